@@ -1,0 +1,77 @@
+use std::net::IpAddr;
+
+use rustix::io::Errno;
+
+use crate::Proto;
+
+/// Why something that reads well cannot be: AF_KEY's own refusals, met before the kernel is asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A prefix longer than the address.
+    #[error("prefix length {given} is over the address's {most} bits")]
+    PrefixTooLong {
+        /// Bits asked for.
+        given: u32,
+        /// Bits of the address.
+        most: u8,
+    },
+    /// Two ends of different families.
+    #[error("{src} and {dst} are of different address families")]
+    FamilyMismatch {
+        /// The source.
+        src: IpAddr,
+        /// The destination.
+        dst: IpAddr,
+    },
+    /// An SA statement without a protocol word.
+    #[error("no protocol given: say esp, ah or ipcomp before the SPI")]
+    NoProto,
+    /// `tcp`: RFC 2385 signatures, which BSD keeps in its SAD.
+    #[error("TCP-MD5 SAs do not exist in XFRM: set TCP_MD5SIG on the socket instead")]
+    TcpSignature,
+    /// ESP without `-E`.
+    #[error("ESP needs an encryption algorithm: give -E ALGORITHM KEY (or -E null)")]
+    EspWithoutCipher,
+    /// AH without `-A`, or with `-A null`.
+    #[error("AH needs an authentication algorithm with a key: give -A ALGORITHM KEY")]
+    AhWithoutAuth,
+    /// IPComp without `-C`.
+    #[error("IPComp needs a compression algorithm: give -C deflate")]
+    IpCompWithoutCompression,
+    /// An algorithm that the protocol has no place for.
+    #[error("{} does not take {option}", proto.name().to_uppercase())]
+    AlgorithmNotForProto {
+        /// The SA's protocol.
+        proto: Proto,
+        /// The option that does not fit: `-E`, `-A` or `-C`.
+        option: &'static str,
+    },
+    /// Only one of the hard and the soft lifetime.
+    #[error(
+        "the kernel takes a hard and a soft lifetime together: give both (-lh with -ls, or -bh with -bs)"
+    )]
+    OneLifetimeOnly,
+    /// An action that only a socket's policy may have.
+    #[error("{0} is for sockets: in the SPD use none or discard")]
+    SocketActionInSpd(&'static str),
+    /// More requests than a packet may pass through (`XFRM_MAX_DEPTH`).
+    #[error("{0} requests in one policy: the kernel takes 6")]
+    TooManyRequests(usize),
+    /// `use` on an outbound tunnel.
+    #[error(
+        "use on an outbound tunnel: the kernel cannot send in clear when a tunnel SA is missing; say require"
+    )]
+    OptionalOutboundTunnel,
+}
+
+impl Error {
+    /// The errno that AF_KEY answers (spec: net/key/af_key.c).
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Error::NoProto => Errno::PROTONOSUPPORT,
+            Error::TooManyRequests(_) => Errno::LOOP,
+            _ => Errno::INVAL,
+        }
+    }
+}

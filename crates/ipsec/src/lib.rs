@@ -1,0 +1,37 @@
+//! The model: what a user of setkey(8) or ipsec(4) means, in the field's words.
+//!
+//! Every edge (script text, PF_KEY, netlink) translates to and from these types, so none of them
+//! knows another. A value that exists is a valid one; what the original accepts as text but the
+//! kernel refuses is an [`Error`] with the errno that AF_KEY answers.
+
+mod algorithm;
+mod error;
+mod key;
+mod lifetime;
+mod mode;
+pub mod names;
+mod operation;
+mod policy;
+mod priority;
+mod proto;
+mod sa;
+mod sec_ctx;
+mod selector;
+mod spi;
+
+pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
+pub use error::Error;
+pub use key::Key;
+pub use lifetime::{Current, Lifetime, Lifetimes};
+pub use mode::Mode;
+pub use names::{Names, SystemNames};
+pub use operation::Operation;
+pub use policy::{
+    Action, Direction, Endpoints, Level, Policy, PolicyEntry, PolicyId, ReqId, Request, RequestMode,
+};
+pub use priority::Priority;
+pub use proto::Proto;
+pub use sa::{AddressPair, Encap, EncapKind, Keyed, Sa, SaEntry, SaFlags, SaId, SaState};
+pub use sec_ctx::SecCtx;
+pub use selector::{Prefix, Selector, Upper};
+pub use spi::Spi;

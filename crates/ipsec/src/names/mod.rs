@@ -1,0 +1,54 @@
+//! Names of hosts, services and protocols.
+//!
+//! Protocols and services come from embedded tables first, so that a machine without
+//! /etc/protocols and /etc/services reads and prints the same as any other.
+
+mod protocols;
+mod services;
+mod system;
+
+use std::net::IpAddr;
+
+pub use system::SystemNames;
+
+/// Address family of a look-up: `-4` or `-6`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+/// How a host name is to be looked up: the flags after `add`, `spdadd`, ...
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LookUp {
+    /// Only addresses of this family.
+    pub family: Option<Family>,
+    /// Numbers only, no resolver (`-n`, `AI_NUMERICHOST`).
+    pub numeric: bool,
+}
+
+/// A name that leads nowhere; the text is that of getaddrinfo(3).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotFound(pub String);
+
+/// Where names are looked up. [`SystemNames`] asks the host; tests bring their own.
+pub trait Names {
+    /// Every address of a host, in the resolver's order, without scope ids (XFRM has none).
+    fn addresses(&self, host: &str, look_up: LookUp) -> Result<Vec<IpAddr>, NotFound>;
+
+    /// The port of a UDP service, host order; setkey looks up no other kind.
+    fn service(&self, name: &str) -> Result<u16, NotFound>;
+
+    /// The number of an IP protocol, by its name in /etc/protocols or an alias.
+    fn protocol(&self, name: &str) -> Option<u8> {
+        protocols::number(name)
+    }
+
+    /// The name of an IP protocol as Debian's /etc/protocols has it.
+    fn protocol_name(&self, number: u8) -> Option<&'static str> {
+        protocols::name(number)
+    }
+}

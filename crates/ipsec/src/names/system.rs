@@ -1,0 +1,83 @@
+use std::{io, net::IpAddr};
+
+use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
+
+use super::{Family, LookUp, Names, NotFound, services};
+
+/// The host's resolver, behind the embedded tables.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemNames;
+
+impl Names for SystemNames {
+    fn addresses(&self, host: &str, look_up: LookUp) -> Result<Vec<IpAddr>, NotFound> {
+        // Nearly every script is numeric: no resolver for what std reads itself.
+        if let Ok(addr) = host.parse::<IpAddr>() {
+            let wanted = match look_up.family {
+                None => true,
+                Some(Family::V4) => addr.is_ipv4(),
+                Some(Family::V6) => addr.is_ipv6(),
+            };
+            if wanted {
+                return Ok(vec![addr]);
+            }
+        }
+        let hints = AddrInfoHints {
+            flags: if look_up.numeric { libc::AI_NUMERICHOST } else { 0 },
+            address: match look_up.family {
+                None => libc::AF_UNSPEC,
+                Some(Family::V4) => libc::AF_INET,
+                Some(Family::V6) => libc::AF_INET6,
+            },
+            ..udp()
+        };
+        let found = getaddrinfo(Some(host), None, Some(hints)).map_err(not_found)?;
+        let addresses = found.map(|info| info.map(|info| info.sockaddr.ip()));
+        addresses.collect::<io::Result<_>>().map_err(|error| NotFound(error.to_string()))
+    }
+
+    fn service(&self, name: &str) -> Result<u16, NotFound> {
+        if let Some(port) = services::port(name) {
+            return Ok(port);
+        }
+        let mut found = getaddrinfo(None, Some(name), Some(udp())).map_err(not_found)?;
+        let port = found.find_map(|info| info.ok().map(|info| info.sockaddr.port()));
+        port.ok_or_else(|| NotFound(String::from("Servname not supported for ai_socktype")))
+    }
+}
+
+fn udp() -> AddrInfoHints {
+    AddrInfoHints {
+        socktype: libc::SOCK_DGRAM,
+        protocol: libc::IPPROTO_UDP,
+        ..AddrInfoHints::default()
+    }
+}
+
+/// The text of gai_strerror(3), which the original prints.
+fn not_found(error: LookupError) -> NotFound {
+    let text = io::Error::from(error).to_string();
+    let text = text.trim_start_matches("failed to lookup address information: ");
+    NotFound(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_need_no_resolver() {
+        let numeric = LookUp { family: None, numeric: true };
+        let one = |host| SystemNames.addresses(host, numeric).map(|found| found[0]);
+        assert_eq!(one("192.0.2.1"), Ok([192, 0, 2, 1].into()));
+        // The forms of inet_aton(3), which std does not read.
+        assert_eq!(one("10.1"), Ok([10, 0, 0, 1].into()));
+        assert_eq!(one("2001:db8::1"), Ok("2001:db8::1".parse().unwrap()));
+        assert_eq!(one("host.example"), Err(NotFound("Name or service not known".into())));
+    }
+
+    #[test]
+    fn the_family_is_kept() {
+        let v6 = LookUp { family: Some(Family::V6), numeric: true };
+        assert!(SystemNames.addresses("192.0.2.1", v6).is_err());
+    }
+}

@@ -1,0 +1,28 @@
+use crate::{AddressPair, Policy, PolicyId, Proto, Sa, SaId};
+
+/// One thing to do to the SAD or SPD. A statement of a script is one or several of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Operation {
+    /// `add`.
+    AddSa(Box<Sa>),
+    /// `get`.
+    GetSa(SaId),
+    /// `delete`.
+    DeleteSa(SaId),
+    /// `deleteall`: every SA of this protocol (or any) between these addresses.
+    DeleteAllSa(AddressPair, Option<Proto>),
+    /// `flush`: every SA of this protocol (or any).
+    FlushSad(Option<Proto>),
+    /// `dump`: every SA of this protocol (or any).
+    DumpSad(Option<Proto>),
+    /// `spdadd`.
+    AddPolicy(Box<Policy>),
+    /// `spdupdate`: replaces the policy of this name, or adds it.
+    UpdatePolicy(Box<Policy>),
+    /// `spddelete`.
+    DeletePolicy(PolicyId),
+    /// `spdflush`.
+    FlushSpd,
+    /// `spddump`.
+    DumpSpd,
+}

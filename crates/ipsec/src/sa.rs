@@ -1,0 +1,243 @@
+use std::net::IpAddr;
+
+use crate::{Algorithm, Current, Error, Key, Lifetimes, Mode, Proto, ReqId, SecCtx, Spi};
+
+/// Source and destination of an SA or a tunnel: one family.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AddressPair {
+    src: IpAddr,
+    dst: IpAddr,
+}
+
+impl AddressPair {
+    /// The pair, if both are of one family.
+    pub fn new(src: IpAddr, dst: IpAddr) -> Result<Self, Error> {
+        if src.is_ipv4() == dst.is_ipv4() {
+            Ok(Self { src, dst })
+        } else {
+            Err(Error::FamilyMismatch { src, dst })
+        }
+    }
+
+    /// The source.
+    #[must_use]
+    pub fn src(self) -> IpAddr {
+        self.src
+    }
+
+    /// The destination.
+    #[must_use]
+    pub fn dst(self) -> IpAddr {
+        self.dst
+    }
+}
+
+/// What names an SA: the kernel compares nothing else (`xfrm_state_lookup`, mark 0).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SaId {
+    /// Destination address.
+    pub dst: IpAddr,
+    /// AH, ESP or IPComp (others for Mobile IPv6).
+    pub proto: Proto,
+    /// SPI, or CPI for IPComp.
+    pub spi: Spi,
+}
+
+/// An algorithm of the table with its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keyed {
+    /// The algorithm.
+    pub algorithm: &'static Algorithm,
+    /// Its key; empty for `null`.
+    pub key: Key,
+    /// Length of the integrity check value in bits; 0 for ciphers.
+    pub icv_bits: u16,
+}
+
+impl Keyed {
+    /// An algorithm with the ICV length that AF_KEY gives it.
+    #[must_use]
+    pub fn new(algorithm: &'static Algorithm, key: Key) -> Self {
+        Self { algorithm, key, icv_bits: algorithm.icv_bits }
+    }
+}
+
+/// SA flags that both PF_KEY and XFRM know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SaFlags {
+    /// Do not copy ECN bits to and from the outer header.
+    pub no_ecn: bool,
+    /// Copy the DSCP of the outer header when decapsulating.
+    pub decap_dscp: bool,
+    /// Clear the outer header's DF bit.
+    pub no_pmtu_disc: bool,
+}
+
+/// How ESP is wrapped to pass a NAT or firewall (`UDP_ENCAP_*`, linux/udp.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EncapKind {
+    /// The draft with a non-IKE marker, 1.
+    EspInUdpNonIke,
+    /// RFC 3948, 2.
+    EspInUdp,
+    /// RFC 9329, 7.
+    EspInTcp,
+}
+
+/// NAT traversal of an ESP SA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Encap {
+    /// The wrapping.
+    pub kind: EncapKind,
+    /// Source port, host order.
+    pub src_port: u16,
+    /// Destination port, host order.
+    pub dst_port: u16,
+}
+
+/// A security association.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sa {
+    /// Both ends.
+    pub ends: AddressPair,
+    /// Its protocol.
+    pub proto: Proto,
+    /// SPI, or CPI for IPComp.
+    pub spi: Spi,
+    /// Transport, tunnel, ...
+    pub mode: Mode,
+    /// The number that `unique:N` of a request refers to; 0: none.
+    pub reqid: ReqId,
+    /// Packets that may arrive late; 0: no replay check.
+    pub replay_window: u32,
+    /// Flags.
+    pub flags: SaFlags,
+    /// Authentication.
+    pub auth: Option<Keyed>,
+    /// Encryption.
+    pub crypt: Option<Keyed>,
+    /// Compression.
+    pub comp: Option<&'static Algorithm>,
+    /// Limits.
+    pub lifetimes: Lifetimes,
+    /// NAT traversal.
+    pub encap: Option<Encap>,
+    /// Security context.
+    pub sec_ctx: Option<SecCtx>,
+}
+
+impl Sa {
+    /// An SA with nothing but its name: transport mode, no algorithm, no limit.
+    #[must_use]
+    pub fn bare(ends: AddressPair, proto: Proto, spi: Spi) -> Self {
+        Self {
+            ends,
+            proto,
+            spi,
+            mode: Mode::Transport,
+            reqid: ReqId(0),
+            replay_window: 0,
+            flags: SaFlags::default(),
+            auth: None,
+            crypt: None,
+            comp: None,
+            lifetimes: Lifetimes::default(),
+            encap: None,
+            sec_ctx: None,
+        }
+    }
+
+    /// What names it.
+    #[must_use]
+    pub fn id(&self) -> SaId {
+        SaId { dst: self.ends.dst, proto: self.proto, spi: self.spi }
+    }
+
+    /// Whether it can be installed: the rules of `pfkey_msg2xfrm_state` (net/key/af_key.c) and
+    /// `verify_newsa_info` (net/xfrm/xfrm_user.c) on protocol, algorithms and lifetimes.
+    pub fn check(&self) -> Result<(), Error> {
+        let not = |option| Error::AlgorithmNotForProto { proto: self.proto, option };
+        match self.proto {
+            Proto::Esp if self.comp.is_some() => Err(not("-C")),
+            Proto::Esp if self.crypt.is_none() => Err(Error::EspWithoutCipher),
+            Proto::Ah if self.comp.is_some() => Err(not("-C")),
+            Proto::Ah if self.crypt.is_some() => Err(not("-E")),
+            Proto::Ah if self.auth.as_ref().is_none_or(|auth| auth.key.bits() == 0) => {
+                Err(Error::AhWithoutAuth)
+            }
+            Proto::IpComp if self.crypt.is_some() => Err(not("-E")),
+            Proto::IpComp if self.auth.is_some() => Err(not("-A")),
+            Proto::IpComp if self.comp.is_none() => Err(Error::IpCompWithoutCompression),
+            _ if self.lifetimes.hard.is_unlimited() != self.lifetimes.soft.is_unlimited() => {
+                Err(Error::OneLifetimeOnly)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The life of an SA, RFC 2367 section 3.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SaState {
+    /// Its SPI is taken, its keys are still missing.
+    Larval,
+    /// In use.
+    Mature,
+    /// In use, its soft limit is passed.
+    Dying,
+    /// Not in use any more.
+    Dead,
+}
+
+/// An SA as it stands in the SAD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaEntry {
+    /// The SA.
+    pub sa: Sa,
+    /// Where it is in its life.
+    pub state: SaState,
+    /// What it has seen.
+    pub current: Current,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AlgorithmKind, Lifetime};
+
+    fn sa(proto: Proto) -> Sa {
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        Sa::bare(ends, proto, Spi(0x1000))
+    }
+
+    fn keyed(kind: AlgorithmKind, name: &str, bytes: usize) -> Option<Keyed> {
+        let algorithm = Algorithm::by_name(kind, name).unwrap();
+        Some(Keyed::new(algorithm, Key::new(vec![7; bytes])))
+    }
+
+    #[test]
+    fn each_protocol_takes_its_own_algorithms() {
+        assert_eq!(sa(Proto::Esp).check(), Err(Error::EspWithoutCipher));
+        assert_eq!(sa(Proto::Ah).check(), Err(Error::AhWithoutAuth));
+        assert_eq!(sa(Proto::IpComp).check(), Err(Error::IpCompWithoutCompression));
+        let crypt = keyed(AlgorithmKind::Crypt, "aes-cbc", 16);
+        assert_eq!(Sa { crypt: crypt.clone(), ..sa(Proto::Esp) }.check(), Ok(()));
+        assert_eq!(
+            Sa { crypt, ..sa(Proto::Ah) }.check(),
+            Err(Error::AlgorithmNotForProto { proto: Proto::Ah, option: "-E" })
+        );
+        let auth = keyed(AlgorithmKind::Auth, "null", 0);
+        assert_eq!(Sa { auth, ..sa(Proto::Ah) }.check(), Err(Error::AhWithoutAuth));
+    }
+
+    #[test]
+    fn lifetimes_come_in_pairs() {
+        let hour = Lifetime { add_seconds: 3600, ..Lifetime::default() };
+        let crypt = keyed(AlgorithmKind::Crypt, "null", 0);
+        let mut sa = Sa { crypt, ..sa(Proto::Esp) };
+        sa.lifetimes.hard = hour;
+        assert_eq!(sa.check(), Err(Error::OneLifetimeOnly));
+        sa.lifetimes.soft = hour;
+        assert_eq!(sa.check(), Ok(()));
+    }
+}

@@ -1,0 +1,165 @@
+use std::net::IpAddr;
+
+use crate::Error;
+
+/// An address with a prefix length. Host bits are kept as given: the kernel stores and compares
+/// them as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Prefix {
+    addr: IpAddr,
+    len: u8,
+}
+
+impl Prefix {
+    /// The prefix of `addr` with `len` bits; the whole address without one.
+    ///
+    /// A length over the address's is refused as AF_KEY does (`verify_address_len`: EINVAL).
+    pub fn new(addr: IpAddr, len: Option<u32>) -> Result<Self, Error> {
+        let bits = Self::full_len(addr);
+        let wrong = |given| Error::PrefixTooLong { given, most: bits };
+        let len = match len {
+            None => bits,
+            Some(given) => {
+                u8::try_from(given).ok().filter(|&len| len <= bits).ok_or_else(|| wrong(given))?
+            }
+        };
+        Ok(Self { addr, len })
+    }
+
+    /// The prefix of exactly this address.
+    #[must_use]
+    pub fn host(addr: IpAddr) -> Self {
+        Self { addr, len: Self::full_len(addr) }
+    }
+
+    fn full_len(addr: IpAddr) -> u8 {
+        if addr.is_ipv4() { 32 } else { 128 }
+    }
+
+    /// The address, host bits included.
+    #[must_use]
+    pub fn addr(self) -> IpAddr {
+        self.addr
+    }
+
+    /// The length in bits.
+    #[must_use]
+    pub fn len(self) -> u8 {
+        self.len
+    }
+
+    /// Whether it is the whole address.
+    #[must_use]
+    pub fn is_host(self) -> bool {
+        self.len == Self::full_len(self.addr)
+    }
+}
+
+/// The upper-layer protocol of a selector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Upper {
+    /// Every protocol (255 in PF_KEY, 0 in XFRM).
+    Any,
+    /// One protocol by its IP number, 1–254.
+    Number(u8),
+}
+
+impl Upper {
+    /// ICMP.
+    pub const ICMP: Upper = Upper::Number(1);
+    /// GRE.
+    pub const GRE: Upper = Upper::Number(47);
+    /// ICMPv6.
+    pub const ICMPV6: Upper = Upper::Number(58);
+    /// IPv6 mobility header.
+    pub const MH: Upper = Upper::Number(135);
+
+    /// From XFRM's number (0 is any).
+    #[must_use]
+    pub fn from_xfrm(number: u8) -> Self {
+        if number == 0 { Upper::Any } else { Upper::Number(number) }
+    }
+
+    /// From PF_KEY's number: 255 is any. 0 means any as well, since XFRM has no other 0.
+    #[must_use]
+    pub fn from_pfkey(number: u8) -> Self {
+        if number == 0 || number == 255 { Upper::Any } else { Upper::Number(number) }
+    }
+
+    /// XFRM's number (0 is any).
+    #[must_use]
+    pub fn xfrm(self) -> u8 {
+        match self {
+            Upper::Any => 0,
+            Upper::Number(number) => number,
+        }
+    }
+
+    /// Whether the port fields of a selector hold type and code (ICMP, ICMPv6, MH).
+    #[must_use]
+    pub fn has_type_and_code(self) -> bool {
+        [Self::ICMP, Self::ICMPV6, Self::MH].contains(&self)
+    }
+}
+
+/// What a policy looks at in a packet.
+///
+/// The ports are numbers in host order, 0 meaning any. For ICMP, ICMPv6 and MH they hold type
+/// (source) and code (destination), for GRE the key's upper and lower half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Selector {
+    src: Prefix,
+    dst: Prefix,
+    /// Upper-layer protocol.
+    pub upper: Upper,
+    /// Source port, or what stands in for it.
+    pub src_port: u16,
+    /// Destination port, or what stands in for it.
+    pub dst_port: u16,
+}
+
+impl Selector {
+    /// A selector on every protocol and port between two prefixes of one family.
+    pub fn new(src: Prefix, dst: Prefix) -> Result<Self, Error> {
+        if src.addr.is_ipv4() != dst.addr.is_ipv4() {
+            return Err(Error::FamilyMismatch { src: src.addr, dst: dst.addr });
+        }
+        Ok(Self { src, dst, upper: Upper::Any, src_port: 0, dst_port: 0 })
+    }
+
+    /// The source prefix.
+    #[must_use]
+    pub fn src(&self) -> Prefix {
+        self.src
+    }
+
+    /// The destination prefix.
+    #[must_use]
+    pub fn dst(&self) -> Prefix {
+        self.dst
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefix_length_is_that_of_the_family() {
+        let v4: IpAddr = "192.0.2.1".parse().unwrap();
+        assert!(Prefix::new(v4, Some(32)).unwrap().is_host());
+        assert_eq!(Prefix::new(v4, None).unwrap(), Prefix::host(v4));
+        let error = Prefix::new(v4, Some(33)).unwrap_err();
+        assert_eq!(error, Error::PrefixTooLong { given: 33, most: 32 });
+        // The original cut 256 to 0, which matched everything.
+        assert!(Prefix::new(v4, Some(256)).is_err());
+    }
+
+    #[test]
+    fn both_ends_are_of_one_family() {
+        let v4 = Prefix::host("192.0.2.1".parse().unwrap());
+        let v6 = Prefix::host("2001:db8::1".parse().unwrap());
+        assert!(Selector::new(v4, v6).is_err());
+        assert!(Selector::new(v6, v6).is_ok());
+    }
+}
