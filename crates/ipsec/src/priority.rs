@@ -18,7 +18,7 @@ impl fmt::Display for Priority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (word, base) = match self.0 {
             0 => return Ok(()),
-            ..0x6000_0000 => ("high", Self::HIGH.0),
+            1..0x6000_0000 => ("high", Self::HIGH.0),
             0x6000_0000..0xA000_0000 => ("def", Self::DEFAULT.0),
             _ => ("low", Self::LOW.0),
         };

@@ -157,16 +157,13 @@ impl Sa {
     /// `verify_newsa_info` (net/xfrm/xfrm_user.c) on protocol, algorithms and lifetimes.
     pub fn check(&self) -> Result<(), Error> {
         let not = |option| Error::AlgorithmNotForProto { proto: self.proto, option };
+        let no_key = |auth: &Keyed| auth.key.bits() == 0;
         match self.proto {
-            Proto::Esp if self.comp.is_some() => Err(not("-C")),
-            Proto::Esp if self.crypt.is_none() => Err(Error::EspWithoutCipher),
-            Proto::Ah if self.comp.is_some() => Err(not("-C")),
-            Proto::Ah if self.crypt.is_some() => Err(not("-E")),
-            Proto::Ah if self.auth.as_ref().is_none_or(|auth| auth.key.bits() == 0) => {
-                Err(Error::AhWithoutAuth)
-            }
-            Proto::IpComp if self.crypt.is_some() => Err(not("-E")),
+            Proto::Esp | Proto::Ah if self.comp.is_some() => Err(not("-C")),
+            Proto::Ah | Proto::IpComp if self.crypt.is_some() => Err(not("-E")),
             Proto::IpComp if self.auth.is_some() => Err(not("-A")),
+            Proto::Esp if self.crypt.is_none() => Err(Error::EspWithoutCipher),
+            Proto::Ah if self.auth.as_ref().is_none_or(no_key) => Err(Error::AhWithoutAuth),
             Proto::IpComp if self.comp.is_none() => Err(Error::IpCompWithoutCompression),
             _ if self.lifetimes.hard.is_unlimited() != self.lifetimes.soft.is_unlimited() => {
                 Err(Error::OneLifetimeOnly)
@@ -210,9 +207,9 @@ mod tests {
         Sa::bare(ends, proto, Spi(0x1000))
     }
 
-    fn keyed(kind: AlgorithmKind, name: &str, bytes: usize) -> Option<Keyed> {
+    fn keyed(kind: AlgorithmKind, name: &str, bytes: usize) -> Keyed {
         let algorithm = Algorithm::by_name(kind, name).unwrap();
-        Some(Keyed::new(algorithm, Key::new(vec![7; bytes])))
+        Keyed::new(algorithm, Key::new(vec![7; bytes]))
     }
 
     #[test]
@@ -220,20 +217,20 @@ mod tests {
         assert_eq!(sa(Proto::Esp).check(), Err(Error::EspWithoutCipher));
         assert_eq!(sa(Proto::Ah).check(), Err(Error::AhWithoutAuth));
         assert_eq!(sa(Proto::IpComp).check(), Err(Error::IpCompWithoutCompression));
-        let crypt = keyed(AlgorithmKind::Crypt, "aes-cbc", 16);
+        let crypt = Some(keyed(AlgorithmKind::Crypt, "aes-cbc", 16));
         assert_eq!(Sa { crypt: crypt.clone(), ..sa(Proto::Esp) }.check(), Ok(()));
         assert_eq!(
             Sa { crypt, ..sa(Proto::Ah) }.check(),
             Err(Error::AlgorithmNotForProto { proto: Proto::Ah, option: "-E" })
         );
-        let auth = keyed(AlgorithmKind::Auth, "null", 0);
+        let auth = Some(keyed(AlgorithmKind::Auth, "null", 0));
         assert_eq!(Sa { auth, ..sa(Proto::Ah) }.check(), Err(Error::AhWithoutAuth));
     }
 
     #[test]
     fn lifetimes_come_in_pairs() {
         let hour = Lifetime { add_seconds: 3600, ..Lifetime::default() };
-        let crypt = keyed(AlgorithmKind::Crypt, "null", 0);
+        let crypt = Some(keyed(AlgorithmKind::Crypt, "null", 0));
         let mut sa = Sa { crypt, ..sa(Proto::Esp) };
         sa.lifetimes.hard = hour;
         assert_eq!(sa.check(), Err(Error::OneLifetimeOnly));

@@ -44,7 +44,7 @@ impl Prefix {
 
     /// The length in bits.
     #[must_use]
-    pub fn len(self) -> u8 {
+    pub fn length(self) -> u8 {
         self.len
     }
 

@@ -1,0 +1,2 @@
+//! setkey(8).
+fn main() {}
