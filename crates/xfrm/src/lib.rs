@@ -1,1 +1,20 @@
-//! NETLINK_XFRM.
+//! NETLINK_XFRM: the kernel's SAD and SPD, spoken to in the model's words.
+//!
+//! A [`Connection`] sends [`Batch`]es of [`Change`]s, each batch in one system call, and reads the
+//! tables back as lazy [`Dump`]s. What the kernel answers to one message is a [`Refusal`]; what
+//! breaks the conversation itself is an [`Error`]. The wire (linux/xfrm.h) is seen in `wire` only.
+
+mod batch;
+mod change;
+mod connection;
+mod dump;
+mod error;
+mod reply;
+mod socket;
+mod wire;
+
+pub use batch::Batch;
+pub use change::Change;
+pub use connection::Connection;
+pub use dump::{Dump, SadFilter};
+pub use error::{Error, Refusal};

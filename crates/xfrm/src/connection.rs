@@ -1,0 +1,138 @@
+use ipsec::{PolicyEntry, SaEntry, SaId};
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer};
+use netlink_packet_xfrm::{XfrmMessage, policy, state};
+use rustix::io::Errno;
+use tracing::debug;
+use zeroize::Zeroizing;
+
+use crate::{
+    Batch, Dump, Error, Refusal, SadFilter,
+    batch::append,
+    reply::Reply,
+    socket::{Seqs, Socket},
+    wire,
+};
+
+/// A conversation with the kernel's XFRM in the network namespace where it was opened.
+pub struct Connection {
+    socket: Socket,
+    next_seq: u32,
+}
+
+impl Connection {
+    /// Opens a NETLINK_XFRM socket with extended acknowledgements and a receive buffer of 4 MiB,
+    /// or as much as net.core.rmem_max allows, and asks the kernel one harmless question.
+    ///
+    /// Errors: [`Error::NoXfrm`], [`Error::NoCapability`], [`Error::Socket`].
+    pub fn open() -> Result<Self, Error> {
+        let mut connection = Self { socket: Socket::open()?, next_seq: 1 };
+        let question = XfrmMessage::GetSadInfo(state::GetSadInfoMessage::default());
+        match connection.ask(&question, |_| Ok(()))? {
+            Ok(()) => Ok(connection),
+            Err(refusal) if refusal.errno == Errno::PERM => Err(Error::NoCapability),
+            Err(refusal) => Err(Error::Refused { doing: "asking for the SAD's size", refusal }),
+        }
+    }
+
+    /// An empty batch, limited to what this connection can send and have answered at once.
+    #[must_use]
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.socket.receive_buffer, self.socket.send_buffer)
+    }
+
+    /// Sends a batch in one system call, empties it, and collects the refusals: each with the
+    /// position of its change in the batch, from 0, in order. A refusal does not stop the changes
+    /// after it (`netlink_rcv_skb`).
+    ///
+    /// Errors: [`Error::RepliesLost`], [`Error::Socket`], [`Error::Malformed`]; after any of them
+    /// it is unknown which changes were made.
+    pub fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, Refusal)>, Error> {
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let last = batch.len() - 1;
+        let (seqs, messages) = batch.number(self.next_seq);
+        debug!(first_seq = seqs.first, count = seqs.count, bytes = messages.len(), "sent");
+        self.next_seq = self.next_seq.wrapping_add(seqs.count);
+        let sent = self.socket.send(messages);
+        batch.clear();
+        sent?;
+        let mut refusals = Vec::new();
+        loop {
+            let (position, reply) = self.socket.reply(seqs)?;
+            debug!(position, ?reply, "received");
+            if let Reply::Refused(refusal) = reply {
+                refusals.push((position, refusal));
+            }
+            if position == last {
+                return Ok(refusals);
+            }
+        }
+    }
+
+    /// Reads one SA (`XFRM_MSG_GETSA`); refused with ESRCH if there is none.
+    ///
+    /// Errors: [`Error::Socket`], [`Error::Malformed`].
+    pub fn get_sa(&mut self, id: &SaId) -> Result<Result<SaEntry, Refusal>, Error> {
+        let question = XfrmMessage::GetSa(wire::sa::id_message(id));
+        debug!(?id, "get");
+        let answer = self.ask(&question, |object| wire::sa::read(object, wire::now()));
+        debug!(?answer, "received");
+        answer
+    }
+
+    /// Reads the SAD, newest SA first, as the iterator is pulled. Only AH, ESP and IPComp SAs are
+    /// given unless the filter names another protocol.
+    ///
+    /// Errors: [`Error::Socket`].
+    pub fn dump_sad(&mut self, filter: &SadFilter) -> Result<Dump<'_, SaEntry>, Error> {
+        let question = XfrmMessage::GetDumpSa(filter.message());
+        debug!(?filter, "dump the SAD");
+        let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
+        let filter = *filter;
+        let read = move |object: &[u8]| {
+            if !filter.takes_proto(wire::sa::proto_number(object)) {
+                return Ok(None);
+            }
+            let entry = wire::sa::read(object, wire::now())?;
+            Ok(filter.takes_ends(entry.sa.ends).then_some(entry))
+        };
+        Ok(Dump::new(&mut self.socket, seqs, "dumping the SAD", Box::new(read)))
+    }
+
+    /// Reads the SPD, newest policy first, as the iterator is pulled: every direction, and the
+    /// policies of sockets, marked so.
+    ///
+    /// Errors: [`Error::Socket`].
+    pub fn dump_spd(&mut self) -> Result<Dump<'_, PolicyEntry>, Error> {
+        let question = XfrmMessage::GetPolicy(policy::DelGetMessage::default());
+        debug!("dump the SPD");
+        let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
+        let read = Box::new(wire::policy::read);
+        Ok(Dump::new(&mut self.socket, seqs, "dumping the SPD", read))
+    }
+
+    /// Sends one question and reads its one answer.
+    fn ask<T>(
+        &mut self,
+        question: &XfrmMessage,
+        read: impl FnOnce(&[u8]) -> Result<T, Error>,
+    ) -> Result<Result<T, Refusal>, Error> {
+        let seqs = self.request(question, NLM_F_REQUEST)?;
+        match self.socket.reply(seqs)?.1 {
+            Reply::Object(object) => read(object).map(Ok),
+            Reply::Refused(refusal) => Ok(Err(refusal)),
+            Reply::Done => Err(Error::Malformed("an acknowledgement without an answer".into())),
+        }
+    }
+
+    fn request(&mut self, question: &XfrmMessage, flags: u16) -> Result<Seqs, Error> {
+        let seqs = Seqs { first: self.next_seq, count: 1 };
+        self.next_seq = self.next_seq.wrapping_add(1);
+        let mut datagram = Zeroizing::default();
+        append(&mut datagram, question, flags);
+        NetlinkBuffer::new(&mut datagram[..]).set_sequence_number(seqs.first);
+        self.socket.send(&datagram)?;
+        Ok(seqs)
+    }
+}

@@ -1,0 +1,110 @@
+//! `xfrm_algo` and `xfrm_algo_auth`: kernel name, key length in bits, ICV length in bits, key.
+
+use ipsec::{Algorithm, AlgorithmKind, Key, Keyed};
+use netlink_packet_xfrm::{Alg, AlgAuth, XFRM_ALG_NAME_LEN, XfrmAttrs, XfrmMessage};
+use zeroize::Zeroize;
+
+use super::cut;
+
+pub(super) fn auth(keyed: &Keyed) -> XfrmAttrs {
+    XfrmAttrs::AuthenticationAlgTrunc(AlgAuth {
+        alg_name: name_field(keyed.algorithm),
+        alg_key_len: bits(keyed),
+        alg_trunc_len: keyed.icv_bits.into(),
+        alg_key: cut(keyed.key.bytes()),
+    })
+}
+
+pub(super) fn crypt(keyed: &Keyed) -> XfrmAttrs {
+    XfrmAttrs::EncryptionAlg(Alg {
+        alg_name: name_field(keyed.algorithm),
+        alg_key_len: bits(keyed),
+        alg_key: cut(keyed.key.bytes()),
+    })
+}
+
+pub(super) fn comp(algorithm: &Algorithm) -> XfrmAttrs {
+    XfrmAttrs::CompressionAlg(Alg {
+        alg_name: name_field(algorithm),
+        alg_key_len: 0,
+        alg_key: Vec::new(),
+    })
+}
+
+/// Wipes the keys of a message that has been written or read.
+pub(crate) fn wipe(message: &mut XfrmMessage) {
+    let (XfrmMessage::AddSa(sa) | XfrmMessage::UpdateSa(sa)) = message else { return };
+    for attribute in &mut sa.nlas {
+        match attribute {
+            XfrmAttrs::AuthenticationAlgTrunc(auth) => auth.alg_key.zeroize(),
+            XfrmAttrs::EncryptionAlg(crypt) => crypt.alg_key.zeroize(),
+            _ => {}
+        }
+    }
+}
+
+/// The algorithms of an SA, gathered from its attributes.
+#[derive(Debug, Default)]
+pub(super) struct Algorithms {
+    /// Whether it has any, known to the table or not.
+    pub(super) any: bool,
+    pub(super) auth: Option<Keyed>,
+    pub(super) crypt: Option<Keyed>,
+    pub(super) comp: Option<&'static Algorithm>,
+}
+
+impl Algorithms {
+    /// Takes an attribute that holds an algorithm, and gives back any other. Every key becomes a
+    /// [`Key`], known algorithm or not, so that it is wiped.
+    pub(super) fn take(&mut self, attribute: XfrmAttrs) -> Option<XfrmAttrs> {
+        match attribute {
+            XfrmAttrs::AuthenticationAlgTrunc(auth) => {
+                let key = key(auth.alg_key, auth.alg_key_len);
+                self.auth = known(AlgorithmKind::Auth, &auth.alg_name).map(|algorithm| Keyed {
+                    icv_bits: auth.alg_trunc_len.try_into().unwrap_or(u16::MAX),
+                    ..Keyed::new(algorithm, key)
+                });
+            }
+            // Dumps hold XFRMA_ALG_AUTH as well, for readers that know nothing of ICV lengths.
+            XfrmAttrs::AuthenticationAlg(auth) => {
+                let key = key(auth.alg_key, auth.alg_key_len);
+                let algorithm = known(AlgorithmKind::Auth, &auth.alg_name);
+                self.auth = self.auth.take().or(algorithm.map(|found| Keyed::new(found, key)));
+            }
+            XfrmAttrs::EncryptionAlg(crypt) => {
+                let key = key(crypt.alg_key, crypt.alg_key_len);
+                self.crypt = known(AlgorithmKind::Crypt, &crypt.alg_name)
+                    .map(|algorithm| Keyed::new(algorithm, key));
+            }
+            XfrmAttrs::EncryptionAlgAead(aead) => drop(Key::new(aead.alg_key)),
+            XfrmAttrs::CompressionAlg(comp) => {
+                self.comp = known(AlgorithmKind::Comp, &comp.alg_name);
+            }
+            other => return Some(other),
+        }
+        self.any = true;
+        None
+    }
+}
+
+fn bits(keyed: &Keyed) -> u32 {
+    keyed.key.bits().try_into().unwrap_or(u32::MAX)
+}
+
+fn name_field(algorithm: &Algorithm) -> [u8; XFRM_ALG_NAME_LEN] {
+    let mut field = [0; XFRM_ALG_NAME_LEN];
+    for (to, from) in field.iter_mut().zip(algorithm.kernel.bytes()) {
+        *to = from;
+    }
+    field
+}
+
+fn known(kind: AlgorithmKind, field: &[u8]) -> Option<&'static Algorithm> {
+    let name = field.split(|&byte| byte == 0).next()?;
+    Algorithm::by_kernel(kind, std::str::from_utf8(name).ok()?)
+}
+
+fn key(mut bytes: Vec<u8>, bits: u32) -> Key {
+    bytes.truncate(usize::try_from(bits.div_ceil(8)).unwrap_or(usize::MAX));
+    Key::new(bytes)
+}

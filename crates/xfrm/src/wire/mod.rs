@@ -1,0 +1,43 @@
+//! The model in linux/xfrm.h's structures and attributes, and back. Numbers that the wire holds in
+//! network order are swapped by netlink-packet-xfrm; here everything is in host order.
+
+mod address;
+mod algorithm;
+mod lifetime;
+pub(crate) mod policy;
+pub(crate) mod sa;
+mod sec_ctx;
+mod selector;
+mod template;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use netlink_packet_core::{DecodeError, NlasIterator, Parseable};
+use netlink_packet_xfrm::XfrmAttrs;
+
+pub(crate) use address::Family;
+pub(crate) use algorithm::wipe;
+
+/// Unix seconds, the unit of `xfrm_lifetime_cur`.
+pub(crate) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs())
+}
+
+/// The attributes of an object after its fixed structure of `size` bytes.
+fn attributes(
+    object: &[u8],
+    size: usize,
+) -> impl Iterator<Item = Result<XfrmAttrs, DecodeError>> + '_ {
+    NlasIterator::new(object.get(size..).unwrap_or_default())
+        .map(|attribute| XfrmAttrs::parse(&attribute?))
+}
+
+/// As many of `bytes` as surely fit an attribute, whose length has 16 bits. What is cut no longer
+/// agrees with the length stated beside it, and the kernel answers EINVAL (`verify_one_alg`,
+/// `verify_sec_ctx_len`).
+fn cut(bytes: &[u8]) -> Vec<u8> {
+    const MOST: usize = 0xf000;
+    bytes[..bytes.len().min(MOST)].to_vec()
+}
