@@ -1,0 +1,206 @@
+use ipsec::{AddressPair, Operation, Policy, PolicyId, Proto, SaId};
+use xfrm::{Batch, Change, Connection, SadFilter};
+
+use crate::{
+    Error, Outcome, Refusal, Sink, Target,
+    forward::{forward_copy, forward_id},
+    reqids::ReqIds,
+};
+
+/// How the engine treats what it is given.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Add, update and delete a `fwd` policy with every `in` policy (setkey -r).
+    pub forward_copies: bool,
+}
+
+/// Carries operations to the kernel, in order.
+pub struct Engine {
+    kernel: Connection,
+    options: Options,
+    batch: Batch,
+    waiting: Vec<Waiting>,
+    reqids: Option<ReqIds>,
+}
+
+/// An operation whose result is not out yet.
+struct Waiting {
+    line: u32,
+    what: What,
+}
+
+enum What {
+    /// The next message of the batch.
+    Message(Target),
+    /// Not sent: refused by a rule.
+    Refused(ipsec::Error),
+}
+
+impl Engine {
+    /// Opens the way to the kernel of this network namespace.
+    pub fn open(options: Options) -> Result<Self, Error> {
+        let kernel = Connection::open()?;
+        let batch = kernel.batch();
+        Ok(Self { kernel, options, batch, waiting: Vec::new(), reqids: None })
+    }
+
+    /// Takes the next operation of the stream, or one that a rule of AF_KEY refuses.
+    ///
+    /// Its result reaches the sink now or at a later call; [`Engine::flush`] brings out the rest.
+    pub fn submit(
+        &mut self,
+        line: u32,
+        operation: Result<Operation, ipsec::Error>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        match operation {
+            Err(rule) => self.waiting.push(Waiting { line, what: What::Refused(rule) }),
+            Ok(Operation::AddPolicy(policy)) => {
+                self.add_policy(line, *policy, |p| Change::AddPolicy(p), sink)?;
+            }
+            Ok(Operation::UpdatePolicy(policy)) => {
+                self.add_policy(line, *policy, |p| Change::UpdatePolicy(p), sink)?;
+            }
+            Ok(Operation::DeletePolicy(id)) => self.delete_policy(line, &id),
+            Ok(Operation::AddSa(sa)) => self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa)),
+            Ok(Operation::DeleteSa(id)) => self.push(line, &Change::DeleteSa(id), Target::Sa),
+            Ok(Operation::FlushSad(proto)) => {
+                self.push(line, &Change::FlushSad(proto), Target::Database);
+            }
+            Ok(Operation::FlushSpd) => self.push(line, &Change::FlushSpd, Target::Database),
+            Ok(Operation::DeleteAllSa(ends, proto)) => {
+                self.delete_all(line, ends, proto, sink)?;
+            }
+            Ok(Operation::GetSa(id)) => self.get_sa(line, &id, sink)?,
+            Ok(Operation::DumpSad(proto)) => self.dump_sad(line, proto, sink)?,
+            Ok(Operation::DumpSpd) => self.dump_spd(line, sink)?,
+        }
+        if self.batch.is_full() { self.flush(sink) } else { Ok(()) }
+    }
+
+    /// Sends what waits and brings out its results.
+    pub fn flush(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        let refused = if self.batch.is_empty() {
+            Vec::new()
+        } else {
+            self.kernel.send(&mut self.batch)?
+        };
+        let mut refused = refused.into_iter().peekable();
+        let mut position = 0;
+        for Waiting { line, what } in self.waiting.drain(..) {
+            let refusal = match what {
+                What::Refused(rule) => Some(Refusal::Rule(rule)),
+                What::Message(target) => {
+                    let answer = refused.next_if(|(at, _)| *at == position);
+                    position += 1;
+                    answer.map(|(_, xfrm::Refusal { errno, text })| Refusal::Kernel {
+                        target,
+                        errno,
+                        text,
+                    })
+                }
+            };
+            if let Some(refusal) = refusal {
+                sink.outcome(line, Outcome::Refused(refusal))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, line: u32, change: &Change<'_>, target: Target) {
+        self.batch.push(change);
+        self.waiting.push(Waiting { line, what: What::Message(target) });
+    }
+
+    fn add_policy(
+        &mut self,
+        line: u32,
+        mut policy: Policy,
+        change: fn(&Policy) -> Change<'_>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let mut copy = forward_copy(&policy).filter(|_| self.options.forward_copies);
+        for policy in [Some(&mut policy), copy.as_mut()].into_iter().flatten() {
+            if ReqIds::wanted_by(policy) && !self.reqids(sink)?.fill(policy) {
+                return Err(Error::NoReqId);
+            }
+            self.push(line, &change(policy), Target::NewPolicy);
+        }
+        Ok(())
+    }
+
+    fn delete_policy(&mut self, line: u32, id: &PolicyId) {
+        let copy = forward_id(id).filter(|_| self.options.forward_copies);
+        for id in std::iter::once(id).chain(&copy) {
+            self.push(line, &Change::DeletePolicy(id), Target::Policy);
+        }
+    }
+
+    /// The numbers in use, read from the SPD the first time one is wanted.
+    fn reqids(&mut self, sink: &mut dyn Sink) -> Result<&mut ReqIds, Error> {
+        if self.reqids.is_none() {
+            self.flush(sink)?;
+            let mut reqids = ReqIds::new();
+            for entry in self.kernel.dump_spd()? {
+                reqids.note(&entry?);
+            }
+            self.reqids = Some(reqids);
+        }
+        Ok(self.reqids.get_or_insert_with(ReqIds::new))
+    }
+
+    fn delete_all(
+        &mut self,
+        line: u32,
+        ends: AddressPair,
+        proto: Option<Proto>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        self.flush(sink)?;
+        let filter = SadFilter { proto, ends: Some(ends) };
+        let found = self.kernel.dump_sad(&filter)?.map(|entry| entry.map(|entry| entry.sa.id()));
+        for id in found.collect::<Result<Vec<SaId>, _>>()? {
+            self.push(line, &Change::DeleteSa(id), Target::Sa);
+            if self.batch.is_full() {
+                self.flush(sink)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn get_sa(&mut self, line: u32, id: &SaId, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.flush(sink)?;
+        match self.kernel.get_sa(id)? {
+            Ok(entry) => {
+                sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
+                sink.outcome(line, Outcome::EndOfSad)?;
+            }
+            Err(xfrm::Refusal { errno, text }) => {
+                let refusal = Refusal::Kernel { target: Target::Sa, errno, text };
+                sink.outcome(line, Outcome::Refused(refusal))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn dump_sad(
+        &mut self,
+        line: u32,
+        proto: Option<Proto>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        self.flush(sink)?;
+        for entry in self.kernel.dump_sad(&SadFilter { proto, ends: None })? {
+            sink.outcome(line, Outcome::Sa(Box::new(entry?)))?;
+        }
+        Ok(sink.outcome(line, Outcome::EndOfSad)?)
+    }
+
+    fn dump_spd(&mut self, line: u32, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.flush(sink)?;
+        for entry in self.kernel.dump_spd()? {
+            sink.outcome(line, Outcome::Policy(Box::new(entry?)))?;
+        }
+        Ok(sink.outcome(line, Outcome::EndOfSpd)?)
+    }
+}

@@ -1,0 +1,54 @@
+use ipsec::{Action, Direction, Level, Policy, PolicyId};
+
+/// The `fwd` policy that goes with an `in` policy, since Linux checks forwarded packets apart.
+///
+/// As ipsec-tools makes it (setkey -r): the same policy, but `unique` of the first request is
+/// weakened to `require`; the others keep theirs.
+pub fn forward_copy(policy: &Policy) -> Option<Policy> {
+    let id = forward_id(&policy.id)?;
+    let mut copy = Policy { id, ..policy.clone() };
+    if let Action::Ipsec(requests) = &mut copy.action
+        && let Some(first) = requests.first_mut()
+        && matches!(first.level, Level::Unique(_))
+    {
+        first.level = Level::Require;
+    }
+    Some(copy)
+}
+
+/// The name of the `fwd` policy that goes with an `in` policy.
+pub fn forward_id(id: &PolicyId) -> Option<PolicyId> {
+    (id.direction == Direction::In)
+        .then(|| PolicyId { direction: Direction::Fwd, ..id.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use ipsec::{Lifetimes, Prefix, Priority, Proto, ReqId, Request, RequestMode, Selector};
+
+    use super::*;
+
+    #[test]
+    fn only_the_first_unique_is_weakened() {
+        let host = Prefix::host([192, 0, 2, 1].into());
+        let selector = Selector::new(host, host).unwrap();
+        let unique = Request {
+            proto: Proto::Esp,
+            mode: RequestMode::Transport,
+            level: Level::Unique(Some(ReqId(7))),
+        };
+        let mut policy = Policy {
+            id: PolicyId { selector, direction: Direction::In, sec_ctx: None },
+            priority: Priority::DEFAULT,
+            action: Action::Ipsec(vec![unique, unique]),
+            lifetimes: Lifetimes::default(),
+        };
+        let copy = forward_copy(&policy).unwrap();
+        assert_eq!(copy.id.direction, Direction::Fwd);
+        let levels: Vec<Level> = copy.action.requests().iter().map(|r| r.level).collect();
+        assert_eq!(levels, [Level::Require, Level::Unique(Some(ReqId(7)))]);
+
+        policy.id.direction = Direction::Out;
+        assert_eq!(forward_copy(&policy), None);
+    }
+}

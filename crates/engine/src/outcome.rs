@@ -1,0 +1,32 @@
+use std::io;
+
+use ipsec::{PolicyEntry, SaEntry};
+
+use crate::Refusal;
+
+/// What became of an operation. A change that the kernel took has no outcome.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was refused; others before and after it are not affected.
+    Refused(Refusal),
+    /// An SA of a `get` or `dump`, as the kernel lists them: newest first.
+    Sa(Box<SaEntry>),
+    /// No further SA.
+    EndOfSad,
+    /// A policy of a `spddump`, newest first.
+    Policy(Box<PolicyEntry>),
+    /// No further policy.
+    EndOfSpd,
+}
+
+/// Takes the results in the order of their statements.
+pub trait Sink {
+    /// `line` is the one submitted with the operation.
+    fn outcome(&mut self, line: u32, outcome: Outcome) -> io::Result<()>;
+}
+
+impl<F: FnMut(u32, Outcome) -> io::Result<()>> Sink for F {
+    fn outcome(&mut self, line: u32, outcome: Outcome) -> io::Result<()> {
+        self(line, outcome)
+    }
+}

@@ -1,0 +1,75 @@
+use std::collections::HashSet;
+
+use ipsec::{Action, Level, Policy, PolicyEntry, ReqId};
+
+/// Chooses numbers for `unique` without one: from 0x4000 up, leaving out those that policies in
+/// the SPD have already (`gen_reqid`, net/key/af_key.c).
+pub struct ReqIds {
+    taken: HashSet<u32>,
+    next: Option<u32>,
+}
+
+impl ReqIds {
+    /// Notes the numbers of every policy in the SPD.
+    pub fn new() -> Self {
+        Self { taken: HashSet::new(), next: Some(ReqId::MANUAL_MAX.0 + 1) }
+    }
+
+    /// Notes the numbers that a policy of the SPD has.
+    pub fn note(&mut self, entry: &PolicyEntry) {
+        for request in entry.policy.action.requests() {
+            if let Level::Unique(Some(ReqId(id))) = request.level
+                && id > ReqId::MANUAL_MAX.0
+            {
+                self.taken.insert(id);
+            }
+        }
+    }
+
+    /// Whether a policy has a `unique` that waits for its number.
+    pub fn wanted_by(policy: &Policy) -> bool {
+        policy.action.requests().iter().any(|request| request.level == Level::Unique(None))
+    }
+
+    /// Gives each waiting `unique` a number of its own; false when none is left.
+    #[must_use]
+    pub fn fill(&mut self, policy: &mut Policy) -> bool {
+        let Action::Ipsec(requests) = &mut policy.action else { return true };
+        let waiting = requests.iter_mut().filter(|request| request.level == Level::Unique(None));
+        for request in waiting {
+            let Some(id) = self.choose() else { return false };
+            request.level = Level::Unique(Some(id));
+        }
+        true
+    }
+
+    fn choose(&mut self) -> Option<ReqId> {
+        loop {
+            let id = self.next?;
+            self.next = id.checked_add(1);
+            if !self.taken.contains(&id) {
+                return Some(ReqId(id));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taken_numbers_are_left_out() {
+        let mut reqids = ReqIds::new();
+        reqids.taken.extend([0x4000, 0x4002]);
+        assert_eq!(reqids.choose(), Some(ReqId(0x4001)));
+        assert_eq!(reqids.choose(), Some(ReqId(0x4003)));
+    }
+
+    #[test]
+    fn the_last_number_is_the_last() {
+        let mut reqids = ReqIds { taken: HashSet::new(), next: Some(u32::MAX) };
+        assert_eq!(reqids.choose(), Some(ReqId(u32::MAX)));
+        assert_eq!(reqids.choose(), None);
+    }
+}

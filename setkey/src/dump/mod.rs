@@ -1,0 +1,30 @@
+//! The dumps of the original, to the byte: `-D`, `-DP` and their statements.
+
+mod sad;
+mod spd;
+mod time;
+
+pub use sad::write_sa;
+pub use spd::write_policy;
+
+/// What stands in a dump beside the entry itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame {
+    /// Show ports (`-p`).
+    pub ports: bool,
+    /// The caller's process.
+    pub pid: u32,
+    /// The entry's place in the dump: 1, 2, ...; the last one is 0.
+    pub seq: u32,
+    /// Unix seconds.
+    pub now: u64,
+}
+
+/// `security context` lines of an SA or policy.
+fn write_sec_ctx(out: &mut impl std::io::Write, ctx: &ipsec::SecCtx) -> std::io::Result<()> {
+    writeln!(out, "\tsecurity context doi: {}", ctx.doi)?;
+    writeln!(out, "\tsecurity context algorithm: {}", ctx.alg)?;
+    // The length on the wire counts the terminating NUL.
+    writeln!(out, "\tsecurity context length: {}", ctx.context.len() + 1)?;
+    writeln!(out, "\tsecurity context: {}", String::from_utf8_lossy(&ctx.context))
+}

@@ -1,0 +1,38 @@
+use std::{io, path::PathBuf};
+
+/// Why the command ends early. What a script does wrong is reported apart.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The script cannot be opened.
+    #[error("cannot open {}: {source}", path.display())]
+    Open {
+        /// The script.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The script cannot be read on.
+    #[error("cannot read {name}: {source}")]
+    Read {
+        /// The script.
+        name: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Output cannot be written.
+    #[error("cannot write: {0}")]
+    Write(#[from] io::Error),
+    /// The kernel cannot be reached, or the conversation with it failed.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+}
+
+impl Error {
+    /// Whether the reader of our output has gone.
+    pub fn is_broken_pipe(&self) -> bool {
+        let (Error::Write(error) | Error::Engine(engine::Error::Sink(error))) = self else {
+            return false;
+        };
+        error.kind() == io::ErrorKind::BrokenPipe
+    }
+}
