@@ -111,3 +111,46 @@ fn reserve(datagram: &mut Zeroizing<Vec<u8>>, capacity: usize) {
         *datagram = wider;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ipsec::{Proto, SaId, Spi};
+
+    use super::*;
+    use crate::wire::testing::hex;
+
+    fn delete(spi: u32) -> Change<'static> {
+        Change::DeleteSa(SaId { dst: [192, 0, 2, 2].into(), proto: Proto::Esp, spi: Spi(spi) })
+    }
+
+    #[test]
+    fn messages_are_numbered_padded_and_the_last_is_acknowledged() {
+        let mut batch = Batch::new(1 << 20, 1 << 20);
+        batch.push(&Change::FlushSad(Some(Proto::Esp)));
+        batch.push(&Change::FlushSpd);
+        batch.push(&delete(0x1000));
+        let (seqs, bytes) = batch.number(u32::MAX);
+        assert_eq!((seqs.first, seqs.count), (u32::MAX, 3));
+        // Each of: ip xfrm state flush proto esp; ip xfrm policy flush;
+        // ip xfrm state delete dst 192.0.2.2 proto esp spi 0x1000 (less its XFRMA_SRCADDR of ::)
+        let expected = hex("11000000 1c000100 ffffffff 00000000 32 000000
+            10000000 1d000100 00000000 00000000
+            28000000 11000500 01000000 00000000
+            c0000202 00000000 00000000 00000000 00001000 0200 32 00");
+        assert_eq!(bytes, expected);
+        batch.clear();
+        assert!(batch.is_empty());
+        batch.push(&delete(1));
+        assert_eq!(batch.number(9).1.len(), 40);
+    }
+
+    #[test]
+    fn a_small_receive_buffer_bounds_the_messages() {
+        // net.core.rmem_max of 212992, doubled by the kernel
+        let mut batch = Batch::new(425_984, 212_992);
+        while !batch.is_full() {
+            batch.push(&delete(1));
+        }
+        assert_eq!(batch.len(), 208);
+    }
+}

@@ -60,11 +60,12 @@ impl Connection {
         let mut refusals = Vec::new();
         loop {
             let (position, reply) = self.socket.reply(seqs)?;
-            debug!(position, ?reply, "received");
             if let Reply::Refused(refusal) = reply {
+                debug!(seq = seqs.at(position), ?refusal, "received");
                 refusals.push((position, refusal));
             }
             if position == last {
+                debug!(seq = seqs.at(position), refused = refusals.len(), "all answered");
                 return Ok(refusals);
             }
         }
@@ -75,7 +76,7 @@ impl Connection {
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
     pub fn get_sa(&mut self, id: &SaId) -> Result<Result<SaEntry, Refusal>, Error> {
         let question = XfrmMessage::GetSa(wire::sa::id_message(id));
-        debug!(?id, "get");
+        debug!(seq = self.next_seq, ?id, "get");
         let answer = self.ask(&question, |object| wire::sa::read(object, wire::now()));
         debug!(?answer, "received");
         answer
@@ -87,11 +88,11 @@ impl Connection {
     /// Errors: [`Error::Socket`].
     pub fn dump_sad(&mut self, filter: &SadFilter) -> Result<Dump<'_, SaEntry>, Error> {
         let question = XfrmMessage::GetDumpSa(filter.message());
-        debug!(?filter, "dump the SAD");
+        debug!(seq = self.next_seq, ?filter, "dump the SAD");
         let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
         let filter = *filter;
         let read = move |object: &[u8]| {
-            if !filter.takes_proto(wire::sa::proto_number(object)) {
+            if !filter.takes_proto(wire::sa::proto_number(object)?) {
                 return Ok(None);
             }
             let entry = wire::sa::read(object, wire::now())?;
@@ -106,7 +107,7 @@ impl Connection {
     /// Errors: [`Error::Socket`].
     pub fn dump_spd(&mut self) -> Result<Dump<'_, PolicyEntry>, Error> {
         let question = XfrmMessage::GetPolicy(policy::DelGetMessage::default());
-        debug!("dump the SPD");
+        debug!(seq = self.next_seq, "dump the SPD");
         let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
         let read = Box::new(wire::policy::read);
         Ok(Dump::new(&mut self.socket, seqs, "dumping the SPD", read))

@@ -37,8 +37,8 @@ impl SadFilter {
 
     /// Whether SAs of this IP protocol are wanted: those that the kernel makes for its own use
     /// (IPIP under IPComp tunnels) never are.
-    pub(crate) fn takes_proto(&self, number: Option<u8>) -> bool {
-        match (number.and_then(Proto::from_number), self.proto) {
+    pub(crate) fn takes_proto(&self, number: u8) -> bool {
+        match (Proto::from_number(number), self.proto) {
             (Some(proto), None | Some(Proto::Any)) => {
                 matches!(proto, Proto::Ah | Proto::Esp | Proto::IpComp)
             }
@@ -63,17 +63,8 @@ pub struct Dump<'c, T> {
     seqs: Seqs,
     doing: &'static str,
     read: Read<T>,
-    state: State,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    /// More may come.
-    Open,
-    /// The kernel has said its last word.
-    Ended,
-    /// The socket failed: nothing more is given, though the kernel may have more.
-    Broken,
+    /// The kernel has said its last word, or the rest is thrown away.
+    ended: bool,
 }
 
 impl<'c, T> Dump<'c, T> {
@@ -83,7 +74,7 @@ impl<'c, T> Dump<'c, T> {
         doing: &'static str,
         read: Read<T>,
     ) -> Self {
-        Self { socket, seqs, doing, read, state: State::Open }
+        Self { socket, seqs, doing, read, ended: false }
     }
 }
 
@@ -91,19 +82,20 @@ impl<T: std::fmt::Debug> Iterator for Dump<'_, T> {
     type Item = Result<T, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.state == State::Open {
+        while !self.ended {
             let read = match self.socket.reply(self.seqs) {
                 Ok((_, Reply::Object(object))) => (self.read)(object),
                 Ok((_, Reply::Done)) => {
-                    self.state = State::Ended;
+                    self.ended = true;
                     Ok(None)
                 }
                 Ok((_, Reply::Refused(refusal))) => {
-                    self.state = State::Ended;
+                    self.ended = true;
                     Err(Error::Refused { doing: self.doing, refusal })
                 }
                 Err(error) => {
-                    self.state = State::Broken;
+                    self.ended = true;
+                    self.socket.drain();
                     Err(error)
                 }
             };
@@ -117,13 +109,42 @@ impl<T: std::fmt::Debug> Iterator for Dump<'_, T> {
 }
 
 impl<T> Drop for Dump<'_, T> {
-    /// Reads to the end, since the kernel runs one dump a socket and answers EBUSY to the next.
+    /// The kernel runs one dump a socket, and answers EBUSY to the next while one is under way.
     fn drop(&mut self) {
-        while self.state != State::Ended {
-            match self.socket.reply(self.seqs) {
-                Ok((_, Reply::Object(_))) | Err(Error::Malformed(_)) => {}
-                Ok((_, Reply::Done | Reply::Refused(_))) | Err(_) => self.state = State::Ended,
-            }
+        if !self.ended {
+            self.socket.drain();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::testing::{bytes, hex};
+
+    fn ends(src: [u8; 4], dst: [u8; 4]) -> AddressPair {
+        AddressPair::new(src.into(), dst.into()).unwrap()
+    }
+
+    #[test]
+    fn the_request_is_that_of_ip_xfrm() {
+        // ip xfrm state list src 192.0.2.1 dst 192.0.2.2 proto esp
+        let captured = hex("05001900 32000000 28001a00
+            c0000201 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 0200 20 20");
+        let ends = Some(ends([192, 0, 2, 1], [192, 0, 2, 2]));
+        let message = SadFilter { proto: Some(Proto::Esp), ends }.message();
+        assert_eq!(bytes(&message), captured);
+    }
+
+    #[test]
+    fn kernels_that_ignore_the_filter_are_checked() {
+        let all = SadFilter::default();
+        assert!([50, 51, 108].iter().all(|&number| all.takes_proto(number)));
+        assert!(![4, 41, 43, 60, 99].iter().any(|&number| all.takes_proto(number)));
+        let esp = SadFilter { proto: Some(Proto::Esp), ends: None };
+        assert!(esp.takes_proto(50) && !esp.takes_proto(51) && !esp.takes_proto(4));
+        let (there, back) = (ends([1; 4], [2; 4]), ends([2; 4], [1; 4]));
+        let only = SadFilter { proto: None, ends: Some(there) };
+        assert!(only.takes_ends(there) && !only.takes_ends(back) && all.takes_ends(back));
     }
 }

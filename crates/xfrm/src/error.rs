@@ -53,7 +53,7 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.text {
-            Some(text) => write!(f, "{text} ({})", self.errno),
+            Some(text) => write!(f, "{text}: {}", self.errno),
             None => self.errno.fmt(f),
         }
     }

@@ -14,8 +14,7 @@ pub(crate) const NLMSG_HDRLEN: usize = 16;
 /// `NLMSGERR_ATTR_MSG` (linux/netlink.h).
 const NLMSGERR_ATTR_MSG: u16 = 1;
 
-/// One message of the kernel.
-#[derive(Debug, PartialEq, Eq)]
+/// One message of the kernel. Not `Debug`: an object may hold keys.
 pub(crate) enum Reply<'b> {
     /// `NLMSG_ERROR` with code 0, or the end of a dump.
     Done,
@@ -90,33 +89,58 @@ mod tests {
     use super::*;
     use crate::wire::testing::hex;
 
-    // ip xfrm policy add src 192.0.2.0/24 dst 198.51.100.0/24 dir out tmpl src 192.0.2.1 \
+    // What Linux 6.18 answers, with NETLINK_EXT_ACK and NETLINK_CAP_ACK set, to
+    // ip xfrm policy add src 10.0.0.0/24 dst 10.2.0.0/16 dir out tmpl src 192.0.2.1 \
     //     dst 192.0.2.2 proto esp mode tunnel level use
-    // (Linux 6.18, NETLINK_EXT_ACK and NETLINK_CAP_ACK set)
-    const OPTIONAL_TUNNEL: &str = "@@OPTIONAL@@";
+    const CAPPED: &str = "
+        64000000 02000003 0d000000 6a4b0000 eaffffff fc000000 13000100 0d000000 00000000
+        3d000100 4d6f6465 20696e20 6f707469 6f6e616c 2074656d 706c6174 65206e6f 7420616c
+        6c6f7765 6420696e 206f7574 626f756e 6420706f 6c696379 00000000";
+
+    // The same, to ip xfrm state delete dst 192.0.2.2 proto esp spi 1, and to a success that asked
+    // for an acknowledgement.
+    const NO_TEXT: &str = "
+        24000000 02000001 02000000 6a4b0000 fdffffff 28000000 11000500 02000000 00000000";
+    const ACK: &str = "
+        24000000 02000001 02000000 6a4b0000 00000000 28000000 11000500 02000000 00000000";
+
+    fn refusal(datagram: &[u8]) -> Refusal {
+        let Ok(Reply::Refused(refusal)) = Reply::read(datagram) else { panic!("not refused") };
+        refusal
+    }
 
     #[test]
     fn a_refusal_has_number_and_text() {
-        let datagram = hex(OPTIONAL_TUNNEL);
-        assert_eq!(peek(&datagram).unwrap(), (1, datagram.len()));
-        let Reply::Refused(refusal) = Reply::read(&datagram).unwrap() else { panic!() };
-        assert_eq!(refusal.errno, Errno::INVAL);
-        assert_eq!(
-            refusal.text.as_deref(),
-            Some("Mode in optional template not allowed in outbound policy")
-        );
+        let datagram = hex(CAPPED);
+        assert_eq!(peek(&datagram).unwrap(), (13, datagram.len()));
+        let text = "Mode in optional template not allowed in outbound policy".to_owned();
+        assert_eq!(refusal(&datagram), Refusal { errno: Errno::INVAL, text: Some(text) });
+        assert_eq!(refusal(&hex(NO_TEXT)), Refusal { errno: Errno::SRCH, text: None });
+        assert!(matches!(Reply::read(&hex(ACK)), Ok(Reply::Done)));
+    }
+
+    #[test]
+    fn a_kernel_without_cap_ack_repeats_the_request() {
+        let capped = hex(CAPPED);
+        let request = vec![0; 252 - NLMSG_HDRLEN];
+        let mut whole = [&capped[..36], &request, &capped[36..]].concat();
+        let length = u32::try_from(whole.len()).unwrap();
+        whole[..4].copy_from_slice(&length.to_ne_bytes());
+        whole[6..8].copy_from_slice(&NLM_F_ACK_TLVS.to_ne_bytes());
+        assert_eq!(refusal(&whole), refusal(&capped));
     }
 
     #[test]
     fn cut_messages_are_errors_not_panics() {
-        let datagram = hex(OPTIONAL_TUNNEL);
+        let datagram = hex(CAPPED);
         for length in 0..datagram.len() {
             assert!(peek(&datagram[..length]).is_err());
             let mut cut = datagram[..length].to_vec();
             if let Some(field) = cut.first_chunk_mut() {
                 *field = u32::try_from(length).unwrap().to_ne_bytes();
             }
-            let _ = Reply::read(&cut);
+            let text = Reply::read(&cut).ok().map(|_| ());
+            assert_eq!(text.is_some(), length >= NLMSG_HDRLEN + 4);
         }
     }
 }

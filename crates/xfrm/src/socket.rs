@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use netlink_packet_core::DecodeError;
 use netlink_sys::{Socket as Netlink, SocketAddr, protocols::NETLINK_XFRM};
 use rustix::{
     io::{Errno, retry_on_intr},
@@ -35,6 +36,11 @@ pub(crate) struct Seqs {
 }
 
 impl Seqs {
+    /// The sequence number of the request at a place in the run.
+    pub(crate) fn at(self, position: usize) -> u32 {
+        self.first.wrapping_add(position.try_into().unwrap_or(u32::MAX))
+    }
+
     /// The place of a reply's request in the run.
     fn position(self, seq: u32) -> Option<usize> {
         let position = seq.wrapping_sub(self.first);
@@ -106,19 +112,36 @@ impl Socket {
         }
     }
 
+    /// Throws away what the kernel has sent, and a dump under way to its end. After an overrun
+    /// the kernel queues nothing, not even errors, until the queue is empty (`netlink_rcv_wake`).
+    pub(crate) fn drain(&mut self) {
+        self.unread = 0..0;
+        loop {
+            match recv(&self.netlink, &mut self.inbox[..], RecvFlags::DONTWAIT) {
+                Ok(_) | Err(Errno::INTR | Errno::NOBUFS) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
     fn receive(&mut self) -> Result<(), Error> {
         let length = loop {
             match recv(&self.netlink, &mut self.inbox[..], RecvFlags::TRUNC) {
                 Ok((_, length)) => break length,
                 Err(Errno::INTR) => {}
-                Err(Errno::NOBUFS) => return Err(Error::RepliesLost),
+                Err(Errno::NOBUFS) => {
+                    self.drain();
+                    return Err(Error::RepliesLost);
+                }
                 Err(source) => {
                     return Err(Error::Socket { doing: "receiving from the kernel", source });
                 }
             }
         };
         if length > self.inbox.len() {
-            return Err(Error::RepliesLost);
+            return Err(Error::Malformed(DecodeError::from(
+                "longer than any datagram of its kind",
+            )));
         }
         self.unread = 0..length;
         Ok(())

@@ -31,7 +31,7 @@ pub(super) fn comp(algorithm: &Algorithm) -> XfrmAttrs {
     })
 }
 
-/// Wipes the keys of a message that has been written or read.
+/// Wipes the keys of a message that [`super::sa::message`] made.
 pub(crate) fn wipe(message: &mut XfrmMessage) {
     let (XfrmMessage::AddSa(sa) | XfrmMessage::UpdateSa(sa)) = message else { return };
     for attribute in &mut sa.nlas {

@@ -92,3 +92,6 @@ fn place(index: u32) -> (Direction, bool) {
     let bits = usize::from(index.to_le_bytes()[0] & 7);
     (DIRECTIONS[bits % DIRECTIONS.len()], bits >= usize::from(XFRM_POLICY_MAX))
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,9 +15,6 @@ use crate::Error;
 /// The largest window of the fixed structure's own bitmap, in packets.
 const LEGACY_WINDOW: u32 = 32;
 
-/// One word more than the kernel takes (`XFRMA_REPLAY_ESN_MAX`): enough for it to say so.
-const MOST_WINDOW_WORDS: u32 = 129;
-
 const ENCAP_KINDS: [(EncapKind, u16); 3] = [
     (EncapKind::EspInUdpNonIke, UDP_ENCAP_ESPINUDP_NON_IKE),
     (EncapKind::EspInUdp, UDP_ENCAP_ESPINUDP),
@@ -73,8 +70,8 @@ pub(crate) fn id_message(id: &SaId) -> DelGetMessage {
 }
 
 /// The IP protocol number of an SA, whether the model knows it or not.
-pub(crate) fn proto_number(object: &[u8]) -> Option<u8> {
-    UserSaInfo::parse(object).ok().map(|info| info.id.proto)
+pub(crate) fn proto_number(object: &[u8]) -> Result<u8, Error> {
+    Ok(UserSaInfo::parse(object)?.id.proto)
 }
 
 /// Reads an SA as it stands at `now`, Unix seconds. An algorithm that the table does not know is
@@ -144,13 +141,12 @@ fn read_flags(bits: u8) -> SaFlags {
 }
 
 /// A window beyond the legacy bitmap, without extended sequence numbers: `xfrm_replay_state_esn`
-/// in an SA without `XFRM_STATE_ESN`.
+/// in an SA without `XFRM_STATE_ESN`. The kernel supplies the empty bitmap of `bmp_len` words
+/// (`xfrm_alloc_replay_state_esn`).
 fn wide_window(packets: u32) -> XfrmAttrs {
-    let words = packets.div_ceil(u32::BITS).min(MOST_WINDOW_WORDS);
     XfrmAttrs::ReplayStateEsn(ReplayEsn {
-        bmp_len: words,
+        bmp_len: packets.div_ceil(u32::BITS),
         replay_window: packets,
-        bmp: (0..words).map(|_| 0).collect(),
         ..ReplayEsn::default()
     })
 }
@@ -169,3 +165,6 @@ fn read_encap(template: &EncapTmpl) -> Option<Encap> {
     let row = ENCAP_KINDS.iter().find(|row| row.1 == template.encap_type)?;
     Some(Encap { kind: row.0, src_port: template.encap_sport, dst_port: template.encap_dport })
 }
+
+#[cfg(test)]
+mod tests;

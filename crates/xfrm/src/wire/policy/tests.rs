@@ -1,0 +1,147 @@
+use std::net::IpAddr;
+
+use ipsec::{
+    Endpoints, Level, Lifetime, Lifetimes, Mode, Prefix, Proto, ReqId, RequestMode, SecCtx,
+    Selector, Upper,
+};
+use netlink_packet_xfrm::UserPolicyType;
+
+use super::*;
+use crate::wire::testing::{bytes, hex};
+
+fn policy(src: &str, from: u32, dst: &str, to: u32, direction: Direction) -> Policy {
+    let prefix =
+        |text: &str, length| Prefix::new(text.parse::<IpAddr>().unwrap(), Some(length)).unwrap();
+    let selector = Selector::new(prefix(src, from), prefix(dst, to)).unwrap();
+    Policy {
+        id: PolicyId { selector, direction, sec_ctx: None },
+        priority: Priority::DEFAULT,
+        action: Action::None,
+        lifetimes: Lifetimes::default(),
+    }
+}
+
+fn web() -> Policy {
+    let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+    let mut policy = policy("192.0.2.0", 24, "198.51.100.7", 32, Direction::Out);
+    policy.id.selector.upper = Upper::Number(6);
+    policy.id.selector.dst_port = 80;
+    policy.action = Action::Ipsec(vec![
+        Request {
+            proto: Proto::Esp,
+            mode: RequestMode::Tunnel(ends),
+            level: Level::Unique(Some(ReqId(9))),
+        },
+        Request { proto: Proto::Ah, mode: RequestMode::Transport, level: Level::Use },
+    ]);
+    policy
+}
+
+#[test]
+fn templates_are_those_of_ip_xfrm() {
+    // ip xfrm policy add src 192.0.2.0/24 dst 198.51.100.7 proto tcp dport 80 dir out \
+    //     priority 0x80000000 tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel reqid 9 \
+    //     tmpl proto ah mode transport level use
+    let captured = hex("
+        c6336407 00000000 00000000 00000000 c0000200 00000000 00000000 00000000
+        0050ffff 00000000 02002018 06000000 00000000 00000000
+        ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000080 00000000 01000000 00000000 84000500
+        c0000202 00000000 00000000 00000000 00000000 32000000 02000000
+        c0000201 00000000 00000000 00000000 09000000 01000000 ffffffff ffffffff ffffffff
+        00000000 00000000 00000000 00000000 00000000 33000000 02000000
+        00000000 00000000 00000000 00000000 00000000 00000100 ffffffff ffffffff ffffffff");
+    assert_eq!(bytes(&message(&web())), captured);
+}
+
+#[test]
+fn a_block_with_a_limit_is_that_of_ip_xfrm() {
+    // ip xfrm policy update src 2001:db8::/32 dst ::/0 dir in action block priority 5 \
+    //     limit byte-hard 9
+    let captured = hex("
+        00000000 00000000 00000000 00000000 20010db8 00000000 00000000 00000000
+        00000000 00000000 0a000020 00000000 00000000 00000000
+        ffffffff ffffffff 09000000 00000000 ffffffff ffffffff ffffffff ffffffff
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        05000000 00000000 00010000 00000000");
+    let mut block = policy("2001:db8::", 32, "::", 0, Direction::In);
+    block.priority = Priority(5);
+    block.action = Action::Discard;
+    block.lifetimes.hard.bytes = 9;
+    assert_eq!(bytes(&message(&block)), captured);
+}
+
+#[test]
+fn a_name_is_that_of_ip_xfrm() {
+    // ip xfrm policy delete src 192.0.2.0/24 dst 198.51.100.7 proto tcp dport 80 dir out \
+    //     ctx system_u:object_r:x_t:s0
+    let captured = hex("
+        c6336407 00000000 00000000 00000000 c0000200 00000000 00000000 00000000
+        0050ffff 00000000 02002018 06000000 00000000 00000000 00000000 01000000
+        25000800 21000800 01011900
+        73797374656d5f753a6f626a6563745f723a785f743a7330 00000000");
+    let context = b"system_u:object_r:x_t:s0".to_vec();
+    let id = PolicyId { sec_ctx: Some(SecCtx { doi: 1, alg: 1, context }), ..web().id };
+    assert_eq!(bytes(&id_message(&id)), captured);
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let mut full = web();
+    full.id.sec_ctx = Some(SecCtx { doi: 1, alg: 1, context: b"x".to_vec() });
+    let limit = |packets| Lifetime { packets, bytes: 2, add_seconds: 3, use_seconds: 4 };
+    full.lifetimes = Lifetimes { hard: limit(1), soft: limit(5) };
+    let none = policy("2001:db8::1", 64, "::", 0, Direction::Fwd);
+    let block = Policy { action: Action::Discard, ..none.clone() };
+    for (policy, index) in [(full, 9), (none, 18), (block, 26)] {
+        let mut message = message(&policy);
+        message.user_policy_info.index = index;
+        let Ok(Some(entry)) = read(&bytes(&message)) else { panic!("not read") };
+        assert_eq!(entry.policy, policy);
+        assert_eq!((entry.index, entry.socket), (index, false));
+    }
+}
+
+#[test]
+fn policies_of_sockets_are_marked_and_sub_policies_left_out() {
+    let any = policy("0.0.0.0", 0, "0.0.0.0", 0, Direction::In);
+    for (index, direction) in [(3, Direction::In), (12, Direction::Out), (21, Direction::Fwd)] {
+        let mut message = message(&any);
+        message.user_policy_info.index = index;
+        let entry = read(&bytes(&message)).unwrap().unwrap();
+        assert!(entry.socket);
+        assert_eq!(entry.policy.id.direction, direction);
+    }
+    let mut sub = message(&any);
+    sub.nlas.push(XfrmAttrs::PolicyType(UserPolicyType { ptype: 1, ..Default::default() }));
+    assert_eq!(read(&bytes(&sub)).unwrap(), None);
+}
+
+#[test]
+fn what_other_tools_install_is_read() {
+    let mut message = message(&web());
+    message.user_policy_info.selector.family = 0;
+    let [XfrmAttrs::Template(templates)] = &mut message.nlas[..] else { panic!() };
+    (templates[0].mode, templates[0].reqid) = (Mode::RouteOptimization.xfrm(), 0);
+    templates[1].reqid = 3;
+    let entry = read(&bytes(&message)).unwrap().unwrap();
+    assert_eq!(entry.policy.id.selector, web().id.selector);
+    let requests = entry.policy.action.requests();
+    assert!(matches!(requests[0].mode, RequestMode::Other(Mode::RouteOptimization, Some(_))));
+    assert_eq!((requests[0].level, requests[1].level), (Level::Require, Level::Use));
+    let mut many = web();
+    many.action = Action::Ipsec(vec![requests[1]; 5000]);
+    assert_eq!(bytes(&super::message(&many)).len(), XFRM_USER_POLICY_INFO_LEN + 4 + 7 * 64);
+}
+
+#[test]
+fn cut_objects_are_errors_not_panics() {
+    let whole = bytes(&message(&web()));
+    for length in 0..whole.len() {
+        let read = read(&whole[..length]);
+        assert_eq!(read.is_ok(), length == XFRM_USER_POLICY_INFO_LEN, "{length}");
+    }
+}

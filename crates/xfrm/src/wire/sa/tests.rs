@@ -1,0 +1,236 @@
+use ipsec::{AddressPair, Algorithm, AlgorithmKind, Key, Keyed, Lifetimes, SecCtx};
+
+use super::*;
+use crate::wire::testing::{bytes, hex};
+
+const AES_KEY: &[u8] = b"0123456789012345";
+const SHA256_KEY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
+
+/// What `ip xfrm` sends, with the selector's family, which it leaves 0 and AF_KEY states.
+fn captured(text: &str, family: u8) -> Vec<u8> {
+    let mut bytes = hex(text);
+    assert_eq!(bytes[40], 0);
+    bytes[40] = family;
+    bytes
+}
+
+fn keyed(kind: AlgorithmKind, name: &str, key: &[u8]) -> Option<Keyed> {
+    let algorithm = Algorithm::by_name(kind, name)?;
+    Some(Keyed::new(algorithm, Key::new(key.to_vec())))
+}
+
+fn bare(proto: Proto, spi: u32) -> Sa {
+    let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+    Sa::bare(ends, proto, Spi(spi))
+}
+
+fn esp() -> Sa {
+    Sa {
+        mode: Mode::Tunnel,
+        reqid: ReqId(7),
+        replay_window: 32,
+        flags: SaFlags { no_ecn: true, decap_dscp: true, no_pmtu_disc: false },
+        auth: keyed(AlgorithmKind::Auth, "hmac-sha256", SHA256_KEY),
+        crypt: keyed(AlgorithmKind::Crypt, "aes-cbc", AES_KEY),
+        ..bare(Proto::Esp, 0x1000)
+    }
+}
+
+#[test]
+fn esp_is_that_of_ip_xfrm() {
+    // ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode tunnel reqid 7 \
+    //     replay-window 32 flag noecn decap-dscp auth-trunc 'hmac(sha256)' \
+    //     0x4142434445464748494a4b4c4d4e4f505152535455565758595a303132333435 96 \
+    //     enc 'cbc(aes)' 0x30313233343536373839303132333435
+    let captured = captured(
+        "
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 00001000 32000000
+        c0000201 00000000 00000000 00000000 ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+        ffffffff ffffffff 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 07000000 02000120 03000000 00000000 6c001400 686d6163 28736861 32353629
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00010000 60000000 41424344 45464748 494a4b4c 4d4e4f50 51525354
+        55565758 595a3031 32333435 58000200 63626328 61657329 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        80000000 30313233 34353637 38393031 32333435",
+        2,
+    );
+    assert_eq!(bytes(&message(&esp())), captured);
+}
+
+#[test]
+fn ah_with_limits_and_a_wide_window_is_that_of_ip_xfrm() {
+    // ip xfrm state add src 2001:db8::1 dst 2001:db8::2 proto ah spi 0x2000 mode transport \
+    //     replay-window 64 auth-trunc 'hmac(sha1)' \
+    //     0x4142434445464748494a4b4c4d4e4f5051525354 96 limit byte-soft 1000 \
+    //     limit byte-hard 2000 limit packet-hard 5 limit time-soft 80 limit time-hard 100 \
+    //     limit time-use-hard 50
+    let captured = captured(
+        "
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 20010db8 00000000 00000000 00000002 00002000 33000000
+        20010db8 00000000 00000000 00000001 e8030000 00000000 d0070000 00000000 ffffffff ffffffff
+        05000000 00000000 50000000 00000000 64000000 00000000 00000000 00000000 32000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 0a000000 00000000 00000000 60001400 686d6163 28736861 31290000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 a0000000 60000000 41424344 45464748 494a4b4c 4d4e4f50 51525354
+        1c001700 02000000 00000000 00000000 00000000 00000000 40000000",
+        10,
+    );
+    let ends = AddressPair::new("2001:db8::1".parse().unwrap(), "2001:db8::2".parse().unwrap());
+    let mut sa = Sa::bare(ends.unwrap(), Proto::Ah, Spi(0x2000));
+    sa.replay_window = 64;
+    sa.auth = keyed(AlgorithmKind::Auth, "hmac-sha1", b"ABCDEFGHIJKLMNOPQRST");
+    (sa.lifetimes.soft.bytes, sa.lifetimes.hard.bytes) = (1000, 2000);
+    sa.lifetimes.hard.packets = 5;
+    (sa.lifetimes.soft.add_seconds, sa.lifetimes.hard.add_seconds) = (80, 100);
+    sa.lifetimes.hard.use_seconds = 50;
+    assert_eq!(bytes(&message(&sa)), captured);
+}
+
+#[test]
+fn ipcomp_and_encapsulation_are_those_of_ip_xfrm() {
+    // ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto comp spi 0x3000 mode transport \
+    //     comp deflate
+    let comp = Algorithm::by_name(AlgorithmKind::Comp, "deflate");
+    let ipcomp = Sa { comp, ..bare(Proto::IpComp, 0x3000) };
+    assert_eq!(
+        bytes(&message(&ipcomp)),
+        captured(
+            "
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 00003000 6c000000
+        c0000201 00000000 00000000 00000000 ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+        ffffffff ffffffff 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 02000000 00000000 00000000 48000300 6465666c 61746500 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000",
+            2
+        )
+    );
+    // ip xfrm state update src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode transport \
+    //     enc 'ecb(cipher_null)' '' encap espinudp 4500 4501 0.0.0.0
+    let encap = Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 4501 };
+    let crypt = keyed(AlgorithmKind::Crypt, "null", b"");
+    let natt = Sa { encap: Some(encap), crypt, ..bare(Proto::Esp, 0x1000) };
+    assert_eq!(
+        bytes(&message(&natt)),
+        captured(
+            "
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 00001000 32000000
+        c0000201 00000000 00000000 00000000 ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+        ffffffff ffffffff 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 02000000 00000000 00000000 48000200 65636228 63697068 65725f6e
+        756c6c29 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 1c000400 02001194 11950000 00000000 00000000 00000000
+        00000000",
+            2
+        )
+    );
+}
+
+// What Linux 6.1 answers to ip xfrm state get dst 192.0.2.2 proto esp spi 0x1000 after
+// ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode tunnel reqid 7 \
+//     replay-window 64 flag noecn auth-trunc 'hmac(sha256)' \
+//     0x4142434445464748494a4b4c4d4e4f505152535455565758595a303132333435 128 \
+//     enc 'cbc(aes)' 0x30313233343536373839303132333435 \
+//     encap espinudp 4500 4501 0.0.0.0 limit byte-soft 1000 limit byte-hard 2000
+const DUMPED: &str = "
+    00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+    02000000 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 00001000 32000000
+    c0000201 00000000 00000000 00000000 e8030000 00000000 d0070000 00000000 ffffffff ffffffff
+    ffffffff ffffffff 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+    00000000 00000000 00000000 00000000 2ee5056b 00000000 00000000 00000000 00000000 00000000
+    00000000 00000000 07000000 02000100 01000000 00000000 68000100 686d6163 28736861 32353629
+    00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+    00000000 00000000 00000000 00010000 41424344 45464748 494a4b4c 4d4e4f50 51525354 55565758
+    595a3031 32333435 6c001400 686d6163 28736861 32353629 00000000 00000000 00000000 00000000
+    00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00010000
+    80000000 41424344 45464748 494a4b4c 4d4e4f50 51525354 55565758 595a3031 32333435 58000200
+    63626328 61657329 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+    00000000 00000000 00000000 00000000 00000000 00000000 80000000 30313233 34353637 38393031
+    32333435 1c000400 02001194 11950000 00000000 00000000 00000000 00000000 24001700 02000000
+    00000000 00000000 00000000 00000000 40000000 00000000 00000000";
+
+#[test]
+fn the_kernels_answer_is_read() {
+    let mut wanted = esp();
+    wanted.replay_window = 64;
+    wanted.flags.decap_dscp = false;
+    wanted.encap = Some(Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 4501 });
+    (wanted.lifetimes.soft.bytes, wanted.lifetimes.hard.bytes) = (1000, 2000);
+    if let Some(auth) = &mut wanted.auth {
+        auth.icv_bits = 128;
+    }
+    let entry = read(&hex(DUMPED), 0).unwrap();
+    assert_eq!(entry.sa, wanted);
+    assert_eq!(entry.state, SaState::Mature);
+    assert_eq!((entry.current.add_time, entry.current.use_time), (0x6b05_e52e, 0));
+}
+
+#[test]
+fn what_is_written_is_read() {
+    let context = b"system_u:object_r:x_t:s0".to_vec();
+    let full = Sa { sec_ctx: Some(SecCtx { doi: 1, alg: 1, context }), ..esp() };
+    let comp = Algorithm::by_name(AlgorithmKind::Comp, "deflate");
+    let null = Sa {
+        auth: keyed(AlgorithmKind::Auth, "null", b""),
+        replay_window: 4096,
+        ..bare(Proto::Esp, 1)
+    };
+    for sa in [full, Sa { comp, ..bare(Proto::IpComp, 1) }, null] {
+        assert_eq!(read(&bytes(&message(&sa)), 0).unwrap().sa, sa);
+    }
+}
+
+#[test]
+fn the_state_follows_from_algorithms_and_soft_limit() {
+    let state = |sa: &Sa, now| read(&bytes(&message(sa)), now).unwrap().state;
+    assert_eq!(state(&bare(Proto::Esp, 1), 0), SaState::Larval);
+    assert_eq!(state(&bare(Proto::Routing, 0), 0), SaState::Mature);
+    let mut lifetimes = Lifetimes::default();
+    lifetimes.soft.add_seconds = 60;
+    let mut message = message(&Sa { lifetimes, ..esp() });
+    message.user_sa_info.lifetime_cur.add_time = 1000;
+    let state = |now| read(&bytes(&message), now).unwrap().state;
+    assert_eq!((state(1059), state(1060)), (SaState::Mature, SaState::Dying));
+}
+
+#[test]
+fn an_unknown_algorithm_is_left_out_but_makes_no_larval() {
+    let mut message = message(&esp());
+    for attribute in &mut message.nlas {
+        match attribute {
+            XfrmAttrs::AuthenticationAlgTrunc(auth) => auth.alg_name[0] = b'?',
+            XfrmAttrs::EncryptionAlg(crypt) => crypt.alg_name.fill(0xff),
+            _ => {}
+        }
+    }
+    let entry = read(&bytes(&message), 0).unwrap();
+    assert_eq!((entry.sa.auth, entry.sa.crypt), (None, None));
+    assert_eq!(entry.state, SaState::Mature);
+}
+
+#[test]
+fn what_does_not_fit_an_attribute_is_cut() {
+    let mut sa = esp();
+    sa.replay_window = u32::MAX;
+    sa.crypt = keyed(AlgorithmKind::Crypt, "aes-cbc", &vec![7; 100_000]);
+    sa.sec_ctx = Some(SecCtx { doi: 1, alg: 1, context: vec![b'x'; 100_000] });
+    let read = read(&bytes(&message(&sa)), 0).unwrap();
+    assert!(read.sa.crypt.is_some_and(|crypt| crypt.key.bits() < 800_000));
+}
+
+#[test]
+fn cut_objects_are_errors_not_panics() {
+    let whole = hex(DUMPED);
+    let whole_attributes = (0..whole.len()).filter(|&cut| read(&whole[..cut], 0).is_ok());
+    // After the fixed structure, auth, auth-trunc, enc and encap.
+    assert_eq!(whole_attributes.collect::<Vec<_>>(), [224, 328, 436, 524, 552]);
+}
