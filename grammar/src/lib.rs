@@ -1,1 +1,32 @@
-//! The setkey language.
+//! The setkey language: script text to syntax tree to [`ipsec`] operations, and back to text.
+//!
+//! The stages, in order:
+//!
+//! 1. [`Script`] cuts a stream into statements, one in memory at a time;
+//! 2. `setkey.pest` and `policy.pest` read a statement into a [`tree`] with spans;
+//! 3. [`lower`] looks its names up and makes the operations of it.
+//!
+//! The dialect is that of ipsec-tools 0.8.2 on Linux. An [`Error`] knows the words of the original
+//! and those of this crate, its place, and the way out; nothing is printed here.
+
+mod error;
+mod expected;
+mod input;
+mod lexer;
+mod lower;
+mod parse;
+mod policy;
+mod print;
+mod script;
+mod source;
+mod split;
+pub mod tree;
+mod warning;
+
+pub use error::{Error, Kind};
+pub use lower::{Lowered, lower};
+pub use script::Script;
+pub use source::{Excerpt, Place, Position, Source};
+pub use split::MAX_STATEMENT;
+pub use tree::Statement;
+pub use warning::{Warning, WarningKind};

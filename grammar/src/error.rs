@@ -1,0 +1,269 @@
+use ipsec::KeyBits;
+
+use crate::{
+    source::{Excerpt, Place, Position, Source},
+    split::MAX_STATEMENT,
+    tree::Span,
+};
+
+/// An error of a script, with its place. The original stops at one: `parse failed, line N.`
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind}")]
+pub struct Error {
+    kind: Kind,
+    place: Box<Place>,
+}
+
+/// What is wrong, in the words of this crate; [`Error::message`] has those of the original.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Kind {
+    /// A token that cannot stand where it does.
+    #[error("syntax error")]
+    Syntax {
+        /// What could.
+        expected: Vec<&'static str>,
+    },
+    /// A byte that begins no token.
+    #[error("the byte 0x{0:02x} cannot stand outside quotes")]
+    StrayByte(u8),
+    /// A quote that nothing closes.
+    #[error("unclosed quote")]
+    UnclosedQuote,
+    /// A statement without end.
+    #[error("statement longer than {MAX_STATEMENT} bytes, missing `;`?")]
+    TooLong,
+    /// The reader's own error.
+    #[error("the script cannot be read: {0}")]
+    Unreadable(String),
+    /// A word that cannot stand where it does in a policy.
+    #[error("syntax error in the policy")]
+    PolicySyntax {
+        /// The word.
+        word: String,
+        /// What could stand there.
+        expected: Vec<&'static str>,
+    },
+    /// A request without mode.
+    #[error("a request needs a mode")]
+    TooFewArguments,
+    /// An endpoint that is no numeric address; the text is that of getaddrinfo(3).
+    #[error("`{word}` is no IP address")]
+    Endpoint {
+        /// The endpoint.
+        word: String,
+        /// Why.
+        reason: String,
+    },
+    /// `me-any` outside `out`, or `any-me` outside `in`.
+    #[error("me-any is for direction out, any-me for direction in")]
+    Direction,
+    /// A tunnel without endpoints.
+    #[error("a tunnel needs its endpoints")]
+    NoEndpoints,
+    /// Endpoints of two address families.
+    #[error("the endpoints are of different address families")]
+    EndpointFamilies,
+    /// An offset that leads out of the range of its base.
+    #[error("the offset leads too far from the named priority")]
+    PriorityOffset,
+    /// A key that the algorithm does not take.
+    #[error("{algorithm} does not take a key of {given} bits")]
+    KeyLength {
+        /// The algorithm.
+        algorithm: String,
+        /// Bits given.
+        given: usize,
+        /// Bits it takes.
+        fits: KeyBits,
+    },
+    /// A keyed hash from before HMAC, RFC 1828, which Linux does not have.
+    #[error("Linux has no {0}")]
+    NotSupported(String),
+    /// A compression algorithm that Linux does not have.
+    #[error("Linux has no {0}")]
+    NoCompression(String),
+    /// `des-deriv` with `esp-old`, or `des-32iv` without.
+    #[error("{0} does not go with this protocol")]
+    AlgorithmMismatch(String),
+    /// `-r` with a protocol that has no sequence numbers.
+    #[error("esp-old and ah-old have no sequence numbers to check")]
+    ReplayWithOld,
+    /// A host name that leads nowhere; the text is that of getaddrinfo(3).
+    #[error("`{host}`: {reason}")]
+    Host {
+        /// The name.
+        host: String,
+        /// Why.
+        reason: String,
+    },
+    /// A port that is none; the text is that of getaddrinfo(3).
+    #[error("`{port}` is no port and no UDP service")]
+    Port {
+        /// The port.
+        port: String,
+        /// Why.
+        reason: String,
+    },
+    /// A name with several addresses where only one can be meant.
+    #[error("`{0}` has several addresses")]
+    ManyAddresses(String),
+    /// No source and destination of one address family. The original says nothing.
+    #[error("source and destination are of different address families")]
+    NoPair,
+    /// An upper-layer protocol that nobody knows.
+    #[error("`{0}` is no upper-layer protocol")]
+    Upper(String),
+    /// A type and code, or a GRE key, that is none.
+    #[error("`{0}` does not fit the upper-layer protocol")]
+    Misc(String),
+    /// A type and code with a protocol that has none.
+    #[error("the upper-layer protocol takes nothing like `{0}`")]
+    NoMisc(String),
+    /// `tagged`, which AF_KEY never knew.
+    #[error("tagged policies do not exist on Linux")]
+    Tagged,
+}
+
+pub(crate) const SERVNAME: &str = "Servname not supported for ai_socktype";
+
+impl Error {
+    pub(crate) fn new(kind: Kind, source: &Source, wrong: Span, named: Span) -> Self {
+        Self { kind, place: Box::new(source.place(wrong, named)) }
+    }
+
+    /// What is wrong.
+    #[must_use]
+    pub fn kind(&self) -> &Kind {
+        &self.kind
+    }
+
+    /// The line that the original prints; not always the one where the error is.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.place.line
+    }
+
+    /// Where the error is.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        self.place.position
+    }
+
+    /// The token that the original names; often the one after the error.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.place.token
+    }
+
+    /// The statement's text with the bytes in error.
+    #[must_use]
+    pub fn excerpt(&self) -> &Excerpt {
+        &self.place.excerpt
+    }
+
+    /// The message of the original, where it has one.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        Some(match &self.kind {
+            Kind::Syntax { .. } => "syntax error",
+            Kind::StrayByte(_) | Kind::UnclosedQuote => "Syntax error",
+            Kind::PolicySyntax { .. } => "Invalid argument",
+            Kind::TooFewArguments => "Too few arguments",
+            Kind::Endpoint { reason, .. }
+            | Kind::Host { reason, .. }
+            | Kind::Port { reason, .. } => reason,
+            Kind::Direction => "Invalid direction",
+            Kind::NoEndpoints => "Invalid address specification",
+            Kind::EndpointFamilies => "Family mismatch",
+            Kind::PriorityOffset => {
+                "Priority offset from base not in valid range [0, 1073741823] for negative offsets \
+                 and [0, 1073741824] for positive offsets"
+            }
+            Kind::KeyLength { .. } => "Invalid key length",
+            Kind::NotSupported(_) => "Not supported",
+            Kind::NoCompression(_) => "unsupported algorithm",
+            Kind::AlgorithmMismatch(_) => "algorithm mismatched",
+            Kind::ReplayWithOld => "replay prevention cannot be used with ah/esp-old",
+            Kind::ManyAddresses(_) => "multiple address specified",
+            Kind::Upper(_) => "invalid upper layer protocol",
+            Kind::Misc(_) => "invalid an upper layer protocol spec",
+            Kind::NoMisc(_) => SERVNAME,
+            Kind::TooLong | Kind::Unreadable(_) | Kind::NoPair | Kind::Tagged => return None,
+        })
+    }
+
+    /// The line that the original prints on standard output, where it prints one.
+    #[must_use]
+    pub fn original(&self) -> Option<String> {
+        let message = self.message()?;
+        Some(format!("line {}: {message} at [{}]", self.line(), self.token()))
+    }
+
+    /// The line that the original prints on standard error before, where it prints one.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match &self.kind {
+            Kind::PolicySyntax { word, .. } => {
+                Some(format!("libipsec: syntax error while parsing \"{word}\""))
+            }
+            Kind::Endpoint { word, .. } => {
+                Some(format!("libipsec: invalid IP address while parsing \"{word}\""))
+            }
+            Kind::KeyLength { given, fits, .. } => {
+                Some(format!("{given} {} {}", fits.min, fits.max))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the original exits at once, without `parse failed`.
+    #[must_use]
+    pub fn is_fatal_lexical(&self) -> bool {
+        matches!(self.kind, Kind::StrayByte(_) | Kind::UnclosedQuote)
+    }
+
+    /// What would have been right, in plain words.
+    #[must_use]
+    pub fn expected(&self) -> Option<String> {
+        match &self.kind {
+            Kind::Syntax { expected } | Kind::PolicySyntax { expected, .. } => {
+                let (last, others) = expected.split_last()?;
+                Some(match others {
+                    [] => (*last).to_owned(),
+                    others => format!("{}; or {last}", others.join("; ")),
+                })
+            }
+            Kind::KeyLength { fits: KeyBits { min, max }, .. } => Some(if min == max {
+                format!("a key of {min} bits ({} bytes)", min / 8)
+            } else {
+                format!("a key of {min} to {max} bits ({} to {} bytes)", min / 8, max / 8)
+            }),
+            _ => None,
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        Some(match &self.kind {
+            Kind::StrayByte(b'\r') => "the file has DOS line ends: remove the carriage returns",
+            Kind::UnclosedQuote => "close it with \" before the `;`",
+            Kind::TooLong => "every statement ends with `;`",
+            Kind::TooFewArguments => "say esp/transport//require or esp/tunnel/SRC-DST/require",
+            Kind::Endpoint { .. } => "endpoints are numeric: no host names",
+            Kind::NoEndpoints => "say esp/tunnel/SRC-DST/require",
+            Kind::NotSupported(_) => "use hmac-sha256, or hmac-md5 and hmac-sha1 with old peers",
+            Kind::NoCompression(_) => "use deflate",
+            Kind::AlgorithmMismatch(_) => "des-deriv goes with esp, des-32iv with esp-old",
+            Kind::ReplayWithOld => "leave -r out, or use esp or ah",
+            Kind::Port { .. } => "give the number, 0 to 65535; names are looked up for UDP only",
+            Kind::ManyAddresses(_) => "give one address, or choose a family with -4 or -6",
+            Kind::NoPair | Kind::EndpointFamilies => "use two IPv4 or two IPv6 addresses",
+            Kind::Upper(_) => "give the number of the protocol, or any",
+            Kind::Misc(_) => "say TYPE,CODE with icmp and icmp6, as in 135,0; with gre a.b.c.d",
+            Kind::NoMisc(_) => "only icmp, icmp6, mobility headers (135) and gre take more",
+            Kind::Tagged => "select by addresses and ports, or mark packets and use ip xfrm",
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,99 @@
+use pest::Parser;
+
+use crate::{
+    parse::{Rule, SetkeyParser},
+    source::Source,
+    tree::Span,
+};
+
+/// A token as the original's lexer cuts it. Only errors need to know: they name one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Token {
+    /// Its bytes; none at the end of the script.
+    pub span: Span,
+    /// What the original prints for it.
+    pub named: Span,
+    /// Whether it is no token: the original exits with `Syntax error`.
+    pub is_stray: bool,
+}
+
+/// The first token at or after `offset`.
+pub(crate) fn token_at(source: &Source, offset: usize) -> Token {
+    Lexer::new(source).find(|token| token.span.start >= offset).unwrap_or_else(|| {
+        let end = source.text().len();
+        let span = Span { start: end, end };
+        Token { span, named: span, is_stray: false }
+    })
+}
+
+/// What the original's lexer has set aside for the next token (`yymore`, start conditions).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Words,
+    /// After `-P`, up to the `;`.
+    Policy,
+}
+
+struct Lexer<'a> {
+    ascii: &'a str,
+    /// Where the statement begins in the source.
+    start: usize,
+    next: usize,
+    state: State,
+    /// Where the policy text begins that the next token will be named with.
+    policy: Option<usize>,
+}
+
+impl<'a> Lexer<'a> {
+    fn new(source: &'a Source) -> Self {
+        let state = State::Words;
+        Self { ascii: source.ascii(), start: source.start(), next: 0, state, policy: None }
+    }
+
+    fn skip_blanks(&mut self) {
+        let bytes = self.ascii.as_bytes();
+        loop {
+            match bytes.get(self.next) {
+                Some(b' ' | b'\t' | b'\n') if self.state == State::Words => self.next += 1,
+                Some(b'#') => {
+                    let comment = &bytes[self.next..];
+                    let length = comment.iter().position(|&byte| byte == b'\n');
+                    self.next += length.unwrap_or(comment.len());
+                    self.policy = None;
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Iterator for Lexer<'_> {
+    type Item = Token;
+
+    fn next(&mut self) -> Option<Token> {
+        self.skip_blanks();
+        let rest = self.ascii.get(self.next..).filter(|rest| !rest.is_empty())?;
+        let length = |rule| SetkeyParser::parse(rule, rest).ok().map(|found| found.as_str().len());
+        let policy = if self.state == State::Policy { length(Rule::policy_text) } else { None };
+        let found = policy.or_else(|| length(Rule::token));
+        let token = &rest[..found.unwrap_or(1)];
+
+        let start = self.start + self.next;
+        let span = Span { start, end: start + token.len() };
+        let named = match self.policy {
+            Some(start) => Span { start, end: span.end },
+            None if token.starts_with('"') && found.is_some() => {
+                Span { start: span.start + 1, end: span.end - 1 }
+            }
+            None => span,
+        };
+        match token {
+            "-P" => self.state = State::Policy,
+            ";" => self.state = State::Words,
+            _ => {}
+        }
+        self.policy = policy.map(|_| named.start);
+        self.next += token.len();
+        Some(Token { span, named, is_stray: found.is_none() })
+    }
+}

@@ -1,0 +1,145 @@
+use std::net::IpAddr;
+
+use ipsec::{Names, Operation, Proto, names::LookUp};
+
+use crate::{
+    error::{Error, Kind, SERVNAME},
+    lexer::token_at,
+    source::Source,
+    tree::{Command, Node, Port, SaProto, Selection, Span, Statement},
+    warning::Warning,
+};
+
+mod algorithm;
+mod policy;
+mod sa;
+mod selector;
+
+/// What a statement comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lowered {
+    /// The operations, in order. An `Err` is what AF_KEY would refuse: the original reports it
+    /// (`The result of line N: ...`) and goes on.
+    pub operations: Vec<Result<Operation, ipsec::Error>>,
+    /// What works and should be written otherwise.
+    pub warnings: Vec<Warning>,
+}
+
+/// Makes the operations of a statement; `names` looks up hosts, services and protocols.
+///
+/// The error is one of the script, where the original stops.
+pub fn lower(statement: &Statement, names: &dyn Names) -> Result<Lowered, Error> {
+    let lowering = Lowering { source: &statement.source, names };
+    let one = |operation| Lowered { operations: vec![operation], warnings: Vec::new() };
+    Ok(match &statement.command {
+        Command::Add(name, algorithms) => lowering.add(name, algorithms)?,
+        Command::Get(name) => lowering.get(name)?,
+        Command::Delete(name) => lowering.delete(name)?,
+        Command::DeleteAll(ends) => lowering.delete_all(ends)?,
+        Command::Flush(proto) => one(lowering.flush(proto.as_ref(), Operation::FlushSad)?),
+        Command::Dump(proto) => one(lowering.flush(proto.as_ref(), Operation::DumpSad)?),
+        Command::SpdAdd(Selection::Packets(selector), policy) => {
+            one(lowering.add_policy(selector, policy)?.map(Box::new).map(Operation::AddPolicy))
+        }
+        Command::SpdUpdate(Selection::Packets(selector), policy) => {
+            one(lowering.add_policy(selector, policy)?.map(Box::new).map(Operation::UpdatePolicy))
+        }
+        Command::SpdDelete(selector, policy) => one(lowering.delete_policy(selector, policy)?),
+        Command::SpdAdd(Selection::Tagged(tag), policy)
+        | Command::SpdUpdate(Selection::Tagged(tag), policy) => {
+            return Err(lowering.tagged(tag, policy));
+        }
+        Command::SpdFlush => one(Ok(Operation::FlushSpd)),
+        Command::SpdDump => one(Ok(Operation::DumpSpd)),
+        Command::Exit => Lowered::default(),
+    })
+}
+
+/// The statement being lowered.
+struct Lowering<'a> {
+    source: &'a Source,
+    names: &'a dyn Names,
+}
+
+impl Lowering<'_> {
+    /// An error where the original names what is wrong.
+    fn error(&self, kind: Kind, wrong: Span) -> Error {
+        Error::new(kind, self.source, wrong, wrong)
+    }
+
+    /// An error that the original finds when it has read the whole statement: at the `;`, which
+    /// after a policy its lexer names together with the policy.
+    fn error_at_end(&self, kind: Kind, wrong: Span) -> Error {
+        Error::new(kind, self.source, wrong, self.end())
+    }
+
+    fn end(&self) -> Span {
+        token_at(self.source, self.source.text().len().saturating_sub(1)).named
+    }
+
+    fn addresses(&self, host: &Node<String>, look_up: LookUp) -> Result<Vec<IpAddr>, Kind> {
+        let found = self.names.addresses(&host.value, look_up);
+        found.map_err(|error| Kind::Host { host: host.value.clone(), reason: error.0 })
+    }
+
+    /// The address of a name where the original refuses several.
+    fn only_one(&self, addresses: &[IpAddr], host: &Node<String>) -> Result<IpAddr, Error> {
+        match addresses {
+            [address] => Ok(*address),
+            _ => Err(self.error_at_end(Kind::ManyAddresses(host.value.clone()), host.span)),
+        }
+    }
+
+    fn proto(&self, proto: Option<&Node<SaProto>>, look_up: LookUp) -> Result<SaProtocol, Error> {
+        let Some(proto) = proto else { return Ok(Ok(None)) };
+        Ok(Ok(Some(match &proto.value {
+            SaProto::Esp | SaProto::EspOld | SaProto::EspUdp(None) => Proto::Esp,
+            SaProto::EspUdp(Some(original)) => {
+                // AF_KEY reads the original address and forgets it.
+                self.addresses(original, look_up)
+                    .map_err(|kind| self.error(kind, original.span))?;
+                Proto::Esp
+            }
+            SaProto::Ah | SaProto::AhOld => Proto::Ah,
+            SaProto::IpComp => Proto::IpComp,
+            SaProto::Tcp => return Ok(Err(ipsec::Error::TcpSignature)),
+        })))
+    }
+
+    fn flush(
+        &self,
+        proto: Option<&Node<SaProto>>,
+        operation: impl Fn(Option<Proto>) -> Operation,
+    ) -> Result<Result<Operation, ipsec::Error>, Error> {
+        Ok(self.proto(proto, LookUp::default())?.map(operation))
+    }
+
+    /// The number of a port, or why it is none.
+    fn port(&self, port: &Port) -> Result<u16, Kind> {
+        match port {
+            Port::Any => Ok(0),
+            Port::Number(number) => self.port_text(&number.to_string()),
+            Port::Service(name) => self.port_text(name),
+        }
+    }
+
+    /// A port as getaddrinfo(3) reads it, except that a number over 65535 is not cut.
+    fn port_text(&self, text: &str) -> Result<u16, Kind> {
+        let wrong = |reason| Kind::Port { port: text.to_owned(), reason };
+        if text.is_empty() {
+            return Ok(0);
+        }
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().map_err(|_| wrong(String::from(SERVNAME)));
+        }
+        self.names.service(text).map_err(|error| wrong(error.0))
+    }
+}
+
+/// The protocol of an SA statement, none for all; or why AF_KEY refuses it.
+type SaProtocol = Result<Option<Proto>, ipsec::Error>;
+
+/// A number as the original stores it: `u_int32_t`, the rest is lost.
+fn cut(number: u64) -> u32 {
+    u32::try_from(number & u64::from(u32::MAX)).unwrap_or(u32::MAX)
+}

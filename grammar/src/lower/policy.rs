@@ -1,0 +1,167 @@
+use ipsec::{
+    Action, Endpoints, Level, Lifetimes, Operation, Policy, PolicyId, Priority, ReqId, Request,
+    RequestMode, names::LookUp,
+};
+
+use super::Lowering;
+use crate::{
+    error::{Error, Kind},
+    tree::{self, Base, Ends, Mode, Node, Offset, Selector, Span},
+};
+
+/// How far an offset may lead below and above a named priority (libpfkey.h).
+const MOST_EARLIER: u64 = 1 << 30;
+const MOST_LATER: u64 = (1 << 30) - 1;
+
+type Outcome<T> = Result<Result<T, ipsec::Error>, Error>;
+
+impl Lowering<'_> {
+    pub(super) fn add_policy(
+        &self,
+        selector: &Selector,
+        node: &Node<tree::Policy>,
+    ) -> Outcome<Policy> {
+        let (id, priority, action) = self.policy(selector, node)?;
+        let policy = || {
+            let (id, action) = (id?, action?);
+            let policy = Policy { id, priority, action, lifetimes: Lifetimes::default() };
+            policy.check()?;
+            Ok(policy)
+        };
+        Ok(policy())
+    }
+
+    pub(super) fn delete_policy(
+        &self,
+        selector: &Selector,
+        node: &Node<tree::Policy>,
+    ) -> Outcome<Operation> {
+        let (id, ..) = self.policy(selector, node)?;
+        Ok(id.map(Operation::DeletePolicy))
+    }
+
+    /// `tagged`: an error, if not that of the policy itself.
+    pub(super) fn tagged(&self, tag: &Node<Vec<u8>>, node: &Node<tree::Policy>) -> Error {
+        let text = PolicyText { lowering: self, policy: &node.value, span: node.span };
+        let tagged = self.error_at_end(Kind::Tagged, tag.span);
+        text.lower().err().unwrap_or(tagged)
+    }
+
+    fn policy(&self, selector: &Selector, node: &Node<tree::Policy>) -> Result<Parts, Error> {
+        let upper = self.upper(&selector.upper)?;
+        let text = PolicyText { lowering: self, policy: &node.value, span: node.span };
+        let (priority, action) = text.lower()?;
+        Ok((self.policy_id(selector, upper, &node.value)?, priority, action))
+    }
+}
+
+type Parts = (Result<PolicyId, ipsec::Error>, Priority, Result<Action, ipsec::Error>);
+
+/// What stands after `-P`: the rules of ipsec_set_policy(3), whose errors name the whole text.
+struct PolicyText<'a> {
+    lowering: &'a Lowering<'a>,
+    policy: &'a tree::Policy,
+    span: Span,
+}
+
+impl PolicyText<'_> {
+    fn lower(&self) -> Result<(Priority, Result<Action, ipsec::Error>), Error> {
+        // Without an action the original asks for what spddelete does not look at.
+        let Some(action) = &self.policy.action else {
+            return Ok((Priority(0), Ok(Action::Discard)));
+        };
+        let priority = self.priority()?;
+        let is_ipsec = action.value == tree::Action::Ipsec;
+        let requests = self.requests(is_ipsec)?;
+        let action = match action.value {
+            tree::Action::Discard => Ok(Action::Discard),
+            tree::Action::None => Ok(Action::None),
+            tree::Action::Ipsec => Ok(Action::Ipsec(requests)),
+            tree::Action::Bypass => Err(ipsec::Error::SocketActionInSpd("bypass")),
+            tree::Action::Entrust => Err(ipsec::Error::SocketActionInSpd("entrust")),
+        };
+        Ok((priority, action))
+    }
+
+    fn priority(&self) -> Result<Priority, Error> {
+        let Some(Node { value: priority, span }) = &self.policy.priority else {
+            return Ok(Priority::DEFAULT);
+        };
+        let base = match priority.base {
+            Some(Base::Low) => Priority::LOW,
+            Some(Base::Def) | None => Priority::DEFAULT,
+            Some(Base::High) => Priority::HIGH,
+        };
+        let Some(Offset { later, by }) = priority.offset else { return Ok(base) };
+        let most = if later { MOST_LATER } else { MOST_EARLIER };
+        if priority.base.is_some() && by > most {
+            return Err(self.error(Kind::PriorityOffset, *span));
+        }
+        let by = super::cut(by);
+        let number = if later { base.0.wrapping_add(by) } else { base.0.wrapping_sub(by) };
+        Ok(Priority(number))
+    }
+
+    /// The requests; with another action than `ipsec` they are only looked at.
+    fn requests(&self, is_ipsec: bool) -> Result<Vec<Request>, Error> {
+        let mut requests = Vec::with_capacity(self.policy.requests.len());
+        for Node { value: request, span } in &self.policy.requests {
+            let endpoints = request.ends.as_ref().map(|ends| self.endpoints(ends)).transpose()?;
+            let mode = match (request.mode, endpoints.flatten()) {
+                _ if !is_ipsec => continue,
+                (_, Some(Err(_))) => {
+                    let ends = request.ends.as_ref().map_or(*span, |ends| ends.span);
+                    return Err(self.error(Kind::EndpointFamilies, ends));
+                }
+                (Mode::Transport, _) => RequestMode::Transport,
+                (Mode::Tunnel, Some(Ok(endpoints))) => RequestMode::Tunnel(endpoints),
+                (Mode::Tunnel, None) => return Err(self.error(Kind::NoEndpoints, *span)),
+            };
+            requests.push(Request { proto: request.proto, mode, level: level(request.level) });
+        }
+        Ok(requests)
+    }
+
+    /// The endpoints, their ports dropped as AF_KEY does; none of `me-any` and `any-me`.
+    fn endpoints(
+        &self,
+        ends: &Node<Ends>,
+    ) -> Result<Option<Result<Endpoints, ipsec::Error>>, Error> {
+        match (&ends.value, self.policy.direction.value) {
+            (Ends::Addresses(src, dst), _) => {
+                let (src, dst) = (self.address(&src.address)?, self.address(&dst.address)?);
+                Ok(Some(Endpoints::new(src, dst)))
+            }
+            (Ends::MeAny, ipsec::Direction::Out) | (Ends::AnyMe, ipsec::Direction::In) => Ok(None),
+            _ => Err(self.error(Kind::Direction, ends.span)),
+        }
+    }
+
+    fn address(&self, address: &Node<String>) -> Result<std::net::IpAddr, Error> {
+        let numeric = LookUp { family: None, numeric: true };
+        let found = self.lowering.names.addresses(&address.value, numeric);
+        let found = found.map_err(|error| error.0).and_then(|found| {
+            found.first().copied().ok_or_else(|| String::from("Name or service not known"))
+        });
+        found.map_err(|reason| {
+            self.error(Kind::Endpoint { word: address.value.clone(), reason }, address.span)
+        })
+    }
+
+    fn error(&self, kind: Kind, wrong: Span) -> Error {
+        Error::new(kind, self.lowering.source, wrong, self.span)
+    }
+}
+
+fn level(level: Option<tree::Level>) -> Level {
+    match level {
+        None | Some(tree::Level::Default) => Level::Default,
+        Some(tree::Level::Use) => Level::Use,
+        Some(tree::Level::Require) => Level::Require,
+        Some(tree::Level::Unique(number)) => Level::Unique(
+            number
+                .map(|number| ReqId(super::cut(number)))
+                .filter(|&reqid| reqid != ReqId(0) && reqid <= ReqId::MANUAL_MAX),
+        ),
+    }
+}

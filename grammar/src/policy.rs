@@ -1,0 +1,183 @@
+use ipsec::{Direction, Proto};
+use pest::{
+    Parser,
+    iterators::{Pair, Pairs},
+};
+
+use crate::{
+    error::{Error, Kind},
+    expected::policy_expected,
+    parse::number,
+    source::Source,
+    tree::{
+        Action, Base, Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Request, Span,
+    },
+};
+
+mod grammar {
+    #[derive(pest_derive::Parser)]
+    #[grammar = "../policy.pest"]
+    pub(crate) struct PolicyParser;
+}
+pub(crate) use grammar::{PolicyParser, Rule};
+
+/// Reads the text after `-P`, which stands at `span` of the source.
+pub(crate) fn parse(source: &Source, text: &str, span: Span) -> Result<Policy, Error> {
+    let found = PolicyParser::parse(Rule::policy, text)
+        .map_err(|error| syntax_error(source, text, span, &error))?;
+    Reader { source, whole: span }.policy(found)
+}
+
+fn syntax_error(
+    source: &Source,
+    text: &str,
+    whole: Span,
+    error: &pest::error::Error<Rule>,
+) -> Error {
+    let (pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _))) =
+        error.location;
+    let rest = &text[at..];
+    let blank = rest.len() - rest.trim_start_matches([' ', '\t', '\n']).len();
+    let token = PolicyParser::parse(Rule::token, &rest[blank..]);
+    let length = token.map_or(0, |token| token.as_str().len());
+    let start = whole.start + at + blank;
+    let wrong = Span { start, end: start + length };
+    let word = rest[blank..blank + length].to_owned();
+    Error::new(Kind::PolicySyntax { word, expected: policy_expected(error) }, source, wrong, whole)
+}
+
+fn part<'t>(parts: &mut Pairs<'t, Rule>) -> Pair<'t, Rule> {
+    parts.next().expect("the grammar has this part")
+}
+
+/// Makes the tree of what the grammar has found.
+struct Reader<'s> {
+    source: &'s Source,
+    /// The whole policy text: what the original names in every error of it.
+    whole: Span,
+}
+
+impl Reader<'_> {
+    fn policy(&self, mut found: Pairs<'_, Rule>) -> Result<Policy, Error> {
+        let direction = part(&mut found);
+        let direction = self.node(&direction, self::direction(direction.as_str()));
+        let mut policy = Policy { direction, priority: None, action: None, requests: Vec::new() };
+        for pair in found {
+            match pair.as_rule() {
+                Rule::priority => {
+                    policy.priority = Some(self.node(&pair, priority(pair.clone().into_inner())));
+                }
+                Rule::action => policy.action = Some(self.node(&pair, action(pair.as_str()))),
+                Rule::request => {
+                    let request = self.request(pair.clone().into_inner());
+                    policy.requests.push(self.node(&pair, request));
+                }
+                Rule::cut_short => {
+                    let wrong = self.span(&pair);
+                    return Err(Error::new(Kind::TooFewArguments, self.source, wrong, self.whole));
+                }
+                _ => {}
+            }
+        }
+        Ok(policy)
+    }
+
+    fn request(&self, mut parts: Pairs<'_, Rule>) -> Request {
+        let proto = match part(&mut parts).as_str() {
+            "esp" => Proto::Esp,
+            "ah" => Proto::Ah,
+            _ => Proto::IpComp,
+        };
+        let mut request = Request { proto, mode: Mode::Transport, ends: None, level: None };
+        for pair in parts {
+            match pair.as_rule() {
+                Rule::mode if pair.as_str() == "tunnel" => request.mode = Mode::Tunnel,
+                Rule::ends => {
+                    request.ends = Some(self.node(&pair, self.ends(pair.clone().into_inner())));
+                }
+                Rule::level => request.level = Some(level(pair.as_str())),
+                _ => {}
+            }
+        }
+        request
+    }
+
+    fn ends(&self, parts: Pairs<'_, Rule>) -> Ends {
+        let mut endpoints = Vec::with_capacity(2);
+        for pair in parts {
+            match pair.as_rule() {
+                Rule::me_any => return Ends::MeAny,
+                Rule::any_me => return Ends::AnyMe,
+                Rule::address => {
+                    let address = self.node(&pair, pair.as_str().to_owned());
+                    endpoints.push(Endpoint { address, port: None });
+                }
+                Rule::port => {
+                    let digits = pair.as_str().trim_matches(['[', ']']);
+                    if let Some(endpoint) = endpoints.last_mut() {
+                        endpoint.port = Some(number(digits));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut endpoint = || endpoints.pop().expect("the grammar has two endpoints");
+        let (dst, src) = (endpoint(), endpoint());
+        Ends::Addresses(src, dst)
+    }
+
+    fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+        let (span, start) = (pair.as_span(), self.whole.start);
+        Span { start: start + span.start(), end: start + span.end() }
+    }
+
+    fn node<T>(&self, pair: &Pair<'_, Rule>, value: T) -> Node<T> {
+        Node::new(value, self.span(pair))
+    }
+}
+
+fn direction(word: &str) -> Direction {
+    match word {
+        "in" => Direction::In,
+        "out" => Direction::Out,
+        _ => Direction::Fwd,
+    }
+}
+
+fn priority(parts: Pairs<'_, Rule>) -> Priority {
+    let (mut base, mut later, mut by) = (None, false, None);
+    for pair in parts {
+        match pair.as_rule() {
+            Rule::base => {
+                base = Some(match pair.as_str() {
+                    "low" => Base::Low,
+                    "def" => Base::Def,
+                    _ => Base::High,
+                });
+            }
+            Rule::minus => later = true,
+            Rule::number => by = Some(number(pair.as_str())),
+            _ => {}
+        }
+    }
+    Priority { base, offset: by.map(|by| Offset { later, by }) }
+}
+
+fn action(word: &str) -> Action {
+    match word {
+        "discard" => Action::Discard,
+        "none" => Action::None,
+        "ipsec" => Action::Ipsec,
+        "bypass" => Action::Bypass,
+        _ => Action::Entrust,
+    }
+}
+
+fn level(word: &str) -> Level {
+    match word {
+        "default" => Level::Default,
+        "use" => Level::Use,
+        "require" => Level::Require,
+        _ => Level::Unique(word.strip_prefix("unique:").map(number)),
+    }
+}

@@ -1,0 +1,92 @@
+use std::io::Read;
+
+use crate::{
+    error::{Error, Kind},
+    input::Input,
+    lexer::token_at,
+    parse::parse,
+    source::Source,
+    split::{Cut, Splitter},
+    tree::{Command, Span, Statement},
+};
+
+/// A script, read statement by statement.
+///
+/// Only the statement at hand is in memory. An error ends no script: the next statement is the one
+/// after the next `;`, if the caller goes on. `exit` does, and what follows it is not read at all.
+pub struct Script<R> {
+    input: Input<R>,
+    splitter: Splitter,
+    is_over: bool,
+}
+
+impl<R: Read> Script<R> {
+    /// A script from its first byte on. `reader` needs no buffer of its own.
+    pub fn new(reader: R) -> Self {
+        Self { input: Input::new(reader), splitter: Splitter::new(), is_over: false }
+    }
+
+    /// The next statement; `None` after the last one.
+    pub fn next_statement(&mut self) -> Option<Result<Statement, Error>> {
+        let result = self.next_source()?.and_then(parse);
+        self.is_over |= matches!(&result, Ok(Statement { command: Command::Exit, .. }));
+        Some(result)
+    }
+
+    /// Whether no complete statement is left in the buffer: the next call may have to wait for the
+    /// reader.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        !self.splitter.would_cut(self.input.buffered())
+    }
+
+    fn next_source(&mut self) -> Option<Result<Source, Error>> {
+        while !self.is_over {
+            let bytes = match self.input.fill() {
+                Ok(bytes) => bytes,
+                Err(error) => {
+                    self.is_over = true;
+                    let source = self.splitter.take();
+                    return Some(Err(at_end(Kind::Unreadable(error.to_string()), &source)));
+                }
+            };
+            if bytes.is_empty() {
+                self.is_over = true;
+                return self.splitter.has_begun().then(|| Ok(self.splitter.take()));
+            }
+            let (used, cut) = self.splitter.feed(bytes);
+            self.input.consume(used);
+            match cut {
+                Cut::More => {}
+                Cut::Statement => return Some(Ok(self.splitter.take())),
+                Cut::TooLong => return Some(Err(too_long(&self.splitter.give_up()))),
+            }
+        }
+        None
+    }
+}
+
+impl<R: Read> Iterator for Script<R> {
+    type Item = Result<Statement, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_statement()
+    }
+}
+
+fn at_end(kind: Kind, source: &Source) -> Error {
+    let end = source.text().len();
+    let span = Span { start: end, end };
+    Error::new(kind, source, span, span)
+}
+
+/// An endless statement is most often an unclosed quote.
+fn too_long(source: &Source) -> Error {
+    if let Some(quote) = source.open_quote() {
+        let span = Span { start: quote, end: quote + 1 };
+        Error::new(Kind::UnclosedQuote, source, span, span)
+    } else {
+        let first = token_at(source, source.start());
+        Error::new(Kind::TooLong, source, first.span, first.named)
+    }
+}
