@@ -17,7 +17,10 @@ const RUNS: usize = 5;
 fn main() -> Result<(), Box<dyn Error>> {
     let setkey = std::env::current_exe()?.with_file_name("setkey");
     println!("median of {RUNS} runs; ratios below 1 mean setkey is faster");
-    println!("{:>8} {:>6} {:>10} {:>10} {:>10} {:>8} {:>8}", "policies", "what", "setkey", "ip", "raw", "/ip", "/raw");
+    println!(
+        "{:>8} {:>6} {:>10} {:>10} {:>10} {:>8} {:>8}",
+        "policies", "what", "setkey", "ip", "raw", "/ip", "/raw"
+    );
     for count in [2_000, 16_000, 64_000] {
         let files = Files::new(count)?;
         let load = |program: &Path, args: &[&str]| median(|| files.load(&setkey, program, args));
@@ -50,7 +53,11 @@ fn report(count: u32, what: &str, setkey: Duration, ip: Duration, raw: Duration)
     let ratio = |other: Duration| setkey.as_secs_f64() / other.as_secs_f64();
     println!(
         "{count:>8} {what:>6} {:>10} {:>10} {:>10} {:>8.2} {:>8.2}",
-        ms(setkey), ms(ip), ms(raw), ratio(ip), ratio(raw)
+        ms(setkey),
+        ms(ip),
+        ms(raw),
+        ratio(ip),
+        ratio(raw)
     );
 }
 
@@ -101,7 +108,12 @@ impl Files {
     }
 
     /// Loads into an empty SPD.
-    fn load(&self, setkey: &Path, program: &Path, args: &[&str]) -> Result<Duration, Box<dyn Error>> {
+    fn load(
+        &self,
+        setkey: &Path,
+        program: &Path,
+        args: &[&str],
+    ) -> Result<Duration, Box<dyn Error>> {
         run(setkey, &["-FP"])?;
         run(program, args)
     }

@@ -45,7 +45,8 @@ pub fn load(count: u32) -> Result<Duration, Box<dyn Error>> {
 
 fn policy(n: u32) -> Result<Policy, ipsec::Error> {
     let (src, dst) = addresses(n);
-    let request = Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
+    let request =
+        Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
     Ok(Policy {
         id: PolicyId {
             selector: Selector::new(Prefix::host(src.into()), Prefix::host(dst.into()))?,

@@ -12,12 +12,12 @@ pub enum Error {
         source: io::Error,
     },
     /// The script cannot be read on.
-    #[error("cannot read {name}: {source}")]
+    #[error("cannot read {name}: {reason}")]
     Read {
         /// The script.
         name: String,
         /// Why not.
-        source: io::Error,
+        reason: String,
     },
     /// Output cannot be written.
     #[error("cannot write: {0}")]

@@ -57,7 +57,7 @@ impl<W: Write> Printer<W> {
         }
     }
 
-    fn end(&mut self, line: u32, empty: &str) -> io::Result<()> {
+    fn end(&mut self, line: usize, empty: &str) -> io::Result<()> {
         self.seq = 0;
         match self.held.take() {
             Some(last) => self.write(&last, 0),
@@ -75,14 +75,14 @@ impl<W: Write> Printer<W> {
         }
     }
 
-    fn write_result(&mut self, line: u32, text: &str) -> io::Result<()> {
+    fn write_result(&mut self, line: usize, text: &str) -> io::Result<()> {
         match self.source {
             Source::Script(_) => writeln!(self.out, "The result of line {line}: {text}."),
             Source::Direct => writeln!(self.out, "{text}."),
         }
     }
 
-    fn refused(&mut self, line: u32, refusal: &Refusal) -> io::Result<()> {
+    fn refused(&mut self, line: usize, refusal: &Refusal) -> io::Result<()> {
         self.write_result(line, &original_words(refusal))?;
         self.out.flush()?;
         match &self.source {
@@ -94,7 +94,7 @@ impl<W: Write> Printer<W> {
 }
 
 impl<W: Write> Sink for Printer<W> {
-    fn outcome(&mut self, line: u32, outcome: Outcome) -> io::Result<()> {
+    fn outcome(&mut self, line: usize, outcome: Outcome) -> io::Result<()> {
         match outcome {
             Outcome::Refused(refusal) => self.refused(line, &refusal),
             Outcome::Sa(entry) => self.hold(Held::Sa(entry)),

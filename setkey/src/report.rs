@@ -1,8 +1,130 @@
 //! What is wrong with a script, with the place, on standard error.
 
-use std::io::{self, IsTerminal};
+use std::fmt;
 
-use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
-    Severity, SourceCode, SourceSpan, SpanContents,
-};
+use grammar::{Excerpt, Position, Warning};
+
+/// Hexadecimal words with more digits than an SPI are taken for keys.
+const MOST_SPI_DIGITS: usize = 8;
+
+/// A mistake or a warning in a script. Displayed, it is `FILE:LINE:COLUMN: MESSAGE`, the line with
+/// a caret under the token, and what to do.
+pub struct Report<'a> {
+    name: &'a str,
+    position: Position,
+    message: String,
+    expected: Option<String>,
+    help: Option<&'static str>,
+    excerpt: &'a Excerpt,
+}
+
+impl<'a> Report<'a> {
+    /// Of an error of the script `name`.
+    pub fn of_error(name: &'a str, error: &'a grammar::Error) -> Self {
+        Self {
+            name,
+            position: error.position(),
+            message: error.to_string(),
+            expected: error.expected(),
+            help: error.help(),
+            excerpt: error.excerpt(),
+        }
+    }
+
+    /// Of a warning about the script `name`.
+    pub fn of_warning(name: &'a str, warning: &'a Warning) -> Self {
+        Self {
+            name,
+            position: warning.place.position,
+            message: warning.kind.to_string(),
+            expected: None,
+            help: Some(warning.help()),
+            excerpt: &warning.place.excerpt,
+        }
+    }
+
+    /// The line of the token and the carets under it, to the line's end at the most.
+    fn line_and_carets(&self) -> (String, String) {
+        let Excerpt { text, span, .. } = self.excerpt;
+        let text = blot_keys(text);
+        let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = text[span.start..].find('\n').map_or(text.len(), |length| span.start + length);
+        let line = &text[start..end];
+        let (before, rest) = line.split_at(span.start - start);
+        let token = &rest[..rest.len().min(span.end - span.start)];
+        let visible = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
+        // Blanks of the same width, so that tabs line up.
+        let blank = |c: char| if c == '\t' { '\t' } else { ' ' };
+        let carets = "^".repeat(token.chars().count().max(1));
+        (
+            line.chars().map(visible).collect(),
+            before.chars().map(blank).collect::<String>() + &carets,
+        )
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}:{}: {}", self.name, self.position, self.message)?;
+        let (line, carets) = self.line_and_carets();
+        let number = self.position.line.to_string();
+        let margin = " ".repeat(number.len());
+        writeln!(f, " {number} | {line}")?;
+        write!(f, " {margin} | {carets}")?;
+        if let Some(expected) = &self.expected {
+            write!(f, "\n {margin} = expected {expected}")?;
+        }
+        if let Some(help) = self.help {
+            write!(f, "\n {margin} = help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Overwrites what may be a key, byte by byte so that spans stay true: logs are no place for keys.
+fn blot_keys(text: &str) -> String {
+    let mut blotted = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let (shown, secret, length) = if first == '"' {
+            let end = rest[1..].find('"').map_or(rest.len(), |at| at + 1);
+            (1, end, end)
+        } else {
+            let word = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
+            let digits = rest[..word].strip_prefix("0x").map_or(0, str::len);
+            let shown = if digits > MOST_SPI_DIGITS { 2 } else { word };
+            (shown, word, word.max(first.len_utf8()))
+        };
+        let shown = shown.max(if secret == 0 { length } else { 0 });
+        blotted.push_str(&rest[..shown]);
+        blotted.extend(rest[shown..secret.max(shown)].bytes().map(|byte| match byte {
+            b'\n' => '\n',
+            _ => '*',
+        }));
+        let closing = rest[length..].starts_with('"') && first == '"';
+        if closing {
+            blotted.push('"');
+        }
+        rest = &rest[length + usize::from(closing)..];
+    }
+    blotted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_blotted_out_and_lengths_kept() {
+        for (text, blotted) in [
+            ("add a b esp 0x10001 -E null;", "add a b esp 0x10001 -E null;"),
+            ("-E aes-cbc \"sixteen byte key\";", "-E aes-cbc \"****************\";"),
+            ("-A hmac-md5 0xc0291ff014dccdd0;", "-A hmac-md5 0x****************;"),
+            ("\"two\nlines", "\"***\n*****"),
+            ("\"é\" é;", "\"**\" é;"),
+        ] {
+            assert_eq!(blot_keys(text), blotted);
+            assert_eq!(blot_keys(text).len(), text.len());
+        }
+    }
+}

@@ -25,7 +25,7 @@ pub struct Engine {
 
 /// An operation whose result is not out yet.
 struct Waiting {
-    line: u32,
+    line: usize,
     what: What,
 }
 
@@ -49,7 +49,7 @@ impl Engine {
     /// Its result reaches the sink now or at a later call; [`Engine::flush`] brings out the rest.
     pub fn submit(
         &mut self,
-        line: u32,
+        line: usize,
         operation: Result<Operation, ipsec::Error>,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
@@ -80,11 +80,8 @@ impl Engine {
 
     /// Sends what waits and brings out its results.
     pub fn flush(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
-        let refused = if self.batch.is_empty() {
-            Vec::new()
-        } else {
-            self.kernel.send(&mut self.batch)?
-        };
+        let refused =
+            if self.batch.is_empty() { Vec::new() } else { self.kernel.send(&mut self.batch)? };
         let mut refused = refused.into_iter().peekable();
         let mut position = 0;
         for Waiting { line, what } in self.waiting.drain(..) {
@@ -107,14 +104,14 @@ impl Engine {
         Ok(())
     }
 
-    fn push(&mut self, line: u32, change: &Change<'_>, target: Target) {
+    fn push(&mut self, line: usize, change: &Change<'_>, target: Target) {
         self.batch.push(change);
         self.waiting.push(Waiting { line, what: What::Message(target) });
     }
 
     fn add_policy(
         &mut self,
-        line: u32,
+        line: usize,
         mut policy: Policy,
         change: fn(&Policy) -> Change<'_>,
         sink: &mut dyn Sink,
@@ -129,7 +126,7 @@ impl Engine {
         Ok(())
     }
 
-    fn delete_policy(&mut self, line: u32, id: &PolicyId) {
+    fn delete_policy(&mut self, line: usize, id: &PolicyId) {
         let copy = forward_id(id).filter(|_| self.options.forward_copies);
         for id in std::iter::once(id).chain(&copy) {
             self.push(line, &Change::DeletePolicy(id), Target::Policy);
@@ -151,7 +148,7 @@ impl Engine {
 
     fn delete_all(
         &mut self,
-        line: u32,
+        line: usize,
         ends: AddressPair,
         proto: Option<Proto>,
         sink: &mut dyn Sink,
@@ -168,7 +165,7 @@ impl Engine {
         Ok(())
     }
 
-    fn get_sa(&mut self, line: u32, id: &SaId, sink: &mut dyn Sink) -> Result<(), Error> {
+    fn get_sa(&mut self, line: usize, id: &SaId, sink: &mut dyn Sink) -> Result<(), Error> {
         self.flush(sink)?;
         match self.kernel.get_sa(id)? {
             Ok(entry) => {
@@ -185,7 +182,7 @@ impl Engine {
 
     fn dump_sad(
         &mut self,
-        line: u32,
+        line: usize,
         proto: Option<Proto>,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
@@ -196,7 +193,7 @@ impl Engine {
         Ok(sink.outcome(line, Outcome::EndOfSad)?)
     }
 
-    fn dump_spd(&mut self, line: u32, sink: &mut dyn Sink) -> Result<(), Error> {
+    fn dump_spd(&mut self, line: usize, sink: &mut dyn Sink) -> Result<(), Error> {
         self.flush(sink)?;
         for entry in self.kernel.dump_spd()? {
             sink.outcome(line, Outcome::Policy(Box::new(entry?)))?;

@@ -18,8 +18,7 @@ pub fn forward_copy(policy: &Policy) -> Option<Policy> {
 
 /// The name of the `fwd` policy that goes with an `in` policy.
 pub fn forward_id(id: &PolicyId) -> Option<PolicyId> {
-    (id.direction == Direction::In)
-        .then(|| PolicyId { direction: Direction::Fwd, ..id.clone() })
+    (id.direction == Direction::In).then(|| PolicyId { direction: Direction::Fwd, ..id.clone() })
 }
 
 #[cfg(test)]

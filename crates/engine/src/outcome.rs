@@ -22,11 +22,11 @@ pub enum Outcome {
 /// Takes the results in the order of their statements.
 pub trait Sink {
     /// `line` is the one submitted with the operation.
-    fn outcome(&mut self, line: u32, outcome: Outcome) -> io::Result<()>;
+    fn outcome(&mut self, line: usize, outcome: Outcome) -> io::Result<()>;
 }
 
-impl<F: FnMut(u32, Outcome) -> io::Result<()>> Sink for F {
-    fn outcome(&mut self, line: u32, outcome: Outcome) -> io::Result<()> {
+impl<F: FnMut(usize, Outcome) -> io::Result<()>> Sink for F {
+    fn outcome(&mut self, line: usize, outcome: Outcome) -> io::Result<()> {
         self(line, outcome)
     }
 }

@@ -112,7 +112,11 @@ fn write_lifetimes(out: &mut impl Write, entry: &SaEntry, now: u64) -> io::Resul
     let added = current.add_time;
     let diff = if added == 0 { 0 } else { now.saturating_sub(added) };
     writeln!(out, "\tcreated: {}\tcurrent: {}", Time(added), Time(now))?;
-    writeln!(out, "\tdiff: {diff}(s)\thard: {}(s)\tsoft: {}(s)", hard.add_seconds, soft.add_seconds)?;
+    writeln!(
+        out,
+        "\tdiff: {diff}(s)\thard: {}(s)\tsoft: {}(s)",
+        hard.add_seconds, soft.add_seconds
+    )?;
     let last = Time(current.use_time);
     writeln!(out, "\tlast: {last}\thard: {}(s)\tsoft: {}(s)", hard.use_seconds, soft.use_seconds)?;
     writeln!(
@@ -120,7 +124,11 @@ fn write_lifetimes(out: &mut impl Write, entry: &SaEntry, now: u64) -> io::Resul
         "\tcurrent: {}(bytes)\thard: {}(bytes)\tsoft: {}(bytes)",
         current.bytes, hard.bytes, soft.bytes
     )?;
-    writeln!(out, "\tallocated: {}\thard: {}\tsoft: {}", current.packets, hard.packets, soft.packets)
+    writeln!(
+        out,
+        "\tallocated: {}\thard: {}\tsoft: {}",
+        current.packets, hard.packets, soft.packets
+    )
 }
 
 #[cfg(test)]
@@ -194,8 +202,7 @@ mod tests {
     fn null_has_no_line_and_nat_t_shows_its_ports() {
         let mut entry = entry(Proto::Esp);
         entry.sa.crypt = Some(keyed(AlgorithmKind::Crypt, "null", 0));
-        entry.sa.encap =
-            Some(Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 10000 });
+        entry.sa.encap = Some(Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 10000 });
         let text = dump(&entry, false);
         assert!(text.starts_with("192.0.2.1[4500] 192.0.2.2[10000] \n\tesp-udp mode=transport"));
         assert!(!text.contains("E:"));

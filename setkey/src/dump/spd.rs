@@ -157,11 +157,8 @@ mod tests {
     #[test]
     fn a_tunnel_with_each_kind_of_unique() {
         let ends = Endpoints::new([1, 2, 3, 4].into(), [5, 6, 7, 8].into()).unwrap();
-        let request = |proto, mode, id| Request {
-            proto,
-            mode,
-            level: Level::Unique(Some(ReqId(id))),
-        };
+        let request =
+            |proto, mode, id| Request { proto, mode, level: Level::Unique(Some(ReqId(id))) };
         let action = Action::Ipsec(vec![
             request(Proto::Esp, RequestMode::Tunnel(ends), 3),
             request(Proto::Ah, RequestMode::Transport, 16384),
