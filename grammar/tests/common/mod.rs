@@ -1,0 +1,70 @@
+//! What the tests share: a resolver without a network, and a script run to its first error.
+
+use std::net::IpAddr;
+
+use grammar::{Error, Script, Warning, lower};
+use ipsec::{
+    Names, Operation,
+    names::{Family, LookUp, NotFound},
+};
+
+/// Numeric addresses, three hosts and two services.
+pub struct FakeNames;
+
+impl Names for FakeNames {
+    fn addresses(&self, host: &str, look_up: LookUp) -> Result<Vec<IpAddr>, NotFound> {
+        let known: &[&str] = match host {
+            "alice" if !look_up.numeric => &["192.0.2.1"],
+            "both" if !look_up.numeric => &["192.0.2.7", "2001:db8::7"],
+            "two" if !look_up.numeric => &["192.0.2.8", "192.0.2.9"],
+            number => &[number],
+        };
+        let wanted = |address: &IpAddr| match look_up.family {
+            None => true,
+            Some(Family::V4) => address.is_ipv4(),
+            Some(Family::V6) => address.is_ipv6(),
+        };
+        let found: Vec<_> =
+            known.iter().filter_map(|text| text.parse().ok()).filter(wanted).collect();
+        if found.is_empty() {
+            return Err(NotFound("Name or service not known".into()));
+        }
+        Ok(found)
+    }
+
+    fn service(&self, name: &str) -> Result<u16, NotFound> {
+        match name {
+            "domain" => Ok(53),
+            "l2tp" => Ok(1701),
+            _ => Err(NotFound("Servname not supported for ai_socktype".into())),
+        }
+    }
+}
+
+/// What a script did before it ended or stopped.
+#[derive(Default)]
+pub struct Run {
+    pub statements: usize,
+    pub operations: Vec<Result<Operation, ipsec::Error>>,
+    pub warnings: Vec<Warning>,
+    pub error: Option<Error>,
+}
+
+/// Runs a script as far as the original would.
+pub fn run(script: &[u8]) -> Run {
+    let mut run = Run::default();
+    for statement in Script::new(script) {
+        match statement.and_then(|statement| lower(&statement, &FakeNames)) {
+            Ok(lowered) => {
+                run.statements += 1;
+                run.operations.extend(lowered.operations);
+                run.warnings.extend(lowered.warnings);
+            }
+            Err(error) => {
+                run.error = Some(error);
+                break;
+            }
+        }
+    }
+    run
+}
