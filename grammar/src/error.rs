@@ -7,6 +7,8 @@ use crate::{
 };
 
 /// An error of a script, with its place. The original stops at one: `parse failed, line N.`
+///
+/// It holds the text of the statement, keys included.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 pub struct Error {

@@ -80,12 +80,13 @@ impl Iterator for Lexer<'_> {
 
         let start = self.start + self.next;
         let span = Span { start, end: start + token.len() };
+        let is_quoted = token.starts_with('"') && found.is_some();
         let named = match self.policy {
-            Some(start) => Span { start, end: span.end },
-            None if token.starts_with('"') && found.is_some() => {
-                Span { start: span.start + 1, end: span.end - 1 }
-            }
+            None if is_quoted => Span { start: span.start + 1, end: span.end - 1 },
             None => span,
+            // The original takes the first character for the opening quote.
+            Some(start) if is_quoted => Span { start: start + 1, end: span.start },
+            Some(start) => Span { start, end: span.end },
         };
         match token {
             "-P" => self.state = State::Policy,

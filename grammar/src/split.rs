@@ -170,7 +170,7 @@ impl Splitter {
                     self.origin.column += ROOM_FOR_LINE;
                     self.text.clear();
                 }
-                self.text.push(byte);
+                self.keep(&[byte], false);
             }
         }
         bytes.len()

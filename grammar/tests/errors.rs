@@ -204,6 +204,7 @@ fn a_comment_splits_a_policy() {
         ("spdadd ::1 ::1 any -P out none # c\n;", "line 2: syntax error at [\n]"),
         ("spdadd ::1 ::1 any -P out none # c", "line 1: syntax error at []"),
         ("spdadd ::1 ::1 any -P out {none};", "line 1: Syntax error at [ out {]"),
+        ("spdadd ::1 ::1 any -P out none \"x\";", "line 1: syntax error at [out none ]"),
         ("spdadd ::1 ::1 any -P out none", "line 1: syntax error at []"),
     ]);
     assert!(run(b"spdadd ::1 ::1 any -P# c\n out none;").error.is_none());

@@ -1,0 +1,94 @@
+//! The syntax tree: what a script says, with no name looked up and nothing checked yet.
+//!
+//! Numbers are as strtoul(3) reads them: over `u64::MAX` they are `u64::MAX`. The tree prints as
+//! script text again (`Display`).
+
+mod sad;
+mod spd;
+
+pub use sad::{
+    Algorithm, Algorithms, Context, Extension, Flag, Host, Mode, Port, SaEnds, SaName, SaProto,
+};
+pub use spd::{
+    Action, Base, Endpoint, Ends, Level, Offset, Policy, Priority, Range, Request, Selection,
+    Selector, Upper,
+};
+
+use crate::source::Source;
+
+/// A range of bytes in the source of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Span {
+    /// The first.
+    pub start: usize,
+    /// The one after the last.
+    pub end: usize,
+}
+
+/// A part of the tree and its place. Nodes are equal if their values are, wherever they stand.
+#[derive(Debug, Clone)]
+pub struct Node<T> {
+    /// What it says.
+    pub value: T,
+    /// Where it stands.
+    pub span: Span,
+}
+
+impl<T> Node<T> {
+    /// A node at a place.
+    pub fn new(value: T, span: Span) -> Self {
+        Self { value, span }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Node<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+/// A statement and the text it was read from.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// What it says.
+    pub command: Command,
+    /// Its text.
+    pub source: Source,
+}
+
+impl Statement {
+    /// The line of its `;`, as the original counts: for `The result of line N: ...`.
+    #[must_use]
+    pub fn line(&self) -> usize {
+        self.source.lexer_line(self.source.text().len())
+    }
+}
+
+/// What a statement says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// `add`.
+    Add(Box<SaName>, Algorithms),
+    /// `get`.
+    Get(Box<SaName>),
+    /// `delete`.
+    Delete(Box<SaName>),
+    /// `deleteall`.
+    DeleteAll(Box<SaEnds>),
+    /// `flush`.
+    Flush(Option<Node<SaProto>>),
+    /// `dump`.
+    Dump(Option<Node<SaProto>>),
+    /// `spdadd`.
+    SpdAdd(Selection, Node<Policy>),
+    /// `spdupdate`.
+    SpdUpdate(Selection, Node<Policy>),
+    /// `spddelete`.
+    SpdDelete(Box<Selector>, Node<Policy>),
+    /// `spdflush`.
+    SpdFlush,
+    /// `spddump`.
+    SpdDump,
+    /// `exit`, `quit` or `bye`.
+    Exit,
+}

@@ -1,0 +1,156 @@
+use ipsec::{Direction, Proto, names::LookUp};
+
+use super::{Context, Mode, Node, Port};
+
+/// What a policy applies to.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Selection {
+    /// Packets.
+    Packets(Box<Selector>),
+    /// `tagged "NAME"`: what the packet filter has marked.
+    Tagged(Node<Vec<u8>>),
+}
+
+/// Two ranges and what they carry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Selector {
+    /// `-4`, `-6`, `-n`.
+    pub look_up: LookUp,
+    /// Source.
+    pub src: Range,
+    /// Destination.
+    pub dst: Range,
+    /// Upper-layer protocol.
+    pub upper: Node<Upper>,
+    /// `TYPE,CODE` of ICMP, the key of GRE.
+    pub misc: Option<Node<String>>,
+    /// `-ctx`.
+    pub context: Option<Node<Context>>,
+}
+
+/// `ADDRESS/LENGTH[PORT]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Range {
+    /// Address or host name.
+    pub address: Node<String>,
+    /// Prefix length.
+    pub prefix: Option<Node<u64>>,
+    /// Port.
+    pub port: Option<Node<Port>>,
+}
+
+/// The upper-layer protocol of a selector.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Upper {
+    /// `any`.
+    Any,
+    /// `tcp`.
+    Tcp,
+    /// A number.
+    Number(u64),
+    /// A name of /etc/protocols, `icmp6` or `ip4`.
+    Name(String),
+}
+
+/// What stands after `-P`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Direction.
+    pub direction: Node<Direction>,
+    /// Priority, if one is given.
+    pub priority: Option<Node<Priority>>,
+    /// Action; only `spddelete` makes sense without.
+    pub action: Option<Node<Action>>,
+    /// Requests, in order.
+    pub requests: Vec<Node<Request>>,
+}
+
+/// Where a policy is to stand among the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Priority {
+    /// `low`, `def` or `high`; without one the offset is from `def`.
+    pub base: Option<Base>,
+    /// How far from it; without a base there is always one.
+    pub offset: Option<Offset>,
+}
+
+/// A named priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Base {
+    /// `low`.
+    Low,
+    /// `def`.
+    Def,
+    /// `high`.
+    High,
+}
+
+/// A distance from a named priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Offset {
+    /// `-`: the policy comes later, its number is larger.
+    pub later: bool,
+    /// How far.
+    pub by: u64,
+}
+
+/// The action of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// `discard`.
+    Discard,
+    /// `none`.
+    None,
+    /// `ipsec`.
+    Ipsec,
+    /// `bypass`.
+    Bypass,
+    /// `entrust`.
+    Entrust,
+}
+
+/// `PROTOCOL/MODE/SRC-DST/LEVEL`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// ESP, AH or IPComp.
+    pub proto: Proto,
+    /// Mode.
+    pub mode: Mode,
+    /// Endpoints.
+    pub ends: Option<Node<Ends>>,
+    /// Level.
+    pub level: Option<Level>,
+}
+
+/// The endpoints of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ends {
+    /// `SRC-DST`.
+    Addresses(Endpoint, Endpoint),
+    /// `me-any`.
+    MeAny,
+    /// `any-me`.
+    AnyMe,
+}
+
+/// `ADDRESS` or `ADDRESS[PORT]`, numeric; both ends have a port or none has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Endpoint {
+    /// Address.
+    pub address: Node<String>,
+    /// Port.
+    pub port: Option<u64>,
+}
+
+/// The level of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// `default`.
+    Default,
+    /// `use`.
+    Use,
+    /// `require`.
+    Require,
+    /// `unique` or `unique:NUMBER`.
+    Unique(Option<u64>),
+}

@@ -1,0 +1,280 @@
+//! Trees to text and back, and any bytes at all.
+
+mod common;
+
+use common::run;
+use grammar::{
+    Script,
+    tree::{
+        Action, Algorithm, Algorithms, Base, Command, Context, Endpoint, Ends, Extension, Flag,
+        Host, Level, Mode, Node, Offset, Policy, Port, Priority, Range, Request, SaEnds, SaName,
+        SaProto, Selection, Selector, Span, Upper,
+    },
+};
+use ipsec::{
+    Direction, Key, Proto,
+    names::{Family, LookUp},
+};
+use proptest::{option, prelude::*, sample::select};
+
+fn node<T: std::fmt::Debug + 'static>(
+    value: impl Strategy<Value = T> + 'static,
+) -> BoxedStrategy<Node<T>> {
+    value.prop_map(|value| Node::new(value, Span::default())).boxed()
+}
+
+fn word(words: &'static [&'static str]) -> impl Strategy<Value = String> {
+    select(words).prop_map(str::to_owned)
+}
+
+/// Words that are no reserved ones: most look much like one.
+fn name() -> BoxedStrategy<String> {
+    let tricky = word(&["add1", "esp.example.com", "addx", "any-x", "0x", "1.2", "fe80::1%eth0"]);
+    prop_oneof!["h[a-z0-9.-]{0,9}", "[0-9]{1,3}(\\.[0-9]{1,3}){3}", tricky].boxed()
+}
+
+fn look_up() -> impl Strategy<Value = LookUp> {
+    (select(vec![None, Some(Family::V4), Some(Family::V6)]), any::<bool>())
+        .prop_map(|(family, numeric)| LookUp { family, numeric })
+}
+
+fn port() -> BoxedStrategy<Option<Node<Port>>> {
+    let port = prop_oneof![
+        Just(Port::Any),
+        any::<u64>().prop_map(Port::Number),
+        name().prop_map(Port::Service),
+    ];
+    option::of(node(port)).boxed()
+}
+
+fn proto() -> BoxedStrategy<Option<Node<SaProto>>> {
+    let proto = prop_oneof![
+        Just(SaProto::Esp),
+        Just(SaProto::EspOld),
+        Just(SaProto::Ah),
+        Just(SaProto::AhOld),
+        Just(SaProto::IpComp),
+        Just(SaProto::Tcp),
+        option::of(node(name())).prop_map(SaProto::EspUdp),
+    ];
+    option::of(node(proto)).boxed()
+}
+
+fn ends(port: BoxedStrategy<Option<Node<Port>>>) -> BoxedStrategy<SaEnds> {
+    let host = (node(name()), port).prop_map(|(address, port)| Host { address, port });
+    (look_up(), host.clone(), host, proto())
+        .prop_map(|(look_up, src, dst, proto)| SaEnds { look_up, src, dst, proto })
+        .boxed()
+}
+
+fn context() -> impl Strategy<Value = Context> {
+    (any::<u64>(), any::<u64>(), "[^\"]{0,9}").prop_map(|(doi, alg, label)| Context {
+        doi,
+        alg,
+        label: label.into_bytes(),
+    })
+}
+
+fn extension() -> impl Strategy<Value = Extension> {
+    let flags = vec![Flag::ZeroPad, Flag::RandomPad, Flag::SeqPad, Flag::NoCyclicSeq];
+    let modes = vec![None, Some(Mode::Transport), Some(Mode::Tunnel)];
+    prop_oneof![
+        select(flags).prop_map(Extension::Flag),
+        select(modes).prop_map(Extension::Mode),
+        any::<u64>().prop_map(Extension::ReqId),
+        any::<u64>().prop_map(Extension::Replay),
+        any::<u64>().prop_map(Extension::HardTime),
+        any::<u64>().prop_map(Extension::SoftTime),
+        any::<u64>().prop_map(Extension::HardBytes),
+        any::<u64>().prop_map(Extension::SoftBytes),
+        context().prop_map(Extension::Context),
+    ]
+}
+
+fn sa_name() -> impl Strategy<Value = Box<SaName>> {
+    let extensions = prop::collection::vec(node(extension()), 0..4);
+    (ends(port()), node(any::<u64>()), extensions)
+        .prop_map(|(ends, spi, extensions)| Box::new(SaName { ends, spi, extensions }))
+}
+
+fn algorithm(
+    keyed: &'static [&'static str],
+    bare: &'static [&'static str],
+) -> BoxedStrategy<Algorithm> {
+    let key = prop::collection::vec(any::<u8>(), 0..40).prop_map(Key::new);
+    prop_oneof![
+        (node(word(keyed)), node(key)).prop_map(|(name, key)| Algorithm { name, key: Some(key) }),
+        node(word(bare)).prop_map(|name| Algorithm { name, key: None }),
+    ]
+    .boxed()
+}
+
+fn algorithms() -> impl Strategy<Value = Algorithms> {
+    let crypt = || algorithm(&["aes-cbc", "des-32iv", "3des-cbc", "aes-ctr"], &["null", "simple"]);
+    let auth = || algorithm(&["hmac-sha1", "hmac-sha2-256", "keyed-md5"], &["null"]);
+    prop_oneof![
+        (crypt(), option::of(auth())).prop_map(|(crypt, auth)| Algorithms::Crypt(crypt, auth)),
+        auth().prop_map(Algorithms::Auth),
+        (node(word(&["deflate", "lzs", "oui"])), any::<bool>())
+            .prop_map(|(name, raw_cpi)| Algorithms::Comp { name, raw_cpi }),
+    ]
+}
+
+fn selector() -> impl Strategy<Value = Box<Selector>> {
+    let range = (node(name()), option::of(node(any::<u64>())), port())
+        .prop_map(|(address, prefix, port)| Range { address, prefix, port });
+    let upper = prop_oneof![
+        Just(Upper::Any),
+        Just(Upper::Tcp),
+        any::<u64>().prop_map(Upper::Number),
+        name().prop_map(Upper::Name),
+    ];
+    let misc = prop_oneof![name().boxed(), "[0-9]{0,3},[0-9,]{0,3}".boxed()];
+    let (misc, context) = (option::of(node(misc)), option::of(node(context())));
+    (look_up(), range.clone(), range, node(upper), misc, context).prop_map(
+        |(look_up, src, dst, upper, misc, context)| {
+            Box::new(Selector { look_up, src, dst, upper, misc, context })
+        },
+    )
+}
+
+fn selection() -> impl Strategy<Value = Selection> {
+    let tag = "[^\"]{0,9}".prop_map(String::into_bytes);
+    prop_oneof![selector().prop_map(Selection::Packets), node(tag).prop_map(Selection::Tagged),]
+}
+
+fn priority() -> impl Strategy<Value = Priority> {
+    let offset = || (any::<bool>(), any::<u64>()).prop_map(|(later, by)| Offset { later, by });
+    let base = select(vec![Base::Low, Base::Def, Base::High]);
+    prop_oneof![
+        offset().prop_map(|offset| Priority { base: None, offset: Some(offset) }),
+        (base, option::of(offset()))
+            .prop_map(|(base, offset)| Priority { base: Some(base), offset }),
+    ]
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let address = || node(prop_oneof!["[0-9]{1,3}(\\.[0-9]{1,3}){3}", "fe80::_x%eth[0-9]"]);
+    let ends = prop_oneof![
+        Just(Ends::MeAny),
+        Just(Ends::AnyMe),
+        (address(), address(), option::of((any::<u64>(), any::<u64>()))).prop_map(
+            |(src, dst, ports)| {
+                let (src_port, dst_port) = ports.unzip();
+                Ends::Addresses(
+                    Endpoint { address: src, port: src_port },
+                    Endpoint { address: dst, port: dst_port },
+                )
+            }
+        ),
+    ];
+    let level = prop_oneof![
+        select(vec![Level::Default, Level::Use, Level::Require, Level::Unique(None)]),
+        any::<u64>().prop_map(|number| Level::Unique(Some(number))),
+    ];
+    let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
+    let mode = select(vec![Mode::Transport, Mode::Tunnel]);
+    (proto, mode, option::of(node(ends)), option::of(level))
+        .prop_map(|(proto, mode, ends, level)| Request { proto, mode, ends, level })
+}
+
+fn policy() -> BoxedStrategy<Node<Policy>> {
+    let direction = || node(select(vec![Direction::In, Direction::Out, Direction::Fwd]));
+    let action =
+        select(vec![Action::Discard, Action::None, Action::Ipsec, Action::Bypass, Action::Entrust]);
+    let requests = prop::collection::vec(node(request()), 0..4);
+    let bare = direction().prop_map(|direction| Policy {
+        direction,
+        priority: None,
+        action: None,
+        requests: Vec::new(),
+    });
+    let full = (direction(), option::of(node(priority())), node(action), requests).prop_map(
+        |(direction, priority, action, requests)| Policy {
+            direction,
+            priority,
+            action: Some(action),
+            requests,
+        },
+    );
+    node(prop_oneof![1 => bare, 4 => full])
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    prop_oneof![
+        (sa_name(), algorithms()).prop_map(|(name, algorithms)| Command::Add(name, algorithms)),
+        sa_name().prop_map(Command::Get),
+        sa_name().prop_map(Command::Delete),
+        ends(Just(None).boxed()).prop_map(|ends| Command::DeleteAll(Box::new(ends))),
+        proto().prop_map(Command::Flush),
+        proto().prop_map(Command::Dump),
+        (selection(), policy()).prop_map(|(what, policy)| Command::SpdAdd(what, policy)),
+        (selection(), policy()).prop_map(|(what, policy)| Command::SpdUpdate(what, policy)),
+        (selector(), policy()).prop_map(|(what, policy)| Command::SpdDelete(what, policy)),
+        Just(Command::SpdFlush),
+        Just(Command::SpdDump),
+        Just(Command::Exit),
+    ]
+}
+
+/// Reads a whole script as `-c` does: on after every error. Must not panic.
+fn read_all(script: &[u8]) {
+    for statement in Script::new(script) {
+        match statement {
+            Ok(statement) => drop(grammar::lower(&statement, &common::FakeNames)),
+            Err(error) => {
+                let excerpt = error.excerpt();
+                assert!(excerpt.text.get(excerpt.span.start..excerpt.span.end).is_some());
+                let _ = (error.original(), error.expected(), error.help(), error.detail());
+            }
+        }
+    }
+    let _ = run(script);
+}
+
+const SCRIPT: &str = "\
+add -4 alice 192.0.2.2[500] esp-udp 10.0.0.1 0x1000 -m tunnel -u 7 -r 4 -lh 5 -ls 4 -f zero-pad
+ -ctx 1 1 \"a;b\" -E aes-cbc \"1234567890123456\" -A hmac-md5 0x00112233445566778899aabbccddeeff;
+get 192.0.2.1 192.0.2.2 ah 5; delete two both esp 5; deleteall ::1 ::1 ipcomp; # comment; \"
+spdadd ::1/64[any] ::1[domain] icmp6 135,0 -ctx 1 2 \"c\" -P in prio high + 5 ipsec
+ esp/tunnel/::1[1]-::2[2]/unique:5 ah/transport//require;
+spdupdate tagged \"x\" -P out none; spddelete 10.0.0.1 10.0.0.2 gre 1.2.3.4 -P out; exit;";
+
+proptest! {
+    #[test]
+    fn a_printed_tree_reads_back(command in command()) {
+        let text = command.to_string();
+        let read = Script::new(text.as_bytes()).next().unwrap();
+        prop_assert_eq!(read.map(|statement| statement.command), Ok(command), "{}", text);
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused(script in prop::collection::vec(any::<u8>(), 0..300)) {
+        read_all(&script);
+    }
+
+    #[test]
+    fn a_damaged_script_is_read_or_refused(
+        damage in prop::collection::vec((0..SCRIPT.len(), any::<u8>(), any::<bool>()), 1..6),
+    ) {
+        let mut script = SCRIPT.as_bytes().to_vec();
+        for (at, byte, insert) in damage {
+            if insert { script.insert(at, byte) } else { script[at] = byte }
+        }
+        read_all(&script);
+    }
+
+    #[test]
+    fn words_in_any_order_are_read_or_refused(
+        words in prop::collection::vec(select(SCRIPT.split(' ').collect::<Vec<_>>()), 1..30),
+        glue in select(vec!["", " ", "\n"]),
+    ) {
+        read_all(words.join(glue).as_bytes());
+    }
+}
+
+#[test]
+fn the_script_itself_is_good_up_to_the_tag() {
+    let statements = Script::new(SCRIPT.as_bytes()).map(Result::unwrap).count();
+    assert_eq!(statements, 8);
+}
