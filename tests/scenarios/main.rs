@@ -1,0 +1,8 @@
+//! Scenarios on a complete kernel, which `tests/kernel/run` boots. Each file is a story.
+
+mod ah_esp_bundle;
+mod ah_transport;
+mod esp_transport;
+mod esp_tunnel;
+mod ipcomp_esp;
+mod story;

@@ -1,0 +1,55 @@
+//! The story that every scenario on packets tells.
+
+use scenarios::{Host, Packet, Wire, protocol};
+
+/// Who protects what, and where an onlooker listens.
+pub struct Story<'a> {
+    /// The two ends of the SAs, each with its policies.
+    pub ends: [(&'a Host, &'a str); 2],
+    /// The SAs, which both ends load.
+    pub sas: &'a str,
+    /// Who pings, and what: words of ping(8).
+    pub ping: (&'a Host, &'a str),
+    /// The wire between the two ends.
+    pub wire: &'a Wire,
+}
+
+impl Story<'_> {
+    /// The policies alone stop the ping and nothing leaks. With the SAs it passes; the packets that the onlooker sees then
+    /// are the result. After a flush it passes in the clear again.
+    pub fn tell(&self) -> Vec<Packet> {
+        self.passes_in_the_clear();
+
+        for (host, policies) in self.ends {
+            host.load(policies);
+        }
+        assert!(!self.ping(), "the ping passes without SAs");
+
+        for (host, _) in self.ends {
+            host.load(self.sas);
+        }
+        assert!(self.ping(), "the ping does not pass the SAs");
+        let packets = self.wire.packets(2);
+
+        for (host, _) in self.ends {
+            host.flush();
+        }
+        self.passes_in_the_clear();
+        packets
+    }
+
+    fn passes_in_the_clear(&self) {
+        assert!(self.ping(), "the ping does not pass in the clear");
+        for packet in self.wire.packets(2) {
+            assert!(
+                matches!(packet.protocols[..], [protocol::ICMP | protocol::ICMP6]),
+                "{packet:?}"
+            );
+        }
+    }
+
+    fn ping(&self) -> bool {
+        let (host, words) = self.ping;
+        host.ping(words)
+    }
+}

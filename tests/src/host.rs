@@ -1,0 +1,146 @@
+//! A host, which is a network namespace, and the links between two.
+
+use std::{
+    env,
+    ffi::OsStr,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{self, Command},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use tempfile::NamedTempFile;
+
+use crate::Outcome;
+
+/// A host of its own: a network namespace that goes away with this value.
+pub struct Host {
+    label: &'static str,
+    namespace: String,
+}
+
+impl Host {
+    /// Makes a host. `label` is also the name of the interface that leads to it (see [`link`]).
+    #[must_use]
+    pub fn new(label: &'static str) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let namespace = format!("{label}-{}-{count}", process::id());
+        Outcome::success(Command::new("ip").args(["netns", "add", &namespace]));
+        let host = Self { label, namespace };
+        // Without duplicate address detection an IPv6 address serves at once.
+        host.shell(
+            "ip link set dev lo up
+            echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad
+            echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad",
+        );
+        host
+    }
+
+    /// A command that runs on this host.
+    #[must_use]
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.namespace]).arg(program);
+        command
+    }
+
+    /// A shell script, which must succeed; returns what it printed.
+    fn shell(&self, script: &str) -> String {
+        Outcome::success(self.command("sh").args(["-ec", script]))
+    }
+
+    /// Commands of ip(8), one a line, which must succeed.
+    pub fn ip(&self, commands: &str) {
+        let batch = file_of(commands);
+        let mut ip = Command::new("ip");
+        Outcome::success(ip.args(["-n", &self.namespace, "-batch"]).arg(batch.path()));
+    }
+
+    /// setkey(8) with these words.
+    #[must_use]
+    pub fn setkey(&self, words: &str) -> Outcome {
+        Outcome::of(self.command(&*SETKEY).args(words.split_whitespace()))
+    }
+
+    /// `setkey -f FILE`, which may refuse.
+    #[must_use]
+    pub fn setkey_file(&self, script: &Path) -> Outcome {
+        Outcome::of(self.command(&*SETKEY).arg("-f").arg(script))
+    }
+
+    /// Loads a setkey script, which must go through without a word.
+    pub fn load(&self, script: &str) {
+        let outcome = self.setkey_file(file_of(script).path());
+        let silence = Outcome { status: 0, stdout: String::new(), stderr: String::new() };
+        assert_eq!(outcome, silence, "loading{script}");
+    }
+
+    /// Empties the SAD and the SPD.
+    pub fn flush(&self) {
+        for words in ["-F", "-FP"] {
+            let outcome = self.setkey(words);
+            assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "setkey {words}");
+        }
+    }
+
+    /// Whether one ping comes back. `words` are an address and options of ping(8).
+    #[must_use]
+    pub fn ping(&self, words: &str) -> bool {
+        let words = words.split_whitespace();
+        let outcome = Outcome::of(self.command("ping").args(["-nqc1", "-W1"]).args(words));
+        outcome.status == 0
+    }
+
+    /// Makes this host pass on what is for others.
+    pub fn forward(&self) {
+        self.shell(
+            "echo 1 >/proc/sys/net/ipv4/ip_forward
+            echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
+        );
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // A failure here says nothing about the scenario.
+        let _ = Command::new("ip").args(["netns", "del", &self.namespace]).output();
+    }
+}
+
+/// Joins two hosts by a link whose ends have these addresses (`10.0.0.1/24`, `fd00::1/64`).
+/// Each interface is named for the host it leads to.
+pub fn link(a: &Host, a_address: &str, b: &Host, b_address: &str) {
+    let (to_a, to_b, at_b) = (a.label, b.label, &b.namespace);
+    a.ip(&format!(
+        "link add dev {to_b} type veth peer name {to_a} netns {at_b}
+        link set dev {to_b} up
+        addr add {a_address} dev {to_b}"
+    ));
+    b.ip(&format!(
+        "link set dev {to_a} up
+        addr add {b_address} dev {to_a}"
+    ));
+}
+
+/// The setkey under test: `XFRM_SETKEY`, or the one built beside this test.
+static SETKEY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let path = env::var_os("XFRM_SETKEY").map_or_else(beside_this_test, PathBuf::from);
+    assert!(path.exists(), "{}: not built; run `cargo build -p setkey` first", path.display());
+    path
+});
+
+fn beside_this_test() -> PathBuf {
+    let test = env::current_exe().expect("the path of this test");
+    let profile = test.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
+    profile.join("setkey")
+}
+
+fn file_of(text: &str) -> NamedTempFile {
+    let mut file = NamedTempFile::new().expect("a temporary file");
+    file.write_all(text.as_bytes()).expect("a temporary file");
+    file
+}
