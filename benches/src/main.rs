@@ -23,7 +23,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     for count in [2_000, 16_000, 64_000] {
         let files = Files::new(count)?;
-        let load = |program: &Path, args: &[&str]| median(|| files.load(&setkey, program, args));
+        let load = |program: &Path, args: &[&str]| {
+            median(|| {
+                run(&setkey, &["-FP"])?;
+                run(program, args)
+            })
+        };
         let script = files.script.to_string_lossy();
         let batch = files.batch.to_string_lossy();
         report(
@@ -105,16 +110,5 @@ impl Files {
         std::io::Write::write_all(&mut File::create(&files.script)?, script.as_bytes())?;
         std::io::Write::write_all(&mut File::create(&files.batch)?, batch.as_bytes())?;
         Ok(files)
-    }
-
-    /// Loads into an empty SPD.
-    fn load(
-        &self,
-        setkey: &Path,
-        program: &Path,
-        args: &[&str],
-    ) -> Result<Duration, Box<dyn Error>> {
-        run(setkey, &["-FP"])?;
-        run(program, args)
     }
 }

@@ -81,9 +81,6 @@ pub enum Kind {
     /// A keyed hash from before HMAC, RFC 1828, which Linux does not have.
     #[error("Linux has no {0}")]
     NotSupported(String),
-    /// A compression algorithm that Linux does not have.
-    #[error("Linux has no {0}")]
-    NoCompression(String),
     /// `des-deriv` with `esp-old`, or `des-32iv` without.
     #[error("{0} does not go with this protocol")]
     AlgorithmMismatch(String),
@@ -183,7 +180,6 @@ impl Error {
             }
             Kind::KeyLength { .. } => "Invalid key length",
             Kind::NotSupported(_) => "Not supported",
-            Kind::NoCompression(_) => "unsupported algorithm",
             Kind::AlgorithmMismatch(_) => "algorithm mismatched",
             Kind::ReplayWithOld => "replay prevention cannot be used with ah/esp-old",
             Kind::ManyAddresses(_) => "multiple address specified",
@@ -255,7 +251,6 @@ impl Error {
             Kind::Endpoint { .. } => "endpoints are numeric: no host names",
             Kind::NoEndpoints => "say esp/tunnel/SRC-DST/require",
             Kind::NotSupported(_) => "use hmac-sha256, or hmac-md5 and hmac-sha1 with old peers",
-            Kind::NoCompression(_) => "use deflate",
             Kind::AlgorithmMismatch(_) => "des-deriv goes with esp, des-32iv with esp-old",
             Kind::ReplayWithOld => "leave -r out, or use esp or ah",
             Kind::Port { .. } => "give the number, 0 to 65535; names are looked up for UDP only",

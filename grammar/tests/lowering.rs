@@ -166,6 +166,7 @@ fn what_af_key_refuses_is_no_error_of_the_script() {
         ("add ::1 ::1 tcp 1 -E null;", Error::TcpSignature),
         ("flush tcp;", Error::TcpSignature),
         ("deleteall ::1 ::1 tcp;", Error::TcpSignature),
+        ("add ::1 ::1 ipcomp 1 -C oui;", Error::NoCompression("oui".into())),
         ("add ::1 ::1 esp 1 -A null;", Error::EspWithoutCipher),
         ("add ::1 ::1 ah 1 -A null;", Error::AhWithoutAuth),
         ("add ::1 ::1 esp 1 -lh 5 -E null;", Error::OneLifetimeOnly),

@@ -18,6 +18,7 @@ usage: setkey [-vrk] file ...
 
 /// What the command is asked to do.
 #[derive(Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the original")]
 pub struct Command {
     /// The last of the mode options.
     pub mode: Mode,
@@ -71,7 +72,7 @@ pub enum Stop {
 #[derive(Parser)]
 #[command(name = "setkey", disable_help_flag = true, disable_version_flag = true)]
 #[command(args_override_self = true)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the original")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the original")]
 struct Cli {
     #[arg(short = 'c', overrides_with_all = ["script", "dump", "flush", "monitor"])]
     interactive: bool,

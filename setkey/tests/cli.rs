@@ -1,5 +1,7 @@
 //! The command line, and what is wrong with scripts: all that needs no kernel.
 
+#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+
 use std::{fs, io::Write, process::Stdio, time::Duration};
 
 use assert_cmd::Command;

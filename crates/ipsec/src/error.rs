@@ -46,6 +46,9 @@ pub enum Error {
         /// The option that does not fit: `-E`, `-A` or `-C`.
         option: &'static str,
     },
+    /// A compression algorithm that XFRM has no name for.
+    #[error("Linux has no compression algorithm {0}: use deflate")]
+    NoCompression(String),
     /// Only one of the hard and the soft lifetime.
     #[error(
         "the kernel takes a hard and a soft lifetime together: give both (-lh with -ls, or -bh with -bs)"
@@ -71,6 +74,7 @@ impl Error {
         match self {
             Error::NoProto => Errno::PROTONOSUPPORT,
             Error::TooManyRequests(_) => Errno::LOOP,
+            Error::NoCompression(_) => Errno::NOSYS,
             _ => Errno::INVAL,
         }
     }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Encryption, authentication and compression of an SA.
-type Chosen = (Option<Keyed>, Option<Keyed>, Option<&'static Algorithm>);
+type Chosen = (Option<Keyed>, Option<Keyed>, Result<Option<&'static Algorithm>, ipsec::Error>);
 
 impl Lowering<'_> {
     pub(super) fn algorithms(
@@ -34,15 +34,15 @@ impl Lowering<'_> {
                 }
                 let crypt = self.keyed(AlgorithmKind::Crypt, crypt)?;
                 let auth = auth.as_ref().map(|auth| self.keyed(AlgorithmKind::Auth, auth));
-                (Some(crypt), auth.transpose()?, None)
+                (Some(crypt), auth.transpose()?, Ok(None))
             }
-            Algorithms::Auth(auth) => (None, Some(self.keyed(AlgorithmKind::Auth, auth)?), None),
+            Algorithms::Auth(auth) => {
+                (None, Some(self.keyed(AlgorithmKind::Auth, auth)?), Ok(None))
+            }
             Algorithms::Comp { name, .. } => {
                 let found = Algorithm::by_name(AlgorithmKind::Comp, &name.value);
-                let comp = found.ok_or_else(|| {
-                    self.error(Kind::NoCompression(name.value.clone()), name.span)
-                })?;
-                (None, None, Some(comp))
+                let unknown = || ipsec::Error::NoCompression(name.value.clone());
+                (None, None, found.ok_or_else(unknown).map(Some))
             }
         })
     }

@@ -40,7 +40,7 @@ impl Lowering<'_> {
         let proto = self.named_proto(&name.ends)?;
         let options = self.options(name)?;
         let mut warnings = Vec::new();
-        let algorithms = self.algorithms(algorithms, is_old(&name.ends), &mut warnings)?;
+        let (crypt, auth, comp) = self.algorithms(algorithms, is_old(&name.ends), &mut warnings)?;
         let add = |ends| {
             let mut sa = Sa::bare(ends, proto.clone()?, Spi(cut(name.spi.value)));
             if let Some((tree::Mode::Tunnel, _)) = options.mode {
@@ -51,7 +51,7 @@ impl Lowering<'_> {
             sa.lifetimes = options.lifetimes;
             sa.sec_ctx.clone_from(&options.sec_ctx);
             sa.encap = encap(&name.ends, &src, &dst);
-            (sa.crypt, sa.auth, sa.comp) = algorithms.clone();
+            (sa.crypt, sa.auth, sa.comp) = (crypt.clone(), auth.clone(), comp.clone()?);
             sa.check()?;
             Ok(Operation::AddSa(Box::new(sa)))
         };
