@@ -231,7 +231,7 @@ impl Error {
                     others => format!("{}; or {last}", others.join("; ")),
                 })
             }
-            Kind::KeyLength { fits: KeyBits { min, max }, .. } => Some(if min == max {
+            Kind::KeyLength { fits: KeyBits { min, max, .. }, .. } => Some(if min == max {
                 format!("a key of {min} bits ({} bytes)", min / 8)
             } else {
                 format!("a key of {min} to {max} bits ({} to {} bytes)", min / 8, max / 8)

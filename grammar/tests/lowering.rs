@@ -4,8 +4,8 @@ mod common;
 
 use common::run;
 use ipsec::{
-    Action, AddressPair, Direction, EncapKind, Error, Level, Mode, Operation, Policy, Priority,
-    Proto, ReqId, RequestMode, Sa, SaId, SecCtx, Spi, Upper,
+    Action, AddressPair, Direction, EncapKind, Error, Level, Mark, Mode, Operation, Policy,
+    Priority, Proto, ReqId, RequestMode, Sa, SaId, SecCtx, Spi, Upper,
 };
 
 #[track_caller]
@@ -144,7 +144,8 @@ fn names_with_several_addresses_give_every_pair_of_one_family() {
 
 #[test]
 fn the_other_statements_of_the_sad() {
-    let id = SaId { dst: [192, 0, 2, 2].into(), proto: Proto::Ah, spi: Spi(5) };
+    let id =
+        SaId { dst: [192, 0, 2, 2].into(), proto: Proto::Ah, spi: Spi(5), mark: Mark::default() };
     assert_eq!(one("get 192.0.2.1 192.0.2.2 ah 5;"), Ok(Operation::GetSa(id)));
     assert_eq!(one("delete 192.0.2.1 192.0.2.2 ah 5;"), Ok(Operation::DeleteSa(id)));
     let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();

@@ -1,3 +1,5 @@
+use crate::Dialect;
+
 /// What an algorithm does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AlgorithmKind {
@@ -5,6 +7,8 @@ pub enum AlgorithmKind {
     Auth,
     /// Encryption (`-E`, `XFRMA_ALG_CRYPT`).
     Crypt,
+    /// Encryption and authentication in one (`-E`, `XFRMA_ALG_AEAD`).
+    Aead,
     /// Compression (`-C`, `XFRMA_ALG_COMP`).
     Comp,
 }
@@ -16,23 +20,32 @@ pub struct KeyBits {
     pub min: u16,
     /// The longest; 0: no key.
     pub max: u16,
+    /// From one length to the next.
+    pub step: u16,
 }
 
 impl KeyBits {
     const NONE: KeyBits = KeyBits::only(0);
 
     const fn only(bits: u16) -> Self {
-        Self { min: bits, max: bits }
+        Self { min: bits, max: bits, step: 1 }
     }
 
     const fn from_to(min: u16, max: u16) -> Self {
-        Self { min, max }
+        Self { min, max, step: 1 }
     }
 
-    /// Whether a key of `bits` fits: the range test of `ipsec_check_keylen`.
+    /// AES keys of 128, 192 and 256 bits with a salt behind them.
+    const fn aes_with(salt: u16) -> Self {
+        Self { min: 128 + salt, max: 256 + salt, step: 64 }
+    }
+
+    /// Whether a key of `bits` fits. For the algorithms of the original this is its own range test
+    /// (`ipsec_check_keylen`), so that the kernel has the last word as it had there.
     #[must_use]
     pub fn fits(self, bits: usize) -> bool {
-        (usize::from(self.min)..=usize::from(self.max)).contains(&bits)
+        let (min, max, step) = (self.min.into(), self.max.into(), usize::from(self.step));
+        (min..=max).contains(&bits) && (bits - min).is_multiple_of(step)
     }
 }
 
@@ -47,8 +60,8 @@ pub struct Algorithm {
     pub aliases: &'static [&'static str],
     /// The word in dumps, which is not always `name`.
     pub dumped: &'static str,
-    /// PF_KEY number (linux/pfkeyv2.h).
-    pub pfkey: u8,
+    /// PF_KEY number (linux/pfkeyv2.h, net/xfrm/xfrm_algo.c), where Linux has given one.
+    pub pfkey: Option<u8>,
     /// Kernel name (net/xfrm/xfrm_algo.c).
     pub kernel: &'static str,
     /// Key length in bits.
@@ -66,16 +79,8 @@ const fn auth(
     key_bits: KeyBits,
     icv_bits: u16,
 ) -> Algorithm {
-    Algorithm {
-        kind: AlgorithmKind::Auth,
-        name,
-        aliases,
-        dumped,
-        pfkey,
-        kernel,
-        key_bits,
-        icv_bits,
-    }
+    let (kind, pfkey) = (AlgorithmKind::Auth, Some(pfkey));
+    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits }
 }
 
 const fn crypt(
@@ -86,26 +91,43 @@ const fn crypt(
     kernel: &'static str,
     key_bits: KeyBits,
 ) -> Algorithm {
-    let kind = AlgorithmKind::Crypt;
+    let (kind, pfkey) = (AlgorithmKind::Crypt, Some(pfkey));
     Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits: 0 }
 }
 
+const fn aead(
+    name: &'static str,
+    pfkey: Option<u8>,
+    kernel: &'static str,
+    key_bits: KeyBits,
+    icv_bits: u16,
+) -> Algorithm {
+    let (kind, aliases, dumped) = (AlgorithmKind::Aead, &[], name);
+    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits }
+}
+
 const fn comp(name: &'static str, pfkey: u8, kernel: &'static str) -> Algorithm {
-    let kind = AlgorithmKind::Comp;
+    let (kind, pfkey) = (AlgorithmKind::Comp, Some(pfkey));
     let (aliases, dumped, key_bits) = (&[], name, KeyBits::NONE);
     Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits: 0 }
 }
 
-/// Every algorithm setkey can name on Linux. Key lengths are those that AF_KEY registers.
+/// Every algorithm that scripts can name. Key lengths of the original's algorithms are those that
+/// AF_KEY registers; those of AEAD count the salt.
+///
+/// Where several rows have one kernel name, they differ in the ICV; the first is the default.
 #[rustfmt::skip]
 pub static ALGORITHMS: &[Algorithm] = &[
     auth("hmac-md5",       &[],                "hmac-md5",       2,   "hmac(md5)",    KeyBits::only(128), 96),
     auth("hmac-sha1",      &[],                "hmac-sha1",      3,   "hmac(sha1)",   KeyBits::only(160), 96),
     auth("hmac-sha256",    &["hmac-sha2-256"], "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 96),
+    auth("hmac-sha256-96", &[],                "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 96),
+    auth("hmac-sha256-128",&[],                "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 128),
     auth("hmac-sha384",    &["hmac-sha2-384"], "hmac-sha384",    6,   "hmac(sha384)", KeyBits::only(384), 192),
     auth("hmac-sha512",    &["hmac-sha2-512"], "hmac-sha512",    7,   "hmac(sha512)", KeyBits::only(512), 256),
     auth("hmac-ripemd160", &[],                "hmac-ripemd160", 8,   "hmac(rmd160)", KeyBits::only(160), 96),
     auth("aes-xcbc-mac",   &[],                "aes-xcbc-mac",   9,   "xcbc(aes)",    KeyBits::only(128), 96),
+    Algorithm { pfkey: None, ..auth("aes-cmac", &[], "aes-cmac", 0,    "cmac(aes)",    KeyBits::only(128), 96) },
     auth("null",           &[],                "null",           251, "digest_null",  KeyBits::NONE,      0),
 
     crypt("des-cbc",      &["des-deriv", "des-32iv"], "des-cbc",      2,   "cbc(des)",          KeyBits::only(64)),
@@ -118,6 +140,15 @@ pub static ALGORITHMS: &[Algorithm] = &[
     crypt("camellia-cbc", &[],                        "camellia-cbc", 22,  "cbc(camellia)",     KeyBits::from_to(128, 256)),
     crypt("twofish-cbc",  &[],                        "twofish-cbc",  253, "cbc(twofish)",      KeyBits::from_to(128, 256)),
 
+    aead("aes-gcm-16",        Some(20), "rfc4106(gcm(aes))",             KeyBits::aes_with(32), 128),
+    aead("aes-gcm-12",        Some(19), "rfc4106(gcm(aes))",             KeyBits::aes_with(32), 96),
+    aead("aes-gcm-8",         Some(18), "rfc4106(gcm(aes))",             KeyBits::aes_with(32), 64),
+    aead("aes-ccm-16",        Some(16), "rfc4309(ccm(aes))",             KeyBits::aes_with(24), 128),
+    aead("aes-ccm-12",        Some(15), "rfc4309(ccm(aes))",             KeyBits::aes_with(24), 96),
+    aead("aes-ccm-8",         Some(14), "rfc4309(ccm(aes))",             KeyBits::aes_with(24), 64),
+    aead("aes-gmac",          Some(23), "rfc4543(gcm(aes))",             KeyBits::aes_with(32), 128),
+    aead("chacha20-poly1305", None,     "rfc7539esp(chacha20,poly1305)", KeyBits::only(288),    128),
+
     comp("deflate", 2, "deflate"),
     comp("lzs",     3, "lzs"),
 ];
@@ -129,10 +160,21 @@ impl Algorithm {
         ALGORITHMS.iter().find(|a| a.kind == kind && (a.name == name || a.aliases.contains(&name)))
     }
 
-    /// The algorithm of a kind with this kernel name.
+    /// The algorithm of a kind with this kernel name, and with this ICV (in bits) if there is one.
     #[must_use]
-    pub fn by_kernel(kind: AlgorithmKind, kernel: &str) -> Option<&'static Self> {
-        ALGORITHMS.iter().find(|a| a.kind == kind && a.kernel == kernel)
+    pub fn by_kernel(kind: AlgorithmKind, kernel: &str, icv_bits: u16) -> Option<&'static Self> {
+        let named = || ALGORITHMS.iter().filter(|a| a.kind == kind && a.kernel == kernel);
+        named().find(|a| a.icv_bits == icv_bits).or_else(|| named().next())
+    }
+
+    /// This algorithm as the word means it in a dialect: SHA-256 is cut to 96 bits in `linux`, as
+    /// AF_KEY does, and to RFC 4868's 128 in the BSDs.
+    #[must_use]
+    pub fn in_dialect(&'static self, dialect: Dialect) -> &'static Self {
+        if dialect.is_bsd() && self.name == "hmac-sha256" {
+            return Self::by_name(self.kind, "hmac-sha256-128").unwrap_or(self);
+        }
+        self
     }
 }
 
@@ -141,14 +183,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_numbers_and_kernel_names_are_unique_in_a_kind() {
+    fn names_are_unique_in_a_kind_and_kernel_names_with_their_icv() {
         for (i, a) in ALGORITHMS.iter().enumerate() {
             for b in ALGORITHMS[..i].iter().filter(|b| b.kind == a.kind) {
                 assert_ne!(a.name, b.name);
-                assert_ne!(a.pfkey, b.pfkey);
-                assert_ne!(a.kernel, b.kernel);
+                let default = Algorithm::by_name(a.kind, "hmac-sha256");
+                let same = (a.kernel, a.icv_bits) == (b.kernel, b.icv_bits);
+                assert!(!same || Some(b) == default, "{} {}", a.name, b.name);
             }
         }
+    }
+
+    #[test]
+    fn the_icv_tells_rows_of_one_kernel_name_apart() {
+        let name = |kind, kernel, icv| Algorithm::by_kernel(kind, kernel, icv).unwrap().name;
+        assert_eq!(name(AlgorithmKind::Aead, "rfc4106(gcm(aes))", 96), "aes-gcm-12");
+        assert_eq!(name(AlgorithmKind::Auth, "hmac(sha256)", 96), "hmac-sha256");
+        assert_eq!(name(AlgorithmKind::Auth, "hmac(sha256)", 128), "hmac-sha256-128");
+        let sha256 = Algorithm::by_name(AlgorithmKind::Auth, "hmac-sha2-256").unwrap();
+        assert_eq!(sha256.in_dialect(Dialect::FreeBsd).icv_bits, 128);
+        assert_eq!(sha256.in_dialect(Dialect::Linux).icv_bits, 96);
+    }
+
+    #[test]
+    fn aead_keys_carry_their_salt() {
+        let gcm = Algorithm::by_name(AlgorithmKind::Aead, "aes-gcm-16").unwrap();
+        let fits: Vec<usize> = (0..600).filter(|&bits| gcm.key_bits.fits(bits)).collect();
+        assert_eq!(fits, [160, 224, 288]);
     }
 
     #[test]

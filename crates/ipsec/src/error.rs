@@ -32,6 +32,9 @@ pub enum Error {
     /// ESP without `-E`.
     #[error("ESP needs an encryption algorithm: give -E ALGORITHM KEY (or -E null)")]
     EspWithoutCipher,
+    /// `-A` beside an algorithm that authenticates by itself.
+    #[error("an AEAD algorithm authenticates by itself: leave -A out")]
+    AuthWithAead,
     /// AH without `-A`, or with `-A null`.
     #[error("AH needs an authentication algorithm with a key: give -A ALGORITHM KEY")]
     AhWithoutAuth,

@@ -5,9 +5,12 @@
 //! kernel refuses is an [`Error`] with the errno that AF_KEY answers.
 
 mod algorithm;
+mod dialect;
 mod error;
+mod flags;
 mod key;
 mod lifetime;
+mod mark;
 mod mode;
 pub mod names;
 mod operation;
@@ -20,9 +23,12 @@ mod selector;
 mod spi;
 
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
+pub use dialect::Dialect;
 pub use error::Error;
+pub use flags::SaFlags;
 pub use key::Key;
 pub use lifetime::{Current, Lifetime, Lifetimes};
+pub use mark::Mark;
 pub use mode::Mode;
 pub use names::{Names, SystemNames};
 pub use operation::Operation;
@@ -31,7 +37,9 @@ pub use policy::{
 };
 pub use priority::Priority;
 pub use proto::Proto;
-pub use sa::{AddressPair, Encap, EncapKind, Keyed, Sa, SaEntry, SaFlags, SaId, SaState};
+pub use sa::{
+    AddressPair, Encap, EncapKind, Keyed, Offload, Sa, SaDirection, SaEntry, SaId, SaState,
+};
 pub use sec_ctx::SecCtx;
 pub use selector::{Prefix, Selector, Upper};
 pub use spi::Spi;

@@ -1,5 +1,5 @@
 use crate::{
-    AddressPair, Current, Error, Lifetimes, Priority, Proto, SecCtx, Selector, mode::Mode,
+    AddressPair, Current, Error, Lifetimes, Mark, Priority, Proto, SecCtx, Selector, mode::Mode,
 };
 
 /// The most requests in one policy (`XFRM_MAX_DEPTH`).
@@ -155,6 +155,18 @@ pub struct PolicyId {
     pub direction: Direction,
     /// Its security context.
     pub sec_ctx: Option<SecCtx>,
+    /// The mark of the packets it sees.
+    pub mark: Mark,
+    /// The number of the xfrm interface it belongs to; 0: none.
+    pub if_id: u32,
+}
+
+impl PolicyId {
+    /// The name of a policy with nothing but selector and direction.
+    #[must_use]
+    pub fn new(selector: Selector, direction: Direction) -> Self {
+        Self { selector, direction, sec_ctx: None, mark: Mark::default(), if_id: 0 }
+    }
 }
 
 /// A security policy.
@@ -209,7 +221,7 @@ mod tests {
         let any = Prefix::new([0, 0, 0, 0].into(), Some(0)).unwrap();
         let selector = Selector::new(any, any).unwrap();
         Policy {
-            id: PolicyId { selector, direction, sec_ctx: None },
+            id: PolicyId::new(selector, direction),
             priority: Priority::DEFAULT,
             action: Action::Ipsec(requests),
             lifetimes: Lifetimes::default(),

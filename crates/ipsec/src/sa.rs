@@ -1,6 +1,8 @@
 use std::net::IpAddr;
 
-use crate::{Algorithm, Current, Error, Key, Lifetimes, Mode, Proto, ReqId, SecCtx, Spi};
+use crate::{
+    Algorithm, Current, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId, SaFlags, SecCtx, Spi,
+};
 
 /// Source and destination of an SA or a tunnel: one family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,7 +34,7 @@ impl AddressPair {
     }
 }
 
-/// What names an SA: the kernel compares nothing else (`xfrm_state_lookup`, mark 0).
+/// What names an SA: the kernel compares nothing else (`xfrm_state_lookup`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SaId {
     /// Destination address.
@@ -41,6 +43,8 @@ pub struct SaId {
     pub proto: Proto,
     /// SPI, or CPI for IPComp.
     pub spi: Spi,
+    /// Its mark.
+    pub mark: Mark,
 }
 
 /// An algorithm of the table with its key.
@@ -60,17 +64,6 @@ impl Keyed {
     pub fn new(algorithm: &'static Algorithm, key: Key) -> Self {
         Self { algorithm, key, icv_bits: algorithm.icv_bits }
     }
-}
-
-/// SA flags that both PF_KEY and XFRM know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SaFlags {
-    /// Do not copy ECN bits to and from the outer header.
-    pub no_ecn: bool,
-    /// Copy the DSCP of the outer header when decapsulating.
-    pub decap_dscp: bool,
-    /// Clear the outer header's DF bit.
-    pub no_pmtu_disc: bool,
 }
 
 /// How ESP is wrapped to pass a NAT or firewall (`UDP_ENCAP_*`, linux/udp.h).
@@ -95,6 +88,26 @@ pub struct Encap {
     pub dst_port: u16,
 }
 
+/// Which way an SA is used (`XFRMA_SA_DIR`, Linux 6.10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SaDirection {
+    /// For packets that arrive.
+    In,
+    /// For packets that leave.
+    Out,
+}
+
+/// A network device that does the work of an SA (`XFRMA_OFFLOAD_DEV`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Offload {
+    /// The device's name.
+    pub device: String,
+    /// For packets that arrive or leave.
+    pub direction: SaDirection,
+    /// The whole packet, not only the cipher (Linux 6.2).
+    pub packet: bool,
+}
+
 /// A security association.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sa {
@@ -116,6 +129,8 @@ pub struct Sa {
     pub auth: Option<Keyed>,
     /// Encryption.
     pub crypt: Option<Keyed>,
+    /// Encryption and authentication in one; `auth` and `crypt` are none then.
+    pub aead: Option<Keyed>,
     /// Compression.
     pub comp: Option<&'static Algorithm>,
     /// Limits.
@@ -124,6 +139,20 @@ pub struct Sa {
     pub encap: Option<Encap>,
     /// Security context.
     pub sec_ctx: Option<SecCtx>,
+    /// Extended sequence numbers, RFC 4303 section 2.2.1.
+    pub esn: bool,
+    /// Packets must carry it, and it is part of the SA's name.
+    pub mark: Mark,
+    /// Packets get it when they are transformed.
+    pub output_mark: Mark,
+    /// The number of the xfrm interface it belongs to; 0: none.
+    pub if_id: u32,
+    /// The way it is used, where that is fixed.
+    pub direction: Option<SaDirection>,
+    /// Seconds between the keepalives of a NAT-T SA; 0: none (Linux 6.11).
+    pub nat_keepalive: u32,
+    /// The device that does the work.
+    pub offload: Option<Offload>,
 }
 
 impl Sa {
@@ -140,17 +169,25 @@ impl Sa {
             flags: SaFlags::default(),
             auth: None,
             crypt: None,
+            aead: None,
             comp: None,
             lifetimes: Lifetimes::default(),
             encap: None,
             sec_ctx: None,
+            esn: false,
+            mark: Mark::default(),
+            output_mark: Mark::default(),
+            if_id: 0,
+            direction: None,
+            nat_keepalive: 0,
+            offload: None,
         }
     }
 
     /// What names it.
     #[must_use]
     pub fn id(&self) -> SaId {
-        SaId { dst: self.ends.dst, proto: self.proto, spi: self.spi }
+        SaId { dst: self.ends.dst, proto: self.proto, spi: self.spi, mark: self.mark }
     }
 
     /// Whether it can be installed: the rules of `pfkey_msg2xfrm_state` (net/key/af_key.c) and
@@ -160,9 +197,14 @@ impl Sa {
         let no_key = |auth: &Keyed| auth.key.bits() == 0;
         match self.proto {
             Proto::Esp | Proto::Ah if self.comp.is_some() => Err(not("-C")),
-            Proto::Ah | Proto::IpComp if self.crypt.is_some() => Err(not("-E")),
+            Proto::Ah | Proto::IpComp if self.crypt.is_some() || self.aead.is_some() => {
+                Err(not("-E"))
+            }
             Proto::IpComp if self.auth.is_some() => Err(not("-A")),
-            Proto::Esp if self.crypt.is_none() => Err(Error::EspWithoutCipher),
+            Proto::Esp if self.aead.is_some() && self.auth.is_some() => Err(Error::AuthWithAead),
+            Proto::Esp if self.crypt.is_none() && self.aead.is_none() => {
+                Err(Error::EspWithoutCipher)
+            }
             Proto::Ah if self.auth.as_ref().is_none_or(no_key) => Err(Error::AhWithoutAuth),
             Proto::IpComp if self.comp.is_none() => Err(Error::IpCompWithoutCompression),
             _ if self.lifetimes.hard.is_unlimited() != self.lifetimes.soft.is_unlimited() => {

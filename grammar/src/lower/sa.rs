@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
 use ipsec::{
-    AddressPair, Encap, EncapKind, Lifetimes, Mode, Operation, Proto, ReqId, Sa, SaId, SecCtx, Spi,
-    names::LookUp,
+    AddressPair, Encap, EncapKind, Lifetimes, Mark, Mode, Operation, Proto, ReqId, Sa, SaId,
+    SecCtx, Spi, names::LookUp,
 };
 
 use super::{Lowered, Lowering, cut};
@@ -98,8 +98,14 @@ impl Lowering<'_> {
         let warnings = mode.map(|(_, span)| {
             Warning::new(WarningKind::ObsoleteMode, self.source, span, self.end())
         });
-        let by_id =
-            |ends: AddressPair| Ok(operation(SaId { dst: ends.dst(), proto: proto.clone()?, spi }));
+        let by_id = |ends: AddressPair| {
+            Ok(operation(SaId {
+                dst: ends.dst(),
+                proto: proto.clone()?,
+                spi,
+                mark: Mark::default(),
+            }))
+        };
         let operations = self.each_pair(&name.ends, src, dst, by_id)?;
         Ok(Lowered { operations, warnings: warnings.into_iter().collect() })
     }

@@ -27,9 +27,8 @@ impl Lowering<'_> {
             let mut packets = Selector::new(src, dst)?;
             (packets.upper, packets.src_port, packets.dst_port) = (upper, src_port, dst_port);
             Ok(PolicyId {
-                selector: packets,
-                direction: policy.direction.value,
                 sec_ctx: selector.context.as_ref().and_then(|context| sec_ctx(&context.value)),
+                ..PolicyId::new(packets, policy.direction.value)
             })
         };
         Ok(id())

@@ -132,7 +132,7 @@ mod tests {
         (selector.src_port, selector.dst_port) = ports;
         PolicyEntry {
             policy: Policy {
-                id: PolicyId { selector, direction: Direction::Out, sec_ctx: None },
+                id: PolicyId::new(selector, Direction::Out),
                 priority: Priority::DEFAULT,
                 action,
                 lifetimes: Lifetimes::default(),
