@@ -1,20 +1,12 @@
-//! The command line of ipsec-tools 0.8.2.
+//! The command line: that of ipsec-tools 0.8.2, of the BSDs by dialect, and the long options that
+//! none of them had.
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgAction, Parser, error::ErrorKind};
+use clap::{ArgAction, Parser, ValueEnum, error::ErrorKind};
+use ipsec::Dialect;
 
-/// What the original prints for `-h`, `-V` (its first line) and a wrong option.
-pub const USAGE: &str = "\
-setkey @(#) ipsec-tools 0.8.2 (http://ipsec-tools.sourceforge.net)
-usage: setkey [-vrk] file ...
-       setkey [-nvrk] -c
-       setkey [-nvrk] -f filename
-       setkey [-Palpvrk] -D
-       setkey [-Pv] -F
-       setkey [-H] -x
-       setkey [-V] [-h]
-";
+use crate::usage;
 
 /// What the command is asked to do.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,14 +14,47 @@ usage: setkey [-vrk] file ...
 pub struct Command {
     /// The last of the mode options.
     pub mode: Mode,
+    /// Whose setkey this is.
+    pub dialect: Dialect,
     /// Parse only (`-n`).
     pub no_action: bool,
-    /// Show the messages to and from the kernel (`-v`).
+    /// Show the PF_KEY messages this would have been (`-v`).
     pub verbose: bool,
+    /// Show messages in hexadecimal (`-H`).
+    pub hexdump: bool,
     /// Make a `fwd` policy with every `in` policy (`-r`, the default; `-k` turns it off).
     pub forward_copies: bool,
-    /// Show ports in dumps (`-p`).
+    /// How dumps look.
+    pub form: Form,
+    /// Exit with 2 after the kernel refused something (`--strict`).
+    pub strict: bool,
+    /// Colours in messages (`--color`).
+    pub color: Color,
+}
+
+/// How dumps look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Form {
+    /// The layout.
+    pub layout: Layout,
+    /// Show ports (`-p`).
     pub ports: bool,
+    /// Put `x` for the digits of keys (`--redact`).
+    pub redact: bool,
+}
+
+/// The layouts of a dump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// Several lines an entry, as the original.
+    #[default]
+    Long,
+    /// A line an SA, again every second (`-l`).
+    Short,
+    /// A script that makes the same entries (`--script`).
+    Script,
+    /// JSON, without keys (`--json`).
+    Json,
 }
 
 /// The modes; the last one on the command line wins.
@@ -37,12 +62,29 @@ pub struct Command {
 pub enum Mode {
     /// Statements from standard input, errors do not end it (`-c`).
     Interactive,
-    /// A script (`-f FILE`).
+    /// A script (`-f FILE`, and `-c` of the BSDs as `-f -`).
     Script(PathBuf),
+    /// A script on the command line (`-e`, FreeBSD).
+    Text(String),
+    /// Read a whole script and say all that is wrong with it (`--check -f FILE`).
+    Check(PathBuf),
     /// Print the SAD, or the SPD (`-D`, `-DP`).
     Dump(Database),
     /// Empty the SAD, or the SPD (`-F`, `-FP`).
     Flush(Database),
+    /// Print what happens (`-x`).
+    Monitor(Timestamp),
+    /// Print binary dumps of PF_KEY messages.
+    Files(Vec<PathBuf>),
+}
+
+/// How `-x` shows the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Timestamp {
+    /// Time of day (`-x`).
+    Clock,
+    /// Unix seconds (`-xx`).
+    Seconds,
 }
 
 /// Which database `-D` and `-F` mean.
@@ -54,19 +96,28 @@ pub enum Database {
     Spd,
 }
 
-/// A command line that is not carried out. All of them exit with 1.
+/// When messages have colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A command line that is not carried out. All of them but `LongVersion` exit with 1.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Stop {
     /// `-h`, or nothing to do: the usage on standard output.
-    Usage,
+    Usage(Dialect),
     /// `-V`: the usage's first line.
     Version,
     /// `--version`: what this really is; exits with 0.
     LongVersion,
     /// A wrong option: these words on standard error, then the usage.
-    Wrong(String),
-    /// An option of the original that this version does not have.
-    Missing(&'static str),
+    Wrong(String, Dialect),
 }
 
 #[derive(Parser)]
@@ -74,16 +125,18 @@ pub enum Stop {
 #[command(args_override_self = true)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the original")]
 struct Cli {
-    #[arg(short = 'c', overrides_with_all = ["script", "dump", "flush", "monitor"])]
+    #[arg(short = 'c', overrides_with_all = ["script", "text", "dump", "flush", "monitor"])]
     interactive: bool,
-    #[arg(short = 'f', overrides_with_all = ["interactive", "dump", "flush", "monitor"])]
+    #[arg(short = 'f', overrides_with_all = ["interactive", "text", "dump", "flush", "monitor"])]
     script: Option<PathBuf>,
-    #[arg(short = 'D', overrides_with_all = ["interactive", "script", "flush", "monitor"])]
+    #[arg(short = 'e', overrides_with_all = ["interactive", "script", "dump", "flush", "monitor"])]
+    text: Option<String>,
+    #[arg(short = 'D', overrides_with_all = ["interactive", "script", "text", "flush", "monitor"])]
     dump: bool,
-    #[arg(short = 'F', overrides_with_all = ["interactive", "script", "dump", "monitor"])]
+    #[arg(short = 'F', overrides_with_all = ["interactive", "script", "text", "dump", "monitor"])]
     flush: bool,
     #[arg(short = 'x', action = ArgAction::Count)]
-    #[arg(overrides_with_all = ["interactive", "script", "dump", "flush"])]
+    #[arg(overrides_with_all = ["interactive", "script", "text", "dump", "flush"])]
     monitor: u8,
     #[arg(short = 'P')]
     spd: bool,
@@ -104,54 +157,124 @@ struct Cli {
     hexdump: bool,
     #[arg(short = 'l')]
     repeat: bool,
+    /// FreeBSD: only policies of no interface; XFRM has no others.
+    #[arg(short = 'g')]
+    global: bool,
+    /// FreeBSD: only policies of if_ipsec interfaces.
+    #[arg(short = 't')]
+    interfaces: bool,
     #[arg(short = 'V')]
     version: bool,
+    #[arg(short = 'h')]
+    short_help: bool,
+    #[arg(long = "help")]
+    help: bool,
     #[arg(long = "version")]
     long_version: bool,
-    #[arg(short = 'h', long = "help")]
-    help: bool,
+    #[arg(long, env = "SETKEY_DIALECT", default_value = "linux")]
+    dialect: String,
+    #[arg(long)]
+    strict: bool,
+    #[arg(long, value_enum, default_value = "auto", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "always")]
+    color: Color,
+    #[arg(long)]
+    redact: bool,
+    #[arg(long, conflicts_with = "as_script")]
+    json: bool,
+    #[arg(long = "script")]
+    as_script: bool,
+    #[arg(long)]
+    check: bool,
     files: Vec<PathBuf>,
 }
 
 /// Reads a command line, `args[0]` included.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> {
-    let cli = Cli::try_parse_from(args).map_err(|error| Stop::Wrong(getopt_words(&error)))?;
+    let cli = Cli::try_parse_from(args)
+        .map_err(|error| Stop::Wrong(getopt_words(&error), Dialect::Linux))?;
+    let Some(dialect) = Dialect::from_name(&cli.dialect) else {
+        let words = format!("setkey: no dialect `{}`: linux, netbsd or freebsd", cli.dialect);
+        return Err(Stop::Wrong(words, Dialect::Linux));
+    };
+    if let Some(letter) = cli.foreign_letter(dialect) {
+        return Err(Stop::Wrong(format!("setkey: invalid option -- '{letter}'"), dialect));
+    }
     if cli.long_version {
         return Err(Stop::LongVersion);
     }
     if cli.version {
         return Err(Stop::Version);
     }
-    if cli.help {
-        return Err(Stop::Usage);
+    // In the BSDs -h is -H.
+    if cli.help || (cli.short_help && !dialect.is_bsd()) {
+        return Err(Stop::Usage(dialect));
     }
-    if !cli.files.is_empty() {
-        return Err(Stop::Missing("printing a binary dump of PF_KEY messages (setkey FILE)"));
-    }
-    if cli.monitor > 0 {
-        return Err(Stop::Missing("-x (monitor)"));
-    }
-    if cli.hexdump {
-        return Err(Stop::Missing("-H (hexadecimal dump)"));
-    }
-    if cli.repeat {
-        return Err(Stop::Missing("-l (dump in a loop)"));
-    }
-    let database = if cli.spd { Database::Spd } else { Database::Sad };
-    let mode = match cli.script {
-        Some(path) => Mode::Script(path),
-        None if cli.interactive => Mode::Interactive,
-        None if cli.dump => Mode::Dump(database),
-        None if cli.flush => Mode::Flush(database),
-        None => return Err(Stop::Usage),
-    };
+    let form = Form { layout: cli.layout(), ports: cli.ports, redact: cli.redact };
     Ok(Command {
-        mode,
         no_action: cli.no_action,
         verbose: cli.verbose > 0,
+        hexdump: cli.hexdump || (cli.short_help && dialect.is_bsd()),
         forward_copies: !cli.kernel_mode,
-        ports: cli.ports,
+        form,
+        strict: cli.strict,
+        color: cli.color,
+        dialect,
+        mode: cli.mode(dialect)?,
     })
+}
+
+impl Cli {
+    fn mode(self, dialect: Dialect) -> Result<Mode, Stop> {
+        let database = if self.spd { Database::Spd } else { Database::Sad };
+        // The BSDs' -c reads standard input like a file.
+        let script = match self.script {
+            None if self.interactive && dialect.is_bsd() => Some(PathBuf::from("-")),
+            script => script,
+        };
+        Ok(match (script, self.text) {
+            _ if !self.files.is_empty() => Mode::Files(self.files),
+            (Some(path), _) if self.check => Mode::Check(path),
+            (Some(path), _) => Mode::Script(path),
+            (None, Some(text)) => Mode::Text(text),
+            (None, None) if self.interactive && self.check => Mode::Check(PathBuf::from("-")),
+            (None, None) if self.interactive => Mode::Interactive,
+            (None, None) if self.dump => Mode::Dump(database),
+            (None, None) if self.flush => Mode::Flush(database),
+            (None, None) if self.monitor > 1 => Mode::Monitor(Timestamp::Seconds),
+            (None, None) if self.monitor == 1 => Mode::Monitor(Timestamp::Clock),
+            (None, None) => return Err(Stop::Usage(dialect)),
+        })
+    }
+
+    fn layout(&self) -> Layout {
+        if self.json {
+            Layout::Json
+        } else if self.as_script {
+            Layout::Script
+        } else if self.repeat {
+            Layout::Short
+        } else {
+            Layout::Long
+        }
+    }
+
+    /// A short option that the dialect's setkey does not have.
+    fn foreign_letter(&self, dialect: Dialect) -> Option<char> {
+        let given = [
+            ('e', self.text.is_some()),
+            ('g', self.global),
+            ('t', self.interfaces),
+            ('n', self.no_action),
+            ('r', self.rfc_mode),
+            ('k', self.kernel_mode),
+            ('p', self.ports),
+            ('H', self.hexdump),
+            ('V', self.version),
+        ];
+        let known = usage::letters(dialect);
+        given.into_iter().find(|(letter, set)| *set && !known.contains(*letter)).map(|row| row.0)
+    }
 }
 
 /// The words of getopt(3) for a command line that clap does not take.
@@ -167,6 +290,12 @@ fn getopt_words(error: &clap::Error) -> String {
             format!("setkey: unrecognized option '{option}'")
         }
         ErrorKind::UnknownArgument => format!("setkey: invalid option -- '{letter}'"),
+        ErrorKind::InvalidValue if option.starts_with("--") => {
+            let mut words = error.to_string();
+            words.truncate(words.find("\n\n").unwrap_or(words.len()));
+            words.replacen("error", "setkey", 1).replace('\n', "")
+        }
+        ErrorKind::ArgumentConflict => format!("setkey: {option} does not go with --script"),
         _ => format!("setkey: option requires an argument -- '{letter}'"),
     }
 }
@@ -188,9 +317,10 @@ mod tests {
     fn short_options_combine() {
         let command = read("-DPpv").unwrap();
         assert_eq!(command.mode, Mode::Dump(Database::Spd));
-        assert!(command.ports && command.verbose && command.forward_copies);
+        assert!(command.form.ports && command.verbose && command.forward_copies);
         assert_eq!(mode("-FP"), Mode::Flush(Database::Spd));
         assert_eq!(mode("-f-"), Mode::Script("-".into()));
+        assert_eq!(mode("-xxH"), Mode::Monitor(Timestamp::Seconds));
     }
 
     #[test]
@@ -200,20 +330,43 @@ mod tests {
         assert_eq!(mode("-c -f x"), Mode::Script("x".into()));
         assert_eq!(mode("-f x -f y"), Mode::Script("y".into()));
         assert_eq!(mode("-f x -c"), Mode::Interactive);
+        assert_eq!(mode("-D file"), Mode::Files(vec!["file".into()]));
         assert!(!read("-r -k -D").unwrap().forward_copies);
         assert!(read("-k -r -D").unwrap().forward_copies);
     }
 
     #[test]
     fn what_is_not_carried_out() {
-        assert_eq!(read(""), Err(Stop::Usage));
-        assert_eq!(read("-P"), Err(Stop::Usage));
-        assert_eq!(read("-D -h"), Err(Stop::Usage));
+        let wrong = |words: &str| Err(Stop::Wrong(words.into(), Dialect::Linux));
+        assert_eq!(read(""), Err(Stop::Usage(Dialect::Linux)));
+        assert_eq!(read("-P"), Err(Stop::Usage(Dialect::Linux)));
+        assert_eq!(read("-D -h"), Err(Stop::Usage(Dialect::Linux)));
         assert_eq!(read("-V"), Err(Stop::Version));
-        assert_eq!(read("-z"), Err(Stop::Wrong("setkey: invalid option -- 'z'".into())));
-        assert_eq!(read("-d"), Err(Stop::Wrong("setkey: invalid option -- 'd'".into())));
-        let wrong = "setkey: option requires an argument -- 'f'";
-        assert_eq!(read("-f"), Err(Stop::Wrong(wrong.into())));
-        assert!(matches!(read("-x"), Err(Stop::Missing(_))));
+        assert_eq!(read("-z"), wrong("setkey: invalid option -- 'z'"));
+        assert_eq!(read("-d"), wrong("setkey: invalid option -- 'd'"));
+        assert_eq!(read("-e x"), wrong("setkey: invalid option -- 'e'"));
+        assert_eq!(read("-f"), wrong("setkey: option requires an argument -- 'f'"));
+        assert_eq!(read("-D --json --script"), wrong("setkey: --json does not go with --script"));
+    }
+
+    #[test]
+    fn each_dialect_has_its_letters() {
+        let freebsd = |line: &str| read(&format!("--dialect freebsd {line}"));
+        assert_eq!(freebsd("-e flush;").unwrap().mode, Mode::Text("flush;".into()));
+        assert_eq!(freebsd("-c").unwrap().mode, Mode::Script("-".into()));
+        assert!(freebsd("-h -x").unwrap().hexdump);
+        let wrong = Stop::Wrong("setkey: invalid option -- 'n'".into(), Dialect::FreeBsd);
+        assert_eq!(freebsd("-n -D"), Err(wrong));
+        assert!(matches!(read("--dialect vms -D"), Err(Stop::Wrong(..))));
+    }
+
+    #[test]
+    fn long_options() {
+        let command = read("-D --json --redact --strict --color").unwrap();
+        assert_eq!((command.form.layout, command.form.redact), (Layout::Json, true));
+        assert!(command.strict);
+        assert_eq!(command.color, Color::Always);
+        assert_eq!(read("-D --color=never").unwrap().color, Color::Never);
+        assert_eq!(mode("--check -f x"), Mode::Check("x".into()));
     }
 }

@@ -37,7 +37,7 @@ mod tests {
             level: Level::Unique(Some(ReqId(7))),
         };
         let mut policy = Policy {
-            id: PolicyId::new(selector, Direction::In),
+            id: PolicyId { selector, direction: Direction::In, sec_ctx: None },
             priority: Priority::DEFAULT,
             action: Action::Ipsec(vec![unique, unique]),
             lifetimes: Lifetimes::default(),

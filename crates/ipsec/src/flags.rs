@@ -12,6 +12,8 @@ impl SaFlags {
     pub const DECAP_DSCP: SaFlags = SaFlags(2);
     /// Clear the outer header's DF bit.
     pub const NO_PMTU_DISC: SaFlags = SaFlags(4);
+    /// A tunnel takes packets of either family (`XFRM_STATE_AF_UNSPEC`), not only its own.
+    pub const ANY_FAMILY: SaFlags = SaFlags(32);
 
     /// Every flag with its word after `-flag`, the words of ip-xfrm(8).
     pub const NAMES: [(SaFlags, &'static str); 9] = [
@@ -20,7 +22,7 @@ impl SaFlags {
         (SaFlags::NO_PMTU_DISC, "nopmtudisc"),
         (SaFlags(8), "wildrecv"),
         (SaFlags(16), "icmp"),
-        (SaFlags(32), "af-unspec"),
+        (SaFlags::ANY_FAMILY, "af-unspec"),
         (SaFlags(64), "align4"),
         (SaFlags(1 << 8), "dont-encap-dscp"),
         (SaFlags(2 << 8), "oseq-may-wrap"),

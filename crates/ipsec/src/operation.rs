@@ -5,6 +5,9 @@ use crate::{AddressPair, Policy, PolicyId, Proto, Sa, SaId};
 pub enum Operation {
     /// `add`.
     AddSa(Box<Sa>),
+    /// `add` of an SA without a mode of its own, as the BSDs have them: it takes the mode of the
+    /// policy that refers to it, and is transport without one.
+    AddSaOfAnyMode(Box<Sa>),
     /// `get`.
     GetSa(SaId),
     /// `delete`.

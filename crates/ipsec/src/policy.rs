@@ -62,6 +62,19 @@ pub enum Level {
     Unique(Option<ReqId>),
 }
 
+impl Level {
+    /// The word in scripts and dumps, without the number.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Level::Default => "default",
+            Level::Use => "use",
+            Level::Require => "require",
+            Level::Unique(_) => "unique",
+        }
+    }
+}
+
 /// The ends of a tunnel.
 pub type Endpoints = AddressPair;
 

@@ -97,6 +97,17 @@ pub enum SaDirection {
     Out,
 }
 
+impl SaDirection {
+    /// The word in scripts.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            SaDirection::In => "in",
+            SaDirection::Out => "out",
+        }
+    }
+}
+
 /// A network device that does the work of an SA (`XFRMA_OFFLOAD_DEV`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Offload {
@@ -226,6 +237,19 @@ pub enum SaState {
     Dying,
     /// Not in use any more.
     Dead,
+}
+
+impl SaState {
+    /// The word in dumps.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            SaState::Larval => "larval",
+            SaState::Mature => "mature",
+            SaState::Dying => "dying",
+            SaState::Dead => "dead",
+        }
+    }
 }
 
 /// An SA as it stands in the SAD.

@@ -1,17 +1,29 @@
 //! The dumps of the original, to the byte: `-D`, `-DP` and their statements.
 
+mod json;
 mod sad;
+mod short;
 mod spd;
 mod time;
 
+use std::io::{self, Write};
+
+use ipsec::{Dialect, SecCtx};
+
+pub use json::{policy_json, sa_json};
 pub use sad::write_sa;
+pub use short::{HEADER, write_short_sa};
 pub use spd::write_policy;
 
 /// What stands in a dump beside the entry itself.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Frame {
+    /// Whose setkey prints.
+    pub dialect: Dialect,
     /// Show ports (`-p`).
     pub ports: bool,
+    /// Put `x` for the digits of keys (`--redact`).
+    pub redact: bool,
     /// The caller's process.
     pub pid: u32,
     /// The entry's place in the dump: 1, 2, ...; the last one is 0.
@@ -21,7 +33,7 @@ pub struct Frame {
 }
 
 /// `security context` lines of an SA or policy.
-fn write_sec_ctx(out: &mut impl std::io::Write, ctx: &ipsec::SecCtx) -> std::io::Result<()> {
+fn write_sec_ctx(out: &mut impl Write, ctx: &SecCtx) -> io::Result<()> {
     writeln!(out, "\tsecurity context doi: {}", ctx.doi)?;
     writeln!(out, "\tsecurity context algorithm: {}", ctx.alg)?;
     // The length on the wire counts the terminating NUL.

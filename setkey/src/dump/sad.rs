@@ -3,15 +3,20 @@ use std::{
     io::{self, Write},
 };
 
-use ipsec::{Encap, Keyed, Proto, SaEntry, SaFlags, SaState};
+use ipsec::{Encap, Keyed, Proto, SaEntry, SaFlags};
 
 use super::{Frame, time::Time, write_sec_ctx};
 
-/// One SA, as `pfkey_sadump` of libipsec prints it.
-pub fn write_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {
-    write_names(out, entry, frame)?;
-    write_algorithms(out, entry)?;
-    write_state(out, entry)?;
+/// One SA, as `pfkey_sadump` of libipsec prints it. `any_mode`: it was given no mode of its own.
+pub fn write_sa(
+    out: &mut impl Write,
+    entry: &SaEntry,
+    any_mode: bool,
+    frame: &Frame,
+) -> io::Result<()> {
+    write_names(out, entry, any_mode, frame)?;
+    write_algorithms(out, entry, frame.redact)?;
+    write_state(out, entry, frame)?;
     write_lifetimes(out, entry, frame.now)?;
     if let Some(ctx) = &entry.sa.sec_ctx {
         write_sec_ctx(out, ctx)?;
@@ -19,7 +24,12 @@ pub fn write_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Res
     writeln!(out, "\tsadb_seq={} pid={} refcnt=0", frame.seq, frame.pid)
 }
 
-fn write_names(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {
+fn write_names(
+    out: &mut impl Write,
+    entry: &SaEntry,
+    any_mode: bool,
+    frame: &Frame,
+) -> io::Result<()> {
     let sa = &entry.sa;
     let port = |encap_port: fn(&Encap) -> u16| Ports {
         own: frame.ports,
@@ -33,7 +43,9 @@ fn write_names(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Resu
         (_, Some(_)) => "natt+",
     };
     let proto = if natt == "esp-udp" { "" } else { sa.proto.name() };
-    let mode = sa.mode.name();
+    // Linux's AF_KEY tells the mode that was made of it.
+    let any = any_mode && frame.dialect.is_bsd();
+    let mode = if any { "any" } else { sa.mode.name() };
     writeln!(out, "\t{natt}{proto} mode={mode} spi={} reqid={1}(0x{1:08x})", sa.spi, sa.reqid.0)
 }
 
@@ -52,20 +64,25 @@ impl fmt::Display for Ports {
     }
 }
 
-fn write_algorithms(out: &mut impl Write, entry: &SaEntry) -> io::Result<()> {
+fn write_algorithms(out: &mut impl Write, entry: &SaEntry, redact: bool) -> io::Result<()> {
     let sa = &entry.sa;
     if sa.proto == Proto::IpComp {
         // The original ends this line only after the next one.
         write!(out, "\tC: {} ", sa.comp.map_or("0", |algorithm| algorithm.dumped))?;
     }
     if sa.proto == Proto::Esp {
-        write_key(out, 'E', sa.crypt.as_ref())?;
+        write_key(out, 'E', sa.crypt.as_ref().or(sa.aead.as_ref()), redact)?;
     }
-    write_key(out, 'A', sa.auth.as_ref())
+    write_key(out, 'A', sa.auth.as_ref(), redact)
 }
 
 /// One algorithm with its key; AF_KEY passes no empty key on, so `null` has no line.
-fn write_key(out: &mut impl Write, letter: char, keyed: Option<&Keyed>) -> io::Result<()> {
+fn write_key(
+    out: &mut impl Write,
+    letter: char,
+    keyed: Option<&Keyed>,
+    redact: bool,
+) -> io::Result<()> {
     let Some(Keyed { algorithm, key, .. }) = keyed else { return Ok(()) };
     if key.bits() == 0 {
         return Ok(());
@@ -78,19 +95,20 @@ fn write_key(out: &mut impl Write, letter: char, keyed: Option<&Keyed>) -> io::R
         if i % 4 == 0 {
             write!(out, " ")?;
         }
-        write!(out, "{byte:02x}")?;
+        if redact {
+            write!(out, "xx")?;
+        } else {
+            write!(out, "{byte:02x}")?;
+        }
     }
     writeln!(out)
 }
 
-fn write_state(out: &mut impl Write, entry: &SaEntry) -> io::Result<()> {
-    let state = match entry.state {
-        SaState::Larval => "larval",
-        SaState::Mature => "mature",
-        SaState::Dying => "dying",
-        SaState::Dead => "dead",
-    };
-    let (window, flags) = (entry.sa.replay_window, pfkey_flags(entry.sa.flags));
+fn write_state(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {
+    let (state, flags) = (entry.state.name(), pfkey_flags(entry.sa.flags));
+    // The BSDs count bytes of the bitmap.
+    let packets = entry.sa.replay_window;
+    let window = if frame.dialect.is_bsd() { packets / 8 } else { packets };
     writeln!(out, "\tseq=0x00000000 replay={window} flags=0x{flags:08x} state={state} ")
 }
 
@@ -134,7 +152,7 @@ fn write_lifetimes(out: &mut impl Write, entry: &SaEntry, now: u64) -> io::Resul
 #[cfg(test)]
 mod tests {
     use ipsec::{
-        AddressPair, Algorithm, AlgorithmKind, Current, EncapKind, Key, Mode, ReqId, Sa, SecCtx,
+        Dialect, SaState, AddressPair, Algorithm, AlgorithmKind, Current, EncapKind, Key, Mode, ReqId, Sa, SecCtx,
         Spi,
     };
 
@@ -152,9 +170,13 @@ mod tests {
     }
 
     fn dump(entry: &SaEntry, ports: bool) -> String {
-        let frame = Frame { ports, pid: 42, seq: 0, now: 0 };
+        let frame = Frame { ports, pid: 42, ..Frame::default() };
+        dump_in(entry, false, &frame)
+    }
+
+    fn dump_in(entry: &SaEntry, any_mode: bool, frame: &Frame) -> String {
         let mut out = Vec::new();
-        write_sa(&mut out, entry, &frame).unwrap();
+        write_sa(&mut out, entry, any_mode, frame).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -207,6 +229,27 @@ mod tests {
         assert!(text.starts_with("192.0.2.1[4500] 192.0.2.2[10000] \n\tesp-udp mode=transport"));
         assert!(!text.contains("E:"));
         assert!(dump(&entry, true).starts_with("192.0.2.1[0][4500] 192.0.2.2[0][10000] \n"));
+    }
+
+    #[test]
+    fn a_bsd_tells_any_mode_and_bytes_of_bitmap() {
+        let mut entry = entry(Proto::Esp);
+        entry.sa.mode = Mode::Tunnel;
+        entry.sa.replay_window = 64;
+        let linux = dump_in(&entry, true, &Frame::default());
+        assert!(linux.contains("mode=tunnel") && linux.contains("replay=64"));
+        let frame = Frame { dialect: Dialect::NetBsd, ..Frame::default() };
+        let netbsd = dump_in(&entry, true, &frame);
+        assert!(netbsd.contains("mode=any") && netbsd.contains("replay=8"));
+    }
+
+    #[test]
+    fn redacted_keys_keep_their_shape() {
+        let mut entry = entry(Proto::Esp);
+        entry.sa.aead = Some(keyed(AlgorithmKind::Aead, "aes-gcm-16", 20));
+        let frame = Frame { redact: true, ..Frame::default() };
+        let shape = "\tE: aes-gcm-16  xxxxxxxx xxxxxxxx xxxxxxxx xxxxxxxx xxxxxxxx\n";
+        assert!(dump_in(&entry, false, &frame).contains(shape));
     }
 
     #[test]

@@ -3,7 +3,7 @@ use std::{
     io::{self, Write},
 };
 
-use ipsec::{Level, Names, PolicyEntry, Prefix, ReqId, Request, Selector, SystemNames, Upper};
+use ipsec::{Dialect, Level, Names, PolicyEntry, Prefix, ReqId, Request, Selector, SystemNames, Upper};
 
 use super::{Frame, time::Time, write_sec_ctx};
 
@@ -17,11 +17,12 @@ pub fn write_policy(out: &mut impl Write, entry: &PolicyEntry, frame: &Frame) ->
     if entry.socket {
         writeln!(out, "(per-socket policy) ")?;
     } else {
-        write_selector(out, &policy.id.selector)?;
+        write_selector(out, &policy.id.selector, frame.dialect)?;
     }
     let socket = if entry.socket { "(socket)" } else { "" };
     write!(out, "\t{}{socket} ", policy.id.direction.name())?;
-    if policy.priority.0 != 0 {
+    // The BSDs' kernels have no priorities.
+    if policy.priority.0 != 0 && !frame.dialect.is_bsd() {
         write!(out, "{} ", policy.priority)?;
     }
     writeln!(out, "{}", policy.action.name())?;
@@ -35,15 +36,20 @@ pub fn write_policy(out: &mut impl Write, entry: &PolicyEntry, frame: &Frame) ->
     if let Some(ctx) = &policy.id.sec_ctx {
         write_sec_ctx(out, ctx)?;
     }
-    writeln!(out, "\tspid={} seq={} pid={}", entry.index, frame.seq, frame.pid)?;
+    let scope = if frame.dialect == Dialect::FreeBsd { " scope=global" } else { "" };
+    writeln!(out, "\tspid={} seq={} pid={}{scope}", entry.index, frame.seq, frame.pid)?;
     writeln!(out, "\trefcnt={REFCNT}")
 }
 
 /// `SRC[PORT] DST[PORT] PROTO`; ICMP, MH and GRE have their numbers behind the protocol instead.
-fn write_selector(out: &mut impl Write, selector: &Selector) -> io::Result<()> {
+fn write_selector(
+    out: &mut impl Write,
+    selector: &Selector,
+    dialect: Dialect,
+) -> io::Result<()> {
     let (src, dst) = (PrefixText(selector.src()), PrefixText(selector.dst()));
     let (src_port, dst_port) = (selector.src_port, selector.dst_port);
-    let upper = UpperText(selector.upper);
+    let upper = UpperText(selector.upper, dialect);
     if selector.upper.has_type_and_code() {
         write!(out, "{src} {dst} {upper}")?;
         if (src_port, dst_port) != (0, 0) {
@@ -79,12 +85,16 @@ impl fmt::Display for PortText {
     }
 }
 
-struct UpperText(Upper);
+struct UpperText(Upper, Dialect);
 
 impl fmt::Display for UpperText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Upper::Any => f.write_str("255"),
+            Upper::Any => f.write_str(match self.1 {
+                Dialect::Linux => "255",
+                Dialect::NetBsd => "255(reserved)",
+                Dialect::FreeBsd => "any",
+            }),
             Upper::Number(number) => match SystemNames.protocol_name(number) {
                 Some(name) => f.write_str(name),
                 None => write!(f, "{number}"),
@@ -144,7 +154,7 @@ mod tests {
     }
 
     fn dump(entry: &PolicyEntry, ports: bool) -> String {
-        let frame = Frame { ports, pid: 42, seq: 6, now: 0 };
+        let frame = Frame { ports, pid: 42, seq: 6, ..Frame::default() };
         let mut out = Vec::new();
         write_policy(&mut out, entry, &frame).unwrap();
         String::from_utf8(out).unwrap()
@@ -193,6 +203,22 @@ mod tests {
         ] {
             assert_eq!(first_line(&entry(upper, ports, Action::None)), line);
         }
+    }
+
+    #[test]
+    fn each_dialect_has_its_any() {
+        let entry = entry(Upper::Any, (0, 0), Action::None);
+        let lines = |dialect| {
+            let frame = Frame { dialect, ..Frame::default() };
+            let mut out = Vec::new();
+            write_policy(&mut out, &entry, &frame).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let netbsd = lines(Dialect::NetBsd);
+        assert!(netbsd.starts_with("10.0.0.0/24[any] 10.1.0.1[any] 255(reserved)\n\tout none\n"));
+        let freebsd = lines(Dialect::FreeBsd);
+        assert!(freebsd.starts_with("10.0.0.0/24[any] 10.1.0.1[any] any\n\tout none\n"));
+        assert!(freebsd.contains("\tspid=9 seq=0 pid=0 scope=global\n\trefcnt="));
     }
 
     #[test]
