@@ -1,0 +1,79 @@
+use ipsec::Mode;
+use rustix::io::Errno;
+
+/// Why bytes are no message, or a message and the model cannot be turned into one another.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Fewer bytes than a header has.
+    #[error("{0} bytes are too few for a PF_KEY message, whose header alone has 16")]
+    Short(usize),
+    /// `sadb_msg_version` is not `PF_KEY_V2`.
+    #[error("PF_KEY version {0} is not 2")]
+    Version(u8),
+    /// `sadb_msg_len` does not agree with the bytes there are.
+    #[error("the message gives its length as {said} bytes, but has {given}")]
+    MessageLength {
+        /// Bytes by the header.
+        said: usize,
+        /// Bytes given.
+        given: usize,
+    },
+    /// `sadb_ext_len` is 0 or points behind the message, or the type is 0.
+    #[error("extension of type {ext_type}: {said} bytes do not fit the {given} left")]
+    ExtensionLength {
+        /// `sadb_ext_type`.
+        ext_type: u16,
+        /// Bytes by its header.
+        said: usize,
+        /// Bytes left in the message.
+        given: usize,
+    },
+    /// What stands in an extension is not what linux/pfkeyv2.h says.
+    #[error("extension of type {0} is malformed")]
+    Malformed(u16),
+    /// A known extension stands twice in a message.
+    #[error("extension of type {0} stands twice")]
+    Duplicate(u16),
+    /// More than a 16-bit length can say.
+    #[error("{0} is too long for PF_KEY")]
+    TooLong(&'static str),
+    /// The message lacks what its type needs.
+    #[error("no {0} in the message")]
+    Missing(&'static str),
+    /// A number that the model has no word for.
+    #[error("{field} {number} is unknown")]
+    UnknownNumber {
+        /// What it is the number of.
+        field: &'static str,
+        /// The number.
+        number: u32,
+    },
+    /// An algorithm number that the table does not have.
+    #[error("{kind} algorithm {number} is unknown")]
+    UnknownAlgorithm {
+        /// What it is for.
+        kind: &'static str,
+        /// `sadb_sa_auth` or `sadb_sa_encrypt`.
+        number: u8,
+    },
+    /// A mode that PF_KEY has no number for.
+    #[error("PF_KEY has no number for mode {}", .0.name())]
+    ModeNotInPfKey(Mode),
+    /// The values do not make a valid SA or policy.
+    #[error(transparent)]
+    Model(#[from] ipsec::Error),
+}
+
+impl Error {
+    /// The errno that AF_KEY answers (`pfkey_get_base_msg`, `parse_exthdrs`,
+    /// `pfkey_msg2xfrm_state`, net/key/af_key.c).
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Error::Short(_) | Error::MessageLength { .. } => Errno::MSGSIZE,
+            Error::UnknownAlgorithm { .. } => Errno::NOSYS,
+            Error::Model(error) => error.errno(),
+            _ => Errno::INVAL,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+use std::iter;
+
+use nom::{Parser, number::complete::u8};
+use zeroize::Zeroizing;
+
+use crate::{
+    Error, Extension,
+    wire::{Parsed, Put, UNIT, ne_u16, ne_u32},
+};
+
+/// `PF_KEY_V2`.
+pub(crate) const VERSION: u8 = 2;
+
+/// `sizeof(struct sadb_msg)`.
+const HEADER: usize = 16;
+
+/// The largest extension type of linux/pfkeyv2.h (`SADB_EXT_MAX`).
+const MAX_KNOWN: u16 = 26;
+
+/// What a message is for: `SADB_*` (linux/pfkeyv2.h). Any number may arrive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MessageType(pub u8);
+
+#[rustfmt::skip]
+#[expect(missing_docs, reason = "each is the SADB_* number of its name")]
+impl MessageType {
+    pub const GETSPI: Self = Self(1);
+    pub const UPDATE: Self = Self(2);
+    pub const ADD: Self = Self(3);
+    pub const DELETE: Self = Self(4);
+    pub const GET: Self = Self(5);
+    pub const ACQUIRE: Self = Self(6);
+    pub const REGISTER: Self = Self(7);
+    pub const EXPIRE: Self = Self(8);
+    pub const FLUSH: Self = Self(9);
+    pub const DUMP: Self = Self(10);
+    pub const PROMISC: Self = Self(11);
+    pub const PCHANGE: Self = Self(12);
+    pub const SPDUPDATE: Self = Self(13);
+    pub const SPDADD: Self = Self(14);
+    pub const SPDDELETE: Self = Self(15);
+    pub const SPDGET: Self = Self(16);
+    pub const SPDACQUIRE: Self = Self(17);
+    pub const SPDDUMP: Self = Self(18);
+    pub const SPDFLUSH: Self = Self(19);
+    pub const SPDSETIDX: Self = Self(20);
+    pub const SPDEXPIRE: Self = Self(21);
+    pub const SPDDELETE2: Self = Self(22);
+    pub const NAT_T_NEW_MAPPING: Self = Self(23);
+    pub const MIGRATE: Self = Self(24);
+}
+
+/// A PF_KEY message (RFC 2367 section 2.2): header and extensions in the order in which they stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// What it is for.
+    pub msg_type: MessageType,
+    /// The kernel's answer, 0 for success.
+    pub errno: u8,
+    /// `SADB_SATYPE_*`: AH 2, ESP 3, IPComp 9; 0: any, or a message about policies.
+    pub satype: u8,
+    /// 0 but in AF_KEY's policy messages, where it is the policy's reference count.
+    pub reserved: u16,
+    /// Ties an answer to its request. In dumps the last message has 0.
+    pub seq: u32,
+    /// The process that asked; 0: the kernel.
+    pub pid: u32,
+    /// The extensions.
+    pub extensions: Vec<Extension>,
+}
+
+impl Message {
+    /// A message without extensions, with zeros for all that is not given.
+    #[must_use]
+    pub fn new(msg_type: MessageType, satype: u8) -> Self {
+        Self { msg_type, errno: 0, satype, reserved: 0, seq: 0, pid: 0, extensions: Vec::new() }
+    }
+
+    /// The message with these extensions.
+    #[must_use]
+    pub fn with(self, extensions: Vec<Extension>) -> Self {
+        Self { extensions, ..self }
+    }
+
+    /// The message with this `seq` and `pid`: those of the request that it answers, or a sender's
+    /// own.
+    #[must_use]
+    pub fn numbered(self, seq: u32, pid: u32) -> Self {
+        Self { seq, pid, ..self }
+    }
+
+    /// The refusal of this request: its header and the errno (`pfkey_error`, net/key/af_key.c).
+    #[must_use]
+    pub fn refusal(&self, errno: rustix::io::Errno) -> Self {
+        // `pfkey_error` takes what does not fit the field for EINVAL.
+        let errno = u8::try_from(errno.raw_os_error()).unwrap_or(22);
+        Self { errno, extensions: Vec::new(), ..*self }
+    }
+
+    /// Reads a message as AF_KEY does (`pfkey_get_base_msg`, `parse_exthdrs`, net/key/af_key.c):
+    /// less than a unit behind it is passed over, an extension of an unknown type is kept as bytes.
+    ///
+    /// Whether the type is known and the reserved field 0 is for a receiver of requests to say.
+    pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
+        let (mut rest, (version, len, message)) =
+            header(bytes).map_err(|_| Error::Short(bytes.len()))?;
+        if version != VERSION {
+            return Err(Error::Version(version));
+        }
+        if len != bytes.len() / UNIT * UNIT {
+            return Err(Error::MessageLength { said: len, given: bytes.len() });
+        }
+        let mut extensions: Vec<Extension> = Vec::new();
+        while rest.len() >= UNIT {
+            let (after, extension) = extension(rest)?;
+            let number = extension.number();
+            if number <= MAX_KNOWN && extensions.iter().any(|other| other.number() == number) {
+                return Err(Error::Duplicate(number));
+            }
+            extensions.push(extension);
+            rest = after;
+        }
+        Ok(message.with(extensions))
+    }
+
+    /// The message on the wire. It may hold keys, so it is wiped after use.
+    ///
+    /// Refuses, with [`Error::TooLong`], what 16-bit lengths cannot say.
+    pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let parts: Vec<_> =
+            self.extensions.iter().map(Extension::encode).collect::<Result<_, _>>()?;
+        let len = HEADER + parts.iter().map(|part| part.len()).sum::<usize>();
+        let units = u16::try_from(len / UNIT).map_err(|_| Error::TooLong("the message"))?;
+        let mut out = Zeroizing::new(Vec::with_capacity(len));
+        out.put(&[VERSION, self.msg_type.0, self.errno, self.satype]);
+        out.put_u16(units);
+        out.put_u16(self.reserved);
+        out.put_u32(self.seq);
+        out.put_u32(self.pid);
+        for part in parts {
+            out.put(&part);
+        }
+        Ok(out)
+    }
+}
+
+/// The messages that stand one behind the other in `bytes`, as in a file of recorded ones. Nothing
+/// comes after an error.
+pub fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Result<Message, Error>> {
+    iter::from_fn(move || {
+        if bytes.is_empty() {
+            return None;
+        }
+        let said = header(bytes).map_or(bytes.len(), |(_, (_, len, _))| len.max(HEADER));
+        let (message, rest) = bytes.split_at(said.min(bytes.len()));
+        let message = Message::decode(message);
+        bytes = if message.is_ok() { rest } else { &[] };
+        Some(message)
+    })
+}
+
+/// Version, length in bytes, and what the header says besides.
+fn header(input: &[u8]) -> Parsed<'_, (u8, usize, Message)> {
+    (u8, u8, u8, u8, ne_u16, ne_u16, ne_u32, ne_u32)
+        .map(|(version, msg_type, errno, satype, units, reserved, seq, pid)| {
+            let message = Message {
+                msg_type: MessageType(msg_type),
+                errno,
+                satype,
+                reserved,
+                seq,
+                pid,
+                extensions: Vec::new(),
+            };
+            (version, usize::from(units) * UNIT, message)
+        })
+        .parse(input)
+}
+
+/// The first extension of `input`, and what stands behind it.
+fn extension(input: &[u8]) -> Result<(&[u8], Extension), Error> {
+    let fields: Parsed<'_, _> = (ne_u16, ne_u16).parse(input);
+    let (body, (units, ext_type)) = fields.map_err(|_| Error::Malformed(0))?;
+    let (said, given) = (usize::from(units) * UNIT, input.len());
+    if ext_type == 0 || said == 0 || said > given {
+        return Err(Error::ExtensionLength { ext_type, said, given });
+    }
+    let (body, _) = body.split_at(said - (given - body.len()));
+    Ok((&input[said..], Extension::decode(ext_type, body)?))
+}

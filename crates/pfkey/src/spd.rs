@@ -1,0 +1,175 @@
+//! What AF_KEY says about a policy (`pfkey_xfrm_policy2msg`, net/key/af_key.c), and a policy from a
+//! message (`pfkey_spdadd`).
+
+use std::net::SocketAddr;
+
+use ipsec::{
+    Action, AddressPair, Level, Mode, Policy, PolicyEntry, PolicyId, Prefix, Priority, Proto,
+    ReqId, Request, RequestMode, Selector, Upper,
+};
+
+use crate::{
+    Error, Extension, Message, MessageType,
+    ext::{self, AddressKind, IpsecRequest, LifetimeKind},
+    numbers, sad,
+};
+
+/// The message about a policy as it stands in the SPD: an entry of an SPDDUMP, the answer to
+/// SPDGET, and what every socket hears of an SPDADD, SPDUPDATE, SPDDELETE or SPDDELETE2.
+/// `references` is the kernel's count of its users: 2 in a dump, 3 after an SPDADD, as a rule.
+///
+/// What PF_KEY cannot express: marks and the interface are lost, as are the endpoints of a request
+/// in BEET mode (AF_KEY passes none but a tunnel's); another mode than transport, tunnel and BEET
+/// is an error. Levels are those of the entry: AF_KEY itself never answers `default`.
+pub fn message(
+    msg_type: MessageType,
+    entry: &PolicyEntry,
+    references: u16,
+) -> Result<Message, Error> {
+    let policy = &entry.policy;
+    let mut extensions = Vec::from(selector(&policy.id.selector));
+    extensions.push(sad::lifetime(LifetimeKind::Hard, &policy.lifetimes.hard));
+    extensions.push(sad::lifetime(LifetimeKind::Soft, &policy.lifetimes.soft));
+    extensions.push(sad::current(&entry.current));
+    let empty = policy.action == Action::Ipsec(Vec::new());
+    extensions.push(Extension::Policy(ext::Policy {
+        // Without requests the kernel knows `ipsec` and `none` no more apart.
+        policy_type: if empty { numbers::NONE } else { numbers::policy_type(&policy.action) },
+        dir: numbers::direction_number(policy.id.direction, entry.socket),
+        id: entry.index,
+        priority: policy.priority.0,
+        requests: requests(policy)?,
+    }));
+    extensions.extend(policy.id.sec_ctx.as_ref().map(sad::sec_ctx));
+    let message = Message { reserved: references, ..Message::new(msg_type, 0) };
+    Ok(message.with(extensions))
+}
+
+/// SRC and DST of a policy.
+pub(crate) fn selector(selector: &Selector) -> [Extension; 2] {
+    let address = |kind, prefix: Prefix, port| {
+        Extension::Address(
+            kind,
+            ext::Address {
+                proto: upper_number(selector.upper),
+                prefix_len: prefix.length(),
+                sockaddr: SocketAddr::new(prefix.addr(), port),
+            },
+        )
+    };
+    [
+        address(AddressKind::Src, selector.src(), selector.src_port),
+        address(AddressKind::Dst, selector.dst(), selector.dst_port),
+    ]
+}
+
+/// `pfkey_proto_from_xfrm`: any is 255.
+fn upper_number(upper: Upper) -> u8 {
+    match upper {
+        Upper::Any => sad::ANY_PROTO,
+        Upper::Number(number) => number,
+    }
+}
+
+pub(crate) fn requests(policy: &Policy) -> Result<Vec<IpsecRequest>, Error> {
+    policy.action.requests().iter().map(request).collect()
+}
+
+fn request(request: &Request) -> Result<IpsecRequest, Error> {
+    let (level, reqid) = match request.level {
+        Level::Default => (0, 0),
+        Level::Use => (1, 0),
+        Level::Require => (2, 0),
+        Level::Unique(id) => (3, id.map_or(0, |id| id.0)),
+    };
+    let tunnel = match request.mode {
+        RequestMode::Tunnel(ends) => Some(ends),
+        _ => None,
+    };
+    Ok(IpsecRequest {
+        proto: request.proto.number().into(),
+        mode: numbers::mode_number(request.mode.mode())?,
+        level,
+        reqid,
+        ends: tunnel.map(sockaddrs),
+    })
+}
+
+pub(crate) fn sockaddrs(ends: AddressPair) -> (SocketAddr, SocketAddr) {
+    (SocketAddr::new(ends.src(), 0), SocketAddr::new(ends.dst(), 0))
+}
+
+/// The policy that a message is about: a request, an answer or an entry of a dump. The upper-layer
+/// protocol is the destination's, as for AF_KEY.
+///
+/// A tunnel without addresses, and what the SPD never holds (`entrust`, `bypass`, mode `any`), are
+/// errors. A BEET request has no endpoints, whatever stands behind it.
+pub fn read(message: &Message) -> Result<PolicyEntry, Error> {
+    let said = message.policy().ok_or(Error::Missing("policy"))?;
+    let (direction, socket) = numbers::direction(said.dir)?;
+    let policy = Policy {
+        id: PolicyId {
+            sec_ctx: message.sec_ctx().map(sad::read_sec_ctx),
+            ..PolicyId::new(read_selector(message)?, direction)
+        },
+        priority: Priority(said.priority),
+        action: read_action(said)?,
+        lifetimes: sad::read_lifetimes(message),
+    };
+    Ok(PolicyEntry { policy, index: said.id, socket, current: sad::read_current(message) })
+}
+
+/// The name of a policy, of a request that has no more than that: SPDDELETE.
+pub fn read_id(message: &Message) -> Result<PolicyId, Error> {
+    let policy = message.policy().ok_or(Error::Missing("policy"))?;
+    let (direction, _) = numbers::direction(policy.dir)?;
+    let sec_ctx = message.sec_ctx().map(sad::read_sec_ctx);
+    Ok(PolicyId { sec_ctx, ..PolicyId::new(read_selector(message)?, direction) })
+}
+
+fn read_selector(message: &Message) -> Result<Selector, Error> {
+    let src = message.address(AddressKind::Src).ok_or(Error::Missing("source address"))?;
+    let dst = message.address(AddressKind::Dst).ok_or(Error::Missing("destination address"))?;
+    let prefix = |address: &ext::Address| {
+        Prefix::new(address.sockaddr.ip(), Some(address.prefix_len.into()))
+    };
+    let mut selector = Selector::new(prefix(src)?, prefix(dst)?)?;
+    selector.upper = Upper::from_pfkey(dst.proto);
+    selector.src_port = src.sockaddr.port();
+    selector.dst_port = dst.sockaddr.port();
+    Ok(selector)
+}
+
+fn read_action(policy: &ext::Policy) -> Result<Action, Error> {
+    match policy.policy_type {
+        numbers::DISCARD => Ok(Action::Discard),
+        numbers::NONE => Ok(Action::None),
+        numbers::IPSEC => {
+            let requests = policy.requests.iter().map(read_request);
+            Ok(Action::Ipsec(requests.collect::<Result<_, _>>()?))
+        }
+        number => Err(Error::UnknownNumber { field: "policy type", number: number.into() }),
+    }
+}
+
+fn read_request(request: &IpsecRequest) -> Result<Request, Error> {
+    let unknown = |field, number| Error::UnknownNumber { field, number };
+    let proto = u8::try_from(request.proto).ok().and_then(Proto::from_number);
+    let mode = match numbers::mode(request.mode)? {
+        Mode::Transport => RequestMode::Transport,
+        Mode::Tunnel => {
+            let (src, dst) = request.ends.ok_or(Error::Missing("tunnel address"))?;
+            RequestMode::Tunnel(AddressPair::new(src.ip(), dst.ip())?)
+        }
+        mode => RequestMode::Other(mode, None),
+    };
+    let level = match request.level {
+        0 => Level::Default,
+        1 => Level::Use,
+        2 => Level::Require,
+        3 => Level::Unique(Some(ReqId(request.reqid)).filter(|&id| id != ReqId(0))),
+        number => return Err(unknown("level", number.into())),
+    };
+    let proto = proto.ok_or_else(|| unknown("request protocol", request.proto.into()))?;
+    Ok(Request { proto, mode, level })
+}

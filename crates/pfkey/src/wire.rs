@@ -1,0 +1,119 @@
+//! What extensions are made of: numbers, socket addresses, padding.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+
+use nom::{
+    IResult, Parser,
+    bytes::complete::take,
+    error::{Error, ErrorKind},
+    number::{
+        Endianness,
+        complete::{be_u16, be_u32, be_u128, u16, u32, u64},
+    },
+};
+
+/// Every length in PF_KEY counts units of this many bytes (RFC 2367 section 2.3).
+pub(crate) const UNIT: usize = 8;
+
+/// `AF_INET` and `AF_INET6` (linux/socket.h).
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+
+pub(crate) type Parsed<'a, T> = IResult<&'a [u8], T>;
+
+/// A number in host order.
+pub(crate) fn ne_u16(input: &[u8]) -> Parsed<'_, u16> {
+    u16(Endianness::Native)(input)
+}
+
+/// A number in host order.
+pub(crate) fn ne_u32(input: &[u8]) -> Parsed<'_, u32> {
+    u32(Endianness::Native)(input)
+}
+
+/// A number in host order.
+pub(crate) fn ne_u64(input: &[u8]) -> Parsed<'_, u64> {
+    u64(Endianness::Native)(input)
+}
+
+/// `sockaddr_in` or `sockaddr_in6`; other families are refused, as by AF_KEY.
+pub(crate) fn sockaddr(input: &[u8]) -> Parsed<'_, SocketAddr> {
+    let (rest, family) = ne_u16(input)?;
+    match family {
+        AF_INET => (be_u16, be_u32, take(8_usize))
+            .map(|(port, ip, _)| SocketAddrV4::new(Ipv4Addr::from_bits(ip), port).into())
+            .parse(rest),
+        AF_INET6 => (be_u16, ne_u32, be_u128, ne_u32)
+            .map(|(port, flow, ip, scope)| {
+                SocketAddrV6::new(Ipv6Addr::from_bits(ip), port, flow, scope).into()
+            })
+            .parse(rest),
+        _ => Err(nom::Err::Error(Error::new(input, ErrorKind::Switch))),
+    }
+}
+
+/// Two socket addresses, the second right behind the first.
+pub(crate) fn sockaddr_pair(input: &[u8]) -> Parsed<'_, (SocketAddr, SocketAddr)> {
+    (sockaddr, sockaddr).parse(input)
+}
+
+/// Appends what extensions are made of. Numbers without `be` are in host order.
+pub(crate) trait Put {
+    fn put(&mut self, bytes: &[u8]);
+
+    fn put_u8(&mut self, number: u8) {
+        self.put(&[number]);
+    }
+
+    fn put_u16(&mut self, number: u16) {
+        self.put(&number.to_ne_bytes());
+    }
+
+    fn put_u32(&mut self, number: u32) {
+        self.put(&number.to_ne_bytes());
+    }
+
+    fn put_u64(&mut self, number: u64) {
+        self.put(&number.to_ne_bytes());
+    }
+
+    fn put_be_u16(&mut self, number: u16) {
+        self.put(&number.to_be_bytes());
+    }
+
+    fn put_be_u32(&mut self, number: u32) {
+        self.put(&number.to_be_bytes());
+    }
+
+    fn put_sockaddr(&mut self, address: &SocketAddr) {
+        match address {
+            SocketAddr::V4(v4) => {
+                self.put_u16(AF_INET);
+                self.put_be_u16(v4.port());
+                self.put(&v4.ip().octets());
+                self.put(&[0; 8]);
+            }
+            SocketAddr::V6(v6) => {
+                self.put_u16(AF_INET6);
+                self.put_be_u16(v6.port());
+                self.put_u32(v6.flowinfo());
+                self.put(&v6.ip().octets());
+                self.put_u32(v6.scope_id());
+            }
+        }
+    }
+}
+
+impl Put for Vec<u8> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+/// What setkey -v prints as a socket address's length and family.
+pub(crate) fn sockaddr_len_family(address: &SocketAddr) -> (u8, u16) {
+    match address {
+        SocketAddr::V4(_) => (16, AF_INET),
+        SocketAddr::V6(_) => (28, AF_INET6),
+    }
+}
