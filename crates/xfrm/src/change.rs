@@ -1,7 +1,7 @@
 use ipsec::{Policy, PolicyId, Proto, Sa, SaId};
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
 
-use crate::wire;
+use crate::{Refusal, device::Devices, wire};
 
 /// One change to the SAD or SPD: one message of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +26,12 @@ pub enum Change<'a> {
 }
 
 impl Change<'_> {
-    /// The message that asks the kernel for it. SAs carry keys: see [`wire::wipe`].
-    pub(crate) fn message(&self) -> XfrmMessage {
-        match *self {
-            Change::AddSa(sa) => XfrmMessage::AddSa(wire::sa::message(sa)),
-            Change::UpdateSa(sa) => XfrmMessage::UpdateSa(wire::sa::message(sa)),
+    /// The message that asks the kernel for it, or the refusal of what no message can say. SAs
+    /// carry keys: see [`wire::wipe`].
+    pub(crate) fn message(&self, devices: &Devices) -> Result<XfrmMessage, Refusal> {
+        Ok(match *self {
+            Change::AddSa(sa) => XfrmMessage::AddSa(wire::sa::message(sa, devices)?),
+            Change::UpdateSa(sa) => XfrmMessage::UpdateSa(wire::sa::message(sa, devices)?),
             Change::DeleteSa(id) => XfrmMessage::DeleteSa(wire::sa::id_message(&id)),
             Change::FlushSad(proto) => XfrmMessage::FlushSa(state::FlushMessage {
                 // As AF_KEY's SADB_FLUSH of satype 0: Mobile IPv6 SAs stay.
@@ -42,6 +43,6 @@ impl Change<'_> {
             }
             Change::DeletePolicy(id) => XfrmMessage::DeletePolicy(wire::policy::id_message(id)),
             Change::FlushSpd => XfrmMessage::FlushPolicy(policy::FlushMessage::default()),
-        }
+        })
     }
 }

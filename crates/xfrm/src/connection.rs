@@ -1,5 +1,5 @@
 use ipsec::{PolicyEntry, SaEntry, SaId};
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST, NetlinkBuffer};
+use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
 use rustix::io::Errno;
 use tracing::debug;
@@ -34,10 +34,17 @@ impl Connection {
         }
     }
 
+    /// The netlink port that its changes come from: [`crate::Origin::pid`] of their events.
+    #[must_use]
+    pub fn port(&self) -> u32 {
+        self.socket.port
+    }
+
     /// An empty batch, limited to what this connection can send and have answered at once.
     #[must_use]
     pub fn batch(&self) -> Batch {
-        Batch::new(self.socket.receive_buffer, self.socket.send_buffer)
+        let Socket { receive_buffer, send_buffer, .. } = self.socket;
+        Batch::new(receive_buffer, send_buffer, self.socket.devices())
     }
 
     /// Sends a batch in one system call, empties it, and collects the refusals: each with the
@@ -50,23 +57,30 @@ impl Connection {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let last = batch.len() - 1;
-        let (seqs, messages) = batch.number(self.next_seq);
+        let mut refusals = batch.take_refused();
+        let (seqs, messages) = batch.number(self.next_seq, self.socket.port);
         debug!(first_seq = seqs.first, count = seqs.count, bytes = messages.len(), "sent");
         self.next_seq = self.next_seq.wrapping_add(seqs.count);
-        let sent = self.socket.send(messages);
+        let sent = if seqs.count == 0 { Ok(()) } else { self.socket.send(messages) };
         batch.clear();
         sent?;
-        let mut refusals = Vec::new();
+        self.collect(seqs, &mut refusals)?;
+        refusals.sort_unstable_by_key(|refusal| refusal.0);
+        Ok(refusals)
+    }
+
+    /// Collects the refusals of a run of requests, the last of which is always answered.
+    fn collect(&mut self, seqs: Seqs, refusals: &mut Vec<(usize, Refusal)>) -> Result<(), Error> {
+        let Some(last) = seqs.count.checked_sub(1) else { return Ok(()) };
         loop {
             let (position, reply) = self.socket.reply(seqs)?;
             if let Reply::Refused(refusal) = reply {
                 debug!(seq = seqs.at(position), ?refusal, "received");
                 refusals.push((position, refusal));
             }
-            if position == last {
+            if usize::try_from(last) == Ok(position) {
                 debug!(seq = seqs.at(position), refused = refusals.len(), "all answered");
-                return Ok(refusals);
+                return Ok(());
             }
         }
     }
@@ -77,7 +91,8 @@ impl Connection {
     pub fn get_sa(&mut self, id: &SaId) -> Result<Result<SaEntry, Refusal>, Error> {
         let question = XfrmMessage::GetSa(wire::sa::id_message(id));
         debug!(seq = self.next_seq, ?id, "get");
-        let answer = self.ask(&question, |object| wire::sa::read(object, wire::now()));
+        let devices = self.socket.devices();
+        let answer = self.ask(&question, |object| wire::sa::read(object, wire::now(), &devices));
         debug!(?answer, "received");
         answer
     }
@@ -90,12 +105,12 @@ impl Connection {
         let question = XfrmMessage::GetDumpSa(filter.message());
         debug!(seq = self.next_seq, ?filter, "dump the SAD");
         let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
-        let filter = *filter;
+        let (filter, devices) = (*filter, self.socket.devices());
         let read = move |object: &[u8]| {
             if !filter.takes_proto(wire::sa::proto_number(object)?) {
                 return Ok(None);
             }
-            let entry = wire::sa::read(object, wire::now())?;
+            let entry = wire::sa::read(object, wire::now(), &devices)?;
             Ok(filter.takes_ends(entry.sa.ends).then_some(entry))
         };
         Ok(Dump::new(&mut self.socket, seqs, "dumping the SAD", Box::new(read)))
@@ -131,8 +146,7 @@ impl Connection {
         let seqs = Seqs { first: self.next_seq, count: 1 };
         self.next_seq = self.next_seq.wrapping_add(1);
         let mut datagram = Zeroizing::default();
-        append(&mut datagram, question, flags);
-        NetlinkBuffer::new(&mut datagram[..]).set_sequence_number(seqs.first);
+        append(&mut datagram, question, flags, seqs.first);
         self.socket.send(&datagram)?;
         Ok(seqs)
     }

@@ -2,13 +2,17 @@
 //!
 //! A [`Connection`] sends [`Batch`]es of [`Change`]s, each batch in one system call, and reads the
 //! tables back as lazy [`Dump`]s. What the kernel answers to one message is a [`Refusal`]; what
-//! breaks the conversation itself is an [`Error`]. The wire (linux/xfrm.h) is seen in `wire` only.
+//! breaks the conversation itself is an [`Error`]. A [`Monitor`] hears the [`Event`]s of everybody's
+//! changes, and of the kernel's own. The wire (linux/xfrm.h) is seen in `wire` only.
 
 mod batch;
 mod change;
 mod connection;
+mod device;
 mod dump;
 mod error;
+mod event;
+mod monitor;
 mod reply;
 mod socket;
 mod wire;
@@ -18,3 +22,5 @@ pub use change::Change;
 pub use connection::Connection;
 pub use dump::{Dump, SadFilter};
 pub use error::{Error, Refusal};
+pub use event::{Acquire, Event, Mapping, Migration, Origin, PathChange};
+pub use monitor::{Group, Monitor};

@@ -1,6 +1,10 @@
 //! The netlink socket and its inbox.
 
-use std::ops::Range;
+use std::{
+    ops::Range,
+    os::fd::{AsFd, BorrowedFd},
+    sync::Arc,
+};
 
 use netlink_packet_core::DecodeError;
 use netlink_sys::{Socket as Netlink, SocketAddr, protocols::NETLINK_XFRM};
@@ -18,6 +22,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Error,
+    device::Devices,
     reply::{Reply, peek},
 };
 
@@ -51,7 +56,9 @@ impl Seqs {
 /// A connected NETLINK_XFRM socket. Dumped keys pass through the inbox, so it is wiped when
 /// dropped.
 pub(crate) struct Socket {
-    netlink: Netlink,
+    netlink: Arc<Netlink>,
+    /// Its netlink port, which the kernel chose.
+    pub(crate) port: u32,
     /// Bytes, as the kernel counts them.
     pub(crate) receive_buffer: usize,
     /// Bytes, as the kernel counts them.
@@ -79,8 +86,14 @@ impl Socket {
         let failed = |source| Error::Socket { doing: "reading the buffer sizes", source };
         let receive_buffer = socket_recv_buffer_size(&netlink).map_err(failed)?;
         let send_buffer = socket_send_buffer_size(&netlink).map_err(failed)?;
+        let mut address = SocketAddr::new(0, 0);
+        netlink.get_address(&mut address).map_err(|error| Error::Socket {
+            doing: "reading the socket's address",
+            source: errno(&error),
+        })?;
         Ok(Self {
-            netlink,
+            port: address.port_number(),
+            netlink: Arc::new(netlink),
             receive_buffer,
             send_buffer,
             inbox: Zeroizing::new(vec![0; INBOX]),
@@ -90,26 +103,51 @@ impl Socket {
 
     /// Sends `messages` in one datagram.
     pub(crate) fn send(&self, messages: &[u8]) -> Result<(), Error> {
-        retry_on_intr(|| send(&self.netlink, messages, SendFlags::empty()))
+        retry_on_intr(|| send(&*self.netlink, messages, SendFlags::empty()))
             .map(drop)
             .map_err(|source| Error::Socket { doing: "sending to the kernel", source })
+    }
+
+    /// Joins a multicast group, by number.
+    pub(crate) fn join(&self, group: u32) -> Result<(), Error> {
+        self.netlink.add_membership(group).map_err(|error| match errno(&error) {
+            Errno::PERM => Error::NoCapability,
+            source => Error::Socket { doing: "joining a multicast group", source },
+        })
+    }
+
+    /// The devices of the socket's network namespace.
+    pub(crate) fn devices(&self) -> Devices {
+        Devices::of(&self.netlink)
     }
 
     /// The next reply to one of `seqs`, with the place of its request among them. Replies to
     /// anything else, left over from a request that failed half-way, are passed over.
     pub(crate) fn reply(&mut self, seqs: Seqs) -> Result<(usize, Reply<'_>), Error> {
         loop {
-            if self.unread.is_empty() {
-                self.receive()?;
-            }
-            let (seq, length) =
-                peek(&self.inbox[self.unread.clone()]).inspect_err(|_| self.unread = 0..0)?;
-            let message = self.unread.start..self.unread.start + length;
-            self.unread.start = message.end;
+            let (seq, message) = self.next(RecvFlags::empty())?;
             if let Some(position) = seqs.position(seq) {
                 return Ok((position, Reply::read(&self.inbox[message])?));
             }
         }
+    }
+
+    /// The next message, whoever it is for, with its header.
+    pub(crate) fn message(&mut self, flags: RecvFlags) -> Result<&[u8], Error> {
+        let (_, message) = self.next(flags)?;
+        Ok(&self.inbox[message])
+    }
+
+    /// The next message's sequence number and place in the inbox.
+    fn next(&mut self, flags: RecvFlags) -> Result<(u32, Range<usize>), Error> {
+        if self.unread.is_empty() {
+            self.receive(flags)?;
+        }
+        let (seq, length) =
+            peek(&self.inbox[self.unread.clone()]).inspect_err(|_| self.unread = 0..0)?;
+        let message = self.unread.start..self.unread.start + length;
+        self.unread.start = message.end;
+        Ok((seq, message))
     }
 
     /// Throws away what the kernel has sent, and a dump under way to its end. After an overrun
@@ -117,16 +155,16 @@ impl Socket {
     pub(crate) fn drain(&mut self) {
         self.unread = 0..0;
         loop {
-            match recv(&self.netlink, &mut self.inbox[..], RecvFlags::DONTWAIT) {
+            match recv(&*self.netlink, &mut self.inbox[..], RecvFlags::DONTWAIT) {
                 Ok(_) | Err(Errno::INTR | Errno::NOBUFS) => {}
                 Err(_) => return,
             }
         }
     }
 
-    fn receive(&mut self) -> Result<(), Error> {
+    fn receive(&mut self, flags: RecvFlags) -> Result<(), Error> {
         let length = loop {
-            match recv(&self.netlink, &mut self.inbox[..], RecvFlags::TRUNC) {
+            match recv(&*self.netlink, &mut self.inbox[..], flags | RecvFlags::TRUNC) {
                 Ok((_, length)) => break length,
                 Err(Errno::INTR) => {}
                 Err(Errno::NOBUFS) => {
@@ -145,6 +183,12 @@ impl Socket {
         }
         self.unread = 0..length;
         Ok(())
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.netlink.as_fd()
     }
 }
 

@@ -1,7 +1,8 @@
-//! `xfrm_algo` and `xfrm_algo_auth`: kernel name, key length in bits, ICV length in bits, key.
+//! `xfrm_algo`, `xfrm_algo_auth` and `xfrm_algo_aead`: kernel name, key length in bits (salt
+//! included), ICV length in bits, key.
 
 use ipsec::{Algorithm, AlgorithmKind, Key, Keyed};
-use netlink_packet_xfrm::{Alg, AlgAuth, XFRM_ALG_NAME_LEN, XfrmAttrs, XfrmMessage};
+use netlink_packet_xfrm::{Alg, AlgAead, AlgAuth, XFRM_ALG_NAME_LEN, XfrmAttrs, XfrmMessage};
 use zeroize::Zeroize;
 
 use super::cut;
@@ -23,6 +24,15 @@ pub(super) fn crypt(keyed: &Keyed) -> XfrmAttrs {
     })
 }
 
+pub(super) fn aead(keyed: &Keyed) -> XfrmAttrs {
+    XfrmAttrs::EncryptionAlgAead(AlgAead {
+        alg_name: name_field(keyed.algorithm),
+        alg_key_len: bits(keyed),
+        alg_icv_len: keyed.icv_bits.into(),
+        alg_key: cut(keyed.key.bytes()),
+    })
+}
+
 pub(super) fn comp(algorithm: &Algorithm) -> XfrmAttrs {
     XfrmAttrs::CompressionAlg(Alg {
         alg_name: name_field(algorithm),
@@ -38,6 +48,7 @@ pub(crate) fn wipe(message: &mut XfrmMessage) {
         match attribute {
             XfrmAttrs::AuthenticationAlgTrunc(auth) => auth.alg_key.zeroize(),
             XfrmAttrs::EncryptionAlg(crypt) => crypt.alg_key.zeroize(),
+            XfrmAttrs::EncryptionAlgAead(aead) => aead.alg_key.zeroize(),
             _ => {}
         }
     }
@@ -50,6 +61,7 @@ pub(super) struct Algorithms {
     pub(super) any: bool,
     pub(super) auth: Option<Keyed>,
     pub(super) crypt: Option<Keyed>,
+    pub(super) aead: Option<Keyed>,
     pub(super) comp: Option<&'static Algorithm>,
 }
 
@@ -60,25 +72,24 @@ impl Algorithms {
         match attribute {
             XfrmAttrs::AuthenticationAlgTrunc(auth) => {
                 let key = key(auth.alg_key, auth.alg_key_len);
-                self.auth = known(AlgorithmKind::Auth, &auth.alg_name).map(|algorithm| Keyed {
-                    icv_bits: auth.alg_trunc_len.try_into().unwrap_or(u16::MAX),
-                    ..Keyed::new(algorithm, key)
-                });
+                self.auth = with_icv(AlgorithmKind::Auth, &auth.alg_name, auth.alg_trunc_len, key);
             }
             // Dumps hold XFRMA_ALG_AUTH as well, for readers that know nothing of ICV lengths.
             XfrmAttrs::AuthenticationAlg(auth) => {
                 let key = key(auth.alg_key, auth.alg_key_len);
-                let algorithm = known(AlgorithmKind::Auth, &auth.alg_name);
+                let algorithm = known(AlgorithmKind::Auth, &auth.alg_name, 0);
                 self.auth = self.auth.take().or(algorithm.map(|found| Keyed::new(found, key)));
             }
             XfrmAttrs::EncryptionAlg(crypt) => {
                 let key = key(crypt.alg_key, crypt.alg_key_len);
-                self.crypt = known(AlgorithmKind::Crypt, &crypt.alg_name)
-                    .map(|algorithm| Keyed::new(algorithm, key));
+                self.crypt = with_icv(AlgorithmKind::Crypt, &crypt.alg_name, 0, key);
             }
-            XfrmAttrs::EncryptionAlgAead(aead) => drop(Key::new(aead.alg_key)),
+            XfrmAttrs::EncryptionAlgAead(aead) => {
+                let key = key(aead.alg_key, aead.alg_key_len);
+                self.aead = with_icv(AlgorithmKind::Aead, &aead.alg_name, aead.alg_icv_len, key);
+            }
             XfrmAttrs::CompressionAlg(comp) => {
-                self.comp = known(AlgorithmKind::Comp, &comp.alg_name);
+                self.comp = known(AlgorithmKind::Comp, &comp.alg_name, 0);
             }
             other => return Some(other),
         }
@@ -99,9 +110,15 @@ fn name_field(algorithm: &Algorithm) -> [u8; XFRM_ALG_NAME_LEN] {
     field
 }
 
-fn known(kind: AlgorithmKind, field: &[u8]) -> Option<&'static Algorithm> {
+fn known(kind: AlgorithmKind, field: &[u8], icv_bits: u16) -> Option<&'static Algorithm> {
     let name = field.split(|&byte| byte == 0).next()?;
-    Algorithm::by_kernel(kind, std::str::from_utf8(name).ok()?)
+    Algorithm::by_kernel(kind, std::str::from_utf8(name).ok()?, icv_bits)
+}
+
+/// An algorithm with the ICV that the kernel states, which need not be one of the table's.
+fn with_icv(kind: AlgorithmKind, field: &[u8], icv_bits: u32, key: Key) -> Option<Keyed> {
+    let icv_bits = icv_bits.try_into().unwrap_or(u16::MAX);
+    known(kind, field, icv_bits).map(|algorithm| Keyed { algorithm, key, icv_bits })
 }
 
 fn key(mut bytes: Vec<u8>, bits: u32) -> Key {

@@ -3,8 +3,14 @@
 
 mod address;
 mod algorithm;
+mod encap;
+pub(crate) mod event;
 mod lifetime;
+mod mark;
+mod offload;
 pub(crate) mod policy;
+mod recent;
+mod replay;
 pub(crate) mod sa;
 mod sec_ctx;
 mod selector;
@@ -32,6 +38,22 @@ fn attributes(
 ) -> impl Iterator<Item = Result<XfrmAttrs, DecodeError>> + '_ {
     NlasIterator::new(object.get(size..).unwrap_or_default())
         .map(|attribute| XfrmAttrs::parse(&attribute?))
+}
+
+/// Reads the attribute of an object that holds another object.
+fn nested<T>(
+    object: &[u8],
+    size: usize,
+    kind: u16,
+    read: impl FnOnce(&[u8]) -> Result<T, DecodeError>,
+) -> Result<T, DecodeError> {
+    for attribute in NlasIterator::new(object.get(size..).unwrap_or_default()) {
+        let attribute = attribute?;
+        if attribute.kind() == kind {
+            return read(attribute.value());
+        }
+    }
+    Err(DecodeError::from(format!("attribute {kind} is missing")))
 }
 
 /// As many of `bytes` as surely fit an attribute, whose length has 16 bits. What is cut no longer

@@ -1,13 +1,15 @@
 //! `xfrm_userpolicy_info` with its attributes, and `xfrm_userpolicy_id`.
 
-use ipsec::{Action, Direction, Policy, PolicyEntry, PolicyId, Priority, Request};
+use ipsec::{Action, Direction, Mark, Policy, PolicyEntry, PolicyId, Priority, Request};
+use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
     UserPolicyId, UserPolicyInfo, XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK, XFRM_POLICY_MAX,
-    XFRM_POLICY_TYPE_MAIN, XFRM_USER_POLICY_INFO_LEN, XfrmAttrs,
+    XFRM_POLICY_TYPE_MAIN, XFRM_USER_POLICY_ID_LEN, XFRM_USER_POLICY_INFO_LEN, XFRMA_POLICY,
+    XfrmAttrs,
     policy::{DelGetMessage, ModifyMessage},
 };
 
-use super::{Family, attributes, lifetime, sec_ctx, selector, template};
+use super::{Family, attributes, lifetime, mark, nested, sec_ctx, selector, template};
 use crate::Error;
 
 /// One request more than the kernel takes (`XFRM_MAX_DEPTH`): enough for it to say so.
@@ -31,14 +33,11 @@ pub(crate) fn message(policy: &Policy) -> ModifyMessage {
             },
             ..UserPolicyInfo::default()
         },
-        nlas: templates
-            .into_iter()
-            .chain(policy.id.sec_ctx.as_ref().map(sec_ctx::attribute))
-            .collect(),
+        nlas: templates.into_iter().chain(name(&policy.id)).collect(),
     }
 }
 
-/// The message that names a policy by selector, direction and security context.
+/// The message that names a policy.
 pub(crate) fn id_message(id: &PolicyId) -> DelGetMessage {
     DelGetMessage {
         user_policy_id: UserPolicyId {
@@ -46,18 +45,43 @@ pub(crate) fn id_message(id: &PolicyId) -> DelGetMessage {
             index: 0,
             direction: id.direction.xfrm(),
         },
-        nlas: id.sec_ctx.as_ref().map(sec_ctx::attribute).into_iter().collect(),
+        nlas: name(id).collect(),
     }
+}
+
+/// The attributes of a policy's name: the kernel compares them with selector and direction.
+fn name(id: &PolicyId) -> impl Iterator<Item = XfrmAttrs> {
+    let if_id = (id.if_id != 0).then_some(XfrmAttrs::IfId(id.if_id));
+    let sec_ctx = id.sec_ctx.as_ref().map(sec_ctx::attribute);
+    [sec_ctx, mark::attribute(id.mark), if_id].into_iter().flatten()
 }
 
 /// Reads a policy; nothing for one of the sub-policies that Mobile IPv6 keeps.
 pub(crate) fn read(object: &[u8]) -> Result<Option<PolicyEntry>, Error> {
     let info = UserPolicyInfo::parse(object)?;
+    entry(&info, attributes(object, XFRM_USER_POLICY_INFO_LEN))
+}
+
+/// Reads a policy that was deleted: its name, with the whole policy in attributes
+/// (`xfrm_notify_policy`).
+pub(crate) fn read_deleted(object: &[u8]) -> Result<Option<PolicyEntry>, Error> {
+    let info = nested(object, XFRM_USER_POLICY_ID_LEN, XFRMA_POLICY, UserPolicyInfo::parse)?;
+    entry(&info, attributes(object, XFRM_USER_POLICY_ID_LEN))
+}
+
+/// Reads a policy of this fixed structure and these attributes.
+pub(super) fn entry(
+    info: &UserPolicyInfo,
+    attributes: impl Iterator<Item = Result<XfrmAttrs, DecodeError>>,
+) -> Result<Option<PolicyEntry>, Error> {
     let (mut templates, mut sec_ctx) = (Vec::new(), None);
-    for attribute in attributes(object, XFRM_USER_POLICY_INFO_LEN) {
+    let (mut mark, mut if_id) = (Mark::default(), 0);
+    for attribute in attributes {
         match attribute? {
             XfrmAttrs::Template(list) => templates = list,
             XfrmAttrs::SecurityContext(context) => sec_ctx = Some(sec_ctx::read(context)),
+            XfrmAttrs::Mark(wire) => mark = mark::read(wire),
+            XfrmAttrs::IfId(number) => if_id = number,
             XfrmAttrs::PolicyType(kind) if kind.ptype != XFRM_POLICY_TYPE_MAIN => return Ok(None),
             _ => {}
         }
@@ -70,7 +94,7 @@ pub(crate) fn read(object: &[u8]) -> Result<Option<PolicyEntry>, Error> {
     let (direction, socket) = place(info.index);
     Ok(Some(PolicyEntry {
         policy: Policy {
-            id: PolicyId { selector, direction, sec_ctx },
+            id: PolicyId { selector, direction, sec_ctx, mark, if_id },
             priority: Priority(info.priority),
             action: match (info.action, requests.is_empty()) {
                 (XFRM_POLICY_BLOCK, _) => Action::Discard,

@@ -1,57 +1,65 @@
 //! `xfrm_usersa_info` with its attributes, and `xfrm_usersa_id`.
 
-use ipsec::{Encap, EncapKind, Mode, Proto, ReqId, Sa, SaEntry, SaFlags, SaId, SaState, Spi};
+use ipsec::{
+    Encap, Mark, Mode, Offload, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId, SaState,
+    SecCtx, Spi,
+};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
-    Address, EncapTmpl, Id, ReplayEsn, Selector, TCP_ENCAP_ESPINTCP, UDP_ENCAP_ESPINUDP,
-    UDP_ENCAP_ESPINUDP_NON_IKE, UserSaId, UserSaInfo , XFRM_USER_SA_INFO_LEN, XfrmAttrs,
+    Address, Id, Selector, UserSaId, UserSaInfo, XFRM_STATE_ESN, XFRM_USER_SA_ID_LEN,
+    XFRM_USER_SA_INFO_LEN, XFRMA_SA, XfrmAttrs,
     state::{DelGetMessage, ModifyMessage},
 };
 
-use super::{Family, algorithm, algorithm::Algorithms, attributes, lifetime, sec_ctx};
-use crate::Error;
+use super::{
+    Family, algorithm, algorithm::Algorithms, attributes, encap, lifetime, mark, nested, offload,
+    recent, recent::Recent, replay, sec_ctx,
+};
+use crate::{Error, Refusal, device::Devices};
 
-/// The largest window of the fixed structure's own bitmap, in packets.
-const LEGACY_WINDOW: u32 = 32;
+/// The message that adds or updates an SA, refused if its device is not there. It holds the keys:
+/// [`super::wipe`] it after use.
+pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, Refusal> {
+    let offload = sa.offload.as_ref().map(|offload| offload::attribute(offload, devices));
+    let (replay_window, replay) = replay::write(sa);
+    let [output_mark, output_bits] = mark::output(sa.output_mark);
+    let extra_flags = sa.flags.extra_bits();
+    let attributes = [
+        sa.auth.as_ref().map(algorithm::auth),
+        sa.crypt.as_ref().map(algorithm::crypt),
+        sa.aead.as_ref().map(algorithm::aead),
+        sa.comp.map(algorithm::comp),
+        sa.encap.map(encap::attribute),
+        offload.transpose()?,
+        replay,
+        (extra_flags != 0).then_some(XfrmAttrs::ExtraFlags(extra_flags)),
+        sa.sec_ctx.as_ref().map(sec_ctx::attribute),
+        mark::attribute(sa.mark),
+        (sa.if_id != 0).then_some(XfrmAttrs::IfId(sa.if_id)),
+        output_mark,
+        output_bits,
+        sa.direction.map(recent::direction),
+        recent::nat_keepalive(sa.nat_keepalive),
+    ];
+    Ok(ModifyMessage {
+        user_sa_info: UserSaInfo { replay_window, ..info(sa) },
+        nlas: attributes.into_iter().flatten().collect(),
+    })
+}
 
-const ENCAP_KINDS: [(EncapKind, u16); 3] = [
-    (EncapKind::EspInUdpNonIke, UDP_ENCAP_ESPINUDP_NON_IKE),
-    (EncapKind::EspInUdp, UDP_ENCAP_ESPINUDP),
-    (EncapKind::EspInTcp, TCP_ENCAP_ESPINTCP),
-];
-
-/// The message that adds or updates an SA. It holds the keys: [`super::wipe`] it after use.
-pub(crate) fn message(sa: &Sa) -> ModifyMessage {
+/// The fixed structure, but for the replay window.
+fn info(sa: &Sa) -> UserSaInfo {
     let family = Family::of(sa.ends.src()).number();
-    let window = u8::try_from(sa.replay_window).ok().filter(|&w| u32::from(w) <= LEGACY_WINDOW);
-    ModifyMessage {
-        user_sa_info: UserSaInfo {
-            selector: Selector { family, ..Selector::default() },
-            id: Id {
-                daddr: Address::from_ip(&sa.ends.dst()),
-                spi: sa.spi.0,
-                proto: sa.proto.number(),
-            },
-            saddr: Address::from_ip(&sa.ends.src()),
-            lifetime_cfg: lifetime::config(&sa.lifetimes),
-            reqid: sa.reqid.0,
-            family,
-            mode: sa.mode.xfrm(),
-            replay_window: window.unwrap_or(0),
-            flags: sa.flags.state_bits(),
-            ..UserSaInfo::default()
-        },
-        nlas: [
-            sa.auth.as_ref().map(algorithm::auth),
-            sa.crypt.as_ref().map(algorithm::crypt),
-            sa.comp.map(algorithm::comp),
-            sa.encap.map(encap_template),
-            window.is_none().then(|| wide_window(sa.replay_window)),
-            sa.sec_ctx.as_ref().map(sec_ctx::attribute),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
+    UserSaInfo {
+        selector: Selector { family, ..Selector::default() },
+        id: Id { daddr: Address::from_ip(&sa.ends.dst()), spi: sa.spi.0, proto: sa.proto.number() },
+        saddr: Address::from_ip(&sa.ends.src()),
+        lifetime_cfg: lifetime::config(&sa.lifetimes),
+        reqid: sa.reqid.0,
+        family,
+        mode: sa.mode.xfrm(),
+        flags: sa.flags.state_bits() | if sa.esn { XFRM_STATE_ESN } else { 0 },
+        ..UserSaInfo::default()
     }
 }
 
@@ -64,7 +72,7 @@ pub(crate) fn id_message(id: &SaId) -> DelGetMessage {
             family: Family::of(id.dst).number(),
             proto: id.proto.number(),
         },
-        nlas: Vec::new(),
+        nlas: mark::attribute(id.mark).into_iter().collect(),
     }
 }
 
@@ -75,17 +83,29 @@ pub(crate) fn proto_number(object: &[u8]) -> Result<u8, Error> {
 
 /// Reads an SA as it stands at `now`, Unix seconds. An algorithm that the table does not know is
 /// left out.
-pub(crate) fn read(object: &[u8], now: u64) -> Result<SaEntry, Error> {
+pub(crate) fn read(object: &[u8], now: u64, devices: &Devices) -> Result<SaEntry, Error> {
     let info = UserSaInfo::parse(object)?;
-    let mut algorithms = Algorithms::default();
-    let mut window = u32::from(info.replay_window);
-    let (mut encap, mut sec_ctx) = (None, None);
-    for attribute in attributes(object, XFRM_USER_SA_INFO_LEN) {
-        match algorithms.take(attribute?) {
-            Some(XfrmAttrs::EncapsulationTemplate(template)) => encap = read_encap(&template),
-            Some(XfrmAttrs::ReplayStateEsn(replay)) => window = replay.replay_window,
-            Some(XfrmAttrs::SecurityContext(context)) => sec_ctx = Some(sec_ctx::read(context)),
-            _ => {}
+    entry(&info, attributes(object, XFRM_USER_SA_INFO_LEN), now, devices)
+}
+
+/// Reads an SA that was deleted: its name, with the whole SA in attributes (`xfrm_notify_sa`).
+pub(crate) fn read_deleted(object: &[u8], now: u64, devices: &Devices) -> Result<SaEntry, Error> {
+    let info = nested(object, XFRM_USER_SA_ID_LEN, XFRMA_SA, UserSaInfo::parse)?;
+    let entry = entry(&info, attributes(object, XFRM_USER_SA_ID_LEN), now, devices)?;
+    Ok(SaEntry { state: SaState::Dead, ..entry })
+}
+
+/// Reads an SA of this fixed structure and these attributes.
+pub(super) fn entry(
+    info: &UserSaInfo,
+    attributes: impl Iterator<Item = Result<XfrmAttrs, DecodeError>>,
+    now: u64,
+    devices: &Devices,
+) -> Result<SaEntry, Error> {
+    let (mut algorithms, mut parts) = (Algorithms::default(), Parts::default());
+    for attribute in attributes {
+        if let Some(other) = algorithms.take(attribute?) {
+            parts.take(other, devices)?;
         }
     }
     let unknown = |what, number: u8| DecodeError::from(format!("SA: {what} {number}"));
@@ -108,46 +128,67 @@ pub(crate) fn read(object: &[u8], now: u64) -> Result<SaEntry, Error> {
         spi: Spi(info.id.spi),
         mode: Mode::from_xfrm(info.mode).ok_or_else(|| unknown("mode", info.mode))?,
         reqid: ReqId(info.reqid),
-        replay_window: window,
-        flags: SaFlags::from_xfrm(info.flags, 0),
+        replay_window: parts.window.unwrap_or(info.replay_window.into()),
+        flags: SaFlags::from_xfrm(info.flags, parts.extra_flags),
         auth: algorithms.auth,
         crypt: algorithms.crypt,
+        aead: algorithms.aead,
         comp: algorithms.comp,
         lifetimes,
-        encap,
-        sec_ctx,
+        encap: parts.encap,
+        sec_ctx: parts.sec_ctx,
+        esn: info.flags & XFRM_STATE_ESN != 0,
+        mark: parts.mark,
+        output_mark: parts.output_mark,
+        if_id: parts.if_id,
+        direction: parts.direction,
+        nat_keepalive: parts.nat_keepalive,
+        offload: parts.offload,
     };
     Ok(SaEntry { sa, state, current })
 }
 
+/// What the attributes of an SA hold beside its algorithms.
+#[derive(Default)]
+struct Parts {
+    window: Option<u32>,
+    extra_flags: u32,
+    encap: Option<Encap>,
+    sec_ctx: Option<SecCtx>,
+    mark: Mark,
+    output_mark: Mark,
+    if_id: u32,
+    direction: Option<SaDirection>,
+    nat_keepalive: u32,
+    offload: Option<Offload>,
+}
+
+impl Parts {
+    fn take(&mut self, attribute: XfrmAttrs, devices: &Devices) -> Result<(), DecodeError> {
+        match attribute {
+            XfrmAttrs::EncapsulationTemplate(template) => self.encap = encap::read(&template),
+            XfrmAttrs::ReplayStateEsn(replay) => self.window = Some(replay.replay_window),
+            XfrmAttrs::SecurityContext(context) => self.sec_ctx = Some(sec_ctx::read(context)),
+            XfrmAttrs::ExtraFlags(flags) => self.extra_flags = flags,
+            XfrmAttrs::Mark(mark) => self.mark = mark::read(mark),
+            // The mask follows, but on kernels before 4.19, where it is always full.
+            XfrmAttrs::MarkVal(value) => self.output_mark = Mark { value, mask: u32::MAX },
+            XfrmAttrs::MarkMask(mask) => self.output_mark.mask = mask,
+            XfrmAttrs::IfId(number) => self.if_id = number,
+            XfrmAttrs::OffloadDevice(wire) => self.offload = Some(offload::read(wire, devices)),
+            XfrmAttrs::Other(other) => match recent::read(&other)? {
+                Some(Recent::Direction(direction)) => self.direction = Some(direction),
+                Some(Recent::NatKeepalive(seconds)) => self.nat_keepalive = seconds,
+                None => {}
+            },
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
 fn needs_algorithm(proto: Proto) -> bool {
     matches!(proto, Proto::Ah | Proto::Esp | Proto::IpComp)
-}
-
-/// A window beyond the legacy bitmap, without extended sequence numbers: `xfrm_replay_state_esn`
-/// in an SA without `XFRM_STATE_ESN`. The kernel supplies the empty bitmap of `bmp_len` words
-/// (`xfrm_alloc_replay_state_esn`).
-fn wide_window(packets: u32) -> XfrmAttrs {
-    XfrmAttrs::ReplayStateEsn(ReplayEsn {
-        bmp_len: packets.div_ceil(u32::BITS),
-        replay_window: packets,
-        ..ReplayEsn::default()
-    })
-}
-
-fn encap_template(encap: Encap) -> XfrmAttrs {
-    let row = ENCAP_KINDS.iter().find(|row| row.0 == encap.kind).expect("every kind has a row");
-    XfrmAttrs::EncapsulationTemplate(EncapTmpl {
-        encap_type: row.1,
-        encap_sport: encap.src_port,
-        encap_dport: encap.dst_port,
-        encap_oa: Address::default(),
-    })
-}
-
-fn read_encap(template: &EncapTmpl) -> Option<Encap> {
-    let row = ENCAP_KINDS.iter().find(|row| row.1 == template.encap_type)?;
-    Some(Encap { kind: row.0, src_port: template.encap_sport, dst_port: template.encap_dport })
 }
 
 #[cfg(test)]

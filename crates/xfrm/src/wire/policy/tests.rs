@@ -14,7 +14,7 @@ fn policy(src: &str, from: u32, dst: &str, to: u32, direction: Direction) -> Pol
         |text: &str, length| Prefix::new(text.parse::<IpAddr>().unwrap(), Some(length)).unwrap();
     let selector = Selector::new(prefix(src, from), prefix(dst, to)).unwrap();
     Policy {
-        id: PolicyId { selector, direction, sec_ctx: None },
+        id: PolicyId::new(selector, direction),
         priority: Priority::DEFAULT,
         action: Action::None,
         lifetimes: Lifetimes::default(),
@@ -89,9 +89,31 @@ fn a_name_is_that_of_ip_xfrm() {
 }
 
 #[test]
+fn mark_and_interface_are_those_of_ip_xfrm() {
+    // ip xfrm policy add src 192.0.2.0/24 dst 198.51.100.7 dir out mark 0x10 mask 0xff if_id 7
+    let captured = hex("
+        c6336407 00000000 00000000 00000000 c0000200 00000000 00000000 00000000 00000000 00000000
+        02002018 00000000 00000000 00000000 ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+        ffffffff ffffffff 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        01000000 00000000 0c001500 10000000 ff000000 08001f00 07000000");
+    let mut policy = policy("192.0.2.0", 24, "198.51.100.7", 32, Direction::Out);
+    policy.priority = Priority(0);
+    (policy.id.mark, policy.id.if_id) = (Mark { value: 0x10, mask: 0xff }, 7);
+    assert_eq!(bytes(&message(&policy)), captured);
+    // ip xfrm policy delete src 192.0.2.0/24 dst 198.51.100.7 dir out mark 0x10 mask 0xff if_id 7
+    let captured = hex("
+        c6336407 00000000 00000000 00000000 c0000200 00000000 00000000 00000000 00000000 00000000
+        02002018 00000000 00000000 00000000 00000000 01000000 0c001500 10000000 ff000000 08001f00
+        07000000");
+    assert_eq!(bytes(&id_message(&policy.id)), captured);
+}
+
+#[test]
 fn what_is_written_is_read() {
     let mut full = web();
     full.id.sec_ctx = Some(SecCtx { doi: 1, alg: 1, context: b"x".to_vec() });
+    (full.id.mark, full.id.if_id) = (Mark { value: 1, mask: 3 }, 9);
     let limit = |packets| Lifetime { packets, bytes: 2, add_seconds: 3, use_seconds: 4 };
     full.lifetimes = Lifetimes { hard: limit(1), soft: limit(5) };
     let none = policy("2001:db8::1", 64, "::", 0, Direction::Fwd);

@@ -1,7 +1,10 @@
-use ipsec::{AddressPair, Algorithm, AlgorithmKind, Key, Keyed, Lifetimes, SecCtx};
+use ipsec::{AddressPair, Algorithm, AlgorithmKind, EncapKind, Key, Keyed, Lifetimes};
 
 use super::*;
-use crate::wire::testing::{bytes, hex};
+use crate::{
+    device::testing::devices,
+    wire::testing::{bytes, hex},
+};
 
 const AES_KEY: &[u8] = b"0123456789012345";
 const SHA256_KEY: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345";
@@ -19,6 +22,14 @@ fn keyed(kind: AlgorithmKind, name: &str, key: &[u8]) -> Option<Keyed> {
     Some(Keyed::new(algorithm, Key::new(key.to_vec())))
 }
 
+fn written(sa: &Sa) -> ModifyMessage {
+    message(sa, &devices()).unwrap()
+}
+
+fn reading(object: &[u8], now: u64) -> Result<SaEntry, Error> {
+    read(object, now, &devices())
+}
+
 fn bare(proto: Proto, spi: u32) -> Sa {
     let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
     Sa::bare(ends, proto, Spi(spi))
@@ -29,7 +40,7 @@ fn esp() -> Sa {
         mode: Mode::Tunnel,
         reqid: ReqId(7),
         replay_window: 32,
-        flags: SaFlags { no_ecn: true, decap_dscp: true, no_pmtu_disc: false },
+        flags: SaFlags::NO_ECN | SaFlags::DECAP_DSCP,
         auth: keyed(AlgorithmKind::Auth, "hmac-sha256", SHA256_KEY),
         crypt: keyed(AlgorithmKind::Crypt, "aes-cbc", AES_KEY),
         ..bare(Proto::Esp, 0x1000)
@@ -57,7 +68,7 @@ fn esp_is_that_of_ip_xfrm() {
         80000000 30313233 34353637 38393031 32333435",
         2,
     );
-    assert_eq!(bytes(&message(&esp())), captured);
+    assert_eq!(bytes(&written(&esp())), captured);
 }
 
 #[test]
@@ -88,7 +99,7 @@ fn ah_with_limits_and_a_wide_window_is_that_of_ip_xfrm() {
     sa.lifetimes.hard.packets = 5;
     (sa.lifetimes.soft.add_seconds, sa.lifetimes.hard.add_seconds) = (80, 100);
     sa.lifetimes.hard.use_seconds = 50;
-    assert_eq!(bytes(&message(&sa)), captured);
+    assert_eq!(bytes(&written(&sa)), captured);
 }
 
 #[test]
@@ -98,7 +109,7 @@ fn ipcomp_and_encapsulation_are_those_of_ip_xfrm() {
     let comp = Algorithm::by_name(AlgorithmKind::Comp, "deflate");
     let ipcomp = Sa { comp, ..bare(Proto::IpComp, 0x3000) };
     assert_eq!(
-        bytes(&message(&ipcomp)),
+        bytes(&written(&ipcomp)),
         captured(
             "
         00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
@@ -118,7 +129,7 @@ fn ipcomp_and_encapsulation_are_those_of_ip_xfrm() {
     let crypt = keyed(AlgorithmKind::Crypt, "null", b"");
     let natt = Sa { encap: Some(encap), crypt, ..bare(Proto::Esp, 0x1000) };
     assert_eq!(
-        bytes(&message(&natt)),
+        bytes(&written(&natt)),
         captured(
             "
         00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
@@ -162,16 +173,164 @@ const DUMPED: &str = "
 fn the_kernels_answer_is_read() {
     let mut wanted = esp();
     wanted.replay_window = 64;
-    wanted.flags.decap_dscp = false;
+    wanted.flags = SaFlags::NO_ECN;
     wanted.encap = Some(Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 4501 });
     (wanted.lifetimes.soft.bytes, wanted.lifetimes.hard.bytes) = (1000, 2000);
-    if let Some(auth) = &mut wanted.auth {
-        auth.icv_bits = 128;
-    }
-    let entry = read(&hex(DUMPED), 0).unwrap();
+    wanted.auth = keyed(AlgorithmKind::Auth, "hmac-sha256-128", SHA256_KEY);
+    let entry = reading(&hex(DUMPED), 0).unwrap();
     assert_eq!(entry.sa, wanted);
     assert_eq!(entry.state, SaState::Mature);
     assert_eq!((entry.current.add_time, entry.current.use_time), (0x6b05_e52e, 0));
+}
+
+fn aead(name: &str, key: &[u8]) -> Option<Keyed> {
+    keyed(AlgorithmKind::Aead, name, key)
+}
+
+/// Everything that AF_KEY could not say and Linux 6.1 takes.
+fn modern() -> Sa {
+    Sa {
+        mode: Mode::Tunnel,
+        replay_window: 128,
+        flags: SaFlags::from_name("oseq-may-wrap").unwrap(),
+        aead: aead("aes-gcm-12", b"0123456789012345ABCD"),
+        esn: true,
+        mark: Mark { value: 0x10, mask: 0xff },
+        output_mark: Mark { value: 0x20, mask: 0xff0 },
+        if_id: 7,
+        ..bare(Proto::Esp, 0x1000)
+    }
+}
+
+#[test]
+fn aead_esn_and_marks_are_those_of_ip_xfrm() {
+    // ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode tunnel flag esn \
+    //     replay-window 128 aead 'rfc4106(gcm(aes))' \
+    //     0x3031323334353637383930313233343541424344 96 mark 0x10 mask 0xff \
+    //     output-mark 0x20 mask 0xff0 if_id 7 extra-flag oseq-may-wrap
+    let captured = captured(
+        "
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 00001000 32000000
+        c0000201 00000000 00000000 00000000 ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+        ffffffff ffffffff 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 02000100 80000000 00000000 60001200 72666334 31303628 67636d28
+        61657329 29000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 a0000000 60000000 30313233 34353637 38393031 32333435 41424344
+        1c001700 04000000 00000000 00000000 00000000 00000000 80000000 08001800 02000000 0c001500
+        10000000 ff000000 08001f00 07000000 08001d00 20000000 08001e00 f00f0000",
+        2,
+    );
+    assert_eq!(bytes(&written(&modern())), captured);
+    // ip xfrm state delete src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mark 0x10 mask 0xff
+    // (less its XFRMA_SRCADDR)
+    let captured = "c0000202 00000000 00000000 00000000 00001000 02003200
+        0c001500 10000000 ff000000";
+    assert_eq!(bytes(&id_message(&modern().id())), hex(captured));
+}
+
+// What Linux 6.1 answers to ip xfrm state get dst 192.0.2.2 proto esp spi 0x1000 mark 0x10 mask 0xff
+// after the command above.
+const MODERN: &str = "
+    00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+    02000000 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 00001000 32000000
+    c0000201 00000000 00000000 00000000 ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+    ffffffff ffffffff 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+    00000000 00000000 00000000 00000000 10f1056b 00000000 00000000 00000000 00000000 00000000
+    00000000 00000000 00000000 02000100 80000000 00000000 08001800 02000000 60001200 72666334
+    31303628 67636d28 61657329 29000000 00000000 00000000 00000000 00000000 00000000 00000000
+    00000000 00000000 00000000 00000000 00000000 a0000000 60000000 30313233 34353637 38393031
+    32333435 41424344 0c001500 10000000 ff000000 08001d00 20000000 08001e00 f00f0000 2c001700
+    04000000 00000000 00000000 00000000 00000000 80000000 00000000 00000000 00000000 00000000
+    08001f00 07000000";
+
+#[test]
+fn the_kernels_modern_sa_is_read() {
+    let entry = reading(&hex(MODERN), 0).unwrap();
+    assert_eq!(entry.sa, modern());
+    assert_eq!(entry.state, SaState::Mature);
+}
+
+#[test]
+fn offload_is_that_of_ip_xfrm() {
+    // ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode transport \
+    //     aead 'rfc7539esp(chacha20,poly1305)' \
+    //     0x303132333435363738393031323334353637383930313233343536373839303132333435 128 \
+    //     mark 1 mask 1 extra-flag oseq-may-wrap if_id 3 offload dev lo dir in
+    let captured = captured(
+        "
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 00001000 32000000
+        c0000201 00000000 00000000 00000000 ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+        ffffffff ffffffff 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 02000000 00000000 00000000 70001200 72666337 35333965 73702863
+        68616368 6132302c 706f6c79 31333035 29000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 20010000 80000000 30313233 34353637 38393031 32333435 36373839
+        30313233 34353637 38393031 32333435 0c001c00 01000000 02000000 08001800 02000000 0c001500
+        01000000 01000000 08001f00 03000000",
+        2,
+    );
+    let (device, direction) = ("lo".to_owned(), SaDirection::In);
+    let sa = Sa {
+        flags: SaFlags::from_name("oseq-may-wrap").unwrap(),
+        aead: aead("chacha20-poly1305", b"012345678901234567890123456789012345"),
+        mark: Mark { value: 1, mask: 1 },
+        if_id: 3,
+        offload: Some(Offload { device, direction, packet: false }),
+        ..bare(Proto::Esp, 0x1000)
+    };
+    assert_eq!(bytes(&written(&sa)), captured);
+    assert_eq!(reading(&captured, 0).unwrap().sa, sa);
+}
+
+#[test]
+fn an_unknown_device_is_refused() {
+    let (device, direction) = ("eth-none".to_owned(), SaDirection::Out);
+    let offload = Some(Offload { device, direction, packet: true });
+    let refusal = message(&Sa { offload, ..modern() }, &devices()).unwrap_err();
+    assert_eq!(refusal.to_string(), "no network device eth-none: No such device (os error 19)");
+}
+
+#[test]
+fn later_attributes_follow_linux_xfrm_h() {
+    let mut sa = modern();
+    (sa.direction, sa.nat_keepalive) = (Some(SaDirection::Out), 20);
+    let wire = bytes(&written(&sa));
+    let attributes = hex("05002100 02000000 08002200 14000000");
+    assert_eq!(wire[wire.len() - attributes.len()..], attributes);
+    for direction in [SaDirection::In, SaDirection::Out] {
+        for packet in [false, true] {
+            sa.direction = Some(direction);
+            sa.offload = Some(Offload { device: "lo".to_owned(), direction, packet });
+            assert_eq!(reading(&bytes(&written(&sa)), 0).unwrap().sa, sa);
+        }
+    }
+}
+
+#[test]
+fn windows_go_where_the_kernel_wants_them() {
+    for (esn, window, legacy) in
+        [(false, 32, Some(32)), (false, 33, None), (true, 0, None), (true, 32, None)]
+    {
+        let sa = Sa { esn, replay_window: window, ..modern() };
+        let message = written(&sa);
+        assert_eq!(message.user_sa_info.replay_window, legacy.unwrap_or(0));
+        let wide = |attribute: &XfrmAttrs| matches!(attribute, XfrmAttrs::ReplayStateEsn(_));
+        assert_eq!(message.nlas.iter().any(wide), legacy.is_none());
+        assert_eq!(reading(&bytes(&message), 0).unwrap().sa, sa);
+    }
+}
+
+#[test]
+fn an_icv_of_no_row_is_kept() {
+    let mut sa = modern();
+    if let Some(aead) = &mut sa.aead {
+        aead.icv_bits = 80;
+    }
+    let read = reading(&bytes(&written(&sa)), 0).unwrap().sa.aead.unwrap();
+    assert_eq!((read.algorithm.name, read.icv_bits), ("aes-gcm-16", 80));
 }
 
 #[test]
@@ -185,26 +344,26 @@ fn what_is_written_is_read() {
         ..bare(Proto::Esp, 1)
     };
     for sa in [full, Sa { comp, ..bare(Proto::IpComp, 1) }, null] {
-        assert_eq!(read(&bytes(&message(&sa)), 0).unwrap().sa, sa);
+        assert_eq!(reading(&bytes(&written(&sa)), 0).unwrap().sa, sa);
     }
 }
 
 #[test]
 fn the_state_follows_from_algorithms_and_soft_limit() {
-    let state = |sa: &Sa, now| read(&bytes(&message(sa)), now).unwrap().state;
+    let state = |sa: &Sa, now| reading(&bytes(&written(sa)), now).unwrap().state;
     assert_eq!(state(&bare(Proto::Esp, 1), 0), SaState::Larval);
     assert_eq!(state(&bare(Proto::Routing, 0), 0), SaState::Mature);
     let mut lifetimes = Lifetimes::default();
     lifetimes.soft.add_seconds = 60;
-    let mut message = message(&Sa { lifetimes, ..esp() });
+    let mut message = written(&Sa { lifetimes, ..esp() });
     message.user_sa_info.lifetime_cur.add_time = 1000;
-    let state = |now| read(&bytes(&message), now).unwrap().state;
+    let state = |now| reading(&bytes(&message), now).unwrap().state;
     assert_eq!((state(1059), state(1060)), (SaState::Mature, SaState::Dying));
 }
 
 #[test]
 fn an_unknown_algorithm_is_left_out_but_makes_no_larval() {
-    let mut message = message(&esp());
+    let mut message = written(&esp());
     for attribute in &mut message.nlas {
         match attribute {
             XfrmAttrs::AuthenticationAlgTrunc(auth) => auth.alg_name[0] = b'?',
@@ -212,7 +371,7 @@ fn an_unknown_algorithm_is_left_out_but_makes_no_larval() {
             _ => {}
         }
     }
-    let entry = read(&bytes(&message), 0).unwrap();
+    let entry = reading(&bytes(&message), 0).unwrap();
     assert_eq!((entry.sa.auth, entry.sa.crypt), (None, None));
     assert_eq!(entry.state, SaState::Mature);
 }
@@ -223,14 +382,19 @@ fn what_does_not_fit_an_attribute_is_cut() {
     sa.replay_window = u32::MAX;
     sa.crypt = keyed(AlgorithmKind::Crypt, "aes-cbc", &vec![7; 100_000]);
     sa.sec_ctx = Some(SecCtx { doi: 1, alg: 1, context: vec![b'x'; 100_000] });
-    let read = read(&bytes(&message(&sa)), 0).unwrap();
+    let read = reading(&bytes(&written(&sa)), 0).unwrap();
     assert!(read.sa.crypt.is_some_and(|crypt| crypt.key.bits() < 800_000));
 }
 
 #[test]
 fn cut_objects_are_errors_not_panics() {
     let whole = hex(DUMPED);
-    let whole_attributes = (0..whole.len()).filter(|&cut| read(&whole[..cut], 0).is_ok());
+    let whole_attributes = (0..whole.len()).filter(|&cut| reading(&whole[..cut], 0).is_ok());
     // After the fixed structure, auth, auth-trunc, enc and encap.
     assert_eq!(whole_attributes.collect::<Vec<_>>(), [224, 328, 436, 524, 552]);
+    let whole = hex(MODERN);
+    let whole_attributes = (0..whole.len()).filter(|&cut| reading(&whole[..cut], 0).is_ok());
+    // After the fixed structure, extra flags, aead, mark, output mark, its mask, replay.
+    let ends = [224, 232, 328, 340, 348, 356, 400];
+    assert_eq!(whole_attributes.collect::<Vec<_>>(), ends);
 }

@@ -1,0 +1,177 @@
+use std::net::{IpAddr, SocketAddr};
+
+use ipsec::{
+    AddressPair, Direction, Mode, PolicyEntry, Proto, ReqId, SaEntry, SecCtx, Selector, Spi,
+};
+
+/// Who made a change, as the request itself said. Both numbers are 0 if the kernel did, by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Origin {
+    /// The sequence number of the request (`nlmsg_seq`, or `sadb_msg_seq` of an AF_KEY socket).
+    pub seq: u32,
+    /// Where it came from (`nlmsg_pid`, or `sadb_msg_pid`): [`crate::Connection::port`] of a
+    /// connection; 0 from ip(8), which does not say.
+    pub pid: u32,
+}
+
+/// What has happened in the SAD or SPD (`xfrm_send_state_notify` and its like,
+/// net/xfrm/xfrm_user.c).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// An SA was added, keys included.
+    SaAdded {
+        /// The SA.
+        entry: Box<SaEntry>,
+        /// Who did it.
+        origin: Origin,
+    },
+    /// An SA got new lifetimes, or a larval one its keys.
+    SaUpdated {
+        /// The SA.
+        entry: Box<SaEntry>,
+        /// Who did it.
+        origin: Origin,
+    },
+    /// An SA was deleted.
+    SaDeleted {
+        /// The SA as it was, keys included; dead.
+        entry: Box<SaEntry>,
+        /// Who did it.
+        origin: Origin,
+    },
+    /// Several SAs were deleted at once. A flush that finds none is no event.
+    SadFlushed {
+        /// Of this protocol; `None`: of every.
+        proto: Option<Proto>,
+        /// Who did it.
+        origin: Origin,
+    },
+    /// An SA has reached a limit. If it was the hard one, the SA is gone, and no deletion follows.
+    SaExpired {
+        /// The SA without its algorithms, which the kernel does not tell; dying, or dead.
+        entry: Box<SaEntry>,
+        /// Whether it was the hard limit.
+        hard: bool,
+        /// Who said so; mostly the kernel.
+        origin: Origin,
+    },
+    /// A packet needs an SA that is not there.
+    Acquire(Box<Acquire>),
+    /// A policy was added.
+    PolicyAdded {
+        /// The policy.
+        entry: Box<PolicyEntry>,
+        /// Who did it.
+        origin: Origin,
+    },
+    /// A policy was replaced, or added by a request that would have replaced one.
+    PolicyUpdated {
+        /// The policy.
+        entry: Box<PolicyEntry>,
+        /// Who did it.
+        origin: Origin,
+    },
+    /// A policy was deleted.
+    PolicyDeleted {
+        /// The policy as it was.
+        entry: Box<PolicyEntry>,
+        /// Who did it.
+        origin: Origin,
+    },
+    /// Every policy was deleted at once, but those of sockets. A flush that finds none is no event.
+    SpdFlushed {
+        /// Who did it.
+        origin: Origin,
+    },
+    /// A policy has reached a limit. If it was the hard one, the policy is gone.
+    PolicyExpired {
+        /// The policy.
+        entry: Box<PolicyEntry>,
+        /// Whether it was the hard limit.
+        hard: bool,
+        /// Who said so; mostly the kernel.
+        origin: Origin,
+    },
+    /// The other end of a NAT-T SA sends from another address or port.
+    MappingChanged(Box<Mapping>),
+    /// A policy and its SAs have moved to other addresses.
+    Migrated(Box<Migration>),
+    /// Events were dropped because the receive buffer was full (ENOBUFS): what the reader knows of
+    /// the SAD and SPD is to be read again.
+    MonitorLost,
+    /// Something else of these groups, such as a change of the default policy or of a Mobile IPv6
+    /// sub-policy.
+    Other {
+        /// Its `XFRM_MSG_*` number.
+        kind: u16,
+    },
+}
+
+/// A packet that needs an SA (`xfrm_user_acquire`). The algorithms that will do are bit masks of
+/// PF_KEY numbers; all ones: any.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acquire {
+    /// Both ends of the SA that is wanted.
+    pub ends: AddressPair,
+    /// Its protocol.
+    pub proto: Proto,
+    /// The packet, as a selector.
+    pub selector: Selector,
+    /// The packet's security context.
+    pub sec_ctx: Option<SecCtx>,
+    /// The policy that asks, with all its requests; its own security context is not told.
+    pub policy: PolicyEntry,
+    /// Authentication algorithms.
+    pub auth_mask: u32,
+    /// Encryption algorithms.
+    pub crypt_mask: u32,
+    /// Compression algorithms.
+    pub comp_mask: u32,
+    /// The kernel's number of this wish, which the larval SA carries as well.
+    pub seq: u32,
+}
+
+/// A NAT that gave a peer another address or port (`xfrm_user_mapping`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapping {
+    /// Where the SA's packets go to: here.
+    pub dst: IpAddr,
+    /// The SA's protocol.
+    pub proto: Proto,
+    /// The SA's SPI.
+    pub spi: Spi,
+    /// The SA's number.
+    pub reqid: ReqId,
+    /// Where the SA says its packets come from.
+    pub old: SocketAddr,
+    /// Where one came from.
+    pub new: SocketAddr,
+}
+
+/// A policy that moved (`XFRM_MSG_MIGRATE`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// The policy's selector.
+    pub selector: Selector,
+    /// The policy's direction.
+    pub direction: Direction,
+    /// What changed, request by request.
+    pub changes: Vec<PathChange>,
+    /// The key management's own addresses, here and there.
+    pub key_management: Option<AddressPair>,
+}
+
+/// New endpoints of a request and its SAs (`xfrm_user_migrate`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PathChange {
+    /// The request's protocol.
+    pub proto: Proto,
+    /// Its mode.
+    pub mode: Mode,
+    /// Its number.
+    pub reqid: ReqId,
+    /// The endpoints until now.
+    pub old: AddressPair,
+    /// The endpoints from now on.
+    pub new: AddressPair,
+}

@@ -1,0 +1,104 @@
+use std::os::fd::{AsFd, BorrowedFd};
+
+use netlink_packet_xfrm::{
+    XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, XFRMNLGRP_MIGRATE, XFRMNLGRP_POLICY,
+    XFRMNLGRP_SA,
+};
+use rustix::{io::Errno, net::RecvFlags};
+use tracing::debug;
+
+use crate::{Error, Event, device::Devices, socket::Socket, wire};
+
+/// What a monitor hears of (`XFRMNLGRP_*`, linux/xfrm.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Group {
+    /// Packets that need an SA.
+    Acquire,
+    /// Limits of SAs and policies.
+    Expire,
+    /// Changes of the SAD.
+    Sa,
+    /// Changes of the SPD.
+    Policy,
+    /// Policies that move.
+    Migrate,
+    /// NAT mappings.
+    Mapping,
+}
+
+impl Group {
+    /// All of them.
+    pub const ALL: [Group; 6] =
+        [Group::Acquire, Group::Expire, Group::Sa, Group::Policy, Group::Migrate, Group::Mapping];
+
+    fn number(self) -> u32 {
+        match self {
+            Group::Acquire => XFRMNLGRP_ACQUIRE,
+            Group::Expire => XFRMNLGRP_EXPIRE,
+            Group::Sa => XFRMNLGRP_SA,
+            Group::Policy => XFRMNLGRP_POLICY,
+            Group::Migrate => XFRMNLGRP_MIGRATE,
+            Group::Mapping => XFRMNLGRP_MAPPING,
+        }
+    }
+}
+
+/// Hears what happens in the SAD and SPD of the network namespace where it was opened, from the
+/// moment it is opened. While one is open on [`Group::Acquire`], packets that need an SA wait for
+/// it, and a larval SA stands for it.
+///
+/// For a picture that stays true: open, dump, then apply the events; after
+/// [`Event::MonitorLost`], dump again.
+pub struct Monitor {
+    socket: Socket,
+    devices: Devices,
+}
+
+impl Monitor {
+    /// Opens a NETLINK_XFRM socket with a receive buffer of 4 MiB, or as much as
+    /// net.core.rmem_max allows, and joins the groups.
+    ///
+    /// Errors: [`Error::NoXfrm`], [`Error::NoCapability`], [`Error::Socket`].
+    pub fn open(groups: &[Group]) -> Result<Self, Error> {
+        let socket = Socket::open()?;
+        for group in groups {
+            socket.join(group.number())?;
+        }
+        Ok(Self { devices: socket.devices(), socket })
+    }
+
+    /// Waits for the next event.
+    ///
+    /// Errors: [`Error::Malformed`] for an event that cannot be read, after which the next one can
+    /// be; [`Error::Socket`].
+    pub fn next_event(&mut self) -> Result<Event, Error> {
+        self.read(RecvFlags::empty())
+    }
+
+    /// The next event, if there is one already: for readers that wait for several files, with
+    /// `poll` on this one's.
+    ///
+    /// Errors: as [`Monitor::next_event`].
+    pub fn try_next_event(&mut self) -> Result<Option<Event>, Error> {
+        match self.read(RecvFlags::DONTWAIT) {
+            Err(Error::Socket { source: Errno::AGAIN, .. }) => Ok(None),
+            event => event.map(Some),
+        }
+    }
+
+    fn read(&mut self, flags: RecvFlags) -> Result<Event, Error> {
+        let event = match self.socket.message(flags) {
+            Ok(message) => wire::event::read(message, wire::now(), &self.devices)?,
+            Err(Error::RepliesLost) => Event::MonitorLost,
+            Err(error) => return Err(error),
+        };
+        debug!(?event, "heard");
+        Ok(event)
+    }
+}
+
+impl AsFd for Monitor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}

@@ -1,0 +1,179 @@
+//! The kernel's notifications (`xfrm_send_state_notify` and its like, net/xfrm/xfrm_user.c).
+
+use std::net::SocketAddr;
+
+use ipsec::{AddressPair, Direction, Mode, PolicyEntry, Proto, ReqId, SaEntry, SaState, Spi};
+use netlink_packet_core::{DecodeError, NetlinkBuffer};
+use netlink_packet_xfrm::{
+    Address, UserAcquire, UserExpire, UserMapping, UserMigrate, UserPolicyExpire, UserPolicyId,
+    XFRM_MSG_ACQUIRE, XFRM_MSG_DELPOLICY, XFRM_MSG_DELSA, XFRM_MSG_EXPIRE, XFRM_MSG_FLUSHPOLICY,
+    XFRM_MSG_FLUSHSA, XFRM_MSG_MAPPING, XFRM_MSG_MIGRATE, XFRM_MSG_NEWPOLICY, XFRM_MSG_NEWSA,
+    XFRM_MSG_POLEXPIRE, XFRM_MSG_UPDPOLICY, XFRM_MSG_UPDSA, XFRM_POLICY_TYPE_SUB,
+    XFRM_USER_ACQUIRE_LEN, XFRM_USER_EXPIRE_LEN, XFRM_USER_POLICY_EXPIRE_LEN,
+    XFRM_USER_POLICY_ID_LEN, XfrmAttrs,
+};
+
+use super::{Family, attributes, policy, sa, selector};
+use crate::{Acquire, Error, Event, Mapping, Migration, Origin, PathChange, device::Devices};
+
+/// Reads one message, header included, as it stands at `now`, Unix seconds.
+pub(crate) fn read(message: &[u8], now: u64, devices: &Devices) -> Result<Event, Error> {
+    let message = NetlinkBuffer::new_checked(message)?;
+    let origin = Origin { seq: message.sequence_number(), pid: message.port_number() };
+    let (kind, object) = (message.message_type(), message.payload());
+    let sa = |read: fn(&[u8], u64, &Devices) -> Result<SaEntry, Error>| {
+        read(object, now, devices).map(Box::new)
+    };
+    let policy = |read: fn(&[u8]) -> Result<Option<PolicyEntry>, Error>| {
+        read(object).map(|entry| entry.map(Box::new))
+    };
+    let event = match kind {
+        XFRM_MSG_NEWSA => Some(Event::SaAdded { entry: sa(sa::read)?, origin }),
+        XFRM_MSG_UPDSA => Some(Event::SaUpdated { entry: sa(sa::read)?, origin }),
+        XFRM_MSG_DELSA => Some(Event::SaDeleted { entry: sa(sa::read_deleted)?, origin }),
+        XFRM_MSG_EXPIRE => Some(sa_expired(object, origin, now, devices)?),
+        XFRM_MSG_FLUSHSA => sad_flushed(object, origin)?,
+        XFRM_MSG_ACQUIRE => acquire(object)?,
+        XFRM_MSG_NEWPOLICY => {
+            policy(policy::read)?.map(|entry| Event::PolicyAdded { entry, origin })
+        }
+        XFRM_MSG_UPDPOLICY => {
+            policy(policy::read)?.map(|entry| Event::PolicyUpdated { entry, origin })
+        }
+        XFRM_MSG_DELPOLICY => {
+            policy(policy::read_deleted)?.map(|entry| Event::PolicyDeleted { entry, origin })
+        }
+        XFRM_MSG_POLEXPIRE => policy_expired(object, origin)?,
+        XFRM_MSG_FLUSHPOLICY => spd_flushed(object, origin)?,
+        XFRM_MSG_MAPPING => Some(mapping(object)?),
+        XFRM_MSG_MIGRATE => Some(migration(object)?),
+        _ => None,
+    };
+    Ok(event.unwrap_or(Event::Other { kind }))
+}
+
+/// The notification holds no algorithms, so the state is what the limit makes of it.
+fn sa_expired(object: &[u8], origin: Origin, now: u64, devices: &Devices) -> Result<Event, Error> {
+    let UserExpire { state, hard } = UserExpire::parse(object)?;
+    let hard = hard != 0;
+    let entry = sa::entry(&state, attributes(object, XFRM_USER_EXPIRE_LEN), now, devices)?;
+    let state = if hard { SaState::Dead } else { SaState::Dying };
+    Ok(Event::SaExpired { entry: Box::new(SaEntry { state, ..entry }), hard, origin })
+}
+
+/// `xfrm_usersa_flush`: the protocol's number, 0 or 255 for every one.
+fn sad_flushed(object: &[u8], origin: Origin) -> Result<Option<Event>, Error> {
+    let number = object.first().ok_or_else(|| DecodeError::buffer_too_small(0, 1))?;
+    Ok(match (number, Proto::from_number(*number)) {
+        (0, _) | (_, Some(Proto::Any)) => Some(Event::SadFlushed { proto: None, origin }),
+        (_, proto) => proto.map(|_| Event::SadFlushed { proto, origin }),
+    })
+}
+
+fn policy_expired(object: &[u8], origin: Origin) -> Result<Option<Event>, Error> {
+    let UserPolicyExpire { pol, hard } = UserPolicyExpire::parse(object)?;
+    let hard = hard != 0;
+    let entry = policy::entry(&pol, attributes(object, XFRM_USER_POLICY_EXPIRE_LEN))?;
+    Ok(entry.map(|entry| Event::PolicyExpired { entry: Box::new(entry), hard, origin }))
+}
+
+fn spd_flushed(object: &[u8], origin: Origin) -> Result<Option<Event>, Error> {
+    for attribute in attributes(object, 0) {
+        if matches!(attribute?, XfrmAttrs::PolicyType(kind) if kind.ptype == XFRM_POLICY_TYPE_SUB) {
+            return Ok(None);
+        }
+    }
+    Ok(Some(Event::SpdFlushed { origin }))
+}
+
+/// The addresses are those of the SA, the selectors the packet's and the policy's; the security
+/// context among the attributes is the packet's (`build_acquire`).
+fn acquire(object: &[u8]) -> Result<Option<Event>, Error> {
+    let wire = UserAcquire::parse(object)?;
+    let entry = policy::entry(&wire.policy, attributes(object, XFRM_USER_ACQUIRE_LEN))?;
+    let Some(mut policy) = entry else { return Ok(None) };
+    let selector =
+        selector::read(&wire.selector, Family::from_number(wire.policy.selector.family))?;
+    let family = acquired_family(&policy, &wire.id.daddr)
+        .unwrap_or_else(|| Family::of(selector.src().addr()));
+    Ok(Some(Event::Acquire(Box::new(Acquire {
+        ends: family.pair(&wire.saddr, &wire.id.daddr),
+        proto: proto(wire.id.proto)?,
+        selector,
+        sec_ctx: policy.policy.id.sec_ctx.take(),
+        policy,
+        auth_mask: wire.aalgos,
+        crypt_mask: wire.ealgos,
+        comp_mask: wire.calgos,
+        seq: wire.seq,
+    }))))
+}
+
+/// The family of an SA's addresses, if they are the endpoints of one of the policy's requests.
+fn acquired_family(policy: &PolicyEntry, dst: &Address) -> Option<Family> {
+    let requests = policy.policy.action.requests().iter();
+    let ends = requests.filter_map(|request| request.mode.endpoints()).map(AddressPair::dst);
+    ends.filter(|end| Address::from_ip(end) == *dst).map(Family::of).next()
+}
+
+fn mapping(object: &[u8]) -> Result<Event, Error> {
+    let wire = UserMapping::parse(object)?;
+    let family = Family::from_number(wire.id.family)
+        .unwrap_or_else(|| Family::guess(&wire.old_saddr, &wire.id.daddr));
+    Ok(Event::MappingChanged(Box::new(Mapping {
+        dst: family.address(&wire.id.daddr),
+        proto: proto(wire.id.proto)?,
+        spi: Spi(wire.id.spi),
+        reqid: ReqId(wire.reqid),
+        old: SocketAddr::new(family.address(&wire.old_saddr), wire.old_sport),
+        new: SocketAddr::new(family.address(&wire.new_saddr), wire.new_sport),
+    })))
+}
+
+fn migration(object: &[u8]) -> Result<Event, Error> {
+    let id = UserPolicyId::parse(object)?;
+    let (mut changes, mut key_management) = (Vec::new(), None);
+    for attribute in attributes(object, XFRM_USER_POLICY_ID_LEN) {
+        match attribute? {
+            XfrmAttrs::Migrate(wire) => changes.push(path_change(&wire)?),
+            XfrmAttrs::KmAddress(wire) => {
+                let family = Family::from_number(wire.family)
+                    .unwrap_or_else(|| Family::guess(&wire.local, &wire.remote));
+                key_management = Some(family.pair(&wire.local, &wire.remote));
+            }
+            _ => {}
+        }
+    }
+    Ok(Event::Migrated(Box::new(Migration {
+        selector: selector::read(&id.selector, None)?,
+        direction: Direction::from_xfrm(id.direction)
+            .ok_or_else(|| unknown("direction", id.direction))?,
+        changes,
+        key_management,
+    })))
+}
+
+fn path_change(wire: &UserMigrate) -> Result<PathChange, DecodeError> {
+    let pair = |family, src, dst| {
+        let family = Family::from_number(family).unwrap_or_else(|| Family::guess(src, dst));
+        family.pair(src, dst)
+    };
+    Ok(PathChange {
+        proto: proto(wire.proto)?,
+        mode: Mode::from_xfrm(wire.mode).ok_or_else(|| unknown("mode", wire.mode))?,
+        reqid: ReqId(wire.reqid),
+        old: pair(wire.old_family, &wire.old_saddr, &wire.old_daddr),
+        new: pair(wire.new_family, &wire.new_saddr, &wire.new_daddr),
+    })
+}
+
+fn proto(number: u8) -> Result<Proto, DecodeError> {
+    Proto::from_number(number).ok_or_else(|| unknown("protocol", number))
+}
+
+fn unknown(what: &str, number: u8) -> DecodeError {
+    DecodeError::from(format!("event: {what} {number}"))
+}
+
+#[cfg(test)]
+mod tests;

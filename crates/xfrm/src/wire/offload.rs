@@ -1,0 +1,29 @@
+//! `xfrm_user_offload`: the device that does the work of an SA.
+
+use ipsec::{Offload, SaDirection};
+use netlink_packet_xfrm::{UserOffloadDev, XFRM_OFFLOAD_INBOUND, XfrmAttrs};
+
+use crate::{Refusal, device::Devices};
+
+/// The whole packet, not only the cipher (linux/xfrm.h).
+const XFRM_OFFLOAD_PACKET: u8 = 4;
+
+/// Refused with ENODEV if there is no device of this name.
+pub(super) fn attribute(offload: &Offload, devices: &Devices) -> Result<XfrmAttrs, Refusal> {
+    let inbound = match offload.direction {
+        SaDirection::In => XFRM_OFFLOAD_INBOUND,
+        SaDirection::Out => 0,
+    };
+    let packet = if offload.packet { XFRM_OFFLOAD_PACKET } else { 0 };
+    let ifindex = devices.index(&offload.device)?;
+    Ok(XfrmAttrs::OffloadDevice(UserOffloadDev { ifindex, flags: inbound | packet }))
+}
+
+pub(super) fn read(wire: UserOffloadDev, devices: &Devices) -> Offload {
+    let inbound = wire.flags & XFRM_OFFLOAD_INBOUND != 0;
+    Offload {
+        device: devices.name(wire.ifindex),
+        direction: if inbound { SaDirection::In } else { SaDirection::Out },
+        packet: wire.flags & XFRM_OFFLOAD_PACKET != 0,
+    }
+}

@@ -1,0 +1,48 @@
+//! Attributes of Linux 6.10 and later, which netlink-packet-xfrm does not know. Kernels before
+//! them ignore them.
+
+use ipsec::SaDirection;
+use netlink_packet_core::{DecodeError, DefaultNla, Nla, parse_u8, parse_u32};
+use netlink_packet_xfrm::XfrmAttrs;
+
+/// `XFRMA_SA_DIR` (linux/xfrm.h, 6.10).
+const XFRMA_SA_DIR: u16 = 33;
+
+/// `XFRMA_NAT_KEEPALIVE_INTERVAL` (linux/xfrm.h, 6.11).
+const XFRMA_NAT_KEEPALIVE_INTERVAL: u16 = 34;
+
+/// `XFRM_SA_DIR_*` (linux/xfrm.h).
+const DIRECTIONS: [(SaDirection, u8); 2] = [(SaDirection::In, 1), (SaDirection::Out, 2)];
+
+/// One of these attributes.
+pub(super) enum Recent {
+    Direction(SaDirection),
+    /// Seconds.
+    NatKeepalive(u32),
+}
+
+pub(super) fn direction(direction: SaDirection) -> XfrmAttrs {
+    let row = DIRECTIONS.iter().find(|row| row.0 == direction).expect("every direction has a row");
+    XfrmAttrs::Other(DefaultNla::new(XFRMA_SA_DIR, vec![row.1]))
+}
+
+/// The interval in seconds; none for 0.
+pub(super) fn nat_keepalive(seconds: u32) -> Option<XfrmAttrs> {
+    let value = seconds.to_ne_bytes().to_vec();
+    let attribute = || XfrmAttrs::Other(DefaultNla::new(XFRMA_NAT_KEEPALIVE_INTERVAL, value));
+    (seconds != 0).then(attribute)
+}
+
+/// Reads an attribute, if it is one of these.
+pub(super) fn read(attribute: &DefaultNla) -> Result<Option<Recent>, DecodeError> {
+    let mut value = vec![0; attribute.value_len()];
+    attribute.emit_value(&mut value);
+    Ok(match attribute.kind() {
+        XFRMA_SA_DIR => {
+            let number = parse_u8(&value)?;
+            DIRECTIONS.iter().find(|row| row.1 == number).map(|row| Recent::Direction(row.0))
+        }
+        XFRMA_NAT_KEEPALIVE_INTERVAL => Some(Recent::NatKeepalive(parse_u32(&value)?)),
+        _ => None,
+    })
+}
