@@ -1,12 +1,15 @@
-use ipsec::{AddressPair, Mode, Operation, Policy, PolicyId, Proto, Sa, SaEntry, SaFlags, SaId};
+use std::{path::Path, time::SystemTime};
+
+use ipsec::{AddressPair, Mode, Operation, Policy, PolicyId, Proto, Sa, SaEntry, SaId};
 use xfrm::{Batch, Change, Connection, SadFilter};
 
 use crate::{
-    Error, Outcome, Refusal, Sink, Target,
-    families::is_narrow,
+    Error, Outcome, RUN_DIRECTORY, Refusal, Sink, Target,
     forward::{forward_copy, forward_id},
     reqids::ReqIds,
     spd::Spd,
+    store::Store,
+    tunnels::Tunnel,
 };
 
 /// How the engine treats what it is given.
@@ -23,6 +26,7 @@ pub struct Engine {
     batch: Batch,
     waiting: Vec<Waiting>,
     spd: Spd,
+    store: Store,
 }
 
 /// An operation whose result is not out yet.
@@ -43,7 +47,9 @@ impl Engine {
     pub fn open(options: Options) -> Result<Self, Error> {
         let kernel = Connection::open()?;
         let batch = kernel.batch();
-        Ok(Self { kernel, options, batch, waiting: Vec::new(), spd: Spd::default() })
+        let store = Store::of_namespace(Path::new(RUN_DIRECTORY));
+        let (waiting, spd) = (Vec::new(), Spd::default());
+        Ok(Self { kernel, options, batch, waiting, spd, store })
     }
 
     /// Takes the next operation of the stream, or one that a rule of AF_KEY refuses.
@@ -64,7 +70,8 @@ impl Engine {
                 self.add_policy(line, *policy, |p| Change::UpdatePolicy(p), sink)?;
             }
             Ok(Operation::DeletePolicy(id)) => self.delete_policy(line, &id),
-            Ok(Operation::AddSa(sa)) => self.add_sa(line, *sa, sink)?,
+            Ok(Operation::AddSa(sa)) => self.add_sa(line, *sa, false, sink)?,
+            Ok(Operation::AddSaOfAnyMode(sa)) => self.add_sa(line, *sa, true, sink)?,
             Ok(Operation::DeleteSa(id)) => self.push(line, &Change::DeleteSa(id), Target::Sa),
             Ok(Operation::FlushSad(proto)) => {
                 self.push(line, &Change::FlushSad(proto), Target::Database);
@@ -125,8 +132,8 @@ impl Engine {
             }
             self.push(line, &change(policy), Target::NewPolicy);
         }
-        for (proto, ends) in self.spd.mixed.note(&policy) {
-            self.widen(line, proto, ends, sink)?;
+        for tunnel in self.spd.tunnels.note(&policy) {
+            self.refit(line, tunnel, sink)?;
         }
         Ok(())
     }
@@ -138,38 +145,56 @@ impl Engine {
         }
     }
 
-    fn add_sa(&mut self, line: usize, mut sa: Sa, sink: &mut dyn Sink) -> Result<(), Error> {
+    fn add_sa(
+        &mut self,
+        line: usize,
+        mut sa: Sa,
+        any_mode: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        if any_mode {
+            self.read_spd(sink)?.tunnels.choose_mode(&mut sa);
+        }
         if sa.mode == Mode::Tunnel {
-            self.read_spd(sink)?.mixed.fit(&mut sa);
+            self.read_spd(sink)?.tunnels.widen(&mut sa);
         }
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
+        if any_mode {
+            self.flush(sink)?;
+            self.store.note_any_mode(&sa, unix_seconds())?;
+        }
         Ok(())
     }
 
-    /// Makes the SAs of a tunnel fit for packets of the other family. The kernel changes no
+    /// Makes SAs fit for what a new policy asks of them. The kernel changes neither mode nor
     /// selector of an SA, so they are added anew; one that is in use is left as it is.
-    fn widen(
-        &mut self,
-        line: usize,
-        proto: Proto,
-        ends: AddressPair,
-        sink: &mut dyn Sink,
-    ) -> Result<(), Error> {
+    fn refit(&mut self, line: usize, tunnel: Tunnel, sink: &mut dyn Sink) -> Result<(), Error> {
+        if !self.spd.tunnels.is_mixed(tunnel) && self.store.is_empty() {
+            return Ok(());
+        }
         self.flush(sink)?;
-        let filter = SadFilter { proto: Some(proto), ends: Some(ends) };
-        let narrow: Vec<SaEntry> = self
-            .kernel
-            .dump_sad(&filter)?
-            .filter(|entry| entry.as_ref().map_or(true, |entry| is_narrow(&entry.sa)))
-            .collect::<Result<_, _>>()?;
-        for SaEntry { mut sa, current, .. } in narrow {
-            if current.packets != 0 {
-                sink.outcome(line, Outcome::NarrowSa(sa.id()))?;
+        let filter = SadFilter { proto: Some(tunnel.0), ends: Some(tunnel.1) };
+        let entries: Vec<SaEntry> = self.kernel.dump_sad(&filter)?.collect::<Result<_, _>>()?;
+        for SaEntry { sa, state, current } in entries {
+            let entry = SaEntry { sa: sa.clone(), state, current };
+            let any_mode = self.store.has_any_mode(&entry)?;
+            let mut fit = sa;
+            if any_mode {
+                self.spd.tunnels.choose_mode(&mut fit);
+            }
+            self.spd.tunnels.widen(&mut fit);
+            if fit == entry.sa {
                 continue;
             }
-            sa.flags = sa.flags | SaFlags::ANY_FAMILY;
-            self.push(line, &Change::DeleteSa(sa.id()), Target::Sa);
-            self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
+            if current.packets != 0 {
+                sink.outcome(line, Outcome::UnfitSa(fit.id()))?;
+                continue;
+            }
+            self.push(line, &Change::DeleteSa(fit.id()), Target::Sa);
+            self.push(line, &Change::AddSa(&fit), Target::new_sa(&fit));
+            if any_mode {
+                self.store.note_any_mode(&fit, unix_seconds())?;
+            }
         }
         Ok(())
     }
@@ -209,7 +234,8 @@ impl Engine {
         self.flush(sink)?;
         match self.kernel.get_sa(id)? {
             Ok(entry) => {
-                sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
+                let any_mode = self.store.has_any_mode(&entry)?;
+                sink.outcome(line, Outcome::Sa(Box::new(entry), any_mode))?;
                 sink.outcome(line, Outcome::EndOfSad)?;
             }
             Err(xfrm::Refusal { errno, text }) => {
@@ -228,7 +254,9 @@ impl Engine {
     ) -> Result<(), Error> {
         self.flush(sink)?;
         for entry in self.kernel.dump_sad(&SadFilter { proto, ends: None })? {
-            sink.outcome(line, Outcome::Sa(Box::new(entry?)))?;
+            let entry = entry?;
+            let any_mode = self.store.has_any_mode(&entry)?;
+            sink.outcome(line, Outcome::Sa(Box::new(entry), any_mode))?;
         }
         Ok(sink.outcome(line, Outcome::EndOfSad)?)
     }
@@ -240,4 +268,8 @@ impl Engine {
         }
         Ok(sink.outcome(line, Outcome::EndOfSpd)?)
     }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

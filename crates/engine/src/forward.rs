@@ -37,7 +37,7 @@ mod tests {
             level: Level::Unique(Some(ReqId(7))),
         };
         let mut policy = Policy {
-            id: PolicyId { selector, direction: Direction::In, sec_ctx: None },
+            id: PolicyId::new(selector, Direction::In),
             priority: Priority::DEFAULT,
             action: Action::Ipsec(vec![unique, unique]),
             lifetimes: Lifetimes::default(),

@@ -6,12 +6,16 @@
 
 mod engine;
 mod error;
-mod families;
 mod forward;
 mod outcome;
 mod refusal;
 mod reqids;
 mod spd;
+mod store;
+mod tunnels;
+
+/// Where the stores of all network namespaces are.
+pub const RUN_DIRECTORY: &str = "/run/xfrm-tools";
 
 pub use engine::{Engine, Options};
 pub use error::Error;

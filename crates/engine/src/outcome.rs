@@ -9,11 +9,12 @@ use crate::Refusal;
 pub enum Outcome {
     /// It was refused; others before and after it are not affected.
     Refused(Refusal),
-    /// A tunnel for the other IP version has this SA, which is in use for its own version only: it
-    /// would have to be deleted and added again.
-    NarrowSa(SaId),
-    /// An SA of a `get` or `dump`, as the kernel lists them: newest first.
-    Sa(Box<SaEntry>),
+    /// A tunnel cannot use this SA, which carries other packets already: it would have to be
+    /// deleted and added again.
+    UnfitSa(SaId),
+    /// An SA of a `get` or `dump`, as the kernel lists them: newest first. Whether it was added
+    /// without a mode of its own.
+    Sa(Box<SaEntry>, bool),
     /// No further SA.
     EndOfSad,
     /// A policy of a `spddump`, newest first.

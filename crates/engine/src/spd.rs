@@ -1,6 +1,6 @@
 use ipsec::PolicyEntry;
 
-use crate::{families::MixedTunnels, reqids::ReqIds};
+use crate::{reqids::ReqIds, tunnels::Tunnels};
 
 /// What has to be known of the policies in the SPD to add to it: read once, then kept up to date
 /// with what is added here.
@@ -8,8 +8,8 @@ use crate::{families::MixedTunnels, reqids::ReqIds};
 pub struct Spd {
     /// The numbers that `unique` has taken.
     pub reqids: ReqIds,
-    /// The tunnels that carry the other family.
-    pub mixed: MixedTunnels,
+    /// The tunnels.
+    pub tunnels: Tunnels,
     /// Whether the kernel's policies are noted.
     pub is_read: bool,
 }
@@ -18,6 +18,6 @@ impl Spd {
     /// Notes a policy of the SPD.
     pub fn note(&mut self, entry: &PolicyEntry) {
         self.reqids.note(entry);
-        self.mixed.note(&entry.policy);
+        self.tunnels.note(&entry.policy);
     }
 }

@@ -1,0 +1,119 @@
+use std::collections::{HashMap, HashSet};
+
+use ipsec::{AddressPair, Level, Mode, Policy, Proto, ReqId, RequestMode, Sa, SaFlags};
+
+/// What the tunnels of the SPD ask of the SAs between their endpoints. Only the policies tell:
+///
+/// - The kernel gives a tunnel SA a selector of its own family, and then finds it for no packet of
+///   the other (`xfrm_state_look_at`, net/xfrm/xfrm_state.c), unless it is flagged
+///   [`SaFlags::ANY_FAMILY`].
+/// - An SA that a BSD script gives no mode takes the one of the policy that refers to it.
+#[derive(Default)]
+pub struct Tunnels(HashMap<Tunnel, Uses>);
+
+/// A protocol between two endpoints.
+pub type Tunnel = (Proto, AddressPair);
+
+#[derive(Default)]
+struct Uses {
+    /// Inner packets are of the other IP version.
+    mixed: bool,
+    /// The numbers of the SAs asked for; 0: any.
+    reqids: HashSet<ReqId>,
+}
+
+impl Tunnels {
+    /// Notes the tunnels of a policy; gives those that ask something new.
+    pub fn note(&mut self, policy: &Policy) -> Vec<Tunnel> {
+        let inner_v4 = policy.id.selector.src().addr().is_ipv4();
+        let mut news = Vec::new();
+        for request in policy.action.requests() {
+            let RequestMode::Tunnel(ends) = request.mode else { continue };
+            let mixed = ends.src().is_ipv4() != inner_v4;
+            let reqid = match request.level {
+                Level::Unique(Some(id)) => id,
+                _ => ReqId(0),
+            };
+            let uses = self.0.entry((request.proto, ends)).or_default();
+            if uses.reqids.insert(reqid) || (mixed && !uses.mixed) {
+                news.push((request.proto, ends));
+            }
+            uses.mixed |= mixed;
+        }
+        news
+    }
+
+    /// Whether packets of the other IP version go through it.
+    pub fn is_mixed(&self, tunnel: Tunnel) -> bool {
+        self.0.get(&tunnel).is_some_and(|uses| uses.mixed)
+    }
+
+    /// Gives an SA without mode the one that the policies ask for.
+    pub fn choose_mode(&self, sa: &mut Sa) {
+        let refers =
+            |uses: &Uses| uses.reqids.contains(&ReqId(0)) || uses.reqids.contains(&sa.reqid);
+        let is_tunnel = self.0.get(&(sa.proto, sa.ends)).is_some_and(refers);
+        sa.mode = if is_tunnel { Mode::Tunnel } else { Mode::Transport };
+    }
+
+    /// Flags an SA that carries the other IP version.
+    pub fn widen(&self, sa: &mut Sa) {
+        if sa.mode == Mode::Tunnel && self.is_mixed((sa.proto, sa.ends)) {
+            sa.flags = sa.flags | SaFlags::ANY_FAMILY;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipsec::{Action, Direction, Lifetimes, PolicyId, Prefix, Priority, Request, Selector, Spi};
+
+    use super::*;
+
+    fn v6() -> AddressPair {
+        AddressPair::new("2001:db8::1".parse().unwrap(), "2001:db8::2".parse().unwrap()).unwrap()
+    }
+
+    fn policy(inner: &str, level: Level) -> Policy {
+        let host = Prefix::host(inner.parse().unwrap());
+        Policy {
+            id: PolicyId::new(Selector::new(host, host).unwrap(), Direction::Out),
+            priority: Priority::DEFAULT,
+            action: Action::Ipsec(vec![Request {
+                proto: Proto::Esp,
+                mode: RequestMode::Tunnel(v6()),
+                level,
+            }]),
+            lifetimes: Lifetimes::default(),
+        }
+    }
+
+    #[test]
+    fn only_tunnels_between_families_widen() {
+        let mut tunnels = Tunnels::default();
+        let mut sa = Sa { mode: Mode::Tunnel, ..Sa::bare(v6(), Proto::Esp, Spi(4096)) };
+        tunnels.note(&policy("2001:db8::3", Level::Require));
+        tunnels.widen(&mut sa);
+        assert_eq!(sa.flags, SaFlags::default());
+
+        assert_eq!(tunnels.note(&policy("10.0.0.1", Level::Require)), [(Proto::Esp, v6())]);
+        assert_eq!(tunnels.note(&policy("10.0.0.2", Level::Require)), []);
+        tunnels.widen(&mut sa);
+        assert_eq!(sa.flags, SaFlags::ANY_FAMILY);
+    }
+
+    #[test]
+    fn the_mode_is_that_of_the_policy_that_refers_to_the_sa() {
+        let mut tunnels = Tunnels::default();
+        let mut sa = Sa { reqid: ReqId(7), ..Sa::bare(v6(), Proto::Esp, Spi(4096)) };
+        let mut mode = |tunnels: &Tunnels| {
+            tunnels.choose_mode(&mut sa);
+            sa.mode
+        };
+        assert_eq!(mode(&tunnels), Mode::Transport);
+        tunnels.note(&policy("2001:db8::3", Level::Unique(Some(ReqId(8)))));
+        assert_eq!(mode(&tunnels), Mode::Transport);
+        tunnels.note(&policy("2001:db8::3", Level::Unique(Some(ReqId(7)))));
+        assert_eq!(mode(&tunnels), Mode::Tunnel);
+    }
+}
