@@ -1,6 +1,9 @@
+use std::borrow::Cow;
+
 use ipsec::KeyBits;
 
 use crate::{
+    hint::Hint,
     source::{Excerpt, Place, Position, Source},
     split::MAX_STATEMENT,
     tree::Span,
@@ -14,6 +17,7 @@ use crate::{
 pub struct Error {
     kind: Kind,
     place: Box<Place>,
+    hint: Option<Hint>,
 }
 
 /// What is wrong, in the words of this crate; [`Error::message`] has those of the original.
@@ -118,16 +122,51 @@ pub enum Kind {
     /// A type and code with a protocol that has none.
     #[error("the upper-layer protocol takes nothing like `{0}`")]
     NoMisc(String),
-    /// `tagged`, which AF_KEY never knew.
+    /// A tag that is no firewall mark: Linux has no other tags.
     #[error("tagged policies do not exist on Linux")]
     Tagged,
+    /// A number that is too large for its option.
+    #[error("{option} {given}: the most is {most}")]
+    OutOfRange {
+        /// The option.
+        option: &'static str,
+        /// The number given.
+        given: u64,
+        /// The largest.
+        most: u64,
+    },
+    /// A priority in NetBSD's policy.
+    #[error("NetBSD has no priorities in policies")]
+    NoPriority,
+    /// An SA of `esp-old` or `ah-old` for a BSD, whose packets those protocols are.
+    #[error(
+        "Linux has no {0}: RFC 1826 and RFC 1827 packets are not those of RFC 4302 and RFC 4303"
+    )]
+    OldProtocol(&'static str),
+    /// `des-deriv` and `des-32iv` for a BSD: the IV is not in the packet, or half of it only.
+    #[error("Linux has no {0}: DES with an IV that is not whole in the packet")]
+    DerivedIv(String),
+    /// `getspi`, which nothing can be made of yet.
+    #[error("getspi: an SPI is taken from the kernel by a key management daemon")]
+    GetSpi,
+    /// More than the protocol in FreeBSD, with another than `icmp6`.
+    #[error("FreeBSD takes a type and code with icmp6 only, not `{0}`")]
+    OnlyIcmp6(String),
+    /// `-hwif` without `-dir`.
+    #[error("-hwif does not say which way the packets go")]
+    HardwareDirection,
 }
 
 pub(crate) const SERVNAME: &str = "Servname not supported for ai_socktype";
 
 impl Error {
     pub(crate) fn new(kind: Kind, source: &Source, wrong: Span, named: Span) -> Self {
-        Self { kind, place: Box::new(source.place(wrong, named)) }
+        Self { kind, place: Box::new(source.place(wrong, named)), hint: None }
+    }
+
+    /// The same with what was probably meant.
+    pub(crate) fn with_hint(self, hint: Option<Hint>) -> Self {
+        Self { hint, ..self }
     }
 
     /// What is wrong.
@@ -186,7 +225,17 @@ impl Error {
             Kind::Upper(_) => "invalid upper layer protocol",
             Kind::Misc(_) => "invalid an upper layer protocol spec",
             Kind::NoMisc(_) => SERVNAME,
-            Kind::TooLong | Kind::Unreadable(_) | Kind::NoPair | Kind::Tagged => return None,
+            Kind::NoPriority => "Policy priority not compiled in",
+            Kind::TooLong
+            | Kind::Unreadable(_)
+            | Kind::NoPair
+            | Kind::Tagged
+            | Kind::OutOfRange { .. }
+            | Kind::OldProtocol(_)
+            | Kind::DerivedIv(_)
+            | Kind::GetSpi
+            | Kind::OnlyIcmp6(_)
+            | Kind::HardwareDirection => return None,
         })
     }
 
@@ -231,19 +280,22 @@ impl Error {
                     others => format!("{}; or {last}", others.join("; ")),
                 })
             }
-            Kind::KeyLength { fits: KeyBits { min, max, .. }, .. } => Some(if min == max {
-                format!("a key of {min} bits ({} bytes)", min / 8)
-            } else {
-                format!("a key of {min} to {max} bits ({} to {} bytes)", min / 8, max / 8)
-            }),
+            Kind::KeyLength { fits, .. } => Some(key_lengths(*fits)),
             _ => None,
         }
     }
 
     /// What to do about it.
     #[must_use]
-    pub fn help(&self) -> Option<&'static str> {
-        Some(match &self.kind {
+    pub fn help(&self) -> Option<Cow<'static, str>> {
+        let hint = self.hint.as_ref().map(|hint| Cow::Owned(hint.to_string()));
+        hint.or_else(|| self.kind.help().map(Cow::Borrowed))
+    }
+}
+
+impl Kind {
+    fn help(&self) -> Option<&'static str> {
+        Some(match self {
             Kind::StrayByte(b'\r') => "the file has DOS line ends: remove the carriage returns",
             Kind::UnclosedQuote => "close it with \" before the `;`",
             Kind::TooLong => "every statement ends with `;`",
@@ -259,8 +311,33 @@ impl Error {
             Kind::Upper(_) => "give the number of the protocol, or any",
             Kind::Misc(_) => "say TYPE,CODE with icmp and icmp6, as in 135,0; with gre a.b.c.d",
             Kind::NoMisc(_) => "only icmp, icmp6, mobility headers (135) and gre take more",
-            Kind::Tagged => "select by addresses and ports, or mark packets and use ip xfrm",
+            Kind::Tagged => "a tag is a firewall mark here: tagged \"0x10/0xff\", set by nftables",
+            Kind::OutOfRange { option: "-r", .. } => "no kernel keeps a longer replay window",
+            Kind::NoPriority => "leave it out: policies are tried in order; or use --dialect linux",
+            Kind::OldProtocol(_) => "use esp or ah at both ends",
+            Kind::DerivedIv(_) => "use des-cbc at both ends, or better aes-cbc",
+            Kind::GetSpi => "choose an SPI over 255 and add the SA with it",
+            Kind::OnlyIcmp6(_) => "leave it out, or use --dialect linux",
+            Kind::HardwareDirection => {
+                "add -dir in or -dir out, or say -offload DEVICE in|out packet"
+            }
             _ => return None,
         })
     }
+}
+
+/// The lengths that a key may have, in words.
+fn key_lengths(KeyBits { min, max, step }: KeyBits) -> String {
+    if max == 0 {
+        return String::from("no key");
+    }
+    if min == max {
+        return format!("a key of {min} bits ({} bytes)", min / 8);
+    }
+    if step == 1 {
+        return format!("a key of {min} to {max} bits ({} to {} bytes)", min / 8, max / 8);
+    }
+    let lengths = (min..=max).step_by(step.into());
+    let lengths: Vec<_> = lengths.map(|bits| format!("{bits} ({} bytes)", bits / 8)).collect();
+    format!("a key of {} bits, salt included", lengths.join(", "))
 }

@@ -1,6 +1,8 @@
+use ipsec::Dialect;
 use pest::Parser;
 
 use crate::{
+    dialect::{is_foreign, is_policy_char, own_option},
     parse::{Rule, SetkeyParser},
     source::Source,
     tree::Span,
@@ -26,6 +28,11 @@ pub(crate) fn token_at(source: &Source, offset: usize) -> Token {
     })
 }
 
+/// Where the tokens before `offset` begin.
+pub(crate) fn tokens_before(source: &Source, offset: usize) -> impl Iterator<Item = usize> {
+    Lexer::new(source).map(|token| token.span.start).take_while(move |&start| start < offset)
+}
+
 /// What the original's lexer has set aside for the next token (`yymore`, start conditions).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -36,6 +43,7 @@ enum State {
 
 struct Lexer<'a> {
     ascii: &'a str,
+    dialect: Dialect,
     /// Where the statement begins in the source.
     start: usize,
     next: usize,
@@ -46,8 +54,33 @@ struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     fn new(source: &'a Source) -> Self {
-        let state = State::Words;
-        Self { ascii: source.ascii(), start: source.start(), next: 0, state, policy: None }
+        Self {
+            ascii: source.ascii(),
+            dialect: source.dialect(),
+            start: source.start(),
+            next: 0,
+            state: State::Words,
+            policy: None,
+        }
+    }
+
+    /// The length of the token that `rest` begins with, and whether it is policy text; none if it
+    /// begins with no token.
+    fn measure(&self, rest: &str) -> Option<(usize, bool)> {
+        let length = |rule| SetkeyParser::parse(rule, rest).ok().map(|found| found.as_str().len());
+        if self.state == State::Policy {
+            let wrong = rest.find(|c| !is_policy_char(c, self.dialect)).unwrap_or(rest.len());
+            let text = length(Rule::policy_text).map(|length| length.min(wrong));
+            if let Some(length) = text.filter(|&length| length > 0) {
+                return Some((length, true));
+            }
+        }
+        if let Some(option) = own_option(rest, self.dialect) {
+            return Some((option.len(), false));
+        }
+        let length = length(Rule::token)?;
+        let is_option = rest.starts_with('-');
+        (!is_option || !is_foreign(&rest[..length], self.dialect)).then_some((length, false))
     }
 
     fn skip_blanks(&mut self) {
@@ -73,10 +106,9 @@ impl Iterator for Lexer<'_> {
     fn next(&mut self) -> Option<Token> {
         self.skip_blanks();
         let rest = self.ascii.get(self.next..).filter(|rest| !rest.is_empty())?;
-        let length = |rule| SetkeyParser::parse(rule, rest).ok().map(|found| found.as_str().len());
-        let policy = if self.state == State::Policy { length(Rule::policy_text) } else { None };
-        let found = policy.or_else(|| length(Rule::token));
-        let token = &rest[..found.unwrap_or(1)];
+        let found = self.measure(rest);
+        let (length, is_policy) = found.unwrap_or((1, false));
+        let token = &rest[..length];
 
         let start = self.start + self.next;
         let span = Span { start, end: start + token.len() };
@@ -93,7 +125,7 @@ impl Iterator for Lexer<'_> {
             ";" => self.state = State::Words,
             _ => {}
         }
-        self.policy = policy.map(|_| named.start);
+        self.policy = is_policy.then_some(named.start);
         self.next += token.len();
         Some(Token { span, named, is_stray: found.is_none() })
     }

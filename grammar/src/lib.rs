@@ -6,17 +6,24 @@
 //! 2. `setkey.pest` and `policy.pest` read a statement into a [`tree`] with spans;
 //! 3. [`lower`] looks its names up and makes the operations of it.
 //!
-//! The dialect is that of ipsec-tools 0.8.2 on Linux. An [`Error`] knows the words of the original
-//! and those of this crate, its place, and the way out; nothing is printed here.
+//! [`script_of_sa`] and [`script_of_policy`] go the other way, from the model to text.
+//!
+//! Whose setkey a script was written for is its [`ipsec::Dialect`]: ipsec-tools 0.8.2 on Linux, word
+//! for word, NetBSD or FreeBSD. What no original has is read in all three. An [`Error`] knows the
+//! words of the original and those of this crate, its place, and the way out; nothing is printed
+//! here.
 
+mod dialect;
 mod error;
 mod expected;
+mod hint;
 mod input;
 mod lexer;
 mod lower;
 mod parse;
 mod policy;
 mod print;
+mod raise;
 mod script;
 mod source;
 mod split;
@@ -25,6 +32,7 @@ mod warning;
 
 pub use error::{Error, Kind};
 pub use lower::{Lowered, lower};
+pub use raise::{Written, script_of_policy, script_of_sa};
 pub use script::Script;
 pub use source::{Excerpt, Place, Position, Source};
 pub use split::MAX_STATEMENT;

@@ -1,5 +1,7 @@
+use std::cell::Cell;
+
 use ipsec::{
-    Key,
+    Dialect, Key, SaDirection, SaFlags,
     names::{Family, LookUp},
 };
 use pest::{
@@ -8,14 +10,17 @@ use pest::{
 };
 
 use crate::{
+    dialect::{is_foreign, is_policy_char},
     error::{Error, Kind},
-    expected::expected,
-    lexer::token_at,
+    expected::{candidates, expected},
+    hint::{self, Hint, word_at},
+    lexer::{token_at, tokens_before},
     policy,
     source::Source,
     tree::{
-        Algorithm, Algorithms, Command, Context, Extension, Flag, Host, Mode, Node, Policy, Port,
-        Range, SaEnds, SaName, SaProto, Selection, Selector, Span, Statement, Upper,
+        Algorithm, Algorithms, Command, Context, Extension, Flag, FragmentOption, Host, MarkText,
+        Mode, Node, Policy, Port, Range, SaEnds, SaName, SaProto, Selection, Selector, Span,
+        Statement, Upper,
     },
 };
 
@@ -30,21 +35,43 @@ pub(crate) use grammar::{Rule, SetkeyParser};
 /// Reads one statement.
 pub(crate) fn parse(source: Source) -> Result<Statement, Error> {
     let mut found = SetkeyParser::parse(Rule::statement, source.ascii())
-        .map_err(|error| syntax_error(&source, &error))?;
-    let command = Reader { source: &source }.command(part(&mut found))?;
-    Ok(Statement { command, source })
+        .map_err(|error| not_read(&source, &error))?;
+    let reader = Reader { source: &source, dialect: source.dialect(), foreign: Cell::new(None) };
+    let command = reader.command(part(&mut found));
+    if let Some(Foreign { at, hint }) = reader.foreign.take() {
+        return Err(syntax_error(&source, at, Vec::new()).with_hint(Some(hint)));
+    }
+    Ok(Statement { command: command?, source })
 }
 
-fn syntax_error(source: &Source, error: &pest::error::Error<Rule>) -> Error {
+/// The error of a statement that the grammar does not take: at the first word of another dialect,
+/// if one stands before.
+fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Error {
     let (pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _))) =
         error.location;
-    let token = token_at(source, source.start() + at);
+    let at = source.start() + at;
+    let is_foreign = |at: usize| {
+        let word = word_at(source, at);
+        let may_be = at == source.start() || word.starts_with('-') || word == "esp-udp";
+        may_be && is_foreign(word, source.dialect())
+    };
+    if let Some(foreign) = tokens_before(source, at).find(|&at| is_foreign(at)) {
+        let hint = Hint::other_dialect(word_at(source, foreign));
+        return syntax_error(source, foreign, Vec::new()).with_hint(hint);
+    }
+    let wrong = syntax_error(source, at, expected(error));
+    let token = token_at(source, at);
+    wrong.with_hint(hint::of_syntax(source, token, &candidates(error)))
+}
+
+fn syntax_error(source: &Source, at: usize, expected: Vec<&'static str>) -> Error {
+    let token = token_at(source, at);
     let kind = if source.bytes(token.span) == b"\"" {
         Kind::UnclosedQuote
     } else if token.is_stray {
         Kind::StrayByte(source.bytes(token.span)[0])
     } else {
-        Kind::Syntax { expected: expected(error) }
+        Kind::Syntax { expected }
     };
     Error::new(kind, source, token.span, token.named)
 }
@@ -63,28 +90,40 @@ fn part_if<'t>(parts: &mut Pairs<'t, Rule>, rule: Rule) -> Option<Pair<'t, Rule>
 /// Makes the tree of what the grammar has found.
 struct Reader<'s> {
     source: &'s Source,
+    dialect: Dialect,
+    /// The first thing that the dialect does not have.
+    foreign: Cell<Option<Foreign>>,
+}
+
+/// Something of another dialect.
+struct Foreign {
+    at: usize,
+    hint: Hint,
 }
 
 impl Reader<'_> {
     fn command(&self, pair: Pair<'_, Rule>) -> Result<Command, Error> {
         let rule = pair.as_rule();
         let mut parts = pair.into_inner();
-        parts.next();
+        self.own(&part(&mut parts));
         Ok(match rule {
             Rule::add => {
                 let name = Box::new(self.sa_name(&mut parts));
                 Command::Add(name, self.algorithms(part(&mut parts)))
             }
+            Rule::get_spi => Command::GetSpi(Box::new(self.sa_name(&mut parts))),
             Rule::get => Command::Get(Box::new(self.sa_name(&mut parts))),
             Rule::delete => Command::Delete(Box::new(self.sa_name(&mut parts))),
             Rule::delete_all => Command::DeleteAll(Box::new(self.sa_ends(&mut parts))),
             Rule::flush => Command::Flush(self.proto(&mut parts)),
             Rule::dump => Command::Dump(self.proto(&mut parts)),
             Rule::spd_add => {
-                Command::SpdAdd(self.selection(part(&mut parts)), self.policy(part(&mut parts))?)
+                let what = self.selection(part(&mut parts));
+                Command::SpdAdd(what, self.policy(part(&mut parts))?)
             }
             Rule::spd_update => {
-                Command::SpdUpdate(self.selection(part(&mut parts)), self.policy(part(&mut parts))?)
+                let what = self.selection(part(&mut parts));
+                Command::SpdUpdate(what, self.policy(part(&mut parts))?)
             }
             Rule::spd_delete => {
                 let selector = Box::new(self.selector(part(&mut parts)));
@@ -107,6 +146,30 @@ impl Reader<'_> {
         SaName { ends, spi, extensions }
     }
 
+    /// Notes that something is there which the dialect does not have, unless something is noted.
+    fn refuse(&self, pair: &Pair<'_, Rule>, hint: Hint) {
+        let first = self.foreign.take();
+        let at = self.span(pair).start;
+        self.foreign.set(Some(first.unwrap_or(Foreign { at, hint })));
+    }
+
+    /// Refuses a word that is another dialect's.
+    fn own(&self, pair: &Pair<'_, Rule>) {
+        let may_be_foreign = matches!(
+            pair.as_rule(),
+            Rule::get_spi_word | Rule::spd_update_word | Rule::exit_word | Rule::esp_udp
+        );
+        if may_be_foreign {
+            self.own_option(pair, pair.as_str());
+        }
+    }
+
+    fn own_option(&self, pair: &Pair<'_, Rule>, word: &str) {
+        if is_foreign(word, self.dialect) {
+            self.refuse(pair, Hint::OtherDialect(word.to_owned()));
+        }
+    }
+
     fn sa_ends(&self, parts: &mut Pairs<'_, Rule>) -> SaEnds {
         let look_up = look_up(parts);
         let (src, dst) = (self.host(part(parts)), self.host(part(parts)));
@@ -118,8 +181,16 @@ impl Reader<'_> {
         if pair.as_rule() == Rule::address {
             return Host { address: self.text(&pair), port: None };
         }
+        let is_natt = pair.as_rule() == Rule::natt_end;
         let mut parts = pair.into_inner();
-        Host { address: self.text(&part(&mut parts)), port: self.port(&mut parts) }
+        let address = self.text(&part(&mut parts));
+        if let Some(port) = parts.peek()
+            && self.dialect == Dialect::FreeBsd
+            && !is_natt
+        {
+            self.refuse(&port, Hint::PortOfSa);
+        }
+        Host { address, port: self.port(&mut parts) }
     }
 
     fn port(&self, parts: &mut Pairs<'_, Rule>) -> Option<Node<Port>> {
@@ -136,7 +207,9 @@ impl Reader<'_> {
     fn proto(&self, parts: &mut Pairs<'_, Rule>) -> Option<Node<SaProto>> {
         let pair = part_if(parts, Rule::proto)?;
         let mut inner = pair.clone().into_inner();
-        let proto = match part(&mut inner).as_str() {
+        let word = part(&mut inner);
+        self.own(&word);
+        let proto = match word.as_str() {
             "esp" => SaProto::Esp,
             "esp-old" => SaProto::EspOld,
             "ah" => SaProto::Ah,
@@ -149,28 +222,81 @@ impl Reader<'_> {
     }
 
     fn extension(&self, pair: Pair<'_, Rule>) -> Extension {
-        let rule = pair.as_rule();
         let mut parts = pair.clone().into_inner();
-        let word = part(&mut parts);
+        let Some(word) = parts.next() else {
+            let is_esn = pair.as_rule() == Rule::esn;
+            return if is_esn { Extension::Esn } else { Extension::KeepAlive(None) };
+        };
         let number = || number(word.as_str());
-        match rule {
+        match pair.as_rule() {
             Rule::flag => Extension::Flag(flag(word.as_str())),
             Rule::mode => Extension::Mode(match word.as_str() {
                 "transport" => Some(Mode::Transport),
                 "tunnel" => Some(Mode::Tunnel),
+                "beet" => Some(Mode::Beet),
                 _ => None,
             }),
             Rule::reqid => Extension::ReqId(number()),
             Rule::replay => Extension::Replay(number()),
             Rule::hard_time => Extension::HardTime(number()),
             Rule::soft_time => Extension::SoftTime(number()),
-            Rule::hard_bytes => Extension::HardBytes(number()),
-            Rule::soft_bytes => Extension::SoftBytes(number()),
-            _ => Extension::Context(self.context(pair)),
+            Rule::hard_bytes => {
+                self.own_option(&pair, "-bh");
+                Extension::HardBytes(number())
+            }
+            Rule::soft_bytes => {
+                self.own_option(&pair, "-bs");
+                Extension::SoftBytes(number())
+            }
+            Rule::hard_use => Extension::HardUse(number()),
+            Rule::soft_use => Extension::SoftUse(number()),
+            Rule::hard_packets => Extension::HardPackets(number()),
+            Rule::soft_packets => Extension::SoftPackets(number()),
+            Rule::context => Extension::Context(self.context(pair)),
+            _ => self.linux_extension(&pair, &word, parts),
+        }
+    }
+
+    /// An extension that ipsec-tools did not have.
+    fn linux_extension(
+        &self,
+        pair: &Pair<'_, Rule>,
+        word: &Pair<'_, Rule>,
+        mut rest: Pairs<'_, Rule>,
+    ) -> Extension {
+        let text = word.as_str();
+        match pair.as_rule() {
+            Rule::esp_frag => {
+                self.own_option(pair, "-esp_frag");
+                Extension::Fragment(FragmentOption::EspFrag, number(text))
+            }
+            Rule::natt_mtu => {
+                self.own_option(pair, "-natt_mtu");
+                Extension::Fragment(FragmentOption::NattMtu, number(text))
+            }
+            Rule::hardware => {
+                self.own_option(pair, "-hwif");
+                Extension::HardwareInterface(text.to_owned())
+            }
+            Rule::natt => {
+                Extension::Natt(Box::new((self.host(word.clone()), self.host(part(&mut rest)))))
+            }
+            Rule::mark => Extension::Mark(mark(text, &mut rest)),
+            Rule::out_mark => Extension::OutMark(mark(text, &mut rest)),
+            Rule::if_id => Extension::IfId(number(text)),
+            Rule::direction => Extension::Direction(way(text)),
+            Rule::offload => Extension::Offload {
+                device: text.to_owned(),
+                direction: way(part(&mut rest).as_str()),
+                packet: rest.next().is_some(),
+            },
+            Rule::keepalive => Extension::KeepAlive(Some(number(text))),
+            _ => Extension::KernelFlag(SaFlags::from_name(text).unwrap_or_default()),
         }
     }
 
     fn context(&self, pair: Pair<'_, Rule>) -> Context {
+        self.own_option(&pair, "-ctx");
         let mut parts = pair.into_inner();
         let doi = number(part(&mut parts).as_str());
         let alg = number(part(&mut parts).as_str());
@@ -197,8 +323,21 @@ impl Reader<'_> {
     fn algorithm(&self, pair: Pair<'_, Rule>) -> Algorithm {
         let mut parts = pair.into_inner();
         while part_if(&mut parts, Rule::dropped).is_some() {}
-        let name = self.text(&part(&mut parts));
-        Algorithm { name, key: parts.next().map(|key| self.key(&key)) }
+        let mut word = part(&mut parts);
+        while let Some(again) = part_if(&mut parts, Rule::tcp_md5) {
+            word = again;
+        }
+        let key = parts.next();
+        if let Some(key) = &key {
+            match word.as_rule() {
+                Rule::crypt_bare if self.dialect != Dialect::FreeBsd => {
+                    self.refuse(key, Hint::NullKey);
+                }
+                Rule::tcp_md5 if self.dialect == Dialect::Linux => self.refuse(key, Hint::TcpMd5),
+                _ => {}
+            }
+        }
+        Algorithm { name: self.text(&word), key: key.map(|key| self.key(&key)) }
     }
 
     fn key(&self, pair: &Pair<'_, Rule>) -> Node<Key> {
@@ -224,11 +363,18 @@ impl Reader<'_> {
         let look_up = look_up(&mut parts);
         let (src, dst) = (self.range(part(&mut parts)), self.range(part(&mut parts)));
         let upper = part(&mut parts);
-        let upper = self.node(&upper, self::upper(&part(&mut upper.clone().into_inner())));
+        let upper = self.node(&upper, self.upper(&part(&mut upper.clone().into_inner())));
         let misc = part_if(&mut parts, Rule::misc).map(|misc| self.text(&misc));
-        let context = parts.next();
-        let context = context.map(|pair| self.node(&pair, self.context(pair.clone())));
-        Selector { look_up, src, dst, upper, misc, context }
+        let (mut context, mut extensions) = (None, Vec::new());
+        for pair in parts {
+            if pair.as_rule() == Rule::context {
+                context = Some(self.node(&pair, self.context(pair.clone())));
+            } else {
+                let extension = self.extension(part(&mut pair.clone().into_inner()));
+                extensions.push(self.node(&pair, extension));
+            }
+        }
+        Selector { look_up, src, dst, upper, misc, context, extensions }
     }
 
     fn range(&self, pair: Pair<'_, Rule>) -> Range {
@@ -241,9 +387,29 @@ impl Reader<'_> {
         Range { address, prefix, port: self.port(&mut parts) }
     }
 
+    fn upper(&self, pair: &Pair<'_, Rule>) -> Upper {
+        match pair.as_rule() {
+            Rule::any_upper => Upper::Any,
+            Rule::tcp_upper => Upper::Tcp,
+            Rule::esp_upper => {
+                if self.dialect != Dialect::FreeBsd {
+                    self.refuse(pair, Hint::EspUpper);
+                }
+                Upper::Esp
+            }
+            Rule::decimal => Upper::Number(number(pair.as_str())),
+            _ => Upper::Name(pair.as_str().to_owned()),
+        }
+    }
+
     fn policy(&self, pair: Pair<'_, Rule>) -> Result<Node<Policy>, Error> {
         let text = part(&mut pair.into_inner());
         let span = self.span(&text);
+        let wrong = text.as_str().find(|c| !is_policy_char(c, self.dialect));
+        if let Some(wrong) = wrong {
+            return Err(syntax_error(self.source, span.start + wrong, Vec::new())
+                .with_hint(Some(Hint::FreeBsdPolicy)));
+        }
         Ok(Node::new(policy::parse(self.source, text.as_str(), span)?, span))
     }
 
@@ -282,13 +448,12 @@ fn look_up(parts: &mut Pairs<'_, Rule>) -> LookUp {
     look_up
 }
 
-fn upper(pair: &Pair<'_, Rule>) -> Upper {
-    match pair.as_rule() {
-        Rule::any_upper => Upper::Any,
-        Rule::tcp_upper => Upper::Tcp,
-        Rule::decimal => Upper::Number(number(pair.as_str())),
-        _ => Upper::Name(pair.as_str().to_owned()),
-    }
+fn mark(value: &str, rest: &mut Pairs<'_, Rule>) -> MarkText {
+    MarkText { value: number(value), mask: rest.next().map(|mask| number(mask.as_str())) }
+}
+
+fn way(word: &str) -> SaDirection {
+    if word == "in" { SaDirection::In } else { SaDirection::Out }
 }
 
 fn flag(word: &str) -> Flag {

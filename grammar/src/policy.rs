@@ -1,12 +1,14 @@
-use ipsec::{Direction, Proto};
+use ipsec::{Dialect, Direction, Proto};
 use pest::{
     Parser,
     iterators::{Pair, Pairs},
 };
 
 use crate::{
+    dialect::is_foreign,
     error::{Error, Kind},
-    expected::policy_expected,
+    expected::{policy_candidates, policy_expected},
+    hint::{self, Hint, word_at},
     parse::number,
     source::Source,
     tree::{
@@ -43,7 +45,12 @@ fn syntax_error(
     let start = whole.start + at + blank;
     let wrong = Span { start, end: start + length };
     let word = rest[blank..blank + length].to_owned();
-    Error::new(Kind::PolicySyntax { word, expected: policy_expected(error) }, source, wrong, whole)
+    let kind = Kind::PolicySyntax { word, expected: policy_expected(error) };
+    Error::new(kind, source, wrong, whole).with_hint(hint::of_policy(
+        source,
+        wrong,
+        &policy_candidates(error),
+    ))
 }
 
 fn part<'t>(parts: &mut Pairs<'t, Rule>) -> Pair<'t, Rule> {
@@ -60,11 +67,13 @@ struct Reader<'s> {
 impl Reader<'_> {
     fn policy(&self, mut found: Pairs<'_, Rule>) -> Result<Policy, Error> {
         let direction = part(&mut found);
+        self.own(&direction)?;
         let direction = self.node(&direction, self::direction(direction.as_str()));
         let mut policy = Policy { direction, priority: None, action: None, requests: Vec::new() };
         for pair in found {
             match pair.as_rule() {
                 Rule::priority => {
+                    self.own_priority(&pair)?;
                     policy.priority = Some(self.node(&pair, priority(pair.clone().into_inner())));
                 }
                 Rule::action => policy.action = Some(self.node(&pair, action(pair.as_str()))),
@@ -74,12 +83,35 @@ impl Reader<'_> {
                 }
                 Rule::cut_short => {
                     let wrong = self.span(&pair);
-                    return Err(Error::new(Kind::TooFewArguments, self.source, wrong, self.whole));
+                    let is_any = word_at(self.source, wrong.end).trim_start() == "any";
+                    return Err(Error::new(Kind::TooFewArguments, self.source, wrong, self.whole)
+                        .with_hint(is_any.then_some(Hint::AnyMode)));
                 }
                 _ => {}
             }
         }
         Ok(policy)
+    }
+
+    /// Refuses a word that is another dialect's.
+    fn own(&self, pair: &Pair<'_, Rule>) -> Result<(), Error> {
+        let word = pair.as_str();
+        if !is_foreign(word, self.source.dialect()) {
+            return Ok(());
+        }
+        let kind = Kind::PolicySyntax { word: word.to_owned(), expected: Vec::new() };
+        let error = Error::new(kind, self.source, self.span(pair), self.whole);
+        Err(error.with_hint(Hint::other_dialect(word)))
+    }
+
+    /// NetBSD knows what a priority is, and says that it has none.
+    fn own_priority(&self, pair: &Pair<'_, Rule>) -> Result<(), Error> {
+        match self.source.dialect() {
+            Dialect::NetBsd => {
+                Err(Error::new(Kind::NoPriority, self.source, self.span(pair), self.whole))
+            }
+            _ => self.own(&part(&mut pair.clone().into_inner())),
+        }
     }
 
     fn request(&self, mut parts: Pairs<'_, Rule>) -> Request {
@@ -91,7 +123,13 @@ impl Reader<'_> {
         let mut request = Request { proto, mode: Mode::Transport, ends: None, level: None };
         for pair in parts {
             match pair.as_rule() {
-                Rule::mode if pair.as_str() == "tunnel" => request.mode = Mode::Tunnel,
+                Rule::mode => {
+                    request.mode = match pair.as_str() {
+                        "tunnel" => Mode::Tunnel,
+                        "beet" => Mode::Beet,
+                        _ => Mode::Transport,
+                    }
+                }
                 Rule::ends => {
                     request.ends = Some(self.node(&pair, self.ends(pair.clone().into_inner())));
                 }

@@ -1,14 +1,14 @@
 use std::fmt::{Display, Formatter, Result, Write};
 
 use ipsec::{
-    Key,
+    Key, SaDirection,
     names::{Family, LookUp},
 };
 
 use crate::tree::{
-    Action, Algorithm, Algorithms, Base, Command, Context, Endpoint, Ends, Extension, Flag, Host,
-    Level, Mode, Node, Offset, Policy, Port, Priority, Range, Request, SaEnds, SaName, SaProto,
-    Selection, Selector, Statement, Upper,
+    Action, Algorithm, Algorithms, Base, Command, Context, Endpoint, Ends, Extension, Flag,
+    FragmentOption, Host, Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range,
+    Request, SaEnds, SaName, SaProto, Selection, Selector, Statement, Upper,
 };
 
 impl Display for Statement {
@@ -25,6 +25,7 @@ impl Display for Command {
         };
         match self {
             Command::Add(name, algorithms) => write!(f, "add{name} {algorithms}"),
+            Command::GetSpi(name) => write!(f, "getspi{name}"),
             Command::Get(name) => write!(f, "get{name}"),
             Command::Delete(name) => write!(f, "delete{name}"),
             Command::DeleteAll(ends) => write!(f, "deleteall{ends}"),
@@ -44,8 +45,12 @@ impl Display for Command {
 impl Display for SaName {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "{} {}", self.ends, self.spi.value)?;
-        self.extensions.iter().try_for_each(|extension| write!(f, " {}", extension.value))
+        extensions(f, &self.extensions)
     }
+}
+
+fn extensions(f: &mut Formatter<'_>, extensions: &[Node<Extension>]) -> Result {
+    extensions.iter().try_for_each(|extension| write!(f, " {}", extension.value))
 }
 
 impl Display for SaEnds {
@@ -110,7 +115,43 @@ impl Display for Extension {
             Extension::HardBytes(bytes) => write!(f, "-bh {bytes}"),
             Extension::SoftBytes(bytes) => write!(f, "-bs {bytes}"),
             Extension::Context(context) => context.fmt(f),
+            Extension::HardUse(seconds) => write!(f, "-uh {seconds}"),
+            Extension::SoftUse(seconds) => write!(f, "-us {seconds}"),
+            Extension::HardPackets(packets) => write!(f, "-ph {packets}"),
+            Extension::SoftPackets(packets) => write!(f, "-ps {packets}"),
+            Extension::Fragment(FragmentOption::EspFrag, bytes) => write!(f, "-esp_frag {bytes}"),
+            Extension::Fragment(FragmentOption::NattMtu, bytes) => write!(f, "-natt_mtu {bytes}"),
+            Extension::Natt(ends) => write!(f, "-natt {} {}", ends.0, ends.1),
+            Extension::Esn => f.write_str("-esn"),
+            Extension::Mark(mark) => write!(f, "-mark {mark}"),
+            Extension::OutMark(mark) => write!(f, "-outmark {mark}"),
+            Extension::IfId(number) => write!(f, "-ifid {number}"),
+            Extension::Direction(direction) => write!(f, "-dir {}", way(*direction)),
+            Extension::Offload { device, direction, packet } => {
+                let packet = if *packet { " packet" } else { "" };
+                write!(f, "-offload {device} {}{packet}", way(*direction))
+            }
+            Extension::HardwareInterface(device) => write!(f, "-hwif {device}"),
+            Extension::KeepAlive(Some(seconds)) => write!(f, "-keepalive {seconds}"),
+            Extension::KeepAlive(None) => f.write_str("-nokeepalive"),
+            Extension::KernelFlag(flags) => {
+                write!(f, "-flag {}", flags.names().next().unwrap_or_default())
+            }
         }
+    }
+}
+
+fn way(direction: SaDirection) -> &'static str {
+    match direction {
+        SaDirection::In => "in",
+        SaDirection::Out => "out",
+    }
+}
+
+impl Display for MarkText {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "{:#x}", self.value)?;
+        self.mask.iter().try_for_each(|mask| write!(f, "/{mask:#x}"))
     }
 }
 
@@ -130,6 +171,7 @@ impl Display for Mode {
         f.write_str(match self {
             Mode::Transport => "transport",
             Mode::Tunnel => "tunnel",
+            Mode::Beet => "beet",
         })
     }
 }
@@ -186,7 +228,8 @@ impl Display for Selector {
         look_up(f, self.look_up)?;
         write!(f, " {} {} {}", self.src, self.dst, self.upper.value)?;
         self.misc.iter().try_for_each(|misc| write!(f, " {}", misc.value))?;
-        self.context.iter().try_for_each(|context| write!(f, " {}", context.value))
+        self.context.iter().try_for_each(|context| write!(f, " {}", context.value))?;
+        extensions(f, &self.extensions)
     }
 }
 
@@ -203,6 +246,7 @@ impl Display for Upper {
         match self {
             Upper::Any => f.write_str("any"),
             Upper::Tcp => f.write_str("tcp"),
+            Upper::Esp => f.write_str("esp"),
             Upper::Number(number) => number.fmt(f),
             Upper::Name(name) => f.write_str(name),
         }

@@ -1,5 +1,7 @@
 use std::io::Read;
 
+use ipsec::Dialect;
+
 use crate::{
     error::{Error, Kind},
     input::Input,
@@ -22,8 +24,8 @@ pub struct Script<R> {
 
 impl<R: Read> Script<R> {
     /// A script from its first byte on. `reader` needs no buffer of its own.
-    pub fn new(reader: R) -> Self {
-        Self { input: Input::new(reader), splitter: Splitter::new(), is_over: false }
+    pub fn new(reader: R, dialect: Dialect) -> Self {
+        Self { input: Input::new(reader), splitter: Splitter::new(dialect), is_over: false }
     }
 
     /// The next statement; `None` after the last one.

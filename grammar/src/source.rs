@@ -1,5 +1,6 @@
 use std::{fmt, str};
 
+use ipsec::Dialect;
 use zeroize::Zeroizing;
 
 use crate::{split::Inside, tree::Span};
@@ -22,6 +23,7 @@ pub struct Source {
     text: Zeroizing<Vec<u8>>,
     start: usize,
     origin: Origin,
+    dialect: Dialect,
     /// The statement in ASCII, where it is not.
     masked: Option<Zeroizing<String>>,
 }
@@ -68,7 +70,12 @@ pub struct Place {
 }
 
 impl Source {
-    pub(crate) fn new(text: Zeroizing<Vec<u8>>, start: usize, origin: Origin) -> Self {
+    pub(crate) fn new(
+        text: Zeroizing<Vec<u8>>,
+        start: usize,
+        origin: Origin,
+        dialect: Dialect,
+    ) -> Self {
         let statement = &text[start..];
         let mask = |&byte: &u8| if byte.is_ascii() { char::from(byte) } else { '\x7f' };
         let masked = (!statement.is_ascii()).then(|| {
@@ -76,7 +83,13 @@ impl Source {
             masked.extend(statement.iter().map(mask));
             masked
         });
-        Self { text, start, origin, masked }
+        Self { text, start, origin, dialect, masked }
+    }
+
+    /// The dialect it is read in.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
     pub(crate) fn text(&self) -> &[u8] {

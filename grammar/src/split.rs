@@ -1,5 +1,6 @@
 use std::mem;
 
+use ipsec::Dialect;
 use zeroize::Zeroizing;
 
 use crate::source::{Origin, Source};
@@ -69,6 +70,7 @@ pub(crate) struct Splitter {
     /// The line of the next byte, and the same without newlines in quotes.
     line: usize,
     lexer_line: usize,
+    dialect: Dialect,
 }
 
 /// Some bytes of a statement: a comment or none of one.
@@ -79,7 +81,7 @@ struct Piece {
 }
 
 impl Splitter {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(dialect: Dialect) -> Self {
         Self {
             text: Zeroizing::new(Vec::with_capacity(ROOM)),
             start: None,
@@ -87,6 +89,7 @@ impl Splitter {
             origin: Origin { line: 1, column: 0, lexer_line: 1 },
             line: 1,
             lexer_line: 1,
+            dialect,
         }
     }
 
@@ -127,7 +130,7 @@ impl Splitter {
     pub(crate) fn take(&mut self) -> Source {
         let text = mem::replace(&mut self.text, Zeroizing::new(Vec::with_capacity(ROOM)));
         let last_line = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let source = Source::new(text, self.start.take().unwrap_or(0), self.origin);
+        let source = Source::new(text, self.start.take().unwrap_or(0), self.origin, self.dialect);
         if last_line > 0 {
             self.origin.column = 0;
         }
@@ -216,7 +219,8 @@ mod tests {
     use super::*;
 
     fn statements(script: &str) -> Vec<String> {
-        let (mut splitter, mut bytes, mut found) = (Splitter::new(), script.as_bytes(), vec![]);
+        let (mut splitter, mut bytes, mut found) =
+            (Splitter::new(Dialect::Linux), script.as_bytes(), vec![]);
         while !bytes.is_empty() {
             let (used, cut) = splitter.feed(bytes);
             bytes = &bytes[used..];
@@ -252,7 +256,7 @@ mod tests {
 
     #[test]
     fn what_would_be_cut_is_known_before_it_is_read() {
-        let splitter = Splitter::new();
+        let splitter = Splitter::new(Dialect::Linux);
         assert!(splitter.would_cut(b"\n flush;"));
         assert!(!splitter.would_cut(b"\n# flush;\n \";\""));
     }

@@ -12,7 +12,7 @@ use grammar::{
     },
 };
 use ipsec::{
-    Direction, Key, Proto,
+    Dialect, Direction, Key, Proto,
     names::{Family, LookUp},
 };
 use proptest::{option, prelude::*, sample::select};
@@ -133,7 +133,7 @@ fn selector() -> impl Strategy<Value = Box<Selector>> {
     let (misc, context) = (option::of(node(misc)), option::of(node(context())));
     (look_up(), range.clone(), range, node(upper), misc, context).prop_map(
         |(look_up, src, dst, upper, misc, context)| {
-            Box::new(Selector { look_up, src, dst, upper, misc, context })
+            Box::new(Selector { look_up, src, dst, upper, misc, context, extensions: vec![] })
         },
     )
 }
@@ -219,7 +219,7 @@ fn command() -> impl Strategy<Value = Command> {
 
 /// Reads a whole script as `-c` does: on after every error. Must not panic.
 fn read_all(script: &[u8]) {
-    for statement in Script::new(script) {
+    for statement in Script::new(script, Dialect::Linux) {
         match statement {
             Ok(statement) => drop(grammar::lower(&statement, &common::FakeNames)),
             Err(error) => {
@@ -244,7 +244,7 @@ proptest! {
     #[test]
     fn a_printed_tree_reads_back(command in command()) {
         let text = command.to_string();
-        let read = Script::new(text.as_bytes()).next().unwrap();
+        let read = Script::new(text.as_bytes(), Dialect::Linux).next().unwrap();
         prop_assert_eq!(read.map(|statement| statement.command), Ok(command), "{}", text);
     }
 
@@ -275,6 +275,6 @@ proptest! {
 
 #[test]
 fn the_script_itself_is_good_up_to_the_tag() {
-    let statements = Script::new(SCRIPT.as_bytes()).map(Result::unwrap).count();
+    let statements = Script::new(SCRIPT.as_bytes(), Dialect::Linux).map(Result::unwrap).count();
     assert_eq!(statements, 8);
 }

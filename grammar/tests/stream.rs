@@ -7,7 +7,7 @@ use std::{
 };
 
 use grammar::{Kind, Script, lower};
-use ipsec::SystemNames;
+use ipsec::{Dialect, SystemNames};
 
 const STATEMENTS: usize = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
 const LONG: u64 = if cfg!(debug_assertions) { 16 << 20 } else { 100 << 20 };
@@ -58,7 +58,7 @@ fn high_water() -> usize {
 
 #[test]
 fn memory_does_not_grow_with_the_script() {
-    let mut script = Script::new(Generated { next: 0, line: Vec::new() });
+    let mut script = Script::new(Generated { next: 0, line: Vec::new() }, Dialect::Linux);
     for _ in 0..1000 {
         script.next_statement().unwrap().unwrap();
     }
@@ -77,7 +77,7 @@ fn memory_does_not_grow_with_the_script() {
 #[test]
 fn a_line_without_end_is_an_error_and_not_read_into_memory() {
     let endless = std::io::repeat(b'x').take(LONG).chain(&b"; flush;"[..]);
-    let mut script = Script::new(endless);
+    let mut script = Script::new(endless, Dialect::Linux);
     let before = high_water();
     let error = script.next_statement().unwrap().unwrap_err();
     assert_eq!(error.kind(), &Kind::TooLong);
@@ -91,7 +91,7 @@ fn a_line_without_end_is_an_error_and_not_read_into_memory() {
 fn long_comments_are_skipped() {
     let comment = std::io::repeat(b'x').take(LONG);
     let script = b"flush #".chain(comment).chain(&b"\n; #"[..]);
-    let script = Script::new(script.chain(std::io::repeat(b'y').take(LONG)));
+    let script = Script::new(script.chain(std::io::repeat(b'y').take(LONG)), Dialect::Linux);
     let statements: Vec<_> = script.map(|statement| statement.unwrap().line()).collect();
     assert_eq!(statements, [2]);
 }
@@ -110,7 +110,7 @@ impl Read for Pieces {
 #[test]
 fn a_script_is_drained_when_no_whole_statement_is_left() {
     let pieces = vec!["spdflush;", "ush;\n# a; b\n \"", "flush; dump; spdfl"];
-    let mut script = Script::new(Pieces(pieces));
+    let mut script = Script::new(Pieces(pieces), Dialect::Linux);
     assert!(script.is_drained());
     let mut next = || {
         let statement = script.next_statement()?;

@@ -8,8 +8,20 @@ use crate::{
     warning::{Warning, WarningKind},
 };
 
-/// Encryption, authentication and compression of an SA.
-type Chosen = (Option<Keyed>, Option<Keyed>, Result<Option<&'static Algorithm>, ipsec::Error>);
+/// The algorithms of an SA.
+#[derive(Clone)]
+pub(super) struct Chosen {
+    pub crypt: Option<Keyed>,
+    pub auth: Option<Keyed>,
+    pub aead: Option<Keyed>,
+    pub comp: Result<Option<&'static Algorithm>, ipsec::Error>,
+}
+
+impl Default for Chosen {
+    fn default() -> Self {
+        Self { crypt: None, auth: None, aead: None, comp: Ok(None) }
+    }
+}
 
 impl Lowering<'_> {
     pub(super) fn algorithms(
@@ -18,41 +30,64 @@ impl Lowering<'_> {
         is_old: bool,
         warnings: &mut Vec<Warning>,
     ) -> Result<Chosen, Error> {
-        Ok(match algorithms {
+        let mut chosen = Chosen::default();
+        match algorithms {
             Algorithms::Crypt(crypt, auth) => {
-                let name = &crypt.name;
-                if name.value == "simple" {
-                    let kind = WarningKind::ObsoleteAlgorithm;
-                    warnings.push(Warning::new(kind, self.source, name.span, name.span));
+                self.check_cipher(crypt, is_old, warnings)?;
+                let keyed = self.keyed(&[AlgorithmKind::Crypt, AlgorithmKind::Aead], crypt)?;
+                if keyed.algorithm.kind == AlgorithmKind::Aead {
+                    chosen.aead = Some(keyed);
+                } else {
+                    chosen.crypt = Some(keyed);
                 }
-                if matches!(
-                    (name.value.as_str(), is_old),
-                    ("des-deriv", true) | ("des-32iv", false)
-                ) {
-                    let kind = Kind::AlgorithmMismatch(name.value.clone());
-                    return Err(self.algorithm_error(kind, name.span, crypt));
-                }
-                let crypt = self.keyed(AlgorithmKind::Crypt, crypt)?;
-                let auth = auth.as_ref().map(|auth| self.keyed(AlgorithmKind::Auth, auth));
-                (Some(crypt), auth.transpose()?, Ok(None))
+                let auth = auth.as_ref().map(|auth| self.keyed(&[AlgorithmKind::Auth], auth));
+                chosen.auth = auth.transpose()?;
             }
             Algorithms::Auth(auth) => {
-                (None, Some(self.keyed(AlgorithmKind::Auth, auth)?), Ok(None))
+                chosen.auth = Some(self.keyed(&[AlgorithmKind::Auth], auth)?);
             }
             Algorithms::Comp { name, .. } => {
                 let found = Algorithm::by_name(AlgorithmKind::Comp, &name.value);
                 let unknown = || ipsec::Error::NoCompression(name.value.clone());
-                (None, None, found.ok_or_else(unknown).map(Some))
+                chosen.comp = found.ok_or_else(unknown).map(Some);
             }
-        })
+        }
+        Ok(chosen)
     }
 
-    fn keyed(&self, kind: AlgorithmKind, chosen: &tree::Algorithm) -> Result<Keyed, Error> {
+    /// What the words say beyond the algorithm itself.
+    fn check_cipher(
+        &self,
+        crypt: &tree::Algorithm,
+        is_old: bool,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(), Error> {
+        let name = &crypt.name;
+        let kind = match name.value.as_str() {
+            "simple" => {
+                let kind = WarningKind::ObsoleteAlgorithm;
+                warnings.push(Warning::new(kind, self.source, name.span, name.span));
+                return Ok(());
+            }
+            "des-deriv" if is_old => Kind::AlgorithmMismatch(name.value.clone()),
+            "des-32iv" if !is_old => Kind::AlgorithmMismatch(name.value.clone()),
+            // AF_KEY takes both for des-cbc.
+            "des-deriv" | "des-32iv" if self.source.dialect().is_bsd() => {
+                Kind::DerivedIv(name.value.clone())
+            }
+            _ => return Ok(()),
+        };
+        Err(self.algorithm_error(kind, name.span, crypt))
+    }
+
+    fn keyed(&self, kinds: &[AlgorithmKind], chosen: &tree::Algorithm) -> Result<Keyed, Error> {
         let name = &chosen.name;
-        let Some(algorithm) = Algorithm::by_name(kind, &name.value) else {
+        let named = kinds.iter().find_map(|&kind| Algorithm::by_name(kind, &name.value));
+        let Some(algorithm) = named else {
             let kind = Kind::NotSupported(name.value.clone());
             return Err(self.algorithm_error(kind, name.span, chosen));
         };
+        let algorithm = algorithm.in_dialect(self.source.dialect());
         let key = chosen.key.as_ref().map_or_else(Key::default, |key| key.value.clone());
         if !algorithm.key_bits.fits(key.bits()) {
             let kind = Kind::KeyLength {

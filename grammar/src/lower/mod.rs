@@ -6,11 +6,12 @@ use crate::{
     error::{Error, Kind, SERVNAME},
     lexer::token_at,
     source::Source,
-    tree::{Command, Node, Port, SaProto, Selection, Span, Statement},
+    tree::{Command, Node, Port, SaProto, Span, Statement},
     warning::Warning,
 };
 
 mod algorithm;
+mod options;
 mod policy;
 mod sa;
 mod selector;
@@ -23,6 +24,9 @@ pub struct Lowered {
     pub operations: Vec<Result<Operation, ipsec::Error>>,
     /// What works and should be written otherwise.
     pub warnings: Vec<Warning>,
+    /// Whether the SA of an `add` has the mode of whatever policy refers to it: the BSDs mean that
+    /// by no `-m` and by `-m any`. The operation says transport.
+    pub any_mode: bool,
 }
 
 /// Makes the operations of a statement; `names` looks up hosts, services and protocols.
@@ -30,25 +34,20 @@ pub struct Lowered {
 /// The error is one of the script, where the original stops.
 pub fn lower(statement: &Statement, names: &dyn Names) -> Result<Lowered, Error> {
     let lowering = Lowering { source: &statement.source, names };
-    let one = |operation| Lowered { operations: vec![operation], warnings: Vec::new() };
+    let one = |operation| Lowered { operations: vec![operation], ..Lowered::default() };
     Ok(match &statement.command {
         Command::Add(name, algorithms) => lowering.add(name, algorithms)?,
+        Command::GetSpi(name) => return Err(lowering.get_spi(name)),
         Command::Get(name) => lowering.get(name)?,
         Command::Delete(name) => lowering.delete(name)?,
         Command::DeleteAll(ends) => lowering.delete_all(ends)?,
         Command::Flush(proto) => one(lowering.flush(proto.as_ref(), Operation::FlushSad)?),
         Command::Dump(proto) => one(lowering.flush(proto.as_ref(), Operation::DumpSad)?),
-        Command::SpdAdd(Selection::Packets(selector), policy) => {
-            one(lowering.add_policy(selector, policy)?.map(Box::new).map(Operation::AddPolicy))
-        }
-        Command::SpdUpdate(Selection::Packets(selector), policy) => {
-            one(lowering.add_policy(selector, policy)?.map(Box::new).map(Operation::UpdatePolicy))
+        Command::SpdAdd(what, policy) => lowering.add_policy(what, policy, Operation::AddPolicy)?,
+        Command::SpdUpdate(what, policy) => {
+            lowering.add_policy(what, policy, Operation::UpdatePolicy)?
         }
         Command::SpdDelete(selector, policy) => one(lowering.delete_policy(selector, policy)?),
-        Command::SpdAdd(Selection::Tagged(tag), policy)
-        | Command::SpdUpdate(Selection::Tagged(tag), policy) => {
-            return Err(lowering.tagged(tag, policy));
-        }
         Command::SpdFlush => one(Ok(Operation::FlushSpd)),
         Command::SpdDump => one(Ok(Operation::DumpSpd)),
         Command::Exit => Lowered::default(),

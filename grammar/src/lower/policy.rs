@@ -3,59 +3,71 @@ use ipsec::{
     RequestMode, names::LookUp,
 };
 
-use super::Lowering;
+use super::{Lowered, Lowering, options::set_limit};
 use crate::{
     error::{Error, Kind},
-    tree::{self, Base, Ends, Mode, Node, Offset, Selector, Span},
+    tree::{self, Base, Ends, Mode, Node, Offset, Selection, Selector, Span},
 };
 
 /// How far an offset may lead below and above a named priority (libpfkey.h).
 const MOST_EARLIER: u64 = 1 << 30;
 const MOST_LATER: u64 = (1 << 30) - 1;
 
-type Outcome<T> = Result<Result<T, ipsec::Error>, Error>;
-
 impl Lowering<'_> {
     pub(super) fn add_policy(
         &self,
-        selector: &Selector,
+        what: &Selection,
         node: &Node<tree::Policy>,
-    ) -> Outcome<Policy> {
-        let (id, priority, action) = self.policy(selector, node)?;
-        let policy = || {
-            let (id, action) = (id?, action?);
-            let policy = Policy { id, priority, action, lifetimes: Lifetimes::default() };
-            policy.check()?;
-            Ok(policy)
+        operation: impl Fn(Box<Policy>) -> Operation,
+    ) -> Result<Lowered, Error> {
+        let (ids, lifetimes, warnings, (priority, action)) = match what {
+            Selection::Packets(selector) => {
+                let upper = self.upper(&selector.upper)?;
+                let text = self.policy_text(node)?;
+                let id = self.policy_id(selector, upper, &node.value)?;
+                let warnings = self.port_warning(selector, upper);
+                (vec![id], limits(selector), warnings.into_iter().collect(), text)
+            }
+            Selection::Tagged(tag) => {
+                let text = self.policy_text(node)?;
+                let ids = self.tagged(tag, &node.value)?;
+                (ids.into(), Lifetimes::default(), Vec::new(), text)
+            }
         };
-        Ok(policy())
+        let policy = |id: Result<PolicyId, ipsec::Error>| {
+            let (id, action) = (id?, action.clone()?);
+            let policy = Policy { id, priority, action, lifetimes };
+            policy.check()?;
+            Ok(operation(Box::new(policy)))
+        };
+        let operations = ids.into_iter().map(policy).collect();
+        Ok(Lowered { operations, warnings, ..Lowered::default() })
     }
 
     pub(super) fn delete_policy(
         &self,
         selector: &Selector,
         node: &Node<tree::Policy>,
-    ) -> Outcome<Operation> {
-        let (id, ..) = self.policy(selector, node)?;
-        Ok(id.map(Operation::DeletePolicy))
-    }
-
-    /// `tagged`: an error, if not that of the policy itself.
-    pub(super) fn tagged(&self, tag: &Node<Vec<u8>>, node: &Node<tree::Policy>) -> Error {
-        let text = PolicyText { lowering: self, policy: &node.value, span: node.span };
-        let tagged = self.error_at_end(Kind::Tagged, tag.span);
-        text.lower().err().unwrap_or(tagged)
-    }
-
-    fn policy(&self, selector: &Selector, node: &Node<tree::Policy>) -> Result<Parts, Error> {
+    ) -> Result<Result<Operation, ipsec::Error>, Error> {
         let upper = self.upper(&selector.upper)?;
-        let text = PolicyText { lowering: self, policy: &node.value, span: node.span };
-        let (priority, action) = text.lower()?;
-        Ok((self.policy_id(selector, upper, &node.value)?, priority, action))
+        // Its errors count; what it asks for does not.
+        let _ = self.policy_text(node)?;
+        Ok(self.policy_id(selector, upper, &node.value)?.map(Operation::DeletePolicy))
+    }
+
+    fn policy_text(&self, node: &Node<tree::Policy>) -> Result<Text, Error> {
+        PolicyText { lowering: self, policy: &node.value, span: node.span }.lower()
     }
 }
 
-type Parts = (Result<PolicyId, ipsec::Error>, Priority, Result<Action, ipsec::Error>);
+/// The priority and the action, or why AF_KEY refuses the action.
+type Text = (Priority, Result<Action, ipsec::Error>);
+
+fn limits(selector: &Selector) -> Lifetimes {
+    let mut lifetimes = Lifetimes::default();
+    selector.extensions.iter().for_each(|limit| set_limit(&limit.value, &mut lifetimes));
+    lifetimes
+}
 
 /// What stands after `-P`: the rules of ipsec_set_policy(3), whose errors name the whole text.
 struct PolicyText<'a> {
@@ -65,7 +77,7 @@ struct PolicyText<'a> {
 }
 
 impl PolicyText<'_> {
-    fn lower(&self) -> Result<(Priority, Result<Action, ipsec::Error>), Error> {
+    fn lower(&self) -> Result<Text, Error> {
         // Without an action the original asks for what spddelete does not look at.
         let Some(action) = &self.policy.action else {
             return Ok((Priority(0), Ok(Action::Discard)));
@@ -115,7 +127,10 @@ impl PolicyText<'_> {
                 }
                 (Mode::Transport, _) => RequestMode::Transport,
                 (Mode::Tunnel, Some(Ok(endpoints))) => RequestMode::Tunnel(endpoints),
-                (Mode::Tunnel, None) => return Err(self.error(Kind::NoEndpoints, *span)),
+                (Mode::Beet, Some(Ok(endpoints))) => RequestMode::Beet(endpoints),
+                (Mode::Tunnel | Mode::Beet, None) => {
+                    return Err(self.error(Kind::NoEndpoints, *span));
+                }
             };
             requests.push(Request { proto: request.proto, mode, level: level(request.level) });
         }

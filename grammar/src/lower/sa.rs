@@ -1,62 +1,69 @@
 use std::net::IpAddr;
 
 use ipsec::{
-    AddressPair, Encap, EncapKind, Lifetimes, Mark, Mode, Operation, Proto, ReqId, Sa, SaId,
-    SecCtx, Spi, names::LookUp,
+    AddressPair, Encap, EncapKind, Mode, Operation, Proto, ReqId, Sa, SaId, SecCtx, Spi,
+    names::LookUp,
 };
 
-use super::{Lowered, Lowering, cut};
+use super::{
+    Lowered, Lowering,
+    algorithm::Chosen,
+    cut,
+    options::{Options, is_old},
+};
 use crate::{
     error::{Error, Kind},
     lexer::token_at,
-    tree::{self, Algorithms, Extension, Host, Node, SaEnds, SaName, SaProto, Span},
+    tree::{self, Algorithms, Host, SaEnds, SaName, SaProto, Span},
     warning::{Warning, WarningKind},
 };
 
 /// The port of IKE and ESP behind a NAT, RFC 3948.
 const NAT_T_PORT: u16 = 4500;
-/// The most that AF_KEY takes.
-const MAX_REPLAY_WINDOW: u32 = 32;
+/// SPIs below are reserved, RFC 4302 section 2.4 and RFC 4303 section 2.1.
+const FIRST_FREE_SPI: u32 = 256;
 
 /// A host looked up.
-struct End {
-    addresses: Vec<IpAddr>,
-    port: u16,
-}
-
-/// The extensions of an SA, the last of each kind.
-#[derive(Default)]
-struct Options {
-    mode: Option<(tree::Mode, Span)>,
-    reqid: u32,
-    replay_window: u32,
-    lifetimes: Lifetimes,
-    sec_ctx: Option<SecCtx>,
+pub(super) struct End {
+    pub addresses: Vec<IpAddr>,
+    pub port: u16,
 }
 
 impl Lowering<'_> {
     pub(super) fn add(&self, name: &SaName, algorithms: &Algorithms) -> Result<Lowered, Error> {
         let (src, dst) = self.ends(&name.ends)?;
         let proto = self.named_proto(&name.ends)?;
-        let options = self.options(name)?;
-        let mut warnings = Vec::new();
-        let (crypt, auth, comp) = self.algorithms(algorithms, is_old(&name.ends), &mut warnings)?;
+        self.refuse_old(&name.ends)?;
+        let mut options = self.options(name)?;
+        let mut warnings = std::mem::take(&mut options.warnings);
+        let chosen = if is_tcp_md5(&name.ends, algorithms) {
+            Chosen::default()
+        } else {
+            self.algorithms(algorithms, is_old(&name.ends), &mut warnings)?
+        };
+        let spi = Spi(cut(name.spi.value));
+        if proto != Ok(Proto::IpComp) && spi.0 < FIRST_FREE_SPI {
+            let span = name.spi.span;
+            warnings.push(Warning::new(WarningKind::ReservedSpi, self.source, span, span));
+        }
+        let encap = options.encap.or_else(|| encap(&name.ends, &src, &dst));
         let add = |ends| {
-            let mut sa = Sa::bare(ends, proto.clone()?, Spi(cut(name.spi.value)));
-            if let Some((tree::Mode::Tunnel, _)) = options.mode {
-                sa.mode = Mode::Tunnel;
-            }
-            sa.reqid = ReqId(options.reqid);
-            sa.replay_window = options.replay_window;
-            sa.lifetimes = options.lifetimes;
-            sa.sec_ctx.clone_from(&options.sec_ctx);
-            sa.encap = encap(&name.ends, &src, &dst);
-            (sa.crypt, sa.auth, sa.comp) = (crypt.clone(), auth.clone(), comp.clone()?);
+            let sa = Sa { encap, ..options.sa(Sa::bare(ends, proto.clone()?, spi)) };
+            let Chosen { crypt, auth, aead, comp } = chosen.clone();
+            let sa = Sa { crypt, auth, aead, comp: comp?, ..sa };
             sa.check()?;
             Ok(Operation::AddSa(Box::new(sa)))
         };
         let operations = self.each_pair(&name.ends, &src, &dst, add)?;
-        Ok(Lowered { operations, warnings })
+        let any_mode = self.source.dialect().is_bsd() && options.mode.is_none();
+        Ok(Lowered { operations, warnings, any_mode })
+    }
+
+    /// `getspi`: nothing that the model has.
+    pub(super) fn get_spi(&self, name: &SaName) -> Error {
+        let start = self.source.start();
+        let word = Span { start, end: start + "getspi".len() };
+        self.ends(&name.ends).err().unwrap_or_else(|| self.error_at_end(Kind::GetSpi, word))
     }
 
     pub(super) fn get(&self, name: &SaName) -> Result<Lowered, Error> {
@@ -81,7 +88,7 @@ impl Lowering<'_> {
         let proto = self.proto(ends.proto.as_ref(), ends.look_up)?;
         let delete_all = |pair| Ok(Operation::DeleteAllSa(pair, proto.clone()?));
         let operations = self.each_pair(ends, &src, &dst, delete_all)?;
-        Ok(Lowered { operations, warnings: Vec::new() })
+        Ok(Lowered { operations, ..Lowered::default() })
     }
 
     /// `get` and `delete`.
@@ -94,20 +101,15 @@ impl Lowering<'_> {
     ) -> Result<Lowered, Error> {
         let proto = self.named_proto(&name.ends)?;
         let spi = Spi(cut(name.spi.value));
-        let mode = self.options(name)?.mode;
+        let Options { mode, mark, .. } = self.options(name)?;
         let warnings = mode.map(|(_, span)| {
             Warning::new(WarningKind::ObsoleteMode, self.source, span, self.end())
         });
         let by_id = |ends: AddressPair| {
-            Ok(operation(SaId {
-                dst: ends.dst(),
-                proto: proto.clone()?,
-                spi,
-                mark: Mark::default(),
-            }))
+            Ok(operation(SaId { dst: ends.dst(), proto: proto.clone()?, spi, mark }))
         };
         let operations = self.each_pair(&name.ends, src, dst, by_id)?;
-        Ok(Lowered { operations, warnings: warnings.into_iter().collect() })
+        Ok(Lowered { operations, warnings: warnings.into_iter().collect(), ..Lowered::default() })
     }
 
     fn each_pair(
@@ -135,7 +137,7 @@ impl Lowering<'_> {
 
     /// A host that may have a port. Without one, the original's parser has had to look at the next
     /// token to know.
-    fn host(&self, host: &Host, look_up: LookUp) -> Result<End, Error> {
+    pub(super) fn host(&self, host: &Host, look_up: LookUp) -> Result<End, Error> {
         let (address, port) = (&host.address, host.port.as_ref());
         let error = |kind, wrong| match port {
             Some(port) => {
@@ -160,37 +162,39 @@ impl Lowering<'_> {
         let proto = self.proto(ends.proto.as_ref(), ends.look_up)?;
         Ok(proto.and_then(|proto| proto.ok_or(ipsec::Error::NoProto)))
     }
+}
 
-    fn options(&self, name: &SaName) -> Result<Options, Error> {
-        let mut options = Options::default();
-        let Lifetimes { hard, soft } = &mut options.lifetimes;
-        for Node { value, span } in &name.extensions {
-            match value {
-                Extension::Mode(mode) => options.mode = mode.map(|mode| (mode, *span)),
-                Extension::ReqId(reqid) => options.reqid = cut(*reqid),
-                Extension::Replay(_) if is_old(&name.ends) => {
-                    let number = token_at(self.source, span.start + "-r".len());
-                    return Err(Error::new(Kind::ReplayWithOld, self.source, *span, number.named));
-                }
-                Extension::Replay(packets) => {
-                    options.replay_window = cut(*packets).min(MAX_REPLAY_WINDOW);
-                }
-                Extension::HardTime(seconds) => hard.add_seconds = *seconds,
-                Extension::SoftTime(seconds) => soft.add_seconds = *seconds,
-                Extension::HardBytes(bytes) => hard.bytes = *bytes,
-                Extension::SoftBytes(bytes) => soft.bytes = *bytes,
-                Extension::Context(context) => options.sec_ctx = sec_ctx(context),
-                // Padding and cyclic sequence numbers mean nothing to AF_KEY.
-                Extension::Flag(_) => {}
-            }
+impl Options {
+    /// An SA with these options.
+    fn sa(&self, bare: Sa) -> Sa {
+        let mode = match self.mode {
+            Some((tree::Mode::Tunnel, _)) => Mode::Tunnel,
+            Some((tree::Mode::Beet, _)) => Mode::Beet,
+            Some((tree::Mode::Transport, _)) | None => Mode::Transport,
+        };
+        Sa {
+            mode,
+            reqid: ReqId(self.reqid),
+            replay_window: self.replay_window,
+            flags: self.flags,
+            lifetimes: self.lifetimes,
+            sec_ctx: self.sec_ctx.clone(),
+            esn: self.esn,
+            mark: self.mark,
+            output_mark: self.output_mark,
+            if_id: self.if_id,
+            direction: self.direction,
+            nat_keepalive: self.nat_keepalive,
+            offload: self.offload.clone(),
+            ..bare
         }
-        Ok(options)
     }
 }
 
-fn is_old(ends: &SaEnds) -> bool {
-    let proto = ends.proto.as_ref().map(|proto| &proto.value);
-    matches!(proto, Some(SaProto::EspOld | SaProto::AhOld))
+/// Whether it is an SA of TCP-MD5, which the protocol alone refuses.
+fn is_tcp_md5(ends: &SaEnds, algorithms: &Algorithms) -> bool {
+    let is_tcp = matches!(&ends.proto, Some(proto) if proto.value == SaProto::Tcp);
+    is_tcp && matches!(algorithms, Algorithms::Auth(auth) if auth.name.value == "tcp-md5")
 }
 
 fn encap(ends: &SaEnds, src: &End, dst: &End) -> Option<Encap> {

@@ -1,12 +1,20 @@
 use std::net::IpAddr;
 
-use ipsec::{PolicyId, Prefix, Selector, Upper, names::LookUp};
+use ipsec::{Dialect, Mark, PolicyId, Prefix, Selector, Upper, names::LookUp};
 
 use super::{Lowering, sa::sec_ctx};
 use crate::{
     error::{Error, Kind},
-    tree::{self, Node, Policy, Range},
+    expected::UPPERS,
+    hint::{Hint, closest},
+    parse::number,
+    tree::{self, Extension, MarkText, Node, Policy, Port, Range},
+    warning::{Warning, WarningKind},
 };
+
+/// The protocols whose port fields the kernel compares (`__xfrm_flowi_dport`, net/xfrm.h): ICMP, TCP,
+/// UDP, DCCP, GRE, ICMPv6, SCTP, MH and UDP-Lite.
+const WITH_PORTS: [u8; 9] = [1, 6, 17, 33, 47, 58, 132, 135, 136];
 
 impl Lowering<'_> {
     /// What names a policy. `upper` has been found before, as the original does.
@@ -22,22 +30,63 @@ impl Lowering<'_> {
         if src.is_ipv4() != dst.is_ipv4() {
             return Err(self.error_at_end(Kind::NoPair, selector.dst.address.span));
         }
+        let (mut mark, mut if_id) = (Mark::default(), 0);
+        for Node { value, span } in &selector.extensions {
+            match value {
+                Extension::Mark(text) => mark = self.mark("-mark", *text, *span)?,
+                Extension::IfId(number) => if_id = self.narrow("-ifid", *number, *span)?,
+                _ => {}
+            }
+        }
         let id = || {
             let (src, dst) = (prefix(src, &selector.src)?, prefix(dst, &selector.dst)?);
             let mut packets = Selector::new(src, dst)?;
             (packets.upper, packets.src_port, packets.dst_port) = (upper, src_port, dst_port);
             Ok(PolicyId {
                 sec_ctx: selector.context.as_ref().and_then(|context| sec_ctx(&context.value)),
+                mark,
+                if_id,
                 ..PolicyId::new(packets, policy.direction.value)
             })
         };
         Ok(id())
     }
 
+    /// The policies of `tagged "VALUE/MASK"`: all packets of either family with that mark.
+    pub(super) fn tagged(
+        &self,
+        tag: &Node<Vec<u8>>,
+        policy: &Policy,
+    ) -> Result<[Result<PolicyId, ipsec::Error>; 2], Error> {
+        let mark = mark_of_tag(&tag.value);
+        let mark = mark.ok_or_else(|| self.error_at_end(Kind::Tagged, tag.span))?;
+        let mark = self.mark("tagged", mark, tag.span)?;
+        let all = [IpAddr::from([0; 4]), IpAddr::from([0; 16])];
+        Ok(all.map(|address| {
+            let all = Prefix::new(address, Some(0))?;
+            let packets = Selector::new(all, all)?;
+            Ok(PolicyId { mark, ..PolicyId::new(packets, policy.direction.value) })
+        }))
+    }
+
+    /// A port where it does something else than it seems to.
+    pub(super) fn port_warning(&self, selector: &tree::Selector, upper: Upper) -> Option<Warning> {
+        let ports = [&selector.src.port, &selector.dst.port].into_iter().flatten();
+        let any = [Port::Any, Port::Number(0)];
+        let port = ports.into_iter().find(|port| !any.contains(&port.value))?;
+        let kind = match upper {
+            Upper::Any => WarningKind::PortOfAny,
+            Upper::Number(number) if WITH_PORTS.contains(&number) => return None,
+            Upper::Number(_) => WarningKind::PortOfNone,
+        };
+        Some(Warning::new(kind, self.source, port.span, port.span))
+    }
+
     pub(super) fn upper(&self, upper: &Node<tree::Upper>) -> Result<Upper, Error> {
         let (number, text) = match &upper.value {
             tree::Upper::Any => return Ok(Upper::Any),
             tree::Upper::Tcp => return Ok(Upper::Number(6)),
+            tree::Upper::Esp => return Ok(Upper::Number(50)),
             tree::Upper::Number(number) => (u8::try_from(*number).ok(), number.to_string()),
             tree::Upper::Name(name) => {
                 let number = self.names.protocol(name).or(match name.as_str() {
@@ -48,7 +97,10 @@ impl Lowering<'_> {
                 (number, name.clone())
             }
         };
-        let number = number.ok_or_else(|| self.error(Kind::Upper(text), upper.span))?;
+        let number = number.ok_or_else(|| {
+            let hint = closest(&text, UPPERS).map(Hint::DidYouMean);
+            self.error(Kind::Upper(text), upper.span).with_hint(hint)
+        })?;
         Ok(Upper::from_pfkey(number))
     }
 
@@ -61,7 +113,10 @@ impl Lowering<'_> {
         let Some(misc) = &selector.misc else {
             return Ok((port(&selector.src)?, port(&selector.dst)?));
         };
-        let ports = if upper == Upper::GRE {
+        let is_freebsd = self.source.dialect() == Dialect::FreeBsd;
+        let ports = if is_freebsd && upper != Upper::ICMPV6 {
+            Err(Kind::OnlyIcmp6(misc.value.clone()))
+        } else if upper == Upper::GRE {
             gre_key(&misc.value).ok_or_else(|| Kind::Misc(misc.value.clone()))
         } else if upper.has_type_and_code() {
             self.type_and_code(&misc.value)
@@ -89,6 +144,24 @@ impl Lowering<'_> {
 fn prefix(addr: IpAddr, range: &Range) -> Result<Prefix, ipsec::Error> {
     let length = |length: &Node<u64>| u32::try_from(length.value).unwrap_or(u32::MAX);
     Prefix::new(addr, range.prefix.as_ref().map(length))
+}
+
+/// The mark that a tag stands for: `VALUE` or `VALUE/MASK`, decimal or 0x hexadecimal.
+fn mark_of_tag(tag: &[u8]) -> Option<MarkText> {
+    let part = |text: &str| {
+        let (digits, radix) = match text.get(..2) {
+            Some("0x" | "0X") => (&text[2..], 16),
+            _ => (text, 10),
+        };
+        let is_number = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix));
+        is_number.then(|| number(text))
+    };
+    let tag = str::from_utf8(tag).ok()?;
+    let (value, mask) = match tag.split_once('/') {
+        Some((value, mask)) => (value, Some(part(mask)?)),
+        None => (tag, None),
+    };
+    Some(MarkText { value: part(value)?, mask })
 }
 
 /// The two halves of a GRE key in dotted form.

@@ -7,7 +7,8 @@ mod sad;
 mod spd;
 
 pub use sad::{
-    Algorithm, Algorithms, Context, Extension, Flag, Host, Mode, Port, SaEnds, SaName, SaProto,
+    Algorithm, Algorithms, Context, Extension, Flag, FragmentOption, Host, MarkText, Mode, Port,
+    SaEnds, SaName, SaProto,
 };
 pub use spd::{
     Action, Base, Endpoint, Ends, Level, Offset, Policy, Priority, Range, Request, Selection,
@@ -69,6 +70,8 @@ impl Statement {
 pub enum Command {
     /// `add`.
     Add(Box<SaName>, Algorithms),
+    /// `getspi`, NetBSD's.
+    GetSpi(Box<SaName>),
     /// `get`.
     Get(Box<SaName>),
     /// `delete`.

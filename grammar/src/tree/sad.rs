@@ -1,4 +1,4 @@
-use ipsec::{Key, names::LookUp};
+use ipsec::{Key, SaDirection, SaFlags, names::LookUp};
 
 use super::Node;
 
@@ -74,7 +74,7 @@ pub enum Extension {
     Mode(Option<Mode>),
     /// `-u`.
     ReqId(u64),
-    /// `-r`, in packets.
+    /// `-r`: packets, in the BSDs bytes of bitmap.
     Replay(u64),
     /// `-lh`, in seconds.
     HardTime(u64),
@@ -86,6 +86,61 @@ pub enum Extension {
     SoftBytes(u64),
     /// `-ctx`.
     Context(Context),
+    /// `-uh`, in seconds since the first use.
+    HardUse(u64),
+    /// `-us`, in seconds since the first use.
+    SoftUse(u64),
+    /// `-ph`.
+    HardPackets(u64),
+    /// `-ps`.
+    SoftPackets(u64),
+    /// `-esp_frag` and `-natt_mtu`: the size that packets are fragmented to before ESP, in bytes.
+    Fragment(FragmentOption, u64),
+    /// `-natt`: both ends behind their NATs, always with ports.
+    Natt(Box<(Host, Host)>),
+    /// `-esn`.
+    Esn,
+    /// `-mark`.
+    Mark(MarkText),
+    /// `-outmark`.
+    OutMark(MarkText),
+    /// `-ifid`.
+    IfId(u64),
+    /// `-dir`.
+    Direction(SaDirection),
+    /// `-offload DEVICE in|out [packet]`.
+    Offload {
+        /// The device.
+        device: String,
+        /// `in` or `out`.
+        direction: SaDirection,
+        /// `packet`.
+        packet: bool,
+    },
+    /// `-hwif`: the device that does the work.
+    HardwareInterface(String),
+    /// `-keepalive` in seconds; `None` is `-nokeepalive`.
+    KeepAlive(Option<u64>),
+    /// `-flag`: one of them.
+    KernelFlag(SaFlags),
+}
+
+/// Whose word for a fragment size it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FragmentOption {
+    /// `-esp_frag`, NetBSD's.
+    EspFrag,
+    /// `-natt_mtu`, FreeBSD's.
+    NattMtu,
+}
+
+/// `VALUE` or `VALUE/MASK`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MarkText {
+    /// The bits wanted.
+    pub value: u64,
+    /// The bits looked at; without it, all.
+    pub mask: Option<u64>,
 }
 
 /// The word after `-f`.
@@ -108,6 +163,8 @@ pub enum Mode {
     Transport,
     /// `tunnel`.
     Tunnel,
+    /// `beet`.
+    Beet,
 }
 
 /// `-ctx DOI ALG "CONTEXT"`.
@@ -137,7 +194,7 @@ pub enum Algorithms {
     },
 }
 
-/// An algorithm with its key; `null` and `simple` have none.
+/// An algorithm with its key; `null` and `simple` have none but in FreeBSD.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Algorithm {
     /// The name.

@@ -1,6 +1,6 @@
 use ipsec::{Direction, Proto, names::LookUp};
 
-use super::{Context, Mode, Node, Port};
+use super::{Context, Extension, Mode, Node, Port};
 
 /// What a policy applies to.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Selector {
     pub misc: Option<Node<String>>,
     /// `-ctx`.
     pub context: Option<Node<Context>>,
+    /// Marks, xfrm interface and limits, in order.
+    pub extensions: Vec<Node<Extension>>,
 }
 
 /// `ADDRESS/LENGTH[PORT]`.
@@ -46,6 +48,8 @@ pub enum Upper {
     Any,
     /// `tcp`.
     Tcp,
+    /// `esp`, FreeBSD's.
+    Esp,
     /// A number.
     Number(u64),
     /// A name of /etc/protocols, `icmp6` or `ip4`.

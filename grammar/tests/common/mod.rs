@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use grammar::{Error, Script, Warning, lower};
 use ipsec::{
-    Names, Operation,
+    Dialect, Names, Operation,
     names::{Family, LookUp, NotFound},
 };
 
@@ -47,18 +47,25 @@ pub struct Run {
     pub statements: usize,
     pub operations: Vec<Result<Operation, ipsec::Error>>,
     pub warnings: Vec<Warning>,
+    pub any_modes: usize,
     pub error: Option<Error>,
 }
 
-/// Runs a script as far as the original would.
+/// Runs a script as far as ipsec-tools would.
 pub fn run(script: &[u8]) -> Run {
+    run_in(Dialect::Linux, script)
+}
+
+/// Runs a script as far as the dialect's original would.
+pub fn run_in(dialect: Dialect, script: &[u8]) -> Run {
     let mut run = Run::default();
-    for statement in Script::new(script) {
+    for statement in Script::new(script, dialect) {
         match statement.and_then(|statement| lower(&statement, &FakeNames)) {
             Ok(lowered) => {
                 run.statements += 1;
                 run.operations.extend(lowered.operations);
                 run.warnings.extend(lowered.warnings);
+                run.any_modes += usize::from(lowered.any_mode);
             }
             Err(error) => {
                 run.error = Some(error);
