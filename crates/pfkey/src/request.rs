@@ -52,6 +52,7 @@ pub fn message(operation: &Operation, wording: &Wording) -> Result<Message, Erro
     let satype = |proto: &Option<Proto>| proto.map_or(0, numbers::satype);
     match operation {
         Operation::AddSa(sa) => add(sa, wording),
+        Operation::AddSaOfAnyMode(sa) => add(sa, &Wording { any_mode: true, ..*wording }),
         Operation::GetSa(id) => Ok(by_id(MessageType::GET, id, wording)),
         Operation::DeleteSa(id) => Ok(by_id(MessageType::DELETE, id, wording)),
         Operation::DeleteAllSa(_, proto) | Operation::DumpSad(proto) => {

@@ -16,7 +16,9 @@ use crate::{
 
 /// The message about a policy as it stands in the SPD: an entry of an SPDDUMP, the answer to
 /// SPDGET, and what every socket hears of an SPDADD, SPDUPDATE, SPDDELETE or SPDDELETE2.
-/// `references` is the kernel's count of its users: 2 in a dump, 3 after an SPDADD, as a rule.
+/// `references` is the kernel's count of its users: 1, and 1 more while its timer runs, which is in
+/// its first second and as long as it has a limit in seconds (`xfrm_policy_insert`,
+/// `xfrm_policy_timer`, net/xfrm/xfrm_policy.c); 3 as the answer to SPDADD and SPDUPDATE.
 ///
 /// What PF_KEY cannot express: marks and the interface are lost, as are the endpoints of a request
 /// in BEET mode (AF_KEY passes none but a tunnel's); another mode than transport, tunnel and BEET

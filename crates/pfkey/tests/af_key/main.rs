@@ -1,0 +1,10 @@
+//! Against what the AF_KEY of Linux 6.1 said: `tests/captures/capture.py` made the captures.
+
+#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+
+mod capture;
+mod events;
+mod requests;
+mod sad;
+mod samples;
+mod spd;
