@@ -1,4 +1,6 @@
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, process::ExitCode};
+
+use ipsec::Dialect;
 
 /// Why the command ends early. What a script does wrong is reported apart.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,14 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A file of recorded messages holds something else.
+    #[error("{}: {source}", path.display())]
+    Message {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: pfkey::Error,
+    },
     /// Output cannot be written.
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),
@@ -27,7 +37,21 @@ pub enum Error {
     Engine(#[from] engine::Error),
 }
 
+impl From<engine::MonitorError> for Error {
+    fn from(error: engine::MonitorError) -> Self {
+        Error::Engine(error.into())
+    }
+}
+
 impl Error {
+    /// FreeBSD ends with 255 when a script cannot be opened.
+    pub fn exit_code(&self, dialect: Dialect) -> ExitCode {
+        match self {
+            Error::Open { .. } => crate::failure(dialect),
+            _ => ExitCode::FAILURE,
+        }
+    }
+
     /// Whether the reader of our output has gone.
     pub fn is_broken_pipe(&self) -> bool {
         let (Error::Write(error) | Error::Engine(engine::Error::Sink(error))) = self else {

@@ -1,51 +1,90 @@
-//! setkey(8) over XFRM netlink: a drop-in for the command of ipsec-tools.
+//! setkey(8) over XFRM netlink: a drop-in for the command of ipsec-tools, and for those of the BSDs.
 
 mod dump;
 mod error;
+mod files;
+mod messages;
+mod monitor;
 mod options;
 mod printer;
 mod report;
 mod script;
+mod usage;
+mod verbose;
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, BufWriter, StdoutLock, Write},
+    path::PathBuf,
     process::ExitCode,
+    thread,
+    time::Duration,
 };
 
 use engine::{Engine, Options};
-use ipsec::Operation;
+use ipsec::{Dialect, Operation};
 
 use error::Error;
-use options::{Command, Database, Mode, Stop, USAGE};
+use options::{Command, Database, Layout, Mode, Stop};
 use printer::{Printer, Source};
+use script::Input;
+use verbose::Verbose;
+
+/// Exit status after the kernel refused something, with `--strict`.
+const REFUSED: u8 = 2;
 
 fn main() -> ExitCode {
     let command = match options::parse(std::env::args_os()) {
         Ok(command) => command,
         Err(stop) => return stopped(&stop),
     };
-    if command.verbose {
-        show_messages();
-    }
     match run(&command) {
         Ok(code) => code,
         // Whoever reads our output has gone: nobody is left to tell.
         Err(error) if error.is_broken_pipe() => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("setkey: {error}");
-            ExitCode::FAILURE
+            error.exit_code(command.dialect)
         }
     }
 }
 
 fn run(command: &Command) -> Result<ExitCode, Error> {
     match &command.mode {
-        Mode::Script(path) => script::run(command, script::Input::open(path)?),
-        Mode::Interactive => script::run(command, script::Input::interactive()),
-        Mode::Dump(Database::Sad) => one(command, Operation::DumpSad(None)),
-        Mode::Dump(Database::Spd) => one(command, Operation::DumpSpd),
+        Mode::Script(path) => script::run(command, Input::open(path)?),
+        Mode::Text(text) => script::run(command, Input::text(text)),
+        Mode::Interactive => script::run(command, Input::interactive()),
+        Mode::Check(path) => script::check(command, Input::open(path)?),
+        Mode::Dump(Database::Sad) => dump(command, &Operation::DumpSad(None)),
+        Mode::Dump(Database::Spd) => dump(command, &Operation::DumpSpd),
         Mode::Flush(Database::Sad) => one(command, Operation::FlushSad(None)),
         Mode::Flush(Database::Spd) => one(command, Operation::FlushSpd),
+        Mode::Monitor(timestamp) => {
+            monitor::run(*timestamp, command.hexdump)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Mode::Files(paths) => files(command, paths),
+    }
+}
+
+fn files(command: &Command, paths: &[PathBuf]) -> Result<ExitCode, Error> {
+    for path in paths {
+        files::print(command, path)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `-D`, once or again every second (`-l`).
+fn dump(command: &Command, operation: &Operation) -> Result<ExitCode, Error> {
+    if command.form.layout != Layout::Short {
+        return one(command, operation.clone());
+    }
+    let mut engine = open(command)?;
+    let mut printer = printer(command, Source::Direct);
+    printer.header()?;
+    loop {
+        engine.submit(0, Ok(operation.clone()), &mut printer)?;
+        printer.out().flush()?;
+        thread::sleep(Duration::from_secs(1));
     }
 }
 
@@ -55,43 +94,58 @@ fn one(command: &Command, operation: Operation) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut engine = open(command)?;
-    let out = io::BufWriter::new(io::stdout().lock());
-    let mut printer = Printer::new(out, Source::Direct, command.ports);
+    let mut printer = printer(command, Source::Direct);
+    let mut verbose = Verbose::of(command, &engine)?;
+    if let Some(verbose) = &mut verbose {
+        verbose.sent(&operation, printer.out())?;
+    }
     engine.submit(0, Ok(operation), &mut printer)?;
     engine.flush(&mut printer)?;
+    if let Some(verbose) = &mut verbose {
+        verbose.heard(printer.out())?;
+    }
     printer.out().flush()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(exit_code(command, &printer))
+}
+
+type StdoutPrinter = Printer<BufWriter<StdoutLock<'static>>>;
+
+fn printer(command: &Command, source: Source) -> StdoutPrinter {
+    let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    Printer::new(out, source, command.dialect, command.form, command.verbose)
 }
 
 fn open(command: &Command) -> Result<Engine, Error> {
     Ok(Engine::open(Options { forward_copies: command.forward_copies })?)
 }
 
-/// `-v`: every message to and from the kernel on standard error.
-fn show_messages() {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::DEBUG)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .without_time()
-        .init();
+/// The status when everything was read: 0 even if the kernel refused something, but for `--strict`.
+fn exit_code(command: &Command, printer: &StdoutPrinter) -> ExitCode {
+    if command.strict && printer.has_refused() {
+        ExitCode::from(REFUSED)
+    } else {
+        ExitCode::SUCCESS
+    }
 }
 
-/// Answers a command line that asks for nothing, or for something that is not here.
+/// Answers a command line that asks for nothing.
 fn stopped(stop: &Stop) -> ExitCode {
     match stop {
-        Stop::Usage => print!("{USAGE}"),
-        Stop::Version => println!("{}", USAGE.lines().next().unwrap_or_default()),
+        Stop::Usage(dialect) => print!("{}", usage::text(*dialect)),
+        Stop::Version => println!("{}", usage::version()),
         Stop::LongVersion => {
             println!("setkey (xfrm-tools) {}", env!("CARGO_PKG_VERSION"));
             return ExitCode::SUCCESS;
         }
-        Stop::Wrong(words) => {
+        Stop::Wrong(words, dialect) => {
             eprintln!("{words}");
-            print!("{USAGE}");
+            print!("{}", usage::text(*dialect));
         }
-        Stop::Missing(what) => eprintln!("setkey: {what} is not in this version of xfrm-tools"),
     }
     ExitCode::FAILURE
+}
+
+/// FreeBSD's errx(-1, ...).
+fn failure(dialect: Dialect) -> ExitCode {
+    if dialect == Dialect::FreeBsd { ExitCode::from(255) } else { ExitCode::FAILURE }
 }

@@ -7,15 +7,24 @@ use std::{
 };
 
 use engine::{Outcome, Refusal, Sink, Target};
-use ipsec::{PolicyEntry, SaEntry};
+use ipsec::{Dialect, Direction, PolicyEntry, SaEntry};
+use pfkey::{MessageType, sad, spd};
 use rustix::io::Errno;
+use serde_json::Value;
 
-use crate::dump::{Frame, write_policy, write_sa};
+use crate::{
+    dump::{
+        Frame, HEADER, policy_json, sa_json, write_policy, write_sa, write_script_policy,
+        write_script_sa, write_short_sa,
+    },
+    monitor::write_message,
+    options::{Form, Layout},
+};
 
 /// Where a result comes from, which decides how it is worded.
 #[derive(Debug, Clone)]
 pub enum Source {
-    /// A script of this name: `The result of line N: ...`.
+    /// A script of this name.
     Script(String),
     /// Standard input (`-c`) or an option: the result alone.
     Direct,
@@ -27,20 +36,38 @@ pub enum Source {
 pub struct Printer<W: Write> {
     out: W,
     source: Source,
-    ports: bool,
+    dialect: Dialect,
+    form: Form,
+    /// With `-v`: the PF_KEY messages of a dump too.
+    verbose: bool,
     held: Option<Held>,
     seq: u32,
+    json: Vec<Value>,
+    /// With `--script`: all of them, since the oldest is to be added first.
+    newest_first: Vec<Held>,
+    refused: bool,
 }
 
 enum Held {
-    Sa(Box<SaEntry>),
+    Sa(Box<SaEntry>, bool),
     Policy(Box<PolicyEntry>),
 }
 
 impl<W: Write> Printer<W> {
-    /// Prints to `out`; `ports` as in `-p`.
-    pub fn new(out: W, source: Source, ports: bool) -> Self {
-        Self { out, source, ports, held: None, seq: 0 }
+    /// Prints to `out`.
+    pub fn new(out: W, source: Source, dialect: Dialect, form: Form, verbose: bool) -> Self {
+        Self {
+            out,
+            source,
+            dialect,
+            form,
+            verbose,
+            held: None,
+            seq: 0,
+            json: Vec::new(),
+            newest_first: Vec::new(),
+            refused: false,
+        }
     }
 
     /// Standard output, for what is not a result.
@@ -48,7 +75,21 @@ impl<W: Write> Printer<W> {
         &mut self.out
     }
 
+    /// Whether the kernel refused anything so far.
+    pub fn has_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// The line above a dump in a loop.
+    pub fn header(&mut self) -> io::Result<()> {
+        writeln!(self.out, "{HEADER}")
+    }
+
     fn hold(&mut self, entry: Held) -> io::Result<()> {
+        if self.form.layout == Layout::Script {
+            self.newest_first.push(entry);
+            return Ok(());
+        }
         match self.held.replace(entry) {
             Some(previous) => {
                 self.seq += 1;
@@ -60,30 +101,85 @@ impl<W: Write> Printer<W> {
 
     fn end(&mut self, line: usize, empty: &str) -> io::Result<()> {
         self.seq = 0;
-        match self.held.take() {
-            Some(last) => self.write(&last, 0),
-            None => self.write_result(line, empty),
+        for entry in std::mem::take(&mut self.newest_first).iter().rev() {
+            self.write(entry, 0)?;
         }
+        match (self.held.take(), self.form.layout) {
+            (Some(last), _) => self.write(&last, 0)?,
+            (None, Layout::Script | Layout::Json) => {}
+            (None, _) => return self.write_result(line, empty),
+        }
+        if self.form.layout == Layout::Json {
+            let entries = Value::Array(std::mem::take(&mut self.json));
+            writeln!(self.out, "{entries:#}")?;
+        }
+        Ok(())
     }
 
     fn write(&mut self, entry: &Held, seq: u32) -> io::Result<()> {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let now = now.map_or(0, |since| since.as_secs());
-        let frame = Frame { ports: self.ports, pid: std::process::id(), seq, now };
-        match entry {
-            Held::Sa(entry) => write_sa(&mut self.out, entry, &frame),
-            Held::Policy(entry) => write_policy(&mut self.out, entry, &frame),
+        let frame = Frame {
+            dialect: self.dialect,
+            ports: self.form.ports,
+            redact: self.form.redact,
+            pid: std::process::id(),
+            seq,
+            now: unix_seconds(),
+        };
+        if self.verbose {
+            self.write_pfkey(entry, &frame)?;
+        }
+        let out = &mut self.out;
+        match (entry, self.form.layout) {
+            (Held::Sa(entry, any), Layout::Long) => write_sa(out, entry, *any, &frame),
+            (Held::Sa(entry, _), Layout::Short) => write_short_sa(out, entry, &frame),
+            (Held::Sa(entry, any), Layout::Script) => write_script_sa(out, entry, *any, &frame),
+            (Held::Sa(entry, any), Layout::Json) => {
+                self.json.push(sa_json(entry, *any));
+                Ok(())
+            }
+            (Held::Policy(entry), Layout::Long | Layout::Short) => write_policy(out, entry, &frame),
+            (Held::Policy(entry), Layout::Script) => write_script_policy(out, entry),
+            (Held::Policy(entry), Layout::Json) => {
+                self.json.push(policy_json(entry));
+                Ok(())
+            }
+        }
+    }
+
+    /// The message of the dump that this entry would have come in.
+    fn write_pfkey(&mut self, entry: &Held, frame: &Frame) -> io::Result<()> {
+        const REFERENCES: u16 = 2;
+        let message = match entry {
+            Held::Sa(entry, _) => sad::message(MessageType::DUMP, entry),
+            Held::Policy(entry) => spd::message(MessageType::SPDDUMP, entry, REFERENCES),
+        };
+        match message {
+            Ok(message) => {
+                let message = message.numbered(frame.seq, frame.pid);
+                write_message(&mut self.out, &message, false)
+            }
+            Err(error) => {
+                eprintln!("setkey: PF_KEY has no words for an entry: {error}");
+                Ok(())
+            }
         }
     }
 
     fn write_result(&mut self, line: usize, text: &str) -> io::Result<()> {
-        match self.source {
-            Source::Script(_) => writeln!(self.out, "The result of line {line}: {text}."),
-            Source::Direct => writeln!(self.out, "{text}."),
+        match (&self.source, self.dialect) {
+            // NetBSD says it on standard error, with the file.
+            (Source::Script(name), Dialect::NetBsd) => {
+                self.out.flush()?;
+                eprintln!("setkey: {name},{line}: {text}");
+                Ok(())
+            }
+            (Source::Script(_), _) => writeln!(self.out, "The result of line {line}: {text}."),
+            (Source::Direct, _) => writeln!(self.out, "{text}."),
         }
     }
 
     fn refused(&mut self, line: usize, refusal: &Refusal) -> io::Result<()> {
+        self.refused = true;
         self.write_result(line, &original_words(refusal))?;
         self.explain(line, refusal)
     }
@@ -97,23 +193,29 @@ impl<W: Write> Printer<W> {
         }
         Ok(())
     }
+
+    /// The BSDs have no direction fwd: an `in` policy stands for it.
+    fn shows(&self, entry: &PolicyEntry) -> bool {
+        !(self.dialect.is_bsd() && entry.policy.id.direction == Direction::Fwd)
+    }
 }
 
 impl<W: Write> Sink for Printer<W> {
     fn outcome(&mut self, line: usize, outcome: Outcome) -> io::Result<()> {
         match outcome {
             Outcome::Refused(refusal) => self.refused(line, &refusal),
-            Outcome::NarrowSa(id) => self.explain(
+            Outcome::UnfitSa(id) => self.explain(
                 line,
                 &format_args!(
-                    "the {} SA with SPI {} to {} is in use for packets of its own IP version only: \
-                     delete it and add it again",
+                    "the {} SA with SPI {} to {} carries other packets already and does not fit \
+                     this policy: delete it and add it again",
                     id.proto.name(),
                     id.spi,
                     id.dst
                 ),
             ),
-            Outcome::Sa(entry) => self.hold(Held::Sa(entry)),
+            Outcome::Sa(entry, any_mode) => self.hold(Held::Sa(entry, any_mode)),
+            Outcome::Policy(entry) if !self.shows(&entry) => Ok(()),
             Outcome::Policy(entry) => self.hold(Held::Policy(entry)),
             Outcome::EndOfSad => self.end(line, "No SAD entries"),
             Outcome::EndOfSpd => self.end(line, "No SPD entries"),
@@ -142,13 +244,23 @@ fn strerror(errno: Errno) -> String {
     text
 }
 
+/// Now.
+pub fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn printer(source: Source) -> Printer<Vec<u8>> {
+        Printer::new(Vec::new(), source, Dialect::Linux, Form::default(), false)
+    }
+
     fn printed(source: Source, refusal: Refusal) -> String {
-        let mut printer = Printer::new(Vec::new(), source, false);
+        let mut printer = printer(source);
         printer.outcome(7, Outcome::Refused(refusal)).unwrap();
+        assert!(printer.has_refused());
         String::from_utf8(printer.out).unwrap()
     }
 
@@ -171,7 +283,7 @@ mod tests {
 
     #[test]
     fn an_empty_dump_says_so() {
-        let mut printer = Printer::new(Vec::new(), Source::Direct, false);
+        let mut printer = printer(Source::Direct);
         printer.outcome(0, Outcome::EndOfSad).unwrap();
         printer.outcome(0, Outcome::EndOfSpd).unwrap();
         assert_eq!(printer.out, b"No SAD entries.\nNo SPD entries.\n");

@@ -1,11 +1,43 @@
 //! What is wrong with a script, with the place, on standard error.
 
-use std::fmt;
+use std::{
+    borrow::Cow,
+    fmt,
+    io::{self, IsTerminal},
+};
 
 use grammar::{Excerpt, Position, Warning};
 
+use crate::options::Color;
+
 /// Hexadecimal words with more digits than an SPI are taken for keys.
 const MOST_SPI_DIGITS: usize = 8;
+
+/// The colours of a message: escape sequences, or nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Colors {
+    bold: &'static str,
+    red: &'static str,
+    blue: &'static str,
+    off: &'static str,
+}
+
+impl Colors {
+    const NONE: Colors = Colors { bold: "", red: "", blue: "", off: "" };
+
+    /// Those that the user wants on standard error.
+    pub fn of(color: Color) -> Self {
+        let wanted = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io::stderr().is_terminal(),
+        };
+        if !wanted {
+            return Self::NONE;
+        }
+        Self { bold: "\x1b[1m", red: "\x1b[1;31m", blue: "\x1b[34m", off: "\x1b[0m" }
+    }
+}
 
 /// A mistake or a warning in a script. Displayed, it is `FILE:LINE:COLUMN: MESSAGE`, the line with
 /// a caret under the token, and what to do.
@@ -14,31 +46,34 @@ pub struct Report<'a> {
     position: Position,
     message: String,
     expected: Option<String>,
-    help: Option<&'static str>,
+    help: Option<Cow<'static, str>>,
+    colors: Colors,
     excerpt: &'a Excerpt,
 }
 
 impl<'a> Report<'a> {
     /// Of an error of the script `name`.
-    pub fn of_error(name: &'a str, error: &'a grammar::Error) -> Self {
+    pub fn of_error(name: &'a str, error: &'a grammar::Error, colors: Colors) -> Self {
         Self {
             name,
             position: error.position(),
             message: error.to_string(),
             expected: error.expected(),
             help: error.help(),
+            colors,
             excerpt: error.excerpt(),
         }
     }
 
     /// Of a warning about the script `name`.
-    pub fn of_warning(name: &'a str, warning: &'a Warning) -> Self {
+    pub fn of_warning(name: &'a str, warning: &'a Warning, colors: Colors) -> Self {
         Self {
             name,
             position: warning.place.position,
             message: warning.kind.to_string(),
             expected: None,
-            help: Some(warning.help()),
+            help: Some(warning.help().into()),
+            colors,
             excerpt: &warning.place.excerpt,
         }
     }
@@ -65,17 +100,18 @@ impl<'a> Report<'a> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}:{}: {}", self.name, self.position, self.message)?;
+        let Colors { bold, red, blue, off } = self.colors;
+        writeln!(f, "{bold}{}:{}: {}{off}", self.name, self.position, self.message)?;
         let (line, carets) = self.line_and_carets();
         let number = self.position.line.to_string();
         let margin = " ".repeat(number.len());
-        writeln!(f, " {number} | {line}")?;
-        write!(f, " {margin} | {carets}")?;
+        writeln!(f, " {blue}{number} |{off} {line}")?;
+        write!(f, " {blue}{margin} |{off} {red}{carets}{off}")?;
         if let Some(expected) = &self.expected {
-            write!(f, "\n {margin} = expected {expected}")?;
+            write!(f, "\n {margin} {blue}={off} expected {expected}")?;
         }
-        if let Some(help) = self.help {
-            write!(f, "\n {margin} = help: {help}")?;
+        if let Some(help) = &self.help {
+            write!(f, "\n {margin} {blue}={off} help: {help}")?;
         }
         Ok(())
     }

@@ -1,22 +1,25 @@
-//! `-f` and `-c`: a script, statement by statement.
+//! `-f`, `-e` and `-c`: a script, statement by statement.
 
 use std::{
     fs::File,
-    io::{self, BufWriter, Read, StdoutLock, Write},
+    io::{self, Cursor, Read, Write},
     path::Path,
     process::ExitCode,
 };
 
 use engine::Engine;
-use grammar::{Kind, Lowered, Script, Statement};
-use ipsec::SystemNames;
+use grammar::{Kind, Lowered, Script, Statement, Warning};
+use ipsec::{Dialect, Operation, SystemNames};
 
 use crate::{
+    StdoutPrinter,
     error::Error,
-    open,
+    exit_code, failure, open,
     options::Command,
-    printer::{Printer, Source},
-    report::Report,
+    printer,
+    printer::Source,
+    report::{Colors, Report},
+    verbose::Verbose,
 };
 
 /// Where statements come from.
@@ -45,37 +48,86 @@ impl Input {
         let reader = Box::new(io::stdin());
         Self { reader, name: "<stdin>".into(), interactive: true }
     }
+
+    /// A script on the command line.
+    pub fn text(text: &str) -> Self {
+        let reader = Box::new(Cursor::new(text.to_owned().into_bytes()));
+        Self { reader, name: "<argument>".into(), interactive: false }
+    }
 }
 
 /// Carries out a script to its end, or to its first mistake unless it is interactive.
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     let engine = if command.no_action { None } else { Some(open(command)?) };
+    let verbose = match &engine {
+        Some(engine) => Verbose::of(command, engine)?,
+        None => None,
+    };
     let source =
         if input.interactive { Source::Direct } else { Source::Script(input.name.clone()) };
-    let out = BufWriter::new(io::stdout().lock());
-    let printer = Printer::new(out, source, command.ports);
-    let mut run = Run { engine, printer, name: input.name, interactive: input.interactive };
-    let code = run.script(Script::new(input.reader))?;
+    let mut run = Run {
+        engine,
+        verbose,
+        printer: printer(command, source),
+        words: Words::new(command, &input),
+    };
+    let ended = run.script(Script::new(input.reader, command.dialect));
     run.settle()?;
-    Ok(code)
+    Ok(match ended? {
+        Ended::AtTheEnd => exit_code(command, &run.printer),
+        Ended::AtAMistake => failure(command.dialect),
+    })
+}
+
+/// Reads a script to its end and says all that is wrong with it; the kernel is not asked.
+pub fn check(command: &Command, input: Input) -> Result<ExitCode, Error> {
+    let words = Words::new(command, &input);
+    let mut mistakes = 0;
+    let mut script = Script::new(input.reader, command.dialect);
+    while let Some(statement) = script.next_statement() {
+        let lowered = statement.and_then(|statement| {
+            let line = statement.line();
+            Ok((line, grammar::lower(&statement, &SystemNames)?))
+        });
+        match lowered {
+            Ok((line, lowered)) => {
+                lowered.warnings.iter().for_each(|warning| words.warn(warning));
+                for refusal in lowered.operations.iter().filter_map(|made| made.as_ref().err()) {
+                    eprintln!("setkey: {}:{line}: {refusal}", words.name);
+                    mistakes += 1;
+                }
+            }
+            Err(error) => {
+                words.unreadable(&error)?;
+                words.report(&error);
+                mistakes += 1;
+            }
+        }
+    }
+    Ok(if mistakes == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+enum Ended {
+    AtTheEnd,
+    AtAMistake,
 }
 
 struct Run {
     /// None with `-n`.
     engine: Option<Engine>,
-    printer: Printer<BufWriter<StdoutLock<'static>>>,
-    name: String,
-    interactive: bool,
+    verbose: Option<Verbose>,
+    printer: StdoutPrinter,
+    words: Words,
 }
 
 impl Run {
-    fn script(&mut self, mut script: Script<Box<dyn Read>>) -> Result<ExitCode, Error> {
+    fn script(&mut self, mut script: Script<Box<dyn Read>>) -> Result<Ended, Error> {
         loop {
             if script.is_drained() {
                 // Whoever is at the other end wants to see results before it goes on.
                 self.settle()?;
             }
-            let Some(statement) = script.next_statement() else { return Ok(ExitCode::SUCCESS) };
+            let Some(statement) = script.next_statement() else { return Ok(Ended::AtTheEnd) };
             let lowered = statement.and_then(|statement| {
                 let lowered = grammar::lower(&statement, &SystemNames)?;
                 Ok((statement, lowered))
@@ -83,10 +135,11 @@ impl Run {
             match lowered {
                 Ok((statement, lowered)) => self.statement(&statement, lowered)?,
                 Err(mistake) => {
-                    self.mistake(&mistake)?;
+                    self.settle()?;
+                    self.words.mistake(&mistake, &mut self.printer)?;
                     // The original's lexer ends the process itself, even for `-c`.
-                    if !self.interactive || mistake.is_fatal_lexical() {
-                        return Ok(ExitCode::FAILURE);
+                    if !self.words.interactive || mistake.is_fatal_lexical() {
+                        return Ok(Ended::AtAMistake);
                     }
                 }
             }
@@ -95,15 +148,39 @@ impl Run {
 
     fn statement(&mut self, statement: &Statement, lowered: Lowered) -> Result<(), Error> {
         for warning in &lowered.warnings {
-            let place = &warning.place;
-            self.complain(place.line, &warning.kind.to_string(), &place.token)?;
-            eprintln!("setkey: {}", Report::of_warning(&self.name, warning));
+            if let Some(message) = warning.message() {
+                let place = &warning.place;
+                self.words.complain(place.line, message, &place.token, &mut self.printer)?;
+            }
+            self.words.warn(warning);
         }
-        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let any_mode = lowered.any_mode;
         for operation in lowered.operations {
-            engine.submit(statement.line(), operation, &mut self.printer)?;
+            let operation = operation.map(|operation| match operation {
+                Operation::AddSa(sa) if any_mode => Operation::AddSaOfAnyMode(sa),
+                other => other,
+            });
+            self.submit(statement.line(), operation)?;
         }
         Ok(())
+    }
+
+    fn submit(
+        &mut self,
+        line: usize,
+        operation: Result<Operation, ipsec::Error>,
+    ) -> Result<(), Error> {
+        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let Some(verbose) = &mut self.verbose else {
+            return Ok(engine.submit(line, operation, &mut self.printer)?);
+        };
+        // One by one, so that each answer follows its question.
+        if let Ok(operation) = &operation {
+            verbose.sent(operation, self.printer.out())?;
+        }
+        engine.submit(line, operation, &mut self.printer)?;
+        engine.flush(&mut self.printer)?;
+        verbose.heard(self.printer.out())
     }
 
     /// Brings out the results of what was submitted.
@@ -113,29 +190,82 @@ impl Run {
         }
         Ok(self.printer.out().flush()?)
     }
+}
 
-    /// Says what is wrong: the original's words on standard output, ours on standard error.
-    fn mistake(&mut self, error: &grammar::Error) -> Result<(), Error> {
-        self.settle()?;
-        if let Kind::Unreadable(reason) = error.kind() {
-            return Err(Error::Read { name: self.name.clone(), reason: reason.clone() });
+/// How mistakes are worded: those of the original where it had its output, ours on standard error.
+struct Words {
+    name: String,
+    interactive: bool,
+    dialect: Dialect,
+    colors: Colors,
+}
+
+impl Words {
+    fn new(command: &Command, input: &Input) -> Self {
+        Self {
+            name: input.name.clone(),
+            interactive: input.interactive,
+            dialect: command.dialect,
+            colors: Colors::of(command.color),
         }
+    }
+
+    fn mistake(&self, error: &grammar::Error, printer: &mut StdoutPrinter) -> Result<(), Error> {
+        self.unreadable(error)?;
         // Text without a `;` at the end of standard input: the original drops it in silence.
         let cut_short = self.interactive && error.token().is_empty();
         if let Some(message) = error.message().filter(|_| !cut_short) {
-            self.complain(error.line(), message, error.token())?;
+            self.complain(error.line(), message, error.token(), printer)?;
         }
         if !self.interactive && !error.is_fatal_lexical() {
-            writeln!(self.printer.out(), "parse failed, line {}.", error.line())?;
+            match self.dialect {
+                Dialect::NetBsd => {
+                    eprintln!("setkey: {},{}: parse failed", self.name, error.line())
+                }
+                _ => writeln!(printer.out(), "parse failed, line {}.", error.line())?,
+            }
         }
-        self.printer.out().flush()?;
-        eprintln!("setkey: {}", Report::of_error(&self.name, error));
+        printer.out().flush()?;
+        self.report(error);
         Ok(())
     }
 
-    /// `line N: MESSAGE at [TOKEN]`; the line is always 0 for `-c`.
-    fn complain(&mut self, line: usize, message: &str, token: &str) -> io::Result<()> {
-        let line = if self.interactive { 0 } else { line };
-        writeln!(self.printer.out(), "line {line}: {message} at [{token}]")
+    /// An error of the reader is no mistake of the script.
+    fn unreadable(&self, error: &grammar::Error) -> Result<(), Error> {
+        match error.kind() {
+            Kind::Unreadable(reason) => {
+                Err(Error::Read { name: self.name.clone(), reason: reason.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The original's line: `line N: MESSAGE at [TOKEN]` (N is 0 for `-c`); NetBSD has another.
+    fn complain(
+        &self,
+        line: usize,
+        message: &str,
+        token: &str,
+        printer: &mut StdoutPrinter,
+    ) -> io::Result<()> {
+        let out = printer.out();
+        match (self.dialect, self.interactive) {
+            (Dialect::NetBsd, true) => write!(out, "{message} at `{token}'"),
+            (Dialect::NetBsd, false) => {
+                out.flush()?;
+                eprintln!("setkey: {},{line}: {message} at `{token}'", self.name);
+                Ok(())
+            }
+            (_, true) => writeln!(out, "line 0: {message} at [{token}]"),
+            (_, false) => writeln!(out, "line {line}: {message} at [{token}]"),
+        }
+    }
+
+    fn report(&self, error: &grammar::Error) {
+        eprintln!("setkey: {}", Report::of_error(&self.name, error, self.colors));
+    }
+
+    fn warn(&self, warning: &Warning) {
+        eprintln!("setkey: {}", Report::of_warning(&self.name, warning, self.colors));
     }
 }

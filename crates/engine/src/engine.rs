@@ -52,6 +52,12 @@ impl Engine {
         Ok(Self { kernel, options, batch, waiting, spd, store })
     }
 
+    /// What the kernel calls us: [`xfrm::Origin::pid`] of the events that this engine causes.
+    #[must_use]
+    pub fn port(&self) -> u32 {
+        self.kernel.port()
+    }
+
     /// Takes the next operation of the stream, or one that a rule of AF_KEY refuses.
     ///
     /// Its result reaches the sink now or at a later call; [`Engine::flush`] brings out the rest.

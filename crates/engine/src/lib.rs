@@ -19,5 +19,8 @@ pub const RUN_DIRECTORY: &str = "/run/xfrm-tools";
 
 pub use engine::{Engine, Options};
 pub use error::Error;
+pub use forward::forward_copy;
 pub use outcome::{Outcome, Sink};
 pub use refusal::{Refusal, Target};
+/// What happens in the SAD and SPD, in the model's words.
+pub use xfrm::{Acquire, Error as MonitorError, Event, Group, Mapping, Migration, Monitor, Origin};

@@ -27,7 +27,8 @@ pub fn sa_json(entry: &SaEntry, any_mode: bool) -> Value {
     put("aead", keyed(sa.aead.as_ref()));
     put("compression", sa.comp.map_or(Value::Null, |algorithm| json!(algorithm.name)));
     put("lifetimes", lifetimes(&sa.lifetimes));
-    let ports = sa.encap.map(|encap| json!({"src_port": encap.src_port, "dst_port": encap.dst_port}));
+    let ports =
+        sa.encap.map(|encap| json!({"src_port": encap.src_port, "dst_port": encap.dst_port}));
     put("nat_t", ports.unwrap_or_default());
     put("nat_keepalive", nonzero(sa.nat_keepalive));
     put("mark", mark(sa.mark));
@@ -135,8 +136,7 @@ fn selector(selector: &Selector) -> Value {
 }
 
 fn request(request: &Request) -> Value {
-    let mut object =
-        json!({"protocol": request.proto.name(), "mode": request.mode.mode().name()});
+    let mut object = json!({"protocol": request.proto.name(), "mode": request.mode.mode().name()});
     if let Some(ends) = request.mode.endpoints() {
         object["src"] = ends.src().to_string().into();
         object["dst"] = ends.dst().to_string().into();
@@ -150,9 +150,7 @@ fn request(request: &Request) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{
-        AddressPair, Algorithm, AlgorithmKind, Current, Key, Proto, Sa, SaState, Spi,
-    };
+    use ipsec::{AddressPair, Algorithm, AlgorithmKind, Current, Key, Proto, Sa, SaState, Spi};
 
     use super::*;
 

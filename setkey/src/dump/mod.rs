@@ -2,6 +2,7 @@
 
 mod json;
 mod sad;
+mod script;
 mod short;
 mod spd;
 mod time;
@@ -12,6 +13,7 @@ use ipsec::{Dialect, SecCtx};
 
 pub use json::{policy_json, sa_json};
 pub use sad::write_sa;
+pub use script::{write_script_policy, write_script_sa};
 pub use short::{HEADER, write_short_sa};
 pub use spd::write_policy;
 

@@ -152,8 +152,8 @@ fn write_lifetimes(out: &mut impl Write, entry: &SaEntry, now: u64) -> io::Resul
 #[cfg(test)]
 mod tests {
     use ipsec::{
-        Dialect, SaState, AddressPair, Algorithm, AlgorithmKind, Current, EncapKind, Key, Mode, ReqId, Sa, SecCtx,
-        Spi,
+        AddressPair, Algorithm, AlgorithmKind, Current, Dialect, EncapKind, Key, Mode, ReqId, Sa,
+        SaState, SecCtx, Spi,
     };
 
     use super::*;

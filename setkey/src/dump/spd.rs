@@ -3,7 +3,9 @@ use std::{
     io::{self, Write},
 };
 
-use ipsec::{Dialect, Level, Names, PolicyEntry, Prefix, ReqId, Request, Selector, SystemNames, Upper};
+use ipsec::{
+    Dialect, Level, Names, PolicyEntry, Prefix, ReqId, Request, Selector, SystemNames, Upper,
+};
 
 use super::{Frame, time::Time, write_sec_ctx};
 
@@ -42,11 +44,7 @@ pub fn write_policy(out: &mut impl Write, entry: &PolicyEntry, frame: &Frame) ->
 }
 
 /// `SRC[PORT] DST[PORT] PROTO`; ICMP, MH and GRE have their numbers behind the protocol instead.
-fn write_selector(
-    out: &mut impl Write,
-    selector: &Selector,
-    dialect: Dialect,
-) -> io::Result<()> {
+fn write_selector(out: &mut impl Write, selector: &Selector, dialect: Dialect) -> io::Result<()> {
     let (src, dst) = (PrefixText(selector.src()), PrefixText(selector.dst()));
     let (src_port, dst_port) = (selector.src_port, selector.dst_port);
     let upper = UpperText(selector.upper, dialect);

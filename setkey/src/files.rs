@@ -1,0 +1,88 @@
+//! `setkey FILE`: recorded PF_KEY messages, printed as dumps.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::Path,
+};
+
+use ipsec::Dialect;
+use pfkey::{Message, MessageType, sad, spd};
+
+use crate::{
+    dump::{Frame, write_policy, write_sa},
+    error::Error,
+    monitor::write_message,
+    options::Command,
+};
+
+/// The original reads no more of a file.
+const MOST: usize = 32 << 10;
+
+/// Prints every message of a file.
+pub fn print(command: &Command, path: &Path) -> Result<(), Error> {
+    let mut bytes =
+        fs::read(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    bytes.truncate(MOST);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for message in pfkey::messages(&bytes) {
+        let unreadable = |source| Error::Message { path: path.to_owned(), source };
+        let message = message.map_err(unreadable)?;
+        if command.verbose {
+            write_message(&mut out, &message, command.hexdump)?;
+        }
+        print_message(&mut out, command, &message).map_err(|error| match error {
+            Failure::Write(error) => Error::Write(error),
+            Failure::Read(error) => unreadable(error),
+        })?;
+    }
+    Ok(out.flush()?)
+}
+
+enum Failure {
+    Read(pfkey::Error),
+    Write(io::Error),
+}
+
+impl From<pfkey::Error> for Failure {
+    fn from(error: pfkey::Error) -> Self {
+        Failure::Read(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Write(error)
+    }
+}
+
+/// A message about an SA or a policy; others have nothing to print.
+fn print_message(
+    out: &mut impl Write,
+    command: &Command,
+    message: &Message,
+) -> Result<(), Failure> {
+    let frame = Frame {
+        dialect: Dialect::Linux,
+        ports: command.form.ports,
+        redact: command.form.redact,
+        pid: message.pid,
+        seq: message.seq,
+        now: crate::printer::unix_seconds(),
+    };
+    match message.msg_type {
+        MessageType::GETSPI
+        | MessageType::UPDATE
+        | MessageType::ADD
+        | MessageType::DELETE
+        | MessageType::GET
+        | MessageType::DUMP
+        | MessageType::EXPIRE => Ok(write_sa(out, &sad::read(message)?, false, &frame)?),
+        MessageType::SPDADD
+        | MessageType::SPDUPDATE
+        | MessageType::SPDDELETE
+        | MessageType::SPDGET
+        | MessageType::SPDDUMP => Ok(write_policy(out, &spd::read(message)?, &frame)?),
+        _ => Ok(()),
+    }
+}

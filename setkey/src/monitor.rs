@@ -1,0 +1,78 @@
+//! `-x`: what happens in the SAD and SPD, as the PF_KEY messages that AF_KEY would have sent.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    time::{Duration, SystemTime},
+};
+
+use chrono::{DateTime, Local};
+use engine::{Event, Monitor};
+use pfkey::{Hexdump, Kdebug, Message};
+
+use crate::{error::Error, messages, options::Timestamp};
+
+/// Prints every message until it is killed.
+pub fn run(timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
+    let mut monitor = Monitor::open(&engine::Group::ALL)?;
+    let mut out = io::stdout().lock();
+    loop {
+        let event = monitor.next_event()?;
+        if event == Event::MonitorLost {
+            eprintln!("setkey: some messages were lost: the kernel was faster than this terminal");
+        }
+        match messages::of_event(&event) {
+            Ok(None) => {}
+            Ok(Some(message)) => {
+                writeln!(out, "{} ", Stamp(timestamp, SystemTime::now()))?;
+                write_message(&mut out, &message, hexdump)?;
+                writeln!(out)?;
+                out.flush()?;
+            }
+            Err(error) => eprintln!("setkey: PF_KEY has no words for an event: {error}"),
+        }
+    }
+}
+
+/// A message as the original shows it, its bytes first with `-H`.
+pub fn write_message(out: &mut impl Write, message: &Message, hexdump: bool) -> io::Result<()> {
+    if hexdump {
+        match message.encode() {
+            Ok(bytes) => write!(out, "{}", Hexdump(&bytes))?,
+            Err(error) => eprintln!("setkey: {error}"),
+        }
+    }
+    writeln!(out, "{}", Kdebug(message))
+}
+
+/// `HH:MM:SS.uuuuuu` in local time, or `SECONDS.uuuuuu`.
+struct Stamp(Timestamp, SystemTime);
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Stamp(timestamp, time) = self;
+        match timestamp {
+            Timestamp::Clock => {
+                write!(f, "{}", DateTime::<Local>::from(*time).format("%H:%M:%S%.6f"))
+            }
+            Timestamp::Seconds => {
+                let since = time.duration_since(SystemTime::UNIX_EPOCH);
+                let since = since.unwrap_or(Duration::ZERO);
+                write!(f, "{}.{:06}", since.as_secs(), since.subsec_micros())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn microseconds_have_six_digits() {
+        let time = SystemTime::UNIX_EPOCH + Duration::from_micros(1_800_000_000_000_042);
+        assert_eq!(Stamp(Timestamp::Seconds, time).to_string(), "1800000000.000042");
+        let clock = Stamp(Timestamp::Clock, time).to_string();
+        assert_eq!((clock.len(), &clock[8..]), (15, ".000042"));
+    }
+}
