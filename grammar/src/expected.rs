@@ -120,6 +120,7 @@ pub(crate) fn policy_expected(error: &Error<PolicyRule>) -> Vec<&'static str> {
 
 /// The words that could have stood where a statement went wrong, as far as they can be listed.
 pub(crate) fn candidates(error: &Error<Rule>) -> Vec<&'static str> {
+    eprintln!("{:?}", positives(error));
     let lists = positives(error).iter().map(|rule| match rule {
         Rule::statement => STATEMENTS.to_vec(),
         Rule::proto | Rule::proto_word | Rule::esp_udp => PROTOCOLS.to_vec(),

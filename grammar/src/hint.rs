@@ -3,7 +3,7 @@
 use std::{fmt, net::Ipv4Addr};
 
 use crate::{
-    dialect::{owners, whose},
+    dialect::{is_foreign, owners, whose},
     lexer::{Token, tokens_before},
     source::Source,
     tree::Span,
@@ -61,8 +61,8 @@ pub(crate) enum Hint {
 
 impl Hint {
     /// That a word is another dialect's, if it is.
-    pub(crate) fn other_dialect(word: &str) -> Option<Self> {
-        owners(word).map(|_| Hint::OtherDialect(word.to_owned()))
+    pub(crate) fn other_dialect(source: &Source, word: &str) -> Option<Self> {
+        is_foreign(word, source.dialect()).then(|| Hint::OtherDialect(word.to_owned()))
     }
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn of_syntax(
     candidates: &[&'static str],
 ) -> Option<Hint> {
     let word = word_at(source, token.span.start);
-    Hint::other_dialect(word)
+    Hint::other_dialect(source, word)
         .or_else(|| missing_semicolon(source, token.span))
         .or_else(|| comment_in_policy(source, token.span.start))
         .or_else(|| number_of_upper(source, token.span.start, word))
@@ -126,7 +126,7 @@ pub(crate) fn of_syntax(
 /// What was meant by a word of a policy.
 pub(crate) fn of_policy(source: &Source, wrong: Span, candidates: &[&'static str]) -> Option<Hint> {
     let word = word_at(source, wrong.start);
-    Hint::other_dialect(word)
+    Hint::other_dialect(source, word)
         .or_else(|| missing_semicolon(source, wrong))
         .or_else(|| closest(word, candidates).map(Hint::DidYouMean))
 }

@@ -56,7 +56,7 @@ fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Error {
         may_be && is_foreign(word, source.dialect())
     };
     if let Some(foreign) = tokens_before(source, at).find(|&at| is_foreign(at)) {
-        let hint = Hint::other_dialect(word_at(source, foreign));
+        let hint = Hint::other_dialect(source, word_at(source, foreign));
         return syntax_error(source, foreign, Vec::new()).with_hint(hint);
     }
     let wrong = syntax_error(source, at, expected(error));

@@ -101,7 +101,7 @@ impl Reader<'_> {
         }
         let kind = Kind::PolicySyntax { word: word.to_owned(), expected: Vec::new() };
         let error = Error::new(kind, self.source, self.span(pair), self.whole);
-        Err(error.with_hint(Hint::other_dialect(word)))
+        Err(error.with_hint(Hint::other_dialect(self.source, word)))
     }
 
     /// NetBSD knows what a priority is, and says that it has none.

@@ -42,7 +42,7 @@ pub fn write_message(out: &mut impl Write, message: &Message, hexdump: bool) -> 
             Err(error) => eprintln!("setkey: {error}"),
         }
     }
-    writeln!(out, "{}", Kdebug(message))
+    write!(out, "{}", Kdebug(message))
 }
 
 /// `HH:MM:SS.uuuuuu` in local time, or `SECONDS.uuuuuu`.

@@ -220,7 +220,7 @@ impl Words {
         if !self.interactive && !error.is_fatal_lexical() {
             match self.dialect {
                 Dialect::NetBsd => {
-                    eprintln!("setkey: {},{}: parse failed", self.name, error.line())
+                    eprintln!("setkey: {},{}: parse failed", self.name, error.line());
                 }
                 _ => writeln!(printer.out(), "parse failed, line {}.", error.line())?,
             }

@@ -52,14 +52,6 @@ fn usage_is_the_originals_and_fails() {
 }
 
 #[test]
-fn what_is_missing_says_so() {
-    for args in [&["-x"][..], &["-D", "-l"], &["-DH"], &["dump.bin"]] {
-        let missing = predicate::str::contains("not in this version");
-        setkey(args).assert().code(1).stdout("").stderr(missing);
-    }
-}
-
-#[test]
 fn a_good_script_is_read_in_silence() {
     let script = "flush; spdflush;\n\
         add 192.0.2.1 192.0.2.2 esp 0x10001 -E aes-cbc \"sixteen byte key\";\n\

@@ -4,14 +4,21 @@ use std::{
 };
 
 use ipsec::{
-    Dialect, Level, Names, PolicyEntry, Prefix, ReqId, Request, Selector, SystemNames, Upper,
+    Dialect, Level, Lifetime, Lifetimes, Names, PolicyEntry, Prefix, ReqId, Request, Selector,
+    SystemNames, Upper,
 };
 
 use super::{Frame, time::Time, write_sec_ctx};
 
-/// AF_KEY's reference count of a policy nobody uses just now, the dump's own included. Netlink
-/// does not tell it.
-const REFCNT: u32 = 2;
+/// AF_KEY's reference count of a policy that no packet is using just now; netlink does not tell it.
+/// One is the SPD's own, another the timer's, which runs for the first second and as long as there
+/// is a limit in seconds (`xfrm_policy_timer`, net/xfrm/xfrm_policy.c).
+fn references(entry: &PolicyEntry, now: u64) -> u32 {
+    let timed = |limit: &Lifetime| limit.add_seconds != 0 || limit.use_seconds != 0;
+    let Lifetimes { hard, soft } = &entry.policy.lifetimes;
+    let is_new = now.saturating_sub(entry.current.add_time) < 1;
+    if is_new || timed(hard) || timed(soft) { 2 } else { 1 }
+}
 
 /// One policy, as `pfkey_spdump` of libipsec prints it.
 pub fn write_policy(out: &mut impl Write, entry: &PolicyEntry, frame: &Frame) -> io::Result<()> {
@@ -40,7 +47,7 @@ pub fn write_policy(out: &mut impl Write, entry: &PolicyEntry, frame: &Frame) ->
     }
     let scope = if frame.dialect == Dialect::FreeBsd { " scope=global" } else { "" };
     writeln!(out, "\tspid={} seq={} pid={}{scope}", entry.index, frame.seq, frame.pid)?;
-    writeln!(out, "\trefcnt={REFCNT}")
+    writeln!(out, "\trefcnt={}", references(entry, frame.now))
 }
 
 /// `SRC[PORT] DST[PORT] PROTO`; ICMP, MH and GRE have their numbers behind the protocol instead.
@@ -126,8 +133,7 @@ impl fmt::Display for RequestText<'_> {
 #[cfg(test)]
 mod tests {
     use ipsec::{
-        Action, Current, Direction, Endpoints, Lifetimes, Policy, PolicyId, Priority, Proto,
-        RequestMode,
+        Action, Current, Direction, Endpoints, Policy, PolicyId, Priority, Proto, RequestMode,
     };
 
     use super::*;
