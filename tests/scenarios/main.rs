@@ -2,7 +2,10 @@
 
 mod ah_esp_bundle;
 mod ah_transport;
+mod corpus;
 mod esp_transport;
 mod esp_tunnel;
 mod ipcomp_esp;
+mod oracle;
+mod scale;
 mod story;

@@ -48,9 +48,9 @@ impl Host {
         command
     }
 
-    /// A shell script, which must succeed; returns what it printed.
-    fn shell(&self, script: &str) -> String {
-        Outcome::success(self.command("sh").args(["-ec", script]))
+    /// A shell script, which must succeed.
+    fn shell(&self, script: &str) {
+        Outcome::success(self.command("sh").args(["-ec", script]));
     }
 
     /// Commands of ip(8), one a line, which must succeed.
@@ -63,13 +63,13 @@ impl Host {
     /// setkey(8) with these words.
     #[must_use]
     pub fn setkey(&self, words: &str) -> Outcome {
-        Outcome::of(self.command(&*SETKEY).args(words.split_whitespace()))
+        Outcome::of(self.command(setkey()).args(words.split_whitespace()))
     }
 
     /// `setkey -f FILE`, which may refuse.
     #[must_use]
     pub fn setkey_file(&self, script: &Path) -> Outcome {
-        Outcome::of(self.command(&*SETKEY).arg("-f").arg(script))
+        Outcome::of(self.command(setkey()).arg("-f").arg(script))
     }
 
     /// Loads a setkey script, which must go through without a word.
@@ -127,11 +127,15 @@ pub fn link(a: &Host, a_address: &str, b: &Host, b_address: &str) {
 }
 
 /// The setkey under test: `XFRM_SETKEY`, or the one built beside this test.
-static SETKEY: LazyLock<PathBuf> = LazyLock::new(|| {
-    let path = env::var_os("XFRM_SETKEY").map_or_else(beside_this_test, PathBuf::from);
-    assert!(path.exists(), "{}: not built; run `cargo build -p setkey` first", path.display());
-    path
-});
+#[must_use]
+pub fn setkey() -> &'static Path {
+    static SETKEY: LazyLock<PathBuf> = LazyLock::new(|| {
+        let path = env::var_os("XFRM_SETKEY").map_or_else(beside_this_test, PathBuf::from);
+        assert!(path.exists(), "{}: missing; run `cargo build -p setkey` first", path.display());
+        path
+    });
+    &SETKEY
+}
 
 fn beside_this_test() -> PathBuf {
     let test = env::current_exe().expect("the path of this test");

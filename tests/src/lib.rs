@@ -3,10 +3,14 @@
 //! A scenario fails by panicking, so everything here does too.
 #![expect(clippy::missing_panics_doc, reason = "said above, once for all")]
 
+mod difference;
 mod host;
 mod outcome;
+mod scripts;
 mod wire;
 
-pub use host::{Host, link};
+pub use difference::assert_same;
+pub use host::{Host, link, setkey};
 pub use outcome::Outcome;
+pub use scripts::scripts;
 pub use wire::{Packet, Wire, protocol};

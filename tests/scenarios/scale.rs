@@ -1,0 +1,69 @@
+//! A script of 100,000 statements loads in little memory and few system calls.
+
+use std::{collections::HashMap, fmt::Write, fs};
+
+use scenarios::{Host, Outcome, setkey};
+
+const STATEMENTS: u32 = 100_000;
+/// Of all statements. An SA takes the kernel 2 ms.
+const SAS: u32 = 100;
+
+#[test]
+fn a_hundred_thousand_statements() {
+    let host = Host::new("big");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let file = |name: &str| directory.path().join(name);
+    fs::write(file("script"), script()).expect("the script");
+
+    let mut load = host.command("strace");
+    load.args(["-f", "-c", "-o"]).arg(file("calls"));
+    load.args(["time", "-f", "%M", "-o"]).arg(file("memory"));
+    load.arg(setkey()).arg("-f").arg(file("script"));
+    assert_eq!(Outcome::success(&mut load), "");
+
+    let count = |what: &str| Outcome::success(host.command("ip").args(["xfrm", what, "count"]));
+    assert_eq!(count("state"), format!("\t SAD count {SAS}\n"));
+    assert_eq!(count("policy"), format!("\t SPD IN  0 OUT {} FWD 0\n", STATEMENTS - SAS));
+
+    let memory = fs::read_to_string(file("memory")).expect("the memory it took");
+    let kibibytes: u32 = memory.trim().parse().expect("a number");
+    assert!(kibibytes < 32 * 1024, "peak memory: {kibibytes} KiB");
+
+    // One call sends a batch and one receives its answer.
+    let table = fs::read_to_string(file("calls")).expect("the system calls");
+    let calls = counts(&table);
+    for way in [["sendmsg", "sendto"], ["recvmsg", "recvfrom"]] {
+        let count: u32 = way.iter().filter_map(|name| calls.get(*name)).sum();
+        assert!((1..=STATEMENTS / 100).contains(&count), "{way:?}: {count} calls");
+    }
+}
+
+fn script() -> String {
+    let mut script = String::new();
+    for n in 0..STATEMENTS {
+        let [_, a, b, c] = n.to_be_bytes();
+        if n % 10 == 0 {
+            writeln!(script, "# customers from {n} on").expect("a string");
+        }
+        if n < SAS {
+            writeln!(
+                script,
+                "add 10.0.0.1 10.{a}.{b}.{c} ah {} -A hmac-sha1 \"hmac-sha1 from a - b\";",
+                n + 4096
+            )
+        } else {
+            writeln!(
+                script,
+                "spdadd 10.0.0.1 10.{a}.{b}.{c} any -P out ipsec esp/transport//require;"
+            )
+        }
+        .expect("a string");
+    }
+    script
+}
+
+/// Reads the table of `strace -c`: a system call and how often it was called, among other columns.
+fn counts(table: &str) -> HashMap<&str, u32> {
+    let rows = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    rows.filter_map(|row| Some((*row.last()?, row.get(3)?.parse().ok()?))).collect()
+}
