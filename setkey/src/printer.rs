@@ -1,6 +1,7 @@
 //! Standard output, as the original has it, and the explanations on standard error.
 
 use std::{
+    fmt,
     io::{self, Write},
     time::SystemTime,
 };
@@ -84,10 +85,15 @@ impl<W: Write> Printer<W> {
 
     fn refused(&mut self, line: usize, refusal: &Refusal) -> io::Result<()> {
         self.write_result(line, &original_words(refusal))?;
+        self.explain(line, refusal)
+    }
+
+    /// What the original had no words for, on standard error.
+    fn explain(&mut self, line: usize, why: &dyn fmt::Display) -> io::Result<()> {
         self.out.flush()?;
         match &self.source {
-            Source::Script(name) => eprintln!("setkey: {name}:{line}: {refusal}"),
-            Source::Direct => eprintln!("setkey: {refusal}"),
+            Source::Script(name) => eprintln!("setkey: {name}:{line}: {why}"),
+            Source::Direct => eprintln!("setkey: {why}"),
         }
         Ok(())
     }
@@ -97,6 +103,16 @@ impl<W: Write> Sink for Printer<W> {
     fn outcome(&mut self, line: usize, outcome: Outcome) -> io::Result<()> {
         match outcome {
             Outcome::Refused(refusal) => self.refused(line, &refusal),
+            Outcome::NarrowSa(id) => self.explain(
+                line,
+                &format_args!(
+                    "the {} SA with SPI {} to {} is in use for packets of its own IP version only: \
+                     delete it and add it again",
+                    id.proto.name(),
+                    id.spi,
+                    id.dst
+                ),
+            ),
             Outcome::Sa(entry) => self.hold(Held::Sa(entry)),
             Outcome::Policy(entry) => self.hold(Held::Policy(entry)),
             Outcome::EndOfSad => self.end(line, "No SAD entries"),

@@ -40,6 +40,16 @@ fn fwd_policies_let_it_through() {
     assert!(sites.gateway_b.setkey("-DP").stdout.contains("\tin prio def ipsec\n"));
 }
 
+/// Only a policy tells that a tunnel carries the other IP version: an SA that was there first is made fit for it.
+#[test]
+fn sas_before_policies() {
+    let sites = Sites::new(&V4);
+    let tunnel = Tunnel::new(&V4, &V6);
+    sites.gateway_a.load(&(tunnel.sas.clone() + &tunnel.policies_a));
+    sites.gateway_b.load(&(tunnel.sas + &tunnel.policies_b));
+    assert!(sites.host_a.ping("10.2.0.2"), "the tunnel does not take the other IP version");
+}
+
 fn protects(inner: &Addresses, outer: &Addresses) {
     let sites = Sites::new(inner);
     let tunnel = Tunnel::new(inner, outer);

@@ -1,10 +1,12 @@
-use ipsec::{AddressPair, Operation, Policy, PolicyId, Proto, SaId};
+use ipsec::{AddressPair, Mode, Operation, Policy, PolicyId, Proto, Sa, SaEntry, SaFlags, SaId};
 use xfrm::{Batch, Change, Connection, SadFilter};
 
 use crate::{
     Error, Outcome, Refusal, Sink, Target,
+    families::is_narrow,
     forward::{forward_copy, forward_id},
     reqids::ReqIds,
+    spd::Spd,
 };
 
 /// How the engine treats what it is given.
@@ -20,7 +22,7 @@ pub struct Engine {
     options: Options,
     batch: Batch,
     waiting: Vec<Waiting>,
-    reqids: Option<ReqIds>,
+    spd: Spd,
 }
 
 /// An operation whose result is not out yet.
@@ -41,7 +43,7 @@ impl Engine {
     pub fn open(options: Options) -> Result<Self, Error> {
         let kernel = Connection::open()?;
         let batch = kernel.batch();
-        Ok(Self { kernel, options, batch, waiting: Vec::new(), reqids: None })
+        Ok(Self { kernel, options, batch, waiting: Vec::new(), spd: Spd::default() })
     }
 
     /// Takes the next operation of the stream, or one that a rule of AF_KEY refuses.
@@ -62,7 +64,7 @@ impl Engine {
                 self.add_policy(line, *policy, |p| Change::UpdatePolicy(p), sink)?;
             }
             Ok(Operation::DeletePolicy(id)) => self.delete_policy(line, &id),
-            Ok(Operation::AddSa(sa)) => self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa)),
+            Ok(Operation::AddSa(sa)) => self.add_sa(line, *sa, sink)?,
             Ok(Operation::DeleteSa(id)) => self.push(line, &Change::DeleteSa(id), Target::Sa),
             Ok(Operation::FlushSad(proto)) => {
                 self.push(line, &Change::FlushSad(proto), Target::Database);
@@ -118,10 +120,13 @@ impl Engine {
     ) -> Result<(), Error> {
         let mut copy = forward_copy(&policy).filter(|_| self.options.forward_copies);
         for policy in [Some(&mut policy), copy.as_mut()].into_iter().flatten() {
-            if ReqIds::wanted_by(policy) && !self.reqids(sink)?.fill(policy) {
+            if ReqIds::wanted_by(policy) && !self.read_spd(sink)?.reqids.fill(policy) {
                 return Err(Error::NoReqId);
             }
             self.push(line, &change(policy), Target::NewPolicy);
+        }
+        for (proto, ends) in self.spd.mixed.note(&policy) {
+            self.widen(line, proto, ends, sink)?;
         }
         Ok(())
     }
@@ -133,17 +138,52 @@ impl Engine {
         }
     }
 
-    /// The numbers in use, read from the SPD the first time one is wanted.
-    fn reqids(&mut self, sink: &mut dyn Sink) -> Result<&mut ReqIds, Error> {
-        if self.reqids.is_none() {
-            self.flush(sink)?;
-            let mut reqids = ReqIds::new();
-            for entry in self.kernel.dump_spd()? {
-                reqids.note(&entry?);
-            }
-            self.reqids = Some(reqids);
+    fn add_sa(&mut self, line: usize, mut sa: Sa, sink: &mut dyn Sink) -> Result<(), Error> {
+        if sa.mode == Mode::Tunnel {
+            self.read_spd(sink)?.mixed.fit(&mut sa);
         }
-        Ok(self.reqids.get_or_insert_with(ReqIds::new))
+        self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
+        Ok(())
+    }
+
+    /// Makes the SAs of a tunnel fit for packets of the other family. The kernel changes no
+    /// selector of an SA, so they are added anew; one that is in use is left as it is.
+    fn widen(
+        &mut self,
+        line: usize,
+        proto: Proto,
+        ends: AddressPair,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        self.flush(sink)?;
+        let filter = SadFilter { proto: Some(proto), ends: Some(ends) };
+        let narrow: Vec<SaEntry> = self
+            .kernel
+            .dump_sad(&filter)?
+            .filter(|entry| entry.as_ref().map_or(true, |entry| is_narrow(&entry.sa)))
+            .collect::<Result<_, _>>()?;
+        for SaEntry { mut sa, current, .. } in narrow {
+            if current.packets != 0 {
+                sink.outcome(line, Outcome::NarrowSa(sa.id()))?;
+                continue;
+            }
+            sa.flags = sa.flags | SaFlags::ANY_FAMILY;
+            self.push(line, &Change::DeleteSa(sa.id()), Target::Sa);
+            self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
+        }
+        Ok(())
+    }
+
+    /// What the SPD holds, read the first time it matters.
+    fn read_spd(&mut self, sink: &mut dyn Sink) -> Result<&mut Spd, Error> {
+        if !self.spd.is_read {
+            self.flush(sink)?;
+            for entry in self.kernel.dump_spd()? {
+                self.spd.note(&entry?);
+            }
+            self.spd.is_read = true;
+        }
+        Ok(&mut self.spd)
     }
 
     fn delete_all(

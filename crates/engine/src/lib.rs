@@ -6,10 +6,12 @@
 
 mod engine;
 mod error;
+mod families;
 mod forward;
 mod outcome;
 mod refusal;
 mod reqids;
+mod spd;
 
 pub use engine::{Engine, Options};
 pub use error::Error;

@@ -1,6 +1,6 @@
 use std::io;
 
-use ipsec::{PolicyEntry, SaEntry};
+use ipsec::{PolicyEntry, SaEntry, SaId};
 
 use crate::Refusal;
 
@@ -9,6 +9,9 @@ use crate::Refusal;
 pub enum Outcome {
     /// It was refused; others before and after it are not affected.
     Refused(Refusal),
+    /// A tunnel for the other IP version has this SA, which is in use for its own version only: it
+    /// would have to be deleted and added again.
+    NarrowSa(SaId),
     /// An SA of a `get` or `dump`, as the kernel lists them: newest first.
     Sa(Box<SaEntry>),
     /// No further SA.

@@ -9,12 +9,13 @@ pub struct ReqIds {
     next: Option<u32>,
 }
 
-impl ReqIds {
-    /// Notes the numbers of every policy in the SPD.
-    pub fn new() -> Self {
+impl Default for ReqIds {
+    fn default() -> Self {
         Self { taken: HashSet::new(), next: Some(ReqId::MANUAL_MAX.0 + 1) }
     }
+}
 
+impl ReqIds {
     /// Notes the numbers that a policy of the SPD has.
     pub fn note(&mut self, entry: &PolicyEntry) {
         for request in entry.policy.action.requests() {
@@ -60,7 +61,7 @@ mod tests {
 
     #[test]
     fn taken_numbers_are_left_out() {
-        let mut reqids = ReqIds::new();
+        let mut reqids = ReqIds::default();
         reqids.taken.extend([0x4000, 0x4002]);
         assert_eq!(reqids.choose(), Some(ReqId(0x4001)));
         assert_eq!(reqids.choose(), Some(ReqId(0x4003)));

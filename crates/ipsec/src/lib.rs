@@ -6,6 +6,7 @@
 
 mod algorithm;
 mod error;
+mod flags;
 mod key;
 mod lifetime;
 mod mode;
@@ -21,6 +22,7 @@ mod spi;
 
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
 pub use error::Error;
+pub use flags::SaFlags;
 pub use key::Key;
 pub use lifetime::{Current, Lifetime, Lifetimes};
 pub use mode::Mode;
@@ -31,7 +33,7 @@ pub use policy::{
 };
 pub use priority::Priority;
 pub use proto::Proto;
-pub use sa::{AddressPair, Encap, EncapKind, Keyed, Sa, SaEntry, SaFlags, SaId, SaState};
+pub use sa::{AddressPair, Encap, EncapKind, Keyed, Sa, SaEntry, SaId, SaState};
 pub use sec_ctx::SecCtx;
 pub use selector::{Prefix, Selector, Upper};
 pub use spi::Spi;

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use crate::{Algorithm, Current, Error, Key, Lifetimes, Mode, Proto, ReqId, SecCtx, Spi};
+use crate::{Algorithm, Current, Error, Key, Lifetimes, Mode, Proto, ReqId, SaFlags, SecCtx, Spi};
 
 /// Source and destination of an SA or a tunnel: one family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,17 +60,6 @@ impl Keyed {
     pub fn new(algorithm: &'static Algorithm, key: Key) -> Self {
         Self { algorithm, key, icv_bits: algorithm.icv_bits }
     }
-}
-
-/// SA flags that both PF_KEY and XFRM know.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SaFlags {
-    /// Do not copy ECN bits to and from the outer header.
-    pub no_ecn: bool,
-    /// Copy the DSCP of the outer header when decapsulating.
-    pub decap_dscp: bool,
-    /// Clear the outer header's DF bit.
-    pub no_pmtu_disc: bool,
 }
 
 /// How ESP is wrapped to pass a NAT or firewall (`UDP_ENCAP_*`, linux/udp.h).

@@ -97,12 +97,12 @@ fn write_state(out: &mut impl Write, entry: &SaEntry) -> io::Result<()> {
 /// `SADB_SAFLAGS_*` (linux/pfkeyv2.h).
 fn pfkey_flags(flags: SaFlags) -> u32 {
     [
-        (flags.no_ecn, 0x8000_0000),
-        (flags.decap_dscp, 0x4000_0000),
-        (flags.no_pmtu_disc, 0x2000_0000),
+        (SaFlags::NO_ECN, 0x8000_0000),
+        (SaFlags::DECAP_DSCP, 0x4000_0000),
+        (SaFlags::NO_PMTU_DISC, 0x2000_0000),
     ]
     .into_iter()
-    .filter(|(set, _)| *set)
+    .filter(|(flag, _)| flags.contains(*flag))
     .fold(0, |bits, (_, bit)| bits | bit)
 }
 
@@ -174,7 +174,7 @@ mod tests {
         entry.sa.mode = Mode::Tunnel;
         entry.sa.reqid = ReqId(7);
         entry.sa.replay_window = 32;
-        entry.sa.flags.no_pmtu_disc = true;
+        entry.sa.flags = SaFlags::NO_PMTU_DISC;
         entry.sa.crypt = Some(keyed(AlgorithmKind::Crypt, "aes-cbc", 16));
         entry.sa.auth = Some(keyed(AlgorithmKind::Auth, "hmac-sha384", 48));
         let expected = format!(

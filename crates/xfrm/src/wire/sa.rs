@@ -3,9 +3,8 @@
 use ipsec::{Encap, EncapKind, Mode, Proto, ReqId, Sa, SaEntry, SaFlags, SaId, SaState, Spi};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
-    Address, EncapTmpl, Id, ReplayEsn, Selector, TCP_ENCAP_ESPINTCP, UDP_ENCAP_ESPINUDP,
-    UDP_ENCAP_ESPINUDP_NON_IKE, UserSaId, UserSaInfo, XFRM_STATE_DECAP_DSCP, XFRM_STATE_NOECN,
-    XFRM_STATE_NOPMTUDISC, XFRM_USER_SA_INFO_LEN, XfrmAttrs,
+    AF_UNSPEC, Address, EncapTmpl, Id, ReplayEsn, Selector, TCP_ENCAP_ESPINTCP, UDP_ENCAP_ESPINUDP,
+    UDP_ENCAP_ESPINUDP_NON_IKE, UserSaId, UserSaInfo, XFRM_USER_SA_INFO_LEN, XfrmAttrs,
     state::{DelGetMessage, ModifyMessage},
 };
 
@@ -24,10 +23,11 @@ const ENCAP_KINDS: [(EncapKind, u16); 3] = [
 /// The message that adds or updates an SA. It holds the keys: [`super::wipe`] it after use.
 pub(crate) fn message(sa: &Sa) -> ModifyMessage {
     let family = Family::of(sa.ends.src()).number();
+    let inner = if sa.flags.contains(SaFlags::ANY_FAMILY) { AF_UNSPEC } else { family };
     let window = u8::try_from(sa.replay_window).ok().filter(|&w| u32::from(w) <= LEGACY_WINDOW);
     ModifyMessage {
         user_sa_info: UserSaInfo {
-            selector: Selector { family, ..Selector::default() },
+            selector: Selector { family: inner, ..Selector::default() },
             id: Id {
                 daddr: Address::from_ip(&sa.ends.dst()),
                 spi: sa.spi.0,
@@ -39,7 +39,7 @@ pub(crate) fn message(sa: &Sa) -> ModifyMessage {
             family,
             mode: sa.mode.xfrm(),
             replay_window: window.unwrap_or(0),
-            flags: flag_bits(sa.flags),
+            flags: sa.flags.state_bits(),
             ..UserSaInfo::default()
         },
         nlas: [
@@ -110,7 +110,7 @@ pub(crate) fn read(object: &[u8], now: u64) -> Result<SaEntry, Error> {
         mode: Mode::from_xfrm(info.mode).ok_or_else(|| unknown("mode", info.mode))?,
         reqid: ReqId(info.reqid),
         replay_window: window,
-        flags: read_flags(info.flags),
+        flags: SaFlags::from_xfrm(info.flags, 0),
         auth: algorithms.auth,
         crypt: algorithms.crypt,
         comp: algorithms.comp,
@@ -123,21 +123,6 @@ pub(crate) fn read(object: &[u8], now: u64) -> Result<SaEntry, Error> {
 
 fn needs_algorithm(proto: Proto) -> bool {
     matches!(proto, Proto::Ah | Proto::Esp | Proto::IpComp)
-}
-
-fn flag_bits(flags: SaFlags) -> u8 {
-    let bit = |set: bool, bit: u8| if set { bit } else { 0 };
-    bit(flags.no_ecn, XFRM_STATE_NOECN)
-        | bit(flags.decap_dscp, XFRM_STATE_DECAP_DSCP)
-        | bit(flags.no_pmtu_disc, XFRM_STATE_NOPMTUDISC)
-}
-
-fn read_flags(bits: u8) -> SaFlags {
-    SaFlags {
-        no_ecn: bits & XFRM_STATE_NOECN != 0,
-        decap_dscp: bits & XFRM_STATE_DECAP_DSCP != 0,
-        no_pmtu_disc: bits & XFRM_STATE_NOPMTUDISC != 0,
-    }
 }
 
 /// A window beyond the legacy bitmap, without extended sequence numbers: `xfrm_replay_state_esn`

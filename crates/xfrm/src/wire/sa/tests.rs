@@ -29,7 +29,7 @@ fn esp() -> Sa {
         mode: Mode::Tunnel,
         reqid: ReqId(7),
         replay_window: 32,
-        flags: SaFlags { no_ecn: true, decap_dscp: true, no_pmtu_disc: false },
+        flags: SaFlags::NO_ECN | SaFlags::DECAP_DSCP,
         auth: keyed(AlgorithmKind::Auth, "hmac-sha256", SHA256_KEY),
         crypt: keyed(AlgorithmKind::Crypt, "aes-cbc", AES_KEY),
         ..bare(Proto::Esp, 0x1000)
@@ -162,7 +162,7 @@ const DUMPED: &str = "
 fn the_kernels_answer_is_read() {
     let mut wanted = esp();
     wanted.replay_window = 64;
-    wanted.flags.decap_dscp = false;
+    wanted.flags = SaFlags::NO_ECN;
     wanted.encap = Some(Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 4501 });
     (wanted.lifetimes.soft.bytes, wanted.lifetimes.hard.bytes) = (1000, 2000);
     if let Some(auth) = &mut wanted.auth {
