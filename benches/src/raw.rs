@@ -48,11 +48,10 @@ fn policy(n: u32) -> Result<Policy, ipsec::Error> {
     let request =
         Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
     Ok(Policy {
-        id: PolicyId {
-            selector: Selector::new(Prefix::host(src.into()), Prefix::host(dst.into()))?,
-            direction: Direction::Out,
-            sec_ctx: None,
-        },
+        id: PolicyId::new(
+            Selector::new(Prefix::host(src.into()), Prefix::host(dst.into()))?,
+            Direction::Out,
+        ),
         priority: Priority::DEFAULT,
         action: Action::Ipsec(vec![request]),
         lifetimes: Lifetimes::default(),

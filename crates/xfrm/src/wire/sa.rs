@@ -6,7 +6,7 @@ use ipsec::{
 };
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
-    Address, Id, Selector, UserSaId, UserSaInfo, XFRM_STATE_ESN, XFRM_USER_SA_ID_LEN,
+    AF_UNSPEC, Address, Id, Selector, UserSaId, UserSaInfo, XFRM_STATE_ESN, XFRM_USER_SA_ID_LEN,
     XFRM_USER_SA_INFO_LEN, XFRMA_SA, XfrmAttrs,
     state::{DelGetMessage, ModifyMessage},
 };
@@ -50,8 +50,9 @@ pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, Refus
 /// The fixed structure, but for the replay window.
 fn info(sa: &Sa) -> UserSaInfo {
     let family = Family::of(sa.ends.src()).number();
+    let inner = if sa.flags.contains(SaFlags::ANY_FAMILY) { AF_UNSPEC } else { family };
     UserSaInfo {
-        selector: Selector { family, ..Selector::default() },
+        selector: Selector { family: inner, ..Selector::default() },
         id: Id { daddr: Address::from_ip(&sa.ends.dst()), spi: sa.spi.0, proto: sa.proto.number() },
         saddr: Address::from_ip(&sa.ends.src()),
         lifetime_cfg: lifetime::config(&sa.lifetimes),
