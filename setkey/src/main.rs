@@ -11,6 +11,7 @@ mod report;
 mod script;
 mod usage;
 mod verbose;
+mod wording;
 
 use std::{
     io::{self, BufWriter, StdoutLock, Write},
@@ -22,6 +23,7 @@ use std::{
 
 use engine::{Engine, Options};
 use ipsec::{Dialect, Operation};
+use pfkey::request::Wording;
 
 use error::Error;
 use options::{Command, Database, Layout, Mode, Stop};
@@ -97,7 +99,7 @@ fn one(command: &Command, operation: Operation) -> Result<ExitCode, Error> {
     let mut printer = printer(command, Source::Direct);
     let mut verbose = Verbose::of(command, &engine)?;
     if let Some(verbose) = &mut verbose {
-        verbose.sent(&operation, printer.out())?;
+        verbose.sent(&operation, &Wording::default(), printer.out())?;
     }
     engine.submit(0, Ok(operation), &mut printer)?;
     engine.flush(&mut printer)?;

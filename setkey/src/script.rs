@@ -20,6 +20,7 @@ use crate::{
     printer::Source,
     report::{Colors, Report},
     verbose::Verbose,
+    wording,
 };
 
 /// Where statements come from.
@@ -160,23 +161,24 @@ impl Run {
                 Operation::AddSa(sa) if any_mode => Operation::AddSaOfAnyMode(sa),
                 other => other,
             });
-            self.submit(statement.line(), operation)?;
+            self.submit(statement, operation)?;
         }
         Ok(())
     }
 
     fn submit(
         &mut self,
-        line: usize,
+        statement: &Statement,
         operation: Result<Operation, ipsec::Error>,
     ) -> Result<(), Error> {
+        let line = statement.line();
         let Some(engine) = &mut self.engine else { return Ok(()) };
         let Some(verbose) = &mut self.verbose else {
             return Ok(engine.submit(line, operation, &mut self.printer)?);
         };
         // One by one, so that each answer follows its question.
         if let Ok(operation) = &operation {
-            verbose.sent(operation, self.printer.out())?;
+            verbose.sent(operation, &wording::of(&statement.command), self.printer.out())?;
         }
         engine.submit(line, operation, &mut self.printer)?;
         engine.flush(&mut self.printer)?;

@@ -4,7 +4,10 @@ use std::io::Write;
 
 use engine::{Engine, Monitor};
 use ipsec::{Direction, Operation, Policy};
-use pfkey::{Message, request};
+use pfkey::{
+    Message,
+    request::{self, Wording},
+};
 
 use crate::{error::Error, messages, monitor::write_message, options::Command};
 
@@ -28,10 +31,15 @@ impl Verbose {
     }
 
     /// Shows the request for an operation.
-    pub fn sent(&mut self, operation: &Operation, out: &mut impl Write) -> Result<(), Error> {
-        self.show(operation, out)?;
+    pub fn sent(
+        &mut self,
+        operation: &Operation,
+        wording: &Wording,
+        out: &mut impl Write,
+    ) -> Result<(), Error> {
+        self.show(operation, wording, out)?;
         if let Some(copy) = self.forward_copy(operation) {
-            self.show(&copy, out)?;
+            self.show(&copy, wording, out)?;
         }
         Ok(())
     }
@@ -50,8 +58,13 @@ impl Verbose {
         Ok(())
     }
 
-    fn show(&self, operation: &Operation, out: &mut impl Write) -> Result<(), Error> {
-        match request::message(operation, &request::Wording::default()) {
+    fn show(
+        &self,
+        operation: &Operation,
+        wording: &Wording,
+        out: &mut impl Write,
+    ) -> Result<(), Error> {
+        match request::message(operation, wording) {
             Ok(message) => {
                 let message: Message = message.numbered(0, std::process::id());
                 Ok(write_message(out, &message, self.hexdump)?)
