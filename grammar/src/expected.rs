@@ -21,6 +21,8 @@ const OPTIONS: &[&str] = &[
     "-nokeepalive",
 ];
 const PROTOCOLS: &[&str] = &["esp", "ipcomp", "esp-udp", "esp-old", "ah-old"];
+/// The modes of a request.
+pub(crate) const MODES: &[&str] = &["transport", "tunnel", "beet"];
 /// The upper-layer protocols that are most often meant.
 pub(crate) const UPPERS: &[&str] = &["any", "icmp", "icmp6", "tcp", "udp", "sctp", "gre", "ip4"];
 
@@ -28,7 +30,7 @@ pub(crate) const UPPERS: &[&str] = &["any", "icmp", "icmp6", "tcp", "udp", "sctp
 pub(crate) fn expected(error: &Error<Rule>) -> Vec<&'static str> {
     words(error, |rule| {
         Some(match rule {
-            Rule::statement => {
+            Rule::add_word => {
                 "a statement: add, get, delete, deleteall, flush, dump, spdadd, spdupdate, \
                  spddelete, spdflush, spddump or exit"
             }
@@ -120,9 +122,8 @@ pub(crate) fn policy_expected(error: &Error<PolicyRule>) -> Vec<&'static str> {
 
 /// The words that could have stood where a statement went wrong, as far as they can be listed.
 pub(crate) fn candidates(error: &Error<Rule>) -> Vec<&'static str> {
-    eprintln!("{:?}", positives(error));
     let lists = positives(error).iter().map(|rule| match rule {
-        Rule::statement => STATEMENTS.to_vec(),
+        Rule::add_word => STATEMENTS.to_vec(),
         Rule::proto | Rule::proto_word | Rule::esp_udp => PROTOCOLS.to_vec(),
         Rule::extension | Rule::policy_option => OPTIONS.to_vec(),
         Rule::flag_word => vec!["zero-pad", "random-pad", "seq-pad", "nocyclic-seq"],
@@ -153,7 +154,7 @@ pub(crate) fn policy_candidates(error: &Error<PolicyRule>) -> Vec<&'static str> 
         PolicyRule::base => &["low", "def", "high"],
         PolicyRule::action => &["ipsec", "none", "discard", "bypass", "entrust"],
         PolicyRule::request | PolicyRule::proto | PolicyRule::cut_short => &["esp", "ipcomp"],
-        PolicyRule::mode => &["transport", "tunnel", "beet"],
+        PolicyRule::mode => MODES,
         PolicyRule::level => &["require", "unique", "default", "use"],
         _ => &[],
     });

@@ -7,8 +7,8 @@ use pest::{
 use crate::{
     dialect::is_foreign,
     error::{Error, Kind},
-    expected::{policy_candidates, policy_expected},
-    hint::{self, Hint, word_at},
+    expected::{MODES, policy_candidates, policy_expected},
+    hint::{self, Hint, closest, word_at},
     parse::number,
     source::Source,
     tree::{
@@ -83,9 +83,12 @@ impl Reader<'_> {
                 }
                 Rule::cut_short => {
                     let wrong = self.span(&pair);
-                    let is_any = word_at(self.source, wrong.end).trim_start() == "any";
+                    let hint = match word_at(self.source, wrong.end) {
+                        "any" => Some(Hint::AnyMode),
+                        word => closest(word, MODES).map(Hint::DidYouMean),
+                    };
                     return Err(Error::new(Kind::TooFewArguments, self.source, wrong, self.whole)
-                        .with_hint(is_any.then_some(Hint::AnyMode)));
+                        .with_hint(hint));
                 }
                 _ => {}
             }

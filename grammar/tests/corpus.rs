@@ -4,7 +4,7 @@ mod common;
 
 use std::{fs, path::Path};
 
-use common::run_in;
+use common::{run, run_in};
 use ipsec::Dialect::{self, FreeBsd, Linux, NetBsd};
 
 /// Statements read before the end, or before what the original prints.
@@ -168,7 +168,7 @@ fn scripts_that_the_original_ran() {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "conf") {
-            let run = run_in(Linux, &fs::read(&path).unwrap());
+            let run = run(&fs::read(&path).unwrap());
             assert_eq!(run.error, None, "{}", path.display());
             assert!(run.operations.iter().all(Result::is_ok), "{}", path.display());
         }

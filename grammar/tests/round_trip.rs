@@ -7,12 +7,12 @@ use grammar::{
     Script,
     tree::{
         Action, Algorithm, Algorithms, Base, Command, Context, Endpoint, Ends, Extension, Flag,
-        Host, Level, Mode, Node, Offset, Policy, Port, Priority, Range, Request, SaEnds, SaName,
-        SaProto, Selection, Selector, Span, Upper,
+        FragmentOption, Host, Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range,
+        Request, SaEnds, SaName, SaProto, Selection, Selector, Span, Upper,
     },
 };
 use ipsec::{
-    Dialect, Direction, Key, Proto,
+    Dialect, Direction, Key, Proto, SaDirection, SaFlags,
     names::{Family, LookUp},
 };
 use proptest::{option, prelude::*, sample::select};
@@ -75,9 +75,32 @@ fn context() -> impl Strategy<Value = Context> {
     })
 }
 
+fn mark() -> impl Strategy<Value = MarkText> {
+    (any::<u64>(), option::of(any::<u64>())).prop_map(|(value, mask)| MarkText { value, mask })
+}
+
+/// What may stand in policies, too.
+fn limit() -> impl Strategy<Value = Extension> {
+    prop_oneof![
+        any::<u64>().prop_map(Extension::HardUse),
+        any::<u64>().prop_map(Extension::SoftBytes),
+        any::<u64>().prop_map(Extension::SoftUse),
+        any::<u64>().prop_map(Extension::HardPackets),
+        any::<u64>().prop_map(Extension::SoftPackets),
+        any::<u64>().prop_map(Extension::IfId),
+        mark().prop_map(Extension::Mark),
+    ]
+}
+
 fn extension() -> impl Strategy<Value = Extension> {
     let flags = vec![Flag::ZeroPad, Flag::RandomPad, Flag::SeqPad, Flag::NoCyclicSeq];
-    let modes = vec![None, Some(Mode::Transport), Some(Mode::Tunnel)];
+    let modes = vec![None, Some(Mode::Transport), Some(Mode::Tunnel), Some(Mode::Beet)];
+    let ways = || select(vec![SaDirection::In, SaDirection::Out]);
+    let device = || "[a-zA-Z0-9_.:@=+%-]{1,15}";
+    let natt_end = || {
+        (node(name()), port().prop_filter("a port", Option::is_some))
+            .prop_map(|(address, port)| Host { address, port })
+    };
     prop_oneof![
         select(flags).prop_map(Extension::Flag),
         select(modes).prop_map(Extension::Mode),
@@ -88,6 +111,19 @@ fn extension() -> impl Strategy<Value = Extension> {
         any::<u64>().prop_map(Extension::HardBytes),
         any::<u64>().prop_map(Extension::SoftBytes),
         context().prop_map(Extension::Context),
+        limit(),
+        any::<u64>().prop_map(|size| Extension::Fragment(FragmentOption::EspFrag, size)),
+        any::<u64>().prop_map(|size| Extension::Fragment(FragmentOption::NattMtu, size)),
+        (natt_end(), natt_end()).prop_map(|ends| Extension::Natt(Box::new(ends))),
+        Just(Extension::Esn),
+        mark().prop_map(Extension::OutMark),
+        ways().prop_map(Extension::Direction),
+        (device(), ways(), any::<bool>()).prop_map(|(device, direction, packet)| {
+            Extension::Offload { device, direction, packet }
+        }),
+        device().prop_map(Extension::HardwareInterface),
+        option::of(any::<u64>()).prop_map(Extension::KeepAlive),
+        select(SaFlags::NAMES.to_vec()).prop_map(|(flag, _)| Extension::KernelFlag(flag)),
     ]
 }
 
@@ -110,8 +146,9 @@ fn algorithm(
 }
 
 fn algorithms() -> impl Strategy<Value = Algorithms> {
-    let crypt = || algorithm(&["aes-cbc", "des-32iv", "3des-cbc", "aes-ctr"], &["null", "simple"]);
-    let auth = || algorithm(&["hmac-sha1", "hmac-sha2-256", "keyed-md5"], &["null"]);
+    let crypt =
+        || algorithm(&["aes-cbc", "des-32iv", "aes-gcm-8", "aes-gmac"], &["null", "simple"]);
+    let auth = || algorithm(&["hmac-sha256-96", "aes-cmac", "keyed-md5"], &["null"]);
     prop_oneof![
         (crypt(), option::of(auth())).prop_map(|(crypt, auth)| Algorithms::Crypt(crypt, auth)),
         auth().prop_map(Algorithms::Auth),
@@ -126,14 +163,16 @@ fn selector() -> impl Strategy<Value = Box<Selector>> {
     let upper = prop_oneof![
         Just(Upper::Any),
         Just(Upper::Tcp),
+        Just(Upper::Esp),
         any::<u64>().prop_map(Upper::Number),
         name().prop_map(Upper::Name),
     ];
     let misc = prop_oneof![name().boxed(), "[0-9]{0,3},[0-9,]{0,3}".boxed()];
     let (misc, context) = (option::of(node(misc)), option::of(node(context())));
-    (look_up(), range.clone(), range, node(upper), misc, context).prop_map(
-        |(look_up, src, dst, upper, misc, context)| {
-            Box::new(Selector { look_up, src, dst, upper, misc, context, extensions: vec![] })
+    let extensions = prop::collection::vec(node(limit()), 0..3);
+    (look_up(), range.clone(), range, node(upper), misc, context, extensions).prop_map(
+        |(look_up, src, dst, upper, misc, context, extensions)| {
+            Box::new(Selector { look_up, src, dst, upper, misc, context, extensions })
         },
     )
 }
@@ -173,7 +212,7 @@ fn request() -> impl Strategy<Value = Request> {
         any::<u64>().prop_map(|number| Level::Unique(Some(number))),
     ];
     let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
-    let mode = select(vec![Mode::Transport, Mode::Tunnel]);
+    let mode = select(vec![Mode::Transport, Mode::Tunnel, Mode::Beet]);
     (proto, mode, option::of(node(ends)), option::of(level))
         .prop_map(|(proto, mode, ends, level)| Request { proto, mode, ends, level })
 }
@@ -203,6 +242,7 @@ fn policy() -> BoxedStrategy<Node<Policy>> {
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         (sa_name(), algorithms()).prop_map(|(name, algorithms)| Command::Add(name, algorithms)),
+        sa_name().prop_map(Command::GetSpi),
         sa_name().prop_map(Command::Get),
         sa_name().prop_map(Command::Delete),
         ends(Just(None).boxed()).prop_map(|ends| Command::DeleteAll(Box::new(ends))),
@@ -217,9 +257,97 @@ fn command() -> impl Strategy<Value = Command> {
     ]
 }
 
+/// The command without what the dialect does not have.
+fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
+    let is_freebsd = dialect == Dialect::FreeBsd;
+    let own = |extension: &Node<Extension>| match extension.value {
+        Extension::Fragment(FragmentOption::EspFrag, _) => dialect == Dialect::NetBsd,
+        Extension::Fragment(FragmentOption::NattMtu, _) | Extension::HardwareInterface(_) => {
+            is_freebsd
+        }
+        Extension::HardBytes(_) | Extension::SoftBytes(_) | Extension::Context(_) => !is_freebsd,
+        _ => true,
+    };
+    let proto = |proto: &mut Option<Node<SaProto>>| {
+        if is_freebsd && matches!(proto, Some(Node { value: SaProto::EspUdp(_), .. })) {
+            *proto = None;
+        }
+    };
+    let ends = |ends: &mut SaEnds| {
+        proto(&mut ends.proto);
+        if is_freebsd {
+            (ends.src.port, ends.dst.port) = (None, None);
+        }
+    };
+    let policy = |policy: &mut Node<Policy>| {
+        let policy = &mut policy.value;
+        if dialect == Dialect::Linux {
+            return;
+        }
+        policy.priority = None;
+        if policy.direction.value == Direction::Fwd {
+            policy.direction.value = Direction::In;
+        }
+        for request in &mut policy.requests {
+            if let Some(Node { value: Ends::Addresses(src, dst), .. }) = &mut request.value.ends
+                && is_freebsd
+            {
+                (src.port, dst.port) = (None, None);
+            }
+        }
+    };
+    let selector = |selector: &mut Selector| {
+        selector.extensions.retain(own);
+        if is_freebsd {
+            selector.context = None;
+        } else if selector.upper.value == Upper::Esp {
+            selector.upper.value = Upper::Tcp;
+        }
+    };
+    match &mut command {
+        Command::Add(name, algorithms) => {
+            ends(&mut name.ends);
+            name.extensions.retain(own);
+            if let Algorithms::Crypt(crypt, _) = algorithms
+                && ["null", "simple"].contains(&crypt.name.value.as_str())
+            {
+                let key = Node::new(Key::default(), Span::default());
+                crypt.key = is_freebsd.then_some(key);
+            }
+        }
+        Command::GetSpi(_) if dialect != Dialect::NetBsd => return Command::SpdDump,
+        Command::GetSpi(name) | Command::Get(name) | Command::Delete(name) => {
+            ends(&mut name.ends);
+            name.extensions.retain(own);
+        }
+        Command::DeleteAll(all) => ends(all),
+        Command::Flush(of) | Command::Dump(of) => proto(of),
+        Command::SpdUpdate(..) | Command::Exit if is_freebsd => return Command::SpdFlush,
+        Command::SpdAdd(what, text) | Command::SpdUpdate(what, text) => {
+            if let Selection::Packets(packets) = what {
+                selector(packets);
+            }
+            policy(text);
+        }
+        Command::SpdDelete(packets, text) => {
+            selector(packets);
+            policy(text);
+        }
+        Command::SpdFlush | Command::SpdDump | Command::Exit => {}
+    }
+    command
+}
+
 /// Reads a whole script as `-c` does: on after every error. Must not panic.
 fn read_all(script: &[u8]) {
-    for statement in Script::new(script, Dialect::Linux) {
+    for (dialect, _) in Dialect::ALL {
+        read_all_in(dialect, script);
+    }
+    let _ = run(script);
+}
+
+fn read_all_in(dialect: Dialect, script: &[u8]) {
+    for statement in Script::new(script, dialect) {
         match statement {
             Ok(statement) => drop(grammar::lower(&statement, &common::FakeNames)),
             Err(error) => {
@@ -229,23 +357,26 @@ fn read_all(script: &[u8]) {
             }
         }
     }
-    let _ = run(script);
 }
 
 const SCRIPT: &str = "\
 add -4 alice 192.0.2.2[500] esp-udp 10.0.0.1 0x1000 -m tunnel -u 7 -r 4 -lh 5 -ls 4 -f zero-pad
+ -esn -mark 0x1/5 -ifid 3 -dir in -offload eth0 out packet -keepalive 3 -natt 10.0.0.1[5] ::1[6]
  -ctx 1 1 \"a;b\" -E aes-cbc \"1234567890123456\" -A hmac-md5 0x00112233445566778899aabbccddeeff;
 get 192.0.2.1 192.0.2.2 ah 5; delete two both esp 5; deleteall ::1 ::1 ipcomp; # comment; \"
-spdadd ::1/64[any] ::1[domain] icmp6 135,0 -ctx 1 2 \"c\" -P in prio high + 5 ipsec
+spdadd ::1/64[any] ::1[domain] icmp6 135,0 -ctx 1 2 \"c\" -mark 1 -lh 5 -P in prio high + 5 ipsec
  esp/tunnel/::1[1]-::2[2]/unique:5 ah/transport//require;
 spdupdate tagged \"x\" -P out none; spddelete 10.0.0.1 10.0.0.2 gre 1.2.3.4 -P out; exit;";
 
 proptest! {
     #[test]
-    fn a_printed_tree_reads_back(command in command()) {
-        let text = command.to_string();
-        let read = Script::new(text.as_bytes(), Dialect::Linux).next().unwrap();
-        prop_assert_eq!(read.map(|statement| statement.command), Ok(command), "{}", text);
+    fn a_printed_tree_reads_back_in_each_dialect(command in command()) {
+        for (dialect, _) in Dialect::ALL {
+            let command = in_dialect(command.clone(), dialect);
+            let text = command.to_string();
+            let read = Script::new(text.as_bytes(), dialect).next().unwrap();
+            prop_assert_eq!(read.map(|statement| statement.command), Ok(command), "{}", text);
+        }
     }
 
     #[test]

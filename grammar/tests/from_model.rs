@@ -1,0 +1,284 @@
+//! The model as script text, which reads as the same model.
+
+mod common;
+
+use common::run;
+use grammar::{Written, script_of_policy, script_of_sa};
+use ipsec::{
+    ALGORITHMS, Action, AddressPair, Algorithm, AlgorithmKind, Direction, Encap, EncapKind,
+    Endpoints, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Operation, Policy,
+    PolicyId, Prefix, Priority, Proto, ReqId, Request, RequestMode, Sa, SaDirection, SaFlags,
+    SecCtx, Selector, Spi, Upper,
+};
+use proptest::{option, prelude::*, sample::select};
+use std::net::IpAddr;
+
+fn pair() -> impl Strategy<Value = AddressPair> {
+    let v4 = any::<[[u8; 4]; 2]>().prop_map(|pair| pair.map(IpAddr::from));
+    let v6 = any::<[[u8; 16]; 2]>().prop_map(|pair| pair.map(IpAddr::from));
+    prop_oneof![v4, v6].prop_map(|[src, dst]| AddressPair::new(src, dst).expect("one family"))
+}
+
+fn mark() -> impl Strategy<Value = Mark> {
+    prop_oneof![
+        Just(Mark::default()),
+        any::<(u32, u32)>().prop_map(|(value, mask)| Mark { value, mask }),
+    ]
+}
+
+fn sec_ctx() -> impl Strategy<Value = Option<SecCtx>> {
+    option::of((1..=u8::MAX, any::<u8>(), "[^\"]{0,12}").prop_map(|(doi, alg, context)| SecCtx {
+        doi,
+        alg,
+        context: context.into_bytes(),
+    }))
+}
+
+fn lifetime() -> impl Strategy<Value = Lifetime> {
+    any::<[u64; 4]>().prop_map(|[packets, bytes, add_seconds, use_seconds]| Lifetime {
+        packets,
+        bytes,
+        add_seconds,
+        use_seconds,
+    })
+}
+
+fn lifetimes() -> impl Strategy<Value = Lifetimes> {
+    let both = (lifetime(), lifetime()).prop_map(|(hard, soft)| Lifetimes { hard, soft });
+    prop_oneof![Just(Lifetimes::default()), both]
+}
+
+fn keyed(kind: AlgorithmKind) -> impl Strategy<Value = Keyed> {
+    let rows: Vec<&Algorithm> = ALGORITHMS.iter().filter(|row| row.kind == kind).collect();
+    (select(rows), prop::collection::vec(any::<u8>(), 64), any::<bool>()).prop_map(
+        |(algorithm, bytes, longest)| {
+            let bits = algorithm.key_bits;
+            let bits = if longest { bits.max } else { bits.min };
+            Keyed::new(algorithm, Key::new(bytes[..usize::from(bits) / 8].to_vec()))
+        },
+    )
+}
+
+/// The algorithms of an SA that the kernel would take.
+fn with_algorithms(sa: Sa) -> BoxedStrategy<Sa> {
+    let auth = || keyed(AlgorithmKind::Auth);
+    let (a, b, c, d) = (sa.clone(), sa.clone(), sa.clone(), sa);
+    prop_oneof![
+        (keyed(AlgorithmKind::Crypt), option::of(auth())).prop_map(move |(crypt, auth)| Sa {
+            proto: Proto::Esp,
+            crypt: Some(crypt),
+            auth,
+            ..a.clone()
+        }),
+        keyed(AlgorithmKind::Aead).prop_map(move |aead| Sa {
+            proto: Proto::Esp,
+            aead: Some(aead),
+            ..b.clone()
+        }),
+        auth()
+            .prop_filter("AH authenticates", |auth| auth.key.bits() > 0)
+            .prop_map(move |auth| Sa { proto: Proto::Ah, auth: Some(auth), ..c.clone() }),
+        select(vec!["deflate", "lzs"]).prop_map(move |name| Sa {
+            proto: Proto::IpComp,
+            comp: Algorithm::by_name(AlgorithmKind::Comp, name),
+            ..d.clone()
+        }),
+    ]
+    .boxed()
+}
+
+fn way() -> impl Strategy<Value = SaDirection> {
+    select(vec![SaDirection::In, SaDirection::Out])
+}
+
+fn sa() -> impl Strategy<Value = Sa> {
+    let names = (pair(), any::<[u32; 4]>(), mark(), mark(), sec_ctx());
+    let flags = prop::collection::vec(select(SaFlags::NAMES.map(|row| row.0).to_vec()), 0..4);
+    let mode = select(vec![Mode::Transport, Mode::Tunnel, Mode::Beet]);
+    let encap = option::of(any::<(u16, u16)>());
+    let offload = option::of(("[a-z][a-z0-9_.@-]{0,14}", way(), any::<bool>()));
+    let options = (0..=4096u32, any::<bool>(), mode, flags, lifetimes(), encap, offload);
+    (names, options, option::of(way())).prop_flat_map(|(names, options, direction)| {
+        let (ends, [spi, reqid, if_id, nat_keepalive], mark, output_mark, sec_ctx) = names;
+        let (replay_window, esn, mode, flags, lifetimes, encap, offload) = options;
+        let kind = EncapKind::EspInUdp;
+        with_algorithms(Sa {
+            mode,
+            reqid: ReqId(reqid),
+            replay_window,
+            flags: flags.into_iter().fold(SaFlags::default(), |all, flag| all | flag),
+            lifetimes,
+            encap: encap.map(|(src_port, dst_port)| Encap { kind, src_port, dst_port }),
+            sec_ctx,
+            esn,
+            mark,
+            output_mark,
+            if_id,
+            direction,
+            nat_keepalive,
+            offload: offload.map(|(device, direction, packet)| Offload {
+                device,
+                direction,
+                packet,
+            }),
+            ..Sa::bare(ends, Proto::Esp, Spi(spi))
+        })
+    })
+}
+
+fn selector() -> impl Strategy<Value = Selector> {
+    let upper = prop_oneof![
+        Just(Upper::Any),
+        (1..=254u8).prop_map(Upper::Number),
+        select(vec![1, 6, 17, 47, 58, 135]).prop_map(Upper::Number),
+    ];
+    let ports = prop_oneof![Just((0, 0)), any::<(u16, u16)>()];
+    (pair(), any::<(u8, u8)>(), upper, ports).prop_map(|(ends, lengths, upper, ports)| {
+        let most = if ends.src().is_ipv4() { 32 } else { 128 };
+        let prefix = |addr, length: u8| {
+            Prefix::new(addr, Some(u32::from(length) % (most + 1))).expect("it fits")
+        };
+        let (src, dst) = (prefix(ends.src(), lengths.0), prefix(ends.dst(), lengths.1));
+        let mut selector = Selector::new(src, dst).expect("one family");
+        (selector.upper, selector.src_port, selector.dst_port) = (upper, ports.0, ports.1);
+        selector
+    })
+}
+
+fn request() -> impl Strategy<Value = Request> {
+    let mode = prop_oneof![
+        Just(RequestMode::Transport),
+        pair().prop_map(RequestMode::Tunnel),
+        pair().prop_map(RequestMode::Beet),
+    ];
+    let level = prop_oneof![
+        select(vec![Level::Default, Level::Require, Level::Unique(None)]),
+        (1..=ReqId::MANUAL_MAX.0).prop_map(|reqid| Level::Unique(Some(ReqId(reqid)))),
+    ];
+    let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
+    (proto, mode, level).prop_map(|(proto, mode, level)| Request { proto, mode, level })
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let direction = select(vec![Direction::In, Direction::Out, Direction::Fwd]);
+    let action = prop_oneof![
+        Just(Action::Discard),
+        Just(Action::None),
+        prop::collection::vec(request(), 0..=6).prop_map(Action::Ipsec),
+    ];
+    let priority = prop_oneof![
+        select(vec![0, 1, u32::MAX, 0x5FFF_FFFF, 0x6000_0000, 0x8000_0000, 0xA000_0000]),
+        any::<u32>(),
+    ];
+    let id = (selector(), direction, sec_ctx(), mark(), any::<u32>());
+    (id, priority, action, lifetimes()).prop_map(|(id, priority, action, lifetimes)| {
+        let (selector, direction, sec_ctx, mark, if_id) = id;
+        let id = PolicyId { selector, direction, sec_ctx, mark, if_id };
+        Policy { id, priority: Priority(priority), action, lifetimes }
+    })
+}
+
+/// What the text means, when nothing is lost.
+fn read(written: &Written) -> Result<Operation, ipsec::Error> {
+    assert_eq!(written.lost, [""; 0], "{}", *written.text);
+    let mut run = run(written.text.as_bytes());
+    assert_eq!(run.error, None, "{}", *written.text);
+    assert_eq!(run.operations.len(), 1, "{}", *written.text);
+    run.operations.remove(0)
+}
+
+proptest! {
+    #[test]
+    fn an_sa_reads_back(sa in sa()) {
+        let written = script_of_sa(&sa);
+        prop_assert_eq!(read(&written), Ok(Operation::AddSa(Box::new(sa))), "{}", *written.text);
+    }
+
+    #[test]
+    fn a_policy_reads_back(policy in policy()) {
+        let written = script_of_policy(&policy);
+        let read = read(&written);
+        prop_assert_eq!(read, Ok(Operation::AddPolicy(Box::new(policy))), "{}", *written.text);
+    }
+}
+
+fn ends() -> AddressPair {
+    AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).expect("one family")
+}
+
+fn null() -> Keyed {
+    let null = Algorithm::by_name(AlgorithmKind::Crypt, "null").expect("it is in the table");
+    Keyed::new(null, Key::default())
+}
+
+#[test]
+fn text() {
+    let sha256 = Algorithm::by_name(AlgorithmKind::Auth, "hmac-sha256").unwrap();
+    let auth = Keyed { icv_bits: 128, ..Keyed::new(sha256, Key::new(vec![0xab; 32])) };
+    let encap = Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 1024 };
+    let (crypt, auth, encap) = (Some(null()), Some(auth), Some(encap));
+    let sa = Sa { crypt, auth, encap, ..Sa::bare(ends(), Proto::Esp, Spi(0x1000)) };
+    assert_eq!(
+        *script_of_sa(&sa).text,
+        format!(
+            "add 192.0.2.1[4500] 192.0.2.2[1024] esp-udp 4096 -m transport \
+             -E null -A hmac-sha256-128 0x{};",
+            "ab".repeat(32)
+        )
+    );
+    let all = Prefix::new([0; 4].into(), Some(0)).unwrap();
+    let mut selector = Selector::new(all, Prefix::host([10, 0, 0, 1].into())).unwrap();
+    (selector.upper, selector.dst_port) = (Upper::Number(6), 80);
+    let mode = RequestMode::Tunnel(Endpoints::new(ends().src(), ends().dst()).unwrap());
+    let request = Request { proto: Proto::Esp, mode, level: Level::Unique(Some(ReqId(7))) };
+    let policy = Policy {
+        id: PolicyId::new(selector, Direction::Fwd),
+        priority: Priority(0x8000_0064),
+        action: Action::Ipsec(vec![request]),
+        lifetimes: Lifetimes::default(),
+    };
+    assert_eq!(
+        *script_of_policy(&policy).text,
+        "spdadd 0.0.0.0/0 10.0.0.1[80] 6 -P fwd prio def - 100 ipsec \
+         esp/tunnel/192.0.2.1-192.0.2.2/unique:7;"
+    );
+}
+
+#[test]
+fn what_the_language_cannot_say_is_named() {
+    let bare = || Sa { crypt: Some(null()), ..Sa::bare(ends(), Proto::Esp, Spi(256)) };
+    let offload = Offload { device: "a b".into(), direction: SaDirection::In, packet: false };
+    let encap = Encap { kind: EncapKind::EspInTcp, src_port: 1, dst_port: 2 };
+    let context = SecCtx { doi: 1, alg: 1, context: b"a\"b".to_vec() };
+    let sha1 = Algorithm::by_name(AlgorithmKind::Auth, "hmac-sha1").unwrap();
+    let auth = Keyed { icv_bits: 112, ..Keyed::new(sha1, Key::new(vec![0; 20])) };
+    let hard = Lifetime { bytes: 5, ..Lifetime::default() };
+    for (sa, lost) in [
+        (Sa { mode: Mode::IpTfs, ..bare() }, "mode iptfs"),
+        (Sa { replay_window: 5000, ..bare() }, "replay-window 5000"),
+        (Sa { offload: Some(offload), ..bare() }, "offload a b"),
+        (Sa { encap: Some(encap), ..bare() }, "encap espintcp"),
+        (Sa { sec_ctx: Some(context), ..bare() }, "ctx a\\\"b"),
+        (Sa { auth: Some(auth), ..bare() }, "icv 112"),
+        (Sa { proto: Proto::Routing, ..bare() }, "proto route2"),
+        (
+            Sa { lifetimes: Lifetimes { hard, ..Lifetimes::default() }, ..bare() },
+            "the kernel takes a hard and a soft lifetime together: give both (-lh with -ls, or \
+             -bh with -bs)",
+        ),
+    ] {
+        assert_eq!(script_of_sa(&sa).lost, [lost]);
+    }
+    let all = Prefix::new([0; 4].into(), Some(0)).unwrap();
+    let selector = Selector::new(all, all).unwrap();
+    let policy = |mode, level| Policy {
+        id: PolicyId::new(selector, Direction::In),
+        priority: Priority(5),
+        action: Action::Ipsec(vec![Request { proto: Proto::Esp, mode, level }]),
+        lifetimes: Lifetimes::default(),
+    };
+    let other = policy(RequestMode::Other(Mode::RouteOptimization, None), Level::Require);
+    assert_eq!(script_of_policy(&other).lost, ["request esp/ro"]);
+    let high = policy(RequestMode::Transport, Level::Unique(Some(ReqId(0x4000))));
+    assert_eq!(script_of_policy(&high).lost, ["unique#16384"]);
+}
