@@ -69,8 +69,10 @@ impl<'a> Lexer<'a> {
     fn measure(&self, rest: &str) -> Option<(usize, bool)> {
         let length = |rule| SetkeyParser::parse(rule, rest).ok().map(|found| found.as_str().len());
         if self.state == State::Policy {
-            let wrong = rest.find(|c| !is_policy_char(c, self.dialect)).unwrap_or(rest.len());
-            let text = length(Rule::policy_text).map(|length| length.min(wrong));
+            let text = length(Rule::policy_text).map(|length| {
+                let wrong = rest[..length].find(|c| !is_policy_char(c, self.dialect));
+                wrong.unwrap_or(length)
+            });
             if let Some(length) = text.filter(|&length| length > 0) {
                 return Some((length, true));
             }

@@ -33,13 +33,13 @@ pub(super) struct Options {
     pub direction: Option<SaDirection>,
     pub nat_keepalive: u32,
     pub offload: Option<Offload>,
-    pub warnings: Vec<Warning>,
+    pub warning: Option<Warning>,
 }
 
 impl Lowering<'_> {
     pub(super) fn options(&self, name: &SaName) -> Result<Options, Error> {
         let mut options = Options::default();
-        let mut hardware = None;
+        let (mut hardware, mut fragment) = (None, None);
         for Node { value, span } in &name.extensions {
             match value {
                 Extension::Mode(mode) => options.mode = mode.map(|mode| (mode, *span)),
@@ -66,10 +66,7 @@ impl Lowering<'_> {
                     let seconds = seconds.unwrap_or(0);
                     options.nat_keepalive = self.narrow("-keepalive", seconds, *span)?;
                 }
-                Extension::Fragment(..) => {
-                    let kind = WarningKind::Fragment;
-                    options.warnings.push(Warning::new(kind, self.source, *span, *span));
-                }
+                Extension::Fragment(..) => fragment = Some(*span),
                 // Padding and cyclic sequence numbers mean nothing to AF_KEY.
                 Extension::Flag(_) => {}
                 limit => set_limit(limit, &mut options.lifetimes),
@@ -81,6 +78,8 @@ impl Lowering<'_> {
                 direction.ok_or_else(|| self.error_at_end(Kind::HardwareDirection, span))?;
             options.offload = Some(Offload { device: device.clone(), direction, packet: true });
         }
+        let warning = |span| Warning::new(WarningKind::Fragment, self.source, span, span);
+        options.warning = fragment.map(warning);
         Ok(options)
     }
 

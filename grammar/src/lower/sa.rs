@@ -34,8 +34,8 @@ impl Lowering<'_> {
         let (src, dst) = self.ends(&name.ends)?;
         let proto = self.named_proto(&name.ends)?;
         self.refuse_old(&name.ends)?;
-        let mut options = self.options(name)?;
-        let mut warnings = std::mem::take(&mut options.warnings);
+        let options = self.options(name)?;
+        let mut warnings: Vec<_> = options.warning.iter().cloned().collect();
         let chosen = if is_tcp_md5(&name.ends, algorithms) {
             Chosen::default()
         } else {
