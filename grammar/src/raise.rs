@@ -192,13 +192,14 @@ impl Writer {
 
     fn context(&mut self, context: Option<&SecCtx>) -> Option<tree::Context> {
         let context = context?;
-        let can_be_quoted = str::from_utf8(&context.context).is_ok_and(|text| !text.contains('"'));
+        let label = context.label();
+        let can_be_quoted = str::from_utf8(label).is_ok_and(|text| !text.contains('"'));
         if context.doi == 0 || !can_be_quoted {
-            self.lose(format!("ctx {}", String::from_utf8_lossy(&context.context).escape_debug()));
+            self.lose(format!("ctx {}", String::from_utf8_lossy(label).escape_debug()));
             return None;
         }
         let (doi, alg) = (context.doi.into(), context.alg.into());
-        Some(tree::Context { doi, alg, label: context.context.clone() })
+        Some(tree::Context { doi, alg, label: label.to_vec() })
     }
 
     fn spd_add(&mut self, policy: &Policy) -> Command {

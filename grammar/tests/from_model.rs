@@ -27,7 +27,7 @@ fn mark() -> impl Strategy<Value = Mark> {
 }
 
 fn sec_ctx() -> impl Strategy<Value = Option<SecCtx>> {
-    option::of((1..=u8::MAX, any::<u8>(), "[^\"]{0,12}").prop_map(|(doi, alg, context)| SecCtx {
+    option::of((1..=u8::MAX, any::<u8>(), "[^\"\0]{0,12}").prop_map(|(doi, alg, context)| SecCtx {
         doi,
         alg,
         context: context.into_bytes(),

@@ -5,6 +5,15 @@ pub struct SecCtx {
     pub doi: u8,
     /// Algorithm; 1 is SELinux (`XFRM_SC_ALG_SELINUX`).
     pub alg: u8,
-    /// The label, without the terminating NUL that goes over the wire.
+    /// The label as the kernel has it, without the terminating NUL that goes over the wire. SELinux adds and counts a NUL of
+    /// its own (`selinux_xfrm_alloc_user`, security/selinux/xfrm.c).
     pub context: Vec<u8>,
+}
+
+impl SecCtx {
+    /// The label's text: what stands before the first NUL.
+    #[must_use]
+    pub fn label(&self) -> &[u8] {
+        self.context.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
 }

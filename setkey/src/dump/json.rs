@@ -93,7 +93,7 @@ fn mark(mark: Mark) -> Value {
 
 fn sec_ctx(ctx: Option<&SecCtx>) -> Value {
     ctx.map_or(Value::Null, |ctx| {
-        let context = String::from_utf8_lossy(&ctx.context);
+        let context = String::from_utf8_lossy(ctx.label());
         json!({"doi": ctx.doi, "algorithm": ctx.alg, "context": context})
     })
 }

@@ -40,5 +40,5 @@ fn write_sec_ctx(out: &mut impl Write, ctx: &SecCtx) -> io::Result<()> {
     writeln!(out, "\tsecurity context algorithm: {}", ctx.alg)?;
     // The length on the wire counts the terminating NUL.
     writeln!(out, "\tsecurity context length: {}", ctx.context.len() + 1)?;
-    writeln!(out, "\tsecurity context: {}", String::from_utf8_lossy(&ctx.context))
+    writeln!(out, "\tsecurity context: {}", String::from_utf8_lossy(ctx.label()))
 }
