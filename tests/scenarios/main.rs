@@ -2,6 +2,7 @@
 
 mod ah_esp_bundle;
 mod ah_transport;
+mod cases;
 mod corpus;
 mod esp_transport;
 mod esp_tunnel;

@@ -5,12 +5,14 @@
 
 mod difference;
 mod host;
+mod mask;
 mod outcome;
 mod scripts;
 mod wire;
 
 pub use difference::assert_same;
 pub use host::{Host, link, setkey};
+pub use mask::masked;
 pub use outcome::Outcome;
 pub use scripts::scripts;
 pub use wire::{Packet, Wire, protocol};

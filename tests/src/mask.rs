@@ -1,0 +1,25 @@
+//! Texts without what differs from run to run.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+/// A text in which times, ages, process numbers and reference counts have letters for their digits.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    static MASKS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+        [
+            (r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}", "TIME"),
+            (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "TIME"),
+            (r"\bdiff: \d+", "diff: N"),
+            (r"\b(pid|refcnt)=\d+", "$1=N"),
+            // A point in time, not a limit.
+            (r"\baddtime=\d{9,}", "addtime=N"),
+        ]
+        .map(|(pattern, mask)| (Regex::new(pattern).expect("a pattern"), mask))
+        .into()
+    });
+    MASKS.iter().fold(text.to_owned(), |text, (pattern, mask)| {
+        pattern.replace_all(&text, *mask).into_owned()
+    })
+}
