@@ -146,9 +146,6 @@ pub enum Kind {
     /// `des-deriv` and `des-32iv` for a BSD: the IV is not in the packet, or half of it only.
     #[error("Linux has no {0}: DES with an IV that is not whole in the packet")]
     DerivedIv(String),
-    /// `getspi`, which nothing can be made of yet.
-    #[error("getspi: an SPI is taken from the kernel by a key management daemon")]
-    GetSpi,
     /// More than the protocol in FreeBSD, with another than `icmp6`.
     #[error("FreeBSD takes a type and code with icmp6 only, not `{0}`")]
     OnlyIcmp6(String),
@@ -233,7 +230,6 @@ impl Error {
             | Kind::OutOfRange { .. }
             | Kind::OldProtocol(_)
             | Kind::DerivedIv(_)
-            | Kind::GetSpi
             | Kind::OnlyIcmp6(_)
             | Kind::HardwareDirection => return None,
         })
@@ -316,7 +312,6 @@ impl Kind {
             Kind::NoPriority => "leave it out: policies are tried in order; or use --dialect linux",
             Kind::OldProtocol(_) => "use esp or ah at both ends",
             Kind::DerivedIv(_) => "use des-cbc at both ends, or better aes-cbc",
-            Kind::GetSpi => "choose an SPI over 255 and add the SA with it",
             Kind::OnlyIcmp6(_) => "leave it out, or use --dialect linux",
             Kind::HardwareDirection => {
                 "add -dir in or -dir out, or say -offload DEVICE in|out packet"

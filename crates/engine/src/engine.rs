@@ -86,7 +86,16 @@ impl Engine {
             Ok(Operation::DeleteAllSa(ends, proto)) => {
                 self.delete_all(line, ends, proto, sink)?;
             }
-            Ok(Operation::GetSa(id)) => self.get_sa(line, &id, sink)?,
+            Ok(Operation::GetSpi(wish)) => {
+                self.flush(sink)?;
+                let answer = self.kernel.get_spi(&wish)?;
+                self.one_sa(line, answer, sink)?;
+            }
+            Ok(Operation::GetSa(id)) => {
+                self.flush(sink)?;
+                let answer = self.kernel.get_sa(&id)?;
+                self.one_sa(line, answer, sink)?;
+            }
             Ok(Operation::DumpSad(proto)) => self.dump_sad(line, proto, sink)?,
             Ok(Operation::DumpSpd) => self.dump_spd(line, sink)?,
         }
@@ -236,9 +245,14 @@ impl Engine {
         Ok(())
     }
 
-    fn get_sa(&mut self, line: usize, id: &SaId, sink: &mut dyn Sink) -> Result<(), Error> {
-        self.flush(sink)?;
-        match self.kernel.get_sa(id)? {
+    /// The answer to a question about one SA.
+    fn one_sa(
+        &mut self,
+        line: usize,
+        answer: Result<SaEntry, xfrm::Refusal>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        match answer {
             Ok(entry) => {
                 let any_mode = self.store.has_any_mode(&entry)?;
                 sink.outcome(line, Outcome::Sa(Box::new(entry), any_mode))?;

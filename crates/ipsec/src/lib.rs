@@ -31,7 +31,7 @@ pub use lifetime::{Current, Lifetime, Lifetimes};
 pub use mark::Mark;
 pub use mode::Mode;
 pub use names::{Names, SystemNames};
-pub use operation::Operation;
+pub use operation::{Operation, SpiWish};
 pub use policy::{
     Action, Direction, Endpoints, Level, Policy, PolicyEntry, PolicyId, ReqId, Request, RequestMode,
 };

@@ -1,4 +1,4 @@
-use crate::{AddressPair, Policy, PolicyId, Proto, Sa, SaId};
+use crate::{AddressPair, Mode, Policy, PolicyId, Proto, ReqId, Sa, SaId, Spi};
 
 /// One thing to do to the SAD or SPD. A statement of a script is one or several of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -8,6 +8,8 @@ pub enum Operation {
     /// `add` of an SA without a mode of its own, as the BSDs have them: it takes the mode of the
     /// policy that refers to it, and is transport without one.
     AddSaOfAnyMode(Box<Sa>),
+    /// `getspi`: reserves an SPI by a larval SA.
+    GetSpi(SpiWish),
     /// `get`.
     GetSa(SaId),
     /// `delete`.
@@ -28,4 +30,32 @@ pub enum Operation {
     FlushSpd,
     /// `spddump`.
     DumpSpd,
+}
+
+/// The SPI that a larval SA is to get (`SADB_GETSPI`, `XFRM_MSG_ALLOCSPI`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpiWish {
+    /// Both ends.
+    pub ends: AddressPair,
+    /// AH, ESP or IPComp.
+    pub proto: Proto,
+    /// The SPI; without one the kernel picks a free one.
+    pub spi: Option<Spi>,
+    /// The mode of the SA to come.
+    pub mode: Mode,
+    /// Its number; 0: none.
+    pub reqid: ReqId,
+}
+
+impl SpiWish {
+    /// The SPIs to choose from, both ends included: AF_KEY's own range without one
+    /// (`pfkey_getspi`); a CPI has 16 bits.
+    #[must_use]
+    pub fn range(&self) -> (Spi, Spi) {
+        match (self.spi, self.proto) {
+            (Some(spi), _) => (spi, spi),
+            (None, Proto::IpComp) => (Spi(0x100), Spi(0xffff)),
+            (None, _) => (Spi(0x100), Spi(0x0fff_ffff)),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use ipsec::{Direction, Operation, Policy, PolicyId, Proto, Sa, SaId};
+use ipsec::{Direction, Operation, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
 
 use crate::{
     Error, Extension, Message, MessageType, event,
@@ -53,6 +53,7 @@ pub fn message(operation: &Operation, wording: &Wording) -> Result<Message, Erro
     match operation {
         Operation::AddSa(sa) => add(sa, wording),
         Operation::AddSaOfAnyMode(sa) => add(sa, &Wording { any_mode: true, ..*wording }),
+        Operation::GetSpi(wish) => get_spi(wish, wording),
         Operation::GetSa(id) => Ok(by_id(MessageType::GET, id, wording)),
         Operation::DeleteSa(id) => Ok(by_id(MessageType::DELETE, id, wording)),
         Operation::DeleteAllSa(_, proto) | Operation::DumpSad(proto) => {
@@ -91,6 +92,17 @@ fn add(sa: &Sa, wording: &Wording) -> Result<Message, Error> {
         extensions.push(Extension::NatPort(End::Dst, encap.dst_port));
     }
     Ok(Message::new(MessageType::ADD, numbers::satype(sa.proto)).with(extensions))
+}
+
+/// `pfkey_send_getspi` (src/libipsec/pfkey.c).
+fn get_spi(wish: &SpiWish, wording: &Wording) -> Result<Message, Error> {
+    let mode = if wording.any_mode { 0 } else { numbers::mode_number(wish.mode)? };
+    let sa2 = ext::Sa2 { mode, reqid: wish.reqid.0, ..ext::Sa2::default() };
+    let mut extensions = vec![Extension::Sa2(sa2)];
+    extensions.extend(ends(wish.ends.src(), wish.ends.dst(), wording));
+    let range = |spi: Spi| Extension::SpiRange(ext::SpiRange { min: spi.0, max: spi.0 });
+    extensions.extend(wish.spi.map(range));
+    Ok(Message::new(MessageType::GETSPI, numbers::satype(wish.proto)).with(extensions))
 }
 
 /// `get` and `delete`.

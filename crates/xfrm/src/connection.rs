@@ -1,4 +1,4 @@
-use ipsec::{PolicyEntry, SaEntry, SaId};
+use ipsec::{PolicyEntry, SaEntry, SaId, SpiWish};
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
 use rustix::io::Errno;
@@ -91,6 +91,19 @@ impl Connection {
     pub fn get_sa(&mut self, id: &SaId) -> Result<Result<SaEntry, Refusal>, Error> {
         let question = XfrmMessage::GetSa(wire::sa::id_message(id));
         debug!(seq = self.next_seq, ?id, "get");
+        let devices = self.socket.devices();
+        let answer = self.ask(&question, |object| wire::sa::read(object, wire::now(), &devices));
+        debug!(?answer, "received");
+        answer
+    }
+
+    /// Makes a larval SA with an SPI of the wish's range (`XFRM_MSG_ALLOCSPI`); refused with ENOENT
+    /// if all of them are taken.
+    ///
+    /// Errors: [`Error::Socket`], [`Error::Malformed`].
+    pub fn get_spi(&mut self, wish: &SpiWish) -> Result<Result<SaEntry, Refusal>, Error> {
+        let question = XfrmMessage::AllocSpi(wire::sa::spi_message(wish));
+        debug!(seq = self.next_seq, ?wish, "get an SPI");
         let devices = self.socket.devices();
         let answer = self.ask(&question, |object| wire::sa::read(object, wire::now(), &devices));
         debug!(?answer, "received");

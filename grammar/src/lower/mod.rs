@@ -37,7 +37,7 @@ pub fn lower(statement: &Statement, names: &dyn Names) -> Result<Lowered, Error>
     let one = |operation| Lowered { operations: vec![operation], ..Lowered::default() };
     Ok(match &statement.command {
         Command::Add(name, algorithms) => lowering.add(name, algorithms)?,
-        Command::GetSpi(name) => return Err(lowering.get_spi(name)),
+        Command::GetSpi(name) => lowering.get_spi(name)?,
         Command::Get(name) => lowering.get(name)?,
         Command::Delete(name) => lowering.delete(name)?,
         Command::DeleteAll(ends) => lowering.delete_all(ends)?,

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use ipsec::{
-    AddressPair, Encap, EncapKind, Mode, Operation, Proto, ReqId, Sa, SaId, SecCtx, Spi,
+    AddressPair, Encap, EncapKind, Mode, Operation, Proto, ReqId, Sa, SaId, SecCtx, Spi, SpiWish,
     names::LookUp,
 };
 
@@ -59,11 +59,19 @@ impl Lowering<'_> {
         Ok(Lowered { operations, warnings, any_mode })
     }
 
-    /// `getspi`: nothing that the model has.
-    pub(super) fn get_spi(&self, name: &SaName) -> Error {
-        let start = self.source.start();
-        let word = Span { start, end: start + "getspi".len() };
-        self.ends(&name.ends).err().unwrap_or_else(|| self.error_at_end(Kind::GetSpi, word))
+    /// `getspi`: SPI 0 is any.
+    pub(super) fn get_spi(&self, name: &SaName) -> Result<Lowered, Error> {
+        let (src, dst) = self.ends(&name.ends)?;
+        let proto = self.named_proto(&name.ends)?;
+        let options = self.options(name)?;
+        let spi = Some(Spi(cut(name.spi.value))).filter(|spi| spi.0 != 0);
+        let wish = |ends| {
+            let sa = options.sa(Sa::bare(ends, proto.clone()?, Spi(0)));
+            let Sa { mode, reqid, proto, .. } = sa;
+            Ok(Operation::GetSpi(SpiWish { ends, proto, spi, mode, reqid }))
+        };
+        let operations = self.each_pair(&name.ends, &src, &dst, wish)?;
+        Ok(Lowered { operations, ..Lowered::default() })
     }
 
     pub(super) fn get(&self, name: &SaName) -> Result<Lowered, Error> {

@@ -2,13 +2,13 @@
 
 use ipsec::{
     Encap, Mark, Mode, Offload, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId, SaState,
-    SecCtx, Spi,
+    SecCtx, Spi, SpiWish,
 };
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
-    AF_UNSPEC, Address, Id, Selector, UserSaId, UserSaInfo, XFRM_STATE_ESN, XFRM_USER_SA_ID_LEN,
-    XFRM_USER_SA_INFO_LEN, XFRMA_SA, XfrmAttrs,
-    state::{DelGetMessage, ModifyMessage},
+    AF_UNSPEC, Address, Id, Selector, UserSaId, UserSaInfo, UserSpiInfo, XFRM_STATE_ESN,
+    XFRM_USER_SA_ID_LEN, XFRM_USER_SA_INFO_LEN, XFRMA_SA, XfrmAttrs,
+    state::{AllocSpiMessage, DelGetMessage, ModifyMessage},
 };
 
 use super::{
@@ -62,6 +62,21 @@ fn info(sa: &Sa) -> UserSaInfo {
         flags: sa.flags.state_bits() | if sa.esn { XFRM_STATE_ESN } else { 0 },
         ..UserSaInfo::default()
     }
+}
+
+/// The message that asks for an SPI.
+pub(crate) fn spi_message(wish: &SpiWish) -> AllocSpiMessage {
+    let (min, max) = wish.range();
+    let family = Family::of(wish.ends.src()).number();
+    let info = UserSaInfo {
+        id: Id { daddr: Address::from_ip(&wish.ends.dst()), spi: 0, proto: wish.proto.number() },
+        saddr: Address::from_ip(&wish.ends.src()),
+        reqid: wish.reqid.0,
+        family,
+        mode: wish.mode.xfrm(),
+        ..UserSaInfo::default()
+    };
+    AllocSpiMessage { spi_info: UserSpiInfo { info, min: min.0, max: max.0 }, nlas: Vec::new() }
 }
 
 /// The message that names an SA.
