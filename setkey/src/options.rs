@@ -62,7 +62,7 @@ pub enum Layout {
 pub enum Mode {
     /// Statements from standard input, errors do not end it (`-c`).
     Interactive,
-    /// A script (`-f FILE`, and `-c` of the BSDs as `-f -`).
+    /// A script (`-f FILE`, and FreeBSD's `-c` as `-f -`).
     Script(PathBuf),
     /// A script on the command line (`-e`, FreeBSD).
     Text(String),
@@ -227,9 +227,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
 impl Cli {
     fn mode(self, dialect: Dialect) -> Result<Mode, Stop> {
         let database = if self.spd { Database::Spd } else { Database::Sad };
-        // The BSDs' -c reads standard input like a file.
+        // FreeBSD's -c reads standard input like a file.
         let script = match self.script {
-            None if self.interactive && dialect.is_bsd() => Some(PathBuf::from("-")),
+            None if self.interactive && dialect == Dialect::FreeBsd => Some(PathBuf::from("-")),
             script => script,
         };
         Ok(match (script, self.text) {
@@ -354,6 +354,7 @@ mod tests {
         let freebsd = |line: &str| read(&format!("--dialect freebsd {line}"));
         assert_eq!(freebsd("-e flush;").unwrap().mode, Mode::Text("flush;".into()));
         assert_eq!(freebsd("-c").unwrap().mode, Mode::Script("-".into()));
+        assert_eq!(mode("--dialect netbsd -c"), Mode::Interactive);
         assert!(freebsd("-h -x").unwrap().hexdump);
         let wrong = Stop::Wrong("setkey: invalid option -- 'n'".into(), Dialect::FreeBsd);
         assert_eq!(freebsd("-n -D"), Err(wrong));

@@ -14,7 +14,7 @@ use ipsec::{Dialect, Operation, SystemNames};
 use crate::{
     StdoutPrinter,
     error::Error,
-    exit_code, failure, open,
+    exit_code, open,
     options::Command,
     printer,
     printer::Source,
@@ -76,7 +76,7 @@ pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     run.settle()?;
     Ok(match ended? {
         Ended::AtTheEnd => exit_code(command, &run.printer),
-        Ended::AtAMistake => failure(command.dialect),
+        Ended::AtAMistake => ExitCode::FAILURE,
     })
 }
 

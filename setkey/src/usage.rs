@@ -26,8 +26,8 @@ usage: setkey [-v] file ...
 const FREEBSD: &str = "\
 usage: setkey [-v] -c
        setkey [-v] -f filename
-       setkey [-v] -e script
-       setkey [-Pgltv] -D
+       setkey [-v] -e \"<script>\"
+       setkey [-Pagltv] -D
        setkey [-Pv] -F
        setkey [-h] -x
 ";
