@@ -4,6 +4,7 @@ mod ah_esp_bundle;
 mod ah_transport;
 mod cases;
 mod corpus;
+mod dialects;
 mod esp_transport;
 mod esp_tunnel;
 mod ipcomp_esp;
