@@ -15,14 +15,12 @@ use scenarios::{Host, Outcome, assert_same, masked, scripts, setkey};
 fn every_script_of_a_bsd() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
     let expected = fs::read_to_string(corpus.join("DIALECTS")).expect("the expectations");
-    let mut actual = String::new();
-    for script in scripts(&corpus) {
-        let name = script.file_name().unwrap_or_default().display().to_string();
-        if let Some(dialect) = dialect(&name) {
-            actual += &format!("{name}: {dialect}\n{}\n", load(&script, dialect));
-        }
-    }
-    assert_same(&expected, &actual);
+    let actual = scripts(&corpus).into_iter().filter_map(|script| {
+        let name = script.file_name()?.to_str()?;
+        let dialect = dialect(name)?;
+        Some(format!("{name}: {dialect}\n{}\n", load(&script, dialect)))
+    });
+    assert_same(&expected, &actual.collect::<String>());
 }
 
 /// Whose script it is, by its name; none for Linux.
@@ -51,7 +49,8 @@ fn load(script: &Path, dialect: &str) -> String {
     shell.args(["--net", "sh", "-c", steps]).arg(setkey()).arg(script).arg(dialect);
     let printed = Outcome::success(&mut shell).replace(script.to_str().expect("UTF-8"), "FILE");
     let said = printed.lines().filter(|line| !line.starts_with(' '));
-    said.map(|line| format!("    {}\n", line.trim())).collect()
+    let lines = said.map(|line| format!("    {}\n", line.trim()));
+    lines.collect()
 }
 
 /// The same SAD and SPD in the words of each.

@@ -2,9 +2,12 @@
 //!
 //!     host-a ---- gateway-a ==== gateway-b ---- host-b
 
-use scenarios::{Host, Wire, link, protocol::ESP};
+use scenarios::{Wire, protocol::ESP};
 
-use crate::story::Story;
+use crate::{
+    sites::{Addresses, Sites, V4, V6},
+    story::Story,
+};
 
 #[test]
 fn v4_in_v4() {
@@ -63,83 +66,6 @@ fn protects(inner: &Addresses, outer: &Addresses) {
 
     for packet in packets {
         assert_eq!((packet.version, &packet.protocols[..]), (outer.version, &[ESP][..]));
-    }
-}
-
-/// The networks of one IP version: behind each gateway, and between them.
-struct Addresses {
-    version: u8,
-    a: Network,
-    b: Network,
-    between: Network,
-}
-
-/// A network: what its addresses begin with, and how many bits that is.
-struct Network(&'static str, u8);
-
-const V4: Addresses = Addresses {
-    version: 4,
-    a: Network("10.1.0.", 24),
-    b: Network("10.2.0.", 24),
-    between: Network("192.0.2.", 24),
-};
-
-const V6: Addresses = Addresses {
-    version: 6,
-    a: Network("fd00:a::", 64),
-    b: Network("fd00:b::", 64),
-    between: Network("2001:db8::", 64),
-};
-
-impl Network {
-    /// Address number `n` alone; number 0 is the network itself.
-    fn bare(&self, n: u8) -> String {
-        format!("{}{n}", self.0)
-    }
-
-    /// Address number `n` with the prefix length.
-    fn with_length(&self, n: u8) -> String {
-        format!("{}{n}/{}", self.0, self.1)
-    }
-}
-
-/// The four of the picture.
-struct Sites {
-    host_a: Host,
-    gateway_a: Host,
-    gateway_b: Host,
-    /// Answers the pings.
-    _host_b: Host,
-}
-
-impl Sites {
-    /// Joins them so that all can reach each other in the clear, by addresses of version `inner`. The gateways have
-    /// addresses of both versions.
-    fn new(inner: &Addresses) -> Self {
-        let (host_a, gateway_a) = (Host::new("host-a"), Host::new("gateway-a"));
-        let (host_b, gateway_b) = (Host::new("host-b"), Host::new("gateway-b"));
-        link(&host_a, &inner.a.with_length(2), &gateway_a, &inner.a.with_length(1));
-        link(&host_b, &inner.b.with_length(2), &gateway_b, &inner.b.with_length(1));
-        link(&gateway_a, &V4.between.with_length(1), &gateway_b, &V4.between.with_length(2));
-
-        let (a, b) = (inner.a.with_length(0), inner.b.with_length(0));
-        host_a.ip(&format!("route add {b} via {}", inner.a.bare(1)));
-        host_b.ip(&format!("route add {a} via {}", inner.b.bare(1)));
-        gateway_a.ip(&format!(
-            "addr add {} dev gateway-b
-            route add {b} via {}",
-            V6.between.with_length(1),
-            inner.between.bare(2)
-        ));
-        gateway_b.ip(&format!(
-            "addr add {} dev gateway-a
-            route add {a} via {}",
-            V6.between.with_length(2),
-            inner.between.bare(1)
-        ));
-        gateway_a.forward();
-        gateway_b.forward();
-        Self { host_a, gateway_a, gateway_b, _host_b: host_b }
     }
 }
 

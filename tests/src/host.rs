@@ -20,6 +20,7 @@ use crate::Outcome;
 pub struct Host {
     label: &'static str,
     namespace: String,
+    dialect: &'static str,
 }
 
 impl Host {
@@ -30,7 +31,7 @@ impl Host {
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("{label}-{}-{count}", process::id());
         Outcome::success(Command::new("ip").args(["netns", "add", &namespace]));
-        let host = Self { label, namespace };
+        let host = Self { label, namespace, dialect: "linux" };
         // Without duplicate address detection an IPv6 address serves at once.
         host.shell(
             "ip link set dev lo up
@@ -40,11 +41,19 @@ impl Host {
         host
     }
 
+    /// Makes its setkey that of another system: `freebsd` or `netbsd`.
+    #[must_use]
+    pub fn with_dialect(mut self, dialect: &'static str) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
     /// A command that runs on this host.
     #[must_use]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace]).arg(program);
+        command.env("SETKEY_DIALECT", self.dialect);
         command
     }
 
