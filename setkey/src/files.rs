@@ -8,12 +8,14 @@ use std::{
 
 use ipsec::Dialect;
 use pfkey::{Message, MessageType, sad, spd};
+use rustix::io::Errno;
 
 use crate::{
     dump::{Frame, write_policy, write_sa},
     error::Error,
     monitor::write_message,
     options::Command,
+    printer::strerror,
 };
 
 /// The original reads no more of a file.
@@ -23,6 +25,10 @@ const MOST: usize = 32 << 10;
 pub fn print(command: &Command, path: &Path) -> Result<(), Error> {
     let mut bytes =
         fs::read(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    if bytes.is_empty() {
+        let reason = "it is empty, no recording of PF_KEY messages".into();
+        return Err(Error::Read { name: path.display().to_string(), reason });
+    }
     bytes.truncate(MOST);
     let mut out = io::BufWriter::new(io::stdout().lock());
     for message in pfkey::messages(&bytes) {
@@ -56,12 +62,15 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// A message about an SA or a policy; others have nothing to print.
+/// A message about an SA or a policy, or a refusal; others have nothing to print.
 fn print_message(
     out: &mut impl Write,
     command: &Command,
     message: &Message,
 ) -> Result<(), Failure> {
+    if message.errno != 0 {
+        return Ok(writeln!(out, "{}.", refusal(message))?);
+    }
     let frame = Frame {
         dialect: Dialect::Linux,
         ports: command.form.ports,
@@ -84,5 +93,18 @@ fn print_message(
         | MessageType::SPDGET
         | MessageType::SPDDUMP => Ok(write_policy(out, &spd::read(message)?, &frame)?),
         _ => Ok(()),
+    }
+}
+
+/// The words of the original for a request that was refused.
+fn refusal(message: &Message) -> String {
+    let errno = Errno::from_raw_os_error(message.errno.into());
+    match (errno, message.msg_type) {
+        (Errno::NOENT, MessageType::DELETE | MessageType::GET | MessageType::SPDDELETE) => {
+            "No entry".into()
+        }
+        (Errno::NOENT, MessageType::DUMP) => "No SAD entries".into(),
+        (Errno::NOENT, MessageType::SPDDUMP) => "No SPD entries".into(),
+        _ => strerror(errno),
     }
 }

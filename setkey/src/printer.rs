@@ -236,7 +236,7 @@ fn original_words(refusal: &Refusal) -> String {
 }
 
 /// The text of strerror(3).
-fn strerror(errno: Errno) -> String {
+pub fn strerror(errno: Errno) -> String {
     let mut text = io::Error::from(errno).to_string();
     if let Some(end) = text.find(" (os error") {
         text.truncate(end);

@@ -24,19 +24,20 @@ pub fn write_short_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> i
         .map(|time| time.with_timezone(&chrono::Local).format("%M%S").to_string())
         .unwrap_or_default();
     write!(out, "{time} {proto:<3} {state} {:08x} ", sa.spi.0)?;
-    write_lifetime(out, entry, frame.now)?;
-    // AF_KEY's addresses of SAs carry the protocol "any", 255.
-    writeln!(out, " #255 {} -> #255 {}", sa.ends.src(), sa.ends.dst())
+    write_lifetime(out, entry, frame)?;
+    // In the BSDs the addresses of an SA carry the protocol "any", 255; in Linux none.
+    let any = if frame.dialect.is_bsd() { "#255 " } else { "" };
+    writeln!(out, " {any}{} -> {any}{}", sa.ends.src(), sa.ends.dst())
 }
 
 /// Age and hard limit in seconds, three columns each.
-fn write_lifetime(out: &mut impl Write, entry: &SaEntry, now: u64) -> io::Result<()> {
+fn write_lifetime(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {
     let Lifetime { add_seconds: limit, .. } = entry.sa.lifetimes.hard;
-    // Without any limit AF_KEY sends no lifetime to compare with.
-    if entry.sa.lifetimes.hard.is_unlimited() {
+    // Without any limit the BSDs send no lifetime to compare with; Linux sends one of zeros.
+    if frame.dialect.is_bsd() && entry.sa.lifetimes.hard.is_unlimited() {
         return write!(out, " ???/???");
     }
-    match now.saturating_sub(entry.current.add_time) {
+    match frame.now.saturating_sub(entry.current.add_time) {
         age @ 0..1000 => write!(out, "{age:3}")?,
         _ => write!(out, "big")?,
     }
@@ -48,7 +49,7 @@ fn write_lifetime(out: &mut impl Write, entry: &SaEntry, now: u64) -> io::Result
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{AddressPair, Current, Sa, Spi};
+    use ipsec::{AddressPair, Current, Dialect, Sa, Spi};
 
     use super::*;
 
@@ -58,14 +59,17 @@ mod tests {
         let sa = Sa::bare(ends, Proto::Esp, Spi(0x1000));
         let current = Current { add_time: 100, ..Current::default() };
         let mut entry = SaEntry { sa, state: SaState::Mature, current };
-        let line = |entry: &SaEntry| {
+        let line = |entry: &SaEntry, dialect| {
             let mut out = Vec::new();
-            write_short_sa(&mut out, entry, &Frame { now: 142, ..Frame::default() }).unwrap();
+            let frame = Frame { now: 142, dialect, ..Frame::default() };
+            write_short_sa(&mut out, entry, &frame).unwrap();
             String::from_utf8(out).unwrap()[5..].to_owned()
         };
-        let end = " #255 10.0.0.1 -> #255 10.0.0.2\n";
-        assert_eq!(line(&entry), format!("esp M 00001000  ???/???{end}"));
+        let (linux, bsd) = ("10.0.0.1 -> 10.0.0.2\n", "#255 10.0.0.1 -> #255 10.0.0.2\n");
+        assert_eq!(line(&entry, Dialect::Linux), format!("esp M 00001000  42/0   {linux}"));
+        assert_eq!(line(&entry, Dialect::FreeBsd), format!("esp M 00001000  ???/??? {bsd}"));
         entry.sa.lifetimes.hard.add_seconds = 3600;
-        assert_eq!(line(&entry), format!("esp M 00001000  42/big{end}"));
+        assert_eq!(line(&entry, Dialect::Linux), format!("esp M 00001000  42/big {linux}"));
+        assert_eq!(line(&entry, Dialect::NetBsd), format!("esp M 00001000  42/big {bsd}"));
     }
 }
