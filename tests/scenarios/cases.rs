@@ -10,8 +10,16 @@ use std::{
 
 use scenarios::{Outcome, assert_same, masked, scripts, setkey};
 
-/// What a case may expect beside output and status: dumps afterwards, each named as its options.
-const DUMPS: [&str; 5] = ["D", "Da", "Dp", "DP", "DPp"];
+/// What a case may expect beside output and status: dumps afterwards, by extension and options.
+const DUMPS: [(&str, &str); 7] = [
+    ("D", "-D"),
+    ("Da", "-Da"),
+    ("Dp", "-Dp"),
+    ("DP", "-DP"),
+    ("DPp", "-DPp"),
+    ("redacted", "-D --redact"),
+    ("script", "-D --script"),
+];
 
 #[test]
 fn as_expected() {
@@ -35,8 +43,10 @@ fn as_expected() {
             let kept = wanted.lines().filter(|line| said.contains(line));
             compare("err", &wanted, &kept.flat_map(|line| [line, "\n"]).collect::<String>());
         }
-        for (dump, wanted) in case.dumps() {
-            compare(dump, &wanted, &found(dump));
+        for (dump, _) in DUMPS {
+            if let Some(wanted) = case.expected(dump) {
+                compare(dump, &wanted, &found(dump));
+            }
         }
     }
     assert_same(&expected, &actual);
@@ -55,22 +65,18 @@ impl Case {
             status=0
             "$SETKEY" "$@" <"$0" >out 2>err || status=$?
             echo $status >rc
-            for dump in $DUMPS; do "$SETKEY" "-$dump" >"$dump"; done
+            printf %s "$DUMPS" | while read -r name options; do "$SETKEY" $options >"$name"; done
         "#;
         let words = self.expected("args").unwrap_or("-f FILE".into());
         let script = self.0.to_str().expect("a path in UTF-8");
-        let dumps = self.dumps().map(|(dump, _)| dump).collect::<Vec<_>>();
+        let expected = DUMPS.iter().filter(|(name, _)| self.expected(name).is_some());
+        let dumps = expected.flat_map(|(name, options)| [name, " ", options, "\n"]);
         let mut shell = Command::new("unshare");
         shell.args(["--net", "--mount", "sh", "-ec", steps, script]);
         shell.args(words.split_whitespace().map(|word| word.replace("FILE", script)));
         shell.env("HOSTS", directory().join("hosts")).env("LEFT", left);
-        shell.env("SETKEY", setkey()).env("DUMPS", dumps.join(" "));
+        shell.env("SETKEY", setkey()).env("DUMPS", dumps.collect::<String>());
         Outcome::success(&mut shell);
-    }
-
-    /// The dumps that are expected.
-    fn dumps(&self) -> impl Iterator<Item = (&'static str, String)> {
-        DUMPS.into_iter().filter_map(|dump| Some((dump, self.expected(dump)?)))
     }
 
     /// What stands beside the script with this extension.

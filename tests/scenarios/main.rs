@@ -5,6 +5,7 @@ mod ah_transport;
 mod cases;
 mod corpus;
 mod dialects;
+mod dumps;
 mod esp_transport;
 mod esp_tunnel;
 mod gateways;
