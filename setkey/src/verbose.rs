@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use engine::{Engine, Monitor};
-use ipsec::{Direction, Operation, Policy};
+use ipsec::Operation;
 use pfkey::{
     Message,
     request::{self, Wording},
@@ -38,10 +38,10 @@ impl Verbose {
         out: &mut impl Write,
     ) -> Result<(), Error> {
         self.show(operation, wording, out)?;
-        if let Some(copy) = self.forward_copy(operation) {
-            self.show(&copy, wording, out)?;
+        match engine::forward_operation(operation).filter(|_| self.forward_copies) {
+            Some(copy) => self.show(&copy, wording, out),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Shows what the kernel did since the last call, if it was for us.
@@ -73,21 +73,6 @@ impl Verbose {
                 eprintln!("setkey: PF_KEY has no words for a statement: {error}");
                 Ok(())
             }
-        }
-    }
-
-    /// The `fwd` policy that goes with an `in` policy is a request of its own.
-    fn forward_copy(&self, operation: &Operation) -> Option<Operation> {
-        let copy = |policy: &Policy| engine::forward_copy(policy).map(Box::new);
-        match operation {
-            _ if !self.forward_copies => None,
-            Operation::AddPolicy(policy) => copy(policy).map(Operation::AddPolicy),
-            Operation::UpdatePolicy(policy) => copy(policy).map(Operation::UpdatePolicy),
-            Operation::DeletePolicy(id) if id.direction == Direction::In => {
-                let direction = Direction::Fwd;
-                Some(Operation::DeletePolicy(ipsec::PolicyId { direction, ..id.clone() }))
-            }
-            _ => None,
         }
     }
 }

@@ -1,10 +1,9 @@
-use ipsec::{Action, Direction, Level, Policy, PolicyId};
+use ipsec::{Action, Direction, Level, Operation, Policy, PolicyId};
 
 /// The `fwd` policy that goes with an `in` policy, since Linux checks forwarded packets apart.
 ///
 /// As ipsec-tools makes it (setkey -r): the same policy, but `unique` of the first request is
 /// weakened to `require`; the others keep theirs.
-#[must_use]
 pub fn forward_copy(policy: &Policy) -> Option<Policy> {
     let id = forward_id(&policy.id)?;
     let mut copy = Policy { id, ..policy.clone() };
@@ -20,6 +19,18 @@ pub fn forward_copy(policy: &Policy) -> Option<Policy> {
 /// The name of the `fwd` policy that goes with an `in` policy.
 pub fn forward_id(id: &PolicyId) -> Option<PolicyId> {
     (id.direction == Direction::In).then(|| PolicyId { direction: Direction::Fwd, ..id.clone() })
+}
+
+/// The operation on a `fwd` policy that goes with this one on an `in` policy.
+#[must_use]
+pub fn forward_operation(operation: &Operation) -> Option<Operation> {
+    let copy = |policy: &Policy| forward_copy(policy).map(Box::new);
+    match operation {
+        Operation::AddPolicy(policy) => copy(policy).map(Operation::AddPolicy),
+        Operation::UpdatePolicy(policy) => copy(policy).map(Operation::UpdatePolicy),
+        Operation::DeletePolicy(id) => forward_id(id).map(Operation::DeletePolicy),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ pub const RUN_DIRECTORY: &str = "/run/xfrm-tools";
 
 pub use engine::{Engine, Options};
 pub use error::Error;
-pub use forward::forward_copy;
+pub use forward::forward_operation;
 pub use outcome::{Outcome, Sink};
 pub use refusal::{Refusal, Target};
 /// What happens in the SAD and SPD, in the model's words.
