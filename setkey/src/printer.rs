@@ -45,7 +45,8 @@ pub struct Printer<W: Write> {
     json: Vec<Value>,
     /// With `--script`: all of them, since the oldest is to be added first.
     newest_first: Vec<Held>,
-    refused: bool,
+    /// The last refusal, and its line.
+    refused: Option<(usize, Refusal)>,
 }
 
 enum Held {
@@ -66,7 +67,7 @@ impl<W: Write> Printer<W> {
             seq: 0,
             json: Vec::new(),
             newest_first: Vec::new(),
-            refused: false,
+            refused: None,
         }
     }
 
@@ -77,7 +78,7 @@ impl<W: Write> Printer<W> {
 
     /// Whether the kernel refused anything so far.
     pub fn has_refused(&self) -> bool {
-        self.refused
+        self.refused.is_some()
     }
 
     /// The line above a dump in a loop.
@@ -178,8 +179,18 @@ impl<W: Write> Printer<W> {
         }
     }
 
-    fn refused(&mut self, line: usize, refusal: &Refusal) -> io::Result<()> {
-        self.refused = true;
+    fn refused(&mut self, line: usize, refusal: Refusal) -> io::Result<()> {
+        // The BSDs' policies have no `fwd` copy of which to say the same again.
+        let said = self.refused.as_ref().is_some_and(|(at, said)| (*at, said) == (line, &refusal));
+        if said && self.dialect.is_bsd() {
+            return Ok(());
+        }
+        self.report(line, &refusal)?;
+        self.refused = Some((line, refusal));
+        Ok(())
+    }
+
+    fn report(&mut self, line: usize, refusal: &Refusal) -> io::Result<()> {
         self.write_result(line, &original_words(refusal))?;
         self.explain(line, refusal)
     }
@@ -203,7 +214,7 @@ impl<W: Write> Printer<W> {
 impl<W: Write> Sink for Printer<W> {
     fn outcome(&mut self, line: usize, outcome: Outcome) -> io::Result<()> {
         match outcome {
-            Outcome::Refused(refusal) => self.refused(line, &refusal),
+            Outcome::Refused(refusal) => self.refused(line, refusal),
             Outcome::UnfitSa(id) => self.explain(
                 line,
                 &format_args!(
@@ -279,6 +290,18 @@ mod tests {
         let no_esp = kernel(Target::NewSa(ipsec::Proto::Esp, false, vec![]), Errno::PROTONOSUPPORT);
         let text = printed(script(), no_esp);
         assert_eq!(text, "The result of line 7: kernel module esp4 is missing.\n");
+    }
+
+    #[test]
+    fn a_bsd_hears_of_a_policy_once() {
+        let gone = || Outcome::Refused(kernel(Target::Policy, Errno::NOENT));
+        for (dialect, lines) in [(Dialect::Linux, 3), (Dialect::FreeBsd, 2)] {
+            let mut printer = Printer { dialect, ..printer(Source::Script("x".into())) };
+            for line in [7, 7, 8] {
+                printer.outcome(line, gone()).unwrap();
+            }
+            assert_eq!(String::from_utf8(printer.out).unwrap().lines().count(), lines);
+        }
     }
 
     #[test]
