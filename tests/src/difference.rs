@@ -2,9 +2,17 @@
 
 use similar::TextDiff;
 
-/// Asserts that two texts are equal; shows the lines that are not, with their surroundings.
+/// The lines that are not the same in two texts, with their surroundings; none where all are.
+#[must_use]
+pub fn difference(expected: &str, actual: &str) -> Option<String> {
+    let lines = TextDiff::from_lines(expected, actual);
+    let shown = || lines.unified_diff().header("expected", "actual").to_string();
+    (expected != actual).then(shown)
+}
+
+/// Asserts that two texts are equal; shows the difference if they are not.
 pub fn assert_same(expected: &str, actual: &str) {
-    let difference = TextDiff::from_lines(expected, actual);
-    let shown = difference.unified_diff().header("expected", "actual").to_string();
-    assert!(expected == actual, "not as expected:\n{shown}");
+    if let Some(shown) = difference(expected, actual) {
+        panic!("not as expected:\n{shown}");
+    }
 }

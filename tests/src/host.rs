@@ -69,6 +69,13 @@ impl Host {
         Outcome::success(ip.args(["-n", &self.namespace, "-batch"]).arg(batch.path()));
     }
 
+    /// What ip(8) prints for these words.
+    #[must_use]
+    pub fn show(&self, words: &str) -> String {
+        let mut ip = Command::new("ip");
+        Outcome::success(ip.args(["-n", &self.namespace]).args(words.split_whitespace()))
+    }
+
     /// setkey(8) with these words.
     #[must_use]
     pub fn setkey(&self, words: &str) -> Outcome {

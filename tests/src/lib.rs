@@ -4,13 +4,14 @@
 #![expect(clippy::missing_panics_doc, reason = "said above, once for all")]
 
 mod difference;
+pub mod generated;
 mod host;
 mod mask;
 mod outcome;
 mod scripts;
 mod wire;
 
-pub use difference::assert_same;
+pub use difference::{assert_same, difference};
 pub use host::{Host, link, setkey};
 pub use mask::masked;
 pub use outcome::Outcome;

@@ -1,0 +1,135 @@
+//! setkey does what AF_KEY does: scripts made up by chance, loaded by setkey and, message by message, through the kernel's
+//! own AF_KEY (`src/bin/af_key.rs`). What is refused, and what then stands in the SAD and the SPD, must be the same.
+//!
+//! Not in the scripts, since setkey is to differ there (docs/quirks.md):
+//! - what PF_KEY cannot say: AEAD, the length of an ICV, ESN, windows over 32, marks, xfrm interfaces, BEET requests;
+//! - a CPI over 16 bits, and a request in transport mode behind a tunnel of the other IP version: AF_KEY takes them, though
+//!   no packet will ever pass; XFRM refuses them;
+//! - SAs of a tunnel whose packets are of the other IP version: setkey makes them find each other;
+//! - `get` prints an SA: only its refusal is compared.
+
+use std::{fs, path::Path, sync::LazyLock};
+
+use ipsec::{Policy, Sa};
+use proptest::{collection::vec, prelude::*, sample::select};
+use regex::{Captures, Regex};
+use scenarios::{
+    Host, Outcome, difference,
+    generated::{policy_of_pfkey, sa_of_pfkey, sample},
+    masked, setkey,
+};
+
+const SCRIPTS: usize = 200;
+
+#[test]
+fn as_af_key() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let scripts = sample(&script(), SCRIPTS);
+    for (number, script) in scripts.iter().enumerate() {
+        let path = directory.path().join(format!("{number:03}.conf"));
+        fs::write(path, script).expect("a script");
+    }
+    let expected = load_all(Path::new(env!("CARGO_BIN_EXE_af_key")), directory.path());
+    let actual = load_all(setkey(), directory.path());
+    assert_eq!((expected.len(), actual.len()), (SCRIPTS, SCRIPTS));
+
+    let statements: usize = scripts.iter().map(|script| script.lines().count()).sum();
+    let refusals: usize = expected.iter().map(|seen| seen.matches("The result of").count()).sum();
+    println!("{SCRIPTS} scripts, {statements} statements, {refusals} of them refused");
+    assert!((statements / 10..statements / 2).contains(&refusals), "{refusals} refusals");
+
+    let compared = scripts.iter().zip(expected.iter().zip(&actual));
+    let differences = compared.filter_map(|(script, (expected, actual))| {
+        difference(expected, actual).map(|difference| format!("{script}\n{difference}\n"))
+    });
+    let differences: Vec<_> = differences.collect();
+    assert!(differences.is_empty(), "{}: {}", differences.len(), differences.concat());
+}
+
+/// What a program makes of each script: what was refused, and what stands in the SAD and SPD then.
+fn load_all(program: &Path, directory: &Path) -> Vec<String> {
+    const STEPS: &str = r#"
+        for script in "$1"/*.conf; do
+            echo "== $script"
+            "$0" -f "$script" 2>/dev/null
+            echo "exit status $?"
+            ip -s xfrm state
+            ip -s xfrm policy
+        done
+    "#;
+    let host = Host::new("af-key");
+    let mut shell = host.command("sh");
+    let seen = Outcome::success(shell.args(["-c", STEPS]).arg(program).arg(directory));
+    seen.split("== ").skip(1).map(comparable).collect()
+}
+
+/// What was seen, without what cannot be the same.
+fn comparable(seen: &str) -> String {
+    let (results, rest) = seen.split_once("exit status").expect("it ended");
+    let refused = results.lines().filter(|line| line.starts_with("The result of line"));
+    let refused = refused.fold(String::new(), |all, line| all + line + "\n");
+    // AF_KEY allows every algorithm by a flag of the kernel, netlink by a full mask.
+    let rest = masked(rest).replace("-mask 00000000", "-mask ffffffff");
+    format!("{refused}exit status{}", renumbered(&rest))
+}
+
+/// The numbers that `unique` chooses, from 0x4000 up, in the order in which they appear: AF_KEY never begins anew.
+fn renumbered(seen: &str) -> String {
+    static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
+        let pattern = r"(?m)^(\t\tproto .*) reqid ([0-9]+)\(0x[0-9a-f]+\)";
+        Regex::new(pattern).expect("a pattern")
+    });
+    let mut chosen = Vec::new();
+    let renumber = |found: &Captures<'_>| {
+        let number: u32 = found[2].parse().expect("a number");
+        if number <= 0x3fff {
+            return found[0].to_owned();
+        }
+        let known = chosen.iter().position(|other| *other == number);
+        let place = known.unwrap_or_else(|| {
+            chosen.push(number);
+            chosen.len() - 1
+        });
+        format!("{} reqid chosen #{place}", &found[1])
+    };
+    TEMPLATE.replace_all(seen, renumber).into_owned()
+}
+
+/// 1 to 8 statements about a few SAs and policies, so that they meet.
+fn script() -> impl Strategy<Value = String> {
+    let things = (vec(sa_of_pfkey(), 1..=3), vec(policy_of_pfkey(), 1..=3));
+    things.prop_flat_map(|(sas, policies)| {
+        let on_sa = (select(sas), sa_statement());
+        let on_policy = (select(policies), policy_statement());
+        let statement = prop_oneof![
+            8 => on_sa.prop_map(|(sa, statement)| statement(&sa)),
+            8 => on_policy.prop_map(|(policy, statement)| statement(&policy)),
+            1 => select(vec!["flush;", "flush esp;", "flush ah;", "flush ipcomp;", "spdflush;"])
+                .prop_map(String::from),
+        ];
+        let statements = vec(statement, 1..=8);
+        statements.prop_map(|statements| format!("flush;\nspdflush;\n{}\n", statements.join("\n")))
+    })
+}
+
+fn sa_statement() -> impl Strategy<Value = fn(&Sa) -> String> {
+    let add: fn(&Sa) -> String = |sa| grammar::script_of_sa(sa).text.to_string();
+    let delete: fn(&Sa) -> String = |sa| format!("delete {};", name(sa));
+    let get: fn(&Sa) -> String = |sa| format!("get {};", name(sa));
+    prop_oneof![6 => Just(add), 1 => Just(delete), 1 => Just(get)]
+}
+
+fn name(sa: &Sa) -> String {
+    format!("{} {} {} {:#x}", sa.ends.src(), sa.ends.dst(), sa.proto.name(), sa.spi.0)
+}
+
+fn policy_statement() -> impl Strategy<Value = fn(&Policy) -> String> {
+    let add: fn(&Policy) -> String = |policy| grammar::script_of_policy(policy).text.to_string();
+    let update: fn(&Policy) -> String = |policy| instead("spdupdate", policy);
+    let delete: fn(&Policy) -> String = |policy| instead("spddelete", policy);
+    prop_oneof![6 => Just(add), 2 => Just(update), 1 => Just(delete)]
+}
+
+fn instead(word: &str, policy: &Policy) -> String {
+    grammar::script_of_policy(policy).text.replacen("spdadd", word, 1)
+}
