@@ -8,13 +8,13 @@
 //! - SAs of a tunnel whose packets are of the other IP version: setkey makes them find each other;
 //! - `get` prints an SA: only its refusal is compared.
 
-use std::{fs, path::Path, sync::LazyLock};
+use std::sync::LazyLock;
 
 use ipsec::{Policy, Sa};
 use proptest::{collection::vec, prelude::*, sample::select};
 use regex::{Captures, Regex};
 use scenarios::{
-    Host, Outcome, difference,
+    Host, Session, difference,
     generated::{policy_of_pfkey, sa_of_pfkey, sample},
     masked, setkey,
 };
@@ -23,54 +23,31 @@ const SCRIPTS: usize = 200;
 
 #[test]
 fn as_af_key() {
-    let directory = tempfile::tempdir().expect("a temporary directory");
-    let scripts = sample(&script(), SCRIPTS);
-    for (number, script) in scripts.iter().enumerate() {
-        let path = directory.path().join(format!("{number:03}.conf"));
-        fs::write(path, script).expect("a script");
+    let hosts = [Host::new("af-key"), Host::new("xfrm")];
+    let mut af_key = Session::open(&mut hosts[0].command(env!("CARGO_BIN_EXE_af_key")));
+    let mut setkey = Session::open(&mut hosts[1].command(setkey()));
+    let (mut statements, mut refusals, mut differences) = (0, 0, Vec::new());
+    for script in sample(&script(), SCRIPTS) {
+        let expected = load(&mut af_key, &hosts[0], &script);
+        let actual = load(&mut setkey, &hosts[1], &script);
+        statements += script.lines().count();
+        refusals += expected.matches("The result of line").count();
+        let difference = difference(&expected, &actual);
+        differences.extend(difference.map(|difference| format!("{script}\n{difference}\n")));
     }
-    let expected = load_all(Path::new(env!("CARGO_BIN_EXE_af_key")), directory.path());
-    let actual = load_all(setkey(), directory.path());
-    assert_eq!((expected.len(), actual.len()), (SCRIPTS, SCRIPTS));
-
-    let statements: usize = scripts.iter().map(|script| script.lines().count()).sum();
-    let refusals: usize = expected.iter().map(|seen| seen.matches("The result of").count()).sum();
-    println!("{SCRIPTS} scripts, {statements} statements, {refusals} of them refused");
+    println!("{SCRIPTS} scripts, {statements} statements, {refusals} refusals");
     assert!((statements / 10..statements / 2).contains(&refusals), "{refusals} refusals");
-
-    let compared = scripts.iter().zip(expected.iter().zip(&actual));
-    let differences = compared.filter_map(|(script, (expected, actual))| {
-        difference(expected, actual).map(|difference| format!("{script}\n{difference}\n"))
-    });
-    let differences: Vec<_> = differences.collect();
     assert!(differences.is_empty(), "{}: {}", differences.len(), differences.concat());
 }
 
-/// What a program makes of each script: what was refused, and what stands in the SAD and SPD then.
-fn load_all(program: &Path, directory: &Path) -> Vec<String> {
-    const STEPS: &str = r#"
-        for script in "$1"/*.conf; do
-            echo "== $script"
-            "$0" -f "$script" 2>/dev/null
-            echo "exit status $?"
-            ip -s xfrm state
-            ip -s xfrm policy
-        done
-    "#;
-    let host = Host::new("af-key");
-    let mut shell = host.command("sh");
-    let seen = Outcome::success(shell.args(["-c", STEPS]).arg(program).arg(directory));
-    seen.split("== ").skip(1).map(comparable).collect()
-}
-
-/// What was seen, without what cannot be the same.
-fn comparable(seen: &str) -> String {
-    let (results, rest) = seen.split_once("exit status").expect("it ended");
-    let refused = results.lines().filter(|line| line.starts_with("The result of line"));
-    let refused = refused.fold(String::new(), |all, line| all + line + "\n");
+/// What becomes of a script: what is refused, and what stands in the SAD and SPD then, without what cannot be the same.
+fn load(session: &mut Session, host: &Host, script: &str) -> String {
+    let printed = session.run(script);
+    let refusals = printed.lines().filter(|line| line.starts_with("The result of line"));
+    let refusals = refusals.fold(String::new(), |all, line| all + line + "\n");
+    let seen = masked(&(host.show("-s xfrm state") + &host.show("-s xfrm policy")));
     // AF_KEY allows every algorithm by a flag of the kernel, netlink by a full mask.
-    let rest = masked(rest).replace("-mask 00000000", "-mask ffffffff");
-    format!("{refused}exit status{}", renumbered(&rest))
+    refusals + &renumbered(&seen.replace("-mask 00000000", "-mask ffffffff"))
 }
 
 /// The numbers that `unique` chooses, from 0x4000 up, in the order in which they appear: AF_KEY never begins anew.
@@ -108,7 +85,7 @@ fn script() -> impl Strategy<Value = String> {
                 .prop_map(String::from),
         ];
         let statements = vec(statement, 1..=8);
-        statements.prop_map(|statements| format!("flush;\nspdflush;\n{}\n", statements.join("\n")))
+        statements.prop_map(|statements| format!("flush;\nspdflush;\n{}", statements.join("\n")))
     })
 }
 

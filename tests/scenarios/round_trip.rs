@@ -1,18 +1,13 @@
 //! What setkey dumps as a script makes the same SAD and SPD again: of databases made up by chance from all that the model
 //! and Linux 6.1 can say. Left out is what needs a newer kernel or a device: -dir, -keepalive, -offload.
 
-use std::{
-    io::{BufRead, BufReader, Write},
-    net::IpAddr,
-    process::{Child, ChildStdin, ChildStdout, Stdio},
-    sync::LazyLock,
-};
+use std::{net::IpAddr, sync::LazyLock};
 
 use ipsec::{Direction, Policy, Prefix, Sa, Selector, Spi};
 use proptest::{collection::vec, prelude::*};
 use regex::Regex;
 use scenarios::{
-    Host, difference,
+    Host, Session, difference,
     generated::{policy, sa, sample},
     masked, setkey,
 };
@@ -33,7 +28,7 @@ fn with_fwd_copies() {
 /// Loads databases, dumps them, flushes, loads what was dumped, and looks at the kernel before and after.
 fn there_and_back(option: &str, pairs: usize, has_copy: fn(&Policy) -> bool) {
     let host = Host::new("round-trip");
-    let mut session = Session::open(&host, option);
+    let mut session = Session::open(host.command(setkey()).args([option, "--script"]));
     let (mut all_sas, mut all_policies) = (0, 0);
     for (sas, policies) in sample(&databases(), pairs) {
         let script = script(&sas, &policies);
@@ -53,54 +48,6 @@ fn there_and_back(option: &str, pairs: usize, has_copy: fn(&Policy) -> bool) {
         all_policies += wanted.1;
     }
     println!("setkey {option}: {pairs} SADs, {all_sas} SAs; {pairs} SPDs, {all_policies} policies");
-}
-
-/// A setkey that dumps scripts and reads statements as long as there are any. A process a script would take the test kernel
-/// longer than all the rest.
-struct Session {
-    setkey: Child,
-    statements: ChildStdin,
-    results: BufReader<ChildStdout>,
-}
-
-impl Session {
-    fn open(host: &Host, option: &str) -> Self {
-        let mut setkey = host
-            .command(setkey())
-            .args([option, "--script", "-f", "-"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("setkey runs");
-        let statements = setkey.stdin.take().expect("it is piped");
-        let results = BufReader::new(setkey.stdout.take().expect("it is piped"));
-        Self { setkey, statements, results }
-    }
-
-    /// What is printed for statements. After them comes one that is refused, which tells that they are done.
-    fn run(&mut self, statements: &str) -> String {
-        writeln!(self.statements, "{statements}\ndelete 127.0.0.1 127.0.0.1 esp 0xffffffff;")
-            .expect("setkey listens");
-        let mut printed = String::new();
-        loop {
-            let length = printed.len();
-            let read = self.results.read_line(&mut printed).expect("setkey prints text");
-            assert_ne!(read, 0, "setkey has ended: {statements}\n{printed}");
-            if printed[length..].ends_with(": No such process.\n") {
-                printed.truncate(length);
-                return printed;
-            }
-        }
-    }
-}
-
-impl Drop for Session {
-    fn drop(&mut self) {
-        // Nobody waits for its last words.
-        let _ = self.setkey.kill();
-        let _ = self.setkey.wait();
-    }
 }
 
 /// The SAD and the SPD, without times and the numbers of policies, which go on, and without the SAs (protocols 4 and 41)

@@ -9,6 +9,7 @@ mod host;
 mod mask;
 mod outcome;
 mod scripts;
+mod session;
 mod wire;
 
 pub use difference::{assert_same, difference};
@@ -16,4 +17,5 @@ pub use host::{Host, link, setkey};
 pub use mask::masked;
 pub use outcome::Outcome;
 pub use scripts::scripts;
+pub use session::Session;
 pub use wire::{Packet, Wire, protocol};

@@ -1,9 +1,16 @@
-//! `af_key -f SCRIPT`: what setkey of ipsec-tools 0.8.2 does with a script, on the kernel's own AF_KEY. It prints what is
-//! refused and nothing else.
+//! `af_key -f SCRIPT` (`-` is standard input): what setkey of ipsec-tools 0.8.2 does with a script, on the kernel's own
+//! AF_KEY. It prints what is refused and nothing else.
 //!
 //! A statement that breaks a rule of `ipsec` makes no message: it is printed with the errno of the rule.
 
-use std::{env, error::Error, fs::File, io, num::NonZeroU32, process};
+use std::{
+    env,
+    error::Error,
+    fs::File,
+    io::{self, Read},
+    num::NonZeroU32,
+    process,
+};
 
 use engine::forward_operation;
 use grammar::Script;
@@ -18,7 +25,9 @@ use rustix::{
 fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args_os().nth(2).ok_or("usage: af_key -f SCRIPT")?;
     let kernel = AfKey::open()?;
-    let mut script = Script::new(File::open(path)?, Dialect::Linux);
+    let reader: Box<dyn Read> =
+        if path == "-" { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+    let mut script = Script::new(reader, Dialect::Linux);
     while let Some(statement) = script.next_statement() {
         let statement = statement.map_err(|mistake| mistake.kind().to_string())?;
         let lowered = grammar::lower(&statement, &SystemNames);

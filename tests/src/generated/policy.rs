@@ -22,13 +22,12 @@ fn elsewhere(mut policy: Policy) -> Policy {
     let Action::Ipsec(requests) = &mut policy.action else { return policy };
     let is_v4 = policy.id.selector.src().addr().is_ipv4();
     for request in requests {
-        match &mut request.mode {
-            RequestMode::Tunnel(ends) if ends.src().is_ipv4() != is_v4 => {
-                let far: IpAddr =
-                    if is_v4 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
-                *ends = AddressPair::new(far, far).expect("one family");
-            }
-            _ => {}
+        if let RequestMode::Tunnel(ends) = &mut request.mode
+            && ends.src().is_ipv4() != is_v4
+        {
+            let far: IpAddr =
+                if is_v4 { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
+            *ends = AddressPair::new(far, far).expect("one family");
         }
     }
     policy
