@@ -5,7 +5,7 @@ mod common;
 use common::{run, run_in};
 use ipsec::{
     Dialect::{self, FreeBsd, Linux, NetBsd},
-    Direction, EncapKind, Error, Mode, Operation, Sa, SaDirection, Upper,
+    Direction, EncapKind, Error, Mode, Operation, ReqId, Sa, SaDirection, Spi, Upper,
 };
 
 #[track_caller]
@@ -75,11 +75,6 @@ fn words_of_another_dialect() {
 #[test]
 fn what_linux_cannot_do_is_refused_with_the_reason() {
     for (dialect, script, said) in [
-        (
-            NetBsd,
-            "getspi ::1 ::2 esp 0;",
-            "getspi: an SPI is taken from the kernel by a key management daemon",
-        ),
         (
             NetBsd,
             "add ::1 ::2 esp 256 -E des-deriv \"12345678\";",
@@ -182,4 +177,17 @@ fn netbsd() {
     assert_eq!(run.warnings.len(), 1);
     assert_eq!(run.warnings[0].original(), None);
     assert!(run.warnings[0].kind.to_string().contains("ignored"));
+}
+
+#[test]
+fn getspi_asks_for_an_spi_and_0_is_any() {
+    let wish = |script| match one(NetBsd, script) {
+        Ok(Operation::GetSpi(wish)) => wish,
+        other => panic!("{other:?}"),
+    };
+    let any = wish("getspi ::1 ::2 esp 0;");
+    assert_eq!((any.spi, any.range()), (None, (Spi(0x100), Spi(0x0fff_ffff))));
+    let named = wish("getspi ::1 ::2 ipcomp 0x1001 -m tunnel -u 7;");
+    assert_eq!((named.spi, named.mode), (Some(Spi(0x1001)), Mode::Tunnel));
+    assert_eq!((named.range(), named.reqid), ((Spi(0x1001), Spi(0x1001)), ReqId(7)));
 }
