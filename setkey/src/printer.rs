@@ -225,6 +225,10 @@ impl<W: Write> Sink for Printer<W> {
                     id.dst
                 ),
             ),
+            Outcome::Ignored(options) => self.explain(
+                line,
+                &format_args!("the SA is there, but this kernel ignored {}", options.join(", ")),
+            ),
             Outcome::Sa(entry, any_mode) => self.hold(Held::Sa(entry, any_mode)),
             Outcome::Policy(entry) if !self.shows(&entry) => Ok(()),
             Outcome::Policy(entry) => self.hold(Held::Policy(entry)),

@@ -25,6 +25,8 @@ pub struct Engine {
     options: Options,
     batch: Batch,
     waiting: Vec<Waiting>,
+    /// Whether the last operation whose result is out was refused.
+    last_refused: bool,
     spd: Spd,
     store: Store,
 }
@@ -49,7 +51,7 @@ impl Engine {
         let batch = kernel.batch();
         let store = Store::of_namespace(Path::new(RUN_DIRECTORY));
         let (waiting, spd) = (Vec::new(), Spd::default());
-        Ok(Self { kernel, options, batch, waiting, spd, store })
+        Ok(Self { kernel, options, batch, waiting, last_refused: false, spd, store })
     }
 
     /// What the kernel calls us: [`xfrm::Origin::pid`] of the events that this engine causes.
@@ -121,6 +123,7 @@ impl Engine {
                     })
                 }
             };
+            self.last_refused = refusal.is_some();
             if let Some(refusal) = refusal {
                 sink.outcome(line, Outcome::Refused(refusal))?;
             }
@@ -174,11 +177,39 @@ impl Engine {
             self.read_spd(sink)?.tunnels.widen(&mut sa);
         }
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
-        if any_mode {
-            self.flush(sink)?;
+        let may_be_ignored =
+            sa.direction.is_some() || sa.nat_keepalive != 0 || sa.offload.is_some();
+        if !any_mode && !may_be_ignored {
+            return Ok(());
+        }
+        self.flush(sink)?;
+        if any_mode && !self.last_refused {
             self.store.note_any_mode(&sa, unix_seconds())?;
         }
+        if may_be_ignored && !self.last_refused {
+            self.look_for_ignored(line, &sa, sink)?;
+        }
         Ok(())
+    }
+
+    /// Old kernels pass over attributes that they do not know without a word.
+    fn look_for_ignored(
+        &mut self,
+        line: usize,
+        asked: &Sa,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let Ok(SaEntry { sa: made, .. }) = self.kernel.get_sa(&asked.id())? else { return Ok(()) };
+        let options = [
+            ("-dir (Linux 6.10)", made.direction == asked.direction),
+            ("-keepalive (Linux 6.11)", made.nat_keepalive == asked.nat_keepalive),
+            ("-offload (the device cannot)", made.offload == asked.offload),
+        ];
+        let ignored = options.into_iter().filter(|(_, taken)| !taken).map(|row| row.0);
+        match ignored.collect::<Vec<_>>() {
+            none if none.is_empty() => Ok(()),
+            some => Ok(sink.outcome(line, Outcome::Ignored(some))?),
+        }
     }
 
     /// Makes SAs fit for what a new policy asks of them. The kernel changes neither mode nor

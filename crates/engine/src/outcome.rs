@@ -12,6 +12,8 @@ pub enum Outcome {
     /// A tunnel cannot use this SA, which carries other packets already: it would have to be
     /// deleted and added again.
     UnfitSa(SaId),
+    /// The kernel took an SA but passed over these of its options, which it is too old for.
+    Ignored(Vec<&'static str>),
     /// An SA of a `get` or `dump`, as the kernel lists them: newest first. Whether it was added
     /// without a mode of its own.
     Sa(Box<SaEntry>, bool),
