@@ -174,7 +174,7 @@ fn what_af_key_refuses_is_no_error_of_the_script() {
         ("spdadd ::1/129 ::1 any -P out none;", Error::PrefixTooLong { given: 129, most: 128 }),
         ("spdadd ::1 ::1 any -P out bypass;", Error::SocketActionInSpd("bypass")),
         ("spdadd ::1 ::1 any -P out entrust;", Error::SocketActionInSpd("entrust")),
-        ("spdadd ::1 ::1 any -P out ipsec esp/tunnel/::1-::2/use;", Error::OptionalOutboundTunnel),
+        ("spdadd ::1 ::1 any -P out ipsec esp/beet/::1-::2/use;", Error::OptionalOutboundBeet),
     ] {
         assert_eq!(one(script), Err(error), "{script}");
     }

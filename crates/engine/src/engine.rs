@@ -1,7 +1,7 @@
 use std::{path::Path, time::SystemTime};
 
-use ipsec::{AddressPair, Mode, Operation, Policy, PolicyId, Proto, Sa, SaEntry, SaId};
-use xfrm::{Batch, Change, Connection, SadFilter};
+use ipsec::{AddressPair, Form, Mode, Operation, Policy, PolicyId, Proto, Sa, SaEntry, SaId};
+use xfrm::{Batch, Change, Connection, HeldPolicy, SadFilter};
 
 use crate::{
     Error, Outcome, RUN_DIRECTORY, Refusal, Sink, Target,
@@ -72,10 +72,10 @@ impl Engine {
         match operation {
             Err(rule) => self.waiting.push(Waiting { line, what: What::Refused(rule) }),
             Ok(Operation::AddPolicy(policy)) => {
-                self.add_policy(line, *policy, |p| Change::AddPolicy(p), sink)?;
+                self.add_policy(line, *policy, |held| Change::AddPolicy(held), sink)?;
             }
             Ok(Operation::UpdatePolicy(policy)) => {
-                self.add_policy(line, *policy, |p| Change::UpdatePolicy(p), sink)?;
+                self.add_policy(line, *policy, |held| Change::UpdatePolicy(held), sink)?;
             }
             Ok(Operation::DeletePolicy(id)) => self.delete_policy(line, &id),
             Ok(Operation::AddSa(sa)) => self.add_sa(line, *sa, false, sink)?,
@@ -140,7 +140,7 @@ impl Engine {
         &mut self,
         line: usize,
         mut policy: Policy,
-        change: fn(&Policy) -> Change<'_>,
+        change: fn(HeldPolicy<'_>) -> Change<'_>,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         let mut copy = forward_copy(&policy).filter(|_| self.options.forward_copies);
@@ -148,7 +148,8 @@ impl Engine {
             if ReqIds::wanted_by(policy) && !self.read_spd(sink)?.reqids.fill(policy) {
                 return Err(Error::NoReqId);
             }
-            self.push(line, &change(policy), Target::NewPolicy);
+            let held = HeldPolicy { policy, form: Form::plain(policy), index: 0 };
+            self.push(line, &change(held), Target::NewPolicy);
         }
         for tunnel in self.spd.tunnels.note(&policy) {
             self.refit(line, tunnel, sink)?;

@@ -63,11 +63,9 @@ pub enum Error {
     /// More requests than a packet may pass through (`XFRM_MAX_DEPTH`).
     #[error("{0} requests in one policy: the kernel takes 6")]
     TooManyRequests(usize),
-    /// `use` on an outbound tunnel.
-    #[error(
-        "use on an outbound tunnel: the kernel cannot send in clear when a tunnel SA is missing; say require"
-    )]
-    OptionalOutboundTunnel,
+    /// `use` on an outbound request in beet mode.
+    #[error("use on an outbound beet request: the kernel cannot leave it out; say require")]
+    OptionalOutboundBeet,
 }
 
 impl Error {

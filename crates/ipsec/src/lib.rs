@@ -8,6 +8,7 @@ mod algorithm;
 mod dialect;
 mod error;
 mod flags;
+mod ip_version;
 mod key;
 mod lifetime;
 mod mark;
@@ -21,11 +22,13 @@ mod sa;
 mod sec_ctx;
 mod selector;
 mod spi;
+pub mod variable;
 
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
 pub use dialect::Dialect;
 pub use error::Error;
 pub use flags::SaFlags;
+pub use ip_version::IpVersion;
 pub use key::Key;
 pub use lifetime::{Current, Lifetime, Lifetimes};
 pub use mark::Mark;
@@ -33,7 +36,8 @@ pub use mode::Mode;
 pub use names::{Names, SystemNames};
 pub use operation::{Operation, SpiWish};
 pub use policy::{
-    Action, Direction, Endpoints, Level, Policy, PolicyEntry, PolicyId, ReqId, Request, RequestMode,
+    Action, Direction, Endpoints, Form, Level, Policy, PolicyEntry, PolicyId, ReqId, Request,
+    RequestMode,
 };
 pub use priority::Priority;
 pub use proto::Proto;
@@ -43,3 +47,4 @@ pub use sa::{
 pub use sec_ctx::SecCtx;
 pub use selector::{Prefix, Selector, Upper};
 pub use spi::Spi;
+pub use variable::{Setting, Variable, VariableError, Variables};

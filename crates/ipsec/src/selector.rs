@@ -1,6 +1,6 @@
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::Error;
+use crate::{Error, IpVersion};
 
 /// An address with a prefix length. Host bits are kept as given: the kernel stores and compares
 /// them as they are.
@@ -30,6 +30,16 @@ impl Prefix {
     #[must_use]
     pub fn host(addr: IpAddr) -> Self {
         Self { addr, len: Self::full_len(addr) }
+    }
+
+    /// The prefix of every address.
+    #[must_use]
+    pub fn everything(version: IpVersion) -> Self {
+        let addr = match version {
+            IpVersion::V4 => Ipv4Addr::UNSPECIFIED.into(),
+            IpVersion::V6 => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        Self { addr, len: 0 }
     }
 
     fn full_len(addr: IpAddr) -> u8 {
@@ -119,6 +129,18 @@ pub struct Selector {
 }
 
 impl Selector {
+    /// Whatever passes between addresses of this prefix.
+    #[must_use]
+    pub fn within(prefix: Prefix) -> Self {
+        Self { src: prefix, dst: prefix, upper: Upper::Any, src_port: 0, dst_port: 0 }
+    }
+
+    /// The IP version of the packets.
+    #[must_use]
+    pub fn version(&self) -> IpVersion {
+        IpVersion::of(self.src.addr())
+    }
+
     /// A selector on every protocol and port between two prefixes of one family.
     pub fn new(src: Prefix, dst: Prefix) -> Result<Self, Error> {
         if src.addr.is_ipv4() != dst.addr.is_ipv4() {

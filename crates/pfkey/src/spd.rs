@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use ipsec::{
-    Action, AddressPair, Level, Mode, Policy, PolicyEntry, PolicyId, Prefix, Priority, Proto,
+    Action, AddressPair, Form, Level, Mode, Policy, PolicyEntry, PolicyId, Prefix, Priority, Proto,
     ReqId, Request, RequestMode, Selector, Upper,
 };
 
@@ -118,7 +118,8 @@ pub fn read(message: &Message) -> Result<PolicyEntry, Error> {
         action: read_action(said)?,
         lifetimes: sad::read_lifetimes(message),
     };
-    Ok(PolicyEntry { policy, index: said.id, socket, current: sad::read_current(message) })
+    let form = Form::plain(&policy);
+    Ok(PolicyEntry { policy, form, index: said.id, socket, current: sad::read_current(message) })
 }
 
 /// The name of a policy, of a request that has no more than that: SPDDELETE.

@@ -1,7 +1,19 @@
-use ipsec::{Policy, PolicyId, Proto, Sa, SaId};
-use netlink_packet_xfrm::{XfrmMessage, policy, state};
+use ipsec::{Form, Policy, PolicyId, Proto, Sa, SaId};
+use netlink_packet_xfrm::{UserPolicyDefault, XfrmMessage, policy, state};
 
-use crate::{Refusal, device::Devices, wire};
+use crate::{CatchAll, Refusal, device::Devices, wire};
+
+/// A policy in the form in which the kernel is to hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldPolicy<'a> {
+    /// The policy, with the requests that the kernel is to hold.
+    pub policy: &'a Policy,
+    /// How.
+    pub form: Form,
+    /// The index that it gets if it is new and the index is free, its low three bits the
+    /// direction; 0, or one that is taken: the kernel chooses.
+    pub index: u32,
+}
 
 /// One change to the SAD or SPD: one message of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,13 +28,23 @@ pub enum Change<'a> {
     /// Deletes every SA of a protocol, or every AH, ESP and IPComp SA (`XFRM_MSG_FLUSHSA`).
     FlushSad(Option<Proto>),
     /// Adds a policy; EEXIST if its name is taken (`XFRM_MSG_NEWPOLICY`).
-    AddPolicy(&'a Policy),
+    AddPolicy(HeldPolicy<'a>),
     /// Replaces the policy of this name, or adds it (`XFRM_MSG_UPDPOLICY`).
-    UpdatePolicy(&'a Policy),
+    UpdatePolicy(HeldPolicy<'a>),
     /// Deletes a policy; ENOENT if there is none (`XFRM_MSG_DELPOLICY`).
     DeletePolicy(&'a PolicyId),
     /// Deletes every policy but those of sockets (`XFRM_MSG_FLUSHPOLICY`).
     FlushSpd,
+    /// Adds or renews a policy under all others (`XFRM_MSG_UPDPOLICY`).
+    SetCatchAll(CatchAll),
+    /// Deletes it; ENOENT if it is not there (`XFRM_MSG_DELPOLICY`).
+    DeleteCatchAll(CatchAll),
+    /// Whether packets of both IP versions that no policy matches are dropped, in every direction
+    /// (`XFRM_MSG_SETDEFAULT`, Linux 5.15; EINVAL before).
+    SetDefault {
+        /// Dropped.
+        block: bool,
+    },
 }
 
 impl Change<'_> {
@@ -37,12 +59,21 @@ impl Change<'_> {
                 // As AF_KEY's SADB_FLUSH of satype 0: Mobile IPv6 SAs stay.
                 protocol: proto.unwrap_or(Proto::Any).number(),
             }),
-            Change::AddPolicy(policy) => XfrmMessage::AddPolicy(wire::policy::message(policy)),
-            Change::UpdatePolicy(policy) => {
-                XfrmMessage::UpdatePolicy(wire::policy::message(policy))
-            }
+            Change::AddPolicy(held) => XfrmMessage::AddPolicy(wire::policy::message(&held)),
+            Change::UpdatePolicy(held) => XfrmMessage::UpdatePolicy(wire::policy::message(&held)),
             Change::DeletePolicy(id) => XfrmMessage::DeletePolicy(wire::policy::id_message(id)),
             Change::FlushSpd => XfrmMessage::FlushPolicy(policy::FlushMessage::default()),
+            Change::SetCatchAll(it) => XfrmMessage::UpdatePolicy(wire::catch_all::message(it)),
+            Change::DeleteCatchAll(it) => {
+                XfrmMessage::DeletePolicy(wire::catch_all::id_message(it))
+            }
+            Change::SetDefault { block } => {
+                // XFRM_USERPOLICY_BLOCK and XFRM_USERPOLICY_ACCEPT.
+                let verdict = if block { 1 } else { 2 };
+                let user_policy =
+                    UserPolicyDefault { input: verdict, forward: verdict, output: verdict };
+                XfrmMessage::SetPolicyDefault(policy::DefaultMessage { user_policy })
+            }
         })
     }
 }

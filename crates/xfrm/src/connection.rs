@@ -1,4 +1,4 @@
-use ipsec::{PolicyEntry, SaEntry, SaId, SpiWish};
+use ipsec::{PolicyEntry, PolicyId, SaEntry, SaId, SpiWish};
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
 use rustix::io::Errno;
@@ -6,7 +6,7 @@ use tracing::debug;
 use zeroize::Zeroizing;
 
 use crate::{
-    Batch, Dump, Error, Refusal, SadFilter,
+    Batch, CatchAll, Dump, Error, Refusal, SadFilter,
     batch::append,
     reply::Reply,
     socket::{Seqs, Socket},
@@ -95,6 +95,33 @@ impl Connection {
         let answer = self.ask(&question, |object| wire::sa::read(object, wire::now(), &devices));
         debug!(?answer, "received");
         answer
+    }
+
+    /// Reads the policy of this name (`XFRM_MSG_GETPOLICY`); refused with ENOENT if there is none.
+    ///
+    /// Errors: [`Error::Socket`], [`Error::Malformed`].
+    pub fn get_policy(&mut self, id: &PolicyId) -> Result<Result<PolicyEntry, Refusal>, Error> {
+        let question = XfrmMessage::GetPolicy(wire::policy::id_message(id));
+        debug!(seq = self.next_seq, ?id, "get");
+        let answer = self.ask(&question, |object| {
+            let none = || Error::Malformed("a sub-policy where a policy was asked for".into());
+            wire::policy::read(object)?.ok_or_else(none)
+        });
+        debug!(?answer, "received");
+        answer
+    }
+
+    /// Whether a catch-all is there.
+    ///
+    /// Errors: [`Error::Socket`], [`Error::Malformed`], [`Error::Refused`].
+    pub fn has_catch_all(&mut self, it: CatchAll) -> Result<bool, Error> {
+        let question = XfrmMessage::GetPolicy(wire::catch_all::id_message(it));
+        debug!(seq = self.next_seq, ?it, "get");
+        match self.ask(&question, |_| Ok(()))? {
+            Ok(()) => Ok(true),
+            Err(refusal) if refusal.errno == Errno::NOENT => Ok(false),
+            Err(refusal) => Err(Error::Refused { doing: "asking for a catch-all", refusal }),
+        }
     }
 
     /// Makes a larval SA with an SPI of the wish's range (`XFRM_MSG_ALLOCSPI`); refused with ENOENT

@@ -83,6 +83,11 @@ pub enum Event {
         /// Who did it.
         origin: Origin,
     },
+    /// A catch-all was deleted.
+    CatchAllDeleted {
+        /// Who did it.
+        origin: Origin,
+    },
     /// A policy has reached a limit. If it was the hard one, the policy is gone.
     PolicyExpired {
         /// The policy.

@@ -6,6 +6,7 @@
 //! changes, and of the kernel's own. The wire (linux/xfrm.h) is seen in `wire` only.
 
 mod batch;
+mod catch_all;
 mod change;
 mod connection;
 mod device;
@@ -18,7 +19,8 @@ mod socket;
 mod wire;
 
 pub use batch::Batch;
-pub use change::Change;
+pub use catch_all::{CatchAll, Scope};
+pub use change::{Change, HeldPolicy};
 pub use connection::Connection;
 pub use dump::{Dump, SadFilter};
 pub use error::{Error, Refusal};

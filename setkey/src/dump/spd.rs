@@ -133,7 +133,7 @@ impl fmt::Display for RequestText<'_> {
 #[cfg(test)]
 mod tests {
     use ipsec::{
-        Action, Current, Direction, Endpoints, Policy, PolicyId, Priority, Proto, RequestMode,
+        Action, Current, Direction, Endpoints, Form, Policy, PolicyId, Priority, Proto, RequestMode,
     };
 
     use super::*;
@@ -144,17 +144,14 @@ mod tests {
         let mut selector = Selector::new(src, dst).unwrap();
         selector.upper = upper;
         (selector.src_port, selector.dst_port) = ports;
-        PolicyEntry {
-            policy: Policy {
-                id: PolicyId::new(selector, Direction::Out),
-                priority: Priority::DEFAULT,
-                action,
-                lifetimes: Lifetimes::default(),
-            },
-            index: 9,
-            socket: false,
-            current: Current::default(),
-        }
+        let policy = Policy {
+            id: PolicyId::new(selector, Direction::Out),
+            priority: Priority::DEFAULT,
+            action,
+            lifetimes: Lifetimes::default(),
+        };
+        let form = Form::plain(&policy);
+        PolicyEntry { policy, form, index: 9, socket: false, current: Current::default() }
     }
 
     fn dump(entry: &PolicyEntry, ports: bool) -> String {

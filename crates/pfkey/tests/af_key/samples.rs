@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipsec::{
-    Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind, Key,
+    Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind, Form, Key,
     Keyed, Level, Lifetime, Lifetimes, Mode, Policy, PolicyEntry, PolicyId, Prefix, Priority,
     Proto, ReqId, Request, RequestMode, Sa, SaEntry, SaFlags, SaState, Selector, Spi, Upper,
 };
@@ -166,5 +166,6 @@ pub fn entry(policy: &Policy, index: u32) -> PolicyEntry {
             request.level = Level::Require;
         }
     }
-    PolicyEntry { policy, index, socket: false, current: Current::default() }
+    let form = Form::plain(&policy);
+    PolicyEntry { policy, form, index, socket: false, current: Current::default() }
 }

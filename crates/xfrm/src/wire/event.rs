@@ -13,7 +13,7 @@ use netlink_packet_xfrm::{
     XFRM_USER_POLICY_ID_LEN, XfrmAttrs,
 };
 
-use super::{Family, attributes, policy, sa, selector};
+use super::{Family, attributes, catch_all, policy, sa, selector};
 use crate::{Acquire, Error, Event, Mapping, Migration, Origin, PathChange, device::Devices};
 
 /// Reads one message, header included, as it stands at `now`, Unix seconds.
@@ -39,6 +39,9 @@ pub(crate) fn read(message: &[u8], now: u64, devices: &Devices) -> Result<Event,
         }
         XFRM_MSG_UPDPOLICY => {
             policy(policy::read)?.map(|entry| Event::PolicyUpdated { entry, origin })
+        }
+        XFRM_MSG_DELPOLICY if catch_all::is_named_by(object) => {
+            Some(Event::CatchAllDeleted { origin })
         }
         XFRM_MSG_DELPOLICY => {
             policy(policy::read_deleted)?.map(|entry| Event::PolicyDeleted { entry, origin })

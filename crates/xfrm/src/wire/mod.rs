@@ -3,6 +3,7 @@
 
 mod address;
 mod algorithm;
+pub(crate) mod catch_all;
 mod encap;
 pub(crate) mod event;
 mod lifetime;

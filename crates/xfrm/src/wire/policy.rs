@@ -1,6 +1,6 @@
 //! `xfrm_userpolicy_info` with its attributes, and `xfrm_userpolicy_id`.
 
-use ipsec::{Action, Direction, Mark, Policy, PolicyEntry, PolicyId, Priority, Request};
+use ipsec::{Action, Direction, Form, Mark, Policy, PolicyEntry, PolicyId, Priority, Request};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
     UserPolicyId, UserPolicyInfo, XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK, XFRM_POLICY_MAX,
@@ -10,22 +10,29 @@ use netlink_packet_xfrm::{
 };
 
 use super::{Family, attributes, lifetime, mark, nested, sec_ctx, selector, template};
-use crate::Error;
+use crate::{Error, HeldPolicy, catch_all};
 
 /// One request more than the kernel takes (`XFRM_MAX_DEPTH`): enough for it to say so.
 const MOST_TEMPLATES: usize = 7;
 
+/// The flag of a policy some of whose requests the kernel cannot hold just now
+/// (`XFRM_POLICY_LOCALOK`, which the kernel keeps and never looks at).
+const PARTIAL: u8 = 1;
+
 /// The message that adds or updates a policy.
-pub(crate) fn message(policy: &Policy) -> ModifyMessage {
+pub(crate) fn message(&HeldPolicy { policy, form, index }: &HeldPolicy<'_>) -> ModifyMessage {
     let family = Family::of(policy.id.selector.src().addr());
-    let requests = policy.action.requests().iter().take(MOST_TEMPLATES);
-    let templates: Vec<_> = requests.map(|request| template::write(request, family)).collect();
+    let requests = policy.action.requests().iter().enumerate().take(MOST_TEMPLATES);
+    let template = |(place, request)| template::write(request, form.is_optional(place), family);
+    let templates: Vec<_> = requests.map(template).collect();
     let templates = (!templates.is_empty()).then_some(XfrmAttrs::Template(templates));
     ModifyMessage {
         user_policy_info: UserPolicyInfo {
             selector: selector::write(&policy.id.selector),
             lifetime_cfg: lifetime::config(&policy.lifetimes),
             priority: policy.priority.0,
+            index,
+            flags: if form.is_partial { PARTIAL } else { 0 },
             direction: policy.id.direction.xfrm(),
             action: match policy.action {
                 Action::Discard => XFRM_POLICY_BLOCK,
@@ -56,7 +63,7 @@ fn name(id: &PolicyId) -> impl Iterator<Item = XfrmAttrs> {
     [sec_ctx, mark::attribute(id.mark), if_id].into_iter().flatten()
 }
 
-/// Reads a policy; nothing for one of the sub-policies that Mobile IPv6 keeps.
+/// Reads a policy; nothing for one of the sub-policies that Mobile IPv6 keeps, and for a catch-all.
 pub(crate) fn read(object: &[u8]) -> Result<Option<PolicyEntry>, Error> {
     let info = UserPolicyInfo::parse(object)?;
     entry(&info, attributes(object, XFRM_USER_POLICY_INFO_LEN))
@@ -74,6 +81,9 @@ pub(super) fn entry(
     info: &UserPolicyInfo,
     attributes: impl Iterator<Item = Result<XfrmAttrs, DecodeError>>,
 ) -> Result<Option<PolicyEntry>, Error> {
+    if info.selector.user == catch_all::OWNER {
+        return Ok(None);
+    }
     let (mut templates, mut sec_ctx) = (Vec::new(), None);
     let (mut mark, mut if_id) = (Mark::default(), 0);
     for attribute in attributes {
@@ -92,17 +102,22 @@ pub(super) fn entry(
     let requests = templates.iter().map(|template| template::read(template, family));
     let requests: Vec<Request> = requests.collect::<Result<_, _>>()?;
     let (direction, socket) = place(info.index);
-    Ok(Some(PolicyEntry {
-        policy: Policy {
-            id: PolicyId { selector, direction, sec_ctx, mark, if_id },
-            priority: Priority(info.priority),
-            action: match (info.action, requests.is_empty()) {
-                (XFRM_POLICY_BLOCK, _) => Action::Discard,
-                (_, true) => Action::None,
-                (_, false) => Action::Ipsec(requests),
-            },
-            lifetimes: lifetime::lifetimes(&info.lifetime_cfg),
+    let policy = Policy {
+        id: PolicyId { selector, direction, sec_ctx, mark, if_id },
+        priority: Priority(info.priority),
+        action: match (info.action, requests.is_empty()) {
+            (XFRM_POLICY_BLOCK, _) => Action::Discard,
+            (_, true) => Action::None,
+            (_, false) => Action::Ipsec(requests),
         },
+        lifetimes: lifetime::lifetimes(&info.lifetime_cfg),
+    };
+    let mut optional = templates.iter().map(|template| template.optional != 0);
+    let mut form = Form::whole(&policy, |_| optional.next().unwrap_or(false));
+    form.is_partial = info.flags & PARTIAL != 0;
+    Ok(Some(PolicyEntry {
+        policy,
+        form,
         index: info.index,
         socket,
         current: lifetime::current(&info.lifetime_cur),

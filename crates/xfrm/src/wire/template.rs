@@ -1,4 +1,8 @@
 //! `xfrm_user_tmpl`: what a request is in the kernel.
+//!
+//! A template is optional or it is not. Where that does not tell the level that was asked for, its
+//! field `share` does, which the kernel keeps and never looks at (`copy_templates`,
+//! net/xfrm/xfrm_user.c).
 
 use ipsec::{Level, Mode, Proto, ReqId, Request, RequestMode};
 use netlink_packet_core::DecodeError;
@@ -9,8 +13,13 @@ use super::Family;
 /// Any algorithm of the SA will do (`xfrm_tmpl.allalgs`).
 const ANY_ALGORITHM: u32 = !0;
 
+/// `share` of a request that says `default` (`XFRM_SHARE_SESSION`).
+const SAYS_DEFAULT: u8 = 1;
+/// `share` of a request that says `use` where the template is not optional (`XFRM_SHARE_USER`).
+const SAYS_USE: u8 = 2;
+
 /// The template of a request in a policy of family `policy`, which is that of transport mode too.
-pub(super) fn write(request: &Request, policy: Family) -> UserTemplate {
+pub(super) fn write(request: &Request, is_optional: bool, policy: Family) -> UserTemplate {
     let ends = request.mode.endpoints();
     let reqid = match request.level {
         Level::Unique(Some(ReqId(number))) => number,
@@ -26,8 +35,12 @@ pub(super) fn write(request: &Request, policy: Family) -> UserTemplate {
         family: ends.map_or(policy, |ends| Family::of(ends.src())).number(),
         reqid,
         mode: request.mode.mode().xfrm(),
-        share: 0,
-        optional: u8::from(request.level == Level::Use),
+        share: match request.level {
+            Level::Default => SAYS_DEFAULT,
+            Level::Use if !is_optional => SAYS_USE,
+            Level::Use | Level::Require | Level::Unique(_) => 0,
+        },
+        optional: is_optional.into(),
         aalgos: ANY_ALGORITHM,
         ealgos: ANY_ALGORITHM,
         calgos: ANY_ALGORITHM,
@@ -51,10 +64,11 @@ pub(super) fn read(wire: &UserTemplate, policy: Family) -> Result<Request, Decod
             RequestMode::Other(other, (!none).then_some(ends))
         }
     };
-    let level = match (wire.optional, wire.reqid) {
-        (1.., _) => Level::Use,
-        (0, 0) => Level::Require,
-        (0, number) => Level::Unique(Some(ReqId(number))),
+    let level = match (wire.share, wire.optional, wire.reqid) {
+        (SAYS_DEFAULT, _, 0) => Level::Default,
+        (SAYS_USE, _, 0) | (_, 1.., _) => Level::Use,
+        (_, 0, 0) => Level::Require,
+        (_, 0, number) => Level::Unique(Some(ReqId(number))),
     };
     Ok(Request { proto, mode, level })
 }

@@ -21,6 +21,10 @@ fn policy(src: &str, from: u32, dst: &str, to: u32, direction: Direction) -> Pol
     }
 }
 
+fn message_of(policy: &Policy) -> ModifyMessage {
+    message(&HeldPolicy { policy, form: Form::plain(policy), index: 0 })
+}
+
 fn web() -> Policy {
     let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
     let mut policy = policy("192.0.2.0", 24, "198.51.100.7", 32, Direction::Out);
@@ -53,7 +57,7 @@ fn templates_are_those_of_ip_xfrm() {
         c0000201 00000000 00000000 00000000 09000000 01000000 ffffffff ffffffff ffffffff
         00000000 00000000 00000000 00000000 00000000 33000000 02000000
         00000000 00000000 00000000 00000000 00000000 00000100 ffffffff ffffffff ffffffff");
-    assert_eq!(bytes(&message(&web())), captured);
+    assert_eq!(bytes(&message_of(&web())), captured);
 }
 
 #[test]
@@ -71,7 +75,7 @@ fn a_block_with_a_limit_is_that_of_ip_xfrm() {
     block.priority = Priority(5);
     block.action = Action::Discard;
     block.lifetimes.hard.bytes = 9;
-    assert_eq!(bytes(&message(&block)), captured);
+    assert_eq!(bytes(&message_of(&block)), captured);
 }
 
 #[test]
@@ -100,7 +104,7 @@ fn mark_and_interface_are_those_of_ip_xfrm() {
     let mut policy = policy("192.0.2.0", 24, "198.51.100.7", 32, Direction::Out);
     policy.priority = Priority(0);
     (policy.id.mark, policy.id.if_id) = (Mark { value: 0x10, mask: 0xff }, 7);
-    assert_eq!(bytes(&message(&policy)), captured);
+    assert_eq!(bytes(&message_of(&policy)), captured);
     // ip xfrm policy delete src 192.0.2.0/24 dst 198.51.100.7 dir out mark 0x10 mask 0xff if_id 7
     let captured = hex("
         c6336407 00000000 00000000 00000000 c0000200 00000000 00000000 00000000 00000000 00000000
@@ -119,7 +123,7 @@ fn what_is_written_is_read() {
     let none = policy("2001:db8::1", 64, "::", 0, Direction::Fwd);
     let block = Policy { action: Action::Discard, ..none.clone() };
     for (policy, index) in [(full, 9), (none, 18), (block, 26)] {
-        let mut message = message(&policy);
+        let mut message = message_of(&policy);
         message.user_policy_info.index = index;
         let Ok(Some(entry)) = read(&bytes(&message)) else { panic!("not read") };
         assert_eq!(entry.policy, policy);
@@ -131,20 +135,20 @@ fn what_is_written_is_read() {
 fn policies_of_sockets_are_marked_and_sub_policies_left_out() {
     let any = policy("0.0.0.0", 0, "0.0.0.0", 0, Direction::In);
     for (index, direction) in [(3, Direction::In), (12, Direction::Out), (21, Direction::Fwd)] {
-        let mut message = message(&any);
+        let mut message = message_of(&any);
         message.user_policy_info.index = index;
         let entry = read(&bytes(&message)).unwrap().unwrap();
         assert!(entry.socket);
         assert_eq!(entry.policy.id.direction, direction);
     }
-    let mut sub = message(&any);
+    let mut sub = message_of(&any);
     sub.nlas.push(XfrmAttrs::PolicyType(UserPolicyType { ptype: 1, ..Default::default() }));
     assert_eq!(read(&bytes(&sub)).unwrap(), None);
 }
 
 #[test]
 fn what_other_tools_install_is_read() {
-    let mut message = message(&web());
+    let mut message = message_of(&web());
     message.user_policy_info.selector.family = 0;
     let [XfrmAttrs::Template(templates)] = &mut message.nlas[..] else { panic!() };
     (templates[0].mode, templates[0].reqid) = (Mode::RouteOptimization.xfrm(), 0);
@@ -156,14 +160,34 @@ fn what_other_tools_install_is_read() {
     assert_eq!((requests[0].level, requests[1].level), (Level::Require, Level::Use));
     let mut many = web();
     many.action = Action::Ipsec(vec![requests[1]; 5000]);
-    assert_eq!(bytes(&super::message(&many)).len(), XFRM_USER_POLICY_INFO_LEN + 4 + 7 * 64);
+    assert_eq!(bytes(&message_of(&many)).len(), XFRM_USER_POLICY_INFO_LEN + 4 + 7 * 64);
 }
 
 #[test]
 fn cut_objects_are_errors_not_panics() {
-    let whole = bytes(&message(&web()));
+    let whole = bytes(&message_of(&web()));
     for length in 0..whole.len() {
         let read = read(&whole[..length]);
         assert_eq!(read.is_ok(), length == XFRM_USER_POLICY_INFO_LEN, "{length}");
+    }
+}
+
+/// What the kernel's own fields cannot say of a level is said beside them.
+#[test]
+fn the_level_that_was_asked_for_comes_back() {
+    let mut asked = web();
+    let Action::Ipsec(requests) = &mut asked.action else { panic!("no requests") };
+    for level in [Level::Default, Level::Use, Level::Require] {
+        requests.push(Request { level, ..requests[0] });
+    }
+    for optional in [0, 1, 2, 3, 4] {
+        let mut place = 0..;
+        let mut form = Form::whole(&asked, |_| place.next() == Some(optional));
+        form.is_partial = optional == 3;
+        let message = message(&HeldPolicy { policy: &asked, form, index: 0 });
+        let entry = read(&bytes(&message)).unwrap().unwrap();
+        assert_eq!(entry.form, form);
+        let level = |place: usize| entry.policy.action.requests()[place].level;
+        assert_eq!([level(1), level(2), level(3)], [Level::Use, Level::Default, Level::Use]);
     }
 }
