@@ -7,7 +7,7 @@ use std::{
 };
 
 use ipsec::{
-    Action, Direction, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, Proto, Request,
+    Action, Direction, Form, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, Proto, Request,
     RequestMode, Selector,
 };
 use netlink_packet_core::{
@@ -16,7 +16,7 @@ use netlink_packet_core::{
 };
 use netlink_packet_xfrm::{XfrmMessage, policy::DelGetMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_XFRM};
-use xfrm::{Change, Connection};
+use xfrm::{Change, Connection, HeldPolicy};
 
 /// The addresses of the policy of this number.
 pub fn addresses(n: u32) -> (Ipv4Addr, Ipv4Addr) {
@@ -32,7 +32,11 @@ pub fn load(count: u32) -> Result<Duration, Box<dyn Error>> {
             batches.push(connection.batch());
         }
         let policy = policy(n)?;
-        batches.last_mut().ok_or("no batch")?.push(&Change::AddPolicy(&policy));
+        batches.last_mut().ok_or("no batch")?.push(&Change::AddPolicy(HeldPolicy {
+            policy: &policy,
+            form: Form::plain(&policy),
+            index: 0,
+        }));
     }
     let start = Instant::now();
     for mut batch in batches {

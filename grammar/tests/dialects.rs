@@ -5,7 +5,7 @@ mod common;
 use common::{run, run_in};
 use ipsec::{
     Dialect::{self, FreeBsd, Linux, NetBsd},
-    Direction, EncapKind, Error, Mode, Operation, ReqId, Sa, SaDirection, Spi, Upper,
+    Direction, EncapKind, Error, Mode, Operation, ReqId, Sa, SaDirection, Spi, Upper, Variables,
 };
 
 #[track_caller]
@@ -186,8 +186,11 @@ fn getspi_asks_for_an_spi_and_0_is_any() {
         other => panic!("{other:?}"),
     };
     let any = wish("getspi ::1 ::2 esp 0;");
-    assert_eq!((any.spi, any.range()), (None, (Spi(0x100), Spi(0x0fff_ffff))));
+    assert_eq!((any.spi, any.range(&Variables::default())), (None, (Spi(0x100), Spi(0x0fff_ffff))));
     let named = wish("getspi ::1 ::2 ipcomp 0x1001 -m tunnel -u 7;");
     assert_eq!((named.spi, named.mode), (Some(Spi(0x1001)), Mode::Tunnel));
-    assert_eq!((named.range(), named.reqid), ((Spi(0x1001), Spi(0x1001)), ReqId(7)));
+    assert_eq!(
+        (named.range(&Variables::default()), named.reqid),
+        ((Spi(0x1001), Spi(0x1001)), ReqId(7))
+    );
 }

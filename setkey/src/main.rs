@@ -102,7 +102,7 @@ fn one(command: &Command, operation: Operation) -> Result<ExitCode, Error> {
         verbose.sent(&operation, &Wording::default(), printer.out())?;
     }
     engine.submit(0, Ok(operation), &mut printer)?;
-    engine.flush(&mut printer)?;
+    engine.settle(&mut printer)?;
     if let Some(verbose) = &mut verbose {
         verbose.heard(printer.out())?;
     }

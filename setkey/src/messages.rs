@@ -47,7 +47,10 @@ pub fn of_event(event: &Event) -> Result<Option<Message>, pfkey::Error> {
             let sa = Sa { encap, ..Sa::bare(ends, mapping.proto, mapping.spi) };
             return Ok(pfkey::event::new_mapping(&sa, mapping.new));
         }
-        Event::PolicyExpired { .. } | Event::MonitorLost | Event::Other { .. } => return Ok(None),
+        Event::CatchAllDeleted { .. }
+        | Event::PolicyExpired { .. }
+        | Event::MonitorLost
+        | Event::Other { .. } => return Ok(None),
     }))
 }
 

@@ -229,6 +229,11 @@ impl<W: Write> Sink for Printer<W> {
                 line,
                 &format_args!("the SA is there, but this kernel ignored {}", options.join(", ")),
             ),
+            Outcome::NotFollowed => self.explain(
+                line,
+                &"`use` on an outbound tunnel is as the SAs are now: start ipsecd, which follows \
+                  them as they come and go",
+            ),
             Outcome::Sa(entry, any_mode) => self.hold(Held::Sa(entry, any_mode)),
             Outcome::Policy(entry) if !self.shows(&entry) => Ok(()),
             Outcome::Policy(entry) => self.hold(Held::Policy(entry)),

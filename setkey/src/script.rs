@@ -188,7 +188,7 @@ impl Run {
     /// Brings out the results of what was submitted.
     fn settle(&mut self) -> Result<(), Error> {
         if let Some(engine) = &mut self.engine {
-            engine.flush(&mut self.printer)?;
+            engine.settle(&mut self.printer)?;
         }
         Ok(self.printer.out().flush()?)
     }

@@ -1,5 +1,7 @@
 use std::io;
 
+use rustix::io::Errno;
+
 /// Why the engine cannot go on. What the kernel refuses is an [`crate::Outcome`], not an error.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -19,4 +21,54 @@ pub enum Error {
     /// Every number from 0x4000 up is taken by some policy (`gen_reqid`: ENOBUFS).
     #[error("no free number for `unique`: every reqid above 16383 is taken")]
     NoReqId,
+    /// What is kept beside the kernel cannot be locked, or its directory made.
+    #[error("the records under {}: {source}", crate::RUN_DIRECTORY)]
+    Run {
+        /// Why not.
+        source: io::Error,
+    },
+    /// The lowest SPI would be above the highest.
+    #[error("net.key.spi_min_value {min} would be above net.key.spi_max_value {max}")]
+    SpiRange {
+        /// The lowest SPI.
+        min: u32,
+        /// The highest SPI.
+        max: u32,
+    },
+}
+
+impl Error {
+    pub(crate) fn run(source: io::Error) -> Self {
+        Error::Run { source }
+    }
+
+    /// The errno of a system call that failed for this reason.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Error::Kernel(error) => error.errno(),
+            Error::Sink(error) | Error::Run { source: error } => {
+                Errno::from_io_error(error).unwrap_or(Errno::IO)
+            }
+            Error::Store { source } => store_errno(source),
+            Error::NoReqId => Errno::NOBUFS,
+            Error::SpiRange { .. } => Errno::INVAL,
+        }
+    }
+}
+
+fn store_errno(error: &rusqlite::Error) -> Errno {
+    use rusqlite::ErrorCode;
+    match error {
+        rusqlite::Error::ToSqlConversionFailure(inner) => {
+            inner.downcast_ref::<io::Error>().and_then(Errno::from_io_error).unwrap_or(Errno::IO)
+        }
+        error => match error.sqlite_error_code() {
+            Some(ErrorCode::ReadOnly) => Errno::ROFS,
+            Some(ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Errno::ACCESS,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Errno::BUSY,
+            Some(ErrorCode::DiskFull) => Errno::NOSPC,
+            _ => Errno::IO,
+        },
+    }
 }

@@ -4,12 +4,22 @@
 //! statement. Changes travel in batches; a read waits for the changes before it. The engine never
 //! prints.
 
+mod caretaker;
+mod database;
+mod default_policy;
 mod engine;
 mod error;
 mod forward;
+mod hold;
+mod host;
+mod kept_variables;
+mod namespace;
 mod outcome;
+mod outer_header;
 mod refusal;
 mod reqids;
+mod revise;
+mod settings;
 mod spd;
 mod store;
 mod tunnels;
@@ -17,10 +27,13 @@ mod tunnels;
 /// Where the stores of all network namespaces are.
 pub const RUN_DIRECTORY: &str = "/run/xfrm-tools";
 
+pub use caretaker::{Caretaker, SetRight};
 pub use engine::{Engine, Options};
 pub use error::Error;
 pub use forward::forward_operation;
+pub use namespace::{Lock, Namespace};
 pub use outcome::{Outcome, Sink};
 pub use refusal::{Refusal, Target};
+pub use settings::{Applied, apply, variables};
 /// What happens in the SAD and SPD, in the model's words.
 pub use xfrm::{Acquire, Error as MonitorError, Event, Group, Mapping, Migration, Monitor, Origin};

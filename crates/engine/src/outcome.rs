@@ -14,6 +14,8 @@ pub enum Outcome {
     UnfitSa(SaId),
     /// The kernel took an SA but passed over these of its options, which it is too old for.
     Ignored(Vec<&'static str>),
+    /// A policy holds requests only while their SAs are there, and no daemon follows them.
+    NotFollowed,
     /// An SA of a `get` or `dump`, as the kernel lists them: newest first. Whether it was added
     /// without a mode of its own.
     Sa(Box<SaEntry>, bool),

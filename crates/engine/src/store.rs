@@ -1,136 +1,46 @@
-//! What the kernel cannot hold, beside it: in `/run`, so that it goes with the SAD at a reboot.
+//! What the kernel cannot hold, kept beside it. The kernel is the database: a record counts only
+//! while the SA or policy is there that it speaks of.
 
-use std::{
-    fs,
-    os::unix::fs::{DirBuilderExt, MetadataExt},
-    path::{Path, PathBuf},
+mod any_mode;
+mod asked;
+
+pub use asked::Asked;
+
+use crate::{
+    Namespace,
+    database::{Database, Tables},
 };
 
-use ipsec::{Sa, SaEntry, SaId};
-use rusqlite::{Connection, OptionalExtension, params};
-
-/// How far the kernel's clock may be from ours when it stamps a new SA, in seconds.
-const CLOCK_SLACK: u64 = 2;
-
-/// The SAs that were added without a mode (BSD dialects). The kernel is the database: a record
-/// counts only while an SA of the same name, source and number, added at the same time, is there.
+/// The records of one network namespace: which SAs were added without a mode, and what was asked of
+/// policies some of whose requests the kernel cannot hold just now.
 pub struct Store {
-    path: PathBuf,
-    /// Opened when it is first needed, made when there is first something to keep.
-    database: Option<Connection>,
+    database: Database,
 }
 
 impl Store {
-    /// The store of this thread's network namespace under `root` (`/run/xfrm-tools`).
-    pub fn of_namespace(root: &Path) -> Self {
-        let namespace = fs::metadata("/proc/thread-self/ns/net").map_or(0, |ns| ns.ino());
-        let path = root.join(namespace.to_string()).join("store.sqlite");
-        Self { path, database: None }
+    pub fn of(namespace: &Namespace) -> Self {
+        let tables = Tables {
+            file: "store.sqlite",
+            mode: 0o600,
+            schema: concat!(
+                "CREATE TABLE any_mode (",
+                "    dst TEXT, proto INTEGER, spi INTEGER, mark INTEGER, mask INTEGER,",
+                "    src TEXT, reqid INTEGER, added INTEGER,",
+                "    PRIMARY KEY (dst, proto, spi, mark, mask)",
+                ");",
+                "CREATE TABLE request (",
+                "    policy INTEGER, place INTEGER, proto INTEGER, mode INTEGER,",
+                "    src TEXT, dst TEXT, level INTEGER, reqid INTEGER,",
+                "    PRIMARY KEY (policy, place)",
+                ") WITHOUT ROWID;",
+                "CREATE TABLE follows (tunnels INTEGER);",
+            ),
+        };
+        Self { database: Database::new(namespace.clone(), tables) }
     }
 
     /// Whether there may be any record.
-    pub fn is_empty(&self) -> bool {
-        self.database.is_none() && !self.path.exists()
-    }
-
-    /// Notes that an SA, just added at `now` (Unix seconds), has no mode of its own.
-    pub fn note_any_mode(&mut self, sa: &Sa, now: u64) -> rusqlite::Result<()> {
-        if self.is_empty() {
-            let directory = self.path.parent().unwrap_or(Path::new("/"));
-            let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-            made.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-        }
-        let id = sa.id();
-        self.open()?.execute(
-            "INSERT OR REPLACE INTO any_mode VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            params![
-                id.dst.to_string(),
-                id.proto.number(),
-                id.spi.0,
-                id.mark.value,
-                id.mark.mask,
-                sa.ends.src().to_string(),
-                sa.reqid.0,
-                now.cast_signed(),
-            ],
-        )?;
-        Ok(())
-    }
-
-    /// Whether an SA of the SAD was added without a mode. A record of another SA that had this
-    /// name before is dropped.
-    pub fn has_any_mode(&mut self, entry: &SaEntry) -> rusqlite::Result<bool> {
-        if self.is_empty() {
-            return Ok(false);
-        }
-        let id = entry.sa.id();
-        let database = self.open()?;
-        let record: Option<(String, u32, i64)> = database
-            .query_row(
-                "SELECT src, reqid, added FROM any_mode WHERE (dst, proto, spi, mark, mask) = (?, ?, ?, ?, ?)",
-                key(&id),
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )
-            .optional()?;
-        let Some((src, reqid, added)) = record else { return Ok(false) };
-        let same = src == entry.sa.ends.src().to_string()
-            && reqid == entry.sa.reqid.0
-            && added.cast_unsigned().abs_diff(entry.current.add_time) <= CLOCK_SLACK;
-        if !same {
-            database.execute(
-                "DELETE FROM any_mode WHERE (dst, proto, spi, mark, mask) = (?, ?, ?, ?, ?)",
-                key(&id),
-            )?;
-        }
-        Ok(same)
-    }
-
-    fn open(&mut self) -> rusqlite::Result<&Connection> {
-        if self.database.is_none() {
-            let database = Connection::open(&self.path)?;
-            database.busy_timeout(std::time::Duration::from_secs(5))?;
-            database.execute_batch(
-                "PRAGMA journal_mode = WAL;
-                 PRAGMA synchronous = OFF;
-                 CREATE TABLE IF NOT EXISTS any_mode (
-                     dst TEXT, proto INTEGER, spi INTEGER, mark INTEGER, mask INTEGER,
-                     src TEXT, reqid INTEGER, added INTEGER,
-                     PRIMARY KEY (dst, proto, spi, mark, mask)
-                 );",
-            )?;
-            self.database = Some(database);
-        }
-        self.database.as_ref().ok_or(rusqlite::Error::InvalidQuery)
-    }
-}
-
-fn key(id: &SaId) -> (String, u8, u32, u32, u32) {
-    (id.dst.to_string(), id.proto.number(), id.spi.0, id.mark.value, id.mark.mask)
-}
-
-#[cfg(test)]
-mod tests {
-    use ipsec::{AddressPair, Current, Proto, ReqId, SaState, Spi};
-
-    use super::*;
-
-    #[test]
-    fn a_record_lives_as_long_as_its_sa() {
-        let root = tempfile::tempdir().unwrap();
-        let mut store = Store::of_namespace(root.path());
-        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let sa = Sa { reqid: ReqId(7), ..Sa::bare(ends, Proto::Esp, Spi(4096)) };
-        let current = Current { add_time: 1000, ..Current::default() };
-        let mut entry = SaEntry { sa: sa.clone(), state: SaState::Mature, current };
-        assert!(!store.has_any_mode(&entry).unwrap());
-        store.note_any_mode(&sa, 1001).unwrap();
-        // Another process sees it.
-        let mut other = Store::of_namespace(root.path());
-        assert!(other.has_any_mode(&entry).unwrap());
-        // Somebody deleted the SA and added another one of the same name.
-        entry.current.add_time = 2000;
-        assert!(!other.has_any_mode(&entry).unwrap());
-        entry.current.add_time = 1000;
-        assert!(!store.has_any_mode(&entry).unwrap());
+    pub fn is_empty(&mut self) -> rusqlite::Result<bool> {
+        Ok(self.database.for_reading()?.is_none())
     }
 }

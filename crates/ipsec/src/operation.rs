@@ -1,4 +1,4 @@
-use crate::{AddressPair, Mode, Policy, PolicyId, Proto, ReqId, Sa, SaId, Spi};
+use crate::{AddressPair, Mode, Policy, PolicyId, Proto, ReqId, Sa, SaId, Spi, Variables};
 
 /// One thing to do to the SAD or SPD. A statement of a script is one or several of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,14 +48,14 @@ pub struct SpiWish {
 }
 
 impl SpiWish {
-    /// The SPIs to choose from, both ends included: AF_KEY's own range without one
-    /// (`pfkey_getspi`); a CPI has 16 bits.
+    /// The SPIs to choose from, both ends included: those of the host's variables without a wish;
+    /// a CPI has 16 bits.
     #[must_use]
-    pub fn range(&self) -> (Spi, Spi) {
+    pub fn range(&self, variables: &Variables) -> (Spi, Spi) {
         match (self.spi, self.proto) {
             (Some(spi), _) => (spi, spi),
             (None, Proto::IpComp) => (Spi(0x100), Spi(0xffff)),
-            (None, _) => (Spi(0x100), Spi(0x0fff_ffff)),
+            (None, _) => variables.spi_range(),
         }
     }
 }

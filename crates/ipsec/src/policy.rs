@@ -160,7 +160,7 @@ impl Action {
 }
 
 /// What names a policy: the kernel compares nothing else.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PolicyId {
     /// Its selector.
     pub selector: Selector,

@@ -1,5 +1,5 @@
 /// A security context (SELinux label) of an SA or policy: `-ctx DOI ALG "CONTEXT"`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SecCtx {
     /// Domain of interpretation; 1 is the kernel's LSM (`XFRM_SC_DOI_LSM`).
     pub doi: u8,

@@ -1,4 +1,4 @@
-use ipsec::{PolicyEntry, PolicyId, SaEntry, SaId, SpiWish};
+use ipsec::{PolicyEntry, PolicyId, SaEntry, SaId, Spi, SpiWish};
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
 use rustix::io::Errno;
@@ -124,12 +124,16 @@ impl Connection {
         }
     }
 
-    /// Makes a larval SA with an SPI of the wish's range (`XFRM_MSG_ALLOCSPI`); refused with ENOENT
-    /// if all of them are taken.
+    /// Makes a larval SA with an SPI of the range, both ends included (`XFRM_MSG_ALLOCSPI`); refused
+    /// with ENOENT if all of them are taken.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
-    pub fn get_spi(&mut self, wish: &SpiWish) -> Result<Result<SaEntry, Refusal>, Error> {
-        let question = XfrmMessage::AllocSpi(wire::sa::spi_message(wish));
+    pub fn get_spi(
+        &mut self,
+        wish: &SpiWish,
+        range: (Spi, Spi),
+    ) -> Result<Result<SaEntry, Refusal>, Error> {
+        let question = XfrmMessage::AllocSpi(wire::sa::spi_message(wish, range));
         debug!(seq = self.next_seq, ?wish, "get an SPI");
         let devices = self.socket.devices();
         let answer = self.ask(&question, |object| wire::sa::read(object, wire::now(), &devices));

@@ -41,6 +41,21 @@ pub enum Error {
     Malformed(#[from] DecodeError),
 }
 
+impl Error {
+    /// The errno of a system call that failed for this reason.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Error::NoXfrm => Errno::PROTONOSUPPORT,
+            Error::NoCapability => Errno::PERM,
+            Error::Socket { source, .. } => *source,
+            Error::RepliesLost => Errno::NOBUFS,
+            Error::Refused { refusal, .. } => refusal.errno,
+            Error::Malformed(_) => Errno::BADMSG,
+        }
+    }
+}
+
 /// What the kernel answered to one message that it did not carry out (`NLMSG_ERROR`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

@@ -64,9 +64,8 @@ fn info(sa: &Sa) -> UserSaInfo {
     }
 }
 
-/// The message that asks for an SPI.
-pub(crate) fn spi_message(wish: &SpiWish) -> AllocSpiMessage {
-    let (min, max) = wish.range();
+/// The message that asks for an SPI of a range, both ends included.
+pub(crate) fn spi_message(wish: &SpiWish, (min, max): (Spi, Spi)) -> AllocSpiMessage {
     let family = Family::of(wish.ends.src()).number();
     let info = UserSaInfo {
         id: Id { daddr: Address::from_ip(&wish.ends.dst()), spi: 0, proto: wish.proto.number() },

@@ -1,0 +1,101 @@
+use std::{os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::Namespace;
+
+/// How long a writer waits for another.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One SQLite file of a network namespace, opened when it is first needed, made when there is first
+/// something to keep. What it says of a namespace that had the same number before is forgotten.
+pub struct Database {
+    namespace: Namespace,
+    path: PathBuf,
+    tables: Tables,
+    connection: Option<Connection>,
+}
+
+/// What makes one file unlike another.
+pub struct Tables {
+    /// Its name.
+    pub file: &'static str,
+    /// Its permissions.
+    pub mode: u32,
+    /// The statements that make its tables.
+    pub schema: &'static str,
+}
+
+impl Database {
+    pub fn new(namespace: Namespace, tables: Tables) -> Self {
+        let path = namespace.directory().join(tables.file);
+        Self { namespace, path, tables, connection: None }
+    }
+
+    /// The file to read from; `None` if nothing was ever kept.
+    pub fn for_reading(&mut self) -> rusqlite::Result<Option<&Connection>> {
+        if self.connection.is_none() {
+            if !self.path.exists() {
+                return Ok(None);
+            }
+            let connection = Connection::open_with_flags(
+                &self.path,
+                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+            )?;
+            connection.busy_timeout(PATIENCE)?;
+            if !is_of(&connection, &self.namespace)? {
+                return Ok(None);
+            }
+            self.connection = Some(connection);
+        }
+        Ok(self.connection.as_ref())
+    }
+
+    /// The file to write to.
+    pub fn for_writing(&mut self) -> rusqlite::Result<&mut Connection> {
+        if self.for_reading()?.is_none() {
+            self.connection = Some(self.make()?);
+        }
+        self.connection.as_mut().ok_or(rusqlite::Error::InvalidQuery)
+    }
+
+    /// Makes the file, or makes one of a former namespace this one's.
+    fn make(&self) -> rusqlite::Result<Connection> {
+        let other = |error: std::io::Error| rusqlite::Error::ToSqlConversionFailure(error.into());
+        self.namespace.make().map_err(other)?;
+        let mut connection = Connection::open(&self.path)?;
+        connection.busy_timeout(PATIENCE)?;
+        // In `/run` nothing survives a crash of the machine anyway.
+        connection.pragma_update(None, "synchronous", "OFF")?;
+        let permissions = std::fs::Permissions::from_mode(self.tables.mode);
+        std::fs::set_permissions(&self.path, permissions).map_err(other)?;
+        let transaction =
+            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        if !is_of(&transaction, &self.namespace)? {
+            let tables: Vec<String> = transaction
+                .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            for table in tables {
+                transaction.execute_batch(&format!("DROP TABLE {table}"))?;
+            }
+            transaction.execute_batch("CREATE TABLE namespace (cookie INTEGER)")?;
+            transaction.execute_batch(self.tables.schema)?;
+            let cookie = self.namespace.cookie.cast_signed();
+            transaction.execute("INSERT INTO namespace VALUES (?)", [cookie])?;
+        }
+        transaction.commit()?;
+        Ok(connection)
+    }
+}
+
+/// Whether a file speaks of this namespace, not of a former one of the same number.
+fn is_of(connection: &Connection, namespace: &Namespace) -> rusqlite::Result<bool> {
+    let made = "SELECT 1 FROM sqlite_master WHERE name = 'namespace'";
+    if connection.query_row(made, [], |_| Ok(())).optional()?.is_none() {
+        return Ok(false);
+    }
+    let cookie: Option<i64> =
+        connection.query_row("SELECT cookie FROM namespace", [], |row| row.get(0)).optional()?;
+    Ok(cookie == Some(namespace.cookie.cast_signed()))
+}

@@ -1,0 +1,96 @@
+//! What becomes of packets that no policy matches: catch-alls at the end of the SPD.
+//!
+//! The kernel has a switch of its own, one for both IP versions. It is set as well while both are
+//! to be dropped, since it outlives a flush.
+
+use ipsec::{Direction, IpVersion, Variables};
+use xfrm::{Batch, CatchAll, Change, Scope};
+
+use crate::{Error, host::Host};
+
+const DIRECTIONS: [Direction; 3] = [Direction::In, Direction::Out, Direction::Fwd];
+
+/// The catch-alls of a version. IPv4's loopback interface is exempt from every policy by itself
+/// (`inetdev_init`, net/ipv4/devinet.c), IPv6's is not.
+fn catch_alls(version: IpVersion) -> impl Iterator<Item = CatchAll> {
+    let both_ways = DIRECTIONS.into_iter().filter(|direction| *direction != Direction::Fwd);
+    let loopback = both_ways.filter(move |_| version == IpVersion::V6);
+    let catch_all = move |scope| move |direction| CatchAll { version, direction, scope };
+    let everything = DIRECTIONS.into_iter().map(catch_all(Scope::Everything));
+    loopback.map(catch_all(Scope::Loopback)).chain(everything)
+}
+
+/// The catch-alls that these variables ask for, in the order to add them.
+pub fn wanted(variables: &Variables) -> impl Iterator<Item = CatchAll> + '_ {
+    let dropped = IpVersion::ALL.into_iter();
+    dropped.filter(|version| variables.discards_by_default(*version)).flat_map(catch_alls)
+}
+
+/// Adds the catch-alls that are missing, and deletes those that are there by mistake; says how many.
+pub fn set_right(host: &mut Host) -> Result<usize, Error> {
+    let variables = host.variables.values()?.clone();
+    let mut batch = host.kernel.batch();
+    for version in IpVersion::ALL {
+        let is_wanted = variables.discards_by_default(version);
+        for it in catch_alls(version) {
+            match (is_wanted, host.kernel.has_catch_all(it)?) {
+                (true, false) => batch.push(&Change::SetCatchAll(it)),
+                (false, true) => batch.push(&Change::DeleteCatchAll(it)),
+                _ => {}
+            }
+        }
+    }
+    let changes = batch.len();
+    send(host, &mut batch)?;
+    Ok(changes)
+}
+
+/// Sets the kernel's own switch after a change of the variables. Kernels before 5.15 have none, and
+/// do without.
+pub fn set_switch(host: &mut Host, before: &Variables, now: &Variables) -> Result<(), Error> {
+    let drops_all = |variables: &Variables| {
+        IpVersion::ALL.into_iter().all(|version| variables.discards_by_default(version))
+    };
+    if drops_all(before) == drops_all(now) {
+        return Ok(());
+    }
+    let mut batch = host.kernel.batch();
+    batch.push(&Change::SetDefault { block: drops_all(now) });
+    host.kernel.send(&mut batch)?;
+    Ok(())
+}
+
+fn send(host: &mut Host, batch: &mut Batch) -> Result<(), Error> {
+    match host.kernel.send(batch)?.into_iter().next() {
+        None => Ok(()),
+        Some((_, refusal)) => {
+            let doing = "setting what becomes of packets that no policy matches";
+            Err(xfrm::Error::Refused { doing, refusal }.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ipsec::Variable;
+
+    use super::*;
+
+    #[test]
+    fn each_version_has_its_own() {
+        let mut variables = Variables::default();
+        assert_eq!(wanted(&variables).count(), 0);
+        let set = |name: &str| Variable::of_name(name).unwrap().set(0).unwrap();
+        variables.set(set("net.inet.ipsec.def_policy"));
+        assert!(wanted(&variables).all(|it| it.version == IpVersion::V4));
+        assert_eq!(wanted(&variables).count(), 3);
+        variables.set(set("net.inet6.ipsec6.def_policy"));
+        let v6: Vec<Scope> = wanted(&variables)
+            .filter(|it| it.version == IpVersion::V6)
+            .map(|it| it.scope)
+            .collect();
+        // Whoever talks to itself is not cut off for a moment.
+        assert_eq!(v6[..2], [Scope::Loopback; 2]);
+        assert_eq!(v6[2..], [Scope::Everything; 3]);
+    }
+}

@@ -1,0 +1,170 @@
+//! Policies: their `fwd` copies, the numbers of `unique`, and the form that the kernel can hold.
+
+use std::iter;
+
+use ipsec::{Policy, PolicyId};
+use xfrm::{Change, HeldPolicy};
+
+use super::Engine;
+use crate::{
+    Error, Outcome, Sink, Target, default_policy,
+    forward::{forward_copy, forward_id},
+    hold::{TunnelSas, depends, hold, optional_tunnel},
+    namespace::Access,
+    reqids::ReqIds,
+    revise::revise,
+    spd::Spd,
+    store::Store,
+};
+
+/// What to do if a policy of this name is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum IfThere {
+    /// `spdadd`.
+    Refuse,
+    /// `spdupdate`.
+    Replace,
+}
+
+impl Engine {
+    pub(super) fn add_policy(
+        &mut self,
+        line: usize,
+        mut policy: Policy,
+        if_there: IfThere,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let mut copy = forward_copy(&policy).filter(|_| self.options.forward_copies);
+        for policy in [Some(&mut policy), copy.as_mut()].into_iter().flatten() {
+            if ReqIds::wanted_by(policy) && !self.read_spd(sink)?.reqids.fill(policy) {
+                return Err(Error::NoReqId);
+            }
+            if depends(policy) {
+                self.push_depending(line, policy, if_there, sink)?;
+            } else {
+                self.begin()?;
+                let held = HeldPolicy { policy, form: ipsec::Form::plain(policy), index: 0 };
+                self.push_policy(line, held, if_there);
+            }
+        }
+        for tunnel in self.spd.tunnels.note(&policy) {
+            self.refit(line, tunnel, sink)?;
+        }
+        Ok(())
+    }
+
+    fn push_policy(&mut self, line: usize, held: HeldPolicy<'_>, if_there: IfThere) {
+        let change = match if_there {
+            IfThere::Refuse => Change::AddPolicy(held),
+            IfThere::Replace => Change::UpdatePolicy(held),
+        };
+        self.push(line, &change, Target::NewPolicy);
+    }
+
+    /// A policy whose form depends on variables, or on SAs.
+    fn push_depending(
+        &mut self,
+        line: usize,
+        policy: &Policy,
+        if_there: IfThere,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        // A policy that is replaced keeps its index.
+        let index = match if_there {
+            IfThere::Refuse => None,
+            IfThere::Replace => {
+                self.flush(sink)?;
+                self.host.kernel.get_policy(&policy.id)?.ok().map(|entry| entry.index)
+            }
+        };
+        self.host.namespace.make().map_err(Error::run)?;
+        self.begin()?;
+        let variables = self.host.variables.values()?.clone();
+        let requests = policy.action.requests();
+        if requests.iter().any(|it| optional_tunnel(policy, it, &variables).is_some()) {
+            self.follows.get_or_insert(line);
+        }
+        let (held, form) = match self.follows {
+            Some(_) => hold(policy, &variables, self.tunnel_sas()?),
+            None => hold(policy, &variables, &TunnelSas::default()),
+        };
+        let index = match index {
+            _ if !form.is_partial => 0,
+            Some(index) => index,
+            None => Store::choose_index(policy.id.direction),
+        };
+        if form.is_partial {
+            self.kept.push((index, requests.to_vec()));
+        }
+        self.push_policy(line, HeldPolicy { policy: &held, form, index }, if_there);
+        Ok(())
+    }
+
+    /// The SAs before this run. What the run itself adds to them is looked at when it settles.
+    fn tunnel_sas(&mut self) -> Result<&TunnelSas, Error> {
+        if self.tunnel_sas.is_none() {
+            self.tunnel_sas = Some(TunnelSas::read(&mut self.host.kernel)?);
+        }
+        Ok(self.tunnel_sas.get_or_insert_default())
+    }
+
+    pub(super) fn delete_policy(&mut self, line: usize, id: &PolicyId) -> Result<(), Error> {
+        self.begin()?;
+        self.is_unsettled = true;
+        let copy = forward_id(id).filter(|_| self.options.forward_copies);
+        for id in iter::once(id).chain(&copy) {
+            self.push(line, &Change::DeletePolicy(id), Target::Policy);
+        }
+        Ok(())
+    }
+
+    /// Empties the SPD but for what becomes of packets that no policy matches.
+    pub(super) fn flush_spd(&mut self, line: usize) -> Result<(), Error> {
+        self.begin()?;
+        self.is_unsettled = true;
+        self.spd = Spd::default();
+        self.push(line, &Change::FlushSpd, Target::Database);
+        let variables = self.host.variables.values()?.clone();
+        for it in default_policy::wanted(&variables) {
+            self.push(line, &Change::SetCatchAll(it), Target::Database);
+        }
+        Ok(())
+    }
+
+    /// What the SPD holds, read the first time it matters.
+    pub(super) fn read_spd(&mut self, sink: &mut dyn Sink) -> Result<&mut Spd, Error> {
+        if !self.spd.is_read {
+            self.flush(sink)?;
+            let spd = &mut self.spd;
+            self.host.read_spd(|entry| {
+                spd.note(&entry);
+                Ok(())
+            })?;
+            self.spd.is_read = true;
+        }
+        Ok(&mut self.spd)
+    }
+
+    /// Sends what waits, brings out its results, and makes policies follow the SAs that came and
+    /// went meanwhile.
+    pub fn settle(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.flush(sink)?;
+        let follows = self.follows.is_some() || self.host.store.follows_tunnels()?;
+        if follows && self.is_unsettled {
+            let _alone = self.host.namespace.lock(Access::Alone).map_err(Error::run)?;
+            revise(&mut self.host)?;
+            self.tunnel_sas = None;
+        }
+        self.is_unsettled = false;
+        self.tell_follower(sink)
+    }
+
+    /// Says once, of the first policy that follows its SAs, that nobody does it later on.
+    fn tell_follower(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        let Some(line) = self.follows.take() else { return Ok(()) };
+        if !self.host.namespace.has_daemon() {
+            sink.outcome(line, Outcome::NotFollowed)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+//! What the kernel is asked.
+
+use ipsec::{Proto, SaEntry};
+use xfrm::SadFilter;
+
+use super::Engine;
+use crate::{Error, Outcome, Refusal, Sink, Target};
+
+impl Engine {
+    /// The answer to a question about one SA.
+    pub(super) fn one_sa(
+        &mut self,
+        line: usize,
+        answer: Result<SaEntry, xfrm::Refusal>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        match answer {
+            Ok(entry) => {
+                let any_mode = self.host.store.has_any_mode(&entry)?;
+                sink.outcome(line, Outcome::Sa(Box::new(entry), any_mode))?;
+                sink.outcome(line, Outcome::EndOfSad)?;
+            }
+            Err(xfrm::Refusal { errno, text }) => {
+                let refusal = Refusal::Kernel { target: Target::Sa, errno, text };
+                sink.outcome(line, Outcome::Refused(refusal))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn dump_sad(
+        &mut self,
+        line: usize,
+        proto: Option<Proto>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        self.flush(sink)?;
+        for entry in self.host.kernel.dump_sad(&SadFilter { proto, ends: None })? {
+            let entry = entry?;
+            let any_mode = self.host.store.has_any_mode(&entry)?;
+            sink.outcome(line, Outcome::Sa(Box::new(entry), any_mode))?;
+        }
+        Ok(sink.outcome(line, Outcome::EndOfSad)?)
+    }
+
+    pub(super) fn dump_spd(&mut self, line: usize, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.flush(sink)?;
+        for entry in self.host.kernel.dump_spd()? {
+            let entry = self.host.store.asked(entry?)?;
+            sink.outcome(line, Outcome::Policy(Box::new(entry)))?;
+        }
+        Ok(sink.outcome(line, Outcome::EndOfSpd)?)
+    }
+}

@@ -1,0 +1,127 @@
+//! SAs: their modes, flags and families, as variables and policies ask for them.
+
+use std::time::SystemTime;
+
+use ipsec::{AddressPair, Mode, Proto, Sa, SaEntry, SaId};
+use xfrm::{Change, SadFilter};
+
+use super::Engine;
+use crate::{Error, Outcome, Sink, Target, outer_header, tunnels::Tunnel};
+
+impl Engine {
+    pub(super) fn add_sa(
+        &mut self,
+        line: usize,
+        mut sa: Sa,
+        any_mode: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        if any_mode {
+            self.read_spd(sink)?.tunnels.choose_mode(&mut sa);
+        }
+        if sa.mode == Mode::Tunnel {
+            self.read_spd(sink)?.tunnels.widen(&mut sa);
+            sa.flags = sa.flags | outer_header::flags(self.host.variables.values()?, &sa);
+        }
+        self.is_unsettled = true;
+        self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
+        let may_be_ignored =
+            sa.direction.is_some() || sa.nat_keepalive != 0 || sa.offload.is_some();
+        if !any_mode && !may_be_ignored {
+            return Ok(());
+        }
+        self.flush(sink)?;
+        if any_mode && !self.last_refused {
+            self.host.store.note_any_mode(&sa, unix_seconds())?;
+        }
+        if may_be_ignored && !self.last_refused {
+            self.look_for_ignored(line, &sa, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Old kernels pass over attributes that they do not know without a word.
+    fn look_for_ignored(
+        &mut self,
+        line: usize,
+        asked: &Sa,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let Ok(SaEntry { sa: made, .. }) = self.host.kernel.get_sa(&asked.id())? else {
+            return Ok(());
+        };
+        let options = [
+            ("-dir (Linux 6.10)", made.direction == asked.direction),
+            ("-keepalive (Linux 6.11)", made.nat_keepalive == asked.nat_keepalive),
+            ("-offload (the device cannot)", made.offload == asked.offload),
+        ];
+        let ignored = options.into_iter().filter(|(_, taken)| !taken).map(|row| row.0);
+        match ignored.collect::<Vec<_>>() {
+            none if none.is_empty() => Ok(()),
+            some => Ok(sink.outcome(line, Outcome::Ignored(some))?),
+        }
+    }
+
+    /// Makes SAs fit for what a new policy asks of them. The kernel changes neither mode nor
+    /// selector of an SA, so they are added anew; one that is in use is left as it is.
+    pub(super) fn refit(
+        &mut self,
+        line: usize,
+        tunnel: Tunnel,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        if !self.spd.tunnels.is_mixed(tunnel) && self.host.store.is_empty()? {
+            return Ok(());
+        }
+        self.flush(sink)?;
+        let filter = SadFilter { proto: Some(tunnel.0), ends: Some(tunnel.1) };
+        let entries: Vec<SaEntry> =
+            self.host.kernel.dump_sad(&filter)?.collect::<Result<_, _>>()?;
+        for SaEntry { sa, state, current } in entries {
+            let entry = SaEntry { sa: sa.clone(), state, current };
+            let any_mode = self.host.store.has_any_mode(&entry)?;
+            let mut fit = sa;
+            if any_mode {
+                self.spd.tunnels.choose_mode(&mut fit);
+            }
+            self.spd.tunnels.widen(&mut fit);
+            if fit == entry.sa {
+                continue;
+            }
+            if current.packets != 0 {
+                sink.outcome(line, Outcome::UnfitSa(fit.id()))?;
+                continue;
+            }
+            self.push(line, &Change::DeleteSa(fit.id()), Target::Sa);
+            self.push(line, &Change::AddSa(&fit), Target::new_sa(&fit));
+            if any_mode {
+                self.host.store.note_any_mode(&fit, unix_seconds())?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn delete_all(
+        &mut self,
+        line: usize,
+        ends: AddressPair,
+        proto: Option<Proto>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        self.flush(sink)?;
+        let filter = SadFilter { proto, ends: Some(ends) };
+        let found =
+            self.host.kernel.dump_sad(&filter)?.map(|entry| entry.map(|entry| entry.sa.id()));
+        for id in found.collect::<Result<Vec<SaId>, _>>()? {
+            self.push(line, &Change::DeleteSa(id), Target::Sa);
+            if self.batch.is_full() {
+                self.flush(sink)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,202 @@
+//! What the kernel can hold of a policy.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use ipsec::{
+    Action, Direction, Form, Level, Mark, Mode, Policy, PolicyId, ReqId, Request, RequestMode,
+    SaEntry, SaState, Variables,
+};
+
+use xfrm::{Connection, SadFilter};
+
+use crate::tunnels::Tunnel;
+
+/// The SAs in tunnel mode that outbound packets can use.
+#[derive(Default)]
+pub struct TunnelSas(HashMap<Tunnel, Vec<Needs>>);
+
+/// What a policy must have for an SA to serve it.
+#[derive(PartialEq, Eq)]
+struct Needs {
+    mark: Mark,
+    if_id: u32,
+}
+
+impl TunnelSas {
+    /// Those of the SAD.
+    pub fn read(kernel: &mut Connection) -> Result<Self, xfrm::Error> {
+        let mut sas = Self::default();
+        for entry in kernel.dump_sad(&SadFilter::default())? {
+            sas.note(&entry?);
+        }
+        Ok(sas)
+    }
+
+    /// Notes an SA, if outbound packets of a tunnel without a number can use it (`xfrm_state_find`,
+    /// net/xfrm/xfrm_state.c).
+    fn note(&mut self, SaEntry { sa, state, .. }: &SaEntry) {
+        let is_usable = matches!(state, SaState::Mature | SaState::Dying)
+            && sa.mode == Mode::Tunnel
+            && sa.reqid == ReqId(0);
+        if is_usable {
+            let needs = Needs { mark: sa.mark, if_id: sa.if_id };
+            self.0.entry((sa.proto, sa.ends)).or_default().push(needs);
+        }
+    }
+
+    /// Whether packets of this policy find an SA for a tunnel.
+    fn serve(&self, id: &PolicyId, tunnel: Tunnel) -> bool {
+        self.0.get(&tunnel).is_some_and(|needs| {
+            needs.iter().any(|Needs { mark, if_id }| {
+                id.mark.value & mark.mask == mark.value && id.if_id == *if_id
+            })
+        })
+    }
+}
+
+/// The form in which the kernel can hold what was asked for, while these SAs are there.
+///
+/// It refuses a template of an outbound tunnel that is optional (`validate_tmpl`,
+/// net/xfrm/xfrm_user.c). So such a request is required while an SA serves it, and left out
+/// otherwise.
+pub fn hold<'a>(
+    asked: &'a Policy,
+    variables: &Variables,
+    sas: &TunnelSas,
+) -> (Cow<'a, Policy>, Form) {
+    let form = |policy: &Policy| {
+        Form::whole(policy, |request| {
+            variables.is_optional(asked, request) && can_be_optional(asked, request)
+        })
+    };
+    let is_held = |request: &Request| {
+        let tunnel = optional_tunnel(asked, request, variables);
+        tunnel.is_none_or(|tunnel| sas.serve(&asked.id, tunnel))
+    };
+    let requests = asked.action.requests();
+    if requests.iter().all(is_held) {
+        return (Cow::Borrowed(asked), form(asked));
+    }
+    let held = requests.iter().copied().filter(is_held).collect();
+    let held = Policy { action: Action::Ipsec(held), ..asked.clone() };
+    let mut form = form(&held);
+    form.is_partial = true;
+    (Cow::Owned(held), form)
+}
+
+/// The tunnel of an outbound request that packets may pass without: the kernel cannot hold it as
+/// such.
+pub fn optional_tunnel(asked: &Policy, request: &Request, variables: &Variables) -> Option<Tunnel> {
+    match request.mode {
+        RequestMode::Tunnel(ends)
+            if asked.id.direction == Direction::Out && variables.is_optional(asked, request) =>
+        {
+            Some((request.proto, ends))
+        }
+        _ => None,
+    }
+}
+
+/// Whether the kernel can hold a request as an optional one.
+fn can_be_optional(asked: &Policy, request: &Request) -> bool {
+    asked.id.direction != Direction::Out || request.mode == RequestMode::Transport
+}
+
+/// Whether what the kernel holds of a policy depends on the host's variables or on SAs.
+pub fn depends(policy: &Policy) -> bool {
+    let requests = policy.action.requests().iter();
+    let mut levels = requests.map(|request| (request.level, can_be_optional(policy, request)));
+    levels.any(|depends| matches!(depends, (Level::Default, _) | (Level::Use, false)))
+}
+
+#[cfg(test)]
+mod tests {
+    use ipsec::{
+        AddressPair, Current, Lifetimes, Prefix, Priority, Proto, Sa, Selector, Spi, Variable,
+    };
+
+    use super::*;
+
+    const A: [u8; 4] = [192, 0, 2, 1];
+    const B: [u8; 4] = [192, 0, 2, 2];
+
+    fn ends() -> AddressPair {
+        AddressPair::new(A.into(), B.into()).unwrap()
+    }
+
+    fn request(proto: Proto, mode: RequestMode, level: Level) -> Request {
+        Request { proto, mode, level }
+    }
+
+    fn policy(direction: Direction, requests: Vec<Request>) -> Policy {
+        let selector = Selector::new(Prefix::host(A.into()), Prefix::host(B.into())).unwrap();
+        Policy {
+            id: PolicyId::new(selector, direction),
+            priority: Priority::DEFAULT,
+            action: Action::Ipsec(requests),
+            lifetimes: Lifetimes::default(),
+        }
+    }
+
+    fn sas(change: impl Fn(&mut SaEntry)) -> TunnelSas {
+        let sa = Sa { mode: Mode::Tunnel, ..Sa::bare(ends(), Proto::Esp, Spi(4096)) };
+        let mut entry = SaEntry { sa, state: SaState::Mature, current: Current::default() };
+        change(&mut entry);
+        let mut sas = TunnelSas::default();
+        sas.note(&entry);
+        sas
+    }
+
+    /// How many requests are held, the optional ones among them, and whether some are left out.
+    fn held(asked: &Policy, variables: &Variables, sas: &TunnelSas) -> (usize, Vec<usize>, bool) {
+        let (policy, form) = hold(asked, variables, sas);
+        let count = policy.action.requests().len();
+        (count, (0..count).filter(|place| form.is_optional(*place)).collect(), form.is_partial)
+    }
+
+    #[test]
+    fn default_is_what_the_variable_says() {
+        let mut variables = Variables::default();
+        let esp = request(Proto::Esp, RequestMode::Transport, Level::Default);
+        let ipcomp = Request { proto: Proto::IpComp, ..esp };
+        let asked = policy(Direction::Out, vec![ipcomp, esp]);
+        let none = TunnelSas::default();
+        assert_eq!(held(&asked, &variables, &none), (2, vec![0], false));
+        let deflev = Variable::of_name("net.inet.ipsec.esp_trans_deflev").unwrap();
+        variables.set(deflev.set(1).unwrap());
+        assert_eq!(held(&asked, &variables, &none), (2, vec![0, 1], false));
+    }
+
+    #[test]
+    fn an_optional_tunnel_comes_and_goes_with_its_sa() {
+        let variables = Variables::default();
+        let esp = request(Proto::Esp, RequestMode::Tunnel(ends()), Level::Use);
+        let ah = request(Proto::Ah, RequestMode::Transport, Level::Require);
+        let out = policy(Direction::Out, vec![esp, ah]);
+        assert_eq!(held(&out, &variables, &TunnelSas::default()), (1, vec![], true));
+        assert_eq!(held(&out, &variables, &sas(|_| ())), (2, vec![], false));
+        let inbound = policy(Direction::In, vec![esp, ah]);
+        assert_eq!(held(&inbound, &variables, &TunnelSas::default()), (2, vec![0], false));
+        assert!(depends(&out) && !depends(&inbound));
+    }
+
+    #[test]
+    fn only_an_sa_that_the_kernel_would_take_serves() {
+        let variables = Variables::default();
+        let esp = request(Proto::Esp, RequestMode::Tunnel(ends()), Level::Use);
+        let out = policy(Direction::Out, vec![esp]);
+        let is_served = |sas: TunnelSas| !held(&out, &variables, &sas).2;
+        assert!(is_served(sas(|entry| entry.state = SaState::Dying)));
+        for unfit in [
+            |entry: &mut SaEntry| entry.state = SaState::Larval,
+            |entry: &mut SaEntry| entry.state = SaState::Dead,
+            |entry: &mut SaEntry| entry.sa.mode = Mode::Transport,
+            |entry: &mut SaEntry| entry.sa.reqid = ReqId(7),
+            |entry: &mut SaEntry| entry.sa.proto = Proto::Ah,
+            |entry: &mut SaEntry| entry.sa.if_id = 1,
+            |entry: &mut SaEntry| entry.sa.mark = Mark { value: 1, mask: 1 },
+        ] {
+            assert!(!is_served(sas(unfit)));
+        }
+    }
+}

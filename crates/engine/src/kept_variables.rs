@@ -1,0 +1,68 @@
+use ipsec::{Setting, Variable, Variables};
+use rusqlite::{Connection, params};
+
+use crate::{
+    Namespace,
+    database::{Database, Tables},
+};
+
+/// The host's variables of one network namespace, as somebody has set them. Anybody may read them.
+pub struct KeptVariables {
+    database: Database,
+    read: Option<(i64, Variables)>,
+}
+
+impl KeptVariables {
+    pub fn of(namespace: &Namespace) -> Self {
+        let tables = Tables {
+            file: "variables.sqlite",
+            mode: 0o644,
+            schema: "CREATE TABLE variable (name TEXT PRIMARY KEY, value INTEGER)",
+        };
+        Self { database: Database::new(namespace.clone(), tables), read: None }
+    }
+
+    /// Their values now.
+    pub fn values(&mut self) -> rusqlite::Result<&Variables> {
+        let Some(database) = self.database.for_reading()? else {
+            return Ok(&self.read.insert((0, Variables::default())).1);
+        };
+        // Tells whether another connection has written.
+        let version = database.query_row("PRAGMA data_version", [], |row| row.get(0))?;
+        if !matches!(&self.read, Some((read, _)) if *read == version) {
+            self.read = Some((version, read(database)?));
+        }
+        Ok(&self.read.get_or_insert_default().1)
+    }
+
+    /// Sets all of these, or none.
+    pub fn set(&mut self, settings: &[Setting]) -> rusqlite::Result<()> {
+        self.read = None;
+        let transaction = self.database.for_writing()?.transaction()?;
+        for setting in settings {
+            // Of two names of one variable, the first in the table is kept.
+            let meaning = setting.variable().meaning;
+            let name = ipsec::variable::VARIABLES
+                .iter()
+                .find(|variable| variable.meaning == meaning)
+                .map(|variable| variable.name);
+            let row = params![name, setting.value()];
+            transaction.execute("INSERT OR REPLACE INTO variable VALUES (?, ?)", row)?;
+        }
+        transaction.commit()
+    }
+}
+
+fn read(database: &Connection) -> rusqlite::Result<Variables> {
+    let mut variables = Variables::default();
+    let mut query = database.prepare_cached("SELECT name, value FROM variable")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, value): (String, i64) = (row.get(0)?, row.get(1)?);
+        let setting = Variable::of_name(&name).and_then(|variable| variable.set(value).ok());
+        if let Some(setting) = setting {
+            variables.set(setting);
+        }
+    }
+    Ok(variables)
+}

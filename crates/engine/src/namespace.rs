@@ -1,0 +1,150 @@
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::RUN_DIRECTORY;
+
+/// What is kept for one network namespace: a directory of its own in `/run`, so that it goes with
+/// the SAD and SPD at a reboot.
+#[derive(Debug, Clone)]
+pub struct Namespace {
+    directory: PathBuf,
+    /// Tells it from one that had the same number before; 0 if the kernel does not say.
+    pub(crate) cookie: u64,
+}
+
+/// A lock that is given back when it is dropped.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+
+/// Who else may hold a lock at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Others that only add and delete what they were given.
+    Shared,
+    /// Nobody: what is there is read, and then written.
+    Alone,
+}
+
+impl Namespace {
+    /// This thread's.
+    #[must_use]
+    pub fn current() -> Self {
+        Self::within(Path::new(RUN_DIRECTORY))
+    }
+
+    /// This thread's, kept under another directory than `/run/xfrm-tools`.
+    pub(crate) fn within(root: &Path) -> Self {
+        let number = fs::metadata("/proc/thread-self/ns/net").map_or(0, |ns| ns.ino());
+        Self { directory: root.join(number.to_string()), cookie: cookie::of_this_thread() }
+    }
+
+    /// The directory: `/run/xfrm-tools/NUMBER`, the inode number of the namespace.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Makes the directory, if it is not there.
+    pub fn make(&self) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o755).create(&self.directory)
+    }
+
+    pub(crate) fn exists(&self) -> bool {
+        self.directory.exists()
+    }
+
+    /// Waits for the right to change the SPD and what is kept beside it.
+    pub(crate) fn lock(&self, access: Access) -> io::Result<Lock> {
+        let file = self.open("lock")?;
+        let operation = match access {
+            Access::Shared => FlockOperation::LockShared,
+            Access::Alone => FlockOperation::LockExclusive,
+        };
+        flock(&file, operation)?;
+        Ok(Lock(file))
+    }
+
+    /// Becomes the daemon of this namespace, until the lock is dropped; `None` if there is one.
+    pub fn become_daemon(&self) -> io::Result<Option<Lock>> {
+        self.make()?;
+        let file = self.open("ipsecd.lock")?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Lock(file))),
+            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a daemon follows what happens here.
+    #[must_use]
+    pub fn has_daemon(&self) -> bool {
+        let Ok(file) = File::open(self.directory.join("ipsecd.lock")) else { return false };
+        flock(&file, FlockOperation::NonBlockingLockShared).is_err()
+    }
+
+    fn open(&self, name: &str) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true).mode(0o600);
+        options.open(self.directory.join(name))
+    }
+}
+
+/// SO_NETNS_COOKIE, which neither std nor rustix reads.
+#[expect(unsafe_code, reason = "one getsockopt(2)")]
+mod cookie {
+    use std::{net::UdpSocket, os::fd::AsRawFd};
+
+    /// The number that no other network namespace gets until the next boot; 0 before Linux 5.14.
+    pub(super) fn of_this_thread() -> u64 {
+        let Ok(socket) = UdpSocket::bind("127.0.0.1:0") else { return 0 };
+        let mut cookie = 0_u64;
+        let mut length = size_of_val(&cookie).try_into().unwrap_or(0);
+        // SAFETY: the kernel writes at most `length` bytes to `cookie`, and both outlive the call.
+        let result = unsafe {
+            libc::getsockopt(
+                socket.as_raw_fd(),
+                libc::SOL_SOCKET,
+                libc::SO_NETNS_COOKIE,
+                (&raw mut cookie).cast(),
+                &raw mut length,
+            )
+        };
+        if result == 0 { cookie } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_has_one_daemon() {
+        let root = tempfile::tempdir().unwrap();
+        let namespace = Namespace::within(root.path());
+        assert!(!namespace.has_daemon());
+        let lock = namespace.become_daemon().unwrap().unwrap();
+        assert!(namespace.has_daemon());
+        assert!(namespace.become_daemon().unwrap().is_none());
+        drop(lock);
+        assert!(!namespace.has_daemon());
+    }
+
+    #[test]
+    fn whoever_changes_what_is_there_is_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let namespace = Namespace::within(root.path());
+        namespace.make().unwrap();
+        let first = namespace.lock(Access::Shared).unwrap();
+        let second = namespace.lock(Access::Shared).unwrap();
+        let file = namespace.open("lock").unwrap();
+        assert!(flock(&file, FlockOperation::NonBlockingLockExclusive).is_err());
+        drop((first, second));
+        assert!(flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok());
+    }
+}

@@ -1,0 +1,217 @@
+use ipsec::{
+    Action, AddressPair, Direction, Level, Mode, PolicyEntry, Proto, ReqId, Request, RequestMode,
+};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::Store;
+
+/// A policy to keep the requests of.
+pub struct Asked<'a> {
+    /// The index that it has, or will have.
+    pub index: u32,
+    /// Everything that was asked for.
+    pub requests: &'a [Request],
+}
+
+/// What was asked of policies some of whose requests the kernel does not hold. A record counts only
+/// while the policy of its index is there, marked so, with a part of the requests.
+impl Store {
+    /// An index for a policy to come: a number that the kernel, which counts from 1, will not reach.
+    pub fn choose_index(direction: Direction) -> u32 {
+        const HIGH: u32 = 1 << 31;
+        (fastrand::u32(..) & !7) | HIGH | u32::from(direction.xfrm())
+    }
+
+    /// Keeps what was asked of these policies: all of it, or nothing.
+    pub fn keep<'a>(
+        &mut self,
+        policies: impl IntoIterator<Item = Asked<'a>>,
+    ) -> rusqlite::Result<()> {
+        let transaction = self.database.for_writing()?.transaction()?;
+        for Asked { index, requests } in policies {
+            transaction.execute("DELETE FROM request WHERE policy = ?", [index])?;
+            let mut insert = transaction
+                .prepare_cached("INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
+            for (place, request) in requests.iter().enumerate() {
+                let ends = request.mode.endpoints();
+                let end = |side: fn(AddressPair) -> std::net::IpAddr| {
+                    ends.map(|ends| side(ends).to_string())
+                };
+                let (level, reqid) = level_numbers(request.level);
+                insert.execute(params![
+                    index,
+                    place,
+                    request.proto.number(),
+                    request.mode.mode().xfrm(),
+                    end(AddressPair::src),
+                    end(AddressPair::dst),
+                    level,
+                    reqid,
+                ])?;
+            }
+        }
+        transaction.commit()
+    }
+
+    /// A policy of the SPD with everything that was asked of it.
+    pub fn asked(&mut self, mut entry: PolicyEntry) -> rusqlite::Result<PolicyEntry> {
+        if !entry.form.is_partial {
+            return Ok(entry);
+        }
+        let Some(database) = self.database.for_reading()? else { return Ok(entry) };
+        let asked: Option<Vec<Request>> = database
+            .prepare_cached(
+                "SELECT proto, mode, src, dst, level, reqid FROM request WHERE policy = ?
+                 ORDER BY place",
+            )?
+            .query_map([entry.index], request)?
+            .collect::<Result<_, _>>()?;
+        if let Some(asked) = asked
+            && asked.len() > entry.policy.action.requests().len()
+            && is_part(entry.policy.action.requests(), &asked)
+        {
+            entry.policy.action = Action::Ipsec(asked);
+        }
+        Ok(entry)
+    }
+
+    /// Forgets what was asked of policies that are not among these.
+    pub fn keep_only(&mut self, is_there: impl Fn(u32) -> bool) -> rusqlite::Result<()> {
+        if self.is_empty()? {
+            return Ok(());
+        }
+        let transaction = self.database.for_writing()?.transaction()?;
+        let kept: Vec<u32> = transaction
+            .prepare("SELECT DISTINCT policy FROM request")?
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        for index in kept.into_iter().filter(|index| !is_there(*index)) {
+            transaction.execute("DELETE FROM request WHERE policy = ?", [index])?;
+        }
+        transaction.commit()
+    }
+
+    /// Whether there may be policies whose requests come and go with SAs.
+    pub fn follows_tunnels(&mut self) -> rusqlite::Result<bool> {
+        let Some(database) = self.database.for_reading()? else { return Ok(false) };
+        let known = database.query_row("SELECT tunnels FROM follows", [], |row| row.get(0));
+        Ok(known.optional()?.unwrap_or(false))
+    }
+
+    /// Notes whether there are policies whose requests come and go with SAs.
+    pub fn set_follows_tunnels(&mut self, follows: bool) -> rusqlite::Result<()> {
+        if self.follows_tunnels()? == follows {
+            return Ok(());
+        }
+        let transaction = self.database.for_writing()?.transaction()?;
+        transaction.execute("DELETE FROM follows", [])?;
+        transaction.execute("INSERT INTO follows VALUES (?)", [follows])?;
+        transaction.commit()
+    }
+}
+
+/// Whether the kernel's requests are some of those asked for, in their order.
+fn is_part(held: &[Request], asked: &[Request]) -> bool {
+    let mut asked = asked.iter();
+    held.iter().all(|request| asked.any(|other| other == request))
+}
+
+/// PF_KEY's number of a level (`IPSEC_LEVEL_*`, linux/ipsec.h), and the number of `unique`.
+fn level_numbers(level: Level) -> (u8, u32) {
+    match level {
+        Level::Default => (0, 0),
+        Level::Use => (1, 0),
+        Level::Require => (2, 0),
+        Level::Unique(id) => (3, id.map_or(0, |id| id.0)),
+    }
+}
+
+/// Reads a row; `None` if it makes no sense.
+fn request(row: &Row<'_>) -> rusqlite::Result<Option<Request>> {
+    let (proto, mode): (u8, u8) = (row.get(0)?, row.get(1)?);
+    let (src, dst): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
+    let (level, reqid): (u8, u32) = (row.get(4)?, row.get(5)?);
+    let ends = src
+        .zip(dst)
+        .and_then(|(src, dst)| AddressPair::new(src.parse().ok()?, dst.parse().ok()?).ok());
+    let level = match level {
+        0 => Level::Default,
+        1 => Level::Use,
+        2 => Level::Require,
+        _ => Level::Unique(Some(ReqId(reqid))),
+    };
+    Ok(Proto::from_number(proto).zip(Mode::from_xfrm(mode)).and_then(|(proto, mode)| {
+        let mode = match mode {
+            Mode::Transport => RequestMode::Transport,
+            Mode::Tunnel => RequestMode::Tunnel(ends?),
+            Mode::Beet => RequestMode::Beet(ends?),
+            other => RequestMode::Other(other, ends),
+        };
+        Some(Request { proto, mode, level })
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use ipsec::{Current, Form, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector};
+
+    use super::*;
+    use crate::Namespace;
+
+    fn requests() -> Vec<Request> {
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let esp = Request { proto: Proto::Esp, mode: RequestMode::Tunnel(ends), level: Level::Use };
+        let unique = Level::Unique(Some(ReqId(70_000)));
+        vec![
+            esp,
+            Request { proto: Proto::Ah, mode: RequestMode::Transport, level: unique },
+            Request { level: Level::Default, ..esp },
+        ]
+    }
+
+    fn held(requests: &[Request], index: u32) -> PolicyEntry {
+        let host = Prefix::host([192, 0, 2, 1].into());
+        let policy = Policy {
+            id: PolicyId::new(Selector::within(host), Direction::Out),
+            priority: Priority::DEFAULT,
+            action: Action::Ipsec(requests.to_vec()),
+            lifetimes: Lifetimes::default(),
+        };
+        let mut form = Form::plain(&policy);
+        form.is_partial = true;
+        PolicyEntry { policy, form, index, socket: false, current: Current::default() }
+    }
+
+    #[test]
+    fn what_was_asked_for_comes_back() {
+        let root = tempfile::tempdir().unwrap();
+        let mut store = Store::of(&Namespace::within(root.path()));
+        let all = requests();
+        let index = Store::choose_index(Direction::Out);
+        assert_eq!(index & 7, 1);
+        let part = held(&all[1..2], index);
+        assert_eq!(store.asked(part.clone()).unwrap(), part);
+        store.keep([Asked { index, requests: &all }]).unwrap();
+        // Another process reads it.
+        let mut store = Store::of(&Namespace::within(root.path()));
+        let whole = store.asked(part.clone()).unwrap();
+        assert_eq!(whole.policy.action.requests(), all);
+        // Somebody else's policy of the same index.
+        let other = held(&[Request { level: Level::Require, ..all[0] }], index);
+        assert_eq!(store.asked(other.clone()).unwrap(), other);
+        store.keep_only(|kept| kept != index).unwrap();
+        assert_eq!(store.asked(part.clone()).unwrap(), part);
+    }
+
+    #[test]
+    fn a_former_namespace_of_the_same_number_is_forgotten() {
+        let root = tempfile::tempdir().unwrap();
+        let mut namespace = Namespace::within(root.path());
+        Store::of(&namespace).set_follows_tunnels(true).unwrap();
+        assert!(Store::of(&namespace).follows_tunnels().unwrap());
+        namespace.cookie += 1;
+        assert!(!Store::of(&namespace).follows_tunnels().unwrap());
+        Store::of(&namespace).keep([]).unwrap();
+        assert!(!Store::of(&namespace).follows_tunnels().unwrap());
+    }
+}
