@@ -4,6 +4,7 @@ mod ah_esp_bundle;
 mod ah_transport;
 mod cases;
 mod corpus;
+mod default_levels;
 mod dialects;
 mod differential;
 mod dumps;

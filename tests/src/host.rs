@@ -82,15 +82,32 @@ impl Host {
         Outcome::of(self.command(setkey()).args(words.split_whitespace()))
     }
 
+    /// sysctl-shim(8) with these words.
+    #[must_use]
+    pub fn sysctl(&self, words: &str) -> Outcome {
+        Outcome::of(self.command(sysctl_shim()).args(words.split_whitespace()))
+    }
+
+    /// Sets variables, `NAME=VALUE` each, which must succeed.
+    pub fn set(&self, settings: &str) {
+        Outcome::success(self.command(sysctl_shim()).arg("-q").args(settings.split_whitespace()));
+    }
+
     /// `setkey -f FILE`, which may refuse.
     #[must_use]
     pub fn setkey_file(&self, script: &Path) -> Outcome {
         Outcome::of(self.command(setkey()).arg("-f").arg(script))
     }
 
+    /// `setkey -f` with a script of this text, which may refuse.
+    #[must_use]
+    pub fn setkey_text(&self, script: &str) -> Outcome {
+        self.setkey_file(file_of(script).path())
+    }
+
     /// Loads a setkey script, which must go through without a word.
     pub fn load(&self, script: &str) {
-        let outcome = self.setkey_file(file_of(script).path());
+        let outcome = self.setkey_text(script);
         let silence = Outcome { status: 0, stdout: String::new(), stderr: String::new() };
         assert_eq!(outcome, silence, "loading{script}");
     }
@@ -146,17 +163,25 @@ pub fn link(a: &Host, a_address: &str, b: &Host, b_address: &str) {
 #[must_use]
 pub fn setkey() -> &'static Path {
     static SETKEY: LazyLock<PathBuf> = LazyLock::new(|| {
-        let path = env::var_os("XFRM_SETKEY").map_or_else(beside_this_test, PathBuf::from);
-        assert!(path.exists(), "{}: missing; run `cargo build -p setkey` first", path.display());
-        path
+        env::var_os("XFRM_SETKEY").map_or_else(|| beside_this_test("setkey"), PathBuf::from)
     });
     &SETKEY
 }
 
-fn beside_this_test() -> PathBuf {
+/// The sysctl-shim built beside this test.
+#[must_use]
+pub fn sysctl_shim() -> &'static Path {
+    static SYSCTL_SHIM: LazyLock<PathBuf> = LazyLock::new(|| beside_this_test("sysctl-shim"));
+    &SYSCTL_SHIM
+}
+
+/// A command built beside this test.
+fn beside_this_test(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of this test");
     let profile = test.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");
-    profile.join("setkey")
+    let path = profile.join(name);
+    assert!(path.exists(), "{}: missing; run `cargo build` first", path.display());
+    path
 }
 
 fn file_of(text: &str) -> NamedTempFile {

@@ -13,7 +13,7 @@ mod session;
 mod wire;
 
 pub use difference::{assert_same, difference};
-pub use host::{Host, link, setkey};
+pub use host::{Host, link, setkey, sysctl_shim};
 pub use mask::masked;
 pub use outcome::Outcome;
 pub use scripts::scripts;

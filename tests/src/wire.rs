@@ -62,6 +62,12 @@ impl Wire {
             .map(|_| self.packets.recv_timeout(PATIENCE).expect("a packet on the wire"))
             .collect()
     }
+
+    /// Everything that has passed since it was last asked.
+    #[must_use]
+    pub fn heard(&self) -> Vec<Packet> {
+        self.packets.try_iter().collect()
+    }
 }
 
 impl Drop for Wire {

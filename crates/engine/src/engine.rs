@@ -2,7 +2,9 @@ mod policies;
 mod reads;
 mod sas;
 
-use ipsec::{Operation, Request};
+use std::io::ErrorKind;
+
+use ipsec::{Operation, Request, Variables};
 use xfrm::{Batch, Change};
 
 use crate::{
@@ -28,6 +30,8 @@ pub struct Engine {
     options: Options,
     /// From the first change of a batch until it is sent, if anything is kept for this namespace.
     lock: Option<Lock>,
+    /// The host's variables, as they are while the lock is held.
+    variables: Variables,
     batch: Batch,
     waiting: Vec<Waiting>,
     /// Whether the last operation whose result is out was refused.
@@ -63,6 +67,7 @@ impl Engine {
         Ok(Self {
             options,
             lock: None,
+            variables: Variables::default(),
             batch: host.kernel.batch(),
             host,
             waiting: Vec::new(),
@@ -174,12 +179,26 @@ impl Engine {
         Ok(refused)
     }
 
-    /// Begins a change of the SPD: nobody that reads and rewrites it may come between.
+    /// Begins a change: nobody that sets variables, or reads and rewrites the SPD, may come between
+    /// it and the sending of the batch. Where nothing is kept, nobody does.
     fn begin(&mut self) -> Result<(), Error> {
         if self.lock.is_none() && self.host.namespace.exists() {
-            self.lock = Some(self.host.namespace.lock(Access::Shared).map_err(Error::run)?);
+            self.lock = match self.host.namespace.lock(Access::Shared) {
+                // CAP_NET_ADMIN alone does not open what root keeps.
+                Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
+                lock => Some(lock.map_err(Error::run)?),
+            };
+            self.variables = self.host.variables.values()?.clone();
         }
         Ok(())
+    }
+
+    /// Begins a change that depends on the host's variables.
+    fn begin_depending(&mut self) -> Result<(), Error> {
+        if self.lock.is_none() {
+            self.host.namespace.make().map_err(Error::run)?;
+        }
+        self.begin()
     }
 
     fn push(&mut self, line: usize, change: &Change<'_>, target: Target) {

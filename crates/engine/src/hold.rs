@@ -54,7 +54,8 @@ impl TunnelSas {
     }
 }
 
-/// The form in which the kernel can hold what was asked for, while these SAs are there.
+/// The form in which the kernel can hold what was asked for, while these SAs are there; without
+/// any, `None` will do.
 ///
 /// It refuses a template of an outbound tunnel that is optional (`validate_tmpl`,
 /// net/xfrm/xfrm_user.c). So such a request is required while an SA serves it, and left out
@@ -62,7 +63,7 @@ impl TunnelSas {
 pub fn hold<'a>(
     asked: &'a Policy,
     variables: &Variables,
-    sas: &TunnelSas,
+    sas: Option<&TunnelSas>,
 ) -> (Cow<'a, Policy>, Form) {
     let form = |policy: &Policy| {
         Form::whole(policy, |request| {
@@ -71,7 +72,8 @@ pub fn hold<'a>(
     };
     let is_held = |request: &Request| {
         let tunnel = optional_tunnel(asked, request, variables);
-        tunnel.is_none_or(|tunnel| sas.serve(&asked.id, tunnel))
+        let is_served = |tunnel| sas.is_some_and(|sas| sas.serve(&asked.id, tunnel));
+        tunnel.is_none_or(is_served)
     };
     let requests = asked.action.requests();
     if requests.iter().all(is_held) {
@@ -149,7 +151,7 @@ mod tests {
 
     /// How many requests are held, the optional ones among them, and whether some are left out.
     fn held(asked: &Policy, variables: &Variables, sas: &TunnelSas) -> (usize, Vec<usize>, bool) {
-        let (policy, form) = hold(asked, variables, sas);
+        let (policy, form) = hold(asked, variables, Some(sas));
         let count = policy.action.requests().len();
         (count, (0..count).filter(|place| form.is_optional(*place)).collect(), form.is_partial)
     }

@@ -1,4 +1,4 @@
-use ipsec::{Setting, Variable, Variables};
+use ipsec::{Variable, Variables, variable::VARIABLES};
 use rusqlite::{Connection, params};
 
 use crate::{
@@ -35,19 +35,15 @@ impl KeptVariables {
         Ok(&self.read.get_or_insert_default().1)
     }
 
-    /// Sets all of these, or none.
-    pub fn set(&mut self, settings: &[Setting]) -> rusqlite::Result<()> {
+    /// Keeps exactly these, or fails and leaves what was kept.
+    pub fn keep(&mut self, values: &Variables) -> rusqlite::Result<()> {
         self.read = None;
         let transaction = self.database.for_writing()?.transaction()?;
-        for setting in settings {
+        transaction.execute("DELETE FROM variable", [])?;
+        for (meaning, value) in values.set_values() {
             // Of two names of one variable, the first in the table is kept.
-            let meaning = setting.variable().meaning;
-            let name = ipsec::variable::VARIABLES
-                .iter()
-                .find(|variable| variable.meaning == meaning)
-                .map(|variable| variable.name);
-            let row = params![name, setting.value()];
-            transaction.execute("INSERT OR REPLACE INTO variable VALUES (?, ?)", row)?;
+            let name = VARIABLES.iter().find(|it| it.meaning == meaning).map(|it| it.name);
+            transaction.execute("INSERT INTO variable VALUES (?, ?)", params![name, value])?;
         }
         transaction.commit()
     }
@@ -65,4 +61,27 @@ fn read(database: &Connection) -> rusqlite::Result<Variables> {
         }
     }
     Ok(variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_process_sets_another_reads() {
+        let root = tempfile::tempdir().unwrap();
+        let namespace = Namespace::within(root.path());
+        let (mut writer, mut reader) =
+            (KeptVariables::of(&namespace), KeptVariables::of(&namespace));
+        assert_eq!(*reader.values().unwrap(), Variables::default());
+        for value in [1, 2] {
+            let mut values = Variables::default();
+            for name in ["net.inet.ipsec.esp_net_deflev", "net.inet6.ipsec6.debug"] {
+                values.set(Variable::of_name(name).unwrap().set(value).unwrap());
+            }
+            writer.keep(&values).unwrap();
+            assert_eq!(*reader.values().unwrap(), values);
+            assert_eq!(*writer.values().unwrap(), values);
+        }
+    }
 }

@@ -43,13 +43,10 @@ pub fn revise(host: &mut Host) -> Result<Revised, Error> {
         revision.revised.tunnels.extend(tunnels);
         entries.push((held, asked));
     }
-    let sas = if revision.revised.tunnels.is_empty() {
-        TunnelSas::default()
-    } else {
-        TunnelSas::read(&mut host.kernel)?
-    };
+    let follows = !revision.revised.tunnels.is_empty();
+    let sas = follows.then(|| TunnelSas::read(&mut host.kernel)).transpose()?;
     for (held, asked) in entries {
-        let (policy, form) = hold(&asked.policy, &variables, &sas);
+        let (policy, form) = hold(&asked.policy, &variables, sas.as_ref());
         if form.is_partial {
             revision.partial.insert(held.index);
         }

@@ -46,10 +46,21 @@ pub fn apply(settings: &[Setting], _renew_sas: bool) -> Result<Applied, Error> {
     if min > max {
         return Err(Error::SpiRange { min, max });
     }
-    host.variables.set(settings)?;
-    default_policy::set_switch(&mut host, &before, &now)?;
-    default_policy::set_right(&mut host)?;
-    let revised = revise(&mut host)?;
+    host.variables.keep(&now)?;
+    let applied = carry_out(&mut host, &before, &now);
+    if applied.is_err() {
+        // The first failure is the one to tell.
+        let _ = host.variables.keep(&before);
+        let _ = carry_out(&mut host, &now, &before);
+    }
+    applied
+}
+
+/// Makes the SAD and SPD what the variables say `now`.
+fn carry_out(host: &mut Host, before: &Variables, now: &Variables) -> Result<Applied, Error> {
+    default_policy::set_switch(host, before, now)?;
+    default_policy::set_right(host)?;
+    let revised = revise(host)?;
     let is_kept = IpVersion::ALL.into_iter().any(|version| now.discards_by_default(version))
         || !revised.tunnels.is_empty();
     Ok(Applied {

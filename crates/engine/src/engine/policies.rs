@@ -2,8 +2,8 @@
 
 use std::iter;
 
-use ipsec::{Policy, PolicyId};
-use xfrm::{Change, HeldPolicy};
+use ipsec::{Form, Policy, PolicyId};
+use xfrm::{CatchAll, Change, HeldPolicy};
 
 use super::Engine;
 use crate::{
@@ -43,7 +43,7 @@ impl Engine {
                 self.push_depending(line, policy, if_there, sink)?;
             } else {
                 self.begin()?;
-                let held = HeldPolicy { policy, form: ipsec::Form::plain(policy), index: 0 };
+                let held = HeldPolicy { policy, form: Form::plain(policy), index: 0 };
                 self.push_policy(line, held, if_there);
             }
         }
@@ -77,17 +77,13 @@ impl Engine {
                 self.host.kernel.get_policy(&policy.id)?.ok().map(|entry| entry.index)
             }
         };
-        self.host.namespace.make().map_err(Error::run)?;
-        self.begin()?;
-        let variables = self.host.variables.values()?.clone();
+        self.begin_depending()?;
         let requests = policy.action.requests();
-        if requests.iter().any(|it| optional_tunnel(policy, it, &variables).is_some()) {
+        if requests.iter().any(|it| optional_tunnel(policy, it, &self.variables).is_some()) {
             self.follows.get_or_insert(line);
+            self.read_tunnel_sas()?;
         }
-        let (held, form) = match self.follows {
-            Some(_) => hold(policy, &variables, self.tunnel_sas()?),
-            None => hold(policy, &variables, &TunnelSas::default()),
-        };
+        let (held, form) = hold(policy, &self.variables, self.tunnel_sas.as_ref());
         let index = match index {
             _ if !form.is_partial => 0,
             Some(index) => index,
@@ -101,11 +97,11 @@ impl Engine {
     }
 
     /// The SAs before this run. What the run itself adds to them is looked at when it settles.
-    fn tunnel_sas(&mut self) -> Result<&TunnelSas, Error> {
+    fn read_tunnel_sas(&mut self) -> Result<(), Error> {
         if self.tunnel_sas.is_none() {
             self.tunnel_sas = Some(TunnelSas::read(&mut self.host.kernel)?);
         }
-        Ok(self.tunnel_sas.get_or_insert_default())
+        Ok(())
     }
 
     pub(super) fn delete_policy(&mut self, line: usize, id: &PolicyId) -> Result<(), Error> {
@@ -124,8 +120,8 @@ impl Engine {
         self.is_unsettled = true;
         self.spd = Spd::default();
         self.push(line, &Change::FlushSpd, Target::Database);
-        let variables = self.host.variables.values()?.clone();
-        for it in default_policy::wanted(&variables) {
+        let catch_alls: Vec<CatchAll> = default_policy::wanted(&self.variables).collect();
+        for it in catch_alls {
             self.push(line, &Change::SetCatchAll(it), Target::Database);
         }
         Ok(())

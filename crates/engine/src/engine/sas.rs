@@ -21,7 +21,8 @@ impl Engine {
         }
         if sa.mode == Mode::Tunnel {
             self.read_spd(sink)?.tunnels.widen(&mut sa);
-            sa.flags = sa.flags | outer_header::flags(self.host.variables.values()?, &sa);
+            self.begin()?;
+            sa.flags = sa.flags | outer_header::flags(&self.variables, &sa);
         }
         self.is_unsettled = true;
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
