@@ -1,0 +1,28 @@
+//! Who calls `socket(2)`.
+
+use rustix::{
+    fs::stat,
+    thread::{CapabilitySet, capabilities},
+};
+
+/// What is asked of the thread that wants a PF_KEY socket.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller {
+    /// The inode of its network namespace. `None`: it cannot be told, for want of /proc.
+    pub netns: Option<u64>,
+    /// Whether it has CAP_NET_ADMIN there.
+    pub net_admin: bool,
+}
+
+impl Caller {
+    /// The calling thread. Its user namespace is not compared with its network namespace's owner:
+    /// the file mode of the service's socket keeps strangers out.
+    #[must_use]
+    pub fn this_thread() -> Self {
+        Self {
+            netns: stat("/proc/thread-self/ns/net").map(|namespace| namespace.st_ino).ok(),
+            net_admin: capabilities(None)
+                .is_ok_and(|sets| sets.effective.contains(CapabilitySet::NET_ADMIN)),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! What `socket(PF_KEY, ...)` answers where a service takes the place of the kernel's AF_KEY.
+//!
+//! The service listens on a Unix socket of type `SOCK_SEQPACKET`, one for each network namespace:
+//! a datagram is a PF_KEY message, each way. The library that is preloaded and the supervisor of
+//! `ipsecctl run` both ask here which socket, or which errno, a program gets.
+
+mod call;
+mod caller;
+mod settings;
+
+pub use call::Call;
+pub use caller::Caller;
+pub use settings::{Answer, Choice, Settings, SettingsError, service_address};
+
+/// The address family of PF_KEY sockets, AF_KEY (linux/socket.h).
+pub const PF_KEY: i32 = 15;

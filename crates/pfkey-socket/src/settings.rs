@@ -1,0 +1,220 @@
+//! The service or the kernel: what the environment says, and what there is.
+
+use std::{ffi::OsString, io::Write};
+
+use rustix::{fd::OwnedFd, io::Errno, net::SocketAddrUnix};
+
+use crate::{Call, Caller};
+
+/// Who gives the program its PF_KEY sockets (`XFRM_TOOLS_PFKEY`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// The service; the kernel where no service listens.
+    #[default]
+    ServiceOrKernel,
+    /// The service alone (`service`).
+    Service,
+    /// The kernel alone (`kernel`).
+    Kernel,
+}
+
+/// What the environment says about PF_KEY sockets.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    choice: Choice,
+    /// In place of the service of the caller's network namespace.
+    socket: Option<SocketAddrUnix>,
+}
+
+/// A variable of the environment that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SettingsError {
+    /// Not one of the words.
+    #[error("XFRM_TOOLS_PFKEY is `{}`: expected `service` or `kernel`", .0.display())]
+    Choice(OsString),
+    /// Longer than the address of a Unix socket, or with a NUL.
+    #[error("XFRM_TOOLS_PFKEY_SOCKET is `{}`: expected the path of a socket, at most 108 bytes", .0.display())]
+    Socket(OsString),
+}
+
+/// What a call of `socket(PF_KEY, ...)` gets.
+#[derive(Debug)]
+pub enum Answer {
+    /// A connection to the service.
+    Socket(OwnedFd),
+    /// The call fails.
+    Refused(Errno),
+    /// The kernel is to answer.
+    Kernel,
+}
+
+impl Settings {
+    /// Reads `XFRM_TOOLS_PFKEY` and `XFRM_TOOLS_PFKEY_SOCKET`. An empty variable is as good as none.
+    pub fn from_environment() -> Result<Self, SettingsError> {
+        let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        Self::new(variable("XFRM_TOOLS_PFKEY"), variable("XFRM_TOOLS_PFKEY_SOCKET"))
+    }
+
+    fn new(choice: Option<OsString>, socket: Option<OsString>) -> Result<Self, SettingsError> {
+        let choice = match choice {
+            None => Choice::ServiceOrKernel,
+            Some(word) if word == "service" => Choice::Service,
+            Some(word) if word == "kernel" => Choice::Kernel,
+            Some(word) => return Err(SettingsError::Choice(word)),
+        };
+        let address = |path: OsString| match SocketAddrUnix::new(path.as_os_str()) {
+            Ok(address) => Ok(address),
+            Err(_) => Err(SettingsError::Socket(path)),
+        };
+        Ok(Self { choice, socket: socket.map(address).transpose()? })
+    }
+
+    /// Who is to give the sockets.
+    #[must_use]
+    pub fn choice(&self) -> Choice {
+        self.choice
+    }
+
+    /// Answers a call. Allocates nothing: a program may call `socket` where it must not, such as
+    /// between fork and exec.
+    #[must_use]
+    pub fn answer(&self, call: Call, caller: Caller) -> Answer {
+        if self.choice == Choice::Kernel {
+            return Answer::Kernel;
+        }
+        let connection = self.service(caller).and_then(|service| call.connect(&service));
+        match connection {
+            Ok(socket) => match call.check(caller.net_admin) {
+                Ok(()) => Answer::Socket(socket),
+                Err(errno) => Answer::Refused(errno),
+            },
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::CONNREFUSED) => self.no_service(),
+            Err(Errno::ACCESS) => Answer::Refused(Errno::PERM),
+            Err(errno) => Answer::Refused(errno),
+        }
+    }
+
+    fn service(&self, caller: Caller) -> Result<SocketAddrUnix, Errno> {
+        match &self.socket {
+            Some(address) => Ok(address.clone()),
+            None => service_address(caller.netns.ok_or(Errno::NOENT)?),
+        }
+    }
+
+    fn no_service(&self) -> Answer {
+        match self.choice {
+            // What a kernel without AF_KEY says.
+            Choice::Service => Answer::Refused(Errno::AFNOSUPPORT),
+            Choice::ServiceOrKernel | Choice::Kernel => Answer::Kernel,
+        }
+    }
+}
+
+/// Where the service of a network namespace listens, given the namespace's inode (of
+/// /proc/thread-self/ns/net): `/run/xfrm-tools/INODE/pfkey.sock`.
+pub fn service_address(netns: u64) -> Result<SocketAddrUnix, Errno> {
+    let mut path = [0; 64];
+    let mut rest = &mut path[..];
+    write!(rest, "/run/xfrm-tools/{netns}/pfkey.sock").map_err(|_| Errno::NAMETOOLONG)?;
+    let unused = rest.len();
+    SocketAddrUnix::new(&path[..path.len() - unused])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::net::UnixListener, path::Path};
+
+    use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
+
+    use super::*;
+
+    const ROOT: Caller = Caller { netns: Some(1), net_admin: true };
+
+    fn settings(choice: &str, socket: &Path) -> Settings {
+        Settings::new(Some(choice.into()), Some(socket.into())).unwrap()
+    }
+
+    fn refusal(answer: &Answer) -> Errno {
+        let Answer::Refused(errno) = answer else { panic!("{answer:?}") };
+        *errno
+    }
+
+    fn call() -> Call {
+        Call::new(3, 2).unwrap()
+    }
+
+    fn listener(path: &Path) -> OwnedFd {
+        let listener = socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
+        bind(&listener, &SocketAddrUnix::new(path).unwrap()).unwrap();
+        listen(&listener, 8).unwrap();
+        listener
+    }
+
+    #[test]
+    fn each_namespace_has_its_service() {
+        let path = |netns| {
+            let address = service_address(netns).unwrap();
+            address.path().unwrap().to_str().unwrap().to_owned()
+        };
+        assert_eq!(path(4_026_531_840), "/run/xfrm-tools/4026531840/pfkey.sock");
+        assert_eq!(path(u64::MAX), "/run/xfrm-tools/18446744073709551615/pfkey.sock");
+    }
+
+    #[test]
+    fn a_variable_that_cannot_be_used_is_named() {
+        let error = Settings::new(Some("Service".into()), None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "XFRM_TOOLS_PFKEY is `Service`: expected `service` or `kernel`"
+        );
+        let long = "/".repeat(109);
+        assert_eq!(
+            Settings::new(None, Some(long.clone().into())).unwrap_err(),
+            SettingsError::Socket(long.into())
+        );
+    }
+
+    #[test]
+    fn without_a_service_the_kernel_answers_or_the_family_is_unknown() {
+        let directory = tempfile::tempdir().unwrap();
+        let absent = directory.path().join("absent");
+        let stale = directory.path().join("stale");
+        drop(listener(&stale));
+        let file = directory.path().join("file");
+        fs::write(&file, "").unwrap();
+        for path in [absent, stale, file.join("below")] {
+            assert_eq!(
+                refusal(&settings("service", &path).answer(call(), ROOT)),
+                Errno::AFNOSUPPORT,
+                "{path:?}"
+            );
+            let either = Settings::new(None, Some(path.into())).unwrap();
+            assert!(matches!(either.answer(call(), ROOT), Answer::Kernel));
+        }
+        let nowhere = Caller { netns: None, net_admin: true };
+        assert!(matches!(Settings::default().answer(call(), nowhere), Answer::Kernel));
+    }
+
+    #[test]
+    fn a_call_is_checked_once_the_service_is_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pfkey.sock");
+        let _service = listener(&path);
+        let service = settings("service", &path);
+        assert!(matches!(service.answer(call(), ROOT), Answer::Socket(_)));
+        let stranger = Caller { net_admin: false, ..ROOT };
+        assert_eq!(refusal(&service.answer(call(), stranger)), Errno::PERM);
+        let datagram = Call::new(2, 2).unwrap();
+        assert_eq!(refusal(&service.answer(datagram, ROOT)), Errno::SOCKTNOSUPPORT);
+        assert!(matches!(settings("kernel", &path).answer(call(), ROOT), Answer::Kernel));
+    }
+
+    #[test]
+    fn a_socket_that_is_not_the_service_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("stream.sock");
+        let _other = UnixListener::bind(&path).unwrap();
+        let either = Settings::new(None, Some(path.into())).unwrap();
+        assert_eq!(refusal(&either.answer(call(), ROOT)), Errno::PROTOTYPE);
+    }
+}
