@@ -1,0 +1,17 @@
+"""To be run in a network namespace of its own: the program is the service, too."""
+from pfkey import *
+
+namespace = os.stat('/proc/thread-self/ns/net').st_ino
+directory = f'/run/xfrm-tools/{namespace}'
+os.makedirs(directory, 0o700)
+service = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+service.bind(f'{directory}/pfkey.sock')
+try:
+    service.listen()
+    s = socket.socket(PF_KEY, RAW, V2)
+    connection, _ = service.accept()
+    s.send(DUMP)
+    assert connection.recv(99) == DUMP
+finally:
+    os.unlink(f'{directory}/pfkey.sock')
+    os.rmdir(directory)

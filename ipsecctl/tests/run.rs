@@ -1,0 +1,231 @@
+//! `ipsecctl run` with a stand-in for the service.
+
+#[path = "../../crates/preload/tests/stand_in/mod.rs"]
+mod stand_in;
+
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt, process::ExitStatusExt},
+    path::Path,
+    process::{Command, Output},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use stand_in::{Service, is_root, python, said};
+
+fn ipsecctl(words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ipsecctl"));
+    command.args(words);
+    command
+}
+
+fn run(program: &[&str]) -> Command {
+    ipsecctl(&[&["run", "--"], program].concat())
+}
+
+fn output(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+fn with_service(program: &str) {
+    through(&["python3"], program);
+}
+
+/// Runs a Python program by way of others.
+fn through(words: &[&str], program: &str) {
+    if is_root() {
+        let service = Service::start();
+        python(service.for_command(&mut run(words)), program);
+    }
+}
+
+/// A program of `static.c`, linked with no library that could be replaced.
+fn static_program(directory: &Path) -> String {
+    let program = directory.join("static");
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/static.c");
+    let status = Command::new("cc").args(["-static", "-o"]).arg(&program).arg(source).status();
+    assert!(status.unwrap().success(), "`cc -static` is needed (Debian: gcc, libc6-dev)");
+    program.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_message_goes_each_way() {
+    with_service("message.py");
+}
+
+#[test]
+fn flags_are_those_of_the_call() {
+    with_service("flags.py");
+}
+
+#[test]
+fn nobody_waits_on_a_non_blocking_socket() {
+    with_service("nonblocking.py");
+}
+
+#[test]
+fn errnos_are_af_keys() {
+    with_service("errnos.py");
+}
+
+#[test]
+fn children_have_it_too() {
+    with_service("children.py");
+}
+
+#[test]
+fn other_sockets_are_as_they_were() {
+    with_service("other_sockets.py");
+}
+
+#[test]
+fn a_static_program_has_it_too() {
+    if is_root() {
+        let directory = tempfile::tempdir().unwrap();
+        let service = Service::start();
+        let mut command = run(&[&static_program(directory.path())]);
+        let output = output(service.for_command(&mut command));
+        assert_eq!(said(&output), "exit status: 0\n16 bytes\n");
+    }
+}
+
+#[test]
+fn without_a_service_there_is_no_pf_key() {
+    if is_root() {
+        let mut command = run(&["python3"]);
+        command.env("XFRM_TOOLS_PFKEY", "service").env("XFRM_TOOLS_PFKEY_SOCKET", "/nonexistent");
+        python(&mut command, "no_service.py");
+    }
+}
+
+/// With and without the supervisor the kernel says the same, whatever it is.
+#[test]
+fn the_kernel_answers_where_there_is_no_service() {
+    let ask = "import ctypes; libc = ctypes.CDLL(None, use_errno=True)\n\
+        print(libc.socket(15, 3, 2), ctypes.get_errno())";
+    let kernel = said(&output(Command::new("python3").args(["-c", ask])));
+    let mut absent = run(&["python3", "-c", ask]);
+    absent.env("XFRM_TOOLS_PFKEY_SOCKET", "/nonexistent");
+    assert_eq!(said(&output(&mut absent)), kernel);
+    let service = Service::start();
+    let mut passed_by = run(&["python3", "-c", ask]);
+    service.for_command(&mut passed_by).env("XFRM_TOOLS_PFKEY", "kernel");
+    assert_eq!(said(&output(&mut passed_by)), kernel);
+}
+
+#[test]
+fn the_service_is_that_of_the_callers_namespace() {
+    if is_root() {
+        for namespaces in ["--net", "--net --user --map-root-user"] {
+            let words: Vec<&str> = ["unshare"].into_iter().chain(namespaces.split(' ')).collect();
+            let mut command = run(&[&words[..], &["python3"]].concat());
+            python(&mut command, "namespace.py");
+        }
+    }
+}
+
+/// The service sees root, the supervisor: what the caller lacks, the supervisor must see.
+#[test]
+fn a_caller_without_the_capability_is_refused() {
+    through(&["setpriv", "--bounding-set=-net_admin", "python3"], "refused.py");
+    // All capabilities, but in a user namespace that does not own the network namespace.
+    through(&["unshare", "--user", "--map-root-user", "python3"], "refused.py");
+}
+
+#[test]
+fn the_program_is_the_process_that_was_started() {
+    assert_eq!(output(&mut run(&["sh", "-c", "exit 7"])).status.code(), Some(7));
+    assert_eq!(output(&mut run(&["sh", "-c", "kill -KILL $$"])).status.signal(), Some(9));
+    let mut child = run(&["sleep", "60"]).spawn().unwrap();
+    let pid = Pid::from_child(&child);
+    let name = || fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())).unwrap();
+    wait_until(|| name() == "sleep\n");
+    kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+    python(&mut run(&["python3"]), "childless.py");
+}
+
+#[test]
+fn a_program_that_cannot_be_run_is_named() {
+    let absent = output(&mut run(&["/nonexistent"]));
+    assert_eq!(
+        said(&absent),
+        "exit status: 127\n\
+         ipsecctl: cannot run `/nonexistent`: No such file or directory (os error 2)\n"
+    );
+    assert_eq!(output(&mut run(&["/"])).status.code(), Some(126));
+}
+
+#[test]
+fn a_variable_that_cannot_be_used_is_named() {
+    let output = output(run(&["true"]).env("XFRM_TOOLS_PFKEY", "daemon"));
+    assert_eq!(
+        said(&output),
+        "exit status: 125\n\
+         ipsecctl: XFRM_TOOLS_PFKEY is `daemon`: expected `service` or `kernel`\n"
+    );
+}
+
+#[test]
+fn it_does_not_nest() {
+    let inner = env!("CARGO_BIN_EXE_ipsecctl");
+    let output = output(&mut run(&[inner, "run", "true"]));
+    assert_eq!(
+        said(&output),
+        "exit status: 125\n\
+         ipsecctl: the system calls of this process are supervised already: \
+         `ipsecctl run` does not nest\n"
+    );
+}
+
+#[test]
+fn only_the_unprivileged_lose_new_privileges() {
+    if is_root() {
+        let privileges = ["grep", "NoNewPrivs", "/proc/self/status"];
+        assert_eq!(output(&mut run(&privileges)).stdout, b"NoNewPrivs:\t0\n");
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        let copy = directory.path().join("ipsecctl");
+        fs::copy(env!("CARGO_BIN_EXE_ipsecctl"), &copy).unwrap();
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=65534", "--clear-groups"]).arg(&copy).arg("run").args(privileges);
+        assert_eq!(said(&output(&mut command)), "exit status: 0\nNoNewPrivs:\t1\n");
+    }
+}
+
+#[test]
+fn the_supervisor_lives_as_long_as_a_process_of_the_program() {
+    if is_root() {
+        let service = Service::start();
+        let report = service.socket().with_file_name("report");
+        let daemon = "(sleep 2; python3 -c 'import socket; socket.socket(15, 3, 2)'; \
+             echo $? >$0.new; mv $0.new $0) >/dev/null 2>&1 &";
+        let mut command = run(&["sh", "-c", daemon, report.to_str().unwrap()]);
+        let output = output(service.for_command(&mut command));
+        assert!(!report.exists(), "the supervisor keeps a pipe of the program open");
+        assert!(!supervisors_of(&report).is_empty());
+        assert_eq!(said(&output), "exit status: 0\n");
+        wait_until(|| report.exists());
+        assert_eq!(fs::read_to_string(&report).unwrap(), "0\n");
+        wait_until(|| supervisors_of(&report).is_empty());
+    }
+}
+
+/// The processes `ipsecctl run` with `word` on their command line.
+fn supervisors_of(word: &Path) -> Vec<String> {
+    let lines = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| fs::read_to_string(entry.unwrap().path().join("cmdline")).ok());
+    let word = word.to_str().unwrap();
+    lines.filter(|line| line.contains("ipsecctl\0run\0") && line.contains(word)).collect()
+}
+
+fn wait_until(condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited for too long");
+        sleep(Duration::from_millis(20));
+    }
+}
