@@ -1,6 +1,6 @@
 //! The service or the kernel: what the environment says, and what there is.
 
-use std::{ffi::OsString, io::Write};
+use std::{ffi::OsString, io::Write, path::Path};
 
 use rustix::{fd::OwnedFd, io::Errno, net::SocketAddrUnix};
 
@@ -32,8 +32,8 @@ pub enum SettingsError {
     /// Not one of the words.
     #[error("XFRM_TOOLS_PFKEY is `{}`: expected `service` or `kernel`", .0.display())]
     Choice(OsString),
-    /// Longer than the address of a Unix socket, or with a NUL.
-    #[error("XFRM_TOOLS_PFKEY_SOCKET is `{}`: expected the path of a socket, at most 108 bytes", .0.display())]
+    /// Relative, or longer than the address of a Unix socket.
+    #[error("XFRM_TOOLS_PFKEY_SOCKET is `{}`: expected an absolute path of at most 108 bytes", .0.display())]
     Socket(OsString),
 }
 
@@ -62,9 +62,10 @@ impl Settings {
             Some(word) if word == "kernel" => Choice::Kernel,
             Some(word) => return Err(SettingsError::Choice(word)),
         };
+        // A relative path would mean another file to each process.
         let address = |path: OsString| match SocketAddrUnix::new(path.as_os_str()) {
-            Ok(address) => Ok(address),
-            Err(_) => Err(SettingsError::Socket(path)),
+            Ok(address) if Path::new(&path).is_absolute() => Ok(address),
+            _ => Err(SettingsError::Socket(path)),
         };
         Ok(Self { choice, socket: socket.map(address).transpose()? })
     }
@@ -167,11 +168,12 @@ mod tests {
             error.to_string(),
             "XFRM_TOOLS_PFKEY is `Service`: expected `service` or `kernel`"
         );
-        let long = "/".repeat(109);
-        assert_eq!(
-            Settings::new(None, Some(long.clone().into())).unwrap_err(),
-            SettingsError::Socket(long.into())
-        );
+        for path in ["/".repeat(109), "pfkey.sock".to_owned()] {
+            assert_eq!(
+                Settings::new(None, Some(path.clone().into())).unwrap_err(),
+                SettingsError::Socket(path.into())
+            );
+        }
     }
 
     #[test]
