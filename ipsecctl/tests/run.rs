@@ -1,4 +1,5 @@
 //! `ipsecctl run` with a stand-in for the service.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../../crates/preload/tests/stand_in/mod.rs"]
 mod stand_in;
