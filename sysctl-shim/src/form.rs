@@ -1,0 +1,209 @@
+//! How variables look on standard output.
+
+use std::io::{self, BufWriter, StdoutLock, Write};
+
+use ipsec::{Dialect, Variable, variable::Values};
+use serde_json::{Value, json};
+
+/// How variables look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option")]
+pub struct Form {
+    /// Whose sysctl this is.
+    pub dialect: Dialect,
+    /// What is printed of each.
+    pub what: What,
+    /// End values with a new line (all but `-b`).
+    pub newline: bool,
+    /// Numbers are hexadecimal (`-x`).
+    pub hex: bool,
+    /// Digits are in groups of three (`-h`).
+    pub grouped: bool,
+    /// `name=value` (`-e` of the BSDs).
+    pub equals_sign: bool,
+    /// Print nothing at all (NetBSD's `-q`).
+    pub silent: bool,
+}
+
+/// What is printed of a variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// Its name and value.
+    Both,
+    /// Its name (`-N`).
+    Names,
+    /// Its value (`-n`).
+    Values,
+    /// What it is (`-d`), with its name or without (`-n`).
+    Descriptions {
+        /// With it.
+        named: bool,
+    },
+    /// All that is known of it (`--json`).
+    Json,
+}
+
+/// Standard output.
+pub struct Output {
+    out: BufWriter<StdoutLock<'static>>,
+    form: Form,
+    json: Vec<Value>,
+}
+
+impl Output {
+    /// Standard output in this form.
+    pub fn new(form: Form) -> Self {
+        Output { out: BufWriter::new(io::stdout().lock()), form, json: Vec::new() }
+    }
+
+    /// Prints the value of a variable of /proc/sys. Each of its lines is printed as if it were
+    /// alone.
+    pub fn file(&mut self, name: &str, text: &[u8]) -> io::Result<()> {
+        if self.form.what == What::Json {
+            let text = String::from_utf8_lossy(text);
+            self.json.push(json!({ "name": name, "value": text.trim_end_matches('\n') }));
+            return Ok(());
+        }
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            // procps' -x does nothing: hexadecimal is for the BSDs and for what they have.
+            let number = std::str::from_utf8(line).ok().filter(|_| self.form.dialect.is_bsd());
+            match number.and_then(|text| text.trim().parse().ok()) {
+                Some(number) => self.value(name, self.number(number).as_bytes())?,
+                None => self.value(name, line)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Prints a variable of ipsec(4).
+    pub fn ours(&mut self, variable: &Variable, value: i64) -> io::Result<()> {
+        if self.form.what == What::Json {
+            self.json.push(json!({
+                "name": variable.name,
+                "value": value,
+                "initial": variable.initial,
+                "description": variable.description,
+                "values": values(&variable.values),
+            }));
+            return Ok(());
+        }
+        self.value(variable.name, self.number(value).as_bytes())
+    }
+
+    /// Prints what a variable is. /proc/sys does not know that of its own.
+    pub fn description(&mut self, name: &str, description: Option<&str>) -> io::Result<()> {
+        let text = description.unwrap_or("(no description)");
+        match self.form.what {
+            What::Descriptions { named: false } => writeln!(self.out, "{text}"),
+            _ => writeln!(self.out, "{name}: {text}"),
+        }
+    }
+
+    /// Prints a name (`-N`).
+    pub fn name(&mut self, name: &str) -> io::Result<()> {
+        writeln!(self.out, "{name}")
+    }
+
+    /// Prints that a variable was set: as procps does, or from what to what as the BSDs.
+    pub fn set(&mut self, name: &str, old: &str, new: &str) -> io::Result<()> {
+        if !self.form.dialect.is_bsd() {
+            return match self.form.what {
+                What::Names => self.name(name),
+                _ => self.value(name, new.as_bytes()),
+            };
+        }
+        let shown = |text: &str| text.trim().parse().map_or(text.to_owned(), |n| self.number(n));
+        let (old, new) = (shown(old), shown(new));
+        match (self.form.what, self.form.dialect) {
+            _ if self.form.silent => Ok(()),
+            (What::Names, _) => self.name(name),
+            (What::Values, Dialect::NetBsd) => writeln!(self.out, "{new}"),
+            (What::Values, _) => writeln!(self.out, "{old} -> {new}"),
+            _ if self.form.equals_sign && self.form.dialect == Dialect::FreeBsd => {
+                writeln!(self.out, "{name}={old} -> {new}")
+            }
+            _ => writeln!(self.out, "{name}: {old} -> {new}"),
+        }
+    }
+
+    /// Prints that a file of settings comes next.
+    pub fn applying(&mut self, path: &str) -> io::Result<()> {
+        writeln!(self.out, "* Applying {path} ...")
+    }
+
+    /// Prints what is left.
+    pub fn finish(mut self) -> io::Result<()> {
+        if self.form.what == What::Json && !self.json.is_empty() {
+            let text = serde_json::to_string_pretty(&self.json)?;
+            writeln!(self.out, "{text}")?;
+        }
+        self.out.flush()
+    }
+
+    fn value(&mut self, name: &str, value: &[u8]) -> io::Result<()> {
+        if self.form.silent {
+            return Ok(());
+        }
+        if self.form.what != What::Values {
+            let between = match self.form.dialect {
+                _ if self.form.equals_sign => "=",
+                Dialect::FreeBsd => ": ",
+                _ => " = ",
+            };
+            write!(self.out, "{name}{between}")?;
+        }
+        self.out.write_all(value)?;
+        // -b means -n too: a name always ends its line.
+        if self.form.newline { self.out.write_all(b"\n") } else { Ok(()) }
+    }
+
+    fn number(&self, number: i64) -> String {
+        match (self.form.hex, i32::try_from(number)) {
+            (true, Ok(number)) => format!("{number:#010x}"),
+            (true, Err(_)) => format!("{number:#018x}"),
+            (false, _) if self.form.grouped => grouped(number),
+            (false, _) => number.to_string(),
+        }
+    }
+}
+
+/// With a comma after every third digit from the end.
+fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = if number < 0 { "-".to_owned() } else { String::new() };
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The values that a variable takes.
+fn values(values: &Values) -> Value {
+    match values {
+        Values::OneOf(values) | Values::OneOfBut(values, ..) => {
+            let row =
+                |(value, meaning): &(i32, &str)| json!({ "value": value, "meaning": meaning });
+            values.iter().map(row).collect()
+        }
+        Values::Range(from, to) => json!({ "from": from, "to": to }),
+        Values::Only(value, _) => json!([{ "value": value }]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn digits_in_groups() {
+        for (number, text) in
+            [(0, "0"), (999, "999"), (1000, "1,000"), (-268_435_455, "-268,435,455")]
+        {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

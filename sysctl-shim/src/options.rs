@@ -1,0 +1,282 @@
+//! The command line: that of procps' sysctl, those of the BSDs by dialect, and what none had.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{ArgAction, Parser, error::ErrorKind};
+use ipsec::Dialect;
+
+use crate::{
+    filter::Filter,
+    form::{Form, What},
+    tree::Scope,
+};
+
+/// What the command is asked to do.
+#[derive(Debug)]
+pub struct Command {
+    /// What to do.
+    pub action: Action,
+    /// Whose sysctl this is.
+    pub dialect: Dialect,
+    /// How values look.
+    pub form: Form,
+    /// Which variables are meant (`-r`).
+    pub filter: Filter,
+    /// Whether only those of ipsec(4) are (`--ours`).
+    pub scope: Scope,
+    /// How names that nothing has are taken.
+    pub unknown: Unknown,
+    /// List what is deprecated too (`--deprecated`).
+    pub deprecated: bool,
+    /// How values are set.
+    pub writing: Writing,
+}
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Print all variables (`-a`).
+    All,
+    /// Set what is in these files (`-p`).
+    Load(Vec<PathBuf>),
+    /// Set what is in the system's files under this folder (`--system`, `--root`), then as
+    /// [`Action::Each`].
+    System(PathBuf, Vec<OsString>),
+    /// Print or set these.
+    Each(Vec<OsString>),
+}
+
+/// How names that nothing has are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unknown {
+    /// As an error.
+    Error,
+    /// In silence, unless they are in the folders of ipsec(4) (`--system`).
+    Remark,
+    /// In silence (`-e`, `-i`).
+    Silence,
+}
+
+/// How values are set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option")]
+pub struct Writing {
+    /// Arguments must be assignments, and may be in NetBSD's (`-w`).
+    pub expected: bool,
+    /// Do not echo (`-q`).
+    pub quiet: bool,
+    /// Say what would be set (`--dry-run`).
+    pub dry_run: bool,
+    /// Cut the session if it must be (`--force`).
+    pub force: bool,
+    /// Make SAs anew (`--rekey-flags`).
+    pub renew_sas: bool,
+}
+
+/// A command line that is not carried out.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// `-h`: the usage.
+    Help(Dialect),
+    /// `-V`.
+    Version,
+    /// Nothing on the command line.
+    Nothing(Dialect),
+    /// A wrong option, in getopt(3)'s words.
+    Wrong(String, Dialect),
+    /// Options that do not go together, or nothing to do.
+    Mistake(&'static str),
+}
+
+#[derive(Parser)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
+#[command(args_override_self = true, infer_long_args = true)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the original")]
+struct Cli {
+    #[arg(short = 'a', long = "all")]
+    all: bool,
+    #[arg(short = 'A')]
+    all_too: bool,
+    #[arg(short = 'X')]
+    all_hex: bool,
+    #[arg(long)]
+    deprecated: bool,
+    #[arg(long)]
+    dry_run: bool,
+    #[arg(short = 'b', long = "binary")]
+    binary: bool,
+    #[arg(short = 'e', long = "ignore")]
+    ignore: bool,
+    #[arg(short = 'i')]
+    ignore_too: bool,
+    #[arg(short = 'N', long = "names")]
+    names: bool,
+    #[arg(short = 'n', long = "values")]
+    values: bool,
+    #[arg(short = 'p', long = "load", short_alias = 'f', action = ArgAction::Append)]
+    #[arg(num_args = 0..=1, default_missing_value = "")]
+    load: Vec<OsString>,
+    #[arg(long)]
+    system: bool,
+    #[arg(short = 'r', long)]
+    pattern: Option<String>,
+    #[arg(short = 'q', long)]
+    quiet: bool,
+    #[arg(short = 'w', long)]
+    write: bool,
+    /// Does nothing, as in procps.
+    #[arg(short = 'o')]
+    opaque: bool,
+    #[arg(short = 'x')]
+    hex: bool,
+    #[arg(short = 'd')]
+    describe: bool,
+    #[arg(short = 'h')]
+    human: bool,
+    #[arg(long)]
+    help: bool,
+    #[arg(short = 'V', long)]
+    version: bool,
+    #[arg(long, env = "SETKEY_DIALECT", default_value = "linux")]
+    dialect: String,
+    #[arg(long)]
+    force: bool,
+    #[arg(long)]
+    rekey_flags: bool,
+    #[arg(long)]
+    json: bool,
+    #[arg(long)]
+    ours: bool,
+    #[arg(long, default_value = "/")]
+    root: PathBuf,
+    operands: Vec<OsString>,
+}
+
+/// Reads a command line, `args[0]` included.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> {
+    let args = args.into_iter().collect::<Vec<_>>();
+    let is_bare = args.len() < 2;
+    let cli = Cli::try_parse_from(args)
+        .map_err(|error| Stop::Wrong(getopt_words(&error), Dialect::Linux))?;
+    let Some(dialect) = Dialect::from_name(&cli.dialect) else {
+        let words = format!("no dialect `{}`: linux, netbsd or freebsd", cli.dialect);
+        return Err(Stop::Wrong(words, Dialect::Linux));
+    };
+    if is_bare {
+        return Err(Stop::Nothing(dialect));
+    }
+    if cli.help {
+        return Err(Stop::Help(dialect));
+    }
+    if cli.version {
+        return Err(Stop::Version);
+    }
+    let (form, filter) = (cli.form(dialect), Filter::new(cli.pattern.as_deref()));
+    let scope = if cli.ours { Scope::Ours } else { Scope::All };
+    let (unknown, deprecated, writing) = (cli.unknown(dialect), cli.deprecated, cli.writing());
+    let action = cli.action(dialect)?;
+    Ok(Command { action, dialect, form, filter, scope, unknown, deprecated, writing })
+}
+
+impl Cli {
+    fn action(self, dialect: Dialect) -> Result<Action, Stop> {
+        let nothing_asked = self.operands.is_empty() && self.load.is_empty() && !self.system;
+        // In NetBSD descriptions of nothing are those of all.
+        let all_described = self.describe && nothing_asked && dialect == Dialect::NetBsd;
+        if self.all || self.all_too || self.all_hex || all_described {
+            return Ok(Action::All);
+        }
+        if nothing_asked && (self.human || self.describe) {
+            return Err(Stop::Help(dialect));
+        }
+        if !self.load.is_empty() {
+            return Ok(Action::Load(self.files()));
+        }
+        if self.system && self.operands.is_empty() {
+            return Ok(Action::System(self.root, Vec::new()));
+        }
+        if self.operands.is_empty() {
+            return Err(match dialect {
+                Dialect::Linux => Stop::Mistake("no variables specified"),
+                _ => Stop::Nothing(dialect),
+            });
+        }
+        if dialect == Dialect::Linux && self.names && self.quiet {
+            return Err(Stop::Mistake("options -N and -q cannot coexist"));
+        }
+        Ok(if self.system {
+            Action::System(self.root, self.operands)
+        } else {
+            Action::Each(self.operands)
+        })
+    }
+
+    /// The files of `-p`, which may name one, and those after it; /etc/sysctl.conf without any.
+    fn files(self) -> Vec<PathBuf> {
+        let named = self.load.into_iter().filter(|file| !file.is_empty()).chain(self.operands);
+        let files = named.map(PathBuf::from).collect::<Vec<_>>();
+        if files.is_empty() { vec![self.root.join("etc/sysctl.conf")] } else { files }
+    }
+
+    fn form(&self, dialect: Dialect) -> Form {
+        let what = if self.json {
+            What::Json
+        } else if self.names {
+            What::Names
+        } else if self.describe {
+            What::Descriptions { named: !self.values }
+        } else if self.values || self.binary {
+            What::Values
+        } else {
+            What::Both
+        };
+        Form {
+            dialect,
+            what,
+            newline: !self.binary,
+            hex: self.hex || (self.all_hex && dialect.is_bsd()),
+            grouped: self.human,
+            // In the BSDs -e is not procps' -e.
+            equals_sign: self.ignore && dialect.is_bsd(),
+            silent: self.quiet && dialect == Dialect::NetBsd,
+        }
+    }
+
+    fn unknown(&self, dialect: Dialect) -> Unknown {
+        let ignore = self.ignore_too || (self.ignore && !dialect.is_bsd());
+        match (ignore, self.system) {
+            (true, _) => Unknown::Silence,
+            (false, true) => Unknown::Remark,
+            (false, false) => Unknown::Error,
+        }
+    }
+
+    fn writing(&self) -> Writing {
+        Writing {
+            expected: self.write,
+            quiet: self.quiet,
+            dry_run: self.dry_run,
+            force: self.force,
+            renew_sas: self.rekey_flags,
+        }
+    }
+}
+
+/// The words of getopt(3) for a command line that clap does not take.
+fn getopt_words(error: &clap::Error) -> String {
+    use clap::error::{ContextKind, ContextValue};
+    let option = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(option)) => option.as_str(),
+        _ => "",
+    };
+    let letter = option.trim_start_matches('-').chars().next().unwrap_or('?');
+    match error.kind() {
+        ErrorKind::UnknownArgument if option.starts_with("--") => {
+            format!("unrecognized option '{option}'")
+        }
+        ErrorKind::UnknownArgument => format!("invalid option -- '{letter}'"),
+        ErrorKind::TooManyValues => format!("option '{option}' doesn't allow an argument"),
+        _ if option.starts_with("--pattern") => "option requires an argument -- 'r'".to_owned(),
+        _ => format!("option '{}' requires an argument", option.split(' ').next().unwrap_or("")),
+    }
+}

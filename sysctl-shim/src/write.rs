@@ -1,0 +1,268 @@
+//! Setting variables.
+
+use std::{env, io, net::IpAddr};
+
+use engine::Applied;
+use ipsec::{Dialect, Setting, Variable, Variables};
+use rustix::io::Errno;
+
+use crate::{
+    conf::Assignment,
+    error::{Error, errno, without_number},
+    form::Output,
+    guard,
+    host::{self, Host},
+    options::{Command, Writing},
+    proc::{self, Failed, File},
+    read::Reader,
+    report::Report,
+    tree::{self, Node},
+};
+
+/// Sets the variables of one call.
+pub struct Writer<'a> {
+    command: &'a Command,
+    report: &'a Report,
+    together: Together,
+    /// The values of ours before the next line of output.
+    before: Variables,
+}
+
+/// What became of the variables of ipsec(4), which are set together or not at all.
+#[derive(Debug)]
+enum Together {
+    /// Not tried.
+    Untried(Vec<Setting>),
+    /// They are set.
+    Set,
+    /// None was tried: one does not take its value.
+    Spoilt,
+    /// None was tried: this one would cut the session.
+    Guarded(Setting, IpAddr),
+    /// None is set. What there is to say of that is said once.
+    Failed(Errno, Option<String>),
+}
+
+impl<'a> Writer<'a> {
+    /// Sets all these, as they come by.
+    pub fn new<'b>(
+        command: &'a Command,
+        report: &'a Report,
+        assignments: impl Iterator<Item = &'b Assignment>,
+    ) -> Self {
+        let mut settings = Vec::new();
+        let mut is_spoilt = false;
+        for assignment in assignments {
+            match tree::ours(&assignment.name).map(|variable| variable.parse(&assignment.value)) {
+                Some(Ok(setting)) => settings.push(setting),
+                Some(Err(_)) => is_spoilt |= !assignment.tolerant,
+                None => {}
+            }
+        }
+        let together = if is_spoilt { Together::Spoilt } else { Together::Untried(settings) };
+        Writer { command, report, together, before: Variables::default() }
+    }
+
+    /// Sets one. The result is what it adds to the exit status.
+    pub fn write(
+        &mut self,
+        assignment: &Assignment,
+        host: &mut Host,
+        out: &mut Output,
+    ) -> io::Result<i32> {
+        let Assignment { name, value, tolerant } = assignment;
+        match tree::find(name) {
+            Err(source) => {
+                let reader = Reader { command: self.command, report: self.report };
+                Ok(reader.unknown(name.clone(), source))
+            }
+            Ok(Node::Ours(variable)) => self.ours(variable, assignment, host, out),
+            Ok(Node::File(file)) => self.file(file, assignment, out),
+            Ok(Node::Folder) => {
+                let source = Errno::ISDIR;
+                let (name, value, ignored) = (name.dotted(), value.clone(), *tolerant);
+                self.report.error(&Error::Refused { name, value, source, ignored });
+                Ok(1)
+            }
+        }
+    }
+
+    fn ours(
+        &mut self,
+        variable: &'static Variable,
+        assignment: &Assignment,
+        host: &mut Host,
+        out: &mut Output,
+    ) -> io::Result<i32> {
+        let (name, value, ignored) = (variable.name, &assignment.value, assignment.tolerant);
+        let setting = match variable.parse(value) {
+            Ok(setting) => setting,
+            Err(error) => {
+                self.report.error(&Error::of_value(&error, name, value, ignored));
+                self.report.note(&error.to_string());
+                return Ok(failed_unless(ignored));
+            }
+        };
+        self.try_together(host);
+        if let Some(status) = self.failure(&setting, assignment) {
+            return Ok(status);
+        }
+        let old = if host::is_linux_own(variable) {
+            let old = host.value(variable).ok();
+            if !self.command.writing.dry_run && !self.larval_lifetime(&setting, assignment) {
+                return Ok(failed_unless(ignored));
+            }
+            old.map_or(String::new(), |value| value.to_string())
+        } else {
+            self.before.value(variable.meaning).to_string()
+        };
+        self.before.set(setting);
+        let new = match self.command.dialect {
+            Dialect::Linux => value.clone(),
+            _ => setting.value().to_string(),
+        };
+        self.echo(name, &old, &new, out)
+    }
+
+    /// If the variables of ipsec(4) are not set: says why, and what that adds to the exit status.
+    fn failure(&mut self, setting: &Setting, assignment: &Assignment) -> Option<i32> {
+        let name = setting.variable().name;
+        match &mut self.together {
+            Together::Untried(_) | Together::Set => None,
+            Together::Guarded(guarded, client) if guarded == setting => {
+                self.report.note(&guard::words(setting, *client));
+                Some(1)
+            }
+            Together::Spoilt | Together::Guarded(..) => {
+                let why = "another variable of ipsec(4) in this call cannot be";
+                self.report.note(&format!("{name} was not set, since {why}"));
+                Some(1)
+            }
+            Together::Failed(source, why) => {
+                let Assignment { value, tolerant, .. } = assignment;
+                self.report.error(&Error::of_open(name, value, *source, *tolerant));
+                if let Some(why) = why.take() {
+                    self.report.note(&why);
+                }
+                Some(failed_unless(*tolerant))
+            }
+        }
+    }
+
+    /// Sets net.key.larval_lifetime, or says why not.
+    fn larval_lifetime(&self, setting: &Setting, assignment: &Assignment) -> bool {
+        let Err(Failed::Open(error) | Failed::Write(error)) = host::set_larval_lifetime(setting)
+        else {
+            return true;
+        };
+        let (variable, source) = (setting.variable(), errno(&error));
+        let Assignment { value, tolerant, .. } = assignment;
+        self.report.error(&Error::of_open(variable.name, value, source, *tolerant));
+        if source == Errno::NOENT {
+            self.report.note(&host::absence(variable));
+        }
+        false
+    }
+
+    /// Sets those of ipsec(4), unless that was tried.
+    fn try_together(&mut self, host: &mut Host) {
+        if let Together::Untried(settings) = &mut self.together {
+            let settings = std::mem::take(settings);
+            self.together = self.set_together(&settings, host).unwrap_or_else(|error| {
+                Together::Failed(error.errno(), Some(without_number(&error.to_string())))
+            });
+        }
+    }
+
+    fn set_together(
+        &mut self,
+        settings: &[Setting],
+        host: &mut Host,
+    ) -> Result<Together, engine::Error> {
+        let Writing { force, renew_sas, dry_run, .. } = self.command.writing;
+        self.before = host.variables()?.clone();
+        let ssh = env::var("SSH_CONNECTION").ok().filter(|_| !force);
+        if let Some(client) = ssh.as_deref().and_then(guard::ssh_client)
+            && let Some(setting) = guard::cutting(settings, &self.before, client)
+        {
+            return Ok(Together::Guarded(setting, client));
+        }
+        let of_engine = |setting: &&Setting| !host::is_linux_own(setting.variable());
+        let settings = settings.iter().filter(of_engine).copied().collect::<Vec<_>>();
+        if !dry_run && !settings.is_empty() {
+            self.say(host.apply(&settings, renew_sas)?);
+        }
+        Ok(Together::Set)
+    }
+
+    /// What there is to know of a change.
+    fn say(&self, applied: Applied) {
+        let Applied { old_sas, renewed_sas, needs_daemon, .. } = applied;
+        let sas = |number| if number == 1 { "1 SA".to_owned() } else { format!("{number} SAs") };
+        if old_sas > 0 {
+            self.report.note(&format!(
+                "{} keep the DF and ECN settings of before until they are made anew \
+                 (--rekey-flags does it now)",
+                sas(old_sas)
+            ));
+        }
+        if renewed_sas > 0 {
+            self.report.note(&format!("{} made anew", sas(renewed_sas)));
+        }
+        if needs_daemon {
+            self.report.note(
+                "no ipsecd follows in this network namespace: optional outbound tunnels and \
+                 def_policy hold until somebody changes the SAD or SPD",
+            );
+        }
+    }
+
+    fn file(&self, file: File, assignment: &Assignment, out: &mut Output) -> io::Result<i32> {
+        let Assignment { name, value, tolerant } = assignment;
+        let dotted = name.dotted();
+        if !proc::is_below(name) {
+            self.report.error(&Error::Outside(name.clone()));
+            return Ok(1);
+        }
+        let refused = |source, ignored| {
+            let (name, value) = (dotted.clone(), value.clone());
+            self.report.error(&Error::Refused { name, value, source, ignored });
+        };
+        if !file.writable {
+            refused(Errno::PERM, false);
+            return Ok(1);
+        }
+        // Reading some variables does something: only the BSDs print the old value.
+        let old = match self.command.dialect {
+            Dialect::Linux => Vec::new(),
+            _ => proc::read(name).unwrap_or_default(),
+        };
+        if !self.command.writing.dry_run {
+            match proc::write(name, value) {
+                Ok(()) => {}
+                Err(Failed::Open(error)) => {
+                    let error = Error::of_open(&dotted, value, errno(&error), *tolerant);
+                    self.report.error(&error);
+                    return Ok(failed_unless(*tolerant));
+                }
+                // procps' `-` is for files that cannot be opened.
+                Err(Failed::Write(error)) => {
+                    refused(errno(&error), false);
+                    return Ok(1);
+                }
+            }
+        }
+        self.echo(&dotted, String::from_utf8_lossy(&old).trim_end(), value, out)
+    }
+
+    fn echo(&self, name: &str, old: &str, new: &str, out: &mut Output) -> io::Result<i32> {
+        let Writing { quiet, dry_run, .. } = self.command.writing;
+        let is_quiet = quiet && !dry_run && self.command.dialect == Dialect::Linux;
+        if is_quiet { Ok(0) } else { out.set(name, old, new).map(|()| 0) }
+    }
+}
+
+/// What a failure adds to the exit status.
+fn failed_unless(ignored: bool) -> i32 {
+    i32::from(!ignored)
+}
