@@ -209,6 +209,8 @@ impl Run<'_> {
             return Operand::Print(text.to_owned());
         }
         match conf::parse(text, &self.command.filter) {
+            // So short is nothing to procps.
+            _ if text.trim_start().len() < 2 => Operand::Wrong,
             Ok(Line::Assign(assignment)) => Operand::Set(assignment),
             Ok(Line::Empty) => Operand::Wrong,
             Ok(Line::Except(_)) | Err(_) => bad(),

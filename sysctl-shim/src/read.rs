@@ -42,7 +42,7 @@ impl Reader<'_> {
         }
         let name = Name::parse(text);
         match tree::find(&name) {
-            Err(source) => Ok(self.unknown(name, source)),
+            Err(source) => Ok(self.unknown(name, source, self.command.unknown)),
             Ok(Node::Ours(variable)) => self.ours(variable, false, host, out),
             Ok(Node::File(File { readable: false, .. })) => Ok(0),
             Ok(_) if leaves(&name) => {
@@ -68,7 +68,7 @@ impl Reader<'_> {
                 continue;
             }
             status |= match tree::find(&name) {
-                Err(source) => self.unknown(name, source),
+                Err(source) => self.unknown(name, source, self.command.unknown),
                 Ok(Node::Ours(variable)) => self.ours(variable, true, host, out)?,
                 Ok(Node::File(file)) if file.readable => self.file(&name, true, out)?,
                 Ok(Node::File(_)) => 0,
@@ -83,9 +83,8 @@ impl Reader<'_> {
     }
 
     /// Complains of a name that nothing has.
-    pub fn unknown(&self, name: Name, source: io::Error) -> i32 {
+    pub fn unknown(&self, name: Name, source: io::Error, unknown: Unknown) -> i32 {
         let hint = hint::of(&name.dotted());
-        let unknown = self.command.unknown;
         if self.command.dialect.is_bsd() && self.command.writing.quiet {
             return i32::from(unknown == Unknown::Error);
         }

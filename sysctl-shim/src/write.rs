@@ -12,7 +12,8 @@ use crate::{
     form::Output,
     guard,
     host::{self, Host},
-    options::{Command, Writing},
+    name::Name,
+    options::{Command, Unknown, Writing},
     proc::{self, Failed, File},
     read::Reader,
     report::Report,
@@ -74,10 +75,20 @@ impl<'a> Writer<'a> {
         match tree::find(name) {
             Err(source) => {
                 let reader = Reader { command: self.command, report: self.report };
-                Ok(reader.unknown(name.clone(), source))
+                // procps' `-` is not for names that nothing has: outside our folders.
+                let is_remark = *tolerant && tree::is_in_our_folders(&name.dotted());
+                let unknown = match self.command.unknown {
+                    Unknown::Error if is_remark => Unknown::Remark,
+                    unknown => unknown,
+                };
+                Ok(reader.unknown(name.clone(), source, unknown))
             }
             Ok(Node::Ours(variable)) => self.ours(variable, assignment, host, out),
             Ok(Node::File(file)) => self.file(file, assignment, out),
+            Ok(Node::Folder) if *name == Name::top() => {
+                self.report.error(&Error::Outside(name.clone()));
+                Ok(1)
+            }
             Ok(Node::Folder) => {
                 let source = Errno::ISDIR;
                 let (name, value, ignored) = (name.dotted(), value.clone(), *tolerant);
@@ -243,7 +254,10 @@ impl<'a> Writer<'a> {
                 Err(Failed::Open(error)) => {
                     let error = Error::of_open(&dotted, value, errno(&error), *tolerant);
                     self.report.error(&error);
-                    return Ok(failed_unless(*tolerant));
+                    if !tolerant {
+                        return Ok(1);
+                    }
+                    // procps prints the value nevertheless.
                 }
                 // procps' `-` is for files that cannot be opened.
                 Err(Failed::Write(error)) => {

@@ -1,0 +1,208 @@
+//! Side by side with procps' sysctl, where it is installed. Both are called `sysctl`.
+
+mod common;
+
+use common::{Host, Outcome};
+
+/// Every command line on a host of its own state, first the original, then ours.
+fn compare(host: &Host, lines: &[&[&str]]) {
+    for args in lines {
+        let original = host.run("sysctl", args);
+        let ours = host.stand_in(args);
+        assert_eq!(ours, original, "{args:?}");
+    }
+}
+
+/// A host, if there is an original to compare with.
+fn host() -> Option<Host> {
+    let host = Host::new();
+    let script = "command -v sysctl >/dev/null && sysctl --version || true";
+    let found = host.shell(script).contains("procps");
+    if !found {
+        eprintln!("no sysctl of procps on this machine: nothing was compared");
+    }
+    found.then_some(host)
+}
+
+#[test]
+fn reading() {
+    let Some(host) = host() else { return };
+    compare(
+        &host,
+        &[
+            &["kernel.ostype"],
+            &["kernel/ostype"],
+            &["-n", "kernel.ostype"],
+            &["-b", "kernel.ostype", "net.ipv4.ip_forward"],
+            &["-N", "net.ipv4.ip_forward"],
+            &["-q", "net.ipv4.ip_forward"],
+            &["-x", "-o", "net.ipv4.ip_forward"],
+            &["net.ipv4.conf"],
+            &["-n", "net.ipv4.conf.lo"],
+            &["-r", "forward", "net.ipv4"],
+            &["--pattern", "^net.ipv4.conf.(all|lo).[af]", "net.ipv4"],
+            &["-r", "(", "net.ipv4.ip_forward"],
+            &["net.ipv6.conf.lo.stable_secret"],
+            &["net.ipv4.route.flush"],
+            &["net.ipv4.tcp_mem", "net.ipv4.tcp_available_congestion_control"],
+            &["--deprecated", "net.ipv6.neigh"],
+            &["net.ipv6.neigh"],
+            &["--value", "kernel.ostype"],
+            &["dev", "-N"],
+        ],
+    );
+}
+
+#[test]
+fn names() {
+    let Some(host) = host() else { return };
+    compare(
+        &host,
+        &[
+            &["foo.bar"],
+            &["foo", "bar", "kernel.ostype", "baz"],
+            &["kernel.ostype.x"],
+            &["-e", "foo"],
+            &[""],
+            &["net/ipv4.ip_forward"],
+            &["net.ipv4/ip_forward"],
+            &["net.ipv4.conf.*.rp_filter"],
+            &["net.ipv4.conf.*.rp_filter=0"],
+            &["--", "-net.ipv4.ip_forward"],
+        ],
+    );
+    // An interface with a dot in its name.
+    host.shell("ip link set lo name v.1");
+    compare(&host, &[&["net.ipv4.conf.v/1.forwarding"], &["net/ipv4/conf/v.1/forwarding"]]);
+    compare(&host, &[&["net.ipv4.conf.v.1.forwarding"], &["net.ipv4.conf.v/1"]]);
+}
+
+#[test]
+fn writing() {
+    let Some(host) = host() else { return };
+    compare(
+        &host,
+        &[
+            &["net.ipv4.ip_forward=1"],
+            &["-w", "net/ipv4/ip_forward=0"],
+            &["-n", "net.ipv4.ip_forward=0"],
+            &["-b", "net.ipv4.ip_forward=0"],
+            &["-q", "net.ipv4.ip_forward=0"],
+            &["--dry-run", "net.ipv4.ip_forward=1"],
+            &["-q", "--dry-run", "net.ipv4.ip_forward=1", "net.ipv4.ip_forward"],
+            &[" net.ipv4.ip_forward = 0 ", "net.ipv4.ip_forward"],
+            &["net.ipv4.ip_forward=abc"],
+            &["--", "-net.ipv4.ip_forward=abc"],
+            &["net.ipv4.ip_forward="],
+            &["-w", "net.ipv4.ip_forward"],
+            &["foo=1", "bar=2"],
+            &["foo", "bar=2"],
+            &["-e", "foo=1"],
+            &["="],
+            &["=5"],
+            &["-w", "x"],
+            &["-r", "nothing", "net.ipv4.ip_forward=0"],
+            &["net.ipv4.tcp_rmem=4096 131072 6291456"],
+            &["-N", "-q", "net.ipv4.ip_forward"],
+            &["-q"],
+        ],
+    );
+}
+
+#[test]
+fn without_privilege() {
+    let Some(host) = host() else { return };
+    for args in ["net.ipv4.ip_forward=1", "-net.ipv4.ip_forward=1", "net.ipv4.tcp_fastopen_key"] {
+        let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        let run =
+            |program: &str| host.run("setpriv", &[&nobody[..], &[program, "--", args]].concat());
+        let ours = host.folder().join("sysctl");
+        assert_eq!(run(&ours.to_string_lossy()), run("sysctl"), "{args}");
+    }
+}
+
+#[test]
+fn files() {
+    let Some(host) = host() else { return };
+    let text = "# c\n; d\n   net.ipv4.ip_forward = 0  \n-foo.bar=1\nfoo.baz=2\nnonsense\n\
+        net.ipv4.conf.*.rp_filter = 1\nnet.ipv4.conf.lo.rp_filter=0\n-net.ipv4.conf.all.rp_filter\n\
+        -\n\n-x\nx\nnet/ipv4/conf/lo/log_martians=0\nnet.ipv[46].conf.?o.forwarding=0\n";
+    let one = host.file("1.conf", text);
+    let two = host.file("2.conf", "net.ipv4.ip_forward=0");
+    let (one, two) = (one.to_string_lossy(), two.to_string_lossy());
+    let both = format!("{}/[12].conf", host.folder().display());
+    let joined = format!("-p{one}");
+    let long = format!("--load={two}");
+    compare(
+        &host,
+        &[
+            &["-p", &one],
+            &[&joined],
+            &[&long],
+            &["-e", "-p", &one],
+            &["-q", "-p", &one],
+            &["-n", "-p", &two],
+            &["-w", "-p", &two],
+            &["-f", &two],
+            &["-p", &one, &two],
+            &["-p", &both],
+            &["-p", "/nonexistent", &two],
+            &["-r", "rp_filter", "-p", &one],
+            &["--dry-run", "-p", &one],
+        ],
+    );
+    let run =
+        |program: &str| host.run_with(program, &["-p", "-"], &[], "net.ipv4.ip_forward=0\nfoo=1\n");
+    assert_eq!(run(&host.folder().join("sysctl").to_string_lossy()), run("sysctl"));
+}
+
+#[test]
+fn the_systems_files() {
+    let Some(host) = host() else { return };
+    // Nothing of this machine itself may be set: only folders of this test are left.
+    host.shell(
+        "for folder in /etc/sysctl.d /usr/local/lib/sysctl.d /usr/lib/sysctl.d /lib/sysctl.d; do
+            [ ! -d $folder ] || mount -t tmpfs none $folder
+        done
+        [ ! -e /etc/sysctl.conf ] || mount -o bind /dev/null /etc/sysctl.conf
+        mkdir /run/sysctl.d
+        echo net.ipv4.ip_forward=0 >/run/sysctl.d/20.conf
+        echo net.ipv4.conf.lo.forwarding=0 >/run/sysctl.d/10.conf
+        echo foo=1 >/run/sysctl.d/10.txt
+        [ ! -d /etc/sysctl.d ] || echo foo=1 >/etc/sysctl.d/05.conf
+        [ ! -d /usr/lib/sysctl.d ] || echo net.ipv4.ip_forward=1 >/usr/lib/sysctl.d/20.conf",
+    );
+    compare(&host, &[&["--system"], &["-q", "--system"], &["-r", "lo", "--system"]]);
+}
+
+#[test]
+fn all() {
+    let Some(host) = host() else { return };
+    let names = |outcome: Outcome| {
+        assert_eq!((outcome.status, outcome.err.as_str()), (0, ""));
+        // vm.stat_refresh is read for its effect: procps 4.0.2 lists it, later ones do not.
+        let is_other =
+            |name: &&str| ipsec::Variable::of_name(name).is_none() && *name != "vm.stat_refresh";
+        outcome.out.lines().filter(is_other).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for option in ["-a", "-A", "-X", "--all"] {
+        let original = names(host.run("sysctl", &["-N", option]));
+        assert!(original.len() > 100);
+        assert_eq!(names(host.stand_in(&["-N", option])), original);
+    }
+    compare(&host, &[&["-a", "-r", "^net.ipv[46]"], &["-an", "-r", "^(kernel.os|net.ipv6)"]]);
+}
+
+#[test]
+fn wrong_options() {
+    let Some(host) = host() else { return };
+    for args in [&["-z"][..], &["-r"], &["--nonsense"], &["-h"], &["--help"], &[]] {
+        let (original, ours) = (host.run("sysctl", args), host.stand_in(args));
+        assert_eq!(ours.status, original.status, "{args:?}");
+        assert_eq!(ours.err.lines().next(), original.err.lines().next(), "{args:?}");
+        // Ours has more options.
+        for line in original.out.lines().filter(|line| line.contains("--")) {
+            assert!(ours.out.contains(line), "{args:?}: {line}");
+        }
+    }
+}
