@@ -2,6 +2,7 @@
 //! the BSDs.
 
 mod conf;
+mod consequences;
 mod error;
 mod filter;
 mod form;

@@ -2,12 +2,12 @@
 
 use std::{env, io, net::IpAddr};
 
-use engine::Applied;
 use ipsec::{Dialect, Setting, Variable, Variables};
 use rustix::io::Errno;
 
 use crate::{
     conf::Assignment,
+    consequences,
     error::{Error, errno, without_number},
     form::Output,
     guard,
@@ -201,31 +201,12 @@ impl<'a> Writer<'a> {
         let of_engine = |setting: &&Setting| !host::is_linux_own(setting.variable());
         let settings = settings.iter().filter(of_engine).copied().collect::<Vec<_>>();
         if !dry_run && !settings.is_empty() {
-            self.say(host.apply(&settings, renew_sas)?);
+            let applied = host.apply(&settings, renew_sas)?;
+            for line in consequences::words(&applied) {
+                self.report.note(&line);
+            }
         }
         Ok(Together::Set)
-    }
-
-    /// What there is to know of a change.
-    fn say(&self, applied: Applied) {
-        let Applied { old_sas, renewed_sas, needs_daemon, .. } = applied;
-        let sas = |number| if number == 1 { "1 SA".to_owned() } else { format!("{number} SAs") };
-        if old_sas > 0 {
-            self.report.note(&format!(
-                "{} keep the DF and ECN settings of before until they are made anew \
-                 (--rekey-flags does it now)",
-                sas(old_sas)
-            ));
-        }
-        if renewed_sas > 0 {
-            self.report.note(&format!("{} made anew", sas(renewed_sas)));
-        }
-        if needs_daemon {
-            self.report.note(
-                "no ipsecd follows in this network namespace: optional outbound tunnels and \
-                 def_policy hold until somebody changes the SAD or SPD",
-            );
-        }
     }
 
     fn file(&self, file: File, assignment: &Assignment, out: &mut Output) -> io::Result<i32> {

@@ -72,7 +72,7 @@ fn names() {
         ],
     );
     // An interface with a dot in its name.
-    host.shell("ip link set lo name v.1");
+    host.shell("ip link set lo down; ip link set lo name v.1");
     compare(&host, &[&["net.ipv4.conf.v/1.forwarding"], &["net/ipv4/conf/v.1/forwarding"]]);
     compare(&host, &[&["net.ipv4.conf.v.1.forwarding"], &["net.ipv4.conf.v/1"]]);
 }
