@@ -1,9 +1,13 @@
 //! Level `default` is what the host's variables say, at once, for policies that are there already.
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+};
 
 use scenarios::{
-    Host, Wire, link,
+    Host, Outcome, Packet, Wire, link,
     protocol::{ESP, ICMP, ICMP6},
 };
 
@@ -21,51 +25,58 @@ fn variable(version: u8, proto: &str, mode: &str) -> String {
 fn each_variable_opens_and_closes_what_it_governs() {
     for addresses in [&V4, &V6] {
         let sites = Sites::new(addresses);
+        // What comes in is not what goes out: another address of the same gateway.
+        let other = addresses.between.with_length(3);
+        sites.gateway_b.ip(&format!("addr add {other} dev gateway-a"));
         for proto in ["esp", "ah"] {
             for mode in ["transport", "tunnel"] {
-                for direction in ["out", "in", "fwd"] {
-                    governs(&sites, addresses, proto, mode, direction);
-                }
+                governs(&sites, addresses, proto, mode);
             }
         }
     }
 }
 
 /// No SA is there, so what is required does not pass.
-fn governs(sites: &Sites, addresses: &Addresses, proto: &str, mode: &str, direction: &str) {
+fn governs(sites: &Sites, addresses: &Addresses, proto: &str, mode: &str) {
     let Addresses { version, between, a, b } = addresses;
-    let (here, there) = (between.bare(1), between.bare(2));
     let gateway = &sites.gateway_a;
-    let (pinging, target) = match direction {
-        "fwd" => (&sites.host_a, b.bare(2)),
-        _ => (gateway, there.clone()),
+    let [here, there, other] = [1, 2, 3].map(|n| between.bare(n));
+    let request = |from: &str, to: &str| match mode {
+        "tunnel" => format!("{proto}/{mode}/{from}-{to}/default"),
+        _ => format!("{proto}/{mode}//default"),
     };
-    let selector = match direction {
-        "out" => format!("{here} {there}"),
-        "in" => format!("{there} {here}"),
-        _ => format!("{} {}", b.with_length(0), a.with_length(0)),
-    };
-    let ends = match (mode, direction) {
-        ("transport", _) => String::new(),
-        (_, "out") => format!("{here}-{there}"),
-        _ => format!("{there}-{here}"),
-    };
-    let request = format!("{proto}/{mode}/{ends}/default");
-    let outcome =
-        gateway.setkey_text(&format!("spdadd {selector} any -P {direction} ipsec {request};"));
+    let (out, back) = (request(&here, &there), request(&there, &here));
+    let (a, b) = (a.with_length(0), b.with_length(0));
+    let outcome = gateway.setkey_text(&format!(
+        "spdadd {here} {there} any -P out ipsec {out};
+        spdadd {other} {here} any -P in ipsec {back};
+        spdadd {b} {a} any -P fwd ipsec {back};"
+    ));
     assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{}", outcome.stderr);
+    let indices = |dump: &str| {
+        let words = dump.split_whitespace().map(str::to_owned);
+        words.filter(|word| word.starts_with("spid=")).collect::<Vec<String>>()
+    };
+    let before = indices(&gateway.setkey("-DP").stdout);
 
     let variable = variable(*version, proto, mode);
-    let passes = |value: u8| {
-        gateway.set(&format!("{variable}={value}"));
-        let dump = gateway.setkey("-DP").stdout;
-        assert!(dump.contains(&request), "{request} at {value}:\n{dump}");
-        pinging.ping(&target)
+    let behind = addresses.b.bare(2);
+    let pass = || {
+        thread::scope(|scope| {
+            let pings = [(gateway, &there), (gateway, &other), (&sites.host_a, &behind)];
+            let pings = pings.map(|(host, target)| scope.spawn(|| host.ping(target)));
+            pings.map(|ping| ping.join().expect("a ping"))
+        })
     };
-    let shown = format!("{variable}, {direction}");
-    assert!(!pinging.ping(&target), "{shown}: require until somebody says otherwise");
-    assert!(passes(1), "{shown}=1");
-    assert!(!passes(2), "{shown}=2");
+    let title = format!("{variable}: out, in, through");
+    assert_eq!(pass(), [false; 3], "{title}: require until somebody says otherwise");
+    for (value, passes) in [(1, true), (2, false)] {
+        gateway.set(&format!("{variable}={value}"));
+        assert_eq!(pass(), [passes; 3], "{title} at {value}");
+        let dump = gateway.setkey("-DP").stdout;
+        assert!(dump.contains(&out) && dump.contains(&back), "{title} at {value}:\n{dump}");
+        assert_eq!(indices(&dump), before, "{title} at {value}");
+    }
     gateway.flush();
 }
 
@@ -99,19 +110,20 @@ fn a_thousand_flips_under_a_flood() {
     b.load(&(sas + &policies(["2", "1"], ["require", "require"])));
     assert!(a.ping("192.0.2.2") && a.ping("2001:db8::2"), "with SAs");
 
-    let wire = Wire::tap(&a, "b");
+    let wires = [Wire::leaving(&a, "b"), Wire::leaving(&b, "a")];
     let floods = ["192.0.2.2", "2001:db8::2"].map(|target| Flood::of(&a, target));
-    for value in [1, 2].into_iter().cycle().take(1000) {
-        let variables = [variable(4, "esp", "transport"), variable(6, "esp", "tunnel")];
-        a.set(&variables.map(|name| format!("{name}={value}")).join(" "));
-    }
+    let variables = [variable(4, "esp", "transport"), variable(6, "esp", "tunnel")];
+    let flip = Path::new(env!("CARGO_BIN_EXE_flip"));
+    Outcome::success(a.command(flip).arg("1000").args(variables));
     drop(floods);
-    let packets = wire.heard();
-    assert!(packets.len() > 1000, "only {} packets in 1,000 flips", packets.len());
-    let clear = packets.iter().filter(|packet| packet.protocols != [ESP]);
-    assert_eq!(clear.collect::<Vec<_>>(), Vec::<&scenarios::Packet>::new());
-    for version in [4, 6] {
-        assert!(packets.iter().any(|packet| packet.version == version), "IPv{version}");
+    for packets in wires.map(|wire| wire.heard()) {
+        for version in [4, 6] {
+            let packets = packets.iter().filter(|packet| packet.version == version);
+            let (encrypted, clear): (Vec<&Packet>, Vec<&Packet>) =
+                packets.partition(|packet| packet.protocols == [ESP]);
+            assert!(encrypted.len() > 1000, "IPv{version}: {} in 1,000 flips", encrypted.len());
+            assert_eq!(clear.first(), None, "IPv{version}: {} packets in clear", clear.len());
+        }
     }
 }
 

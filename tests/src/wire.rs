@@ -20,6 +20,8 @@ pub mod protocol {
     pub const ESP: u8 = 50;
     /// AH.
     pub const AH: u8 = 51;
+    /// IPv4 inside another header.
+    pub const IPIP: u8 = 4;
     /// ICMPv6.
     pub const ICMP6: u8 = 58;
     /// IPComp.
@@ -39,9 +41,19 @@ impl Wire {
     /// Listens on the interface of `host` that leads to the host labelled `to`. It hears everything from now on.
     #[must_use]
     pub fn tap(host: &Host, to: &str) -> Self {
+        Self::of(host, to, "inout")
+    }
+
+    /// Listens for what leaves `host` only. What a tunnel brought is heard a second time where it comes in, unpacked.
+    #[must_use]
+    pub fn leaving(host: &Host, to: &str) -> Self {
+        Self::of(host, to, "out")
+    }
+
+    fn of(host: &Host, to: &str, direction: &str) -> Self {
         let mut tcpdump = host
             .command("tcpdump")
-            .args(["-i", to, "--immediate-mode", "-U", "-Z", "root", "-w", "-"])
+            .args(["-i", to, "-Q", direction, "--immediate-mode", "-U", "-Z", "root", "-w", "-"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -45,7 +45,8 @@ pub fn revise(host: &mut Host) -> Result<Revised, Error> {
     }
     let follows = !revision.revised.tunnels.is_empty();
     let sas = follows.then(|| TunnelSas::read(&mut host.kernel)).transpose()?;
-    for (held, asked) in entries {
+    // Dumps give what was written last first: the oldest is written first.
+    for (held, asked) in entries.into_iter().rev() {
         let (policy, form) = hold(&asked.policy, &variables, sas.as_ref());
         if form.is_partial {
             revision.partial.insert(held.index);
