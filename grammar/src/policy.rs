@@ -3,6 +3,7 @@ use pest::{
     Parser,
     iterators::{Pair, Pairs},
 };
+use zeroize::Zeroizing;
 
 use crate::{
     dialect::is_foreign,
@@ -10,7 +11,7 @@ use crate::{
     expected::{MODES, policy_candidates, policy_expected},
     hint::{self, Hint, closest, word_at},
     parse::number,
-    source::Source,
+    source::{Origin, Source},
     tree::{
         Action, Base, Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Request, Span,
     },
@@ -22,6 +23,15 @@ mod grammar {
     pub(crate) struct PolicyParser;
 }
 pub(crate) use grammar::{PolicyParser, Rule};
+
+/// Reads a policy that stands alone: the string of ipsec_set_policy(3), which setkey has after `-P`.
+///
+/// Nothing is looked up and no number is checked.
+pub fn parse_policy(text: &[u8]) -> Result<Policy, Error> {
+    let origin = Origin { line: 1, column: 0, lexer_line: 1 };
+    let source = Source::new(Zeroizing::new(text.to_vec()), 0, origin, Dialect::Linux);
+    parse(&source, source.ascii(), Span { start: 0, end: text.len() })
+}
 
 /// Reads the text after `-P`, which stands at `span` of the source.
 pub(crate) fn parse(source: &Source, text: &str, span: Span) -> Result<Policy, Error> {

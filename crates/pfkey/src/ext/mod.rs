@@ -114,8 +114,9 @@ impl Extension {
         }
     }
 
-    /// Reads the body of an extension of type `number`, which is not 0.
-    pub(crate) fn decode(number: u16, body: &[u8]) -> Result<Self, Error> {
+    /// Reads the body of an extension of type `number`, which is not 0: what stands behind its
+    /// length and type.
+    pub fn decode(number: u16, body: &[u8]) -> Result<Self, Error> {
         let (_, extension) = Self::parse(number, body).map_err(|_| Error::Malformed(number))?;
         Ok(extension)
     }
@@ -160,7 +161,9 @@ impl Extension {
     }
 
     /// The extension on the wire, padded to whole units. Wiped after use: it may be a key.
-    pub(crate) fn encode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+    ///
+    /// Refuses, with [`Error::TooLong`], what 16-bit lengths cannot say.
+    pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut out = Zeroizing::new(Vec::with_capacity(self.room()));
         out.put_u16(0);
         out.put_u16(self.number());
