@@ -1,0 +1,168 @@
+//! PF_KEY sockets.
+
+use std::{
+    ffi::{c_int, c_void},
+    io,
+    os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd},
+    ptr,
+};
+
+use pfkey_socket::{Answer, Call, Caller, PF_KEY, Settings};
+use rustix::{io::Errno, net::sockopt};
+use zeroize::Zeroizing;
+
+use super::{call, memory};
+use crate::error::{Code, Error};
+
+/// `PF_KEY_V2` (linux/pfkeyv2.h).
+const VERSION: c_int = 2;
+/// Bytes of the send buffer; more is not lowered.
+const SEND_BUFFER: usize = 128 << 10;
+/// Bytes of the receive buffer that are tried first; half of that next, and so on.
+const RECEIVE_BUFFER: usize = 2 << 20;
+/// `sizeof(struct sadb_msg)`.
+const HEADER: usize = 16;
+
+/// What this library was built with, as programs ask at run time: NAT traversal and security
+/// contexts (`LIBIPSEC_OPT_NATT`, `LIBIPSEC_OPT_SEC_CTX`).
+#[unsafe(no_mangle)]
+pub static libipsec_opt: c_int = 0x01 | 0x04;
+
+/// Opens a PF_KEY socket: of the service of the network namespace, or of the kernel where no
+/// service listens.
+#[unsafe(no_mangle)]
+pub extern "C" fn pfkey_open() -> c_int {
+    call(-1, || {
+        let socket = open()?;
+        make_room(&socket);
+        Ok(socket.into_raw_fd())
+    })
+}
+
+fn open() -> Result<OwnedFd, Error> {
+    let call = Call::new(libc::SOCK_RAW, VERSION).map_err(Error::System)?;
+    match settings().answer(call, Caller::this_thread()) {
+        Answer::Socket(socket) => Ok(socket),
+        Answer::Refused(errno) => Err(Error::System(errno)),
+        Answer::Kernel => {
+            // SAFETY: socket(2) takes three integers and no memory.
+            let socket = unsafe { libc::socket(PF_KEY, libc::SOCK_RAW, VERSION) };
+            if socket < 0 {
+                return Err(last_error());
+            }
+            // SAFETY: the socket has just been opened, and nobody else knows it.
+            Ok(unsafe { OwnedFd::from_raw_fd(socket) })
+        }
+    }
+}
+
+/// A variable that cannot be used is ignored, as is all of the environment in a program with more
+/// privilege than whoever set it.
+fn settings() -> Settings {
+    // SAFETY: getauxval(3) takes any number.
+    let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
+    if secure { Settings::default() } else { Settings::from_environment().unwrap_or_default() }
+}
+
+/// Makes the buffers as large as a dump may need; a socket with smaller ones still works.
+fn make_room(socket: &OwnedFd) {
+    if sockopt::socket_send_buffer_size(socket).unwrap_or(0) < SEND_BUFFER {
+        let _ = sockopt::set_socket_send_buffer_size(socket, SEND_BUFFER);
+    }
+    let current = sockopt::socket_recv_buffer_size(socket).unwrap_or(SEND_BUFFER);
+    let mut wanted = RECEIVE_BUFFER;
+    while wanted > current && sockopt::set_socket_recv_buffer_size(socket, wanted).is_err() {
+        wanted /= 2;
+    }
+}
+
+/// Closes a PF_KEY socket.
+#[unsafe(no_mangle)]
+pub extern "C" fn pfkey_close(so: c_int) {
+    call((), || {
+        // SAFETY: close(2) takes any number; the caller gives this descriptor up.
+        let _ = unsafe { libc::close(so) };
+        Ok(())
+    });
+}
+
+/// Makes the receive buffer `kilobytes` large if it is smaller; tells how large it is then.
+#[unsafe(no_mangle)]
+pub extern "C" fn pfkey_set_buffer_size(so: c_int, kilobytes: c_int) -> c_int {
+    call(-1, || {
+        let socket = borrow(so)?;
+        let wanted = usize::try_from(kilobytes).unwrap_or(0).saturating_mul(1 << 10);
+        if sockopt::socket_recv_buffer_size(socket).unwrap_or(0) < wanted {
+            sockopt::set_socket_recv_buffer_size(socket, wanted).map_err(Error::System)?;
+        }
+        let actual = sockopt::socket_recv_buffer_size(socket).map_err(Error::System)?;
+        Ok(c_int::try_from(actual >> 10).unwrap_or(c_int::MAX))
+    })
+}
+
+fn borrow(so: c_int) -> Result<BorrowedFd<'static>, Error> {
+    if so < 0 {
+        return Err(Error::System(Errno::BADF));
+    }
+    // SAFETY: it is the program's own descriptor, which it keeps open during the call; if it is
+    // not open, the system says so.
+    Ok(unsafe { BorrowedFd::borrow_raw(so) })
+}
+
+/// Waits for a message, which the caller frees.
+#[unsafe(no_mangle)]
+pub extern "C" fn pfkey_recv(so: c_int) -> *mut c_void {
+    call(ptr::null_mut(), || Ok(memory::hand_out(&receive(so)?)?))
+}
+
+/// The next message. Wiped after use: it may hold keys.
+pub(super) fn receive(so: c_int) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let mut header = [0; HEADER];
+    let length = receive_into(so, &mut header, libc::MSG_PEEK)?;
+    if length == 0 {
+        // The service has gone.
+        return Err(Error::System(Errno::CONNRESET));
+    }
+    let said = usize::from(u16::from_ne_bytes([header[4], header[5]])) * 8;
+    if length < HEADER || said < HEADER {
+        receive_into(so, &mut header, 0)?;
+        return Err(Code::Unknown.into());
+    }
+    let mut message = Zeroizing::new(vec![0; said]);
+    let length = receive_into(so, &mut message, 0)?;
+    if length == said { Ok(message) } else { Err(Error::System(Errno::BADMSG)) }
+}
+
+fn receive_into(so: c_int, buffer: &mut [u8], flags: c_int) -> Result<usize, Error> {
+    loop {
+        // SAFETY: the buffer has room for as many bytes as it is long.
+        let length = unsafe { libc::recv(so, buffer.as_mut_ptr().cast(), buffer.len(), flags) };
+        match usize::try_from(length) {
+            Ok(length) => return Ok(length),
+            Err(_) if last_error() == Error::System(Errno::INTR) => {}
+            Err(_) => return Err(last_error()),
+        }
+    }
+}
+
+/// Sends a message of the caller's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pfkey_send(so: c_int, message: *const c_void, length: c_int) -> c_int {
+    call(-1, || {
+        let length = usize::try_from(length).map_err(|_| Code::InvalidArgument)?;
+        // SAFETY: the message has this length.
+        send(so, unsafe { memory::bytes(message, length) }?)
+    })
+}
+
+/// Sends a message; its length.
+pub(super) fn send(so: c_int, message: &[u8]) -> Result<c_int, Error> {
+    // SAFETY: send(2) reads as many bytes as there are.
+    let length = unsafe { libc::send(so, message.as_ptr().cast(), message.len(), 0) };
+    if length < 0 { Err(last_error()) } else { Ok(c_int::try_from(length).unwrap_or(c_int::MAX)) }
+}
+
+/// What errno says.
+fn last_error() -> Error {
+    Error::System(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO))
+}

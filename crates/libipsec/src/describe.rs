@@ -1,0 +1,152 @@
+//! `sadb_x_policy` to text.
+
+use std::net::SocketAddr;
+
+use dns_lookup::getnameinfo;
+use ipsec::ReqId;
+use pfkey::{
+    Extension,
+    ext::{self, IpsecRequest},
+};
+
+use crate::error::Code;
+
+/// `SADB_X_EXT_POLICY` (linux/pfkeyv2.h).
+const POLICY: u16 = 18;
+/// `sizeof(struct sadb_x_policy)` and `sizeof(struct sadb_x_ipsecrequest)`.
+const HEADER: usize = 16;
+
+/// Says a policy in the words of ipsec_set_policy(3), each request behind a `delimiter`, as
+/// `ipsec_dump_policy` of ipsec-tools 0.8.2 does; also mode beet, which that did not know.
+pub(crate) fn describe(policy: &[u8], delimiter: &[u8], ports: bool) -> Result<Vec<u8>, Code> {
+    let exttype: [u8; 2] = policy.get(2..4).and_then(|it| it.try_into().ok()).unwrap_or_default();
+    if u16::from_ne_bytes(exttype) != POLICY {
+        return Err(Code::InvalidExtensionType);
+    }
+    let requests = policy.get(HEADER..).ok_or(Code::InvalidMessage)?;
+    let lengths = lengths(requests);
+    let Ok(Extension::Policy(policy)) = Extension::decode(POLICY, &policy[4..]) else {
+        return Err(Code::InvalidMessage);
+    };
+    let mut text = heading(&policy)?.into_bytes();
+    if policy.policy_type == 2 {
+        let lengths = lengths.ok_or(Code::InvalidMessage)?;
+        for (request, length) in policy.requests.iter().zip(lengths) {
+            text.extend_from_slice(delimiter);
+            text.extend_from_slice(self::request(request, length, ports)?.as_bytes());
+        }
+    }
+    Ok(text)
+}
+
+/// The lengths of the requests, if they add up.
+fn lengths(mut requests: &[u8]) -> Option<Vec<usize>> {
+    let mut lengths = Vec::new();
+    while let Some(&[a, b]) = requests.first_chunk::<2>() {
+        let length = usize::from(u16::from_ne_bytes([a, b]));
+        if length < HEADER {
+            return None;
+        }
+        requests = requests.get(length..)?;
+        lengths.push(length);
+    }
+    requests.is_empty().then_some(lengths)
+}
+
+/// Direction, priority, action.
+fn heading(policy: &ext::Policy) -> Result<String, Code> {
+    // Those of sockets are what AF_KEY makes of the kernel's own.
+    const DIRECTIONS: [&str; 6] = ["any", "in", "out", "fwd", "in(socket)", "out(socket)"];
+    const ACTIONS: [&str; 5] = ["discard", "none", "ipsec", "entrust", "bypass"];
+    let direction = DIRECTIONS.get(usize::from(policy.dir)).ok_or(Code::InvalidDirection)?;
+    let action = ACTIONS.get(usize::from(policy.policy_type)).ok_or(Code::InvalidPolicy)?;
+    Ok(match policy.priority {
+        0 => format!("{direction} {action}"),
+        priority => format!("{direction} {} {action}", ipsec::Priority(priority)),
+    })
+}
+
+fn request(request: &IpsecRequest, length: usize, ports: bool) -> Result<String, Code> {
+    const MODES: [&str; 4] = ["any", "transport", "tunnel", "beet"];
+    const LEVELS: [&str; 4] = ["default", "use", "require", "unique"];
+    let proto = match request.proto {
+        50 => "esp",
+        51 => "ah",
+        108 => "ipcomp",
+        _ => return Err(Code::InvalidProto),
+    };
+    let mode = MODES.get(usize::from(request.mode)).ok_or(Code::InvalidMode)?;
+    let ends = match request.ends {
+        Some((src, dst)) => format!("{}-{}", end(src, ports)?, end(dst, ports)?),
+        None if length == HEADER => String::new(),
+        None => return Err(Code::InvalidAddress),
+    };
+    let level = LEVELS.get(usize::from(request.level)).ok_or(Code::InvalidLevel)?;
+    let reqid = match request.reqid {
+        0 => String::new(),
+        id if ReqId(id) > ReqId::MANUAL_MAX => format!("#{id}"),
+        id => format!(":{id}"),
+    };
+    Ok(format!("{proto}/{mode}/{ends}/{level}{reqid}"))
+}
+
+fn end(end: SocketAddr, ports: bool) -> Result<String, Code> {
+    let flags = libc::NI_NUMERICHOST | libc::NI_NUMERICSERV;
+    let (host, port) = getnameinfo(&end, flags).map_err(|_| Code::InvalidAddress)?;
+    Ok(if ports { format!("{host}[{port}]") } else { host })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compile::compile;
+
+    fn bytes(text: &str) -> Vec<u8> {
+        let policy = compile(text.as_bytes()).unwrap();
+        Extension::Policy(policy).encode().unwrap().to_vec()
+    }
+
+    fn text(policy: &[u8]) -> Result<String, Code> {
+        describe(policy, b" ", false).map(|text| String::from_utf8(text).unwrap())
+    }
+
+    #[test]
+    fn what_is_compiled_reads_as_it_was_written() {
+        for written in [
+            "in prio def discard",
+            "fwd prio low - 1 none",
+            "out prio high + 7 bypass",
+            "in prio def - 5 entrust",
+            "out prio def ipsec esp/transport//require ah/tunnel/192.0.2.1-192.0.2.2/unique:7",
+            "out prio def ipsec ipcomp/beet/2001:db8::1-fe80::1%lo/use esp/transport//unique#16384",
+        ] {
+            let read = text(&bytes(&written.replace('#', ":")));
+            assert_eq!(read.as_deref(), Ok(written));
+        }
+    }
+
+    #[test]
+    fn each_field_has_its_error() {
+        let good = bytes("out ipsec esp/tunnel/192.0.2.1-192.0.2.2/require");
+        assert!(text(&good).is_ok());
+        // Where, what instead of it.
+        for (at, byte, code) in [
+            (2, 17, Code::InvalidExtensionType),
+            (4, 5, Code::InvalidPolicy),
+            (6, 6, Code::InvalidDirection),
+            (16, 15, Code::InvalidMessage),
+            (16, 16, Code::InvalidMessage),
+            (16, 64, Code::InvalidMessage),
+            (18, 52, Code::InvalidProto),
+            (20, 4, Code::InvalidMode),
+            (21, 4, Code::InvalidLevel),
+            (32, 1, Code::InvalidAddress),
+        ] {
+            let mut wrong = good.clone();
+            wrong[at] = byte;
+            assert_eq!(text(&wrong), Err(code), "byte {at}");
+        }
+        assert_eq!(text(&good[..12]), Err(Code::InvalidMessage));
+        assert_eq!(text(&[]), Err(Code::InvalidExtensionType));
+    }
+}

@@ -1,0 +1,360 @@
+//! The messages of `pfkey_send_*`, as ipsec-tools 0.8.2 puts them together (src/libipsec/pfkey.c).
+//!
+//! What a program gives as a C integer and the message has fewer bits for is refused, where the
+//! original cut it. A message gets its sender's process number when it is sent.
+
+use std::net::SocketAddr;
+
+use ipsec::Key;
+use pfkey::{
+    Extension, Message, MessageType,
+    ext::{
+        Address, AddressKind, End, KeyKind, KmAddress, Lifetime, LifetimeKind, Policy, Sa, Sa2,
+        SecCtx, SpiRange,
+    },
+};
+
+use crate::{
+    error::Code,
+    key_lengths::{AH, ESP, IPCOMP, UNSPEC},
+    soft_rate,
+};
+
+/// `IPSEC_ULPROTO_ANY` (linux/ipsec.h).
+const ANY_PROTO: u8 = 255;
+/// SPIs up to this one are reserved (RFC 4303 section 2.1).
+const LAST_RESERVED_SPI: u32 = 255;
+
+/// Two addresses of one IP version.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    src: SocketAddr,
+    dst: SocketAddr,
+}
+
+impl Ends {
+    pub(crate) fn new(src: SocketAddr, dst: SocketAddr) -> Result<Self, Code> {
+        if src.is_ipv4() == dst.is_ipv4() {
+            Ok(Self { src, dst })
+        } else {
+            Err(Code::FamilyMismatch)
+        }
+    }
+
+    /// As the ends of an SA.
+    fn hosts(self) -> [Extension; 2] {
+        [(AddressKind::Src, self.src), (AddressKind::Dst, self.dst)]
+            .map(|(kind, end)| address(kind, end, host_length(end), ANY_PROTO))
+    }
+
+    /// As the selector of a policy, with these prefix lengths.
+    fn selector(self, lengths: (u32, u32), proto: u32) -> Result<[Extension; 2], Code> {
+        let most = host_length(self.src);
+        let length = |length| u8::try_from(length).ok().filter(|&length| length <= most);
+        let (Some(src_length), Some(dst_length)) = (length(lengths.0), length(lengths.1)) else {
+            return Err(Code::InvalidPrefixLength);
+        };
+        let proto = u8::try_from(proto).map_err(|_| Code::InvalidProto)?;
+        Ok([
+            address(AddressKind::Src, self.src, src_length, proto),
+            address(AddressKind::Dst, self.dst, dst_length, proto),
+        ])
+    }
+}
+
+fn host_length(address: SocketAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
+}
+
+fn address(kind: AddressKind, sockaddr: SocketAddr, prefix_len: u8, proto: u8) -> Extension {
+    Extension::Address(kind, Address { proto, prefix_len, sockaddr })
+}
+
+/// ESP in UDP. Kind 0: none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Nat {
+    /// `UDP_ENCAP_*` (linux/udp.h).
+    pub kind: u8,
+    /// Host order.
+    pub src_port: u16,
+    /// Host order.
+    pub dst_port: u16,
+}
+
+impl Nat {
+    fn extensions(self) -> Vec<Extension> {
+        if self.kind == 0 {
+            return Vec::new();
+        }
+        vec![
+            Extension::NatType(self.kind),
+            Extension::NatPort(End::Src, self.src_port),
+            Extension::NatPort(End::Dst, self.dst_port),
+        ]
+    }
+}
+
+/// An algorithm by its number in PF_KEY, 0 for none, and its key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keyed<'a> {
+    pub number: u32,
+    pub key: &'a [u8],
+}
+
+/// What ADD and UPDATE say of an SA.
+#[derive(Debug)]
+pub(crate) struct SaRequest<'a> {
+    pub satype: u32,
+    pub mode: u32,
+    pub ends: Ends,
+    /// Host order.
+    pub spi: u32,
+    pub reqid: u32,
+    pub window: u32,
+    pub encrypt: Keyed<'a>,
+    pub auth: Keyed<'a>,
+    pub flags: u32,
+    pub limits: Lifetime,
+    pub seq: u32,
+    pub nat: Nat,
+    pub nat_original: Option<SocketAddr>,
+    pub sec_ctx: Option<SecCtx>,
+}
+
+/// ADD, UPDATE.
+pub(crate) fn sa(msg_type: MessageType, request: SaRequest<'_>) -> Result<Message, Code> {
+    check_algorithms(&request)?;
+    let message = message(msg_type, request.satype)?.numbered(request.seq, 0);
+    let algorithm = |number: u32| u8::try_from(number).map_err(|_| Code::InvalidAlgorithm);
+    let mut extensions = vec![Extension::Sa(Sa {
+        spi: request.spi,
+        // The kernel takes 32 packets for more.
+        replay: u8::try_from(request.window).unwrap_or(u8::MAX),
+        state: 0,
+        auth: algorithm(request.auth.number)?,
+        encrypt: algorithm(request.encrypt.number)?,
+        flags: request.flags,
+    })];
+    extensions.push(sa2(request.mode, request.reqid)?);
+    extensions.extend(request.ends.hosts());
+    let key = |kind, key: &[u8]| Extension::Key(kind, Key::new(key.to_vec()));
+    if request.encrypt.number != 0 && request.satype != IPCOMP {
+        extensions.push(key(KeyKind::Encrypt, request.encrypt.key));
+    }
+    if request.auth.number != 0 {
+        extensions.push(key(KeyKind::Auth, request.auth.key));
+    }
+    let soft = soft_rate::soft(&request.limits);
+    extensions.push(Extension::Lifetime(LifetimeKind::Hard, request.limits));
+    extensions.push(Extension::Lifetime(LifetimeKind::Soft, soft));
+    extensions.extend(request.sec_ctx.map(Extension::SecCtx));
+    extensions.extend(request.nat.extensions());
+    let original = |end| address(AddressKind::NatOriginal, end, host_length(end), ANY_PROTO);
+    extensions.extend(request.nat_original.filter(|_| request.nat.kind != 0).map(original));
+    Ok(message.with(extensions))
+}
+
+/// Whether the SA type has the algorithms that it needs, and no others.
+fn check_algorithms(request: &SaRequest<'_>) -> Result<(), Code> {
+    let (encrypt, auth) = (request.encrypt.number != 0, request.auth.number != 0);
+    match (request.satype, encrypt, auth) {
+        (ESP, false, _) | (AH, false, false) | (IPCOMP, true, true) => Err(Code::NoAlgorithm),
+        (AH, true, _) | (IPCOMP, false, _) => Err(Code::InvalidAlgorithm),
+        (AH, ..) if request.nat.kind != 0 => Err(Code::NoAlgorithm),
+        (ESP | AH | IPCOMP, ..) => Ok(()),
+        _ => Err(Code::InvalidSaType),
+    }
+}
+
+/// GETSPI, for an SPI of a range; with 0 to the largest number for any.
+pub(crate) fn get_spi(
+    (satype, mode, reqid): (u32, u32, u32),
+    ends: Ends,
+    nat: Nat,
+    (min, max): (u32, u32),
+    seq: u32,
+) -> Result<Message, Code> {
+    if min > max || (1..=LAST_RESERVED_SPI).contains(&min) {
+        return Err(Code::InvalidSpi);
+    }
+    let mut extensions = vec![sa2(mode, reqid)?];
+    extensions.extend(ends.hosts());
+    extensions.extend(nat.extensions());
+    if min > LAST_RESERVED_SPI && max < u32::MAX {
+        extensions.push(Extension::SpiRange(SpiRange { min, max }));
+    }
+    Ok(message(MessageType::GETSPI, satype)?.numbered(seq, 0).with(extensions))
+}
+
+/// DELETE, GET. The SPI is in host order.
+pub(crate) fn by_spi(
+    msg_type: MessageType,
+    satype: u32,
+    ends: Ends,
+    spi: u32,
+) -> Result<Message, Code> {
+    let sa = Sa { spi, replay: 0, state: 0, auth: 0, encrypt: 0, flags: 0 };
+    let mut extensions = vec![Extension::Sa(sa)];
+    extensions.extend(ends.hosts());
+    Ok(message(msg_type, satype)?.with(extensions))
+}
+
+/// DELETE without an SPI, which Linux refuses.
+pub(crate) fn delete_all(satype: u32, ends: Ends) -> Result<Message, Code> {
+    Ok(message(MessageType::DELETE, satype)?.with(ends.hosts().into()))
+}
+
+/// REGISTER, FLUSH, DUMP, SPDFLUSH, SPDDUMP.
+pub(crate) fn bare(msg_type: MessageType, satype: u32) -> Result<Message, Code> {
+    match satype {
+        UNSPEC | AH | ESP | IPCOMP => message(msg_type, satype),
+        _ => Err(Code::InvalidSaType),
+    }
+}
+
+/// PROMISC, on or off.
+pub(crate) fn promisc(on: bool) -> Message {
+    Message::new(MessageType::PROMISC, on.into())
+}
+
+/// SPDADD, SPDUPDATE, SPDDELETE, SPDSETIDX; the policy stands behind it. Lifetime and valid time
+/// are seconds.
+pub(crate) fn policy(
+    msg_type: MessageType,
+    selector: Selector,
+    (lifetime, valid_time): (u64, u64),
+    seq: u32,
+) -> Result<Message, Code> {
+    let mut extensions = Vec::from(selector.extensions()?);
+    let limits = Lifetime { add_time: lifetime, use_time: valid_time, ..Lifetime::default() };
+    extensions.push(Extension::Lifetime(LifetimeKind::Hard, limits));
+    Ok(Message::new(msg_type, 0).numbered(seq, 0).with(extensions))
+}
+
+/// The packets that a policy sees.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Selector {
+    pub ends: Ends,
+    /// Prefix lengths of source and destination.
+    pub lengths: (u32, u32),
+    /// Upper-layer protocol; 255: any.
+    pub proto: u32,
+}
+
+impl Selector {
+    fn extensions(self) -> Result<[Extension; 2], Code> {
+        self.ends.selector(self.lengths, self.proto)
+    }
+}
+
+/// SPDGET, SPDDELETE2: by the policy's index.
+pub(crate) fn by_index(msg_type: MessageType, id: u32) -> Message {
+    let policy = Policy { policy_type: 0, dir: 0, id, priority: 0, requests: Vec::new() };
+    Message::new(msg_type, 0).with(vec![Extension::Policy(policy)])
+}
+
+/// MIGRATE; the policy, whose requests come in pairs of old and new, stands behind it.
+pub(crate) fn migrate(daemons: Ends, selector: Selector, seq: u32) -> Result<Message, Code> {
+    let (local, remote) = (daemons.src, daemons.dst);
+    let mut extensions = vec![Extension::KmAddress(KmAddress { reserved: 0, local, remote })];
+    extensions.extend(selector.extensions()?);
+    Ok(Message::new(MessageType::MIGRATE, 0).numbered(seq, 0).with(extensions))
+}
+
+fn message(msg_type: MessageType, satype: u32) -> Result<Message, Code> {
+    let satype = u8::try_from(satype).map_err(|_| Code::InvalidSaType)?;
+    Ok(Message::new(msg_type, satype))
+}
+
+fn sa2(mode: u32, reqid: u32) -> Result<Extension, Code> {
+    let mode = u8::try_from(mode).map_err(|_| Code::InvalidMode)?;
+    Ok(Extension::Sa2(Sa2 { mode, reqid, ..Sa2::default() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends() -> Ends {
+        Ends::new(([192, 0, 2, 1], 0).into(), ([192, 0, 2, 2], 0).into()).unwrap()
+    }
+
+    fn request(satype: u32, encrypt: u32, auth: u32) -> SaRequest<'static> {
+        SaRequest {
+            satype,
+            mode: 1,
+            ends: ends(),
+            spi: 0x1000,
+            reqid: 7,
+            window: 300,
+            encrypt: Keyed { number: encrypt, key: &[1; 16] },
+            auth: Keyed { number: auth, key: &[2; 20] },
+            flags: 0,
+            limits: Lifetime::default(),
+            seq: 9,
+            nat: Nat::default(),
+            nat_original: Some(([192, 0, 2, 3], 0).into()),
+            sec_ctx: None,
+        }
+    }
+
+    fn numbers(message: &Message) -> Vec<u16> {
+        message.extensions.iter().map(Extension::number).collect()
+    }
+
+    #[test]
+    fn the_order_is_the_originals() {
+        let mut esp = request(ESP, 12, 3);
+        esp.nat = Nat { kind: 2, src_port: 4500, dst_port: 4500 };
+        esp.sec_ctx = Some(SecCtx { alg: 1, doi: 1, context: b"a".into() });
+        let message = sa(MessageType::ADD, esp).unwrap();
+        assert_eq!(numbers(&message), [1, 19, 5, 6, 9, 8, 3, 4, 24, 20, 21, 22, 23]);
+        assert_eq!(message.sa().unwrap().replay, 255);
+        let comp = sa(MessageType::UPDATE, request(IPCOMP, 2, 0)).unwrap();
+        assert_eq!(numbers(&comp), [1, 19, 5, 6, 3, 4]);
+        let spi = get_spi((ESP, 2, 0), ends(), Nat::default(), (0x100, 0x200), 1).unwrap();
+        assert_eq!(numbers(&spi), [19, 5, 6, 16]);
+        let any = get_spi((ESP, 2, 0), ends(), Nat::default(), (0, u32::MAX), 1).unwrap();
+        assert_eq!(numbers(&any), [19, 5, 6]);
+    }
+
+    #[test]
+    fn an_sa_has_the_algorithms_of_its_type() {
+        let refusal = |satype, encrypt, auth| sa(MessageType::ADD, request(satype, encrypt, auth));
+        for (satype, encrypt, auth, code) in [
+            (ESP, 0, 3, Code::NoAlgorithm),
+            (AH, 12, 3, Code::InvalidAlgorithm),
+            (AH, 0, 0, Code::NoAlgorithm),
+            (IPCOMP, 0, 0, Code::InvalidAlgorithm),
+            (IPCOMP, 2, 3, Code::NoAlgorithm),
+            (ESP, 300, 0, Code::InvalidAlgorithm),
+            (5, 12, 3, Code::InvalidSaType),
+            (300, 12, 3, Code::InvalidSaType),
+        ] {
+            assert_eq!(refusal(satype, encrypt, auth), Err(code), "{satype} {encrypt} {auth}");
+        }
+        let mut ah = request(AH, 0, 3);
+        ah.nat.kind = 2;
+        assert_eq!(sa(MessageType::ADD, ah), Err(Code::NoAlgorithm));
+    }
+
+    #[test]
+    fn numbers_have_their_ranges() {
+        let spi = |min, max| get_spi((ESP, 2, 0), ends(), Nat::default(), (min, max), 1);
+        for (min, max) in [(2, 1), (1, 1000), (255, 1000)] {
+            assert_eq!(spi(min, max), Err(Code::InvalidSpi));
+        }
+        let selector = |src, dst| {
+            let selector = Selector { ends: ends(), lengths: (src, dst), proto: 255 };
+            policy(MessageType::SPDADD, selector, (0, 0), 0)
+        };
+        assert!(selector(32, 0).is_ok());
+        for (src, dst) in [(33, 0), (0, 33), (256, 0)] {
+            assert_eq!(selector(src, dst), Err(Code::InvalidPrefixLength));
+        }
+        assert_eq!(bare(MessageType::DUMP, 5), Err(Code::InvalidSaType));
+        let v6 = "[2001:db8::1]:0".parse().unwrap();
+        let mixed = Ends::new(([192, 0, 2, 1], 0).into(), v6);
+        assert_eq!(mixed.unwrap_err(), Code::FamilyMismatch);
+    }
+}
