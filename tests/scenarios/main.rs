@@ -13,6 +13,7 @@ mod esp_transport;
 mod esp_tunnel;
 mod gateways;
 mod ipcomp_esp;
+mod libipsec;
 mod monitor;
 mod oracle;
 mod round_trip;
