@@ -6,6 +6,7 @@ mod ah_transport;
 mod cases;
 mod corpus;
 mod default_levels;
+mod def_policy;
 mod dialects;
 mod differential;
 mod dumps;

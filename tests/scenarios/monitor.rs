@@ -47,6 +47,22 @@ fn what_another_setkey_does() {
     assert_eq!(types, [&one_by_one[..], &in_and_fwd, &flushes].concat());
 }
 
+/// What becomes of packets that no policy matches is no policy, though the kernel has it as some.
+#[test]
+fn def_policy_is_not_heard() {
+    let host = Host::new("host");
+    let monitor = Monitor::start(&host, "-x");
+    for value in [0, 1] {
+        for name in ["net.inet.ipsec.def_policy", "net.inet6.ipsec6.def_policy"] {
+            host.set(&format!("{name}={value}"));
+        }
+        host.flush();
+    }
+    host.load("spdadd 192.0.2.1 192.0.2.2 any -P out none;");
+    let types = monitor.messages(2).iter().map(Message::message_type).collect::<Vec<_>>();
+    assert_eq!(types, [SPD_FLUSH, SPD_ADD]);
+}
+
 /// One message with the time of day or the seconds since 1970, its bytes, its words.
 #[test]
 fn bytes_and_words() {
