@@ -4,7 +4,8 @@
 //! to be dropped, since it outlives a flush.
 
 use ipsec::{Direction, IpVersion, Variables};
-use xfrm::{Batch, CatchAll, Change, Scope};
+use rustix::io::Errno;
+use xfrm::{Batch, CatchAll, Change, Refusal, Scope};
 
 use crate::{Error, host::Host};
 
@@ -61,7 +62,9 @@ pub fn set_switch(host: &mut Host, before: &Variables, now: &Variables) -> Resul
 }
 
 fn send(host: &mut Host, batch: &mut Batch) -> Result<(), Error> {
-    match host.kernel.send(batch)?.into_iter().next() {
+    // What is to be deleted may have gone by a flush meanwhile.
+    let is_wrong = |(_, refusal): &(usize, Refusal)| refusal.errno != Errno::NOENT;
+    match host.kernel.send(batch)?.into_iter().find(is_wrong) {
         None => Ok(()),
         Some((_, refusal)) => {
             let doing = "setting what becomes of packets that no policy matches";

@@ -183,6 +183,18 @@ mod tests {
     }
 
     #[test]
+    fn the_default_is_that_of_ip_xfrm() {
+        let mut batch = Batch::new(1 << 20, 1 << 20, devices());
+        batch.push(&Change::SetDefault { block: true });
+        batch.push(&Change::SetDefault { block: false });
+        // ip xfrm policy setdefault in block fwd block out block
+        // ip xfrm policy setdefault in accept fwd accept out accept
+        let expected = hex("13000000 27000100 01000000 00000000 010101 00
+            13000000 27000500 02000000 00000000 020202 00");
+        assert_eq!(batch.number(1, 0).1, expected);
+    }
+
+    #[test]
     fn a_change_that_no_message_can_say_keeps_its_position() {
         let mut batch = Batch::new(1 << 20, 1 << 20, devices());
         batch.push(&Change::AddSa(&offloaded("eth-none")));

@@ -47,3 +47,73 @@ fn id(it: CatchAll) -> PolicyId {
     };
     PolicyId::new(Selector::within(prefix), it.direction)
 }
+
+#[cfg(test)]
+mod tests {
+    use ipsec::Direction;
+
+    use super::*;
+    use crate::wire::testing::{bytes, hex};
+
+    /// What ip xfrm sends, which cannot say whose a policy is: `xfrm_selector.user` is its last field.
+    fn ours(captured: &str) -> Vec<u8> {
+        let mut bytes = hex(captured);
+        bytes[52..56].copy_from_slice(&OWNER.to_ne_bytes());
+        bytes
+    }
+
+    #[test]
+    fn everything_is_dropped() {
+        // ip xfrm policy update src 0.0.0.0/0 dst 0.0.0.0/0 dir fwd action block \
+        //     priority 4294967295
+        let captured = "
+            00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+            00000000 00000000 02000000 00000000 00000000 00000000
+            ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+            00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+            00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+            ffffffff 00000000 02010000 00000000";
+        let (version, direction) = (IpVersion::V4, Direction::Fwd);
+        let it = CatchAll { version, direction, scope: Scope::Everything };
+        assert_eq!(bytes(&message(it)), ours(captured));
+    }
+
+    #[test]
+    fn loopback_passes_above_it() {
+        // ip xfrm policy update src ::1 dst ::1 dir in action allow priority 4294967294
+        let captured = "
+            00000000 00000000 00000000 00000001 00000000 00000000 00000000 00000001
+            00000000 00000000 0a008080 00000000 00000000 00000000
+            ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+            00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+            00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+            feffffff 00000000 00000000 00000000";
+        let (version, direction) = (IpVersion::V6, Direction::In);
+        let it = CatchAll { version, direction, scope: Scope::Loopback };
+        assert_eq!(bytes(&message(it)), ours(captured));
+    }
+
+    #[test]
+    fn its_name_is_no_users() {
+        // ip xfrm policy delete src ::/0 dst ::/0 dir out
+        let captured = "
+            00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+            00000000 00000000 0a000000 00000000 00000000 00000000 00000000 01000000";
+        let (version, direction) = (IpVersion::V6, Direction::Out);
+        let name = id_message(CatchAll { version, direction, scope: Scope::Everything });
+        assert_eq!(bytes(&name), ours(captured));
+        assert!(is_named_by(&ours(captured)));
+        assert!(!is_named_by(&hex(captured)));
+    }
+
+    #[test]
+    fn no_dump_shows_it() {
+        let (version, direction) = (IpVersion::V4, Direction::In);
+        for scope in [Scope::Everything, Scope::Loopback] {
+            let mut message = message(CatchAll { version, direction, scope });
+            assert_eq!(policy::read(&bytes(&message)).unwrap(), None);
+            message.user_policy_info.selector.user = 0;
+            assert!(policy::read(&bytes(&message)).unwrap().is_some());
+        }
+    }
+}
