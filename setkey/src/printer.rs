@@ -9,13 +9,13 @@ use std::{
 use engine::{Outcome, Refusal, Sink, Target};
 use ipsec::{Dialect, Direction, PolicyEntry, SaEntry};
 use pfkey::{MessageType, sad, spd};
+use present::{Keys, policy_json, sa_json};
 use rustix::io::Errno;
 use serde_json::Value;
 
 use crate::{
     dump::{
-        Frame, HEADER, policy_json, sa_json, write_policy, write_sa, write_script_policy,
-        write_script_sa, write_short_sa,
+        Frame, HEADER, write_policy, write_sa, write_script_policy, write_script_sa, write_short_sa,
     },
     monitor::write_message,
     options::{Form, Layout},
@@ -135,7 +135,7 @@ impl<W: Write> Printer<W> {
             (Held::Sa(entry, _), Layout::Short) => write_short_sa(out, entry, &frame),
             (Held::Sa(entry, any), Layout::Script) => write_script_sa(out, entry, *any, &frame),
             (Held::Sa(entry, any), Layout::Json) => {
-                self.json.push(sa_json(entry, *any));
+                self.json.push(sa_json(entry, *any, Keys::Hidden));
                 Ok(())
             }
             (Held::Policy(entry), Layout::Long | Layout::Short) => write_policy(out, entry, &frame),

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-use ipsec::{Dialect, Variable, variable::Values};
+use ipsec::{Dialect, Variable};
 use serde_json::{Value, json};
 
 /// How variables look.
@@ -79,13 +79,7 @@ impl Output {
     /// Prints a variable of ipsec(4).
     pub fn ours(&mut self, variable: &Variable, value: i64) -> io::Result<()> {
         if self.form.what == What::Json {
-            self.json.push(json!({
-                "name": variable.name,
-                "value": value,
-                "initial": variable.initial,
-                "description": variable.description,
-                "values": values(&variable.values),
-            }));
+            self.json.push(present::variable_json(variable, Some(value)));
             return Ok(());
         }
         self.value(variable.name, self.number(value).as_bytes())
@@ -179,19 +173,6 @@ fn grouped(number: i64) -> String {
         text.push(digit);
     }
     text
-}
-
-/// The values that a variable takes.
-fn values(values: &Values) -> Value {
-    match values {
-        Values::OneOf(values) | Values::OneOfBut(values, ..) => {
-            let row =
-                |(value, meaning): &(i32, &str)| json!({ "value": value, "meaning": meaning });
-            values.iter().map(row).collect()
-        }
-        Values::Range(from, to) => json!({ "from": from, "to": to }),
-        Values::Only(value, _) => json!([{ "value": value }]),
-    }
 }
 
 #[cfg(test)]

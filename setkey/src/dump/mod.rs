@@ -1,6 +1,5 @@
 //! The dumps of the original, to the byte: `-D`, `-DP` and their statements.
 
-mod json;
 mod sad;
 mod script;
 mod short;
@@ -11,7 +10,6 @@ use std::io::{self, Write};
 
 use ipsec::{Dialect, SecCtx};
 
-pub use json::{policy_json, sa_json};
 pub use sad::write_sa;
 pub use script::{write_script_policy, write_script_sa};
 pub use short::{HEADER, write_short_sa};

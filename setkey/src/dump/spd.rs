@@ -1,12 +1,7 @@
-use std::{
-    fmt,
-    io::{self, Write},
-};
+use std::io::{self, Write};
 
-use ipsec::{
-    Dialect, Level, Lifetime, Lifetimes, Names, PolicyEntry, Prefix, ReqId, Request, Selector,
-    SystemNames, Upper,
-};
+use ipsec::{Dialect, Lifetime, Lifetimes, PolicyEntry, Selector, Upper};
+use present::{PortText, PrefixText, RequestText, UpperText};
 
 use super::{Frame, time::Time, write_sec_ctx};
 
@@ -73,67 +68,11 @@ fn write_selector(out: &mut impl Write, selector: &Selector, dialect: Dialect) -
     writeln!(out, "{src}{} {dst}{} {upper}", PortText(src_port), PortText(dst_port))
 }
 
-struct PrefixText(Prefix);
-
-impl fmt::Display for PrefixText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.addr())?;
-        if self.0.is_host() { Ok(()) } else { write!(f, "/{}", self.0.length()) }
-    }
-}
-
-struct PortText(u16);
-
-impl fmt::Display for PortText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == 0 { f.write_str("[any]") } else { write!(f, "[{}]", self.0) }
-    }
-}
-
-struct UpperText(Upper, Dialect);
-
-impl fmt::Display for UpperText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Upper::Any => f.write_str(match self.1 {
-                Dialect::Linux => "255",
-                Dialect::NetBsd => "255(reserved)",
-                Dialect::FreeBsd => "any",
-            }),
-            Upper::Number(number) => match SystemNames.protocol_name(number) {
-                Some(name) => f.write_str(name),
-                None => write!(f, "{number}"),
-            },
-        }
-    }
-}
-
-/// `esp/tunnel/A-B/unique:3`, with `[0]` behind the addresses for `-p`: the kernel keeps no ports.
-struct RequestText<'a>(&'a Request, bool);
-
-impl fmt::Display for RequestText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RequestText(request, ports) = self;
-        write!(f, "{}/{}/", request.proto.name(), request.mode.mode().name())?;
-        if let Some(ends) = request.mode.endpoints() {
-            let port = if *ports { "[0]" } else { "" };
-            write!(f, "{}{port}-{}{port}", ends.src(), ends.dst())?;
-        }
-        match request.level {
-            Level::Default => f.write_str("/default"),
-            Level::Use => f.write_str("/use"),
-            Level::Require => f.write_str("/require"),
-            Level::Unique(None) => f.write_str("/unique"),
-            Level::Unique(Some(id)) if id > ReqId::MANUAL_MAX => write!(f, "/unique#{}", id.0),
-            Level::Unique(Some(id)) => write!(f, "/unique:{}", id.0),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use ipsec::{
-        Action, Current, Direction, Endpoints, Form, Policy, PolicyId, Priority, Proto, RequestMode,
+        Action, Current, Direction, Endpoints, Form, Level, Policy, PolicyId, Prefix, Priority,
+        Proto, ReqId, Request, RequestMode,
     };
 
     use super::*;

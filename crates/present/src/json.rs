@@ -1,10 +1,24 @@
 use ipsec::{
-    Keyed, Lifetime, Lifetimes, Mark, PolicyEntry, ReqId, Request, SaEntry, SecCtx, Selector, Upper,
+    Keyed, Lifetime, Lifetimes, Mark, PolicyEntry, ReqId, Request, SaEntry, SecCtx, Selector,
+    Upper, Variable, variable::Values,
 };
 use serde_json::{Map, Value, json};
 
-/// An SA as a JSON object; of keys only the length. What is not set is left out.
-pub fn sa_json(entry: &SaEntry, any_mode: bool) -> Value {
+use crate::KeyText;
+
+/// What is shown of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// Their lengths.
+    Hidden,
+    /// Their digits too.
+    Shown,
+}
+
+/// An SA as a JSON object. What is not set is left out. `any_mode`: it was given no mode of its
+/// own.
+#[must_use]
+pub fn sa_json(entry: &SaEntry, any_mode: bool, keys: Keys) -> Value {
     let sa = &entry.sa;
     let mut object = Map::new();
     let mut put = |name: &str, value: Value| {
@@ -22,9 +36,9 @@ pub fn sa_json(entry: &SaEntry, any_mode: bool) -> Value {
     put("replay_window", json!(sa.replay_window));
     put("esn", if sa.esn { json!(true) } else { Value::Null });
     put("flags", list(sa.flags.names().map(Value::from)));
-    put("encryption", keyed(sa.crypt.as_ref()));
-    put("authentication", keyed(sa.auth.as_ref()));
-    put("aead", keyed(sa.aead.as_ref()));
+    put("encryption", keyed(sa.crypt.as_ref(), keys));
+    put("authentication", keyed(sa.auth.as_ref(), keys));
+    put("aead", keyed(sa.aead.as_ref(), keys));
     put("compression", sa.comp.map_or(Value::Null, |algorithm| json!(algorithm.name)));
     put("lifetimes", lifetimes(&sa.lifetimes));
     let ports =
@@ -48,6 +62,7 @@ pub fn sa_json(entry: &SaEntry, any_mode: bool) -> Value {
 }
 
 /// A policy as a JSON object. What is not set is left out.
+#[must_use]
 pub fn policy_json(entry: &PolicyEntry) -> Value {
     let policy = &entry.policy;
     let mut object = Map::new();
@@ -72,6 +87,31 @@ pub fn policy_json(entry: &PolicyEntry) -> Value {
     Value::Object(object)
 }
 
+/// A variable as a JSON object; without a value if it has none here.
+#[must_use]
+pub fn variable_json(variable: &Variable, value: Option<i64>) -> Value {
+    json!({
+        "name": variable.name,
+        "value": value,
+        "initial": variable.initial,
+        "description": variable.description,
+        "values": values(&variable.values),
+    })
+}
+
+/// The values that a variable takes.
+fn values(values: &Values) -> Value {
+    match values {
+        Values::OneOf(values) | Values::OneOfBut(values, ..) => {
+            let row =
+                |(value, meaning): &(i32, &str)| json!({ "value": value, "meaning": meaning });
+            values.iter().map(row).collect()
+        }
+        Values::Range(from, to) => json!({ "from": from, "to": to }),
+        Values::Only(value, _) => json!([{ "value": value }]),
+    }
+}
+
 fn nonzero<N: Default + PartialEq + Into<Value>>(number: N) -> Value {
     if number == N::default() { Value::Null } else { number.into() }
 }
@@ -81,9 +121,14 @@ fn list(values: impl Iterator<Item = Value>) -> Value {
     if values.is_empty() { Value::Null } else { values.into() }
 }
 
-fn keyed(keyed: Option<&Keyed>) -> Value {
+fn keyed(keyed: Option<&Keyed>, keys: Keys) -> Value {
     keyed.map_or(Value::Null, |Keyed { algorithm, key, icv_bits }| {
-        json!({"algorithm": algorithm.name, "key_bits": key.bits(), "icv_bits": icv_bits})
+        let mut object =
+            json!({"algorithm": algorithm.name, "key_bits": key.bits(), "icv_bits": icv_bits});
+        if keys == Keys::Shown {
+            object["key"] = KeyText(key).to_string().into();
+        }
+        object
     })
 }
 
@@ -155,15 +200,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_key_reaches_the_json() {
+    fn no_key_reaches_the_json_unasked() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let algorithm = Algorithm::by_name(AlgorithmKind::Crypt, "aes-cbc").unwrap();
         let mut sa = Sa::bare(ends, Proto::Esp, Spi(4096));
         sa.crypt = Some(Keyed::new(algorithm, Key::new(vec![0xab; 16])));
         let entry = SaEntry { sa, state: SaState::Mature, current: Current::default() };
-        let text = sa_json(&entry, false).to_string();
+        let text = sa_json(&entry, false, Keys::Hidden).to_string();
         assert!(!text.contains("ab") && !text.contains("171"), "{text}");
         assert!(text.contains(r#""encryption":{"algorithm":"aes-cbc""#), "{text}");
         assert!(!text.contains("mark"), "{text}");
+        let text = sa_json(&entry, false, Keys::Shown).to_string();
+        assert!(text.contains(&format!(r#""key":"0x{}""#, "ab".repeat(16))), "{text}");
     }
 }
