@@ -29,14 +29,21 @@ pub enum Error {
         /// What exec said.
         error: io::Error,
     },
+    /// SAD, SPD or variables cannot be read.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// Nobody takes what is printed.
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
 }
 
 impl Error {
-    /// The exit status: those of env(1).
+    /// The exit status: those of env(1) for `run`.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Program { error, .. } if error.kind() == io::ErrorKind::NotFound => 127,
             Self::Program { .. } => 126,
+            Self::Engine(_) | Self::Output(_) => 1,
             _ => 125,
         })
     }

@@ -2,6 +2,7 @@
 
 mod error;
 mod run;
+mod show;
 
 use std::process::ExitCode;
 
@@ -20,6 +21,7 @@ struct Options {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Run),
+    Show(show::Show),
 }
 
 fn main() -> ExitCode {
@@ -35,5 +37,6 @@ fn main() -> ExitCode {
 fn carry_out(command: &Command) -> Result<ExitCode, Error> {
     match command {
         Command::Run(run) => Err(run.execute()),
+        Command::Show(show) => show.execute(),
     }
 }

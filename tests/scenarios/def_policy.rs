@@ -94,7 +94,9 @@ fn set(host: &Host, version: &Version, value: u8) {
 }
 
 fn set_both(host: &Host, value: u8) {
-    BOTH.into_iter().for_each(|version| set(host, version, value));
+    for version in BOTH {
+        set(host, version, value);
+    }
 }
 
 fn value(host: &Host, version: &Version) -> String {

@@ -19,5 +19,6 @@ mod monitor;
 mod oracle;
 mod round_trip;
 mod scale;
+mod show;
 mod sites;
 mod story;

@@ -95,6 +95,12 @@ impl Host {
         Outcome::success(self.command(sysctl_shim()).arg("-q").args(settings.split_whitespace()));
     }
 
+    /// ipsecctl(8) with these words.
+    #[must_use]
+    pub fn ipsecctl(&self, words: &str) -> Outcome {
+        Outcome::of(self.command(beside_this_test("ipsecctl")).args(words.split_whitespace()))
+    }
+
     /// `setkey -f FILE`, which may refuse.
     #[must_use]
     pub fn setkey_file(&self, script: &Path) -> Outcome {

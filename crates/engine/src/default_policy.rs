@@ -27,6 +27,34 @@ pub fn wanted(variables: &Variables) -> impl Iterator<Item = CatchAll> + '_ {
     dropped.filter(|version| variables.discards_by_default(*version)).flat_map(catch_alls)
 }
 
+/// What becomes of packets of one IP version that no policy matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DefaultPolicy {
+    /// The version.
+    pub version: IpVersion,
+    /// Whether they are to be dropped (`def_policy`).
+    pub discards: bool,
+    /// Whether that is what becomes of them just now: others may have emptied the SPD.
+    pub in_force: bool,
+}
+
+/// Reads it, for both versions.
+///
+/// Errors: [`Error::Kernel`] without privilege, [`Error::Store`].
+pub fn default_policies() -> Result<[DefaultPolicy; 2], Error> {
+    let mut host = Host::open()?;
+    let variables = host.variables.values()?.clone();
+    let mut read = |version| -> Result<DefaultPolicy, Error> {
+        let discards = variables.discards_by_default(version);
+        let mut in_force = true;
+        for it in catch_alls(version) {
+            in_force &= host.kernel.has_catch_all(it)? == discards;
+        }
+        Ok(DefaultPolicy { version, discards, in_force })
+    };
+    Ok([read(IpVersion::V4)?, read(IpVersion::V6)?])
+}
+
 /// Adds the catch-alls that are missing, and deletes those that are there by mistake; says how many.
 pub fn set_right(host: &mut Host) -> Result<usize, Error> {
     let variables = host.variables.values()?.clone();

@@ -28,6 +28,7 @@ mod tunnels;
 pub const RUN_DIRECTORY: &str = "/run/xfrm-tools";
 
 pub use caretaker::{Caretaker, SetRight};
+pub use default_policy::{DefaultPolicy, default_policies};
 pub use engine::{Engine, Options};
 pub use error::Error;
 pub use forward::forward_operation;

@@ -1,6 +1,6 @@
 //! What the kernel is asked.
 
-use ipsec::{Proto, SaEntry};
+use ipsec::{PolicyEntry, Proto, SaEntry};
 use xfrm::SadFilter;
 
 use super::Engine;
@@ -50,5 +50,18 @@ impl Engine {
             sink.outcome(line, Outcome::Policy(Box::new(entry)))?;
         }
         Ok(sink.outcome(line, Outcome::EndOfSpd)?)
+    }
+
+    /// Reads the SPD, newest policy first: each policy as it was asked for, and as the kernel holds
+    /// it just now.
+    pub fn policies(
+        &mut self,
+        mut take: impl FnMut(PolicyEntry, PolicyEntry),
+    ) -> Result<(), Error> {
+        for entry in self.host.kernel.dump_spd()? {
+            let held = entry?;
+            take(self.host.store.asked(held.clone())?, held);
+        }
+        Ok(())
     }
 }
