@@ -11,7 +11,7 @@ test: setup
 
 # One scenario, or those with T in their names: make scenario T=tunnel
 scenario: setup
-	cargo build --quiet -p setkey
+	cargo build --quiet
 	cargo scenario $(T)
 
 lint:

@@ -3,7 +3,8 @@ from pfkey import *
 
 namespace = os.stat('/proc/thread-self/ns/net').st_ino
 directory = f'/run/xfrm-tools/{namespace}'
-os.makedirs(directory, 0o700)
+# One of a former namespace of this number may be there.
+os.makedirs(directory, 0o755, exist_ok=True)
 service = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 service.bind(f'{directory}/pfkey.sock')
 try:
@@ -14,4 +15,3 @@ try:
     assert connection.recv(99) == DUMP
 finally:
     os.unlink(f'{directory}/pfkey.sock')
-    os.rmdir(directory)
