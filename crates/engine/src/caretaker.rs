@@ -1,11 +1,11 @@
 use std::collections::HashSet;
 
-use ipsec::{Mode, PolicyEntry, Sa};
+use ipsec::{Mode, PolicyEntry, Sa, variable::DfBit};
 use xfrm::Event;
 
 use crate::{
-    Error, Namespace, default_policy, hold::depends, host::Host, namespace::Access, revise::revise,
-    tunnels::Tunnel,
+    Error, Namespace, default_policy, df_rule, hold::depends, host::Host, namespace::Access,
+    revise::revise, tunnels::Tunnel,
 };
 
 /// Keeps the SPD as it was asked for, while SAs come and go and others change what is there.
@@ -16,6 +16,8 @@ pub struct Caretaker {
     host: Host,
     /// The tunnels whose SAs decide what the kernel holds.
     tunnels: HashSet<Tunnel>,
+    /// Whether a rule sets DF on outer headers, for the tunnels of the SAD.
+    sets_df: bool,
 }
 
 /// What was not as it should be.
@@ -25,12 +27,14 @@ pub struct SetRight {
     pub policies: usize,
     /// Catch-alls of the default policy that were added or deleted.
     pub catch_alls: usize,
+    /// The rule that sets DF on outer headers was made anew.
+    pub df_rule: bool,
 }
 
 impl Caretaker {
     /// Opens the way to the kernel of this network namespace.
     pub fn open() -> Result<Self, Error> {
-        Ok(Self { host: Host::open()?, tunnels: HashSet::new() })
+        Ok(Self { host: Host::open()?, tunnels: HashSet::new(), sets_df: false })
     }
 
     /// The network namespace.
@@ -44,14 +48,16 @@ impl Caretaker {
         Ok(self.host.variables.values()?)
     }
 
-    /// Makes the SPD what it should be.
+    /// Makes the SPD what it should be, and what follows the SAD beside it.
     pub fn set_right(&mut self) -> Result<SetRight, Error> {
         self.host.namespace.make().map_err(Error::run)?;
         let _alone = self.host.namespace.lock(Access::Alone).map_err(Error::run)?;
         let catch_alls = default_policy::set_right(&mut self.host)?;
         let revised = revise(&mut self.host)?;
         self.tunnels = revised.tunnels;
-        Ok(SetRight { policies: revised.policies, catch_alls })
+        self.sets_df = self.host.variables.values()?.df_bit() == DfBit::Set;
+        let df_rule = self.sets_df && df_rule::set_right(&mut self.host)?;
+        Ok(SetRight { policies: revised.policies, catch_alls, df_rule })
     }
 
     /// Whether an event may have made something wrong.
@@ -62,7 +68,8 @@ impl Caretaker {
             | Event::SaUpdated { entry, .. }
             | Event::SaDeleted { entry, .. }
             | Event::SaExpired { entry, hard: true, .. } => self.serves(&entry.sa),
-            Event::SadFlushed { .. } => !self.tunnels.is_empty(),
+            Event::SadFlushed { .. } => !self.tunnels.is_empty() || self.sets_df,
+            Event::Migrated(_) => self.sets_df,
             Event::PolicyAdded { entry, origin } | Event::PolicyUpdated { entry, origin } => {
                 origin.pid != self.host.kernel.port() && may_be_wrong(entry)
             }
@@ -74,13 +81,13 @@ impl Caretaker {
             | Event::Acquire(_)
             | Event::PolicyExpired { .. }
             | Event::MappingChanged(_)
-            | Event::Migrated(_)
             | Event::Other { .. } => false,
         }
     }
 
     fn serves(&self, sa: &Sa) -> bool {
-        sa.mode == Mode::Tunnel && self.tunnels.contains(&(sa.proto, sa.ends))
+        (sa.mode == Mode::Tunnel && self.tunnels.contains(&(sa.proto, sa.ends)))
+            || (self.sets_df && df_rule::concerns(sa))
     }
 }
 

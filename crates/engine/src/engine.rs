@@ -183,14 +183,18 @@ impl Engine {
     /// it and the sending of the batch. Where nothing is kept, nobody does.
     fn begin(&mut self) -> Result<(), Error> {
         if self.lock.is_none() && self.host.namespace.exists() {
-            self.lock = match self.host.namespace.lock(Access::Shared) {
-                // CAP_NET_ADMIN alone does not open what root keeps.
-                Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
-                lock => Some(lock.map_err(Error::run)?),
-            };
+            self.lock = self.lock(Access::Shared)?;
             self.variables = self.host.variables.values()?.clone();
         }
         Ok(())
+    }
+
+    /// Keeps others out, if this process may: CAP_NET_ADMIN alone does not open what root keeps.
+    fn lock(&self, access: Access) -> Result<Option<Lock>, Error> {
+        match self.host.namespace.lock(access) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
+            lock => Ok(Some(lock.map_err(Error::run)?)),
+        }
     }
 
     /// Begins a change that depends on the host's variables.

@@ -35,6 +35,12 @@ pub enum Error {
         /// The highest SPI.
         max: u32,
     },
+    /// DF cannot be set on outer headers, or no longer be left alone.
+    #[error("net.inet.ipsec.dfbit=1 needs nft(8) and a kernel with nf_tables for IPv4: {why}")]
+    NoDfRule {
+        /// What nft says, or why there is no nft.
+        why: String,
+    },
 }
 
 impl Error {
@@ -53,6 +59,7 @@ impl Error {
             Error::Store { source } => store_errno(source),
             Error::NoReqId => Errno::NOBUFS,
             Error::SpiRange { .. } => Errno::INVAL,
+            Error::NoDfRule { .. } => Errno::OPNOTSUPP,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The host's variables, from outside.
 
-use ipsec::{IpVersion, Setting, Spi, Variables};
+use ipsec::{IpVersion, Setting, Spi, Variables, variable::DfBit};
 
 use crate::{
-    Error, Namespace, default_policy, host::Host, kept_variables::KeptVariables, namespace::Access,
-    revise::revise,
+    Error, Namespace, default_policy, df_rule, host::Host, kept_variables::KeptVariables,
+    namespace::Access, renewal::Renewal, revise::revise,
 };
 
 /// What a change of the variables came to.
@@ -12,7 +12,7 @@ use crate::{
 pub struct Applied {
     /// Policies that were written anew.
     pub policies: usize,
-    /// SAs that keep the DF or ECN setting they were made with.
+    /// SAs that keep another DF or ECN setting, the one they were made with.
     pub old_sas: usize,
     /// SAs that were made anew.
     pub renewed_sas: usize,
@@ -28,12 +28,13 @@ pub fn variables() -> Result<Variables, Error> {
 }
 
 /// Sets variables of this thread's network namespace, all or none of them, and makes them true of
-/// what is in the SAD and SPD. With `renew_sas`, SAs whose DF or ECN setting is another are made
-/// anew, with their keys, counters and replay state.
+/// what is in the SAD and SPD. With `renew_sas`, tunnel SAs whose DF or ECN setting is another than
+/// these settings say are made anew, with their keys, counters and replay state. That overrides what
+/// a script said with `-flag`: the kernel does not know where a flag came from.
 ///
-/// Errors: [`Error::Kernel`] without privilege, [`Error::SpiRange`], [`Error::Store`],
-/// [`Error::Run`].
-pub fn apply(settings: &[Setting], _renew_sas: bool) -> Result<Applied, Error> {
+/// Errors: [`Error::Kernel`] without privilege, [`Error::SpiRange`], [`Error::NoDfRule`],
+/// [`Error::Store`], [`Error::Run`].
+pub fn apply(settings: &[Setting], renew_sas: bool) -> Result<Applied, Error> {
     let mut host = Host::open()?;
     host.namespace.make().map_err(Error::run)?;
     let _alone = host.namespace.lock(Access::Alone).map_err(Error::run)?;
@@ -46,26 +47,54 @@ pub fn apply(settings: &[Setting], _renew_sas: bool) -> Result<Applied, Error> {
     if min > max {
         return Err(Error::SpiRange { min, max });
     }
-    host.variables.keep(&now)?;
-    let applied = carry_out(&mut host, &before, &now);
+    // What the host may be unable to do comes before anything is kept.
+    follow_df_bit(&mut host, &before, &now)?;
+    let change = Change { settings, before: &before, now: &now, renew_sas };
+    let applied = change.carry_out(&mut host);
     if applied.is_err() {
         // The first failure is the one to tell.
-        let _ = host.variables.keep(&before);
-        let _ = carry_out(&mut host, &now, &before);
+        let _ = Change { before: &now, now: &before, renew_sas: false, ..change }.carry_out(&mut host);
+        let _ = follow_df_bit(&mut host, &now, &before);
     }
     applied
 }
 
-/// Makes the SAD and SPD what the variables say `now`.
-fn carry_out(host: &mut Host, before: &Variables, now: &Variables) -> Result<Applied, Error> {
-    default_policy::set_switch(host, before, now)?;
-    default_policy::set_right(host)?;
-    let revised = revise(host)?;
-    let is_kept = IpVersion::ALL.into_iter().any(|version| now.discards_by_default(version))
-        || !revised.tunnels.is_empty();
-    Ok(Applied {
-        policies: revised.policies,
-        needs_daemon: is_kept && !host.namespace.has_daemon(),
-        ..Applied::default()
-    })
+/// Makes the rule that sets DF what the variables say `now`.
+fn follow_df_bit(host: &mut Host, before: &Variables, now: &Variables) -> Result<(), Error> {
+    match (before.df_bit(), now.df_bit()) {
+        (_, DfBit::Set) => df_rule::set_right(host).map(drop),
+        (DfBit::Set, _) => df_rule::remove(),
+        _ => Ok(()),
+    }
+}
+
+/// A change of the variables.
+#[derive(Clone, Copy)]
+struct Change<'a> {
+    settings: &'a [Setting],
+    before: &'a Variables,
+    now: &'a Variables,
+    renew_sas: bool,
+}
+
+impl Change<'_> {
+    /// Keeps the variables, and makes the SAD and SPD what they say.
+    fn carry_out(self, host: &mut Host) -> Result<Applied, Error> {
+        let Change { settings, before, now, renew_sas } = self;
+        host.variables.keep(now)?;
+        default_policy::set_switch(host, before, now)?;
+        default_policy::set_right(host)?;
+        let revised = revise(host)?;
+        let renewal = Renewal { settings, variables: now };
+        let renewed_sas = if renew_sas { renewal.carry_out(&mut host.kernel)? } else { 0 };
+        let is_kept = IpVersion::ALL.into_iter().any(|version| now.discards_by_default(version))
+            || !revised.tunnels.is_empty()
+            || now.df_bit() == DfBit::Set;
+        Ok(Applied {
+            policies: revised.policies,
+            old_sas: renewal.count(&mut host.kernel)?,
+            renewed_sas,
+            needs_daemon: is_kept && !host.namespace.has_daemon(),
+        })
+    }
 }

@@ -1,4 +1,4 @@
-use std::ops::BitOr;
+use std::ops::{BitAnd, BitOr};
 
 /// Flags of an SA: in the low eight bits the `XFRM_STATE_*` flags, above them the
 /// `XFRM_SA_XFLAG_*` flags (linux/xfrm.h). ESN is not among them: see [`crate::Sa::esn`].
@@ -53,6 +53,12 @@ impl SaFlags {
         self.0 & flags.0 == flags.0
     }
 
+    /// These flags without others.
+    #[must_use]
+    pub fn without(self, flags: SaFlags) -> Self {
+        SaFlags(self.0 & !flags.0)
+    }
+
     /// The flag of this word.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
@@ -70,6 +76,14 @@ impl BitOr for SaFlags {
 
     fn bitor(self, other: Self) -> Self {
         SaFlags(self.0 | other.0)
+    }
+}
+
+impl BitAnd for SaFlags {
+    type Output = Self;
+
+    fn bitand(self, other: Self) -> Self {
+        SaFlags(self.0 & other.0)
     }
 }
 

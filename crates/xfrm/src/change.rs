@@ -1,7 +1,7 @@
 use ipsec::{Form, Policy, PolicyId, Proto, Sa, SaId};
 use netlink_packet_xfrm::{UserPolicyDefault, XfrmMessage, policy, state};
 
-use crate::{CatchAll, Refusal, device::Devices, wire};
+use crate::{CatchAll, Refusal, SaImage, device::Devices, wire};
 
 /// A policy in the form in which the kernel is to hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,9 @@ pub struct HeldPolicy<'a> {
 pub enum Change<'a> {
     /// Adds an SA; EEXIST if its name is taken (`XFRM_MSG_NEWSA`).
     AddSa(&'a Sa),
+    /// Adds an SA as it was, counters and replay state included; EEXIST if its name is taken
+    /// (`XFRM_MSG_NEWSA`).
+    RestoreSa(&'a SaImage),
     /// Completes a larval SA, or gives a mature one new lifetimes; ESRCH if there is none
     /// (`XFRM_MSG_UPDSA`).
     UpdateSa(&'a Sa),
@@ -53,6 +56,7 @@ impl Change<'_> {
     pub(crate) fn message(&self, devices: &Devices) -> Result<XfrmMessage, Refusal> {
         Ok(match *self {
             Change::AddSa(sa) => XfrmMessage::AddSa(wire::sa::message(sa, devices)?),
+            Change::RestoreSa(image) => image.message(),
             Change::UpdateSa(sa) => XfrmMessage::UpdateSa(wire::sa::message(sa, devices)?),
             Change::DeleteSa(id) => XfrmMessage::DeleteSa(wire::sa::id_message(&id)),
             Change::FlushSad(proto) => XfrmMessage::FlushSa(state::FlushMessage {

@@ -6,7 +6,7 @@ use tracing::debug;
 use zeroize::Zeroizing;
 
 use crate::{
-    Batch, CatchAll, Dump, Error, Refusal, SadFilter,
+    Batch, CatchAll, Dump, Error, Refusal, SaImage, SadFilter,
     batch::append,
     reply::Reply,
     socket::{Seqs, Socket},
@@ -93,6 +93,19 @@ impl Connection {
         debug!(seq = self.next_seq, ?id, "get");
         let devices = self.socket.devices();
         let answer = self.ask(&question, |object| wire::sa::read(object, wire::now(), &devices));
+        debug!(?answer, "received");
+        answer
+    }
+
+    /// Reads one SA with all that the kernel tells of it (`XFRM_MSG_GETSA`); refused with ESRCH if
+    /// there is none.
+    ///
+    /// Errors: [`Error::Socket`], [`Error::Malformed`].
+    pub fn get_sa_image(&mut self, id: &SaId) -> Result<Result<SaImage, Refusal>, Error> {
+        let question = XfrmMessage::GetSa(wire::sa::id_message(id));
+        debug!(seq = self.next_seq, ?id, "get the whole of");
+        let devices = self.socket.devices();
+        let answer = self.ask(&question, |object| SaImage::read(object, wire::now(), &devices));
         debug!(?answer, "received");
         answer
     }

@@ -2,12 +2,12 @@
 
 use std::iter;
 
-use ipsec::{Form, Policy, PolicyId};
+use ipsec::{Form, Policy, PolicyId, variable::DfBit};
 use xfrm::{CatchAll, Change, HeldPolicy};
 
 use super::Engine;
 use crate::{
-    Error, Outcome, Sink, Target, default_policy,
+    Error, Outcome, Sink, Target, default_policy, df_rule,
     forward::{forward_copy, forward_id},
     hold::{TunnelSas, depends, hold, optional_tunnel},
     namespace::Access,
@@ -141,15 +141,21 @@ impl Engine {
         Ok(&mut self.spd)
     }
 
-    /// Sends what waits, brings out its results, and makes policies follow the SAs that came and
-    /// went meanwhile.
+    /// Sends what waits, brings out its results, and makes all that follows SAs follow those that
+    /// came and went meanwhile: policies, and the rule that sets DF on outer headers.
     pub fn settle(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
         self.flush(sink)?;
         let follows = self.follows.is_some() || self.host.store.follows_tunnels()?;
-        if follows && self.is_unsettled {
-            let _alone = self.host.namespace.lock(Access::Alone).map_err(Error::run)?;
-            revise(&mut self.host)?;
-            self.tunnel_sas = None;
+        let sets_df = self.host.variables.values()?.df_bit() == DfBit::Set;
+        if (follows || sets_df) && self.is_unsettled {
+            let _alone = self.lock(Access::Alone)?;
+            if follows {
+                revise(&mut self.host)?;
+                self.tunnel_sas = None;
+            }
+            if sets_df {
+                df_rule::set_right(&mut self.host)?;
+            }
         }
         self.is_unsettled = false;
         self.tell_follower(sink)

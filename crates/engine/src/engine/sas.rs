@@ -22,7 +22,7 @@ impl Engine {
         if sa.mode == Mode::Tunnel {
             self.read_spd(sink)?.tunnels.widen(&mut sa);
             self.begin()?;
-            sa.flags = sa.flags | outer_header::flags(&self.variables, &sa);
+            outer_header::choose(&self.variables, &mut sa);
         }
         self.is_unsettled = true;
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
@@ -86,6 +86,10 @@ impl Engine {
                 self.spd.tunnels.choose_mode(&mut fit);
             }
             self.spd.tunnels.widen(&mut fit);
+            if entry.sa.mode != Mode::Tunnel {
+                self.begin()?;
+                outer_header::choose(&self.variables, &mut fit);
+            }
             if fit == entry.sa {
                 continue;
             }
@@ -93,6 +97,7 @@ impl Engine {
                 sink.outcome(line, Outcome::UnfitSa(fit.id()))?;
                 continue;
             }
+            self.is_unsettled = true;
             self.push(line, &Change::DeleteSa(fit.id()), Target::Sa);
             self.push(line, &Change::AddSa(&fit), Target::new_sa(&fit));
             if any_mode {
@@ -113,6 +118,7 @@ impl Engine {
         let filter = SadFilter { proto, ends: Some(ends) };
         let found =
             self.host.kernel.dump_sad(&filter)?.map(|entry| entry.map(|entry| entry.sa.id()));
+        self.is_unsettled = true;
         for id in found.collect::<Result<Vec<SaId>, _>>()? {
             self.push(line, &Change::DeleteSa(id), Target::Sa);
             if self.batch.is_full() {

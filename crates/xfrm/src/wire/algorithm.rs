@@ -41,17 +41,37 @@ pub(super) fn comp(algorithm: &Algorithm) -> XfrmAttrs {
     })
 }
 
-/// Wipes the keys of a message that [`super::sa::message`] made.
+/// Wipes the keys of a message that adds or updates an SA.
 pub(crate) fn wipe(message: &mut XfrmMessage) {
-    let (XfrmMessage::AddSa(sa) | XfrmMessage::UpdateSa(sa)) = message else { return };
-    for attribute in &mut sa.nlas {
-        match attribute {
-            XfrmAttrs::AuthenticationAlgTrunc(auth) => auth.alg_key.zeroize(),
-            XfrmAttrs::EncryptionAlg(crypt) => crypt.alg_key.zeroize(),
-            XfrmAttrs::EncryptionAlgAead(aead) => aead.alg_key.zeroize(),
-            _ => {}
-        }
+    match message {
+        XfrmMessage::AddSa(sa) | XfrmMessage::UpdateSa(sa) => sa.nlas.iter_mut().for_each(wipe_key),
+        XfrmMessage::Other((_, object)) => object.zeroize(),
+        _ => {}
     }
+}
+
+/// Wipes the key of an attribute that holds one.
+pub(super) fn wipe_key(attribute: &mut XfrmAttrs) {
+    match attribute {
+        XfrmAttrs::AuthenticationAlg(auth) => auth.alg_key.zeroize(),
+        XfrmAttrs::AuthenticationAlgTrunc(auth) => auth.alg_key.zeroize(),
+        XfrmAttrs::EncryptionAlg(crypt) => crypt.alg_key.zeroize(),
+        XfrmAttrs::EncryptionAlgAead(aead) => aead.alg_key.zeroize(),
+        _ => {}
+    }
+}
+
+/// Whether an attribute holds a key of nothing but zeros, which a kernel in lockdown shows instead of
+/// the key (`xfrm_redact`, net/xfrm/xfrm_user.c).
+pub(super) fn is_redacted(attribute: &XfrmAttrs) -> bool {
+    let key = match attribute {
+        XfrmAttrs::AuthenticationAlg(auth) => &auth.alg_key,
+        XfrmAttrs::AuthenticationAlgTrunc(auth) => &auth.alg_key,
+        XfrmAttrs::EncryptionAlg(crypt) => &crypt.alg_key,
+        XfrmAttrs::EncryptionAlgAead(aead) => &aead.alg_key,
+        _ => return false,
+    };
+    !key.is_empty() && key.iter().all(|&byte| byte == 0)
 }
 
 /// The algorithms of an SA, gathered from its attributes.

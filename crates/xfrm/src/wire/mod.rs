@@ -6,6 +6,7 @@ mod algorithm;
 pub(crate) mod catch_all;
 mod encap;
 pub(crate) mod event;
+pub(crate) mod image;
 mod lifetime;
 mod mark;
 mod offload;
