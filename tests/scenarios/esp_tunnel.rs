@@ -7,6 +7,7 @@ use scenarios::{Wire, protocol::ESP};
 use crate::{
     sites::{Addresses, Sites, V4, V6},
     story::Story,
+    tunnel::Tunnel,
 };
 
 #[test]
@@ -66,40 +67,5 @@ fn protects(inner: &Addresses, outer: &Addresses) {
 
     for packet in packets {
         assert_eq!((packet.version, &packet.protocols[..]), (outer.version, &[ESP][..]));
-    }
-}
-
-/// The scripts of a tunnel between the gateways.
-struct Tunnel {
-    policies_a: String,
-    policies_b: String,
-    sas: String,
-}
-
-impl Tunnel {
-    fn new(inner: &Addresses, outer: &Addresses) -> Self {
-        let (a, b) = (inner.a.with_length(0), inner.b.with_length(0));
-        let (from, to) = (outer.between.bare(1), outer.between.bare(2));
-        let policies_a = format!(
-            "
-            spdadd {a} {b} any -P out ipsec esp/tunnel/{from}-{to}/require;
-            spdadd {b} {a} any -P in ipsec esp/tunnel/{to}-{from}/require;
-            "
-        );
-        let policies_b = format!(
-            "
-            spdadd {b} {a} any -P out ipsec esp/tunnel/{to}-{from}/require;
-            spdadd {a} {b} any -P in ipsec esp/tunnel/{from}-{to}/require;
-            "
-        );
-        let sas = format!(
-            r#"
-            add {from} {to} esp 0x1001 -m tunnel
-                -E aes-cbc "aes-cbc from a-b" -A hmac-sha1 "hmac-sha1 from a - b";
-            add {to} {from} esp 0x1002 -m tunnel
-                -E aes-cbc "aes-cbc from b-a" -A hmac-sha1 "hmac-sha1 from b - a";
-            "#
-        );
-        Self { policies_a, policies_b, sas }
     }
 }

@@ -99,15 +99,22 @@ pub struct Packet {
     pub protocols: Vec<u8>,
     /// Length in bytes, IP header included.
     pub length: usize,
+    /// Explicit congestion notification: the two low bits of the type of service or traffic class.
+    pub ecn: u8,
+    /// Don't fragment; false in IPv6.
+    pub df: bool,
 }
 
 impl Packet {
     /// Reads an Ethernet frame; `None` for what is not IP, and for the housekeeping of IPv6 links.
     fn in_frame(frame: &[u8]) -> Option<Self> {
         let ip = frame.get(14..)?;
-        let (version, protocol, payload) = match frame[12..14] {
-            [0x08, 0x00] => (4, *ip.get(9)?, ip.get(usize::from(ip[0] & 15) * 4..)?),
-            [0x86, 0xdd] => (6, *ip.get(6)?, ip.get(40..)?),
+        let (version, protocol, payload, class, df) = match frame[12..14] {
+            [0x08, 0x00] => {
+                let payload = ip.get(usize::from(ip[0] & 15) * 4..)?;
+                (4, *ip.get(9)?, payload, ip[1], ip[6] & 0x40 != 0)
+            }
+            [0x86, 0xdd] => (6, *ip.get(6)?, ip.get(40..)?, ip[0] << 4 | ip[1] >> 4, false),
             _ => return None,
         };
         // Multicast listener reports, router and neighbour discovery.
@@ -119,7 +126,7 @@ impl Packet {
         if protocol == protocol::AH {
             protocols.push(*payload.first()?);
         }
-        Some(Self { version, protocols, length: ip.len() })
+        Some(Self { version, protocols, length: ip.len(), ecn: class & 3, df })
     }
 }
 

@@ -3,7 +3,8 @@
 //! No flag of an SA says that: the kernel copies DF from the inner header, or clears it
 //! (`xfrm4_tunnel_encap_add`, net/xfrm/xfrm_output.c). So a rule of nftables sets it. A packet, of this
 //! host or forwarded, passes the output hook again with each outer header that it gets, before it is
-//! cut into fragments (`xfrm_output_resume`). No ICV covers DF (RFC 4302, section 3.3.3.1.1.1).
+//! cut into fragments (`xfrm_output_resume`). No ICV covers DF (RFC 4302, section 3.3.3.1.1.1). One
+//! that does not fit the way is dropped then, even if its inner header allows fragments.
 //!
 //! Tunnels are known by what their packets look like, so packets of transport mode between the ends of
 //! a tunnel, of its protocol, get DF too. ESP in TCP is left out: its outer header is TCP's.
@@ -119,20 +120,8 @@ fn elements(SaEntry { sa, state, .. }: &SaEntry) -> Elements {
 
 /// The script that makes the table anew, in one transaction.
 fn script(elements: &Elements) -> String {
-    let mut sets = String::new();
-    let mut rules = String::new();
-    for Set { name, types, key, and } in &SETS {
-        let of_this_set = elements.iter().filter(|(set, _)| set == name);
-        let list: Vec<&str> = of_this_set.map(|(_, element)| element.as_str()).collect();
-        let list = match list.join(", ") {
-            none if none.is_empty() => none,
-            some => format!(" elements = {{ {some} }};"),
-        };
-        sets += &format!("    set {name} {{ type {types};{list} }}\n");
-        // Fragments stay as they are; of the field of another packet DF is all that is used.
-        let rule = format!("ip frag-off & 0x3fff == 0 {key} @{name}{and} ip frag-off set 0x4000");
-        rules += &format!("        {rule}\n");
-    }
+    let sets: String = SETS.iter().map(|set| set.declaration(elements)).collect();
+    let rules: String = SETS.iter().map(Set::rule).collect();
     format!(
         "{}table ip {TABLE} {{
 {sets}    chain output {{
@@ -142,6 +131,26 @@ fn script(elements: &Elements) -> String {
 ",
         deletion()
     )
+}
+
+impl Set {
+    fn declaration(&self, elements: &Elements) -> String {
+        let Set { name, types, .. } = self;
+        let of_this_set = elements.iter().filter(|(set, _)| set == name);
+        let list: Vec<&str> = of_this_set.map(|(_, element)| element.as_str()).collect();
+        let list = match list.join(", ") {
+            none if none.is_empty() => none,
+            some => format!(" elements = {{ {some} }};"),
+        };
+        format!("    set {name} {{ type {types};{list} }}\n")
+    }
+
+    /// Fragments stay as they are. Of the field in other packets nothing but DF is used.
+    fn rule(&self) -> String {
+        let Set { name, key, and, .. } = self;
+        let which = format!("ip frag-off & 0x3fff == 0 {key} @{name}{and}");
+        format!("        {which} ip frag-off set 0x4000\n")
+    }
 }
 
 /// The script that deletes the table, which it makes first in case it is not there.

@@ -79,10 +79,7 @@ mod tests {
 table ip x{}
 ^^^^^^^^^^^^^
 ";
-        assert_eq!(
-            complaint(stderr),
-            "nft says: Could not process rule: Operation not supported"
-        );
+        assert_eq!(complaint(stderr), "nft says: Could not process rule: Operation not supported");
         assert_eq!(complaint("netlink: out of luck\n"), "nft says: netlink: out of luck");
     }
 

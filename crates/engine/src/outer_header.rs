@@ -63,7 +63,9 @@ mod tests {
 
     fn variables(settings: &[Setting]) -> Variables {
         let mut variables = Variables::default();
-        settings.iter().for_each(|setting| variables.set(*setting));
+        for setting in settings {
+            variables.set(*setting);
+        }
         variables
     }
 
@@ -109,7 +111,10 @@ mod tests {
             let sa = Sa { mode, flags: SaFlags::NO_ECN, ..v4() };
             let decided = SaFlags::NO_ECN | SaFlags::NO_PMTU_DISC;
             assert_eq!(revised(&Variables::default(), decided, &sa), SaFlags::NO_ECN);
-            assert_eq!(chosen(&variables, Sa { flags: SaFlags::default(), ..sa }).names().count(), 0);
+            assert_eq!(
+                chosen(&variables, Sa { flags: SaFlags::default(), ..sa }).names().count(),
+                0
+            );
         }
     }
 

@@ -32,6 +32,8 @@ pub fn variables() -> Result<Variables, Error> {
 /// these settings say are made anew, with their keys, counters and replay state. That overrides what
 /// a script said with `-flag`: the kernel does not know where a flag came from.
 ///
+/// After an error the variables are what they were; SAs that were made anew by then stay so.
+///
 /// Errors: [`Error::Kernel`] without privilege, [`Error::SpiRange`], [`Error::NoDfRule`],
 /// [`Error::Store`], [`Error::Run`].
 pub fn apply(settings: &[Setting], renew_sas: bool) -> Result<Applied, Error> {
@@ -53,7 +55,8 @@ pub fn apply(settings: &[Setting], renew_sas: bool) -> Result<Applied, Error> {
     let applied = change.carry_out(&mut host);
     if applied.is_err() {
         // The first failure is the one to tell.
-        let _ = Change { before: &now, now: &before, renew_sas: false, ..change }.carry_out(&mut host);
+        let _ =
+            Change { before: &now, now: &before, renew_sas: false, ..change }.carry_out(&mut host);
         let _ = follow_df_bit(&mut host, &now, &before);
     }
     applied

@@ -126,8 +126,8 @@ fn the_kernel_holds_what_is_wanted() {
     for (wanted, is_news) in [(&esp, true), (&esp, false), (&all, true), (&all, false)] {
         assert_eq!(make(wanted).unwrap(), is_news);
     }
-    assert_eq!(make(&Elements::new()).unwrap(), true);
-    assert_eq!(make(&Elements::new()).unwrap(), false);
+    assert!(make(&Elements::new()).unwrap());
+    assert!(!make(&Elements::new()).unwrap());
     remove().unwrap();
     assert_eq!(nft::list(TABLE), None);
     remove().unwrap();

@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_key_of_zeros_is_none() {
         assert!(Image::read(&object(&[0; 16])).unwrap().is_redacted());
-        assert!(!Image::read(&object(b"\0123456789012345")).unwrap().is_redacted());
+        assert!(!Image::read(&object(b"\x00123456789012345")).unwrap().is_redacted());
         assert!(!Image::read(&object(b"")).unwrap().is_redacted());
     }
 }

@@ -1,0 +1,254 @@
+//! The DF and ECN bits of a tunnel's outer header, and those of the inner header behind it, are what dfbit and ecn say.
+
+use scenarios::{Host, Outcome, Packet, Wire, protocol::ESP};
+
+use crate::{
+    sites::{Addresses, Sites, V4, V6},
+    tunnel::Tunnel,
+};
+
+const NOT_ECT: u8 = 0;
+const ECT_0: u8 = 2;
+const CE: u8 = 3;
+
+#[test]
+fn v4_in_v4() {
+    follows(&V4, &V4);
+}
+
+#[test]
+fn v6_in_v4() {
+    follows(&V6, &V4);
+}
+
+#[test]
+fn v4_in_v6() {
+    follows(&V4, &V6);
+}
+
+#[test]
+fn v6_in_v6() {
+    follows(&V6, &V6);
+}
+
+/// SAs made under each pair of values, and packets of every kind through them.
+fn follows(inner: &Addresses, outer: &Addresses) {
+    let way = Way::new(inner, outer);
+    for (df_bit, ecn) in [(0, 0), (0, 1), (2, 0), (2, 1)] {
+        way.set(&format!("net.inet.ipsec.dfbit={df_bit} {}={ecn}", ecn_of(outer)));
+        way.make_sas();
+        for df in [false, true] {
+            for mark in [NOT_ECT, ECT_0, CE] {
+                let (outside, inside) = way.send(df, mark, 56);
+                let shown = format!("dfbit={df_bit}, ecn={ecn}: {outside:?}, {inside:?}");
+                let has_df = df && inner.version == 4;
+                assert_eq!((inside.df, inside.ecn), (has_df, mark), "{shown}");
+                // Of short IPv6 packets each kernel thinks otherwise.
+                if df_bit == 0 || inner.version == 4 {
+                    let is_copied = df_bit == 2 && has_df && outer.version == 4;
+                    assert_eq!(outside.df, is_copied, "{shown}");
+                }
+                // Of congestion the inner header tells already (RFC 3168, section 9.1.1).
+                let carried = if mark == CE { ECT_0 } else { mark };
+                assert_eq!(outside.ecn, if ecn == 1 { carried } else { NOT_ECT }, "{shown}");
+            }
+        }
+    }
+}
+
+/// No router cuts IPv6, so its long packets have DF in an outer IPv4 header, unless that is never to be.
+#[test]
+fn a_long_v6_packet_in_v4() {
+    let way = Way::new(&V6, &V4);
+    for df_bit in [0, 2] {
+        way.set(&format!("net.inet.ipsec.dfbit={df_bit}"));
+        way.make_sas();
+        assert_eq!(way.send(false, NOT_ECT, 1300).0.df, df_bit == 2);
+    }
+}
+
+/// The congestion that a router between the gateways tells of comes through, or is not listened to.
+#[test]
+fn congestion_on_the_way() {
+    let way = Way::new(&V4, &V4);
+    let marking = "filter add dev gateway-a ingress protocol ip u32 match ip protocol 50 0xff
+        action pedit ex munge ip tos set 3 retain 3 pipe csum ip4h";
+    for words in ["qdisc add dev gateway-a clsact", marking] {
+        let mut tc = way.sites.gateway_b.command("tc");
+        Outcome::success(tc.args(words.split_whitespace()));
+    }
+    for (ecn, arrives) in [(0, ECT_0), (1, CE)] {
+        way.set(&format!("net.inet.ipsec.ecn={ecn}"));
+        way.make_sas();
+        let (outside, inside) = way.send(false, ECT_0, 56);
+        assert_eq!((outside.ecn, inside.ecn), (if ecn == 1 { ECT_0 } else { NOT_ECT }, arrives));
+    }
+}
+
+/// SAs that are there keep their flags until they are made anew; all else of them stays.
+#[test]
+fn sas_are_made_anew() {
+    let way = Way::new(&V4, &V4);
+    for window in ["", "-r 8", "-r 64", "-esn -r 128"] {
+        way.set("net.inet.ipsec.dfbit=2 net.inet.ipsec.ecn=1");
+        way.make_sas_with(&format!("{window} -lh 3600 -ls 3000"));
+        for _ in 0..3 {
+            assert!(way.send(true, ECT_0, 56).0.df);
+        }
+        let before = way.sas();
+        assert!(before.iter().all(|sa| sa.contains(" 3(packets)")), "{before:#?}");
+        way.set("net.inet.ipsec.dfbit=0 net.inet.ipsec.ecn=0");
+        assert_eq!(way.sas(), before);
+        let (outside, _) = way.send(true, ECT_0, 56);
+        assert_eq!((outside.df, outside.ecn), (true, ECT_0));
+
+        let before = way.sas();
+        way.set("--rekey-flags net.inet.ipsec.dfbit=0 net.inet.ipsec.ecn=0");
+        let now = way.sas();
+        assert!(now.iter().all(|sa| sa.contains("flag noecn nopmtudisc")), "{now:#?}");
+        assert_eq!(now.map(|sa| without_flags(&sa)), before.map(|sa| without_flags(&sa)));
+        let (outside, _) = way.send(true, ECT_0, 56);
+        assert_eq!((outside.df, outside.ecn), (false, NOT_ECT));
+    }
+}
+
+/// An SA of a BSD script, which has no mode, gets the flags with the mode of tunnel; one in transport mode gets none.
+#[test]
+fn sas_without_a_mode() {
+    let gateway = Host::new("gateway").with_dialect("freebsd");
+    gateway.set("net.inet.ipsec.dfbit=0 net.inet.ipsec.ecn=0");
+    let add = |spi| format!(r#"add 192.0.2.1 192.0.2.2 esp {spi} -E null "";"#);
+    let policy =
+        "spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/require;";
+    let flags = |spi: &str| {
+        let sa = gateway.show(&format!("xfrm state get dst 192.0.2.2 proto esp spi {spi}"));
+        ["tunnel", "noecn", "nopmtudisc"].map(|word| sa.contains(word))
+    };
+    gateway.load(&add("0x1001"));
+    assert_eq!(flags("0x1001"), [false; 3]);
+    gateway.load(policy);
+    assert_eq!(flags("0x1001"), [true; 3]);
+    gateway.load(&add("0x1002"));
+    assert_eq!(flags("0x1002"), [true; 3]);
+}
+
+/// A script's own flags stay, whatever the variables say, until SAs are made anew for the variable that decides them.
+#[test]
+fn flags_of_a_script() {
+    let gateway = Host::new("gateway");
+    gateway.load(
+        "add 192.0.2.1 192.0.2.2 esp 0x1001 -m tunnel -flag nopmtudisc -flag decap-dscp -E null;",
+    );
+    for (settings, flags) in [
+        ("net.inet.ipsec.ecn=1", "decap-dscp nopmtudisc"),
+        ("--rekey-flags net.inet.ipsec.ecn=0", "noecn decap-dscp nopmtudisc"),
+        ("--rekey-flags net.inet6.ipsec6.ecn=1", "noecn decap-dscp nopmtudisc"),
+        ("--rekey-flags net.inet.ipsec.dfbit=2", "noecn decap-dscp"),
+    ] {
+        gateway.set(settings);
+        let sa = gateway.show("xfrm state get dst 192.0.2.2 proto esp spi 0x1001");
+        assert!(sa.contains(&format!("flag {flags}\n")), "{settings}: {sa}");
+    }
+}
+
+/// The test kernel has no nf_tables for IPv4, which sets DF: the variable is refused, and nothing is changed.
+#[test]
+fn df_cannot_be_set_here() {
+    let way = Way::new(&V4, &V4);
+    way.make_sas();
+    let before = way.sas();
+    let gateway = &way.sites.gateway_a;
+    let outcome = gateway.sysctl("--rekey-flags net.inet.ipsec.ecn=0 net.inet.ipsec.dfbit=1");
+    assert_ne!(outcome.status, 0);
+    let why =
+        "net.inet.ipsec.dfbit=1 needs nft(8) and a kernel with nf_tables for IPv4: nft says: ";
+    assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
+    assert_eq!(gateway.sysctl("-n net.inet.ipsec.dfbit net.inet.ipsec.ecn").stdout, "2\n1\n");
+    assert_eq!(way.sas(), before);
+}
+
+/// From host-a to host-b by a tunnel, with an onlooker before and behind its end.
+struct Way {
+    sites: Sites,
+    tunnel: Tunnel,
+    target: String,
+    outer: Wire,
+    inner: Wire,
+}
+
+impl Way {
+    fn new(inner: &Addresses, outer: &Addresses) -> Self {
+        let sites = Sites::new(inner);
+        let tunnel = Tunnel::new(inner, outer);
+        // Neighbours of the outer version find each other first.
+        assert!((0..10).any(|_| sites.gateway_a.ping(&outer.between.bare(2))));
+        sites.gateway_a.load(&tunnel.policies_a);
+        sites.gateway_b.load(&tunnel.policies_b);
+        Self {
+            tunnel,
+            target: inner.b.bare(2),
+            outer: Wire::tap(&sites.gateway_a, "gateway-b"),
+            inner: Wire::tap(&sites.gateway_b, "host-b"),
+            sites,
+        }
+    }
+
+    fn gateways(&self) -> [&Host; 2] {
+        [&self.sites.gateway_a, &self.sites.gateway_b]
+    }
+
+    /// Sets variables of both gateways.
+    fn set(&self, settings: &str) {
+        for gateway in self.gateways() {
+            gateway.set(settings);
+        }
+    }
+
+    fn make_sas(&self) {
+        self.make_sas_with("");
+    }
+
+    /// Makes the SAs, new ones if there are some, with more words of setkey(8).
+    fn make_sas_with(&self, words: &str) {
+        let sas = self.tunnel.sas.replace("-m tunnel", &format!("-m tunnel {words}"));
+        for gateway in self.gateways() {
+            gateway.load(&format!("flush; {sas}"));
+        }
+    }
+
+    /// The SAs of both gateways, as ip(8) shows them.
+    fn sas(&self) -> [String; 4] {
+        let show = |gateway: &Host, n: u8| {
+            let dst = format!("192.0.2.{n}");
+            gateway.show(&format!("-s xfrm state get dst {dst} proto esp spi 0x100{}", 3 - n))
+        };
+        let [a, b] = self.gateways();
+        [show(a, 1), show(a, 2), show(b, 1), show(b, 2)]
+    }
+
+    /// A ping of so many bytes: as it passes between the gateways, and as it arrives.
+    fn send(&self, df: bool, ecn: u8, bytes: u16) -> (Packet, Packet) {
+        let discovery = if df { "do" } else { "dont" };
+        let words = format!("-M {discovery} -Q {ecn:#04x} -s {bytes} {}", self.target);
+        assert!(self.sites.host_a.ping(&words), "ping {words}");
+        // The answer is heard twice where its tunnel ends: as it comes, and as it leaves the tunnel.
+        let ([outer, ..], [inner, _]) = (heard::<3>(&self.outer), heard::<2>(&self.inner));
+        assert_eq!(outer.protocols, [ESP]);
+        (outer, inner)
+    }
+}
+
+/// The next packets.
+fn heard<const COUNT: usize>(wire: &Wire) -> [Packet; COUNT] {
+    wire.packets(COUNT).try_into().expect("as many as that")
+}
+
+fn ecn_of(outer: &Addresses) -> &'static str {
+    if outer.version == 4 { "net.inet.ipsec.ecn" } else { "net.inet6.ipsec6.ecn" }
+}
+
+/// What ip(8) shows of an SA beside its flags.
+fn without_flags(sa: &str) -> String {
+    let line = |line: &str| line.split(" flag ").next().unwrap_or_default().to_owned();
+    sa.lines().map(line).collect::<Vec<_>>().join("\n")
+}
