@@ -17,8 +17,8 @@ pub fn words(applied: &Applied) -> Vec<String> {
     }
     if applied.needs_daemon {
         lines.push(
-            "no ipsecd follows in this network namespace: optional outbound tunnels and \
-             def_policy hold until somebody changes the SAD or SPD"
+            "no ipsecd follows in this network namespace: optional outbound tunnels, \
+             def_policy and dfbit=1 hold until somebody changes the SAD or SPD"
                 .to_owned(),
         );
     }

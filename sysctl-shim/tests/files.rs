@@ -11,11 +11,11 @@ const DFBIT: &str = "net.inet.ipsec.dfbit";
 #[test]
 fn a_file_is_read_line_by_line() {
     let host = Host::new();
-    let text = "# a comment\n; another\n\nnet/inet/ipsec/dfbit=1\n  net.inet6.ipsec6.ecn =0\nnonsense\n\
+    let text = "# a comment\n; another\n\nnet/inet/ipsec/dfbit=0\n  net.inet6.ipsec6.ecn =0\nnonsense\n\
         -net.key.nonsense=1\nnet.no=1\nnet.ipv4.ip_forward = 0";
     let file = host.file("a.conf", text);
     let file = file.to_str().unwrap();
-    let out = "net.inet.ipsec.dfbit = 1\nnet.inet6.ipsec6.ecn = 0\nnet.ipv4.ip_forward = 0\n";
+    let out = "net.inet.ipsec.dfbit = 0\nnet.inet6.ipsec6.ecn = 0\nnet.ipv4.ip_forward = 0\n";
     let joined = format!("-p{file}");
     let load = format!("--load={file}");
     for args in [&["-p", file][..], &[&joined], &[&load], &["-f", file], &["-w", "-p", file]] {
@@ -30,21 +30,21 @@ fn a_file_is_read_line_by_line() {
     assert_eq!((outcome.status, outcome.out.as_str()), (0, ""));
     assert_eq!(outcome.err.lines().count(), 1, "{}", outcome.err);
     let shim = host.folder().join("sysctl-shim");
-    let outcome = host.run_with(shim, &["-p", "-"], &[], "net.inet.ipsec.dfbit=0\n");
-    assert_eq!((outcome.status, outcome.out.as_str()), (0, "net.inet.ipsec.dfbit = 0\n"));
+    let outcome = host.run_with(shim, &["-p", "-"], &[], "net.inet.ipsec.dfbit=2\n");
+    assert_eq!((outcome.status, outcome.out.as_str()), (0, "net.inet.ipsec.dfbit = 2\n"));
 }
 
 #[test]
 fn several_files_are_one_call() {
     let host = Host::new();
-    let good = host.file("good.conf", "net.inet.ipsec.dfbit=1\n");
+    let good = host.file("good.conf", "net.inet.ipsec.dfbit=0\n");
     host.file("bad.conf", "net.inet.ipsec.ecn=7\n");
     let (good, folder) = (good.to_str().unwrap(), host.folder().to_str().unwrap());
     let outcome = host.shim(&["-p", &format!("{folder}/*.conf")]);
     assert_eq!((outcome.status, outcome.out.as_str()), (1, ""));
     assert_eq!(host.prints(&["-n", DFBIT]), "2\n");
     let outcome = host.shim(&["-p", "/nonexistent", good]);
-    assert_eq!((outcome.status, outcome.out.as_str()), (1, "net.inet.ipsec.dfbit = 1\n"));
+    assert_eq!((outcome.status, outcome.out.as_str()), (1, "net.inet.ipsec.dfbit = 0\n"));
     let missing = "sysctl-shim: cannot open \"/nonexistent\": No such file or directory\n";
     assert_eq!(outcome.err, missing);
     // What the BSDs have and Linux has not may fail.
@@ -79,7 +79,7 @@ fn patterns_stand_for_what_no_line_speaks_of() {
 #[test]
 fn an_expression_picks_lines() {
     let host = Host::new();
-    let file = host.file("a.conf", "net.inet.ipsec.dfbit=1\nnet.inet.ipsec.ecn=0\n");
+    let file = host.file("a.conf", "net.inet.ipsec.dfbit=0\nnet.inet.ipsec.ecn=0\n");
     let out = "net.inet.ipsec.ecn = 0\n";
     assert_eq!(host.prints(&["-r", "ipsec\\.(ecn|debug)", "-p", file.to_str().unwrap()]), out);
     assert_eq!(host.prints(&["-n", DFBIT]), "2\n");
@@ -88,10 +88,10 @@ fn an_expression_picks_lines() {
 /// The system's folders, and what is in them.
 fn system(host: &Host) -> String {
     for (name, text) in [
-        ("etc/sysctl.d/20.conf", "net.inet.ipsec.dfbit=1\nnet.ipv4.ip_forward=0\n"),
-        ("run/sysctl.d/20.conf", "net.inet.ipsec.dfbit=0\n"),
-        ("usr/lib/sysctl.d/10.conf", "net.inet.ipsec.dfbit=0\n-net.key.prefered_oldsa=0\n"),
-        ("usr/lib/sysctl.d/30.txt", "net.inet.ipsec.dfbit=0\n"),
+        ("etc/sysctl.d/20.conf", "net.inet.ipsec.dfbit=0\nnet.ipv4.ip_forward=0\n"),
+        ("run/sysctl.d/20.conf", "net.inet.ipsec.dfbit=2\n"),
+        ("usr/lib/sysctl.d/10.conf", "net.inet.ipsec.dfbit=2\n-net.key.prefered_oldsa=0\n"),
+        ("usr/lib/sysctl.d/30.txt", "net.inet.ipsec.dfbit=2\n"),
         ("lib/sysctl.d/30.conf", "net.inet6.ipsec6.ecn=0\nno.such=1\n"),
         ("etc/sysctl.conf", "net.inet.ipsec.debug=1\n"),
         ("etc/xfrm-tools/sysctl.conf", "net.inet.ipsec.debug=2\n"),
@@ -116,7 +116,7 @@ fn the_systems_files_in_their_order() {
     let heads = APPLIED.map(|file| format!("* Applying {root}/{file} ...\n")).concat();
     let values = |with: &str| {
         format!(
-            "net.inet.ipsec.dfbit = 0\nnet.inet.ipsec.dfbit = 1\n{with}\
+            "net.inet.ipsec.dfbit = 2\nnet.inet.ipsec.dfbit = 0\n{with}\
              net.inet6.ipsec6.ecn = 0\nnet.inet.ipsec.debug = 1\nnet.inet.ipsec.debug = 2\n"
         )
     };
@@ -125,12 +125,12 @@ fn the_systems_files_in_their_order() {
     let outcome = host.shim(&["--system", "--root", &root]);
     let out = format!("{heads}{}", values("net.ipv4.ip_forward = 0\n"));
     assert_eq!(outcome, Outcome { status: 0, out, err: err.to_owned() });
-    assert_eq!(host.prints(&["-n", DFBIT, "net.inet6.ipsec6.debug"]), "1\n2\n");
+    assert_eq!(host.prints(&["-n", DFBIT, "net.inet6.ipsec6.debug"]), "0\n2\n");
     let outcome = host.shim(&["--system", "--ours", "--root", &root]);
     let out = format!("{heads}{}", values(""));
     assert_eq!(outcome, Outcome { status: 0, out, err: err.to_owned() });
     let outcome = host.shim(&["-q", "-e", "--system", "--root", &root, DFBIT]);
-    let out = "net.inet.ipsec.dfbit = 1\n".to_owned();
+    let out = "net.inet.ipsec.dfbit = 0\n".to_owned();
     assert_eq!(outcome, Outcome { status: 0, out, err: String::new() });
     let outcome = host.shim(&["-p", "--root", &root]);
     assert_eq!((outcome.status, outcome.out.as_str()), (0, "net.inet.ipsec.debug = 1\n"));
