@@ -1,6 +1,6 @@
 use std::{os::unix::fs::PermissionsExt, path::PathBuf, time::Duration};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use crate::Namespace;
 
@@ -38,11 +38,7 @@ impl Database {
             if !self.path.exists() {
                 return Ok(None);
             }
-            let connection = Connection::open_with_flags(
-                &self.path,
-                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-            )?;
-            connection.busy_timeout(PATIENCE)?;
+            let connection = self.open(OpenFlags::empty())?;
             if !is_of(&connection, &self.namespace)? {
                 return Ok(None);
             }
@@ -63,14 +59,10 @@ impl Database {
     fn make(&self) -> rusqlite::Result<Connection> {
         let other = |error: std::io::Error| rusqlite::Error::ToSqlConversionFailure(error.into());
         self.namespace.make().map_err(other)?;
-        let mut connection = Connection::open(&self.path)?;
-        connection.busy_timeout(PATIENCE)?;
-        // In `/run` nothing survives a crash of the machine anyway.
-        connection.pragma_update(None, "synchronous", "OFF")?;
+        let mut connection = self.open(OpenFlags::SQLITE_OPEN_CREATE)?;
         let permissions = std::fs::Permissions::from_mode(self.tables.mode);
         std::fs::set_permissions(&self.path, permissions).map_err(other)?;
-        let transaction =
-            connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let transaction = connection.transaction()?;
         if !is_of(&transaction, &self.namespace)? {
             let tables: Vec<String> = transaction
                 .prepare("SELECT name FROM sqlite_master WHERE type = 'table'")?
@@ -87,6 +79,18 @@ impl Database {
         transaction.commit()?;
         Ok(connection)
     }
+
+    fn open(&self, creating: OpenFlags) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | creating;
+        let mut connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        // SQLite refuses at once, not after a while, whoever has read and then finds that another
+        // writes.
+        connection.set_transaction_behavior(TransactionBehavior::Immediate);
+        // In `/run` nothing survives a crash of the machine anyway.
+        connection.pragma_update(None, "synchronous", "OFF")?;
+        Ok(connection)
+    }
 }
 
 /// Whether a file speaks of this namespace, not of a former one of the same number.
@@ -98,4 +102,37 @@ fn is_of(connection: &Connection, namespace: &Namespace) -> rusqlite::Result<boo
     let cookie: Option<i64> =
         connection.query_row("SELECT cookie FROM namespace", [], |row| row.get(0)).optional()?;
     Ok(cookie == Some(namespace.cookie.cast_signed()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn many_write_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        let namespace = Namespace::within(root.path());
+        let add_one = |_| {
+            let namespace = namespace.clone();
+            thread::spawn(move || {
+                let schema = "CREATE TABLE number (value INTEGER); INSERT INTO number VALUES (0)";
+                let tables = Tables { file: "numbers.sqlite", mode: 0o600, schema };
+                let mut database = Database::new(namespace, tables);
+                for _ in 0..50 {
+                    let transaction = database.for_writing()?.transaction()?;
+                    let read = "SELECT value FROM number";
+                    let value: i64 = transaction.query_row(read, [], |row| row.get(0))?;
+                    transaction.execute("UPDATE number SET value = ?", [value + 1])?;
+                    transaction.commit()?;
+                }
+                let read = "SELECT value FROM number";
+                database.for_writing()?.query_row(read, [], |row| row.get::<_, i64>(0))
+            })
+        };
+        let threads: Vec<_> = (0..4).map(add_one).collect();
+        let values = threads.into_iter().map(|thread| thread.join().unwrap().unwrap());
+        assert_eq!(values.max(), Some(4 * 50));
+    }
 }

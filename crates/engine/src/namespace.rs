@@ -3,11 +3,17 @@ use std::{
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use rustix::fs::{FlockOperation, flock};
 
 use crate::RUN_DIRECTORY;
+
+/// How often, and how far apart, a daemon to be tries to get the lock: whoever asks whether there is
+/// one ([`Namespace::has_daemon`]) holds it for a moment.
+const TRIES: (u32, Duration) = (10, Duration::from_millis(10));
 
 /// What is kept for one network namespace: a directory of its own in `/run`, so that it goes with
 /// the SAD and SPD at a reboot.
@@ -74,11 +80,15 @@ impl Namespace {
     pub fn become_daemon(&self) -> io::Result<Option<Lock>> {
         self.make()?;
         let file = self.open("ipsecd.lock")?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Lock(file))),
-            Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
-            Err(error) => Err(error.into()),
+        let (tries, pause) = TRIES;
+        for _ in 0..tries {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(Some(Lock(file))),
+                Err(rustix::io::Errno::WOULDBLOCK) => thread::sleep(pause),
+                Err(error) => return Err(error.into()),
+            }
         }
+        Ok(None)
     }
 
     /// Whether a daemon follows what happens here.
@@ -98,11 +108,12 @@ impl Namespace {
 /// SO_NETNS_COOKIE, which neither std nor rustix reads.
 #[expect(unsafe_code, reason = "one getsockopt(2)")]
 mod cookie {
-    use std::{net::UdpSocket, os::fd::AsRawFd};
+    use std::os::{fd::AsRawFd, unix::net::UnixDatagram};
 
     /// The number that no other network namespace gets until the next boot; 0 before Linux 5.14.
     pub(super) fn of_this_thread() -> u64 {
-        let Ok(socket) = UdpSocket::bind("127.0.0.1:0") else { return 0 };
+        // A socket that needs no address: the namespace may have none yet.
+        let Ok(socket) = UnixDatagram::unbound() else { return 0 };
         let mut cookie = 0_u64;
         let mut length = size_of_val(&cookie).try_into().unwrap_or(0);
         // SAFETY: the kernel writes at most `length` bytes to `cookie`, and both outlive the call.
@@ -133,6 +144,21 @@ mod tests {
         assert!(namespace.become_daemon().unwrap().is_none());
         drop(lock);
         assert!(!namespace.has_daemon());
+    }
+
+    #[test]
+    fn who_asks_for_the_daemon_does_not_keep_it_from_starting() {
+        let root = tempfile::tempdir().unwrap();
+        let namespace = Namespace::within(root.path());
+        namespace.make().unwrap();
+        let asker = namespace.open("ipsecd.lock").unwrap();
+        flock(&asker, FlockOperation::LockShared).unwrap();
+        let moment = thread::spawn(move || {
+            thread::sleep(Duration::from_millis(20));
+            drop(asker);
+        });
+        assert!(namespace.become_daemon().unwrap().is_some());
+        moment.join().unwrap();
     }
 
     #[test]
