@@ -189,20 +189,31 @@ impl Engine {
         Ok(())
     }
 
-    /// Keeps others out, if this process may: CAP_NET_ADMIN alone does not open what root keeps.
-    fn lock(&self, access: Access) -> Result<Option<Lock>, Error> {
-        match self.host.namespace.lock(access) {
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
-            lock => Ok(Some(lock.map_err(Error::run)?)),
-        }
-    }
-
     /// Begins a change that depends on the host's variables.
     fn begin_depending(&mut self) -> Result<(), Error> {
         if self.lock.is_none() {
             self.host.namespace.make().map_err(Error::run)?;
         }
         self.begin()
+    }
+
+    /// Begins a change that depends on what is there, while no other waits: nobody else may change
+    /// it meanwhile.
+    fn begin_alone(&mut self) -> Result<(), Error> {
+        self.host.namespace.make().map_err(Error::run)?;
+        // One of our own would keep us waiting too.
+        self.lock = None;
+        self.lock = self.lock(Access::Alone)?;
+        self.variables = self.host.variables.values()?.clone();
+        Ok(())
+    }
+
+    /// Keeps others out, if this process may: CAP_NET_ADMIN alone does not open what root keeps.
+    fn lock(&self, access: Access) -> Result<Option<Lock>, Error> {
+        match self.host.namespace.lock(access) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
+            lock => Ok(Some(lock.map_err(Error::run)?)),
+        }
     }
 
     fn push(&mut self, line: usize, change: &Change<'_>, target: Target) {

@@ -3,10 +3,9 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use ipsec::{
-    Action, Direction, Form, Level, Mark, Mode, Policy, PolicyId, ReqId, Request, RequestMode,
-    SaEntry, SaState, Variables,
+    Action, Direction, Form, IpVersion, Level, Mark, Mode, Policy, PolicyId, ReqId, Request,
+    RequestMode, SaDirection, SaEntry, SaFlags, SaState, Variables,
 };
-
 use xfrm::{Connection, SadFilter};
 
 use crate::tunnels::Tunnel;
@@ -20,6 +19,8 @@ pub struct TunnelSas(HashMap<Tunnel, Vec<Needs>>);
 struct Needs {
     mark: Mark,
     if_id: u32,
+    /// The version of its packets; none: both.
+    version: Option<IpVersion>,
 }
 
 impl TunnelSas {
@@ -27,7 +28,12 @@ impl TunnelSas {
     pub fn read(kernel: &mut Connection) -> Result<Self, xfrm::Error> {
         let mut sas = Self::default();
         for entry in kernel.dump_sad(&SadFilter::default())? {
-            sas.note(&entry?);
+            match entry {
+                Ok(entry) => sas.note(&entry),
+                // Nobody knows whom it serves.
+                Err(xfrm::Error::Malformed(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(sas)
     }
@@ -37,9 +43,14 @@ impl TunnelSas {
     fn note(&mut self, SaEntry { sa, state, .. }: &SaEntry) {
         let is_usable = matches!(state, SaState::Mature | SaState::Dying)
             && sa.mode == Mode::Tunnel
-            && sa.reqid == ReqId(0);
+            && sa.reqid == ReqId(0)
+            && sa.direction != Some(SaDirection::In);
         if is_usable {
-            let needs = Needs { mark: sa.mark, if_id: sa.if_id };
+            // Unless it is flagged so, it is found for packets of its own version only
+            // (`xfrm_state_look_at`).
+            let both = sa.flags.contains(SaFlags::ANY_FAMILY);
+            let version = (!both).then_some(IpVersion::of(sa.ends.dst()));
+            let needs = Needs { mark: sa.mark, if_id: sa.if_id, version };
             self.0.entry((sa.proto, sa.ends)).or_default().push(needs);
         }
     }
@@ -47,8 +58,10 @@ impl TunnelSas {
     /// Whether packets of this policy find an SA for a tunnel.
     fn serve(&self, id: &PolicyId, tunnel: Tunnel) -> bool {
         self.0.get(&tunnel).is_some_and(|needs| {
-            needs.iter().any(|Needs { mark, if_id }| {
-                id.mark.value & mark.mask == mark.value && id.if_id == *if_id
+            needs.iter().any(|Needs { mark, if_id, version }| {
+                id.mark.value & mark.mask == mark.value
+                    && id.if_id == *if_id
+                    && version.is_none_or(|version| version == id.selector.version())
             })
         })
     }
@@ -197,8 +210,20 @@ mod tests {
             |entry: &mut SaEntry| entry.sa.proto = Proto::Ah,
             |entry: &mut SaEntry| entry.sa.if_id = 1,
             |entry: &mut SaEntry| entry.sa.mark = Mark { value: 1, mask: 1 },
+            |entry: &mut SaEntry| entry.sa.direction = Some(SaDirection::In),
         ] {
             assert!(!is_served(sas(unfit)));
         }
+    }
+
+    #[test]
+    fn the_other_ip_version_needs_an_sa_for_any() {
+        let variables = Variables::default();
+        let esp = request(Proto::Esp, RequestMode::Tunnel(ends()), Level::Use);
+        let mut inner_v6 = policy(Direction::Out, vec![esp]);
+        inner_v6.id.selector = Selector::within(Prefix::everything(IpVersion::V6));
+        assert!(held(&inner_v6, &variables, &sas(|_| ())).2);
+        let any = sas(|entry| entry.sa.flags = SaFlags::ANY_FAMILY);
+        assert!(!held(&inner_v6, &variables, &any).2);
     }
 }

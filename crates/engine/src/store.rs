@@ -15,6 +15,8 @@ use crate::{
 /// policies some of whose requests the kernel cannot hold just now.
 pub struct Store {
     database: Database,
+    /// The index that is chosen next, but for its low three bits.
+    next_index: Option<u32>,
 }
 
 impl Store {
@@ -36,7 +38,7 @@ impl Store {
                 "CREATE TABLE follows (tunnels INTEGER);",
             ),
         };
-        Self { database: Database::new(namespace.clone(), tables) }
+        Self { database: Database::new(namespace.clone(), tables), next_index: None }
     }
 
     /// Whether there may be any record.

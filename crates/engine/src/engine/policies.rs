@@ -14,7 +14,6 @@ use crate::{
     reqids::ReqIds,
     revise::revise,
     spd::Spd,
-    store::Store,
 };
 
 /// What to do if a policy of this name is there.
@@ -71,13 +70,16 @@ impl Engine {
     ) -> Result<(), Error> {
         // A policy that is replaced keeps its index.
         let index = match if_there {
-            IfThere::Refuse => None,
+            IfThere::Refuse => {
+                self.begin_depending()?;
+                None
+            }
             IfThere::Replace => {
                 self.flush(sink)?;
+                self.begin_alone()?;
                 self.host.kernel.get_policy(&policy.id)?.ok().map(|entry| entry.index)
             }
         };
-        self.begin_depending()?;
         let requests = policy.action.requests();
         if requests.iter().any(|it| optional_tunnel(policy, it, &self.variables).is_some()) {
             self.follows.get_or_insert(line);
@@ -87,7 +89,7 @@ impl Engine {
         let index = match index {
             _ if !form.is_partial => 0,
             Some(index) => index,
-            None => Store::choose_index(policy.id.direction),
+            None => self.host.store.choose_index(policy.id.direction)?,
         };
         if form.is_partial {
             self.kept.push((index, requests.to_vec()));

@@ -16,10 +16,24 @@ pub struct Asked<'a> {
 /// What was asked of policies some of whose requests the kernel does not hold. A record counts only
 /// while the policy of its index is there, marked so, with a part of the requests.
 impl Store {
-    /// An index for a policy to come: a number that the kernel, which counts from 1, will not reach.
-    pub fn choose_index(direction: Direction) -> u32 {
+    /// An index for a policy to come: a number that the kernel, which counts from 1, will not reach,
+    /// and that no record has.
+    pub fn choose_index(&mut self, direction: Direction) -> rusqlite::Result<u32> {
         const HIGH: u32 = 1 << 31;
-        (fastrand::u32(..) & !7) | HIGH | u32::from(direction.xfrm())
+        loop {
+            // They follow one another: of a few thousand drawn by lot two would soon be the same.
+            let next = self.next_index.unwrap_or_else(|| fastrand::u32(..));
+            self.next_index = Some(next.wrapping_add(8));
+            let index = (next & !7) | HIGH | u32::from(direction.xfrm());
+            if !self.has_record(index)? {
+                return Ok(index);
+            }
+        }
+    }
+
+    fn has_record(&mut self, index: u32) -> rusqlite::Result<bool> {
+        let Some(database) = self.database.for_reading()? else { return Ok(false) };
+        database.prepare_cached("SELECT 1 FROM request WHERE policy = ?")?.exists([index])
     }
 
     /// Keeps what was asked of these policies: all of it, or nothing.
@@ -187,7 +201,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut store = Store::of(&Namespace::within(root.path()));
         let all = requests();
-        let index = Store::choose_index(Direction::Out);
+        let index = store.choose_index(Direction::Out).unwrap();
         assert_eq!(index & 7, 1);
         let part = held(&all[1..2], index);
         assert_eq!(store.asked(part.clone()).unwrap(), part);
@@ -201,6 +215,19 @@ mod tests {
         assert_eq!(store.asked(other.clone()).unwrap(), other);
         store.keep_only(|kept| kept != index).unwrap();
         assert_eq!(store.asked(part.clone()).unwrap(), part);
+    }
+
+    #[test]
+    fn an_index_is_chosen_once() {
+        let root = tempfile::tempdir().unwrap();
+        let mut store = Store::of(&Namespace::within(root.path()));
+        let first = store.choose_index(Direction::Out).unwrap();
+        let second = store.choose_index(Direction::Out).unwrap();
+        assert_ne!(first, second);
+        store.keep([Asked { index: second, requests: &requests() }]).unwrap();
+        store.next_index = Some(first);
+        assert_eq!(store.choose_index(Direction::Out).unwrap(), first);
+        assert_ne!(store.choose_index(Direction::Out).unwrap(), second);
     }
 
     #[test]
