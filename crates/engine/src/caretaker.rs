@@ -16,6 +16,8 @@ pub struct Caretaker {
     host: Host,
     /// The tunnels whose SAs decide what the kernel holds.
     tunnels: HashSet<Tunnel>,
+    /// The policies of which the kernel holds only a part, by index.
+    partial: HashSet<u32>,
     /// Whether a rule sets DF on outer headers, for the tunnels of the SAD.
     sets_df: bool,
 }
@@ -34,7 +36,8 @@ pub struct SetRight {
 impl Caretaker {
     /// Opens the way to the kernel of this network namespace.
     pub fn open() -> Result<Self, Error> {
-        Ok(Self { host: Host::open()?, tunnels: HashSet::new(), sets_df: false })
+        let (tunnels, partial) = (HashSet::new(), HashSet::new());
+        Ok(Self { host: Host::open()?, tunnels, partial, sets_df: false })
     }
 
     /// The network namespace.
@@ -54,10 +57,16 @@ impl Caretaker {
         let _alone = self.host.namespace.lock(Access::Alone).map_err(Error::run)?;
         let catch_alls = default_policy::set_right(&mut self.host)?;
         let revised = revise(&mut self.host)?;
-        self.tunnels = revised.tunnels;
+        (self.tunnels, self.partial) = (revised.tunnels, revised.partial);
         self.sets_df = self.host.variables.values()?.df_bit() == DfBit::Set;
         let df_rule = self.sets_df && df_rule::set_right(&mut self.host)?;
         Ok(SetRight { policies: revised.policies, catch_alls, df_rule })
+    }
+
+    /// How many tunnels there are whose SAs decide what the kernel holds.
+    #[must_use]
+    pub fn followed_tunnels(&self) -> usize {
+        self.tunnels.len()
     }
 
     /// Whether an event may have made something wrong.
@@ -69,14 +78,16 @@ impl Caretaker {
             | Event::SaDeleted { entry, .. }
             | Event::SaExpired { entry, hard: true, .. } => self.serves(&entry.sa),
             Event::SadFlushed { .. } => !self.tunnels.is_empty() || self.sets_df,
-            Event::Migrated(_) => self.sets_df,
             Event::PolicyAdded { entry, origin } | Event::PolicyUpdated { entry, origin } => {
-                origin.pid != self.host.kernel.port() && may_be_wrong(entry)
+                origin.pid != self.host.kernel.port() && self.may_be_wrong(entry)
             }
             Event::PolicyDeleted { entry, .. } | Event::PolicyExpired { entry, hard: true, .. } => {
-                may_be_wrong(entry)
+                self.may_be_wrong(entry)
             }
-            Event::SpdFlushed { .. } | Event::CatchAllDeleted { .. } | Event::MonitorLost => true,
+            Event::SpdFlushed { .. }
+            | Event::CatchAllDeleted { .. }
+            | Event::Migrated(_)
+            | Event::MonitorLost => true,
             Event::SaExpired { .. }
             | Event::Acquire(_)
             | Event::PolicyExpired { .. }
@@ -89,8 +100,9 @@ impl Caretaker {
         (sa.mode == Mode::Tunnel && self.tunnels.contains(&(sa.proto, sa.ends)))
             || (self.sets_df && df_rule::concerns(sa))
     }
-}
 
-fn may_be_wrong(entry: &PolicyEntry) -> bool {
-    entry.form.is_partial || depends(&entry.policy)
+    /// Whether the policy, or what is kept of the one that it replaces, may be wrong.
+    fn may_be_wrong(&self, entry: &PolicyEntry) -> bool {
+        entry.form.is_partial || depends(&entry.policy) || self.partial.contains(&entry.index)
+    }
 }

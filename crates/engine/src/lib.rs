@@ -26,6 +26,7 @@ mod settings;
 mod spd;
 mod store;
 mod tunnels;
+mod witness;
 
 /// Where the stores of all network namespaces are.
 pub const RUN_DIRECTORY: &str = "/run/xfrm-tools";
