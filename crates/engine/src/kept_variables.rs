@@ -6,6 +6,9 @@ use crate::{
     database::{Database, Tables},
 };
 
+/// The file in a namespace's directory that holds its variables.
+pub const VARIABLES_FILE: &str = "variables.sqlite";
+
 /// The host's variables of one network namespace, as somebody has set them. Anybody may read them.
 pub struct KeptVariables {
     database: Database,
@@ -15,7 +18,7 @@ pub struct KeptVariables {
 impl KeptVariables {
     pub fn of(namespace: &Namespace) -> Self {
         let tables = Tables {
-            file: "variables.sqlite",
+            file: VARIABLES_FILE,
             mode: 0o644,
             schema: "CREATE TABLE variable (name TEXT PRIMARY KEY, value INTEGER)",
         };

@@ -36,6 +36,7 @@ pub use default_policy::{DefaultPolicy, default_policies};
 pub use engine::{Engine, Options};
 pub use error::Error;
 pub use forward::forward_operation;
+pub use kept_variables::VARIABLES_FILE;
 pub use namespace::{Lock, Namespace};
 pub use outcome::{Outcome, Sink};
 pub use refusal::{Refusal, Target};

@@ -1,0 +1,64 @@
+//! ipsecd(8): keeps the SPD of one network namespace as it was asked for, while SAs come and go.
+
+mod directory;
+mod error;
+mod logging;
+mod notify;
+mod options;
+mod privileges;
+mod reason;
+mod signals;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use engine::{Caretaker, Group, Monitor};
+use tracing::{error, info};
+
+use directory::Directory;
+use error::Error;
+use logging::Logging;
+use notify::Supervisor;
+use options::Options;
+use signals::Signals;
+use watch::Watch;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let logging = Logging::start(&options);
+    let done = if options.once { set_right_once(&logging) } else { follow(logging) };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Sets right what is wrong now. A daemon may be at work meanwhile.
+fn set_right_once(logging: &Logging) -> Result<(), Error> {
+    let mut caretaker = Caretaker::open()?;
+    logging.follow(caretaker.variables()?);
+    let set_right = caretaker.set_right()?;
+    let (policies, catch_alls) = (set_right.policies, set_right.catch_alls);
+    info!(policies, catch_alls, "set right");
+    Ok(())
+}
+
+/// Is the daemon of this network namespace until a signal ends it.
+fn follow(logging: Logging) -> Result<(), Error> {
+    let signals = Signals::catch()?;
+    let supervisor = Supervisor::of_environment();
+    let caretaker = Caretaker::open()?;
+    let namespace = caretaker.namespace().clone();
+    let another = || Error::Another { directory: namespace.directory().to_owned() };
+    let _daemon =
+        namespace.become_daemon().map_err(|source| Error::Lock { source })?.ok_or_else(another)?;
+    let directory = Directory::watch(namespace.directory())?;
+    // What happens from now on is heard, whatever is read later.
+    let monitor = Monitor::open(&[Group::Sa, Group::Policy, Group::Expire, Group::Migrate])?;
+    privileges::reduce()?;
+    Watch::new(caretaker, monitor, directory, signals, logging, supervisor)?.run()
+}

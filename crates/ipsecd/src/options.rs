@@ -1,0 +1,26 @@
+use clap::{ArgAction, Parser, ValueEnum};
+
+/// Keeps the SPD of this network namespace as it was asked for: requests at level use come and go
+/// with the SAs of their outbound tunnels, and the default policy survives a flush.
+#[derive(Debug, Parser)]
+#[command(name = "ipsecd", version)]
+pub struct Options {
+    /// Log every decision; twice, every event (net.inet.ipsec.debug asks for the same)
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// How the log on standard error looks
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// Set right what is wrong now, and exit
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// How the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// A line of words.
+    Text,
+    /// A line of JSON.
+    Json,
+}

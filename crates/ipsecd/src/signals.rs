@@ -1,0 +1,67 @@
+use std::{
+    io::{self, Read},
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::net::UnixStream,
+    },
+};
+
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    low_level::pipe,
+};
+
+use crate::error::Error;
+
+/// The signals that the daemon minds, each a byte to read.
+pub struct Signals {
+    stop: UnixStream,
+    reload: UnixStream,
+}
+
+impl Signals {
+    /// From now on they do not end the process.
+    pub fn catch() -> Result<Self, Error> {
+        let stop = caught(&[SIGTERM, SIGINT]).map_err(Error::Signals)?;
+        let reload = caught(&[SIGHUP]).map_err(Error::Signals)?;
+        Ok(Self { stop, reload })
+    }
+
+    /// Readable when there is one to end.
+    pub fn stop(&self) -> BorrowedFd<'_> {
+        self.stop.as_fd()
+    }
+
+    /// Readable when there is one to read everything anew.
+    pub fn reload(&self) -> BorrowedFd<'_> {
+        self.reload.as_fd()
+    }
+
+    /// Whether there was one to end.
+    pub fn take_stop(&self) -> bool {
+        take(&self.stop)
+    }
+
+    /// Whether there was one to read everything anew.
+    pub fn take_reload(&self) -> bool {
+        take(&self.reload)
+    }
+}
+
+fn caught(signals: &[i32]) -> io::Result<UnixStream> {
+    let (read, write) = UnixStream::pair()?;
+    read.set_nonblocking(true)?;
+    for signal in signals {
+        pipe::register(*signal, write.try_clone()?)?;
+    }
+    Ok(read)
+}
+
+fn take(mut stream: &UnixStream) -> bool {
+    let mut bytes = [0; 64];
+    let mut any = false;
+    while stream.read(&mut bytes).is_ok_and(|count| count != 0) {
+        any = true;
+    }
+    any
+}

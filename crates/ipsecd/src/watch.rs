@@ -1,0 +1,192 @@
+//! The loop: whatever happens, the SPD is compared with what was asked, and set right.
+
+use std::time::{Duration, Instant};
+
+use engine::{Caretaker, Monitor, MonitorError, SetRight};
+use ipsec::Variables;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+use tracing::{debug, info, warn};
+
+use crate::{
+    directory::Directory, error::Error, logging::Logging, notify::Supervisor, reason::Reason,
+    signals::Signals,
+};
+
+/// When to try again what has failed.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How many events are read before anything is done about them.
+const AT_ONCE: usize = 10_000;
+
+/// The daemon at work.
+pub struct Watch {
+    caretaker: Caretaker,
+    monitor: Monitor,
+    directory: Directory,
+    signals: Signals,
+    logging: Logging,
+    supervisor: Supervisor,
+    variables: Variables,
+    /// Why something may be wrong, if it may be.
+    reason: Option<Reason>,
+    /// Not to look before.
+    rest_until: Instant,
+    /// All that was set right so far.
+    total: SetRight,
+}
+
+impl Watch {
+    /// Takes over what was opened before the privileges went.
+    pub fn new(
+        mut caretaker: Caretaker,
+        monitor: Monitor,
+        directory: Directory,
+        signals: Signals,
+        logging: Logging,
+        supervisor: Supervisor,
+    ) -> Result<Self, Error> {
+        let variables = caretaker.variables()?.clone();
+        logging.follow(&variables);
+        Ok(Self {
+            caretaker,
+            monitor,
+            directory,
+            signals,
+            logging,
+            supervisor,
+            variables,
+            reason: None,
+            rest_until: Instant::now(),
+            total: SetRight::default(),
+        })
+    }
+
+    /// Follows what happens until a signal ends it.
+    pub fn run(mut self) -> Result<(), Error> {
+        self.set_right(&Reason::new("start"));
+        self.supervisor.ready(&self.status());
+        info!(directory = %self.caretaker.namespace().directory().display(), "{}", self.status());
+        loop {
+            self.wait()?;
+            if self.signals.take_stop() {
+                self.supervisor.stopping();
+                info!("stopped by a signal");
+                return Ok(());
+            }
+            if self.signals.take_reload() {
+                self.reload()?;
+            }
+            self.take_events()?;
+            if self.directory.variables_changed()? {
+                self.read_variables();
+            }
+            if Instant::now() >= self.rest_until
+                && let Some(reason) = self.reason.take()
+            {
+                self.set_right(&reason);
+            }
+        }
+    }
+
+    /// Waits for news, or until it is time to look.
+    fn wait(&self) -> Result<(), Error> {
+        let mut files = [
+            PollFd::new(&self.monitor, PollFlags::IN),
+            PollFd::new(&self.directory, PollFlags::IN),
+            PollFd::from_borrowed_fd(self.signals.stop(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.signals.reload(), PollFlags::IN),
+        ];
+        let rest = || self.rest_until.saturating_duration_since(Instant::now());
+        let timeout = self.reason.as_ref().and_then(|_| Timespec::try_from(rest()).ok());
+        match poll(&mut files, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(Error::Wait(error)),
+        }
+    }
+
+    /// Reads the events that are there.
+    fn take_events(&mut self) -> Result<(), Error> {
+        for _ in 0..AT_ONCE {
+            match self.monitor.try_next_event() {
+                Ok(None) => return Ok(()),
+                Ok(Some(event)) if self.caretaker.concerns(&event) => {
+                    self.look(Reason::of(&event));
+                }
+                Ok(Some(_)) => {}
+                Err(error @ MonitorError::Malformed(_)) => {
+                    warn!("{error}");
+                    self.look(Reason::new("an event cannot be read"));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, reason: Reason) {
+        debug!(why = %reason, "something may be wrong");
+        match &mut self.reason {
+            Some(first) => first.join(&reason),
+            none => *none = Some(reason),
+        }
+    }
+
+    /// Somebody may have set a variable.
+    fn read_variables(&mut self) {
+        match self.caretaker.variables() {
+            Ok(now) if *now == self.variables => {}
+            Ok(now) => {
+                self.variables = now.clone();
+                self.logging.follow(&self.variables);
+                self.look(Reason::new("variables were set"));
+            }
+            Err(error) => warn!("{error}"),
+        }
+    }
+
+    /// Begins as at the start, with files opened anew.
+    fn reload(&mut self) -> Result<(), Error> {
+        self.supervisor.reloading();
+        self.caretaker = Caretaker::open()?;
+        self.read_variables();
+        self.reason = None;
+        self.set_right(&Reason::new("SIGHUP"));
+        self.supervisor.ready(&self.status());
+        Ok(())
+    }
+
+    /// Makes the SPD what it should be. Whatever fails is tried again.
+    fn set_right(&mut self, reason: &Reason) {
+        let begun = Instant::now();
+        match self.caretaker.set_right() {
+            Ok(done) if done == SetRight::default() => debug!(why = %reason, "nothing is wrong"),
+            Ok(SetRight { policies, catch_alls }) => {
+                info!(policies, catch_alls, why = %reason, "set right");
+                self.total.policies += policies;
+                self.total.catch_alls += catch_alls;
+            }
+            Err(error) => {
+                warn!(why = %reason, "cannot set right, trying again: {error}");
+                self.rest_until = begun + RETRY;
+                self.look(Reason::new("it failed before"));
+                return;
+            }
+        }
+        self.supervisor.status(&self.status());
+        // In a flood of events, half of the time at most is spent on this: who loads a large SPD
+        // must not wait for it again and again.
+        self.rest_until = Instant::now() + begun.elapsed();
+    }
+
+    fn status(&self) -> String {
+        let SetRight { policies, catch_alls } = self.total;
+        let tunnels = self.caretaker.followed_tunnels();
+        format!(
+            "following {tunnels} tunnels; {policies} policies rewritten, {catch_alls} catch-alls \
+             restored"
+        )
+    }
+}
