@@ -5,6 +5,7 @@ mod ah_esp_bundle;
 mod ah_transport;
 mod cases;
 mod corpus;
+mod daemon;
 mod def_policy;
 mod default_levels;
 mod dialects;

@@ -3,15 +3,19 @@
 use std::{
     env,
     ffi::OsStr,
+    fs::{self, File},
     io::Write,
+    os::{fd::AsFd, unix::fs::MetadataExt},
     path::{Path, PathBuf},
     process::{self, Command},
     sync::{
         LazyLock,
         atomic::{AtomicU32, Ordering},
     },
+    thread,
 };
 
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use tempfile::NamedTempFile;
 
 use crate::Outcome;
@@ -48,6 +52,12 @@ impl Host {
         self
     }
 
+    /// The name of its network namespace.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.namespace
+    }
+
     /// A command that runs on this host.
     #[must_use]
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
@@ -57,6 +67,30 @@ impl Host {
         // Whoever runs the tests by ssh is not in the way of def_policy: his session is elsewhere.
         command.env_remove("SSH_CONNECTION");
         command
+    }
+
+    /// Does something in a thread of this host's own.
+    pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let namespace = File::open(self.namespace_file()).expect("the namespace is there");
+        let network = Some(LinkNameSpaceType::Network);
+        thread::scope(|scope| {
+            let there = scope.spawn(|| {
+                move_into_link_name_space(namespace.as_fd(), network).expect("root goes there");
+                work()
+            });
+            there.join().expect("the work is done")
+        })
+    }
+
+    /// What is kept for this host beside the kernel.
+    #[must_use]
+    pub fn kept(&self) -> PathBuf {
+        let namespace = fs::metadata(self.namespace_file()).expect("the namespace is there");
+        Path::new(engine::RUN_DIRECTORY).join(namespace.ino().to_string())
+    }
+
+    fn namespace_file(&self) -> PathBuf {
+        Path::new("/run/netns").join(&self.namespace)
     }
 
     /// A shell script, which must succeed.
@@ -181,6 +215,13 @@ pub fn setkey() -> &'static Path {
 pub fn sysctl_shim() -> &'static Path {
     static SYSCTL_SHIM: LazyLock<PathBuf> = LazyLock::new(|| beside_this_test("sysctl-shim"));
     &SYSCTL_SHIM
+}
+
+/// The ipsecd built beside this test.
+#[must_use]
+pub fn ipsecd() -> &'static Path {
+    static IPSECD: LazyLock<PathBuf> = LazyLock::new(|| beside_this_test("ipsecd"));
+    &IPSECD
 }
 
 /// A command built beside this test.

@@ -3,6 +3,7 @@
 //! A scenario fails by panicking, so everything here does too.
 #![expect(clippy::missing_panics_doc, reason = "said above, once for all")]
 
+mod daemon;
 mod difference;
 pub mod generated;
 mod host;
@@ -12,8 +13,9 @@ mod scripts;
 mod session;
 mod wire;
 
+pub use daemon::Daemon;
 pub use difference::{assert_same, difference};
-pub use host::{Host, link, setkey, sysctl_shim};
+pub use host::{Host, ipsecd, link, setkey, sysctl_shim};
 pub use mask::masked;
 pub use outcome::Outcome;
 pub use scripts::scripts;

@@ -37,7 +37,7 @@ pub use engine::{Engine, Options};
 pub use error::Error;
 pub use forward::forward_operation;
 pub use kept_variables::VARIABLES_FILE;
-pub use namespace::{Lock, Namespace};
+pub use namespace::{DAEMON_LOCK, Lock, Namespace};
 pub use outcome::{Outcome, Sink};
 pub use refusal::{Refusal, Target};
 pub use settings::{Applied, apply, variables};

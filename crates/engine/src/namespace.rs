@@ -11,6 +11,9 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::RUN_DIRECTORY;
 
+/// The file in a namespace's directory that its daemon locks.
+pub const DAEMON_LOCK: &str = "ipsecd.lock";
+
 /// How often, and how far apart, a daemon to be tries to get the lock: whoever asks whether there is
 /// one ([`Namespace::has_daemon`]) holds it for a moment.
 const TRIES: (u32, Duration) = (10, Duration::from_millis(10));
@@ -79,7 +82,7 @@ impl Namespace {
     /// Becomes the daemon of this namespace, until the lock is dropped; `None` if there is one.
     pub fn become_daemon(&self) -> io::Result<Option<Lock>> {
         self.make()?;
-        let file = self.open("ipsecd.lock")?;
+        let file = self.open(DAEMON_LOCK)?;
         let (tries, pause) = TRIES;
         for _ in 0..tries {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -94,7 +97,7 @@ impl Namespace {
     /// Whether a daemon follows what happens here.
     #[must_use]
     pub fn has_daemon(&self) -> bool {
-        let Ok(file) = File::open(self.directory.join("ipsecd.lock")) else { return false };
+        let Ok(file) = File::open(self.directory.join(DAEMON_LOCK)) else { return false };
         flock(&file, FlockOperation::NonBlockingLockShared).is_err()
     }
 
@@ -151,7 +154,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let namespace = Namespace::within(root.path());
         namespace.make().unwrap();
-        let asker = namespace.open("ipsecd.lock").unwrap();
+        let asker = namespace.open(DAEMON_LOCK).unwrap();
         flock(&asker, FlockOperation::LockShared).unwrap();
         let moment = thread::spawn(move || {
             thread::sleep(Duration::from_millis(20));

@@ -4,8 +4,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use engine::{DAEMON_LOCK, VARIABLES_FILE};
 use rustix::{
-    fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags},
+    fs::inotify::{self, CreateFlags, Event, ReadFlags, Reader, WatchFlags},
     io::Errno,
 };
 
@@ -45,17 +46,10 @@ impl Directory {
         let mut changed = false;
         loop {
             match reader.next() {
-                Ok(event) => {
-                    let gone = ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::IGNORED;
-                    if event.events().intersects(gone) {
-                        return Err(Error::Gone { directory: self.path.clone() });
-                    }
-                    // SQLite's journal is a file beside it.
-                    let of_variables =
-                        |name: &[u8]| name.starts_with(engine::VARIABLES_FILE.as_bytes());
-                    changed |= event.events().contains(ReadFlags::QUEUE_OVERFLOW)
-                        || event.file_name().is_some_and(|name| of_variables(name.to_bytes()));
+                Ok(event) if takes_the_lock(&event) => {
+                    return Err(Error::Gone { directory: self.path.clone() });
                 }
+                Ok(event) => changed |= touches_variables(&event),
                 Err(Errno::AGAIN) => return Ok(changed),
                 Err(Errno::INTR) => {}
                 Err(source) => {
@@ -66,6 +60,21 @@ impl Directory {
     }
 }
 
+/// Whether the directory has gone, or the daemon's lock in it. As long as that is open, the kernel
+/// does not tell that the directory is deleted.
+fn takes_the_lock(event: &Event<'_>) -> bool {
+    let lock = || event.file_name().is_some_and(|it| it.to_bytes() == DAEMON_LOCK.as_bytes());
+    event.events().intersects(ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::IGNORED)
+        || event.events().contains(ReadFlags::DELETE) && lock()
+}
+
+fn touches_variables(event: &Event<'_>) -> bool {
+    // SQLite's journal is a file beside it.
+    let of_variables = |name: &[u8]| name.starts_with(VARIABLES_FILE.as_bytes());
+    event.events().contains(ReadFlags::QUEUE_OVERFLOW)
+        || event.file_name().is_some_and(|name| of_variables(name.to_bytes()))
+}
+
 impl AsFd for Directory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
@@ -74,7 +83,7 @@ impl AsFd for Directory {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::fs::{self, File};
 
     use super::*;
 
@@ -85,11 +94,14 @@ mod tests {
         assert!(!directory.variables_changed().unwrap());
         fs::write(root.path().join("store.sqlite"), "1").unwrap();
         assert!(!directory.variables_changed().unwrap());
-        fs::write(root.path().join(engine::VARIABLES_FILE), "1").unwrap();
+        fs::write(root.path().join(VARIABLES_FILE), "1").unwrap();
         assert!(directory.variables_changed().unwrap());
-        fs::read(root.path().join(engine::VARIABLES_FILE)).unwrap();
+        fs::read(root.path().join(VARIABLES_FILE)).unwrap();
+        assert!(!directory.variables_changed().unwrap());
+        let lock = File::create(root.path().join(DAEMON_LOCK)).unwrap();
         assert!(!directory.variables_changed().unwrap());
         root.close().unwrap();
         assert!(matches!(directory.variables_changed(), Err(Error::Gone { .. })));
+        drop(lock);
     }
 }

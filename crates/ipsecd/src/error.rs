@@ -8,7 +8,7 @@ pub enum Error {
     /// The namespace has its daemon.
     #[error(
         "another ipsecd follows this network namespace: it holds {}",
-        directory.join("ipsecd.lock").display()
+        directory.join(engine::DAEMON_LOCK).display()
     )]
     Another {
         /// What is kept for the namespace.
@@ -28,10 +28,10 @@ pub enum Error {
         /// Why not.
         source: Errno,
     },
-    /// Somebody has deleted what is kept for the namespace, the daemon's lock with it.
-    #[error("{} is gone, and the daemon's lock with it", directory.display())]
+    /// Somebody has deleted the daemon's lock.
+    #[error("{} is gone: another daemon may start", directory.join(engine::DAEMON_LOCK).display())]
     Gone {
-        /// What was kept for the namespace.
+        /// What is kept for the namespace.
         directory: PathBuf,
     },
     /// Signals cannot be caught.

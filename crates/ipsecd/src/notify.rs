@@ -33,7 +33,10 @@ impl Supervisor {
             [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
             _ => SocketAddr::from_pathname(name)?,
         };
-        Ok((UnixDatagram::unbound()?, address))
+        let socket = UnixDatagram::unbound()?;
+        // Nothing waits for a manager that is busy.
+        socket.set_nonblocking(true)?;
+        Ok((socket, address))
     }
 
     /// Everything is as it should be.
@@ -95,8 +98,13 @@ mod tests {
     #[test]
     fn nobody_need_listen() {
         let root = tempfile::tempdir().unwrap();
-        let name = root.path().join("nobody");
-        Supervisor(Some(Supervisor::at(name.as_os_str()).unwrap())).ready("");
+        let path = root.path().join("nobody");
+        let supervisor = Supervisor(Some(Supervisor::at(path.as_os_str()).unwrap()));
+        supervisor.ready("");
+        let _deaf = UnixDatagram::bind(&path).unwrap();
+        for _ in 0..10_000 {
+            supervisor.status("more than a queue takes");
+        }
         Supervisor(None).stopping();
     }
 }

@@ -4,11 +4,11 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipsec::{Action, Form, IpVersion, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector};
 use netlink_packet_xfrm::{
-    UserPolicyId,
+    UserPolicyInfo, XFRM_USER_POLICY_ID_LEN, XFRMA_POLICY,
     policy::{DelGetMessage, ModifyMessage},
 };
 
-use super::policy;
+use super::{nested, policy};
 use crate::{
     CatchAll, HeldPolicy,
     catch_all::{OWNER, Scope},
@@ -34,9 +34,11 @@ pub(crate) fn id_message(it: CatchAll) -> DelGetMessage {
     message
 }
 
-/// Whether an object that begins with `xfrm_userpolicy_id` names a catch-all.
-pub(crate) fn is_named_by(object: &[u8]) -> bool {
-    UserPolicyId::parse(object).is_ok_and(|id| id.selector.user == OWNER)
+/// Whether a notification of a deletion is about a catch-all. What was deleted by its index is named
+/// by its index alone; the whole policy is in an attribute either way (`xfrm_notify_policy`).
+pub(crate) fn was_deleted(object: &[u8]) -> bool {
+    nested(object, XFRM_USER_POLICY_ID_LEN, XFRMA_POLICY, UserPolicyInfo::parse)
+        .is_ok_and(|info| info.selector.user == OWNER)
 }
 
 fn id(it: CatchAll) -> PolicyId {

@@ -40,7 +40,7 @@ pub(crate) fn read(message: &[u8], now: u64, devices: &Devices) -> Result<Event,
         XFRM_MSG_UPDPOLICY => {
             policy(policy::read)?.map(|entry| Event::PolicyUpdated { entry, origin })
         }
-        XFRM_MSG_DELPOLICY if catch_all::is_named_by(object) => {
+        XFRM_MSG_DELPOLICY if catch_all::was_deleted(object) => {
             Some(Event::CatchAllDeleted { origin })
         }
         XFRM_MSG_DELPOLICY => {

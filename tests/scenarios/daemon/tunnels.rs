@@ -1,0 +1,226 @@
+//! An outbound tunnel at level `use` is there while its SA is.
+
+use std::{
+    sync::mpsc::{self, Sender},
+    thread,
+    time::{Duration, Instant},
+};
+
+use engine::{Event, Group, Monitor};
+use scenarios::{
+    Daemon, Host, Wire, link,
+    protocol::{AH, ESP, ICMP, ICMP6},
+};
+
+use super::{PATIENCE, SA, TUNNEL, add_sa, eventually};
+
+/// Two hosts that ping each other.
+struct Pair {
+    a: Host,
+    b: Host,
+    wire: Wire,
+    _daemons: [Daemon; 2],
+    version: &'static Version,
+}
+
+/// What differs between the IP versions.
+struct Version {
+    a: &'static str,
+    b: &'static str,
+    length: u8,
+    icmp: u8,
+    /// The protocol of pings in a policy.
+    upper: &'static str,
+    /// Neighbours find each other in clear.
+    discovery: &'static str,
+}
+
+const V4: Version = Version {
+    a: "192.0.2.1",
+    b: "192.0.2.2",
+    length: 24,
+    icmp: ICMP,
+    upper: "icmp",
+    discovery: "",
+};
+
+const V6: Version = Version {
+    a: "2001:db8::1",
+    b: "2001:db8::2",
+    length: 64,
+    icmp: ICMP6,
+    upper: "icmp6",
+    discovery: "
+        spdadd ::/0 ::/0 icmp6 135,0 -P out none;
+        spdadd ::/0 ::/0 icmp6 135,0 -P in none;
+        spdadd ::/0 ::/0 icmp6 136,0 -P out none;
+        spdadd ::/0 ::/0 icmp6 136,0 -P in none;
+    ",
+};
+
+impl Pair {
+    fn new(version: &'static Version) -> Self {
+        let (a, b) = (Host::new("a"), Host::new("b"));
+        let Version { length, discovery, .. } = version;
+        link(&a, &format!("{}/{length}", version.a), &b, &format!("{}/{length}", version.b));
+        let wire = Wire::tap(&a, "b");
+        let daemons = [Daemon::start(&a), Daemon::start(&b)];
+        let pair = Self { a, b, wire, _daemons: daemons, version };
+        for host in [&pair.a, &pair.b] {
+            host.load(discovery);
+        }
+        eventually("the hosts find each other", || pair.sends() == Some(vec![version.icmp]));
+        pair
+    }
+
+    /// The protocols of a ping from a to b, if b has answered it.
+    fn sends(&self) -> Option<Vec<u8>> {
+        drop(self.wire.heard());
+        let answered = self.a.ping(self.version.b);
+        let first = || self.wire.packets(1).remove(0).protocols;
+        answered.then(first)
+    }
+
+    fn comes_to_send(&self, protocols: &[u8]) {
+        eventually(&format!("a ping as {protocols:?}"), || {
+            self.sends().is_some_and(|sent| sent == protocols)
+        });
+    }
+
+    fn still_sends(&self, protocols: &[u8]) {
+        thread::sleep(Duration::from_millis(300));
+        assert_eq!(self.sends().as_deref(), Some(protocols));
+    }
+
+    /// A policy from one host to the other, on the one that sends and on the one that receives.
+    fn policies(&self, [from, to]: [&str; 2], requests: &str) -> [String; 2] {
+        ["out", "in"].map(|direction| {
+            format!("spdadd {from} {to} {} -P {direction} ipsec {requests};", self.version.upper)
+        })
+    }
+}
+
+/// In clear without an SA, encrypted with one, however it comes and goes.
+#[test]
+fn an_sa_comes_and_goes() {
+    let pair = Pair::new(&V4);
+    let [out, into] = pair.policies([V4.a, V4.b], TUNNEL);
+    pair.a.load(&out);
+    pair.b.load(&into);
+    pair.b.ip(&add_sa());
+    pair.still_sends(&[ICMP]);
+
+    let larval = "xfrm state allocspi src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel";
+    pair.a.ip(&format!("{larval} min 0x2000 max 0x2000"));
+    pair.still_sends(&[ICMP]);
+
+    pair.a.ip(&add_sa());
+    pair.comes_to_send(&[ESP]);
+    pair.a.ip(&format!("xfrm state delete {SA}"));
+    pair.comes_to_send(&[ICMP]);
+
+    pair.a.ip(&add_sa());
+    pair.comes_to_send(&[ESP]);
+    pair.a.ip("xfrm state flush");
+    pair.comes_to_send(&[ICMP]);
+
+    let asked = pair.a.setkey("-DP").stdout;
+    assert!(asked.contains(&format!("\tout prio def ipsec\n\t{TUNNEL}\n")), "{asked}");
+}
+
+/// The soft limit changes nothing, the hard one ends it.
+#[test]
+fn an_sa_expires() {
+    let pair = Pair::new(&V4);
+    let [out, into] = pair.policies([V4.a, V4.b], TUNNEL);
+    pair.b.load(&into);
+    pair.b.ip(&add_sa());
+    pair.a.load(&out);
+    let added = Instant::now();
+    pair.a.ip(&format!("{} limit time-soft 2 limit time-hard 8", add_sa()));
+    pair.comes_to_send(&[ESP]);
+    thread::sleep(Duration::from_secs(4).saturating_sub(added.elapsed()));
+    assert_eq!(pair.sends().as_deref(), Some(&[ESP][..]), "after the soft limit");
+    pair.comes_to_send(&[ICMP]);
+    assert!(added.elapsed() > Duration::from_secs(7), "before the hard limit");
+}
+
+/// ESP is optional, AH around it is not, in both directions.
+#[test]
+fn a_bundle() {
+    for version in [&V4, &V6] {
+        let pair = Pair::new(version);
+        let Version { a, b, icmp, .. } = version;
+        let requests =
+            |from, to| format!("esp/tunnel/{from}-{to}/use ah/transport/{from}-{to}/require");
+        let [a_out, b_in] = pair.policies([a, b], &requests(a, b));
+        let [b_out, a_in] = pair.policies([b, a], &requests(b, a));
+        let ah = format!(
+            r#"add {a} {b} ah 0x2001 -A hmac-md5 "hmac-md5 from ab";
+            add {b} {a} ah 0x2002 -A hmac-md5 "hmac-md5 from ba";"#
+        );
+        pair.a.load(&format!("{a_out} {a_in} {ah}"));
+        pair.b.load(&format!("{b_out} {b_in} {ah}"));
+        pair.comes_to_send(&[AH, *icmp]);
+
+        let state = |host: &Host, command: &str, key: &str| {
+            let sa = |[from, to]: [&str; 2], spi| {
+                format!("xfrm state {command} src {from} dst {to} proto esp spi {spi} {key}\n")
+            };
+            host.ip(&(sa([a, b], "0x1001") + &sa([b, a], "0x1002")));
+        };
+        let key = format!("mode tunnel enc cbc(aes) 0x{}", "5a".repeat(16));
+        for host in [&pair.b, &pair.a] {
+            state(host, "add", &key);
+        }
+        pair.comes_to_send(&[AH, ESP]);
+        for host in [&pair.a, &pair.b] {
+            state(host, "delete", "");
+        }
+        pair.comes_to_send(&[AH, *icmp]);
+    }
+}
+
+/// From the event of an SA to the policy's new form it is a matter of milliseconds.
+#[test]
+fn within_fifty_milliseconds() {
+    const ROUNDS: usize = 10;
+    let host = Host::new("host");
+    let _daemon = Daemon::start(&host);
+    host.load(&format!("spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec {TUNNEL};"));
+    let (sender, reactions) = mpsc::channel();
+    let mut times = thread::scope(|scope| {
+        scope.spawn(|| host.within(|| tell_reactions(2 * ROUNDS, &sender)));
+        let reaction = || reactions.recv_timeout(PATIENCE).expect("a reaction");
+        assert_eq!(reaction(), Duration::ZERO);
+        let round = |_| {
+            [add_sa(), format!("xfrm state delete {SA}")].map(|change| {
+                host.ip(&change);
+                reaction()
+            })
+        };
+        (0..ROUNDS).flat_map(round).collect::<Vec<_>>()
+    });
+    times.sort();
+    println!("from an SA's event to the policy's: {times:?}");
+    assert!(times[ROUNDS] < Duration::from_millis(50), "the median of {times:?}");
+}
+
+/// Tells how long after an SA came or went its policy was replaced, that often; zero once it listens.
+fn tell_reactions(count: usize, reactions: &Sender<Duration>) {
+    let mut monitor = Monitor::open(&[Group::Sa, Group::Policy]).expect("a monitor");
+    let tell = |time| reactions.send(time).expect("somebody waits");
+    tell(Duration::ZERO);
+    let mut changed = Instant::now();
+    let mut told = 0;
+    while told < count {
+        match monitor.next_event().expect("an event") {
+            Event::SaAdded { .. } | Event::SaDeleted { .. } => changed = Instant::now(),
+            Event::PolicyUpdated { .. } => {
+                tell(changed.elapsed());
+                told += 1;
+            }
+            _ => {}
+        }
+    }
+}

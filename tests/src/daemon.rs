@@ -1,0 +1,116 @@
+//! An ipsecd that follows what happens on a host.
+
+use std::{
+    fs::{self, File},
+    os::unix::net::UnixDatagram,
+    process::{Child, ExitStatus},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::{Host, host::ipsecd};
+
+/// How long anything may take: far longer than any does.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An ipsecd at work, killed when it is dropped.
+pub struct Daemon {
+    process: Child,
+    /// What it tells of itself.
+    news: Receiver<String>,
+    /// Its log and the socket's name.
+    directory: TempDir,
+}
+
+impl Daemon {
+    /// Starts one and waits until it has set everything right.
+    #[must_use]
+    pub fn start(host: &Host) -> Self {
+        let daemon = Self::begin(host, "");
+        daemon.wait_for_news("READY=1");
+        daemon
+    }
+
+    /// Starts one with these options.
+    #[must_use]
+    pub fn begin(host: &Host, words: &str) -> Self {
+        // On the host file system there are no sockets.
+        let directory = TempDir::new_in("/run").expect("a temporary directory");
+        let socket = directory.path().join("news");
+        let news = listen(UnixDatagram::bind(&socket).expect("a socket in it"));
+        let log = File::create(directory.path().join("log")).expect("a file in it");
+        let mut command = host.command(ipsecd());
+        command.args(words.split_whitespace()).env("NOTIFY_SOCKET", socket).stderr(log);
+        Self { process: command.spawn().expect("ipsecd runs"), news, directory }
+    }
+
+    /// Waits until it tells this, a line of sd_notify(3).
+    pub fn wait_for_news(&self, line: &str) {
+        loop {
+            let news = self.news.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+                panic!("no {line} from ipsecd, which says\n{}", self.log());
+            });
+            if news.lines().any(|it| it == line) {
+                return;
+            }
+        }
+    }
+
+    /// Waits until its log has these words.
+    pub fn wait_for_log(&self, words: &str) {
+        let begun = Instant::now();
+        while !self.log().contains(words) {
+            assert!(begun.elapsed() < PATIENCE, "no `{words}` in\n{}", self.log());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// What it has logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).expect("its log")
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it is there");
+    }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.process)
+    }
+
+    /// Waits for its end.
+    #[must_use]
+    pub fn wait(&mut self) -> ExitStatus {
+        self.process.wait().expect("it ends")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Hands on what is told, as long as anybody listens.
+fn listen(socket: UnixDatagram) -> Receiver<String> {
+    let (sender, news) = mpsc::channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 1000];
+        while let Ok(length) = socket.recv(&mut buffer) {
+            if sender.send(String::from_utf8_lossy(&buffer[..length]).into_owned()).is_err() {
+                return;
+            }
+        }
+    });
+    news
+}
