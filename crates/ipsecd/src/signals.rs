@@ -4,14 +4,19 @@ use std::{
         fd::{AsFd, BorrowedFd},
         unix::net::UnixStream,
     },
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
+    flag,
     low_level::pipe,
 };
 
 use crate::error::Error;
+
+/// The signals that end it.
+const ENDING: [i32; 2] = [SIGTERM, SIGINT];
 
 /// The signals that the daemon minds, each a byte to read.
 pub struct Signals {
@@ -22,9 +27,8 @@ pub struct Signals {
 impl Signals {
     /// From now on they do not end the process.
     pub fn catch() -> Result<Self, Error> {
-        let stop = caught(&[SIGTERM, SIGINT]).map_err(Error::Signals)?;
-        let reload = caught(&[SIGHUP]).map_err(Error::Signals)?;
-        Ok(Self { stop, reload })
+        let catch = || Ok(Self { stop: caught(&ENDING)?, reload: caught(&[SIGHUP])? });
+        catch().and_then(|signals| second_ends_at_once().map(|()| signals)).map_err(Error::Signals)
     }
 
     /// Readable when there is one to end.
@@ -55,6 +59,16 @@ fn caught(signals: &[i32]) -> io::Result<UnixStream> {
         pipe::register(*signal, write.try_clone()?)?;
     }
     Ok(read)
+}
+
+/// Whatever the daemon waits for: a command that has been stopped may hold the lock.
+fn second_ends_at_once() -> io::Result<()> {
+    let is_second = Arc::new(AtomicBool::new(false));
+    for signal in ENDING {
+        flag::register_conditional_shutdown(signal, 0, Arc::clone(&is_second))?;
+        flag::register(signal, Arc::clone(&is_second))?;
+    }
+    Ok(())
 }
 
 fn take(mut stream: &UnixStream) -> bool {

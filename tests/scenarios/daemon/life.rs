@@ -1,8 +1,16 @@
 //! How it starts, what it is told, how it ends.
 
-use std::{fs, process::Command};
+use std::{
+    fs::{self, File},
+    process::Command,
+    thread,
+    time::Duration,
+};
 
-use rustix::process::{Signal, geteuid};
+use rustix::{
+    fs::{FlockOperation, flock},
+    process::{Signal, geteuid},
+};
 use scenarios::{Daemon, Host, Outcome, ipsecd};
 
 use super::{SA, TUNNEL, add_sa, eventually, templates};
@@ -64,6 +72,22 @@ fn signals() {
         daemon.wait_for_news("STOPPING=1");
         assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
     }
+}
+
+/// A command that was stopped in the midst of a change keeps it waiting, but not for ever.
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let host = Host::new("host");
+    let mut daemon = Daemon::start(&host);
+    let lock = File::open(host.kept().join("lock")).expect("the lock");
+    flock(&lock, FlockOperation::LockExclusive).expect("nobody has it");
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_news("RELOADING=1");
+    daemon.signal(Signal::TERM);
+    thread::sleep(Duration::from_millis(500));
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+    assert!(!daemon.log().contains("stopped by a signal"), "{}", daemon.log());
 }
 
 /// What went wrong while nobody was awake is set right at the start, or once.
