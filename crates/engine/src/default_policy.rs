@@ -74,17 +74,15 @@ pub fn set_right(host: &mut Host) -> Result<usize, Error> {
     Ok(changes)
 }
 
-/// Sets the kernel's own switch after a change of the variables. Kernels before 5.15 have none, and
-/// do without.
-pub fn set_switch(host: &mut Host, before: &Variables, now: &Variables) -> Result<(), Error> {
-    let drops_all = |variables: &Variables| {
-        IpVersion::ALL.into_iter().all(|version| variables.discards_by_default(version))
-    };
-    if drops_all(before) == drops_all(now) {
-        return Ok(());
-    }
+/// Whether packets of both versions are dropped: then the kernel's own switch is on as well.
+pub fn drops_all(variables: &Variables) -> bool {
+    IpVersion::ALL.into_iter().all(|version| variables.discards_by_default(version))
+}
+
+/// Turns the kernel's own switch on or off. Kernels before 5.15 have none, and do without.
+pub fn set_switch(host: &mut Host, block: bool) -> Result<(), Error> {
     let mut batch = host.kernel.batch();
-    batch.push(&Change::SetDefault { block: drops_all(now) });
+    batch.push(&Change::SetDefault { block });
     host.kernel.send(&mut batch)?;
     Ok(())
 }

@@ -84,8 +84,15 @@ impl Change<'_> {
     /// Keeps the variables, and makes the SAD and SPD what they say.
     fn carry_out(self, host: &mut Host) -> Result<Applied, Error> {
         let Change { settings, before, now, renew_sas } = self;
+        // The switch is never on while the variables do not say so: nobody would turn it off.
+        let [was_on, is_on] = [before, now].map(default_policy::drops_all);
+        if was_on && !is_on {
+            default_policy::set_switch(host, false)?;
+        }
         host.variables.keep(now)?;
-        default_policy::set_switch(host, before, now)?;
+        if is_on && !was_on {
+            default_policy::set_switch(host, true)?;
+        }
         default_policy::set_right(host)?;
         let revised = revise(host)?;
         let renewal = Renewal { settings, variables: now };

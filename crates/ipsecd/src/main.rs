@@ -13,7 +13,7 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::Parser;
-use engine::{Caretaker, Group, Monitor};
+use engine::{Caretaker, Group, Monitor, SetRight};
 use tracing::{error, info};
 
 use directory::Directory;
@@ -41,9 +41,8 @@ fn main() -> ExitCode {
 fn set_right_once(logging: &Logging) -> Result<(), Error> {
     let mut caretaker = Caretaker::open()?;
     logging.follow(caretaker.variables()?);
-    let set_right = caretaker.set_right()?;
-    let (policies, catch_alls) = (set_right.policies, set_right.catch_alls);
-    info!(policies, catch_alls, "set right");
+    let SetRight { policies, catch_alls, df_rule } = caretaker.set_right()?;
+    info!(policies, catch_alls, df_rule, "set right");
     Ok(())
 }
 

@@ -15,8 +15,8 @@ use crate::{
     signals::Signals,
 };
 
-/// When to try again what has failed.
-const RETRY: Duration = Duration::from_secs(1);
+/// When to try again what has failed: at first, and at last.
+const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
 /// How many events are read before anything is done about them.
 const AT_ONCE: usize = 10_000;
@@ -34,6 +34,8 @@ pub struct Watch {
     reason: Option<Reason>,
     /// Not to look before.
     rest_until: Instant,
+    /// How long to wait after the next failure.
+    patience: Duration,
     /// All that was set right so far.
     total: SetRight,
 }
@@ -60,6 +62,7 @@ impl Watch {
             variables,
             reason: None,
             rest_until: Instant::now(),
+            patience: RETRY[0],
             total: SetRight::default(),
         })
     }
@@ -162,27 +165,36 @@ impl Watch {
     fn set_right(&mut self, reason: &Reason) {
         let begun = Instant::now();
         match self.caretaker.set_right() {
-            Ok(done) if done == SetRight::default() => debug!(why = %reason, "nothing is wrong"),
-            Ok(SetRight { policies, catch_alls }) => {
-                info!(policies, catch_alls, why = %reason, "set right");
-                self.total.policies += policies;
-                self.total.catch_alls += catch_alls;
+            Ok(done) => {
+                self.tell(done, reason);
+                self.patience = RETRY[0];
+                // In a flood of events, half of the time at most is spent on this: who loads a large
+                // SPD must not wait for it again and again.
+                self.rest_until = Instant::now() + begun.elapsed();
             }
             Err(error) => {
                 warn!(why = %reason, "cannot set right, trying again: {error}");
-                self.rest_until = begun + RETRY;
                 self.look(Reason::new("it failed before"));
-                return;
+                self.rest_until = begun + self.patience;
+                self.patience = RETRY[1].min(self.patience * 2);
             }
         }
+    }
+
+    fn tell(&mut self, done: SetRight, reason: &Reason) {
+        if done == SetRight::default() {
+            debug!(why = %reason, "nothing is wrong");
+        } else {
+            let SetRight { policies, catch_alls, df_rule } = done;
+            info!(policies, catch_alls, df_rule, why = %reason, "set right");
+            self.total.policies += policies;
+            self.total.catch_alls += catch_alls;
+        }
         self.supervisor.status(&self.status());
-        // In a flood of events, half of the time at most is spent on this: who loads a large SPD
-        // must not wait for it again and again.
-        self.rest_until = Instant::now() + begun.elapsed();
     }
 
     fn status(&self) -> String {
-        let SetRight { policies, catch_alls } = self.total;
+        let SetRight { policies, catch_alls, .. } = self.total;
         let tunnels = self.caretaker.followed_tunnels();
         format!(
             "following {tunnels} tunnels; {policies} policies rewritten, {catch_alls} catch-alls \
