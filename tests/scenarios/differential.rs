@@ -3,6 +3,7 @@
 //!
 //! Not in the scripts, since setkey is to differ there (docs/quirks.md):
 //! - what PF_KEY cannot say: AEAD, the length of an ICV, ESN, windows over 32, marks, xfrm interfaces, BEET requests;
+//! - `use` on an outbound tunnel, which AF_KEY refuses, and IPComp's `default`, which it takes for `require`;
 //! - a CPI over 16 bits, and a request in transport mode behind a tunnel of the other IP version: AF_KEY takes them, though
 //!   no packet will ever pass; XFRM refuses them;
 //! - SAs of a tunnel whose packets are of the other IP version: setkey makes them find each other;
@@ -46,8 +47,9 @@ fn load(session: &mut Session, host: &Host, script: &str) -> String {
     let refusals = printed.lines().filter(|line| line.starts_with("The result of line"));
     let refusals = refusals.fold(String::new(), |all, line| all + line + "\n");
     let seen = masked(&(host.show("-s xfrm state") + &host.show("-s xfrm policy")));
-    // AF_KEY allows every algorithm by a flag of the kernel, netlink by a full mask.
-    refusals + &renumbered(&seen.replace("-mask 00000000", "-mask ffffffff"))
+    // AF_KEY allows every algorithm by a flag of the kernel, netlink by a full mask. That a level was `default` stands in `share`.
+    let seen = seen.replace("-mask 00000000", "-mask ffffffff");
+    refusals + &renumbered(&seen.replace(" share session", " share any"))
 }
 
 /// The numbers that `unique` chooses, from 0x4000 up, in the order in which they appear: AF_KEY never begins anew.

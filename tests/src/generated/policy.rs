@@ -13,7 +13,26 @@ pub fn policy_of_pfkey() -> impl Strategy<Value = Policy> {
     let tunnel = ends().prop_map(RequestMode::Tunnel);
     let mode = prop_oneof![Just(RequestMode::Transport), tunnel];
     let level = prop_oneof![level(), Just(Level::Unique(None))];
-    policies(request(mode, level), 7).prop_map(elsewhere)
+    policies(request(mode, level), 7).prop_map(|policy| elsewhere(held_alike(policy)))
+}
+
+/// The policy without the requests that are held otherwise than AF_KEY does: `use` on an outbound tunnel, which it refuses, and
+/// IPComp's `default`, which it takes for `require`.
+fn held_alike(mut policy: Policy) -> Policy {
+    let is_out = policy.id.direction == Direction::Out;
+    let Action::Ipsec(requests) = &mut policy.action else { return policy };
+    for request in requests {
+        let is_tunnel = request.mode != RequestMode::Transport;
+        let otherwise = match request.level {
+            Level::Use => is_out && is_tunnel,
+            Level::Default => request.proto == Proto::IpComp,
+            Level::Require | Level::Unique(_) => false,
+        };
+        if otherwise {
+            request.level = Level::Require;
+        }
+    }
+    policy
 }
 
 /// The policy with the tunnels that change the IP version where no SA is: setkey makes SAs fit for such packets, AF_KEY does
