@@ -3,7 +3,7 @@ use crate::{
 };
 
 /// The most requests in one policy (`XFRM_MAX_DEPTH`).
-const MAX_REQUESTS: usize = 6;
+pub(crate) const MAX_REQUESTS: usize = 6;
 
 /// Which packets a policy sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
