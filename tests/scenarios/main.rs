@@ -23,5 +23,6 @@ mod round_trip;
 mod scale;
 mod show;
 mod sites;
+mod socket_policies;
 mod story;
 mod tunnel;

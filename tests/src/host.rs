@@ -224,6 +224,13 @@ pub fn ipsecd() -> &'static Path {
     &IPSECD
 }
 
+/// The ipsecctl built beside this test.
+#[must_use]
+pub fn ipsecctl() -> &'static Path {
+    static IPSECCTL: LazyLock<PathBuf> = LazyLock::new(|| beside_this_test("ipsecctl"));
+    &IPSECCTL
+}
+
 /// A command built beside this test.
 fn beside_this_test(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of this test");

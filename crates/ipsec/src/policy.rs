@@ -147,6 +147,15 @@ impl Action {
         }
     }
 
+    /// The same, to be changed.
+    #[must_use]
+    pub fn requests_mut(&mut self) -> &mut [Request] {
+        match self {
+            Action::Ipsec(requests) => requests,
+            Action::Discard | Action::None => &mut [],
+        }
+    }
+
     /// The word in scripts and dumps.
     #[must_use]
     pub fn name(&self) -> &'static str {

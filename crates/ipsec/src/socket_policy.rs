@@ -72,6 +72,24 @@ impl SocketPolicy {
         &self.action
     }
 
+    /// The requests; none with another action than `ipsec`.
+    #[must_use]
+    pub fn requests(&self) -> &[Request] {
+        match &self.action {
+            SocketAction::Ipsec(requests) => requests,
+            _ => &[],
+        }
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub fn requests_mut(&mut self) -> &mut [Request] {
+        match &mut self.action {
+            SocketAction::Ipsec(requests) => requests,
+            _ => &mut [],
+        }
+    }
+
     /// What an SPD would hold to the same effect, for the packets of one IP version; `None` for
     /// `entrust`, which is the absence of a policy.
     #[must_use]
@@ -97,7 +115,9 @@ impl SocketPolicy {
         self.priority
     }
 
-    /// The policy of a socket that the kernel holds as this one.
+    /// The policy of a socket that the kernel holds as this one, without its priority: accepted
+    /// sockets have copies of their listener's policies that lack it (`clone_policy`,
+    /// net/xfrm/xfrm_policy.c).
     #[must_use]
     pub fn of_policy(policy: Policy) -> Self {
         let action = match policy.action {
@@ -105,7 +125,7 @@ impl SocketPolicy {
             Action::Discard => SocketAction::Discard,
             Action::Ipsec(requests) => SocketAction::Ipsec(requests),
         };
-        Self { direction: policy.id.direction, priority: policy.priority, action }
+        Self { direction: policy.id.direction, priority: Priority::DEFAULT, action }
     }
 }
 

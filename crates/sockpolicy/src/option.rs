@@ -1,10 +1,16 @@
-//! The socket option, which no library sets.
-#![allow(unsafe_code, reason = "one setsockopt(2)")]
+//! What no library asks of a socket.
+#![allow(unsafe_code, reason = "one setsockopt(2) and one ioctl(2)")]
 
 use std::{io, os::fd::AsRawFd, ptr};
 
 use ipsec::IpVersion;
-use rustix::{fd::BorrowedFd, io::Errno};
+use rustix::{
+    fd::{BorrowedFd, FromRawFd, OwnedFd},
+    io::Errno,
+};
+
+/// SIOCGSKNS (linux/sockios.h).
+const NETWORK_NAMESPACE: libc::Ioctl = 0x894c;
 
 /// Sets the policy of one direction, which stands in the value; without a value, takes those of
 /// both away (Linux 4.15).
@@ -23,6 +29,21 @@ pub(crate) fn set(
     let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, start.cast(), length) };
     match result {
         0 => Ok(()),
-        _ => Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)),
+        _ => Err(last_error()),
     }
+}
+
+/// The network namespace of a socket. EPERM without CAP_NET_ADMIN in it.
+pub(crate) fn network_namespace(socket: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    // SAFETY: the request takes no argument and returns a new descriptor, closed on exec.
+    unsafe {
+        match libc::ioctl(socket.as_raw_fd(), NETWORK_NAMESPACE) {
+            -1 => Err(last_error()),
+            descriptor => Ok(OwnedFd::from_raw_fd(descriptor)),
+        }
+    }
+}
+
+fn last_error() -> Errno {
+    Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
 }

@@ -2,7 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipsec::{IpVersion, Variables};
 use rustix::{
-    fd::{AsFd, BorrowedFd},
+    fd::{AsFd, BorrowedFd, OwnedFd},
     io::Errno,
     net::SocketFlags,
     net::{
@@ -81,6 +81,16 @@ impl<'fd> Socket<'fd> {
     /// Errors: [`Error::Socket`].
     pub fn cookie(self) -> Result<Cookie, Error> {
         socket_cookie(self.fd).map(Cookie).map_err(Error::Socket)
+    }
+
+    /// Its network namespace.
+    ///
+    /// Errors: [`Error::NoCapability`], [`Error::Socket`].
+    pub fn network_namespace(self) -> Result<OwnedFd, Error> {
+        option::network_namespace(self.fd).map_err(|errno| match errno {
+            Errno::PERM => Error::NoCapability,
+            errno => Error::Socket(errno),
+        })
     }
 
     /// Gives it policies, whose `default` levels are what the variables say now. Connections go on;
