@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, io, process::ExitCode};
 
+use ipsec::Direction;
 use pfkey_socket::SettingsError;
+use rustix::io::Errno;
+use sockpolicy::Refusal;
 
 /// Why a subcommand gave up.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +31,23 @@ pub enum Error {
     /// Something about the policies.
     #[error(transparent)]
     Policy(#[from] sockpolicy::Error),
+    /// What this process may not do, and ipsecd does not do for it.
+    #[error(
+        "the policy for direction {} takes CAP_NET_ADMIN in the socket's network namespace; \
+         {refusal}", direction.name()
+    )]
+    Unprivileged {
+        /// Of the policy that was asked for.
+        direction: Direction,
+        /// What ipsecd says.
+        refusal: Refusal,
+    },
+    /// A policy that cannot be.
+    #[error(transparent)]
+    Model(ipsec::Error),
+    /// A policy that PF_KEY, which ipsecd is asked in, has no words for.
+    #[error(transparent)]
+    PfKey(#[from] pfkey::Error),
     /// SAD, SPD or variables cannot be read.
     #[error(transparent)]
     Engine(#[from] engine::Error),
@@ -78,6 +98,18 @@ pub enum Error {
 }
 
 impl Error {
+    /// The errno of a system call that fails for this reason.
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::Policy(error) => error.errno(),
+            Self::Unprivileged { refusal, .. } => refusal.errno(),
+            Self::Engine(error) => error.errno(),
+            Self::PfKey(error) => error.errno(),
+            Self::Model(error) => error.errno(),
+            _ => Errno::IO,
+        }
+    }
+
     /// The exit status of `run` and `exec`: those of env(1).
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {

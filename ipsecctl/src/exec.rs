@@ -6,8 +6,8 @@ mod socket;
 
 use std::{ffi::OsString, net::UdpSocket};
 
-use ipsec::{IpVersion, Level, SocketPolicy, Variables};
-use sockpolicy::{Policies, Socket};
+use ipsec::{Level, SocketPolicy, Variables};
+use sockpolicy::Policies;
 
 use crate::{Error, policy, supervise};
 
@@ -49,11 +49,11 @@ impl Exec {
     }
 
     fn sockets(&self) -> Result<Sockets, Error> {
-        let mut policies = self.policies.clone();
-        engine::choose_reqids(&mut policies)?;
-        let requests = || policies.iter().flat_map(SocketPolicy::requests);
-        let says_default = requests().any(|request| request.level == Level::Default);
-        let policies = Policies::new(policies)?;
+        let policies = policy::together(self.policies.clone())?;
+        let says_default = policies
+            .iter()
+            .flat_map(SocketPolicy::requests)
+            .any(|request| request.level == Level::Default);
         let sockets = Sockets { policies, says_default, dual_stack: self.dual_stack };
         sockets.try_out()?;
         Ok(sockets)
@@ -68,13 +68,10 @@ impl Sockets {
     /// Finds out now what would make each call of the program fail.
     fn try_out(&self) -> Result<(), Error> {
         let variables = self.variables()?;
-        for version in IpVersion::ALL {
-            self.policies.check(version, &variables)?;
-        }
         for address in ["0.0.0.0:0", "[::]:0"] {
             // A kernel may be without one of the versions.
             if let Ok(socket) = UdpSocket::bind(address) {
-                Socket::of(&socket)?.set(&self.policies, &variables)?;
+                policy::give(&socket, &self.policies, &variables)?;
             }
         }
         Ok(())

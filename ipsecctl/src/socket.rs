@@ -5,13 +5,13 @@ mod process;
 
 use std::process::ExitCode;
 
-use ipsec::SocketPolicy;
+use ipsec::{SocketPolicy, Variables};
 use rustix::{
     fd::AsFd,
     fs::{fstat, stat},
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
-use sockpolicy::{Policies, Socket};
+use sockpolicy::Socket;
 
 use crate::{Error, policy};
 
@@ -54,19 +54,18 @@ impl Command {
             Command::Set { descriptor, policies } => set(descriptor, policies)?,
             Command::Clear { descriptor } => {
                 let socket = process::take(descriptor)?;
-                Socket::of(&socket)?.clear()?;
+                policy::give(&socket, &policy::none()?, &Variables::default())?;
             }
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-fn set(descriptor: Descriptor, mut policies: Vec<SocketPolicy>) -> Result<(), Error> {
+fn set(descriptor: Descriptor, policies: Vec<SocketPolicy>) -> Result<(), Error> {
     let taken = process::take(descriptor)?;
     let socket = Socket::of(&taken)?;
     enter_namespace_of(socket)?;
-    engine::choose_reqids(&mut policies)?;
-    socket.set(&Policies::new(policies)?, &engine::variables()?)?;
+    policy::give(&taken, &policy::together(policies)?, &engine::variables()?)?;
     if let Some(version) = socket.left_to_spd() {
         eprintln!(
             "ipsecctl: {version} on this socket is left to the SPD: the kernel keeps policies of \
@@ -78,8 +77,12 @@ fn set(descriptor: Descriptor, mut policies: Vec<SocketPolicy>) -> Result<(), Er
 }
 
 /// The host's variables and the numbers of `unique` are those of the socket's network namespace.
+/// Without privilege there, only ipsecd can help, and it serves its own.
 fn enter_namespace_of(socket: Socket<'_>) -> Result<(), Error> {
-    let namespace = socket.network_namespace()?;
+    let namespace = match socket.network_namespace() {
+        Err(sockpolicy::Error::NoCapability) => return Ok(()),
+        namespace => namespace?,
+    };
     let enter = || {
         if fstat(&namespace)?.st_ino == stat("/proc/thread-self/ns/net")?.st_ino {
             return Ok(());

@@ -165,8 +165,8 @@ fn without_privilege_it_says_why() {
         command.arg(copy).args(["exec", BYPASS[0], "true"]);
         assert_eq!(
             said(&mut command),
-            "exit status: 125\nipsecctl: CAP_NET_ADMIN is missing in the user namespace of the \
-             socket's network namespace\n"
+            "exit status: 125\nipsecctl: the policy for direction out takes CAP_NET_ADMIN in the \
+             socket's network namespace; ipsecd is not there to do it\n"
         );
     }
 }

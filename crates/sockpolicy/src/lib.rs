@@ -3,8 +3,8 @@
 //!
 //! [`Socket::set`] gives a [`Socket`] its [`Policies`], at most one a direction. They decide before
 //! the SPD does; accepted sockets have copies of their listener's. The calling thread needs
-//! CAP_NET_ADMIN in the user namespace of the socket's network namespace. What the kernel does
-//! otherwise than ipsec(4) of the BSDs:
+//! CAP_NET_ADMIN in the user namespace of the socket's network namespace; for others, a
+//! [`Service`] may do it. What the kernel does otherwise than ipsec(4) of the BSDs:
 //!
 //! - **`entrust`**, no policy, can be had for both directions only. For one, a policy takes its
 //!   place that sees no packet, so that nothing passes by the other direction's policy meanwhile.
@@ -17,8 +17,10 @@
 mod error;
 mod option;
 mod policies;
+mod service;
 mod socket;
 
 pub use error::Error;
 pub use policies::Policies;
+pub use service::{Refusal, Reply, Service};
 pub use socket::{Cookie, Socket};

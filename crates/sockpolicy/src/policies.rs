@@ -37,12 +37,6 @@ impl Policies {
         self.inbound.iter().chain(&self.outbound)
     }
 
-    /// The same, to be changed where they may be.
-    #[must_use]
-    pub fn into_vec(self) -> Vec<SocketPolicy> {
-        self.inbound.into_iter().chain(self.outbound).collect()
-    }
-
     /// Whether both directions are left to the SPD.
     pub(crate) fn entrust_all(&self) -> bool {
         self.iter().filter(|policy| *policy.action() == SocketAction::Entrust).count() == 2

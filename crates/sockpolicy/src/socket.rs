@@ -63,6 +63,12 @@ impl<'fd> Socket<'fd> {
         Ok(Self { fd, family, version, left_to_spd })
     }
 
+    /// Whether its options are those of IPv4 or of IPv6: AF_INET or AF_INET6.
+    #[must_use]
+    pub fn family(self) -> IpVersion {
+        self.family
+    }
+
     /// The IP version of the packets that its policies are for.
     #[must_use]
     pub fn version(self) -> IpVersion {

@@ -12,7 +12,10 @@ use rustix::{
 use sockpolicy::Socket;
 
 use super::{Sockets, identity};
-use crate::supervise::{Answer, Notification, caller};
+use crate::{
+    policy,
+    supervise::{Answer, Notification, caller},
+};
 
 /// A socket with its policies, or the call fails: none is without.
 pub fn answer(call: &Notification, sockets: &Sockets) -> Answer {
@@ -35,7 +38,7 @@ fn make(call: &Notification, sockets: &Sockets) -> Result<OwnedFd, Errno> {
         set_ipv6_v6only(&socket, true)?;
     }
     let variables = sockets.variables().map_err(|error| error.errno())?;
-    made.set(&sockets.policies, &variables).map_err(|error| error.errno())?;
+    policy::give(&socket, &sockets.policies, &variables).map_err(|error| error.errno())?;
     Ok(socket)
 }
 
