@@ -183,6 +183,28 @@ fn with_sas_there_is_only_esp_and_without_nothing() {
     }
 }
 
+/// Once a connection is closed, the kernel answers for it without a socket, and so without its
+/// policies. It has nothing of the program's to say.
+#[test]
+fn the_last_acknowledgement_is_left_to_the_spd() {
+    let hosts = Hosts::new();
+    let tcp = "AF_INET SOCK_STREAM 192.0.2.2 7";
+    let _server = hosts.serve(ESP_BOTH_WAYS, &format!("{tcp} late"));
+    let after_close = || {
+        assert!(hosts.ask(ESP_BOTH_WAYS, &format!("{tcp} abrupt")));
+        sleep(Duration::from_secs(1));
+        let heard = hosts.wire.heard();
+        heard.iter().filter(|packet| packet.protocols != [ESP]).map(|it| it.length).collect()
+    };
+    let in_clear: Vec<usize> = after_close();
+    // IPv4, TCP and its timestamps.
+    assert!(!in_clear.is_empty() && in_clear.iter().all(|length| *length == 52), "{in_clear:?}");
+    hosts.a.load("spdadd 192.0.2.1 192.0.2.2 tcp -P out ipsec esp/transport//require;");
+    // Those of the first connection, which the other end has not taken in clear.
+    hosts.passed();
+    assert_eq!(after_close(), Vec::<usize>::new());
+}
+
 #[test]
 fn datagrams_of_connected_and_other_sockets() {
     let hosts = Hosts::new();

@@ -1,9 +1,11 @@
-"""echo.py serve FAMILY TYPE ADDRESS PORT [dual] | echo.py ask FAMILY TYPE ADDRESS PORT [unconnected | talk]
+"""echo.py serve FAMILY TYPE ADDRESS PORT [dual | late]
+echo.py ask FAMILY TYPE ADDRESS PORT [unconnected | talk | abrupt]
 
 A server that sends back what it gets, and a client that wants it back within two seconds."""
 import os
 import socket
 import sys
+import time
 
 family, kind = getattr(socket, sys.argv[2]), getattr(socket, sys.argv[3])
 address, option = (sys.argv[4], int(sys.argv[5])), sys.argv[6:]
@@ -33,6 +35,7 @@ def serve():
             say("accepted", os.getpid(), connection.fileno())
             while data := connection.recv(2048):
                 connection.sendall(data)
+            time.sleep(0.5 if option == ["late"] else 0)
             os._exit(0)
         connection.close()
 
@@ -53,6 +56,9 @@ def ask():
         return
     s.sendall(b"hello")
     assert s.recv(2048) == b"hello"
+    if kind == socket.SOCK_STREAM and option != ["abrupt"]:
+        s.shutdown(socket.SHUT_WR)
+        assert s.recv(2048) == b""
 
 
 {"serve": serve, "ask": ask}[sys.argv[1]]()
