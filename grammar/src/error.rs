@@ -149,6 +149,12 @@ pub enum Kind {
     /// More than the protocol in FreeBSD, with another than `icmp6`.
     #[error("FreeBSD takes a type and code with icmp6 only, not `{0}`")]
     OnlyIcmp6(String),
+    /// A socket's policy without an action.
+    #[error("the policy does not say what to do")]
+    NoAction,
+    /// A socket's policy that cannot be.
+    #[error(transparent)]
+    Refused(ipsec::Error),
     /// `-hwif` without `-dir`.
     #[error("-hwif does not say which way the packets go")]
     HardwareDirection,
@@ -231,6 +237,8 @@ impl Error {
             | Kind::OldProtocol(_)
             | Kind::DerivedIv(_)
             | Kind::OnlyIcmp6(_)
+            | Kind::NoAction
+            | Kind::Refused(_)
             | Kind::HardwareDirection => return None,
         })
     }
@@ -313,6 +321,7 @@ impl Kind {
             Kind::OldProtocol(_) => "use esp or ah at both ends",
             Kind::DerivedIv(_) => "use des-cbc at both ends, or better aes-cbc",
             Kind::OnlyIcmp6(_) => "leave it out, or use --dialect linux",
+            Kind::NoAction => "say ipsec and its requests, or bypass, discard or entrust",
             Kind::HardwareDirection => {
                 "add -dir in or -dir out, or say -offload DEVICE in|out packet"
             }

@@ -6,7 +6,8 @@
 //! 2. `setkey.pest` and `policy.pest` read a statement into a [`tree`] with spans;
 //! 3. [`lower`] looks its names up and makes the operations of it.
 //!
-//! [`parse_policy`] reads a policy by itself. [`script_of_sa`] and [`script_of_policy`] go the other way, from the model to text.
+//! [`parse_policy`] reads a policy by itself, and [`socket_policy`] makes a socket's of it.
+//! [`script_of_sa`] and [`script_of_policy`] go the other way, from the model to text.
 //!
 //! Whose setkey a script was written for is its [`ipsec::Dialect`]: ipsec-tools 0.8.2 on Linux, word
 //! for word, NetBSD or FreeBSD. What no original has is read in all three. An [`Error`] knows the
@@ -25,6 +26,7 @@ mod policy;
 mod print;
 mod raise;
 mod script;
+mod socket_policy;
 mod source;
 mod split;
 pub mod tree;
@@ -33,8 +35,9 @@ mod warning;
 pub use error::{Error, Kind};
 pub use lower::{Lowered, lower};
 pub use policy::parse_policy;
-pub use raise::{Written, script_of_policy, script_of_sa};
+pub use raise::{Written, script_of_policy, script_of_sa, text_of_socket_policy};
 pub use script::Script;
+pub use socket_policy::socket_policy;
 pub use source::{Excerpt, Place, Position, Source};
 pub use split::MAX_STATEMENT;
 pub use tree::Statement;

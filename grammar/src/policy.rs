@@ -28,9 +28,14 @@ pub(crate) use grammar::{PolicyParser, Rule};
 ///
 /// Nothing is looked up and no number is checked.
 pub fn parse_policy(text: &[u8]) -> Result<Policy, Error> {
-    let origin = Origin { line: 1, column: 0, lexer_line: 1 };
-    let source = Source::new(Zeroizing::new(text.to_vec()), 0, origin, Dialect::Linux);
+    let source = alone(text, Dialect::Linux);
     parse(&source, source.ascii(), Span { start: 0, end: text.len() })
+}
+
+/// The source that a policy is the whole of.
+pub(crate) fn alone(text: &[u8], dialect: Dialect) -> Source {
+    let origin = Origin { line: 1, column: 0, lexer_line: 1 };
+    Source::new(Zeroizing::new(text.to_vec()), 0, origin, dialect)
 }
 
 /// Reads the text after `-P`, which stands at `span` of the source.

@@ -3,9 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipsec::{
-    Action, Algorithm, EncapKind, Keyed, Level, Lifetimes, Mark, Mode, Policy, PolicyId, Prefix,
-    Priority, Proto, ReqId, Request, RequestMode, Sa, SaFlags, SecCtx, Selector, Upper,
-    names::LookUp,
+    Action, Algorithm, Direction, EncapKind, Keyed, Level, Lifetimes, Mark, Mode, Policy, PolicyId,
+    Prefix, Priority, Proto, ReqId, Request, RequestMode, Sa, SaFlags, SecCtx, Selector,
+    SocketAction, SocketPolicy, Upper, names::LookUp,
 };
 use zeroize::Zeroizing;
 
@@ -46,6 +46,20 @@ pub fn script_of_policy(policy: &Policy) -> Written {
         writer.lost.push(refused.to_string());
     }
     writer.write(&command)
+}
+
+/// The policy string of a socket's policy, in the `linux` dialect. What the language cannot say
+/// (requests of Mobile IPv6) is left out.
+#[must_use]
+pub fn text_of_socket_policy(policy: &SocketPolicy) -> String {
+    let (action, requests) = match policy.action() {
+        SocketAction::Entrust => (tree::Action::Entrust, &[][..]),
+        SocketAction::Bypass => (tree::Action::Bypass, &[][..]),
+        SocketAction::Discard => (tree::Action::Discard, &[][..]),
+        SocketAction::Ipsec(requests) => (tree::Action::Ipsec, &requests[..]),
+    };
+    let mut writer = Writer::default();
+    writer.policy_text(policy.direction(), policy.priority(), action, requests).to_string()
 }
 
 fn node<T>(value: T) -> Node<T> {
@@ -204,20 +218,31 @@ impl Writer {
 
     fn spd_add(&mut self, policy: &Policy) -> Command {
         let selector = self.selector(&policy.id, &policy.lifetimes);
-        let priority = (policy.priority != Priority::DEFAULT).then(|| priority(policy.priority));
         let action = match policy.action {
             Action::Discard => tree::Action::Discard,
             Action::None => tree::Action::None,
             Action::Ipsec(_) => tree::Action::Ipsec,
         };
-        let requests = policy.action.requests().iter();
-        let text = tree::Policy {
-            direction: node(policy.id.direction),
+        let requests = policy.action.requests();
+        let text = self.policy_text(policy.id.direction, policy.priority, action, requests);
+        Command::SpdAdd(Selection::Packets(Box::new(selector)), node(text))
+    }
+
+    fn policy_text(
+        &mut self,
+        direction: Direction,
+        priority: Priority,
+        action: tree::Action,
+        requests: &[Request],
+    ) -> tree::Policy {
+        let priority = (priority != Priority::DEFAULT).then(|| self::priority(priority));
+        let requests = requests.iter();
+        tree::Policy {
+            direction: node(direction),
             priority: priority.map(node),
             action: Some(node(action)),
             requests: requests.filter_map(|request| self.request(request)).map(node).collect(),
-        };
-        Command::SpdAdd(Selection::Packets(Box::new(selector)), node(text))
+        }
     }
 
     fn selector(&mut self, id: &PolicyId, lifetimes: &Lifetimes) -> tree::Selector {

@@ -2,7 +2,10 @@
 
 use std::{ffi::OsString, io, process::ExitCode};
 
+use ipsec::Direction;
 use pfkey_socket::SettingsError;
+use rustix::io::Errno;
+use sockpolicy::Refusal;
 
 /// Why a subcommand gave up.
 #[derive(Debug, thiserror::Error)]
@@ -15,12 +18,75 @@ pub enum Error {
     Supervisor(io::Error),
     /// A process has one supervisor of its system calls (seccomp(2), EBUSY).
     #[error(
-        "the system calls of this process are supervised already: `ipsecctl run` does not nest"
+        "the system calls of this process are supervised already: \
+         `ipsecctl {subcommand}` does not nest"
     )]
-    Supervised,
+    Supervised {
+        /// Which one was to be started.
+        subcommand: &'static str,
+    },
     /// The kernel or an outer filter does not let one supervise system calls.
     #[error("cannot supervise system calls: {0} (seccomp user notification is in Linux 5.9)")]
     Filter(io::Error),
+    /// Something about the policies.
+    #[error(transparent)]
+    Policy(#[from] sockpolicy::Error),
+    /// What this process may not do, and ipsecd does not do for it.
+    #[error(
+        "the policy for direction {} takes CAP_NET_ADMIN in the socket's network namespace; \
+         {refusal}", direction.name()
+    )]
+    Unprivileged {
+        /// Of the policy that was asked for.
+        direction: Direction,
+        /// What ipsecd says.
+        refusal: Refusal,
+    },
+    /// A policy that cannot be.
+    #[error(transparent)]
+    Model(ipsec::Error),
+    /// A policy that PF_KEY, which ipsecd is asked in, has no words for.
+    #[error(transparent)]
+    PfKey(#[from] pfkey::Error),
+    /// SAD, SPD or variables cannot be read.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// There is no such process.
+    #[error("there is no process {0}")]
+    NoProcess(i32),
+    /// There is no such descriptor.
+    #[error("process {pid} has no descriptor {fd}: `ls -l /proc/{pid}/fd` shows those it has")]
+    NoDescriptor {
+        /// The process.
+        pid: i32,
+        /// The number of the descriptor.
+        fd: i32,
+    },
+    /// The process is somebody else's (ptrace(2), PTRACE_MODE_ATTACH_REALCREDS).
+    #[error("the descriptors of process {pid} are out of reach: that takes CAP_SYS_PTRACE")]
+    NotYours {
+        /// The process.
+        pid: i32,
+    },
+    /// The descriptor cannot be had.
+    #[error("descriptor {fd} of process {pid}: {error} (pidfd_getfd is in Linux 5.6)")]
+    Descriptor {
+        /// The process.
+        pid: i32,
+        /// The number of the descriptor.
+        fd: i32,
+        /// Why not.
+        error: io::Error,
+    },
+    /// Another network namespace.
+    #[error("the socket's network namespace cannot be entered: {0}")]
+    Namespace(io::Error),
+    /// /proc is not there.
+    #[error("the processes cannot be listed: /proc: {0}")]
+    Processes(io::Error),
+    /// Nobody takes what is printed.
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
     /// The program was not executed.
     #[error("cannot run `{}`: {error}", program.display())]
     Program {
@@ -29,21 +95,26 @@ pub enum Error {
         /// What exec said.
         error: io::Error,
     },
-    /// SAD, SPD or variables cannot be read.
-    #[error(transparent)]
-    Engine(#[from] engine::Error),
-    /// Nobody takes what is printed.
-    #[error("standard output: {0}")]
-    Output(#[from] io::Error),
 }
 
 impl Error {
-    /// The exit status: those of env(1) for `run`.
+    /// The errno of a system call that fails for this reason.
+    pub fn errno(&self) -> Errno {
+        match self {
+            Self::Policy(error) => error.errno(),
+            Self::Unprivileged { refusal, .. } => refusal.errno(),
+            Self::Engine(error) => error.errno(),
+            Self::PfKey(error) => error.errno(),
+            Self::Model(error) => error.errno(),
+            _ => Errno::IO,
+        }
+    }
+
+    /// The exit status of `run` and `exec`: those of env(1).
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Program { error, .. } if error.kind() == io::ErrorKind::NotFound => 127,
             Self::Program { .. } => 126,
-            Self::Engine(_) | Self::Output(_) => 1,
             _ => 125,
         })
     }

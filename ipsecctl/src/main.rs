@@ -1,8 +1,12 @@
 //! ipsecctl(8): what xfrm-tools has beside setkey(8). A file is a subcommand.
 
 mod error;
+mod exec;
+mod policy;
 mod run;
 mod show;
+mod socket;
+mod supervise;
 
 use std::process::ExitCode;
 
@@ -22,21 +26,29 @@ struct Options {
 enum Command {
     Run(run::Run),
     Show(show::Show),
+    Exec(exec::Exec),
+    #[command(subcommand)]
+    Socket(socket::Command),
 }
 
 fn main() -> ExitCode {
-    match carry_out(&Options::parse().command) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("ipsecctl: {error}");
-            error.exit_code()
-        }
-    }
+    let (error, code) = match Options::parse().command {
+        Command::Run(run) => with_code(run.execute()),
+        Command::Exec(exec) => with_code(exec.execute()),
+        Command::Show(show) => match show.execute() {
+            Ok(code) => return code,
+            Err(error) => (error, ExitCode::FAILURE),
+        },
+        Command::Socket(command) => match command.execute() {
+            Ok(code) => return code,
+            Err(error) => (error, ExitCode::FAILURE),
+        },
+    };
+    eprintln!("ipsecctl: {error}");
+    code
 }
 
-fn carry_out(command: &Command) -> Result<ExitCode, Error> {
-    match command {
-        Command::Run(run) => Err(run.execute()),
-        Command::Show(show) => show.execute(),
-    }
+fn with_code(error: Error) -> (Error, ExitCode) {
+    let code = error.exit_code();
+    (error, code)
 }

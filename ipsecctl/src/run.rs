@@ -1,23 +1,18 @@
 //! `ipsecctl run`: any program, static ones too, with its PF_KEY sockets from the service.
-//!
-//! The program takes the place of this process, so that its exit status, its signals and its
-//! terminal are its own. What stays is the supervisor, a process beside it.
 
-mod caller;
-mod filter;
-mod supervisor;
-mod sys;
+use std::ffi::OsString;
 
-use std::{ffi::OsString, io, os::unix::process::CommandExt, process};
+use libc::sock_filter;
+use pfkey_socket::{Call, Choice, PF_KEY, Settings};
+use rustix::io::Errno;
 
-use pfkey_socket::{Choice, Settings};
-use rustix::{
-    net::{AddressFamily, SocketFlags, SocketType, socketpair},
-    thread::set_no_new_privs,
+use crate::{
+    Error,
+    supervise::{
+        self, Answer, Notification, caller,
+        filter::{Argument, allow, ask, in_own_convention, load, skip_unless},
+    },
 };
-
-use crate::Error;
-use sys::Listener;
 
 /// Run a program whose PF_KEY sockets are those of the service.
 ///
@@ -34,44 +29,41 @@ impl Run {
     /// Turns this process into the program. Returns only if that fails.
     pub fn execute(&self) -> Error {
         match supervise() {
-            Ok(()) => self.exec(),
+            Ok(()) => supervise::exec(&self.program),
             Err(error) => error,
         }
     }
-
-    fn exec(&self) -> Error {
-        let mut words = self.program.iter();
-        let program = words.next().cloned().unwrap_or_default();
-        let error = process::Command::new(&program).args(words).exec();
-        Error::Program { program, error }
-    }
 }
 
-/// Puts this process, and so the program, under a supervisor.
 fn supervise() -> Result<(), Error> {
     let settings = Settings::from_environment()?;
     if settings.choice() == Choice::Kernel {
         return Ok(());
     }
-    let (ours, its) =
-        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
-            .map_err(|errno| Error::Supervisor(errno.into()))?;
-    sys::detach(|| supervisor::run(its, &settings)).map_err(Error::Supervisor)?;
-    let listener = listen().map_err(|error| match error.kind() {
-        io::ErrorKind::ResourceBusy => Error::Supervised,
-        _ => Error::Filter(error),
-    })?;
-    supervisor::send(&ours, &listener).map_err(|errno| Error::Supervisor(errno.into()))
+    supervise::supervise(&filter(), "run", |call| answer(call, &settings))
 }
 
-/// Installs the filter. Without CAP_SYS_ADMIN the kernel takes one only from a process that can
-/// gain no privilege any more (seccomp(2), EACCES).
-fn listen() -> io::Result<Listener> {
-    match Listener::install(&filter::PF_KEY_SOCKETS) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-            set_no_new_privs(true)?;
-            Listener::install(&filter::PF_KEY_SOCKETS)
-        }
-        installed => installed,
+/// `socket(PF_KEY, ...)` asks; every other call goes on: those of 32-bit programs (i386's
+/// `socketcall` too) have another convention, those of x32 other numbers.
+fn filter() -> Vec<sock_filter> {
+    let socket = [
+        skip_unless(libc::SYS_socket, 3),
+        load(Argument::at(0)),
+        skip_unless(PF_KEY, 1),
+        ask(),
+        allow(),
+    ];
+    [&in_own_convention(allow())[..], &socket].concat()
+}
+
+/// The service sees the supervisor's privilege, so the supervisor looks at the caller's.
+fn answer(notification: &Notification, settings: &Settings) -> Answer {
+    let call = match Call::new(notification.kind, notification.protocol) {
+        Ok(call) => call,
+        Err(errno) => return Answer::Refused(errno),
+    };
+    match notification.thread.ok_or(Errno::SRCH).and_then(caller::of) {
+        Ok(caller) => settings.answer(call, caller.for_pfkey()),
+        Err(_) => Answer::Refused(Errno::PERM),
     }
 }

@@ -23,5 +23,7 @@ mod round_trip;
 mod scale;
 mod show;
 mod sites;
+mod socket_permissions;
+mod socket_policies;
 mod story;
 mod tunnel;

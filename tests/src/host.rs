@@ -224,6 +224,25 @@ pub fn ipsecd() -> &'static Path {
     &IPSECD
 }
 
+/// The ipsecctl built beside this test.
+#[must_use]
+pub fn ipsecctl() -> &'static Path {
+    static IPSECCTL: LazyLock<PathBuf> = LazyLock::new(|| beside_this_test("ipsecctl"));
+    &IPSECCTL
+}
+
+/// The library that replaces functions of programs, built beside this test.
+#[must_use]
+pub fn preload() -> PathBuf {
+    beside_this_test("libpfkey_preload.so")
+}
+
+/// The service for the policies of sockets, alone, built beside this test.
+#[must_use]
+pub fn socket_service() -> PathBuf {
+    beside_this_test("examples/socket_service")
+}
+
 /// A command built beside this test.
 fn beside_this_test(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of this test");

@@ -23,6 +23,7 @@ mod renewal;
 mod reqids;
 mod revise;
 mod settings;
+mod sockets;
 mod spd;
 mod store;
 mod tunnels;
@@ -41,5 +42,8 @@ pub use namespace::{DAEMON_LOCK, Lock, Namespace};
 pub use outcome::{Outcome, Sink};
 pub use refusal::{Refusal, Target};
 pub use settings::{Applied, apply, variables};
+pub use sockets::{choose_reqids, socket_policies};
 /// What happens in the SAD and SPD, in the model's words.
-pub use xfrm::{Acquire, Error as MonitorError, Event, Group, Mapping, Migration, Monitor, Origin};
+pub use xfrm::{
+    Acquire, Error as MonitorError, Event, Group, Mapping, Migration, Monitor, Origin, SocketEntry,
+};

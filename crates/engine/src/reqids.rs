@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use ipsec::{Action, Level, Policy, PolicyEntry, ReqId};
+use ipsec::{Level, PolicyEntry, ReqId, Request};
 
 /// Chooses numbers for `unique` without one: from 0x4000 up, leaving out those that policies in
 /// the SPD have already (`gen_reqid`, net/key/af_key.c).
@@ -27,15 +27,14 @@ impl ReqIds {
         }
     }
 
-    /// Whether a policy has a `unique` that waits for its number.
-    pub fn wanted_by(policy: &Policy) -> bool {
-        policy.action.requests().iter().any(|request| request.level == Level::Unique(None))
+    /// Whether there is a `unique` that waits for its number.
+    pub fn wanted_by(requests: &[Request]) -> bool {
+        requests.iter().any(|request| request.level == Level::Unique(None))
     }
 
     /// Gives each waiting `unique` a number of its own; false when none is left.
     #[must_use]
-    pub fn fill(&mut self, policy: &mut Policy) -> bool {
-        let Action::Ipsec(requests) = &mut policy.action else { return true };
+    pub fn fill(&mut self, requests: &mut [Request]) -> bool {
         let waiting = requests.iter_mut().filter(|request| request.level == Level::Unique(None));
         for request in waiting {
             let Some(id) = self.choose() else { return false };

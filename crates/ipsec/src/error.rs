@@ -60,6 +60,9 @@ pub enum Error {
     /// An action that only a socket's policy may have.
     #[error("{0} is for sockets: in the SPD use none or discard")]
     SocketActionInSpd(&'static str),
+    /// A direction that a socket has no policy for.
+    #[error("a socket has no policy for packets that are forwarded: say in or out")]
+    SocketDirection,
     /// More requests than a packet may pass through (`XFRM_MAX_DEPTH`).
     #[error("{0} requests in one policy: the kernel takes 6")]
     TooManyRequests(usize),

@@ -21,6 +21,7 @@ mod proto;
 mod sa;
 mod sec_ctx;
 mod selector;
+mod socket_policy;
 mod spi;
 pub mod variable;
 
@@ -46,5 +47,6 @@ pub use sa::{
 };
 pub use sec_ctx::SecCtx;
 pub use selector::{Prefix, Selector, Upper};
+pub use socket_policy::{SocketAction, SocketPolicy};
 pub use spi::Spi;
 pub use variable::{Setting, Variable, VariableError, Variables};

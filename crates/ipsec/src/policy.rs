@@ -3,7 +3,7 @@ use crate::{
 };
 
 /// The most requests in one policy (`XFRM_MAX_DEPTH`).
-const MAX_REQUESTS: usize = 6;
+pub(crate) const MAX_REQUESTS: usize = 6;
 
 /// Which packets a policy sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -144,6 +144,15 @@ impl Action {
         match self {
             Action::Ipsec(requests) => requests,
             Action::Discard | Action::None => &[],
+        }
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub fn requests_mut(&mut self) -> &mut [Request] {
+        match self {
+            Action::Ipsec(requests) => requests,
+            Action::Discard | Action::None => &mut [],
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! [`Message`] and [`ext`] are linux/pfkeyv2.h and nothing more. [`sad`], [`spd`] and [`event`] are
 //! what AF_KEY (net/key/af_key.c) says about an SA, a policy and what happens to them; [`request`]
-//! is what setkey asks. Nothing here talks to a kernel.
+//! is what setkey asks, and [`socket_policy`] what programs ask of their sockets. Nothing here talks to a kernel.
 
 mod error;
 pub mod event;
@@ -16,6 +16,7 @@ mod numbers;
 mod registered;
 pub mod request;
 pub mod sad;
+pub mod socket_policy;
 pub mod spd;
 mod wire;
 

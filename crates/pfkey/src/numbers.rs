@@ -38,6 +38,9 @@ const DIRECTIONS: [(Direction, bool, u8); 5] = [
 pub(crate) const DISCARD: u16 = 0;
 pub(crate) const NONE: u16 = 1;
 pub(crate) const IPSEC: u16 = 2;
+/// Those of sockets.
+pub(crate) const ENTRUST: u16 = 3;
+pub(crate) const BYPASS: u16 = 4;
 
 /// The word of a number, or the error that names it.
 fn word<T: Copy>(

@@ -77,7 +77,7 @@ pub(crate) fn requests(policy: &Policy) -> Result<Vec<IpsecRequest>, Error> {
     policy.action.requests().iter().map(request).collect()
 }
 
-fn request(request: &Request) -> Result<IpsecRequest, Error> {
+pub(crate) fn request(request: &Request) -> Result<IpsecRequest, Error> {
     let (level, reqid) = match request.level {
         Level::Default => (0, 0),
         Level::Use => (1, 0),
@@ -155,7 +155,7 @@ fn read_action(policy: &ext::Policy) -> Result<Action, Error> {
     }
 }
 
-fn read_request(request: &IpsecRequest) -> Result<Request, Error> {
+pub(crate) fn read_request(request: &IpsecRequest) -> Result<Request, Error> {
     let unknown = |field, number| Error::UnknownNumber { field, number };
     let proto = u8::try_from(request.proto).ok().and_then(Proto::from_number);
     let mode = match numbers::mode(request.mode)? {

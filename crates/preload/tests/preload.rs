@@ -77,6 +77,25 @@ fn without_a_service_there_is_no_pf_key() {
     python(&mut command, "no_service.py");
 }
 
+/// By XFRM, whether this kernel has AF_KEY or not.
+#[test]
+fn sockets_have_the_policies_of_af_key() {
+    if is_root() {
+        let mut command = preloaded("unshare");
+        command.args(["--net", "python3"]).env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
+        python(&mut command, "policies.py");
+    }
+}
+
+#[test]
+fn the_kernels_answer_stays_where_that_is_wanted() {
+    let ask = "import socket; s = socket.socket(); s.getsockopt(0, 16, 64)";
+    let mut command = preloaded("python3");
+    command.env("XFRM_TOOLS_SOCKET_POLICY", "kernel");
+    let output = command.args(["-c", ask]).output().unwrap();
+    assert!(said(&output).contains("Protocol not available"), "{}", said(&output));
+}
+
 /// With and without the library the kernel says the same, whatever it is.
 #[test]
 fn the_kernel_answers_where_there_is_no_service() {

@@ -6,7 +6,7 @@ use tracing::debug;
 use zeroize::Zeroizing;
 
 use crate::{
-    Batch, CatchAll, Dump, Error, Refusal, SaImage, SadFilter,
+    Batch, CatchAll, Dump, Error, Refusal, SaImage, SadFilter, SocketEntry,
     batch::append,
     reply::Reply,
     socket::{Seqs, Socket},
@@ -178,11 +178,24 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`].
     pub fn dump_spd(&mut self) -> Result<Dump<'_, PolicyEntry>, Error> {
+        self.dump_policies(wire::policy::read)
+    }
+
+    /// Reads the policies of sockets, newest first, as the iterator is pulled.
+    ///
+    /// Errors: [`Error::Socket`].
+    pub fn dump_socket_policies(&mut self) -> Result<Dump<'_, SocketEntry>, Error> {
+        self.dump_policies(wire::socket_policy::read)
+    }
+
+    fn dump_policies<T>(
+        &mut self,
+        read: impl Fn(&[u8]) -> Result<Option<T>, Error> + 'static,
+    ) -> Result<Dump<'_, T>, Error> {
         let question = XfrmMessage::GetPolicy(policy::DelGetMessage::default());
         debug!(seq = self.next_seq, "dump the SPD");
         let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
-        let read = Box::new(wire::policy::read);
-        Ok(Dump::new(&mut self.socket, seqs, "dumping the SPD", read))
+        Ok(Dump::new(&mut self.socket, seqs, "dumping the SPD", Box::new(read)))
     }
 
     /// Sends one question and reads its one answer.

@@ -17,6 +17,7 @@ mod image;
 mod monitor;
 mod reply;
 mod socket;
+mod socket_policy;
 mod wire;
 
 pub use batch::Batch;
@@ -28,3 +29,4 @@ pub use error::{Error, Refusal};
 pub use event::{Acquire, Event, Mapping, Migration, Origin, PathChange};
 pub use image::SaImage;
 pub use monitor::{Group, Monitor};
+pub use socket_policy::{SocketEntry, no_socket_policy, socket_option};

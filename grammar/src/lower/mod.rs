@@ -12,7 +12,7 @@ use crate::{
 
 mod algorithm;
 mod options;
-mod policy;
+pub(crate) mod policy;
 mod sa;
 mod selector;
 

@@ -1,11 +1,12 @@
 use ipsec::{
-    Action, Endpoints, Level, Lifetimes, Operation, Policy, PolicyId, Priority, ReqId, Request,
-    RequestMode, names::LookUp,
+    Action, Endpoints, Level, Lifetimes, Names, Operation, Policy, PolicyId, Priority, ReqId,
+    Request, RequestMode, SocketAction, SocketPolicy, names::LookUp,
 };
 
 use super::{Lowered, Lowering, options::set_limit};
 use crate::{
     error::{Error, Kind},
+    source::Source,
     tree::{self, Base, Ends, Mode, Node, Offset, Selection, Selector, Span},
 };
 
@@ -60,6 +61,17 @@ impl Lowering<'_> {
     }
 }
 
+/// The policy of a socket: a text as it stands after `-P`, with the actions that only sockets have.
+pub(crate) fn of_socket(
+    source: &Source,
+    names: &dyn Names,
+    policy: &tree::Policy,
+    span: Span,
+) -> Result<SocketPolicy, Error> {
+    let lowering = &Lowering { source, names };
+    PolicyText { lowering, policy, span }.lower_of_socket()
+}
+
 /// The priority and the action, or why AF_KEY refuses the action.
 type Text = (Priority, Result<Action, ipsec::Error>);
 
@@ -82,9 +94,7 @@ impl PolicyText<'_> {
         let Some(action) = &self.policy.action else {
             return Ok((Priority(0), Ok(Action::Discard)));
         };
-        let priority = self.priority()?;
-        let is_ipsec = action.value == tree::Action::Ipsec;
-        let requests = self.requests(is_ipsec)?;
+        let (priority, requests) = self.parts(action.value)?;
         let action = match action.value {
             tree::Action::Discard => Ok(Action::Discard),
             tree::Action::None => Ok(Action::None),
@@ -93,6 +103,28 @@ impl PolicyText<'_> {
             tree::Action::Entrust => Err(ipsec::Error::SocketActionInSpd("entrust")),
         };
         Ok((priority, action))
+    }
+
+    fn lower_of_socket(&self) -> Result<SocketPolicy, Error> {
+        // AF_KEY would take a direction alone for `discard`, which nobody means.
+        let Some(action) = &self.policy.action else {
+            let end = Span { start: self.span.end, end: self.span.end };
+            return Err(self.error(Kind::NoAction, end));
+        };
+        let (priority, requests) = self.parts(action.value)?;
+        let action = match action.value {
+            tree::Action::Discard => SocketAction::Discard,
+            tree::Action::None | tree::Action::Bypass => SocketAction::Bypass,
+            tree::Action::Entrust => SocketAction::Entrust,
+            tree::Action::Ipsec => SocketAction::Ipsec(requests),
+        };
+        SocketPolicy::new(self.policy.direction.value, priority, action)
+            .map_err(|refusal| self.error(Kind::Refused(refusal), self.span))
+    }
+
+    /// What stands beside the action.
+    fn parts(&self, action: tree::Action) -> Result<(Priority, Vec<Request>), Error> {
+        Ok((self.priority()?, self.requests(action == tree::Action::Ipsec)?))
     }
 
     fn priority(&self) -> Result<Priority, Error> {

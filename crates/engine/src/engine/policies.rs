@@ -35,7 +35,9 @@ impl Engine {
     ) -> Result<(), Error> {
         let mut copy = forward_copy(&policy).filter(|_| self.options.forward_copies);
         for policy in [Some(&mut policy), copy.as_mut()].into_iter().flatten() {
-            if ReqIds::wanted_by(policy) && !self.read_spd(sink)?.reqids.fill(policy) {
+            if ReqIds::wanted_by(policy.action.requests())
+                && !self.read_spd(sink)?.reqids.fill(policy.action.requests_mut())
+            {
                 return Err(Error::NoReqId);
             }
             if depends(policy) {

@@ -16,6 +16,7 @@ mod replay;
 pub(crate) mod sa;
 mod sec_ctx;
 mod selector;
+pub(crate) mod socket_policy;
 mod template;
 #[cfg(test)]
 pub(crate) mod testing;

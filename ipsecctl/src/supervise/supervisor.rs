@@ -1,8 +1,7 @@
-//! The process beside the program, which answers its calls of `socket(PF_KEY, ...)`.
+//! The process beside the program, which answers its calls.
 
 use std::{io::IoSlice, io::IoSliceMut, mem::MaybeUninit};
 
-use pfkey_socket::{Answer, Call, Settings};
 use rustix::{
     cmsg_space,
     fd::{AsFd, OwnedFd},
@@ -17,7 +16,7 @@ use rustix::{
 };
 
 use super::{
-    caller,
+    Answer,
     sys::{self, Listener, Notification},
 };
 
@@ -32,12 +31,12 @@ pub fn send(channel: &OwnedFd, listener: &Listener) -> Result<(), Errno> {
 }
 
 /// Answers until the last process under the filter has gone.
-pub fn run(channel: OwnedFd, settings: &Settings) -> Result<(), Errno> {
+pub fn run(channel: OwnedFd, answer: &impl Fn(&Notification) -> Answer) -> Result<(), Errno> {
     stand_aside(channel)?;
     let Some(listener) = receive()? else { return Ok(()) };
     while listener.is_in_use()? {
         if let Some(notification) = listener.receive()? {
-            answer(&listener, &notification, settings);
+            pass_on(&listener, &notification, &answer(&notification));
         }
     }
     Ok(())
@@ -69,12 +68,7 @@ fn receive() -> Result<Option<Listener>, Errno> {
     Ok(descriptor.map(Listener::from))
 }
 
-fn answer(listener: &Listener, notification: &Notification, settings: &Settings) {
-    let call = Call::new(notification.kind, notification.protocol);
-    let answer = match call {
-        Ok(call) => decide(call, notification, settings),
-        Err(errno) => Answer::Refused(errno),
-    };
+fn pass_on(listener: &Listener, notification: &Notification, answer: &Answer) {
     // What was read of the thread was the caller's if it has been waiting all the time.
     if !listener.is_waiting(notification) {
         return;
@@ -82,20 +76,9 @@ fn answer(listener: &Listener, notification: &Notification, settings: &Settings)
     // An error here is a caller that was killed in the meantime: nobody is left to be told.
     let _ = match answer {
         Answer::Kernel => listener.go_on(notification),
-        Answer::Refused(errno) => listener.refuse(notification, errno),
-        Answer::Socket(socket) => {
-            let closes_on_exec = call.is_ok_and(Call::closes_on_exec);
-            listener
-                .hand_in(notification, socket.as_fd(), closes_on_exec)
-                .or_else(|errno| listener.refuse(notification, errno))
-        }
+        Answer::Refused(errno) => listener.refuse(notification, *errno),
+        Answer::Socket(socket) => listener
+            .hand_in(notification, socket.as_fd())
+            .or_else(|errno| listener.refuse(notification, errno)),
     };
-}
-
-/// The service sees the supervisor's privilege, so the supervisor looks at the caller's.
-fn decide(call: Call, notification: &Notification, settings: &Settings) -> Answer {
-    match notification.thread.ok_or(Errno::SRCH).and_then(caller::of) {
-        Ok(caller) => settings.answer(call, caller),
-        Err(_) => Answer::Refused(Errno::PERM),
-    }
 }

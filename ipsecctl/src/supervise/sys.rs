@@ -13,6 +13,7 @@ use libc::{c_int, c_ulong, seccomp_notif, seccomp_notif_addfd, seccomp_notif_res
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::{Errno, retry_on_intr},
+    net::SocketFlags,
     process::{Pid, WaitOptions, setsid, waitpid},
 };
 
@@ -24,10 +25,22 @@ pub struct Notification {
     id: u64,
     /// `None`: it is not to be seen from the supervisor's PID namespace.
     pub thread: Option<Pid>,
-    /// The argument `type`.
+    /// The argument `domain`.
+    pub domain: i32,
+    /// The argument `type`, with flags.
     pub kind: i32,
     /// The argument `protocol`.
     pub protocol: i32,
+}
+
+impl Notification {
+    /// The type, and the flags that were given with it.
+    pub fn kind_and_flags(&self) -> (u32, SocketFlags) {
+        // SOCK_TYPE_MASK, linux/net.h.
+        const TYPE: u32 = 0xf;
+        let bits = self.kind.cast_unsigned();
+        (bits & TYPE, SocketFlags::from_bits_retain(bits & !TYPE))
+    }
 }
 
 impl Listener {
@@ -61,6 +74,7 @@ impl Listener {
         Ok(Some(Notification {
             id: asked.id,
             thread: Pid::from_raw(asked.pid.cast_signed()),
+            domain: int(asked.data.args[0]),
             kind: int(asked.data.args[1]),
             protocol: int(asked.data.args[2]),
         }))
@@ -72,12 +86,8 @@ impl Listener {
     }
 
     /// Lets the call return a copy of `socket`.
-    pub fn hand_in(
-        &self,
-        call: &Notification,
-        socket: BorrowedFd<'_>,
-        closes_on_exec: bool,
-    ) -> Result<(), Errno> {
+    pub fn hand_in(&self, call: &Notification, socket: BorrowedFd<'_>) -> Result<(), Errno> {
+        let closes_on_exec = call.kind_and_flags().1.contains(SocketFlags::CLOEXEC);
         let mut copy = seccomp_notif_addfd {
             id: call.id,
             flags: libc::SECCOMP_ADDFD_FLAG_SEND as u32,

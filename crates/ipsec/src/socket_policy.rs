@@ -1,0 +1,165 @@
+use crate::{
+    Action, Direction, Error, IpVersion, Lifetimes, Policy, PolicyId, Prefix, Priority, Request,
+    Selector, policy::MAX_REQUESTS,
+};
+
+/// What a socket's own policy does with a packet, before the SPD is asked: the actions of
+/// `IP_IPSEC_POLICY` (ipsec(4)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SocketAction {
+    /// What the SPD says, as if the socket had no policy.
+    Entrust,
+    /// Lets it pass in clear, whatever the SPD says. AF_KEY takes `none` for the same
+    /// (`pfkey_compile_policy`, net/key/af_key.c); the BSDs refuse that word on sockets.
+    Bypass,
+    /// Drops it. The BSDs refuse this on sockets; AF_KEY does not.
+    Discard,
+    /// Transforms it, first request innermost. Without requests it lets it pass in clear.
+    Ipsec(Vec<Request>),
+}
+
+impl SocketAction {
+    /// The word in policy strings.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            SocketAction::Entrust => "entrust",
+            SocketAction::Bypass => "bypass",
+            SocketAction::Discard => "discard",
+            SocketAction::Ipsec(_) => "ipsec",
+        }
+    }
+}
+
+/// A socket's own policy for one direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketPolicy {
+    direction: Direction,
+    priority: Priority,
+    action: SocketAction,
+}
+
+impl SocketPolicy {
+    /// A policy for packets in or out: a socket has none for what is forwarded. The priority is
+    /// kept and shown, and decides nothing.
+    ///
+    /// Errors: [`Error::SocketDirection`], [`Error::TooManyRequests`].
+    pub fn new(
+        direction: Direction,
+        priority: Priority,
+        action: SocketAction,
+    ) -> Result<Self, Error> {
+        if direction == Direction::Fwd {
+            return Err(Error::SocketDirection);
+        }
+        match &action {
+            SocketAction::Ipsec(requests) if requests.len() > MAX_REQUESTS => {
+                Err(Error::TooManyRequests(requests.len()))
+            }
+            _ => Ok(Self { direction, priority, action }),
+        }
+    }
+
+    /// Which packets it is for: `In` or `Out`.
+    #[must_use]
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn action(&self) -> &SocketAction {
+        &self.action
+    }
+
+    /// The requests; none with another action than `ipsec`.
+    #[must_use]
+    pub fn requests(&self) -> &[Request] {
+        match &self.action {
+            SocketAction::Ipsec(requests) => requests,
+            _ => &[],
+        }
+    }
+
+    /// The same, to be changed.
+    #[must_use]
+    pub fn requests_mut(&mut self) -> &mut [Request] {
+        match &mut self.action {
+            SocketAction::Ipsec(requests) => requests,
+            _ => &mut [],
+        }
+    }
+
+    /// What an SPD would hold to the same effect, for the packets of one IP version; `None` for
+    /// `entrust`, which is the absence of a policy.
+    #[must_use]
+    pub fn policy(&self, version: IpVersion) -> Option<Policy> {
+        let action = match &self.action {
+            SocketAction::Entrust => return None,
+            SocketAction::Bypass => Action::None,
+            SocketAction::Discard => Action::Discard,
+            SocketAction::Ipsec(requests) => Action::Ipsec(requests.clone()),
+        };
+        let all = Selector::within(Prefix::everything(version));
+        Some(Policy {
+            id: PolicyId::new(all, self.direction),
+            priority: self.priority,
+            action,
+            lifetimes: Lifetimes::default(),
+        })
+    }
+
+    /// The priority.
+    #[must_use]
+    pub fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// The policy of a socket that the kernel holds as this one, without its priority: accepted
+    /// sockets have copies of their listener's policies that lack it (`clone_policy`,
+    /// net/xfrm/xfrm_policy.c).
+    #[must_use]
+    pub fn of_policy(policy: Policy) -> Self {
+        let action = match policy.action {
+            Action::None => SocketAction::Bypass,
+            Action::Discard => SocketAction::Discard,
+            Action::Ipsec(requests) => SocketAction::Ipsec(requests),
+        };
+        Self { direction: policy.id.direction, priority: Priority::DEFAULT, action }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Level, Proto, RequestMode};
+
+    fn new(direction: Direction, action: SocketAction) -> Result<SocketPolicy, Error> {
+        SocketPolicy::new(direction, Priority::DEFAULT, action)
+    }
+
+    #[test]
+    fn a_socket_forwards_nothing() {
+        assert_eq!(new(Direction::Fwd, SocketAction::Bypass), Err(Error::SocketDirection));
+    }
+
+    #[test]
+    fn the_kernel_takes_six_requests() {
+        let esp =
+            Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
+        let many = |count| new(Direction::In, SocketAction::Ipsec(vec![esp; count]));
+        assert!(many(6).is_ok());
+        assert_eq!(many(7), Err(Error::TooManyRequests(7)));
+    }
+
+    #[test]
+    fn what_the_kernel_holds_leads_back() {
+        for action in [SocketAction::Bypass, SocketAction::Discard, SocketAction::Ipsec(vec![])] {
+            let policy = new(Direction::Out, action).unwrap();
+            let held = policy.policy(IpVersion::V6).unwrap();
+            assert_eq!(held.id.selector.version(), IpVersion::V6);
+            assert_eq!(SocketPolicy::of_policy(held), policy);
+        }
+        assert_eq!(new(Direction::In, SocketAction::Entrust).unwrap().policy(IpVersion::V4), None);
+    }
+}

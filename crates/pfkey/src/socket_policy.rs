@@ -1,0 +1,161 @@
+//! The value of the socket options `IP_IPSEC_POLICY` and `IPV6_IPSEC_POLICY`: `sadb_x_policy` with
+//! its requests, outside a message (`pfkey_compile_policy`, net/key/af_key.c).
+
+use ipsec::{Direction, Level, Priority, ReqId, Request, SocketAction, SocketPolicy};
+
+use crate::{
+    Error, Extension, ext, numbers,
+    spd::{read_request, request},
+    wire::UNIT,
+};
+
+/// `SADB_X_EXT_POLICY`. AF_KEY does not look at it.
+const POLICY: u16 = 18;
+
+/// `IPSEC_DIR_INBOUND` and `IPSEC_DIR_OUTBOUND`.
+const DIRECTIONS: [(Direction, u8); 2] = [(Direction::In, 1), (Direction::Out, 2)];
+
+/// Reads a value. What stands behind the policy is passed over, as is the index.
+///
+/// As with AF_KEY, `none` is `bypass`, and a number of `unique` that no script may choose counts as
+/// none. Requests count with `ipsec` only.
+pub fn read(value: &[u8]) -> Result<SocketPolicy, Error> {
+    let units = value.first_chunk().map_or(0, |length| u16::from_ne_bytes(*length));
+    let said = usize::from(units) * UNIT;
+    let body = value
+        .get(..said)
+        .and_then(|policy| policy.get(4..))
+        .ok_or(Error::ExtensionLength { ext_type: POLICY, said, given: value.len() })?;
+    let Extension::Policy(policy) = Extension::decode(POLICY, body)? else {
+        return Err(Error::Malformed(POLICY));
+    };
+    let action = match policy.policy_type {
+        numbers::DISCARD => SocketAction::Discard,
+        numbers::NONE | numbers::BYPASS => SocketAction::Bypass,
+        numbers::IPSEC => {
+            let requests = policy.requests.iter().map(read_request).map(|it| it.map(chosen));
+            SocketAction::Ipsec(requests.collect::<Result<_, _>>()?)
+        }
+        numbers::ENTRUST => SocketAction::Entrust,
+        number => return Err(Error::UnknownNumber { field: "policy type", number: number.into() }),
+    };
+    let priority = Priority(policy.priority);
+    Ok(SocketPolicy::new(direction(policy.dir)?, priority, action)?)
+}
+
+/// The direction that a value is about, however little else of it there is: what getsockopt(2) is
+/// asked for on the BSDs.
+pub fn read_direction(value: &[u8]) -> Result<Direction, Error> {
+    // Without requests it has two units; `sadb_x_policy_dir` is its seventh byte.
+    let policy = value.first_chunk::<{ 2 * UNIT }>().ok_or(Error::Malformed(POLICY))?;
+    direction(policy[6])
+}
+
+fn direction(number: u8) -> Result<Direction, Error> {
+    let row = DIRECTIONS.iter().find(|row| row.1 == number);
+    row.map(|row| row.0).ok_or(Error::UnknownNumber { field: "direction", number: number.into() })
+}
+
+/// `parse_ipsecrequest` (net/key/af_key.c).
+fn chosen(request: Request) -> Request {
+    match request.level {
+        Level::Unique(Some(id)) if id > ReqId::MANUAL_MAX => {
+            Request { level: Level::Unique(None), ..request }
+        }
+        _ => request,
+    }
+}
+
+/// The value of a policy.
+///
+/// A mode that PF_KEY has no number for is an error.
+pub fn value(policy: &SocketPolicy) -> Result<Vec<u8>, Error> {
+    let policy_type = match policy.action() {
+        SocketAction::Discard => numbers::DISCARD,
+        SocketAction::Bypass => numbers::BYPASS,
+        SocketAction::Ipsec(_) => numbers::IPSEC,
+        SocketAction::Entrust => numbers::ENTRUST,
+    };
+    let row = DIRECTIONS.iter().find(|row| row.0 == policy.direction());
+    let policy = ext::Policy {
+        policy_type,
+        // A socket has no other direction.
+        dir: row.map_or(0, |row| row.1),
+        id: 0,
+        priority: policy.priority().0,
+        requests: policy.requests().iter().map(request).collect::<Result<_, _>>()?,
+    };
+    Ok(Extension::Policy(policy).encode()?.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use ipsec::{Endpoints, Proto, RequestMode};
+
+    use super::*;
+
+    fn policy(direction: Direction, action: SocketAction) -> SocketPolicy {
+        SocketPolicy::new(direction, Priority::DEFAULT, action).unwrap()
+    }
+
+    /// Of ipsec_set_policy("out ipsec esp/transport//require"), libipsec of ipsec-tools 0.8.2.
+    const OUT_ESP: [u8; 32] = [
+        4, 0, 18, 0, 2, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, // sadb_x_policy
+        16, 0, 50, 0, 1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, // sadb_x_ipsecrequest
+    ];
+
+    #[test]
+    fn the_value_is_libipsecs() {
+        let level = Level::Require;
+        let esp = Request { proto: Proto::Esp, mode: RequestMode::Transport, level };
+        let policy = policy(Direction::Out, SocketAction::Ipsec(vec![esp]));
+        assert_eq!(read(&OUT_ESP), Ok(policy.clone()));
+        assert_eq!(value(&policy).unwrap(), OUT_ESP);
+        assert_eq!(read_direction(&OUT_ESP), Ok(Direction::Out));
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let request = |mode, level| Request { proto: Proto::Ah, mode, level };
+        let requests = vec![
+            request(RequestMode::Tunnel(ends), Level::Unique(Some(ReqId(7)))),
+            request(RequestMode::Transport, Level::Default),
+        ];
+        for action in [
+            SocketAction::Ipsec(requests),
+            SocketAction::Bypass,
+            SocketAction::Discard,
+            SocketAction::Entrust,
+        ] {
+            let policy = policy(Direction::In, action);
+            assert_eq!(read(&value(&policy).unwrap()), Ok(policy));
+        }
+    }
+
+    #[test]
+    fn none_is_bypass_and_a_number_too_high_is_none() {
+        let mut none = value(&policy(Direction::In, SocketAction::Bypass)).unwrap();
+        none[4] = 1;
+        assert_eq!(*read(&none).unwrap().action(), SocketAction::Bypass);
+        let mut unique = OUT_ESP;
+        (unique[21], unique[26]) = (3, 1);
+        assert_eq!(read(&unique).unwrap().requests()[0].level, Level::Unique(None));
+    }
+
+    #[test]
+    fn what_af_key_refuses_is_refused() {
+        let errno = |place: usize, byte: u8| {
+            let mut wrong = OUT_ESP;
+            wrong[place] = byte;
+            read(&wrong).map_err(|error| error.errno().raw_os_error())
+        };
+        // Length, type, direction, and the request's length, protocol and mode.
+        for (place, byte) in [(0, 5), (0, 0), (4, 5), (6, 0), (6, 3), (16, 17), (18, 6), (20, 0)] {
+            assert_eq!(errno(place, byte), Err(22), "{place} {byte}");
+        }
+        for length in 0..OUT_ESP.len() {
+            assert!(read(&OUT_ESP[..length]).is_err(), "{length}");
+        }
+    }
+}

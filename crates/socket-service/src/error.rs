@@ -1,0 +1,32 @@
+use std::{io, path::PathBuf};
+
+use crate::ConfigurationError;
+
+/// Why there is no service, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration cannot be used.
+    #[error("{path}: {source}")]
+    Configuration {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ConfigurationError,
+    },
+    /// Another service is there.
+    #[error("{0}: another service listens there")]
+    Running(PathBuf),
+    /// The socket that programs connect to cannot be made.
+    #[error("{path}: {doing}: {source}")]
+    Socket {
+        /// Where.
+        path: PathBuf,
+        /// What was being done.
+        doing: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Waiting for something to happen failed.
+    #[error("waiting for requests: {0}")]
+    Wait(io::Error),
+}

@@ -1,0 +1,86 @@
+use std::{fmt, fs};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fd::{AsFd, OwnedFd},
+    io::Errno,
+    net::sockopt::socket_peercred,
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+
+use crate::sys;
+
+/// The process that has connected, as it was then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its number.
+    pub pid: i32,
+    /// Its effective user.
+    pub uid: u32,
+    /// Its effective group, and the others.
+    pub groups: Vec<u32>,
+    /// Its cgroup of version 2, if that can be told.
+    pub cgroup: Option<String>,
+}
+
+impl Peer {
+    /// The process at the other end of a Unix socket (unix(7), SO_PEERCRED).
+    pub(crate) fn of(socket: &impl AsFd) -> Result<Self, Errno> {
+        let credentials = socket_peercred(socket)?;
+        let mut groups = sys::peer_groups(socket.as_fd())?;
+        groups.push(credentials.gid.as_raw());
+        Ok(Self {
+            pid: credentials.pid.as_raw_nonzero().get(),
+            uid: credentials.uid.as_raw(),
+            groups,
+            cgroup: cgroup(socket, credentials.pid),
+        })
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "user {}, group {}", self.uid, self.groups.last().copied().unwrap_or_default())?;
+        self.cgroup.iter().try_for_each(|cgroup| write!(f, ", cgroup {cgroup}"))
+    }
+}
+
+/// The cgroup of the process. Before Linux 6.5 it is told by its number, which another process may
+/// have by now.
+fn cgroup(socket: &impl AsFd, pid: Pid) -> Option<String> {
+    let process =
+        sys::peer_process(socket.as_fd()).or_else(|_| pidfd_open(pid, PidfdFlags::empty())).ok()?;
+    let text = fs::read_to_string(format!("/proc/{}/cgroup", pid.as_raw_nonzero())).ok()?;
+    // What was read was the process's own if that is still there.
+    if has_ended(&process) {
+        return None;
+    }
+    text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
+}
+
+fn has_ended(process: &OwnedFd) -> bool {
+    let mut files = [PollFd::new(process, PollFlags::IN)];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    !matches!(poll(&mut files, Some(&at_once)), Ok(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use rustix::process::{getegid, geteuid};
+
+    use super::*;
+
+    #[test]
+    fn the_other_end_is_known() {
+        let (here, _there) = UnixStream::pair().unwrap();
+        let peer = Peer::of(&here).unwrap();
+        assert_eq!(peer.uid, geteuid().as_raw());
+        assert_eq!(peer.groups.last(), Some(&getegid().as_raw()));
+        assert_eq!(peer.pid, i32::try_from(std::process::id()).unwrap());
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap();
+        let own = own.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned);
+        assert_eq!(peer.cgroup, own);
+    }
+}

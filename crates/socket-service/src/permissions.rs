@@ -1,0 +1,250 @@
+use std::{collections::HashSet, fs, io, path::Path};
+
+use ipsec::{SocketAction, SocketPolicy};
+use nix::unistd::{Group, User};
+
+use crate::{Error, Peer};
+
+/// Who may give sockets policies, and which: the lines `sockets` of `/etc/xfrm-tools/ipsecd.conf`.
+///
+/// ```text
+/// # WHO may have which actions
+/// sockets user www-data ipsec
+/// sockets group 1000 ipsec entrust
+/// sockets unit racoon.service ipsec bypass entrust
+/// ```
+///
+/// A user or group is a name or a number, a unit a service of systemd's `system.slice` or the path
+/// of a cgroup, whatever is below it included. `bypass` allows `none` too. What no line allows is
+/// refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Permissions(Vec<Permission>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Permission {
+    who: Who,
+    actions: HashSet<&'static str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Who {
+    User(u32),
+    Group(u32),
+    /// A cgroup, without a slash at the end.
+    Unit(String),
+}
+
+/// What is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigurationError {
+    /// The file cannot be read.
+    #[error("{0}")]
+    Unreadable(#[from] io::Error),
+    /// A line that is none.
+    #[error("line {line}: {problem}")]
+    Line {
+        /// Its number, from 1.
+        line: usize,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+}
+
+/// The actions that a line can allow.
+const ACTIONS: [&str; 4] = ["ipsec", "bypass", "discard", "entrust"];
+
+impl Permissions {
+    /// Reads a file; none is one that allows nothing.
+    ///
+    /// Errors: [`Error::Configuration`].
+    pub fn of_file(path: &Path) -> Result<Self, Error> {
+        let read = match fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error.into()),
+        };
+        read.map_err(|source| Error::Configuration { path: path.to_owned(), source })
+    }
+
+    /// Reads the text of a file.
+    pub fn parse(text: &str) -> Result<Self, ConfigurationError> {
+        let mut permissions = Vec::new();
+        for (line, text) in (1..).zip(text.lines()) {
+            let words = text.split('#').next().unwrap_or_default();
+            let words: Vec<&str> = words.split_whitespace().collect();
+            if !words.is_empty() {
+                let read = permission(&words);
+                permissions
+                    .push(read.map_err(|problem| ConfigurationError::Line { line, problem })?);
+            }
+        }
+        Ok(Self(permissions))
+    }
+
+    /// Whether a process may give a socket this policy.
+    #[must_use]
+    pub fn allow(&self, peer: &Peer, policy: &SocketPolicy) -> bool {
+        let action = match policy.action() {
+            // Without requests it lets packets pass in clear.
+            SocketAction::Ipsec(requests) if requests.is_empty() => "bypass",
+            action => action.name(),
+        };
+        self.0.iter().any(|it| it.who.is(peer) && it.actions.contains(action))
+    }
+}
+
+impl Who {
+    fn is(&self, peer: &Peer) -> bool {
+        match self {
+            Who::User(uid) => peer.uid == *uid,
+            Who::Group(gid) => peer.groups.contains(gid),
+            Who::Unit(unit) => peer.cgroup.as_deref().is_some_and(|cgroup| {
+                cgroup
+                    .strip_prefix(unit.as_str())
+                    .is_some_and(|rest| matches!(rest.bytes().next(), None | Some(b'/')))
+            }),
+        }
+    }
+}
+
+fn permission(words: &[&str]) -> Result<Permission, String> {
+    let (who, actions) = match words {
+        ["sockets", "user", name, actions @ ..] => (user(name)?, actions),
+        ["sockets", "group", name, actions @ ..] => (group(name)?, actions),
+        ["sockets", "unit", name, actions @ ..] => (unit(name)?, actions),
+        _ => return Err("expected `sockets user|group|unit NAME ACTION...`".into()),
+    };
+    let known = |word: &&str| {
+        let action = ACTIONS.into_iter().find(|action| action == word);
+        action.ok_or_else(|| format!("`{word}` is no action: expected {}", ACTIONS.join(", ")))
+    };
+    let actions = actions.iter().map(known).collect::<Result<HashSet<_>, _>>()?;
+    if actions.is_empty() {
+        return Err(format!("nothing is allowed: add {}", ACTIONS.join(", ")));
+    }
+    Ok(Permission { who, actions })
+}
+
+fn user(name: &str) -> Result<Who, String> {
+    let id = || Ok(User::from_name(name)?.map(|user| user.uid.as_raw()));
+    number_or("user", name, id).map(Who::User)
+}
+
+fn group(name: &str) -> Result<Who, String> {
+    let id = || Ok(Group::from_name(name)?.map(|group| group.gid.as_raw()));
+    number_or("group", name, id).map(Who::Group)
+}
+
+fn number_or(
+    kind: &str,
+    name: &str,
+    look_up: impl FnOnce() -> nix::Result<Option<u32>>,
+) -> Result<u32, String> {
+    if let Ok(number) = name.parse() {
+        return Ok(number);
+    }
+    match look_up() {
+        Ok(Some(id)) => Ok(id),
+        Ok(None) => Err(format!("there is no {kind} `{name}`")),
+        Err(error) => Err(format!("{kind} `{name}`: {error}")),
+    }
+}
+
+fn unit(name: &str) -> Result<Who, String> {
+    let cgroup = match name.strip_prefix('/') {
+        Some(_) => name.trim_end_matches('/').to_owned(),
+        None if name.contains('/') => {
+            return Err(format!("`{name}`: say the unit's name, or a cgroup from / on"));
+        }
+        None => format!("/system.slice/{name}"),
+    };
+    if cgroup.is_empty() {
+        return Err("every process is in cgroup /: name users or groups".into());
+    }
+    Ok(Who::Unit(cgroup))
+}
+
+#[cfg(test)]
+mod tests {
+    use ipsec::{Dialect, SystemNames};
+
+    use super::*;
+
+    fn peer(uid: u32, groups: &[u32], cgroup: &str) -> Peer {
+        Peer { pid: 1, uid, groups: groups.to_vec(), cgroup: Some(cgroup.into()) }
+    }
+
+    fn policy(text: &str) -> SocketPolicy {
+        grammar::socket_policy(text, Dialect::Linux, &SystemNames).unwrap()
+    }
+
+    #[test]
+    fn nobody_may_do_anything_by_default() {
+        let nothing = Permissions::parse("\n# nothing\n  \n").unwrap();
+        assert_eq!(nothing, Permissions::default());
+        for action in ["ipsec esp/transport//require", "bypass", "discard", "entrust"] {
+            assert!(!nothing.allow(&peer(0, &[0], "/"), &policy(&format!("out {action}"))));
+        }
+        let absent = Permissions::of_file(Path::new("/nonexistent/ipsecd.conf")).unwrap();
+        assert_eq!(absent, nothing);
+    }
+
+    #[test]
+    fn each_action_is_allowed_by_itself() {
+        let permissions = Permissions::parse(
+            "sockets user root ipsec\nsockets group 50 bypass # none, too\nsockets user 7 discard entrust",
+        );
+        let permissions = permissions.unwrap();
+        let may =
+            |uid, group, text: &str| permissions.allow(&peer(uid, &[9, group], "/"), &policy(text));
+        assert!(may(0, 1, "in ipsec esp/transport//use"));
+        assert!(!may(0, 1, "in bypass"));
+        // Which is as good as that.
+        assert!(!may(0, 1, "in ipsec"));
+        assert!(may(0, 50, "in ipsec"));
+        assert!(may(1, 50, "in none"));
+        assert!(!may(1, 50, "in discard"));
+        assert!(may(7, 1, "out discard") && may(7, 1, "out entrust") && !may(7, 1, "out bypass"));
+    }
+
+    #[test]
+    fn a_unit_is_its_cgroup_and_what_is_below() {
+        let permissions =
+            Permissions::parse("sockets unit racoon.service ipsec\nsockets unit /a/b/ bypass");
+        let permissions = permissions.unwrap();
+        let may = |cgroup, text| permissions.allow(&peer(1, &[], cgroup), &policy(text));
+        let esp = "out ipsec esp/transport//require";
+        assert!(may("/system.slice/racoon.service", esp));
+        assert!(may("/system.slice/racoon.service/child", esp));
+        assert!(!may("/system.slice/racoon.service2", esp));
+        // Anybody can make one of this name below their own.
+        assert!(!may("/user.slice/user@1.service/racoon.service", esp));
+        assert!(may("/a/b", "in bypass") && !may("/a", "in bypass"));
+        assert!(!permissions.allow(&Peer { cgroup: None, ..peer(1, &[], "") }, &policy(esp)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let problem = |text: &str| Permissions::parse(text).unwrap_err().to_string();
+        assert_eq!(
+            problem("\nsockets all ipsec"),
+            "line 2: expected `sockets user|group|unit NAME ACTION...`"
+        );
+        assert_eq!(
+            problem("sockets user 1 none"),
+            "line 1: `none` is no action: expected ipsec, bypass, discard, entrust"
+        );
+        assert_eq!(
+            problem("sockets user 1"),
+            "line 1: nothing is allowed: add ipsec, bypass, discard, entrust"
+        );
+        assert_eq!(
+            problem("sockets user no_such_user_here ipsec"),
+            "line 1: there is no user `no_such_user_here`"
+        );
+        assert_eq!(
+            problem("sockets unit / ipsec"),
+            "line 1: every process is in cgroup /: name users or groups"
+        );
+    }
+}

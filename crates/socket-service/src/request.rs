@@ -1,0 +1,116 @@
+//! One request: what is asked, whether it is allowed, and that it was.
+
+use std::{io::IoSliceMut, mem::MaybeUninit};
+
+use ipsec::SocketPolicy;
+use rustix::{
+    cmsg_space,
+    fd::{AsFd, OwnedFd},
+    fs::{fstat, stat},
+    io::{Errno, retry_on_intr},
+    net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg},
+};
+use sockpolicy::{Policies, Reply, Socket};
+use tracing::info;
+
+use crate::{Peer, Permissions};
+
+/// More than `setsockopt(2)` takes for the policy of a socket (`xfrm_user_policy`: a page).
+const LONGEST: usize = 4097;
+
+/// What has come from a program.
+pub(crate) enum Received {
+    /// A request, or what is none.
+    Request(Result<Request, Refusal>),
+    /// The program has gone, or takes too long.
+    End,
+}
+
+/// A policy for a socket.
+pub(crate) struct Request {
+    policy: SocketPolicy,
+    socket: OwnedFd,
+}
+
+/// Why a request is not carried out: the errno, and the words for the log and the program.
+type Refusal = (Errno, String);
+
+/// Waits for what a program sends.
+pub(crate) fn receive(connection: &impl AsFd) -> Received {
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut value = [0; LONGEST];
+    let received = retry_on_intr(|| {
+        let value = &mut [IoSliceMut::new(&mut value)];
+        recvmsg(connection, value, &mut control, RecvFlags::CMSG_CLOEXEC)
+    });
+    let received = match received {
+        Ok(received) if received.bytes > 0 => received,
+        _ => return Received::End,
+    };
+    let descriptors = control.drain().filter_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(descriptors) => Some(descriptors),
+        _ => None,
+    });
+    let mut descriptors = descriptors.flatten();
+    let (first, second) = (descriptors.next(), descriptors.next());
+    let is_whole = !received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
+    Received::Request(match (first, second) {
+        (Some(socket), None) if is_whole => pfkey::socket_policy::read(&value[..received.bytes])
+            .map(|policy| Request { policy, socket })
+            .map_err(|error| (error.errno(), error.to_string())),
+        _ => Err((Errno::INVAL, "a request is one policy and one descriptor".into())),
+    })
+}
+
+/// Carries a request out, if it may be, and logs that.
+pub(crate) fn answer(
+    request: Result<Request, Refusal>,
+    peer: &Peer,
+    permissions: &Permissions,
+) -> Reply {
+    let (pid, uid) = (peer.pid, peer.uid);
+    let cgroup = peer.cgroup.as_deref().unwrap_or("?");
+    let text = match &request {
+        Ok(request) => grammar::text_of_socket_policy(&request.policy),
+        Err(_) => "?".into(),
+    };
+    let done = request.and_then(|request| request.carry_out(peer, permissions));
+    match &done {
+        Ok(cookie) => info!(pid, uid, cgroup, cookie, policy = text, "socket policy set"),
+        Err((_, reason)) => info!(pid, uid, cgroup, policy = text, reason, "socket policy refused"),
+    }
+    Reply(done.map(drop))
+}
+
+impl Request {
+    /// Gives the socket its policy; the number that the policy bears.
+    fn carry_out(self, peer: &Peer, permissions: &Permissions) -> Result<u32, Refusal> {
+        let failed = |error: sockpolicy::Error| (error.errno(), error.to_string());
+        let socket = Socket::of(&self.socket).map_err(failed)?;
+        if !is_here(socket).map_err(failed)? {
+            let reason = "the socket is of another network namespace than this service";
+            return Err((Errno::PERM, reason.into()));
+        }
+        if !permissions.allow(peer, &self.policy) {
+            let action = self.policy.action().name();
+            let reason = format!("no line of ipsecd.conf allows `{action}` to {peer}");
+            return Err((Errno::PERM, reason));
+        }
+        let engine_failed = |error: engine::Error| (error.errno(), error.to_string());
+        let mut policies = [self.policy];
+        engine::choose_reqids(&mut policies).map_err(engine_failed)?;
+        let variables = engine::variables().map_err(engine_failed)?;
+        let policies = Policies::new(policies).map_err(failed)?;
+        socket.set(&policies, &variables).map_err(failed)?;
+        Ok(socket.cookie().map_err(failed)?.as_owner())
+    }
+}
+
+/// Whether a socket is of this thread's network namespace: the capabilities of a service may reach
+/// into others.
+fn is_here(socket: Socket<'_>) -> Result<bool, sockpolicy::Error> {
+    let namespace = socket.network_namespace()?;
+    let same = || Ok(fstat(&namespace)?.st_ino == stat("/proc/thread-self/ns/net")?.st_ino);
+    same().map_err(sockpolicy::Error::Socket)
+}

@@ -1,0 +1,75 @@
+use ipsec::Direction;
+use rustix::io::Errno;
+
+/// Why a socket has not got its policies. It has what it had before, except after
+/// [`Error::Half`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Not a socket, or of another family.
+    #[error("not a socket of IPv4 or IPv6")]
+    NotInet,
+    /// Multipath TCP makes sockets of its own under the program's, and passes policies on to none
+    /// (`mptcp_setsockopt_supported`, net/mptcp/sockopt.c).
+    #[error("a socket of Multipath TCP has no policy: use TCP")]
+    Multipath,
+    /// Two policies for one direction.
+    #[error("two policies for direction {}", .0.name())]
+    Twice(Direction),
+    /// The kernel refuses templates of outbound tunnels that are optional (`validate_tmpl`,
+    /// net/xfrm/xfrm_user.c).
+    #[error(
+        "{level} on an outbound tunnel: packets may pass without the tunnel, which the kernel \
+         cannot do; say require"
+    )]
+    OptionalOutboundTunnel {
+        /// `use`, or `default` where the host's variables make it so.
+        level: &'static str,
+    },
+    /// `unique` without a number: whoever asks chooses it.
+    #[error("unique without a number: say unique:NUMBER, 1 to 16383")]
+    NoReqId,
+    /// `sockopt_ns_capable` (EPERM).
+    #[error("CAP_NET_ADMIN is missing in the user namespace of the socket's network namespace")]
+    NoCapability,
+    /// The kernel does not know the option.
+    #[error("the kernel has no XFRM interface: it needs CONFIG_XFRM_USER (module xfrm_user)")]
+    NoXfrm,
+    /// The kernel's own refusal.
+    #[error("the kernel refused the policy for direction {}: {errno}", direction.name())]
+    Refused {
+        /// Of the policy.
+        direction: Direction,
+        /// The error number.
+        errno: Errno,
+    },
+    /// One of two policies was set, the other was not.
+    #[error(
+        "the policy for direction {} is set; the kernel refused the other: {errno}", set.name()
+    )]
+    Half {
+        /// The direction of the policy that was set.
+        set: Direction,
+        /// Why the other was not.
+        errno: Errno,
+    },
+    /// A system call on the socket failed.
+    #[error("{0}")]
+    Socket(Errno),
+}
+
+impl Error {
+    /// The errno of a `setsockopt(2)` that fails for this reason, as AF_KEY's would
+    /// (`pfkey_compile_policy`, net/key/af_key.c).
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Error::NotInet | Error::Multipath => Errno::OPNOTSUPP,
+            Error::Twice(_) | Error::OptionalOutboundTunnel { .. } | Error::NoReqId => Errno::INVAL,
+            Error::NoCapability => Errno::PERM,
+            Error::NoXfrm => Errno::NOPROTOOPT,
+            Error::Refused { errno, .. } | Error::Half { errno, .. } | Error::Socket(errno) => {
+                *errno
+            }
+        }
+    }
+}

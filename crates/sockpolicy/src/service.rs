@@ -1,0 +1,194 @@
+//! The service that gives the sockets of the unprivileged their policies, as programs ask it.
+//!
+//! It listens on a Unix socket of type `SOCK_SEQPACKET`. A request is a datagram with the value of
+//! `IP_IPSEC_POLICY` (`sadb_x_policy` and its requests) and one descriptor, the socket
+//! (`SCM_RIGHTS`). The answer is an errno as an `int`, 0 for done, and the reason in UTF-8.
+
+use std::{
+    io::{IoSlice, Write},
+    mem::MaybeUninit,
+    path::Path,
+    time::Duration,
+};
+
+use rustix::{
+    cmsg_space,
+    fd::{AsFd, OwnedFd},
+    fs::stat,
+    io::{Errno, retry_on_intr},
+    net::{
+        AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+        SocketAddrUnix, SocketFlags, SocketType, connect, recv, sendmsg, socket_with,
+        sockopt::{Timeout, set_socket_timeout},
+    },
+};
+
+/// How long the service may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The longest answer.
+const LONGEST: usize = 1024;
+
+/// The service of one network namespace.
+#[derive(Debug, Clone)]
+pub struct Service(SocketAddrUnix);
+
+/// Why a socket has not got its policy.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody listens.
+    #[error("ipsecd is not there to do it")]
+    Absent,
+    /// The service says no, or the kernel said it to the service.
+    #[error("ipsecd: {reason}")]
+    Refused {
+        /// What setsockopt(2) is to fail with.
+        errno: Errno,
+        /// Why.
+        reason: String,
+    },
+    /// The conversation failed.
+    #[error("asking ipsecd: {0}")]
+    Broken(Errno),
+}
+
+impl Refusal {
+    /// The errno of a setsockopt(2) that fails for this reason.
+    #[must_use]
+    pub fn errno(&self) -> Errno {
+        match self {
+            Refusal::Absent => Errno::PERM,
+            Refusal::Refused { errno, .. } | Refusal::Broken(errno) => *errno,
+        }
+    }
+}
+
+/// What the service answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply(pub Result<(), (Errno, String)>);
+
+impl Reply {
+    /// The answer on the wire.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let (errno, reason) = match &self.0 {
+            Ok(()) => (0, ""),
+            Err((errno, reason)) => (errno.raw_os_error(), reason.as_str()),
+        };
+        let mut bytes = errno.to_ne_bytes().to_vec();
+        bytes.extend(reason.bytes().take(LONGEST - bytes.len()));
+        bytes
+    }
+
+    /// Reads an answer; `None` for what is none.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (number, reason) = bytes.split_first_chunk()?;
+        Some(Self(match i32::from_ne_bytes(*number) {
+            0 => Ok(()),
+            // What no errno can be (linux/err.h).
+            number if !(1..4096).contains(&number) => return None,
+            number => {
+                let reason = String::from_utf8_lossy(reason).into_owned();
+                Err((Errno::from_raw_os_error(number), reason))
+            }
+        }))
+    }
+}
+
+impl Service {
+    /// That of this thread's network namespace: `/run/xfrm-tools/INODE/socket.sock`. Allocates
+    /// nothing.
+    ///
+    /// Errors: [`Refusal::Broken`] without /proc.
+    pub fn here() -> Result<Self, Refusal> {
+        let namespace = stat("/proc/thread-self/ns/net").map_err(Refusal::Broken)?.st_ino;
+        let mut path = [0; 64];
+        let mut rest = &mut path[..];
+        // It is shorter.
+        let _ = write!(rest, "/run/xfrm-tools/{namespace}/socket.sock");
+        let unused = rest.len();
+        let length = path.len() - unused;
+        SocketAddrUnix::new(&path[..length]).map(Self).map_err(Refusal::Broken)
+    }
+
+    /// One that listens elsewhere.
+    ///
+    /// Errors: [`Refusal::Broken`] with a path that is too long for a Unix socket.
+    pub fn at(path: &Path) -> Result<Self, Refusal> {
+        SocketAddrUnix::new(path).map(Self).map_err(Refusal::Broken)
+    }
+
+    /// Asks for a policy: the value of `IP_IPSEC_POLICY`.
+    pub fn set(&self, socket: impl AsFd, policy: &[u8]) -> Result<(), Refusal> {
+        let connection = self.connect()?;
+        send(&connection, &socket, policy).map_err(Refusal::Broken)?;
+        let mut answer = [0; LONGEST];
+        let received = retry_on_intr(|| recv(&connection, &mut answer, RecvFlags::empty()));
+        let (length, _) = received.map_err(Refusal::Broken)?;
+        match Reply::decode(&answer[..length]) {
+            // Turned away: others of this user ask for too much.
+            _ if length == 0 => Err(Refusal::Broken(Errno::BUSY)),
+            Some(Reply(Ok(()))) => Ok(()),
+            Some(Reply(Err((errno, reason)))) => Err(Refusal::Refused { errno, reason }),
+            None => Err(Refusal::Broken(Errno::BADMSG)),
+        }
+    }
+
+    fn connect(&self) -> Result<OwnedFd, Refusal> {
+        let flags = SocketFlags::CLOEXEC;
+        let connection = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
+            .map_err(Refusal::Broken)?;
+        for timeout in [Timeout::Recv, Timeout::Send] {
+            set_socket_timeout(&connection, timeout, Some(PATIENCE)).map_err(Refusal::Broken)?;
+        }
+        match retry_on_intr(|| connect(&connection, &self.0)) {
+            Ok(()) => Ok(connection),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::CONNREFUSED) => Err(Refusal::Absent),
+            Err(errno) => Err(Refusal::Broken(errno)),
+        }
+    }
+}
+
+fn send(connection: &OwnedFd, socket: &impl AsFd, policy: &[u8]) -> Result<(), Errno> {
+    let descriptors = [socket.as_fd()];
+    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    control.push(SendAncillaryMessage::ScmRights(&descriptors));
+    let data = [IoSlice::new(policy)];
+    retry_on_intr(|| sendmsg(connection, &data, &mut control, SendFlags::NOSIGNAL)).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_leads_back() {
+        let refusal = Reply(Err((Errno::PERM, String::from("not for user 7"))));
+        for reply in [Reply(Ok(())), refusal] {
+            assert_eq!(Reply::decode(&reply.encode()), Some(reply));
+        }
+        let long = Reply(Err((Errno::PERM, "x".repeat(9999))));
+        assert_eq!(long.encode().len(), LONGEST);
+        assert_eq!(Reply::decode(b"abc"), None);
+        assert_eq!(Reply::decode(&(-1_i32).to_ne_bytes()), None);
+    }
+
+    #[test]
+    fn nobody_may_listen() {
+        let directory = tempfile::tempdir().unwrap();
+        let service = Service::at(&directory.path().join("socket.sock")).unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert_eq!(service.set(&socket, &[0; 16]), Err(Refusal::Absent));
+    }
+
+    #[test]
+    fn each_namespace_has_its_service() {
+        let Service(address) = Service::here().unwrap();
+        let path = address.path().unwrap().to_str().unwrap().to_owned();
+        assert!(path.starts_with("/run/xfrm-tools/") && path.ends_with("/socket.sock"), "{path}");
+    }
+}

@@ -1,0 +1,29 @@
+use ipsec::{Direction, Form, IpVersion, Policy, PolicyEntry};
+
+use crate::wire;
+
+/// A policy of the SPD that is a socket's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SocketEntry {
+    /// The number that it was set with, if it was with one. A socket that was accepted has that of
+    /// its listener, together with a copy of the policy (`__xfrm_sk_clone_policy`).
+    pub owner: Option<u32>,
+    /// The policy.
+    pub entry: PolicyEntry,
+}
+
+/// The value of the socket option `IP_XFRM_POLICY` or `IPV6_XFRM_POLICY` that makes `policy` the
+/// socket's own. `owner` is a number to find it by in a dump: it stands in `xfrm_selector.user`,
+/// which the kernel keeps and compares with no packet.
+#[must_use]
+pub fn socket_option(policy: &Policy, form: Form, owner: u32) -> Vec<u8> {
+    wire::socket_policy::value(policy, form, owner)
+}
+
+/// The value that leaves packets of this direction and version to the SPD. The kernel can only take
+/// the policies of both directions away; this puts one in the place of one, at once, that sees no
+/// packet.
+#[must_use]
+pub fn no_socket_policy(direction: Direction, version: IpVersion) -> Vec<u8> {
+    wire::socket_policy::no_policy(direction, version)
+}

@@ -1,0 +1,123 @@
+//! The value of `IP_XFRM_POLICY`: `xfrm_userpolicy_info`, and the templates right behind it
+//! (`xfrm_compile_policy`, net/xfrm/xfrm_user.c).
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipsec::{
+    Action, Direction, Form, IpVersion, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix, Priority,
+    Selector,
+};
+use netlink_packet_core::{Emitable, Nla};
+use netlink_packet_xfrm::{UserPolicyInfo, XfrmAttrs};
+
+use super::policy;
+use crate::{Error, HeldPolicy, SocketEntry, catch_all::OWNER};
+
+/// The value that sets a socket's policy.
+pub(crate) fn value(policy: &Policy, form: Form, owner: u32) -> Vec<u8> {
+    let message = policy::message(&HeldPolicy { policy, form, index: 0 });
+    let mut info = message.user_policy_info;
+    info.selector.user = owner;
+    let mut value = emitted(&info);
+    for attribute in &message.nlas {
+        if let XfrmAttrs::Template(_) = attribute {
+            let start = value.len();
+            value.resize(start + attribute.value_len(), 0);
+            attribute.emit_value(&mut value[start..]);
+        }
+    }
+    value
+}
+
+/// The value that leaves packets of a direction to the SPD: a policy that sees none, since no
+/// packet goes from nowhere to nowhere. As with catch-alls, no dump and no event shows it.
+pub(crate) fn no_policy(direction: Direction, version: IpVersion) -> Vec<u8> {
+    let nowhere = Prefix::host(match version {
+        IpVersion::V4 => Ipv4Addr::UNSPECIFIED.into(),
+        IpVersion::V6 => Ipv6Addr::UNSPECIFIED.into(),
+    });
+    let policy = Policy {
+        id: PolicyId::new(Selector::within(nowhere), direction),
+        priority: Priority(u32::MAX),
+        action: Action::None,
+        lifetimes: Lifetimes::default(),
+    };
+    value(&policy, Form::default(), OWNER)
+}
+
+/// Reads a policy of the SPD, if it is a socket's.
+pub(crate) fn read(object: &[u8]) -> Result<Option<SocketEntry>, Error> {
+    let owner = UserPolicyInfo::parse(object)?.selector.user;
+    let entry = policy::read(object)?.filter(|entry: &PolicyEntry| entry.socket);
+    Ok(entry.map(|entry| SocketEntry { owner: (owner != 0).then_some(owner), entry }))
+}
+
+fn emitted(part: &impl Emitable) -> Vec<u8> {
+    let mut bytes = vec![0; part.buffer_len()];
+    part.emit(&mut bytes);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use ipsec::{Level, Proto, Request, RequestMode};
+
+    use super::*;
+    use crate::wire::testing::hex;
+
+    fn everything(action: Action, version: IpVersion) -> Policy {
+        Policy {
+            id: PolicyId::new(Selector::within(Prefix::everything(version)), Direction::Out),
+            priority: Priority::DEFAULT,
+            action,
+            lifetimes: Lifetimes::default(),
+        }
+    }
+
+    #[test]
+    fn the_value_is_the_structure_and_its_templates() {
+        let level = Level::Use;
+        let esp = Request { proto: Proto::Esp, mode: RequestMode::Transport, level };
+        let policy = everything(Action::Ipsec(vec![esp]), IpVersion::V4);
+        let value = value(&policy, Form::plain(&policy), 0x1234_5678);
+        // By hand from linux/xfrm.h: selector, limits, counters, priority, index, dir, action, ...
+        let expected = hex("
+            00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+            02000000 00000000 00000000 78563412
+            ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+            00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+            00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+            00000080 00000000 01000000 00000000
+            00000000 00000000 00000000 00000000 00000000 32000000 02000000
+            00000000 00000000 00000000 00000000 00000000 00000100
+            ffffffff ffffffff ffffffff");
+        assert_eq!(value, expected);
+    }
+
+    /// With an index as the kernel gives it to a socket's policy.
+    fn as_dumped(mut value: Vec<u8>, index: u32) -> Vec<u8> {
+        value[156..160].copy_from_slice(&index.to_ne_bytes());
+        value.truncate(168);
+        value
+    }
+
+    #[test]
+    fn the_owner_comes_back_with_the_policy() {
+        let policy = everything(Action::Discard, IpVersion::V6);
+        for (owner, read_back) in [(7, Some(7)), (0, None)] {
+            let dumped = as_dumped(value(&policy, Form::default(), owner), 12);
+            let read = read(&dumped).unwrap().unwrap();
+            assert_eq!((read.owner, read.entry.policy), (read_back, policy.clone()));
+        }
+        let of_spd = as_dumped(value(&policy, Form::default(), 7), 9);
+        assert_eq!(read(&of_spd).unwrap(), None);
+    }
+
+    #[test]
+    fn what_leaves_packets_to_the_spd_is_not_shown() {
+        for version in IpVersion::ALL {
+            let dumped = as_dumped(no_policy(Direction::In, version), 3);
+            assert_eq!(read(&dumped).unwrap(), None);
+        }
+    }
+}

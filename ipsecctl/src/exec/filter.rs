@@ -1,0 +1,46 @@
+//! The calls of a program whose sockets have policies.
+
+use libc::{
+    AF_INET, AF_INET6, IPV6_V6ONLY, SOL_IPV6, SYS_io_uring_setup, SYS_setsockopt, SYS_socket,
+    sock_filter,
+};
+use rustix::io::Errno;
+
+use crate::supervise::filter::{
+    Argument, allow, ask, in_own_convention, kill, load, pretend, refuse, skip_unless,
+};
+
+/// linux/socket.h.
+const AF_SMC: i32 = 43;
+
+/// `socket` with AF_INET and AF_INET6 asks, and nothing makes such a socket behind the supervisor's
+/// back: io_uring, and AF_SMC, which falls back to TCP, seem not to be there. Programs with another
+/// calling convention end.
+///
+/// Unless they are to be, sockets of IPv6 are never dual-stack: the supervisor makes them so, and
+/// setting `IPV6_V6ONLY` does nothing.
+pub fn inet_sockets(dual_stack: bool) -> Vec<sock_filter> {
+    let io_uring = [skip_unless(SYS_io_uring_setup, 1), refuse(Errno::NOSYS)];
+    let v6_only = [
+        skip_unless(SYS_setsockopt, 6),
+        load(Argument::at(1)),
+        skip_unless(SOL_IPV6, 3),
+        load(Argument::at(2)),
+        skip_unless(IPV6_V6ONLY, 1),
+        pretend(),
+        allow(),
+    ];
+    let socket = [
+        skip_unless(SYS_socket, 7),
+        load(Argument::at(0)),
+        skip_unless(AF_INET, 1),
+        ask(),
+        skip_unless(AF_INET6, 1),
+        ask(),
+        skip_unless(AF_SMC, 1),
+        refuse(Errno::AFNOSUPPORT),
+        allow(),
+    ];
+    let v6_only = if dual_stack { &[][..] } else { &v6_only };
+    [&in_own_convention(kill())[..], &io_uring, v6_only, &socket].concat()
+}

@@ -1,0 +1,77 @@
+//! To make a socket as somebody else would.
+
+use rustix::{
+    fd::AsFd,
+    fs::{fstat, stat},
+};
+use rustix::{
+    io::Errno,
+    process::{getegid, geteuid, getgroups},
+    thread::{
+        CapabilitySet, CapabilitySets, Gid, LinkNameSpaceType, Uid, capabilities,
+        move_into_link_name_space, set_capabilities, set_thread_groups, set_thread_res_gid,
+        set_thread_res_uid,
+    },
+};
+
+use crate::supervise::caller::Caller;
+
+/// What this thread was before it acted for somebody else, and is again afterwards.
+struct Own {
+    uid: Uid,
+    gid: Gid,
+    groups: Vec<Gid>,
+    capabilities: CapabilitySets,
+}
+
+/// Does something in the network namespace of the caller, where this thread stays.
+pub fn enter(caller: &Caller) -> Result<(), Errno> {
+    let own = stat("/proc/thread-self/ns/net")?;
+    if fstat(&caller.netns)?.st_ino == own.st_ino {
+        return Ok(());
+    }
+    move_into_link_name_space(caller.netns.as_fd(), Some(LinkNameSpaceType::Network))
+}
+
+/// Does something as the caller: with its user and group, to whom a socket belongs and who may ping
+/// (net.ipv4.ping_group_range), and without a capability that it has not.
+pub fn act_for<T>(caller: &Caller, act: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    let own = Own {
+        uid: geteuid(),
+        gid: getegid(),
+        groups: getgroups()?,
+        capabilities: capabilities(None)?,
+    };
+    let result = become_caller(caller, &own).and_then(|()| act());
+    own.restore()?;
+    result
+}
+
+fn become_caller(caller: &Caller, own: &Own) -> Result<(), Errno> {
+    if caller.groups != own.groups {
+        set_thread_groups(&caller.groups)?;
+    }
+    if caller.egid != own.gid {
+        set_thread_res_gid(None, caller.egid, None)?;
+    }
+    if caller.fsuid != own.uid {
+        // The real and the saved user stay, and with them what is permitted.
+        set_thread_res_uid(None, caller.fsuid, None)?;
+    }
+    let raw = caller.capabilities & CapabilitySet::NET_RAW & own.capabilities.permitted;
+    set_capabilities(None, CapabilitySets { effective: raw, ..own.capabilities })
+}
+
+impl Own {
+    fn restore(&self) -> Result<(), Errno> {
+        set_thread_res_uid(None, self.uid, None)?;
+        set_capabilities(None, self.capabilities)?;
+        if getegid() != self.gid {
+            set_thread_res_gid(None, self.gid, None)?;
+        }
+        if getgroups()? != self.groups {
+            set_thread_groups(&self.groups)?;
+        }
+        Ok(())
+    }
+}

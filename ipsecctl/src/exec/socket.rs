@@ -1,0 +1,52 @@
+//! The sockets that the supervisor makes for the program.
+
+use ipsec::IpVersion;
+use rustix::{
+    fd::OwnedFd,
+    io::Errno,
+    net::{
+        AddressFamily, Protocol, RawProtocol, SocketFlags, SocketType, socket_with,
+        sockopt::set_ipv6_v6only,
+    },
+};
+use sockpolicy::Socket;
+
+use super::{Sockets, identity};
+use crate::{
+    policy,
+    supervise::{Answer, Notification, caller},
+};
+
+/// A socket with its policies, or the call fails: none is without.
+pub fn answer(call: &Notification, sockets: &Sockets) -> Answer {
+    match make(call, sockets) {
+        Ok(socket) => Answer::Socket(socket),
+        Err(errno) => Answer::Refused(errno),
+    }
+}
+
+fn make(call: &Notification, sockets: &Sockets) -> Result<OwnedFd, Errno> {
+    let caller = caller::of(call.thread.ok_or(Errno::PERM)?)?;
+    identity::enter(&caller)?;
+    let socket = identity::act_for(&caller, || plain(call))?;
+    let made = Socket::of(&socket).map_err(|error| match error {
+        // Programs that would rather have Multipath TCP fall back to TCP.
+        sockpolicy::Error::Multipath => Errno::PROTONOSUPPORT,
+        error => error.errno(),
+    })?;
+    if made.left_to_spd() == Some(IpVersion::V4) && !sockets.dual_stack {
+        set_ipv6_v6only(&socket, true)?;
+    }
+    let variables = sockets.variables().map_err(|error| error.errno())?;
+    policy::give(&socket, &sockets.policies, &variables).map_err(|error| error.errno())?;
+    Ok(socket)
+}
+
+/// What the kernel makes of the call.
+fn plain(call: &Notification) -> Result<OwnedFd, Errno> {
+    let family = u16::try_from(call.domain).map_err(|_| Errno::AFNOSUPPORT)?;
+    let (kind, flags) = call.kind_and_flags();
+    let protocol = RawProtocol::new(call.protocol.cast_unsigned()).map(Protocol::from_raw);
+    let family = AddressFamily::from_raw(family);
+    socket_with(family, SocketType::from_raw(kind), flags | SocketFlags::CLOEXEC, protocol)
+}

@@ -1,0 +1,57 @@
+//! Policies of sockets: from the command line, to the kernel.
+
+use std::os::fd::AsFd;
+
+use ipsec::{Dialect, Direction, Priority, SocketAction, SocketPolicy, SystemNames, Variables};
+use rustix::io::Errno;
+use sockpolicy::{Policies, Service, Socket};
+
+use crate::Error;
+
+/// Reads a policy string; the error says in one line what is wrong, where, and what to do.
+pub fn read(text: &str) -> Result<SocketPolicy, String> {
+    grammar::socket_policy(text, Dialect::Linux, &SystemNames).map_err(|error| {
+        let expected = error.expected().map(|expected| format!("; expected {expected}"));
+        let help = error.help().map(|help| format!("; {help}"));
+        let (expected, help) = (expected.unwrap_or_default(), help.unwrap_or_default());
+        format!("{error} at column {}{expected}{help}", error.position().column)
+    })
+}
+
+/// Takes policies together, each `unique` with its number. Without privilege the SPD is not to be
+/// read: then the service chooses them.
+pub fn together(mut policies: Vec<SocketPolicy>) -> Result<Policies, Error> {
+    match engine::choose_reqids(&mut policies) {
+        Err(error) if error.errno() != Errno::PERM => Err(error.into()),
+        _ => Ok(Policies::new(policies)?),
+    }
+}
+
+/// Those that leave everything to the SPD.
+pub fn none() -> Result<Policies, Error> {
+    let entrust = |way| {
+        SocketPolicy::new(way, Priority::DEFAULT, SocketAction::Entrust).map_err(Error::Model)
+    };
+    Ok(Policies::new([entrust(Direction::In)?, entrust(Direction::Out)?])?)
+}
+
+/// Gives a socket policies: by this process's privilege, or by ipsecd's.
+pub fn give(
+    descriptor: &impl AsFd,
+    policies: &Policies,
+    variables: &Variables,
+) -> Result<(), Error> {
+    match Socket::of(descriptor)?.set(policies, variables) {
+        Err(sockpolicy::Error::NoCapability | sockpolicy::Error::NoReqId) => {
+            policies.iter().try_for_each(|policy| by_service(descriptor, policy))
+        }
+        result => Ok(result?),
+    }
+}
+
+fn by_service(descriptor: &impl AsFd, policy: &SocketPolicy) -> Result<(), Error> {
+    let value = pfkey::socket_policy::value(policy)?;
+    Service::here()
+        .and_then(|service| service.set(descriptor, &value))
+        .map_err(|refusal| Error::Unprivileged { direction: policy.direction(), refusal })
+}

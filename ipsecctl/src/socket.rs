@@ -1,0 +1,93 @@
+//! `ipsecctl socket`: the policies of sockets that are there already, in whichever process.
+
+mod list;
+mod process;
+
+use std::process::ExitCode;
+
+use ipsec::{SocketPolicy, Variables};
+use rustix::{
+    fd::AsFd,
+    fs::{fstat, stat},
+    thread::{LinkNameSpaceType, move_into_link_name_space},
+};
+use sockpolicy::Socket;
+
+use crate::{Error, policy};
+
+/// Show, give and take away the IPsec policies of sockets.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Show the sockets of this network namespace that have policies
+    List,
+    /// Give a socket policies, which decide before the SPD does, from its next packet on
+    Set {
+        #[command(flatten)]
+        descriptor: Descriptor,
+        /// What it does with packets of one direction, as in `out ipsec esp/transport//require`
+        #[arg(required = true, value_name = "POLICY", value_parser = policy::read)]
+        policies: Vec<SocketPolicy>,
+    },
+    /// Take the policies of a socket away: the SPD decides
+    Clear {
+        #[command(flatten)]
+        descriptor: Descriptor,
+    },
+}
+
+/// A descriptor of a process.
+#[derive(clap::Args, Clone, Copy)]
+pub struct Descriptor {
+    /// The process
+    #[arg(value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pid: i32,
+    /// The number of the descriptor in the process
+    #[arg(value_name = "FD", value_parser = clap::value_parser!(i32).range(0..))]
+    fd: i32,
+}
+
+impl Command {
+    /// Does what it says.
+    pub fn execute(self) -> Result<ExitCode, Error> {
+        match self {
+            Command::List => list::print()?,
+            Command::Set { descriptor, policies } => set(descriptor, policies)?,
+            Command::Clear { descriptor } => {
+                let socket = process::take(descriptor)?;
+                policy::give(&socket, &policy::none()?, &Variables::default())?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn set(descriptor: Descriptor, policies: Vec<SocketPolicy>) -> Result<(), Error> {
+    let taken = process::take(descriptor)?;
+    let socket = Socket::of(&taken)?;
+    enter_namespace_of(socket)?;
+    policy::give(&taken, &policy::together(policies)?, &engine::variables()?)?;
+    if let Some(version) = socket.left_to_spd() {
+        eprintln!(
+            "ipsecctl: {version} on this socket is left to the SPD: the kernel keeps policies of \
+             one IP version for a socket, here {}",
+            socket.version()
+        );
+    }
+    Ok(())
+}
+
+/// The host's variables and the numbers of `unique` are those of the socket's network namespace.
+/// Without privilege there, only ipsecd can help, and it serves its own.
+fn enter_namespace_of(socket: Socket<'_>) -> Result<(), Error> {
+    let namespace = match socket.network_namespace() {
+        Err(sockpolicy::Error::NoCapability) => return Ok(()),
+        namespace => namespace?,
+    };
+    let enter = || {
+        if fstat(&namespace)?.st_ino == stat("/proc/thread-self/ns/net")?.st_ino {
+            return Ok(());
+        }
+        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+    };
+    enter().map_err(|errno| Error::Namespace(errno.into()))
+}

@@ -1,0 +1,147 @@
+//! Which sockets have policies.
+//!
+//! The kernel's SPD has the policies of sockets, but no word of whose they are. Those that
+//! xfrm-tools has set bear the lower half of their socket's cookie (`sockpolicy`); the socket with
+//! that cookie is in the descriptors of some process.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::{self, Write},
+    net::SocketAddr,
+};
+
+use engine::SocketEntry;
+use ipsec::{Direction, SocketPolicy};
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    fs::{fstat, stat},
+    net::{
+        SocketType, getpeername, getsockname, ipproto,
+        sockopt::{socket_protocol, socket_type},
+    },
+};
+use sockpolicy::Socket;
+
+use super::process::Process;
+use crate::Error;
+
+/// The policies that bear the cookie of one socket: its own, and their copies in the sockets that
+/// it has accepted.
+#[derive(Default)]
+struct Owned {
+    policies: Vec<SocketPolicy>,
+    found: bool,
+}
+
+/// What there is to say of a socket.
+#[derive(Clone)]
+struct Found {
+    owner: u32,
+    text: String,
+}
+
+/// Writes the list to standard output.
+pub fn print() -> Result<(), Error> {
+    let (mut owners, others) = by_owner(engine::socket_policies()?);
+    let mut out = io::stdout().lock();
+    let mut known: HashMap<u64, Option<Found>> = HashMap::new();
+    for process in Process::all().map_err(Error::Processes)? {
+        for (fd, inode) in process.sockets() {
+            let look = || process.take(fd).ok().and_then(|socket| found(&socket));
+            let Some(found) = known.entry(inode).or_insert_with(look) else { continue };
+            let Some(owned) = owners.get_mut(&found.owner) else { continue };
+            owned.found = true;
+            write_socket(&mut out, &process, fd, &found.text, &owned.policies)?;
+        }
+    }
+    Ok(write_rest(&mut out, &owners, others)?)
+}
+
+/// The policies by the number that they bear, and how many bear none.
+fn by_owner(entries: Vec<SocketEntry>) -> (BTreeMap<u32, Owned>, usize) {
+    let (mut owners, mut others) = (BTreeMap::<u32, Owned>::new(), 0);
+    for SocketEntry { owner, entry } in entries {
+        let policy = SocketPolicy::of_policy(entry.policy);
+        match owner {
+            Some(owner) => owners.entry(owner).or_default().policies.push(policy),
+            None => others += 1,
+        }
+    }
+    (owners, others)
+}
+
+/// Looks at a socket, if it is one of IPv4 or IPv6 in this network namespace.
+fn found(descriptor: &OwnedFd) -> Option<Found> {
+    let socket = Socket::of(descriptor).ok()?;
+    let own = stat("/proc/thread-self/ns/net").ok()?.st_ino;
+    let is_here = socket.network_namespace().ok().and_then(|namespace| fstat(namespace).ok());
+    let owner = socket.cookie().ok()?.as_owner();
+    let text = text(descriptor);
+    is_here.filter(|namespace| namespace.st_ino == own).map(|_| Found { owner, text })
+}
+
+/// `tcp 192.0.2.1:80 192.0.2.2:4711`.
+fn text(socket: &OwnedFd) -> String {
+    let protocol = socket_protocol(socket).ok().flatten();
+    let protocol = match (socket_type(socket), protocol) {
+        (Ok(SocketType::RAW), protocol) => {
+            format!("raw {}", protocol.map_or(0, |protocol| protocol.as_raw().get()))
+        }
+        (_, Some(ipproto::TCP)) => "tcp".into(),
+        (_, Some(ipproto::UDP)) => "udp".into(),
+        (_, Some(ipproto::ICMP | ipproto::ICMPV6)) => "ping".into(),
+        (_, protocol) => protocol.map_or(0, |protocol| protocol.as_raw().get()).to_string(),
+    };
+    let fd = socket.as_fd();
+    let own = getsockname(fd).ok().and_then(|address| SocketAddr::try_from(address).ok());
+    let peer = getpeername(fd).ok().flatten();
+    let peer = peer.and_then(|address| SocketAddr::try_from(address).ok());
+    let ends = [own, peer].into_iter().flatten();
+    ends.fold(protocol, |text, end| format!("{text} {end}"))
+}
+
+fn write_socket(
+    out: &mut impl Write,
+    process: &Process,
+    fd: i32,
+    text: &str,
+    policies: &[SocketPolicy],
+) -> io::Result<()> {
+    writeln!(out, "{} {} {fd} {text}", process.pid(), process.name())?;
+    let mut copies = BTreeMap::new();
+    for policy in policies {
+        let text = grammar::text_of_socket_policy(policy);
+        *copies.entry((policy.direction() == Direction::Out, text)).or_insert(0) += 1;
+    }
+    for ((_, text), count) in copies {
+        match count {
+            1 => writeln!(out, "\t{text}")?,
+            _ => writeln!(out, "\t{text} ({count} sockets: this one and those it has accepted)")?,
+        }
+    }
+    Ok(())
+}
+
+/// What nobody was found for.
+fn write_rest(
+    out: &mut impl Write,
+    owners: &BTreeMap<u32, Owned>,
+    others: usize,
+) -> io::Result<()> {
+    let lost = owners.values().filter(|owned| !owned.found);
+    let lost: usize = lost.map(|owned| owned.policies.len()).sum();
+    if lost > 0 {
+        writeln!(
+            out,
+            "{lost} policies of sockets that no process has which can be seen, or whose listener \
+             is closed"
+        )?;
+    }
+    if others > 0 {
+        writeln!(
+            out,
+            "{others} policies that xfrm-tools has not set: nothing says of which sockets"
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! A program with a process beside it that answers some of its calls of `socket(2)`.
+//!
+//! The program takes the place of this process, so that its exit status, its signals and its
+//! terminal are its own. What stays is the supervisor.
+
+pub mod caller;
+pub mod filter;
+mod supervisor;
+mod sys;
+
+use std::{ffi::OsString, io, os::unix::process::CommandExt, process};
+
+use libc::sock_filter;
+use rustix::{
+    net::{AddressFamily, SocketFlags, SocketType, socketpair},
+    thread::set_no_new_privs,
+};
+
+use crate::Error;
+use sys::Listener;
+
+/// What a call gets.
+pub use pfkey_socket::Answer;
+pub use sys::Notification;
+
+/// Turns this process into a program. Returns only if that fails.
+pub fn exec(program: &[OsString]) -> Error {
+    let mut words = program.iter();
+    let program = words.next().cloned().unwrap_or_default();
+    let error = process::Command::new(&program).args(words).exec();
+    Error::Program { program, error }
+}
+
+/// Puts this process, and so the program, under a supervisor, which answers what the filter asks
+/// it. `subcommand` does it.
+pub fn supervise(
+    filter: &[sock_filter],
+    subcommand: &'static str,
+    answer: impl Fn(&Notification) -> Answer,
+) -> Result<(), Error> {
+    let (ours, its) =
+        socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
+            .map_err(|errno| Error::Supervisor(errno.into()))?;
+    sys::detach(|| supervisor::run(its, &answer)).map_err(Error::Supervisor)?;
+    let listener = listen(filter).map_err(|error| match error.kind() {
+        io::ErrorKind::ResourceBusy => Error::Supervised { subcommand },
+        _ => Error::Filter(error),
+    })?;
+    supervisor::send(&ours, &listener).map_err(|errno| Error::Supervisor(errno.into()))
+}
+
+/// Installs the filter. Without CAP_SYS_ADMIN the kernel takes one only from a process that can
+/// gain no privilege any more (seccomp(2), EACCES).
+fn listen(filter: &[sock_filter]) -> io::Result<Listener> {
+    match Listener::install(filter) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            set_no_new_privs(true)?;
+            Listener::install(filter)
+        }
+        installed => installed,
+    }
+}

@@ -1,0 +1,231 @@
+//! Policies for the sockets of programs that have no privilege: the service does it, as its
+//! configuration says.
+
+use std::{
+    fs::{self, Permissions},
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, Stdio},
+};
+
+use scenarios::{
+    Host, Outcome, Wire, ipsecctl, link, preload,
+    protocol::{ESP, UDP},
+    socket_service,
+};
+use tempfile::TempDir;
+
+const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+const ESP_BOTH_WAYS: [&str; 2] =
+    ["--policy=out ipsec esp/transport//require", "--policy=in ipsec esp/transport//require"];
+
+/// Two hosts with SAs; on the second one sends back what it gets, if it comes by ESP.
+struct Hosts {
+    a: Host,
+    wire: Wire,
+    server: Child,
+    _b: Host,
+    /// Files that anybody may read.
+    files: TempDir,
+}
+
+impl Hosts {
+    fn new() -> Self {
+        let [a, b] = ["a", "b"].map(Host::new);
+        link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+        let keys =
+            r#"-m transport -E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
+        for host in [&a, &b] {
+            host.load(&format!(
+                "add 192.0.2.1 192.0.2.2 esp 0x1001 {keys};
+                add 192.0.2.2 192.0.2.1 esp 0x1002 {keys};"
+            ));
+        }
+        let files = TempDir::new().expect("a temporary directory");
+        for (file, mode) in [
+            (ipsecctl().to_owned(), 0o755),
+            (preload(), 0o644),
+            (Path::new(SCRIPTS).join("socket_policies/echo.py"), 0o644),
+            (Path::new(SCRIPTS).join("socket_permissions/ask.py"), 0o644),
+        ] {
+            let copy = files.path().join(file.file_name().expect("a file"));
+            fs::copy(file, &copy).expect("a copy");
+            open(&copy, mode);
+        }
+        open(files.path(), 0o755);
+        let mut server = b.command(ipsecctl());
+        server.arg("exec").args(ESP_BOTH_WAYS).args(["--", "/usr/bin/python3", "-B"]);
+        server.arg(files.path().join("echo.py"));
+        server.args(["serve", "AF_INET", "SOCK_DGRAM", "192.0.2.2", "7"]).stdout(Stdio::piped());
+        let mut server = server.spawn().expect("it runs");
+        let mut ready = String::new();
+        let output = server.stdout.take().expect("it is piped");
+        BufReader::new(output).read_line(&mut ready).expect("it is ready");
+        let wire = Wire::tap(&a, "b");
+        Self { a, wire, server, _b: b, files }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.files.path().join(name)
+    }
+
+    /// A command of user and group 1000, without privilege.
+    fn unprivileged(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = self.a.command("setpriv");
+        command.args(["--reuid=1000", "--regid=1000", "--clear-groups"]);
+        command.args(["--inh-caps=-all", "--bounding-set=-all"]).arg(program);
+        command
+    }
+
+    /// `ipsecctl exec` with a client, by somebody without privilege.
+    fn exec(&self, policies: &[&str]) -> Outcome {
+        let mut command = self.unprivileged(self.file("ipsecctl"));
+        command.arg("exec").args(policies).args(["--", "/usr/bin/python3", "-B"]);
+        command.arg(self.file("echo.py")).args(["ask", "AF_INET", "SOCK_DGRAM", "192.0.2.2", "7"]);
+        Outcome::of(&mut command)
+    }
+
+    /// A program that uses IP_IPSEC_POLICY, on a kernel without AF_KEY as far as it can see.
+    fn preloaded(&self, command: &mut Command) -> Outcome {
+        command.env("LD_PRELOAD", self.file("libpfkey_preload.so"));
+        command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
+        Outcome::of(command.arg("-B").arg(self.file("ask.py")).args(["192.0.2.2", "7"]))
+    }
+
+    fn serve(&self, configuration: &str) -> Service {
+        let file = self.file("ipsecd.conf");
+        fs::write(&file, configuration).expect("a configuration");
+        let mut command = self.a.command(socket_service());
+        command.arg(file).stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut process = command.spawn().expect("it runs");
+        let log = BufReader::new(process.stderr.take().expect("it is piped"));
+        let mut service = Service { process, log };
+        let begun = service.line();
+        assert!(begun.contains("service for the policies of sockets"), "{begun}");
+        service
+    }
+}
+
+impl Drop for Hosts {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn open(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+}
+
+/// The service of a host, with its log.
+struct Service {
+    process: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Service {
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.log.read_line(&mut line).expect("a log");
+        line
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        // It may have ended.
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn exec_asks_ipsecd() {
+    let hosts = Hosts::new();
+    let refused = hosts.exec(&ESP_BOTH_WAYS);
+    let takes = "ipsecctl: the policy for direction in takes CAP_NET_ADMIN in the socket's network \
+        namespace; ";
+    assert_eq!(
+        (refused.status, refused.stderr.as_str()),
+        (125, format!("{takes}ipsecd is not there to do it\n").as_str())
+    );
+    {
+        let mut service = hosts.serve("# nobody\n");
+        let refused = hosts.exec(&ESP_BOTH_WAYS);
+        let reason = "no line of ipsecd.conf allows `ipsec` to user 1000, group 1000";
+        assert_eq!(refused.status, 125);
+        assert!(refused.stderr.starts_with(&format!("{takes}ipsecd: {reason}")), "{refused:?}");
+        let audit = service.line();
+        for part in [
+            "socket policy refused",
+            "uid=1000",
+            reason,
+            r#"policy="in ipsec esp/transport//require""#,
+        ] {
+            assert!(audit.contains(part), "{audit}");
+        }
+    }
+    let mut service = hosts.serve("sockets user 1000 ipsec\n");
+    let asked = hosts.exec(&ESP_BOTH_WAYS);
+    assert_eq!(asked.status, 0, "{asked:?}");
+    assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
+    let audit = service.line();
+    for part in ["socket policy set", "uid=1000", r#"policy="in ipsec esp/transport//require""#] {
+        assert!(audit.contains(part), "{audit}");
+    }
+    let refused = hosts.exec(&["--policy=out bypass"]);
+    assert!(refused.stderr.contains("allows `bypass` to user 1000"), "{refused:?}");
+}
+
+#[test]
+fn the_option_of_af_key_is_taken_without_it() {
+    let hosts = Hosts::new();
+    // Who may, does it.
+    let outcome = hosts.preloaded(&mut hosts.a.command("/usr/bin/python3"));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
+    let refused = hosts.preloaded(&mut hosts.unprivileged("/usr/bin/python3"));
+    assert!(refused.stderr.contains("Operation not permitted"), "{refused:?}");
+    let mut service = hosts.serve("sockets group 1000 ipsec # and nothing else\n");
+    let outcome = hosts.preloaded(&mut hosts.unprivileged("/usr/bin/python3"));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
+    assert!(service.line().contains(r#"policy="out ipsec esp/transport//require""#));
+    // Without policies the server does not hear it.
+    let mut plain = hosts.a.command("/usr/bin/python3");
+    plain.arg("-B").arg(hosts.file("echo.py"));
+    plain.args(["ask", "AF_INET", "SOCK_DGRAM", "192.0.2.2", "7"]);
+    assert_ne!(Outcome::of(&mut plain).status, 0);
+    assert_eq!(hosts.wire.packets(1)[0].protocols, [UDP]);
+}
+
+/// A socket of another network namespace is none of the service's business, whoever hands it over.
+#[test]
+fn a_service_serves_its_own_namespace() {
+    let hosts = Hosts::new();
+    let elsewhere = Host::new("c");
+    let mut service = hosts.serve("sockets user 1000 bypass\n");
+    let path = Outcome::success(
+        hosts
+            .a
+            .command("sh")
+            .args(["-c", "echo /run/xfrm-tools/$(stat -Lc %i /proc/self/ns/net)/socket.sock"]),
+    );
+    // in bypass (linux/pfkeyv2.h).
+    let ask = "import socket, struct, sys; s = socket.socket(2, 2)\n\
+        s.setsockopt(0, 16, struct.pack('=HHHBBII', 2, 18, 4, 1, 0, 0, 0))";
+    let ask = |host: &Host| {
+        let mut command = host.command("setpriv");
+        command.args(["--reuid=1000", "--regid=1000", "--clear-groups", "/usr/bin/python3"]);
+        command.env("LD_PRELOAD", hosts.file("libpfkey_preload.so"));
+        command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
+        command.env("XFRM_TOOLS_SOCKET_SERVICE", path.trim());
+        Outcome::of(command.args(["-c", ask])).status
+    };
+    assert_eq!(ask(&hosts.a), 0);
+    assert!(service.line().contains("socket policy set"));
+    assert_ne!(ask(&elsewhere), 0);
+    assert!(service.line().contains("of another network namespace"));
+}
