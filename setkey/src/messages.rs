@@ -34,8 +34,9 @@ pub fn of_event(event: &Event) -> Result<Option<Message>, pfkey::Error> {
         Event::PolicyUpdated { entry, origin } => {
             from(spd::message(MessageType::SPDUPDATE, entry, REFERENCES)?, origin)
         }
-        Event::PolicyDeleted { entry, origin } => {
-            from(spd::message(MessageType::SPDDELETE, entry, REFERENCES)?, origin)
+        Event::PolicyDeleted { entry, by_index, origin } => {
+            let kind = if *by_index { MessageType::SPDDELETE2 } else { MessageType::SPDDELETE };
+            from(spd::message(kind, entry, REFERENCES)?, origin)
         }
         Event::SpdFlushed { origin } => from(pfkey::event::spd_flush(), origin),
         Event::Acquire(wish) => acquire(wish),

@@ -19,6 +19,8 @@ mod libipsec;
 mod monitor;
 mod oracle;
 mod outer_headers;
+mod pfkey;
+mod pfkey_load;
 mod round_trip;
 mod scale;
 mod show;

@@ -89,7 +89,9 @@ impl Host {
         Path::new(engine::RUN_DIRECTORY).join(namespace.ino().to_string())
     }
 
-    fn namespace_file(&self) -> PathBuf {
+    /// The file that stands for its network namespace.
+    #[must_use]
+    pub fn namespace_file(&self) -> PathBuf {
         Path::new("/run/netns").join(&self.namespace)
     }
 

@@ -9,6 +9,7 @@ pub mod generated;
 mod host;
 mod mask;
 mod outcome;
+pub mod pfkey;
 mod scripts;
 mod session;
 mod wire;

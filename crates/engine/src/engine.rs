@@ -4,7 +4,7 @@ mod sas;
 
 use std::io::ErrorKind;
 
-use ipsec::{Operation, Request, Variables};
+use ipsec::{Operation, PolicyEntry, Request, Variables};
 use xfrm::{Batch, Change};
 
 use crate::{
@@ -106,6 +106,7 @@ impl Engine {
             Ok(Operation::DeletePolicy(id)) => self.delete_policy(line, &id)?,
             Ok(Operation::AddSa(sa)) => self.add_sa(line, *sa, false, sink)?,
             Ok(Operation::AddSaOfAnyMode(sa)) => self.add_sa(line, *sa, true, sink)?,
+            Ok(Operation::UpdateSa(sa)) => self.update_sa(line, *sa, sink)?,
             Ok(Operation::DeleteSa(id)) => {
                 self.is_unsettled = true;
                 self.push(line, &Change::DeleteSa(id), Target::Sa);
@@ -135,17 +136,24 @@ impl Engine {
         if self.batch.is_full() { self.flush(sink) } else { Ok(()) }
     }
 
-    /// Sends what waits and brings out its results.
+    /// Sends what waits and brings out its results. After an error it is not known which of the
+    /// changes were made, and none waits any more.
     pub fn flush(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let first_seq = self.host.kernel.next_seq();
         let refused = if self.batch.is_empty() { Vec::new() } else { self.send()? };
         let mut refused = refused.into_iter().peekable();
         let mut position = 0;
-        for Waiting { line, what } in self.waiting.drain(..) {
+        for Waiting { line, what } in waiting {
             let refusal = match what {
                 What::Refused(rule) => Some(Refusal::Rule(rule)),
                 What::Message(target) => {
-                    let answer = refused.next_if(|(at, _)| *at == position);
+                    let at = position;
                     position += 1;
+                    let answer = refused.next_if(|(refused, _)| *refused == at);
+                    if answer.is_none() {
+                        sink.taken(line, seq_at(first_seq, at))?;
+                    }
                     answer.map(|(_, xfrm::Refusal { errno, text })| Refusal::Kernel {
                         target,
                         errno,
@@ -159,6 +167,20 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Forgets what it knows of the SPD, which is read again when it matters: for an engine that
+    /// lives on while others change policies.
+    pub fn forget_spd(&mut self) {
+        self.spd = Spd::default();
+    }
+
+    /// A policy of the SPD with everything that was asked of it, though the kernel may hold only a
+    /// part.
+    ///
+    /// Errors: [`Error::Store`].
+    pub fn asked(&mut self, entry: PolicyEntry) -> Result<PolicyEntry, Error> {
+        Ok(self.host.store.asked(entry)?)
     }
 
     /// Sends the batch, and keeps first what the kernel will not hold of it.
@@ -220,4 +242,9 @@ impl Engine {
         self.batch.push(change);
         self.waiting.push(Waiting { line, what: What::Message(target) });
     }
+}
+
+/// The sequence number of the change at a place in a batch.
+fn seq_at(first: u32, position: usize) -> u32 {
+    first.wrapping_add(position.try_into().unwrap_or(u32::MAX))
 }

@@ -31,6 +31,13 @@ pub enum Outcome {
 pub trait Sink {
     /// `line` is the one submitted with the operation.
     fn outcome(&mut self, line: usize, outcome: Outcome) -> io::Result<()>;
+
+    /// The kernel took a change of this line. Its event, which a monitor has by now, carries
+    /// [`crate::Engine::port`] and this sequence number ([`crate::Origin`]). A line's own change
+    /// comes before those that it makes necessary elsewhere.
+    fn taken(&mut self, _line: usize, _seq: u32) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 impl<F: FnMut(usize, Outcome) -> io::Result<()>> Sink for F {

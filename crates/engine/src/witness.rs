@@ -62,7 +62,7 @@ impl Witness {
             Event::PolicyAdded { entry, origin } | Event::PolicyUpdated { entry, origin } => {
                 self.note(entry.policy.id.clone(), Fate::There(entry), origin);
             }
-            Event::PolicyDeleted { entry, origin }
+            Event::PolicyDeleted { entry, origin, .. }
             | Event::PolicyExpired { entry, hard: true, origin } => {
                 self.note(entry.policy.id, Fate::Gone, origin);
             }

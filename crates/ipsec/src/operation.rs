@@ -8,6 +8,8 @@ pub enum Operation {
     /// `add` of an SA without a mode of its own, as the BSDs have them: it takes the mode of the
     /// policy that refers to it, and is transport without one.
     AddSaOfAnyMode(Box<Sa>),
+    /// Completes a larval SA, or gives a mature one new lifetimes (`SADB_UPDATE`).
+    UpdateSa(Box<Sa>),
     /// `getspi`: reserves an SPI by a larval SA.
     GetSpi(SpiWish),
     /// `get`.

@@ -1,7 +1,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    Algorithm, Current, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId, SaFlags, SecCtx, Spi,
+    Algorithm, Current, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId, SaFlags, SecCtx, Selector,
+    Spi,
 };
 
 /// Source and destination of an SA or a tunnel: one family.
@@ -132,6 +133,10 @@ pub struct Sa {
     pub mode: Mode,
     /// The number that `unique:N` of a request refers to; 0: none.
     pub reqid: ReqId,
+    /// The number of the ACQUIRE that it answers, whose larval SA it replaces (`km.seq`); 0: none.
+    pub seq: u32,
+    /// The packets that it is for; none: all, as with every SA of setkey.
+    pub selector: Option<Selector>,
     /// Packets that may arrive late; 0: no replay check.
     pub replay_window: u32,
     /// Flags.
@@ -176,6 +181,8 @@ impl Sa {
             spi,
             mode: Mode::Transport,
             reqid: ReqId(0),
+            seq: 0,
+            selector: None,
             replay_window: 0,
             flags: SaFlags::default(),
             auth: None,

@@ -1,5 +1,7 @@
-use ipsec::Mode;
+use ipsec::{Mode, Spi};
 use rustix::io::Errno;
+
+use crate::MessageType;
 
 /// Why bytes are no message, or a message and the model cannot be turned into one another.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +30,21 @@ pub enum Error {
         /// Bytes left in the message.
         given: usize,
     },
+    /// `sadb_msg_reserved` of a request is not 0.
+    #[error("the reserved field is {0}, not 0")]
+    Reserved(u16),
+    /// AF_KEY takes no request of this type.
+    #[error("a message of type {} is nothing to ask the kernel for", .0.0)]
+    NotServed(MessageType),
+    /// There is no SA of a type that is none of AH, ESP and IPComp.
+    #[error("no SA is of type {0}")]
+    NoSaOfType(u8),
+    /// An SA must be AH, ESP or IPComp.
+    #[error("an SA of any type cannot transform packets")]
+    NoTransform,
+    /// A range of SPIs without any, or beyond what a CPI can be.
+    #[error("no SPI can be from {0} to {1}")]
+    SpiRange(Spi, Spi),
     /// What stands in an extension is not what linux/pfkeyv2.h says.
     #[error("extension of type {0} is malformed")]
     Malformed(u16),
@@ -72,6 +89,9 @@ impl Error {
         match self {
             Error::Short(_) | Error::MessageLength { .. } => Errno::MSGSIZE,
             Error::UnknownAlgorithm { .. } => Errno::NOSYS,
+            Error::NotServed(_) => Errno::OPNOTSUPP,
+            Error::NoSaOfType(_) => Errno::SRCH,
+            Error::NoTransform => Errno::PROTONOSUPPORT,
             Error::Model(error) => error.errno(),
             _ => Errno::INVAL,
         }

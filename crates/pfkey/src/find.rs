@@ -2,7 +2,10 @@ use ipsec::Key;
 
 use crate::{
     Extension, Message,
-    ext::{Address, AddressKind, End, KeyKind, Lifetime, LifetimeKind, Policy, Sa, Sa2, SecCtx},
+    ext::{
+        Address, AddressKind, End, Filter, KeyKind, Lifetime, LifetimeKind, Policy, Sa, Sa2,
+        SecCtx, SpiRange,
+    },
 };
 
 /// The extensions that most messages are asked for. Each stands once at most.
@@ -48,6 +51,24 @@ impl Message {
     pub fn key(&self, wanted: KeyKind) -> Option<&Key> {
         self.find(|extension| match extension {
             Extension::Key(kind, key) if *kind == wanted => Some(key),
+            _ => None,
+        })
+    }
+
+    /// `SADB_EXT_SPIRANGE`.
+    #[must_use]
+    pub fn spi_range(&self) -> Option<&SpiRange> {
+        self.find(|extension| match extension {
+            Extension::SpiRange(range) => Some(range),
+            _ => None,
+        })
+    }
+
+    /// `SADB_X_EXT_FILTER`.
+    #[must_use]
+    pub fn filter(&self) -> Option<&Filter> {
+        self.find(|extension| match extension {
+            Extension::Filter(filter) => Some(filter),
             _ => None,
         })
     }

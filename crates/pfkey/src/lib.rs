@@ -3,8 +3,11 @@
 //!
 //! [`Message`] and [`ext`] are linux/pfkeyv2.h and nothing more. [`sad`], [`spd`] and [`event`] are
 //! what AF_KEY (net/key/af_key.c) says about an SA, a policy and what happens to them; [`request`]
-//! is what setkey asks, and [`socket_policy`] what programs ask of their sockets. Nothing here talks to a kernel.
+//! is what setkey asks, [`command`] what AF_KEY makes of anybody's request, with the errno of each
+//! of its checks, and [`socket_policy`] what programs ask of their sockets. Nothing here talks to a
+//! kernel.
 
+pub mod command;
 mod error;
 pub mod event;
 pub mod ext;

@@ -12,10 +12,10 @@ use crate::{
 pub(crate) const VERSION: u8 = 2;
 
 /// `sizeof(struct sadb_msg)`.
-const HEADER: usize = 16;
+pub(crate) const HEADER: usize = 16;
 
 /// The largest extension type of linux/pfkeyv2.h (`SADB_EXT_MAX`).
-const MAX_KNOWN: u16 = 26;
+pub(crate) const MAX_KNOWN: u16 = 26;
 
 /// What a message is for: `SADB_*` (linux/pfkeyv2.h). Any number may arrive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -160,7 +160,7 @@ pub fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Result<Message, Error>
 }
 
 /// Version, length in bytes, and what the header says besides.
-fn header(input: &[u8]) -> Parsed<'_, (u8, usize, Message)> {
+pub(crate) fn header(input: &[u8]) -> Parsed<'_, (u8, usize, Message)> {
     (u8, u8, u8, u8, ne_u16, ne_u16, ne_u32, ne_u32)
         .map(|(version, msg_type, errno, satype, units, reserved, seq, pid)| {
             let message = Message {
@@ -179,6 +179,12 @@ fn header(input: &[u8]) -> Parsed<'_, (u8, usize, Message)> {
 
 /// The first extension of `input`, and what stands behind it.
 fn extension(input: &[u8]) -> Result<(&[u8], Extension), Error> {
+    let (ext_type, body, rest) = split_extension(input)?;
+    Ok((rest, Extension::decode(ext_type, body)?))
+}
+
+/// Type and body of the first extension of `input`, and what stands behind it.
+pub(crate) fn split_extension(input: &[u8]) -> Result<(u16, &[u8], &[u8]), Error> {
     let fields: Parsed<'_, _> = (ne_u16, ne_u16).parse(input);
     let (body, (units, ext_type)) = fields.map_err(|_| Error::Malformed(0))?;
     let (said, given) = (usize::from(units) * UNIT, input.len());
@@ -186,5 +192,5 @@ fn extension(input: &[u8]) -> Result<(&[u8], Extension), Error> {
         return Err(Error::ExtensionLength { ext_type, said, given });
     }
     let (body, _) = body.split_at(said - (given - body.len()));
-    Ok((&input[said..], Extension::decode(ext_type, body)?))
+    Ok((ext_type, body, &input[said..]))
 }

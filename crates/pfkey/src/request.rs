@@ -51,8 +51,11 @@ impl Default for Wording {
 pub fn message(operation: &Operation, wording: &Wording) -> Result<Message, Error> {
     let satype = |proto: &Option<Proto>| proto.map_or(0, numbers::satype);
     match operation {
-        Operation::AddSa(sa) => add(sa, wording),
-        Operation::AddSaOfAnyMode(sa) => add(sa, &Wording { any_mode: true, ..*wording }),
+        Operation::AddSa(sa) => add(MessageType::ADD, sa, wording),
+        Operation::UpdateSa(sa) => add(MessageType::UPDATE, sa, wording),
+        Operation::AddSaOfAnyMode(sa) => {
+            add(MessageType::ADD, sa, &Wording { any_mode: true, ..*wording })
+        }
         Operation::GetSpi(wish) => get_spi(wish, wording),
         Operation::GetSa(id) => Ok(by_id(MessageType::GET, id, wording)),
         Operation::DeleteSa(id) => Ok(by_id(MessageType::DELETE, id, wording)),
@@ -68,7 +71,7 @@ pub fn message(operation: &Operation, wording: &Wording) -> Result<Message, Erro
     }
 }
 
-fn add(sa: &Sa, wording: &Wording) -> Result<Message, Error> {
+fn add(msg_type: MessageType, sa: &Sa, wording: &Wording) -> Result<Message, Error> {
     let mut extensions = Vec::new();
     // The cipher's key stands there even if it is empty: ESP needs it. The other does not.
     let encrypt = sa.crypt.as_ref().or(sa.aead.as_ref());
@@ -91,7 +94,7 @@ fn add(sa: &Sa, wording: &Wording) -> Result<Message, Error> {
         extensions.push(Extension::NatPort(End::Src, encap.src_port));
         extensions.push(Extension::NatPort(End::Dst, encap.dst_port));
     }
-    Ok(Message::new(MessageType::ADD, numbers::satype(sa.proto)).with(extensions))
+    Ok(Message::new(msg_type, numbers::satype(sa.proto)).with(extensions))
 }
 
 /// `pfkey_send_getspi` (src/libipsec/pfkey.c).

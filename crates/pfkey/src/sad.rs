@@ -4,13 +4,14 @@
 use std::net::{IpAddr, SocketAddr};
 
 use ipsec::{
-    AddressPair, AlgorithmKind, Current, Encap, Keyed, Mode, ReqId, Sa, SaEntry, SaState, Spi,
+    AddressPair, AlgorithmKind, Current, Encap, IpVersion, Keyed, Mode, Prefix, ReqId, Sa, SaEntry,
+    SaState, Selector, Spi,
 };
 
 use crate::{
     Error, Extension, Message, MessageType,
     ext::{self, AddressKind, End, KeyKind, Lifetime, LifetimeKind},
-    numbers,
+    numbers, spd,
 };
 
 /// `IPSEC_ULPROTO_ANY`: any upper-layer protocol.
@@ -69,7 +70,7 @@ fn build(
     // in" (RFC 2367 section 2.3.3): XFRM's SAs have no ports.
     extensions.push(address(AddressKind::Src, sa.ends.src(), 0, 0));
     extensions.push(address(AddressKind::Dst, sa.ends.dst(), 0, 0));
-    extensions.extend(proxy(entry));
+    extensions.extend(proxy(sa));
     if with_keys {
         extensions.extend(keys(sa));
     }
@@ -111,19 +112,20 @@ fn keys(sa: &Sa) -> impl Iterator<Item = Extension> {
         .map(|(kind, key)| Extension::Key(kind, key))
 }
 
-/// The source of an SA's own selector, which AF_KEY shows when it is not the SA's source. Nobody
-/// sets one: it is all zero, but in a larval SA, where the kernel makes it the SA's addresses
-/// (`__find_acq_core`, net/xfrm/xfrm_state.c).
-fn proxy(entry: &SaEntry) -> Option<Extension> {
-    let src = entry.sa.ends.src();
-    let shown = entry.state != SaState::Larval && !src.is_unspecified();
-    shown.then(|| {
+/// The source of an SA's own selector, which AF_KEY shows when it is not the SA's source: nearly
+/// always, for the selector of an SA that is for all packets is all zeros. That of a larval SA is
+/// the SA's addresses (`__find_acq_core`, net/xfrm/xfrm_state.c).
+fn proxy(sa: &Sa) -> Option<Extension> {
+    let src = sa.ends.src();
+    let everything = Selector::within(Prefix::everything(IpVersion::of(src)));
+    let selector = sa.selector.unwrap_or(everything);
+    (selector.src().addr() != src).then(|| {
         Extension::Address(
             AddressKind::Proxy,
             ext::Address {
-                proto: ANY_PROTO,
-                prefix_len: 0,
-                sockaddr: SocketAddr::new(unspecified(src), 0),
+                proto: spd::upper_number(selector.upper),
+                prefix_len: selector.src().length(),
+                sockaddr: SocketAddr::new(selector.src().addr(), selector.src_port),
             },
         )
     })
@@ -213,7 +215,11 @@ pub(crate) fn ends(message: &Message) -> Result<AddressPair, Error> {
     Ok(AddressPair::new(src, dst)?)
 }
 
-fn read_algorithms(message: &Message, named: &ext::Sa, sa: &mut Sa) -> Result<(), Error> {
+pub(crate) fn read_algorithms(
+    message: &Message,
+    named: &ext::Sa,
+    sa: &mut Sa,
+) -> Result<(), Error> {
     let key = |kind| message.key(kind).cloned().unwrap_or_default();
     if named.auth != 0 {
         let algorithm = numbers::algorithm(&[AlgorithmKind::Auth], "authentication", named.auth)?;
@@ -260,12 +266,16 @@ pub(crate) fn read_current(message: &Message) -> Current {
 }
 
 fn read_encap(message: &Message) -> Result<Option<Encap>, Error> {
-    let Some(number) = message.nat_type().filter(|&number| number != 0) else { return Ok(None) };
-    Ok(Some(Encap {
+    message.nat_type().filter(|&number| number != 0).map(|it| encap(message, it)).transpose()
+}
+
+/// The encapsulation of this number.
+pub(crate) fn encap(message: &Message, number: u8) -> Result<Encap, Error> {
+    Ok(Encap {
         kind: numbers::encap_kind(number)?,
         src_port: message.nat_port(End::Src).unwrap_or(0),
         dst_port: message.nat_port(End::Dst).unwrap_or(0),
-    }))
+    })
 }
 
 pub(crate) fn read_sec_ctx(ctx: &ext::SecCtx) -> ipsec::SecCtx {

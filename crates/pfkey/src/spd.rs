@@ -66,7 +66,7 @@ pub(crate) fn selector(selector: &Selector) -> [Extension; 2] {
 }
 
 /// `pfkey_proto_from_xfrm`: any is 255.
-fn upper_number(upper: Upper) -> u8 {
+pub(crate) fn upper_number(upper: Upper) -> u8 {
     match upper {
         Upper::Any => sad::ANY_PROTO,
         Upper::Number(number) => number,
@@ -130,7 +130,7 @@ pub fn read_id(message: &Message) -> Result<PolicyId, Error> {
     Ok(PolicyId { sec_ctx, ..PolicyId::new(read_selector(message)?, direction) })
 }
 
-fn read_selector(message: &Message) -> Result<Selector, Error> {
+pub(crate) fn read_selector(message: &Message) -> Result<Selector, Error> {
     let src = message.address(AddressKind::Src).ok_or(Error::Missing("source address"))?;
     let dst = message.address(AddressKind::Dst).ok_or(Error::Missing("destination address"))?;
     let prefix = |address: &ext::Address| {

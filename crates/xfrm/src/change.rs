@@ -1,7 +1,7 @@
 use ipsec::{Form, Policy, PolicyId, Proto, Sa, SaId};
 use netlink_packet_xfrm::{UserPolicyDefault, XfrmMessage, policy, state};
 
-use crate::{CatchAll, Refusal, SaImage, device::Devices, wire};
+use crate::{CatchAll, Migration, Refusal, SaImage, device::Devices, wire};
 
 /// A policy in the form in which the kernel is to hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,9 @@ pub enum Change<'a> {
     DeletePolicy(&'a PolicyId),
     /// Deletes every policy but those of sockets (`XFRM_MSG_FLUSHPOLICY`).
     FlushSpd,
+    /// Moves a policy and its SAs to other addresses; ENOENT if there is no such policy, ENODATA if
+    /// it asks for none of these SAs (`XFRM_MSG_MIGRATE`).
+    Migrate(&'a Migration),
     /// Adds or renews a policy under all others (`XFRM_MSG_UPDPOLICY`).
     SetCatchAll(CatchAll),
     /// Deletes it; ENOENT if it is not there (`XFRM_MSG_DELPOLICY`).
@@ -67,6 +70,7 @@ impl Change<'_> {
             Change::UpdatePolicy(held) => XfrmMessage::UpdatePolicy(wire::policy::message(&held)),
             Change::DeletePolicy(id) => XfrmMessage::DeletePolicy(wire::policy::id_message(id)),
             Change::FlushSpd => XfrmMessage::FlushPolicy(policy::FlushMessage::default()),
+            Change::Migrate(migration) => XfrmMessage::Migrate(wire::migration::message(migration)),
             Change::SetCatchAll(it) => XfrmMessage::UpdatePolicy(wire::catch_all::message(it)),
             Change::DeleteCatchAll(it) => {
                 XfrmMessage::DeletePolicy(wire::catch_all::id_message(it))

@@ -8,10 +8,14 @@ use zeroize::Zeroizing;
 use crate::{
     Batch, CatchAll, Dump, Error, Refusal, SaImage, SadFilter, SocketEntry,
     batch::append,
+    dump::Read,
     reply::Reply,
     socket::{Seqs, Socket},
     wire,
 };
+
+const DUMPING_SAD: &str = "dumping the SAD";
+const DUMPING_SPD: &str = "dumping the SPD";
 
 /// A conversation with the kernel's XFRM in the network namespace where it was opened.
 pub struct Connection {
@@ -38,6 +42,13 @@ impl Connection {
     #[must_use]
     pub fn port(&self) -> u32 {
         self.socket.port
+    }
+
+    /// The sequence number of its next request: [`crate::Origin::seq`] of the event of the first
+    /// change of the next batch. Those of the others follow, one each.
+    #[must_use]
+    pub fn next_seq(&self) -> u32 {
+        self.next_seq
     }
 
     /// An empty batch, limited to what this connection can send and have answered at once.
@@ -114,9 +125,30 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
     pub fn get_policy(&mut self, id: &PolicyId) -> Result<Result<PolicyEntry, Refusal>, Error> {
-        let question = XfrmMessage::GetPolicy(wire::policy::id_message(id));
-        debug!(seq = self.next_seq, ?id, "get");
-        let answer = self.ask(&question, |object| {
+        self.ask_for_policy(&XfrmMessage::GetPolicy(wire::policy::id_message(id)))
+    }
+
+    /// Reads the policy of this index, whose low three bits are its direction
+    /// (`XFRM_MSG_GETPOLICY`); refused with ENOENT if there is none.
+    ///
+    /// Errors: [`Error::Socket`], [`Error::Malformed`].
+    pub fn get_policy_of_index(
+        &mut self,
+        index: u32,
+    ) -> Result<Result<PolicyEntry, Refusal>, Error> {
+        // Without an index the kernel goes by the selector.
+        if index == 0 {
+            return Ok(Err(Refusal { errno: Errno::NOENT, text: None }));
+        }
+        self.ask_for_policy(&XfrmMessage::GetPolicy(wire::policy::index_message(index)))
+    }
+
+    fn ask_for_policy(
+        &mut self,
+        question: &XfrmMessage,
+    ) -> Result<Result<PolicyEntry, Refusal>, Error> {
+        debug!(seq = self.next_seq, ?question, "get");
+        let answer = self.ask(question, |object| {
             let none = || Error::Malformed("a sub-policy where a policy was asked for".into());
             wire::policy::read(object)?.ok_or_else(none)
         });
@@ -146,8 +178,21 @@ impl Connection {
         wish: &SpiWish,
         range: (Spi, Spi),
     ) -> Result<Result<SaEntry, Refusal>, Error> {
-        let question = XfrmMessage::AllocSpi(wire::sa::spi_message(wish, range));
-        debug!(seq = self.next_seq, ?wish, "get an SPI");
+        self.get_spi_of(0, wish, range)
+    }
+
+    /// As [`Connection::get_spi`], but if there is a larval SA of the ACQUIRE of this number to the
+    /// same address, that one gets the SPI; 0: there is none.
+    ///
+    /// Errors: [`Error::Socket`], [`Error::Malformed`].
+    pub fn get_spi_of(
+        &mut self,
+        acquire: u32,
+        wish: &SpiWish,
+        range: (Spi, Spi),
+    ) -> Result<Result<SaEntry, Refusal>, Error> {
+        let question = XfrmMessage::AllocSpi(wire::sa::spi_message(wish, range, acquire));
+        debug!(seq = self.next_seq, ?wish, ?range, acquire, "get an SPI");
         let devices = self.socket.devices();
         let answer = self.ask(&question, |object| wire::sa::read(object, wire::now(), &devices));
         debug!(?answer, "received");
@@ -159,6 +204,19 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`].
     pub fn dump_sad(&mut self, filter: &SadFilter) -> Result<Dump<'_, SaEntry>, Error> {
+        let (seqs, read) = self.ask_for_sad(filter)?;
+        Ok(Dump::new((&mut self.socket).into(), seqs, DUMPING_SAD, read))
+    }
+
+    /// As [`Connection::dump_sad`], for a dump that lasts: it takes the connection with it.
+    ///
+    /// Errors: [`Error::Socket`].
+    pub fn into_sad_dump(mut self, filter: &SadFilter) -> Result<Dump<'static, SaEntry>, Error> {
+        let (seqs, read) = self.ask_for_sad(filter)?;
+        Ok(Dump::new(self.socket.into(), seqs, DUMPING_SAD, read))
+    }
+
+    fn ask_for_sad(&mut self, filter: &SadFilter) -> Result<(Seqs, Read<SaEntry>), Error> {
         let question = XfrmMessage::GetDumpSa(filter.message());
         debug!(seq = self.next_seq, ?filter, "dump the SAD");
         let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
@@ -170,7 +228,7 @@ impl Connection {
             let entry = wire::sa::read(object, wire::now(), &devices)?;
             Ok(filter.takes_ends(entry.sa.ends).then_some(entry))
         };
-        Ok(Dump::new(&mut self.socket, seqs, "dumping the SAD", Box::new(read)))
+        Ok((seqs, Box::new(read)))
     }
 
     /// Reads the SPD, newest policy first, as the iterator is pulled: every direction, and the
@@ -190,12 +248,24 @@ impl Connection {
 
     fn dump_policies<T>(
         &mut self,
-        read: impl Fn(&[u8]) -> Result<Option<T>, Error> + 'static,
+        read: impl Fn(&[u8]) -> Result<Option<T>, Error> + Send + 'static,
     ) -> Result<Dump<'_, T>, Error> {
-        let question = XfrmMessage::GetPolicy(policy::DelGetMessage::default());
+        let seqs = self.ask_for_spd()?;
+        Ok(Dump::new((&mut self.socket).into(), seqs, DUMPING_SPD, Box::new(read)))
+    }
+
+    /// As [`Connection::dump_spd`], for a dump that lasts: it takes the connection with it.
+    ///
+    /// Errors: [`Error::Socket`].
+    pub fn into_spd_dump(mut self) -> Result<Dump<'static, PolicyEntry>, Error> {
+        let seqs = self.ask_for_spd()?;
+        Ok(Dump::new(self.socket.into(), seqs, DUMPING_SPD, Box::new(wire::policy::read)))
+    }
+
+    fn ask_for_spd(&mut self) -> Result<Seqs, Error> {
         debug!(seq = self.next_seq, "dump the SPD");
-        let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
-        Ok(Dump::new(&mut self.socket, seqs, "dumping the SPD", Box::new(read)))
+        let question = XfrmMessage::GetPolicy(policy::DelGetMessage::default());
+        self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)
     }
 
     /// Sends one question and reads its one answer.

@@ -16,23 +16,55 @@ pub struct SadFilter {
     pub proto: Option<Proto>,
     /// Those between exactly these addresses.
     pub ends: Option<AddressPair>,
+    /// Those between addresses of these prefixes; `ends` goes before.
+    pub prefixes: Option<Prefixes>,
+}
+
+/// Prefixes of addresses, compared by the kernel (`xfrm_address_filter`, Linux 3.15).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prefixes {
+    /// The `AF_*` number of the addresses; IPv4 and IPv6 alike if it is neither's.
+    pub family: u16,
+    /// The source, network order; IPv4 in the first four bytes.
+    pub src: [u8; 16],
+    /// Bits of the source that count, at most 128.
+    pub src_bits: u8,
+    /// The destination.
+    pub dst: [u8; 16],
+    /// Bits of the destination that count.
+    pub dst_bits: u8,
+}
+
+impl Prefixes {
+    fn of(ends: AddressPair) -> Self {
+        let bits = Prefix::host(ends.src()).length();
+        Self {
+            family: Family::of(ends.src()).number(),
+            src: Address::from_ip(&ends.src()).addr,
+            src_bits: bits,
+            dst: Address::from_ip(&ends.dst()).addr,
+            dst_bits: bits,
+        }
+    }
+
+    fn attribute(self) -> XfrmAttrs {
+        XfrmAttrs::AddressFilter(AddressFilter {
+            saddr: Address { addr: self.src },
+            daddr: Address { addr: self.dst },
+            family: self.family,
+            splen: self.src_bits,
+            dplen: self.dst_bits,
+        })
+    }
 }
 
 impl SadFilter {
     /// The dump request. Kernels before 3.15 ignore the filter, so the entries are checked again.
     pub(crate) fn message(&self) -> GetDumpMessage {
         let proto = XfrmAttrs::Proto(self.proto.unwrap_or(Proto::Any).number());
-        let ends = self.ends.map(|ends| {
-            let bits = Prefix::host(ends.src()).length();
-            XfrmAttrs::AddressFilter(AddressFilter {
-                saddr: Address::from_ip(&ends.src()),
-                daddr: Address::from_ip(&ends.dst()),
-                family: Family::of(ends.src()).number(),
-                splen: bits,
-                dplen: bits,
-            })
-        });
-        GetDumpMessage { nlas: std::iter::once(proto).chain(ends).collect() }
+        let prefixes = self.ends.map(Prefixes::of).or(self.prefixes);
+        let prefixes = prefixes.map(Prefixes::attribute);
+        GetDumpMessage { nlas: std::iter::once(proto).chain(prefixes).collect() }
     }
 
     /// Whether SAs of this IP protocol are wanted: those that the kernel makes for its own use
@@ -53,13 +85,40 @@ impl SadFilter {
 }
 
 /// Makes an entry of an object, or nothing if it is not wanted.
-type Read<T> = Box<dyn Fn(&[u8]) -> Result<Option<T>, Error>>;
+pub(crate) type Read<T> = Box<dyn Fn(&[u8]) -> Result<Option<T>, Error> + Send>;
+
+/// The socket of a dump: lent by a connection that goes on after it, or its own.
+pub(crate) enum Source<'c> {
+    Lent(&'c mut Socket),
+    Own(Box<Socket>),
+}
+
+impl<'c> From<&'c mut Socket> for Source<'c> {
+    fn from(socket: &'c mut Socket) -> Self {
+        Source::Lent(socket)
+    }
+}
+
+impl From<Socket> for Source<'_> {
+    fn from(socket: Socket) -> Self {
+        Source::Own(Box::new(socket))
+    }
+}
+
+impl Source<'_> {
+    fn socket(&mut self) -> &mut Socket {
+        match self {
+            Source::Lent(socket) => socket,
+            Source::Own(socket) => socket,
+        }
+    }
+}
 
 /// A dump under way: the kernel is asked for the next chunk only when the last one is used up, so
 /// neither side holds the table. An entry that cannot be read is an error of its own; any other
 /// error ends the dump.
 pub struct Dump<'c, T> {
-    socket: &'c mut Socket,
+    source: Source<'c>,
     seqs: Seqs,
     doing: &'static str,
     read: Read<T>,
@@ -68,13 +127,8 @@ pub struct Dump<'c, T> {
 }
 
 impl<'c, T> Dump<'c, T> {
-    pub(crate) fn new(
-        socket: &'c mut Socket,
-        seqs: Seqs,
-        doing: &'static str,
-        read: Read<T>,
-    ) -> Self {
-        Self { socket, seqs, doing, read, ended: false }
+    pub(crate) fn new(source: Source<'c>, seqs: Seqs, doing: &'static str, read: Read<T>) -> Self {
+        Self { source, seqs, doing, read, ended: false }
     }
 }
 
@@ -83,7 +137,7 @@ impl<T: std::fmt::Debug> Iterator for Dump<'_, T> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
-            let read = match self.socket.reply(self.seqs) {
+            let read = match self.source.socket().reply(self.seqs) {
                 Ok((_, Reply::Object(object))) => (self.read)(object),
                 Ok((_, Reply::Done)) => {
                     self.ended = true;
@@ -95,7 +149,7 @@ impl<T: std::fmt::Debug> Iterator for Dump<'_, T> {
                 }
                 Err(error) => {
                     self.ended = true;
-                    self.socket.drain();
+                    self.source.socket().drain();
                     Err(error)
                 }
             };
@@ -111,8 +165,8 @@ impl<T: std::fmt::Debug> Iterator for Dump<'_, T> {
 impl<T> Drop for Dump<'_, T> {
     /// The kernel runs one dump a socket, and answers EBUSY to the next while one is under way.
     fn drop(&mut self) {
-        if !self.ended {
-            self.socket.drain();
+        if let (Source::Lent(socket), false) = (&mut self.source, self.ended) {
+            socket.drain();
         }
     }
 }
@@ -132,7 +186,7 @@ mod tests {
         let captured = hex("05001900 32000000 28001a00
             c0000201 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 0200 20 20");
         let ends = Some(ends([192, 0, 2, 1], [192, 0, 2, 2]));
-        let message = SadFilter { proto: Some(Proto::Esp), ends }.message();
+        let message = SadFilter { proto: Some(Proto::Esp), ends, prefixes: None }.message();
         assert_eq!(bytes(&message), captured);
     }
 
@@ -141,10 +195,10 @@ mod tests {
         let all = SadFilter::default();
         assert!([50, 51, 108].iter().all(|&number| all.takes_proto(number)));
         assert!(![4, 41, 43, 60, 99].iter().any(|&number| all.takes_proto(number)));
-        let esp = SadFilter { proto: Some(Proto::Esp), ends: None };
+        let esp = SadFilter { proto: Some(Proto::Esp), ..all };
         assert!(esp.takes_proto(50) && !esp.takes_proto(51) && !esp.takes_proto(4));
         let (there, back) = (ends([1; 4], [2; 4]), ends([2; 4], [1; 4]));
-        let only = SadFilter { proto: None, ends: Some(there) };
+        let only = SadFilter { ends: Some(there), ..all };
         assert!(only.takes_ends(there) && !only.takes_ends(back) && all.takes_ends(back));
     }
 }

@@ -75,6 +75,8 @@ pub enum Event {
     PolicyDeleted {
         /// The policy as it was.
         entry: Box<PolicyEntry>,
+        /// Whether the request named it by its index.
+        by_index: bool,
         /// Who did it.
         origin: Origin,
     },

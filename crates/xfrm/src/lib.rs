@@ -24,7 +24,7 @@ pub use batch::Batch;
 pub use catch_all::{CatchAll, Scope};
 pub use change::{Change, HeldPolicy};
 pub use connection::Connection;
-pub use dump::{Dump, SadFilter};
+pub use dump::{Dump, Prefixes, SadFilter};
 pub use error::{Error, Refusal};
 pub use event::{Acquire, Event, Mapping, Migration, Origin, PathChange};
 pub use image::SaImage;

@@ -67,6 +67,20 @@ impl Monitor {
         Ok(Self { devices: socket.devices(), socket })
     }
 
+    /// Hears of this group too, from now on.
+    ///
+    /// Errors: [`Error::NoCapability`], [`Error::Socket`].
+    pub fn join(&mut self, group: Group) -> Result<(), Error> {
+        self.socket.join(group.number())
+    }
+
+    /// Hears of this group no more; what has happened until now may still come.
+    ///
+    /// Errors: [`Error::Socket`].
+    pub fn leave(&mut self, group: Group) -> Result<(), Error> {
+        self.socket.leave(group.number())
+    }
+
     /// Waits for the next event.
     ///
     /// Errors: [`Error::Malformed`] for an event that cannot be read, after which the next one can

@@ -116,6 +116,14 @@ impl Socket {
         })
     }
 
+    /// Leaves a multicast group, by number.
+    pub(crate) fn leave(&self, group: u32) -> Result<(), Error> {
+        self.netlink.drop_membership(group).map_err(|error| Error::Socket {
+            doing: "leaving a multicast group",
+            source: errno(&error),
+        })
+    }
+
     /// The devices of the socket's network namespace.
     pub(crate) fn devices(&self) -> Devices {
         Devices::of(&self.netlink)

@@ -35,7 +35,7 @@ impl Engine {
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         self.flush(sink)?;
-        for entry in self.host.kernel.dump_sad(&SadFilter { proto, ends: None })? {
+        for entry in self.host.kernel.dump_sad(&SadFilter { proto, ..SadFilter::default() })? {
             let entry = entry?;
             let any_mode = self.host.store.has_any_mode(&entry)?;
             sink.outcome(line, Outcome::Sa(Box::new(entry), any_mode))?;

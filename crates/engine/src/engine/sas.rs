@@ -9,6 +9,18 @@ use super::Engine;
 use crate::{Error, Outcome, Sink, Target, outer_header, tunnels::Tunnel};
 
 impl Engine {
+    pub(super) fn update_sa(
+        &mut self,
+        line: usize,
+        mut sa: Sa,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        self.fit(&mut sa, sink)?;
+        self.is_unsettled = true;
+        self.push(line, &Change::UpdateSa(&sa), Target::new_sa(&sa));
+        Ok(())
+    }
+
     pub(super) fn add_sa(
         &mut self,
         line: usize,
@@ -19,11 +31,7 @@ impl Engine {
         if any_mode {
             self.read_spd(sink)?.tunnels.choose_mode(&mut sa);
         }
-        if sa.mode == Mode::Tunnel {
-            self.read_spd(sink)?.tunnels.widen(&mut sa);
-            self.begin()?;
-            outer_header::choose(&self.variables, &mut sa);
-        }
+        self.fit(&mut sa, sink)?;
         self.is_unsettled = true;
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
         let may_be_ignored =
@@ -37,6 +45,16 @@ impl Engine {
         }
         if may_be_ignored && !self.last_refused {
             self.look_for_ignored(line, &sa, sink)?;
+        }
+        Ok(())
+    }
+
+    /// Gives an SA the flags that the tunnels of the SPD and the variables ask for.
+    fn fit(&mut self, sa: &mut Sa, sink: &mut dyn Sink) -> Result<(), Error> {
+        if sa.mode == Mode::Tunnel {
+            self.read_spd(sink)?.tunnels.widen(sa);
+            self.begin()?;
+            outer_header::choose(&self.variables, sa);
         }
         Ok(())
     }
@@ -75,7 +93,7 @@ impl Engine {
             return Ok(());
         }
         self.flush(sink)?;
-        let filter = SadFilter { proto: Some(tunnel.0), ends: Some(tunnel.1) };
+        let filter = SadFilter { proto: Some(tunnel.0), ends: Some(tunnel.1), prefixes: None };
         let entries: Vec<SaEntry> =
             self.host.kernel.dump_sad(&filter)?.collect::<Result<_, _>>()?;
         for SaEntry { sa, state, current } in entries {
@@ -115,7 +133,7 @@ impl Engine {
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         self.flush(sink)?;
-        let filter = SadFilter { proto, ends: Some(ends) };
+        let filter = SadFilter { proto, ends: Some(ends), prefixes: None };
         let found =
             self.host.kernel.dump_sad(&filter)?.map(|entry| entry.map(|entry| entry.sa.id()));
         self.is_unsettled = true;

@@ -67,7 +67,7 @@ pub struct KmAddress {
 }
 
 impl KmAddress {
-    pub(super) fn parse(body: &[u8]) -> Parsed<'_, Self> {
+    pub(crate) fn parse(body: &[u8]) -> Parsed<'_, Self> {
         (ne_u32, sockaddr_pair)
             .map(|(reserved, (local, remote))| Self { reserved, local, remote })
             .parse(body)

@@ -28,15 +28,27 @@ impl Policy {
     /// Refuses what `parse_ipsecrequests` (net/key/af_key.c) refuses: requests whose length is
     /// less than their header's or more than there is.
     pub(super) fn parse(body: &[u8]) -> Parsed<'_, Self> {
-        let (mut rest, (policy_type, dir, _, id, priority)) =
-            (ne_u16, u8, u8, ne_u32, ne_u32).parse(body)?;
+        let (mut rest, policy) = Self::parse_header(body)?;
         let mut requests = Vec::new();
         while rest.len() >= IpsecRequest::HEADER {
             let (after, request) = IpsecRequest::parse(rest)?;
             requests.push(request);
             rest = after;
         }
-        Ok((rest, Self { policy_type, dir, id, priority, requests }))
+        Ok((rest, Self { requests, ..policy }))
+    }
+
+    /// The policy without its requests, whose bytes are left.
+    pub(crate) fn parse_header(body: &[u8]) -> Parsed<'_, Self> {
+        (ne_u16, u8, u8, ne_u32, ne_u32)
+            .map(|(policy_type, dir, _, id, priority)| Self {
+                policy_type,
+                dir,
+                id,
+                priority,
+                requests: Vec::new(),
+            })
+            .parse(body)
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
@@ -66,7 +78,8 @@ pub struct IpsecRequest {
 }
 
 impl IpsecRequest {
-    const HEADER: usize = 16;
+    /// `sizeof(struct sadb_x_ipsecrequest)`.
+    pub(crate) const HEADER: usize = 16;
 
     /// Its length on the wire in bytes: the one length of PF_KEY that does not count units.
     pub(crate) fn len(&self) -> u16 {
@@ -78,7 +91,7 @@ impl IpsecRequest {
 
     /// What stands behind the header and is no pair of addresses is passed over: AF_KEY looks at it
     /// in tunnel mode only.
-    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+    pub(crate) fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let length = verify(ne_u16, |&len| usize::from(len) >= Self::HEADER);
         let (behind, request) = length.flat_map(|len| take(len - 2)).parse(input)?;
         let (_, (proto, mode, level, _, reqid, _, ends)) =

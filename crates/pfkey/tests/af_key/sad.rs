@@ -1,4 +1,4 @@
-use ipsec::{AlgorithmKind, Mode, Proto, Sa, SaEntry, SaState};
+use ipsec::{AlgorithmKind, Mode, Proto, Sa, SaEntry, SaState, Upper};
 use pfkey::{Error, Message, MessageType, sad};
 
 use crate::{
@@ -61,6 +61,8 @@ fn a_larval_sa_has_no_algorithms_and_no_proxy() {
     let received = capture("getspi").received;
     let mut sa = samples::bare(Proto::Esp, 0x2000);
     sa.lifetimes.hard.add_seconds = 30;
+    // The kernel makes it the SA's addresses.
+    sa.selector = Some(samples::selector("192.0.2.1/32", "192.0.2.2/32", Upper::Any, (0, 0)));
     let larval = SaEntry { state: SaState::Larval, ..samples::mature(sa) };
     assert_captured(&sad::message(MessageType::GETSPI, &larval).unwrap(), &received[0]);
 

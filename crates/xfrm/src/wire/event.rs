@@ -2,19 +2,18 @@
 
 use std::net::SocketAddr;
 
-use ipsec::{AddressPair, Direction, Mode, PolicyEntry, Proto, ReqId, SaEntry, SaState, Spi};
+use ipsec::{AddressPair, PolicyEntry, Proto, ReqId, SaEntry, SaState, Spi};
 use netlink_packet_core::{DecodeError, NetlinkBuffer};
 use netlink_packet_xfrm::{
-    Address, UserAcquire, UserExpire, UserMapping, UserMigrate, UserPolicyExpire, UserPolicyId,
+    Address, UserAcquire, UserExpire, UserMapping, UserPolicyExpire, UserPolicyId,
     XFRM_MSG_ACQUIRE, XFRM_MSG_DELPOLICY, XFRM_MSG_DELSA, XFRM_MSG_EXPIRE, XFRM_MSG_FLUSHPOLICY,
     XFRM_MSG_FLUSHSA, XFRM_MSG_MAPPING, XFRM_MSG_MIGRATE, XFRM_MSG_NEWPOLICY, XFRM_MSG_NEWSA,
     XFRM_MSG_POLEXPIRE, XFRM_MSG_UPDPOLICY, XFRM_MSG_UPDSA, XFRM_POLICY_TYPE_SUB,
-    XFRM_USER_ACQUIRE_LEN, XFRM_USER_EXPIRE_LEN, XFRM_USER_POLICY_EXPIRE_LEN,
-    XFRM_USER_POLICY_ID_LEN, XfrmAttrs,
+    XFRM_USER_ACQUIRE_LEN, XFRM_USER_EXPIRE_LEN, XFRM_USER_POLICY_EXPIRE_LEN, XfrmAttrs,
 };
 
-use super::{Family, attributes, catch_all, policy, sa, selector};
-use crate::{Acquire, Error, Event, Mapping, Migration, Origin, PathChange, device::Devices};
+use super::{Family, attributes, catch_all, migration, policy, sa, selector};
+use crate::{Acquire, Error, Event, Mapping, Origin, device::Devices};
 
 /// Reads one message, header included, as it stands at `now`, Unix seconds.
 pub(crate) fn read(message: &[u8], now: u64, devices: &Devices) -> Result<Event, Error> {
@@ -44,12 +43,17 @@ pub(crate) fn read(message: &[u8], now: u64, devices: &Devices) -> Result<Event,
             Some(Event::CatchAllDeleted { origin })
         }
         XFRM_MSG_DELPOLICY => {
-            policy(policy::read_deleted)?.map(|entry| Event::PolicyDeleted { entry, origin })
+            let by_index = UserPolicyId::parse(object)?.index != 0;
+            policy(policy::read_deleted)?.map(|entry| Event::PolicyDeleted {
+                entry,
+                by_index,
+                origin,
+            })
         }
         XFRM_MSG_POLEXPIRE => policy_expired(object, origin)?,
         XFRM_MSG_FLUSHPOLICY => spd_flushed(object, origin)?,
         XFRM_MSG_MAPPING => Some(mapping(object)?),
-        XFRM_MSG_MIGRATE => Some(migration(object)?),
+        XFRM_MSG_MIGRATE => Some(Event::Migrated(Box::new(migration::read(object)?))),
         _ => None,
     };
     Ok(event.unwrap_or(Event::Other { kind }))
@@ -133,48 +137,11 @@ fn mapping(object: &[u8]) -> Result<Event, Error> {
     })))
 }
 
-fn migration(object: &[u8]) -> Result<Event, Error> {
-    let id = UserPolicyId::parse(object)?;
-    let (mut changes, mut key_management) = (Vec::new(), None);
-    for attribute in attributes(object, XFRM_USER_POLICY_ID_LEN) {
-        match attribute? {
-            XfrmAttrs::Migrate(wire) => changes.push(path_change(&wire)?),
-            XfrmAttrs::KmAddress(wire) => {
-                let family = Family::from_number(wire.family)
-                    .unwrap_or_else(|| Family::guess(&wire.local, &wire.remote));
-                key_management = Some(family.pair(&wire.local, &wire.remote));
-            }
-            _ => {}
-        }
-    }
-    Ok(Event::Migrated(Box::new(Migration {
-        selector: selector::read(&id.selector, None)?,
-        direction: Direction::from_xfrm(id.direction)
-            .ok_or_else(|| unknown("direction", id.direction))?,
-        changes,
-        key_management,
-    })))
-}
-
-fn path_change(wire: &UserMigrate) -> Result<PathChange, DecodeError> {
-    let pair = |family, src, dst| {
-        let family = Family::from_number(family).unwrap_or_else(|| Family::guess(src, dst));
-        family.pair(src, dst)
-    };
-    Ok(PathChange {
-        proto: proto(wire.proto)?,
-        mode: Mode::from_xfrm(wire.mode).ok_or_else(|| unknown("mode", wire.mode))?,
-        reqid: ReqId(wire.reqid),
-        old: pair(wire.old_family, &wire.old_saddr, &wire.old_daddr),
-        new: pair(wire.new_family, &wire.new_saddr, &wire.new_daddr),
-    })
-}
-
-fn proto(number: u8) -> Result<Proto, DecodeError> {
+pub(super) fn proto(number: u8) -> Result<Proto, DecodeError> {
     Proto::from_number(number).ok_or_else(|| unknown("protocol", number))
 }
 
-fn unknown(what: &str, number: u8) -> DecodeError {
+pub(super) fn unknown(what: &str, number: u8) -> DecodeError {
     DecodeError::from(format!("event: {what} {number}"))
 }
 

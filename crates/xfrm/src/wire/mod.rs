@@ -9,6 +9,7 @@ pub(crate) mod event;
 pub(crate) mod image;
 mod lifetime;
 mod mark;
+pub(crate) mod migration;
 mod offload;
 pub(crate) mod policy;
 mod recent;

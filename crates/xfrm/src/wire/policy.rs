@@ -56,6 +56,13 @@ pub(crate) fn id_message(id: &PolicyId) -> DelGetMessage {
     }
 }
 
+/// The message that names a policy by its index, whose low three bits are the direction.
+pub(crate) fn index_message(index: u32) -> DelGetMessage {
+    let direction = index.to_le_bytes()[0] & 7;
+    let user_policy_id = UserPolicyId { index, direction, ..UserPolicyId::default() };
+    DelGetMessage { user_policy_id, nlas: Vec::new() }
+}
+
 /// The attributes of a policy's name: the kernel compares them with selector and direction.
 fn name(id: &PolicyId) -> impl Iterator<Item = XfrmAttrs> {
     let if_id = (id.if_id != 0).then_some(XfrmAttrs::IfId(id.if_id));

@@ -13,7 +13,7 @@ use netlink_packet_xfrm::{
 
 use super::{
     Family, algorithm, algorithm::Algorithms, attributes, encap, lifetime, mark, nested, offload,
-    recent, recent::Recent, replay, sec_ctx,
+    recent, recent::Recent, replay, sec_ctx, selector,
 };
 use crate::{Error, Refusal, device::Devices};
 
@@ -51,11 +51,13 @@ pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, Refus
 fn info(sa: &Sa) -> UserSaInfo {
     let family = Family::of(sa.ends.src()).number();
     let inner = if sa.flags.contains(SaFlags::ANY_FAMILY) { AF_UNSPEC } else { family };
+    let all = Selector { family: inner, ..Selector::default() };
     UserSaInfo {
-        selector: Selector { family: inner, ..Selector::default() },
+        selector: sa.selector.as_ref().map_or(all, selector::write),
         id: Id { daddr: Address::from_ip(&sa.ends.dst()), spi: sa.spi.0, proto: sa.proto.number() },
         saddr: Address::from_ip(&sa.ends.src()),
         lifetime_cfg: lifetime::config(&sa.lifetimes),
+        seq: sa.seq,
         reqid: sa.reqid.0,
         family,
         mode: sa.mode.xfrm(),
@@ -64,12 +66,14 @@ fn info(sa: &Sa) -> UserSaInfo {
     }
 }
 
-/// The message that asks for an SPI of a range, both ends included.
-pub(crate) fn spi_message(wish: &SpiWish, (min, max): (Spi, Spi)) -> AllocSpiMessage {
+/// The message that asks for an SPI from `min` to `max`, for the larval SA of the ACQUIRE `seq` if
+/// that is not 0.
+pub(crate) fn spi_message(wish: &SpiWish, (min, max): (Spi, Spi), seq: u32) -> AllocSpiMessage {
     let family = Family::of(wish.ends.src()).number();
     let info = UserSaInfo {
         id: Id { daddr: Address::from_ip(&wish.ends.dst()), spi: 0, proto: wish.proto.number() },
         saddr: Address::from_ip(&wish.ends.src()),
+        seq,
         reqid: wish.reqid.0,
         family,
         mode: wish.mode.xfrm(),
@@ -143,6 +147,8 @@ pub(super) fn entry(
         spi: Spi(info.id.spi),
         mode: Mode::from_xfrm(info.mode).ok_or_else(|| unknown("mode", info.mode))?,
         reqid: ReqId(info.reqid),
+        seq: info.seq,
+        selector: own_selector(&info.selector, family)?,
         replay_window: parts.window.unwrap_or(info.replay_window.into()),
         flags: SaFlags::from_xfrm(info.flags, parts.extra_flags),
         auth: algorithms.auth,
@@ -161,6 +167,12 @@ pub(super) fn entry(
         offload: parts.offload,
     };
     Ok(SaEntry { sa, state, current })
+}
+
+/// The selector of an SA that is not for all packets.
+fn own_selector(wire: &Selector, family: Family) -> Result<Option<ipsec::Selector>, DecodeError> {
+    let all = Selector { family: wire.family, ..Selector::default() };
+    (*wire != all).then(|| selector::read(wire, Some(family))).transpose()
 }
 
 /// What the attributes of an SA hold beside its algorithms.

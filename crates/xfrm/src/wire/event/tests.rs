@@ -1,7 +1,7 @@
-use ipsec::{Level, Mark, Prefix, Selector, Upper};
+use ipsec::{Direction, Level, Mark, Mode, Prefix, Selector, Upper};
 
 use super::*;
-use crate::{device::testing::devices, wire::testing::hex};
+use crate::{PathChange, device::testing::devices, wire::testing::hex};
 
 // What Linux 6.1 multicasts, each with the command that made it.
 
@@ -236,7 +236,9 @@ fn policies_come_whole_even_when_deleted() {
     assert_eq!((id.mark, id.if_id), (Mark { value: 0x10, mask: 0xff }, 7));
     let Event::PolicyUpdated { entry, .. } = event(POLICY_UPDATED) else { panic!() };
     assert_eq!((entry.index, entry.policy.priority.0), (1, 9));
-    let Event::PolicyDeleted { entry, origin } = event(POLICY_DELETED) else { panic!() };
+    let Event::PolicyDeleted { entry, by_index: false, origin } = event(POLICY_DELETED) else {
+        panic!()
+    };
     assert_eq!((entry.index, entry.policy.id), (1, id));
     assert_eq!(origin, Origin { seq: 1_795_551_516, pid: 0 });
 }

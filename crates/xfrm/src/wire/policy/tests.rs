@@ -191,3 +191,12 @@ fn the_level_that_was_asked_for_comes_back() {
         assert_eq!([level(1), level(2), level(3)], [Level::Use, Level::Default, Level::Use]);
     }
 }
+
+#[test]
+fn an_index_names_a_policy() {
+    // ip xfrm policy get index 17 dir out (less its selector's family)
+    let captured = hex("
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 11000000 01000000");
+    assert_eq!(bytes(&index_message(17)), captured);
+}

@@ -398,3 +398,54 @@ fn cut_objects_are_errors_not_panics() {
     let ends = [224, 232, 328, 340, 348, 356, 400];
     assert_eq!(whole_attributes.collect::<Vec<_>>(), ends);
 }
+
+#[test]
+fn the_wish_for_an_spi_is_that_of_ip_xfrm() {
+    // ip xfrm state allocspi src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel reqid 9 seq 7 \
+    //     min 0x100 max 0x1ff (which says its seq in network order)
+    let captured = hex("
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 00000000 32000000
+        c0000201 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000007 09000000 02000100 00000000 00000000 00010000 ff010000");
+    let wish = SpiWish {
+        ends: bare(Proto::Esp, 0).ends,
+        proto: Proto::Esp,
+        spi: None,
+        mode: Mode::Tunnel,
+        reqid: ReqId(9),
+    };
+    let mut message = bytes(&spi_message(&wish, (Spi(0x100), Spi(0x1ff)), 7_u32.swap_bytes()));
+    // The limits, at which the kernel does not look.
+    message[96..128].fill(0);
+    assert_eq!(message, captured);
+}
+
+#[test]
+fn selector_and_seq_are_those_of_ip_xfrm() {
+    // ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 seq 5 mode transport \
+    //     enc 'ecb(cipher_null)' '' sel src 192.0.2.0/24 dst 198.51.100.7/32 proto tcp dport 80
+    let captured = hex("
+        c6336407 00000000 00000000 00000000 c0000200 00000000 00000000 00000000 0050ffff 00000000
+        02002018 06000000 00000000 00000000 c0000202 00000000 00000000 00000000 00001000 32000000
+        c0000201 00000000 00000000 00000000 ffffffff ffffffff ffffffff ffffffff ffffffff ffffffff
+        ffffffff ffffffff 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000005 00000000 02000000 00000000 00000000 48000200 65636228 63697068 65725f6e
+        756c6c29 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
+        00000000 00000000 00000000 00000000");
+    let prefix = |ip: [u8; 4], bits| ipsec::Prefix::new(ip.into(), Some(bits)).unwrap();
+    let (src, dst) = (prefix([192, 0, 2, 0], 24), prefix([198, 51, 100, 7], 32));
+    let mut selector = ipsec::Selector::new(src, dst).unwrap();
+    (selector.upper, selector.dst_port) = (ipsec::Upper::Number(6), 80);
+    let sa = Sa {
+        seq: 5_u32.swap_bytes(),
+        selector: Some(selector),
+        crypt: keyed(AlgorithmKind::Crypt, "null", b""),
+        ..bare(Proto::Esp, 0x1000)
+    };
+    assert_eq!(bytes(&written(&sa)), captured);
+    assert_eq!(reading(&captured, 0).unwrap().sa, sa);
+}

@@ -1,0 +1,3 @@
+//! The daemon's parts, for what needs somebody to stay awake.
+
+pub mod pfkey;

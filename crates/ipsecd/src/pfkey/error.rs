@@ -1,0 +1,28 @@
+use std::{io, path::PathBuf};
+
+/// Why there is no service, or no longer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The conversation with the kernel failed.
+    #[error(transparent)]
+    Kernel(#[from] xfrm::Error),
+    /// The engine cannot be opened.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// Another service is there.
+    #[error("{0}: another service listens there")]
+    Running(PathBuf),
+    /// The socket that programs connect to cannot be made.
+    #[error("{path}: {doing}: {source}")]
+    Socket {
+        /// Where.
+        path: PathBuf,
+        /// What was being done.
+        doing: &'static str,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Waiting for something to happen failed.
+    #[error("waiting for requests: {0}")]
+    Wait(io::Error),
+}

@@ -1,0 +1,324 @@
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+};
+
+use engine::{Engine, Namespace, Options};
+use ipsec::{PolicyEntry, SaState};
+use pfkey::{Message, MessageType};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::{Errno, retry_on_intr},
+    net::{SendFlags, send},
+};
+use tracing::{debug, info, warn};
+use xfrm::{Connection, Event, Group, Monitor};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{
+    Error,
+    broadcast::{Audience, Clients},
+    change::{Change, Kind},
+    client::{ClientId, Received},
+    event::{self, Dying},
+    failed::Acquires,
+    listener::Listener,
+    peer,
+};
+
+/// Bytes of the longest message that `sadb_msg_len` can say.
+const LONGEST: usize = u16::MAX as usize * 8;
+
+/// Requests that a client gets carried out before it is another's turn.
+const REQUESTS_A_TURN: usize = 512;
+
+/// Entries of a dump likewise.
+const ENTRIES_A_TURN: usize = 32;
+
+/// Events of others likewise.
+const EVENTS_A_TURN: usize = 512;
+
+/// How long those wait who cannot be let in.
+const A_WHILE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// The PF_KEY service of a network namespace.
+pub struct Service {
+    listener: Listener,
+    pub(super) engine: Engine,
+    /// For questions, and for changes that are no operations of the engine.
+    pub(super) kernel: Connection,
+    pub(super) monitor: Monitor,
+    /// Whether the monitor hears of packets that need an SA.
+    pub(super) hears_acquires: bool,
+    pub(super) clients: Clients,
+    /// The requests that wait for their answers, in order.
+    pub(super) changes: Vec<Change>,
+    pub(super) acquires: Acquires,
+    dying: Dying,
+    /// Nobody could be let in: those who wait are looked at again in a while.
+    is_crowded: bool,
+    buffer: Zeroizing<Vec<u8>>,
+}
+
+/// What there is to do.
+struct Ready {
+    stop: bool,
+    /// Programs want to be let in.
+    arrivals: bool,
+    /// Something has changed.
+    events: bool,
+    /// These may be sent to, or have sent something.
+    clients: Vec<(ClientId, PollFlags)>,
+}
+
+impl Service {
+    /// Opens the service of this thread's network namespace, under /run/xfrm-tools.
+    ///
+    /// Errors: [`Error::Kernel`] and [`Error::Engine`] without XFRM or CAP_NET_ADMIN;
+    /// [`Error::Running`]; [`Error::Socket`].
+    pub fn open() -> Result<Self, Error> {
+        let listener = Listener::open(&Namespace::current())?;
+        let engine = Engine::open(Options { forward_copies: false })?;
+        let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate, Group::Mapping];
+        let service = Self {
+            engine,
+            kernel: Connection::open()?,
+            monitor: Monitor::open(&groups)?,
+            hears_acquires: false,
+            clients: Clients::default(),
+            changes: Vec::new(),
+            acquires: Acquires::default(),
+            dying: Dying::default(),
+            is_crowded: false,
+            // A byte more, to see what is longer.
+            buffer: Zeroizing::new(vec![0; LONGEST + 8]),
+            listener,
+        };
+        info!(socket = %service.path().display(), "PF_KEY service");
+        Ok(service)
+    }
+
+    /// Where programs connect.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.listener.path()
+    }
+
+    /// Serves until `stop` can be read.
+    ///
+    /// Errors: [`Error::Wait`].
+    pub fn run(&mut self, stop: impl AsFd) -> Result<(), Error> {
+        while self.turn(&stop)? {}
+        info!("PF_KEY service stops");
+        Ok(())
+    }
+
+    /// Waits until there is something to do, and gives everybody a turn; false: `stop` can be read.
+    fn turn(&mut self, stop: &impl AsFd) -> Result<bool, Error> {
+        let ready = self.wait(stop)?;
+        if ready.stop {
+            return Ok(false);
+        }
+        if ready.events {
+            self.hear(EVENTS_A_TURN);
+        }
+        if ready.arrivals {
+            self.let_in();
+        }
+        for (id, flags) in ready.clients {
+            if flags.contains(PollFlags::OUT)
+                && let Some(client) = self.clients.get(id)
+            {
+                client.flush();
+                self.pump(id);
+            }
+            if flags.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
+                self.serve(id);
+            }
+        }
+        self.settle();
+        self.clients.bury();
+        self.listen_for_acquires();
+        Ok(true)
+    }
+
+    fn wait(&self, stop: &impl AsFd) -> Result<Ready, Error> {
+        let (arrivals, longest) = if self.is_crowded {
+            (PollFlags::empty(), Some(&A_WHILE))
+        } else {
+            (PollFlags::IN, None)
+        };
+        let mut files = vec![
+            PollFd::new(stop, PollFlags::IN),
+            PollFd::new(&self.listener, arrivals),
+            PollFd::new(&self.monitor, PollFlags::IN),
+        ];
+        let ours = files.len();
+        files.extend(self.clients.iter().map(|client| PollFd::new(client, client.interest())));
+        retry_on_intr(|| poll(&mut files, longest)).map_err(|errno| Error::Wait(errno.into()))?;
+        let is_ready = |at: usize| !files[at].revents().is_empty();
+        let clients = self.clients.iter().zip(&files[ours..]);
+        let busy = clients.map(|(client, file)| (client.id, file.revents()));
+        Ok(Ready {
+            stop: is_ready(0),
+            arrivals: is_ready(1) || self.is_crowded,
+            events: is_ready(2),
+            clients: busy.filter(|(_, flags)| !flags.is_empty()).collect(),
+        })
+    }
+
+    /// Lets in who waits and may administer the network.
+    fn let_in(&mut self) {
+        self.is_crowded = false;
+        loop {
+            match self.listener.accept() {
+                Ok(None) => return,
+                Ok(Some(socket)) => self.admit(socket),
+                Err(error) => {
+                    // Too many open files, as a rule.
+                    warn!(%error, "letting in failed");
+                    self.is_crowded = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn admit(&mut self, socket: OwnedFd) {
+        match peer::admitted(&socket) {
+            Ok(Some(pid)) => {
+                let id = self.clients.add(socket);
+                debug!(client = id.0, pid = pid.as_raw_nonzero().get(), "let in");
+            }
+            refused => {
+                debug!(?refused, "not let in");
+                let refusal = Message::new(MessageType(0), 0).refusal(Errno::PERM);
+                if let Ok(bytes) = refusal.encode() {
+                    // It is closed anyway.
+                    let _ = send(&socket, &bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+                }
+            }
+        }
+    }
+
+    /// Takes a client's requests.
+    fn serve(&mut self, id: ClientId) {
+        let mut buffer = std::mem::take(&mut *self.buffer);
+        for _ in 0..REQUESTS_A_TURN {
+            let Some(client) = self.clients.get(id).filter(|client| client.may_ask()) else {
+                break;
+            };
+            match client.receive(&mut buffer) {
+                Received::Datagram(given) => {
+                    let bytes = &mut buffer[..given.min(LONGEST + 8)];
+                    self.request(id, bytes, given);
+                    // It may have been a key.
+                    bytes.zeroize();
+                }
+                Received::Nothing => break,
+                Received::End => {
+                    // What it has asked for is done all the same.
+                    self.settle();
+                    if let Some(client) = self.clients.get(id) {
+                        client.hang_up();
+                    }
+                    break;
+                }
+            }
+        }
+        self.buffer = Zeroizing::new(buffer);
+    }
+
+    /// Sends a client the next entries of its dump, as far as there is room. The promiscuous hear
+    /// them too.
+    pub(super) fn pump(&mut self, id: ClientId) {
+        for _ in 0..ENTRIES_A_TURN {
+            let Some(client) = self.clients.get(id).filter(|client| client.has_room()) else {
+                return;
+            };
+            let Some(dump) = &mut client.dump else { return };
+            match dump.next(|entry| asked(&mut self.engine, entry)) {
+                Some(message) => self.clients.send(&message, Audience::One(id), Some(id)),
+                None => client.dump = None,
+            }
+        }
+    }
+
+    /// A policy with everything that was asked of it.
+    pub(super) fn asked(&mut self, entry: PolicyEntry) -> PolicyEntry {
+        asked(&mut self.engine, entry)
+    }
+
+    /// Tells what has happened; `author` is the request that asked for it.
+    pub(super) fn pass_on(&mut self, mut event: Event, author: Option<&Change>) {
+        let origin = event::origin(&event);
+        // A larval SA given up: AF_KEY says nothing.
+        if origin.is_some_and(|origin| origin.pid == self.kernel.port()) {
+            return;
+        }
+        let is_ours = origin.is_some_and(|origin| origin.pid == self.engine.port());
+        // What a change made necessary elsewhere is nothing that anybody asked for.
+        if is_ours && author.is_none() {
+            return;
+        }
+        if !is_ours && event::changes_spd(&event) {
+            self.engine.forget_spd();
+        }
+        self.dying.note(&event);
+        match &mut event {
+            Event::SaExpired { entry, hard, .. } => {
+                self.dying.complete(entry, *hard, &mut self.kernel);
+            }
+            Event::SaUpdated { entry, .. } if author.is_some_and(Change::updates_mature) => {
+                entry.state = SaState::Dead;
+            }
+            Event::PolicyAdded { entry, .. } | Event::PolicyUpdated { entry, .. } => {
+                **entry = self.asked((**entry).clone());
+            }
+            Event::PolicyDeleted { by_index, .. } if author.is_some_and(Change::is_by_index) => {
+                *by_index = true;
+            }
+            Event::Acquire(acquire) => self.acquires.note(acquire),
+            Event::MonitorLost => warn!("changes were lost: clients have not heard of all"),
+            Event::MappingChanged(mapping) => {
+                if let Some(message) = event::new_mapping(mapping, &mut self.kernel) {
+                    self.clients.send(&message, Audience::Registered(None), None);
+                }
+                return;
+            }
+            _ => {}
+        }
+        match event::of_event(&event) {
+            Ok(Some((message, audience))) => {
+                let message = match author {
+                    Some(change) => message.numbered(change.header.seq, change.header.pid),
+                    None => message,
+                };
+                self.clients.send(&message, audience, author.map(|change| change.client));
+            }
+            Ok(None) => {}
+            Err(error) => debug!(%error, "PF_KEY has no words for an event"),
+        }
+    }
+}
+
+/// A policy with everything that was asked of it; what the kernel holds if that cannot be read.
+fn asked(engine: &mut Engine, entry: PolicyEntry) -> PolicyEntry {
+    if !entry.form.is_partial {
+        return entry;
+    }
+    engine.asked(entry.clone()).unwrap_or_else(|error| {
+        warn!(%error, "what was asked of a policy");
+        entry
+    })
+}
+
+impl Change {
+    fn updates_mature(&self) -> bool {
+        self.kind == Kind::UpdateOfMature
+    }
+
+    fn is_by_index(&self) -> bool {
+        self.kind == Kind::ByIndex
+    }
+}

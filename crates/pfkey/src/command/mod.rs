@@ -1,0 +1,160 @@
+//! What a program asks AF_KEY for: a message, checked in AF_KEY's order and turned into the model.
+//!
+//! Three kinds of refusal come one after the other (`pfkey_sendmsg`, `pfkey_process`,
+//! net/key/af_key.c): those of [`header`] are errors of `send(2)` there; those of [`command`] come
+//! back in a message; the rest is for the SAD and SPD to say.
+
+mod extensions;
+mod migrate;
+mod sad;
+mod spd;
+
+use ipsec::{Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
+
+use crate::{
+    Error, Message, MessageType, event,
+    ext::Filter,
+    message::{self, HEADER},
+};
+use extensions::Extensions;
+
+/// The largest message type (`SADB_MAX`, linux/pfkeyv2.h).
+const MAX_TYPE: u8 = 24;
+/// The largest SA type (`SADB_SATYPE_MAX`).
+const MAX_SATYPE: u8 = 9;
+
+/// What a program asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// GETSPI.
+    GetSpi(GetSpi),
+    /// ADD.
+    AddSa(Box<Sa>),
+    /// UPDATE.
+    UpdateSa(Box<Sa>),
+    /// DELETE.
+    DeleteSa(SaId),
+    /// GET.
+    GetSa(SaId),
+    /// ACQUIRE: the key management has failed to make the SA that the kernel's ACQUIRE of this
+    /// number asked for; without a number nothing is to be done.
+    Acquire(Option<u32>),
+    /// REGISTER, with the SA type of the message.
+    Register,
+    /// FLUSH of one protocol or all.
+    FlushSad(Option<Proto>),
+    /// DUMP. Whether a dump is under way is looked at before what it asks for.
+    DumpSad(Result<SadQuery, Error>),
+    /// X_PROMISC: from now on the program hears everything, or no more.
+    Promiscuous(bool),
+    /// X_PROMISC of a longer message: everybody is to hear it.
+    Repeat,
+    /// X_SPDADD and X_SPDSETIDX.
+    AddPolicy(Box<Policy>),
+    /// X_SPDUPDATE.
+    UpdatePolicy(Box<Policy>),
+    /// X_SPDDELETE.
+    DeletePolicy(PolicyId),
+    /// X_SPDGET of the policy of this index.
+    GetPolicy(u32),
+    /// X_SPDDELETE2.
+    DeletePolicyOfIndex(u32),
+    /// X_SPDDUMP.
+    DumpSpd,
+    /// X_SPDFLUSH.
+    FlushSpd,
+    /// X_MIGRATE.
+    Migrate(event::Migrate),
+}
+
+/// The larval SA that a GETSPI asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GetSpi {
+    /// The SA.
+    pub wish: SpiWish,
+    /// The SPIs to choose from, both ends included; none: the kernel's own range.
+    pub range: Option<(Spi, Spi)>,
+    /// The number of the ACQUIRE whose larval SA is meant; 0: none.
+    pub acquire: u32,
+}
+
+/// The SAs that a DUMP asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SadQuery {
+    /// Those of this protocol; none: all.
+    pub proto: Option<Proto>,
+    /// Those between such addresses.
+    pub filter: Option<Filter>,
+}
+
+/// The header of a message (`pfkey_get_base_msg`). Its extensions are not looked at, and it has
+/// none.
+///
+/// Errors are those that `send(2)` to AF_KEY answers: [`Error::Short`], [`Error::Version`],
+/// [`Error::Reserved`], [`Error::UnknownNumber`], [`Error::MessageLength`].
+pub fn header(bytes: &[u8]) -> Result<Message, Error> {
+    let (_, (version, said, header)) =
+        message::header(bytes).map_err(|_| Error::Short(bytes.len()))?;
+    if version != message::VERSION {
+        return Err(Error::Version(version));
+    }
+    if header.reserved != 0 {
+        return Err(Error::Reserved(header.reserved));
+    }
+    if !(1..=MAX_TYPE).contains(&header.msg_type.0) {
+        let number = header.msg_type.0.into();
+        return Err(Error::UnknownNumber { field: "message type", number });
+    }
+    let given = bytes.len();
+    // Less than a unit behind the message is no extension either, which `parse_exthdrs` says.
+    if said != given / crate::wire::UNIT * crate::wire::UNIT {
+        return Err(Error::MessageLength { said, given });
+    }
+    Ok(header)
+}
+
+/// What a message with this header asks for: `bytes` are the whole message (`pfkey_process` and
+/// the functions that it calls).
+///
+/// Errors come back from AF_KEY in a message: [`Message::refusal`] with [`Error::errno`].
+pub fn command(header: &Message, bytes: &[u8]) -> Result<Command, Error> {
+    let is_bare = bytes.len() < HEADER + crate::wire::UNIT;
+    let extensions = Extensions::collect(header, bytes.get(HEADER..).unwrap_or_default())?;
+    Ok(match header.msg_type {
+        MessageType::GETSPI => Command::GetSpi(sad::get_spi(&extensions)?),
+        MessageType::UPDATE => Command::UpdateSa(Box::new(sad::add(&extensions)?)),
+        MessageType::ADD => Command::AddSa(Box::new(sad::add(&extensions)?)),
+        MessageType::DELETE => Command::DeleteSa(sad::id(&extensions)?),
+        MessageType::GET => Command::GetSa(sad::id(&extensions)?),
+        MessageType::ACQUIRE if is_bare => {
+            let failed = header.seq != 0 && header.errno != 0;
+            Command::Acquire(failed.then_some(header.seq))
+        }
+        MessageType::REGISTER if header.satype > MAX_SATYPE => {
+            return Err(Error::UnknownNumber { field: "SA type", number: header.satype.into() });
+        }
+        MessageType::REGISTER => Command::Register,
+        MessageType::FLUSH => Command::FlushSad(sad::flushed(header)?),
+        MessageType::DUMP => Command::DumpSad(sad::query(&extensions)),
+        MessageType::PROMISC if is_bare => match header.satype {
+            0 | 1 => Command::Promiscuous(header.satype == 1),
+            number => {
+                return Err(Error::UnknownNumber { field: "SA type", number: number.into() });
+            }
+        },
+        MessageType::PROMISC => Command::Repeat,
+        MessageType::SPDADD | MessageType::SPDSETIDX => {
+            Command::AddPolicy(Box::new(spd::policy(&extensions)?))
+        }
+        MessageType::SPDUPDATE => Command::UpdatePolicy(Box::new(spd::policy(&extensions)?)),
+        MessageType::SPDDELETE => Command::DeletePolicy(spd::id(&extensions)?),
+        MessageType::SPDGET => Command::GetPolicy(spd::index(&extensions)?),
+        MessageType::SPDDELETE2 => Command::DeletePolicyOfIndex(spd::index(&extensions)?),
+        MessageType::SPDDUMP => Command::DumpSpd,
+        MessageType::SPDFLUSH => Command::FlushSpd,
+        MessageType::MIGRATE => Command::Migrate(migrate::migrate(&extensions)?),
+        // EXPIRE, X_PCHANGE, X_SPDACQUIRE, X_SPDEXPIRE, X_NAT_T_NEW_MAPPING, and an ACQUIRE with
+        // extensions.
+        other => return Err(Error::NotServed(other)),
+    })
+}

@@ -1,0 +1,45 @@
+//! The PF_KEY service says what AF_KEY says, message by message: the cases of `tests/pfkey`, played on both.
+
+use std::path::Path;
+
+use scenarios::{
+    Host, Outcome,
+    pfkey::{ALLOWED, Comparison, RunningService, Side, cases},
+};
+
+#[test]
+fn as_af_key() {
+    let cases = cases(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/pfkey")));
+    assert!(!cases.is_empty(), "no cases");
+    let host = Host::new("service");
+    let service = RunningService::start(&host);
+    let mut comparison = Comparison::new(Side::af_key(), Side::service(host, service.path()));
+    for case in &cases {
+        comparison.play(case);
+    }
+    let report = comparison.report();
+    println!("{} cases, {} steps, {} messages", cases.len(), report.steps, report.messages);
+    for (reason, count) in &report.allowed {
+        println!("{count} differences allowed: {reason}");
+    }
+    let differences = &report.differences;
+    assert!(differences.is_empty(), "{} differences:\n{}", differences.len(), differences.concat());
+    for allowed in ALLOWED {
+        assert!(report.allowed.contains_key(allowed.reason), "no longer met: {}", allowed.reason);
+    }
+}
+
+/// Without CAP_NET_ADMIN there is one message, header and EPERM, and then the end.
+#[test]
+fn strangers_are_sent_away() {
+    let host = Host::new("service");
+    let service = RunningService::start(&host);
+    let knock = "import socket, sys
+service = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+service.connect(sys.argv[1])
+print(service.recv(99).hex(), service.recv(99).hex())";
+    let mut stranger = host.command("setpriv");
+    stranger.args(["--bounding-set", "-net_admin", "python3", "-c", knock]).arg(service.path());
+    let eperm = "02000100020000000000000000000000 \n";
+    assert_eq!(Outcome::success(&mut stranger), eperm);
+}

@@ -1,0 +1,82 @@
+use std::{fs, path::Path, time::Duration};
+
+use super::Draft;
+
+/// The number of the message of a case's first step. The kernel's own numbers are smaller.
+const FIRST_SEQ: usize = 1001;
+
+/// What several sockets send, one message after the other, and what else happens.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// What it is about.
+    pub name: String,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+}
+
+/// One thing that happens, on both hosts. All that the sockets hear then is compared.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// A socket sends a message. It is opened when it is first named.
+    Send(String, Draft),
+    /// A socket is closed.
+    Close(String),
+    /// A command of sh(1).
+    Command(String),
+    /// Time passes.
+    Wait(Duration),
+}
+
+/// The cases of the files in a directory, in order.
+///
+/// Panics, and says where, if one cannot be read.
+#[must_use]
+pub fn cases(directory: &Path) -> Vec<Case> {
+    let files =
+        fs::read_dir(directory).expect("the cases").map(|file| file.expect("a file").path());
+    let mut files: Vec<_> =
+        files.filter(|it| it.extension().is_some_and(|it| it == "case")).collect();
+    files.sort();
+    let read = |file: &Path| {
+        let text = fs::read_to_string(file).expect("a case");
+        Case::read(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    };
+    files.iter().flat_map(|file| read(file)).collect()
+}
+
+impl Case {
+    /// Reads a file of cases.
+    pub fn read(text: &str) -> Result<Vec<Self>, String> {
+        let mut cases: Vec<Self> = Vec::new();
+        for (number, line) in text.lines().enumerate() {
+            let line = line.split(" # ").next().unwrap_or_default().trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some(name) = line.strip_prefix("case ") {
+                cases.push(Self { name: name.to_owned(), steps: Vec::new() });
+                continue;
+            }
+            let case = cases.last_mut().ok_or("a step before the first case")?;
+            let step = Step::read(line, FIRST_SEQ + case.steps.len());
+            case.steps.push(step.map_err(|error| format!("line {}: {error}", number + 1))?);
+        }
+        Ok(cases)
+    }
+}
+
+impl Step {
+    fn read(line: &str, seq: usize) -> Result<Self, String> {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let rest = rest.trim();
+        Ok(match word {
+            "!" => Step::Command(rest.to_owned()),
+            "wait" => {
+                let milliseconds = rest.parse().map_err(|_| format!("no time: {rest}"))?;
+                Step::Wait(Duration::from_millis(milliseconds))
+            }
+            "close" => Step::Close(rest.to_owned()),
+            socket => Step::Send(socket.to_owned(), Draft::read(rest, seq)?),
+        })
+    }
+}

@@ -1,0 +1,21 @@
+//! The PF_KEY service beside the kernel's own AF_KEY: the same messages to both, and what each says.
+//!
+//! A case ([`Case`]) is a text (`tests/pfkey/README.md`). [`Comparison`] plays it on two hosts, one
+//! where programs speak to AF_KEY and one where they speak to the service, and gives the differences
+//! that are not among those that are wanted ([`ALLOWED`]).
+
+mod allowed;
+mod case;
+mod compare;
+mod draft;
+mod running;
+mod shown;
+mod side;
+
+pub use allowed::{ALLOWED, Allowed};
+pub use case::{Case, Step, cases};
+pub use compare::{Comparison, Report};
+pub use draft::Draft;
+pub use running::RunningService;
+pub use shown::{Seen, shown};
+pub use side::Side;

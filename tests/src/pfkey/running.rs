@@ -1,0 +1,60 @@
+use std::{
+    fs::File,
+    os::fd::{AsFd, OwnedFd},
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread::{self, JoinHandle},
+};
+
+use ipsecd::pfkey::Service;
+use rustix::{
+    pipe::pipe,
+    thread::{LinkNameSpaceType, move_into_link_name_space},
+};
+
+use crate::Host;
+
+/// The PF_KEY service of a host, on a thread, until it is dropped.
+pub struct RunningService {
+    path: PathBuf,
+    stop: Option<OwnedFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl RunningService {
+    /// Starts it.
+    #[must_use]
+    pub fn start(host: &Host) -> Self {
+        let namespace = host.namespace_file();
+        let (stopped, stop) = pipe().expect("a pipe");
+        let (sender, path) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            let namespace = File::open(namespace).expect("a network namespace");
+            let network = Some(LinkNameSpaceType::Network);
+            move_into_link_name_space(namespace.as_fd(), network).expect("root goes there");
+            let mut service = Service::open().expect("a service");
+            sender.send(service.path().to_owned()).expect("somebody waits");
+            service.run(stopped.as_fd()).expect("it goes on");
+        });
+        let path = path.recv().expect("a service");
+        Self { path, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for RunningService {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+            && !thread::panicking()
+        {
+            panic!("the service has panicked");
+        }
+    }
+}

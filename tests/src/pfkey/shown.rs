@@ -1,0 +1,127 @@
+use std::fmt::Write;
+
+use pfkey::{
+    Extension, Message, MessageType,
+    ext::{LifetimeKind, Policy},
+};
+
+use super::draft::parse;
+
+/// The first number that AF_KEY chooses for `unique` by itself.
+const CHOSEN: u32 = 0x4000;
+
+/// What stands for the first SPI that the kernel has chosen.
+const CHOSEN_SPI: u32 = 0xffff_0000;
+
+/// The numbers that the kernel has chosen on one host, in the order in which they were seen. They
+/// differ from host to host, and stand for each other by their places.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Indexes of policies.
+    indexes: Vec<u32>,
+    /// SPIs of larval SAs.
+    spis: Vec<u32>,
+    /// Numbers of `unique`.
+    reqids: Vec<u32>,
+    /// Numbers of ACQUIREs.
+    acquires: Vec<u32>,
+}
+
+impl Seen {
+    /// A number of a case: `$index` and `$spi` are the last ones seen, `$index2` the second, and so on;
+    /// 0 if there is none.
+    pub(super) fn number(&self, text: &str) -> Result<u32, String> {
+        let Some(variable) = text.strip_prefix('$') else { return parse(text) };
+        let (name, place) = variable.split_at(variable.trim_end_matches(char::is_numeric).len());
+        let seen = match name {
+            "index" => &self.indexes,
+            "spi" => &self.spis,
+            "reqid" => &self.reqids,
+            "acquire" => &self.acquires,
+            _ => return Err(format!("no variable: {text}")),
+        };
+        let place = if place.is_empty() { seen.len() } else { parse(place)? };
+        Ok(place.checked_sub(1).and_then(|place| seen.get(place)).copied().unwrap_or(0))
+    }
+
+    fn policy(&mut self, policy: &mut Policy) {
+        if policy.id != 0 {
+            policy.id = place(&mut self.indexes, policy.id);
+        }
+        for request in &mut policy.requests {
+            if request.reqid >= CHOSEN {
+                request.reqid = CHOSEN + place(&mut self.reqids, request.reqid);
+            }
+        }
+    }
+}
+
+/// The place of a number among those seen, from 1.
+fn place(seen: &mut Vec<u32>, number: u32) -> u32 {
+    let known = seen.iter().position(|other| *other == number);
+    let place = known.unwrap_or_else(|| {
+        seen.push(number);
+        seen.len() - 1
+    });
+    u32::try_from(place).unwrap_or(u32::MAX) + 1
+}
+
+/// A message as text, without what differs from host to host: times, references to policies, the
+/// numbers that the kernel chooses, and, if `by_others` caused it, who did.
+pub fn shown(bytes: &[u8], seen: &mut Seen, by_others: bool) -> String {
+    let Ok(message) = Message::decode(bytes) else { return format!("{bytes:02x?}\n") };
+    let message = masked(message, seen, by_others);
+    let Message { msg_type, errno, satype, reserved, seq, pid, extensions } = message;
+    let mut text = format!(
+        "type={} errno={errno} satype={satype} reserved={reserved} seq={seq} pid={pid} {} bytes\n",
+        msg_type.0,
+        bytes.len()
+    );
+    for extension in extensions {
+        // Keys do not show themselves.
+        let key = match &extension {
+            Extension::Key(_, key) => format!("{:02x?}", key.bytes()),
+            _ => String::new(),
+        };
+        writeln!(text, "    {extension:?} {key}").expect("a string");
+    }
+    text
+}
+
+fn masked(mut message: Message, seen: &mut Seen, by_others: bool) -> Message {
+    let is_acquire = message.msg_type == MessageType::ACQUIRE && message.pid == 0;
+    if is_acquire {
+        place(&mut seen.acquires, message.seq);
+    }
+    let is_kernels = seen.acquires.contains(&message.seq);
+    if is_kernels {
+        message.seq = place(&mut seen.acquires, message.seq);
+    }
+    if by_others {
+        (message.seq, message.pid) = (0, 0);
+    }
+    message.reserved = 0;
+    let chooses_spi = message.msg_type == MessageType::GETSPI && message.sa().is_some();
+    for extension in &mut message.extensions {
+        match extension {
+            Extension::Sa(sa) if chooses_spi => {
+                place(&mut seen.spis, sa.spi);
+            }
+            Extension::Lifetime(LifetimeKind::Current, current) => {
+                current.add_time = current.add_time.min(1);
+                current.use_time = current.use_time.min(1);
+            }
+            Extension::Policy(policy) => seen.policy(policy),
+            _ => {}
+        }
+    }
+    // An SPI that the kernel has chosen is told in many messages.
+    for extension in &mut message.extensions {
+        if let Extension::Sa(sa) = extension
+            && let Some(place) = seen.spis.iter().position(|spi| *spi == sa.spi)
+        {
+            sa.spi = CHOSEN_SPI + u32::try_from(place).unwrap_or(0);
+        }
+    }
+    message
+}

@@ -1,0 +1,211 @@
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU32,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use pfkey::{Message, MessageType};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+    net::{
+        AddressFamily, Protocol, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType,
+        connect, recv, send, socket_with,
+    },
+};
+
+use super::{Seen, shown};
+use crate::{Host, Outcome};
+
+/// `AF_KEY` (bits/socket.h).
+const FAMILY: AddressFamily = AddressFamily::from_raw(15);
+/// `PF_KEY_V2` (linux/pfkeyv2.h).
+const VERSION: Protocol = Protocol::from_raw(NonZeroU32::new(2).expect("it is not 0"));
+
+/// Longer than any answer takes.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The process that asks the service something to know that it has come to it.
+const KNOCKER: u32 = 0xc0ff_ee00;
+
+/// A host with sockets on it, to AF_KEY or to the service.
+pub struct Side {
+    host: Host,
+    /// Of the service.
+    path: Option<PathBuf>,
+    sockets: BTreeMap<String, OwnedFd>,
+    /// What came of sends that failed.
+    unsent: BTreeMap<String, Vec<Vec<u8>>>,
+    seen: Seen,
+    knocks: u32,
+}
+
+/// What each socket has heard, as text, message by message.
+pub type Heard = BTreeMap<String, Vec<String>>;
+
+impl Side {
+    /// A host where programs speak to the kernel.
+    #[must_use]
+    pub fn af_key() -> Self {
+        Self::new(Host::new("af-key"), None)
+    }
+
+    /// A host where programs speak to the service that listens at `path`.
+    #[must_use]
+    pub fn service(host: Host, path: &Path) -> Self {
+        Self::new(host, Some(path.to_owned()))
+    }
+
+    fn new(host: Host, path: Option<PathBuf>) -> Self {
+        let (sockets, unsent) = (BTreeMap::new(), BTreeMap::new());
+        Self { host, path, sockets, unsent, seen: Seen::default(), knocks: 0 }
+    }
+
+    /// The host.
+    #[must_use]
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// What was seen on it.
+    #[must_use]
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    /// A new socket.
+    #[must_use]
+    pub fn open(&self) -> OwnedFd {
+        let flags = SocketFlags::CLOEXEC;
+        match &self.path {
+            None => self.host.within(|| {
+                socket_with(FAMILY, SocketType::RAW, flags, Some(VERSION)).expect("AF_KEY")
+            }),
+            Some(path) => {
+                let kind = SocketType::SEQPACKET;
+                let socket = socket_with(AddressFamily::UNIX, kind, flags, None).expect("a socket");
+                let address = SocketAddrUnix::new(path).expect("an address");
+                connect(&socket, &address).expect("the service listens");
+                socket
+            }
+        }
+    }
+
+    /// Sends a message from a socket, which is opened if it is not there.
+    pub fn send(&mut self, name: &str, bytes: &[u8]) {
+        if !self.sockets.contains_key(name) {
+            let socket = self.open();
+            self.sockets.insert(name.to_owned(), socket);
+            self.knock();
+        }
+        if let Err(errno) = send(&self.sockets[name], bytes, SendFlags::empty()) {
+            self.unsent.entry(name.to_owned()).or_default().push(refused_by_send(bytes, errno));
+        }
+    }
+
+    /// Closes a socket.
+    pub fn close(&mut self, name: &str) {
+        self.sockets.remove(name);
+    }
+
+    /// Runs a command of sh(1), which must succeed.
+    pub fn command(&self, command: &str) {
+        Outcome::success(self.host.command("sh").args(["-ec", command]));
+    }
+
+    /// An empty SAD and SPD, no sockets, nothing seen.
+    pub fn start_anew(&mut self) {
+        self.sockets.clear();
+        self.unsent.clear();
+        self.host.ip("xfrm state flush\nxfrm policy flush");
+        self.seen = Seen::default();
+        self.knock();
+    }
+
+    /// What the sockets have heard since the last time. Of the service, which is another process, at
+    /// least as many messages are awaited as `other` has heard.
+    pub fn heard(&mut self, by_others: bool, other: Option<&Heard>) -> Heard {
+        let mut bytes: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
+        let names: Vec<String> = self.sockets.keys().cloned().collect();
+        if let Some(other) = other {
+            let end = Instant::now() + PATIENCE;
+            for name in &names {
+                let wanted = other.get(name).map_or(0, Vec::len);
+                let got = bytes.entry(name.clone()).or_default();
+                while got.len() < wanted && wait(&self.sockets[name], end) {
+                    got.extend(self.read(name));
+                }
+            }
+        }
+        self.knock();
+        for name in &names {
+            let got = bytes.entry(name.clone()).or_default();
+            got.extend(self.unsent.remove(name).unwrap_or_default());
+            got.extend(self.read(name));
+        }
+        let seen = &mut self.seen;
+        let show = |messages: Vec<Vec<u8>>| {
+            messages.iter().map(|bytes| shown(bytes, seen, by_others)).collect::<Vec<_>>()
+        };
+        let names = bytes.keys().cloned().collect::<Vec<_>>();
+        names.into_iter().zip(bytes.into_values().map(show)).collect()
+    }
+
+    /// What has come for a socket.
+    fn read(&self, name: &str) -> Vec<Vec<u8>> {
+        let socket = &self.sockets[name];
+        let messages = std::iter::from_fn(|| receive(socket, RecvFlags::DONTWAIT));
+        messages.filter(|bytes| !is_a_knock(bytes)).collect()
+    }
+
+    /// Waits until the service has done all that was asked of it before.
+    fn knock(&mut self) {
+        if self.path.is_none() {
+            return;
+        }
+        self.knocks += 1;
+        let socket = self.open();
+        let question = Message::new(MessageType::GET, 3).numbered(self.knocks, KNOCKER);
+        let bytes = question.encode().expect("a message");
+        send(&socket, &bytes, SendFlags::empty()).expect("the service listens");
+        let end = Instant::now() + PATIENCE;
+        while wait(&socket, end) {
+            let Some(bytes) = receive(&socket, RecvFlags::DONTWAIT) else { break };
+            if is_a_knock(&bytes) {
+                return;
+            }
+        }
+        panic!("the service does not answer");
+    }
+}
+
+/// What the service answers where AF_KEY lets `send(2)` fail: the header with the errno.
+fn refused_by_send(bytes: &[u8], errno: Errno) -> Vec<u8> {
+    let mut header = bytes.to_vec();
+    header.resize(16, 0);
+    header[0] = 2;
+    header[2] = errno.raw_os_error().try_into().expect("an errno");
+    header[4..8].copy_from_slice(&[2, 0, 0, 0]);
+    header
+}
+
+fn is_a_knock(bytes: &[u8]) -> bool {
+    Message::decode(bytes).is_ok_and(|message| message.pid == KNOCKER)
+}
+
+fn receive(socket: &OwnedFd, flags: RecvFlags) -> Option<Vec<u8>> {
+    let mut buffer = vec![0; 1 << 16];
+    let (_, length) = recv(socket, &mut buffer[..], flags).ok()?;
+    buffer.truncate(length);
+    (length != 0).then_some(buffer)
+}
+
+/// Whether something can be read before `end`.
+fn wait(socket: &OwnedFd, end: Instant) -> bool {
+    let left = end.saturating_duration_since(Instant::now());
+    let left = Timespec::try_from(left).expect("a short time");
+    let mut files = [PollFd::new(socket, PollFlags::IN)];
+    poll(&mut files, Some(&left)).is_ok_and(|ready| ready != 0)
+}
