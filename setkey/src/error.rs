@@ -1,6 +1,10 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use ipsec::Dialect;
+use pfkey_socket::SettingsError;
+use rustix::io::Errno;
+
+use crate::printer::strerror;
 
 /// Why the command ends early. What a script does wrong is reported apart.
 #[derive(Debug, thiserror::Error)]
@@ -29,12 +33,53 @@ pub enum Error {
         /// What is wrong with it.
         source: pfkey::Error,
     },
+    /// A message cannot be made, or an answer cannot be read.
+    #[error("PF_KEY: {0}")]
+    Answer(#[from] pfkey::Error),
+    /// There is no PF_KEY socket to be had.
+    #[error("cannot open a socket of {name}: {}", no_socket(*.errno))]
+    NoPfKey {
+        /// Whose.
+        name: String,
+        /// Why not.
+        errno: Errno,
+    },
+    /// The conversation with AF_KEY or its service failed.
+    #[error("{name}: {}", broken(*.errno))]
+    PfKey {
+        /// Which.
+        name: String,
+        /// Why.
+        errno: Errno,
+    },
+    /// What the environment says of PF_KEY sockets cannot be used.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// Output cannot be written.
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),
     /// The kernel cannot be reached, or the conversation with it failed.
     #[error(transparent)]
     Engine(#[from] engine::Error),
+}
+
+/// Why there is no socket, and what to do.
+fn no_socket(errno: Errno) -> String {
+    let advice = match errno {
+        Errno::AFNOSUPPORT => " (no PF_KEY service listens: start ipsecd, or leave --pfkey out)",
+        Errno::PERM => " (CAP_NET_ADMIN is missing: run it as root)",
+        _ => "",
+    };
+    strerror(errno) + advice
+}
+
+/// Why a conversation cannot go on.
+fn broken(errno: Errno) -> String {
+    match errno {
+        Errno::TIMEDOUT => "there is no answer".into(),
+        Errno::CONNRESET => "the service has hung up".into(),
+        errno => no_socket(errno),
+    }
 }
 
 impl From<engine::MonitorError> for Error {

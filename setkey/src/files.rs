@@ -77,6 +77,7 @@ fn print_message(
         redact: command.form.redact,
         pid: message.pid,
         seq: message.seq,
+        references: Some(message.reserved),
         now: crate::printer::unix_seconds(),
     };
     match message.msg_type {

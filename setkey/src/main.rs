@@ -1,4 +1,5 @@
-//! setkey(8) over XFRM netlink: a drop-in for the command of ipsec-tools, and for those of the BSDs.
+//! setkey(8) over XFRM netlink, or PF_KEY: a drop-in for the command of ipsec-tools, and for those of
+//! the BSDs.
 
 mod dump;
 mod error;
@@ -10,7 +11,7 @@ mod printer;
 mod report;
 mod script;
 mod usage;
-mod verbose;
+mod way;
 mod wording;
 
 use std::{
@@ -21,7 +22,6 @@ use std::{
     time::Duration,
 };
 
-use engine::{Engine, Options};
 use ipsec::{Dialect, Operation};
 use pfkey::request::Wording;
 
@@ -29,7 +29,7 @@ use error::Error;
 use options::{Command, Database, Layout, Mode, Stop};
 use printer::{Printer, Source};
 use script::Input;
-use verbose::Verbose;
+use way::Way;
 
 /// Exit status after the kernel refused something, with `--strict`.
 const REFUSED: u8 = 2;
@@ -61,7 +61,10 @@ fn run(command: &Command) -> Result<ExitCode, Error> {
         Mode::Flush(Database::Sad) => one(command, Operation::FlushSad(None)),
         Mode::Flush(Database::Spd) => one(command, Operation::FlushSpd),
         Mode::Monitor(timestamp) => {
-            monitor::run(*timestamp, command.hexdump)?;
+            match &command.pf_key {
+                None => monitor::run(*timestamp, command.hexdump)?,
+                Some(whose) => monitor::run_pf_key(whose, *timestamp, command.hexdump)?,
+            }
             Ok(ExitCode::SUCCESS)
         }
         Mode::Files(paths) => files(command, paths),
@@ -80,11 +83,11 @@ fn dump(command: &Command, operation: &Operation) -> Result<ExitCode, Error> {
     if command.form.layout != Layout::Short {
         return one(command, operation.clone());
     }
-    let mut engine = open(command)?;
+    let mut way = Way::open(command)?;
     let mut printer = printer(command, Source::Direct);
     printer.header()?;
     loop {
-        engine.submit(0, Ok(operation.clone()), &mut printer)?;
+        way.submit(0, Ok(operation.clone()), &Wording::default(), &mut printer)?;
         printer.out().flush()?;
         thread::sleep(Duration::from_secs(1));
     }
@@ -95,17 +98,10 @@ fn one(command: &Command, operation: Operation) -> Result<ExitCode, Error> {
     if command.no_action {
         return Ok(ExitCode::SUCCESS);
     }
-    let mut engine = open(command)?;
+    let mut way = Way::open(command)?;
     let mut printer = printer(command, Source::Direct);
-    let mut verbose = Verbose::of(command, &engine)?;
-    if let Some(verbose) = &mut verbose {
-        verbose.sent(&operation, &Wording::default(), printer.out())?;
-    }
-    engine.submit(0, Ok(operation), &mut printer)?;
-    engine.settle(&mut printer)?;
-    if let Some(verbose) = &mut verbose {
-        verbose.heard(printer.out())?;
-    }
+    way.submit(0, Ok(operation), &Wording::default(), &mut printer)?;
+    way.settle(&mut printer)?;
     printer.out().flush()?;
     Ok(exit_code(command, &printer))
 }
@@ -115,10 +111,6 @@ type StdoutPrinter = Printer<BufWriter<StdoutLock<'static>>>;
 fn printer(command: &Command, source: Source) -> StdoutPrinter {
     let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     Printer::new(out, source, command.dialect, command.form, command.verbose)
-}
-
-fn open(command: &Command) -> Result<Engine, Error> {
-    Ok(Engine::open(Options { forward_copies: command.forward_copies })?)
 }
 
 /// The status when everything was read: 0 even if the kernel refused something, but for `--strict`.

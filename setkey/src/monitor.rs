@@ -3,14 +3,23 @@
 use std::{
     fmt,
     io::{self, Write},
+    process,
     time::{Duration, SystemTime},
 };
 
 use chrono::{DateTime, Local};
 use engine::{Event, Monitor};
-use pfkey::{Hexdump, Kdebug, Message};
+use pfkey::{Hexdump, Kdebug, Message, MessageType};
 
-use crate::{error::Error, messages, options::Timestamp};
+use crate::{
+    error::Error,
+    messages,
+    options::{PfKeyOf, Timestamp},
+    way::Socket,
+};
+
+/// `sizeof(struct sadb_msg)`.
+const HEADER: usize = 16;
 
 /// Prints every message until it is killed.
 pub fn run(timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
@@ -32,6 +41,35 @@ pub fn run(timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
             Err(error) => eprintln!("setkey: PF_KEY has no words for an event: {error}"),
         }
     }
+}
+
+/// Prints every message that a promiscuous PF_KEY socket hears until it is killed.
+pub fn run_pf_key(whose: &PfKeyOf, timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
+    let mut socket = Socket::open(whose)?;
+    socket.send(&Message::new(MessageType::PROMISC, 1).numbered(0, process::id()))?;
+    let mut out = io::stdout().lock();
+    loop {
+        socket.receive(None, |bytes| write_heard(&mut out, bytes, timestamp, hexdump))??;
+    }
+}
+
+/// A message as it came. One of type X_PROMISC says nothing itself; another stands in it, or none.
+fn write_heard(
+    out: &mut impl Write,
+    bytes: &[u8],
+    timestamp: Timestamp,
+    hexdump: bool,
+) -> Result<(), Error> {
+    writeln!(out, "{} ", Stamp(timestamp, SystemTime::now()))?;
+    if hexdump {
+        write!(out, "{}", Hexdump(bytes))?;
+    }
+    let is_wrapping = bytes.get(1) == Some(&MessageType::PROMISC.0);
+    let message = if is_wrapping { bytes.get(HEADER..).unwrap_or_default() } else { bytes };
+    if !message.is_empty() {
+        writeln!(out, "{}", Kdebug(&Message::decode(message)?))?;
+    }
+    Ok(out.flush()?)
 }
 
 /// A message as the original shows it, its bytes first with `-H`.

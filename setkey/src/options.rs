@@ -3,7 +3,11 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgAction, Parser, ValueEnum, error::ErrorKind};
+use clap::{
+    ArgAction, Parser, ValueEnum,
+    builder::{OsStringValueParser, TypedValueParser},
+    error::ErrorKind,
+};
 use ipsec::Dialect;
 
 use crate::usage;
@@ -30,6 +34,30 @@ pub struct Command {
     pub strict: bool,
     /// Colours in messages (`--color`).
     pub color: Color,
+    /// Whose PF_KEY sockets are used instead of XFRM netlink (`--pfkey`).
+    pub pf_key: Option<PfKeyOf>,
+}
+
+/// Who gives PF_KEY sockets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PfKeyOf {
+    /// The service of this network namespace, or the kernel where there is none (`--pfkey`).
+    Namespace,
+    /// The kernel (`--pfkey=kernel`).
+    Kernel,
+    /// The service that listens at this path (`--pfkey=PATH`).
+    Service(PathBuf),
+}
+
+impl From<OsString> for PfKeyOf {
+    /// The word behind `--pfkey=`; empty without one.
+    fn from(word: OsString) -> Self {
+        match word {
+            none if none.is_empty() => PfKeyOf::Namespace,
+            kernel if kernel == "kernel" => PfKeyOf::Kernel,
+            path => PfKeyOf::Service(path.into()),
+        }
+    }
 }
 
 /// How dumps look.
@@ -186,6 +214,9 @@ struct Cli {
     as_script: bool,
     #[arg(long)]
     check: bool,
+    #[arg(long = "pfkey", value_name = "SOCKET", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_parser = OsStringValueParser::new().map(PfKeyOf::from))]
+    pf_key: Option<PfKeyOf>,
     files: Vec<PathBuf>,
 }
 
@@ -220,6 +251,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
         strict: cli.strict,
         color: cli.color,
         dialect,
+        pf_key: cli.pf_key.clone(),
         mode: cli.mode(dialect)?,
     })
 }
@@ -369,5 +401,10 @@ mod tests {
         assert_eq!(command.color, Color::Always);
         assert_eq!(read("-D --color=never").unwrap().color, Color::Never);
         assert_eq!(mode("--check -f x"), Mode::Check("x".into()));
+        let pf_key = |line: &str| read(line).unwrap().pf_key;
+        assert_eq!(pf_key("-D"), None);
+        assert_eq!(pf_key("--pfkey -D"), Some(PfKeyOf::Namespace));
+        assert_eq!(pf_key("-D --pfkey=kernel"), Some(PfKeyOf::Kernel));
+        assert_eq!(pf_key("-D --pfkey=/run/it"), Some(PfKeyOf::Service("/run/it".into())));
     }
 }

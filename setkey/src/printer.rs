@@ -8,7 +8,7 @@ use std::{
 
 use engine::{Outcome, Refusal, Sink, Target};
 use ipsec::{Dialect, Direction, PolicyEntry, SaEntry};
-use pfkey::{MessageType, sad, spd};
+use pfkey::{Message, MessageType, sad, spd};
 use present::{Keys, policy_json, sa_json};
 use rustix::io::Errno;
 use serde_json::Value;
@@ -49,10 +49,16 @@ pub struct Printer<W: Write> {
     refused: Option<(usize, Refusal)>,
 }
 
-enum Held {
+/// What a dump is made of.
+pub enum Entry {
+    /// An SA; whether it was given no mode of its own.
     Sa(Box<SaEntry>, bool),
-    Policy(Box<PolicyEntry>),
+    /// A policy, with the kernel's count of its users where it is known.
+    Policy(Box<PolicyEntry>, Option<u16>),
 }
+
+/// An entry, and the PF_KEY message that it came in, if it came so.
+type Held = (Entry, Option<Message>);
 
 impl<W: Write> Printer<W> {
     /// Prints to `out`.
@@ -86,12 +92,16 @@ impl<W: Write> Printer<W> {
         writeln!(self.out, "{HEADER}")
     }
 
-    fn hold(&mut self, entry: Held) -> io::Result<()> {
-        if self.form.layout == Layout::Script {
-            self.newest_first.push(entry);
+    /// Takes the next entry, with the PF_KEY message that it came in, if it came so.
+    pub fn entry(&mut self, entry: Entry, message: Option<Message>) -> io::Result<()> {
+        if !self.shows(&entry) {
             return Ok(());
         }
-        match self.held.replace(entry) {
+        if self.form.layout == Layout::Script {
+            self.newest_first.push((entry, message));
+            return Ok(());
+        }
+        match self.held.replace((entry, message)) {
             Some(previous) => {
                 self.seq += 1;
                 self.write(&previous, self.seq)
@@ -117,30 +127,39 @@ impl<W: Write> Printer<W> {
         Ok(())
     }
 
-    fn write(&mut self, entry: &Held, seq: u32) -> io::Result<()> {
+    fn write(&mut self, (entry, message): &Held, seq: u32) -> io::Result<()> {
+        let references = match entry {
+            Entry::Policy(_, references) => *references,
+            Entry::Sa(..) => None,
+        };
         let frame = Frame {
             dialect: self.dialect,
             ports: self.form.ports,
             redact: self.form.redact,
             pid: std::process::id(),
             seq,
+            references,
             now: unix_seconds(),
         };
-        if self.verbose {
-            self.write_pfkey(entry, &frame)?;
+        match message {
+            Some(message) if self.verbose => write_message(&mut self.out, message, false)?,
+            None if self.verbose => self.write_pfkey(entry, &frame)?,
+            _ => {}
         }
         let out = &mut self.out;
         match (entry, self.form.layout) {
-            (Held::Sa(entry, any), Layout::Long) => write_sa(out, entry, *any, &frame),
-            (Held::Sa(entry, _), Layout::Short) => write_short_sa(out, entry, &frame),
-            (Held::Sa(entry, any), Layout::Script) => write_script_sa(out, entry, *any, &frame),
-            (Held::Sa(entry, any), Layout::Json) => {
+            (Entry::Sa(entry, any), Layout::Long) => write_sa(out, entry, *any, &frame),
+            (Entry::Sa(entry, _), Layout::Short) => write_short_sa(out, entry, &frame),
+            (Entry::Sa(entry, any), Layout::Script) => write_script_sa(out, entry, *any, &frame),
+            (Entry::Sa(entry, any), Layout::Json) => {
                 self.json.push(sa_json(entry, *any, Keys::Hidden));
                 Ok(())
             }
-            (Held::Policy(entry), Layout::Long | Layout::Short) => write_policy(out, entry, &frame),
-            (Held::Policy(entry), Layout::Script) => write_script_policy(out, entry),
-            (Held::Policy(entry), Layout::Json) => {
+            (Entry::Policy(entry, _), Layout::Long | Layout::Short) => {
+                write_policy(out, entry, &frame)
+            }
+            (Entry::Policy(entry, _), Layout::Script) => write_script_policy(out, entry),
+            (Entry::Policy(entry, _), Layout::Json) => {
                 self.json.push(policy_json(entry));
                 Ok(())
             }
@@ -148,11 +167,11 @@ impl<W: Write> Printer<W> {
     }
 
     /// The message of the dump that this entry would have come in.
-    fn write_pfkey(&mut self, entry: &Held, frame: &Frame) -> io::Result<()> {
+    fn write_pfkey(&mut self, entry: &Entry, frame: &Frame) -> io::Result<()> {
         const REFERENCES: u16 = 2;
         let message = match entry {
-            Held::Sa(entry, _) => sad::message(MessageType::DUMP, entry),
-            Held::Policy(entry) => spd::message(MessageType::SPDDUMP, entry, REFERENCES),
+            Entry::Sa(entry, _) => sad::message(MessageType::DUMP, entry),
+            Entry::Policy(entry, _) => spd::message(MessageType::SPDDUMP, entry, REFERENCES),
         };
         match message {
             Ok(message) => {
@@ -206,7 +225,8 @@ impl<W: Write> Printer<W> {
     }
 
     /// The BSDs have no direction fwd: an `in` policy stands for it.
-    fn shows(&self, entry: &PolicyEntry) -> bool {
+    fn shows(&self, entry: &Entry) -> bool {
+        let Entry::Policy(entry, _) = entry else { return true };
         !(self.dialect.is_bsd() && entry.policy.id.direction == Direction::Fwd)
     }
 }
@@ -234,9 +254,8 @@ impl<W: Write> Sink for Printer<W> {
                 &"`use` on an outbound tunnel is as the SAs are now: start ipsecd, which follows \
                   them as they come and go",
             ),
-            Outcome::Sa(entry, any_mode) => self.hold(Held::Sa(entry, any_mode)),
-            Outcome::Policy(entry) if !self.shows(&entry) => Ok(()),
-            Outcome::Policy(entry) => self.hold(Held::Policy(entry)),
+            Outcome::Sa(entry, any_mode) => self.entry(Entry::Sa(entry, any_mode), None),
+            Outcome::Policy(entry) => self.entry(Entry::Policy(entry, None), None),
             Outcome::EndOfSad => self.end(line, "No SAD entries"),
             Outcome::EndOfSpd => self.end(line, "No SPD entries"),
         }

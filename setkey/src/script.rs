@@ -7,19 +7,18 @@ use std::{
     process::ExitCode,
 };
 
-use engine::Engine;
 use grammar::{Kind, Lowered, Script, Statement, Warning};
 use ipsec::{Dialect, Operation, SystemNames};
 
 use crate::{
     StdoutPrinter,
     error::Error,
-    exit_code, open,
+    exit_code,
     options::Command,
     printer,
     printer::Source,
     report::{Colors, Report},
-    verbose::Verbose,
+    way::Way,
     wording,
 };
 
@@ -59,19 +58,11 @@ impl Input {
 
 /// Carries out a script to its end, or to its first mistake unless it is interactive.
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
-    let engine = if command.no_action { None } else { Some(open(command)?) };
-    let verbose = match &engine {
-        Some(engine) => Verbose::of(command, engine)?,
-        None => None,
-    };
+    let way = if command.no_action { None } else { Some(Way::for_script(command)?) };
     let source =
         if input.interactive { Source::Direct } else { Source::Script(input.name.clone()) };
-    let mut run = Run {
-        engine,
-        verbose,
-        printer: printer(command, source),
-        words: Words::new(command, &input),
-    };
+    let mut run =
+        Run { way, printer: printer(command, source), words: Words::new(command, &input) };
     let ended = run.script(Script::new(input.reader, command.dialect));
     run.settle()?;
     Ok(match ended? {
@@ -115,8 +106,7 @@ enum Ended {
 
 struct Run {
     /// None with `-n`.
-    engine: Option<Engine>,
-    verbose: Option<Verbose>,
+    way: Option<Way>,
     printer: StdoutPrinter,
     words: Words,
 }
@@ -171,24 +161,15 @@ impl Run {
         statement: &Statement,
         operation: Result<Operation, ipsec::Error>,
     ) -> Result<(), Error> {
-        let line = statement.line();
-        let Some(engine) = &mut self.engine else { return Ok(()) };
-        let Some(verbose) = &mut self.verbose else {
-            return Ok(engine.submit(line, operation, &mut self.printer)?);
-        };
-        // One by one, so that each answer follows its question.
-        if let Ok(operation) = &operation {
-            verbose.sent(operation, &wording::of(&statement.command), self.printer.out())?;
-        }
-        engine.submit(line, operation, &mut self.printer)?;
-        engine.flush(&mut self.printer)?;
-        verbose.heard(self.printer.out())
+        let Some(way) = &mut self.way else { return Ok(()) };
+        let wording = wording::of(&statement.command);
+        way.submit(statement.line(), operation, &wording, &mut self.printer)
     }
 
     /// Brings out the results of what was submitted.
     fn settle(&mut self) -> Result<(), Error> {
-        if let Some(engine) = &mut self.engine {
-            engine.settle(&mut self.printer)?;
+        if let Some(way) = &mut self.way {
+            way.settle(&mut self.printer)?;
         }
         Ok(self.printer.out().flush()?)
     }

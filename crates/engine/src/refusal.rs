@@ -1,6 +1,6 @@
 use std::fmt;
 
-use ipsec::{Algorithm, Proto, Sa};
+use ipsec::{Algorithm, Operation, Proto, Sa};
 use rustix::io::Errno;
 
 /// What an operation was about: enough to say why the kernel refused it.
@@ -19,6 +19,26 @@ pub enum Target {
 }
 
 impl Target {
+    /// What an operation is about.
+    #[must_use]
+    pub fn of(operation: &Operation) -> Self {
+        match operation {
+            Operation::AddSa(sa) | Operation::AddSaOfAnyMode(sa) | Operation::UpdateSa(sa) => {
+                Target::new_sa(sa)
+            }
+            Operation::GetSpi(_)
+            | Operation::GetSa(_)
+            | Operation::DeleteSa(_)
+            | Operation::DeleteAllSa(..) => Target::Sa,
+            Operation::AddPolicy(_) | Operation::UpdatePolicy(_) => Target::NewPolicy,
+            Operation::DeletePolicy(_) => Target::Policy,
+            Operation::FlushSad(_)
+            | Operation::DumpSad(_)
+            | Operation::FlushSpd
+            | Operation::DumpSpd => Target::Database,
+        }
+    }
+
     pub(crate) fn new_sa(sa: &Sa) -> Self {
         let keyed = [&sa.auth, &sa.crypt].into_iter().flatten().map(|keyed| keyed.algorithm);
         Target::NewSa(sa.proto, sa.ends.dst().is_ipv6(), keyed.chain(sa.comp).collect())

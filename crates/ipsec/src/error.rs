@@ -69,6 +69,9 @@ pub enum Error {
     /// `use` on an outbound request in beet mode.
     #[error("use on an outbound beet request: the kernel cannot leave it out; say require")]
     OptionalOutboundBeet,
+    /// Options that PF_KEY cannot ask for, of a statement that is to go that way.
+    #[error("PF_KEY has no word for {}: leave it out, or go by XFRM netlink, which has", .0.join(", "))]
+    NotInPfKey(Vec<&'static str>),
 }
 
 impl Error {
@@ -79,6 +82,7 @@ impl Error {
             Error::NoProto => Errno::PROTONOSUPPORT,
             Error::TooManyRequests(_) => Errno::LOOP,
             Error::NoCompression(_) => Errno::NOSYS,
+            Error::NotInPfKey(_) => Errno::OPNOTSUPP,
             _ => Errno::INVAL,
         }
     }

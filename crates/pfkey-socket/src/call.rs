@@ -1,9 +1,11 @@
 //! The arguments of `socket(2)`, checked as the kernel checks them.
 
+use std::num::NonZeroU32;
+
 use rustix::{
     fd::OwnedFd,
     io::{Errno, ioctl_fionbio, retry_on_intr},
-    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with},
+    net::{AddressFamily, Protocol, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with},
 };
 
 /// The bits of the type argument that are the type (`SOCK_TYPE_MASK`, linux/net.h).
@@ -12,6 +14,8 @@ const TYPE_MASK: u32 = 0xf;
 const TYPE_MAX: u32 = 11;
 /// The one protocol of the family (linux/pfkeyv2.h).
 const PF_KEY_V2: i32 = 2;
+/// The family: [`crate::PF_KEY`].
+const FAMILY: AddressFamily = AddressFamily::from_raw(15);
 
 /// A call of `socket(PF_KEY, type, protocol)`.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +55,12 @@ impl Call {
         } else {
             Ok(())
         }
+    }
+
+    /// The kernel's own socket.
+    pub(crate) fn kernel(self) -> Result<OwnedFd, Errno> {
+        let protocol = NonZeroU32::new(self.protocol.cast_unsigned()).map(Protocol::from_raw);
+        socket_with(FAMILY, self.kind, self.flags, protocol)
     }
 
     /// A connection to the service, with the flags of the call.

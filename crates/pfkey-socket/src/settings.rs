@@ -70,6 +70,18 @@ impl Settings {
         Ok(Self { choice, socket: socket.map(address).transpose()? })
     }
 
+    /// The service that listens at an address, and nobody else.
+    #[must_use]
+    pub fn service_at(address: SocketAddrUnix) -> Self {
+        Self { choice: Choice::Service, socket: Some(address) }
+    }
+
+    /// The kernel alone.
+    #[must_use]
+    pub fn kernel() -> Self {
+        Self { choice: Choice::Kernel, socket: None }
+    }
+
     /// Who is to give the sockets.
     #[must_use]
     pub fn choice(&self) -> Choice {
@@ -92,6 +104,15 @@ impl Settings {
             Err(Errno::NOENT | Errno::NOTDIR | Errno::CONNREFUSED) => self.no_service(),
             Err(Errno::ACCESS) => Answer::Refused(Errno::PERM),
             Err(errno) => Answer::Refused(errno),
+        }
+    }
+
+    /// Makes a call in place of `socket(2)`, which is called where the kernel is to answer.
+    pub fn open(&self, call: Call, caller: Caller) -> Result<OwnedFd, Errno> {
+        match self.answer(call, caller) {
+            Answer::Socket(socket) => Ok(socket),
+            Answer::Refused(errno) => Err(errno),
+            Answer::Kernel => call.kernel(),
         }
     }
 
@@ -133,6 +154,10 @@ mod tests {
 
     fn settings(choice: &str, socket: &Path) -> Settings {
         Settings::new(Some(choice.into()), Some(socket.into())).unwrap()
+    }
+
+    fn service_at(path: &Path) -> Settings {
+        Settings::service_at(SocketAddrUnix::new(path).unwrap())
     }
 
     fn refusal(answer: &Answer) -> Errno {
@@ -208,6 +233,7 @@ mod tests {
         assert_eq!(refusal(&service.answer(call(), stranger)), Errno::PERM);
         let datagram = Call::new(2, 2).unwrap();
         assert_eq!(refusal(&service.answer(datagram, ROOT)), Errno::SOCKTNOSUPPORT);
+        assert!(service_at(&path).open(call(), ROOT).is_ok());
         assert!(matches!(settings("kernel", &path).answer(call(), ROOT), Answer::Kernel));
     }
 

@@ -1,6 +1,8 @@
 //! What setkey of ipsec-tools 0.8.2 sends for a statement (`setkeymsg_add`, `setkeymsg_addr`,
 //! `setkeymsg_spdaddr`, src/setkey/parse.y).
 
+mod unsaid;
+
 use std::net::IpAddr;
 
 use ipsec::{Direction, Operation, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
@@ -10,6 +12,8 @@ use crate::{
     ext::{self, AddressKind, End, KeyKind, LifetimeKind},
     numbers, sad, spd,
 };
+
+pub use unsaid::unsaid;
 
 /// `SADB_X_EXT_CYCSEQ`: what `-f nocyclic-seq` clears.
 pub const CYCLIC_SEQUENCE: u32 = 0x40;
@@ -46,7 +50,7 @@ impl Default for Wording {
 ///
 /// `deleteall` starts with a DUMP on Linux, whose DELETE needs an SPI; what that finds is deleted
 /// one by one. Limits of a policy, which setkey cannot ask for, stand behind its addresses. What
-/// PF_KEY cannot express is lost as in [`sad::message`] and [`spd::message`]; the bytes behind
+/// PF_KEY cannot express ([`unsaid`]) is lost as in [`sad::message`] and [`spd::message`]; the bytes behind
 /// `sadb_x_sa2_mode`, which setkey leaves as they are in its memory, are 0.
 pub fn message(operation: &Operation, wording: &Wording) -> Result<Message, Error> {
     let satype = |proto: &Option<Proto>| proto.map_or(0, numbers::satype);

@@ -28,6 +28,8 @@ pub struct Frame {
     pub pid: u32,
     /// The entry's place in the dump: 1, 2, ...; the last one is 0.
     pub seq: u32,
+    /// The kernel's count of a policy's users, where it is known.
+    pub references: Option<u16>,
     /// Unix seconds.
     pub now: u64,
 }

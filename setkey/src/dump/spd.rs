@@ -5,10 +5,10 @@ use present::{PortText, PrefixText, RequestText, UpperText};
 
 use super::{Frame, time::Time, write_sec_ctx};
 
-/// AF_KEY's reference count of a policy that no packet is using just now; netlink does not tell it.
+/// AF_KEY's reference count of a policy that no packet is using just now, which netlink does not tell.
 /// One is the SPD's own, another the timer's, which runs for the first second and as long as there
 /// is a limit in seconds (`xfrm_policy_timer`, net/xfrm/xfrm_policy.c).
-fn references(entry: &PolicyEntry, now: u64) -> u32 {
+fn references(entry: &PolicyEntry, now: u64) -> u16 {
     let timed = |limit: &Lifetime| limit.add_seconds != 0 || limit.use_seconds != 0;
     let Lifetimes { hard, soft } = &entry.policy.lifetimes;
     let is_new = now.saturating_sub(entry.current.add_time) < 1;
@@ -42,7 +42,8 @@ pub fn write_policy(out: &mut impl Write, entry: &PolicyEntry, frame: &Frame) ->
     }
     let scope = if frame.dialect == Dialect::FreeBsd { " scope=global" } else { "" };
     writeln!(out, "\tspid={} seq={} pid={}{scope}", entry.index, frame.seq, frame.pid)?;
-    writeln!(out, "\trefcnt={}", references(entry, frame.now))
+    let references = frame.references.unwrap_or_else(|| references(entry, frame.now));
+    writeln!(out, "\trefcnt={references}")
 }
 
 /// `SRC[PORT] DST[PORT] PROTO`; ICMP, MH and GRE have their numbers behind the protocol instead.

@@ -3,11 +3,11 @@
 use std::{
     ffi::{c_int, c_void},
     io,
-    os::fd::{BorrowedFd, FromRawFd, IntoRawFd, OwnedFd},
+    os::fd::{BorrowedFd, IntoRawFd, OwnedFd},
     ptr,
 };
 
-use pfkey_socket::{Answer, Call, Caller, PF_KEY, Settings};
+use pfkey_socket::{Call, Caller, Settings};
 use rustix::{io::Errno, net::sockopt};
 use zeroize::Zeroizing;
 
@@ -41,19 +41,7 @@ pub extern "C" fn pfkey_open() -> c_int {
 
 fn open() -> Result<OwnedFd, Error> {
     let call = Call::new(libc::SOCK_RAW, VERSION).map_err(Error::System)?;
-    match settings().answer(call, Caller::this_thread()) {
-        Answer::Socket(socket) => Ok(socket),
-        Answer::Refused(errno) => Err(Error::System(errno)),
-        Answer::Kernel => {
-            // SAFETY: socket(2) takes three integers and no memory.
-            let socket = unsafe { libc::socket(PF_KEY, libc::SOCK_RAW, VERSION) };
-            if socket < 0 {
-                return Err(last_error());
-            }
-            // SAFETY: the socket has just been opened, and nobody else knows it.
-            Ok(unsafe { OwnedFd::from_raw_fd(socket) })
-        }
-    }
+    settings().open(call, Caller::this_thread()).map_err(Error::System)
 }
 
 /// A variable that cannot be used is ignored, as is all of the environment in a program with more

@@ -1,0 +1,121 @@
+use ipsec::{
+    AlgorithmKind, Keyed, Mark, Operation, Policy, PolicyId, RequestMode, Sa, SaFlags, SaId,
+};
+
+use crate::numbers;
+
+/// The options of a statement that PF_KEY has no word for, by their names in scripts.
+/// [`super::message`] would lose them.
+#[must_use]
+pub fn unsaid(operation: &Operation) -> Vec<&'static str> {
+    let said = match operation {
+        Operation::AddSa(sa) | Operation::UpdateSa(sa) | Operation::AddSaOfAnyMode(sa) => of_sa(sa),
+        Operation::GetSa(SaId { mark, .. }) | Operation::DeleteSa(SaId { mark, .. }) => {
+            vec![("-mark", mark.is_none())]
+        }
+        Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => of_policy(policy),
+        Operation::DeletePolicy(id) => of_policy_id(id),
+        _ => Vec::new(),
+    };
+    said.into_iter().filter(|(_, can_be_said)| !can_be_said).map(|row| row.0).collect()
+}
+
+/// Each option, and whether it is not there or can be said.
+type Said = Vec<(&'static str, bool)>;
+
+fn of_sa(sa: &Sa) -> Said {
+    let is_numbered = |keyed: &Option<Keyed>| keyed.as_ref().is_none_or(is_numbered);
+    vec![
+        ("-m", numbers::mode_number(sa.mode).is_ok()),
+        ("-E", is_numbered(&sa.crypt) && is_numbered(&sa.aead)),
+        ("-A", is_numbered(&sa.auth)),
+        ("-r over 255", u8::try_from(sa.replay_window).is_ok()),
+        ("-ph over 4294967295", u32::try_from(sa.lifetimes.hard.packets).is_ok()),
+        ("-ps over 4294967295", u32::try_from(sa.lifetimes.soft.packets).is_ok()),
+        ("-esn", !sa.esn),
+        ("-mark", sa.mark.is_none()),
+        ("-outmark", sa.output_mark.is_none()),
+        ("-ifid", sa.if_id == 0),
+        ("-dir", sa.direction.is_none()),
+        ("-keepalive", sa.nat_keepalive == 0),
+        ("-offload", sa.offload.is_none()),
+        ("-flag", is_flagged_alike(sa.flags)),
+    ]
+}
+
+/// Whether the algorithm has a number, and the number means this length of the ICV.
+fn is_numbered(keyed: &Keyed) -> bool {
+    let kind = keyed.algorithm.kind;
+    let kinds: &[AlgorithmKind] = match kind {
+        AlgorithmKind::Auth => &[AlgorithmKind::Auth],
+        _ => &[AlgorithmKind::Crypt, AlgorithmKind::Aead],
+    };
+    let named = keyed.algorithm.pfkey.and_then(|it| numbers::algorithm(kinds, "", it).ok());
+    named.is_some_and(|named| named.kind == kind && named.icv_bits == keyed.icv_bits)
+}
+
+/// Whether PF_KEY has all of the flags.
+fn is_flagged_alike(flags: SaFlags) -> bool {
+    numbers::flags(numbers::flag_bits(flags)) == flags
+}
+
+fn of_policy(policy: &Policy) -> Said {
+    let requests = policy.action.requests();
+    let is_beet = |mode: &RequestMode| matches!(mode, RequestMode::Beet(_));
+    let mut said = of_policy_id(&policy.id);
+    said.push(("the ends of a beet request", !requests.iter().any(|it| is_beet(&it.mode))));
+    said
+}
+
+fn of_policy_id(PolicyId { mark, if_id, .. }: &PolicyId) -> Said {
+    vec![("-mark", Mark::is_none(*mark)), ("-ifid", *if_id == 0)]
+}
+
+#[cfg(test)]
+mod tests {
+    use ipsec::{AddressPair, Algorithm, Key, Prefix, Proto, Selector, Spi};
+
+    use super::*;
+
+    fn add(change: impl FnOnce(&mut Sa)) -> Vec<&'static str> {
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let mut sa = Sa::bare(ends, Proto::Esp, Spi(0x1000));
+        change(&mut sa);
+        unsaid(&Operation::AddSa(Box::new(sa)))
+    }
+
+    fn keyed(kind: AlgorithmKind, name: &str) -> Option<Keyed> {
+        Some(Keyed::new(Algorithm::by_name(kind, name).unwrap(), Key::new(vec![7; 16])))
+    }
+
+    #[test]
+    fn options_are_named() {
+        assert_eq!(add(|_| ()), [""; 0]);
+        assert_eq!(add(|sa| (sa.esn, sa.if_id) = (true, 7)), ["-esn", "-ifid"]);
+        assert_eq!(add(|sa| sa.replay_window = 255), [""; 0]);
+        assert_eq!(add(|sa| sa.replay_window = 256), ["-r over 255"]);
+        assert_eq!(add(|sa| sa.flags = SaFlags::NO_ECN), [""; 0]);
+        assert_eq!(add(|sa| sa.flags = SaFlags::ANY_FAMILY), ["-flag"]);
+    }
+
+    #[test]
+    fn an_algorithm_has_a_number_that_means_its_icv() {
+        use AlgorithmKind::{Aead, Auth, Crypt};
+        assert_eq!(add(|sa| sa.auth = keyed(Auth, "hmac-sha256")), [""; 0]);
+        assert_eq!(add(|sa| sa.auth = keyed(Auth, "hmac-sha256-128")), ["-A"]);
+        assert_eq!(add(|sa| sa.auth = keyed(Auth, "aes-cmac")), ["-A"]);
+        assert_eq!(add(|sa| sa.crypt = keyed(Crypt, "null")), [""; 0]);
+        assert_eq!(add(|sa| sa.aead = keyed(Aead, "aes-gcm-12")), [""; 0]);
+        assert_eq!(add(|sa| sa.aead = keyed(Aead, "chacha20-poly1305")), ["-E"]);
+    }
+
+    #[test]
+    fn policies_have_no_mark() {
+        let host = Prefix::host([192, 0, 2, 1].into());
+        let selector = Selector::new(host, host).unwrap();
+        let mut id = PolicyId::new(selector, ipsec::Direction::Out);
+        assert_eq!(unsaid(&Operation::DeletePolicy(id.clone())), [""; 0]);
+        id.mark = Mark { value: 1, mask: 1 };
+        assert_eq!(unsaid(&Operation::DeletePolicy(id)), ["-mark"]);
+    }
+}

@@ -1,0 +1,238 @@
+use std::{process, time::Duration};
+
+use engine::{Outcome, Refusal, Sink, Target};
+use ipsec::{AddressPair, Operation, Proto, SaEntry, SaId};
+use pfkey::{
+    Message, MessageType,
+    request::{self, Wording},
+    sad, spd,
+};
+use rustix::io::Errno;
+
+use super::Socket;
+use crate::{
+    StdoutPrinter, error::Error, monitor::write_message, options::Command, printer::Entry,
+};
+
+/// How long an answer may take. The original waited a second; a service may have others to serve.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// PF_KEY, as the original spoke it: a message, and its answers before the next one.
+///
+/// The original takes the first message that comes for the answer, also one that tells what another
+/// program did. Here an answer is of the request's type and process.
+pub struct PfKey {
+    socket: Socket,
+    forward_copies: bool,
+    verbose: bool,
+    hexdump: bool,
+}
+
+impl PfKey {
+    pub fn new(socket: Socket, command: &Command) -> Self {
+        let &Command { forward_copies, verbose, hexdump, .. } = command;
+        Self { socket, forward_copies, verbose, hexdump }
+    }
+
+    /// Registers for no type of SA, as the original does to hear which algorithms there are.
+    pub fn register(&mut self) -> Result<(), Error> {
+        let request = Message::new(MessageType::REGISTER, 0).numbered(0, process::id());
+        self.socket.send(&request)?;
+        match self.answer(&request)?.errno {
+            0 => Ok(()),
+            errno => Err(self.socket.failed(Errno::from_raw_os_error(errno.into()))),
+        }
+    }
+
+    pub fn submit(
+        &mut self,
+        line: usize,
+        operation: Result<Operation, ipsec::Error>,
+        wording: &Wording,
+        printer: &mut StdoutPrinter,
+    ) -> Result<(), Error> {
+        let operation = match operation {
+            Ok(operation) => operation,
+            Err(rule) => return refuse(line, Refusal::Rule(rule), printer),
+        };
+        self.carry_out(line, &operation, wording, printer)?;
+        match engine::forward_operation(&operation).filter(|_| self.forward_copies) {
+            Some(copy) => self.carry_out(line, &copy, wording, printer),
+            None => Ok(()),
+        }
+    }
+
+    fn carry_out(
+        &mut self,
+        line: usize,
+        operation: &Operation,
+        wording: &Wording,
+        printer: &mut StdoutPrinter,
+    ) -> Result<(), Error> {
+        let unsaid = request::unsaid(operation);
+        if !unsaid.is_empty() {
+            return refuse(line, Refusal::Rule(ipsec::Error::NotInPfKey(unsaid)), printer);
+        }
+        let request = request::message(operation, wording)?.numbered(0, process::id());
+        self.send(&request, printer)?;
+        match operation {
+            Operation::DeleteAllSa(ends, proto) => {
+                self.delete_all(line, &request, *ends, *proto, printer)
+            }
+            Operation::DumpSad(_) | Operation::DumpSpd => self.dump(line, &request, printer),
+            _ => self.one_answer(line, operation, &request, printer),
+        }
+    }
+
+    fn send(&self, request: &Message, printer: &mut StdoutPrinter) -> Result<(), Error> {
+        if self.verbose {
+            write_message(printer.out(), request, self.hexdump)?;
+        }
+        // Nobody reads on before the question is out.
+        self.socket.send(request)
+    }
+
+    /// The next answer to a request.
+    fn answer(&mut self, request: &Message) -> Result<Message, Error> {
+        loop {
+            let message = self.socket.receive(Some(PATIENCE), Message::decode)??;
+            let is_turned_away = message.msg_type == MessageType(0) && message.errno != 0;
+            if is_turned_away {
+                return Err(self.socket.failed(Errno::from_raw_os_error(message.errno.into())));
+            }
+            if (message.msg_type, message.pid) == (request.msg_type, request.pid) {
+                return Ok(message);
+            }
+        }
+    }
+
+    fn one_answer(
+        &mut self,
+        line: usize,
+        operation: &Operation,
+        request: &Message,
+        printer: &mut StdoutPrinter,
+    ) -> Result<(), Error> {
+        let answer = self.answer(request)?;
+        if answer.errno == 0 && is_shown(&answer) {
+            show(answer, printer)?;
+            return Ok(printer.outcome(line, Outcome::EndOfSad)?);
+        }
+        self.tell(&answer, printer)?;
+        match answer.errno {
+            0 => Ok(()),
+            errno => refuse(line, kernel(Target::of(operation), errno), printer),
+        }
+    }
+
+    /// Prints a dump. The last entry has number 0; of an empty table there is a refusal.
+    fn dump(
+        &mut self,
+        line: usize,
+        request: &Message,
+        printer: &mut StdoutPrinter,
+    ) -> Result<(), Error> {
+        let end = match request.msg_type {
+            MessageType::DUMP => Outcome::EndOfSad,
+            _ => Outcome::EndOfSpd,
+        };
+        loop {
+            let answer = self.answer(request)?;
+            let (seq, errno) = (answer.seq, answer.errno);
+            if answer.extensions.is_empty() {
+                self.tell(&answer, printer)?;
+            } else {
+                show(answer, printer)?;
+            }
+            if errno != 0 && !is_empty_table(errno) {
+                return refuse(line, kernel(Target::Database, errno), printer);
+            }
+            if errno != 0 || seq == 0 {
+                return Ok(printer.outcome(line, end)?);
+            }
+        }
+    }
+
+    /// Deletes one by one what a dump has: AF_KEY deletes no SA without its SPI.
+    fn delete_all(
+        &mut self,
+        line: usize,
+        request: &Message,
+        ends: AddressPair,
+        proto: Option<Proto>,
+        printer: &mut StdoutPrinter,
+    ) -> Result<(), Error> {
+        for id in self.found(request, ends, proto, printer)? {
+            let wording = Wording { src: Some(ends.src()), ..Wording::default() };
+            self.carry_out(line, &Operation::DeleteSa(id), &wording, printer)?;
+        }
+        Ok(())
+    }
+
+    /// The SAs of a dump that are between two addresses.
+    fn found(
+        &mut self,
+        request: &Message,
+        ends: AddressPair,
+        proto: Option<Proto>,
+        printer: &mut StdoutPrinter,
+    ) -> Result<Vec<SaId>, Error> {
+        let mut found = Vec::new();
+        loop {
+            let answer = self.answer(request)?;
+            self.tell(&answer, printer)?;
+            if let Ok(SaEntry { sa, .. }) = sad::read(&answer)
+                && sa.ends == ends
+                && proto.is_none_or(|proto| proto == sa.proto)
+            {
+                found.push(sa.id());
+            }
+            if answer.errno != 0 || answer.seq == 0 {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// With `-v`, shows an answer that has nothing else to print.
+    fn tell(&self, answer: &Message, printer: &mut StdoutPrinter) -> Result<(), Error> {
+        if self.verbose {
+            write_message(printer.out(), answer, false)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether an answer is printed: GETSPI and GET, beside dumps.
+fn is_shown(answer: &Message) -> bool {
+    matches!(answer.msg_type, MessageType::GETSPI | MessageType::GET)
+}
+
+/// Prints an SA or a policy.
+fn show(answer: Message, printer: &mut StdoutPrinter) -> Result<(), Error> {
+    let entry = match answer.msg_type {
+        MessageType::SPDDUMP => {
+            spd::read(&answer).map(|entry| Entry::Policy(Box::new(entry), Some(answer.reserved)))
+        }
+        _ => sad::read(&answer).map(|entry| Entry::Sa(Box::new(entry), false)),
+    };
+    match entry {
+        Ok(entry) => Ok(printer.entry(entry, Some(answer))?),
+        Err(error) => {
+            eprintln!("setkey: an entry cannot be read: {error}");
+            Ok(())
+        }
+    }
+}
+
+fn is_empty_table(errno: u8) -> bool {
+    Errno::from_raw_os_error(errno.into()) == Errno::NOENT
+}
+
+fn kernel(target: Target, errno: u8) -> Refusal {
+    let errno = Errno::from_raw_os_error(errno.into());
+    Refusal::Kernel { target, errno, text: None }
+}
+
+fn refuse(line: usize, refusal: Refusal, printer: &mut StdoutPrinter) -> Result<(), Error> {
+    Ok(printer.outcome(line, Outcome::Refused(refusal))?)
+}
