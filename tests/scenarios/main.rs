@@ -29,3 +29,4 @@ mod socket_permissions;
 mod socket_policies;
 mod story;
 mod tunnel;
+mod unmodified;

@@ -134,7 +134,7 @@ impl Host {
     /// ipsecctl(8) with these words.
     #[must_use]
     pub fn ipsecctl(&self, words: &str) -> Outcome {
-        Outcome::of(self.command(beside_this_test("ipsecctl")).args(words.split_whitespace()))
+        Outcome::of(self.command(ipsecctl()).args(words.split_whitespace()))
     }
 
     /// `setkey -f FILE`, which may refuse.
@@ -245,7 +245,7 @@ pub fn socket_service() -> PathBuf {
     beside_this_test("examples/socket_service")
 }
 
-/// A command built beside this test.
+/// What was built beside this test.
 fn beside_this_test(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of this test");
     let profile = test.ancestors().nth(2).expect("a test lies in target/PROFILE/deps");

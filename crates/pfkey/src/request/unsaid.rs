@@ -84,8 +84,8 @@ mod tests {
         unsaid(&Operation::AddSa(Box::new(sa)))
     }
 
-    fn keyed(kind: AlgorithmKind, name: &str) -> Option<Keyed> {
-        Some(Keyed::new(Algorithm::by_name(kind, name).unwrap(), Key::new(vec![7; 16])))
+    fn keyed(kind: AlgorithmKind, name: &str) -> Keyed {
+        Keyed::new(Algorithm::by_name(kind, name).unwrap(), Key::new(vec![7; 16]))
     }
 
     #[test]
@@ -101,12 +101,12 @@ mod tests {
     #[test]
     fn an_algorithm_has_a_number_that_means_its_icv() {
         use AlgorithmKind::{Aead, Auth, Crypt};
-        assert_eq!(add(|sa| sa.auth = keyed(Auth, "hmac-sha256")), [""; 0]);
-        assert_eq!(add(|sa| sa.auth = keyed(Auth, "hmac-sha256-128")), ["-A"]);
-        assert_eq!(add(|sa| sa.auth = keyed(Auth, "aes-cmac")), ["-A"]);
-        assert_eq!(add(|sa| sa.crypt = keyed(Crypt, "null")), [""; 0]);
-        assert_eq!(add(|sa| sa.aead = keyed(Aead, "aes-gcm-12")), [""; 0]);
-        assert_eq!(add(|sa| sa.aead = keyed(Aead, "chacha20-poly1305")), ["-E"]);
+        assert_eq!(add(|sa| sa.auth = Some(keyed(Auth, "hmac-sha256"))), [""; 0]);
+        assert_eq!(add(|sa| sa.auth = Some(keyed(Auth, "hmac-sha256-128"))), ["-A"]);
+        assert_eq!(add(|sa| sa.auth = Some(keyed(Auth, "aes-cmac"))), ["-A"]);
+        assert_eq!(add(|sa| sa.crypt = Some(keyed(Crypt, "null"))), [""; 0]);
+        assert_eq!(add(|sa| sa.aead = Some(keyed(Aead, "aes-gcm-12"))), [""; 0]);
+        assert_eq!(add(|sa| sa.aead = Some(keyed(Aead, "chacha20-poly1305"))), ["-E"]);
     }
 
     #[test]

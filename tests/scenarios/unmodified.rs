@@ -1,0 +1,169 @@
+//! Programs that know nothing of xfrm-tools speak PF_KEY to the service, and hear what AF_KEY would have said.
+
+use std::{
+    fmt::Write,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    sync::LazyLock,
+};
+
+use regex::Regex;
+use scenarios::{
+    Host, Outcome, assert_same, ipsecctl, masked, pfkey::RunningService, preload, scripts, setkey,
+};
+
+/// Registers for ESP, adds an SA, dumps and flushes the SAD, and prints what it hears: type, errno, SA type, length in
+/// words of eight bytes and sequence number of each message, and the SPI where there is one.
+const PROGRAM: &str = r#"
+import os, socket, struct
+
+REGISTER, ADD, DUMP, FLUSH, ESP = 7, 3, 10, 9, 3
+SA, SRC, DST, KEY_AUTH, KEY_ENCRYPT = 1, 5, 6, 8, 9
+HMAC_SHA1, AES_CBC, MATURE = 3, 12, 1
+
+key_socket = socket.socket(15, socket.SOCK_RAW, 2)
+
+def extension(number, body):
+    body += bytes(-(4 + len(body)) % 8)
+    return struct.pack("=HH", (4 + len(body)) // 8, number) + body
+
+def ask(kind, satype, *extensions):
+    body = b"".join(extensions)
+    header = struct.pack("=BBBBHHII", 2, kind, 0, satype, 2 + len(body) // 8, 0, 77, os.getpid())
+    key_socket.send(header + body)
+
+def hear():
+    message = key_socket.recv(1 << 16)
+    _, kind, errno, satype, length, _, seq, pid = struct.unpack("=BBBBHHII", message[:16])
+    assert pid == os.getpid() and length * 8 == len(message)
+    spi = ""
+    while (body := message[16:]):
+        words, number = struct.unpack("=HH", body[:4])
+        spi += " spi " + body[4:8].hex() if number == SA else ""
+        message = message[words * 8:]
+    print(f"type {kind} errno {errno} satype {satype} length {length} seq {seq}{spi}")
+
+def address(number, text):
+    sockaddr = struct.pack("=HH", socket.AF_INET, 0) + socket.inet_aton(text) + bytes(8)
+    return extension(number, struct.pack("=BBH", 0, 32, 0) + sockaddr)
+
+def key(number, text):
+    return extension(number, struct.pack("=HH", len(text) * 8, 0) + text)
+
+sa = extension(SA, struct.pack("!I", 0x1000) + struct.pack("=BBBBI", 4, MATURE, HMAC_SHA1, AES_CBC, 0))
+new = [sa, address(SRC, "192.0.2.1"), address(DST, "192.0.2.2"),
+       key(KEY_AUTH, b"twenty byte long key"), key(KEY_ENCRYPT, b"sixteen byte key")]
+
+ask(REGISTER, ESP)
+hear()
+ask(ADD, ESP, *new)
+hear()
+ask(ADD, ESP, *new)
+hear()
+ask(DUMP, ESP)
+hear()
+ask(FLUSH, 0)
+hear()
+hear()
+ask(DUMP, 0)
+hear()
+"#;
+
+#[test]
+fn preloaded_and_supervised() {
+    let host = Host::new("host");
+    let kernels = Outcome::success(host.command("python3").args(["-c", PROGRAM]));
+    assert_eq!(kernels.lines().count(), 7, "{kernels}");
+
+    let _service = RunningService::start(&host);
+    let mut preloaded = host.command("python3");
+    preloaded.env("LD_PRELOAD", preload());
+    let mut supervised = host.command(ipsecctl());
+    supervised.args(["run", "python3"]);
+    for mut program in [preloaded, supervised] {
+        program.env("XFRM_TOOLS_PFKEY", "service").args(["-c", PROGRAM]);
+        assert_same(&kernels, &Outcome::success(&mut program));
+    }
+}
+
+/// Each script of `oracle/`, loaded by `setkey --pfkey` through AF_KEY and through the service, and what setkey 0.8.2 on
+/// AF_KEY made of it (`oracle/README.md`).
+#[test]
+fn setkey_does_as_the_original() {
+    let scripts = scripts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle"));
+    assert!(!scripts.is_empty(), "no scripts");
+    let (mut expected, mut actual) = (String::new(), String::new());
+    for script in scripts {
+        let (kernel, other) = (Host::new("kernel"), Host::new("service"));
+        let _service = RunningService::start(&other);
+        for (host, way) in [(kernel, "--pfkey=kernel"), (other, "--pfkey")] {
+            for (what, text) in observed(&host, way, &script) {
+                let recording = script.with_extension(what);
+                let recorded = fs::read_to_string(&recording).expect("a recording");
+                let title = format!("== {way}: {}", recording.display());
+                writeln!(expected, "{title}\n{}", comparable(&recorded)).expect("a string");
+                writeln!(actual, "{title}\n{}", comparable(&text)).expect("a string");
+            }
+        }
+    }
+    assert_same(&expected, &actual);
+}
+
+fn observed(host: &Host, way: &str, script: &Path) -> [(&'static str, String); 4] {
+    let setkey = |words: &[&str]| {
+        let mut command = host.command(setkey());
+        command.env("XFRM_TOOLS_PFKEY", "service").arg(way).args(words);
+        Outcome::of(&mut command)
+    };
+    let read = setkey(&["-f", script.to_str().expect("a path in UTF-8")]);
+    [
+        ("out", read.stdout),
+        ("rc", format!("{}\n", read.status)),
+        ("D", setkey(&["-D"]).stdout),
+        ("DPp", setkey(&["-DPp"]).stdout),
+    ]
+}
+
+/// Without the numbers that the kernel gives `unique`: AF_KEY counts them for all network namespaces.
+fn comparable(text: &str) -> String {
+    static CHOSEN: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"\bunique[:#](1638[4-9]|1639\d|16[4-9]\d\d)\b").expect("a pattern")
+    });
+    CHOSEN.replace_all(&masked(text), "unique:CHOSEN").into_owned()
+}
+
+/// The file keeps other users out. A client that is root there, or has CAP_NET_ADMIN in a user namespace below, gets in
+/// and is sent away.
+#[test]
+fn strangers() {
+    let host = Host::new("host");
+    let service = RunningService::start(&host);
+    let path = service.path().to_str().expect("a path in UTF-8");
+    let knock = "import socket, sys
+service = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+service.connect(sys.argv[1])
+print(service.recv(99).hex(), service.recv(99).hex())";
+    let knock = |words: &str| {
+        let mut stranger = host.command("setpriv");
+        Outcome::of(stranger.args(words.split_whitespace()).args(["python3", "-c", knock, path]))
+    };
+
+    // A header with EPERM, and the end.
+    let eperm = "02000100020000000000000000000000 \n";
+    assert_eq!(knock("unshare --user --map-root-user").stdout, eperm);
+    assert_eq!(knock("--bounding-set -net_admin").stdout, eperm);
+
+    // Where it was built may be closed to others.
+    let directory = tempfile::tempdir_in("/run").expect("a directory");
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).expect("it is ours");
+    let copy = directory.path().join("setkey");
+    fs::copy(setkey(), &copy).expect("a copy");
+    for path in ["--pfkey".to_owned(), format!("--pfkey={path}")] {
+        let mut nobodys = host.command("setpriv");
+        nobodys.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&copy);
+        let refused = Outcome::of(nobodys.args([path.as_str(), "-D"]));
+        assert_eq!((refused.status, refused.stdout.as_str()), (1, ""));
+        assert!(refused.stderr.contains("CAP_NET_ADMIN is missing"), "{refused:?}");
+    }
+}
