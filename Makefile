@@ -11,7 +11,7 @@ test: setup
 
 # One scenario, or those with T in their names: make scenario T=tunnel
 scenario: setup
-	cargo build --quiet
+	cargo build --quiet --lib --bins --examples
 	cargo build --quiet -p socket-service --examples
 	cargo scenario $(T)
 
