@@ -13,6 +13,8 @@ pub(super) enum Audience {
     All,
     /// This client alone (`BROADCAST_ONE`).
     One(ClientId),
+    /// As `One`, and the promiscuous hear nothing either: what AF_KEY says by the errno of `send(2)`.
+    Only(ClientId),
     /// Those who have registered, whatever for, and this client (`BROADCAST_REGISTERED`).
     Registered(Option<ClientId>),
     /// Nobody but the promiscuous (`BROADCAST_PROMISC_ONLY`).
@@ -81,7 +83,7 @@ impl Clients {
         let packet = Packet::new(bytes);
         for client in &mut self.list {
             // A promiscuous socket hears twice what is meant for it, as it does from AF_KEY.
-            if client.is_promiscuous {
+            if client.is_promiscuous && !matches!(audience, Audience::Only(_)) {
                 client.tell(&packet);
             }
             if !audience.includes(client) {
@@ -100,7 +102,7 @@ impl Audience {
     fn includes(self, client: &Client) -> bool {
         match self {
             Audience::All => true,
-            Audience::One(id) => client.id == id,
+            Audience::One(id) | Audience::Only(id) => client.id == id,
             Audience::Registered(one) => client.registered != 0 || one == Some(client.id),
             Audience::Promiscuous => false,
         }
@@ -138,6 +140,8 @@ mod tests {
             (Audience::All, [1, 1, 2]),
             (Audience::One(plain), [1, 0, 1]),
             (Audience::One(promiscuous), [0, 0, 2]),
+            (Audience::Only(plain), [1, 0, 0]),
+            (Audience::Only(promiscuous), [0, 0, 1]),
             (Audience::Registered(None), [0, 1, 1]),
             (Audience::Registered(Some(plain)), [1, 1, 1]),
             (Audience::Promiscuous, [0, 0, 1]),

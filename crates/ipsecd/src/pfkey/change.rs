@@ -41,6 +41,8 @@ enum Fate {
         last: u32,
     },
     Refused(Errno),
+    /// Not even a request.
+    NotTaken(Errno),
 }
 
 /// Notes what became of the waiting requests, whose places are the engine's lines.
@@ -63,7 +65,7 @@ impl Sink for Fates<'_> {
         if let Some(change) = self.0.get_mut(line) {
             change.fate = match change.fate {
                 Fate::Taken { first, .. } => Fate::Taken { first, last: seq },
-                Fate::Open | Fate::Refused(_) => Fate::Taken { first: seq, last: seq },
+                _ => Fate::Taken { first: seq, last: seq },
             };
         }
         Ok(())
@@ -74,6 +76,12 @@ impl Service {
     /// Has a refusal wait for its turn.
     pub(super) fn refuse(&mut self, client: ClientId, header: Message, errno: Errno) {
         let fate = Fate::Refused(errno);
+        self.changes.push(Change { client, header, kind: Kind::Plain, fate });
+    }
+
+    /// As [`Service::refuse`], of what AF_KEY does not take from `send(2)`.
+    pub(super) fn refuse_to_take(&mut self, client: ClientId, header: Message, errno: Errno) {
+        let fate = Fate::NotTaken(errno);
         self.changes.push(Change { client, header, kind: Kind::Plain, fate });
     }
 
@@ -119,6 +127,10 @@ impl Service {
     fn conclude(&mut self, change: &Change) {
         match change.fate {
             Fate::Refused(errno) => self.answer(change.client, &change.header.refusal(errno)),
+            Fate::NotTaken(errno) => {
+                let (refusal, client) = (change.header.refusal(errno), change.client);
+                self.clients.send(&refusal, Audience::Only(client), Some(client));
+            }
             Fate::Open => self.answer(change.client, &change.header.refusal(Errno::NOBUFS)),
             Fate::Taken { first, last } => {
                 if change.kind == Kind::Flush {

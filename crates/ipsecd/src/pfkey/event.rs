@@ -22,7 +22,7 @@ use super::broadcast::Audience;
 const REFERENCES_ADDED: u16 = 3;
 const REFERENCES_DELETED: u16 = 1;
 
-/// SAs past their soft limit that are remembered.
+/// SAs with limits that are remembered.
 const MOST_DYING: usize = 1 << 16;
 
 /// What AF_KEY says of an event, and to whom; nothing for what it keeps to itself, as the end of a
@@ -175,7 +175,8 @@ pub(super) fn new_mapping(mapping: &Mapping, kernel: &mut Connection) -> Option<
 }
 
 /// What the kernel does not say of an SA that expires: its algorithms, encapsulation and context.
-/// At the soft limit it can still be asked; what it said then serves at the hard one.
+/// At the soft limit it can still be asked; at the hard one serves what it said then, or when the SA
+/// was added. Of an SA that is older than this and has no soft limit they are not known.
 #[derive(Default)]
 pub(super) struct Dying(HashMap<SaId, Sa>);
 
@@ -191,16 +192,28 @@ impl Dying {
 
     fn ask(&mut self, id: SaId, kernel: &mut Connection) -> Option<Sa> {
         let sa = without_keys(kernel.get_sa(&id).ok()?.ok()?.sa);
-        if self.0.len() < MOST_DYING {
-            self.0.insert(id, sa.clone());
-        }
+        self.remember(&sa);
         Some(sa)
     }
 
-    /// Forgets what is no longer there.
+    fn remember(&mut self, sa: &Sa) {
+        if !sa.lifetimes.hard.is_unlimited() && self.0.len() < MOST_DYING {
+            self.0.insert(sa.id(), without_keys(sa.clone()));
+        }
+    }
+
+    /// Remembers what will have an end, and forgets what is no longer there.
     pub(super) fn note(&mut self, event: &Event) {
         match event {
-            Event::SaDeleted { entry, .. } | Event::SaUpdated { entry, .. } => {
+            Event::SaAdded { entry, .. } => {
+                self.0.remove(&entry.sa.id());
+                self.remember(&entry.sa);
+            }
+            // The kernel tells the update, and keeps the algorithms of a mature SA.
+            Event::SaUpdated { entry, .. } if !self.0.contains_key(&entry.sa.id()) => {
+                self.remember(&entry.sa);
+            }
+            Event::SaDeleted { entry, .. } => {
                 self.0.remove(&entry.sa.id());
             }
             Event::SadFlushed { proto, .. } => {
@@ -269,8 +282,18 @@ mod tests {
         let flushed = |proto| Event::SadFlushed { proto, origin: Origin::default() };
         dying.note(&flushed(Some(Proto::Ah)));
         assert_eq!(dying.0.len(), 1);
-        let entry = SaEntry { sa, state: SaState::Dead, current: Current::default() };
-        dying.note(&Event::SaDeleted { entry: Box::new(entry), origin: Origin::default() });
+        let (state, current) = (SaState::Dead, Current::default());
+        let entry = |sa: &Sa| Box::new(SaEntry { sa: sa.clone(), state, current });
+        let origin = Origin::default();
+        dying.note(&Event::SaDeleted { entry: entry(&sa), origin });
         assert!(dying.0.is_empty());
+
+        dying.note(&Event::SaAdded { entry: entry(&sa), origin });
+        assert!(dying.0.is_empty(), "it has no end");
+        let mut limited = sa.clone();
+        limited.lifetimes.hard.add_seconds = 9;
+        dying.note(&Event::SaAdded { entry: entry(&limited), origin });
+        dying.note(&Event::SaUpdated { entry: entry(&Sa { crypt: None, ..limited }), origin });
+        assert!(dying.0[&sa.id()].crypt.is_some(), "an update changes no algorithm");
     }
 }

@@ -29,7 +29,7 @@ impl Service {
         };
         let header = match header {
             Ok(header) => header,
-            Err(error) => return self.refuse_to_take(client, bytes, &error),
+            Err(error) => return self.not_taken(client, bytes, &error),
         };
         if self.clients.any_promiscuous() {
             let copy = Zeroizing::new(bytes.to_vec());
@@ -46,12 +46,12 @@ impl Service {
 
     /// What AF_KEY answers by an error of `send(2)`, and nothing is queued. On a Unix socket the
     /// send has succeeded by now, so here the errno comes in a message of its header.
-    fn refuse_to_take(&mut self, client: ClientId, bytes: &[u8], error: &Error) {
+    fn not_taken(&mut self, client: ClientId, bytes: &[u8], error: &Error) {
         debug!(client = client.0, %error, "not taken");
         let said = |at: usize| bytes.get(at).copied().unwrap_or(0);
         let number = |at: usize| u32::from_ne_bytes([0, 1, 2, 3].map(|byte| said(at + byte)));
         let header = Message::new(MessageType(said(1)), said(3)).numbered(number(8), number(12));
-        self.refuse(client, header, error.errno());
+        self.refuse_to_take(client, header, error.errno());
     }
 
     fn carry_out(&mut self, client: ClientId, header: &Message, command: Command, bytes: &[u8]) {
