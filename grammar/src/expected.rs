@@ -67,7 +67,7 @@ pub(crate) fn expected(error: &Error<Rule>) -> Vec<&'static str> {
             Rule::crypt_word | Rule::crypt_bare | Rule::crypt => {
                 "an encryption algorithm: aes-cbc, aes-gcm-16, aes-ccm-16, \
                  chacha20-poly1305, aes-ctr, aes-gmac, camellia-cbc, 3des-cbc, des-cbc, \
-                 twofish-cbc, blowfish-cbc, cast128-cbc or null"
+                 twofish-cbc, serpent-cbc, blowfish-cbc, cast128-cbc or null"
             }
             Rule::auth_word | Rule::auth_bare => {
                 "an authentication algorithm: hmac-sha256, hmac-sha256-128, hmac-sha384, \

@@ -138,6 +138,7 @@ pub static ALGORITHMS: &[Algorithm] = &[
     crypt("aes-cbc",      &["rijndael-cbc"],          "aes-cbc",      12,  "cbc(aes)",          KeyBits::from_to(128, 256)),
     crypt("aes-ctr",      &[],                        "aes-ctr",      13,  "rfc3686(ctr(aes))", KeyBits::from_to(160, 288)),
     crypt("camellia-cbc", &[],                        "camellia-cbc", 22,  "cbc(camellia)",     KeyBits::from_to(128, 256)),
+    crypt("serpent-cbc",  &[],                        "serpent-cbc",  252, "cbc(serpent)",      KeyBits::from_to(128, 256)),
     crypt("twofish-cbc",  &[],                        "twofish-cbc",  253, "cbc(twofish)",      KeyBits::from_to(128, 256)),
 
     aead("aes-gcm-16",        Some(20), "rfc4106(gcm(aes))",             KeyBits::aes_with(32), 128),
