@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says where it fails")]
 
-use ipsec::{Action, Level, Proto, ReqId, RequestMode, Spi};
+use std::net::IpAddr;
+
+use ipsec::{Action, AddressPair, Level, Proto, ReqId, RequestMode, Spi};
 use pfkey::{
     Message,
     command::{Command, command, header},
@@ -384,7 +386,9 @@ fn policies() {
         ("request of mode 4", add(&[request(50, 4, 2, 0, &[])]), Reply(Errno::INVAL)),
         ("request of TCP", add(&[request(6, 1, 2, 0, &[])]), Reply(Errno::INVAL)),
         ("request of any", add(&[request(255, 1, 2, 0, &[])]), Reply(Errno::INVAL)),
-        ("request of 306", add(&[request(306, 1, 2, 0, &[])]), Reply(Errno::INVAL)),
+        // AF_KEY keeps the low 8 bits: ESP.
+        ("request of 306", add(&[request(306, 1, 2, 0, &[])]), Taken),
+        ("request of 300", add(&[request(300, 1, 2, 0, &[])]), Reply(Errno::INVAL)),
         ("routing header", add(&[request(43, 1, 2, 0, &[])]), Taken),
         ("level 9", add(&[transport(9)]), Taken),
         ("use, BEET, out", add(&[request(50, 3, 1, 0, &[])]), Reply(Errno::INVAL)),
@@ -441,7 +445,9 @@ fn what_the_levels_mean() {
     let require = Level::Require;
     let expected = [Level::Default, Level::Use, require, unique(Some(7)), unique(None), require];
     assert_eq!(levels, expected);
-    assert_eq!(requests[5].mode, RequestMode::Other(ipsec::Mode::Beet, None));
+    // As the kernel shows it.
+    let any = IpAddr::from([0; 4]);
+    assert_eq!(requests[5].mode, RequestMode::Beet(AddressPair::new(any, any).unwrap()));
 }
 
 #[test]

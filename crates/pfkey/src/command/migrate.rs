@@ -1,4 +1,4 @@
-use ipsec::{AddressPair, Proto, ReqId};
+use ipsec::{AddressPair, ReqId};
 
 use super::{extensions::Extensions, sad, spd};
 use crate::{
@@ -50,9 +50,8 @@ fn moved(old: &IpsecRequest, new: &IpsecRequest) -> Result<Move, Error> {
         let (src, dst) = said.ends.ok_or(Error::Missing("address of a request"))?;
         Ok::<_, Error>(AddressPair::new(src.ip(), dst.ip())?)
     };
-    let proto = u8::try_from(old.proto).ok().and_then(Proto::from_number);
     Ok(Move {
-        proto: proto
+        proto: spd::proto(old)
             .ok_or(Error::UnknownNumber { field: "request protocol", number: old.proto.into() })?,
         mode: sad::mode(old.mode)?,
         reqid: ReqId(old.reqid),

@@ -4,7 +4,11 @@ use ipsec::{
 };
 
 use super::extensions::Extensions;
-use crate::{Error, ext::IpsecRequest, numbers, sad, spd};
+use crate::{
+    Error,
+    ext::{Address, IpsecRequest},
+    numbers, sad, spd,
+};
 
 /// `IPSEC_LEVEL_*`; every other number is `require`.
 const DEFAULT: u8 = 0;
@@ -16,7 +20,7 @@ const MOST_REQUESTS: usize = 6;
 
 /// The policy of an SPDADD, SPDUPDATE or SPDSETIDX (`pfkey_spdadd`).
 pub(super) fn policy(extensions: &Extensions<'_>) -> Result<Policy, Error> {
-    extensions.addresses()?;
+    let (src, _) = extensions.addresses()?;
     let (said, requests) = extensions.policy()?;
     if said.policy_type > numbers::IPSEC {
         let number = said.policy_type.into();
@@ -27,7 +31,7 @@ pub(super) fn policy(extensions: &Extensions<'_>) -> Result<Policy, Error> {
     let action = match said.policy_type {
         numbers::DISCARD => Action::Discard,
         numbers::NONE => Action::None,
-        _ => Action::Ipsec(requests_of(requests, direction)?),
+        _ => Action::Ipsec(requests_of(requests, direction, unspecified(src)?)?),
     };
     Ok(Policy {
         id: PolicyId {
@@ -68,32 +72,54 @@ pub(super) fn direction(number: u8) -> Result<Direction, Error> {
     }
 }
 
+/// The protocol of a request, of whose 16 bits AF_KEY keeps the low ones.
+pub(super) fn proto(said: &IpsecRequest) -> Option<Proto> {
+    let [.., low] = said.proto.to_be_bytes();
+    Proto::from_number(low)
+}
+
+/// All zeros, of the family of an address.
+fn unspecified(address: &Address) -> Result<AddressPair, Error> {
+    let any = sad::unspecified(address.sockaddr.ip());
+    Ok(AddressPair::new(any, any)?)
+}
+
 /// `parse_ipsecrequests`: bytes behind the last that are too few for another are passed over.
-fn requests_of(mut rest: &[u8], direction: Direction) -> Result<Vec<Request>, Error> {
+fn requests_of(
+    mut rest: &[u8],
+    direction: Direction,
+    no_ends: AddressPair,
+) -> Result<Vec<Request>, Error> {
     let mut requests = Vec::new();
     while rest.len() >= IpsecRequest::HEADER {
         let (after, said) = IpsecRequest::parse(rest).map_err(|_| Error::Malformed(18))?;
         if requests.len() == MOST_REQUESTS {
             return Err(ipsec::Error::TooManyRequests(MOST_REQUESTS + 1).into());
         }
-        requests.push(request(&said, direction)?);
+        requests.push(request(&said, direction, no_ends)?);
         rest = after;
     }
     Ok(requests)
 }
 
 /// `parse_ipsecrequest`. A number beside another level than `unique` is ignored, one that is too
-/// large lets the kernel choose; the addresses are looked at in tunnel mode only.
-fn request(said: &IpsecRequest, direction: Direction) -> Result<Request, Error> {
+/// large lets the kernel choose; the addresses are looked at in tunnel mode only, so a BEET request
+/// has `no_ends`.
+fn request(
+    said: &IpsecRequest,
+    direction: Direction,
+    no_ends: AddressPair,
+) -> Result<Request, Error> {
     let mode = match numbers::mode(said.mode)? {
         Mode::Transport => RequestMode::Transport,
         Mode::Tunnel => {
             let (src, dst) = said.ends.ok_or(Error::Missing("tunnel address"))?;
             RequestMode::Tunnel(AddressPair::new(src.ip(), dst.ip())?)
         }
+        Mode::Beet => RequestMode::Beet(no_ends),
         mode => RequestMode::Other(mode, None),
     };
-    let proto = u8::try_from(said.proto).ok().and_then(Proto::from_number);
+    let proto = proto(said);
     // `xfrm_id_proto_valid`
     let proto = proto
         .filter(|&proto| proto != Proto::Any)
