@@ -1,18 +1,36 @@
-//! Any bytes as a PF_KEY message: read or refused, never a panic. What can be written again is read as the same.
+//! Any bytes as a PF_KEY message, as a request to the service and as what a program prints: read or refused, never a
+//! panic; what was read says the same again.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pfkey::{Message, command};
+use pfkey::{Error, Hexdump, Kdebug, Message, command, messages};
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Ok(message) = Message::decode(bytes)
-        && let Ok(written) = message.encode()
-    {
-        assert_eq!(Message::decode(&written).as_ref(), Ok(&message));
+    match Message::decode(bytes) {
+        Ok(message) => check(&message),
+        Err(error) => describe(&error),
     }
-    if let Ok(header) = command::header(bytes) {
-        let _ = command::command(&header, bytes);
+    messages(bytes).for_each(drop);
+    match command::header(bytes) {
+        Ok(header) => match command::command(&header, bytes) {
+            Ok(command) => drop(command),
+            Err(error) => describe(&error),
+        },
+        Err(error) => describe(&error),
     }
-    for _ in pfkey::messages(bytes) {}
 });
+
+fn check(message: &Message) {
+    let bytes = message.encode().expect("what was read can be said");
+    let again = Message::decode(&bytes).expect("what was said can be read");
+    assert_eq!(*message, again);
+    let _ = (Kdebug(message).to_string(), Hexdump(&bytes).to_string());
+    for reads in [pfkey::sad::read(message).err(), pfkey::spd::read(message).err()] {
+        reads.iter().for_each(describe);
+    }
+}
+
+fn describe(error: &Error) {
+    let _ = (error.errno(), error.to_string());
+}
