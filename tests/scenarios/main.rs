@@ -20,6 +20,7 @@ mod monitor;
 mod oracle;
 mod outer_headers;
 mod pfkey;
+mod pfkey_generated;
 mod pfkey_load;
 mod round_trip;
 mod scale;

@@ -1,9 +1,9 @@
-use std::{fs, path::Path, time::Duration};
+use std::{fmt, fs, net::IpAddr, path::Path, time::Duration};
 
 use super::Draft;
 
 /// The number of the message of a case's first step. The kernel's own numbers are smaller.
-const FIRST_SEQ: usize = 1001;
+pub(super) const FIRST_SEQ: u32 = 1001;
 
 /// What several sockets send, one message after the other, and what else happens.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub enum Step {
     Close(String),
     /// A command of sh(1).
     Command(String),
+    /// The host sends a packet to this address.
+    Packet(IpAddr),
     /// Time passes.
     Wait(Duration),
 }
@@ -58,15 +60,28 @@ impl Case {
                 continue;
             }
             let case = cases.last_mut().ok_or("a step before the first case")?;
-            let step = Step::read(line, FIRST_SEQ + case.steps.len());
+            let step = Step::read(line, FIRST_SEQ + u32::try_from(case.steps.len()).unwrap_or(0));
             case.steps.push(step.map_err(|error| format!("line {}: {error}", number + 1))?);
         }
         Ok(cases)
     }
 }
 
+/// The step as a line of a case.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Send(socket, draft) => write!(f, "{socket} {}", draft.text()),
+            Step::Close(socket) => write!(f, "close {socket}"),
+            Step::Command(command) => write!(f, "! {command}"),
+            Step::Packet(destination) => write!(f, "packet {destination}"),
+            Step::Wait(time) => write!(f, "wait {}", time.as_millis()),
+        }
+    }
+}
+
 impl Step {
-    fn read(line: &str, seq: usize) -> Result<Self, String> {
+    fn read(line: &str, seq: u32) -> Result<Self, String> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         let rest = rest.trim();
         Ok(match word {
@@ -75,6 +90,7 @@ impl Step {
                 let milliseconds = rest.parse().map_err(|_| format!("no time: {rest}"))?;
                 Step::Wait(Duration::from_millis(milliseconds))
             }
+            "packet" => Step::Packet(rest.parse().map_err(|_| format!("no address: {rest}"))?),
             "close" => Step::Close(rest.to_owned()),
             socket => Step::Send(socket.to_owned(), Draft::read(rest, seq)?),
         })

@@ -14,6 +14,9 @@ use super::Seen;
 /// The process that sends it, it says.
 const PID: u32 = 4242;
 
+/// What stands before the bytes of a message that no words can say.
+const EXACTLY: &str = "bytes";
+
 const TYPES: [&str; 24] = [
     "getspi",
     "update",
@@ -60,12 +63,19 @@ const PROTOS: [(&str, u16); 3] = [("esp", 50), ("ah", 51), ("ipcomp", 108)];
 #[derive(Debug, Clone)]
 pub struct Draft {
     words: Vec<String>,
-    seq: usize,
+    seq: u32,
 }
 
 impl Draft {
-    /// Reads `TYPE SATYPE EXTENSION...`; `seq` is its number unless it says another.
-    pub fn read(words: &str, seq: usize) -> Result<Self, String> {
+    /// Exactly these bytes.
+    #[must_use]
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { words: vec![EXACTLY.to_owned(), hex.concat()], seq: 0 }
+    }
+
+    /// Reads `TYPE SATYPE EXTENSION...`, or `bytes HEX`; `seq` is its number unless it says another.
+    pub fn read(words: &str, seq: u32) -> Result<Self, String> {
         let words = words.split_whitespace().map(String::from).collect();
         let draft = Self { words, seq };
         draft.bytes(&Seen::default()).map(|_| draft)
@@ -82,11 +92,13 @@ impl Draft {
         let [msg_type, satype, extensions @ ..] = &self.words[..] else {
             return Err("TYPE SATYPE is missing".to_owned());
         };
+        if msg_type == EXACTLY {
+            return bytes_of(satype);
+        }
         let msg_type =
             named(msg_type, TYPES.iter().zip(1..).map(|(name, number)| (*name, number)))?;
         let satype = named(satype, SATYPES.into_iter())?;
-        let seq = u32::try_from(self.seq).unwrap_or(0);
-        let mut message = Message::new(MessageType(msg_type), satype).numbered(seq, PID);
+        let mut message = Message::new(MessageType(msg_type), satype).numbered(self.seq, PID);
         let mut patches = Vec::new();
         let mut tail = Vec::new();
         for word in extensions {

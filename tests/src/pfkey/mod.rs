@@ -7,15 +7,23 @@
 mod allowed;
 mod case;
 mod compare;
+mod dice;
 mod draft;
+mod generated;
+mod modules;
+mod mutated;
 mod running;
 mod shown;
 mod side;
+mod tables;
 
-pub use allowed::{ALLOWED, Allowed};
+pub use allowed::{ALLOWED, Allowed, Masked, TABLES};
 pub use case::{Case, Step, cases};
 pub use compare::{Comparison, Report};
+pub use dice::Dice;
 pub use draft::Draft;
+pub use generated::sequence;
+pub use mutated::sequence_of_mutated;
 pub use running::RunningService;
 pub use shown::{Seen, shown};
 pub use side::Side;

@@ -5,7 +5,11 @@ use pfkey::{
     ext::{LifetimeKind, Policy},
 };
 
-use super::draft::parse;
+use super::{case::FIRST_SEQ, draft::parse};
+
+/// Bytes of a header, and what lengths count.
+const HEADER: usize = 16;
+const UNIT: usize = 8;
 
 /// The first number that AF_KEY chooses for `unique` by itself.
 const CHOSEN: u32 = 0x4000;
@@ -44,6 +48,19 @@ impl Seen {
         Ok(place.checked_sub(1).and_then(|place| seen.get(place)).copied().unwrap_or(0))
     }
 
+    /// What stands for a number that ip(8) shows under this name: its place if the kernel chose it.
+    pub(super) fn stands(&mut self, name: &str, number: u32) -> String {
+        let chosen = match name {
+            "index" => place(&mut self.indexes, number),
+            "reqid" if number >= CHOSEN => place(&mut self.reqids, number),
+            "spi" if self.spis.contains(&number) => place(&mut self.spis, number),
+            // Every interface of the kernel numbers an ACQUIRE anew; the SA has the last one's.
+            "seq" if (1..FIRST_SEQ).contains(&number) => return "chosen".to_owned(),
+            _ => return number.to_string(),
+        };
+        format!("chosen {chosen}")
+    }
+
     fn policy(&mut self, policy: &mut Policy) {
         if policy.id != 0 {
             policy.id = place(&mut self.indexes, policy.id);
@@ -69,7 +86,11 @@ fn place(seen: &mut Vec<u32>, number: u32) -> u32 {
 /// A message as text, without what differs from host to host: times, references to policies, the
 /// numbers that the kernel chooses, and, if `by_others` caused it, who did.
 pub fn shown(bytes: &[u8], seen: &mut Seen, by_others: bool) -> String {
-    let Ok(message) = Message::decode(bytes) else { return format!("{bytes:02x?}\n") };
+    let Ok(message) = Message::decode(bytes) else {
+        // A copy of what another sent, with numbers that the kernel has chosen on each host.
+        let header = &bytes[..bytes.len().min(HEADER)];
+        return format!("{header:02x?} {} bytes\n", bytes.len());
+    };
     let message = masked(message, seen, by_others);
     let Message { msg_type, errno, satype, reserved, seq, pid, extensions } = message;
     let mut text = format!(
@@ -80,12 +101,29 @@ pub fn shown(bytes: &[u8], seen: &mut Seen, by_others: bool) -> String {
     for extension in extensions {
         // Keys do not show themselves.
         let key = match &extension {
-            Extension::Key(_, key) => format!("{:02x?}", key.bytes()),
+            Extension::Key(_, key) => {
+                format!("{:02x?}{}", key.bytes(), odd_bits(bytes, &extension))
+            }
             _ => String::new(),
         };
         writeln!(text, "    {extension:?} {key}").expect("a string");
     }
     text
+}
+
+/// What the model of a key leaves out: bits that fill no byte.
+fn odd_bits(message: &[u8], key: &Extension) -> String {
+    let mut rest = &message[HEADER..];
+    while let [low, high, ext_type, 0, bits_low, bits_high, ..] = *rest {
+        let bits = u16::from_le_bytes([bits_low, bits_high]);
+        if u16::from(ext_type) == key.number() && !bits.is_multiple_of(8) {
+            return format!(" bits of {bits}");
+        }
+        // Less than a unit behind the message may be all zeros.
+        let length = usize::from(u16::from_le_bytes([low, high])).max(1) * UNIT;
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    String::new()
 }
 
 fn masked(mut message: Message, seen: &mut Seen, by_others: bool) -> Message {

@@ -1,8 +1,10 @@
 use std::{
     collections::BTreeMap,
+    net::{IpAddr, UdpSocket},
     num::NonZeroU32,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -16,7 +18,9 @@ use rustix::{
     },
 };
 
-use super::{Seen, shown};
+use xfrm::{Change, Connection};
+
+use super::{Seen, shown, tables::tables};
 use crate::{Host, Outcome};
 
 /// `AF_KEY` (bits/socket.h).
@@ -25,7 +29,13 @@ const FAMILY: AddressFamily = AddressFamily::from_raw(15);
 const VERSION: Protocol = Protocol::from_raw(NonZeroU32::new(2).expect("it is not 0"));
 
 /// Longer than any answer takes.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long what is missing may still come: timers of two hosts do not end at once.
+const GRACE: Duration = Duration::from_millis(700);
+
+/// Where packets come from.
+const SOURCE_PORT: u16 = 4000;
 
 /// The process that asks the service something to know that it has come to it.
 const KNOCKER: u32 = 0xc0ff_ee00;
@@ -33,6 +43,8 @@ const KNOCKER: u32 = 0xc0ff_ee00;
 /// A host with sockets on it, to AF_KEY or to the service.
 pub struct Side {
     host: Host,
+    /// To empty the tables without a process of its own.
+    kernel: Connection,
     /// Of the service.
     path: Option<PathBuf>,
     sockets: BTreeMap<String, OwnedFd>,
@@ -60,7 +72,8 @@ impl Side {
 
     fn new(host: Host, path: Option<PathBuf>) -> Self {
         let (sockets, unsent) = (BTreeMap::new(), BTreeMap::new());
-        Self { host, path, sockets, unsent, seen: Seen::default(), knocks: 0 }
+        let kernel = host.within(Connection::open).expect("XFRM");
+        Self { host, kernel, path, sockets, unsent, seen: Seen::default(), knocks: 0 }
     }
 
     /// The host.
@@ -73,6 +86,11 @@ impl Side {
     #[must_use]
     pub fn seen(&self) -> &Seen {
         &self.seen
+    }
+
+    /// The SAD and SPD, as ip(8) shows them.
+    pub fn tables(&mut self) -> String {
+        tables(&self.host, &mut self.kernel, &mut self.seen)
     }
 
     /// A new socket.
@@ -112,16 +130,53 @@ impl Side {
 
     /// Runs a command of sh(1), which must succeed.
     pub fn command(&self, command: &str) {
-        Outcome::success(self.host.command("sh").args(["-ec", command]));
+        // Not by ip(8): a process less.
+        self.host.within(|| Outcome::success(Command::new("sh").args(["-ec", command])));
     }
 
-    /// An empty SAD and SPD, no sockets, nothing seen.
-    pub fn start_anew(&mut self) {
-        self.sockets.clear();
+    /// Joins the host to a wire on which nobody answers. Behind it are 203.0.113.0/24 and
+    /// 2001:db8:ff::/48.
+    pub fn connect_a_wire(&self) {
+        // No address of its own, and no packets of its own.
+        self.host.ip("link add wire type veth peer name nobody
+            link set wire addrgenmode none
+            link set nobody addrgenmode none
+            addr add 192.0.2.1/24 dev wire
+            addr add 2001:db8::1/64 dev wire
+            link set nobody up
+            link set wire up
+            route add 203.0.113.0/24 dev wire
+            route add 2001:db8:ff::/48 dev wire");
+    }
+
+    /// Sends a packet from the host, which may not go out.
+    pub fn send_packet(&self, destination: IpAddr) {
+        let any = match destination {
+            IpAddr::V4(_) => IpAddr::from([0; 4]),
+            IpAddr::V6(_) => IpAddr::from([0_u16; 8]),
+        };
+        self.host.within(|| {
+            let socket = UdpSocket::bind((any, SOURCE_PORT)).expect("a socket");
+            // What becomes of it is for the cases to say.
+            let _ = socket.send_to(b"packet", (destination, 9));
+        });
+    }
+
+    /// An empty SAD and SPD, nothing seen, and no sockets but a listener that has registered ESP.
+    pub fn start_anew(&mut self, listener: &str) {
+        self.sockets.retain(|name, _| name == listener);
         self.unsent.clear();
-        self.host.ip("xfrm state flush\nxfrm policy flush");
+        let mut flush = self.kernel.batch();
+        flush.push(&Change::FlushSad(None));
+        flush.push(&Change::FlushSpd);
+        let refused = self.kernel.send(&mut flush).expect("an answer of the kernel");
+        assert!(refused.is_empty(), "{refused:?}");
+        if self.sockets.is_empty() {
+            let request = Message::new(MessageType::REGISTER, 3);
+            self.send(listener, &request.encode().expect("a message"));
+        }
+        self.heard(true, None);
         self.seen = Seen::default();
-        self.knock();
     }
 
     /// What the sockets have heard since the last time. Of the service, which is another process, at
@@ -129,21 +184,20 @@ impl Side {
     pub fn heard(&mut self, by_others: bool, other: Option<&Heard>) -> Heard {
         let mut bytes: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
         let names: Vec<String> = self.sockets.keys().cloned().collect();
-        if let Some(other) = other {
-            let end = Instant::now() + PATIENCE;
-            for name in &names {
-                let wanted = other.get(name).map_or(0, Vec::len);
-                let got = bytes.entry(name.clone()).or_default();
-                while got.len() < wanted && wait(&self.sockets[name], end) {
-                    got.extend(self.read(name));
-                }
-            }
-        }
         self.knock();
         for name in &names {
             let got = bytes.entry(name.clone()).or_default();
             got.extend(self.unsent.remove(name).unwrap_or_default());
             got.extend(self.read(name));
+        }
+        if let Some(other) = other {
+            let end = Instant::now() + GRACE;
+            for (name, got) in &mut bytes {
+                let wanted = other.get(name).map_or(0, Vec::len);
+                while got.len() < wanted && wait(&self.sockets[name], end) {
+                    got.extend(self.read(name));
+                }
+            }
         }
         let seen = &mut self.seen;
         let show = |messages: Vec<Vec<u8>>| {
