@@ -272,6 +272,12 @@ impl Service {
             Event::SaUpdated { entry, .. } if author.is_some_and(Change::updates_mature) => {
                 entry.state = SaState::Dead;
             }
+            // Its state is told from the clock, which may have gone on since.
+            Event::SaAdded { entry, .. } | Event::SaUpdated { entry, .. }
+                if entry.state == SaState::Dying =>
+            {
+                entry.state = SaState::Mature;
+            }
             Event::PolicyAdded { entry, .. } | Event::PolicyUpdated { entry, .. } => {
                 **entry = self.asked((**entry).clone());
             }
