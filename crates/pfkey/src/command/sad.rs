@@ -38,7 +38,7 @@ pub(super) fn add(extensions: &Extensions<'_>) -> Result<Sa, Error> {
     sa.reqid = ReqId(sa2.reqid);
     sa.seq = message.seq;
     sa.selector = message.address(AddressKind::Proxy).map(proxied).transpose()?;
-    sa.replay_window = named.replay.into();
+    sa.replay_window = replay_window(named.replay, proto);
     sa.flags = numbers::flags(named.flags);
     sa.lifetimes = sad::read_lifetimes(message);
     sa.sec_ctx = message.sec_ctx().map(sad::read_sec_ctx);
@@ -48,6 +48,11 @@ pub(super) fn add(extensions: &Extensions<'_>) -> Result<Sa, Error> {
     }
     sa.encap = message.nat_type().map(|number| sad::encap(message, number)).transpose()?;
     Ok(sa)
+}
+
+/// AF_KEY cuts a window to 32 packets. Netlink takes wider ones, but of ESP and AH only.
+fn replay_window(packets: u8, proto: Proto) -> u32 {
+    if proto == Proto::IpComp { packets.min(32).into() } else { packets.into() }
 }
 
 /// AF_KEY keeps an algorithm that the protocol has no use for; netlink would refuse it.
