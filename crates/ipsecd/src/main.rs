@@ -1,7 +1,9 @@
-//! ipsecd(8): keeps the SPD of one network namespace as it was asked for, while SAs come and go.
+//! ipsecd(8): keeps the SPD of one network namespace as it was asked for, while SAs come and go, and
+//! serves PF_KEY.
 
 mod directory;
 mod error;
+mod key_service;
 mod logging;
 mod notify;
 mod options;
@@ -18,6 +20,7 @@ use tracing::{error, info};
 
 use directory::Directory;
 use error::Error;
+use key_service::KeyService;
 use logging::Logging;
 use notify::Supervisor;
 use options::Options;
@@ -27,7 +30,7 @@ use watch::Watch;
 fn main() -> ExitCode {
     let options = Options::parse();
     let logging = Logging::start(&options);
-    let done = if options.once { set_right_once(&logging) } else { follow(logging) };
+    let done = if options.once { set_right_once(&logging) } else { follow(&options, logging) };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -47,7 +50,7 @@ fn set_right_once(logging: &Logging) -> Result<(), Error> {
 }
 
 /// Is the daemon of this network namespace until a signal ends it.
-fn follow(logging: Logging) -> Result<(), Error> {
+fn follow(options: &Options, logging: Logging) -> Result<(), Error> {
     let signals = Signals::catch()?;
     let supervisor = Supervisor::of_environment();
     let caretaker = Caretaker::open()?;
@@ -58,6 +61,7 @@ fn follow(logging: Logging) -> Result<(), Error> {
     let directory = Directory::watch(namespace.directory())?;
     // What happens from now on is heard, whatever is read later.
     let monitor = Monitor::open(&[Group::Sa, Group::Policy, Group::Expire, Group::Migrate])?;
+    let _key_service = if options.no_pfkey { None } else { KeyService::start() };
     privileges::reduce()?;
     Watch::new(caretaker, monitor, directory, signals, logging, supervisor)?.run()
 }

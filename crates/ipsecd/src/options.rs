@@ -1,7 +1,8 @@
 use clap::{ArgAction, Parser, ValueEnum};
 
 /// Keeps the SPD of this network namespace as it was asked for: requests at level use come and go
-/// with the SAs of their outbound tunnels, and the default policy survives a flush.
+/// with the SAs of their outbound tunnels, and the default policy survives a flush. Serves PF_KEY to
+/// programs on kernels that have none.
 #[derive(Debug, Parser)]
 #[command(name = "ipsecd", version)]
 pub struct Options {
@@ -14,6 +15,9 @@ pub struct Options {
     /// Set right what is wrong now, and exit
     #[arg(long)]
     pub once: bool,
+    /// Do not serve PF_KEY
+    #[arg(long)]
+    pub no_pfkey: bool,
 }
 
 /// How the log looks.

@@ -1,4 +1,5 @@
-//! What the daemon may do once it has opened what it needs: nothing but CAP_NET_ADMIN.
+//! What the daemon may do once it has opened what it needs: nothing but CAP_NET_ADMIN. The thread of
+//! the PF_KEY service may look at other processes besides, where it asks to.
 //!
 //! The files under `/run/xfrm-tools` are root's own, so no other capability opens them. A program
 //! that a daemon of user 0 runs gets what the bounding set holds, also under `no_new_privs`, which
@@ -17,18 +18,28 @@ use crate::error::Error;
 /// What the kernel asks of those who change the SAD and SPD.
 const KEPT: CapabilitySet = CapabilitySet::NET_ADMIN;
 
+/// What the kernel asks of those who look at the namespaces of a process with more capabilities than
+/// they have: the service lets in who has CAP_NET_ADMIN in its own user namespace.
+const TO_LOOK: CapabilitySet = CapabilitySet::SYS_PTRACE;
+
 /// Gives up the rest, for this thread and those that it starts from now on.
 pub fn reduce() -> Result<(), Error> {
-    bound().and_then(|()| give_up()).map_err(Error::Privileges)
+    bound(KEPT).and_then(|()| give_up(KEPT)).map_err(Error::Privileges)
+}
+
+/// The same for the thread of the PF_KEY service.
+pub fn reduce_for_key_service() -> Result<(), Error> {
+    let kept = KEPT | TO_LOOK;
+    bound(kept).and_then(|()| give_up(kept)).map_err(Error::Privileges)
 }
 
 /// A thread without CAP_SETPCAP has had its bounding set chosen by somebody else: it stays.
-fn bound() -> Result<(), Errno> {
+fn bound(kept: CapabilitySet) -> Result<(), Errno> {
     if !capabilities(None)?.effective.contains(CapabilitySet::SETPCAP) {
         return Ok(());
     }
     let every = (0..u64::BITS).map(|bit| CapabilitySet::from_bits_retain(1 << bit));
-    for capability in every.filter(|capability| *capability != KEPT) {
+    for capability in every.filter(|capability| !kept.contains(*capability)) {
         match capability_is_in_bounding_set(capability) {
             Ok(true) => remove_capability_from_bounding_set(capability)?,
             Ok(false) => {}
@@ -40,12 +51,13 @@ fn bound() -> Result<(), Errno> {
     Ok(())
 }
 
-fn give_up() -> Result<(), Errno> {
+/// What is kept beside [`KEPT`] is permitted, and not in force.
+fn give_up(kept: CapabilitySet) -> Result<(), Errno> {
     set_no_new_privs(true)?;
     let now = capabilities(None)?;
     let sets = CapabilitySets {
         effective: now.effective & KEPT,
-        permitted: now.permitted & KEPT,
+        permitted: now.permitted & kept,
         inheritable: CapabilitySet::empty(),
     };
     set_capabilities(None, sets)

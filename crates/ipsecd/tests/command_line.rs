@@ -11,7 +11,12 @@ fn ipsecd(words: &[&str]) -> assert_cmd::assert::Assert {
 fn version_and_help() {
     ipsecd(&["--version"]).success().stdout(format!("ipsecd {}\n", env!("CARGO_PKG_VERSION")));
     let help = ipsecd(&["--help"]).success();
-    help.stdout(contains("--verbose").and(contains("--log-format")).and(contains("--once")));
+    help.stdout(
+        contains("--verbose")
+            .and(contains("--log-format"))
+            .and(contains("--once"))
+            .and(contains("--no-pfkey")),
+    );
 }
 
 #[test]

@@ -4,7 +4,10 @@ use pfkey::Message;
 use tracing::{debug, warn};
 use zeroize::Zeroizing;
 
-use super::client::{Client, ClientId, Packet};
+use super::{
+    client::{Client, ClientId, Packet},
+    peer::Peer,
+};
 
 /// Who hears a message (`pfkey_broadcast`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,10 +33,10 @@ pub(super) struct Clients {
 
 impl Clients {
     /// Lets a program in.
-    pub(super) fn add(&mut self, socket: OwnedFd) -> ClientId {
+    pub(super) fn add(&mut self, socket: OwnedFd, peer: Peer) -> ClientId {
         self.last += 1;
         let id = ClientId(self.last);
-        self.list.push(Client::new(id, socket));
+        self.list.push(Client::new(id, socket, peer));
         id
     }
 
@@ -119,7 +122,7 @@ mod tests {
     fn connect(clients: &mut Clients) -> (ClientId, OwnedFd) {
         let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
         let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
-        (clients.add(ours), theirs)
+        (clients.add(ours, Peer::default()), theirs)
     }
 
     fn heard(socket: &OwnedFd) -> usize {

@@ -12,7 +12,7 @@ use rustix::{
 use tracing::{debug, warn};
 use zeroize::Zeroizing;
 
-use super::dump::Dump;
+use super::{dump::Dump, peer::Peer};
 
 /// A message on the wire, wiped when the last queue that holds it lets it go.
 pub(super) type Packet = Arc<Zeroizing<Vec<u8>>>;
@@ -30,10 +30,13 @@ pub(super) struct ClientId(pub(super) u64);
 /// A program that has connected: one socket of AF_KEY.
 pub(super) struct Client {
     pub(super) id: ClientId,
+    /// Who it was when it connected.
+    pub(super) peer: Peer,
     socket: OwnedFd,
     /// What its socket had no room for.
     queue: VecDeque<Packet>,
-    queued: usize,
+    /// Bytes of it.
+    pub(super) queued: usize,
     /// It has hung up, or its socket is broken.
     pub(super) is_gone: bool,
     /// A bit for each SA type that it has registered.
@@ -42,8 +45,10 @@ pub(super) struct Client {
     pub(super) is_promiscuous: bool,
     /// The dump under way.
     pub(super) dump: Option<Dump>,
-    /// What others did and it has missed.
+    /// Messages of what others did that it has missed since it read too slowly.
     missed: u64,
+    /// The same since it connected.
+    pub(super) lost: u64,
 }
 
 /// What came in from a client.
@@ -58,9 +63,10 @@ pub(super) enum Received {
 }
 
 impl Client {
-    pub(super) fn new(id: ClientId, socket: OwnedFd) -> Self {
+    pub(super) fn new(id: ClientId, socket: OwnedFd, peer: Peer) -> Self {
         Self {
             id,
+            peer,
             socket,
             queue: VecDeque::new(),
             queued: 0,
@@ -69,6 +75,7 @@ impl Client {
             is_promiscuous: false,
             dump: None,
             missed: 0,
+            lost: 0,
         }
     }
 
@@ -112,6 +119,7 @@ impl Client {
             warn!(client = self.id.0, "it reads too slowly and misses what others do");
         }
         self.missed += 1;
+        self.lost += 1;
     }
 
     /// Sends what waits, as far as there is room.
@@ -187,7 +195,7 @@ mod tests {
     fn pair() -> (Client, OwnedFd) {
         let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
         let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
-        (Client::new(ClientId(1), ours), theirs)
+        (Client::new(ClientId(1), ours, Peer::default()), theirs)
     }
 
     fn read(socket: &OwnedFd) -> Option<Vec<u8>> {
@@ -230,7 +238,7 @@ mod tests {
             client.flush();
         }
         assert_eq!(read_back, answers + 1);
-        assert_eq!((client.queued, client.missed), (0, 0));
+        assert_eq!((client.queued, client.missed, client.lost), (0, 0, 1));
         client.tell(&news);
         assert_eq!(read(&theirs), Some(news.to_vec()));
     }

@@ -33,26 +33,36 @@ pub fn socket_path(namespace: &Namespace) -> PathBuf {
     namespace.directory().join("pfkey.sock")
 }
 
+/// Where it tells of its clients.
+#[must_use]
+pub fn clients_path(namespace: &Namespace) -> PathBuf {
+    namespace.directory().join("clients.sock")
+}
+
 impl Listener {
-    /// Listens for root alone. A file that a service left behind is replaced.
-    pub(super) fn open(namespace: &Namespace) -> Result<Self, Error> {
-        let path = socket_path(namespace);
+    /// Listens at a path below the directory of a network namespace, for root alone. A file that a
+    /// service left behind is replaced.
+    pub(super) fn open(
+        namespace: &Namespace,
+        path: PathBuf,
+        kind: SocketType,
+    ) -> Result<Self, Error> {
         let failed = |doing| {
             let path = path.clone();
             move |source: io::Error| Error::Socket { path, doing, source }
         };
         namespace.make().map_err(failed("making its directory"))?;
-        Self::listen(path)
+        Self::listen(path, kind)
     }
 
-    fn listen(path: PathBuf) -> Result<Self, Error> {
+    fn listen(path: PathBuf, kind: SocketType) -> Result<Self, Error> {
         let failed = |doing| {
             let path = path.clone();
             move |source: io::Error| Error::Socket { path, doing, source }
         };
         let address = SocketAddrUnix::new(&path).map_err(io::Error::from);
         let address = address.map_err(failed("naming the socket"))?;
-        if is_served(&address).map_err(failed("looking for another service"))? {
+        if is_served(&address, kind).map_err(failed("looking for another service"))? {
             return Err(Error::Running(path));
         }
         match fs::remove_file(&path) {
@@ -61,7 +71,7 @@ impl Listener {
             }
             _ => {}
         }
-        let socket = socket().map_err(failed("making a socket"))?;
+        let socket = socket(kind).map_err(failed("making a socket"))?;
         bind(&socket, &address).map_err(|errno| failed("binding the socket")(errno.into()))?;
         // Nobody can connect before it listens.
         let for_root = fs::Permissions::from_mode(0o600);
@@ -98,14 +108,14 @@ impl Drop for Listener {
     }
 }
 
-fn socket() -> io::Result<OwnedFd> {
+fn socket(kind: SocketType) -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    Ok(socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?)
+    Ok(socket_with(AddressFamily::UNIX, kind, flags, None)?)
 }
 
 /// Whether somebody listens at an address.
-fn is_served(address: &SocketAddrUnix) -> io::Result<bool> {
-    match connect(&socket()?, address) {
+fn is_served(address: &SocketAddrUnix, kind: SocketType) -> io::Result<bool> {
+    match connect(&socket(kind)?, address) {
         // EAGAIN: so many wait that there is no room.
         Ok(()) | Err(Errno::AGAIN) => Ok(true),
         Err(Errno::NOENT | Errno::CONNREFUSED) => Ok(false),
@@ -117,14 +127,16 @@ fn is_served(address: &SocketAddrUnix) -> io::Result<bool> {
 mod tests {
     use super::*;
 
+    const KIND: SocketType = SocketType::SEQPACKET;
+
     #[test]
     fn one_service_a_socket_and_its_file_goes_with_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pfkey.sock");
-        let listener = Listener::listen(path.clone()).unwrap();
+        let listener = Listener::listen(path.clone(), KIND).unwrap();
         assert_eq!(listener.path(), path);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(matches!(Listener::listen(path.clone()), Err(Error::Running(_))));
+        assert!(matches!(Listener::listen(path.clone(), KIND), Err(Error::Running(_))));
         drop(listener);
         assert!(!path.exists());
     }
@@ -133,10 +145,10 @@ mod tests {
     fn what_a_dead_service_left_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pfkey.sock");
-        let left = socket().unwrap();
+        let left = socket(KIND).unwrap();
         bind(&left, &SocketAddrUnix::new(&path).unwrap()).unwrap();
         drop(left);
-        let listener = Listener::listen(path).unwrap();
-        assert!(is_served(&SocketAddrUnix::new(listener.path()).unwrap()).unwrap());
+        let listener = Listener::listen(path, KIND).unwrap();
+        assert!(is_served(&SocketAddrUnix::new(listener.path()).unwrap(), KIND).unwrap());
     }
 }

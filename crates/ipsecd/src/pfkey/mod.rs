@@ -22,9 +22,10 @@ mod event;
 mod failed;
 mod listener;
 mod peer;
+mod report;
 mod request;
 mod service;
 
 pub use error::Error;
-pub use listener::socket_path;
+pub use listener::{clients_path, socket_path};
 pub use service::Service;

@@ -3,42 +3,89 @@ use std::{
     os::{fd::AsFd, unix::fs::MetadataExt},
 };
 
-use rustix::{net::sockopt::socket_peercred, process::Pid};
+use rustix::{
+    io::Errno,
+    net::sockopt::socket_peercred,
+    thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities},
+};
 
 /// `CAP_NET_ADMIN` (linux/capability.h).
 const NET_ADMIN: u32 = 12;
+
+/// A process that has connected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Peer {
+    pub(super) pid: i32,
+    /// Its user.
+    pub(super) uid: u32,
+    /// Its name, up to 15 bytes.
+    pub(super) program: String,
+}
 
 /// The process that has connected, if it may administer this network namespace as AF_KEY asks
 /// (`pfkey_create`): it must have CAP_NET_ADMIN, and in the user namespace of this service, which
 /// has it over the network namespace.
 ///
 /// What counts is the process that connected, when it is looked at.
-pub(super) fn admitted(socket: impl AsFd) -> io::Result<Option<Pid>> {
-    let pid = socket_peercred(socket)?.pid;
-    let process = format!("/proc/{}", pid.as_raw_nonzero());
+pub(super) fn admitted(socket: impl AsFd) -> io::Result<Option<Peer>> {
+    let credentials = socket_peercred(socket)?;
+    let pid = credentials.pid.as_raw_nonzero().get();
+    let process = format!("/proc/{pid}");
     let user = |process: &str| fs::metadata(format!("{process}/ns/user")).map(|it| it.ino());
-    if user(&process)? != user("/proc/thread-self")? {
-        return Ok(None);
-    }
-    let status = fs::read_to_string(format!("{process}/status"))?;
-    Ok((effective(&status) & 1 << NET_ADMIN != 0).then_some(pid))
+    let (is_of_our_namespace, status) = inspecting(|| {
+        let is_of_our_namespace = user(&process)? == user("/proc/thread-self")?;
+        Ok::<_, io::Error>((is_of_our_namespace, fs::read_to_string(format!("{process}/status"))?))
+    })??;
+    let may_administer = field(&status, "CapEff:")
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .is_some_and(|effective| effective & 1 << NET_ADMIN != 0);
+    let peer = || Peer {
+        pid,
+        uid: credentials.uid.as_raw(),
+        program: field(&status, "Name:").unwrap_or_default().to_owned(),
+    };
+    Ok((is_of_our_namespace && may_administer).then(peer))
 }
 
-/// The effective capabilities in /proc/PID/status.
-fn effective(status: &str) -> u64 {
-    let line = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
-    line.and_then(|digits| u64::from_str_radix(digits.trim(), 16).ok()).unwrap_or(0)
+/// Looks at a process with the capability to do so, CAP_SYS_PTRACE, which is in force meanwhile only:
+/// the kernel shows the namespaces of a process to those who have all of its capabilities, or this
+/// one (`ptrace_may_access`, kernel/ptrace.c).
+fn inspecting<T>(look: impl FnOnce() -> T) -> Result<T, Errno> {
+    let usual = capabilities(None)?;
+    let raised = usual.effective | usual.permitted & CapabilitySet::SYS_PTRACE;
+    set_capabilities(None, CapabilitySets { effective: raised, ..usual })?;
+    let seen = look();
+    set_capabilities(None, usual)?;
+    Ok(seen)
+}
+
+/// A line of /proc/PID/status.
+fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
 }
 
 #[cfg(test)]
 mod tests {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
     use super::*;
 
     #[test]
-    fn the_effective_capabilities_are_read() {
-        let status = "CapInh:\t0000000000001000\nCapEff:\t0000000000001001\nCapBnd:\t0\n";
-        assert_eq!(effective(status), 0x1001);
-        assert_eq!(effective("Name:\tcat\n"), 0);
-        assert_eq!(effective("CapEff:\tnothing\n"), 0);
+    fn fields_are_told_by_their_names() {
+        let status = "Name:\tcat\nCapInh:\t0000000000001000\nCapEff:\t0000000000001001\n";
+        assert_eq!(field(status, "CapEff:"), Some("0000000000001001"));
+        assert_eq!(field(status, "Name:"), Some("cat"));
+        assert_eq!(field(status, "CapBnd:"), None);
+    }
+
+    #[test]
+    fn this_process_gets_in_if_it_may_administer_the_network() {
+        let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
+        let (ours, _theirs) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
+        let before = capabilities(None).unwrap();
+        let peer = admitted(ours).unwrap();
+        assert_eq!(peer.is_some(), before.effective.contains(CapabilitySet::NET_ADMIN));
+        assert!(peer.is_none_or(|peer| peer.pid == std::process::id().cast_signed()));
+        assert_eq!(capabilities(None).unwrap(), before);
     }
 }

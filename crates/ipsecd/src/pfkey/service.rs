@@ -9,7 +9,7 @@ use pfkey::{Message, MessageType};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, retry_on_intr},
-    net::{SendFlags, send},
+    net::{SendFlags, SocketType, send},
 };
 use tracing::{debug, info, warn};
 use xfrm::{Connection, Event, Group, Monitor};
@@ -22,8 +22,8 @@ use super::{
     client::{ClientId, Received},
     event::{self, Dying},
     failed::Acquires,
-    listener::Listener,
-    peer,
+    listener::{Listener, clients_path, socket_path},
+    peer, report,
 };
 
 /// Bytes of the longest message that `sadb_msg_len` can say.
@@ -44,6 +44,8 @@ const A_WHILE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 /// The PF_KEY service of a network namespace.
 pub struct Service {
     listener: Listener,
+    /// Where it tells of its clients.
+    reporter: Listener,
     pub(super) engine: Engine,
     /// For questions, and for changes that are no operations of the engine.
     pub(super) kernel: Connection,
@@ -62,9 +64,10 @@ pub struct Service {
 
 /// What there is to do.
 struct Ready {
-    stop: bool,
     /// Programs want to be let in.
     arrivals: bool,
+    /// Somebody wants to know of the clients.
+    curious: bool,
     /// Something has changed.
     events: bool,
     /// These may be sent to, or have sent something.
@@ -77,7 +80,10 @@ impl Service {
     /// Errors: [`Error::Kernel`] and [`Error::Engine`] without XFRM or CAP_NET_ADMIN;
     /// [`Error::Running`]; [`Error::Socket`].
     pub fn open() -> Result<Self, Error> {
-        let listener = Listener::open(&Namespace::current())?;
+        let namespace = Namespace::current();
+        let open = |path, kind| Listener::open(&namespace, path, kind);
+        let listener = open(socket_path(&namespace), SocketType::SEQPACKET)?;
+        let reporter = open(clients_path(&namespace), SocketType::STREAM)?;
         let engine = Engine::open(Options { forward_copies: false })?;
         let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate, Group::Mapping];
         let service = Self {
@@ -93,6 +99,7 @@ impl Service {
             // A byte more, to see what is longer.
             buffer: Zeroizing::new(vec![0; LONGEST + 8]),
             listener,
+            reporter,
         };
         info!(socket = %service.path().display(), "PF_KEY service");
         Ok(service)
@@ -115,10 +122,7 @@ impl Service {
 
     /// Waits until there is something to do, and gives everybody a turn; false: `stop` can be read.
     fn turn(&mut self, stop: &impl AsFd) -> Result<bool, Error> {
-        let ready = self.wait(stop)?;
-        if ready.stop {
-            return Ok(false);
-        }
+        let Some(ready) = self.wait(stop)? else { return Ok(false) };
         if ready.events {
             self.hear(EVENTS_A_TURN);
         }
@@ -139,10 +143,14 @@ impl Service {
         self.settle();
         self.clients.bury();
         self.listen_for_acquires();
+        if ready.curious {
+            report::answer(&self.reporter, &self.clients);
+        }
         Ok(true)
     }
 
-    fn wait(&self, stop: &impl AsFd) -> Result<Ready, Error> {
+    /// Waits until there is something to do; none: `stop` can be read.
+    fn wait(&self, stop: &impl AsFd) -> Result<Option<Ready>, Error> {
         let (arrivals, longest) = if self.is_crowded {
             (PollFlags::empty(), Some(&A_WHILE))
         } else {
@@ -151,6 +159,7 @@ impl Service {
         let mut files = vec![
             PollFd::new(stop, PollFlags::IN),
             PollFd::new(&self.listener, arrivals),
+            PollFd::new(&self.reporter, PollFlags::IN),
             PollFd::new(&self.monitor, PollFlags::IN),
         ];
         let ours = files.len();
@@ -159,12 +168,13 @@ impl Service {
         let is_ready = |at: usize| !files[at].revents().is_empty();
         let clients = self.clients.iter().zip(&files[ours..]);
         let busy = clients.map(|(client, file)| (client.id, file.revents()));
-        Ok(Ready {
-            stop: is_ready(0),
+        let ready = Ready {
             arrivals: is_ready(1) || self.is_crowded,
-            events: is_ready(2),
+            curious: is_ready(2),
+            events: is_ready(3),
             clients: busy.filter(|(_, flags)| !flags.is_empty()).collect(),
-        })
+        };
+        Ok((!is_ready(0)).then_some(ready))
     }
 
     /// Lets in who waits and may administer the network.
@@ -186,12 +196,15 @@ impl Service {
 
     fn admit(&mut self, socket: OwnedFd) {
         match peer::admitted(&socket) {
-            Ok(Some(pid)) => {
-                let id = self.clients.add(socket);
-                debug!(client = id.0, pid = pid.as_raw_nonzero().get(), "let in");
+            Ok(Some(peer)) => {
+                let (pid, program) = (peer.pid, peer.program.clone());
+                let id = self.clients.add(socket, peer);
+                debug!(client = id.0, pid, program, "let in");
             }
             refused => {
-                debug!(?refused, "not let in");
+                if let Err(error) = refused {
+                    warn!(%error, "a program that cannot be looked at is not let in");
+                }
                 let refusal = Message::new(MessageType(0), 0).refusal(Errno::PERM);
                 if let Ok(bytes) = refusal.encode() {
                     // It is closed anyway.
