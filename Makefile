@@ -12,7 +12,6 @@ test: setup
 # One scenario, or those with T in their names: make scenario T=tunnel
 scenario: setup
 	cargo build --quiet --lib --bins --examples
-	cargo build --quiet -p socket-service --examples
 	cargo scenario $(T)
 
 lint:

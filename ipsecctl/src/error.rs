@@ -1,6 +1,6 @@
 //! What can go wrong, in words and as an exit status.
 
-use std::{ffi::OsString, io, process::ExitCode};
+use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
 
 use ipsec::Direction;
 use pfkey_socket::SettingsError;
@@ -84,6 +84,20 @@ pub enum Error {
     /// /proc is not there.
     #[error("the processes cannot be listed: /proc: {0}")]
     Processes(io::Error),
+    /// Nobody serves PF_KEY here.
+    #[error("no PF_KEY service in this network namespace ({}): `ipsecd` is one", path.display())]
+    NoService {
+        /// Where it would tell of its clients.
+        path: PathBuf,
+    },
+    /// The service does not tell of its clients.
+    #[error("{}: {error}", path.display())]
+    Clients {
+        /// Where it does.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// Nobody takes what is printed.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),

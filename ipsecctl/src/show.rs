@@ -1,5 +1,6 @@
 //! `ipsecctl show`: what there is in this network namespace, as tables or JSON.
 
+mod clients;
 mod default_policy;
 mod policies;
 mod sas;
@@ -17,9 +18,10 @@ use serde_json::{Map, Value};
 use crate::Error;
 use table::Table;
 
-/// Show policies, SAs, variables and what becomes of packets that no policy matches.
+/// Show policies, SAs, variables, the clients of the PF_KEY service, and what becomes of packets that
+/// no policy matches.
 ///
-/// Without a subject all of them are shown.
+/// Without a subject all but the clients are shown.
 #[derive(clap::Args)]
 pub struct Show {
     #[command(subcommand)]
@@ -43,8 +45,11 @@ enum Subject {
     Variables,
     /// What becomes of packets that no policy matches
     Default,
+    /// The programs that have a socket of the PF_KEY service
+    Clients,
 }
 
+/// What is there whether a daemon runs or not.
 const ALL: [Subject; 4] =
     [Subject::Policies, Subject::Sas { keys: false }, Subject::Default, Subject::Variables];
 
@@ -62,6 +67,7 @@ impl Subject {
             Subject::Sas { .. } => "sas",
             Subject::Variables => "variables",
             Subject::Default => "default",
+            Subject::Clients => "clients",
         }
     }
 
@@ -72,6 +78,7 @@ impl Subject {
             Subject::Sas { keys: false } => sas::read(Keys::Hidden),
             Subject::Variables => variables::read(),
             Subject::Default => default_policy::read(),
+            Subject::Clients => clients::read(),
         }
     }
 }

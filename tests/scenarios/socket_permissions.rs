@@ -1,18 +1,18 @@
-//! Policies for the sockets of programs that have no privilege: the service does it, as its
-//! configuration says.
+//! Policies for the sockets of programs that have no privilege: ipsecd sets them, as its configuration
+//! says.
 
 use std::{
     fs::{self, Permissions},
     io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
+use rustix::process::Signal;
 use scenarios::{
-    Host, Outcome, Wire, ipsecctl, link, preload,
+    Daemon, Host, Outcome, Wire, ipsecctl, link, preload,
     protocol::{ESP, UDP},
-    socket_service,
 };
 use tempfile::TempDir;
 
@@ -93,17 +93,12 @@ impl Hosts {
         Outcome::of(command.arg("-B").arg(self.file("ask.py")).args(["192.0.2.2", "7"]))
     }
 
-    fn serve(&self, configuration: &str) -> Service {
+    fn serve(&self, configuration: &str) -> Daemon {
         let file = self.file("ipsecd.conf");
         fs::write(&file, configuration).expect("a configuration");
-        let mut command = self.a.command(socket_service());
-        command.arg(file).stdin(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().expect("it runs");
-        let log = BufReader::new(process.stderr.take().expect("it is piped"));
-        let mut service = Service { process, log };
-        let begun = service.line();
-        assert!(begun.contains("service for the policies of sockets"), "{begun}");
-        service
+        let daemon = Daemon::begin(&self.a, &format!("--config {}", file.display()));
+        daemon.wait_for_news("READY=1");
+        daemon
     }
 }
 
@@ -119,26 +114,32 @@ fn open(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
 }
 
-/// The service of a host, with its log.
-struct Service {
-    process: Child,
-    log: BufReader<ChildStderr>,
+/// The first line of the log with these words.
+fn audit(daemon: &Daemon, words: &str) -> String {
+    daemon.wait_for_log(words);
+    let log = daemon.log();
+    log.lines().find(|line| line.contains(words)).expect("a line").to_owned()
 }
 
-impl Service {
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.log.read_line(&mut line).expect("a log");
-        line
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        drop(self.process.stdin.take());
-        // It may have ended.
-        let _ = self.process.wait();
-    }
+/// A line is enough, and SIGHUP. A line that is wrong is named, and takes nothing away.
+#[test]
+fn the_configuration_is_read_again() {
+    let hosts = Hosts::new();
+    let daemon = hosts.serve("# nobody\n");
+    let reload = |configuration: &str| {
+        fs::write(hosts.file("ipsecd.conf"), configuration).expect("a configuration");
+        daemon.signal(Signal::HUP);
+        daemon.wait_for_news("READY=1");
+    };
+    assert_eq!(hosts.exec(&ESP_BOTH_WAYS).status, 125);
+    reload("sockets user 1000 ipsec\n");
+    assert_eq!(hosts.exec(&ESP_BOTH_WAYS).status, 0);
+    reload("\nsockets user 1000 everything\n");
+    let error = audit(&daemon, "what was allowed before is allowed still");
+    assert!(error.contains("ipsecd.conf: line 2: `everything` is no action"), "{error}");
+    assert_eq!(hosts.exec(&ESP_BOTH_WAYS).status, 0);
+    reload("# nobody\n");
+    assert_eq!(hosts.exec(&ESP_BOTH_WAYS).status, 125);
 }
 
 #[test]
@@ -152,27 +153,22 @@ fn exec_asks_ipsecd() {
         (125, format!("{takes}ipsecd is not there to do it\n").as_str())
     );
     {
-        let mut service = hosts.serve("# nobody\n");
+        let daemon = hosts.serve("# nobody\n");
         let refused = hosts.exec(&ESP_BOTH_WAYS);
         let reason = "no line of ipsecd.conf allows `ipsec` to user 1000, group 1000";
         assert_eq!(refused.status, 125);
         assert!(refused.stderr.starts_with(&format!("{takes}ipsecd: {reason}")), "{refused:?}");
-        let audit = service.line();
-        for part in [
-            "socket policy refused",
-            "uid=1000",
-            reason,
-            r#"policy="in ipsec esp/transport//require""#,
-        ] {
+        let audit = audit(&daemon, "socket policy refused");
+        for part in ["uid=1000", reason, r#"policy="in ipsec esp/transport//require""#] {
             assert!(audit.contains(part), "{audit}");
         }
     }
-    let mut service = hosts.serve("sockets user 1000 ipsec\n");
+    let daemon = hosts.serve("sockets user 1000 ipsec\n");
     let asked = hosts.exec(&ESP_BOTH_WAYS);
     assert_eq!(asked.status, 0, "{asked:?}");
     assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
-    let audit = service.line();
-    for part in ["socket policy set", "uid=1000", r#"policy="in ipsec esp/transport//require""#] {
+    let audit = audit(&daemon, "socket policy set");
+    for part in ["uid=1000", r#"policy="in ipsec esp/transport//require""#] {
         assert!(audit.contains(part), "{audit}");
     }
     let refused = hosts.exec(&["--policy=out bypass"]);
@@ -188,11 +184,14 @@ fn the_option_of_af_key_is_taken_without_it() {
     assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
     let refused = hosts.preloaded(&mut hosts.unprivileged("/usr/bin/python3"));
     assert!(refused.stderr.contains("Operation not permitted"), "{refused:?}");
-    let mut service = hosts.serve("sockets group 1000 ipsec # and nothing else\n");
+    let daemon = hosts.serve("sockets group 1000 ipsec # and nothing else\n");
     let outcome = hosts.preloaded(&mut hosts.unprivileged("/usr/bin/python3"));
     assert_eq!(outcome.status, 0, "{outcome:?}");
     assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
-    assert!(service.line().contains(r#"policy="out ipsec esp/transport//require""#));
+    assert!(
+        audit(&daemon, "socket policy set")
+            .contains(r#"policy="out ipsec esp/transport//require""#)
+    );
     // Without policies the server does not hear it.
     let mut plain = hosts.a.command("/usr/bin/python3");
     plain.arg("-B").arg(hosts.file("echo.py"));
@@ -206,7 +205,7 @@ fn the_option_of_af_key_is_taken_without_it() {
 fn a_service_serves_its_own_namespace() {
     let hosts = Hosts::new();
     let elsewhere = Host::new("c");
-    let mut service = hosts.serve("sockets user 1000 bypass\n");
+    let daemon = hosts.serve("sockets user 1000 bypass\n");
     let path = Outcome::success(
         hosts
             .a
@@ -225,7 +224,7 @@ fn a_service_serves_its_own_namespace() {
         Outcome::of(command.args(["-c", ask])).status
     };
     assert_eq!(ask(&hosts.a), 0);
-    assert!(service.line().contains("socket policy set"));
+    audit(&daemon, "socket policy set");
     assert_ne!(ask(&elsewhere), 0);
-    assert!(service.line().contains("of another network namespace"));
+    audit(&daemon, "of another network namespace");
 }

@@ -239,12 +239,6 @@ pub fn preload() -> PathBuf {
     beside_this_test("libpfkey_preload.so")
 }
 
-/// The service for the policies of sockets, alone, built beside this test.
-#[must_use]
-pub fn socket_service() -> PathBuf {
-    beside_this_test("examples/socket_service")
-}
-
 /// What was built beside this test.
 fn beside_this_test(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of this test");

@@ -1,3 +1,8 @@
-//! The daemon's parts, for what needs somebody to stay awake.
+//! The daemon's parts, for what needs somebody to stay awake: its two services.
 
+mod listener;
 pub mod pfkey;
+mod service_error;
+pub mod sockets;
+
+pub use service_error::ServiceError;

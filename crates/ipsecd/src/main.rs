@@ -1,14 +1,14 @@
-//! ipsecd(8): keeps the SPD of one network namespace as it was asked for, while SAs come and go, and
-//! serves PF_KEY.
+//! ipsecd(8): keeps the SPD of one network namespace as it was asked for, while SAs come and go; serves
+//! PF_KEY; and gives policies to the sockets of the unprivileged.
 
 mod directory;
 mod error;
-mod key_service;
 mod logging;
 mod notify;
 mod options;
 mod privileges;
 mod reason;
+mod services;
 mod signals;
 mod watch;
 
@@ -20,10 +20,10 @@ use tracing::{error, info};
 
 use directory::Directory;
 use error::Error;
-use key_service::KeyService;
 use logging::Logging;
 use notify::Supervisor;
 use options::Options;
+use services::Services;
 use signals::Signals;
 use watch::Watch;
 
@@ -61,7 +61,7 @@ fn follow(options: &Options, logging: Logging) -> Result<(), Error> {
     let directory = Directory::watch(namespace.directory())?;
     // What happens from now on is heard, whatever is read later.
     let monitor = Monitor::open(&[Group::Sa, Group::Policy, Group::Expire, Group::Migrate])?;
-    let _key_service = if options.no_pfkey { None } else { KeyService::start() };
+    let services = Services::start(options);
     privileges::reduce()?;
-    Watch::new(caretaker, monitor, directory, signals, logging, supervisor)?.run()
+    Watch::new(caretaker, monitor, directory, signals, logging, supervisor, services)?.run()
 }

@@ -1,8 +1,10 @@
+use std::path::PathBuf;
+
 use clap::{ArgAction, Parser, ValueEnum};
 
 /// Keeps the SPD of this network namespace as it was asked for: requests at level use come and go
 /// with the SAs of their outbound tunnels, and the default policy survives a flush. Serves PF_KEY to
-/// programs on kernels that have none.
+/// programs on kernels that have none, and gives policies to the sockets of the unprivileged.
 #[derive(Debug, Parser)]
 #[command(name = "ipsecd", version)]
 pub struct Options {
@@ -15,9 +17,15 @@ pub struct Options {
     /// Set right what is wrong now, and exit
     #[arg(long)]
     pub once: bool,
+    /// Who may give sockets policies, ipsecd.conf(5)
+    #[arg(long = "config", value_name = "FILE", default_value = "/etc/xfrm-tools/ipsecd.conf")]
+    pub configuration: PathBuf,
     /// Do not serve PF_KEY
     #[arg(long)]
     pub no_pfkey: bool,
+    /// Do not give policies to the sockets of others
+    #[arg(long)]
+    pub no_sockets: bool,
 }
 
 /// How the log looks.

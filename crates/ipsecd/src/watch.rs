@@ -12,7 +12,7 @@ use tracing::{debug, info, warn};
 
 use crate::{
     directory::Directory, error::Error, logging::Logging, notify::Supervisor, reason::Reason,
-    signals::Signals,
+    services::Services, signals::Signals,
 };
 
 /// When to try again what has failed: at first, and at last.
@@ -29,6 +29,7 @@ pub struct Watch {
     signals: Signals,
     logging: Logging,
     supervisor: Supervisor,
+    services: Services,
     variables: Variables,
     /// Why something may be wrong, if it may be.
     reason: Option<Reason>,
@@ -49,6 +50,7 @@ impl Watch {
         signals: Signals,
         logging: Logging,
         supervisor: Supervisor,
+        services: Services,
     ) -> Result<Self, Error> {
         let variables = caretaker.variables()?.clone();
         logging.follow(&variables);
@@ -59,6 +61,7 @@ impl Watch {
             signals,
             logging,
             supervisor,
+            services,
             variables,
             reason: None,
             rest_until: Instant::now(),
@@ -155,6 +158,7 @@ impl Watch {
         self.supervisor.reloading();
         self.caretaker = Caretaker::open()?;
         self.read_variables();
+        self.services.reload();
         self.reason = None;
         self.set_right(&Reason::new("SIGHUP"));
         self.supervisor.ready(&self.status());

@@ -15,7 +15,9 @@ fn version_and_help() {
         contains("--verbose")
             .and(contains("--log-format"))
             .and(contains("--once"))
-            .and(contains("--no-pfkey")),
+            .and(contains("--no-pfkey"))
+            .and(contains("--no-sockets"))
+            .and(contains("/etc/xfrm-tools/ipsecd.conf")),
     );
 }
 

@@ -4,7 +4,7 @@ use std::{ffi::OsString, io::Write, path::Path};
 
 use rustix::{fd::OwnedFd, io::Errno, net::SocketAddrUnix};
 
-use crate::{Call, Caller};
+use crate::{Call, Caller, SERVICE};
 
 /// Who gives the program its PF_KEY sockets (`XFRM_TOOLS_PFKEY`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,7 +137,7 @@ impl Settings {
 pub fn service_address(netns: u64) -> Result<SocketAddrUnix, Errno> {
     let mut path = [0; 64];
     let mut rest = &mut path[..];
-    write!(rest, "/run/xfrm-tools/{netns}/pfkey.sock").map_err(|_| Errno::NAMETOOLONG)?;
+    write!(rest, "/run/xfrm-tools/{netns}/{SERVICE}").map_err(|_| Errno::NAMETOOLONG)?;
     let unused = rest.len();
     SocketAddrUnix::new(&path[..path.len() - unused])
 }

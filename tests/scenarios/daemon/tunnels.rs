@@ -136,11 +136,13 @@ fn an_sa_expires() {
     pair.b.load(&into);
     pair.b.ip(&add_sa());
     pair.a.load(&out);
-    pair.a.ip(&format!("{} limit packet-soft 2 limit packet-hard 10", add_sa()));
+    pair.a.ip(&format!("{} limit packet-soft 2 limit packet-hard 20", add_sa()));
     pair.comes_to_send(&[ESP]);
-    assert_eq!(pair.sends().as_deref(), Some(&[ESP][..]), "up to the soft limit");
+    // Some pings may have gone unanswered on a busy machine.
+    let sas = || pair.a.show("-s xfrm state");
+    assert_eq!(pair.sends().as_deref(), Some(&[ESP][..]), "up to the soft limit\n{}", sas());
     assert!(pair.a.setkey("-D").stdout.contains("state=dying"), "the soft limit is passed");
-    assert_eq!(pair.sends().as_deref(), Some(&[ESP][..]), "after the soft limit");
+    assert_eq!(pair.sends().as_deref(), Some(&[ESP][..]), "after the soft limit\n{}", sas());
     pair.comes_to_send(&[ICMP]);
     assert_eq!(pair.a.show("xfrm state"), "", "the hard limit is reached");
 }

@@ -17,15 +17,11 @@ mod broadcast;
 mod change;
 mod client;
 mod dump;
-mod error;
 mod event;
 mod failed;
-mod listener;
 mod peer;
 mod report;
 mod request;
 mod service;
 
-pub use error::Error;
-pub use listener::{clients_path, socket_path};
 pub use service::Service;

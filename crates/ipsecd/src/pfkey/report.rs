@@ -3,7 +3,8 @@ use std::{io::Write, os::unix::net::UnixStream, thread, time::Duration};
 use serde_json::{Value, json};
 use tracing::debug;
 
-use super::{broadcast::Clients, client::Client, listener::Listener};
+use super::{broadcast::Clients, client::Client};
+use crate::listener::Listener;
 
 /// `SADB_SATYPE_*` (linux/pfkeyv2.h) by name.
 const SA_TYPES: [(u8, &str); 7] =
@@ -26,10 +27,8 @@ pub(super) fn answer(reporter: &Listener, clients: &Clients) {
 }
 
 fn send(mut reader: UnixStream, lines: &str) {
-    let sent = reader
-        .set_nonblocking(false)
-        .and_then(|()| reader.set_write_timeout(Some(PATIENCE)))
-        .and_then(|()| reader.write_all(lines.as_bytes()));
+    let sent =
+        reader.set_write_timeout(Some(PATIENCE)).and_then(|()| reader.write_all(lines.as_bytes()));
     if let Err(error) = sent {
         debug!(%error, "the reader of a report has gone");
     }

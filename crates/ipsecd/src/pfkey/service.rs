@@ -16,14 +16,16 @@ use xfrm::{Connection, Event, Group, Monitor};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
-    Error,
     broadcast::{Audience, Clients},
     change::{Change, Kind},
     client::{ClientId, Received},
     event::{self, Dying},
     failed::Acquires,
-    listener::{Listener, clients_path, socket_path},
     peer, report,
+};
+use crate::{
+    ServiceError,
+    listener::{Listener, Open},
 };
 
 /// Bytes of the longest message that `sadb_msg_len` can say.
@@ -77,13 +79,14 @@ struct Ready {
 impl Service {
     /// Opens the service of this thread's network namespace, under /run/xfrm-tools.
     ///
-    /// Errors: [`Error::Kernel`] and [`Error::Engine`] without XFRM or CAP_NET_ADMIN;
-    /// [`Error::Running`]; [`Error::Socket`].
-    pub fn open() -> Result<Self, Error> {
+    /// Errors: [`ServiceError::Kernel`] and [`ServiceError::Engine`] without XFRM or CAP_NET_ADMIN;
+    /// [`ServiceError::Running`]; [`ServiceError::Socket`].
+    pub fn open() -> Result<Self, ServiceError> {
         let namespace = Namespace::current();
-        let open = |path, kind| Listener::open(&namespace, path, kind);
-        let listener = open(socket_path(&namespace), SocketType::SEQPACKET)?;
-        let reporter = open(clients_path(&namespace), SocketType::STREAM)?;
+        let open =
+            |name, kind| Listener::open(namespace.directory().join(name), kind, Open::ToRoot);
+        let listener = open(pfkey_socket::SERVICE, SocketType::SEQPACKET)?;
+        let reporter = open(pfkey_socket::CLIENTS, SocketType::STREAM)?;
         let engine = Engine::open(Options { forward_copies: false })?;
         let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate, Group::Mapping];
         let service = Self {
@@ -113,15 +116,15 @@ impl Service {
 
     /// Serves until `stop` can be read.
     ///
-    /// Errors: [`Error::Wait`].
-    pub fn run(&mut self, stop: impl AsFd) -> Result<(), Error> {
+    /// Errors: [`ServiceError::Wait`].
+    pub fn run(&mut self, stop: impl AsFd) -> Result<(), ServiceError> {
         while self.turn(&stop)? {}
         info!("PF_KEY service stops");
         Ok(())
     }
 
     /// Waits until there is something to do, and gives everybody a turn; false: `stop` can be read.
-    fn turn(&mut self, stop: &impl AsFd) -> Result<bool, Error> {
+    fn turn(&mut self, stop: &impl AsFd) -> Result<bool, ServiceError> {
         let Some(ready) = self.wait(stop)? else { return Ok(false) };
         if ready.events {
             self.hear(EVENTS_A_TURN);
@@ -150,7 +153,7 @@ impl Service {
     }
 
     /// Waits until there is something to do; none: `stop` can be read.
-    fn wait(&self, stop: &impl AsFd) -> Result<Option<Ready>, Error> {
+    fn wait(&self, stop: &impl AsFd) -> Result<Option<Ready>, ServiceError> {
         let (arrivals, longest) = if self.is_crowded {
             (PollFlags::empty(), Some(&A_WHILE))
         } else {
@@ -164,7 +167,8 @@ impl Service {
         ];
         let ours = files.len();
         files.extend(self.clients.iter().map(|client| PollFd::new(client, client.interest())));
-        retry_on_intr(|| poll(&mut files, longest)).map_err(|errno| Error::Wait(errno.into()))?;
+        retry_on_intr(|| poll(&mut files, longest))
+            .map_err(|errno| ServiceError::Wait(errno.into()))?;
         let is_ready = |at: usize| !files[at].revents().is_empty();
         let clients = self.clients.iter().zip(&files[ours..]);
         let busy = clients.map(|(client, file)| (client.id, file.revents()));

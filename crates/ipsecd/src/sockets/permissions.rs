@@ -3,7 +3,8 @@ use std::{collections::HashSet, fs, io, path::Path};
 use ipsec::{SocketAction, SocketPolicy};
 use nix::unistd::{Group, User};
 
-use crate::{Error, Peer};
+use super::Peer;
+use crate::ServiceError;
 
 /// Who may give sockets policies, and which: the lines `sockets` of `/etc/xfrm-tools/ipsecd.conf`.
 ///
@@ -56,14 +57,14 @@ const ACTIONS: [&str; 4] = ["ipsec", "bypass", "discard", "entrust"];
 impl Permissions {
     /// Reads a file; none is one that allows nothing.
     ///
-    /// Errors: [`Error::Configuration`].
-    pub fn of_file(path: &Path) -> Result<Self, Error> {
+    /// Errors: [`ServiceError::Configuration`].
+    pub fn of_file(path: &Path) -> Result<Self, ServiceError> {
         let read = match fs::read_to_string(path) {
             Ok(text) => Self::parse(&text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error.into()),
         };
-        read.map_err(|source| Error::Configuration { path: path.to_owned(), source })
+        read.map_err(|source| ServiceError::Configuration { path: path.to_owned(), source })
     }
 
     /// Reads the text of a file.

@@ -1,14 +1,24 @@
 use std::{io, path::PathBuf};
 
+use crate::sockets::ConfigurationError;
+
 /// Why there is no service, or no longer.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ServiceError {
     /// The conversation with the kernel failed.
     #[error(transparent)]
     Kernel(#[from] xfrm::Error),
     /// The engine cannot be opened.
     #[error(transparent)]
     Engine(#[from] engine::Error),
+    /// The configuration cannot be used.
+    #[error("{path}: {source}")]
+    Configuration {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ConfigurationError,
+    },
     /// Another service is there.
     #[error("{0}: another service listens there")]
     Running(PathBuf),

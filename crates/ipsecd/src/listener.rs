@@ -2,12 +2,11 @@ use std::{
     fs, io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::fs::PermissionsExt,
+        unix::fs::{DirBuilderExt, PermissionsExt},
     },
     path::{Path, PathBuf},
 };
 
-use engine::Namespace;
 use rustix::{
     io::Errno,
     net::{
@@ -16,54 +15,50 @@ use rustix::{
     },
 };
 
-use super::Error;
+use crate::ServiceError;
 
 /// Programs that may wait to be let in.
 const BACKLOG: i32 = 128;
 
 /// The socket that programs connect to; its file goes away with it.
-pub(super) struct Listener {
+pub(crate) struct Listener {
     socket: OwnedFd,
     path: PathBuf,
 }
 
-/// Where the service of a network namespace listens.
-#[must_use]
-pub fn socket_path(namespace: &Namespace) -> PathBuf {
-    namespace.directory().join("pfkey.sock")
+/// Who can connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Open {
+    /// Root alone.
+    ToRoot,
+    /// Whoever can look for it.
+    ToAll,
 }
 
-/// Where it tells of its clients.
-#[must_use]
-pub fn clients_path(namespace: &Namespace) -> PathBuf {
-    namespace.directory().join("clients.sock")
+impl Open {
+    fn mode(self) -> u32 {
+        match self {
+            Open::ToRoot => 0o600,
+            Open::ToAll => 0o666,
+        }
+    }
 }
 
 impl Listener {
-    /// Listens at a path below the directory of a network namespace, for root alone. A file that a
-    /// service left behind is replaced.
-    pub(super) fn open(
-        namespace: &Namespace,
-        path: PathBuf,
-        kind: SocketType,
-    ) -> Result<Self, Error> {
+    /// Listens at a path, whose directory is made if it is not there. A file that a service left
+    /// behind is replaced.
+    pub(crate) fn open(path: PathBuf, kind: SocketType, open: Open) -> Result<Self, ServiceError> {
         let failed = |doing| {
             let path = path.clone();
-            move |source: io::Error| Error::Socket { path, doing, source }
+            move |source: io::Error| ServiceError::Socket { path, doing, source }
         };
-        namespace.make().map_err(failed("making its directory"))?;
-        Self::listen(path, kind)
-    }
-
-    fn listen(path: PathBuf, kind: SocketType) -> Result<Self, Error> {
-        let failed = |doing| {
-            let path = path.clone();
-            move |source: io::Error| Error::Socket { path, doing, source }
-        };
+        let directory = path.parent().unwrap_or(&path);
+        let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(directory);
+        made.map_err(failed("making its directory"))?;
         let address = SocketAddrUnix::new(&path).map_err(io::Error::from);
         let address = address.map_err(failed("naming the socket"))?;
         if is_served(&address, kind).map_err(failed("looking for another service"))? {
-            return Err(Error::Running(path));
+            return Err(ServiceError::Running(path));
         }
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -74,15 +69,16 @@ impl Listener {
         let socket = socket(kind).map_err(failed("making a socket"))?;
         bind(&socket, &address).map_err(|errno| failed("binding the socket")(errno.into()))?;
         // Nobody can connect before it listens.
-        let for_root = fs::Permissions::from_mode(0o600);
-        fs::set_permissions(&path, for_root).map_err(failed("protecting the socket"))?;
+        let permissions = fs::Permissions::from_mode(open.mode());
+        fs::set_permissions(&path, permissions)
+            .map_err(failed("setting the mode of the socket"))?;
         listen(&socket, BACKLOG).map_err(|errno| failed("listening")(errno.into()))?;
         Ok(Self { socket, path })
     }
 
     /// The next program that waits to be let in; none: nobody does.
-    pub(super) fn accept(&self) -> Result<Option<OwnedFd>, Errno> {
-        match accept_with(&self.socket, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+    pub(crate) fn accept(&self) -> Result<Option<OwnedFd>, Errno> {
+        match accept_with(&self.socket, SocketFlags::CLOEXEC) {
             Ok(socket) => Ok(Some(socket)),
             Err(Errno::AGAIN | Errno::CONNABORTED | Errno::INTR) => Ok(None),
             Err(errno) => Err(errno),
@@ -90,7 +86,7 @@ impl Listener {
     }
 
     /// Where it listens.
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
@@ -131,14 +127,17 @@ mod tests {
 
     #[test]
     fn one_service_a_socket_and_its_file_goes_with_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("pfkey.sock");
-        let listener = Listener::listen(path.clone(), KIND).unwrap();
-        assert_eq!(listener.path(), path);
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(matches!(Listener::listen(path.clone(), KIND), Err(Error::Running(_))));
-        drop(listener);
-        assert!(!path.exists());
+        for (open, mode) in [(Open::ToRoot, 0o600), (Open::ToAll, 0o666)] {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("below/pfkey.sock");
+            let listener = Listener::open(path.clone(), KIND, open).unwrap();
+            assert_eq!(listener.path(), path);
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
+            let second = Listener::open(path.clone(), KIND, open);
+            assert!(matches!(second, Err(ServiceError::Running(_))));
+            drop(listener);
+            assert!(!path.exists());
+        }
     }
 
     #[test]
@@ -148,7 +147,7 @@ mod tests {
         let left = socket(KIND).unwrap();
         bind(&left, &SocketAddrUnix::new(&path).unwrap()).unwrap();
         drop(left);
-        let listener = Listener::listen(path, KIND).unwrap();
+        let listener = Listener::open(path, KIND, Open::ToRoot).unwrap();
         assert!(is_served(&SocketAddrUnix::new(listener.path()).unwrap(), KIND).unwrap());
     }
 }

@@ -8,7 +8,7 @@ use rustix::{
     process::{Pid, PidfdFlags, pidfd_open},
 };
 
-use crate::sys;
+use super::sys;
 
 /// The process that has connected, as it was then.
 #[derive(Debug, Clone, PartialEq, Eq)]

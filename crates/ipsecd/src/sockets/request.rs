@@ -13,7 +13,7 @@ use rustix::{
 use sockpolicy::{Policies, Reply, Socket};
 use tracing::info;
 
-use crate::{Peer, Permissions};
+use super::{Peer, Permissions};
 
 /// More than `setsockopt(2)` takes for the policy of a socket (`xfrm_user_policy`: a page).
 const LONGEST: usize = 4097;

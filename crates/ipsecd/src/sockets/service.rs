@@ -2,7 +2,7 @@ use std::{
     collections::HashMap,
     os::fd::{AsFd, OwnedFd},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
     thread,
     time::Duration,
 };
@@ -11,16 +11,19 @@ use rustix::{
     event::{PollFd, PollFlags, poll},
     io::retry_on_intr,
     net::{
-        SendFlags, send,
+        SendFlags, SocketType, send,
         sockopt::{Timeout, set_socket_timeout},
     },
 };
 use tracing::{info, warn};
 
-use crate::{
-    Error, Peer, Permissions,
-    listener::Listener,
+use super::{
+    Peer, Permissions,
     request::{self, Received},
+};
+use crate::{
+    ServiceError,
+    listener::{Listener, Open},
 };
 
 /// How long a program that is let in may take for its next request.
@@ -33,7 +36,7 @@ const MOST_OF_A_USER: usize = 16;
 /// The service of a network namespace.
 pub struct Service {
     listener: Listener,
-    permissions: Arc<Permissions>,
+    permissions: RwLock<Arc<Permissions>>,
     inside: Arc<Inside>,
 }
 
@@ -51,29 +54,39 @@ impl Service {
     /// Opens the service of this thread's network namespace: `socket.sock` in its directory under
     /// /run/xfrm-tools.
     ///
-    /// Errors: [`Error::Running`], [`Error::Socket`].
-    pub fn open(permissions: Permissions) -> Result<Self, Error> {
+    /// Errors: [`ServiceError::Running`], [`ServiceError::Socket`].
+    pub fn open(permissions: Permissions) -> Result<Self, ServiceError> {
         let directory = engine::Namespace::current().directory().to_owned();
         Self::at(&directory.join("socket.sock"), permissions)
     }
 
     /// Opens it elsewhere.
     ///
-    /// Errors: [`Error::Running`], [`Error::Socket`].
-    pub fn at(path: &Path, permissions: Permissions) -> Result<Self, Error> {
-        let listener = Listener::open(path)?;
+    /// Errors: [`ServiceError::Running`], [`ServiceError::Socket`].
+    pub fn at(path: &Path, permissions: Permissions) -> Result<Self, ServiceError> {
+        let listener = Listener::open(path.to_owned(), SocketType::SEQPACKET, Open::ToAll)?;
         info!(socket = %listener.path().display(), "service for the policies of sockets");
-        Ok(Self { listener, permissions: Arc::new(permissions), inside: Arc::default() })
+        Ok(Self {
+            listener,
+            permissions: RwLock::new(Arc::new(permissions)),
+            inside: Arc::default(),
+        })
+    }
+
+    /// From now on these count. Programs that have been let in are served as before.
+    pub fn allow(&self, permissions: Permissions) {
+        *self.permissions.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(permissions);
     }
 
     /// Serves until `stop` can be read. It needs CAP_NET_ADMIN and nothing else.
     ///
-    /// Errors: [`Error::Wait`].
-    pub fn run(&self, stop: impl AsFd) -> Result<(), Error> {
+    /// Errors: [`ServiceError::Wait`].
+    pub fn run(&self, stop: impl AsFd) -> Result<(), ServiceError> {
         loop {
             let mut files =
                 [PollFd::new(&stop, PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
-            retry_on_intr(|| poll(&mut files, None)).map_err(|errno| Error::Wait(errno.into()))?;
+            retry_on_intr(|| poll(&mut files, None))
+                .map_err(|errno| ServiceError::Wait(errno.into()))?;
             if !files[0].revents().is_empty() {
                 return Ok(());
             }
@@ -97,7 +110,7 @@ impl Service {
             warn!(uid = peer.uid, "turned away: too many at the same time");
             return;
         };
-        let permissions = Arc::clone(&self.permissions);
+        let permissions = self.permissions.read().unwrap_or_else(PoisonError::into_inner).clone();
         let serving = thread::Builder::new().name("socket policy".into()).spawn(move || {
             let _place = place;
             serve(&connection, &peer, &permissions);
@@ -221,7 +234,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket.sock");
         let service = Service::at(&path, Permissions::default()).unwrap();
-        assert!(matches!(Service::at(&path, Permissions::default()), Err(Error::Running(_))));
+        assert!(matches!(
+            Service::at(&path, Permissions::default()),
+            Err(ServiceError::Running(_))
+        ));
         let (stop, stopped) = UnixStream::pair().unwrap();
         let serving = thread::spawn(move || service.run(stopped));
         let client = sockpolicy::Service::at(&path).unwrap();

@@ -1,0 +1,121 @@
+//! The services beside the daemon's own work, each on a thread of its own. Policies are followed
+//! without them too, so what keeps one from running is logged, and that is all.
+
+use std::{
+    io::{PipeReader, PipeWriter, pipe},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use ipsecd::{
+    ServiceError, pfkey,
+    sockets::{self, Permissions},
+};
+use tracing::{error, info};
+
+use crate::{error::Error, options::Options, privileges};
+
+/// Those that are at work.
+pub struct Services {
+    _pfkey: Option<Running>,
+    sockets: Option<Sockets>,
+    configuration: PathBuf,
+}
+
+/// The service for the policies of sockets.
+struct Sockets {
+    service: Arc<sockets::Service>,
+    _running: Running,
+}
+
+/// A service at work. It ends, and its sockets go, when this is dropped.
+struct Running {
+    name: &'static str,
+    stop: Option<PipeWriter>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Services {
+    /// Starts those that are wanted, before the daemon gives its privileges up: each thread does so
+    /// by itself.
+    pub fn start(options: &Options) -> Self {
+        let sockets = || Sockets::start(permissions(&options.configuration));
+        Self {
+            _pfkey: (!options.no_pfkey).then(key_service).and_then(|it| logged("PF_KEY", it)),
+            sockets: (!options.no_sockets).then(sockets).and_then(|it| logged("sockets", it)),
+            configuration: options.configuration.clone(),
+        }
+    }
+
+    /// Reads the configuration again. One that is wrong changes nothing.
+    pub fn reload(&self) {
+        let Some(sockets) = &self.sockets else { return };
+        match Permissions::of_file(&self.configuration) {
+            Ok(permissions) => {
+                sockets.service.allow(permissions);
+                info!(configuration = %self.configuration.display(), "read again");
+            }
+            Err(why) => error!("what was allowed before is allowed still: {why}"),
+        }
+    }
+}
+
+/// Who may give sockets policies: nobody, if the configuration is wrong.
+fn permissions(configuration: &Path) -> Permissions {
+    let permissions = Permissions::of_file(configuration);
+    permissions.unwrap_or_else(|why| {
+        error!("nobody may give sockets policies: {why}");
+        Permissions::default()
+    })
+}
+
+fn key_service() -> Result<Running, ServiceError> {
+    let mut service = pfkey::Service::open()?;
+    let run = move |stop| service.run(stop);
+    Running::start("PF_KEY", privileges::reduce_for_key_service, run)
+}
+
+impl Sockets {
+    fn start(permissions: Permissions) -> Result<Self, ServiceError> {
+        let service = Arc::new(sockets::Service::open(permissions)?);
+        let serving = Arc::clone(&service);
+        let run = move |stop| serving.run(stop);
+        let running = Running::start("sockets", privileges::reduce, run)?;
+        Ok(Self { service, _running: running })
+    }
+}
+
+impl Running {
+    fn start(
+        name: &'static str,
+        reduce: fn() -> Result<(), Error>,
+        mut run: impl FnMut(PipeReader) -> Result<(), ServiceError> + Send + 'static,
+    ) -> Result<Self, ServiceError> {
+        let (stopped, stop) = pipe().map_err(ServiceError::Wait)?;
+        let serve = move || {
+            let reduced = reduce().map_err(|error| error.to_string());
+            let served = reduced.and_then(|()| run(stopped).map_err(|error| error.to_string()));
+            if let Err(why) = served {
+                error!("the service for {name} has ended: {why}");
+            }
+        };
+        let thread = thread::Builder::new().name(name.into()).spawn(serve);
+        Ok(Self { name, stop: Some(stop), thread: Some(thread.map_err(ServiceError::Wait)?) })
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            error!("the service for {} has panicked", self.name);
+        }
+    }
+}
+
+fn logged<T>(name: &str, started: Result<T, ServiceError>) -> Option<T> {
+    started.inspect_err(|why| error!("no service for {name}: {why}")).ok()
+}

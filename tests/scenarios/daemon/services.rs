@@ -1,0 +1,159 @@
+//! The services that it runs beside its own work.
+
+use std::{
+    fs,
+    os::unix::fs::FileTypeExt,
+    path::Path,
+    process::{Child, Stdio},
+};
+
+use rustix::process::Signal;
+use scenarios::{Daemon, Host, preload};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use super::{SA, TUNNEL, add_sa, eventually, templates};
+
+/// Registers for ESP, hears everybody's changes, says so, and waits until it is killed.
+const LISTENER: &str = "import socket, struct, time
+s = socket.socket(15, socket.SOCK_RAW, 2)
+s.send(struct.pack('=BBBBHHII', 2, 7, 0, 3, 2, 0, 1, 0))
+s.recv(1 << 16)
+while True:
+    message = s.recv(1 << 16)
+    print(message[1], flush=True)";
+
+/// A program that has a socket of the service, until it is dropped.
+struct Listener(Child);
+
+impl Listener {
+    fn start(host: &Host) -> Self {
+        let mut command = host.command("python3");
+        command.env("LD_PRELOAD", preload()).env("XFRM_TOOLS_PFKEY", "service");
+        let command = command.args(["-u", "-c", LISTENER]).stdout(Stdio::piped());
+        Self(command.spawn().expect("python3 runs"))
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // It may have ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn clients(host: &Host) -> Value {
+    let shown = host.ipsecctl("show clients --json");
+    assert_eq!((shown.status, shown.stderr.as_str()), (0, ""));
+    serde_json::from_str(&shown.stdout).expect("JSON")
+}
+
+fn is_socket(path: &Path) -> bool {
+    path.metadata().is_ok_and(|file| file.file_type().is_socket())
+}
+
+#[test]
+fn pf_key_and_who_speaks_it() {
+    let host = Host::new("host");
+    let absent = host.ipsecctl("show clients");
+    assert_eq!((absent.status, absent.stdout.as_str()), (1, ""));
+    assert!(absent.stderr.contains("no PF_KEY service in this network namespace"), "{absent:?}");
+
+    let mut daemon = Daemon::start(&host);
+    assert_eq!(clients(&host), json!([]));
+    assert_eq!(host.ipsecctl("show clients").stdout, "No clients.\n");
+    let listener = Listener::start(&host);
+    eventually("it has registered", || clients(&host)[0]["registered"] == json!(["esp"]));
+    let pid = listener.0.id();
+    assert_eq!(
+        clients(&host),
+        json!([{
+            "pid": pid, "program": "python3", "uid": 0, "registered": ["esp"],
+            "promiscuous": false, "queued_bytes": 0, "lost_messages": 0,
+        }])
+    );
+    let table = host.ipsecctl("show clients").stdout;
+    assert!(table.contains(&format!("{pid} ")) && table.contains(" python3 "), "{table}");
+
+    // Requests go through it while it follows the SAs of a tunnel.
+    let script = NamedTempFile::new().expect("a temporary file");
+    let policy = format!("spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec {TUNNEL};");
+    fs::write(&script, policy).expect("a script");
+    let loaded = host.setkey(&format!("--pfkey -f {}", script.path().display()));
+    assert_eq!((loaded.status, loaded.stdout.as_str()), (0, ""), "{loaded:?}");
+    host.ip(&add_sa());
+    eventually("the policy is whole", || templates(&host) == 1);
+    host.ip(&format!("xfrm state delete {SA}"));
+    eventually("the policy is a part", || templates(&host) == 0);
+
+    drop(listener);
+    eventually("it has gone", || clients(&host) == json!([]));
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+    for name in ["pfkey.sock", "clients.sock", "socket.sock"] {
+        assert!(!host.kept().join(name).exists(), "{name} is left behind");
+    }
+}
+
+#[test]
+fn only_those_that_are_wanted() {
+    let host = Host::new("host");
+    let present = || {
+        ["pfkey.sock", "clients.sock", "socket.sock"].map(|name| is_socket(&host.kept().join(name)))
+    };
+    for (words, expected) in [
+        ("", [true; 3]),
+        ("--no-pfkey", [false, false, true]),
+        ("--no-sockets", [true, true, false]),
+        ("--no-pfkey --no-sockets", [false; 3]),
+    ] {
+        let mut daemon = Daemon::begin(&host, words);
+        daemon.wait_for_news("READY=1");
+        assert_eq!(present(), expected, "ipsecd {words}");
+        daemon.signal(Signal::TERM);
+        assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+        assert_eq!(present(), [false; 3]);
+    }
+}
+
+/// What one service lacks is said, and the rest goes on.
+#[test]
+fn one_that_cannot_start() {
+    let host = Host::new("host");
+    let file = NamedTempFile::new().expect("a temporary file");
+    fs::write(&file, "sockets everybody ipsec\n").expect("a configuration");
+    let daemon = Daemon::begin(&host, &format!("--config {}", file.path().display()));
+    daemon.wait_for_news("READY=1");
+    let log = daemon.log();
+    assert!(
+        log.contains("no service for sockets: ") && log.contains(": line 1: expected"),
+        "{log}"
+    );
+    assert!(is_socket(&host.kept().join("pfkey.sock")));
+}
+
+/// The thread that looks at who connects may do so, while it does; no other.
+#[test]
+fn what_each_thread_may_do() {
+    let host = Host::new("host");
+    let daemon = Daemon::start(&host);
+    let pid = daemon.pid().as_raw_nonzero();
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("it is there");
+    let mut seen = 0;
+    for task in tasks {
+        let path = task.expect("a task").path();
+        let status = fs::read_to_string(path.join("status")).expect("it is there");
+        // CAP_NET_ADMIN is number 12, CAP_SYS_PTRACE 19 (linux/capability.h).
+        let permitted = if status.contains("Name:\tPF_KEY\n") {
+            "CapPrm:\t0000000000081000"
+        } else {
+            "CapPrm:\t0000000000001000"
+        };
+        for line in [permitted, "CapEff:\t0000000000001000", "NoNewPrivs:\t1"] {
+            assert!(status.contains(line), "{line} in\n{status}");
+        }
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+}
