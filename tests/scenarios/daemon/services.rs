@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::process::Signal;
-use scenarios::{Daemon, Host, preload};
+use scenarios::{Daemon, Host, pfkey::RunningService, preload};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
@@ -117,20 +117,25 @@ fn only_those_that_are_wanted() {
     }
 }
 
-/// What one service lacks is said, and the rest goes on.
+/// What is wrong with one is said, and the rest goes on.
 #[test]
 fn one_that_cannot_start() {
     let host = Host::new("host");
+    let _other = RunningService::start(&host);
     let file = NamedTempFile::new().expect("a temporary file");
     fs::write(&file, "sockets everybody ipsec\n").expect("a configuration");
     let daemon = Daemon::begin(&host, &format!("--config {}", file.path().display()));
     daemon.wait_for_news("READY=1");
     let log = daemon.log();
-    assert!(
-        log.contains("no service for sockets: ") && log.contains(": line 1: expected"),
-        "{log}"
-    );
-    assert!(is_socket(&host.kept().join("pfkey.sock")));
+    for words in [
+        "nobody may give sockets policies: ",
+        ": line 1: expected `sockets user|group|unit NAME ACTION...`",
+        "no service for PF_KEY: ",
+        "pfkey.sock: another service listens there",
+    ] {
+        assert!(log.contains(words), "no `{words}` in\n{log}");
+    }
+    assert!(is_socket(&host.kept().join("socket.sock")));
 }
 
 /// The thread that looks at who connects may do so, while it does; no other.
