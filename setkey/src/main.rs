@@ -4,7 +4,6 @@
 mod dump;
 mod error;
 mod files;
-mod messages;
 mod monitor;
 mod options;
 mod printer;

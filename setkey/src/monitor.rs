@@ -8,12 +8,12 @@ use std::{
 };
 
 use chrono::{DateTime, Local};
-use engine::{Event, Monitor};
+use engine::Monitor;
+use ipsec::Event;
 use pfkey::{Hexdump, Kdebug, Message, MessageType};
 
 use crate::{
     error::Error,
-    messages,
     options::{PfKeyOf, Timestamp},
     way::Socket,
 };
@@ -30,7 +30,7 @@ pub fn run(timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
         if event == Event::MonitorLost {
             eprintln!("setkey: some messages were lost: the kernel was faster than this terminal");
         }
-        match messages::of_event(&event) {
+        match pfkey::event::message(&event) {
             Ok(None) => {}
             Ok(Some(message)) => {
                 writeln!(out, "{} ", Stamp(timestamp, SystemTime::now()))?;

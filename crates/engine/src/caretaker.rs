@@ -1,7 +1,6 @@
 use std::collections::HashSet;
 
-use ipsec::{Mode, PolicyEntry, Sa, variable::DfBit};
-use xfrm::Event;
+use ipsec::{Event, Mode, PolicyEntry, Sa, variable::DfBit};
 
 use crate::{
     Error, Namespace, default_policy, df_rule, hold::depends, host::Host, namespace::Access,

@@ -43,7 +43,5 @@ pub use outcome::{Outcome, Sink};
 pub use refusal::{Refusal, Target};
 pub use settings::{Applied, apply, variables};
 pub use sockets::{choose_reqids, socket_policies};
-/// What happens in the SAD and SPD, in the model's words.
-pub use xfrm::{
-    Acquire, Error as MonitorError, Event, Group, Mapping, Migration, Monitor, Origin, SocketEntry,
-};
+/// What happens in the SAD and SPD.
+pub use xfrm::{Error as MonitorError, Group, Monitor, SocketEntry};

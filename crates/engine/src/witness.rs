@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
-use ipsec::{PolicyEntry, PolicyId};
-use xfrm::{Change, Connection, Event, Group, HeldPolicy, Monitor, Origin};
+use ipsec::{Event, Origin, PolicyEntry, PolicyId};
+use xfrm::{Change, Connection, Group, HeldPolicy, Monitor};
 
 use crate::{Error, host::Host};
 

@@ -7,6 +7,7 @@
 mod algorithm;
 mod dialect;
 mod error;
+mod event;
 mod flags;
 mod ip_version;
 mod key;
@@ -28,6 +29,7 @@ pub mod variable;
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
 pub use dialect::Dialect;
 pub use error::Error;
+pub use event::{Acquire, Event, Mapping, Migration, Origin, PathChange};
 pub use flags::SaFlags;
 pub use ip_version::IpVersion;
 pub use key::Key;

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use engine::Event;
-use ipsec::{Direction, PolicyEntry, Prefix, SaEntry};
+use ipsec::{Direction, Event, PolicyEntry, Prefix, SaEntry};
 
 /// The first of the reasons, and how many more there are.
 #[derive(Debug)]

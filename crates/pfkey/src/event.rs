@@ -1,35 +1,63 @@
-//! What AF_KEY says besides SAs and policies: asking for an SA, flushes, offers, changed addresses.
-//!
-//! Each has `seq` and `pid` 0, which is what AF_KEY sends unless said otherwise; [`Message::numbered`]
-//! sets them.
+//! What AF_KEY says of what happens: [`message`] of any event, and of those beside SAs and policies
+//! one by one, with `seq` and `pid` 0, which is what AF_KEY sends unless said otherwise.
 
 use std::net::SocketAddr;
 
-use ipsec::{AddressPair, Direction, Mode, Priority, Proto, ReqId, Sa, SecCtx, Selector};
+use ipsec::{
+    Acquire, AddressPair, Direction, Event, Mapping, Migration, Origin, PathChange, Proto, ReqId,
+};
 
 use crate::{
     Error, Extension, Message, MessageType,
     ext::{self, AddressKind, End, IpsecRequest, KeyKind, KmAddress, Proposal},
     numbers,
     registered::{REGISTERED_AUTH, REGISTERED_ENCRYPT},
-    sad, spd,
+    sad::{self, Limit},
+    spd,
 };
 
-/// A packet met a policy and found no SA.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Acquire {
-    /// Between which addresses the SA is wanted.
-    pub ends: AddressPair,
-    /// Its protocol.
-    pub proto: Proto,
-    /// The policy's index.
-    pub index: u32,
-    /// The policy's priority.
-    pub priority: Priority,
-    /// What it may be made of: [`Proposal::offered`].
-    pub proposal: Option<Proposal>,
-    /// The packet's security context.
-    pub sec_ctx: Option<SecCtx>,
+/// AF_KEY's reference count of a policy that was just added or replaced, and of one that was
+/// deleted; netlink does not tell it.
+const REFERENCES_ADDED: u16 = 3;
+const REFERENCES_DELETED: u16 = 1;
+
+/// What AF_KEY says of an event, with the `seq` and `pid` of whoever caused it; nothing for what it
+/// keeps to itself, as the end of a policy.
+pub fn message(event: &Event) -> Result<Option<Message>, Error> {
+    let message = match event {
+        Event::SaAdded { entry, .. } => sad::message(MessageType::ADD, entry)?,
+        Event::SaUpdated { entry, .. } => sad::message(MessageType::UPDATE, entry)?,
+        Event::SaDeleted { entry, .. } => sad::message(MessageType::DELETE, entry)?,
+        Event::SadFlushed { proto, .. } => flush(*proto),
+        Event::SaExpired { entry, hard: false, .. } => {
+            return sad::expire(entry, Limit::Soft).map(Some);
+        }
+        Event::SaExpired { entry, hard: true, .. } => {
+            return sad::expire(entry, Limit::Hard).map(Some);
+        }
+        Event::PolicyAdded { entry, .. } => {
+            spd::message(MessageType::SPDADD, entry, REFERENCES_ADDED)?
+        }
+        Event::PolicyUpdated { entry, .. } => {
+            spd::message(MessageType::SPDUPDATE, entry, REFERENCES_ADDED)?
+        }
+        Event::PolicyDeleted { entry, by_index: true, .. } => {
+            spd::message(MessageType::SPDDELETE2, entry, REFERENCES_DELETED)?
+        }
+        Event::PolicyDeleted { entry, by_index: false, .. } => {
+            spd::message(MessageType::SPDDELETE, entry, REFERENCES_DELETED)?
+        }
+        Event::SpdFlushed { .. } => spd_flush(),
+        Event::Acquire(wish) => return Ok(Some(acquire(wish).numbered(wish.seq, 0))),
+        Event::Migrated(migration) => return migrate(migration).map(Some),
+        Event::MappingChanged(mapping) => return Ok(new_mapping(mapping)),
+        Event::PolicyExpired { .. }
+        | Event::CatchAllDeleted { .. }
+        | Event::MonitorLost
+        | Event::Other { .. } => return Ok(None),
+    };
+    let Origin { seq, pid } = event.origin().unwrap_or_default();
+    Ok(Some(message.numbered(seq, pid)))
 }
 
 /// ACQUIRE to the registered sockets (`pfkey_send_acquire`). AF_KEY counts its `seq`, from 1.
@@ -41,12 +69,13 @@ pub fn acquire(acquire: &Acquire) -> Message {
         Extension::Policy(ext::Policy {
             policy_type: numbers::IPSEC,
             dir: numbers::direction_number(Direction::Out, false),
-            id: acquire.index,
-            priority: acquire.priority.0,
+            id: acquire.policy.index,
+            priority: acquire.policy.policy.priority.0,
             requests: Vec::new(),
         }),
     ];
-    extensions.extend(acquire.proposal.clone().map(Extension::Proposal));
+    let proposal = Proposal::offered(acquire.proto, acquire.auth_mask, acquire.crypt_mask);
+    extensions.extend(proposal.map(Extension::Proposal));
     extensions.extend(acquire.sec_ctx.as_ref().map(sad::sec_ctx));
     Message::new(MessageType::ACQUIRE, numbers::satype(acquire.proto)).with(extensions)
 }
@@ -74,59 +103,31 @@ pub fn spd_flush() -> Message {
 }
 
 /// NAT_T_NEW_MAPPING to the registered sockets (`pfkey_send_new_mapping`): the peer of an ESP SA
-/// now sends from `new`. AF_KEY's `seq` is that of the SA's ADD.
+/// now sends from another address or port. AF_KEY's `seq` is that of the SA's ADD.
 ///
-/// As there, the SA must be ESP with NAT traversal; of another there is no message.
+/// As there, the SA must be ESP; of another there is no message.
 #[must_use]
-pub fn new_mapping(sa: &Sa, new: SocketAddr) -> Option<Message> {
-    let encap = sa.encap.filter(|_| sa.proto == Proto::Esp)?;
-    let named = ext::Sa { spi: sa.spi.0, replay: 0, state: 0, auth: 0, encrypt: 0, flags: 0 };
+pub fn new_mapping(mapping: &Mapping) -> Option<Message> {
+    let &Mapping { proto: Proto::Esp, spi, old, new, .. } = mapping else { return None };
+    let named = ext::Sa { spi: spi.0, replay: 0, state: 0, auth: 0, encrypt: 0, flags: 0 };
     let extensions = vec![
         Extension::Sa(named),
-        sad::address(AddressKind::Src, sa.ends.src(), 0, 0),
-        Extension::NatPort(End::Src, encap.src_port),
+        sad::address(AddressKind::Src, old.ip(), 0, 0),
+        Extension::NatPort(End::Src, old.port()),
         sad::address(AddressKind::Dst, new.ip(), 0, 0),
         Extension::NatPort(End::Dst, new.port()),
     ];
-    let satype = numbers::satype(sa.proto);
+    let satype = numbers::satype(Proto::Esp);
     Some(Message::new(MessageType::NAT_T_NEW_MAPPING, satype).with(extensions))
-}
-
-/// One SA that moves to other addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Move {
-    /// Its protocol.
-    pub proto: Proto,
-    /// Its mode.
-    pub mode: Mode,
-    /// Its number; 0: none.
-    pub reqid: ReqId,
-    /// From here.
-    pub old: AddressPair,
-    /// To here.
-    pub new: AddressPair,
-}
-
-/// A policy and its SAs that move to other addresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Migrate {
-    /// The policy's selector.
-    pub selector: Selector,
-    /// The policy's direction.
-    pub direction: Direction,
-    /// The SAs, in the order of the policy's requests.
-    pub moves: Vec<Move>,
-    /// Between which addresses the key management speaks from now on: local, remote.
-    pub km_address: Option<AddressPair>,
 }
 
 /// MIGRATE to every socket (`pfkey_send_migrate`). The selector has no ports, and 0 for any
 /// protocol, unlike everywhere else.
-pub fn migrate(migrate: &Migrate) -> Result<Message, Error> {
-    let km_address = migrate.km_address.map(spd::sockaddrs);
+pub fn migrate(migration: &Migration) -> Result<Message, Error> {
+    let km_address = migration.key_management.map(spd::sockaddrs);
     let km_address = km_address.map(|(local, remote)| KmAddress { reserved: 0, local, remote });
     let mut extensions: Vec<_> = km_address.map(Extension::KmAddress).into_iter().collect();
-    let selector = &migrate.selector;
+    let selector = &migration.selector;
     for (kind, prefix) in [(AddressKind::Src, selector.src()), (AddressKind::Dst, selector.dst())] {
         extensions.push(Extension::Address(
             kind,
@@ -138,23 +139,23 @@ pub fn migrate(migrate: &Migrate) -> Result<Message, Error> {
         ));
     }
     let mut requests = Vec::new();
-    for moved in &migrate.moves {
+    for moved in &migration.changes {
         requests.push(request(moved, moved.old)?);
         requests.push(request(moved, moved.new)?);
     }
     extensions.push(Extension::Policy(ext::Policy {
         policy_type: numbers::IPSEC,
-        dir: numbers::direction_number(migrate.direction, false),
+        dir: numbers::direction_number(migration.direction, false),
         id: 0,
         priority: 0,
         requests,
     }));
-    let satype = migrate.moves.first().map_or(0, |moved| numbers::satype(moved.proto));
+    let satype = migration.changes.first().map_or(0, |moved| numbers::satype(moved.proto));
     Ok(Message::new(MessageType::MIGRATE, satype).with(extensions))
 }
 
-/// One end of a move: addresses stand in it whatever the mode.
-fn request(moved: &Move, ends: AddressPair) -> Result<IpsecRequest, Error> {
+/// One end of a change: addresses stand in it whatever the mode.
+fn request(moved: &PathChange, ends: AddressPair) -> Result<IpsecRequest, Error> {
     Ok(IpsecRequest {
         proto: moved.proto.number().into(),
         mode: numbers::mode_number(moved.mode)?,

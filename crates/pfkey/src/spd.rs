@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 
 use ipsec::{
-    Action, AddressPair, Form, Level, Mode, Policy, PolicyEntry, PolicyId, Prefix, Priority, Proto,
-    ReqId, Request, RequestMode, Selector, Upper,
+    Action, AddressPair, Form, Level, Lifetime, Lifetimes, Mode, Policy, PolicyEntry, PolicyId,
+    Prefix, Priority, Proto, ReqId, Request, RequestMode, Selector, Upper,
 };
 
 use crate::{
@@ -175,4 +175,68 @@ pub(crate) fn read_request(request: &IpsecRequest) -> Result<Request, Error> {
     };
     let proto = proto.ok_or_else(|| unknown("request protocol", request.proto.into()))?;
     Ok(Request { proto, mode, level })
+}
+
+/// AF_KEY's reference count of a policy that no packet is using just now, which netlink does not
+/// tell. One is the SPD's own, another the timer's, which runs for the first second and as long as
+/// there is a limit in seconds (`xfrm_policy_insert`, `xfrm_policy_timer`). `now` is in seconds since
+/// 1970.
+#[must_use]
+pub fn references(entry: &PolicyEntry, now: u64) -> u16 {
+    let timed = |limit: &Lifetime| limit.add_seconds != 0 || limit.use_seconds != 0;
+    let Lifetimes { hard, soft } = &entry.policy.lifetimes;
+    let is_new = now.saturating_sub(entry.current.add_time) < 1;
+    if is_new || timed(hard) || timed(soft) { 2 } else { 1 }
+}
+
+/// A policy in the words of AF_KEY, which knows no `default`: what a template is comes from its form.
+#[must_use]
+pub fn without_default(mut entry: PolicyEntry) -> PolicyEntry {
+    if let Action::Ipsec(requests) = &mut entry.policy.action {
+        for (place, request) in requests.iter_mut().enumerate() {
+            if request.level == Level::Default {
+                let is_optional = entry.form.is_optional(place);
+                request.level = if is_optional { Level::Use } else { Level::Require };
+            }
+        }
+    }
+    entry
+}
+
+#[cfg(test)]
+mod tests {
+    use ipsec::{Current, Direction};
+
+    use super::*;
+
+    fn policy(levels: &[Level], is_optional: bool) -> PolicyEntry {
+        let any = Prefix::new([0; 4].into(), Some(0)).unwrap();
+        let request = |&level| Request { proto: Proto::Esp, mode: RequestMode::Transport, level };
+        let policy = Policy {
+            id: PolicyId::new(Selector::within(any), Direction::In),
+            priority: Priority(0),
+            action: Action::Ipsec(levels.iter().map(request).collect()),
+            lifetimes: Lifetimes::default(),
+        };
+        let form = Form::whole(&policy, |_| is_optional);
+        PolicyEntry { policy, form, index: 8, socket: false, current: Current::default() }
+    }
+
+    #[test]
+    fn default_is_what_the_kernel_makes_of_it() {
+        for (is_optional, level) in [(true, Level::Use), (false, Level::Require)] {
+            let said = without_default(policy(&[Level::Default, Level::Use], is_optional));
+            let levels: Vec<_> = said.policy.action.requests().iter().map(|it| it.level).collect();
+            assert_eq!(levels, [level, Level::Use]);
+        }
+    }
+
+    #[test]
+    fn a_policy_with_a_timer_has_two_users() {
+        let mut entry = policy(&[], false);
+        assert_eq!(references(&entry, 1), 1);
+        assert_eq!(references(&entry, 0), 2, "its first second");
+        entry.policy.lifetimes.soft.use_seconds = 9;
+        assert_eq!(references(&entry, 1), 2);
+    }
 }

@@ -1,7 +1,7 @@
-use ipsec::{Form, Policy, PolicyId, Proto, Sa, SaId};
+use ipsec::{Form, Migration, Policy, PolicyId, Proto, Sa, SaId};
 use netlink_packet_xfrm::{UserPolicyDefault, XfrmMessage, policy, state};
 
-use crate::{CatchAll, Migration, Refusal, SaImage, device::Devices, wire};
+use crate::{CatchAll, Refusal, SaImage, device::Devices, wire};
 
 /// A policy in the form in which the kernel is to hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

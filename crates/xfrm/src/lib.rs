@@ -2,7 +2,7 @@
 //!
 //! A [`Connection`] sends [`Batch`]es of [`Change`]s, each batch in one system call, and reads the
 //! tables back as lazy [`Dump`]s. What the kernel answers to one message is a [`Refusal`]; what
-//! breaks the conversation itself is an [`Error`]. A [`Monitor`] hears the [`Event`]s of everybody's
+//! breaks the conversation itself is an [`Error`]. A [`Monitor`] hears the [`Event`](ipsec::Event)s of everybody's
 //! changes, and of the kernel's own. The wire (linux/xfrm.h) is seen in `wire` only.
 
 mod batch;
@@ -12,7 +12,6 @@ mod connection;
 mod device;
 mod dump;
 mod error;
-mod event;
 mod image;
 mod monitor;
 mod reply;
@@ -26,7 +25,6 @@ pub use change::{Change, HeldPolicy};
 pub use connection::Connection;
 pub use dump::{Dump, Prefixes, SadFilter};
 pub use error::{Error, Refusal};
-pub use event::{Acquire, Event, Mapping, Migration, Origin, PathChange};
 pub use image::SaImage;
 pub use monitor::{Group, Monitor};
 pub use socket_policy::{SocketEntry, no_socket_policy, socket_option};

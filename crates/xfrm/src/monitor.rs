@@ -1,3 +1,4 @@
+use ipsec::Event;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use netlink_packet_xfrm::{
@@ -7,7 +8,7 @@ use netlink_packet_xfrm::{
 use rustix::{io::Errno, net::RecvFlags};
 use tracing::debug;
 
-use crate::{Error, Event, device::Devices, socket::Socket, wire};
+use crate::{Error, device::Devices, socket::Socket, wire};
 
 /// What a monitor hears of (`XFRMNLGRP_*`, linux/xfrm.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,19 +1,10 @@
 use std::io::{self, Write};
 
-use ipsec::{Dialect, Lifetime, Lifetimes, PolicyEntry, Selector, Upper};
+use ipsec::{Dialect, PolicyEntry, Selector, Upper};
+use pfkey::spd::references;
 use present::{PortText, PrefixText, RequestText, UpperText};
 
 use super::{Frame, time::Time, write_sec_ctx};
-
-/// AF_KEY's reference count of a policy that no packet is using just now, which netlink does not tell.
-/// One is the SPD's own, another the timer's, which runs for the first second and as long as there
-/// is a limit in seconds (`xfrm_policy_timer`, net/xfrm/xfrm_policy.c).
-fn references(entry: &PolicyEntry, now: u64) -> u16 {
-    let timed = |limit: &Lifetime| limit.add_seconds != 0 || limit.use_seconds != 0;
-    let Lifetimes { hard, soft } = &entry.policy.lifetimes;
-    let is_new = now.saturating_sub(entry.current.add_time) < 1;
-    if is_new || timed(hard) || timed(soft) { 2 } else { 1 }
-}
 
 /// One policy, as `pfkey_spdump` of libipsec prints it.
 pub fn write_policy(out: &mut impl Write, entry: &PolicyEntry, frame: &Frame) -> io::Result<()> {
@@ -72,8 +63,8 @@ fn write_selector(out: &mut impl Write, selector: &Selector, dialect: Dialect) -
 #[cfg(test)]
 mod tests {
     use ipsec::{
-        Action, Current, Direction, Endpoints, Form, Level, Policy, PolicyId, Prefix, Priority,
-        Proto, ReqId, Request, RequestMode,
+        Action, Current, Direction, Endpoints, Form, Level, Lifetimes, Policy, PolicyId, Prefix,
+        Priority, Proto, ReqId, Request, RequestMode,
     };
 
     use super::*;

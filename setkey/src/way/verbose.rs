@@ -9,7 +9,7 @@ use pfkey::{
     request::{self, Wording},
 };
 
-use crate::{error::Error, messages, monitor::write_message, options::Command};
+use crate::{error::Error, monitor::write_message, options::Command};
 
 /// Shows what goes to the kernel and what comes back.
 pub struct Verbose {
@@ -47,11 +47,11 @@ impl Verbose {
     /// Shows what the kernel did since the last call, if it was for us.
     pub fn heard(&mut self, out: &mut impl Write) -> Result<(), Error> {
         while let Some(event) = self.monitor.try_next_event()? {
-            let ours = messages::origin(&event).is_some_and(|origin| origin.pid == self.port);
+            let ours = event.origin().is_some_and(|origin| origin.pid == self.port);
             if !ours {
                 continue;
             }
-            if let Ok(Some(message)) = messages::of_event(&event) {
+            if let Ok(Some(message)) = pfkey::event::message(&event) {
                 write_message(out, &message.numbered(0, std::process::id()), false)?;
             }
         }

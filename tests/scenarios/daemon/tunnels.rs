@@ -1,12 +1,13 @@
 //! An outbound tunnel at level `use` is there while its SA is.
 
+use ipsec::Event;
 use std::{
     sync::mpsc::{self, Sender},
     thread,
     time::{Duration, Instant},
 };
 
-use engine::{Event, Group, Monitor};
+use engine::{Group, Monitor};
 use scenarios::{
     Daemon, Host, Wire, link,
     protocol::{AH, ESP, ICMP, ICMP6},

@@ -1,5 +1,6 @@
 use std::os::fd::OwnedFd;
 
+use ipsec::Event;
 use pfkey::Message;
 use tracing::{debug, warn};
 use zeroize::Zeroizing;
@@ -22,6 +23,19 @@ pub(super) enum Audience {
     Registered(Option<ClientId>),
     /// Nobody but the promiscuous (`BROADCAST_PROMISC_ONLY`).
     Promiscuous,
+}
+
+impl Audience {
+    /// Who hears of an event: of packets that need an SA, and of SAs that expire or have moved, those
+    /// who have registered.
+    pub(super) fn of(event: &Event) -> Self {
+        match event {
+            Event::SaExpired { .. } | Event::Acquire(_) | Event::MappingChanged(_) => {
+                Audience::Registered(None)
+            }
+            _ => Audience::All,
+        }
+    }
 }
 
 /// The programs that have connected.

@@ -1,13 +1,12 @@
 use std::io;
 
 use engine::{Outcome, Sink};
-use ipsec::Operation;
+use ipsec::{Event, Operation};
 use pfkey::Message;
 use rustix::io::Errno;
 use tracing::{debug, warn};
-use xfrm::Event;
 
-use super::{broadcast::Audience, client::ClientId, event, service::Service};
+use super::{broadcast::Audience, client::ClientId, service::Service};
 
 /// A request that waits for its answer in its place among the others.
 pub(super) struct Change {
@@ -149,7 +148,7 @@ impl Service {
     fn hear_until(&mut self, change: &Change, first: u32, last: u32) -> bool {
         let mut heard = false;
         while let Some(event) = self.next_event() {
-            let origin = event::origin(&event).filter(|it| it.pid == self.engine.port());
+            let origin = event.origin().filter(|it| it.pid == self.engine.port());
             let seq = origin.map(|origin| origin.seq);
             let author = (seq == Some(first)).then_some(change);
             heard |= author.is_some();

@@ -1,10 +1,10 @@
+use std::time::UNIX_EPOCH;
+
 use ipsec::{PolicyEntry, SaEntry};
 use pfkey::{Message, MessageType, command::SadQuery, sad, spd};
 use rustix::io::Errno;
 use tracing::{debug, warn};
 use xfrm::{Connection, Prefixes, SadFilter};
-
-use super::event::{as_af_key_says, references};
 
 /// The entries of a table as they come from the kernel.
 type Entries<T> = Box<dyn Iterator<Item = Result<T, xfrm::Error>> + Send>;
@@ -103,8 +103,17 @@ fn said_of_sa(entry: &SaEntry) -> Result<Message, pfkey::Error> {
 }
 
 fn said_of_policy(entry: PolicyEntry) -> Result<Message, pfkey::Error> {
-    let references = references(&entry);
-    spd::message(MessageType::SPDDUMP, &as_af_key_says(entry), references)
+    policy_message(MessageType::SPDDUMP, entry)
+}
+
+/// A policy as AF_KEY shows it to those who ask.
+pub(super) fn policy_message(
+    msg_type: MessageType,
+    entry: PolicyEntry,
+) -> Result<Message, pfkey::Error> {
+    let now = UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+    let references = spd::references(&entry, now);
+    spd::message(msg_type, &spd::without_default(entry), references)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 use std::collections::VecDeque;
 
-use ipsec::{Mode, Proto, ReqId, Spi, SpiWish};
+use ipsec::{Acquire, Mode, Proto, ReqId, Spi, SpiWish};
 use tracing::debug;
-use xfrm::{Acquire, Change, Connection};
+use xfrm::{Change, Connection};
 
 /// SAs asked for that are remembered: more than IKE has under way at once.
 const MOST: usize = 1024;

@@ -17,7 +17,7 @@ mod broadcast;
 mod change;
 mod client;
 mod dump;
-mod event;
+mod dying;
 mod failed;
 mod peer;
 mod report;

@@ -1,9 +1,8 @@
-use ipsec::{Operation, SaState};
+use ipsec::{Migration, Operation, SaState};
 use pfkey::{
     Error, Message, MessageType,
     command::{self, Command, GetSpi, SadQuery},
-    event::Migrate,
-    sad, spd,
+    sad,
 };
 use rustix::io::Errno;
 use tracing::{debug, warn};
@@ -11,7 +10,8 @@ use xfrm::{Change as KernelChange, Group};
 use zeroize::Zeroizing;
 
 use super::{
-    broadcast::Audience, change::Kind, client::ClientId, dump::Dump, event, service::Service,
+    broadcast::Audience, change::Kind, client::ClientId, dump::Dump, dump::policy_message,
+    service::Service,
 };
 
 impl Service {
@@ -98,10 +98,7 @@ impl Service {
             Command::GetPolicy(index) => {
                 let entry = refused(self.kernel.get_policy_of_index(index))?;
                 let entry = self.asked(entry);
-                let references = event::references(&entry);
-                let entry = event::as_af_key_says(entry);
-                let message = spd::message(header.msg_type, &entry, references);
-                self.answer_with(client, header, message)
+                self.answer_with(client, header, policy_message(header.msg_type, entry))
             }
             Command::DeletePolicyOfIndex(index) => {
                 let entry = refused(self.kernel.get_policy_of_index(index))?;
@@ -217,9 +214,9 @@ impl Service {
     }
 
     /// Moves a policy. All hear of it by the kernel's event, with `seq` and `pid` 0, and nobody else.
-    fn migrate(&mut self, asked: &Migrate) -> Result<(), Errno> {
+    fn migrate(&mut self, asked: &Migration) -> Result<(), Errno> {
         let mut batch = self.kernel.batch();
-        batch.push(&KernelChange::Migrate(&event::migration(asked)));
+        batch.push(&KernelChange::Migrate(asked));
         let refusals = self.kernel.send(&mut batch).map_err(|error| error.errno())?;
         match refusals.into_iter().next() {
             Some((_, refusal)) => Err(refusal.errno),

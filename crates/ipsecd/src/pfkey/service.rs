@@ -4,22 +4,22 @@ use std::{
 };
 
 use engine::{Engine, Namespace, Options};
-use ipsec::{PolicyEntry, SaState};
-use pfkey::{Message, MessageType};
+use ipsec::{Event, Mapping, Mark, PolicyEntry, SaId, SaState};
+use pfkey::{Message, MessageType, spd::without_default};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, retry_on_intr},
     net::{SendFlags, SocketType, send},
 };
 use tracing::{debug, info, warn};
-use xfrm::{Connection, Event, Group, Monitor};
+use xfrm::{Connection, Group, Monitor};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     broadcast::{Audience, Clients},
     change::{Change, Kind},
     client::{ClientId, Received},
-    event::{self, Dying},
+    dying::Dying,
     failed::Acquires,
     peer, report,
 };
@@ -268,7 +268,7 @@ impl Service {
 
     /// Tells what has happened; `author` is the request that asked for it.
     pub(super) fn pass_on(&mut self, mut event: Event, author: Option<&Change>) {
-        let origin = event::origin(&event);
+        let origin = event.origin();
         // A larval SA given up: AF_KEY says nothing.
         if origin.is_some_and(|origin| origin.pid == self.kernel.port()) {
             return;
@@ -278,11 +278,31 @@ impl Service {
         if is_ours && author.is_none() {
             return;
         }
-        if !is_ours && event::changes_spd(&event) {
+        if !is_ours && event.changes_spd() {
             self.engine.forget_spd();
         }
         self.dying.note(&event);
-        match &mut event {
+        self.complete(&mut event, author);
+        match pfkey::event::message(&event) {
+            Ok(Some(message)) => {
+                let message = match (author, &event) {
+                    (Some(Change { header, .. }), _) => message.numbered(header.seq, header.pid),
+                    (None, Event::MappingChanged(mapping)) => {
+                        message.numbered(self.seq_of(mapping), 0)
+                    }
+                    _ => message,
+                };
+                let client = author.map(|change| change.client);
+                self.clients.send(&message, Audience::of(&event), client);
+            }
+            Ok(None) => {}
+            Err(error) => debug!(%error, "PF_KEY has no words for an event"),
+        }
+    }
+
+    /// Adds what AF_KEY says of an event and the kernel does not.
+    fn complete(&mut self, event: &mut Event, author: Option<&Change>) {
+        match event {
             Event::SaExpired { entry, hard, .. } => {
                 self.dying.complete(entry, *hard, &mut self.kernel);
             }
@@ -296,32 +316,24 @@ impl Service {
                 entry.state = SaState::Mature;
             }
             Event::PolicyAdded { entry, .. } | Event::PolicyUpdated { entry, .. } => {
-                **entry = self.asked((**entry).clone());
+                **entry = without_default(self.asked((**entry).clone()));
             }
-            Event::PolicyDeleted { by_index, .. } if author.is_some_and(Change::is_by_index) => {
-                *by_index = true;
+            Event::PolicyDeleted { entry, by_index, .. } => {
+                **entry = without_default((**entry).clone());
+                *by_index |= author.is_some_and(Change::is_by_index);
             }
             Event::Acquire(acquire) => self.acquires.note(acquire),
             Event::MonitorLost => warn!("changes were lost: clients have not heard of all"),
-            Event::MappingChanged(mapping) => {
-                if let Some(message) = event::new_mapping(mapping, &mut self.kernel) {
-                    self.clients.send(&message, Audience::Registered(None), None);
-                }
-                return;
-            }
             _ => {}
         }
-        match event::of_event(&event) {
-            Ok(Some((message, audience))) => {
-                let message = match author {
-                    Some(change) => message.numbered(change.header.seq, change.header.pid),
-                    None => message,
-                };
-                self.clients.send(&message, audience, author.map(|change| change.client));
-            }
-            Ok(None) => {}
-            Err(error) => debug!(%error, "PF_KEY has no words for an event"),
-        }
+    }
+
+    /// The `seq` of the ADD of an SA whose peer has moved, which the event does not tell.
+    fn seq_of(&mut self, mapping: &Mapping) -> u32 {
+        let &Mapping { dst, proto, spi, .. } = mapping;
+        let id = SaId { dst, proto, spi, mark: Mark::default() };
+        let there = self.kernel.get_sa(&id).ok().and_then(Result::ok);
+        there.map_or(0, |entry| entry.sa.seq)
     }
 }
 

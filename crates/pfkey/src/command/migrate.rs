@@ -1,48 +1,47 @@
-use ipsec::{AddressPair, ReqId};
+use ipsec::{AddressPair, Migration, PathChange, ReqId};
 
 use super::{extensions::Extensions, sad, spd};
 use crate::{
     Error,
-    event::{Migrate, Move},
     ext::{IpsecRequest, KmAddress},
     spd::read_selector,
 };
 
 /// The most requests in one policy (`XFRM_MAX_DEPTH`).
-const MOST_MOVES: usize = 6;
+const MOST_CHANGES: usize = 6;
 
 /// The policy and SAs of an X_MIGRATE (`pfkey_migrate`): its requests come in pairs, the old one
 /// and the new one, each with addresses whatever its mode.
-pub(super) fn migrate(extensions: &Extensions<'_>) -> Result<Migrate, Error> {
+pub(super) fn migrate(extensions: &Extensions<'_>) -> Result<Migration, Error> {
     extensions.addresses()?;
     let (said, mut rest) = extensions.policy()?;
     let direction = spd::direction(said.dir)?;
-    let km_address = extensions.km_address.map(key_management).transpose()?;
-    let mut moves = Vec::new();
-    while !rest.is_empty() && moves.len() < MOST_MOVES {
+    let key_management = extensions.km_address.map(key_management_of).transpose()?;
+    let mut changes = Vec::new();
+    while !rest.is_empty() && changes.len() < MOST_CHANGES {
         let (after, old) = request(rest)?;
         let (after, new) = request(after)?;
-        moves.push(moved(&old, &new)?);
+        changes.push(changed(&old, &new)?);
         rest = after;
     }
-    if moves.is_empty() || !rest.is_empty() {
+    if changes.is_empty() || !rest.is_empty() {
         return Err(Error::Malformed(18));
     }
     let selector = read_selector(&extensions.message)?;
-    Ok(Migrate { selector, direction, moves, km_address })
+    Ok(Migration { selector, direction, changes, key_management })
 }
 
 fn request(bytes: &[u8]) -> Result<(&[u8], IpsecRequest), Error> {
     IpsecRequest::parse(bytes).map_err(|_| Error::Malformed(18))
 }
 
-fn key_management(body: &[u8]) -> Result<AddressPair, Error> {
+fn key_management_of(body: &[u8]) -> Result<AddressPair, Error> {
     let (_, said) = KmAddress::parse(body).map_err(|_| Error::Malformed(25))?;
     Ok(AddressPair::new(said.local.ip(), said.remote.ip())?)
 }
 
 /// `ipsecrequests_to_migrate`.
-fn moved(old: &IpsecRequest, new: &IpsecRequest) -> Result<Move, Error> {
+fn changed(old: &IpsecRequest, new: &IpsecRequest) -> Result<PathChange, Error> {
     if (old.proto, old.mode, old.reqid) != (new.proto, new.mode, new.reqid) {
         return Err(Error::Malformed(18));
     }
@@ -50,7 +49,7 @@ fn moved(old: &IpsecRequest, new: &IpsecRequest) -> Result<Move, Error> {
         let (src, dst) = said.ends.ok_or(Error::Missing("address of a request"))?;
         Ok::<_, Error>(AddressPair::new(src.ip(), dst.ip())?)
     };
-    Ok(Move {
+    Ok(PathChange {
         proto: spd::proto(old)
             .ok_or(Error::UnknownNumber { field: "request protocol", number: old.proto.into() })?,
         mode: sad::mode(old.mode)?,

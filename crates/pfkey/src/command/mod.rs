@@ -9,10 +9,10 @@ mod migrate;
 mod sad;
 mod spd;
 
-use ipsec::{Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
+use ipsec::{Migration, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
 
 use crate::{
-    Error, Message, MessageType, event,
+    Error, Message, MessageType,
     ext::Filter,
     message::{self, HEADER},
 };
@@ -64,7 +64,7 @@ pub enum Command {
     /// X_SPDFLUSH.
     FlushSpd,
     /// X_MIGRATE.
-    Migrate(event::Migrate),
+    Migrate(Migration),
 }
 
 /// The larval SA that a GETSPI asks for.

@@ -1,9 +1,8 @@
-use ipsec::{Direction, Encap, EncapKind, Mode, Priority, Proto, ReqId, Sa, Spi, Upper};
-use pfkey::{
-    Message,
-    event::{self, Acquire, Migrate, Move},
-    ext::Proposal,
+use ipsec::{
+    Acquire, Direction, Mapping, Migration, Mode, PathChange, Policy, Priority, Proto, ReqId, Spi,
+    Upper,
 };
+use pfkey::{Message, event, ext::Proposal};
 
 use crate::{
     capture::{assert_captured, capture},
@@ -30,14 +29,20 @@ fn register_offers_what_a_complete_kernel_has() {
 fn an_acquire_proposes_what_the_template_allows() {
     let received = capture("acquire").received;
     let asked = |captured: &[u8], proto, mask| {
-        let policy = Message::decode(captured).unwrap().policy().cloned().unwrap();
+        let said = Message::decode(captured).unwrap().policy().cloned().unwrap();
+        let [policy, ..] = samples::policies();
+        let selector = policy.id.selector;
+        let policy = Policy { priority: Priority(said.priority), ..policy };
         event::acquire(&Acquire {
             ends: pair("192.0.2.1", "192.0.2.2"),
             proto,
-            index: policy.id,
-            priority: Priority(policy.priority),
-            proposal: Proposal::offered(proto, mask, mask),
+            selector,
             sec_ctx: None,
+            policy: samples::entry(&policy, said.id),
+            auth_mask: mask,
+            crypt_mask: mask,
+            comp_mask: mask,
+            seq: 1,
         })
     };
     assert_captured(&asked(&received[2], Proto::Esp, 0), &received[2]);
@@ -48,30 +53,35 @@ fn an_acquire_proposes_what_the_template_allows() {
 
 #[test]
 fn a_peer_behind_a_nat_has_moved() {
-    let encap = Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 4500 };
-    let ends = pair("127.0.0.2", "127.0.0.1");
-    let sa = Sa { encap: Some(encap), ..Sa::bare(ends, Proto::Esp, Spi(0x4000)) };
-    let message = event::new_mapping(&sa, "127.0.0.3:4600".parse().unwrap()).unwrap();
+    let mapping = Mapping {
+        dst: "127.0.0.1".parse().unwrap(),
+        proto: Proto::Esp,
+        spi: Spi(0x4000),
+        reqid: ReqId(0),
+        old: "127.0.0.2:4500".parse().unwrap(),
+        new: "127.0.0.3:4600".parse().unwrap(),
+    };
+    let message = event::new_mapping(&mapping).unwrap();
     assert_captured(&message, &capture("new_mapping").received[2]);
-    let plain = Sa { encap: None, ..sa };
-    assert_eq!(event::new_mapping(&plain, "127.0.0.3:4600".parse().unwrap()), None);
+    let other = Mapping { proto: Proto::Ah, ..mapping };
+    assert_eq!(event::new_mapping(&other), None);
 }
 
 #[test]
 fn a_tunnel_has_moved() {
-    let moved = Move {
+    let change = PathChange {
         proto: Proto::Esp,
         mode: Mode::Tunnel,
         reqid: ReqId(3),
         old: pair("198.51.100.1", "198.51.100.2"),
         new: pair("198.51.100.3", "198.51.100.2"),
     };
-    let migrate = Migrate {
+    let migration = Migration {
         selector: samples::selector("10.0.0.0/24", "10.1.0.0/16", Upper::Any, (0, 0)),
         direction: Direction::Out,
-        moves: vec![moved],
-        km_address: None,
+        changes: vec![change],
+        key_management: None,
     };
     let received = capture("migrate").received;
-    assert_captured(&event::migrate(&migrate).unwrap(), received.last().unwrap());
+    assert_captured(&event::migrate(&migration).unwrap(), received.last().unwrap());
 }

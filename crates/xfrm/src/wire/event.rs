@@ -2,7 +2,9 @@
 
 use std::net::SocketAddr;
 
-use ipsec::{AddressPair, PolicyEntry, Proto, ReqId, SaEntry, SaState, Spi};
+use ipsec::{
+    Acquire, AddressPair, Event, Mapping, Origin, PolicyEntry, Proto, ReqId, SaEntry, SaState, Spi,
+};
 use netlink_packet_core::{DecodeError, NetlinkBuffer};
 use netlink_packet_xfrm::{
     Address, UserAcquire, UserExpire, UserMapping, UserPolicyExpire, UserPolicyId,
@@ -13,7 +15,7 @@ use netlink_packet_xfrm::{
 };
 
 use super::{Family, attributes, catch_all, migration, policy, sa, selector};
-use crate::{Acquire, Error, Event, Mapping, Origin, device::Devices};
+use crate::{Error, device::Devices};
 
 /// Reads one message, header included, as it stands at `now`, Unix seconds.
 pub(crate) fn read(message: &[u8], now: u64, devices: &Devices) -> Result<Event, Error> {

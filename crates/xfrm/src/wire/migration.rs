@@ -1,6 +1,6 @@
 //! `XFRM_MSG_MIGRATE`: `xfrm_userpolicy_id` with the paths of a policy, old and new.
 
-use ipsec::{AddressPair, Direction, Mode, ReqId};
+use ipsec::{AddressPair, Direction, Migration, Mode, PathChange, ReqId};
 use netlink_packet_core::{DecodeError, DefaultNla, Emitable};
 use netlink_packet_xfrm::{
     Address, MigrateMessage, UserKmAddress, UserMigrate, UserPolicyId, XFRM_USER_POLICY_ID_LEN,
@@ -8,7 +8,7 @@ use netlink_packet_xfrm::{
 };
 
 use super::{Family, attributes, event, selector};
-use crate::{Error, Migration, PathChange};
+use crate::Error;
 
 /// The message that moves a policy.
 pub(crate) fn message(migration: &Migration) -> MigrateMessage {

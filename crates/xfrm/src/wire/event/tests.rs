@@ -1,7 +1,7 @@
-use ipsec::{Direction, Level, Mark, Mode, Prefix, Selector, Upper};
+use ipsec::{Direction, Level, Mark, Mode, PathChange, Prefix, Selector, Upper};
 
 use super::*;
-use crate::{PathChange, device::testing::devices, wire::testing::hex};
+use crate::{device::testing::devices, wire::testing::hex};
 
 // What Linux 6.1 multicasts, each with the command that made it.
 

@@ -1,6 +1,6 @@
 use std::net::{IpAddr, SocketAddr};
 
-use ipsec::{
+use crate::{
     AddressPair, Direction, Mode, PolicyEntry, Proto, ReqId, SaEntry, SecCtx, Selector, Spi,
 };
 
@@ -9,8 +9,8 @@ use ipsec::{
 pub struct Origin {
     /// The sequence number of the request (`nlmsg_seq`, or `sadb_msg_seq` of an AF_KEY socket).
     pub seq: u32,
-    /// Where it came from (`nlmsg_pid`, or `sadb_msg_pid`): [`crate::Connection::port`] of a
-    /// connection; 0 from ip(8), which does not say.
+    /// Where it came from (`nlmsg_pid`, or `sadb_msg_pid`): the port of a netlink
+    /// socket; 0 from ip(8), which does not say.
     pub pid: u32,
 }
 
@@ -112,6 +112,40 @@ pub enum Event {
         /// Its `XFRM_MSG_*` number.
         kind: u16,
     },
+}
+
+impl Event {
+    /// Who caused it, where the kernel says so.
+    #[must_use]
+    pub fn origin(&self) -> Option<Origin> {
+        match self {
+            Event::SaAdded { origin, .. }
+            | Event::SaUpdated { origin, .. }
+            | Event::SaDeleted { origin, .. }
+            | Event::SadFlushed { origin, .. }
+            | Event::PolicyAdded { origin, .. }
+            | Event::PolicyUpdated { origin, .. }
+            | Event::PolicyDeleted { origin, .. }
+            | Event::CatchAllDeleted { origin }
+            | Event::SpdFlushed { origin } => Some(*origin),
+            _ => None,
+        }
+    }
+
+    /// Whether policies are not what they were.
+    #[must_use]
+    pub fn changes_spd(&self) -> bool {
+        matches!(
+            self,
+            Event::PolicyAdded { .. }
+                | Event::PolicyUpdated { .. }
+                | Event::PolicyDeleted { .. }
+                | Event::PolicyExpired { hard: true, .. }
+                | Event::SpdFlushed { .. }
+                | Event::Migrated(_)
+                | Event::MonitorLost
+        )
+    }
 }
 
 /// A packet that needs an SA (`xfrm_user_acquire`). The algorithms that will do are bit masks of
