@@ -39,6 +39,12 @@ impl Caretaker {
         Ok(Self { host: Host::open()?, tunnels, partial, sets_df: false })
     }
 
+    /// The netlink port that its changes come from: [`ipsec::Origin::pid`] of their events.
+    #[must_use]
+    pub fn port(&self) -> u32 {
+        self.host.kernel.port()
+    }
+
     /// The network namespace.
     #[must_use]
     pub fn namespace(&self) -> &Namespace {

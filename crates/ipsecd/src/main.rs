@@ -61,7 +61,7 @@ fn follow(options: &Options, logging: Logging) -> Result<(), Error> {
     let directory = Directory::watch(namespace.directory())?;
     // What happens from now on is heard, whatever is read later.
     let monitor = Monitor::open(&[Group::Sa, Group::Policy, Group::Expire, Group::Migrate])?;
-    let services = Services::start(options);
+    let services = Services::start(options, caretaker.port());
     privileges::reduce()?;
     Watch::new(caretaker, monitor, directory, signals, logging, supervisor, services)?.run()
 }

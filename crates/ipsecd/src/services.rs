@@ -4,7 +4,10 @@
 use std::{
     io::{PipeReader, PipeWriter, pipe},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     thread::{self, JoinHandle},
 };
 
@@ -21,6 +24,8 @@ pub struct Services {
     _pfkey: Option<Running>,
     sockets: Option<Sockets>,
     configuration: PathBuf,
+    /// The netlink port of the daemon's own work.
+    caretaker: Arc<AtomicU32>,
 }
 
 /// The service for the policies of sockets.
@@ -38,18 +43,24 @@ struct Running {
 
 impl Services {
     /// Starts those that are wanted, before the daemon gives its privileges up: each thread does so
-    /// by itself.
-    pub fn start(options: &Options) -> Self {
+    /// by itself. `caretaker` is the netlink port of the daemon's own work.
+    pub fn start(options: &Options, caretaker: u32) -> Self {
+        let caretaker = Arc::new(AtomicU32::new(caretaker));
         let sockets = || Sockets::start(permissions(&options.configuration));
         Self {
-            _pfkey: (!options.no_pfkey).then(key_service).and_then(|it| logged("PF_KEY", it)),
+            _pfkey: (!options.no_pfkey)
+                .then(|| key_service(Arc::clone(&caretaker)))
+                .and_then(|it| logged("PF_KEY", it)),
             sockets: (!options.no_sockets).then(sockets).and_then(|it| logged("sockets", it)),
             configuration: options.configuration.clone(),
+            caretaker,
         }
     }
 
-    /// Reads the configuration again. One that is wrong changes nothing.
-    pub fn reload(&self) {
+    /// Takes note of the new port, and reads the configuration again. One that is wrong changes
+    /// nothing.
+    pub fn reload(&self, caretaker: u32) {
+        self.caretaker.store(caretaker, Ordering::Relaxed);
         let Some(sockets) = &self.sockets else { return };
         match Permissions::of_file(&self.configuration) {
             Ok(permissions) => {
@@ -70,8 +81,9 @@ fn permissions(configuration: &Path) -> Permissions {
     })
 }
 
-fn key_service() -> Result<Running, ServiceError> {
+fn key_service(caretaker: Arc<AtomicU32>) -> Result<Running, ServiceError> {
     let mut service = pfkey::Service::open()?;
+    service.pass_over(caretaker);
     let run = move |stop| service.run(stop);
     Running::start("PF_KEY", privileges::reduce_for_key_service, run)
 }

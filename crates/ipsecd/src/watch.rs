@@ -158,7 +158,7 @@ impl Watch {
         self.supervisor.reloading();
         self.caretaker = Caretaker::open()?;
         self.read_variables();
-        self.services.reload();
+        self.services.reload(self.caretaker.port());
         self.reason = None;
         self.set_right(&Reason::new("SIGHUP"));
         self.supervisor.ready(&self.status());

@@ -2,9 +2,10 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Lines},
     os::unix::fs::FileTypeExt,
     path::Path,
-    process::{Child, Stdio},
+    process::{Child, ChildStdout, Stdio},
 };
 
 use rustix::process::Signal;
@@ -14,7 +15,7 @@ use tempfile::NamedTempFile;
 
 use super::{SA, TUNNEL, add_sa, eventually, templates};
 
-/// Registers for ESP, hears everybody's changes, says so, and waits until it is killed.
+/// Registers for ESP, and prints the type of each message that it hears until it is killed.
 const LISTENER: &str = "import socket, struct, time
 s = socket.socket(15, socket.SOCK_RAW, 2)
 s.send(struct.pack('=BBBBHHII', 2, 7, 0, 3, 2, 0, 1, 0))
@@ -24,22 +25,31 @@ while True:
     print(message[1], flush=True)";
 
 /// A program that has a socket of the service, until it is dropped.
-struct Listener(Child);
+struct Listener {
+    process: Child,
+    heard: Lines<BufReader<ChildStdout>>,
+}
 
 impl Listener {
     fn start(host: &Host) -> Self {
         let mut command = host.command("python3");
         command.env("LD_PRELOAD", preload()).env("XFRM_TOOLS_PFKEY", "service");
         let command = command.args(["-u", "-c", LISTENER]).stdout(Stdio::piped());
-        Self(command.spawn().expect("python3 runs"))
+        let mut process = command.spawn().expect("python3 runs");
+        let heard = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        Self { process, heard }
+    }
+
+    fn heard(&mut self, count: usize) -> Vec<String> {
+        self.heard.by_ref().take(count).map(|line| line.expect("a line")).collect()
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
         // It may have ended.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
@@ -63,9 +73,9 @@ fn pf_key_and_who_speaks_it() {
     let mut daemon = Daemon::start(&host);
     assert_eq!(clients(&host), json!([]));
     assert_eq!(host.ipsecctl("show clients").stdout, "No clients.\n");
-    let listener = Listener::start(&host);
+    let mut listener = Listener::start(&host);
     eventually("it has registered", || clients(&host)[0]["registered"] == json!(["esp"]));
-    let pid = listener.0.id();
+    let pid = listener.process.id();
     assert_eq!(
         clients(&host),
         json!([{
@@ -86,6 +96,10 @@ fn pf_key_and_who_speaks_it() {
     eventually("the policy is whole", || templates(&host) == 1);
     host.ip(&format!("xfrm state delete {SA}"));
     eventually("the policy is a part", || templates(&host) == 0);
+
+    host.ip("xfrm policy flush");
+    // REGISTER and X_SPDADD of setkey, ADD, DELETE, X_SPDFLUSH: nothing of the policy's rewriting.
+    assert_eq!(listener.heard(5), ["7", "14", "3", "4", "19"]);
 
     drop(listener);
     eventually("it has gone", || clients(&host) == json!([]));

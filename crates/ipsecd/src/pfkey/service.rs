@@ -1,6 +1,10 @@
 use std::{
     os::fd::{AsFd, OwnedFd},
     path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use engine::{Engine, Namespace, Options};
@@ -59,6 +63,8 @@ pub struct Service {
     pub(super) changes: Vec<Change>,
     pub(super) acquires: Acquires,
     dying: Dying,
+    /// Whose changes nobody has asked for.
+    caretaker: Arc<AtomicU32>,
     /// Nobody could be let in: those who wait are looked at again in a while.
     is_crowded: bool,
     buffer: Zeroizing<Vec<u8>>,
@@ -98,6 +104,7 @@ impl Service {
             changes: Vec::new(),
             acquires: Acquires::default(),
             dying: Dying::default(),
+            caretaker: Arc::default(),
             is_crowded: false,
             // A byte more, to see what is longer.
             buffer: Zeroizing::new(vec![0; LONGEST + 8]),
@@ -106,6 +113,12 @@ impl Service {
         };
         info!(socket = %service.path().display(), "PF_KEY service");
         Ok(service)
+    }
+
+    /// Clients are to hear nothing of what comes from this netlink port, 0 for none: it brings the SPD
+    /// in line with what was asked before, and AF_KEY would have said so then.
+    pub fn pass_over(&mut self, port: Arc<AtomicU32>) {
+        self.caretaker = port;
     }
 
     /// Where programs connect.
@@ -280,6 +293,10 @@ impl Service {
         }
         if !is_ours && event.changes_spd() {
             self.engine.forget_spd();
+        }
+        let caretaker = self.caretaker.load(Ordering::Relaxed);
+        if origin.is_some_and(|origin| origin.pid == caretaker && caretaker != 0) {
+            return;
         }
         self.dying.note(&event);
         self.complete(&mut event, author);
