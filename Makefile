@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up all they need on a Debian 12 machine that has git and Rust.
 
-.PHONY: demo test scenario lint bench install-libipsec setup
+.PHONY: demo test scenario lint bench install install-libipsec setup
 
 demo: setup
 	cargo build --quiet -p setkey
@@ -22,12 +22,26 @@ bench: setup
 	cargo build --quiet --release -p setkey -p benches
 	unshare --net target/release/bench
 
-# The C library, as `cargo build --release -p libipsec` has made it, for programs that want libipsec.so.0.
+# What `cargo build --release` has made; DESTDIR=... for a package.
 BUILT = target/release
 DESTDIR =
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
+UNITDIR = $(PREFIX)/lib/systemd/system
 includes = $(DESTDIR)$(PREFIX)/include/libipsec
+mandir = $(DESTDIR)$(PREFIX)/share/man
+
+# The commands, the daemon, what is preloaded, the manual pages, the units.
+install:
+	install -D -t $(DESTDIR)$(PREFIX)/sbin $(addprefix $(BUILT)/,setkey sysctl-shim ipsecctl ipsecd)
+	install -D -m 644 $(BUILT)/libpfkey_preload.so $(DESTDIR)$(LIBDIR)/libpfkey-preload.so
+	for section in 4 5 7 8; do install -D -m 644 -t $(mandir)/man$$section man/*.$$section || exit; done
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/xfrm-tools README.md CHANGELOG.md docs/quirks.md dist/sysctl.conf
+	install -d $(DESTDIR)$(UNITDIR)
+	for unit in dist/systemd/*.service; do \
+	    sed -e 's,/usr/sbin/,$(PREFIX)/sbin/,' $$unit >"$(DESTDIR)$(UNITDIR)/$${unit##*/}" || exit; done
+
+# The C library, for programs that want libipsec.so.0.
 
 install-libipsec:
 	install -D -m 644 $(BUILT)/liblibipsec.so $(DESTDIR)$(LIBDIR)/libipsec.so.0
@@ -37,11 +51,11 @@ install-libipsec:
 	install -m 644 crates/libipsec/include/libipsec/bsd/net/*.h $(includes)/bsd/net
 	install -m 644 crates/libipsec/include/libipsec/bsd/netinet6/*.h $(includes)/bsd/netinet6
 	install -m 644 crates/libipsec/include/libipsec/bsd/netipsec/*.h $(includes)/bsd/netipsec
-	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(PREFIX)/share/man/man3
+	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(mandir)/man3
 	sed -e 's,@prefix@,$(PREFIX),' -e 's,@libdir@,$(LIBDIR),' -e 's,@includedir@,$(PREFIX)/include,' \
 	    -e "s,@version@,$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)," \
 	    crates/libipsec/libipsec.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/libipsec.pc
-	install -m 644 man/ipsec_set_policy.3 man/ipsec_strerror.3 $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 644 man/ipsec_set_policy.3 man/ipsec_strerror.3 $(mandir)/man3
 
 setup:
 	tests/kernel/setup

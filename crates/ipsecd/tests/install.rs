@@ -1,0 +1,43 @@
+//! `make install`.
+
+use std::{fs, path::Path, process::Command};
+
+/// What it installs is where the units look for it, and every manual page is there.
+#[test]
+fn units_name_what_is_installed() {
+    let top = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (built, root) = (directory.path().join("built"), directory.path().join("root"));
+    fs::create_dir(&built).expect("a directory");
+    for name in ["setkey", "sysctl-shim", "ipsecctl", "ipsecd", "libpfkey_preload.so"] {
+        fs::write(built.join(name), name).expect("a file");
+    }
+    let mut make = Command::new("make");
+    make.current_dir(&top).args(["-s", "install", "PREFIX=/opt", "UNITDIR=/lib/systemd/system"]);
+    make.arg(format!("BUILT={}", built.display()));
+    make.arg(format!("DESTDIR={}", root.display()));
+    let output = make.output().expect("make runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let units = fs::read_dir(root.join("lib/systemd/system")).expect("units");
+    let mut starts = 0;
+    for unit in units {
+        let text = fs::read_to_string(unit.expect("a unit").path()).expect("a unit");
+        for line in text.lines().filter_map(|line| line.strip_prefix("ExecStart=/")) {
+            let program = line.split(' ').next().expect("a word");
+            assert!(root.join(program).is_file(), "{program} is not installed");
+            starts += 1;
+        }
+    }
+    assert_eq!(starts, 3);
+    for page in fs::read_dir(top.join("man")).expect("pages") {
+        let page = page.expect("a page").file_name();
+        let section = Path::new(&page).extension().expect("a section").to_string_lossy();
+        // Those of the C library are installed with it.
+        if section != "3" {
+            let directory = root.join(format!("opt/share/man/man{section}"));
+            assert!(directory.join(&page).is_file(), "{} is not installed", page.display());
+        }
+    }
+    assert!(root.join("opt/lib/libpfkey-preload.so").is_file());
+}
