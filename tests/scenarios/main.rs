@@ -15,6 +15,7 @@ mod esp_transport;
 mod esp_tunnel;
 mod gateways;
 mod ipcomp_esp;
+mod key_management;
 mod libipsec;
 mod monitor;
 mod oracle;

@@ -239,6 +239,12 @@ pub fn preload() -> PathBuf {
     beside_this_test("libpfkey_preload.so")
 }
 
+/// The key management for tests, built beside this test.
+#[must_use]
+pub fn toy_ike() -> PathBuf {
+    beside_this_test("toy_ike")
+}
+
 /// What was built beside this test.
 fn beside_this_test(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of this test");

@@ -16,7 +16,7 @@ mod wire;
 
 pub use daemon::Daemon;
 pub use difference::{assert_same, difference};
-pub use host::{Host, ipsecctl, ipsecd, link, preload, setkey, sysctl_shim};
+pub use host::{Host, ipsecctl, ipsecd, link, preload, setkey, sysctl_shim, toy_ike};
 pub use mask::masked;
 pub use outcome::Outcome;
 pub use scripts::scripts;

@@ -101,6 +101,8 @@ pub struct Packet {
     pub version: u8,
     /// Its protocols from the outside in, as far as they can be read: `[AH, ESP]`.
     pub protocols: Vec<u8>,
+    /// The SPI of ESP, if that is the outermost.
+    pub spi: Option<u32>,
     /// Length in bytes, IP header included.
     pub length: usize,
     /// Explicit congestion notification: the two low bits of the type of service or traffic class.
@@ -130,7 +132,9 @@ impl Packet {
         if protocol == protocol::AH {
             protocols.push(*payload.first()?);
         }
-        Some(Self { version, protocols, length: ip.len(), ecn: class & 3, df })
+        let spi = payload.first_chunk().filter(|_| protocol == protocol::ESP);
+        let spi = spi.map(|&bytes| u32::from_be_bytes(bytes));
+        Some(Self { version, protocols, spi, length: ip.len(), ecn: class & 3, df })
     }
 }
 

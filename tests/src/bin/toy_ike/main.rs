@@ -1,0 +1,36 @@
+//! `toy_ike HERE PEER [SERVICE]`: a key management for tests, which speaks PF_KEY and nothing else about SAs: to the service
+//! that listens at `SERVICE`, or to the kernel's own AF_KEY. It serves the traffic between two addresses, and the same
+//! program at the other one is its peer.
+//!
+//! It is IKE in outline only, and not secure: the peers tell each other SPIs and keys in clear, on UDP port 500, which the SPD
+//! must let pass by a policy `none`, and a datagram that is lost is not sent again.
+//!
+//! Each event is a line on standard output: what the kernel says unasked, and what was asked and has been done.
+//!
+//!     REGISTER esp
+//!     ACQUIRE 0x1              # seq
+//!     GETSPI 0xc0ffee1         # SPI, as in all that follow
+//!     UPDATE in 0xc0ffee1
+//!     ADD out 0xbadcab1
+//!     EXPIRE soft 0xbadcab1    # of an outbound SA
+//!     DELETE out 0xbadcab1
+
+mod ike;
+mod key_socket;
+mod letter;
+mod sad;
+
+use std::{env, error::Error, net::IpAddr, path::PathBuf};
+
+use crate::{ike::Ike, key_socket::KeySocket};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut words = env::args().skip(1);
+    let mut address = || -> Result<IpAddr, Box<dyn Error>> {
+        Ok(words.next().ok_or("usage: toy_ike HERE PEER [SERVICE]")?.parse()?)
+    };
+    let (here, there) = (address()?, address()?);
+    let service = words.next().map(PathBuf::from);
+    let key_socket = KeySocket::open(service.as_deref())?;
+    Ike::start(key_socket, here, there)?.run()
+}
