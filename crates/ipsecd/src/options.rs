@@ -17,7 +17,7 @@ pub struct Options {
     /// Set right what is wrong now, and exit
     #[arg(long)]
     pub once: bool,
-    /// Who may give sockets policies, ipsecd.conf(5)
+    /// Who may give sockets policies, and what PF_KEY cannot say: ipsecd.conf(5)
     #[arg(long = "config", value_name = "FILE", default_value = "/etc/xfrm-tools/ipsecd.conf")]
     pub configuration: PathBuf,
     /// Do not serve PF_KEY

@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf};
 
-use crate::sockets::ConfigurationError;
+use crate::ConfigurationError;
 
 /// Why there is no service, or no longer.
 #[derive(Debug, thiserror::Error)]

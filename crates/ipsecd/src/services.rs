@@ -4,15 +4,12 @@
 use std::{
     io::{PipeReader, PipeWriter, pipe},
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     thread::{self, JoinHandle},
 };
 
 use ipsecd::{
-    ServiceError, pfkey,
+    Configuration, ServiceError, pfkey,
     sockets::{self, Permissions},
 };
 use tracing::{error, info};
@@ -24,8 +21,7 @@ pub struct Services {
     _pfkey: Option<Running>,
     sockets: Option<Sockets>,
     configuration: PathBuf,
-    /// The netlink port of the daemon's own work.
-    caretaker: Arc<AtomicU32>,
+    settings: Arc<pfkey::Settings>,
 }
 
 /// The service for the policies of sockets.
@@ -45,45 +41,48 @@ impl Services {
     /// Starts those that are wanted, before the daemon gives its privileges up: each thread does so
     /// by itself. `caretaker` is the netlink port of the daemon's own work.
     pub fn start(options: &Options, caretaker: u32) -> Self {
-        let caretaker = Arc::new(AtomicU32::new(caretaker));
-        let sockets = || Sockets::start(permissions(&options.configuration));
+        let Configuration { permissions, icvs } = configuration(&options.configuration);
+        let settings = Arc::new(pfkey::Settings::default());
+        settings.set_icvs(icvs);
+        settings.pass_over(caretaker);
+        let key_service = || key_service(Arc::clone(&settings));
+        let sockets = || Sockets::start(permissions);
         Self {
-            _pfkey: (!options.no_pfkey)
-                .then(|| key_service(Arc::clone(&caretaker)))
-                .and_then(|it| logged("PF_KEY", it)),
+            _pfkey: (!options.no_pfkey).then(key_service).and_then(|it| logged("PF_KEY", it)),
             sockets: (!options.no_sockets).then(sockets).and_then(|it| logged("sockets", it)),
             configuration: options.configuration.clone(),
-            caretaker,
+            settings,
         }
     }
 
     /// Takes note of the new port, and reads the configuration again. One that is wrong changes
     /// nothing.
     pub fn reload(&self, caretaker: u32) {
-        self.caretaker.store(caretaker, Ordering::Relaxed);
-        let Some(sockets) = &self.sockets else { return };
-        match Permissions::of_file(&self.configuration) {
-            Ok(permissions) => {
-                sockets.service.allow(permissions);
+        self.settings.pass_over(caretaker);
+        match Configuration::of_file(&self.configuration) {
+            Ok(Configuration { permissions, icvs }) => {
+                self.settings.set_icvs(icvs);
+                if let Some(sockets) = &self.sockets {
+                    sockets.service.allow(permissions);
+                }
                 info!(configuration = %self.configuration.display(), "read again");
             }
-            Err(why) => error!("what was allowed before is allowed still: {why}"),
+            Err(why) => error!("what was configured before counts still: {why}"),
         }
     }
 }
 
-/// Who may give sockets policies: nobody, if the configuration is wrong.
-fn permissions(configuration: &Path) -> Permissions {
-    let permissions = Permissions::of_file(configuration);
-    permissions.unwrap_or_else(|why| {
+/// What is configured: nothing, and nobody is allowed anything, if that cannot be read.
+fn configuration(path: &Path) -> Configuration {
+    Configuration::of_file(path).unwrap_or_else(|why| {
         error!("nobody may give sockets policies: {why}");
-        Permissions::default()
+        Configuration::default()
     })
 }
 
-fn key_service(caretaker: Arc<AtomicU32>) -> Result<Running, ServiceError> {
+fn key_service(settings: Arc<pfkey::Settings>) -> Result<Running, ServiceError> {
     let mut service = pfkey::Service::open()?;
-    service.pass_over(caretaker);
+    service.follow(settings);
     let run = move |stop| service.run(stop);
     Running::start("PF_KEY", privileges::reduce_for_key_service, run)
 }

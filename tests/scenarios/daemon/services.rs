@@ -152,6 +152,33 @@ fn one_that_cannot_start() {
     assert!(is_socket(&host.kept().join("socket.sock")));
 }
 
+/// What PF_KEY cannot say is configured, for SAs to come.
+#[test]
+fn the_icv_of_a_program_that_cannot_say_it() {
+    let host = Host::new("host");
+    let file = NamedTempFile::new().expect("a temporary file");
+    let daemon = Daemon::begin(&host, &format!("--config {}", file.path().display()));
+    daemon.wait_for_news("READY=1");
+    let icv_of_new_sa = |spi: &str| {
+        let script = NamedTempFile::new().expect("a temporary file");
+        let key = "k".repeat(32);
+        let add = format!("add 192.0.2.1 192.0.2.2 ah {spi} -A hmac-sha256 \"{key}\";");
+        fs::write(&script, add).expect("a script");
+        let added = host.setkey(&format!("--pfkey -f {}", script.path().display()));
+        assert_eq!((added.status, added.stdout.as_str()), (0, ""), "{added:?}");
+        let shown =
+            host.show(&format!("xfrm state get src 192.0.2.1 dst 192.0.2.2 proto ah spi {spi}"));
+        let line =
+            shown.lines().find(|line| line.contains("auth-trunc")).expect("a line").to_owned();
+        line.rsplit(' ').next().expect("a word").to_owned()
+    };
+    assert_eq!(icv_of_new_sa("0x1001"), "96");
+    fs::write(&file, "pfkey icv hmac-sha256 128\n").expect("a configuration");
+    daemon.signal(Signal::HUP);
+    daemon.wait_for_news("READY=1");
+    assert_eq!(icv_of_new_sa("0x1002"), "128");
+}
+
 /// The thread that looks at who connects may do so, while it does; no other.
 #[test]
 fn what_each_thread_may_do() {

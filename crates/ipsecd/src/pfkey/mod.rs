@@ -19,9 +19,13 @@ mod client;
 mod dump;
 mod dying;
 mod failed;
+mod icvs;
 mod peer;
 mod report;
 mod request;
 mod service;
+mod settings;
 
+pub use icvs::Icvs;
 pub use service::Service;
+pub use settings::Settings;

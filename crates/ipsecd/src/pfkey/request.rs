@@ -54,7 +54,16 @@ impl Service {
         self.refuse_to_take(client, header, error.errno());
     }
 
-    fn carry_out(&mut self, client: ClientId, header: &Message, command: Command, bytes: &[u8]) {
+    fn carry_out(
+        &mut self,
+        client: ClientId,
+        header: &Message,
+        mut command: Command,
+        bytes: &[u8],
+    ) {
+        if let Command::AddSa(sa) | Command::UpdateSa(sa) = &mut command {
+            self.settings.complete(sa);
+        }
         let mut change = |kind, operation| self.change(client, header.clone(), kind, operation);
         match command {
             Command::AddSa(sa) => change(Kind::Plain, Operation::AddSa(sa)),

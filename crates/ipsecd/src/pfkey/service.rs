@@ -1,10 +1,7 @@
 use std::{
     os::fd::{AsFd, OwnedFd},
     path::Path,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
 };
 
 use engine::{Engine, Namespace, Options};
@@ -26,6 +23,7 @@ use super::{
     dying::Dying,
     failed::Acquires,
     peer, report,
+    settings::Settings,
 };
 use crate::{
     ServiceError,
@@ -63,8 +61,7 @@ pub struct Service {
     pub(super) changes: Vec<Change>,
     pub(super) acquires: Acquires,
     dying: Dying,
-    /// Whose changes nobody has asked for.
-    caretaker: Arc<AtomicU32>,
+    pub(super) settings: Arc<Settings>,
     /// Nobody could be let in: those who wait are looked at again in a while.
     is_crowded: bool,
     buffer: Zeroizing<Vec<u8>>,
@@ -104,7 +101,7 @@ impl Service {
             changes: Vec::new(),
             acquires: Acquires::default(),
             dying: Dying::default(),
-            caretaker: Arc::default(),
+            settings: Arc::default(),
             is_crowded: false,
             // A byte more, to see what is longer.
             buffer: Zeroizing::new(vec![0; LONGEST + 8]),
@@ -115,10 +112,9 @@ impl Service {
         Ok(service)
     }
 
-    /// Clients are to hear nothing of what comes from this netlink port, 0 for none: it brings the SPD
-    /// in line with what was asked before, and AF_KEY would have said so then.
-    pub fn pass_over(&mut self, port: Arc<AtomicU32>) {
-        self.caretaker = port;
+    /// From now on these count.
+    pub fn follow(&mut self, settings: Arc<Settings>) {
+        self.settings = settings;
     }
 
     /// Where programs connect.
@@ -294,8 +290,7 @@ impl Service {
         if !is_ours && event.changes_spd() {
             self.engine.forget_spd();
         }
-        let caretaker = self.caretaker.load(Ordering::Relaxed);
-        if origin.is_some_and(|origin| origin.pid == caretaker && caretaker != 0) {
+        if origin.is_some_and(|origin| self.settings.passes_over(origin)) {
             return;
         }
         self.dying.note(&event);

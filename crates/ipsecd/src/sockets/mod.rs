@@ -12,5 +12,5 @@ mod service;
 mod sys;
 
 pub use peer::Peer;
-pub use permissions::{ConfigurationError, Permissions};
+pub use permissions::Permissions;
 pub use service::Service;

@@ -1,10 +1,9 @@
-use std::{collections::HashSet, fs, io, path::Path};
+use std::collections::HashSet;
 
 use ipsec::{SocketAction, SocketPolicy};
 use nix::unistd::{Group, User};
 
 use super::Peer;
-use crate::ServiceError;
 
 /// Who may give sockets policies, and which: the lines `sockets` of `/etc/xfrm-tools/ipsecd.conf`.
 ///
@@ -35,51 +34,14 @@ enum Who {
     Unit(String),
 }
 
-/// What is wrong with the configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigurationError {
-    /// The file cannot be read.
-    #[error("{0}")]
-    Unreadable(#[from] io::Error),
-    /// A line that is none.
-    #[error("line {line}: {problem}")]
-    Line {
-        /// Its number, from 1.
-        line: usize,
-        /// What is wrong, and what to do.
-        problem: String,
-    },
-}
-
 /// The actions that a line can allow.
 const ACTIONS: [&str; 4] = ["ipsec", "bypass", "discard", "entrust"];
 
 impl Permissions {
-    /// Reads a file; none is one that allows nothing.
-    ///
-    /// Errors: [`ServiceError::Configuration`].
-    pub fn of_file(path: &Path) -> Result<Self, ServiceError> {
-        let read = match fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error.into()),
-        };
-        read.map_err(|source| ServiceError::Configuration { path: path.to_owned(), source })
-    }
-
-    /// Reads the text of a file.
-    pub fn parse(text: &str) -> Result<Self, ConfigurationError> {
-        let mut permissions = Vec::new();
-        for (line, text) in (1..).zip(text.lines()) {
-            let words = text.split('#').next().unwrap_or_default();
-            let words: Vec<&str> = words.split_whitespace().collect();
-            if !words.is_empty() {
-                let read = permission(&words);
-                permissions
-                    .push(read.map_err(|problem| ConfigurationError::Line { line, problem })?);
-            }
-        }
-        Ok(Self(permissions))
+    /// Adds what a line says behind `sockets`; else what is wrong with it.
+    pub(crate) fn add(&mut self, words: &[&str]) -> Result<(), String> {
+        self.0.push(permission(words)?);
+        Ok(())
     }
 
     /// Whether a process may give a socket this policy.
@@ -110,9 +72,9 @@ impl Who {
 
 fn permission(words: &[&str]) -> Result<Permission, String> {
     let (who, actions) = match words {
-        ["sockets", "user", name, actions @ ..] => (user(name)?, actions),
-        ["sockets", "group", name, actions @ ..] => (group(name)?, actions),
-        ["sockets", "unit", name, actions @ ..] => (unit(name)?, actions),
+        ["user", name, actions @ ..] => (user(name)?, actions),
+        ["group", name, actions @ ..] => (group(name)?, actions),
+        ["unit", name, actions @ ..] => (unit(name)?, actions),
         _ => return Err("expected `sockets user|group|unit NAME ACTION...`".into()),
     };
     let known = |word: &&str| {
@@ -175,27 +137,30 @@ mod tests {
         Peer { pid: 1, uid, groups: groups.to_vec(), cgroup: Some(cgroup.into()) }
     }
 
+    fn permissions(lines: &[&str]) -> Permissions {
+        let mut permissions = Permissions::default();
+        for line in lines {
+            permissions.add(&line.split(' ').collect::<Vec<_>>()).unwrap();
+        }
+        permissions
+    }
+
     fn policy(text: &str) -> SocketPolicy {
         grammar::socket_policy(text, Dialect::Linux, &SystemNames).unwrap()
     }
 
     #[test]
     fn nobody_may_do_anything_by_default() {
-        let nothing = Permissions::parse("\n# nothing\n  \n").unwrap();
-        assert_eq!(nothing, Permissions::default());
+        let nothing = Permissions::default();
         for action in ["ipsec esp/transport//require", "bypass", "discard", "entrust"] {
             assert!(!nothing.allow(&peer(0, &[0], "/"), &policy(&format!("out {action}"))));
         }
-        let absent = Permissions::of_file(Path::new("/nonexistent/ipsecd.conf")).unwrap();
-        assert_eq!(absent, nothing);
     }
 
     #[test]
     fn each_action_is_allowed_by_itself() {
-        let permissions = Permissions::parse(
-            "sockets user root ipsec\nsockets group 50 bypass # none, too\nsockets user 7 discard entrust",
-        );
-        let permissions = permissions.unwrap();
+        let permissions =
+            permissions(&["user root ipsec", "group 50 bypass", "user 7 discard entrust"]);
         let may =
             |uid, group, text: &str| permissions.allow(&peer(uid, &[9, group], "/"), &policy(text));
         assert!(may(0, 1, "in ipsec esp/transport//use"));
@@ -210,9 +175,7 @@ mod tests {
 
     #[test]
     fn a_unit_is_its_cgroup_and_what_is_below() {
-        let permissions =
-            Permissions::parse("sockets unit racoon.service ipsec\nsockets unit /a/b/ bypass");
-        let permissions = permissions.unwrap();
+        let permissions = permissions(&["unit racoon.service ipsec", "unit /a/b/ bypass"]);
         let may = |cgroup, text| permissions.allow(&peer(1, &[], cgroup), &policy(text));
         let esp = "out ipsec esp/transport//require";
         assert!(may("/system.slice/racoon.service", esp));
@@ -222,30 +185,5 @@ mod tests {
         assert!(!may("/user.slice/user@1.service/racoon.service", esp));
         assert!(may("/a/b", "in bypass") && !may("/a", "in bypass"));
         assert!(!permissions.allow(&Peer { cgroup: None, ..peer(1, &[], "") }, &policy(esp)));
-    }
-
-    #[test]
-    fn what_is_wrong_is_told_with_its_line() {
-        let problem = |text: &str| Permissions::parse(text).unwrap_err().to_string();
-        assert_eq!(
-            problem("\nsockets all ipsec"),
-            "line 2: expected `sockets user|group|unit NAME ACTION...`"
-        );
-        assert_eq!(
-            problem("sockets user 1 none"),
-            "line 1: `none` is no action: expected ipsec, bypass, discard, entrust"
-        );
-        assert_eq!(
-            problem("sockets user 1"),
-            "line 1: nothing is allowed: add ipsec, bypass, discard, entrust"
-        );
-        assert_eq!(
-            problem("sockets user no_such_user_here ipsec"),
-            "line 1: there is no user `no_such_user_here`"
-        );
-        assert_eq!(
-            problem("sockets unit / ipsec"),
-            "line 1: every process is in cgroup /: name users or groups"
-        );
     }
 }

@@ -171,12 +171,14 @@ mod tests {
     use sockpolicy::Refusal;
 
     use super::*;
+    use crate::Configuration;
 
     /// What a service with this configuration answers to a request for a policy.
     fn answer(configuration: &str, policy: &str) -> Result<(), Refusal> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket.sock");
-        let service = Service::at(&path, Permissions::parse(configuration).unwrap()).unwrap();
+        let service =
+            Service::at(&path, Configuration::parse(configuration).unwrap().permissions).unwrap();
         let (stop, stopped) = UnixStream::pair().unwrap();
         let policy = grammar::socket_policy(policy, Dialect::Linux, &SystemNames).unwrap();
         let serving = thread::spawn(move || service.run(stopped));
