@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libipsec/libipsec.h>
 
@@ -52,6 +53,43 @@ check(const char *what, int version, int type, int satype)
 
 	if (pfkey_align(&message, table) == 0 && pfkey_check(table) == 0)
 		printf("taken: ");
+	report(what);
+}
+
+/* After an answer to REGISTER: AES with 128 to 256 bits. Both count bytes here. */
+static void
+check_key(const char *what, unsigned int bits)
+{
+	struct {
+		struct sadb_msg message;
+		struct sadb_supported supported;
+		struct sadb_alg algorithm;
+	} answer = {
+		.message = { .sadb_msg_len = sizeof(answer) },
+		.supported = { .sadb_supported_len = 2,
+			.sadb_supported_exttype = SADB_EXT_SUPPORTED_ENCRYPT },
+		.algorithm = { .sadb_alg_id = 12, .sadb_alg_minbits = 128, .sadb_alg_maxbits = 256 },
+	};
+
+	if (pfkey_set_supported(&answer.message, sizeof(answer)) == -1)
+		printf("not taken: ");
+	if (ipsec_check_keylen2(SADB_SATYPE_ESP, 12, bits) != -1)
+		printf("taken: ");
+	report(what);
+}
+
+/* A datagram that is shorter than the header of a message. */
+static void
+receive_half(const char *what)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0 || send(pair[0], what, 8, 0) != 8)
+		exit(2);
+	if (pfkey_recv(pair[1]) != NULL)
+		printf("taken: ");
+	close(pair[0]);
+	close(pair[1]);
 	report(what);
 }
 
@@ -162,14 +200,18 @@ main(void)
 	if (pfkey_set_softrate(4, 50) == 1)
 		report("no kind of limit");
 
+	check_key("length of a key", 64);
+	receive_half("half a header");
+
+	/* Nothing in the library makes these, as nothing in ipsec-tools for Linux did. */
 	__ipsec_set_strerror("what the program says");
 	report("a text of the program's");
 	__ipsec_errcode = EIPSEC_NO_PROTO;
-	report("set");
+	report("set by the program");
 	__ipsec_errcode = EIPSEC_PRIORITY_NOT_COMPILED;
-	report("set");
+	report("set by the program");
 	__ipsec_errcode = EIPSEC_MAX;
-	report("set");
+	report("set by the program");
 	__ipsec_errcode = -7;
 	report("out of range");
 	return 0;

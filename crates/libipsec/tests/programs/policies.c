@@ -1,7 +1,7 @@
 /*
  * policies TABLE [set]: compiles each policy of the table and compares its bytes; with "set" makes it
  * the policy of a socket, IPv4 and IPv6, and compares what setsockopt(2) answers. Prints what
- * differs, and how many there were.
+ * differs, how many there were, and how many sockets have theirs.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -12,7 +12,7 @@
 
 #include <libipsec/libpfkey.h>
 
-static int wrong;
+static int wrong, done;
 
 /* Replaces \n and \t by what they stand for. */
 static void
@@ -54,6 +54,8 @@ set(const char *text, char *policy, int family, int level, int option, const cha
 
 	if (setsockopt(so, level, option, policy, ipsec_get_policylen(policy)) < 0)
 		answer = strerrorname_np(errno);
+	else
+		done++;
 	if (strcmp(answer, expected) != 0) {
 		printf("%s: %s for %s, not %s\n", text, answer,
 		    family == AF_INET ? "IPv4" : "IPv6", expected);
@@ -91,6 +93,6 @@ main(int argc, char **argv)
 		free(policy);
 		count++;
 	}
-	printf("%d policies\n", count);
+	printf("%d policies, %d sockets\n", count, done);
 	return wrong;
 }
