@@ -30,10 +30,6 @@ fn output(command: &mut Command) -> Output {
     command.output().unwrap()
 }
 
-fn with_service(program: &str) {
-    through(&["python3"], program);
-}
-
 /// Runs a Python program by way of others.
 fn through(words: &[&str], program: &str) {
     if is_root() {
@@ -52,33 +48,18 @@ fn static_program(directory: &Path) -> String {
 }
 
 #[test]
-fn a_message_goes_each_way() {
-    with_service("message.py");
+fn all_programs_are_served() {
+    stand_in::all_programs_are_served(run);
 }
 
 #[test]
-fn flags_are_those_of_the_call() {
-    with_service("flags.py");
+fn none_is_served_without_a_service() {
+    stand_in::none_is_served_without_a_service(run);
 }
 
 #[test]
-fn nobody_waits_on_a_non_blocking_socket() {
-    with_service("nonblocking.py");
-}
-
-#[test]
-fn errnos_are_af_keys() {
-    with_service("errnos.py");
-}
-
-#[test]
-fn children_have_it_too() {
-    with_service("children.py");
-}
-
-#[test]
-fn other_sockets_are_as_they_were() {
-    with_service("other_sockets.py");
+fn the_kernel_answers_otherwise() {
+    stand_in::the_kernel_answers_otherwise(run);
 }
 
 #[test]
@@ -90,30 +71,6 @@ fn a_static_program_has_it_too() {
         let output = output(service.for_command(&mut command));
         assert_eq!(said(&output), "exit status: 0\n16 bytes\n");
     }
-}
-
-#[test]
-fn without_a_service_there_is_no_pf_key() {
-    if is_root() {
-        let mut command = run(&["python3"]);
-        command.env("XFRM_TOOLS_PFKEY", "service").env("XFRM_TOOLS_PFKEY_SOCKET", "/nonexistent");
-        python(&mut command, "no_service.py");
-    }
-}
-
-/// With and without the supervisor the kernel says the same, whatever it is.
-#[test]
-fn the_kernel_answers_where_there_is_no_service() {
-    let ask = "import ctypes; libc = ctypes.CDLL(None, use_errno=True)\n\
-        print(libc.socket(15, 3, 2), ctypes.get_errno())";
-    let kernel = said(&output(Command::new("python3").args(["-c", ask])));
-    let mut absent = run(&["python3", "-c", ask]);
-    absent.env("XFRM_TOOLS_PFKEY_SOCKET", "/nonexistent");
-    assert_eq!(said(&output(&mut absent)), kernel);
-    let service = Service::start();
-    let mut passed_by = run(&["python3", "-c", ask]);
-    service.for_command(&mut passed_by).env("XFRM_TOOLS_PFKEY", "kernel");
-    assert_eq!(said(&output(&mut passed_by)), kernel);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A stand-in for the PF_KEY service that sends every message back, and programs that try it.
+//! A stand-in for the PF_KEY service that sends every message back, programs that try it, and what is
+//! true of them in whichever way they get PF_KEY sockets: by the library, by `ipsecctl run`.
 
 use std::{
     path::{Path, PathBuf},
@@ -49,6 +50,46 @@ fn send_back(connection: &OwnedFd) {
         if send(connection, &message[..length], SendFlags::empty()).is_err() {
             return;
         }
+    }
+}
+
+/// A way for a program, given with its arguments, to get PF_KEY sockets.
+pub type Way = fn(&[&str]) -> Command;
+
+/// Programs that find what they would with AF_KEY.
+pub fn all_programs_are_served(way: Way) {
+    let programs = ["message", "flags", "nonblocking", "errnos", "children", "other_sockets"];
+    if is_root() {
+        for program in programs {
+            let service = Service::start();
+            python(service.for_command(&mut way(&["python3"])), &format!("{program}.py"));
+        }
+    }
+}
+
+/// Without a service there is no PF_KEY, if only the service is to answer.
+pub fn none_is_served_without_a_service(way: Way) {
+    if is_root() {
+        let mut command = way(&["python3"]);
+        command.env("XFRM_TOOLS_PFKEY", "service").env("XFRM_TOOLS_PFKEY_SOCKET", "/nonexistent");
+        python(&mut command, "no_service.py");
+    }
+}
+
+/// Where no service listens, or is to be asked, the kernel says what it says otherwise, whatever
+/// that is.
+pub fn the_kernel_answers_otherwise(way: Way) {
+    const ASK: &str = "import ctypes; libc = ctypes.CDLL(None, use_errno=True)\n\
+        print(libc.socket(15, 3, 2), ctypes.get_errno())";
+    let service = Service::start();
+    let ask = |command: &mut Command| said(&command.output().unwrap());
+    let kernel = ask(Command::new("python3").args(["-c", ASK]));
+    for (choice, socket) in [(None, Path::new("/nonexistent")), (Some("kernel"), &service.socket())]
+    {
+        let mut command = way(&["python3", "-c", ASK]);
+        command.env("XFRM_TOOLS_PFKEY_SOCKET", socket);
+        command.envs(choice.map(|choice| ("XFRM_TOOLS_PFKEY", choice)));
+        assert_eq!(ask(&mut command), kernel, "{choice:?}");
     }
 }
 
