@@ -1,30 +1,32 @@
 //! Policies for the sockets of programs that have no privilege: ipsecd sets them, as its configuration
 //! says.
 
+mod actions;
+mod units;
+
 use std::{
+    ffi::OsStr,
     fs::{self, Permissions},
-    io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::Command,
 };
 
 use rustix::process::Signal;
 use scenarios::{
-    Daemon, Host, Outcome, Wire, ipsecctl, link, preload,
+    Daemon, ESP_BOTH_WAYS, Host, Outcome, Pair, Program, Wire, echo, ipsecctl, preload,
     protocol::{ESP, UDP},
 };
 use tempfile::TempDir;
 
 const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
-const ESP_BOTH_WAYS: [&str; 2] =
-    ["--policy=out ipsec esp/transport//require", "--policy=in ipsec esp/transport//require"];
+const UDP_V4: &str = "AF_INET SOCK_DGRAM 192.0.2.2 7";
 
 /// Two hosts with SAs; on the second one sends back what it gets, if it comes by ESP.
 struct Hosts {
     a: Host,
     wire: Wire,
-    server: Child,
+    _server: Program,
     _b: Host,
     /// Files that anybody may read.
     files: TempDir,
@@ -32,16 +34,6 @@ struct Hosts {
 
 impl Hosts {
     fn new() -> Self {
-        let [a, b] = ["a", "b"].map(Host::new);
-        link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
-        let keys =
-            r#"-m transport -E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
-        for host in [&a, &b] {
-            host.load(&format!(
-                "add 192.0.2.1 192.0.2.2 esp 0x1001 {keys};
-                add 192.0.2.2 192.0.2.1 esp 0x1002 {keys};"
-            ));
-        }
         let files = TempDir::new().expect("a temporary directory");
         for (file, mode) in [
             (ipsecctl().to_owned(), 0o755),
@@ -54,16 +46,10 @@ impl Hosts {
             open(&copy, mode);
         }
         open(files.path(), 0o755);
-        let mut server = b.command(ipsecctl());
-        server.arg("exec").args(ESP_BOTH_WAYS).args(["--", "/usr/bin/python3", "-B"]);
-        server.arg(files.path().join("echo.py"));
-        server.args(["serve", "AF_INET", "SOCK_DGRAM", "192.0.2.2", "7"]).stdout(Stdio::piped());
-        let mut server = server.spawn().expect("it runs");
-        let mut ready = String::new();
-        let output = server.stdout.take().expect("it is piped");
-        BufReader::new(output).read_line(&mut ready).expect("it is ready");
-        let wire = Wire::tap(&a, "b");
-        Self { a, wire, server, _b: b, files }
+        let pair = Pair::new();
+        let server = pair.serve(ESP_BOTH_WAYS, UDP_V4);
+        let Pair { a, b, wire } = pair;
+        Self { a, wire, _server: server, _b: b, files }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -71,7 +57,7 @@ impl Hosts {
     }
 
     /// A command of user and group 1000, without privilege.
-    fn unprivileged(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    fn unprivileged(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = self.a.command("setpriv");
         command.args(["--reuid=1000", "--regid=1000", "--clear-groups"]);
         command.args(["--inh-caps=-all", "--bounding-set=-all"]).arg(program);
@@ -80,16 +66,19 @@ impl Hosts {
 
     /// `ipsecctl exec` with a client, by somebody without privilege.
     fn exec(&self, policies: &[&str]) -> Outcome {
-        let mut command = self.unprivileged(self.file("ipsecctl"));
-        command.arg("exec").args(policies).args(["--", "/usr/bin/python3", "-B"]);
-        command.arg(self.file("echo.py")).args(["ask", "AF_INET", "SOCK_DGRAM", "192.0.2.2", "7"]);
-        Outcome::of(&mut command)
+        Outcome::of(self.with_client(&mut self.unprivileged(self.file("ipsecctl")), policies))
     }
 
-    /// A program that uses IP_IPSEC_POLICY, on a kernel without AF_KEY as far as it can see.
+    /// The words behind `ipsecctl` that run a client.
+    fn with_client<'a>(&self, command: &'a mut Command, policies: &[&str]) -> &'a mut Command {
+        command.arg("exec").args(policies.iter().map(|policy| format!("--policy={policy}")));
+        command.args(["--", "/usr/bin/python3", "-B"]).arg(self.file("echo.py"));
+        command.arg("ask").args(UDP_V4.split(' '))
+    }
+
+    /// A program that uses IP_IPSEC_POLICY.
     fn preloaded(&self, command: &mut Command) -> Outcome {
         command.env("LD_PRELOAD", self.file("libpfkey_preload.so"));
-        command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
         Outcome::of(command.arg("-B").arg(self.file("ask.py")).args(["192.0.2.2", "7"]))
     }
 
@@ -99,14 +88,6 @@ impl Hosts {
         let daemon = Daemon::begin(&self.a, &format!("--config {}", file.display()));
         daemon.wait_for_news("READY=1");
         daemon
-    }
-}
-
-impl Drop for Hosts {
-    fn drop(&mut self) {
-        // It may have ended.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }
 
@@ -131,21 +112,21 @@ fn the_configuration_is_read_again() {
         daemon.signal(Signal::HUP);
         daemon.wait_for_news("READY=1");
     };
-    assert_eq!(hosts.exec(&ESP_BOTH_WAYS).status, 125);
+    assert_eq!(hosts.exec(ESP_BOTH_WAYS).status, 125);
     reload("sockets user 1000 ipsec\n");
-    assert_eq!(hosts.exec(&ESP_BOTH_WAYS).status, 0);
+    assert_eq!(hosts.exec(ESP_BOTH_WAYS).status, 0);
     reload("\nsockets user 1000 everything\n");
     let error = audit(&daemon, "what was configured before counts still");
     assert!(error.contains("ipsecd.conf: line 2: `everything` is no action"), "{error}");
-    assert_eq!(hosts.exec(&ESP_BOTH_WAYS).status, 0);
+    assert_eq!(hosts.exec(ESP_BOTH_WAYS).status, 0);
     reload("# nobody\n");
-    assert_eq!(hosts.exec(&ESP_BOTH_WAYS).status, 125);
+    assert_eq!(hosts.exec(ESP_BOTH_WAYS).status, 125);
 }
 
 #[test]
 fn exec_asks_ipsecd() {
     let hosts = Hosts::new();
-    let refused = hosts.exec(&ESP_BOTH_WAYS);
+    let refused = hosts.exec(ESP_BOTH_WAYS);
     let takes = "ipsecctl: the policy for direction in takes CAP_NET_ADMIN in the socket's network \
         namespace; ";
     assert_eq!(
@@ -154,7 +135,7 @@ fn exec_asks_ipsecd() {
     );
     {
         let daemon = hosts.serve("# nobody\n");
-        let refused = hosts.exec(&ESP_BOTH_WAYS);
+        let refused = hosts.exec(ESP_BOTH_WAYS);
         let reason = "no line of ipsecd.conf allows `ipsec` to user 1000, group 1000";
         assert_eq!(refused.status, 125);
         assert!(refused.stderr.starts_with(&format!("{takes}ipsecd: {reason}")), "{refused:?}");
@@ -164,14 +145,14 @@ fn exec_asks_ipsecd() {
         }
     }
     let daemon = hosts.serve("sockets user 1000 ipsec\n");
-    let asked = hosts.exec(&ESP_BOTH_WAYS);
+    let asked = hosts.exec(ESP_BOTH_WAYS);
     assert_eq!(asked.status, 0, "{asked:?}");
     assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
     let audit = audit(&daemon, "socket policy set");
     for part in ["uid=1000", r#"policy="in ipsec esp/transport//require""#] {
         assert!(audit.contains(part), "{audit}");
     }
-    let refused = hosts.exec(&["--policy=out bypass"]);
+    let refused = hosts.exec(&["out bypass"]);
     assert!(refused.stderr.contains("allows `bypass` to user 1000"), "{refused:?}");
 }
 
@@ -193,10 +174,7 @@ fn the_option_of_af_key_is_taken_without_it() {
             .contains(r#"policy="out ipsec esp/transport//require""#)
     );
     // Without policies the server does not hear it.
-    let mut plain = hosts.a.command("/usr/bin/python3");
-    plain.arg("-B").arg(hosts.file("echo.py"));
-    plain.args(["ask", "AF_INET", "SOCK_DGRAM", "192.0.2.2", "7"]);
-    assert_ne!(Outcome::of(&mut plain).status, 0);
+    assert_ne!(Outcome::of(&mut echo(&hosts.a, &[], &format!("ask {UDP_V4}"))).status, 0);
     assert_eq!(hosts.wire.packets(1)[0].protocols, [UDP]);
 }
 

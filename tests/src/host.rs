@@ -245,6 +245,12 @@ pub fn toy_ike() -> PathBuf {
     beside_this_test("toy_ike")
 }
 
+/// An example program, built beside this test.
+#[must_use]
+pub fn example(name: &str) -> PathBuf {
+    beside_this_test(&format!("examples/{name}"))
+}
+
 /// What was built beside this test.
 fn beside_this_test(name: &str) -> PathBuf {
     let test = env::current_exe().expect("the path of this test");

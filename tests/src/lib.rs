@@ -3,22 +3,28 @@
 //! A scenario fails by panicking, so everything here does too.
 #![expect(clippy::missing_panics_doc, reason = "said above, once for all")]
 
+mod af_key;
 mod daemon;
 mod difference;
 pub mod generated;
 mod host;
 mod mask;
 mod outcome;
+mod pair;
 pub mod pfkey;
+mod program;
 mod scripts;
 mod session;
 mod wire;
 
+pub use af_key::WithoutAfKey;
 pub use daemon::Daemon;
 pub use difference::{assert_same, difference};
-pub use host::{Host, ipsecctl, ipsecd, link, preload, setkey, sysctl_shim, toy_ike};
+pub use host::{Host, example, ipsecctl, ipsecd, link, preload, setkey, sysctl_shim, toy_ike};
 pub use mask::masked;
 pub use outcome::Outcome;
+pub use pair::{ESP_BOTH_WAYS, Pair, echo, exec};
+pub use program::Program;
 pub use scripts::scripts;
 pub use session::Session;
 pub use wire::{Packet, Wire, protocol};

@@ -1,5 +1,8 @@
-//! `IP_IPSEC_POLICY` and `IPV6_IPSEC_POLICY`: by the kernel's AF_KEY, by `IP_XFRM_POLICY`, or by the
-//! service, for programs without CAP_NET_ADMIN.
+//! `IP_IPSEC_POLICY` and `IPV6_IPSEC_POLICY`: by `IP_XFRM_POLICY`, or by the service, for programs
+//! without CAP_NET_ADMIN; by the kernel's AF_KEY only where the kernel has no XFRM interface.
+//!
+//! AF_KEY takes the options, but nothing leaves a socket with requests: `pfkey_compile_policy` tells
+//! no family in the policy's selector, and `xfrm_bundle_create` needs it (EINVAL; Linux 6.1).
 
 use std::{env, ffi::c_int, path::Path};
 
@@ -38,9 +41,9 @@ pub(crate) struct Settings {
 /// Who takes the options (`XFRM_TOOLS_SOCKET_POLICY`).
 #[derive(Default, PartialEq, Eq)]
 enum Choice {
-    /// The kernel, if it has AF_KEY and the program may.
+    /// XFRM, and the kernel's AF_KEY where there is none.
     #[default]
-    KernelOrXfrm,
+    XfrmOrKernel,
     /// The kernel alone (`kernel`).
     Kernel,
     /// Never the kernel's AF_KEY (`xfrm`).
@@ -54,7 +57,7 @@ impl Settings {
         let choice = match env::var_os("XFRM_TOOLS_SOCKET_POLICY") {
             Some(word) if word == "kernel" => Choice::Kernel,
             Some(word) if word == "xfrm" => Choice::Xfrm,
-            _ => Choice::KernelOrXfrm,
+            _ => Choice::XfrmOrKernel,
         };
         let path = env::var_os("XFRM_TOOLS_SOCKET_SERVICE");
         let path = path.as_deref().map(Path::new).filter(|path| path.is_absolute());
@@ -79,18 +82,21 @@ pub(crate) fn set(
     value: &[u8],
     kernel: impl FnOnce() -> Result<(), Errno>,
 ) -> Result<(), Errno> {
-    if settings.choice != Choice::Xfrm {
-        match kernel() {
-            // Without AF_KEY, without any key manager, without XFRM, without privilege.
-            Err(Errno::OPNOTSUPP | Errno::INVAL | Errno::NOPROTOOPT | Errno::PERM)
-                if settings.choice != Choice::Kernel => {}
-            Ok(()) if settings.are_kept() => {
-                remember(fd, value);
-                return Ok(());
-            }
-            result => return result,
-        }
-    }
+    let set = match settings.choice {
+        Choice::Kernel => return kernel(),
+        Choice::Xfrm => xfrm(settings, fd, option, value),
+        Choice::XfrmOrKernel => match xfrm(settings, fd, option, value) {
+            Err(Errno::NOPROTOOPT) => kernel(),
+            set => set,
+        },
+    };
+    set?;
+    remember(fd, value);
+    Ok(())
+}
+
+/// Sets it by XFRM. NOPROTOOPT: the kernel has no such interface.
+fn xfrm(settings: &Settings, fd: c_int, option: Option, value: &[u8]) -> Result<(), Errno> {
     let policy = pfkey::socket_policy::read(value).map_err(|error| error.errno())?;
     // SAFETY: the descriptor is open as long as the program leaves it alone during the call.
     let descriptor = unsafe { BorrowedFd::borrow_raw(fd) };
@@ -98,14 +104,12 @@ pub(crate) fn set(
     if Option(socket.family()) != option {
         return Err(Errno::OPNOTSUPP);
     }
-    xfrm(settings, socket, descriptor, policy, value)?;
-    remember(fd, value);
-    Ok(())
+    give(settings, socket, descriptor, policy, value)
 }
 
 /// Sets it by this process's privilege or the service's. What a `default` comes to, and a number for
 /// `unique`, the service knows; without it, `default` is as the variables are initially.
-fn xfrm(
+fn give(
     settings: &Settings,
     socket: Socket<'_>,
     descriptor: BorrowedFd<'_>,

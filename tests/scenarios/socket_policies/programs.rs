@@ -1,0 +1,54 @@
+//! Other programs as they are.
+
+use std::collections::BTreeSet;
+
+use scenarios::{
+    ESP_BOTH_WAYS, Outcome, Pair, Program, example, exec,
+    protocol::{ESP, TCP},
+};
+
+/// The words of nc(1), a server and a client, reach nobody in clear; those of another program on the
+/// same hosts go as they did.
+#[test]
+fn netcat_as_it_is() {
+    for (there, other) in [("192.0.2.2", "192.0.2.2 8"), ("2001:db8::2", "2001:db8::2 8")] {
+        let hosts = Pair::without_sas();
+        let listen = |policies: &[&str], place: &str| {
+            let script = format!("exec nc -nlkv {place} 2>&1");
+            Program::start(&mut exec(&hosts.b, policies, &["sh", "-c", &script]))
+        };
+        let say = |policies: &[&str], place: &str| {
+            let script = format!("echo hello | nc -nNw2 {place}");
+            Outcome::of(&mut exec(&hosts.a, policies, &["sh", "-c", &script])).status == 0
+        };
+        let hear = |server: &mut Program| {
+            assert!(server.line().starts_with("Connection received on "));
+            assert_eq!(server.line(), "hello\n");
+        };
+        let place = format!("{there} 7");
+        let mut server = listen(ESP_BOTH_WAYS, &place);
+        let mut other_server = listen(&[], other);
+        assert!(!say(ESP_BOTH_WAYS, &place));
+        assert_eq!(hosts.passed(), BTreeSet::new(), "{there}");
+        assert!(!say(&[], &place));
+        assert_eq!(hosts.passed(), [TCP].into(), "{there}");
+        assert!(say(&[], other));
+        hear(&mut other_server);
+        assert_eq!(hosts.passed(), [TCP].into(), "{there}");
+        hosts.load_sas();
+        assert!(say(ESP_BOTH_WAYS, &place));
+        hear(&mut server);
+        assert_eq!(hosts.passed(), [ESP].into(), "{there}");
+    }
+}
+
+/// The example program of the crate `sockpolicy`, which gives its own socket policies.
+#[test]
+fn the_example_of_the_crate_works() {
+    let hosts = Pair::new();
+    let web = ["/usr/bin/python3", "-um", "http.server", "-b", "192.0.2.2", "-d", "/run", "80"];
+    let _server = Program::start(&mut exec(&hosts.b, ESP_BOTH_WAYS, &web));
+    let page = Outcome::success(hosts.a.command(example("protected")).arg("192.0.2.2:80"));
+    assert!(page.starts_with("HTTP/1.0 200 OK"), "{page}");
+    assert_eq!(hosts.passed(), [ESP].into());
+}
