@@ -13,15 +13,20 @@ use scenarios::{
 };
 use tempfile::TempDir;
 
-/// Every policy of the table becomes that of a socket, or is refused as the table says.
+/// Every policy of the table becomes that of a socket, by AF_KEY and with the preloaded library, or is
+/// refused as the table says.
 #[test]
 fn sockets_have_policies_of_their_own() {
     let (host, build) = (Host::new("host"), Build::new());
     let policies = build.program("policies", &programs().join("policies.c"));
-    let mut command = host.command(policies);
-    let said = Outcome::success(command.arg(programs().join("policies.table")).arg("set"));
-    // Of IPv4 and IPv6; AF_KEY refuses eight.
-    assert_eq!(said, "79 policies, 142 sockets\n");
+    let set = |word: &str, library: &Path| {
+        let mut command = host.command(&policies);
+        command.env("LD_PRELOAD", library);
+        Outcome::success(command.arg(programs().join("policies.table")).arg(word))
+    };
+    // Of IPv4 and IPv6; AF_KEY refuses eight, the library four more.
+    assert_eq!(set("set", Path::new("")), "79 policies, 142 sockets\n");
+    assert_eq!(set("preloaded", &preload()), "79 policies, 134 sockets\n");
 }
 
 /// The program that the manual page shows, with the preloaded library, whether the kernel has AF_KEY

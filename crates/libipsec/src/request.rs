@@ -3,14 +3,16 @@
 //! What a program gives as a C integer and the message has fewer bits for is refused, where the
 //! original cut it. A message gets its sender's process number when it is sent.
 
+mod ends;
+
 use std::net::SocketAddr;
 
 use ipsec::Key;
 use pfkey::{
     Extension, Message, MessageType,
     ext::{
-        Address, AddressKind, End, KeyKind, KmAddress, Lifetime, LifetimeKind, Policy, Sa, Sa2,
-        SecCtx, SpiRange,
+        AddressKind, End, KeyKind, KmAddress, Lifetime, LifetimeKind, Policy, Sa, Sa2, SecCtx,
+        SpiRange,
     },
 };
 
@@ -20,55 +22,10 @@ use crate::{
     soft_rate,
 };
 
-/// `IPSEC_ULPROTO_ANY` (linux/ipsec.h).
-const ANY_PROTO: u8 = 255;
+pub(crate) use ends::{Ends, Selector};
+
 /// SPIs up to this one are reserved (RFC 4303 section 2.1).
 const LAST_RESERVED_SPI: u32 = 255;
-
-/// Two addresses of one IP version.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ends {
-    src: SocketAddr,
-    dst: SocketAddr,
-}
-
-impl Ends {
-    pub(crate) fn new(src: SocketAddr, dst: SocketAddr) -> Result<Self, Code> {
-        if src.is_ipv4() == dst.is_ipv4() {
-            Ok(Self { src, dst })
-        } else {
-            Err(Code::FamilyMismatch)
-        }
-    }
-
-    /// As the ends of an SA.
-    fn hosts(self) -> [Extension; 2] {
-        [(AddressKind::Src, self.src), (AddressKind::Dst, self.dst)]
-            .map(|(kind, end)| address(kind, end, host_length(end), ANY_PROTO))
-    }
-
-    /// As the selector of a policy, with these prefix lengths.
-    fn selector(self, lengths: (u32, u32), proto: u32) -> Result<[Extension; 2], Code> {
-        let most = host_length(self.src);
-        let length = |length| u8::try_from(length).ok().filter(|&length| length <= most);
-        let (Some(src_length), Some(dst_length)) = (length(lengths.0), length(lengths.1)) else {
-            return Err(Code::InvalidPrefixLength);
-        };
-        let proto = u8::try_from(proto).map_err(|_| Code::InvalidProto)?;
-        Ok([
-            address(AddressKind::Src, self.src, src_length, proto),
-            address(AddressKind::Dst, self.dst, dst_length, proto),
-        ])
-    }
-}
-
-fn host_length(address: SocketAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
-fn address(kind: AddressKind, sockaddr: SocketAddr, prefix_len: u8, proto: u8) -> Extension {
-    Extension::Address(kind, Address { proto, prefix_len, sockaddr })
-}
 
 /// ESP in UDP. Kind 0: none.
 #[derive(Debug, Clone, Copy, Default)]
@@ -149,8 +106,8 @@ pub(crate) fn sa(msg_type: MessageType, request: SaRequest<'_>) -> Result<Messag
     extensions.push(Extension::Lifetime(LifetimeKind::Soft, soft));
     extensions.extend(request.sec_ctx.map(Extension::SecCtx));
     extensions.extend(request.nat.extensions());
-    let original = |end| address(AddressKind::NatOriginal, end, host_length(end), ANY_PROTO);
-    extensions.extend(request.nat_original.filter(|_| request.nat.kind != 0).map(original));
+    let original = request.nat_original.filter(|_| request.nat.kind != 0);
+    extensions.extend(original.map(|end| ends::host(AddressKind::NatOriginal, end)));
     Ok(message.with(extensions))
 }
 
@@ -229,22 +186,6 @@ pub(crate) fn policy(
     let limits = Lifetime { add_time: lifetime, use_time: valid_time, ..Lifetime::default() };
     extensions.push(Extension::Lifetime(LifetimeKind::Hard, limits));
     Ok(Message::new(msg_type, 0).numbered(seq, 0).with(extensions))
-}
-
-/// The packets that a policy sees.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Selector {
-    pub ends: Ends,
-    /// Prefix lengths of source and destination.
-    pub lengths: (u32, u32),
-    /// Upper-layer protocol; 255: any.
-    pub proto: u32,
-}
-
-impl Selector {
-    fn extensions(self) -> Result<[Extension; 2], Code> {
-        self.ends.selector(self.lengths, self.proto)
-    }
 }
 
 /// SPDGET, SPDDELETE2: by the policy's index.

@@ -12,6 +12,10 @@ pub enum Error {
     /// (`mptcp_setsockopt_supported`, net/mptcp/sockopt.c).
     #[error("a socket of Multipath TCP has no policy: use TCP")]
     Multipath,
+    /// SCTP answers for its listeners, and makes the sockets that they accept, without their policies
+    /// (`sctp_copy_sock`, net/sctp/socket.c).
+    #[error("a socket of SCTP has no policy: those that it accepts would be without")]
+    Sctp,
     /// Two policies for one direction.
     #[error("two policies for direction {}", .0.name())]
     Twice(Direction),
@@ -63,7 +67,7 @@ impl Error {
     #[must_use]
     pub fn errno(&self) -> Errno {
         match self {
-            Error::NotInet | Error::Multipath => Errno::OPNOTSUPP,
+            Error::NotInet | Error::Multipath | Error::Sctp => Errno::OPNOTSUPP,
             Error::Twice(_) | Error::OptionalOutboundTunnel { .. } | Error::NoReqId => Errno::INVAL,
             Error::NoCapability => Errno::PERM,
             Error::NoXfrm => Errno::NOPROTOOPT,

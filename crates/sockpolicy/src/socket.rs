@@ -14,8 +14,9 @@ use rustix::{
 
 use crate::{Error, Policies, option};
 
-/// IPPROTO_MPTCP (linux/in.h).
+/// IPPROTO_MPTCP and IPPROTO_SCTP (linux/in.h).
 const MULTIPATH_TCP: u32 = 262;
+const SCTP: u32 = 132;
 
 /// A socket of IPv4 or IPv6.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +44,7 @@ impl Cookie {
 impl<'fd> Socket<'fd> {
     /// Looks at a socket.
     ///
-    /// Errors: [`Error::NotInet`], [`Error::Multipath`], [`Error::Socket`].
+    /// Errors: [`Error::NotInet`], [`Error::Multipath`], [`Error::Sctp`], [`Error::Socket`].
     pub fn of(socket: &'fd impl AsFd) -> Result<Self, Error> {
         let fd = socket.as_fd();
         let family = match socket_domain(fd) {
@@ -53,8 +54,10 @@ impl<'fd> Socket<'fd> {
             Err(errno) => return Err(Error::Socket(errno)),
         };
         let protocol = socket_protocol(fd).map_err(Error::Socket)?;
-        if protocol.is_some_and(|protocol| protocol.as_raw().get() == MULTIPATH_TCP) {
-            return Err(Error::Multipath);
+        match protocol.map(|protocol| protocol.as_raw().get()) {
+            Some(MULTIPATH_TCP) => return Err(Error::Multipath),
+            Some(SCTP) => return Err(Error::Sctp),
+            _ => {}
         }
         let (version, left_to_spd) = match family {
             IpVersion::V4 => (IpVersion::V4, None),
@@ -102,7 +105,7 @@ impl<'fd> Socket<'fd> {
     /// Gives it policies, whose `default` levels are what the variables say now. Connections go on;
     /// their next packet is the first that the policies decide of.
     ///
-    /// Errors: all but [`Error::NotInet`], [`Error::Multipath`] and [`Error::Twice`].
+    /// Errors: all but those of [`Socket::of`] and [`Error::Twice`].
     pub fn set(self, policies: &Policies, variables: &Variables) -> Result<(), Error> {
         if policies.entrust_all() {
             return self.clear();

@@ -10,12 +10,14 @@ use crate::supervise::filter::{
     Argument, allow, ask, in_own_convention, kill, load, pretend, refuse, skip_unless,
 };
 
-/// linux/socket.h.
+/// Families whose packets are those of IP sockets that the kernel makes for them (linux/socket.h).
+const AF_RDS: i32 = 21;
+const AF_RXRPC: i32 = 33;
 const AF_SMC: i32 = 43;
 
 /// `socket` with AF_INET and AF_INET6 asks, and nothing makes such a socket behind the supervisor's
-/// back: io_uring, and AF_SMC, which falls back to TCP, seem not to be there. Programs with another
-/// calling convention end.
+/// back: io_uring, and AF_SMC, AF_RDS and AF_RXRPC, whose sockets have others of TCP or UDP beneath,
+/// seem not to be there. Programs with another calling convention end.
 ///
 /// Unless they are to be, sockets of IPv6 are never dual-stack: the supervisor makes them so, and
 /// setting `IPV6_V6ONLY` does nothing.
@@ -31,13 +33,17 @@ pub fn inet_sockets(dual_stack: bool) -> Vec<sock_filter> {
         allow(),
     ];
     let socket = [
-        skip_unless(SYS_socket, 7),
+        skip_unless(SYS_socket, 11),
         load(Argument::at(0)),
         skip_unless(AF_INET, 1),
         ask(),
         skip_unless(AF_INET6, 1),
         ask(),
         skip_unless(AF_SMC, 1),
+        refuse(Errno::AFNOSUPPORT),
+        skip_unless(AF_RDS, 1),
+        refuse(Errno::AFNOSUPPORT),
+        skip_unless(AF_RXRPC, 1),
         refuse(Errno::AFNOSUPPORT),
         allow(),
     ];

@@ -31,7 +31,7 @@ fn make(call: &Notification, sockets: &Sockets) -> Result<OwnedFd, Errno> {
     let socket = identity::act_for(&caller, || plain(call))?;
     let made = Socket::of(&socket).map_err(|error| match error {
         // Programs that would rather have Multipath TCP fall back to TCP.
-        sockpolicy::Error::Multipath => Errno::PROTONOSUPPORT,
+        sockpolicy::Error::Multipath | sockpolicy::Error::Sctp => Errno::PROTONOSUPPORT,
         error => error.errno(),
     })?;
     if made.left_to_spd() == Some(IpVersion::V4) && !sockets.dual_stack {

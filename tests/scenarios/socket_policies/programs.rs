@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use scenarios::{
-    ESP_BOTH_WAYS, Outcome, Pair, Program, example, exec,
+    ESP_BOTH_WAYS, Host, Outcome, Pair, Program, example, exec,
     protocol::{ESP, TCP},
 };
+
+use super::BYPASS;
 
 /// The words of nc(1), a server and a client, reach nobody in clear; those of another program on the
 /// same hosts go as they did.
@@ -51,4 +53,27 @@ fn the_example_of_the_crate_works() {
     let page = Outcome::success(hosts.a.command(example("protected")).arg("192.0.2.2:80"));
     assert!(page.starts_with("HTTP/1.0 200 OK"), "{page}");
     assert_eq!(hosts.passed(), [ESP].into());
+}
+
+/// Sockets that would carry on without the policies are not to be had, although the kernel has them.
+#[test]
+fn what_has_no_policies_is_not_there() {
+    let host = Host::new("a");
+    let attempts = "import errno, socket\n\
+        def attempt(*a):\n    \
+        try: socket.socket(*a); return 'made'\n    \
+        except OSError as error: return errno.errorcode[error.errno]\n\
+        print(attempt(2, 1, 132), attempt(10, 5, 132), attempt(33, 2, 2))";
+    let attempts = ["/usr/bin/python3", "-c", attempts];
+    let told = |policies| Outcome::success(&mut exec(&host, policies, &attempts));
+    assert_eq!(told(&[]), "made made made\n");
+    assert_eq!(told(BYPASS), "EPROTONOSUPPORT EPROTONOSUPPORT EAFNOSUPPORT\n");
+    let sctp = "import os, socket, sys; s = socket.socket(2, 1, 132)\n\
+        print('ready', os.getpid(), s.fileno(), flush=True); sys.stdin.read()";
+    let program = Program::start(host.command("/usr/bin/python3").args(["-c", sctp]));
+    let (pid, fd) = program.socket();
+    let outcome = host.ipsecctl(&format!("socket clear {pid} {fd}"));
+    let reason =
+        "ipsecctl: a socket of SCTP has no policy: those that it accepts would be without\n";
+    assert_eq!((outcome.status, outcome.stderr.as_str()), (1, reason));
 }

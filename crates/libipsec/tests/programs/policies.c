@@ -1,7 +1,8 @@
 /*
- * policies TABLE [set]: compiles each policy of the table and compares its bytes; with "set" makes it
- * the policy of a socket, IPv4 and IPv6, and compares what setsockopt(2) answers. Prints what
- * differs, how many there were, and how many sockets have theirs.
+ * policies TABLE [set | preloaded]: compiles each policy of the table and compares its bytes; with
+ * another word makes it the policy of a socket, IPv4 and IPv6, and compares what setsockopt(2)
+ * answers, AF_KEY's or that of libpfkey-preload.so. Prints what differs, how many there were, and how
+ * many sockets have theirs.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -67,7 +68,7 @@ set(const char *text, char *policy, int family, int level, int option, const cha
 int
 main(int argc, char **argv)
 {
-	char line[4096], *text, *bytes, *answer, *policy;
+	char line[4096], *text, *bytes, *answer, *other, *policy;
 	FILE *table = fopen(argv[1], "r");
 	int count = 0;
 
@@ -79,6 +80,9 @@ main(int argc, char **argv)
 		text = strtok(line, "\t\n");
 		bytes = strtok(NULL, "\t\n");
 		answer = strtok(NULL, "\t\n");
+		other = strtok(NULL, "\t\n");
+		if (argc > 2 && strcmp(argv[2], "preloaded") == 0 && other != NULL)
+			answer = other;
 		unescape(text);
 		policy = ipsec_set_policy(text, strlen(text));
 		if (policy == NULL) {
