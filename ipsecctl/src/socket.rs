@@ -8,7 +8,6 @@ use std::process::ExitCode;
 use ipsec::{SocketPolicy, Variables};
 use rustix::{
     fd::AsFd,
-    fs::{fstat, stat},
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
 use sockpolicy::Socket;
@@ -79,15 +78,13 @@ fn set(descriptor: Descriptor, policies: Vec<SocketPolicy>) -> Result<(), Error>
 /// The host's variables and the numbers of `unique` are those of the socket's network namespace.
 /// Without privilege there, only ipsecd can help, and it serves its own.
 fn enter_namespace_of(socket: Socket<'_>) -> Result<(), Error> {
-    let namespace = match socket.network_namespace() {
-        Err(sockpolicy::Error::NoCapability) => return Ok(()),
-        namespace => namespace?,
-    };
-    let enter = || {
-        if fstat(&namespace)?.st_ino == stat("/proc/thread-self/ns/net")?.st_ino {
-            return Ok(());
+    match socket.is_here() {
+        Ok(true) | Err(sockpolicy::Error::NoCapability) => Ok(()),
+        Ok(false) => {
+            let namespace = socket.network_namespace()?;
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
+                .map_err(|errno| Error::Namespace(errno.into()))
         }
-        move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
-    };
-    enter().map_err(|errno| Error::Namespace(errno.into()))
+        Err(error) => Err(error.into()),
+    }
 }

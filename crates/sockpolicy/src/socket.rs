@@ -3,11 +3,11 @@ use std::net::{IpAddr, SocketAddr};
 use ipsec::{IpVersion, Variables};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
+    fs::{fstat, stat},
     io::Errno,
-    net::SocketFlags,
     net::{
-        AddressFamily, SocketAddrAny, SocketType, getpeername, getsockname, ipproto, netlink,
-        socket_with,
+        AddressFamily, SocketAddrAny, SocketFlags, SocketType, getpeername, getsockname, ipproto,
+        netlink, socket_with,
         sockopt::{ipv6_v6only, socket_cookie, socket_domain, socket_protocol, socket_type},
     },
 };
@@ -100,6 +100,15 @@ impl<'fd> Socket<'fd> {
             Errno::PERM => Error::NoCapability,
             errno => Error::Socket(errno),
         })
+    }
+
+    /// Whether its network namespace is this thread's.
+    ///
+    /// Errors: as [`Socket::network_namespace`].
+    pub fn is_here(self) -> Result<bool, Error> {
+        let namespace = self.network_namespace()?;
+        let same = || Ok(fstat(&namespace)?.st_ino == stat("/proc/thread-self/ns/net")?.st_ino);
+        same().map_err(Error::Socket)
     }
 
     /// Gives it policies, whose `default` levels are what the variables say now. Connections go on;

@@ -14,7 +14,6 @@ use engine::SocketEntry;
 use ipsec::{Direction, SocketPolicy};
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{fstat, stat},
     net::{
         SocketType, getpeername, getsockname, ipproto,
         sockopt::{socket_protocol, socket_type},
@@ -73,11 +72,8 @@ fn by_owner(entries: Vec<SocketEntry>) -> (BTreeMap<u32, Owned>, usize) {
 /// Looks at a socket, if it is one of IPv4 or IPv6 in this network namespace.
 fn found(descriptor: &OwnedFd) -> Option<Found> {
     let socket = Socket::of(descriptor).ok()?;
-    let own = stat("/proc/thread-self/ns/net").ok()?.st_ino;
-    let is_here = socket.network_namespace().ok().and_then(|namespace| fstat(namespace).ok());
     let owner = socket.cookie().ok()?.as_owner();
-    let text = text(descriptor);
-    is_here.filter(|namespace| namespace.st_ino == own).map(|_| Found { owner, text })
+    socket.is_here().ok()?.then(|| Found { owner, text: text(descriptor) })
 }
 
 /// `tcp 192.0.2.1:80 192.0.2.2:4711`.

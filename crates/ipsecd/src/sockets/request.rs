@@ -6,7 +6,6 @@ use ipsec::SocketPolicy;
 use rustix::{
     cmsg_space,
     fd::{AsFd, OwnedFd},
-    fs::{fstat, stat},
     io::{Errno, retry_on_intr},
     net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, recvmsg},
 };
@@ -88,7 +87,8 @@ impl Request {
     fn carry_out(self, peer: &Peer, permissions: &Permissions) -> Result<u32, Refusal> {
         let failed = |error: sockpolicy::Error| (error.errno(), error.to_string());
         let socket = Socket::of(&self.socket).map_err(failed)?;
-        if !is_here(socket).map_err(failed)? {
+        // The capabilities of a service may reach into other namespaces.
+        if !socket.is_here().map_err(failed)? {
             let reason = "the socket is of another network namespace than this service";
             return Err((Errno::PERM, reason.into()));
         }
@@ -105,12 +105,4 @@ impl Request {
         socket.set(&policies, &variables).map_err(failed)?;
         Ok(socket.cookie().map_err(failed)?.as_owner())
     }
-}
-
-/// Whether a socket is of this thread's network namespace: the capabilities of a service may reach
-/// into others.
-fn is_here(socket: Socket<'_>) -> Result<bool, sockpolicy::Error> {
-    let namespace = socket.network_namespace()?;
-    let same = || Ok(fstat(&namespace)?.st_ino == stat("/proc/thread-self/ns/net")?.st_ino);
-    same().map_err(sockpolicy::Error::Socket)
 }

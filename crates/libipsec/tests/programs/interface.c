@@ -1,6 +1,7 @@
 /*
  * What programs of ipsec-tools 0.8.2 were compiled against: where the members of structures stand,
- * and what functions take and return. It compiles, links and starts, or it does not.
+ * the numbers of errors, and what functions take and return. It compiles, links and starts, or it
+ * does not.
  */
 #include <stddef.h>
 
@@ -97,6 +98,51 @@ STANDS(struct pfkey_send_sa_args, ctxalg, 115);
 STANDS(struct pfkey_send_sa_args, ctxstr, 120);
 STANDS(struct pfkey_send_sa_args, ctxstrlen, 128);
 #endif
+
+/* ipsec_strerror.h: the errors, by number. */
+#define NUMBERED(name, value) _Static_assert((name) == (value), #name)
+
+NUMBERED(EIPSEC_NO_ERROR, 0);
+NUMBERED(EIPSEC_NOT_SUPPORTED, 1);
+NUMBERED(EIPSEC_INVAL_ARGUMENT, 2);
+NUMBERED(EIPSEC_INVAL_SADBMSG, 3);
+NUMBERED(EIPSEC_INVAL_VERSION, 4);
+NUMBERED(EIPSEC_INVAL_POLICY, 5);
+NUMBERED(EIPSEC_INVAL_ADDRESS, 6);
+NUMBERED(EIPSEC_INVAL_PROTO, 7);
+NUMBERED(EIPSEC_INVAL_MODE, 8);
+NUMBERED(EIPSEC_INVAL_LEVEL, 9);
+NUMBERED(EIPSEC_INVAL_SATYPE, 10);
+NUMBERED(EIPSEC_INVAL_MSGTYPE, 11);
+NUMBERED(EIPSEC_INVAL_EXTTYPE, 12);
+NUMBERED(EIPSEC_INVAL_ALGS, 13);
+NUMBERED(EIPSEC_INVAL_KEYLEN, 14);
+NUMBERED(EIPSEC_INVAL_FAMILY, 15);
+NUMBERED(EIPSEC_INVAL_PREFIXLEN, 16);
+NUMBERED(EIPSEC_INVAL_DIR, 17);
+NUMBERED(EIPSEC_INVAL_SPI, 18);
+NUMBERED(EIPSEC_NO_PROTO, 19);
+NUMBERED(EIPSEC_NO_ALGS, 20);
+NUMBERED(EIPSEC_NO_BUFS, 21);
+NUMBERED(EIPSEC_DO_GET_SUPP_LIST, 22);
+NUMBERED(EIPSEC_PROTO_MISMATCH, 23);
+NUMBERED(EIPSEC_FAMILY_MISMATCH, 24);
+NUMBERED(EIPSEC_FEW_ARGUMENTS, 25);
+NUMBERED(EIPSEC_SYSTEM_ERROR, 26);
+NUMBERED(EIPSEC_INVAL_PRIORITY_OFFSET, 27);
+NUMBERED(EIPSEC_INVAL_PRIORITY_BASE_OFFSET, 28);
+NUMBERED(EIPSEC_PRIORITY_NOT_COMPILED, 29);
+NUMBERED(EIPSEC_MAX, 30);
+
+/* libpfkey.h. */
+NUMBERED(PRIORITY_LOW, 0xC0000000);
+NUMBERED(PRIORITY_DEFAULT, 0x80000000);
+NUMBERED(PRIORITY_HIGH, 0x40000000);
+NUMBERED(PRIORITY_OFFSET_POSITIVE_MAX, 0x3fffffff);
+NUMBERED(PRIORITY_OFFSET_NEGATIVE_MAX, 0x40000000);
+NUMBERED(LIBIPSEC_OPT_NATT, 1);
+NUMBERED(LIBIPSEC_OPT_FRAG, 2);
+NUMBERED(LIBIPSEC_OPT_SEC_CTX, 4);
 
 /* Each function has this type and no other, and the library has it. */
 #define TAKES(function, result, ...) result (*const volatile of_##function)(__VA_ARGS__) = function
