@@ -1,6 +1,6 @@
 //! Other programs as they are.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, process::Stdio};
 
 use scenarios::{
     ESP_BOTH_WAYS, Host, Outcome, Pair, Program, example, exec,
@@ -49,7 +49,9 @@ fn netcat_as_it_is() {
 fn the_example_of_the_crate_works() {
     let hosts = Pair::new();
     let web = ["/usr/bin/python3", "-um", "http.server", "-b", "192.0.2.2", "-d", "/run", "80"];
-    let _server = Program::start(&mut exec(&hosts.b, ESP_BOTH_WAYS, &web));
+    // It logs on standard error.
+    let mut web = exec(&hosts.b, ESP_BOTH_WAYS, &web);
+    let _server = Program::start(web.stderr(Stdio::null()));
     let page = Outcome::success(hosts.a.command(example("protected")).arg("192.0.2.2:80"));
     assert!(page.starts_with("HTTP/1.0 200 OK"), "{page}");
     assert_eq!(hosts.passed(), [ESP].into());
