@@ -29,7 +29,7 @@ impl Connection {
     ///
     /// Errors: [`Error::NoXfrm`], [`Error::NoCapability`], [`Error::Socket`].
     pub fn open() -> Result<Self, Error> {
-        let mut connection = Self { socket: Socket::open()?, next_seq: 1 };
+        let mut connection = Self { socket: Socket::open(1)?, next_seq: 1 };
         let question = XfrmMessage::GetSadInfo(state::GetSadInfoMessage::default());
         match connection.ask(&question, |_| Ok(()))? {
             Ok(()) => Ok(connection),

@@ -1,14 +1,18 @@
 use ipsec::Event;
 use std::os::fd::{AsFd, BorrowedFd};
 
+use datagrams::Wait;
 use netlink_packet_xfrm::{
     XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, XFRMNLGRP_MIGRATE, XFRMNLGRP_POLICY,
     XFRMNLGRP_SA,
 };
-use rustix::{io::Errno, net::RecvFlags};
+use rustix::io::Errno;
 use tracing::debug;
 
 use crate::{Error, device::Devices, socket::Socket, wire};
+
+/// Events that are received at once by who reads ahead: each is a datagram.
+const AHEAD: usize = 32;
 
 /// What a monitor hears of (`XFRMNLGRP_*`, linux/xfrm.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -61,7 +65,18 @@ impl Monitor {
     ///
     /// Errors: [`Error::NoXfrm`], [`Error::NoCapability`], [`Error::Socket`].
     pub fn open(groups: &[Group]) -> Result<Self, Error> {
-        let socket = Socket::open()?;
+        Self::listen(Socket::open(1)?, groups)
+    }
+
+    /// As [`Monitor::open`], for who hears of much: several events are received at once, and while
+    /// [`Monitor::has_received`] says so, `poll` knows nothing of the next one.
+    ///
+    /// Errors: as [`Monitor::open`].
+    pub fn open_reading_ahead(groups: &[Group]) -> Result<Self, Error> {
+        Self::listen(Socket::open(AHEAD)?, groups)
+    }
+
+    fn listen(socket: Socket, groups: &[Group]) -> Result<Self, Error> {
         for group in groups {
             socket.join(group.number())?;
         }
@@ -87,7 +102,7 @@ impl Monitor {
     /// Errors: [`Error::Malformed`] for an event that cannot be read, after which the next one can
     /// be; [`Error::Socket`].
     pub fn next_event(&mut self) -> Result<Event, Error> {
-        self.read(RecvFlags::empty())
+        self.read(Wait::ForOne)
     }
 
     /// The next event, if there is one already: for readers that wait for several files, with
@@ -95,15 +110,21 @@ impl Monitor {
     ///
     /// Errors: as [`Monitor::next_event`].
     pub fn try_next_event(&mut self) -> Result<Option<Event>, Error> {
-        match self.read(RecvFlags::DONTWAIT) {
+        match self.read(Wait::No) {
             Err(Error::Socket { source: Errno::AGAIN, .. }) => Ok(None),
             event => event.map(Some),
         }
     }
 
-    fn read(&mut self, flags: RecvFlags) -> Result<Event, Error> {
-        let event = match self.socket.message(flags) {
-            Ok(message) => wire::event::read(message, wire::now(), &self.devices)?,
+    /// Whether the next event was received already, with another.
+    #[must_use]
+    pub fn has_received(&self) -> bool {
+        self.socket.has_received()
+    }
+
+    fn read(&mut self, wait: Wait) -> Result<Event, Error> {
+        let event = match self.socket.message(wait) {
+            Ok(message) => wire::event::read(message, wire::now, &self.devices)?,
             Err(Error::RepliesLost) => Event::MonitorLost,
             Err(error) => return Err(error),
         };

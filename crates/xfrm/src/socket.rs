@@ -6,19 +6,19 @@ use std::{
     sync::Arc,
 };
 
+use datagrams::{Inbox, Wait};
 use netlink_packet_core::DecodeError;
 use netlink_sys::{Socket as Netlink, SocketAddr, protocols::NETLINK_XFRM};
 use rustix::{
     io::{Errno, retry_on_intr},
     net::{
-        RecvFlags, SendFlags, recv, send,
+        SendFlags, send,
         sockopt::{
             set_socket_recv_buffer_size, set_socket_recv_buffer_size_force,
             socket_recv_buffer_size, socket_send_buffer_size,
         },
     },
 };
-use zeroize::Zeroizing;
 
 use crate::{
     Error,
@@ -29,9 +29,9 @@ use crate::{
 /// Bytes asked for the replies; the kernel doubles it for its own bookkeeping.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
-/// Bytes of one `recv`: the kernel fills at most 32 KiB of a dump into one datagram
+/// Bytes of the room for one datagram: the kernel fills at most 32 KiB of a dump into one
 /// (`netlink_dump`, net/netlink/af_netlink.c).
-const INBOX: usize = 64 << 10;
+const ROOM: usize = 64 << 10;
 
 /// The sequence numbers of a run of requests.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,7 @@ impl Seqs {
     }
 }
 
-/// A connected NETLINK_XFRM socket. Dumped keys pass through the inbox, so it is wiped when
+/// A connected NETLINK_XFRM socket. Dumped keys pass through the inbox, which is wiped when it is
 /// dropped.
 pub(crate) struct Socket {
     netlink: Arc<Netlink>,
@@ -63,12 +63,16 @@ pub(crate) struct Socket {
     pub(crate) receive_buffer: usize,
     /// Bytes, as the kernel counts them.
     pub(crate) send_buffer: usize,
-    inbox: Zeroizing<Vec<u8>>,
+    inbox: Inbox,
+    /// The datagrams of the inbox that were begun to be read.
+    begun: usize,
+    /// Of the last of them.
     unread: Range<usize>,
 }
 
 impl Socket {
-    pub(crate) fn open() -> Result<Self, Error> {
+    /// Opens one that receives at most this many datagrams at once.
+    pub(crate) fn open(datagrams: usize) -> Result<Self, Error> {
         let netlink = Netlink::new(NETLINK_XFRM).map_err(|error| match errno(&error) {
             Errno::PROTONOSUPPORT => Error::NoXfrm,
             source => Error::Socket { doing: "opening a netlink socket", source },
@@ -96,7 +100,8 @@ impl Socket {
             netlink: Arc::new(netlink),
             receive_buffer,
             send_buffer,
-            inbox: Zeroizing::new(vec![0; INBOX]),
+            inbox: Inbox::new(datagrams, ROOM),
+            begun: 0,
             unread: 0..0,
         })
     }
@@ -133,64 +138,69 @@ impl Socket {
     /// anything else, left over from a request that failed half-way, are passed over.
     pub(crate) fn reply(&mut self, seqs: Seqs) -> Result<(usize, Reply<'_>), Error> {
         loop {
-            let (seq, message) = self.next(RecvFlags::empty())?;
+            let (seq, message) = self.next(Wait::ForOne)?;
             if let Some(position) = seqs.position(seq) {
-                return Ok((position, Reply::read(&self.inbox[message])?));
+                return Ok((position, Reply::read(&self.inbox.bytes()[message])?));
             }
         }
     }
 
     /// The next message, whoever it is for, with its header.
-    pub(crate) fn message(&mut self, flags: RecvFlags) -> Result<&[u8], Error> {
-        let (_, message) = self.next(flags)?;
-        Ok(&self.inbox[message])
+    pub(crate) fn message(&mut self, wait: Wait) -> Result<&[u8], Error> {
+        let (_, message) = self.next(wait)?;
+        Ok(&self.inbox.bytes()[message])
+    }
+
+    /// Whether a message was received already.
+    pub(crate) fn has_received(&self) -> bool {
+        !self.unread.is_empty() || self.begun < self.inbox.count()
     }
 
     /// The next message's sequence number and place in the inbox.
-    fn next(&mut self, flags: RecvFlags) -> Result<(u32, Range<usize>), Error> {
+    fn next(&mut self, wait: Wait) -> Result<(u32, Range<usize>), Error> {
         if self.unread.is_empty() {
-            self.receive(flags)?;
+            self.begin_datagram(wait)?;
         }
         let (seq, length) =
-            peek(&self.inbox[self.unread.clone()]).inspect_err(|_| self.unread = 0..0)?;
+            peek(&self.inbox.bytes()[self.unread.clone()]).inspect_err(|_| self.unread = 0..0)?;
         let message = self.unread.start..self.unread.start + length;
         self.unread.start = message.end;
         Ok((seq, message))
+    }
+
+    fn begin_datagram(&mut self, wait: Wait) -> Result<(), Error> {
+        if !self.has_received() {
+            self.receive(wait)?;
+        }
+        let datagram = self.begun;
+        self.begun += 1;
+        if self.inbox.length(datagram) > ROOM {
+            return Err(Error::Malformed(DecodeError::from(
+                "longer than any datagram of its kind",
+            )));
+        }
+        self.unread = self.inbox.place(datagram);
+        Ok(())
     }
 
     /// Throws away what the kernel has sent, and a dump under way to its end. After an overrun
     /// the kernel queues nothing, not even errors, until the queue is empty (`netlink_rcv_wake`).
     pub(crate) fn drain(&mut self) {
         self.unread = 0..0;
-        loop {
-            match recv(&*self.netlink, &mut self.inbox[..], RecvFlags::DONTWAIT) {
-                Ok(_) | Err(Errno::INTR | Errno::NOBUFS) => {}
-                Err(_) => return,
-            }
-        }
+        while let Ok(()) | Err(Errno::NOBUFS) = self.inbox.receive(&*self.netlink, Wait::No) {}
+        self.begun = 0;
     }
 
-    fn receive(&mut self, flags: RecvFlags) -> Result<(), Error> {
-        let length = loop {
-            match recv(&*self.netlink, &mut self.inbox[..], flags | RecvFlags::TRUNC) {
-                Ok((_, length)) => break length,
-                Err(Errno::INTR) => {}
-                Err(Errno::NOBUFS) => {
-                    self.drain();
-                    return Err(Error::RepliesLost);
-                }
-                Err(source) => {
-                    return Err(Error::Socket { doing: "receiving from the kernel", source });
-                }
+    fn receive(&mut self, wait: Wait) -> Result<(), Error> {
+        self.begun = 0;
+        match self.inbox.receive(&*self.netlink, wait) {
+            Ok(()) => Ok(()),
+            Err(Errno::NOBUFS) => {
+                self.drain();
+                Err(Error::RepliesLost)
             }
-        };
-        if length > self.inbox.len() {
-            return Err(Error::Malformed(DecodeError::from(
-                "longer than any datagram of its kind",
-            )));
+            Err(source) => Err(Error::Socket { doing: "receiving from the kernel", source }),
         }
-        self.unread = 0..length;
-        Ok(())
     }
 }
 

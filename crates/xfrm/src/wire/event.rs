@@ -17,13 +17,13 @@ use netlink_packet_xfrm::{
 use super::{Family, attributes, catch_all, migration, policy, sa, selector};
 use crate::{Error, device::Devices};
 
-/// Reads one message, header included, as it stands at `now`, Unix seconds.
-pub(crate) fn read(message: &[u8], now: u64, devices: &Devices) -> Result<Event, Error> {
+/// Reads one message, header included, as it stands at `now`, Unix seconds: asked for if it matters.
+pub(crate) fn read(message: &[u8], now: fn() -> u64, devices: &Devices) -> Result<Event, Error> {
     let message = NetlinkBuffer::new_checked(message)?;
     let origin = Origin { seq: message.sequence_number(), pid: message.port_number() };
     let (kind, object) = (message.message_type(), message.payload());
     let sa = |read: fn(&[u8], u64, &Devices) -> Result<SaEntry, Error>| {
-        read(object, now, devices).map(Box::new)
+        read(object, now(), devices).map(Box::new)
     };
     let policy = |read: fn(&[u8]) -> Result<Option<PolicyEntry>, Error>| {
         read(object).map(|entry| entry.map(Box::new))
@@ -32,7 +32,7 @@ pub(crate) fn read(message: &[u8], now: u64, devices: &Devices) -> Result<Event,
         XFRM_MSG_NEWSA => Some(Event::SaAdded { entry: sa(sa::read)?, origin }),
         XFRM_MSG_UPDSA => Some(Event::SaUpdated { entry: sa(sa::read)?, origin }),
         XFRM_MSG_DELSA => Some(Event::SaDeleted { entry: sa(sa::read_deleted)?, origin }),
-        XFRM_MSG_EXPIRE => Some(sa_expired(object, origin, now, devices)?),
+        XFRM_MSG_EXPIRE => Some(sa_expired(object, origin, now(), devices)?),
         XFRM_MSG_FLUSHSA => sad_flushed(object, origin)?,
         XFRM_MSG_ACQUIRE => acquire(object)?,
         XFRM_MSG_NEWPOLICY => {

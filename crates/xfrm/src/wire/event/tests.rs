@@ -157,7 +157,7 @@ const ALL: [(&str, usize); 15] = [
 ];
 
 fn event(captured: &str) -> Event {
-    read(&hex(captured), 0, &devices()).unwrap()
+    read(&hex(captured), || 0, &devices()).unwrap()
 }
 
 fn ends(src: [u8; 4], dst: [u8; 4]) -> AddressPair {
@@ -272,7 +272,7 @@ fn what_is_not_known_is_other() {
     let mut message = hex(SAD_FLUSHED);
     // XFRM_MSG_GETDEFAULT, which tells of a new default policy.
     message[4] = 0x28;
-    assert_eq!(read(&message, 0, &devices()).unwrap(), Event::Other { kind: 0x28 });
+    assert_eq!(read(&message, || 0, &devices()).unwrap(), Event::Other { kind: 0x28 });
 }
 
 #[test]
@@ -281,10 +281,10 @@ fn cut_messages_are_errors_not_panics() {
         let whole = hex(captured);
         let cut = |length: usize| {
             let mut message = whole[..length].to_vec();
-            assert!(read(&message, 0, &devices()).is_err());
+            assert!(read(&message, || 0, &devices()).is_err());
             let field = message.first_chunk_mut()?;
             *field = u32::try_from(length).ok()?.to_ne_bytes();
-            read(&message, 0, &devices()).ok()
+            read(&message, || 0, &devices()).ok()
         };
         assert_eq!((0..whole.len()).filter_map(cut).count(), readable, "{captured}");
     }

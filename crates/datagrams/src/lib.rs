@@ -1,0 +1,195 @@
+//! Several datagrams a system call: recvmmsg(2) and sendmmsg(2). What they hold may be keys.
+
+use std::{
+    io::{IoSlice, IoSliceMut},
+    ops::Range,
+    os::fd::{AsFd, AsRawFd},
+};
+
+use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
+use rustix::io::{Errno, retry_on_intr};
+use zeroize::Zeroize;
+
+/// Whether to wait for a datagram if none is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// For the first one.
+    ForOne,
+    /// No: the call fails with EAGAIN.
+    No,
+}
+
+/// Room for datagrams that come in one call, and those that came in the last one. The memory is
+/// taken as it is first used, and what was received is wiped at the end.
+pub struct Inbox {
+    bytes: Vec<u8>,
+    /// Bytes of the room for one datagram.
+    room: usize,
+    /// The most that a datagram has filled of each room.
+    filled: Vec<usize>,
+    /// The bytes that each datagram of the last call had, also those that there was no room for.
+    lengths: Vec<usize>,
+}
+
+impl Inbox {
+    /// Room for at most `count` datagrams a call, of at most `room` bytes each.
+    #[must_use]
+    pub fn new(count: usize, room: usize) -> Self {
+        Self { bytes: vec![0; count * room], room, filled: vec![0; count], lengths: Vec::new() }
+    }
+
+    /// Receives what has come, and forgets what was received before. A stream that has ended gives
+    /// datagrams of no bytes.
+    ///
+    /// Errors: those of recvmmsg(2) but EINTR. No datagram is there then.
+    pub fn receive(&mut self, socket: impl AsFd, wait: Wait) -> Result<(), Errno> {
+        self.lengths.clear();
+        let flags = MsgFlags::MSG_TRUNC
+            | match wait {
+                Wait::ForOne => MsgFlags::MSG_WAITFORONE,
+                Wait::No => MsgFlags::MSG_DONTWAIT,
+            };
+        let socket = socket.as_fd().as_raw_fd();
+        retry_on_intr(|| {
+            let mut headers = MultiHeaders::<()>::preallocate(self.filled.len(), None);
+            let rooms = self.bytes.chunks_exact_mut(self.room);
+            let mut rooms: Vec<_> = rooms.map(|room| [IoSliceMut::new(room)]).collect();
+            let received =
+                recvmmsg(socket, &mut headers, rooms.iter_mut(), flags, None).map_err(errno)?;
+            self.lengths.extend(received.map(|datagram| datagram.bytes));
+            Ok(())
+        })?;
+        for (filled, length) in self.filled.iter_mut().zip(&self.lengths) {
+            *filled = (*length).min(self.room).max(*filled);
+        }
+        Ok(())
+    }
+
+    /// How many datagrams the last call brought.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lengths.len()
+    }
+
+    /// Whether there was no room for another: more may have come.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.count() == self.filled.len()
+    }
+
+    /// The bytes that a datagram had, which may be more than there was room for.
+    #[must_use]
+    pub fn length(&self, datagram: usize) -> usize {
+        self.lengths.get(datagram).copied().unwrap_or(0)
+    }
+
+    /// The bytes of a datagram, as far as there was room.
+    pub fn datagram(&mut self, datagram: usize) -> &mut [u8] {
+        let place = self.place(datagram);
+        &mut self.bytes[place]
+    }
+
+    /// Where a datagram lies among all [`Inbox::bytes`].
+    #[must_use]
+    pub fn place(&self, datagram: usize) -> Range<usize> {
+        let start = datagram * self.room;
+        start..start + self.length(datagram).min(self.room)
+    }
+
+    /// All bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        // Wiping what was never filled would take the memory first.
+        for (room, filled) in self.bytes.chunks_exact_mut(self.room).zip(&self.filled) {
+            room[..*filled].zeroize();
+        }
+    }
+}
+
+/// Sends datagrams without waiting and without SIGPIPE, in order, as far as there is room: how many
+/// were sent, at least one.
+///
+/// Errors: those of sendmmsg(2) but EINTR, if the first could not be sent.
+pub fn send<'a>(
+    socket: impl AsFd,
+    datagrams: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<usize, Errno> {
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    let datagrams: Vec<_> = datagrams.into_iter().map(|bytes| [IoSlice::new(bytes)]).collect();
+    let addresses = vec![None; datagrams.len()];
+    let socket = socket.as_fd().as_raw_fd();
+    retry_on_intr(|| {
+        let mut headers = MultiHeaders::<()>::preallocate(datagrams.len(), None);
+        sendmmsg(socket, &mut headers, &datagrams, &addresses, [], flags)
+            .map(Iterator::count)
+            .map_err(errno)
+    })
+}
+
+fn errno(errno: nix::errno::Errno) -> Errno {
+    Errno::from_raw_os_error(errno as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::OwnedFd;
+
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+
+    use super::*;
+
+    fn pair() -> (OwnedFd, OwnedFd) {
+        let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
+        socketpair(AddressFamily::UNIX, kind, flags, None).unwrap()
+    }
+
+    fn heard(inbox: &mut Inbox) -> Vec<(Vec<u8>, usize)> {
+        (0..inbox.count()).map(|at| (inbox.datagram(at).to_vec(), inbox.length(at))).collect()
+    }
+
+    #[test]
+    fn what_has_come_is_received_at_once() {
+        let (ours, theirs) = pair();
+        let mut inbox = Inbox::new(3, 4);
+        assert_eq!(inbox.receive(&ours, Wait::No), Err(Errno::AGAIN));
+        let sent: [&[u8]; 4] = [b"one", b"", b"longer", b"four"];
+        assert_eq!(send(&theirs, sent), Ok(4));
+        inbox.receive(&ours, Wait::No).unwrap();
+        let expected = [(b"one".to_vec(), 3), (vec![], 0), (b"long".to_vec(), 6)];
+        assert_eq!(heard(&mut inbox), expected);
+        assert!(inbox.is_full());
+        inbox.receive(&ours, Wait::ForOne).unwrap();
+        assert_eq!(heard(&mut inbox), [(b"four".to_vec(), 4)]);
+        assert!(!inbox.is_full());
+        assert_eq!(&inbox.bytes()[inbox.place(0)], b"four");
+        drop(theirs);
+        assert_eq!(send(&ours, [&b"x"[..]]), Err(Errno::PIPE));
+        assert_eq!(inbox.count(), 1);
+        inbox.receive(&ours, Wait::No).unwrap();
+        assert_eq!(heard(&mut inbox), vec![(vec![], 0); 3]);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_not_sent() {
+        let (ours, theirs) = pair();
+        let datagram = vec![7; 1000];
+        let mut sent = 0;
+        let end = loop {
+            match send(&ours, (0..64).map(|_| &datagram[..])) {
+                Ok(count) => sent += count,
+                Err(errno) => break errno,
+            }
+        };
+        assert_eq!(end, Errno::AGAIN);
+        let mut inbox = Inbox::new(1000, 1000);
+        inbox.receive(&theirs, Wait::No).unwrap();
+        assert_eq!(inbox.count(), sent);
+        assert!(heard(&mut inbox).iter().all(|(bytes, _)| *bytes == datagram));
+    }
+}
