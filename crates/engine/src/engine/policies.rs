@@ -43,7 +43,10 @@ impl Engine {
             if depends(policy) {
                 self.push_depending(line, policy, if_there, sink)?;
             } else {
-                self.begin()?;
+                // Nothing was read for a new one, and nobody rewrites it: it needs no lock.
+                if if_there == IfThere::Replace {
+                    self.begin()?;
+                }
                 let held = HeldPolicy { policy, form: Form::plain(policy), index: 0 };
                 self.push_policy(line, held, if_there);
             }
@@ -149,20 +152,28 @@ impl Engine {
     /// came and went meanwhile: policies, and the rule that sets DF on outer headers.
     pub fn settle(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
         self.flush(sink)?;
+        if self.is_unsettled {
+            self.set_right()?;
+            self.is_unsettled = false;
+        }
+        self.tell_follower(sink)
+    }
+
+    fn set_right(&mut self) -> Result<(), Error> {
         let follows = self.follows.is_some() || self.host.store.follows_tunnels()?;
         let sets_df = self.host.variables.values()?.df_bit() == DfBit::Set;
-        if (follows || sets_df) && self.is_unsettled {
-            let _alone = self.lock(Access::Alone)?;
-            if follows {
-                revise(&mut self.host)?;
-                self.tunnel_sas = None;
-            }
-            if sets_df {
-                df_rule::set_right(&mut self.host)?;
-            }
+        if !follows && !sets_df {
+            return Ok(());
         }
-        self.is_unsettled = false;
-        self.tell_follower(sink)
+        let _alone = self.lock(Access::Alone)?;
+        if follows {
+            revise(&mut self.host)?;
+            self.tunnel_sas = None;
+        }
+        if sets_df {
+            df_rule::set_right(&mut self.host)?;
+        }
+        Ok(())
     }
 
     /// Says once, of the first policy that follows its SAs, that nobody does it later on.
