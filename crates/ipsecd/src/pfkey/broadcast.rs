@@ -64,6 +64,11 @@ impl Clients {
         });
     }
 
+    /// Sends what waits for them, as far as there is room.
+    pub(super) fn flush(&mut self) {
+        self.list.iter_mut().filter(|client| !client.is_blocked()).for_each(Client::flush);
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Client> {
         self.list.iter()
     }
@@ -164,6 +169,7 @@ mod tests {
             (Audience::Promiscuous, [0, 0, 1]),
         ] {
             clients.send(&message, audience, None);
+            clients.flush();
             let counts: Vec<_> = sockets.iter().map(|(_, socket)| heard(socket)).collect();
             assert_eq!(counts, expected, "{audience:?}");
         }

@@ -121,6 +121,7 @@ impl Service {
         }
         // The room stays.
         self.changes = changes;
+        self.hear(0);
     }
 
     fn conclude(&mut self, change: &Change) {
@@ -160,11 +161,14 @@ impl Service {
         heard
     }
 
-    /// Passes on what others do, as far as it has come.
+    /// Passes on what others do, as far as it has come; more than `most` only if it was received
+    /// with these, since nobody can wait for it.
     pub(super) fn hear(&mut self, most: usize) {
-        for _ in 0..most {
+        let mut heard = 0;
+        while heard < most || self.monitor.has_received() {
             let Some(event) = self.next_event() else { return };
             self.pass_on(event, None);
+            heard += 1;
         }
     }
 

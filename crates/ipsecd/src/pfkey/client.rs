@@ -4,10 +4,10 @@ use std::{
     sync::Arc,
 };
 
+use datagrams::{Inbox, Wait};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, retry_on_intr},
-    net::{RecvFlags, SendFlags, recv, send},
 };
 use tracing::{debug, warn};
 use zeroize::Zeroizing;
@@ -23,6 +23,9 @@ const MOST_FOR_NEWS: usize = 1 << 20;
 /// Bytes that may wait for a client before its requests wait too.
 const MOST_FOR_REQUESTS: usize = 8 << 20;
 
+/// Messages that are sent at once.
+const AT_ONCE: usize = 64;
+
 /// A number that no two clients of a service have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ClientId(pub(super) u64);
@@ -33,10 +36,12 @@ pub(super) struct Client {
     /// Who it was when it connected.
     pub(super) peer: Peer,
     socket: OwnedFd,
-    /// What its socket had no room for.
+    /// What is to be sent.
     queue: VecDeque<Packet>,
     /// Bytes of it.
     pub(super) queued: usize,
+    /// Its socket has no room for the first of them.
+    is_blocked: bool,
     /// It has hung up, or its socket is broken.
     pub(super) is_gone: bool,
     /// A bit for each SA type that it has registered.
@@ -54,8 +59,8 @@ pub(super) struct Client {
 /// What came in from a client.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Received {
-    /// A datagram of this many bytes, which may be more than there was room for.
-    Datagram(usize),
+    /// What is in the inbox.
+    Datagrams,
     /// Nothing yet.
     Nothing,
     /// Nothing ever again.
@@ -70,6 +75,7 @@ impl Client {
             socket,
             queue: VecDeque::new(),
             queued: 0,
+            is_blocked: false,
             is_gone: false,
             registered: 0,
             is_promiscuous: false,
@@ -87,9 +93,14 @@ impl Client {
         flags
     }
 
+    /// Whether its socket has no room.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.is_blocked
+    }
+
     /// Whether there is room for the next entry of a dump.
     pub(super) fn has_room(&self) -> bool {
-        self.queue.is_empty() && !self.is_gone
+        !self.is_blocked && !self.is_gone
     }
 
     /// Whether another request may be taken from it.
@@ -97,19 +108,19 @@ impl Client {
         self.queued < MOST_FOR_REQUESTS && !self.is_gone
     }
 
-    /// Sends an answer or the entry of a dump, or keeps it until there is room.
+    /// Has an answer or the entry of a dump wait for [`Client::flush`].
     pub(super) fn answer(&mut self, packet: &Packet) {
         if self.is_gone {
             return;
         }
-        if self.queue.is_empty() && self.send(packet) {
-            return;
-        }
         self.queued += packet.len();
         self.queue.push_back(Arc::clone(packet));
+        if self.queue.len() >= AT_ONCE && !self.is_blocked {
+            self.flush();
+        }
     }
 
-    /// Sends what another did, unless too much waits already: AF_KEY loses it as well.
+    /// As [`Client::answer`], of what another did, unless too much waits already: AF_KEY loses it as well.
     pub(super) fn tell(&mut self, packet: &Packet) {
         if self.queued <= MOST_FOR_NEWS {
             self.answer(packet);
@@ -124,46 +135,41 @@ impl Client {
 
     /// Sends what waits, as far as there is room.
     pub(super) fn flush(&mut self) {
-        while let Some(packet) = self.queue.pop_front() {
-            if !self.send(&packet) {
-                self.queue.push_front(packet);
-                return;
+        while !self.queue.is_empty() {
+            let packets = self.queue.iter().take(AT_ONCE);
+            match datagrams::send(&self.socket, packets.map(|packet| packet.as_slice())) {
+                Ok(sent) => {
+                    let sent = self.queue.drain(..sent);
+                    self.queued -= sent.map(|packet| packet.len()).sum::<usize>();
+                }
+                Err(Errno::AGAIN) => {
+                    self.is_blocked = true;
+                    return;
+                }
+                Err(errno) => {
+                    debug!(client = self.id.0, %errno, "sending failed");
+                    return self.hang_up();
+                }
             }
-            self.queued -= packet.len();
         }
+        self.is_blocked = false;
         if self.missed != 0 {
             warn!(client = self.id.0, missed = self.missed, "it has caught up");
             self.missed = 0;
         }
     }
 
-    /// Whether there was room, or is nobody who could want any.
-    fn send(&mut self, packet: &[u8]) -> bool {
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        match retry_on_intr(|| send(&self.socket, packet, flags)) {
-            Ok(_) => true,
-            Err(Errno::AGAIN) => false,
-            Err(errno) => {
-                debug!(client = self.id.0, %errno, "sending failed");
-                self.hang_up();
-                true
-            }
-        }
-    }
-
     pub(super) fn hang_up(&mut self) {
         self.is_gone = true;
         self.queue.clear();
-        self.queued = 0;
+        (self.queued, self.is_blocked) = (0, false);
         self.dump = None;
     }
 
-    /// The next request.
-    pub(super) fn receive(&self, buffer: &mut [u8]) -> Received {
-        let flags = RecvFlags::DONTWAIT | RecvFlags::TRUNC;
-        match retry_on_intr(|| recv(&self.socket, &mut *buffer, flags)) {
-            Ok((_, 0)) if self.has_hung_up() => Received::End,
-            Ok((_, length)) => Received::Datagram(length),
+    /// The next requests.
+    pub(super) fn receive(&self, inbox: &mut Inbox) -> Received {
+        match inbox.receive(&self.socket, Wait::No) {
+            Ok(()) => Received::Datagrams,
             Err(Errno::AGAIN) => Received::Nothing,
             Err(errno) => {
                 debug!(client = self.id.0, %errno, "receiving failed");
@@ -173,7 +179,7 @@ impl Client {
     }
 
     /// Tells the end of the conversation from an empty datagram.
-    fn has_hung_up(&self) -> bool {
+    pub(super) fn has_hung_up(&self) -> bool {
         let mut it = [PollFd::new(&self.socket, PollFlags::RDHUP)];
         let polled = retry_on_intr(|| poll(&mut it, Some(&Timespec::default())));
         polled.is_err() || !it[0].revents().is_empty()
@@ -188,7 +194,9 @@ impl AsFd for Client {
 
 #[cfg(test)]
 mod tests {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    use rustix::net::{
+        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair,
+    };
 
     use super::*;
 
@@ -208,14 +216,17 @@ mod tests {
     #[test]
     fn an_empty_datagram_is_not_the_end() {
         let (client, theirs) = pair();
-        let mut buffer = [0; 8];
-        assert_eq!(client.receive(&mut buffer), Received::Nothing);
-        send(&theirs, &[], SendFlags::empty()).unwrap();
-        assert_eq!(client.receive(&mut buffer), Received::Datagram(0));
-        send(&theirs, &[7; 20], SendFlags::empty()).unwrap();
-        assert_eq!(client.receive(&mut buffer), Received::Datagram(20));
+        let mut inbox = Inbox::new(4, 8);
+        assert_eq!(client.receive(&mut inbox), Received::Nothing);
+        for length in [0, 20] {
+            send(&theirs, &vec![7; length], SendFlags::empty()).unwrap();
+        }
+        assert_eq!(client.receive(&mut inbox), Received::Datagrams);
+        assert_eq!((inbox.count(), inbox.length(0), inbox.length(1)), (2, 0, 20));
+        assert!(!client.has_hung_up());
         drop(theirs);
-        assert_eq!(client.receive(&mut buffer), Received::End);
+        assert_eq!(client.receive(&mut inbox), Received::Datagrams);
+        assert!(inbox.length(0) == 0 && client.has_hung_up());
     }
 
     #[test]
@@ -240,6 +251,7 @@ mod tests {
         assert_eq!(read_back, answers + 1);
         assert_eq!((client.queued, client.missed, client.lost), (0, 0, 1));
         client.tell(&news);
+        client.flush();
         assert_eq!(read(&theirs), Some(news.to_vec()));
     }
 

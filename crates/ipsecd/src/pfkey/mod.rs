@@ -23,6 +23,7 @@ mod icvs;
 mod peer;
 mod report;
 mod request;
+mod scheduling;
 mod service;
 mod settings;
 

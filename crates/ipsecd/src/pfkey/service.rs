@@ -4,6 +4,7 @@ use std::{
     sync::Arc,
 };
 
+use datagrams::Inbox;
 use engine::{Engine, Namespace, Options};
 use ipsec::{Event, Mapping, Mark, PolicyEntry, SaId, SaState};
 use pfkey::{Message, MessageType, spd::without_default};
@@ -14,7 +15,7 @@ use rustix::{
 };
 use tracing::{debug, info, warn};
 use xfrm::{Connection, Group, Monitor};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use super::{
     broadcast::{Audience, Clients},
@@ -22,7 +23,7 @@ use super::{
     client::{ClientId, Received},
     dying::Dying,
     failed::Acquires,
-    peer, report,
+    peer, report, scheduling,
     settings::Settings,
 };
 use crate::{
@@ -33,8 +34,11 @@ use crate::{
 /// Bytes of the longest message that `sadb_msg_len` can say.
 const LONGEST: usize = u16::MAX as usize * 8;
 
-/// Requests that a client gets carried out before it is another's turn.
-const REQUESTS_A_TURN: usize = 512;
+/// Requests that are received at once.
+const AT_ONCE: usize = 32;
+
+/// How often a client's requests are received before it is another's turn.
+const TIMES_A_TURN: usize = 16;
 
 /// Entries of a dump likewise.
 const ENTRIES_A_TURN: usize = 32;
@@ -64,7 +68,7 @@ pub struct Service {
     pub(super) settings: Arc<Settings>,
     /// Nobody could be let in: those who wait are looked at again in a while.
     is_crowded: bool,
-    buffer: Zeroizing<Vec<u8>>,
+    inbox: Inbox,
 }
 
 /// What there is to do.
@@ -95,7 +99,7 @@ impl Service {
         let service = Self {
             engine,
             kernel: Connection::open()?,
-            monitor: Monitor::open(&groups)?,
+            monitor: Monitor::open_reading_ahead(&groups)?,
             hears_acquires: false,
             clients: Clients::default(),
             changes: Vec::new(),
@@ -104,7 +108,7 @@ impl Service {
             settings: Arc::default(),
             is_crowded: false,
             // A byte more, to see what is longer.
-            buffer: Zeroizing::new(vec![0; LONGEST + 8]),
+            inbox: Inbox::new(AT_ONCE, LONGEST + 8),
             listener,
             reporter,
         };
@@ -127,6 +131,9 @@ impl Service {
     ///
     /// Errors: [`ServiceError::Wait`].
     pub fn run(&mut self, stop: impl AsFd) -> Result<(), ServiceError> {
+        if let Err(error) = scheduling::let_others_finish() {
+            debug!(%error, "requests will come singly");
+        }
         while self.turn(&stop)? {}
         info!("PF_KEY service stops");
         Ok(())
@@ -153,6 +160,7 @@ impl Service {
             }
         }
         self.settle();
+        self.clients.flush();
         self.clients.bury();
         self.listen_for_acquires();
         if ready.curious {
@@ -229,30 +237,51 @@ impl Service {
 
     /// Takes a client's requests.
     fn serve(&mut self, id: ClientId) {
-        let mut buffer = std::mem::take(&mut *self.buffer);
-        for _ in 0..REQUESTS_A_TURN {
+        for _ in 0..TIMES_A_TURN {
             let Some(client) = self.clients.get(id).filter(|client| client.may_ask()) else {
-                break;
+                return;
             };
-            match client.receive(&mut buffer) {
-                Received::Datagram(given) => {
-                    let bytes = &mut buffer[..given.min(LONGEST + 8)];
-                    self.request(id, bytes, given);
-                    // It may have been a key.
-                    bytes.zeroize();
-                }
-                Received::Nothing => break,
-                Received::End => {
-                    // What it has asked for is done all the same.
-                    self.settle();
-                    if let Some(client) = self.clients.get(id) {
-                        client.hang_up();
-                    }
-                    break;
-                }
+            match client.receive(&mut self.inbox) {
+                Received::Datagrams if self.take_received(id) => {}
+                Received::Datagrams | Received::Nothing => return,
+                Received::End => return self.part_with(id),
             }
         }
-        self.buffer = Zeroizing::new(buffer);
+    }
+
+    /// Takes the requests that were received; whether more may have come.
+    fn take_received(&mut self, id: ClientId) -> bool {
+        // It is the request's while it is looked at.
+        let mut inbox = std::mem::replace(&mut self.inbox, Inbox::new(0, 1));
+        let mut goes_on = inbox.is_full();
+        for datagram in 0..inbox.count() {
+            let Some(client) = self.clients.get(id).filter(|client| !client.is_gone) else {
+                goes_on = false;
+                break;
+            };
+            if inbox.length(datagram) == 0 && client.has_hung_up() {
+                self.part_with(id);
+                goes_on = false;
+                break;
+            }
+            let given = inbox.length(datagram);
+            self.request(id, inbox.datagram(datagram), given);
+        }
+        // There may have been a key.
+        for datagram in 0..inbox.count() {
+            inbox.datagram(datagram).zeroize();
+        }
+        self.inbox = inbox;
+        goes_on
+    }
+
+    /// Ends the conversation. What the client has asked for is done all the same.
+    fn part_with(&mut self, id: ClientId) {
+        self.settle();
+        if let Some(client) = self.clients.get(id) {
+            client.flush();
+            client.hang_up();
+        }
     }
 
     /// Sends a client the next entries of its dump, as far as there is room. The promiscuous hear
