@@ -60,7 +60,8 @@ fn follow(options: &Options, logging: Logging) -> Result<(), Error> {
         namespace.become_daemon().map_err(|source| Error::Lock { source })?.ok_or_else(another)?;
     let directory = Directory::watch(namespace.directory())?;
     // What happens from now on is heard, whatever is read later.
-    let monitor = Monitor::open(&[Group::Sa, Group::Policy, Group::Expire, Group::Migrate])?;
+    let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate];
+    let monitor = Monitor::open_reading_ahead(&groups)?;
     let services = Services::start(options, caretaker.port());
     privileges::reduce()?;
     Watch::new(caretaker, monitor, directory, signals, logging, supervisor, services)?.run()

@@ -21,6 +21,9 @@ const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 /// How many events are read before anything is done about them.
 const AT_ONCE: usize = 10_000;
 
+/// How long events are left to come after some have come: a flood would wake this thread for each.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// The daemon at work.
 pub struct Watch {
     caretaker: Caretaker,
@@ -35,6 +38,8 @@ pub struct Watch {
     reason: Option<Reason>,
     /// Not to look before.
     rest_until: Instant,
+    /// Events have come just now.
+    is_flooded: bool,
     /// How long to wait after the next failure.
     patience: Duration,
     /// All that was set right so far.
@@ -65,6 +70,7 @@ impl Watch {
             variables,
             reason: None,
             rest_until: Instant::now(),
+            is_flooded: false,
             patience: RETRY[0],
             total: SetRight::default(),
         })
@@ -100,14 +106,20 @@ impl Watch {
     /// Waits for news, or until it is time to look.
     fn wait(&self) -> Result<(), Error> {
         let mut files = [
-            PollFd::new(&self.monitor, PollFlags::IN),
             PollFd::new(&self.directory, PollFlags::IN),
             PollFd::from_borrowed_fd(self.signals.stop(), PollFlags::IN),
             PollFd::from_borrowed_fd(self.signals.reload(), PollFlags::IN),
+            PollFd::new(&self.monitor, PollFlags::IN),
         ];
         let rest = || self.rest_until.saturating_duration_since(Instant::now());
-        let timeout = self.reason.as_ref().and_then(|_| Timespec::try_from(rest()).ok());
-        match poll(&mut files, timeout.as_ref()) {
+        let look = self.reason.as_ref().map(|_| rest());
+        let (files, timeout) = if self.is_flooded {
+            (&mut files[..3], Some(look.map_or(PAUSE, |look| look.min(PAUSE))))
+        } else {
+            (&mut files[..], look)
+        };
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        match poll(files, timeout.as_ref()) {
             Ok(_) | Err(Errno::INTR) => Ok(()),
             Err(error) => Err(Error::Wait(error)),
         }
@@ -115,9 +127,10 @@ impl Watch {
 
     /// Reads the events that are there.
     fn take_events(&mut self) -> Result<(), Error> {
-        for _ in 0..AT_ONCE {
+        let mut taken = 0;
+        while taken < AT_ONCE || self.monitor.has_received() {
             match self.monitor.try_next_event() {
-                Ok(None) => return Ok(()),
+                Ok(None) => break,
                 Ok(Some(event)) if self.caretaker.concerns(&event) => {
                     self.look(Reason::of(&event));
                 }
@@ -128,7 +141,9 @@ impl Watch {
                 }
                 Err(error) => return Err(error.into()),
             }
+            taken += 1;
         }
+        self.is_flooded = taken > 0;
         Ok(())
     }
 
