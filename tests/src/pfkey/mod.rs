@@ -26,4 +26,4 @@ pub use generated::sequence;
 pub use mutated::sequence_of_mutated;
 pub use running::RunningService;
 pub use shown::{Seen, shown};
-pub use side::Side;
+pub use side::{Side, af_key_socket};

@@ -96,13 +96,10 @@ impl Side {
     /// A new socket.
     #[must_use]
     pub fn open(&self) -> OwnedFd {
-        let flags = SocketFlags::CLOEXEC;
         match &self.path {
-            None => self.host.within(|| {
-                socket_with(FAMILY, SocketType::RAW, flags, Some(VERSION)).expect("AF_KEY")
-            }),
+            None => self.host.within(af_key_socket),
             Some(path) => {
-                let kind = SocketType::SEQPACKET;
+                let (kind, flags) = (SocketType::SEQPACKET, SocketFlags::CLOEXEC);
                 let socket = socket_with(AddressFamily::UNIX, kind, flags, None).expect("a socket");
                 let address = SocketAddrUnix::new(path).expect("an address");
                 connect(&socket, &address).expect("the service listens");
@@ -233,6 +230,13 @@ impl Side {
         }
         panic!("the service does not answer");
     }
+}
+
+/// A socket of AF_KEY in this thread's network namespace.
+#[must_use]
+pub fn af_key_socket() -> OwnedFd {
+    let (kind, flags) = (SocketType::RAW, SocketFlags::CLOEXEC);
+    socket_with(FAMILY, kind, flags, Some(VERSION)).expect("AF_KEY")
 }
 
 /// What the service answers where AF_KEY lets `send(2)` fail: the header with the errno.
