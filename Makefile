@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up all they need on a Debian 12 machine that has git and Rust.
 
-.PHONY: demo test scenario lint bench install install-libipsec setup
+.PHONY: demo test scenario lint bench bench-pfkey install install-libipsec setup
 
 demo: setup
 	cargo build --quiet -p setkey
@@ -21,6 +21,11 @@ lint:
 bench: setup
 	cargo build --quiet --release -p setkey -p benches
 	unshare --net target/release/bench
+
+# The PF_KEY service beside AF_KEY, in the test kernel, which has both.
+bench-pfkey: setup
+	cargo build --quiet --release -p scenarios -p ipsecd --bins
+	TEST_KERNEL_TIMEOUT=1800 tests/kernel/run target/release/pfkey_rate
 
 # What `cargo build --release` has made; DESTDIR=... for a package.
 BUILT = target/release

@@ -80,7 +80,7 @@ impl Engine {
         })
     }
 
-    /// What the kernel calls us: [`xfrm::Origin::pid`] of the events that this engine causes.
+    /// What the kernel calls us: [`ipsec::Origin::pid`] of the events that this engine causes.
     #[must_use]
     pub fn port(&self) -> u32 {
         self.host.kernel.port()

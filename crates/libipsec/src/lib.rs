@@ -3,7 +3,7 @@
 //! Two things stand behind the functions of `libipsec/libpfkey.h`: the policy language of
 //! ipsec_set_policy(3), compiled to the bytes of `sadb_x_policy`, and a PF_KEY socket with the
 //! messages that go over it. The language is `grammar`'s, the bytes are `pfkey`'s; here is what the
-//! original made of them, and [`c`], where it becomes C.
+//! original made of them, and `c`, where it becomes C.
 //!
 //! The library keeps what the original kept: the last error, the algorithms that the kernel has
 //! registered, and the rates of soft lifetimes. They are shared by all threads.

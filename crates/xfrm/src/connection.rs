@@ -38,13 +38,13 @@ impl Connection {
         }
     }
 
-    /// The netlink port that its changes come from: [`crate::Origin::pid`] of their events.
+    /// The netlink port that its changes come from: [`ipsec::Origin::pid`] of their events.
     #[must_use]
     pub fn port(&self) -> u32 {
         self.socket.port
     }
 
-    /// The sequence number of its next request: [`crate::Origin::seq`] of the event of the first
+    /// The sequence number of its next request: [`ipsec::Origin::seq`] of the event of the first
     /// change of the next batch. Those of the others follow, one each.
     #[must_use]
     pub fn next_seq(&self) -> u32 {

@@ -18,6 +18,7 @@ mod change;
 mod client;
 mod dump;
 mod dying;
+mod event;
 mod failed;
 mod icvs;
 mod peer;
