@@ -5,7 +5,10 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     io::Write,
-    os::{fd::AsFd, unix::fs::MetadataExt},
+    os::{
+        fd::AsFd,
+        unix::fs::{MetadataExt, symlink},
+    },
     path::{Path, PathBuf},
     process::{self, Command},
     sync::{
@@ -16,7 +19,7 @@ use std::{
 };
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::Outcome;
 
@@ -236,7 +239,15 @@ pub fn ipsecctl() -> &'static Path {
 /// The library that replaces functions of programs, built beside this test.
 #[must_use]
 pub fn preload() -> PathBuf {
-    beside_this_test("libpfkey_preload.so")
+    // In LD_PRELOAD a path has no blanks (ld.so(8)). /run goes with the test kernel.
+    static LINK: LazyLock<PathBuf> = LazyLock::new(|| {
+        let library = beside_this_test("libpfkey_preload.so");
+        let directory = TempDir::new_in("/run").expect("a temporary directory").keep();
+        let link = directory.join("libpfkey_preload.so");
+        symlink(library, &link).expect("a link");
+        link
+    });
+    LINK.clone()
 }
 
 /// The key management for tests, built beside this test.

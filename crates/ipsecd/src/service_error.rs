@@ -32,6 +32,9 @@ pub enum ServiceError {
         /// Why not.
         source: io::Error,
     },
+    /// The thread that serves cannot be started, or cannot give its privileges up.
+    #[error("its thread: {0}")]
+    Thread(io::Error),
     /// Waiting for something to happen failed.
     #[error("waiting for requests: {0}")]
     Wait(io::Error),

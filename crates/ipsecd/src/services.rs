@@ -2,9 +2,9 @@
 //! without them too, so what keeps one from running is logged, and that is all.
 
 use std::{
-    io::{PipeReader, PipeWriter, pipe},
+    io::{self, PipeReader, PipeWriter, pipe},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread::{self, JoinHandle},
 };
 
@@ -103,16 +103,26 @@ impl Running {
         reduce: fn() -> Result<(), Error>,
         mut run: impl FnMut(PipeReader) -> Result<(), ServiceError> + Send + 'static,
     ) -> Result<Self, ServiceError> {
-        let (stopped, stop) = pipe().map_err(ServiceError::Wait)?;
+        let (stopped, stop) = pipe().map_err(ServiceError::Thread)?;
+        let (sender, reduced) = mpsc::channel();
         let serve = move || {
-            let reduced = reduce().map_err(|error| error.to_string());
-            let served = reduced.and_then(|()| run(stopped).map_err(|error| error.to_string()));
-            if let Err(why) = served {
+            let is_reduced = reduce();
+            let goes_on = is_reduced.is_ok();
+            if sender.send(is_reduced).is_err() || !goes_on {
+                return;
+            }
+            if let Err(why) = run(stopped) {
                 error!("the service for {name} has ended: {why}");
             }
         };
         let thread = thread::Builder::new().name(name.into()).spawn(serve);
-        Ok(Self { name, stop: Some(stop), thread: Some(thread.map_err(ServiceError::Wait)?) })
+        let thread = thread.map_err(ServiceError::Thread)?;
+        // A daemon that is ready has given up what it does not need.
+        let reduced = reduced.recv().map_err(io::Error::other);
+        reduced
+            .and_then(|reduced| reduced.map_err(io::Error::other))
+            .map_err(ServiceError::Thread)?;
+        Ok(Self { name, stop: Some(stop), thread: Some(thread) })
     }
 }
 

@@ -8,17 +8,19 @@ use std::{env, path::PathBuf, process::Command};
 use stand_in::{is_root, python, said};
 
 /// The library that Cargo built for this test.
-fn library() -> PathBuf {
+const LIBRARY: &str = "libpfkey_preload.so";
+
+/// Where it is: in LD_PRELOAD a path has no blanks (ld.so(8)).
+fn place() -> PathBuf {
     let test = env::current_exe().unwrap();
     let beside = test.parent().unwrap();
-    let library = beside.join("libpfkey_preload.so");
-    assert!(library.exists(), "{} is not there", library.display());
-    library
+    assert!(beside.join(LIBRARY).exists(), "{LIBRARY} is not in {}", beside.display());
+    beside.to_owned()
 }
 
 fn preloaded(words: &[&str]) -> Command {
     let mut command = Command::new(words[0]);
-    command.args(&words[1..]).env("LD_PRELOAD", library());
+    command.args(&words[1..]).env("LD_PRELOAD", LIBRARY).env("LD_LIBRARY_PATH", place());
     command
 }
 
