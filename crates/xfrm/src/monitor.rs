@@ -1,7 +1,7 @@
-use ipsec::Event;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use datagrams::Wait;
+use ipsec::Event;
 use netlink_packet_xfrm::{
     XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, XFRMNLGRP_MIGRATE, XFRMNLGRP_POLICY,
     XFRMNLGRP_SA,

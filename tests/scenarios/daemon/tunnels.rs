@@ -1,6 +1,5 @@
 //! An outbound tunnel at level `use` is there while its SA is.
 
-use ipsec::Event;
 use std::{
     sync::mpsc::{self, Sender},
     thread,
@@ -8,6 +7,7 @@ use std::{
 };
 
 use engine::{Group, Monitor};
+use ipsec::Event;
 use scenarios::{
     Daemon, Host, Wire, link,
     protocol::{AH, ESP, ICMP, ICMP6},
@@ -64,7 +64,8 @@ impl Pair {
         let (a, b) = (Host::new("a"), Host::new("b"));
         let Version { length, discovery, .. } = version;
         link(&a, &format!("{}/{length}", version.a), &b, &format!("{}/{length}", version.b));
-        let wire = Wire::tap(&a, "b");
+        // An answer that is heard late would be taken for the next ping.
+        let wire = Wire::leaving(&a, "b");
         let daemons = [Daemon::start(&a), Daemon::start(&b)];
         let pair = Self { a, b, wire, _daemons: daemons, version };
         for host in [&pair.a, &pair.b] {
