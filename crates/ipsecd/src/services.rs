@@ -119,9 +119,7 @@ impl Running {
         let thread = thread.map_err(ServiceError::Thread)?;
         // A daemon that is ready has given up what it does not need.
         let reduced = reduced.recv().map_err(io::Error::other);
-        reduced
-            .and_then(|reduced| reduced.map_err(io::Error::other))
-            .map_err(ServiceError::Thread)?;
+        reduced.and_then(|it| it.map_err(io::Error::other)).map_err(ServiceError::Thread)?;
         Ok(Self { name, stop: Some(stop), thread: Some(thread) })
     }
 }
