@@ -3,14 +3,16 @@
 use std::{env, path::Path};
 
 use scenarios::{
-    Host, Outcome,
-    pfkey::{ALLOWED, Comparison, RunningService, Side, TABLES, cases},
+    Host, Outcome, WithoutAfKey,
+    pfkey::{ALLOWED, Comparison, Report, RunningService, Side, TABLES, cases},
 };
+
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pfkey");
 
 #[test]
 fn as_af_key() {
     let only = env::var("PFKEY_CASE").unwrap_or_default();
-    let mut cases = cases(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/pfkey")));
+    let mut cases = cases(Path::new(CASES));
     cases.retain(|case| case.name.contains(&only));
     assert!(!cases.is_empty(), "no cases");
     let host = Host::new("service");
@@ -39,6 +41,30 @@ fn as_af_key() {
     for allowed in ALLOWED.iter().filter(|_| only.is_empty()) {
         assert!(report.allowed.contains_key(allowed.reason), "no longer met: {}", allowed.reason);
     }
+}
+
+/// AF_KEY and XFRM count ACQUIREs apart, and a larval SA has the number of the one that came last.
+#[test]
+fn whoever_numbers_acquires() {
+    let before = acquires_fail();
+    drop(WithoutAfKey::new());
+    let after = acquires_fail();
+    for report in [&before, &after] {
+        assert_eq!(report.differences.concat(), "");
+    }
+    assert_eq!(before.allowed, after.allowed);
+}
+
+fn acquires_fail() -> Report {
+    let host = Host::new("service");
+    let service = RunningService::start(&host);
+    let mut comparison = Comparison::new(Side::af_key(), Side::service(host, service.path()));
+    comparison.connect_wires();
+    let mut cases = cases(Path::new(CASES));
+    cases.retain(|case| case.name.starts_with("the key management has failed"));
+    assert!(!cases.is_empty(), "no cases");
+    cases.iter().for_each(|case| comparison.play(case));
+    comparison.report()
 }
 
 /// Without CAP_NET_ADMIN there is one message, header and EPERM, and then the end.

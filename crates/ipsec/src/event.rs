@@ -1,7 +1,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::{
-    AddressPair, Direction, Mode, PolicyEntry, Proto, ReqId, SaEntry, SecCtx, Selector, Spi,
+    AddressPair, Direction, Mode, PolicyEntry, Proto, ReqId, Request, SaEntry, SecCtx, Selector,
+    Spi, SpiWish,
 };
 
 /// Who made a change, as the request itself said. Both numbers are 0 if the kernel did, by itself.
@@ -170,6 +171,22 @@ pub struct Acquire {
     pub comp_mask: u32,
     /// The kernel's number of this wish, which the larval SA carries as well.
     pub seq: u32,
+}
+
+impl Acquire {
+    /// The larval SA that the kernel has made for it, as one asks for its SPI; `None` if it has no
+    /// SPI, or no request of the policy asks for it.
+    #[must_use]
+    pub fn spi_wish(&self) -> Option<SpiWish> {
+        let Acquire { ends, proto, .. } = *self;
+        let asks = |request: &&Request| {
+            request.proto == proto && request.mode.endpoints().is_none_or(|own| own == ends)
+        };
+        let request = self.policy.policy.action.requests().iter().find(asks)?;
+        let (mode, reqid) = (request.mode.mode(), request.level.reqid());
+        let has_spi = matches!(proto, Proto::Ah | Proto::Esp | Proto::IpComp);
+        has_spi.then_some(SpiWish { ends, proto, spi: None, mode, reqid })
+    }
 }
 
 /// A NAT that gave a peer another address or port (`xfrm_user_mapping`).

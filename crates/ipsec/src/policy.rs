@@ -73,6 +73,15 @@ impl Level {
             Level::Unique(_) => "unique",
         }
     }
+
+    /// The number that SAs must have; 0: any will do.
+    #[must_use]
+    pub fn reqid(self) -> ReqId {
+        match self {
+            Level::Unique(Some(reqid)) => reqid,
+            Level::Default | Level::Use | Level::Require | Level::Unique(None) => ReqId(0),
+        }
+    }
 }
 
 /// The ends of a tunnel.

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use ipsec::{Acquire, Mode, Proto, ReqId, Spi, SpiWish};
+use ipsec::{Acquire, Spi, SpiWish};
 use tracing::debug;
 use xfrm::{Change, Connection};
 
@@ -14,18 +14,18 @@ const ANY: (Spi, Spi) = (Spi(0x100), Spi(0xffff));
 /// failed to make one.
 ///
 /// AF_KEY marks the larval SA as broken. Netlink cannot, and it cannot even name a larval SA without
-/// SPI; but it can give it an SPI by its number, and then delete it.
+/// SPI; but it can give it an SPI, and then delete it. The kernel finds it by its number, or, if
+/// AF_KEY was there to give it another one (`km_query`), by all that was wished for.
 #[derive(Default)]
 pub(super) struct Acquires(VecDeque<(u32, SpiWish)>);
 
 impl Acquires {
     /// Notes an ACQUIRE of the kernel.
     pub(super) fn note(&mut self, acquire: &Acquire) {
+        let Some(wish) = acquire.spi_wish() else { return };
         if self.0.len() == MOST {
             self.0.pop_front();
         }
-        let Acquire { ends, proto, .. } = *acquire;
-        let wish = SpiWish { ends, proto, spi: None, mode: Mode::Transport, reqid: ReqId(0) };
         self.0.push_back((acquire.seq, wish));
     }
 
@@ -37,9 +37,6 @@ impl Acquires {
             return Ok(());
         };
         let Some((_, wish)) = self.0.remove(place) else { return Ok(()) };
-        if !matches!(wish.proto, Proto::Ah | Proto::Esp | Proto::IpComp) {
-            return Ok(());
-        }
         if let Ok(larval) = kernel.get_spi_of(seq, &wish, ANY)? {
             let mut batch = kernel.batch();
             batch.push(&Change::DeleteSa(larval.sa.id()));

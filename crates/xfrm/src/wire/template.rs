@@ -21,10 +21,6 @@ const SAYS_USE: u8 = 2;
 /// The template of a request in a policy of family `policy`, which is that of transport mode too.
 pub(super) fn write(request: &Request, is_optional: bool, policy: Family) -> UserTemplate {
     let ends = request.mode.endpoints();
-    let reqid = match request.level {
-        Level::Unique(Some(ReqId(number))) => number,
-        Level::Default | Level::Use | Level::Require | Level::Unique(None) => 0,
-    };
     UserTemplate {
         id: Id {
             daddr: ends.map(|ends| Address::from_ip(&ends.dst())).unwrap_or_default(),
@@ -33,7 +29,7 @@ pub(super) fn write(request: &Request, is_optional: bool, policy: Family) -> Use
         },
         saddr: ends.map(|ends| Address::from_ip(&ends.src())).unwrap_or_default(),
         family: ends.map_or(policy, |ends| Family::of(ends.src())).number(),
-        reqid,
+        reqid: request.level.reqid().0,
         mode: request.mode.mode().xfrm(),
         share: match request.level {
             Level::Default => SAYS_DEFAULT,
