@@ -7,28 +7,13 @@ use scenarios::{
     pfkey::{ALLOWED, Comparison, Report, RunningService, Side, TABLES, cases},
 };
 
-const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pfkey");
-
 #[test]
 fn as_af_key() {
     let only = env::var("PFKEY_CASE").unwrap_or_default();
-    let mut cases = cases(Path::new(CASES));
-    cases.retain(|case| case.name.contains(&only));
-    assert!(!cases.is_empty(), "no cases");
-    let host = Host::new("service");
-    let service = RunningService::start(&host);
-    let mut comparison = Comparison::new(Side::af_key(), Side::service(host, service.path()));
-    comparison.connect_wires();
-    for case in &cases {
-        comparison.play(case);
-    }
-    let report = comparison.report();
+    let (count, report) = played(&only);
     println!(
         "{} cases, {} steps, {} messages, tables compared {} times",
-        cases.len(),
-        report.steps,
-        report.messages,
-        report.tables
+        count, report.steps, report.messages, report.tables
     );
     for (reason, count) in &report.allowed {
         println!("{count} differences allowed: {reason}");
@@ -46,25 +31,29 @@ fn as_af_key() {
 /// AF_KEY and XFRM count ACQUIREs apart, and a larval SA has the number of the one that came last.
 #[test]
 fn whoever_numbers_acquires() {
-    let before = acquires_fail();
+    let failed = "the key management has failed";
+    let (_, before) = played(failed);
     drop(WithoutAfKey::new());
-    let after = acquires_fail();
+    let (_, after) = played(failed);
     for report in [&before, &after] {
         assert_eq!(report.differences.concat(), "");
     }
     assert_eq!(before.allowed, after.allowed);
 }
 
-fn acquires_fail() -> Report {
+/// How many cases have `only` in their names, and what came of them.
+fn played(only: &str) -> (usize, Report) {
+    let mut cases = cases(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/pfkey")));
+    cases.retain(|case| case.name.contains(only));
+    assert!(!cases.is_empty(), "no cases");
     let host = Host::new("service");
     let service = RunningService::start(&host);
     let mut comparison = Comparison::new(Side::af_key(), Side::service(host, service.path()));
     comparison.connect_wires();
-    let mut cases = cases(Path::new(CASES));
-    cases.retain(|case| case.name.starts_with("the key management has failed"));
-    assert!(!cases.is_empty(), "no cases");
-    cases.iter().for_each(|case| comparison.play(case));
-    comparison.report()
+    for case in &cases {
+        comparison.play(case);
+    }
+    (cases.len(), comparison.report())
 }
 
 /// Without CAP_NET_ADMIN there is one message, header and EPERM, and then the end.

@@ -1,0 +1,236 @@
+use ipsec::{Dialect, Key, SaDirection, SaFlags};
+use pest::iterators::{Pair, Pairs};
+
+use super::{Reader, Rule, look_up, number, part, part_if};
+use crate::{
+    hint::Hint,
+    tree::{
+        Algorithm, Algorithms, Context, Extension, Flag, FragmentOption, Host, MarkText, Mode,
+        Node, Port, SaEnds, SaName, SaProto,
+    },
+};
+
+/// What names and describes an SA.
+impl Reader<'_> {
+    pub(super) fn sa_name(&self, parts: &mut Pairs<'_, Rule>) -> SaName {
+        let ends = self.sa_ends(parts);
+        let spi = part(parts);
+        let spi = self.node(&spi, number(spi.as_str()));
+        let mut extensions = Vec::new();
+        while let Some(pair) = part_if(parts, Rule::extension) {
+            extensions.push(self.node(&pair, self.extension(part(&mut pair.clone().into_inner()))));
+        }
+        SaName { ends, spi, extensions }
+    }
+
+    pub(super) fn sa_ends(&self, parts: &mut Pairs<'_, Rule>) -> SaEnds {
+        let look_up = look_up(parts);
+        let (src, dst) = (self.host(part(parts)), self.host(part(parts)));
+        SaEnds { look_up, src, dst, proto: self.proto(parts) }
+    }
+
+    /// A `host`, or the bare `address` of deleteall.
+    fn host(&self, pair: Pair<'_, Rule>) -> Host {
+        if pair.as_rule() == Rule::address {
+            return Host { address: self.text(&pair), port: None };
+        }
+        let is_natt = pair.as_rule() == Rule::natt_end;
+        let mut parts = pair.into_inner();
+        let address = self.text(&part(&mut parts));
+        if let Some(port) = parts.peek()
+            && self.dialect == Dialect::FreeBsd
+            && !is_natt
+        {
+            self.refuse(&port, Hint::PortOfSa);
+        }
+        Host { address, port: self.port(&mut parts) }
+    }
+
+    pub(super) fn port(&self, parts: &mut Pairs<'_, Rule>) -> Option<Node<Port>> {
+        let pair = part_if(parts, Rule::port)?;
+        let inner = part(&mut pair.clone().into_inner());
+        let port = match inner.as_rule() {
+            Rule::any_port => Port::Any,
+            Rule::decimal => Port::Number(number(inner.as_str())),
+            _ => Port::Service(inner.as_str().to_owned()),
+        };
+        Some(self.node(&pair, port))
+    }
+
+    pub(super) fn proto(&self, parts: &mut Pairs<'_, Rule>) -> Option<Node<SaProto>> {
+        let pair = part_if(parts, Rule::proto)?;
+        let mut inner = pair.clone().into_inner();
+        let word = part(&mut inner);
+        self.own(&word);
+        let proto = match word.as_str() {
+            "esp" => SaProto::Esp,
+            "esp-old" => SaProto::EspOld,
+            "ah" => SaProto::Ah,
+            "ah-old" => SaProto::AhOld,
+            "ipcomp" => SaProto::IpComp,
+            "tcp" => SaProto::Tcp,
+            _ => SaProto::EspUdp(inner.next().map(|address| self.text(&address))),
+        };
+        Some(self.node(&pair, proto))
+    }
+
+    pub(super) fn extension(&self, pair: Pair<'_, Rule>) -> Extension {
+        let mut parts = pair.clone().into_inner();
+        let Some(word) = parts.next() else {
+            let is_esn = pair.as_rule() == Rule::esn;
+            return if is_esn { Extension::Esn } else { Extension::KeepAlive(None) };
+        };
+        let number = || number(word.as_str());
+        match pair.as_rule() {
+            Rule::flag => Extension::Flag(flag(word.as_str())),
+            Rule::mode => Extension::Mode(match word.as_str() {
+                "transport" => Some(Mode::Transport),
+                "tunnel" => Some(Mode::Tunnel),
+                "beet" => Some(Mode::Beet),
+                _ => None,
+            }),
+            Rule::reqid => Extension::ReqId(number()),
+            Rule::replay => Extension::Replay(number()),
+            Rule::hard_time => Extension::HardTime(number()),
+            Rule::soft_time => Extension::SoftTime(number()),
+            Rule::hard_bytes => {
+                self.own_option(&pair, "-bh");
+                Extension::HardBytes(number())
+            }
+            Rule::soft_bytes => {
+                self.own_option(&pair, "-bs");
+                Extension::SoftBytes(number())
+            }
+            Rule::hard_use => Extension::HardUse(number()),
+            Rule::soft_use => Extension::SoftUse(number()),
+            Rule::hard_packets => Extension::HardPackets(number()),
+            Rule::soft_packets => Extension::SoftPackets(number()),
+            Rule::context => Extension::Context(self.context(pair)),
+            _ => self.linux_extension(&pair, &word, parts),
+        }
+    }
+
+    /// An extension that ipsec-tools did not have.
+    fn linux_extension(
+        &self,
+        pair: &Pair<'_, Rule>,
+        word: &Pair<'_, Rule>,
+        mut rest: Pairs<'_, Rule>,
+    ) -> Extension {
+        let text = word.as_str();
+        match pair.as_rule() {
+            Rule::esp_frag => {
+                self.own_option(pair, "-esp_frag");
+                Extension::Fragment(FragmentOption::EspFrag, number(text))
+            }
+            Rule::natt_mtu => {
+                self.own_option(pair, "-natt_mtu");
+                Extension::Fragment(FragmentOption::NattMtu, number(text))
+            }
+            Rule::hardware => {
+                self.own_option(pair, "-hwif");
+                Extension::HardwareInterface(text.to_owned())
+            }
+            Rule::natt => {
+                Extension::Natt(Box::new((self.host(word.clone()), self.host(part(&mut rest)))))
+            }
+            Rule::mark => Extension::Mark(mark(text, &mut rest)),
+            Rule::out_mark => Extension::OutMark(mark(text, &mut rest)),
+            Rule::if_id => Extension::IfId(number(text)),
+            Rule::direction => Extension::Direction(way(text)),
+            Rule::offload => Extension::Offload {
+                device: text.to_owned(),
+                direction: way(part(&mut rest).as_str()),
+                packet: rest.next().is_some(),
+            },
+            Rule::keepalive => Extension::KeepAlive(Some(number(text))),
+            _ => Extension::KernelFlag(SaFlags::from_name(text).unwrap_or_default()),
+        }
+    }
+
+    pub(super) fn context(&self, pair: Pair<'_, Rule>) -> Context {
+        self.own_option(&pair, "-ctx");
+        let mut parts = pair.into_inner();
+        let doi = number(part(&mut parts).as_str());
+        let alg = number(part(&mut parts).as_str());
+        Context { doi, alg, label: self.quoted(&part(&mut parts)) }
+    }
+
+    pub(super) fn algorithms(&self, pair: Pair<'_, Rule>) -> Algorithms {
+        let mut parts = pair.into_inner();
+        let first = part(&mut parts);
+        match first.as_rule() {
+            Rule::crypt => Algorithms::Crypt(
+                self.algorithm(first),
+                parts.next().map(|auth| self.algorithm(auth)),
+            ),
+            Rule::auth => Algorithms::Auth(self.algorithm(first)),
+            _ => {
+                let mut comp = first.into_inner();
+                let name = self.text(&part(&mut comp));
+                Algorithms::Comp { name, raw_cpi: comp.next().is_some() }
+            }
+        }
+    }
+
+    fn algorithm(&self, pair: Pair<'_, Rule>) -> Algorithm {
+        let mut parts = pair.into_inner();
+        while part_if(&mut parts, Rule::dropped).is_some() {}
+        let mut word = part(&mut parts);
+        while let Some(again) = part_if(&mut parts, Rule::tcp_md5) {
+            word = again;
+        }
+        let key = parts.next();
+        if let Some(key) = &key {
+            match word.as_rule() {
+                Rule::crypt_bare if self.dialect != Dialect::FreeBsd => {
+                    self.refuse(key, Hint::NullKey);
+                }
+                Rule::tcp_md5 if self.dialect == Dialect::Linux => self.refuse(key, Hint::TcpMd5),
+                _ => {}
+            }
+        }
+        Algorithm { name: self.text(&word), key: key.map(|key| self.key(&key)) }
+    }
+
+    fn key(&self, pair: &Pair<'_, Rule>) -> Node<Key> {
+        let written = part(&mut pair.clone().into_inner());
+        let bytes = match written.as_rule() {
+            Rule::hex => from_hex(written.as_str()),
+            _ => self.quoted(&written),
+        };
+        self.node(pair, Key::new(bytes))
+    }
+}
+
+fn mark(value: &str, rest: &mut Pairs<'_, Rule>) -> MarkText {
+    MarkText { value: number(value), mask: rest.next().map(|mask| number(mask.as_str())) }
+}
+
+fn way(word: &str) -> SaDirection {
+    if word == "in" { SaDirection::In } else { SaDirection::Out }
+}
+
+fn flag(word: &str) -> Flag {
+    match word {
+        "zero-pad" => Flag::ZeroPad,
+        "random-pad" => Flag::RandomPad,
+        "seq-pad" => Flag::SeqPad,
+        _ => Flag::NoCyclicSeq,
+    }
+}
+
+/// The bytes of 0x hexadecimal digits. Of an odd number of digits the first is a byte of its own.
+fn from_hex(word: &str) -> Vec<u8> {
+    let digits = &word.as_bytes()[2..];
+    let value = |digit: u8| match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'A'..=b'F' => digit - b'A' + 10,
+        _ => digit - b'a' + 10,
+    };
+    let (odd, pairs) = digits.split_at(digits.len() % 2);
+    let mut bytes = Vec::with_capacity(digits.len().div_ceil(2));
+    bytes.extend(odd.iter().map(|&digit| value(digit)));
+    bytes.extend(pairs.chunks_exact(2).map(|pair| value(pair[0]) << 4 | value(pair[1])));
+    bytes
+}

@@ -1,0 +1,78 @@
+use ipsec::Dialect;
+use pest::iterators::Pair;
+
+use super::{Reader, Rule, look_up, number, part, part_if, syntax_error};
+use crate::{
+    dialect::is_policy_char,
+    error::Error,
+    hint::Hint,
+    policy,
+    tree::{Node, Policy, Range, Selection, Selector, Upper},
+};
+
+/// What names and describes a policy.
+impl Reader<'_> {
+    pub(super) fn selection(&self, pair: Pair<'_, Rule>) -> Selection {
+        if pair.as_rule() == Rule::selector {
+            return Selection::Packets(Box::new(self.selector(pair)));
+        }
+        let name = pair.into_inner().find(|part| part.as_rule() == Rule::quoted);
+        let name = name.expect("a tag has a name");
+        Selection::Tagged(self.node(&name, self.quoted(&name)))
+    }
+
+    pub(super) fn selector(&self, pair: Pair<'_, Rule>) -> Selector {
+        let mut parts = pair.into_inner();
+        let look_up = look_up(&mut parts);
+        let (src, dst) = (self.range(part(&mut parts)), self.range(part(&mut parts)));
+        let upper = part(&mut parts);
+        let upper = self.node(&upper, self.upper(&part(&mut upper.clone().into_inner())));
+        let misc = part_if(&mut parts, Rule::misc).map(|misc| self.text(&misc));
+        let (mut context, mut extensions) = (None, Vec::new());
+        for pair in parts {
+            if pair.as_rule() == Rule::context {
+                context = Some(self.node(&pair, self.context(pair.clone())));
+            } else {
+                let extension = self.extension(part(&mut pair.clone().into_inner()));
+                extensions.push(self.node(&pair, extension));
+            }
+        }
+        Selector { look_up, src, dst, upper, misc, context, extensions }
+    }
+
+    fn range(&self, pair: Pair<'_, Rule>) -> Range {
+        let mut parts = pair.into_inner();
+        let address = self.text(&part(&mut parts));
+        let prefix = part_if(&mut parts, Rule::prefix).map(|prefix| {
+            let length = part(&mut prefix.into_inner());
+            self.node(&length, number(length.as_str()))
+        });
+        Range { address, prefix, port: self.port(&mut parts) }
+    }
+
+    fn upper(&self, pair: &Pair<'_, Rule>) -> Upper {
+        match pair.as_rule() {
+            Rule::any_upper => Upper::Any,
+            Rule::tcp_upper => Upper::Tcp,
+            Rule::esp_upper => {
+                if self.dialect != Dialect::FreeBsd {
+                    self.refuse(pair, Hint::EspUpper);
+                }
+                Upper::Esp
+            }
+            Rule::decimal => Upper::Number(number(pair.as_str())),
+            _ => Upper::Name(pair.as_str().to_owned()),
+        }
+    }
+
+    pub(super) fn policy(&self, pair: Pair<'_, Rule>) -> Result<Node<Policy>, Error> {
+        let text = part(&mut pair.into_inner());
+        let span = self.span(&text);
+        let wrong = text.as_str().find(|c| !is_policy_char(c, self.dialect));
+        if let Some(wrong) = wrong {
+            return Err(syntax_error(self.source, span.start + wrong, Vec::new())
+                .with_hint(Some(Hint::FreeBsdPolicy)));
+        }
+        Ok(Node::new(policy::parse(self.source, text.as_str(), span)?, span))
+    }
+}
