@@ -4,10 +4,12 @@
 //! a datagram is a PF_KEY message, each way. The library that is preloaded and the supervisor of
 //! `ipsecctl run` both ask here which socket, or which errno, a program gets.
 
+mod answered;
 mod call;
 mod caller;
 mod settings;
 
+pub use answered::{send, wait};
 pub use call::Call;
 pub use caller::Caller;
 pub use settings::{Answer, Choice, Settings, SettingsError, service_address};
