@@ -26,12 +26,13 @@ use std::{
 
 use pfkey_socket::{Answer, Call, Caller, PF_KEY, Settings};
 use rustix::io::Errno;
+use sockpolicy::option::{self, PolicyOption};
 
 use next::Next;
 
 struct Preload {
     settings: Settings,
-    policies: policy::Settings,
+    policies: option::Settings,
     next: Next,
 }
 
@@ -81,7 +82,7 @@ pub unsafe extern "C" fn setsockopt(
     let preload = PRELOAD.get_or_init(Preload::new);
     // SAFETY: the caller's arguments, as they are.
     let kernel = || unsafe { preload.next.setsockopt(fd, level, name, value, length) };
-    let Some(option) = policy::Option::of(level, name) else { return kernel() };
+    let Some(option) = PolicyOption::of(level, name) else { return kernel() };
     if value.is_null() || fd < 0 {
         return kernel();
     }
@@ -112,7 +113,7 @@ pub unsafe extern "C" fn getsockopt(
     length: *mut libc::socklen_t,
 ) -> c_int {
     let preload = PRELOAD.get_or_init(Preload::new);
-    let is_policy = policy::Option::of(level, name).is_some() && preload.policies.are_kept();
+    let is_policy = PolicyOption::of(level, name).is_some() && preload.policies.are_kept();
     if !is_policy || value.is_null() || length.is_null() || fd < 0 {
         // SAFETY: the caller's arguments, as they are.
         return unsafe { preload.next.getsockopt(fd, level, name, value, length) };
@@ -148,10 +149,10 @@ impl Preload {
         // SAFETY: getauxval(3) takes any number.
         let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
         let (settings, policies) = if secure {
-            (Settings::default(), policy::Settings::default())
+            (Settings::default(), option::Settings::default())
         } else {
             let settings = Settings::from_environment().unwrap_or_default();
-            (settings, policy::Settings::from_environment())
+            (settings, option::Settings::from_environment())
         };
         Self { settings, policies, next: Next::find() }
     }
