@@ -13,12 +13,15 @@
 //! - **An outbound tunnel cannot be `use`**, as in the SPD: [`Error::OptionalOutboundTunnel`].
 //! - **The policy of a socket counts before the SPD** whoever has set it. On the BSDs the SPD goes
 //!   before that of an unprivileged process.
+//!
+//! [`option`] answers `IP_IPSEC_POLICY` in these terms.
 
 mod error;
-mod option;
+pub mod option;
 mod policies;
 mod service;
 mod socket;
+mod sys;
 
 pub use error::Error;
 pub use policies::Policies;

@@ -1,49 +1,228 @@
-//! What no library asks of a socket.
-#![allow(unsafe_code, reason = "one setsockopt(2) and one ioctl(2)")]
+//! The options `IP_IPSEC_POLICY` and `IPV6_IPSEC_POLICY`, answered without the kernel's AF_KEY: by
+//! `IP_XFRM_POLICY`, or by the service, for programs without CAP_NET_ADMIN.
+//!
+//! AF_KEY takes the options where the kernel has no XFRM interface, but nothing leaves a socket with
+//! requests then: `pfkey_compile_policy` tells no family in the policy's selector, and
+//! `xfrm_bundle_create` needs it (EINVAL; Linux 6.1).
+//!
+//! Whoever stands between a program and the kernel asks here: the library that is preloaded, and
+//! the supervisor of `ipsecctl run`.
 
-use std::{io, os::fd::AsRawFd, ptr};
+use std::{env, path::Path};
 
-use ipsec::IpVersion;
-use rustix::{
-    fd::{BorrowedFd, FromRawFd, OwnedFd},
-    io::Errno,
-};
+use ipsec::{Direction, IpVersion, Level, Priority, SocketAction, SocketPolicy, Variables};
+use rustix::{fd::BorrowedFd, io::Errno};
 
-/// SIOCGSKNS (linux/sockios.h).
-const NETWORK_NAMESPACE: libc::Ioctl = 0x894c;
+use crate::{Cookie, Error, Policies, Refusal, Service, Socket};
 
-/// Sets the policy of one direction, which stands in the value; without a value, takes those of
-/// both away (Linux 4.15).
-pub(crate) fn set(
-    socket: BorrowedFd<'_>,
-    family: IpVersion,
-    value: Option<&[u8]>,
-) -> Result<(), Errno> {
-    let (level, name) = match family {
-        IpVersion::V4 => (libc::SOL_IP, libc::IP_XFRM_POLICY),
-        IpVersion::V6 => (libc::SOL_IPV6, libc::IPV6_XFRM_POLICY),
-    };
-    let (start, length) = value.map_or((ptr::null(), 0), |value| (value.as_ptr(), value.len()));
-    let length = length.try_into().map_err(|_| Errno::MSGSIZE)?;
-    // SAFETY: the kernel reads `length` bytes from `start`, which the slice has; none from null.
-    let result = unsafe { libc::setsockopt(socket.as_raw_fd(), level, name, start.cast(), length) };
-    match result {
-        0 => Ok(()),
-        _ => Err(last_error()),
-    }
+/// linux/in.h and linux/in6.h.
+const IP_IPSEC_POLICY: i32 = 16;
+const IPV6_IPSEC_POLICY: i32 = 34;
+
+/// One of the two options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyOption(IpVersion);
+
+/// Who takes the options, and which service is asked.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    choice: Choice,
+    /// In place of the service of the thread's network namespace.
+    service: Option<Service>,
 }
 
-/// The network namespace of a socket. EPERM without CAP_NET_ADMIN in it.
-pub(crate) fn network_namespace(socket: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    // SAFETY: the request takes no argument and returns a new descriptor, closed on exec.
-    unsafe {
-        match libc::ioctl(socket.as_raw_fd(), NETWORK_NAMESPACE) {
-            -1 => Err(last_error()),
-            descriptor => Ok(OwnedFd::from_raw_fd(descriptor)),
+/// Who takes the options (`XFRM_TOOLS_SOCKET_POLICY`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Choice {
+    /// XFRM, and the kernel's AF_KEY where there is none.
+    #[default]
+    XfrmOrKernel,
+    /// The kernel alone (`kernel`).
+    Kernel,
+    /// Never the kernel's AF_KEY (`xfrm`).
+    Xfrm,
+}
+
+/// What setsockopt(2) is to return.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The socket has the policy.
+    Set,
+    /// The call fails.
+    Refused(Errno),
+    /// The kernel is to answer.
+    Kernel,
+}
+
+impl PolicyOption {
+    /// The option of that level and name, if it is one of the two.
+    #[must_use]
+    pub fn of(level: i32, name: i32) -> Option<Self> {
+        match (level, name) {
+            (libc::SOL_IP, IP_IPSEC_POLICY) => Some(Self(IpVersion::V4)),
+            (libc::SOL_IPV6, IPV6_IPSEC_POLICY) => Some(Self(IpVersion::V6)),
+            _ => None,
         }
     }
 }
 
-fn last_error() -> Errno {
-    Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO)
+impl Settings {
+    /// Reads `XFRM_TOOLS_SOCKET_POLICY` and `XFRM_TOOLS_SOCKET_SERVICE`. What cannot be used is
+    /// ignored.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let choice = match env::var_os("XFRM_TOOLS_SOCKET_POLICY") {
+            Some(word) if word == "kernel" => Choice::Kernel,
+            Some(word) if word == "xfrm" => Choice::Xfrm,
+            _ => Choice::XfrmOrKernel,
+        };
+        let path = env::var_os("XFRM_TOOLS_SOCKET_SERVICE");
+        let path = path.as_deref().map(Path::new).filter(|path| path.is_absolute());
+        Self { choice, service: path.and_then(|path| Service::at(path).ok()) }
+    }
+
+    /// Whether getsockopt(2) is answered by [`value`]. If not, the kernel answers.
+    #[must_use]
+    pub fn are_kept(&self) -> bool {
+        self.choice != Choice::Kernel
+    }
+
+    /// Answers setsockopt(2): gives a socket the policy in `value`, by this thread's privilege or
+    /// the service's.
+    #[must_use]
+    pub fn set(&self, socket: BorrowedFd<'_>, option: PolicyOption, value: &[u8]) -> Answer {
+        if self.choice == Choice::Kernel {
+            return Answer::Kernel;
+        }
+        match self.by_xfrm(socket, option, value) {
+            Ok(()) => Answer::Set,
+            // The kernel has no such interface.
+            Err(Errno::NOPROTOOPT) if self.choice == Choice::XfrmOrKernel => Answer::Kernel,
+            Err(errno) => Answer::Refused(errno),
+        }
+    }
+
+    fn by_xfrm(
+        &self,
+        descriptor: BorrowedFd<'_>,
+        option: PolicyOption,
+        value: &[u8],
+    ) -> Result<(), Errno> {
+        let policy = pfkey::socket_policy::read(value).map_err(|error| error.errno())?;
+        let socket = Socket::of(&descriptor).map_err(|error| error.errno())?;
+        if PolicyOption(socket.family()) != option {
+            return Err(Errno::OPNOTSUPP);
+        }
+        self.give(socket, descriptor, policy, value)
+    }
+
+    /// What a `default` comes to, and a number for `unique`, the service knows; without it,
+    /// `default` is as the variables are initially.
+    fn give(
+        &self,
+        socket: Socket<'_>,
+        descriptor: BorrowedFd<'_>,
+        policy: SocketPolicy,
+        value: &[u8],
+    ) -> Result<(), Errno> {
+        let levels = || policy.requests().iter().map(|request| request.level);
+        let needs_service = levels().any(|it| matches!(it, Level::Default | Level::Unique(None)));
+        let by_service = || self.service()?.set(descriptor, value);
+        if needs_service {
+            match by_service() {
+                Ok(()) => return Ok(()),
+                // It knows nobody by their privilege alone.
+                Err(Refusal::Absent | Refusal::Refused { errno: Errno::PERM, .. }) => {}
+                Err(refusal) => return Err(refusal.errno()),
+            }
+        }
+        let policies = Policies::new([policy]).map_err(|error| error.errno())?;
+        match socket.set(&policies, &Variables::default()) {
+            Err(Error::NoCapability) if !needs_service => {
+                by_service().map_err(|refusal| refusal.errno())
+            }
+            result => result.map_err(|error| error.errno()),
+        }
+    }
+
+    fn service(&self) -> Result<Service, Refusal> {
+        self.service.clone().map_or_else(Service::here, Ok)
+    }
+}
+
+/// Under what a policy that was set is to be kept for [`value`]: the kernel tells nobody the policies
+/// of a socket.
+pub fn place(socket: BorrowedFd<'_>, value: &[u8]) -> Result<(Cookie, Direction), Errno> {
+    let socket = Socket::of(&socket).map_err(|error| error.errno())?;
+    let direction = pfkey::socket_policy::read_direction(value).map_err(|error| error.errno())?;
+    Ok((socket.cookie().map_err(|error| error.errno())?, direction))
+}
+
+/// Answers getsockopt(2): writes the policy of the direction that the policy in `room` has; how much
+/// was written, cut to the room. `kept` is what was set last; without that, it is `entrust`
+/// (`ipsec_get_policy`, sys/netipsec/ipsec.c of the BSDs).
+pub fn value(
+    socket: BorrowedFd<'_>,
+    room: &mut [u8],
+    kept: impl FnOnce(Cookie, Direction) -> Option<Vec<u8>>,
+) -> Result<usize, Errno> {
+    let (cookie, direction) = place(socket, room)?;
+    let policy = match kept(cookie, direction) {
+        Some(policy) => policy,
+        None => entrust(direction)?,
+    };
+    let length = policy.len().min(room.len());
+    room[..length].copy_from_slice(&policy[..length]);
+    Ok(length)
+}
+
+fn entrust(direction: Direction) -> Result<Vec<u8>, Errno> {
+    let policy = SocketPolicy::new(direction, Priority(0), SocketAction::Entrust);
+    let policy = policy.map_err(|error| error.errno())?;
+    pfkey::socket_policy::value(&policy).map_err(|error| error.errno())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::UdpSocket, os::fd::AsFd};
+
+    use super::*;
+
+    #[test]
+    fn two_options_are_answered() {
+        assert_eq!(PolicyOption::of(libc::SOL_IP, 16), Some(PolicyOption(IpVersion::V4)));
+        assert_eq!(PolicyOption::of(libc::SOL_IPV6, 34), Some(PolicyOption(IpVersion::V6)));
+        for (level, name) in [(libc::SOL_IP, 17), (libc::SOL_IPV6, 16), (libc::SOL_SOCKET, 16)] {
+            assert_eq!(PolicyOption::of(level, name), None);
+        }
+    }
+
+    #[test]
+    fn what_is_no_policy_is_refused_before_anything_is_set() {
+        let (socket, settings) = (UdpSocket::bind("127.0.0.1:0").unwrap(), Settings::default());
+        let [v4, v6] = [IpVersion::V4, IpVersion::V6].map(PolicyOption);
+        let set = |option, value: &[u8]| settings.set(socket.as_fd(), option, value);
+        assert_eq!(set(v4, &[]), Answer::Refused(Errno::INVAL));
+        assert_eq!(set(v6, &entrust(Direction::In).unwrap()), Answer::Refused(Errno::OPNOTSUPP));
+        let kernel = Settings { choice: Choice::Kernel, service: None };
+        assert_eq!(kernel.set(socket.as_fd(), v4, &[]), Answer::Kernel);
+    }
+
+    #[test]
+    fn what_was_kept_is_given_back_cut_to_the_room() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut asked = entrust(Direction::Out).unwrap();
+        asked[4] = 9;
+        let kept = |_, direction| {
+            assert_eq!(direction, Direction::Out);
+            Some(vec![7; 64])
+        };
+        let mut room = asked.clone();
+        assert_eq!(value(socket.as_fd(), &mut room, kept), Ok(16));
+        assert_eq!(room, [7; 16]);
+        let mut room = asked.clone();
+        assert_eq!(value(socket.as_fd(), &mut room, |_, _| None), Ok(16));
+        assert_eq!(room, entrust(Direction::Out).unwrap());
+        assert_eq!(value(socket.as_fd(), &mut [0; 3], |_, _| None), Err(Errno::INVAL));
+    }
 }

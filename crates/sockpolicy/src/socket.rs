@@ -12,7 +12,7 @@ use rustix::{
     },
 };
 
-use crate::{Error, Policies, option};
+use crate::{Error, Policies, sys};
 
 /// IPPROTO_MPTCP and IPPROTO_SCTP (linux/in.h).
 const MULTIPATH_TCP: u32 = 262;
@@ -96,7 +96,7 @@ impl<'fd> Socket<'fd> {
     ///
     /// Errors: [`Error::NoCapability`], [`Error::Socket`].
     pub fn network_namespace(self) -> Result<OwnedFd, Error> {
-        option::network_namespace(self.fd).map_err(|errno| match errno {
+        sys::network_namespace(self.fd).map_err(|errno| match errno {
             Errno::PERM => Error::NoCapability,
             errno => Error::Socket(errno),
         })
@@ -150,14 +150,14 @@ impl<'fd> Socket<'fd> {
     }
 
     fn hand_over(self, value: Option<&[u8]>) -> Result<(), Errno> {
-        match option::set(self.fd, self.family, value) {
+        match sys::set(self.fd, self.family, value) {
             // Nobody may have loaded the module that knows the option: a netlink socket does.
             Err(Errno::INVAL | Errno::OPNOTSUPP) if value.is_some() => {
                 let flags = SocketFlags::CLOEXEC;
                 let protocol = Some(netlink::XFRM);
                 match socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, protocol) {
                     Err(Errno::PROTONOSUPPORT) => Err(Errno::NOPROTOOPT),
-                    _ => option::set(self.fd, self.family, value),
+                    _ => sys::set(self.fd, self.family, value),
                 }
             }
             result => result,

@@ -13,7 +13,10 @@ try:
     service.listen()
     s = socket.socket(PF_KEY, RAW, V2)
     connection, _ = service.accept()
-    s.send(DUMP)
+    # The program cannot wait for itself.
+    sender = threading.Thread(target=s.send, args=(DUMP,))
+    sender.start()
     assert connection.recv(99) == DUMP
+    sender.join()
 finally:
     os.unlink(f'{directory}/pfkey.sock')
