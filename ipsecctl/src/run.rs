@@ -1,20 +1,20 @@
 //! `ipsecctl run`: any program, static ones too, with its PF_KEY sockets from the service.
 
+mod filter;
+mod keysockets;
+mod send;
+
 use std::ffi::OsString;
 
-use libc::sock_filter;
-use pfkey_socket::{Call, Choice, PF_KEY, Settings};
-use rustix::io::Errno;
+use pfkey_socket::{Choice, Settings};
 
 use crate::{
     Error,
-    supervise::{
-        self, Answer, Notification, caller,
-        filter::{Argument, allow, ask, in_own_convention, load, skip_unless},
-    },
+    supervise::{self, Answer, Call},
 };
+use keysockets::KeySockets;
 
-/// Run a program whose PF_KEY sockets are those of the service.
+/// Run a program with PF_KEY sockets of the service.
 ///
 /// `socket(PF_KEY, ...)` in the program, and in all that it starts, returns a connection to the
 /// PF_KEY service of the network namespace, or the kernel's AF_KEY socket where none listens.
@@ -25,45 +25,42 @@ pub struct Run {
     program: Vec<OsString>,
 }
 
+/// What is served. `None`: the kernel answers.
+struct Served {
+    key_sockets: Option<KeySockets>,
+}
+
 impl Run {
     /// Turns this process into the program. Returns only if that fails.
     pub fn execute(&self) -> Error {
         match supervise() {
-            Ok(()) => supervise::exec(&self.program),
+            Ok(()) => supervise::exec(&self.program, None),
             Err(error) => error,
         }
     }
 }
 
 fn supervise() -> Result<(), Error> {
-    let settings = Settings::from_environment()?;
-    if settings.choice() == Choice::Kernel {
-        return Ok(());
+    let served = Served::from_environment()?;
+    let Some(key_sockets) = &served.key_sockets else { return Ok(()) };
+    let filter = filter::filter(key_sockets.numbers());
+    supervise::supervise(&filter, "run", move |call| served.answer(call))
+}
+
+impl Served {
+    fn from_environment() -> Result<Self, Error> {
+        let settings = Settings::from_environment()?;
+        let is_served = settings.choice() != Choice::Kernel;
+        Ok(Self { key_sockets: is_served.then(|| KeySockets::new(settings)) })
     }
-    supervise::supervise(&filter(), "run", |call| answer(call, &settings))
-}
 
-/// `socket(PF_KEY, ...)` asks; every other call goes on: those of 32-bit programs (i386's
-/// `socketcall` too) have another convention, those of x32 other numbers.
-fn filter() -> Vec<sock_filter> {
-    let socket = [
-        skip_unless(libc::SYS_socket, 3),
-        load(Argument::at(0)),
-        skip_unless(PF_KEY, 1),
-        ask(),
-        allow(),
-    ];
-    [&in_own_convention(allow())[..], &socket].concat()
-}
-
-/// The service sees the supervisor's privilege, so the supervisor looks at the caller's.
-fn answer(notification: &Notification, settings: &Settings) -> Answer {
-    let call = match Call::new(notification.kind, notification.protocol) {
-        Ok(call) => call,
-        Err(errno) => return Answer::Refused(errno),
-    };
-    match notification.thread.ok_or(Errno::SRCH).and_then(caller::of) {
-        Ok(caller) => settings.answer(call, caller.for_pfkey()),
-        Err(_) => Answer::Refused(Errno::PERM),
+    fn answer(&self, call: &Call<'_>) -> Answer {
+        let key_sockets = self.key_sockets.as_ref();
+        let answer = match call.number() {
+            libc::SYS_socket => key_sockets.map(|sockets| sockets.open(call)),
+            libc::SYS_dup | libc::SYS_fcntl => key_sockets.map(|sockets| sockets.duplicate(call)),
+            _ => key_sockets.map(|sockets| send::send(call, sockets)),
+        };
+        answer.unwrap_or(Ok(Answer::Kernel)).unwrap_or_else(Answer::Refused)
     }
 }
