@@ -1,11 +1,14 @@
-//! `ipsecctl run`: any program, static ones too, with its PF_KEY sockets from the service.
+//! `ipsecctl run`: any program, static ones too, with its PF_KEY sockets from the service and with
+//! IP_IPSEC_POLICY.
 
 mod filter;
 mod keysockets;
+mod policies;
 mod send;
 
 use std::ffi::OsString;
 
+use libc::sock_filter;
 use pfkey_socket::{Choice, Settings};
 
 use crate::{
@@ -13,8 +16,9 @@ use crate::{
     supervise::{self, Answer, Call},
 };
 use keysockets::KeySockets;
+use policies::Policies;
 
-/// Run a program with PF_KEY sockets of the service.
+/// Run a program with PF_KEY sockets of the service, and IP_IPSEC_POLICY.
 ///
 /// `socket(PF_KEY, ...)` in the program, and in all that it starts, returns a connection to the
 /// PF_KEY service of the network namespace, or the kernel's AF_KEY socket where none listens.
@@ -28,6 +32,7 @@ pub struct Run {
 /// What is served. `None`: the kernel answers.
 struct Served {
     key_sockets: Option<KeySockets>,
+    policies: Option<Policies>,
 }
 
 impl Run {
@@ -42,21 +47,34 @@ impl Run {
 
 fn supervise() -> Result<(), Error> {
     let served = Served::from_environment()?;
-    let Some(key_sockets) = &served.key_sockets else { return Ok(()) };
-    let filter = filter::filter(key_sockets.numbers());
-    supervise::supervise(&filter, "run", move |call| served.answer(call))
+    let parts = served.filter();
+    if parts.is_empty() {
+        return Ok(());
+    }
+    supervise::supervise(&filter::filter(&parts), "run", move |call| served.answer(call))
 }
 
 impl Served {
     fn from_environment() -> Result<Self, Error> {
         let settings = Settings::from_environment()?;
         let is_served = settings.choice() != Choice::Kernel;
-        Ok(Self { key_sockets: is_served.then(|| KeySockets::new(settings)) })
+        Ok(Self {
+            key_sockets: is_served.then(|| KeySockets::new(settings)),
+            policies: Policies::from_environment(),
+        })
+    }
+
+    fn filter(&self) -> Vec<Vec<sock_filter>> {
+        let key_sockets = self.key_sockets.iter();
+        let key_sockets = key_sockets.map(|sockets| filter::key_sockets(sockets.numbers()));
+        key_sockets.chain(self.policies.iter().map(|_| filter::policies())).collect()
     }
 
     fn answer(&self, call: &Call<'_>) -> Answer {
-        let key_sockets = self.key_sockets.as_ref();
+        let (key_sockets, policies) = (self.key_sockets.as_ref(), self.policies.as_ref());
         let answer = match call.number() {
+            libc::SYS_setsockopt => policies.map(|policies| policies.set(call)),
+            libc::SYS_getsockopt => policies.map(|policies| policies.get(call)),
             libc::SYS_socket => key_sockets.map(|sockets| sockets.open(call)),
             libc::SYS_dup | libc::SYS_fcntl => key_sockets.map(|sockets| sockets.duplicate(call)),
             _ => key_sockets.map(|sockets| send::send(call, sockets)),

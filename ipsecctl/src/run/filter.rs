@@ -1,7 +1,9 @@
-//! The calls of a program that is served: those with a PF_KEY socket.
+//! The calls of a program that is served: those with a PF_KEY socket, and the options that set and
+//! tell policies of sockets.
 
-use libc::sock_filter;
+use libc::{SOL_IP, SOL_IPV6, sock_filter};
 use pfkey_socket::PF_KEY;
+use sockpolicy::option::{IP_IPSEC_POLICY, IPV6_IPSEC_POLICY};
 
 use crate::supervise::{
     call::Numbers,
@@ -18,21 +20,31 @@ const WITH_SOCKET: [i64; 6] = [
     libc::SYS_dup,
 ];
 
-/// The filter. PF_KEY sockets, if the service has them, have the numbers, and so what is done with
-/// other descriptors does not ask. Every other call goes on: those of 32-bit programs (i386's
-/// `socketcall` too) have another convention, those of x32 other numbers.
-pub fn filter(key_sockets: Option<Numbers>) -> Vec<sock_filter> {
-    let mut filter = in_own_convention(allow()).to_vec();
-    if let Some(numbers) = key_sockets {
+/// A filter of such parts. Every other call goes on: those of 32-bit programs (i386's `socketcall`
+/// too) have another convention, those of x32 other numbers.
+pub fn filter(parts: &[Vec<sock_filter>]) -> Vec<sock_filter> {
+    [&in_own_convention(allow())[..], &parts.concat(), &[allow()]].concat()
+}
+
+/// Asks about new PF_KEY sockets, and what is done with those that have one of the numbers. What is
+/// done with other descriptors goes on.
+pub fn key_sockets(numbers: Option<Numbers>) -> Vec<sock_filter> {
+    let mut part = Vec::new();
+    if let Some(numbers) = numbers {
         for call in WITH_SOCKET {
-            filter.extend(if_it_is(call, &among(numbers)));
+            part.extend(if_it_is(call, &among(numbers)));
         }
-        filter.extend(if_it_is(libc::SYS_fcntl, &duplicates(numbers)));
+        part.extend(if_it_is(libc::SYS_fcntl, &duplicates(numbers)));
     }
     let new = [load(Argument::at(0)), skip_unless(PF_KEY, 1), ask(), allow()];
-    filter.extend(if_it_is(libc::SYS_socket, &new));
-    filter.push(allow());
-    filter
+    part.extend(if_it_is(libc::SYS_socket, &new));
+    part
+}
+
+/// Asks about the two options.
+pub fn policies() -> Vec<sock_filter> {
+    let calls = [libc::SYS_setsockopt, libc::SYS_getsockopt];
+    calls.into_iter().flat_map(|call| if_it_is(call, &options())).collect()
 }
 
 /// What becomes of what was loaded, if it is that. The instructions end with a verdict.
@@ -54,6 +66,13 @@ fn duplicates(numbers: Numbers) -> Vec<sock_filter> {
     [load(Argument::at(1))].into_iter().chain(asked).chain([allow()]).collect()
 }
 
+fn options() -> Vec<sock_filter> {
+    let named = |name| [load(Argument::at(2)), skip_unless(name, 1), ask(), allow()];
+    let levels = [(SOL_IP, IP_IPSEC_POLICY), (SOL_IPV6, IPV6_IPSEC_POLICY)];
+    let asked = levels.into_iter().flat_map(|(level, name)| if_it_is(level, &named(name)));
+    [load(Argument::at(1))].into_iter().chain(asked).chain([allow()]).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,11 +81,11 @@ mod tests {
     #[test]
     fn jumps_stay_within() {
         let numbers = Numbers { first: 992, count: 32 };
-        for key_sockets in [Some(numbers), None] {
-            let filter = filter(key_sockets);
+        for parts in [vec![key_sockets(Some(numbers)), policies()], vec![key_sockets(None)]] {
+            let filter = filter(&parts);
             for (place, instruction) in filter.iter().enumerate() {
                 let furthest = usize::from(instruction.jt.max(instruction.jf));
-                assert!(place + furthest < filter.len() - 1 || furthest == 0);
+                assert!(furthest == 0 || place + furthest < filter.len() - 1);
             }
         }
     }
