@@ -1,12 +1,18 @@
 //! `ipsecctl run`: any program, static ones too, with its PF_KEY sockets from the service and with
 //! IP_IPSEC_POLICY.
+//!
+//! A program that is linked dynamically gets the library that is preloaded as well: in the program
+//! itself a message costs less than by way of the supervisor. What the library does not reach comes
+//! to the supervisor.
 
+mod elf;
 mod filter;
 mod keysockets;
 mod policies;
+mod preload;
 mod send;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use libc::sock_filter;
 use pfkey_socket::{Choice, Settings};
@@ -24,6 +30,9 @@ use policies::Policies;
 /// PF_KEY service of the network namespace, or the kernel's AF_KEY socket where none listens.
 #[derive(clap::Args)]
 pub struct Run {
+    /// Leave the program to the supervisor, without libpfkey-preload.so
+    #[arg(long)]
+    no_preload: bool,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
     program: Vec<OsString>,
@@ -38,20 +47,26 @@ struct Served {
 impl Run {
     /// Turns this process into the program. Returns only if that fails.
     pub fn execute(&self) -> Error {
-        match supervise() {
-            Ok(()) => supervise::exec(&self.program, None),
+        match self.supervise() {
+            Ok(preloaded) => {
+                let variable = preloaded.as_deref().map(|value| (preload::VARIABLE, value));
+                supervise::exec(&self.program, variable)
+            }
             Err(error) => error,
         }
     }
-}
 
-fn supervise() -> Result<(), Error> {
-    let served = Served::from_environment()?;
-    let parts = served.filter();
-    if parts.is_empty() {
-        return Ok(());
+    /// What the environment has to say for the library, if the program gets it.
+    fn supervise(&self) -> Result<Option<OsString>, Error> {
+        let served = Served::from_environment()?;
+        let parts = served.filter();
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        supervise::supervise(&filter::filter(&parts), "run", move |call| served.answer(call))?;
+        let program = self.program.first().map_or(OsStr::new(""), OsString::as_os_str);
+        Ok(if self.no_preload { None } else { preload::for_program(program) })
     }
-    supervise::supervise(&filter::filter(&parts), "run", move |call| served.answer(call))
 }
 
 impl Served {
