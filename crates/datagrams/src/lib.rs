@@ -1,10 +1,17 @@
 //! Several datagrams a system call: recvmmsg(2) and sendmmsg(2). What they hold may be keys.
+//!
+//! A service that is to answer before its client goes on looks at datagrams ([`Inbox::look`]) and
+//! takes them from the socket when they have been answered ([`take`]).
+
+mod look;
 
 use std::{
     io::{IoSlice, IoSliceMut},
     ops::Range,
     os::fd::{AsFd, AsRawFd},
 };
+
+pub use look::{look_in_turn, take};
 
 use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
 use rustix::io::{Errno, retry_on_intr};
@@ -43,12 +50,25 @@ impl Inbox {
     ///
     /// Errors: those of recvmmsg(2) but EINTR. No datagram is there then.
     pub fn receive(&mut self, socket: impl AsFd, wait: Wait) -> Result<(), Errno> {
-        self.lengths.clear();
-        let flags = MsgFlags::MSG_TRUNC
-            | match wait {
+        self.fill(
+            socket,
+            match wait {
                 Wait::ForOne => MsgFlags::MSG_WAITFORONE,
                 Wait::No => MsgFlags::MSG_DONTWAIT,
-            };
+            },
+        )
+    }
+
+    /// As [`Inbox::receive`], and the datagrams stay in the socket's queue; the next call looks at
+    /// those behind them. The socket has to be prepared by [`look_in_turn`]. What there was no room
+    /// for of the last datagram is the next call's first one.
+    pub fn look(&mut self, socket: impl AsFd) -> Result<(), Errno> {
+        self.fill(socket, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_PEEK)
+    }
+
+    fn fill(&mut self, socket: impl AsFd, flags: MsgFlags) -> Result<(), Errno> {
+        self.lengths.clear();
+        let flags = flags | MsgFlags::MSG_TRUNC;
         let socket = socket.as_fd().as_raw_fd();
         retry_on_intr(|| {
             let mut headers = MultiHeaders::<()>::preallocate(self.filled.len(), None);
@@ -87,6 +107,12 @@ impl Inbox {
     pub fn datagram(&mut self, datagram: usize) -> &mut [u8] {
         let place = self.place(datagram);
         &mut self.bytes[place]
+    }
+
+    /// Bytes of the room for one datagram.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.room
     }
 
     /// Where a datagram lies among all [`Inbox::bytes`].

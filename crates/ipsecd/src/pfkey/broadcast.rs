@@ -57,16 +57,21 @@ impl Clients {
     /// Forgets those who have hung up.
     pub(super) fn bury(&mut self) {
         self.list.retain(|client| {
-            if client.is_gone {
+            if client.has_parted() {
                 debug!(client = client.id.0, "gone");
             }
-            !client.is_gone
+            !client.has_parted()
         });
     }
 
     /// Sends what waits for them, as far as there is room.
     pub(super) fn flush(&mut self) {
-        self.list.iter_mut().filter(|client| !client.is_blocked()).for_each(Client::flush);
+        self.list.iter_mut().filter(|client| client.has_room()).for_each(Client::flush);
+    }
+
+    /// Lets them know that their requests have been answered.
+    pub(super) fn take_requests(&mut self) {
+        self.list.iter_mut().for_each(Client::take_requests);
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Client> {
@@ -174,7 +179,7 @@ mod tests {
             assert_eq!(counts, expected, "{audience:?}");
         }
         assert!(clients.any_registered() && clients.any_promiscuous());
-        clients.get(registered).unwrap().hang_up();
+        clients.get(registered).unwrap().part();
         clients.bury();
         assert!(!clients.any_registered());
     }

@@ -4,15 +4,16 @@ use std::{
     sync::Arc,
 };
 
-use datagrams::{Inbox, Wait};
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    io::{Errno, retry_on_intr},
-};
+use datagrams::Inbox;
+use rustix::{event::PollFlags, io::Errno};
 use tracing::{debug, warn};
 use zeroize::Zeroizing;
 
-use super::{dump::Dump, peer::Peer};
+use super::{
+    dump::Dump,
+    peer::Peer,
+    requests::{Datagram, Found, Requests},
+};
 
 /// A message on the wire, wiped when the last queue that holds it lets it go.
 pub(super) type Packet = Arc<Zeroizing<Vec<u8>>>;
@@ -20,8 +21,9 @@ pub(super) type Packet = Arc<Zeroizing<Vec<u8>>>;
 /// Bytes that may wait for a client before it misses what others do.
 const MOST_FOR_NEWS: usize = 1 << 20;
 
-/// Bytes that may wait for a client before its requests wait too.
-const MOST_FOR_REQUESTS: usize = 8 << 20;
+/// Bytes that may wait for a client before it misses the answers to its own requests. They are carried
+/// out all the same, as AF_KEY does.
+const MOST_FOR_ANSWERS: usize = 8 << 20;
 
 /// Messages that are sent at once.
 const AT_ONCE: usize = 64;
@@ -30,41 +32,42 @@ const AT_ONCE: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct ClientId(pub(super) u64);
 
+/// What can be sent to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Its socket has room.
+    Open,
+    /// Its socket has no room for the first message of the queue.
+    Blocked,
+    /// It has closed its socket: nothing can be sent, but requests may be queued.
+    Closed,
+    /// All that it has sent was carried out, and nothing will come.
+    Parted,
+}
+
 /// A program that has connected: one socket of AF_KEY.
 pub(super) struct Client {
     pub(super) id: ClientId,
     /// Who it was when it connected.
     pub(super) peer: Peer,
     socket: OwnedFd,
+    /// What it has sent.
+    requests: Requests,
     /// What is to be sent.
     queue: VecDeque<Packet>,
     /// Bytes of it.
     pub(super) queued: usize,
-    /// Its socket has no room for the first of them.
-    is_blocked: bool,
-    /// It has hung up, or its socket is broken.
-    pub(super) is_gone: bool,
+    state: State,
     /// A bit for each SA type that it has registered.
     pub(super) registered: u16,
     /// It hears everything, and what is meant for it twice.
     pub(super) is_promiscuous: bool,
     /// The dump under way.
     pub(super) dump: Option<Dump>,
-    /// Messages of what others did that it has missed since it read too slowly.
+    /// Messages that it has missed since it read too slowly.
     missed: u64,
     /// The same since it connected.
     pub(super) lost: u64,
-}
-
-/// What came in from a client.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Received {
-    /// What is in the inbox.
-    Datagrams,
-    /// Nothing yet.
-    Nothing,
-    /// Nothing ever again.
-    End,
 }
 
 impl Client {
@@ -73,10 +76,10 @@ impl Client {
             id,
             peer,
             socket,
+            requests: Requests::default(),
             queue: VecDeque::new(),
             queued: 0,
-            is_blocked: false,
-            is_gone: false,
+            state: State::Open,
             registered: 0,
             is_promiscuous: false,
             dump: None,
@@ -85,49 +88,51 @@ impl Client {
         }
     }
 
-    /// What to wait for. A client that does not read its answers is not asked for more.
+    /// What to wait for.
     pub(super) fn interest(&self) -> PollFlags {
-        let mut flags = PollFlags::empty();
-        flags.set(PollFlags::IN, self.queued < MOST_FOR_REQUESTS);
+        let mut flags = PollFlags::IN;
         flags.set(PollFlags::OUT, !self.queue.is_empty() || self.dump.is_some());
         flags
     }
 
-    /// Whether its socket has no room.
-    pub(super) fn is_blocked(&self) -> bool {
-        self.is_blocked
-    }
-
-    /// Whether there is room for the next entry of a dump.
+    /// Whether there is room in its socket, for all that is known.
     pub(super) fn has_room(&self) -> bool {
-        !self.is_blocked && !self.is_gone
+        self.state == State::Open
     }
 
-    /// Whether another request may be taken from it.
-    pub(super) fn may_ask(&self) -> bool {
-        self.queued < MOST_FOR_REQUESTS && !self.is_gone
+    /// Whether nothing will come from it.
+    pub(super) fn has_parted(&self) -> bool {
+        self.state == State::Parted
     }
 
-    /// Has an answer or the entry of a dump wait for [`Client::flush`].
+    /// Has an answer or the entry of a dump wait for [`Client::flush`]. It is lost if far too much
+    /// waits already.
     pub(super) fn answer(&mut self, packet: &Packet) {
-        if self.is_gone {
+        self.push(packet, MOST_FOR_ANSWERS);
+    }
+
+    /// As [`Client::answer`], of what another did, which is lost earlier: AF_KEY loses it as well.
+    pub(super) fn tell(&mut self, packet: &Packet) {
+        self.push(packet, MOST_FOR_NEWS);
+    }
+
+    fn push(&mut self, packet: &Packet, most: usize) {
+        if matches!(self.state, State::Closed | State::Parted) {
             return;
+        }
+        if self.queued > most {
+            return self.miss();
         }
         self.queued += packet.len();
         self.queue.push_back(Arc::clone(packet));
-        if self.queue.len() >= AT_ONCE && !self.is_blocked {
+        if self.queue.len() >= AT_ONCE && self.has_room() {
             self.flush();
         }
     }
 
-    /// As [`Client::answer`], of what another did, unless too much waits already: AF_KEY loses it as well.
-    pub(super) fn tell(&mut self, packet: &Packet) {
-        if self.queued <= MOST_FOR_NEWS {
-            self.answer(packet);
-            return;
-        }
+    fn miss(&mut self) {
         if self.missed == 0 {
-            warn!(client = self.id.0, "it reads too slowly and misses what others do");
+            warn!(client = self.id.0, "it reads too slowly and misses messages");
         }
         self.missed += 1;
         self.lost += 1;
@@ -143,46 +148,51 @@ impl Client {
                     self.queued -= sent.map(|packet| packet.len()).sum::<usize>();
                 }
                 Err(Errno::AGAIN) => {
-                    self.is_blocked = true;
+                    self.state = State::Blocked;
                     return;
                 }
                 Err(errno) => {
                     debug!(client = self.id.0, %errno, "sending failed");
-                    return self.hang_up();
+                    return self.close();
                 }
             }
         }
-        self.is_blocked = false;
+        if self.state == State::Blocked {
+            self.state = State::Open;
+        }
         if self.missed != 0 {
             warn!(client = self.id.0, missed = self.missed, "it has caught up");
             self.missed = 0;
         }
     }
 
-    pub(super) fn hang_up(&mut self) {
-        self.is_gone = true;
+    /// Nothing can be sent to it any more.
+    fn close(&mut self) {
+        self.state = State::Closed;
         self.queue.clear();
-        (self.queued, self.is_blocked) = (0, false);
+        self.queued = 0;
         self.dump = None;
     }
 
-    /// The next requests.
-    pub(super) fn receive(&self, inbox: &mut Inbox) -> Received {
-        match inbox.receive(&self.socket, Wait::No) {
-            Ok(()) => Received::Datagrams,
-            Err(Errno::AGAIN) => Received::Nothing,
-            Err(errno) => {
-                debug!(client = self.id.0, %errno, "receiving failed");
-                Received::End
-            }
-        }
+    /// All that it has sent was carried out.
+    pub(super) fn part(&mut self) {
+        self.close();
+        self.state = State::Parted;
     }
 
-    /// Tells the end of the conversation from an empty datagram.
-    pub(super) fn has_hung_up(&self) -> bool {
-        let mut it = [PollFd::new(&self.socket, PollFlags::RDHUP)];
-        let polled = retry_on_intr(|| poll(&mut it, Some(&Timespec::default())));
-        polled.is_err() || !it[0].revents().is_empty()
+    /// Looks at its next requests.
+    pub(super) fn look(&self, inbox: &mut Inbox) -> Found {
+        Requests::look(self.socket.as_fd(), inbox)
+    }
+
+    /// What a datagram is that [`Client::look`] has found, `given` bytes long; in order.
+    pub(super) fn next_datagram(&mut self, given: usize, room: usize) -> Datagram {
+        self.requests.next(self.socket.as_fd(), given, room)
+    }
+
+    /// Lets it know that its requests have been answered.
+    pub(super) fn take_requests(&mut self) {
+        self.requests.take(&self.socket);
     }
 }
 
@@ -194,9 +204,7 @@ impl AsFd for Client {
 
 #[cfg(test)]
 mod tests {
-    use rustix::net::{
-        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair,
-    };
+    use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
 
     use super::*;
 
@@ -211,22 +219,6 @@ mod tests {
         let (_, length) = recv(socket, &mut buffer[..], RecvFlags::DONTWAIT).ok()?;
         buffer.truncate(length);
         Some(buffer)
-    }
-
-    #[test]
-    fn an_empty_datagram_is_not_the_end() {
-        let (client, theirs) = pair();
-        let mut inbox = Inbox::new(4, 8);
-        assert_eq!(client.receive(&mut inbox), Received::Nothing);
-        for length in [0, 20] {
-            send(&theirs, &vec![7; length], SendFlags::empty()).unwrap();
-        }
-        assert_eq!(client.receive(&mut inbox), Received::Datagrams);
-        assert_eq!((inbox.count(), inbox.length(0), inbox.length(1)), (2, 0, 20));
-        assert!(!client.has_hung_up());
-        drop(theirs);
-        assert_eq!(client.receive(&mut inbox), Received::Datagrams);
-        assert!(inbox.length(0) == 0 && client.has_hung_up());
     }
 
     #[test]
@@ -256,12 +248,25 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_never_reads_is_not_read() {
+    fn a_client_that_never_reads_takes_no_more_memory() {
         let (mut client, _theirs) = pair();
         let answer = Packet::new(vec![1; 1 << 16].into());
-        while client.may_ask() {
+        for _ in 0..1000 {
             client.answer(&answer);
         }
-        assert_eq!(client.interest(), PollFlags::OUT);
+        assert!(client.queued <= MOST_FOR_ANSWERS + answer.len());
+        assert!(client.lost > 0);
+        assert!(client.interest().contains(PollFlags::IN), "its requests are carried out");
+    }
+
+    #[test]
+    fn nothing_waits_for_a_client_that_has_closed_its_socket() {
+        let (mut client, theirs) = pair();
+        drop(theirs);
+        client.answer(&Packet::new(vec![1; 100].into()));
+        client.flush();
+        assert_eq!(client.state, State::Closed);
+        client.answer(&Packet::new(vec![1; 100].into()));
+        assert_eq!((client.queued, client.lost), (0, 0));
     }
 }

@@ -24,6 +24,7 @@ mod icvs;
 mod peer;
 mod report;
 mod request;
+mod requests;
 mod scheduling;
 mod service;
 mod settings;

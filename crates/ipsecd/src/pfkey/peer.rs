@@ -22,12 +22,21 @@ pub(super) struct Peer {
     pub(super) program: String,
 }
 
+/// A process that has connected, and may not.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Stranger {
+    pub(super) pid: i32,
+    /// Its name, up to 15 bytes.
+    pub(super) program: String,
+}
+
 /// The process that has connected, if it may administer this network namespace as AF_KEY asks
 /// (`pfkey_create`): it must have CAP_NET_ADMIN, and in the user namespace of this service, which
 /// has it over the network namespace.
 ///
-/// What counts is the process that connected, when it is looked at.
-pub(super) fn admitted(socket: impl AsFd) -> io::Result<Option<Peer>> {
+/// What counts is the process that connected, when it is looked at; one that has ended is looked at
+/// until its parent has waited for it. Errors: it cannot be looked at.
+pub(super) fn admitted(socket: impl AsFd) -> io::Result<Result<Peer, Stranger>> {
     let credentials = socket_peercred(socket)?;
     let pid = credentials.pid.as_raw_nonzero().get();
     let process = format!("/proc/{pid}");
@@ -35,16 +44,17 @@ pub(super) fn admitted(socket: impl AsFd) -> io::Result<Option<Peer>> {
     let (is_of_our_namespace, status) = inspecting(|| {
         let is_of_our_namespace = user(&process)? == user("/proc/thread-self")?;
         Ok::<_, io::Error>((is_of_our_namespace, fs::read_to_string(format!("{process}/status"))?))
-    })??;
+    })?
+    .map_err(|error: io::Error| io::Error::new(error.kind(), format!("process {pid}: {error}")))?;
     let may_administer = field(&status, "CapEff:")
         .and_then(|digits| u64::from_str_radix(digits, 16).ok())
         .is_some_and(|effective| effective & 1 << NET_ADMIN != 0);
-    let peer = || Peer {
-        pid,
-        uid: credentials.uid.as_raw(),
-        program: field(&status, "Name:").unwrap_or_default().to_owned(),
-    };
-    Ok((is_of_our_namespace && may_administer).then(peer))
+    let program = field(&status, "Name:").unwrap_or_default().to_owned();
+    Ok(if is_of_our_namespace && may_administer {
+        Ok(Peer { pid, uid: credentials.uid.as_raw(), program })
+    } else {
+        Err(Stranger { pid, program })
+    })
 }
 
 /// Looks at a process with the capability to do so, CAP_SYS_PTRACE, which is in force meanwhile only:
@@ -84,8 +94,8 @@ mod tests {
         let (ours, _theirs) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
         let before = capabilities(None).unwrap();
         let peer = admitted(ours).unwrap();
-        assert_eq!(peer.is_some(), before.effective.contains(CapabilitySet::NET_ADMIN));
-        assert!(peer.is_none_or(|peer| peer.pid == std::process::id().cast_signed()));
+        assert_eq!(peer.is_ok(), before.effective.contains(CapabilitySet::NET_ADMIN));
+        assert!(peer.map_or(true, |peer| peer.pid == std::process::id().cast_signed()));
         assert_eq!(capabilities(None).unwrap(), before);
     }
 }

@@ -186,7 +186,7 @@ impl Service {
             return Err(Errno::BUSY);
         }
         asking.dump = Some(start(header.clone())?);
-        self.pump(client);
+        self.fill(client);
         Ok(())
     }
 

@@ -20,10 +20,13 @@ use zeroize::Zeroize;
 use super::{
     broadcast::{Audience, Clients},
     change::Change,
-    client::{ClientId, Received},
+    client::{Client, ClientId},
     dying::Dying,
     failed::Acquires,
-    peer, report, scheduling,
+    peer::{self, Stranger},
+    report,
+    requests::{Datagram, Found},
+    scheduling,
     settings::Settings,
 };
 use crate::{
@@ -161,6 +164,7 @@ impl Service {
         }
         self.settle();
         self.clients.flush();
+        self.clients.take_requests();
         self.clients.bury();
         self.listen_for_acquires();
         if ready.curious {
@@ -215,57 +219,58 @@ impl Service {
         }
     }
 
+    /// Lets a program in, or sends it away: its requests are not read then.
     fn admit(&mut self, socket: OwnedFd) {
-        match peer::admitted(&socket) {
-            Ok(Some(peer)) => {
+        let admitted = peer::admitted(&socket)
+            .and_then(|peer| datagrams::look_in_turn(&socket).map(|()| peer).map_err(Into::into));
+        match admitted {
+            Ok(Ok(peer)) => {
                 let (pid, program) = (peer.pid, peer.program.clone());
                 let id = self.clients.add(socket, peer);
                 debug!(client = id.0, pid, program, "let in");
+                return;
             }
-            refused => {
-                if let Err(error) = refused {
-                    warn!(%error, "a program that cannot be looked at is not let in");
-                }
-                let refusal = Message::new(MessageType(0), 0).refusal(Errno::PERM);
-                if let Ok(bytes) = refusal.encode() {
-                    // It is closed anyway.
-                    let _ = send(&socket, &bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
-                }
+            Ok(Err(Stranger { pid, program })) => {
+                warn!(pid, program, "refused: no CAP_NET_ADMIN in this user namespace");
             }
+            Err(error) => warn!(%error, "refused, with its requests: the process is unknown"),
+        }
+        let refusal = Message::new(MessageType(0), 0).refusal(Errno::PERM);
+        if let Ok(bytes) = refusal.encode() {
+            // It is closed anyway.
+            let _ = send(&socket, &bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         }
     }
 
-    /// Takes a client's requests.
+    /// Carries out a client's requests.
     fn serve(&mut self, id: ClientId) {
         for _ in 0..TIMES_A_TURN {
-            let Some(client) = self.clients.get(id).filter(|client| client.may_ask()) else {
-                return;
-            };
-            match client.receive(&mut self.inbox) {
-                Received::Datagrams if self.take_received(id) => {}
-                Received::Datagrams | Received::Nothing => return,
-                Received::End => return self.part_with(id),
+            let Some(client) = self.clients.get(id) else { return };
+            match client.look(&mut self.inbox) {
+                Found::Datagrams if self.carry_out_found(id) => {}
+                Found::Datagrams | Found::Nothing => return,
+                Found::End => return self.part_with(id),
             }
         }
     }
 
-    /// Takes the requests that were received; whether more may have come.
-    fn take_received(&mut self, id: ClientId) -> bool {
+    /// Carries out the requests that were found; whether there may be more.
+    fn carry_out_found(&mut self, id: ClientId) -> bool {
         // It is the request's while it is looked at.
         let mut inbox = std::mem::replace(&mut self.inbox, Inbox::new(0, 1));
         let mut goes_on = inbox.is_full();
-        for datagram in 0..inbox.count() {
-            let Some(client) = self.clients.get(id).filter(|client| !client.is_gone) else {
-                goes_on = false;
-                break;
-            };
-            if inbox.length(datagram) == 0 && client.has_hung_up() {
-                self.part_with(id);
-                goes_on = false;
-                break;
+        for at in 0..inbox.count() {
+            let given = inbox.length(at);
+            let datagram = self.clients.get(id).map(|it| it.next_datagram(given, inbox.room()));
+            match datagram {
+                Some(Datagram::Request) => self.request(id, inbox.datagram(at), given),
+                Some(Datagram::Rest) => {}
+                Some(Datagram::End) | None => {
+                    self.part_with(id);
+                    goes_on = false;
+                    break;
+                }
             }
-            let given = inbox.length(datagram);
-            self.request(id, inbox.datagram(datagram), given);
         }
         // There may have been a key.
         for datagram in 0..inbox.count() {
@@ -275,12 +280,13 @@ impl Service {
         goes_on
     }
 
-    /// Ends the conversation. What the client has asked for is done all the same.
+    /// Ends the conversation with a client that has closed its socket: all that it has asked for was
+    /// seen.
     fn part_with(&mut self, id: ClientId) {
         self.settle();
         if let Some(client) = self.clients.get(id) {
             client.flush();
-            client.hang_up();
+            client.part();
         }
     }
 
@@ -296,6 +302,14 @@ impl Service {
                 Some(message) => self.clients.send(&message, Audience::One(id), Some(id)),
                 None => client.dump = None,
             }
+        }
+    }
+
+    /// Sends a client as much of its dump as its socket takes, as AF_KEY does before send(2) returns.
+    pub(super) fn fill(&mut self, id: ClientId) {
+        let goes_on = |client: &mut Client| client.dump.is_some() && client.has_room();
+        while self.clients.get(id).is_some_and(goes_on) {
+            self.pump(id);
         }
     }
 
