@@ -1,7 +1,7 @@
 """A child of a child, by fork and by exec."""
 from pfkey import *
 
-program = 'import socket; s = socket.socket(15, 3, 2); s.send(bytes(16)); print(len(s.recv(99)))'
+program = 'import socket; s = socket.socket(15, 3, 2); s.send(bytes([2, 10, 0, 0, 2, 0, 0, 0]) + bytes(8)); print(len(s.recv(99)))'
 grandchild = 'sh -c \'python3 -c "$PROGRAM"; true\'; true'
 said = subprocess.check_output(['sh', '-c', grandchild], env=dict(os.environ, PROGRAM=program))
 assert said == b'16\n', said
