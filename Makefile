@@ -51,11 +51,10 @@ install:
 install-libipsec:
 	install -D -m 644 $(BUILT)/liblibipsec.so $(DESTDIR)$(LIBDIR)/libipsec.so.0
 	ln -sf libipsec.so.0 $(DESTDIR)$(LIBDIR)/libipsec.so
-	install -d $(includes) $(includes)/bsd/net $(includes)/bsd/netinet6 $(includes)/bsd/netipsec
+	install -d $(includes)
 	install -m 644 crates/libipsec/include/libipsec/*.h $(includes)
-	install -m 644 crates/libipsec/include/libipsec/bsd/net/*.h $(includes)/bsd/net
-	install -m 644 crates/libipsec/include/libipsec/bsd/netinet6/*.h $(includes)/bsd/netinet6
-	install -m 644 crates/libipsec/include/libipsec/bsd/netipsec/*.h $(includes)/bsd/netipsec
+	for folder in net netinet netinet6 netipsec; do \
+	    install -D -m 644 -t $(includes)/bsd/$$folder crates/libipsec/include/libipsec/bsd/$$folder/*.h || exit; done
 	install -d $(DESTDIR)$(LIBDIR)/pkgconfig $(mandir)/man3
 	sed -e 's,@prefix@,$(PREFIX),' -e 's,@libdir@,$(LIBDIR),' -e 's,@includedir@,$(PREFIX)/include,' \
 	    -e "s,@version@,$$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)," \

@@ -1,5 +1,6 @@
 //! Scenarios on a complete kernel, which `tests/kernel/run` boots. Each file is a story.
 
+mod acquires;
 mod ah_and_tunnels;
 mod ah_esp_bundle;
 mod ah_transport;

@@ -150,7 +150,8 @@ impl Event {
 }
 
 /// A packet that needs an SA (`xfrm_user_acquire`). The algorithms that will do are bit masks of
-/// PF_KEY numbers; all ones: any.
+/// PF_KEY numbers: all ones, any; all zeros, any as well, of a policy that says nothing of
+/// algorithms, which is how AF_KEY has the policies of setkey and of PF_KEY.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acquire {
     /// Both ends of the SA that is wanted.

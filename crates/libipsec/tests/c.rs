@@ -191,14 +191,16 @@ fn installed_it_is_found_by_pkg_config() {
     assert!(output.status.success(), "{}", said(&output));
     let flags = String::from_utf8(output.stdout).unwrap();
     // A program for the BSDs: their headers lead to the library's.
-    let program = programs.directory().join("bsd");
-    let mut cc = Command::new("cc");
-    cc.arg(programs::source("bsd.c")).arg("-o").arg(&program).args(flags.split_whitespace());
-    let output = cc.output().unwrap();
-    assert_eq!(said(&output), "exit status: 0");
-    let mut command = Command::new(&program);
-    let output = command.env("LD_LIBRARY_PATH", root.join("usr/lib")).output().unwrap();
-    assert_eq!(said(&output), "out prio def ipsec esp/transport//require\nexit status: 0");
+    for header in ["netinet/ipsec.h", "netinet6/ipsec.h", "netipsec/ipsec.h"] {
+        let program = programs.directory().join("bsd");
+        let mut cc = Command::new("cc");
+        cc.arg(programs::source("bsd.c")).arg(format!("-DIPSEC_H=<{header}>"));
+        let output = cc.arg("-o").arg(&program).args(flags.split_whitespace()).output().unwrap();
+        assert_eq!(said(&output), "exit status: 0", "{header}");
+        let mut command = Command::new(&program);
+        let output = command.env("LD_LIBRARY_PATH", root.join("usr/lib")).output().unwrap();
+        assert_eq!(said(&output), "out prio def ipsec esp/transport//require\nexit status: 0");
+    }
 }
 
 /// Structures, functions and their types, with the kernel's headers and without them.

@@ -18,7 +18,7 @@ use rustix::{
     fd::{AsFd, BorrowedFd},
     io::{Errno, retry_on_intr},
     ioctl::{Getter, ioctl},
-    net::{SendFlags, send as send_once},
+    net::{SendFlags, SocketAddrUnix, getpeername, send as send_once},
 };
 
 /// `SIOCOUTQ` (linux/sockios.h), bytes of memory.
@@ -46,7 +46,18 @@ pub fn send(socket: impl AsFd, message: &[u8]) -> Result<usize, Errno> {
             Err(errno) => return Err(errno),
         }
     };
-    wait(socket).map(|()| length)
+    if is_of_service(socket) {
+        wait(socket)?;
+    }
+    Ok(length)
+}
+
+/// Whether a socket is connected to a service: to a Unix socket that has a path, which only those that
+/// listen have. Another one may have nobody at its other end who takes what is sent.
+fn is_of_service(socket: BorrowedFd<'_>) -> bool {
+    let peer =
+        getpeername(socket).ok().flatten().and_then(|peer| SocketAddrUnix::try_from(peer).ok());
+    peer.is_some_and(|peer| peer.path_bytes().is_some())
 }
 
 /// Waits until all that was sent on this socket has been carried out and its answers are queued, as
@@ -116,15 +127,25 @@ fn is_connected(socket: BorrowedFd<'_>) -> Result<(), Errno> {
 mod tests {
     use std::{os::fd::OwnedFd, time::Instant};
 
-    use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
+    use rustix::net::{
+        AddressFamily, RecvFlags, SocketFlags, SocketType, accept, bind, connect, listen, recv,
+        socket, socketpair,
+    };
 
     use super::*;
 
     const SHORT: Duration = Duration::from_millis(50);
 
+    /// A socket of a client, and the service's.
     fn pair() -> (OwnedFd, OwnedFd) {
-        let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
-        socketpair(AddressFamily::UNIX, kind, flags, None).unwrap()
+        let directory = tempfile::tempdir().unwrap();
+        let address = SocketAddrUnix::new(directory.path().join("pfkey.sock")).unwrap();
+        let new = || socket(AddressFamily::UNIX, SocketType::SEQPACKET, None).unwrap();
+        let (listener, client) = (new(), new());
+        bind(&listener, &address).unwrap();
+        listen(&listener, 1).unwrap();
+        connect(&client, &address).unwrap();
+        (client, accept(&listener).unwrap())
     }
 
     fn take(socket: &OwnedFd, flags: RecvFlags) -> usize {
@@ -182,6 +203,13 @@ mod tests {
             });
             assert_eq!(send(&ours, &message), Ok(message.len()));
         });
+    }
+
+    #[test]
+    fn a_socket_of_nobody_is_not_waited_for() {
+        let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+        let (ours, _theirs) = socketpair(family, kind, SocketFlags::empty(), None).unwrap();
+        assert_eq!(send(&ours, b"request"), Ok(7));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use ipsec::{
 
 use crate::{
     Error, Extension, Message, MessageType,
-    ext::{self, AddressKind, End, IpsecRequest, KeyKind, KmAddress, Proposal},
+    ext::{self, AddressKind, Comb, End, IpsecRequest, KeyKind, KmAddress, Proposal},
     numbers,
     registered::{REGISTERED_AUTH, REGISTERED_ENCRYPT},
     sad::{self, Limit},
@@ -60,7 +60,13 @@ pub fn message(event: &Event) -> Result<Option<Message>, Error> {
     Ok(Some(message.numbered(seq, pid)))
 }
 
+/// The most bytes of an ACQUIRE. AF_KEY sends 4,120 of a template that allows every algorithm by
+/// its masks, and strongSwan drops what does not fit into 4,096 (`PFKEY_BUFFER_SIZE`).
+const MOST_BYTES: usize = 4096;
+
 /// ACQUIRE to the registered sockets (`pfkey_send_acquire`). AF_KEY counts its `seq`, from 1.
+///
+/// It has at most 4,096 bytes: what does not fit of a proposal is left out.
 #[must_use]
 pub fn acquire(acquire: &Acquire) -> Message {
     let mut extensions = vec![
@@ -77,7 +83,20 @@ pub fn acquire(acquire: &Acquire) -> Message {
     let proposal = Proposal::offered(acquire.proto, acquire.auth_mask, acquire.crypt_mask);
     extensions.extend(proposal.map(Extension::Proposal));
     extensions.extend(acquire.sec_ctx.as_ref().map(sad::sec_ctx));
-    Message::new(MessageType::ACQUIRE, numbers::satype(acquire.proto)).with(extensions)
+    let message = Message::new(MessageType::ACQUIRE, numbers::satype(acquire.proto));
+    within_limit(message.with(extensions))
+}
+
+/// The message without the last combs of its proposal, as far as it is too long.
+fn within_limit(mut message: Message) -> Message {
+    let length = message.encode().map_or(0, |bytes| bytes.len());
+    let over = length.saturating_sub(MOST_BYTES).div_ceil(Comb::LENGTH);
+    for extension in &mut message.extensions {
+        if let Extension::Proposal(Proposal { combs, .. }) = extension {
+            combs.truncate(combs.len().saturating_sub(over));
+        }
+    }
+    message
 }
 
 /// The answer to a REGISTER (`compose_sadb_supported`), with the request's `satype`, `seq` and

@@ -48,7 +48,7 @@ impl Proposal {
     /// What AF_KEY proposes for a policy's request: for ESP each cipher with each authentication,
     /// for AH each authentication, for others nothing. The masks are the template's
     /// (`xfrm_user_tmpl`, `aalgos` and `ealgos`): bit `id` allows the algorithm of that number, and
-    /// those from 32 on are never allowed. They are 0 in a policy that came by PF_KEY.
+    /// those from 32 on are never allowed. They are 0 in a policy that came by PF_KEY or setkey.
     #[must_use]
     pub fn offered(proto: Proto, auth_mask: u32, encrypt_mask: u32) -> Option<Self> {
         let auth = allowed(&REGISTERED_AUTH, auth_mask);

@@ -12,7 +12,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, retry_on_intr},
     net::{
-        RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, recv, send,
+        RecvFlags, SocketAddrUnix, SocketFlags, SocketType, recv,
         sockopt::set_socket_recv_buffer_size,
     },
 };
@@ -53,10 +53,10 @@ impl Socket {
         Ok(Self { descriptor: socket, name, buffer })
     }
 
-    /// Sends a message.
+    /// Sends a message, and waits until it was carried out.
     pub fn send(&self, message: &Message) -> Result<(), Error> {
         let bytes = message.encode()?;
-        match retry_on_intr(|| send(&self.descriptor, &bytes, SendFlags::NOSIGNAL)) {
+        match pfkey_socket::send(&self.descriptor, &bytes) {
             // Whoever has hung up has said why before.
             Ok(_) | Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
             Err(errno) => Err(self.failed(errno)),

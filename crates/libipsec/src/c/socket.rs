@@ -143,11 +143,10 @@ pub unsafe extern "C" fn pfkey_send(so: c_int, message: *const c_void, length: c
     })
 }
 
-/// Sends a message; its length.
+/// Sends a message; its length. The answer is queued then, also where the service gives it.
 pub(super) fn send(so: c_int, message: &[u8]) -> Result<c_int, Error> {
-    // SAFETY: send(2) reads as many bytes as there are.
-    let length = unsafe { libc::send(so, message.as_ptr().cast(), message.len(), 0) };
-    if length < 0 { Err(last_error()) } else { Ok(c_int::try_from(length).unwrap_or(c_int::MAX)) }
+    let length = pfkey_socket::send(borrow(so)?, message).map_err(Error::System)?;
+    Ok(c_int::try_from(length).unwrap_or(c_int::MAX))
 }
 
 /// What errno says.

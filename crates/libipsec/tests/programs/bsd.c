@@ -1,9 +1,9 @@
-/* The example of ipsec_set_policy(3) on the BSDs, with their headers. */
+/* The example of ipsec_set_policy(3) on the BSDs, with their headers; IPSEC_H is one of them. */
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <net/pfkeyv2.h>
 #include <netinet/in.h>
-#include <netinet6/ipsec.h>
+#include IPSEC_H
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -51,6 +51,9 @@ pub struct Comb {
 }
 
 impl Comb {
+    /// Its bytes in a message (`sizeof(struct sadb_comb)`).
+    pub(crate) const LENGTH: usize = 72;
+
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let (rest, (auth, encrypt, flags)) = (u8, u8, ne_u16).parse(input)?;
         let (rest, (auth_min_bits, auth_max_bits, encrypt_min_bits, encrypt_max_bits, _)) =

@@ -2,7 +2,7 @@ use ipsec::{
     Acquire, Direction, Mapping, Migration, Mode, PathChange, Policy, Priority, Proto, ReqId, Spi,
     Upper,
 };
-use pfkey::{Message, event, ext::Proposal};
+use pfkey::{Extension, Message, event, ext::Proposal};
 
 use crate::{
     capture::{assert_captured, capture},
@@ -46,7 +46,17 @@ fn an_acquire_proposes_what_the_template_allows() {
         })
     };
     assert_captured(&asked(&received[2], Proto::Esp, 0), &received[2]);
-    assert_captured(&asked(&received[3], Proto::Esp, u32::MAX), &received[3]);
+    // AF_KEY's has 4,120 bytes, too many for strongSwan: it is the same but for its last comb.
+    let mut within = Message::decode(&received[3]).unwrap();
+    for extension in &mut within.extensions {
+        if let Extension::Proposal(Proposal { combs, .. }) = extension {
+            assert_eq!(combs.len(), 56);
+            combs.truncate(55);
+        }
+    }
+    let within = within.encode().unwrap();
+    assert_eq!((received[3].len(), within.len()), (4120, 4048));
+    assert_captured(&asked(&received[3], Proto::Esp, u32::MAX), &within);
     assert_captured(&asked(&received[4], Proto::Ah, u32::MAX), &received[4]);
     assert_eq!(Proposal::offered(Proto::IpComp, u32::MAX, u32::MAX), None);
 }

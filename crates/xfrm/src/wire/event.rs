@@ -14,7 +14,7 @@ use netlink_packet_xfrm::{
     XFRM_USER_ACQUIRE_LEN, XFRM_USER_EXPIRE_LEN, XFRM_USER_POLICY_EXPIRE_LEN, XfrmAttrs,
 };
 
-use super::{Family, attributes, catch_all, migration, policy, sa, selector};
+use super::{Family, attributes, catch_all, migration, policy, sa, selector, template};
 use crate::{Error, device::Devices};
 
 /// Reads one message, header included, as it stands at `now`, Unix seconds: asked for if it matters.
@@ -101,6 +101,8 @@ fn acquire(object: &[u8]) -> Result<Option<Event>, Error> {
     let wire = UserAcquire::parse(object)?;
     let entry = policy::entry(&wire.policy, attributes(object, XFRM_USER_ACQUIRE_LEN))?;
     let Some(mut policy) = entry else { return Ok(None) };
+    let [auth_mask, crypt_mask, comp_mask] =
+        if has_own_templates(object)? { [0; 3] } else { [wire.aalgos, wire.ealgos, wire.calgos] };
     let selector =
         selector::read(&wire.selector, Family::from_number(wire.policy.selector.family))?;
     let family = acquired_family(&policy, &wire.id.daddr)
@@ -111,11 +113,21 @@ fn acquire(object: &[u8]) -> Result<Option<Event>, Error> {
         selector,
         sec_ctx: policy.policy.id.sec_ctx.take(),
         policy,
-        auth_mask: wire.aalgos,
-        crypt_mask: wire.ealgos,
-        comp_mask: wire.calgos,
+        auth_mask,
+        crypt_mask,
+        comp_mask,
         seq: wire.seq,
     }))))
+}
+
+/// Whether the templates of an ACQUIRE's policy are those that this crate writes.
+fn has_own_templates(object: &[u8]) -> Result<bool, Error> {
+    for attribute in attributes(object, XFRM_USER_ACQUIRE_LEN) {
+        if let XfrmAttrs::Template(templates) = attribute? {
+            return Ok(templates.iter().all(template::is_own));
+        }
+    }
+    Ok(false)
 }
 
 /// The family of an SA's addresses, if they are the endpoints of one of the policy's requests.

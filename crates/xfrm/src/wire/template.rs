@@ -1,8 +1,14 @@
 //! `xfrm_user_tmpl`: what a request is in the kernel.
 //!
-//! A template is optional or it is not. Where that does not tell the level that was asked for, its
-//! field `share` does, which the kernel keeps and never looks at (`copy_templates`,
-//! net/xfrm/xfrm_user.c).
+//! A template is optional or it is not, which does not always tell the level that was asked for. Its
+//! field `share` does, which the kernel keeps and never reads (`copy_templates`,
+//! net/xfrm/xfrm_user.c). A template of another program has 0 there (`XFRM_SHARE_ANY`), so `share`
+//! also tells ours from theirs, in an ACQUIRE too, which brings the templates of its policy.
+//!
+//! No algorithm mask can serve as that mark. The kernel sets `allalgs`, which AF_KEY sets itself,
+//! only if all three masks are full; otherwise `xfrm_state_ok` (net/xfrm/xfrm_policy.c) shifts 1 by
+//! the SA's `props.aalgo`, and 251, `SADB_X_AALG_NULL`, is too far: on 32-bit ARM and on PowerPC
+//! the result is 0 and packets are dropped, and a kernel with UBSAN complains.
 
 use ipsec::{Level, Mode, Proto, ReqId, Request, RequestMode};
 use netlink_packet_core::DecodeError;
@@ -15,8 +21,10 @@ const ANY_ALGORITHM: u32 = !0;
 
 /// `share` of a request that says `default` (`XFRM_SHARE_SESSION`).
 const SAYS_DEFAULT: u8 = 1;
-/// `share` of a request that says `use` where the template is not optional (`XFRM_SHARE_USER`).
+/// `share` of a request that says `use` (`XFRM_SHARE_USER`).
 const SAYS_USE: u8 = 2;
+/// `share` of a request that says `require`, or `unique` if it has a number (`XFRM_SHARE_UNIQUE`).
+const SAYS_REQUIRE: u8 = 3;
 
 /// The template of a request in a policy of family `policy`, which is that of transport mode too.
 pub(super) fn write(request: &Request, is_optional: bool, policy: Family) -> UserTemplate {
@@ -33,14 +41,19 @@ pub(super) fn write(request: &Request, is_optional: bool, policy: Family) -> Use
         mode: request.mode.mode().xfrm(),
         share: match request.level {
             Level::Default => SAYS_DEFAULT,
-            Level::Use if !is_optional => SAYS_USE,
-            Level::Use | Level::Require | Level::Unique(_) => 0,
+            Level::Use => SAYS_USE,
+            Level::Require | Level::Unique(_) => SAYS_REQUIRE,
         },
         optional: is_optional.into(),
         aalgos: ANY_ALGORITHM,
         ealgos: ANY_ALGORITHM,
         calgos: ANY_ALGORITHM,
     }
+}
+
+/// Whether a template was written by [`write`]: its masks say nothing of algorithms then.
+pub(super) fn is_own(wire: &UserTemplate) -> bool {
+    matches!(wire.share, SAYS_DEFAULT | SAYS_USE | SAYS_REQUIRE)
 }
 
 /// Reads a template; `policy` is its family if it does not say.
@@ -62,9 +75,12 @@ pub(super) fn read(wire: &UserTemplate, policy: Family) -> Result<Request, Decod
     };
     let level = match (wire.share, wire.optional, wire.reqid) {
         (SAYS_DEFAULT, _, 0) => Level::Default,
-        (SAYS_USE, _, 0) | (_, 1.., _) => Level::Use,
-        (_, 0, 0) => Level::Require,
-        (_, 0, number) => Level::Unique(Some(ReqId(number))),
+        (SAYS_USE, _, 0) => Level::Use,
+        (SAYS_REQUIRE, _, number) | (_, 0, number) => match number {
+            0 => Level::Require,
+            number => Level::Unique(Some(ReqId(number))),
+        },
+        (_, 1.., _) => Level::Use,
     };
     Ok(Request { proto, mode, level })
 }

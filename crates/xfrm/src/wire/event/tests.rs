@@ -228,6 +228,15 @@ fn an_acquire_tells_packet_policy_and_sa() {
     assert_eq!((acquire.seq, acquire.auth_mask, acquire.sec_ctx), (1, u32::MAX, None));
 }
 
+/// As in AF_KEY, whose templates have no masks.
+#[test]
+fn an_acquire_of_an_own_template_says_nothing_of_algorithms() {
+    // The template's mode, `share` and `optional`, behind its number.
+    let own = ACQUIRE.replace("05000000 01000000 ffffffff", "05000000 01030000 ffffffff");
+    let Event::Acquire(acquire) = event(&own) else { panic!() };
+    assert_eq!([acquire.auth_mask, acquire.crypt_mask, acquire.comp_mask], [0; 3]);
+}
+
 #[test]
 fn policies_come_whole_even_when_deleted() {
     let Event::PolicyAdded { entry, .. } = event(POLICY_ADDED) else { panic!() };

@@ -46,6 +46,7 @@ fn templates_are_those_of_ip_xfrm() {
     // ip xfrm policy add src 192.0.2.0/24 dst 198.51.100.7 proto tcp dport 80 dir out \
     //     priority 0x80000000 tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel reqid 9 \
     //     tmpl proto ah mode transport level use
+    // but for `share`, in which this crate notes the level: 3 and 2.
     let captured = hex("
         c6336407 00000000 00000000 00000000 c0000200 00000000 00000000 00000000
         0050ffff 00000000 02002018 06000000 00000000 00000000
@@ -54,9 +55,9 @@ fn templates_are_those_of_ip_xfrm() {
         00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
         00000080 00000000 01000000 00000000 84000500
         c0000202 00000000 00000000 00000000 00000000 32000000 02000000
-        c0000201 00000000 00000000 00000000 09000000 01000000 ffffffff ffffffff ffffffff
+        c0000201 00000000 00000000 00000000 09000000 01030000 ffffffff ffffffff ffffffff
         00000000 00000000 00000000 00000000 00000000 33000000 02000000
-        00000000 00000000 00000000 00000000 00000000 00000100 ffffffff ffffffff ffffffff");
+        00000000 00000000 00000000 00000000 00000000 00020100 ffffffff ffffffff ffffffff");
     assert_eq!(bytes(&message_of(&web())), captured);
 }
 
@@ -180,6 +181,7 @@ fn the_level_that_was_asked_for_comes_back() {
     for level in [Level::Default, Level::Use, Level::Require] {
         requests.push(Request { level, ..requests[0] });
     }
+    let asked_for: Vec<Level> = requests.iter().map(|request| request.level).collect();
     for optional in [0, 1, 2, 3, 4] {
         let mut place = 0..;
         let mut form = Form::whole(&asked, |_| place.next() == Some(optional));
@@ -187,8 +189,30 @@ fn the_level_that_was_asked_for_comes_back() {
         let message = message(&HeldPolicy { policy: &asked, form, index: 0 });
         let entry = read(&bytes(&message)).unwrap().unwrap();
         assert_eq!(entry.form, form);
-        let level = |place: usize| entry.policy.action.requests()[place].level;
-        assert_eq!([level(1), level(2), level(3)], [Level::Use, Level::Default, Level::Use]);
+        let levels = entry.policy.action.requests().iter().map(|request| request.level);
+        assert_eq!(levels.collect::<Vec<_>>(), asked_for, "{optional}");
+    }
+}
+
+/// Those of `ip xfrm policy` have 0 in `share`.
+#[test]
+fn a_template_of_another_program_is_what_the_kernel_makes_of_it() {
+    let asked = web();
+    for (is_optional, expected) in
+        [(false, [Level::Unique(Some(ReqId(9))), Level::Require]), (true, [Level::Use, Level::Use])]
+    {
+        let form = Form::whole(&asked, |_| is_optional);
+        let mut message = message(&HeldPolicy { policy: &asked, form, index: 0 });
+        for attribute in &mut message.nlas {
+            if let XfrmAttrs::Template(templates) = attribute {
+                assert!(templates.iter().all(template::is_own));
+                templates.iter_mut().for_each(|template| template.share = 0);
+                assert!(!templates.iter().any(template::is_own));
+            }
+        }
+        let entry = read(&bytes(&message)).unwrap().unwrap();
+        let levels = entry.policy.action.requests().iter().map(|request| request.level);
+        assert_eq!(levels.collect::<Vec<_>>(), expected);
     }
 }
 
