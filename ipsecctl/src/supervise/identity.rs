@@ -12,7 +12,7 @@ use rustix::{
     },
 };
 
-use super::caller::Caller;
+use super::{caller::Caller, sys};
 
 /// What this thread was before it acted for somebody else, and is again afterwards.
 struct Own {
@@ -46,7 +46,8 @@ pub fn act_for<T>(
         capabilities: capabilities(None)?,
     };
     let result = become_caller(caller, allowed, &own).and_then(|()| act());
-    own.restore()?;
+    // Never a call for somebody else with what this thread was for the caller.
+    own.restore().unwrap_or_else(|_| sys::end());
     result
 }
 
