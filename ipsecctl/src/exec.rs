@@ -1,7 +1,6 @@
 //! `ipsecctl exec`: any program, static ones too, with policies on its sockets.
 
 mod filter;
-mod identity;
 mod socket;
 
 use std::{ffi::OsString, net::UdpSocket};
@@ -43,7 +42,7 @@ impl Exec {
             let filter = filter::inet_sockets(sockets.dual_stack);
             supervise::supervise(&filter, "exec", move |call| socket::answer(call, &sockets))
         }) {
-            Ok(()) => supervise::exec(&self.program),
+            Ok(()) => supervise::exec(&self.program, None),
             Err(error) => error,
         }
     }

@@ -1,69 +1,99 @@
-//! `ipsecctl run`: any program, static ones too, with its PF_KEY sockets from the service.
+//! `ipsecctl run`: any program, static ones too, with its PF_KEY sockets from the service and with
+//! IP_IPSEC_POLICY.
+//!
+//! A program that is linked dynamically gets the library that is preloaded as well: in the program
+//! itself a message costs less than by way of the supervisor. What the library does not reach comes
+//! to the supervisor.
 
-use std::ffi::OsString;
+mod elf;
+mod filter;
+mod keysockets;
+mod policies;
+mod preload;
+mod send;
+
+use std::ffi::{OsStr, OsString};
 
 use libc::sock_filter;
-use pfkey_socket::{Call, Choice, PF_KEY, Settings};
-use rustix::io::Errno;
+use pfkey_socket::{Choice, Settings};
 
 use crate::{
     Error,
-    supervise::{
-        self, Answer, Notification, caller,
-        filter::{Argument, allow, ask, in_own_convention, load, skip_unless},
-    },
+    supervise::{self, Answer, Call},
 };
+use keysockets::KeySockets;
+use policies::Policies;
 
-/// Run a program whose PF_KEY sockets are those of the service.
+/// Run a program with PF_KEY sockets of the service, and IP_IPSEC_POLICY.
 ///
 /// `socket(PF_KEY, ...)` in the program, and in all that it starts, returns a connection to the
 /// PF_KEY service of the network namespace, or the kernel's AF_KEY socket where none listens.
 #[derive(clap::Args)]
 pub struct Run {
+    /// Leave the program to the supervisor, without libpfkey-preload.so
+    #[arg(long)]
+    no_preload: bool,
     /// The program and its arguments
     #[arg(required = true, trailing_var_arg = true, value_name = "PROGRAM")]
     program: Vec<OsString>,
 }
 
+/// What is served. `None`: the kernel answers.
+struct Served {
+    key_sockets: Option<KeySockets>,
+    policies: Option<Policies>,
+}
+
 impl Run {
     /// Turns this process into the program. Returns only if that fails.
     pub fn execute(&self) -> Error {
-        match supervise() {
-            Ok(()) => supervise::exec(&self.program),
+        match self.supervise() {
+            Ok(preloaded) => {
+                let variable = preloaded.as_deref().map(|value| (preload::VARIABLE, value));
+                supervise::exec(&self.program, variable)
+            }
             Err(error) => error,
         }
     }
-}
 
-fn supervise() -> Result<(), Error> {
-    let settings = Settings::from_environment()?;
-    if settings.choice() == Choice::Kernel {
-        return Ok(());
+    /// What the environment has to say for the library, if the program gets it.
+    fn supervise(&self) -> Result<Option<OsString>, Error> {
+        let served = Served::from_environment()?;
+        let parts = served.filter();
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        supervise::supervise(&filter::filter(&parts), "run", move |call| served.answer(call))?;
+        let program = self.program.first().map_or(OsStr::new(""), OsString::as_os_str);
+        Ok(if self.no_preload { None } else { preload::for_program(program) })
     }
-    supervise::supervise(&filter(), "run", |call| answer(call, &settings))
 }
 
-/// `socket(PF_KEY, ...)` asks; every other call goes on: those of 32-bit programs (i386's
-/// `socketcall` too) have another convention, those of x32 other numbers.
-fn filter() -> Vec<sock_filter> {
-    let socket = [
-        skip_unless(libc::SYS_socket, 3),
-        load(Argument::at(0)),
-        skip_unless(PF_KEY, 1),
-        ask(),
-        allow(),
-    ];
-    [&in_own_convention(allow())[..], &socket].concat()
-}
+impl Served {
+    fn from_environment() -> Result<Self, Error> {
+        let settings = Settings::from_environment()?;
+        let is_served = settings.choice() != Choice::Kernel;
+        Ok(Self {
+            key_sockets: is_served.then(|| KeySockets::new(settings)),
+            policies: Policies::from_environment(),
+        })
+    }
 
-/// The service sees the supervisor's privilege, so the supervisor looks at the caller's.
-fn answer(notification: &Notification, settings: &Settings) -> Answer {
-    let call = match Call::new(notification.kind, notification.protocol) {
-        Ok(call) => call,
-        Err(errno) => return Answer::Refused(errno),
-    };
-    match notification.thread.ok_or(Errno::SRCH).and_then(caller::of) {
-        Ok(caller) => settings.answer(call, caller.for_pfkey()),
-        Err(_) => Answer::Refused(Errno::PERM),
+    fn filter(&self) -> Vec<Vec<sock_filter>> {
+        let key_sockets = self.key_sockets.iter();
+        let key_sockets = key_sockets.map(|sockets| filter::key_sockets(sockets.numbers()));
+        key_sockets.chain(self.policies.iter().map(|_| filter::policies())).collect()
+    }
+
+    fn answer(&self, call: &Call<'_>) -> Answer {
+        let (key_sockets, policies) = (self.key_sockets.as_ref(), self.policies.as_ref());
+        let answer = match call.number() {
+            libc::SYS_setsockopt => policies.map(|policies| policies.set(call)),
+            libc::SYS_getsockopt => policies.map(|policies| policies.get(call)),
+            libc::SYS_socket => key_sockets.map(|sockets| sockets.open(call)),
+            libc::SYS_dup | libc::SYS_fcntl => key_sockets.map(|sockets| sockets.duplicate(call)),
+            _ => key_sockets.map(|sockets| send::send(call, sockets)),
+        };
+        answer.unwrap_or(Ok(Answer::Kernel)).unwrap_or_else(Answer::Refused)
     }
 }

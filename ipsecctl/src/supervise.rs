@@ -1,14 +1,23 @@
-//! A program with a process beside it that answers some of its calls of `socket(2)`.
+//! A program with a process beside it that answers some of its system calls.
 //!
 //! The program takes the place of this process, so that its exit status, its signals and its
 //! terminal are its own. What stays is the supervisor.
 
+pub mod call;
 pub mod caller;
 pub mod filter;
+pub mod identity;
+pub mod memory;
 mod supervisor;
 mod sys;
+pub mod thread;
 
-use std::{ffi::OsString, io, os::unix::process::CommandExt, process};
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    os::unix::process::CommandExt,
+    process,
+};
 
 use libc::sock_filter;
 use rustix::{
@@ -19,15 +28,14 @@ use rustix::{
 use crate::Error;
 use sys::Listener;
 
-/// What a call gets.
-pub use pfkey_socket::Answer;
-pub use sys::Notification;
+pub use call::{Answer, Call};
 
-/// Turns this process into a program. Returns only if that fails.
-pub fn exec(program: &[OsString]) -> Error {
+/// Turns this process into a program, with a variable more in its environment. Returns only if that
+/// fails.
+pub fn exec(program: &[OsString], variable: Option<(&str, &OsStr)>) -> Error {
     let mut words = program.iter();
     let program = words.next().cloned().unwrap_or_default();
-    let error = process::Command::new(&program).args(words).exec();
+    let error = process::Command::new(&program).args(words).envs(variable).exec();
     Error::Program { program, error }
 }
 
@@ -36,16 +44,19 @@ pub fn exec(program: &[OsString]) -> Error {
 pub fn supervise(
     filter: &[sock_filter],
     subcommand: &'static str,
-    answer: impl Fn(&Notification) -> Answer,
+    answer: impl Fn(&Call<'_>) -> Answer + Send + Sync + 'static,
 ) -> Result<(), Error> {
     let (ours, its) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
             .map_err(|errno| Error::Supervisor(errno.into()))?;
-    sys::detach(|| supervisor::run(its, &answer)).map_err(Error::Supervisor)?;
+    sys::detach(|| supervisor::run(its, answer)).map_err(Error::Supervisor)?;
     let listener = listen(filter).map_err(|error| match error.kind() {
         io::ErrorKind::ResourceBusy => Error::Supervised { subcommand },
         _ => Error::Filter(error),
     })?;
+    if !listener.can_hand_in() {
+        return Err(Error::Filter(io::ErrorKind::Unsupported.into()));
+    }
     supervisor::send(&ours, &listener).map_err(|errno| Error::Supervisor(errno.into()))
 }
 

@@ -1,4 +1,5 @@
-//! `ipsecctl run` with a stand-in for the service.
+//! `ipsecctl run` with a stand-in for the service, by the supervisor alone. `preloaded.rs` has it with
+//! the library.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "../../crates/preload/tests/stand_in/mod.rs"]
@@ -23,7 +24,7 @@ fn ipsecctl(words: &[&str]) -> Command {
 }
 
 fn run(program: &[&str]) -> Command {
-    ipsecctl(&[&["run", "--"], program].concat())
+    ipsecctl(&[&["run", "--no-preload", "--"], program].concat())
 }
 
 fn output(command: &mut Command) -> Output {
@@ -38,10 +39,10 @@ fn through(words: &[&str], program: &str) {
     }
 }
 
-/// A program of `static.c`, linked with no library that could be replaced.
-fn static_program(directory: &Path) -> String {
+/// A program of a file here, linked with no library that could be replaced.
+fn static_program(directory: &Path, source: &str) -> String {
     let program = directory.join("static");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/static.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(source);
     let status = Command::new("cc").args(["-static", "-o"]).arg(&program).arg(source).status();
     assert!(status.unwrap().success(), "`cc -static` is needed (Debian: gcc, libc6-dev)");
     program.to_str().unwrap().to_owned()
@@ -67,7 +68,7 @@ fn a_static_program_has_it_too() {
     if is_root() {
         let directory = tempfile::tempdir().unwrap();
         let service = Service::start();
-        let mut command = run(&[&static_program(directory.path())]);
+        let mut command = run(&[&static_program(directory.path(), "static.c")]);
         let output = output(service.for_command(&mut command));
         assert_eq!(said(&output), "exit status: 0\n16 bytes\n");
     }
@@ -90,6 +91,31 @@ fn a_caller_without_the_capability_is_refused() {
     through(&["setpriv", "--bounding-set=-net_admin", "python3"], "refused.py");
     // All capabilities, but in a user namespace that does not own the network namespace.
     through(&["unshare", "--user", "--map-root-user", "python3"], "refused.py");
+    // In a network namespace of its own it has them. The service is that of another.
+    through(&["unshare", "--net", "--user", "--map-root-user", "python3"], "refused.py");
+}
+
+/// By XFRM, whether this kernel has AF_KEY or not.
+#[test]
+fn sockets_have_the_policies_of_af_key() {
+    if is_root() {
+        let mut command = run(&["unshare", "--net", "python3"]);
+        command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
+        python(&mut command, "policies.py");
+    }
+}
+
+/// The policies are set and told for a static program. It has the privilege that it would need.
+#[test]
+fn a_static_program_has_policies() {
+    if is_root() {
+        let directory = tempfile::tempdir().unwrap();
+        let program = static_program(directory.path(), "policies.c");
+        let mut command = run(&["unshare", "--net", &program]);
+        command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
+        let output = output(&mut command);
+        assert_eq!(said(&output), "exit status: 0\n");
+    }
 }
 
 #[test]

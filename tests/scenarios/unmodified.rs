@@ -80,8 +80,10 @@ fn preloaded_and_supervised() {
     let mut preloaded = host.command("python3");
     preloaded.env("LD_PRELOAD", preload());
     let mut supervised = host.command(ipsecctl());
-    supervised.args(["run", "python3"]);
-    for mut program in [preloaded, supervised] {
+    supervised.args(["run", "--no-preload", "python3"]);
+    let mut both = host.command(ipsecctl());
+    both.args(["run", "python3"]);
+    for mut program in [preloaded, supervised, both] {
         program.env("XFRM_TOOLS_PFKEY", "service").args(["-c", PROGRAM]);
         assert_same(&kernels, &Outcome::success(&mut program));
     }

@@ -91,6 +91,12 @@ impl Settings {
         self.choice
     }
 
+    /// Whether the service is that of the caller's network namespace, and no other.
+    #[must_use]
+    pub fn is_of_namespace(&self) -> bool {
+        self.socket.is_none()
+    }
+
     /// Answers a call. Allocates nothing: a program may call `socket` where it must not, such as
     /// between fork and exec.
     #[must_use]

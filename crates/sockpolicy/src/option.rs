@@ -15,9 +15,11 @@ use rustix::{fd::BorrowedFd, io::Errno};
 
 use crate::{Cookie, Error, Policies, Refusal, Service, Socket};
 
-/// linux/in.h and linux/in6.h.
-const IP_IPSEC_POLICY: i32 = 16;
-const IPV6_IPSEC_POLICY: i32 = 34;
+/// The option of level `SOL_IP` (linux/in.h).
+pub const IP_IPSEC_POLICY: i32 = 16;
+
+/// The option of level `SOL_IPV6` (linux/in6.h).
+pub const IPV6_IPSEC_POLICY: i32 = 34;
 
 /// One of the two options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

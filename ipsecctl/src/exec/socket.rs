@@ -8,27 +8,37 @@ use rustix::{
         AddressFamily, Protocol, RawProtocol, SocketFlags, SocketType, socket_with,
         sockopt::set_ipv6_v6only,
     },
+    thread::CapabilitySet,
 };
 use sockpolicy::Socket;
 
-use super::{Sockets, identity};
+use super::Sockets;
 use crate::{
     policy,
-    supervise::{Answer, Notification, caller},
+    supervise::{
+        Answer, Call,
+        call::Copy,
+        caller::Caller,
+        identity::{act_for, enter},
+    },
 };
 
 /// A socket with its policies, or the call fails: none is without.
-pub fn answer(call: &Notification, sockets: &Sockets) -> Answer {
+pub fn answer(call: &Call<'_>, sockets: &Sockets) -> Answer {
     match make(call, sockets) {
-        Ok(socket) => Answer::Socket(socket),
+        Ok(file) => {
+            let closes_on_exec = call.kind_and_flags().1.contains(SocketFlags::CLOEXEC);
+            Answer::Descriptor(Copy { file, closes_on_exec, numbers: None })
+        }
         Err(errno) => Answer::Refused(errno),
     }
 }
 
-fn make(call: &Notification, sockets: &Sockets) -> Result<OwnedFd, Errno> {
-    let caller = caller::of(call.thread.ok_or(Errno::PERM)?)?;
-    identity::enter(&caller)?;
-    let socket = identity::act_for(&caller, || plain(call))?;
+fn make(call: &Call<'_>, sockets: &Sockets) -> Result<OwnedFd, Errno> {
+    let caller = Caller::of(&call.thread()?)?;
+    enter(&caller)?;
+    let raw = caller.capabilities_in(&caller.netns)? & CapabilitySet::NET_RAW;
+    let socket = act_for(&caller, raw, || plain(call))?;
     let made = Socket::of(&socket).map_err(|error| match error {
         // Programs that would rather have Multipath TCP fall back to TCP.
         sockpolicy::Error::Multipath | sockpolicy::Error::Sctp => Errno::PROTONOSUPPORT,
@@ -43,10 +53,10 @@ fn make(call: &Notification, sockets: &Sockets) -> Result<OwnedFd, Errno> {
 }
 
 /// What the kernel makes of the call.
-fn plain(call: &Notification) -> Result<OwnedFd, Errno> {
-    let family = u16::try_from(call.domain).map_err(|_| Errno::AFNOSUPPORT)?;
+fn plain(call: &Call<'_>) -> Result<OwnedFd, Errno> {
+    let family = u16::try_from(call.int(0)).map_err(|_| Errno::AFNOSUPPORT)?;
     let (kind, flags) = call.kind_and_flags();
-    let protocol = RawProtocol::new(call.protocol.cast_unsigned()).map(Protocol::from_raw);
+    let protocol = RawProtocol::new(call.int(2).cast_unsigned()).map(Protocol::from_raw);
     let family = AddressFamily::from_raw(family);
     socket_with(family, SocketType::from_raw(kind), flags | SocketFlags::CLOEXEC, protocol)
 }

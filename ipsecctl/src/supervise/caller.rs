@@ -1,23 +1,22 @@
 //! Who waits in a system call that the supervisor was asked about.
 
-use std::fs;
-
 use rustix::{
     fd::OwnedFd,
-    fs::{Mode, OFlags, fstat, open, stat},
+    fs::{OFlags, fstat},
     io::Errno,
-    process::Pid,
-    thread::{CapabilitySet, Gid, Uid, capabilities},
+    thread::{CapabilitySet, Gid, Uid},
 };
 
-use super::sys;
+use super::{sys, thread::Thread};
 
-/// A thread. What is read of it is the caller's only if that still waits afterwards.
+/// What a thread may do, and as whom.
 pub struct Caller {
     /// Its network namespace.
     pub netns: OwnedFd,
-    /// Those of its effective capabilities that hold there: all or none.
-    pub capabilities: CapabilitySet,
+    /// Its effective capabilities, in its own user namespace and those below.
+    effective: CapabilitySet,
+    /// The inode of its user namespace.
+    user_ns: u64,
     /// Whom what it makes belongs to.
     pub fsuid: Uid,
     /// Its effective group.
@@ -26,36 +25,39 @@ pub struct Caller {
     pub groups: Vec<Gid>,
 }
 
-/// Looks at a thread.
-pub fn of(thread: Pid) -> Result<Caller, Errno> {
-    let file = |name| format!("/proc/{}/{name}", thread.as_raw_nonzero());
-    let netns = open(file("ns/net"), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let user_ns = stat(file("ns/user"))?.st_ino;
-    let effective = capabilities(Some(thread))?.effective;
-    let reaches = reaches(user_ns, &netns)?;
-    let status = fs::read_to_string(file("status")).map_err(|_| Errno::SRCH)?;
-    let numbers = |label: &str| -> Vec<u32> {
-        let line = status.lines().find_map(|line| line.strip_prefix(label));
-        line.unwrap_or_default().split_whitespace().flat_map(str::parse).collect()
-    };
-    // Real, effective, saved, file system (proc_pid_status(5)).
-    let (uids, gids) = (numbers("Uid:"), numbers("Gid:"));
-    Ok(Caller {
-        netns,
-        capabilities: if reaches { effective } else { CapabilitySet::empty() },
-        fsuid: Uid::from_raw(*uids.get(3).ok_or(Errno::SRCH)?),
-        egid: Gid::from_raw(*gids.get(1).ok_or(Errno::SRCH)?),
-        groups: numbers("Groups:").into_iter().map(Gid::from_raw).collect(),
-    })
-}
-
 impl Caller {
-    /// What the PF_KEY service asks of it.
-    pub fn for_pfkey(&self) -> pfkey_socket::Caller {
-        pfkey_socket::Caller {
-            netns: fstat(&self.netns).map(|netns| netns.st_ino).ok(),
-            net_admin: self.capabilities.contains(CapabilitySet::NET_ADMIN),
-        }
+    /// Looks at a thread.
+    pub fn of(thread: &Thread<'_>) -> Result<Self, Errno> {
+        let netns = thread.open("ns/net", OFlags::RDONLY)?;
+        let user_ns = thread.stat("ns/user")?.st_ino;
+        let status = thread.status()?;
+        let words = |label: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(label));
+            line.unwrap_or_default().split_whitespace()
+        };
+        let numbers = |label| words(label).flat_map(str::parse).collect::<Vec<u32>>();
+        let effective = words("CapEff:").next().and_then(|word| u64::from_str_radix(word, 16).ok());
+        // Real, effective, saved, file system (proc_pid_status(5)).
+        let (uids, gids) = (numbers("Uid:"), numbers("Gid:"));
+        Ok(Self {
+            netns,
+            effective: CapabilitySet::from_bits_retain(effective.ok_or(Errno::SRCH)?),
+            user_ns,
+            fsuid: Uid::from_raw(*uids.get(3).ok_or(Errno::SRCH)?),
+            egid: Gid::from_raw(*gids.get(1).ok_or(Errno::SRCH)?),
+            groups: numbers("Groups:").into_iter().map(Gid::from_raw).collect(),
+        })
+    }
+
+    /// Those of its effective capabilities that hold in a network namespace: all or none.
+    pub fn capabilities_in(&self, netns: &OwnedFd) -> Result<CapabilitySet, Errno> {
+        let reaches = reaches(self.user_ns, netns)?;
+        Ok(if reaches { self.effective } else { CapabilitySet::empty() })
+    }
+
+    /// The inode of its network namespace.
+    pub fn netns_inode(&self) -> Option<u64> {
+        fstat(&self.netns).map(|netns| netns.st_ino).ok()
     }
 }
 

@@ -8,8 +8,9 @@
 use std::mem::offset_of;
 
 use libc::{
-    BPF_ABS, BPF_JEQ, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_W, SECCOMP_RET_ALLOW,
-    SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_USER_NOTIF, seccomp_data, sock_filter,
+    BPF_ABS, BPF_ALU, BPF_JEQ, BPF_JGE, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_RET, BPF_SUB, BPF_W,
+    SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_USER_NOTIF,
+    seccomp_data, sock_filter,
 };
 use rustix::io::Errno;
 
@@ -60,6 +61,16 @@ pub const fn load(word: Argument) -> sock_filter {
 /// Skips that many instructions unless what was loaded is `value`.
 pub fn skip_unless(value: impl Into<i64>, skip: u8) -> sock_filter {
     statement(BPF_JMP | BPF_JEQ | BPF_K, value.into() as u32, 0, skip)
+}
+
+/// Subtracts from what was loaded.
+pub const fn minus(value: u32) -> sock_filter {
+    statement(BPF_ALU | BPF_SUB | BPF_K, value, 0, 0)
+}
+
+/// Skips that many instructions unless what was loaded is less, taken as unsigned.
+pub const fn skip_unless_less(value: u32, skip: u8) -> sock_filter {
+    statement(BPF_JMP | BPF_JGE | BPF_K, value, skip, 0)
 }
 
 /// The verdict: the supervisor answers.

@@ -1,6 +1,19 @@
 //! The process beside the program, which answers its calls.
+//!
+//! One thread takes the calls from the kernel, and hands each to another that has nothing to do: an
+//! answer may take its time. If there are no more than may be, the calls wait in the kernel.
 
-use std::{io::IoSlice, io::IoSliceMut, mem::MaybeUninit};
+use std::{
+    io::{IoSlice, IoSliceMut},
+    mem::MaybeUninit,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+};
 
 use rustix::{
     cmsg_space,
@@ -16,9 +29,23 @@ use rustix::{
 };
 
 use super::{
-    Answer,
+    call::{Answer, Call, Copy},
     sys::{self, Listener, Notification},
 };
+
+/// The most calls that are answered at the same time.
+const MOST_AT_ONCE: usize = 16;
+
+/// What all threads have.
+struct Supervisor<F> {
+    listener: Listener,
+    answer: F,
+    calls: Mutex<Receiver<Notification>>,
+    /// Threads that have nothing to do.
+    idle: AtomicUsize,
+    /// Held while a number is chosen and taken: two calls of a process may want one.
+    placing: Mutex<()>,
+}
 
 /// Hands the listener to the supervisor at the other end of `channel`.
 pub fn send(channel: &OwnedFd, listener: &Listener) -> Result<(), Errno> {
@@ -31,15 +58,79 @@ pub fn send(channel: &OwnedFd, listener: &Listener) -> Result<(), Errno> {
 }
 
 /// Answers until the last process under the filter has gone.
-pub fn run(channel: OwnedFd, answer: &impl Fn(&Notification) -> Answer) -> Result<(), Errno> {
+pub fn run<F>(channel: OwnedFd, answer: F) -> Result<(), Errno>
+where
+    F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static,
+{
     stand_aside(channel)?;
     let Some(listener) = receive()? else { return Ok(()) };
-    while listener.is_in_use()? {
-        if let Some(notification) = listener.receive()? {
-            pass_on(&listener, &notification, &answer(&notification));
+    let (sender, calls) = sync_channel(0);
+    let (idle, placing) = (AtomicUsize::new(0), Mutex::default());
+    let supervisor = Supervisor { listener, answer, calls: Mutex::new(calls), idle, placing };
+    Arc::new(supervisor).take_calls(&sender)
+}
+
+impl<F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static> Supervisor<F> {
+    fn take_calls(self: Arc<Self>, sender: &SyncSender<Notification>) -> Result<(), Errno> {
+        let mut threads = 0;
+        while self.listener.is_in_use()? {
+            let Some(call) = self.listener.receive()? else { continue };
+            if self.idle.load(Ordering::Acquire) == 0 && threads < MOST_AT_ONCE {
+                let another = Arc::clone(&self);
+                let started = thread::Builder::new().spawn(move || another.answer_calls());
+                threads += usize::from(started.is_ok());
+            }
+            if threads == 0 || sender.send(call).is_err() {
+                return Err(Errno::NOMEM);
+            }
+        }
+        Ok(())
+    }
+
+    /// What one thread does. If it panics, there is no supervisor any more, and calls fail.
+    fn answer_calls(&self) {
+        let _ = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                self.idle.fetch_add(1, Ordering::AcqRel);
+                let call = self.calls.lock().unwrap_or_else(PoisonError::into_inner).recv();
+                self.idle.fetch_sub(1, Ordering::AcqRel);
+                let Ok(call) = call else { break };
+                let call = Call::new(&self.listener, call);
+                self.pass_on(&call, (self.answer)(&call));
+            }
+        }));
+        sys::end();
+    }
+
+    fn pass_on(&self, call: &Call<'_>, answer: Answer) {
+        // What was read of the thread was the caller's if it has been waiting all the time.
+        if call.still_waits().is_err() {
+            return;
+        }
+        let asked = call.asked();
+        // An error here is a caller that was killed in the meantime: nobody is left to be told.
+        let _ = match answer {
+            Answer::Kernel => self.listener.go_on(asked),
+            Answer::Refused(errno) => self.listener.refuse(asked, errno),
+            Answer::Returned(value) => self.listener.return_from(asked, value),
+            Answer::Descriptor(copy) => {
+                self.hand_in(call, &copy).or_else(|errno| self.listener.refuse(asked, errno))
+            }
+        };
+    }
+
+    fn hand_in(&self, call: &Call<'_>, copy: &Copy) -> Result<(), Errno> {
+        let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = copy.numbers.and_then(|numbers| numbers.free(&call.thread().ok()?));
+        let give = |number| {
+            self.listener.hand_in(call.asked(), copy.file.as_fd(), number, copy.closes_on_exec)
+        };
+        match give(number) {
+            // The limit is lower than it was at the start, or another thread is taking the number.
+            Err(Errno::BADF | Errno::MFILE | Errno::BUSY) if number.is_some() => give(None),
+            result => result,
         }
     }
-    Ok(())
 }
 
 /// Keeps nothing of the program's: no pipe of it stays open, no directory in use, and what ends the
@@ -66,19 +157,4 @@ fn receive() -> Result<Option<Listener>, Errno> {
         _ => None,
     });
     Ok(descriptor.map(Listener::from))
-}
-
-fn pass_on(listener: &Listener, notification: &Notification, answer: &Answer) {
-    // What was read of the thread was the caller's if it has been waiting all the time.
-    if !listener.is_waiting(notification) {
-        return;
-    }
-    // An error here is a caller that was killed in the meantime: nobody is left to be told.
-    let _ = match answer {
-        Answer::Kernel => listener.go_on(notification),
-        Answer::Refused(errno) => listener.refuse(notification, *errno),
-        Answer::Socket(socket) => listener
-            .hand_in(notification, socket.as_fd())
-            .or_else(|errno| listener.refuse(notification, errno)),
-    };
 }

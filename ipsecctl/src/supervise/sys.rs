@@ -9,38 +9,28 @@ use std::{
     ptr,
 };
 
-use libc::{c_int, c_ulong, seccomp_notif, seccomp_notif_addfd, seccomp_notif_resp, sock_filter};
+use libc::{
+    c_int, c_long, c_ulong, seccomp_notif, seccomp_notif_addfd, seccomp_notif_resp, sock_filter,
+};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::{Errno, retry_on_intr},
-    net::SocketFlags,
     process::{Pid, WaitOptions, setsid, waitpid},
 };
 
 /// Where the kernel asks about the calls that a filter picks out.
 pub struct Listener(OwnedFd);
 
-/// A call of `socket(2)` that waits for an answer.
+/// A call that waits for an answer.
+#[derive(Clone, Copy)]
 pub struct Notification {
     id: u64,
     /// `None`: it is not to be seen from the supervisor's PID namespace.
     pub thread: Option<Pid>,
-    /// The argument `domain`.
-    pub domain: i32,
-    /// The argument `type`, with flags.
-    pub kind: i32,
-    /// The argument `protocol`.
-    pub protocol: i32,
-}
-
-impl Notification {
-    /// The type, and the flags that were given with it.
-    pub fn kind_and_flags(&self) -> (u32, SocketFlags) {
-        // SOCK_TYPE_MASK, linux/net.h.
-        const TYPE: u32 = 0xf;
-        let bits = self.kind.cast_unsigned();
-        (bits & TYPE, SocketFlags::from_bits_retain(bits & !TYPE))
-    }
+    /// The number of the call, `libc::SYS_*`.
+    pub number: c_long,
+    /// Its arguments: registers.
+    pub arguments: [u64; 6],
 }
 
 impl Listener {
@@ -69,14 +59,11 @@ impl Listener {
             Err(Errno::NOENT | Errno::INTR) => return Ok(None),
             result => result?,
         };
-        // The kernel takes ints, from the low halves of the registers.
-        let int = |argument: u64| (argument as u32).cast_signed();
         Ok(Some(Notification {
             id: asked.id,
             thread: Pid::from_raw(asked.pid.cast_signed()),
-            domain: int(asked.data.args[0]),
-            kind: int(asked.data.args[1]),
-            protocol: int(asked.data.args[2]),
+            number: asked.data.nr.into(),
+            arguments: asked.data.args,
         }))
     }
 
@@ -85,20 +72,26 @@ impl Listener {
         self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &mut { call.id }).is_ok()
     }
 
-    /// Lets the call return a copy of `socket`.
-    pub fn hand_in(&self, call: &Notification, socket: BorrowedFd<'_>) -> Result<(), Errno> {
-        let closes_on_exec = call.kind_and_flags().1.contains(SocketFlags::CLOEXEC);
+    /// Lets the call return a copy of `file`, with this number or with the lowest that is free.
+    pub fn hand_in(
+        &self,
+        call: &Notification,
+        file: BorrowedFd<'_>,
+        number: Option<u32>,
+        closes_on_exec: bool,
+    ) -> Result<(), Errno> {
+        let set = if number.is_some() { libc::SECCOMP_ADDFD_FLAG_SETFD as u32 } else { 0 };
         let mut copy = seccomp_notif_addfd {
             id: call.id,
-            flags: libc::SECCOMP_ADDFD_FLAG_SEND as u32,
-            srcfd: socket.as_raw_fd().cast_unsigned(),
-            newfd: 0,
+            flags: set | libc::SECCOMP_ADDFD_FLAG_SEND as u32,
+            srcfd: file.as_raw_fd().cast_unsigned(),
+            newfd: number.unwrap_or(0),
             newfd_flags: if closes_on_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 },
         };
         match self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut copy) {
             // Before Linux 5.14 it takes a second step.
             Err(Errno::INVAL) => {
-                copy.flags = 0;
+                copy.flags = set;
                 let number = self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut copy)?;
                 self.respond(call, number.into(), None, 0)
             }
@@ -106,12 +99,25 @@ impl Listener {
         }
     }
 
+    /// Whether the kernel can hand in a descriptor (Linux 5.9): no call has this ID.
+    pub fn can_hand_in(&self) -> bool {
+        let own = self.0.as_raw_fd().cast_unsigned();
+        let mut copy =
+            seccomp_notif_addfd { id: 0, flags: 0, srcfd: own, newfd: 0, newfd_flags: 0 };
+        self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut copy) == Err(Errno::NOENT)
+    }
+
+    /// Lets the call return a number.
+    pub fn return_from(&self, call: &Notification, value: usize) -> Result<(), Errno> {
+        self.respond(call, i64::try_from(value).map_err(|_| Errno::OVERFLOW)?, None, 0)
+    }
+
     /// Lets the call fail.
     pub fn refuse(&self, call: &Notification, errno: Errno) -> Result<(), Errno> {
         self.respond(call, 0, Some(errno), 0)
     }
 
-    /// Lets the kernel carry out the call. Its arguments are numbers, so they are what was seen.
+    /// Lets the kernel carry out the call. What the arguments point to may be other than it was.
     pub fn go_on(&self, call: &Notification) -> Result<(), Errno> {
         self.respond(call, 0, None, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32)
     }
@@ -172,14 +178,19 @@ pub fn detach<E>(work: impl FnOnce() -> Result<(), E>) -> io::Result<()> {
             // A panic must not end up in the caller, who is somebody else in this process.
             let _ = catch_unwind(AssertUnwindSafe(work));
         }
-        // SAFETY: _exit(2) takes no memory. Buffers of the parent's are not written twice.
-        unsafe { libc::_exit(0) }
+        end()
     };
     match retry_on_intr(|| waitpid(Some(child), WaitOptions::empty())) {
         // The parent was started with SIGCHLD ignored.
         Ok(_) | Err(Errno::CHILD) => Ok(()),
         Err(errno) => Err(errno.into()),
     }
+}
+
+/// Ends this process with all its threads. Buffers of the parent's are not written twice.
+pub fn end() -> ! {
+    // SAFETY: _exit(2) takes no memory.
+    unsafe { libc::_exit(0) }
 }
 
 /// `None` in the child.

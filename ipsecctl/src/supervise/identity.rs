@@ -1,10 +1,8 @@
-//! To make a socket as somebody else would.
+//! To do something as somebody else would.
 
 use rustix::{
     fd::AsFd,
     fs::{fstat, stat},
-};
-use rustix::{
     io::Errno,
     process::{getegid, geteuid, getgroups},
     thread::{
@@ -14,7 +12,7 @@ use rustix::{
     },
 };
 
-use crate::supervise::caller::Caller;
+use super::{caller::Caller, sys};
 
 /// What this thread was before it acted for somebody else, and is again afterwards.
 struct Own {
@@ -34,20 +32,26 @@ pub fn enter(caller: &Caller) -> Result<(), Errno> {
 }
 
 /// Does something as the caller: with its user and group, to whom a socket belongs and who may ping
-/// (net.ipv4.ping_group_range), and without a capability that it has not.
-pub fn act_for<T>(caller: &Caller, act: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+/// (net.ipv4.ping_group_range), and of the capabilities with these alone, as far as this thread has
+/// them.
+pub fn act_for<T>(
+    caller: &Caller,
+    allowed: CapabilitySet,
+    act: impl FnOnce() -> Result<T, Errno>,
+) -> Result<T, Errno> {
     let own = Own {
         uid: geteuid(),
         gid: getegid(),
         groups: getgroups()?,
         capabilities: capabilities(None)?,
     };
-    let result = become_caller(caller, &own).and_then(|()| act());
-    own.restore()?;
+    let result = become_caller(caller, allowed, &own).and_then(|()| act());
+    // Never a call for somebody else with what this thread was for the caller.
+    own.restore().unwrap_or_else(|_| sys::end());
     result
 }
 
-fn become_caller(caller: &Caller, own: &Own) -> Result<(), Errno> {
+fn become_caller(caller: &Caller, allowed: CapabilitySet, own: &Own) -> Result<(), Errno> {
     if caller.groups != own.groups {
         set_thread_groups(&caller.groups)?;
     }
@@ -58,8 +62,8 @@ fn become_caller(caller: &Caller, own: &Own) -> Result<(), Errno> {
         // The real and the saved user stay, and with them what is permitted.
         set_thread_res_uid(None, caller.fsuid, None)?;
     }
-    let raw = caller.capabilities & CapabilitySet::NET_RAW & own.capabilities.permitted;
-    set_capabilities(None, CapabilitySets { effective: raw, ..own.capabilities })
+    let effective = allowed & own.capabilities.permitted;
+    set_capabilities(None, CapabilitySets { effective, ..own.capabilities })
 }
 
 impl Own {

@@ -1,0 +1,128 @@
+//! The PF_KEY sockets of the program, and the numbers that they have there.
+
+use std::{
+    collections::VecDeque,
+    fs::File,
+    os::fd::AsRawFd,
+    sync::{Mutex, PoisonError},
+};
+
+use pfkey_socket::{Answer as Opened, Call as Arguments, Settings};
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    io::Errno,
+    net::sockopt::socket_cookie,
+    process::{Resource, getrlimit},
+    thread::CapabilitySet,
+};
+
+use crate::supervise::{
+    Answer, Call,
+    call::{Copy, Numbers},
+    caller::Caller,
+    thread::Thread,
+};
+
+/// How many numbers are kept for PF_KEY sockets.
+const COUNT: u32 = 32;
+
+/// `FD_SETSIZE`: select(2) takes descriptors below it.
+const END: u32 = 1024;
+
+/// How many sockets the supervisor knows again: the last ones. To send on one that is forgotten is
+/// left to the kernel.
+const REMEMBERED: usize = 4096;
+
+/// What gives the program its PF_KEY sockets.
+pub struct KeySockets {
+    settings: Settings,
+    /// `None`: the program may have so few descriptors that none can be kept.
+    numbers: Option<Numbers>,
+    /// The cookies of those that were handed in. What the program has done to its descriptors does
+    /// not matter, and nothing is sent for it on a socket of somebody else.
+    handed_in: Mutex<VecDeque<u64>>,
+}
+
+impl KeySockets {
+    /// Settings that let the service answer.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, numbers: numbers(), handed_in: Mutex::default() }
+    }
+
+    /// The numbers that the sockets have in the program, as long as there are free ones.
+    pub fn numbers(&self) -> Option<Numbers> {
+        self.numbers
+    }
+
+    /// Answers socket(2). The service sees the supervisor's privilege, so the supervisor looks at the
+    /// caller's.
+    pub fn open(&self, call: &Call<'_>) -> Result<Answer, Errno> {
+        let arguments = Arguments::new(call.int(1), call.int(2))?;
+        let caller = self.caller(call).map_err(|_| Errno::PERM)?;
+        Ok(match self.settings.answer(arguments, caller) {
+            Opened::Socket(file) => {
+                self.remember(socket_cookie(&file)?);
+                let closes_on_exec = arguments.closes_on_exec();
+                Answer::Descriptor(Copy { file, closes_on_exec, numbers: self.numbers })
+            }
+            other => other.into(),
+        })
+    }
+
+    /// A socket that is not that of the caller's network namespace is the supervisor's to give: the
+    /// caller's capabilities have to hold in the supervisor's network namespace then.
+    fn caller(&self, call: &Call<'_>) -> Result<pfkey_socket::Caller, Errno> {
+        let caller = Caller::of(&call.thread()?)?;
+        let capabilities = if self.settings.is_of_namespace() {
+            caller.capabilities_in(&caller.netns)?
+        } else {
+            let own = File::open("/proc/thread-self/ns/net").map_err(|_| Errno::PERM)?;
+            caller.capabilities_in(&own.into())?
+        };
+        Ok(pfkey_socket::Caller {
+            netns: caller.netns_inode(),
+            net_admin: capabilities.contains(CapabilitySet::NET_ADMIN),
+        })
+    }
+
+    /// Answers dup(2), and fcntl(2) with F_DUPFD and F_DUPFD_CLOEXEC: the duplicate of a PF_KEY
+    /// socket has one of the numbers, too.
+    pub fn duplicate(&self, call: &Call<'_>) -> Result<Answer, Errno> {
+        let (is_fcntl, least) = (call.number() == libc::SYS_fcntl, call.int(2));
+        let least = if is_fcntl { u32::try_from(least).unwrap_or(u32::MAX) } else { 0 };
+        let numbers = self.numbers.map(|numbers| numbers.from(least));
+        let thread = call.thread()?;
+        let free = numbers.and_then(|numbers| numbers.free(&thread));
+        let (Some(file), Some(_)) = (self.find(&thread, call.int(0)), free) else {
+            return Ok(Answer::Kernel);
+        };
+        let closes_on_exec = is_fcntl && call.int(1) == libc::F_DUPFD_CLOEXEC;
+        Ok(Answer::Descriptor(Copy { file, closes_on_exec, numbers }))
+    }
+
+    /// The PF_KEY socket that a descriptor of the thread is, if it is one and can be had.
+    pub fn find(&self, thread: &Thread<'_>, number: i32) -> Option<OwnedFd> {
+        let file = thread.descriptor(number).ok()?;
+        let cookie = socket_cookie(file.as_fd()).ok()?;
+        let handed_in = self.handed_in.lock().unwrap_or_else(PoisonError::into_inner);
+        handed_in.iter().rev().any(|known| *known == cookie).then_some(file)
+    }
+
+    fn remember(&self, cookie: u64) {
+        let mut handed_in = self.handed_in.lock().unwrap_or_else(PoisonError::into_inner);
+        if handed_in.len() == REMEMBERED {
+            handed_in.pop_front();
+        }
+        handed_in.push_back(cookie);
+    }
+}
+
+/// The last numbers that the program may have, so that its other files do not have them.
+fn numbers() -> Option<Numbers> {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let end = u32::try_from(limit).unwrap_or(END).min(END);
+    let first = end.checked_sub(COUNT)?;
+    // This process's own files, of which it does not ask itself, have the lowest that are free.
+    let lowest = File::open("/dev/null").ok()?.as_raw_fd().cast_unsigned();
+    (lowest + COUNT <= first).then_some(Numbers { first, count: COUNT })
+}

@@ -1,0 +1,90 @@
+//! The thread that waits in a call: what it has, by handles that cannot come to mean another.
+//!
+//! A number of a thread is given to another once the first is gone. So its directory in /proc and
+//! its pidfd are opened first, and then the kernel is asked whether the call still waits: if it does,
+//! both are the caller's, and stay so.
+
+use std::fs::File;
+
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    fs::{AtFlags, Mode, OFlags, Stat, open, openat, statat},
+    io::Errno,
+    path::Arg,
+    process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
+};
+
+use super::{call::Call, memory::Memory};
+
+/// A thread that waits, or has waited.
+pub struct Thread<'call> {
+    call: &'call Call<'call>,
+    number: Pid,
+    /// /proc/NUMBER.
+    directory: OwnedFd,
+}
+
+impl<'call> Thread<'call> {
+    pub(super) fn waiting_in(call: &'call Call<'call>) -> Result<Self, Errno> {
+        let number = call.asked().thread.ok_or(Errno::SRCH)?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let path = format!("/proc/{}", number.as_raw_nonzero());
+        let directory = open(path, flags, Mode::empty())?;
+        call.still_waits()?;
+        Ok(Self { call, number, directory })
+    }
+
+    /// Opens a file of its directory in /proc.
+    pub fn open(&self, name: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        openat(&self.directory, name, flags | OFlags::CLOEXEC, Mode::empty())
+    }
+
+    /// Looks at what a name of its directory in /proc leads to.
+    pub fn stat(&self, name: impl Arg) -> Result<Stat, Errno> {
+        statat(&self.directory, name, AtFlags::empty())
+    }
+
+    /// The file `status` (proc_pid_status(5)).
+    pub fn status(&self) -> Result<String, Errno> {
+        let file = File::from(self.open("status", OFlags::RDONLY)?);
+        std::io::read_to_string(file).map_err(|_| Errno::SRCH)
+    }
+
+    /// Its memory. Errors: EPERM, EACCES without the right to trace it (ptrace(2)).
+    pub fn memory(&self) -> Result<Memory, Errno> {
+        self.open("mem", OFlags::RDWR).map(Memory::from)
+    }
+
+    /// Whether it has a descriptor of this number.
+    pub fn has(&self, number: u32) -> bool {
+        let name = format!("fd/{number}");
+        !matches!(statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT))
+    }
+
+    /// A copy of one of its descriptors. Errors: EBADF, and EPERM without the right to trace it.
+    pub fn descriptor(&self, number: i32) -> Result<OwnedFd, Errno> {
+        let process = self.pidfd()?;
+        self.call.still_waits()?;
+        pidfd_getfd(process.as_fd(), number, PidfdGetfdFlags::empty())
+    }
+
+    fn pidfd(&self) -> Result<OwnedFd, Errno> {
+        // PIDFD_THREAD (linux/pidfd.h), Linux 6.9.
+        let thread = PidfdFlags::from_bits_retain(OFlags::EXCL.bits());
+        match pidfd_open(self.number, thread) {
+            // Threads share their descriptors, but for those that have called unshare(2).
+            Err(Errno::INVAL) => pidfd_open(self.process()?, PidfdFlags::empty()),
+            result => result,
+        }
+    }
+
+    /// The process that it is of.
+    fn process(&self) -> Result<Pid, Errno> {
+        let status = self.status()?;
+        let number = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+        number
+            .and_then(|number| number.trim().parse().ok())
+            .and_then(Pid::from_raw)
+            .ok_or(Errno::SRCH)
+    }
+}
