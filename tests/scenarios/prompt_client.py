@@ -5,8 +5,9 @@
     prompt_client.py cold CIPHER   an SA of a cipher that has to be loaded
     prompt_client.py add FROM N    N SAs, nothing read, and the end
     prompt_client.py count FROM    SAs from FROM on, a line each once it was accepted, until it is killed
+    prompt_client.py kills N       N children that do that, each with other SPIs and killed soon; how many were accepted
 """
-import ctypes, os, select, signal, socket, struct, sys, threading
+import ctypes, os, select, signal, socket, struct, sys, threading, time
 
 ADD, GET, REGISTER, FLUSH, DUMP = 3, 5, 7, 9, 10
 ESP = 3
@@ -190,15 +191,34 @@ def add_and_exit(first, count):
         key_socket.send(add(first + n, n))
 
 
-def count(first):
+def count(first, output=1):
     key_socket = socket.socket(15, socket.SOCK_RAW, 2)
     while True:
         key_socket.send(add(first, 1))
-        os.write(1, b"%d\n" % first)
+        os.write(output, b"%d\n" % first)
         first += 1
+
+
+def kills(times):
+    for kill in range(1, times + 1):
+        first = kill << 16
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            count(first, write)
+        os.close(write)
+        accepted = os.read(read, 1 << 16)
+        time.sleep(kill * 37 % 5000 / 1e6)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        while more := os.read(read, 1 << 16):
+            accepted += more
+        os.close(read)
+        print(kill, int(accepted.split()[-1]) + 1 - first)
 
 
 parent = os.getpid()
 words = [word for word in sys.argv[1:] if not word.startswith("--")]
 numbers = [int(word) for word in words[1:]]
-{"ways": every_way, "beside": beside, "cold": cold, "add": add_and_exit, "count": count}[words[0]](*numbers)
+{"ways": every_way, "beside": beside, "cold": cold, "add": add_and_exit, "count": count,
+ "kills": kills}[words[0]](*numbers)
