@@ -3,6 +3,7 @@
 mod crash;
 mod life;
 mod others;
+mod restart;
 mod services;
 mod tunnels;
 

@@ -24,6 +24,7 @@ mod outer_headers;
 mod pfkey;
 mod pfkey_generated;
 mod pfkey_load;
+mod prompt_clients;
 mod round_trip;
 mod scale;
 mod show;

@@ -14,6 +14,7 @@ mod pair;
 pub mod pfkey;
 mod program;
 mod scripts;
+mod service_manager;
 mod session;
 mod wire;
 
@@ -26,5 +27,6 @@ pub use outcome::Outcome;
 pub use pair::{ESP_BOTH_WAYS, Pair, echo, exec};
 pub use program::Program;
 pub use scripts::scripts;
+pub use service_manager::ServiceManager;
 pub use session::Session;
 pub use wire::{Packet, Wire, protocol};

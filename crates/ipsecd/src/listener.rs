@@ -2,16 +2,20 @@ use std::{
     fs, io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::fs::{DirBuilderExt, PermissionsExt},
+        unix::{
+            ffi::OsStrExt,
+            fs::{DirBuilderExt, PermissionsExt},
+        },
     },
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use rustix::{
     io::Errno,
     net::{
-        AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect, listen,
-        socket_with,
+        AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect,
+        getsockname, listen, socket_with, sockopt::socket_acceptconn,
     },
 };
 
@@ -24,6 +28,8 @@ const BACKLOG: i32 = 128;
 pub(crate) struct Listener {
     socket: OwnedFd,
     path: PathBuf,
+    /// Its file stays, for the next daemon.
+    is_left: AtomicBool,
 }
 
 /// Who can connect.
@@ -73,7 +79,28 @@ impl Listener {
         fs::set_permissions(&path, permissions)
             .map_err(failed("setting the mode of the socket"))?;
         listen(&socket, BACKLOG).map_err(|errno| failed("listening")(errno.into()))?;
-        Ok(Self { socket, path })
+        Ok(Self { socket, path, is_left: AtomicBool::new(false) })
+    }
+
+    /// Goes on with a socket that was handed over, if it listens at this path; as [`Listener::open`]
+    /// otherwise.
+    pub(crate) fn inherit(
+        handed: Option<OwnedFd>,
+        path: PathBuf,
+        kind: SocketType,
+        open: Open,
+    ) -> Result<Self, ServiceError> {
+        match handed {
+            Some(socket) if is_at(&socket, &path) => {
+                Ok(Self { socket, path, is_left: AtomicBool::new(false) })
+            }
+            _ => Self::open(path, kind, open),
+        }
+    }
+
+    /// Leaves the file where it is when this is dropped.
+    pub(crate) fn leave(&self) {
+        self.is_left.store(true, Ordering::Relaxed);
     }
 
     /// The next program that waits to be let in; none: nobody does.
@@ -99,6 +126,9 @@ impl AsFd for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
+        if self.is_left.load(Ordering::Relaxed) {
+            return;
+        }
         // Somebody may have cleared the directory.
         let _ = fs::remove_file(&self.path);
     }
@@ -107,6 +137,15 @@ impl Drop for Listener {
 fn socket(kind: SocketType) -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     Ok(socket_with(AddressFamily::UNIX, kind, flags, None)?)
+}
+
+/// Whether a socket listens at a path, where programs find it.
+fn is_at(socket: &OwnedFd, path: &Path) -> bool {
+    let address = getsockname(socket).ok().and_then(|it| SocketAddrUnix::try_from(it).ok());
+    let is_named = address.is_some_and(|address| {
+        address.path_bytes().is_some_and(|bytes| bytes == path.as_os_str().as_bytes())
+    });
+    is_named && socket_acceptconn(socket).unwrap_or(false) && path.exists()
 }
 
 /// Whether somebody listens at an address.

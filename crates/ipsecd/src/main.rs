@@ -4,7 +4,6 @@
 mod directory;
 mod error;
 mod logging;
-mod notify;
 mod options;
 mod privileges;
 mod reason;
@@ -12,16 +11,16 @@ mod services;
 mod signals;
 mod watch;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use engine::{Caretaker, Group, Monitor, SetRight};
+use ipsecd::{Handover, Supervisor};
 use tracing::{error, info};
 
 use directory::Directory;
 use error::Error;
 use logging::Logging;
-use notify::Supervisor;
 use options::Options;
 use services::Services;
 use signals::Signals;
@@ -51,8 +50,9 @@ fn set_right_once(logging: &Logging) -> Result<(), Error> {
 
 /// Is the daemon of this network namespace until a signal ends it.
 fn follow(options: &Options, logging: Logging) -> Result<(), Error> {
+    let handover = Handover::of_environment();
     let signals = Signals::catch()?;
-    let supervisor = Supervisor::of_environment();
+    let supervisor = Arc::new(Supervisor::of_environment());
     let caretaker = Caretaker::open()?;
     let namespace = caretaker.namespace().clone();
     let another = || Error::Another { directory: namespace.directory().to_owned() };
@@ -62,7 +62,7 @@ fn follow(options: &Options, logging: Logging) -> Result<(), Error> {
     // What happens from now on is heard, whatever is read later.
     let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate];
     let monitor = Monitor::open_reading_ahead(&groups)?;
-    let services = Services::start(options, caretaker.port());
+    let services = Services::start(options, caretaker.port(), &supervisor, handover);
     privileges::reduce()?;
     Watch::new(caretaker, monitor, directory, signals, logging, supervisor, services)?.run()
 }

@@ -3,8 +3,10 @@
 use std::{
     env,
     ffi::OsStr,
-    io,
+    io::{self, IoSlice},
+    mem::MaybeUninit,
     os::{
+        fd::{AsFd, BorrowedFd},
         linux::net::SocketAddrExt,
         unix::{
             ffi::OsStrExt,
@@ -13,14 +15,24 @@ use std::{
     },
 };
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::retry_on_intr,
+    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
+    pipe::{PipeFlags, pipe_with},
+    time::{ClockId, clock_gettime},
+};
 use tracing::debug;
+
+/// How long the manager may take.
+const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 /// The service manager, if one waits for news.
 pub struct Supervisor(Option<(UnixDatagram, SocketAddr)>);
 
 impl Supervisor {
     /// The one that `NOTIFY_SOCKET` names.
+    #[must_use]
     pub fn of_environment() -> Self {
         let name = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty());
         Self(name.and_then(|name| {
@@ -59,6 +71,47 @@ impl Supervisor {
     /// The end is near.
     pub fn stopping(&self) {
         self.tell("STOPPING=1");
+    }
+
+    /// Whether the manager keeps descriptors over a restart (`FDSTORE`: how many; its unit's
+    /// `FileDescriptorStoreMax`).
+    #[must_use]
+    pub fn keeps_files(&self) -> bool {
+        let most = env::var("FDSTORE").ok().and_then(|most| most.parse().ok());
+        self.0.is_some() && most.is_some_and(|most: u32| most > 0)
+    }
+
+    /// Has the manager keep a copy of a descriptor for the next daemon, even if this one crashes.
+    pub fn keep(&self, name: &str, file: impl AsFd) -> io::Result<()> {
+        self.send(&format!("FDSTORE=1\nFDNAME={name}"), &[file.as_fd()])
+    }
+
+    /// Has the manager forget those of a name.
+    pub fn forget(&self, name: &str) {
+        self.tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"));
+    }
+
+    /// Waits until the manager has done what it was told (`BARRIER=1`, sd_notify_barrier(3)).
+    pub fn wait_until_kept(&self) -> io::Result<()> {
+        let (ours, its) = pipe_with(PipeFlags::CLOEXEC)?;
+        self.send("BARRIER=1", &[its.as_fd()])?;
+        drop(its);
+        let mut files = [PollFd::new(&ours, PollFlags::empty())];
+        let ready = retry_on_intr(|| poll(&mut files, Some(&PATIENCE)))?;
+        if ready == 0 { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
+    }
+
+    /// Sends a line with descriptors.
+    fn send(&self, line: &str, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let Some((socket, address)) = &self.0 else { return Ok(()) };
+        let socket = socket.try_clone()?;
+        socket.connect_addr(address)?;
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        control.push(SendAncillaryMessage::ScmRights(files));
+        let line = [IoSlice::new(line.as_bytes())];
+        retry_on_intr(|| sendmsg(&socket, &line, &mut control, SendFlags::NOSIGNAL))?;
+        Ok(())
     }
 
     /// A manager that does not listen is no reason to stop.

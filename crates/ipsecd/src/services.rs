@@ -1,24 +1,28 @@
 //! The services beside the daemon's own work, each on a thread of its own. Policies are followed
 //! without them too, so what keeps one from running is logged, and that is all.
 
+mod keys;
+
 use std::{
-    io::{self, PipeReader, PipeWriter, pipe},
+    env,
+    io::{self, PipeReader, PipeWriter, Write, pipe},
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
 };
 
 use ipsecd::{
-    Configuration, ServiceError, pfkey,
+    Configuration, Handover, ServiceError, Supervisor, pfkey,
     sockets::{self, Permissions},
 };
 use tracing::{error, info};
 
 use crate::{error::Error, options::Options, privileges};
+use keys::KeyService;
 
 /// Those that are at work.
 pub struct Services {
-    _pfkey: Option<Running>,
+    keys: Option<KeyService>,
     sockets: Option<Sockets>,
     configuration: PathBuf,
     settings: Arc<pfkey::Settings>,
@@ -31,7 +35,7 @@ struct Sockets {
 }
 
 /// A service at work. It ends, and its sockets go, when this is dropped.
-struct Running {
+pub struct Running {
     name: &'static str,
     stop: Option<PipeWriter>,
     thread: Option<JoinHandle<()>>,
@@ -39,20 +43,59 @@ struct Running {
 
 impl Services {
     /// Starts those that are wanted, before the daemon gives its privileges up: each thread does so
-    /// by itself. `caretaker` is the netlink port of the daemon's own work.
-    pub fn start(options: &Options, caretaker: u32) -> Self {
+    /// by itself. `caretaker` is the netlink port of the daemon's own work, `handover` what the daemon
+    /// before has left.
+    pub fn start(
+        options: &Options,
+        caretaker: u32,
+        manager: &Arc<Supervisor>,
+        mut handover: Handover,
+    ) -> Self {
         let Configuration { permissions, icvs } = configuration(&options.configuration);
         let settings = Arc::new(pfkey::Settings::default());
         settings.set_icvs(icvs);
         settings.pass_over(caretaker);
-        let key_service = || key_service(Arc::clone(&settings));
-        let sockets = || Sockets::start(permissions);
+        let keys = (!options.no_pfkey)
+            .then(|| KeyService::start(Arc::clone(&settings), manager, &mut handover));
+        let sockets = (!options.no_sockets).then(|| Sockets::start(permissions, &mut handover));
         Self {
-            _pfkey: (!options.no_pfkey).then(key_service).and_then(|it| logged("PF_KEY", it)),
-            sockets: (!options.no_sockets).then(sockets).and_then(|it| logged("sockets", it)),
+            keys: keys.and_then(|it| logged("PF_KEY", it)),
+            sockets: sockets.and_then(|it| logged("sockets", it)),
             configuration: options.configuration.clone(),
             settings,
         }
+    }
+
+    /// Turns this process into the program that is installed now, which goes on with the sockets of
+    /// the services. Returns only if that fails, which is logged: they go on here then.
+    pub fn execute(&self) {
+        match (self.handover(), &self.keys) {
+            (Ok(handover), Some(keys)) => keys.execute(handover),
+            (Ok(handover), None) => match env::current_exe() {
+                Ok(program) => not_executed(&handover.execute(&program)),
+                Err(error) => not_executed(&error),
+            },
+            (Err(error), _) => not_executed(&error),
+        }
+    }
+
+    /// Ends the services, and has the service manager keep their sockets for the next daemon.
+    pub fn store(&mut self) {
+        let handover = self.handover();
+        if let (Ok(handover), Some(keys)) = (handover, self.keys.take()) {
+            if let Some(sockets) = &self.sockets {
+                sockets.service.leave_socket();
+            }
+            keys.store(handover);
+        }
+    }
+
+    fn handover(&self) -> io::Result<Handover> {
+        let mut handover = Handover::default();
+        if let Some(sockets) = &self.sockets {
+            sockets.service.hand_over(&mut handover)?;
+        }
+        Ok(handover)
     }
 
     /// Takes note of the new port, and reads the configuration again. One that is wrong changes
@@ -80,16 +123,9 @@ fn configuration(path: &Path) -> Configuration {
     })
 }
 
-fn key_service(settings: Arc<pfkey::Settings>) -> Result<Running, ServiceError> {
-    let mut service = pfkey::Service::open()?;
-    service.follow(settings);
-    let run = move |stop| service.run(stop);
-    Running::start("PF_KEY", privileges::reduce_for_key_service, run)
-}
-
 impl Sockets {
-    fn start(permissions: Permissions) -> Result<Self, ServiceError> {
-        let service = Arc::new(sockets::Service::open(permissions)?);
+    fn start(permissions: Permissions, handover: &mut Handover) -> Result<Self, ServiceError> {
+        let service = Arc::new(sockets::Service::open(permissions, handover)?);
         let serving = Arc::clone(&service);
         let run = move |stop| serving.run(stop);
         let running = Running::start("sockets", privileges::reduce, run)?;
@@ -98,7 +134,9 @@ impl Sockets {
 }
 
 impl Running {
-    fn start(
+    /// Starts it on a thread, which gives its privileges up by `reduce`. `run` ends when its pipe
+    /// can be read.
+    pub fn start(
         name: &'static str,
         reduce: fn() -> Result<(), Error>,
         mut run: impl FnMut(PipeReader) -> Result<(), ServiceError> + Send + 'static,
@@ -124,6 +162,13 @@ impl Running {
     }
 }
 
+impl Running {
+    /// Has `run` look at what it is asked.
+    pub fn wake(&self) -> io::Result<()> {
+        self.stop.as_ref().map_or(Ok(()), |mut stop| stop.write_all(&[0]))
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         drop(self.stop.take());
@@ -133,6 +178,11 @@ impl Drop for Running {
             error!("the service for {} has panicked", self.name);
         }
     }
+}
+
+/// Why the installed program does not take the place of this one.
+fn not_executed(error: &io::Error) {
+    error!("the installed program cannot be executed, this one goes on: {error}");
 }
 
 fn logged<T>(name: &str, started: Result<T, ServiceError>) -> Option<T> {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2},
     flag,
     low_level::pipe,
 };
@@ -22,12 +22,19 @@ const ENDING: [i32; 2] = [SIGTERM, SIGINT];
 pub struct Signals {
     stop: UnixStream,
     reload: UnixStream,
+    execute: UnixStream,
 }
 
 impl Signals {
     /// From now on they do not end the process.
     pub fn catch() -> Result<Self, Error> {
-        let catch = || Ok(Self { stop: caught(&ENDING)?, reload: caught(&[SIGHUP])? });
+        let catch = || {
+            Ok(Self {
+                stop: caught(&ENDING)?,
+                reload: caught(&[SIGHUP])?,
+                execute: caught(&[SIGUSR2])?,
+            })
+        };
         catch().and_then(|signals| second_ends_at_once().map(|()| signals)).map_err(Error::Signals)
     }
 
@@ -41,6 +48,11 @@ impl Signals {
         self.reload.as_fd()
     }
 
+    /// Readable when there is one to make place for the program that is installed now.
+    pub fn execute(&self) -> BorrowedFd<'_> {
+        self.execute.as_fd()
+    }
+
     /// Whether there was one to end.
     pub fn take_stop(&self) -> bool {
         take(&self.stop)
@@ -49,6 +61,11 @@ impl Signals {
     /// Whether there was one to read everything anew.
     pub fn take_reload(&self) -> bool {
         take(&self.reload)
+    }
+
+    /// Whether there was one to make place.
+    pub fn take_execute(&self) -> bool {
+        take(&self.execute)
     }
 }
 

@@ -1,9 +1,13 @@
 //! The loop: whatever happens, the SPD is compared with what was asked, and set right.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use engine::{Caretaker, Monitor, MonitorError, SetRight};
 use ipsec::Variables;
+use ipsecd::Supervisor;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -11,8 +15,8 @@ use rustix::{
 use tracing::{debug, info, warn};
 
 use crate::{
-    directory::Directory, error::Error, logging::Logging, notify::Supervisor, reason::Reason,
-    services::Services, signals::Signals,
+    directory::Directory, error::Error, logging::Logging, reason::Reason, services::Services,
+    signals::Signals,
 };
 
 /// When to try again what has failed: at first, and at last.
@@ -31,7 +35,7 @@ pub struct Watch {
     directory: Directory,
     signals: Signals,
     logging: Logging,
-    supervisor: Supervisor,
+    supervisor: Arc<Supervisor>,
     services: Services,
     variables: Variables,
     /// Why something may be wrong, if it may be.
@@ -54,7 +58,7 @@ impl Watch {
         directory: Directory,
         signals: Signals,
         logging: Logging,
-        supervisor: Supervisor,
+        supervisor: Arc<Supervisor>,
         services: Services,
     ) -> Result<Self, Error> {
         let variables = caretaker.variables()?.clone();
@@ -86,10 +90,18 @@ impl Watch {
             if self.signals.take_stop() {
                 self.supervisor.stopping();
                 info!("stopped by a signal");
+                if self.supervisor.keeps_files() {
+                    self.services.store();
+                }
                 return Ok(());
             }
             if self.signals.take_reload() {
                 self.reload()?;
+            }
+            if self.signals.take_execute() {
+                self.supervisor.reloading();
+                self.services.execute();
+                self.supervisor.ready(&self.status());
             }
             self.take_events()?;
             if self.directory.variables_changed()? {
@@ -109,12 +121,13 @@ impl Watch {
             PollFd::new(&self.directory, PollFlags::IN),
             PollFd::from_borrowed_fd(self.signals.stop(), PollFlags::IN),
             PollFd::from_borrowed_fd(self.signals.reload(), PollFlags::IN),
+            PollFd::from_borrowed_fd(self.signals.execute(), PollFlags::IN),
             PollFd::new(&self.monitor, PollFlags::IN),
         ];
         let rest = || self.rest_until.saturating_duration_since(Instant::now());
         let look = self.reason.as_ref().map(|_| rest());
         let (files, timeout) = if self.is_flooded {
-            (&mut files[..3], Some(look.map_or(PAUSE, |look| look.min(PAUSE))))
+            (&mut files[..4], Some(look.map_or(PAUSE, |look| look.min(PAUSE))))
         } else {
             (&mut files[..], look)
         };

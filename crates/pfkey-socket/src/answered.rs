@@ -28,6 +28,10 @@ const OUTQ: u32 = 0x5411;
 /// net/core/sock.c: one byte is kept until the waiters are woken). A message takes more.
 const NOTHING: i32 = 1;
 
+/// How long to sleep at most before the socket is looked at again. The descriptor may have got another
+/// socket meanwhile, of which the kernel tells nothing.
+const A_WHILE: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
+
 /// How often to look where the kernel has no descriptor left to wait with.
 const A_MOMENT: Duration = Duration::from_micros(200);
 
@@ -93,7 +97,7 @@ fn wait_for_room(socket: BorrowedFd<'_>) -> Result<(), Errno> {
     epoll::add(&waiting, socket, EventData::new_u64(0), EventFlags::OUT | EventFlags::ET)?;
     let mut room = [MaybeUninit::uninit(); 1];
     loop {
-        let has_gone = match epoll::wait(&waiting, &mut room, None) {
+        let has_gone = match epoll::wait(&waiting, &mut room, Some(&A_WHILE)) {
             Ok((events, _)) => {
                 events.iter().any(|&Event { flags, .. }| flags.contains(EventFlags::HUP))
             }

@@ -6,6 +6,9 @@ use rustix::{fd::OwnedFd, io::Errno, net::SocketAddrUnix};
 
 use crate::{Call, Caller, SERVICE};
 
+/// Where each network namespace has a directory.
+const DIRECTORY: &str = "/run/xfrm-tools/";
+
 /// Who gives the program its PF_KEY sockets (`XFRM_TOOLS_PFKEY`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
@@ -122,6 +125,21 @@ impl Settings {
         }
     }
 
+    /// Whether a service listens there, as far as the address tells: that of any network namespace,
+    /// or the one that stands in its place. Whoever is given a socket asks this of its peer.
+    #[must_use]
+    pub fn is_service(&self, address: &SocketAddrUnix) -> bool {
+        let Some(path) = address.path_bytes() else { return false };
+        if let Some(own) = &self.socket {
+            return own.path_bytes() == Some(path);
+        }
+        let namespace = path
+            .strip_prefix(DIRECTORY.as_bytes())
+            .and_then(|path| path.strip_suffix(SERVICE.as_bytes()))
+            .and_then(|path| path.strip_suffix(b"/"));
+        namespace.is_some_and(|it| !it.is_empty() && it.iter().all(u8::is_ascii_digit))
+    }
+
     fn service(&self, caller: Caller) -> Result<SocketAddrUnix, Errno> {
         match &self.socket {
             Some(address) => Ok(address.clone()),
@@ -143,7 +161,7 @@ impl Settings {
 pub fn service_address(netns: u64) -> Result<SocketAddrUnix, Errno> {
     let mut path = [0; 64];
     let mut rest = &mut path[..];
-    write!(rest, "/run/xfrm-tools/{netns}/{SERVICE}").map_err(|_| Errno::NAMETOOLONG)?;
+    write!(rest, "{DIRECTORY}{netns}/{SERVICE}").map_err(|_| Errno::NAMETOOLONG)?;
     let unused = rest.len();
     SocketAddrUnix::new(&path[..path.len() - unused])
 }
@@ -190,6 +208,20 @@ mod tests {
         };
         assert_eq!(path(4_026_531_840), "/run/xfrm-tools/4026531840/pfkey.sock");
         assert_eq!(path(u64::MAX), "/run/xfrm-tools/18446744073709551615/pfkey.sock");
+    }
+
+    #[test]
+    fn a_service_is_known_by_its_address() {
+        let address = |path: &str| SocketAddrUnix::new(path).unwrap();
+        let any = Settings::default();
+        assert!(any.is_service(&service_address(4_026_531_840).unwrap()));
+        for path in ["//pfkey.sock", "/1/socket.sock", "/1/2/pfkey.sock", "/a/pfkey.sock"] {
+            assert!(!any.is_service(&address(&format!("/run/xfrm-tools{path}"))), "{path}");
+        }
+        assert!(!any.is_service(&SocketAddrUnix::new_unnamed()));
+        let one = Settings::service_at(address("/tmp/pfkey.sock"));
+        assert!(one.is_service(&address("/tmp/pfkey.sock")));
+        assert!(!one.is_service(&service_address(1).unwrap()));
     }
 
     #[test]

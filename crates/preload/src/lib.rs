@@ -3,31 +3,50 @@
 //!
 //! With this library in `LD_PRELOAD`, `socket(PF_KEY, SOCK_RAW, PF_KEY_V2)` returns a connection to
 //! the PF_KEY service of the network namespace, or, where none listens, the kernel's own AF_KEY
-//! socket. The service's socket keeps messages apart as AF_KEY does, so `send`, `recv`, `MSG_PEEK`,
-//! `poll` and the options of `SOL_SOCKET` work as they are.
+//! socket. The service's socket keeps messages apart as AF_KEY does, so `recv`, `MSG_PEEK`, `poll`
+//! and the options of `SOL_SOCKET` work as they are. What AF_KEY does within `send`, the functions
+//! that send wait for (`sends`, `deliver`); that a service can end, which AF_KEY cannot, those that
+//! receive hide (`receives`, `recover`).
 //!
 //! `setsockopt` takes the options `IP_IPSEC_POLICY` and `IPV6_IPSEC_POLICY` where the kernel does not,
-//! and `getsockopt` gives them back, as on the BSDs. No other function is replaced.
+//! and `getsockopt` gives them back, as on the BSDs (`options`).
+//!
+//! Sending and receiving may be done in signal handlers, and in the child of a program with threads,
+//! so nothing here that they need allocates or locks, and what is known of a socket is in tables of
+//! fixed size (`clients`).
 //!
 //! Cargo names the file `libpfkey_preload.so`; `install -m 644 target/release/libpfkey_preload.so
 //! /usr/lib/MULTIARCH/libpfkey-preload.so` gives it its name. libpfkey-preload(7) has the limits.
 #![allow(unsafe_code, reason = "exports C functions and calls those it hides")]
 
+mod clients;
+mod deliver;
+mod descriptors;
+mod errno;
+mod former;
+mod guard;
+mod interests;
 mod kept;
 mod next;
+mod options;
 mod policy;
+mod receive;
+mod receives;
+mod recover;
+mod sends;
+mod silent;
+mod watchers;
 
 use std::{
-    ffi::{c_int, c_void},
-    os::fd::IntoRawFd,
-    slice,
+    ffi::c_int,
+    os::fd::{AsFd, IntoRawFd},
     sync::OnceLock,
 };
 
 use pfkey_socket::{Answer, Call, Caller, PF_KEY, Settings};
-use rustix::io::Errno;
-use sockpolicy::option::{self, PolicyOption};
+use sockpolicy::option;
 
+use errno::Failed;
 use next::Next;
 
 struct Preload {
@@ -45,101 +64,43 @@ static PRELOAD: OnceLock<Preload> = OnceLock::new();
 static LOAD: extern "C" fn() = load;
 
 extern "C" fn load() {
-    PRELOAD.get_or_init(Preload::new);
+    preload();
+    clients::find_inherited();
+    // SAFETY: the handler may run in the child of a program with threads.
+    unsafe { libc::pthread_atfork(None, None, Some(forked)) };
+}
+
+/// In the child there is none of the threads that others may have to wait for.
+unsafe extern "C" fn forked() {
+    guard::forget();
+    clients::forget_senders();
+}
+
+fn preload() -> &'static Preload {
+    PRELOAD.get_or_init(Preload::new)
 }
 
 /// `socket(2)`, with PF_KEY from the service.
 #[unsafe(no_mangle)]
-pub extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
-    let preload = PRELOAD.get_or_init(Preload::new);
+pub extern "C-unwind" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
+    let preload = preload();
+    // SAFETY: socket(2) takes three integers and no memory.
+    let kernel = || unsafe { preload.next.socket(domain, kind, protocol) };
     if domain != PF_KEY {
-        return preload.next.socket(domain, kind, protocol);
+        return kernel();
     }
     let answer = match Call::new(kind, protocol) {
         Ok(call) => preload.settings.answer(call, Caller::this_thread()),
         Err(errno) => Answer::Refused(errno),
     };
     match answer {
-        Answer::Socket(socket) => socket.into_raw_fd(),
-        Answer::Refused(errno) => fail(errno),
-        Answer::Kernel => preload.next.socket(domain, kind, protocol),
-    }
-}
-
-/// `setsockopt(2)`, with the policies of AF_KEY.
-///
-/// # Safety
-///
-/// As for setsockopt(2): there are `length` bytes at `value`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn setsockopt(
-    fd: c_int,
-    level: c_int,
-    name: c_int,
-    value: *const c_void,
-    length: libc::socklen_t,
-) -> c_int {
-    let preload = PRELOAD.get_or_init(Preload::new);
-    // SAFETY: the caller's arguments, as they are.
-    let kernel = || unsafe { preload.next.setsockopt(fd, level, name, value, length) };
-    let Some(option) = PolicyOption::of(level, name) else { return kernel() };
-    if value.is_null() || fd < 0 {
-        return kernel();
-    }
-    // SAFETY: the caller says so.
-    let bytes = unsafe { slice::from_raw_parts(value.cast::<u8>(), length as usize) };
-    let kernel = || match kernel() {
-        -1 => Err(errno()),
-        _ => Ok(()),
-    };
-    match policy::set(&preload.policies, fd, option, bytes, kernel) {
-        Ok(()) => 0,
-        Err(errno) => fail(errno),
-    }
-}
-
-/// `getsockopt(2)`, with the policies of AF_KEY: of the direction in the policy that stands at
-/// `value`.
-///
-/// # Safety
-///
-/// As for getsockopt(2): there is room for `length` bytes at `value`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn getsockopt(
-    fd: c_int,
-    level: c_int,
-    name: c_int,
-    value: *mut c_void,
-    length: *mut libc::socklen_t,
-) -> c_int {
-    let preload = PRELOAD.get_or_init(Preload::new);
-    let is_policy = PolicyOption::of(level, name).is_some() && preload.policies.are_kept();
-    if !is_policy || value.is_null() || length.is_null() || fd < 0 {
-        // SAFETY: the caller's arguments, as they are.
-        return unsafe { preload.next.getsockopt(fd, level, name, value, length) };
-    }
-    // SAFETY: the caller says so, and that nobody else has them.
-    let (room, length) =
-        unsafe { (slice::from_raw_parts_mut(value.cast::<u8>(), *length as usize), &mut *length) };
-    match policy::get(fd, room) {
-        Ok(written) => {
-            *length = written;
-            0
+        Answer::Socket(socket) => {
+            clients::add(socket.as_fd());
+            socket.into_raw_fd()
         }
-        Err(errno) => fail(errno),
+        Answer::Refused(errno) => c_int::failed(errno),
+        Answer::Kernel => kernel(),
     }
-}
-
-/// Fails as system calls do.
-fn fail(errno: Errno) -> c_int {
-    // SAFETY: the C library has an errno for each thread, which lives as long as it.
-    unsafe { *libc::__errno_location() = errno.raw_os_error() };
-    -1
-}
-
-/// Why the last system call of this thread has failed.
-fn errno() -> Errno {
-    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::IO)
 }
 
 impl Preload {

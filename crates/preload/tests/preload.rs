@@ -74,3 +74,23 @@ fn a_choice_that_is_none_is_ignored() {
     command.env("XFRM_TOOLS_PFKEY", "neither").env("XFRM_TOOLS_PFKEY_SOCKET", "/nonexistent");
     assert_eq!(said(&command.output().unwrap()), kernel);
 }
+
+/// Against a service of their own, which takes its time and dies.
+fn with_a_service_of_its_own(program: &str) {
+    if is_root() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = preloaded(&["timeout", "60", "python3"]);
+        command.env("XFRM_TOOLS_PFKEY_SOCKET", directory.path().join("pfkey.sock"));
+        python(command.env("XFRM_TOOLS_PFKEY", "service"), program);
+    }
+}
+
+#[test]
+fn what_was_sent_is_answered() {
+    with_a_service_of_its_own("sends.py");
+}
+
+#[test]
+fn the_service_may_be_started_again() {
+    with_a_service_of_its_own("restarts.py");
+}

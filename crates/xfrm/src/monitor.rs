@@ -1,4 +1,4 @@
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use datagrams::Wait;
 use ipsec::Event;
@@ -74,6 +74,14 @@ impl Monitor {
     /// Errors: as [`Monitor::open`].
     pub fn open_reading_ahead(groups: &[Group]) -> Result<Self, Error> {
         Self::listen(Socket::open(AHEAD)?, groups)
+    }
+
+    /// Goes on with the socket of a monitor of another process, with the groups that it has joined and
+    /// the events that wait, as [`Monitor::open_reading_ahead`].
+    ///
+    /// Errors: [`Error::Socket`].
+    pub fn adopt_reading_ahead(socket: OwnedFd) -> Result<Self, Error> {
+        Self::listen(Socket::adopt(socket, AHEAD)?, &[])
     }
 
     fn listen(socket: Socket, groups: &[Group]) -> Result<Self, Error> {

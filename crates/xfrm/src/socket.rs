@@ -2,7 +2,7 @@
 
 use std::{
     ops::Range,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd},
     sync::Arc,
 };
 
@@ -12,10 +12,10 @@ use netlink_sys::{Socket as Netlink, SocketAddr, protocols::NETLINK_XFRM};
 use rustix::{
     io::{Errno, retry_on_intr},
     net::{
-        SendFlags, send,
+        AddressFamily, SendFlags, send,
         sockopt::{
-            set_socket_recv_buffer_size, set_socket_recv_buffer_size_force,
-            socket_recv_buffer_size, socket_send_buffer_size,
+            set_socket_recv_buffer_size, set_socket_recv_buffer_size_force, socket_domain,
+            socket_protocol, socket_recv_buffer_size, socket_send_buffer_size,
         },
     },
 };
@@ -87,6 +87,25 @@ impl Socket {
             set_socket_recv_buffer_size(&netlink, RECEIVE_BUFFER)
                 .map_err(|source| Error::Socket { doing: "sizing the receive buffer", source })?;
         }
+        Self::connected(netlink, datagrams)
+    }
+
+    /// Goes on with a socket that another process has opened here.
+    #[expect(unsafe_code, reason = "netlink-sys takes no descriptor otherwise")]
+    pub(crate) fn adopt(socket: OwnedFd, datagrams: usize) -> Result<Self, Error> {
+        let failed = |source| Error::Socket { doing: "looking at an inherited socket", source };
+        let protocol = socket_protocol(&socket).map_err(failed)?;
+        let is_netlink = socket_domain(&socket).map_err(failed)? == AddressFamily::NETLINK;
+        let number = protocol.and_then(|it| isize::try_from(it.as_raw().get()).ok());
+        if !is_netlink || number != Some(NETLINK_XFRM) {
+            return Err(failed(Errno::PROTOTYPE));
+        }
+        // SAFETY: it is an open netlink socket, which nothing else owns.
+        let netlink = unsafe { Netlink::from_raw_fd(socket.into_raw_fd()) };
+        Self::connected(netlink, datagrams)
+    }
+
+    fn connected(netlink: Netlink, datagrams: usize) -> Result<Self, Error> {
         let failed = |source| Error::Socket { doing: "reading the buffer sizes", source };
         let receive_buffer = socket_recv_buffer_size(&netlink).map_err(failed)?;
         let send_buffer = socket_send_buffer_size(&netlink).map_err(failed)?;

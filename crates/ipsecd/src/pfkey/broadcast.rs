@@ -1,6 +1,6 @@
 use std::os::fd::OwnedFd;
 
-use ipsec::Event;
+use ipsec::{Event, PolicyEntry};
 use pfkey::Message;
 use tracing::{debug, warn};
 use zeroize::Zeroizing;
@@ -69,9 +69,28 @@ impl Clients {
         self.list.iter_mut().filter(|client| client.has_room()).for_each(Client::flush);
     }
 
+    /// Reads what is left of their dumps, which wait from now on with other answers. `asked` completes
+    /// a policy.
+    pub(super) fn end_dumps(&mut self, mut asked: impl FnMut(PolicyEntry) -> PolicyEntry) {
+        for client in &mut self.list {
+            let Some(mut dump) = client.dump.take() else { continue };
+            while let Some(message) = dump.next(&mut asked) {
+                match message.encode() {
+                    Ok(bytes) => client.keep(&Packet::new(bytes)),
+                    Err(error) => warn!(%error, ?message, "not sent"),
+                }
+            }
+        }
+    }
+
     /// Lets them know that their requests have been answered.
     pub(super) fn take_requests(&mut self) {
         self.list.iter_mut().for_each(Client::take_requests);
+    }
+
+    /// Those who have registered for SAs of some type, or hear everything.
+    pub(super) fn registered(&self) -> impl Iterator<Item = &Client> {
+        self.list.iter().filter(|client| client.registered != 0 || client.is_promiscuous)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Client> {

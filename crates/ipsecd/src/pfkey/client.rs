@@ -138,6 +138,16 @@ impl Client {
         self.lost += 1;
     }
 
+    /// As [`Client::answer`], however much waits.
+    pub(super) fn keep(&mut self, packet: &Packet) {
+        self.push(packet, usize::MAX);
+    }
+
+    /// What waits.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Packet> {
+        self.queue.iter()
+    }
+
     /// Sends what waits, as far as there is room.
     pub(super) fn flush(&mut self) {
         while !self.queue.is_empty() {

@@ -20,6 +20,7 @@ mod dump;
 mod dying;
 mod event;
 mod failed;
+mod handed_over;
 mod icvs;
 mod peer;
 mod report;

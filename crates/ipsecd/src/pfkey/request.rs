@@ -133,6 +133,7 @@ impl Service {
                 if let Some(client) = self.clients.get(client) {
                     client.is_promiscuous = is_promiscuous;
                 }
+                self.keep_registered();
                 let repeated = Message { errno: 0, ..header.clone() };
                 self.clients.send(&repeated, Audience::All, Some(client));
                 Ok(())
@@ -199,6 +200,7 @@ impl Service {
         }
         asking.registered |= bit;
         self.listen_for_acquires();
+        self.keep_registered();
         let offer = pfkey::event::register(header.satype).numbered(header.seq, header.pid);
         self.clients.send(&offer, Audience::Registered(Some(client)), Some(client));
         Ok(())

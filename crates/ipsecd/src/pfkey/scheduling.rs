@@ -7,9 +7,18 @@ use std::io;
 /// sched(7)): where it would run in the place of the program that wakes it, it would take each
 /// request alone, though more are about to come.
 pub(super) fn let_others_finish() -> io::Result<()> {
+    schedule(libc::SCHED_BATCH)
+}
+
+/// Ends [`let_others_finish`]: a program that this thread executes is scheduled as others are.
+pub(super) fn as_usual() -> io::Result<()> {
+    schedule(libc::SCHED_OTHER)
+}
+
+fn schedule(policy: libc::c_int) -> io::Result<()> {
     let param = libc::sched_param { sched_priority: 0 };
     // SAFETY: the kernel reads `param`, which outlives the call; 0 is this thread.
-    let result = unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const param) };
+    let result = unsafe { libc::sched_setscheduler(0, policy, &raw const param) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -5,16 +5,16 @@ use std::{
 };
 
 use datagrams::Inbox;
-use engine::{Engine, Namespace, Options};
+use engine::{Engine, Options};
 use ipsec::PolicyEntry;
 use pfkey::{Message, MessageType};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, retry_on_intr},
-    net::{SendFlags, SocketType, send},
+    net::{SendFlags, send},
 };
 use tracing::{debug, info, warn};
-use xfrm::{Connection, Group, Monitor};
+use xfrm::{Connection, Monitor};
 use zeroize::Zeroize;
 
 use super::{
@@ -23,16 +23,14 @@ use super::{
     client::{Client, ClientId},
     dying::Dying,
     failed::Acquires,
+    handed_over,
     peer::{self, Stranger},
     report,
     requests::{Datagram, Found},
     scheduling,
     settings::Settings,
 };
-use crate::{
-    ServiceError,
-    listener::{Listener, Open},
-};
+use crate::{Handover, ServiceError, Supervisor, listener::Listener};
 
 /// Bytes of the longest message that `sadb_msg_len` can say.
 const LONGEST: usize = u16::MAX as usize * 8;
@@ -54,9 +52,9 @@ const A_WHILE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// The PF_KEY service of a network namespace.
 pub struct Service {
-    listener: Listener,
+    pub(super) listener: Listener,
     /// Where it tells of its clients.
-    reporter: Listener,
+    pub(super) reporter: Listener,
     pub(super) engine: Engine,
     /// For questions, and for changes that are no operations of the engine.
     pub(super) kernel: Connection,
@@ -69,6 +67,8 @@ pub struct Service {
     pub(super) acquires: Acquires,
     pub(super) dying: Dying,
     pub(super) settings: Arc<Settings>,
+    /// Who keeps the sockets of the clients, should this process crash.
+    pub(super) manager: Option<Arc<Supervisor>>,
     /// Nobody could be let in: those who wait are looked at again in a while.
     is_crowded: bool,
     inbox: Inbox,
@@ -87,28 +87,27 @@ struct Ready {
 }
 
 impl Service {
-    /// Opens the service of this thread's network namespace, under /run/xfrm-tools.
+    /// Opens the service of this thread's network namespace, under /run/xfrm-tools, with what the
+    /// daemon before has handed over.
     ///
     /// Errors: [`ServiceError::Kernel`] and [`ServiceError::Engine`] without XFRM or CAP_NET_ADMIN;
     /// [`ServiceError::Running`]; [`ServiceError::Socket`].
-    pub fn open() -> Result<Self, ServiceError> {
-        let namespace = Namespace::current();
-        let open =
-            |name, kind| Listener::open(namespace.directory().join(name), kind, Open::ToRoot);
-        let listener = open(pfkey_socket::SERVICE, SocketType::SEQPACKET)?;
-        let reporter = open(pfkey_socket::CLIENTS, SocketType::STREAM)?;
+    pub fn open(handover: &mut Handover) -> Result<Self, ServiceError> {
+        let [listener, reporter] = handed_over::listeners(handover)?;
         let engine = Engine::open(Options { forward_copies: false })?;
-        let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate, Group::Mapping];
+        let monitor = handed_over::monitor(handover)?;
+        let (clients, hears_acquires) = handed_over::clients(handover);
         let service = Self {
             engine,
             kernel: Connection::open()?,
-            monitor: Monitor::open_reading_ahead(&groups)?,
-            hears_acquires: false,
-            clients: Clients::default(),
+            monitor,
+            hears_acquires,
+            clients,
             changes: Vec::new(),
             acquires: Acquires::default(),
             dying: Dying::default(),
             settings: Arc::default(),
+            manager: None,
             is_crowded: false,
             // A byte more, to see what is longer.
             inbox: Inbox::new(AT_ONCE, LONGEST + 8),
@@ -139,6 +138,7 @@ impl Service {
         }
         while self.turn(&stop)? {}
         info!("PF_KEY service stops");
+        let _ = scheduling::as_usual();
         Ok(())
     }
 
@@ -320,7 +320,7 @@ impl Service {
 }
 
 /// A policy with everything that was asked of it; what the kernel holds if that cannot be read.
-fn asked(engine: &mut Engine, entry: PolicyEntry) -> PolicyEntry {
+pub(super) fn asked(engine: &mut Engine, entry: PolicyEntry) -> PolicyEntry {
     if !entry.form.is_partial {
         return entry;
     }

@@ -1,5 +1,6 @@
 use std::{
     collections::HashMap,
+    io,
     os::fd::{AsFd, OwnedFd},
     path::Path,
     sync::{Arc, Mutex, PoisonError, RwLock},
@@ -22,9 +23,12 @@ use super::{
     request::{self, Received},
 };
 use crate::{
-    ServiceError,
+    Handover, ServiceError,
     listener::{Listener, Open},
 };
+
+/// The name of the listening socket in a [`Handover`].
+const LISTENER: &str = "sockets-listener";
 
 /// How long a program that is let in may take for its next request.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,19 +56,38 @@ struct Place {
 
 impl Service {
     /// Opens the service of this thread's network namespace: `socket.sock` in its directory under
-    /// /run/xfrm-tools.
+    /// /run/xfrm-tools, or the listening socket that the daemon before has handed over.
     ///
     /// Errors: [`ServiceError::Running`], [`ServiceError::Socket`].
-    pub fn open(permissions: Permissions) -> Result<Self, ServiceError> {
+    pub fn open(permissions: Permissions, handover: &mut Handover) -> Result<Self, ServiceError> {
         let directory = engine::Namespace::current().directory().to_owned();
-        Self::at(&directory.join("socket.sock"), permissions)
+        Self::inherit(handover.take(LISTENER), &directory.join("socket.sock"), permissions)
+    }
+
+    /// Hands the listening socket over to the next daemon.
+    pub fn hand_over(&self, handover: &mut Handover) -> io::Result<()> {
+        handover.push(LISTENER, &self.listener)
+    }
+
+    /// Leaves the socket that programs connect to where it is, for the next daemon.
+    pub fn leave_socket(&self) {
+        self.listener.leave();
     }
 
     /// Opens it elsewhere.
     ///
     /// Errors: [`ServiceError::Running`], [`ServiceError::Socket`].
     pub fn at(path: &Path, permissions: Permissions) -> Result<Self, ServiceError> {
-        let listener = Listener::open(path.to_owned(), SocketType::SEQPACKET, Open::ToAll)?;
+        Self::inherit(None, path, permissions)
+    }
+
+    fn inherit(
+        handed: Option<OwnedFd>,
+        path: &Path,
+        permissions: Permissions,
+    ) -> Result<Self, ServiceError> {
+        let kind = SocketType::SEQPACKET;
+        let listener = Listener::inherit(handed, path.to_owned(), kind, Open::ToAll)?;
         info!(socket = %listener.path().display(), "service for the policies of sockets");
         Ok(Self {
             listener,

@@ -93,8 +93,13 @@ pub struct SadQuery {
 /// Errors are those that `send(2)` to AF_KEY answers: [`Error::Short`], [`Error::Version`],
 /// [`Error::Reserved`], [`Error::UnknownNumber`], [`Error::MessageLength`].
 pub fn header(bytes: &[u8]) -> Result<Message, Error> {
-    let (_, (version, said, header)) =
-        message::header(bytes).map_err(|_| Error::Short(bytes.len()))?;
+    begun(bytes, bytes.len())
+}
+
+/// As [`header`], for a message of which only the first bytes are at hand; `given` is how many it
+/// has. Allocates nothing.
+pub fn begun(bytes: &[u8], given: usize) -> Result<Message, Error> {
+    let (_, (version, said, header)) = message::header(bytes).map_err(|_| Error::Short(given))?;
     if version != message::VERSION {
         return Err(Error::Version(version));
     }
@@ -105,7 +110,6 @@ pub fn header(bytes: &[u8]) -> Result<Message, Error> {
         let number = header.msg_type.0.into();
         return Err(Error::UnknownNumber { field: "message type", number });
     }
-    let given = bytes.len();
     // Less than a unit behind the message is no extension either, which `parse_exthdrs` says.
     if said != given / crate::wire::UNIT * crate::wire::UNIT {
         return Err(Error::MessageLength { said, given });

@@ -7,6 +7,7 @@ import select
 import socket
 import subprocess
 import sys
+import threading
 
 libc = ctypes.CDLL(None, use_errno=True)
 PF_KEY, RAW, V2 = 15, socket.SOCK_RAW, 2

@@ -44,10 +44,13 @@ impl Service {
     }
 }
 
+/// A message is taken when it has been answered, as the service does it.
 fn send_back(connection: &OwnedFd) {
     let mut message = vec![0; 1 << 16];
-    while let Ok((length @ 1.., _)) = recv(connection, &mut *message, RecvFlags::empty()) {
-        if send(connection, &message[..length], SendFlags::empty()).is_err() {
+    while let Ok((length @ 1.., _)) = recv(connection, &mut *message, RecvFlags::PEEK) {
+        if send(connection, &message[..length], SendFlags::empty()).is_err()
+            || recv(connection, &mut *message, RecvFlags::empty()).is_err()
+        {
             return;
         }
     }

@@ -1,0 +1,173 @@
+//! What outlives the daemon when it is restarted: descriptors, each with a name. They pass to the
+//! program that takes its place, or through the service manager's store (`FDSTORE=1`,
+//! sd_pid_notify_with_fds(3)).
+
+use std::{
+    env, io,
+    os::{
+        fd::{AsFd, AsRawFd, OwnedFd},
+        unix::process::CommandExt,
+    },
+    path::Path,
+    process::{self, Command},
+};
+
+use rustix::io::{FdFlags, fcntl_setfd};
+
+use crate::Supervisor;
+
+/// `PID NAME=DESCRIPTOR ...`, for the program that this process executes.
+const EXECUTED: &str = "XFRM_TOOLS_IPSECD_FILES";
+
+/// The first descriptor of a service manager (`SD_LISTEN_FDS_START`).
+const FIRST: i32 = 3;
+
+/// Descriptors by name. Several may have the same.
+#[derive(Debug, Default)]
+pub struct Handover(Vec<(String, OwnedFd)>);
+
+impl Handover {
+    /// What this process was given. To be called once, before anything is opened.
+    #[must_use]
+    pub fn of_environment() -> Self {
+        let pid = process::id();
+        let variable = |name| env::var(name).unwrap_or_default();
+        let executed = executed(&variable(EXECUTED), pid);
+        let stored = stored(
+            &variable("LISTEN_PID"),
+            &variable("LISTEN_FDS"),
+            &variable("LISTEN_FDNAMES"),
+            pid,
+        );
+        let files = executed.into_iter().chain(stored);
+        Self(files.filter_map(|(name, number)| Some((name, adopted(number)?))).collect())
+    }
+
+    /// Adds a descriptor. Its name has letters and hyphens.
+    pub fn push(&mut self, name: &str, file: impl AsFd) -> io::Result<()> {
+        self.0.push((name.to_owned(), file.as_fd().try_clone_to_owned()?));
+        Ok(())
+    }
+
+    /// Takes the first of this name.
+    pub fn take(&mut self, name: &str) -> Option<OwnedFd> {
+        let place = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(place).1)
+    }
+
+    /// Takes all of this name.
+    pub fn take_all(&mut self, name: &str) -> Vec<OwnedFd> {
+        std::iter::from_fn(|| self.take(name)).collect()
+    }
+
+    /// Turns this process into `program`, with the same arguments and these descriptors. Returns
+    /// only if that fails; nothing has changed then.
+    #[must_use]
+    pub fn execute(&self, program: &Path) -> io::Error {
+        let set_all = |flags| {
+            self.0
+                .iter()
+                .try_for_each(|(_, file)| fcntl_setfd(file, flags))
+                .map_err(io::Error::from)
+        };
+        if let Err(error) = set_all(FdFlags::empty()) {
+            return error;
+        }
+        let words = self.0.iter().map(|(name, file)| format!(" {name}={}", file.as_raw_fd()));
+        let words = process::id().to_string() + &words.collect::<String>();
+        let error = Command::new(program)
+            .args(env::args_os().skip(1))
+            .env(EXECUTED, words)
+            .env_remove("LISTEN_FDS")
+            .exec();
+        let _ = set_all(FdFlags::CLOEXEC);
+        error
+    }
+
+    /// Gives them to the service manager, in place of those of the same names that it has: it hands
+    /// them to the daemon that it starts next.
+    pub fn store(&self, manager: &Supervisor) -> io::Result<()> {
+        let mut names: Vec<_> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+        names.dedup();
+        for name in names {
+            manager.forget(name);
+        }
+        self.0.iter().try_for_each(|(name, file)| manager.keep(name, file))?;
+        manager.wait_until_kept()
+    }
+}
+
+/// What the program was given that executed this one.
+fn executed(words: &str, pid: u32) -> Vec<(String, i32)> {
+    let mut words = words.split_whitespace();
+    if words.next().and_then(|word| word.parse().ok()) != Some(pid) {
+        return Vec::new();
+    }
+    let pairs = words.filter_map(|word| word.split_once('='));
+    pairs.filter_map(|(name, number)| Some((name.to_owned(), number.parse().ok()?))).collect()
+}
+
+/// What a service manager has kept (sd_listen_fds_with_names(3)).
+fn stored(for_pid: &str, count: &str, names: &str, pid: u32) -> Vec<(String, i32)> {
+    if for_pid.parse() != Ok(pid) {
+        return Vec::new();
+    }
+    let count = count.parse().unwrap_or(0);
+    names.split(':').map(str::to_owned).zip(FIRST..).take(count).collect()
+}
+
+/// A descriptor that this process was started with.
+#[allow(unsafe_code, reason = "a number becomes a descriptor")]
+fn adopted(number: i32) -> Option<OwnedFd> {
+    use std::os::fd::{BorrowedFd, FromRawFd};
+
+    if number < FIRST {
+        return None;
+    }
+    // SAFETY: whoever started this process has said that it is open, and for nobody else; if it is
+    // not open, the system says so, and it is not used.
+    unsafe {
+        let file = BorrowedFd::borrow_raw(number);
+        fcntl_setfd(file, FdFlags::CLOEXEC).ok()?;
+        Some(OwnedFd::from_raw_fd(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptors_are_for_one_process() {
+        let expected = vec![("pfkey-client".to_owned(), 7), ("pfkey-state".to_owned(), 12)];
+        assert_eq!(executed("42 pfkey-client=7 pfkey-state=12", 42), expected);
+        assert_eq!(executed("43 pfkey-client=7", 42), []);
+        assert_eq!(executed("", 42), []);
+        let expected = vec![("a".to_owned(), 3), ("b".to_owned(), 4)];
+        assert_eq!(stored("42", "2", "a:b", 42), expected);
+        assert_eq!(stored("41", "2", "a:b", 42), []);
+        assert_eq!(stored("", "", "", 42), []);
+    }
+
+    #[test]
+    fn each_name_gives_its_descriptors_once() {
+        let mut handover = Handover::default();
+        let file = tempfile::tempfile().unwrap();
+        for name in ["client", "state", "client"] {
+            handover.push(name, &file).unwrap();
+        }
+        assert_eq!(handover.take_all("client").len(), 2);
+        assert!(handover.take("client").is_none());
+        assert!(handover.take("state").is_some());
+    }
+
+    #[test]
+    fn a_program_that_cannot_be_executed_leaves_all_as_it_was() {
+        let mut handover = Handover::default();
+        handover.push("state", tempfile::tempfile().unwrap()).unwrap();
+        let error = handover.execute(Path::new("/nonexistent"));
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let file = handover.take("state").unwrap();
+        assert_eq!(rustix::io::fcntl_getfd(&file), Ok(FdFlags::CLOEXEC));
+    }
+}

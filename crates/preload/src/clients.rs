@@ -1,0 +1,242 @@
+//! The sockets of the PF_KEY service that this process has. The kernel's number of a socket tells
+//! them (`SO_COOKIE`), whichever descriptors they have.
+
+use std::{
+    ffi::c_int,
+    sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use rustix::{
+    fd::BorrowedFd,
+    net::{SocketAddrUnix, getpeername, sockopt::socket_cookie},
+    thread::{NanosleepRelativeResult, nanosleep},
+    time::{ClockId, Timespec, clock_gettime},
+};
+
+use crate::{
+    descriptors::{self, borrow},
+    former::Former,
+    guard::Guard,
+    interests::Interests,
+    preload, silent,
+};
+
+/// How many of them there is room for.
+pub(crate) const MANY: usize = 64;
+
+/// The cookie of a place that is being taken.
+const TAKEN: u64 = u64::MAX;
+
+static CLIENTS: [Client; MANY] = [const { Client::new() }; MANY];
+/// How many places have ever been taken.
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether there were more than there is room for. They are told by the address of their peer.
+static OVERFLOWN: AtomicBool = AtomicBool::new(false);
+/// In place of all of them. What they register for is not known.
+static REST: Client = Client::new();
+
+/// What is known of a socket.
+pub(crate) struct Client {
+    cookie: AtomicU64,
+    /// Of the connection that is taking its place.
+    successor: AtomicU64,
+    senders: AtomicU32,
+    /// When it was connected again, in milliseconds of the monotonic clock; 0: never.
+    connected: AtomicU64,
+    pub(crate) interests: Interests,
+    pub(crate) former: Former,
+}
+
+/// What a descriptor means.
+pub(crate) enum Place {
+    /// A socket of the service.
+    Socket(&'static Client),
+    /// What stands in its place while there is no service.
+    Silent(&'static Client),
+}
+
+/// Somebody sends, and waits.
+pub(crate) struct Sender<'client>(&'client Client);
+
+/// Whether there is any: other programs pay for no more than this.
+pub(crate) fn any() -> bool {
+    USED.load(Ordering::Relaxed) != 0
+}
+
+/// What a descriptor means, if it is of the service.
+pub(crate) fn of(fd: c_int) -> Option<Place> {
+    if !any() {
+        return None;
+    }
+    let descriptor = borrow(fd)?;
+    match socket_cookie(descriptor) {
+        Ok(cookie) => listed(cookie).or_else(|| unlisted(descriptor)).map(Place::Socket),
+        Err(_) => silent::client_of(fd).map(|place| Place::Silent(&CLIENTS[place])),
+    }
+}
+
+fn listed(cookie: u64) -> Option<&'static Client> {
+    CLIENTS[..USED.load(Ordering::Acquire)].iter().find(|client| client.is(cookie))
+}
+
+fn unlisted(descriptor: BorrowedFd<'_>) -> Option<&'static Client> {
+    (OVERFLOWN.load(Ordering::Relaxed) && is_service(descriptor)).then_some(&REST)
+}
+
+/// Takes up a socket.
+pub(crate) fn add(socket: BorrowedFd<'_>) {
+    let Ok(cookie) = socket_cookie(socket) else { return };
+    if listed(cookie).is_some() || enter(cookie) {
+        return;
+    }
+    forget_closed();
+    if !enter(cookie) {
+        OVERFLOWN.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Takes up a socket that somebody else has opened, if it is one.
+pub(crate) fn add_if_service(fd: c_int) {
+    if let Some(descriptor) = borrow(fd).filter(|descriptor| is_service(*descriptor)) {
+        add(descriptor);
+    }
+}
+
+/// Those that the program had when it was executed.
+pub(crate) fn find_inherited() {
+    descriptors::each(&mut add_if_service);
+}
+
+fn is_service(descriptor: BorrowedFd<'_>) -> bool {
+    let peer = getpeername(descriptor).ok().flatten().map(SocketAddrUnix::try_from);
+    peer.and_then(Result::ok).is_some_and(|peer| preload().settings.is_service(&peer))
+}
+
+fn enter(cookie: u64) -> bool {
+    for (number, client) in CLIENTS.iter().enumerate() {
+        let is_free =
+            client.cookie.compare_exchange(0, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        if is_free {
+            client.interests.forget();
+            client.connected.store(0, Ordering::Relaxed);
+            client.cookie.store(cookie, Ordering::Release);
+            USED.fetch_max(number + 1, Ordering::AcqRel);
+            return true;
+        }
+    }
+    false
+}
+
+/// Makes room: nobody says when the last descriptor of a socket is closed.
+fn forget_closed() {
+    let Some(_guard) = Guard::take() else { return };
+    let mut is_open = [false; MANY];
+    descriptors::each(&mut |fd| {
+        if let Some(Place::Socket(client) | Place::Silent(client)) = of(fd)
+            && let Some(place) = client.place()
+        {
+            is_open[place] = true;
+        }
+    });
+    for (client, is_open) in CLIENTS.iter().zip(is_open) {
+        let cookie = client.cookie.load(Ordering::Acquire);
+        if !is_open && cookie != TAKEN {
+            let _ = client.cookie.compare_exchange(cookie, 0, Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+}
+
+/// In a child there are no threads that send.
+pub(crate) fn forget_senders() {
+    for client in CLIENTS.iter().chain([&REST]) {
+        client.senders.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Client {
+    const fn new() -> Self {
+        Self {
+            cookie: AtomicU64::new(0),
+            successor: AtomicU64::new(0),
+            senders: AtomicU32::new(0),
+            connected: AtomicU64::new(0),
+            interests: Interests::new(),
+            former: Former::new(),
+        }
+    }
+
+    fn is(&self, cookie: u64) -> bool {
+        self.cookie.load(Ordering::Acquire) == cookie
+            || self.successor.load(Ordering::Acquire) == cookie
+    }
+
+    /// Its number in the table; none: it is not in the table.
+    pub(crate) fn place(&self) -> Option<usize> {
+        CLIENTS.iter().position(|client| std::ptr::eq(client, self))
+    }
+
+    /// Whether a descriptor is of this socket.
+    pub(crate) fn has(&self, fd: c_int) -> bool {
+        let cookie = borrow(fd).and_then(|descriptor| socket_cookie(descriptor).ok());
+        cookie.is_some_and(|cookie| cookie == self.cookie.load(Ordering::Acquire))
+    }
+
+    /// Keeps the socket from being replaced until what was sent on it has been answered.
+    pub(crate) fn sender(&self) -> Sender<'_> {
+        self.senders.fetch_add(1, Ordering::AcqRel);
+        Sender(self)
+    }
+
+    /// Waits until nobody sends any more: the service has gone, which all of them are told. Not for
+    /// long, since a sender may be what a signal handler has interrupted.
+    pub(crate) fn wait_for_senders(&self) {
+        for _ in 0..100 {
+            if self.senders.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            pause(Duration::from_millis(1));
+        }
+    }
+
+    /// Has another socket take the place of this, while `replace` puts it there.
+    pub(crate) fn succeed(&self, new: BorrowedFd<'_>, replace: impl FnOnce()) {
+        let cookie = socket_cookie(new).unwrap_or_default();
+        self.successor.store(cookie, Ordering::Release);
+        replace();
+        if self.place().is_some() {
+            self.cookie.store(cookie, Ordering::Release);
+        }
+        self.successor.store(0, Ordering::Release);
+        self.connected.store(now(), Ordering::Relaxed);
+    }
+
+    /// How long ago it was connected again.
+    pub(crate) fn age(&self) -> Option<Duration> {
+        match self.connected.load(Ordering::Relaxed) {
+            0 => None,
+            then => Some(Duration::from_millis(now().saturating_sub(then))),
+        }
+    }
+}
+
+impl Drop for Sender<'_> {
+    fn drop(&mut self) {
+        self.0.senders.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Milliseconds of the monotonic clock.
+pub(crate) fn now() -> u64 {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
+    (tv_sec * 1000 + tv_nsec / 1_000_000).cast_unsigned()
+}
+
+/// Sleeps, whatever signals come.
+pub(crate) fn pause(time: Duration) {
+    let Ok(mut rest) = Timespec::try_from(time) else { return };
+    while let NanosleepRelativeResult::Interrupted(more) = nanosleep(&rest) {
+        rest = more;
+    }
+}

@@ -1,0 +1,97 @@
+//! Sending as AF_KEY takes it: within the call, the request is checked, carried out and answered. The
+//! call neither waits for room nor is interrupted.
+
+use std::{ffi::c_int, io::IoSlice};
+
+use pfkey::Message;
+use rustix::{
+    fd::BorrowedFd,
+    io::Errno,
+    net::{SendAncillaryBuffer, SendFlags, sendmsg},
+};
+
+use crate::{
+    clients::{self, Client, Place},
+    descriptors::borrow,
+    interests::HEADER,
+    recover::recover_to_send,
+};
+
+/// How often a service may end before it has taken the message.
+const TRIES: u32 = 8;
+
+/// Why a message is not delivered.
+enum Failure {
+    /// The service had ended before.
+    NotSent,
+    /// What the program is told.
+    Told(Errno),
+}
+
+/// Sends a message, and waits until it has been answered.
+///
+/// Errors: what AF_KEY says of a message that is none; ECONNRESET: the service ended, and may have
+/// carried out the request; ECONNREFUSED: there is no service.
+pub(crate) fn deliver(fd: c_int, message: &[IoSlice<'_>], flags: c_int) -> Result<usize, Errno> {
+    let (request, length) = check(message, flags)?;
+    let flags = SendFlags::from_bits_retain(flags.cast_unsigned()) | SendFlags::NOSIGNAL;
+    for _ in 0..TRIES {
+        let descriptor = borrow(fd).ok_or(Errno::BADF)?;
+        let result = match clients::of(fd) {
+            Some(Place::Socket(client)) => send(client, descriptor, message, flags),
+            Some(Place::Silent(_)) => Err(Failure::NotSent),
+            None => return Err(Errno::BADF),
+        };
+        match result {
+            Ok(client) => {
+                client.interests.learn(&request, length);
+                return Ok(length);
+            }
+            Err(Failure::NotSent) => recover_to_send(fd)?,
+            Err(Failure::Told(errno)) => return Err(errno),
+        }
+    }
+    Err(Errno::CONNREFUSED)
+}
+
+fn send(
+    client: &'static Client,
+    descriptor: BorrowedFd<'_>,
+    message: &[IoSlice<'_>],
+    flags: SendFlags,
+) -> Result<&'static Client, Failure> {
+    let _sender = client.sender();
+    loop {
+        // The address and the control data of a sendmsg(2), AF_KEY does not look at.
+        match sendmsg(descriptor, message, &mut SendAncillaryBuffer::default(), flags) {
+            Ok(_) => break,
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => {
+                // It does not block, and what is before this has to be taken first.
+                pfkey_socket::wait(descriptor).map_err(|_| Failure::NotSent)?;
+            }
+            Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN | Errno::NOTSOCK) => {
+                return Err(Failure::NotSent);
+            }
+            Err(errno) => return Err(Failure::Told(errno)),
+        }
+    }
+    pfkey_socket::wait(descriptor).map(|()| client).map_err(Failure::Told)
+}
+
+/// What AF_KEY says of a message before it looks at what it asks for (`pfkey_sendmsg`,
+/// `pfkey_get_base_msg`, net/key/af_key.c); its header and length.
+fn check(message: &[IoSlice<'_>], flags: c_int) -> Result<(Message, usize), Errno> {
+    if flags & libc::MSG_OOB != 0 {
+        return Err(Errno::OPNOTSUPP);
+    }
+    let (mut header, mut filled, mut length) = ([0; HEADER], 0, 0_usize);
+    for part in message {
+        let more = part.len().min(HEADER - filled);
+        header[filled..filled + more].copy_from_slice(&part[..more]);
+        filled += more;
+        length = length.saturating_add(part.len());
+    }
+    let request = pfkey::command::begun(&header[..filled], length);
+    Ok((request.map_err(|error| error.errno())?, length))
+}

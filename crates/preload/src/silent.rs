@@ -1,0 +1,147 @@
+//! What stands in the place of a socket while there is no service: a descriptor that is readable when
+//! the service may be back, and not before, as a PF_KEY socket on which nobody speaks.
+
+use std::{
+    ffi::c_int,
+    path::Path,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    fs::{
+        FileType, fstat,
+        inotify::{self, CreateFlags, WatchFlags},
+    },
+    io::{Errno, ioctl_fionbio, ioctl_fionread, read},
+    net::SocketAddrUnix,
+    time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_gettime, timerfd_settime,
+    },
+};
+
+use crate::{clients::MANY, descriptors::borrow};
+
+/// Where inotify(7) cannot help, one looks every second.
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_OF_TIMER: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// The descriptors: their number in the lower half, in the upper one the socket's place in the table,
+/// counted from 1.
+static DESCRIPTORS: [AtomicU64; MANY] = [const { AtomicU64::new(0) }; MANY];
+static COUNT: AtomicUsize = AtomicUsize::new(0);
+
+/// What it waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// A change where the service listens.
+    Change,
+    /// A second has passed.
+    Pause,
+}
+
+/// Makes one for a service.
+pub(crate) fn make(service: &SocketAddrUnix, blocks: bool, until: Until) -> Result<OwnedFd, Errno> {
+    if until == Until::Change
+        && let Ok(silent) = inotify::init(CreateFlags::CLOEXEC)
+        && watch(silent.as_fd(), service).is_ok()
+    {
+        ioctl_fionbio(&silent, !blocks)?;
+        return Ok(silent);
+    }
+    let silent = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC)?;
+    let often = Itimerspec { it_interval: PAUSE_OF_TIMER, it_value: PAUSE_OF_TIMER };
+    timerfd_settime(&silent, TimerfdTimerFlags::empty(), &often)?;
+    ioctl_fionbio(&silent, !blocks)?;
+    Ok(silent)
+}
+
+/// Watches the directory of the service, or what there is of the way to it.
+fn watch(silent: BorrowedFd<'_>, service: &SocketAddrUnix) -> Result<(), Errno> {
+    let path = service.path_bytes().and_then(|path| str::from_utf8(path).ok());
+    let changes = WatchFlags::CREATE
+        | WatchFlags::MOVED_TO
+        | WatchFlags::ATTRIB
+        | WatchFlags::DELETE_SELF
+        | WatchFlags::MOVE_SELF;
+    let mut above = Path::new(path.ok_or(Errno::INVAL)?).ancestors().skip(1);
+    let watches = |directory| inotify::add_watch(silent, directory, changes).is_ok();
+    above.any(watches).then_some(()).ok_or(Errno::NOENT)
+}
+
+/// Notes that a descriptor is one.
+pub(crate) fn enter(fd: c_int, place: usize) {
+    let entry = (place as u64 + 1) << 32 | u64::from(fd.cast_unsigned());
+    for free in &DESCRIPTORS {
+        if free.compare_exchange(0, entry, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
+            COUNT.fetch_add(1, Ordering::Release);
+            return;
+        }
+    }
+}
+
+/// Notes that it is none.
+pub(crate) fn leave(fd: c_int) {
+    for entry in &DESCRIPTORS {
+        let found = entry.load(Ordering::Acquire);
+        if found != 0
+            && number(found) == fd
+            && entry.compare_exchange(found, 0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        {
+            COUNT.fetch_sub(1, Ordering::Release);
+        }
+    }
+}
+
+/// The place in the table of the socket that a descriptor stands for.
+pub(crate) fn client_of(fd: c_int) -> Option<usize> {
+    if COUNT.load(Ordering::Acquire) == 0 {
+        return None;
+    }
+    let entries = DESCRIPTORS.iter().map(|entry| entry.load(Ordering::Acquire));
+    let found = entries.into_iter().find(|entry| *entry != 0 && number(*entry) == fd)?;
+    // The program may have closed it, and have another file of that number.
+    is_silent(borrow(fd)?).then(|| (found >> 32) as usize - 1)
+}
+
+fn number(entry: u64) -> c_int {
+    // The lower half, of a number that is not negative.
+    c_int::try_from(entry & u64::from(u32::MAX)).unwrap_or(-1)
+}
+
+fn is_silent(descriptor: BorrowedFd<'_>) -> bool {
+    let is_timer =
+        || timerfd_gettime(descriptor).is_ok_and(|timer| timer.it_interval == PAUSE_OF_TIMER);
+    // Files of no directory have no type; of those, inotify alone says how much there is to read.
+    let has_no_type = || {
+        fstat(descriptor).is_ok_and(|it| FileType::from_raw_mode(it.st_mode) == FileType::Unknown)
+    };
+    has_no_type() && (ioctl_fionread(descriptor).is_ok() || is_timer())
+}
+
+/// Reads what it has to tell, and watches what there is by now. Whether there was anything.
+pub(crate) fn hear(silent: BorrowedFd<'_>, service: &SocketAddrUnix) -> bool {
+    let (mut events, mut heard) = ([0; 4096], false);
+    while is_readable(silent, Duration::ZERO) == Ok(true) {
+        if read(silent, &mut events).is_err() {
+            break;
+        }
+        heard = true;
+    }
+    // On a timer, it fails.
+    let _ = watch(silent, service);
+    heard
+}
+
+/// Waits until the service may be back. EAGAIN when the time is over, EINTR after a signal.
+pub(crate) fn wait(silent: BorrowedFd<'_>, time: Duration) -> Result<(), Errno> {
+    is_readable(silent, time)?.then_some(()).ok_or(Errno::AGAIN)
+}
+
+fn is_readable(silent: BorrowedFd<'_>, time: Duration) -> Result<bool, Errno> {
+    let time = Timespec::try_from(time).map_err(|_| Errno::INVAL)?;
+    poll(&mut [PollFd::from_borrowed_fd(silent, PollFlags::IN)], Some(&time)).map(|ready| ready > 0)
+}

@@ -1,0 +1,141 @@
+//! A restart of ipsecd is not felt by the programs that speak PF_KEY to it: their sockets stay, with what they have
+//! registered, what waits for them, and what the kernel has told meanwhile.
+
+use std::{cell::RefCell, os::fd::OwnedFd};
+
+use pfkey::{Message, MessageType};
+use rustix::{
+    net::{RecvFlags, SendFlags, recv, send, sockopt},
+    process::Signal,
+};
+use scenarios::{
+    Daemon, Host, ServiceManager,
+    pfkey::{Draft, Seen, Side},
+};
+
+use super::{PATIENCE, eventually};
+
+/// A policy whose packets need an SA.
+const POLICY: &str = "spdadd 192.0.2.1 203.0.113.9 any -P out ipsec esp/transport//require;";
+
+/// A registered program that knows nothing but its socket.
+struct Client<'a> {
+    side: &'a Side,
+    socket: OwnedFd,
+    heard: RefCell<Vec<MessageType>>,
+}
+
+impl<'a> Client<'a> {
+    fn register(side: &'a Side) -> Self {
+        let socket = side.open();
+        let timeout = Some(PATIENCE);
+        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, timeout).expect("a timeout");
+        let client = Self { side, socket, heard: RefCell::default() };
+        client.ask("register esp");
+        client.hear(MessageType::REGISTER);
+        client
+    }
+
+    fn ask(&self, words: &str) {
+        let bytes = Draft::read(words, 1).and_then(|draft| draft.bytes(&Seen::default()));
+        let bytes = bytes.expect("a message");
+        send(&self.socket, &bytes, SendFlags::empty()).expect("the socket stays");
+    }
+
+    /// Waits for a message of a type, which is no refusal; others may come before.
+    fn hear(&self, wanted: MessageType) {
+        loop {
+            let place = self.heard.borrow().iter().position(|heard| *heard == wanted);
+            if let Some(place) = place {
+                self.heard.borrow_mut().remove(place);
+                return;
+            }
+            let mut bytes = vec![0; 1 << 16];
+            let received = recv(&self.socket, &mut bytes[..], RecvFlags::empty());
+            let (_, length) = received.unwrap_or_else(|errno| panic!("no {wanted:?}: {errno}"));
+            assert_ne!(length, 0, "the socket has come to its end");
+            let message = Message::decode(&bytes[..length]).expect("a message");
+            assert_eq!(message.errno, 0, "{message:?}");
+            self.heard.borrow_mut().push(message.msg_type);
+        }
+    }
+
+    /// A packet needs an SA, and an SA is added, while `restart` is under way: of both it hears.
+    fn is_served_through(&self, restart: impl FnOnce()) {
+        restart();
+        self.side.send_packet("203.0.113.9".parse().expect("an address"));
+        self.ask(
+            "add esp sa:spi=0x1000,auth=3,encrypt=12 src:192.0.2.1 dst:192.0.2.77 akey:20 ekey:16",
+        );
+        self.hear(MessageType::ADD);
+        self.hear(MessageType::ACQUIRE);
+        self.side.host().ip("xfrm state flush");
+        self.hear(MessageType::FLUSH);
+    }
+}
+
+fn side_of(host: Host) -> Side {
+    let path = host.kept().join("pfkey.sock");
+    let side = Side::service(host, &path);
+    side.connect_a_wire();
+    side.host().load(POLICY);
+    side
+}
+
+#[test]
+fn the_installed_program_takes_its_place() {
+    let host = Host::new("host");
+    let daemon = Daemon::start(&host);
+    let side = side_of(host);
+    let client = Client::register(&side);
+    let taken_over = || daemon.log().matches("taken over clients=1").count();
+    for round in 0..10 {
+        client.is_served_through(|| daemon.signal(Signal::USR2));
+        eventually("it has taken over", || taken_over() > round);
+        daemon.wait_for_news("READY=1");
+    }
+    let shown = side.host().ipsecctl("show clients --json").stdout;
+    assert!(shown.contains("\"esp\""), "{shown}");
+    // New programs are let in as well.
+    let _another = Client::register(&side);
+}
+
+#[test]
+fn a_service_manager_restarts_it() {
+    let host = Host::new("host");
+    let manager = ServiceManager::start(&host);
+    let side = side_of(host);
+    let client = Client::register(&side);
+    let main_pid = || manager.systemctl("show -P MainPID ipsecd");
+    for words in ["restart ipsecd", "kill -s KILL ipsecd", "kill -s USR2 ipsecd", "restart ipsecd"]
+    {
+        let before = main_pid();
+        client.is_served_through(|| drop(manager.systemctl(words)));
+        let is_executed = words.contains("USR2");
+        eventually(words, || (main_pid() == before) == is_executed);
+        eventually("it is up again", || {
+            manager.systemctl("show -P SubState ipsecd") == "running\n"
+        });
+    }
+    let _another = Client::register(&side);
+}
+
+/// What was read of a dump and what was not: all of it comes.
+#[test]
+fn a_dump_goes_on() {
+    const POLICIES: usize = 3_000;
+    let host = Host::new("host");
+    let daemon = Daemon::start(&host);
+    let side = side_of(host);
+    let policies = (1..POLICIES)
+        .map(|n| format!("spdadd 10.0.0.1 10.1.{}.{} any -P out none;\n", n / 256, n % 256));
+    side.host().load(&policies.collect::<String>());
+    let client = Client::register(&side);
+    client.ask("spddump any");
+    client.hear(MessageType::SPDDUMP);
+    daemon.signal(Signal::USR2);
+    daemon.wait_for_log("taken over clients=1");
+    for _ in 1..POLICIES {
+        client.hear(MessageType::SPDDUMP);
+    }
+}

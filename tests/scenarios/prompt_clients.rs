@@ -1,0 +1,186 @@
+//! AF_KEY does its work inside send(2), and its clients depend on it: racoon and iked read at once, and a client that has
+//! sent its requests may end. The service's clients see no difference, by whichever way they have come to it.
+
+use std::{
+    fs::{self, Permissions},
+    io::{BufRead, BufReader},
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use scenarios::{Host, Outcome, assert_same, ipsecctl, pfkey::RunningService, preload};
+use tempfile::TempDir;
+
+/// The ways to a PF_KEY socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Kernel,
+    Preloaded,
+    Run,
+    /// Without the library, as a static program.
+    Supervised,
+}
+
+const TO_SERVICE: [Way; 3] = [Way::Preloaded, Way::Run, Way::Supervised];
+
+fn client(host: &Host, way: Way, words: &str) -> Command {
+    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios/prompt_client.py");
+    let mut command = match way {
+        Way::Kernel | Way::Preloaded => host.command("python3"),
+        Way::Run => {
+            let mut command = host.command(ipsecctl());
+            command.args(["run", "python3"]);
+            command
+        }
+        Way::Supervised => {
+            let mut command = host.command(ipsecctl());
+            command.args(["run", "--no-preload", "python3"]);
+            command
+        }
+    };
+    if way == Way::Kernel {
+        command.env("XFRM_TOOLS_PFKEY", "kernel");
+    } else {
+        command.env("XFRM_TOOLS_PFKEY", "service");
+    }
+    if way == Way::Preloaded {
+        command.env("LD_PRELOAD", preload());
+    }
+    command.arg(script).args(words.split_whitespace());
+    command
+}
+
+fn sas(host: &Host) -> usize {
+    host.show("-o xfrm state").lines().count()
+}
+
+#[test]
+fn answers_are_there() {
+    // A duplicate of a number that the program chooses cannot be followed without the library.
+    for (ways, words) in [(&TO_SERVICE[..2], "ways"), (&TO_SERVICE[2..], "ways --by-number")] {
+        let host = Host::new("host");
+        let kernels = Outcome::success(&mut client(&host, Way::Kernel, words));
+        assert!(kernels.lines().count() > 90, "{kernels}");
+        let _service = RunningService::start(&host);
+        for way in ways {
+            let services = Outcome::success(&mut client(&host, *way, words));
+            println!("{way:?}");
+            assert_same(&kernels, &services);
+        }
+    }
+}
+
+/// A broadcast is no answer.
+#[test]
+fn answers_are_there_between_broadcasts() {
+    let host = Host::new("host");
+    let _service = RunningService::start(&host);
+    for way in TO_SERVICE {
+        let mut other = client(&host, Way::Preloaded, "count 4096").stdout(Stdio::null()).spawn();
+        let heard = Outcome::success(&mut client(&host, way, "beside 2000"));
+        assert_eq!(heard, "late answers: 0\n", "{way:?}");
+        let other = other.as_mut().expect("it runs");
+        other.kill().expect("it goes on");
+        other.wait().expect("it was killed");
+        assert!(sas(&host) > 100, "there were broadcasts");
+        host.flush();
+    }
+}
+
+/// The kernel waits for the module in the caller's own system call; the service waits for its client.
+#[test]
+fn answers_are_there_though_the_cipher_is_loaded_first() {
+    // SADB_X_EALG_CAMELLIACBC
+    const CAMELLIA: &str = "cold 22";
+    const A_WHILE: Duration = Duration::from_millis(1500);
+    let loader = SlowLoader::new(A_WHILE);
+    let host = Host::new("host");
+    let _service = RunningService::start(&host);
+    for way in [Way::Kernel, Way::Preloaded, Way::Run, Way::Supervised] {
+        loader.unload("camellia_generic");
+        let begun = Instant::now();
+        let heard = Outcome::success(&mut client(&host, way, CAMELLIA));
+        assert_eq!(heard, "type 3 errno 0 satype 3 length 17 seq 1\n", "{way:?}");
+        assert!(begun.elapsed() > A_WHILE, "{way:?}: it was loaded already");
+        host.flush();
+    }
+}
+
+/// Modules take their time while this is there.
+struct SlowLoader {
+    usual: String,
+    _directory: TempDir,
+}
+
+impl SlowLoader {
+    fn new(pause: Duration) -> Self {
+        let usual = fs::read_to_string("/proc/sys/kernel/modprobe").expect("a loader");
+        let directory = TempDir::new_in("/run").expect("a directory");
+        let loader = directory.path().join("loader");
+        let script =
+            format!("#!/bin/sh\nsleep {}\nexec {} \"$@\"\n", pause.as_secs_f32(), usual.trim());
+        fs::write(&loader, script).expect("a file");
+        fs::set_permissions(&loader, Permissions::from_mode(0o755)).expect("it is ours");
+        fs::write("/proc/sys/kernel/modprobe", loader.as_os_str().as_encoded_bytes())
+            .expect("root's");
+        Self { usual, _directory: directory }
+    }
+
+    fn unload(&self, module: &str) {
+        // It may not be loaded.
+        let _ = Outcome::of(Command::new("rmmod").arg(module));
+    }
+}
+
+impl Drop for SlowLoader {
+    fn drop(&mut self) {
+        let _ = fs::write("/proc/sys/kernel/modprobe", self.usual.trim());
+    }
+}
+
+#[test]
+fn no_request_of_a_client_that_ends_is_lost() {
+    const REQUESTS: usize = 10_000;
+    let host = Host::new("host");
+    let _service = RunningService::start(&host);
+    for way in TO_SERVICE {
+        Outcome::success(&mut client(&host, way, &format!("add 4096 {REQUESTS}")));
+        assert_eq!(sas(&host), REQUESTS, "{way:?}");
+        host.flush();
+    }
+}
+
+/// What was accepted is there, wherever the client is killed.
+#[test]
+fn no_request_of_a_client_that_is_killed_is_lost() {
+    const KILLS: usize = 200;
+    let host = Host::new("host");
+    let _service = RunningService::start(&host);
+    for way in [Way::Preloaded, Way::Supervised] {
+        let mut first = 4096;
+        for kill in 0..KILLS {
+            let mut command = client(&host, way, &format!("count {first}"));
+            let mut process = command.stdout(Stdio::piped()).spawn().expect("it runs");
+            let lines = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+            let mut lines = lines.map(|line| line.expect("a line"));
+            let begun = lines.next().expect("it sends");
+            assert_eq!(begun, first.to_string());
+            thread::sleep(Duration::from_micros((kill as u64 * 37) % 5000));
+            process.kill().expect("it goes on");
+            process.wait().expect("it was killed");
+            let last: usize = lines.last().unwrap_or(begun).parse().expect("a number");
+            // One more may have been accepted before its line was written.
+            let accepted = last + 1 - first;
+            let there = sas(&host);
+            assert!(
+                (accepted..=accepted + 1).contains(&there),
+                "{way:?} {kill}: {accepted}, {there}"
+            );
+            host.ip("xfrm state flush");
+            first += 10_000;
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! systemd, as the manager of a user's services, on the test kernel: it restarts ipsecd as the machine's own would.
+
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::{Host, Outcome, host::ipsecd};
+
+const SYSTEMD: &str = "/lib/systemd/systemd";
+
+/// How long it may take to start.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A systemd with one unit, `ipsecd.service`, on a host; killed when it is dropped.
+pub struct ServiceManager {
+    process: Child,
+    directory: TempDir,
+}
+
+impl ServiceManager {
+    /// Starts systemd, and ipsecd with the lines of its own unit that say how it is restarted.
+    #[must_use]
+    pub fn start(host: &Host) -> Self {
+        // What systemd asks of a machine before it serves a user.
+        fs::create_dir_all("/run/systemd/system").expect("root's");
+        if !Path::new("/sys/fs/cgroup/cgroup.procs").exists() {
+            let mut mount = Command::new("mount");
+            Outcome::success(mount.args(["-t", "cgroup2", "none", "/sys/fs/cgroup"]));
+        }
+        let directory = TempDir::new_in("/run").expect("a temporary directory");
+        let units = directory.path().join("units");
+        fs::create_dir(&units).expect("a directory in it");
+        for target in ["basic.target", "shutdown.target", "default.target"] {
+            fs::write(units.join(target), "[Unit]\nDescription=nothing\n").expect("a file");
+        }
+        fs::write(units.join("ipsecd.service"), unit(host)).expect("a file");
+        let log = File::create(directory.path().join("log")).expect("a file");
+        let mut systemd = Command::new(SYSTEMD);
+        systemd
+            .args(["--user", "--log-target=console"])
+            .env("SYSTEMD_UNIT_PATH", &units)
+            .stderr(log)
+            .stdout(Stdio::null());
+        systemd.env("XDG_RUNTIME_DIR", directory.path());
+        let process = systemd.spawn().expect("systemd is installed");
+        let manager = Self { process, directory };
+        let begun = Instant::now();
+        loop {
+            let started = manager.try_systemctl("start ipsecd");
+            if started.status == 0 {
+                break;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{started:?}\n{}", manager.log());
+            thread::sleep(Duration::from_millis(100));
+        }
+        manager
+    }
+
+    /// systemctl(1) with these words, which must succeed; what it prints.
+    #[must_use]
+    pub fn systemctl(&self, words: &str) -> String {
+        let outcome = self.try_systemctl(words);
+        assert_eq!(outcome.status, 0, "{words}: {outcome:?}\n{}", self.log());
+        outcome.stdout
+    }
+
+    fn try_systemctl(&self, words: &str) -> Outcome {
+        let mut systemctl = Command::new("systemctl");
+        systemctl.arg("--user").args(words.split_whitespace());
+        Outcome::of(systemctl.env("XDG_RUNTIME_DIR", self.directory.path()))
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for ServiceManager {
+    fn drop(&mut self) {
+        let _ = self.try_systemctl("stop ipsecd");
+        // It may have ended.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The unit, from `dist/systemd`, without what only the machine's own manager can do.
+fn unit(host: &Host) -> String {
+    let installed =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist/systemd/ipsecd.service");
+    let installed = fs::read_to_string(installed).expect("the unit");
+    let wanted = ["Type=", "Restart=", "FileDescriptorStoreMax=", "Environment=FDSTORE="];
+    let wanted = |line: &&str| wanted.iter().any(|word| line.starts_with(word));
+    let lines = installed.lines().filter(wanted).collect::<Vec<_>>();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    format!(
+        "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nExecStart=ip netns exec {} \"{}\" -v\n",
+        lines.join("\n"),
+        host.name(),
+        ipsecd().display(),
+    )
+}
