@@ -1,5 +1,15 @@
-"""To be run in a network namespace of its own: the program is the service, too."""
+"""To be run in a network namespace of its own: a thread of the program is the service."""
+import threading
+
 from pfkey import *
+
+
+def serve():
+    global connection
+    connection, _ = service.accept()
+    heard.append(connection.recv(99, socket.MSG_PEEK))
+    connection.recv(99)
+
 
 namespace = os.stat('/proc/thread-self/ns/net').st_ino
 directory = f'/run/xfrm-tools/{namespace}'
@@ -11,12 +21,12 @@ service = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 service.bind(f'{directory}/pfkey.sock')
 try:
     service.listen()
+    heard = []
+    thread = threading.Thread(target=serve)
+    thread.start()
     s = socket.socket(PF_KEY, RAW, V2)
-    connection, _ = service.accept()
-    # The program cannot wait for itself.
-    sender = threading.Thread(target=s.send, args=(DUMP,))
-    sender.start()
-    assert connection.recv(99) == DUMP
-    sender.join()
+    s.send(DUMP)
+    thread.join()
+    assert heard == [DUMP]
 finally:
     os.unlink(f'{directory}/pfkey.sock')
