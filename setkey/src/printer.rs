@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, Write},
+    process,
     time::SystemTime,
 };
 
@@ -136,7 +137,7 @@ impl<W: Write> Printer<W> {
             dialect: self.dialect,
             ports: self.form.ports,
             redact: self.form.redact,
-            pid: std::process::id(),
+            pid: process::id(),
             seq,
             references,
             now: unix_seconds(),
@@ -158,7 +159,7 @@ impl<W: Write> Printer<W> {
             (Entry::Policy(entry, _), Layout::Long | Layout::Short) => {
                 write_policy(out, entry, &frame)
             }
-            (Entry::Policy(entry, _), Layout::Script) => write_script_policy(out, entry),
+            (Entry::Policy(entry, _), Layout::Script) => write_script_policy(out, entry, &frame),
             (Entry::Policy(entry, _), Layout::Json) => {
                 self.json.push(policy_json(entry));
                 Ok(())
@@ -182,6 +183,17 @@ impl<W: Write> Printer<W> {
                 eprintln!("setkey: PF_KEY has no words for an entry: {error}");
                 Ok(())
             }
+        }
+    }
+
+    /// NetBSD's setkey prints nothing of an SPI that it has reserved, but the message with `-v`.
+    fn reserved(&mut self, entry: &SaEntry) -> io::Result<()> {
+        match sad::message(MessageType::GETSPI, entry) {
+            Ok(message) if self.verbose => {
+                let message = message.numbered(0, process::id());
+                write_message(&mut self.out, &message, false)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -256,6 +268,7 @@ impl<W: Write> Sink for Printer<W> {
             ),
             Outcome::Sa(entry, any_mode) => self.entry(Entry::Sa(entry, any_mode), None),
             Outcome::Policy(entry) => self.entry(Entry::Policy(entry, None), None),
+            Outcome::Reserved(entry) => self.reserved(&entry),
             Outcome::EndOfSad => self.end(line, "No SAD entries"),
             Outcome::EndOfSpd => self.end(line, "No SPD entries"),
         }

@@ -257,6 +257,22 @@ impl Form {
         Self::whole(policy, |request| request.level == Level::Use)
     }
 
+    /// This form, with those requests of the policy optional too that `is_optional` picks by their
+    /// places.
+    #[must_use]
+    pub fn and_optional(
+        mut self,
+        policy: &Policy,
+        is_optional: impl Fn(usize, &Request) -> bool,
+    ) -> Self {
+        for (place, request) in policy.action.requests().iter().enumerate() {
+            if is_optional(place, request) {
+                self.optional |= Self::bit(place);
+            }
+        }
+        self
+    }
+
     /// Whether packets may pass without the request at this place, from 0.
     #[must_use]
     pub fn is_optional(self, place: usize) -> bool {

@@ -94,7 +94,7 @@ impl Service {
             |name, kind| Listener::open(namespace.directory().join(name), kind, Open::ToRoot);
         let listener = open(pfkey_socket::SERVICE, SocketType::SEQPACKET)?;
         let reporter = open(pfkey_socket::CLIENTS, SocketType::STREAM)?;
-        let engine = Engine::open(Options { forward_copies: false })?;
+        let engine = Engine::open(Options::default())?;
         let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate, Group::Mapping];
         let service = Self {
             engine,
