@@ -217,18 +217,27 @@ impl Policy {
     /// Whether it can be installed: the rules of `parse_ipsecrequests` (net/key/af_key.c), but that
     /// an outbound tunnel may say `use`.
     pub fn check(&self) -> Result<(), Error> {
-        let requests = self.action.requests();
-        if requests.len() > MAX_REQUESTS {
-            return Err(Error::TooManyRequests(requests.len()));
-        }
-        let optional_beet = |request: &Request| {
-            request.level == Level::Use && matches!(request.mode, RequestMode::Beet(_))
-        };
-        if self.id.direction == Direction::Out && requests.iter().any(optional_beet) {
-            return Err(Error::OptionalOutboundBeet);
-        }
-        Ok(())
+        let is_outbound = self.id.direction == Direction::Out;
+        in_order(self.action.requests(), |request| match request.mode {
+            RequestMode::Beet(_) if is_outbound && request.level == Level::Use => {
+                Err(Error::OptionalOutboundBeet)
+            }
+            _ => Ok(()),
+        })
     }
+}
+
+/// Checks the requests one after the other, as `parse_ipsecrequests` does, so that the first which
+/// is refused decides: one by itself, or the one that is too many.
+pub(crate) fn in_order(
+    requests: &[Request],
+    check: impl Fn(&Request) -> Result<(), Error>,
+) -> Result<(), Error> {
+    requests.iter().take(MAX_REQUESTS).try_for_each(check)?;
+    if requests.len() > MAX_REQUESTS {
+        return Err(Error::TooManyRequests(requests.len()));
+    }
+    Ok(())
 }
 
 /// How the kernel holds the requests of a policy.
@@ -322,6 +331,20 @@ mod tests {
         assert_eq!(policy(Direction::Out, vec![request; 6]).check(), Ok(()));
         let error = policy(Direction::Out, vec![request; 7]).check().unwrap_err();
         assert_eq!(error.errno(), rustix::io::Errno::LOOP);
+    }
+
+    #[test]
+    fn the_first_request_that_is_refused_decides() {
+        let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let esp =
+            Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
+        let beet = Request { mode: RequestMode::Beet(ends), level: Level::Use, ..esp };
+        for (place, expected) in [(5, Error::OptionalOutboundBeet), (6, Error::TooManyRequests(7))]
+        {
+            let mut requests = vec![esp; 7];
+            requests[place] = beet;
+            assert_eq!(policy(Direction::Out, requests).check(), Err(expected));
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::{
     numbers, sad,
 };
 
+/// The most requests in one policy (`XFRM_MAX_DEPTH`).
+pub(crate) const MOST_REQUESTS: usize = 6;
+
 /// The message about a policy as it stands in the SPD: an entry of an SPDDUMP, the answer to
 /// SPDGET, and what every socket hears of an SPDADD, SPDUPDATE, SPDDELETE or SPDDELETE2.
 /// `references` is the kernel's count of its users: 1, and 1 more while its timer runs, which is in
