@@ -188,13 +188,9 @@ impl<W: Write> Printer<W> {
 
     /// NetBSD's setkey prints nothing of an SPI that it has reserved, but the message with `-v`.
     fn reserved(&mut self, entry: &SaEntry) -> io::Result<()> {
-        match sad::message(MessageType::GETSPI, entry) {
-            Ok(message) if self.verbose => {
-                let message = message.numbered(0, process::id());
-                write_message(&mut self.out, &message, false)
-            }
-            _ => Ok(()),
-        }
+        let message = sad::message(MessageType::GETSPI, entry).ok().filter(|_| self.verbose);
+        let message = message.map(|message| message.numbered(0, process::id()));
+        message.map_or(Ok(()), |message| write_message(&mut self.out, &message, false))
     }
 
     fn write_result(&mut self, line: usize, text: &str) -> io::Result<()> {
