@@ -4,6 +4,7 @@ use ipsec::Dialect::{self, FreeBsd, Linux, NetBsd};
 
 /// Words and options that not every dialect has, with those that do.
 const WORDS: &[(&str, &[Dialect])] = &[
+    ("update", &[NetBsd]),
     ("getspi", &[NetBsd]),
     ("spdupdate", &[Linux, NetBsd]),
     ("exit", &[Linux, NetBsd]),

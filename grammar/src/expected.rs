@@ -3,7 +3,7 @@ use pest::{
     error::{Error, ErrorVariant},
 };
 
-use ipsec::{ALGORITHMS, AlgorithmKind};
+use ipsec::{ALGORITHMS, AlgorithmKind, Dialect};
 
 use crate::{hint::STATEMENTS, parse::Rule, policy::Rule as PolicyRule};
 
@@ -26,14 +26,29 @@ pub(crate) const MODES: &[&str] = &["transport", "tunnel", "beet"];
 /// The upper-layer protocols that are most often meant.
 pub(crate) const UPPERS: &[&str] = &["any", "icmp", "icmp6", "tcp", "udp", "sctp", "gre", "ip4"];
 
+/// The statements of a dialect, in plain words.
+fn statements(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Linux => {
+            "a statement: add, get, delete, deleteall, flush, dump, spdadd, spdupdate, \
+             spddelete, spdflush, spddump or exit"
+        }
+        Dialect::NetBsd => {
+            "a statement: add, update, getspi, get, delete, deleteall, flush, dump, spdadd, \
+             spdupdate, spddelete, spdflush, spddump or exit"
+        }
+        Dialect::FreeBsd => {
+            "a statement: add, get, delete, deleteall, flush, dump, spdadd, spddelete, spdflush \
+             or spddump"
+        }
+    }
+}
+
 /// What would have been right where a statement went wrong, in plain words.
-pub(crate) fn expected(error: &Error<Rule>) -> Vec<&'static str> {
+pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<&'static str> {
     words(error, |rule| {
         Some(match rule {
-            Rule::add_word => {
-                "a statement: add, get, delete, deleteall, flush, dump, spdadd, spdupdate, \
-                 spddelete, spdflush, spddump or exit"
-            }
+            Rule::add_word => statements(dialect),
             Rule::look_up => "-4, -6 or -n",
             Rule::host | Rule::range | Rule::address => "an address or a host name",
             Rule::prefix => "/ and a prefix length",

@@ -9,9 +9,11 @@ use crate::{
     tree::Span,
 };
 
-/// The words that begin a statement.
+/// The words that begin a statement in any dialect.
 pub(crate) const STATEMENTS: &[&str] = &[
     "add",
+    "update",
+    "getspi",
     "get",
     "delete",
     "deleteall",
@@ -120,7 +122,14 @@ pub(crate) fn of_syntax(
         .or_else(|| missing_semicolon(source, token.span))
         .or_else(|| comment_in_policy(source, token.span.start))
         .or_else(|| number_of_upper(source, token.span.start, word))
-        .or_else(|| closest(word, candidates).map(Hint::DidYouMean))
+        .or_else(|| closest_own(source, word, candidates))
+}
+
+/// The closest of `candidates` that the source's dialect has, if it is close.
+fn closest_own(source: &Source, word: &str, candidates: &[&'static str]) -> Option<Hint> {
+    let is_own = |candidate: &&str| !is_foreign(candidate, source.dialect());
+    let own: Vec<_> = candidates.iter().copied().filter(is_own).collect();
+    closest(word, &own).map(Hint::DidYouMean)
 }
 
 /// What was meant by a word of a policy.
@@ -128,7 +137,7 @@ pub(crate) fn of_policy(source: &Source, wrong: Span, candidates: &[&'static str
     let word = word_at(source, wrong.start);
     Hint::other_dialect(source, word)
         .or_else(|| missing_semicolon(source, wrong))
-        .or_else(|| closest(word, candidates).map(Hint::DidYouMean))
+        .or_else(|| closest_own(source, word, candidates))
 }
 
 /// The closest of `candidates`, if it is close.
@@ -148,7 +157,7 @@ fn missing_semicolon(source: &Source, wrong: Span) -> Option<Hint> {
     let (mut at, mut last) = (source.start(), 0);
     for (number, line) in source.ascii()[..end].split('\n').enumerate() {
         let first = line.split([' ', '\t']).find(|word| !word.is_empty()).unwrap_or_default();
-        if number > 0 && STATEMENTS.contains(&first) {
+        if number > 0 && STATEMENTS.contains(&first) && !is_foreign(first, source.dialect()) {
             return Some(Hint::MissingSemicolon(source.position(last).line));
         }
         if !first.is_empty() && !first.starts_with('#') {

@@ -25,6 +25,7 @@ impl Display for Command {
         };
         match self {
             Command::Add(name, algorithms) => write!(f, "add{name} {algorithms}"),
+            Command::Update(name, algorithms) => write!(f, "update{name} {algorithms}"),
             Command::GetSpi(name) => write!(f, "getspi{name}"),
             Command::Get(name) => write!(f, "get{name}"),
             Command::Delete(name) => write!(f, "delete{name}"),

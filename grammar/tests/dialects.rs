@@ -38,6 +38,8 @@ fn refused(dialect: Dialect, script: &str) -> (String, String) {
 #[rustfmt::skip]
 const FOREIGN: &[(Dialect, &str, &str, &str)] = &[
     (Linux, "getspi ::1 ::2 esp 0;", "syntax error at [getspi]", "`getspi` is NetBSD's: use --dialect netbsd"),
+    (Linux, "update ::1 ::2 esp 256 -E null;", "syntax error at [update]", "`update` is NetBSD's: use --dialect netbsd"),
+    (FreeBsd, "update ::1 ::2 esp 256 -E null \"\";", "syntax error at [update]", "`update` is NetBSD's: use --dialect netbsd"),
     (FreeBsd, "getspi ::1 ::2 esp 0;", "syntax error at [getspi]", "`getspi` is NetBSD's: use --dialect netbsd"),
     (Linux, "@ -esp_frag 5 -E null;", "Syntax error at [-]", "`-esp_frag` is NetBSD's: use --dialect netbsd"),
     (Linux, "@ -esp_frag x -E null;", "Syntax error at [-]", "`-esp_frag` is NetBSD's: use --dialect netbsd"),
@@ -193,4 +195,35 @@ fn getspi_asks_for_an_spi_and_0_is_any() {
         (named.range(&Variables::default()), named.reqid),
         ((Spi(0x1001), Spi(0x1001)), ReqId(7))
     );
+}
+
+/// In NetBSD, with the options of `add`.
+#[test]
+fn update_is_an_add_of_what_is_there() {
+    let updated = |script| match one(NetBsd, script) {
+        Ok(Operation::UpdateSa(sa)) => *sa,
+        other => panic!("{other:?}"),
+    };
+    let rest = "192.0.2.1 192.0.2.2 esp 0x1001 -m tunnel -u 7 -lh 9 -ls 8 -E null;";
+    let Ok(Operation::AddSa(added)) = one(NetBsd, &format!("add {rest}")) else { panic!() };
+    assert_eq!(updated(&format!("update {rest}")), *added);
+    let run = run_in(NetBsd, b"update -4 10.0.0.1 10.0.0.2 esp 10000 -E null;");
+    assert!(run.error.is_none() && run.any_modes == 1);
+}
+
+/// What a dialect does not have is neither expected nor meant.
+#[test]
+fn statements_are_those_of_the_dialect() {
+    let error = |dialect, script: &str| run_in(dialect, script.as_bytes()).error.unwrap();
+    for (dialect, has, lacks) in [
+        (Linux, "spdupdate", "getspi"),
+        (NetBsd, "update, getspi", "fwd"),
+        (FreeBsd, "spddump", "exit"),
+    ] {
+        let expected = error(dialect, "nonsense;").expected().unwrap();
+        assert!(expected.contains(has) && !expected.contains(lacks), "{expected}");
+    }
+    for (dialect, help) in [(Linux, None), (NetBsd, Some("did you mean `getspi`?"))] {
+        assert_eq!(error(dialect, "gestpi ::1 ::2 esp 0;").help().as_deref(), help);
+    }
 }

@@ -242,6 +242,7 @@ fn policy() -> BoxedStrategy<Node<Policy>> {
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         (sa_name(), algorithms()).prop_map(|(name, algorithms)| Command::Add(name, algorithms)),
+        (sa_name(), algorithms()).prop_map(|(name, algorithms)| Command::Update(name, algorithms)),
         sa_name().prop_map(Command::GetSpi),
         sa_name().prop_map(Command::Get),
         sa_name().prop_map(Command::Delete),
@@ -305,7 +306,10 @@ fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
         }
     };
     match &mut command {
-        Command::Add(name, algorithms) => {
+        Command::Update(..) | Command::GetSpi(_) if dialect != Dialect::NetBsd => {
+            return Command::SpdDump;
+        }
+        Command::Add(name, algorithms) | Command::Update(name, algorithms) => {
             ends(&mut name.ends);
             name.extensions.retain(own);
             if let Algorithms::Crypt(crypt, _) = algorithms
@@ -315,7 +319,6 @@ fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
                 crypt.key = is_freebsd.then_some(key);
             }
         }
-        Command::GetSpi(_) if dialect != Dialect::NetBsd => return Command::SpdDump,
         Command::GetSpi(name) | Command::Get(name) | Command::Delete(name) => {
             ends(&mut name.ends);
             name.extensions.retain(own);

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     io::{self, Write},
+    process,
     time::SystemTime,
 };
 
@@ -136,7 +137,7 @@ impl<W: Write> Printer<W> {
             dialect: self.dialect,
             ports: self.form.ports,
             redact: self.form.redact,
-            pid: std::process::id(),
+            pid: process::id(),
             seq,
             references,
             now: unix_seconds(),
@@ -158,7 +159,7 @@ impl<W: Write> Printer<W> {
             (Entry::Policy(entry, _), Layout::Long | Layout::Short) => {
                 write_policy(out, entry, &frame)
             }
-            (Entry::Policy(entry, _), Layout::Script) => write_script_policy(out, entry),
+            (Entry::Policy(entry, _), Layout::Script) => write_script_policy(out, entry, &frame),
             (Entry::Policy(entry, _), Layout::Json) => {
                 self.json.push(policy_json(entry));
                 Ok(())
@@ -183,6 +184,13 @@ impl<W: Write> Printer<W> {
                 Ok(())
             }
         }
+    }
+
+    /// NetBSD's setkey prints nothing of an SPI that it has reserved, but the message with `-v`.
+    fn reserved(&mut self, entry: &SaEntry) -> io::Result<()> {
+        let message = sad::message(MessageType::GETSPI, entry).ok().filter(|_| self.verbose);
+        let message = message.map(|message| message.numbered(0, process::id()));
+        message.map_or(Ok(()), |message| write_message(&mut self.out, &message, false))
     }
 
     fn write_result(&mut self, line: usize, text: &str) -> io::Result<()> {
@@ -256,6 +264,7 @@ impl<W: Write> Sink for Printer<W> {
             ),
             Outcome::Sa(entry, any_mode) => self.entry(Entry::Sa(entry, any_mode), None),
             Outcome::Policy(entry) => self.entry(Entry::Policy(entry, None), None),
+            Outcome::Reserved(entry) => self.reserved(&entry),
             Outcome::EndOfSad => self.end(line, "No SAD entries"),
             Outcome::EndOfSpd => self.end(line, "No SPD entries"),
         }

@@ -149,6 +149,7 @@ impl Run {
         for operation in lowered.operations {
             let operation = operation.map(|operation| match operation {
                 Operation::AddSa(sa) if any_mode => Operation::AddSaOfAnyMode(sa),
+                Operation::UpdateSa(sa) if any_mode => Operation::UpdateSaOfAnyMode(sa),
                 other => other,
             });
             self.submit(statement, operation)?;

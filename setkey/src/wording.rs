@@ -14,7 +14,11 @@ const ZERO_PAD: u32 = 0x200;
 /// The wording of a statement.
 pub fn of(command: &Command) -> Wording {
     match command {
-        Command::Add(name, _) | Command::Get(name) | Command::Delete(name) => of_sa(name),
+        Command::Add(name, _)
+        | Command::Update(name, _)
+        | Command::GetSpi(name)
+        | Command::Get(name)
+        | Command::Delete(name) => of_sa(name),
         _ => Wording::default(),
     }
 }

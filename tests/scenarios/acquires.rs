@@ -1,10 +1,13 @@
 //! What key management hears when a packet needs an SA of a policy by setkey, byte for byte: from AF_KEY, of policies by
 //! PF_KEY, and from the service, of policies by XFRM.
 
-use std::{fmt::Write, io::Write as _, process::Stdio};
+use std::{
+    fmt::Write,
+    io::{Seek, Write as _},
+};
 
 use scenarios::{
-    Host, assert_same,
+    Host, Outcome, assert_same,
     pfkey::{RunningService, Side},
     setkey,
 };
@@ -49,15 +52,12 @@ fn an_acquire_of_setkey_is_af_keys() {
 fn acquires(side: &Side, whose: &str, options: &[&str]) -> String {
     side.connect_a_wire();
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/pfkey/acquires.py");
-    let mut command = side.host().command("python3");
-    command.args([script, whose]).arg(setkey()).args(options).stdin(Stdio::piped());
-    let mut client = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
-    let mut input = client.stdin.take().unwrap();
-    input.write_all(POLICIES.join("\n").as_bytes()).unwrap();
-    drop(input);
-    let output = client.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let messages = String::from_utf8(output.stdout).unwrap();
+    let mut policies = tempfile::tempfile().expect("a temporary file");
+    policies.write_all(POLICIES.join("\n").as_bytes()).expect("a temporary file");
+    policies.rewind().expect("a temporary file");
+    let mut client = side.host().command("python3");
+    client.args([script, whose]).arg(setkey()).args(options).stdin(policies);
+    let messages = Outcome::success(&mut client);
     assert_eq!(messages.lines().filter(|line| !line.is_empty()).count(), POLICIES.len());
     messages
 }

@@ -159,10 +159,10 @@ fn options_of_freebsd() {
     assert!(linux.stdout.contains("usage: setkey"), "{linux:?}");
 }
 
-const SILENCE: Outcome = Outcome { status: 0, stdout: String::new(), stderr: String::new() };
+pub const SILENCE: Outcome = Outcome { status: 0, stdout: String::new(), stderr: String::new() };
 
 /// setkey with these words and this standard input.
-fn read(host: &Host, words: &str, input: &str) -> Outcome {
+pub fn read(host: &Host, words: &str, input: &str) -> Outcome {
     let mut file = tempfile::tempfile().expect("a temporary file");
     file.write_all(input.as_bytes()).expect("a temporary file");
     file.rewind().expect("a temporary file");

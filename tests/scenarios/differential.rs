@@ -17,7 +17,7 @@ use regex::{Captures, Regex};
 use scenarios::{
     Host, Session, difference,
     generated::{policy_of_pfkey, sa_of_pfkey, sample},
-    masked, setkey,
+    masked, setkey, with_plain_templates,
 };
 
 const SCRIPTS: usize = 200;
@@ -47,9 +47,7 @@ fn load(session: &mut Session, host: &Host, script: &str) -> String {
     let refusals = printed.lines().filter(|line| line.starts_with("The result of line"));
     let refusals = refusals.fold(String::new(), |all, line| all + line + "\n");
     let seen = masked(&(host.show("-s xfrm state") + &host.show("-s xfrm policy")));
-    // AF_KEY allows every algorithm by a flag of the kernel, netlink by a full mask. That a level was `default` stands in `share`.
-    let seen = seen.replace("-mask 00000000", "-mask ffffffff");
-    refusals + &renumbered(&seen.replace(" share session", " share any"))
+    refusals + &renumbered(&with_plain_templates(&seen))
 }
 
 /// The numbers that `unique` chooses, from 0x4000 up, in the order in which they appear: AF_KEY never begins anew.

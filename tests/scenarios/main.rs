@@ -10,6 +10,7 @@ mod daemon;
 mod def_policy;
 mod default_levels;
 mod dialects;
+mod dialects_packets;
 mod differential;
 mod dumps;
 mod esp_transport;

@@ -22,7 +22,7 @@ pub use af_key::WithoutAfKey;
 pub use daemon::Daemon;
 pub use difference::{assert_same, difference};
 pub use host::{Host, example, ipsecctl, ipsecd, link, preload, setkey, sysctl_shim, toy_ike};
-pub use mask::masked;
+pub use mask::{masked, with_plain_templates};
 pub use outcome::Outcome;
 pub use pair::{ESP_BOTH_WAYS, Pair, echo, exec};
 pub use program::Program;

@@ -25,3 +25,12 @@ pub fn masked(text: &str) -> String {
         pattern.replace_all(&text, *mask).into_owned()
     })
 }
+
+/// A text of ip(8) in which templates are alike, whether AF_KEY or netlink has made them. That every algorithm will do is a
+/// flag in AF_KEY and full masks in netlink; in `share`, which the kernel never reads, xfrm-tools keep the level.
+#[must_use]
+pub fn with_plain_templates(text: &str) -> String {
+    let shares = [" share session", " share user", " share unique"];
+    let text = text.replace("-mask 00000000", "-mask ffffffff");
+    shares.iter().fold(text, |text, share| text.replace(share, " share any"))
+}

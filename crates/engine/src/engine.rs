@@ -4,7 +4,7 @@ mod sas;
 
 use std::io::ErrorKind;
 
-use ipsec::{Operation, PolicyEntry, Request, Variables};
+use ipsec::{Dialect, Operation, PolicyEntry, Request, Variables};
 use xfrm::{Batch, Change};
 
 use crate::{
@@ -18,10 +18,13 @@ use crate::{
 use policies::IfThere;
 
 /// How the engine treats what it is given.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// Add, update and delete a `fwd` policy with every `in` policy (setkey -r).
     pub forward_copies: bool,
+    /// Whose meaning operations have, where the BSDs' is another: an inbound request of IPComp may
+    /// be passed without, whatever its level, and an update of an SA replaces its keys.
+    pub dialect: Dialect,
 }
 
 /// Carries operations to the kernel, in order.
@@ -106,7 +109,8 @@ impl Engine {
             Ok(Operation::DeletePolicy(id)) => self.delete_policy(line, &id)?,
             Ok(Operation::AddSa(sa)) => self.add_sa(line, *sa, false, sink)?,
             Ok(Operation::AddSaOfAnyMode(sa)) => self.add_sa(line, *sa, true, sink)?,
-            Ok(Operation::UpdateSa(sa)) => self.update_sa(line, *sa, sink)?,
+            Ok(Operation::UpdateSa(sa)) => self.update_sa(line, *sa, false, sink)?,
+            Ok(Operation::UpdateSaOfAnyMode(sa)) => self.update_sa(line, *sa, true, sink)?,
             Ok(Operation::DeleteSa(id)) => {
                 self.is_unsettled = true;
                 self.push(line, &Change::DeleteSa(id), Target::Sa);
@@ -123,7 +127,7 @@ impl Engine {
                 self.flush(sink)?;
                 let range = wish.range(self.host.variables.values()?);
                 let answer = self.host.kernel.get_spi(&wish, range)?;
-                self.one_sa(line, answer, sink)?;
+                reads::reserved(line, answer, sink)?;
             }
             Ok(Operation::GetSa(id)) => {
                 self.flush(sink)?;

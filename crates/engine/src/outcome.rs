@@ -16,6 +16,8 @@ pub enum Outcome {
     Ignored(Vec<&'static str>),
     /// A policy holds requests only while their SAs are there, and no daemon follows them.
     NotFollowed,
+    /// The larval SA of a `getspi`.
+    Reserved(Box<SaEntry>),
     /// An SA of a `get` or `dump`, as the kernel lists them: newest first. Whether it was added
     /// without a mode of its own.
     Sa(Box<SaEntry>, bool),

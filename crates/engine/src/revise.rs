@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ipsec::{Form, Policy, PolicyEntry, Variables};
+use ipsec::{Direction, Form, Policy, PolicyEntry, Proto, Variables};
 use tracing::warn;
 use xfrm::{Batch, Change, HeldPolicy};
 
@@ -44,6 +44,16 @@ pub fn revise(host: &mut Host) -> Result<Revised, Error> {
     }
 }
 
+/// The form of a policy, with the inbound requests of IPComp optional that a BSD's script has made
+/// so, whatever their levels ([`ipsec::Dialect::lets_in_without`]).
+fn keep_lenient(policy: &Policy, form: Form, held: &PolicyEntry) -> Form {
+    // What comes in is never partial: the requests have the same places.
+    let is_inbound = policy.id.direction != Direction::Out;
+    form.and_optional(policy, |place, request| {
+        is_inbound && request.proto == Proto::IpComp && held.form.is_optional(place)
+    })
+}
+
 struct Revision {
     witness: Witness,
     revised: Revised,
@@ -71,6 +81,7 @@ impl Revision {
         // Dumps give what was written last first: the oldest is written first.
         for (held, asked) in entries.into_iter().rev() {
             let (policy, form) = hold(&asked.policy, &variables, sas.as_ref());
+            let form = keep_lenient(&policy, form, &held);
             if policy.action.requests() != held.policy.action.requests() || form != held.form {
                 let policy = policy.into_owned();
                 revision.wrong.push(Wrong { policy, form, asked, held });

@@ -1,3 +1,5 @@
+use crate::{Direction, Proto};
+
 /// Whose setkey a script was written for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Dialect {
@@ -37,6 +39,14 @@ impl Dialect {
     pub fn is_bsd(self) -> bool {
         self != Dialect::Linux
     }
+
+    /// Whether packets may come in without a request of this protocol, whatever its level. On the
+    /// BSDs IPComp counts as `use` then, since small packets are not compressed (`ipsec_in_reject`,
+    /// sys/netipsec/ipsec.c).
+    #[must_use]
+    pub fn lets_in_without(self, direction: Direction, proto: Proto) -> bool {
+        self.is_bsd() && direction != Direction::Out && proto == Proto::IpComp
+    }
 }
 
 #[cfg(test)]
@@ -50,5 +60,16 @@ mod tests {
             assert_eq!(Dialect::from_name(name), Some(dialect));
         }
         assert_eq!(Dialect::from_name("openbsd"), None);
+    }
+
+    #[test]
+    fn the_bsds_let_in_what_is_not_compressed() {
+        use Direction::{Fwd, In, Out};
+        for dialect in [Dialect::NetBsd, Dialect::FreeBsd] {
+            let lets_in = |direction| dialect.lets_in_without(direction, Proto::IpComp);
+            assert_eq!([In, Fwd, Out].map(lets_in), [true, true, false]);
+            assert!(!dialect.lets_in_without(In, Proto::Esp));
+        }
+        assert!(!Dialect::Linux.lets_in_without(In, Proto::IpComp));
     }
 }

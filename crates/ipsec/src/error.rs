@@ -69,6 +69,12 @@ pub enum Error {
     /// `use` on an outbound request in beet mode.
     #[error("use on an outbound beet request: the kernel cannot leave it out; say require")]
     OptionalOutboundBeet,
+    /// `use` on an outbound request of a socket that is not in transport mode.
+    #[error(
+        "use on an outbound tunnel: packets may pass without the tunnel, which the kernel cannot \
+         do; say require"
+    )]
+    OptionalOutboundTunnel,
     /// Options that PF_KEY cannot ask for, of a statement that is to go that way.
     #[error("PF_KEY has no word for {}: leave it out, or go by XFRM netlink, which has", .0.join(", "))]
     NotInPfKey(Vec<&'static str>),

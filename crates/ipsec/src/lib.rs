@@ -9,6 +9,7 @@ mod dialect;
 mod error;
 mod event;
 mod flags;
+mod form;
 mod ip_version;
 mod key;
 mod lifetime;
@@ -31,6 +32,7 @@ pub use dialect::Dialect;
 pub use error::Error;
 pub use event::{Acquire, Event, Mapping, Migration, Origin, PathChange};
 pub use flags::SaFlags;
+pub use form::Form;
 pub use ip_version::IpVersion;
 pub use key::Key;
 pub use lifetime::{Current, Lifetime, Lifetimes};
@@ -39,8 +41,7 @@ pub use mode::Mode;
 pub use names::{Names, SystemNames};
 pub use operation::{Operation, SpiWish};
 pub use policy::{
-    Action, Direction, Endpoints, Form, Level, Policy, PolicyEntry, PolicyId, ReqId, Request,
-    RequestMode,
+    Action, Direction, Endpoints, Level, Policy, PolicyEntry, PolicyId, ReqId, Request, RequestMode,
 };
 pub use priority::Priority;
 pub use proto::Proto;

@@ -10,6 +10,8 @@ pub enum Operation {
     AddSaOfAnyMode(Box<Sa>),
     /// Completes a larval SA, or gives a mature one new lifetimes (`SADB_UPDATE`).
     UpdateSa(Box<Sa>),
+    /// The same of an SA without a mode of its own ([`Operation::AddSaOfAnyMode`]).
+    UpdateSaOfAnyMode(Box<Sa>),
     /// `getspi`: reserves an SPI by a larval SA.
     GetSpi(SpiWish),
     /// `get`.

@@ -1,5 +1,6 @@
 use crate::{
-    AddressPair, Current, Error, Lifetimes, Mark, Priority, Proto, SecCtx, Selector, mode::Mode,
+    AddressPair, Current, Error, Form, Lifetimes, Mark, Priority, Proto, SecCtx, Selector,
+    mode::Mode,
 };
 
 /// The most requests in one policy (`XFRM_MAX_DEPTH`).
@@ -217,55 +218,27 @@ impl Policy {
     /// Whether it can be installed: the rules of `parse_ipsecrequests` (net/key/af_key.c), but that
     /// an outbound tunnel may say `use`.
     pub fn check(&self) -> Result<(), Error> {
-        let requests = self.action.requests();
-        if requests.len() > MAX_REQUESTS {
-            return Err(Error::TooManyRequests(requests.len()));
-        }
-        let optional_beet = |request: &Request| {
-            request.level == Level::Use && matches!(request.mode, RequestMode::Beet(_))
-        };
-        if self.id.direction == Direction::Out && requests.iter().any(optional_beet) {
-            return Err(Error::OptionalOutboundBeet);
-        }
-        Ok(())
+        let is_outbound = self.id.direction == Direction::Out;
+        in_order(self.action.requests(), |request| match request.mode {
+            RequestMode::Beet(_) if is_outbound && request.level == Level::Use => {
+                Err(Error::OptionalOutboundBeet)
+            }
+            _ => Ok(()),
+        })
     }
 }
 
-/// How the kernel holds the requests of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Form {
-    /// Which requests packets may pass without, a bit each, from the lowest.
-    optional: u8,
-    /// Whether requests are left out that the kernel cannot hold just now.
-    pub is_partial: bool,
-}
-
-impl Form {
-    /// The form of a policy all of whose requests the kernel can hold: those that `is_optional`
-    /// picks may be passed without an SA.
-    #[must_use]
-    pub fn whole(policy: &Policy, mut is_optional: impl FnMut(&Request) -> bool) -> Self {
-        let requests = policy.action.requests().iter().enumerate();
-        let optional = requests.filter(|(_, request)| is_optional(request));
-        let bits = optional.fold(0, |bits, (place, _)| bits | Self::bit(place));
-        Self { optional: bits, is_partial: false }
+/// Checks the requests one after the other, as `parse_ipsecrequests` does, so that the first which
+/// is refused decides: one by itself, or the one that is too many.
+pub(crate) fn in_order(
+    requests: &[Request],
+    check: impl Fn(&Request) -> Result<(), Error>,
+) -> Result<(), Error> {
+    requests.iter().take(MAX_REQUESTS).try_for_each(check)?;
+    if requests.len() > MAX_REQUESTS {
+        return Err(Error::TooManyRequests(requests.len()));
     }
-
-    /// The form in which AF_KEY holds a policy: `use` is optional, and nothing else.
-    #[must_use]
-    pub fn plain(policy: &Policy) -> Self {
-        Self::whole(policy, |request| request.level == Level::Use)
-    }
-
-    /// Whether packets may pass without the request at this place, from 0.
-    #[must_use]
-    pub fn is_optional(self, place: usize) -> bool {
-        self.optional & Self::bit(place) != 0
-    }
-
-    fn bit(place: usize) -> u8 {
-        u32::try_from(place).ok().and_then(|place| 1_u8.checked_shl(place)).unwrap_or(0)
-    }
+    Ok(())
 }
 
 /// A policy as it stands in the SPD.
@@ -309,6 +282,20 @@ mod tests {
     }
 
     #[test]
+    fn the_first_request_that_is_refused_decides() {
+        let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let esp =
+            Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
+        let beet = Request { mode: RequestMode::Beet(ends), level: Level::Use, ..esp };
+        for (place, expected) in [(5, Error::OptionalOutboundBeet), (6, Error::TooManyRequests(7))]
+        {
+            let mut requests = vec![esp; 7];
+            requests[place] = beet;
+            assert_eq!(policy(Direction::Out, requests).check(), Err(expected));
+        }
+    }
+
+    #[test]
     fn an_outbound_beet_request_is_not_optional() {
         let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let request =
@@ -317,17 +304,5 @@ mod tests {
         assert!(policy(Direction::In, vec![request]).check().is_ok());
         let request = Request { mode: RequestMode::Tunnel(ends), ..request };
         assert!(policy(Direction::Out, vec![request]).check().is_ok());
-    }
-
-    #[test]
-    fn a_form_says_of_each_request_whether_it_is_optional() {
-        let esp = Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Use };
-        let ah = Request { proto: Proto::Ah, level: Level::Require, ..esp };
-        let policy = policy(Direction::In, vec![ah, esp]);
-        let form = Form::whole(&policy, |request| request.level == Level::Use);
-        assert_eq!(
-            [0, 1, 2, 400].map(|place| form.is_optional(place)),
-            [false, true, false, false]
-        );
     }
 }

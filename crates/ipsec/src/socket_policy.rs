@@ -1,6 +1,7 @@
 use crate::{
-    Action, Direction, Error, IpVersion, Lifetimes, Policy, PolicyId, Prefix, Priority, Request,
-    Selector, policy::MAX_REQUESTS,
+    Action, Direction, Error, IpVersion, Level, Lifetimes, Policy, PolicyId, Prefix, Priority,
+    Request, RequestMode, Selector,
+    policy::{MAX_REQUESTS, in_order},
 };
 
 /// What a socket's own policy does with a packet, before the SPD is asked: the actions of
@@ -43,7 +44,8 @@ impl SocketPolicy {
     /// A policy for packets in or out: a socket has none for what is forwarded. The priority is
     /// kept and shown, and decides nothing.
     ///
-    /// Errors: [`Error::SocketDirection`], [`Error::TooManyRequests`].
+    /// Errors: [`Error::SocketDirection`], [`Error::TooManyRequests`],
+    /// [`Error::OptionalOutboundTunnel`].
     pub fn new(
         direction: Direction,
         priority: Priority,
@@ -52,12 +54,18 @@ impl SocketPolicy {
         if direction == Direction::Fwd {
             return Err(Error::SocketDirection);
         }
-        match &action {
-            SocketAction::Ipsec(requests) if requests.len() > MAX_REQUESTS => {
-                Err(Error::TooManyRequests(requests.len()))
-            }
-            _ => Ok(Self { direction, priority, action }),
+        // One that is not too long is refused when it is set, by the host's variables.
+        if let SocketAction::Ipsec(requests) = &action
+            && requests.len() > MAX_REQUESTS
+        {
+            let is_outbound = direction == Direction::Out;
+            in_order(requests, |request| match (request.level, request.mode) {
+                (_, RequestMode::Transport) => Ok(()),
+                (Level::Use, _) if is_outbound => Err(Error::OptionalOutboundTunnel),
+                _ => Ok(()),
+            })?;
         }
+        Ok(Self { direction, priority, action })
     }
 
     /// Which packets it is for: `In` or `Out`.
@@ -132,7 +140,7 @@ impl SocketPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Level, Proto, RequestMode};
+    use crate::{AddressPair, Proto};
 
     fn new(direction: Direction, action: SocketAction) -> Result<SocketPolicy, Error> {
         SocketPolicy::new(direction, Priority::DEFAULT, action)
@@ -150,6 +158,19 @@ mod tests {
         let many = |count| new(Direction::In, SocketAction::Ipsec(vec![esp; count]));
         assert!(many(6).is_ok());
         assert_eq!(many(7), Err(Error::TooManyRequests(7)));
+        // Those are looked at first, in their order.
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let tunnel = Request { mode: RequestMode::Tunnel(ends), level: Level::Use, ..esp };
+        for (place, direction, expected) in [
+            (0, Direction::Out, Error::OptionalOutboundTunnel),
+            (5, Direction::Out, Error::OptionalOutboundTunnel),
+            (6, Direction::Out, Error::TooManyRequests(9)),
+            (0, Direction::In, Error::TooManyRequests(9)),
+        ] {
+            let mut requests = vec![esp; 9];
+            requests[place] = tunnel;
+            assert_eq!(new(direction, SocketAction::Ipsec(requests)), Err(expected), "{place}");
+        }
     }
 
     #[test]

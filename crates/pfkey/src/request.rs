@@ -60,6 +60,9 @@ pub fn message(operation: &Operation, wording: &Wording) -> Result<Message, Erro
         Operation::AddSaOfAnyMode(sa) => {
             add(MessageType::ADD, sa, &Wording { any_mode: true, ..*wording })
         }
+        Operation::UpdateSaOfAnyMode(sa) => {
+            add(MessageType::UPDATE, sa, &Wording { any_mode: true, ..*wording })
+        }
         Operation::GetSpi(wish) => get_spi(wish, wording),
         Operation::GetSa(id) => Ok(by_id(MessageType::GET, id, wording)),
         Operation::DeleteSa(id) => Ok(by_id(MessageType::DELETE, id, wording)),

@@ -4,8 +4,10 @@
 use ipsec::{Direction, Level, Priority, ReqId, Request, SocketAction, SocketPolicy};
 
 use crate::{
-    Error, Extension, ext, numbers,
-    spd::{read_request, request},
+    Error, Extension, ext,
+    ext::IpsecRequest,
+    numbers,
+    spd::{MOST_REQUESTS, read_request, request},
     wire::UNIT,
 };
 
@@ -26,16 +28,12 @@ pub fn read(value: &[u8]) -> Result<SocketPolicy, Error> {
         .get(..said)
         .and_then(|policy| policy.get(4..))
         .ok_or(Error::ExtensionLength { ext_type: POLICY, said, given: value.len() })?;
-    let Extension::Policy(policy) = Extension::decode(POLICY, body)? else {
-        return Err(Error::Malformed(POLICY));
-    };
+    let malformed = |_| Error::Malformed(POLICY);
+    let (rest, policy) = ext::Policy::parse_header(body).map_err(malformed)?;
     let action = match policy.policy_type {
         numbers::DISCARD => SocketAction::Discard,
         numbers::NONE | numbers::BYPASS => SocketAction::Bypass,
-        numbers::IPSEC => {
-            let requests = policy.requests.iter().map(read_request).map(|it| it.map(chosen));
-            SocketAction::Ipsec(requests.collect::<Result<_, _>>()?)
-        }
+        numbers::IPSEC => SocketAction::Ipsec(requests(rest)?),
         numbers::ENTRUST => SocketAction::Entrust,
         number => return Err(Error::UnknownNumber { field: "policy type", number: number.into() }),
     };
@@ -54,6 +52,21 @@ pub fn read_direction(value: &[u8]) -> Result<Direction, Error> {
 fn direction(number: u8) -> Result<Direction, Error> {
     let row = DIRECTIONS.iter().find(|row| row.1 == number);
     row.map(|row| row.0).ok_or(Error::UnknownNumber { field: "direction", number: number.into() })
+}
+
+/// The requests, up to the one that is too many (`parse_ipsecrequests`, net/key/af_key.c).
+fn requests(mut rest: &[u8]) -> Result<Vec<Request>, Error> {
+    let mut requests: Vec<Request> = Vec::new();
+    while rest.len() >= IpsecRequest::HEADER && requests.len() <= MOST_REQUESTS {
+        let (after, said) = IpsecRequest::parse(rest).map_err(|_| Error::Malformed(POLICY))?;
+        requests.push(match requests.last() {
+            // Of that one AF_KEY reads the length only: any other stands for it.
+            Some(last) if requests.len() == MOST_REQUESTS => *last,
+            _ => chosen(read_request(&said)?),
+        });
+        rest = after;
+    }
+    Ok(requests)
 }
 
 /// `parse_ipsecrequest` (net/key/af_key.c).
@@ -156,6 +169,48 @@ mod tests {
         }
         for length in 0..OUT_ESP.len() {
             assert!(read(&OUT_ESP[..length]).is_err(), "{length}");
+        }
+    }
+
+    const EINVAL: i32 = 22;
+    const ELOOP: i32 = 40;
+
+    /// The first request that is refused decides, one by itself or the seventh.
+    #[test]
+    fn of_two_refusals_the_first_counts() {
+        let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let optional_tunnel = |request: &mut Request| {
+            *request = Request { level: Level::Use, mode: RequestMode::Tunnel(ends), ..*request };
+        };
+        let esp =
+            Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
+        let errno = |direction: u8, place: usize, wrong: Option<u8>| {
+            let mut requests = [esp; 9];
+            if wrong.is_none() {
+                optional_tunnel(&mut requests[place]);
+            }
+            let said: Vec<_> = requests.iter().map(|it| request(it).unwrap()).collect();
+            let policy = ext::Policy {
+                policy_type: numbers::IPSEC,
+                dir: direction,
+                id: 0,
+                priority: 0,
+                requests: said,
+            };
+            let mut value = Extension::Policy(policy).encode().unwrap().to_vec();
+            if let Some(proto) = wrong {
+                value[16 + 16 * place + 2] = proto;
+            }
+            read(&value).map_err(|error| error.errno().raw_os_error())
+        };
+
+        // An optional tunnel, out and in, and a protocol that is none.
+        for (place, out, inward, unknown) in
+            [(0, EINVAL, ELOOP, EINVAL), (5, EINVAL, ELOOP, EINVAL), (6, ELOOP, ELOOP, ELOOP)]
+        {
+            assert_eq!(errno(2, place, None), Err(out), "{place}");
+            assert_eq!(errno(1, place, None), Err(inward), "{place}");
+            assert_eq!(errno(1, place, Some(6)), Err(unknown), "{place}");
         }
     }
 }

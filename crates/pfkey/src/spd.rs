@@ -14,6 +14,9 @@ use crate::{
     numbers, sad,
 };
 
+/// The most requests in one policy (`XFRM_MAX_DEPTH`).
+pub(crate) const MOST_REQUESTS: usize = 6;
+
 /// The message about a policy as it stands in the SPD: an entry of an SPDDUMP, the answer to
 /// SPDGET, and what every socket hears of an SPDADD, SPDUPDATE, SPDDELETE or SPDDELETE2.
 /// `references` is the kernel's count of its users: 1, and 1 more while its timer runs, which is in
@@ -189,15 +192,21 @@ pub fn references(entry: &PolicyEntry, now: u64) -> u16 {
     if is_new || timed(hard) || timed(soft) { 2 } else { 1 }
 }
 
-/// A policy in the words of AF_KEY, which knows no `default`: what a template is comes from its form.
+/// A policy in the words of AF_KEY, which knows no `default`, and says `use` of what packets may pass
+/// without: what a template is comes from its form.
 #[must_use]
 pub fn without_default(mut entry: PolicyEntry) -> PolicyEntry {
     if let Action::Ipsec(requests) = &mut entry.policy.action {
         for (place, request) in requests.iter_mut().enumerate() {
-            if request.level == Level::Default {
-                let is_optional = entry.form.is_optional(place);
-                request.level = if is_optional { Level::Use } else { Level::Require };
-            }
+            let is_optional = entry.form.is_optional(place);
+            // Of a policy of which only a part is held, other requests have these places.
+            let is_lenient = is_optional && !entry.form.is_partial;
+            request.level = match request.level {
+                Level::Default if is_optional => Level::Use,
+                Level::Default => Level::Require,
+                Level::Require | Level::Unique(_) if is_lenient => Level::Use,
+                said @ (Level::Use | Level::Require | Level::Unique(_)) => said,
+            };
         }
     }
     entry
@@ -228,6 +237,8 @@ mod tests {
             let said = without_default(policy(&[Level::Default, Level::Use], is_optional));
             let levels: Vec<_> = said.policy.action.requests().iter().map(|it| it.level).collect();
             assert_eq!(levels, [level, Level::Use]);
+            let said = without_default(policy(&[Level::Require], is_optional));
+            assert_eq!(said.policy.action.requests()[0].level, level);
         }
     }
 

@@ -24,7 +24,7 @@ pub struct Lowered {
     pub operations: Vec<Result<Operation, ipsec::Error>>,
     /// What works and should be written otherwise.
     pub warnings: Vec<Warning>,
-    /// Whether the SA of an `add` has the mode of whatever policy refers to it: the BSDs mean that
+    /// Whether the SA of an `add` or `update` has the mode of whatever policy refers to it: the BSDs mean that
     /// by no `-m` and by `-m any`. The operation says transport.
     pub any_mode: bool,
 }
@@ -36,7 +36,8 @@ pub fn lower(statement: &Statement, names: &dyn Names) -> Result<Lowered, Error>
     let lowering = Lowering { source: &statement.source, names };
     let one = |operation| Lowered { operations: vec![operation], ..Lowered::default() };
     Ok(match &statement.command {
-        Command::Add(name, algorithms) => lowering.add(name, algorithms)?,
+        Command::Add(name, algorithms) => lowering.add(name, algorithms, Operation::AddSa)?,
+        Command::Update(name, algorithms) => lowering.add(name, algorithms, Operation::UpdateSa)?,
         Command::GetSpi(name) => lowering.get_spi(name)?,
         Command::Get(name) => lowering.get(name)?,
         Command::Delete(name) => lowering.delete(name)?,

@@ -30,7 +30,13 @@ pub(super) struct End {
 }
 
 impl Lowering<'_> {
-    pub(super) fn add(&self, name: &SaName, algorithms: &Algorithms) -> Result<Lowered, Error> {
+    /// `add` and `update`.
+    pub(super) fn add(
+        &self,
+        name: &SaName,
+        algorithms: &Algorithms,
+        operation: impl Fn(Box<Sa>) -> Operation,
+    ) -> Result<Lowered, Error> {
         let (src, dst) = self.ends(&name.ends)?;
         let proto = self.named_proto(&name.ends)?;
         self.refuse_old(&name.ends)?;
@@ -52,7 +58,7 @@ impl Lowering<'_> {
             let Chosen { crypt, auth, aead, comp } = chosen.clone();
             let sa = Sa { crypt, auth, aead, comp: comp?, ..sa };
             sa.check()?;
-            Ok(Operation::AddSa(Box::new(sa)))
+            Ok(operation(Box::new(sa)))
         };
         let operations = self.each_pair(&name.ends, &src, &dst, add)?;
         let any_mode = self.source.dialect().is_bsd() && options.mode.is_none();

@@ -57,7 +57,7 @@ fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Error {
         let hint = Hint::other_dialect(source, word_at(source, foreign));
         return syntax_error(source, foreign, Vec::new()).with_hint(hint);
     }
-    let wrong = syntax_error(source, at, expected(error));
+    let wrong = syntax_error(source, at, expected(error, source.dialect()));
     let token = token_at(source, at);
     wrong.with_hint(hint::of_syntax(source, token, &candidates(error)))
 }
@@ -109,6 +109,10 @@ impl Reader<'_> {
                 let name = Box::new(self.sa_name(&mut parts));
                 Command::Add(name, self.algorithms(part(&mut parts)))
             }
+            Rule::update => {
+                let name = Box::new(self.sa_name(&mut parts));
+                Command::Update(name, self.algorithms(part(&mut parts)))
+            }
             Rule::get_spi => Command::GetSpi(Box::new(self.sa_name(&mut parts))),
             Rule::get => Command::Get(Box::new(self.sa_name(&mut parts))),
             Rule::delete => Command::Delete(Box::new(self.sa_name(&mut parts))),
@@ -144,7 +148,11 @@ impl Reader<'_> {
     fn own(&self, pair: &Pair<'_, Rule>) {
         let may_be_foreign = matches!(
             pair.as_rule(),
-            Rule::get_spi_word | Rule::spd_update_word | Rule::exit_word | Rule::esp_udp
+            Rule::update_word
+                | Rule::get_spi_word
+                | Rule::spd_update_word
+                | Rule::exit_word
+                | Rule::esp_udp
         );
         if may_be_foreign {
             self.own_option(pair, pair.as_str());

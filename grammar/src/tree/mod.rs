@@ -70,6 +70,8 @@ impl Statement {
 pub enum Command {
     /// `add`.
     Add(Box<SaName>, Algorithms),
+    /// `update`, NetBSD's.
+    Update(Box<SaName>, Algorithms),
     /// `getspi`, NetBSD's.
     GetSpi(Box<SaName>),
     /// `get`.

@@ -29,7 +29,7 @@ impl Hold {
 /// The SPD, in the order in which the kernel asks it.
 pub fn read() -> Result<Shown, Error> {
     let mut policies = Vec::new();
-    let mut engine = Engine::open(Options { forward_copies: false })?;
+    let mut engine = Engine::open(Options::default())?;
     engine.policies(|asked, held| {
         let holds = holds(asked.policy.action.requests(), &held);
         policies.push((asked, holds));
@@ -113,8 +113,10 @@ fn requests(entry: &PolicyEntry, holds: &[Hold]) -> String {
     let line = |(request, hold): (&Request, &Hold)| {
         let text = RequestText(request, false);
         match request.level {
-            Level::Default | Level::Use => format!("{text} ({})", hold.name()),
-            Level::Require | Level::Unique(_) => text.to_string(),
+            Level::Require | Level::Unique(_) if *hold == Hold::Required => text.to_string(),
+            Level::Default | Level::Use | Level::Require | Level::Unique(_) => {
+                format!("{text} ({})", hold.name())
+            }
         }
     };
     requests.iter().zip(holds).map(line).collect::<Vec<_>>().join("\n")

@@ -8,7 +8,7 @@ use crate::Error;
 /// The SAD, oldest SA first.
 pub fn read(keys: Keys) -> Result<Shown, Error> {
     let mut sas = Vec::new();
-    let mut engine = Engine::open(Options { forward_copies: false })?;
+    let mut engine = Engine::open(Options::default())?;
     engine.submit(0, Ok(Operation::DumpSad(None)), &mut |_, outcome| {
         if let Outcome::Sa(entry, any_mode) = outcome {
             sas.push((entry, any_mode));

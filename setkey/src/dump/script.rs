@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use ipsec::{Direction, PolicyEntry, SaEntry, SaState};
+use ipsec::{Dialect, Direction, Level, Policy, PolicyEntry, ReqId, SaEntry, SaState};
 
 use super::Frame;
 
@@ -23,13 +23,18 @@ pub fn write_script_sa(
 }
 
 /// A policy as the statement that adds it; those of sockets cannot be.
-pub fn write_script_policy(out: &mut impl Write, entry: &PolicyEntry) -> io::Result<()> {
+pub fn write_script_policy(
+    out: &mut impl Write,
+    entry: &PolicyEntry,
+    frame: &Frame,
+) -> io::Result<()> {
     if entry.socket {
         let direction = entry.policy.id.direction;
         return writeln!(out, "# a socket's own policy, {}", direction.name());
     }
-    let grammar::Written { text, lost } = grammar::script_of_policy(&entry.policy);
-    write_lost(out, &lost)?;
+    let (policy, numbers) = in_dialect(entry, frame.dialect);
+    let grammar::Written { text, lost } = grammar::script_of_policy(&policy);
+    write_lost(out, &[lost, numbers].concat())?;
     // The `in` policy before it may have made one already, unless setkey -k loads this.
     match text.strip_prefix("spdadd") {
         Some(rest) if entry.policy.id.direction == Direction::Fwd => {
@@ -37,6 +42,31 @@ pub fn write_script_policy(out: &mut impl Write, entry: &PolicyEntry) -> io::Res
         }
         _ => writeln!(out, "{}", *text),
     }
+}
+
+/// The policy whose statement means the same in a dialect, and what is lost of it. A request that
+/// packets may pass without, though its level is stricter, was a BSD's: elsewhere `use` says that.
+fn in_dialect(entry: &PolicyEntry, dialect: Dialect) -> (Policy, Vec<String>) {
+    let (mut policy, mut lost) = (entry.policy.clone(), Vec::new());
+    let direction = policy.id.direction;
+    if entry.form.is_partial {
+        // The form is that of the part which the kernel holds: other requests have these places.
+        return (policy, lost);
+    }
+    for (place, request) in policy.action.requests_mut().iter_mut().enumerate() {
+        if !entry.form.is_optional(place) || dialect.lets_in_without(direction, request.proto) {
+            continue;
+        }
+        match request.level {
+            Level::Default | Level::Use => {}
+            Level::Require | Level::Unique(None) => request.level = Level::Use,
+            Level::Unique(Some(ReqId(number))) => {
+                lost.push(format!("unique:{number}"));
+                request.level = Level::Use;
+            }
+        }
+    }
+    (policy, lost)
 }
 
 fn write_lost(out: &mut impl Write, lost: &[String]) -> io::Result<()> {

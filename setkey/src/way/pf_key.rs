@@ -1,7 +1,7 @@
 use std::{process, time::Duration};
 
 use engine::{Outcome, Refusal, Sink, Target};
-use ipsec::{AddressPair, Operation, Proto, SaEntry, SaId};
+use ipsec::{AddressPair, Dialect, Level, Operation, Proto, SaEntry, SaId};
 use pfkey::{
     Message, MessageType,
     request::{self, Wording},
@@ -24,14 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct PfKey {
     socket: Socket,
     forward_copies: bool,
+    dialect: Dialect,
     verbose: bool,
     hexdump: bool,
 }
 
 impl PfKey {
     pub fn new(socket: Socket, command: &Command) -> Self {
-        let &Command { forward_copies, verbose, hexdump, .. } = command;
-        Self { socket, forward_copies, verbose, hexdump }
+        let &Command { forward_copies, dialect, verbose, hexdump, .. } = command;
+        Self { socket, forward_copies, dialect, verbose, hexdump }
     }
 
     /// Registers for no type of SA, as the original does to hear which algorithms there are.
@@ -52,7 +53,7 @@ impl PfKey {
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
         let operation = match operation {
-            Ok(operation) => operation,
+            Ok(operation) => in_dialect(operation, self.dialect),
             Err(rule) => return refuse(line, Refusal::Rule(rule), printer),
         };
         self.carry_out(line, &operation, wording, printer)?;
@@ -202,9 +203,23 @@ impl PfKey {
     }
 }
 
-/// Whether an answer is printed: GETSPI and GET, beside dumps.
+/// The operation that means on Linux what it means in a dialect: AF_KEY has no other word than `use`
+/// for what packets may pass without.
+fn in_dialect(mut operation: Operation, dialect: Dialect) -> Operation {
+    if let Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) = &mut operation {
+        let direction = policy.id.direction;
+        for request in policy.action.requests_mut() {
+            if dialect.lets_in_without(direction, request.proto) {
+                request.level = Level::Use;
+            }
+        }
+    }
+    operation
+}
+
+/// Whether an answer is printed: that of GET, beside dumps.
 fn is_shown(answer: &Message) -> bool {
-    matches!(answer.msg_type, MessageType::GETSPI | MessageType::GET)
+    answer.msg_type == MessageType::GET
 }
 
 /// Prints an SA or a policy.

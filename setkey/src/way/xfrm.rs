@@ -13,7 +13,10 @@ pub struct Xfrm {
 
 impl Xfrm {
     pub fn open(command: &Command) -> Result<Self, Error> {
-        let engine = Engine::open(Options { forward_copies: command.forward_copies })?;
+        let engine = Engine::open(Options {
+            forward_copies: command.forward_copies,
+            dialect: command.dialect,
+        })?;
         let verbose = Verbose::of(command, &engine)?;
         Ok(Self { engine, verbose })
     }

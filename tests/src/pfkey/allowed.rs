@@ -6,6 +6,8 @@ use super::{Seen, Step};
 pub struct Allowed {
     /// Why.
     pub reason: &'static str,
+    /// Why no key daemon minds: racoon, iked, strongSwan's kernel-pfkey.
+    pub daemons: &'static str,
     /// Whether this is it: what happened, and what the sockets heard then on both sides, as text.
     pub applies: fn(&Step, &str, &str) -> bool,
 }
@@ -15,6 +17,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "the service takes AEAD algorithms, which AF_KEY answers with ENOSYS, and shows no \
                  algorithm of their SAs",
+        daemons: "strongSwan asks for them to have them; none reads the algorithms of an SA back",
         applies: |step, expected, actual| {
             let is_aead = |number| matches!(number, 14 | 15 | 16 | 18 | 19 | 20 | 23);
             let asks =
@@ -27,6 +30,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         reason: "the service takes `use` of an outbound tunnel, which AF_KEY answers with EINVAL",
+        daemons: "none has policies that say `use`, but by a script of setkey, where it is wanted",
         applies: |_, expected, actual| {
             let is_optional = actual.contains("dir: 2,") && actual.contains("mode: 2, level: 1,");
             let refused = [" errno=22 ", " errno=2 "].iter().any(|errno| expected.contains(errno));
@@ -38,6 +42,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "the service takes replay windows over 32, which AF_KEY makes 32, and shows those of \
                  others, which are 0 there",
+        daemons: "a window that is as large as was asked for drops fewer packets",
         applies: |_, expected, actual| {
             let windows = ["32", "0"].map(|instead| with_window(actual, instead));
             expected == windows[1] || with_window(expected, "32") == windows[0]
@@ -46,6 +51,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "netlink does not tell whether an SA that others updated was larval: the service \
                  takes it for mature then, AF_KEY calls the request that updated a mature one dead",
+        daemons: "all pass over the UPDATE of another process",
         applies: |step, expected, actual| {
             let is_update = expected.lines().all(|line| {
                 line.starts_with(' ')
@@ -58,6 +64,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "AF_KEY keeps a cipher of AH and an authentication of IPComp, which netlink refuses \
                  and the service drops",
+        daemons: "none sends one",
         applies: |_, expected, actual| {
             let kept = [
                 (" satype=2 ", "encrypt: ", "Key(Encrypt,"),
@@ -71,6 +78,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         reason: "a CPI has 16 bits: netlink refuses larger ones with EINVAL, AF_KEY takes them",
+        daemons: "they ask for 16 bits: more do not fit into the packet",
         applies: |step, expected, actual| {
             let is_wide = |message: Message| message.sa().is_some_and(|sa| sa.spi > 0xffff);
             // One that the kernel has chosen for ESP or AH is.
@@ -84,6 +92,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "AF_KEY takes a request in transport mode behind a tunnel of the other IP version, \
                  though no packet will ever pass; netlink refuses it with EINVAL",
+        daemons: "none makes such a policy, with which no packet passes",
         applies: |step, expected, actual| {
             let Step::Send(_, draft) = step else { return false };
             let request = draft.text();
@@ -98,6 +107,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "a GETSPI that asks for no possible SPI leaves a larval SA without SPI behind it in \
                  AF_KEY, and none in the service",
+        daemons: "the refusal is the same, and what is left behind shows in dumps only",
         applies: |_, expected, actual| {
             let is_larval = |line: &&str| line.contains("Sa(Sa { spi: 0, replay: 0, state: 0,");
             let larval = expected.lines().filter(is_larval).count();
@@ -109,6 +119,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "an ACQUIRE of the service has at most 4,096 bytes, and the last combs of AF_KEY's that \
                  is longer are missing: strongSwan drops such a message",
+        daemons: "55 combs are a choice as well, and of policies by PF_KEY there are none",
         applies: |_, expected, actual| {
             let combs = actual.lines().map(|line| line.matches("Comb {").count()).max();
             let sent = combs.unwrap_or_default();
@@ -121,6 +132,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "an SA that the key management has failed to make is dead in AF_KEY until its time \
                  is over, and gone in the service: netlink can only delete it",
+        daemons: "it has answered the ACQUIRE and forgotten it; a packet may ask again at once, not after 30 s",
         applies: |_, expected, actual| {
             let dead = expected.matches("state: 3,").count();
             dead != 0 && dead == expected.matches("Sa(Sa {").count() && actual.contains(" errno=2 ")
@@ -128,6 +140,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         reason: "netlink does not tell the security context of a policy that was added or deleted",
+        daemons: "racoon alone reads it, where networks are labelled, and has it from the dump at its start",
         applies: |_, expected, actual| {
             expected.contains("SecCtx(")
                 && without(expected, " pid=", "SecCtx(") == without(actual, " pid=", "SecCtx(")
@@ -136,6 +149,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "AF_KEY says the selector of an SA with the SA's own IP version, even if it has the \
                  other one: the address is none then",
+        daemons: "none reads it: the address of AF_KEY is none",
         applies: |_, expected, actual| {
             let proxies = |text: &str| -> Vec<bool> {
                 let proxies = text.lines().filter(|line| line.contains("Address(Proxy,"));
@@ -149,6 +163,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "a template of another program that is optional and has a number loses the number: a \
                  policy of setkey has one beside `unique` only",
+        daemons: "the policy belongs to another daemon, and packets pass without its SA",
         applies: |_, expected, actual| {
             let unnumbered = |text: &str| {
                 let mut parts = text.split("level: 1, reqid: ");
@@ -162,6 +177,7 @@ pub const ALLOWED: &[Allowed] = &[
     },
     Allowed {
         reason: "a key has whole bytes in the service, and bits in AF_KEY",
+        daemons: "all keys of IKE have whole bytes",
         applies: |_, expected, actual| {
             let whole = |text: &str| {
                 text.lines()
@@ -174,6 +190,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "`default` of IPComp is `use` in the service and `require` in AF_KEY: small packets are \
                  not compressed (docs/quirks.md)",
+        daemons: "only a script of setkey says `default`; racoon negotiates IPComp whatever the level",
         applies: |step, expected, actual| {
             let required = "IpsecRequest { proto: 108, mode: 1, level: 2, reqid: 0, ";
             let said = |text: &str| {
@@ -193,6 +210,7 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "a MIGRATE that no policy can ask for is refused with another errno: AF_KEY compares \
                  it with the policy first",
+        daemons: "it is refused all the same",
         applies: |_, expected, actual| {
             let errnos = (refusal(expected), refusal(actual));
             expected.contains(" < type=24 ") && matches!(errnos, (Some("2" | "61"), Some("22")))

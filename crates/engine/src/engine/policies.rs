@@ -47,14 +47,20 @@ impl Engine {
                 if if_there == IfThere::Replace {
                     self.begin()?;
                 }
-                let held = HeldPolicy { policy, form: Form::plain(policy), index: 0 };
-                self.push_policy(line, held, if_there);
+                let form = self.in_dialect(policy, Form::plain(policy));
+                self.push_policy(line, HeldPolicy { policy, form, index: 0 }, if_there);
             }
         }
         for tunnel in self.spd.tunnels.note(&policy) {
             self.refit(line, tunnel, sink)?;
         }
         Ok(())
+    }
+
+    /// The form of a policy in the meaning of its script's dialect.
+    fn in_dialect(&self, policy: &Policy, form: Form) -> Form {
+        let (dialect, direction) = (self.options.dialect, policy.id.direction);
+        form.and_optional(policy, |_, request| dialect.lets_in_without(direction, request.proto))
     }
 
     fn push_policy(&mut self, line: usize, held: HeldPolicy<'_>, if_there: IfThere) {
@@ -91,6 +97,7 @@ impl Engine {
             self.read_tunnel_sas()?;
         }
         let (held, form) = hold(policy, &self.variables, self.tunnel_sas.as_ref());
+        let form = self.in_dialect(&held, form);
         let index = match index {
             _ if !form.is_partial => 0,
             Some(index) => index,

@@ -65,3 +65,18 @@ impl Engine {
         Ok(())
     }
 }
+
+/// The answer to a wish for an SPI.
+pub(super) fn reserved(
+    line: usize,
+    answer: Result<SaEntry, xfrm::Refusal>,
+    sink: &mut dyn Sink,
+) -> Result<(), Error> {
+    let outcome = match answer {
+        Ok(entry) => Outcome::Reserved(Box::new(entry)),
+        Err(xfrm::Refusal { errno, text }) => {
+            Outcome::Refused(Refusal::Kernel { target: Target::Sa, errno, text })
+        }
+    };
+    Ok(sink.outcome(line, outcome)?)
+}

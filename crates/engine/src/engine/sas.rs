@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use ipsec::{AddressPair, Mode, Proto, Sa, SaEntry, SaId};
+use ipsec::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaState};
 use xfrm::{Change, SadFilter};
 
 use super::Engine;
@@ -13,12 +13,41 @@ impl Engine {
         &mut self,
         line: usize,
         mut sa: Sa,
+        any_mode: bool,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
+        if any_mode {
+            self.read_spd(sink)?.tunnels.choose_mode(&mut sa);
+        }
         self.fit(&mut sa, sink)?;
         self.is_unsettled = true;
-        self.push(line, &Change::UpdateSa(&sa), Target::new_sa(&sa));
+        if self.options.dialect == Dialect::NetBsd && self.has_other_keys(&sa, sink)? {
+            self.push(line, &Change::DeleteSa(sa.id()), Target::Sa);
+            self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
+        } else {
+            self.push(line, &Change::UpdateSa(&sa), Target::new_sa(&sa));
+        }
+        if any_mode {
+            self.flush(sink)?;
+            if !self.last_refused {
+                self.host.store.note_any_mode(&sa, unix_seconds())?;
+            }
+        }
         Ok(())
+    }
+
+    /// Whether the SA of this name is complete, with other algorithms or keys. An update would leave
+    /// it those (`xfrm_state_update`, net/xfrm/xfrm_state.c), while NetBSD's makes a new SA
+    /// (`key_api_update`, sys/netipsec/key.c).
+    fn has_other_keys(&mut self, sa: &Sa, sink: &mut dyn Sink) -> Result<bool, Error> {
+        self.flush(sink)?;
+        let keys = |sa: &Sa| (sa.auth.clone(), sa.crypt.clone(), sa.aead.clone(), sa.comp);
+        Ok(match self.host.kernel.get_sa(&sa.id())? {
+            Ok(SaEntry { sa: made, state: SaState::Mature | SaState::Dying, .. }) => {
+                keys(&made) != keys(sa)
+            }
+            _ => false,
+        })
     }
 
     pub(super) fn add_sa(

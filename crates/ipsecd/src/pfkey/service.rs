@@ -94,7 +94,7 @@ impl Service {
     /// [`ServiceError::Running`]; [`ServiceError::Socket`].
     pub fn open(handover: &mut Handover) -> Result<Self, ServiceError> {
         let [listener, reporter] = handed_over::listeners(handover)?;
-        let engine = Engine::open(Options { forward_copies: false })?;
+        let engine = Engine::open(Options::default())?;
         let monitor = handed_over::monitor(handover)?;
         let (clients, hears_acquires) = handed_over::clients(handover);
         let service = Self {

@@ -7,16 +7,14 @@ use super::extensions::Extensions;
 use crate::{
     Error,
     ext::{Address, IpsecRequest},
-    numbers, sad, spd,
+    numbers, sad,
+    spd::{self, MOST_REQUESTS},
 };
 
 /// `IPSEC_LEVEL_*`; every other number is `require`.
 const DEFAULT: u8 = 0;
 const USE: u8 = 1;
 const UNIQUE: u8 = 3;
-
-/// The most requests in one policy (`XFRM_MAX_DEPTH`).
-const MOST_REQUESTS: usize = 6;
 
 /// The policy of an SPDADD, SPDUPDATE or SPDSETIDX (`pfkey_spdadd`).
 pub(super) fn policy(extensions: &Extensions<'_>) -> Result<Policy, Error> {

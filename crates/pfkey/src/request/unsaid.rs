@@ -9,7 +9,10 @@ use crate::numbers;
 #[must_use]
 pub fn unsaid(operation: &Operation) -> Vec<&'static str> {
     let said = match operation {
-        Operation::AddSa(sa) | Operation::UpdateSa(sa) | Operation::AddSaOfAnyMode(sa) => of_sa(sa),
+        Operation::AddSa(sa)
+        | Operation::AddSaOfAnyMode(sa)
+        | Operation::UpdateSa(sa)
+        | Operation::UpdateSaOfAnyMode(sa) => of_sa(sa),
         Operation::GetSa(SaId { mark, .. }) | Operation::DeleteSa(SaId { mark, .. }) => {
             vec![("-mark", mark.is_none())]
         }

@@ -206,7 +206,9 @@ fn a_template_of_another_program_is_what_the_kernel_makes_of_it() {
         for attribute in &mut message.nlas {
             if let XfrmAttrs::Template(templates) = attribute {
                 assert!(templates.iter().all(template::is_own));
-                templates.iter_mut().for_each(|template| template.share = 0);
+                for template in templates.iter_mut() {
+                    template.share = 0;
+                }
                 assert!(!templates.iter().any(template::is_own));
             }
         }
