@@ -95,11 +95,11 @@ fn answers_are_there_though_the_cipher_is_loaded_first() {
     // SADB_X_EALG_CAMELLIACBC
     const CAMELLIA: &str = "cold 22";
     const A_WHILE: Duration = Duration::from_millis(1500);
-    let loader = SlowLoader::new(A_WHILE);
+    let _loader = SlowLoader::new(A_WHILE);
     let host = Host::new("host");
     let _service = RunningService::start(&host);
     for way in [Way::Kernel, Way::Preloaded, Way::Run, Way::Supervised] {
-        loader.unload("camellia_generic");
+        unload("camellia_generic");
         let begun = Instant::now();
         let heard = Outcome::success(&mut client(&host, way, CAMELLIA));
         assert_eq!(heard, "type 3 errno 0 satype 3 length 34 seq 1\n", "{way:?}");
@@ -127,11 +127,11 @@ impl SlowLoader {
             .expect("root's");
         Self { usual, _directory: directory }
     }
+}
 
-    fn unload(&self, module: &str) {
-        // It may not be loaded.
-        let _ = Outcome::of(Command::new("rmmod").arg(module));
-    }
+fn unload(module: &str) {
+    // It may not be loaded.
+    let _ = Outcome::of(Command::new("rmmod").arg(module));
 }
 
 impl Drop for SlowLoader {

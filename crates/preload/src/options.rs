@@ -5,12 +5,24 @@ use std::{
     slice,
 };
 
+use rustix::io::Errno;
 use sockpolicy::option::PolicyOption;
 
 use crate::{
     errno::{self, Failed},
     policy, preload,
 };
+
+/// The longest value that the kernel takes, a page (`xfrm_user_policy`, net/xfrm/xfrm_state.c).
+const LONGEST: libc::socklen_t = 4096;
+
+/// The kernel's own option.
+fn is_xfrm(level: c_int, name: c_int) -> bool {
+    matches!(
+        (level, name),
+        (libc::SOL_IP, libc::IP_XFRM_POLICY) | (libc::SOL_IPV6, libc::IPV6_XFRM_POLICY)
+    )
+}
 
 /// `setsockopt(2)`, with the policies of AF_KEY.
 ///
@@ -28,9 +40,16 @@ pub unsafe extern "C-unwind" fn setsockopt(
     let preload = preload();
     // SAFETY: the caller's arguments, as they are.
     let kernel = || unsafe { preload.next.setsockopt(fd, level, name, value, length) };
-    let Some(option) = PolicyOption::of(level, name) else { return kernel() };
-    if value.is_null() || fd < 0 {
-        return kernel();
+    let option = PolicyOption::of(level, name).filter(|_| !value.is_null() && fd >= 0);
+    let Some(option) = option else {
+        let result = kernel();
+        if result == 0 && (PolicyOption::of(level, name).is_some() || is_xfrm(level, name)) {
+            policy::forget(fd);
+        }
+        return result;
+    };
+    if length > LONGEST {
+        return c_int::failed(Errno::MSGSIZE);
     }
     // SAFETY: the caller says so.
     let bytes = unsafe { slice::from_raw_parts(value.cast::<u8>(), length as usize) };
@@ -65,8 +84,10 @@ pub unsafe extern "C-unwind" fn getsockopt(
         return unsafe { preload.next.getsockopt(fd, level, name, value, length) };
     }
     // SAFETY: the caller says so, and that nobody else has them.
-    let (room, length) =
-        unsafe { (slice::from_raw_parts_mut(value.cast::<u8>(), *length as usize), &mut *length) };
+    let (room, length) = unsafe {
+        let room = (*length).min(LONGEST) as usize;
+        (slice::from_raw_parts_mut(value.cast::<u8>(), room), &mut *length)
+    };
     match policy::get(fd, room) {
         Ok(written) => {
             *length = written;

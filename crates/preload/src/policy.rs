@@ -3,9 +3,12 @@
 use std::ffi::c_int;
 
 use rustix::{fd::BorrowedFd, io::Errno};
-use sockpolicy::option::{self, Answer, PolicyOption, Settings};
+use sockpolicy::{
+    Socket,
+    option::{self, Answer, PolicyOption, Settings},
+};
 
-use crate::kept;
+use crate::{descriptors, kept};
 
 /// Sets a policy; `kernel` is the call as it was made.
 pub(crate) fn set(
@@ -28,16 +31,25 @@ pub(crate) fn set(
         Answer::Set => {}
     }
     if let Ok((cookie, direction)) = option::place(socket, value) {
-        kept::keep(fd, cookie, direction, value);
+        kept::keep(cookie, direction, value);
     }
     Ok(())
+}
+
+/// A call that the kernel alone has answered may have changed policies: without a value, those of this
+/// option are taken away, and of its own option nothing is known here.
+pub(crate) fn forget(fd: c_int) {
+    if let Some(socket) = descriptors::borrow(fd)
+        && let Ok(cookie) = Socket::of(&socket).and_then(Socket::cookie)
+    {
+        kept::forget(cookie);
+    }
 }
 
 /// Writes the policy of the direction that the policy in `room` has; how much was written.
 pub(crate) fn get(fd: c_int, room: &mut [u8]) -> Result<libc::socklen_t, Errno> {
     // SAFETY: as above.
     let socket = unsafe { BorrowedFd::borrow_raw(fd) };
-    let kept = |cookie, direction| kept::policy(fd, cookie, direction);
-    let length = option::value(socket, room, kept)?;
+    let length = option::value(socket, room, kept::policy)?;
     libc::socklen_t::try_from(length).map_err(|_| Errno::INVAL)
 }

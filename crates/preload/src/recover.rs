@@ -110,19 +110,33 @@ fn after_end(client: &Client, fd: c_int, connection: &Connection) -> Service {
     if !is_new && connect(client, connection, (blocks, 0), descriptors).is_ok() {
         return Service::Back;
     }
-    let until = if is_new { Until::Pause } else { Until::Change };
-    let (Ok(silent), Some(place)) =
-        (silent::make(&connection.service, blocks, until), client.place())
-    else {
-        return Service::Away;
-    };
     client.former.keep(connection);
-    for &fd in descriptors().numbers() {
-        silent::enter(fd, place);
-        descriptors::replace(fd, silent.as_fd());
+    let until = if is_new { Until::Pause } else { Until::Change };
+    if !silence(client, connection, (blocks, until), &descriptors()) {
+        return Service::Away;
     }
     // One that has come before it was watched for.
     after_silence(client, fd)
+}
+
+/// Puts something silent in the place of descriptors.
+fn silence(
+    client: &Client,
+    connection: &Connection,
+    (blocks, until): (bool, Until),
+    descriptors: &Descriptors,
+) -> bool {
+    let (Ok(silent), Some(place)) =
+        (silent::make(&connection.service, blocks, until), client.place())
+    else {
+        return false;
+    };
+    for &fd in descriptors.numbers() {
+        silent::leave(fd);
+        silent::enter(fd, place);
+        descriptors::replace(fd, silent.as_fd());
+    }
+    true
 }
 
 fn after_silence(client: &Client, fd: c_int) -> Service {
@@ -136,10 +150,18 @@ fn after_silence(client: &Client, fd: c_int) -> Service {
     }
     let place = client.place();
     let descriptors = || Descriptors::silent(place);
-    match connect(client, &connection, (blocks(descriptor), tries), descriptors) {
-        Ok(()) => Service::Back,
-        Err(_) => Service::Away,
+    let blocks = blocks(descriptor);
+    if connect(client, &connection, (blocks, tries), descriptors).is_ok() {
+        return Service::Back;
     }
+    // The one that had sent it away has gone, too.
+    if silent::looks_often(descriptor) {
+        silence(client, &connection, (blocks, Until::Change), &descriptors());
+        if connect(client, &connection, (blocks, 0), descriptors).is_ok() {
+            return Service::Back;
+        }
+    }
+    Service::Away
 }
 
 /// Connects again, and has what has registered registered again.

@@ -113,13 +113,16 @@ fn number(entry: u64) -> c_int {
 }
 
 fn is_silent(descriptor: BorrowedFd<'_>) -> bool {
-    let is_timer =
-        || timerfd_gettime(descriptor).is_ok_and(|timer| timer.it_interval == PAUSE_OF_TIMER);
     // Files of no directory have no type; of those, inotify alone says how much there is to read.
     let has_no_type = || {
         fstat(descriptor).is_ok_and(|it| FileType::from_raw_mode(it.st_mode) == FileType::Unknown)
     };
-    has_no_type() && (ioctl_fionread(descriptor).is_ok() || is_timer())
+    has_no_type() && (ioctl_fionread(descriptor).is_ok() || looks_often(descriptor))
+}
+
+/// Whether it is readable every second.
+pub(crate) fn looks_often(descriptor: BorrowedFd<'_>) -> bool {
+    timerfd_gettime(descriptor).is_ok_and(|timer| timer.it_interval == PAUSE_OF_TIMER)
 }
 
 /// Reads what it has to tell, and watches what there is by now. Whether there was anything.

@@ -76,21 +76,26 @@ fn a_choice_that_is_none_is_ignored() {
 }
 
 /// Against a service of their own, which takes its time and dies.
-fn with_a_service_of_its_own(program: &str) {
+fn with_a_service_of_its_own(program: &str, place: &str) {
     if is_root() {
         let directory = tempfile::tempdir().unwrap();
         let mut command = preloaded(&["timeout", "60", "python3"]);
-        command.env("XFRM_TOOLS_PFKEY_SOCKET", directory.path().join("pfkey.sock"));
+        command.env("XFRM_TOOLS_PFKEY_SOCKET", directory.path().join(place));
         python(command.env("XFRM_TOOLS_PFKEY", "service"), program);
     }
 }
 
 #[test]
 fn what_was_sent_is_answered() {
-    with_a_service_of_its_own("sends.py");
+    with_a_service_of_its_own("sends.py", "pfkey.sock");
 }
 
 #[test]
 fn the_service_may_be_started_again() {
-    with_a_service_of_its_own("restarts.py");
+    with_a_service_of_its_own("restarts.py", "pfkey.sock");
+}
+
+#[test]
+fn the_service_may_not_want_the_program() {
+    with_a_service_of_its_own("turned_away.py", "directory/pfkey.sock");
 }

@@ -33,6 +33,12 @@ pub struct Socket<'fd> {
 pub struct Cookie(u64);
 
 impl Cookie {
+    /// The whole number.
+    #[must_use]
+    pub fn number(self) -> u64 {
+        self.0
+    }
+
     /// The number that policies are set with. The kernel has room for the lower half.
     #[must_use]
     pub fn as_owner(self) -> u32 {
