@@ -3,9 +3,13 @@
 use std::{
     fmt::Write,
     fs::{self, Permissions},
+    io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
     path::Path,
+    process::Stdio,
     sync::LazyLock,
+    thread,
+    time::Duration,
 };
 
 use regex::Regex;
@@ -89,6 +93,68 @@ fn preloaded_and_supervised() {
         program.env("XFRM_TOOLS_PFKEY", "service").args(["-c", PROGRAM]);
         assert_same(&kernels, &Outcome::success(&mut program));
     }
+}
+
+/// A program that reads its answers as racoon and iked do: they are there when it has sent, though algorithms may be used for
+/// the first time.
+#[test]
+fn the_answer_is_there_at_once() {
+    let program = PROGRAM.replace("recv(1 << 16)", "recv(1 << 16, socket.MSG_DONTWAIT)");
+    assert_ne!(program, PROGRAM);
+    let host = Host::new("host");
+    let _service = RunningService::start(&host);
+    let mut preloaded = host.command("python3");
+    preloaded.env("LD_PRELOAD", preload()).env("XFRM_TOOLS_PFKEY", "service");
+    let actual = Outcome::success(preloaded.args(["-c", &program]));
+    assert_same(&Outcome::success(host.command("python3").args(["-c", &program])), &actual);
+}
+
+/// Registers for ESP, and waits for another program to do so, of which it hears because it has; says how long it computed.
+const WAITS: &str = r#"
+import os, select, socket, struct, time
+
+key_socket = socket.socket(15, socket.SOCK_RAW, 2)
+key_socket.send(struct.pack("=BBBBHHII", 2, 7, 0, 3, 2, 0, 1, os.getpid()))
+key_socket.recv(1 << 16)
+print("registered", flush=True)
+while True:
+    select.select([key_socket], [], [])
+    try:
+        message = key_socket.recv(1 << 16, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        continue
+    assert message, "the end"
+    if message[1] == 7 and message[12:16] != struct.pack("=I", os.getpid()):
+        break
+assert time.process_time() < 1, "it spins"
+print("heard", flush=True)
+"#;
+
+/// A program that waits while the service is started again, as in an upgrade, hears on as if nothing had been.
+#[test]
+fn the_service_is_started_again() {
+    let host = Host::new("host");
+    let start = |program: &str| {
+        let mut command = host.command("python3");
+        command.env("LD_PRELOAD", preload()).env("XFRM_TOOLS_PFKEY", "service");
+        command.args(["-c", program]).stdout(Stdio::piped()).spawn().expect("python3 runs")
+    };
+    let service = RunningService::start(&host);
+    let mut waiting = start(WAITS);
+    let mut lines = BufReader::new(waiting.stdout.take().expect("a pipe")).lines();
+    let mut said = || lines.next().expect("it goes on").expect("a text");
+    assert_eq!(said(), "registered");
+
+    drop(service);
+    thread::sleep(Duration::from_secs(2));
+    let _service = RunningService::start(&host);
+    // It is woken, and registers.
+    thread::sleep(Duration::from_millis(500));
+    let mut other = start(WAITS);
+    assert_eq!(said(), "heard");
+    assert!(waiting.wait().expect("it ends").success());
+    other.kill().expect("it waits");
+    other.wait().expect("it ends");
 }
 
 /// Each script of `oracle/`, loaded by `setkey --pfkey` through AF_KEY and through the service, and what setkey 0.8.2 on

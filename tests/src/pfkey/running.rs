@@ -8,7 +8,7 @@ use std::{
 
 use ipsecd::{Handover, pfkey::Service};
 use rustix::{
-    pipe::pipe,
+    pipe::{PipeFlags, pipe_with},
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
 
@@ -26,7 +26,8 @@ impl RunningService {
     #[must_use]
     pub fn start(host: &Host) -> Self {
         let namespace = host.namespace_file();
-        let (stopped, stop) = pipe().expect("a pipe");
+        // Programs that are started meanwhile must not keep it open.
+        let (stopped, stop) = pipe_with(PipeFlags::CLOEXEC).expect("a pipe");
         let (sender, path) = mpsc::channel();
         let thread = thread::spawn(move || {
             let namespace = File::open(namespace).expect("a network namespace");
