@@ -1,7 +1,7 @@
 //! Receiving from a service that may end: the program sees neither its end nor what the library itself
 //! has asked it.
 
-use std::ffi::c_int;
+use std::{ffi::c_int, time::Duration};
 
 use rustix::{
     fd::BorrowedFd,
@@ -13,7 +13,9 @@ use crate::{
     clients::{self, Place},
     descriptors::borrow,
     errno::{self, Failed},
+    former::blocks,
     recover::{is_hung_up, recover, recover_to_receive},
+    silent::is_readable,
 };
 
 /// How often a service may end within one call, should its place be taken by nothing else.
@@ -42,6 +44,10 @@ pub(crate) fn end(result: isize) -> End {
 /// Does `call`, which receives from a descriptor with these flags, until it tells something that AF_KEY
 /// could have told.
 ///
+/// A call that finds the end there already may come from an event loop, which was told that there is
+/// something to read: it does not wait for what comes next, but fails with EINTR, or EAGAIN where the
+/// descriptor does not block. One that was waiting goes on.
+///
 /// A thread may be cancelled within `call`: nothing is held here.
 pub(crate) fn receive(fd: c_int, flags: c_int, call: &dyn Fn() -> isize) -> isize {
     let flags = RecvFlags::from_bits_retain(flags.cast_unsigned());
@@ -65,6 +71,7 @@ pub(crate) fn receive(fd: c_int, flags: c_int, call: &dyn Fn() -> isize) -> isiz
                 }
             }
         }
+        let had_ended = borrow(fd).is_some_and(is_hung_up);
         let result = call();
         ends += 1;
         let is_over = match end(result) {
@@ -74,6 +81,9 @@ pub(crate) fn receive(fd: c_int, flags: c_int, call: &dyn Fn() -> isize) -> isiz
         };
         if !is_over || ends > TRIES {
             return result;
+        }
+        if had_ended && would_wait(fd, flags) {
+            return isize::failed(Errno::INTR);
         }
     }
 }
@@ -93,6 +103,16 @@ fn has_ended(fd: c_int) -> bool {
         // There is a message, for which the program has no room, or none.
         Ok(_) | Err(_) => false,
     }
+}
+
+/// Whether a call waits for what takes the place of a connection that had ended.
+fn would_wait(fd: c_int, flags: RecvFlags) -> bool {
+    let waits = |descriptor| {
+        !flags.contains(RecvFlags::DONTWAIT)
+            && blocks(descriptor)
+            && !is_readable(descriptor, Duration::ZERO).unwrap_or(true)
+    };
+    borrow(fd).is_some_and(waits)
 }
 
 /// How long the next message is; 0: the end.

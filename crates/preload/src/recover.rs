@@ -76,14 +76,19 @@ pub(crate) fn recover_to_send(fd: c_int) -> Result<(), Errno> {
 }
 
 /// Waits until there is something to receive from a service again, in place of recv(2). Errors: EAGAIN,
-/// EINTR.
+/// EINTR; the latter as well if the descriptor was readable: an event loop has called, which must not
+/// wait here.
 pub(crate) fn recover_to_receive(fd: c_int, client: &Client, at_once: bool) -> Result<(), Errno> {
     let Some(descriptor) = borrow(fd) else { return Ok(()) };
+    let is_called_for = silent::is_readable(descriptor, Duration::ZERO).unwrap_or(false);
     if recover(fd) == Service::Back {
         return Ok(());
     }
     if at_once || !blocks(descriptor) {
         return Err(Errno::AGAIN);
+    }
+    if is_called_for {
+        return Err(Errno::INTR);
     }
     match client.former.connection().ok().and_then(|it| it.receive_timeout) {
         Some(time) => silent::wait(descriptor, time),

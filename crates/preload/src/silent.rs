@@ -144,7 +144,8 @@ pub(crate) fn wait(silent: BorrowedFd<'_>, time: Duration) -> Result<(), Errno> 
     is_readable(silent, time)?.then_some(()).ok_or(Errno::AGAIN)
 }
 
-fn is_readable(silent: BorrowedFd<'_>, time: Duration) -> Result<bool, Errno> {
+/// Whether there is something to read before the time is over.
+pub(crate) fn is_readable(silent: BorrowedFd<'_>, time: Duration) -> Result<bool, Errno> {
     let time = Timespec::try_from(time).map_err(|_| Errno::INVAL)?;
     poll(&mut [PollFd::from_borrowed_fd(silent, PollFlags::IN)], Some(&time)).map(|ready| ready > 0)
 }

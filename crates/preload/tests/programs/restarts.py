@@ -1,5 +1,7 @@
 """The service is started again, or is not there for a while: programs go on, and none spins."""
 from pfkey import *
+import ctypes
+import errno
 import signal
 import struct
 import time
@@ -93,6 +95,23 @@ for call in [lambda: b.recv(99), lambda: os.read(b.fileno(), 99), lambda: unix.r
     b.send(message(KIND))
     thread.join(5)
     assert heard == [message(KIND)], heard
+    time.sleep(1)
+
+# An event loop that reads a socket that blocks, which it was told is readable, goes on: iked is such a program.
+libc = ctypes.CDLL(None, use_errno=True)
+for is_back in False, True:
+    stop(service)
+    if is_back:
+        service = start()
+    while select.select([b], [], [], 1.5)[0]:
+        began = time.monotonic()
+        length = libc.recv(b.fileno(), ctypes.create_string_buffer(99), 99, 0)
+        assert time.monotonic() - began < 0.5, 'it was held'
+        assert length > 0 or (length, ctypes.get_errno()) == (-1, errno.EINTR), ctypes.get_errno()
+    if not is_back:
+        service = start()
+        assert select.select([b], [], [], 1)[0]
+    assert ask(b)
     time.sleep(1)
 
 # A program that only sends waits for a service that is being started.
