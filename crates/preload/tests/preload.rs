@@ -50,9 +50,11 @@ fn the_service_is_that_of_the_namespace() {
 #[test]
 fn sockets_have_the_policies_of_af_key() {
     if is_root() {
-        let mut command = preloaded(&["unshare", "--net", "python3"]);
-        command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
-        python(&mut command, "policies.py");
+        for program in ["policies.py", "policies_kept.py"] {
+            let mut command = preloaded(&["unshare", "--net", "python3"]);
+            command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
+            python(&mut command, program);
+        }
     }
 }
 

@@ -49,22 +49,6 @@ assert get(s.dup(), IP, OUT) == esp
 s.setsockopt(*IP, policy(ENTRUST, OUT))
 assert get(s, IP, OUT) == policy(ENTRUST, OUT)
 
-# By any descriptor of the socket.
-copy = s.dup()
-copy.setsockopt(*IP, policy(BYPASS, OUT))
-assert get(s, IP, OUT) == policy(BYPASS, OUT)
-
-# Taken away, by either option, and longer than any.
-for name in (16, 17):
-    s.setsockopt(*IP, policy(BYPASS, OUT))
-    result = libc.setsockopt(s.fileno(), 0, name, None, 0)
-    assert get(s, IP, OUT)[4:6] == (b'\3\0' if result == 0 else b'\4\0')
-assert result == 0
-for length in (4097, 0x7fffffff, 0xffffffff):
-    assert libc.setsockopt(s.fileno(), *IP, esp, ctypes.c_uint32(length)) == -1
-    assert ctypes.get_errno() == errno.EMSGSIZE
-s.setsockopt(*IP, policy(ENTRUST, OUT))
-
 # It is a policy.
 s.sendto(b'1', s.getsockname())
 s.setsockopt(*IP, policy(DISCARD, OUT))
