@@ -14,7 +14,10 @@ use std::{
 pub use look::{look_in_turn, take};
 
 use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::{
+    io::{Errno, retry_on_intr},
+    net::{SendFlags, send as send_one},
+};
 use zeroize::Zeroize;
 
 /// Whether to wait for a datagram if none is there.
@@ -148,6 +151,10 @@ pub fn send<'a>(
 ) -> Result<usize, Errno> {
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
     let datagrams: Vec<_> = datagrams.into_iter().map(|bytes| [IoSlice::new(bytes)]).collect();
+    if let [[one]] = &datagrams[..] {
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        return retry_on_intr(|| send_one(&socket, one, flags)).map(|_| 1);
+    }
     let addresses = vec![None; datagrams.len()];
     let socket = socket.as_fd().as_raw_fd();
     retry_on_intr(|| {

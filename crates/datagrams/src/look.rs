@@ -3,14 +3,17 @@
 
 use std::{
     io::IoSliceMut,
-    os::fd::{AsFd, AsRawFd},
+    os::fd::{AsFd, AsRawFd, BorrowedFd},
 };
 
 use nix::{
     libc,
     sys::socket::{MsgFlags, MultiHeaders, recvmmsg},
 };
-use rustix::io::{Errno, retry_on_intr};
+use rustix::{
+    io::{Errno, retry_on_intr},
+    net::{RecvFlags, recv},
+};
 
 use crate::errno;
 
@@ -39,17 +42,13 @@ pub fn look_in_turn(socket: impl AsFd) -> Result<(), Errno> {
 /// Takes datagrams that were looked at from the queue of a socket: their sender can tell. Their bytes
 /// are not read again.
 pub fn take(socket: impl AsFd, count: usize) -> Result<(), Errno> {
-    let socket = socket.as_fd().as_raw_fd();
+    let socket = socket.as_fd();
     let mut left = count;
     while left > 0 {
-        let now = left.min(AT_ONCE);
-        let taken = retry_on_intr(|| {
-            let mut headers = MultiHeaders::<()>::preallocate(now, None);
-            let mut rooms: Vec<[IoSliceMut<'_>; 0]> = (0..now).map(|_| []).collect();
-            recvmmsg(socket, &mut headers, rooms.iter_mut(), MsgFlags::MSG_DONTWAIT, None)
-                .map(Iterator::count)
-                .map_err(errno)
-        });
+        let taken = match left.min(AT_ONCE) {
+            1 => retry_on_intr(|| recv(socket, &mut [0_u8; 0][..], RecvFlags::DONTWAIT)).map(|_| 1),
+            many => retry_on_intr(|| take_many(socket, many)),
+        };
         match taken {
             Ok(taken) => left -= taken,
             // The peer has closed without reading: it is told once.
@@ -58,6 +57,14 @@ pub fn take(socket: impl AsFd, count: usize) -> Result<(), Errno> {
         }
     }
     Ok(())
+}
+
+fn take_many(socket: BorrowedFd<'_>, count: usize) -> Result<usize, Errno> {
+    let mut headers = MultiHeaders::<()>::preallocate(count, None);
+    let mut rooms: Vec<[IoSliceMut<'_>; 0]> = (0..count).map(|_| []).collect();
+    recvmmsg(socket.as_raw_fd(), &mut headers, rooms.iter_mut(), MsgFlags::MSG_DONTWAIT, None)
+        .map(Iterator::count)
+        .map_err(errno)
 }
 
 #[cfg(test)]
