@@ -39,8 +39,9 @@ impl ServiceManager {
         for target in ["basic.target", "shutdown.target", "default.target"] {
             fs::write(units.join(target), "[Unit]\nDescription=nothing\n").expect("a file");
         }
-        fs::write(units.join("ipsecd.service"), unit(host)).expect("a file");
-        let log = File::create(directory.path().join("log")).expect("a file");
+        let log = directory.path().join("log");
+        fs::write(units.join("ipsecd.service"), unit(host, &log)).expect("a file");
+        let log = File::options().create(true).append(true).open(log).expect("a file");
         let mut systemd = Command::new(SYSTEMD);
         systemd
             .args(["--user", "--log-target=console"])
@@ -83,6 +84,9 @@ impl ServiceManager {
 
 impl Drop for ServiceManager {
     fn drop(&mut self) {
+        if thread::panicking() {
+            eprintln!("{}", self.log());
+        }
         let _ = self.try_systemctl("stop ipsecd");
         // It may have ended.
         let _ = self.process.kill();
@@ -91,7 +95,7 @@ impl Drop for ServiceManager {
 }
 
 /// The unit, from `dist/systemd`, without what only the machine's own manager can do.
-fn unit(host: &Host) -> String {
+fn unit(host: &Host, log: &Path) -> String {
     let installed =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist/systemd/ipsecd.service");
     let installed = fs::read_to_string(installed).expect("the unit");
@@ -100,8 +104,10 @@ fn unit(host: &Host) -> String {
     let lines = installed.lines().filter(wanted).collect::<Vec<_>>();
     assert_eq!(lines.len(), 4, "{lines:?}");
     format!(
-        "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nExecStart=ip netns exec {} \"{}\" -v\n",
+        "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nStandardError=append:{}\n\
+         ExecStart=ip netns exec {} \"{}\" -v\n",
         lines.join("\n"),
+        log.display(),
         host.name(),
         ipsecd().display(),
     )

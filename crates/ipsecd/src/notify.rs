@@ -13,6 +13,7 @@ use std::{
             net::{SocketAddr, UnixDatagram},
         },
     },
+    time::Duration,
 };
 
 use rustix::{
@@ -26,6 +27,9 @@ use tracing::debug;
 
 /// How long the manager may take.
 const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+
+/// How long its queue may be full.
+const A_SEND: Duration = Duration::from_secs(2);
 
 /// The service manager, if one waits for news.
 pub struct Supervisor(Option<(UnixDatagram, SocketAddr)>);
@@ -87,8 +91,8 @@ impl Supervisor {
     }
 
     /// Has the manager forget those of a name.
-    pub fn forget(&self, name: &str) {
-        self.tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"));
+    pub fn forget(&self, name: &str) -> io::Result<()> {
+        self.send(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), &[])
     }
 
     /// Waits until the manager has done what it was told (`BARRIER=1`, sd_notify_barrier(3)).
@@ -101,11 +105,15 @@ impl Supervisor {
         if ready == 0 { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 
-    /// Sends a line with descriptors.
+    /// Sends a line with descriptors, and waits until the manager has room for it.
     fn send(&self, line: &str, files: &[BorrowedFd<'_>]) -> io::Result<()> {
-        let Some((socket, address)) = &self.0 else { return Ok(()) };
-        let socket = socket.try_clone()?;
+        let Some((_, address)) = &self.0 else { return Ok(()) };
+        let socket = UnixDatagram::unbound()?;
+        socket.set_write_timeout(Some(A_SEND))?;
         socket.connect_addr(address)?;
+        if files.is_empty() {
+            return socket.send(line.as_bytes()).map(drop);
+        }
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         control.push(SendAncillaryMessage::ScmRights(files));
