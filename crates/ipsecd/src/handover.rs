@@ -3,16 +3,21 @@
 //! sd_pid_notify_with_fds(3)).
 
 use std::{
-    env, io,
+    collections::HashSet,
+    env,
+    ffi::CString,
+    fs::File,
+    io::{self, Read},
     os::{
         fd::{AsFd, AsRawFd, OwnedFd},
-        unix::process::CommandExt,
+        unix::ffi::{OsStrExt, OsStringExt},
     },
     path::Path,
-    process::{self, Command},
+    process::{self, Command, Stdio},
 };
 
-use rustix::io::{FdFlags, fcntl_setfd};
+use nix::unistd::execve;
+use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
 use crate::Supervisor;
 
@@ -39,7 +44,8 @@ impl Handover {
             &variable("LISTEN_FDNAMES"),
             pid,
         );
-        let files = executed.into_iter().chain(stored);
+        let mut numbers = HashSet::new();
+        let files = executed.into_iter().chain(stored).filter(|(_, it)| numbers.insert(*it));
         Self(files.filter_map(|(name, number)| Some((name, adopted(number)?))).collect())
     }
 
@@ -61,27 +67,36 @@ impl Handover {
     }
 
     /// Turns this process into `program`, with the same arguments and these descriptors. Returns
-    /// only if that fails; nothing has changed then.
+    /// only if that fails; nothing has changed then. The signals that this thread has blocked stay
+    /// blocked, and those that wait go on waiting.
     #[must_use]
     pub fn execute(&self, program: &Path) -> io::Error {
-        let set_all = |flags| {
-            self.0
-                .iter()
-                .try_for_each(|(_, file)| fcntl_setfd(file, flags))
-                .map_err(io::Error::from)
-        };
-        if let Err(error) = set_all(FdFlags::empty()) {
+        if let Err(error) = try_out(program) {
             return error;
         }
+        let set_all = |flags| self.0.iter().try_for_each(|(_, file)| fcntl_setfd(file, flags));
+        let error = set_all(FdFlags::empty())
+            .map_err(io::Error::from)
+            .and_then(|()| self.become_program(program))
+            .err();
+        let _ = set_all(FdFlags::CLOEXEC);
+        error.unwrap_or_else(|| io::ErrorKind::Other.into())
+    }
+
+    /// execve(2) itself: execvp(3) would have a shell read what is no program.
+    fn become_program(&self, program: &Path) -> io::Result<()> {
         let words = self.0.iter().map(|(name, file)| format!(" {name}={}", file.as_raw_fd()));
         let words = process::id().to_string() + &words.collect::<String>();
-        let error = Command::new(program)
-            .args(env::args_os().skip(1))
-            .env(EXECUTED, words)
-            .env_remove("LISTEN_FDS")
-            .exec();
-        let _ = set_all(FdFlags::CLOEXEC);
-        error
+        let variables = env::vars_os().filter(|(name, _)| name != EXECUTED && name != "LISTEN_FDS");
+        let variables = variables.chain([(EXECUTED.into(), words.into())]);
+        let variables =
+            variables.map(|(name, value)| text([name.as_bytes(), b"=", value.as_bytes()].concat()));
+        let arguments = env::args_os().map(|word| text(word.into_vec()));
+        let program = text(program.as_os_str().as_bytes().to_vec())?;
+        let arguments = arguments.collect::<io::Result<Vec<_>>>()?;
+        let variables = variables.collect::<io::Result<Vec<_>>>()?;
+        execve(&program, &arguments, &variables)?;
+        Ok(())
     }
 
     /// Gives them to the service manager, in place of those of the same names that it has: it hands
@@ -93,6 +108,21 @@ impl Handover {
         self.0.iter().try_for_each(|(name, file)| manager.keep(name, file))?;
         manager.wait_until_kept()
     }
+}
+
+/// Whether a program can be executed at all: a package may be half installed.
+fn try_out(program: &Path) -> io::Result<()> {
+    let mut magic = [0; 4];
+    File::open(program)?.read_exact(&mut magic)?;
+    if &magic != b"\x7fELF" {
+        return Err(io::Error::from(Errno::NOEXEC));
+    }
+    let tried = Command::new(program).arg("--version").stdout(Stdio::null()).status()?;
+    if tried.success() { Ok(()) } else { Err(io::Error::other(format!("--version: {tried}"))) }
+}
+
+fn text(bytes: Vec<u8>) -> io::Result<CString> {
+    Ok(CString::new(bytes)?)
 }
 
 /// What the program was given that executed this one.
@@ -133,6 +163,8 @@ fn adopted(number: i32) -> Option<OwnedFd> {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
     use super::*;
 
     #[test]
@@ -165,6 +197,13 @@ mod tests {
         handover.push("state", tempfile::tempfile().unwrap()).unwrap();
         let error = handover.execute(Path::new("/nonexistent"));
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        let directory = tempfile::tempdir().unwrap();
+        for contents in ["", "exit 0", "\x7fELF of another machine"] {
+            let program = directory.path().join("program");
+            fs::write(&program, contents).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            let _ = handover.execute(&program);
+        }
         let file = handover.take("state").unwrap();
         assert_eq!(rustix::io::fcntl_getfd(&file), Ok(FdFlags::CLOEXEC));
     }

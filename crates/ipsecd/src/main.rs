@@ -16,6 +16,7 @@ use std::{process::ExitCode, sync::Arc};
 use clap::Parser;
 use engine::{Caretaker, Group, Monitor, SetRight};
 use ipsecd::{Handover, Supervisor};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{error, info};
 
 use directory::Directory;
@@ -27,6 +28,8 @@ use signals::Signals;
 use watch::Watch;
 
 fn main() -> ExitCode {
+    // Until somebody minds them.
+    let _ = signals::block();
     let options = Options::parse();
     let logging = Logging::start(&options);
     let done = if options.once { set_right_once(&logging) } else { follow(&options, logging) };
@@ -41,6 +44,7 @@ fn main() -> ExitCode {
 
 /// Sets right what is wrong now. A daemon may be at work meanwhile.
 fn set_right_once(logging: &Logging) -> Result<(), Error> {
+    signals::unblock()?;
     let mut caretaker = Caretaker::open()?;
     logging.follow(caretaker.variables()?);
     let SetRight { policies, catch_alls, df_rule } = caretaker.set_right()?;
@@ -62,7 +66,13 @@ fn follow(options: &Options, logging: Logging) -> Result<(), Error> {
     // What happens from now on is heard, whatever is read later.
     let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate];
     let monitor = Monitor::open_reading_ahead(&groups)?;
+    // A client of PF_KEY is a descriptor, and a restart needs as many again.
+    let most =
+        Rlimit { current: getrlimit(Resource::Nofile).maximum, ..getrlimit(Resource::Nofile) };
+    let _ = setrlimit(Resource::Nofile, most);
     let services = Services::start(options, caretaker.port(), &supervisor, handover);
     privileges::reduce()?;
+    // This thread alone has them.
+    signals::unblock()?;
     Watch::new(caretaker, monitor, directory, signals, logging, supervisor, services)?.run()
 }

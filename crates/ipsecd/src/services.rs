@@ -26,6 +26,8 @@ pub struct Services {
     sockets: Option<Sockets>,
     configuration: PathBuf,
     settings: Arc<pfkey::Settings>,
+    /// Where this program was when it started: now it may be another.
+    program: PathBuf,
 }
 
 /// The service for the policies of sockets.
@@ -55,14 +57,17 @@ impl Services {
         let settings = Arc::new(pfkey::Settings::default());
         settings.set_icvs(icvs);
         settings.pass_over(caretaker);
-        let keys = (!options.no_pfkey)
-            .then(|| KeyService::start(Arc::clone(&settings), manager, &mut handover));
+        let program = env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
+        let key_service =
+            || KeyService::start(Arc::clone(&settings), manager, &mut handover, program.clone());
+        let keys = (!options.no_pfkey).then(key_service);
         let sockets = (!options.no_sockets).then(|| Sockets::start(permissions, &mut handover));
         Self {
             keys: keys.and_then(|it| logged("PF_KEY", it)),
             sockets: sockets.and_then(|it| logged("sockets", it)),
             configuration: options.configuration.clone(),
             settings,
+            program,
         }
     }
 
@@ -71,10 +76,7 @@ impl Services {
     pub fn execute(&self) {
         match (self.handover(), &self.keys) {
             (Ok(handover), Some(keys)) => keys.execute(handover),
-            (Ok(handover), None) => match env::current_exe() {
-                Ok(program) => not_executed(&handover.execute(&program)),
-                Err(error) => not_executed(&error),
-            },
+            (Ok(handover), None) => not_executed(&handover.execute(&self.program)),
             (Err(error), _) => not_executed(&error),
         }
     }

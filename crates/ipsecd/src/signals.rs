@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR2},
     flag,
@@ -23,6 +24,20 @@ pub struct Signals {
     stop: UnixStream,
     reload: UnixStream,
     execute: UnixStream,
+}
+
+/// Has this thread, and those that it starts, leave the signals that the daemon minds to wait.
+pub fn block() -> Result<(), Error> {
+    minded().thread_block().map_err(|errno| Error::Signals(errno.into()))
+}
+
+/// Ends [`block`] for this thread: those that have waited come now.
+pub fn unblock() -> Result<(), Error> {
+    minded().thread_unblock().map_err(|errno| Error::Signals(errno.into()))
+}
+
+fn minded() -> SigSet {
+    [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR2].into_iter().collect()
 }
 
 impl Signals {

@@ -15,8 +15,12 @@ use rustix::{
 use tracing::{debug, info, warn};
 
 use crate::{
-    directory::Directory, error::Error, logging::Logging, reason::Reason, services::Services,
-    signals::Signals,
+    directory::Directory,
+    error::Error,
+    logging::Logging,
+    reason::Reason,
+    services::Services,
+    signals::{self, Signals},
 };
 
 /// When to try again what has failed: at first, and at last.
@@ -100,7 +104,9 @@ impl Watch {
             }
             if self.signals.take_execute() {
                 self.supervisor.reloading();
+                signals::block()?;
                 self.services.execute();
+                signals::unblock()?;
                 self.supervisor.ready(&self.status());
             }
             self.take_events()?;

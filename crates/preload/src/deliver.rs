@@ -7,7 +7,7 @@ use pfkey::Message;
 use rustix::{
     fd::BorrowedFd,
     io::Errno,
-    net::{SendAncillaryBuffer, SendFlags, sendmsg},
+    net::{SendAncillaryBuffer, SendFlags, sendmsg, sockopt::socket_cookie},
 };
 
 use crate::{
@@ -61,6 +61,7 @@ fn send(
     flags: SendFlags,
 ) -> Result<&'static Client, Failure> {
     let _sender = client.sender();
+    let cookie = socket_cookie(descriptor).ok();
     loop {
         // The address and the control data of a sendmsg(2), AF_KEY does not look at.
         match sendmsg(descriptor, message, &mut SendAncillaryBuffer::default(), flags) {
@@ -76,7 +77,13 @@ fn send(
             Err(errno) => return Err(Failure::Told(errno)),
         }
     }
-    pfkey_socket::wait(descriptor).map(|()| client).map_err(Failure::Told)
+    pfkey_socket::wait(descriptor).map_err(Failure::Told)?;
+    // Another thread may have connected again meanwhile: this was sent to the service before.
+    if socket_cookie(descriptor).ok() == cookie {
+        Ok(client)
+    } else {
+        Err(Failure::Told(Errno::CONNRESET))
+    }
 }
 
 /// What AF_KEY says of a message before it looks at what it asks for (`pfkey_sendmsg`,

@@ -206,7 +206,7 @@ impl Descriptors {
             });
         }
         // A socket that is not in the table is known by this descriptor alone.
-        if !found.numbers().contains(&fd) {
+        if client.place().is_none() {
             found.add(fd);
         }
         found

@@ -1,7 +1,7 @@
 //! A restart of ipsecd is not felt by the programs that speak PF_KEY to it: their sockets stay, with what they have
 //! registered, what waits for them, and what the kernel has told meanwhile.
 
-use std::{cell::RefCell, os::fd::OwnedFd};
+use std::{cell::RefCell, os::fd::OwnedFd, thread, time::Duration};
 
 use pfkey::{Message, MessageType};
 use rustix::{
@@ -60,6 +60,15 @@ impl<'a> Client<'a> {
         }
     }
 
+    /// Waits for an answer that refuses.
+    fn hears_refusal(&self) {
+        let mut bytes = vec![0; 1 << 16];
+        let received = recv(&self.socket, &mut bytes[..], RecvFlags::empty());
+        let (_, length) = received.expect("an answer");
+        let message = Message::decode(&bytes[..length]).expect("a message");
+        assert_ne!(message.errno, 0, "{message:?}");
+    }
+
     /// A packet needs an SA, and an SA is added, while `restart` is under way: of both it hears.
     fn is_served_through(&self, restart: impl FnOnce()) {
         restart();
@@ -98,6 +107,26 @@ fn the_installed_program_takes_its_place() {
     assert!(shown.contains("\"esp\""), "{shown}");
     // New programs are let in as well.
     let _another = Client::register(&side);
+}
+
+/// Signals that come while a program takes the place of another wait for it.
+#[test]
+fn signals_in_quick_succession() {
+    let host = Host::new("host");
+    let daemon = Daemon::start(&host);
+    let side = side_of(host);
+    let client = Client::register(&side);
+    for (second, milliseconds) in
+        [Signal::USR2, Signal::HUP].into_iter().flat_map(|it| (0..12).map(move |gap| (it, gap)))
+    {
+        daemon.signal(Signal::USR2);
+        thread::sleep(Duration::from_millis(milliseconds));
+        daemon.signal(second);
+        client.ask("get esp sa:spi=0x1000 src:192.0.2.1 dst:192.0.2.77");
+        client.hears_refusal();
+        daemon.wait_for_news("READY=1");
+    }
+    client.is_served_through(|| ());
 }
 
 #[test]

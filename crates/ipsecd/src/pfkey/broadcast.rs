@@ -90,7 +90,12 @@ impl Clients {
 
     /// Those who have registered for SAs of some type, or hear everything.
     pub(super) fn registered(&self) -> impl Iterator<Item = &Client> {
-        self.list.iter().filter(|client| client.registered != 0 || client.is_promiscuous)
+        self.list.iter().filter(|client| client.is_registered())
+    }
+
+    /// The others.
+    pub(super) fn others(&self) -> impl Iterator<Item = &Client> {
+        self.list.iter().filter(|client| !client.is_registered())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Client> {

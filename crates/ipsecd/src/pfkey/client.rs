@@ -100,6 +100,11 @@ impl Client {
         self.state == State::Open
     }
 
+    /// Whether it has registered for SAs of some type, or hears everything.
+    pub(super) fn is_registered(&self) -> bool {
+        self.registered != 0 || self.is_promiscuous
+    }
+
     /// Whether nothing will come from it.
     pub(super) fn has_parted(&self) -> bool {
         self.state == State::Parted

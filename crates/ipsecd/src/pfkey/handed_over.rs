@@ -10,7 +10,11 @@ use std::{
 
 use rustix::{
     fs::{MemfdFlags, memfd_create},
-    net::{SocketType, sockopt::socket_cookie},
+    io::Errno,
+    net::{
+        SocketType,
+        sockopt::{socket_cookie, socket_type},
+    },
 };
 use serde_json::{Value, json};
 use tracing::{info, warn};
@@ -38,6 +42,9 @@ const STATE: &str = "pfkey-state";
 /// The version of the state: of another, the clients are let in anew.
 const VERSION: u64 = 1;
 
+/// Bytes of the state that are read.
+const MOST_STATE: u64 = 1 << 30;
+
 /// What the service hears of from the beginning.
 const GROUPS: [Group; 5] =
     [Group::Sa, Group::Policy, Group::Expire, Group::Migrate, Group::Mapping];
@@ -50,13 +57,14 @@ impl Service {
         self.clients.end_dumps(|entry| super::service::asked(&mut self.engine, entry));
         self.clients.flush();
         self.clients.take_requests();
+        // A service manager keeps the first of them, up to a number.
+        handover.push(STATE, state(self.hears_acquires, &self.clients, Waiting::Said)?)?;
         handover.push(LISTENER, &self.listener)?;
         handover.push(REPORTER, &self.reporter)?;
         handover.push(MONITOR, &self.monitor)?;
-        for client in self.clients.iter() {
+        for client in self.clients.registered().chain(self.clients.others()) {
             handover.push(CLIENT, client)?;
         }
-        handover.push(STATE, state(self.hears_acquires, &self.clients, Waiting::Said)?)?;
         Ok(handover)
     }
 
@@ -189,7 +197,7 @@ impl Known {
         let mut file = File::from(file);
         file.rewind()?;
         let mut bytes = Zeroizing::new(Vec::new());
-        file.read_to_end(&mut bytes)?;
+        file.take(MOST_STATE).read_to_end(&mut bytes)?;
         let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
         let (head, mut waiting) = bytes.split_at(end);
         waiting = waiting.get(1..).unwrap_or_default();
@@ -207,6 +215,9 @@ impl Known {
 
     /// Makes a socket a client again; one that nothing is known of, as if it had just connected.
     fn restore(&mut self, clients: &mut Clients, socket: OwnedFd) -> io::Result<()> {
+        if socket_type(&socket)? != SocketType::SEQPACKET {
+            return Err(Errno::PROTOTYPE.into());
+        }
         datagrams::look_in_turn(&socket)?;
         let cookie = socket_cookie(&socket)?;
         let Some(place) = self.rows.iter().position(|(row, _)| row["cookie"] == cookie) else {

@@ -94,7 +94,8 @@ impl Requests {
         if let Err(errno) = datagrams::take(socket, self.under_way) {
             debug!(%errno, "taking requests failed");
         }
-        *self = Self { rest: self.rest, ..Self::default() };
+        // The kernel takes the rest of the last one as well.
+        *self = Self::default();
     }
 }
 
@@ -158,6 +159,13 @@ mod tests {
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Rest, Request]);
         requests.take(&ours);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request, Rest]);
+        assert_eq!(all(&mut requests, &ours, &mut inbox), [Request]);
+        requests.take(&ours);
+        send_all(&theirs, &[40, 90, 20]);
+        assert_eq!(all(&mut requests, &ours, &mut inbox), [Request, Rest]);
+        requests.take(&ours);
+        assert_eq!(all(&mut requests, &ours, &mut inbox), [Request, Rest]);
+        requests.take(&ours);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request]);
         requests.take(&ours);
         assert_eq!(Requests::look(ours.as_fd(), &mut inbox), Found::Nothing);

@@ -1,9 +1,8 @@
 //! The PF_KEY service on its thread, and what becomes of it when the daemon makes place for another.
 
 use std::{
-    env,
     io::{self, PipeReader, Read},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         mpsc::{self, Receiver, Sender},
@@ -35,7 +34,6 @@ enum Order {
 struct Keeper {
     service: pfkey::Service,
     orders: Receiver<Order>,
-    /// Where this program was when it started: now it may be another.
     program: PathBuf,
     manager: Arc<Supervisor>,
 }
@@ -45,13 +43,13 @@ impl KeyService {
         settings: Arc<pfkey::Settings>,
         manager: &Arc<Supervisor>,
         handover: &mut Handover,
+        program: PathBuf,
     ) -> Result<Self, ServiceError> {
         let mut service = pfkey::Service::open(handover)?;
         service.follow(settings);
         if manager.keeps_files() {
             service.keep_for_a_crash(Arc::clone(manager));
         }
-        let program = env::current_exe().unwrap_or_else(|_| Path::new("/proc/self/exe").into());
         let (orders, given) = mpsc::channel();
         let manager = Arc::clone(manager);
         let mut keeper = Keeper { service, orders: given, program, manager };
