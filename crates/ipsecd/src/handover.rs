@@ -90,7 +90,7 @@ impl Handover {
         let mut names: Vec<_> = self.0.iter().map(|(name, _)| name.as_str()).collect();
         names.dedup();
         for name in names {
-            manager.forget(name);
+            manager.forget(name)?;
         }
         self.0.iter().try_for_each(|(name, file)| manager.keep(name, file))?;
         manager.wait_until_kept()

@@ -17,7 +17,7 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    io::retry_on_intr,
+    io::{Errno, retry_on_intr},
     net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
     pipe::{PipeFlags, pipe_with},
     time::{ClockId, clock_gettime},
@@ -87,8 +87,8 @@ impl Supervisor {
     }
 
     /// Has the manager forget those of a name.
-    pub fn forget(&self, name: &str) {
-        self.tell(&format!("FDSTOREREMOVE=1\nFDNAME={name}"));
+    pub fn forget(&self, name: &str) -> io::Result<()> {
+        self.send(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), &[])
     }
 
     /// Waits until the manager has done what it was told (`BARRIER=1`, sd_notify_barrier(3)).
@@ -101,17 +101,28 @@ impl Supervisor {
         if ready == 0 { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 
-    /// Sends a line with descriptors.
+    /// Sends a line with descriptors. The manager's queue is short (`net.unix.max_dgram_qlen`): this
+    /// waits while it is full, since what is kept may not be lost.
     fn send(&self, line: &str, files: &[BorrowedFd<'_>]) -> io::Result<()> {
         let Some((socket, address)) = &self.0 else { return Ok(()) };
         let socket = socket.try_clone()?;
         socket.connect_addr(address)?;
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        control.push(SendAncillaryMessage::ScmRights(files));
+        if !files.is_empty() {
+            control.push(SendAncillaryMessage::ScmRights(files));
+        }
         let line = [IoSlice::new(line.as_bytes())];
-        retry_on_intr(|| sendmsg(&socket, &line, &mut control, SendFlags::NOSIGNAL))?;
-        Ok(())
+        loop {
+            let sent = retry_on_intr(|| sendmsg(&socket, &line, &mut control, SendFlags::NOSIGNAL));
+            if sent != Err(Errno::AGAIN) {
+                return sent.map(drop).map_err(io::Error::from);
+            }
+            let mut files = [PollFd::new(&socket, PollFlags::OUT)];
+            if retry_on_intr(|| poll(&mut files, Some(&PATIENCE)))? == 0 {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
     }
 
     /// A manager that does not listen is no reason to stop.
@@ -126,6 +137,28 @@ impl Supervisor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A manager that is busy has room for a few datagrams only.
+    #[test]
+    fn what_is_kept_waits_for_room() {
+        const MANY: usize = 1000;
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("notify");
+        let listener = UnixDatagram::bind(&path).unwrap();
+        let supervisor = Supervisor(Some(Supervisor::at(path.as_os_str()).unwrap()));
+        let told = std::thread::spawn(move || {
+            (0..MANY).try_for_each(|_| {
+                supervisor.forget("clients")?;
+                supervisor.keep("clients", io::stdin())
+            })
+        });
+        let mut news = [0; 100];
+        for n in 0..2 * MANY {
+            let length = listener.recv(&mut news).unwrap();
+            assert_eq!(news[..length].starts_with(b"FDSTOREREMOVE=1"), n % 2 == 0);
+        }
+        told.join().unwrap().unwrap();
+    }
 
     fn heard(listener: &UnixDatagram, name: &OsStr) -> String {
         Supervisor(Some(Supervisor::at(name).unwrap())).ready("following 2 tunnels");

@@ -79,7 +79,7 @@ impl Service {
         let Some(manager) = &self.manager else { return };
         let keep = || {
             self.clients.registered().try_for_each(|client| manager.keep(CLIENT, client))?;
-            manager.forget(STATE);
+            manager.forget(STATE)?;
             manager.keep(STATE, state(self.hears_acquires, &self.clients, Waiting::Unsaid)?)
         };
         if let Err(error) = keep() {
