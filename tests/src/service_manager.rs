@@ -39,11 +39,19 @@ impl ServiceManager {
         for target in ["basic.target", "shutdown.target", "default.target"] {
             fs::write(units.join(target), "[Unit]\nDescription=nothing\n").expect("a file");
         }
-        fs::write(units.join("ipsecd.service"), unit(host)).expect("a file");
-        let log = File::create(directory.path().join("log")).expect("a file");
-        let mut systemd = Command::new(SYSTEMD);
+        fs::write(units.join("ipsecd.service"), unit(host, &directory.path().join("log")))
+            .expect("a file");
+        let log = File::options().create(true).append(true).open(directory.path().join("log"));
+        let log = log.expect("a file");
+        // Two managers in one group of processes would each take the other's services for their own.
+        let group = Path::new("/sys/fs/cgroup").join(host.name());
+        fs::create_dir_all(&group).expect("a group of processes");
+        let mut systemd = Command::new("sh");
         systemd
-            .args(["--user", "--log-target=console"])
+            .args(["-ec", "echo $$ >\"$1/cgroup.procs\"; exec \"$2\" --user --log-target=console"])
+            .arg("sh")
+            .arg(group)
+            .arg(SYSTEMD)
             .env("SYSTEMD_UNIT_PATH", &units)
             .stderr(log)
             .stdout(Stdio::null());
@@ -76,7 +84,9 @@ impl ServiceManager {
         Outcome::of(systemctl.env("XDG_RUNTIME_DIR", self.directory.path()))
     }
 
-    fn log(&self) -> String {
+    /// What the manager and its services have logged.
+    #[must_use]
+    pub fn log(&self) -> String {
         fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 }
@@ -91,7 +101,7 @@ impl Drop for ServiceManager {
 }
 
 /// The unit, from `dist/systemd`, without what only the machine's own manager can do.
-fn unit(host: &Host) -> String {
+fn unit(host: &Host, log: &Path) -> String {
     let installed =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist/systemd/ipsecd.service");
     let installed = fs::read_to_string(installed).expect("the unit");
@@ -100,8 +110,9 @@ fn unit(host: &Host) -> String {
     let lines = installed.lines().filter(wanted).collect::<Vec<_>>();
     assert_eq!(lines.len(), 4, "{lines:?}");
     format!(
-        "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nExecStart=ip netns exec {} \"{}\" -v\n",
+        "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nStandardError=append:{}\nExecStart=ip netns exec {} \"{}\" -v\n",
         lines.join("\n"),
+        log.display(),
         host.name(),
         ipsecd().display(),
     )
