@@ -2,21 +2,11 @@
 //! (`toy_ike`, `../src/bin/toy_ike`). The first packet makes it make SAs; when they come of age others take their place, twice,
 //! under traffic. On the wire nothing is ever in clear, and once there are SAs nothing is lost.
 
-use std::{
-    collections::BTreeSet,
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    sync::{
-        LazyLock,
-        mpsc::{self, Receiver},
-    },
-    thread::{self, sleep},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::LazyLock, thread::sleep, time::Duration};
 
 use regex::Regex;
 use scenarios::{
-    Host, Wire, link,
+    Background, Host, Pings, Wire, link,
     pfkey::RunningService,
     protocol::{ESP, ICMP, UDP},
     toy_ike,
@@ -141,7 +131,7 @@ impl Hosts {
 
 /// A host with its key management.
 struct End {
-    key_management: Program,
+    key_management: Background,
     /// setkey's option for the way of the key management.
     way: String,
     _service: Option<RunningService>,
@@ -154,7 +144,7 @@ impl End {
         let path = service.as_ref().map(RunningService::path);
         let way = path.map_or("--pfkey=kernel".into(), |it| format!("--pfkey={}", it.display()));
         let mut toy_ike = host.command(toy_ike());
-        let key_management = Program::start(toy_ike.args([here, there]).args(path));
+        let key_management = Background::start(toy_ike.args([here, there]).args(path));
         let end = Self { key_management, way, _service: service, host };
         assert_eq!(end.next_line(), "REGISTER esp");
 
@@ -195,58 +185,7 @@ impl End {
 
     /// Pings `b` from now on. Without `-I`, ping(8) would ask for a route first, and thereby for SAs.
     fn ping(&self) -> Pings {
-        let mut ping = self.host.command("ping");
-        Pings(Program::start(ping.args(["-n", "-i0.05", "-I", A, B])))
-    }
-}
-
-/// A ping(8) under way.
-struct Pings(Program);
-
-impl Pings {
-    /// The numbers of those that were answered, from 1. There will be no more.
-    fn answered(mut self) -> Vec<usize> {
-        let pattern = Regex::new(r"bytes from .* icmp_seq=(\d+)").expect("a pattern");
-        let number = |line: String| pattern.captures(&line)?[1].parse().ok();
-        let mut answered: Vec<usize> = self.0.lines.try_iter().filter_map(number).collect();
-        // It ends right after an answer, with none on its way.
-        for _ in 0..2 {
-            answered.extend(self.0.lines.recv_timeout(PATIENCE).ok().and_then(number));
-        }
-        self.0.end();
-        answered.extend(self.0.lines.iter().filter_map(number));
-        answered
-    }
-}
-
-/// A program that goes on until it is dropped.
-struct Program {
-    process: Child,
-    /// What it prints.
-    lines: Receiver<String>,
-}
-
-impl Program {
-    fn start(command: &mut Command) -> Self {
-        let mut process = command.stdout(Stdio::piped()).spawn().expect("it runs");
-        let output = BufReader::new(process.stdout.take().expect("it is piped"));
-        let (sender, lines) = mpsc::channel();
-        thread::spawn(move || {
-            output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
-        });
-        Self { process, lines }
-    }
-
-    fn end(&mut self) {
-        // It may have ended by itself.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        self.end();
+        Pings::start(&self.host, &format!("-i0.05 -I {A} {B}"))
     }
 }
 

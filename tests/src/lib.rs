@@ -4,14 +4,18 @@
 #![expect(clippy::missing_panics_doc, reason = "said above, once for all")]
 
 mod af_key;
+mod background;
 mod daemon;
 mod difference;
+mod family;
 pub mod generated;
 mod host;
+mod iked;
 mod mask;
 mod outcome;
 mod pair;
 pub mod pfkey;
+mod pings;
 mod program;
 mod scripts;
 mod service_manager;
@@ -19,12 +23,15 @@ mod session;
 mod wire;
 
 pub use af_key::WithoutAfKey;
+pub use background::Background;
 pub use daemon::Daemon;
 pub use difference::{assert_same, difference};
 pub use host::{Host, example, ipsecctl, ipsecd, link, preload, setkey, sysctl_shim, toy_ike};
+pub use iked::{Iked, Way};
 pub use mask::{masked, with_plain_templates};
 pub use outcome::Outcome;
 pub use pair::{ESP_BOTH_WAYS, Pair, echo, exec};
+pub use pings::Pings;
 pub use program::Program;
 pub use scripts::scripts;
 pub use service_manager::ServiceManager;

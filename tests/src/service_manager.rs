@@ -39,12 +39,19 @@ impl ServiceManager {
         for target in ["basic.target", "shutdown.target", "default.target"] {
             fs::write(units.join(target), "[Unit]\nDescription=nothing\n").expect("a file");
         }
-        let log = directory.path().join("log");
-        fs::write(units.join("ipsecd.service"), unit(host, &log)).expect("a file");
-        let log = File::options().create(true).append(true).open(log).expect("a file");
-        let mut systemd = Command::new(SYSTEMD);
+        fs::write(units.join("ipsecd.service"), unit(host, &directory.path().join("log")))
+            .expect("a file");
+        let log = File::options().create(true).append(true).open(directory.path().join("log"));
+        let log = log.expect("a file");
+        // Two managers in one group of processes would each take the other's services for their own.
+        let group = Path::new("/sys/fs/cgroup").join(host.name());
+        fs::create_dir_all(&group).expect("a group of processes");
+        let mut systemd = Command::new("sh");
         systemd
-            .args(["--user", "--log-target=console"])
+            .args(["-ec", "echo $$ >\"$1/cgroup.procs\"; exec \"$2\" --user --log-target=console"])
+            .arg("sh")
+            .arg(group)
+            .arg(SYSTEMD)
             .env("SYSTEMD_UNIT_PATH", &units)
             .stderr(log)
             .stdout(Stdio::null());
@@ -77,16 +84,15 @@ impl ServiceManager {
         Outcome::of(systemctl.env("XDG_RUNTIME_DIR", self.directory.path()))
     }
 
-    fn log(&self) -> String {
+    /// What the manager and its services have logged.
+    #[must_use]
+    pub fn log(&self) -> String {
         fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
     }
 }
 
 impl Drop for ServiceManager {
     fn drop(&mut self) {
-        if thread::panicking() {
-            eprintln!("{}", self.log());
-        }
         let _ = self.try_systemctl("stop ipsecd");
         // It may have ended.
         let _ = self.process.kill();
@@ -104,8 +110,7 @@ fn unit(host: &Host, log: &Path) -> String {
     let lines = installed.lines().filter(wanted).collect::<Vec<_>>();
     assert_eq!(lines.len(), 4, "{lines:?}");
     format!(
-        "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nStandardError=append:{}\n\
-         ExecStart=ip netns exec {} \"{}\" -v\n",
+        "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nStandardError=append:{}\nExecStart=ip netns exec {} \"{}\" -v\n",
         lines.join("\n"),
         log.display(),
         host.name(),
