@@ -7,9 +7,13 @@
 
 mod elf;
 mod filter;
+mod interests;
 mod keysockets;
+mod known;
 mod policies;
 mod preload;
+mod receive;
+mod renew;
 mod send;
 
 use std::ffi::{OsStr, OsString};
@@ -92,6 +96,11 @@ impl Served {
             libc::SYS_getsockopt => policies.map(|policies| policies.get(call)),
             libc::SYS_socket => key_sockets.map(|sockets| sockets.open(call)),
             libc::SYS_dup | libc::SYS_fcntl => key_sockets.map(|sockets| sockets.duplicate(call)),
+            libc::SYS_read
+            | libc::SYS_readv
+            | libc::SYS_recvfrom
+            | libc::SYS_recvmsg
+            | libc::SYS_recvmmsg => key_sockets.map(|sockets| receive::receive(call, sockets)),
             _ => key_sockets.map(|sockets| send::send(call, sockets)),
         };
         answer.unwrap_or(Ok(Answer::Kernel)).unwrap_or_else(Answer::Refused)

@@ -1,10 +1,11 @@
 //! `ipsecctl run` with a static program: what is sent is answered when the call returns.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod linked;
 mod peeking;
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Command, Output},
     sync::LazyLock,
 };
@@ -12,15 +13,8 @@ use std::{
 use peeking::Peeking;
 
 /// `answered.c`, linked with no library that could be replaced.
-static PROGRAM: LazyLock<(tempfile::TempDir, PathBuf)> = LazyLock::new(|| {
-    let directory = tempfile::tempdir().unwrap();
-    let program = directory.path().join("answered");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/answered.c");
-    let mut cc = Command::new("cc");
-    cc.args(["-Wall", "-Wextra", "-Werror", "-static", "-pthread", "-o"]).arg(&program).arg(source);
-    assert!(cc.status().unwrap().success(), "`cc -static` is needed (Debian: gcc, libc6-dev)");
-    (directory, program)
-});
+static PROGRAM: LazyLock<(tempfile::TempDir, PathBuf)> =
+    LazyLock::new(|| linked::static_program("answered.c"));
 
 fn said(output: &Output) -> String {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();

@@ -5,6 +5,8 @@
 #[path = "../../crates/preload/tests/stand_in/mod.rs"]
 mod stand_in;
 
+mod linked;
+
 use std::{
     fs,
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
@@ -14,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use linked::static_program;
 use rustix::process::{Pid, Signal, kill_process};
 use stand_in::{Service, is_root, python, said};
 
@@ -39,15 +42,6 @@ fn through(words: &[&str], program: &str) {
     }
 }
 
-/// A program of a file here, linked with no library that could be replaced.
-fn static_program(directory: &Path, source: &str) -> String {
-    let program = directory.join("static");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(source);
-    let status = Command::new("cc").args(["-static", "-o"]).arg(&program).arg(source).status();
-    assert!(status.unwrap().success(), "`cc -static` is needed (Debian: gcc, libc6-dev)");
-    program.to_str().unwrap().to_owned()
-}
-
 #[test]
 fn all_programs_are_served() {
     stand_in::all_programs_are_served(run);
@@ -66,9 +60,9 @@ fn the_kernel_answers_otherwise() {
 #[test]
 fn a_static_program_has_it_too() {
     if is_root() {
-        let directory = tempfile::tempdir().unwrap();
+        let (_directory, program) = static_program("static.c");
         let service = Service::start();
-        let mut command = run(&[&static_program(directory.path(), "static.c")]);
+        let mut command = run(&[program.to_str().unwrap()]);
         let output = output(service.for_command(&mut command));
         assert_eq!(said(&output), "exit status: 0\n16 bytes\n");
     }
@@ -109,9 +103,8 @@ fn sockets_have_the_policies_of_af_key() {
 #[test]
 fn a_static_program_has_policies() {
     if is_root() {
-        let directory = tempfile::tempdir().unwrap();
-        let program = static_program(directory.path(), "policies.c");
-        let mut command = run(&["unshare", "--net", &program]);
+        let (_directory, program) = static_program("policies.c");
+        let mut command = run(&["unshare", "--net", program.to_str().unwrap()]);
         command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
         let output = output(&mut command);
         assert_eq!(said(&output), "exit status: 0\n");
@@ -172,7 +165,9 @@ fn only_the_unprivileged_lose_new_privileges() {
         let directory = tempfile::tempdir().unwrap();
         fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
         let copy = directory.path().join("ipsecctl");
-        fs::copy(env!("CARGO_BIN_EXE_ipsecctl"), &copy).unwrap();
+        // Written here, it would be busy in children that other tests start meanwhile.
+        let mut cp = Command::new("cp");
+        assert!(cp.arg(env!("CARGO_BIN_EXE_ipsecctl")).arg(&copy).status().unwrap().success());
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--clear-groups"]).arg(&copy).arg("run").args(privileges);
         assert_eq!(said(&output(&mut command)), "exit status: 0\nNoNewPrivs:\t1\n");

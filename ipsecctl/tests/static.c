@@ -5,7 +5,7 @@
 
 int main(void)
 {
-	struct sadb_msg message = { PF_KEY_V2, SADB_DUMP, 0, 0, sizeof message / 8 };
+	struct sadb_msg message = { PF_KEY_V2, SADB_DUMP, 0, 0, sizeof message / 8, 0, 0, 0 };
 	int s = socket(PF_KEY, SOCK_RAW, PF_KEY_V2);
 
 	if (s < 0 || send(s, &message, sizeof message, 0) < 0) {

@@ -7,11 +7,13 @@
 mod answered;
 mod call;
 mod caller;
+mod connection;
 mod settings;
 
 pub use answered::{send, wait};
 pub use call::Call;
 pub use caller::Caller;
+pub use connection::{Connection, blocks};
 pub use settings::{Answer, Choice, Settings, SettingsError, service_address};
 
 /// The address family of PF_KEY sockets, AF_KEY (linux/socket.h).

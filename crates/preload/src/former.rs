@@ -1,43 +1,19 @@
-//! What a connection was like, for the one that takes its place: where to, and the options of
-//! SOL_SOCKET that programs set.
+//! What a connection was like, kept in the table for the one that takes its place.
 
 use std::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     time::Duration,
 };
 
-use rustix::{
-    fd::{BorrowedFd, OwnedFd},
-    fs::{OFlags, fcntl_getfl},
-    io::{Errno, ioctl_fionbio, retry_on_intr},
-    net::{
-        AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, getpeername, socket_with,
-        sockopt::{
-            Timeout, set_socket_recv_buffer_size, set_socket_send_buffer_size, set_socket_timeout,
-            socket_recv_buffer_size, socket_send_buffer_size, socket_timeout,
-        },
-    },
-};
+use pfkey_socket::Connection;
+use rustix::{io::Errno, net::SocketAddrUnix};
 
 use crate::clients::now;
-
-/// How long a service may take that lets others in first.
-const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The longest path of a Unix socket, in words.
 const WORDS: usize = 14;
 
-/// A connection that there was.
-#[derive(Clone)]
-pub(crate) struct Connection {
-    pub(crate) service: SocketAddrUnix,
-    send_buffer: usize,
-    receive_buffer: usize,
-    send_timeout: Option<Duration>,
-    pub(crate) receive_timeout: Option<Duration>,
-}
-
-/// The same in the table, while there is no service.
+/// A connection in the table, while there is no service.
 pub(crate) struct Former {
     path: [AtomicU64; WORDS],
     length: AtomicUsize,
@@ -46,40 +22,6 @@ pub(crate) struct Former {
     timeouts: [AtomicU64; 2],
     /// When the service had gone, in milliseconds of the monotonic clock.
     since: AtomicU64,
-}
-
-impl Connection {
-    /// What a socket is like, whose service may have gone.
-    pub(crate) fn of(socket: BorrowedFd<'_>) -> Result<Self, Errno> {
-        let peer = getpeername(socket)?.ok_or(Errno::NOTCONN)?;
-        Ok(Self {
-            service: SocketAddrUnix::try_from(peer)?,
-            send_buffer: socket_send_buffer_size(socket)?,
-            receive_buffer: socket_recv_buffer_size(socket)?,
-            send_timeout: socket_timeout(socket, Timeout::Send)?,
-            receive_timeout: socket_timeout(socket, Timeout::Recv)?,
-        })
-    }
-
-    /// Another to the same service.
-    pub(crate) fn again(&self, blocks: bool) -> Result<OwnedFd, Errno> {
-        let flags = SocketFlags::CLOEXEC;
-        let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
-        retry_on_intr(|| connect(&socket, &self.service))?;
-        // The kernel doubles what it is given.
-        set_socket_send_buffer_size(&socket, self.send_buffer / 2)?;
-        set_socket_recv_buffer_size(&socket, self.receive_buffer / 2)?;
-        set_socket_timeout(&socket, Timeout::Send, self.send_timeout)?;
-        set_socket_timeout(&socket, Timeout::Recv, self.receive_timeout)?;
-        ioctl_fionbio(&socket, !blocks)?;
-        Ok(socket)
-    }
-}
-
-/// Whether calls wait.
-pub(crate) fn blocks(descriptor: BorrowedFd<'_>) -> bool {
-    fcntl_getfl(descriptor).is_ok_and(|flags| !flags.contains(OFlags::NONBLOCK))
 }
 
 impl Former {

@@ -3,6 +3,7 @@
 
 use std::{ffi::c_int, time::Duration};
 
+use pfkey_socket::blocks;
 use rustix::{
     fd::BorrowedFd,
     io::Errno,
@@ -13,7 +14,6 @@ use crate::{
     clients::{self, Place},
     descriptors::borrow,
     errno::{self, Failed},
-    former::blocks,
     recover::{is_hung_up, recover, recover_to_receive},
     silent::is_readable,
 };

@@ -3,6 +3,7 @@
 
 use std::{ffi::c_int, time::Duration};
 
+use pfkey_socket::{Connection, blocks};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     fd::{AsFd, BorrowedFd},
@@ -13,7 +14,6 @@ use rustix::{
 use crate::{
     clients::{self, Client, Place, pause},
     descriptors::{self, borrow},
-    former::{Connection, blocks},
     guard::Guard,
     silent::{self, Until},
 };

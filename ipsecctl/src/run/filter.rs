@@ -10,12 +10,17 @@ use crate::supervise::{
     filter::{Argument, allow, ask, in_own_convention, load, minus, skip_unless, skip_unless_less},
 };
 
-/// Calls that send on their first argument, or duplicate it.
-const WITH_SOCKET: [i64; 6] = [
+/// Calls that receive or send on their first argument, or duplicate it.
+const WITH_SOCKET: [i64; 11] = [
+    libc::SYS_read,
     libc::SYS_write,
+    libc::SYS_readv,
     libc::SYS_writev,
+    libc::SYS_recvfrom,
     libc::SYS_sendto,
+    libc::SYS_recvmsg,
     libc::SYS_sendmsg,
+    libc::SYS_recvmmsg,
     libc::SYS_sendmmsg,
     libc::SYS_dup,
 ];

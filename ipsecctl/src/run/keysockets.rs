@@ -1,11 +1,6 @@
 //! The PF_KEY sockets of the program, and the numbers that they have there.
 
-use std::{
-    collections::VecDeque,
-    fs::File,
-    os::fd::AsRawFd,
-    sync::{Mutex, PoisonError},
-};
+use std::{fs::File, os::fd::AsRawFd};
 
 use pfkey_socket::{Answer as Opened, Call as Arguments, Settings};
 use rustix::{
@@ -16,6 +11,7 @@ use rustix::{
     thread::CapabilitySet,
 };
 
+use super::{interests::Interests, known::Known, renew::Renewals};
 use crate::supervise::{
     Answer, Call,
     call::{Copy, Numbers},
@@ -29,24 +25,32 @@ const COUNT: u32 = 32;
 /// `FD_SETSIZE`: select(2) takes descriptors below it.
 const END: u32 = 1024;
 
-/// How many sockets the supervisor knows again: the last ones. To send on one that is forgotten is
-/// left to the kernel.
-const REMEMBERED: usize = 4096;
-
 /// What gives the program its PF_KEY sockets.
 pub struct KeySockets {
     settings: Settings,
     /// `None`: the program may have so few descriptors that none can be kept.
     numbers: Option<Numbers>,
-    /// The cookies of those that were handed in. What the program has done to its descriptors does
-    /// not matter, and nothing is sent for it on a socket of somebody else.
-    handed_in: Mutex<VecDeque<u64>>,
+    known: Known,
+    renewals: Renewals,
+}
+
+/// One of them.
+pub struct KeySocket {
+    /// A copy of the program's descriptor.
+    pub file: OwnedFd,
+    /// What the kernel knows it by.
+    pub cookie: u64,
 }
 
 impl KeySockets {
     /// Settings that let the service answer.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, numbers: numbers(), handed_in: Mutex::default() }
+        Self {
+            settings,
+            numbers: numbers(),
+            known: Known::default(),
+            renewals: Renewals::default(),
+        }
     }
 
     /// The numbers that the sockets have in the program, as long as there are free ones.
@@ -61,7 +65,7 @@ impl KeySockets {
         let caller = self.caller(call).map_err(|_| Errno::PERM)?;
         Ok(match self.settings.answer(arguments, caller) {
             Opened::Socket(file) => {
-                self.remember(socket_cookie(&file)?);
+                self.known.remember(socket_cookie(&file)?, Interests::default());
                 let closes_on_exec = arguments.closes_on_exec();
                 Answer::Descriptor(Copy { file, closes_on_exec, numbers: self.numbers })
             }
@@ -93,7 +97,8 @@ impl KeySockets {
         let numbers = self.numbers.map(|numbers| numbers.from(least));
         let thread = call.thread()?;
         let free = numbers.and_then(|numbers| numbers.free(&thread));
-        let (Some(file), Some(_)) = (self.find(&thread, call.int(0)), free) else {
+        let (Some(KeySocket { file, .. }), Some(_)) = (self.find(&thread, call.int(0)), free)
+        else {
             return Ok(Answer::Kernel);
         };
         let closes_on_exec = is_fcntl && call.int(1) == libc::F_DUPFD_CLOEXEC;
@@ -101,19 +106,20 @@ impl KeySockets {
     }
 
     /// The PF_KEY socket that a descriptor of the thread is, if it is one and can be had.
-    pub fn find(&self, thread: &Thread<'_>, number: i32) -> Option<OwnedFd> {
+    pub fn find(&self, thread: &Thread<'_>, number: i32) -> Option<KeySocket> {
         let file = thread.descriptor(number).ok()?;
         let cookie = socket_cookie(file.as_fd()).ok()?;
-        let handed_in = self.handed_in.lock().unwrap_or_else(PoisonError::into_inner);
-        handed_in.iter().rev().any(|known| *known == cookie).then_some(file)
+        self.known.has(cookie).then_some(KeySocket { file, cookie })
     }
 
-    fn remember(&self, cookie: u64) {
-        let mut handed_in = self.handed_in.lock().unwrap_or_else(PoisonError::into_inner);
-        if handed_in.len() == REMEMBERED {
-            handed_in.pop_front();
-        }
-        handed_in.push_back(cookie);
+    /// All that were handed in.
+    pub fn known(&self) -> &Known {
+        &self.known
+    }
+
+    /// What those have in common that wait for the service.
+    pub fn renewals(&self) -> &Renewals {
+        &self.renewals
     }
 }
 

@@ -3,20 +3,20 @@
 //! The supervisor reads the message, looks at its header as AF_KEY does, sends it on the caller's
 //! own socket and waits until the service has answered.
 
-use std::mem::offset_of;
+use std::{mem::offset_of, time::Duration};
 
 use libc::{MSG_OOB, c_int, mmsghdr, msghdr};
 use pfkey::command::header;
-use rustix::{
-    fd::{AsFd, OwnedFd},
-    io::Errno,
-    net::sockopt::socket_send_buffer_size,
-};
+use rustix::{fd::AsFd, io::Errno, net::sockopt::socket_send_buffer_size};
 
-use super::keysockets::KeySockets;
+use super::{
+    keysockets::{KeySocket, KeySockets},
+    renew::{PAUSE, Service, is_hung_up},
+};
 use crate::supervise::{
     Answer, Call,
     memory::{Memory, Piece, length},
+    thread::Thread,
 };
 
 /// The longest message that is read, whatever the size of the socket's send buffer is.
@@ -28,20 +28,29 @@ const KEPT_BACK: usize = 32;
 /// The most messages of one sendmmsg(2) (`UIO_MAXIOV`).
 const MOST_MESSAGES: u64 = 1024;
 
+/// How long a service that has gone is waited for.
+const RESTART: Duration = Duration::from_secs(5);
+
 /// A socket, and the memory that has the messages.
 struct Sender<'call> {
     call: &'call Call<'call>,
-    socket: OwnedFd,
+    sockets: &'call KeySockets,
+    socket: KeySocket,
     memory: Memory,
 }
 
 /// Answers a call that sends, if it is on a PF_KEY socket that was handed in. One that the supervisor
 /// may not look at sends all the same, and does not wait for the service.
+///
+/// Errors: ECONNREFUSED if the service has gone and does not come back.
 pub fn send(call: &Call<'_>, sockets: &KeySockets) -> Result<Answer, Errno> {
     let thread = call.thread()?;
     let Some(socket) = sockets.find(&thread, call.int(0)) else { return Ok(Answer::Kernel) };
     let Ok(memory) = thread.memory() else { return Ok(Answer::Kernel) };
-    let sender = Sender { call, socket, memory };
+    let Some(socket) = connected(call, sockets, &thread, socket)? else {
+        return Ok(Answer::Kernel);
+    };
+    let sender = Sender { call, sockets, socket, memory };
     let (start, count) = (call.argument(1), call.argument(2));
     let piece = [Piece { start, length: count }];
     let sent = match call.number() {
@@ -54,6 +63,25 @@ pub fn send(call: &Call<'_>, sockets: &KeySockets) -> Result<Answer, Errno> {
     sent.map(Answer::Returned)
 }
 
+/// The socket, or the one that takes its place if its service has gone.
+fn connected(
+    call: &Call<'_>,
+    sockets: &KeySockets,
+    thread: &Thread<'_>,
+    socket: KeySocket,
+) -> Result<Option<KeySocket>, Errno> {
+    if !is_hung_up(socket.file.as_fd()) {
+        return Ok(Some(socket));
+    }
+    let rest = RESTART.saturating_sub(sockets.known().absence(socket.cookie));
+    // A copy of an ended socket is not to keep it.
+    drop(socket);
+    match sockets.renew(call, is_hung_up, rest.max(PAUSE)) {
+        Service::Back => Ok(sockets.find(thread, call.int(0))),
+        Service::Away => Err(Errno::CONNREFUSED),
+    }
+}
+
 impl Sender<'_> {
     /// Sends a message that has the header of AF_KEY. Addresses and control messages AF_KEY does not
     /// look at.
@@ -61,12 +89,14 @@ impl Sender<'_> {
         if flags & MSG_OOB != 0 {
             return Err(Errno::OPNOTSUPP);
         }
-        let buffer = socket_send_buffer_size(&self.socket)?;
+        let buffer = socket_send_buffer_size(&self.socket.file)?;
         let most = buffer.saturating_sub(KEPT_BACK).min(LONGEST);
         let bytes = self.memory.gather(pieces, most)?;
-        header(&bytes).map_err(|error| error.errno())?;
+        let request = header(&bytes).map_err(|error| error.errno())?;
         self.call.still_waits()?;
-        pfkey_socket::send(self.socket.as_fd(), &bytes)
+        let sent = pfkey_socket::send(self.socket.file.as_fd(), &bytes)?;
+        self.sockets.known().learn(self.socket.cookie, &request, bytes.len());
+        Ok(sent)
     }
 
     /// writev(2), of which nothing comes if it has no bytes.

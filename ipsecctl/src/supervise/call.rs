@@ -1,7 +1,11 @@
 //! A system call that waits for an answer, as whoever answers sees it.
 
 use libc::c_long;
-use rustix::{fd::OwnedFd, io::Errno, net::SocketFlags};
+use rustix::{
+    fd::{AsFd, OwnedFd},
+    io::Errno,
+    net::SocketFlags,
+};
 
 use super::{
     sys::{Listener, Notification},
@@ -88,6 +92,11 @@ impl<'listener> Call<'listener> {
     /// Errors: ESRCH.
     pub fn still_waits(&self) -> Result<(), Errno> {
         if self.listener.is_waiting(&self.asked) { Ok(()) } else { Err(Errno::SRCH) }
+    }
+
+    /// Puts a copy of `file` at a number that the thread has. The call waits on.
+    pub fn put(&self, file: &OwnedFd, number: u32, closes_on_exec: bool) -> Result<(), Errno> {
+        self.listener.put(&self.asked, file.as_fd(), number, closes_on_exec)
     }
 
     pub(super) fn asked(&self) -> &Notification {

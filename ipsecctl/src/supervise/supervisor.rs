@@ -9,7 +9,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicIsize, Ordering},
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
@@ -41,8 +41,9 @@ struct Supervisor<F> {
     listener: Listener,
     answer: F,
     calls: Mutex<Receiver<Notification>>,
-    /// Threads that have nothing to do.
-    idle: AtomicUsize,
+    /// Threads that have nothing to do, without those to which a call is on its way. Negative: a call
+    /// waits for one.
+    idle: AtomicIsize,
     /// Held while a number is chosen and taken: two calls of a process may want one.
     placing: Mutex<()>,
 }
@@ -65,7 +66,7 @@ where
     stand_aside(channel)?;
     let Some(listener) = receive()? else { return Ok(()) };
     let (sender, calls) = sync_channel(0);
-    let (idle, placing) = (AtomicUsize::new(0), Mutex::default());
+    let (idle, placing) = (AtomicIsize::new(0), Mutex::default());
     let supervisor = Supervisor { listener, answer, calls: Mutex::new(calls), idle, placing };
     Arc::new(supervisor).take_calls(&sender)
 }
@@ -75,11 +76,13 @@ impl<F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static> Supervisor<F> {
         let mut threads = 0;
         while self.listener.is_in_use()? {
             let Some(call) = self.listener.receive()? else { continue };
-            if self.idle.load(Ordering::Acquire) == 0 && threads < MOST_AT_ONCE {
+            if self.idle.load(Ordering::Acquire) <= 0 && threads < MOST_AT_ONCE {
                 let another = Arc::clone(&self);
                 let started = thread::Builder::new().spawn(move || another.answer_calls());
                 threads += usize::from(started.is_ok());
+                self.idle.fetch_add(isize::from(started.is_ok()), Ordering::AcqRel);
             }
+            self.idle.fetch_sub(1, Ordering::AcqRel);
             if threads == 0 || sender.send(call).is_err() {
                 return Err(Errno::NOMEM);
             }
@@ -91,12 +94,11 @@ impl<F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static> Supervisor<F> {
     fn answer_calls(&self) {
         let _ = catch_unwind(AssertUnwindSafe(|| {
             loop {
-                self.idle.fetch_add(1, Ordering::AcqRel);
                 let call = self.calls.lock().unwrap_or_else(PoisonError::into_inner).recv();
-                self.idle.fetch_sub(1, Ordering::AcqRel);
                 let Ok(call) = call else { break };
                 let call = Call::new(&self.listener, call);
                 self.pass_on(&call, (self.answer)(&call));
+                self.idle.fetch_add(1, Ordering::AcqRel);
             }
         }));
         sys::end();

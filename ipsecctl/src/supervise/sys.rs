@@ -80,14 +80,9 @@ impl Listener {
         number: Option<u32>,
         closes_on_exec: bool,
     ) -> Result<(), Errno> {
-        let set = if number.is_some() { libc::SECCOMP_ADDFD_FLAG_SETFD as u32 } else { 0 };
-        let mut copy = seccomp_notif_addfd {
-            id: call.id,
-            flags: set | libc::SECCOMP_ADDFD_FLAG_SEND as u32,
-            srcfd: file.as_raw_fd().cast_unsigned(),
-            newfd: number.unwrap_or(0),
-            newfd_flags: if closes_on_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 },
-        };
+        let mut copy = copy(call, file, number, closes_on_exec);
+        let set = copy.flags;
+        copy.flags |= libc::SECCOMP_ADDFD_FLAG_SEND as u32;
         match self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut copy) {
             // Before Linux 5.14 it takes a second step.
             Err(Errno::INVAL) => {
@@ -97,6 +92,18 @@ impl Listener {
             }
             result => result.map(drop),
         }
+    }
+
+    /// Puts a copy of `file` at a number of the caller's, whatever it has there. The call waits on.
+    pub fn put(
+        &self,
+        call: &Notification,
+        file: BorrowedFd<'_>,
+        number: u32,
+        closes_on_exec: bool,
+    ) -> Result<(), Errno> {
+        let mut copy = copy(call, file, Some(number), closes_on_exec);
+        self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut copy).map(drop)
     }
 
     /// Whether the kernel can hand in a descriptor (Linux 5.9): no call has this ID.
@@ -151,6 +158,22 @@ impl AsFd for Listener {
 impl From<OwnedFd> for Listener {
     fn from(descriptor: OwnedFd) -> Self {
         Self(descriptor)
+    }
+}
+
+/// A copy of `file` for the caller, with this number or with the lowest that is free.
+fn copy(
+    call: &Notification,
+    file: BorrowedFd<'_>,
+    number: Option<u32>,
+    closes_on_exec: bool,
+) -> seccomp_notif_addfd {
+    seccomp_notif_addfd {
+        id: call.id,
+        flags: if number.is_some() { libc::SECCOMP_ADDFD_FLAG_SETFD as u32 } else { 0 },
+        srcfd: file.as_raw_fd().cast_unsigned(),
+        newfd: number.unwrap_or(0),
+        newfd_flags: if closes_on_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 },
     }
 }
 

@@ -61,6 +61,19 @@ impl<'call> Thread<'call> {
         !matches!(statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT))
     }
 
+    /// Whether one of its descriptors closes when it executes another program
+    /// (proc_pid_fdinfo(5)).
+    pub fn closes_on_exec(&self, number: u32) -> bool {
+        let file = self.open(&format!("fdinfo/{number}"), OFlags::RDONLY).map(File::from);
+        let text = file.ok().and_then(|file| std::io::read_to_string(file).ok());
+        let flags = text
+            .as_deref()
+            .unwrap_or_default()
+            .lines()
+            .find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
+        flags.is_some_and(|flags| flags & OFlags::CLOEXEC.bits() != 0)
+    }
+
     /// A copy of one of its descriptors. Errors: EBADF, and EPERM without the right to trace it.
     pub fn descriptor(&self, number: i32) -> Result<OwnedFd, Errno> {
         let process = self.pidfd()?;

@@ -1,0 +1,74 @@
+//! The PF_KEY sockets that were handed in, by their cookies.
+//!
+//! What the program has done to its descriptors does not matter, and nothing is sent for it on a
+//! socket of somebody else.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use pfkey::Message;
+
+use super::interests::Interests;
+
+/// How many sockets the supervisor knows again: the last ones. One that is forgotten is left to the
+/// kernel.
+const REMEMBERED: usize = 4096;
+
+/// How long a connection has to last: a service that ends it at once does not want this program, and
+/// is not asked again all the time.
+const LASTING: Duration = Duration::from_secs(1);
+
+/// All of them.
+#[derive(Default)]
+pub struct Known(Mutex<VecDeque<Socket>>);
+
+struct Socket {
+    cookie: u64,
+    interests: Interests,
+    since: Instant,
+    /// When its service was first found gone.
+    ended: Option<Instant>,
+}
+
+impl Known {
+    /// Remembers a socket, which takes the place of one with these interests.
+    pub fn remember(&self, cookie: u64, interests: Interests) {
+        let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if sockets.len() == REMEMBERED {
+            sockets.pop_front();
+        }
+        sockets.push_back(Socket { cookie, interests, since: Instant::now(), ended: None });
+    }
+
+    /// Whether a socket was handed in.
+    pub fn has(&self, cookie: u64) -> bool {
+        self.with(cookie, |_| ()).is_some()
+    }
+
+    /// Learns from a request that was sent on a socket, of that length.
+    pub fn learn(&self, cookie: u64, request: &Message, length: usize) {
+        self.with(cookie, |socket| socket.interests.learn(request, length));
+    }
+
+    /// What the successor of a socket is to register for; `None`: it has none as yet.
+    pub fn interests(&self, cookie: u64) -> Option<Interests> {
+        let lasted =
+            |socket: &mut Socket| (socket.since.elapsed() >= LASTING).then_some(socket.interests);
+        self.with(cookie, lasted).flatten()
+    }
+
+    /// How long ago the service of a socket was first found gone.
+    pub fn absence(&self, cookie: u64) -> Duration {
+        let now = Instant::now();
+        let ended = self.with(cookie, |socket| *socket.ended.get_or_insert(now));
+        ended.map_or(Duration::ZERO, |ended| now.saturating_duration_since(ended))
+    }
+
+    fn with<T>(&self, cookie: u64, look: impl FnOnce(&mut Socket) -> T) -> Option<T> {
+        let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sockets.iter_mut().rev().find(|socket| socket.cookie == cookie).map(look)
+    }
+}

@@ -1,0 +1,193 @@
+//! The service has ended, which AF_KEY cannot: another connection takes the place of the socket, at
+//! the same number.
+//!
+//! The one who called waits for a service that is not there yet, so that a program that calls again
+//! and again does not spin. Those who wait have half of the supervisor's threads at the most.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use pfkey_socket::{Connection, blocks};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    io::{Errno, retry_on_intr},
+    net::{RecvFlags, recv, sockopt::socket_cookie},
+};
+
+use super::keysockets::{KeySocket, KeySockets};
+use crate::supervise::{Call, thread::Thread};
+
+/// The most calls that wait for a service at the same time.
+const MOST_WAITING: usize = 8;
+
+/// What a call takes at least that finds no service, if too many wait.
+pub const PAUSE: Duration = Duration::from_millis(100);
+
+/// How often to look for a service.
+const OFTEN: Duration = Duration::from_millis(50);
+
+/// What there is now.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// A socket that has not ended.
+    Back,
+    /// No service.
+    Away,
+}
+
+/// What all renewals share.
+#[derive(Default)]
+pub struct Renewals {
+    /// Held while a socket is looked at and replaced: threads of a program may find the same end.
+    turn: Mutex<()>,
+    waiting: AtomicUsize,
+}
+
+/// A place among those that wait.
+struct Place<'renewals>(&'renewals AtomicUsize);
+
+/// Whether the service has gone.
+pub fn is_hung_up(socket: BorrowedFd<'_>) -> bool {
+    let mut files = [PollFd::from_borrowed_fd(socket, PollFlags::empty())];
+    let polled = retry_on_intr(|| poll(&mut files, Some(&Timespec::default())));
+    polled.is_ok() && files[0].revents().contains(PollFlags::HUP)
+}
+
+/// Whether the service has gone and all is read that it had sent.
+pub fn has_ended(socket: BorrowedFd<'_>) -> bool {
+    let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT | RecvFlags::TRUNC;
+    let look = || recv(socket, &mut [0; 1][..], flags).map(|(_, length)| length);
+    // ECONNRESET is told once, before what is left to read.
+    let next = || match look() {
+        Err(Errno::CONNRESET) => look(),
+        next => next,
+    };
+    is_hung_up(socket) && next() == Ok(0)
+}
+
+impl KeySockets {
+    /// Connects again the socket that a descriptor of the caller's is, if `is_over` says that it has
+    /// to be. If no service listens, waits for one that long.
+    pub fn renew(
+        &self,
+        call: &Call<'_>,
+        is_over: fn(BorrowedFd<'_>) -> bool,
+        patience: Duration,
+    ) -> Service {
+        let end = Instant::now() + patience;
+        let attempt = || self.attempt(call, is_over).unwrap_or(Service::Away);
+        if attempt() == Service::Back {
+            return Service::Back;
+        }
+        let Some(_place) = Place::take(&self.renewals().waiting) else {
+            sleep(PAUSE);
+            return Service::Away;
+        };
+        while Instant::now() < end && call.still_waits().is_ok() {
+            sleep(OFTEN);
+            if attempt() == Service::Back {
+                return Service::Back;
+            }
+        }
+        Service::Away
+    }
+
+    /// Errors: whatever stands in the way.
+    fn attempt(
+        &self,
+        call: &Call<'_>,
+        is_over: fn(BorrowedFd<'_>) -> bool,
+    ) -> Result<Service, Errno> {
+        let _turn = self.renewals().turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let thread = call.thread()?;
+        // Another thread was faster, or has closed it, which the kernel tells.
+        let Some(socket) = self.find(&thread, call.int(0)) else { return Ok(Service::Back) };
+        if !is_over(socket.file.as_fd()) {
+            return Ok(Service::Back);
+        }
+        let Some(interests) = self.known().interests(socket.cookie) else {
+            return Ok(Service::Away);
+        };
+        let next = Connection::of(&socket.file)?.again(blocks(&socket.file))?;
+        interests.renew(next.as_fd())?;
+        self.known().remember(socket_cookie(&next)?, interests);
+        self.replace(call, &thread, &socket, &next)?;
+        Ok(Service::Back)
+    }
+
+    /// Under all numbers of the process that mean the socket. Other processes that have it find its
+    /// end themselves.
+    fn replace(
+        &self,
+        call: &Call<'_>,
+        thread: &Thread<'_>,
+        socket: &KeySocket,
+        next: &OwnedFd,
+    ) -> Result<(), Errno> {
+        let numbers = self
+            .numbers()
+            .into_iter()
+            .flat_map(|numbers| numbers.first..numbers.first.saturating_add(numbers.count));
+        for number in numbers.filter(|number| thread.has(*number)) {
+            let is_it = self
+                .find(thread, number.cast_signed())
+                .is_some_and(|found| found.cookie == socket.cookie);
+            if is_it {
+                call.put(next, number, thread.closes_on_exec(number))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'renewals> Place<'renewals> {
+    fn take(waiting: &'renewals AtomicUsize) -> Option<Self> {
+        let more = |count| (count < MOST_WAITING).then_some(count + 1);
+        waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
+        Some(Self(waiting))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::{AddressFamily, SendFlags, SocketFlags, SocketType, send, socketpair};
+
+    use super::*;
+
+    #[test]
+    fn the_end_comes_after_what_is_left_to_read() {
+        let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
+        let (ours, theirs) = socketpair(family, kind, SocketFlags::empty(), None).unwrap();
+        send(&theirs, b"answer", SendFlags::empty()).unwrap();
+        // What the service has not read is told by ECONNRESET.
+        send(&ours, b"request", SendFlags::empty()).unwrap();
+        assert!(!has_ended(ours.as_fd()) && !is_hung_up(ours.as_fd()));
+        drop(theirs);
+        assert!(!has_ended(ours.as_fd()) && is_hung_up(ours.as_fd()));
+        assert_eq!(recv(&ours, &mut [0; 9][..], RecvFlags::empty()).unwrap().1, 6);
+        assert!(has_ended(ours.as_fd()));
+    }
+
+    #[test]
+    fn only_so_many_wait() {
+        let waiting = AtomicUsize::new(0);
+        let mut places: Vec<_> =
+            (0..MOST_WAITING).map(|_| Place::take(&waiting).unwrap()).collect();
+        assert!(Place::take(&waiting).is_none());
+        places.pop();
+        assert!(Place::take(&waiting).is_some());
+    }
+}
