@@ -86,27 +86,13 @@ fn preloaded_and_supervised() {
     let mut preloaded = host.command("python3");
     preloaded.env("LD_PRELOAD", preload());
     let mut supervised = host.command(ipsecctl());
-    supervised.args(["run", "--no-preload", "python3"]).env("AT_ONCE", "");
+    supervised.args(["run", "--no-preload", "python3"]);
     let mut both = host.command(ipsecctl());
     both.args(["run", "python3"]);
     for mut program in [preloaded, supervised, both] {
-        program.env("XFRM_TOOLS_PFKEY", "service").args(["-c", PROGRAM]);
+        program.env("XFRM_TOOLS_PFKEY", "service").env("AT_ONCE", "").args(["-c", PROGRAM]);
         assert_same(&kernels, &Outcome::success(&mut program));
     }
-}
-
-/// A program that reads its answers as racoon and iked do: they are there when it has sent, though algorithms may be used for
-/// the first time.
-#[test]
-fn the_answer_is_there_at_once() {
-    let program = PROGRAM.replace("recv(1 << 16)", "recv(1 << 16, socket.MSG_DONTWAIT)");
-    assert_ne!(program, PROGRAM);
-    let host = Host::new("host");
-    let _service = RunningService::start(&host);
-    let mut preloaded = host.command("python3");
-    preloaded.env("LD_PRELOAD", preload()).env("XFRM_TOOLS_PFKEY", "service");
-    let actual = Outcome::success(preloaded.args(["-c", &program]));
-    assert_same(&Outcome::success(host.command("python3").args(["-c", &program])), &actual);
 }
 
 /// Registers for ESP, and waits for another program to do so, of which it hears because it has; says how long it computed.
@@ -117,6 +103,7 @@ key_socket = socket.socket(15, socket.SOCK_RAW, 2)
 key_socket.send(struct.pack("=BBBBHHII", 2, 7, 0, 3, 2, 0, 1, os.getpid()))
 key_socket.recv(1 << 16)
 print("registered", flush=True)
+begun = time.process_time()
 while True:
     select.select([key_socket], [], [])
     try:
@@ -126,7 +113,8 @@ while True:
     assert message, "the end"
     if message[1] == 7 and message[12:16] != struct.pack("=I", os.getpid()):
         break
-assert time.process_time() < 1, "it spins"
+used = time.process_time() - begun
+assert used < 0.5, f"it spins: {used}"
 print("heard", flush=True)
 "#;
 
