@@ -104,6 +104,9 @@ impl<'listener> Call<'listener> {
     }
 }
 
+/// Files that other threads may open while a number is chosen.
+const ROOM: u32 = 64;
+
 impl Numbers {
     /// Those of them that are not less.
     pub fn from(self, least: u32) -> Self {
@@ -112,8 +115,12 @@ impl Numbers {
         Self { first, count: end - first }
     }
 
-    /// The first of them that the thread has not.
+    /// The first of them that the thread has not. None as well if few numbers below them are free: the
+    /// kernel gives the least one that is, and could give this one to another thread meanwhile.
     pub fn free(self, thread: &Thread<'_>) -> Option<u32> {
+        if thread.count_below(self.first)? + ROOM.min(self.first / 2) > self.first {
+            return None;
+        }
         (self.first..self.first + self.count).find(|number| !thread.has(*number))
     }
 }

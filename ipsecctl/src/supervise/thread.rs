@@ -8,7 +8,7 @@ use std::fs::File;
 
 use rustix::{
     fd::{AsFd, OwnedFd},
-    fs::{AtFlags, Mode, OFlags, Stat, open, openat, statat},
+    fs::{AtFlags, Dir, Mode, OFlags, Stat, open, openat, statat},
     io::Errno,
     path::Arg,
     process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
@@ -59,6 +59,14 @@ impl<'call> Thread<'call> {
     pub fn has(&self, number: u32) -> bool {
         let name = format!("fd/{number}");
         !matches!(statat(&self.directory, name, AtFlags::SYMLINK_NOFOLLOW), Err(Errno::NOENT))
+    }
+
+    /// How many descriptors it has of lesser numbers. None: that is not to be seen.
+    pub fn count_below(&self, number: u32) -> Option<u32> {
+        let directory = self.open("fd", OFlags::RDONLY | OFlags::DIRECTORY).ok()?;
+        let entries = Dir::read_from(directory).ok()?.filter_map(Result::ok);
+        let numbers = entries.filter_map(|entry| entry.file_name().to_str().ok()?.parse().ok());
+        u32::try_from(numbers.filter(|it: &u32| *it < number).count()).ok()
     }
 
     /// Whether one of its descriptors closes when it executes another program
