@@ -4,6 +4,7 @@
 //! takes them from the socket when they have been answered ([`take`]).
 
 mod look;
+mod options;
 
 use std::{
     io::{IoSlice, IoSliceMut},
@@ -11,7 +12,8 @@ use std::{
     os::fd::{AsFd, AsRawFd},
 };
 
-pub use look::{look_in_turn, take};
+pub use look::take;
+pub use options::{look_in_turn, refuse_descriptors};
 
 use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
 use rustix::{

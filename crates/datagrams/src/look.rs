@@ -1,15 +1,11 @@
 //! Datagrams that are looked at before they are taken.
-#![allow(unsafe_code, reason = "SO_PEEK_OFF, which no library sets")]
 
 use std::{
     io::IoSliceMut,
     os::fd::{AsFd, AsRawFd, BorrowedFd},
 };
 
-use nix::{
-    libc,
-    sys::socket::{MsgFlags, MultiHeaders, recvmmsg},
-};
+use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg};
 use rustix::{
     io::{Errno, retry_on_intr},
     net::{RecvFlags, recv},
@@ -19,25 +15,6 @@ use crate::errno;
 
 /// Datagrams that are taken in one call.
 const AT_ONCE: usize = 512;
-
-/// Prepares a Unix socket for [`Inbox::look`](crate::Inbox::look): what was looked at is passed over
-/// until it is taken (`SO_PEEK_OFF`, socket(7)).
-pub fn look_in_turn(socket: impl AsFd) -> Result<(), Errno> {
-    let start: libc::c_int = 0;
-    let length = 4; // bytes of an int
-    // SAFETY: the kernel reads an int, which outlives the call.
-    let result = unsafe {
-        let socket = socket.as_fd().as_raw_fd();
-        libc::setsockopt(
-            socket,
-            libc::SOL_SOCKET,
-            libc::SO_PEEK_OFF,
-            (&raw const start).cast(),
-            length,
-        )
-    };
-    nix::errno::Errno::result(result).map(drop).map_err(errno)
-}
 
 /// Takes datagrams that were looked at from the queue of a socket: their sender can tell. Their bytes
 /// are not read again.
@@ -74,7 +51,7 @@ mod tests {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     use super::*;
-    use crate::{Inbox, Wait, send};
+    use crate::{Inbox, Wait, look_in_turn, send};
 
     fn pair() -> (OwnedFd, OwnedFd) {
         let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);

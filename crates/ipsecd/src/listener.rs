@@ -78,6 +78,10 @@ impl Listener {
         let permissions = fs::Permissions::from_mode(open.mode());
         fs::set_permissions(&path, permissions)
             .map_err(failed("setting the mode of the socket"))?;
+        if open == Open::ToRoot {
+            // An older kernel takes them, and they are closed when the message is received.
+            let _ = datagrams::refuse_descriptors(&socket);
+        }
         listen(&socket, BACKLOG).map_err(|errno| failed("listening")(errno.into()))?;
         Ok(Self { socket, path, is_left: AtomicBool::new(false) })
     }
@@ -160,6 +164,10 @@ fn is_served(address: &SocketAddrUnix, kind: SocketType) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
+    use std::mem::MaybeUninit;
+
+    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+
     use super::*;
 
     const KIND: SocketType = SocketType::SEQPACKET;
@@ -177,6 +185,24 @@ mod tests {
             drop(listener);
             assert!(!path.exists());
         }
+    }
+
+    /// Where the kernel can refuse them.
+    #[test]
+    fn descriptors_are_no_requests() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pfkey.sock");
+        let listener = Listener::open(path.clone(), KIND, Open::ToRoot).unwrap();
+        let client = socket(KIND).unwrap();
+        connect(&client, &SocketAddrUnix::new(&path).unwrap()).unwrap();
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let files = [client.as_fd()];
+        control.push(SendAncillaryMessage::ScmRights(&files));
+        let bytes = [io::IoSlice::new(b"request")];
+        let sent = sendmsg(&client, &bytes, &mut control, SendFlags::empty());
+        let is_refused = datagrams::refuse_descriptors(&listener).is_ok();
+        assert_eq!(sent, if is_refused { Err(Errno::PERM) } else { Ok(7) });
     }
 
     #[test]
