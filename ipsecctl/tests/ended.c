@@ -202,7 +202,8 @@ static void sends(void)
 	double start;
 
 	round_trip(s, SADB_DUMP, 0, 1);
-	say("stop for a while");
+	say("stop");
+	say("start soon");
 	round_trip(s, SADB_DUMP, 0, 2);
 	say("stop");
 	start = seconds(CLOCK_MONOTONIC);

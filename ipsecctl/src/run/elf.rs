@@ -90,7 +90,10 @@ fn at<const COUNT: usize>(bytes: &[u8], place: usize) -> Option<[u8; COUNT]> {
 
 #[cfg(test)]
 mod tests {
-    use std::{env, fs, os::unix::fs::PermissionsExt};
+    use std::{
+        env, fs,
+        os::unix::fs::{PermissionsExt, symlink},
+    };
 
     use super::*;
 
@@ -107,7 +110,11 @@ mod tests {
         let own = env::current_exe().unwrap();
         let linker = Interpreter::of(&own).unwrap();
         assert!(matches!(&linker, Interpreter::Linker { path, .. } if path.starts_with(b"/lib")));
-        let (_directory, script) = written(format!("#! {} -x\n", own.display()).as_bytes());
+        // In such a line a path has no blanks.
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("link");
+        symlink(&own, &link).unwrap();
+        let (_directory, script) = written(format!("#! {} -x\n", link.display()).as_bytes());
         assert_eq!(Interpreter::of(&script), Some(linker));
         let (_other, endless) = written(b"");
         fs::write(&endless, format!("#!{}", endless.display())).unwrap();
