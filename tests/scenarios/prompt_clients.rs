@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use scenarios::{Host, Outcome, assert_same, ipsecctl, pfkey::RunningService, preload};
+use scenarios::{
+    Host, Outcome, assert_same, ipsecctl_with_library, pfkey::RunningService, preload,
+};
 use tempfile::TempDir;
 
 /// The ways to a PF_KEY socket.
@@ -30,12 +32,12 @@ fn client(host: &Host, way: Way, words: &str) -> Command {
     let mut command = match way {
         Way::Kernel | Way::Preloaded => host.command("python3"),
         Way::Run => {
-            let mut command = host.command(ipsecctl());
+            let mut command = host.command(ipsecctl_with_library());
             command.args(["run", "python3"]);
             command
         }
         Way::Supervised => {
-            let mut command = host.command(ipsecctl());
+            let mut command = host.command(ipsecctl_with_library());
             command.args(["run", "--no-preload", "python3"]);
             command
         }

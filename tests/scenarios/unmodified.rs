@@ -14,7 +14,8 @@ use std::{
 
 use regex::Regex;
 use scenarios::{
-    Host, Outcome, assert_same, ipsecctl, masked, pfkey::RunningService, preload, scripts, setkey,
+    Host, Outcome, assert_same, ipsecctl_with_library, masked, pfkey::RunningService, preload,
+    scripts, setkey,
 };
 
 /// Registers for ESP, adds an SA, dumps and flushes the SAD, and prints what it hears: type, errno, SA type, length in
@@ -85,9 +86,9 @@ fn preloaded_and_supervised() {
     let _service = RunningService::start(&host);
     let mut preloaded = host.command("python3");
     preloaded.env("LD_PRELOAD", preload());
-    let mut supervised = host.command(ipsecctl());
+    let mut supervised = host.command(ipsecctl_with_library());
     supervised.args(["run", "--no-preload", "python3"]);
-    let mut both = host.command(ipsecctl());
+    let mut both = host.command(ipsecctl_with_library());
     both.args(["run", "python3"]);
     for mut program in [preloaded, supervised, both] {
         program.env("XFRM_TOOLS_PFKEY", "service").env("AT_ONCE", "").args(["-c", PROGRAM]);

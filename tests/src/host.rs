@@ -236,6 +236,23 @@ pub fn ipsecctl() -> &'static Path {
     &IPSECCTL
 }
 
+/// The same beside the library that its `run` preloads, in a folder without a blank: in LD_PRELOAD a path
+/// has none (ld.so(8)). /run goes with the test kernel.
+#[must_use]
+pub fn ipsecctl_with_library() -> &'static Path {
+    static IPSECCTL: LazyLock<PathBuf> = LazyLock::new(|| {
+        let directory = TempDir::new_in("/run").expect("a temporary directory").keep();
+        for name in ["ipsecctl", "libpfkey_preload.so"] {
+            // /run is memory, of which the test kernel has little.
+            let mut strip = Command::new("strip");
+            strip.arg("-o").arg(directory.join(name)).arg(beside_this_test(name));
+            Outcome::success(&mut strip);
+        }
+        directory.join("ipsecctl")
+    });
+    &IPSECCTL
+}
+
 /// The library that replaces functions of programs, built beside this test.
 #[must_use]
 pub fn preload() -> PathBuf {

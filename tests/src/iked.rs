@@ -12,7 +12,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{Host, Outcome, family::family, host::ipsecctl, preload};
+use crate::{Host, Outcome, family::family, host::ipsecctl_with_library, preload};
 
 /// How long anything may take: far longer than any does.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,7 +52,7 @@ impl Iked {
         command.arg(path.join("etc")).env("XFRM_TOOLS_PFKEY", "service");
         match way {
             Way::Preloaded => drop(command.env("LD_PRELOAD", preload())),
-            Way::Run => drop(command.arg(ipsecctl()).args(["run", "--"])),
+            Way::Run => drop(command.arg(ipsecctl_with_library()).args(["run", "--"])),
         }
         command.args(["/usr/sbin/iked", "-dvv", "-f"]).arg(&file).arg("-s").arg(path.join("sock"));
         let log = File::create(path.join("log")).expect("a file");

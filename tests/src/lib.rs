@@ -26,7 +26,10 @@ pub use af_key::WithoutAfKey;
 pub use background::Background;
 pub use daemon::Daemon;
 pub use difference::{assert_same, difference};
-pub use host::{Host, example, ipsecctl, ipsecd, link, preload, setkey, sysctl_shim, toy_ike};
+pub use host::{
+    Host, example, ipsecctl, ipsecctl_with_library, ipsecd, link, preload, setkey, sysctl_shim,
+    toy_ike,
+};
 pub use iked::{Iked, Way};
 pub use mask::{masked, with_plain_templates};
 pub use outcome::Outcome;
