@@ -94,6 +94,8 @@ fn check(message: &[IoSlice<'_>], flags: c_int) -> Result<(Message, usize), Errn
     }
     let (mut header, mut filled, mut length) = ([0; HEADER], 0, 0_usize);
     for part in message {
+        // Its length is read once: another thread may change it.
+        let part: &[u8] = part;
         let more = part.len().min(HEADER - filled);
         header[filled..filled + more].copy_from_slice(&part[..more]);
         filled += more;
