@@ -28,7 +28,7 @@ use signals::Signals;
 use watch::Watch;
 
 fn main() -> ExitCode {
-    // Until somebody minds them.
+    // A signal that comes before its handler is installed would end the process.
     let _ = signals::block();
     let options = Options::parse();
     let logging = Logging::start(&options);
@@ -72,7 +72,7 @@ fn follow(options: &Options, logging: Logging) -> Result<(), Error> {
     let _ = setrlimit(Resource::Nofile, most);
     let services = Services::start(options, caretaker.port(), &supervisor, handover);
     privileges::reduce()?;
-    // This thread alone has them.
+    // Only this thread receives them.
     signals::unblock()?;
     Watch::new(caretaker, monitor, directory, signals, logging, supervisor, services)?.run()
 }

@@ -26,17 +26,17 @@ pub struct Signals {
     execute: UnixStream,
 }
 
-/// Has this thread, and those that it starts, leave the signals that the daemon minds to wait.
+/// Has this thread, and those that it starts, keep the signals that the daemon handles pending.
 pub fn block() -> Result<(), Error> {
-    minded().thread_block().map_err(|errno| Error::Signals(errno.into()))
+    handled().thread_block().map_err(|errno| Error::Signals(errno.into()))
 }
 
-/// Ends [`block`] for this thread: those that have waited come now.
+/// Ends [`block`] for this thread: pending ones are delivered now.
 pub fn unblock() -> Result<(), Error> {
-    minded().thread_unblock().map_err(|errno| Error::Signals(errno.into()))
+    handled().thread_unblock().map_err(|errno| Error::Signals(errno.into()))
 }
 
-fn minded() -> SigSet {
+fn handled() -> SigSet {
     [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR2].into_iter().collect()
 }
 

@@ -58,7 +58,7 @@ impl Service {
         self.clients.flush();
         self.clients.take_requests();
         // A service manager keeps the first of them, up to a number.
-        handover.push(STATE, state(self.hears_acquires, &self.clients, Waiting::Said)?)?;
+        handover.push(STATE, state(self.hears_acquires, &self.clients, Waiting::Included)?)?;
         handover.push(LISTENER, &self.listener)?;
         handover.push(REPORTER, &self.reporter)?;
         handover.push(MONITOR, &self.monitor)?;
@@ -88,10 +88,10 @@ impl Service {
         let keep = || {
             self.clients.registered().try_for_each(|client| manager.keep(CLIENT, client))?;
             manager.forget(STATE)?;
-            manager.keep(STATE, state(self.hears_acquires, &self.clients, Waiting::Unsaid)?)
+            manager.keep(STATE, state(self.hears_acquires, &self.clients, Waiting::Omitted)?)
         };
         if let Err(error) = keep() {
-            warn!(%error, "the service manager does not keep who has registered");
+            warn!(%error, "the service manager does not keep the registered clients");
         }
     }
 
@@ -129,7 +129,9 @@ pub(super) fn monitor(handover: &mut Handover) -> Result<Monitor, xfrm::Error> {
 /// The clients that were handed over, and whether the monitor hears of packets that need an SA.
 pub(super) fn clients(handover: &mut Handover) -> (Clients, bool) {
     let known = handover.take(STATE).and_then(|file| {
-        Known::read(file).inspect_err(|error| warn!(%error, "who had registered is lost")).ok()
+        Known::read(file)
+            .inspect_err(|error| warn!(%error, "the registrations of the clients are lost"))
+            .ok()
     });
     let mut known = known.unwrap_or_default();
     let mut clients = Clients::default();
@@ -148,8 +150,8 @@ pub(super) fn clients(handover: &mut Handover) -> (Clients, bool) {
 /// otherwise.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Waiting {
-    Said,
-    Unsaid,
+    Included,
+    Omitted,
 }
 
 /// A line of JSON, and behind it the messages that wait, which may hold keys.
@@ -157,7 +159,7 @@ fn state(hears_acquires: bool, clients: &Clients, waiting: Waiting) -> io::Resul
     let mut rows = Vec::new();
     let mut bytes = Zeroizing::new(Vec::new());
     for client in clients.iter() {
-        let packets = client.waiting().filter(|_| waiting == Waiting::Said);
+        let packets = client.waiting().filter(|_| waiting == Waiting::Included);
         let lengths = packets.map(|packet| {
             bytes.extend_from_slice(packet);
             packet.len()
