@@ -20,14 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                                  \
-	do {                                                                              \
-		if (!(condition)) {                                                       \
-			printf("line %d: %s (errno %d)\n", __LINE__, #condition, errno);  \
-			exit(1);                                                          \
-		}                                                                         \
-	} while (0)
-#define FAILS(call, number) CHECK((call) == -1 && errno == (number))
+#include "check.h"
 
 enum { SLOW = 1000, END = 2000 };
 

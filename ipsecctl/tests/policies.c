@@ -11,14 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                                  \
-	do {                                                                              \
-		if (!(condition)) {                                                       \
-			printf("line %d: %s (errno %d)\n", __LINE__, #condition, errno);  \
-			exit(1);                                                          \
-		}                                                                         \
-	} while (0)
-#define FAILS(call, number) CHECK((call) == -1 && errno == (number))
+#include "check.h"
 
 enum { DISCARD = 0, NONE = 1, ENTRUST = 3, BYPASS = 4, IN = 1, OUT = 2 };
 
