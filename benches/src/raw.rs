@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipsec::{
+use model::{
     Action, Direction, Form, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, Proto, Request,
     RequestMode, Selector,
 };
@@ -47,7 +47,7 @@ pub fn load(count: u32) -> Result<Duration, Box<dyn Error>> {
     Ok(start.elapsed())
 }
 
-fn policy(n: u32) -> Result<Policy, ipsec::Error> {
+fn policy(n: u32) -> Result<Policy, model::Error> {
     let (src, dst) = addresses(n);
     let request =
         Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };

@@ -3,7 +3,7 @@
 #![no_main]
 
 use grammar::{Script, lower};
-use ipsec::{Dialect, SystemNames};
+use model::{Dialect, SystemNames};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|policy: &[u8]| {

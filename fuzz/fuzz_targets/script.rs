@@ -6,7 +6,7 @@
 use std::net::IpAddr;
 
 use grammar::{Script, Statement, lower, script_of_policy, script_of_sa};
-use ipsec::{
+use model::{
     Dialect, Names, Operation,
     names::{LookUp, NotFound},
 };

@@ -1,6 +1,6 @@
 //! What one dialect says and another does not.
 
-use ipsec::Dialect::{self, FreeBsd, Linux, NetBsd};
+use model::Dialect::{self, FreeBsd, Linux, NetBsd};
 
 /// Words and options that not every dialect has, with those that do.
 const WORDS: &[(&str, &[Dialect])] = &[

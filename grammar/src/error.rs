@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use ipsec::KeyBits;
+use model::KeyBits;
 
 use crate::{
     hint::Hint,
@@ -154,7 +154,7 @@ pub enum Kind {
     NoAction,
     /// A socket's policy that cannot be.
     #[error(transparent)]
-    Refused(ipsec::Error),
+    Refused(model::Error),
     /// `-hwif` without `-dir`.
     #[error("-hwif does not say which way the packets go")]
     HardwareDirection,

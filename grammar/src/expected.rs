@@ -3,7 +3,7 @@ use pest::{
     error::{Error, ErrorVariant},
 };
 
-use ipsec::{ALGORITHMS, AlgorithmKind, Dialect};
+use model::{ALGORITHMS, AlgorithmKind, Dialect};
 
 use crate::{hint::STATEMENTS, parse::Rule, policy::Rule as PolicyRule};
 
@@ -143,7 +143,7 @@ pub(crate) fn candidates(error: &Error<Rule>) -> Vec<&'static str> {
         Rule::extension | Rule::policy_option => OPTIONS.to_vec(),
         Rule::flag_word => vec!["zero-pad", "random-pad", "seq-pad", "nocyclic-seq"],
         Rule::mode_word => vec!["transport", "tunnel", "beet", "any"],
-        Rule::kernel_flag_word => ipsec::SaFlags::NAMES.map(|row| row.1).to_vec(),
+        Rule::kernel_flag_word => model::SaFlags::NAMES.map(|row| row.1).to_vec(),
         Rule::way => vec!["in", "out"],
         Rule::whole_packet => vec!["packet"],
         Rule::crypt_word | Rule::crypt_bare | Rule::crypt => {

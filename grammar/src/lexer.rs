@@ -1,4 +1,4 @@
-use ipsec::Dialect;
+use model::Dialect;
 use pest::Parser;
 
 use crate::{

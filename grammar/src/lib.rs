@@ -9,7 +9,7 @@
 //! [`parse_policy`] reads a policy by itself, and [`socket_policy`] makes a socket's of it.
 //! [`script_of_sa`] and [`script_of_policy`] go the other way, from the model to text.
 //!
-//! Whose setkey a script was written for is its [`ipsec::Dialect`]: ipsec-tools 0.8.2 on Linux, word
+//! Whose setkey a script was written for is its [`model::Dialect`]: ipsec-tools 0.8.2 on Linux, word
 //! for word, NetBSD or FreeBSD. What no original has is read in all three. An [`Error`] knows the
 //! words of the original and those of this crate, its place, and the way out; nothing is printed
 //! here.

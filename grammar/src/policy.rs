@@ -1,4 +1,4 @@
-use ipsec::{Dialect, Direction, Proto};
+use model::{Dialect, Direction, Proto};
 use pest::{
     Parser,
     iterators::{Pair, Pairs},

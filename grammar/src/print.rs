@@ -1,6 +1,6 @@
 use std::fmt::{Display, Formatter, Result, Write};
 
-use ipsec::{
+use model::{
     Key, SaDirection,
     names::{Family, LookUp},
 };

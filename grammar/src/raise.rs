@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipsec::{
+use model::{
     Action, Algorithm, Direction, EncapKind, Keyed, Level, Lifetimes, Mark, Mode, Policy, PolicyId,
     Prefix, Priority, Proto, ReqId, Request, RequestMode, Sa, SaFlags, SecCtx, Selector,
     SocketAction, SocketPolicy, Upper, names::LookUp,

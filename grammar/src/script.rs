@@ -1,6 +1,6 @@
 use std::io::Read;
 
-use ipsec::Dialect;
+use model::Dialect;
 
 use crate::{
     error::{Error, Kind},

@@ -1,4 +1,4 @@
-use ipsec::{Dialect, Names, SocketPolicy};
+use model::{Dialect, Names, SocketPolicy};
 
 use crate::{Error, lower, policy, tree::Span};
 
@@ -19,7 +19,7 @@ pub fn socket_policy(
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{
+    use model::{
         Direction, Level, Priority, Proto, ReqId, Request, RequestMode, SocketAction, SystemNames,
     };
 

@@ -1,6 +1,6 @@
 use std::{fmt, str};
 
-use ipsec::Dialect;
+use model::Dialect;
 use zeroize::Zeroizing;
 
 use crate::{split::Inside, tree::Span};

@@ -1,6 +1,6 @@
 use std::mem;
 
-use ipsec::Dialect;
+use model::Dialect;
 use zeroize::Zeroizing;
 
 use crate::source::{Origin, Source};

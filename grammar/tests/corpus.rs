@@ -5,7 +5,7 @@ mod common;
 use std::{fs, path::Path};
 
 use common::{run, run_in};
-use ipsec::Dialect::{self, FreeBsd, Linux, NetBsd};
+use model::Dialect::{self, FreeBsd, Linux, NetBsd};
 
 /// Statements read before the end, or before what the original prints.
 #[rustfmt::skip]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{run, run_in};
-use ipsec::{
+use model::{
     Dialect::{self, FreeBsd, Linux, NetBsd},
     Direction, EncapKind, Error, Mode, Operation, ReqId, Sa, SaDirection, Spi, Upper, Variables,
 };

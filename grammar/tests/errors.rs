@@ -4,7 +4,7 @@ mod common;
 
 use common::run;
 use grammar::{Kind, Script};
-use ipsec::Dialect;
+use model::Dialect;
 
 /// What the original prints for a script that it refuses.
 fn original(script: &[u8]) -> String {

@@ -4,7 +4,7 @@ mod common;
 
 use common::{run, run_in};
 use grammar::WarningKind;
-use ipsec::{
+use model::{
     ALGORITHMS, AddressPair, AlgorithmKind, Dialect, Encap, EncapKind, Lifetime, Mark, Mode,
     Offload, Operation, Policy, RequestMode, Sa, SaDirection, SaFlags,
 };

@@ -4,7 +4,7 @@ mod common;
 
 use common::run;
 use grammar::{Written, script_of_policy, script_of_sa};
-use ipsec::{
+use model::{
     ALGORITHMS, Action, AddressPair, Algorithm, AlgorithmKind, Direction, Encap, EncapKind,
     Endpoints, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Operation, Policy,
     PolicyId, Prefix, Priority, Proto, ReqId, Request, RequestMode, Sa, SaDirection, SaFlags,
@@ -179,7 +179,7 @@ fn policy() -> impl Strategy<Value = Policy> {
 }
 
 /// What the text means, when nothing is lost.
-fn read(written: &Written) -> Result<Operation, ipsec::Error> {
+fn read(written: &Written) -> Result<Operation, model::Error> {
     assert_eq!(written.lost, [""; 0], "{}", *written.text);
     let mut run = run(written.text.as_bytes());
     assert_eq!(run.error, None, "{}", *written.text);

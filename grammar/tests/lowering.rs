@@ -3,7 +3,7 @@
 mod common;
 
 use common::run;
-use ipsec::{
+use model::{
     Action, AddressPair, Direction, EncapKind, Error, Level, Mark, Mode, Operation, Policy,
     Priority, Proto, ReqId, RequestMode, Sa, SaId, SecCtx, Spi, Upper,
 };

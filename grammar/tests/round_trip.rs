@@ -11,7 +11,7 @@ use grammar::{
         Request, SaEnds, SaName, SaProto, Selection, Selector, Span, Upper,
     },
 };
-use ipsec::{
+use model::{
     Dialect, Direction, Key, Proto, SaDirection, SaFlags,
     names::{Family, LookUp},
 };

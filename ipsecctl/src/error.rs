@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
 
-use ipsec::Direction;
+use model::Direction;
 use pfkey_socket::SettingsError;
 use rustix::io::Errno;
 use sockpolicy::Refusal;
@@ -44,7 +44,7 @@ pub enum Error {
     },
     /// A policy that cannot be.
     #[error(transparent)]
-    Model(ipsec::Error),
+    Model(model::Error),
     /// A policy that PF_KEY, which ipsecd is asked in, has no words for.
     #[error(transparent)]
     PfKey(#[from] pfkey::Error),

@@ -5,7 +5,7 @@ mod socket;
 
 use std::{ffi::OsString, net::UdpSocket};
 
-use ipsec::{Level, SocketPolicy, Variables};
+use model::{Level, SocketPolicy, Variables};
 use sockpolicy::Policies;
 
 use crate::{Error, policy, supervise};

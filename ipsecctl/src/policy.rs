@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use ipsec::{Dialect, Direction, Priority, SocketAction, SocketPolicy, SystemNames, Variables};
+use model::{Dialect, Direction, Priority, SocketAction, SocketPolicy, SystemNames, Variables};
 use rustix::io::Errno;
 use sockpolicy::{Policies, Service, Socket};
 

@@ -5,7 +5,7 @@ mod process;
 
 use std::process::ExitCode;
 
-use ipsec::{SocketPolicy, Variables};
+use model::{SocketPolicy, Variables};
 use rustix::{
     fd::AsFd,
     thread::{LinkNameSpaceType, move_into_link_name_space},

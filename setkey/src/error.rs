@@ -1,6 +1,6 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
-use ipsec::Dialect;
+use model::Dialect;
 use pfkey_socket::SettingsError;
 use rustix::io::Errno;
 

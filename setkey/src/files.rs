@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use ipsec::Dialect;
+use model::Dialect;
 use pfkey::{Message, MessageType, sad, spd};
 use rustix::io::Errno;
 

@@ -21,7 +21,7 @@ use std::{
     time::Duration,
 };
 
-use ipsec::{Dialect, Operation};
+use model::{Dialect, Operation};
 use pfkey::request::Wording;
 
 use error::Error;

@@ -9,7 +9,7 @@ use std::{
 
 use chrono::{DateTime, Local};
 use engine::Monitor;
-use ipsec::Event;
+use model::Event;
 use pfkey::{Hexdump, Kdebug, Message, MessageType};
 
 use crate::{

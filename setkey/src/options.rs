@@ -8,7 +8,7 @@ use clap::{
     builder::{OsStringValueParser, TypedValueParser},
     error::ErrorKind,
 };
-use ipsec::Dialect;
+use model::Dialect;
 
 use crate::usage;
 

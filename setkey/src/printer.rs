@@ -8,7 +8,7 @@ use std::{
 };
 
 use engine::{Outcome, Refusal, Sink, Target};
-use ipsec::{Dialect, Direction, PolicyEntry, SaEntry};
+use model::{Dialect, Direction, PolicyEntry, SaEntry};
 use pfkey::{Message, MessageType, sad, spd};
 use present::{Keys, policy_json, sa_json};
 use rustix::io::Errno;
@@ -324,7 +324,7 @@ mod tests {
         assert_eq!(printed(Source::Direct, exists), "File exists.\n");
         let gone = kernel(Target::Policy, Errno::NOENT);
         assert_eq!(printed(script(), gone), "The result of line 7: No entry.\n");
-        let no_esp = kernel(Target::NewSa(ipsec::Proto::Esp, false, vec![]), Errno::PROTONOSUPPORT);
+        let no_esp = kernel(Target::NewSa(model::Proto::Esp, false, vec![]), Errno::PROTONOSUPPORT);
         let text = printed(script(), no_esp);
         assert_eq!(text, "The result of line 7: kernel module esp4 is missing.\n");
     }

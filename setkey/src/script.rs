@@ -8,7 +8,7 @@ use std::{
 };
 
 use grammar::{Kind, Lowered, Script, Statement, Warning};
-use ipsec::{Dialect, Operation, SystemNames};
+use model::{Dialect, Operation, SystemNames};
 
 use crate::{
     StdoutPrinter,
@@ -160,7 +160,7 @@ impl Run {
     fn submit(
         &mut self,
         statement: &Statement,
-        operation: Result<Operation, ipsec::Error>,
+        operation: Result<Operation, model::Error>,
     ) -> Result<(), Error> {
         let Some(way) = &mut self.way else { return Ok(()) };
         let wording = wording::of(&statement.command);

@@ -1,6 +1,6 @@
 //! The usage of each dialect.
 
-use ipsec::Dialect;
+use model::Dialect;
 
 /// What ipsec-tools 0.8.2 prints for `-h`, `-V` (its first line) and a wrong option.
 const LINUX: &str = "\

@@ -6,7 +6,7 @@ mod socket;
 mod verbose;
 mod xfrm;
 
-use ipsec::Operation;
+use model::Operation;
 use pfkey::request::Wording;
 
 use crate::{StdoutPrinter, error::Error, options::Command};
@@ -44,7 +44,7 @@ impl Way {
     pub fn submit(
         &mut self,
         line: usize,
-        operation: Result<Operation, ipsec::Error>,
+        operation: Result<Operation, model::Error>,
         wording: &Wording,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {

@@ -62,7 +62,7 @@ fn port(host: &Host) -> u16 {
 #[cfg(test)]
 mod tests {
     use grammar::Script;
-    use ipsec::Dialect;
+    use model::Dialect;
 
     use super::*;
 

@@ -10,7 +10,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use ipsec::{AddressPair, Current, Mode, Proto, Sa, SaEntry, SaState, Spi};
+use model::{AddressPair, Current, Mode, Proto, Sa, SaEntry, SaState, Spi};
 use pfkey::{Message, MessageType, sad};
 use rustix::{
     io::Errno,

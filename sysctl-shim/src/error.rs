@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use ipsec::{Dialect, VariableError};
+use model::{Dialect, VariableError};
 use rustix::io::Errno;
 
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-use ipsec::{Dialect, Variable};
+use model::{Dialect, Variable};
 use serde_json::{Value, json};
 
 /// How variables look.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipsec::{IpVersion, Setting, Variables, variable::Meaning};
+use model::{IpVersion, Setting, Variables, variable::Meaning};
 
 /// The far end of the ssh session that a command runs in, by `SSH_CONNECTION` (sshd(8)): the
 /// client's address and port, the server's address and port.
@@ -39,7 +39,7 @@ pub fn words(setting: &Setting, client: IpAddr) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::Variable;
+    use model::Variable;
 
     use super::*;
 

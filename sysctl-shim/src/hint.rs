@@ -1,6 +1,6 @@
 //! What to say of a name that nothing has but that looks like one of ipsec(4).
 
-use ipsec::variable::{UNSUPPORTED, VARIABLES};
+use model::variable::{UNSUPPORTED, VARIABLES};
 
 use crate::tree;
 

@@ -1,7 +1,7 @@
 //! The values of the variables of ipsec(4) in this network namespace.
 
 use engine::Applied;
-use ipsec::{Setting, Variable, Variables, variable::Meaning};
+use model::{Setting, Variable, Variables, variable::Meaning};
 
 use crate::{
     error::{Error, errno},

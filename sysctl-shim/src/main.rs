@@ -26,7 +26,7 @@ use std::{
     process::ExitCode,
 };
 
-use ipsec::Dialect;
+use model::Dialect;
 
 use conf::{Assignment, Line};
 use error::Error;

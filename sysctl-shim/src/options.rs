@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, Parser, error::ErrorKind};
-use ipsec::Dialect;
+use model::Dialect;
 
 use crate::{
     filter::Filter,

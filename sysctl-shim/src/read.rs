@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ipsec::Variable;
+use model::Variable;
 use rustix::io::Errno;
 
 use crate::{

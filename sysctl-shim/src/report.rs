@@ -1,6 +1,6 @@
 //! Standard error.
 
-use ipsec::Dialect;
+use model::Dialect;
 
 use crate::error::Error;
 

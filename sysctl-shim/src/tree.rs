@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, io};
 
 use glob::Pattern;
-use ipsec::{
+use model::{
     Variable,
     variable::{UNSUPPORTED, VARIABLES},
 };

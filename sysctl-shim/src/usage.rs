@@ -1,6 +1,6 @@
 //! The usages.
 
-use ipsec::Dialect;
+use model::Dialect;
 
 /// The usage of a dialect.
 pub fn text(program: &str, dialect: Dialect) -> String {

@@ -2,7 +2,7 @@
 
 use std::{env, io, net::IpAddr};
 
-use ipsec::{Dialect, Setting, Variable, Variables};
+use model::{Dialect, Setting, Variable, Variables};
 use rustix::io::Errno;
 
 use crate::{

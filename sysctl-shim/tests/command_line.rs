@@ -101,7 +101,7 @@ fn proc_sys_in_the_bsds_words() {
     assert_eq!(prints(&["netbsd", "-wq", "net.ipv4.ip_forward=0"]), "");
     assert_eq!(prints(&["freebsd", "-d", name]), format!("{name}: (no description)\n"));
     let all = prints(&["netbsd", "-d"]);
-    assert_eq!(all.lines().count(), ipsec::variable::VARIABLES.len());
+    assert_eq!(all.lines().count(), model::variable::VARIABLES.len());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Host, Outcome};
-use ipsec::variable::VARIABLES;
+use model::variable::VARIABLES;
 
 fn failed(err: &str) -> Outcome {
     Outcome { status: 1, out: String::new(), err: err.to_owned() }

@@ -182,7 +182,7 @@ fn all() {
         assert_eq!((outcome.status, outcome.err.as_str()), (0, ""));
         // vm.stat_refresh is read for its effect: procps 4.0.2 lists it, later ones do not.
         let is_other =
-            |name: &&str| ipsec::Variable::of_name(name).is_none() && *name != "vm.stat_refresh";
+            |name: &&str| model::Variable::of_name(name).is_none() && *name != "vm.stat_refresh";
         outcome.out.lines().filter(is_other).map(str::to_owned).collect::<Vec<_>>()
     };
     for option in ["-a", "-A", "-X", "--all"] {

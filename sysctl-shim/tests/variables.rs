@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Host, Outcome};
-use ipsec::{
+use model::{
     Variable,
     variable::{VARIABLES, Values},
 };

@@ -11,7 +11,7 @@
 
 use std::sync::LazyLock;
 
-use ipsec::{Policy, Sa};
+use model::{Policy, Sa};
 use proptest::{collection::vec, prelude::*, sample::select};
 use regex::{Captures, Regex};
 use scenarios::{

@@ -3,7 +3,7 @@
 
 use std::{net::IpAddr, sync::LazyLock};
 
-use ipsec::{Direction, Policy, Prefix, Sa, Selector, Spi};
+use model::{Direction, Policy, Prefix, Sa, Selector, Spi};
 use proptest::{collection::vec, prelude::*};
 use regex::Regex;
 use scenarios::{

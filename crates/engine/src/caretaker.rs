@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use ipsec::{Event, Mode, PolicyEntry, Sa, variable::DfBit};
+use model::{Event, Mode, PolicyEntry, Sa, variable::DfBit};
 
 use crate::{
     Error, Namespace, default_policy, df_rule, hold::depends, host::Host, namespace::Access,
@@ -39,7 +39,7 @@ impl Caretaker {
         Ok(Self { host: Host::open()?, tunnels, partial, sets_df: false })
     }
 
-    /// The netlink port that its changes come from: [`ipsec::Origin::pid`] of their events.
+    /// The netlink port that its changes come from: [`model::Origin::pid`] of their events.
     #[must_use]
     pub fn port(&self) -> u32 {
         self.host.kernel.port()
@@ -52,7 +52,7 @@ impl Caretaker {
     }
 
     /// The host's variables, as they are now.
-    pub fn variables(&mut self) -> Result<&ipsec::Variables, Error> {
+    pub fn variables(&mut self) -> Result<&model::Variables, Error> {
         Ok(self.host.variables.values()?)
     }
 

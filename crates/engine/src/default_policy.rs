@@ -3,7 +3,7 @@
 //! The kernel has a switch of its own, one for both IP versions. It is set as well while both are
 //! to be dropped, since it outlives a flush.
 
-use ipsec::{Direction, IpVersion, Variables};
+use model::{Direction, IpVersion, Variables};
 use rustix::io::Errno;
 use xfrm::{Batch, CatchAll, Change, Refusal, Scope};
 
@@ -101,7 +101,7 @@ fn send(host: &mut Host, batch: &mut Batch) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::Variable;
+    use model::Variable;
 
     use super::*;
 

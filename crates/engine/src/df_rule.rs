@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 
-use ipsec::{Encap, EncapKind, IpVersion, Mode, Proto, Sa, SaDirection, SaEntry, SaState};
+use model::{Encap, EncapKind, IpVersion, Mode, Proto, Sa, SaDirection, SaEntry, SaState};
 use serde_json::Value;
 use xfrm::SadFilter;
 

@@ -4,7 +4,7 @@ mod sas;
 
 use std::io::ErrorKind;
 
-use ipsec::{Dialect, Operation, PolicyEntry, Request, Variables};
+use model::{Dialect, Operation, PolicyEntry, Request, Variables};
 use xfrm::{Batch, Change};
 
 use crate::{
@@ -60,7 +60,7 @@ enum What {
     /// The next message of the batch.
     Message(Target),
     /// Not sent: refused by a rule.
-    Refused(ipsec::Error),
+    Refused(model::Error),
 }
 
 impl Engine {
@@ -83,7 +83,7 @@ impl Engine {
         })
     }
 
-    /// What the kernel calls us: [`ipsec::Origin::pid`] of the events that this engine causes.
+    /// What the kernel calls us: [`model::Origin::pid`] of the events that this engine causes.
     #[must_use]
     pub fn port(&self) -> u32 {
         self.host.kernel.port()
@@ -95,7 +95,7 @@ impl Engine {
     pub fn submit(
         &mut self,
         line: usize,
-        operation: Result<Operation, ipsec::Error>,
+        operation: Result<Operation, model::Error>,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         match operation {

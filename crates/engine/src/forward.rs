@@ -1,4 +1,4 @@
-use ipsec::{Action, Direction, Level, Operation, Policy, PolicyId};
+use model::{Action, Direction, Level, Operation, Policy, PolicyId};
 
 /// The `fwd` policy that goes with an `in` policy, since Linux checks forwarded packets apart.
 ///
@@ -35,7 +35,7 @@ pub fn forward_operation(operation: &Operation) -> Option<Operation> {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{Lifetimes, Prefix, Priority, Proto, ReqId, Request, RequestMode, Selector};
+    use model::{Lifetimes, Prefix, Priority, Proto, ReqId, Request, RequestMode, Selector};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, collections::HashMap};
 
-use ipsec::{
+use model::{
     Action, Direction, Form, IpVersion, Level, Mark, Mode, Policy, PolicyId, ReqId, Request,
     RequestMode, SaDirection, SaEntry, SaFlags, SaState, Variables,
 };
@@ -126,7 +126,7 @@ pub fn depends(policy: &Policy) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{
+    use model::{
         AddressPair, Current, Lifetimes, Prefix, Priority, Proto, Sa, Selector, Spi, Variable,
     };
 

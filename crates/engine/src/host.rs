@@ -1,4 +1,4 @@
-use ipsec::PolicyEntry;
+use model::PolicyEntry;
 use xfrm::Connection;
 
 use crate::{Error, Namespace, kept_variables::KeptVariables, store::Store};

@@ -1,4 +1,4 @@
-use ipsec::{Variable, Variables, variable::VARIABLES};
+use model::{Variable, Variables, variable::VARIABLES};
 use rusqlite::{Connection, params};
 
 use crate::{

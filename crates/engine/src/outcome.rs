@@ -1,6 +1,6 @@
 use std::io;
 
-use ipsec::{PolicyEntry, SaEntry, SaId};
+use model::{PolicyEntry, SaEntry, SaId};
 
 use crate::Refusal;
 

@@ -1,7 +1,7 @@
 //! The outer headers of tunnels. What becomes of their DF and ECN bits is decided by flags that an SA
 //! is made with.
 
-use ipsec::{
+use model::{
     IpVersion, Mode, Sa, SaDirection, SaFlags, Setting, Variables,
     variable::{DfBit, Meaning},
 };
@@ -53,7 +53,7 @@ fn flags(variables: &Variables, sa: &Sa) -> SaFlags {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{AddressPair, Proto, Spi, Variable};
+    use model::{AddressPair, Proto, Spi, Variable};
 
     use super::*;
 

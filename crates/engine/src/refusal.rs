@@ -1,6 +1,6 @@
 use std::fmt;
 
-use ipsec::{Algorithm, Operation, Proto, Sa};
+use model::{Algorithm, Operation, Proto, Sa};
 use rustix::io::Errno;
 
 /// What an operation was about: enough to say why the kernel refused it.
@@ -50,7 +50,7 @@ impl Target {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// By a rule of AF_KEY, before the kernel was asked.
-    Rule(ipsec::Error),
+    Rule(model::Error),
     /// By the kernel.
     Kernel {
         /// What it was about.

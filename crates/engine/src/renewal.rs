@@ -1,7 +1,7 @@
 //! SAs that keep the DF or ECN setting they were made with: the kernel changes no flag of an SA in
 //! use (`xfrm_state_update`, net/xfrm/xfrm_state.c).
 
-use ipsec::{IpVersion, SaEntry, SaFlags, SaId, SaState, Setting, Variables};
+use model::{IpVersion, SaEntry, SaFlags, SaId, SaState, Setting, Variables};
 use xfrm::{Change, Connection, SaImage, SadFilter};
 
 use crate::{Error, outer_header};

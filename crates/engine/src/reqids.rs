@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use ipsec::{Level, PolicyEntry, ReqId, Request};
+use model::{Level, PolicyEntry, ReqId, Request};
 
 /// Chooses numbers for `unique` without one: from 0x4000 up, leaving out those that policies in
 /// the SPD have already (`gen_reqid`, net/key/af_key.c).

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use ipsec::{Direction, Form, Policy, PolicyEntry, Proto, Variables};
+use model::{Direction, Form, Policy, PolicyEntry, Proto, Variables};
 use tracing::warn;
 use xfrm::{Batch, Change, HeldPolicy};
 
@@ -45,7 +45,7 @@ pub fn revise(host: &mut Host) -> Result<Revised, Error> {
 }
 
 /// The form of a policy, with the inbound requests of IPComp optional that a BSD's script has made
-/// so, whatever their levels ([`ipsec::Dialect::lets_in_without`]).
+/// so, whatever their levels ([`model::Dialect::lets_in_without`]).
 fn keep_lenient(policy: &Policy, form: Form, held: &PolicyEntry) -> Form {
     // What comes in is never partial: the requests have the same places.
     let is_inbound = policy.id.direction != Direction::Out;

@@ -1,6 +1,6 @@
 //! The host's variables, from outside.
 
-use ipsec::{IpVersion, Setting, Spi, Variables, variable::DfBit};
+use model::{IpVersion, Setting, Spi, Variables, variable::DfBit};
 
 use crate::{
     Error, Namespace, default_policy, df_rule, host::Host, kept_variables::KeptVariables,

@@ -1,6 +1,6 @@
 //! What the SPD has to do with the policies of sockets, which no engine sets: `sockpolicy` does.
 
-use ipsec::SocketPolicy;
+use model::SocketPolicy;
 use xfrm::{Connection, SocketEntry};
 
 use crate::{Error, reqids::ReqIds};

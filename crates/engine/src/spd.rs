@@ -1,4 +1,4 @@
-use ipsec::PolicyEntry;
+use model::PolicyEntry;
 
 use crate::{reqids::ReqIds, tunnels::Tunnels};
 

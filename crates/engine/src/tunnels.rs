@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use ipsec::{AddressPair, Level, Mode, Policy, Proto, ReqId, RequestMode, Sa, SaFlags};
+use model::{AddressPair, Level, Mode, Policy, Proto, ReqId, RequestMode, Sa, SaFlags};
 
 /// What the tunnels of the SPD ask of the SAs between their endpoints. Only the policies tell:
 ///
@@ -66,7 +66,7 @@ impl Tunnels {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{Action, Direction, Lifetimes, PolicyId, Prefix, Priority, Request, Selector, Spi};
+    use model::{Action, Direction, Lifetimes, PolicyId, Prefix, Priority, Request, Selector, Spi};
 
     use super::*;
 

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use ipsec::{Event, Origin, PolicyEntry, PolicyId};
+use model::{Event, Origin, PolicyEntry, PolicyId};
 use xfrm::{Change, Connection, Group, HeldPolicy, Monitor};
 
 use crate::{Error, host::Host};

@@ -2,7 +2,7 @@
 
 use std::{env, fmt, io};
 
-use ipsec::Variables;
+use model::Variables;
 use rustix::fs::fstat;
 use tracing::{Event, Level, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{

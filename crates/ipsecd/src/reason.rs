@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ipsec::{Direction, Event, PolicyEntry, Prefix, SaEntry};
+use model::{Direction, Event, PolicyEntry, Prefix, SaEntry};
 
 /// The first of the reasons, and how many more there are.
 #[derive(Debug)]

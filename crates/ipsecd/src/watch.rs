@@ -6,8 +6,8 @@ use std::{
 };
 
 use engine::{Caretaker, Monitor, MonitorError, SetRight};
-use ipsec::Variables;
 use ipsecd::Supervisor;
+use model::Variables;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,

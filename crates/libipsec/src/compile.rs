@@ -10,7 +10,7 @@ use grammar::{
     Kind, parse_policy,
     tree::{Action, Base, Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Request},
 };
-use ipsec::Direction;
+use model::Direction;
 use pfkey::ext::{self, IpsecRequest};
 
 use crate::error::{Code, Error};
@@ -68,11 +68,11 @@ fn number(action: Action) -> u16 {
 }
 
 fn priority(priority: Option<Priority>) -> Result<u32, Error> {
-    let Some(Priority { base, offset }) = priority else { return Ok(ipsec::Priority::DEFAULT.0) };
+    let Some(Priority { base, offset }) = priority else { return Ok(model::Priority::DEFAULT.0) };
     let start = match base {
-        Some(Base::Low) => ipsec::Priority::LOW.0,
-        Some(Base::Def) | None => ipsec::Priority::DEFAULT.0,
-        Some(Base::High) => ipsec::Priority::HIGH.0,
+        Some(Base::Low) => model::Priority::LOW.0,
+        Some(Base::Def) | None => model::Priority::DEFAULT.0,
+        Some(Base::High) => model::Priority::HIGH.0,
     };
     let Some(Offset { later, by }) = offset else { return Ok(start) };
     let most = if later { MOST_LATER } else { MOST_EARLIER };

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use dns_lookup::getnameinfo;
-use ipsec::ReqId;
+use model::ReqId;
 use pfkey::{
     Extension,
     ext::{self, IpsecRequest},
@@ -62,7 +62,7 @@ fn heading(policy: &ext::Policy) -> Result<String, Code> {
     let action = ACTIONS.get(usize::from(policy.policy_type)).ok_or(Code::InvalidPolicy)?;
     Ok(match policy.priority {
         0 => format!("{direction} {action}"),
-        priority => format!("{direction} {} {action}", ipsec::Priority(priority)),
+        priority => format!("{direction} {} {action}", model::Priority(priority)),
     })
 }
 

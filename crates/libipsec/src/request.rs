@@ -7,7 +7,7 @@ mod ends;
 
 use std::net::SocketAddr;
 
-use ipsec::Key;
+use model::Key;
 use pfkey::{
     Extension, Message, MessageType,
     ext::{

@@ -1,4 +1,4 @@
-use ipsec::{Mode, Spi};
+use model::{Mode, Spi};
 use rustix::io::Errno;
 
 use crate::MessageType;
@@ -78,7 +78,7 @@ pub enum Error {
     ModeNotInPfKey(Mode),
     /// The values do not make a valid SA or policy.
     #[error(transparent)]
-    Model(#[from] ipsec::Error),
+    Model(#[from] model::Error),
 }
 
 impl Error {

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use ipsec::{
+use model::{
     Acquire, AddressPair, Direction, Event, Mapping, Migration, Origin, PathChange, Proto, ReqId,
 };
 

@@ -1,4 +1,4 @@
-use ipsec::Key;
+use model::Key;
 
 use crate::{
     Extension, Message,

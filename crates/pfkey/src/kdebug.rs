@@ -1,6 +1,6 @@
 use std::{fmt, net::SocketAddr};
 
-use ipsec::Key;
+use model::Key;
 
 use crate::{
     Extension, Message,

@@ -1,6 +1,6 @@
 //! The model's words and the numbers of linux/pfkeyv2.h and linux/ipsec.h, in tables.
 
-use ipsec::{
+use model::{
     Action, Algorithm, AlgorithmKind, Direction, EncapKind, Mode, Proto, SaFlags, SaState,
 };
 
@@ -133,7 +133,7 @@ pub(crate) fn algorithm(
     kind: &'static str,
     number: u8,
 ) -> Result<&'static Algorithm, Error> {
-    ipsec::ALGORITHMS
+    model::ALGORITHMS
         .iter()
         .find(|row| kinds.contains(&row.kind) && row.pfkey == Some(number))
         .ok_or(Error::UnknownAlgorithm { kind, number })

@@ -1,6 +1,6 @@
 //! What AF_KEY offers: the algorithms of a REGISTER reply and of an ACQUIRE's proposal.
 
-use ipsec::Proto;
+use model::Proto;
 
 use crate::ext::{Algorithm, Comb, Lifetime, Proposal};
 

@@ -5,7 +5,7 @@ mod unsaid;
 
 use std::net::IpAddr;
 
-use ipsec::{Direction, Operation, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
+use model::{Direction, Operation, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
 
 use crate::{
     Error, Extension, Message, MessageType, event,
@@ -134,7 +134,7 @@ fn ends(src: IpAddr, dst: IpAddr, wording: &Wording) -> [Extension; 2] {
 }
 
 /// The limits that are set.
-fn limits(lifetimes: &ipsec::Lifetimes) -> impl Iterator<Item = Extension> {
+fn limits(lifetimes: &model::Lifetimes) -> impl Iterator<Item = Extension> {
     [(LifetimeKind::Hard, lifetimes.hard), (LifetimeKind::Soft, lifetimes.soft)]
         .into_iter()
         .filter(|(_, limit)| !limit.is_unlimited())

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ipsec::{
+use model::{
     AddressPair, AlgorithmKind, Current, Encap, IpVersion, Keyed, Mode, Prefix, ReqId, Sa, SaEntry,
     SaState, Selector, Spi,
 };
@@ -87,7 +87,7 @@ fn build(
 
 /// SPI, window and algorithms of an SA, for answers and requests.
 pub(crate) fn named(sa: &Sa) -> ext::Sa {
-    let number = |algorithm: &ipsec::Algorithm| algorithm.pfkey.unwrap_or(0);
+    let number = |algorithm: &model::Algorithm| algorithm.pfkey.unwrap_or(0);
     let keyed = |keyed: &Keyed| number(keyed.algorithm);
     // KAME compatible: sadb_sa_encrypt holds the number of the compression as well.
     let encrypt = sa.crypt.as_ref().or(sa.aead.as_ref()).map(keyed);
@@ -148,7 +148,7 @@ pub(crate) fn address(kind: AddressKind, address: IpAddr, proto: u8, port: u16) 
     )
 }
 
-pub(crate) fn lifetime(kind: LifetimeKind, limit: &ipsec::Lifetime) -> Extension {
+pub(crate) fn lifetime(kind: LifetimeKind, limit: &model::Lifetime) -> Extension {
     Extension::Lifetime(
         kind,
         Lifetime {
@@ -178,7 +178,7 @@ fn allocations(packets: u64) -> u32 {
 }
 
 /// A context with the terminating NUL that goes over the wire.
-pub(crate) fn sec_ctx(ctx: &ipsec::SecCtx) -> Extension {
+pub(crate) fn sec_ctx(ctx: &model::SecCtx) -> Extension {
     let context = ctx.context.iter().copied().chain([0]).collect();
     Extension::SecCtx(ext::SecCtx { alg: ctx.alg, doi: ctx.doi, context })
 }
@@ -228,7 +228,7 @@ pub(crate) fn read_algorithms(
     if named.encrypt == 0 {
         return Ok(());
     }
-    if sa.proto == ipsec::Proto::IpComp {
+    if sa.proto == model::Proto::IpComp {
         let kinds = &[AlgorithmKind::Comp];
         sa.comp = Some(numbers::algorithm(kinds, "compression", named.encrypt)?);
         return Ok(());
@@ -244,16 +244,16 @@ pub(crate) fn read_algorithms(
 }
 
 /// The limits; those that the message does not have are none.
-pub(crate) fn read_lifetimes(message: &Message) -> ipsec::Lifetimes {
+pub(crate) fn read_lifetimes(message: &Message) -> model::Lifetimes {
     let limit = |kind| {
-        message.lifetime(kind).map_or_else(ipsec::Lifetime::default, |it| ipsec::Lifetime {
+        message.lifetime(kind).map_or_else(model::Lifetime::default, |it| model::Lifetime {
             packets: it.allocations.into(),
             bytes: it.bytes,
             add_seconds: it.add_time,
             use_seconds: it.use_time,
         })
     };
-    ipsec::Lifetimes { hard: limit(LifetimeKind::Hard), soft: limit(LifetimeKind::Soft) }
+    model::Lifetimes { hard: limit(LifetimeKind::Hard), soft: limit(LifetimeKind::Soft) }
 }
 
 pub(crate) fn read_current(message: &Message) -> Current {
@@ -278,7 +278,7 @@ pub(crate) fn encap(message: &Message, number: u8) -> Result<Encap, Error> {
     })
 }
 
-pub(crate) fn read_sec_ctx(ctx: &ext::SecCtx) -> ipsec::SecCtx {
+pub(crate) fn read_sec_ctx(ctx: &ext::SecCtx) -> model::SecCtx {
     let context = ctx.context.strip_suffix(&[0]).unwrap_or(&ctx.context);
-    ipsec::SecCtx { doi: ctx.doi, alg: ctx.alg, context: context.to_vec() }
+    model::SecCtx { doi: ctx.doi, alg: ctx.alg, context: context.to_vec() }
 }

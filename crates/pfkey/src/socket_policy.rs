@@ -1,7 +1,7 @@
 //! The value of the socket options `IP_IPSEC_POLICY` and `IPV6_IPSEC_POLICY`: `sadb_x_policy` with
 //! its requests, outside a message (`pfkey_compile_policy`, net/key/af_key.c).
 
-use ipsec::{Direction, Level, Priority, ReqId, Request, SocketAction, SocketPolicy};
+use model::{Direction, Level, Priority, ReqId, Request, SocketAction, SocketPolicy};
 
 use crate::{
     Error, Extension, ext,
@@ -103,7 +103,7 @@ pub fn value(policy: &SocketPolicy) -> Result<Vec<u8>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{Endpoints, Proto, RequestMode};
+    use model::{Endpoints, Proto, RequestMode};
 
     use super::*;
 

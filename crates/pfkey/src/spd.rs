@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use ipsec::{
+use model::{
     Action, AddressPair, Form, Level, Lifetime, Lifetimes, Mode, Policy, PolicyEntry, PolicyId,
     Prefix, Priority, Proto, ReqId, Request, RequestMode, Selector, Upper,
 };
@@ -214,7 +214,7 @@ pub fn without_default(mut entry: PolicyEntry) -> PolicyEntry {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{Current, Direction};
+    use model::{Current, Direction};
 
     use super::*;
 

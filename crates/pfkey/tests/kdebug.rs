@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test says where it fails")]
 
-use ipsec::Key;
+use model::Key;
 use pfkey::{
     Extension, Kdebug, Message, MessageType, event,
     ext::{

@@ -4,7 +4,7 @@
 
 use std::net::{SocketAddr, SocketAddrV6};
 
-use ipsec::Key;
+use model::Key;
 use pfkey::{
     Error, Extension, Kdebug, Message, MessageType,
     ext::{

@@ -6,7 +6,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
-use ipsec::Direction;
+use model::Direction;
 use sockpolicy::Cookie;
 
 /// How many policies there is room for.

@@ -1,4 +1,4 @@
-use ipsec::{
+use model::{
     Keyed, Lifetime, Lifetimes, Mark, PolicyEntry, ReqId, Request, SaEntry, SecCtx, Selector,
     Upper, Variable, variable::Values,
 };
@@ -162,7 +162,7 @@ fn lifetime(limit: &Lifetime) -> Value {
 }
 
 fn selector(selector: &Selector) -> Value {
-    let end = |prefix: ipsec::Prefix| format!("{}/{}", prefix.addr(), prefix.length());
+    let end = |prefix: model::Prefix| format!("{}/{}", prefix.addr(), prefix.length());
     let mut object = json!({"src": end(selector.src()), "dst": end(selector.dst())});
     if let Upper::Number(number) = selector.upper {
         object["protocol"] = number.into();
@@ -187,7 +187,7 @@ fn request(request: &Request) -> Value {
         object["dst"] = ends.dst().to_string().into();
     }
     object["level"] = request.level.name().into();
-    if let ipsec::Level::Unique(Some(ReqId(id))) = request.level {
+    if let model::Level::Unique(Some(ReqId(id))) = request.level {
         object["reqid"] = id.into();
     }
     object
@@ -195,7 +195,7 @@ fn request(request: &Request) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{AddressPair, Algorithm, AlgorithmKind, Current, Key, Proto, Sa, SaState, Spi};
+    use model::{AddressPair, Algorithm, AlgorithmKind, Current, Key, Proto, Sa, SaState, Spi};
 
     use super::*;
 

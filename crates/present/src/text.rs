@@ -1,6 +1,6 @@
 use std::fmt;
 
-use ipsec::{Dialect, Key, Level, Names, Prefix, ReqId, Request, SystemNames, Upper};
+use model::{Dialect, Key, Level, Names, Prefix, ReqId, Request, SystemNames, Upper};
 
 /// An address, with its length unless it is a host's.
 pub struct PrefixText(pub Prefix);

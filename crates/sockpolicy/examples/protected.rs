@@ -11,7 +11,7 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
-use ipsec::{Dialect, SystemNames, Variables};
+use model::{Dialect, SystemNames, Variables};
 use rustix::net::{AddressFamily, SocketType, connect, socket};
 use sockpolicy::{Policies, Socket};
 

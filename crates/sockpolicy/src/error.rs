@@ -1,4 +1,4 @@
-use ipsec::Direction;
+use model::Direction;
 use rustix::io::Errno;
 
 /// Why a socket has not got its policies. It has what it had before, except after

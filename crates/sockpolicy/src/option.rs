@@ -10,7 +10,7 @@
 
 use std::{env, path::Path};
 
-use ipsec::{Direction, IpVersion, Level, Priority, SocketAction, SocketPolicy, Variables};
+use model::{Direction, IpVersion, Level, Priority, SocketAction, SocketPolicy, Variables};
 use rustix::{fd::BorrowedFd, io::Errno};
 
 use crate::{Cookie, Error, Policies, Refusal, Service, Socket};

@@ -1,4 +1,4 @@
-use ipsec::{
+use model::{
     Direction, Form, IpVersion, Level, Policy, RequestMode, SocketAction, SocketPolicy, Variables,
 };
 use xfrm::{no_socket_policy, socket_option};
@@ -85,7 +85,7 @@ fn form(policy: &Policy, variables: &Variables) -> Result<Form, Error> {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{Dialect, SystemNames, Variable};
+    use model::{Dialect, SystemNames, Variable};
 
     use super::*;
 

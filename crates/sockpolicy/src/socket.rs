@@ -1,6 +1,6 @@
 use std::net::{IpAddr, SocketAddr};
 
-use ipsec::{IpVersion, Variables};
+use model::{IpVersion, Variables};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
     fs::{fstat, stat},

@@ -3,7 +3,7 @@
 
 use std::{io, os::fd::AsRawFd, ptr};
 
-use ipsec::IpVersion;
+use model::IpVersion;
 use rustix::{
     fd::{BorrowedFd, FromRawFd, OwnedFd},
     io::Errno,

@@ -143,7 +143,7 @@ fn reserve(datagram: &mut Zeroizing<Vec<u8>>, capacity: usize) {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{AddressPair, Mark, Offload, Proto, Sa, SaDirection, SaId, Spi};
+    use model::{AddressPair, Mark, Offload, Proto, Sa, SaDirection, SaId, Spi};
     use rustix::io::Errno;
 
     use super::*;

@@ -1,4 +1,4 @@
-use ipsec::{Direction, IpVersion};
+use model::{Direction, IpVersion};
 
 /// Marks the catch-alls among all policies: `xfrm_selector.user`, which the kernel compares when it
 /// looks for a policy by name and never when it looks for one for a packet. So they never stand in

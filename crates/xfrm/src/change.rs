@@ -1,4 +1,4 @@
-use ipsec::{Form, Migration, Policy, PolicyId, Proto, Sa, SaId};
+use model::{Form, Migration, Policy, PolicyId, Proto, Sa, SaId};
 use netlink_packet_xfrm::{UserPolicyDefault, XfrmMessage, policy, state};
 
 use crate::{CatchAll, Refusal, SaImage, device::Devices, wire};

@@ -1,4 +1,4 @@
-use ipsec::{PolicyEntry, PolicyId, SaEntry, SaId, Spi, SpiWish};
+use model::{PolicyEntry, PolicyId, SaEntry, SaId, Spi, SpiWish};
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
 use rustix::io::Errno;
@@ -38,13 +38,13 @@ impl Connection {
         }
     }
 
-    /// The netlink port that its changes come from: [`ipsec::Origin::pid`] of their events.
+    /// The netlink port that its changes come from: [`model::Origin::pid`] of their events.
     #[must_use]
     pub fn port(&self) -> u32 {
         self.socket.port
     }
 
-    /// The sequence number of its next request: [`ipsec::Origin::seq`] of the event of the first
+    /// The sequence number of its next request: [`model::Origin::seq`] of the event of the first
     /// change of the next batch. Those of the others follow, one each.
     #[must_use]
     pub fn next_seq(&self) -> u32 {

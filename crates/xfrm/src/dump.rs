@@ -1,4 +1,4 @@
-use ipsec::{AddressPair, Prefix, Proto};
+use model::{AddressPair, Prefix, Proto};
 use netlink_packet_xfrm::{Address, AddressFilter, XfrmAttrs, state::GetDumpMessage};
 use tracing::debug;
 

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use ipsec::{SaEntry, SaFlags};
+use model::{SaEntry, SaFlags};
 use netlink_packet_xfrm::XfrmMessage;
 
 use crate::{

@@ -1,7 +1,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use datagrams::Wait;
-use ipsec::Event;
+use model::Event;
 use netlink_packet_xfrm::{
     XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, XFRMNLGRP_MIGRATE, XFRMNLGRP_POLICY,
     XFRMNLGRP_SA,

@@ -1,4 +1,4 @@
-use ipsec::{Direction, Form, IpVersion, Policy, PolicyEntry};
+use model::{Direction, Form, IpVersion, Policy, PolicyEntry};
 
 use crate::wire;
 

@@ -1,4 +1,4 @@
-use ipsec::{Algorithm, AlgorithmKind, Key, Keyed};
+use model::{Algorithm, AlgorithmKind, Key, Keyed};
 
 use super::Lowering;
 use crate::{
@@ -14,7 +14,7 @@ pub(super) struct Chosen {
     pub crypt: Option<Keyed>,
     pub auth: Option<Keyed>,
     pub aead: Option<Keyed>,
-    pub comp: Result<Option<&'static Algorithm>, ipsec::Error>,
+    pub comp: Result<Option<&'static Algorithm>, model::Error>,
 }
 
 impl Default for Chosen {
@@ -48,7 +48,7 @@ impl Lowering<'_> {
             }
             Algorithms::Comp { name, .. } => {
                 let found = Algorithm::by_name(AlgorithmKind::Comp, &name.value);
-                let unknown = || ipsec::Error::NoCompression(name.value.clone());
+                let unknown = || model::Error::NoCompression(name.value.clone());
                 chosen.comp = found.ok_or_else(unknown).map(Some);
             }
         }

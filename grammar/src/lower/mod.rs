@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use ipsec::{Names, Operation, Proto, names::LookUp};
+use model::{Names, Operation, Proto, names::LookUp};
 
 use crate::{
     error::{Error, Kind, SERVNAME},
@@ -21,7 +21,7 @@ mod selector;
 pub struct Lowered {
     /// The operations, in order. An `Err` is what AF_KEY would refuse: the original reports it
     /// (`The result of line N: ...`) and goes on.
-    pub operations: Vec<Result<Operation, ipsec::Error>>,
+    pub operations: Vec<Result<Operation, model::Error>>,
     /// What works and should be written otherwise.
     pub warnings: Vec<Warning>,
     /// Whether the SA of an `add` or `update` has the mode of whatever policy refers to it: the BSDs mean that
@@ -102,7 +102,7 @@ impl Lowering<'_> {
             }
             SaProto::Ah | SaProto::AhOld => Proto::Ah,
             SaProto::IpComp => Proto::IpComp,
-            SaProto::Tcp => return Ok(Err(ipsec::Error::TcpSignature)),
+            SaProto::Tcp => return Ok(Err(model::Error::TcpSignature)),
         })))
     }
 
@@ -110,7 +110,7 @@ impl Lowering<'_> {
         &self,
         proto: Option<&Node<SaProto>>,
         operation: impl Fn(Option<Proto>) -> Operation,
-    ) -> Result<Result<Operation, ipsec::Error>, Error> {
+    ) -> Result<Result<Operation, model::Error>, Error> {
         Ok(self.proto(proto, LookUp::default())?.map(operation))
     }
 
@@ -137,7 +137,7 @@ impl Lowering<'_> {
 }
 
 /// The protocol of an SA statement, none for all; or why AF_KEY refuses it.
-type SaProtocol = Result<Option<Proto>, ipsec::Error>;
+type SaProtocol = Result<Option<Proto>, model::Error>;
 
 /// A number as the original stores it: `u_int32_t`, the rest is lost.
 fn cut(number: u64) -> u32 {

@@ -1,4 +1,4 @@
-use ipsec::{
+use model::{
     Dialect, Encap, EncapKind, Lifetimes, Mark, Offload, SaDirection, SaFlags, SecCtx,
     names::LookUp,
 };

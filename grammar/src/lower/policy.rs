@@ -1,4 +1,4 @@
-use ipsec::{
+use model::{
     Action, Endpoints, Level, Lifetimes, Names, Operation, Policy, PolicyId, Priority, ReqId,
     Request, RequestMode, SocketAction, SocketPolicy, names::LookUp,
 };
@@ -35,7 +35,7 @@ impl Lowering<'_> {
                 (ids.into(), Lifetimes::default(), Vec::new(), text)
             }
         };
-        let policy = |id: Result<PolicyId, ipsec::Error>| {
+        let policy = |id: Result<PolicyId, model::Error>| {
             let (id, action) = (id?, action.clone()?);
             let policy = Policy { id, priority, action, lifetimes };
             policy.check()?;
@@ -49,7 +49,7 @@ impl Lowering<'_> {
         &self,
         selector: &Selector,
         node: &Node<tree::Policy>,
-    ) -> Result<Result<Operation, ipsec::Error>, Error> {
+    ) -> Result<Result<Operation, model::Error>, Error> {
         let upper = self.upper(&selector.upper)?;
         // Its errors count; what it asks for does not.
         let _ = self.policy_text(node)?;
@@ -73,7 +73,7 @@ pub(crate) fn of_socket(
 }
 
 /// The priority and the action, or why AF_KEY refuses the action.
-type Text = (Priority, Result<Action, ipsec::Error>);
+type Text = (Priority, Result<Action, model::Error>);
 
 fn limits(selector: &Selector) -> Lifetimes {
     let mut lifetimes = Lifetimes::default();
@@ -99,8 +99,8 @@ impl PolicyText<'_> {
             tree::Action::Discard => Ok(Action::Discard),
             tree::Action::None => Ok(Action::None),
             tree::Action::Ipsec => Ok(Action::Ipsec(requests)),
-            tree::Action::Bypass => Err(ipsec::Error::SocketActionInSpd("bypass")),
-            tree::Action::Entrust => Err(ipsec::Error::SocketActionInSpd("entrust")),
+            tree::Action::Bypass => Err(model::Error::SocketActionInSpd("bypass")),
+            tree::Action::Entrust => Err(model::Error::SocketActionInSpd("entrust")),
         };
         Ok((priority, action))
     }
@@ -173,13 +173,13 @@ impl PolicyText<'_> {
     fn endpoints(
         &self,
         ends: &Node<Ends>,
-    ) -> Result<Option<Result<Endpoints, ipsec::Error>>, Error> {
+    ) -> Result<Option<Result<Endpoints, model::Error>>, Error> {
         match (&ends.value, self.policy.direction.value) {
             (Ends::Addresses(src, dst), _) => {
                 let (src, dst) = (self.address(&src.address)?, self.address(&dst.address)?);
                 Ok(Some(Endpoints::new(src, dst)))
             }
-            (Ends::MeAny, ipsec::Direction::Out) | (Ends::AnyMe, ipsec::Direction::In) => Ok(None),
+            (Ends::MeAny, model::Direction::Out) | (Ends::AnyMe, model::Direction::In) => Ok(None),
             _ => Err(self.error(Kind::Direction, ends.span)),
         }
     }

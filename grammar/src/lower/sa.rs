@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use ipsec::{
+use model::{
     AddressPair, Encap, EncapKind, Mode, Operation, Proto, ReqId, Sa, SaId, SecCtx, Spi, SpiWish,
     names::LookUp,
 };
@@ -131,8 +131,8 @@ impl Lowering<'_> {
         ends: &SaEnds,
         src: &End,
         dst: &End,
-        operation: impl Fn(AddressPair) -> Result<Operation, ipsec::Error>,
-    ) -> Result<Vec<Result<Operation, ipsec::Error>>, Error> {
+        operation: impl Fn(AddressPair) -> Result<Operation, model::Error>,
+    ) -> Result<Vec<Result<Operation, model::Error>>, Error> {
         let mut operations = Vec::with_capacity(1);
         for &src in &src.addresses {
             for &dst in &dst.addresses {
@@ -172,9 +172,9 @@ impl Lowering<'_> {
     }
 
     /// The protocol of a statement about one SA, where AF_KEY wants one.
-    fn named_proto(&self, ends: &SaEnds) -> Result<Result<Proto, ipsec::Error>, Error> {
+    fn named_proto(&self, ends: &SaEnds) -> Result<Result<Proto, model::Error>, Error> {
         let proto = self.proto(ends.proto.as_ref(), ends.look_up)?;
-        Ok(proto.and_then(|proto| proto.ok_or(ipsec::Error::NoProto)))
+        Ok(proto.and_then(|proto| proto.ok_or(model::Error::NoProto)))
     }
 }
 

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use ipsec::{Dialect, Mark, PolicyId, Prefix, Selector, Upper, names::LookUp};
+use model::{Dialect, Mark, PolicyId, Prefix, Selector, Upper, names::LookUp};
 
 use super::{Lowering, sa::sec_ctx};
 use crate::{
@@ -23,7 +23,7 @@ impl Lowering<'_> {
         selector: &tree::Selector,
         upper: Upper,
         policy: &Policy,
-    ) -> Result<Result<PolicyId, ipsec::Error>, Error> {
+    ) -> Result<Result<PolicyId, model::Error>, Error> {
         let (src_port, dst_port) = self.ports(selector, upper)?;
         let src = self.one_address(&selector.src.address, selector.look_up)?;
         let dst = self.one_address(&selector.dst.address, selector.look_up)?;
@@ -57,7 +57,7 @@ impl Lowering<'_> {
         &self,
         tag: &Node<Vec<u8>>,
         policy: &Policy,
-    ) -> Result<[Result<PolicyId, ipsec::Error>; 2], Error> {
+    ) -> Result<[Result<PolicyId, model::Error>; 2], Error> {
         let mark = mark_of_tag(&tag.value);
         let mark = mark.ok_or_else(|| self.error_at_end(Kind::Tagged, tag.span))?;
         let mark = self.mark("tagged", mark, tag.span)?;
@@ -141,7 +141,7 @@ impl Lowering<'_> {
     }
 }
 
-fn prefix(addr: IpAddr, range: &Range) -> Result<Prefix, ipsec::Error> {
+fn prefix(addr: IpAddr, range: &Range) -> Result<Prefix, model::Error> {
     let length = |length: &Node<u64>| u32::try_from(length.value).unwrap_or(u32::MAX);
     Prefix::new(addr, range.prefix.as_ref().map(length))
 }

@@ -3,7 +3,7 @@ mod spd;
 
 use std::cell::Cell;
 
-use ipsec::{
+use model::{
     Dialect,
     names::{Family, LookUp},
 };

@@ -1,4 +1,4 @@
-use ipsec::{Dialect, Key, SaDirection, SaFlags};
+use model::{Dialect, Key, SaDirection, SaFlags};
 use pest::iterators::{Pair, Pairs};
 
 use super::{Reader, Rule, look_up, number, part, part_if};

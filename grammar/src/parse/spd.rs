@@ -1,4 +1,4 @@
-use ipsec::Dialect;
+use model::Dialect;
 use pest::iterators::Pair;
 
 use super::{Reader, Rule, look_up, number, part, part_if, syntax_error};

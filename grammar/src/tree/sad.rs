@@ -1,4 +1,4 @@
-use ipsec::{Key, SaDirection, SaFlags, names::LookUp};
+use model::{Key, SaDirection, SaFlags, names::LookUp};
 
 use super::Node;
 

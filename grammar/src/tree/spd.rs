@@ -1,4 +1,4 @@
-use ipsec::{Direction, Proto, names::LookUp};
+use model::{Direction, Proto, names::LookUp};
 
 use super::{Context, Extension, Mode, Node, Port};
 

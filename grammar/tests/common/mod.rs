@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use grammar::{Error, Script, Warning, lower};
-use ipsec::{
+use model::{
     Dialect, Names, Operation,
     names::{Family, LookUp, NotFound},
 };
@@ -45,7 +45,7 @@ impl Names for FakeNames {
 #[derive(Default)]
 pub struct Run {
     pub statements: usize,
-    pub operations: Vec<Result<Operation, ipsec::Error>>,
+    pub operations: Vec<Result<Operation, model::Error>>,
     pub warnings: Vec<Warning>,
     pub any_modes: usize,
     pub error: Option<Error>,

@@ -1,6 +1,6 @@
 //! The sockets that the supervisor makes for the program.
 
-use ipsec::IpVersion;
+use model::IpVersion;
 use rustix::{
     fd::OwnedFd,
     io::Errno,

@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use ipsec::Direction;
+use model::Direction;
 use rustix::{
     fd::{AsFd, OwnedFd},
     io::Errno,

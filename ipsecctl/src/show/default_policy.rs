@@ -1,5 +1,5 @@
 use engine::DefaultPolicy;
-use ipsec::IpVersion;
+use model::IpVersion;
 use serde_json::json;
 
 use super::{Shown, Table};

@@ -1,7 +1,7 @@
 use std::time::SystemTime;
 
 use engine::{Engine, Options};
-use ipsec::{Dialect, Level, PolicyEntry, Prefix, Request, Selector, Upper};
+use model::{Dialect, Level, PolicyEntry, Prefix, Request, Selector, Upper};
 use present::{PortText, PrefixText, RequestText, UpperText, policy_json};
 use serde_json::Value;
 
@@ -133,7 +133,7 @@ fn json(entry: &PolicyEntry, holds: &[Hold]) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{
+    use model::{
         Action, AddressPair, Current, Direction, Form, Lifetimes, Policy, PolicyId, Priority,
         Proto, RequestMode,
     };

@@ -1,5 +1,5 @@
 use engine::{Engine, Options, Outcome};
-use ipsec::{Encap, Keyed, Operation, SaEntry};
+use model::{Encap, Keyed, Operation, SaEntry};
 use present::{KeyText, Keys, sa_json};
 
 use super::{Shown, Table};
@@ -69,7 +69,7 @@ fn algorithm(Keyed { algorithm, key, .. }: &Keyed, keys: Keys) -> String {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{
+    use model::{
         AddressPair, Algorithm, AlgorithmKind, Current, EncapKind, Key, Mode, Proto, ReqId, Sa,
         SaState, Spi,
     };

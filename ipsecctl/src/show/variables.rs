@@ -1,6 +1,6 @@
 use std::fs;
 
-use ipsec::variable::{Meaning, VARIABLES};
+use model::variable::{Meaning, VARIABLES};
 use present::variable_json;
 
 use super::{Shown, Table};

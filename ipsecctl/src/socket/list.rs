@@ -11,7 +11,7 @@ use std::{
 };
 
 use engine::SocketEntry;
-use ipsec::{Direction, SocketPolicy};
+use model::{Direction, SocketPolicy};
 use rustix::{
     fd::{AsFd, OwnedFd},
     net::{

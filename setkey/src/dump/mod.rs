@@ -8,7 +8,7 @@ mod time;
 
 use std::io::{self, Write};
 
-use ipsec::{Dialect, SecCtx};
+use model::{Dialect, SecCtx};
 
 pub use sad::write_sa;
 pub use script::{write_script_policy, write_script_sa};

@@ -3,7 +3,7 @@ use std::{
     io::{self, Write},
 };
 
-use ipsec::{Encap, Keyed, Proto, SaEntry, SaFlags};
+use model::{Encap, Keyed, Proto, SaEntry, SaFlags};
 
 use super::{Frame, time::Time, write_sec_ctx};
 
@@ -151,7 +151,7 @@ fn write_lifetimes(out: &mut impl Write, entry: &SaEntry, now: u64) -> io::Resul
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{
+    use model::{
         AddressPair, Algorithm, AlgorithmKind, Current, Dialect, EncapKind, Key, Mode, ReqId, Sa,
         SaState, SecCtx, Spi,
     };

@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use ipsec::{Dialect, Direction, Level, Policy, PolicyEntry, ReqId, SaEntry, SaState};
+use model::{Dialect, Direction, Level, Policy, PolicyEntry, ReqId, SaEntry, SaState};
 
 use super::Frame;
 

@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use ipsec::{Lifetime, Proto, SaEntry, SaState};
+use model::{Lifetime, Proto, SaEntry, SaState};
 
 use super::Frame;
 
@@ -49,7 +49,7 @@ fn write_lifetime(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::R
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{AddressPair, Current, Dialect, Sa, Spi};
+    use model::{AddressPair, Current, Dialect, Sa, Spi};
 
     use super::*;
 

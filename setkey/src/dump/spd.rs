@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use ipsec::{Dialect, PolicyEntry, Selector, Upper};
+use model::{Dialect, PolicyEntry, Selector, Upper};
 use pfkey::spd::references;
 use present::{PortText, PrefixText, RequestText, UpperText};
 
@@ -62,7 +62,7 @@ fn write_selector(out: &mut impl Write, selector: &Selector, dialect: Dialect) -
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{
+    use model::{
         Action, Current, Direction, Endpoints, Form, Level, Lifetimes, Policy, PolicyId, Prefix,
         Priority, Proto, ReqId, Request, RequestMode,
     };

@@ -1,7 +1,7 @@
 use std::{process, time::Duration};
 
 use engine::{Outcome, Refusal, Sink, Target};
-use ipsec::{AddressPair, Dialect, Level, Operation, Proto, SaEntry, SaId};
+use model::{AddressPair, Dialect, Level, Operation, Proto, SaEntry, SaId};
 use pfkey::{
     Message, MessageType,
     request::{self, Wording},
@@ -48,7 +48,7 @@ impl PfKey {
     pub fn submit(
         &mut self,
         line: usize,
-        operation: Result<Operation, ipsec::Error>,
+        operation: Result<Operation, model::Error>,
         wording: &Wording,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
@@ -72,7 +72,7 @@ impl PfKey {
     ) -> Result<(), Error> {
         let unsaid = request::unsaid(operation);
         if !unsaid.is_empty() {
-            return refuse(line, Refusal::Rule(ipsec::Error::NotInPfKey(unsaid)), printer);
+            return refuse(line, Refusal::Rule(model::Error::NotInPfKey(unsaid)), printer);
         }
         let request = request::message(operation, wording)?.numbered(0, process::id());
         self.send(&request, printer)?;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use engine::{Engine, Monitor};
-use ipsec::Operation;
+use model::Operation;
 use pfkey::{
     Message,
     request::{self, Wording},

@@ -1,5 +1,5 @@
 use engine::{Engine, Options};
-use ipsec::Operation;
+use model::Operation;
 use pfkey::request::Wording;
 
 use super::verbose::Verbose;
@@ -24,7 +24,7 @@ impl Xfrm {
     pub fn submit(
         &mut self,
         line: usize,
-        operation: Result<Operation, ipsec::Error>,
+        operation: Result<Operation, model::Error>,
         wording: &Wording,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use engine::{Group, Monitor};
-use ipsec::Event;
+use model::Event;
 use scenarios::{
     Daemon, Host, Wire, link,
     protocol::{AH, ESP, ICMP, ICMP6},

@@ -14,7 +14,7 @@ use std::{
 
 use engine::forward_operation;
 use grammar::Script;
-use ipsec::{Dialect, Operation, SystemNames};
+use model::{Dialect, Operation, SystemNames};
 use pfkey::{Message, request};
 use rustix::{
     fd::OwnedFd,
@@ -57,7 +57,7 @@ impl AfKey {
     /// Asks for an operation, and for the one on a `fwd` policy that goes with it.
     fn refusals(
         &self,
-        operation: Result<Operation, ipsec::Error>,
+        operation: Result<Operation, model::Error>,
     ) -> Result<Vec<String>, Box<dyn Error>> {
         let operation = match operation {
             Ok(operation) => operation,

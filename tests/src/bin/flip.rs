@@ -3,7 +3,7 @@
 
 use std::{env, error::Error};
 
-use ipsec::{Setting, Variable};
+use model::{Setting, Variable};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = env::args().skip(1);

@@ -3,7 +3,7 @@
 mod policy;
 mod sa;
 
-use ipsec::{AddressPair, Lifetime, Lifetimes, Mark};
+use model::{AddressPair, Lifetime, Lifetimes, Mark};
 use proptest::{
     prelude::*,
     sample::select,

@@ -1,6 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipsec::{
+use model::{
     Action, AddressPair, Direction, Level, Policy, PolicyId, Prefix, Priority, Proto, ReqId,
     Request, RequestMode, Selector, Upper,
 };

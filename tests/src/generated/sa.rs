@@ -1,6 +1,6 @@
 use std::ops::BitOr;
 
-use ipsec::{
+use model::{
     ALGORITHMS, Algorithm, AlgorithmKind, Encap, EncapKind, Key, Keyed, Lifetime, Lifetimes, Mode,
     Proto, ReqId, Sa, SaFlags, Spi,
 };

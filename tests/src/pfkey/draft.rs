@@ -1,6 +1,6 @@
 use std::net::{IpAddr, SocketAddr};
 
-use ipsec::Key;
+use model::Key;
 use pfkey::{
     Extension, Message, MessageType,
     ext::{

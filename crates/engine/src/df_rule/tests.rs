@@ -1,6 +1,6 @@
 use std::process::Command;
 
-use ipsec::{AddressPair, Current, Spi};
+use model::{AddressPair, Current, Spi};
 
 use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use ipsec::{Form, Policy, PolicyId, variable::DfBit};
+use model::{Form, Policy, PolicyId, variable::DfBit};
 use xfrm::{CatchAll, Change, HeldPolicy};
 
 use super::Engine;

@@ -1,6 +1,6 @@
 //! What the kernel is asked.
 
-use ipsec::{PolicyEntry, Proto, SaEntry};
+use model::{PolicyEntry, Proto, SaEntry};
 use xfrm::SadFilter;
 
 use super::Engine;

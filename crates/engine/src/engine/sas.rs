@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use ipsec::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaState};
+use model::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaState};
 use xfrm::{Change, SadFilter};
 
 use super::Engine;

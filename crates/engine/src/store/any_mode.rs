@@ -1,4 +1,4 @@
-use ipsec::{Sa, SaEntry, SaId};
+use model::{Sa, SaEntry, SaId};
 use rusqlite::{OptionalExtension, params};
 
 use super::Store;
@@ -60,7 +60,7 @@ fn key(id: &SaId) -> (String, u8, u32, u32, u32) {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{AddressPair, Current, Proto, ReqId, SaState, Spi};
+    use model::{AddressPair, Current, Proto, ReqId, SaState, Spi};
 
     use super::*;
     use crate::Namespace;

@@ -1,4 +1,4 @@
-use ipsec::{
+use model::{
     Action, AddressPair, Direction, Level, Mode, PolicyEntry, Proto, ReqId, Request, RequestMode,
 };
 use rusqlite::{OptionalExtension, Row, params};
@@ -167,7 +167,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<Option<Request>> {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{Current, Form, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector};
+    use model::{Current, Form, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector};
 
     use super::*;
     use crate::Namespace;

@@ -1,6 +1,6 @@
 use std::os::fd::OwnedFd;
 
-use ipsec::{Event, PolicyEntry};
+use model::{Event, PolicyEntry};
 use pfkey::Message;
 use tracing::{debug, warn};
 use zeroize::Zeroizing;

@@ -1,7 +1,7 @@
 use std::io;
 
 use engine::{Outcome, Sink};
-use ipsec::{Event, Operation};
+use model::{Event, Operation};
 use pfkey::Message;
 use rustix::io::Errno;
 use tracing::{debug, warn};

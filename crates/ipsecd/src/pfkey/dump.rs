@@ -1,6 +1,6 @@
 use std::time::UNIX_EPOCH;
 
-use ipsec::{PolicyEntry, SaEntry};
+use model::{PolicyEntry, SaEntry};
 use pfkey::{Message, MessageType, command::SadQuery, sad, spd};
 use rustix::io::Errno;
 use tracing::{debug, warn};
@@ -118,7 +118,7 @@ pub(super) fn policy_message(
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{AddressPair, Current, Mode, Proto, Sa, SaState, Spi};
+    use model::{AddressPair, Current, Mode, Proto, Sa, SaState, Spi};
 
     use super::*;
 

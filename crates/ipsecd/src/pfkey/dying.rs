@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use ipsec::{Event, Key, Keyed, Sa, SaEntry, SaId};
+use model::{Event, Key, Keyed, Sa, SaEntry, SaId};
 use xfrm::Connection;
 
 /// SAs with limits that are remembered.
@@ -65,7 +65,7 @@ fn without_keys(mut sa: Sa) -> Sa {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{AddressPair, Algorithm, AlgorithmKind, Current, Origin, Proto, SaState, Spi};
+    use model::{AddressPair, Algorithm, AlgorithmKind, Current, Origin, Proto, SaState, Spi};
 
     use super::*;
 

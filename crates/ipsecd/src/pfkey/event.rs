@@ -1,6 +1,6 @@
 //! What has happened, as the clients hear of it.
 
-use ipsec::{Event, Mapping, Mark, SaId, SaState};
+use model::{Event, Mapping, Mark, SaId, SaState};
 use pfkey::spd::without_default;
 use tracing::{debug, warn};
 

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use ipsec::{Acquire, Spi, SpiWish};
+use model::{Acquire, Spi, SpiWish};
 use tracing::debug;
 use xfrm::{Change, Connection};
 

@@ -1,4 +1,4 @@
-use ipsec::{Algorithm, AlgorithmKind, Keyed, Sa};
+use model::{Algorithm, AlgorithmKind, Keyed, Sa};
 
 /// The shortest ICV that a configuration may ask for, in bits (RFC 4868: no shorter than half of the
 /// digest, and 96 for the older algorithms).
@@ -47,7 +47,7 @@ impl Icvs {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{AddressPair, Key, Proto, Spi};
+    use model::{AddressPair, Key, Proto, Spi};
 
     use super::*;
 

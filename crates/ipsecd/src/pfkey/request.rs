@@ -1,4 +1,4 @@
-use ipsec::{Migration, Operation, SaState};
+use model::{Migration, Operation, SaState};
 use pfkey::{
     Error, Message, MessageType,
     command::{self, Command, GetSpi, SadQuery},

@@ -6,7 +6,7 @@ use std::{
 
 use datagrams::Inbox;
 use engine::{Engine, Options};
-use ipsec::PolicyEntry;
+use model::PolicyEntry;
 use pfkey::{Message, MessageType};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},

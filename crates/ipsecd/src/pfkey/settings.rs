@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use ipsec::{Origin, Sa};
+use model::{Origin, Sa};
 
 use super::Icvs;
 

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use ipsec::{SocketAction, SocketPolicy};
+use model::{SocketAction, SocketPolicy};
 use nix::unistd::{Group, User};
 
 use super::Peer;
@@ -129,7 +129,7 @@ fn unit(name: &str) -> Result<Who, String> {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{Dialect, SystemNames};
+    use model::{Dialect, SystemNames};
 
     use super::*;
 

@@ -2,7 +2,7 @@
 
 use std::{io::IoSliceMut, mem::MaybeUninit};
 
-use ipsec::SocketPolicy;
+use model::SocketPolicy;
 use rustix::{
     cmsg_space,
     fd::{AsFd, OwnedFd},

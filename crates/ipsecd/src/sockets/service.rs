@@ -189,7 +189,7 @@ impl Drop for Place {
 mod tests {
     use std::{net::UdpSocket, os::unix::net::UnixStream, thread};
 
-    use ipsec::{Dialect, SystemNames};
+    use model::{Dialect, SystemNames};
     use rustix::io::Errno;
     use sockpolicy::Refusal;
 

@@ -1,4 +1,4 @@
-use ipsec::{Names, SystemNames};
+use model::{Names, SystemNames};
 use pfkey::{
     Extension, Message,
     ext::{self, Address, AddressKind, LifetimeKind},

@@ -1,6 +1,6 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ipsec::{ALGORITHMS, AlgorithmKind, Key};
+use model::{ALGORITHMS, AlgorithmKind, Key};
 use pfkey::{
     Message,
     ext::{Address, AddressKind, End, KeyKind, Lifetime, LifetimeKind, Sa, Sa2},

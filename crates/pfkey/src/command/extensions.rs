@@ -1,4 +1,4 @@
-use ipsec::AddressPair;
+use model::AddressPair;
 
 use crate::{
     Error, Extension, Message,

@@ -1,4 +1,4 @@
-use ipsec::{AddressPair, Migration, PathChange, ReqId};
+use model::{AddressPair, Migration, PathChange, ReqId};
 
 use super::{extensions::Extensions, sad, spd};
 use crate::{

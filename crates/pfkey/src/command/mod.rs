@@ -9,7 +9,7 @@ mod migrate;
 mod sad;
 mod spd;
 
-use ipsec::{Migration, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
+use model::{Migration, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
 
 use crate::{
     Error, Message, MessageType,

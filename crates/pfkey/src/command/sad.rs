@@ -1,4 +1,4 @@
-use ipsec::{AddressPair, Mark, Mode, Prefix, Proto, ReqId, Sa, SaId, Selector, Spi, SpiWish};
+use model::{AddressPair, Mark, Mode, Prefix, Proto, ReqId, Sa, SaId, Selector, Spi, SpiWish};
 
 use super::{GetSpi, SadQuery, extensions::Extensions};
 use crate::{

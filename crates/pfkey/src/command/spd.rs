@@ -1,4 +1,4 @@
-use ipsec::{
+use model::{
     Action, AddressPair, Direction, Level, Mode, Policy, PolicyId, Priority, Proto, ReqId, Request,
     RequestMode,
 };
@@ -92,7 +92,7 @@ fn requests_of(
     while rest.len() >= IpsecRequest::HEADER {
         let (after, said) = IpsecRequest::parse(rest).map_err(|_| Error::Malformed(18))?;
         if requests.len() == MOST_REQUESTS {
-            return Err(ipsec::Error::TooManyRequests(MOST_REQUESTS + 1).into());
+            return Err(model::Error::TooManyRequests(MOST_REQUESTS + 1).into());
         }
         requests.push(request(&said, direction, no_ends)?);
         rest = after;
@@ -133,7 +133,7 @@ fn request(
     };
     let beet = mode.mode() == Mode::Beet;
     if level == Level::Use && beet && direction == Direction::Out {
-        return Err(ipsec::Error::OptionalOutboundBeet.into());
+        return Err(model::Error::OptionalOutboundBeet.into());
     }
     Ok(Request { proto, mode, level })
 }

@@ -1,4 +1,4 @@
-use ipsec::Key;
+use model::Key;
 use nom::{Parser, bytes::complete::take};
 
 use crate::{

@@ -16,7 +16,7 @@ mod sec_ctx;
 mod sensitivity;
 mod supported;
 
-use ipsec::Key;
+use model::Key;
 use nom::Parser;
 use zeroize::Zeroizing;
 

@@ -1,4 +1,4 @@
-use ipsec::{
+use model::{
     AlgorithmKind, Keyed, Mark, Operation, Policy, PolicyId, RequestMode, Sa, SaFlags, SaId,
 };
 
@@ -76,7 +76,7 @@ fn of_policy_id(PolicyId { mark, if_id, .. }: &PolicyId) -> Said {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{AddressPair, Algorithm, Key, Prefix, Proto, Selector, Spi};
+    use model::{AddressPair, Algorithm, Key, Prefix, Proto, Selector, Spi};
 
     use super::*;
 
@@ -116,7 +116,7 @@ mod tests {
     fn policies_have_no_mark() {
         let host = Prefix::host([192, 0, 2, 1].into());
         let selector = Selector::new(host, host).unwrap();
-        let mut id = PolicyId::new(selector, ipsec::Direction::Out);
+        let mut id = PolicyId::new(selector, model::Direction::Out);
         assert_eq!(unsaid(&Operation::DeletePolicy(id.clone())), [""; 0]);
         id.mark = Mark { value: 1, mask: 1 };
         assert_eq!(unsaid(&Operation::DeletePolicy(id)), ["-mark"]);

@@ -1,4 +1,4 @@
-use ipsec::{
+use model::{
     Acquire, Direction, Mapping, Migration, Mode, PathChange, Policy, Priority, Proto, ReqId, Spi,
     Upper,
 };

@@ -1,4 +1,4 @@
-use ipsec::{AddressPair, Mark, Operation, Proto, Sa, SaId, Spi};
+use model::{AddressPair, Mark, Operation, Proto, Sa, SaId, Spi};
 use pfkey::request::{CYCLIC_SEQUENCE, Wording, message};
 
 use crate::{

@@ -1,4 +1,4 @@
-use ipsec::{AlgorithmKind, Mode, Proto, Sa, SaEntry, SaState, Upper};
+use model::{AlgorithmKind, Mode, Proto, Sa, SaEntry, SaState, Upper};
 use pfkey::{Error, Message, MessageType, sad};
 
 use crate::{
@@ -74,7 +74,7 @@ fn a_larval_sa_has_no_algorithms_and_no_proxy() {
 #[test]
 fn a_limit_reached_is_told_without_keys() {
     let received = capture("expire").received;
-    let limit = |seconds| ipsec::Lifetime { add_seconds: seconds, ..Default::default() };
+    let limit = |seconds| model::Lifetime { add_seconds: seconds, ..Default::default() };
     let mut entry = samples::mature(samples::esp_transport(limit(3), limit(1)));
     entry.state = SaState::Dying;
     assert_captured(&sad::expire(&entry, sad::Limit::Soft).unwrap(), &received[2]);

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipsec::{
+use model::{
     Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind, Form, Key,
     Keyed, Level, Lifetime, Lifetimes, Mode, Policy, PolicyEntry, PolicyId, Prefix, Priority,
     Proto, ReqId, Request, RequestMode, Sa, SaEntry, SaFlags, SaState, Selector, Spi, Upper,

@@ -1,4 +1,4 @@
-use ipsec::{Action, Direction, Level, Priority, Proto, RequestMode, Upper};
+use model::{Action, Direction, Level, Priority, Proto, RequestMode, Upper};
 use pfkey::{Message, MessageType, spd};
 
 use crate::{

@@ -8,7 +8,7 @@ mod bytes;
 use std::net::IpAddr;
 
 use bytes::*;
-use ipsec::{Action, AddressPair, Level, Proto, ReqId, RequestMode, Spi};
+use model::{Action, AddressPair, Level, Proto, ReqId, RequestMode, Spi};
 use pfkey::{
     Message,
     command::{Command, command, header},

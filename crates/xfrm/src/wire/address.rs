@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use ipsec::AddressPair;
+use model::AddressPair;
 use netlink_packet_xfrm::{AF_INET, AF_INET6, Address};
 
 /// The address family that an `xfrm_address_t` does not tell by itself.

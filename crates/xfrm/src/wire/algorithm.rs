@@ -1,7 +1,7 @@
 //! `xfrm_algo`, `xfrm_algo_auth` and `xfrm_algo_aead`: kernel name, key length in bits (salt
 //! included), ICV length in bits, key.
 
-use ipsec::{Algorithm, AlgorithmKind, Key, Keyed};
+use model::{Algorithm, AlgorithmKind, Key, Keyed};
 use netlink_packet_xfrm::{Alg, AlgAead, AlgAuth, XFRM_ALG_NAME_LEN, XfrmAttrs, XfrmMessage};
 use zeroize::Zeroize;
 

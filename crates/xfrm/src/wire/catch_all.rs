@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use ipsec::{Action, Form, IpVersion, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector};
+use model::{Action, Form, IpVersion, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector};
 use netlink_packet_xfrm::{
     UserPolicyInfo, XFRM_USER_POLICY_ID_LEN, XFRMA_POLICY,
     policy::{DelGetMessage, ModifyMessage},
@@ -52,7 +52,7 @@ fn id(it: CatchAll) -> PolicyId {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::Direction;
+    use model::Direction;
 
     use super::*;
     use crate::wire::testing::{bytes, hex};

@@ -1,6 +1,6 @@
 //! `xfrm_encap_tmpl`: NAT traversal.
 
-use ipsec::{Encap, EncapKind};
+use model::{Encap, EncapKind};
 use netlink_packet_xfrm::{
     Address, EncapTmpl, TCP_ENCAP_ESPINTCP, UDP_ENCAP_ESPINUDP, UDP_ENCAP_ESPINUDP_NON_IKE,
     XfrmAttrs,

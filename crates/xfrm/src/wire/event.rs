@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use ipsec::{
+use model::{
     Acquire, AddressPair, Event, Mapping, Origin, PolicyEntry, Proto, ReqId, SaEntry, SaState, Spi,
 };
 use netlink_packet_core::{DecodeError, NetlinkBuffer};

@@ -1,6 +1,6 @@
 //! The whole of an SA: `xfrm_usersa_info` and its attributes, as they came and as they are sent back.
 
-use ipsec::SaFlags;
+use model::SaFlags;
 use netlink_packet_core::{DecodeError, Emitable};
 use netlink_packet_xfrm::{
     UserSaInfo, XFRM_MSG_NEWSA, XFRM_STATE_ESN, XFRM_USER_SA_INFO_LEN, XfrmAttrs, XfrmMessage,
@@ -55,7 +55,7 @@ impl Image {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{AddressPair, Algorithm, AlgorithmKind, Key, Keyed, Proto, Sa, Spi};
+    use model::{AddressPair, Algorithm, AlgorithmKind, Key, Keyed, Proto, Sa, Spi};
     use netlink_packet_xfrm::Lifetime;
 
     use super::*;

@@ -1,6 +1,6 @@
 //! Limits: the model's 0 is `XFRM_INF` for bytes and packets, and 0 for seconds.
 
-use ipsec::{Current, Lifetime, Lifetimes};
+use model::{Current, Lifetime, Lifetimes};
 use netlink_packet_xfrm::{self as xfrm, LifetimeConfig, XFRM_INF};
 
 pub(super) fn config(Lifetimes { hard, soft }: &Lifetimes) -> LifetimeConfig {

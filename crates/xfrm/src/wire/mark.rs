@@ -1,6 +1,6 @@
 //! Marks: `xfrm_mark`, and `XFRMA_SET_MARK` with its mask.
 
-use ipsec::Mark;
+use model::Mark;
 use netlink_packet_xfrm::{self as xfrm, XfrmAttrs};
 
 /// The mark that names an SA or policy.

@@ -1,6 +1,6 @@
 //! `XFRM_MSG_MIGRATE`: `xfrm_userpolicy_id` with the paths of a policy, old and new.
 
-use ipsec::{AddressPair, Direction, Migration, Mode, PathChange, ReqId};
+use model::{AddressPair, Direction, Migration, Mode, PathChange, ReqId};
 use netlink_packet_core::{DecodeError, DefaultNla, Emitable};
 use netlink_packet_xfrm::{
     Address, MigrateMessage, UserKmAddress, UserMigrate, UserPolicyId, XFRM_USER_POLICY_ID_LEN,
@@ -91,7 +91,7 @@ fn pair(family: u16, src: &Address, dst: &Address) -> AddressPair {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{Prefix, Proto, Selector};
+    use model::{Prefix, Proto, Selector};
 
     use super::*;
     use crate::wire::testing::bytes;

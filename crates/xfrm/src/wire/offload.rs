@@ -1,6 +1,6 @@
 //! `xfrm_user_offload`: the device that does the work of an SA.
 
-use ipsec::{Offload, SaDirection};
+use model::{Offload, SaDirection};
 use netlink_packet_xfrm::{UserOffloadDev, XFRM_OFFLOAD_INBOUND, XfrmAttrs};
 
 use crate::{Refusal, device::Devices};

@@ -1,6 +1,6 @@
 //! `xfrm_userpolicy_info` with its attributes, and `xfrm_userpolicy_id`.
 
-use ipsec::{Action, Direction, Form, Mark, Policy, PolicyEntry, PolicyId, Priority, Request};
+use model::{Action, Direction, Form, Mark, Policy, PolicyEntry, PolicyId, Priority, Request};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
     UserPolicyId, UserPolicyInfo, XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK, XFRM_POLICY_MAX,

@@ -1,7 +1,7 @@
 //! Attributes of Linux 6.10 and later, which netlink-packet-xfrm does not know. Kernels before
 //! them ignore them.
 
-use ipsec::SaDirection;
+use model::SaDirection;
 use netlink_packet_core::{DecodeError, DefaultNla, Nla, parse_u8, parse_u32};
 use netlink_packet_xfrm::XfrmAttrs;
 

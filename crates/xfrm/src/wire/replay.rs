@@ -1,7 +1,7 @@
 //! The replay window: in the fixed structure's own bitmap up to 32 packets; beyond, and with
 //! extended sequence numbers, in `xfrm_replay_state_esn`.
 
-use ipsec::Sa;
+use model::Sa;
 use netlink_packet_xfrm::{ReplayEsn, XfrmAttrs};
 
 /// The largest window of the fixed structure's own bitmap, in packets.

@@ -1,6 +1,6 @@
 //! `xfrm_usersa_info` with its attributes, and `xfrm_usersa_id`.
 
-use ipsec::{
+use model::{
     Encap, Mark, Mode, Offload, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId, SaState,
     SecCtx, Spi, SpiWish,
 };
@@ -170,7 +170,7 @@ pub(super) fn entry(
 }
 
 /// The selector of an SA that is not for all packets.
-fn own_selector(wire: &Selector, family: Family) -> Result<Option<ipsec::Selector>, DecodeError> {
+fn own_selector(wire: &Selector, family: Family) -> Result<Option<model::Selector>, DecodeError> {
     let all = Selector { family: wire.family, ..Selector::default() };
     (*wire != all).then(|| selector::read(wire, Some(family))).transpose()
 }

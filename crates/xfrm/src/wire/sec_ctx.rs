@@ -1,6 +1,6 @@
 //! `xfrm_user_sec_ctx`: the label goes over the wire with its terminating NUL.
 
-use ipsec::SecCtx;
+use model::SecCtx;
 use netlink_packet_xfrm::{SecurityCtx, XFRM_SEC_CTX_HEADER_LEN, XfrmAttrs};
 
 use super::cut;

@@ -1,6 +1,6 @@
 //! `xfrm_selector`: a port of 0 is any, with mask 0; every other port is exact, with mask 0xffff.
 
-use ipsec::{Prefix, Selector, Upper};
+use model::{Prefix, Selector, Upper};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{self as xfrm, Address};
 

@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use ipsec::{
+use model::{
     Action, Direction, Form, IpVersion, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix, Priority,
     Selector,
 };
@@ -60,7 +60,7 @@ fn emitted(part: &impl Emitable) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use ipsec::{Level, Proto, Request, RequestMode};
+    use model::{Level, Proto, Request, RequestMode};
 
     use super::*;
     use crate::wire::testing::hex;

@@ -10,7 +10,7 @@
 //! the SA's `props.aalgo`, and 251, `SADB_X_AALG_NULL`, is too far: on 32-bit ARM and on PowerPC
 //! the result is 0 and packets are dropped, and a kernel with UBSAN complains.
 
-use ipsec::{Level, Mode, Proto, ReqId, Request, RequestMode};
+use model::{Level, Mode, Proto, ReqId, Request, RequestMode};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{Address, Id, UserTemplate};
 

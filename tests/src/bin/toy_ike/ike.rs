@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipsec::Spi;
+use model::Spi;
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::{

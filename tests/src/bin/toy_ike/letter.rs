@@ -2,7 +2,7 @@
 
 use std::{fmt, iter, str::FromStr};
 
-use ipsec::Spi;
+use model::Spi;
 
 /// Characters of a key: a cipher's, aes-cbc, and behind it that of hmac-sha1.
 const CIPHER_KEY: usize = 16;

@@ -8,7 +8,7 @@ use std::{
     os::fd::{AsFd, BorrowedFd},
 };
 
-use ipsec::{
+use model::{
     AddressPair, Algorithm, AlgorithmKind, Key, Keyed, Lifetime, Lifetimes, Mark, Mode, Operation,
     Proto, ReqId, Sa, SaId, Spi, SpiWish,
 };
@@ -157,7 +157,7 @@ impl Sad {
         }
     }
 
-    fn pair_of_ends(&self, way: Way) -> Result<AddressPair, ipsec::Error> {
+    fn pair_of_ends(&self, way: Way) -> Result<AddressPair, model::Error> {
         let (src, dst) = self.ends(way);
         AddressPair::new(src, dst)
     }

@@ -1,4 +1,4 @@
-use ipsec::{Direction, Level, Mark, Mode, PathChange, Prefix, Selector, Upper};
+use model::{Direction, Level, Mark, Mode, PathChange, Prefix, Selector, Upper};
 
 use super::*;
 use crate::{device::testing::devices, wire::testing::hex};

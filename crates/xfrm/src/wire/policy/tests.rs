@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-use ipsec::{
+use model::{
     Endpoints, Level, Lifetime, Lifetimes, Mode, Prefix, Proto, ReqId, RequestMode, SecCtx,
     Selector, Upper,
 };

@@ -1,4 +1,4 @@
-use ipsec::{AddressPair, Algorithm, AlgorithmKind, EncapKind, Key, Keyed, Lifetimes};
+use model::{AddressPair, Algorithm, AlgorithmKind, EncapKind, Key, Keyed, Lifetimes};
 
 use super::*;
 use crate::{
@@ -436,10 +436,10 @@ fn selector_and_seq_are_those_of_ip_xfrm() {
         00000000 00000005 00000000 02000000 00000000 00000000 48000200 65636228 63697068 65725f6e
         756c6c29 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
         00000000 00000000 00000000 00000000");
-    let prefix = |ip: [u8; 4], bits| ipsec::Prefix::new(ip.into(), Some(bits)).unwrap();
+    let prefix = |ip: [u8; 4], bits| model::Prefix::new(ip.into(), Some(bits)).unwrap();
     let (src, dst) = (prefix([192, 0, 2, 0], 24), prefix([198, 51, 100, 7], 32));
-    let mut selector = ipsec::Selector::new(src, dst).unwrap();
-    (selector.upper, selector.dst_port) = (ipsec::Upper::Number(6), 80);
+    let mut selector = model::Selector::new(src, dst).unwrap();
+    (selector.upper, selector.dst_port) = (model::Upper::Number(6), 80);
     let sa = Sa {
         seq: 5_u32.swap_bytes(),
         selector: Some(selector),
