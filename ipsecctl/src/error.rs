@@ -3,7 +3,7 @@
 use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
 
 use model::Direction;
-use pfkey_socket::SettingsError;
+use pfkey::client::SettingsError;
 use rustix::io::Errno;
 use sockpolicy::Refusal;
 

@@ -19,7 +19,7 @@ mod send;
 use std::ffi::{OsStr, OsString};
 
 use libc::sock_filter;
-use pfkey_socket::{Choice, Settings};
+use pfkey::client::{Choice, Settings};
 
 use crate::{
     Error,

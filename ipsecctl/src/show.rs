@@ -12,7 +12,7 @@ use std::{
     process::ExitCode,
 };
 
-use present::Keys;
+use cli::Keys;
 use serde_json::{Map, Value};
 
 use crate::Error;

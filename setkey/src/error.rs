@@ -1,7 +1,7 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use model::Dialect;
-use pfkey_socket::SettingsError;
+use pfkey::client::SettingsError;
 use rustix::io::Errno;
 
 use crate::printer::strerror;

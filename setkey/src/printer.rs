@@ -7,10 +7,10 @@ use std::{
     time::SystemTime,
 };
 
+use cli::{Keys, policy_json, sa_json};
 use engine::{Outcome, Refusal, Sink, Target};
 use model::{Dialect, Direction, PolicyEntry, SaEntry};
 use pfkey::{Message, MessageType, sad, spd};
-use present::{Keys, policy_json, sa_json};
 use rustix::io::Errno;
 use serde_json::Value;
 

@@ -79,7 +79,7 @@ impl Output {
     /// Prints a variable of ipsec(4).
     pub fn ours(&mut self, variable: &Variable, value: i64) -> io::Result<()> {
         if self.form.what == What::Json {
-            self.json.push(present::variable_json(variable, Some(value)));
+            self.json.push(cli::variable_json(variable, Some(value)));
             return Ok(());
         }
         self.value(variable.name, self.number(value).as_bytes())

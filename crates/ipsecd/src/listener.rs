@@ -80,7 +80,7 @@ impl Listener {
             .map_err(failed("setting the mode of the socket"))?;
         if open == Open::ToRoot {
             // An older kernel takes them, and they are closed when the message is received.
-            let _ = datagrams::refuse_descriptors(&socket);
+            let _ = sys::datagrams::refuse_descriptors(&socket);
         }
         listen(&socket, BACKLOG).map_err(|errno| failed("listening")(errno.into()))?;
         Ok(Self { socket, path, is_left: AtomicBool::new(false) })
@@ -201,7 +201,7 @@ mod tests {
         control.push(SendAncillaryMessage::ScmRights(&files));
         let bytes = [io::IoSlice::new(b"request")];
         let sent = sendmsg(&client, &bytes, &mut control, SendFlags::empty());
-        let is_refused = datagrams::refuse_descriptors(&listener).is_ok();
+        let is_refused = sys::datagrams::refuse_descriptors(&listener).is_ok();
         assert_eq!(sent, if is_refused { Err(Errno::PERM) } else { Ok(7) });
     }
 

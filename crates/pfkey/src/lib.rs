@@ -7,6 +7,7 @@
 //! of its checks, and [`socket_policy`] what programs ask of their sockets. Nothing here talks to a
 //! kernel.
 
+pub mod client;
 pub mod command;
 mod error;
 pub mod event;

@@ -69,7 +69,7 @@ fn send(
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
                 // It does not block, and what is before this has to be taken first.
-                pfkey_socket::wait(descriptor).map_err(|_| Failure::NotSent)?;
+                pfkey::client::wait(descriptor).map_err(|_| Failure::NotSent)?;
             }
             Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN | Errno::NOTSOCK) => {
                 return Err(Failure::NotSent);
@@ -77,7 +77,7 @@ fn send(
             Err(errno) => return Err(Failure::Told(errno)),
         }
     }
-    pfkey_socket::wait(descriptor).map_err(Failure::Told)?;
+    pfkey::client::wait(descriptor).map_err(Failure::Told)?;
     // Another thread may have connected again meanwhile: this was sent to the service before.
     if socket_cookie(descriptor).ok() == cookie {
         Ok(client)

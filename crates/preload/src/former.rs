@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use pfkey_socket::Connection;
+use pfkey::client::Connection;
 use rustix::{io::Errno, net::SocketAddrUnix};
 
 use crate::clients::now;

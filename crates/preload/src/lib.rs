@@ -43,7 +43,7 @@ use std::{
     sync::OnceLock,
 };
 
-use pfkey_socket::{Answer, Call, Caller, PF_KEY, Settings};
+use pfkey::client::{Answer, Call, Caller, PF_KEY, Settings};
 use sockpolicy::option;
 
 use errno::Failed;

@@ -3,7 +3,7 @@
 
 use std::{ffi::c_int, time::Duration};
 
-use pfkey_socket::blocks;
+use pfkey::client::blocks;
 use rustix::{
     fd::BorrowedFd,
     io::Errno,

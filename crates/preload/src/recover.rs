@@ -3,7 +3,7 @@
 
 use std::{ffi::c_int, time::Duration};
 
-use pfkey_socket::{Connection, blocks};
+use pfkey::client::{Connection, blocks};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     fd::{AsFd, BorrowedFd},

@@ -1,12 +1,12 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use datagrams::Wait;
 use model::Event;
 use netlink_packet_xfrm::{
     XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, XFRMNLGRP_MIGRATE, XFRMNLGRP_POLICY,
     XFRMNLGRP_SA,
 };
 use rustix::io::Errno;
+use sys::datagrams::Wait;
 use tracing::debug;
 
 use crate::{Error, device::Devices, socket::Socket, wire};

@@ -6,7 +6,6 @@ use std::{
     sync::Arc,
 };
 
-use datagrams::{Inbox, Wait};
 use netlink_packet_core::DecodeError;
 use netlink_sys::{Socket as Netlink, SocketAddr, protocols::NETLINK_XFRM};
 use rustix::{
@@ -19,6 +18,7 @@ use rustix::{
         },
     },
 };
+use sys::datagrams::{Inbox, Wait};
 
 use crate::{
     Error,

@@ -2,7 +2,7 @@
 //! tell policies of sockets.
 
 use libc::{SOL_IP, SOL_IPV6, sock_filter};
-use pfkey_socket::PF_KEY;
+use pfkey::client::PF_KEY;
 use sockpolicy::option::{IP_IPSEC_POLICY, IPV6_IPSEC_POLICY};
 
 use crate::supervise::{

@@ -2,7 +2,7 @@
 
 use std::{fs::File, os::fd::AsRawFd};
 
-use pfkey_socket::{Answer as Opened, Call as Arguments, Settings};
+use pfkey::client::{Answer as Opened, Call as Arguments, Settings};
 use rustix::{
     fd::{AsFd, OwnedFd},
     io::Errno,
@@ -75,7 +75,7 @@ impl KeySockets {
 
     /// A socket that is not that of the caller's network namespace is the supervisor's to give: the
     /// caller's capabilities have to hold in the supervisor's network namespace then.
-    fn caller(&self, call: &Call<'_>) -> Result<pfkey_socket::Caller, Errno> {
+    fn caller(&self, call: &Call<'_>) -> Result<pfkey::client::Caller, Errno> {
         let caller = Caller::of(&call.thread()?)?;
         let capabilities = if self.settings.is_of_namespace() {
             caller.capabilities_in(&caller.netns)?
@@ -83,7 +83,7 @@ impl KeySockets {
             let own = File::open("/proc/thread-self/ns/net").map_err(|_| Errno::PERM)?;
             caller.capabilities_in(&own.into())?
         };
-        Ok(pfkey_socket::Caller {
+        Ok(pfkey::client::Caller {
             netns: caller.netns_inode(),
             net_admin: capabilities.contains(CapabilitySet::NET_ADMIN),
         })

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use libc::{MSG_DONTWAIT, c_int};
-use pfkey_socket::blocks;
+use pfkey::client::blocks;
 use rustix::{
     fd::AsFd,
     io::Errno,

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pfkey_socket::{Connection, blocks};
+use pfkey::client::{Connection, blocks};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsFd, BorrowedFd, OwnedFd},

@@ -94,7 +94,7 @@ impl Sender<'_> {
         let bytes = self.memory.gather(pieces, most)?;
         let request = header(&bytes).map_err(|error| error.errno())?;
         self.call.still_waits()?;
-        let sent = pfkey_socket::send(self.socket.file.as_fd(), &bytes)?;
+        let sent = pfkey::client::send(self.socket.file.as_fd(), &bytes)?;
         self.sockets.known().learn(self.socket.cookie, &request, bytes.len());
         Ok(sent)
     }

@@ -1,8 +1,8 @@
 use std::time::SystemTime;
 
+use cli::{PortText, PrefixText, RequestText, UpperText, policy_json};
 use engine::{Engine, Options};
 use model::{Dialect, Level, PolicyEntry, Prefix, Request, Selector, Upper};
-use present::{PortText, PrefixText, RequestText, UpperText, policy_json};
 use serde_json::Value;
 
 use super::{Shown, Table};

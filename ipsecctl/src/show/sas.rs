@@ -1,6 +1,6 @@
+use cli::{KeyText, Keys, sa_json};
 use engine::{Engine, Options, Outcome};
 use model::{Encap, Keyed, Operation, SaEntry};
-use present::{KeyText, Keys, sa_json};
 
 use super::{Shown, Table};
 use crate::Error;

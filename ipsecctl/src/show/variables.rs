@@ -1,7 +1,7 @@
 use std::fs;
 
+use cli::variable_json;
 use model::variable::{Meaning, VARIABLES};
-use present::variable_json;
 
 use super::{Shown, Table};
 use crate::Error;

@@ -125,13 +125,13 @@ impl Numbers {
     }
 }
 
-impl From<pfkey_socket::Answer> for Answer {
+impl From<pfkey::client::Answer> for Answer {
     /// Without the flags of the call.
-    fn from(answer: pfkey_socket::Answer) -> Self {
+    fn from(answer: pfkey::client::Answer) -> Self {
         match answer {
-            pfkey_socket::Answer::Kernel => Self::Kernel,
-            pfkey_socket::Answer::Refused(errno) => Self::Refused(errno),
-            pfkey_socket::Answer::Socket(file) => {
+            pfkey::client::Answer::Kernel => Self::Kernel,
+            pfkey::client::Answer::Refused(errno) => Self::Refused(errno),
+            pfkey::client::Answer::Socket(file) => {
                 Self::Descriptor(Copy { file, closes_on_exec: false, numbers: None })
             }
         }

@@ -1,8 +1,8 @@
 use std::io::{self, Write};
 
+use cli::{PortText, PrefixText, RequestText, UpperText};
 use model::{Dialect, PolicyEntry, Selector, Upper};
 use pfkey::spd::references;
-use present::{PortText, PrefixText, RequestText, UpperText};
 
 use super::{Frame, time::Time, write_sec_ctx};
 

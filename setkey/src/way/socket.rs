@@ -7,7 +7,7 @@ use std::{
 };
 
 use pfkey::Message;
-use pfkey_socket::{Call, Caller, Settings};
+use pfkey::client::{Call, Caller, Settings};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, retry_on_intr},
@@ -56,7 +56,7 @@ impl Socket {
     /// Sends a message, and waits until it was carried out.
     pub fn send(&self, message: &Message) -> Result<(), Error> {
         let bytes = message.encode()?;
-        match pfkey_socket::send(&self.descriptor, &bytes) {
+        match pfkey::client::send(&self.descriptor, &bytes) {
             // Whoever has hung up has said why before.
             Ok(_) | Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
             Err(errno) => Err(self.failed(errno)),

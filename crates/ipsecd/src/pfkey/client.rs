@@ -4,8 +4,8 @@ use std::{
     sync::Arc,
 };
 
-use datagrams::Inbox;
 use rustix::{event::PollFlags, io::Errno};
+use sys::datagrams::Inbox;
 use tracing::{debug, warn};
 use zeroize::Zeroizing;
 
@@ -157,7 +157,7 @@ impl Client {
     pub(super) fn flush(&mut self) {
         while !self.queue.is_empty() {
             let packets = self.queue.iter().take(AT_ONCE);
-            match datagrams::send(&self.socket, packets.map(|packet| packet.as_slice())) {
+            match sys::datagrams::send(&self.socket, packets.map(|packet| packet.as_slice())) {
                 Ok(sent) => {
                     let sent = self.queue.drain(..sent);
                     self.queued -= sent.map(|packet| packet.len()).sum::<usize>();

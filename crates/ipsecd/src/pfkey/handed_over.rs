@@ -106,8 +106,8 @@ impl Service {
 pub(super) fn listeners(handover: &mut Handover) -> Result<[Listener; 2], ServiceError> {
     let directory = engine::Namespace::current().directory().to_owned();
     let sockets = [
-        (LISTENER, pfkey_socket::SERVICE, SocketType::SEQPACKET),
-        (REPORTER, pfkey_socket::CLIENTS, SocketType::STREAM),
+        (LISTENER, pfkey::client::SERVICE, SocketType::SEQPACKET),
+        (REPORTER, pfkey::client::CLIENTS, SocketType::STREAM),
     ];
     let [listener, reporter] = sockets.map(|(handed, name, kind)| {
         Listener::inherit(handover.take(handed), directory.join(name), kind, Open::ToRoot)
@@ -220,7 +220,7 @@ impl Known {
         if socket_type(&socket)? != SocketType::SEQPACKET {
             return Err(Errno::PROTOTYPE.into());
         }
-        datagrams::look_in_turn(&socket)?;
+        sys::datagrams::look_in_turn(&socket)?;
         let cookie = socket_cookie(&socket)?;
         let Some(place) = self.rows.iter().position(|(row, _)| row["cookie"] == cookie) else {
             let peer = peer::admitted(&socket)?;

@@ -2,16 +2,16 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
-use datagrams::Inbox;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, ioctl_fionread, retry_on_intr},
 };
+use sys::datagrams::Inbox;
 use tracing::debug;
 
 /// The requests of a client: they are looked at, carried out and answered, and then taken from the
 /// socket. AF_KEY does all of it inside send(2); a sender that waits until its requests were taken
-/// (`pfkey_socket::wait`) sees no difference. A request that was sent is carried out, though the
+/// (`pfkey::client::wait`) sees no difference. A request that was sent is carried out, though the
 /// client may have gone meanwhile.
 #[derive(Debug, Default)]
 pub(super) struct Requests {
@@ -91,7 +91,7 @@ impl Requests {
         if self.under_way == 0 {
             return;
         }
-        if let Err(errno) = datagrams::take(socket, self.under_way) {
+        if let Err(errno) = sys::datagrams::take(socket, self.under_way) {
             debug!(%errno, "taking requests failed");
         }
         // The kernel takes the rest of the last one as well.
@@ -111,7 +111,7 @@ mod tests {
     fn pair() -> (OwnedFd, OwnedFd) {
         let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
         let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
-        datagrams::look_in_turn(&ours).unwrap();
+        sys::datagrams::look_in_turn(&ours).unwrap();
         (ours, theirs)
     }
 

@@ -4,7 +4,6 @@ use std::{
     sync::Arc,
 };
 
-use datagrams::Inbox;
 use engine::{Engine, Options};
 use model::PolicyEntry;
 use pfkey::{Message, MessageType};
@@ -13,6 +12,7 @@ use rustix::{
     io::{Errno, retry_on_intr},
     net::{SendFlags, send},
 };
+use sys::datagrams::Inbox;
 use tracing::{debug, info, warn};
 use xfrm::{Connection, Monitor};
 use zeroize::Zeroize;
@@ -221,8 +221,9 @@ impl Service {
 
     /// Lets a program in, or sends it away: its requests are not read then.
     fn admit(&mut self, socket: OwnedFd) {
-        let admitted = peer::admitted(&socket)
-            .and_then(|peer| datagrams::look_in_turn(&socket).map(|()| peer).map_err(Into::into));
+        let admitted = peer::admitted(&socket).and_then(|peer| {
+            sys::datagrams::look_in_turn(&socket).map(|()| peer).map_err(Into::into)
+        });
         match admitted {
             Ok(Ok(peer)) => {
                 let (pid, program) = (peer.pid, peer.program.clone());

@@ -7,7 +7,7 @@ use std::{
     ptr,
 };
 
-use pfkey_socket::{Call, Caller, Settings};
+use pfkey::client::{Call, Caller, Settings};
 use rustix::{io::Errno, net::sockopt};
 use zeroize::Zeroizing;
 
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn pfkey_send(so: c_int, message: *const c_void, length: c
 
 /// Sends a message; its length. The answer is queued then, also where the service gives it.
 pub(super) fn send(so: c_int, message: &[u8]) -> Result<c_int, Error> {
-    let length = pfkey_socket::send(borrow(so)?, message).map_err(Error::System)?;
+    let length = pfkey::client::send(borrow(so)?, message).map_err(Error::System)?;
     Ok(c_int::try_from(length).unwrap_or(c_int::MAX))
 }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use pfkey::Message;
-use pfkey_socket::{Call, Caller, Settings};
+use pfkey::client::{Call, Caller, Settings};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,

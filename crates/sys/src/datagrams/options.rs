@@ -6,12 +6,12 @@ use std::os::fd::{AsFd, AsRawFd};
 use nix::libc;
 use rustix::io::Errno;
 
-use crate::errno;
+use super::errno;
 
 /// Whether descriptors may be sent (asm-generic/socket.h, Linux 6.16).
 const SO_PASSRIGHTS: libc::c_int = 83;
 
-/// Prepares a Unix socket for [`Inbox::look`](crate::Inbox::look): what was looked at is passed over
+/// Prepares a Unix socket for [`Inbox::look`](super::Inbox::look): what was looked at is passed over
 /// until it is taken (`SO_PEEK_OFF`, socket(7)).
 pub fn look_in_turn(socket: impl AsFd) -> Result<(), Errno> {
     set(socket, libc::SO_PEEK_OFF, 0)

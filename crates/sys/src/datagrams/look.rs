@@ -11,7 +11,7 @@ use rustix::{
     net::{RecvFlags, recv},
 };
 
-use crate::errno;
+use super::errno;
 
 /// Datagrams that are taken in one call.
 const AT_ONCE: usize = 512;
@@ -51,7 +51,7 @@ mod tests {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     use super::*;
-    use crate::{Inbox, Wait, look_in_turn, send};
+    use crate::datagrams::{Inbox, Wait, look_in_turn, send};
 
     fn pair() -> (OwnedFd, OwnedFd) {
         let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);

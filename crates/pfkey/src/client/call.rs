@@ -14,7 +14,7 @@ const TYPE_MASK: u32 = 0xf;
 const TYPE_MAX: u32 = 11;
 /// The one protocol of the family (linux/pfkeyv2.h).
 const PF_KEY_V2: i32 = 2;
-/// The family: [`crate::PF_KEY`].
+/// The family: [`super::PF_KEY`].
 const FAMILY: AddressFamily = AddressFamily::from_raw(15);
 
 /// A call of `socket(PF_KEY, type, protocol)`.

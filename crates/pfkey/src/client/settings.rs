@@ -4,7 +4,7 @@ use std::{ffi::OsString, io::Write, path::Path};
 
 use rustix::{fd::OwnedFd, io::Errno, net::SocketAddrUnix};
 
-use crate::{Call, Caller, SERVICE};
+use super::{Call, Caller, SERVICE};
 
 /// Where each network namespace has a directory.
 const DIRECTORY: &str = "/run/xfrm-tools/";
