@@ -1,6 +1,6 @@
-mod policies;
-mod reads;
-mod sas;
+pub(crate) mod outcome;
+pub(crate) mod reads;
+pub(crate) mod refusal;
 
 use std::io::ErrorKind;
 
@@ -9,13 +9,13 @@ use xfrm::{Batch, Change};
 
 use crate::{
     Error, Outcome, Refusal, Sink, Target,
-    hold::TunnelSas,
-    host::Host,
-    namespace::{Access, Lock},
-    spd::Spd,
-    store::Asked,
+    policy::changes::IfThere,
+    policy::installed::TunnelSas,
+    policy::spd::Spd,
+    state::host::Host,
+    state::namespace::{Access, Lock},
+    state::store::Asked,
 };
-use policies::IfThere;
 
 /// How the engine treats what it is given.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,25 +29,25 @@ pub struct Options {
 
 /// Carries operations to the kernel, in order.
 pub struct Engine {
-    host: Host,
-    options: Options,
+    pub(crate) host: Host,
+    pub(crate) options: Options,
     /// From the first change of a batch until it is sent, if anything is kept for this namespace.
-    lock: Option<Lock>,
+    pub(crate) lock: Option<Lock>,
     /// The host's variables, as they are while the lock is held.
-    variables: Variables,
-    batch: Batch,
+    pub(crate) variables: Variables,
+    pub(crate) batch: Batch,
     waiting: Vec<Waiting>,
     /// Whether the last operation whose result is out was refused.
-    last_refused: bool,
-    spd: Spd,
+    pub(crate) last_refused: bool,
+    pub(crate) spd: Spd,
     /// What was asked of policies in the batch some of whose requests are left out, by index.
-    kept: Vec<(u32, Vec<Request>)>,
+    pub(crate) kept: Vec<(u32, Vec<Request>)>,
     /// The SAs before this run, read the first time they matter.
-    tunnel_sas: Option<TunnelSas>,
+    pub(crate) tunnel_sas: Option<TunnelSas>,
     /// The line of the first policy whose form follows SAs, of which nothing was said yet.
-    follows: Option<usize>,
+    pub(crate) follows: Option<usize>,
     /// SAs came or went, or records may have outlived their policies.
-    is_unsettled: bool,
+    pub(crate) is_unsettled: bool,
 }
 
 /// An operation whose result is not out yet.
@@ -207,7 +207,7 @@ impl Engine {
 
     /// Begins a change: nobody that sets variables, or reads and rewrites the SPD, may come between
     /// it and the sending of the batch. Where nothing is kept, nobody does.
-    fn begin(&mut self) -> Result<(), Error> {
+    pub(crate) fn begin(&mut self) -> Result<(), Error> {
         if self.lock.is_none() && self.host.namespace.exists() {
             self.lock = self.lock(Access::Shared)?;
             self.variables = self.host.variables.values()?.clone();
@@ -216,7 +216,7 @@ impl Engine {
     }
 
     /// Begins a change that depends on the host's variables.
-    fn begin_depending(&mut self) -> Result<(), Error> {
+    pub(crate) fn begin_depending(&mut self) -> Result<(), Error> {
         if self.lock.is_none() {
             self.host.namespace.make().map_err(Error::run)?;
         }
@@ -225,7 +225,7 @@ impl Engine {
 
     /// Begins a change that depends on what is there, while no other waits: nobody else may change
     /// it meanwhile.
-    fn begin_alone(&mut self) -> Result<(), Error> {
+    pub(crate) fn begin_alone(&mut self) -> Result<(), Error> {
         self.host.namespace.make().map_err(Error::run)?;
         // One of our own would keep us waiting too.
         self.lock = None;
@@ -235,14 +235,14 @@ impl Engine {
     }
 
     /// Keeps others out, if this process may: CAP_NET_ADMIN alone does not open what root keeps.
-    fn lock(&self, access: Access) -> Result<Option<Lock>, Error> {
+    pub(crate) fn lock(&self, access: Access) -> Result<Option<Lock>, Error> {
         match self.host.namespace.lock(access) {
             Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
             lock => Ok(Some(lock.map_err(Error::run)?)),
         }
     }
 
-    fn push(&mut self, line: usize, change: &Change<'_>, target: Target) {
+    pub(crate) fn push(&mut self, line: usize, change: &Change<'_>, target: Target) {
         self.batch.push(change);
         self.waiting.push(Waiting { line, what: What::Message(target) });
     }

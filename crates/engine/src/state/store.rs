@@ -8,7 +8,7 @@ pub use asked::Asked;
 
 use crate::{
     Namespace,
-    database::{Database, Tables},
+    state::database::{Database, Tables},
 };
 
 /// The records of one network namespace: which SAs were added without a mode, and what was asked of

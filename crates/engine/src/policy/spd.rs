@@ -1,6 +1,6 @@
 use model::PolicyEntry;
 
-use crate::{reqids::ReqIds, tunnels::Tunnels};
+use crate::{policy::reqids::ReqIds, policy::tunnels::Tunnels};
 
 /// What has to be known of the policies in the SPD to add to it: read once, then kept up to date
 /// with what is added here.

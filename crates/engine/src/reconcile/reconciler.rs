@@ -3,8 +3,9 @@ use std::collections::HashSet;
 use model::{Event, Mode, PolicyEntry, Sa, variable::DfBit};
 
 use crate::{
-    Error, Namespace, default_policy, df_rule, hold::depends, host::Host, namespace::Access,
-    revise::revise, tunnels::Tunnel,
+    Error, Namespace, policy::installed::depends, policy::tunnels::Tunnel,
+    reconcile::default_policy, reconcile::df_rule, reconcile::policies::revise, state::host::Host,
+    state::namespace::Access,
 };
 
 /// Keeps the SPD as it was asked for, while SAs come and go and others change what is there.

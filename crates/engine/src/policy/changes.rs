@@ -5,20 +5,22 @@ use std::iter;
 use model::{Form, Policy, PolicyId, variable::DfBit};
 use xfrm::{CatchAll, Change, HeldPolicy};
 
-use super::Engine;
+use crate::Engine;
 use crate::{
-    Error, Outcome, Sink, Target, default_policy, df_rule,
-    forward::{forward_copy, forward_id},
-    hold::{TunnelSas, depends, hold, optional_tunnel},
-    namespace::Access,
-    reqids::ReqIds,
-    revise::revise,
-    spd::Spd,
+    Error, Outcome, Sink, Target,
+    policy::forward::{forward_copy, forward_id},
+    policy::installed::{TunnelSas, depends, hold, optional_tunnel},
+    policy::reqids::ReqIds,
+    policy::spd::Spd,
+    reconcile::default_policy,
+    reconcile::df_rule,
+    reconcile::policies::revise,
+    state::namespace::Access,
 };
 
 /// What to do if a policy of this name is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum IfThere {
+pub(crate) enum IfThere {
     /// `spdadd`.
     Refuse,
     /// `spdupdate`.
@@ -26,7 +28,7 @@ pub(super) enum IfThere {
 }
 
 impl Engine {
-    pub(super) fn add_policy(
+    pub(crate) fn add_policy(
         &mut self,
         line: usize,
         mut policy: Policy,
@@ -118,7 +120,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn delete_policy(&mut self, line: usize, id: &PolicyId) -> Result<(), Error> {
+    pub(crate) fn delete_policy(&mut self, line: usize, id: &PolicyId) -> Result<(), Error> {
         self.begin()?;
         self.is_unsettled = true;
         let copy = forward_id(id).filter(|_| self.options.forward_copies);
@@ -129,7 +131,7 @@ impl Engine {
     }
 
     /// Empties the SPD but for what becomes of packets that no policy matches.
-    pub(super) fn flush_spd(&mut self, line: usize) -> Result<(), Error> {
+    pub(crate) fn flush_spd(&mut self, line: usize) -> Result<(), Error> {
         self.begin()?;
         self.is_unsettled = true;
         self.spd = Spd::default();
@@ -142,7 +144,7 @@ impl Engine {
     }
 
     /// What the SPD holds, read the first time it matters.
-    pub(super) fn read_spd(&mut self, sink: &mut dyn Sink) -> Result<&mut Spd, Error> {
+    pub(crate) fn read_spd(&mut self, sink: &mut dyn Sink) -> Result<&mut Spd, Error> {
         if !self.spd.is_read {
             self.flush(sink)?;
             let spd = &mut self.spd;

@@ -8,11 +8,11 @@ use xfrm::{Batch, Change, HeldPolicy};
 
 use crate::{
     Error,
-    hold::{TunnelSas, depends, hold, optional_tunnel},
-    host::Host,
-    store::Asked,
-    tunnels::Tunnel,
-    witness::Witness,
+    policy::installed::{TunnelSas, depends, hold, optional_tunnel},
+    policy::tunnels::Tunnel,
+    reconcile::conflicts::Witness,
+    state::host::Host,
+    state::store::Asked,
 };
 
 /// How often to begin again when others change more at once than can be heard.

@@ -4,7 +4,7 @@
 use model::{IpVersion, SaEntry, SaFlags, SaId, SaState, Setting, Variables};
 use xfrm::{Change, Connection, SaImage, SadFilter};
 
-use crate::{Error, outer_header};
+use crate::{Error, sa::outer_header};
 
 /// What settings ask of the SAs that are there.
 pub struct Renewal<'a> {

@@ -3,8 +3,9 @@
 use model::{IpVersion, Setting, Spi, Variables, variable::DfBit};
 
 use crate::{
-    Error, Namespace, default_policy, df_rule, host::Host, kept_variables::KeptVariables,
-    namespace::Access, renewal::Renewal, revise::revise,
+    Error, Namespace, reconcile::default_policy, reconcile::df_rule, reconcile::policies::revise,
+    sa::flag_update::Renewal, state::host::Host, state::namespace::Access,
+    state::variables::KeptVariables,
 };
 
 /// What a change of the variables came to.

@@ -8,7 +8,7 @@ use model::{
 };
 use xfrm::{Connection, SadFilter};
 
-use crate::tunnels::Tunnel;
+use crate::policy::tunnels::Tunnel;
 
 /// The SAs in tunnel mode that outbound packets can use.
 #[derive(Default)]

@@ -130,8 +130,9 @@ fn the_kernel_holds_what_is_wanted() {
         eprintln!("skipped: it needs root, nft(8) and nf_tables for IPv4");
         return;
     }
-    let test = "df_rule::tests::the_kernel_holds_what_is_wanted";
-    let output = inside(std::env::current_exe().unwrap().as_os_str(), &["--exact", test]);
+    let (_, module) = module_path!().split_once("::").unwrap();
+    let test = format!("{module}::the_kernel_holds_what_is_wanted");
+    let output = inside(std::env::current_exe().unwrap().as_os_str(), &["--exact", &test]);
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.contains("1 passed"), "{said}");
 }

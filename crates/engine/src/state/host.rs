@@ -1,7 +1,7 @@
 use model::PolicyEntry;
 use xfrm::Connection;
 
-use crate::{Error, Namespace, kept_variables::KeptVariables, store::Store};
+use crate::{Error, Namespace, state::store::Store, state::variables::KeptVariables};
 
 /// This host, as one network namespace is one: the kernel, and what is kept beside it.
 pub struct Host {

@@ -3,7 +3,7 @@ use rusqlite::{Connection, params};
 
 use crate::{
     Namespace,
-    database::{Database, Tables},
+    state::database::{Database, Tables},
 };
 
 /// The file in a namespace's directory that holds its variables.

@@ -15,7 +15,7 @@ use model::{Encap, EncapKind, IpVersion, Mode, Proto, Sa, SaDirection, SaEntry, 
 use serde_json::Value;
 use xfrm::SadFilter;
 
-use crate::{Error, host::Host, nft};
+use crate::{Error, reconcile::nft, state::host::Host};
 
 const TABLE: &str = "xfrm_tools";
 

@@ -7,7 +7,7 @@ use model::{Direction, IpVersion, Variables};
 use rustix::io::Errno;
 use xfrm::{Batch, CatchAll, Change, Refusal, Scope};
 
-use crate::{Error, host::Host};
+use crate::{Error, state::host::Host};
 
 const DIRECTIONS: [Direction; 3] = [Direction::In, Direction::Out, Direction::Fwd];
 

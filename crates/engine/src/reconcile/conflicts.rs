@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use model::{Event, Origin, PolicyEntry, PolicyId};
 use xfrm::{Change, Connection, Group, HeldPolicy, Monitor};
 
-use crate::{Error, host::Host};
+use crate::{Error, state::host::Host};
 
 /// How often to take back: each time somebody may come between again.
 const TRIES: u32 = 8;

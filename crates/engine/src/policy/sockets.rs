@@ -3,7 +3,7 @@
 use model::SocketPolicy;
 use xfrm::{Connection, SocketEntry};
 
-use crate::{Error, reqids::ReqIds};
+use crate::{Error, policy::reqids::ReqIds};
 
 /// The policies of the sockets of this thread's network namespace, newest first.
 ///

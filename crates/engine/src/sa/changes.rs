@@ -5,11 +5,11 @@ use std::time::SystemTime;
 use model::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaState};
 use xfrm::{Change, SadFilter};
 
-use super::Engine;
-use crate::{Error, Outcome, Sink, Target, outer_header, tunnels::Tunnel};
+use crate::Engine;
+use crate::{Error, Outcome, Sink, Target, policy::tunnels::Tunnel, sa::outer_header};
 
 impl Engine {
-    pub(super) fn update_sa(
+    pub(crate) fn update_sa(
         &mut self,
         line: usize,
         mut sa: Sa,
@@ -50,7 +50,7 @@ impl Engine {
         })
     }
 
-    pub(super) fn add_sa(
+    pub(crate) fn add_sa(
         &mut self,
         line: usize,
         mut sa: Sa,
@@ -112,7 +112,7 @@ impl Engine {
 
     /// Makes SAs fit for what a new policy asks of them. The kernel changes neither mode nor
     /// selector of an SA, so they are added anew; one that is in use is left as it is.
-    pub(super) fn refit(
+    pub(crate) fn refit(
         &mut self,
         line: usize,
         tunnel: Tunnel,
@@ -154,7 +154,7 @@ impl Engine {
         Ok(())
     }
 
-    pub(super) fn delete_all(
+    pub(crate) fn delete_all(
         &mut self,
         line: usize,
         ends: AddressPair,

@@ -1,0 +1,10 @@
+//! Makes what is installed in the kernel agree with what was requested: the variables, the catch-alls
+//! of `def_policy`, partial policies, the rule that sets DF.
+
+pub(crate) mod apply;
+mod conflicts;
+pub(crate) mod default_policy;
+pub(crate) mod df_rule;
+mod nft;
+pub(crate) mod policies;
+pub(crate) mod reconciler;

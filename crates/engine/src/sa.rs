@@ -1,0 +1,5 @@
+//! SAs: their modes, flags and families, as variables and policies require them.
+
+pub(crate) mod changes;
+pub(crate) mod flag_update;
+pub(crate) mod outer_header;

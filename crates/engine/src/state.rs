@@ -1,0 +1,7 @@
+//! What is kept beside the kernel for a network namespace: locks, variables, records.
+
+mod database;
+pub(crate) mod host;
+pub(crate) mod namespace;
+pub(crate) mod store;
+pub(crate) mod variables;
