@@ -14,7 +14,10 @@ scenario: setup
 	cargo build --quiet --lib --bins --examples
 	cargo scenario $(T)
 
+# The rules of the house: docs/glossary.md, ARCHITECTURE.md, CONTRIBUTING.md.
 lint:
+	tests/lint/self-test --quiet
+	tests/lint/run
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
