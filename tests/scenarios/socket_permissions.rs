@@ -116,7 +116,7 @@ fn the_configuration_is_read_again() {
     reload("sockets user 1000 ipsec\n");
     assert_eq!(hosts.exec(ESP_BOTH_WAYS).status, 0);
     reload("\nsockets user 1000 everything\n");
-    let error = audit(&daemon, "what was configured before counts still");
+    let error = audit(&daemon, "configuration not reloaded");
     assert!(error.contains("ipsecd.conf: line 2: `everything` is no action"), "{error}");
     assert_eq!(hosts.exec(ESP_BOTH_WAYS).status, 0);
     reload("# nobody\n");

@@ -2,9 +2,9 @@
 
 use std::{fs, io, path::Path};
 
-use crate::{ServiceError, pfkey::Icvs, sockets::Permissions};
+use crate::{Error, pfkey::Icvs, sockets::Permissions};
 
-/// What the file says to both services.
+/// The configuration of both services.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Configuration {
     /// The lines `sockets`.
@@ -13,43 +13,29 @@ pub struct Configuration {
     pub icvs: Icvs,
 }
 
-/// What is wrong with the configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigurationError {
-    /// The file cannot be read.
-    #[error("{0}")]
-    Unreadable(#[from] io::Error),
-    /// A line that is none.
-    #[error("line {line}: {problem}")]
-    Line {
-        /// Its number, from 1.
-        line: usize,
-        /// What is wrong, and what to do.
-        problem: String,
-    },
-}
-
 impl Configuration {
-    /// Reads a file; none is an empty one.
+    /// Reads a file. A file that does not exist is an empty configuration.
     ///
-    /// Errors: [`ServiceError::Configuration`].
-    pub fn of_file(path: &Path) -> Result<Self, ServiceError> {
-        let read = match fs::read_to_string(path) {
-            Ok(text) => Self::parse(&text),
+    /// Errors: [`Error::ConfigurationUnreadable`], [`Error::ConfigurationLine`].
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        match fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text, path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(error) => Err(error.into()),
-        };
-        read.map_err(|source| ServiceError::Configuration { path: path.to_owned(), source })
+            Err(source) => Err(Error::ConfigurationUnreadable { path: path.to_owned(), source }),
+        }
     }
 
-    /// Reads the text of a file.
-    pub fn parse(text: &str) -> Result<Self, ConfigurationError> {
+    /// Reads the text of a file; `path` is for the error.
+    ///
+    /// Errors: [`Error::ConfigurationLine`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let mut configuration = Self::default();
         for (line, text) in (1..).zip(text.lines()) {
             let words = text.split('#').next().unwrap_or_default();
             let words: Vec<_> = words.split_whitespace().collect();
-            let read = configuration.add(&words);
-            read.map_err(|problem| ConfigurationError::Line { line, problem })?;
+            let added = configuration.add(&words);
+            let path = || path.to_owned();
+            added.map_err(|problem| Error::ConfigurationLine { path: path(), line, problem })?;
         }
         Ok(configuration)
     }
@@ -69,25 +55,29 @@ impl Configuration {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Configuration, Error> {
+        Configuration::parse(text, Path::new("/ipsecd.conf"))
+    }
+
     #[test]
-    fn nothing_is_nothing() {
+    fn an_empty_and_an_absent_file_are_the_default() {
         let empty = Configuration::default();
-        assert_eq!(Configuration::parse("\n# nothing\n  \n").unwrap(), empty);
+        assert_eq!(parse("\n# nothing\n  \n").unwrap(), empty);
         let absent = Path::new("/nonexistent/ipsecd.conf");
-        assert_eq!(Configuration::of_file(absent).unwrap(), empty);
+        assert_eq!(Configuration::read(absent).unwrap(), empty);
     }
 
     #[test]
     fn lines_of_both_kinds() {
         let text = "sockets user root ipsec # and a comment\npfkey icv hmac-sha256 128\n";
-        let configuration = Configuration::parse(text).unwrap();
+        let configuration = parse(text).unwrap();
         assert_ne!(configuration.permissions, Permissions::default());
         assert_ne!(configuration.icvs, Icvs::default());
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
-        let problem = |text: &str| Configuration::parse(text).unwrap_err().to_string();
+    fn errors_name_the_line() {
+        let problem = |text: &str| parse(text).unwrap_err().to_string();
         for (text, expected) in [
             ("\nsockets all ipsec", "line 2: expected `sockets user|group|unit NAME ACTION...`"),
             (
@@ -103,7 +93,7 @@ mod tests {
             ("pfkey window 64", "line 1: expected `pfkey icv ALGORITHM BITS`"),
             ("socket user 1 ipsec", "line 1: `socket`: expected `sockets` or `pfkey`"),
         ] {
-            assert_eq!(problem(text), expected);
+            assert_eq!(problem(text), format!("/ipsecd.conf: {expected}"));
         }
     }
 }

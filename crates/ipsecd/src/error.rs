@@ -2,36 +2,36 @@ use std::{io, path::PathBuf};
 
 use rustix::io::Errno;
 
-/// Why the daemon does not start, or ends.
+/// Why the daemon or one of its services does not start, or ends.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The namespace has its daemon.
+    /// Another daemon holds the lock of the network namespace.
     #[error(
         "another ipsecd follows this network namespace: it holds {}",
         directory.join(engine::DAEMON_LOCK).display()
     )]
-    Another {
-        /// What is kept for the namespace.
+    AnotherDaemon {
+        /// The run directory of the namespace.
         directory: PathBuf,
     },
-    /// The daemon's lock.
+    /// The daemon's lock cannot be taken.
     #[error("the lock under {}: {source}", engine::RUN_DIRECTORY)]
     Lock {
-        /// Why not.
+        /// The error of open(2) or flock(2).
         source: io::Error,
     },
-    /// What is kept for the namespace cannot be watched.
+    /// The run directory of the namespace cannot be watched.
     #[error("watching {}: {source}", directory.display())]
-    Directory {
-        /// What is kept for the namespace.
+    Watch {
+        /// The run directory of the namespace.
         directory: PathBuf,
-        /// Why not.
+        /// The error of inotify(7).
         source: Errno,
     },
-    /// Somebody has deleted the daemon's lock.
+    /// The daemon's lock was deleted.
     #[error("{} is gone: another daemon may start", directory.join(engine::DAEMON_LOCK).display())]
-    Gone {
-        /// What is kept for the namespace.
+    LockDeleted {
+        /// The run directory of the namespace.
         directory: PathBuf,
     },
     /// Signals cannot be caught.
@@ -40,13 +40,44 @@ pub enum Error {
     /// Privileges cannot be given up.
     #[error("giving up privileges: {0}")]
     Privileges(#[source] Errno),
-    /// Waiting failed.
+    /// poll(2) failed.
     #[error("waiting for events: {0}")]
-    Wait(#[source] Errno),
-    /// The events of the kernel have ended.
-    #[error(transparent)]
-    Monitor(#[from] engine::MonitorError),
-    /// The engine failed.
+    Poll(#[source] io::Error),
+    /// The configuration cannot be read.
+    #[error("{}: {source}", path.display())]
+    ConfigurationUnreadable {
+        /// The configuration file.
+        path: PathBuf,
+        /// The error of read(2).
+        source: io::Error,
+    },
+    /// A line of the configuration is wrong.
+    #[error("{}: line {line}: {problem}", path.display())]
+    ConfigurationLine {
+        /// The configuration file.
+        path: PathBuf,
+        /// The number of the line, from 1.
+        line: usize,
+        /// What is wrong with the line, and how to correct it.
+        problem: String,
+    },
+    /// Another service listens on the socket.
+    #[error("{}: another service listens there", .0.display())]
+    AnotherService(PathBuf),
+    /// The listening socket of a service cannot be made.
+    #[error("{}: {doing}: {source}", path.display())]
+    Socket {
+        /// The path of the socket.
+        path: PathBuf,
+        /// What was being done.
+        doing: &'static str,
+        /// The error of the system call.
+        source: io::Error,
+    },
+    /// The thread of a service cannot be started.
+    #[error("its thread: {0}")]
+    Thread(#[source] io::Error),
+    /// The kernel or the engine's records cannot be used.
     #[error(transparent)]
     Engine(#[from] engine::Error),
 }

@@ -19,7 +19,7 @@ use std::{
 use nix::unistd::execve;
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 
-use crate::Supervisor;
+use crate::ServiceManager;
 
 /// `PID NAME=DESCRIPTOR ...`, for the program that this process executes.
 const EXECUTED: &str = "XFRM_TOOLS_IPSECD_FILES";
@@ -101,12 +101,12 @@ impl Handover {
 
     /// Gives them to the service manager, in place of those of the same names that it has: it hands
     /// them to the daemon that it starts next.
-    pub fn store(&self, manager: &Supervisor) -> io::Result<()> {
+    pub fn store(&self, manager: &ServiceManager) -> io::Result<()> {
         let mut names: Vec<_> = self.0.iter().map(|(name, _)| name.as_str()).collect();
         names.dedup();
-        names.into_iter().try_for_each(|name| manager.forget(name))?;
-        self.0.iter().try_for_each(|(name, file)| manager.keep(name, file))?;
-        manager.wait_until_kept()
+        names.into_iter().try_for_each(|name| manager.remove(name))?;
+        self.0.iter().try_for_each(|(name, file)| manager.store(name, file))?;
+        manager.wait_until_stored()
     }
 }
 

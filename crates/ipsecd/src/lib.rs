@@ -1,14 +1,30 @@
-//! The daemon's parts, for what needs somebody to stay awake: its two services.
+//! ipsecd(8), the daemon of one network namespace: reconciles the SPD with the requested policies while SAs come and
+//! go, serves PF_KEY, and gives policies to the sockets of unprivileged programs.
+//!
+//! | module | what it does | thread |
+//! | --- | --- | --- |
+//! | `reconciler` | the main loop: kernel events, signals, changes of variables; calls the engine's reconciler | main |
+//! | [`pfkey`] | the PF_KEY service | `PF_KEY` |
+//! | [`sockets`] | the service for policies of sockets | `sockets`, and one a client |
+//! | `services` | starts the services, hands them over to the next daemon | main |
 
 mod configuration;
+mod daemon;
+mod error;
 mod handover;
 mod listener;
-mod notify;
+mod logging;
+mod options;
 pub mod pfkey;
-mod service_error;
+mod privileges;
+mod reconciler;
+mod service_manager;
+mod services;
+mod signals;
 pub mod sockets;
 
-pub use configuration::{Configuration, ConfigurationError};
+pub use configuration::Configuration;
+pub use daemon::main;
+pub use error::Error;
 pub use handover::Handover;
-pub use notify::Supervisor;
-pub use service_error::ServiceError;
+pub use service_manager::ServiceManager;

@@ -19,7 +19,7 @@ use rustix::{
     },
 };
 
-use crate::ServiceError;
+use crate::Error;
 
 /// Programs that may wait to be let in.
 const BACKLOG: i32 = 128;
@@ -28,8 +28,8 @@ const BACKLOG: i32 = 128;
 pub(crate) struct Listener {
     socket: OwnedFd,
     path: PathBuf,
-    /// Its file stays, for the next daemon.
-    is_left: AtomicBool,
+    /// The file stays when the socket is closed, for the next daemon.
+    keeps_file: AtomicBool,
 }
 
 /// Who can connect.
@@ -53,10 +53,10 @@ impl Open {
 impl Listener {
     /// Listens at a path, whose directory is made if it is not there. A file that a service left
     /// behind is replaced.
-    pub(crate) fn open(path: PathBuf, kind: SocketType, open: Open) -> Result<Self, ServiceError> {
+    pub(crate) fn open(path: PathBuf, kind: SocketType, open: Open) -> Result<Self, Error> {
         let failed = |doing| {
             let path = path.clone();
-            move |source: io::Error| ServiceError::Socket { path, doing, source }
+            move |source: io::Error| Error::Socket { path, doing, source }
         };
         let directory = path.parent().unwrap_or(&path);
         let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(directory);
@@ -64,7 +64,7 @@ impl Listener {
         let address = SocketAddrUnix::new(&path).map_err(io::Error::from);
         let address = address.map_err(failed("naming the socket"))?;
         if is_served(&address, kind).map_err(failed("looking for another service"))? {
-            return Err(ServiceError::Running(path));
+            return Err(Error::AnotherService(path));
         }
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -83,7 +83,7 @@ impl Listener {
             let _ = sys::datagrams::refuse_descriptors(&socket);
         }
         listen(&socket, BACKLOG).map_err(|errno| failed("listening")(errno.into()))?;
-        Ok(Self { socket, path, is_left: AtomicBool::new(false) })
+        Ok(Self { socket, path, keeps_file: AtomicBool::new(false) })
     }
 
     /// Goes on with a socket that was handed over, if it listens at this path; as [`Listener::open`]
@@ -93,18 +93,18 @@ impl Listener {
         path: PathBuf,
         kind: SocketType,
         open: Open,
-    ) -> Result<Self, ServiceError> {
+    ) -> Result<Self, Error> {
         match handed {
             Some(socket) if is_at(&socket, &path) => {
-                Ok(Self { socket, path, is_left: AtomicBool::new(false) })
+                Ok(Self { socket, path, keeps_file: AtomicBool::new(false) })
             }
             _ => Self::open(path, kind, open),
         }
     }
 
-    /// Leaves the file where it is when this is dropped.
-    pub(crate) fn leave(&self) {
-        self.is_left.store(true, Ordering::Relaxed);
+    /// Leaves the file in place when this is dropped.
+    pub(crate) fn keep_file(&self) {
+        self.keeps_file.store(true, Ordering::Relaxed);
     }
 
     /// The next program that waits to be let in; none: nobody does.
@@ -130,7 +130,7 @@ impl AsFd for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if self.is_left.load(Ordering::Relaxed) {
+        if self.keeps_file.load(Ordering::Relaxed) {
             return;
         }
         // Somebody may have cleared the directory.
@@ -181,7 +181,7 @@ mod tests {
             assert_eq!(listener.path(), path);
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, mode);
             let second = Listener::open(path.clone(), KIND, open);
-            assert!(matches!(second, Err(ServiceError::Running(_))));
+            assert!(matches!(second, Err(Error::AnotherService(_))));
             drop(listener);
             assert!(!path.exists());
         }

@@ -18,7 +18,7 @@ use tracing_subscriber::{
 use crate::options::{LogFormat, Options};
 
 /// The log, whose level can be changed.
-pub struct Logging {
+pub(crate) struct Logging {
     filter: Handle<Targets, Registry>,
     /// What the command line asks for.
     least: i32,
@@ -26,7 +26,7 @@ pub struct Logging {
 
 impl Logging {
     /// Begins to log.
-    pub fn start(options: &Options) -> Self {
+    pub(crate) fn start(options: &Options) -> Self {
         let least = options.verbose.into();
         let (filter, handle) = reload::Layer::new(targets(least));
         let lines = layer().with_writer(io::stderr).with_ansi(false).with_target(false);
@@ -40,7 +40,7 @@ impl Logging {
     }
 
     /// Logs as much as the variables ask for, and no less than the command line does.
-    pub fn follow(&self, variables: &Variables) {
+    pub(crate) fn follow(&self, variables: &Variables) {
         // Fails only if nothing is logged at all.
         let _ = self.filter.reload(targets(variables.debug().max(self.least)));
     }

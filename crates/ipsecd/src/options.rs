@@ -7,30 +7,30 @@ use clap::{ArgAction, Parser, ValueEnum};
 /// programs on kernels that have none, and gives policies to the sockets of the unprivileged.
 #[derive(Debug, Parser)]
 #[command(name = "ipsecd", version)]
-pub struct Options {
+pub(crate) struct Options {
     /// Log every decision; twice, every event (net.inet.ipsec.debug asks for the same)
     #[arg(short, long, action = ArgAction::Count)]
-    pub verbose: u8,
+    pub(crate) verbose: u8,
     /// How the log on standard error looks
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
-    pub log_format: LogFormat,
+    pub(crate) log_format: LogFormat,
     /// Set right what is wrong now, and exit
     #[arg(long)]
-    pub once: bool,
+    pub(crate) once: bool,
     /// Who may give sockets policies, and what PF_KEY cannot say: ipsecd.conf(5)
     #[arg(long = "config", value_name = "FILE", default_value = "/etc/xfrm-tools/ipsecd.conf")]
-    pub configuration: PathBuf,
+    pub(crate) configuration: PathBuf,
     /// Do not serve PF_KEY
     #[arg(long)]
-    pub no_pfkey: bool,
+    pub(crate) no_pfkey: bool,
     /// Do not give policies to the sockets of others
     #[arg(long)]
-    pub no_sockets: bool,
+    pub(crate) no_sockets: bool,
 }
 
 /// How the log looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// A line of words.
     Text,
     /// A line of JSON.

@@ -13,7 +13,7 @@ use rustix::{
     },
 };
 
-use crate::error::Error;
+use crate::Error;
 
 /// What the kernel asks of those who change the SAD and SPD.
 const KEPT: CapabilitySet = CapabilitySet::NET_ADMIN;
@@ -23,12 +23,12 @@ const KEPT: CapabilitySet = CapabilitySet::NET_ADMIN;
 const TO_LOOK: CapabilitySet = CapabilitySet::SYS_PTRACE;
 
 /// Gives up the rest, for this thread and those that it starts from now on.
-pub fn reduce() -> Result<(), Error> {
+pub(crate) fn reduce() -> Result<(), Error> {
     bound(KEPT).and_then(|()| give_up(KEPT)).map_err(Error::Privileges)
 }
 
 /// The same for the thread of the PF_KEY service.
-pub fn reduce_for_key_service() -> Result<(), Error> {
+pub(crate) fn reduce_for_pfkey() -> Result<(), Error> {
     let kept = KEPT | TO_LOOK;
     bound(kept).and_then(|()| give_up(kept)).map_err(Error::Privileges)
 }

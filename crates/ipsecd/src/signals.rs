@@ -14,25 +14,25 @@ use signal_hook::{
     low_level::pipe,
 };
 
-use crate::error::Error;
+use crate::Error;
 
 /// The signals that end it.
 const ENDING: [i32; 2] = [SIGTERM, SIGINT];
 
 /// The signals that the daemon minds, each a byte to read.
-pub struct Signals {
+pub(crate) struct Signals {
     stop: UnixStream,
     reload: UnixStream,
     execute: UnixStream,
 }
 
 /// Has this thread, and those that it starts, keep the signals that the daemon handles pending.
-pub fn block() -> Result<(), Error> {
+pub(crate) fn block() -> Result<(), Error> {
     handled().thread_block().map_err(|errno| Error::Signals(errno.into()))
 }
 
 /// Ends [`block`] for this thread: pending ones are delivered now.
-pub fn unblock() -> Result<(), Error> {
+pub(crate) fn unblock() -> Result<(), Error> {
     handled().thread_unblock().map_err(|errno| Error::Signals(errno.into()))
 }
 
@@ -42,7 +42,7 @@ fn handled() -> SigSet {
 
 impl Signals {
     /// From now on they do not end the process.
-    pub fn catch() -> Result<Self, Error> {
+    pub(crate) fn catch() -> Result<Self, Error> {
         let catch = || {
             Ok(Self {
                 stop: caught(&ENDING)?,
@@ -54,32 +54,32 @@ impl Signals {
     }
 
     /// Readable when there is one to end.
-    pub fn stop(&self) -> BorrowedFd<'_> {
+    pub(crate) fn stop(&self) -> BorrowedFd<'_> {
         self.stop.as_fd()
     }
 
     /// Readable when there is one to read everything anew.
-    pub fn reload(&self) -> BorrowedFd<'_> {
+    pub(crate) fn reload(&self) -> BorrowedFd<'_> {
         self.reload.as_fd()
     }
 
     /// Readable when there is one to make place for the program that is installed now.
-    pub fn execute(&self) -> BorrowedFd<'_> {
+    pub(crate) fn execute(&self) -> BorrowedFd<'_> {
         self.execute.as_fd()
     }
 
     /// Whether there was one to end.
-    pub fn take_stop(&self) -> bool {
+    pub(crate) fn take_stop(&self) -> bool {
         take(&self.stop)
     }
 
     /// Whether there was one to read everything anew.
-    pub fn take_reload(&self) -> bool {
+    pub(crate) fn take_reload(&self) -> bool {
         take(&self.reload)
     }
 
     /// Whether there was one to make place.
-    pub fn take_execute(&self) -> bool {
+    pub(crate) fn take_execute(&self) -> bool {
         take(&self.execute)
     }
 }

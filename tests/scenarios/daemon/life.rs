@@ -106,7 +106,7 @@ fn it_catches_up() {
     host.ip(&format!("xfrm state delete {SA}"));
     let once = Outcome::of(host.command(ipsecd()).arg("--once"));
     assert_eq!((once.status, templates(&host)), (0, 0), "{}", once.stderr);
-    assert!(once.stderr.contains("set right policies=1 catch_alls=0 "), "{}", once.stderr);
+    assert!(once.stderr.contains("reconciled policies=1 catch_alls=0 "), "{}", once.stderr);
 }
 
 /// How much is logged is a variable. Keys are not.
@@ -118,13 +118,13 @@ fn the_log() {
     host.load(&policy);
     host.ip(&add_sa());
     daemon.wait_for_log(
-        "INFO set right policies=1 catch_alls=0 df_rule=false \
-         why=esp SA 192.0.2.1-192.0.2.2 spi 0x1001 added",
+        "INFO reconciled policies=1 catch_alls=0 df_rule=false \
+         reason=esp SA 192.0.2.1-192.0.2.2 spi 0x1001 added",
     );
     assert!(!daemon.log().contains("DEBUG"), "{}", daemon.log());
 
     host.set("net.inet.ipsec.debug=1");
-    daemon.wait_for_log("DEBUG something may be wrong why=variables were set");
+    daemon.wait_for_log("DEBUG reconcile requested reason=variables were set");
     host.set("net.inet.ipsec.debug=2");
     host.ip(&format!("xfrm state delete {SA}"));
     daemon.wait_for_log("DEBUG heard event=SaDeleted");
@@ -137,7 +137,7 @@ fn the_log() {
     eventually("the log is quiet", || {
         host.ip(&add_sa());
         host.ip(&format!("xfrm state delete {SA}"));
-        daemon.log().lines().last().is_some_and(|line| line.contains("INFO set right"))
+        daemon.log().lines().last().is_some_and(|line| line.contains("INFO reconciled"))
     });
 }
 
@@ -164,7 +164,7 @@ fn each_namespace_has_its_own() {
         host.load("spdadd 10.1.0.0/24 10.2.0.0/24 any -P out none;");
         Outcome::success(Command::new("ip").args(["-n", host.name(), "xfrm", "policy", "flush"]));
     }
-    daemons[0].wait_for_log("set right policies=0 catch_alls=3 df_rule=false why=SPD flushed");
+    daemons[0].wait_for_log("reconciled policies=0 catch_alls=3 df_rule=false reason=SPD flushed");
     eventually("the first drops again", || hosts[0].show("xfrm policy").contains("action block"));
     assert_eq!(hosts[1].show("xfrm policy"), "");
 }

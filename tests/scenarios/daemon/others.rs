@@ -101,7 +101,7 @@ fn events_are_lost() {
     host.ip(&format!("xfrm policy add {policy}\nxfrm policy delete {policy}\n").repeat(10_000));
     daemon.signal(Signal::CONT);
     eventually("the policies are whole", || templates(&host) == 3);
-    daemon.wait_for_log("why=events were lost");
+    daemon.wait_for_log("reason=events were lost");
 
     host.ip(&format!("xfrm state delete {SA}"));
     eventually("it hears again", || templates(&host) == 0);

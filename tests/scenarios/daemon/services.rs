@@ -142,9 +142,9 @@ fn one_that_cannot_start() {
     daemon.wait_for_news("READY=1");
     let log = daemon.log();
     for words in [
-        "nobody may give sockets policies: ",
+        "configuration not used, socket policies are refused error=",
         ": line 1: expected `sockets user|group|unit NAME ACTION...`",
-        "no service for PF_KEY: ",
+        "service not started service=\"PF_KEY\" error=",
         "pfkey.sock: another service listens there",
     ] {
         assert!(log.contains(words), "no `{words}` in\n{log}");

@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ipsecd::{Handover, pfkey::Service};
+use ipsecd::{Handover, pfkey::Server};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept, bind,
     listen, recv, send, socket_with,
@@ -177,7 +177,7 @@ fn message(n: u32) -> Vec<u8> {
 }
 
 fn serve() {
-    let mut service = Service::open(&mut Handover::default()).expect("a service");
+    let mut service = Server::open(&mut Handover::default(), Arc::default()).expect("a service");
     println!("{}", service.path().display());
     service.run(io::stdin()).expect("it goes on");
 }

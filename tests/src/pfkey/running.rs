@@ -6,7 +6,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use ipsecd::{Handover, pfkey::Service};
+use ipsecd::{Handover, pfkey::Server};
 use rustix::{
     pipe::{PipeFlags, pipe_with},
     thread::{LinkNameSpaceType, move_into_link_name_space},
@@ -33,7 +33,8 @@ impl RunningService {
             let namespace = File::open(namespace).expect("a network namespace");
             let network = Some(LinkNameSpaceType::Network);
             move_into_link_name_space(namespace.as_fd(), network).expect("root goes there");
-            let mut service = Service::open(&mut Handover::default()).expect("a service");
+            let mut service =
+                Server::open(&mut Handover::default(), Arc::default()).expect("a service");
             sender.send(service.path().to_owned()).expect("somebody waits");
             service.run(stopped.as_fd()).expect("it goes on");
         });

@@ -6,7 +6,7 @@ use pfkey::Message;
 use rustix::io::Errno;
 use tracing::{debug, warn};
 
-use super::{broadcast::Audience, client::ClientId, service::Service};
+use super::{broadcast::Audience, client::ClientId, server::Server};
 
 /// A request that waits for its answer in its place among the others.
 pub(super) struct Change {
@@ -71,14 +71,14 @@ impl Sink for Fates<'_> {
     }
 }
 
-impl Service {
+impl Server {
     /// Has a refusal wait for its turn.
     pub(super) fn refuse(&mut self, client: ClientId, header: Message, errno: Errno) {
         let fate = Fate::Refused(errno);
         self.changes.push(Change { client, header, kind: Kind::Plain, fate });
     }
 
-    /// As [`Service::refuse`], of what AF_KEY does not take from `send(2)`.
+    /// As [`Server::refuse`], of what AF_KEY does not take from `send(2)`.
     pub(super) fn refuse_to_take(&mut self, client: ClientId, header: Message, errno: Errno) {
         let fate = Fate::NotTaken(errno);
         self.changes.push(Change { client, header, kind: Kind::Plain, fate });

@@ -7,10 +7,10 @@ use tracing::{debug, warn};
 use super::{
     broadcast::Audience,
     change::{Change, Kind},
-    service::Service,
+    server::Server,
 };
 
-impl Service {
+impl Server {
     /// Tells what has happened; `author` is the request that asked for it.
     pub(super) fn pass_on(&mut self, mut event: Event, author: Option<&Change>) {
         let origin = event.origin();
@@ -26,7 +26,7 @@ impl Service {
         if !is_ours && event.changes_spd() {
             self.engine.forget_spd();
         }
-        if origin.is_some_and(|origin| self.settings.passes_over(origin)) {
+        if origin.is_some_and(|origin| self.settings.ignores(origin)) {
             return;
         }
         self.dying.note(&event);

@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use engine::{Group, Monitor};
 use rustix::{
     fs::{MemfdFlags, memfd_create},
     io::Errno,
@@ -18,17 +19,16 @@ use rustix::{
 };
 use serde_json::{Value, json};
 use tracing::{info, warn};
-use xfrm::{Group, Monitor};
 use zeroize::Zeroizing;
 
 use super::{
     broadcast::Clients,
     client::{Client, ClientId, Packet},
     peer::{self, Peer},
-    service::Service,
+    server::Server,
 };
 use crate::{
-    Handover, ServiceError, Supervisor,
+    Error, Handover, ServiceManager,
     listener::{Listener, Open},
 };
 
@@ -49,12 +49,12 @@ const MOST_STATE: u64 = 1 << 30;
 const GROUPS: [Group; 5] =
     [Group::Sa, Group::Policy, Group::Expire, Group::Migrate, Group::Mapping];
 
-impl Service {
+impl Server {
     /// Adds all that the next daemon needs to go on in this one's place. This service can go on as well.
     pub fn hand_over(&mut self, mut handover: Handover) -> io::Result<Handover> {
         self.settle();
         self.hear(0);
-        self.clients.end_dumps(|entry| super::service::asked(&mut self.engine, entry));
+        self.clients.end_dumps(|entry| super::server::asked(&mut self.engine, entry));
         self.clients.flush();
         self.clients.take_requests();
         // A service manager keeps the first of them, up to a number.
@@ -70,11 +70,11 @@ impl Service {
 
     /// Has the service manager keep what a daemon needs that is started after a crash of this one: the
     /// sockets of all who have registered, and who they are. They do not see an end then.
-    pub fn keep_for_a_crash(&mut self, manager: Arc<Supervisor>) {
+    pub fn store_for_a_crash(&mut self, manager: Arc<ServiceManager>) {
         let kept = manager
-            .keep(LISTENER, &self.listener)
-            .and_then(|()| manager.keep(REPORTER, &self.reporter))
-            .and_then(|()| manager.keep(MONITOR, &self.monitor));
+            .store(LISTENER, &self.listener)
+            .and_then(|()| manager.store(REPORTER, &self.reporter))
+            .and_then(|()| manager.store(MONITOR, &self.monitor));
         match kept {
             Ok(()) => self.manager = Some(manager),
             Err(error) => warn!(%error, "the service manager keeps nothing"),
@@ -86,9 +86,9 @@ impl Service {
     pub(super) fn keep_registered(&mut self) {
         let Some(manager) = &self.manager else { return };
         let keep = || {
-            self.clients.registered().try_for_each(|client| manager.keep(CLIENT, client))?;
-            manager.forget(STATE)?;
-            manager.keep(STATE, state(self.hears_acquires, &self.clients, Waiting::Omitted)?)
+            self.clients.registered().try_for_each(|client| manager.store(CLIENT, client))?;
+            manager.remove(STATE)?;
+            manager.store(STATE, state(self.hears_acquires, &self.clients, Waiting::Omitted)?)
         };
         if let Err(error) = keep() {
             warn!(%error, "the service manager does not keep the registered clients");
@@ -96,14 +96,14 @@ impl Service {
     }
 
     /// Leaves the socket that programs connect to where it is, for the next daemon.
-    pub fn leave_socket(&self) {
-        self.listener.leave();
-        self.reporter.leave();
+    pub fn keep_socket_files(&self) {
+        self.listener.keep_file();
+        self.reporter.keep_file();
     }
 }
 
 /// The listening sockets: those that were handed over, or new ones.
-pub(super) fn listeners(handover: &mut Handover) -> Result<[Listener; 2], ServiceError> {
+pub(super) fn listeners(handover: &mut Handover) -> Result<[Listener; 2], Error> {
     let directory = engine::Namespace::current().directory().to_owned();
     let sockets = [
         (LISTENER, pfkey::client::SERVICE, SocketType::SEQPACKET),

@@ -11,7 +11,7 @@
 //! answer is never late and never guessed. Changes of other programs, such as ip(8) and IKE
 //! daemons, arrive the same way.
 //!
-//! One thread serves all, in order: [`Service::run`].
+//! One thread serves all, in order: [`Server::run`].
 
 mod broadcast;
 mod change;
@@ -27,9 +27,9 @@ mod report;
 mod request;
 mod requests;
 mod scheduling;
-mod service;
+mod server;
 mod settings;
 
 pub use icvs::Icvs;
-pub use service::Service;
+pub use server::Server;
 pub use settings::Settings;

@@ -11,12 +11,12 @@ use zeroize::Zeroizing;
 
 use super::{
     broadcast::Audience, change::Kind, client::ClientId, dump::Dump, dump::policy_message,
-    service::Service,
+    server::Server,
 };
 
-impl Service {
+impl Server {
     /// Carries out a request, of which `given` bytes came in: its answer is on its way, or waits
-    /// for [`Service::settle`].
+    /// for [`Server::settle`].
     pub(super) fn request(&mut self, client: ClientId, bytes: &[u8], given: usize) {
         // What others ask must not come between a request and its answer.
         if self.clients.any_promiscuous() {

@@ -23,7 +23,7 @@ use super::{
     request::{self, Received},
 };
 use crate::{
-    Handover, ServiceError,
+    Error, Handover,
     listener::{Listener, Open},
 };
 
@@ -58,8 +58,8 @@ impl Service {
     /// Opens the service of this thread's network namespace: `socket.sock` in its directory under
     /// /run/xfrm-tools, or the listening socket that the daemon before has handed over.
     ///
-    /// Errors: [`ServiceError::Running`], [`ServiceError::Socket`].
-    pub fn open(permissions: Permissions, handover: &mut Handover) -> Result<Self, ServiceError> {
+    /// Errors: [`Error::AnotherService`], [`Error::Socket`].
+    pub fn open(permissions: Permissions, handover: &mut Handover) -> Result<Self, Error> {
         let directory = engine::Namespace::current().directory().to_owned();
         Self::inherit(handover.take(LISTENER), &directory.join("socket.sock"), permissions)
     }
@@ -70,14 +70,14 @@ impl Service {
     }
 
     /// Leaves the socket that programs connect to where it is, for the next daemon.
-    pub fn leave_socket(&self) {
-        self.listener.leave();
+    pub fn keep_socket_file(&self) {
+        self.listener.keep_file();
     }
 
     /// Opens it elsewhere.
     ///
-    /// Errors: [`ServiceError::Running`], [`ServiceError::Socket`].
-    pub fn at(path: &Path, permissions: Permissions) -> Result<Self, ServiceError> {
+    /// Errors: [`Error::AnotherService`], [`Error::Socket`].
+    pub fn at(path: &Path, permissions: Permissions) -> Result<Self, Error> {
         Self::inherit(None, path, permissions)
     }
 
@@ -85,7 +85,7 @@ impl Service {
         handed: Option<OwnedFd>,
         path: &Path,
         permissions: Permissions,
-    ) -> Result<Self, ServiceError> {
+    ) -> Result<Self, Error> {
         let kind = SocketType::SEQPACKET;
         let listener = Listener::inherit(handed, path.to_owned(), kind, Open::ToAll)?;
         info!(socket = %listener.path().display(), "service for the policies of sockets");
@@ -96,20 +96,19 @@ impl Service {
         })
     }
 
-    /// From now on these count. Programs that have been let in are served as before.
-    pub fn allow(&self, permissions: Permissions) {
+    /// Replaces the permissions for new clients. Requests of connected clients are judged as before.
+    pub fn set_permissions(&self, permissions: Permissions) {
         *self.permissions.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(permissions);
     }
 
     /// Serves until `stop` can be read. It needs CAP_NET_ADMIN and nothing else.
     ///
-    /// Errors: [`ServiceError::Wait`].
-    pub fn run(&self, stop: impl AsFd) -> Result<(), ServiceError> {
+    /// Errors: [`Error::Poll`].
+    pub fn run(&self, stop: impl AsFd) -> Result<(), Error> {
         loop {
             let mut files =
                 [PollFd::new(&stop, PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
-            retry_on_intr(|| poll(&mut files, None))
-                .map_err(|errno| ServiceError::Wait(errno.into()))?;
+            retry_on_intr(|| poll(&mut files, None)).map_err(|errno| Error::Poll(errno.into()))?;
             if !files[0].revents().is_empty() {
                 return Ok(());
             }
@@ -201,7 +200,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket.sock");
         let service =
-            Service::at(&path, Configuration::parse(configuration).unwrap().permissions).unwrap();
+            Service::at(&path, Configuration::parse(configuration, &path).unwrap().permissions)
+                .unwrap();
         let (stop, stopped) = UnixStream::pair().unwrap();
         let policy = grammar::socket_policy(policy, Dialect::Linux, &SystemNames).unwrap();
         let serving = thread::spawn(move || service.run(stopped));
@@ -261,7 +261,7 @@ mod tests {
         let service = Service::at(&path, Permissions::default()).unwrap();
         assert!(matches!(
             Service::at(&path, Permissions::default()),
-            Err(ServiceError::Running(_))
+            Err(Error::AnotherService(_))
         ));
         let (stop, stopped) = UnixStream::pair().unwrap();
         let serving = thread::spawn(move || service.run(stopped));

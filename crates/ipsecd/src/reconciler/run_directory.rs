@@ -10,18 +10,19 @@ use rustix::{
     io::Errno,
 };
 
-use crate::error::Error;
+use crate::Error;
 
-/// Watches what is kept for the namespace: the commands write the host's variables there.
-pub struct Directory {
+/// The run directory of the network namespace, watched by inotify(7): the commands write the host's variables there, and
+/// the daemon's lock is there.
+pub(crate) struct RunDirectory {
     path: PathBuf,
     inotify: OwnedFd,
 }
 
-impl Directory {
-    /// Watches a directory that is there.
-    pub fn watch(path: &Path) -> Result<Self, Error> {
-        // Not `CLOSE_WRITE`: our own reading of a database would be one.
+impl RunDirectory {
+    /// Watches a directory, which must exist.
+    pub(crate) fn watch(path: &Path) -> Result<Self, Error> {
+        // Not `CLOSE_WRITE`: this process reads the database with a descriptor open for writing.
         let flags = WatchFlags::MODIFY
             | WatchFlags::CREATE
             | WatchFlags::DELETE
@@ -35,47 +36,49 @@ impl Directory {
             Ok(inotify)
         };
         let inotify =
-            watch().map_err(|source| Error::Directory { directory: path.to_owned(), source })?;
+            watch().map_err(|source| Error::Watch { directory: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), inotify })
     }
 
-    /// Whether the file of the variables may have changed since the last time.
-    pub fn variables_changed(&self) -> Result<bool, Error> {
+    /// Whether the file of the variables may have changed since the last call.
+    ///
+    /// Errors: [`Error::LockDeleted`], [`Error::Watch`].
+    pub(crate) fn variables_changed(&self) -> Result<bool, Error> {
         let mut buffer = [MaybeUninit::uninit(); 4096];
         let mut reader = Reader::new(&self.inotify, &mut buffer);
         let mut changed = false;
         loop {
             match reader.next() {
-                Ok(event) if takes_the_lock(&event) => {
-                    return Err(Error::Gone { directory: self.path.clone() });
+                Ok(event) if removes_lock(&event) => {
+                    return Err(Error::LockDeleted { directory: self.path.clone() });
                 }
                 Ok(event) => changed |= touches_variables(&event),
                 Err(Errno::AGAIN) => return Ok(changed),
                 Err(Errno::INTR) => {}
                 Err(source) => {
-                    return Err(Error::Directory { directory: self.path.clone(), source });
+                    return Err(Error::Watch { directory: self.path.clone(), source });
                 }
             }
         }
     }
 }
 
-/// Whether the directory has gone, or the daemon's lock in it. As long as that is open, the kernel
-/// does not tell that the directory is deleted.
-fn takes_the_lock(event: &Event<'_>) -> bool {
-    let lock = || event.file_name().is_some_and(|it| it.to_bytes() == DAEMON_LOCK.as_bytes());
+/// Whether the directory or the daemon's lock in it was deleted. While the lock is open, the kernel does not report the
+/// deletion of the directory.
+fn removes_lock(event: &Event<'_>) -> bool {
+    let lock = || event.file_name().is_some_and(|name| name.to_bytes() == DAEMON_LOCK.as_bytes());
     event.events().intersects(ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::IGNORED)
         || event.events().contains(ReadFlags::DELETE) && lock()
 }
 
 fn touches_variables(event: &Event<'_>) -> bool {
-    // SQLite's journal is a file beside it.
+    // SQLite's journal is a file with the same prefix.
     let of_variables = |name: &[u8]| name.starts_with(VARIABLES_FILE.as_bytes());
     event.events().contains(ReadFlags::QUEUE_OVERFLOW)
         || event.file_name().is_some_and(|name| of_variables(name.to_bytes()))
 }
 
-impl AsFd for Directory {
+impl AsFd for RunDirectory {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.inotify.as_fd()
     }
@@ -88,9 +91,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_variables_count() {
+    fn only_changes_of_the_variables_are_reported() {
         let root = tempfile::tempdir().unwrap();
-        let directory = Directory::watch(root.path()).unwrap();
+        let directory = RunDirectory::watch(root.path()).unwrap();
         assert!(!directory.variables_changed().unwrap());
         fs::write(root.path().join("store.sqlite"), "1").unwrap();
         assert!(!directory.variables_changed().unwrap());
@@ -101,7 +104,7 @@ mod tests {
         let lock = File::create(root.path().join(DAEMON_LOCK)).unwrap();
         assert!(!directory.variables_changed().unwrap());
         root.close().unwrap();
-        assert!(matches!(directory.variables_changed(), Err(Error::Gone { .. })));
+        assert!(matches!(directory.variables_changed(), Err(Error::LockDeleted { .. })));
         drop(lock);
     }
 }

@@ -32,12 +32,12 @@ const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 const A_SEND: Duration = Duration::from_secs(2);
 
 /// The service manager, if one waits for news.
-pub struct Supervisor(Option<(UnixDatagram, SocketAddr)>);
+pub struct ServiceManager(Option<(UnixDatagram, SocketAddr)>);
 
-impl Supervisor {
+impl ServiceManager {
     /// The one that `NOTIFY_SOCKET` names.
     #[must_use]
-    pub fn of_environment() -> Self {
+    pub fn from_environment() -> Self {
         let name = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty());
         Self(name.and_then(|name| {
             Self::at(&name).inspect_err(|error| debug!(%error, "no NOTIFY_SOCKET")).ok()
@@ -60,7 +60,7 @@ impl Supervisor {
         self.tell(&format!("READY=1\nSTATUS={status}"));
     }
 
-    /// Everything is read anew; [`Supervisor::ready`] follows.
+    /// Everything is read anew; [`ServiceManager::ready`] follows.
     pub fn reloading(&self) {
         let now = clock_gettime(ClockId::Monotonic);
         let microseconds = now.tv_sec * 1_000_000 + now.tv_nsec / 1000;
@@ -80,23 +80,23 @@ impl Supervisor {
     /// Whether the manager keeps descriptors over a restart (`FDSTORE`: how many; its unit's
     /// `FileDescriptorStoreMax`).
     #[must_use]
-    pub fn keeps_files(&self) -> bool {
+    pub fn stores_files(&self) -> bool {
         let most = env::var("FDSTORE").ok().and_then(|most| most.parse().ok());
         self.0.is_some() && most.is_some_and(|most: u32| most > 0)
     }
 
     /// Has the manager keep a copy of a descriptor for the next daemon, even if this one crashes.
-    pub fn keep(&self, name: &str, file: impl AsFd) -> io::Result<()> {
+    pub fn store(&self, name: &str, file: impl AsFd) -> io::Result<()> {
         self.send(&format!("FDSTORE=1\nFDNAME={name}"), &[file.as_fd()])
     }
 
     /// Has the manager forget those of a name.
-    pub fn forget(&self, name: &str) -> io::Result<()> {
+    pub fn remove(&self, name: &str) -> io::Result<()> {
         self.send(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), &[])
     }
 
     /// Waits until the manager has done what it was told (`BARRIER=1`, sd_notify_barrier(3)).
-    pub fn wait_until_kept(&self) -> io::Result<()> {
+    pub fn wait_until_stored(&self) -> io::Result<()> {
         let (ours, its) = pipe_with(PipeFlags::CLOEXEC)?;
         self.send("BARRIER=1", &[its.as_fd()])?;
         drop(its);
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     fn heard(listener: &UnixDatagram, name: &OsStr) -> String {
-        Supervisor(Some(Supervisor::at(name).unwrap())).ready("following 2 tunnels");
+        ServiceManager(Some(ServiceManager::at(name).unwrap())).ready("following 2 tunnels");
         let mut news = [0; 100];
         let length = listener.recv(&mut news).unwrap();
         String::from_utf8(news[..length].to_vec()).unwrap()
@@ -160,12 +160,12 @@ mod tests {
     fn nobody_need_listen() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("nobody");
-        let supervisor = Supervisor(Some(Supervisor::at(path.as_os_str()).unwrap()));
-        supervisor.ready("");
+        let manager = ServiceManager(Some(ServiceManager::at(path.as_os_str()).unwrap()));
+        manager.ready("");
         let _deaf = UnixDatagram::bind(&path).unwrap();
         for _ in 0..10_000 {
-            supervisor.status("more than a queue takes");
+            manager.status("more than a queue takes");
         }
-        Supervisor(None).stopping();
+        ServiceManager(None).stopping();
     }
 }

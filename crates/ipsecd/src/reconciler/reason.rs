@@ -1,24 +1,23 @@
-//! Why the daemon looks at the SPD, in the words of the log.
+//! Why the SPD is reconciled, as text for the log.
 
 use std::fmt;
 
 use model::{Direction, Event, PolicyEntry, Prefix, SaEntry};
 
-/// The first of the reasons, and how many more there are.
+/// The first reason, and the number of further ones.
 #[derive(Debug)]
-pub struct Reason {
+pub(super) struct Reason {
     first: String,
     more: usize,
 }
 
 impl Reason {
-    /// A reason in words.
-    pub fn new(first: impl Into<String>) -> Self {
+    pub(super) fn new(first: impl Into<String>) -> Self {
         Self { first: first.into(), more: 0 }
     }
 
-    /// What has happened in the SAD or SPD.
-    pub fn of(event: &Event) -> Self {
+    /// A change of the SAD or SPD.
+    pub(super) fn of(event: &Event) -> Self {
         Self::new(match event {
             Event::SaAdded { entry, .. } => sa(entry, "added"),
             Event::SaUpdated { entry, .. } => sa(entry, "updated"),
@@ -42,8 +41,8 @@ impl Reason {
         })
     }
 
-    /// Adds another reason.
-    pub fn join(&mut self, other: &Reason) {
+    /// Counts another reason.
+    pub(super) fn join(&mut self, other: &Reason) {
         self.more += other.more + 1;
     }
 }

@@ -4,6 +4,7 @@ use std::{
     sync::Arc,
 };
 
+use engine::Monitor;
 use engine::{Engine, Options};
 use model::PolicyEntry;
 use pfkey::{Message, MessageType};
@@ -14,7 +15,7 @@ use rustix::{
 };
 use sys::datagrams::Inbox;
 use tracing::{debug, info, warn};
-use xfrm::{Connection, Monitor};
+use xfrm::Connection;
 use zeroize::Zeroize;
 
 use super::{
@@ -30,7 +31,7 @@ use super::{
     scheduling,
     settings::Settings,
 };
-use crate::{Handover, ServiceError, Supervisor, listener::Listener};
+use crate::{Error, Handover, ServiceManager, listener::Listener};
 
 /// Bytes of the longest message that `sadb_msg_len` can say.
 const LONGEST: usize = u16::MAX as usize * 8;
@@ -51,7 +52,7 @@ const EVENTS_A_TURN: usize = 512;
 const A_WHILE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// The PF_KEY service of a network namespace.
-pub struct Service {
+pub struct Server {
     pub(super) listener: Listener,
     /// Where it tells of its clients.
     pub(super) reporter: Listener,
@@ -68,7 +69,7 @@ pub struct Service {
     pub(super) dying: Dying,
     pub(super) settings: Arc<Settings>,
     /// Who keeps the sockets of the clients, should this process crash.
-    pub(super) manager: Option<Arc<Supervisor>>,
+    pub(super) manager: Option<Arc<ServiceManager>>,
     /// Nobody could be let in: those who wait are looked at again in a while.
     is_crowded: bool,
     inbox: Inbox,
@@ -86,27 +87,27 @@ struct Ready {
     clients: Vec<(ClientId, PollFlags)>,
 }
 
-impl Service {
+impl Server {
     /// Opens the service of this thread's network namespace, under /run/xfrm-tools, with what the
     /// daemon before has handed over.
     ///
-    /// Errors: [`ServiceError::Kernel`] and [`ServiceError::Engine`] without XFRM or CAP_NET_ADMIN;
-    /// [`ServiceError::Running`]; [`ServiceError::Socket`].
-    pub fn open(handover: &mut Handover) -> Result<Self, ServiceError> {
+    /// Errors: [`Error::Engine`] without XFRM or CAP_NET_ADMIN;
+    /// [`Error::AnotherService`]; [`Error::Socket`].
+    pub fn open(handover: &mut Handover, settings: Arc<Settings>) -> Result<Self, Error> {
         let [listener, reporter] = handed_over::listeners(handover)?;
         let engine = Engine::open(Options::default())?;
-        let monitor = handed_over::monitor(handover)?;
+        let monitor = handed_over::monitor(handover).map_err(engine::Error::from)?;
         let (clients, hears_acquires) = handed_over::clients(handover);
         let service = Self {
             engine,
-            kernel: Connection::open()?,
+            kernel: Connection::open().map_err(engine::Error::from)?,
             monitor,
             hears_acquires,
             clients,
             changes: Vec::new(),
             acquires: Acquires::default(),
             dying: Dying::default(),
-            settings: Arc::default(),
+            settings,
             manager: None,
             is_crowded: false,
             // A byte more, to see what is longer.
@@ -118,11 +119,6 @@ impl Service {
         Ok(service)
     }
 
-    /// From now on these count.
-    pub fn follow(&mut self, settings: Arc<Settings>) {
-        self.settings = settings;
-    }
-
     /// Where programs connect.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -131,8 +127,8 @@ impl Service {
 
     /// Serves until `stop` can be read.
     ///
-    /// Errors: [`ServiceError::Wait`].
-    pub fn run(&mut self, stop: impl AsFd) -> Result<(), ServiceError> {
+    /// Errors: [`Error::Poll`].
+    pub fn run(&mut self, stop: impl AsFd) -> Result<(), Error> {
         if let Err(error) = scheduling::let_others_finish() {
             debug!(%error, "requests will come singly");
         }
@@ -143,7 +139,7 @@ impl Service {
     }
 
     /// Waits until there is something to do, and gives everybody a turn; false: `stop` can be read.
-    fn turn(&mut self, stop: &impl AsFd) -> Result<bool, ServiceError> {
+    fn turn(&mut self, stop: &impl AsFd) -> Result<bool, Error> {
         let Some(ready) = self.wait(stop)? else { return Ok(false) };
         if ready.events {
             self.hear(EVENTS_A_TURN);
@@ -174,7 +170,7 @@ impl Service {
     }
 
     /// Waits until there is something to do; none: `stop` can be read.
-    fn wait(&self, stop: &impl AsFd) -> Result<Option<Ready>, ServiceError> {
+    fn wait(&self, stop: &impl AsFd) -> Result<Option<Ready>, Error> {
         let (arrivals, longest) = if self.is_crowded {
             (PollFlags::empty(), Some(&A_WHILE))
         } else {
@@ -188,8 +184,7 @@ impl Service {
         ];
         let ours = files.len();
         files.extend(self.clients.iter().map(|client| PollFd::new(client, client.interest())));
-        retry_on_intr(|| poll(&mut files, longest))
-            .map_err(|errno| ServiceError::Wait(errno.into()))?;
+        retry_on_intr(|| poll(&mut files, longest)).map_err(|errno| Error::Poll(errno.into()))?;
         let is_ready = |at: usize| !files[at].revents().is_empty();
         let clients = self.clients.iter().zip(&files[ours..]);
         let busy = clients.map(|(client, file)| (client.id, file.revents()));

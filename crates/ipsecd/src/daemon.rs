@@ -1,0 +1,75 @@
+//! The start of the daemon: what is opened, and in which order privileges are given up.
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::Parser;
+use engine::{Caretaker, Group, Monitor, SetRight};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tracing::{error, info};
+
+use crate::{
+    Error, Handover, ServiceManager,
+    logging::Logging,
+    options::Options,
+    privileges,
+    reconciler::{EventLoop, Opened, RunDirectory},
+    services::Services,
+    signals::{self, Signals},
+};
+
+/// Runs ipsecd(8) with the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    // A signal that comes before its handler is installed would end the process.
+    let _ = signals::block();
+    let options = Options::parse();
+    let logging = Logging::start(&options);
+    let done = if options.once { reconcile_once(&logging) } else { run(&options, logging) };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reconciles the SPD once (`--once`). A daemon may run meanwhile.
+fn reconcile_once(logging: &Logging) -> Result<(), Error> {
+    signals::unblock()?;
+    let mut reconciler = Caretaker::open()?;
+    logging.follow(reconciler.variables()?);
+    let SetRight { policies, catch_alls, df_rule } = reconciler.set_right()?;
+    info!(policies, catch_alls, df_rule, "reconciled");
+    Ok(())
+}
+
+/// Runs as the daemon of this network namespace until a signal ends it.
+fn run(options: &Options, logging: Logging) -> Result<(), Error> {
+    let handover = Handover::of_environment();
+    let signals = Signals::catch()?;
+    let service_manager = Arc::new(ServiceManager::from_environment());
+    let reconciler = Caretaker::open()?;
+    let namespace = reconciler.namespace().clone();
+    let another = || Error::AnotherDaemon { directory: namespace.directory().to_owned() };
+    let _lock =
+        namespace.become_daemon().map_err(|source| Error::Lock { source })?.ok_or_else(another)?;
+    let run_directory = RunDirectory::watch(namespace.directory())?;
+    // Opened before anything is read: no event is missed in between.
+    let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate];
+    let monitor = Monitor::open_reading_ahead(&groups).map_err(engine::Error::from)?;
+    raise_descriptor_limit();
+    let services = Services::start(options, reconciler.port(), &service_manager, handover);
+    privileges::reduce()?;
+    // The services' threads keep them blocked: only this thread receives signals.
+    signals::unblock()?;
+    let opened =
+        Opened { reconciler, monitor, run_directory, signals, logging, service_manager, services };
+    EventLoop::new(opened)?.run()
+}
+
+/// A PF_KEY client is a descriptor, and a handover duplicates all of them.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}

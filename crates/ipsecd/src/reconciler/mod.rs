@@ -1,0 +1,250 @@
+//! The main loop: after each event that may matter, the SPD is compared with the requested policies and reconciled.
+
+mod reason;
+mod run_directory;
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use engine::{Caretaker, Monitor, MonitorError, SetRight};
+use model::Variables;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::Errno,
+};
+use tracing::{debug, info, warn};
+
+use crate::{
+    Error, ServiceManager,
+    logging::Logging,
+    services::Services,
+    signals::{self, Signals},
+};
+use reason::Reason;
+
+pub(crate) use run_directory::RunDirectory;
+
+/// The first and the longest pause before a failed reconciliation is repeated.
+const RETRY: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
+
+/// Events that are read before the loop goes on.
+const EVENTS_A_TURN: usize = 10_000;
+
+/// After events, how long more of them may gather: in a flood, each would wake this thread.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// What the daemon has opened before it gave up its privileges.
+pub(crate) struct Opened {
+    pub(crate) reconciler: Caretaker,
+    pub(crate) monitor: Monitor,
+    pub(crate) run_directory: RunDirectory,
+    pub(crate) signals: Signals,
+    pub(crate) logging: Logging,
+    pub(crate) service_manager: Arc<ServiceManager>,
+    pub(crate) services: Services,
+}
+
+/// The main loop and its state.
+pub(crate) struct EventLoop {
+    opened: Opened,
+    /// The host's variables when they were last read.
+    variables: Variables,
+    /// Why the SPD is to be reconciled, if it is.
+    pending: Option<Reason>,
+    /// Not to reconcile before.
+    not_before: Instant,
+    /// Events were read in the last turn.
+    had_events: bool,
+    /// The pause after the next failure.
+    retry_after: Duration,
+    /// The sum of all reconciliations so far.
+    total: SetRight,
+}
+
+impl EventLoop {
+    pub(crate) fn new(mut opened: Opened) -> Result<Self, Error> {
+        let variables = opened.reconciler.variables()?.clone();
+        opened.logging.follow(&variables);
+        Ok(Self {
+            opened,
+            variables,
+            pending: None,
+            not_before: Instant::now(),
+            had_events: false,
+            retry_after: RETRY[0],
+            total: SetRight::default(),
+        })
+    }
+
+    /// Runs until a signal ends it.
+    pub(crate) fn run(mut self) -> Result<(), Error> {
+        self.reconcile(&Reason::new("start"));
+        self.opened.service_manager.ready(&self.status());
+        let directory = self.opened.reconciler.namespace().directory();
+        info!(directory = %directory.display(), status = self.status(), "started");
+        loop {
+            self.wait()?;
+            if self.opened.signals.take_stop() {
+                self.stop();
+                return Ok(());
+            }
+            if self.opened.signals.take_reload() {
+                self.reload()?;
+            }
+            if self.opened.signals.take_execute() {
+                self.execute()?;
+            }
+            self.read_events()?;
+            if self.opened.run_directory.variables_changed()? {
+                self.read_variables();
+            }
+            if Instant::now() >= self.not_before
+                && let Some(reason) = self.pending.take()
+            {
+                self.reconcile(&reason);
+            }
+        }
+    }
+
+    /// Waits for events, or until a pending reconciliation may begin.
+    fn wait(&self) -> Result<(), Error> {
+        let Opened { run_directory, signals, monitor, .. } = &self.opened;
+        let pause = || self.not_before.saturating_duration_since(Instant::now());
+        let mut timeout = self.pending.as_ref().map(|_| pause());
+        let mut slots = vec![
+            PollFd::new(run_directory, PollFlags::IN),
+            PollFd::from_borrowed_fd(signals.stop(), PollFlags::IN),
+            PollFd::from_borrowed_fd(signals.reload(), PollFlags::IN),
+            PollFd::from_borrowed_fd(signals.execute(), PollFlags::IN),
+        ];
+        if self.had_events {
+            timeout = Some(timeout.map_or(GATHER, |pause| pause.min(GATHER)));
+        } else {
+            slots.push(PollFd::new(monitor, PollFlags::IN));
+        }
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        match poll(&mut slots, timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(Error::Poll(errno.into())),
+        }
+    }
+
+    /// Reads the events that have come.
+    fn read_events(&mut self) -> Result<(), Error> {
+        let mut count = 0;
+        while count < EVENTS_A_TURN || self.opened.monitor.has_received() {
+            match self.opened.monitor.try_next_event() {
+                Ok(None) => break,
+                Ok(Some(event)) if self.opened.reconciler.concerns(&event) => {
+                    self.request(Reason::of(&event));
+                }
+                Ok(Some(_)) => {}
+                Err(error @ MonitorError::Malformed(_)) => {
+                    warn!(%error, "event not read");
+                    self.request(Reason::new("unreadable event"));
+                }
+                Err(error) => return Err(engine::Error::from(error).into()),
+            }
+            count += 1;
+        }
+        self.had_events = count > 0;
+        Ok(())
+    }
+
+    /// Has the SPD reconciled as soon as it may be.
+    fn request(&mut self, reason: Reason) {
+        debug!(%reason, "reconcile requested");
+        match &mut self.pending {
+            Some(first) => first.join(&reason),
+            none => *none = Some(reason),
+        }
+    }
+
+    /// Reads the host's variables, which may have changed.
+    fn read_variables(&mut self) {
+        match self.opened.reconciler.variables() {
+            Ok(now) if *now == self.variables => {}
+            Ok(now) => {
+                self.variables = now.clone();
+                self.opened.logging.follow(&self.variables);
+                self.request(Reason::new("variables were set"));
+            }
+            Err(error) => warn!(%error, "variables not read"),
+        }
+    }
+
+    /// SIGTERM, SIGINT: ends the services.
+    fn stop(&mut self) {
+        self.opened.service_manager.stopping();
+        info!("stopped by a signal");
+        if self.opened.service_manager.stores_files() {
+            self.opened.services.store();
+        }
+    }
+
+    /// SIGHUP: opens everything again, as at the start.
+    fn reload(&mut self) -> Result<(), Error> {
+        self.opened.service_manager.reloading();
+        self.opened.reconciler = Caretaker::open()?;
+        self.read_variables();
+        self.opened.services.reload(self.opened.reconciler.port());
+        self.pending = None;
+        self.reconcile(&Reason::new("SIGHUP"));
+        self.opened.service_manager.ready(&self.status());
+        Ok(())
+    }
+
+    /// SIGUSR2: executes the installed program. Returns if that fails.
+    fn execute(&mut self) -> Result<(), Error> {
+        self.opened.service_manager.reloading();
+        signals::block()?;
+        self.opened.services.execute();
+        signals::unblock()?;
+        self.opened.service_manager.ready(&self.status());
+        Ok(())
+    }
+
+    /// Reconciles the SPD. A failure is logged, and the reconciliation repeated later.
+    fn reconcile(&mut self, reason: &Reason) {
+        let begun = Instant::now();
+        match self.opened.reconciler.set_right() {
+            Ok(done) => {
+                self.log(done, reason);
+                self.retry_after = RETRY[0];
+                // Takes at most half of the time: a program that loads a large SPD does not have to wait for
+                // the lock again and again.
+                self.not_before = Instant::now() + begun.elapsed();
+            }
+            Err(error) => {
+                let retry_in = self.retry_after;
+                warn!(%reason, ?retry_in, %error, "reconcile failed");
+                self.request(Reason::new("retry"));
+                self.not_before = begun + self.retry_after;
+                self.retry_after = RETRY[1].min(self.retry_after * 2);
+            }
+        }
+    }
+
+    fn log(&mut self, done: SetRight, reason: &Reason) {
+        if done == SetRight::default() {
+            debug!(%reason, "no changes needed");
+        } else {
+            let SetRight { policies, catch_alls, df_rule } = done;
+            info!(policies, catch_alls, df_rule, %reason, "reconciled");
+            self.total.policies += policies;
+            self.total.catch_alls += catch_alls;
+        }
+        self.opened.service_manager.status(&self.status());
+    }
+
+    /// The status line for the service manager and the log.
+    fn status(&self) -> String {
+        let SetRight { policies, catch_alls, .. } = self.total;
+        let tunnels = self.opened.reconciler.followed_tunnels();
+        format!(
+            "tunnels followed: {tunnels}; policies rewritten: {policies}; catch-alls restored: {catch_alls}"
+        )
+    }
+}
