@@ -2,7 +2,7 @@ use std::{
     fs::File,
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread::{self, JoinHandle},
 };
 
