@@ -22,7 +22,7 @@ use std::{
 };
 
 use model::{Dialect, Operation};
-use pfkey::request::Wording;
+use pfkey::request::PfKeyExtras;
 
 use error::Error;
 use options::{Command, Database, Layout, Mode, Stop};
@@ -86,7 +86,7 @@ fn dump(command: &Command, operation: &Operation) -> Result<ExitCode, Error> {
     let mut printer = printer(command, Source::Direct);
     printer.header()?;
     loop {
-        way.submit(0, Ok(operation.clone()), &Wording::default(), &mut printer)?;
+        way.submit(0, Ok(operation.clone()), &PfKeyExtras::default(), &mut printer)?;
         printer.out().flush()?;
         thread::sleep(Duration::from_secs(1));
     }
@@ -99,7 +99,7 @@ fn one(command: &Command, operation: Operation) -> Result<ExitCode, Error> {
     }
     let mut way = Way::open(command)?;
     let mut printer = printer(command, Source::Direct);
-    way.submit(0, Ok(operation), &Wording::default(), &mut printer)?;
+    way.submit(0, Ok(operation), &PfKeyExtras::default(), &mut printer)?;
     way.settle(&mut printer)?;
     printer.out().flush()?;
     Ok(exit_code(command, &printer))

@@ -7,7 +7,7 @@ mod verbose;
 mod xfrm;
 
 use model::Operation;
-use pfkey::request::Wording;
+use pfkey::request::PfKeyExtras;
 
 use crate::{StdoutPrinter, error::Error, options::Command};
 use pf_key::PfKey;
@@ -45,7 +45,7 @@ impl Way {
         &mut self,
         line: usize,
         operation: Result<Operation, model::Error>,
-        wording: &Wording,
+        wording: &PfKeyExtras,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
         match self {

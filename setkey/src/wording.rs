@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use grammar::tree::{Command, Extension, Flag, Host, Port, SaEnds, SaName, SaProto};
-use pfkey::request::Wording;
+use pfkey::request::PfKeyExtras;
 
 /// The `SADB_X_EXT_*` flags of `-f` and of the protocol words (net/pfkeyv2.h of ipsec-tools).
 const OLD: u32 = 0x1;
@@ -12,25 +12,25 @@ const RANDOM_PAD: u32 = 0x100;
 const ZERO_PAD: u32 = 0x200;
 
 /// The wording of a statement.
-pub fn of(command: &Command) -> Wording {
+pub fn of(command: &Command) -> PfKeyExtras {
     match command {
         Command::Add(name, _)
         | Command::Update(name, _)
         | Command::GetSpi(name)
         | Command::Get(name)
         | Command::Delete(name) => of_sa(name),
-        _ => Wording::default(),
+        _ => PfKeyExtras::default(),
     }
 }
 
-fn of_sa(name: &SaName) -> Wording {
+fn of_sa(name: &SaName) -> PfKeyExtras {
     let SaEnds { src, dst, proto, .. } = &name.ends;
     let proto = proto.as_ref().map(|proto| &proto.value);
-    let mut wording = Wording {
+    let mut wording = PfKeyExtras {
         any_mode: true,
         ports: (port(src), port(dst)),
         src: src.address.value.parse().ok(),
-        ..Wording::default()
+        ..PfKeyExtras::default()
     };
     if let Some(SaProto::EspOld | SaProto::AhOld) = proto {
         wording.flags |= OLD;
@@ -66,7 +66,7 @@ mod tests {
 
     use super::*;
 
-    fn wording(script: &str) -> Wording {
+    fn wording(script: &str) -> PfKeyExtras {
         let statement = Script::new(script.as_bytes(), Dialect::Linux).next_statement();
         of(&statement.unwrap().unwrap().command)
     }

@@ -9,11 +9,14 @@ use model::{
 
 use crate::{
     Error, Extension, Message, MessageType,
+    entry::{
+        fields,
+        sad::{self, Limit},
+        spd,
+    },
     ext::{self, AddressKind, Comb, End, IpsecRequest, KeyKind, KmAddress, Proposal},
-    numbers,
     registered::{REGISTERED_AUTH, REGISTERED_ENCRYPT},
-    sad::{self, Limit},
-    spd,
+    wire::numbers,
 };
 
 /// AF_KEY's reference count of a policy that was just added or replaced, and of one that was
@@ -70,8 +73,8 @@ const MOST_BYTES: usize = 4096;
 #[must_use]
 pub fn acquire(acquire: &Acquire) -> Message {
     let mut extensions = vec![
-        sad::address(AddressKind::Src, acquire.ends.src(), 0, 0),
-        sad::address(AddressKind::Dst, acquire.ends.dst(), 0, 0),
+        Extension::Address(AddressKind::Src, fields::host(acquire.ends.src(), 0, 0)),
+        Extension::Address(AddressKind::Dst, fields::host(acquire.ends.dst(), 0, 0)),
         Extension::Policy(ext::Policy {
             policy_type: numbers::IPSEC,
             dir: numbers::direction_number(Direction::Out, false),
@@ -82,7 +85,7 @@ pub fn acquire(acquire: &Acquire) -> Message {
     ];
     let proposal = Proposal::offered(acquire.proto, acquire.auth_mask, acquire.crypt_mask);
     extensions.extend(proposal.map(Extension::Proposal));
-    extensions.extend(acquire.sec_ctx.as_ref().map(sad::sec_ctx));
+    extensions.extend(acquire.sec_ctx.as_ref().map(|ctx| Extension::SecCtx(ctx.into())));
     let message = Message::new(MessageType::ACQUIRE, numbers::satype(acquire.proto));
     within_limit(message.with(extensions))
 }
@@ -131,9 +134,9 @@ pub fn new_mapping(mapping: &Mapping) -> Option<Message> {
     let named = ext::Sa { spi: spi.0, replay: 0, state: 0, auth: 0, encrypt: 0, flags: 0 };
     let extensions = vec![
         Extension::Sa(named),
-        sad::address(AddressKind::Src, old.ip(), 0, 0),
+        Extension::Address(AddressKind::Src, fields::host(old.ip(), 0, 0)),
         Extension::NatPort(End::Src, old.port()),
-        sad::address(AddressKind::Dst, new.ip(), 0, 0),
+        Extension::Address(AddressKind::Dst, fields::host(new.ip(), 0, 0)),
         Extension::NatPort(End::Dst, new.port()),
     ];
     let satype = numbers::satype(Proto::Esp);
@@ -143,7 +146,7 @@ pub fn new_mapping(mapping: &Mapping) -> Option<Message> {
 /// MIGRATE to every socket (`pfkey_send_migrate`). The selector has no ports, and 0 for any
 /// protocol, unlike everywhere else.
 pub fn migrate(migration: &Migration) -> Result<Message, Error> {
-    let km_address = migration.key_management.map(spd::sockaddrs);
+    let km_address = migration.key_management.map(fields::sockaddrs);
     let km_address = km_address.map(|(local, remote)| KmAddress { reserved: 0, local, remote });
     let mut extensions: Vec<_> = km_address.map(Extension::KmAddress).into_iter().collect();
     let selector = &migration.selector;
@@ -180,6 +183,6 @@ fn request(moved: &PathChange, ends: AddressPair) -> Result<IpsecRequest, Error>
         mode: numbers::mode_number(moved.mode)?,
         level: if moved.reqid == ReqId(0) { 2 } else { 3 },
         reqid: moved.reqid.0,
-        ends: Some(spd::sockaddrs(ends)),
+        ends: Some(fields::sockaddrs(ends)),
     })
 }

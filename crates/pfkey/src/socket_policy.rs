@@ -1,18 +1,14 @@
 //! The value of the socket options `IP_IPSEC_POLICY` and `IPV6_IPSEC_POLICY`: `sadb_x_policy` with
 //! its requests, outside a message (`pfkey_compile_policy`, net/key/af_key.c).
 
-use model::{Direction, Level, Priority, ReqId, Request, SocketAction, SocketPolicy};
+use model::{Direction, Priority, Request, SocketAction, SocketPolicy};
 
 use crate::{
-    Error, Extension, ext,
-    ext::IpsecRequest,
-    numbers,
-    spd::{MOST_REQUESTS, read_request, request},
-    wire::UNIT,
+    Error, Extension,
+    entry::templates::{self, MAX_REQUESTS},
+    ext::{self, IpsecRequest, IpsecRequests},
+    wire::{UNIT, ext_type, numbers},
 };
-
-/// `SADB_X_EXT_POLICY`. AF_KEY does not look at it.
-const POLICY: u16 = 18;
 
 /// `IPSEC_DIR_INBOUND` and `IPSEC_DIR_OUTBOUND`.
 const DIRECTIONS: [(Direction, u8); 2] = [(Direction::In, 1), (Direction::Out, 2)];
@@ -23,17 +19,18 @@ const DIRECTIONS: [(Direction, u8); 2] = [(Direction::In, 1), (Direction::Out, 2
 /// none. Requests count with `ipsec` only.
 pub fn read(value: &[u8]) -> Result<SocketPolicy, Error> {
     let units = value.first_chunk().map_or(0, |length| u16::from_ne_bytes(*length));
-    let said = usize::from(units) * UNIT;
-    let body = value
-        .get(..said)
-        .and_then(|policy| policy.get(4..))
-        .ok_or(Error::ExtensionLength { ext_type: POLICY, said, given: value.len() })?;
-    let malformed = |_| Error::Malformed(POLICY);
-    let (rest, policy) = ext::Policy::parse_header(body).map_err(malformed)?;
+    let length = usize::from(units) * UNIT;
+    let body =
+        value.get(..length).and_then(|policy| policy.get(4..)).ok_or(Error::ExtensionLength {
+            ext_type: ext_type::POLICY,
+            said: length,
+            given: value.len(),
+        })?;
+    let (policy, requests) = ext::Policy::split(body)?;
     let action = match policy.policy_type {
         numbers::DISCARD => SocketAction::Discard,
         numbers::NONE | numbers::BYPASS => SocketAction::Bypass,
-        numbers::IPSEC => SocketAction::Ipsec(requests(rest)?),
+        numbers::IPSEC => SocketAction::Ipsec(read_requests(requests)?),
         numbers::ENTRUST => SocketAction::Entrust,
         number => return Err(Error::UnknownNumber { field: "policy type", number: number.into() }),
     };
@@ -45,7 +42,7 @@ pub fn read(value: &[u8]) -> Result<SocketPolicy, Error> {
 /// asked for on the BSDs.
 pub fn read_direction(value: &[u8]) -> Result<Direction, Error> {
     // Without requests it has two units; `sadb_x_policy_dir` is its seventh byte.
-    let policy = value.first_chunk::<{ 2 * UNIT }>().ok_or(Error::Malformed(POLICY))?;
+    let policy = value.first_chunk::<{ 2 * UNIT }>().ok_or(Error::Malformed(ext_type::POLICY))?;
     direction(policy[6])
 }
 
@@ -55,28 +52,17 @@ fn direction(number: u8) -> Result<Direction, Error> {
 }
 
 /// The requests, up to the one that is too many (`parse_ipsecrequests`, net/key/af_key.c).
-fn requests(mut rest: &[u8]) -> Result<Vec<Request>, Error> {
+fn read_requests(rest: IpsecRequests<'_>) -> Result<Vec<Request>, Error> {
     let mut requests: Vec<Request> = Vec::new();
-    while rest.len() >= IpsecRequest::HEADER && requests.len() <= MOST_REQUESTS {
-        let (after, said) = IpsecRequest::parse(rest).map_err(|_| Error::Malformed(POLICY))?;
+    for request in rest.take(MAX_REQUESTS + 1) {
+        let (request, _) = request?;
         requests.push(match requests.last() {
             // Of that one AF_KEY reads the length only: any other stands for it.
-            Some(last) if requests.len() == MOST_REQUESTS => *last,
-            _ => chosen(read_request(&said)?),
+            Some(last) if requests.len() == MAX_REQUESTS => *last,
+            _ => templates::with_chosen_reqid(templates::read(&request)?),
         });
-        rest = after;
     }
     Ok(requests)
-}
-
-/// `parse_ipsecrequest` (net/key/af_key.c).
-fn chosen(request: Request) -> Request {
-    match request.level {
-        Level::Unique(Some(id)) if id > ReqId::MANUAL_MAX => {
-            Request { level: Level::Unique(None), ..request }
-        }
-        _ => request,
-    }
 }
 
 /// The value of a policy.
@@ -92,18 +78,17 @@ pub fn value(policy: &SocketPolicy) -> Result<Vec<u8>, Error> {
     let row = DIRECTIONS.iter().find(|row| row.0 == policy.direction());
     let policy = ext::Policy {
         policy_type,
-        // A socket has no other direction.
-        dir: row.map_or(0, |row| row.1),
-        id: 0,
         priority: policy.priority().0,
-        requests: policy.requests().iter().map(request).collect::<Result<_, _>>()?,
+        requests: policy.requests().iter().map(IpsecRequest::try_from).collect::<Result<_, _>>()?,
+        // A socket has no other direction.
+        ..ext::Policy::bare(row.map_or(0, |row| row.1))
     };
     Ok(Extension::Policy(policy).encode()?.to_vec())
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{Endpoints, Proto, RequestMode};
+    use model::{Endpoints, Level, Proto, ReqId, RequestMode};
 
     use super::*;
 
@@ -189,13 +174,10 @@ mod tests {
             if wrong.is_none() {
                 optional_tunnel(&mut requests[place]);
             }
-            let said: Vec<_> = requests.iter().map(|it| request(it).unwrap()).collect();
             let policy = ext::Policy {
                 policy_type: numbers::IPSEC,
-                dir: direction,
-                id: 0,
-                priority: 0,
-                requests: said,
+                requests: requests.iter().map(|it| it.try_into().unwrap()).collect(),
+                ..ext::Policy::bare(direction)
             };
             let mut value = Extension::Policy(policy).encode().unwrap().to_vec();
             if let Some(proto) = wrong {

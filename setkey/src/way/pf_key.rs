@@ -4,7 +4,7 @@ use engine::{Outcome, Refusal, Sink, Target};
 use model::{AddressPair, Dialect, Level, Operation, Proto, SaEntry, SaId};
 use pfkey::{
     Message, MessageType,
-    request::{self, Wording},
+    request::{self, PfKeyExtras},
     sad, spd,
 };
 use rustix::io::Errno;
@@ -49,7 +49,7 @@ impl PfKey {
         &mut self,
         line: usize,
         operation: Result<Operation, model::Error>,
-        wording: &Wording,
+        wording: &PfKeyExtras,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
         let operation = match operation {
@@ -67,10 +67,10 @@ impl PfKey {
         &mut self,
         line: usize,
         operation: &Operation,
-        wording: &Wording,
+        wording: &PfKeyExtras,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
-        let unsaid = request::unsaid(operation);
+        let unsaid = request::unsupported(operation);
         if !unsaid.is_empty() {
             return refuse(line, Refusal::Rule(model::Error::NotInPfKey(unsaid)), printer);
         }
@@ -164,7 +164,7 @@ impl PfKey {
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
         for id in self.found(request, ends, proto, printer)? {
-            let wording = Wording { src: Some(ends.src()), ..Wording::default() };
+            let wording = PfKeyExtras { src: Some(ends.src()), ..PfKeyExtras::default() };
             self.carry_out(line, &Operation::DeleteSa(id), &wording, printer)?;
         }
         Ok(())

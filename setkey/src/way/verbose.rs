@@ -6,7 +6,7 @@ use engine::{Engine, Monitor};
 use model::Operation;
 use pfkey::{
     Message,
-    request::{self, Wording},
+    request::{self, PfKeyExtras},
 };
 
 use crate::{error::Error, monitor::write_message, options::Command};
@@ -34,7 +34,7 @@ impl Verbose {
     pub fn sent(
         &mut self,
         operation: &Operation,
-        wording: &Wording,
+        wording: &PfKeyExtras,
         out: &mut impl Write,
     ) -> Result<(), Error> {
         self.show(operation, wording, out)?;
@@ -61,7 +61,7 @@ impl Verbose {
     fn show(
         &self,
         operation: &Operation,
-        wording: &Wording,
+        wording: &PfKeyExtras,
         out: &mut impl Write,
     ) -> Result<(), Error> {
         match request::message(operation, wording) {

@@ -1,6 +1,6 @@
 use engine::{Engine, Options};
 use model::Operation;
-use pfkey::request::Wording;
+use pfkey::request::PfKeyExtras;
 
 use super::verbose::Verbose;
 use crate::{StdoutPrinter, error::Error, options::Command};
@@ -25,7 +25,7 @@ impl Xfrm {
         &mut self,
         line: usize,
         operation: Result<Operation, model::Error>,
-        wording: &Wording,
+        wording: &PfKeyExtras,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
         let Some(verbose) = &mut self.verbose else {

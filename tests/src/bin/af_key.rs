@@ -73,7 +73,7 @@ impl AfKey {
 
     /// The errno of the answer. AF_KEY does it all before send(2) returns.
     fn ask(&self, operation: &Operation) -> Result<i32, Box<dyn Error>> {
-        let message = request::message(operation, &request::Wording::default())?;
+        let message = request::message(operation, &request::PfKeyExtras::default())?;
         let message = message.numbered(0, process::id());
         rustix::net::send(&self.0, &message.encode()?, SendFlags::empty())?;
         let (mut buffer, mut errno) = (vec![0; 1 << 16], None);

@@ -2,23 +2,14 @@ use model::AddressPair;
 
 use crate::{
     Error, Extension, Message,
-    ext::{Address, AddressKind, Policy},
-    message::{self, MAX_KNOWN},
-    wire::UNIT,
+    ext::{Address, AddressKind, IpsecRequests, Policy},
+    message,
+    wire::{UNIT, ext_type},
 };
 
-/// `SADB_X_EXT_POLICY`, `SADB_X_EXT_SEC_CTX`, `SADB_X_EXT_KMADDRESS`.
-const POLICY: u16 = 18;
-const SEC_CTX: u16 = 24;
-const KM_ADDRESS: u16 = 25;
-
-/// Bytes that an extension must have, by its type (`sadb_ext_min_len`).
-const LEAST: [usize; MAX_KNOWN as usize + 1] =
+/// The shortest length of an extension in bytes, by its type (`sadb_ext_min_len`).
+const MIN_LENGTHS: [usize; ext_type::MAX as usize + 1] =
     [0, 16, 32, 32, 32, 8, 8, 8, 8, 8, 16, 16, 16, 8, 8, 8, 16, 8, 16, 16, 8, 8, 8, 8, 8, 8, 40];
-
-/// What no request needs, and AF_KEY does not look into: identities, sensitivity, proposal,
-/// supported algorithms, private data.
-const IGNORED: [std::ops::RangeInclusive<u16>; 2] = [10..=15, 17..=17];
 
 /// The most bytes of a security context (`PAGE_SIZE`).
 const LONGEST_CONTEXT: usize = 4096;
@@ -42,8 +33,8 @@ impl<'a> Extensions<'a> {
         while !rest.is_empty() {
             let (ext_type, body, after) = message::split_extension(rest)?;
             rest = after;
-            let Some(&least) = LEAST.get(usize::from(ext_type)) else { continue };
-            if body.len() + 4 < least {
+            let Some(&min_length) = MIN_LENGTHS.get(usize::from(ext_type)) else { continue };
+            if body.len() + 4 < min_length {
                 return Err(Error::Malformed(ext_type));
             }
             if seen & 1 << ext_type != 0 {
@@ -57,16 +48,18 @@ impl<'a> Extensions<'a> {
 
     fn take(&mut self, ext_type: u16, body: &'a [u8]) -> Result<(), Error> {
         match ext_type {
-            POLICY => self.policy = Some(body),
-            KM_ADDRESS => self.km_address = Some(body),
-            _ if IGNORED.iter().any(|types| types.contains(&ext_type)) => {}
+            ext_type::POLICY => self.policy = Some(body),
+            ext_type::KMADDRESS => self.km_address = Some(body),
+            // AF_KEY does not read these: identities, sensitivity, proposal, supported algorithms,
+            // private data.
+            ext_type::IDENTITY_SRC..=ext_type::SUPPORTED_ENCRYPT | ext_type::KMPRIVATE => {}
             _ => {
                 let extension = Extension::decode(ext_type, body)?;
                 if let Extension::SecCtx(sec_ctx) = &extension {
                     let length = sec_ctx.context.len();
                     let exact = (UNIT + length).next_multiple_of(UNIT) == body.len() + 4;
                     if length > LONGEST_CONTEXT || !exact {
-                        return Err(Error::Malformed(SEC_CTX));
+                        return Err(Error::Malformed(ext_type::SEC_CTX));
                     }
                 }
                 self.message.extensions.push(extension);
@@ -84,11 +77,9 @@ impl<'a> Extensions<'a> {
         Ok((src, dst))
     }
 
-    /// The policy without its requests, and the bytes of those.
-    pub(super) fn policy(&self) -> Result<(Policy, &'a [u8]), Error> {
+    /// The policy without its requests, and those.
+    pub(super) fn policy(&self) -> Result<(Policy, IpsecRequests<'a>), Error> {
         let body = self.policy.ok_or(Error::Missing("policy"))?;
-        let (requests, policy) =
-            Policy::parse_header(body).map_err(|_| Error::Malformed(POLICY))?;
-        Ok((policy, requests))
+        Policy::split(body)
     }
 }

@@ -14,12 +14,11 @@ use model::{Migration, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
 use crate::{
     Error, Message, MessageType,
     ext::Filter,
-    message::{self, HEADER},
+    message,
+    wire::{HEADER_LENGTH, UNIT, VERSION},
 };
 use extensions::Extensions;
 
-/// The largest message type (`SADB_MAX`, linux/pfkeyv2.h).
-const MAX_TYPE: u8 = 24;
 /// The largest SA type (`SADB_SATYPE_MAX`).
 const MAX_SATYPE: u8 = 9;
 
@@ -100,18 +99,18 @@ pub fn header(bytes: &[u8]) -> Result<Message, Error> {
 /// has. Allocates nothing.
 pub fn begun(bytes: &[u8], given: usize) -> Result<Message, Error> {
     let (_, (version, said, header)) = message::header(bytes).map_err(|_| Error::Short(given))?;
-    if version != message::VERSION {
+    if version != VERSION {
         return Err(Error::Version(version));
     }
     if header.reserved != 0 {
         return Err(Error::Reserved(header.reserved));
     }
-    if !(1..=MAX_TYPE).contains(&header.msg_type.0) {
+    if !(1..=MessageType::MAX.0).contains(&header.msg_type.0) {
         let number = header.msg_type.0.into();
         return Err(Error::UnknownNumber { field: "message type", number });
     }
     // Less than a unit behind the message is no extension either, which `parse_exthdrs` says.
-    if said != given / crate::wire::UNIT * crate::wire::UNIT {
+    if said != given / UNIT * UNIT {
         return Err(Error::MessageLength { said, given });
     }
     Ok(header)
@@ -122,8 +121,8 @@ pub fn begun(bytes: &[u8], given: usize) -> Result<Message, Error> {
 ///
 /// Errors come back from AF_KEY in a message: [`Message::refusal`] with [`Error::errno`].
 pub fn command(header: &Message, bytes: &[u8]) -> Result<Command, Error> {
-    let is_bare = bytes.len() < HEADER + crate::wire::UNIT;
-    let extensions = Extensions::collect(header, bytes.get(HEADER..).unwrap_or_default())?;
+    let is_bare = bytes.len() < HEADER_LENGTH + UNIT;
+    let extensions = Extensions::collect(header, bytes.get(HEADER_LENGTH..).unwrap_or_default())?;
     Ok(match header.msg_type {
         MessageType::GETSPI => Command::GetSpi(sad::get_spi(&extensions)?),
         MessageType::UPDATE => Command::UpdateSa(Box::new(sad::add(&extensions)?)),

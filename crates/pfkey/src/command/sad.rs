@@ -3,8 +3,9 @@ use model::{AddressPair, Mark, Mode, Prefix, Proto, ReqId, Sa, SaId, Selector, S
 use super::{GetSpi, SadQuery, extensions::Extensions};
 use crate::{
     Error, Message,
+    entry::{fields, sad},
     ext::{self, AddressKind, KeyKind, LifetimeKind, SpiRange},
-    numbers, sad,
+    wire::numbers,
 };
 
 /// `SADB_AALG_MAX`, `SADB_EALG_MAX` and `SADB_X_CALG_MAX` (linux/pfkeyv2.h).
@@ -40,8 +41,8 @@ pub(super) fn add(extensions: &Extensions<'_>) -> Result<Sa, Error> {
     sa.selector = message.address(AddressKind::Proxy).map(proxied).transpose()?;
     sa.replay_window = replay_window(named.replay, proto);
     sa.flags = numbers::flags(named.flags);
-    sa.lifetimes = sad::read_lifetimes(message);
-    sa.sec_ctx = message.sec_ctx().map(sad::read_sec_ctx);
+    sa.lifetimes = fields::limits(message);
+    sa.sec_ctx = message.sec_ctx().map(Into::into);
     // `xfrm_init_state`: first the transform, then what it makes of the SA.
     if proto == Proto::Any {
         return Err(Error::NoTransform);
@@ -80,12 +81,12 @@ fn check_presence(message: &Message, proto: Option<Proto>) -> Result<(), Error> 
 
 /// The algorithms' numbers, and keys where there must be some.
 fn check_numbers(message: &Message, named: &ext::Sa, proto: Proto) -> Result<(), Error> {
-    let most = if proto == Proto::IpComp { MAX_COMP } else { MAX_ENCRYPT };
-    for (field, number, most) in [
+    let max_encrypt = if proto == Proto::IpComp { MAX_COMP } else { MAX_ENCRYPT };
+    for (field, number, max) in [
         ("authentication algorithm", named.auth, MAX_AUTH),
-        ("encryption algorithm", named.encrypt, most),
+        ("encryption algorithm", named.encrypt, max_encrypt),
     ] {
-        if number > most {
+        if number > max {
             return Err(Error::UnknownNumber { field, number: number.into() });
         }
     }
@@ -107,7 +108,7 @@ pub(super) fn mode(number: u8) -> Result<Mode, Error> {
 /// The selector of an SA whose PROXY says where packets come from: nothing else is looked at.
 fn proxied(proxy: &ext::Address) -> Result<Selector, Error> {
     let src = Prefix::new(proxy.sockaddr.ip(), Some(proxy.prefix_len.into()))?;
-    let dst = Prefix::new(sad::unspecified(src.addr()), Some(0))?;
+    let dst = Prefix::new(fields::unspecified(src.addr()), Some(0))?;
     Ok(Selector::new(src, dst)?)
 }
 

@@ -24,7 +24,7 @@ pub use address::{Address, AddressKind, KmAddress};
 pub use identity::{End, Identity};
 pub use key::KeyKind;
 pub use lifetime::{Lifetime, LifetimeKind};
-pub use policy::{IpsecRequest, Policy};
+pub use policy::{IpsecRequest, IpsecRequests, Policy};
 pub use proposal::{Comb, Proposal};
 pub use range::{Filter, SpiRange};
 pub use sa::{Sa, Sa2};
@@ -34,45 +34,45 @@ pub use supported::Algorithm;
 
 use crate::{
     Error,
-    wire::{Parsed, Put, UNIT},
+    wire::{Parsed, Put, UNIT, ext_type},
 };
 
 /// One extension of a message (`sadb_ext`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Extension {
-    /// `SADB_EXT_SA`, 1.
+    /// `SADB_EXT_SA`.
     Sa(Sa),
-    /// `SADB_EXT_LIFETIME_*`, 2–4.
+    /// `SADB_EXT_LIFETIME_*`.
     Lifetime(LifetimeKind, Lifetime),
-    /// `SADB_EXT_ADDRESS_*`, 5–7, and `SADB_X_EXT_NAT_T_OA`, 23.
+    /// `SADB_EXT_ADDRESS_*` and `SADB_X_EXT_NAT_T_OA`.
     Address(AddressKind, Address),
-    /// `SADB_EXT_KEY_*`, 8 and 9.
+    /// `SADB_EXT_KEY_*`.
     Key(KeyKind, Key),
-    /// `SADB_EXT_IDENTITY_*`, 10 and 11.
+    /// `SADB_EXT_IDENTITY_*`.
     Identity(End, Identity),
-    /// `SADB_EXT_SENSITIVITY`, 12.
+    /// `SADB_EXT_SENSITIVITY`.
     Sensitivity(Sensitivity),
-    /// `SADB_EXT_PROPOSAL`, 13.
+    /// `SADB_EXT_PROPOSAL`.
     Proposal(Proposal),
-    /// `SADB_EXT_SUPPORTED_*`, 14 and 15.
+    /// `SADB_EXT_SUPPORTED_*`.
     Supported(KeyKind, Vec<Algorithm>),
-    /// `SADB_EXT_SPIRANGE`, 16.
+    /// `SADB_EXT_SPIRANGE`.
     SpiRange(SpiRange),
-    /// `SADB_X_EXT_KMPRIVATE`, 17: bytes that only the key management understands.
+    /// `SADB_X_EXT_KMPRIVATE`: bytes that only the key management understands.
     KmPrivate(Vec<u8>),
-    /// `SADB_X_EXT_POLICY`, 18.
+    /// `SADB_X_EXT_POLICY`.
     Policy(Policy),
-    /// `SADB_X_EXT_SA2`, 19.
+    /// `SADB_X_EXT_SA2`.
     Sa2(Sa2),
-    /// `SADB_X_EXT_NAT_T_TYPE`, 20: `UDP_ENCAP_*` (linux/udp.h).
+    /// `SADB_X_EXT_NAT_T_TYPE`: `UDP_ENCAP_*` (linux/udp.h).
     NatType(u8),
-    /// `SADB_X_EXT_NAT_T_SPORT` and `_DPORT`, 21 and 22: a port, host order here.
+    /// `SADB_X_EXT_NAT_T_SPORT` and `_DPORT`: a port, host order here.
     NatPort(End, u16),
-    /// `SADB_X_EXT_SEC_CTX`, 24.
+    /// `SADB_X_EXT_SEC_CTX`.
     SecCtx(SecCtx),
-    /// `SADB_X_EXT_KMADDRESS`, 25.
+    /// `SADB_X_EXT_KMADDRESS`.
     KmAddress(KmAddress),
-    /// `SADB_X_EXT_FILTER`, 26.
+    /// `SADB_X_EXT_FILTER`.
     Filter(Filter),
     /// A type that linux/pfkeyv2.h does not have: its number and its body, whole units less the
     /// four bytes of length and type.
@@ -84,32 +84,32 @@ impl Extension {
     #[must_use]
     pub fn number(&self) -> u16 {
         match self {
-            Self::Sa(_) => 1,
-            Self::Lifetime(LifetimeKind::Current, _) => 2,
-            Self::Lifetime(LifetimeKind::Hard, _) => 3,
-            Self::Lifetime(LifetimeKind::Soft, _) => 4,
-            Self::Address(AddressKind::Src, _) => 5,
-            Self::Address(AddressKind::Dst, _) => 6,
-            Self::Address(AddressKind::Proxy, _) => 7,
-            Self::Key(KeyKind::Auth, _) => 8,
-            Self::Key(KeyKind::Encrypt, _) => 9,
-            Self::Identity(End::Src, _) => 10,
-            Self::Identity(End::Dst, _) => 11,
-            Self::Sensitivity(_) => 12,
-            Self::Proposal(_) => 13,
-            Self::Supported(KeyKind::Auth, _) => 14,
-            Self::Supported(KeyKind::Encrypt, _) => 15,
-            Self::SpiRange(_) => 16,
-            Self::KmPrivate(_) => 17,
-            Self::Policy(_) => 18,
-            Self::Sa2(_) => 19,
-            Self::NatType(_) => 20,
-            Self::NatPort(End::Src, _) => 21,
-            Self::NatPort(End::Dst, _) => 22,
-            Self::Address(AddressKind::NatOriginal, _) => 23,
-            Self::SecCtx(_) => 24,
-            Self::KmAddress(_) => 25,
-            Self::Filter(_) => 26,
+            Self::Sa(_) => ext_type::SA,
+            Self::Lifetime(LifetimeKind::Current, _) => ext_type::LIFETIME_CURRENT,
+            Self::Lifetime(LifetimeKind::Hard, _) => ext_type::LIFETIME_HARD,
+            Self::Lifetime(LifetimeKind::Soft, _) => ext_type::LIFETIME_SOFT,
+            Self::Address(AddressKind::Src, _) => ext_type::ADDRESS_SRC,
+            Self::Address(AddressKind::Dst, _) => ext_type::ADDRESS_DST,
+            Self::Address(AddressKind::Proxy, _) => ext_type::ADDRESS_PROXY,
+            Self::Key(KeyKind::Auth, _) => ext_type::KEY_AUTH,
+            Self::Key(KeyKind::Encrypt, _) => ext_type::KEY_ENCRYPT,
+            Self::Identity(End::Src, _) => ext_type::IDENTITY_SRC,
+            Self::Identity(End::Dst, _) => ext_type::IDENTITY_DST,
+            Self::Sensitivity(_) => ext_type::SENSITIVITY,
+            Self::Proposal(_) => ext_type::PROPOSAL,
+            Self::Supported(KeyKind::Auth, _) => ext_type::SUPPORTED_AUTH,
+            Self::Supported(KeyKind::Encrypt, _) => ext_type::SUPPORTED_ENCRYPT,
+            Self::SpiRange(_) => ext_type::SPIRANGE,
+            Self::KmPrivate(_) => ext_type::KMPRIVATE,
+            Self::Policy(_) => ext_type::POLICY,
+            Self::Sa2(_) => ext_type::SA2,
+            Self::NatType(_) => ext_type::NAT_T_TYPE,
+            Self::NatPort(End::Src, _) => ext_type::NAT_T_SPORT,
+            Self::NatPort(End::Dst, _) => ext_type::NAT_T_DPORT,
+            Self::Address(AddressKind::NatOriginal, _) => ext_type::NAT_T_OA,
+            Self::SecCtx(_) => ext_type::SEC_CTX,
+            Self::KmAddress(_) => ext_type::KMADDRESS,
+            Self::Filter(_) => ext_type::FILTER,
             Self::Unknown(number, _) => *number,
         }
     }
@@ -130,32 +130,32 @@ impl Extension {
             |kind| supported::parse.map(move |it| Self::Supported(kind, it)).parse(body);
         let port = |end| nat::parse_port.map(move |it| Self::NatPort(end, it)).parse(body);
         match number {
-            1 => Sa::parse.map(Self::Sa).parse(body),
-            2 => lifetime(LifetimeKind::Current),
-            3 => lifetime(LifetimeKind::Hard),
-            4 => lifetime(LifetimeKind::Soft),
-            5 => address(AddressKind::Src),
-            6 => address(AddressKind::Dst),
-            7 => address(AddressKind::Proxy),
-            8 => key(KeyKind::Auth),
-            9 => key(KeyKind::Encrypt),
-            10 => identity(End::Src),
-            11 => identity(End::Dst),
-            12 => Sensitivity::parse.map(Self::Sensitivity).parse(body),
-            13 => Proposal::parse.map(Self::Proposal).parse(body),
-            14 => supported(KeyKind::Auth),
-            15 => supported(KeyKind::Encrypt),
-            16 => SpiRange::parse.map(Self::SpiRange).parse(body),
-            17 => Ok((&[], Self::KmPrivate(body.to_vec()))),
-            18 => Policy::parse.map(Self::Policy).parse(body),
-            19 => Sa2::parse.map(Self::Sa2).parse(body),
-            20 => nat::parse_type.map(Self::NatType).parse(body),
-            21 => port(End::Src),
-            22 => port(End::Dst),
-            23 => address(AddressKind::NatOriginal),
-            24 => SecCtx::parse.map(Self::SecCtx).parse(body),
-            25 => KmAddress::parse.map(Self::KmAddress).parse(body),
-            26 => Filter::parse.map(Self::Filter).parse(body),
+            ext_type::SA => Sa::parse.map(Self::Sa).parse(body),
+            ext_type::LIFETIME_CURRENT => lifetime(LifetimeKind::Current),
+            ext_type::LIFETIME_HARD => lifetime(LifetimeKind::Hard),
+            ext_type::LIFETIME_SOFT => lifetime(LifetimeKind::Soft),
+            ext_type::ADDRESS_SRC => address(AddressKind::Src),
+            ext_type::ADDRESS_DST => address(AddressKind::Dst),
+            ext_type::ADDRESS_PROXY => address(AddressKind::Proxy),
+            ext_type::KEY_AUTH => key(KeyKind::Auth),
+            ext_type::KEY_ENCRYPT => key(KeyKind::Encrypt),
+            ext_type::IDENTITY_SRC => identity(End::Src),
+            ext_type::IDENTITY_DST => identity(End::Dst),
+            ext_type::SENSITIVITY => Sensitivity::parse.map(Self::Sensitivity).parse(body),
+            ext_type::PROPOSAL => Proposal::parse.map(Self::Proposal).parse(body),
+            ext_type::SUPPORTED_AUTH => supported(KeyKind::Auth),
+            ext_type::SUPPORTED_ENCRYPT => supported(KeyKind::Encrypt),
+            ext_type::SPIRANGE => SpiRange::parse.map(Self::SpiRange).parse(body),
+            ext_type::KMPRIVATE => Ok((&[], Self::KmPrivate(body.to_vec()))),
+            ext_type::POLICY => Policy::parse.map(Self::Policy).parse(body),
+            ext_type::SA2 => Sa2::parse.map(Self::Sa2).parse(body),
+            ext_type::NAT_T_TYPE => nat::parse_type.map(Self::NatType).parse(body),
+            ext_type::NAT_T_SPORT => port(End::Src),
+            ext_type::NAT_T_DPORT => port(End::Dst),
+            ext_type::NAT_T_OA => address(AddressKind::NatOriginal),
+            ext_type::SEC_CTX => SecCtx::parse.map(Self::SecCtx).parse(body),
+            ext_type::KMADDRESS => KmAddress::parse.map(Self::KmAddress).parse(body),
+            ext_type::FILTER => Filter::parse.map(Self::Filter).parse(body),
             _ => Ok((&[], Self::Unknown(number, body.to_vec()))),
         }
     }

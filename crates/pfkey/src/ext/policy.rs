@@ -3,11 +3,14 @@ use std::net::SocketAddr;
 use nom::{
     Parser,
     bytes::complete::take,
-    combinator::{opt, verify},
+    combinator::{fail, opt, verify},
     number::complete::u8,
 };
 
-use crate::wire::{Parsed, Put, ne_u16, ne_u32, sockaddr_pair};
+use crate::{
+    Error,
+    wire::{Parsed, Put, ext_type, ne_u16, ne_u32, sockaddr_pair},
+};
 
 /// `sadb_x_policy` with its requests: what to do with packets of one direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,21 +28,29 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Refuses what `parse_ipsecrequests` (net/key/af_key.c) refuses: requests whose length is
-    /// less than their header's or more than there is.
-    pub(super) fn parse(body: &[u8]) -> Parsed<'_, Self> {
-        let (mut rest, policy) = Self::parse_header(body)?;
-        let mut requests = Vec::new();
-        while rest.len() >= IpsecRequest::HEADER {
-            let (after, request) = IpsecRequest::parse(rest)?;
-            requests.push(request);
-            rest = after;
-        }
-        Ok((rest, Self { requests, ..policy }))
+    /// A policy of which only the direction is given (`IPSEC_DIR_*`), as `-P out` gives it.
+    #[must_use]
+    pub fn bare(dir: u8) -> Self {
+        Self { policy_type: 0, dir, id: 0, priority: 0, requests: Vec::new() }
     }
 
-    /// The policy without its requests, whose bytes are left.
-    pub(crate) fn parse_header(body: &[u8]) -> Parsed<'_, Self> {
+    pub(super) fn parse(body: &[u8]) -> Parsed<'_, Self> {
+        let (rest, policy) = Self::parse_header(body)?;
+        let requests = IpsecRequests(rest).map(|request| Ok(request?.0));
+        match requests.collect::<Result<_, Error>>() {
+            Ok(requests) => Ok((&[], Self { requests, ..policy })),
+            Err(_) => fail().parse(rest),
+        }
+    }
+
+    /// The policy of an extension's body without its requests, and those, not read yet.
+    pub fn split(body: &[u8]) -> Result<(Self, IpsecRequests<'_>), Error> {
+        let (requests, policy) =
+            Self::parse_header(body).map_err(|_| Error::Malformed(ext_type::POLICY))?;
+        Ok((policy, IpsecRequests(requests)))
+    }
+
+    fn parse_header(body: &[u8]) -> Parsed<'_, Self> {
         (ne_u16, u8, u8, ne_u32, ne_u32)
             .map(|(policy_type, dir, _, id, priority)| Self {
                 policy_type,
@@ -62,7 +73,40 @@ impl Policy {
     }
 }
 
-/// `sadb_x_ipsecrequest`: one transform of a policy.
+/// The requests that stand one behind the other in a policy, each with the length that it gives
+/// itself, in bytes. Bytes that are too few for another are left over.
+///
+/// An error is what `parse_ipsecrequests` (net/key/af_key.c) refuses: a length that is less than a
+/// request's header or more than there is.
+#[derive(Debug, Clone)]
+pub struct IpsecRequests<'a>(&'a [u8]);
+
+impl IpsecRequests<'_> {
+    /// Whether all bytes have been read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Iterator for IpsecRequests<'_> {
+    type Item = Result<(IpsecRequest, usize), Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.0.len() < IpsecRequest::HEADER_LENGTH {
+            return None;
+        }
+        let Ok((rest, request)) = IpsecRequest::parse(self.0) else {
+            self.0 = &[];
+            return Some(Err(Error::Malformed(ext_type::POLICY)));
+        };
+        let length = self.0.len() - rest.len();
+        self.0 = rest;
+        Some(Ok((request, length)))
+    }
+}
+
+/// `sadb_x_ipsecrequest`: one transformation of a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct IpsecRequest {
     /// IP protocol number: AH, ESP, IPComp.
@@ -79,7 +123,7 @@ pub struct IpsecRequest {
 
 impl IpsecRequest {
     /// `sizeof(struct sadb_x_ipsecrequest)`.
-    pub(crate) const HEADER: usize = 16;
+    pub const HEADER_LENGTH: usize = 16;
 
     /// Its length on the wire in bytes: the one length of PF_KEY that does not count units.
     pub(crate) fn len(&self) -> u16 {
@@ -91,8 +135,8 @@ impl IpsecRequest {
 
     /// What stands behind the header and is no pair of addresses is passed over: AF_KEY looks at it
     /// in tunnel mode only.
-    pub(crate) fn parse(input: &[u8]) -> Parsed<'_, Self> {
-        let length = verify(ne_u16, |&len| usize::from(len) >= Self::HEADER);
+    fn parse(input: &[u8]) -> Parsed<'_, Self> {
+        let length = verify(ne_u16, |&len| usize::from(len) >= Self::HEADER_LENGTH);
         let (behind, request) = length.flat_map(|len| take(len - 2)).parse(input)?;
         let (_, (proto, mode, level, _, reqid, _, ends)) =
             (ne_u16, u8, u8, ne_u16, ne_u32, ne_u32, opt(sockaddr_pair)).parse(request)?;

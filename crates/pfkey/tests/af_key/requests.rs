@@ -1,5 +1,5 @@
 use model::{AddressPair, Mark, Operation, Proto, Sa, SaId, Spi};
-use pfkey::request::{CYCLIC_SEQUENCE, Wording, message};
+use pfkey::request::{CYCLIC_SEQUENCE, PfKeyExtras, message};
 
 use crate::{
     capture::{PID, capture},
@@ -8,42 +8,42 @@ use crate::{
 
 /// The request of an operation is the captured one, to the byte.
 #[track_caller]
-fn assert_sent(operation: &Operation, wording: &Wording, seq: u32, captured: &[u8]) {
-    let message = message(operation, wording).unwrap().numbered(seq, PID);
+fn assert_sent(operation: &Operation, extras: &PfKeyExtras, seq: u32, captured: &[u8]) {
+    let message = message(operation, extras).unwrap().numbered(seq, PID);
     assert_eq!(message.encode().unwrap(), captured.to_vec().into(), "{message:?}");
 }
 
-fn any_mode() -> Wording {
-    Wording { any_mode: true, ..Wording::default() }
+fn any_mode() -> PfKeyExtras {
+    PfKeyExtras { any_mode: true, ..PfKeyExtras::default() }
 }
 
 #[test]
 fn add() {
     let add = |sa| Operation::AddSa(Box::new(sa));
-    assert_sent(&add(samples::esp()), &Wording::default(), 5, &capture("esp").sent[0]);
+    assert_sent(&add(samples::esp()), &PfKeyExtras::default(), 5, &capture("esp").sent[0]);
     let tunnel = add(samples::esp_tunnel6());
-    assert_sent(&tunnel, &Wording::default(), 0, &capture("esp_tunnel6").sent[0]);
+    assert_sent(&tunnel, &PfKeyExtras::default(), 0, &capture("esp_tunnel6").sent[0]);
     for (name, sa) in
         [("ah", samples::ah()), ("ipcomp", samples::ipcomp()), ("esp_null", samples::esp_null())]
     {
         assert_sent(&add(sa), &any_mode(), 0, &capture(name).sent[0]);
     }
-    let ports = Wording { ports: (4500, 4501), ..any_mode() };
+    let ports = PfKeyExtras { ports: (4500, 4501), ..any_mode() };
     assert_sent(&add(samples::esp_udp()), &ports, 0, &capture("esp_udp").sent[0]);
     let any = Operation::AddSaOfAnyMode(Box::new(samples::ipcomp()));
-    assert_sent(&any, &Wording::default(), 0, &capture("ipcomp").sent[0]);
+    assert_sent(&any, &PfKeyExtras::default(), 0, &capture("ipcomp").sent[0]);
 }
 
 #[test]
 fn without_cyclic_sequence() {
-    let wording = Wording { flags: 0, ..Wording::default() };
-    let flags = |wording: Wording, sa: Sa| {
-        let message = message(&Operation::AddSa(Box::new(sa)), &wording).unwrap();
+    let extras = PfKeyExtras { flags: 0, ..PfKeyExtras::default() };
+    let flags = |extras: PfKeyExtras, sa: Sa| {
+        let message = message(&Operation::AddSa(Box::new(sa)), &extras).unwrap();
         message.sa().unwrap().flags
     };
-    assert_eq!(flags(wording, samples::esp()), 0);
-    assert_eq!(flags(Wording::default(), samples::esp()), CYCLIC_SEQUENCE);
-    assert_eq!(flags(Wording::default(), samples::ah()), 0x8000_0040);
+    assert_eq!(flags(extras, samples::esp()), 0);
+    assert_eq!(flags(PfKeyExtras::default(), samples::esp()), CYCLIC_SEQUENCE);
+    assert_eq!(flags(PfKeyExtras::default(), samples::ah()), 0x8000_0040);
 }
 
 #[test]
@@ -51,29 +51,29 @@ fn get_delete_dump_and_flush() {
     let sent = capture("esp").sent;
     let dst = [192, 0, 2, 2].into();
     let id = SaId { dst, proto: Proto::Esp, spi: Spi(0x1000), mark: Mark::default() };
-    let wording = Wording { src: Some([192, 0, 2, 1].into()), ..Wording::default() };
-    assert_sent(&Operation::GetSa(id), &wording, 0, &sent[2]);
-    assert_sent(&Operation::DumpSad(Some(Proto::Esp)), &wording, 0, &sent[3]);
-    assert_sent(&Operation::DeleteSa(id), &wording, 0, &sent[4]);
+    let extras = PfKeyExtras { src: Some([192, 0, 2, 1].into()), ..PfKeyExtras::default() };
+    assert_sent(&Operation::GetSa(id), &extras, 0, &sent[2]);
+    assert_sent(&Operation::DumpSad(Some(Proto::Esp)), &extras, 0, &sent[3]);
+    assert_sent(&Operation::DeleteSa(id), &extras, 0, &sent[4]);
     let ends = AddressPair::new([192, 0, 2, 1].into(), dst).unwrap();
-    assert_sent(&Operation::DeleteAllSa(ends, Some(Proto::Esp)), &wording, 0, &sent[3]);
+    assert_sent(&Operation::DeleteAllSa(ends, Some(Proto::Esp)), &extras, 0, &sent[3]);
 
     let sent = capture("flush").sent;
-    assert_sent(&Operation::FlushSad(Some(Proto::Esp)), &wording, 0, &sent[1]);
-    assert_sent(&Operation::FlushSad(None), &wording, 0, &sent[2]);
-    assert_sent(&Operation::FlushSpd, &wording, 0, &sent[4]);
+    assert_sent(&Operation::FlushSad(Some(Proto::Esp)), &extras, 0, &sent[1]);
+    assert_sent(&Operation::FlushSad(None), &extras, 0, &sent[2]);
+    assert_sent(&Operation::FlushSpd, &extras, 0, &sent[4]);
 }
 
 #[test]
 fn policies() {
     let sent = capture("spd").sent;
-    let wording = Wording::default();
-    assert_sent(&Operation::DumpSpd, &wording, 0, &sent[0]);
+    let extras = PfKeyExtras::default();
+    assert_sent(&Operation::DumpSpd, &extras, 0, &sent[0]);
     for (policy, captured) in samples::policies().into_iter().zip(&sent[1..8]) {
-        assert_sent(&Operation::AddPolicy(Box::new(policy)), &wording, 0, captured);
+        assert_sent(&Operation::AddPolicy(Box::new(policy)), &extras, 0, captured);
     }
     let updated = samples::updated();
     let id = updated.id.clone();
-    assert_sent(&Operation::UpdatePolicy(Box::new(updated)), &wording, 0, &sent[9]);
-    assert_sent(&Operation::DeletePolicy(id), &wording, 0, &sent[10]);
+    assert_sent(&Operation::UpdatePolicy(Box::new(updated)), &extras, 0, &sent[9]);
+    assert_sent(&Operation::DeletePolicy(id), &extras, 0, &sent[10]);
 }

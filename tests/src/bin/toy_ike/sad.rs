@@ -15,7 +15,7 @@ use model::{
 use pfkey::{
     Extension, Message, MessageType,
     ext::{AddressKind, IpsecRequest, LifetimeKind, Policy},
-    request::{self, Wording},
+    request::{self, PfKeyExtras},
 };
 
 use crate::{key_socket::KeySocket, letter::Offer};
@@ -147,7 +147,7 @@ impl Sad {
     }
 
     fn ask(&mut self, seq: u32, operation: &Operation) -> Outcome<Message> {
-        self.key_socket.ask(seq, request::message(operation, &Wording::default())?)
+        self.key_socket.ask(seq, request::message(operation, &PfKeyExtras::default())?)
     }
 
     fn ends(&self, way: Way) -> (IpAddr, IpAddr) {

@@ -11,13 +11,10 @@ use nom::{
         complete::{be_u16, be_u32, be_u128, u16, u32, u64},
     },
 };
+use rustix::net::AddressFamily;
 
-/// Every length in PF_KEY counts units of this many bytes (RFC 2367 section 2.3).
-pub(crate) const UNIT: usize = 8;
-
-/// `AF_INET` and `AF_INET6` (linux/socket.h).
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
+const AF_INET: u16 = AddressFamily::INET.as_raw();
+const AF_INET6: u16 = AddressFamily::INET6.as_raw();
 
 pub(crate) type Parsed<'a, T> = IResult<&'a [u8], T>;
 

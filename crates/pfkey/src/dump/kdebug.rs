@@ -8,9 +8,7 @@ use crate::{
         Address, Algorithm, Comb, End, Identity, IpsecRequest, KmAddress, Lifetime, Policy,
         Proposal, Sa, Sa2,
     },
-    message::VERSION,
-    numbers,
-    wire::{UNIT, sockaddr_len_family},
+    wire::{UNIT, VERSION, numbers, sockaddr_len_family},
 };
 
 /// A message as `setkey -v` and `-x` print it (`kdebug_sadb`, src/libipsec/key_debug.c of

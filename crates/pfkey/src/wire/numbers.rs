@@ -1,7 +1,8 @@
 //! The model's words and the numbers of linux/pfkeyv2.h and linux/ipsec.h, in tables.
 
 use model::{
-    Action, Algorithm, AlgorithmKind, Direction, EncapKind, Mode, Proto, SaFlags, SaState,
+    Action, Algorithm, AlgorithmKind, Direction, EncapKind, Level, Mode, Proto, ReqId, SaFlags,
+    SaState,
 };
 
 use crate::Error;
@@ -19,6 +20,10 @@ const FLAGS: [(SaFlags, u32); 3] = [
 
 /// `IPSEC_MODE_*`.
 const MODES: [(Mode, u8); 3] = [(Mode::Transport, 1), (Mode::Tunnel, 2), (Mode::Beet, 3)];
+
+/// `IPSEC_LEVEL_*`. The number of `unique` stands beside it, in `sadb_x_ipsecrequest_reqid`.
+const LEVELS: [(Level, u8); 4] =
+    [(Level::Default, 0), (Level::Use, 1), (Level::Require, 2), (Level::Unique(None), 3)];
 
 /// `UDP_ENCAP_*` and `TCP_ENCAP_*` (linux/udp.h).
 const ENCAP_KINDS: [(EncapKind, u8); 3] =
@@ -81,6 +86,19 @@ pub(crate) fn mode_number(mode: Mode) -> Result<u8, Error> {
 
 pub(crate) fn mode(number: u8) -> Result<Mode, Error> {
     word(&MODES, "mode", number)
+}
+
+pub(crate) fn level_number(level: Level) -> u8 {
+    let without_reqid = if let Level::Unique(_) = level { Level::Unique(None) } else { level };
+    number(&LEVELS, without_reqid).expect("every level has a row")
+}
+
+/// The level of this number; `reqid` counts with `unique` only, where 0 is none.
+pub(crate) fn level(number: u8, reqid: u32) -> Result<Level, Error> {
+    Ok(match word(&LEVELS, "level", number)? {
+        Level::Unique(_) => Level::Unique(Some(ReqId(reqid)).filter(|&id| id != ReqId(0))),
+        level => level,
+    })
 }
 
 pub(crate) fn encap_number(kind: EncapKind) -> u8 {

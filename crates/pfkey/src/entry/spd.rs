@@ -1,21 +1,17 @@
-//! What AF_KEY says about a policy (`pfkey_xfrm_policy2msg`, net/key/af_key.c), and a policy from a
+//! What AF_KEY reports of a policy (`pfkey_xfrm_policy2msg`, net/key/af_key.c), and the policy of a
 //! message (`pfkey_spdadd`).
 
-use std::net::SocketAddr;
-
 use model::{
-    Action, AddressPair, Form, Level, Lifetime, Lifetimes, Mode, Policy, PolicyEntry, PolicyId,
-    Prefix, Priority, Proto, ReqId, Request, RequestMode, Selector, Upper,
+    Action, Form, Level, Lifetime, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix, Priority,
+    Selector, Upper,
 };
 
+use super::{fields, templates};
 use crate::{
     Error, Extension, Message, MessageType,
     ext::{self, AddressKind, IpsecRequest, LifetimeKind},
-    numbers, sad,
+    wire::numbers,
 };
-
-/// The most requests in one policy (`XFRM_MAX_DEPTH`).
-pub(crate) const MOST_REQUESTS: usize = 6;
 
 /// The message about a policy as it stands in the SPD: an entry of an SPDDUMP, the answer to
 /// SPDGET, and what every socket hears of an SPDADD, SPDUPDATE, SPDDELETE or SPDDELETE2.
@@ -33,9 +29,13 @@ pub fn message(
 ) -> Result<Message, Error> {
     let policy = &entry.policy;
     let mut extensions = Vec::from(selector(&policy.id.selector));
-    extensions.push(sad::lifetime(LifetimeKind::Hard, &policy.lifetimes.hard));
-    extensions.push(sad::lifetime(LifetimeKind::Soft, &policy.lifetimes.soft));
-    extensions.push(sad::current(&entry.current));
+    for (kind, lifetime) in [
+        (LifetimeKind::Hard, (&policy.lifetimes.hard).into()),
+        (LifetimeKind::Soft, (&policy.lifetimes.soft).into()),
+        (LifetimeKind::Current, (&entry.current).into()),
+    ] {
+        extensions.push(Extension::Lifetime(kind, lifetime));
+    }
     let empty = policy.action == Action::Ipsec(Vec::new());
     extensions.push(Extension::Policy(ext::Policy {
         // Without requests the kernel knows `ipsec` and `none` no more apart.
@@ -45,63 +45,28 @@ pub fn message(
         priority: policy.priority.0,
         requests: requests(policy)?,
     }));
-    extensions.extend(policy.id.sec_ctx.as_ref().map(sad::sec_ctx));
+    extensions.extend(sec_ctx(&policy.id));
     let message = Message { reserved: references, ..Message::new(msg_type, 0) };
     Ok(message.with(extensions))
 }
 
 /// SRC and DST of a policy.
 pub(crate) fn selector(selector: &Selector) -> [Extension; 2] {
-    let address = |kind, prefix: Prefix, port| {
-        Extension::Address(
-            kind,
-            ext::Address {
-                proto: upper_number(selector.upper),
-                prefix_len: prefix.length(),
-                sockaddr: SocketAddr::new(prefix.addr(), port),
-            },
-        )
-    };
+    let upper = fields::upper_number(selector.upper);
+    let address =
+        |kind, prefix, port| Extension::Address(kind, fields::prefix(prefix, upper, port));
     [
         address(AddressKind::Src, selector.src(), selector.src_port),
         address(AddressKind::Dst, selector.dst(), selector.dst_port),
     ]
 }
 
-/// `pfkey_proto_from_xfrm`: any is 255.
-pub(crate) fn upper_number(upper: Upper) -> u8 {
-    match upper {
-        Upper::Any => sad::ANY_PROTO,
-        Upper::Number(number) => number,
-    }
+pub(crate) fn sec_ctx(id: &PolicyId) -> Option<Extension> {
+    id.sec_ctx.as_ref().map(|ctx| Extension::SecCtx(ctx.into()))
 }
 
 pub(crate) fn requests(policy: &Policy) -> Result<Vec<IpsecRequest>, Error> {
-    policy.action.requests().iter().map(request).collect()
-}
-
-pub(crate) fn request(request: &Request) -> Result<IpsecRequest, Error> {
-    let (level, reqid) = match request.level {
-        Level::Default => (0, 0),
-        Level::Use => (1, 0),
-        Level::Require => (2, 0),
-        Level::Unique(id) => (3, id.map_or(0, |id| id.0)),
-    };
-    let tunnel = match request.mode {
-        RequestMode::Tunnel(ends) => Some(ends),
-        _ => None,
-    };
-    Ok(IpsecRequest {
-        proto: request.proto.number().into(),
-        mode: numbers::mode_number(request.mode.mode())?,
-        level,
-        reqid,
-        ends: tunnel.map(sockaddrs),
-    })
-}
-
-pub(crate) fn sockaddrs(ends: AddressPair) -> (SocketAddr, SocketAddr) {
-    (SocketAddr::new(ends.src(), 0), SocketAddr::new(ends.dst(), 0))
+    policy.action.requests().iter().map(IpsecRequest::try_from).collect()
 }
 
 /// The policy that a message is about: a request, an answer or an entry of a dump. The upper-layer
@@ -114,23 +79,15 @@ pub fn read(message: &Message) -> Result<PolicyEntry, Error> {
     let (direction, socket) = numbers::direction(said.dir)?;
     let policy = Policy {
         id: PolicyId {
-            sec_ctx: message.sec_ctx().map(sad::read_sec_ctx),
+            sec_ctx: message.sec_ctx().map(Into::into),
             ..PolicyId::new(read_selector(message)?, direction)
         },
         priority: Priority(said.priority),
         action: read_action(said)?,
-        lifetimes: sad::read_lifetimes(message),
+        lifetimes: fields::limits(message),
     };
     let form = Form::plain(&policy);
-    Ok(PolicyEntry { policy, form, index: said.id, socket, current: sad::read_current(message) })
-}
-
-/// The name of a policy, of a request that has no more than that: SPDDELETE.
-pub fn read_id(message: &Message) -> Result<PolicyId, Error> {
-    let policy = message.policy().ok_or(Error::Missing("policy"))?;
-    let (direction, _) = numbers::direction(policy.dir)?;
-    let sec_ctx = message.sec_ctx().map(sad::read_sec_ctx);
-    Ok(PolicyId { sec_ctx, ..PolicyId::new(read_selector(message)?, direction) })
+    Ok(PolicyEntry { policy, form, index: said.id, socket, current: fields::current(message) })
 }
 
 pub(crate) fn read_selector(message: &Message) -> Result<Selector, Error> {
@@ -151,33 +108,11 @@ fn read_action(policy: &ext::Policy) -> Result<Action, Error> {
         numbers::DISCARD => Ok(Action::Discard),
         numbers::NONE => Ok(Action::None),
         numbers::IPSEC => {
-            let requests = policy.requests.iter().map(read_request);
+            let requests = policy.requests.iter().map(templates::read);
             Ok(Action::Ipsec(requests.collect::<Result<_, _>>()?))
         }
         number => Err(Error::UnknownNumber { field: "policy type", number: number.into() }),
     }
-}
-
-pub(crate) fn read_request(request: &IpsecRequest) -> Result<Request, Error> {
-    let unknown = |field, number| Error::UnknownNumber { field, number };
-    let proto = u8::try_from(request.proto).ok().and_then(Proto::from_number);
-    let mode = match numbers::mode(request.mode)? {
-        Mode::Transport => RequestMode::Transport,
-        Mode::Tunnel => {
-            let (src, dst) = request.ends.ok_or(Error::Missing("tunnel address"))?;
-            RequestMode::Tunnel(AddressPair::new(src.ip(), dst.ip())?)
-        }
-        mode => RequestMode::Other(mode, None),
-    };
-    let level = match request.level {
-        0 => Level::Default,
-        1 => Level::Use,
-        2 => Level::Require,
-        3 => Level::Unique(Some(ReqId(request.reqid)).filter(|&id| id != ReqId(0))),
-        number => return Err(unknown("level", number.into())),
-    };
-    let proto = proto.ok_or_else(|| unknown("request protocol", request.proto.into()))?;
-    Ok(Request { proto, mode, level })
 }
 
 /// AF_KEY's reference count of a policy that no packet is using just now, which netlink does not
@@ -214,7 +149,7 @@ pub fn without_default(mut entry: PolicyEntry) -> PolicyEntry {
 
 #[cfg(test)]
 mod tests {
-    use model::{Current, Direction};
+    use model::{Current, Direction, Proto, Request, RequestMode};
 
     use super::*;
 

@@ -2,13 +2,13 @@ use model::{
     AlgorithmKind, Keyed, Mark, Operation, Policy, PolicyId, RequestMode, Sa, SaFlags, SaId,
 };
 
-use crate::numbers;
+use crate::wire::numbers;
 
-/// The options of a statement that PF_KEY has no word for, by their names in scripts.
+/// The options of a statement that PF_KEY cannot express, by their names in scripts.
 /// [`super::message`] would lose them.
 #[must_use]
-pub fn unsaid(operation: &Operation) -> Vec<&'static str> {
-    let said = match operation {
+pub fn unsupported(operation: &Operation) -> Vec<&'static str> {
+    let options = match operation {
         Operation::AddSa(sa)
         | Operation::AddSaOfAnyMode(sa)
         | Operation::UpdateSa(sa)
@@ -20,13 +20,13 @@ pub fn unsaid(operation: &Operation) -> Vec<&'static str> {
         Operation::DeletePolicy(id) => of_policy_id(id),
         _ => Vec::new(),
     };
-    said.into_iter().filter(|(_, can_be_said)| !can_be_said).map(|row| row.0).collect()
+    options.into_iter().filter(|(_, is_supported)| !is_supported).map(|row| row.0).collect()
 }
 
-/// Each option, and whether it is not there or can be said.
-type Said = Vec<(&'static str, bool)>;
+/// Each option, and whether it is absent or PF_KEY can express it.
+type Options = Vec<(&'static str, bool)>;
 
-fn of_sa(sa: &Sa) -> Said {
+fn of_sa(sa: &Sa) -> Options {
     let is_numbered = |keyed: &Option<Keyed>| keyed.as_ref().is_none_or(is_numbered);
     vec![
         ("-m", numbers::mode_number(sa.mode).is_ok()),
@@ -53,7 +53,7 @@ fn is_numbered(keyed: &Keyed) -> bool {
         AlgorithmKind::Auth => &[AlgorithmKind::Auth],
         _ => &[AlgorithmKind::Crypt, AlgorithmKind::Aead],
     };
-    let named = keyed.algorithm.pfkey.and_then(|it| numbers::algorithm(kinds, "", it).ok());
+    let named = keyed.algorithm.pfkey.and_then(|number| numbers::algorithm(kinds, "", number).ok());
     named.is_some_and(|named| named.kind == kind && named.icv_bits == keyed.icv_bits)
 }
 
@@ -62,15 +62,18 @@ fn is_flagged_alike(flags: SaFlags) -> bool {
     numbers::flags(numbers::flag_bits(flags)) == flags
 }
 
-fn of_policy(policy: &Policy) -> Said {
+fn of_policy(policy: &Policy) -> Options {
     let requests = policy.action.requests();
     let is_beet = |mode: &RequestMode| matches!(mode, RequestMode::Beet(_));
-    let mut said = of_policy_id(&policy.id);
-    said.push(("the ends of a beet request", !requests.iter().any(|it| is_beet(&it.mode))));
-    said
+    let mut options = of_policy_id(&policy.id);
+    options.push((
+        "the ends of a beet request",
+        !requests.iter().any(|request| is_beet(&request.mode)),
+    ));
+    options
 }
 
-fn of_policy_id(PolicyId { mark, if_id, .. }: &PolicyId) -> Said {
+fn of_policy_id(PolicyId { mark, if_id, .. }: &PolicyId) -> Options {
     vec![("-mark", Mark::is_none(*mark)), ("-ifid", *if_id == 0)]
 }
 
@@ -84,7 +87,7 @@ mod tests {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let mut sa = Sa::bare(ends, Proto::Esp, Spi(0x1000));
         change(&mut sa);
-        unsaid(&Operation::AddSa(Box::new(sa)))
+        unsupported(&Operation::AddSa(Box::new(sa)))
     }
 
     fn keyed(kind: AlgorithmKind, name: &str) -> Keyed {
@@ -117,8 +120,8 @@ mod tests {
         let host = Prefix::host([192, 0, 2, 1].into());
         let selector = Selector::new(host, host).unwrap();
         let mut id = PolicyId::new(selector, model::Direction::Out);
-        assert_eq!(unsaid(&Operation::DeletePolicy(id.clone())), [""; 0]);
+        assert_eq!(unsupported(&Operation::DeletePolicy(id.clone())), [""; 0]);
         id.mark = Mark { value: 1, mask: 1 };
-        assert_eq!(unsaid(&Operation::DeletePolicy(id)), ["-mark"]);
+        assert_eq!(unsupported(&Operation::DeletePolicy(id)), ["-mark"]);
     }
 }

@@ -1,54 +1,16 @@
+//! Messages: header and extensions, from bytes and to bytes.
+
+mod find;
+
 use std::iter;
 
 use nom::{Parser, number::complete::u8};
 use zeroize::Zeroizing;
 
 use crate::{
-    Error, Extension,
-    wire::{Parsed, Put, UNIT, ne_u16, ne_u32},
+    Error, Extension, MessageType,
+    wire::{HEADER_LENGTH, Parsed, Put, UNIT, VERSION, ext_type, ne_u16, ne_u32},
 };
-
-/// `PF_KEY_V2`.
-pub(crate) const VERSION: u8 = 2;
-
-/// `sizeof(struct sadb_msg)`.
-pub(crate) const HEADER: usize = 16;
-
-/// The largest extension type of linux/pfkeyv2.h (`SADB_EXT_MAX`).
-pub(crate) const MAX_KNOWN: u16 = 26;
-
-/// What a message is for: `SADB_*` (linux/pfkeyv2.h). Any number may arrive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct MessageType(pub u8);
-
-#[rustfmt::skip]
-#[expect(missing_docs, reason = "each is the SADB_* number of its name")]
-impl MessageType {
-    pub const GETSPI: Self = Self(1);
-    pub const UPDATE: Self = Self(2);
-    pub const ADD: Self = Self(3);
-    pub const DELETE: Self = Self(4);
-    pub const GET: Self = Self(5);
-    pub const ACQUIRE: Self = Self(6);
-    pub const REGISTER: Self = Self(7);
-    pub const EXPIRE: Self = Self(8);
-    pub const FLUSH: Self = Self(9);
-    pub const DUMP: Self = Self(10);
-    pub const PROMISC: Self = Self(11);
-    pub const PCHANGE: Self = Self(12);
-    pub const SPDUPDATE: Self = Self(13);
-    pub const SPDADD: Self = Self(14);
-    pub const SPDDELETE: Self = Self(15);
-    pub const SPDGET: Self = Self(16);
-    pub const SPDACQUIRE: Self = Self(17);
-    pub const SPDDUMP: Self = Self(18);
-    pub const SPDFLUSH: Self = Self(19);
-    pub const SPDSETIDX: Self = Self(20);
-    pub const SPDEXPIRE: Self = Self(21);
-    pub const SPDDELETE2: Self = Self(22);
-    pub const NAT_T_NEW_MAPPING: Self = Self(23);
-    pub const MIGRATE: Self = Self(24);
-}
 
 /// A PF_KEY message (RFC 2367 section 2.2): header and extensions in the order in which they stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +76,7 @@ impl Message {
         while rest.len() >= UNIT {
             let (after, extension) = extension(rest)?;
             let number = extension.number();
-            if number <= MAX_KNOWN && extensions.iter().any(|other| other.number() == number) {
+            if number <= ext_type::MAX && extensions.iter().any(|other| other.number() == number) {
                 return Err(Error::Duplicate(number));
             }
             extensions.push(extension);
@@ -129,7 +91,7 @@ impl Message {
     pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let parts: Vec<_> =
             self.extensions.iter().map(Extension::encode).collect::<Result<_, _>>()?;
-        let len = HEADER + parts.iter().map(|part| part.len()).sum::<usize>();
+        let len = HEADER_LENGTH + parts.iter().map(|part| part.len()).sum::<usize>();
         let units = u16::try_from(len / UNIT).map_err(|_| Error::TooLong("the message"))?;
         let mut out = Zeroizing::new(Vec::with_capacity(len));
         out.put(&[VERSION, self.msg_type.0, self.errno, self.satype]);
@@ -151,7 +113,7 @@ pub fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Result<Message, Error>
         if bytes.is_empty() {
             return None;
         }
-        let said = header(bytes).map_or(bytes.len(), |(_, (_, len, _))| len.max(HEADER));
+        let said = header(bytes).map_or(bytes.len(), |(_, (_, len, _))| len.max(HEADER_LENGTH));
         let (message, rest) = bytes.split_at(said.min(bytes.len()));
         let message = Message::decode(message);
         bytes = if message.is_ok() { rest } else { &[] };
