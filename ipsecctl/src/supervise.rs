@@ -9,7 +9,6 @@ pub mod filter;
 pub mod identity;
 pub mod memory;
 mod supervisor;
-mod sys;
 pub mod thread;
 
 use std::{
@@ -26,7 +25,7 @@ use rustix::{
 };
 
 use crate::Error;
-use sys::Listener;
+use sys::{process::detach, seccomp::Listener};
 
 pub use call::{Answer, Call};
 
@@ -49,12 +48,16 @@ pub fn supervise(
     let (ours, its) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
             .map_err(|errno| Error::Supervisor(errno.into()))?;
-    sys::detach(|| supervisor::run(its, answer)).map_err(Error::Supervisor)?;
+    detach(its, || {
+        // An error cannot be reported: the supervisor has no terminal. Calls fail without it.
+        let _ = supervisor::run(answer);
+    })
+    .map_err(Error::Supervisor)?;
     let listener = listen(filter).map_err(|error| match error.kind() {
         io::ErrorKind::ResourceBusy => Error::Supervised { subcommand },
         _ => Error::Filter(error),
     })?;
-    if !listener.can_hand_in() {
+    if !listener.can_add_descriptors() {
         return Err(Error::Filter(io::ErrorKind::Unsupported.into()));
     }
     supervisor::send(&ours, &listener).map_err(|errno| Error::Supervisor(errno.into()))

@@ -12,7 +12,7 @@ mod session;
 mod state;
 
 /// Where the stores of all network namespaces are.
-pub const RUN_DIRECTORY: &str = "/run/xfrm-tools";
+pub const RUN_DIRECTORY: &str = sys::run::DIRECTORY;
 
 pub use error::Error;
 pub use policy::{

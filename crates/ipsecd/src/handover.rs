@@ -18,6 +18,7 @@ use std::{
 
 use nix::unistd::execve;
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
+use sys::descriptor::inherited;
 
 use crate::ServiceManager;
 
@@ -46,7 +47,7 @@ impl Handover {
         );
         let mut numbers = HashSet::new();
         let files = executed.into_iter().chain(stored).filter(|(_, it)| numbers.insert(*it));
-        Self(files.filter_map(|(name, number)| Some((name, adopted(number)?))).collect())
+        Self(files.filter_map(|(name, number)| Some((name, inherited(number)?))).collect())
     }
 
     /// Adds a descriptor. Its name has letters and hyphens.
@@ -142,23 +143,6 @@ fn stored(for_pid: &str, count: &str, names: &str, pid: u32) -> Vec<(String, i32
     }
     let count = count.parse().unwrap_or(0);
     names.split(':').map(str::to_owned).zip(FIRST..).take(count).collect()
-}
-
-/// A descriptor that this process was started with.
-#[allow(unsafe_code, reason = "a number becomes a descriptor")]
-fn adopted(number: i32) -> Option<OwnedFd> {
-    use std::os::fd::{BorrowedFd, FromRawFd};
-
-    if number < FIRST {
-        return None;
-    }
-    // SAFETY: whoever started this process has said that it is open, and for nobody else; if it is
-    // not open, the system says so, and it is not used.
-    unsafe {
-        let file = BorrowedFd::borrow_raw(number);
-        fcntl_setfd(file, FdFlags::CLOEXEC).ok()?;
-        Some(OwnedFd::from_raw_fd(number))
-    }
 }
 
 #[cfg(test)]

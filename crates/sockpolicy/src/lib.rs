@@ -21,7 +21,6 @@ pub mod option;
 mod policies;
 mod service;
 mod socket;
-mod sys;
 
 pub use error::Error;
 pub use policies::Policies;

@@ -3,7 +3,7 @@ use std::net::{IpAddr, SocketAddr};
 use model::{IpVersion, Variables};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    fs::{fstat, stat},
+    fs::fstat,
     io::Errno,
     net::{
         AddressFamily, SocketAddrAny, SocketFlags, SocketType, getpeername, getsockname, ipproto,
@@ -12,7 +12,9 @@ use rustix::{
     },
 };
 
-use crate::{Error, Policies, sys};
+use sys::{netns, sockopt::set_xfrm_policy};
+
+use crate::{Error, Policies};
 
 /// IPPROTO_MPTCP and IPPROTO_SCTP (linux/in.h).
 const MULTIPATH_TCP: u32 = 262;
@@ -102,7 +104,7 @@ impl<'fd> Socket<'fd> {
     ///
     /// Errors: [`Error::NoCapability`], [`Error::Socket`].
     pub fn network_namespace(self) -> Result<OwnedFd, Error> {
-        sys::network_namespace(self.fd).map_err(|errno| match errno {
+        netns::of_socket(self.fd).map_err(|errno| match errno {
             Errno::PERM => Error::NoCapability,
             errno => Error::Socket(errno),
         })
@@ -113,7 +115,7 @@ impl<'fd> Socket<'fd> {
     /// Errors: as [`Socket::network_namespace`].
     pub fn is_here(self) -> Result<bool, Error> {
         let namespace = self.network_namespace()?;
-        let same = || Ok(fstat(&namespace)?.st_ino == stat("/proc/thread-self/ns/net")?.st_ino);
+        let same = || Ok(fstat(&namespace)?.st_ino == netns::inode()?);
         same().map_err(Error::Socket)
     }
 
@@ -156,14 +158,18 @@ impl<'fd> Socket<'fd> {
     }
 
     fn hand_over(self, value: Option<&[u8]>) -> Result<(), Errno> {
-        match sys::set(self.fd, self.family, value) {
+        let family = match self.family {
+            IpVersion::V4 => AddressFamily::INET,
+            IpVersion::V6 => AddressFamily::INET6,
+        };
+        match set_xfrm_policy(self.fd, family, value) {
             // Nobody may have loaded the module that knows the option: a netlink socket does.
             Err(Errno::INVAL | Errno::OPNOTSUPP) if value.is_some() => {
                 let flags = SocketFlags::CLOEXEC;
                 let protocol = Some(netlink::XFRM);
                 match socket_with(AddressFamily::NETLINK, SocketType::RAW, flags, protocol) {
                     Err(Errno::PROTONOSUPPORT) => Err(Errno::NOPROTOOPT),
-                    _ => sys::set(self.fd, self.family, value),
+                    _ => set_xfrm_policy(self.fd, family, value),
                 }
             }
             result => result,

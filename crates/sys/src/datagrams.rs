@@ -4,7 +4,6 @@
 //! takes them from the socket when they have been answered ([`take`]).
 
 mod look;
-mod options;
 
 use std::{
     io::{IoSlice, IoSliceMut},
@@ -13,7 +12,6 @@ use std::{
 };
 
 pub use look::take;
-pub use options::{look_in_turn, refuse_descriptors};
 
 use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
 use rustix::{
@@ -21,6 +19,9 @@ use rustix::{
     net::{SendFlags, send as send_one},
 };
 use zeroize::Zeroize;
+
+use crate::errno::from_nix;
+pub use crate::sockopt::{peek_in_turn as look_in_turn, refuse_descriptors};
 
 /// Whether to wait for a datagram if none is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,7 @@ impl Inbox {
             let rooms = self.bytes.chunks_exact_mut(self.room);
             let mut rooms: Vec<_> = rooms.map(|room| [IoSliceMut::new(room)]).collect();
             let received =
-                recvmmsg(socket, &mut headers, rooms.iter_mut(), flags, None).map_err(errno)?;
+                recvmmsg(socket, &mut headers, rooms.iter_mut(), flags, None).map_err(from_nix)?;
             self.lengths.extend(received.map(|datagram| datagram.bytes));
             Ok(())
         })?;
@@ -163,12 +164,8 @@ pub fn send<'a>(
         let mut headers = MultiHeaders::<()>::preallocate(datagrams.len(), None);
         sendmmsg(socket, &mut headers, &datagrams, &addresses, [], flags)
             .map(Iterator::count)
-            .map_err(errno)
+            .map_err(from_nix)
     })
-}
-
-fn errno(errno: nix::errno::Errno) -> Errno {
-    Errno::from_raw_os_error(errno as i32)
 }
 
 #[cfg(test)]

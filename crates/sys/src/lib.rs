@@ -1,5 +1,20 @@
-//! The system calls that the rest of the house needs and that no kept library has.
+//! The system calls that the rest of the workspace needs and that no kept library has, and the facts
+//! about the host that several crates share: paths under /run, the clock, the texts of errnos.
 //!
-//! All `unsafe` code but that of the two C ABI crates is here, each block with its reason.
+//! All `unsafe` code but that of the two C ABI crates is here, each block with its reason. A file that
+//! has some says which upstream change would end it.
 
+pub mod clock;
 pub mod datagrams;
+pub mod descriptor;
+mod errno;
+pub mod netlink;
+pub mod netns;
+pub mod proc_status;
+pub mod process;
+pub mod run;
+pub mod scheduling;
+pub mod seccomp;
+pub mod sockopt;
+
+pub use errno::errno_text;

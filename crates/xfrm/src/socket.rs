@@ -2,7 +2,7 @@
 
 use std::{
     ops::Range,
-    os::fd::{AsFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
 };
 
@@ -11,10 +11,10 @@ use netlink_sys::{Socket as Netlink, SocketAddr, protocols::NETLINK_XFRM};
 use rustix::{
     io::{Errno, retry_on_intr},
     net::{
-        AddressFamily, SendFlags, send,
+        SendFlags, send,
         sockopt::{
-            set_socket_recv_buffer_size, set_socket_recv_buffer_size_force, socket_domain,
-            socket_protocol, socket_recv_buffer_size, socket_send_buffer_size,
+            set_socket_recv_buffer_size, set_socket_recv_buffer_size_force,
+            socket_recv_buffer_size, socket_send_buffer_size,
         },
     },
 };
@@ -91,17 +91,9 @@ impl Socket {
     }
 
     /// Goes on with a socket that another process has opened here.
-    #[expect(unsafe_code, reason = "netlink-sys takes no descriptor otherwise")]
     pub(crate) fn adopt(socket: OwnedFd, datagrams: usize) -> Result<Self, Error> {
         let failed = |source| Error::Socket { doing: "looking at an inherited socket", source };
-        let protocol = socket_protocol(&socket).map_err(failed)?;
-        let is_netlink = socket_domain(&socket).map_err(failed)? == AddressFamily::NETLINK;
-        let number = protocol.and_then(|it| isize::try_from(it.as_raw().get()).ok());
-        if !is_netlink || number != Some(NETLINK_XFRM) {
-            return Err(failed(Errno::PROTOTYPE));
-        }
-        // SAFETY: it is an open netlink socket, which nothing else owns.
-        let netlink = unsafe { Netlink::from_raw_fd(socket.into_raw_fd()) };
+        let netlink = sys::netlink::adopt(socket, NETLINK_XFRM).map_err(failed)?;
         Self::connected(netlink, datagrams)
     }
 

@@ -7,10 +7,9 @@ use rustix::{
     net::SocketFlags,
 };
 
-use super::{
-    sys::{Listener, Notification},
-    thread::Thread,
-};
+use sys::seccomp::{Listener, Notification};
+
+use super::thread::Thread;
 
 /// A call that waits.
 pub struct Call<'listener> {
@@ -91,12 +90,12 @@ impl<'listener> Call<'listener> {
     ///
     /// Errors: ESRCH.
     pub fn still_waits(&self) -> Result<(), Errno> {
-        if self.listener.is_waiting(&self.asked) { Ok(()) } else { Err(Errno::SRCH) }
+        if self.listener.is_valid(&self.asked) { Ok(()) } else { Err(Errno::SRCH) }
     }
 
     /// Puts a copy of `file` at a number that the thread has. The call waits on.
     pub fn put(&self, file: &OwnedFd, number: u32, closes_on_exec: bool) -> Result<(), Errno> {
-        self.listener.put(&self.asked, file.as_fd(), number, closes_on_exec)
+        self.listener.add_descriptor(&self.asked, file.as_fd(), number, closes_on_exec)
     }
 
     pub(super) fn asked(&self) -> &Notification {

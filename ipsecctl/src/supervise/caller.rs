@@ -7,7 +7,9 @@ use rustix::{
     thread::{CapabilitySet, Gid, Uid},
 };
 
-use super::{sys, thread::Thread};
+use sys::netns;
+
+use super::thread::Thread;
 
 /// What a thread may do, and as whom.
 pub struct Caller {
@@ -31,21 +33,13 @@ impl Caller {
         let netns = thread.open("ns/net", OFlags::RDONLY)?;
         let user_ns = thread.stat("ns/user")?.st_ino;
         let status = thread.status()?;
-        let words = |label: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(label));
-            line.unwrap_or_default().split_whitespace()
-        };
-        let numbers = |label| words(label).flat_map(str::parse).collect::<Vec<u32>>();
-        let effective = words("CapEff:").next().and_then(|word| u64::from_str_radix(word, 16).ok());
-        // Real, effective, saved, file system (proc_pid_status(5)).
-        let (uids, gids) = (numbers("Uid:"), numbers("Gid:"));
         Ok(Self {
             netns,
-            effective: CapabilitySet::from_bits_retain(effective.ok_or(Errno::SRCH)?),
+            effective: status.effective().ok_or(Errno::SRCH)?,
             user_ns,
-            fsuid: Uid::from_raw(*uids.get(3).ok_or(Errno::SRCH)?),
-            egid: Gid::from_raw(*gids.get(1).ok_or(Errno::SRCH)?),
-            groups: numbers("Groups:").into_iter().map(Gid::from_raw).collect(),
+            fsuid: Uid::from_raw(status.file_system_user().ok_or(Errno::SRCH)?),
+            egid: Gid::from_raw(status.effective_group().ok_or(Errno::SRCH)?),
+            groups: status.groups().into_iter().map(Gid::from_raw).collect(),
         })
     }
 
@@ -64,12 +58,12 @@ impl Caller {
 /// Whether the capabilities of a user namespace hold in a network namespace: its owner is that
 /// user namespace, or one below it (user_namespaces(7)).
 fn reaches(user_ns: u64, netns: &OwnedFd) -> Result<bool, Errno> {
-    let mut above = sys::owner(netns);
+    let mut above = netns::owner(netns).ok();
     while let Some(namespace) = above {
         if fstat(&namespace)?.st_ino == user_ns {
             return Ok(true);
         }
-        above = sys::parent(&namespace);
+        above = netns::parent(&namespace).ok();
     }
     Ok(false)
 }

@@ -2,7 +2,7 @@
 
 use rustix::{
     fd::AsFd,
-    fs::{fstat, stat},
+    fs::fstat,
     io::Errno,
     process::{getegid, geteuid, getgroups},
     thread::{
@@ -12,7 +12,9 @@ use rustix::{
     },
 };
 
-use super::{caller::Caller, sys};
+use sys::process::exit;
+
+use super::caller::Caller;
 
 /// What this thread was before it acted for somebody else, and is again afterwards.
 struct Own {
@@ -24,8 +26,7 @@ struct Own {
 
 /// Does something in the network namespace of the caller, where this thread stays.
 pub fn enter(caller: &Caller) -> Result<(), Errno> {
-    let own = stat("/proc/thread-self/ns/net")?;
-    if fstat(&caller.netns)?.st_ino == own.st_ino {
+    if fstat(&caller.netns)?.st_ino == sys::netns::inode()? {
         return Ok(());
     }
     move_into_link_name_space(caller.netns.as_fd(), Some(LinkNameSpaceType::Network))
@@ -47,7 +48,7 @@ pub fn act_for<T>(
     };
     let result = become_caller(caller, allowed, &own).and_then(|()| act());
     // Never a call for somebody else with what this thread was for the caller.
-    own.restore().unwrap_or_else(|_| sys::end());
+    own.restore().unwrap_or_else(|_| exit());
     result
 }
 

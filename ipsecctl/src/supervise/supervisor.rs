@@ -18,20 +18,16 @@ use std::{
 use rustix::{
     cmsg_space,
     fd::{AsFd, OwnedFd},
-    fs::{Mode, OFlags, open},
     io::Errno,
     net::{
         RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
         SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
     },
-    process::chdir,
-    stdio::{dup2_stderr, dup2_stdin, dup2_stdout, stdin},
+    stdio::stdin,
 };
+use sys::seccomp::{Listener, Notification};
 
-use super::{
-    call::{Answer, Call, Copy},
-    sys::{self, Listener, Notification},
-};
+use super::call::{Answer, Call, Copy};
 
 /// The most calls that are answered at the same time.
 const MOST_AT_ONCE: usize = 16;
@@ -59,11 +55,11 @@ pub fn send(channel: &OwnedFd, listener: &Listener) -> Result<(), Errno> {
 }
 
 /// Answers until the last process under the filter has gone.
-pub fn run<F>(channel: OwnedFd, answer: F) -> Result<(), Errno>
+/// The channel is standard input.
+pub fn run<F>(answer: F) -> Result<(), Errno>
 where
     F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static,
 {
-    stand_aside(channel)?;
     let Some(listener) = receive()? else { return Ok(()) };
     let (sender, calls) = sync_channel(0);
     let (idle, placing) = (AtomicIsize::new(0), Mutex::default());
@@ -74,7 +70,7 @@ where
 impl<F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static> Supervisor<F> {
     fn take_calls(self: Arc<Self>, sender: &SyncSender<Notification>) -> Result<(), Errno> {
         let mut threads = 0;
-        while self.listener.is_in_use()? {
+        while self.listener.wait()? {
             let Some(call) = self.listener.receive()? else { continue };
             if self.idle.load(Ordering::Acquire) <= 0 && threads < MOST_AT_ONCE {
                 let another = Arc::clone(&self);
@@ -101,7 +97,7 @@ impl<F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static> Supervisor<F> {
                 self.idle.fetch_add(1, Ordering::AcqRel);
             }
         }));
-        sys::end();
+        sys::process::exit();
     }
 
     fn pass_on(&self, call: &Call<'_>, answer: Answer) {
@@ -112,11 +108,11 @@ impl<F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static> Supervisor<F> {
         let asked = call.asked();
         // An error here is a caller that was killed in the meantime: nobody is left to be told.
         let _ = match answer {
-            Answer::Kernel => self.listener.go_on(asked),
-            Answer::Refused(errno) => self.listener.refuse(asked, errno),
-            Answer::Returned(value) => self.listener.return_from(asked, value),
+            Answer::Kernel => self.listener.resume(asked),
+            Answer::Refused(errno) => self.listener.return_errno(asked, errno),
+            Answer::Returned(value) => self.listener.return_value(asked, value),
             Answer::Descriptor(copy) => {
-                self.hand_in(call, &copy).or_else(|errno| self.listener.refuse(asked, errno))
+                self.hand_in(call, &copy).or_else(|errno| self.listener.return_errno(asked, errno))
             }
         };
     }
@@ -125,7 +121,12 @@ impl<F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static> Supervisor<F> {
         let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
         let number = copy.numbers.and_then(|numbers| numbers.free(&call.thread().ok()?));
         let give = |number| {
-            self.listener.hand_in(call.asked(), copy.file.as_fd(), number, copy.closes_on_exec)
+            self.listener.return_descriptor(
+                call.asked(),
+                copy.file.as_fd(),
+                number,
+                copy.closes_on_exec,
+            )
         };
         match give(number) {
             // The limit is lower than it was at the start, or another thread is taking the number.
@@ -133,19 +134,6 @@ impl<F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static> Supervisor<F> {
             result => result,
         }
     }
-}
-
-/// Keeps nothing of the program's: no pipe of it stays open, no directory in use, and what ends the
-/// program does not end the supervisor before it. The channel becomes standard input.
-fn stand_aside(channel: OwnedFd) -> Result<(), Errno> {
-    dup2_stdin(&channel)?;
-    let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
-    dup2_stdout(&null)?;
-    dup2_stderr(&null)?;
-    drop((channel, null));
-    sys::close_all_but_standard();
-    sys::ignore_requests_to_end();
-    chdir("/")
 }
 
 /// The listener, unless the filter was not installed.

@@ -14,6 +14,8 @@ use rustix::{
     process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
 };
 
+use sys::proc_status::Status;
+
 use super::{call::Call, memory::Memory};
 
 /// A thread that waits, or has waited.
@@ -45,9 +47,9 @@ impl<'call> Thread<'call> {
     }
 
     /// The file `status` (proc_pid_status(5)).
-    pub fn status(&self) -> Result<String, Errno> {
+    pub fn status(&self) -> Result<Status, Errno> {
         let file = File::from(self.open("status", OFlags::RDONLY)?);
-        std::io::read_to_string(file).map_err(|_| Errno::SRCH)
+        std::io::read_to_string(file).map(Status::new).map_err(|_| Errno::SRCH)
     }
 
     /// Its memory. Errors: EPERM, EACCES without the right to trace it (ptrace(2)).
@@ -101,11 +103,6 @@ impl<'call> Thread<'call> {
 
     /// The process that it is of.
     fn process(&self) -> Result<Pid, Errno> {
-        let status = self.status()?;
-        let number = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
-        number
-            .and_then(|number| number.trim().parse().ok())
-            .and_then(Pid::from_raw)
-            .ok_or(Errno::SRCH)
+        self.status()?.process().and_then(Pid::from_raw).ok_or(Errno::SRCH)
     }
 }

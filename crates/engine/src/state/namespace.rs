@@ -1,13 +1,14 @@
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions},
+    fs::{DirBuilder, File, OpenOptions},
     io,
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     thread,
     time::Duration,
 };
 
 use rustix::fs::{FlockOperation, flock};
+use sys::{netns, run};
 
 use crate::RUN_DIRECTORY;
 
@@ -49,8 +50,8 @@ impl Namespace {
 
     /// This thread's, kept under another directory than `/run/xfrm-tools`.
     pub(crate) fn within(root: &Path) -> Self {
-        let number = fs::metadata("/proc/thread-self/ns/net").map_or(0, |ns| ns.ino());
-        Self { directory: root.join(number.to_string()), cookie: cookie::of_this_thread() }
+        let directory = run::directory_below(root, netns::inode().unwrap_or(0));
+        Self { directory, cookie: netns::cookie().unwrap_or(0) }
     }
 
     /// The directory: `/run/xfrm-tools/NUMBER`, the inode number of the namespace.
@@ -105,31 +106,6 @@ impl Namespace {
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true).mode(0o600);
         options.open(self.directory.join(name))
-    }
-}
-
-/// SO_NETNS_COOKIE, which neither std nor rustix reads.
-#[expect(unsafe_code, reason = "one getsockopt(2)")]
-mod cookie {
-    use std::os::{fd::AsRawFd, unix::net::UnixDatagram};
-
-    /// The number that no other network namespace gets until the next boot; 0 before Linux 5.14.
-    pub(super) fn of_this_thread() -> u64 {
-        // A socket that needs no address: the namespace may have none yet.
-        let Ok(socket) = UnixDatagram::unbound() else { return 0 };
-        let mut cookie = 0_u64;
-        let mut length = size_of_val(&cookie).try_into().unwrap_or(0);
-        // SAFETY: the kernel writes at most `length` bytes to `cookie`, and both outlive the call.
-        let result = unsafe {
-            libc::getsockopt(
-                socket.as_raw_fd(),
-                libc::SOL_SOCKET,
-                libc::SO_NETNS_COOKIE,
-                (&raw mut cookie).cast(),
-                &raw mut length,
-            )
-        };
-        if result == 0 { cookie } else { 0 }
     }
 }
 

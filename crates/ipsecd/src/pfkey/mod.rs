@@ -26,7 +26,6 @@ mod peer;
 mod report;
 mod request;
 mod requests;
-mod scheduling;
 mod server;
 mod settings;
 

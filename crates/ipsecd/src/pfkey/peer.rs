@@ -8,9 +8,7 @@ use rustix::{
     net::sockopt::socket_peercred,
     thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities},
 };
-
-/// `CAP_NET_ADMIN` (linux/capability.h).
-const NET_ADMIN: u32 = 12;
+use sys::proc_status::Status;
 
 /// A process that has connected.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,13 +41,13 @@ pub(super) fn admitted(socket: impl AsFd) -> io::Result<Result<Peer, Stranger>> 
     let user = |process: &str| fs::metadata(format!("{process}/ns/user")).map(|it| it.ino());
     let (is_of_our_namespace, status) = inspecting(|| {
         let is_of_our_namespace = user(&process)? == user("/proc/thread-self")?;
-        Ok::<_, io::Error>((is_of_our_namespace, fs::read_to_string(format!("{process}/status"))?))
+        let status = fs::read_to_string(format!("{process}/status")).map(Status::new)?;
+        Ok::<_, io::Error>((is_of_our_namespace, status))
     })?
     .map_err(|error: io::Error| io::Error::new(error.kind(), format!("process {pid}: {error}")))?;
-    let may_administer = field(&status, "CapEff:")
-        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
-        .is_some_and(|effective| effective & 1 << NET_ADMIN != 0);
-    let program = field(&status, "Name:").unwrap_or_default().to_owned();
+    let may_administer =
+        status.effective().is_some_and(|effective| effective.contains(CapabilitySet::NET_ADMIN));
+    let program = status.name().to_owned();
     Ok(if is_of_our_namespace && may_administer {
         Ok(Peer { pid, uid: credentials.uid.as_raw(), program })
     } else {
@@ -69,24 +67,11 @@ fn inspecting<T>(look: impl FnOnce() -> T) -> Result<T, Errno> {
     Ok(seen)
 }
 
-/// A line of /proc/PID/status.
-fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
-    status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
-}
-
 #[cfg(test)]
 mod tests {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     use super::*;
-
-    #[test]
-    fn fields_are_told_by_their_names() {
-        let status = "Name:\tcat\nCapInh:\t0000000000001000\nCapEff:\t0000000000001001\n";
-        assert_eq!(field(status, "CapEff:"), Some("0000000000001001"));
-        assert_eq!(field(status, "Name:"), Some("cat"));
-        assert_eq!(field(status, "CapBnd:"), None);
-    }
 
     #[test]
     fn this_process_gets_in_if_it_may_administer_the_network() {

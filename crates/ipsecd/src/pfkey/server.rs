@@ -28,7 +28,6 @@ use super::{
     peer::{self, Stranger},
     report,
     requests::{Datagram, Found},
-    scheduling,
     settings::Settings,
 };
 use crate::{Error, Handover, ServiceManager, listener::Listener};
@@ -129,12 +128,15 @@ impl Server {
     ///
     /// Errors: [`Error::Poll`].
     pub fn run(&mut self, stop: impl AsFd) -> Result<(), Error> {
-        if let Err(error) = scheduling::let_others_finish() {
+        // As any other thread, this one would run in the place of the client that wakes it, and take
+        // each request alone, though more are about to come.
+        if let Err(error) = sys::scheduling::batch() {
             debug!(%error, "requests will come singly");
         }
         while self.turn(&stop)? {}
         info!("PF_KEY service stops");
-        let _ = scheduling::as_usual();
+        // A program that this thread executes is scheduled as others are.
+        let _ = sys::scheduling::other();
         Ok(())
     }
 

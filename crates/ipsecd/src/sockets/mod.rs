@@ -9,7 +9,6 @@ mod peer;
 mod permissions;
 mod request;
 mod service;
-mod sys;
 
 pub use peer::Peer;
 pub use permissions::Permissions;

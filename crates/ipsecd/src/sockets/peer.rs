@@ -8,7 +8,7 @@ use rustix::{
     process::{Pid, PidfdFlags, pidfd_open},
 };
 
-use super::sys;
+use sys::sockopt::{peer_groups, peer_pidfd};
 
 /// The process that has connected, as it was then.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ impl Peer {
     /// The process at the other end of a Unix socket (unix(7), SO_PEERCRED).
     pub(crate) fn of(socket: &impl AsFd) -> Result<Self, Errno> {
         let credentials = socket_peercred(socket)?;
-        let mut groups = sys::peer_groups(socket.as_fd())?;
+        let mut groups = peer_groups(socket)?;
         groups.push(credentials.gid.as_raw());
         Ok(Self {
             pid: credentials.pid.as_raw_nonzero().get(),
@@ -48,8 +48,7 @@ impl fmt::Display for Peer {
 /// The cgroup of the process. Before Linux 6.5 it is told by its number, which another process may
 /// have by now.
 fn cgroup(socket: &impl AsFd, pid: Pid) -> Option<String> {
-    let process =
-        sys::peer_process(socket.as_fd()).or_else(|_| pidfd_open(pid, PidfdFlags::empty())).ok()?;
+    let process = peer_pidfd(socket).or_else(|_| pidfd_open(pid, PidfdFlags::empty())).ok()?;
     let text = fs::read_to_string(format!("/proc/{}/cgroup", pid.as_raw_nonzero())).ok()?;
     // What was read was the process's own if that is still there.
     if has_ended(&process) {

@@ -5,7 +5,6 @@
 //! then the memory of the request is charged to the sending socket, which `SIOCOUTQ` tells
 //! (`unix_outq_len`, net/unix/af_unix.c). So the socket itself says whether anything that was sent
 //! on it is unanswered, to every process and thread that has it, by whichever descriptor.
-#![allow(unsafe_code, reason = "SIOCOUTQ, for which no library has a function")]
 
 use std::{mem::MaybeUninit, thread, time::Duration};
 
@@ -17,12 +16,9 @@ use rustix::{
     },
     fd::{AsFd, BorrowedFd},
     io::{Errno, retry_on_intr},
-    ioctl::{Getter, ioctl},
     net::{SendFlags, SocketAddrUnix, getpeername, send as send_once},
 };
-
-/// `SIOCOUTQ` (linux/sockios.h), bytes of memory.
-const OUTQ: u32 = 0x5411;
+use sys::sockopt::unreceived_bytes;
 
 /// What `SIOCOUTQ` may still say while the kernel frees the last message (`sock_wfree`,
 /// net/core/sock.c: one byte is kept until the waiters are woken). A message takes more.
@@ -84,10 +80,8 @@ pub fn wait(socket: impl AsFd) -> Result<(), Errno> {
 
 /// Whether all that was sent on this socket has been answered.
 fn is_answered(socket: BorrowedFd<'_>) -> bool {
-    // SAFETY: the request writes an int, and is made of its number in the kernel's headers.
-    let unanswered = unsafe { ioctl(socket, Getter::<OUTQ, i32>::new()) };
     // AF_KEY does not know the request.
-    !unanswered.is_ok_and(|bytes| bytes > NOTHING)
+    !unreceived_bytes(socket).is_ok_and(|bytes| bytes > NOTHING)
 }
 
 /// Sleeps until the kernel tells that a message was taken, which it does not for poll(2): there is

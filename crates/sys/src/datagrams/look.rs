@@ -11,7 +11,7 @@ use rustix::{
     net::{RecvFlags, recv},
 };
 
-use super::errno;
+use crate::errno::from_nix;
 
 /// Datagrams that are taken in one call.
 const AT_ONCE: usize = 512;
@@ -41,7 +41,7 @@ fn take_many(socket: BorrowedFd<'_>, count: usize) -> Result<usize, Errno> {
     let mut rooms: Vec<[IoSliceMut<'_>; 0]> = (0..count).map(|_| []).collect();
     recvmmsg(socket.as_raw_fd(), &mut headers, rooms.iter_mut(), MsgFlags::MSG_DONTWAIT, None)
         .map(Iterator::count)
-        .map_err(errno)
+        .map_err(from_nix)
 }
 
 #[cfg(test)]

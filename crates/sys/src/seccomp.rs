@@ -1,11 +1,13 @@
-//! The system calls that have no safe wrapper.
-#![allow(unsafe_code, reason = "seccomp(2), its ioctls, fork(2) and namespaces' ioctls")]
-#![allow(clippy::cast_possible_truncation, reason = "registers hold ints; libc's flags are wide")]
+//! Filters of seccomp(2) whose verdicts a process of user space gives (seccomp_unotify(2)).
+//!
+//! Hand-written because no kept library has the listener: `seccompiler` has no
+//! `SECCOMP_RET_USER_NOTIF`, and `libseccomp` is a binding to the C library.
+#![allow(unsafe_code, reason = "seccomp(2) and its ioctls")]
+#![allow(clippy::cast_possible_truncation, reason = "libc's flags are wider than the kernel's")]
 
 use std::{
     io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
-    panic::{AssertUnwindSafe, catch_unwind},
     ptr,
 };
 
@@ -15,21 +17,24 @@ use libc::{
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::{Errno, retry_on_intr},
-    process::{Pid, WaitOptions, setsid, waitpid},
+    process::Pid,
 };
 
-/// Where the kernel asks about the calls that a filter picks out.
+use crate::errno::checked;
+
+/// The descriptor at which the kernel notifies of the system calls that a filter picks out.
+#[derive(Debug)]
 pub struct Listener(OwnedFd);
 
-/// A call that waits for an answer.
-#[derive(Clone, Copy)]
+/// A system call that waits for a response.
+#[derive(Clone, Copy, Debug)]
 pub struct Notification {
     id: u64,
-    /// `None`: it is not to be seen from the supervisor's PID namespace.
+    /// The thread that calls. `None`: it is not visible in the PID namespace of the listener's process.
     pub thread: Option<Pid>,
     /// The number of the call, `libc::SYS_*`.
     pub number: c_long,
-    /// Its arguments: registers.
+    /// The arguments of the call: registers.
     pub arguments: [u64; 6],
 }
 
@@ -37,7 +42,7 @@ impl Listener {
     /// Installs a filter for this process and all that it starts.
     pub fn install(filter: &[sock_filter]) -> io::Result<Self> {
         let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
-        // Once asked about, a call is not interrupted by signals: socket(2) never is (Linux 5.19).
+        // Once it is received, a call is not interrupted by signals: socket(2) never is (Linux 5.19).
         match seccomp(listener | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, filter) {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => seccomp(listener, filter),
             installed => installed,
@@ -45,35 +50,37 @@ impl Listener {
     }
 
     /// Waits for a call; false when no process is under the filter any more.
-    pub fn is_in_use(&self) -> Result<bool, Errno> {
+    pub fn wait(&self) -> Result<bool, Errno> {
         let mut descriptors = [PollFd::new(&self.0, PollFlags::IN)];
         retry_on_intr(|| poll(&mut descriptors, None))?;
         Ok(descriptors[0].revents().contains(PollFlags::IN))
     }
 
-    /// The next call, or `None` if its caller is gone.
+    /// Receives the next call (`SECCOMP_IOCTL_NOTIF_RECV`); `None` if its thread was killed.
     pub fn receive(&self) -> Result<Option<Notification>, Errno> {
         // SAFETY: zeroes are a value of the struct, and what the kernel asks for.
-        let mut asked: seccomp_notif = unsafe { std::mem::zeroed() };
-        match self.ioctl(libc::SECCOMP_IOCTL_NOTIF_RECV, &mut asked) {
+        let mut notification: seccomp_notif = unsafe { std::mem::zeroed() };
+        match self.ioctl(libc::SECCOMP_IOCTL_NOTIF_RECV, &mut notification) {
             Err(Errno::NOENT | Errno::INTR) => return Ok(None),
             result => result?,
         };
         Ok(Some(Notification {
-            id: asked.id,
-            thread: Pid::from_raw(asked.pid.cast_signed()),
-            number: asked.data.nr.into(),
-            arguments: asked.data.args,
+            id: notification.id,
+            thread: Pid::from_raw(notification.pid.cast_signed()),
+            number: notification.data.nr.into(),
+            arguments: notification.data.args,
         }))
     }
 
-    /// Whether the caller is still there, waiting.
-    pub fn is_waiting(&self, call: &Notification) -> bool {
+    /// Whether the call still waits (`SECCOMP_IOCTL_NOTIF_ID_VALID`).
+    #[must_use]
+    pub fn is_valid(&self, call: &Notification) -> bool {
         self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ID_VALID, &mut { call.id }).is_ok()
     }
 
-    /// Lets the call return a copy of `file`, with this number or with the lowest that is free.
-    pub fn hand_in(
+    /// Copies `file` into the calling process (`SECCOMP_IOCTL_NOTIF_ADDFD`), at this number or at the
+    /// lowest that is free, and lets the call return the number.
+    pub fn return_descriptor(
         &self,
         call: &Notification,
         file: BorrowedFd<'_>,
@@ -81,12 +88,12 @@ impl Listener {
         closes_on_exec: bool,
     ) -> Result<(), Errno> {
         let mut copy = copy(call, file, number, closes_on_exec);
-        let set = copy.flags;
+        let flags = copy.flags;
         copy.flags |= libc::SECCOMP_ADDFD_FLAG_SEND as u32;
         match self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut copy) {
             // Before Linux 5.14 it takes a second step.
             Err(Errno::INVAL) => {
-                copy.flags = set;
+                copy.flags = flags;
                 let number = self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut copy)?;
                 self.respond(call, number.into(), None, 0)
             }
@@ -94,8 +101,9 @@ impl Listener {
         }
     }
 
-    /// Puts a copy of `file` at a number of the caller's, whatever it has there. The call waits on.
-    pub fn put(
+    /// Copies `file` into the calling process at this number, in place of what it has there. The call
+    /// waits on.
+    pub fn add_descriptor(
         &self,
         call: &Notification,
         file: BorrowedFd<'_>,
@@ -106,26 +114,29 @@ impl Listener {
         self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut copy).map(drop)
     }
 
-    /// Whether the kernel can hand in a descriptor (Linux 5.9): no call has this ID.
-    pub fn can_hand_in(&self) -> bool {
+    /// Whether the kernel has `SECCOMP_IOCTL_NOTIF_ADDFD` (Linux 5.9).
+    #[must_use]
+    pub fn can_add_descriptors(&self) -> bool {
         let own = self.0.as_raw_fd().cast_unsigned();
+        // No call has this ID.
         let mut copy =
             seccomp_notif_addfd { id: 0, flags: 0, srcfd: own, newfd: 0, newfd_flags: 0 };
         self.ioctl(libc::SECCOMP_IOCTL_NOTIF_ADDFD, &mut copy) == Err(Errno::NOENT)
     }
 
-    /// Lets the call return a number.
-    pub fn return_from(&self, call: &Notification, value: usize) -> Result<(), Errno> {
+    /// Lets the call return a value.
+    pub fn return_value(&self, call: &Notification, value: usize) -> Result<(), Errno> {
         self.respond(call, i64::try_from(value).map_err(|_| Errno::OVERFLOW)?, None, 0)
     }
 
     /// Lets the call fail.
-    pub fn refuse(&self, call: &Notification, errno: Errno) -> Result<(), Errno> {
+    pub fn return_errno(&self, call: &Notification, errno: Errno) -> Result<(), Errno> {
         self.respond(call, 0, Some(errno), 0)
     }
 
-    /// Lets the kernel carry out the call. What the arguments point to may be other than it was.
-    pub fn go_on(&self, call: &Notification) -> Result<(), Errno> {
+    /// Lets the kernel carry out the call (`SECCOMP_USER_NOTIF_FLAG_CONTINUE`). The memory that its
+    /// arguments point to may have changed since it was read.
+    pub fn resume(&self, call: &Notification) -> Result<(), Errno> {
         self.respond(call, 0, None, libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE as u32)
     }
 
@@ -161,7 +172,6 @@ impl From<OwnedFd> for Listener {
     }
 }
 
-/// A copy of `file` for the caller, with this number or with the lowest that is free.
 fn copy(
     call: &Notification,
     file: BorrowedFd<'_>,
@@ -190,74 +200,4 @@ fn seccomp(flags: c_ulong, filter: &[sock_filter]) -> io::Result<Listener> {
         let descriptor = c_int::try_from(result).unwrap_or(-1);
         Ok(Listener(OwnedFd::from_raw_fd(checked(descriptor)?)))
     }
-}
-
-/// Runs `work` in a process of a session of its own, which is not a child of this one: a program
-/// that waits for its children would be surprised.
-pub fn detach<E>(work: impl FnOnce() -> Result<(), E>) -> io::Result<()> {
-    let Some(child) = fork()? else {
-        let _ = setsid();
-        if let Ok(None) = fork() {
-            // A panic must not end up in the caller, who is somebody else in this process.
-            let _ = catch_unwind(AssertUnwindSafe(work));
-        }
-        end()
-    };
-    match retry_on_intr(|| waitpid(Some(child), WaitOptions::empty())) {
-        // The parent was started with SIGCHLD ignored.
-        Ok(_) | Err(Errno::CHILD) => Ok(()),
-        Err(errno) => Err(errno.into()),
-    }
-}
-
-/// Ends this process with all its threads. Buffers of the parent's are not written twice.
-pub fn end() -> ! {
-    // SAFETY: _exit(2) takes no memory.
-    unsafe { libc::_exit(0) }
-}
-
-/// `None` in the child.
-fn fork() -> io::Result<Option<Pid>> {
-    // SAFETY: there is one thread, so the child may do all that the parent may.
-    Ok(Pid::from_raw(checked(unsafe { libc::fork() })?))
-}
-
-/// Closes every descriptor but those of standard input, output and error.
-pub fn close_all_but_standard() {
-    // SAFETY: takes no memory. The supervisor owns no descriptor that it goes on to use.
-    unsafe { libc::close_range(3, u32::MAX, 0) };
-}
-
-/// Ignores SIGHUP, SIGINT, SIGQUIT and SIGTERM.
-pub fn ignore_requests_to_end() {
-    for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
-        // SAFETY: there is no handler to be run.
-        unsafe { libc::signal(signal, libc::SIG_IGN) };
-    }
-}
-
-/// The user namespace that a namespace belongs to, if it is one of ours or below (ioctl_ns(2)).
-pub fn owner(namespace: &OwnedFd) -> Option<OwnedFd> {
-    related(namespace, libc::NS_GET_USERNS)
-}
-
-/// The user namespace above another, if it is one of ours or below (ioctl_ns(2)).
-pub fn parent(user_ns: &OwnedFd) -> Option<OwnedFd> {
-    related(user_ns, libc::NS_GET_PARENT)
-}
-
-fn related(namespace: &OwnedFd, request: libc::Ioctl) -> Option<OwnedFd> {
-    // SAFETY: both requests take no argument and return a new descriptor, closed on exec.
-    unsafe {
-        let descriptor = libc::ioctl(namespace.as_raw_fd(), request);
-        checked(descriptor).ok().map(|descriptor| OwnedFd::from_raw_fd(descriptor))
-    }
-}
-
-/// The result of a system call of the C library, with errno if it is -1.
-fn checked(result: c_int) -> Result<c_int, Errno> {
-    if result == -1 {
-        return Err(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO));
-    }
-    Ok(result)
 }
