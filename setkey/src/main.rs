@@ -1,8 +1,10 @@
 //! setkey(8) over XFRM netlink, or PF_KEY: a drop-in for the command of ipsec-tools, and for those of
 //! the BSDs.
 
+mod backend;
 mod dump;
 mod error;
+mod extras;
 mod files;
 mod monitor;
 mod options;
@@ -10,8 +12,6 @@ mod printer;
 mod report;
 mod script;
 mod usage;
-mod way;
-mod wording;
 
 use std::{
     io::{self, BufWriter, StdoutLock, Write},
@@ -22,13 +22,12 @@ use std::{
 };
 
 use model::{Dialect, Operation};
-use pfkey::request::PfKeyExtras;
 
+use backend::Request;
 use error::Error;
 use options::{Command, Database, Layout, Mode, Stop};
 use printer::{Printer, Source};
 use script::Input;
-use way::Way;
 
 /// Exit status after the kernel refused something, with `--strict`.
 const REFUSED: u8 = 2;
@@ -82,11 +81,11 @@ fn dump(command: &Command, operation: &Operation) -> Result<ExitCode, Error> {
     if command.form.layout != Layout::Short {
         return one(command, operation.clone());
     }
-    let mut way = Way::open(command)?;
+    let mut backend = backend::open(command)?;
     let mut printer = printer(command, Source::Direct);
     printer.header()?;
     loop {
-        way.submit(0, Ok(operation.clone()), &PfKeyExtras::default(), &mut printer)?;
+        backend.submit(Request::of_option(operation.clone()), &mut printer)?;
         printer.out().flush()?;
         thread::sleep(Duration::from_secs(1));
     }
@@ -97,10 +96,10 @@ fn one(command: &Command, operation: Operation) -> Result<ExitCode, Error> {
     if command.no_action {
         return Ok(ExitCode::SUCCESS);
     }
-    let mut way = Way::open(command)?;
+    let mut backend = backend::open(command)?;
     let mut printer = printer(command, Source::Direct);
-    way.submit(0, Ok(operation), &PfKeyExtras::default(), &mut printer)?;
-    way.settle(&mut printer)?;
+    backend.submit(Request::of_option(operation), &mut printer)?;
+    backend.finish(&mut printer)?;
     printer.out().flush()?;
     Ok(exit_code(command, &printer))
 }

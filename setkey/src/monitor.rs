@@ -10,16 +10,13 @@ use std::{
 use chrono::{DateTime, Local};
 use engine::Monitor;
 use model::Event;
-use pfkey::{Hexdump, Kdebug, Message, MessageType};
+use pfkey::{HEADER_LENGTH, Hexdump, Kdebug, Message, MessageType};
 
 use crate::{
+    backend::Socket,
     error::Error,
     options::{PfKeyOf, Timestamp},
-    way::Socket,
 };
-
-/// `sizeof(struct sadb_msg)`.
-const HEADER: usize = 16;
 
 /// Prints every message until it is killed.
 pub fn run(timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
@@ -65,7 +62,7 @@ fn write_heard(
         write!(out, "{}", Hexdump(bytes))?;
     }
     let is_wrapping = bytes.get(1) == Some(&MessageType::PROMISC.0);
-    let message = if is_wrapping { bytes.get(HEADER..).unwrap_or_default() } else { bytes };
+    let message = if is_wrapping { bytes.get(HEADER_LENGTH..).unwrap_or_default() } else { bytes };
     if !message.is_empty() {
         writeln!(out, "{}", Kdebug(&Message::decode(message)?))?;
     }

@@ -12,14 +12,13 @@ use model::{Dialect, Operation, SystemNames};
 
 use crate::{
     StdoutPrinter,
+    backend::{self, Backend, Request},
     error::Error,
     exit_code,
     options::Command,
     printer,
     printer::Source,
     report::{Colors, Report},
-    way::Way,
-    wording,
 };
 
 /// Where statements come from.
@@ -58,13 +57,13 @@ impl Input {
 
 /// Carries out a script to its end, or to its first mistake unless it is interactive.
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
-    let way = if command.no_action { None } else { Some(Way::for_script(command)?) };
+    let backend = if command.no_action { None } else { Some(backend::open_for_script(command)?) };
     let source =
         if input.interactive { Source::Direct } else { Source::Script(input.name.clone()) };
     let mut run =
-        Run { way, printer: printer(command, source), words: Words::new(command, &input) };
+        Run { backend, printer: printer(command, source), words: Words::new(command, &input) };
     let ended = run.script(Script::new(input.reader, command.dialect));
-    run.settle()?;
+    run.finish()?;
     Ok(match ended? {
         Ended::AtTheEnd => exit_code(command, &run.printer),
         Ended::AtAMistake => ExitCode::FAILURE,
@@ -106,7 +105,7 @@ enum Ended {
 
 struct Run {
     /// None with `-n`.
-    way: Option<Way>,
+    backend: Option<Box<dyn Backend>>,
     printer: StdoutPrinter,
     words: Words,
 }
@@ -115,8 +114,8 @@ impl Run {
     fn script(&mut self, mut script: Script<Box<dyn Read>>) -> Result<Ended, Error> {
         loop {
             if script.is_drained() {
-                // Whoever is at the other end wants to see results before it goes on.
-                self.settle()?;
+                // An interactive user sees the results before the next statement.
+                self.finish()?;
             }
             let Some(statement) = script.next_statement() else { return Ok(Ended::AtTheEnd) };
             let lowered = statement.and_then(|statement| {
@@ -126,7 +125,7 @@ impl Run {
             match lowered {
                 Ok((statement, lowered)) => self.statement(&statement, lowered)?,
                 Err(mistake) => {
-                    self.settle()?;
+                    self.finish()?;
                     self.words.mistake(&mistake, &mut self.printer)?;
                     // The original's lexer ends the process itself, even for `-c`.
                     if !self.words.interactive || mistake.is_fatal_lexical() {
@@ -162,15 +161,15 @@ impl Run {
         statement: &Statement,
         operation: Result<Operation, model::Error>,
     ) -> Result<(), Error> {
-        let Some(way) = &mut self.way else { return Ok(()) };
-        let wording = wording::of(&statement.command);
-        way.submit(statement.line(), operation, &wording, &mut self.printer)
+        let Some(backend) = &mut self.backend else { return Ok(()) };
+        let request = Request { operation, statement: Some(statement) };
+        backend.submit(request, &mut self.printer)
     }
 
-    /// Brings out the results of what was submitted.
-    fn settle(&mut self) -> Result<(), Error> {
-        if let Some(way) = &mut self.way {
-            way.settle(&mut self.printer)?;
+    /// Prints the results of what was submitted.
+    fn finish(&mut self) -> Result<(), Error> {
+        if let Some(backend) = &mut self.backend {
+            backend.finish(&mut self.printer)?;
         }
         Ok(self.printer.out().flush()?)
     }

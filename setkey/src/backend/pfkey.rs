@@ -9,7 +9,7 @@ use pfkey::{
 };
 use rustix::io::Errno;
 
-use super::Socket;
+use super::{Backend, Request, Socket};
 use crate::{
     StdoutPrinter, error::Error, monitor::write_message, options::Command, printer::Entry,
 };
@@ -45,36 +45,18 @@ impl PfKey {
         }
     }
 
-    pub fn submit(
-        &mut self,
-        line: usize,
-        operation: Result<Operation, model::Error>,
-        wording: &PfKeyExtras,
-        printer: &mut StdoutPrinter,
-    ) -> Result<(), Error> {
-        let operation = match operation {
-            Ok(operation) => in_dialect(operation, self.dialect),
-            Err(rule) => return refuse(line, Refusal::Rule(rule), printer),
-        };
-        self.carry_out(line, &operation, wording, printer)?;
-        match engine::forward_operation(&operation).filter(|_| self.forward_copies) {
-            Some(copy) => self.carry_out(line, &copy, wording, printer),
-            None => Ok(()),
-        }
-    }
-
     fn carry_out(
         &mut self,
         line: usize,
         operation: &Operation,
-        wording: &PfKeyExtras,
+        extras: &PfKeyExtras,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
-        let unsaid = request::unsupported(operation);
-        if !unsaid.is_empty() {
-            return refuse(line, Refusal::Rule(model::Error::NotInPfKey(unsaid)), printer);
+        let unsupported = request::unsupported(operation);
+        if !unsupported.is_empty() {
+            return refuse(line, Refusal::Rule(model::Error::NotInPfKey(unsupported)), printer);
         }
-        let request = request::message(operation, wording)?.numbered(0, process::id());
+        let request = request::message(operation, extras)?.numbered(0, process::id());
         self.send(&request, printer)?;
         match operation {
             Operation::DeleteAllSa(ends, proto) => {
@@ -89,7 +71,6 @@ impl PfKey {
         if self.verbose {
             write_message(printer.out(), request, self.hexdump)?;
         }
-        // Nobody reads on before the question is out.
         self.socket.send(request)
     }
 
@@ -119,7 +100,7 @@ impl PfKey {
             show(answer, printer)?;
             return Ok(printer.outcome(line, Outcome::EndOfSad)?);
         }
-        self.tell(&answer, printer)?;
+        self.show_verbose(&answer, printer)?;
         match answer.errno {
             0 => Ok(()),
             errno => refuse(line, kernel(Target::of(operation), errno), printer),
@@ -141,7 +122,7 @@ impl PfKey {
             let answer = self.answer(request)?;
             let (seq, errno) = (answer.seq, answer.errno);
             if answer.extensions.is_empty() {
-                self.tell(&answer, printer)?;
+                self.show_verbose(&answer, printer)?;
             } else {
                 show(answer, printer)?;
             }
@@ -164,8 +145,8 @@ impl PfKey {
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
         for id in self.found(request, ends, proto, printer)? {
-            let wording = PfKeyExtras { src: Some(ends.src()), ..PfKeyExtras::default() };
-            self.carry_out(line, &Operation::DeleteSa(id), &wording, printer)?;
+            let extras = PfKeyExtras { src: Some(ends.src()), ..PfKeyExtras::default() };
+            self.carry_out(line, &Operation::DeleteSa(id), &extras, printer)?;
         }
         Ok(())
     }
@@ -181,7 +162,7 @@ impl PfKey {
         let mut found = Vec::new();
         loop {
             let answer = self.answer(request)?;
-            self.tell(&answer, printer)?;
+            self.show_verbose(&answer, printer)?;
             if let Ok(SaEntry { sa, .. }) = sad::read(&answer)
                 && sa.ends == ends
                 && proto.is_none_or(|proto| proto == sa.proto)
@@ -195,10 +176,30 @@ impl PfKey {
     }
 
     /// With `-v`, shows an answer that has nothing else to print.
-    fn tell(&self, answer: &Message, printer: &mut StdoutPrinter) -> Result<(), Error> {
+    fn show_verbose(&self, answer: &Message, printer: &mut StdoutPrinter) -> Result<(), Error> {
         if self.verbose {
             write_message(printer.out(), answer, false)?;
         }
+        Ok(())
+    }
+}
+
+impl Backend for PfKey {
+    fn submit(&mut self, request: Request<'_>, printer: &mut StdoutPrinter) -> Result<(), Error> {
+        let (line, extras) = (request.line(), request.extras());
+        let operation = match request.operation {
+            Ok(operation) => in_dialect(operation, self.dialect),
+            Err(rule) => return refuse(line, Refusal::Rule(rule), printer),
+        };
+        self.carry_out(line, &operation, &extras, printer)?;
+        match engine::forward_operation(&operation).filter(|_| self.forward_copies) {
+            Some(copy) => self.carry_out(line, &copy, &extras, printer),
+            None => Ok(()),
+        }
+    }
+
+    /// Each operation has been answered before the next was taken.
+    fn finish(&mut self, _: &mut StdoutPrinter) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use pfkey::{
 
 use crate::{error::Error, monitor::write_message, options::Command};
 
-/// Shows what goes to the kernel and what comes back.
+/// Shows the requests and the kernel's events as messages.
 pub struct Verbose {
     monitor: Monitor,
     port: u32,
@@ -20,7 +20,7 @@ pub struct Verbose {
 }
 
 impl Verbose {
-    /// With `-v`, listens to what an engine brings about.
+    /// With `-v`, opens a monitor for the changes of an engine.
     pub fn of(command: &Command, engine: &Engine) -> Result<Option<Self>, Error> {
         if !command.verbose {
             return Ok(None);
@@ -31,21 +31,21 @@ impl Verbose {
     }
 
     /// Shows the request for an operation.
-    pub fn sent(
+    pub fn show_request(
         &mut self,
         operation: &Operation,
-        wording: &PfKeyExtras,
+        extras: &PfKeyExtras,
         out: &mut impl Write,
     ) -> Result<(), Error> {
-        self.show(operation, wording, out)?;
+        self.show(operation, extras, out)?;
         match engine::forward_operation(operation).filter(|_| self.forward_copies) {
-            Some(copy) => self.show(&copy, wording, out),
+            Some(copy) => self.show(&copy, extras, out),
             None => Ok(()),
         }
     }
 
-    /// Shows what the kernel did since the last call, if it was for us.
-    pub fn heard(&mut self, out: &mut impl Write) -> Result<(), Error> {
+    /// Shows the kernel's events since the last call, of the changes that this engine made.
+    pub fn show_events(&mut self, out: &mut impl Write) -> Result<(), Error> {
         while let Some(event) = self.monitor.try_next_event()? {
             let ours = event.origin().is_some_and(|origin| origin.pid == self.port);
             if !ours {
@@ -61,16 +61,16 @@ impl Verbose {
     fn show(
         &self,
         operation: &Operation,
-        wording: &PfKeyExtras,
+        extras: &PfKeyExtras,
         out: &mut impl Write,
     ) -> Result<(), Error> {
-        match request::message(operation, wording) {
+        match request::message(operation, extras) {
             Ok(message) => {
                 let message: Message = message.numbered(0, std::process::id());
                 Ok(write_message(out, &message, self.hexdump)?)
             }
             Err(error) => {
-                eprintln!("setkey: PF_KEY has no words for a statement: {error}");
+                eprintln!("setkey: PF_KEY cannot express a statement: {error}");
                 Ok(())
             }
         }

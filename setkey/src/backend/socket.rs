@@ -6,8 +6,10 @@ use std::{
     time::Duration,
 };
 
-use pfkey::Message;
-use pfkey::client::{Call, Caller, Settings};
+use pfkey::{
+    LONGEST_MESSAGE, Message, VERSION,
+    client::{Call, Caller, Settings},
+};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, retry_on_intr},
@@ -20,10 +22,6 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{error::Error, options::PfKeyOf};
 
-/// Bytes of the longest message that `sadb_msg_len` can say.
-const LONGEST: usize = u16::MAX as usize * 8;
-/// `PF_KEY_V2` (linux/pfkeyv2.h).
-const VERSION: i32 = 2;
 /// What may wait to be read, bytes: beyond it AF_KEY loses what others do.
 const RECEIVE_BUFFER: usize = 2 << 20;
 
@@ -45,11 +43,11 @@ impl Socket {
         };
         let failed = |errno| Error::NoPfKey { name: name.clone(), errno };
         let raw = SocketType::RAW.as_raw() | SocketFlags::CLOEXEC.bits();
-        let call = Call::new(raw.cast_signed(), VERSION).map_err(failed)?;
+        let call = Call::new(raw.cast_signed(), VERSION.into()).map_err(failed)?;
         let socket = settings.open(call, Caller::this_thread()).map_err(failed)?;
         // A smaller one does as well, as long as little happens.
         let _ = set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER);
-        let buffer = Zeroizing::new(vec![0; LONGEST]);
+        let buffer = Zeroizing::new(vec![0; LONGEST_MESSAGE]);
         Ok(Self { descriptor: socket, name, buffer })
     }
 

@@ -1,0 +1,71 @@
+//! The backends: how operations reach the kernel, by XFRM netlink and the engine or, as in the
+//! original, as PF_KEY messages; and how its answers reach the printer.
+
+mod pfkey;
+mod socket;
+mod verbose;
+mod xfrm;
+
+use ::pfkey::request::PfKeyExtras;
+use grammar::Statement;
+use model::Operation;
+
+use self::pfkey::PfKey;
+use crate::{StdoutPrinter, error::Error, extras, options::Command};
+use xfrm::Xfrm;
+
+pub use socket::Socket;
+
+/// How operations reach the kernel.
+pub trait Backend {
+    /// Takes the next operation. Its result is printed now, or by the next [`Backend::finish`].
+    fn submit(&mut self, request: Request<'_>, printer: &mut StdoutPrinter) -> Result<(), Error>;
+
+    /// Prints the results that are still to come.
+    fn finish(&mut self, printer: &mut StdoutPrinter) -> Result<(), Error>;
+}
+
+/// An operation on its way to the kernel.
+pub struct Request<'a> {
+    /// What is to be done, or the rule of AF_KEY that refuses it.
+    pub operation: Result<Operation, model::Error>,
+    /// The statement that requests it; none: an option of the command line.
+    pub statement: Option<&'a Statement>,
+}
+
+impl Request<'_> {
+    /// An operation that an option of the command line requests.
+    pub fn of_option(operation: Operation) -> Self {
+        Self { operation: Ok(operation), statement: None }
+    }
+
+    /// The line of the statement; 0: none.
+    fn line(&self) -> usize {
+        self.statement.map_or(0, Statement::line)
+    }
+
+    /// What of the statement is in PF_KEY messages only.
+    fn extras(&self) -> PfKeyExtras {
+        self.statement.map_or_else(PfKeyExtras::default, |it| extras::of(&it.command))
+    }
+}
+
+/// Opens the backend that the command line names.
+pub fn open(command: &Command) -> Result<Box<dyn Backend>, Error> {
+    Ok(match &command.pf_key {
+        None => Box::new(Xfrm::open(command)?),
+        Some(source) => Box::new(PfKey::new(Socket::open(source)?, command)),
+    })
+}
+
+/// Opens the backend for a script: a PF_KEY socket is registered first, as the original does.
+pub fn open_for_script(command: &Command) -> Result<Box<dyn Backend>, Error> {
+    Ok(match &command.pf_key {
+        None => Box::new(Xfrm::open(command)?),
+        Some(source) => {
+            let mut backend = PfKey::new(Socket::open(source)?, command);
+            backend.register()?;
+            Box::new(backend)
+        }
+    })
+}
