@@ -82,12 +82,6 @@ fn broken(errno: Errno) -> String {
     }
 }
 
-impl From<engine::MonitorError> for Error {
-    fn from(error: engine::MonitorError) -> Self {
-        Error::Engine(error.into())
-    }
-}
-
 impl Error {
     /// FreeBSD ends with 255 when a script cannot be opened.
     pub fn exit_code(&self, dialect: Dialect) -> ExitCode {

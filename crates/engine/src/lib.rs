@@ -5,6 +5,7 @@
 //! prints.
 
 mod error;
+mod events;
 mod policy;
 mod reconcile;
 mod sa;
@@ -15,9 +16,10 @@ mod state;
 pub const RUN_DIRECTORY: &str = sys::run::DIRECTORY;
 
 pub use error::Error;
+pub use events::{Group, Monitor};
 pub use policy::{
     forward::forward_operation,
-    sockets::{choose_reqids, socket_policies},
+    sockets::{SocketEntry, choose_reqids, socket_policies},
 };
 pub use reconcile::{
     apply::{Applied, apply, variables},
@@ -26,6 +28,7 @@ pub use reconcile::{
 };
 pub use session::{
     Engine, Options,
+    dumps::{AddressFilter, Dump, SadFilter},
     outcome::{Outcome, Sink},
     refusal::{Refusal, Target},
 };
@@ -33,5 +36,3 @@ pub use state::{
     namespace::{DAEMON_LOCK, Lock, Namespace},
     variables::VARIABLES_FILE,
 };
-/// What happens in the SAD and SPD.
-pub use xfrm::{Error as MonitorError, Group, Monitor, SocketEntry};

@@ -1,4 +1,6 @@
+pub(crate) mod dumps;
 pub(crate) mod outcome;
+pub(crate) mod pfkey_service;
 pub(crate) mod reads;
 pub(crate) mod refusal;
 

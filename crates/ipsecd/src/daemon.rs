@@ -57,7 +57,7 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let run_directory = RunDirectory::watch(namespace.directory())?;
     // Opened before anything is read: no event is missed in between.
     let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate];
-    let monitor = Monitor::open_reading_ahead(&groups).map_err(engine::Error::from)?;
+    let monitor = Monitor::open_reading_ahead(&groups)?;
     raise_descriptor_limit();
     let services = Services::start(options, reconciler.port(), &service_manager, handover);
     privileges::reduce()?;

@@ -177,7 +177,7 @@ impl Server {
         loop {
             match self.monitor.try_next_event() {
                 Ok(event) => return event,
-                Err(xfrm::Error::Malformed(error)) => warn!(%error, "an event is passed over"),
+                Err(error) if error.is_malformed() => warn!(%error, "event not read"),
                 Err(error) => {
                     warn!(%error, "hearing of changes failed");
                     return None;

@@ -1,25 +1,49 @@
 use std::time::UNIX_EPOCH;
 
+use engine::{AddressFilter, SadFilter};
 use model::{PolicyEntry, SaEntry};
 use pfkey::{Message, MessageType, command::SadQuery, sad, spd};
 use rustix::io::Errno;
 use tracing::{debug, warn};
-use xfrm::{Connection, Prefixes, SadFilter};
 
-/// The entries of a table as they come from the kernel.
-type Entries<T> = Box<dyn Iterator<Item = Result<T, xfrm::Error>> + Send>;
+/// The entries of a table, read from the kernel one by one.
+type Entries<T> = Box<dyn Iterator<Item = Result<T, engine::Error>> + Send>;
 
 enum Table {
     Sad(Entries<SaEntry>),
     Spd(Entries<PolicyEntry>),
 }
 
-/// A dump under way, pulled from the kernel as its client reads. A connection of its own keeps the
-/// place in the table, so neither side holds the table, and nothing is lost however slow the client.
+/// Why there is no message of an entry.
+enum Failure {
+    /// PF_KEY cannot express the entry.
+    Unsupported(pfkey::Error),
+    /// The kernel's entry cannot be read, or the dump has failed.
+    Kernel(engine::Error),
+}
+
+impl Table {
+    fn next(
+        &mut self,
+        requested: impl FnOnce(PolicyEntry) -> PolicyEntry,
+    ) -> Option<Result<Message, Failure>> {
+        Some(match self {
+            Table::Sad(entries) => entries.next()?.map_err(Failure::Kernel).and_then(|entry| {
+                sad::message(MessageType::DUMP, &entry).map_err(Failure::Unsupported)
+            }),
+            Table::Spd(entries) => entries.next()?.map_err(Failure::Kernel).and_then(|entry| {
+                policy_message(MessageType::SPDDUMP, requested(entry)).map_err(Failure::Unsupported)
+            }),
+        })
+    }
+}
+
+/// A dump in progress, read from the kernel as fast as its client reads. Neither side holds the
+/// table in memory, and a slow client loses nothing.
 pub(super) struct Dump {
     table: Table,
     request: Message,
-    /// The next message to send, unless it proves to be the last one.
+    /// A message that is sent when it is known whether it is the last one.
     held: Option<Message>,
     count: u32,
     is_over: bool,
@@ -27,22 +51,22 @@ pub(super) struct Dump {
 
 impl Dump {
     /// Starts a DUMP.
-    pub(super) fn of_sad(request: Message, query: &SadQuery) -> Result<Self, xfrm::Error> {
-        let prefixes = query.filter.map(|filter| Prefixes {
+    pub(super) fn of_sad(request: Message, query: &SadQuery) -> Result<Self, engine::Error> {
+        let prefixes = query.filter.map(|filter| AddressFilter {
             family: filter.family,
             src: filter.src,
             src_bits: filter.src_prefix_len,
             dst: filter.dst,
             dst_bits: filter.dst_prefix_len,
         });
-        let filter = SadFilter { proto: query.proto, ends: None, prefixes };
-        let entries = Connection::open()?.into_sad_dump(&filter)?;
+        let filter = SadFilter { proto: query.proto, prefixes };
+        let entries = engine::Dump::sad(&filter)?;
         Ok(Self::new(request, Table::Sad(Box::new(entries))))
     }
 
     /// Starts an SPDDUMP.
-    pub(super) fn of_spd(request: Message) -> Result<Self, xfrm::Error> {
-        let entries = Connection::open()?.into_spd_dump()?;
+    pub(super) fn of_spd(request: Message) -> Result<Self, engine::Error> {
+        let entries = engine::Dump::spd()?;
         Ok(Self::new(request, Table::Spd(Box::new(entries))))
     }
 
@@ -50,32 +74,28 @@ impl Dump {
         Self { table, request, held: None, count: 0, is_over: false }
     }
 
-    /// The next message; none: the last one was. Entries count from 1. `asked` completes a policy of
-    /// which the kernel holds only a part.
+    /// The next message; `None` after the last one. Entries are numbered from 1. `requested`
+    /// completes a partial policy.
     pub(super) fn next(
         &mut self,
-        mut asked: impl FnMut(PolicyEntry) -> PolicyEntry,
+        mut requested: impl FnMut(PolicyEntry) -> PolicyEntry,
     ) -> Option<Message> {
         while !self.is_over {
-            let message = match &mut self.table {
-                Table::Sad(entries) => entries.next().map(|entry| Ok(said_of_sa(&entry?))),
-                Table::Spd(entries) => {
-                    entries.next().map(|entry| Ok(said_of_policy(asked(entry?))))
-                }
-            };
-            match message {
-                Some(Ok(Ok(message))) => {
+            match self.table.next(&mut requested) {
+                Some(Ok(message)) => {
                     self.count += 1;
                     let message = message.numbered(self.count, self.request.pid);
                     if let Some(before) = self.held.replace(message) {
                         return Some(before);
                     }
                 }
-                // AF_KEY ends a dump at an entry that it cannot say.
-                Some(Ok(Err(error))) => debug!(%error, "left out of a dump"),
-                Some(Err(xfrm::Error::Malformed(error))) => warn!(%error, "left out of a dump"),
-                Some(Err(error)) => {
-                    warn!(%error, "a dump has ended before its end");
+                // AF_KEY ends a dump at an entry that it cannot express.
+                Some(Err(Failure::Unsupported(error))) => debug!(%error, "dump entry skipped"),
+                Some(Err(Failure::Kernel(error))) if error.is_malformed() => {
+                    warn!(%error, "dump entry skipped");
+                }
+                Some(Err(Failure::Kernel(error))) => {
+                    warn!(%error, "dump failed");
                     return Some(self.end(Some(error.errno())));
                 }
                 None => return Some(self.end(None)),
@@ -98,15 +118,7 @@ impl Dump {
     }
 }
 
-fn said_of_sa(entry: &SaEntry) -> Result<Message, pfkey::Error> {
-    sad::message(MessageType::DUMP, entry)
-}
-
-fn said_of_policy(entry: PolicyEntry) -> Result<Message, pfkey::Error> {
-    policy_message(MessageType::SPDDUMP, entry)
-}
-
-/// A policy as AF_KEY shows it to those who ask.
+/// A policy as AF_KEY returns it.
 pub(super) fn policy_message(
     msg_type: MessageType,
     entry: PolicyEntry,
@@ -128,7 +140,7 @@ mod tests {
         SaEntry { sa, state: SaState::Mature, current: Current::default() }
     }
 
-    fn dump(entries: Vec<Result<SaEntry, xfrm::Error>>) -> Vec<(u32, u8)> {
+    fn dump(entries: Vec<Result<SaEntry, engine::Error>>) -> Vec<(u32, u8)> {
         let request = Message::new(MessageType::DUMP, 3).numbered(9, 4242);
         let mut dump = Dump::new(request, Table::Sad(Box::new(entries.into_iter())));
         let messages: Vec<_> = std::iter::from_fn(|| dump.next(|entry| entry)).collect();
@@ -137,32 +149,35 @@ mod tests {
     }
 
     /// PF_KEY has no number for its mode.
-    fn unsaid() -> SaEntry {
+    fn unsupported() -> SaEntry {
         sa(Mode::IpTfs)
     }
 
-    fn said() -> SaEntry {
+    fn supported() -> SaEntry {
         sa(Mode::Tunnel)
     }
 
     #[test]
     fn entries_count_up_and_the_last_has_0() {
-        assert_eq!(dump(vec![Ok(said()), Ok(said()), Ok(said())]), [(1, 0), (2, 0), (0, 0)]);
-        assert_eq!(dump(vec![Ok(said())]), [(0, 0)]);
+        assert_eq!(
+            dump(vec![Ok(supported()), Ok(supported()), Ok(supported())]),
+            [(1, 0), (2, 0), (0, 0)]
+        );
+        assert_eq!(dump(vec![Ok(supported())]), [(0, 0)]);
     }
 
     #[test]
-    fn nothing_is_enoent_with_the_requests_header() {
+    fn an_empty_table_is_enoent_with_the_requests_header() {
         assert_eq!(dump(vec![]), [(9, 2)]);
-        assert_eq!(dump(vec![Ok(unsaid())]), [(9, 2)]);
+        assert_eq!(dump(vec![Ok(unsupported())]), [(9, 2)]);
     }
 
     #[test]
-    fn what_cannot_be_said_is_left_out_and_an_error_is_the_end() {
-        let malformed = Err(xfrm::Error::Malformed("cut".into()));
-        let entries = vec![Ok(said()), Ok(unsaid()), malformed, Ok(said())];
+    fn unsupported_entries_are_skipped_and_an_error_is_the_end() {
+        let malformed = Err(xfrm::Error::Malformed("cut".into()).into());
+        let entries = vec![Ok(supported()), Ok(unsupported()), malformed, Ok(supported())];
         assert_eq!(dump(entries), [(1, 0), (0, 0)]);
-        let lost = Err(xfrm::Error::RepliesLost);
-        assert_eq!(dump(vec![Ok(said()), lost, Ok(said())]), [(0, 105)]);
+        let lost = Err(xfrm::Error::RepliesLost.into());
+        assert_eq!(dump(vec![Ok(supported()), lost, Ok(supported())]), [(0, 105)]);
     }
 }

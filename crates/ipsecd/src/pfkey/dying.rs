@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
+use engine::Engine;
 use model::{Event, Key, Keyed, Sa, SaEntry, SaId};
-use xfrm::Connection;
 
 /// SAs with limits that are remembered.
 const MOST_DYING: usize = 1 << 16;
@@ -14,16 +14,16 @@ pub(super) struct Dying(HashMap<SaId, Sa>);
 
 impl Dying {
     /// The SA of an expiry with all that is known of it.
-    pub(super) fn complete(&mut self, entry: &mut SaEntry, hard: bool, kernel: &mut Connection) {
+    pub(super) fn complete(&mut self, entry: &mut SaEntry, hard: bool, engine: &mut Engine) {
         let id = entry.sa.id();
-        let known = if hard { self.0.remove(&id) } else { self.ask(id, kernel) };
+        let known = if hard { self.0.remove(&id) } else { self.ask(id, engine) };
         if let Some(known) = known {
             entry.sa = Sa { lifetimes: entry.sa.lifetimes, ..known };
         }
     }
 
-    fn ask(&mut self, id: SaId, kernel: &mut Connection) -> Option<Sa> {
-        let sa = without_keys(kernel.get_sa(&id).ok()?.ok()?.sa);
+    fn ask(&mut self, id: SaId, engine: &mut Engine) -> Option<Sa> {
+        let sa = without_keys(engine.get_sa(&id).ok()?.sa);
         self.remember(&sa);
         Some(sa)
     }

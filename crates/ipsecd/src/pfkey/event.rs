@@ -14,12 +14,9 @@ impl Server {
     /// Tells what has happened; `author` is the request that asked for it.
     pub(super) fn pass_on(&mut self, mut event: Event, author: Option<&Change>) {
         let origin = event.origin();
-        // A larval SA given up: AF_KEY says nothing.
-        if origin.is_some_and(|origin| origin.pid == self.kernel.port()) {
-            return;
-        }
         let is_ours = origin.is_some_and(|origin| origin.pid == self.engine.port());
-        // What a change made necessary elsewhere is nothing that anybody asked for.
+        // A change that another change made necessary, or the deletion of a larval SA: AF_KEY
+        // reports neither.
         if is_ours && author.is_none() {
             return;
         }
@@ -52,7 +49,7 @@ impl Server {
     fn complete(&mut self, event: &mut Event, author: Option<&Change>) {
         match event {
             Event::SaExpired { entry, hard, .. } => {
-                self.dying.complete(entry, *hard, &mut self.kernel);
+                self.dying.complete(entry, *hard, &mut self.engine);
             }
             Event::SaUpdated { entry, .. } if author.is_some_and(Change::updates_mature) => {
                 entry.state = SaState::Dead;
@@ -80,7 +77,7 @@ impl Server {
     fn seq_of(&mut self, mapping: &Mapping) -> u32 {
         let &Mapping { dst, proto, spi, .. } = mapping;
         let id = SaId { dst, proto, spi, mark: Mark::default() };
-        let there = self.kernel.get_sa(&id).ok().and_then(Result::ok);
+        let there = self.engine.get_sa(&id);
         there.map_or(0, |entry| entry.sa.seq)
     }
 }

@@ -1,14 +1,11 @@
 use std::collections::VecDeque;
 
-use model::{Acquire, Spi, SpiWish};
+use engine::Engine;
+use model::{Acquire, SpiWish};
 use tracing::debug;
-use xfrm::{Change, Connection};
 
 /// SAs asked for that are remembered: more than IKE has under way at once.
 const MOST: usize = 1024;
-
-/// Any SPI, as long as a CPI.
-const ANY: (Spi, Spi) = (Spi(0x100), Spi(0xffff));
 
 /// The SAs that the kernel has asked for, so that the key management can say by number that it has
 /// failed to make one.
@@ -30,19 +27,13 @@ impl Acquires {
     }
 
     /// Deletes the larval SA of an ACQUIRE that has failed; another number is passed over. Its event
-    /// comes from the port of `kernel`, and AF_KEY would not tell it.
-    pub(super) fn give_up(&mut self, seq: u32, kernel: &mut Connection) -> Result<(), xfrm::Error> {
+    /// has the engine's port, and AF_KEY would not report it.
+    pub(super) fn give_up(&mut self, seq: u32, engine: &mut Engine) -> Result<(), engine::Error> {
         let Some(place) = self.0.iter().position(|(known, _)| *known == seq) else {
             debug!(seq, "no ACQUIRE of this number");
             return Ok(());
         };
         let Some((_, wish)) = self.0.remove(place) else { return Ok(()) };
-        if let Ok(larval) = kernel.get_spi_of(seq, &wish, ANY)? {
-            let mut batch = kernel.batch();
-            batch.push(&Change::DeleteSa(larval.sa.id()));
-            let refusals = kernel.send(&mut batch)?;
-            debug!(seq, ?refusals, "a larval SA was given up");
-        }
-        Ok(())
+        engine.delete_larval_sa(seq, &wish)
     }
 }

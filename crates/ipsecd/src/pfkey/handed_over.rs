@@ -116,7 +116,7 @@ pub(super) fn listeners(handover: &mut Handover) -> Result<[Listener; 2], Error>
 }
 
 /// The monitor that was handed over, or a new one.
-pub(super) fn monitor(handover: &mut Handover) -> Result<Monitor, xfrm::Error> {
+pub(super) fn monitor(handover: &mut Handover) -> Result<Monitor, engine::Error> {
     let Some(handed) = handover.take(MONITOR) else {
         return Monitor::open_reading_ahead(&GROUPS);
     };

@@ -1,4 +1,5 @@
-use model::{Migration, Operation, SaState};
+use engine::Group;
+use model::{Operation, SaState};
 use pfkey::{
     Error, Message, MessageType,
     command::{self, Command, GetSpi, SadQuery},
@@ -6,7 +7,6 @@ use pfkey::{
 };
 use rustix::io::Errno;
 use tracing::{debug, warn};
-use xfrm::{Change as KernelChange, Group};
 use zeroize::Zeroizing;
 
 use super::{
@@ -94,23 +94,23 @@ impl Server {
         match command {
             Command::GetSpi(asked) => self.get_spi(client, header, &asked),
             Command::GetSa(id) => {
-                let entry = refused(self.kernel.get_sa(&id))?;
+                let entry = refused(self.engine.get_sa(&id))?;
                 self.answer_with(client, header, sad::message(header.msg_type, &entry))
             }
             Command::UpdateSa(sa) => {
-                let there = self.kernel.get_sa(&sa.id()).ok().and_then(Result::ok);
-                let is_mature = there.is_some_and(|entry| entry.state != SaState::Larval);
+                let there = self.engine.get_sa(&sa.id());
+                let is_mature = there.is_ok_and(|entry| entry.state != SaState::Larval);
                 let kind = if is_mature { Kind::UpdateOfMature } else { Kind::Plain };
                 self.change(client, header.clone(), kind, Operation::UpdateSa(sa));
                 Ok(())
             }
             Command::GetPolicy(index) => {
-                let entry = refused(self.kernel.get_policy_of_index(index))?;
+                let entry = refused(self.engine.get_policy_of_index(index))?;
                 let entry = self.asked(entry);
                 self.answer_with(client, header, policy_message(header.msg_type, entry))
             }
             Command::DeletePolicyOfIndex(index) => {
-                let entry = refused(self.kernel.get_policy_of_index(index))?;
+                let entry = refused(self.engine.get_policy_of_index(index))?;
                 let delete = Operation::DeletePolicy(entry.policy.id);
                 self.change(client, header.clone(), Kind::ByIndex, delete);
                 Ok(())
@@ -144,10 +144,11 @@ impl Server {
                 Ok(())
             }
             Command::Acquire(Some(seq)) => {
-                let given_up = self.acquires.give_up(seq, &mut self.kernel);
+                let given_up = self.acquires.give_up(seq, &mut self.engine);
                 given_up.map_err(|error| error.errno())
             }
-            Command::Migrate(asked) => self.migrate(&asked),
+            // Every client gets the kernel's event, with `seq` and `pid` 0.
+            Command::Migrate(migration) => refused(self.engine.migrate(&migration)),
             // The others wait in `carry_out`, or ask for nothing.
             _ => Ok(()),
         }
@@ -165,13 +166,7 @@ impl Server {
     }
 
     fn get_spi(&mut self, client: ClientId, header: &Message, asked: &GetSpi) -> Result<(), Errno> {
-        let range = match asked.range {
-            Some(range) => range,
-            // AF_KEY's own range, until the host's variables say another.
-            None => asked.wish.range(&engine::variables().map_err(|error| error.errno())?),
-        };
-        let larval = self.kernel.get_spi_of(asked.acquire, &asked.wish, range);
-        let larval = refused(larval)?;
+        let larval = refused(self.engine.get_spi(asked.acquire, &asked.wish, asked.range))?;
         self.answer_with(client, header, sad::message(header.msg_type, &larval))
     }
 
@@ -223,30 +218,16 @@ impl Server {
             Err(error) => warn!(%error, "packets that need an SA"),
         }
     }
-
-    /// Moves a policy. All hear of it by the kernel's event, with `seq` and `pid` 0, and nobody else.
-    fn migrate(&mut self, asked: &Migration) -> Result<(), Errno> {
-        let mut batch = self.kernel.batch();
-        batch.push(&KernelChange::Migrate(asked));
-        let refusals = self.kernel.send(&mut batch).map_err(|error| error.errno())?;
-        match refusals.into_iter().next() {
-            Some((_, refusal)) => Err(refusal.errno),
-            None => Ok(()),
-        }
-    }
 }
 
-/// What the kernel answers, or the errno that says why not.
-fn refused<T>(answer: Result<Result<T, xfrm::Refusal>, xfrm::Error>) -> Result<T, Errno> {
-    match answer {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(refusal)) => {
-            debug!(%refusal, "refused");
-            Err(refusal.errno)
+/// The engine's answer, or the errno that says why not.
+fn refused<T>(answer: Result<T, engine::Error>) -> Result<T, Errno> {
+    answer.map_err(|error| {
+        if error.is_refusal() {
+            debug!(%error, "refused");
+        } else {
+            warn!(%error, "kernel not asked");
         }
-        Err(error) => {
-            warn!(%error, "asking the kernel failed");
-            Err(error.errno())
-        }
-    }
+        error.errno()
+    })
 }

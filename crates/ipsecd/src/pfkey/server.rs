@@ -4,8 +4,7 @@ use std::{
     sync::Arc,
 };
 
-use engine::Monitor;
-use engine::{Engine, Options};
+use engine::{Engine, Monitor, Options};
 use model::PolicyEntry;
 use pfkey::{Message, MessageType};
 use rustix::{
@@ -15,7 +14,6 @@ use rustix::{
 };
 use sys::datagrams::Inbox;
 use tracing::{debug, info, warn};
-use xfrm::Connection;
 use zeroize::Zeroize;
 
 use super::{
@@ -56,8 +54,6 @@ pub struct Server {
     /// Where it tells of its clients.
     pub(super) reporter: Listener,
     pub(super) engine: Engine,
-    /// For questions, and for changes that are no operations of the engine.
-    pub(super) kernel: Connection,
     pub(super) monitor: Monitor,
     /// Whether the monitor hears of packets that need an SA.
     pub(super) hears_acquires: bool,
@@ -95,11 +91,10 @@ impl Server {
     pub fn open(handover: &mut Handover, settings: Arc<Settings>) -> Result<Self, Error> {
         let [listener, reporter] = handed_over::listeners(handover)?;
         let engine = Engine::open(Options::default())?;
-        let monitor = handed_over::monitor(handover).map_err(engine::Error::from)?;
+        let monitor = handed_over::monitor(handover)?;
         let (clients, hears_acquires) = handed_over::clients(handover);
         let service = Self {
             engine,
-            kernel: Connection::open().map_err(engine::Error::from)?,
             monitor,
             hears_acquires,
             clients,

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Caretaker, Monitor, MonitorError, SetRight};
+use engine::{Caretaker, Monitor, SetRight};
 use model::Variables;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -141,11 +141,11 @@ impl EventLoop {
                     self.request(Reason::of(&event));
                 }
                 Ok(Some(_)) => {}
-                Err(error @ MonitorError::Malformed(_)) => {
+                Err(error) if error.is_malformed() => {
                     warn!(%error, "event not read");
                     self.request(Reason::new("unreadable event"));
                 }
-                Err(error) => return Err(engine::Error::from(error).into()),
+                Err(error) => return Err(error.into()),
             }
             count += 1;
         }

@@ -95,7 +95,7 @@ impl Services {
             Ok(Configuration { permissions, icvs }) => {
                 self.settings.set_icvs(icvs);
                 if let Some(sockets) = &self.sockets {
-                    sockets.set_permissions(permissions);
+                    sockets.reload(permissions);
                 }
                 info!(file = %self.configuration.display(), "configuration reloaded");
             }

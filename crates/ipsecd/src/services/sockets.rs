@@ -21,9 +21,9 @@ impl SocketService {
         Ok(Self { service, _thread: thread })
     }
 
-    /// Requests of new clients are judged by these permissions.
-    pub(super) fn set_permissions(&self, permissions: Permissions) {
-        self.service.set_permissions(permissions);
+    /// Requests of new clients are judged by these permissions; the engine is opened again.
+    pub(super) fn reload(&self, permissions: Permissions) {
+        self.service.reload(permissions);
     }
 
     /// Adds the listening socket to a handover.

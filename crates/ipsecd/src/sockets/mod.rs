@@ -9,6 +9,8 @@ mod peer;
 mod permissions;
 mod request;
 mod service;
+mod shared_engine;
+mod slots;
 
 pub use peer::Peer;
 pub use permissions::Permissions;

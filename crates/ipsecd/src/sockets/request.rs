@@ -12,7 +12,7 @@ use rustix::{
 use sockpolicy::{Policies, Reply, Socket};
 use tracing::info;
 
-use super::{Peer, Permissions};
+use super::{Peer, Permissions, shared_engine::SharedEngine};
 
 /// More than `setsockopt(2)` takes for the policy of a socket (`xfrm_user_policy`: a page).
 const LONGEST: usize = 4097;
@@ -67,6 +67,7 @@ pub(crate) fn answer(
     request: Result<Request, Refusal>,
     peer: &Peer,
     permissions: &Permissions,
+    engine: &SharedEngine,
 ) -> Reply {
     let (pid, uid) = (peer.pid, peer.uid);
     let cgroup = peer.cgroup.as_deref().unwrap_or("?");
@@ -74,7 +75,7 @@ pub(crate) fn answer(
         Ok(request) => grammar::text_of_socket_policy(&request.policy),
         Err(_) => "?".into(),
     };
-    let done = request.and_then(|request| request.carry_out(peer, permissions));
+    let done = request.and_then(|request| request.carry_out(peer, permissions, engine));
     match &done {
         Ok(cookie) => info!(pid, uid, cgroup, cookie, policy = text, "socket policy set"),
         Err((_, reason)) => info!(pid, uid, cgroup, policy = text, reason, "socket policy refused"),
@@ -84,7 +85,12 @@ pub(crate) fn answer(
 
 impl Request {
     /// Gives the socket its policy; the number that the policy bears.
-    fn carry_out(self, peer: &Peer, permissions: &Permissions) -> Result<u32, Refusal> {
+    fn carry_out(
+        self,
+        peer: &Peer,
+        permissions: &Permissions,
+        engine: &SharedEngine,
+    ) -> Result<u32, Refusal> {
         let failed = |error: sockpolicy::Error| (error.errno(), error.to_string());
         let socket = Socket::of(&self.socket).map_err(failed)?;
         // The capabilities of a service may reach into other namespaces.
@@ -97,10 +103,9 @@ impl Request {
             let reason = format!("no line of ipsecd.conf allows `{action}` to {peer}");
             return Err((Errno::PERM, reason));
         }
-        let engine_failed = |error: engine::Error| (error.errno(), error.to_string());
         let mut policies = [self.policy];
-        engine::choose_reqids(&mut policies).map_err(engine_failed)?;
-        let variables = engine::variables().map_err(engine_failed)?;
+        let variables =
+            engine.complete(&mut policies).map_err(|error| (error.errno(), error.to_string()))?;
         let policies = Policies::new(policies).map_err(failed)?;
         socket.set(&policies, &variables).map_err(failed)?;
         Ok(socket.cookie().map_err(failed)?.as_owner())

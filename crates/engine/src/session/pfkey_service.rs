@@ -1,0 +1,102 @@
+//! What a PF_KEY service needs that is no operation of a script: single reads with an immediate
+//! answer, larval SAs, migration.
+//!
+//! None of these waits for the changes of a batch that is not sent: [`Engine::flush`] first.
+
+use model::{Migration, PolicyEntry, SaEntry, SaId, SocketPolicy, Spi, SpiWish, Variables};
+use xfrm::Change;
+
+use super::Engine;
+use crate::{Error, policy::sockets};
+
+/// SPIs that may be chosen for a larval SA that is deleted at once: any, and small enough for a CPI.
+const ANY_SPI: (Spi, Spi) = (Spi(0x100), Spi(0xffff));
+
+impl Engine {
+    /// Reads one SA.
+    ///
+    /// Errors: [`Error::Kernel`]; of a refusal [`Error::errno`] is the kernel's answer, ESRCH if
+    /// there is no such SA.
+    pub fn get_sa(&mut self, id: &SaId) -> Result<SaEntry, Error> {
+        answered("reading an SA", self.host.kernel.get_sa(id)?)
+    }
+
+    /// Reads the policy of this index, as the kernel has it.
+    ///
+    /// Errors: [`Error::Kernel`]; of a refusal [`Error::errno`] is the kernel's answer, ENOENT if
+    /// there is no such policy.
+    pub fn get_policy_of_index(&mut self, index: u32) -> Result<PolicyEntry, Error> {
+        answered("reading a policy", self.host.kernel.get_policy_of_index(index)?)
+    }
+
+    /// Makes a larval SA with an SPI of the range, both ends included; without a range, of the range
+    /// that the host's variables say. If the kernel has a larval SA of the ACQUIRE of number
+    /// `acquire` to the same address, that one gets the SPI; 0: no ACQUIRE.
+    ///
+    /// Errors: [`Error::Kernel`]; of a refusal [`Error::errno`] is the kernel's answer, ENOENT if
+    /// all SPIs of the range are in use. [`Error::Store`].
+    pub fn get_spi(
+        &mut self,
+        acquire: u32,
+        wish: &SpiWish,
+        range: Option<(Spi, Spi)>,
+    ) -> Result<SaEntry, Error> {
+        let range = match range {
+            Some(range) => range,
+            None => wish.range(self.variables()?),
+        };
+        let larval = self.host.kernel.get_spi_of(acquire, wish, range)?;
+        answered("choosing an SPI", larval)
+    }
+
+    /// Deletes the larval SA of the ACQUIRE of number `acquire`, so that packets no longer wait for
+    /// it. The kernel cannot name a larval SA without SPI, but gives it one by that number, or, if
+    /// AF_KEY has changed the number (`km_query`), by what `wish` says. The event of the deletion has
+    /// this engine's port.
+    ///
+    /// Errors: [`Error::Kernel`]. That there is no such SA is none.
+    pub fn delete_larval_sa(&mut self, acquire: u32, wish: &SpiWish) -> Result<(), Error> {
+        if let Ok(larval) = self.host.kernel.get_spi_of(acquire, wish, ANY_SPI)? {
+            let mut batch = self.host.kernel.batch();
+            batch.push(&Change::DeleteSa(larval.sa.id()));
+            let refusals = self.host.kernel.send(&mut batch)?;
+            tracing::debug!(acquire, ?refusals, "larval SA deleted");
+        }
+        Ok(())
+    }
+
+    /// Moves a policy and its SAs to other tunnel addresses. Monitors of [`crate::Group::Migrate`]
+    /// read an event of it, which does not name a port.
+    ///
+    /// Errors: [`Error::Kernel`]; of a refusal [`Error::errno`] is the kernel's answer.
+    pub fn migrate(&mut self, migration: &Migration) -> Result<(), Error> {
+        let mut batch = self.host.kernel.batch();
+        batch.push(&Change::Migrate(migration));
+        match self.host.kernel.send(&mut batch)?.into_iter().next() {
+            Some((_, refusal)) => answered("migrating a policy", Err(refusal)),
+            None => Ok(()),
+        }
+    }
+
+    /// The host's variables, as they are now.
+    ///
+    /// Errors: [`Error::Store`].
+    pub fn variables(&mut self) -> Result<&Variables, Error> {
+        Ok(self.host.variables.values()?)
+    }
+
+    /// Gives each `unique` without a number one that no policy has, in the SPD or of a socket.
+    ///
+    /// Errors: [`Error::Kernel`], [`Error::NoReqId`].
+    pub fn choose_reqids(&mut self, policies: &mut [SocketPolicy]) -> Result<(), Error> {
+        if sockets::lack_reqids(policies) {
+            sockets::fill_reqids(&mut self.host.kernel, policies)?;
+        }
+        Ok(())
+    }
+}
+
+/// The kernel's answer to a question. A refusal becomes an error.
+fn answered<T>(doing: &'static str, answer: Result<T, xfrm::Refusal>) -> Result<T, Error> {
+    answer.map_err(|refusal| xfrm::Error::Refused { doing, refusal }.into())
+}
