@@ -129,12 +129,12 @@ impl Writer {
     }
 
     fn sa_options(&mut self, sa: &Sa, extensions: &mut Vec<Extension>) {
-        match sa.mode {
+        match sa.mode.installed() {
             Mode::Transport => extensions.push(Extension::Mode(Some(tree::Mode::Transport))),
             Mode::Tunnel => extensions.push(Extension::Mode(Some(tree::Mode::Tunnel))),
             Mode::Beet => extensions.push(Extension::Mode(Some(tree::Mode::Beet))),
             Mode::RouteOptimization | Mode::InTrigger | Mode::IpTfs => {
-                self.lose(format!("mode {}", sa.mode.name()));
+                self.lose(format!("mode {}", sa.mode.installed().name()));
             }
         }
         if sa.reqid != ReqId(0) {

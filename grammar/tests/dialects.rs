@@ -5,7 +5,8 @@ mod common;
 use common::{run, run_in};
 use model::{
     Dialect::{self, FreeBsd, Linux, NetBsd},
-    Direction, EncapKind, Error, Mode, Operation, ReqId, Sa, SaDirection, Spi, Upper, Variables,
+    Direction, EncapKind, Error, Mode, Operation, ReqId, Sa, SaDirection, SaMode, Spi, Upper,
+    Variables,
 };
 
 #[track_caller]
@@ -116,16 +117,18 @@ fn what_linux_cannot_do_is_refused_with_the_reason() {
 }
 
 #[test]
-fn an_sa_without_mode_has_any_in_the_bsds() {
-    for (rest, any) in [("", 1), ("-m any", 1), ("-m tunnel -m any", 1), ("-m transport", 0)] {
-        let script = format!("add ::1 ::2 esp 256 {rest} -E null;");
-        for (dialect, expected) in [(Linux, 0), (NetBsd, any), (FreeBsd, any)] {
-            let run = run_in(dialect, script.as_bytes());
-            assert_eq!((run.error, run.any_modes), (None, expected), "{script}");
+fn an_sa_without_mode_is_of_any_mode() {
+    let transport = SaMode::Of(Mode::Transport);
+    for (rest, mode) in [
+        ("", SaMode::ANY),
+        ("-m any", SaMode::ANY),
+        ("-m tunnel -m any", SaMode::ANY),
+        ("-m transport", transport),
+    ] {
+        for dialect in [Linux, NetBsd, FreeBsd] {
+            assert_eq!(sa(dialect, &format!("esp 256 {rest} -E null")).mode, mode, "{rest}");
         }
     }
-    assert_eq!(run(b"add ::1 ::2 esp 256 -E null;").any_modes, 0);
-    assert_eq!(run_in(NetBsd, b"flush; get ::1 ::2 esp 256;").any_modes, 0);
 }
 
 #[test]
@@ -168,7 +171,7 @@ fn freebsd() {
     };
     assert_eq!((policy.id.selector.upper, policy.id.direction), (Upper::Number(50), Direction::In));
     let aead = self::sa(FreeBsd, "esp 256 -m tunnel -E aes-gcm-16 \"12345678901234567890\"");
-    assert_eq!((aead.aead.unwrap().algorithm.name, aead.mode), ("aes-gcm-16", Mode::Tunnel));
+    assert_eq!((aead.aead.unwrap().algorithm.name, aead.mode), ("aes-gcm-16", Mode::Tunnel.into()));
 }
 
 #[test]
@@ -190,7 +193,7 @@ fn getspi_asks_for_an_spi_and_0_is_any() {
     let any = wish("getspi ::1 ::2 esp 0;");
     assert_eq!((any.spi, any.range(&Variables::default())), (None, (Spi(0x100), Spi(0x0fff_ffff))));
     let named = wish("getspi ::1 ::2 ipcomp 0x1001 -m tunnel -u 7;");
-    assert_eq!((named.spi, named.mode), (Some(Spi(0x1001)), Mode::Tunnel));
+    assert_eq!((named.spi, named.mode), (Some(Spi(0x1001)), Mode::Tunnel.into()));
     assert_eq!(
         (named.range(&Variables::default()), named.reqid),
         ((Spi(0x1001), Spi(0x1001)), ReqId(7))
@@ -200,15 +203,15 @@ fn getspi_asks_for_an_spi_and_0_is_any() {
 /// In NetBSD, with the options of `add`.
 #[test]
 fn update_is_an_add_of_what_is_there() {
-    let updated = |script| match one(NetBsd, script) {
+    let updated = |script: &str| match one(NetBsd, script) {
         Ok(Operation::UpdateSa(sa)) => *sa,
         other => panic!("{other:?}"),
     };
     let rest = "192.0.2.1 192.0.2.2 esp 0x1001 -m tunnel -u 7 -lh 9 -ls 8 -E null;";
     let Ok(Operation::AddSa(added)) = one(NetBsd, &format!("add {rest}")) else { panic!() };
     assert_eq!(updated(&format!("update {rest}")), *added);
-    let run = run_in(NetBsd, b"update -4 10.0.0.1 10.0.0.2 esp 10000 -E null;");
-    assert!(run.error.is_none() && run.any_modes == 1);
+    assert_eq!(updated("update -4 10.0.0.1 10.0.0.2 esp 10000 -E null;").mode, SaMode::ANY);
+    assert!(run(b"update ::1 ::2 esp 256 -E null;").error.is_some());
 }
 
 /// What a dialect does not have is neither expected nor meant.

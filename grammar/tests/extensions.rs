@@ -77,7 +77,7 @@ fn options_of_an_sa() {
         "esp 256 -m beet -r 4096 -esn -outmark 1/2 -ifid 0x20 -dir out -offload eth0_1.5 in packet \
          -keepalive 20 -uh 1 -us 2 -ph 3 -ps 4 -natt 10.0.0.1[1] 10.0.0.2[2] -E null",
     );
-    assert_eq!((sa.mode, sa.replay_window, sa.esn), (Mode::Beet, 4096, true));
+    assert_eq!((sa.mode, sa.replay_window, sa.esn), (Mode::Beet.into(), 4096, true));
     assert_eq!(sa.output_mark, Mark { value: 1, mask: 2 });
     assert_eq!((sa.if_id, sa.nat_keepalive), (32, 20));
     assert_eq!(sa.direction, Some(SaDirection::Out));

@@ -103,7 +103,7 @@ fn sa() -> impl Strategy<Value = Sa> {
         let (replay_window, esn, mode, flags, lifetimes, encap, offload) = options;
         let kind = EncapKind::EspInUdp;
         with_algorithms(Sa {
-            mode,
+            mode: mode.into(),
             reqid: ReqId(reqid),
             replay_window,
             flags: flags.into_iter().fold(SaFlags::default(), |all, flag| all | flag),
@@ -254,7 +254,7 @@ fn what_the_language_cannot_say_is_named() {
     let auth = Keyed { icv_bits: 112, ..Keyed::new(sha1, Key::new(vec![0; 20])) };
     let hard = Lifetime { bytes: 5, ..Lifetime::default() };
     for (sa, lost) in [
-        (Sa { mode: Mode::IpTfs, ..bare() }, "mode iptfs"),
+        (Sa { mode: Mode::IpTfs.into(), ..bare() }, "mode iptfs"),
         (Sa { replay_window: 5000, ..bare() }, "replay-window 5000"),
         (Sa { offload: Some(offload), ..bare() }, "offload a b"),
         (Sa { encap: Some(encap), ..bare() }, "encap espintcp"),

@@ -5,7 +5,7 @@ mod common;
 use common::run;
 use model::{
     Action, AddressPair, Direction, EncapKind, Error, Level, Mark, Mode, Operation, Policy,
-    Priority, Proto, ReqId, RequestMode, Sa, SaId, SecCtx, Spi, Upper,
+    Priority, Proto, ReqId, RequestMode, Sa, SaId, SaMode, SecCtx, Spi, Upper,
 };
 
 #[track_caller]
@@ -46,7 +46,8 @@ fn an_sa_without_options() {
     let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
     let crypt = sa.crypt.clone();
     assert_eq!(crypt.as_ref().unwrap().algorithm.name, "null");
-    assert_eq!(sa, Sa { crypt, ..Sa::bare(ends, Proto::Esp, Spi(0x1000)) });
+    let bare = Sa::bare(ends, Proto::Esp, Spi(0x1000));
+    assert_eq!(sa, Sa { mode: SaMode::ANY, crypt, ..bare });
 }
 
 #[test]
@@ -65,10 +66,10 @@ fn spis_are_cut_to_32_bits() {
 
 #[test]
 fn modes_and_options() {
-    assert_eq!(sa("esp 1 -m any -E null").mode, Mode::Transport);
-    assert_eq!(sa("esp 1 -m transport -E null").mode, Mode::Transport);
-    assert_eq!(sa("esp 1 -m tunnel -E null").mode, Mode::Tunnel);
-    assert_eq!(sa("esp 1 -m tunnel -m any -E null").mode, Mode::Transport);
+    assert_eq!(sa("esp 1 -m any -E null").mode, SaMode::ANY);
+    assert_eq!(sa("esp 1 -m transport -E null").mode, SaMode::Of(Mode::Transport));
+    assert_eq!(sa("esp 1 -m tunnel -E null").mode, SaMode::Of(Mode::Tunnel));
+    assert_eq!(sa("esp 1 -m tunnel -m any -E null").mode, SaMode::ANY);
     assert_eq!(sa("esp 1 -u16 -u 17 -E null").reqid, ReqId(17));
     assert_eq!(sa("esp 1 -r 16 -E null").replay_window, 16);
     assert_eq!(sa("esp 1 -r 300 -E null").replay_window, 300);

@@ -21,7 +21,6 @@ fn of_sa(name: &SaName) -> PfKeyExtras {
     let SaEnds { src, dst, proto, .. } = &name.ends;
     let proto = proto.as_ref().map(|proto| &proto.value);
     let mut extras = PfKeyExtras {
-        any_mode: true,
         ports: (port(src), port(dst)),
         src: src.address.value.parse().ok(),
         ..PfKeyExtras::default()
@@ -35,7 +34,6 @@ fn of_sa(name: &SaName) -> PfKeyExtras {
     }
     for extension in &name.extensions {
         match extension.value {
-            Extension::Mode(mode) => extras.any_mode = mode.is_none(),
             Extension::Flag(Flag::NoCyclicSeq) => extras.flags &= !CYCLIC_SEQUENCE,
             Extension::Flag(Flag::ZeroPad) => extras.flags |= ZERO_PAD,
             Extension::Flag(Flag::RandomPad) => extras.flags |= RANDOM_PAD,
@@ -66,15 +64,15 @@ mod tests {
     }
 
     #[test]
-    fn flags_mode_and_ports_are_those_of_the_words() {
+    fn flags_and_ports_are_those_of_the_words() {
         let plain = extras("add 192.0.2.1 192.0.2.2 esp 9 -E null;");
-        assert_eq!((plain.flags, plain.any_mode), (CYCLIC_SEQUENCE, true));
+        assert_eq!(plain.flags, CYCLIC_SEQUENCE);
         assert_eq!(plain.src, Some([192, 0, 2, 1].into()));
         let full = extras(
             "add 192.0.2.1[4500] 192.0.2.2[10000] esp-udp 10.0.0.1 9 -m tunnel -f zero-pad \
              -f nocyclic-seq -E null;",
         );
-        assert_eq!((full.flags, full.any_mode, full.ports), (ZERO_PAD, false, (4500, 10000)));
+        assert_eq!((full.flags, full.ports), (ZERO_PAD, (4500, 10000)));
         assert_eq!(full.nat_original, Some([10, 0, 0, 1].into()));
         assert_eq!(extras("add ::1 ::2 ah-old 9 -A null;").flags, OLD | CYCLIC_SEQUENCE);
     }

@@ -87,7 +87,7 @@ fn print_message(
         | MessageType::DELETE
         | MessageType::GET
         | MessageType::DUMP
-        | MessageType::EXPIRE => Ok(write_sa(out, &sad::read(message)?, false, &frame)?),
+        | MessageType::EXPIRE => Ok(write_sa(out, &sad::read(message)?, &frame)?),
         MessageType::SPDADD
         | MessageType::SPDUPDATE
         | MessageType::SPDDELETE

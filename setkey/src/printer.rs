@@ -52,8 +52,8 @@ pub struct Printer<W: Write> {
 
 /// What a dump is made of.
 pub enum Entry {
-    /// An SA; whether it was given no mode of its own.
-    Sa(Box<SaEntry>, bool),
+    /// An SA.
+    Sa(Box<SaEntry>),
     /// A policy, with the kernel's count of its users where it is known.
     Policy(Box<PolicyEntry>, Option<u16>),
 }
@@ -149,11 +149,11 @@ impl<W: Write> Printer<W> {
         }
         let out = &mut self.out;
         match (entry, self.form.layout) {
-            (Entry::Sa(entry, any), Layout::Long) => write_sa(out, entry, *any, &frame),
-            (Entry::Sa(entry, _), Layout::Short) => write_short_sa(out, entry, &frame),
-            (Entry::Sa(entry, any), Layout::Script) => write_script_sa(out, entry, *any, &frame),
-            (Entry::Sa(entry, any), Layout::Json) => {
-                self.json.push(sa_json(entry, *any, Keys::Hidden));
+            (Entry::Sa(entry), Layout::Long) => write_sa(out, entry, &frame),
+            (Entry::Sa(entry), Layout::Short) => write_short_sa(out, entry, &frame),
+            (Entry::Sa(entry), Layout::Script) => write_script_sa(out, entry, &frame),
+            (Entry::Sa(entry), Layout::Json) => {
+                self.json.push(sa_json(entry, Keys::Hidden));
                 Ok(())
             }
             (Entry::Policy(entry, _), Layout::Long | Layout::Short) => {
@@ -171,7 +171,7 @@ impl<W: Write> Printer<W> {
     fn write_pfkey(&mut self, entry: &Entry, frame: &Frame) -> io::Result<()> {
         const REFERENCES: u16 = 2;
         let message = match entry {
-            Entry::Sa(entry, _) => sad::message(MessageType::DUMP, entry),
+            Entry::Sa(entry) => sad::message(MessageType::DUMP, entry),
             Entry::Policy(entry, _) => spd::message(MessageType::SPDDUMP, entry, REFERENCES),
         };
         match message {
@@ -262,7 +262,7 @@ impl<W: Write> Sink for Printer<W> {
                 &"`use` on an outbound tunnel is as the SAs are now: start ipsecd, which follows \
                   them as they come and go",
             ),
-            Outcome::Sa(entry, any_mode) => self.entry(Entry::Sa(entry, any_mode), None),
+            Outcome::Sa(entry) => self.entry(Entry::Sa(entry), None),
             Outcome::Policy(entry) => self.entry(Entry::Policy(entry, None), None),
             Outcome::Reserved(entry) => self.reserved(&entry),
             Outcome::EndOfSad => self.end(line, "No SAD entries"),

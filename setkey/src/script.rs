@@ -144,13 +144,7 @@ impl Run {
             }
             self.words.warn(warning);
         }
-        let any_mode = lowered.any_mode;
         for operation in lowered.operations {
-            let operation = operation.map(|operation| match operation {
-                Operation::AddSa(sa) if any_mode => Operation::AddSaOfAnyMode(sa),
-                Operation::UpdateSa(sa) if any_mode => Operation::UpdateSaOfAnyMode(sa),
-                other => other,
-            });
             self.submit(statement, operation)?;
         }
         Ok(())

@@ -15,10 +15,9 @@ pub enum Keys {
     Shown,
 }
 
-/// An SA as a JSON object. What is not set is left out. `any_mode`: it was given no mode of its
-/// own.
+/// An SA as a JSON object. What is not set is left out.
 #[must_use]
-pub fn sa_json(entry: &SaEntry, any_mode: bool, keys: Keys) -> Value {
+pub fn sa_json(entry: &SaEntry, keys: Keys) -> Value {
     let sa = &entry.sa;
     let mut object = Map::new();
     let mut put = |name: &str, value: Value| {
@@ -30,8 +29,8 @@ pub fn sa_json(entry: &SaEntry, any_mode: bool, keys: Keys) -> Value {
     put("dst", json!(sa.ends.dst().to_string()));
     put("protocol", json!(sa.proto.name()));
     put("spi", json!(sa.spi.0));
-    put("mode", json!(sa.mode.name()));
-    put("any_mode", if any_mode { json!(true) } else { Value::Null });
+    put("mode", json!(sa.mode.installed().name()));
+    put("any_mode", if sa.mode.is_any() { json!(true) } else { Value::Null });
     put("reqid", nonzero(sa.reqid.0));
     put("replay_window", json!(sa.replay_window));
     put("esn", if sa.esn { json!(true) } else { Value::Null });
@@ -206,11 +205,11 @@ mod tests {
         let mut sa = Sa::bare(ends, Proto::Esp, Spi(4096));
         sa.crypt = Some(Keyed::new(algorithm, Key::new(vec![0xab; 16])));
         let entry = SaEntry { sa, state: SaState::Mature, current: Current::default() };
-        let text = sa_json(&entry, false, Keys::Hidden).to_string();
+        let text = sa_json(&entry, Keys::Hidden).to_string();
         assert!(!text.contains("ab") && !text.contains("171"), "{text}");
         assert!(text.contains(r#""encryption":{"algorithm":"aes-cbc""#), "{text}");
         assert!(!text.contains("mark"), "{text}");
-        let text = sa_json(&entry, false, Keys::Shown).to_string();
+        let text = sa_json(&entry, Keys::Shown).to_string();
         assert!(text.contains(&format!(r#""key":"0x{}""#, "ab".repeat(16))), "{text}");
     }
 }

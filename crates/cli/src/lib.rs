@@ -4,4 +4,4 @@ mod json;
 mod text;
 
 pub use json::{Keys, policy_json, sa_json, variable_json};
-pub use text::{KeyText, PortText, PrefixText, RequestText, UpperText};
+pub use text::{KeyText, PortText, PrefixText, RequestStyle, RequestText, UpperText, dumped_mode};

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use model::{Dialect, Key, Level, Names, Prefix, ReqId, Request, SystemNames, Upper};
+use model::{Dialect, Key, Level, Mode, Names, Prefix, ReqId, Request, SystemNames, Upper};
 
 /// An address, with its length unless it is a host's.
 pub struct PrefixText(pub Prefix);
@@ -40,15 +40,38 @@ impl fmt::Display for UpperText {
     }
 }
 
-/// `esp/tunnel/A-B/unique:3`, with `[0]` behind the addresses for `-p`: the kernel keeps no ports.
-pub struct RequestText<'a>(pub &'a Request, pub bool);
+/// Where a request is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestStyle {
+    /// In a table.
+    Table,
+    /// In a dump of setkey.
+    Dump {
+        /// `-p`: `[0]` follows the addresses, since the kernel keeps no ports.
+        ports: bool,
+    },
+}
+
+/// The word of a mode in setkey's dumps, which have the `IPSEC_MODE_*` number for beet.
+#[must_use]
+pub fn dumped_mode(mode: Mode) -> &'static str {
+    if mode == Mode::Beet { "3" } else { mode.name() }
+}
+
+/// `esp/tunnel/A-B/unique:3`.
+pub struct RequestText<'a>(pub &'a Request, pub RequestStyle);
 
 impl fmt::Display for RequestText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let RequestText(request, ports) = self;
-        write!(f, "{}/{}/", request.proto.name(), request.mode.mode().name())?;
+        let RequestText(request, style) = self;
+        let mode = request.mode.mode();
+        let (mode, port) = match style {
+            RequestStyle::Table => (mode.name(), ""),
+            RequestStyle::Dump { ports: false } => (dumped_mode(mode), ""),
+            RequestStyle::Dump { ports: true } => (dumped_mode(mode), "[0]"),
+        };
+        write!(f, "{}/{mode}/", request.proto.name())?;
         if let Some(ends) = request.mode.endpoints() {
-            let port = if *ports { "[0]" } else { "" };
             write!(f, "{}{port}-{}{port}", ends.src(), ends.dst())?;
         }
         match request.level {

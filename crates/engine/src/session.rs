@@ -109,10 +109,8 @@ impl Engine {
                 self.add_policy(line, *policy, IfThere::Replace, sink)?;
             }
             Ok(Operation::DeletePolicy(id)) => self.delete_policy(line, &id)?,
-            Ok(Operation::AddSa(sa)) => self.add_sa(line, *sa, false, sink)?,
-            Ok(Operation::AddSaOfAnyMode(sa)) => self.add_sa(line, *sa, true, sink)?,
-            Ok(Operation::UpdateSa(sa)) => self.update_sa(line, *sa, false, sink)?,
-            Ok(Operation::UpdateSaOfAnyMode(sa)) => self.update_sa(line, *sa, true, sink)?,
+            Ok(Operation::AddSa(sa)) => self.add_sa(line, *sa, sink)?,
+            Ok(Operation::UpdateSa(sa)) => self.update_sa(line, *sa, sink)?,
             Ok(Operation::DeleteSa(id)) => {
                 self.is_unsettled = true;
                 self.push(line, &Change::DeleteSa(id), Target::Sa);

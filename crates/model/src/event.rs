@@ -184,7 +184,7 @@ impl Acquire {
             request.proto == proto && request.mode.endpoints().is_none_or(|own| own == ends)
         };
         let request = self.policy.policy.action.requests().iter().find(asks)?;
-        let (mode, reqid) = (request.mode.mode(), request.level.reqid());
+        let (mode, reqid) = (request.mode.mode().into(), request.level.reqid());
         let has_spi = matches!(proto, Proto::Ah | Proto::Esp | Proto::IpComp);
         has_spi.then_some(SpiWish { ends, proto, spi: None, mode, reqid })
     }

@@ -37,7 +37,7 @@ pub use ip_version::IpVersion;
 pub use key::Key;
 pub use lifetime::{Current, Lifetime, Lifetimes};
 pub use mark::Mark;
-pub use mode::Mode;
+pub use mode::{Mode, SaMode};
 pub use names::{Names, SystemNames};
 pub use operation::{Operation, SpiWish};
 pub use policy::{

@@ -1,4 +1,4 @@
-/// How an SA encapsulates: the kernel's modes (`XFRM_MODE_*`, linux/xfrm.h).
+/// How packets are encapsulated: the kernel's modes (`XFRM_MODE_*`, linux/xfrm.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
     /// The payload only.
@@ -37,18 +37,56 @@ impl Mode {
         Self::ALL.get(usize::from(number)).copied()
     }
 
-    /// The word in scripts and dumps; modes that setkey has no word for are shown as their
-    /// `IPSEC_MODE_*` number (linux/ipsec.h) where they have one, else under their Linux name.
+    /// The word in scripts, tables and JSON; of modes that scripts do not have, the word of
+    /// ip-xfrm(8).
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Mode::Transport => "transport",
             Mode::Tunnel => "tunnel",
-            Mode::Beet => "3",
+            Mode::Beet => "beet",
             Mode::RouteOptimization => "ro",
             Mode::InTrigger => "in_trigger",
             Mode::IpTfs => "iptfs",
         }
+    }
+}
+
+/// The mode of an SA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SaMode {
+    /// The mode was given.
+    Of(Mode),
+    /// No mode was given: a script has no `-m`, or `-m any`. AF_KEY takes it for transport. On the
+    /// BSDs such an SA serves policies of either mode; in the kernel it has one of them.
+    Any {
+        /// The mode that the SA is, or is to be, installed with.
+        installed: Mode,
+    },
+}
+
+impl SaMode {
+    /// The mode of an SA whose mode was not given, until a policy asks for another.
+    pub const ANY: SaMode = SaMode::Any { installed: Mode::Transport };
+
+    /// The mode that the SA has in the kernel.
+    #[must_use]
+    pub fn installed(self) -> Mode {
+        match self {
+            SaMode::Of(mode) | SaMode::Any { installed: mode } => mode,
+        }
+    }
+
+    /// Whether no mode was given.
+    #[must_use]
+    pub fn is_any(self) -> bool {
+        matches!(self, SaMode::Any { .. })
+    }
+}
+
+impl From<Mode> for SaMode {
+    fn from(mode: Mode) -> Self {
+        SaMode::Of(mode)
     }
 }
 

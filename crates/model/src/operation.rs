@@ -1,17 +1,12 @@
-use crate::{AddressPair, Mode, Policy, PolicyId, Proto, ReqId, Sa, SaId, Spi, Variables};
+use crate::{AddressPair, Policy, PolicyId, Proto, ReqId, Sa, SaId, SaMode, Spi, Variables};
 
 /// One thing to do to the SAD or SPD. A statement of a script is one or several of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// `add`.
     AddSa(Box<Sa>),
-    /// `add` of an SA without a mode of its own, as the BSDs have them: it takes the mode of the
-    /// policy that refers to it, and is transport without one.
-    AddSaOfAnyMode(Box<Sa>),
     /// Completes a larval SA, or gives a mature one new lifetimes (`SADB_UPDATE`).
     UpdateSa(Box<Sa>),
-    /// The same of an SA without a mode of its own ([`Operation::AddSaOfAnyMode`]).
-    UpdateSaOfAnyMode(Box<Sa>),
     /// `getspi`: reserves an SPI by a larval SA.
     GetSpi(SpiWish),
     /// `get`.
@@ -46,7 +41,7 @@ pub struct SpiWish {
     /// The SPI; without one the kernel picks a free one.
     pub spi: Option<Spi>,
     /// The mode of the SA to come.
-    pub mode: Mode,
+    pub mode: SaMode,
     /// Its number; 0: none.
     pub reqid: ReqId,
 }

@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    Algorithm, Current, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId, SaFlags, SecCtx, Selector,
-    Spi,
+    Algorithm, Current, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId, SaFlags, SaMode, SecCtx,
+    Selector, Spi,
 };
 
 /// Source and destination of an SA or a tunnel: one family.
@@ -129,8 +129,8 @@ pub struct Sa {
     pub proto: Proto,
     /// SPI, or CPI for IPComp.
     pub spi: Spi,
-    /// Transport, tunnel, ...
-    pub mode: Mode,
+    /// Transport, tunnel, ..., or not given.
+    pub mode: SaMode,
     /// The number that `unique:N` of a request refers to; 0: none.
     pub reqid: ReqId,
     /// The number of the ACQUIRE that it answers, whose larval SA it replaces (`km.seq`); 0: none.
@@ -179,7 +179,7 @@ impl Sa {
             ends,
             proto,
             spi,
-            mode: Mode::Transport,
+            mode: SaMode::Of(Mode::Transport),
             reqid: ReqId(0),
             seq: 0,
             selector: None,

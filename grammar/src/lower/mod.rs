@@ -24,9 +24,6 @@ pub struct Lowered {
     pub operations: Vec<Result<Operation, model::Error>>,
     /// What works and should be written otherwise.
     pub warnings: Vec<Warning>,
-    /// Whether the SA of an `add` or `update` has the mode of whatever policy refers to it: the BSDs mean that
-    /// by no `-m` and by `-m any`. The operation says transport.
-    pub any_mode: bool,
 }
 
 /// Makes the operations of a statement; `names` looks up hosts, services and protocols.

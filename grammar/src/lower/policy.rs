@@ -42,7 +42,7 @@ impl Lowering<'_> {
             Ok(operation(Box::new(policy)))
         };
         let operations = ids.into_iter().map(policy).collect();
-        Ok(Lowered { operations, warnings, ..Lowered::default() })
+        Ok(Lowered { operations, warnings })
     }
 
     pub(super) fn delete_policy(

@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
 use model::{
-    AddressPair, Encap, EncapKind, Mode, Operation, Proto, ReqId, Sa, SaId, SecCtx, Spi, SpiWish,
-    names::LookUp,
+    AddressPair, Encap, EncapKind, Mode, Operation, Proto, ReqId, Sa, SaId, SaMode, SecCtx, Spi,
+    SpiWish, names::LookUp,
 };
 
 use super::{
@@ -61,8 +61,7 @@ impl Lowering<'_> {
             Ok(operation(Box::new(sa)))
         };
         let operations = self.each_pair(&name.ends, &src, &dst, add)?;
-        let any_mode = self.source.dialect().is_bsd() && options.mode.is_none();
-        Ok(Lowered { operations, warnings, any_mode })
+        Ok(Lowered { operations, warnings })
     }
 
     /// `getspi`: SPI 0 is any.
@@ -123,7 +122,7 @@ impl Lowering<'_> {
             Ok(operation(SaId { dst: ends.dst(), proto: proto.clone()?, spi, mark }))
         };
         let operations = self.each_pair(&name.ends, src, dst, by_id)?;
-        Ok(Lowered { operations, warnings: warnings.into_iter().collect(), ..Lowered::default() })
+        Ok(Lowered { operations, warnings: warnings.into_iter().collect() })
     }
 
     fn each_pair(
@@ -182,9 +181,10 @@ impl Options {
     /// An SA with these options.
     fn sa(&self, bare: Sa) -> Sa {
         let mode = match self.mode {
-            Some((tree::Mode::Tunnel, _)) => Mode::Tunnel,
-            Some((tree::Mode::Beet, _)) => Mode::Beet,
-            Some((tree::Mode::Transport, _)) | None => Mode::Transport,
+            Some((tree::Mode::Transport, _)) => Mode::Transport.into(),
+            Some((tree::Mode::Tunnel, _)) => Mode::Tunnel.into(),
+            Some((tree::Mode::Beet, _)) => Mode::Beet.into(),
+            None => SaMode::ANY,
         };
         Sa {
             mode,

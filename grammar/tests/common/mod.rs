@@ -47,7 +47,6 @@ pub struct Run {
     pub statements: usize,
     pub operations: Vec<Result<Operation, model::Error>>,
     pub warnings: Vec<Warning>,
-    pub any_modes: usize,
     pub error: Option<Error>,
 }
 
@@ -65,7 +64,6 @@ pub fn run_in(dialect: Dialect, script: &[u8]) -> Run {
                 run.statements += 1;
                 run.operations.extend(lowered.operations);
                 run.warnings.extend(lowered.warnings);
-                run.any_modes += usize::from(lowered.any_mode);
             }
             Err(error) => {
                 run.error = Some(error);

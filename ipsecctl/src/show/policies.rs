@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use cli::{PortText, PrefixText, RequestText, UpperText, policy_json};
+use cli::{PortText, PrefixText, RequestStyle, RequestText, UpperText, policy_json};
 use engine::{Engine, Options};
 use model::{Dialect, Level, PolicyEntry, Prefix, Request, Selector, Upper};
 use serde_json::Value;
@@ -111,7 +111,7 @@ fn requests(entry: &PolicyEntry, holds: &[Hold]) -> String {
         return entry.policy.action.name().to_owned();
     }
     let line = |(request, hold): (&Request, &Hold)| {
-        let text = RequestText(request, false);
+        let text = RequestText(request, RequestStyle::Table);
         match request.level {
             Level::Require | Level::Unique(_) if *hold == Hold::Required => text.to_string(),
             Level::Default | Level::Use | Level::Require | Level::Unique(_) => {

@@ -10,8 +10,8 @@ pub fn read(keys: Keys) -> Result<Shown, Error> {
     let mut sas = Vec::new();
     let mut engine = Engine::open(Options::default())?;
     engine.submit(0, Ok(Operation::DumpSad(None)), &mut |_, outcome| {
-        if let Outcome::Sa(entry, any_mode) = outcome {
-            sas.push((entry, any_mode));
+        if let Outcome::Sa(entry) = outcome {
+            sas.push(entry);
         }
         Ok(())
     })?;
@@ -30,19 +30,19 @@ pub fn read(keys: Keys) -> Result<Shown, Error> {
         "bytes",
     ];
     let mut table = Table::new(&columns, "No SAs.");
-    for (entry, any_mode) in &sas {
-        table.row(row(entry, *any_mode, keys));
+    for entry in &sas {
+        table.row(row(entry, keys));
     }
-    let json = sas.iter().map(|(entry, any_mode)| sa_json(entry, *any_mode, keys)).collect();
+    let json = sas.iter().map(|entry| sa_json(entry, keys)).collect();
     Ok(Shown { table, json })
 }
 
-fn row(entry: &SaEntry, any_mode: bool, keys: Keys) -> [String; 10] {
+fn row(entry: &SaEntry, keys: Keys) -> [String; 10] {
     let sa = &entry.sa;
     let port = |of: fn(Encap) -> u16| sa.encap.map(|encap| format!("[{}]", of(encap)));
     let src_port = port(|encap| encap.src_port).unwrap_or_default();
     let dst_port = port(|encap| encap.dst_port).unwrap_or_default();
-    let any = if any_mode { " (any)" } else { "" };
+    let any = if sa.mode.is_any() { " (any)" } else { "" };
     let algorithms = [&sa.crypt, &sa.aead, &sa.auth].into_iter().flatten();
     let algorithms = algorithms.map(|keyed| algorithm(keyed, keys));
     let compression = sa.comp.map(|algorithm| algorithm.name.to_owned());
@@ -51,7 +51,7 @@ fn row(entry: &SaEntry, any_mode: bool, keys: Keys) -> [String; 10] {
         format!("{}{dst_port}", sa.ends.dst()),
         sa.proto.name().to_owned(),
         format!("{:#x}", sa.spi.0),
-        format!("{}{any}", sa.mode.name()),
+        format!("{}{any}", sa.mode.installed().name()),
         if sa.reqid.0 == 0 { String::new() } else { sa.reqid.0.to_string() },
         algorithms.chain(compression).collect::<Vec<_>>().join("\n"),
         entry.state.name().to_owned(),
@@ -71,7 +71,7 @@ fn algorithm(Keyed { algorithm, key, .. }: &Keyed, keys: Keys) -> String {
 mod tests {
     use model::{
         AddressPair, Algorithm, AlgorithmKind, Current, EncapKind, Key, Mode, Proto, ReqId, Sa,
-        SaState, Spi,
+        SaMode, SaState, Spi,
     };
 
     use super::*;
@@ -84,7 +84,7 @@ mod tests {
     fn keys_are_shown_to_who_asks_for_them() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let sa = Sa {
-            mode: Mode::Tunnel,
+            mode: Mode::Tunnel.into(),
             reqid: ReqId(7),
             crypt: Some(keyed(AlgorithmKind::Crypt, "null", &[])),
             auth: Some(keyed(AlgorithmKind::Auth, "hmac-md5", &[0xab; 16])),
@@ -92,7 +92,7 @@ mod tests {
             ..Sa::bare(ends, Proto::Esp, Spi(0x1000))
         };
         let current = Current { packets: 2, bytes: 168, ..Current::default() };
-        let entry = SaEntry { sa, state: SaState::Dying, current };
+        let mut entry = SaEntry { sa, state: SaState::Dying, current };
         let mut expected = [
             "192.0.2.1[4500]",
             "192.0.2.2[4501]",
@@ -105,9 +105,10 @@ mod tests {
             "2",
             "168",
         ];
-        assert_eq!(row(&entry, false, Keys::Hidden), expected.map(str::to_owned));
+        assert_eq!(row(&entry, Keys::Hidden), expected.map(str::to_owned));
+        entry.sa.mode = SaMode::Any { installed: Mode::Tunnel };
         expected[4] = "tunnel (any)";
         expected[6] = "null\nhmac-md5 0xabababababababababababababababab";
-        assert_eq!(row(&entry, true, Keys::Shown), expected.map(str::to_owned));
+        assert_eq!(row(&entry, Keys::Shown), expected.map(str::to_owned));
     }
 }

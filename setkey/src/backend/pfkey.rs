@@ -229,7 +229,7 @@ fn show(answer: Message, printer: &mut StdoutPrinter) -> Result<(), Error> {
         MessageType::SPDDUMP => {
             spd::read(&answer).map(|entry| Entry::Policy(Box::new(entry), Some(answer.reserved)))
         }
-        _ => sad::read(&answer).map(|entry| Entry::Sa(Box::new(entry), false)),
+        _ => sad::read(&answer).map(|entry| Entry::Sa(Box::new(entry))),
     };
     match entry {
         Ok(entry) => Ok(printer.entry(entry, Some(answer))?),

@@ -3,18 +3,14 @@ use std::{
     io::{self, Write},
 };
 
+use cli::dumped_mode;
 use model::{Encap, Keyed, Proto, SaEntry, SaFlags};
 
 use super::{Frame, time::Time, write_sec_ctx};
 
-/// One SA, as `pfkey_sadump` of libipsec prints it. `any_mode`: it was given no mode of its own.
-pub fn write_sa(
-    out: &mut impl Write,
-    entry: &SaEntry,
-    any_mode: bool,
-    frame: &Frame,
-) -> io::Result<()> {
-    write_names(out, entry, any_mode, frame)?;
+/// One SA, as `pfkey_sadump` of libipsec prints it.
+pub fn write_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {
+    write_names(out, entry, frame)?;
     write_algorithms(out, entry, frame.redact)?;
     write_state(out, entry, frame)?;
     write_lifetimes(out, entry, frame.now)?;
@@ -24,12 +20,7 @@ pub fn write_sa(
     writeln!(out, "\tsadb_seq={} pid={} refcnt=0", frame.seq, frame.pid)
 }
 
-fn write_names(
-    out: &mut impl Write,
-    entry: &SaEntry,
-    any_mode: bool,
-    frame: &Frame,
-) -> io::Result<()> {
+fn write_names(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {
     let sa = &entry.sa;
     let port = |encap_port: fn(&Encap) -> u16| Ports {
         own: frame.ports,
@@ -43,9 +34,9 @@ fn write_names(
         (_, Some(_)) => "natt+",
     };
     let proto = if natt == "esp-udp" { "" } else { sa.proto.name() };
-    // Linux's AF_KEY tells the mode that was made of it.
-    let any = any_mode && frame.dialect.is_bsd();
-    let mode = if any { "any" } else { sa.mode.name() };
+    // Linux's AF_KEY reports the installed mode.
+    let any = sa.mode.is_any() && frame.dialect.is_bsd();
+    let mode = if any { "any" } else { dumped_mode(sa.mode.installed()) };
     writeln!(out, "\t{natt}{proto} mode={mode} spi={} reqid={1}(0x{1:08x})", sa.spi, sa.reqid.0)
 }
 
@@ -153,7 +144,7 @@ fn write_lifetimes(out: &mut impl Write, entry: &SaEntry, now: u64) -> io::Resul
 mod tests {
     use model::{
         AddressPair, Algorithm, AlgorithmKind, Current, Dialect, EncapKind, Key, Mode, ReqId, Sa,
-        SaState, SecCtx, Spi,
+        SaMode, SaState, SecCtx, Spi,
     };
 
     use super::*;
@@ -171,12 +162,12 @@ mod tests {
 
     fn dump(entry: &SaEntry, ports: bool) -> String {
         let frame = Frame { ports, pid: 42, ..Frame::default() };
-        dump_in(entry, false, &frame)
+        dump_in(entry, &frame)
     }
 
-    fn dump_in(entry: &SaEntry, any_mode: bool, frame: &Frame) -> String {
+    fn dump_in(entry: &SaEntry, frame: &Frame) -> String {
         let mut out = Vec::new();
-        write_sa(&mut out, entry, any_mode, frame).unwrap();
+        write_sa(&mut out, entry, frame).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -193,7 +184,7 @@ mod tests {
     #[test]
     fn esp_with_its_keys() {
         let mut entry = entry(Proto::Esp);
-        entry.sa.mode = Mode::Tunnel;
+        entry.sa.mode = Mode::Tunnel.into();
         entry.sa.reqid = ReqId(7);
         entry.sa.replay_window = 32;
         entry.sa.flags = SaFlags::NO_PMTU_DISC;
@@ -232,14 +223,14 @@ mod tests {
     }
 
     #[test]
-    fn a_bsd_tells_any_mode_and_bytes_of_bitmap() {
+    fn a_bsd_dump_has_mode_any_and_replay_windows_in_bytes_of_bitmap() {
         let mut entry = entry(Proto::Esp);
-        entry.sa.mode = Mode::Tunnel;
+        entry.sa.mode = SaMode::Any { installed: Mode::Tunnel };
         entry.sa.replay_window = 64;
-        let linux = dump_in(&entry, true, &Frame::default());
+        let linux = dump_in(&entry, &Frame::default());
         assert!(linux.contains("mode=tunnel") && linux.contains("replay=64"));
         let frame = Frame { dialect: Dialect::NetBsd, ..Frame::default() };
-        let netbsd = dump_in(&entry, true, &frame);
+        let netbsd = dump_in(&entry, &frame);
         assert!(netbsd.contains("mode=any") && netbsd.contains("replay=8"));
     }
 
@@ -249,7 +240,7 @@ mod tests {
         entry.sa.aead = Some(keyed(AlgorithmKind::Aead, "aes-gcm-16", 20));
         let frame = Frame { redact: true, ..Frame::default() };
         let shape = "\tE: aes-gcm-16  xxxxxxxx xxxxxxxx xxxxxxxx xxxxxxxx xxxxxxxx\n";
-        assert!(dump_in(&entry, false, &frame).contains(shape));
+        assert!(dump_in(&entry, &frame).contains(shape));
     }
 
     #[test]

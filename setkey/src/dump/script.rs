@@ -5,17 +5,12 @@ use model::{Dialect, Direction, Level, Policy, PolicyEntry, ReqId, SaEntry, SaSt
 use super::Frame;
 
 /// An SA as the statement that adds it. What is no statement of this language stands in a comment.
-pub fn write_script_sa(
-    out: &mut impl Write,
-    entry: &SaEntry,
-    any_mode: bool,
-    frame: &Frame,
-) -> io::Result<()> {
+pub fn write_script_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {
     if entry.state == SaState::Larval {
         return writeln!(out, "# larval: {} to {}", entry.sa.proto.name(), entry.sa.ends.dst());
     }
     let grammar::Written { text, lost } = grammar::script_of_sa(&entry.sa);
-    if any_mode && frame.dialect.is_bsd() {
+    if entry.sa.mode.is_any() && frame.dialect.is_bsd() {
         writeln!(out, "# the mode is that of its policy")?;
     }
     write_lost(out, &lost)?;

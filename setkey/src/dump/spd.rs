@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use cli::{PortText, PrefixText, RequestText, UpperText};
+use cli::{PortText, PrefixText, RequestStyle, RequestText, UpperText};
 use model::{Dialect, PolicyEntry, Selector, Upper};
 use pfkey::spd::references;
 
@@ -22,7 +22,7 @@ pub fn write_policy(out: &mut impl Write, entry: &PolicyEntry, frame: &Frame) ->
     }
     writeln!(out, "{}", policy.action.name())?;
     for request in policy.action.requests() {
-        writeln!(out, "\t{}", RequestText(request, frame.ports))?;
+        writeln!(out, "\t{}", RequestText(request, RequestStyle::Dump { ports: frame.ports }))?;
     }
     let (added, used) = (Time(entry.current.add_time), Time(entry.current.use_time));
     writeln!(out, "\tcreated: {added}  lastused: {used}")?;

@@ -2,7 +2,7 @@ use std::ops::BitOr;
 
 use model::{
     ALGORITHMS, Algorithm, AlgorithmKind, Encap, EncapKind, Key, Keyed, Lifetime, Lifetimes, Mode,
-    Proto, ReqId, Sa, SaFlags, Spi,
+    Proto, ReqId, Sa, SaFlags, SaMode, Spi,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
@@ -69,13 +69,13 @@ fn acceptable(mut sa: Sa) -> Sa {
     }
     sa.esn &= sa.replay_window != 0;
     // `ipcomp4_init_state`, `ipcomp6_init_state`.
-    if sa.proto == Proto::IpComp && sa.mode == Mode::Beet {
-        sa.mode = Mode::Tunnel;
+    if sa.proto == Proto::IpComp && sa.mode == SaMode::Of(Mode::Beet) {
+        sa.mode = Mode::Tunnel.into();
     }
     // `ah_init_state`, `ipcomp_init_state`.
     sa.encap = sa.encap.filter(|_| sa.proto == Proto::Esp);
     // `xfrm_init_state`: transport mode has one family.
-    if sa.mode == Mode::Transport {
+    if sa.mode.installed() == Mode::Transport {
         let one_family = SaFlags::NAMES.map(|row| row.0).into_iter();
         let one_family = one_family.filter(|flag| *flag != SaFlags::ANY_FAMILY);
         sa.flags = union(one_family.filter(|flag| sa.flags.contains(*flag)));
@@ -168,8 +168,9 @@ fn spi() -> impl Strategy<Value = Spi> {
     select(vec![0x100, 0x1001, 0xffff]).prop_map(Spi)
 }
 
-fn mode() -> impl Strategy<Value = Mode> {
+fn mode() -> impl Strategy<Value = SaMode> {
     prop_oneof![4 => Just(Mode::Transport), 4 => Just(Mode::Tunnel), 1 => Just(Mode::Beet)]
+        .prop_map(SaMode::Of)
 }
 
 fn reqid() -> impl Strategy<Value = ReqId> {

@@ -42,7 +42,7 @@ impl TunnelSas {
     /// net/xfrm/xfrm_state.c).
     fn note(&mut self, SaEntry { sa, state, .. }: &SaEntry) {
         let is_usable = matches!(state, SaState::Mature | SaState::Dying)
-            && sa.mode == Mode::Tunnel
+            && sa.mode.installed() == Mode::Tunnel
             && sa.reqid == ReqId(0)
             && sa.direction != Some(SaDirection::In);
         if is_usable {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     fn sas(change: impl Fn(&mut SaEntry)) -> TunnelSas {
-        let sa = Sa { mode: Mode::Tunnel, ..Sa::bare(ends(), Proto::Esp, Spi(4096)) };
+        let sa = Sa { mode: Mode::Tunnel.into(), ..Sa::bare(ends(), Proto::Esp, Spi(4096)) };
         let mut entry = SaEntry { sa, state: SaState::Mature, current: Current::default() };
         change(&mut entry);
         let mut sas = TunnelSas::default();
@@ -205,7 +205,7 @@ mod tests {
         for unfit in [
             |entry: &mut SaEntry| entry.state = SaState::Larval,
             |entry: &mut SaEntry| entry.state = SaState::Dead,
-            |entry: &mut SaEntry| entry.sa.mode = Mode::Transport,
+            |entry: &mut SaEntry| entry.sa.mode = Mode::Transport.into(),
             |entry: &mut SaEntry| entry.sa.reqid = ReqId(7),
             |entry: &mut SaEntry| entry.sa.proto = Proto::Ah,
             |entry: &mut SaEntry| entry.sa.if_id = 1,

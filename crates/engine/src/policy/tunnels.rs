@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use model::{AddressPair, Level, Mode, Policy, Proto, ReqId, RequestMode, Sa, SaFlags};
+use model::{AddressPair, Level, Mode, Policy, Proto, ReqId, RequestMode, Sa, SaFlags, SaMode};
 
 /// What the tunnels of the SPD ask of the SAs between their endpoints. Only the policies tell:
 ///
@@ -48,17 +48,17 @@ impl Tunnels {
         self.0.get(&tunnel).is_some_and(|uses| uses.mixed)
     }
 
-    /// Gives an SA without mode the one that the policies ask for.
-    pub fn choose_mode(&self, sa: &mut Sa) {
+    /// The mode of an SA whose mode was not given, installed as the policies ask for it.
+    pub fn mode_for(&self, sa: &Sa) -> SaMode {
         let refers =
             |uses: &Uses| uses.reqids.contains(&ReqId(0)) || uses.reqids.contains(&sa.reqid);
         let is_tunnel = self.0.get(&(sa.proto, sa.ends)).is_some_and(refers);
-        sa.mode = if is_tunnel { Mode::Tunnel } else { Mode::Transport };
+        SaMode::Any { installed: if is_tunnel { Mode::Tunnel } else { Mode::Transport } }
     }
 
     /// Flags an SA that carries the other IP version.
     pub fn widen(&self, sa: &mut Sa) {
-        if sa.mode == Mode::Tunnel && self.is_mixed((sa.proto, sa.ends)) {
+        if sa.mode.installed() == Mode::Tunnel && self.is_mixed((sa.proto, sa.ends)) {
             sa.flags = sa.flags | SaFlags::ANY_FAMILY;
         }
     }
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn only_tunnels_between_families_widen() {
         let mut tunnels = Tunnels::default();
-        let mut sa = Sa { mode: Mode::Tunnel, ..Sa::bare(v6(), Proto::Esp, Spi(4096)) };
+        let mut sa = Sa { mode: Mode::Tunnel.into(), ..Sa::bare(v6(), Proto::Esp, Spi(4096)) };
         tunnels.note(&policy("2001:db8::3", Level::Require));
         tunnels.widen(&mut sa);
         assert_eq!(sa.flags, SaFlags::default());
@@ -105,11 +105,8 @@ mod tests {
     #[test]
     fn the_mode_is_that_of_the_policy_that_refers_to_the_sa() {
         let mut tunnels = Tunnels::default();
-        let mut sa = Sa { reqid: ReqId(7), ..Sa::bare(v6(), Proto::Esp, Spi(4096)) };
-        let mut mode = |tunnels: &Tunnels| {
-            tunnels.choose_mode(&mut sa);
-            sa.mode
-        };
+        let sa = Sa { reqid: ReqId(7), ..Sa::bare(v6(), Proto::Esp, Spi(4096)) };
+        let mode = |tunnels: &Tunnels| tunnels.mode_for(&sa).installed();
         assert_eq!(mode(&tunnels), Mode::Transport);
         tunnels.note(&policy("2001:db8::3", Level::Unique(Some(ReqId(8)))));
         assert_eq!(mode(&tunnels), Mode::Transport);

@@ -88,7 +88,7 @@ pub fn remove() -> Result<(), Error> {
 
 /// Whether packets of an SA have an outer IPv4 header.
 pub fn concerns(sa: &Sa) -> bool {
-    sa.mode == Mode::Tunnel && IpVersion::of(sa.ends.dst()) == IpVersion::V4
+    sa.mode.installed() == Mode::Tunnel && IpVersion::of(sa.ends.dst()) == IpVersion::V4
 }
 
 /// What packets of an SA look like when they leave. Whether an SA is one for packets that leave, the

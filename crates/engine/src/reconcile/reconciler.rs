@@ -103,7 +103,7 @@ impl Caretaker {
     }
 
     fn serves(&self, sa: &Sa) -> bool {
-        (sa.mode == Mode::Tunnel && self.tunnels.contains(&(sa.proto, sa.ends)))
+        (sa.mode.installed() == Mode::Tunnel && self.tunnels.contains(&(sa.proto, sa.ends)))
             || (self.sets_df && df_rule::concerns(sa))
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use model::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaState};
+use model::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaMode, SaState};
 use xfrm::{Change, SadFilter};
 
 use crate::Engine;
@@ -13,12 +13,9 @@ impl Engine {
         &mut self,
         line: usize,
         mut sa: Sa,
-        any_mode: bool,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        if any_mode {
-            self.read_spd(sink)?.tunnels.choose_mode(&mut sa);
-        }
+        self.choose_mode(&mut sa, sink)?;
         self.fit(&mut sa, sink)?;
         self.is_unsettled = true;
         if self.options.dialect == Dialect::NetBsd && self.has_other_keys(&sa, sink)? {
@@ -27,10 +24,10 @@ impl Engine {
         } else {
             self.push(line, &Change::UpdateSa(&sa), Target::new_sa(&sa));
         }
-        if any_mode {
+        if sa.mode.is_any() {
             self.flush(sink)?;
             if !self.last_refused {
-                self.host.store.note_any_mode(&sa, unix_seconds())?;
+                self.host.store.record_any_mode(&sa, unix_seconds())?;
             }
         }
         Ok(())
@@ -54,23 +51,20 @@ impl Engine {
         &mut self,
         line: usize,
         mut sa: Sa,
-        any_mode: bool,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        if any_mode {
-            self.read_spd(sink)?.tunnels.choose_mode(&mut sa);
-        }
+        self.choose_mode(&mut sa, sink)?;
         self.fit(&mut sa, sink)?;
         self.is_unsettled = true;
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
         let may_be_ignored =
             sa.direction.is_some() || sa.nat_keepalive != 0 || sa.offload.is_some();
-        if !any_mode && !may_be_ignored {
+        if !sa.mode.is_any() && !may_be_ignored {
             return Ok(());
         }
         self.flush(sink)?;
-        if any_mode && !self.last_refused {
-            self.host.store.note_any_mode(&sa, unix_seconds())?;
+        if sa.mode.is_any() && !self.last_refused {
+            self.host.store.record_any_mode(&sa, unix_seconds())?;
         }
         if may_be_ignored && !self.last_refused {
             self.look_for_ignored(line, &sa, sink)?;
@@ -78,9 +72,20 @@ impl Engine {
         Ok(())
     }
 
+    /// Decides with which mode an SA is installed that was given none: AF_KEY takes transport, the
+    /// BSDs the mode of the policy that refers to it.
+    fn choose_mode(&mut self, sa: &mut Sa, sink: &mut dyn Sink) -> Result<(), Error> {
+        if !self.options.dialect.is_bsd() {
+            sa.mode = SaMode::Of(sa.mode.installed());
+        } else if sa.mode.is_any() {
+            sa.mode = self.read_spd(sink)?.tunnels.mode_for(sa);
+        }
+        Ok(())
+    }
+
     /// Gives an SA the flags that the tunnels of the SPD and the variables ask for.
     fn fit(&mut self, sa: &mut Sa, sink: &mut dyn Sink) -> Result<(), Error> {
-        if sa.mode == Mode::Tunnel {
+        if sa.mode.installed() == Mode::Tunnel {
             self.read_spd(sink)?.tunnels.widen(sa);
             self.begin()?;
             outer_header::choose(&self.variables, sa);
@@ -126,14 +131,13 @@ impl Engine {
         let entries: Vec<SaEntry> =
             self.host.kernel.dump_sad(&filter)?.collect::<Result<_, _>>()?;
         for SaEntry { sa, state, current } in entries {
-            let entry = SaEntry { sa: sa.clone(), state, current };
-            let any_mode = self.host.store.has_any_mode(&entry)?;
-            let mut fit = sa;
-            if any_mode {
-                self.spd.tunnels.choose_mode(&mut fit);
+            let entry = self.host.store.requested_mode(SaEntry { sa, state, current })?;
+            let mut fit = entry.sa.clone();
+            if fit.mode.is_any() {
+                fit.mode = self.spd.tunnels.mode_for(&fit);
             }
             self.spd.tunnels.widen(&mut fit);
-            if entry.sa.mode != Mode::Tunnel {
+            if entry.sa.mode.installed() != Mode::Tunnel {
                 self.begin()?;
                 outer_header::choose(&self.variables, &mut fit);
             }
@@ -147,8 +151,8 @@ impl Engine {
             self.is_unsettled = true;
             self.push(line, &Change::DeleteSa(fit.id()), Target::Sa);
             self.push(line, &Change::AddSa(&fit), Target::new_sa(&fit));
-            if any_mode {
-                self.host.store.note_any_mode(&fit, unix_seconds())?;
+            if fit.mode.is_any() {
+                self.host.store.record_any_mode(&fit, unix_seconds())?;
             }
         }
         Ok(())

@@ -9,7 +9,7 @@ use model::{
 /// Gives an SA that is to be made the flags that the host's variables ask for, if it is a tunnel.
 /// The flags that it has already stay.
 pub fn choose(variables: &Variables, sa: &mut Sa) {
-    if sa.mode == Mode::Tunnel {
+    if sa.mode.installed() == Mode::Tunnel {
         sa.flags = sa.flags | flags(variables, sa);
     }
 }
@@ -17,7 +17,7 @@ pub fn choose(variables: &Variables, sa: &mut Sa) {
 /// The flags that an SA should have for the variables. Of those it has, the ones that `decided`
 /// leaves out stay.
 pub fn revised(variables: &Variables, decided: SaFlags, sa: &Sa) -> SaFlags {
-    if sa.mode == Mode::Tunnel {
+    if sa.mode.installed() == Mode::Tunnel {
         sa.flags.without(decided) | flags(variables, sa) & decided
     } else {
         sa.flags
@@ -71,7 +71,7 @@ mod tests {
 
     fn tunnel(src: &str, dst: &str) -> Sa {
         let ends = AddressPair::new(src.parse().unwrap(), dst.parse().unwrap()).unwrap();
-        Sa { mode: Mode::Tunnel, ..Sa::bare(ends, Proto::Esp, Spi(4096)) }
+        Sa { mode: Mode::Tunnel.into(), ..Sa::bare(ends, Proto::Esp, Spi(4096)) }
     }
 
     fn v4() -> Sa {
@@ -108,7 +108,7 @@ mod tests {
         let variables =
             variables(&[setting("net.inet.ipsec.dfbit", 0), setting("net.inet.ipsec.ecn", 0)]);
         for mode in [Mode::Transport, Mode::Beet, Mode::RouteOptimization] {
-            let sa = Sa { mode, flags: SaFlags::NO_ECN, ..v4() };
+            let sa = Sa { mode: mode.into(), flags: SaFlags::NO_ECN, ..v4() };
             let decided = SaFlags::NO_ECN | SaFlags::NO_PMTU_DISC;
             assert_eq!(revised(&Variables::default(), decided, &sa), SaFlags::NO_ECN);
             assert_eq!(

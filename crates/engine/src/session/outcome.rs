@@ -18,9 +18,8 @@ pub enum Outcome {
     NotFollowed,
     /// The larval SA of a `getspi`.
     Reserved(Box<SaEntry>),
-    /// An SA of a `get` or `dump`, as the kernel lists them: newest first. Whether it was added
-    /// without a mode of its own.
-    Sa(Box<SaEntry>, bool),
+    /// An SA of a `get` or `dump`, as the kernel lists them: newest first.
+    Sa(Box<SaEntry>),
     /// No further SA.
     EndOfSad,
     /// A policy of a `spddump`, newest first.

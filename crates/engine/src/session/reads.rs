@@ -16,8 +16,8 @@ impl Engine {
     ) -> Result<(), Error> {
         match answer {
             Ok(entry) => {
-                let any_mode = self.host.store.has_any_mode(&entry)?;
-                sink.outcome(line, Outcome::Sa(Box::new(entry), any_mode))?;
+                let entry = self.host.store.requested_mode(entry)?;
+                sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
                 sink.outcome(line, Outcome::EndOfSad)?;
             }
             Err(xfrm::Refusal { errno, text }) => {
@@ -36,9 +36,8 @@ impl Engine {
     ) -> Result<(), Error> {
         self.flush(sink)?;
         for entry in self.host.kernel.dump_sad(&SadFilter { proto, ..SadFilter::default() })? {
-            let entry = entry?;
-            let any_mode = self.host.store.has_any_mode(&entry)?;
-            sink.outcome(line, Outcome::Sa(Box::new(entry), any_mode))?;
+            let entry = self.host.store.requested_mode(entry?)?;
+            sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
         }
         Ok(sink.outcome(line, Outcome::EndOfSad)?)
     }

@@ -23,10 +23,7 @@ impl Target {
     #[must_use]
     pub fn of(operation: &Operation) -> Self {
         match operation {
-            Operation::AddSa(sa)
-            | Operation::AddSaOfAnyMode(sa)
-            | Operation::UpdateSa(sa)
-            | Operation::UpdateSaOfAnyMode(sa) => Target::new_sa(sa),
+            Operation::AddSa(sa) | Operation::UpdateSa(sa) => Target::new_sa(sa),
             Operation::GetSpi(_)
             | Operation::GetSa(_)
             | Operation::DeleteSa(_)

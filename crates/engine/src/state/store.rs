@@ -1,8 +1,8 @@
 //! What the kernel cannot hold, kept beside it. The kernel is the database: a record counts only
 //! while the SA or policy is there that it speaks of.
 
-mod any_mode;
 mod asked;
+mod sa_modes;
 
 pub use asked::Asked;
 

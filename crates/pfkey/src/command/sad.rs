@@ -35,7 +35,7 @@ pub(super) fn add(extensions: &Extensions<'_>) -> Result<Sa, Error> {
     sad::read_algorithms(message, named, &mut sa)?;
     drop_unused(&mut sa);
     let sa2 = message.sa2().copied().unwrap_or_default();
-    sa.mode = mode(sa2.mode)?;
+    sa.mode = mode(sa2.mode)?.into();
     sa.reqid = ReqId(sa2.reqid);
     sa.seq = message.seq;
     sa.selector = message.address(AddressKind::Proxy).map(proxied).transpose()?;
@@ -134,7 +134,7 @@ pub(super) fn get_spi(extensions: &Extensions<'_>) -> Result<GetSpi, Error> {
         return Err(Error::SpiRange(Spi(min), Spi(max)));
     }
     Ok(GetSpi {
-        wish: SpiWish { ends, proto, spi: None, mode, reqid: ReqId(sa2.reqid) },
+        wish: SpiWish { ends, proto, spi: None, mode: mode.into(), reqid: ReqId(sa2.reqid) },
         range: range.map(|range| (Spi(range.min), Spi(range.max))),
         acquire: message.seq,
     })

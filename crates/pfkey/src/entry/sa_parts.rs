@@ -115,7 +115,11 @@ impl SaParts {
         Ok(Self {
             satype: numbers::satype(sa.proto),
             sa: fixed(sa),
-            sa2: Sa2 { mode: numbers::mode_number(sa.mode)?, reqid: sa.reqid.0, ..Sa2::default() },
+            sa2: Sa2 {
+                mode: numbers::mode_number(sa.mode.installed())?,
+                reqid: sa.reqid.0,
+                ..Sa2::default()
+            },
             src: fields::host(sa.ends.src(), 0, 0),
             dst: fields::host(sa.ends.dst(), 0, 0),
             proxy: None,

@@ -87,7 +87,8 @@ pub fn read(message: &Message) -> Result<SaEntry, Error> {
     let mut sa = Sa::bare(ends(message)?, numbers::proto(message.satype)?, Spi(named.spi));
     read_algorithms(message, named, &mut sa)?;
     // AF_KEY takes IPSEC_MODE_ANY for transport (`pfkey_mode_to_xfrm`).
-    sa.mode = if sa2.mode == 0 { Mode::Transport } else { numbers::mode(sa2.mode)? };
+    let mode = if sa2.mode == 0 { Mode::Transport } else { numbers::mode(sa2.mode)? };
+    sa.mode = mode.into();
     sa.reqid = ReqId(sa2.reqid);
     sa.replay_window = named.replay.into();
     sa.flags = numbers::flags(named.flags);

@@ -14,8 +14,6 @@ pub const ZERO_PAD: u32 = 0x200;
 pub struct PfKeyExtras {
     /// The `SADB_X_EXT_*` flags of `-f`. The kernel ignores them.
     pub flags: u32,
-    /// Whether there is no `-m`, or `-m any`: the mode on the wire is any.
-    pub any_mode: bool,
     /// The ports behind source and destination; 0: none.
     pub ports: (u16, u16),
     /// The source of `get` and `delete`, which the kernel ignores; without it all zeros.
@@ -26,12 +24,6 @@ pub struct PfKeyExtras {
 
 impl Default for PfKeyExtras {
     fn default() -> Self {
-        Self {
-            flags: CYCLIC_SEQUENCE,
-            any_mode: false,
-            ports: (0, 0),
-            src: None,
-            nat_original: None,
-        }
+        Self { flags: CYCLIC_SEQUENCE, ports: (0, 0), src: None, nat_original: None }
     }
 }

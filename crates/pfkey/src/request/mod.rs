@@ -35,12 +35,6 @@ pub fn message(operation: &Operation, extras: &PfKeyExtras) -> Result<Message, E
     match operation {
         Operation::AddSa(sa) => add(MessageType::ADD, sa, extras),
         Operation::UpdateSa(sa) => add(MessageType::UPDATE, sa, extras),
-        Operation::AddSaOfAnyMode(sa) => {
-            add(MessageType::ADD, sa, &PfKeyExtras { any_mode: true, ..*extras })
-        }
-        Operation::UpdateSaOfAnyMode(sa) => {
-            add(MessageType::UPDATE, sa, &PfKeyExtras { any_mode: true, ..*extras })
-        }
         Operation::GetSpi(wish) => get_spi(wish, extras),
         Operation::GetSa(id) => Ok(by_id(MessageType::GET, id, extras)),
         Operation::DeleteSa(id) => Ok(by_id(MessageType::DELETE, id, extras)),
@@ -58,13 +52,12 @@ pub fn message(operation: &Operation, extras: &PfKeyExtras) -> Result<Message, E
 
 fn add(msg_type: MessageType, sa: &Sa, extras: &PfKeyExtras) -> Result<Message, Error> {
     let parts = SaParts::of(sa)?;
-    let mode = if extras.any_mode { 0 } else { parts.sa2.mode };
     // The cipher's key stands there even if it is empty: ESP needs it. The other does not.
     let encrypt = sa.crypt.as_ref().or(sa.aead.as_ref());
     let (src, dst) = ends(sa.ends.src(), sa.ends.dst(), extras);
     let parts = SaParts {
         sa: ext::Sa { flags: extras.flags | parts.sa.flags, ..parts.sa },
-        sa2: Sa2 { mode, ..parts.sa2 },
+        sa2: Sa2 { mode: numbers::sa_mode_number(sa.mode)?, ..parts.sa2 },
         src,
         dst,
         encrypt_key: encrypt.map(|keyed| keyed.key.clone()),
@@ -78,7 +71,7 @@ fn add(msg_type: MessageType, sa: &Sa, extras: &PfKeyExtras) -> Result<Message, 
 
 /// `pfkey_send_getspi` (src/libipsec/pfkey.c).
 fn get_spi(wish: &SpiWish, extras: &PfKeyExtras) -> Result<Message, Error> {
-    let mode = if extras.any_mode { 0 } else { numbers::mode_number(wish.mode)? };
+    let mode = numbers::sa_mode_number(wish.mode)?;
     let sa2 = Sa2 { mode, reqid: wish.reqid.0, ..Sa2::default() };
     let mut extensions = vec![Extension::Sa2(sa2)];
     extensions.extend(end_extensions(wish.ends.src(), wish.ends.dst(), extras));

@@ -9,10 +9,7 @@ use crate::wire::numbers;
 #[must_use]
 pub fn unsupported(operation: &Operation) -> Vec<&'static str> {
     let options = match operation {
-        Operation::AddSa(sa)
-        | Operation::AddSaOfAnyMode(sa)
-        | Operation::UpdateSa(sa)
-        | Operation::UpdateSaOfAnyMode(sa) => of_sa(sa),
+        Operation::AddSa(sa) | Operation::UpdateSa(sa) => of_sa(sa),
         Operation::GetSa(SaId { mark, .. }) | Operation::DeleteSa(SaId { mark, .. }) => {
             vec![("-mark", mark.is_none())]
         }
@@ -29,7 +26,7 @@ type Options = Vec<(&'static str, bool)>;
 fn of_sa(sa: &Sa) -> Options {
     let is_numbered = |keyed: &Option<Keyed>| keyed.as_ref().is_none_or(is_numbered);
     vec![
-        ("-m", numbers::mode_number(sa.mode).is_ok()),
+        ("-m", numbers::sa_mode_number(sa.mode).is_ok()),
         ("-E", is_numbered(&sa.crypt) && is_numbered(&sa.aead)),
         ("-A", is_numbered(&sa.auth)),
         ("-r over 255", u8::try_from(sa.replay_window).is_ok()),

@@ -2,7 +2,7 @@
 
 use model::{
     Action, Algorithm, AlgorithmKind, Direction, EncapKind, Level, Mode, Proto, ReqId, SaFlags,
-    SaState,
+    SaMode, SaState,
 };
 
 use crate::Error;
@@ -20,6 +20,9 @@ const FLAGS: [(SaFlags, u32); 3] = [
 
 /// `IPSEC_MODE_*`.
 const MODES: [(Mode, u8); 3] = [(Mode::Transport, 1), (Mode::Tunnel, 2), (Mode::Beet, 3)];
+
+/// `IPSEC_MODE_ANY`.
+const MODE_ANY: u8 = 0;
 
 /// `IPSEC_LEVEL_*`. The number of `unique` stands beside it, in `sadb_x_ipsecrequest_reqid`.
 const LEVELS: [(Level, u8); 4] =
@@ -82,6 +85,14 @@ pub(crate) fn flags(bits: u32) -> SaFlags {
 
 pub(crate) fn mode_number(mode: Mode) -> Result<u8, Error> {
     number(&MODES, mode).ok_or(Error::ModeNotInPfKey(mode))
+}
+
+/// `sadb_x_sa2_mode` of a request: `IPSEC_MODE_ANY` where no mode was given.
+pub(crate) fn sa_mode_number(mode: SaMode) -> Result<u8, Error> {
+    match mode {
+        SaMode::Any { .. } => Ok(MODE_ANY),
+        SaMode::Of(mode) => mode_number(mode),
+    }
 }
 
 pub(crate) fn mode(number: u8) -> Result<Mode, Error> {

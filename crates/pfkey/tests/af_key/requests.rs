@@ -1,4 +1,4 @@
-use model::{AddressPair, Mark, Operation, Proto, Sa, SaId, Spi};
+use model::{AddressPair, Mark, Operation, Proto, Sa, SaId, SaMode, Spi};
 use pfkey::request::{CYCLIC_SEQUENCE, PfKeyExtras, message};
 
 use crate::{
@@ -13,8 +13,8 @@ fn assert_sent(operation: &Operation, extras: &PfKeyExtras, seq: u32, captured: 
     assert_eq!(message.encode().unwrap(), captured.to_vec().into(), "{message:?}");
 }
 
-fn any_mode() -> PfKeyExtras {
-    PfKeyExtras { any_mode: true, ..PfKeyExtras::default() }
+fn of_any_mode(sa: Sa) -> Sa {
+    Sa { mode: SaMode::ANY, ..sa }
 }
 
 #[test]
@@ -26,12 +26,10 @@ fn add() {
     for (name, sa) in
         [("ah", samples::ah()), ("ipcomp", samples::ipcomp()), ("esp_null", samples::esp_null())]
     {
-        assert_sent(&add(sa), &any_mode(), 0, &capture(name).sent[0]);
+        assert_sent(&add(of_any_mode(sa)), &PfKeyExtras::default(), 0, &capture(name).sent[0]);
     }
-    let ports = PfKeyExtras { ports: (4500, 4501), ..any_mode() };
-    assert_sent(&add(samples::esp_udp()), &ports, 0, &capture("esp_udp").sent[0]);
-    let any = Operation::AddSaOfAnyMode(Box::new(samples::ipcomp()));
-    assert_sent(&any, &PfKeyExtras::default(), 0, &capture("ipcomp").sent[0]);
+    let ports = PfKeyExtras { ports: (4500, 4501), ..PfKeyExtras::default() };
+    assert_sent(&add(of_any_mode(samples::esp_udp())), &ports, 0, &capture("esp_udp").sent[0]);
 }
 
 #[test]

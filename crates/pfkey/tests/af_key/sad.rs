@@ -46,8 +46,11 @@ fn a_dump_counts_up_to_its_last_which_is_0() {
     let esp = Sa { crypt: samples::null(), ..samples::bare(Proto::Esp, 1) };
     let ah = Sa { auth: samples::sha1(), ..samples::bare(Proto::Ah, 2) };
     let ends = samples::pair("2001:db8::1", "2001:db8::2");
-    let comp =
-        Sa { mode: Mode::Tunnel, comp: samples::deflate(), ..samples::bare(Proto::IpComp, 3) };
+    let comp = Sa {
+        mode: Mode::Tunnel.into(),
+        comp: samples::deflate(),
+        ..samples::bare(Proto::IpComp, 3)
+    };
     let dump = [Sa { ends, ..comp }, ah.clone(), esp, ah];
     for ((sa, seq), captured) in dump.into_iter().zip([1, 2, 0, 0]).zip(&received[4..]) {
         let message = sad::message(MessageType::DUMP, &samples::mature(sa)).unwrap();
@@ -108,7 +111,7 @@ fn what_pf_key_cannot_say() {
     let wide = Sa { replay_window: 1024, ..samples::esp() };
     let message = sad::message(MessageType::ADD, &samples::mature(wide)).unwrap();
     assert_eq!(message.sa().unwrap().replay, 255);
-    let tfs = Sa { mode: Mode::IpTfs, ..samples::esp() };
+    let tfs = Sa { mode: Mode::IpTfs.into(), ..samples::esp() };
     let error = sad::message(MessageType::ADD, &samples::mature(tfs)).unwrap_err();
     assert_eq!(error, Error::ModeNotInPfKey(Mode::IpTfs));
 }
@@ -144,7 +147,7 @@ fn what_is_missing_or_unknown_is_said() {
     assert_eq!(sad::read(&without(1)), Err(Error::Missing("SA")));
     assert_eq!(sad::read(&without(6)), Err(Error::Missing("destination address")));
     let bare = sad::read(&without(19)).unwrap().sa;
-    assert_eq!((bare.mode, bare.reqid.0), (Mode::Transport, 0));
+    assert_eq!((bare.mode, bare.reqid.0), (Mode::Transport.into(), 0));
     let unknown = Message { satype: 5, ..whole.clone() };
     assert!(matches!(sad::read(&unknown), Err(Error::UnknownNumber { number: 5, .. })));
 }

@@ -81,7 +81,7 @@ pub fn esp_udp() -> Sa {
 /// The SA of `esp_tunnel6.hex`.
 pub fn esp_tunnel6() -> Sa {
     Sa {
-        mode: Mode::Tunnel,
+        mode: Mode::Tunnel.into(),
         reqid: ReqId(16384),
         crypt: aes(24),
         auth: keyed(AlgorithmKind::Auth, "hmac-sha256", 0..32),

@@ -60,7 +60,7 @@ fn info(sa: &Sa) -> UserSaInfo {
         seq: sa.seq,
         reqid: sa.reqid.0,
         family,
-        mode: sa.mode.xfrm(),
+        mode: sa.mode.installed().xfrm(),
         flags: sa.flags.state_bits() | if sa.esn { XFRM_STATE_ESN } else { 0 },
         ..UserSaInfo::default()
     }
@@ -76,7 +76,7 @@ pub(crate) fn spi_message(wish: &SpiWish, (min, max): (Spi, Spi), seq: u32) -> A
         seq,
         reqid: wish.reqid.0,
         family,
-        mode: wish.mode.xfrm(),
+        mode: wish.mode.installed().xfrm(),
         ..UserSaInfo::default()
     };
     AllocSpiMessage { spi_info: UserSpiInfo { info, min: min.0, max: max.0 }, nlas: Vec::new() }
@@ -145,7 +145,7 @@ pub(super) fn entry(
         ends: family.pair(&info.saddr, &info.id.daddr),
         proto,
         spi: Spi(info.id.spi),
-        mode: Mode::from_xfrm(info.mode).ok_or_else(|| unknown("mode", info.mode))?,
+        mode: Mode::from_xfrm(info.mode).ok_or_else(|| unknown("mode", info.mode))?.into(),
         reqid: ReqId(info.reqid),
         seq: info.seq,
         selector: own_selector(&info.selector, family)?,

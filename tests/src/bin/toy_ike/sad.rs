@@ -109,7 +109,7 @@ impl Sad {
     /// The SPI of a new larval SA for what comes in.
     pub fn get_spi(&mut self, seq: u32) -> Outcome<Spi> {
         let ends = self.pair_of_ends(Way::In)?;
-        let (proto, mode, reqid) = (Proto::Esp, Mode::Transport, ReqId(0));
+        let (proto, mode, reqid) = (Proto::Esp, Mode::Transport.into(), ReqId(0));
         let wish = SpiWish { ends, proto, spi: None, mode, reqid };
         let answer = self.ask(seq, &Operation::GetSpi(wish))?;
         let spi = answer.sa().ok_or("GETSPI without an SPI")?.spi;

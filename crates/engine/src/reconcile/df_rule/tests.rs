@@ -6,7 +6,7 @@ use super::*;
 
 fn tunnel(proto: Proto) -> SaEntry {
     let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-    let sa = Sa { mode: Mode::Tunnel, ..Sa::bare(ends, proto, Spi(4096)) };
+    let sa = Sa { mode: Mode::Tunnel.into(), ..Sa::bare(ends, proto, Spi(4096)) };
     SaEntry { sa, state: SaState::Mature, current: Current::default() }
 }
 
@@ -44,7 +44,7 @@ fn other_sas_are_no_reason_to_set_df() {
     let v6 = AddressPair::new("2001:db8::1".parse().unwrap(), "2001:db8::2".parse().unwrap());
     let v6 = v6.unwrap();
     for none in [
-        with(|entry| entry.sa.mode = Mode::Transport),
+        with(|entry| entry.sa.mode = Mode::Transport.into()),
         with(|entry| entry.sa.ends = v6),
         with(|entry| entry.sa.direction = Some(SaDirection::In)),
         with(|entry| entry.state = SaState::Larval),

@@ -37,7 +37,7 @@ fn bare(proto: Proto, spi: u32) -> Sa {
 
 fn esp() -> Sa {
     Sa {
-        mode: Mode::Tunnel,
+        mode: Mode::Tunnel.into(),
         reqid: ReqId(7),
         replay_window: 32,
         flags: SaFlags::NO_ECN | SaFlags::DECAP_DSCP,
@@ -190,7 +190,7 @@ fn aead(name: &str, key: &[u8]) -> Option<Keyed> {
 /// Everything that AF_KEY could not say and Linux 6.1 takes.
 fn modern() -> Sa {
     Sa {
-        mode: Mode::Tunnel,
+        mode: Mode::Tunnel.into(),
         replay_window: 128,
         flags: SaFlags::from_name("oseq-may-wrap").unwrap(),
         aead: aead("aes-gcm-12", b"0123456789012345ABCD"),
@@ -414,7 +414,7 @@ fn the_wish_for_an_spi_is_that_of_ip_xfrm() {
         ends: bare(Proto::Esp, 0).ends,
         proto: Proto::Esp,
         spi: None,
-        mode: Mode::Tunnel,
+        mode: Mode::Tunnel.into(),
         reqid: ReqId(9),
     };
     let mut message = bytes(&spi_message(&wish, (Spi(0x100), Spi(0x1ff)), 7_u32.swap_bytes()));

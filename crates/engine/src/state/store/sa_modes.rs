@@ -1,4 +1,4 @@
-use model::{Sa, SaEntry, SaId};
+use model::{Sa, SaEntry, SaId, SaMode};
 use rusqlite::{OptionalExtension, params};
 
 use super::Store;
@@ -6,11 +6,11 @@ use super::Store;
 /// How far the kernel's clock may be from ours when it stamps a new SA, in seconds.
 const CLOCK_SLACK: u64 = 2;
 
-/// The SAs that were added without a mode (BSD dialects). A record counts only while an SA of the
-/// same name, source and number, added at the same time, is there.
+/// The SAs whose mode was not given (BSD dialects). A record counts only while an SA of the same
+/// name, source and number, added at the same time, is there.
 impl Store {
-    /// Notes that an SA, just added at `now` (Unix seconds), has no mode of its own.
-    pub fn note_any_mode(&mut self, sa: &Sa, now: u64) -> rusqlite::Result<()> {
+    /// Records that the mode of an SA, added at `now` (Unix seconds), was not given.
+    pub fn record_any_mode(&mut self, sa: &Sa, now: u64) -> rusqlite::Result<()> {
         let id = sa.id();
         self.database.for_writing()?.execute(
             "INSERT OR REPLACE INTO any_mode VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -28,9 +28,17 @@ impl Store {
         Ok(())
     }
 
-    /// Whether an SA of the SAD was added without a mode. A record of another SA that had this
+    /// An SA of the SAD with the mode that was requested for it.
+    pub fn requested_mode(&mut self, mut entry: SaEntry) -> rusqlite::Result<SaEntry> {
+        if self.is_of_any_mode(&entry)? {
+            entry.sa.mode = SaMode::Any { installed: entry.sa.mode.installed() };
+        }
+        Ok(entry)
+    }
+
+    /// Whether the mode of an SA of the SAD was not given. A record of another SA that had this
     /// name before is dropped.
-    pub fn has_any_mode(&mut self, entry: &SaEntry) -> rusqlite::Result<bool> {
+    fn is_of_any_mode(&mut self, entry: &SaEntry) -> rusqlite::Result<bool> {
         let Some(database) = self.database.for_reading()? else { return Ok(false) };
         let id = entry.sa.id();
         let record: Option<(String, u32, i64)> = database
@@ -73,15 +81,16 @@ mod tests {
         let sa = Sa { reqid: ReqId(7), ..Sa::bare(ends, Proto::Esp, Spi(4096)) };
         let current = Current { add_time: 1000, ..Current::default() };
         let mut entry = SaEntry { sa: sa.clone(), state: SaState::Mature, current };
-        assert!(!store.has_any_mode(&entry).unwrap());
-        store.note_any_mode(&sa, 1001).unwrap();
+        assert!(!store.is_of_any_mode(&entry).unwrap());
+        store.record_any_mode(&sa, 1001).unwrap();
         // Another process sees it.
         let mut other = Store::of(&Namespace::within(root.path()));
-        assert!(other.has_any_mode(&entry).unwrap());
-        // Somebody deleted the SA and added another one of the same name.
+        let requested = other.requested_mode(entry.clone()).unwrap();
+        assert_eq!(requested.sa.mode, SaMode::ANY);
+        // The SA was deleted, and another one of the same name added.
         entry.current.add_time = 2000;
-        assert!(!other.has_any_mode(&entry).unwrap());
+        assert_eq!(other.requested_mode(entry.clone()).unwrap(), entry);
         entry.current.add_time = 1000;
-        assert!(!store.has_any_mode(&entry).unwrap());
+        assert!(!store.is_of_any_mode(&entry).unwrap());
     }
 }
