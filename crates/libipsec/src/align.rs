@@ -1,12 +1,11 @@
 //! Where the extensions of a message stand.
 
+use pfkey::{HEADER_LENGTH, UNIT, ext_type};
+
 use crate::error::Code;
 
 /// Entries of the table that `pfkey_align` fills: `SADB_EXT_MAX + 1` (linux/pfkeyv2.h).
-pub(crate) const TABLE: usize = 27;
-
-/// `sizeof(struct sadb_msg)`: where the first extension stands.
-pub(crate) const EXTENSIONS_FROM: usize = 16;
+pub(crate) const TABLE: usize = ext_type::MAX as usize + 1;
 
 /// One extension, not looked into.
 pub(crate) struct Extension<'a> {
@@ -31,7 +30,7 @@ pub(crate) fn extensions(mut rest: &[u8]) -> impl Iterator<Item = Option<Extensi
 
 fn split(rest: &[u8]) -> Option<(Extension<'_>, &[u8])> {
     let (&[a, b, c, d], _) = rest.split_first_chunk::<4>()?;
-    let length = usize::from(u16::from_ne_bytes([a, b])) * 8;
+    let length = usize::from(u16::from_ne_bytes([a, b])) * UNIT;
     let body = rest.get(4..length)?;
     Some((Extension { number: u16::from_ne_bytes([c, d]), body }, &rest[length..]))
 }
@@ -41,7 +40,7 @@ fn split(rest: &[u8]) -> Option<(Extension<'_>, &[u8])> {
 pub(crate) fn align(message: &[u8]) -> Result<[Option<usize>; TABLE], Code> {
     let mut places = [None; TABLE];
     places[0] = Some(0);
-    let mut at = EXTENSIONS_FROM;
+    let mut at = HEADER_LENGTH;
     for extension in extensions(message.get(at..).ok_or(Code::InvalidMessage)?) {
         let extension = extension.ok_or(Code::InvalidMessage)?;
         if let Some(place) = places.get_mut(usize::from(extension.number))
@@ -60,7 +59,7 @@ mod tests {
 
     /// A message of these extensions, each a type and a length in units.
     fn message(extensions: &[(u16, u16)]) -> Vec<u8> {
-        let mut message = vec![0; EXTENSIONS_FROM];
+        let mut message = vec![0; HEADER_LENGTH];
         for &(number, units) in extensions {
             let start = message.len();
             message.extend_from_slice(&units.to_ne_bytes());

@@ -1,30 +1,48 @@
 //! Whether the header of a message and its addresses go together.
 
+use pfkey::{MessageType, VERSION};
+
 use crate::error::Code;
 
-/// `SADB_*` (linux/pfkeyv2.h).
-const EXPIRE: u8 = 8;
-const PROMISC: u8 = 11;
-const SPD_FLUSH: u8 = 19;
-const NEW_MAPPING: u8 = 23;
-const MAX: u8 = 24;
-/// Messages about one SA: GETSPI, UPDATE, ADD, DELETE, GET, ACQUIRE, EXPIRE, NAT_T_NEW_MAPPING.
-const OF_AN_SA: [u8; 8] = [1, 2, 3, 4, 5, 6, EXPIRE, NEW_MAPPING];
-/// Messages about policies: SPDADD, SPDDELETE, SPDGET, SPDDUMP, SPDFLUSH.
-const OF_POLICIES: [u8; 5] = [14, 15, 16, 18, SPD_FLUSH];
+/// Messages about one SA.
+const OF_AN_SA: [MessageType; 8] = [
+    MessageType::GETSPI,
+    MessageType::UPDATE,
+    MessageType::ADD,
+    MessageType::DELETE,
+    MessageType::GET,
+    MessageType::ACQUIRE,
+    MessageType::EXPIRE,
+    MessageType::NAT_T_NEW_MAPPING,
+];
+/// Messages about policies.
+const OF_POLICIES: [MessageType; 5] = [
+    MessageType::SPDADD,
+    MessageType::SPDDELETE,
+    MessageType::SPDGET,
+    MessageType::SPDDUMP,
+    MessageType::SPDFLUSH,
+];
 
-/// What is looked at of a header.
+/// The fields of a header that are checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Header {
     /// `PF_KEY_V2`, or another version.
     pub version: u8,
     /// `SADB_*`.
-    pub msg_type: u8,
+    pub msg_type: MessageType,
     /// `SADB_SATYPE_*`.
     pub satype: u8,
 }
 
-/// What is looked at of an address.
+impl Header {
+    /// Of a message, which has a whole one.
+    pub(crate) fn of(message: &[u8]) -> Self {
+        Self { version: message[0], msg_type: MessageType(message[1]), satype: message[3] }
+    }
+}
+
+/// The fields of an address that are checked.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Address {
     /// Upper-layer protocol.
@@ -35,10 +53,10 @@ pub(crate) struct Address {
 
 /// Checks a message as `pfkey_check` of ipsec-tools 0.8.2 does.
 pub(crate) fn check(header: Header, ends: Option<(Address, Address)>) -> Result<(), Code> {
-    if header.version != 2 {
+    if header.version != VERSION {
         return Err(Code::InvalidVersion);
     }
-    if header.msg_type > MAX {
+    if header.msg_type.0 > MessageType::MAX.0 {
         return Err(Code::InvalidMessageType);
     }
     check_satype(header.satype, header.msg_type)?;
@@ -55,16 +73,16 @@ pub(crate) fn check(header: Header, ends: Option<(Address, Address)>) -> Result<
     Ok(())
 }
 
-fn check_satype(satype: u8, msg_type: u8) -> Result<(), Code> {
+fn check_satype(satype: u8, msg_type: MessageType) -> Result<(), Code> {
     let fits = match satype {
         0 => !OF_AN_SA.contains(&msg_type),
         // A promiscuous socket is turned on with it.
-        1 => msg_type == PROMISC || msg_type == SPD_FLUSH,
+        1 => msg_type == MessageType::PROMISC || msg_type == MessageType::SPDFLUSH,
         3 => !OF_POLICIES.contains(&msg_type),
-        2 | 9 => !OF_POLICIES.contains(&msg_type) && msg_type != NEW_MAPPING,
+        2 | 9 => !OF_POLICIES.contains(&msg_type) && msg_type != MessageType::NAT_T_NEW_MAPPING,
         5..=8 => return Err(Code::NotSupported),
         // Old kernels leave the field of this one as it was in memory.
-        _ => msg_type == SPD_FLUSH,
+        _ => msg_type == MessageType::SPDFLUSH,
     };
     if fits { Ok(()) } else { Err(Code::InvalidSaType) }
 }
@@ -74,7 +92,7 @@ mod tests {
     use super::*;
 
     fn verdict(version: u8, msg_type: u8, satype: u8) -> Result<(), Code> {
-        check(Header { version, msg_type, satype }, None)
+        check(Header { version, msg_type: MessageType(msg_type), satype }, None)
     }
 
     #[test]
@@ -95,7 +113,7 @@ mod tests {
     fn ends() {
         let verdict = |src: (u8, u16), dst: (u8, u16)| {
             let address = |(proto, family)| Address { proto, family };
-            let header = Header { version: 2, msg_type: 3, satype: 3 };
+            let header = Header { version: 2, msg_type: MessageType::ADD, satype: 3 };
             check(header, Some((address(src), address(dst))))
         };
         assert_eq!(verdict((255, 2), (255, 2)), Ok(()));

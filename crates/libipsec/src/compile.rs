@@ -33,13 +33,7 @@ pub(crate) fn compile(text: &[u8]) -> Result<ext::Policy, Error> {
         }
     })?;
     let direction = policy.direction.value;
-    let bare = ext::Policy {
-        policy_type: 0,
-        dir: direction.xfrm() + 1,
-        id: 0,
-        priority: 0,
-        requests: Vec::new(),
-    };
+    let bare = ext::Policy::bare(direction.xfrm() + 1);
     // Without an action the kernel is to look at the direction only: SPDDELETE.
     let Some(action) = policy.action.as_ref().map(|action| action.value) else { return Ok(bare) };
     let requests = policy.requests.iter().map(|request| self::request(request, &policy, action));

@@ -5,56 +5,40 @@ use std::net::SocketAddr;
 use dns_lookup::getnameinfo;
 use model::ReqId;
 use pfkey::{
-    Extension,
-    ext::{self, IpsecRequest},
+    ext::{IpsecRequest, Policy},
+    ext_type,
 };
 
 use crate::error::Code;
 
-/// `SADB_X_EXT_POLICY` (linux/pfkeyv2.h).
-const POLICY: u16 = 18;
-/// `sizeof(struct sadb_x_policy)` and `sizeof(struct sadb_x_ipsecrequest)`.
-const HEADER: usize = 16;
+/// `IPSEC_POLICY_IPSEC` (linux/ipsec.h).
+const IPSEC: u16 = 2;
 
-/// Says a policy in the words of ipsec_set_policy(3), each request behind a `delimiter`, as
-/// `ipsec_dump_policy` of ipsec-tools 0.8.2 does; also mode beet, which that did not know.
+/// The text of a policy as ipsec_set_policy(3) reads it, each request behind a `delimiter`, as
+/// `ipsec_dump_policy` of ipsec-tools 0.8.2 prints it; also mode beet, which that did not know.
 pub(crate) fn describe(policy: &[u8], delimiter: &[u8], ports: bool) -> Result<Vec<u8>, Code> {
     let exttype: [u8; 2] = policy.get(2..4).and_then(|it| it.try_into().ok()).unwrap_or_default();
-    if u16::from_ne_bytes(exttype) != POLICY {
+    if u16::from_ne_bytes(exttype) != ext_type::POLICY {
         return Err(Code::InvalidExtensionType);
     }
-    let requests = policy.get(HEADER..).ok_or(Code::InvalidMessage)?;
-    let lengths = lengths(requests);
-    let Ok(Extension::Policy(policy)) = Extension::decode(POLICY, &policy[4..]) else {
-        return Err(Code::InvalidMessage);
-    };
+    let invalid = |_| Code::InvalidMessage;
+    let (policy, mut list) = Policy::split(&policy[4..]).map_err(invalid)?;
+    let requests: Vec<_> = list.by_ref().collect::<Result<_, _>>().map_err(invalid)?;
     let mut text = heading(&policy)?.into_bytes();
-    if policy.policy_type == 2 {
-        let lengths = lengths.ok_or(Code::InvalidMessage)?;
-        for (request, length) in policy.requests.iter().zip(lengths) {
+    if policy.policy_type == IPSEC {
+        if !list.is_empty() {
+            return Err(Code::InvalidMessage);
+        }
+        for (request, length) in requests {
             text.extend_from_slice(delimiter);
-            text.extend_from_slice(self::request(request, length, ports)?.as_bytes());
+            text.extend_from_slice(self::request(&request, length, ports)?.as_bytes());
         }
     }
     Ok(text)
 }
 
-/// The lengths of the requests, if they add up.
-fn lengths(mut requests: &[u8]) -> Option<Vec<usize>> {
-    let mut lengths = Vec::new();
-    while let Some(&[a, b]) = requests.first_chunk::<2>() {
-        let length = usize::from(u16::from_ne_bytes([a, b]));
-        if length < HEADER {
-            return None;
-        }
-        requests = requests.get(length..)?;
-        lengths.push(length);
-    }
-    requests.is_empty().then_some(lengths)
-}
-
 /// Direction, priority, action.
-fn heading(policy: &ext::Policy) -> Result<String, Code> {
+fn heading(policy: &Policy) -> Result<String, Code> {
     // Those of sockets are what AF_KEY makes of the kernel's own.
     const DIRECTIONS: [&str; 6] = ["any", "in", "out", "fwd", "in(socket)", "out(socket)"];
     const ACTIONS: [&str; 5] = ["discard", "none", "ipsec", "entrust", "bypass"];
@@ -78,7 +62,7 @@ fn request(request: &IpsecRequest, length: usize, ports: bool) -> Result<String,
     let mode = MODES.get(usize::from(request.mode)).ok_or(Code::InvalidMode)?;
     let ends = match request.ends {
         Some((src, dst)) => format!("{}-{}", end(src, ports)?, end(dst, ports)?),
-        None if length == HEADER => String::new(),
+        None if length == IpsecRequest::HEADER_LENGTH => String::new(),
         None => return Err(Code::InvalidAddress),
     };
     let level = LEVELS.get(usize::from(request.level)).ok_or(Code::InvalidLevel)?;
@@ -98,6 +82,8 @@ fn end(end: SocketAddr, ports: bool) -> Result<String, Code> {
 
 #[cfg(test)]
 mod tests {
+    use pfkey::Extension;
+
     use super::*;
     use crate::compile::compile;
 

@@ -3,14 +3,12 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pfkey::{
-    Extension,
+    Extension, HEADER_LENGTH,
     ext::{Algorithm, KeyKind},
+    ext_type,
 };
 
-use crate::{
-    align::{EXTENSIONS_FROM, extensions},
-    error::Code,
-};
+use crate::{align::extensions, error::Code};
 
 /// `SADB_SATYPE_*` of what can be registered (linux/pfkeyv2.h).
 pub(crate) const UNSPEC: u32 = 0;
@@ -18,9 +16,8 @@ pub(crate) const AH: u32 = 2;
 pub(crate) const ESP: u32 = 3;
 pub(crate) const IPCOMP: u32 = 9;
 
-/// `SADB_EXT_SUPPORTED_*`.
-const SUPPORTED_AUTH: u32 = 14;
-const SUPPORTED_ENCRYPT: u32 = 15;
+const SUPPORTED_AUTH: u32 = ext_type::SUPPORTED_AUTH as u32;
+const SUPPORTED_ENCRYPT: u32 = ext_type::SUPPORTED_ENCRYPT as u32;
 
 /// What a REGISTER has answered; nothing before one has. No answer tells of compression.
 struct Registered {
@@ -49,7 +46,7 @@ pub(crate) fn forget(satype: u32) -> Result<(), Code> {
 
 /// Keeps the algorithms of a REGISTER answer, which may hold nothing else.
 pub(crate) fn remember(message: &[u8]) -> Result<(), Code> {
-    let rest = message.get(EXTENSIONS_FROM..).ok_or(Code::InvalidSaType)?;
+    let rest = message.get(HEADER_LENGTH..).ok_or(Code::InvalidSaType)?;
     for extension in extensions(rest) {
         let extension = extension.ok_or(Code::InvalidSaType)?;
         let algorithms = match Extension::decode(extension.number, extension.body) {

@@ -9,11 +9,8 @@ use std::net::SocketAddr;
 
 use model::Key;
 use pfkey::{
-    Extension, Message, MessageType,
-    ext::{
-        AddressKind, End, KeyKind, KmAddress, Lifetime, LifetimeKind, Policy, Sa, Sa2, SecCtx,
-        SpiRange,
-    },
+    Extension, Message, MessageType, Nat, SaParts, Sender,
+    ext::{KmAddress, Lifetime, LifetimeKind, Policy, Sa, Sa2, SecCtx, SpiRange},
 };
 
 use crate::{
@@ -27,30 +24,6 @@ pub(crate) use ends::{Ends, Selector};
 /// SPIs up to this one are reserved (RFC 4303 section 2.1).
 const LAST_RESERVED_SPI: u32 = 255;
 
-/// ESP in UDP. Kind 0: none.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Nat {
-    /// `UDP_ENCAP_*` (linux/udp.h).
-    pub kind: u8,
-    /// Host order.
-    pub src_port: u16,
-    /// Host order.
-    pub dst_port: u16,
-}
-
-impl Nat {
-    fn extensions(self) -> Vec<Extension> {
-        if self.kind == 0 {
-            return Vec::new();
-        }
-        vec![
-            Extension::NatType(self.kind),
-            Extension::NatPort(End::Src, self.src_port),
-            Extension::NatPort(End::Dst, self.dst_port),
-        ]
-    }
-}
-
 /// An algorithm by its number in PF_KEY, 0 for none, and its key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keyed<'a> {
@@ -58,7 +31,7 @@ pub(crate) struct Keyed<'a> {
     pub key: &'a [u8],
 }
 
-/// What ADD and UPDATE say of an SA.
+/// What a program gives for ADD and UPDATE.
 #[derive(Debug)]
 pub(crate) struct SaRequest<'a> {
     pub satype: u32,
@@ -73,42 +46,47 @@ pub(crate) struct SaRequest<'a> {
     pub flags: u32,
     pub limits: Lifetime,
     pub seq: u32,
-    pub nat: Nat,
+    pub nat: Option<Nat>,
     pub nat_original: Option<SocketAddr>,
     pub sec_ctx: Option<SecCtx>,
+}
+
+/// NAT traversal of this kind (`UDP_ENCAP_*`, linux/udp.h), 0 for none. Ports are in host order.
+pub(crate) fn nat(kind: u8, src_port: u16, dst_port: u16) -> Option<Nat> {
+    (kind != 0).then_some(Nat { kind, src_port, dst_port })
 }
 
 /// ADD, UPDATE.
 pub(crate) fn sa(msg_type: MessageType, request: SaRequest<'_>) -> Result<Message, Code> {
     check_algorithms(&request)?;
-    let message = message(msg_type, request.satype)?.numbered(request.seq, 0);
     let algorithm = |number: u32| u8::try_from(number).map_err(|_| Code::InvalidAlgorithm);
-    let mut extensions = vec![Extension::Sa(Sa {
-        spi: request.spi,
-        // The kernel takes 32 packets for more.
-        replay: u8::try_from(request.window).unwrap_or(u8::MAX),
-        state: 0,
-        auth: algorithm(request.auth.number)?,
-        encrypt: algorithm(request.encrypt.number)?,
-        flags: request.flags,
-    })];
-    extensions.push(sa2(request.mode, request.reqid)?);
-    extensions.extend(request.ends.hosts());
-    let key = |kind, key: &[u8]| Extension::Key(kind, Key::new(key.to_vec()));
-    if request.encrypt.number != 0 && request.satype != IPCOMP {
-        extensions.push(key(KeyKind::Encrypt, request.encrypt.key));
-    }
-    if request.auth.number != 0 {
-        extensions.push(key(KeyKind::Auth, request.auth.key));
-    }
-    let soft = soft_rate::soft(&request.limits);
-    extensions.push(Extension::Lifetime(LifetimeKind::Hard, request.limits));
-    extensions.push(Extension::Lifetime(LifetimeKind::Soft, soft));
-    extensions.extend(request.sec_ctx.map(Extension::SecCtx));
-    extensions.extend(request.nat.extensions());
-    let original = request.nat_original.filter(|_| request.nat.kind != 0);
-    extensions.extend(original.map(|end| ends::host(AddressKind::NatOriginal, end)));
-    Ok(message.with(extensions))
+    let key = |key: &[u8]| Key::new(key.to_vec());
+    let has_encrypt_key = request.encrypt.number != 0 && request.satype != IPCOMP;
+    let parts = SaParts {
+        satype: satype(request.satype)?,
+        sa: Sa {
+            spi: request.spi,
+            // The kernel takes 32 packets for more.
+            replay: u8::try_from(request.window).unwrap_or(u8::MAX),
+            state: 0,
+            auth: algorithm(request.auth.number)?,
+            encrypt: algorithm(request.encrypt.number)?,
+            flags: request.flags,
+        },
+        sa2: sa2(request.mode, request.reqid)?,
+        src: ends::host(request.ends.src),
+        dst: ends::host(request.ends.dst),
+        proxy: None,
+        encrypt_key: has_encrypt_key.then(|| key(request.encrypt.key)),
+        auth_key: (request.auth.number != 0).then(|| key(request.auth.key)),
+        soft: Some(soft_rate::soft(&request.limits)),
+        hard: Some(request.limits),
+        current: None,
+        nat: request.nat,
+        nat_original: request.nat_original.map(ends::host),
+        sec_ctx: request.sec_ctx,
+    };
+    Ok(parts.message(msg_type, Sender::Libipsec).numbered(request.seq, 0))
 }
 
 /// Whether the SA type has the algorithms that it needs, and no others.
@@ -117,7 +95,7 @@ fn check_algorithms(request: &SaRequest<'_>) -> Result<(), Code> {
     match (request.satype, encrypt, auth) {
         (ESP, false, _) | (AH, false, false) | (IPCOMP, true, true) => Err(Code::NoAlgorithm),
         (AH, true, _) | (IPCOMP, false, _) => Err(Code::InvalidAlgorithm),
-        (AH, ..) if request.nat.kind != 0 => Err(Code::NoAlgorithm),
+        (AH, ..) if request.nat.is_some() => Err(Code::NoAlgorithm),
         (ESP | AH | IPCOMP, ..) => Ok(()),
         _ => Err(Code::InvalidSaType),
     }
@@ -127,16 +105,16 @@ fn check_algorithms(request: &SaRequest<'_>) -> Result<(), Code> {
 pub(crate) fn get_spi(
     (satype, mode, reqid): (u32, u32, u32),
     ends: Ends,
-    nat: Nat,
+    nat: Option<Nat>,
     (min, max): (u32, u32),
     seq: u32,
 ) -> Result<Message, Code> {
     if min > max || (1..=LAST_RESERVED_SPI).contains(&min) {
         return Err(Code::InvalidSpi);
     }
-    let mut extensions = vec![sa2(mode, reqid)?];
+    let mut extensions = vec![Extension::Sa2(sa2(mode, reqid)?)];
     extensions.extend(ends.hosts());
-    extensions.extend(nat.extensions());
+    extensions.extend(nat.into_iter().flat_map(Nat::extensions));
     if min > LAST_RESERVED_SPI && max < u32::MAX {
         extensions.push(Extension::SpiRange(SpiRange { min, max }));
     }
@@ -190,8 +168,7 @@ pub(crate) fn policy(
 
 /// SPDGET, SPDDELETE2: by the policy's index.
 pub(crate) fn by_index(msg_type: MessageType, id: u32) -> Message {
-    let policy = Policy { policy_type: 0, dir: 0, id, priority: 0, requests: Vec::new() };
-    Message::new(msg_type, 0).with(vec![Extension::Policy(policy)])
+    Message::new(msg_type, 0).with(vec![Extension::Policy(Policy { id, ..Policy::bare(0) })])
 }
 
 /// MIGRATE; the policy, whose requests come in pairs of old and new, stands behind it.
@@ -203,18 +180,23 @@ pub(crate) fn migrate(daemons: Ends, selector: Selector, seq: u32) -> Result<Mes
 }
 
 fn message(msg_type: MessageType, satype: u32) -> Result<Message, Code> {
-    let satype = u8::try_from(satype).map_err(|_| Code::InvalidSaType)?;
-    Ok(Message::new(msg_type, satype))
+    Ok(Message::new(msg_type, self::satype(satype)?))
 }
 
-fn sa2(mode: u32, reqid: u32) -> Result<Extension, Code> {
+fn satype(number: u32) -> Result<u8, Code> {
+    u8::try_from(number).map_err(|_| Code::InvalidSaType)
+}
+
+fn sa2(mode: u32, reqid: u32) -> Result<Sa2, Code> {
     let mode = u8::try_from(mode).map_err(|_| Code::InvalidMode)?;
-    Ok(Extension::Sa2(Sa2 { mode, reqid, ..Sa2::default() }))
+    Ok(Sa2 { mode, reqid, ..Sa2::default() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const NAT: Nat = Nat { kind: 2, src_port: 4500, dst_port: 4500 };
 
     fn ends() -> Ends {
         Ends::new(([192, 0, 2, 1], 0).into(), ([192, 0, 2, 2], 0).into()).unwrap()
@@ -233,7 +215,7 @@ mod tests {
             flags: 0,
             limits: Lifetime::default(),
             seq: 9,
-            nat: Nat::default(),
+            nat: None,
             nat_original: Some(([192, 0, 2, 3], 0).into()),
             sec_ctx: None,
         }
@@ -246,16 +228,16 @@ mod tests {
     #[test]
     fn the_order_is_the_originals() {
         let mut esp = request(ESP, 12, 3);
-        esp.nat = Nat { kind: 2, src_port: 4500, dst_port: 4500 };
+        esp.nat = Some(NAT);
         esp.sec_ctx = Some(SecCtx { alg: 1, doi: 1, context: b"a".into() });
         let message = sa(MessageType::ADD, esp).unwrap();
         assert_eq!(numbers(&message), [1, 19, 5, 6, 9, 8, 3, 4, 24, 20, 21, 22, 23]);
         assert_eq!(message.sa().unwrap().replay, 255);
         let comp = sa(MessageType::UPDATE, request(IPCOMP, 2, 0)).unwrap();
         assert_eq!(numbers(&comp), [1, 19, 5, 6, 3, 4]);
-        let spi = get_spi((ESP, 2, 0), ends(), Nat::default(), (0x100, 0x200), 1).unwrap();
+        let spi = get_spi((ESP, 2, 0), ends(), None, (0x100, 0x200), 1).unwrap();
         assert_eq!(numbers(&spi), [19, 5, 6, 16]);
-        let any = get_spi((ESP, 2, 0), ends(), Nat::default(), (0, u32::MAX), 1).unwrap();
+        let any = get_spi((ESP, 2, 0), ends(), None, (0, u32::MAX), 1).unwrap();
         assert_eq!(numbers(&any), [19, 5, 6]);
     }
 
@@ -275,13 +257,13 @@ mod tests {
             assert_eq!(refusal(satype, encrypt, auth), Err(code), "{satype} {encrypt} {auth}");
         }
         let mut ah = request(AH, 0, 3);
-        ah.nat.kind = 2;
+        ah.nat = Some(NAT);
         assert_eq!(sa(MessageType::ADD, ah), Err(Code::NoAlgorithm));
     }
 
     #[test]
     fn numbers_have_their_ranges() {
-        let spi = |min, max| get_spi((ESP, 2, 0), ends(), Nat::default(), (min, max), 1);
+        let spi = |min, max| get_spi((ESP, 2, 0), ends(), None, (min, max), 1);
         for (min, max) in [(2, 1), (1, 1000), (255, 1000)] {
             assert_eq!(spi(min, max), Err(Code::InvalidSpi));
         }

@@ -5,7 +5,7 @@ use std::{
     io::{Write, stderr},
 };
 
-use pfkey::{MessageType, ext::Algorithm};
+use pfkey::{HEADER_LENGTH, MessageType, ext::Algorithm};
 
 use super::{call, contained, memory, send::transmit, socket};
 use crate::{
@@ -96,8 +96,8 @@ pub extern "C" fn pfkey_recv_register(so: c_int) -> c_int {
 pub unsafe extern "C" fn pfkey_set_supported(message: *const c_void, length: c_int) -> c_int {
     call(-1, || {
         let length = usize::try_from(length).map_err(|_| Code::InvalidArgument)?;
-        // SAFETY: a header is 16 bytes.
-        let header = unsafe { memory::bytes(message, 16) }?;
+        // SAFETY: a message has a header.
+        let header = unsafe { memory::bytes(message, HEADER_LENGTH) }?;
         if usize::from(u16::from_ne_bytes([header[4], header[5]])) != length {
             return Err(Code::InvalidArgument.into());
         }

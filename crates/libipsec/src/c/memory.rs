@@ -7,11 +7,9 @@ use std::{
 };
 
 use libc::{AF_INET, AF_INET6, sockaddr, sockaddr_in, sockaddr_in6};
+use pfkey::{HEADER_LENGTH, UNIT};
 
 use crate::{error::Code, request::Ends};
-
-/// The unit of lengths in PF_KEY, bytes.
-const UNIT: usize = 8;
 
 /// # Safety
 ///
@@ -28,8 +26,8 @@ pub(super) unsafe fn bytes<'a>(pointer: *const c_void, length: usize) -> Result<
 ///
 /// `pointer` is null or leads to a `sadb_msg` and as much behind it as it says.
 pub(super) unsafe fn message<'a>(pointer: *const c_void) -> Result<&'a [u8], Code> {
-    // SAFETY: a header is 16 bytes.
-    let header = unsafe { bytes(pointer, 16) }?;
+    // SAFETY: a message has a header.
+    let header = unsafe { bytes(pointer, HEADER_LENGTH) }?;
     let length = usize::from(u16::from_ne_bytes([header[4], header[5]])) * UNIT;
     if length < header.len() {
         return Err(Code::InvalidMessage);

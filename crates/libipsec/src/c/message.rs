@@ -5,16 +5,14 @@ use std::{
     ptr,
 };
 
+use pfkey::{HEADER_LENGTH, ext_type};
+
 use super::{call, memory};
 use crate::{
     align::{TABLE, align},
     check::{Address, Header, check},
     error::Code,
 };
-
-/// `SADB_EXT_ADDRESS_SRC` and `_DST` (linux/pfkeyv2.h).
-const SRC: usize = 5;
-const DST: usize = 6;
 
 /// Fills a table of `SADB_EXT_MAX + 1` pointers: the message itself, and its extensions by type.
 #[unsafe(no_mangle)]
@@ -51,10 +49,14 @@ pub unsafe extern "C" fn pfkey_check(table: *const *mut c_void) -> c_int {
         // SAFETY: the table has as many entries, and this is one of them.
         let entry = |number: usize| unsafe { table.add(number).read() };
         // SAFETY: the first entry is a message or null.
-        let header = unsafe { memory::bytes(entry(0), 16) }?;
-        let header = Header { version: header[0], msg_type: header[1], satype: header[3] };
+        let header = Header::of(unsafe { memory::bytes(entry(0), HEADER_LENGTH) }?);
         // SAFETY: these entries are addresses or null.
-        let ends = unsafe { (address(entry(SRC)), address(entry(DST))) };
+        let ends = unsafe {
+            (
+                address(entry(ext_type::ADDRESS_SRC.into())),
+                address(entry(ext_type::ADDRESS_DST.into())),
+            )
+        };
         check(header, ends.0.zip(ends.1))?;
         Ok(0)
     })

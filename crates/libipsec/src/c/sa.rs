@@ -14,7 +14,7 @@ use pfkey::{
 use super::{call, memory, send::transmit};
 use crate::{
     error::{Code, Error},
-    request::{self, Keyed, Nat, SaRequest},
+    request::{self, Keyed, SaRequest},
 };
 
 /// `struct pfkey_send_sa_args` (libpfkey.h).
@@ -86,11 +86,7 @@ impl SaArguments {
             flags: self.flags,
             limits,
             seq: self.seq,
-            nat: Nat {
-                kind: self.l_natt_type,
-                src_port: self.l_natt_sport,
-                dst_port: self.l_natt_dport,
-            },
+            nat: request::nat(self.l_natt_type, self.l_natt_sport, self.l_natt_dport),
             nat_original,
             sec_ctx,
         };

@@ -6,19 +6,19 @@ use std::{
 };
 
 use libc::sockaddr;
-use pfkey::{Message, MessageType};
+use pfkey::{Message, MessageType, UNIT};
 
 use super::{call, memory, socket};
 use crate::{
     error::{Code, Error},
-    request::{self, Nat},
+    request,
 };
 
 /// Sends a message of this process, with an extension that is already bytes behind it.
 pub(super) fn transmit(so: c_int, message: Message, behind: &[u8]) -> Result<c_int, Error> {
     let mut bytes = Message { pid: process::id(), ..message }.encode()?;
     bytes.extend_from_slice(behind);
-    let units = u16::try_from(bytes.len() / 8).map_err(|_| Code::NoBuffers)?;
+    let units = u16::try_from(bytes.len() / UNIT).map_err(|_| Code::NoBuffers)?;
     bytes[4..6].copy_from_slice(&units.to_ne_bytes());
     socket::send(so, &bytes)
 }
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn pfkey_send_getspi(
         // SAFETY: they are the caller's addresses.
         let ends = unsafe { memory::ends(src, dst) }?;
         let sa = (satype, mode, reqid);
-        transmit(so, request::get_spi(sa, ends, Nat::default(), (min, max), seq)?, &[])
+        transmit(so, request::get_spi(sa, ends, None, (min, max), seq)?, &[])
     })
 }
 
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn pfkey_send_getspi_nat(
     call(-1, || {
         // SAFETY: they are the caller's addresses.
         let ends = unsafe { memory::ends(src, dst) }?;
-        let nat = Nat { kind, src_port, dst_port };
+        let nat = request::nat(kind, src_port, dst_port);
         transmit(so, request::get_spi((satype, mode, reqid), ends, nat, (min, max), seq)?, &[])
     })
 }

@@ -7,21 +7,20 @@ use std::{
     ptr,
 };
 
-use pfkey::client::{Call, Caller, Settings};
+use pfkey::{
+    HEADER_LENGTH, UNIT, VERSION,
+    client::{Call, Caller, Settings},
+};
 use rustix::{io::Errno, net::sockopt};
 use zeroize::Zeroizing;
 
 use super::{call, memory};
 use crate::error::{Code, Error};
 
-/// `PF_KEY_V2` (linux/pfkeyv2.h).
-const VERSION: c_int = 2;
 /// Bytes of the send buffer; more is not lowered.
 const SEND_BUFFER: usize = 128 << 10;
 /// Bytes of the receive buffer that are tried first; half of that next, and so on.
 const RECEIVE_BUFFER: usize = 2 << 20;
-/// `sizeof(struct sadb_msg)`.
-const HEADER: usize = 16;
 
 /// What this library was built with, as programs ask at run time: NAT traversal and security
 /// contexts (`LIBIPSEC_OPT_NATT`, `LIBIPSEC_OPT_SEC_CTX`).
@@ -40,7 +39,7 @@ pub extern "C" fn pfkey_open() -> c_int {
 }
 
 fn open() -> Result<OwnedFd, Error> {
-    let call = Call::new(libc::SOCK_RAW, VERSION).map_err(Error::System)?;
+    let call = Call::new(libc::SOCK_RAW, VERSION.into()).map_err(Error::System)?;
     settings().open(call, Caller::this_thread()).map_err(Error::System)
 }
 
@@ -105,20 +104,20 @@ pub extern "C" fn pfkey_recv(so: c_int) -> *mut c_void {
 
 /// The next message. Wiped after use: it may hold keys.
 pub(super) fn receive(so: c_int) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let mut header = [0; HEADER];
+    let mut header = [0; HEADER_LENGTH];
     let length = receive_into(so, &mut header, libc::MSG_PEEK)?;
     if length == 0 {
         // The service has gone.
         return Err(Error::System(Errno::CONNRESET));
     }
-    let said = usize::from(u16::from_ne_bytes([header[4], header[5]])) * 8;
-    if length < HEADER || said < HEADER {
+    let claimed = usize::from(u16::from_ne_bytes([header[4], header[5]])) * UNIT;
+    if length < HEADER_LENGTH || claimed < HEADER_LENGTH {
         receive_into(so, &mut header, 0)?;
         return Err(Code::Unknown.into());
     }
-    let mut message = Zeroizing::new(vec![0; said]);
+    let mut message = Zeroizing::new(vec![0; claimed]);
     let length = receive_into(so, &mut message, 0)?;
-    if length == said { Ok(message) } else { Err(Error::System(Errno::BADMSG)) }
+    if length == claimed { Ok(message) } else { Err(Error::System(Errno::BADMSG)) }
 }
 
 fn receive_into(so: c_int, buffer: &mut [u8], flags: c_int) -> Result<usize, Error> {

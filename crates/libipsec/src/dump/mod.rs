@@ -24,7 +24,7 @@ use crate::{
 /// Reads the message of an SA or policy.
 pub(crate) fn read(bytes: &[u8]) -> Result<Message, Code> {
     align(bytes)?;
-    let header = Header { version: bytes[0], msg_type: bytes[1], satype: bytes[3] };
+    let header = Header::of(bytes);
     check(header, None)?;
     let message = Message::decode(bytes).map_err(|_| Code::InvalidMessage)?;
     let end = |kind| {

@@ -30,7 +30,10 @@ impl Ends {
 
     /// As the ends of an SA.
     pub(super) fn hosts(self) -> [Extension; 2] {
-        [host(AddressKind::Src, self.src), host(AddressKind::Dst, self.dst)]
+        [
+            Extension::Address(AddressKind::Src, host(self.src)),
+            Extension::Address(AddressKind::Dst, host(self.dst)),
+        ]
     }
 }
 
@@ -54,22 +57,18 @@ impl Selector {
             return Err(Code::InvalidPrefixLength);
         };
         let proto = u8::try_from(self.proto).map_err(|_| Code::InvalidProto)?;
-        Ok([
-            address(AddressKind::Src, src, src_length, proto),
-            address(AddressKind::Dst, dst, dst_length, proto),
-        ])
+        let address = |kind, sockaddr, prefix_len| {
+            Extension::Address(kind, Address { proto, prefix_len, sockaddr })
+        };
+        Ok([address(AddressKind::Src, src, src_length), address(AddressKind::Dst, dst, dst_length)])
     }
 }
 
 /// One host, whatever it sends.
-pub(super) fn host(kind: AddressKind, sockaddr: SocketAddr) -> Extension {
-    address(kind, sockaddr, host_length(sockaddr), ANY_PROTO)
+pub(super) fn host(sockaddr: SocketAddr) -> Address {
+    Address { proto: ANY_PROTO, prefix_len: host_length(sockaddr), sockaddr }
 }
 
 fn host_length(address: SocketAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
-}
-
-fn address(kind: AddressKind, sockaddr: SocketAddr, prefix_len: u8, proto: u8) -> Extension {
-    Extension::Address(kind, Address { proto, prefix_len, sockaddr })
 }
