@@ -4,8 +4,6 @@ use model::Dialect;
 use pfkey::client::SettingsError;
 use rustix::io::Errno;
 
-use crate::printer::strerror;
-
 /// Why the command ends early. What a script does wrong is reported apart.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -70,7 +68,7 @@ fn no_socket(errno: Errno) -> String {
         Errno::PERM => " (CAP_NET_ADMIN is missing: run it as root)",
         _ => "",
     };
-    strerror(errno) + advice
+    sys::errno_text(errno) + advice
 }
 
 /// Why a conversation cannot go on.

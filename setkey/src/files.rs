@@ -15,7 +15,6 @@ use crate::{
     error::Error,
     monitor::write_message,
     options::Command,
-    printer::strerror,
 };
 
 /// The original reads no more of a file.
@@ -78,7 +77,7 @@ fn print_message(
         pid: message.pid,
         seq: message.seq,
         references: Some(message.reserved),
-        now: crate::printer::unix_seconds(),
+        now: sys::clock::unix_seconds(),
     };
     match message.msg_type {
         MessageType::GETSPI
@@ -106,6 +105,6 @@ fn refusal(message: &Message) -> String {
         }
         (Errno::NOENT, MessageType::DUMP) => "No SAD entries".into(),
         (Errno::NOENT, MessageType::SPDDUMP) => "No SPD entries".into(),
-        _ => strerror(errno),
+        _ => sys::errno_text(errno),
     }
 }

@@ -4,7 +4,6 @@ use std::{
     fmt,
     io::{self, Write},
     process,
-    time::SystemTime,
 };
 
 use cli::{Keys, policy_json, sa_json};
@@ -13,6 +12,7 @@ use model::{Dialect, Direction, PolicyEntry, SaEntry};
 use pfkey::{Message, MessageType, sad, spd};
 use rustix::io::Errno;
 use serde_json::Value;
+use sys::{clock::unix_seconds, errno_text};
 
 use crate::{
     dump::{
@@ -279,22 +279,8 @@ fn original_words(refusal: &Refusal) -> String {
     }
     match refusal {
         Refusal::Kernel { target: Target::Policy, errno: Errno::NOENT, .. } => "No entry".into(),
-        _ => strerror(refusal.errno()),
+        _ => errno_text(refusal.errno()),
     }
-}
-
-/// The text of strerror(3).
-pub fn strerror(errno: Errno) -> String {
-    let mut text = io::Error::from(errno).to_string();
-    if let Some(end) = text.find(" (os error") {
-        text.truncate(end);
-    }
-    text
-}
-
-/// Now.
-pub fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 use model::{Dialect, VariableError};
 use rustix::io::Errno;
+use sys::{errno_text, without_number};
 
 use crate::{
     name::Name,
@@ -107,10 +108,10 @@ impl Error {
             }
             (Error::Read { name, source }, Dialect::NetBsd | Dialect::FreeBsd)
             | (Error::Refused { name, source, .. }, Dialect::NetBsd) => {
-                format!("{name}: {}", sentence(*source))
+                format!("{name}: {}", errno_text(*source))
             }
             (Error::Forbidden { name, .. }, Dialect::NetBsd | Dialect::FreeBsd) => {
-                format!("{name}: {}", sentence(Errno::PERM))
+                format!("{name}: {}", errno_text(Errno::PERM))
             }
             (Error::NotANumber { value, .. }, Dialect::NetBsd) => format!("{value}: not a number"),
             (Error::NotANumber { value, .. }, Dialect::FreeBsd) => {
@@ -123,7 +124,7 @@ impl Error {
                 format!("oid '{name}' isn't a leaf node")
             }
             (Error::Refused { name, value, source, .. }, Dialect::FreeBsd) => {
-                format!("{name}={value}: {}", sentence(*source))
+                format!("{name}={value}: {}", errno_text(*source))
             }
             _ => self.procps(),
         }
@@ -132,12 +133,16 @@ impl Error {
     fn procps(&self) -> String {
         let ignoring = |ignored: bool| if ignored { ", ignoring" } else { "" };
         let setting = |name: &str, ignored, source| {
-            format!("setting key \"{name}\"{}: {}", ignoring(ignored), sentence(source))
+            format!("setting key \"{name}\"{}: {}", ignoring(ignored), errno_text(source))
         };
         match self {
             Error::NoName(text) => format!("\"{text}\" is an unknown key"),
             Error::Unknown { name, source } => {
-                format!("cannot stat {}: {}", proc::path(name).display(), io_sentence(source))
+                format!(
+                    "cannot stat {}: {}",
+                    proc::path(name).display(),
+                    without_number(source.to_string())
+                )
             }
             Error::Outside(name) => {
                 format!("Path is not under {FOLDER}: {}", proc::path(name).display())
@@ -150,7 +155,7 @@ impl Error {
                 format!("permission denied on key '{name}'")
             }
             Error::Read { name, source } => {
-                format!("reading key \"{name}\": {}", sentence(*source))
+                format!("reading key \"{name}\": {}", errno_text(*source))
             }
             Error::Forbidden { name, ignored } => {
                 format!("permission denied on key \"{name}\"{}", ignoring(*ignored))
@@ -161,7 +166,11 @@ impl Error {
                 format!("{file}({line}): invalid syntax, continuing...")
             }
             Error::Open { file, source } => {
-                format!("cannot open \"{}\": {}", file.display(), io_sentence(source))
+                format!(
+                    "cannot open \"{}\": {}",
+                    file.display(),
+                    without_number(source.to_string())
+                )
             }
             Error::NotWriting => "Must specify -w to set variables".to_owned(),
         }
@@ -184,21 +193,7 @@ fn level(name: &Name) -> String {
     format!("'{}' is invalid", name.dotted())
 }
 
-/// What strerror(3) says.
-pub fn sentence(errno: Errno) -> String {
-    io_sentence(&errno.into())
-}
-
 /// The errno of a failure.
 pub fn errno(error: &io::Error) -> Errno {
     Errno::from_io_error(error).unwrap_or(Errno::IO)
-}
-
-fn io_sentence(error: &io::Error) -> String {
-    without_number(&error.to_string())
-}
-
-/// A sentence without the number that std puts at its end.
-pub fn without_number(text: &str) -> String {
-    text.split(" (os error").next().unwrap_or(text).to_owned()
 }

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use crate::{
     conf::Assignment,
     consequences,
-    error::{Error, errno, without_number},
+    error::{Error, errno},
     form::Output,
     guard,
     host::{self, Host},
@@ -180,7 +180,7 @@ impl<'a> Writer<'a> {
         if let Together::Untried(settings) = &mut self.together {
             let settings = std::mem::take(settings);
             self.together = self.set_together(&settings, host).unwrap_or_else(|error| {
-                Together::Failed(error.errno(), Some(without_number(&error.to_string())))
+                Together::Failed(error.errno(), Some(sys::without_number(error.to_string())))
             });
         }
     }

@@ -21,7 +21,6 @@ use rustix::{
     io::retry_on_intr,
     net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
     pipe::{PipeFlags, pipe_with},
-    time::{ClockId, clock_gettime},
 };
 use tracing::debug;
 
@@ -62,8 +61,7 @@ impl ServiceManager {
 
     /// Everything is read anew; [`ServiceManager::ready`] follows.
     pub fn reloading(&self) {
-        let now = clock_gettime(ClockId::Monotonic);
-        let microseconds = now.tv_sec * 1_000_000 + now.tv_nsec / 1000;
+        let microseconds = sys::clock::monotonic().as_micros();
         self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"));
     }
 

@@ -11,7 +11,7 @@ use rustix::{
     fd::BorrowedFd,
     net::{SocketAddrUnix, getpeername, sockopt::socket_cookie},
     thread::{NanosleepRelativeResult, nanosleep},
-    time::{ClockId, Timespec, clock_gettime},
+    time::Timespec,
 };
 
 use crate::{
@@ -229,8 +229,7 @@ impl Drop for Sender<'_> {
 
 /// Milliseconds of the monotonic clock.
 pub(crate) fn now() -> u64 {
-    let Timespec { tv_sec, tv_nsec } = clock_gettime(ClockId::Monotonic);
-    (tv_sec * 1000 + tv_nsec / 1_000_000).cast_unsigned()
+    u64::try_from(sys::clock::monotonic().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Sleeps, whatever signals come.

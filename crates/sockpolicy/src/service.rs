@@ -4,23 +4,21 @@
 //! `IP_IPSEC_POLICY` (`sadb_x_policy` and its requests) and one descriptor, the socket
 //! (`SCM_RIGHTS`). The answer is an errno as an `int`, 0 for done, and the reason in UTF-8.
 
-use std::{
-    io::{IoSlice, Write},
-    mem::MaybeUninit,
-    path::Path,
-    time::Duration,
-};
+use std::{io::IoSlice, mem::MaybeUninit, path::Path, time::Duration};
 
 use rustix::{
     cmsg_space,
     fd::{AsFd, OwnedFd},
-    fs::stat,
     io::{Errno, retry_on_intr},
     net::{
         AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
         SocketAddrUnix, SocketFlags, SocketType, connect, recv, sendmsg, socket_with,
         sockopt::{Timeout, set_socket_timeout},
     },
+};
+use sys::{
+    netns,
+    run::{POLICY_SOCKET, socket_address},
 };
 
 /// How long the service may take.
@@ -102,14 +100,10 @@ impl Service {
     ///
     /// Errors: [`Refusal::Broken`] without /proc.
     pub fn here() -> Result<Self, Refusal> {
-        let namespace = stat("/proc/thread-self/ns/net").map_err(Refusal::Broken)?.st_ino;
-        let mut path = [0; 64];
-        let mut rest = &mut path[..];
-        // It is shorter.
-        let _ = write!(rest, "/run/xfrm-tools/{namespace}/socket.sock");
-        let unused = rest.len();
-        let length = path.len() - unused;
-        SocketAddrUnix::new(&path[..length]).map(Self).map_err(Refusal::Broken)
+        netns::inode()
+            .and_then(|netns| socket_address(netns, POLICY_SOCKET))
+            .map(Self)
+            .map_err(Refusal::Broken)
     }
 
     /// One that listens elsewhere.

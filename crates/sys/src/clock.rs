@@ -1,5 +1,5 @@
-//! The clocks. rustix's functions are not used for them: they panic where the vDSO has no
-//! `__vdso_clock_gettime`, as in User-Mode Linux.
+//! The clocks. rustix's functions are not used for them: they panic where there is a vDSO without
+//! `__vdso_clock_gettime`.
 
 use std::time::{Duration, SystemTime};
 

@@ -10,10 +10,14 @@ use rustix::io::Errno;
 /// `nix::errno::Errno::desc` are not those of the C library: `I/O error` for EIO.
 #[must_use]
 pub fn errno_text(errno: Errno) -> String {
-    let number = errno.raw_os_error();
-    let mut text = io::Error::from_raw_os_error(number).to_string();
-    if let Some(end) = text.rfind(&format!(" (os error {number})")) {
-        text.truncate(end);
+    without_number(io::Error::from(errno).to_string())
+}
+
+/// The text of an error without the number of the errno that the standard library appends.
+#[must_use]
+pub fn without_number(mut text: String) -> String {
+    if let Some(start) = text.rfind(" (os error ").filter(|_| text.ends_with(')')) {
+        text.truncate(start);
     }
     text
 }
@@ -40,5 +44,13 @@ mod tests {
         assert_eq!(errno_text(Errno::SRCH), "No such process");
         assert_eq!(errno_text(Errno::IO), "Input/output error");
         assert_eq!(errno_text(Errno::from_raw_os_error(4000)), "Unknown error 4000");
+    }
+
+    #[test]
+    fn a_number_is_cut_off_at_the_end_only() {
+        let text = |text: &str| without_number(text.to_owned());
+        assert_eq!(text("/etc/x: Is a directory (os error 21)"), "/etc/x: Is a directory");
+        assert_eq!(text("not an address"), "not an address");
+        assert_eq!(text("a (os error 2): b"), "a (os error 2): b");
     }
 }

@@ -17,4 +17,4 @@ pub mod scheduling;
 pub mod seccomp;
 pub mod sockopt;
 
-pub use errno::errno_text;
+pub use errno::{errno_text, without_number};

@@ -2,6 +2,7 @@ use model::{PolicyEntry, PolicyId, SaEntry, SaId, Spi, SpiWish};
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
 use rustix::io::Errno;
+use sys::clock::unix_seconds;
 use tracing::debug;
 use zeroize::Zeroizing;
 
@@ -103,7 +104,7 @@ impl Connection {
         let question = XfrmMessage::GetSa(wire::sa::id_message(id));
         debug!(seq = self.next_seq, ?id, "get");
         let devices = self.socket.devices();
-        let answer = self.ask(&question, |object| wire::sa::read(object, wire::now(), &devices));
+        let answer = self.ask(&question, |object| wire::sa::read(object, unix_seconds(), &devices));
         debug!(?answer, "received");
         answer
     }
@@ -116,7 +117,7 @@ impl Connection {
         let question = XfrmMessage::GetSa(wire::sa::id_message(id));
         debug!(seq = self.next_seq, ?id, "get the whole of");
         let devices = self.socket.devices();
-        let answer = self.ask(&question, |object| SaImage::read(object, wire::now(), &devices));
+        let answer = self.ask(&question, |object| SaImage::read(object, unix_seconds(), &devices));
         debug!(?answer, "received");
         answer
     }
@@ -194,7 +195,7 @@ impl Connection {
         let question = XfrmMessage::AllocSpi(wire::sa::spi_message(wish, range, acquire));
         debug!(seq = self.next_seq, ?wish, ?range, acquire, "get an SPI");
         let devices = self.socket.devices();
-        let answer = self.ask(&question, |object| wire::sa::read(object, wire::now(), &devices));
+        let answer = self.ask(&question, |object| wire::sa::read(object, unix_seconds(), &devices));
         debug!(?answer, "received");
         answer
     }
@@ -225,7 +226,7 @@ impl Connection {
             if !filter.takes_proto(wire::sa::proto_number(object)?) {
                 return Ok(None);
             }
-            let entry = wire::sa::read(object, wire::now(), &devices)?;
+            let entry = wire::sa::read(object, unix_seconds(), &devices)?;
             Ok(filter.takes_ends(entry.sa.ends).then_some(entry))
         };
         Ok((seqs, Box::new(read)))

@@ -132,7 +132,7 @@ impl Monitor {
 
     fn read(&mut self, wait: Wait) -> Result<Event, Error> {
         let event = match self.socket.message(wait) {
-            Ok(message) => wire::event::read(message, wire::now, &self.devices)?,
+            Ok(message) => wire::event::read(message, sys::clock::unix_seconds, &self.devices)?,
             Err(Error::RepliesLost) => Event::MonitorLost,
             Err(error) => return Err(error),
         };

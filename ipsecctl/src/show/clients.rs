@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The programs that have a socket of the PF_KEY service, in the order in which they came.
 pub fn read() -> Result<Shown, Error> {
-    let path = Namespace::current().directory().join(pfkey::client::CLIENTS);
+    let path = Namespace::current().directory().join(sys::run::CLIENTS_SOCKET);
     let clients = ask(&path).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => Error::NoService { path },
         _ => Error::Clients { path, error },

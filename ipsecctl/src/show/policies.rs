@@ -1,5 +1,3 @@
-use std::time::SystemTime;
-
 use cli::{PortText, PrefixText, RequestStyle, RequestText, UpperText, policy_json};
 use engine::{Engine, Options};
 use model::{Dialect, Level, PolicyEntry, Prefix, Request, Selector, Upper};
@@ -65,9 +63,9 @@ fn row(entry: &PolicyEntry, holds: &[Hold]) -> [String; 7] {
     let policy = &entry.policy;
     let selector = &policy.id.selector;
     let socket = if entry.socket { " (socket)" } else { "" };
-    let last_used = match (entry.current.use_time, SystemTime::UNIX_EPOCH.elapsed()) {
-        (0, _) | (_, Err(_)) => "never".to_owned(),
-        (time, Ok(now)) => format!("{} s ago", now.as_secs().saturating_sub(time)),
+    let last_used = match entry.current.use_time {
+        0 => "never".to_owned(),
+        time => format!("{} s ago", sys::clock::unix_seconds().saturating_sub(time)),
     };
     [
         format!("{}{socket}", policy.id.direction.name()),

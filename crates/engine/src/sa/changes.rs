@@ -1,8 +1,7 @@
 //! SAs: their modes, flags and families, as variables and policies ask for them.
 
-use std::time::SystemTime;
-
 use model::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaMode, SaState};
+use sys::clock::unix_seconds;
 use xfrm::{Change, SadFilter};
 
 use crate::Engine;
@@ -178,8 +177,4 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,5 +1,3 @@
-use std::time::UNIX_EPOCH;
-
 use engine::{AddressFilter, SadFilter};
 use model::{PolicyEntry, SaEntry};
 use pfkey::{Message, MessageType, command::SadQuery, sad, spd};
@@ -123,8 +121,7 @@ pub(super) fn policy_message(
     msg_type: MessageType,
     entry: PolicyEntry,
 ) -> Result<Message, pfkey::Error> {
-    let now = UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
-    let references = spd::references(&entry, now);
+    let references = spd::references(&entry, sys::clock::unix_seconds());
     spd::message(msg_type, &spd::without_default(entry), references)
 }
 

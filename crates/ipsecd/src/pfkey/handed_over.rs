@@ -106,8 +106,8 @@ impl Server {
 pub(super) fn listeners(handover: &mut Handover) -> Result<[Listener; 2], Error> {
     let directory = engine::Namespace::current().directory().to_owned();
     let sockets = [
-        (LISTENER, pfkey::client::SERVICE, SocketType::SEQPACKET),
-        (REPORTER, pfkey::client::CLIENTS, SocketType::STREAM),
+        (LISTENER, sys::run::PFKEY_SOCKET, SocketType::SEQPACKET),
+        (REPORTER, sys::run::CLIENTS_SOCKET, SocketType::STREAM),
     ];
     let [listener, reporter] = sockets.map(|(handed, name, kind)| {
         Listener::inherit(handover.take(handed), directory.join(name), kind, Open::ToRoot)

@@ -15,6 +15,7 @@ use rustix::{
         sockopt::{Timeout, set_socket_timeout},
     },
 };
+use sys::run::POLICY_SOCKET;
 use tracing::{info, warn};
 
 use super::{
@@ -52,7 +53,7 @@ impl Service {
     /// Errors: [`Error::AnotherService`], [`Error::Socket`].
     pub fn open(permissions: Permissions, handover: &mut Handover) -> Result<Self, Error> {
         let directory = engine::Namespace::current().directory().to_owned();
-        Self::inherit(handover.take(LISTENER), &directory.join("socket.sock"), permissions)
+        Self::inherit(handover.take(LISTENER), &directory.join(POLICY_SOCKET), permissions)
     }
 
     /// Opens the service at another path.

@@ -1,5 +1,3 @@
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use model::{ALGORITHMS, AlgorithmKind, Key};
 use pfkey::{
     Message,
@@ -99,7 +97,7 @@ fn name(kinds: &[AlgorithmKind], number: u8) -> String {
 }
 
 fn lifetimes(text: &mut String, current: &Lifetime, hard: Lifetime, soft: Lifetime) {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = sys::clock::unix_seconds();
     let added = current.add_time;
     let age = if added == 0 { 0 } else { now.saturating_sub(added) };
     put(text, format_args!("\tcreated: {}\tcurrent: {}\n", time(added), time(now)));

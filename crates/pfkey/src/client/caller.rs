@@ -1,9 +1,6 @@
 //! Who calls `socket(2)`.
 
-use rustix::{
-    fs::stat,
-    thread::{CapabilitySet, capabilities},
-};
+use rustix::thread::{CapabilitySet, capabilities};
 
 /// What is asked of the thread that wants a PF_KEY socket.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +17,7 @@ impl Caller {
     #[must_use]
     pub fn this_thread() -> Self {
         Self {
-            netns: stat("/proc/thread-self/ns/net").map(|namespace| namespace.st_ino).ok(),
+            netns: sys::netns::inode().ok(),
             net_admin: capabilities(None)
                 .is_ok_and(|sets| sets.effective.contains(CapabilitySet::NET_ADMIN)),
         }

@@ -14,14 +14,7 @@ pub use answered::{send, wait};
 pub use call::Call;
 pub use caller::Caller;
 pub use connection::{Connection, blocks};
-pub use settings::{Answer, Choice, Settings, SettingsError, service_address};
+pub use settings::{Answer, Choice, Settings, SettingsError};
 
 /// The address family of PF_KEY sockets, AF_KEY (linux/socket.h).
 pub const PF_KEY: i32 = 15;
-
-/// The service's socket, in the directory of its network namespace, `/run/xfrm-tools/INODE/`.
-pub const SERVICE: &str = "pfkey.sock";
-
-/// The socket there at which the service tells of its clients: a stream of lines, each a JSON
-/// object, and the end.
-pub const CLIENTS: &str = "clients.sock";

@@ -1,13 +1,12 @@
 //! The service or the kernel: what the environment says, and what there is.
 
-use std::{ffi::OsString, io::Write, path::Path};
+use std::{ffi::OsString, path::Path};
 
 use rustix::{fd::OwnedFd, io::Errno, net::SocketAddrUnix};
 
-use super::{Call, Caller, SERVICE};
+use sys::run::{PFKEY_SOCKET, is_socket_address, socket_address};
 
-/// Where each network namespace has a directory.
-const DIRECTORY: &str = "/run/xfrm-tools/";
+use super::{Call, Caller};
 
 /// Who gives the program its PF_KEY sockets (`XFRM_TOOLS_PFKEY`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,21 +128,16 @@ impl Settings {
     /// or the one that stands in its place. Whoever is given a socket asks this of its peer.
     #[must_use]
     pub fn is_service(&self, address: &SocketAddrUnix) -> bool {
-        let Some(path) = address.path_bytes() else { return false };
-        if let Some(own) = &self.socket {
-            return own.path_bytes() == Some(path);
+        match &self.socket {
+            Some(own) => own.path_bytes().is_some_and(|path| address.path_bytes() == Some(path)),
+            None => is_socket_address(address, PFKEY_SOCKET),
         }
-        let namespace = path
-            .strip_prefix(DIRECTORY.as_bytes())
-            .and_then(|path| path.strip_suffix(SERVICE.as_bytes()))
-            .and_then(|path| path.strip_suffix(b"/"));
-        namespace.is_some_and(|it| !it.is_empty() && it.iter().all(u8::is_ascii_digit))
     }
 
     fn service(&self, caller: Caller) -> Result<SocketAddrUnix, Errno> {
         match &self.socket {
             Some(address) => Ok(address.clone()),
-            None => service_address(caller.netns.ok_or(Errno::NOENT)?),
+            None => socket_address(caller.netns.ok_or(Errno::NOENT)?, PFKEY_SOCKET),
         }
     }
 
@@ -154,16 +148,6 @@ impl Settings {
             Choice::ServiceOrKernel | Choice::Kernel => Answer::Kernel,
         }
     }
-}
-
-/// Where the service of a network namespace listens, given the namespace's inode (of
-/// /proc/thread-self/ns/net): `/run/xfrm-tools/INODE/pfkey.sock`.
-pub fn service_address(netns: u64) -> Result<SocketAddrUnix, Errno> {
-    let mut path = [0; 64];
-    let mut rest = &mut path[..];
-    write!(rest, "{DIRECTORY}{netns}/{SERVICE}").map_err(|_| Errno::NAMETOOLONG)?;
-    let unused = rest.len();
-    SocketAddrUnix::new(&path[..path.len() - unused])
 }
 
 #[cfg(test)]
@@ -201,27 +185,17 @@ mod tests {
     }
 
     #[test]
-    fn each_namespace_has_its_service() {
-        let path = |netns| {
-            let address = service_address(netns).unwrap();
-            address.path().unwrap().to_str().unwrap().to_owned()
-        };
-        assert_eq!(path(4_026_531_840), "/run/xfrm-tools/4026531840/pfkey.sock");
-        assert_eq!(path(u64::MAX), "/run/xfrm-tools/18446744073709551615/pfkey.sock");
-    }
-
-    #[test]
     fn a_service_is_known_by_its_address() {
         let address = |path: &str| SocketAddrUnix::new(path).unwrap();
         let any = Settings::default();
-        assert!(any.is_service(&service_address(4_026_531_840).unwrap()));
+        assert!(any.is_service(&socket_address(4_026_531_840, PFKEY_SOCKET).unwrap()));
         for path in ["//pfkey.sock", "/1/socket.sock", "/1/2/pfkey.sock", "/a/pfkey.sock"] {
             assert!(!any.is_service(&address(&format!("/run/xfrm-tools{path}"))), "{path}");
         }
         assert!(!any.is_service(&SocketAddrUnix::new_unnamed()));
         let one = Settings::service_at(address("/tmp/pfkey.sock"));
         assert!(one.is_service(&address("/tmp/pfkey.sock")));
-        assert!(!one.is_service(&service_address(1).unwrap()));
+        assert!(!one.is_service(&socket_address(1, PFKEY_SOCKET).unwrap()));
     }
 
     #[test]

@@ -22,18 +22,11 @@ mod template;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use netlink_packet_core::{DecodeError, NlasIterator, Parseable};
 use netlink_packet_xfrm::XfrmAttrs;
 
 pub(crate) use address::Family;
 pub(crate) use algorithm::wipe;
-
-/// Unix seconds, the unit of `xfrm_lifetime_cur`.
-pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_secs())
-}
 
 /// The attributes of an object after its fixed structure of `size` bytes.
 fn attributes(
