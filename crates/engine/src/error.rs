@@ -1,6 +1,8 @@
-use std::io;
+use std::{io, path::PathBuf, time::Duration};
 
 use rustix::io::Errno;
+
+use crate::Holders;
 
 /// Why the engine cannot go on. What the kernel refuses is an [`crate::Outcome`], not an error.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,16 @@ pub enum Error {
     Run {
         /// Why not.
         source: io::Error,
+    },
+    /// Other processes have not released the lock on what is kept beside the kernel.
+    #[error("{} is locked by {holders} for more than {} s", path.display(), limit.as_secs())]
+    Locked {
+        /// The lock.
+        path: PathBuf,
+        /// How long this process has waited.
+        limit: Duration,
+        /// The processes that have it.
+        holders: Holders,
     },
     /// The lowest SPI would be above the highest.
     #[error("net.key.spi_min_value {min} would be above net.key.spi_max_value {max}")]
@@ -58,6 +70,7 @@ impl Error {
             }
             Error::Store { source } => store_errno(source),
             Error::NoReqId => Errno::NOBUFS,
+            Error::Locked { .. } => Errno::BUSY,
             Error::SpiRange { .. } => Errno::INVAL,
             Error::NoDfRule { .. } => Errno::OPNOTSUPP,
         }

@@ -33,6 +33,7 @@ pub use session::{
     refusal::{Refusal, Target},
 };
 pub use state::{
-    namespace::{DAEMON_LOCK, Lock, Namespace},
+    lock::{Holders, Lock},
+    namespace::{DAEMON_LOCK, Namespace},
     variables::VARIABLES_FILE,
 };

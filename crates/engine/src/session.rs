@@ -1,23 +1,29 @@
+//! One run of operations: taken in order, sent in batches, answered in order.
+
 pub(crate) mod dumps;
+mod finish;
 pub(crate) mod outcome;
-pub(crate) mod pfkey_service;
-pub(crate) mod reads;
+mod pending;
+mod pfkey_service;
+mod reads;
 pub(crate) mod refusal;
 
-use std::io::ErrorKind;
-
-use model::{Dialect, Operation, PolicyEntry, Request, Variables};
+use model::{Dialect, Operation, PolicyEntry, Variables};
 use xfrm::{Batch, Change};
 
 use crate::{
-    Error, Outcome, Refusal, Sink, Target,
-    policy::changes::IfThere,
-    policy::installed::TunnelSas,
-    policy::spd::Spd,
-    state::host::Host,
-    state::namespace::{Access, Lock},
-    state::store::Asked,
+    Error, Outcome, Sink, Target,
+    policy::{changes::IfThere, installed::TunnelSas, spd::Spd},
+    state::{
+        host::Host,
+        lock::{Access, Lock},
+        store::Asked,
+    },
 };
+use finish::FollowUp;
+use pending::{Answered, Pending, Sent, Transmit};
+
+pub(crate) use pending::Record;
 
 /// How the engine treats what it is given.
 #[derive(Debug, Clone, Copy, Default)]
@@ -30,62 +36,52 @@ pub struct Options {
 }
 
 /// Carries operations to the kernel, in order.
+///
+/// When [`Engine::submit`], [`Engine::flush`] or [`Engine::finish`] returns an error, nothing is
+/// pending: the operation that failed was not carried out and never will be. Those before it were,
+/// unless the sink did not get their results.
 pub struct Engine {
     pub(crate) host: Host,
     pub(crate) options: Options,
-    /// From the first change of a batch until it is sent, if anything is kept for this namespace.
-    pub(crate) lock: Option<Lock>,
+    pub(crate) pending: Pending,
+    pub(crate) known: Known,
+    follow_up: FollowUp,
+}
+
+/// What was read for this run. It is kept up to date with what the run adds.
+#[derive(Default)]
+pub(crate) struct Known {
     /// The host's variables, as they are while the lock is held.
     pub(crate) variables: Variables,
-    pub(crate) batch: Batch,
-    waiting: Vec<Waiting>,
-    /// Whether the last operation whose result is out was refused.
-    pub(crate) last_refused: bool,
     pub(crate) spd: Spd,
-    /// What was asked of policies in the batch some of whose requests are left out, by index.
-    pub(crate) kept: Vec<(u32, Vec<Request>)>,
-    /// The SAs before this run, read the first time they matter.
+    /// The SAs before this run.
     pub(crate) tunnel_sas: Option<TunnelSas>,
-    /// The line of the first policy whose form follows SAs, of which nothing was said yet.
-    pub(crate) follows: Option<usize>,
-    /// SAs came or went, or records may have outlived their policies.
-    pub(crate) is_unsettled: bool,
 }
 
-/// An operation whose result is not out yet.
-struct Waiting {
-    line: usize,
-    what: What,
-}
-
-enum What {
-    /// The next message of the batch.
-    Message(Target),
-    /// Not sent: refused by a rule.
-    Refused(model::Error),
+/// What the kernel did with the last operation of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Last {
+    Accepted,
+    Refused,
 }
 
 impl Engine {
-    /// Opens the way to the kernel of this network namespace.
+    /// Opens a connection to the kernel of this network namespace.
     pub fn open(options: Options) -> Result<Self, Error> {
-        let host = Host::open()?;
-        Ok(Self {
-            options,
-            lock: None,
-            variables: Variables::default(),
-            batch: host.kernel.batch(),
-            host,
-            waiting: Vec::new(),
-            last_refused: false,
-            spd: Spd::default(),
-            kept: Vec::new(),
-            tunnel_sas: None,
-            follows: None,
-            is_unsettled: false,
-        })
+        Ok(Self::of(Host::open()?, options))
     }
 
-    /// What the kernel calls us: [`model::Origin::pid`] of the events that this engine causes.
+    pub(crate) fn of(mut host: Host, options: Options) -> Self {
+        Self {
+            options,
+            pending: Pending::new(host.kernel.batch()),
+            host,
+            known: Known::default(),
+            follow_up: FollowUp::default(),
+        }
+    }
+
+    /// The netlink port of this engine: [`model::Origin::pid`] of the events that it causes.
     #[must_use]
     pub fn port(&self) -> u32 {
         self.host.kernel.port()
@@ -93,162 +89,180 @@ impl Engine {
 
     /// Takes the next operation of the stream, or one that a rule of AF_KEY refuses.
     ///
-    /// Its result reaches the sink now or at a later call; [`Engine::settle`] brings out the rest.
+    /// Its result reaches the sink now or at a later call; [`Engine::finish`] brings out the rest.
     pub fn submit(
         &mut self,
         line: usize,
         operation: Result<Operation, model::Error>,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        match operation {
-            Err(rule) => self.waiting.push(Waiting { line, what: What::Refused(rule) }),
-            Ok(Operation::AddPolicy(policy)) => {
-                self.add_policy(line, *policy, IfThere::Refuse, sink)?;
+        let before = self.pending.mark();
+        let submitted = match operation {
+            Err(rule) => {
+                self.pending.refuse(line, rule);
+                Ok(())
             }
-            Ok(Operation::UpdatePolicy(policy)) => {
-                self.add_policy(line, *policy, IfThere::Replace, sink)?;
-            }
-            Ok(Operation::DeletePolicy(id)) => self.delete_policy(line, &id)?,
-            Ok(Operation::AddSa(sa)) => self.add_sa(line, *sa, sink)?,
-            Ok(Operation::UpdateSa(sa)) => self.update_sa(line, *sa, sink)?,
-            Ok(Operation::DeleteSa(id)) => {
-                self.is_unsettled = true;
-                self.push(line, &Change::DeleteSa(id), Target::Sa);
-            }
-            Ok(Operation::FlushSad(proto)) => {
-                self.is_unsettled = true;
-                self.push(line, &Change::FlushSad(proto), Target::Database);
-            }
-            Ok(Operation::FlushSpd) => self.flush_spd(line)?,
-            Ok(Operation::DeleteAllSa(ends, proto)) => {
-                self.delete_all(line, ends, proto, sink)?;
-            }
-            Ok(Operation::GetSpi(wish)) => {
-                self.flush(sink)?;
-                let range = wish.range(self.host.variables.values()?);
-                let answer = self.host.kernel.get_spi(&wish, range)?;
-                reads::reserved(line, answer, sink)?;
-            }
-            Ok(Operation::GetSa(id)) => {
-                self.flush(sink)?;
-                let answer = self.host.kernel.get_sa(&id)?;
-                self.one_sa(line, answer, sink)?;
-            }
-            Ok(Operation::DumpSad(proto)) => self.dump_sad(line, proto, sink)?,
-            Ok(Operation::DumpSpd) => self.dump_spd(line, sink)?,
+            Ok(operation) => self.prepare(line, operation, sink),
+        };
+        if let Err(error) = submitted {
+            self.pending.roll_back(before);
+            self.distrust();
+            // The operations before it are whole. Of two errors the first one says more.
+            let _ = self.flush(sink);
+            return Err(error);
         }
-        if self.batch.is_full() { self.flush(sink) } else { Ok(()) }
+        self.pending.unlock_if_empty();
+        if self.pending.is_full() { self.flush(sink) } else { Ok(()) }
     }
 
-    /// Sends what waits and brings out its results. After an error it is not known which of the
-    /// changes were made, and none waits any more.
+    /// Appends the changes of an operation to the batch, or answers a question.
+    fn prepare(
+        &mut self,
+        line: usize,
+        operation: Operation,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        match operation {
+            Operation::AddPolicy(policy) => self.add_policy(line, *policy, IfThere::Refuse, sink),
+            Operation::UpdatePolicy(policy) => {
+                self.add_policy(line, *policy, IfThere::Replace, sink)
+            }
+            Operation::DeletePolicy(id) => self.delete_policy(line, &id),
+            Operation::FlushSpd => self.flush_spd(line),
+            Operation::DumpSpd => self.dump_spd(line, sink),
+            Operation::AddSa(sa) => self.add_sa(line, *sa, sink),
+            Operation::UpdateSa(sa) => self.update_sa(line, *sa, sink),
+            Operation::DeleteSa(id) => {
+                self.push(line, &Change::DeleteSa(id), Target::Sa);
+                Ok(())
+            }
+            Operation::DeleteAllSa(ends, proto) => self.delete_all(line, ends, proto, sink),
+            Operation::FlushSad(proto) => {
+                self.push(line, &Change::FlushSad(proto), Target::Database);
+                Ok(())
+            }
+            Operation::GetSpi(wish) => self.answer_get_spi(line, &wish, sink),
+            Operation::GetSa(id) => self.answer_get_sa(line, &id, sink),
+            Operation::DumpSad(proto) => self.dump_sad(line, proto, sink),
+        }
+    }
+
+    /// Sends what is pending and brings out its results.
     pub fn flush(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let first_seq = self.host.kernel.next_seq();
-        let refused = if self.batch.is_empty() { Vec::new() } else { self.send()? };
-        let mut refused = refused.into_iter().peekable();
-        let mut position = 0;
-        for Waiting { line, what } in waiting {
-            let refusal = match what {
-                What::Refused(rule) => Some(Refusal::Rule(rule)),
-                What::Message(target) => {
-                    let at = position;
-                    position += 1;
-                    let answer = refused.next_if(|(refused, _)| *refused == at);
-                    if answer.is_none() {
-                        sink.taken(line, seq_at(first_seq, at))?;
-                    }
-                    answer.map(|(_, xfrm::Refusal { errno, text })| Refusal::Kernel {
-                        target,
-                        errno,
-                        text,
-                    })
+        self.send(sink).map(drop)
+    }
+
+    /// As [`Engine::flush`]; gives what became of the last operation.
+    pub(crate) fn send(&mut self, sink: &mut dyn Sink) -> Result<Last, Error> {
+        let sending = self.pending.take(self.host.kernel.batch());
+        let Sent { answered, batch, has_stale_records } =
+            sending.send(&mut self.host).inspect_err(|_| self.distrust())?;
+        self.pending.reuse(batch);
+        if has_stale_records {
+            self.follow_up.reconcile();
+        }
+        let mut last = Last::Accepted;
+        for Answered { line, result } in answered {
+            last = match result {
+                Ok(seq) => {
+                    sink.taken(line, seq)?;
+                    Last::Accepted
+                }
+                Err(refusal) => {
+                    sink.outcome(line, Outcome::Refused(refusal))?;
+                    Last::Refused
                 }
             };
-            self.last_refused = refusal.is_some();
-            if let Some(refusal) = refusal {
-                sink.outcome(line, Outcome::Refused(refusal))?;
-            }
         }
-        Ok(())
+        Ok(last)
     }
 
-    /// Forgets what it knows of the SPD, which is read again when it matters: for an engine that
+    /// Drops what is known of the SPD, which is read again when it matters: for an engine that
     /// lives on while others change policies.
     pub fn forget_spd(&mut self) {
-        self.spd = Spd::default();
+        self.known.spd = Spd::default();
     }
 
-    /// A policy of the SPD with everything that was asked of it, though the kernel may hold only a
-    /// part.
+    /// After an error: what was read may not be true any more, and records may be stale.
+    fn distrust(&mut self) {
+        self.known = Known::default();
+        self.follow_up.reconcile();
+    }
+
+    /// A policy of the SPD with all templates that were requested, though the kernel may have only a
+    /// part of them.
     ///
     /// Errors: [`Error::Store`].
     pub fn asked(&mut self, entry: PolicyEntry) -> Result<PolicyEntry, Error> {
         Ok(self.host.store.asked(entry)?)
     }
 
-    /// Sends the batch, and keeps first what the kernel will not hold of it.
-    fn send(&mut self) -> Result<Vec<(usize, xfrm::Refusal)>, Error> {
-        if self.follows.is_some() {
-            self.host.store.set_follows_tunnels(true)?;
-        }
-        if !self.kept.is_empty() {
-            let kept = self.kept.iter();
-            self.host
-                .store
-                .keep(kept.map(|(index, requests)| Asked { index: *index, requests }))?;
-        }
-        let refused = self.host.kernel.send(&mut self.batch)?;
-        self.is_unsettled |= !(self.kept.is_empty() || refused.is_empty());
-        self.kept.clear();
-        self.lock = None;
-        Ok(refused)
-    }
-
-    /// Begins a change: nobody that sets variables, or reads and rewrites the SPD, may come between
-    /// it and the sending of the batch. Where nothing is kept, nobody does.
+    /// Begins a change: no other program may set variables, or read and rewrite the SPD, between
+    /// this and the sending of the batch. Where the namespace has no state, there is none to protect.
     pub(crate) fn begin(&mut self) -> Result<(), Error> {
-        if self.lock.is_none() && self.host.namespace.exists() {
-            self.lock = self.lock(Access::Shared)?;
-            self.variables = self.host.variables.values()?.clone();
+        if !self.pending.is_locked() && self.host.namespace.exists() {
+            self.lock_batch(Access::Shared)?;
         }
         Ok(())
     }
 
     /// Begins a change that depends on the host's variables.
     pub(crate) fn begin_depending(&mut self) -> Result<(), Error> {
-        if self.lock.is_none() {
+        if !self.pending.is_locked() {
             self.host.namespace.make().map_err(Error::run)?;
         }
         self.begin()
     }
 
-    /// Begins a change that depends on what is there, while no other waits: nobody else may change
-    /// it meanwhile.
-    pub(crate) fn begin_alone(&mut self) -> Result<(), Error> {
+    /// Begins a change that depends on what is there, which no other program may change meanwhile.
+    pub(crate) fn begin_exclusive(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        // The batch before it goes with its lock.
+        self.flush(sink)?;
         self.host.namespace.make().map_err(Error::run)?;
-        // One of our own would keep us waiting too.
-        self.lock = None;
-        self.lock = self.lock(Access::Alone)?;
-        self.variables = self.host.variables.values()?.clone();
+        self.lock_batch(Access::Exclusive)
+    }
+
+    fn lock_batch(&mut self, access: Access) -> Result<(), Error> {
+        if let Some(lock) = self.lock(access)? {
+            self.pending.lock(access, lock);
+        }
+        self.known.variables = self.host.variables.values()?.clone();
         Ok(())
     }
 
-    /// Keeps others out, if this process may: CAP_NET_ADMIN alone does not open what root keeps.
-    pub(crate) fn lock(&self, access: Access) -> Result<Option<Lock>, Error> {
+    /// Keeps others out, if this process may: CAP_NET_ADMIN alone does not open the files of root.
+    fn lock(&self, access: Access) -> Result<Option<Lock>, Error> {
         match self.host.namespace.lock(access) {
-            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(None),
-            lock => Ok(Some(lock.map_err(Error::run)?)),
+            Err(Error::Run { source }) if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                Ok(None)
+            }
+            lock => lock.map(Some),
         }
     }
 
+    /// Appends a change. Those of SAs, and those that delete policies, are followed by reconciling.
     pub(crate) fn push(&mut self, line: usize, change: &Change<'_>, target: Target) {
-        self.batch.push(change);
-        self.waiting.push(Waiting { line, what: What::Message(target) });
+        self.follow_up.note(change);
+        self.pending.push(line, change, target);
     }
 }
 
-/// The sequence number of the change at a place in a batch.
-fn seq_at(first: u32, position: usize) -> u32 {
-    first.wrapping_add(position.try_into().unwrap_or(u32::MAX))
+impl Transmit for Host {
+    fn note_optional_tunnels(&mut self) -> Result<(), Error> {
+        Ok(self.store.set_follows_tunnels(true)?)
+    }
+
+    fn keep(&mut self, records: &[Record]) -> Result<(), Error> {
+        let asked = records
+            .iter()
+            .map(|Record { index, templates }| Asked { index: *index, requests: templates });
+        Ok(self.store.keep(asked)?)
+    }
+
+    fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, xfrm::Refusal)>, Error> {
+        Ok(self.kernel.send(batch)?)
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 mod database;
 pub(crate) mod host;
+pub(crate) mod lock;
 pub(crate) mod namespace;
 pub(crate) mod store;
 pub(crate) mod variables;

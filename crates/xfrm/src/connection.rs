@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Batch, CatchAll, Dump, Error, Refusal, SaImage, SadFilter, SocketEntry,
-    batch::append,
+    batch::{Limits, RESERVED, append},
     dump::Read,
     reply::Reply,
     socket::{Seqs, Socket},
@@ -45,18 +45,19 @@ impl Connection {
         self.socket.port
     }
 
-    /// The sequence number of its next request: [`model::Origin::seq`] of the event of the first
-    /// change of the next batch. Those of the others follow, one each.
-    #[must_use]
-    pub fn next_seq(&self) -> u32 {
-        self.next_seq
-    }
-
     /// An empty batch, limited to what this connection can send and have answered at once.
     #[must_use]
-    pub fn batch(&self) -> Batch {
-        let Socket { receive_buffer, send_buffer, .. } = self.socket;
-        Batch::new(receive_buffer, send_buffer, self.socket.devices())
+    pub fn batch(&mut self) -> Batch {
+        let Socket { port, receive_buffer, send_buffer, .. } = self.socket;
+        let limits = Limits { port, receive_buffer, send_buffer };
+        Batch::new(self.reserve(), limits, self.socket.devices())
+    }
+
+    /// The first of the sequence numbers that are reserved for a batch.
+    fn reserve(&mut self) -> u32 {
+        let first = self.next_seq;
+        self.next_seq = first.wrapping_add(RESERVED);
+        first
     }
 
     /// Sends a batch in one system call, empties it, and collects the refusals: each with the
@@ -70,11 +71,10 @@ impl Connection {
             return Ok(Vec::new());
         }
         let mut refusals = batch.take_refused();
-        let (seqs, messages) = batch.number(self.next_seq, self.socket.port);
+        let (seqs, messages) = batch.close();
         debug!(first_seq = seqs.first, count = seqs.count, bytes = messages.len(), "sent");
-        self.next_seq = self.next_seq.wrapping_add(seqs.count);
         let sent = if seqs.count == 0 { Ok(()) } else { self.socket.send(messages) };
-        batch.clear();
+        batch.restart(self.reserve());
         sent?;
         self.collect(seqs, &mut refusals)?;
         refusals.sort_unstable_by_key(|refusal| refusal.0);
@@ -287,7 +287,7 @@ impl Connection {
         let seqs = Seqs { first: self.next_seq, count: 1 };
         self.next_seq = self.next_seq.wrapping_add(1);
         let mut datagram = Zeroizing::default();
-        append(&mut datagram, question, flags, seqs.first);
+        append(&mut datagram, question, flags, (seqs.first, 0));
         self.socket.send(&datagram)?;
         Ok(seqs)
     }

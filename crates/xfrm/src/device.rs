@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use netlink_sys::Socket as Netlink;
+use netlink_sys::{Socket as Netlink, protocols::NETLINK_ROUTE};
 use rustix::{
     io::Errno,
     net::netdevice::{index_to_name, name_to_index},
@@ -15,6 +15,11 @@ pub(crate) struct Devices(Arc<Netlink>);
 impl Devices {
     pub(crate) fn of(socket: &Arc<Netlink>) -> Self {
         Self(Arc::clone(socket))
+    }
+
+    /// The devices of this thread's network namespace, by way of a socket that every kernel has.
+    pub(crate) fn of_any_socket() -> Option<Self> {
+        Netlink::new(NETLINK_ROUTE).ok().map(|socket| Self(Arc::new(socket)))
     }
 
     /// The number of a device, or what the kernel would answer if it took names.
@@ -33,13 +38,10 @@ impl Devices {
 
 #[cfg(test)]
 pub(crate) mod testing {
-    use netlink_sys::protocols::NETLINK_ROUTE;
-
     use super::*;
 
-    /// The devices of the host, by way of a socket that every kernel has.
     pub(crate) fn devices() -> Devices {
-        Devices(Arc::new(Netlink::new(NETLINK_ROUTE).unwrap()))
+        Devices::of_any_socket().unwrap()
     }
 }
 

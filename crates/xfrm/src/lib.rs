@@ -19,7 +19,7 @@ mod socket;
 mod socket_policy;
 mod wire;
 
-pub use batch::Batch;
+pub use batch::{Batch, BatchMark};
 pub use catch_all::{CatchAll, Scope};
 pub use change::{Change, HeldPolicy};
 pub use connection::Connection;

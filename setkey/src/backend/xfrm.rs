@@ -36,6 +36,6 @@ impl Backend for Xfrm {
     }
 
     fn finish(&mut self, printer: &mut StdoutPrinter) -> Result<(), Error> {
-        Ok(self.engine.settle(printer)?)
+        Ok(self.engine.finish(printer)?)
     }
 }

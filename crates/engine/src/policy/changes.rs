@@ -2,20 +2,19 @@
 
 use std::iter;
 
-use model::{Form, Policy, PolicyId, variable::DfBit};
+use model::{Form, Policy, PolicyId};
 use xfrm::{CatchAll, Change, HeldPolicy};
 
-use crate::Engine;
 use crate::{
-    Error, Outcome, Sink, Target,
-    policy::forward::{forward_copy, forward_id},
-    policy::installed::{TunnelSas, depends, hold, optional_tunnel},
-    policy::reqids::ReqIds,
-    policy::spd::Spd,
+    Engine, Error, Sink, Target,
+    policy::{
+        forward::{forward_copy, forward_id},
+        installed::{TunnelSas, depends, hold, optional_tunnel},
+        reqids::ReqIds,
+        spd::Spd,
+    },
     reconcile::default_policy,
-    reconcile::df_rule,
-    reconcile::policies::revise,
-    state::namespace::Access,
+    session::Record,
 };
 
 /// What to do if a policy of this name is there.
@@ -53,7 +52,7 @@ impl Engine {
                 self.push_policy(line, HeldPolicy { policy, form, index: 0 }, if_there);
             }
         }
-        for tunnel in self.spd.tunnels.note(&policy) {
+        for tunnel in self.known.spd.tunnels.note(&policy) {
             self.refit(line, tunnel, sink)?;
         }
         Ok(())
@@ -88,17 +87,17 @@ impl Engine {
                 None
             }
             IfThere::Replace => {
-                self.flush(sink)?;
-                self.begin_alone()?;
+                self.begin_exclusive(sink)?;
                 self.host.kernel.get_policy(&policy.id)?.ok().map(|entry| entry.index)
             }
         };
         let requests = policy.action.requests();
-        if requests.iter().any(|it| optional_tunnel(policy, it, &self.variables).is_some()) {
-            self.follows.get_or_insert(line);
+        let has_optional_tunnel =
+            requests.iter().any(|it| optional_tunnel(policy, it, &self.known.variables).is_some());
+        if has_optional_tunnel {
             self.read_tunnel_sas()?;
         }
-        let (held, form) = hold(policy, &self.variables, self.tunnel_sas.as_ref());
+        let (held, form) = hold(policy, &self.known.variables, self.known.tunnel_sas.as_ref());
         let form = self.in_dialect(&held, form);
         let index = match index {
             _ if !form.is_partial => 0,
@@ -106,23 +105,25 @@ impl Engine {
             None => self.host.store.choose_index(policy.id.direction)?,
         };
         if form.is_partial {
-            self.kept.push((index, requests.to_vec()));
+            self.pending.record(Record { index, templates: requests.to_vec() });
         }
         self.push_policy(line, HeldPolicy { policy: &held, form, index }, if_there);
+        if has_optional_tunnel {
+            self.note_optional_tunnel(line);
+        }
         Ok(())
     }
 
     /// The SAs before this run. What the run itself adds to them is looked at when it settles.
     fn read_tunnel_sas(&mut self) -> Result<(), Error> {
-        if self.tunnel_sas.is_none() {
-            self.tunnel_sas = Some(TunnelSas::read(&mut self.host.kernel)?);
+        if self.known.tunnel_sas.is_none() {
+            self.known.tunnel_sas = Some(TunnelSas::read(&mut self.host.kernel)?);
         }
         Ok(())
     }
 
     pub(crate) fn delete_policy(&mut self, line: usize, id: &PolicyId) -> Result<(), Error> {
         self.begin()?;
-        self.is_unsettled = true;
         let copy = forward_id(id).filter(|_| self.options.forward_copies);
         for id in iter::once(id).chain(&copy) {
             self.push(line, &Change::DeletePolicy(id), Target::Policy);
@@ -133,10 +134,9 @@ impl Engine {
     /// Empties the SPD but for what becomes of packets that no policy matches.
     pub(crate) fn flush_spd(&mut self, line: usize) -> Result<(), Error> {
         self.begin()?;
-        self.is_unsettled = true;
-        self.spd = Spd::default();
+        self.known.spd = Spd::default();
         self.push(line, &Change::FlushSpd, Target::Database);
-        let catch_alls: Vec<CatchAll> = default_policy::wanted(&self.variables).collect();
+        let catch_alls: Vec<CatchAll> = default_policy::wanted(&self.known.variables).collect();
         for it in catch_alls {
             self.push(line, &Change::SetCatchAll(it), Target::Database);
         }
@@ -145,52 +145,15 @@ impl Engine {
 
     /// What the SPD holds, read the first time it matters.
     pub(crate) fn read_spd(&mut self, sink: &mut dyn Sink) -> Result<&mut Spd, Error> {
-        if !self.spd.is_read {
+        if !self.known.spd.is_read {
             self.flush(sink)?;
-            let spd = &mut self.spd;
+            let spd = &mut self.known.spd;
             self.host.read_spd(|entry| {
                 spd.note(&entry);
                 Ok(())
             })?;
-            self.spd.is_read = true;
+            self.known.spd.is_read = true;
         }
-        Ok(&mut self.spd)
-    }
-
-    /// Sends what waits, brings out its results, and makes all that follows SAs follow those that
-    /// came and went meanwhile: policies, and the rule that sets DF on outer headers.
-    pub fn settle(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
-        self.flush(sink)?;
-        if self.is_unsettled {
-            self.set_right()?;
-            self.is_unsettled = false;
-        }
-        self.tell_follower(sink)
-    }
-
-    fn set_right(&mut self) -> Result<(), Error> {
-        let follows = self.follows.is_some() || self.host.store.follows_tunnels()?;
-        let sets_df = self.host.variables.values()?.df_bit() == DfBit::Set;
-        if !follows && !sets_df {
-            return Ok(());
-        }
-        let _alone = self.lock(Access::Alone)?;
-        if follows {
-            revise(&mut self.host)?;
-            self.tunnel_sas = None;
-        }
-        if sets_df {
-            df_rule::set_right(&mut self.host)?;
-        }
-        Ok(())
-    }
-
-    /// Says once, of the first policy that follows its SAs, that nobody does it later on.
-    fn tell_follower(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
-        let Some(line) = self.follows.take() else { return Ok(()) };
-        if !self.host.namespace.has_daemon() {
-            sink.outcome(line, Outcome::NotFollowed)?;
-        }
-        Ok(())
+        Ok(&mut self.known.spd)
     }
 }

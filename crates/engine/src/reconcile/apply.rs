@@ -4,7 +4,7 @@ use model::{IpVersion, Setting, Spi, Variables, variable::DfBit};
 
 use crate::{
     Error, Namespace, reconcile::default_policy, reconcile::df_rule, reconcile::policies::revise,
-    sa::flag_update::Renewal, state::host::Host, state::namespace::Access,
+    sa::flag_update::Renewal, state::host::Host, state::lock::Access,
     state::variables::KeptVariables,
 };
 
@@ -40,7 +40,7 @@ pub fn variables() -> Result<Variables, Error> {
 pub fn apply(settings: &[Setting], renew_sas: bool) -> Result<Applied, Error> {
     let mut host = Host::open()?;
     host.namespace.make().map_err(Error::run)?;
-    let _alone = host.namespace.lock(Access::Alone).map_err(Error::run)?;
+    let _alone = host.namespace.lock(Access::Exclusive)?;
     let before = host.variables.values()?.clone();
     let mut now = before.clone();
     for setting in settings {

@@ -5,7 +5,7 @@ use model::{Event, Mode, PolicyEntry, Sa, variable::DfBit};
 use crate::{
     Error, Namespace, policy::installed::depends, policy::tunnels::Tunnel,
     reconcile::default_policy, reconcile::df_rule, reconcile::policies::revise, state::host::Host,
-    state::namespace::Access,
+    state::lock::Access,
 };
 
 /// Keeps the SPD as it was asked for, while SAs come and go and others change what is there.
@@ -60,7 +60,7 @@ impl Caretaker {
     /// Makes the SPD what it should be, and what follows the SAD beside it.
     pub fn set_right(&mut self) -> Result<SetRight, Error> {
         self.host.namespace.make().map_err(Error::run)?;
-        let _alone = self.host.namespace.lock(Access::Alone).map_err(Error::run)?;
+        let _alone = self.host.namespace.lock(Access::Exclusive)?;
         let catch_alls = default_policy::set_right(&mut self.host)?;
         let revised = revise(&mut self.host)?;
         (self.tunnels, self.partial) = (revised.tunnels, revised.partial);

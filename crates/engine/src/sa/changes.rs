@@ -4,8 +4,9 @@ use model::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaMode, SaStat
 use sys::clock::unix_seconds;
 use xfrm::{Change, SadFilter};
 
-use crate::Engine;
-use crate::{Error, Outcome, Sink, Target, policy::tunnels::Tunnel, sa::outer_header};
+use crate::{
+    Engine, Error, Outcome, Sink, Target, policy::tunnels::Tunnel, sa::outer_header, session::Last,
+};
 
 impl Engine {
     pub(crate) fn update_sa(
@@ -16,18 +17,14 @@ impl Engine {
     ) -> Result<(), Error> {
         self.choose_mode(&mut sa, sink)?;
         self.fit(&mut sa, sink)?;
-        self.is_unsettled = true;
         if self.options.dialect == Dialect::NetBsd && self.has_other_keys(&sa, sink)? {
             self.push(line, &Change::DeleteSa(sa.id()), Target::Sa);
             self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
         } else {
             self.push(line, &Change::UpdateSa(&sa), Target::new_sa(&sa));
         }
-        if sa.mode.is_any() {
-            self.flush(sink)?;
-            if !self.last_refused {
-                self.host.store.record_any_mode(&sa, unix_seconds())?;
-            }
+        if sa.mode.is_any() && self.send(sink)? == Last::Accepted {
+            self.host.store.record_any_mode(&sa, unix_seconds())?;
         }
         Ok(())
     }
@@ -54,18 +51,19 @@ impl Engine {
     ) -> Result<(), Error> {
         self.choose_mode(&mut sa, sink)?;
         self.fit(&mut sa, sink)?;
-        self.is_unsettled = true;
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
         let may_be_ignored =
             sa.direction.is_some() || sa.nat_keepalive != 0 || sa.offload.is_some();
         if !sa.mode.is_any() && !may_be_ignored {
             return Ok(());
         }
-        self.flush(sink)?;
-        if sa.mode.is_any() && !self.last_refused {
+        if self.send(sink)? == Last::Refused {
+            return Ok(());
+        }
+        if sa.mode.is_any() {
             self.host.store.record_any_mode(&sa, unix_seconds())?;
         }
-        if may_be_ignored && !self.last_refused {
+        if may_be_ignored {
             self.look_for_ignored(line, &sa, sink)?;
         }
         Ok(())
@@ -87,7 +85,7 @@ impl Engine {
         if sa.mode.installed() == Mode::Tunnel {
             self.read_spd(sink)?.tunnels.widen(sa);
             self.begin()?;
-            outer_header::choose(&self.variables, sa);
+            outer_header::choose(&self.known.variables, sa);
         }
         Ok(())
     }
@@ -122,7 +120,7 @@ impl Engine {
         tunnel: Tunnel,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        if !self.spd.tunnels.is_mixed(tunnel) && self.host.store.is_empty()? {
+        if !self.known.spd.tunnels.is_mixed(tunnel) && self.host.store.is_empty()? {
             return Ok(());
         }
         self.flush(sink)?;
@@ -133,12 +131,12 @@ impl Engine {
             let entry = self.host.store.requested_mode(SaEntry { sa, state, current })?;
             let mut fit = entry.sa.clone();
             if fit.mode.is_any() {
-                fit.mode = self.spd.tunnels.mode_for(&fit);
+                fit.mode = self.known.spd.tunnels.mode_for(&fit);
             }
-            self.spd.tunnels.widen(&mut fit);
+            self.known.spd.tunnels.widen(&mut fit);
             if entry.sa.mode.installed() != Mode::Tunnel {
                 self.begin()?;
-                outer_header::choose(&self.variables, &mut fit);
+                outer_header::choose(&self.known.variables, &mut fit);
             }
             if fit == entry.sa {
                 continue;
@@ -147,11 +145,13 @@ impl Engine {
                 sink.outcome(line, Outcome::UnfitSa(fit.id()))?;
                 continue;
             }
-            self.is_unsettled = true;
             self.push(line, &Change::DeleteSa(fit.id()), Target::Sa);
             self.push(line, &Change::AddSa(&fit), Target::new_sa(&fit));
             if fit.mode.is_any() {
                 self.host.store.record_any_mode(&fit, unix_seconds())?;
+            }
+            if self.pending.is_full() {
+                self.flush(sink)?;
             }
         }
         Ok(())
@@ -168,10 +168,9 @@ impl Engine {
         let filter = SadFilter { proto, ends: Some(ends), prefixes: None };
         let found =
             self.host.kernel.dump_sad(&filter)?.map(|entry| entry.map(|entry| entry.sa.id()));
-        self.is_unsettled = true;
         for id in found.collect::<Result<Vec<SaId>, _>>()? {
             self.push(line, &Change::DeleteSa(id), Target::Sa);
-            if self.batch.is_full() {
+            if self.pending.is_full() {
                 self.flush(sink)?;
             }
         }

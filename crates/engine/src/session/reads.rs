@@ -1,29 +1,41 @@
 //! What the kernel is asked.
 
-use model::{PolicyEntry, Proto, SaEntry};
+use model::{PolicyEntry, Proto, SaId, SpiWish};
 use xfrm::SadFilter;
 
 use super::Engine;
 use crate::{Error, Outcome, Refusal, Sink, Target};
 
 impl Engine {
-    /// The answer to a question about one SA.
-    pub(super) fn one_sa(
+    pub(super) fn answer_get_spi(
         &mut self,
         line: usize,
-        answer: Result<SaEntry, xfrm::Refusal>,
+        wish: &SpiWish,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        match answer {
+        self.flush(sink)?;
+        let range = wish.range(self.host.variables.values()?);
+        let outcome = match self.host.kernel.get_spi(wish, range)? {
+            Ok(entry) => Outcome::Reserved(Box::new(entry)),
+            Err(refusal) => refused(refusal),
+        };
+        Ok(sink.outcome(line, outcome)?)
+    }
+
+    pub(super) fn answer_get_sa(
+        &mut self,
+        line: usize,
+        id: &SaId,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        self.flush(sink)?;
+        match self.host.kernel.get_sa(id)? {
             Ok(entry) => {
                 let entry = self.host.store.requested_mode(entry)?;
                 sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
                 sink.outcome(line, Outcome::EndOfSad)?;
             }
-            Err(xfrm::Refusal { errno, text }) => {
-                let refusal = Refusal::Kernel { target: Target::Sa, errno, text };
-                sink.outcome(line, Outcome::Refused(refusal))?;
-            }
+            Err(refusal) => sink.outcome(line, refused(refusal))?,
         }
         Ok(())
     }
@@ -65,17 +77,6 @@ impl Engine {
     }
 }
 
-/// The answer to a wish for an SPI.
-pub(super) fn reserved(
-    line: usize,
-    answer: Result<SaEntry, xfrm::Refusal>,
-    sink: &mut dyn Sink,
-) -> Result<(), Error> {
-    let outcome = match answer {
-        Ok(entry) => Outcome::Reserved(Box::new(entry)),
-        Err(xfrm::Refusal { errno, text }) => {
-            Outcome::Refused(Refusal::Kernel { target: Target::Sa, errno, text })
-        }
-    };
-    Ok(sink.outcome(line, outcome)?)
+fn refused(xfrm::Refusal { errno, text }: xfrm::Refusal) -> Outcome {
+    Outcome::Refused(Refusal::Kernel { target: Target::Sa, errno, text })
 }

@@ -10,7 +10,8 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 use sys::{netns, run};
 
-use crate::RUN_DIRECTORY;
+use super::lock::{self, Access, Lock};
+use crate::{Error, RUN_DIRECTORY};
 
 /// The file in a namespace's directory that its daemon locks.
 pub const DAEMON_LOCK: &str = "ipsecd.lock";
@@ -26,19 +27,6 @@ pub struct Namespace {
     directory: PathBuf,
     /// Tells it from one that had the same number before; 0 if the kernel does not say.
     pub(crate) cookie: u64,
-}
-
-/// A lock that is given back when it is dropped.
-#[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
-
-/// Who else may hold a lock at the same time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// Others that only add and delete what they were given.
-    Shared,
-    /// Nobody: what is there is read, and then written.
-    Alone,
 }
 
 impl Namespace {
@@ -70,14 +58,11 @@ impl Namespace {
     }
 
     /// Waits for the right to change the SPD and what is kept beside it.
-    pub(crate) fn lock(&self, access: Access) -> io::Result<Lock> {
-        let file = self.open("lock")?;
-        let operation = match access {
-            Access::Shared => FlockOperation::LockShared,
-            Access::Alone => FlockOperation::LockExclusive,
-        };
-        flock(&file, operation)?;
-        Ok(Lock(file))
+    ///
+    /// Errors: [`Error::Locked`] after ten seconds, [`Error::Run`].
+    pub(crate) fn lock(&self, access: Access) -> Result<Lock, Error> {
+        let file = self.open("lock").map_err(Error::run)?;
+        Lock::wait(file, &self.directory.join("lock"), access, lock::LIMIT)
     }
 
     /// Becomes the daemon of this namespace, until the lock is dropped; `None` if there is one.
@@ -87,7 +72,7 @@ impl Namespace {
         let (tries, pause) = TRIES;
         for _ in 0..tries {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(Some(Lock(file))),
+                Ok(()) => return Ok(Some(Lock::new(file))),
                 Err(rustix::io::Errno::WOULDBLOCK) => thread::sleep(pause),
                 Err(error) => return Err(error.into()),
             }

@@ -106,7 +106,7 @@ impl Server {
         if self.changes.is_empty() {
             return;
         }
-        if let Err(error) = self.engine.settle(&mut Fates(&mut self.changes)) {
+        if let Err(error) = self.engine.finish(&mut Fates(&mut self.changes)) {
             warn!(%error, "changes failed");
             let errno = error.errno();
             for change in &mut self.changes {

@@ -1,0 +1,98 @@
+//! The end of a run: policies and rules that depend on SAs are made to agree with those there are.
+
+use model::variable::DfBit;
+use xfrm::Change;
+
+use super::Engine;
+use crate::{
+    Error, Outcome, Sink,
+    reconcile::{df_rule, policies::revise},
+    state::lock::Access,
+};
+
+/// What is left to do when a run ends.
+#[derive(Debug, Default)]
+pub(super) struct FollowUp {
+    tables: Tables,
+    /// The line of the first policy with an optional tunnel that no warning was given for.
+    unwarned: Option<usize>,
+}
+
+/// Whether SAs or policies that others depend on have changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Tables {
+    #[default]
+    AsReconciled,
+    Changed,
+}
+
+impl FollowUp {
+    /// Has the run end with reconciling.
+    pub(super) fn reconcile(&mut self) {
+        self.tables = Tables::Changed;
+    }
+
+    /// Notes a change, on which partial policies, their records or the rule for DF may depend.
+    pub(super) fn note(&mut self, change: &Change<'_>) {
+        match change {
+            Change::AddSa(_)
+            | Change::UpdateSa(_)
+            | Change::DeleteSa(_)
+            | Change::FlushSad(_)
+            | Change::DeletePolicy(_)
+            | Change::FlushSpd => self.reconcile(),
+            Change::RestoreSa(_)
+            | Change::AddPolicy(_)
+            | Change::UpdatePolicy(_)
+            | Change::Migrate(_)
+            | Change::SetCatchAll(_)
+            | Change::DeleteCatchAll(_)
+            | Change::SetDefault { .. } => {}
+        }
+    }
+}
+
+impl Engine {
+    /// Notes a policy with an optional outbound tunnel. It is partial while no SA serves the tunnel.
+    pub(crate) fn note_optional_tunnel(&mut self, line: usize) {
+        self.pending.note_optional_tunnels();
+        self.follow_up.unwarned.get_or_insert(line);
+    }
+
+    /// Sends what is pending, brings out its results, and reconciles what depends on SAs with those
+    /// that came and went: partial policies, and the rule that sets DF on outer headers.
+    pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        self.flush(sink)?;
+        if self.follow_up.tables == Tables::Changed {
+            self.reconcile()?;
+            self.follow_up.tables = Tables::AsReconciled;
+        }
+        self.warn_no_daemon(sink)
+    }
+
+    fn reconcile(&mut self) -> Result<(), Error> {
+        let has_tunnels = self.follow_up.unwarned.is_some() || self.host.store.follows_tunnels()?;
+        let sets_df = self.host.variables.values()?.df_bit() == DfBit::Set;
+        if !has_tunnels && !sets_df {
+            return Ok(());
+        }
+        let _lock = self.lock(Access::Exclusive)?;
+        if has_tunnels {
+            revise(&mut self.host)?;
+            self.known.tunnel_sas = None;
+        }
+        if sets_df {
+            df_rule::set_right(&mut self.host)?;
+        }
+        Ok(())
+    }
+
+    /// Warns once, for the first policy with an optional tunnel, if no daemon keeps it up to date.
+    fn warn_no_daemon(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
+        let Some(line) = self.follow_up.unwarned.take() else { return Ok(()) };
+        if !self.host.namespace.has_daemon() {
+            sink.outcome(line, Outcome::NotFollowed)?;
+        }
+        Ok(())
+    }
+}
