@@ -97,7 +97,7 @@ impl Server {
         let submitted = self.engine.submit(line, Ok(operation), &mut Fates(&mut self.changes));
         if let Err(error) = submitted {
             warn!(%error, "a change failed");
-            self.changes[line].fate = Fate::Refused(error.errno());
+            self.refuse_open(error.errno());
         }
     }
 
@@ -108,12 +108,7 @@ impl Server {
         }
         if let Err(error) = self.engine.finish(&mut Fates(&mut self.changes)) {
             warn!(%error, "changes failed");
-            let errno = error.errno();
-            for change in &mut self.changes {
-                if let Fate::Open = change.fate {
-                    change.fate = Fate::Refused(errno);
-                }
-            }
+            self.refuse_open(error.errno());
         }
         let mut changes = std::mem::take(&mut self.changes);
         for change in changes.drain(..) {
@@ -122,6 +117,15 @@ impl Server {
         // The room stays.
         self.changes = changes;
         self.hear(0);
+    }
+
+    /// Refuses the changes without a result: after an error the engine has none of them any more.
+    fn refuse_open(&mut self, errno: Errno) {
+        for change in &mut self.changes {
+            if let Fate::Open = change.fate {
+                change.fate = Fate::Refused(errno);
+            }
+        }
     }
 
     fn conclude(&mut self, change: &Change) {
