@@ -3,9 +3,11 @@ use std::borrow::Cow;
 use model::KeyBits;
 
 use crate::{
-    hint::Hint,
-    source::{Excerpt, Place, Position, Source},
-    split::MAX_STATEMENT,
+    parse::{
+        hint::Hint,
+        source::{Excerpt, Place, Position, Source},
+        split::MAX_STATEMENT,
+    },
     tree::Span,
 };
 

@@ -1,4 +1,4 @@
-//! The setkey language: script text to syntax tree to [`ipsec`] operations, and back to text.
+//! The setkey language: script text to syntax tree to [`model`] operations, and back to text.
 //!
 //! The stages, in order:
 //!
@@ -14,31 +14,17 @@
 //! words of the original and those of this crate, its place, and the way out; nothing is printed
 //! here.
 
-mod dialect;
 mod error;
-mod expected;
-mod hint;
-mod input;
-mod lexer;
 mod lower;
 mod parse;
-mod policy;
-mod print;
-mod raise;
-mod script;
 mod socket_policy;
-mod source;
-mod split;
 pub mod tree;
+mod unparse;
 mod warning;
 
 pub use error::{Error, Kind};
 pub use lower::{Lowered, lower};
-pub use policy::parse_policy;
-pub use raise::{Written, script_of_policy, script_of_sa, text_of_socket_policy};
-pub use script::Script;
+pub use parse::{Excerpt, MAX_STATEMENT, Place, Position, Script, Source, Statement, parse_policy};
 pub use socket_policy::socket_policy;
-pub use source::{Excerpt, Place, Position, Source};
-pub use split::MAX_STATEMENT;
-pub use tree::Statement;
+pub use unparse::{Written, script_of_policy, script_of_sa, text_of_socket_policy};
 pub use warning::{Warning, WarningKind};

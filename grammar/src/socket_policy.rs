@@ -1,6 +1,6 @@
 use model::{Dialect, Names, SocketPolicy};
 
-use crate::{Error, lower, policy, tree::Span};
+use crate::{Error, lower, parse::policy, tree::Span};
 
 /// Reads the policy string of a socket, as ipsec_set_policy(3) does: `out ipsec
 /// esp/transport//require`, `in bypass`.

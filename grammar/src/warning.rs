@@ -1,5 +1,5 @@
 use crate::{
-    source::{Place, Source},
+    parse::source::{Place, Source},
     tree::Span,
 };
 

@@ -3,7 +3,7 @@ use model::{Algorithm, AlgorithmKind, Key, Keyed};
 use super::Lowering;
 use crate::{
     error::{Error, Kind},
-    lexer::token_at,
+    parse::lexer::token_at,
     tree::{self, Algorithms, Span},
     warning::{Warning, WarningKind},
 };

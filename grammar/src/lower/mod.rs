@@ -1,16 +1,15 @@
-use std::net::IpAddr;
-
 use model::{Names, Operation, Proto, names::LookUp};
 
 use crate::{
-    error::{Error, Kind, SERVNAME},
-    lexer::token_at,
-    source::Source,
-    tree::{Command, Node, Port, SaProto, Span, Statement},
+    error::{Error, Kind},
+    parse::lexer::token_at,
+    parse::{Statement, source::Source},
+    tree::{Command, Node, SaProto, Span},
     warning::Warning,
 };
 
 mod algorithm;
+mod hosts;
 mod options;
 pub(crate) mod policy;
 mod sa;
@@ -74,19 +73,6 @@ impl Lowering<'_> {
         token_at(self.source, self.source.text().len().saturating_sub(1)).named
     }
 
-    fn addresses(&self, host: &Node<String>, look_up: LookUp) -> Result<Vec<IpAddr>, Kind> {
-        let found = self.names.addresses(&host.value, look_up);
-        found.map_err(|error| Kind::Host { host: host.value.clone(), reason: error.0 })
-    }
-
-    /// The address of a name where the original refuses several.
-    fn only_one(&self, addresses: &[IpAddr], host: &Node<String>) -> Result<IpAddr, Error> {
-        match addresses {
-            [address] => Ok(*address),
-            _ => Err(self.error_at_end(Kind::ManyAddresses(host.value.clone()), host.span)),
-        }
-    }
-
     fn proto(&self, proto: Option<&Node<SaProto>>, look_up: LookUp) -> Result<SaProtocol, Error> {
         let Some(proto) = proto else { return Ok(Ok(None)) };
         Ok(Ok(Some(match &proto.value {
@@ -109,27 +95,6 @@ impl Lowering<'_> {
         operation: impl Fn(Option<Proto>) -> Operation,
     ) -> Result<Result<Operation, model::Error>, Error> {
         Ok(self.proto(proto, LookUp::default())?.map(operation))
-    }
-
-    /// The number of a port, or why it is none.
-    fn port(&self, port: &Port) -> Result<u16, Kind> {
-        match port {
-            Port::Any => Ok(0),
-            Port::Number(number) => self.port_text(&number.to_string()),
-            Port::Service(name) => self.port_text(name),
-        }
-    }
-
-    /// A port as getaddrinfo(3) reads it, except that a number over 65535 is not cut.
-    fn port_text(&self, text: &str) -> Result<u16, Kind> {
-        let wrong = |reason| Kind::Port { port: text.to_owned(), reason };
-        if text.is_empty() {
-            return Ok(0);
-        }
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return text.parse().map_err(|_| wrong(String::from(SERVNAME)));
-        }
-        self.names.service(text).map_err(|error| wrong(error.0))
     }
 }
 

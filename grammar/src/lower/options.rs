@@ -3,10 +3,10 @@ use model::{
     names::LookUp,
 };
 
-use super::{Lowering, cut, sa::sec_ctx};
+use super::{Lowering, cut};
 use crate::{
     error::{Error, Kind},
-    lexer::token_at,
+    parse::lexer::token_at,
     tree::{self, Extension, MarkText, Node, SaEnds, SaName, SaProto, Span},
     warning::{Warning, WarningKind},
 };
@@ -161,4 +161,11 @@ pub(super) fn set_limit(extension: &Extension, lifetimes: &mut Lifetimes) {
         Extension::SoftPackets(packets) => soft.packets = packets,
         _ => {}
     }
+}
+
+/// A context as the original stores it; one without domain of interpretation is none.
+pub(super) fn sec_ctx(context: &tree::Context) -> Option<SecCtx> {
+    let byte = |number: u64| number.to_le_bytes()[0];
+    let (doi, alg) = (byte(context.doi), byte(context.alg));
+    (doi != 0).then(|| SecCtx { doi, alg, context: context.label.clone() })
 }

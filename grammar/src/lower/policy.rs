@@ -6,7 +6,7 @@ use model::{
 use super::{Lowered, Lowering, options::set_limit};
 use crate::{
     error::{Error, Kind},
-    source::Source,
+    parse::source::Source,
     tree::{self, Base, Ends, Mode, Node, Offset, Selection, Selector, Span},
 };
 

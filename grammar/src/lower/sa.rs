@@ -1,20 +1,17 @@
-use std::net::IpAddr;
-
 use model::{
-    AddressPair, Encap, EncapKind, Mode, Operation, Proto, ReqId, Sa, SaId, SaMode, SecCtx, Spi,
-    SpiWish, names::LookUp,
+    AddressPair, Encap, EncapKind, Mode, Operation, Proto, ReqId, Sa, SaId, SaMode, Spi, SpiWish,
 };
 
 use super::{
     Lowered, Lowering,
     algorithm::Chosen,
     cut,
+    hosts::End,
     options::{Options, is_old},
 };
 use crate::{
     error::{Error, Kind},
-    lexer::token_at,
-    tree::{self, Algorithms, Host, SaEnds, SaName, SaProto, Span},
+    tree::{self, Algorithms, Host, SaEnds, SaName, SaProto},
     warning::{Warning, WarningKind},
 };
 
@@ -22,12 +19,6 @@ use crate::{
 const NAT_T_PORT: u16 = 4500;
 /// SPIs below are reserved, RFC 4302 section 2.4 and RFC 4303 section 2.1.
 const FIRST_FREE_SPI: u32 = 256;
-
-/// A host looked up.
-pub(super) struct End {
-    pub addresses: Vec<IpAddr>,
-    pub port: u16,
-}
 
 impl Lowering<'_> {
     /// `add` and `update`.
@@ -148,28 +139,6 @@ impl Lowering<'_> {
         Ok((self.host(&ends.src, ends.look_up)?, self.host(&ends.dst, ends.look_up)?))
     }
 
-    /// A host that may have a port. Without one, the original's parser has had to look at the next
-    /// token to know.
-    pub(super) fn host(&self, host: &Host, look_up: LookUp) -> Result<End, Error> {
-        let (address, port) = (&host.address, host.port.as_ref());
-        let error = |kind, wrong| match port {
-            Some(port) => {
-                let close = Span { start: port.span.end - 1, end: port.span.end };
-                Error::new(kind, self.source, wrong, close)
-            }
-            None => {
-                Error::new(kind, self.source, wrong, token_at(self.source, address.span.end).named)
-            }
-        };
-        let number = match port {
-            Some(port) => self.port(&port.value).map_err(|kind| error(kind, port.span))?,
-            None => 0,
-        };
-        let addresses = self.addresses(address, look_up);
-        let addresses = addresses.map_err(|kind| error(kind, address.span))?;
-        Ok(End { addresses, port: number })
-    }
-
     /// The protocol of a statement about one SA, where AF_KEY wants one.
     fn named_proto(&self, ends: &SaEnds) -> Result<Result<Proto, model::Error>, Error> {
         let proto = self.proto(ends.proto.as_ref(), ends.look_up)?;
@@ -219,11 +188,4 @@ fn encap(ends: &SaEnds, src: &End, dst: &End) -> Option<Encap> {
         src_port: port(src),
         dst_port: port(dst),
     })
-}
-
-/// A context as the original stores it; one without domain of interpretation is none.
-pub(super) fn sec_ctx(context: &tree::Context) -> Option<SecCtx> {
-    let byte = |number: u64| number.to_le_bytes()[0];
-    let (doi, alg) = (byte(context.doi), byte(context.alg));
-    (doi != 0).then(|| SecCtx { doi, alg, context: context.label.clone() })
 }

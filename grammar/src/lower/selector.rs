@@ -2,12 +2,12 @@ use std::net::IpAddr;
 
 use model::{Dialect, Mark, PolicyId, Prefix, Selector, Upper, names::LookUp};
 
-use super::{Lowering, sa::sec_ctx};
+use super::{Lowering, options::sec_ctx};
 use crate::{
     error::{Error, Kind},
-    expected::UPPERS,
-    hint::{Hint, closest},
-    parse::number,
+    parse::expected::UPPERS,
+    parse::rules::number,
+    parse::{guess::closest, hint::Hint},
     tree::{self, Extension, MarkText, Node, Policy, Port, Range},
     warning::{Warning, WarningKind},
 };

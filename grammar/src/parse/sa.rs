@@ -1,13 +1,14 @@
 use model::{Dialect, Key, SaDirection, SaFlags};
 use pest::iterators::{Pair, Pairs};
 
-use super::{Reader, Rule, look_up, number, part, part_if};
-use crate::{
+use super::{
     hint::Hint,
-    tree::{
-        Algorithm, Algorithms, Context, Extension, Flag, FragmentOption, Host, MarkText, Mode,
-        Node, Port, SaEnds, SaName, SaProto,
-    },
+    reader::{Reader, look_up, part, part_if},
+    rules::{Rule, number},
+};
+use crate::tree::{
+    Algorithm, Algorithms, Context, Extension, Flag, FragmentOption, Host, MarkText, Mode, Node,
+    Port, SaEnds, SaName, SaProto,
 };
 
 /// What names and describes an SA.

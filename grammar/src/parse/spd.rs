@@ -1,12 +1,16 @@
 use model::Dialect;
 use pest::iterators::Pair;
 
-use super::{Reader, Rule, look_up, number, part, part_if, syntax_error};
-use crate::{
+use super::{
     dialect::is_policy_char,
-    error::Error,
     hint::Hint,
     policy,
+    reader::{Reader, look_up, part, part_if},
+    rules::{Rule, number},
+    syntax::syntax_error,
+};
+use crate::{
+    error::Error,
     tree::{Node, Policy, Range, Selection, Selector, Upper},
 };
 

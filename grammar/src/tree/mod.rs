@@ -15,8 +15,6 @@ pub use spd::{
     Selector, Upper,
 };
 
-use crate::source::Source;
-
 /// A range of bytes in the source of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
@@ -45,23 +43,6 @@ impl<T> Node<T> {
 impl<T: PartialEq> PartialEq for Node<T> {
     fn eq(&self, other: &Self) -> bool {
         self.value == other.value
-    }
-}
-
-/// A statement and the text it was read from.
-#[derive(Debug, Clone)]
-pub struct Statement {
-    /// What it says.
-    pub command: Command,
-    /// Its text.
-    pub source: Source,
-}
-
-impl Statement {
-    /// The line of its `;`, as the original counts: for `The result of line N: ...`.
-    #[must_use]
-    pub fn line(&self) -> usize {
-        self.source.lexer_line(self.source.text().len())
     }
 }
 

@@ -1,108 +1,17 @@
 //! Guesses at what was meant where a script went wrong.
 
-use std::{fmt, net::Ipv4Addr};
-
-use crate::{
-    dialect::{is_foreign, owners, whose},
+use super::{
+    dialect::is_foreign,
+    expected::STATEMENTS,
+    hint::Hint,
     lexer::{Token, tokens_before},
+    rules::number,
     source::Source,
-    tree::Span,
 };
-
-/// The words that begin a statement in any dialect.
-pub(crate) const STATEMENTS: &[&str] = &[
-    "add",
-    "update",
-    "getspi",
-    "get",
-    "delete",
-    "deleteall",
-    "flush",
-    "dump",
-    "spdadd",
-    "spdupdate",
-    "spddelete",
-    "spdflush",
-    "spddump",
-    "exit",
-    "quit",
-    "bye",
-];
+use crate::tree::Span;
 
 /// The shortest word that is worth a guess.
 const SHORTEST_GUESS: usize = 4;
-
-/// What was probably meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Hint {
-    /// A word of other dialects.
-    OtherDialect(String),
-    /// A misspelt word: the right one.
-    DidYouMean(&'static str),
-    /// A statement begins inside another; the line that lacks a `;`.
-    MissingSemicolon(usize),
-    /// `#` in a policy.
-    CommentInPolicy,
-    /// `any` as the mode of a request.
-    AnyMode,
-    /// An ICMP type without code.
-    TypeWithoutCode(String),
-    /// A GRE key as a number.
-    GreKey(u32),
-    /// `null` with a key.
-    NullKey,
-    /// `tcp-md5`, which the Linux lexer drops.
-    TcpMd5,
-    /// `esp` as upper-layer protocol.
-    EspUpper,
-    /// A port behind the address of an SA, in FreeBSD.
-    PortOfSa,
-    /// A priority or a port in FreeBSD's policy.
-    FreeBsdPolicy,
-}
-
-impl Hint {
-    /// That a word is another dialect's, if it is.
-    pub(crate) fn other_dialect(source: &Source, word: &str) -> Option<Self> {
-        is_foreign(word, source.dialect()).then(|| Hint::OtherDialect(word.to_owned()))
-    }
-}
-
-impl fmt::Display for Hint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Hint::OtherDialect(word) => {
-                let owner = owners(word).and_then(<[_]>::first).copied().unwrap_or_default();
-                write!(f, "`{word}` is {}: use --dialect {}", whose(owner), owner.name())
-            }
-            Hint::DidYouMean(word) => write!(f, "did you mean `{word}`?"),
-            Hint::MissingSemicolon(line) => write!(f, "a `;` is missing at the end of line {line}"),
-            Hint::CommentInPolicy => f.write_str("a comment ends a policy: put it behind the `;`"),
-            Hint::AnyMode => f.write_str("mode any is for SAs: a request is transport or tunnel"),
-            Hint::TypeWithoutCode(number) => {
-                write!(f, "a type goes with its code: say {number},0")
-            }
-            Hint::GreKey(key) => {
-                write!(f, "a GRE key is written with dots: say {}", Ipv4Addr::from_bits(*key))
-            }
-            Hint::NullKey => {
-                f.write_str("null takes no key: leave it out, or use --dialect freebsd")
-            }
-            Hint::TcpMd5 => {
-                f.write_str("TCP-MD5 is no SA on Linux: set TCP_MD5SIG on the socket instead")
-            }
-            Hint::EspUpper => {
-                f.write_str("`esp` is FreeBSD's here: say 50, or use --dialect freebsd")
-            }
-            Hint::PortOfSa => {
-                f.write_str("FreeBSD has no ports here: use -natt, or --dialect linux")
-            }
-            Hint::FreeBsdPolicy => {
-                f.write_str("FreeBSD has no priorities and ports in policies: use --dialect linux")
-            }
-        }
-    }
-}
 
 /// What stands at `at`: a word, or an option as a whole.
 pub(crate) fn word_at(source: &Source, at: usize) -> &str {
@@ -175,7 +84,7 @@ fn comment_in_policy(source: &Source, at: usize) -> Option<Hint> {
 }
 
 fn number_of_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {
-    let number = crate::parse::number(word);
+    let number = number(word);
     if !source.statement().starts_with(b"spd")
         || !word.starts_with(|c: char| c.is_ascii_digit())
         || number == u64::MAX

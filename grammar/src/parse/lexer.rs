@@ -1,12 +1,12 @@
 use model::Dialect;
 use pest::Parser;
 
-use crate::{
+use super::{
     dialect::{is_foreign, is_policy_char, own_option},
-    parse::{Rule, SetkeyParser},
+    rules::{Rule, SetkeyParser},
     source::Source,
-    tree::Span,
 };
+use crate::tree::Span;
 
 /// A token as the original's lexer cuts it. Only errors need to know: they name one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

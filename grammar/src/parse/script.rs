@@ -2,14 +2,16 @@ use std::io::Read;
 
 use model::Dialect;
 
-use crate::{
-    error::{Error, Kind},
+use super::{
     input::Input,
     lexer::token_at,
-    parse::parse,
     source::Source,
     split::{Cut, Splitter},
-    tree::{Command, Span, Statement},
+    statement::{Statement, parse},
+};
+use crate::{
+    error::{Error, Kind},
+    tree::{Command, Span},
 };
 
 /// A script, read statement by statement.

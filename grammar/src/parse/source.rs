@@ -3,7 +3,8 @@ use std::{fmt, str};
 use model::Dialect;
 use zeroize::Zeroizing;
 
-use crate::{split::Inside, tree::Span};
+use super::inside::Inside;
+use crate::tree::Span;
 
 /// Where the kept text begins in the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,24 +5,20 @@ use pest::{
 };
 use zeroize::Zeroizing;
 
-use crate::{
+use super::{
     dialect::is_foreign,
-    error::{Error, Kind},
     expected::{MODES, policy_candidates, policy_expected},
-    hint::{self, Hint, closest, word_at},
-    parse::number,
+    guess::{self, closest, word_at},
+    hint::Hint,
+    rules::{PolicyParser, PolicyRule as Rule, number},
     source::{Origin, Source},
+};
+use crate::{
+    error::{Error, Kind},
     tree::{
         Action, Base, Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Request, Span,
     },
 };
-
-mod grammar {
-    #[derive(pest_derive::Parser)]
-    #[grammar = "../policy.pest"]
-    pub(crate) struct PolicyParser;
-}
-pub(crate) use grammar::{PolicyParser, Rule};
 
 /// Reads a policy that stands alone: the string of ipsec_set_policy(3), which setkey has after `-P`.
 ///
@@ -61,7 +57,7 @@ fn syntax_error(
     let wrong = Span { start, end: start + length };
     let word = rest[blank..blank + length].to_owned();
     let kind = Kind::PolicySyntax { word, expected: policy_expected(error) };
-    Error::new(kind, source, wrong, whole).with_hint(hint::of_policy(
+    Error::new(kind, source, wrong, whole).with_hint(guess::of_policy(
         source,
         wrong,
         &policy_candidates(error),

@@ -8,14 +8,8 @@ use model::{
 use crate::tree::{
     Action, Algorithm, Algorithms, Base, Command, Context, Endpoint, Ends, Extension, Flag,
     FragmentOption, Host, Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range,
-    Request, SaEnds, SaName, SaProto, Selection, Selector, Statement, Upper,
+    Request, SaEnds, SaName, SaProto, Selection, Selector, Upper,
 };
-
-impl Display for Statement {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        self.command.fmt(f)
-    }
-}
 
 impl Display for Command {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {

@@ -3,7 +3,10 @@ use std::mem;
 use model::Dialect;
 use zeroize::Zeroizing;
 
-use crate::source::{Origin, Source};
+use super::{
+    inside::Inside,
+    source::{Origin, Source},
+};
 
 /// The longest statement, in bytes: what bounds the memory that a script can take.
 pub const MAX_STATEMENT: usize = 64 * 1024;
@@ -14,39 +17,6 @@ const ROOM_FOR_COMMENTS: usize = MAX_STATEMENT / 2;
 const ROOM_FOR_LINE: usize = 1024;
 /// What nearly every statement fits in.
 const ROOM: usize = 256;
-
-/// What the next byte stands in: decides whether a `;` ends the statement and whether a newline
-/// counts for the original, which does not count those in quotes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Inside {
-    /// Words and blanks.
-    Text,
-    /// `"..."`
-    Quote,
-    /// `#` up to the end of the line.
-    Comment,
-    /// The rest of a statement that was given up.
-    Lost,
-}
-
-impl Inside {
-    pub(crate) fn after(self, byte: u8) -> Self {
-        match (self, byte) {
-            (Inside::Text, b'"') => Inside::Quote,
-            (Inside::Text, b'#') => Inside::Comment,
-            (Inside::Quote, b'"') | (Inside::Comment, b'\n') | (Inside::Lost, b';') => Inside::Text,
-            (inside, _) => inside,
-        }
-    }
-
-    pub(crate) fn ends_line(self, byte: u8) -> bool {
-        byte == b'\n' && self != Inside::Quote
-    }
-
-    fn ends_statement(self, byte: u8) -> bool {
-        byte == b';' && self == Inside::Text
-    }
-}
 
 /// What became of the bytes given to the splitter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

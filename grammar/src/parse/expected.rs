@@ -5,7 +5,27 @@ use pest::{
 
 use model::{ALGORITHMS, AlgorithmKind, Dialect};
 
-use crate::{hint::STATEMENTS, parse::Rule, policy::Rule as PolicyRule};
+use super::rules::{PolicyRule, Rule};
+
+/// The words that begin a statement in any dialect.
+pub(crate) const STATEMENTS: &[&str] = &[
+    "add",
+    "update",
+    "getspi",
+    "get",
+    "delete",
+    "deleteall",
+    "flush",
+    "dump",
+    "spdadd",
+    "spdupdate",
+    "spddelete",
+    "spdflush",
+    "spddump",
+    "exit",
+    "quit",
+    "bye",
+];
 
 const OPTIONS: &[&str] = &[
     "-ctx",

@@ -1,0 +1,83 @@
+use std::net::IpAddr;
+
+use model::names::LookUp;
+
+use super::Lowering;
+use crate::{
+    error::{Error, Kind, SERVNAME},
+    parse::lexer::token_at,
+    tree::{Host, Node, Port, Span},
+};
+
+/// A host looked up.
+pub(super) struct End {
+    pub addresses: Vec<IpAddr>,
+    pub port: u16,
+}
+
+/// Hosts and ports, looked up.
+impl Lowering<'_> {
+    /// A host that may have a port. Without one, the original's parser has had to look at the next
+    /// token to know.
+    pub(super) fn host(&self, host: &Host, look_up: LookUp) -> Result<End, Error> {
+        let (address, port) = (&host.address, host.port.as_ref());
+        let error = |kind, wrong| match port {
+            Some(port) => {
+                let close = Span { start: port.span.end - 1, end: port.span.end };
+                Error::new(kind, self.source, wrong, close)
+            }
+            None => {
+                Error::new(kind, self.source, wrong, token_at(self.source, address.span.end).named)
+            }
+        };
+        let number = match port {
+            Some(port) => self.port(&port.value).map_err(|kind| error(kind, port.span))?,
+            None => 0,
+        };
+        let addresses = self.addresses(address, look_up);
+        let addresses = addresses.map_err(|kind| error(kind, address.span))?;
+        Ok(End { addresses, port: number })
+    }
+
+    pub(super) fn addresses(
+        &self,
+        host: &Node<String>,
+        look_up: LookUp,
+    ) -> Result<Vec<IpAddr>, Kind> {
+        let found = self.names.addresses(&host.value, look_up);
+        found.map_err(|error| Kind::Host { host: host.value.clone(), reason: error.0 })
+    }
+
+    /// The address of a name where the original refuses several.
+    pub(super) fn only_one(
+        &self,
+        addresses: &[IpAddr],
+        host: &Node<String>,
+    ) -> Result<IpAddr, Error> {
+        match addresses {
+            [address] => Ok(*address),
+            _ => Err(self.error_at_end(Kind::ManyAddresses(host.value.clone()), host.span)),
+        }
+    }
+
+    /// The number of a port, or why it is none.
+    pub(super) fn port(&self, port: &Port) -> Result<u16, Kind> {
+        match port {
+            Port::Any => Ok(0),
+            Port::Number(number) => self.port_text(&number.to_string()),
+            Port::Service(name) => self.port_text(name),
+        }
+    }
+
+    /// A port as getaddrinfo(3) reads it, except that a number over 65535 is not cut.
+    pub(super) fn port_text(&self, text: &str) -> Result<u16, Kind> {
+        let wrong = |reason| Kind::Port { port: text.to_owned(), reason };
+        if text.is_empty() {
+            return Ok(0);
+        }
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return text.parse().map_err(|_| wrong(String::from(SERVNAME)));
+        }
+        self.names.service(text).map_err(|error| wrong(error.0))
+    }
+}

@@ -1,0 +1,109 @@
+use std::cell::Cell;
+
+use model::{
+    Dialect,
+    names::{Family, LookUp},
+};
+use pest::iterators::{Pair, Pairs};
+
+use super::{dialect::is_foreign, hint::Hint, rules::Rule, source::Source};
+use crate::tree::{Node, Span};
+
+/// Makes the tree of what the grammar has found.
+pub(super) struct Reader<'s> {
+    pub(super) source: &'s Source,
+    pub(super) dialect: Dialect,
+    /// The first thing that the dialect does not have.
+    foreign: Cell<Option<Foreign>>,
+}
+
+/// Something of another dialect.
+pub(super) struct Foreign {
+    pub at: usize,
+    pub hint: Hint,
+}
+
+impl<'s> Reader<'s> {
+    pub(super) fn new(source: &'s Source) -> Self {
+        Self { source, dialect: source.dialect(), foreign: Cell::new(None) }
+    }
+
+    /// The first thing that the dialect does not have, if there is one.
+    pub(super) fn take_foreign(&self) -> Option<Foreign> {
+        self.foreign.take()
+    }
+
+    /// Notes that something is there which the dialect does not have, unless something is noted.
+    pub(super) fn refuse(&self, pair: &Pair<'_, Rule>, hint: Hint) {
+        let first = self.foreign.take();
+        let at = self.span(pair).start;
+        self.foreign.set(Some(first.unwrap_or(Foreign { at, hint })));
+    }
+
+    /// Refuses a word that is another dialect's.
+    pub(super) fn own(&self, pair: &Pair<'_, Rule>) {
+        let may_be_foreign = matches!(
+            pair.as_rule(),
+            Rule::update_word
+                | Rule::get_spi_word
+                | Rule::spd_update_word
+                | Rule::exit_word
+                | Rule::esp_udp
+        );
+        if may_be_foreign {
+            self.own_option(pair, pair.as_str());
+        }
+    }
+
+    pub(super) fn own_option(&self, pair: &Pair<'_, Rule>, word: &str) {
+        if is_foreign(word, self.dialect) {
+            self.refuse(pair, Hint::OtherDialect(word.to_owned()));
+        }
+    }
+
+    pub(super) fn span(&self, pair: &Pair<'_, Rule>) -> Span {
+        let (span, start) = (pair.as_span(), self.source.start());
+        Span { start: start + span.start(), end: start + span.end() }
+    }
+
+    pub(super) fn node<T>(&self, pair: &Pair<'_, Rule>, value: T) -> Node<T> {
+        Node::new(value, self.span(pair))
+    }
+
+    pub(super) fn text(&self, pair: &Pair<'_, Rule>) -> Node<String> {
+        self.node(pair, pair.as_str().to_owned())
+    }
+
+    /// What stands between the quotes, from the source: the parser's text may be masked.
+    pub(super) fn quoted(&self, pair: &Pair<'_, Rule>) -> Vec<u8> {
+        let Span { start, end } = self.span(pair);
+        self.source.bytes(Span { start: start + 1, end: end - 1 }).to_vec()
+    }
+}
+
+/// The next of the parts that the grammar promises.
+pub(super) fn part<'t>(parts: &mut Pairs<'t, Rule>) -> Pair<'t, Rule> {
+    parts.next().expect("the grammar has this part")
+}
+
+/// Takes the next part if it is a `rule`.
+pub(super) fn part_if<'t>(parts: &mut Pairs<'t, Rule>, rule: Rule) -> Option<Pair<'t, Rule>> {
+    let is_next = parts.peek().is_some_and(|pair| pair.as_rule() == rule);
+    if is_next { parts.next() } else { None }
+}
+
+/// `-4`, `-6` and `-n`.
+pub(super) fn look_up(parts: &mut Pairs<'_, Rule>) -> LookUp {
+    let mut look_up = LookUp::default();
+    while let Some(flags) = part_if(parts, Rule::look_up) {
+        for flag in flags.as_str().chars() {
+            match flag {
+                '4' => look_up.family = Some(Family::V4),
+                '6' => look_up.family = Some(Family::V6),
+                'n' => look_up.numeric = true,
+                _ => {}
+            }
+        }
+    }
+    look_up
+}

@@ -1,0 +1,107 @@
+use model::{Lifetimes, Mark, Policy, Sa, SecCtx, SocketAction, SocketPolicy};
+use zeroize::Zeroizing;
+
+use crate::tree::{self, Command, Extension, MarkText, Node, Span};
+
+/// A statement in the `linux` dialect. It reads back as the same SA or policy if nothing is lost.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Written {
+    /// The statement, without a newline; keys stand in it.
+    pub text: Zeroizing<String>,
+    /// What the language cannot say, in words for a comment: `mode ro`, `icv 112`.
+    pub lost: Vec<String>,
+}
+
+/// The `add` statement of an SA.
+#[must_use]
+pub fn script_of_sa(sa: &Sa) -> Written {
+    let mut writer = Writer::default();
+    let command = writer.add(sa);
+    if let Err(refused) = sa.check() {
+        writer.lost.push(refused.to_string());
+    }
+    writer.write(&command)
+}
+
+/// The `spdadd` statement of a policy.
+#[must_use]
+pub fn script_of_policy(policy: &Policy) -> Written {
+    let mut writer = Writer::default();
+    let command = writer.spd_add(policy);
+    if let Err(refused) = policy.check() {
+        writer.lost.push(refused.to_string());
+    }
+    writer.write(&command)
+}
+
+/// The policy string of a socket's policy, in the `linux` dialect. What the language cannot say
+/// (requests of Mobile IPv6) is left out.
+#[must_use]
+pub fn text_of_socket_policy(policy: &SocketPolicy) -> String {
+    let (action, requests) = match policy.action() {
+        SocketAction::Entrust => (tree::Action::Entrust, &[][..]),
+        SocketAction::Bypass => (tree::Action::Bypass, &[][..]),
+        SocketAction::Discard => (tree::Action::Discard, &[][..]),
+        SocketAction::Ipsec(requests) => (tree::Action::Ipsec, &requests[..]),
+    };
+    let mut writer = Writer::default();
+    writer.policy_text(policy.direction(), policy.priority(), action, requests).to_string()
+}
+
+pub(super) fn node<T>(value: T) -> Node<T> {
+    Node::new(value, Span::default())
+}
+
+/// Makes the tree of a statement, and notes what it cannot say.
+#[derive(Default)]
+pub(super) struct Writer {
+    lost: Vec<String>,
+}
+
+impl Writer {
+    fn write(self, command: &Command) -> Written {
+        Written { text: Zeroizing::new(command.to_string()), lost: self.lost }
+    }
+
+    pub(super) fn lose(&mut self, what: impl Into<String>) {
+        self.lost.push(what.into());
+    }
+
+    pub(super) fn context(&mut self, context: Option<&SecCtx>) -> Option<tree::Context> {
+        let context = context?;
+        let label = context.label();
+        let can_be_quoted = str::from_utf8(label).is_ok_and(|text| !text.contains('"'));
+        if context.doi == 0 || !can_be_quoted {
+            self.lose(format!("ctx {}", String::from_utf8_lossy(label).escape_debug()));
+            return None;
+        }
+        let (doi, alg) = (context.doi.into(), context.alg.into());
+        Some(tree::Context { doi, alg, label: label.to_vec() })
+    }
+}
+
+pub(super) fn mark(mark: Mark) -> Option<MarkText> {
+    let text = MarkText { value: mark.value.into(), mask: Some(mark.mask.into()) };
+    (!mark.is_none()).then_some(text)
+}
+
+pub(super) fn if_id(if_id: u32) -> Option<Extension> {
+    (if_id != 0).then(|| Extension::IfId(if_id.into()))
+}
+
+pub(super) fn limits(
+    Lifetimes { hard, soft }: &Lifetimes,
+) -> impl Iterator<Item = Extension> + use<> {
+    let set = |limit: u64, extension: fn(u64) -> Extension| (limit != 0).then(|| extension(limit));
+    let limits = [
+        set(hard.add_seconds, Extension::HardTime),
+        set(soft.add_seconds, Extension::SoftTime),
+        set(hard.bytes, Extension::HardBytes),
+        set(soft.bytes, Extension::SoftBytes),
+        set(hard.use_seconds, Extension::HardUse),
+        set(soft.use_seconds, Extension::SoftUse),
+        set(hard.packets, Extension::HardPackets),
+        set(soft.packets, Extension::SoftPackets),
+    ];
+    limits.into_iter().flatten()
+}

@@ -1,0 +1,8 @@
+//! From the model to script text: the opposite of [`crate::lower`] and of the parser.
+
+mod from_model;
+mod policy;
+mod print;
+mod sa;
+
+pub use from_model::{Written, script_of_policy, script_of_sa, text_of_socket_policy};
