@@ -1,4 +1,5 @@
-"""What source may not have where: netlink connections outside the engine, `unsafe` outside three crates."""
+"""What source may not have where: netlink connections outside the engine, `unsafe` outside three crates, a type of
+the model under the same name in another crate."""
 
 import re
 
@@ -7,6 +8,12 @@ import source
 CONNECTIONS = ("crates/engine/", "crates/xfrm/", "tests/", "benches/", "fuzz/")
 UNSAFE = ("crates/sys/", "crates/preload/", "crates/libipsec/")
 
+MODEL = "crates/model/"
+# The syntax tree and the extensions of PF_KEY have the words of the model for their forms of the same things.
+FORMS = ("grammar/src/tree/", "crates/pfkey/src/ext/", "crates/pfkey/src/wire/")
+EVERYWHERE = ("Error",)
+
+_TYPE = re.compile(r"^(?:pub(?:\([^)]*\))?\s+)?(?:struct|enum|trait|type|union)\s+(\w+)", re.MULTILINE)
 _XFRM = re.compile(r"\bxfrm\s*::\s*(\{[^{}]*\}|\w+)")
 _CONNECTION = re.compile(r"\b(Connection|Monitor)\b")
 _UNSAFE = re.compile(r"\bunsafe(_code)?\b")
@@ -31,7 +38,28 @@ def unsafe(path, text):
         yield source.Finding(path, line, "unsafe", f"`{match.group()}` outside crates/{{sys,preload,libipsec}}")
 
 
+def types(text):
+    """Types that a file defines, apart from its tests: (line, name)."""
+    blanked = source.code(source.without_tests(text))
+    for match in _TYPE.finditer(blanked):
+        yield source.line_of(blanked, match.start(1)), match.group(1)
+
+
+def same_names(files):
+    """Types that have the name of one of the model; `files` are (path, text)."""
+    files = [(path, text) for path, text in files if "/tests/" not in path]
+    model = {name for path, text in files if path.startswith(MODEL) for _, name in types(text)}
+    for path, text in files:
+        if path.startswith((MODEL, "tests/", *FORMS)):
+            continue
+        for line, name in types(text):
+            if name in model and name not in EVERYWHERE:
+                yield source.Finding(path, line, "type", f"`{name}` is a type of the model")
+
+
 def check(root):
-    for path, text in source.files(root, "*.rs"):
+    files = list(source.files(root, "*.rs"))
+    yield from same_names(files)
+    for path, text in files:
         yield from connections(path, text)
         yield from unsafe(path, text)
