@@ -1,4 +1,4 @@
-//! What key management hears when a packet needs an SA of a policy by setkey, byte for byte: from AF_KEY, of policies by
+//! What key management receives when a packet needs an SA of a policy by setkey, byte for byte: from AF_KEY, of policies by
 //! PF_KEY, and from the service, of policies by XFRM.
 
 use std::{

@@ -35,7 +35,7 @@ fn inbound_require_against_an_ah_tunnel() {
         ping: (&sites.host_a, "10.2.0.2"),
         wire: &Wire::tap(&sites.gateway_a, "gateway-b"),
     }
-    .tell();
+    .print();
     for packet in packets {
         assert_eq!(packet.protocols, [AH, IPIP]);
     }

@@ -25,7 +25,7 @@ fn v4() {
         ping: (&a, "192.0.2.2"),
         wire: &wire,
     }
-    .tell();
+    .print();
 
     for packet in packets {
         assert_eq!(packet.protocols, [AH, ICMP], "AH signs and hides nothing");

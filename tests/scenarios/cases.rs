@@ -39,8 +39,8 @@ fn as_expected() {
         compare("out", &case.expected("out").unwrap_or_default(), &found("out"));
         compare("rc", &case.expected("rc").unwrap_or("0\n".into()), &found("rc"));
         if let Some(wanted) = case.expected("err") {
-            let said = found("err");
-            let kept = wanted.lines().filter(|line| said.contains(line));
+            let printed = found("err");
+            let kept = wanted.lines().filter(|line| printed.contains(line));
             compare("err", &wanted, &kept.flat_map(|line| [line, "\n"]).collect::<String>());
         }
         for (dump, _) in DUMPS {
@@ -52,7 +52,7 @@ fn as_expected() {
     assert_same(&expected, &actual);
 }
 
-/// A script, with what stands beside it.
+/// A script, with the files of the same name.
 struct Case(PathBuf);
 
 impl Case {
@@ -79,7 +79,7 @@ impl Case {
         Outcome::success(&mut shell);
     }
 
-    /// What stands beside the script with this extension.
+    /// The file of the same name with this extension.
     fn expected(&self, what: &str) -> Option<String> {
         fs::read_to_string(self.0.with_extension(what)).ok()
     }

@@ -12,7 +12,7 @@ fn every_script() {
     assert_same(&expected, &actual);
 }
 
-/// Loads a script in a network namespace of its own. Tells what setkey printed, its exit status, and how much is in the
+/// Loads a script in a network namespace of its own. Returns what setkey printed, its exit status, and how much is in the
 /// kernel then.
 fn load(script: &Path) -> String {
     let steps = r#"

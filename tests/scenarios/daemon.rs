@@ -1,4 +1,4 @@
-//! ipsecd stays awake for what only somebody who is awake can do.
+//! ipsecd does what needs a running process.
 
 mod crash;
 mod life;
@@ -28,7 +28,7 @@ fn add_sa() -> String {
     format!("xfrm state add {SA} mode tunnel enc cbc(aes) 0x{}", "5a".repeat(16))
 }
 
-/// Waits until something is so; says what it is if it never comes.
+/// Waits until a condition holds; panics with its name if it never does.
 fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {

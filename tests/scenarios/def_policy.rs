@@ -1,4 +1,4 @@
-//! What becomes of packets that no policy matches: `def_policy`, as ipsec(4) tells it.
+//! What becomes of packets that no policy matches: `def_policy`, as in ipsec(4).
 
 use std::{thread, time::Duration};
 
@@ -70,13 +70,13 @@ impl Row {
         for version in BOTH {
             // Neighbours find each other on two links.
             assert!(arrives(&row.a, version.b), "no way from a to b");
-            assert_eq!(row.ways(version), OPEN);
+            assert_eq!(row.open_directions(version), OPEN);
         }
         row
     }
 
     /// Which ways are open to packets of a version: to the router, from it, through it.
-    fn ways(&self, version: &Version) -> [bool; 3] {
+    fn open_directions(&self, version: &Version) -> [bool; 3] {
         [self.a.ping(version.router), self.router.ping(version.a), self.a.ping(version.b)]
     }
 }
@@ -121,21 +121,25 @@ fn closes(version: &Version, other: &Version) {
     let delete = |direction| format!("spddelete {everything} {everything} any -P {direction};");
 
     set(&row.router, version, 0);
-    assert_eq!((row.ways(version), row.ways(other)), (CLOSED, OPEN));
+    assert_eq!((row.open_directions(version), row.open_directions(other)), (CLOSED, OPEN));
 
     row.router.load(&add("out"));
-    assert_eq!(row.ways(version), CLOSED, "nothing may come in");
+    assert_eq!(row.open_directions(version), CLOSED, "nothing may come in");
     row.router.load(&(delete("out") + &add("in")));
-    assert_eq!(row.ways(version), CLOSED, "nothing may go out");
+    assert_eq!(row.open_directions(version), CLOSED, "nothing may go out");
     row.router.load(&add("out"));
-    assert_eq!(row.ways(version), OPEN);
+    assert_eq!(row.open_directions(version), OPEN);
     row.router.load(&delete("fwd"));
-    assert_eq!(row.ways(version), [true, true, false], "nothing may go through");
+    assert_eq!(row.open_directions(version), [true, true, false], "nothing may go through");
 
     row.router.flush();
-    assert_eq!((row.ways(version), row.ways(other)), (CLOSED, OPEN), "a flush has opened it");
+    assert_eq!(
+        (row.open_directions(version), row.open_directions(other)),
+        (CLOSED, OPEN),
+        "a flush has opened it"
+    );
     set(&row.router, version, 1);
-    assert_eq!((row.ways(version), row.ways(other)), (OPEN, OPEN));
+    assert_eq!((row.open_directions(version), row.open_directions(other)), (OPEN, OPEN));
 }
 
 /// With both versions closed even who knows nothing of it opens neither.
@@ -143,17 +147,21 @@ fn closes(version: &Version, other: &Version) {
 fn both() {
     let row = Row::new();
     set_both(&row.router, 0);
-    assert_eq!(BOTH.map(|version| row.ways(version)), [CLOSED; 2]);
+    assert_eq!(BOTH.map(|version| row.open_directions(version)), [CLOSED; 2]);
     row.router.flush();
-    assert_eq!(BOTH.map(|version| row.ways(version)), [CLOSED; 2], "setkey has opened it");
+    assert_eq!(
+        BOTH.map(|version| row.open_directions(version)),
+        [CLOSED; 2],
+        "setkey has opened it"
+    );
     row.router.ip("xfrm policy flush");
     assert_eq!(row.router.show("xfrm policy"), "");
-    assert_eq!(BOTH.map(|version| row.ways(version)), [CLOSED; 2], "ip has opened it");
+    assert_eq!(BOTH.map(|version| row.open_directions(version)), [CLOSED; 2], "ip has opened it");
 
     set(&row.router, &V4, 1);
-    assert_eq!(BOTH.map(|version| row.ways(version)), [OPEN, CLOSED]);
+    assert_eq!(BOTH.map(|version| row.open_directions(version)), [OPEN, CLOSED]);
     set(&row.router, &V6, 1);
-    assert_eq!(BOTH.map(|version| row.ways(version)), [OPEN; 2]);
+    assert_eq!(BOTH.map(|version| row.open_directions(version)), [OPEN; 2]);
     assert_eq!(row.router.show("xfrm policy"), "");
 }
 
@@ -202,16 +210,16 @@ fn policies_come_first() {
 fn the_spd_stays_the_users() {
     let (a, b) = (Host::new("a"), Host::new("b"));
     link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
-    let said = |words: &str| a.setkey(words);
-    let words = |words: &str| said(words).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
-    let dumps = || ["-DP", "-DP --json", "-DP --script", "-DPp"].map(said);
+    let run = |words: &str| a.setkey(words);
+    let words = |words: &str| run(words).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let dumps = || ["-DP", "-DP --json", "-DP --script", "-DPp"].map(run);
     let empty = dumps();
     set_both(&a, 0);
     assert_eq!(dumps(), empty);
     assert!(!a.ping("192.0.2.2"));
 
-    let [out, inward] =
-        ["out", "in"].map(|way| format!("spdadd 0.0.0.0/0 0.0.0.0/0 any -P {way} none;"));
+    let [out, inward] = ["out", "in"]
+        .map(|direction| format!("spdadd 0.0.0.0/0 0.0.0.0/0 any -P {direction} none;"));
     a.load(&out);
     assert!(words("-DP --script").ends_with(&out), "{}", words("-DP --script"));
     assert!(words("-DP").starts_with("0.0.0.0/0[any] 0.0.0.0/0[any] 255 out prio def none"));
@@ -219,8 +227,8 @@ fn the_spd_stays_the_users() {
     assert!(a.ping("192.0.2.2"));
     a.load("spdupdate 0.0.0.0/0 0.0.0.0/0 any -P out prio low discard;");
     assert!(words("-DP").contains("out prio low discard"), "{}", words("-DP"));
-    for way in ["out", "in"] {
-        a.load(&format!("spddelete 0.0.0.0/0 0.0.0.0/0 any -P {way};"));
+    for direction in ["out", "in"] {
+        a.load(&format!("spddelete 0.0.0.0/0 0.0.0.0/0 any -P {direction};"));
     }
     assert_eq!(dumps(), empty);
     assert!(!a.ping("192.0.2.2"), "ours have gone with it");
@@ -247,7 +255,7 @@ fn loopback() {
     );
     assert_eq!(pings(), [true; 4]);
 
-    // What lets ::1 through goes with the policies of the SPD when somebody else empties it.
+    // The policy for ::1 goes with the others of the SPD when another program flushes it.
     a.ip("xfrm policy flush");
     assert_eq!(pings(), [true, true, false, false]);
     a.flush();
@@ -264,10 +272,10 @@ fn neighbour_discovery() {
         "spdadd 2001:db8::1 2001:db8::2 any -P out none;
         spdadd 2001:db8::2 2001:db8::1 any -P in none;",
     );
-    let both_ways = || [arrives(&a, "2001:db8::2"), arrives(&b, "2001:db8::1")];
-    assert_eq!(both_ways(), [false; 2]);
+    let both_directions = || [arrives(&a, "2001:db8::2"), arrives(&b, "2001:db8::1")];
+    assert_eq!(both_directions(), [false; 2]);
     a.load(V6.discovery);
-    assert_eq!(both_ways(), [true; 2]);
+    assert_eq!(both_directions(), [true; 2]);
 }
 
 /// The value is that of one network namespace.
@@ -299,7 +307,7 @@ fn a_new_namespace_of_an_old_number_has_initial_values() {
     let old_number = number(&old);
     drop(old);
 
-    // A namespace goes some time after its name. Whoever stays takes the other numbers.
+    // A namespace goes some time after its name. Those that stay take the other numbers.
     let mut others = Vec::new();
     let new = loop {
         let new = Host::new("new");

@@ -69,7 +69,7 @@ fn governs(sites: &Sites, addresses: &Addresses, proto: &str, mode: &str) {
         })
     };
     let title = format!("{variable}: out, in, through");
-    assert_eq!(pass(), [false; 3], "{title}: require until somebody says otherwise");
+    assert_eq!(pass(), [false; 3], "{title}: require until the variable is set");
     for (value, passes) in [(1, true), (2, false)] {
         gateway.set(&format!("{variable}={value}"));
         assert_eq!(pass(), [passes; 3], "{title} at {value}");
@@ -116,7 +116,7 @@ fn a_thousand_flips_under_a_flood() {
     let flip = Path::new(env!("CARGO_BIN_EXE_flip"));
     Outcome::success(a.command(flip).arg("1000").args(variables));
     drop(floods);
-    for packets in wires.map(|wire| wire.heard()) {
+    for packets in wires.map(|wire| wire.received()) {
         for version in [4, 6] {
             let packets = packets.iter().filter(|packet| packet.version == version);
             let (encrypted, clear): (Vec<&Packet>, Vec<&Packet>) =
@@ -140,7 +140,7 @@ impl Flood {
 
 impl Drop for Flood {
     fn drop(&mut self) {
-        // It may have ended by itself, which the count of packets tells.
+        // It may have ended by itself, which the count of packets shows.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }

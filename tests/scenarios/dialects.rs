@@ -36,7 +36,7 @@ fn dialect(name: &str) -> Option<&'static str> {
     origins.iter().find(|(origin, _)| name.contains(origin)).map(|row| row.1)
 }
 
-/// Loads a script in a network namespace of its own. Tells what setkey said, without its excerpts of the script, its exit
+/// Loads a script in a network namespace of its own. Returns what setkey printed, without its excerpts of the script, its exit
 /// status, and how much is in the kernel then.
 fn load(script: &Path, dialect: &str) -> String {
     let steps = r#"
@@ -48,8 +48,8 @@ fn load(script: &Path, dialect: &str) -> String {
     let mut shell = Command::new("unshare");
     shell.args(["--net", "sh", "-c", steps]).arg(setkey()).arg(script).arg(dialect);
     let printed = Outcome::success(&mut shell).replace(script.to_str().expect("UTF-8"), "FILE");
-    let said = printed.lines().filter(|line| !line.starts_with(' '));
-    let lines = said.map(|line| format!("    {}\n", line.trim()));
+    let output = printed.lines().filter(|line| !line.starts_with(' '));
+    let lines = output.map(|line| format!("    {}\n", line.trim()));
     lines.collect()
 }
 
@@ -99,7 +99,7 @@ fn dumps() {
     }
 }
 
-/// What each says of a policy that is not there, of a word that is none, and what it does then.
+/// What each prints for a policy that is not there and for an unknown word, and what it does then.
 #[test]
 fn mistakes() {
     let host = Host::new("bsd");
@@ -108,15 +108,15 @@ fn mistakes() {
 
     let linux = "line 2: syntax error at [nonsense]\nparse failed, line 2.\n";
     for dialect in ["linux", "freebsd"] {
-        let said = line(&format!("--dialect {dialect} -f -"));
+        let output = line(&format!("--dialect {dialect} -f -"));
         let expected = format!("The result of line 1: No entry.\n{linux}");
-        assert_eq!((said.status, said.stdout), (1, expected), "{dialect}");
+        assert_eq!((output.status, output.stdout), (1, expected), "{dialect}");
     }
     let netbsd = line("--dialect netbsd -f -");
     assert_eq!((netbsd.status, netbsd.stdout.as_str()), (1, ""));
     for words in ["1: No entry", "2: syntax error at `nonsense'", "2: parse failed"] {
-        let said = format!("setkey: <stdin>,{words}\n");
-        assert!(netbsd.stderr.contains(&said), "{said}: {netbsd:?}");
+        let output = format!("setkey: <stdin>,{words}\n");
+        assert!(netbsd.stderr.contains(&output), "{output}: {netbsd:?}");
     }
 
     // Standard input: FreeBSD reads it as any script, the others go on.
@@ -125,8 +125,8 @@ fn mistakes() {
         ("netbsd", 0, "No entry.\nsyntax error at `nonsense'No SAD entries.\n"),
         ("freebsd", 1, &format!("The result of line 1: No entry.\n{linux}")),
     ] {
-        let said = line(&format!("--dialect {dialect} -c"));
-        assert_eq!((said.status, said.stdout.as_str()), (status, expected), "{dialect}");
+        let output = line(&format!("--dialect {dialect} -c"));
+        assert_eq!((output.status, output.stdout.as_str()), (status, expected), "{dialect}");
     }
 }
 
@@ -134,9 +134,9 @@ fn mistakes() {
 fn a_script_that_is_not_there() {
     let host = Host::new("bsd");
     for (dialect, status) in [("linux", 1), ("netbsd", 1), ("freebsd", 255)] {
-        let said = host.setkey(&format!("--dialect {dialect} -f /nowhere/ipsec.conf"));
-        assert_eq!((said.status, said.stdout.as_str()), (status, ""), "{dialect}");
-        assert!(said.stderr.contains("No such file or directory"), "{said:?}");
+        let output = host.setkey(&format!("--dialect {dialect} -f /nowhere/ipsec.conf"));
+        assert_eq!((output.status, output.stdout.as_str()), (status, ""), "{dialect}");
+        assert!(output.stderr.contains("No such file or directory"), "{output:?}");
     }
 }
 
@@ -146,13 +146,13 @@ fn options_of_freebsd() {
     let host = Host::new("bsd");
     let mut setkey = host.command(setkey());
     setkey.args(["--dialect", "freebsd", "-h", "-v", "-e", "flush esp;"]);
-    let said = Outcome::of(&mut setkey);
-    assert_eq!(said.status, 0, "{said:?}");
+    let output = Outcome::of(&mut setkey);
+    assert_eq!(output.status, 0, "{output:?}");
     // SADB_FLUSH (9), satype ESP (3), two words of eight bytes.
     let bytes = [2, 9, 0, 3, 2, 0, 0, 0];
     let dump = bytes.map(|byte| format!("{byte:02x} ")).concat();
-    assert!(said.stdout.contains(&format!("00000000: {dump}")), "{said:?}");
-    assert!(said.stdout.contains("sadb_msg{ version=2 type=9 errno=0 satype=3\n"), "{said:?}");
+    assert!(output.stdout.contains(&format!("00000000: {dump}")), "{output:?}");
+    assert!(output.stdout.contains("sadb_msg{ version=2 type=9 errno=0 satype=3\n"), "{output:?}");
 
     let linux = host.setkey("-h");
     assert_eq!(linux.status, 1);

@@ -52,7 +52,7 @@ fn packets_too_small_to_be_compressed() {
         }
         // tcpdump is a little behind.
         sleep(Duration::from_millis(500));
-        for packet in wire.heard() {
+        for packet in wire.received() {
             assert!(matches!(packet.protocols[..], [ICMP | ICMP6]), "{dialect}: {packet:?}");
         }
         for target in ["192.0.2.2", "2001:db8::2"] {
@@ -64,16 +64,16 @@ fn packets_too_small_to_be_compressed() {
     }
 }
 
-/// Dumps go on saying the level, a script means the same in its dialect, and nobody makes the policies strict again.
+/// Dumps keep the level, a script means the same in its dialect, and the policies never become strict again.
 #[test]
-fn what_is_said_of_packets_too_small() {
+fn packets_too_small_to_compress() {
     let (hosts, _wire) = hosts("netbsd");
     let policies = "
         spdadd 192.0.2.THERE 192.0.2.HERE any -P in ipsec ipcomp/transport//require esp/transport//default;
         spdadd 2001:db8::THERE 2001:db8::HERE any -P in ipsec ipcomp/transport//unique:7;";
     load(&hosts, policies);
     let [a, _] = &hosts;
-    // `default` becomes `use`: the policy is written anew.
+    // `default` becomes `use`: the policy is written again.
     for host in &hosts {
         host.set("-w net.inet.ipsec.esp_trans_deflev=1");
     }
@@ -110,7 +110,7 @@ fn what_is_said_of_packets_too_small() {
 const KEYS: &str = r#"-E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
 const OTHER_KEYS: &str = r#"-E aes-cbc "SIXTEEN BYTE KEY" -A hmac-sha1 "TWENTY BYTES OF KEY!""#;
 
-/// NetBSD's getspi makes a larval SA and says nothing of it; update completes it, and gives it other limits and keys.
+/// NetBSD's getspi makes a larval SA and prints nothing of it; update completes it, and gives it other limits and keys.
 #[test]
 fn an_sa_from_getspi_to_its_second_keys() {
     let (hosts, _) = hosts("netbsd");
@@ -152,7 +152,7 @@ fn an_sa_from_getspi_to_its_second_keys() {
     assert!(!a.ping("192.0.2.2"), "each has its own keys");
     b.load(&update(OTHER_KEYS));
     assert!(a.ping("192.0.2.2"));
-    assert!(wire.heard().iter().all(|packet| packet.protocols == [ESP]));
+    assert!(wire.received().iter().all(|packet| packet.protocols == [ESP]));
 
     let gone = a.setkey_text(&format!("\nupdate 192.0.2.1 192.0.2.2 esp 10005 {KEYS};"));
     assert_eq!((gone.status, gone.stdout.as_str()), (0, ""));
@@ -166,17 +166,17 @@ fn getspi_and_update_by_pf_key() {
     let script = format!(
         "getspi 192.0.2.1 192.0.2.2 esp 10000; update 192.0.2.1 192.0.2.2 esp 10000 -m transport {KEYS};"
     );
-    let said = |words: &str| read(&host, &format!("{words} -c"), &script);
+    let run = |words: &str| read(&host, &format!("{words} -c"), &script);
     let mut dumps = Vec::new();
-    for way in ["--pfkey=kernel", "--dialect netbsd"] {
-        assert_eq!(said(way), SILENCE, "{way}");
+    for options in ["--pfkey=kernel", "--dialect netbsd"] {
+        assert_eq!(run(options), SILENCE, "{options}");
         dumps.push(host.show("-s xfrm state"));
         host.flush();
         // SADB_GETSPI (1) and SADB_UPDATE (2), and their answers.
-        let verbose = said(&format!("{way} -v"));
+        let verbose = run(&format!("{options} -v"));
         let types = verbose.stdout.matches("sadb_msg{ version=2 type=1 ").count();
-        assert_eq!((verbose.status, types), (0, 2), "{way}: {}", verbose.stdout);
-        assert_eq!(verbose.stdout.matches("sadb_msg{ version=2 type=2 ").count(), 2, "{way}");
+        assert_eq!((verbose.status, types), (0, 2), "{options}: {}", verbose.stdout);
+        assert_eq!(verbose.stdout.matches("sadb_msg{ version=2 type=2 ").count(), 2, "{options}");
         host.flush();
     }
     let stable = |dump: &str| {

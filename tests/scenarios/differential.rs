@@ -50,7 +50,7 @@ fn load(session: &mut Session, host: &Host, script: &str) -> String {
     refusals + &renumbered(&with_plain_templates(&seen))
 }
 
-/// The numbers that `unique` chooses, from 0x4000 up, in the order in which they appear: AF_KEY never begins anew.
+/// The numbers that `unique` chooses, from 0x4000 up, in the order in which they appear: AF_KEY never restarts.
 fn renumbered(seen: &str) -> String {
     static TEMPLATE: LazyLock<Regex> = LazyLock::new(|| {
         let pattern = r"(?m)^(\t\tproto .*) reqid ([0-9]+)\(0x[0-9a-f]+\)";

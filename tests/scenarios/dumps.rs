@@ -30,10 +30,10 @@ fn a_policy_of_a_socket() {
     let mut program = host.command("python3");
     program.args(["-c", PROGRAM]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut program = program.spawn().expect("python3 runs");
-    let mut said = String::new();
+    let mut line = String::new();
     let output = program.stdout.take().expect("its output is piped");
-    BufReader::new(output).read_line(&mut said).expect("its output");
-    assert_eq!(said, "it has a policy\n");
+    BufReader::new(output).read_line(&mut line).expect("its output");
+    assert_eq!(line, "it has a policy\n");
 
     let expected = format!(
         "(per-socket policy) \n\tout(socket) ipsec\n\tesp/transport//require\n\

@@ -24,7 +24,7 @@ fn v4() {
         ping: (&a, "192.0.2.2"),
         wire: &wire,
     }
-    .tell();
+    .print();
 
     for packet in packets {
         assert_eq!((packet.version, &packet.protocols[..]), (4, &[ESP][..]));
@@ -58,7 +58,7 @@ fn v6() {
         ping: (&a, "2001:db8::2"),
         wire: &wire,
     }
-    .tell();
+    .print();
 
     for packet in packets {
         assert_eq!((packet.version, &packet.protocols[..]), (6, &[ESP][..]));

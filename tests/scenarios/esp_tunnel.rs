@@ -44,7 +44,7 @@ fn fwd_policies_let_it_through() {
     assert!(sites.gateway_b.setkey("-DP").stdout.contains("\tin prio def ipsec\n"));
 }
 
-/// Only a policy tells that a tunnel carries the other IP version: an SA that was there first is made fit for it.
+/// Only a policy specifies that a tunnel carries the other IP version: an SA that was there first is adapted to it.
 #[test]
 fn sas_before_policies() {
     let sites = Sites::new(&V4);
@@ -63,7 +63,7 @@ fn protects(inner: &Addresses, outer: &Addresses) {
         ping: (&sites.host_a, &inner.b.bare(2)),
         wire: &Wire::tap(&sites.gateway_a, "gateway-b"),
     }
-    .tell();
+    .print();
 
     for packet in packets {
         assert_eq!((packet.version, &packet.protocols[..]), (outer.version, &[ESP][..]));

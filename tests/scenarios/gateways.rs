@@ -44,7 +44,7 @@ fn null() {
     protects(NULL);
 }
 
-/// The policy says what becomes of an SA that was there first, and of one that comes after it.
+/// The policy decides about an SA that was there first, and about one that comes after it.
 #[test]
 fn sas_before_policies() {
     for addresses in [&V4, &V6] {
@@ -123,14 +123,14 @@ fn protects(algorithms: &str) {
             ping: (&sites.host_a, &addresses.b.bare(2)),
             wire: &Wire::tap(&sites.gateway_a, "gateway-b"),
         }
-        .tell();
+        .print();
         for packet in packets {
             assert_eq!((packet.version, &packet.protocols[..]), (addresses.version, &[ESP][..]));
         }
     }
 }
 
-/// The scripts of a tunnel between the gateways, in FreeBSD's way: no SA says that it is one of a tunnel.
+/// The scripts of a tunnel between the gateways, as on FreeBSD: no SA has the mode tunnel.
 struct Tunnel {
     policies_a: String,
     policies_b: String,

@@ -13,7 +13,7 @@ use std::{
 use regex::Regex;
 use rustix::process::Signal;
 use scenarios::{
-    Daemon, Host, Iked, Pings, ServiceManager, Way, Wire, link,
+    Access, Daemon, Host, Iked, Pings, ServiceManager, Wire, link,
     protocol::{ESP, ICMP, UDP},
 };
 
@@ -30,7 +30,7 @@ const LIFETIME: Duration = Duration::from_secs(13);
 #[test]
 fn preloaded() {
     let managers = |host: &Host| ServiceManager::start(host);
-    let hosts = Hosts::start(Way::Preloaded, ["active", "passive"], managers);
+    let hosts = Hosts::start(Access::Preloaded, ["active", "passive"], managers);
     let first = hosts.established();
     let traffic = hosts.traffic();
     let rekeyed = (0..2).fold(first, |sas, _| hosts.rekeyed(&sas));
@@ -47,7 +47,7 @@ fn preloaded() {
 
 #[test]
 fn by_run() {
-    let hosts = Hosts::start(Way::Run, ["active", "passive"], Daemon::start);
+    let hosts = Hosts::start(Access::Run, ["active", "passive"], Daemon::start);
     let first = hosts.established();
     let traffic = hosts.traffic();
     let rekeyed = hosts.rekeyed(&first);
@@ -63,7 +63,7 @@ fn by_run() {
 /// Both wait. The first packet that meets with a policy, which is not iked's, makes the first host's begin.
 #[test]
 fn wanted_by_a_packet() {
-    let hosts = Hosts::start(Way::Preloaded, ["passive", "passive"], Daemon::start);
+    let hosts = Hosts::start(Access::Preloaded, ["passive", "passive"], Daemon::start);
     for (end, [here, there]) in hosts.ends.iter().zip([[A, B], [B, A]]) {
         end.host.load(&format!(
             "spdadd {here} {there} any -P out ipsec esp/transport//require;
@@ -78,11 +78,11 @@ fn wanted_by_a_packet() {
     hosts.leave();
 }
 
-/// Nobody has kept the sockets. iked's process that speaks PF_KEY has changed its root and is nobody's, so it cannot connect
+/// The sockets were not kept. iked's PF_KEY process has changed its root and its user, so it cannot connect
 /// again, and its SAs end (libpfkey-preload(7), CAVEATS). It does not spin, nothing goes in clear, and a restart of iked helps.
 #[test]
 fn a_service_that_was_killed_and_a_new_one() {
-    let mut hosts = Hosts::start(Way::Preloaded, ["active", "passive"], Daemon::start);
+    let mut hosts = Hosts::start(Access::Preloaded, ["active", "passive"], Daemon::start);
     let traffic = hosts.traffic();
     let _ = hosts.established();
     for end in &mut hosts.ends {
@@ -118,7 +118,7 @@ struct End<S> {
 }
 
 impl<S> Hosts<S> {
-    fn start(way: Way, modes: [&str; 2], service: impl Fn(&Host) -> S) -> Self {
+    fn start(access: Access, modes: [&str; 2], service: impl Fn(&Host) -> S) -> Self {
         let [a, b] = ["a", "b"].map(Host::new);
         link(&a, &format!("{A}/24"), &b, &format!("{B}/24"));
         let wire = Wire::tap(&a, "b");
@@ -134,7 +134,7 @@ impl<S> Hosts<S> {
                 lifetime.as_secs()
             );
             let service = service(&host);
-            End { iked: Iked::start(&host, way, &configuration), service, host }
+            End { iked: Iked::start(&host, access, &configuration), service, host }
         };
         // The passive one first: the other begins at once.
         let b = start(b, [B, A], modes[1], Duration::from_secs(3600));
@@ -161,7 +161,7 @@ impl<S> Hosts<S> {
     /// Pings from the first host, whose policies are there.
     fn traffic(&self) -> Traffic {
         eventually("there are policies", || self.ends.iter().all(|end| end.policies() >= 3));
-        let _ = self.wire.heard();
+        let _ = self.wire.received();
         let pings = Pings::start(&self.ends[0].host, &format!("-i0.2 -I {A} {B}"));
         let cpu = self.ends.each_ref().map(|end| end.iked.cpu());
         Traffic { pings, cpu, begun: Instant::now() }
@@ -277,14 +277,14 @@ impl Traffic {
 fn secret(wire: &Wire) -> usize {
     // tcpdump is a little behind.
     sleep(Duration::from_millis(300));
-    let mut packets = wire.heard();
+    let mut packets = wire.received();
     packets.retain(|packet| packet.protocols != [UDP]);
     let in_clear: Vec<_> = packets.iter().filter(|packet| packet.protocols != [ESP]).collect();
     assert!(in_clear.is_empty(), "{in_clear:?}");
     packets.len()
 }
 
-/// Waits until something is so; says what it is if it never comes.
+/// Waits until a condition holds; panics with its name if it never does.
 fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {

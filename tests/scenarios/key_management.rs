@@ -49,15 +49,15 @@ fn the_first_packet_waits() {
     let Hosts { a, b, .. } = Hosts::start([To::Service, To::Service]);
     a.host.within(|| std::fs::write("/proc/sys/net/core/xfrm_larval_drop", "0")).expect("root's");
     assert!(a.host.ping(&format!("{B} -I {A}")), "the only packet comes back");
-    a.says("ACQUIRE");
+    a.events("ACQUIRE");
     establish(&a, &b);
 }
 
-fn a_whole_life(ways: [To; 2]) {
-    let Hosts { a, b, wire } = Hosts::start(ways);
+fn a_whole_life(backends: [To; 2]) {
+    let Hosts { a, b, wire } = Hosts::start(backends);
     let pings = a.ping();
 
-    a.says("ACQUIRE");
+    a.events("ACQUIRE");
     let first = establish(&a, &b);
     assert_eq!([a.sas(), b.sas()], [first.all(), first.all()]);
 
@@ -89,21 +89,21 @@ impl Pair {
 
 /// What both key managements do when `a` wants SAs.
 fn establish(a: &End, b: &End) -> Pair {
-    let [to_a, to_b] = [a, b].map(|end| end.says("GETSPI"));
+    let [to_a, to_b] = [a, b].map(|end| end.events("GETSPI"));
     for (end, inbound, outbound) in [(a, to_a, to_b), (b, to_b, to_a)] {
-        assert_eq!(end.says("UPDATE in"), inbound);
-        assert_eq!(end.says("ADD out"), outbound);
+        assert_eq!(end.events("UPDATE in"), inbound);
+        assert_eq!(end.events("ADD out"), outbound);
     }
     Pair { to_a, to_b }
 }
 
 /// What they do when a pair comes of age. Of the old one nothing is left.
 fn replace(a: &End, b: &End, old: Pair) -> Pair {
-    assert_eq!(a.says("EXPIRE soft"), old.to_b);
+    assert_eq!(a.events("EXPIRE soft"), old.to_b);
     let new = establish(a, b);
     for (end, inbound, outbound) in [(a, old.to_a, old.to_b), (b, old.to_b, old.to_a)] {
-        assert_eq!(end.says("DELETE out"), outbound);
-        assert_eq!(end.says("DELETE in"), inbound);
+        assert_eq!(end.events("DELETE out"), outbound);
+        assert_eq!(end.events("DELETE in"), inbound);
     }
     assert_ne!(old, new);
     assert_eq!([a.sas(), b.sas()], [new.all(), new.all()]);
@@ -133,7 +133,7 @@ impl Hosts {
 struct End {
     key_management: Background,
     /// setkey's option for the way of the key management.
-    way: String,
+    backend: String,
     _service: Option<RunningService>,
     host: Host,
 }
@@ -142,13 +142,14 @@ impl End {
     fn start(host: Host, to: To, [here, there]: [&str; 2]) -> Self {
         let service = (to == To::Service).then(|| RunningService::start(&host));
         let path = service.as_ref().map(RunningService::path);
-        let way = path.map_or("--pfkey=kernel".into(), |it| format!("--pfkey={}", it.display()));
+        let backend =
+            path.map_or("--pfkey=kernel".into(), |it| format!("--pfkey={}", it.display()));
         let mut toy_ike = host.command(toy_ike());
         let key_management = Background::start(toy_ike.args([here, there]).args(path));
-        let end = Self { key_management, way, _service: service, host };
+        let end = Self { key_management, backend, _service: service, host };
         assert_eq!(end.next_line(), "REGISTER esp");
 
-        // The key management's own packets pass as they are. It hears of these policies, and does not mind.
+        // The key management's own packets pass as they are. It receives these policies and ignores them.
         end.host.load(&format!(
             "spdadd {here}[500] {there}[500] udp -P out none;
             spdadd {there}[500] {here}[500] udp -P in none;
@@ -159,7 +160,7 @@ impl End {
     }
 
     /// The number of the next event, which is this one.
-    fn says(&self, event: &str) -> u32 {
+    fn events(&self, event: &str) -> u32 {
         let line = self.next_line();
         let number = line.strip_prefix(event).and_then(|rest| rest.strip_prefix(" 0x"));
         let number = number.and_then(|digits| u32::from_str_radix(digits, 16).ok());
@@ -170,14 +171,14 @@ impl End {
         self.key_management
             .lines
             .recv_timeout(PATIENCE)
-            .expect("the key management says what happens")
+            .expect("the key management prints its events")
     }
 
     /// The SPIs of all SAs, dumped the way of the key management.
     fn sas(&self) -> BTreeSet<u32> {
         static SPI: LazyLock<Regex> =
             LazyLock::new(|| Regex::new(r"spi=(\d+)\(").expect("a pattern"));
-        let dump = self.host.setkey(&format!("{} -D", self.way));
+        let dump = self.host.setkey(&format!("{} -D", self.backend));
         assert_eq!((dump.status, dump.stderr.as_str()), (0, ""));
         let spis = SPI.captures_iter(&dump.stdout);
         spis.map(|spi| spi[1].parse().expect("a number")).collect()
@@ -194,7 +195,7 @@ impl End {
 fn check_wire(wire: &Wire, pairs: &[Pair], pings: usize) {
     // tcpdump is a little behind.
     sleep(Duration::from_millis(300));
-    let mut packets = wire.heard();
+    let mut packets = wire.received();
     packets.retain(|packet| packet.protocols != [UDP]);
     let in_clear: Vec<_> = packets.iter().filter(|packet| packet.protocols != [ESP]).collect();
     assert!(in_clear.is_empty(), "{in_clear:?}");

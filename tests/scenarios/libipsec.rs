@@ -9,12 +9,13 @@ use std::{
 };
 
 use scenarios::{
-    ESP_BOTH_WAYS, Host, Outcome, Pair, WithoutAfKey, assert_same, masked, preload, protocol::ESP,
+    ESP_BOTH_DIRECTIONS, Host, Outcome, Pair, WithoutAfKey, assert_same, masked, preload,
+    protocol::ESP,
 };
 use tempfile::TempDir;
 
 /// Every policy of the table becomes that of a socket, by AF_KEY and with the preloaded library, or is
-/// refused as the table says.
+/// refused as in the table.
 #[test]
 fn sockets_have_policies_of_their_own() {
     let (host, build) = (Host::new("host"), Build::new());
@@ -37,7 +38,7 @@ fn the_example_works_with_and_without_af_key() {
     let source = build.0.path().join("example.c");
     fs::write(&source, example_of("ipsec_set_policy.3")).expect("a file");
     let example = build.program("example", &source);
-    let _server = hosts.serve(ESP_BOTH_WAYS, "AF_INET SOCK_DGRAM 192.0.2.2 7");
+    let _server = hosts.serve(ESP_BOTH_DIRECTIONS, "AF_INET SOCK_DGRAM 192.0.2.2 7");
     let run = |library: Option<PathBuf>| {
         let mut command = hosts.a.command("timeout");
         command.arg("2").arg(&example).arg("192.0.2.2");
@@ -55,8 +56,8 @@ fn the_example_works_with_and_without_af_key() {
     assert!(WithoutAfKey::has_af_key());
     works();
     // AF_KEY takes the policies. Linux 6.1 then fails to send: what it does, it does not in clear.
-    let (_, said) = run(None);
-    assert!(!said.contains("transport"), "{said}");
+    let (_, output) = run(None);
+    assert!(!output.contains("transport"), "{output}");
     assert!(hosts.passed().is_subset(&[ESP].into()));
 
     let _without = WithoutAfKey::new();

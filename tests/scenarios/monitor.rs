@@ -49,7 +49,7 @@ fn what_another_setkey_does() {
 
 /// What becomes of packets that no policy matches is no policy, though the kernel has it as some.
 #[test]
-fn def_policy_is_not_heard() {
+fn def_policy_is_not_reported() {
     let host = Host::new("host");
     let monitor = Monitor::start(&host, "-x");
     for value in [0, 1] {
@@ -137,7 +137,7 @@ struct Monitor {
 }
 
 impl Monitor {
-    /// Starts it, and waits until it hears.
+    /// Starts it, and waits until it receives.
     fn start(host: &Host, words: &str) -> Self {
         let mut command = host.command(setkey());
         command.args(words.split_whitespace()).stdout(Stdio::piped());
@@ -152,12 +152,12 @@ impl Monitor {
             }
         });
         let monitor = Self { setkey, messages };
-        monitor.wait_until_it_hears(host);
+        monitor.wait_until_it_receives(host);
         monitor
     }
 
-    /// Lets something happen until it is heard, and until the last of it is.
-    fn wait_until_it_hears(&self, host: &Host) {
+    /// Makes changes until one is received, and waits until the last one is.
+    fn wait_until_it_receives(&self, host: &Host) {
         let knock = "spdadd 203.0.113.1 203.0.113.2 any -P out none; \
                      spddelete 203.0.113.1 203.0.113.2 any -P out;";
         for _ in 0..50 {
@@ -167,7 +167,7 @@ impl Monitor {
                 return;
             }
         }
-        panic!("setkey -x hears nothing");
+        panic!("setkey -x receives nothing");
     }
 
     /// The next messages.
@@ -197,7 +197,7 @@ impl Message {
         (!lines.is_empty()).then_some(Self(lines))
     }
 
-    /// What it says, without time and bytes.
+    /// What it prints, without time and bytes.
     fn words(&self) -> String {
         let words = self.0.iter().skip_while(|line| !line.starts_with("sadb_msg{"));
         words.flat_map(|line| [line, "\n"]).collect()

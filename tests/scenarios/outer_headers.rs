@@ -13,33 +13,33 @@ const CE: u8 = 3;
 
 #[test]
 fn v4_in_v4() {
-    follows(&V4, &V4);
+    outer_header_agrees(&V4, &V4);
 }
 
 #[test]
 fn v6_in_v4() {
-    follows(&V6, &V4);
+    outer_header_agrees(&V6, &V4);
 }
 
 #[test]
 fn v4_in_v6() {
-    follows(&V4, &V6);
+    outer_header_agrees(&V4, &V6);
 }
 
 #[test]
 fn v6_in_v6() {
-    follows(&V6, &V6);
+    outer_header_agrees(&V6, &V6);
 }
 
 /// SAs made under each pair of values, and packets of every kind through them.
-fn follows(inner: &Addresses, outer: &Addresses) {
-    let way = Way::new(inner, outer);
+fn outer_header_agrees(inner: &Addresses, outer: &Addresses) {
+    let path = Path::new(inner, outer);
     for (df_bit, ecn) in [(0, 0), (0, 1), (2, 0), (2, 1)] {
-        way.set(&format!("net.inet.ipsec.dfbit={df_bit} {}={ecn}", ecn_of(outer)));
-        way.make_sas();
+        path.set(&format!("net.inet.ipsec.dfbit={df_bit} {}={ecn}", ecn_of(outer)));
+        path.make_sas();
         for df in [false, true] {
             for mark in [NOT_ECT, ECT_0, CE] {
-                let (outside, inside) = way.send(df, mark, 56);
+                let (outside, inside) = path.send(df, mark, 56);
                 let shown = format!("dfbit={df_bit}, ecn={ecn}: {outside:?}, {inside:?}");
                 let has_df = df && inner.version == 4;
                 assert_eq!((inside.df, inside.ecn), (has_df, mark), "{shown}");
@@ -48,7 +48,7 @@ fn follows(inner: &Addresses, outer: &Addresses) {
                     let is_copied = df_bit == 2 && has_df && outer.version == 4;
                     assert_eq!(outside.df, is_copied, "{shown}");
                 }
-                // Of congestion the inner header tells already (RFC 3168, section 9.1.1).
+                // The inner header has the congestion already (RFC 3168, section 9.1.1).
                 let carried = if mark == CE { ECT_0 } else { mark };
                 assert_eq!(outside.ecn, if ecn == 1 { carried } else { NOT_ECT }, "{shown}");
             }
@@ -59,55 +59,55 @@ fn follows(inner: &Addresses, outer: &Addresses) {
 /// No router cuts IPv6, so its long packets have DF in an outer IPv4 header, unless that is never to be.
 #[test]
 fn a_long_v6_packet_in_v4() {
-    let way = Way::new(&V6, &V4);
+    let path = Path::new(&V6, &V4);
     for df_bit in [0, 2] {
-        way.set(&format!("net.inet.ipsec.dfbit={df_bit}"));
-        way.make_sas();
-        assert_eq!(way.send(false, NOT_ECT, 1300).0.df, df_bit == 2);
+        path.set(&format!("net.inet.ipsec.dfbit={df_bit}"));
+        path.make_sas();
+        assert_eq!(path.send(false, NOT_ECT, 1300).0.df, df_bit == 2);
     }
 }
 
-/// The congestion that a router between the gateways tells of comes through, or is not listened to.
+/// The congestion that a router between the gateways marks is passed on, or is ignored.
 #[test]
-fn congestion_on_the_way() {
-    let way = Way::new(&V4, &V4);
+fn congestion_between_the_gateways() {
+    let path = Path::new(&V4, &V4);
     let marking = "filter add dev gateway-a ingress protocol ip u32 match ip protocol 50 0xff
         action pedit ex munge ip tos set 3 retain 3 pipe csum ip4h";
     for words in ["qdisc add dev gateway-a clsact", marking] {
-        let mut tc = way.sites.gateway_b.command("tc");
+        let mut tc = path.sites.gateway_b.command("tc");
         Outcome::success(tc.args(words.split_whitespace()));
     }
     for (ecn, arrives) in [(0, ECT_0), (1, CE)] {
-        way.set(&format!("net.inet.ipsec.ecn={ecn}"));
-        way.make_sas();
-        let (outside, inside) = way.send(false, ECT_0, 56);
+        path.set(&format!("net.inet.ipsec.ecn={ecn}"));
+        path.make_sas();
+        let (outside, inside) = path.send(false, ECT_0, 56);
         assert_eq!((outside.ecn, inside.ecn), (if ecn == 1 { ECT_0 } else { NOT_ECT }, arrives));
     }
 }
 
-/// SAs that are there keep their flags until they are made anew; all else of them stays.
+/// SAs that are there keep their flags until they are replaced; all else of them stays.
 #[test]
-fn sas_are_made_anew() {
-    let way = Way::new(&V4, &V4);
+fn sas_are_replaced() {
+    let path = Path::new(&V4, &V4);
     for window in ["", "-r 8", "-r 64", "-esn -r 128"] {
-        way.set("net.inet.ipsec.dfbit=2 net.inet.ipsec.ecn=1");
-        way.make_sas_with(&format!("{window} -lh 3600 -ls 3000"));
+        path.set("net.inet.ipsec.dfbit=2 net.inet.ipsec.ecn=1");
+        path.make_sas_with(&format!("{window} -lh 3600 -ls 3000"));
         for _ in 0..3 {
-            assert!(way.send(true, ECT_0, 56).0.df);
+            assert!(path.send(true, ECT_0, 56).0.df);
         }
-        let before = way.sas();
+        let before = path.sas();
         assert!(before.iter().all(|sa| sa.contains(" 3(packets)")), "{before:#?}");
-        way.set("net.inet.ipsec.dfbit=0 net.inet.ipsec.ecn=0");
-        assert_eq!(way.sas(), before);
-        let (outside, _) = way.send(true, ECT_0, 56);
+        path.set("net.inet.ipsec.dfbit=0 net.inet.ipsec.ecn=0");
+        assert_eq!(path.sas(), before);
+        let (outside, _) = path.send(true, ECT_0, 56);
         assert_eq!((outside.df, outside.ecn), (true, ECT_0));
 
-        let before = way.sas();
-        way.set("--rekey-flags net.inet.ipsec.dfbit=0 net.inet.ipsec.ecn=0");
-        let now = way.sas();
+        let before = path.sas();
+        path.set("--rekey-flags net.inet.ipsec.dfbit=0 net.inet.ipsec.ecn=0");
+        let now = path.sas();
         assert!(now.iter().all(|sa| sa.contains("flag noecn nopmtudisc")), "{now:#?}");
         assert_eq!(now.map(|sa| without_flags(&sa)), before.map(|sa| without_flags(&sa)));
-        let (outside, _) = way.send(true, ECT_0, 56);
+        let (outside, _) = path.send(true, ECT_0, 56);
         assert_eq!((outside.df, outside.ecn), (false, NOT_ECT));
     }
 }
@@ -132,7 +132,7 @@ fn sas_without_a_mode() {
     assert_eq!(flags("0x1002"), [true; 3]);
 }
 
-/// A script's own flags stay, whatever the variables say, until SAs are made anew for the variable that decides them.
+/// A script's own flags stay, whatever the variables are, until SAs are replaced for the variable that sets them.
 #[test]
 fn flags_of_a_script() {
     let gateway = Host::new("gateway");
@@ -154,21 +154,21 @@ fn flags_of_a_script() {
 /// The test kernel has no nf_tables for IPv4, which sets DF: the variable is refused, and nothing is changed.
 #[test]
 fn df_cannot_be_set_here() {
-    let way = Way::new(&V4, &V4);
-    way.make_sas();
-    let before = way.sas();
-    let gateway = &way.sites.gateway_a;
+    let path = Path::new(&V4, &V4);
+    path.make_sas();
+    let before = path.sas();
+    let gateway = &path.sites.gateway_a;
     let outcome = gateway.sysctl("--rekey-flags net.inet.ipsec.ecn=0 net.inet.ipsec.dfbit=1");
     assert_ne!(outcome.status, 0);
     let why =
         "net.inet.ipsec.dfbit=1 needs nft(8) and a kernel with nf_tables for IPv4: nft says: ";
     assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
     assert_eq!(gateway.sysctl("-n net.inet.ipsec.dfbit net.inet.ipsec.ecn").stdout, "2\n1\n");
-    assert_eq!(way.sas(), before);
+    assert_eq!(path.sas(), before);
 }
 
 /// From host-a to host-b by a tunnel, with an onlooker before and behind its end.
-struct Way {
+struct Path {
     sites: Sites,
     tunnel: Tunnel,
     target: String,
@@ -176,7 +176,7 @@ struct Way {
     inner: Wire,
 }
 
-impl Way {
+impl Path {
     fn new(inner: &Addresses, outer: &Addresses) -> Self {
         let sites = Sites::new(inner);
         let tunnel = Tunnel::new(inner, outer);
@@ -231,15 +231,15 @@ impl Way {
         let discovery = if df { "do" } else { "dont" };
         let words = format!("-M {discovery} -Q {ecn:#04x} -s {bytes} {}", self.target);
         assert!(self.sites.host_a.ping(&words), "ping {words}");
-        // The answer is heard twice where its tunnel ends: as it comes, and as it leaves the tunnel.
-        let ([outer, ..], [inner, _]) = (heard::<3>(&self.outer), heard::<2>(&self.inner));
+        // The answer is captured twice where its tunnel ends: as it comes, and as it leaves the tunnel.
+        let ([outer, ..], [inner, _]) = (received::<3>(&self.outer), received::<2>(&self.inner));
         assert_eq!(outer.protocols, [ESP]);
         (outer, inner)
     }
 }
 
 /// The next packets.
-fn heard<const COUNT: usize>(wire: &Wire) -> [Packet; COUNT] {
+fn received<const COUNT: usize>(wire: &Wire) -> [Packet; COUNT] {
     wire.packets(COUNT).try_into().expect("as many as that")
 }
 

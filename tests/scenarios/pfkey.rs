@@ -1,4 +1,4 @@
-//! The PF_KEY service says what AF_KEY says, message by message: the cases of `tests/pfkey`, played on both.
+//! The PF_KEY service answers as AF_KEY, message by message: the cases of `tests/pfkey`, played on both.
 
 use std::{env, path::Path};
 
@@ -31,7 +31,7 @@ fn as_af_key() {
 
 /// AF_KEY and XFRM count ACQUIREs apart, and a larval SA has the number of the one that came last.
 #[test]
-fn whoever_numbers_acquires() {
+fn acquires_numbered_by_others() {
     let failed = "the key management has failed";
     let (_, before) = played(failed);
     drop(WithoutAfKey::new());

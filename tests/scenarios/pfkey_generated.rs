@@ -1,4 +1,4 @@
-//! The PF_KEY service beside AF_KEY, given messages that nobody has written: requests in sequences, and messages in
+//! The PF_KEY service beside AF_KEY, given generated messages: requests in sequences, and messages in
 //! which something was changed. `PFKEY_SEED` gives the same ones again.
 
 use std::time::Instant;

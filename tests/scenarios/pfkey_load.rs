@@ -1,4 +1,4 @@
-//! The PF_KEY service under load: a slow reader gets its whole dump and is in nobody's way, and requests that wait together
+//! The PF_KEY service under load: a slow reader gets its whole dump and delays no other client, and requests that wait together
 //! are carried out together.
 
 use std::{
@@ -64,8 +64,8 @@ fn index(entry: &Message) -> Option<u32> {
 }
 
 /// Adds policies, with some requests under way at once.
-fn add_policies(socket: &OwnedFd, count: u32, under_way: u32) {
-    for n in 0..count + under_way {
+fn add_policies(socket: &OwnedFd, count: u32, in_flight: u32) {
+    for n in 0..count + in_flight {
         if n < count {
             let [_, a, b, c] = n.to_be_bytes();
             let words = format!(
@@ -74,7 +74,7 @@ fn add_policies(socket: &OwnedFd, count: u32, under_way: u32) {
             );
             ask(socket, &words);
         }
-        if n >= under_way {
+        if n >= in_flight {
             assert_eq!(receive(socket).errno, 0);
         }
     }

@@ -17,37 +17,37 @@ use tempfile::TempDir;
 
 /// The ways to a PF_KEY socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
+enum Access {
     Kernel,
     Preloaded,
     Run,
     /// Without the library, as a static program.
-    Supervised,
+    Static,
 }
 
-const TO_SERVICE: [Way; 3] = [Way::Preloaded, Way::Run, Way::Supervised];
+const TO_SERVICE: [Access; 3] = [Access::Preloaded, Access::Run, Access::Static];
 
-fn client(host: &Host, way: Way, words: &str) -> Command {
+fn client(host: &Host, access: Access, words: &str) -> Command {
     let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("scenarios/prompt_client.py");
-    let mut command = match way {
-        Way::Kernel | Way::Preloaded => host.command("python3"),
-        Way::Run => {
+    let mut command = match access {
+        Access::Kernel | Access::Preloaded => host.command("python3"),
+        Access::Run => {
             let mut command = host.command(ipsecctl_with_library());
             command.args(["run", "python3"]);
             command
         }
-        Way::Supervised => {
+        Access::Static => {
             let mut command = host.command(ipsecctl_with_library());
             command.args(["run", "--no-preload", "python3"]);
             command
         }
     };
-    if way == Way::Kernel {
+    if access == Access::Kernel {
         command.env("XFRM_TOOLS_PFKEY", "kernel");
     } else {
         command.env("XFRM_TOOLS_PFKEY", "service");
     }
-    if way == Way::Preloaded {
+    if access == Access::Preloaded {
         command.env("LD_PRELOAD", preload());
     }
     command.arg(script).args(words.split_whitespace());
@@ -61,14 +61,14 @@ fn sas(host: &Host) -> usize {
 #[test]
 fn answers_are_there() {
     // A duplicate of a number that the program chooses cannot be followed without the library.
-    for (ways, words) in [(&TO_SERVICE[..2], "ways"), (&TO_SERVICE[2..], "ways --by-number")] {
+    for (accesses, words) in [(&TO_SERVICE[..2], "ways"), (&TO_SERVICE[2..], "ways --by-number")] {
         let host = Host::new("host");
-        let kernels = Outcome::success(&mut client(&host, Way::Kernel, words));
+        let kernels = Outcome::success(&mut client(&host, Access::Kernel, words));
         assert!(kernels.lines().count() > 90, "{kernels}");
         let _service = RunningService::start(&host);
-        for way in ways {
-            let services = Outcome::success(&mut client(&host, *way, words));
-            println!("{way:?}");
+        for access in accesses {
+            let services = Outcome::success(&mut client(&host, *access, words));
+            println!("{access:?}");
             assert_same(&kernels, &services);
         }
     }
@@ -79,10 +79,11 @@ fn answers_are_there() {
 fn answers_are_there_between_broadcasts() {
     let host = Host::new("host");
     let _service = RunningService::start(&host);
-    for way in TO_SERVICE {
-        let mut other = client(&host, Way::Preloaded, "count 4096").stdout(Stdio::null()).spawn();
-        let heard = Outcome::success(&mut client(&host, way, "beside 2000"));
-        assert_eq!(heard, "late answers: 0\n", "{way:?}");
+    for access in TO_SERVICE {
+        let mut other =
+            client(&host, Access::Preloaded, "count 4096").stdout(Stdio::null()).spawn();
+        let output = Outcome::success(&mut client(&host, access, "beside 2000"));
+        assert_eq!(output, "late answers: 0\n", "{access:?}");
         let other = other.as_mut().expect("it runs");
         other.kill().expect("it goes on");
         other.wait().expect("it was killed");
@@ -100,12 +101,12 @@ fn answers_are_there_though_the_cipher_is_loaded_first() {
     let _loader = SlowLoader::new(A_WHILE);
     let host = Host::new("host");
     let _service = RunningService::start(&host);
-    for way in [Way::Kernel, Way::Preloaded, Way::Run, Way::Supervised] {
+    for access in [Access::Kernel, Access::Preloaded, Access::Run, Access::Static] {
         unload("camellia_generic");
         let begun = Instant::now();
-        let heard = Outcome::success(&mut client(&host, way, CAMELLIA));
-        assert_eq!(heard, "type 3 errno 0 satype 3 length 34 seq 1\n", "{way:?}");
-        assert!(begun.elapsed() > A_WHILE, "{way:?}: it was loaded already");
+        let output = Outcome::success(&mut client(&host, access, CAMELLIA));
+        assert_eq!(output, "type 3 errno 0 satype 3 length 34 seq 1\n", "{access:?}");
+        assert!(begun.elapsed() > A_WHILE, "{access:?}: it was loaded already");
         host.flush();
     }
 }
@@ -147,9 +148,9 @@ fn no_request_of_a_client_that_ends_is_lost() {
     const REQUESTS: usize = 10_000;
     let host = Host::new("host");
     let _service = RunningService::start(&host);
-    for way in TO_SERVICE {
-        Outcome::success(&mut client(&host, way, &format!("add 4096 {REQUESTS}")));
-        assert_eq!(sas(&host), REQUESTS, "{way:?}");
+    for access in TO_SERVICE {
+        Outcome::success(&mut client(&host, access, &format!("add 4096 {REQUESTS}")));
+        assert_eq!(sas(&host), REQUESTS, "{access:?}");
         host.flush();
     }
 }
@@ -160,18 +161,18 @@ fn no_request_of_a_client_that_is_killed_is_lost() {
     const KILLS: usize = 200;
     let host = Host::new("host");
     let _service = RunningService::start(&host);
-    for way in [Way::Preloaded, Way::Supervised] {
-        let told = Outcome::success(&mut client(&host, way, &format!("kills {KILLS}")));
+    for access in [Access::Preloaded, Access::Static] {
+        let output = Outcome::success(&mut client(&host, access, &format!("kills {KILLS}")));
         let there = sas_by_kill(&host);
-        assert_eq!(told.lines().count(), KILLS);
-        for line in told.lines() {
+        assert_eq!(output.lines().count(), KILLS);
+        for line in output.lines() {
             let mut numbers = line.split(' ').map(|word| word.parse().expect("a number"));
             let (kill, accepted) = (numbers.next(), numbers.next().expect("two numbers"));
             let there = there.get(&kill.expect("a number")).copied().unwrap_or(0);
             // One more may have been accepted before its line was written.
             assert!(
                 (accepted..=accepted + 1).contains(&there),
-                "{way:?}: {line}, {there} are there"
+                "{access:?}: {line}, {there} are there"
             );
         }
         host.flush();

@@ -32,9 +32,9 @@ fn a_hundred_thousand_statements() {
     // One call sends a batch and one receives its answer.
     let table = fs::read_to_string(file("calls")).expect("the system calls");
     let calls = counts(&table);
-    for way in [&["sendmsg", "sendto"][..], &["recvmmsg", "recvmsg", "recvfrom"]] {
-        let count: u32 = way.iter().filter_map(|name| calls.get(*name)).sum();
-        assert!((1..=STATEMENTS / 100).contains(&count), "{way:?}: {count} calls");
+    for names in [&["sendmsg", "sendto"][..], &["recvmmsg", "recvmsg", "recvfrom"]] {
+        let count: u32 = names.iter().filter_map(|name| calls.get(*name)).sum();
+        assert!((1..=STATEMENTS / 100).contains(&count), "{names:?}: {count} calls");
     }
 }
 

@@ -32,19 +32,19 @@ fn policies_follow_variables_and_sas() {
         let lines = show(&host, "policies");
         lines.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
     };
-    let holds = || {
+    let states = || {
         let policies = json_of(&host, "policies");
         [0, 1].map(|place| policies[place]["requests"][0]["held"].clone())
     };
     let [first, second] = &lines()[..] else { panic!("two policies") };
     assert!(first.contains(" 10.0.0.3 ") && first.contains("/default (required)"), "{first}");
     assert!(second.contains("esp/tunnel/192.0.2.1-192.0.2.2/use (left out)"), "{second}");
-    assert_eq!(holds(), ["required", "left out"]);
+    assert_eq!(states(), ["required", "left out"]);
 
     host.set("net.inet.ipsec.ah_trans_deflev=1");
     host.load(SA);
     assert!(lines()[0].contains("(optional)") && lines()[1].contains("(required)"));
-    assert_eq!(holds(), ["optional", "required"]);
+    assert_eq!(states(), ["optional", "required"]);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Policies for the sockets of programs that have no privilege: ipsecd sets them, as its configuration
-//! says.
+//! Policies for the sockets of programs that have no privilege: ipsecd sets them as its configuration
+//! permits.
 
 mod actions;
 mod units;
@@ -14,7 +14,7 @@ use std::{
 
 use rustix::process::Signal;
 use scenarios::{
-    Daemon, ESP_BOTH_WAYS, Host, Outcome, Pair, Program, Wire, echo, ipsecctl, preload,
+    Daemon, ESP_BOTH_DIRECTIONS, Host, Outcome, Pair, Program, Wire, echo, ipsecctl, preload,
     protocol::{ESP, UDP},
 };
 use tempfile::TempDir;
@@ -47,7 +47,7 @@ impl Hosts {
         }
         open(files.path(), 0o755);
         let pair = Pair::new();
-        let server = pair.serve(ESP_BOTH_WAYS, UDP_V4);
+        let server = pair.serve(ESP_BOTH_DIRECTIONS, UDP_V4);
         let Pair { a, b, wire } = pair;
         Self { a, wire, _server: server, _b: b, files }
     }
@@ -64,7 +64,7 @@ impl Hosts {
         command
     }
 
-    /// `ipsecctl exec` with a client, by somebody without privilege.
+    /// `ipsecctl exec` with a client, by an unprivileged user.
     fn exec(&self, policies: &[&str]) -> Outcome {
         Outcome::of(self.with_client(&mut self.unprivileged(self.file("ipsecctl")), policies))
     }
@@ -106,27 +106,27 @@ fn audit(daemon: &Daemon, words: &str) -> String {
 #[test]
 fn the_configuration_is_read_again() {
     let hosts = Hosts::new();
-    let daemon = hosts.serve("# nobody\n");
+    let daemon = hosts.serve("# none\n");
     let reload = |configuration: &str| {
         fs::write(hosts.file("ipsecd.conf"), configuration).expect("a configuration");
         daemon.signal(Signal::HUP);
         daemon.wait_for_news("READY=1");
     };
-    assert_eq!(hosts.exec(ESP_BOTH_WAYS).status, 125);
+    assert_eq!(hosts.exec(ESP_BOTH_DIRECTIONS).status, 125);
     reload("sockets user 1000 ipsec\n");
-    assert_eq!(hosts.exec(ESP_BOTH_WAYS).status, 0);
+    assert_eq!(hosts.exec(ESP_BOTH_DIRECTIONS).status, 0);
     reload("\nsockets user 1000 everything\n");
     let error = audit(&daemon, "configuration not reloaded");
     assert!(error.contains("ipsecd.conf: line 2: `everything` is no action"), "{error}");
-    assert_eq!(hosts.exec(ESP_BOTH_WAYS).status, 0);
-    reload("# nobody\n");
-    assert_eq!(hosts.exec(ESP_BOTH_WAYS).status, 125);
+    assert_eq!(hosts.exec(ESP_BOTH_DIRECTIONS).status, 0);
+    reload("# none\n");
+    assert_eq!(hosts.exec(ESP_BOTH_DIRECTIONS).status, 125);
 }
 
 #[test]
 fn exec_asks_ipsecd() {
     let hosts = Hosts::new();
-    let refused = hosts.exec(ESP_BOTH_WAYS);
+    let refused = hosts.exec(ESP_BOTH_DIRECTIONS);
     let takes = "ipsecctl: the policy for direction in takes CAP_NET_ADMIN in the socket's network \
         namespace; ";
     assert_eq!(
@@ -134,8 +134,8 @@ fn exec_asks_ipsecd() {
         (125, format!("{takes}ipsecd is not there to do it\n").as_str())
     );
     {
-        let daemon = hosts.serve("# nobody\n");
-        let refused = hosts.exec(ESP_BOTH_WAYS);
+        let daemon = hosts.serve("# none\n");
+        let refused = hosts.exec(ESP_BOTH_DIRECTIONS);
         let reason = "no line of ipsecd.conf allows `ipsec` to user 1000, group 1000";
         assert_eq!(refused.status, 125);
         assert!(refused.stderr.starts_with(&format!("{takes}ipsecd: {reason}")), "{refused:?}");
@@ -145,8 +145,8 @@ fn exec_asks_ipsecd() {
         }
     }
     let daemon = hosts.serve("sockets user 1000 ipsec\n");
-    let asked = hosts.exec(ESP_BOTH_WAYS);
-    assert_eq!(asked.status, 0, "{asked:?}");
+    let result = hosts.exec(ESP_BOTH_DIRECTIONS);
+    assert_eq!(result.status, 0, "{result:?}");
     assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
     let audit = audit(&daemon, "socket policy set");
     for part in ["uid=1000", r#"policy="in ipsec esp/transport//require""#] {
@@ -173,12 +173,12 @@ fn the_option_of_af_key_is_taken_without_it() {
         audit(&daemon, "socket policy set")
             .contains(r#"policy="out ipsec esp/transport//require""#)
     );
-    // Without policies the server does not hear it.
+    // Without policies the server does not receive it.
     assert_ne!(Outcome::of(&mut echo(&hosts.a, &[], &format!("ask {UDP_V4}"))).status, 0);
     assert_eq!(hosts.wire.packets(1)[0].protocols, [UDP]);
 }
 
-/// A socket of another network namespace is none of the service's business, whoever hands it over.
+/// A socket of another network namespace is refused by the service, whichever process sends it.
 #[test]
 fn a_service_serves_its_own_namespace() {
     let hosts = Hosts::new();

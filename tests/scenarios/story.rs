@@ -1,4 +1,4 @@
-//! The story that every scenario on packets tells.
+//! The steps of every scenario on packets.
 
 use scenarios::{Host, Packet, Wire, protocol};
 
@@ -17,7 +17,7 @@ pub struct Story<'a> {
 impl Story<'_> {
     /// The policies alone stop the ping and nothing leaks. With the SAs it passes; the packets that the onlooker sees then
     /// are the result. After a flush it passes in the clear again.
-    pub fn tell(&self) -> Vec<Packet> {
+    pub fn print(&self) -> Vec<Packet> {
         self.passes_in_the_clear();
 
         for (host, policies) in self.ends {

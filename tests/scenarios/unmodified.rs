@@ -1,4 +1,4 @@
-//! Programs that know nothing of xfrm-tools speak PF_KEY to the service, and hear what AF_KEY would have said.
+//! Programs that know nothing of xfrm-tools speak PF_KEY to the service, and receive what AF_KEY would have sent.
 
 use std::{
     fmt::Write,
@@ -18,7 +18,7 @@ use scenarios::{
     scripts, setkey,
 };
 
-/// Registers for ESP, adds an SA, dumps and flushes the SAD, and prints what it hears: type, errno, SA type, length in
+/// Registers for ESP, adds an SA, dumps and flushes the SAD, and prints what it receives: type, errno, SA type, length in
 /// words of eight bytes and sequence number of each message, and the SPI where there is one. With `AT_ONCE` in its
 /// environment it does not wait for an answer: AF_KEY's is there when send(2) returns.
 const PROGRAM: &str = r#"
@@ -39,7 +39,7 @@ def ask(kind, satype, *extensions):
     header = struct.pack("=BBBBHHII", 2, kind, 0, satype, 2 + len(body) // 8, 0, 77, os.getpid())
     key_socket.send(header + body)
 
-def hear():
+def receive():
     message = key_socket.recv(1 << 16, socket.MSG_DONTWAIT if "AT_ONCE" in os.environ else 0)
     _, kind, errno, satype, length, _, seq, pid = struct.unpack("=BBBBHHII", message[:16])
     assert pid == os.getpid() and length * 8 == len(message)
@@ -62,22 +62,22 @@ new = [sa, address(SRC, "192.0.2.1"), address(DST, "192.0.2.2"),
        key(KEY_AUTH, b"twenty byte long key"), key(KEY_ENCRYPT, b"sixteen byte key")]
 
 ask(REGISTER, ESP)
-hear()
+receive()
 ask(ADD, ESP, *new)
-hear()
+receive()
 ask(ADD, ESP, *new)
-hear()
+receive()
 ask(DUMP, ESP)
-hear()
+receive()
 ask(FLUSH, 0)
-hear()
-hear()
+receive()
+receive()
 ask(DUMP, 0)
-hear()
+receive()
 "#;
 
 #[test]
-fn preloaded_and_supervised() {
+fn preloaded_and_with_supervisor() {
     let host = Host::new("host");
     let mut kernels = host.command("python3");
     let kernels = Outcome::success(kernels.env("AT_ONCE", "").args(["-c", PROGRAM]));
@@ -86,17 +86,17 @@ fn preloaded_and_supervised() {
     let _service = RunningService::start(&host);
     let mut preloaded = host.command("python3");
     preloaded.env("LD_PRELOAD", preload());
-    let mut supervised = host.command(ipsecctl_with_library());
-    supervised.args(["run", "--no-preload", "python3"]);
+    let mut with_supervisor = host.command(ipsecctl_with_library());
+    with_supervisor.args(["run", "--no-preload", "python3"]);
     let mut both = host.command(ipsecctl_with_library());
     both.args(["run", "python3"]);
-    for mut program in [preloaded, supervised, both] {
+    for mut program in [preloaded, with_supervisor, both] {
         program.env("XFRM_TOOLS_PFKEY", "service").env("AT_ONCE", "").args(["-c", PROGRAM]);
         assert_same(&kernels, &Outcome::success(&mut program));
     }
 }
 
-/// Registers for ESP, and waits for another program to do so, of which it hears because it has; says how long it computed.
+/// Registers for ESP, and waits until another program does so, which is broadcast to it; prints how long it computed.
 const WAITS: &str = r#"
 import os, select, socket, struct, time
 
@@ -116,10 +116,10 @@ while True:
         break
 used = time.process_time() - begun
 assert used < 0.5, f"it spins: {used}"
-print("heard", flush=True)
+print("received", flush=True)
 "#;
 
-/// A program that waits while the service is started again, as in an upgrade, hears on as if nothing had been.
+/// A program that waits while the service is started again, as in an upgrade, receives as if nothing had happened.
 #[test]
 fn the_service_is_started_again() {
     let host = Host::new("host");
@@ -131,8 +131,8 @@ fn the_service_is_started_again() {
     let service = RunningService::start(&host);
     let mut waiting = start(WAITS);
     let mut lines = BufReader::new(waiting.stdout.take().expect("a pipe")).lines();
-    let mut said = || lines.next().expect("it goes on").expect("a text");
-    assert_eq!(said(), "registered");
+    let mut line = || lines.next().expect("it goes on").expect("a text");
+    assert_eq!(line(), "registered");
 
     drop(service);
     thread::sleep(Duration::from_secs(2));
@@ -140,7 +140,7 @@ fn the_service_is_started_again() {
     // It is woken, and registers.
     thread::sleep(Duration::from_millis(500));
     let mut other = start(WAITS);
-    assert_eq!(said(), "heard");
+    assert_eq!(line(), "received");
     assert!(waiting.wait().expect("it ends").success());
     other.kill().expect("it waits");
     other.wait().expect("it ends");
@@ -156,11 +156,11 @@ fn setkey_does_as_the_original() {
     for script in scripts {
         let (kernel, other) = (Host::new("kernel"), Host::new("service"));
         let _service = RunningService::start(&other);
-        for (host, way) in [(kernel, "--pfkey=kernel"), (other, "--pfkey")] {
-            for (what, text) in observed(&host, way, &script) {
+        for (host, backend) in [(kernel, "--pfkey=kernel"), (other, "--pfkey")] {
+            for (what, text) in observed(&host, backend, &script) {
                 let recording = script.with_extension(what);
                 let recorded = fs::read_to_string(&recording).expect("a recording");
-                let title = format!("== {way}: {}", recording.display());
+                let title = format!("== {backend}: {}", recording.display());
                 writeln!(expected, "{title}\n{}", comparable(&recorded)).expect("a string");
                 writeln!(actual, "{title}\n{}", comparable(&text)).expect("a string");
             }
@@ -169,10 +169,10 @@ fn setkey_does_as_the_original() {
     assert_same(&expected, &actual);
 }
 
-fn observed(host: &Host, way: &str, script: &Path) -> [(&'static str, String); 4] {
+fn observed(host: &Host, backend: &str, script: &Path) -> [(&'static str, String); 4] {
     let setkey = |words: &[&str]| {
         let mut command = host.command(setkey());
-        command.env("XFRM_TOOLS_PFKEY", "service").arg(way).args(words);
+        command.env("XFRM_TOOLS_PFKEY", "service").arg(backend).args(words);
         Outcome::of(&mut command)
     };
     let read = setkey(&["-f", script.to_str().expect("a path in UTF-8")]);
@@ -219,9 +219,9 @@ print(service.recv(99).hex(), service.recv(99).hex())";
     let copy = directory.path().join("setkey");
     fs::copy(setkey(), &copy).expect("a copy");
     for path in ["--pfkey".to_owned(), format!("--pfkey={path}")] {
-        let mut nobodys = host.command("setpriv");
-        nobodys.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&copy);
-        let refused = Outcome::of(nobodys.args([path.as_str(), "-D"]));
+        let mut unprivileged = host.command("setpriv");
+        unprivileged.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]).arg(&copy);
+        let refused = Outcome::of(unprivileged.args([path.as_str(), "-D"]));
         assert_eq!((refused.status, refused.stdout.as_str()), (1, ""));
         assert!(refused.stderr.contains("CAP_NET_ADMIN is missing"), "{refused:?}");
     }

@@ -13,7 +13,7 @@ use crate::Outcome;
 /// How long others may keep PF_KEY sockets open.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// While this is there the kernel is without AF_KEY, unless somebody opens a PF_KEY socket.
+/// While this is there the kernel is without AF_KEY, unless a program opens a PF_KEY socket.
 pub struct WithoutAfKey(());
 
 impl WithoutAfKey {

@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// An ipsecd at work, killed when it is dropped.
 pub struct Daemon {
     process: Child,
-    /// What it tells of itself.
+    /// What it reports of itself.
     news: Receiver<String>,
     /// Its log and the socket's name.
     directory: TempDir,
@@ -48,11 +48,11 @@ impl Daemon {
         Self { process: command.spawn().expect("ipsecd runs"), news, directory }
     }
 
-    /// Waits until it tells this, a line of sd_notify(3).
+    /// Waits until it reports this, a line of sd_notify(3).
     pub fn wait_for_news(&self, line: &str) {
         loop {
             let news = self.news.recv_timeout(PATIENCE).unwrap_or_else(|_| {
-                panic!("no {line} from ipsecd, which says\n{}", self.log());
+                panic!("no {line} from ipsecd, whose log is\n{}", self.log());
             });
             if news.lines().any(|it| it == line) {
                 return;
@@ -101,7 +101,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Hands on what is told, as long as anybody listens.
+/// Forwards what is reported while there is a receiver.
 fn listen(socket: UnixDatagram) -> Receiver<String> {
     let (sender, news) = mpsc::channel();
     thread::spawn(move || {

@@ -67,7 +67,7 @@ impl Host {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace]).arg(program);
         command.env("SETKEY_DIALECT", self.dialect);
-        // Whoever runs the tests by ssh is not in the way of def_policy: his session is elsewhere.
+        // An ssh session that runs the tests does not matter to def_policy: it is elsewhere.
         command.env_remove("SSH_CONNECTION");
         command
     }
@@ -186,7 +186,7 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        // A failure here says nothing about the scenario.
+        // A failure here is no failure of the scenario.
         let _ = Command::new("ip").args(["netns", "del", &self.namespace]).output();
     }
 }

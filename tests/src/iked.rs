@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How iked comes to the service.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Access {
     /// By the library, in `LD_PRELOAD`.
     Preloaded,
     /// By `ipsecctl run`.
@@ -29,7 +29,7 @@ pub enum Way {
 /// An iked, ended when it is dropped.
 pub struct Iked {
     process: Child,
-    way: Way,
+    access: Access,
     configuration: String,
     /// What stands for `/etc/iked` and `/run/iked.sock`, and its log.
     directory: TempDir,
@@ -38,7 +38,7 @@ pub struct Iked {
 impl Iked {
     /// Starts one, and waits until it has its configuration.
     #[must_use]
-    pub fn start(host: &Host, way: Way, configuration: &str) -> Self {
+    pub fn start(host: &Host, access: Access, configuration: &str) -> Self {
         let directory = TempDir::new_in("/run").expect("a directory");
         let path = directory.path();
         let file = path.join("iked.conf");
@@ -50,16 +50,16 @@ impl Iked {
         let mut command = host.command("sh");
         command.args(["-ec", "mount --bind \"$1\" /etc/iked; shift; exec \"$@\"", "sh"]);
         command.arg(path.join("etc")).env("XFRM_TOOLS_PFKEY", "service");
-        match way {
-            Way::Preloaded => drop(command.env("LD_PRELOAD", preload())),
-            Way::Run => drop(command.arg(ipsecctl_with_library()).args(["run", "--"])),
+        match access {
+            Access::Preloaded => drop(command.env("LD_PRELOAD", preload())),
+            Access::Run => drop(command.arg(ipsecctl_with_library()).args(["run", "--"])),
         }
         command.args(["/usr/sbin/iked", "-dvv", "-f"]).arg(&file).arg("-s").arg(path.join("sock"));
         let log = File::create(path.join("log")).expect("a file");
         let process = command.stdout(log.try_clone().expect("a file")).stderr(log).spawn();
         let process = process.expect("iked is installed");
         let configuration = configuration.to_owned();
-        let iked = Self { process, way, configuration, directory };
+        let iked = Self { process, access, configuration, directory };
         // The last of its configuration; before, it would forget what it has begun.
         iked.wait_for("config_getstatic: no stickyaddress");
         iked.wait_for("config_getocsp: ");
@@ -69,7 +69,7 @@ impl Iked {
     /// Another one in its place.
     #[must_use]
     pub fn another(&self, host: &Host) -> Self {
-        Self::start(host, self.way, &self.configuration)
+        Self::start(host, self.access, &self.configuration)
     }
 
     /// What it has logged.
@@ -114,7 +114,7 @@ impl Drop for Iked {
     }
 }
 
-/// What Debian makes in `/etc/iked` when iked is installed, though nobody is asked for keys here.
+/// What Debian makes in `/etc/iked` when iked is installed, though no keys are needed here.
 fn keys(directory: &Path) {
     for folder in ["ca", "certs", "crls", "private", "pubkeys"] {
         fs::create_dir_all(directory.join(folder)).expect("a directory");

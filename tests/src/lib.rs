@@ -30,10 +30,10 @@ pub use host::{
     Host, example, ipsecctl, ipsecctl_with_library, ipsecd, link, preload, setkey, sysctl_shim,
     toy_ike,
 };
-pub use iked::{Iked, Way};
+pub use iked::{Access, Iked};
 pub use mask::{masked, with_plain_templates};
 pub use outcome::Outcome;
-pub use pair::{ESP_BOTH_WAYS, Pair, echo, exec};
+pub use pair::{ESP_BOTH_DIRECTIONS, Pair, echo, exec};
 pub use pings::Pings;
 pub use program::Program;
 pub use scripts::scripts;

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, path::Path, process::Command, thread::sleep, ti
 use crate::{Host, Outcome, Program, Wire, ipsecctl, link};
 
 /// Policies of a socket that lets nothing pass without ESP.
-pub const ESP_BOTH_WAYS: &[&str] =
+pub const ESP_BOTH_DIRECTIONS: &[&str] =
     &["out ipsec esp/transport//require", "in ipsec esp/transport//require"];
 
 /// Two hosts that have SAs for one another, once they are loaded, and no policies: 192.0.2.1 and
@@ -63,7 +63,7 @@ impl Pair {
     pub fn passed(&self) -> BTreeSet<u8> {
         // tcpdump is a little behind.
         sleep(Duration::from_millis(300));
-        self.wire.heard().iter().map(|packet| packet.protocols[0]).collect()
+        self.wire.received().iter().map(|packet| packet.protocols[0]).collect()
     }
 
     /// Asks from now on.

@@ -5,7 +5,7 @@ use std::{
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
-/// A program that goes on until it is dropped, and says so in its first line.
+/// A program that runs until it is dropped, and prints its process in its first line.
 pub struct Program {
     process: Child,
     input: ChildStdin,
@@ -40,13 +40,13 @@ impl Program {
         socket_in(&self.ready)
     }
 
-    /// The process and the descriptor that it says next.
+    /// The process and the descriptor that it prints next.
     #[must_use]
     pub fn next_socket(&mut self) -> (u32, u32) {
         socket_in(&self.line())
     }
 
-    /// Says something to the other end, which must come back.
+    /// Sends a word to the other end, which must come back.
     pub fn talk(&mut self, word: &str) {
         writeln!(self.input, "{word}").expect("it listens");
         assert_eq!(self.line(), format!("heard {word}\n"));

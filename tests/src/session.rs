@@ -28,9 +28,9 @@ impl Session {
 
     /// What it prints for statements. After them comes one that is refused, so that there is an end.
     pub fn run(&mut self, statements: &str) -> String {
-        let said = format!("{statements}\ndelete 127.0.0.1 127.0.0.1 esp 0xffffffff;\n");
-        self.statements.write_all(said.as_bytes()).expect("it listens");
-        self.lines += said.lines().count();
+        let script = format!("{statements}\ndelete 127.0.0.1 127.0.0.1 esp 0xffffffff;\n");
+        self.statements.write_all(script.as_bytes()).expect("it listens");
+        self.lines += script.lines().count();
         let end = format!("The result of line {}: No such process.\n", self.lines);
         let mut printed = String::new();
         while !printed.ends_with(&end) {
@@ -44,7 +44,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // Nobody waits for its last words.
+        // Its last words are not read.
         let _ = self.program.kill();
         let _ = self.program.wait();
     }

@@ -42,13 +42,13 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// Listens on the interface of `host` that leads to the host labelled `to`. It hears everything from now on.
+    /// Listens on the interface of `host` that leads to the host labelled `to`. It captures everything from now on.
     #[must_use]
     pub fn tap(host: &Host, to: &str) -> Self {
         Self::of(host, to, "inout")
     }
 
-    /// Listens for what leaves `host` only. What a tunnel brought is heard a second time where it comes in, unpacked.
+    /// Listens for what leaves `host` only. A decapsulated packet is captured a second time where it comes in.
     #[must_use]
     pub fn leaving(host: &Host, to: &str) -> Self {
         Self::of(host, to, "out")
@@ -81,7 +81,7 @@ impl Wire {
 
     /// Everything that has passed since it was last asked.
     #[must_use]
-    pub fn heard(&self) -> Vec<Packet> {
+    pub fn received(&self) -> Vec<Packet> {
         self.packets.try_iter().collect()
     }
 }
@@ -138,11 +138,11 @@ impl Packet {
     }
 }
 
-/// Hands on the packets of a pcap file, whose header has been read, until it ends or nobody listens.
+/// Hands on the packets of a pcap file, whose header has been read, until it ends or there is no receiver.
 fn read_packets(mut file: ChildStdout, packets: &Sender<Packet>) {
     while let Ok(frame) = read_frame(&mut file) {
-        let heard = Packet::in_frame(&frame).map_or(Ok(()), |packet| packets.send(packet));
-        if heard.is_err() {
+        let received = Packet::in_frame(&frame).map_or(Ok(()), |packet| packets.send(packet));
+        if received.is_err() {
             return;
         }
     }

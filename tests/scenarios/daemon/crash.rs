@@ -28,8 +28,8 @@ fn a_hundred_kills_under_load() {
     let host = Host::new("host");
     let load = Load { host: &host, ended: AtomicBool::new(false) };
     let (mut for_policies, mut for_sas) = (random.fork(), random.fork());
-    let (asked, sas) = thread::scope(|scope| {
-        let asked = scope.spawn(|| load.change_policies(&mut for_policies));
+    let (requested, sas) = thread::scope(|scope| {
+        let requested = scope.spawn(|| load.change_policies(&mut for_policies));
         let sas = scope.spawn(|| load.change_sas(&mut for_sas));
         for _ in 0..KILLS {
             let daemon = Daemon::begin(&host, "");
@@ -37,16 +37,16 @@ fn a_hundred_kills_under_load() {
             drop(daemon);
         }
         load.ended.store(true, Ordering::Relaxed);
-        (asked.join().expect("policies"), sas.join().expect("SAs"))
+        (requested.join().expect("policies"), sas.join().expect("SAs"))
     });
-    println!("{} policies, {} of {TUNNELS} SAs", asked.len(), sas.len());
+    println!("{} policies, {} of {TUNNELS} SAs", requested.len(), sas.len());
 
     let _daemon = Daemon::start(&host);
     let reference = Host::new("reference");
-    let script: String = asked.values().map(String::as_str).collect();
+    let script: String = requested.values().map(String::as_str).collect();
     assert_eq!(reference.setkey_text(&script).stdout, "");
     assert_eq!(shown(&host), shown(&reference));
-    forms_follow(&host, &asked, &sas);
+    policies_follow(&host, &requested, &sas);
     records_are_those_of_parts(&host);
 }
 
@@ -60,19 +60,19 @@ impl Load<'_> {
     /// Adds, replaces and deletes policies by one setkey; gives those that remain.
     fn change_policies(&self, random: &mut fastrand::Rng) -> BTreeMap<usize, String> {
         let mut session = Session::open(&mut self.host.command(setkey()));
-        let mut asked: BTreeMap<usize, String> = BTreeMap::new();
+        let mut requested: BTreeMap<usize, String> = BTreeMap::new();
         let everything: Vec<String> = (0..POLICIES).map(|number| policy(number, random)).collect();
         assert_eq!(session.run(&everything.concat()), "");
-        asked.extend(everything.into_iter().enumerate());
+        requested.extend(everything.into_iter().enumerate());
         while !self.ended.load(Ordering::Relaxed) {
             let change = |_| {
                 let number = random.usize(..POLICIES);
                 let policy = policy(number, random);
-                if asked.contains_key(&number) && random.bool() {
-                    asked.remove(&number);
+                if requested.contains_key(&number) && random.bool() {
+                    requested.remove(&number);
                     return format!("spddelete {} any -P out;\n", selector(number));
                 }
-                match asked.insert(number, policy.clone()) {
+                match requested.insert(number, policy.clone()) {
                     Some(_) => policy.replace("spdadd", "spdupdate"),
                     None => policy,
                 }
@@ -80,7 +80,7 @@ impl Load<'_> {
             let script: String = (0..20).map(change).collect();
             assert_eq!(session.run(&script), "", "{script}");
         }
-        asked
+        requested
     }
 
     /// Adds and deletes SAs by ip(8); gives the tunnels that have one in the end.
@@ -134,24 +134,25 @@ fn shown(host: &Host) -> BTreeSet<String> {
 }
 
 /// The kernel holds the tunnels whose SAs are there, and everything that is required.
-fn forms_follow(host: &Host, asked: &BTreeMap<usize, String>, sas: &HashSet<usize>) {
+fn policies_follow(host: &Host, requested: &BTreeMap<usize, String>, sas: &HashSet<usize>) {
     let tunnel = Regex::new(r"192\.0\.3\.(\d)/use").expect("a pattern");
-    let expected = asked.iter().map(|(number, policy)| {
-        let left_out = tunnel.captures(policy).is_some_and(|found| {
+    let expected = requested.iter().map(|(number, policy)| {
+        let not_installed = tunnel.captures(policy).is_some_and(|found| {
             let tunnel = found[1].parse().expect("a number");
             !sas.contains(&tunnel)
         });
         let requests = policy.matches('/').count() / 3;
-        (selector(*number), requests - usize::from(left_out))
+        (selector(*number), requests - usize::from(not_installed))
     });
     let policy = Regex::new(r"(?m)^src (\S+) dst (\S+).*\n(\s.*\n)*").expect("a pattern");
     let kernel = host.show("xfrm policy");
-    let held = policy.captures_iter(&kernel).map(|found| {
+    let installed = policy.captures_iter(&kernel).map(|found| {
         let source = found[1].trim_end_matches("/32");
         (format!("{source} {}", &found[2]), found[0].matches("\ttmpl ").count())
     });
-    let (held, expected): (BTreeMap<_, _>, BTreeMap<_, _>) = (held.collect(), expected.collect());
-    assert_eq!(held, expected);
+    let (installed, expected): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        (installed.collect(), expected.collect());
+    assert_eq!(installed, expected);
 }
 
 /// No record but those of policies that the kernel holds a part of.

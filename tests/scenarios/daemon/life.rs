@@ -1,4 +1,4 @@
-//! How it starts, what it is told, how it ends.
+//! How the daemon starts, what signals do, how it ends.
 
 use std::{
     fs::{self, File},
@@ -80,7 +80,7 @@ fn a_second_signal_ends_it_at_once() {
     let host = Host::new("host");
     let mut daemon = Daemon::start(&host);
     let lock = File::open(host.kept().join("lock")).expect("the lock");
-    flock(&lock, FlockOperation::LockExclusive).expect("nobody has it");
+    flock(&lock, FlockOperation::LockExclusive).expect("no process has the lock");
     daemon.signal(Signal::HUP);
     daemon.wait_for_news("RELOADING=1");
     daemon.signal(Signal::TERM);
@@ -90,7 +90,7 @@ fn a_second_signal_ends_it_at_once() {
     assert!(!daemon.log().contains("stopped by a signal"), "{}", daemon.log());
 }
 
-/// What went wrong while nobody was awake is set right at the start, or once.
+/// What changed while no daemon ran is reconciled at the start, or with `--once`.
 #[test]
 fn it_catches_up() {
     let host = Host::new("host");
@@ -98,7 +98,7 @@ fn it_catches_up() {
         host.setkey_text(&format!("spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec {TUNNEL};"));
     assert!(outcome.stderr.contains("start ipsecd"), "{}", outcome.stderr);
     host.ip(&add_sa());
-    assert_eq!(templates(&host), 0, "nobody follows");
+    assert_eq!(templates(&host), 0, "no daemon reconciles");
     let daemon = Daemon::start(&host);
     assert_eq!(templates(&host), 1);
     drop(daemon);

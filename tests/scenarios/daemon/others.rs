@@ -43,7 +43,7 @@ fn a_deleted_policy_does_not_come_back() {
     assert_eq!(host.setkey("-DP").stdout, "No SPD entries.\n");
 }
 
-/// Whoever replaces a policy makes it its own.
+/// A policy that another program replaces belongs to that program.
 #[test]
 fn a_replaced_policy_is_theirs() {
     let host = Host::new("host");
@@ -88,7 +88,7 @@ fn the_default_policy_survives() {
     assert_eq!(host.show("xfrm policy"), "");
 }
 
-/// More happens than it can hear.
+/// More events come than fit the receive buffer.
 #[test]
 fn events_are_lost() {
     let host = Host::new("host");
@@ -104,7 +104,7 @@ fn events_are_lost() {
     daemon.wait_for_log("reason=events were lost");
 
     host.ip(&format!("xfrm state delete {SA}"));
-    eventually("it hears again", || templates(&host) == 0);
+    eventually("it receives events again", || templates(&host) == 0);
 }
 
 /// Without what is kept it is not the daemon any more.

@@ -1,5 +1,5 @@
 //! A restart of ipsecd is not felt by the programs that speak PF_KEY to it: their sockets stay, with what they have
-//! registered, what waits for them, and what the kernel has told meanwhile.
+//! registered, what waits for them, and the kernel's events meanwhile.
 
 use std::{cell::RefCell, os::fd::OwnedFd, thread, time::Duration};
 
@@ -22,7 +22,7 @@ const POLICY: &str = "spdadd 192.0.2.1 203.0.113.9 any -P out ipsec esp/transpor
 struct Client<'a> {
     side: &'a Side,
     socket: OwnedFd,
-    heard: RefCell<Vec<MessageType>>,
+    received: RefCell<Vec<MessageType>>,
 }
 
 impl<'a> Client<'a> {
@@ -30,9 +30,9 @@ impl<'a> Client<'a> {
         let socket = side.open();
         let timeout = Some(PATIENCE);
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, timeout).expect("a timeout");
-        let client = Self { side, socket, heard: RefCell::default() };
+        let client = Self { side, socket, received: RefCell::default() };
         client.ask("register esp");
-        client.hear(MessageType::REGISTER);
+        client.receive(MessageType::REGISTER);
         client
     }
 
@@ -43,11 +43,11 @@ impl<'a> Client<'a> {
     }
 
     /// Waits for a message of a type, which is no refusal; others may come before.
-    fn hear(&self, wanted: MessageType) {
+    fn receive(&self, wanted: MessageType) {
         loop {
-            let place = self.heard.borrow().iter().position(|heard| *heard == wanted);
+            let place = self.received.borrow().iter().position(|received| *received == wanted);
             if let Some(place) = place {
-                self.heard.borrow_mut().remove(place);
+                self.received.borrow_mut().remove(place);
                 return;
             }
             let mut bytes = vec![0; 1 << 16];
@@ -56,12 +56,12 @@ impl<'a> Client<'a> {
             assert_ne!(length, 0, "the socket has come to its end");
             let message = Message::decode(&bytes[..length]).expect("a message");
             assert_eq!(message.errno, 0, "{message:?}");
-            self.heard.borrow_mut().push(message.msg_type);
+            self.received.borrow_mut().push(message.msg_type);
         }
     }
 
     /// Waits for an answer that refuses.
-    fn hears_refusal(&self) {
+    fn receives_refusal(&self) {
         let mut bytes = vec![0; 1 << 16];
         let received = recv(&self.socket, &mut bytes[..], RecvFlags::empty());
         let (_, length) = received.expect("an answer");
@@ -69,17 +69,17 @@ impl<'a> Client<'a> {
         assert_ne!(message.errno, 0, "{message:?}");
     }
 
-    /// A packet needs an SA, and an SA is added, while `restart` is under way: of both it hears.
+    /// A packet needs an SA, and an SA is added, while `restart` is in progress: both are received.
     fn is_served_through(&self, restart: impl FnOnce()) {
         restart();
         self.side.send_packet("203.0.113.9".parse().expect("an address"));
         self.ask(
             "add esp sa:spi=0x1000,auth=3,encrypt=12 src:192.0.2.1 dst:192.0.2.77 akey:20 ekey:16",
         );
-        self.hear(MessageType::ADD);
-        self.hear(MessageType::ACQUIRE);
+        self.receive(MessageType::ADD);
+        self.receive(MessageType::ACQUIRE);
         self.side.host().ip("xfrm state flush");
-        self.hear(MessageType::FLUSH);
+        self.receive(MessageType::FLUSH);
     }
 }
 
@@ -123,7 +123,7 @@ fn signals_in_quick_succession() {
         thread::sleep(Duration::from_millis(milliseconds));
         daemon.signal(second);
         client.ask("get esp sa:spi=0x1000 src:192.0.2.1 dst:192.0.2.77");
-        client.hears_refusal();
+        client.receives_refusal();
         daemon.wait_for_news("READY=1");
     }
     client.is_served_through(|| ());
@@ -161,10 +161,10 @@ fn a_dump_goes_on() {
     side.host().load(&policies.collect::<String>());
     let client = Client::register(&side);
     client.ask("spddump any");
-    client.hear(MessageType::SPDDUMP);
+    client.receive(MessageType::SPDDUMP);
     daemon.signal(Signal::USR2);
     daemon.wait_for_log("taken over clients=1");
     for _ in 1..POLICIES {
-        client.hear(MessageType::SPDDUMP);
+        client.receive(MessageType::SPDDUMP);
     }
 }

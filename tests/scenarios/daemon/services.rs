@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 
 use super::{SA, TUNNEL, add_sa, eventually, templates};
 
-/// Registers for ESP, and prints the type of each message that it hears until it is killed.
+/// Registers for ESP, and prints the type of each message that it receives until it is killed.
 const LISTENER: &str = "import socket, struct, time
 s = socket.socket(15, socket.SOCK_RAW, 2)
 s.send(struct.pack('=BBBBHHII', 2, 7, 0, 3, 2, 0, 1, 0))
@@ -27,7 +27,7 @@ while True:
 /// A program that has a socket of the service, until it is dropped.
 struct Listener {
     process: Child,
-    heard: Lines<BufReader<ChildStdout>>,
+    received: Lines<BufReader<ChildStdout>>,
 }
 
 impl Listener {
@@ -36,12 +36,12 @@ impl Listener {
         command.env("LD_PRELOAD", preload()).env("XFRM_TOOLS_PFKEY", "service");
         let command = command.args(["-u", "-c", LISTENER]).stdout(Stdio::piped());
         let mut process = command.spawn().expect("python3 runs");
-        let heard = BufReader::new(process.stdout.take().expect("it is piped")).lines();
-        Self { process, heard }
+        let received = BufReader::new(process.stdout.take().expect("it is piped")).lines();
+        Self { process, received }
     }
 
-    fn heard(&mut self, count: usize) -> Vec<String> {
-        self.heard.by_ref().take(count).map(|line| line.expect("a line")).collect()
+    fn received(&mut self, count: usize) -> Vec<String> {
+        self.received.by_ref().take(count).map(|line| line.expect("a line")).collect()
     }
 }
 
@@ -99,7 +99,7 @@ fn pf_key_and_who_speaks_it() {
 
     host.ip("xfrm policy flush");
     // REGISTER and X_SPDADD of setkey, ADD, DELETE, X_SPDFLUSH: nothing of the policy's rewriting.
-    assert_eq!(listener.heard(5), ["7", "14", "3", "4", "19"]);
+    assert_eq!(listener.received(5), ["7", "14", "3", "4", "19"]);
 
     drop(listener);
     eventually("it has gone", || clients(&host) == json!([]));

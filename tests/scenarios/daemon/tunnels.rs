@@ -64,7 +64,7 @@ impl Pair {
         let (a, b) = (Host::new("a"), Host::new("b"));
         let Version { length, discovery, .. } = version;
         link(&a, &format!("{}/{length}", version.a), &b, &format!("{}/{length}", version.b));
-        // An answer that is heard late would be taken for the next ping.
+        // A late answer would be taken for that of the next ping.
         let wire = Wire::leaving(&a, "b");
         let daemons = [Daemon::start(&a), Daemon::start(&b)];
         let pair = Self { a, b, wire, _daemons: daemons, version };
@@ -77,7 +77,7 @@ impl Pair {
 
     /// The protocols of a ping from a to b, if b has answered it.
     fn sends(&self) -> Option<Vec<u8>> {
-        drop(self.wire.heard());
+        drop(self.wire.received());
         let answered = self.a.ping(self.version.b);
         let first = || self.wire.packets(1).remove(0).protocols;
         answered.then(first)
@@ -126,8 +126,8 @@ fn an_sa_comes_and_goes() {
     pair.a.ip("xfrm state flush");
     pair.comes_to_send(&[ICMP]);
 
-    let asked = pair.a.setkey("-DP").stdout;
-    assert!(asked.contains(&format!("\tout prio def ipsec\n\t{TUNNEL}\n")), "{asked}");
+    let requested = pair.a.setkey("-DP").stdout;
+    assert!(requested.contains(&format!("\tout prio def ipsec\n\t{TUNNEL}\n")), "{requested}");
 }
 
 /// The soft limit changes nothing, the hard one ends it.
@@ -194,7 +194,7 @@ fn within_fifty_milliseconds() {
     host.load(&format!("spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec {TUNNEL};"));
     let (sender, reactions) = mpsc::channel();
     let mut times = thread::scope(|scope| {
-        scope.spawn(|| host.within(|| tell_reactions(2 * ROUNDS, &sender)));
+        scope.spawn(|| host.within(|| measure_reactions(2 * ROUNDS, &sender)));
         let reaction = || reactions.recv_timeout(PATIENCE).expect("a reaction");
         assert_eq!(reaction(), Duration::ZERO);
         let round = |_| {
@@ -211,19 +211,19 @@ fn within_fifty_milliseconds() {
     assert!(times[ROUNDS / 2] < Duration::from_millis(50), "the first quarter of {times:?}");
 }
 
-/// Tells how long after an SA came or went its policy was replaced, that often; zero once it listens.
-fn tell_reactions(count: usize, reactions: &Sender<Duration>) {
+/// Sends how long after an SA came or went its policy was replaced, that often; zero once it listens.
+fn measure_reactions(count: usize, reactions: &Sender<Duration>) {
     let mut monitor = Monitor::open(&[Group::Sa, Group::Policy]).expect("a monitor");
-    let tell = |time| reactions.send(time).expect("somebody waits");
-    tell(Duration::ZERO);
+    let report = |time| reactions.send(time).expect("the test waits");
+    report(Duration::ZERO);
     let mut changed = Instant::now();
-    let mut told = 0;
-    while told < count {
+    let mut reported = 0;
+    while reported < count {
         match monitor.next_event().expect("an event") {
             Event::SaAdded { .. } | Event::SaDeleted { .. } => changed = Instant::now(),
             Event::PolicyUpdated { .. } => {
-                tell(changed.elapsed());
-                told += 1;
+                report(changed.elapsed());
+                reported += 1;
             }
             _ => {}
         }

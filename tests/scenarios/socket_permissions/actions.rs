@@ -1,7 +1,7 @@
 //! What a line allows, action by action.
 
 use scenarios::{
-    ESP_BOTH_WAYS, Outcome, Program,
+    ESP_BOTH_DIRECTIONS, Outcome, Program,
     protocol::{ESP, UDP},
 };
 
@@ -23,10 +23,10 @@ fn bypass_and_discard_are_allowed_separately() {
     {
         let daemon = hosts.serve("sockets user 1000 bypass\n");
         refused(DISCARD, "discard");
-        refused(ESP_BOTH_WAYS, "ipsec");
+        refused(ESP_BOTH_DIRECTIONS, "ipsec");
         refused(&["in entrust"], "entrust");
         audit(&daemon, r#"policy="out discard""#);
-        // The server does not hear it, but it passes, whatever the SPD says.
+        // The server does not receive it, but it passes, whatever the SPD is.
         assert_eq!(hosts.exec(BYPASS).status, 1);
         assert_eq!(hosts.wire.packets(1)[0].protocols, [UDP]);
         assert_eq!(hosts.exec(&["out none"]).status, 1);
@@ -42,7 +42,7 @@ fn bypass_and_discard_are_allowed_separately() {
     let dropped = hosts.exec(DISCARD);
     assert!(dropped.stderr.contains("Operation not permitted"), "{dropped:?}");
     assert!(audit(&daemon, "socket policy set").contains(r#"policy="out discard""#));
-    assert!(hosts.wire.heard().is_empty());
+    assert!(hosts.wire.received().is_empty());
 }
 
 /// The socket of a program that runs, by its user, who may give it a policy and not take it away.
@@ -64,7 +64,7 @@ fn a_running_program_of_ones_own() {
         Outcome::of(command.args(["socket", words[0]]).args(&numbers).args(&words[1..]))
     };
     let daemon = hosts.serve("sockets user 1000 ipsec\n");
-    let set = socket(&[&["set"], ESP_BOTH_WAYS].concat());
+    let set = socket(&[&["set"], ESP_BOTH_DIRECTIONS].concat());
     assert_eq!(set.status, 0, "{set:?}");
     program.talk("protected");
     assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
@@ -74,7 +74,7 @@ fn a_running_program_of_ones_own() {
     audit(&daemon, reason);
     program.talk("still protected");
     assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
-    // Somebody else's is out of reach.
+    // The socket of another user is out of reach.
     let own = std::process::id().to_string();
     let other = Outcome::of(
         hosts.unprivileged(hosts.file("ipsecctl")).args(["socket", "clear", &own, "0"]),

@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf, process::Command};
 
-use scenarios::{ESP_BOTH_WAYS, Outcome, protocol::ESP};
+use scenarios::{ESP_BOTH_DIRECTIONS, Outcome, protocol::ESP};
 use tempfile::TempDir;
 
 use super::{Hosts, audit};
@@ -29,7 +29,7 @@ impl Cgroups {
 
 impl Drop for Cgroups {
     fn drop(&mut self) {
-        // A failure here says nothing about the scenario.
+        // A failure here is no failure of the scenario.
         let _ = Command::new("umount").arg(self.0.path()).output();
     }
 }
@@ -42,12 +42,12 @@ fn a_unit_has_what_its_line_allows() {
             --inh-caps=-all --bounding-set=-all "$@""#;
         let mut command = hosts.a.command("sh");
         command.args(["-ec", enter]).arg(cgroups.make(cgroup)).arg(hosts.file("ipsecctl"));
-        Outcome::of(hosts.with_client(&mut command, ESP_BOTH_WAYS))
+        Outcome::of(hosts.with_client(&mut command, ESP_BOTH_DIRECTIONS))
     };
     let daemon = hosts.serve("sockets unit ike.service ipsec\n");
     for inside in ["system.slice/ike.service", "system.slice/ike.service/below"] {
-        let asked = ask_in(inside);
-        assert_eq!(asked.status, 0, "{inside}: {asked:?}");
+        let result = ask_in(inside);
+        assert_eq!(result.status, 0, "{inside}: {result:?}");
         assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
         audit(&daemon, &format!("cgroup=\"/{inside}\""));
     }

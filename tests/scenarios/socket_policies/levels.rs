@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use scenarios::{
-    ESP_BOTH_WAYS, Pair, Wire,
+    ESP_BOTH_DIRECTIONS, Pair, Wire,
     protocol::{AH, ESP, UDP},
 };
 
@@ -30,7 +30,7 @@ fn default_is_what_the_hosts_variables_say() {
         assert_eq!(hosts.passed(), [UDP].into(), "{family}");
         drop(server);
         hosts.load_sas();
-        let _server = hosts.serve(ESP_BOTH_WAYS, &udp);
+        let _server = hosts.serve(ESP_BOTH_DIRECTIONS, &udp);
         for level in [1, 2] {
             hosts.a.set(&format!("{variable}={level}"));
             assert!(hosts.ask(default, &udp));
@@ -46,7 +46,7 @@ fn unique_means_one_sa_and_no_other() {
         r#"add 192.0.2.1 192.0.2.2 esp 0x1001 -u 7 -E aes-cbc "sixteen byte key";
         add 192.0.2.2 192.0.2.1 esp 0x1002 -E aes-cbc "sixteen byte key";"#,
     );
-    let _server = hosts.serve(ESP_BOTH_WAYS, UDP_V4);
+    let _server = hosts.serve(ESP_BOTH_DIRECTIONS, UDP_V4);
     assert!(hosts.ask(&["out ipsec esp/transport//unique:7"], UDP_V4));
     assert_eq!(hosts.passed(), [ESP].into());
     assert!(!hosts.ask(&["out ipsec esp/transport//unique:6"], UDP_V4));
@@ -72,12 +72,12 @@ fn a_socket_has_tunnels_and_several_requests() {
     };
     let (a, b) = (tunnels("192.0.2.1", "192.0.2.2"), tunnels("192.0.2.2", "192.0.2.1"));
     let _server = hosts.serve(&b.each_ref().map(String::as_str), UDP_V4);
-    // What a tunnel brings is heard a second time where it comes in, so each end is heard leaving.
+    // A decapsulated packet is captured a second time where it comes in, so each end is captured leaving.
     let ends = [Wire::leaving(&hosts.a, "b"), Wire::leaving(&hosts.b, "a")];
     assert!(hosts.ask(&a.each_ref().map(String::as_str), UDP_V4));
     for end in &ends {
         assert_eq!(end.packets(1)[0].protocols, [ESP]);
-        assert!(end.heard().is_empty());
+        assert!(end.received().is_empty());
     }
 
     hosts.forget();

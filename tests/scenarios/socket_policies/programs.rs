@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, process::Stdio};
 
 use scenarios::{
-    ESP_BOTH_WAYS, Host, Outcome, Pair, Program, example, exec,
+    ESP_BOTH_DIRECTIONS, Host, Outcome, Pair, Program, example, exec,
     protocol::{ESP, TCP},
 };
 
 use super::BYPASS;
 
-/// The words of nc(1), a server and a client, reach nobody in clear; those of another program on the
+/// The words of nc(1), a server and a client, never pass in clear; those of another program on the
 /// same hosts go as they did.
 #[test]
 fn netcat_as_it_is() {
@@ -23,23 +23,23 @@ fn netcat_as_it_is() {
             let script = format!("echo hello | nc -nNw2 {place}");
             Outcome::of(&mut exec(&hosts.a, policies, &["sh", "-c", &script])).status == 0
         };
-        let hear = |server: &mut Program| {
+        let receive = |server: &mut Program| {
             assert!(server.line().starts_with("Connection received on "));
             assert_eq!(server.line(), "hello\n");
         };
         let place = format!("{there} 7");
-        let mut server = listen(ESP_BOTH_WAYS, &place);
+        let mut server = listen(ESP_BOTH_DIRECTIONS, &place);
         let mut other_server = listen(&[], other);
-        assert!(!say(ESP_BOTH_WAYS, &place));
+        assert!(!say(ESP_BOTH_DIRECTIONS, &place));
         assert_eq!(hosts.passed(), BTreeSet::new(), "{there}");
         assert!(!say(&[], &place));
         assert_eq!(hosts.passed(), [TCP].into(), "{there}");
         assert!(say(&[], other));
-        hear(&mut other_server);
+        receive(&mut other_server);
         assert_eq!(hosts.passed(), [TCP].into(), "{there}");
         hosts.load_sas();
-        assert!(say(ESP_BOTH_WAYS, &place));
-        hear(&mut server);
+        assert!(say(ESP_BOTH_DIRECTIONS, &place));
+        receive(&mut server);
         assert_eq!(hosts.passed(), [ESP].into(), "{there}");
     }
 }
@@ -50,7 +50,7 @@ fn the_example_of_the_crate_works() {
     let hosts = Pair::new();
     let web = ["/usr/bin/python3", "-um", "http.server", "-b", "192.0.2.2", "-d", "/run", "80"];
     // It logs on standard error.
-    let mut web = exec(&hosts.b, ESP_BOTH_WAYS, &web);
+    let mut web = exec(&hosts.b, ESP_BOTH_DIRECTIONS, &web);
     let _server = Program::start(web.stderr(Stdio::null()));
     let page = Outcome::success(hosts.a.command(example("protected")).arg("192.0.2.2:80"));
     assert!(page.starts_with("HTTP/1.0 200 OK"), "{page}");
@@ -67,9 +67,9 @@ fn what_has_no_policies_is_not_there() {
         except OSError as error: return errno.errorcode[error.errno]\n\
         print(attempt(2, 1, 132), attempt(10, 5, 132), attempt(33, 2, 2))";
     let attempts = ["/usr/bin/python3", "-c", attempts];
-    let told = |policies| Outcome::success(&mut exec(&host, policies, &attempts));
-    assert_eq!(told(&[]), "made made made\n");
-    assert_eq!(told(BYPASS), "EPROTONOSUPPORT EPROTONOSUPPORT EAFNOSUPPORT\n");
+    let received = |policies| Outcome::success(&mut exec(&host, policies, &attempts));
+    assert_eq!(received(&[]), "made made made\n");
+    assert_eq!(received(BYPASS), "EPROTONOSUPPORT EPROTONOSUPPORT EAFNOSUPPORT\n");
     let sctp = "import os, socket, sys; s = socket.socket(2, 1, 132)\n\
         print('ready', os.getpid(), s.fileno(), flush=True); sys.stdin.read()";
     let program = Program::start(host.command("/usr/bin/python3").args(["-c", sctp]));

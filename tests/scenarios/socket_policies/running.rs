@@ -3,7 +3,7 @@
 use std::{path::Path, thread::sleep, time::Duration};
 
 use scenarios::{
-    ESP_BOTH_WAYS, Host, Outcome, Pair, Program, echo, exec, ipsecctl,
+    ESP_BOTH_DIRECTIONS, Host, Outcome, Pair, Program, echo, exec, ipsecctl,
     protocol::{ESP, TCP},
 };
 
@@ -26,7 +26,7 @@ fn clear(host: &Host, (pid, fd): (u32, u32)) {
 
 /// For one direction or for both, from the beginning or later, while the other one's policy stays.
 #[test]
-fn entrust_is_what_the_spd_says() {
+fn entrust_leaves_packets_to_the_spd() {
     let hosts = Pair::new();
     let tcp = "AF_INET SOCK_STREAM 192.0.2.2 7";
     let mut server = hosts.serve(&[], tcp);
@@ -66,8 +66,8 @@ fn a_connection_is_switched_to_esp_and_back() {
         assert_eq!(hosts.passed(), [TCP].into());
         for round in 0..3 {
             // Out first: what the other end does not take meanwhile, TCP sends again.
-            set(&hosts.a, here, ESP_BOTH_WAYS);
-            set(&hosts.b, there, ESP_BOTH_WAYS);
+            set(&hosts.a, here, ESP_BOTH_DIRECTIONS);
+            set(&hosts.b, there, ESP_BOTH_DIRECTIONS);
             client.talk(&format!("protected {round}"));
             sleep(Duration::from_millis(100));
             hosts.forget();
@@ -87,7 +87,7 @@ fn a_connection_is_switched_to_esp_and_back() {
 fn accepted_sockets_have_their_listeners_policies() {
     let hosts = Pair::new();
     let tcp = "AF_INET SOCK_STREAM 192.0.2.2 7";
-    let mut server = hosts.serve(ESP_BOTH_WAYS, tcp);
+    let mut server = hosts.serve(ESP_BOTH_DIRECTIONS, tcp);
     let (pid, fd) = server.socket();
     let list = || socket(&hosts.b, &["list"]);
     let shown = |rest: &str| {
@@ -97,7 +97,8 @@ fn accepted_sockets_have_their_listeners_policies() {
         )
     };
     assert_eq!(list(), shown(""));
-    let mut client = Program::start(&mut echo(&hosts.a, ESP_BOTH_WAYS, &format!("ask {tcp} talk")));
+    let mut client =
+        Program::start(&mut echo(&hosts.a, ESP_BOTH_DIRECTIONS, &format!("ask {tcp} talk")));
     let child = server.next_socket();
     assert_ne!(child.0, pid);
     client.talk("to the child");
@@ -115,31 +116,31 @@ fn a_dual_stack_server_is_one_of_ipv6() {
     let v4 = "AF_INET SOCK_STREAM 192.0.2.2 7";
     let v6 = "AF_INET6 SOCK_STREAM 2001:db8::2 7";
     {
-        let _server = hosts.serve(ESP_BOTH_WAYS, any);
-        assert!(hosts.ask(ESP_BOTH_WAYS, v6));
+        let _server = hosts.serve(ESP_BOTH_DIRECTIONS, any);
+        assert!(hosts.ask(ESP_BOTH_DIRECTIONS, v6));
         assert_eq!(hosts.passed(), [ESP].into());
-        assert!(!hosts.ask(ESP_BOTH_WAYS, v4));
+        assert!(!hosts.ask(ESP_BOTH_DIRECTIONS, v4));
         assert!(!hosts.ask(&[], v4));
     }
-    let policies = [ESP_BOTH_WAYS, &["in entrust"]].concat();
+    let policies = [ESP_BOTH_DIRECTIONS, &["in entrust"]].concat();
     let refused = Outcome::of(&mut exec(&hosts.b, &policies, &["true"]));
     assert_eq!(
         (refused.status, refused.stderr.as_str()),
         (125, "ipsecctl: two policies for direction in\n")
     );
-    // Who wants both has IPv4 as the SPD says.
+    // With both, IPv4 is left to the SPD.
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/socket_policies/echo.py");
     let mut command = hosts.b.command(ipsecctl());
     command.args(["exec", "--dual-stack"]);
-    command.args(ESP_BOTH_WAYS.iter().map(|policy| format!("--policy={policy}")));
+    command.args(ESP_BOTH_DIRECTIONS.iter().map(|policy| format!("--policy={policy}")));
     command.args(["--", "/usr/bin/python3", "-B"]).arg(script).arg("serve").args(any.split(' '));
     let server = Program::start(&mut command);
     hosts.forget();
     assert!(hosts.ask(&[], v4));
     assert_eq!(hosts.passed(), [TCP].into());
-    assert!(hosts.ask(ESP_BOTH_WAYS, v6));
+    assert!(hosts.ask(ESP_BOTH_DIRECTIONS, v6));
     assert_eq!(hosts.passed(), [ESP].into());
-    // A socket that is there is told apart by what it carries.
+    // A socket that is there is classified by what it carries.
     let (pid, fd) = server.socket();
     let mut command = hosts.b.command(ipsecctl());
     command.args(["socket", "set", &pid.to_string(), &fd.to_string(), "in bypass"]);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, thread::sleep, time::Duration};
 
 use scenarios::{
-    ESP_BOTH_WAYS, Outcome, Pair, exec,
+    ESP_BOTH_DIRECTIONS, Outcome, Pair, exec,
     protocol::{ESP, ICMP, ICMP6, TCP, UDP},
 };
 
@@ -14,18 +14,18 @@ fn with_sas_there_is_only_esp_and_without_nothing() {
     for (family, _, address) in FAMILIES {
         let hosts = Pair::without_sas();
         let tcp = format!("{family} SOCK_STREAM {address}");
-        let _server = hosts.serve(ESP_BOTH_WAYS, &format!("{tcp} 7"));
+        let _server = hosts.serve(ESP_BOTH_DIRECTIONS, &format!("{tcp} 7"));
         let _other_server = hosts.serve(&[], &format!("{tcp} 8"));
-        assert!(!hosts.ask(ESP_BOTH_WAYS, &format!("{tcp} 7")));
+        assert!(!hosts.ask(ESP_BOTH_DIRECTIONS, &format!("{tcp} 7")));
         assert_eq!(hosts.passed(), BTreeSet::new(), "{family}");
         // Other programs of the same hosts.
         assert!(hosts.ask(&[], &format!("{tcp} 8")));
         assert_eq!(hosts.passed(), [TCP].into(), "{family}");
-        // A client in clear, whom the server does not hear.
+        // A client in clear, which the server does not receive.
         assert!(!hosts.ask(&[], &format!("{tcp} 7")));
         hosts.forget();
         hosts.load_sas();
-        assert!(hosts.ask(ESP_BOTH_WAYS, &format!("{tcp} 7")));
+        assert!(hosts.ask(ESP_BOTH_DIRECTIONS, &format!("{tcp} 7")));
         assert_eq!(hosts.passed(), [ESP].into(), "{family}");
         assert!(hosts.ask(&[], &format!("{tcp} 8")));
         assert_eq!(hosts.passed(), [TCP].into(), "{family}");
@@ -38,12 +38,12 @@ fn with_sas_there_is_only_esp_and_without_nothing() {
 fn the_last_acknowledgement_is_left_to_the_spd() {
     let hosts = Pair::new();
     let tcp = "AF_INET SOCK_STREAM 192.0.2.2 7";
-    let _server = hosts.serve(ESP_BOTH_WAYS, &format!("{tcp} late"));
+    let _server = hosts.serve(ESP_BOTH_DIRECTIONS, &format!("{tcp} late"));
     let after_close = || {
-        assert!(hosts.ask(ESP_BOTH_WAYS, &format!("{tcp} abrupt")));
+        assert!(hosts.ask(ESP_BOTH_DIRECTIONS, &format!("{tcp} abrupt")));
         sleep(Duration::from_secs(1));
-        let heard = hosts.wire.heard();
-        heard.iter().filter(|packet| packet.protocols != [ESP]).map(|it| it.length).collect()
+        let received = hosts.wire.received();
+        received.iter().filter(|packet| packet.protocols != [ESP]).map(|it| it.length).collect()
     };
     let in_clear: Vec<usize> = after_close();
     // IPv4, TCP and its timestamps.
@@ -59,9 +59,12 @@ fn datagrams_of_connected_and_other_sockets() {
     let hosts = Pair::new();
     for (family, _, address) in FAMILIES {
         let udp = format!("{family} SOCK_DGRAM {address} 7");
-        let _server = hosts.serve(ESP_BOTH_WAYS, &udp);
+        let _server = hosts.serve(ESP_BOTH_DIRECTIONS, &udp);
         for option in ["", "unconnected"] {
-            assert!(hosts.ask(ESP_BOTH_WAYS, &format!("{udp} {option}")), "{family} {option}");
+            assert!(
+                hosts.ask(ESP_BOTH_DIRECTIONS, &format!("{udp} {option}")),
+                "{family} {option}"
+            );
             assert_eq!(hosts.passed(), [ESP].into(), "{family} {option}");
         }
         assert!(!hosts.ask(&[], &udp));
@@ -71,7 +74,7 @@ fn datagrams_of_connected_and_other_sockets() {
 
 /// As NetBSD's tests of `ping -E` and `-P` have it: the other host answers in clear.
 #[test]
-fn a_ping_is_protected_one_way_or_both() {
+fn a_ping_is_protected_in_one_direction_or_both() {
     let hosts = Pair::new();
     for (address, icmp) in [("192.0.2.2", ICMP), ("2001:db8::2", ICMP6)] {
         let ping = |policies: &[&str]| {
@@ -80,7 +83,7 @@ fn a_ping_is_protected_one_way_or_both() {
         };
         assert!(ping(&["out ipsec esp/transport//require"]));
         assert_eq!(hosts.passed(), [ESP, icmp].into());
-        assert!(!ping(ESP_BOTH_WAYS));
+        assert!(!ping(ESP_BOTH_DIRECTIONS));
         assert_eq!(hosts.passed(), [ESP, icmp].into());
     }
     // The same with a raw socket, whatever ping(8) takes.
@@ -92,7 +95,7 @@ fn a_ping_is_protected_one_way_or_both() {
     };
     assert_eq!(python(&["out ipsec esp/transport//require"]), 0);
     assert_eq!(hosts.passed(), [ESP, ICMP].into());
-    assert_eq!(python(ESP_BOTH_WAYS), 1);
+    assert_eq!(python(ESP_BOTH_DIRECTIONS), 1);
 }
 
 #[test]

@@ -64,11 +64,11 @@ fn compare(with_af_key: bool) {
     contestants.push(("the service", Contestant::start(&["serve"])));
     contestants.push(("ipsecd", Contestant::daemon()));
     let messages: Vec<_> = (0..POLICIES).map(message).collect();
-    for under_way in DEPTHS {
+    for in_flight in DEPTHS {
         let mut rates = vec![Vec::new(); contestants.len()];
         for round in 0..=ROUNDS {
             for ((_, contestant), rates) in contestants.iter().zip(&mut rates) {
-                let rate = contestant.rate(&messages, under_way);
+                let rate = contestant.rate(&messages, in_flight);
                 if round > 0 {
                     rates.push(rate);
                 }
@@ -77,7 +77,7 @@ fn compare(with_af_key: bool) {
         for (place, ((name, _), own)) in contestants.iter().zip(&rates).enumerate() {
             let (least, median, most) = spread(own.clone());
             print!(
-                "{under_way:>3} under way: {name:<12} {median:>6.0} SPDADDs a second ({least:.0} to {most:.0})"
+                "{in_flight:>3} under way: {name:<12} {median:>6.0} SPDADDs a second ({least:.0} to {most:.0})"
             );
             for ((other, _), others) in contestants.iter().zip(&rates).take(place) {
                 // Round by round: the machine may have other work in some.
@@ -102,15 +102,15 @@ struct Contestant {
 }
 
 impl Contestant {
-    /// Starts this program as another, which tells when it listens, and where.
+    /// Starts this program as another, which prints when and where it listens.
     fn start(role: &[&str]) -> Self {
         let host = Host::new("service");
         let mut command = host.command(env::current_exe().expect("the path of this program"));
         command.args(role).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn().expect("it runs again");
         let mut path = String::new();
-        let told = process.stdout.take().expect("a pipe");
-        BufReader::new(told).read_line(&mut path).expect("it listens");
+        let printed = process.stdout.take().expect("a pipe");
+        BufReader::new(printed).read_line(&mut path).expect("it listens");
         let side = Side::service(host, Path::new(path.trim_end()));
         Self { side, process: Some(process) }
     }
@@ -131,8 +131,8 @@ impl Contestant {
     }
 
     /// How many requests a second are answered, with some under way all the time.
-    fn rate(&self, messages: &[Vec<u8>], under_way: usize) -> f64 {
-        let took = ask(&self.side.open(), messages, under_way);
+    fn rate(&self, messages: &[Vec<u8>], in_flight: usize) -> f64 {
+        let took = ask(&self.side.open(), messages, in_flight);
         self.side.host().ip("xfrm policy flush");
         thread::sleep(REST);
         f64::from(POLICIES) / took.as_secs_f64()
@@ -149,11 +149,11 @@ impl Drop for Contestant {
     }
 }
 
-fn ask(socket: &OwnedFd, messages: &[Vec<u8>], under_way: usize) -> Duration {
+fn ask(socket: &OwnedFd, messages: &[Vec<u8>], in_flight: usize) -> Duration {
     let mut buffer = [0; 4096];
     let start = Instant::now();
-    for n in 0..messages.len() + under_way {
-        if n >= under_way {
+    for n in 0..messages.len() + in_flight {
+        if n >= in_flight {
             let (_, length) = recv(socket, &mut buffer, RecvFlags::empty()).expect("an answer");
             assert!(
                 length > HEADER && buffer[2] == 0,
@@ -162,7 +162,7 @@ fn ask(socket: &OwnedFd, messages: &[Vec<u8>], under_way: usize) -> Duration {
             );
         }
         if let Some(message) = messages.get(n) {
-            send(socket, message, SendFlags::empty()).expect("somebody listens");
+            send(socket, message, SendFlags::empty()).expect("the other end listens");
         }
     }
     start.elapsed()
@@ -188,7 +188,7 @@ fn relay(path: &Path) {
     let kind = SocketType::SEQPACKET;
     let listener = socket_with(AddressFamily::UNIX, kind, SocketFlags::CLOEXEC, None);
     let listener = listener.expect("a socket");
-    bind(&listener, &SocketAddrUnix::new(path).expect("an address")).expect("nobody is there");
+    bind(&listener, &SocketAddrUnix::new(path).expect("an address")).expect("the address is free");
     listen(&listener, 1).expect("a socket listens");
     println!("{}", path.display());
     let mut buffer = [0; 4096];

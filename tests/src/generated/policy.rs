@@ -13,12 +13,12 @@ pub fn policy_of_pfkey() -> impl Strategy<Value = Policy> {
     let tunnel = ends().prop_map(RequestMode::Tunnel);
     let mode = prop_oneof![Just(RequestMode::Transport), tunnel];
     let level = prop_oneof![level(), Just(Level::Unique(None))];
-    policies(request(mode, level), 7).prop_map(|policy| elsewhere(held_alike(policy)))
+    policies(request(mode, level), 7).prop_map(|policy| elsewhere(installed_alike(policy)))
 }
 
 /// The policy without the requests that are held otherwise than AF_KEY does: `use` on an outbound tunnel, which it refuses, and
 /// IPComp's `default`, which it takes for `require`.
-fn held_alike(mut policy: Policy) -> Policy {
+fn installed_alike(mut policy: Policy) -> Policy {
     let is_out = policy.id.direction == Direction::Out;
     let Action::Ipsec(requests) = &mut policy.action else { return policy };
     for request in requests {

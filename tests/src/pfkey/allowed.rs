@@ -8,7 +8,7 @@ pub struct Allowed {
     pub reason: &'static str,
     /// Why no key daemon minds: racoon, iked, strongSwan's kernel-pfkey.
     pub daemons: &'static str,
-    /// Whether this is it: what happened, and what the sockets heard then on both sides, as text.
+    /// Whether this is it: what happened, and what the sockets received then on both sides, as text.
     pub applies: fn(&Step, &str, &str) -> bool,
 }
 
@@ -49,7 +49,7 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
-        reason: "netlink does not tell whether an SA that others updated was larval: the service \
+        reason: "netlink does not report whether an SA that others updated was larval: the service \
                  takes it for mature then, AF_KEY calls the request that updated a mature one dead",
         daemons: "all pass over the UPDATE of another process",
         applies: |step, expected, actual| {
@@ -139,7 +139,7 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
-        reason: "netlink does not tell the security context of a policy that was added or deleted",
+        reason: "netlink does not report the security context of a policy that was added or deleted",
         daemons: "racoon alone reads it, where networks are labelled, and has it from the dump at its start",
         applies: |_, expected, actual| {
             expected.contains("SecCtx(")
@@ -147,7 +147,7 @@ pub const ALLOWED: &[Allowed] = &[
         },
     },
     Allowed {
-        reason: "AF_KEY says the selector of an SA with the SA's own IP version, even if it has the \
+        reason: "AF_KEY sends the selector of an SA with the SA's own IP version, even if it has the \
                  other one: the address is none then",
         daemons: "none reads it: the address of AF_KEY is none",
         applies: |_, expected, actual| {
@@ -190,10 +190,10 @@ pub const ALLOWED: &[Allowed] = &[
     Allowed {
         reason: "`default` of IPComp is `use` in the service and `require` in AF_KEY: small packets are \
                  not compressed (docs/quirks.md)",
-        daemons: "only a script of setkey says `default`; racoon negotiates IPComp whatever the level",
+        daemons: "only a script of setkey has `default`; racoon negotiates IPComp whatever the level",
         applies: |step, expected, actual| {
             let required = "IpsecRequest { proto: 108, mode: 1, level: 2, reqid: 0, ";
-            let said = |text: &str| {
+            let without_level = |text: &str| {
                 let modes = ["proto: 108, mode: 2", "proto: 108, mode: 3"];
                 let text = modes
                     .iter()
@@ -204,7 +204,7 @@ pub const ALLOWED: &[Allowed] = &[
                 Step::Send(_, draft) => ["default", "bytes "].map(|it| draft.text().contains(it)),
                 _ => [false; 2],
             };
-            may_ask.contains(&true) && said(expected) == said(actual)
+            may_ask.contains(&true) && without_level(expected) == without_level(actual)
         },
     },
     Allowed {
@@ -247,14 +247,14 @@ pub(super) fn has_part(tables: &str) -> bool {
     tables.contains(" flag localok ")
 }
 
-/// What ip(8) shows otherwise on the two sides, and what stands for it.
+/// What ip(8) shows differently on the two sides, and its placeholder.
 pub struct Masked {
     /// Why.
     pub reason: &'static str,
     /// A regular expression.
     pub pattern: &'static str,
-    /// What stands for it.
-    pub stands: &'static str,
+    /// The placeholder.
+    pub place: &'static str,
 }
 
 /// All of that.
@@ -262,12 +262,12 @@ pub const TABLES: &[Masked] = &[
     Masked {
         reason: "that a template allows every algorithm is a full mask in netlink and a flag in AF_KEY",
         pattern: "(enc-mask|auth-mask|comp-mask) (0|[0-9a-f]{8})\\b",
-        stands: "$1 ALL",
+        place: "$1 ALL",
     },
     Masked {
         reason: "the service keeps the level in `share`, which the kernel never reads",
         pattern: "level (required|use) share (any|session|user|unique)",
-        stands: "level $1 share ANY",
+        place: "level $1 share ANY",
     },
 ];
 

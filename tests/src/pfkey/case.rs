@@ -14,7 +14,7 @@ pub struct Case {
     pub steps: Vec<Step>,
 }
 
-/// One thing that happens, on both hosts. All that the sockets hear then is compared.
+/// One thing that happens, on both hosts. All that the sockets receive then is compared.
 #[derive(Debug, Clone)]
 pub enum Step {
     /// A socket sends a message. It is opened when it is first named.
@@ -31,7 +31,7 @@ pub enum Step {
 
 /// The cases of the files in a directory, in order.
 ///
-/// Panics, and says where, if one cannot be read.
+/// Panics, with the place, if one cannot be read.
 #[must_use]
 pub fn cases(directory: &Path) -> Vec<Case> {
     let files =

@@ -4,11 +4,11 @@ use super::{
     ALLOWED, Case, Side, Step,
     allowed::{has_part, leaves_larval_sa},
     modules::Modules,
-    side::Heard,
+    side::Received,
 };
 use crate::difference;
 
-/// A socket that is there in every case and has registered ESP, for what others hear.
+/// A socket that is there in every case and has registered ESP, for what others receive.
 const LISTENER: &str = "listener";
 
 /// Two hosts on which cases are played.
@@ -49,7 +49,7 @@ impl Comparison {
 
     /// Plays a case on both hosts.
     pub fn play(&mut self, case: &Case) {
-        self.start_anew();
+        self.restart();
         let mut are_alike = true;
         for step in &case.steps {
             are_alike &= self.step(case, step);
@@ -63,7 +63,7 @@ impl Comparison {
     /// Plays a case until its first difference, wanted or not, since from then on the hosts are not
     /// alike.
     pub fn play_while_same(&mut self, case: &Case) {
-        self.start_anew();
+        self.restart();
         let differences = self.report.differences.len();
         let end = case.steps.iter().position(|step| !self.step(case, step));
         if end.is_none() {
@@ -76,9 +76,9 @@ impl Comparison {
         }
     }
 
-    fn start_anew(&mut self) {
+    fn restart(&mut self) {
         for side in [&mut self.af_key, &mut self.service] {
-            side.start_anew(LISTENER);
+            side.restart(LISTENER);
         }
     }
 
@@ -91,8 +91,8 @@ impl Comparison {
             thread::sleep(*time);
         }
         let by_others = !matches!(step, Step::Send(..));
-        let expected = self.af_key.heard(by_others, None);
-        let actual = self.service.heard(by_others, Some(&expected));
+        let expected = self.af_key.received(by_others, None);
+        let actual = self.service.received(by_others, Some(&expected));
         self.compare(case, step, &expected, &actual)
     }
 
@@ -108,7 +108,13 @@ impl Comparison {
         self.report.tables += 1;
     }
 
-    fn compare(&mut self, case: &Case, step: &Step, expected: &Heard, actual: &Heard) -> bool {
+    fn compare(
+        &mut self,
+        case: &Case,
+        step: &Step,
+        expected: &Received,
+        actual: &Received,
+    ) -> bool {
         self.report.steps += 1;
         self.report.messages += expected.values().map(Vec::len).sum::<usize>();
         let (expected, actual) = (text(expected), text(actual));
@@ -150,9 +156,9 @@ fn take(side: &mut Side, step: &Step) {
     }
 }
 
-fn text(heard: &Heard) -> String {
+fn text(received: &Received) -> String {
     let mut text = String::new();
-    for (socket, messages) in heard {
+    for (socket, messages) in received {
         for message in messages {
             write!(text, "{socket} < {message}").expect("a string");
         }

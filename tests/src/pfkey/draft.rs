@@ -11,10 +11,10 @@ use pfkey::{
 
 use super::Seen;
 
-/// The process that sends it, it says.
+/// The process ID of the sender in the message.
 const PID: u32 = 4242;
 
-/// What stands before the bytes of a message that no words can say.
+/// The word before the bytes of a message that has no other form.
 const EXACTLY: &str = "bytes";
 
 const TYPES: [&str; 24] = [
@@ -74,7 +74,7 @@ impl Draft {
         Self { words: vec![EXACTLY.to_owned(), hex.concat()], seq: 0 }
     }
 
-    /// Reads `TYPE SATYPE EXTENSION...`, or `bytes HEX`; `seq` is its number unless it says another.
+    /// Reads `TYPE SATYPE EXTENSION...`, or `bytes HEX`; `seq` is its number unless it has another.
     pub fn read(words: &str, seq: u32) -> Result<Self, String> {
         let words = words.split_whitespace().map(String::from).collect();
         let draft = Self { words, seq };

@@ -1,4 +1,4 @@
-//! Sequences of requests as programs send them, and of some that nobody would.
+//! Sequences of requests as programs send them, and of some that no program would send.
 
 use super::{Case, Dice, Draft, Step, case::FIRST_SEQ};
 
@@ -54,10 +54,10 @@ pub(super) fn draft(dice: &mut Dice, seq: u32) -> Draft {
         let at = 2 + dice.below(last - 1);
         // A request belongs to the policy before it, and a port that is not said is any in AF_KEY.
         let belongs = ["rq:", "policy:", "sport:", "dport:"];
-        let stands_alone = !belongs.iter().any(|word| words[at].starts_with(word));
-        if stands_alone && dice.once_in(25) {
+        let is_alone = !belongs.iter().any(|word| words[at].starts_with(word));
+        if is_alone && dice.once_in(25) {
             words.remove(at);
-        } else if stands_alone && dice.once_in(40) {
+        } else if is_alone && dice.once_in(40) {
             words.push(words[at].clone());
         }
     }

@@ -1,4 +1,4 @@
-//! The PF_KEY service beside the kernel's own AF_KEY: the same messages to both, and what each says.
+//! The PF_KEY service beside the kernel's own AF_KEY: the same messages to both, and the answers of each.
 //!
 //! A case ([`Case`]) is a text (`tests/pfkey/README.md`). [`Comparison`] plays it on two hosts, one
 //! where programs speak to AF_KEY and one where they speak to the service, and gives the differences

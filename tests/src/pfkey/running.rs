@@ -35,7 +35,7 @@ impl RunningService {
             move_into_link_name_space(namespace.as_fd(), network).expect("root goes there");
             let mut service =
                 Server::open(&mut Handover::default(), Arc::default()).expect("a service");
-            sender.send(service.path().to_owned()).expect("somebody waits");
+            sender.send(service.path().to_owned()).expect("the test waits");
             service.run(stopped.as_fd()).expect("it goes on");
         });
         let path = path.recv().expect("a service");

@@ -49,12 +49,12 @@ impl Seen {
     }
 
     /// What stands for a number that ip(8) shows under this name: its place if the kernel chose it.
-    pub(super) fn stands(&mut self, name: &str, number: u32) -> String {
+    pub(super) fn place(&mut self, name: &str, number: u32) -> String {
         let chosen = match name {
             "index" => place(&mut self.indexes, number),
             "reqid" if number >= CHOSEN => place(&mut self.reqids, number),
             "spi" if self.spis.contains(&number) => place(&mut self.spis, number),
-            // Every interface of the kernel numbers an ACQUIRE anew; the SA has the last one's.
+            // Every interface of the kernel numbers an ACQUIRE again; the SA has the last one's.
             "seq" if (1..FIRST_SEQ).contains(&number) => return "chosen".to_owned(),
             _ => return number.to_string(),
         };
@@ -153,7 +153,7 @@ fn masked(mut message: Message, seen: &mut Seen, by_others: bool) -> Message {
             _ => {}
         }
     }
-    // An SPI that the kernel has chosen is told in many messages.
+    // An SPI that the kernel has chosen is in many messages.
     for extension in &mut message.extensions {
         if let Extension::Sa(sa) = extension
             && let Some(place) = seen.spis.iter().position(|spi| *spi == sa.spi)

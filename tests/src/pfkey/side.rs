@@ -54,8 +54,8 @@ pub struct Side {
     knocks: u32,
 }
 
-/// What each socket has heard, as text, message by message.
-pub type Heard = BTreeMap<String, Vec<String>>;
+/// What each socket has received, as text, message by message.
+pub type Received = BTreeMap<String, Vec<String>>;
 
 impl Side {
     /// A host where programs speak to the kernel.
@@ -131,16 +131,16 @@ impl Side {
         self.host.within(|| Outcome::success(Command::new("sh").args(["-ec", command])));
     }
 
-    /// Joins the host to a wire on which nobody answers. Behind it are 203.0.113.0/24 and
+    /// Connects the host to a link without hosts. Behind it are 203.0.113.0/24 and
     /// 2001:db8:ff::/48.
     pub fn connect_a_wire(&self) {
         // No address of its own, and no packets of its own.
-        self.host.ip("link add wire type veth peer name nobody
+        self.host.ip("link add wire type veth peer name unused
             link set wire addrgenmode none
-            link set nobody addrgenmode none
+            link set unused addrgenmode none
             addr add 192.0.2.1/24 dev wire
             addr add 2001:db8::1/64 dev wire
-            link set nobody up
+            link set unused up
             link set wire up
             route add 203.0.113.0/24 dev wire
             route add 2001:db8:ff::/48 dev wire");
@@ -160,7 +160,7 @@ impl Side {
     }
 
     /// An empty SAD and SPD, nothing seen, and no sockets but a listener that has registered ESP.
-    pub fn start_anew(&mut self, listener: &str) {
+    pub fn restart(&mut self, listener: &str) {
         self.sockets.retain(|name, _| name == listener);
         self.unsent.clear();
         let mut flush = self.kernel.batch();
@@ -172,13 +172,13 @@ impl Side {
             let request = Message::new(MessageType::REGISTER, 3);
             self.send(listener, &request.encode().expect("a message"));
         }
-        self.heard(true, None);
+        self.received(true, None);
         self.seen = Seen::default();
     }
 
-    /// What the sockets have heard since the last time. Of the service, which is another process, at
-    /// least as many messages are awaited as `other` has heard.
-    pub fn heard(&mut self, by_others: bool, other: Option<&Heard>) -> Heard {
+    /// What the sockets have received since the last time. Of the service, which is another process, at
+    /// least as many messages are awaited as `other` has received.
+    pub fn received(&mut self, by_others: bool, other: Option<&Received>) -> Received {
         let mut bytes: BTreeMap<String, Vec<Vec<u8>>> = BTreeMap::new();
         let names: Vec<String> = self.sockets.keys().cloned().collect();
         self.knock();

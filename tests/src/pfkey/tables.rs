@@ -11,12 +11,12 @@ use crate::{Host, Outcome};
 pub(super) fn tables(host: &Host, kernel: &mut Connection, seen: &mut Seen) -> String {
     static TIMES: LazyLock<Regex> = LazyLock::new(|| pattern(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"));
     static LISTED: LazyLock<Vec<(Regex, &str)>> =
-        LazyLock::new(|| TABLES.iter().map(|mask| (pattern(mask.pattern), mask.stands)).collect());
+        LazyLock::new(|| TABLES.iter().map(|mask| (pattern(mask.pattern), mask.place)).collect());
     let text = as_shown(host, kernel);
     let text = TIMES.replace_all(&text, "TIME").into_owned();
     let text = LISTED
         .iter()
-        .fold(text, |text, (pattern, stands)| pattern.replace_all(&text, *stands).into_owned());
+        .fold(text, |text, (pattern, place)| pattern.replace_all(&text, *place).into_owned());
     without_chosen(&text, seen)
 }
 
@@ -41,8 +41,8 @@ fn without_chosen(text: &str, seen: &mut Seen) -> String {
             Some(hex) => u32::from_str_radix(hex, 16),
             None => found[2].parse(),
         };
-        let stands = seen.stands(&found[1], number.expect("a number of 32 bits"));
-        format!("{} {stands}", &found[1])
+        let place = seen.place(&found[1], number.expect("a number of 32 bits"));
+        format!("{} {place}", &found[1])
     };
     NUMBERS.replace_all(text, chosen).into_owned()
 }

@@ -1,6 +1,6 @@
 //! When SAs are made, replaced and deleted.
 //!
-//! Nobody sends by an SA before the other end can receive by it, and nobody deletes one by which something may still come in:
+//! An end sends by an SA after the other one can receive by it, and keeps one by which packets may still come in:
 //!
 //!     initiator                              responder
 //!     GETSPI             -- propose -->      GETSPI, UPDATE in
@@ -22,7 +22,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use crate::{
     key_socket::KeySocket,
     letter::{Letter, Offer},
-    sad::{Event, Outcome, Sad, Way, say},
+    sad::{Direction, Event, Outcome, Sad, say},
 };
 
 /// Seconds until an initiator replaces its SAs, and until a responder does, if the initiator has not by then: so the two never
@@ -68,7 +68,7 @@ impl Ike {
     pub fn run(&mut self) -> Outcome {
         loop {
             while let Some(event) = self.sad.next_event()? {
-                report(self.hear(&event))?;
+                report(self.handle(&event))?;
             }
             let mut files =
                 [PollFd::new(&self.sad, PollFlags::IN), PollFd::new(&self.peer, PollFlags::IN)];
@@ -80,7 +80,7 @@ impl Ike {
         }
     }
 
-    fn hear(&mut self, event: &Event) -> Outcome {
+    fn handle(&mut self, event: &Event) -> Outcome {
         match *event {
             Event::Acquire { seq, index } => self.acquire(seq, index),
             Event::Expire { is_hard, spi } => self.expire(is_hard, spi),
@@ -150,12 +150,12 @@ impl Ike {
             }
             Letter::Delete(mine) => {
                 let yours = self.delete_outbound(mine)?;
-                self.sad.delete(Way::In, mine)?;
+                self.sad.delete(Direction::In, mine)?;
                 self.forget(mine);
                 self.write(&Letter::Deleted(yours))
             }
             Letter::Deleted(mine) => {
-                self.sad.delete(Way::In, mine)?;
+                self.sad.delete(Direction::In, mine)?;
                 self.forget(mine);
                 Ok(())
             }
@@ -189,7 +189,7 @@ impl Ike {
     /// Deletes the outbound SA of a pair; its SPI.
     fn delete_outbound(&mut self, mine: Spi) -> Outcome<Spi> {
         let yours = self.pair(mine)?.outbound()?.spi;
-        self.sad.delete(Way::Out, yours)?;
+        self.sad.delete(Direction::Out, yours)?;
         Ok(yours)
     }
 
@@ -225,7 +225,7 @@ fn pair(pairs: &mut [Pair], mine: Spi) -> Outcome<&mut Pair> {
     Ok(found.ok_or_else(|| format!("no pair of SAs with SPI {:#x}", mine.0))?)
 }
 
-/// Says what has failed, and goes on.
+/// Prints what has failed, and goes on.
 fn report(outcome: Outcome) -> Outcome {
     if let Err(error) = outcome {
         writeln!(io::stderr(), "toy_ike: {error}")?;

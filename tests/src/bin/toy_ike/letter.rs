@@ -70,7 +70,7 @@ impl FromStr for Letter {
             ["done", yours] => Ok(Self::Done(spi(yours)?)),
             ["delete", yours] => Ok(Self::Delete(spi(yours)?)),
             ["deleted", yours] => Ok(Self::Deleted(spi(yours)?)),
-            _ => Err("a letter that nobody understands"),
+            _ => Err("a letter of an unknown kind"),
         }
     }
 }

@@ -2,10 +2,10 @@
 //! that listens at `SERVICE`, or to the kernel's own AF_KEY. It serves the traffic between two addresses, and the same
 //! program at the other one is its peer.
 //!
-//! It is IKE in outline only, and not secure: the peers tell each other SPIs and keys in clear, on UDP port 500, which the SPD
+//! It is IKE in outline only, and not secure: the peers send each other SPIs and keys in clear, on UDP port 500, which the SPD
 //! must let pass by a policy `none`, and a datagram that is lost is not sent again.
 //!
-//! Each event is a line on standard output: what the kernel says unasked, and what was asked and has been done.
+//! Each event is a line on standard output: events of the kernel, and requests that have been carried out.
 //!
 //!     REGISTER esp
 //!     ACQUIRE 0x1              # seq

@@ -1,4 +1,4 @@
-//! What the key management asks of the SAD and SPD, and what they tell it unasked.
+//! Requests of the key management to the SAD and SPD, and the events that it receives.
 
 use std::{
     error::Error,
@@ -42,12 +42,12 @@ pub struct Sad {
 
 /// Which of two SAs.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum Direction {
     In,
     Out,
 }
 
-/// What is told unasked.
+/// An event.
 pub enum Event {
     /// A packet has met a policy and found no SA.
     Acquire { seq: u32, index: u32 },
@@ -56,7 +56,7 @@ pub enum Event {
 }
 
 impl Sad {
-    /// Wants to be told.
+    /// Registers for events.
     pub fn register(key_socket: KeySocket, here: IpAddr, there: IpAddr) -> Outcome<Self> {
         let mut sad = Self { key_socket, here, there, next_seq: FIRST_SEQ };
         let seq = sad.new_seq();
@@ -78,7 +78,7 @@ impl Sad {
     fn read(&self, message: &Message) -> Option<Event> {
         let ip = |kind| message.address(kind).map(|address| address.sockaddr.ip());
         let ends = (ip(AddressKind::Src)?, ip(AddressKind::Dst)?);
-        if message.satype != ESP || ends != self.ends(Way::Out) {
+        if message.satype != ESP || ends != self.ends(Direction::Out) {
             return None;
         }
         match message.msg_type {
@@ -108,7 +108,7 @@ impl Sad {
 
     /// The SPI of a new larval SA for what comes in.
     pub fn get_spi(&mut self, seq: u32) -> Outcome<Spi> {
-        let ends = self.pair_of_ends(Way::In)?;
+        let ends = self.pair_of_ends(Direction::In)?;
         let (proto, mode, reqid) = (Proto::Esp, Mode::Transport.into(), ReqId(0));
         let wish = SpiWish { ends, proto, spi: None, mode, reqid };
         let answer = self.ask(seq, &Operation::GetSpi(wish))?;
@@ -119,24 +119,24 @@ impl Sad {
 
     /// Completes the larval SA.
     pub fn update_inbound(&mut self, seq: u32, offer: &Offer, soft: u64) -> Outcome {
-        let sa = sa(self.pair_of_ends(Way::In)?, offer, soft)?;
+        let sa = sa(self.pair_of_ends(Direction::In)?, offer, soft)?;
         self.ask(seq, &Operation::UpdateSa(Box::new(sa)))?;
         say(&format!("UPDATE in {:#x}", offer.spi.0))
     }
 
     /// Adds the SA that the peer has offered.
     pub fn add_outbound(&mut self, seq: u32, offer: &Offer, soft: u64) -> Outcome {
-        let sa = sa(self.pair_of_ends(Way::Out)?, offer, soft)?;
+        let sa = sa(self.pair_of_ends(Direction::Out)?, offer, soft)?;
         self.ask(seq, &Operation::AddSa(Box::new(sa)))?;
         say(&format!("ADD out {:#x}", offer.spi.0))
     }
 
-    pub fn delete(&mut self, way: Way, spi: Spi) -> Outcome {
-        let (_, dst) = self.ends(way);
+    pub fn delete(&mut self, direction: Direction, spi: Spi) -> Outcome {
+        let (_, dst) = self.ends(direction);
         let sa = SaId { dst, proto: Proto::Esp, spi, mark: Mark::default() };
         let seq = self.new_seq();
         self.ask(seq, &Operation::DeleteSa(sa))?;
-        say(&format!("DELETE {way} {:#x}", spi.0))
+        say(&format!("DELETE {direction} {:#x}", spi.0))
     }
 
     /// A number for what answers no ACQUIRE.
@@ -150,15 +150,15 @@ impl Sad {
         self.key_socket.ask(seq, request::message(operation, &PfKeyExtras::default())?)
     }
 
-    fn ends(&self, way: Way) -> (IpAddr, IpAddr) {
-        match way {
-            Way::In => (self.there, self.here),
-            Way::Out => (self.here, self.there),
+    fn ends(&self, direction: Direction) -> (IpAddr, IpAddr) {
+        match direction {
+            Direction::In => (self.there, self.here),
+            Direction::Out => (self.here, self.there),
         }
     }
 
-    fn pair_of_ends(&self, way: Way) -> Result<AddressPair, model::Error> {
-        let (src, dst) = self.ends(way);
+    fn pair_of_ends(&self, direction: Direction) -> Result<AddressPair, model::Error> {
+        let (src, dst) = self.ends(direction);
         AddressPair::new(src, dst)
     }
 }
@@ -169,11 +169,11 @@ impl AsFd for Sad {
     }
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Way::In => "in",
-            Way::Out => "out",
+            Direction::In => "in",
+            Direction::Out => "out",
         })
     }
 }
