@@ -2,6 +2,7 @@
 
 use std::os::fd::AsFd;
 
+use cli::error_in_one_line;
 use model::{Dialect, Direction, Priority, SocketAction, SocketPolicy, SystemNames, Variables};
 use rustix::io::Errno;
 use sockpolicy::{Policies, Service, Socket};
@@ -10,12 +11,8 @@ use crate::Error;
 
 /// Reads a policy string; the error says in one line what is wrong, where, and what to do.
 pub fn read(text: &str) -> Result<SocketPolicy, String> {
-    grammar::socket_policy(text, Dialect::Linux, &SystemNames).map_err(|error| {
-        let expected = error.expected().map(|expected| format!("; expected {expected}"));
-        let help = error.help().map(|help| format!("; {help}"));
-        let (expected, help) = (expected.unwrap_or_default(), help.unwrap_or_default());
-        format!("{error} at column {}{expected}{help}", error.position().column)
-    })
+    grammar::socket_policy(text, Dialect::Linux, &SystemNames)
+        .map_err(|error| error_in_one_line(&error))
 }
 
 /// Takes policies together, each `unique` with its number. Without privilege the SPD is not to be

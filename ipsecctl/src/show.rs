@@ -4,7 +4,6 @@ mod clients;
 mod default_policy;
 mod policies;
 mod sas;
-mod table;
 mod variables;
 
 use std::{
@@ -12,11 +11,11 @@ use std::{
     process::ExitCode,
 };
 
-use cli::Keys;
+use cli::{Keys, Table};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::Error;
-use table::Table;
 
 /// Show policies, SAs, variables, the clients of the PF_KEY service, and what becomes of packets that
 /// no policy matches.
@@ -57,6 +56,12 @@ const ALL: [Subject; 4] =
 struct Shown {
     table: Table,
     json: Value,
+}
+
+impl Shown {
+    fn new(table: Table, json: &impl Serialize) -> Result<Self, Error> {
+        Ok(Self { table, json: serde_json::to_value(json).map_err(io::Error::from)? })
+    }
 }
 
 impl Subject {

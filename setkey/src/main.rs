@@ -9,7 +9,6 @@ mod files;
 mod monitor;
 mod options;
 mod printer;
-mod report;
 mod script;
 mod usage;
 

@@ -4,10 +4,10 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
-    ArgAction, Parser, ValueEnum,
+    ArgAction, Parser,
     builder::{OsStringValueParser, TypedValueParser},
-    error::ErrorKind,
 };
+use cli::{Color, getopt_message};
 use model::Dialect;
 
 use crate::usage;
@@ -124,17 +124,6 @@ pub enum Database {
     Spd,
 }
 
-/// When messages have colours.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
 /// A command line that is not carried out. All of them but `LongVersion` exit with 1.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -223,7 +212,8 @@ struct Cli {
 /// Reads a command line, `args[0]` included.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> {
     let cli = Cli::try_parse_from(args)
-        .map_err(|error| Stop::Wrong(getopt_words(&error), Dialect::Linux))?;
+        .map_err(|error| format!("setkey: {}", getopt_message::<Cli>(&error)))
+        .map_err(|message| Stop::Wrong(message, Dialect::Linux))?;
     let Some(dialect) = Dialect::from_name(&cli.dialect) else {
         let words = format!("setkey: no dialect `{}`: linux, netbsd or freebsd", cli.dialect);
         return Err(Stop::Wrong(words, Dialect::Linux));
@@ -306,29 +296,6 @@ impl Cli {
         ];
         let known = usage::letters(dialect);
         given.into_iter().find(|(letter, set)| *set && !known.contains(*letter)).map(|row| row.0)
-    }
-}
-
-/// The words of getopt(3) for a command line that clap does not take.
-fn getopt_words(error: &clap::Error) -> String {
-    use clap::error::{ContextKind, ContextValue};
-    let option = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(option)) => option.as_str(),
-        _ => "",
-    };
-    let letter = option.trim_start_matches('-').chars().next().unwrap_or('?');
-    match error.kind() {
-        ErrorKind::UnknownArgument if option.starts_with("--") => {
-            format!("setkey: unrecognized option '{option}'")
-        }
-        ErrorKind::UnknownArgument => format!("setkey: invalid option -- '{letter}'"),
-        ErrorKind::InvalidValue if option.starts_with("--") => {
-            let mut words = error.to_string();
-            words.truncate(words.find("\n\n").unwrap_or(words.len()));
-            words.replacen("error", "setkey", 1).replace('\n', "")
-        }
-        ErrorKind::ArgumentConflict => format!("setkey: {option} does not go with --script"),
-        _ => format!("setkey: option requires an argument -- '{letter}'"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     process,
 };
 
-use cli::{Keys, policy_json, sa_json};
+use cli::{Keys, PolicyJson, SaJson};
 use engine::{Outcome, Refusal, Sink, Target};
 use model::{Dialect, Direction, PolicyEntry, SaEntry};
 use pfkey::{Message, MessageType, sad, spd};
@@ -153,7 +153,7 @@ impl<W: Write> Printer<W> {
             (Entry::Sa(entry), Layout::Short) => write_short_sa(out, entry, &frame),
             (Entry::Sa(entry), Layout::Script) => write_script_sa(out, entry, &frame),
             (Entry::Sa(entry), Layout::Json) => {
-                self.json.push(sa_json(entry, Keys::Hidden));
+                self.json.push(serde_json::to_value(SaJson::new(entry, Keys::Hidden))?);
                 Ok(())
             }
             (Entry::Policy(entry, _), Layout::Long | Layout::Short) => {
@@ -161,7 +161,7 @@ impl<W: Write> Printer<W> {
             }
             (Entry::Policy(entry, _), Layout::Script) => write_script_policy(out, entry, &frame),
             (Entry::Policy(entry, _), Layout::Json) => {
-                self.json.push(policy_json(entry));
+                self.json.push(serde_json::to_value(PolicyJson::new(entry))?);
                 Ok(())
             }
         }

@@ -7,6 +7,7 @@ use std::{
     process::ExitCode,
 };
 
+use cli::{Colors, Diagnostic};
 use grammar::{Kind, Lowered, Script, Statement, Warning};
 use model::{Dialect, Operation, SystemNames};
 
@@ -18,7 +19,6 @@ use crate::{
     options::Command,
     printer,
     printer::Source,
-    report::{Colors, Report},
 };
 
 /// Where statements come from.
@@ -239,10 +239,10 @@ impl Words {
     }
 
     fn report(&self, error: &grammar::Error) {
-        eprintln!("setkey: {}", Report::of_error(&self.name, error, self.colors));
+        eprintln!("setkey: {}", Diagnostic::of_error(&self.name, error, self.colors));
     }
 
     fn warn(&self, warning: &Warning) {
-        eprintln!("setkey: {}", Report::of_warning(&self.name, warning, self.colors));
+        eprintln!("setkey: {}", Diagnostic::of_warning(&self.name, warning, self.colors));
     }
 }

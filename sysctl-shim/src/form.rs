@@ -2,8 +2,9 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
+use cli::{VariableJson, json::ProcVariableJson};
 use model::{Dialect, Variable};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// How variables look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +61,9 @@ impl Output {
     /// alone.
     pub fn file(&mut self, name: &str, text: &[u8]) -> io::Result<()> {
         if self.form.what == What::Json {
-            let text = String::from_utf8_lossy(text);
-            self.json.push(json!({ "name": name, "value": text.trim_end_matches('\n') }));
+            let value = String::from_utf8_lossy(text).trim_end_matches('\n').to_owned();
+            let variable = ProcVariableJson { name: name.to_owned(), value };
+            self.json.push(serde_json::to_value(variable)?);
             return Ok(());
         }
         for line in text.split_inclusive(|byte| *byte == b'\n') {
@@ -79,7 +81,7 @@ impl Output {
     /// Prints a variable of ipsec(4).
     pub fn ours(&mut self, variable: &Variable, value: i64) -> io::Result<()> {
         if self.form.what == What::Json {
-            self.json.push(cli::variable_json(variable, Some(value)));
+            self.json.push(serde_json::to_value(VariableJson::new(variable, Some(value)))?);
             return Ok(());
         }
         self.value(variable.name, self.number(value).as_bytes())

@@ -2,7 +2,8 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{ArgAction, Parser, error::ErrorKind};
+use clap::{ArgAction, Parser};
+use cli::getopt_message;
 use model::Dialect;
 
 use crate::{
@@ -157,7 +158,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     let args = args.into_iter().collect::<Vec<_>>();
     let is_bare = args.len() < 2;
     let cli = Cli::try_parse_from(args)
-        .map_err(|error| Stop::Wrong(getopt_words(&error), Dialect::Linux))?;
+        .map_err(|error| Stop::Wrong(getopt_message::<Cli>(&error), Dialect::Linux))?;
     let Some(dialect) = Dialect::from_name(&cli.dialect) else {
         let words = format!("no dialect `{}`: linux, netbsd or freebsd", cli.dialect);
         return Err(Stop::Wrong(words, Dialect::Linux));
@@ -259,24 +260,5 @@ impl Cli {
             force: self.force,
             renew_sas: self.rekey_flags,
         }
-    }
-}
-
-/// The words of getopt(3) for a command line that clap does not take.
-fn getopt_words(error: &clap::Error) -> String {
-    use clap::error::{ContextKind, ContextValue};
-    let option = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(option)) => option.as_str(),
-        _ => "",
-    };
-    let letter = option.trim_start_matches('-').chars().next().unwrap_or('?');
-    match error.kind() {
-        ErrorKind::UnknownArgument if option.starts_with("--") => {
-            format!("unrecognized option '{option}'")
-        }
-        ErrorKind::UnknownArgument => format!("invalid option -- '{letter}'"),
-        ErrorKind::TooManyValues => format!("option '{option}' doesn't allow an argument"),
-        _ if option.starts_with("--pattern") => "option requires an argument -- 'r'".to_owned(),
-        _ => format!("option '{}' requires an argument", option.split(' ').next().unwrap_or("")),
     }
 }

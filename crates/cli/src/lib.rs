@@ -1,7 +1,16 @@
-//! How SAs, policies and variables look where more than one command shows them.
+//! What the commands share: the messages of getopt(3), diagnostics of scripts, colours, tables, and how
+//! SAs, policies and variables are printed.
 
-mod json;
+mod color;
+mod diagnostic;
+mod getopt;
+pub mod json;
+mod table;
 mod text;
 
-pub use json::{Keys, policy_json, sa_json, variable_json};
+pub use color::{Color, Colors};
+pub use diagnostic::{Diagnostic, error_in_one_line};
+pub use getopt::getopt_message;
+pub use json::{Keys, PolicyJson, SaJson, VariableJson};
+pub use table::Table;
 pub use text::{KeyText, PortText, PrefixText, RequestStyle, RequestText, UpperText, dumped_mode};

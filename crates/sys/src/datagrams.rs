@@ -181,7 +181,7 @@ mod tests {
         socketpair(AddressFamily::UNIX, kind, flags, None).unwrap()
     }
 
-    fn heard(inbox: &mut Inbox) -> Vec<(Vec<u8>, usize)> {
+    fn received(inbox: &mut Inbox) -> Vec<(Vec<u8>, usize)> {
         (0..inbox.count()).map(|at| (inbox.datagram(at).to_vec(), inbox.length(at))).collect()
     }
 
@@ -194,17 +194,17 @@ mod tests {
         assert_eq!(send(&theirs, sent), Ok(4));
         inbox.receive(&ours, Wait::No).unwrap();
         let expected = [(b"one".to_vec(), 3), (vec![], 0), (b"long".to_vec(), 6)];
-        assert_eq!(heard(&mut inbox), expected);
+        assert_eq!(received(&mut inbox), expected);
         assert!(inbox.is_full());
         inbox.receive(&ours, Wait::ForOne).unwrap();
-        assert_eq!(heard(&mut inbox), [(b"four".to_vec(), 4)]);
+        assert_eq!(received(&mut inbox), [(b"four".to_vec(), 4)]);
         assert!(!inbox.is_full());
         assert_eq!(&inbox.bytes()[inbox.place(0)], b"four");
         drop(theirs);
         assert_eq!(send(&ours, [&b"x"[..]]), Err(Errno::PIPE));
         assert_eq!(inbox.count(), 1);
         inbox.receive(&ours, Wait::No).unwrap();
-        assert_eq!(heard(&mut inbox), vec![(vec![], 0); 3]);
+        assert_eq!(received(&mut inbox), vec![(vec![], 0); 3]);
     }
 
     #[test]
@@ -222,6 +222,6 @@ mod tests {
         let mut inbox = Inbox::new(1000, 1000);
         inbox.receive(&theirs, Wait::No).unwrap();
         assert_eq!(inbox.count(), sent);
-        assert!(heard(&mut inbox).iter().all(|(bytes, _)| *bytes == datagram));
+        assert!(received(&mut inbox).iter().all(|(bytes, _)| *bytes == datagram));
     }
 }

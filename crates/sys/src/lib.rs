@@ -2,7 +2,7 @@
 //! about the host that several crates share: paths under /run, the clock, the texts of errnos.
 //!
 //! All `unsafe` code but that of the two C ABI crates is here, each block with its reason. A file that
-//! has some says which upstream change would end it.
+//! has some names the upstream change that would end it.
 
 pub mod clock;
 pub mod datagrams;

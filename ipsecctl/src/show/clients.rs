@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
+use cli::Table;
 use engine::Namespace;
 use serde_json::Value;
 
-use super::{Shown, Table};
+use super::Shown;
 use crate::Error;
 
 /// How long the service may take.
@@ -26,7 +27,7 @@ pub fn read() -> Result<Shown, Error> {
     for client in &clients {
         table.row(row(client));
     }
-    Ok(Shown { table, json: clients.into() })
+    Shown::new(table, &clients)
 }
 
 fn ask(path: &PathBuf) -> io::Result<Vec<Value>> {

@@ -1,8 +1,11 @@
-use cli::{KeyText, Keys, sa_json};
+use cli::{
+    Keys, SaJson, Table,
+    json::{AlgorithmJson, NatTJson},
+};
 use engine::{Engine, Options, Outcome};
-use model::{Encap, Keyed, Operation, SaEntry};
+use model::Operation;
 
-use super::{Shown, Table};
+use super::Shown;
 use crate::Error;
 
 /// The SAD, oldest SA first.
@@ -11,7 +14,7 @@ pub fn read(keys: Keys) -> Result<Shown, Error> {
     let mut engine = Engine::open(Options::default())?;
     engine.submit(0, Ok(Operation::DumpSad(None)), &mut |_, outcome| {
         if let Outcome::Sa(entry) = outcome {
-            sas.push(entry);
+            sas.push(SaJson::new(&entry, keys));
         }
         Ok(())
     })?;
@@ -30,48 +33,45 @@ pub fn read(keys: Keys) -> Result<Shown, Error> {
         "bytes",
     ];
     let mut table = Table::new(&columns, "No SAs.");
-    for entry in &sas {
-        table.row(row(entry, keys));
+    for sa in &sas {
+        table.row(row(sa));
     }
-    let json = sas.iter().map(|entry| sa_json(entry, keys)).collect();
-    Ok(Shown { table, json })
+    Shown::new(table, &sas)
 }
 
-fn row(entry: &SaEntry, keys: Keys) -> [String; 10] {
-    let sa = &entry.sa;
-    let port = |of: fn(Encap) -> u16| sa.encap.map(|encap| format!("[{}]", of(encap)));
-    let src_port = port(|encap| encap.src_port).unwrap_or_default();
-    let dst_port = port(|encap| encap.dst_port).unwrap_or_default();
-    let any = if sa.mode.is_any() { " (any)" } else { "" };
-    let algorithms = [&sa.crypt, &sa.aead, &sa.auth].into_iter().flatten();
-    let algorithms = algorithms.map(|keyed| algorithm(keyed, keys));
-    let compression = sa.comp.map(|algorithm| algorithm.name.to_owned());
+fn row(sa: &SaJson) -> [String; 10] {
+    let port = |of: fn(&NatTJson) -> u16| {
+        sa.nat_t.as_ref().map_or(String::new(), |nat_t| format!("[{}]", of(nat_t)))
+    };
+    let any = if sa.any_mode { " (any)" } else { "" };
+    let algorithms = [&sa.encryption, &sa.aead, &sa.authentication].into_iter().flatten();
+    let algorithms = algorithms.map(algorithm).chain(sa.compression.map(str::to_owned));
     [
-        format!("{}{src_port}", sa.ends.src()),
-        format!("{}{dst_port}", sa.ends.dst()),
-        sa.proto.name().to_owned(),
-        format!("{:#x}", sa.spi.0),
-        format!("{}{any}", sa.mode.installed().name()),
-        if sa.reqid.0 == 0 { String::new() } else { sa.reqid.0.to_string() },
-        algorithms.chain(compression).collect::<Vec<_>>().join("\n"),
-        entry.state.name().to_owned(),
-        entry.current.packets.to_string(),
-        entry.current.bytes.to_string(),
+        format!("{}{}", sa.src, port(|nat_t| nat_t.src_port)),
+        format!("{}{}", sa.dst, port(|nat_t| nat_t.dst_port)),
+        sa.protocol.to_owned(),
+        format!("{:#x}", sa.spi),
+        format!("{}{any}", sa.mode),
+        sa.reqid.map_or(String::new(), |reqid| reqid.to_string()),
+        algorithms.collect::<Vec<_>>().join("\n"),
+        sa.state.to_owned(),
+        sa.packets.to_string(),
+        sa.bytes.to_string(),
     ]
 }
 
-fn algorithm(Keyed { algorithm, key, .. }: &Keyed, keys: Keys) -> String {
-    match keys {
-        Keys::Hidden => algorithm.name.to_owned(),
-        Keys::Shown => format!("{} {}", algorithm.name, KeyText(key)).trim_end().to_owned(),
+fn algorithm(algorithm: &AlgorithmJson) -> String {
+    match algorithm.key.as_deref() {
+        None | Some("") => algorithm.algorithm.to_owned(),
+        Some(key) => format!("{} {key}", algorithm.algorithm),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use model::{
-        AddressPair, Algorithm, AlgorithmKind, Current, EncapKind, Key, Mode, Proto, ReqId, Sa,
-        SaMode, SaState, Spi,
+        AddressPair, Algorithm, AlgorithmKind, Current, Encap, EncapKind, Key, Keyed, Mode, Proto,
+        ReqId, Sa, SaEntry, SaMode, SaState, Spi,
     };
 
     use super::*;
@@ -105,10 +105,10 @@ mod tests {
             "2",
             "168",
         ];
-        assert_eq!(row(&entry, Keys::Hidden), expected.map(str::to_owned));
+        assert_eq!(row(&SaJson::new(&entry, Keys::Hidden)), expected.map(str::to_owned));
         entry.sa.mode = SaMode::Any { installed: Mode::Tunnel };
         expected[4] = "tunnel (any)";
         expected[6] = "null\nhmac-md5 0xabababababababababababababababab";
-        assert_eq!(row(&entry, Keys::Shown), expected.map(str::to_owned));
+        assert_eq!(row(&SaJson::new(&entry, Keys::Shown)), expected.map(str::to_owned));
     }
 }

@@ -1,9 +1,9 @@
 use std::fs;
 
-use cli::variable_json;
+use cli::{Table, VariableJson};
 use model::variable::{Meaning, VARIABLES};
 
-use super::{Shown, Table};
+use super::Shown;
 use crate::Error;
 
 /// The host's variables.
@@ -13,17 +13,19 @@ pub fn read() -> Result<Shown, Error> {
         Meaning::LarvalLifetime => larval_lifetime(),
         _ => Some(variables.value(meaning).into()),
     };
+    let json =
+        VARIABLES.iter().map(|variable| VariableJson::new(variable, value(variable.meaning)));
+    let variables = json.collect::<Vec<_>>();
     let mut table = Table::new(&["name", "value", "initial", "description"], "No variables.");
-    for variable in &VARIABLES {
+    for variable in &variables {
         table.row([
             variable.name.to_owned(),
-            value(variable.meaning).map_or("-".to_owned(), |value| value.to_string()),
+            variable.value.map_or("-".to_owned(), |value| value.to_string()),
             variable.initial.to_string(),
             variable.description.to_owned(),
         ]);
     }
-    let json = VARIABLES.iter().map(|it| variable_json(it, value(it.meaning))).collect();
-    Ok(Shown { table, json })
+    Shown::new(table, &variables)
 }
 
 /// Linux's own; network namespaces of unprivileged users have none.

@@ -16,8 +16,8 @@ use crate::errno::from_nix;
 /// Datagrams that are taken in one call.
 const AT_ONCE: usize = 512;
 
-/// Takes datagrams that were looked at from the queue of a socket: their sender can tell. Their bytes
-/// are not read again.
+/// Takes datagrams that were looked at from the queue of a socket, which their sender can observe
+/// (`SIOCOUTQ`). Their bytes are not read again.
 pub fn take(socket: impl AsFd, count: usize) -> Result<(), Errno> {
     let socket = socket.as_fd();
     let mut left = count;
@@ -28,7 +28,7 @@ pub fn take(socket: impl AsFd, count: usize) -> Result<(), Errno> {
         };
         match taken {
             Ok(taken) => left -= taken,
-            // The peer has closed without reading: it is told once.
+            // The peer has closed without reading: reported once.
             Err(Errno::CONNRESET) => {}
             Err(errno) => return Err(errno),
         }

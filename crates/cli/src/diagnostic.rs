@@ -1,47 +1,17 @@
-//! What is wrong with a script, with the place, on standard error.
+//! Mistakes in scripts and policy strings, with their place.
 
-use std::{
-    borrow::Cow,
-    fmt,
-    io::{self, IsTerminal},
-};
+use std::{borrow::Cow, fmt};
 
 use grammar::{Excerpt, Position, Warning};
 
-use crate::options::Color;
+use crate::Colors;
 
 /// Hexadecimal words with more digits than an SPI are taken for keys.
 const MOST_SPI_DIGITS: usize = 8;
 
-/// The colours of a message: escape sequences, or nothing.
-#[derive(Debug, Clone, Copy)]
-pub struct Colors {
-    bold: &'static str,
-    red: &'static str,
-    blue: &'static str,
-    off: &'static str,
-}
-
-impl Colors {
-    const NONE: Colors = Colors { bold: "", red: "", blue: "", off: "" };
-
-    /// Those that the user wants on standard error.
-    pub fn of(color: Color) -> Self {
-        let wanted = match color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => io::stderr().is_terminal(),
-        };
-        if !wanted {
-            return Self::NONE;
-        }
-        Self { bold: "\x1b[1m", red: "\x1b[1;31m", blue: "\x1b[34m", off: "\x1b[0m" }
-    }
-}
-
 /// A mistake or a warning in a script. Displayed, it is `FILE:LINE:COLUMN: MESSAGE`, the line with
 /// a caret under the token, and what to do.
-pub struct Report<'a> {
+pub struct Diagnostic<'a> {
     name: &'a str,
     position: Position,
     message: String,
@@ -51,8 +21,9 @@ pub struct Report<'a> {
     excerpt: &'a Excerpt,
 }
 
-impl<'a> Report<'a> {
-    /// Of an error of the script `name`.
+impl<'a> Diagnostic<'a> {
+    /// An error of the script `name`.
+    #[must_use]
     pub fn of_error(name: &'a str, error: &'a grammar::Error, colors: Colors) -> Self {
         Self {
             name,
@@ -65,7 +36,8 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Of a warning about the script `name`.
+    /// A warning about the script `name`.
+    #[must_use]
     pub fn of_warning(name: &'a str, warning: &'a Warning, colors: Colors) -> Self {
         Self {
             name,
@@ -98,7 +70,7 @@ impl<'a> Report<'a> {
     }
 }
 
-impl fmt::Display for Report<'_> {
+impl fmt::Display for Diagnostic<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Colors { bold, red, blue, off } = self.colors;
         writeln!(f, "{bold}{}:{}: {}{off}", self.name, self.position, self.message)?;
@@ -115,6 +87,15 @@ impl fmt::Display for Report<'_> {
         }
         Ok(())
     }
+}
+
+/// An error of a text of one line, in one line: what is wrong, in which column, and what to do.
+#[must_use]
+pub fn error_in_one_line(error: &grammar::Error) -> String {
+    let expected = error.expected().map(|expected| format!("; expected {expected}"));
+    let help = error.help().map(|help| format!("; {help}"));
+    let (expected, help) = (expected.unwrap_or_default(), help.unwrap_or_default());
+    format!("{error} at column {}{expected}{help}", error.position().column)
 }
 
 /// Overwrites what may be a key, byte by byte so that spans stay true: logs are no place for keys.

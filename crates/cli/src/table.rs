@@ -12,6 +12,7 @@ pub struct Table {
 
 impl Table {
     /// A table with these columns, or the words for one without rows.
+    #[must_use]
     pub fn new(columns: &[&str], empty: &'static str) -> Self {
         let mut table = comfy_table::Table::new();
         table.load_preset(presets::NOTHING).set_header(columns.to_vec());

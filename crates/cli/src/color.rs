@@ -1,0 +1,44 @@
+//! Colours of messages on standard error.
+
+use std::io::{self, IsTerminal};
+
+use clap::ValueEnum;
+
+/// When messages have colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The colours of a message: escape sequences, or nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Colors {
+    pub(crate) bold: &'static str,
+    pub(crate) red: &'static str,
+    pub(crate) blue: &'static str,
+    pub(crate) off: &'static str,
+}
+
+impl Colors {
+    /// No escape sequence at all.
+    pub const NONE: Colors = Colors { bold: "", red: "", blue: "", off: "" };
+
+    /// Those of messages on standard error.
+    #[must_use]
+    pub fn of(color: Color) -> Self {
+        let wanted = match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => io::stderr().is_terminal(),
+        };
+        if !wanted {
+            return Self::NONE;
+        }
+        Self { bold: "\x1b[1m", red: "\x1b[1;31m", blue: "\x1b[34m", off: "\x1b[0m" }
+    }
+}

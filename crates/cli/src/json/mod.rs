@@ -1,0 +1,103 @@
+//! SAs, policies and variables in JSON: the types are the schema. Members are in the order of the
+//! fields, and an optional one that is not set is left out.
+
+mod policy;
+mod sa;
+mod variable;
+
+#[cfg(test)]
+mod tests;
+
+use model::SecCtx;
+use serde::Serialize;
+
+pub use policy::{DefaultPolicyJson, PolicyJson, PortsJson, SelectorJson, TemplateJson};
+pub use sa::{AlgorithmJson, Keys, NatTJson, OffloadJson, SaJson};
+pub use variable::{ProcVariableJson, ValueJson, ValuesJson, VariableJson};
+
+/// The limits of an SA or policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LifetimesJson {
+    /// The limits that end it.
+    pub hard: LifetimeJson,
+    /// The limits at which the key management is asked for a new one.
+    pub soft: LifetimeJson,
+}
+
+/// One set of limits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LifetimeJson {
+    /// Packets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u64>,
+    /// Bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Seconds since it was added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+    /// Seconds since its first use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds_in_use: Option<u64>,
+}
+
+/// A firewall mark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct MarkJson {
+    /// The bits that are compared or set.
+    pub value: u32,
+    /// Which bits of the packet's mark are compared or set.
+    pub mask: u32,
+}
+
+/// A security context.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SecurityContextJson {
+    /// Domain of interpretation (`XFRM_SC_DOI_*`).
+    pub doi: u8,
+    /// Algorithm (`XFRM_SC_ALG_*`).
+    pub algorithm: u8,
+    /// The label; bytes that are not UTF-8 are replaced.
+    pub context: String,
+}
+
+impl LifetimesJson {
+    fn of(lifetimes: &model::Lifetimes) -> Option<Self> {
+        let model::Lifetimes { hard, soft } = lifetimes;
+        if hard.is_unlimited() && soft.is_unlimited() {
+            return None;
+        }
+        Some(Self { hard: hard.into(), soft: soft.into() })
+    }
+}
+
+impl From<&model::Lifetime> for LifetimeJson {
+    fn from(lifetime: &model::Lifetime) -> Self {
+        Self {
+            packets: nonzero(lifetime.packets),
+            bytes: nonzero(lifetime.bytes),
+            seconds: nonzero(lifetime.add_seconds),
+            seconds_in_use: nonzero(lifetime.use_seconds),
+        }
+    }
+}
+
+impl MarkJson {
+    fn of(mark: model::Mark) -> Option<Self> {
+        (!mark.is_none()).then_some(Self { value: mark.value, mask: mark.mask })
+    }
+}
+
+impl From<&SecCtx> for SecurityContextJson {
+    fn from(context: &SecCtx) -> Self {
+        Self {
+            doi: context.doi,
+            algorithm: context.alg,
+            context: String::from_utf8_lossy(context.label()).into_owned(),
+        }
+    }
+}
+
+fn nonzero<N: Default + PartialEq>(number: N) -> Option<N> {
+    (number != N::default()).then_some(number)
+}

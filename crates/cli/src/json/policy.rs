@@ -1,0 +1,177 @@
+use std::ops::Not;
+
+use model::{Level, PolicyEntry, Prefix, Request, Selector, Upper};
+use serde::Serialize;
+
+use super::{LifetimesJson, MarkJson, SecurityContextJson, nonzero};
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PolicyJson {
+    /// The packets that it is for.
+    pub selector: SelectorJson,
+    /// `in`, `out` or `fwd`.
+    pub direction: &'static str,
+    /// Whether it is the policy of a socket.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub socket: bool,
+    /// The kernel's priority: the lowest number is looked up first.
+    pub priority: u32,
+    /// `discard`, `none` or `ipsec`.
+    pub action: &'static str,
+    /// The templates, innermost first.
+    #[serde(rename = "requests", skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<TemplateJson>,
+    /// The limits, unless there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifetimes: Option<LifetimesJson>,
+    /// The mark that packets must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mark: Option<MarkJson>,
+    /// The number of the xfrm interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub if_id: Option<u32>,
+    /// The security context.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_context: Option<SecurityContextJson>,
+    /// The kernel's index.
+    pub index: u32,
+    /// When it was added, in Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub added: Option<u64>,
+    /// When it was last used, in Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<u64>,
+}
+
+/// The selector of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SelectorJson {
+    /// Source prefix.
+    pub src: String,
+    /// Destination prefix.
+    pub dst: String,
+    /// The number of the upper-layer protocol, unless it is any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<u8>,
+    /// The ports of the upper-layer protocol, or what it has in their place; neither if both are any.
+    #[serde(flatten)]
+    pub ports: Option<PortsJson>,
+}
+
+/// What a selector has of the upper-layer protocol's header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum PortsJson {
+    /// The ports; 0 for any.
+    Ports {
+        /// Source port.
+        src_port: u16,
+        /// Destination port.
+        dst_port: u16,
+    },
+    /// The type and code of ICMP and the like.
+    TypeAndCode {
+        /// The type.
+        r#type: u16,
+        /// The code.
+        code: u16,
+    },
+}
+
+/// A template of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TemplateJson {
+    /// `ah`, `esp` or `ipcomp`, or the name of another protocol.
+    pub protocol: &'static str,
+    /// The mode.
+    pub mode: &'static str,
+    /// Source address of the outer header, where the mode has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src: Option<String>,
+    /// Destination address of the outer header, where the mode has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dst: Option<String>,
+    /// `default`, `use`, `require` or `unique`.
+    pub level: &'static str,
+    /// The reqid that SAs must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reqid: Option<u32>,
+    /// How the template is installed: `required`, `optional`, `left out`. `ipsecctl show` sets it.
+    #[serde(rename = "held", skip_serializing_if = "Option::is_none")]
+    pub installed: Option<&'static str>,
+}
+
+/// The policy for the packets of an IP version that no other policy matches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DefaultPolicyJson {
+    /// 4 or 6.
+    pub version: u8,
+    /// `discard` or `none`.
+    pub default_policy: &'static str,
+    /// Whether the kernel has it.
+    pub in_force: bool,
+}
+
+impl PolicyJson {
+    /// A policy of the SPD.
+    #[must_use]
+    pub fn new(entry: &PolicyEntry) -> Self {
+        let policy = &entry.policy;
+        Self {
+            selector: (&policy.id.selector).into(),
+            direction: policy.id.direction.name(),
+            socket: entry.socket,
+            priority: policy.priority.0,
+            action: policy.action.name(),
+            templates: policy.action.requests().iter().map(Into::into).collect(),
+            lifetimes: LifetimesJson::of(&policy.lifetimes),
+            mark: MarkJson::of(policy.id.mark),
+            if_id: nonzero(policy.id.if_id),
+            security_context: policy.id.sec_ctx.as_ref().map(Into::into),
+            index: entry.index,
+            added: nonzero(entry.current.add_time),
+            last_used: nonzero(entry.current.use_time),
+        }
+    }
+}
+
+impl From<&Selector> for SelectorJson {
+    fn from(selector: &Selector) -> Self {
+        let prefix = |prefix: Prefix| format!("{}/{}", prefix.addr(), prefix.length());
+        let ports = match (selector.src_port, selector.dst_port) {
+            (0, 0) => None,
+            (r#type, code) if selector.upper.has_type_and_code() => {
+                Some(PortsJson::TypeAndCode { r#type, code })
+            }
+            (src_port, dst_port) => Some(PortsJson::Ports { src_port, dst_port }),
+        };
+        Self {
+            src: prefix(selector.src()),
+            dst: prefix(selector.dst()),
+            protocol: match selector.upper {
+                Upper::Any => None,
+                Upper::Number(number) => Some(number),
+            },
+            ports,
+        }
+    }
+}
+
+impl From<&Request> for TemplateJson {
+    fn from(template: &Request) -> Self {
+        let endpoints = template.mode.endpoints();
+        Self {
+            protocol: template.proto.name(),
+            mode: template.mode.mode().name(),
+            src: endpoints.map(|endpoints| endpoints.src().to_string()),
+            dst: endpoints.map(|endpoints| endpoints.dst().to_string()),
+            level: template.level.name(),
+            reqid: match template.level {
+                Level::Unique(Some(reqid)) => Some(reqid.0),
+                Level::Default | Level::Use | Level::Require | Level::Unique(None) => None,
+            },
+            installed: None,
+        }
+    }
+}

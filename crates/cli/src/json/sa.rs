@@ -1,0 +1,184 @@
+use std::ops::Not;
+
+use model::{Keyed, SaEntry};
+use serde::Serialize;
+
+use super::{LifetimesJson, MarkJson, SecurityContextJson, nonzero};
+use crate::KeyText;
+
+/// Whether the keys of SAs are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    /// Only their lengths are.
+    Hidden,
+    /// Their digits are, too.
+    Shown,
+}
+
+/// An SA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SaJson {
+    /// Source address.
+    pub src: String,
+    /// Destination address.
+    pub dst: String,
+    /// `ah`, `esp` or `ipcomp`, or the name of another protocol.
+    pub protocol: &'static str,
+    /// SPI, or CPI for IPComp.
+    pub spi: u32,
+    /// The mode that is installed.
+    pub mode: &'static str,
+    /// Whether the script gave no mode.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub any_mode: bool,
+    /// The number by which templates find the SA.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reqid: Option<u32>,
+    /// Packets that may arrive late; 0 for no replay check.
+    pub replay_window: u32,
+    /// Whether it has extended sequence numbers (RFC 4303).
+    #[serde(skip_serializing_if = "Not::not")]
+    pub esn: bool,
+    /// The words of its flags, as `-flag` of setkey has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<&'static str>,
+    /// The cipher.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<AlgorithmJson>,
+    /// The authentication.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<AlgorithmJson>,
+    /// Encryption and authentication in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aead: Option<AlgorithmJson>,
+    /// The name of the compression.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<&'static str>,
+    /// The limits, unless there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lifetimes: Option<LifetimesJson>,
+    /// NAT traversal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nat_t: Option<NatTJson>,
+    /// Seconds between keepalives of NAT traversal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nat_keepalive: Option<u32>,
+    /// The mark that packets must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mark: Option<MarkJson>,
+    /// The mark that packets get.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_mark: Option<MarkJson>,
+    /// The number of the xfrm interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub if_id: Option<u32>,
+    /// `in` or `out`, where the SA is fixed to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direction: Option<&'static str>,
+    /// The device that does the work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offload: Option<OffloadJson>,
+    /// The security context.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_context: Option<SecurityContextJson>,
+    /// `larval`, `mature`, `dying` or `dead`.
+    pub state: &'static str,
+    /// Packets that it has transformed.
+    pub packets: u64,
+    /// Bytes that it has transformed.
+    pub bytes: u64,
+    /// When it was added, in Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub added: Option<u64>,
+    /// When it was first used, in Unix seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_used: Option<u64>,
+}
+
+/// An algorithm with its key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AlgorithmJson {
+    /// The name in scripts.
+    pub algorithm: &'static str,
+    /// Length of the key in bits.
+    pub key_bits: usize,
+    /// Length of the integrity check value in bits; 0 for ciphers.
+    pub icv_bits: u16,
+    /// The key in hexadecimal digits, where keys are shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+}
+
+/// The ports of NAT traversal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NatTJson {
+    /// Source port.
+    pub src_port: u16,
+    /// Destination port.
+    pub dst_port: u16,
+}
+
+/// A network device that does the work of an SA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OffloadJson {
+    /// The name of the device.
+    pub device: String,
+    /// `in` or `out`.
+    pub direction: &'static str,
+    /// Whether the device transforms whole packets.
+    pub packet: bool,
+}
+
+impl SaJson {
+    /// An SA of the SAD.
+    #[must_use]
+    pub fn new(entry: &SaEntry, keys: Keys) -> Self {
+        let sa = &entry.sa;
+        let keyed = |keyed: &Option<Keyed>| keyed.as_ref().map(|keyed| algorithm(keyed, keys));
+        Self {
+            src: sa.ends.src().to_string(),
+            dst: sa.ends.dst().to_string(),
+            protocol: sa.proto.name(),
+            spi: sa.spi.0,
+            mode: sa.mode.installed().name(),
+            any_mode: sa.mode.is_any(),
+            reqid: nonzero(sa.reqid.0),
+            replay_window: sa.replay_window,
+            esn: sa.esn,
+            flags: sa.flags.names().collect(),
+            encryption: keyed(&sa.crypt),
+            authentication: keyed(&sa.auth),
+            aead: keyed(&sa.aead),
+            compression: sa.comp.map(|algorithm| algorithm.name),
+            lifetimes: LifetimesJson::of(&sa.lifetimes),
+            nat_t: sa
+                .encap
+                .map(|encap| NatTJson { src_port: encap.src_port, dst_port: encap.dst_port }),
+            nat_keepalive: nonzero(sa.nat_keepalive),
+            mark: MarkJson::of(sa.mark),
+            output_mark: MarkJson::of(sa.output_mark),
+            if_id: nonzero(sa.if_id),
+            direction: sa.direction.map(model::SaDirection::name),
+            offload: sa.offload.as_ref().map(|offload| OffloadJson {
+                device: offload.device.clone(),
+                direction: offload.direction.name(),
+                packet: offload.packet,
+            }),
+            security_context: sa.sec_ctx.as_ref().map(Into::into),
+            state: entry.state.name(),
+            packets: entry.current.packets,
+            bytes: entry.current.bytes,
+            added: nonzero(entry.current.add_time),
+            first_used: nonzero(entry.current.use_time),
+        }
+    }
+}
+
+fn algorithm(Keyed { algorithm, key, icv_bits }: &Keyed, keys: Keys) -> AlgorithmJson {
+    AlgorithmJson {
+        algorithm: algorithm.name,
+        key_bits: key.bits(),
+        icv_bits: *icv_bits,
+        key: (keys == Keys::Shown).then(|| KeyText(key).to_string()),
+    }
+}

@@ -1,0 +1,174 @@
+//! The JSON of entries with all that they can have, and with the least.
+
+use model::{
+    Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind, Form, Key,
+    Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Policy, PolicyEntry, PolicyId, Prefix,
+    Priority, Proto, ReqId, Request, RequestMode, Sa, SaDirection, SaEntry, SaFlags, SaMode,
+    SaState, SecCtx, Selector, Spi, Upper, variable::VARIABLES,
+};
+
+use serde::Serialize;
+
+use super::{Keys, PolicyJson, SaJson, VariableJson};
+
+fn ends() -> AddressPair {
+    AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap()
+}
+
+fn keyed(kind: AlgorithmKind, name: &str, byte: u8, length: usize) -> Keyed {
+    Keyed::new(Algorithm::by_name(kind, name).unwrap(), Key::new(vec![byte; length]))
+}
+
+fn lifetimes() -> Lifetimes {
+    let hard = Lifetime { packets: 1, bytes: 2, add_seconds: 3, use_seconds: 4 };
+    Lifetimes { hard, soft: Lifetime { bytes: 1, ..Lifetime::default() } }
+}
+
+fn context() -> SecCtx {
+    SecCtx { doi: 1, alg: 1, context: b"a:b:c\0".to_vec() }
+}
+
+fn full_sa() -> SaEntry {
+    let sa = Sa {
+        mode: SaMode::Any { installed: Mode::Tunnel },
+        reqid: ReqId(7),
+        replay_window: 64,
+        flags: SaFlags::NO_ECN | SaFlags::DECAP_DSCP,
+        auth: Some(keyed(AlgorithmKind::Auth, "hmac-sha256", 1, 32)),
+        crypt: Some(keyed(AlgorithmKind::Crypt, "aes-cbc", 0xab, 16)),
+        aead: Some(keyed(AlgorithmKind::Aead, "aes-gcm-16", 2, 20)),
+        comp: Algorithm::by_name(AlgorithmKind::Comp, "deflate"),
+        lifetimes: lifetimes(),
+        encap: Some(Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 4501 }),
+        sec_ctx: Some(context()),
+        esn: true,
+        mark: Mark { value: 1, mask: 0xff },
+        output_mark: Mark { value: 2, mask: 0xf0 },
+        if_id: 9,
+        direction: Some(SaDirection::Out),
+        nat_keepalive: 20,
+        offload: Some(Offload { device: "eth0".into(), direction: SaDirection::Out, packet: true }),
+        ..Sa::bare(ends(), Proto::Esp, Spi(0x1000))
+    };
+    let current = Current { packets: 2, bytes: 168, add_time: 100, use_time: 101 };
+    SaEntry { sa, state: SaState::Dying, current }
+}
+
+fn policy(upper: Upper, ports: (u16, u16), requests: Vec<Request>) -> PolicyEntry {
+    let prefix = Prefix::new([10, 0, 0, 0].into(), Some(8)).unwrap();
+    let mut selector = Selector::new(prefix, Prefix::host([192, 0, 2, 2].into())).unwrap();
+    (selector.upper, selector.src_port, selector.dst_port) = (upper, ports.0, ports.1);
+    let policy = Policy {
+        id: PolicyId::new(selector, Direction::Out),
+        priority: Priority::DEFAULT,
+        action: Action::Ipsec(requests),
+        lifetimes: Lifetimes::default(),
+    };
+    let form = Form::plain(&policy);
+    PolicyEntry { policy, form, index: 9, socket: false, current: Current::default() }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap()
+}
+
+#[test]
+fn an_sa_with_everything() {
+    let expected = concat!(
+        r#"{"src":"192.0.2.1","dst":"192.0.2.2","protocol":"esp","spi":4096,"mode":"tunnel","any_mode":true,"#,
+        r#""reqid":7,"replay_window":64,"esn":true,"flags":["noecn","decap-dscp"],"#,
+        r#""encryption":{"algorithm":"aes-cbc","key_bits":128,"icv_bits":0,"key":"0xabababababababababababababababab"},"#,
+        r#""authentication":{"algorithm":"hmac-sha256","key_bits":256,"icv_bits":96,"#,
+        r#""key":"0x0101010101010101010101010101010101010101010101010101010101010101"},"#,
+        r#""aead":{"algorithm":"aes-gcm-16","key_bits":160,"icv_bits":128,"key":"0x0202020202020202020202020202020202020202"},"#,
+        r#""compression":"deflate","lifetimes":{"hard":{"packets":1,"bytes":2,"seconds":3,"seconds_in_use":4},"soft":{"bytes":1}},"#,
+        r#""nat_t":{"src_port":4500,"dst_port":4501},"nat_keepalive":20,"mark":{"value":1,"mask":255},"#,
+        r#""output_mark":{"value":2,"mask":240},"if_id":9,"direction":"out","#,
+        r#""offload":{"device":"eth0","direction":"out","packet":true},"#,
+        r#""security_context":{"doi":1,"algorithm":1,"context":"a:b:c"},"#,
+        r#""state":"dying","packets":2,"bytes":168,"added":100,"first_used":101}"#,
+    );
+    assert_eq!(json(&SaJson::new(&full_sa(), Keys::Shown)), expected);
+}
+
+#[test]
+fn an_sa_with_nothing() {
+    let sa = Sa::bare(ends(), Proto::Ah, Spi(0x1000));
+    let entry = SaEntry { sa, state: SaState::Mature, current: Current::default() };
+    let expected = concat!(
+        r#"{"src":"192.0.2.1","dst":"192.0.2.2","protocol":"ah","spi":4096,"mode":"transport","replay_window":0,"#,
+        r#""state":"mature","packets":0,"bytes":0}"#,
+    );
+    assert_eq!(json(&SaJson::new(&entry, Keys::Shown)), expected);
+}
+
+#[test]
+fn keys_are_hidden_unless_they_are_asked_for() {
+    let text = json(&SaJson::new(&full_sa(), Keys::Hidden));
+    assert!(!text.contains("abab") && !text.contains("0101") && !text.contains("0202"), "{text}");
+    assert!(text.contains(r#""encryption":{"algorithm":"aes-cbc","key_bits":128,"icv_bits":0}"#));
+}
+
+#[test]
+fn a_policy_with_everything() {
+    let request = |mode, level| Request { proto: Proto::Esp, mode, level };
+    let tunnel = request(RequestMode::Tunnel(ends()), Level::Unique(Some(ReqId(3))));
+    let transport = request(RequestMode::Transport, Level::Use);
+    let mut entry = policy(Upper::Number(6), (0, 80), vec![tunnel, transport]);
+    entry.policy.lifetimes = lifetimes();
+    entry.policy.id.mark = Mark { value: 1, mask: 0xff };
+    entry.policy.id.if_id = 9;
+    entry.policy.id.sec_ctx = Some(context());
+    entry.socket = true;
+    entry.current = Current { add_time: 100, use_time: 101, ..Current::default() };
+    let expected = concat!(
+        r#"{"selector":{"src":"10.0.0.0/8","dst":"192.0.2.2/32","protocol":6,"src_port":0,"dst_port":80},"#,
+        r#""direction":"out","socket":true,"priority":2147483648,"action":"ipsec","requests":["#,
+        r#"{"protocol":"esp","mode":"tunnel","src":"192.0.2.1","dst":"192.0.2.2","level":"unique","reqid":3,"held":"required"},"#,
+        r#"{"protocol":"esp","mode":"transport","level":"use"}],"#,
+        r#""lifetimes":{"hard":{"packets":1,"bytes":2,"seconds":3,"seconds_in_use":4},"soft":{"bytes":1}},"#,
+        r#""mark":{"value":1,"mask":255},"if_id":9,"#,
+        r#""security_context":{"doi":1,"algorithm":1,"context":"a:b:c"},"index":9,"added":100,"last_used":101}"#,
+    );
+    let mut policy = PolicyJson::new(&entry);
+    policy.templates[0].installed = Some("required");
+    assert_eq!(json(&policy), expected);
+}
+
+#[test]
+fn policies_with_nothing_and_with_a_type_and_code() {
+    let expected = |protocol: &str| {
+        format!(
+            concat!(
+                r#"{{"selector":{{"src":"10.0.0.0/8","dst":"192.0.2.2/32"{}}},"#,
+                r#""direction":"out","priority":2147483648,"action":"none","index":9}}"#,
+            ),
+            protocol
+        )
+    };
+    let any = policy(Upper::Any, (0, 0), vec![]);
+    assert_eq!(json(&PolicyJson::new(&any)), expected(""));
+    let icmp = policy(Upper::ICMPV6, (135, 0), vec![]);
+    let members = r#","protocol":58,"type":135,"code":0"#;
+    assert_eq!(json(&PolicyJson::new(&icmp)), expected(members));
+}
+
+#[test]
+fn variables_with_their_values() {
+    for (name, value, rest) in [
+        (
+            "net.inet.ipsec.def_policy",
+            "0",
+            r#"[{"value":0,"meaning":"discard"},{"value":1,"meaning":"none"}]"#,
+        ),
+        ("net.inet.ipsec.ah_cleartos", "1", r#"[{"value":1}]"#),
+        ("net.key.larval_lifetime", "null", r#"{"from":1,"to":2147483647}"#),
+    ] {
+        let variable = VARIABLES.iter().find(|variable| variable.name == name).unwrap();
+        let expected = format!(
+            r#"{{"name":"{name}","value":{value},"initial":{},"description":"{}","values":{rest}}}"#,
+            variable.initial, variable.description
+        );
+        assert_eq!(json(&VariableJson::new(variable, value.parse().ok())), expected);
+    }
+}
