@@ -12,7 +12,7 @@ use std::{
     sync::LazyLock,
 };
 
-use stand_in::said;
+use stand_in::output_of;
 
 /// A folder with the command in `sbin/` and the library in a folder of libraries.
 struct Installed(tempfile::TempDir);
@@ -78,7 +78,7 @@ fn the_kernel_answers_otherwise() {
 fn a_program_has_the_library() {
     let library = INSTALLED.library();
     let mut grep = run(&["grep", "-o", "-m1", "libpfkey-preload.so", "/proc/self/maps"]);
-    assert_eq!(said(&grep.output().unwrap()), "exit status: 0\nlibpfkey-preload.so\n");
+    assert_eq!(output_of(&grep.output().unwrap()), "exit status: 0\nlibpfkey-preload.so\n");
     assert_eq!(Path::new(&INSTALLED.variable(&["env"])), library);
     assert_eq!(INSTALLED.variable(&["--no-preload", "env"]), "");
     let output = run(&["printenv", "LD_PRELOAD"]).env("LD_PRELOAD", "libm.so.6").output().unwrap();

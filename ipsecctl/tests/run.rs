@@ -18,7 +18,7 @@ use std::{
 
 use linked::static_program;
 use rustix::process::{Pid, Signal, kill_process};
-use stand_in::{Service, is_root, python, said};
+use stand_in::{Service, is_root, output_of, python};
 
 fn ipsecctl(words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ipsecctl"));
@@ -64,7 +64,7 @@ fn a_static_program_has_it_too() {
         let service = Service::start();
         let mut command = run(&[program.to_str().unwrap()]);
         let output = output(service.for_command(&mut command));
-        assert_eq!(said(&output), "exit status: 0\n16 bytes\n");
+        assert_eq!(output_of(&output), "exit status: 0\n16 bytes\n");
     }
 }
 
@@ -107,7 +107,7 @@ fn a_static_program_has_policies() {
         let mut command = run(&["unshare", "--net", program.to_str().unwrap()]);
         command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
         let output = output(&mut command);
-        assert_eq!(said(&output), "exit status: 0\n");
+        assert_eq!(output_of(&output), "exit status: 0\n");
     }
 }
 
@@ -128,7 +128,7 @@ fn the_program_is_the_process_that_was_started() {
 fn a_program_that_cannot_be_run_is_named() {
     let absent = output(&mut run(&["/nonexistent"]));
     assert_eq!(
-        said(&absent),
+        output_of(&absent),
         "exit status: 127\n\
          ipsecctl: cannot run `/nonexistent`: No such file or directory (os error 2)\n"
     );
@@ -139,7 +139,7 @@ fn a_program_that_cannot_be_run_is_named() {
 fn a_variable_that_cannot_be_used_is_named() {
     let output = output(run(&["true"]).env("XFRM_TOOLS_PFKEY", "daemon"));
     assert_eq!(
-        said(&output),
+        output_of(&output),
         "exit status: 125\n\
          ipsecctl: XFRM_TOOLS_PFKEY is `daemon`: expected `service` or `kernel`\n"
     );
@@ -150,7 +150,7 @@ fn it_does_not_nest() {
     let inner = env!("CARGO_BIN_EXE_ipsecctl");
     let output = output(&mut run(&[inner, "run", "true"]));
     assert_eq!(
-        said(&output),
+        output_of(&output),
         "exit status: 125\n\
          ipsecctl: the system calls of this process are supervised already: \
          `ipsecctl run` does not nest\n"
@@ -170,7 +170,7 @@ fn only_the_unprivileged_lose_new_privileges() {
         assert!(cp.arg(env!("CARGO_BIN_EXE_ipsecctl")).arg(&copy).status().unwrap().success());
         let mut command = Command::new("setpriv");
         command.args(["--reuid=65534", "--clear-groups"]).arg(&copy).arg("run").args(privileges);
-        assert_eq!(said(&output(&mut command)), "exit status: 0\nNoNewPrivs:\t1\n");
+        assert_eq!(output_of(&output(&mut command)), "exit status: 0\nNoNewPrivs:\t1\n");
     }
 }
 
@@ -185,7 +185,7 @@ fn the_supervisor_lives_as_long_as_a_process_of_the_program() {
         let output = output(service.for_command(&mut command));
         assert!(!report.exists(), "the supervisor keeps a pipe of the program open");
         assert!(!supervisors_of(&report).is_empty());
-        assert_eq!(said(&output), "exit status: 0\n");
+        assert_eq!(output_of(&output), "exit status: 0\n");
         wait_until(|| report.exists());
         assert_eq!(fs::read_to_string(&report).unwrap(), "0\n");
         wait_until(|| supervisors_of(&report).is_empty());

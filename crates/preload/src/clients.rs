@@ -1,5 +1,5 @@
-//! The sockets of the PF_KEY service that this process has. The kernel's number of a socket tells
-//! them (`SO_COOKIE`), whichever descriptors they have.
+//! The sockets of the PF_KEY service that this process has. They are identified by
+//! the kernel's number of a socket (`SO_COOKIE`), whichever descriptors they have.
 
 use std::{
     ffi::c_int,
@@ -32,7 +32,7 @@ static CLIENTS: [Client; MANY] = [const { Client::new() }; MANY];
 /// How many places have ever been taken.
 static USED: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether there were more than there is room for. They are told by the address of their peer.
+/// Whether there were more than there is room for. They are recognised by the address of their peer.
 static OVERFLOWN: AtomicBool = AtomicBool::new(false);
 /// In place of all of them. What they register for is not known.
 static REST: Client = Client::new();
@@ -57,7 +57,7 @@ pub(crate) enum Place {
     Silent(&'static Client),
 }
 
-/// Somebody sends, and waits.
+/// A thread that sends on a socket, and waits.
 pub(crate) struct Sender<'client>(&'client Client);
 
 /// Whether there is any: other programs pay for no more than this.
@@ -97,7 +97,7 @@ pub(crate) fn add(socket: BorrowedFd<'_>) {
     }
 }
 
-/// Takes up a socket that somebody else has opened, if it is one.
+/// Adds a socket that another program has opened, if it is one of the service.
 pub(crate) fn add_if_service(fd: c_int) {
     if let Some(descriptor) = borrow(fd).filter(|descriptor| is_service(*descriptor)) {
         add(descriptor);
@@ -129,7 +129,7 @@ fn enter(cookie: u64) -> bool {
     false
 }
 
-/// Makes room: nobody says when the last descriptor of a socket is closed.
+/// Makes room: there is no notification when the last descriptor of a socket is closed.
 fn forget_closed() {
     let Some(_guard) = Guard::take() else { return };
     let mut is_open = [false; MANY];
@@ -189,7 +189,7 @@ impl Client {
         Sender(self)
     }
 
-    /// Waits until nobody sends any more: the service has gone, which all of them are told. Not for
+    /// Waits until no thread sends: the service has ended, and all of their calls return. Not for
     /// long, since a sender may be what a signal handler has interrupted.
     pub(crate) fn wait_for_senders(&self) {
         for _ in 0..100 {

@@ -24,13 +24,13 @@ const TRIES: u32 = 8;
 enum Failure {
     /// The service had ended before.
     NotSent,
-    /// What the program is told.
-    Told(Errno),
+    /// The errno that the program gets.
+    Returned(Errno),
 }
 
 /// Sends a message, and waits until it has been answered.
 ///
-/// Errors: what AF_KEY says of a message that is none; ECONNRESET: the service ended, and may have
+/// Errors: those of AF_KEY for a malformed message; ECONNRESET: the service ended, and may have
 /// carried out the request; ECONNREFUSED: there is no service.
 pub(crate) fn deliver(fd: c_int, message: &[IoSlice<'_>], flags: c_int) -> Result<usize, Errno> {
     let (request, length) = check(message, flags)?;
@@ -48,7 +48,7 @@ pub(crate) fn deliver(fd: c_int, message: &[IoSlice<'_>], flags: c_int) -> Resul
                 return Ok(length);
             }
             Err(Failure::NotSent) => recover_to_send(fd)?,
-            Err(Failure::Told(errno)) => return Err(errno),
+            Err(Failure::Returned(errno)) => return Err(errno),
         }
     }
     Err(Errno::CONNREFUSED)
@@ -74,19 +74,19 @@ fn send(
             Err(Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN | Errno::NOTSOCK) => {
                 return Err(Failure::NotSent);
             }
-            Err(errno) => return Err(Failure::Told(errno)),
+            Err(errno) => return Err(Failure::Returned(errno)),
         }
     }
-    pfkey::client::wait(descriptor).map_err(Failure::Told)?;
+    pfkey::client::wait(descriptor).map_err(Failure::Returned)?;
     // Another thread may have connected again meanwhile: this was sent to the service before.
     if socket_cookie(descriptor).ok() == cookie {
         Ok(client)
     } else {
-        Err(Failure::Told(Errno::CONNRESET))
+        Err(Failure::Returned(Errno::CONNRESET))
     }
 }
 
-/// What AF_KEY says of a message before it looks at what it asks for (`pfkey_sendmsg`,
+/// AF_KEY's checks of a message before it looks at the request (`pfkey_sendmsg`,
 /// `pfkey_get_base_msg`, net/key/af_key.c); its header and length.
 fn check(message: &[IoSlice<'_>], flags: c_int) -> Result<(Message, usize), Errno> {
     if flags & libc::MSG_OOB != 0 {

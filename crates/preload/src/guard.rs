@@ -1,4 +1,4 @@
-//! One thread at a time replaces sockets. No lock: whoever holds it may be interrupted by a signal
+//! One thread at a time replaces sockets. No lock: its holder may be interrupted by a signal
 //! handler that needs it, or be left behind by fork(2).
 
 use std::{
@@ -39,7 +39,7 @@ impl Drop for Guard {
     }
 }
 
-/// In the child, whoever had it is not there.
+/// In the child of fork(2), the thread that had it does not exist.
 pub(crate) fn forget() {
     HOLDER.store(0, Ordering::Release);
 }

@@ -106,7 +106,7 @@ impl Interests {
             match self.is_answer_next(socket, wait) {
                 Ok(true) => {}
                 Err(errno @ (Errno::AGAIN | Errno::INTR)) => return Err(errno),
-                // The program's own call tells it.
+                // The program's own call returns it.
                 Ok(false) | Err(_) => return Ok(()),
             }
             // Another thread may do the same.

@@ -26,10 +26,10 @@ mod errno;
 mod former;
 mod guard;
 mod interests;
-mod kept;
 mod next;
 mod options;
 mod policy;
+mod policy_cache;
 mod receive;
 mod receives;
 mod recover;
@@ -105,7 +105,7 @@ pub extern "C-unwind" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> 
 
 impl Preload {
     /// A variable that cannot be used is ignored, as is all of the environment in a program with
-    /// more privilege than whoever set it.
+    /// more privileges than its user.
     fn new() -> Self {
         // SAFETY: getauxval(3) takes any number.
         let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;

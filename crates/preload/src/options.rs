@@ -51,7 +51,7 @@ pub unsafe extern "C-unwind" fn setsockopt(
     if length > LONGEST {
         return c_int::failed(Errno::MSGSIZE);
     }
-    // SAFETY: the caller says so.
+    // SAFETY: there are `length` bytes, as the caller guarantees.
     let bytes = unsafe { slice::from_raw_parts(value.cast::<u8>(), length as usize) };
     let kernel = || match kernel() {
         -1 => Err(errno::last()),
@@ -63,7 +63,7 @@ pub unsafe extern "C-unwind" fn setsockopt(
     }
 }
 
-/// `getsockopt(2)`, with the policies of AF_KEY: of the direction in the policy that stands at
+/// `getsockopt(2)`, with the policies of AF_KEY: of the direction in the policy at
 /// `value`.
 ///
 /// # Safety
@@ -83,7 +83,7 @@ pub unsafe extern "C-unwind" fn getsockopt(
         // SAFETY: the caller's arguments, as they are.
         return unsafe { preload.next.getsockopt(fd, level, name, value, length) };
     }
-    // SAFETY: the caller says so, and that nobody else has them.
+    // SAFETY: there is room, and no other reference to it, as the caller guarantees.
     let (room, length) = unsafe {
         let room = (*length).min(LONGEST) as usize;
         (slice::from_raw_parts_mut(value.cast::<u8>(), room), &mut *length)

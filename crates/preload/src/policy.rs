@@ -8,7 +8,7 @@ use sockpolicy::{
     option::{self, Answer, PolicyOption, Settings},
 };
 
-use crate::{descriptors, kept};
+use crate::{descriptors, policy_cache};
 
 /// Sets a policy; `kernel` is the call as it was made.
 pub(crate) fn set(
@@ -31,7 +31,7 @@ pub(crate) fn set(
         Answer::Set => {}
     }
     if let Ok((cookie, direction)) = option::place(socket, value) {
-        kept::keep(cookie, direction, value);
+        policy_cache::keep(cookie, direction, value);
     }
     Ok(())
 }
@@ -42,7 +42,7 @@ pub(crate) fn forget(fd: c_int) {
     if let Some(socket) = descriptors::borrow(fd)
         && let Ok(cookie) = Socket::of(&socket).and_then(Socket::cookie)
     {
-        kept::forget(cookie);
+        policy_cache::forget(cookie);
     }
 }
 
@@ -50,6 +50,6 @@ pub(crate) fn forget(fd: c_int) {
 pub(crate) fn get(fd: c_int, room: &mut [u8]) -> Result<libc::socklen_t, Errno> {
     // SAFETY: as above.
     let socket = unsafe { BorrowedFd::borrow_raw(fd) };
-    let length = option::value(socket, room, kept::policy)?;
+    let length = option::value(socket, room, policy_cache::policy)?;
     libc::socklen_t::try_from(length).map_err(|_| Errno::INVAL)
 }

@@ -21,7 +21,7 @@ use crate::{
 /// How often a service may end within one call, should its place be taken by nothing else.
 const TRIES: u32 = 64;
 
-/// What a call says of the connection.
+/// The state of the connection, as a call has found it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// It is there.
@@ -32,7 +32,7 @@ pub(crate) enum End {
     Error,
 }
 
-/// What a call that returned this much says.
+/// The state that follows from the result of a call.
 pub(crate) fn end(result: isize) -> End {
     match result {
         0 => End::Nothing,
@@ -41,11 +41,11 @@ pub(crate) fn end(result: isize) -> End {
     }
 }
 
-/// Does `call`, which receives from a descriptor with these flags, until it tells something that AF_KEY
-/// could have told.
+/// Repeats `call`, which receives from a descriptor with these flags, until its result is one that
+/// AF_KEY can have.
 ///
-/// A call that finds the end there already may come from an event loop, which was told that there is
-/// something to read: it does not wait for what comes next, but fails with EINTR, or EAGAIN where the
+/// A call that finds the end there already may come from an event loop, for which the descriptor was
+/// readable: it does not wait for what comes next, but fails with EINTR, or EAGAIN where the
 /// descriptor does not block. One that was waiting goes on.
 ///
 /// A thread may be cancelled within `call`: nothing is held here.
@@ -97,7 +97,7 @@ fn has_ended(fd: c_int) -> bool {
             recover(fd);
             true
         }
-        // Another thread has put something else there; or the end was told here: what is before it
+        // Another thread has put something else there; or the end was reported here: what is before it
         // can be read now.
         Err(Errno::NOTSOCK | Errno::CONNRESET) => true,
         // There is a message, for which the program has no room, or none.

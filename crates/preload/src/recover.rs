@@ -18,7 +18,7 @@ use crate::{
     silent::{self, Until},
 };
 
-/// How long a service that was just there is waited for by whoever wants to send.
+/// How long a sender waits for a service that was just there.
 const RESTART: Duration = Duration::from_secs(5);
 
 /// How often to try whether a service that has its address listens there, and how long that takes.
@@ -54,7 +54,7 @@ pub(crate) fn recover(fd: c_int) -> Service {
             Err(_) => Service::Away,
         },
         Some(Place::Silent(client)) => after_silence(client, fd),
-        // It was closed, which the program's own call tells it.
+        // It was closed, which the program's own call returns.
         None => Service::Back,
     }
 }
@@ -92,7 +92,7 @@ pub(crate) fn recover_to_receive(fd: c_int, client: &Client, at_once: bool) -> R
     }
     match client.former.connection().ok().and_then(|it| it.receive_timeout) {
         Some(time) => silent::wait(descriptor, time),
-        // Another thread may have heard what this one waits for.
+        // Another thread may have received what this one waits for.
         None => match silent::wait(descriptor, silent::PAUSE) {
             Err(Errno::AGAIN) => Ok(()),
             result => result,
@@ -149,7 +149,7 @@ fn after_silence(client: &Client, fd: c_int) -> Service {
         return Service::Away;
     };
     let is_new = client.age().is_some_and(|age| age < LASTING);
-    let tries = if silent::hear(descriptor, &connection.service) { TRIES } else { 0 };
+    let tries = if silent::take_events(descriptor, &connection.service) { TRIES } else { 0 };
     if is_new {
         return Service::Away;
     }

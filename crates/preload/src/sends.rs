@@ -24,7 +24,7 @@ fn is_ours(fd: c_int) -> bool {
     clients::any() && clients::of(fd).is_some()
 }
 
-/// The parts of a message; none: the kernel says what is wrong with them.
+/// The parts of a message; none: the kernel reports what is wrong with them.
 ///
 /// # Safety
 ///

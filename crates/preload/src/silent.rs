@@ -1,5 +1,5 @@
-//! What stands in the place of a socket while there is no service: a descriptor that is readable when
-//! the service may be back, and not before, as a PF_KEY socket on which nobody speaks.
+//! What replaces a socket while there is no service: a descriptor that is readable when
+//! the service may be back, and not before, as a PF_KEY socket on which no message arrives.
 
 use std::{
     ffi::c_int,
@@ -113,7 +113,7 @@ fn number(entry: u64) -> c_int {
 }
 
 fn is_silent(descriptor: BorrowedFd<'_>) -> bool {
-    // Files of no directory have no type; of those, inotify alone says how much there is to read.
+    // Files of no directory have no type; of those, only inotify reports how much there is to read.
     let has_no_type = || {
         fstat(descriptor).is_ok_and(|it| FileType::from_raw_mode(it.st_mode) == FileType::Unknown)
     };
@@ -125,18 +125,18 @@ pub(crate) fn looks_often(descriptor: BorrowedFd<'_>) -> bool {
     timerfd_gettime(descriptor).is_ok_and(|timer| timer.it_interval == PAUSE_OF_TIMER)
 }
 
-/// Reads what it has to tell, and watches what there is by now. Whether there was anything.
-pub(crate) fn hear(silent: BorrowedFd<'_>, service: &SocketAddrUnix) -> bool {
-    let (mut events, mut heard) = ([0; 4096], false);
+/// Reads its events, and watches what there is by now. Whether there were any events.
+pub(crate) fn take_events(silent: BorrowedFd<'_>, service: &SocketAddrUnix) -> bool {
+    let (mut events, mut has_events) = ([0; 4096], false);
     while is_readable(silent, Duration::ZERO) == Ok(true) {
         if read(silent, &mut events).is_err() {
             break;
         }
-        heard = true;
+        has_events = true;
     }
     // On a timer, it fails.
     let _ = watch(silent, service);
-    heard
+    has_events
 }
 
 /// Waits until the service may be back. EAGAIN when the time is over, EINTR after a signal.

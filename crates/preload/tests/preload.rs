@@ -5,7 +5,7 @@ mod stand_in;
 
 use std::{env, path::PathBuf, process::Command};
 
-use stand_in::{is_root, python, said};
+use stand_in::{is_root, output_of, python};
 
 /// The library that Cargo built for this test.
 const LIBRARY: &str = "libpfkey_preload.so";
@@ -63,7 +63,7 @@ fn the_kernels_answer_stays_where_that_is_wanted() {
     let ask = "import socket; s = socket.socket(); s.getsockopt(0, 16, 64)";
     let mut command = preloaded(&["python3", "-c", ask]);
     let output = command.env("XFRM_TOOLS_SOCKET_POLICY", "kernel").output().unwrap();
-    assert!(said(&output).contains("Protocol not available"), "{}", said(&output));
+    assert!(output_of(&output).contains("Protocol not available"), "{}", output_of(&output));
 }
 
 /// What is no choice is none.
@@ -71,10 +71,10 @@ fn the_kernels_answer_stays_where_that_is_wanted() {
 fn a_choice_that_is_none_is_ignored() {
     let ask = "import ctypes; libc = ctypes.CDLL(None, use_errno=True)\n\
         print(libc.socket(15, 3, 2), ctypes.get_errno())";
-    let kernel = said(&Command::new("python3").args(["-c", ask]).output().unwrap());
+    let kernel = output_of(&Command::new("python3").args(["-c", ask]).output().unwrap());
     let mut command = preloaded(&["python3", "-c", ask]);
     command.env("XFRM_TOOLS_PFKEY", "neither").env("XFRM_TOOLS_PFKEY_SOCKET", "/nonexistent");
-    assert_eq!(said(&command.output().unwrap()), kernel);
+    assert_eq!(output_of(&command.output().unwrap()), kernel);
 }
 
 /// Against a service of their own, which takes its time and dies.

@@ -56,40 +56,39 @@ fn send_back(connection: &OwnedFd) {
     }
 }
 
-/// A way for a program, given with its arguments, to get PF_KEY sockets.
-pub type Way = fn(&[&str]) -> Command;
+/// Makes a command of a program and its arguments that gets PF_KEY sockets.
+pub type Launcher = fn(&[&str]) -> Command;
 
 /// Programs that find what they would with AF_KEY.
-pub fn all_programs_are_served(way: Way) {
+pub fn all_programs_are_served(launch: Launcher) {
     let programs = ["message", "flags", "nonblocking", "errnos", "children", "other_sockets"];
     if is_root() {
         for program in programs {
             let service = Service::start();
-            python(service.for_command(&mut way(&["python3"])), &format!("{program}.py"));
+            python(service.for_command(&mut launch(&["python3"])), &format!("{program}.py"));
         }
     }
 }
 
 /// Without a service there is no PF_KEY, if only the service is to answer.
-pub fn none_is_served_without_a_service(way: Way) {
+pub fn none_is_served_without_a_service(launch: Launcher) {
     if is_root() {
-        let mut command = way(&["python3"]);
+        let mut command = launch(&["python3"]);
         command.env("XFRM_TOOLS_PFKEY", "service").env("XFRM_TOOLS_PFKEY_SOCKET", "/nonexistent");
         python(&mut command, "no_service.py");
     }
 }
 
-/// Where no service listens, or is to be asked, the kernel says what it says otherwise, whatever
-/// that is.
-pub fn the_kernel_answers_otherwise(way: Way) {
+/// Where no service listens or is to be used, the kernel answers as it does without the library.
+pub fn the_kernel_answers_otherwise(launch: Launcher) {
     const ASK: &str = "import ctypes; libc = ctypes.CDLL(None, use_errno=True)\n\
         print(libc.socket(15, 3, 2), ctypes.get_errno())";
     let service = Service::start();
-    let ask = |command: &mut Command| said(&command.output().unwrap());
+    let ask = |command: &mut Command| output_of(&command.output().unwrap());
     let kernel = ask(Command::new("python3").args(["-c", ASK]));
     for (choice, socket) in [(None, Path::new("/nonexistent")), (Some("kernel"), &service.socket())]
     {
-        let mut command = way(&["python3", "-c", ASK]);
+        let mut command = launch(&["python3", "-c", ASK]);
         command.env("XFRM_TOOLS_PFKEY_SOCKET", socket);
         command.envs(choice.map(|choice| ("XFRM_TOOLS_PFKEY", choice)));
         assert_eq!(ask(&mut command), kernel, "{choice:?}");
@@ -102,16 +101,16 @@ pub fn python(command: &mut Command, program: &str) {
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
     let path = above.map(|directory| directory.join(&path)).find(|path| path.exists()).unwrap();
     let output = command.arg("-B").arg(path).output().unwrap();
-    assert!(output.status.success(), "{program}: {}", said(&output));
+    assert!(output.status.success(), "{program}: {}", output_of(&output));
 }
 
-/// What a command said.
-pub fn said(output: &Output) -> String {
+/// Exit status and output of a command.
+pub fn output_of(output: &Output) -> String {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     format!("{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr))
 }
 
-/// Without CAP_NET_ADMIN nobody gets a PF_KEY socket.
+/// PF_KEY sockets need CAP_NET_ADMIN.
 pub fn is_root() -> bool {
     let root = rustix::process::geteuid().is_root();
     if !root {

@@ -1,4 +1,4 @@
-//! What this process has set, for getsockopt(2): the kernel tells nobody the policies of a socket.
+//! What this process has set, for getsockopt(2): the kernel does not report the policies of a socket.
 //!
 //! By the kernel's number of the socket, so it does not matter by which descriptor. There is room for
 //! so many and no more; then the oldest is forgotten. No lock: a child of a program with threads could
@@ -15,12 +15,12 @@ const MANY: usize = 512;
 /// The longest policy, in words: six requests with the addresses of tunnels are 448 bytes.
 const WORDS: usize = 64;
 
-static KEPT: [Kept; MANY] = [const { Kept::new() }; MANY];
+static CACHE: [Cached; MANY] = [const { Cached::new() }; MANY];
 /// The place that is taken next.
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 
 /// One policy.
-struct Kept {
+struct Cached {
     /// How often it was written, twice; odd: it is being written.
     version: AtomicU32,
     socket: AtomicU64,
@@ -32,22 +32,22 @@ struct Kept {
 
 /// Keeps the policy of a socket, as it was given.
 pub(crate) fn keep(socket: Cookie, direction: Direction, policy: &[u8]) {
-    let place = KEPT.iter().find(|kept| kept.is_of(socket, Some(direction)));
-    let free = || KEPT.iter().find(|kept| kept.direction.load(Ordering::Relaxed) == 0);
-    let oldest = || &KEPT[NEXT.fetch_add(1, Ordering::Relaxed) % MANY];
+    let place = CACHE.iter().find(|cached| cached.is_of(socket, Some(direction)));
+    let free = || CACHE.iter().find(|cached| cached.direction.load(Ordering::Relaxed) == 0);
+    let oldest = || &CACHE[NEXT.fetch_add(1, Ordering::Relaxed) % MANY];
     place.or_else(free).unwrap_or_else(oldest).write(socket, number(direction), policy);
 }
 
 /// The policy that was set last.
 pub(crate) fn policy(socket: Cookie, direction: Direction) -> Option<Vec<u8>> {
-    KEPT.iter().find_map(|kept| kept.read(socket, direction))
+    CACHE.iter().find_map(|cached| cached.read(socket, direction))
 }
 
 /// Forgets those of both directions: they were taken away, or others were set by an option of which
 /// nothing is known here.
 pub(crate) fn forget(socket: Cookie) {
-    for kept in KEPT.iter().filter(|kept| kept.is_of(socket, None)) {
-        kept.write(socket, 0, &[]);
+    for cached in CACHE.iter().filter(|cached| cached.is_of(socket, None)) {
+        cached.write(socket, 0, &[]);
     }
 }
 
@@ -58,7 +58,7 @@ fn number(direction: Direction) -> u32 {
     }
 }
 
-impl Kept {
+impl Cached {
     const fn new() -> Self {
         Self {
             version: AtomicU32::new(0),
