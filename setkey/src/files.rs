@@ -7,15 +7,14 @@ use std::{
 };
 
 use model::Dialect;
-use pfkey::{Message, MessageType, sad, spd};
+use pfkey::{
+    Message, MessageType,
+    dump::{Frame, PolicyText, SaText},
+    sad, spd,
+};
 use rustix::io::Errno;
 
-use crate::{
-    dump::{Frame, write_policy, write_sa},
-    error::Error,
-    monitor::write_message,
-    options::Command,
-};
+use crate::{error::Error, monitor::write_message, options::Command};
 
 /// The original reads no more of a file.
 const MOST: usize = 32 << 10;
@@ -86,12 +85,16 @@ fn print_message(
         | MessageType::DELETE
         | MessageType::GET
         | MessageType::DUMP
-        | MessageType::EXPIRE => Ok(write_sa(out, &sad::read(message)?, &frame)?),
+        | MessageType::EXPIRE => {
+            Ok(write!(out, "{}", SaText::of_entry(&sad::read(message)?, &frame))?)
+        }
         MessageType::SPDADD
         | MessageType::SPDUPDATE
         | MessageType::SPDDELETE
         | MessageType::SPDGET
-        | MessageType::SPDDUMP => Ok(write_policy(out, &spd::read(message)?, &frame)?),
+        | MessageType::SPDDUMP => {
+            Ok(write!(out, "{}", PolicyText::of_entry(&spd::read(message)?, &frame))?)
+        }
         _ => Ok(()),
     }
 }

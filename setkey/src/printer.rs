@@ -9,15 +9,17 @@ use std::{
 use cli::{Keys, PolicyJson, SaJson};
 use engine::{Outcome, Refusal, Sink, Target};
 use model::{Dialect, Direction, PolicyEntry, SaEntry};
-use pfkey::{Message, MessageType, sad, spd};
+use pfkey::{
+    Message, MessageType,
+    dump::{Frame, PolicyText, SaText},
+    sad, spd,
+};
 use rustix::io::Errno;
 use serde_json::Value;
 use sys::{clock::unix_seconds, errno_text};
 
 use crate::{
-    dump::{
-        Frame, HEADER, write_policy, write_sa, write_script_policy, write_script_sa, write_short_sa,
-    },
+    dump::{HEADER, write_script_policy, write_script_sa, write_short_sa},
     monitor::write_message,
     options::{Form, Layout},
 };
@@ -149,7 +151,9 @@ impl<W: Write> Printer<W> {
         }
         let out = &mut self.out;
         match (entry, self.form.layout) {
-            (Entry::Sa(entry), Layout::Long) => write_sa(out, entry, &frame),
+            (Entry::Sa(entry), Layout::Long) => {
+                write!(out, "{}", SaText::of_entry(entry, &frame))
+            }
             (Entry::Sa(entry), Layout::Short) => write_short_sa(out, entry, &frame),
             (Entry::Sa(entry), Layout::Script) => write_script_sa(out, entry, &frame),
             (Entry::Sa(entry), Layout::Json) => {
@@ -157,7 +161,7 @@ impl<W: Write> Printer<W> {
                 Ok(())
             }
             (Entry::Policy(entry, _), Layout::Long | Layout::Short) => {
-                write_policy(out, entry, &frame)
+                write!(out, "{}", PolicyText::of_entry(entry, &frame))
             }
             (Entry::Policy(entry, _), Layout::Script) => write_script_policy(out, entry, &frame),
             (Entry::Policy(entry, _), Layout::Json) => {

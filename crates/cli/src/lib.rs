@@ -13,4 +13,4 @@ pub use diagnostic::{Diagnostic, error_in_one_line};
 pub use getopt::getopt_message;
 pub use json::{Keys, PolicyJson, SaJson, VariableJson};
 pub use table::Table;
-pub use text::{KeyText, PortText, PrefixText, RequestStyle, RequestText, UpperText, dumped_mode};
+pub use text::KeyText;

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use dns_lookup::getnameinfo;
-use model::ReqId;
+use model::{Priority, ReqId};
 use pfkey::{
+    dump::{PolicyHeading, TemplateText, words},
     ext::{IpsecRequest, Policy},
     ext_type,
 };
@@ -24,54 +25,39 @@ pub(crate) fn describe(policy: &[u8], delimiter: &[u8], ports: bool) -> Result<V
     let invalid = |_| Code::InvalidMessage;
     let (policy, mut list) = Policy::split(&policy[4..]).map_err(invalid)?;
     let requests: Vec<_> = list.by_ref().collect::<Result<_, _>>().map_err(invalid)?;
-    let mut text = heading(&policy)?.into_bytes();
+    let mut text = heading(&policy)?.to_string().into_bytes();
     if policy.policy_type == IPSEC {
         if !list.is_empty() {
             return Err(Code::InvalidMessage);
         }
         for (request, length) in requests {
             text.extend_from_slice(delimiter);
-            text.extend_from_slice(self::request(&request, length, ports)?.as_bytes());
+            text.extend_from_slice(template(&request, length, ports)?.to_string().as_bytes());
         }
     }
     Ok(text)
 }
 
-/// Direction, priority, action.
-fn heading(policy: &Policy) -> Result<String, Code> {
-    // Those of sockets are what AF_KEY makes of the kernel's own.
-    const DIRECTIONS: [&str; 6] = ["any", "in", "out", "fwd", "in(socket)", "out(socket)"];
-    const ACTIONS: [&str; 5] = ["discard", "none", "ipsec", "entrust", "bypass"];
-    let direction = DIRECTIONS.get(usize::from(policy.dir)).ok_or(Code::InvalidDirection)?;
-    let action = ACTIONS.get(usize::from(policy.policy_type)).ok_or(Code::InvalidPolicy)?;
-    Ok(match policy.priority {
-        0 => format!("{direction} {action}"),
-        priority => format!("{direction} {} {action}", model::Priority(priority)),
+fn heading(policy: &Policy) -> Result<PolicyHeading, Code> {
+    Ok(PolicyHeading {
+        direction: words::direction(policy.dir).ok_or(Code::InvalidDirection)?,
+        action: words::action(policy.policy_type).ok_or(Code::InvalidPolicy)?,
+        priority: Priority(policy.priority),
     })
 }
 
-fn request(request: &IpsecRequest, length: usize, ports: bool) -> Result<String, Code> {
-    const MODES: [&str; 4] = ["any", "transport", "tunnel", "beet"];
-    const LEVELS: [&str; 4] = ["default", "use", "require", "unique"];
-    let proto = match request.proto {
-        50 => "esp",
-        51 => "ah",
-        108 => "ipcomp",
-        _ => return Err(Code::InvalidProto),
-    };
-    let mode = MODES.get(usize::from(request.mode)).ok_or(Code::InvalidMode)?;
-    let ends = match request.ends {
-        Some((src, dst)) => format!("{}-{}", end(src, ports)?, end(dst, ports)?),
-        None if length == IpsecRequest::HEADER_LENGTH => String::new(),
-        None => return Err(Code::InvalidAddress),
-    };
-    let level = LEVELS.get(usize::from(request.level)).ok_or(Code::InvalidLevel)?;
-    let reqid = match request.reqid {
-        0 => String::new(),
-        id if ReqId(id) > ReqId::MANUAL_MAX => format!("#{id}"),
-        id => format!(":{id}"),
-    };
-    Ok(format!("{proto}/{mode}/{ends}/{level}{reqid}"))
+fn template(request: &IpsecRequest, length: usize, ports: bool) -> Result<TemplateText, Code> {
+    Ok(TemplateText {
+        proto: words::proto(request.proto).ok_or(Code::InvalidProto)?,
+        mode: words::mode(request.mode).ok_or(Code::InvalidMode)?,
+        ends: match request.ends {
+            Some((src, dst)) => Some((end(src, ports)?, end(dst, ports)?)),
+            None if length == IpsecRequest::HEADER_LENGTH => None,
+            None => return Err(Code::InvalidAddress),
+        },
+        level: words::level(request.level).ok_or(Code::InvalidLevel)?,
+        reqid: ReqId(request.reqid),
+    })
 }
 
 fn end(end: SocketAddr, ports: bool) -> Result<String, Code> {

@@ -9,7 +9,7 @@
 
 pub mod client;
 pub mod command;
-mod dump;
+pub mod dump;
 mod entry;
 mod error;
 pub mod event;

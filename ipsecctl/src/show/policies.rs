@@ -1,6 +1,7 @@
-use cli::{PolicyJson, PortText, PrefixText, RequestStyle, RequestText, Table, UpperText};
+use cli::{PolicyJson, Table};
 use engine::{Engine, Options};
 use model::{Dialect, Level, PolicyEntry, Prefix, Request, Selector, Upper};
+use pfkey::dump::{PortText, PrefixText, TemplateText, UpperText};
 
 use super::Shown;
 use crate::Error;
@@ -71,7 +72,7 @@ impl Row {
         }
         let installed = self.json.templates.iter().map(|template| template.installed);
         let line = |(template, installed): (&Request, Option<&str>)| {
-            let text = RequestText(template, RequestStyle::Table);
+            let text = TemplateText::of(template);
             match (template.level, installed) {
                 (_, None) | (Level::Require | Level::Unique(_), Some(REQUIRED)) => text.to_string(),
                 (_, Some(installed)) => format!("{text} ({installed})"),

@@ -2,7 +2,7 @@ use std::io::{self, Write};
 
 use model::{Dialect, Direction, Level, Policy, PolicyEntry, ReqId, SaEntry, SaState};
 
-use super::Frame;
+use pfkey::dump::Frame;
 
 /// An SA as the statement that adds it. What is no statement of this language stands in a comment.
 pub fn write_script_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {

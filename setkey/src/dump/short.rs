@@ -2,7 +2,7 @@ use std::io::{self, Write};
 
 use model::{Lifetime, Proto, SaEntry, SaState};
 
-use super::Frame;
+use pfkey::dump::Frame;
 
 /// The first line of `-l`.
 pub const HEADER: &str = "time p   s spi      ltime   src -> dst";

@@ -3,7 +3,7 @@
 
 use std::ffi::{c_int, c_void};
 
-use pfkey::{Kdebug, Message};
+use pfkey::{Kdebug, Message, dump::HexText};
 
 use super::{contained, memory};
 use crate::dump;
@@ -24,7 +24,7 @@ pub unsafe extern "C" fn ipsec_hexdump(buffer: *const c_void, length: c_int) {
     contained((), || {
         // SAFETY: the buffer has this length.
         let bytes = unsafe { memory::bytes(buffer, usize::try_from(length).unwrap_or(0)) };
-        print(dump::hex(bytes.unwrap_or_default()).as_bytes());
+        print(HexText::of(bytes.unwrap_or_default()).to_string().as_bytes());
     });
 }
 

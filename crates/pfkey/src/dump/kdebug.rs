@@ -2,6 +2,7 @@ use std::{fmt, net::SocketAddr};
 
 use model::Key;
 
+use super::HexText;
 use crate::{
     Extension, Message,
     ext::{
@@ -97,32 +98,19 @@ fn write_sockaddr(f: &mut fmt::Formatter<'_>, sockaddr: &SocketAddr) -> fmt::Res
     let (len, family) = sockaddr_len_family(sockaddr);
     writeln!(f, "sockaddr{{ len={len} family={family} port={}", sockaddr.port())?;
     match sockaddr {
-        SocketAddr::V4(v4) => write_hex(f, &v4.ip().octets())?,
+        SocketAddr::V4(v4) => write!(f, "{}", HexText::of(&v4.ip().octets()))?,
         SocketAddr::V6(v6) => {
             let (flow, scope) = (v6.flowinfo(), v6.scope_id());
             writeln!(f, "  flowinfo=0x{flow:08x}, scope_id=0x{scope:08x}")?;
-            write_hex(f, &v6.ip().octets())?;
+            write!(f, "{}", HexText::of(&v6.ip().octets()))?;
         }
     }
     writeln!(f, "  }}")
 }
 
-/// Groups of four bytes, eight groups a line (`ipsec_hexdump`).
-fn write_hex(f: &mut fmt::Formatter<'_>, bytes: &[u8]) -> fmt::Result {
-    for (i, byte) in bytes.iter().enumerate() {
-        if i != 0 && i % 32 == 0 {
-            writeln!(f)?;
-        }
-        let space = if i % 4 == 0 { " " } else { "" };
-        write!(f, "{space}{byte:02x}")?;
-    }
-    Ok(())
-}
-
 fn write_key(f: &mut fmt::Formatter<'_>, key: &Key) -> fmt::Result {
-    write!(f, "sadb_key{{ bits={} reserved=0\n  key=", key.bits())?;
-    write_hex(f, key.bytes())?;
-    writeln!(f, " }}")
+    let (bits, hex) = (key.bits(), HexText::of(key.bytes()));
+    writeln!(f, "sadb_key{{ bits={bits} reserved=0\n  key={hex} }}")
 }
 
 fn write_identity(f: &mut fmt::Formatter<'_>, end: End, identity: &Identity) -> fmt::Result {

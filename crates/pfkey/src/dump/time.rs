@@ -5,7 +5,7 @@ use chrono::{Local, TimeZone};
 /// A point in time as ctime(3) has it without the weekday: `Nov 24 11:04:17 2026`, local time;
 /// 20 blanks for 0.
 #[derive(Clone, Copy)]
-pub struct Time(pub u64);
+pub(super) struct Time(pub(super) u64);
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

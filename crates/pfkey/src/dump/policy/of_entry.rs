@@ -1,70 +1,69 @@
-use std::io::{self, Write};
+use std::fmt::Write;
 
-use cli::{PortText, PrefixText, RequestStyle, RequestText, UpperText};
-use model::{Dialect, PolicyEntry, Selector, Upper};
-use pfkey::spd::references;
+use model::{Dialect, PolicyEntry, Priority, Selector};
 
-use super::{Frame, time::Time, write_sec_ctx};
+use super::{Packets, PolicyHeading, PolicyText, SelectorText};
+use crate::{
+    dump::{Frame, PrefixText, TemplateText, words},
+    entry::spd,
+};
 
-/// One policy, as `pfkey_spdump` of libipsec prints it.
-pub fn write_policy(out: &mut impl Write, entry: &PolicyEntry, frame: &Frame) -> io::Result<()> {
-    let policy = &entry.policy;
-    if entry.socket {
-        writeln!(out, "(per-socket policy) ")?;
-    } else {
-        write_selector(out, &policy.id.selector, frame.dialect)?;
+impl<'a> PolicyText<'a> {
+    /// The text of an entry of the SPD.
+    #[must_use]
+    pub fn of_entry(entry: &'a PolicyEntry, frame: &Frame) -> Self {
+        let policy = &entry.policy;
+        let hard = &policy.lifetimes.hard;
+        Self {
+            packets: if entry.socket {
+                Packets::OfSocket
+            } else {
+                Packets::Of(selector(&policy.id.selector, frame.dialect))
+            },
+            policy: heading_and_templates(entry, frame),
+            times: Some((entry.current.add_time, entry.current.use_time)),
+            limits: Some((hard.add_seconds, hard.use_seconds)),
+            sec_ctx: policy.id.sec_ctx.as_ref().map(Into::into),
+            index: entry.index,
+            seq: frame.seq,
+            pid: frame.pid,
+            scope: if frame.dialect == Dialect::FreeBsd { " scope=global" } else { "" },
+            references: frame.references.unwrap_or_else(|| spd::references(entry, frame.now)),
+        }
     }
-    let socket = if entry.socket { "(socket)" } else { "" };
-    write!(out, "\t{}{socket} ", policy.id.direction.name())?;
-    // The BSDs' kernels have no priorities.
-    if policy.priority.0 != 0 && !frame.dialect.is_bsd() {
-        write!(out, "{} ", policy.priority)?;
-    }
-    writeln!(out, "{}", policy.action.name())?;
-    for request in policy.action.requests() {
-        writeln!(out, "\t{}", RequestText(request, RequestStyle::Dump { ports: frame.ports }))?;
-    }
-    let (added, used) = (Time(entry.current.add_time), Time(entry.current.use_time));
-    writeln!(out, "\tcreated: {added}  lastused: {used}")?;
-    let hard = &policy.lifetimes.hard;
-    writeln!(out, "\tlifetime: {}(s) validtime: {}(s)", hard.add_seconds, hard.use_seconds)?;
-    if let Some(ctx) = &policy.id.sec_ctx {
-        write_sec_ctx(out, ctx)?;
-    }
-    let scope = if frame.dialect == Dialect::FreeBsd { " scope=global" } else { "" };
-    writeln!(out, "\tspid={} seq={} pid={}{scope}", entry.index, frame.seq, frame.pid)?;
-    let references = frame.references.unwrap_or_else(|| references(entry, frame.now));
-    writeln!(out, "\trefcnt={references}")
 }
 
-/// `SRC[PORT] DST[PORT] PROTO`; ICMP, MH and GRE have their numbers behind the protocol instead.
-fn write_selector(out: &mut impl Write, selector: &Selector, dialect: Dialect) -> io::Result<()> {
-    let (src, dst) = (PrefixText(selector.src()), PrefixText(selector.dst()));
-    let (src_port, dst_port) = (selector.src_port, selector.dst_port);
-    let upper = UpperText(selector.upper, dialect);
-    if selector.upper.has_type_and_code() {
-        write!(out, "{src} {dst} {upper}")?;
-        if (src_port, dst_port) != (0, 0) {
-            write!(out, " {src_port},{dst_port}")?;
-        }
-        return writeln!(out);
+fn selector(selector: &Selector, dialect: Dialect) -> SelectorText {
+    SelectorText {
+        src: PrefixText(selector.src()).to_string(),
+        dst: PrefixText(selector.dst()).to_string(),
+        src_port: selector.src_port,
+        dst_port: selector.dst_port,
+        upper: selector.upper,
+        dialect,
     }
-    if selector.upper == Upper::GRE {
-        write!(out, "{src} {dst} {upper}")?;
-        let key = u32::from(src_port) << 16 | u32::from(dst_port);
-        if key != 0 {
-            write!(out, " {key}")?;
-        }
-        return writeln!(out);
+}
+
+fn heading_and_templates(entry: &PolicyEntry, frame: &Frame) -> String {
+    let policy = &entry.policy;
+    let heading = PolicyHeading {
+        direction: words::direction_of(policy.id.direction, entry.socket),
+        // The BSDs' kernels have no priorities.
+        priority: if frame.dialect.is_bsd() { Priority(0) } else { policy.priority },
+        action: policy.action.name(),
+    };
+    let mut text = heading.to_string();
+    for request in policy.action.requests() {
+        let _ = write!(text, "\n\t{}", TemplateText::dumped(request, frame.ports));
     }
-    writeln!(out, "{src}{} {dst}{} {upper}", PortText(src_port), PortText(dst_port))
+    text
 }
 
 #[cfg(test)]
 mod tests {
     use model::{
         Action, Current, Direction, Endpoints, Form, Level, Lifetimes, Policy, PolicyId, Prefix,
-        Priority, Proto, ReqId, Request, RequestMode,
+        Proto, ReqId, Request, RequestMode, Upper,
     };
 
     use super::*;
@@ -87,9 +86,7 @@ mod tests {
 
     fn dump(entry: &PolicyEntry, ports: bool) -> String {
         let frame = Frame { ports, pid: 42, seq: 6, ..Frame::default() };
-        let mut out = Vec::new();
-        write_policy(&mut out, entry, &frame).unwrap();
-        String::from_utf8(out).unwrap()
+        PolicyText::of_entry(entry, &frame).to_string()
     }
 
     fn first_line(entry: &PolicyEntry) -> String {
@@ -142,9 +139,7 @@ mod tests {
         let entry = entry(Upper::Any, (0, 0), Action::None);
         let lines = |dialect| {
             let frame = Frame { dialect, ..Frame::default() };
-            let mut out = Vec::new();
-            write_policy(&mut out, &entry, &frame).unwrap();
-            String::from_utf8(out).unwrap()
+            PolicyText::of_entry(&entry, &frame).to_string()
         };
         let netbsd = lines(Dialect::NetBsd);
         assert!(netbsd.starts_with("10.0.0.0/24[any] 10.1.0.1[any] 255(reserved)\n\tout none\n"));

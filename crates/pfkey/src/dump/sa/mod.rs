@@ -1,0 +1,105 @@
+mod of_entry;
+mod of_message;
+
+use std::{borrow::Cow, fmt};
+
+use model::{Current, Key, Lifetimes, Spi};
+
+use super::{HexText, sec_ctx::SecCtxText, time::Time};
+
+/// An SA as `pfkey_sadump` of ipsec-tools 0.8.2 prints it.
+pub struct SaText<'a> {
+    src: End,
+    dst: End,
+    proto: Cow<'a, str>,
+    mode: Cow<'a, str>,
+    spi: Spi,
+    reqid: u32,
+    /// The original address behind a NAT.
+    nat_original: Option<String>,
+    compression: Option<Cow<'a, str>>,
+    encryption: Option<Keyed<'a>>,
+    authentication: Option<Keyed<'a>>,
+    redact: bool,
+    /// The last sequence number, which Linux does not report.
+    sequence: u32,
+    window: u32,
+    flags: u32,
+    state: Cow<'a, str>,
+    lifetimes: Option<(Current, Lifetimes)>,
+    now: u64,
+    sec_ctx: Option<SecCtxText<'a>>,
+    seq: u32,
+    pid: u32,
+    references: u16,
+}
+
+/// The name of an algorithm, and its key.
+struct Keyed<'a> {
+    name: Cow<'a, str>,
+    key: &'a Key,
+}
+
+/// An address, with the SA's own port and that of NAT traversal.
+struct End {
+    host: String,
+    own_port: Option<u16>,
+    nat_port: Option<u16>,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.host)?;
+        let ports = self.own_port.into_iter().chain(self.nat_port);
+        ports.into_iter().try_for_each(|port| write!(f, "[{port}]"))
+    }
+}
+
+impl fmt::Display for SaText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { src, dst, proto, mode, spi, reqid, sequence, window, flags, state, .. } = self;
+        writeln!(f, "{src} {dst} ")?;
+        writeln!(f, "\t{proto} mode={mode} spi={spi} reqid={reqid}(0x{reqid:08x})")?;
+        if let Some(original) = &self.nat_original {
+            writeln!(f, "\tNAT OA={original}")?;
+        }
+        if let Some(compression) = &self.compression {
+            // The original ends this line only after the next one.
+            write!(f, "\tC: {compression} ")?;
+        }
+        for (letter, keyed) in [('E', &self.encryption), ('A', &self.authentication)] {
+            if let Some(Keyed { name, key }) = keyed {
+                let digits = HexText::of(key.bytes()).redacted(self.redact);
+                writeln!(f, "\t{letter}: {name} {digits}")?;
+            }
+        }
+        writeln!(f, "\tseq=0x{sequence:08x} replay={window} flags=0x{flags:08x} state={state} ")?;
+        if let Some((current, limits)) = &self.lifetimes {
+            write_lifetimes(f, current, limits, self.now)?;
+        }
+        if let Some(ctx) = &self.sec_ctx {
+            write!(f, "{ctx}")?;
+        }
+        let Self { seq, pid, references, .. } = self;
+        writeln!(f, "\tsadb_seq={seq} pid={pid} refcnt={references}")
+    }
+}
+
+fn write_lifetimes(
+    f: &mut fmt::Formatter<'_>,
+    current: &Current,
+    Lifetimes { hard, soft }: &Lifetimes,
+    now: u64,
+) -> fmt::Result {
+    let added = current.add_time;
+    let age = if added == 0 { 0 } else { now.saturating_sub(added) };
+    let pair = |hard, soft| format!("hard: {hard}(s)\tsoft: {soft}(s)");
+    writeln!(f, "\tcreated: {}\tcurrent: {}", Time(added), Time(now))?;
+    writeln!(f, "\tdiff: {age}(s)\t{}", pair(hard.add_seconds, soft.add_seconds))?;
+    let last = Time(current.use_time);
+    writeln!(f, "\tlast: {last}\t{}", pair(hard.use_seconds, soft.use_seconds))?;
+    let (now, hard_bytes, soft_bytes) = (current.bytes, hard.bytes, soft.bytes);
+    writeln!(f, "\tcurrent: {now}(bytes)\thard: {hard_bytes}(bytes)\tsoft: {soft_bytes}(bytes)")?;
+    let (now, hard, soft) = (current.packets, hard.packets, soft.packets);
+    writeln!(f, "\tallocated: {now}\thard: {hard}\tsoft: {soft}")
+}

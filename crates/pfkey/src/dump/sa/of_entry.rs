@@ -1,0 +1,173 @@
+use model::{Encap, Proto, SaEntry};
+
+use super::{End, Keyed, SaText};
+use crate::{
+    dump::{Frame, text::dumped_mode},
+    wire::numbers,
+};
+
+impl<'a> SaText<'a> {
+    /// The text of an entry of the SAD.
+    #[must_use]
+    pub fn of_entry(entry: &'a SaEntry, frame: &Frame) -> Self {
+        let sa = &entry.sa;
+        // XFRM's SAs have no ports of their own.
+        let end = |address: std::net::IpAddr, nat_port: fn(&Encap) -> u16| End {
+            host: address.to_string(),
+            own_port: frame.ports.then_some(0),
+            nat_port: sa.encap.as_ref().map(nat_port),
+        };
+        let is_bsd = frame.dialect.is_bsd();
+        // Linux's AF_KEY reports the installed mode.
+        let is_any = sa.mode.is_any() && is_bsd;
+        let encryption = sa.crypt.as_ref().or(sa.aead.as_ref());
+        Self {
+            src: end(sa.ends.src(), |encap| encap.src_port),
+            dst: end(sa.ends.dst(), |encap| encap.dst_port),
+            proto: match (sa.proto, sa.encap) {
+                (proto, None) => proto.name().into(),
+                (Proto::Esp, Some(_)) => "esp-udp".into(),
+                (proto, Some(_)) => format!("natt+{}", proto.name()).into(),
+            },
+            mode: if is_any { "any" } else { dumped_mode(sa.mode.installed()) }.into(),
+            spi: sa.spi,
+            reqid: sa.reqid.0,
+            nat_original: None,
+            compression: (sa.proto == Proto::IpComp)
+                .then(|| sa.comp.map_or("0", |algorithm| algorithm.dumped).into()),
+            encryption: encryption.filter(|_| sa.proto == Proto::Esp).and_then(keyed),
+            authentication: sa.auth.as_ref().and_then(keyed),
+            redact: frame.redact,
+            sequence: 0,
+            // The BSDs count bytes of the bitmap.
+            window: if is_bsd { sa.replay_window / 8 } else { sa.replay_window },
+            flags: numbers::flag_bits(sa.flags),
+            state: entry.state.name().into(),
+            lifetimes: Some((entry.current, sa.lifetimes)),
+            now: frame.now,
+            sec_ctx: sa.sec_ctx.as_ref().map(Into::into),
+            seq: frame.seq,
+            pid: frame.pid,
+            references: 0,
+        }
+    }
+}
+
+/// AF_KEY reports no empty key, so `null` has no line.
+fn keyed(keyed: &model::Keyed) -> Option<Keyed<'_>> {
+    let model::Keyed { algorithm, key, .. } = keyed;
+    (key.bits() != 0).then(|| Keyed { name: algorithm.dumped.into(), key })
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{
+        AddressPair, Algorithm, AlgorithmKind, Current, Dialect, EncapKind, Key, Keyed, Mode,
+        ReqId, Sa, SaFlags, SaMode, SaState, SecCtx, Spi,
+    };
+
+    use super::*;
+
+    fn entry(proto: Proto) -> SaEntry {
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let sa = Sa::bare(ends, proto, Spi(4096));
+        SaEntry { sa, state: SaState::Mature, current: Current::default() }
+    }
+
+    fn keyed(kind: AlgorithmKind, name: &str, bytes: u8) -> Keyed {
+        let key = Key::new((0..bytes).collect());
+        Keyed::new(Algorithm::by_name(kind, name).unwrap(), key)
+    }
+
+    fn dump(entry: &SaEntry, ports: bool) -> String {
+        let frame = Frame { ports, pid: 42, ..Frame::default() };
+        dump_in(entry, &frame)
+    }
+
+    fn dump_in(entry: &SaEntry, frame: &Frame) -> String {
+        SaText::of_entry(entry, frame).to_string()
+    }
+
+    fn lifetimes() -> String {
+        let blank = " ".repeat(20);
+        format!(
+            "\tcreated: {blank}\tcurrent: {blank}\n\tdiff: 0(s)\thard: 0(s)\tsoft: 0(s)\n\
+             \tlast: {blank}\thard: 0(s)\tsoft: 0(s)\n\
+             \tcurrent: 0(bytes)\thard: 0(bytes)\tsoft: 0(bytes)\n\
+             \tallocated: 0\thard: 0\tsoft: 0\n"
+        )
+    }
+
+    #[test]
+    fn esp_with_its_keys() {
+        let mut entry = entry(Proto::Esp);
+        entry.sa.mode = Mode::Tunnel.into();
+        entry.sa.reqid = ReqId(7);
+        entry.sa.replay_window = 32;
+        entry.sa.flags = SaFlags::NO_PMTU_DISC;
+        entry.sa.crypt = Some(keyed(AlgorithmKind::Crypt, "aes-cbc", 16));
+        entry.sa.auth = Some(keyed(AlgorithmKind::Auth, "hmac-sha384", 48));
+        let expected = format!(
+            "192.0.2.1 192.0.2.2 \n\
+             \tesp mode=tunnel spi=4096(0x00001000) reqid=7(0x00000007)\n\
+             \tE: aes-cbc  00010203 04050607 08090a0b 0c0d0e0f\n\
+             \tA: hmac-sha384  00010203 04050607 08090a0b 0c0d0e0f 10111213 14151617 18191a1b 1c1d1e1f\n \
+             20212223 24252627 28292a2b 2c2d2e2f\n\
+             \tseq=0x00000000 replay=32 flags=0x20000000 state=mature \n{}\
+             \tsadb_seq=0 pid=42 refcnt=0\n",
+            lifetimes()
+        );
+        assert_eq!(dump(&entry, false), expected);
+    }
+
+    #[test]
+    fn ipcomp_runs_into_the_next_line() {
+        let mut entry = entry(Proto::IpComp);
+        entry.sa.comp = Algorithm::by_name(AlgorithmKind::Comp, "deflate");
+        let text = dump(&entry, false);
+        assert!(text.contains("\tC: deflate \tseq=0x00000000 replay=0"));
+    }
+
+    #[test]
+    fn null_has_no_line_and_nat_t_shows_its_ports() {
+        let mut entry = entry(Proto::Esp);
+        entry.sa.crypt = Some(keyed(AlgorithmKind::Crypt, "null", 0));
+        entry.sa.encap = Some(Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 10000 });
+        let text = dump(&entry, false);
+        assert!(text.starts_with("192.0.2.1[4500] 192.0.2.2[10000] \n\tesp-udp mode=transport"));
+        assert!(!text.contains("E:"));
+        assert!(dump(&entry, true).starts_with("192.0.2.1[0][4500] 192.0.2.2[0][10000] \n"));
+    }
+
+    #[test]
+    fn a_bsd_dump_has_mode_any_and_replay_windows_in_bytes_of_bitmap() {
+        let mut entry = entry(Proto::Esp);
+        entry.sa.mode = SaMode::Any { installed: Mode::Tunnel };
+        entry.sa.replay_window = 64;
+        let linux = dump_in(&entry, &Frame::default());
+        assert!(linux.contains("mode=tunnel") && linux.contains("replay=64"));
+        let frame = Frame { dialect: Dialect::NetBsd, ..Frame::default() };
+        let netbsd = dump_in(&entry, &frame);
+        assert!(netbsd.contains("mode=any") && netbsd.contains("replay=8"));
+    }
+
+    #[test]
+    fn redacted_keys_keep_their_shape() {
+        let mut entry = entry(Proto::Esp);
+        entry.sa.aead = Some(keyed(AlgorithmKind::Aead, "aes-gcm-16", 20));
+        let frame = Frame { redact: true, ..Frame::default() };
+        let shape = "\tE: aes-gcm-16  xxxxxxxx xxxxxxxx xxxxxxxx xxxxxxxx xxxxxxxx\n";
+        assert!(dump_in(&entry, &frame).contains(shape));
+    }
+
+    #[test]
+    fn the_security_context_stands_before_the_last_line() {
+        let mut entry = entry(Proto::Ah);
+        entry.sa.sec_ctx = Some(SecCtx { doi: 1, alg: 1, context: b"a:b:c".to_vec() });
+        assert!(dump(&entry, false).ends_with(
+            "\tsecurity context doi: 1\n\tsecurity context algorithm: 1\n\
+             \tsecurity context length: 6\n\tsecurity context: a:b:c\n\
+             \tsadb_seq=0 pid=42 refcnt=0\n"
+        ));
+    }
+}
