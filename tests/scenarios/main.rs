@@ -20,6 +20,7 @@ mod iked;
 mod ipcomp_esp;
 mod key_management;
 mod libipsec;
+mod lock;
 mod monitor;
 mod oracle;
 mod outer_headers;

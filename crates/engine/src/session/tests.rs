@@ -1,12 +1,15 @@
 //! The engine on this machine's kernel, in a network namespace of its own.
 
-use std::{env, fs, process::Command, time::Duration};
+use std::{env, fs, process::Command};
 
 use model::{
     Action, AddressPair, Direction, Level, Lifetimes, Mode, Policy, PolicyId, Prefix, Priority,
     Proto, ReqId, Request, RequestMode, Selector, Spi, SpiWish,
 };
-use rustix::io::Errno;
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+};
 
 use super::*;
 use crate::{
@@ -134,7 +137,7 @@ fn no_lock_outlives_its_batch() {
 fn is_unlocked_now(engine: &Engine) -> bool {
     let path = engine.host.namespace.directory().join("lock");
     let file = fs::File::options().append(true).open(&path).unwrap();
-    Lock::wait(file, &path, Access::Exclusive, Duration::ZERO).is_ok()
+    flock(file, FlockOperation::NonBlockingLockExclusive).is_ok()
 }
 
 #[test]

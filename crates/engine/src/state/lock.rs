@@ -53,10 +53,15 @@ impl Lock {
         Self(file)
     }
 
-    /// Waits for a lock on a file, at most `limit`.
+    /// Waits for a lock on a file, at most `limit`, after those that have waited before.
+    ///
+    /// Whoever waits has `queue` for that time. Without it, a process that takes a lock again as
+    /// soon as it has released it would keep out one that looks once a millisecond. A process that
+    /// has the lock never waits for the queue.
     ///
     /// Errors: [`Error::Locked`], [`Error::Run`].
     pub(crate) fn wait(
+        queue: &File,
         file: File,
         path: &Path,
         access: Access,
@@ -66,18 +71,26 @@ impl Lock {
             Access::Shared => FlockOperation::NonBlockingLockShared,
             Access::Exclusive => FlockOperation::NonBlockingLockExclusive,
         };
-        let begin = Instant::now();
-        loop {
-            match flock(&file, operation) {
-                Ok(()) => return Ok(Self(file)),
-                Err(Errno::WOULDBLOCK) if begin.elapsed() < limit => thread::sleep(PAUSE),
-                Err(Errno::WOULDBLOCK) => {
-                    let holders = Holders::of(&file);
-                    return Err(Error::Locked { path: path.to_owned(), limit, holders });
-                }
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(Error::run(errno.into())),
-            }
+        let end = Instant::now() + limit;
+        let is_locked = wait_for(queue, FlockOperation::NonBlockingLockExclusive, end)?
+            && wait_for(&file, operation, end)?;
+        if is_locked {
+            return Ok(Self(file));
+        }
+        let holders = Holders::of(&file);
+        Err(Error::Locked { path: path.to_owned(), limit, holders })
+    }
+}
+
+/// Tries until it has a lock, or the time has come: whether it has one.
+fn wait_for(file: &File, operation: FlockOperation, end: Instant) -> Result<bool, Error> {
+    loop {
+        match flock(file, operation) {
+            Ok(()) => return Ok(true),
+            Err(Errno::WOULDBLOCK) if Instant::now() < end => thread::sleep(PAUSE),
+            Err(Errno::WOULDBLOCK) => return Ok(false),
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(Error::run(errno.into())),
         }
     }
 }
@@ -141,8 +154,9 @@ mod tests {
     fn a_wait_has_a_limit_and_names_the_holder() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
-        let open = || File::options().create(true).append(true).open(&path).unwrap();
-        let lock = |access| Lock::wait(open(), &path, access, SHORT);
+        let open = |path| File::options().create(true).append(true).open(path).unwrap();
+        let queue = directory.path().join("queue");
+        let lock = |access| Lock::wait(&open(&queue), open(&path), &path, access, SHORT);
         let shared = lock(Access::Shared).unwrap();
         assert!(lock(Access::Shared).is_ok());
         let error = lock(Access::Exclusive).unwrap_err();

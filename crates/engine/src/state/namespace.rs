@@ -61,8 +61,9 @@ impl Namespace {
     ///
     /// Errors: [`Error::Locked`] after ten seconds, [`Error::Run`].
     pub(crate) fn lock(&self, access: Access) -> Result<Lock, Error> {
+        let queue = self.open("lock.queue").map_err(Error::run)?;
         let file = self.open("lock").map_err(Error::run)?;
-        Lock::wait(file, &self.directory.join("lock"), access, lock::LIMIT)
+        Lock::wait(&queue, file, &self.directory.join("lock"), access, lock::LIMIT)
     }
 
     /// Becomes the daemon of this namespace, until the lock is dropped; `None` if there is one.

@@ -105,7 +105,9 @@ impl Run<'_> {
     fn begin(&mut self) {
         if !self.pending.is_locked() {
             let limit = Duration::from_secs(1);
-            let lock = Lock::wait(self.open(), self.lock, Access::Shared, limit).unwrap();
+            let queue = tempfile::tempfile().unwrap();
+            let file = self.open();
+            let lock = Lock::wait(&queue, file, self.lock, Access::Shared, limit).unwrap();
             self.pending.lock(Access::Shared, lock);
         }
     }
