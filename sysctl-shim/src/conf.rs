@@ -11,34 +11,31 @@ use std::{
 use glob::Pattern;
 
 use crate::{
+    assignment::Assignment,
     filter::Filter,
     name::Name,
     tree::{self, Scope},
 };
 
-/// A value for a variable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Assignment {
-    /// The variable.
-    pub name: Name,
-    /// Its value.
-    pub value: String,
-    /// A failure does not matter (`-` before the name).
-    pub tolerant: bool,
-}
-
-/// What a line says.
+/// What a line contains.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line {
-    /// `name = value`, where the name may be a pattern.
-    Assign(Assignment),
+    /// `name = value`.
+    Assign {
+        /// The name, or a pattern of names.
+        name: Name,
+        /// The value.
+        value: String,
+        /// Whether a failure does not matter (`-` before the name).
+        tolerant: bool,
+    },
     /// `-name`: patterns do not stand for this one.
     Except(Name),
-    /// Nothing.
+    /// A comment, nothing, or what `-r` excludes.
     Empty,
 }
 
-/// A line that says nothing one could understand.
+/// A line that is neither.
 #[derive(Debug, PartialEq, Eq)]
 pub struct BadSyntax;
 
@@ -55,15 +52,14 @@ pub fn parse(text: &str, filter: &Filter) -> Result<Line, BadSyntax> {
     match text.split_once('=') {
         Some((name, value)) => {
             let (name, value) = (Name::parse(name.trim()), value.trim().to_owned());
-            Ok(Line::Assign(Assignment { name, value, tolerant }))
+            Ok(Line::Assign { name, value, tolerant })
         }
         None if tolerant => Ok(Line::Except(Name::parse(text.trim()))),
         None => Err(BadSyntax),
     }
 }
 
-/// Reads a file; `-` is standard input. The second list has the numbers of lines that say nothing
-/// one could understand.
+/// Reads a file; `-` is standard input. The second list has the numbers of the lines with bad syntax.
 pub fn read(path: &Path, filter: &Filter) -> io::Result<(Vec<Line>, Vec<usize>)> {
     let reader: Box<dyn BufRead> = match path.to_str() {
         Some("-") => Box::new(io::stdin().lock()),
@@ -85,9 +81,9 @@ pub fn read(path: &Path, filter: &Filter) -> io::Result<(Vec<Line>, Vec<usize>)>
 /// The assignments of these lines, with every variable that a pattern stands for. A variable that
 /// another line names, or excepts, is not among those.
 pub fn assignments(lines: &[Line], scope: Scope) -> Vec<Assignment> {
-    let is_spoken_for = |name: &Name| {
+    let is_named = |name: &Name| {
         lines.iter().any(|line| match line {
-            Line::Assign(assignment) => assignment.name == *name,
+            Line::Assign { name: assigned, .. } => assigned == name,
             Line::Except(pattern) => {
                 pattern == name
                     || Pattern::new(pattern.path()).is_ok_and(|one| one.matches(name.path()))
@@ -97,14 +93,14 @@ pub fn assignments(lines: &[Line], scope: Scope) -> Vec<Assignment> {
     };
     let mut all = Vec::new();
     for line in lines {
-        let Line::Assign(assignment) = line else { continue };
-        if !tree::is_pattern(&assignment.name) {
-            all.push(assignment.clone());
-            continue;
+        let Line::Assign { name, value, tolerant } = line else { continue };
+        let assign = |name| Assignment::new(name, value.clone(), *tolerant);
+        if tree::is_pattern(name) {
+            let names = tree::expand(name, scope).into_iter();
+            all.extend(names.filter(|name| !is_named(name)).map(assign));
+        } else {
+            all.push(assign(name.clone()));
         }
-        let names = tree::expand(&assignment.name, scope).into_iter();
-        let free = names.filter(|name| !is_spoken_for(name));
-        all.extend(free.map(|name| Assignment { name, ..assignment.clone() }));
     }
     all
 }
@@ -152,7 +148,7 @@ mod tests {
 
     fn assign(name: &str, value: &str, tolerant: bool) -> Line {
         let (name, value) = (Name::parse(name), value.to_owned());
-        Line::Assign(Assignment { name, value, tolerant })
+        Line::Assign { name, value, tolerant }
     }
 
     #[test]
@@ -172,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_leaves_out_what_is_spoken_for() {
+    fn a_pattern_leaves_out_what_is_named() {
         let lines = "net.inet.ipsec.*_deflev=1
             net.inet.ipsec.ah_net_deflev=2
             -net.inet.ipsec.esp_*

@@ -1,4 +1,4 @@
-//! Whoever discards what no policy matches should not cut the branch he sits on.
+//! A default policy of `discard` would cut the ssh session in which the command runs.
 
 use std::net::IpAddr;
 
@@ -27,7 +27,7 @@ pub fn cutting(settings: &[Setting], before: &Variables, client: IpAddr) -> Opti
     settings.iter().rfind(|setting| setting.variable().meaning == meaning).copied()
 }
 
-/// What to say of it.
+/// The message for a setting that is not carried out.
 pub fn words(setting: &Setting, client: IpAddr) -> String {
     let name = setting.variable().name;
     format!(

@@ -7,7 +7,7 @@ pub struct Name {
 }
 
 impl Name {
-    /// A name as somebody writes it. The first separator says which one it is; the other one then
+    /// Reads a name as a user writes it. The first separator is the one that separates; the other one
     /// belongs to the parts: `net.ipv4.conf.eth0/100.forwarding` is
     /// `net/ipv4/conf/eth0.100/forwarding`.
     pub fn parse(text: &str) -> Self {
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_separator_says_which_it_is() {
+    fn the_first_separator_is_the_one_that_separates() {
         for (text, path, dotted) in [
             ("net.ipv4.ip_forward", "net/ipv4/ip_forward", "net.ipv4.ip_forward"),
             ("net/ipv4/ip_forward", "net/ipv4/ip_forward", "net.ipv4.ip_forward"),

@@ -8,7 +8,8 @@ use model::Dialect;
 
 use crate::{
     filter::Filter,
-    form::{Form, What},
+    format::{Format, What},
+    operand::{Operand, Syntax},
     tree::Scope,
 };
 
@@ -16,11 +17,11 @@ use crate::{
 #[derive(Debug)]
 pub struct Command {
     /// What to do.
-    pub action: Action,
+    pub task: Task,
     /// Whose sysctl this is.
     pub dialect: Dialect,
     /// How values look.
-    pub form: Form,
+    pub format: Format,
     /// Which variables are meant (`-r`).
     pub filter: Filter,
     /// Whether only those of ipsec(4) are (`--ours`).
@@ -35,16 +36,16 @@ pub struct Command {
 
 /// What to do.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum Task {
     /// Print all variables (`-a`).
     All,
     /// Set what is in these files (`-p`).
     Load(Vec<PathBuf>),
     /// Set what is in the system's files under this folder (`--system`, `--root`), then as
-    /// [`Action::Each`].
-    System(PathBuf, Vec<OsString>),
+    /// [`Task::Each`].
+    System(PathBuf, Vec<Operand>),
     /// Print or set these.
-    Each(Vec<OsString>),
+    Each(Vec<Operand>),
 }
 
 /// How names that nothing has are taken.
@@ -70,7 +71,7 @@ pub struct Writing {
     pub dry_run: bool,
     /// Cut the session if it must be (`--force`).
     pub force: bool,
-    /// Make SAs anew (`--rekey-flags`).
+    /// Recreate SAs whose flags differ (`--rekey-flags`).
     pub renew_sas: bool,
 }
 
@@ -172,29 +173,29 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     if cli.version {
         return Err(Stop::Version);
     }
-    let (form, filter) = (cli.form(dialect), Filter::new(cli.pattern.as_deref()));
+    let (format, filter) = (cli.format(dialect), Filter::new(cli.pattern.as_deref()));
     let scope = if cli.ours { Scope::Ours } else { Scope::All };
     let (unknown, deprecated, writing) = (cli.unknown(dialect), cli.deprecated, cli.writing());
-    let action = cli.action(dialect)?;
-    Ok(Command { action, dialect, form, filter, scope, unknown, deprecated, writing })
+    let task = cli.task(dialect, &filter)?;
+    Ok(Command { task, dialect, format, filter, scope, unknown, deprecated, writing })
 }
 
 impl Cli {
-    fn action(self, dialect: Dialect) -> Result<Action, Stop> {
-        let nothing_asked = self.operands.is_empty() && self.load.is_empty() && !self.system;
+    fn task(self, dialect: Dialect, filter: &Filter) -> Result<Task, Stop> {
+        let is_bare = self.operands.is_empty() && self.load.is_empty() && !self.system;
         // In NetBSD descriptions of nothing are those of all.
-        let all_described = self.describe && nothing_asked && dialect == Dialect::NetBsd;
+        let all_described = self.describe && is_bare && dialect == Dialect::NetBsd;
         if self.all || self.all_too || self.all_hex || all_described {
-            return Ok(Action::All);
+            return Ok(Task::All);
         }
-        if nothing_asked && (self.human || self.describe) {
+        if is_bare && (self.human || self.describe) {
             return Err(Stop::Help(dialect));
         }
         if !self.load.is_empty() {
-            return Ok(Action::Load(self.files()));
+            return Ok(Task::Load(self.files()));
         }
         if self.system && self.operands.is_empty() {
-            return Ok(Action::System(self.root, Vec::new()));
+            return Ok(Task::System(self.root, Vec::new()));
         }
         if self.operands.is_empty() {
             return Err(match dialect {
@@ -205,11 +206,9 @@ impl Cli {
         if dialect == Dialect::Linux && self.names && self.quiet {
             return Err(Stop::Mistake("options -N and -q cannot coexist"));
         }
-        Ok(if self.system {
-            Action::System(self.root, self.operands)
-        } else {
-            Action::Each(self.operands)
-        })
+        let syntax = Syntax { dialect, describes: self.describes(), writes: self.write };
+        let operands = syntax.operands(&self.operands, filter);
+        Ok(if self.system { Task::System(self.root, operands) } else { Task::Each(operands) })
     }
 
     /// The files of `-p`, which may name one, and those after it; /etc/sysctl.conf without any.
@@ -219,19 +218,19 @@ impl Cli {
         if files.is_empty() { vec![self.root.join("etc/sysctl.conf")] } else { files }
     }
 
-    fn form(&self, dialect: Dialect) -> Form {
+    fn format(&self, dialect: Dialect) -> Format {
         let what = if self.json {
             What::Json
         } else if self.names {
             What::Names
-        } else if self.describe {
+        } else if self.describes() {
             What::Descriptions { named: !self.values }
         } else if self.values || self.binary {
             What::Values
         } else {
             What::Both
         };
-        Form {
+        Format {
             dialect,
             what,
             newline: !self.binary,
@@ -241,6 +240,11 @@ impl Cli {
             equals_sign: self.ignore && dialect.is_bsd(),
             silent: self.quiet && dialect == Dialect::NetBsd,
         }
+    }
+
+    /// Whether descriptions are printed: `--json` and `-N` come first.
+    fn describes(&self) -> bool {
+        self.describe && !self.json && !self.names
     }
 
     fn unknown(&self, dialect: Dialect) -> Unknown {

@@ -12,7 +12,7 @@ use crate::name::Name;
 /// Where they are.
 pub const FOLDER: &str = "/proc/sys/";
 
-/// What a file allows its owner, whoever asks.
+/// What a file allows its owner, whichever user runs the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct File {
     /// It can be read.
@@ -62,7 +62,7 @@ pub fn write(name: &Name, value: &str) -> Result<(), Failed> {
 /// Why a variable was not set.
 #[derive(Debug)]
 pub enum Failed {
-    /// Nobody may, or not this user.
+    /// The file cannot be opened: it is read-only, or another user's.
     Open(io::Error),
     /// It does not take the value.
     Write(io::Error),

@@ -7,7 +7,7 @@ use rustix::io::Errno;
 
 use crate::{
     error::{Error, errno},
-    form::{Output, What},
+    format::{Output, What},
     hint,
     host::Host,
     name::{self, Name},
@@ -107,7 +107,7 @@ impl Reader<'_> {
         if !self.command.filter.takes(variable.name) {
             return Ok(0);
         }
-        match self.command.form.what {
+        match self.command.format.what {
             What::Names => return out.name(variable.name).map(|()| 0),
             What::Descriptions { .. } => {
                 return out.description(variable.name, Some(variable.description)).map(|()| 0);
@@ -133,7 +133,7 @@ impl Reader<'_> {
         if !self.command.filter.takes(&dotted) {
             return Ok(0);
         }
-        match self.command.form.what {
+        match self.command.format.what {
             What::Names => return out.name(&dotted).map(|()| 0),
             What::Descriptions { .. } if in_passing => return Ok(0),
             What::Descriptions { .. } => return out.description(&dotted, None).map(|()| 0),

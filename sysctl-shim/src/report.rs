@@ -4,7 +4,7 @@ use model::Dialect;
 
 use crate::error::Error;
 
-/// Says on standard error what goes wrong and what there is to know.
+/// Writes errors and notes to standard error.
 #[derive(Debug)]
 pub struct Report {
     /// The name by which this command was called.
@@ -14,12 +14,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// What went wrong.
+    /// Writes an error, in the words of the dialect.
     pub fn error(&self, error: &Error) {
         self.note(&error.words(self.dialect));
     }
 
-    /// What there is to know.
+    /// Writes a note.
     pub fn note(&self, text: &str) {
         eprintln!("{}: {text}", self.program);
     }

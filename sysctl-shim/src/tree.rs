@@ -26,9 +26,14 @@ pub enum Node {
 
 /// What there is under this name.
 pub fn find(name: &Name) -> io::Result<Node> {
-    if let Some(variable) = ours(name) {
-        return Ok(Node::Ours(variable));
+    match ours(name) {
+        Some(variable) => Ok(Node::Ours(variable)),
+        None => find_in_proc(name),
     }
+}
+
+/// What there is under a name that is of no variable of ipsec(4).
+pub fn find_in_proc(name: &Name) -> io::Result<Node> {
     match proc::find(name) {
         Err(_) if ours_in(name).next().is_some() => Ok(Node::Folder),
         found => Ok(found?.map_or(Node::Folder, Node::File)),

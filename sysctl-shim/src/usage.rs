@@ -24,12 +24,12 @@ pub fn text(program: &str, dialect: Dialect) -> String {
     }
 }
 
-fn bsd(program: &str, forms: &[&str]) -> String {
-    let form = |(place, form): (usize, &&str)| {
+fn bsd(program: &str, synopses: &[&str]) -> String {
+    let line = |(place, synopsis): (usize, &&str)| {
         let before = if place == 0 { "usage:" } else { "      " };
-        format!("{before} {program} {form}\n")
+        format!("{before} {program} {synopsis}\n")
     };
-    forms.iter().enumerate().map(form).collect()
+    synopses.iter().enumerate().map(line).collect()
 }
 
 const PROCPS: &str = "
@@ -61,7 +61,7 @@ Options that procps has not:
       --json           print variables as JSON
       --ours           the variables of ipsec(4) alone
       --force          set def_policy to 0 although this ssh session needs it
-      --rekey-flags    make SAs anew whose DF or ECN settings are another
+      --rekey-flags    recreate SAs whose DF or ECN settings differ
       --root <dir>     where --system looks for directories
       --dialect <name> linux, netbsd or freebsd
 

@@ -6,10 +6,10 @@ use model::{Dialect, Setting, Variable, Variables};
 use rustix::io::Errno;
 
 use crate::{
-    conf::Assignment,
-    consequences,
+    apply_report,
+    assignment::{Assignment, Target},
     error::{Error, errno},
-    form::Output,
+    format::Output,
     guard,
     host::{self, Host},
     name::Name,
@@ -24,23 +24,23 @@ use crate::{
 pub struct Writer<'a> {
     command: &'a Command,
     report: &'a Report,
-    together: Together,
+    batch: Batch,
     /// The values of ours before the next line of output.
     before: Variables,
 }
 
-/// What became of the variables of ipsec(4), which are set together or not at all.
+/// The variables of ipsec(4) in one call, which are set together or not at all.
 #[derive(Debug)]
-enum Together {
-    /// Not tried.
-    Untried(Vec<Setting>),
+enum Batch {
+    /// They were not tried yet.
+    Pending(Vec<Setting>),
     /// They are set.
-    Set,
-    /// None was tried: one does not take its value.
-    Spoilt,
+    Applied,
+    /// None was tried: one of them does not take its value.
+    Invalid,
     /// None was tried: this one would cut the session.
     Guarded(Setting, IpAddr),
-    /// None is set. What there is to say of that is said once.
+    /// None is set. The reason is reported once.
     Failed(Errno, Option<String>),
 }
 
@@ -52,27 +52,42 @@ impl<'a> Writer<'a> {
         assignments: impl Iterator<Item = &'b Assignment>,
     ) -> Self {
         let mut settings = Vec::new();
-        let mut is_spoilt = false;
+        let mut is_valid = true;
         for assignment in assignments {
-            match tree::ours(&assignment.name).map(|variable| variable.parse(&assignment.value)) {
-                Some(Ok(setting)) => settings.push(setting),
-                Some(Err(_)) => is_spoilt |= !assignment.tolerant,
-                None => {}
+            match &assignment.target {
+                Target::Variable { setting: Ok(setting), .. } => settings.push(*setting),
+                Target::Variable { setting: Err(_), .. } => is_valid &= assignment.tolerant,
+                Target::Proc => {}
             }
         }
-        let together = if is_spoilt { Together::Spoilt } else { Together::Untried(settings) };
-        Writer { command, report, together, before: Variables::default() }
+        let batch = if is_valid { Batch::Pending(settings) } else { Batch::Invalid };
+        Writer { command, report, batch, before: Variables::default() }
     }
 
-    /// Sets one. The result is what it adds to the exit status.
+    /// Carries out one assignment. The result is what it adds to the exit status.
     pub fn write(
         &mut self,
         assignment: &Assignment,
         host: &mut Host,
         out: &mut Output,
     ) -> io::Result<i32> {
-        let Assignment { name, value, tolerant } = assignment;
-        match tree::find(name) {
+        match &assignment.target {
+            Target::Variable { variable, setting: Ok(setting) } => {
+                self.ours(variable, *setting, assignment, host, out)
+            }
+            Target::Variable { variable, setting: Err(error) } => {
+                let Assignment { value, tolerant, .. } = assignment;
+                self.report.error(&Error::of_value(error, variable.name, value, *tolerant));
+                self.report.note(&error.to_string());
+                Ok(failed_unless(*tolerant))
+            }
+            Target::Proc => self.proc(assignment, out),
+        }
+    }
+
+    fn proc(&self, assignment: &Assignment, out: &mut Output) -> io::Result<i32> {
+        let Assignment { name, value, tolerant, .. } = assignment;
+        match tree::find_in_proc(name) {
             Err(source) => {
                 let reader = Reader { command: self.command, report: self.report };
                 // procps' `-` is not for names that nothing has: outside our folders.
@@ -83,13 +98,12 @@ impl<'a> Writer<'a> {
                 };
                 Ok(reader.unknown(name.clone(), source, unknown))
             }
-            Ok(Node::Ours(variable)) => self.ours(variable, assignment, host, out),
             Ok(Node::File(file)) => self.file(file, assignment, out),
-            Ok(Node::Folder) if *name == Name::top() => {
+            Ok(Node::Ours(_) | Node::Folder) if *name == Name::top() => {
                 self.report.error(&Error::Outside(name.clone()));
                 Ok(1)
             }
-            Ok(Node::Folder) => {
+            Ok(Node::Ours(_) | Node::Folder) => {
                 let source = Errno::ISDIR;
                 let (name, value, ignored) = (name.dotted(), value.clone(), *tolerant);
                 self.report.error(&Error::Refused { name, value, source, ignored });
@@ -101,27 +115,20 @@ impl<'a> Writer<'a> {
     fn ours(
         &mut self,
         variable: &'static Variable,
+        setting: Setting,
         assignment: &Assignment,
         host: &mut Host,
         out: &mut Output,
     ) -> io::Result<i32> {
-        let (name, value, ignored) = (variable.name, &assignment.value, assignment.tolerant);
-        let setting = match variable.parse(value) {
-            Ok(setting) => setting,
-            Err(error) => {
-                self.report.error(&Error::of_value(&error, name, value, ignored));
-                self.report.note(&error.to_string());
-                return Ok(failed_unless(ignored));
-            }
-        };
-        self.try_together(host);
+        let Assignment { value, tolerant: ignored, .. } = assignment;
+        self.try_batch(host);
         if let Some(status) = self.failure(&setting, assignment) {
             return Ok(status);
         }
         let old = if host::is_linux_own(variable) {
             let old = host.value(variable).ok();
             if !self.command.writing.dry_run && !self.larval_lifetime(&setting, assignment) {
-                return Ok(failed_unless(ignored));
+                return Ok(failed_unless(*ignored));
             }
             old.map_or(String::new(), |value| value.to_string())
         } else {
@@ -132,24 +139,25 @@ impl<'a> Writer<'a> {
             Dialect::Linux => value.clone(),
             _ => setting.value().to_string(),
         };
-        self.echo(name, &old, &new, out)
+        self.echo(variable.name, &old, &new, out)
     }
 
-    /// If the variables of ipsec(4) are not set: says why, and what that adds to the exit status.
+    /// If the variables of ipsec(4) are not set: reports why. The result is what that adds to the exit
+    /// status.
     fn failure(&mut self, setting: &Setting, assignment: &Assignment) -> Option<i32> {
         let name = setting.variable().name;
-        match &mut self.together {
-            Together::Untried(_) | Together::Set => None,
-            Together::Guarded(guarded, client) if guarded == setting => {
+        match &mut self.batch {
+            Batch::Pending(_) | Batch::Applied => None,
+            Batch::Guarded(guarded, client) if guarded == setting => {
                 self.report.note(&guard::words(setting, *client));
                 Some(1)
             }
-            Together::Spoilt | Together::Guarded(..) => {
+            Batch::Invalid | Batch::Guarded(..) => {
                 let why = "another variable of ipsec(4) in this call cannot be";
                 self.report.note(&format!("{name} was not set, since {why}"));
                 Some(1)
             }
-            Together::Failed(source, why) => {
+            Batch::Failed(source, why) => {
                 let Assignment { value, tolerant, .. } = assignment;
                 self.report.error(&Error::of_open(name, value, *source, *tolerant));
                 if let Some(why) = why.take() {
@@ -160,7 +168,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Sets net.key.larval_lifetime, or says why not.
+    /// Sets net.key.larval_lifetime, or reports why not.
     fn larval_lifetime(&self, setting: &Setting, assignment: &Assignment) -> bool {
         let Err(Failed::Open(error) | Failed::Write(error)) = host::set_larval_lifetime(setting)
         else {
@@ -176,41 +184,41 @@ impl<'a> Writer<'a> {
     }
 
     /// Sets those of ipsec(4), unless that was tried.
-    fn try_together(&mut self, host: &mut Host) {
-        if let Together::Untried(settings) = &mut self.together {
+    fn try_batch(&mut self, host: &mut Host) {
+        if let Batch::Pending(settings) = &mut self.batch {
             let settings = std::mem::take(settings);
-            self.together = self.set_together(&settings, host).unwrap_or_else(|error| {
-                Together::Failed(error.errno(), Some(sys::without_number(error.to_string())))
+            self.batch = self.apply_batch(&settings, host).unwrap_or_else(|error| {
+                Batch::Failed(error.errno(), Some(sys::without_number(error.to_string())))
             });
         }
     }
 
-    fn set_together(
+    fn apply_batch(
         &mut self,
         settings: &[Setting],
         host: &mut Host,
-    ) -> Result<Together, engine::Error> {
+    ) -> Result<Batch, engine::Error> {
         let Writing { force, renew_sas, dry_run, .. } = self.command.writing;
         self.before = host.variables()?.clone();
         let ssh = env::var("SSH_CONNECTION").ok().filter(|_| !force);
         if let Some(client) = ssh.as_deref().and_then(guard::ssh_client)
             && let Some(setting) = guard::cutting(settings, &self.before, client)
         {
-            return Ok(Together::Guarded(setting, client));
+            return Ok(Batch::Guarded(setting, client));
         }
         let of_engine = |setting: &&Setting| !host::is_linux_own(setting.variable());
         let settings = settings.iter().filter(of_engine).copied().collect::<Vec<_>>();
         if !dry_run && !settings.is_empty() {
             let applied = host.apply(&settings, renew_sas)?;
-            for line in consequences::words(&applied) {
+            for line in apply_report::lines(&applied) {
                 self.report.note(&line);
             }
         }
-        Ok(Together::Set)
+        Ok(Batch::Applied)
     }
 
     fn file(&self, file: File, assignment: &Assignment, out: &mut Output) -> io::Result<i32> {
-        let Assignment { name, value, tolerant } = assignment;
+        let Assignment { name, value, tolerant, .. } = assignment;
         let dotted = name.dotted();
         if !proc::is_below(name) {
             self.report.error(&Error::Outside(name.clone()));

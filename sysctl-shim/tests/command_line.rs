@@ -69,20 +69,20 @@ fn what_the_bsds_say_of_values() {
         assert_eq!((outcome.status, outcome.out.as_str()), (1, ""), "{args:?}");
         outcome.err.lines().next().map(str::to_owned)
     };
-    let says = |text: &str| Some(format!("sysctl-shim: {text}"));
-    let must = says("Must specify -w to set variables");
+    let line = |text: &str| Some(format!("sysctl-shim: {text}"));
+    let must = line("Must specify -w to set variables");
     assert_eq!(first("netbsd", &["net.inet.ipsec.dfbit=1"]), must);
     let netbsd = |set| first("netbsd", &["-w", set]);
-    assert_eq!(netbsd("net.inet.ipsec.dfbit=x"), says("x: not a number"));
-    assert_eq!(netbsd("net.inet.ipsec.dfbit=3"), says("net.inet.ipsec.dfbit: Invalid argument"));
+    assert_eq!(netbsd("net.inet.ipsec.dfbit=x"), line("x: not a number"));
+    assert_eq!(netbsd("net.inet.ipsec.dfbit=3"), line("net.inet.ipsec.dfbit: Invalid argument"));
     let freebsd = |set| first("freebsd", &[set]);
-    assert_eq!(freebsd("net.inet.ipsec.dfbit=x"), says("invalid integer 'x'"));
-    assert_eq!(freebsd("net.inet.ipsec.dfbit=3"), says("net.inet.ipsec.dfbit=3: Invalid argument"));
+    assert_eq!(freebsd("net.inet.ipsec.dfbit=x"), line("invalid integer 'x'"));
+    assert_eq!(freebsd("net.inet.ipsec.dfbit=3"), line("net.inet.ipsec.dfbit=3: Invalid argument"));
     assert_eq!(
         freebsd("net.inet.ipsec.ecn=-1"),
-        says("net.inet.ipsec.ecn: value is not available")
+        line("net.inet.ipsec.ecn: value is not available")
     );
-    assert_eq!(freebsd("net.inet.ipsec=1"), says("oid 'net.inet.ipsec' isn't a leaf node"));
+    assert_eq!(freebsd("net.inet.ipsec=1"), line("oid 'net.inet.ipsec' isn't a leaf node"));
 }
 
 #[test]

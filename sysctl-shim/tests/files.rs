@@ -1,6 +1,6 @@
 //! Files of settings.
 
-#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
 
 mod common;
 
@@ -49,9 +49,9 @@ fn several_files_are_one_call() {
     assert_eq!(outcome.err, missing);
     // What the BSDs have and Linux has not may fail.
     let outcome = host.shim(&["--", "-net.key.debug=1"]);
-    let said = "sysctl-shim: the BSDs have net.key.debug, Linux has nothing for it: ";
+    let expected = "sysctl-shim: the BSDs have net.key.debug, Linux has nothing for it: ";
     assert_eq!((outcome.status, outcome.out.as_str()), (0, ""));
-    assert!(outcome.err.starts_with(said), "{}", outcome.err);
+    assert!(outcome.err.starts_with(expected), "{}", outcome.err);
     // A value that may fail takes no other with it.
     let outcome = host.shim(&["--", "-net.inet.ipsec.ecn=7", "net.inet.ipsec.dfbit=0"]);
     assert_eq!((outcome.status, outcome.out.as_str()), (0, "net.inet.ipsec.dfbit = 0\n"));

@@ -1,4 +1,4 @@
-//! What a user without privilege may do, and what nobody may.
+//! What a user without privilege may do, and what no user may.
 
 mod common;
 
@@ -15,14 +15,14 @@ fn anybody_may_read() {
     // With and without a store.
     for value in ["2", "0"] {
         for variable in &VARIABLES {
-            let outcome = host.as_nobody(&["-n", variable.name]);
+            let outcome = host.unprivileged(&["-n", variable.name]);
             assert_eq!((outcome.status, outcome.err.as_str()), (0, ""), "{}", variable.name);
         }
-        let outcome = host.as_nobody(&["net.inet.ipsec.dfbit"]);
+        let outcome = host.unprivileged(&["net.inet.ipsec.dfbit"]);
         assert_eq!(outcome.out, format!("net.inet.ipsec.dfbit = {value}\n"));
         host.prints(&["net.inet.ipsec.dfbit=0"]);
     }
-    let outcome = host.as_nobody(&["-a", "-r", "ipsec|ip_forward$|fastopen_key"]);
+    let outcome = host.unprivileged(&["-a", "-r", "ipsec|ip_forward$|fastopen_key"]);
     assert_eq!(outcome.out.lines().count(), 18, "{}", outcome.out);
     let denied = "sysctl-shim: permission denied on key 'net.ipv4.tcp_fastopen_key'\n";
     assert_eq!((outcome.status, outcome.err.as_str()), (0, denied));
@@ -35,25 +35,25 @@ fn only_root_may_set() {
         let name = variable.name;
         let set = format!("{name}={}", variable.initial);
         let denied = format!("permission denied on key \"{name}\"");
-        let outcome = host.as_nobody(&[&set]);
+        let outcome = host.unprivileged(&[&set]);
         assert_eq!((outcome.status, outcome.out.as_str()), (1, ""), "{name}");
         let first = outcome.err.lines().next();
         assert_eq!(first, Some(format!("sysctl-shim: {denied}").as_str()));
-        let outcome = host.as_nobody(&["--", &format!("-{set}")]);
+        let outcome = host.unprivileged(&["--", &format!("-{set}")]);
         assert_eq!((outcome.status, outcome.out.as_str()), (0, ""), "{name}");
         let first = outcome.err.lines().next();
         assert_eq!(first, Some(format!("sysctl-shim: {denied}, ignoring").as_str()));
     }
-    let outcome = host.as_nobody(&["net.inet.ipsec.dfbit=0"]);
+    let outcome = host.unprivileged(&["net.inet.ipsec.dfbit=0"]);
     assert!(outcome.err.contains("CAP_NET_ADMIN"), "{}", outcome.err);
-    let outcome = host.as_nobody(&["--dialect", "freebsd", "net.inet.ipsec.dfbit=0"]);
+    let outcome = host.unprivileged(&["--dialect", "freebsd", "net.inet.ipsec.dfbit=0"]);
     let first = outcome.err.lines().next();
     assert_eq!(first, Some("sysctl-shim: net.inet.ipsec.dfbit: Operation not permitted"));
     assert_eq!(host.prints(&["-n", "net.inet.ipsec.dfbit"]), "2\n");
 }
 
 #[test]
-fn a_file_system_that_nobody_may_write() {
+fn a_read_only_file_system() {
     let host = Host::new();
     host.shell("mount -t tmpfs -o ro none /run");
     assert_eq!(host.prints(&["net.inet.ipsec.dfbit"]), "net.inet.ipsec.dfbit = 2\n");
@@ -70,7 +70,7 @@ fn a_file_system_that_nobody_may_write() {
 
 #[test]
 fn in_a_namespace_of_ones_own() {
-    let host = Host::of_nobody();
+    let host = Host::of_unprivileged_user();
     assert_eq!(host.prints(&["net.inet.ipsec.dfbit=0"]), "net.inet.ipsec.dfbit = 0\n");
     let why = "sysctl-shim: net.key.larval_lifetime is Linux's net.core.xfrm_acq_expires, which \
         network namespaces of unprivileged users do not have\n";

@@ -113,9 +113,10 @@ fn writing() {
 fn without_privilege() {
     let Some(host) = host() else { return };
     for args in ["net.ipv4.ip_forward=1", "-net.ipv4.ip_forward=1", "net.ipv4.tcp_fastopen_key"] {
-        let nobody = ["--reuid=65534", "--regid=65534", "--clear-groups"];
-        let run =
-            |program: &str| host.run("setpriv", &[&nobody[..], &[program, "--", args]].concat());
+        let unprivileged = ["--reuid=65534", "--regid=65534", "--clear-groups"];
+        let run = |program: &str| {
+            host.run("setpriv", &[&unprivileged[..], &[program, "--", args]].concat())
+        };
         let ours = host.folder().join("sysctl");
         assert_eq!(run(&ours.to_string_lossy()), run("sysctl"), "{args}");
     }

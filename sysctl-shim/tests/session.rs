@@ -53,12 +53,12 @@ fn other_sessions_are_not() {
 }
 
 #[test]
-fn what_holds_without_a_daemon_only_for_now_is_said() {
+fn what_needs_a_daemon_is_reported() {
     let host = Host::new();
     let outcome = host.shim(&["net.inet.ipsec.def_policy=0"]);
     assert_eq!((outcome.status, outcome.out.as_str()), (0, "net.inet.ipsec.def_policy = 0\n"));
-    let said = "sysctl-shim: no ipsecd follows in this network namespace: ";
-    assert!(outcome.err.starts_with(said), "{}", outcome.err);
+    let expected = "sysctl-shim: no ipsecd runs in this network namespace: ";
+    assert!(outcome.err.starts_with(expected), "{}", outcome.err);
     assert_eq!(outcome.err.lines().count(), 1);
     host.prints(&["net.inet.ipsec.def_policy=1"]);
 }

@@ -93,7 +93,7 @@ fn each_has_a_description_in_every_dialect() {
 }
 
 #[test]
-fn each_value_is_taken_in_every_way() {
+fn each_value_is_taken_in_every_notation() {
     let host = Host::new();
     for variable in &VARIABLES {
         for value in taken(variable) {
@@ -237,7 +237,7 @@ fn a_dry_run_sets_nothing() {
 }
 
 #[test]
-fn json_tells_all() {
+fn json_has_all() {
     let host = Host::new();
     let text = host.prints(&["--json", "--ours", "-a"]);
     let all = serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap();

@@ -1,7 +1,7 @@
 //! A host of its own for a test, and the command on it.
 
 #![allow(dead_code, reason = "not every test file needs all of this")]
-#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+#![expect(clippy::unwrap_used, reason = "a test fails where it panics")]
 
 use std::{
     fs,
@@ -32,7 +32,7 @@ pub struct Outcome {
     pub err: String,
 }
 
-const HOLD: &str = "
+const PREPARE: &str = "
     mount -t tmpfs none /run
     ip link set lo up
     echo ready
@@ -45,7 +45,7 @@ impl Host {
     }
 
     /// A host that a user without privilege made for himself.
-    pub fn of_nobody() -> Self {
+    pub fn of_unprivileged_user() -> Self {
         let options = ["--reuid=65534", "--regid=65534", "--clear-groups", "unshare"];
         Self::start(Command::new("setpriv").args(options).args(["--map-root-user", "-mn"]))
     }
@@ -56,11 +56,11 @@ impl Host {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
         let program = folder.path().join("sysctl-shim");
         // cp(1) does it: a child of another test could inherit our end of a file that is written,
-        // and a program that somebody writes cannot be started.
+        // and a program that is open for writing cannot be started.
         let copy = Command::new("cp").arg(cargo_bin("sysctl-shim")).arg(&program).status();
         assert!(copy.unwrap().success());
         symlink(&program, folder.path().join("sysctl")).unwrap();
-        unshare.args(["sh", "-ec", HOLD]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        unshare.args(["sh", "-ec", PREPARE]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut holder = unshare.spawn().unwrap();
         let mut ready = String::new();
         BufReader::new(holder.stdout.take().unwrap()).read_line(&mut ready).unwrap();
@@ -117,9 +117,9 @@ impl Host {
     }
 
     /// The command as a user without privilege.
-    pub fn as_nobody(&self, args: &[&str]) -> Outcome {
-        let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-        let mut command = self.inside(&nobody);
+    pub fn unprivileged(&self, args: &[&str]) -> Outcome {
+        let unprivileged = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        let mut command = self.inside(&unprivileged);
         finish(command.arg(self.folder.path().join("sysctl-shim")).args(args), "")
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// How variables look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option")]
-pub struct Form {
+pub struct Format {
     /// Whose sysctl this is.
     pub dialect: Dialect,
     /// What is printed of each.
@@ -47,20 +47,20 @@ pub enum What {
 /// Standard output.
 pub struct Output {
     out: BufWriter<StdoutLock<'static>>,
-    form: Form,
+    format: Format,
     json: Vec<Value>,
 }
 
 impl Output {
-    /// Standard output in this form.
-    pub fn new(form: Form) -> Self {
-        Output { out: BufWriter::new(io::stdout().lock()), form, json: Vec::new() }
+    /// Standard output in this format.
+    pub fn new(format: Format) -> Self {
+        Output { out: BufWriter::new(io::stdout().lock()), format, json: Vec::new() }
     }
 
     /// Prints the value of a variable of /proc/sys. Each of its lines is printed as if it were
     /// alone.
     pub fn file(&mut self, name: &str, text: &[u8]) -> io::Result<()> {
-        if self.form.what == What::Json {
+        if self.format.what == What::Json {
             let value = String::from_utf8_lossy(text).trim_end_matches('\n').to_owned();
             let variable = ProcVariableJson { name: name.to_owned(), value };
             self.json.push(serde_json::to_value(variable)?);
@@ -69,7 +69,7 @@ impl Output {
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let line = line.strip_suffix(b"\n").unwrap_or(line);
             // procps' -x does nothing: hexadecimal is for the BSDs and for what they have.
-            let number = std::str::from_utf8(line).ok().filter(|_| self.form.dialect.is_bsd());
+            let number = std::str::from_utf8(line).ok().filter(|_| self.format.dialect.is_bsd());
             match number.and_then(|text| text.trim().parse().ok()) {
                 Some(number) => self.value(name, self.number(number).as_bytes())?,
                 None => self.value(name, line)?,
@@ -80,7 +80,7 @@ impl Output {
 
     /// Prints a variable of ipsec(4).
     pub fn ours(&mut self, variable: &Variable, value: i64) -> io::Result<()> {
-        if self.form.what == What::Json {
+        if self.format.what == What::Json {
             self.json.push(serde_json::to_value(VariableJson::new(variable, Some(value)))?);
             return Ok(());
         }
@@ -90,7 +90,7 @@ impl Output {
     /// Prints what a variable is. /proc/sys does not know that of its own.
     pub fn description(&mut self, name: &str, description: Option<&str>) -> io::Result<()> {
         let text = description.unwrap_or("(no description)");
-        match self.form.what {
+        match self.format.what {
             What::Descriptions { named: false } => writeln!(self.out, "{text}"),
             _ => writeln!(self.out, "{name}: {text}"),
         }
@@ -103,20 +103,20 @@ impl Output {
 
     /// Prints that a variable was set: as procps does, or from what to what as the BSDs.
     pub fn set(&mut self, name: &str, old: &str, new: &str) -> io::Result<()> {
-        if !self.form.dialect.is_bsd() {
-            return match self.form.what {
+        if !self.format.dialect.is_bsd() {
+            return match self.format.what {
                 What::Names => self.name(name),
                 _ => self.value(name, new.as_bytes()),
             };
         }
         let shown = |text: &str| text.trim().parse().map_or(text.to_owned(), |n| self.number(n));
         let (old, new) = (shown(old), shown(new));
-        match (self.form.what, self.form.dialect) {
-            _ if self.form.silent => Ok(()),
+        match (self.format.what, self.format.dialect) {
+            _ if self.format.silent => Ok(()),
             (What::Names, _) => self.name(name),
             (What::Values, Dialect::NetBsd) => writeln!(self.out, "{new}"),
             (What::Values, _) => writeln!(self.out, "{old} -> {new}"),
-            _ if self.form.equals_sign && self.form.dialect == Dialect::FreeBsd => {
+            _ if self.format.equals_sign && self.format.dialect == Dialect::FreeBsd => {
                 writeln!(self.out, "{name}={old} -> {new}")
             }
             _ => writeln!(self.out, "{name}: {old} -> {new}"),
@@ -130,7 +130,7 @@ impl Output {
 
     /// Prints what is left.
     pub fn finish(mut self) -> io::Result<()> {
-        if self.form.what == What::Json && !self.json.is_empty() {
+        if self.format.what == What::Json && !self.json.is_empty() {
             let text = serde_json::to_string_pretty(&self.json)?;
             writeln!(self.out, "{text}")?;
         }
@@ -138,12 +138,12 @@ impl Output {
     }
 
     fn value(&mut self, name: &str, value: &[u8]) -> io::Result<()> {
-        if self.form.silent {
+        if self.format.silent {
             return Ok(());
         }
-        if self.form.what != What::Values {
-            let between = match self.form.dialect {
-                _ if self.form.equals_sign => "=",
+        if self.format.what != What::Values {
+            let between = match self.format.dialect {
+                _ if self.format.equals_sign => "=",
                 Dialect::FreeBsd => ": ",
                 _ => " = ",
             };
@@ -151,14 +151,14 @@ impl Output {
         }
         self.out.write_all(value)?;
         // -b means -n too: a name always ends its line.
-        if self.form.newline { self.out.write_all(b"\n") } else { Ok(()) }
+        if self.format.newline { self.out.write_all(b"\n") } else { Ok(()) }
     }
 
     fn number(&self, number: i64) -> String {
-        match (self.form.hex, i32::try_from(number)) {
+        match (self.format.hex, i32::try_from(number)) {
             (true, Ok(number)) => format!("{number:#010x}"),
             (true, Err(_)) => format!("{number:#018x}"),
-            (false, _) if self.form.grouped => grouped(number),
+            (false, _) if self.format.grouped => grouped(number),
             (false, _) => number.to_string(),
         }
     }
