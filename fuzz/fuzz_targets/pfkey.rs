@@ -1,5 +1,5 @@
 //! Any bytes as a PF_KEY message, as a request to the service and as what a program prints: read or refused, never a
-//! panic; what was read says the same again.
+//! panic; what was read is written as it was.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Where the extensions of a message stand.
+//! Where the extensions of a message begin and end.
 
 use pfkey::{HEADER_LENGTH, UNIT, ext_type};
 
@@ -11,7 +11,7 @@ pub(crate) const TABLE: usize = ext_type::MAX as usize + 1;
 pub(crate) struct Extension<'a> {
     /// `sadb_ext_type`.
     pub number: u16,
-    /// What stands behind length and type.
+    /// What follows length and type.
     pub body: &'a [u8],
 }
 
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_stands_once() {
+    fn a_type_occurs_once() {
         assert_eq!(align(&message(&[(5, 3), (5, 3)])), Err(Code::InvalidExtensionType));
         assert_eq!(align(&message(&[(0, 1)])), Err(Code::InvalidExtensionType));
         assert!(align(&message(&[(99, 1), (99, 1)])).is_ok());

@@ -21,7 +21,7 @@ const MOST_EARLIER: u64 = 0x4000_0000;
 const MOST_LATER: u64 = 0x3fff_ffff;
 
 /// Makes of a policy what `ipsec_set_policy` of ipsec-tools 0.8.2 made of it. A syntax error is
-/// told on standard error, as there.
+/// printed on standard error, as there.
 pub(crate) fn compile(text: &[u8]) -> Result<ext::Policy, Error> {
     let policy = parse_policy(text).map_err(|error| {
         if let Some(detail) = error.detail() {
@@ -46,7 +46,7 @@ pub(crate) fn compile(text: &[u8]) -> Result<ext::Policy, Error> {
 }
 
 fn complain(detail: &str) {
-    // Where nobody reads it, the error's number has to do.
+    // If it cannot be written, the caller still has the error's number.
     let _ = writeln!(stderr(), "{detail}");
 }
 
@@ -78,7 +78,7 @@ fn priority(priority: Option<Priority>) -> Result<u32, Error> {
     moved.ok_or(Code::InvalidPriorityOffset.into())
 }
 
-/// One request. Those that stand behind another action than `ipsec` are passed on as well, tunnels
+/// One request. Those that follow another action than `ipsec` are passed on as well, tunnels
 /// without ends among them.
 fn request(
     request: &Node<Request>,

@@ -38,7 +38,7 @@ pub(crate) enum Code {
     Unknown = 30,
 }
 
-/// What `ipsec_strerror` says, by number.
+/// The texts of `ipsec_strerror`, by number.
 pub(crate) static TEXTS: [&CStr; 31] = [
     c"Success",
     c"Not supported",
@@ -76,7 +76,7 @@ pub(crate) static TEXTS: [&CStr; 31] = [
 ];
 
 impl Code {
-    /// What `ipsec_strerror` says.
+    /// The text of `ipsec_strerror`.
     pub(crate) fn text(self) -> &'static str {
         TEXTS[self as usize].to_str().unwrap_or_default()
     }

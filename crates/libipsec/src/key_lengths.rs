@@ -19,7 +19,7 @@ pub(crate) const IPCOMP: u32 = 9;
 const SUPPORTED_AUTH: u32 = ext_type::SUPPORTED_AUTH as u32;
 const SUPPORTED_ENCRYPT: u32 = ext_type::SUPPORTED_ENCRYPT as u32;
 
-/// What a REGISTER has answered; nothing before one has. No answer tells of compression.
+/// What a REGISTER has answered; nothing before one has. No answer has compression.
 struct Registered {
     auth: Option<Vec<Algorithm>>,
     encrypt: Option<Vec<Algorithm>>,

@@ -1,6 +1,6 @@
 //! `libipsec.so.0`: the C interface of ipsec-tools' libipsec, for programs that were written for it.
 //!
-//! Two things stand behind the functions of `libipsec/libpfkey.h`: the policy language of
+//! Two things are behind the functions of `libipsec/libpfkey.h`: the policy language of
 //! ipsec_set_policy(3), compiled to the bytes of `sadb_x_policy`, and a PF_KEY socket with the
 //! messages that go over it. The language is `grammar`'s, the bytes are `pfkey`'s; here is what the
 //! original made of them, and `c`, where it becomes C.

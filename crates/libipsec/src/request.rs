@@ -152,7 +152,7 @@ pub(crate) fn promisc(on: bool) -> Message {
     Message::new(MessageType::PROMISC, on.into())
 }
 
-/// SPDADD, SPDUPDATE, SPDDELETE, SPDSETIDX; the policy stands behind it. Lifetime and valid time
+/// SPDADD, SPDUPDATE, SPDDELETE, SPDSETIDX; the policy follows. Lifetime and valid time
 /// are seconds.
 pub(crate) fn policy(
     msg_type: MessageType,
@@ -171,7 +171,7 @@ pub(crate) fn by_index(msg_type: MessageType, id: u32) -> Message {
     Message::new(msg_type, 0).with(vec![Extension::Policy(Policy { id, ..Policy::bare(0) })])
 }
 
-/// MIGRATE; the policy, whose requests come in pairs of old and new, stands behind it.
+/// MIGRATE; the policy, whose requests come in pairs of old and new, follows.
 pub(crate) fn migrate(daemons: Ends, selector: Selector, seq: u32) -> Result<Message, Code> {
     let (local, remote) = (daemons.src, daemons.dst);
     let mut extensions = vec![Extension::KmAddress(KmAddress { reserved: 0, local, remote })];

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use programs::{Programs, said};
+use programs::{Programs, output_of};
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, accept, bind,
     listen, recv, send, socket_with,
@@ -31,8 +31,8 @@ fn every_error_has_its_number_and_text() {
         assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{flags:?}");
         assert!(output.status.success());
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let told = "libipsec: syntax error while parsing \"sideways\"\n";
-        assert!(stderr.contains(told), "{stderr}");
+        let printed = "libipsec: syntax error while parsing \"sideways\"\n";
+        assert!(stderr.contains(printed), "{stderr}");
     }
 }
 
@@ -42,7 +42,7 @@ fn policies_are_the_bytes_of_the_table() {
     let programs = Programs::new();
     let output =
         programs.command("policies", &[]).arg(programs::source("policies.table")).output().unwrap();
-    assert_eq!(said(&output), "79 policies, 0 sockets\nexit status: 0");
+    assert_eq!(output_of(&output), "79 policies, 0 sockets\nexit status: 0");
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn policies_are_the_bytes_of_the_table() {
 fn messages_are_the_bytes_that_were_expected() {
     let output = Programs::new().command("sent", &[]).output().unwrap();
     let expected = fs::read_to_string(programs::source("sent.expected")).unwrap();
-    assert_eq!(said(&output), format!("{expected}exit status: 0"));
+    assert_eq!(output_of(&output), format!("{expected}exit status: 0"));
 }
 
 #[test]
@@ -58,16 +58,16 @@ fn messages_are_the_bytes_that_were_expected() {
 fn what_is_printed_stands_in_order() {
     let output = Programs::new().command("print", &[]).output().unwrap();
     let expected = fs::read_to_string(programs::source("print.expected")).unwrap();
-    assert_eq!(said(&output), format!("{expected}exit status: 0"));
+    assert_eq!(output_of(&output), format!("{expected}exit status: 0"));
 }
 
 #[test]
-fn without_pf_key_errno_says_so() {
+fn without_pf_key_errno_is_set() {
     let programs = Programs::new();
     let mut command = programs.command("kernel", &[]);
     command.env("XFRM_TOOLS_PFKEY", "service").env("XFRM_TOOLS_PFKEY_SOCKET", "/nonexistent");
     assert_eq!(
-        said(&command.output().unwrap()),
+        output_of(&command.output().unwrap()),
         "pfkey_open: Address family not supported by protocol, EAFNOSUPPORT\nexit status: 1"
     );
 }
@@ -94,7 +94,7 @@ fn a_service_takes_the_place_of_af_key() {
     });
     let mut command = programs.command("kernel", &[]);
     command.arg("-D").env("XFRM_TOOLS_PFKEY", "service").env("XFRM_TOOLS_PFKEY_SOCKET", &path);
-    assert_eq!(said(&command.output().unwrap()), "no ADDRESS_SRC extension.\nexit status: 0");
+    assert_eq!(output_of(&command.output().unwrap()), "no ADDRESS_SRC extension.\nexit status: 0");
     let dump = service.join().unwrap();
     assert_eq!((dump.len(), dump[1]), (16, 10));
 }
@@ -125,7 +125,7 @@ impl Definitions {
             cc.args(["-E", "-P", flag, "-include", "libipsec/ipsec.h"]);
             cc.args(own.then_some("-DLIBIPSEC_OWN_DEFINITIONS")).args(["-x", "c", "/dev/null"]);
             let output = cc.output().unwrap();
-            assert!(output.status.success(), "{}", said(&output));
+            assert!(output.status.success(), "{}", output_of(&output));
             String::from_utf8(output.stdout).unwrap()
         };
         let text = preprocessed("-DPLAIN")
@@ -160,7 +160,7 @@ fn the_headers_are_cpp_too() {
     let mut cpp = Command::new("c++");
     cpp.args(["-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", programs::INCLUDE]);
     cpp.args(["-include", "libipsec/libipsec.h", "-x", "c++", "/dev/null"]);
-    assert_eq!(said(&cpp.output().unwrap()), "exit status: 0");
+    assert_eq!(output_of(&cpp.output().unwrap()), "exit status: 0");
 }
 
 /// As a package does it, and a program that is built with the package.
@@ -176,7 +176,7 @@ fn installed_it_is_found_by_pkg_config() {
     make.current_dir(&top).args(["-s", "install-libipsec", "PREFIX=/usr"]);
     make.arg(format!("DESTDIR={}", root.display())).arg(format!("BUILT={}", built.display()));
     let output = make.arg("LIBDIR=/usr/lib").output().unwrap();
-    assert_eq!(said(&output), "exit status: 0");
+    assert_eq!(output_of(&output), "exit status: 0");
     for path in ["lib/libipsec.so.0", "lib/libipsec.so", "share/man/man3/ipsec_set_policy.3"] {
         assert!(root.join("usr").join(path).exists(), "{path}");
     }
@@ -188,7 +188,7 @@ fn installed_it_is_found_by_pkg_config() {
         .env("PKG_CONFIG_ALLOW_SYSTEM_CFLAGS", "1")
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", said(&output));
+    assert!(output.status.success(), "{}", output_of(&output));
     let flags = String::from_utf8(output.stdout).unwrap();
     // A program for the BSDs: their headers lead to the library's.
     for header in ["netinet/ipsec.h", "netinet6/ipsec.h", "netipsec/ipsec.h"] {
@@ -196,10 +196,10 @@ fn installed_it_is_found_by_pkg_config() {
         let mut cc = Command::new("cc");
         cc.arg(programs::source("bsd.c")).arg(format!("-DIPSEC_H=<{header}>"));
         let output = cc.arg("-o").arg(&program).args(flags.split_whitespace()).output().unwrap();
-        assert_eq!(said(&output), "exit status: 0", "{header}");
+        assert_eq!(output_of(&output), "exit status: 0", "{header}");
         let mut command = Command::new(&program);
         let output = command.env("LD_LIBRARY_PATH", root.join("usr/lib")).output().unwrap();
-        assert_eq!(said(&output), "out prio def ipsec esp/transport//require\nexit status: 0");
+        assert_eq!(output_of(&output), "out prio def ipsec esp/transport//require\nexit status: 0");
     }
 }
 
@@ -209,7 +209,7 @@ fn it_is_the_interface_of_ipsec_tools() {
     let programs = Programs::new();
     for flags in [&[][..], &["-DLIBIPSEC_OWN_DEFINITIONS"]] {
         let output = programs.command("interface", flags).output().unwrap();
-        assert_eq!(said(&output), "exit status: 0", "{flags:?}");
+        assert_eq!(output_of(&output), "exit status: 0", "{flags:?}");
     }
     let interface = fs::read_to_string(programs::source("interface.c")).unwrap();
     for symbol in exported() {

@@ -1,4 +1,4 @@
-//! Fetches from a TCP service with the connection protected by IPsec, whatever the SPD says:
+//! Fetches from a TCP service with the connection protected by IPsec, whatever the SPD is:
 //!
 //!     cargo run -p sockpolicy --example protected 192.0.2.2:80
 //!

@@ -29,7 +29,7 @@ pub enum Error {
         /// `use`, or `default` where the host's variables make it so.
         level: &'static str,
     },
-    /// `unique` without a number: whoever asks chooses it.
+    /// `unique` without a number, which the caller has to choose.
     #[error("unique without a number: say unique:NUMBER, 1 to 16383")]
     NoReqId,
     /// `sockopt_ns_capable` (EPERM).

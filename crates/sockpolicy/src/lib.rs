@@ -11,8 +11,8 @@
 //! - **A policy is of one IP version.** A socket of AF_INET6 that may carry IPv4 too gets that of
 //!   its peer or of its address, else IPv6; see [`Socket::left_to_spd`].
 //! - **An outbound tunnel cannot be `use`**, as in the SPD: [`Error::OptionalOutboundTunnel`].
-//! - **The policy of a socket counts before the SPD** whoever has set it. On the BSDs the SPD goes
-//!   before that of an unprivileged process.
+//! - **The policy of a socket is applied before the SPD**, whatever its owner is. On the BSDs the SPD
+//!   is applied before that of an unprivileged process.
 //!
 //! [`option`] answers `IP_IPSEC_POLICY` in these terms.
 

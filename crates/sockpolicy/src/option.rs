@@ -2,11 +2,11 @@
 //! `IP_XFRM_POLICY`, or by the service, for programs without CAP_NET_ADMIN.
 //!
 //! AF_KEY takes the options where the kernel has no XFRM interface, but nothing leaves a socket with
-//! requests then: `pfkey_compile_policy` tells no family in the policy's selector, and
+//! requests then: `pfkey_compile_policy` sets no family in the policy's selector, and
 //! `xfrm_bundle_create` needs it (EINVAL; Linux 6.1).
 //!
-//! Whoever stands between a program and the kernel asks here: the library that is preloaded, and
-//! the supervisor of `ipsecctl run`.
+//! Used between a program and the kernel: by the preloaded library, and by the supervisor of
+//! `ipsecctl run`.
 
 use std::{env, path::Path};
 
@@ -133,7 +133,7 @@ impl Settings {
         if needs_service {
             match by_service() {
                 Ok(()) => return Ok(()),
-                // It knows nobody by their privilege alone.
+                // The service does not admit programs by their privilege alone.
                 Err(Refusal::Absent | Refusal::Refused { errno: Errno::PERM, .. }) => {}
                 Err(refusal) => return Err(refusal.errno()),
             }
@@ -152,8 +152,8 @@ impl Settings {
     }
 }
 
-/// Under what a policy that was set is to be kept for [`value`]: the kernel tells nobody the policies
-/// of a socket.
+/// The key under which a policy that was set is stored for [`value`]: the kernel does not report the
+/// policies of a socket.
 pub fn place(socket: BorrowedFd<'_>, value: &[u8]) -> Result<(Cookie, Direction), Errno> {
     let socket = Socket::of(&socket).map_err(|error| error.errno())?;
     let direction = pfkey::socket_policy::read_direction(value).map_err(|error| error.errno())?;
@@ -213,16 +213,16 @@ mod tests {
     #[test]
     fn what_was_kept_is_given_back_cut_to_the_room() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut asked = entrust(Direction::Out).unwrap();
-        asked[4] = 9;
+        let mut policy = entrust(Direction::Out).unwrap();
+        policy[4] = 9;
         let kept = |_, direction| {
             assert_eq!(direction, Direction::Out);
             Some(vec![7; 64])
         };
-        let mut room = asked.clone();
+        let mut room = policy.clone();
         assert_eq!(value(socket.as_fd(), &mut room, kept), Ok(16));
         assert_eq!(room, [7; 16]);
-        let mut room = asked.clone();
+        let mut room = policy.clone();
         assert_eq!(value(socket.as_fd(), &mut room, |_, _| None), Ok(16));
         assert_eq!(room, entrust(Direction::Out).unwrap());
         assert_eq!(value(socket.as_fd(), &mut [0; 3], |_, _| None), Err(Errno::INVAL));

@@ -34,10 +34,10 @@ pub struct Service(SocketAddrUnix);
 /// Why a socket has not got its policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Nobody listens.
+    /// No service listens.
     #[error("ipsecd is not there to do it")]
     Absent,
-    /// The service says no, or the kernel said it to the service.
+    /// The service refuses it, or the kernel refused it to the service.
     #[error("ipsecd: {reason}")]
     Refused {
         /// What setsockopt(2) is to fail with.
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_may_listen() {
+    fn there_may_be_no_service() {
         let directory = tempfile::tempdir().unwrap();
         let service = Service::at(&directory.path().join("socket.sock")).unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

@@ -163,7 +163,7 @@ impl<'fd> Socket<'fd> {
             IpVersion::V6 => AddressFamily::INET6,
         };
         match set_xfrm_policy(self.fd, family, value) {
-            // Nobody may have loaded the module that knows the option: a netlink socket does.
+            // The module with the option may not be loaded: opening a netlink socket loads it.
             Err(Errno::INVAL | Errno::OPNOTSUPP) if value.is_some() => {
                 let flags = SocketFlags::CLOEXEC;
                 let protocol = Some(netlink::XFRM);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_or_an_option_settles_the_version() {
+    fn an_address_or_an_option_decides_the_version() {
         let bound = UdpSocket::bind("[::1]:0").unwrap();
         assert_eq!(versions_of(&bound), (IpVersion::V6, None));
         let mapped = UdpSocket::bind("[::ffff:127.0.0.1]:0").unwrap();

@@ -12,7 +12,7 @@ use crate::error::{Code, Error, TEXTS};
 #[unsafe(no_mangle)]
 pub static __ipsec_errcode: AtomicI32 = AtomicI32::new(0);
 
-/// What `EIPSEC_SYSTEM_ERROR` says.
+/// The text of `EIPSEC_SYSTEM_ERROR`.
 static SYSTEM_TEXT: AtomicPtr<c_char> = AtomicPtr::new(ptr::null_mut());
 
 /// The text of the last error.

@@ -40,12 +40,12 @@ fn check(algorithm: Algorithm, bits: c_uint) -> Result<c_int, Error> {
     if (min_bits.into()..=max_bits.into()).contains(&bits) {
         return Ok(0);
     }
-    // Where nobody reads it, the error's number has to do.
+    // If it cannot be written, the caller still has the error's number.
     let _ = writeln!(stderr(), "{bits} {min_bits} {max_bits}");
     Err(Code::InvalidKeyLength.into())
 }
 
-/// Tells the key lengths of an algorithm: `SADB_EXT_SUPPORTED_*`, number.
+/// Returns the key lengths of an algorithm: `SADB_EXT_SUPPORTED_*`, number.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ipsec_get_keylen(
     supported: c_uint,
@@ -75,7 +75,7 @@ pub extern "C" fn pfkey_send_register(so: c_int, satype: c_uint) -> c_int {
     })
 }
 
-/// Waits for the answer to a REGISTER of this process, and keeps what it tells.
+/// Waits for the answer to a REGISTER of this process, and stores what it has.
 #[unsafe(no_mangle)]
 pub extern "C" fn pfkey_recv_register(so: c_int) -> c_int {
     call(-1, || {
@@ -90,7 +90,7 @@ pub extern "C" fn pfkey_recv_register(so: c_int) -> c_int {
     })
 }
 
-/// Keeps what the answer to a REGISTER tells. Its `sadb_msg_len` and `length` both count bytes,
+/// Stores what the answer to a REGISTER has. Its `sadb_msg_len` and `length` both count bytes,
 /// unlike in a message as it was received.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pfkey_set_supported(message: *const c_void, length: c_int) -> c_int {

@@ -24,7 +24,7 @@ pub(super) unsafe fn bytes<'a>(pointer: *const c_void, length: usize) -> Result<
 
 /// # Safety
 ///
-/// `pointer` is null or leads to a `sadb_msg` and as much behind it as it says.
+/// `pointer` is null or leads to a `sadb_msg` and the bytes of its length.
 pub(super) unsafe fn message<'a>(pointer: *const c_void) -> Result<&'a [u8], Code> {
     // SAFETY: a message has a header.
     let header = unsafe { bytes(pointer, HEADER_LENGTH) }?;
@@ -38,7 +38,7 @@ pub(super) unsafe fn message<'a>(pointer: *const c_void) -> Result<&'a [u8], Cod
 
 /// # Safety
 ///
-/// `pointer` is null or leads to a `sadb_ext` and as much behind it as it says.
+/// `pointer` is null or leads to a `sadb_ext` and the bytes of its length.
 pub(super) unsafe fn extension<'a>(pointer: *const c_void) -> Result<&'a [u8], Code> {
     // SAFETY: length and type are 4 bytes.
     let header = unsafe { bytes(pointer, 4) }?;
@@ -99,7 +99,7 @@ pub(super) fn hand_out(bytes: &[u8]) -> Result<*mut c_void, Code> {
     if copy.is_null() {
         return Err(Code::NoBuffers);
     }
-    // SAFETY: the copy has room for all bytes, and nobody else knows it yet.
+    // SAFETY: the copy has room for all bytes, and there is no other reference to it.
     unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast(), bytes.len()) };
     Ok(copy)
 }

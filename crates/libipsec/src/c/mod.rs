@@ -1,8 +1,8 @@
 //! The functions of `libipsec/libpfkey.h`.
 //!
-//! Each reads what C gave it, has the work done, and tells the outcome as the original did. What is
-//! asked of its arguments is in the header: pointers lead to what their types say, strings end with
-//! a NUL, and a message or policy is as long as it says itself.
+//! Each reads what C gave it, has the work done, and returns the outcome as the original did. What
+//! its arguments must be is in the header: pointers lead to what their types say, strings end with
+//! a NUL, and a message or policy is as long as its length field.
 
 mod error;
 mod key_lengths;

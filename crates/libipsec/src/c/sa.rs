@@ -122,7 +122,7 @@ impl SaArguments {
 
     /// # Safety
     ///
-    /// `ctxstr` is null or leads to as many bytes as `ctxstrlen` says.
+    /// `ctxstr` is null or leads to `ctxstrlen` bytes.
     unsafe fn sec_ctx(&self) -> Result<Option<SecCtx>, Code> {
         if self.ctxstr.is_null() {
             return Ok(None);

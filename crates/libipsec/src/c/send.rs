@@ -132,7 +132,7 @@ pub extern "C" fn pfkey_send_dump(so: c_int, satype: c_uint) -> c_int {
     call(-1, || transmit(so, request::bare(MessageType::DUMP, satype)?, &[]))
 }
 
-/// Starts or stops hearing all that others send.
+/// Starts or stops receiving all that others send.
 #[unsafe(no_mangle)]
 pub extern "C" fn pfkey_send_promisc_toggle(so: c_int, on: c_int) -> c_int {
     call(-1, || transmit(so, request::promisc(on != 0), &[]))

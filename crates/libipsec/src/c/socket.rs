@@ -44,7 +44,7 @@ fn open() -> Result<OwnedFd, Error> {
 }
 
 /// A variable that cannot be used is ignored, as is all of the environment in a program with more
-/// privilege than whoever set it.
+/// privileges than its user.
 fn settings() -> Settings {
     // SAFETY: getauxval(3) takes any number.
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
@@ -73,7 +73,7 @@ pub extern "C" fn pfkey_close(so: c_int) {
     });
 }
 
-/// Makes the receive buffer `kilobytes` large if it is smaller; tells how large it is then.
+/// Makes the receive buffer `kilobytes` large if it is smaller; returns how large it is then.
 #[unsafe(no_mangle)]
 pub extern "C" fn pfkey_set_buffer_size(so: c_int, kilobytes: c_int) -> c_int {
     call(-1, || {
@@ -92,7 +92,7 @@ fn borrow(so: c_int) -> Result<BorrowedFd<'static>, Error> {
         return Err(Error::System(Errno::BADF));
     }
     // SAFETY: it is the program's own descriptor, which it keeps open during the call; if it is
-    // not open, the system says so.
+    // not open, the system call fails.
     Ok(unsafe { BorrowedFd::borrow_raw(so) })
 }
 
@@ -148,7 +148,7 @@ pub(super) fn send(so: c_int, message: &[u8]) -> Result<c_int, Error> {
     Ok(c_int::try_from(length).unwrap_or(c_int::MAX))
 }
 
-/// What errno says.
+/// The error of errno.
 fn last_error() -> Error {
     Error::System(Errno::from_io_error(&io::Error::last_os_error()).unwrap_or(Errno::IO))
 }

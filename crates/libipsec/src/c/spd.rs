@@ -38,7 +38,7 @@ impl Arguments {
 
     /// # Safety
     ///
-    /// The policy is null or as long as its length says.
+    /// The policy is null or as long as its length field.
     unsafe fn policy(&self) -> Result<&[u8], Code> {
         let length = usize::try_from(self.policy_length).map_err(|_| Code::InvalidArgument)?;
         // SAFETY: the caller's promise.

@@ -1,4 +1,4 @@
-//! Builds the C programs that stand here.
+//! Builds the C programs of this folder.
 
 use std::{
     env,
@@ -60,13 +60,13 @@ impl Programs {
         cc.args(flags).arg(source(&format!("{name}.c"))).arg("-o").arg(&program);
         cc.arg("-L").arg(directory).arg("-lipsec");
         let output = cc.arg(format!("-Wl,-rpath,{}", directory.display())).output().unwrap();
-        assert_eq!(said(&output), "exit status: 0");
+        assert_eq!(output_of(&output), "exit status: 0");
         Command::new(program)
     }
 }
 
 /// What a command said.
-pub fn said(output: &Output) -> String {
+pub fn output_of(output: &Output) -> String {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     format!("{}{}{}", text(&output.stdout), text(&output.stderr), output.status)
 }
