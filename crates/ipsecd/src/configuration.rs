@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use crate::{Error, pfkey::Icvs, sockets::Permissions};
+use crate::{Error, pfkey::IcvLengths, sockets::Permissions};
 
 /// The configuration of both services.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -10,7 +10,7 @@ pub struct Configuration {
     /// The lines `sockets`.
     pub permissions: Permissions,
     /// The lines `pfkey icv`.
-    pub icvs: Icvs,
+    pub icv_lengths: IcvLengths,
 }
 
 impl Configuration {
@@ -44,7 +44,7 @@ impl Configuration {
         match words {
             [] => Ok(()),
             ["sockets", rest @ ..] => self.permissions.add(rest),
-            ["pfkey", "icv", rest @ ..] => self.icvs.add(rest),
+            ["pfkey", "icv", rest @ ..] => self.icv_lengths.add(rest),
             ["pfkey", ..] => Err("expected `pfkey icv ALGORITHM BITS`".into()),
             [word, ..] => Err(format!("`{word}`: expected `sockets` or `pfkey`")),
         }
@@ -72,7 +72,7 @@ mod tests {
         let text = "sockets user root ipsec # and a comment\npfkey icv hmac-sha256 128\n";
         let configuration = parse(text).unwrap();
         assert_ne!(configuration.permissions, Permissions::default());
-        assert_ne!(configuration.icvs, Icvs::default());
+        assert_ne!(configuration.icv_lengths, IcvLengths::default());
     }
 
     #[test]

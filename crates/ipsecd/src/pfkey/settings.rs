@@ -5,14 +5,14 @@ use std::sync::{
 
 use model::{Origin, Sa};
 
-use super::Icvs;
+use super::IcvLengths;
 
 /// Settings that the daemon may change while the service runs.
 #[derive(Debug, Default)]
 pub struct Settings {
     /// The netlink port of the reconciler; 0: none.
     reconciler_port: AtomicU32,
-    icvs: RwLock<Icvs>,
+    icv_lengths: RwLock<IcvLengths>,
 }
 
 impl Settings {
@@ -23,8 +23,8 @@ impl Settings {
     }
 
     /// Replaces the configured ICV lengths.
-    pub fn set_icvs(&self, icvs: Icvs) {
-        *self.icvs.write().unwrap_or_else(PoisonError::into_inner) = icvs;
+    pub fn set_icv_lengths(&self, icv_lengths: IcvLengths) {
+        *self.icv_lengths.write().unwrap_or_else(PoisonError::into_inner) = icv_lengths;
     }
 
     pub(super) fn ignores(&self, origin: Origin) -> bool {
@@ -33,7 +33,7 @@ impl Settings {
 
     /// Adds to a requested SA what PF_KEY cannot express.
     pub(super) fn complete(&self, sa: &mut Sa) {
-        self.icvs.read().unwrap_or_else(PoisonError::into_inner).apply(sa);
+        self.icv_lengths.read().unwrap_or_else(PoisonError::into_inner).apply(sa);
     }
 }
 

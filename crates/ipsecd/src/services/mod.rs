@@ -38,9 +38,9 @@ impl Services {
         service_manager: &Arc<ServiceManager>,
         mut handover: Handover,
     ) -> Self {
-        let Configuration { permissions, icvs } = configuration(&options.configuration);
+        let Configuration { permissions, icv_lengths } = configuration(&options.configuration);
         let settings = Arc::new(Settings::default());
-        settings.set_icvs(icvs);
+        settings.set_icv_lengths(icv_lengths);
         settings.ignore_port(reconciler_port);
         let program = env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
         let pfkey = (!options.no_pfkey).then(|| {
@@ -92,8 +92,8 @@ impl Services {
     pub(crate) fn reload(&self, reconciler_port: u32) {
         self.settings.ignore_port(reconciler_port);
         match Configuration::read(&self.configuration) {
-            Ok(Configuration { permissions, icvs }) => {
-                self.settings.set_icvs(icvs);
+            Ok(Configuration { permissions, icv_lengths }) => {
+                self.settings.set_icv_lengths(icv_lengths);
                 if let Some(sockets) = &self.sockets {
                     sockets.reload(permissions);
                 }

@@ -1,4 +1,4 @@
-//! What a client has sent.
+//! The requests in the queue of a client's socket.
 
 use std::os::fd::{AsFd, BorrowedFd};
 
@@ -9,61 +9,66 @@ use rustix::{
 use sys::datagrams::Inbox;
 use tracing::debug;
 
-/// The requests of a client: they are looked at, carried out and answered, and then taken from the
-/// socket. AF_KEY does all of it inside send(2); a sender that waits until its requests were taken
-/// (`pfkey::client::wait`) sees no difference. A request that was sent is carried out, though the
-/// client may have gone meanwhile.
+/// The requests of a client that are in progress. Each is read and left in the queue, carried out and
+/// answered, and then removed from the queue. AF_KEY does all of it inside send(2); a sender that
+/// waits until its requests are removed (`pfkey::client::wait`) sees no difference. A request that was
+/// sent is carried out even if the client has ended meanwhile.
 #[derive(Debug, Default)]
-pub(super) struct Requests {
-    /// Requests that were looked at and are not taken yet.
-    under_way: usize,
-    /// Bytes of them.
+pub(in crate::pfkey) struct Requests {
+    /// Requests that were read and not removed yet.
+    in_progress: usize,
+    /// The size of these requests, in bytes.
     bytes: u64,
-    /// Bytes of the last one for which there was no room, which come with the next look.
+    /// Bytes of the last request for which the inbox had no room, which the next read returns.
     rest: usize,
 }
 
-/// What a look has found.
+/// The result of a read.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
-    /// What is in the inbox.
+pub(in crate::pfkey) enum Found {
+    /// Datagrams, which are in the inbox.
     Datagrams,
-    /// Nothing yet.
+    /// Nothing now.
     Nothing,
-    /// Nothing ever again.
+    /// Nothing, and nothing will come.
     End,
 }
 
-/// What a datagram of the inbox is.
+/// What a datagram in the inbox is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Datagram {
-    /// A request, or the beginning of one that is too long.
+pub(in crate::pfkey) enum Datagram {
+    /// A request, or the beginning of one that is longer than the inbox has room.
     Request,
-    /// What there was no room for before.
+    /// The rest of the request before.
     Rest,
-    /// None: the client has closed its socket.
+    /// No request: the client has closed its socket.
     End,
 }
 
 impl Requests {
-    /// Looks at the next ones.
-    pub(super) fn look(socket: BorrowedFd<'_>, inbox: &mut Inbox) -> Found {
+    /// Reads the next requests and leaves them in the queue.
+    pub(in crate::pfkey) fn look(socket: BorrowedFd<'_>, inbox: &mut Inbox) -> Found {
         loop {
             match inbox.look(socket) {
                 Ok(()) => return Found::Datagrams,
                 Err(Errno::AGAIN) => return Found::Nothing,
-                // It has closed without reading its answers, which is told once.
+                // The client has closed its socket with answers unread. The kernel reports it once.
                 Err(Errno::CONNRESET) => {}
                 Err(errno) => {
-                    debug!(%errno, "receiving failed");
+                    debug!(%errno, "receive failed");
                     return Found::End;
                 }
             }
         }
     }
 
-    /// Tells what one of the datagrams is that the last look has found; in order.
-    pub(super) fn next(&mut self, socket: BorrowedFd<'_>, given: usize, room: usize) -> Datagram {
+    /// What a datagram is that the last read has found. To be called for each, in order.
+    pub(in crate::pfkey) fn next(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        given: usize,
+        room: usize,
+    ) -> Datagram {
         if self.rest != 0 {
             self.rest = given.saturating_sub(room);
             return Datagram::Rest;
@@ -71,30 +76,30 @@ impl Requests {
         if given == 0 && self.is_end(socket) {
             return Datagram::End;
         }
-        self.under_way += 1;
+        self.in_progress += 1;
         self.bytes += given as u64;
         self.rest = given.saturating_sub(room);
         Datagram::Request
     }
 
-    /// Whether an empty datagram is the end of what the client has sent: it has closed its socket, and
-    /// nothing is queued but what was looked at, or requests without a byte.
+    /// Whether an empty datagram is the end: the client has closed its socket, and the queue has
+    /// nothing but requests that were read, or requests of 0 bytes.
     fn is_end(&self, socket: BorrowedFd<'_>) -> bool {
-        let mut it = [PollFd::from_borrowed_fd(socket, PollFlags::RDHUP)];
-        let polled = retry_on_intr(|| poll(&mut it, Some(&Timespec::default())));
-        let has_closed = polled.is_err() || !it[0].revents().is_empty();
+        let mut slots = [PollFd::from_borrowed_fd(socket, PollFlags::RDHUP)];
+        let polled = retry_on_intr(|| poll(&mut slots, Some(&Timespec::default())));
+        let has_closed = polled.is_err() || !slots[0].revents().is_empty();
         has_closed && ioctl_fionread(socket).is_ok_and(|queued| queued <= self.bytes)
     }
 
-    /// Takes those that were looked at from the queue: they have been answered.
-    pub(super) fn take(&mut self, socket: impl AsFd) {
-        if self.under_way == 0 {
+    /// Removes the requests that were read from the queue: they were answered.
+    pub(in crate::pfkey) fn take(&mut self, socket: impl AsFd) {
+        if self.in_progress == 0 {
             return;
         }
-        if let Err(errno) = sys::datagrams::take(socket, self.under_way) {
-            debug!(%errno, "taking requests failed");
+        if let Err(errno) = sys::datagrams::take(socket, self.in_progress) {
+            debug!(%errno, "requests not removed");
         }
-        // The kernel takes the rest of the last one as well.
+        // The kernel removes the rest of the last request as well.
         *self = Self::default();
     }
 }

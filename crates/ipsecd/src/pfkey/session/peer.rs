@@ -10,36 +10,38 @@ use rustix::{
 };
 use sys::proc_status::Status;
 
-/// A process that has connected.
+/// The process that has connected, as it was then.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Peer {
-    pub(super) pid: i32,
-    /// Its user.
-    pub(super) uid: u32,
-    /// Its name, up to 15 bytes.
-    pub(super) program: String,
+pub(in crate::pfkey) struct Peer {
+    pub(in crate::pfkey) pid: i32,
+    /// The effective user.
+    pub(in crate::pfkey) uid: u32,
+    /// The name of the program, up to 15 bytes.
+    pub(in crate::pfkey) program: String,
 }
 
-/// A process that has connected, and may not.
+/// A process that has connected and must not.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Stranger {
-    pub(super) pid: i32,
-    /// Its name, up to 15 bytes.
-    pub(super) program: String,
+pub(in crate::pfkey) struct Stranger {
+    pub(in crate::pfkey) pid: i32,
+    /// The name of the program, up to 15 bytes.
+    pub(in crate::pfkey) program: String,
 }
 
 /// The process that has connected, if it may administer this network namespace as AF_KEY asks
 /// (`pfkey_create`): it must have CAP_NET_ADMIN, and in the user namespace of this service, which
 /// has it over the network namespace.
 ///
-/// What counts is the process that connected, when it is looked at; one that has ended is looked at
-/// until its parent has waited for it. Errors: it cannot be looked at.
-pub(super) fn admitted(socket: impl AsFd) -> io::Result<Result<Peer, Stranger>> {
+/// The process is read when the connection is accepted. One that has ended can be read until its
+/// parent has waited for it.
+///
+/// Errors: those of reading /proc.
+pub(in crate::pfkey) fn admitted(socket: impl AsFd) -> io::Result<Result<Peer, Stranger>> {
     let credentials = socket_peercred(socket)?;
     let pid = credentials.pid.as_raw_nonzero().get();
     let process = format!("/proc/{pid}");
-    let user = |process: &str| fs::metadata(format!("{process}/ns/user")).map(|it| it.ino());
-    let (is_of_our_namespace, status) = inspecting(|| {
+    let user = |process: &str| fs::metadata(format!("{process}/ns/user")).map(|file| file.ino());
+    let (is_of_our_namespace, status) = with_ptrace(|| {
         let is_of_our_namespace = user(&process)? == user("/proc/thread-self")?;
         let status = fs::read_to_string(format!("{process}/status")).map(Status::new)?;
         Ok::<_, io::Error>((is_of_our_namespace, status))
@@ -55,16 +57,16 @@ pub(super) fn admitted(socket: impl AsFd) -> io::Result<Result<Peer, Stranger>> 
     })
 }
 
-/// Looks at a process with the capability to do so, CAP_SYS_PTRACE, which is in force meanwhile only:
-/// the kernel shows the namespaces of a process to those who have all of its capabilities, or this
-/// one (`ptrace_may_access`, kernel/ptrace.c).
-fn inspecting<T>(look: impl FnOnce() -> T) -> Result<T, Errno> {
+/// Reads from /proc with CAP_SYS_PTRACE, which is effective meanwhile only: the kernel shows the
+/// namespaces of a process to a thread that has all of its capabilities, or this one
+/// (`ptrace_may_access`, kernel/ptrace.c).
+fn with_ptrace<T>(read: impl FnOnce() -> T) -> Result<T, Errno> {
     let usual = capabilities(None)?;
     let raised = usual.effective | usual.permitted & CapabilitySet::SYS_PTRACE;
     set_capabilities(None, CapabilitySets { effective: raised, ..usual })?;
-    let seen = look();
+    let result = read();
     set_capabilities(None, usual)?;
-    Ok(seen)
+    Ok(result)
 }
 
 #[cfg(test)]

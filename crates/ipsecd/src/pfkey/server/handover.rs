@@ -1,0 +1,132 @@
+//! The handover of the service to the next daemon: its clients keep their connections, what they
+//! have registered, and the messages that wait for them; the kernel's events stay in the queue of the
+//! monitor.
+
+mod state;
+
+use std::{io, os::fd::OwnedFd, sync::Arc};
+
+use rustix::net::SocketType;
+use tracing::{info, warn};
+
+use super::Server;
+use crate::{
+    Error, Handover, ServiceManager,
+    listener::{Listener, Open},
+    pfkey::{events::Events, sessions::Sessions},
+};
+use state::{Saved, Waiting};
+
+/// The names of the descriptors.
+const LISTENER: &str = "pfkey-listener";
+const REPORTER: &str = "pfkey-reporter";
+const MONITOR: &str = "pfkey-monitor";
+const CLIENT: &str = "pfkey-client";
+const STATE: &str = "pfkey-state";
+
+/// What the previous daemon has handed over, and new listening sockets where it has not.
+pub(super) struct Inherited {
+    pub(super) listener: Listener,
+    pub(super) reporter: Listener,
+    pub(super) monitor: Option<OwnedFd>,
+    /// Whether the monitor has joined the group of ACQUIREs.
+    pub(super) has_acquires: bool,
+    pub(super) sessions: Sessions,
+}
+
+impl Inherited {
+    /// Takes the part of this service.
+    ///
+    /// Errors: [`Error::AnotherService`], [`Error::Socket`].
+    pub(super) fn take(handover: &mut Handover) -> Result<Self, Error> {
+        let directory = engine::Namespace::current().directory().to_owned();
+        let mut listen = |handed_over, name, kind| {
+            let path = directory.join(name);
+            Listener::inherit(handover.take(handed_over), path, kind, Open::ToRoot)
+        };
+        let listener = listen(LISTENER, sys::run::PFKEY_SOCKET, SocketType::SEQPACKET)?;
+        let reporter = listen(REPORTER, sys::run::CLIENTS_SOCKET, SocketType::STREAM)?;
+        let monitor = handover.take(MONITOR);
+        let (sessions, has_acquires) = sessions(handover);
+        Ok(Self { listener, reporter, monitor, has_acquires, sessions })
+    }
+}
+
+/// Restores the sessions, and whether the monitor has joined the group of ACQUIREs.
+fn sessions(handover: &mut Handover) -> (Sessions, bool) {
+    let saved = handover.take(STATE).and_then(|file| {
+        let read = Saved::read(file);
+        read.inspect_err(|error| warn!(%error, "registrations of the clients lost")).ok()
+    });
+    let mut saved = saved.unwrap_or_default();
+    let mut sessions = Sessions::default();
+    for socket in handover.take_all(CLIENT) {
+        if let Err(error) = saved.restore(&mut sessions, socket) {
+            warn!(%error, "client lost");
+        }
+    }
+    if sessions.iter().next().is_some() {
+        info!(clients = sessions.iter().count(), "taken over");
+    }
+    (sessions, saved.has_acquires())
+}
+
+/// The state of the sessions as a file.
+fn state(events: &Events, sessions: &Sessions, waiting: Waiting) -> io::Result<std::fs::File> {
+    state::write(events.has_acquires(), sessions, waiting)
+}
+
+impl Server {
+    /// Adds to a handover what the next daemon needs to continue. This server can continue as well.
+    pub fn hand_over(&mut self, mut handover: Handover) -> io::Result<Handover> {
+        self.handler.finish_dumps();
+        let sessions = self.handler.sessions_mut();
+        sessions.flush();
+        sessions.take_requests();
+        let (events, sessions) = (self.handler.events(), self.handler.sessions());
+        // A service manager stores a limited number of descriptors: the first ones.
+        handover.push(STATE, state(events, sessions, Waiting::Included)?)?;
+        handover.push(LISTENER, &self.listener)?;
+        handover.push(REPORTER, &self.reporter)?;
+        handover.push(MONITOR, events)?;
+        for session in sessions.registered().chain(sessions.others()) {
+            handover.push(CLIENT, session)?;
+        }
+        Ok(handover)
+    }
+
+    /// Has the service manager store what a daemon needs that is started after a crash of this one:
+    /// the listening sockets, the monitor, and the sockets and registrations of registered clients,
+    /// which do not see the crash then.
+    pub fn store_for_a_crash(&mut self, manager: Arc<ServiceManager>) {
+        let stored = manager
+            .store(LISTENER, &self.listener)
+            .and_then(|()| manager.store(REPORTER, &self.reporter))
+            .and_then(|()| manager.store(MONITOR, self.handler.events()));
+        match stored {
+            Ok(()) => self.service_manager = Some(manager),
+            Err(error) => warn!(%error, "sockets not stored by the service manager"),
+        }
+        self.store_registered();
+    }
+
+    /// Has the service manager store the clients that have registered by now.
+    pub(super) fn store_registered(&mut self) {
+        let Some(manager) = &self.service_manager else { return };
+        let (events, sessions) = (self.handler.events(), self.handler.sessions());
+        let store = || {
+            sessions.registered().try_for_each(|session| manager.store(CLIENT, session))?;
+            manager.remove(STATE)?;
+            manager.store(STATE, state(events, sessions, Waiting::Omitted)?)
+        };
+        if let Err(error) = store() {
+            warn!(%error, "registered clients not stored by the service manager");
+        }
+    }
+
+    /// Leaves the files of the listening sockets in place for the next daemon.
+    pub fn keep_socket_files(&self) {
+        self.listener.keep_file();
+        self.reporter.keep_file();
+    }
+}

@@ -1,0 +1,156 @@
+//! The state of the sessions as a file in memory: a line of JSON, and behind it the messages that
+//! wait for the clients, which may contain keys.
+
+use std::{
+    fs::File,
+    io::{self, Read, Seek, Write},
+    os::fd::OwnedFd,
+};
+
+use rustix::{
+    fs::{MemfdFlags, memfd_create},
+    io::Errno,
+    net::{
+        SocketType,
+        sockopt::{socket_cookie, socket_type},
+    },
+};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::pfkey::{
+    session::{
+        Packet, Restored, Session,
+        peer::{self, Peer},
+    },
+    sessions::Sessions,
+};
+
+/// The version of the format. The state of another version is not read: its clients lose their
+/// registrations.
+const VERSION: u64 = 1;
+
+/// The size of the state that is read at most, in bytes.
+const MAX_STATE: u64 = 1 << 30;
+
+/// Whether the state includes the messages that wait for the clients. They are sent later otherwise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiting {
+    Included,
+    Omitted,
+}
+
+/// Writes the state.
+pub(super) fn write(has_acquires: bool, sessions: &Sessions, waiting: Waiting) -> io::Result<File> {
+    let mut rows = Vec::new();
+    let mut messages = Zeroizing::new(Vec::new());
+    for session in sessions.iter() {
+        let packets = session.waiting().filter(|_| waiting == Waiting::Included);
+        let lengths = packets.map(|packet| {
+            messages.extend_from_slice(packet);
+            packet.len()
+        });
+        let lengths = lengths.collect::<Vec<_>>();
+        rows.push(row(session, &lengths)?);
+    }
+    let head = json!({ "version": VERSION, "acquires": has_acquires, "clients": rows });
+    let mut file = File::from(memfd_create("pfkey-state", MemfdFlags::CLOEXEC)?);
+    writeln!(file, "{head}")?;
+    file.write_all(&messages)?;
+    Ok(file)
+}
+
+fn row(session: &Session, waiting: &[usize]) -> io::Result<Value> {
+    let Peer { pid, uid, program } = session.peer();
+    Ok(json!({
+        "cookie": socket_cookie(session)?,
+        "pid": pid,
+        "uid": uid,
+        "program": program,
+        "registered": session.registered(),
+        "promiscuous": session.is_promiscuous(),
+        "lost": session.lost(),
+        "waiting": waiting,
+    }))
+}
+
+/// The state of the previous daemon.
+#[derive(Default)]
+pub(super) struct Saved {
+    has_acquires: bool,
+    rows: Vec<(Value, Vec<Packet>)>,
+}
+
+impl Saved {
+    pub(super) fn read(file: OwnedFd) -> io::Result<Self> {
+        let mut file = File::from(file);
+        file.rewind()?;
+        let mut bytes = Zeroizing::new(Vec::new());
+        file.take(MAX_STATE).read_to_end(&mut bytes)?;
+        let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
+        let (head, mut messages) = bytes.split_at(end);
+        messages = messages.get(1..).unwrap_or_default();
+        let head: Value = serde_json::from_slice(head)?;
+        if head["version"] != VERSION {
+            return Err(io::Error::other(format!("its version is {}", head["version"])));
+        }
+        let rows = head["clients"].as_array().cloned().unwrap_or_default();
+        let rows = rows.into_iter().map(|row| {
+            let packets = lengths(&row).map_while(|length| cut(&mut messages, length)).collect();
+            (row, packets)
+        });
+        Ok(Self { has_acquires: head["acquires"] == true, rows: rows.collect() })
+    }
+
+    /// Whether the monitor has joined the group of ACQUIREs.
+    pub(super) fn has_acquires(&self) -> bool {
+        self.has_acquires
+    }
+
+    /// Makes a socket a session again; one without a row as if it had just connected.
+    pub(super) fn restore(&mut self, sessions: &mut Sessions, socket: OwnedFd) -> io::Result<()> {
+        if socket_type(&socket)? != SocketType::SEQPACKET {
+            return Err(Errno::PROTOTYPE.into());
+        }
+        sys::datagrams::look_in_turn(&socket)?;
+        let cookie = socket_cookie(&socket)?;
+        let Some(at) = self.rows.iter().position(|(row, _)| row["cookie"] == cookie) else {
+            let peer = peer::admitted(&socket)?;
+            let peer = peer.map_err(|_| io::Error::from(io::ErrorKind::PermissionDenied))?;
+            sessions.add(socket, peer);
+            return Ok(());
+        };
+        let (row, waiting) = self.rows.swap_remove(at);
+        let number = |name: &str| row[name].as_u64().unwrap_or(0);
+        let peer = Peer {
+            pid: i32::try_from(number("pid")).unwrap_or(0),
+            uid: u32::try_from(number("uid")).unwrap_or(u32::MAX),
+            program: row["program"].as_str().unwrap_or_default().to_owned(),
+        };
+        let restored = Restored {
+            registered: u16::try_from(number("registered")).unwrap_or(0),
+            is_promiscuous: row["promiscuous"] == true,
+            lost: number("lost"),
+            waiting,
+        };
+        let id = sessions.add(socket, peer);
+        if let Some(session) = sessions.get(id) {
+            session.restore(&restored);
+        }
+        Ok(())
+    }
+}
+
+fn lengths(row: &Value) -> impl Iterator<Item = usize> {
+    let lengths = row["waiting"].as_array().cloned().unwrap_or_default();
+    lengths.into_iter().map(|length| {
+        let bytes = length.as_u64().and_then(|bytes| usize::try_from(bytes).ok());
+        bytes.unwrap_or(usize::MAX)
+    })
+}
+
+fn cut(bytes: &mut &[u8], length: usize) -> Option<Packet> {
+    let (packet, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    Some(Packet::new(packet.to_vec().into()))
+}

@@ -1,0 +1,228 @@
+//! The server: its sockets, and the turns in which all clients are served.
+
+mod handover;
+mod poll;
+mod report;
+
+use std::{
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+    sync::Arc,
+};
+
+use engine::{Engine, Options};
+use pfkey::{Message, MessageType};
+use rustix::{
+    event::PollFlags,
+    io::Errno,
+    net::{SendFlags, send},
+};
+use sys::datagrams::Inbox;
+use tracing::{debug, info, warn};
+use zeroize::Zeroize;
+
+use super::{
+    events::Events,
+    session::{
+        SessionId,
+        peer::{self, Stranger},
+        requests::{Datagram, Found},
+    },
+    settings::Settings,
+    verbs::Handler,
+};
+use crate::{Error, Handover, ServiceManager, listener::Listener};
+use handover::Inherited;
+use poll::{Ready, Sources};
+
+/// The size of the longest message in bytes, which `sadb_msg_len` counts in units of 8.
+const MAX_MESSAGE: usize = u16::MAX as usize * 8;
+
+/// Requests that are received by one system call.
+const RECEIVED_AT_ONCE: usize = 32;
+
+/// How often a client's requests are received in a turn.
+const RECEIVES_A_TURN: usize = 16;
+
+/// Events that are forwarded in a turn.
+const EVENTS_A_TURN: usize = 512;
+
+/// The PF_KEY service of a network namespace.
+pub struct Server {
+    listener: Listener,
+    /// The listening socket for readers of the report of the clients.
+    reporter: Listener,
+    /// accept(2) has failed: connections are not accepted for a while.
+    is_accept_paused: bool,
+    inbox: Inbox,
+    handler: Handler,
+    /// The service manager that stores the sockets of registered clients in case of a crash.
+    service_manager: Option<Arc<ServiceManager>>,
+}
+
+impl Server {
+    /// Opens the service of this thread's network namespace, in its directory under /run/xfrm-tools,
+    /// and continues with what the previous daemon has handed over.
+    ///
+    /// Errors: [`Error::Engine`] without XFRM or CAP_NET_ADMIN; [`Error::AnotherService`];
+    /// [`Error::Socket`].
+    pub fn open(handover: &mut Handover, settings: Arc<Settings>) -> Result<Self, Error> {
+        let Inherited { listener, reporter, monitor, has_acquires, sessions } =
+            Inherited::take(handover)?;
+        let engine = Engine::open(Options::default())?;
+        let events = Events::open(monitor, has_acquires)?;
+        info!(service = "PF_KEY", socket = %listener.path().display(), "listening");
+        Ok(Self {
+            listener,
+            reporter,
+            is_accept_paused: false,
+            // One byte more than a message, to recognise longer datagrams.
+            inbox: Inbox::new(RECEIVED_AT_ONCE, MAX_MESSAGE + 8),
+            handler: Handler::new(engine, events, sessions, settings),
+            service_manager: None,
+        })
+    }
+
+    /// The path of the socket that clients connect to.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.listener.path()
+    }
+
+    /// Serves until `stop` can be read.
+    ///
+    /// Errors: [`Error::Poll`].
+    pub fn run(&mut self, stop: impl AsFd) -> Result<(), Error> {
+        // A server that preempts the client that wakes it gets each request alone, though the client
+        // is about to send more.
+        if let Err(errno) = sys::scheduling::batch() {
+            debug!(%errno, "SCHED_BATCH not set");
+        }
+        while let Some(ready) = self.wait(&stop)? {
+            self.turn(ready);
+        }
+        info!(service = "PF_KEY", "stopped");
+        let _ = sys::scheduling::other();
+        Ok(())
+    }
+
+    fn wait(&self, stop: &impl AsFd) -> Result<Option<Ready>, Error> {
+        let sources = Sources {
+            stop: stop.as_fd(),
+            listener: self.listener.as_fd(),
+            reporter: self.reporter.as_fd(),
+            events: self.handler.events().as_fd(),
+            sessions: self.handler.sessions(),
+            is_accept_paused: self.is_accept_paused,
+        };
+        sources.wait()
+    }
+
+    /// Serves every client once.
+    fn turn(&mut self, ready: Ready) {
+        if ready.events {
+            self.handler.forward_events(EVENTS_A_TURN);
+        }
+        if ready.listener {
+            self.accept();
+        }
+        for (id, flags) in ready.sessions {
+            if flags.contains(PollFlags::OUT) {
+                self.handler.resume(id);
+            }
+            if flags.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
+                self.serve(id);
+            }
+        }
+        self.handler.finish();
+        if self.handler.take_registrations_changed() {
+            self.store_registered();
+        }
+        let sessions = self.handler.sessions_mut();
+        sessions.flush();
+        sessions.take_requests();
+        sessions.remove_ended();
+        self.handler.follow_registrations();
+        if ready.reporter {
+            report::answer(&self.reporter, self.handler.sessions());
+        }
+    }
+
+    /// Accepts the connections that wait.
+    fn accept(&mut self) {
+        self.is_accept_paused = false;
+        loop {
+            match self.listener.accept() {
+                Ok(None) => return,
+                Ok(Some(socket)) => self.admit(socket),
+                Err(errno) => {
+                    // Most likely too many open files.
+                    warn!(%errno, "accept failed");
+                    self.is_accept_paused = true;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Makes a connection a session if its program may administer the network. Otherwise the program
+    /// gets a message with EPERM and the end, and its requests are not read.
+    fn admit(&mut self, socket: OwnedFd) {
+        let admitted = peer::admitted(&socket)
+            .and_then(|peer| Ok(sys::datagrams::look_in_turn(&socket).map(|()| peer)?));
+        match admitted {
+            Ok(Ok(peer)) => {
+                let (pid, program) = (peer.pid, peer.program.clone());
+                let id = self.handler.sessions_mut().add(socket, peer);
+                debug!(client = id.number(), pid, program, "client accepted");
+                return;
+            }
+            Ok(Err(Stranger { pid, program })) => {
+                let reason = "no CAP_NET_ADMIN in this user namespace";
+                warn!(pid, program, reason, "client rejected");
+            }
+            Err(error) => warn!(%error, reason = "unknown process", "client rejected"),
+        }
+        let refusal = Message::new(MessageType(0), 0).refusal(Errno::PERM);
+        if let Ok(bytes) = refusal.encode() {
+            // The connection is closed whether or not the message is sent.
+            let _ = send(&socket, &bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+        }
+    }
+
+    /// Receives and carries out a client's requests.
+    fn serve(&mut self, id: SessionId) {
+        for _ in 0..RECEIVES_A_TURN {
+            let Some(session) = self.handler.sessions_mut().get(id) else { return };
+            match session.look(&mut self.inbox) {
+                Found::Datagrams if self.carry_out_received(id) => {}
+                Found::Datagrams | Found::Nothing => return,
+                Found::End => return self.handler.end(id),
+            }
+        }
+    }
+
+    /// Carries out the requests in the inbox; whether there may be more.
+    fn carry_out_received(&mut self, id: SessionId) -> bool {
+        let (inbox, handler) = (&mut self.inbox, &mut self.handler);
+        let mut may_have_more = inbox.is_full();
+        for at in 0..inbox.count() {
+            let given = inbox.length(at);
+            let session = handler.sessions_mut().get(id);
+            match session.map(|session| session.next_datagram(given, inbox.room())) {
+                Some(Datagram::Request) => handler.request(id, inbox.datagram(at), given),
+                Some(Datagram::Rest) => {}
+                Some(Datagram::End) | None => {
+                    handler.end(id);
+                    may_have_more = false;
+                    break;
+                }
+            }
+        }
+        // A request may contain a key.
+        for at in 0..inbox.count() {
+            inbox.datagram(at).zeroize();
+        }
+        may_have_more
+    }
+}

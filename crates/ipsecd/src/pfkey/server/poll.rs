@@ -1,0 +1,92 @@
+//! What the server waits for.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::retry_on_intr,
+};
+
+use crate::{
+    Error,
+    pfkey::{session::SessionId, sessions::Sessions},
+};
+
+/// The pause in accepting after accept(2) has failed.
+const ACCEPT_PAUSE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+
+/// The slots before those of the sessions.
+#[derive(Clone, Copy)]
+enum Slot {
+    Stop,
+    Listener,
+    Reporter,
+    Events,
+}
+
+const SLOTS: [Slot; 4] = [Slot::Stop, Slot::Listener, Slot::Reporter, Slot::Events];
+
+/// The descriptors to wait for.
+pub(super) struct Sources<'a> {
+    /// Readable when the server is to stop.
+    pub(super) stop: BorrowedFd<'a>,
+    /// The listening socket.
+    pub(super) listener: BorrowedFd<'a>,
+    /// The listening socket of the readers of reports.
+    pub(super) reporter: BorrowedFd<'a>,
+    /// The kernel's events.
+    pub(super) events: BorrowedFd<'a>,
+    /// The clients.
+    pub(super) sessions: &'a Sessions,
+    /// Connections are not accepted for a while.
+    pub(super) is_accept_paused: bool,
+}
+
+/// What there is to do.
+pub(super) struct Ready {
+    /// Connections may be accepted.
+    pub(super) listener: bool,
+    /// Readers of a report have connected.
+    pub(super) reporter: bool,
+    /// The kernel has sent events.
+    pub(super) events: bool,
+    /// Sessions that have requests or room, and what poll(2) says of them.
+    pub(super) sessions: Vec<(SessionId, PollFlags)>,
+}
+
+impl Sources<'_> {
+    /// Waits until there is something to do; `None` if the server is to stop.
+    ///
+    /// Errors: [`Error::Poll`].
+    pub(super) fn wait(&self) -> Result<Option<Ready>, Error> {
+        let (accept, timeout) = if self.is_accept_paused {
+            (PollFlags::empty(), Some(&ACCEPT_PAUSE))
+        } else {
+            (PollFlags::IN, None)
+        };
+        let fixed = SLOTS.map(|slot| match slot {
+            Slot::Stop => PollFd::from_borrowed_fd(self.stop, PollFlags::IN),
+            Slot::Listener => PollFd::from_borrowed_fd(self.listener, accept),
+            Slot::Reporter => PollFd::from_borrowed_fd(self.reporter, PollFlags::IN),
+            Slot::Events => PollFd::from_borrowed_fd(self.events, PollFlags::IN),
+        });
+        let sessions = self.sessions.iter();
+        let sessions =
+            sessions.map(|session| PollFd::from_borrowed_fd(session.as_fd(), session.interest()));
+        let mut slots: Vec<_> = fixed.into_iter().chain(sessions).collect();
+        retry_on_intr(|| poll(&mut slots, timeout)).map_err(|errno| Error::Poll(errno.into()))?;
+        let (fixed, of_sessions) = slots.split_at(SLOTS.len());
+        let is_ready = |slot: Slot| !fixed[slot as usize].revents().is_empty();
+        if is_ready(Slot::Stop) {
+            return Ok(None);
+        }
+        let sessions = self.sessions.iter().zip(of_sessions);
+        let sessions = sessions.map(|(session, slot)| (session.id(), slot.revents()));
+        Ok(Some(Ready {
+            listener: is_ready(Slot::Listener) || self.is_accept_paused,
+            reporter: is_ready(Slot::Reporter),
+            events: is_ready(Slot::Events),
+            sessions: sessions.filter(|(_, flags)| !flags.is_empty()).collect(),
+        }))
+    }
+}

@@ -1,0 +1,67 @@
+//! The SAD.
+
+use model::{Operation, Proto, Sa, SaId, SaState};
+use pfkey::{command::GetSpi, sad};
+use rustix::io::Errno;
+
+use super::{Handler, Request, answered, pending::Kind};
+
+impl Handler {
+    /// GETSPI.
+    pub(super) fn get_spi(&mut self, request: &Request, get_spi: &GetSpi) -> Result<(), Errno> {
+        self.finish();
+        let GetSpi { acquire, wish, range } = get_spi;
+        let larval = answered(self.engine.get_spi(*acquire, wish, *range))?;
+        self.answer_with(request, sad::message(request.header.msg_type, &larval))
+    }
+
+    /// ADD.
+    pub(super) fn add(&mut self, request: &Request, mut sa: Box<Sa>) {
+        self.settings.complete(&mut sa);
+        self.submit(request, Kind::Plain, Operation::AddSa(sa));
+    }
+
+    /// UPDATE.
+    pub(super) fn update(&mut self, request: &Request, mut sa: Box<Sa>) {
+        self.settings.complete(&mut sa);
+        // An ADD of the same SA may be pending.
+        self.finish();
+        let present = self.engine.get_sa(&sa.id());
+        let is_mature = present.is_ok_and(|entry| entry.state != SaState::Larval);
+        let kind = if is_mature { Kind::UpdateOfMature } else { Kind::Plain };
+        self.submit(request, kind, Operation::UpdateSa(sa));
+    }
+
+    /// DELETE.
+    pub(super) fn delete(&mut self, request: &Request, id: SaId) {
+        self.submit(request, Kind::Plain, Operation::DeleteSa(id));
+    }
+
+    /// GET.
+    pub(super) fn get(&mut self, request: &Request, id: &SaId) -> Result<(), Errno> {
+        self.finish();
+        let entry = answered(self.engine.get_sa(id))?;
+        self.answer_with(request, sad::message(request.header.msg_type, &entry))
+    }
+
+    /// FLUSH.
+    pub(super) fn flush(&mut self, request: &Request, proto: Option<Proto>) {
+        self.submit(request, Kind::Flush, Operation::FlushSad(proto));
+    }
+
+    /// ACQUIRE from a client: it has failed to make the SA that the kernel's ACQUIRE of this number
+    /// asked for.
+    pub(super) fn acquire(&mut self, failed: Option<u32>) -> Result<(), Errno> {
+        self.finish();
+        match failed {
+            Some(seq) => answered(self.acquires.give_up(seq, &mut self.engine)),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds a change to the batch. Its answer is queued when the batch was sent.
+    pub(super) fn submit(&mut self, request: &Request, kind: Kind, operation: Operation) {
+        let requester = (request.session, request.header.clone());
+        self.pending.submit(&mut self.engine, requester, kind, operation);
+    }
+}

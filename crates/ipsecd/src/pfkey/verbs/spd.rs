@@ -1,0 +1,51 @@
+//! The SPD.
+
+use model::{Migration, Operation, Policy, PolicyId};
+use rustix::io::Errno;
+
+use super::{Handler, Request, answered, pending::Kind, requested};
+use crate::pfkey::dump::policy_message;
+
+impl Handler {
+    /// X_SPDADD and X_SPDSETIDX.
+    pub(super) fn spd_add(&mut self, request: &Request, policy: Box<Policy>) {
+        self.submit(request, Kind::Plain, Operation::AddPolicy(policy));
+    }
+
+    /// X_SPDUPDATE.
+    pub(super) fn spd_update(&mut self, request: &Request, policy: Box<Policy>) {
+        self.submit(request, Kind::Plain, Operation::UpdatePolicy(policy));
+    }
+
+    /// X_SPDDELETE.
+    pub(super) fn spd_delete(&mut self, request: &Request, id: PolicyId) {
+        self.submit(request, Kind::Plain, Operation::DeletePolicy(id));
+    }
+
+    /// X_SPDGET.
+    pub(super) fn spd_get(&mut self, request: &Request, index: u32) -> Result<(), Errno> {
+        self.finish();
+        let entry = answered(self.engine.get_policy_of_index(index))?;
+        let entry = requested(&mut self.engine, entry);
+        self.answer_with(request, policy_message(request.header.msg_type, entry))
+    }
+
+    /// X_SPDDELETE2.
+    pub(super) fn spd_delete2(&mut self, request: &Request, index: u32) -> Result<(), Errno> {
+        self.finish();
+        let entry = answered(self.engine.get_policy_of_index(index))?;
+        self.submit(request, Kind::ByIndex, Operation::DeletePolicy(entry.policy.id));
+        Ok(())
+    }
+
+    /// X_SPDFLUSH.
+    pub(super) fn spd_flush(&mut self, request: &Request) {
+        self.submit(request, Kind::Flush, Operation::FlushSpd);
+    }
+
+    /// X_MIGRATE. The answer is the kernel's event, which all clients get, with `seq` and `pid` 0.
+    pub(super) fn migrate(&mut self, migration: &Migration) -> Result<(), Errno> {
+        self.finish();
+        answered(self.engine.migrate(migration))
+    }
+}
