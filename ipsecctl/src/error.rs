@@ -13,20 +13,20 @@ pub enum Error {
     /// A variable of the environment cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The process beside the program was not started.
+    /// The supervisor was not started.
     #[error("cannot start the supervisor: {0}")]
     Supervisor(io::Error),
     /// A process has one supervisor of its system calls (seccomp(2), EBUSY).
     #[error(
-        "the system calls of this process are supervised already: \
+        "another supervisor has the system calls of this process already: \
          `ipsecctl {subcommand}` does not nest"
     )]
-    Supervised {
-        /// Which one was to be started.
+    Nested {
+        /// The subcommand that was to start one.
         subcommand: &'static str,
     },
-    /// The kernel or an outer filter does not let one supervise system calls.
-    #[error("cannot supervise system calls: {0} (seccomp user notification is in Linux 5.9)")]
+    /// The kernel or an outer filter does not allow a supervisor of system calls.
+    #[error("cannot answer system calls: {0} (seccomp user notification is in Linux 5.9)")]
     Filter(io::Error),
     /// Something about the policies.
     #[error(transparent)]
@@ -39,7 +39,7 @@ pub enum Error {
     Unprivileged {
         /// Of the policy that was asked for.
         direction: Direction,
-        /// What ipsecd says.
+        /// Why ipsecd does not set it.
         refusal: Refusal,
     },
     /// A policy that cannot be.
@@ -62,8 +62,8 @@ pub enum Error {
         /// The number of the descriptor.
         fd: i32,
     },
-    /// The process is somebody else's (ptrace(2), PTRACE_MODE_ATTACH_REALCREDS).
-    #[error("the descriptors of process {pid} are out of reach: that takes CAP_SYS_PTRACE")]
+    /// The process is another user's (ptrace(2), PTRACE_MODE_ATTACH_REALCREDS).
+    #[error("cannot read the descriptors of process {pid}: CAP_SYS_PTRACE is missing")]
     NotYours {
         /// The process.
         pid: i32,
@@ -84,21 +84,21 @@ pub enum Error {
     /// /proc is not there.
     #[error("the processes cannot be listed: /proc: {0}")]
     Processes(io::Error),
-    /// Nobody serves PF_KEY here.
+    /// No PF_KEY service listens here.
     #[error("no PF_KEY service in this network namespace ({}): `ipsecd` is one", path.display())]
     NoService {
-        /// Where it would tell of its clients.
+        /// The socket at which it would report its clients.
         path: PathBuf,
     },
-    /// The service does not tell of its clients.
+    /// The service does not report its clients.
     #[error("{}: {error}", path.display())]
     Clients {
-        /// Where it does.
+        /// The socket at which it does.
         path: PathBuf,
         /// Why not.
         error: io::Error,
     },
-    /// Nobody takes what is printed.
+    /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
     /// The program was not executed.

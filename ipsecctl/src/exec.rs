@@ -8,7 +8,7 @@ use std::{ffi::OsString, net::UdpSocket};
 use model::{Level, SocketPolicy, Variables};
 use sockpolicy::Policies;
 
-use crate::{Error, policy, supervise};
+use crate::{Error, policy, seccomp_notify};
 
 /// Run a program whose IPv4 and IPv6 sockets have IPsec policies.
 ///
@@ -30,8 +30,8 @@ pub struct Exec {
 /// What every socket of the program gets.
 struct Sockets {
     policies: Policies,
-    /// Whether the policies say `default`, which is what the host's variables say at the moment.
-    says_default: bool,
+    /// Whether a template has the level `default`, which depends on the host's variables at the moment.
+    has_default_level: bool,
     dual_stack: bool,
 }
 
@@ -40,20 +40,20 @@ impl Exec {
     pub fn execute(self) -> Error {
         match self.sockets().and_then(|sockets| {
             let filter = filter::inet_sockets(sockets.dual_stack);
-            supervise::supervise(&filter, "exec", move |call| socket::answer(call, &sockets))
+            seccomp_notify::start(&filter, "exec", move |call| socket::answer(call, &sockets))
         }) {
-            Ok(()) => supervise::exec(&self.program, None),
+            Ok(()) => seccomp_notify::exec(&self.program, None),
             Err(error) => error,
         }
     }
 
     fn sockets(&self) -> Result<Sockets, Error> {
         let policies = policy::together(self.policies.clone())?;
-        let says_default = policies
+        let has_default_level = policies
             .iter()
             .flat_map(SocketPolicy::requests)
             .any(|request| request.level == Level::Default);
-        let sockets = Sockets { policies, says_default, dual_stack: self.dual_stack };
+        let sockets = Sockets { policies, has_default_level, dual_stack: self.dual_stack };
         sockets.try_out()?;
         Ok(sockets)
     }
@@ -61,7 +61,7 @@ impl Exec {
 
 impl Sockets {
     fn variables(&self) -> Result<Variables, engine::Error> {
-        if self.says_default { engine::variables() } else { Ok(Variables::default()) }
+        if self.has_default_level { engine::variables() } else { Ok(Variables::default()) }
     }
 
     /// Finds out now what would make each call of the program fail.

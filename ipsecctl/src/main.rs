@@ -4,9 +4,9 @@ mod error;
 mod exec;
 mod policy;
 mod run;
+mod seccomp_notify;
 mod show;
 mod socket;
-mod supervise;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use sockpolicy::{Policies, Service, Socket};
 
 use crate::Error;
 
-/// Reads a policy string; the error says in one line what is wrong, where, and what to do.
+/// Reads a policy string; the error names the mistake, its place and the remedy in one line.
 pub fn read(text: &str) -> Result<SocketPolicy, String> {
     grammar::socket_policy(text, Dialect::Linux, &SystemNames)
         .map_err(|error| error_in_one_line(&error))
@@ -26,8 +26,8 @@ pub fn together(mut policies: Vec<SocketPolicy>) -> Result<Policies, Error> {
 
 /// Those that leave everything to the SPD.
 pub fn none() -> Result<Policies, Error> {
-    let entrust = |way| {
-        SocketPolicy::new(way, Priority::DEFAULT, SocketAction::Entrust).map_err(Error::Model)
+    let entrust = |direction| {
+        SocketPolicy::new(direction, Priority::DEFAULT, SocketAction::Entrust).map_err(Error::Model)
     };
     Ok(Policies::new([entrust(Direction::In)?, entrust(Direction::Out)?])?)
 }

@@ -23,7 +23,7 @@ use pfkey::client::{Choice, Settings};
 
 use crate::{
     Error,
-    supervise::{self, Answer, Call},
+    seccomp_notify::{self, Call, Response},
 };
 use keysockets::KeySockets;
 use policies::Policies;
@@ -51,23 +51,23 @@ struct Served {
 impl Run {
     /// Turns this process into the program. Returns only if that fails.
     pub fn execute(&self) -> Error {
-        match self.supervise() {
+        match self.prepare() {
             Ok(preloaded) => {
                 let variable = preloaded.as_deref().map(|value| (preload::VARIABLE, value));
-                supervise::exec(&self.program, variable)
+                seccomp_notify::exec(&self.program, variable)
             }
             Err(error) => error,
         }
     }
 
-    /// What the environment has to say for the library, if the program gets it.
-    fn supervise(&self) -> Result<Option<OsString>, Error> {
+    /// Starts the supervisor. The value of the environment for the library, if the program gets it.
+    fn prepare(&self) -> Result<Option<OsString>, Error> {
         let served = Served::from_environment()?;
         let parts = served.filter();
         if parts.is_empty() {
             return Ok(None);
         }
-        supervise::supervise(&filter::filter(&parts), "run", move |call| served.answer(call))?;
+        seccomp_notify::start(&filter::filter(&parts), "run", move |call| served.answer(call))?;
         let program = self.program.first().map_or(OsStr::new(""), OsString::as_os_str);
         Ok(if self.no_preload { None } else { preload::for_program(program) })
     }
@@ -89,7 +89,7 @@ impl Served {
         key_sockets.chain(self.policies.iter().map(|_| filter::policies())).collect()
     }
 
-    fn answer(&self, call: &Call<'_>) -> Answer {
+    fn answer(&self, call: &Call<'_>) -> Response {
         let (key_sockets, policies) = (self.key_sockets.as_ref(), self.policies.as_ref());
         let answer = match call.number() {
             libc::SYS_setsockopt => policies.map(|policies| policies.set(call)),
@@ -103,6 +103,6 @@ impl Served {
             | libc::SYS_recvmmsg => key_sockets.map(|sockets| receive::receive(call, sockets)),
             _ => key_sockets.map(|sockets| send::send(call, sockets)),
         };
-        answer.unwrap_or(Ok(Answer::Kernel)).unwrap_or_else(Answer::Refused)
+        answer.unwrap_or(Ok(Response::Continue)).unwrap_or_else(Response::Errno)
     }
 }

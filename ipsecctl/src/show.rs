@@ -99,7 +99,7 @@ impl Show {
             None => self.all()?,
         };
         match io::stdout().write_all(text.as_bytes()) {
-            // Whoever reads our output has seen enough.
+            // The reader of standard output has gone.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::FAILURE),
             written => Ok(written.map(|()| ExitCode::SUCCESS)?),
         }

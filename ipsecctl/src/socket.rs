@@ -46,7 +46,7 @@ pub struct Descriptor {
 }
 
 impl Command {
-    /// Does what it says.
+    /// Carries it out.
     pub fn execute(self) -> Result<ExitCode, Error> {
         match self {
             Command::List => list::print()?,

@@ -16,7 +16,7 @@ use peeking::Peeking;
 static PROGRAM: LazyLock<(tempfile::TempDir, PathBuf)> =
     LazyLock::new(|| linked::static_program("answered.c"));
 
-fn said(output: &Output) -> String {
+fn outcome_of(output: &Output) -> String {
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     format!("{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr))
 }
@@ -32,7 +32,7 @@ fn passes(test: &str, limit: u32) {
     command.arg(format!("--nofile={limit}")).arg(env!("CARGO_BIN_EXE_ipsecctl"));
     command.args(["run", "--no-preload", "--"]).arg(&PROGRAM.1).arg(test);
     let output = service.for_command(&mut command).output().unwrap();
-    assert!(output.status.success(), "{test}: {}", said(&output));
+    assert!(output.status.success(), "{test}: {}", outcome_of(&output));
 }
 
 /// A test of the program for each line.
@@ -51,7 +51,7 @@ tests! {
     by_whichever_descriptor: "duplicates", 4096;
     by_children: "children", 1024;
     by_threads: "threads", 256;
-    a_slow_answer_holds_up_nobody_else: "slow", 1024;
+    a_slow_answer_delays_no_other_call: "slow", 1024;
     signals_do_not_end_what_was_begun: "signals", 1024;
     a_service_that_goes_is_an_error: "dies", 1024;
     there_may_be_more_sockets_than_numbers: "many", 1024;

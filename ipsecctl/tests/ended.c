@@ -115,7 +115,7 @@ static void registers(void)
 	CHECK(fcntl(s, F_GETFL) & O_NONBLOCK);
 	CHECK(getsockopt(s, SOL_SOCKET, SO_RCVBUF, &size, &length) == 0 && size == 200000);
 	FAILS(recv(d, &byte, 1, 0), EAGAIN);
-	say("tell");
+	say("broadcast");
 	until_told(d, 1, &ends, &nothing);
 	CHECK(ends == 0);
 	round_trip(s, SADB_DUMP, 0, 5);

@@ -18,13 +18,13 @@ use restarting::{Header, Restarting};
 /// How long there is no service.
 const A_WHILE: Duration = Duration::from_secs(2);
 
-/// What the program waits to be told.
-const TOLD: u32 = 77;
+/// The number of the message that the program waits for.
+const BROADCAST: u32 = 77;
 
 static PROGRAM: LazyLock<(tempfile::TempDir, PathBuf)> =
     LazyLock::new(|| linked::static_program("ended.c"));
 
-/// Runs a test of the program; has `act` do what it says. What has come to the last service.
+/// Runs a test of the program; `act` carries out the lines that it prints. The messages that the last service has received.
 fn passes(test: &str, act: impl Fn(&mut Restarting, &str)) -> Vec<Header> {
     if !rustix::process::geteuid().is_root() {
         eprintln!("skipped: only root has PF_KEY sockets");
@@ -36,16 +36,16 @@ fn passes(test: &str, act: impl Fn(&mut Restarting, &str)) -> Vec<Header> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = service.for_command(&mut command).spawn().unwrap();
     let (mut to, from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
-    let mut said = Vec::new();
+    let mut lines = Vec::new();
     for line in BufReader::new(from).lines() {
         let line = line.unwrap();
-        // It goes on at once: what is done takes its time.
+        // The program goes on at once, while the line is carried out.
         let _ = to.write_all(if is_meanwhile(&line) { b"meanwhile\n" } else { b"" });
         act(&mut service, &line);
         let _ = to.write_all(if is_meanwhile(&line) { b"" } else { b"done\n" });
-        said.push(line);
+        lines.push(line);
     }
-    assert!(child.wait().unwrap().success(), "{test}: {said:#?}");
+    assert!(child.wait().unwrap().success(), "{test}: {lines:#?}");
     service.received(0)
 }
 
@@ -68,14 +68,14 @@ fn obey(service: &mut Restarting, line: &str) {
         }
         "stop" => service.stop(),
         "start" => service.start_again(),
-        "tell" => service.tell(message(6, TOLD)),
+        "broadcast" => service.broadcast(message(6, BROADCAST)),
         "stop for a while" => {
             sleep(Duration::from_millis(200));
             service.stop();
             sleep(A_WHILE);
             service.start_again();
             service.wait_for_clients(1);
-            service.tell(message(6, TOLD));
+            service.broadcast(message(6, BROADCAST));
         }
         _ => {}
     }
@@ -122,7 +122,7 @@ fn a_program_that_is_turned_away_does_not_spin() {
 }
 
 #[test]
-fn a_request_waits_for_the_service() {
+fn a_call_that_sends_waits_for_the_service() {
     passes("sends", |service, line| match line {
         "start soon" => {
             sleep(Duration::from_secs(1));
@@ -133,6 +133,6 @@ fn a_request_waits_for_the_service() {
 }
 
 #[test]
-fn those_that_wait_hold_up_nobody_else() {
+fn calls_that_wait_delay_no_others() {
     passes("crowd", obey);
 }

@@ -21,7 +21,7 @@ fn exec(program: &[&str]) -> Command {
     ipsecctl(&[&["exec"], &BYPASS[..], &["--"], program].concat())
 }
 
-fn said(command: &mut Command) -> String {
+fn outcome_of(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
     format!("{status}\n{}{}", text(&stdout), text(&stderr))
@@ -29,7 +29,7 @@ fn said(command: &mut Command) -> String {
 
 /// What Python prints under `exec`.
 fn python(program: &str) -> String {
-    said(&mut exec(&["python3", "-c", program]))
+    outcome_of(&mut exec(&["python3", "-c", program]))
 }
 
 fn is_root() -> bool {
@@ -41,7 +41,7 @@ fn is_root() -> bool {
 }
 
 #[test]
-fn sockets_are_what_was_asked_for() {
+fn sockets_have_the_requested_type() {
     if is_root() {
         let flags = "import fcntl, socket\n\
             s = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)\n\
@@ -51,7 +51,7 @@ fn sockets_are_what_was_asked_for() {
         let wrong = "import ctypes; libc = ctypes.CDLL(None, use_errno=True)\n\
             for a in (2, 99, 0), (2, 1, 17), (2, 1 | 1 << 20, 0), (10, 5, 0):\n    \
             print(libc.socket(*a), ctypes.get_errno())";
-        let kernel = said(Command::new("python3").args(["-c", wrong]));
+        let kernel = outcome_of(Command::new("python3").args(["-c", wrong]));
         assert_eq!(python(wrong), kernel);
     }
 }
@@ -76,7 +76,7 @@ fn the_caller_is_whose_socket_it_is() {
     }
 }
 
-/// Members of a group that may ping, net.ipv4.ping_group_range says which.
+/// Members of a group that may ping, net.ipv4.ping_group_range has their numbers.
 #[test]
 fn the_callers_groups_say_who_may_ping() {
     if is_root() {
@@ -107,7 +107,7 @@ fn sockets_of_ipv6_stay_so() {
             s.setsockopt(1, 2, 1); print(s.getsockopt(1, 2))";
         assert_eq!(python(program), "exit status: 0\n1\n1\n");
         let words = [&["exec", "--dual-stack"], &BYPASS[..], &["--", "python3", "-c", program]];
-        assert_eq!(said(&mut ipsecctl(&words.concat())), "exit status: 0\n0\n1\n");
+        assert_eq!(outcome_of(&mut ipsecctl(&words.concat())), "exit status: 0\n0\n1\n");
     }
 }
 
@@ -120,9 +120,10 @@ fn a_static_program_has_policies_too() {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/socket.c");
         let status = Command::new("cc").args(["-static", "-o"]).arg(&program).arg(source).status();
         assert!(status.unwrap().success(), "`cc -static` is needed (Debian: gcc, libc6-dev)");
-        let said = said(&mut exec(&[program.to_str().unwrap(), env!("CARGO_BIN_EXE_ipsecctl")]));
-        let (_, shown) = said.split_once(" static 3 ").unwrap();
-        assert!(shown.starts_with("udp 0.0.0.0:0\n\tin bypass\n\tout bypass\n"), "{said}");
+        let outcome =
+            outcome_of(&mut exec(&[program.to_str().unwrap(), env!("CARGO_BIN_EXE_ipsecctl")]));
+        let (_, shown) = outcome.split_once(" static 3 ").unwrap();
+        assert!(shown.starts_with("udp 0.0.0.0:0\n\tin bypass\n\tout bypass\n"), "{outcome}");
     }
 }
 
@@ -133,10 +134,10 @@ fn sockets_are_of_the_callers_namespace() {
         let ask = "import socket, subprocess, sys; s = socket.socket()\n\
             subprocess.run([sys.argv[1], 'socket', 'list'])";
         let words = ["unshare", "--net", "python3", "-c", ask, env!("CARGO_BIN_EXE_ipsecctl")];
-        let said = said(&mut exec(&words));
-        let (_, shown) = said.split_once(" python3 3 ").unwrap();
+        let outcome = outcome_of(&mut exec(&words));
+        let (_, shown) = outcome.split_once(" python3 3 ").unwrap();
         // The supervisor may hold its end a moment longer, and be listed too.
-        assert!(shown.starts_with("tcp 0.0.0.0:0\n\tin bypass\n\tout bypass\n"), "{said}");
+        assert!(shown.starts_with("tcp 0.0.0.0:0\n\tin bypass\n\tout bypass\n"), "{outcome}");
     }
 }
 
@@ -148,13 +149,16 @@ fn numbers_of_unique_are_chosen_once() {
         let policy = "--policy=out ipsec esp/transport//unique";
         let binary = env!("CARGO_BIN_EXE_ipsecctl");
         let mut command = ipsecctl(&["exec", policy, "--", "python3", "-c", ask, binary]);
-        let said = said(&mut command);
-        assert!(said.matches("\tout ipsec esp/transport//unique:16384\n").count() >= 2, "{said}");
+        let outcome = outcome_of(&mut command);
+        assert!(
+            outcome.matches("\tout ipsec esp/transport//unique:16384\n").count() >= 2,
+            "{outcome}"
+        );
     }
 }
 
 #[test]
-fn without_privilege_it_says_why() {
+fn without_privilege_the_reason_is_printed() {
     let mut command = Command::new("setpriv");
     command.args(["--reuid=65534", "--clear-groups", "--bounding-set=-all", "--inh-caps=-all"]);
     if is_root() {
@@ -165,7 +169,7 @@ fn without_privilege_it_says_why() {
         std::fs::copy(env!("CARGO_BIN_EXE_ipsecctl"), &copy).unwrap();
         command.arg(copy).args(["exec", BYPASS[0], "true"]);
         assert_eq!(
-            said(&mut command),
+            outcome_of(&mut command),
             "exit status: 125\nipsecctl: the policy for direction out takes CAP_NET_ADMIN in the \
              socket's network namespace; ipsecd is not there to do it\n"
         );
@@ -173,10 +177,10 @@ fn without_privilege_it_says_why() {
 }
 
 #[test]
-fn a_policy_that_is_none_is_told_with_its_place() {
+fn a_mistake_in_a_policy_is_reported_with_its_place() {
     let refused = |policy: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ipsecctl"));
-        said(command.args(["exec", "--policy", policy, "--", "true"]))
+        outcome_of(command.args(["exec", "--policy", policy, "--", "true"]))
     };
     let typo = refused("out ipsec esp/transprt//require");
     assert!(typo.starts_with("exit status: 2\n") && typo.contains("did you mean `transport`"));
@@ -187,10 +191,10 @@ fn a_policy_that_is_none_is_told_with_its_place() {
 }
 
 #[test]
-fn a_descriptor_that_is_none_is_told() {
+fn a_missing_descriptor_is_reported() {
     let set = |pid: &str, fd: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ipsecctl"));
-        said(command.args(["socket", "set", pid, fd, "in bypass"]))
+        outcome_of(command.args(["socket", "set", pid, fd, "in bypass"]))
     };
     let own = std::process::id().to_string();
     assert_eq!(set("4194305", "3"), "exit status: 1\nipsecctl: there is no process 4194305\n");

@@ -46,7 +46,7 @@ impl Installed {
         command
     }
 
-    /// What the environment of the program says.
+    /// The variable in the environment of the program.
     fn variable(&self, words: &[&str]) -> String {
         let output = self.run(words).env_remove("LD_PRELOAD").output().unwrap();
         let environment = String::from_utf8(output.stdout).unwrap();
@@ -95,7 +95,7 @@ fn it_is_where_libraries_are_installed() {
 }
 
 #[test]
-fn a_library_that_others_write_or_that_cannot_be_named_is_left_out() {
+fn a_library_that_others_write_or_that_cannot_be_named_is_not_used() {
     let installed = Installed::new("", "lib");
     for mode in [0o775, 0o757] {
         fs::set_permissions(installed.library(), fs::Permissions::from_mode(mode)).unwrap();

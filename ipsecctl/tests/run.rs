@@ -99,7 +99,7 @@ fn sockets_have_the_policies_of_af_key() {
     }
 }
 
-/// The policies are set and told for a static program. It has the privilege that it would need.
+/// The policies are set and returned for a static program. It has the privilege that it would need.
 #[test]
 fn a_static_program_has_policies() {
     if is_root() {
@@ -152,7 +152,7 @@ fn it_does_not_nest() {
     assert_eq!(
         output_of(&output),
         "exit status: 125\n\
-         ipsecctl: the system calls of this process are supervised already: \
+         ipsecctl: another supervisor has the system calls of this process already: \
          `ipsecctl run` does not nest\n"
     );
 }

@@ -6,8 +6,8 @@ use libc::{
 };
 use rustix::io::Errno;
 
-use crate::supervise::filter::{
-    Argument, allow, ask, in_own_convention, kill, load, pretend, refuse, skip_unless,
+use crate::seccomp_notify::filter::{
+    Argument, allow, kill, load, native_abi, notify, refuse, return_zero, skip_unless,
 };
 
 /// Families whose packets are those of IP sockets that the kernel makes for them (linux/socket.h).
@@ -29,16 +29,16 @@ pub fn inet_sockets(dual_stack: bool) -> Vec<sock_filter> {
         skip_unless(SOL_IPV6, 3),
         load(Argument::at(2)),
         skip_unless(IPV6_V6ONLY, 1),
-        pretend(),
+        return_zero(),
         allow(),
     ];
     let socket = [
         skip_unless(SYS_socket, 11),
         load(Argument::at(0)),
         skip_unless(AF_INET, 1),
-        ask(),
+        notify(),
         skip_unless(AF_INET6, 1),
-        ask(),
+        notify(),
         skip_unless(AF_SMC, 1),
         refuse(Errno::AFNOSUPPORT),
         skip_unless(AF_RDS, 1),
@@ -48,5 +48,5 @@ pub fn inet_sockets(dual_stack: bool) -> Vec<sock_filter> {
         allow(),
     ];
     let v6_only = if dual_stack { &[][..] } else { &v6_only };
-    [&in_own_convention(kill())[..], &io_uring, v6_only, &socket].concat()
+    [&native_abi(kill())[..], &io_uring, v6_only, &socket].concat()
 }

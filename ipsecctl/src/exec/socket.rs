@@ -15,22 +15,22 @@ use sockpolicy::Socket;
 use super::Sockets;
 use crate::{
     policy,
-    supervise::{
-        Answer, Call,
-        call::Copy,
+    seccomp_notify::{
+        Call, Response,
         caller::Caller,
         identity::{act_for, enter},
+        response::NewDescriptor,
     },
 };
 
 /// A socket with its policies, or the call fails: none is without.
-pub fn answer(call: &Call<'_>, sockets: &Sockets) -> Answer {
+pub fn answer(call: &Call<'_>, sockets: &Sockets) -> Response {
     match make(call, sockets) {
         Ok(file) => {
             let closes_on_exec = call.kind_and_flags().1.contains(SocketFlags::CLOEXEC);
-            Answer::Descriptor(Copy { file, closes_on_exec, numbers: None })
+            Response::Descriptor(NewDescriptor { file, closes_on_exec, numbers: None })
         }
-        Err(errno) => Answer::Refused(errno),
+        Err(errno) => Response::Errno(errno),
     }
 }
 

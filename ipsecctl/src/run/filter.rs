@@ -1,13 +1,13 @@
-//! The calls of a program that is served: those with a PF_KEY socket, and the options that set and
-//! tell policies of sockets.
+//! The calls that are answered: those with a PF_KEY socket, and the options that set and return the
+//! policies of sockets.
 
 use libc::{SOL_IP, SOL_IPV6, sock_filter};
 use pfkey::client::PF_KEY;
 use sockpolicy::option::{IP_IPSEC_POLICY, IPV6_IPSEC_POLICY};
 
-use crate::supervise::{
-    call::Numbers,
-    filter::{Argument, allow, ask, in_own_convention, load, minus, skip_unless, skip_unless_less},
+use crate::seccomp_notify::{
+    filter::{Argument, allow, load, minus, native_abi, notify, skip_unless, skip_unless_less},
+    response::Numbers,
 };
 
 /// Calls that receive or send on their first argument, or duplicate it.
@@ -26,56 +26,56 @@ const WITH_SOCKET: [i64; 11] = [
 ];
 
 /// A filter of such parts. Every other call goes on: those of 32-bit programs (i386's `socketcall`
-/// too) have another convention, those of x32 other numbers.
+/// too) have another ABI, those of x32 other numbers.
 pub fn filter(parts: &[Vec<sock_filter>]) -> Vec<sock_filter> {
-    [&in_own_convention(allow())[..], &parts.concat(), &[allow()]].concat()
+    [&native_abi(allow())[..], &parts.concat(), &[allow()]].concat()
 }
 
-/// Asks about new PF_KEY sockets, and what is done with those that have one of the numbers. What is
-/// done with other descriptors goes on.
+/// Notifies of new PF_KEY sockets, and of calls on descriptors that have one of the numbers. Calls on
+/// other descriptors go on.
 pub fn key_sockets(numbers: Option<Numbers>) -> Vec<sock_filter> {
     let mut part = Vec::new();
     if let Some(numbers) = numbers {
         for call in WITH_SOCKET {
-            part.extend(if_it_is(call, &among(numbers)));
+            part.extend(if_equal(call, &among(numbers)));
         }
-        part.extend(if_it_is(libc::SYS_fcntl, &duplicates(numbers)));
+        part.extend(if_equal(libc::SYS_fcntl, &duplicates(numbers)));
     }
-    let new = [load(Argument::at(0)), skip_unless(PF_KEY, 1), ask(), allow()];
-    part.extend(if_it_is(libc::SYS_socket, &new));
+    let new = [load(Argument::at(0)), skip_unless(PF_KEY, 1), notify(), allow()];
+    part.extend(if_equal(libc::SYS_socket, &new));
     part
 }
 
-/// Asks about the two options.
+/// Notifies of the two options.
 pub fn policies() -> Vec<sock_filter> {
     let calls = [libc::SYS_setsockopt, libc::SYS_getsockopt];
-    calls.into_iter().flat_map(|call| if_it_is(call, &options())).collect()
+    calls.into_iter().flat_map(|call| if_equal(call, &options())).collect()
 }
 
-/// What becomes of what was loaded, if it is that. The instructions end with a verdict.
-fn if_it_is(value: impl Into<i64>, instructions: &[sock_filter]) -> Vec<sock_filter> {
+/// Runs instructions, which end with a verdict, if this value was loaded.
+fn if_equal(value: impl Into<i64>, instructions: &[sock_filter]) -> Vec<sock_filter> {
     // They are few.
     let count = u8::try_from(instructions.len()).unwrap_or(u8::MAX);
     [&[skip_unless(value, count)], instructions].concat()
 }
 
-/// Asks if the first argument is one of the numbers. A negative one is greater.
+/// Notifies if the first argument is one of the numbers. A negative one is greater.
 fn among(numbers: Numbers) -> [sock_filter; 5] {
     let less = skip_unless_less(numbers.count, 1);
-    [load(Argument::at(0)), minus(numbers.first), less, ask(), allow()]
+    [load(Argument::at(0)), minus(numbers.first), less, notify(), allow()]
 }
 
 fn duplicates(numbers: Numbers) -> Vec<sock_filter> {
     let commands = [libc::F_DUPFD, libc::F_DUPFD_CLOEXEC];
-    let asked = commands.into_iter().flat_map(|command| if_it_is(command, &among(numbers)));
-    [load(Argument::at(1))].into_iter().chain(asked).chain([allow()]).collect()
+    let duplicates = commands.into_iter().flat_map(|command| if_equal(command, &among(numbers)));
+    [load(Argument::at(1))].into_iter().chain(duplicates).chain([allow()]).collect()
 }
 
 fn options() -> Vec<sock_filter> {
-    let named = |name| [load(Argument::at(2)), skip_unless(name, 1), ask(), allow()];
+    let named = |name| [load(Argument::at(2)), skip_unless(name, 1), notify(), allow()];
     let levels = [(SOL_IP, IP_IPSEC_POLICY), (SOL_IPV6, IPV6_IPSEC_POLICY)];
-    let asked = levels.into_iter().flat_map(|(level, name)| if_it_is(level, &named(name)));
-    [load(Argument::at(1))].into_iter().chain(asked).chain([allow()]).collect()
+    let options = levels.into_iter().flat_map(|(level, name)| if_equal(level, &named(name)));
+    [load(Argument::at(1))].into_iter().chain(options).chain([allow()]).collect()
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl Interests {
     }
 
     /// Sends on a new connection what the program had sent on the old one, and reads the answers.
-    /// What is told in between is lost.
+    /// Other messages that come in between are lost.
     pub fn renew(self, socket: BorrowedFd<'_>) -> Result<(), Errno> {
         let requests = self.requests();
         for request in &requests {
@@ -63,7 +63,7 @@ impl Interests {
         Ok(())
     }
 
-    /// That of promiscuity last: copies of the other answers would be told to the program.
+    /// The one for promiscuity last: the program would receive copies of the other answers.
     fn requests(self) -> Vec<Message> {
         let types = (0..TYPES).filter(|satype| self.types & (1 << satype) != 0);
         let registers = types.map(|satype| Message::new(MessageType::REGISTER, satype));
@@ -125,16 +125,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_registered_is_asked_for_and_promiscuity_last() {
-        let asked = |interests: Interests| {
+    fn registers_come_first_and_promiscuity_last() {
+        let types = |interests: Interests| {
             let requests = interests.requests();
             requests.iter().map(|it| (it.msg_type.0, it.satype)).collect::<Vec<_>>()
         };
-        assert_eq!(asked(learnt()), [(7, 2), (7, 3), (11, 1)]);
+        assert_eq!(types(learnt()), [(7, 2), (7, 3), (11, 1)]);
         let mut fewer = learnt();
         fewer.learn(&Message::new(MessageType::PROMISC, 0), HEADER);
-        assert_eq!(asked(fewer), [(7, 2), (7, 3)]);
-        assert_eq!(asked(Interests::default()), []);
+        assert_eq!(types(fewer), [(7, 2), (7, 3)]);
+        assert_eq!(types(Interests::default()), []);
     }
 
     #[test]
@@ -147,9 +147,10 @@ mod tests {
                     let mut request = [0; HEADER];
                     recv(&theirs, &mut request[..], RecvFlags::empty()).unwrap();
                     // A broadcast between answers, and one after them.
-                    let told = &[if number == 2 { 9 } else { 6 }; 40][..];
+                    let broadcast = &[if number == 2 { 9 } else { 6 }; 40][..];
                     let answer = &[&request[..], &[0; 8]].concat()[..];
-                    let messages = if number == 2 { [answer, told] } else { [told, answer] };
+                    let messages =
+                        if number == 2 { [answer, broadcast] } else { [broadcast, answer] };
                     for message in messages {
                         send(&theirs, message, SendFlags::empty()).unwrap();
                     }

@@ -12,10 +12,10 @@ use rustix::{
 };
 
 use super::{interests::Interests, known::Known, renew::Renewals};
-use crate::supervise::{
-    Answer, Call,
-    call::{Copy, Numbers},
+use crate::seccomp_notify::{
+    Call, Response,
     caller::Caller,
+    response::{NewDescriptor, Numbers},
     thread::Thread,
 };
 
@@ -60,14 +60,14 @@ impl KeySockets {
 
     /// Answers socket(2). The service sees the supervisor's privilege, so the supervisor looks at the
     /// caller's.
-    pub fn open(&self, call: &Call<'_>) -> Result<Answer, Errno> {
+    pub fn open(&self, call: &Call<'_>) -> Result<Response, Errno> {
         let arguments = Arguments::new(call.int(1), call.int(2))?;
         let caller = self.caller(call).map_err(|_| Errno::PERM)?;
         Ok(match self.settings.answer(arguments, caller) {
             Opened::Socket(file) => {
                 self.known.remember(socket_cookie(&file)?, Interests::default());
                 let closes_on_exec = arguments.closes_on_exec();
-                Answer::Descriptor(Copy { file, closes_on_exec, numbers: self.numbers })
+                Response::Descriptor(NewDescriptor { file, closes_on_exec, numbers: self.numbers })
             }
             other => other.into(),
         })
@@ -91,7 +91,7 @@ impl KeySockets {
 
     /// Answers dup(2), and fcntl(2) with F_DUPFD and F_DUPFD_CLOEXEC: the duplicate of a PF_KEY
     /// socket has one of the numbers, too.
-    pub fn duplicate(&self, call: &Call<'_>) -> Result<Answer, Errno> {
+    pub fn duplicate(&self, call: &Call<'_>) -> Result<Response, Errno> {
         let (is_fcntl, least) = (call.number() == libc::SYS_fcntl, call.int(2));
         let least = if is_fcntl { u32::try_from(least).unwrap_or(u32::MAX) } else { 0 };
         let numbers = self.numbers.map(|numbers| numbers.from(least));
@@ -99,10 +99,10 @@ impl KeySockets {
         let free = numbers.and_then(|numbers| numbers.free(&thread));
         let (Some(KeySocket { file, .. }), Some(_)) = (self.find(&thread, call.int(0)), free)
         else {
-            return Ok(Answer::Kernel);
+            return Ok(Response::Continue);
         };
         let closes_on_exec = is_fcntl && call.int(1) == libc::F_DUPFD_CLOEXEC;
-        Ok(Answer::Descriptor(Copy { file, closes_on_exec, numbers }))
+        Ok(Response::Descriptor(NewDescriptor { file, closes_on_exec, numbers }))
     }
 
     /// The PF_KEY socket that a descriptor of the thread is, if it is one and can be had.

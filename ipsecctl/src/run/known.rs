@@ -1,7 +1,7 @@
 //! The PF_KEY sockets that were handed in, by their cookies.
 //!
-//! What the program has done to its descriptors does not matter, and nothing is sent for it on a
-//! socket of somebody else.
+//! So it does not matter what the program has done to its descriptors, and nothing is sent for it on a
+//! socket that is not its own.
 
 use std::{
     collections::VecDeque,
@@ -13,12 +13,12 @@ use pfkey::Message;
 
 use super::interests::Interests;
 
-/// How many sockets the supervisor knows again: the last ones. One that is forgotten is left to the
-/// kernel.
+/// How many sockets the supervisor remembers: the last ones. The kernel answers for one that is
+/// forgotten.
 const REMEMBERED: usize = 4096;
 
-/// How long a connection has to last: a service that ends it at once does not want this program, and
-/// is not asked again all the time.
+/// How long a connection has to last: a service that ends it at once rejects this program, and no
+/// connection is made again and again.
 const LASTING: Duration = Duration::from_secs(1);
 
 /// All of them.

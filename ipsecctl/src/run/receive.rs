@@ -1,5 +1,5 @@
-//! To receive: what the kernel does, unless the service has ended. A program that is told of an end
-//! asks for more at once, and is told of it again, without end.
+//! Calls that receive: the kernel carries them out, unless the service has ended. A program that reads
+//! the end of a socket reads again at once, and finds the end again, in a busy loop.
 
 use std::time::Duration;
 
@@ -15,22 +15,22 @@ use super::{
     keysockets::KeySockets,
     renew::{Service, has_ended},
 };
-use crate::supervise::{Answer, Call};
+use crate::seccomp_notify::{Call, Response};
 
 /// How long a call waits for a service that listens again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Answers a call that receives. If the socket has ended, another takes its place.
 ///
-/// A call that finds the end there may come from an event loop, which was told that there is
-/// something to read: it does not wait for what comes next.
+/// A call that finds the end there may come from an event loop, which was notified that
+/// the socket is readable: it does not wait for the next message.
 ///
 /// Errors: EINTR; EAGAIN of a call that does not wait, or not for ever.
-pub fn receive(call: &Call<'_>, sockets: &KeySockets) -> Result<Answer, Errno> {
-    let Ok(thread) = call.thread() else { return Ok(Answer::Kernel) };
-    let Some(socket) = sockets.find(&thread, call.int(0)) else { return Ok(Answer::Kernel) };
+pub fn receive(call: &Call<'_>, sockets: &KeySockets) -> Result<Response, Errno> {
+    let Ok(thread) = call.thread() else { return Ok(Response::Continue) };
+    let Some(socket) = sockets.find(&thread, call.int(0)) else { return Ok(Response::Continue) };
     if !has_ended(socket.file.as_fd()) {
-        return Ok(Answer::Kernel);
+        return Ok(Response::Continue);
     }
     let waits = flags(call) & MSG_DONTWAIT == 0 && blocks(&socket.file);
     let limit = socket_timeout(&socket.file, Timeout::Recv).unwrap_or_default();
@@ -38,9 +38,9 @@ pub fn receive(call: &Call<'_>, sockets: &KeySockets) -> Result<Answer, Errno> {
     // A copy of an ended socket is not to keep it.
     drop(socket);
     match sockets.renew(call, has_ended, patience) {
-        Service::Back if !waits => Ok(Answer::Kernel),
-        Service::Away if !waits || limit.is_some() => Err(Errno::AGAIN),
-        Service::Back | Service::Away => Err(Errno::INTR),
+        Service::Connected if !waits => Ok(Response::Continue),
+        Service::Absent if !waits || limit.is_some() => Err(Errno::AGAIN),
+        Service::Connected | Service::Absent => Err(Errno::INTR),
     }
 }
 

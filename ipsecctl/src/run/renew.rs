@@ -1,8 +1,8 @@
-//! The service has ended, which AF_KEY cannot: another connection takes the place of the socket, at
-//! the same number.
+//! Connections again after the service has ended, which AF_KEY cannot: another connection takes the
+//! place of the socket, at the same number.
 //!
-//! The one who called waits for a service that is not there yet, so that a program that calls again
-//! and again does not spin. Those who wait have half of the supervisor's threads at the most.
+//! A call waits for a service that is not there yet, so that a program that calls again and again does
+//! not spin. Calls that wait have half of the supervisor's threads at the most.
 
 use std::{
     sync::{
@@ -22,24 +22,24 @@ use rustix::{
 };
 
 use super::keysockets::{KeySocket, KeySockets};
-use crate::supervise::{Call, thread::Thread};
+use crate::seccomp_notify::{Call, thread::Thread};
 
 /// The most calls that wait for a service at the same time.
 const MOST_WAITING: usize = 8;
 
-/// What a call takes at least that finds no service, if too many wait.
+/// How long a call takes at least that finds no service, if too many wait.
 pub const PAUSE: Duration = Duration::from_millis(100);
 
 /// How often to look for a service.
 const OFTEN: Duration = Duration::from_millis(50);
 
-/// What there is now.
+/// The state of the service after an attempt.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Service {
-    /// A socket that has not ended.
-    Back,
-    /// No service.
-    Away,
+    /// The socket is connected.
+    Connected,
+    /// No service listens.
+    Absent,
 }
 
 /// What all renewals share.
@@ -50,8 +50,8 @@ pub struct Renewals {
     waiting: AtomicUsize,
 }
 
-/// A place among those that wait.
-struct Place<'renewals>(&'renewals AtomicUsize);
+/// One of the calls that wait.
+struct Waiter<'renewals>(&'renewals AtomicUsize);
 
 /// Whether the service has gone.
 pub fn is_hung_up(socket: BorrowedFd<'_>) -> bool {
@@ -64,7 +64,7 @@ pub fn is_hung_up(socket: BorrowedFd<'_>) -> bool {
 pub fn has_ended(socket: BorrowedFd<'_>) -> bool {
     let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT | RecvFlags::TRUNC;
     let look = || recv(socket, &mut [0; 1][..], flags).map(|(_, length)| length);
-    // ECONNRESET is told once, before what is left to read.
+    // ECONNRESET is returned once, before what is left to read.
     let next = || match look() {
         Err(Errno::CONNRESET) => look(),
         next => next,
@@ -73,8 +73,8 @@ pub fn has_ended(socket: BorrowedFd<'_>) -> bool {
 }
 
 impl KeySockets {
-    /// Connects again the socket that a descriptor of the caller's is, if `is_over` says that it has
-    /// to be. If no service listens, waits for one that long.
+    /// Connects the socket of a caller's descriptor again, if `is_over` of it. If no service listens,
+    /// waits for one, at most this long.
     pub fn renew(
         &self,
         call: &Call<'_>,
@@ -82,24 +82,24 @@ impl KeySockets {
         patience: Duration,
     ) -> Service {
         let end = Instant::now() + patience;
-        let attempt = || self.attempt(call, is_over).unwrap_or(Service::Away);
-        if attempt() == Service::Back {
-            return Service::Back;
+        let attempt = || self.attempt(call, is_over).unwrap_or(Service::Absent);
+        if attempt() == Service::Connected {
+            return Service::Connected;
         }
-        let Some(_place) = Place::take(&self.renewals().waiting) else {
+        let Some(_waiter) = Waiter::register(&self.renewals().waiting) else {
             sleep(PAUSE);
-            return Service::Away;
+            return Service::Absent;
         };
         while Instant::now() < end && call.still_waits().is_ok() {
             sleep(OFTEN);
-            if attempt() == Service::Back {
-                return Service::Back;
+            if attempt() == Service::Connected {
+                return Service::Connected;
             }
         }
-        Service::Away
+        Service::Absent
     }
 
-    /// Errors: whatever stands in the way.
+    /// Errors: those of the calls that are needed.
     fn attempt(
         &self,
         call: &Call<'_>,
@@ -107,22 +107,22 @@ impl KeySockets {
     ) -> Result<Service, Errno> {
         let _turn = self.renewals().turn.lock().unwrap_or_else(PoisonError::into_inner);
         let thread = call.thread()?;
-        // Another thread was faster, or has closed it, which the kernel tells.
-        let Some(socket) = self.find(&thread, call.int(0)) else { return Ok(Service::Back) };
+        // Another thread was faster, or has closed it: the kernel returns EBADF then.
+        let Some(socket) = self.find(&thread, call.int(0)) else { return Ok(Service::Connected) };
         if !is_over(socket.file.as_fd()) {
-            return Ok(Service::Back);
+            return Ok(Service::Connected);
         }
         let Some(interests) = self.known().interests(socket.cookie) else {
-            return Ok(Service::Away);
+            return Ok(Service::Absent);
         };
         let next = Connection::of(&socket.file)?.again(blocks(&socket.file))?;
         interests.renew(next.as_fd())?;
         self.known().remember(socket_cookie(&next)?, interests);
         self.replace(call, &thread, &socket, &next)?;
-        Ok(Service::Back)
+        Ok(Service::Connected)
     }
 
-    /// Under all numbers of the process that mean the socket. Other processes that have it find its
+    /// Replaces all descriptors of the process that are of the socket. Other processes that have it find its
     /// end themselves.
     fn replace(
         &self,
@@ -140,22 +140,22 @@ impl KeySockets {
                 .find(thread, number.cast_signed())
                 .is_some_and(|found| found.cookie == socket.cookie);
             if is_it {
-                call.put(next, number, thread.closes_on_exec(number))?;
+                call.add_descriptor(next, number, thread.closes_on_exec(number))?;
             }
         }
         Ok(())
     }
 }
 
-impl<'renewals> Place<'renewals> {
-    fn take(waiting: &'renewals AtomicUsize) -> Option<Self> {
+impl<'renewals> Waiter<'renewals> {
+    fn register(waiting: &'renewals AtomicUsize) -> Option<Self> {
         let more = |count| (count < MOST_WAITING).then_some(count + 1);
         waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
         Some(Self(waiting))
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }
@@ -172,7 +172,7 @@ mod tests {
         let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
         let (ours, theirs) = socketpair(family, kind, SocketFlags::empty(), None).unwrap();
         send(&theirs, b"answer", SendFlags::empty()).unwrap();
-        // What the service has not read is told by ECONNRESET.
+        // Unread requests of the service lead to ECONNRESET.
         send(&ours, b"request", SendFlags::empty()).unwrap();
         assert!(!has_ended(ours.as_fd()) && !is_hung_up(ours.as_fd()));
         drop(theirs);
@@ -184,10 +184,10 @@ mod tests {
     #[test]
     fn only_so_many_wait() {
         let waiting = AtomicUsize::new(0);
-        let mut places: Vec<_> =
-            (0..MOST_WAITING).map(|_| Place::take(&waiting).unwrap()).collect();
-        assert!(Place::take(&waiting).is_none());
-        places.pop();
-        assert!(Place::take(&waiting).is_some());
+        let mut waiters: Vec<_> =
+            (0..MOST_WAITING).map(|_| Waiter::register(&waiting).unwrap()).collect();
+        assert!(Waiter::register(&waiting).is_none());
+        waiters.pop();
+        assert!(Waiter::register(&waiting).is_some());
     }
 }

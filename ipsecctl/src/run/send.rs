@@ -1,4 +1,4 @@
-//! To send as AF_KEY does: when the call returns, its answers are queued.
+//! Calls that send, as AF_KEY does: when the call returns, its answers are queued.
 //!
 //! The supervisor reads the message, looks at its header as AF_KEY does, sends it on the caller's
 //! own socket and waits until the service has answered.
@@ -13,8 +13,8 @@ use super::{
     keysockets::{KeySocket, KeySockets},
     renew::{PAUSE, Service, is_hung_up},
 };
-use crate::supervise::{
-    Answer, Call,
+use crate::seccomp_notify::{
+    Call, Response,
     memory::{Memory, Piece, length},
     thread::Thread,
 };
@@ -43,12 +43,12 @@ struct Sender<'call> {
 /// may not look at sends all the same, and does not wait for the service.
 ///
 /// Errors: ECONNREFUSED if the service has gone and does not come back.
-pub fn send(call: &Call<'_>, sockets: &KeySockets) -> Result<Answer, Errno> {
+pub fn send(call: &Call<'_>, sockets: &KeySockets) -> Result<Response, Errno> {
     let thread = call.thread()?;
-    let Some(socket) = sockets.find(&thread, call.int(0)) else { return Ok(Answer::Kernel) };
-    let Ok(memory) = thread.memory() else { return Ok(Answer::Kernel) };
+    let Some(socket) = sockets.find(&thread, call.int(0)) else { return Ok(Response::Continue) };
+    let Ok(memory) = thread.memory() else { return Ok(Response::Continue) };
     let Some(socket) = connected(call, sockets, &thread, socket)? else {
-        return Ok(Answer::Kernel);
+        return Ok(Response::Continue);
     };
     let sender = Sender { call, sockets, socket, memory };
     let (start, count) = (call.argument(1), call.argument(2));
@@ -60,7 +60,7 @@ pub fn send(call: &Call<'_>, sockets: &KeySockets) -> Result<Answer, Errno> {
         libc::SYS_writev => sender.vector(start, count),
         _ => sender.message(&piece, 0),
     };
-    sent.map(Answer::Returned)
+    sent.map(Response::Value)
 }
 
 /// The socket, or the one that takes its place if its service has gone.
@@ -77,8 +77,8 @@ fn connected(
     // A copy of an ended socket is not to keep it.
     drop(socket);
     match sockets.renew(call, is_hung_up, rest.max(PAUSE)) {
-        Service::Back => Ok(sockets.find(thread, call.int(0))),
-        Service::Away => Err(Errno::CONNREFUSED),
+        Service::Connected => Ok(sockets.find(thread, call.int(0))),
+        Service::Absent => Err(Errno::CONNREFUSED),
     }
 }
 
@@ -122,7 +122,7 @@ impl Sender<'_> {
         let mut sent = 0;
         while (sent as u64) < count {
             let place = start.wrapping_add((sent * size_of::<mmsghdr>()) as u64);
-            match self.told(place, flags) {
+            match self.header_with_length(place, flags) {
                 Ok(()) => sent += 1,
                 Err(errno) if sent == 0 => return Err(errno),
                 Err(_) => break,
@@ -131,8 +131,8 @@ impl Sender<'_> {
         Ok(sent)
     }
 
-    /// A `struct mmsghdr`, which says afterwards how much was sent.
-    fn told(&self, start: u64, flags: c_int) -> Result<(), Errno> {
+    /// A `struct mmsghdr`, into which the length of what was sent is written.
+    fn header_with_length(&self, start: u64, flags: c_int) -> Result<(), Errno> {
         let length = self.header(start, flags)?;
         // It is at most that of the buffer.
         let length = u32::try_from(length).map_err(|_| Errno::MSGSIZE)?;

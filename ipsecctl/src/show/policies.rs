@@ -85,7 +85,7 @@ impl Row {
 /// The words for how a template is installed.
 const REQUIRED: &str = "required";
 const OPTIONAL: &str = "optional";
-const LEFT_OUT: &str = "left out";
+const NOT_INSTALLED: &str = "left out";
 
 /// How each requested template is installed. The kernel has some of them, in their order.
 fn installation(requested: &[Request], installed: &PolicyEntry) -> Vec<&'static str> {
@@ -93,7 +93,7 @@ fn installation(requested: &[Request], installed: &PolicyEntry) -> Vec<&'static 
     let of_template = |requested| match rest.next_if(|(_, installed)| *installed == requested) {
         Some((place, _)) if installed.form.is_optional(place) => OPTIONAL,
         Some(_) => REQUIRED,
-        None => LEFT_OUT,
+        None => NOT_INSTALLED,
     };
     requested.iter().map(of_template).collect()
 }

@@ -43,7 +43,7 @@ fn row(sa: &SaJson) -> [String; 10] {
     let port = |of: fn(&NatTJson) -> u16| {
         sa.nat_t.as_ref().map_or(String::new(), |nat_t| format!("[{}]", of(nat_t)))
     };
-    let any = if sa.any_mode { " (any)" } else { "" };
+    let any = if sa.is_mode_any { " (any)" } else { "" };
     let algorithms = [&sa.encryption, &sa.aead, &sa.authentication].into_iter().flatten();
     let algorithms = algorithms.map(algorithm).chain(sa.compression.map(str::to_owned));
     [

@@ -118,7 +118,7 @@ fn write_socket(
     Ok(())
 }
 
-/// What nobody was found for.
+/// The policies whose sockets were not found.
 fn write_rest(
     out: &mut impl Write,
     owners: &BTreeMap<u32, Owned>,
@@ -129,15 +129,11 @@ fn write_rest(
     if lost > 0 {
         writeln!(
             out,
-            "{lost} policies of sockets that no process has which can be seen, or whose listener \
-             is closed"
+            "{lost} policies of sockets that no visible process has, or whose listener is closed"
         )?;
     }
     if others > 0 {
-        writeln!(
-            out,
-            "{others} policies that xfrm-tools has not set: nothing says of which sockets"
-        )?;
+        writeln!(out, "{others} policies that xfrm-tools has not set: their sockets are unknown")?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! A stand-in for the PF_KEY service that ends and is started again: it sends every message back, and
-//! tells all its clients something when it is asked to.
+//! broadcasts a message when a test calls for it.
 
 use std::{
     fs,
@@ -49,7 +49,7 @@ impl Restarting {
         self.listen(Clients::let_in);
     }
 
-    /// Listens, and wants nobody.
+    /// Listens, and closes every connection at once.
     pub fn turn_away(&mut self) {
         self.listen(|_, connection| drop(connection));
     }
@@ -68,7 +68,7 @@ impl Restarting {
         self.running = Some(Running { listener, clients, accepting });
     }
 
-    /// Ends every connection, and leaves its socket, on which nobody listens.
+    /// Ends every connection, and leaves its socket, on which no process listens.
     pub fn stop(&mut self) {
         let Running { listener, clients, accepting } = self.running.take().unwrap();
         shutdown(&listener, Shutdown::Both).unwrap();
@@ -104,8 +104,8 @@ impl Restarting {
         self.clients().received.lock().unwrap().clone()
     }
 
-    /// Tells every client.
-    pub fn tell(&self, message: Header) {
+    /// Sends a message to every client.
+    pub fn broadcast(&self, message: Header) {
         for connection in &*self.clients().connections.lock().unwrap() {
             let _ = send(connection, &message, SendFlags::NOSIGNAL);
         }

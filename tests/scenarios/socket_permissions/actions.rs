@@ -79,6 +79,6 @@ fn a_running_program_of_ones_own() {
     let other = Outcome::of(
         hosts.unprivileged(hosts.file("ipsecctl")).args(["socket", "clear", &own, "0"]),
     );
-    let reason = "out of reach: that takes CAP_SYS_PTRACE";
+    let reason = "CAP_SYS_PTRACE is missing";
     assert!(other.status == 1 && other.stderr.contains(reason), "{other:?}");
 }

@@ -175,6 +175,6 @@ fn policies_of_others_are_counted() {
     let _other = Program::start(hosts.a.command("/usr/bin/python3").args(["-c", foreign]));
     assert_eq!(
         socket(&hosts.a, &["list"]),
-        "1 policies that xfrm-tools has not set: nothing says of which sockets\n"
+        "1 policies that xfrm-tools has not set: their sockets are unknown\n"
     );
 }

@@ -29,8 +29,8 @@ pub struct SaJson {
     /// The mode that is installed.
     pub mode: &'static str,
     /// Whether the script gave no mode.
-    #[serde(skip_serializing_if = "Not::not")]
-    pub any_mode: bool,
+    #[serde(rename = "any_mode", skip_serializing_if = "Not::not")]
+    pub is_mode_any: bool,
     /// The number by which templates find the SA.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reqid: Option<u32>,
@@ -141,7 +141,7 @@ impl SaJson {
             protocol: sa.proto.name(),
             spi: sa.spi.0,
             mode: sa.mode.installed().name(),
-            any_mode: sa.mode.is_any(),
+            is_mode_any: sa.mode.is_any(),
             reqid: nonzero(sa.reqid.0),
             replay_window: sa.replay_window,
             esn: sa.esn,

@@ -1,4 +1,4 @@
-//! To do something as somebody else would.
+//! Acting for the process that called: in its network namespace, with its user and capabilities.
 
 use rustix::{
     fd::AsFd,
@@ -16,7 +16,7 @@ use sys::process::exit;
 
 use super::caller::Caller;
 
-/// What this thread was before it acted for somebody else, and is again afterwards.
+/// The credentials of this thread, which it has again after it acted for a caller.
 struct Own {
     uid: Uid,
     gid: Gid,
@@ -24,7 +24,7 @@ struct Own {
     capabilities: CapabilitySets,
 }
 
-/// Does something in the network namespace of the caller, where this thread stays.
+/// Enters the network namespace of the caller, where this thread stays.
 pub fn enter(caller: &Caller) -> Result<(), Errno> {
     if fstat(&caller.netns)?.st_ino == sys::netns::inode()? {
         return Ok(());
@@ -47,7 +47,7 @@ pub fn act_for<T>(
         capabilities: capabilities(None)?,
     };
     let result = become_caller(caller, allowed, &own).and_then(|()| act());
-    // Never a call for somebody else with what this thread was for the caller.
+    // No other call may be answered with the credentials of this caller.
     own.restore().unwrap_or_else(|_| exit());
     result
 }

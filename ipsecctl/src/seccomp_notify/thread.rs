@@ -28,7 +28,7 @@ pub struct Thread<'call> {
 
 impl<'call> Thread<'call> {
     pub(super) fn waiting_in(call: &'call Call<'call>) -> Result<Self, Errno> {
-        let number = call.asked().thread.ok_or(Errno::SRCH)?;
+        let number = call.notification().thread.ok_or(Errno::SRCH)?;
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let path = format!("/proc/{}", number.as_raw_nonzero());
         let directory = open(path, flags, Mode::empty())?;

@@ -1,4 +1,4 @@
-//! Who waits in a system call that the supervisor was asked about.
+//! The thread that waits in a system call: its namespaces and credentials.
 
 use rustix::{
     fd::OwnedFd,
@@ -11,7 +11,7 @@ use sys::netns;
 
 use super::thread::Thread;
 
-/// What a thread may do, and as whom.
+/// The credentials of a thread.
 pub struct Caller {
     /// Its network namespace.
     pub netns: OwnedFd,
@@ -19,7 +19,7 @@ pub struct Caller {
     effective: CapabilitySet,
     /// The inode of its user namespace.
     user_ns: u64,
-    /// Whom what it makes belongs to.
+    /// The owner of the files that it makes.
     pub fsuid: Uid,
     /// Its effective group.
     pub egid: Gid,

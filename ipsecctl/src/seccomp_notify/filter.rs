@@ -1,4 +1,4 @@
-//! Filters: which system calls the supervisor is asked about, instruction by instruction.
+//! Filters of system calls, instruction by instruction.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -14,7 +14,7 @@ use libc::{
 };
 use rustix::io::Errno;
 
-/// The calling convention that the numbers of `libc::SYS_*` belong to (linux/audit.h).
+/// The ABI that the numbers of `libc::SYS_*` belong to (linux/audit.h).
 #[cfg(target_arch = "x86_64")]
 const ARCH: u32 = 0xc000_003e;
 #[cfg(target_arch = "aarch64")]
@@ -23,7 +23,7 @@ const ARCH: u32 = 0xc000_00b7;
 const ARCH: u32 = 0xc000_00f3;
 
 /// The bit in the numbers of x32's calls (`__X32_SYSCALL_BIT`, asm/unistd.h), which share x86-64's
-/// convention; no other convention has numbers as high.
+/// ABI; no other ABI has numbers as high.
 const X32: u32 = 0x4000_0000;
 
 /// What can be loaded: a word of `seccomp_data`.
@@ -41,9 +41,9 @@ impl Argument {
     }
 }
 
-/// The beginning of every filter: calls in another convention get this verdict. For the others the
-/// number is loaded.
-pub const fn in_own_convention(others: sock_filter) -> [sock_filter; 5] {
+/// The beginning of every filter: calls of another ABI get this verdict. For the others the number is
+/// loaded.
+pub const fn native_abi(others: sock_filter) -> [sock_filter; 5] {
     [
         load(Argument(offset_of!(seccomp_data, arch))),
         statement(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 0, 2),
@@ -73,8 +73,8 @@ pub const fn skip_unless_less(value: u32, skip: u8) -> sock_filter {
     statement(BPF_JMP | BPF_JGE | BPF_K, value, skip, 0)
 }
 
-/// The verdict: the supervisor answers.
-pub const fn ask() -> sock_filter {
+/// The verdict: the supervisor is notified, and responds.
+pub const fn notify() -> sock_filter {
     statement(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF, 0, 0)
 }
 
@@ -89,7 +89,7 @@ pub const fn refuse(errno: Errno) -> sock_filter {
 }
 
 /// The verdict: the call returns 0, and nothing is done.
-pub const fn pretend() -> sock_filter {
+pub const fn return_zero() -> sock_filter {
     statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO, 0, 0)
 }
 

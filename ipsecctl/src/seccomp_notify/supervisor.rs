@@ -1,7 +1,7 @@
-//! The process beside the program, which answers its calls.
+//! The process that answers the calls of the program.
 //!
-//! One thread takes the calls from the kernel, and hands each to another that has nothing to do: an
-//! answer may take its time. If there are no more than may be, the calls wait in the kernel.
+//! One thread receives the calls from the kernel, and passes each to another that is idle: a response
+//! may take a while. At the limit of threads, calls wait in the kernel.
 
 use std::{
     io::{IoSlice, IoSliceMut},
@@ -27,7 +27,10 @@ use rustix::{
 };
 use sys::seccomp::{Listener, Notification};
 
-use super::call::{Answer, Call, Copy};
+use super::{
+    call::Call,
+    response::{NewDescriptor, Response},
+};
 
 /// The most calls that are answered at the same time.
 const MOST_AT_ONCE: usize = 16;
@@ -58,7 +61,7 @@ pub fn send(channel: &OwnedFd, listener: &Listener) -> Result<(), Errno> {
 /// The channel is standard input.
 pub fn run<F>(answer: F) -> Result<(), Errno>
 where
-    F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static,
+    F: Fn(&Call<'_>) -> Response + Send + Sync + 'static,
 {
     let Some(listener) = receive()? else { return Ok(()) };
     let (sender, calls) = sync_channel(0);
@@ -67,7 +70,7 @@ where
     Arc::new(supervisor).take_calls(&sender)
 }
 
-impl<F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static> Supervisor<F> {
+impl<F: Fn(&Call<'_>) -> Response + Send + Sync + 'static> Supervisor<F> {
     fn take_calls(self: Arc<Self>, sender: &SyncSender<Notification>) -> Result<(), Errno> {
         let mut threads = 0;
         while self.listener.wait()? {
@@ -93,36 +96,36 @@ impl<F: Fn(&Call<'_>) -> Answer + Send + Sync + 'static> Supervisor<F> {
                 let call = self.calls.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 let Ok(call) = call else { break };
                 let call = Call::new(&self.listener, call);
-                self.pass_on(&call, (self.answer)(&call));
+                self.respond(&call, (self.answer)(&call));
                 self.idle.fetch_add(1, Ordering::AcqRel);
             }
         }));
         sys::process::exit();
     }
 
-    fn pass_on(&self, call: &Call<'_>, answer: Answer) {
+    fn respond(&self, call: &Call<'_>, answer: Response) {
         // What was read of the thread was the caller's if it has been waiting all the time.
         if call.still_waits().is_err() {
             return;
         }
-        let asked = call.asked();
-        // An error here is a caller that was killed in the meantime: nobody is left to be told.
+        let notification = call.notification();
+        // An error here means that the caller was killed in the meantime.
         let _ = match answer {
-            Answer::Kernel => self.listener.resume(asked),
-            Answer::Refused(errno) => self.listener.return_errno(asked, errno),
-            Answer::Returned(value) => self.listener.return_value(asked, value),
-            Answer::Descriptor(copy) => {
-                self.hand_in(call, &copy).or_else(|errno| self.listener.return_errno(asked, errno))
-            }
+            Response::Continue => self.listener.resume(notification),
+            Response::Errno(errno) => self.listener.return_errno(notification, errno),
+            Response::Value(value) => self.listener.return_value(notification, value),
+            Response::Descriptor(copy) => self
+                .return_descriptor(call, &copy)
+                .or_else(|errno| self.listener.return_errno(notification, errno)),
         };
     }
 
-    fn hand_in(&self, call: &Call<'_>, copy: &Copy) -> Result<(), Errno> {
+    fn return_descriptor(&self, call: &Call<'_>, copy: &NewDescriptor) -> Result<(), Errno> {
         let _placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
         let number = copy.numbers.and_then(|numbers| numbers.free(&call.thread().ok()?));
         let give = |number| {
             self.listener.return_descriptor(
-                call.asked(),
+                call.notification(),
                 copy.file.as_fd(),
                 number,
                 copy.closes_on_exec,

@@ -1,13 +1,14 @@
-//! A program with a process beside it that answers some of its system calls.
+//! A program some of whose system calls are answered by another process (seccomp_unotify(2)).
 //!
 //! The program takes the place of this process, so that its exit status, its signals and its
-//! terminal are its own. What stays is the supervisor.
+//! terminal are its own. The supervisor goes on in the background.
 
 pub mod call;
 pub mod caller;
 pub mod filter;
 pub mod identity;
 pub mod memory;
+pub mod response;
 mod supervisor;
 pub mod thread;
 
@@ -27,7 +28,8 @@ use rustix::{
 use crate::Error;
 use sys::{process::detach, seccomp::Listener};
 
-pub use call::{Answer, Call};
+pub use call::Call;
+pub use response::Response;
 
 /// Turns this process into a program, with a variable more in its environment. Returns only if that
 /// fails.
@@ -38,12 +40,12 @@ pub fn exec(program: &[OsString], variable: Option<(&str, &OsStr)>) -> Error {
     Error::Program { program, error }
 }
 
-/// Puts this process, and so the program, under a supervisor, which answers what the filter asks
-/// it. `subcommand` does it.
-pub fn supervise(
+/// Starts a supervisor, and installs the filter whose notifications it answers in this process, and so
+/// in the program. `subcommand` is named in errors.
+pub fn start(
     filter: &[sock_filter],
     subcommand: &'static str,
-    answer: impl Fn(&Call<'_>) -> Answer + Send + Sync + 'static,
+    answer: impl Fn(&Call<'_>) -> Response + Send + Sync + 'static,
 ) -> Result<(), Error> {
     let (ours, its) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
@@ -54,7 +56,7 @@ pub fn supervise(
     })
     .map_err(Error::Supervisor)?;
     let listener = listen(filter).map_err(|error| match error.kind() {
-        io::ErrorKind::ResourceBusy => Error::Supervised { subcommand },
+        io::ErrorKind::ResourceBusy => Error::Nested { subcommand },
         _ => Error::Filter(error),
     })?;
     if !listener.can_add_descriptors() {
