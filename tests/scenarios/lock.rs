@@ -82,7 +82,7 @@ fn no_program_waits_long_for_another() {
         assert!(longest < LIMIT + 5 * median, "{name}: median {median:?}, longest {longest:?}");
     }
 
-    // All is as the last script says.
+    // All is as in the last script.
     let outcome = host.setkey_text(SCRIPT);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""));
     let sad = host.setkey("-D").stdout;
@@ -111,7 +111,7 @@ fn turn(socket: &OwnedFd) -> Duration {
     let mut unanswered = vec![1, 2, 3, 4];
     while !unanswered.is_empty() {
         let answer = receive(socket);
-        // Others' changes are heard too, under numbers of their own.
+        // Others' changes are received too, under numbers of their own.
         if answer.pid == 4242 {
             unanswered.retain(|seq| *seq != answer.seq);
         }

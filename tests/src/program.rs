@@ -49,7 +49,7 @@ impl Program {
     /// Sends a word to the other end, which must come back.
     pub fn talk(&mut self, word: &str) {
         writeln!(self.input, "{word}").expect("it listens");
-        assert_eq!(self.line(), format!("heard {word}\n"));
+        assert_eq!(self.line(), format!("received {word}\n"));
     }
 }
 

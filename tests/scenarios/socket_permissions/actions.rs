@@ -53,7 +53,7 @@ fn a_running_program_of_ones_own() {
     let text = "import os, socket, sys; s = socket.socket(2, 2); s.settimeout(2)\n\
         print('ready', os.getpid(), s.fileno(), flush=True)\n\
         for line in sys.stdin:\n    \
-        s.sendto(line.encode(), ('192.0.2.2', 7)); print('heard', s.recv(99).decode().strip(), flush=True)";
+        s.sendto(line.encode(), ('192.0.2.2', 7)); print('received', s.recv(99).decode().strip(), flush=True)";
     std::fs::write(&script, text).expect("a script");
     open(&script, 0o644);
     let mut program = Program::start(hosts.unprivileged("/usr/bin/python3").arg("-B").arg(&script));

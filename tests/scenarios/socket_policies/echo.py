@@ -52,7 +52,7 @@ def ask():
         say("connected", os.getpid(), s.fileno())
         for line in sys.stdin:
             s.sendall(line.encode())
-            say("heard", s.recv(2048).decode().strip())
+            say("received", s.recv(2048).decode().strip())
         return
     s.sendall(b"hello")
     assert s.recv(2048) == b"hello"

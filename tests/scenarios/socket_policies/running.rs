@@ -39,11 +39,11 @@ fn entrust_leaves_packets_to_the_spd() {
     client.talk("in clear");
     assert_eq!(hosts.passed(), [TCP].into());
     set(&hosts.a, here, &["out entrust"]);
-    client.talk("out as the SPD says");
+    client.talk("out by the SPD");
     assert_eq!(hosts.passed(), [ESP, TCP].into());
     set(&hosts.b, there, &["out ipsec esp/transport//require"]);
     set(&hosts.a, here, &["in entrust", "out entrust"]);
-    client.talk("both ways as the SPD says");
+    client.talk("both by the SPD");
     assert_eq!(hosts.passed(), [ESP].into());
     // What takes the place of a policy is not shown as one.
     assert!(!socket(&hosts.a, &["list"]).contains(&here.0.to_string()));
