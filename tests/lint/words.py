@@ -121,6 +121,6 @@ def check(root):
     checker = Check((root / GLOSSARY).read_text(), (root / "tests/lint/allowed").read_text())
     for path, text in source.files(root, "*.rs", "*.pest"):
         yield from checker.rust(path, text)
-    for path, text in source.files(root, "man/*", "*.md"):
+    for path, text in source.files(root, "man/*", "*.md", "dist/*", "*.toml", "crates/libipsec/include/*"):
         if path != GLOSSARY:
             yield from checker.prose(path, 1, text, "prose")

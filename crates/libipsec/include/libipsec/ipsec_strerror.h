@@ -1,4 +1,4 @@
-/* The numbers of the errors whose texts ipsec_strerror(3) tells. */
+/* The numbers of the errors whose texts ipsec_strerror(3) returns. */
 #ifndef LIBIPSEC_IPSEC_STRERROR_H
 #define LIBIPSEC_IPSEC_STRERROR_H
 

@@ -2,9 +2,9 @@
  * The C library of ipsec-tools: IPsec policies from text, and PF_KEY messages.
  *
  * ipsec_set_policy(3) and ipsec_strerror(3) describe the first part. A function that fails returns
- * -1, or NULL where it returns a pointer, and ipsec_strerror() says why. Addresses are sockaddr_in
- * or sockaddr_in6; source and destination are of one family. SPIs are in network order, but for
- * ranges. Pointers that are not said to be freed stay the caller's.
+ * -1, or NULL where it returns a pointer, and ipsec_strerror() returns the reason. Addresses are
+ * sockaddr_in or sockaddr_in6; source and destination are of one family. SPIs are in network order,
+ * except for ranges. Pointers remain the caller's unless documented otherwise.
  */
 #ifndef LIBIPSEC_LIBPFKEY_H
 #define LIBIPSEC_LIBPFKEY_H
