@@ -29,7 +29,7 @@ pub enum Kind {
     #[error("syntax error")]
     Syntax {
         /// What could.
-        expected: Vec<&'static str>,
+        expected: Vec<String>,
     },
     /// A byte that begins no token.
     #[error("the byte 0x{0:02x} cannot stand outside quotes")]
@@ -49,7 +49,7 @@ pub enum Kind {
         /// The word.
         word: String,
         /// What could stand there.
-        expected: Vec<&'static str>,
+        expected: Vec<String>,
     },
     /// A request without mode.
     #[error("a request needs a mode")]
@@ -282,7 +282,7 @@ impl Error {
             Kind::Syntax { expected } | Kind::PolicySyntax { expected, .. } => {
                 let (last, others) = expected.split_last()?;
                 Some(match others {
-                    [] => (*last).to_owned(),
+                    [] => last.clone(),
                     others => format!("{}; or {last}", others.join("; ")),
                 })
             }

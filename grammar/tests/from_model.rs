@@ -93,7 +93,7 @@ fn way() -> impl Strategy<Value = SaDirection> {
 
 fn sa() -> impl Strategy<Value = Sa> {
     let names = (pair(), any::<[u32; 4]>(), mark(), mark(), sec_ctx());
-    let flags = prop::collection::vec(select(SaFlags::NAMES.map(|row| row.0).to_vec()), 0..4);
+    let flags = prop::collection::vec(select(SaFlags::ALL.to_vec()), 0..4);
     let mode = select(vec![Mode::Transport, Mode::Tunnel, Mode::Beet]);
     let encap = option::of(any::<(u16, u16)>());
     let offload = option::of(("[a-z][a-z0-9_.@-]{0,14}", way(), any::<bool>()));

@@ -6,13 +6,13 @@ use common::run;
 use grammar::{
     Script,
     tree::{
-        Action, Algorithm, Algorithms, Base, Command, Context, Endpoint, Ends, Extension, Flag,
-        FragmentOption, Host, Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range,
-        Request, SaEnds, SaName, SaProto, Selection, Selector, Span, Upper,
+        Algorithm, Algorithms, Command, Context, Endpoint, Ends, Extension, Flag, FragmentOption,
+        Host, Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range, Request, SaEnds,
+        SaName, SaProto, Selection, Selector, Span, Upper,
     },
 };
 use model::{
-    Dialect, Direction, Key, Proto, SaDirection, SaFlags,
+    ActionKind, Dialect, Direction, Key, LevelKind, PriorityBase, Proto, SaDirection, SaFlags,
     names::{Family, LookUp},
 };
 use proptest::{option, prelude::*, sample::select};
@@ -93,7 +93,6 @@ fn limit() -> impl Strategy<Value = Extension> {
 }
 
 fn extension() -> impl Strategy<Value = Extension> {
-    let flags = vec![Flag::ZeroPad, Flag::RandomPad, Flag::SeqPad, Flag::NoCyclicSeq];
     let modes = vec![None, Some(Mode::Transport), Some(Mode::Tunnel), Some(Mode::Beet)];
     let ways = || select(vec![SaDirection::In, SaDirection::Out]);
     let device = || "[a-zA-Z0-9_.:@=+%-]{1,15}";
@@ -102,7 +101,7 @@ fn extension() -> impl Strategy<Value = Extension> {
             .prop_map(|(address, port)| Host { address, port })
     };
     prop_oneof![
-        select(flags).prop_map(Extension::Flag),
+        select(Flag::ALL).prop_map(Extension::Flag),
         select(modes).prop_map(Extension::Mode),
         any::<u64>().prop_map(Extension::ReqId),
         any::<u64>().prop_map(Extension::Replay),
@@ -123,7 +122,7 @@ fn extension() -> impl Strategy<Value = Extension> {
         }),
         device().prop_map(Extension::HardwareInterface),
         option::of(any::<u64>()).prop_map(Extension::KeepAlive),
-        select(SaFlags::NAMES.to_vec()).prop_map(|(flag, _)| Extension::KernelFlag(flag)),
+        select(SaFlags::ALL.to_vec()).prop_map(Extension::KernelFlag),
     ]
 }
 
@@ -184,7 +183,7 @@ fn selection() -> impl Strategy<Value = Selection> {
 
 fn priority() -> impl Strategy<Value = Priority> {
     let offset = || (any::<bool>(), any::<u64>()).prop_map(|(later, by)| Offset { later, by });
-    let base = select(vec![Base::Low, Base::Def, Base::High]);
+    let base = select(vec![PriorityBase::Low, PriorityBase::Def, PriorityBase::High]);
     prop_oneof![
         offset().prop_map(|offset| Priority { base: None, offset: Some(offset) }),
         (base, option::of(offset()))
@@ -208,8 +207,8 @@ fn request() -> impl Strategy<Value = Request> {
         ),
     ];
     let level = prop_oneof![
-        select(vec![Level::Default, Level::Use, Level::Require, Level::Unique(None)]),
-        any::<u64>().prop_map(|number| Level::Unique(Some(number))),
+        select(LevelKind::ALL).prop_map(|kind| Level { kind, number: None }),
+        any::<u64>().prop_map(|number| Level { kind: LevelKind::Unique, number: Some(number) }),
     ];
     let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
     let mode = select(vec![Mode::Transport, Mode::Tunnel, Mode::Beet]);
@@ -219,8 +218,7 @@ fn request() -> impl Strategy<Value = Request> {
 
 fn policy() -> BoxedStrategy<Node<Policy>> {
     let direction = || node(select(vec![Direction::In, Direction::Out, Direction::Fwd]));
-    let action =
-        select(vec![Action::Discard, Action::None, Action::Ipsec, Action::Bypass, Action::Entrust]);
+    let action = select(ActionKind::ALL);
     let requests = prop::collection::vec(node(request()), 0..4);
     let bare = direction().prop_map(|direction| Policy {
         direction,
@@ -343,7 +341,7 @@ fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
 
 /// Reads a whole script as `-c` does: on after every error. Must not panic.
 fn read_all(script: &[u8]) {
-    for (dialect, _) in Dialect::ALL {
+    for &dialect in Dialect::ALL {
         read_all_in(dialect, script);
     }
     let _ = run(script);
@@ -374,7 +372,7 @@ spdupdate tagged \"x\" -P out none; spddelete 10.0.0.1 10.0.0.2 gre 1.2.3.4 -P o
 proptest! {
     #[test]
     fn a_printed_tree_reads_back_in_each_dialect(command in command()) {
-        for (dialect, _) in Dialect::ALL {
+        for &dialect in Dialect::ALL {
             let command = in_dialect(command.clone(), dialect);
             let text = command.to_string();
             let read = Script::new(text.as_bytes(), dialect).next().unwrap();

@@ -34,7 +34,7 @@ pub enum Error {
     /// What this process may not do, and ipsecd does not do for it.
     #[error(
         "the policy for direction {} takes CAP_NET_ADMIN in the socket's network namespace; \
-         {refusal}", direction.name()
+         {refusal}", direction.word()
     )]
     Unprivileged {
         /// Of the policy that was asked for.

@@ -214,7 +214,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     let cli = Cli::try_parse_from(args)
         .map_err(|error| format!("setkey: {}", getopt_message::<Cli>(&error)))
         .map_err(|message| Stop::Wrong(message, Dialect::Linux))?;
-    let Some(dialect) = Dialect::from_name(&cli.dialect) else {
+    let Ok(dialect) = cli.dialect.parse() else {
         let words = format!("setkey: no dialect `{}`: linux, netbsd or freebsd", cli.dialect);
         return Err(Stop::Wrong(words, Dialect::Linux));
     };

@@ -252,7 +252,7 @@ impl<W: Write> Sink for Printer<W> {
                 &format_args!(
                     "the {} SA with SPI {} to {} carries other packets already and does not fit \
                      this policy: delete it and add it again",
-                    id.proto.name(),
+                    id.proto.word(),
                     id.spi,
                     id.dst
                 ),

@@ -160,7 +160,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     let is_bare = args.len() < 2;
     let cli = Cli::try_parse_from(args)
         .map_err(|error| Stop::Wrong(getopt_message::<Cli>(&error), Dialect::Linux))?;
-    let Some(dialect) = Dialect::from_name(&cli.dialect) else {
+    let Ok(dialect) = cli.dialect.parse() else {
         let words = format!("no dialect `{}`: linux, netbsd or freebsd", cli.dialect);
         return Err(Stop::Wrong(words, Dialect::Linux));
     };

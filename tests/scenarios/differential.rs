@@ -97,7 +97,7 @@ fn sa_statement() -> impl Strategy<Value = fn(&Sa) -> String> {
 }
 
 fn name(sa: &Sa) -> String {
-    format!("{} {} {} {:#x}", sa.ends.src(), sa.ends.dst(), sa.proto.name(), sa.spi.0)
+    format!("{} {} {} {:#x}", sa.ends.src(), sa.ends.dst(), sa.proto.word(), sa.spi.0)
 }
 
 fn policy_statement() -> impl Strategy<Value = fn(&Policy) -> String> {

@@ -8,17 +8,12 @@ use std::{
 use dns_lookup::{AddrInfoHints, getaddrinfo};
 use grammar::{
     Kind, parse_policy,
-    tree::{Action, Base, Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Request},
+    tree::{Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Request},
 };
-use model::Direction;
+use model::{ActionKind, Direction, LevelKind, PriorityBase};
 use pfkey::ext::{self, IpsecRequest};
 
 use crate::error::{Code, Error};
-
-/// How far an offset may lead from a named priority, to earlier and to later ones
-/// (`PRIORITY_OFFSET_NEGATIVE_MAX` and `_POSITIVE_MAX`, libpfkey.h).
-const MOST_EARLIER: u64 = 0x4000_0000;
-const MOST_LATER: u64 = 0x3fff_ffff;
 
 /// Makes of a policy what `ipsec_set_policy` of ipsec-tools 0.8.2 made of it. A syntax error is
 /// printed on standard error, as there.
@@ -38,7 +33,7 @@ pub(crate) fn compile(text: &[u8]) -> Result<ext::Policy, Error> {
     let Some(action) = policy.action.as_ref().map(|action| action.value) else { return Ok(bare) };
     let requests = policy.requests.iter().map(|request| self::request(request, &policy, action));
     Ok(ext::Policy {
-        policy_type: number(action),
+        policy_type: action.pfkey_number(),
         priority: priority(policy.priority.as_ref().map(|priority| priority.value))?,
         requests: requests.collect::<Result<_, Error>>()?,
         ..bare
@@ -50,26 +45,11 @@ fn complain(detail: &str) {
     let _ = writeln!(stderr(), "{detail}");
 }
 
-/// `IPSEC_POLICY_*` (linux/ipsec.h).
-fn number(action: Action) -> u16 {
-    match action {
-        Action::Discard => 0,
-        Action::None => 1,
-        Action::Ipsec => 2,
-        Action::Entrust => 3,
-        Action::Bypass => 4,
-    }
-}
-
 fn priority(priority: Option<Priority>) -> Result<u32, Error> {
     let Some(Priority { base, offset }) = priority else { return Ok(model::Priority::DEFAULT.0) };
-    let start = match base {
-        Some(Base::Low) => model::Priority::LOW.0,
-        Some(Base::Def) | None => model::Priority::DEFAULT.0,
-        Some(Base::High) => model::Priority::HIGH.0,
-    };
+    let start = base.map_or(model::Priority::DEFAULT, PriorityBase::priority).0;
     let Some(Offset { later, by }) = offset else { return Ok(start) };
-    let most = if later { MOST_LATER } else { MOST_EARLIER };
+    let most = if later { model::Priority::MOST_LATER } else { model::Priority::MOST_EARLIER };
     if base.is_some() && by > most {
         return Err(Code::InvalidPriorityBaseOffset.into());
     }
@@ -83,29 +63,23 @@ fn priority(priority: Option<Priority>) -> Result<u32, Error> {
 fn request(
     request: &Node<Request>,
     policy: &Policy,
-    action: Action,
+    action: ActionKind,
 ) -> Result<IpsecRequest, Error> {
     let request = &request.value;
     let ends = match &request.ends {
         Some(ends) => self::ends(&ends.value, policy.direction.value)?,
         None => None,
     };
-    let mode = match request.mode {
-        Mode::Transport => 1,
-        Mode::Tunnel | Mode::Beet if ends.is_none() && action == Action::Ipsec => {
-            return Err(Code::InvalidAddress.into());
-        }
-        Mode::Tunnel => 2,
-        Mode::Beet => 3,
-    };
+    if request.mode != Mode::Transport && ends.is_none() && action == ActionKind::Ipsec {
+        return Err(Code::InvalidAddress.into());
+    }
+    let mode = model::Mode::from(request.mode).pfkey_number().ok_or(Code::InvalidMode)?;
     let (level, reqid) = match request.level {
-        None | Some(Level::Default) => (0, 0),
-        Some(Level::Use) => (1, 0),
-        Some(Level::Require) => (2, 0),
-        Some(Level::Unique(id)) => {
-            (3, u32::try_from(id.unwrap_or(0)).map_err(|_| Code::InvalidLevel)?)
-        }
+        None => (LevelKind::Default, None),
+        Some(Level { kind, number }) => (kind, number),
     };
+    let reqid = u32::try_from(reqid.unwrap_or(0)).map_err(|_| Code::InvalidLevel)?;
+    let level = level.pfkey_number();
     Ok(IpsecRequest { proto: request.proto.number().into(), mode, level, reqid, ends })
 }
 

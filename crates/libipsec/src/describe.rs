@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use dns_lookup::getnameinfo;
-use model::{Priority, ReqId};
+use model::{ActionKind, Priority, ReqId};
 use pfkey::{
     dump::{PolicyHeading, TemplateText, words},
     ext::{IpsecRequest, Policy},
@@ -11,9 +11,6 @@ use pfkey::{
 };
 
 use crate::error::Code;
-
-/// `IPSEC_POLICY_IPSEC` (linux/ipsec.h).
-const IPSEC: u16 = 2;
 
 /// The text of a policy as ipsec_set_policy(3) reads it, each request behind a `delimiter`, as
 /// `ipsec_dump_policy` of ipsec-tools 0.8.2 prints it; also mode beet, which that did not know.
@@ -26,7 +23,7 @@ pub(crate) fn describe(policy: &[u8], delimiter: &[u8], ports: bool) -> Result<V
     let (policy, mut list) = Policy::split(&policy[4..]).map_err(invalid)?;
     let requests: Vec<_> = list.by_ref().collect::<Result<_, _>>().map_err(invalid)?;
     let mut text = heading(&policy)?.to_string().into_bytes();
-    if policy.policy_type == IPSEC {
+    if policy.policy_type == ActionKind::Ipsec.pfkey_number() {
         if !list.is_empty() {
             return Err(Code::InvalidMessage);
         }

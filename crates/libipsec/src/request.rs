@@ -7,7 +7,7 @@ mod ends;
 
 use std::net::SocketAddr;
 
-use model::Key;
+use model::{Key, Spi};
 use pfkey::{
     Extension, Message, MessageType, Nat, SaParts, Sender,
     ext::{KmAddress, Lifetime, LifetimeKind, Policy, Sa, Sa2, SecCtx, SpiRange},
@@ -20,9 +20,6 @@ use crate::{
 };
 
 pub(crate) use ends::{Ends, Selector};
-
-/// SPIs up to this one are reserved (RFC 4303 section 2.1).
-const LAST_RESERVED_SPI: u32 = 255;
 
 /// An algorithm by its number in PF_KEY, 0 for none, and its key.
 #[derive(Debug, Clone, Copy)]
@@ -109,13 +106,13 @@ pub(crate) fn get_spi(
     (min, max): (u32, u32),
     seq: u32,
 ) -> Result<Message, Code> {
-    if min > max || (1..=LAST_RESERVED_SPI).contains(&min) {
+    if min > max || (1..Spi::FIRST_FREE.0).contains(&min) {
         return Err(Code::InvalidSpi);
     }
     let mut extensions = vec![Extension::Sa2(sa2(mode, reqid)?)];
     extensions.extend(ends.hosts());
     extensions.extend(nat.into_iter().flat_map(Nat::extensions));
-    if min > LAST_RESERVED_SPI && max < u32::MAX {
+    if min >= Spi::FIRST_FREE.0 && max < u32::MAX {
         extensions.push(Extension::SpiRange(SpiRange { min, max }));
     }
     Ok(message(MessageType::GETSPI, satype)?.numbered(seq, 0).with(extensions))

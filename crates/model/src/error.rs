@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use rustix::io::Errno;
 
-use crate::Proto;
+use crate::{Proto, policy::MAX_DEPTH};
 
 /// Why something that reads well cannot be: AF_KEY's own refusals, met before the kernel is asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +42,7 @@ pub enum Error {
     #[error("IPComp needs a compression algorithm: give -C deflate")]
     IpCompWithoutCompression,
     /// An algorithm that the protocol has no place for.
-    #[error("{} does not take {option}", proto.name().to_uppercase())]
+    #[error("{} does not take {option}", proto.word().to_uppercase())]
     AlgorithmNotForProto {
         /// The SA's protocol.
         proto: Proto,
@@ -64,7 +64,7 @@ pub enum Error {
     #[error("a socket has no policy for packets that are forwarded: say in or out")]
     SocketDirection,
     /// More requests than a packet may pass through (`XFRM_MAX_DEPTH`).
-    #[error("{0} requests in one policy: the kernel takes 6")]
+    #[error("{0} templates in one policy: the kernel takes {MAX_DEPTH}")]
     TooManyRequests(usize),
     /// `use` on an outbound request in beet mode.
     #[error("use on an outbound beet request: the kernel cannot leave it out; say require")]

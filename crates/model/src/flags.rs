@@ -1,4 +1,9 @@
-use std::ops::{BitAnd, BitOr};
+use std::{
+    ops::{BitAnd, BitOr},
+    str::FromStr,
+};
+
+use crate::UnknownWord;
 
 /// Flags of an SA: in the low eight bits the `XFRM_STATE_*` flags, above them the
 /// `XFRM_SA_XFLAG_*` flags (linux/xfrm.h). ESN is not among them: see [`crate::Sa::esn`].
@@ -15,23 +20,34 @@ impl SaFlags {
     /// A tunnel takes packets of either family (`XFRM_STATE_AF_UNSPEC`), not only its own.
     pub const ANY_FAMILY: SaFlags = SaFlags(32);
 
-    /// Every flag with its word after `-flag`, the words of ip-xfrm(8).
-    pub const NAMES: [(SaFlags, &'static str); 9] = [
-        (SaFlags::NO_ECN, "noecn"),
-        (SaFlags::DECAP_DSCP, "decap-dscp"),
-        (SaFlags::NO_PMTU_DISC, "nopmtudisc"),
-        (SaFlags(8), "wildrecv"),
-        (SaFlags(16), "icmp"),
-        (SaFlags::ANY_FAMILY, "af-unspec"),
-        (SaFlags(64), "align4"),
-        (SaFlags(1 << 8), "dont-encap-dscp"),
-        (SaFlags(2 << 8), "oseq-may-wrap"),
+    /// Every flag with its word after `-flag`, the words of ip-xfrm(8), and its `SADB_SAFLAGS_*`
+    /// bit (linux/pfkeyv2.h), 0 where PF_KEY has none.
+    const TABLE: [(SaFlags, &'static str, u32); 9] = [
+        (SaFlags::NO_ECN, "noecn", 0x8000_0000),
+        (SaFlags::DECAP_DSCP, "decap-dscp", 0x4000_0000),
+        (SaFlags::NO_PMTU_DISC, "nopmtudisc", 0x2000_0000),
+        (SaFlags(8), "wildrecv", 0),
+        (SaFlags(16), "icmp", 0),
+        (SaFlags::ANY_FAMILY, "af-unspec", 0),
+        (SaFlags(64), "align4", 0),
+        (SaFlags(1 << 8), "dont-encap-dscp", 0),
+        (SaFlags(2 << 8), "oseq-may-wrap", 0),
     ];
+    /// Every flag by itself.
+    pub const ALL: [SaFlags; 9] = {
+        let mut all = [SaFlags(0); 9];
+        let mut row = 0;
+        while row < all.len() {
+            all[row] = Self::TABLE[row].0;
+            row += 1;
+        }
+        all
+    };
 
     /// The flags of the two kernel fields; those that have no name are dropped.
     #[must_use]
     pub fn from_xfrm(state: u8, extra: u32) -> Self {
-        let known = Self::NAMES.iter().fold(0, |all, row| all | row.0.0);
+        let known = Self::TABLE.iter().fold(0, |all, row| all | row.0.0);
         SaFlags((u32::from(state) | extra << 8) & known)
     }
 
@@ -59,15 +75,33 @@ impl SaFlags {
         SaFlags(self.0 & !flags.0)
     }
 
-    /// The flag of this word.
+    /// The flags of `SADB_SAFLAGS_*` bits; those of KAME mean nothing to XFRM.
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::NAMES.iter().find(|row| row.1 == name).map(|row| row.0)
+    pub fn from_pfkey(bits: u32) -> Self {
+        let set = Self::TABLE.iter().filter(|row| bits & row.2 != 0);
+        set.fold(SaFlags::default(), |flags, row| flags | row.0)
+    }
+
+    /// The `SADB_SAFLAGS_*` bits; other flags are lost.
+    #[must_use]
+    pub fn pfkey_bits(self) -> u32 {
+        let set = Self::TABLE.iter().filter(|row| self.contains(row.0));
+        set.fold(0, |bits, row| bits | row.2)
     }
 
     /// The words of those that are set.
-    pub fn names(self) -> impl Iterator<Item = &'static str> {
-        Self::NAMES.into_iter().filter(move |row| self.contains(row.0)).map(|row| row.1)
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        Self::TABLE.into_iter().filter(move |row| self.contains(row.0)).map(|row| row.1)
+    }
+}
+
+impl FromStr for SaFlags {
+    type Err = UnknownWord;
+
+    /// The flag of this word.
+    fn from_str(word: &str) -> Result<Self, UnknownWord> {
+        let found = Self::TABLE.iter().find(|row| row.1 == word).map(|row| row.0);
+        found.ok_or_else(|| UnknownWord { concept: "flag", word: word.to_owned() })
     }
 }
 
@@ -95,9 +129,15 @@ mod tests {
     fn kernel_fields_lead_back() {
         let flags = SaFlags::from_xfrm(0b101, 2);
         assert_eq!((flags.state_bits(), flags.extra_bits()), (0b101, 2));
-        let names: Vec<&str> = flags.names().collect();
+        let names: Vec<&str> = flags.words().collect();
         assert_eq!(names, ["noecn", "nopmtudisc", "oseq-may-wrap"]);
-        let again = names.iter().filter_map(|name| SaFlags::from_name(name));
+        let again = names.iter().map(|word| word.parse::<SaFlags>().unwrap());
         assert_eq!(again.fold(SaFlags::default(), BitOr::bitor), flags);
+    }
+
+    #[test]
+    fn pf_key_has_three_flags() {
+        assert_eq!(SaFlags::from_pfkey(u32::MAX).pfkey_bits(), 0xe000_0000);
+        assert_eq!(SaFlags::ANY_FAMILY.pfkey_bits(), 0);
     }
 }

@@ -4,19 +4,24 @@
 //! knows another. A value that exists is a valid one; what the original accepts as text but the
 //! kernel refuses is an [`Error`] with the errno that AF_KEY answers.
 
+mod action;
 mod algorithm;
 mod dialect;
+mod direction;
+mod encap;
 mod error;
 mod event;
 mod flags;
 mod form;
 mod ip_version;
 mod key;
+mod level;
 mod lifetime;
 mod mark;
 mod mode;
 pub mod names;
 mod operation;
+mod option;
 mod policy;
 mod priority;
 mod proto;
@@ -25,31 +30,36 @@ mod sec_ctx;
 mod selector;
 mod socket_policy;
 mod spi;
+mod state;
+mod table;
 pub mod variable;
 
+pub use action::{Action, ActionKind};
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
 pub use dialect::Dialect;
+pub use direction::{Direction, SaDirection};
+pub use encap::EncapKind;
 pub use error::Error;
 pub use event::{Acquire, Event, Mapping, Migration, Origin, PathChange};
 pub use flags::SaFlags;
 pub use form::Form;
 pub use ip_version::IpVersion;
 pub use key::Key;
+pub use level::{Level, LevelKind, ReqId};
 pub use lifetime::{Current, Lifetime, Lifetimes};
 pub use mark::Mark;
 pub use mode::{Mode, SaMode};
 pub use names::{Names, SystemNames};
 pub use operation::{Operation, SpiWish};
-pub use policy::{
-    Action, Direction, Endpoints, Level, Policy, PolicyEntry, PolicyId, ReqId, Request, RequestMode,
-};
-pub use priority::Priority;
-pub use proto::Proto;
-pub use sa::{
-    AddressPair, Encap, EncapKind, Keyed, Offload, Sa, SaDirection, SaEntry, SaId, SaState,
-};
+pub use option::ScriptOption;
+pub use policy::{Endpoints, MAX_DEPTH, Policy, PolicyEntry, PolicyId, Request, RequestMode};
+pub use priority::{Priority, PriorityBase};
+pub use proto::{Proto, SaType};
+pub use sa::{AddressPair, Encap, Keyed, Offload, Sa, SaEntry, SaId};
 pub use sec_ctx::SecCtx;
 pub use selector::{Prefix, Selector, Upper};
 pub use socket_policy::{SocketAction, SocketPolicy};
 pub use spi::Spi;
+pub use state::SaState;
+pub use table::UnknownWord;
 pub use variable::{Setting, Variable, VariableError, Variables};

@@ -1,54 +1,54 @@
-/// How packets are encapsulated: the kernel's modes (`XFRM_MODE_*`, linux/xfrm.h).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// The payload only.
-    Transport,
-    /// The whole packet, in a new one.
-    Tunnel,
-    /// Mobile IPv6 route optimisation.
-    RouteOptimization,
-    /// Mobile IPv6 inbound trigger.
-    InTrigger,
-    /// Bound end-to-end tunnel.
-    Beet,
-    /// RFC 9347 aggregation and fragmentation.
-    IpTfs,
+use crate::table;
+
+struct Row {
+    word: &'static str,
+    xfrm: u8,
+    pfkey: Option<u8>,
+}
+
+table! {
+    /// How packets are encapsulated. Of modes that scripts do not have, the word is that of
+    /// ip-xfrm(8).
+    pub enum Mode: Row, "mode" {
+        /// The payload only.
+        Transport => Row { word: "transport", xfrm: 0, pfkey: Some(1) },
+        /// The whole packet, in a new one.
+        Tunnel => Row { word: "tunnel", xfrm: 1, pfkey: Some(2) },
+        /// Mobile IPv6 route optimisation.
+        RouteOptimization => Row { word: "ro", xfrm: 2, pfkey: None },
+        /// Mobile IPv6 inbound trigger.
+        InTrigger => Row { word: "in_trigger", xfrm: 3, pfkey: None },
+        /// Bound end-to-end tunnel.
+        Beet => Row { word: "beet", xfrm: 4, pfkey: Some(3) },
+        /// RFC 9347 aggregation and fragmentation.
+        IpTfs => Row { word: "iptfs", xfrm: 5, pfkey: None },
+    }
 }
 
 impl Mode {
-    const ALL: [Mode; 6] = [
-        Mode::Transport,
-        Mode::Tunnel,
-        Mode::RouteOptimization,
-        Mode::InTrigger,
-        Mode::Beet,
-        Mode::IpTfs,
-    ];
-
-    /// The `XFRM_MODE_*` number.
+    /// The `XFRM_MODE_*` number (linux/xfrm.h).
     #[must_use]
     pub fn xfrm(self) -> u8 {
-        self as u8
+        self.row().xfrm
     }
 
     /// The mode of an `XFRM_MODE_*` number.
     #[must_use]
     pub fn from_xfrm(number: u8) -> Option<Self> {
-        Self::ALL.get(usize::from(number)).copied()
+        Self::ALL.iter().copied().find(|mode| mode.xfrm() == number)
     }
 
-    /// The word in scripts, tables and JSON; of modes that scripts do not have, the word of
-    /// ip-xfrm(8).
+    /// The `IPSEC_MODE_*` number (linux/ipsec.h), where there is one: scripts have words for these
+    /// modes only.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Mode::Transport => "transport",
-            Mode::Tunnel => "tunnel",
-            Mode::Beet => "beet",
-            Mode::RouteOptimization => "ro",
-            Mode::InTrigger => "in_trigger",
-            Mode::IpTfs => "iptfs",
-        }
+    pub fn pfkey_number(self) -> Option<u8> {
+        self.row().pfkey
+    }
+
+    /// The mode of an `IPSEC_MODE_*` number. 0, any mode, is none: see [`SaMode::Any`].
+    #[must_use]
+    pub fn from_pfkey(number: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|mode| mode.pfkey_number() == Some(number))
     }
 }
 
@@ -77,6 +77,15 @@ impl SaMode {
         }
     }
 
+    /// The `IPSEC_MODE_*` number in a request, where there is one: 0 is `IPSEC_MODE_ANY`.
+    #[must_use]
+    pub fn pfkey_number(self) -> Option<u8> {
+        match self {
+            SaMode::Of(mode) => mode.pfkey_number(),
+            SaMode::Any { .. } => Some(0),
+        }
+    }
+
     /// Whether no mode was given.
     #[must_use]
     pub fn is_any(self) -> bool {
@@ -95,11 +104,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_those_of_linux_xfrm_h() {
-        for (number, mode) in (0u8..).zip(Mode::ALL) {
-            assert_eq!(mode.xfrm(), number);
-            assert_eq!(Mode::from_xfrm(number), Some(mode));
+    fn numbers_and_words_lead_back() {
+        for &mode in Mode::ALL {
+            assert_eq!(Mode::from_xfrm(mode.xfrm()), Some(mode));
+            assert_eq!(mode.word().parse(), Ok(mode));
+            assert!(
+                mode.pfkey_number().is_none_or(|number| Mode::from_pfkey(number) == Some(mode))
+            );
         }
-        assert_eq!(Mode::from_xfrm(6), None);
+        assert_eq!((Mode::from_xfrm(6), Mode::from_pfkey(0)), (None, None));
     }
 }

@@ -53,7 +53,7 @@ impl SpiWish {
     pub fn range(&self, variables: &Variables) -> (Spi, Spi) {
         match (self.spi, self.proto) {
             (Some(spi), _) => (spi, spi),
-            (None, Proto::IpComp) => (Spi(0x100), Spi(0xffff)),
+            (None, Proto::IpComp) => (Spi::FIRST_FREE, Spi::LAST_CPI),
             (None, _) => variables.spi_range(),
         }
     }

@@ -1,89 +1,11 @@
 use crate::{
-    AddressPair, Current, Error, Form, Lifetimes, Mark, Priority, Proto, SecCtx, Selector,
-    mode::Mode,
+    Action, AddressPair, Current, Direction, Error, Form, Level, Lifetimes, Mark, Mode, Priority,
+    Proto, SecCtx, Selector,
 };
 
-/// The most requests in one policy (`XFRM_MAX_DEPTH`).
-pub(crate) const MAX_REQUESTS: usize = 6;
-
-/// Which packets a policy sees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// For this host.
-    In,
-    /// From this host, or through it.
-    Out,
-    /// Through this host, before they leave: Linux only.
-    Fwd,
-}
-
-impl Direction {
-    /// The word in scripts and dumps.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Direction::In => "in",
-            Direction::Out => "out",
-            Direction::Fwd => "fwd",
-        }
-    }
-
-    /// The `XFRM_POLICY_*` number: in 0, out 1, fwd 2.
-    #[must_use]
-    pub fn xfrm(self) -> u8 {
-        self as u8
-    }
-
-    /// The direction of an `XFRM_POLICY_*` number.
-    #[must_use]
-    pub fn from_xfrm(number: u8) -> Option<Self> {
-        [Direction::In, Direction::Out, Direction::Fwd].get(usize::from(number)).copied()
-    }
-}
-
-/// Ties a request to the SAs with the same number (`-u`); 0: none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ReqId(pub u32);
-
-impl ReqId {
-    /// The largest that a script may choose (`IPSEC_MANUAL_REQID_MAX`, linux/ipsec.h).
-    pub const MANUAL_MAX: ReqId = ReqId(0x3fff);
-}
-
-/// How strict a request is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Level {
-    /// As the host's variable says.
-    Default,
-    /// With an SA if there is one, in clear otherwise.
-    Use,
-    /// Never without an SA.
-    Require,
-    /// Never without an SA of this number; without one the engine picks a free number.
-    Unique(Option<ReqId>),
-}
-
-impl Level {
-    /// The word in scripts and dumps, without the number.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Level::Default => "default",
-            Level::Use => "use",
-            Level::Require => "require",
-            Level::Unique(_) => "unique",
-        }
-    }
-
-    /// The number that SAs must have; 0: any will do.
-    #[must_use]
-    pub fn reqid(self) -> ReqId {
-        match self {
-            Level::Unique(Some(reqid)) => reqid,
-            Level::Default | Level::Use | Level::Require | Level::Unique(None) => ReqId(0),
-        }
-    }
-}
+/// The templates that a packet may pass through (`XFRM_MAX_DEPTH`, linux/xfrm.h): the most that
+/// XFRM takes in one policy.
+pub const MAX_DEPTH: usize = 6;
 
 /// The ends of a tunnel.
 pub type Endpoints = AddressPair;
@@ -134,48 +56,6 @@ pub struct Request {
     pub mode: RequestMode,
     /// How strict.
     pub level: Level,
-}
-
-/// What a policy does with a packet.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
-    /// Drops it.
-    Discard,
-    /// Lets it pass in clear.
-    None,
-    /// Transforms it, first request innermost. Without requests it is `None`, and dumped so.
-    Ipsec(Vec<Request>),
-}
-
-impl Action {
-    /// The requests; empty for `Discard` and `None`.
-    #[must_use]
-    pub fn requests(&self) -> &[Request] {
-        match self {
-            Action::Ipsec(requests) => requests,
-            Action::Discard | Action::None => &[],
-        }
-    }
-
-    /// The same, to be changed.
-    #[must_use]
-    pub fn requests_mut(&mut self) -> &mut [Request] {
-        match self {
-            Action::Ipsec(requests) => requests,
-            Action::Discard | Action::None => &mut [],
-        }
-    }
-
-    /// The word in scripts and dumps.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Action::Discard => "discard",
-            Action::None => "none",
-            Action::Ipsec(requests) if requests.is_empty() => "none",
-            Action::Ipsec(_) => "ipsec",
-        }
-    }
 }
 
 /// What names a policy: the kernel compares nothing else.
@@ -234,8 +114,8 @@ pub(crate) fn in_order(
     requests: &[Request],
     check: impl Fn(&Request) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    requests.iter().take(MAX_REQUESTS).try_for_each(check)?;
-    if requests.len() > MAX_REQUESTS {
+    requests.iter().take(MAX_DEPTH).try_for_each(check)?;
+    if requests.len() > MAX_DEPTH {
         return Err(Error::TooManyRequests(requests.len()));
     }
     Ok(())

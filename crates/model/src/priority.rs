@@ -1,29 +1,67 @@
 use std::fmt;
 
-/// Where a policy stands in the SPD: the kernel takes the smallest number first.
+use crate::table;
+
+/// The place of a policy in the SPD: the kernel takes the smallest number first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Priority(pub u32);
 
+struct Row {
+    word: &'static str,
+    number: u32,
+    first_nearest: u32,
+}
+
+table! {
+    /// A named priority (libpfkey.h of ipsec-tools).
+    pub enum PriorityBase: Row, "priority" {
+        /// Tried first.
+        High => Row { word: "high", number: 0x4000_0000, first_nearest: 0 },
+        /// The priority of a policy that names none.
+        Def => Row { word: "def", number: 0x8000_0000, first_nearest: 0x6000_0000 },
+        /// Tried last.
+        Low => Row { word: "low", number: 0xC000_0000, first_nearest: 0xA000_0000 },
+    }
+}
+
+impl PriorityBase {
+    /// Its number.
+    #[must_use]
+    pub const fn priority(self) -> Priority {
+        Priority(self.row().number)
+    }
+
+    /// The named priority that dumps express a priority from.
+    #[must_use]
+    pub fn nearest(priority: Priority) -> Self {
+        let below = Self::ALL.iter().rev().find(|base| base.row().first_nearest <= priority.0);
+        below.copied().unwrap_or(PriorityBase::High)
+    }
+}
+
 impl Priority {
     /// `high`.
-    pub const HIGH: Priority = Priority(0x4000_0000);
+    pub const HIGH: Priority = PriorityBase::High.priority();
     /// `def`: sent when a policy names no priority.
-    pub const DEFAULT: Priority = Priority(0x8000_0000);
+    pub const DEFAULT: Priority = PriorityBase::Def.priority();
     /// `low`.
-    pub const LOW: Priority = Priority(0xC000_0000);
+    pub const LOW: Priority = PriorityBase::Low.priority();
+    /// How far before a named priority an offset may lead (`PRIORITY_OFFSET_POSITIVE_MAX`,
+    /// libpfkey.h).
+    pub const MOST_EARLIER: u64 = 1 << 30;
+    /// How far behind a named priority an offset may lead (`PRIORITY_OFFSET_NEGATIVE_MAX`).
+    pub const MOST_LATER: u64 = (1 << 30) - 1;
 }
 
 impl fmt::Display for Priority {
     /// As setkey prints it: `prio def`, `prio high + 5` (+ is earlier); nothing for 0.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, base) = match self.0 {
-            0 => return Ok(()),
-            1..0x6000_0000 => ("high", Self::HIGH.0),
-            0x6000_0000..0xA000_0000 => ("def", Self::DEFAULT.0),
-            _ => ("low", Self::LOW.0),
-        };
-        write!(f, "prio {word}")?;
-        match i64::from(base) - i64::from(self.0) {
+        if self.0 == 0 {
+            return Ok(());
+        }
+        let base = PriorityBase::nearest(*self);
+        write!(f, "prio {}", base.word())?;
+        match i64::from(base.priority().0) - i64::from(self.0) {
             0 => Ok(()),
             earlier @ 1.. => write!(f, " + {earlier}"),
             later => write!(f, " - {}", -later),

@@ -1,66 +1,89 @@
-/// A protocol that transforms packets: the protocol of an SA or of a request.
-///
-/// AH, ESP and IPComp are those of setkey; the others may stand in SAs and policies that
-/// `ip xfrm` or a mobility daemon installed (`xfrm_id_proto_valid`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Proto {
-    /// Encapsulating security payload, IP protocol 50.
-    Esp,
-    /// Authentication header, 51.
-    Ah,
-    /// IP payload compression, 108.
-    IpComp,
-    /// IPv6 routing header, 43 (Mobile IPv6).
-    Routing,
-    /// IPv6 destination options, 60 (Mobile IPv6).
-    DestOpts,
-    /// Any of AH, ESP and IPComp (`IPSEC_PROTO_ANY`, 255), in a request only.
-    Any,
+use crate::table;
+
+struct Row {
+    word: &'static str,
+    ip: u8,
+    sa_type: Option<SaType>,
 }
 
-/// Proto, IP protocol number, PF_KEY satype (0: none), the word setkey reads and prints.
-const TABLE: [(Proto, u8, u8, &str); 6] = [
-    (Proto::Esp, 50, 3, "esp"),
-    (Proto::Ah, 51, 2, "ah"),
-    (Proto::IpComp, 108, 9, "ipcomp"),
-    (Proto::Routing, 43, 0, "route2"),
-    (Proto::DestOpts, 60, 0, "hao"),
-    (Proto::Any, 255, 0, "any"),
-];
+table! {
+    /// A protocol that transforms packets: the protocol of an SA or of a template.
+    ///
+    /// AH, ESP and IPComp are those of setkey; SAs and policies that `ip xfrm` or a mobility daemon
+    /// installed may have the others (`xfrm_id_proto_valid`).
+    pub enum Proto: Row, "protocol" {
+        /// Encapsulating security payload, IP protocol 50.
+        Esp => Row { word: "esp", ip: 50, sa_type: Some(SaType::Esp) },
+        /// Authentication header, 51.
+        Ah => Row { word: "ah", ip: 51, sa_type: Some(SaType::Ah) },
+        /// IP payload compression, 108.
+        IpComp => Row { word: "ipcomp", ip: 108, sa_type: Some(SaType::IpComp) },
+        /// IPv6 routing header, 43 (Mobile IPv6).
+        Routing => Row { word: "route2", ip: 43, sa_type: None },
+        /// IPv6 destination options, 60 (Mobile IPv6).
+        DestOpts => Row { word: "hao", ip: 60, sa_type: None },
+        /// Any of AH, ESP and IPComp (`IPSEC_PROTO_ANY`, 255), in a template only.
+        Any => Row { word: "any", ip: 255, sa_type: None },
+    }
+}
 
 impl Proto {
-    fn row(self) -> &'static (Proto, u8, u8, &'static str) {
-        TABLE.iter().find(|row| row.0 == self).expect("every Proto has a row")
-    }
-
     /// The IP protocol number (`xfrm_id.proto`).
     #[must_use]
     pub fn number(self) -> u8 {
-        self.row().1
+        self.row().ip
     }
 
     /// The protocol with this IP protocol number.
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
-        TABLE.iter().find(|row| row.1 == number).map(|row| row.0)
+        Self::ALL.iter().copied().find(|proto| proto.number() == number)
     }
 
-    /// The PF_KEY `satype`, where there is one.
+    /// The PF_KEY type of its SAs, where there is one: scripts have words for these protocols only.
     #[must_use]
-    pub fn satype(self) -> Option<u8> {
-        Some(self.row().2).filter(|&satype| satype != 0)
+    pub fn sa_type(self) -> Option<SaType> {
+        self.row().sa_type
+    }
+}
+
+struct TypeRow {
+    word: &'static str,
+    pfkey: u8,
+}
+
+table! {
+    /// A type of SA that PF_KEY programs can register for (RFC 2367 section 3.2; `mip` and `ipcomp`
+    /// are KAME's). XFRM has SAs of AH, ESP and IPComp.
+    pub enum SaType: TypeRow, "type of SA" {
+        /// Authentication header.
+        Ah => TypeRow { word: "ah", pfkey: 2 },
+        /// Encapsulating security payload.
+        Esp => TypeRow { word: "esp", pfkey: 3 },
+        /// RSVP authentication.
+        Rsvp => TypeRow { word: "rsvp", pfkey: 5 },
+        /// OSPFv2 authentication.
+        OspfV2 => TypeRow { word: "ospfv2", pfkey: 6 },
+        /// RIPv2 authentication.
+        RipV2 => TypeRow { word: "ripv2", pfkey: 7 },
+        /// Mobile IP authentication.
+        Mip => TypeRow { word: "mip", pfkey: 8 },
+        /// IP payload compression.
+        IpComp => TypeRow { word: "ipcomp", pfkey: 9 },
+    }
+}
+
+impl SaType {
+    /// The `SADB_SATYPE_*` number (linux/pfkeyv2.h).
+    #[must_use]
+    pub const fn pfkey_number(self) -> u8 {
+        self.row().pfkey
     }
 
-    /// The word in scripts and dumps.
+    /// The type of a `SADB_SATYPE_*` number.
     #[must_use]
-    pub fn name(self) -> &'static str {
-        self.row().3
-    }
-
-    /// The protocol with this word in a policy request or after `add`: `esp`, `ah`, `ipcomp`.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        TABLE.iter().find(|row| row.2 != 0 && row.3 == name).map(|row| row.0)
+    pub fn from_pfkey(number: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|sa_type| sa_type.pfkey_number() == number)
     }
 }
 
@@ -69,11 +92,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn number_and_name_lead_back() {
-        for (proto, number, satype, name) in TABLE {
-            assert_eq!(Proto::from_number(number), Some(proto));
-            assert_eq!(proto.name(), name);
-            assert_eq!(Proto::from_name(name), (satype != 0).then_some(proto));
+    fn numbers_and_words_lead_back() {
+        for &proto in Proto::ALL {
+            assert_eq!(Proto::from_number(proto.number()), Some(proto));
+            assert_eq!(proto.word().parse(), Ok(proto));
+            assert!(proto.sa_type().is_none_or(|sa_type| sa_type.word() == proto.word()));
+        }
+        for &sa_type in SaType::ALL {
+            assert_eq!(SaType::from_pfkey(sa_type.pfkey_number()), Some(sa_type));
         }
     }
 }

@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    Algorithm, Current, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId, SaFlags, SaMode, SecCtx,
-    Selector, Spi,
+    Algorithm, Current, EncapKind, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId, SaDirection,
+    SaFlags, SaMode, SaState, SecCtx, Selector, Spi,
 };
 
 /// Source and destination of an SA or a tunnel: one family.
@@ -67,17 +67,6 @@ impl Keyed {
     }
 }
 
-/// How ESP is wrapped to pass a NAT or firewall (`UDP_ENCAP_*`, linux/udp.h).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EncapKind {
-    /// The draft with a non-IKE marker, 1.
-    EspInUdpNonIke,
-    /// RFC 3948, 2.
-    EspInUdp,
-    /// RFC 9329, 7.
-    EspInTcp,
-}
-
 /// NAT traversal of an ESP SA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Encap {
@@ -87,26 +76,6 @@ pub struct Encap {
     pub src_port: u16,
     /// Destination port, host order.
     pub dst_port: u16,
-}
-
-/// Which way an SA is used (`XFRMA_SA_DIR`, Linux 6.10).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SaDirection {
-    /// For packets that arrive.
-    In,
-    /// For packets that leave.
-    Out,
-}
-
-impl SaDirection {
-    /// The word in scripts.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            SaDirection::In => "in",
-            SaDirection::Out => "out",
-        }
-    }
 }
 
 /// A network device that does the work of an SA (`XFRMA_OFFLOAD_DEV`).
@@ -229,32 +198,6 @@ impl Sa {
                 Err(Error::OneLifetimeOnly)
             }
             _ => Ok(()),
-        }
-    }
-}
-
-/// The life of an SA, RFC 2367 section 3.1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SaState {
-    /// Its SPI is taken, its keys are still missing.
-    Larval,
-    /// In use.
-    Mature,
-    /// In use, its soft limit is passed.
-    Dying,
-    /// Not in use any more.
-    Dead,
-}
-
-impl SaState {
-    /// The word in dumps.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            SaState::Larval => "larval",
-            SaState::Mature => "mature",
-            SaState::Dying => "dying",
-            SaState::Dead => "dead",
         }
     }
 }

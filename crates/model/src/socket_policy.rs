@@ -1,7 +1,7 @@
 use crate::{
-    Action, Direction, Error, IpVersion, Level, Lifetimes, Policy, PolicyId, Prefix, Priority,
-    Request, RequestMode, Selector,
-    policy::{MAX_REQUESTS, in_order},
+    Action, ActionKind, Direction, Error, IpVersion, Level, Lifetimes, Policy, PolicyId, Prefix,
+    Priority, Request, RequestMode, Selector,
+    policy::{MAX_DEPTH, in_order},
 };
 
 /// What a socket's own policy does with a packet, before the SPD is asked: the actions of
@@ -20,15 +20,21 @@ pub enum SocketAction {
 }
 
 impl SocketAction {
+    /// The action without its templates.
+    #[must_use]
+    pub fn kind(&self) -> ActionKind {
+        match self {
+            SocketAction::Entrust => ActionKind::Entrust,
+            SocketAction::Bypass => ActionKind::Bypass,
+            SocketAction::Discard => ActionKind::Discard,
+            SocketAction::Ipsec(_) => ActionKind::Ipsec,
+        }
+    }
+
     /// The word in policy strings.
     #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            SocketAction::Entrust => "entrust",
-            SocketAction::Bypass => "bypass",
-            SocketAction::Discard => "discard",
-            SocketAction::Ipsec(_) => "ipsec",
-        }
+    pub fn word(&self) -> &'static str {
+        self.kind().word()
     }
 }
 
@@ -56,7 +62,7 @@ impl SocketPolicy {
         }
         // One that is not too long is refused when it is set, by the host's variables.
         if let SocketAction::Ipsec(requests) = &action
-            && requests.len() > MAX_REQUESTS
+            && requests.len() > MAX_DEPTH
         {
             let is_outbound = direction == Direction::Out;
             in_order(requests, |request| match (request.level, request.mode) {

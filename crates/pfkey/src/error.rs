@@ -74,7 +74,7 @@ pub enum Error {
         number: u8,
     },
     /// A mode that PF_KEY has no number for.
-    #[error("PF_KEY has no number for mode {}", .0.name())]
+    #[error("PF_KEY has no number for mode {}", .0.word())]
     ModeNotInPfKey(Mode),
     /// The values do not make a valid SA or policy.
     #[error(transparent)]

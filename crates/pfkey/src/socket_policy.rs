@@ -1,11 +1,11 @@
 //! The value of the socket options `IP_IPSEC_POLICY` and `IPV6_IPSEC_POLICY`: `sadb_x_policy` with
 //! its requests, outside a message (`pfkey_compile_policy`, net/key/af_key.c).
 
-use model::{Direction, Priority, Request, SocketAction, SocketPolicy};
+use model::{Direction, MAX_DEPTH, Priority, Request, SocketAction, SocketPolicy};
 
 use crate::{
     Error, Extension,
-    entry::templates::{self, MAX_REQUESTS},
+    entry::templates,
     ext::{self, IpsecRequest, IpsecRequests},
     wire::{UNIT, ext_type, numbers},
 };
@@ -54,11 +54,11 @@ fn direction(number: u8) -> Result<Direction, Error> {
 /// The requests, up to the one that is too many (`parse_ipsecrequests`, net/key/af_key.c).
 fn read_requests(rest: IpsecRequests<'_>) -> Result<Vec<Request>, Error> {
     let mut requests: Vec<Request> = Vec::new();
-    for request in rest.take(MAX_REQUESTS + 1) {
+    for request in rest.take(MAX_DEPTH + 1) {
         let (request, _) = request?;
         requests.push(match requests.last() {
             // Of that one AF_KEY reads the length only: any other stands for it.
-            Some(last) if requests.len() == MAX_REQUESTS => *last,
+            Some(last) if requests.len() == MAX_DEPTH => *last,
             _ => templates::with_chosen_reqid(templates::read(&request)?),
         });
     }

@@ -17,7 +17,7 @@ pub enum Error {
     #[error("a socket of SCTP has no policy: those that it accepts would be without")]
     Sctp,
     /// Two policies for one direction.
-    #[error("two policies for direction {}", .0.name())]
+    #[error("two policies for direction {}", .0.word())]
     Twice(Direction),
     /// The kernel refuses templates of outbound tunnels that are optional (`validate_tmpl`,
     /// net/xfrm/xfrm_user.c).
@@ -39,7 +39,7 @@ pub enum Error {
     #[error("the kernel has no XFRM interface: it needs CONFIG_XFRM_USER (module xfrm_user)")]
     NoXfrm,
     /// The kernel's own refusal.
-    #[error("the kernel refused the policy for direction {}: {errno}", direction.name())]
+    #[error("the kernel refused the policy for direction {}: {errno}", direction.word())]
     Refused {
         /// Of the policy.
         direction: Direction,
@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// One of two policies was set, the other was not.
     #[error(
-        "the policy for direction {} is set; the kernel refused the other: {errno}", set.name()
+        "the policy for direction {} is set; the kernel refused the other: {errno}", set.word()
     )]
     Half {
         /// The direction of the policy that was set.

@@ -74,7 +74,7 @@ fn form(policy: &Policy, variables: &Variables) -> Result<Form, Error> {
         let is_optional = variables.is_optional(policy, request);
         let is_outbound = policy.id.direction == Direction::Out;
         if is_outbound && is_optional && request.mode != RequestMode::Transport {
-            return Err(Error::OptionalOutboundTunnel { level: request.level.name() });
+            return Err(Error::OptionalOutboundTunnel { level: request.level.word() });
         }
         if request.level == Level::Unique(None) {
             return Err(Error::NoReqId);

@@ -9,17 +9,21 @@ use crate::{
 };
 
 /// The algorithms of an SA.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Chosen {
     pub crypt: Option<Keyed>,
     pub auth: Option<Keyed>,
     pub aead: Option<Keyed>,
-    pub comp: Result<Option<&'static Algorithm>, model::Error>,
+    /// The word of the compression algorithm.
+    compression: Option<String>,
 }
 
-impl Default for Chosen {
-    fn default() -> Self {
-        Self { crypt: None, auth: None, aead: None, comp: Ok(None) }
+impl Chosen {
+    /// The compression algorithm; the refusal of AF_KEY if Linux does not have it.
+    pub(super) fn compression(&self) -> Result<Option<&'static Algorithm>, model::Error> {
+        let Some(word) = &self.compression else { return Ok(None) };
+        let found = Algorithm::by_name(AlgorithmKind::Comp, word);
+        found.map(Some).ok_or_else(|| model::Error::NoCompression(word.clone()))
     }
 }
 
@@ -47,9 +51,7 @@ impl Lowering<'_> {
                 chosen.auth = Some(self.keyed(&[AlgorithmKind::Auth], auth)?);
             }
             Algorithms::Comp { name, .. } => {
-                let found = Algorithm::by_name(AlgorithmKind::Comp, &name.value);
-                let unknown = || model::Error::NoCompression(name.value.clone());
-                chosen.comp = found.ok_or_else(unknown).map(Some);
+                chosen.compression = Some(name.value.clone());
             }
         }
         Ok(chosen)

@@ -25,12 +25,18 @@ pub struct Lowered {
     pub warnings: Vec<Warning>,
 }
 
+impl Lowered {
+    /// What comes to one operation.
+    fn one(operation: Result<Operation, model::Error>) -> Self {
+        Self { operations: vec![operation], ..Self::default() }
+    }
+}
+
 /// Makes the operations of a statement; `names` looks up hosts, services and protocols.
 ///
 /// The error is one of the script, where the original stops.
 pub fn lower(statement: &Statement, names: &dyn Names) -> Result<Lowered, Error> {
     let lowering = Lowering { source: &statement.source, names };
-    let one = |operation| Lowered { operations: vec![operation], ..Lowered::default() };
     Ok(match &statement.command {
         Command::Add(name, algorithms) => lowering.add(name, algorithms, Operation::AddSa)?,
         Command::Update(name, algorithms) => lowering.add(name, algorithms, Operation::UpdateSa)?,
@@ -38,15 +44,15 @@ pub fn lower(statement: &Statement, names: &dyn Names) -> Result<Lowered, Error>
         Command::Get(name) => lowering.get(name)?,
         Command::Delete(name) => lowering.delete(name)?,
         Command::DeleteAll(ends) => lowering.delete_all(ends)?,
-        Command::Flush(proto) => one(lowering.flush(proto.as_ref(), Operation::FlushSad)?),
-        Command::Dump(proto) => one(lowering.flush(proto.as_ref(), Operation::DumpSad)?),
+        Command::Flush(proto) => lowering.flush(proto.as_ref(), Operation::FlushSad)?,
+        Command::Dump(proto) => lowering.flush(proto.as_ref(), Operation::DumpSad)?,
         Command::SpdAdd(what, policy) => lowering.add_policy(what, policy, Operation::AddPolicy)?,
         Command::SpdUpdate(what, policy) => {
             lowering.add_policy(what, policy, Operation::UpdatePolicy)?
         }
-        Command::SpdDelete(selector, policy) => one(lowering.delete_policy(selector, policy)?),
-        Command::SpdFlush => one(Ok(Operation::FlushSpd)),
-        Command::SpdDump => one(Ok(Operation::DumpSpd)),
+        Command::SpdDelete(selector, policy) => lowering.delete_policy(selector, policy)?,
+        Command::SpdFlush => Lowered::one(Ok(Operation::FlushSpd)),
+        Command::SpdDump => Lowered::one(Ok(Operation::DumpSpd)),
         Command::Exit => Lowered::default(),
     })
 }
@@ -73,33 +79,61 @@ impl Lowering<'_> {
         token_at(self.source, self.source.text().len().saturating_sub(1)).named
     }
 
-    fn proto(&self, proto: Option<&Node<SaProto>>, look_up: LookUp) -> Result<SaProtocol, Error> {
-        let Some(proto) = proto else { return Ok(Ok(None)) };
-        Ok(Ok(Some(match &proto.value {
-            SaProto::Esp | SaProto::EspOld | SaProto::EspUdp(None) => Proto::Esp,
+    /// The protocol of an SA statement.
+    fn proto(&self, proto: Option<&Node<SaProto>>, look_up: LookUp) -> Result<NamedProto, Error> {
+        let Some(proto) = proto else { return Ok(NamedProto::None) };
+        Ok(match &proto.value {
+            SaProto::Esp | SaProto::EspOld | SaProto::EspUdp(None) => NamedProto::One(Proto::Esp),
             SaProto::EspUdp(Some(original)) => {
                 // AF_KEY reads the original address and forgets it.
                 self.addresses(original, look_up)
                     .map_err(|kind| self.error(kind, original.span))?;
-                Proto::Esp
+                NamedProto::One(Proto::Esp)
             }
-            SaProto::Ah | SaProto::AhOld => Proto::Ah,
-            SaProto::IpComp => Proto::IpComp,
-            SaProto::Tcp => return Ok(Err(model::Error::TcpSignature)),
-        })))
+            SaProto::Ah | SaProto::AhOld => NamedProto::One(Proto::Ah),
+            SaProto::IpComp => NamedProto::One(Proto::IpComp),
+            SaProto::Tcp => NamedProto::Tcp,
+        })
     }
 
+    /// `flush` and `dump`.
     fn flush(
         &self,
         proto: Option<&Node<SaProto>>,
         operation: impl Fn(Option<Proto>) -> Operation,
-    ) -> Result<Result<Operation, model::Error>, Error> {
-        Ok(self.proto(proto, LookUp::default())?.map(operation))
+    ) -> Result<Lowered, Error> {
+        let proto = self.proto(proto, LookUp::default())?;
+        Ok(Lowered::one(proto.one_or_all().map(operation)))
     }
 }
 
-/// The protocol of an SA statement, none for all; or why AF_KEY refuses it.
-type SaProtocol = Result<Option<Proto>, model::Error>;
+/// The protocol that an SA statement names. AF_KEY refuses some of them after it has read the whole
+/// statement, so that an error of the script comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum NamedProto {
+    /// No word.
+    None,
+    /// A protocol of XFRM.
+    One(Proto),
+    /// TCP-MD5.
+    Tcp,
+}
+
+impl NamedProto {
+    /// The protocol of a statement about one SA.
+    fn one(self) -> Result<Proto, model::Error> {
+        self.one_or_all()?.ok_or(model::Error::NoProto)
+    }
+
+    /// The protocol of a statement about all SAs, or of every protocol.
+    fn one_or_all(self) -> Result<Option<Proto>, model::Error> {
+        match self {
+            NamedProto::None => Ok(None),
+            NamedProto::One(proto) => Ok(Some(proto)),
+            NamedProto::Tcp => Err(model::Error::TcpSignature),
+        }
+    }
+}
 
 /// A number as the original stores it: `u_int32_t`, the rest is lost.
 fn cut(number: u64) -> u32 {

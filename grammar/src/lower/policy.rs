@@ -1,18 +1,16 @@
+use std::net::IpAddr;
+
 use model::{
-    Action, Endpoints, Level, Lifetimes, Names, Operation, Policy, PolicyId, Priority, ReqId,
-    Request, RequestMode, SocketAction, SocketPolicy, names::LookUp,
+    Action, ActionKind, Endpoints, Level, Lifetimes, Names, Operation, Policy, PolicyId, Priority,
+    PriorityBase, ReqId, Request, RequestMode, SocketAction, SocketPolicy, names::LookUp,
 };
 
-use super::{Lowered, Lowering, options::set_limit};
+use super::{Lowered, Lowering, cut, options::set_limit};
 use crate::{
     error::{Error, Kind},
     parse::source::Source,
-    tree::{self, Base, Ends, Mode, Node, Offset, Selection, Selector, Span},
+    tree::{self, Ends, Mode, Node, Offset, Selection, Selector, Span},
 };
-
-/// How far an offset may lead below and above a named priority (libpfkey.h).
-const MOST_EARLIER: u64 = 1 << 30;
-const MOST_LATER: u64 = (1 << 30) - 1;
 
 impl Lowering<'_> {
     pub(super) fn add_policy(
@@ -21,39 +19,38 @@ impl Lowering<'_> {
         node: &Node<tree::Policy>,
         operation: impl Fn(Box<Policy>) -> Operation,
     ) -> Result<Lowered, Error> {
-        let (ids, lifetimes, warnings, (priority, action)) = match what {
+        match what {
             Selection::Packets(selector) => {
                 let upper = self.upper(&selector.upper)?;
                 let text = self.policy_text(node)?;
-                let id = self.policy_id(selector, upper, &node.value)?;
-                let warnings = self.port_warning(selector, upper);
-                (vec![id], limits(selector), warnings.into_iter().collect(), text)
+                let name = self.policy_name(selector, upper)?;
+                let lifetimes = limits(selector);
+                let made = name
+                    .id(node.value.direction.value)
+                    .and_then(|id| text.policy(id, lifetimes))
+                    .map(operation);
+                let warnings = self.port_warning(selector, upper).into_iter().collect();
+                Ok(Lowered { operations: vec![made], warnings })
             }
             Selection::Tagged(tag) => {
                 let text = self.policy_text(node)?;
-                let ids = self.tagged(tag, &node.value)?;
-                (ids.into(), Lifetimes::default(), Vec::new(), text)
+                let ids = self.tagged(tag, node.value.direction.value)?;
+                let made = ids.map(|id| text.policy(id, Lifetimes::default()).map(&operation));
+                Ok(Lowered { operations: made.into(), ..Lowered::default() })
             }
-        };
-        let policy = |id: Result<PolicyId, model::Error>| {
-            let (id, action) = (id?, action.clone()?);
-            let policy = Policy { id, priority, action, lifetimes };
-            policy.check()?;
-            Ok(operation(Box::new(policy)))
-        };
-        let operations = ids.into_iter().map(policy).collect();
-        Ok(Lowered { operations, warnings })
+        }
     }
 
     pub(super) fn delete_policy(
         &self,
         selector: &Selector,
         node: &Node<tree::Policy>,
-    ) -> Result<Result<Operation, model::Error>, Error> {
+    ) -> Result<Lowered, Error> {
         let upper = self.upper(&selector.upper)?;
         // Its errors count; what it asks for does not.
         let _ = self.policy_text(node)?;
-        Ok(self.policy_id(selector, upper, &node.value)?.map(Operation::DeletePolicy))
+        let id = self.policy_name(selector, upper)?.id(node.value.direction.value);
+        Ok(Lowered::one(id.map(Operation::DeletePolicy)))
     }
 
     fn policy_text(&self, node: &Node<tree::Policy>) -> Result<Text, Error> {
@@ -72,8 +69,29 @@ pub(crate) fn of_socket(
     PolicyText { lowering, policy, span }.lower_of_socket()
 }
 
-/// The priority and the action, or why AF_KEY refuses the action.
-type Text = (Priority, Result<Action, model::Error>);
+/// What a policy text asks for.
+struct Text {
+    priority: Priority,
+    action: ActionKind,
+    requests: Vec<Request>,
+}
+
+impl Text {
+    /// The policy of this name, or why AF_KEY refuses it.
+    fn policy(&self, id: PolicyId, lifetimes: Lifetimes) -> Result<Box<Policy>, model::Error> {
+        let action = match self.action {
+            ActionKind::Discard => Action::Discard,
+            ActionKind::None => Action::None,
+            ActionKind::Ipsec => Action::Ipsec(self.requests.clone()),
+            kind @ (ActionKind::Bypass | ActionKind::Entrust) => {
+                return Err(model::Error::SocketActionInSpd(kind.word()));
+            }
+        };
+        let policy = Policy { id, priority: self.priority, action, lifetimes };
+        policy.check()?;
+        Ok(Box::new(policy))
+    }
+}
 
 fn limits(selector: &Selector) -> Lifetimes {
     let mut lifetimes = Lifetimes::default();
@@ -90,19 +108,15 @@ struct PolicyText<'a> {
 
 impl PolicyText<'_> {
     fn lower(&self) -> Result<Text, Error> {
-        // Without an action the original asks for what spddelete does not look at.
-        let Some(action) = &self.policy.action else {
-            return Ok((Priority(0), Ok(Action::Discard)));
-        };
-        let (priority, requests) = self.parts(action.value)?;
-        let action = match action.value {
-            tree::Action::Discard => Ok(Action::Discard),
-            tree::Action::None => Ok(Action::None),
-            tree::Action::Ipsec => Ok(Action::Ipsec(requests)),
-            tree::Action::Bypass => Err(model::Error::SocketActionInSpd("bypass")),
-            tree::Action::Entrust => Err(model::Error::SocketActionInSpd("entrust")),
-        };
-        Ok((priority, action))
+        match &self.policy.action {
+            Some(action) => self.parts(action.value),
+            // Without an action the original asks for what spddelete does not look at.
+            None => Ok(Text {
+                priority: Priority(0),
+                action: ActionKind::Discard,
+                requests: Vec::new(),
+            }),
+        }
     }
 
     fn lower_of_socket(&self) -> Result<SocketPolicy, Error> {
@@ -111,37 +125,35 @@ impl PolicyText<'_> {
             let end = Span { start: self.span.end, end: self.span.end };
             return Err(self.error(Kind::NoAction, end));
         };
-        let (priority, requests) = self.parts(action.value)?;
-        let action = match action.value {
-            tree::Action::Discard => SocketAction::Discard,
-            tree::Action::None | tree::Action::Bypass => SocketAction::Bypass,
-            tree::Action::Entrust => SocketAction::Entrust,
-            tree::Action::Ipsec => SocketAction::Ipsec(requests),
+        let Text { priority, action, requests } = self.parts(action.value)?;
+        let action = match action {
+            ActionKind::Discard => SocketAction::Discard,
+            ActionKind::None | ActionKind::Bypass => SocketAction::Bypass,
+            ActionKind::Entrust => SocketAction::Entrust,
+            ActionKind::Ipsec => SocketAction::Ipsec(requests),
         };
         SocketPolicy::new(self.policy.direction.value, priority, action)
             .map_err(|refusal| self.error(Kind::Refused(refusal), self.span))
     }
 
-    /// What stands beside the action.
-    fn parts(&self, action: tree::Action) -> Result<(Priority, Vec<Request>), Error> {
-        Ok((self.priority()?, self.requests(action == tree::Action::Ipsec)?))
+    /// The parts of a text with an action.
+    fn parts(&self, action: ActionKind) -> Result<Text, Error> {
+        let priority = self.priority()?;
+        let requests = self.requests(action == ActionKind::Ipsec)?;
+        Ok(Text { priority, action, requests })
     }
 
     fn priority(&self) -> Result<Priority, Error> {
         let Some(Node { value: priority, span }) = &self.policy.priority else {
             return Ok(Priority::DEFAULT);
         };
-        let base = match priority.base {
-            Some(Base::Low) => Priority::LOW,
-            Some(Base::Def) | None => Priority::DEFAULT,
-            Some(Base::High) => Priority::HIGH,
-        };
+        let base = priority.base.map_or(Priority::DEFAULT, PriorityBase::priority);
         let Some(Offset { later, by }) = priority.offset else { return Ok(base) };
-        let most = if later { MOST_LATER } else { MOST_EARLIER };
+        let most = if later { Priority::MOST_LATER } else { Priority::MOST_EARLIER };
         if priority.base.is_some() && by > most {
             return Err(self.error(Kind::PriorityOffset, *span));
         }
-        let by = super::cut(by);
+        let by = cut(by);
         let number = if later { base.0.wrapping_add(by) } else { base.0.wrapping_sub(by) };
         Ok(Priority(number))
     }
@@ -150,16 +162,19 @@ impl PolicyText<'_> {
     fn requests(&self, is_ipsec: bool) -> Result<Vec<Request>, Error> {
         let mut requests = Vec::with_capacity(self.policy.requests.len());
         for Node { value: request, span } in &self.policy.requests {
-            let endpoints = request.ends.as_ref().map(|ends| self.endpoints(ends)).transpose()?;
-            let mode = match (request.mode, endpoints.flatten()) {
-                _ if !is_ipsec => continue,
-                (_, Some(Err(_))) => {
-                    let ends = request.ends.as_ref().map_or(*span, |ends| ends.span);
-                    return Err(self.error(Kind::EndpointFamilies, ends));
-                }
+            let ends = request.ends.as_ref().map(|ends| self.endpoints(ends)).transpose()?;
+            if !is_ipsec {
+                continue;
+            }
+            let of_one_family = |(src, dst)| {
+                let ends = request.ends.as_ref().map_or(*span, |ends| ends.span);
+                Endpoints::new(src, dst).map_err(|_| self.error(Kind::EndpointFamilies, ends))
+            };
+            let endpoints = ends.flatten().map(of_one_family).transpose()?;
+            let mode = match (request.mode, endpoints) {
                 (Mode::Transport, _) => RequestMode::Transport,
-                (Mode::Tunnel, Some(Ok(endpoints))) => RequestMode::Tunnel(endpoints),
-                (Mode::Beet, Some(Ok(endpoints))) => RequestMode::Beet(endpoints),
+                (Mode::Tunnel, Some(endpoints)) => RequestMode::Tunnel(endpoints),
+                (Mode::Beet, Some(endpoints)) => RequestMode::Beet(endpoints),
                 (Mode::Tunnel | Mode::Beet, None) => {
                     return Err(self.error(Kind::NoEndpoints, *span));
                 }
@@ -170,21 +185,17 @@ impl PolicyText<'_> {
     }
 
     /// The endpoints, their ports dropped as AF_KEY does; none of `me-any` and `any-me`.
-    fn endpoints(
-        &self,
-        ends: &Node<Ends>,
-    ) -> Result<Option<Result<Endpoints, model::Error>>, Error> {
+    fn endpoints(&self, ends: &Node<Ends>) -> Result<Option<(IpAddr, IpAddr)>, Error> {
         match (&ends.value, self.policy.direction.value) {
             (Ends::Addresses(src, dst), _) => {
-                let (src, dst) = (self.address(&src.address)?, self.address(&dst.address)?);
-                Ok(Some(Endpoints::new(src, dst)))
+                Ok(Some((self.address(&src.address)?, self.address(&dst.address)?)))
             }
             (Ends::MeAny, model::Direction::Out) | (Ends::AnyMe, model::Direction::In) => Ok(None),
             _ => Err(self.error(Kind::Direction, ends.span)),
         }
     }
 
-    fn address(&self, address: &Node<String>) -> Result<std::net::IpAddr, Error> {
+    fn address(&self, address: &Node<String>) -> Result<IpAddr, Error> {
         let numeric = LookUp { family: None, numeric: true };
         let found = self.lowering.names.addresses(&address.value, numeric);
         let found = found.map_err(|error| error.0).and_then(|found| {
@@ -200,15 +211,9 @@ impl PolicyText<'_> {
     }
 }
 
+/// The level, `default` where none is given. A number that a script may not choose is none.
 fn level(level: Option<tree::Level>) -> Level {
-    match level {
-        None | Some(tree::Level::Default) => Level::Default,
-        Some(tree::Level::Use) => Level::Use,
-        Some(tree::Level::Require) => Level::Require,
-        Some(tree::Level::Unique(number)) => Level::Unique(
-            number
-                .map(|number| ReqId(super::cut(number)))
-                .filter(|&reqid| reqid != ReqId(0) && reqid <= ReqId::MANUAL_MAX),
-        ),
-    }
+    let Some(tree::Level { kind, number }) = level else { return Level::Default };
+    let reqid = number.map(|number| ReqId(cut(number)));
+    kind.with(reqid.filter(|&reqid| reqid != ReqId(0) && reqid <= ReqId::MANUAL_MAX))
 }

@@ -3,7 +3,7 @@ use model::{
 };
 
 use super::{
-    Lowered, Lowering,
+    Lowered, Lowering, NamedProto,
     algorithm::Chosen,
     cut,
     hosts::End,
@@ -11,14 +11,12 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    tree::{self, Algorithms, Host, SaEnds, SaName, SaProto},
+    tree::{Algorithms, Host, SaEnds, SaName, SaProto},
     warning::{Warning, WarningKind},
 };
 
 /// The port of IKE and ESP behind a NAT, RFC 3948.
 const NAT_T_PORT: u16 = 4500;
-/// SPIs below are reserved, RFC 4302 section 2.4 and RFC 4303 section 2.1.
-const FIRST_FREE_SPI: u32 = 256;
 
 impl Lowering<'_> {
     /// `add` and `update`.
@@ -29,7 +27,7 @@ impl Lowering<'_> {
         operation: impl Fn(Box<Sa>) -> Operation,
     ) -> Result<Lowered, Error> {
         let (src, dst) = self.ends(&name.ends)?;
-        let proto = self.named_proto(&name.ends)?;
+        let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
         self.refuse_old(&name.ends)?;
         let options = self.options(name)?;
         let mut warnings: Vec<_> = options.warning.iter().cloned().collect();
@@ -39,35 +37,34 @@ impl Lowering<'_> {
             self.algorithms(algorithms, is_old(&name.ends), &mut warnings)?
         };
         let spi = Spi(cut(name.spi.value));
-        if proto != Ok(Proto::IpComp) && spi.0 < FIRST_FREE_SPI {
+        if proto != NamedProto::One(Proto::IpComp) && spi < Spi::FIRST_FREE {
             let span = name.spi.span;
             warnings.push(Warning::new(WarningKind::ReservedSpi, self.source, span, span));
         }
         let encap = options.encap.or_else(|| encap(&name.ends, &src, &dst));
         let add = |ends| {
-            let sa = Sa { encap, ..options.sa(Sa::bare(ends, proto.clone()?, spi)) };
-            let Chosen { crypt, auth, aead, comp } = chosen.clone();
-            let sa = Sa { crypt, auth, aead, comp: comp?, ..sa };
+            let sa = Sa { encap, ..options.sa(Sa::bare(ends, proto.one()?, spi)) };
+            let comp = chosen.compression()?;
+            let Chosen { crypt, auth, aead, .. } = chosen.clone();
+            let sa = Sa { crypt, auth, aead, comp, ..sa };
             sa.check()?;
             Ok(operation(Box::new(sa)))
         };
-        let operations = self.each_pair(&name.ends, &src, &dst, add)?;
-        Ok(Lowered { operations, warnings })
+        Ok(Lowered { warnings, ..self.each_pair(&name.ends, &src, &dst, add)? })
     }
 
     /// `getspi`: SPI 0 is any.
     pub(super) fn get_spi(&self, name: &SaName) -> Result<Lowered, Error> {
         let (src, dst) = self.ends(&name.ends)?;
-        let proto = self.named_proto(&name.ends)?;
+        let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
         let options = self.options(name)?;
         let spi = Some(Spi(cut(name.spi.value))).filter(|spi| spi.0 != 0);
-        let wish = |ends| {
-            let sa = options.sa(Sa::bare(ends, proto.clone()?, Spi(0)));
+        let request = |ends| {
+            let sa = options.sa(Sa::bare(ends, proto.one()?, Spi(0)));
             let Sa { mode, reqid, proto, .. } = sa;
             Ok(Operation::GetSpi(SpiWish { ends, proto, spi, mode, reqid }))
         };
-        let operations = self.each_pair(&name.ends, &src, &dst, wish)?;
-        Ok(Lowered { operations, ..Lowered::default() })
+        self.each_pair(&name.ends, &src, &dst, request)
     }
 
     pub(super) fn get(&self, name: &SaName) -> Result<Lowered, Error> {
@@ -90,9 +87,8 @@ impl Lowering<'_> {
         };
         let (src, dst) = (address(&ends.src)?, address(&ends.dst)?);
         let proto = self.proto(ends.proto.as_ref(), ends.look_up)?;
-        let delete_all = |pair| Ok(Operation::DeleteAllSa(pair, proto.clone()?));
-        let operations = self.each_pair(ends, &src, &dst, delete_all)?;
-        Ok(Lowered { operations, ..Lowered::default() })
+        let delete_all = |pair| Ok(Operation::DeleteAllSa(pair, proto.one_or_all()?));
+        self.each_pair(ends, &src, &dst, delete_all)
     }
 
     /// `get` and `delete`.
@@ -103,26 +99,27 @@ impl Lowering<'_> {
         dst: &End,
         operation: impl Fn(SaId) -> Operation,
     ) -> Result<Lowered, Error> {
-        let proto = self.named_proto(&name.ends)?;
+        let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
         let spi = Spi(cut(name.spi.value));
         let Options { mode, mark, .. } = self.options(name)?;
         let warnings = mode.map(|(_, span)| {
             Warning::new(WarningKind::ObsoleteMode, self.source, span, self.end())
         });
         let by_id = |ends: AddressPair| {
-            Ok(operation(SaId { dst: ends.dst(), proto: proto.clone()?, spi, mark }))
+            Ok(operation(SaId { dst: ends.dst(), proto: proto.one()?, spi, mark }))
         };
-        let operations = self.each_pair(&name.ends, src, dst, by_id)?;
-        Ok(Lowered { operations, warnings: warnings.into_iter().collect() })
+        let warnings = warnings.into_iter().collect();
+        Ok(Lowered { warnings, ..self.each_pair(&name.ends, src, dst, by_id)? })
     }
 
+    /// The operation of every pair of addresses of one family.
     fn each_pair(
         &self,
         ends: &SaEnds,
         src: &End,
         dst: &End,
         operation: impl Fn(AddressPair) -> Result<Operation, model::Error>,
-    ) -> Result<Vec<Result<Operation, model::Error>>, Error> {
+    ) -> Result<Lowered, Error> {
         let mut operations = Vec::with_capacity(1);
         for &src in &src.addresses {
             for &dst in &dst.addresses {
@@ -132,29 +129,18 @@ impl Lowering<'_> {
         if operations.is_empty() {
             return Err(self.error_at_end(Kind::NoPair, ends.dst.address.span));
         }
-        Ok(operations)
+        Ok(Lowered { operations, ..Lowered::default() })
     }
 
     fn ends(&self, ends: &SaEnds) -> Result<(End, End), Error> {
         Ok((self.host(&ends.src, ends.look_up)?, self.host(&ends.dst, ends.look_up)?))
-    }
-
-    /// The protocol of a statement about one SA, where AF_KEY wants one.
-    fn named_proto(&self, ends: &SaEnds) -> Result<Result<Proto, model::Error>, Error> {
-        let proto = self.proto(ends.proto.as_ref(), ends.look_up)?;
-        Ok(proto.and_then(|proto| proto.ok_or(model::Error::NoProto)))
     }
 }
 
 impl Options {
     /// An SA with these options.
     fn sa(&self, bare: Sa) -> Sa {
-        let mode = match self.mode {
-            Some((tree::Mode::Transport, _)) => Mode::Transport.into(),
-            Some((tree::Mode::Tunnel, _)) => Mode::Tunnel.into(),
-            Some((tree::Mode::Beet, _)) => Mode::Beet.into(),
-            None => SaMode::ANY,
-        };
+        let mode = self.mode.map_or(SaMode::ANY, |(mode, _)| Mode::from(mode).into());
         Sa {
             mode,
             reqid: ReqId(self.reqid),

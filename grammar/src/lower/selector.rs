@@ -1,6 +1,8 @@
 use std::net::IpAddr;
 
-use model::{Dialect, Mark, PolicyId, Prefix, Selector, Upper, names::LookUp};
+use model::{
+    Dialect, Direction, IpVersion, Mark, PolicyId, Prefix, Selector, Upper, names::LookUp,
+};
 
 use super::{Lowering, options::sec_ctx};
 use crate::{
@@ -8,7 +10,7 @@ use crate::{
     parse::expected::UPPERS,
     parse::rules::number,
     parse::{guess::closest, hint::Hint},
-    tree::{self, Extension, MarkText, Node, Policy, Port, Range},
+    tree::{self, Extension, MarkText, Node, Port, Range},
     warning::{Warning, WarningKind},
 };
 
@@ -17,14 +19,13 @@ use crate::{
 const WITH_PORTS: [u8; 9] = [1, 6, 17, 33, 47, 58, 132, 135, 136];
 
 impl Lowering<'_> {
-    /// What names a policy. `upper` has been found before, as the original does.
-    pub(super) fn policy_id(
+    /// What names a policy, looked up. `upper` has been found before, as the original does.
+    pub(super) fn policy_name<'s>(
         &self,
-        selector: &tree::Selector,
+        selector: &'s tree::Selector,
         upper: Upper,
-        policy: &Policy,
-    ) -> Result<Result<PolicyId, model::Error>, Error> {
-        let (src_port, dst_port) = self.ports(selector, upper)?;
+    ) -> Result<PolicyName<'s>, Error> {
+        let ports = self.ports(selector, upper)?;
         let src = self.one_address(&selector.src.address, selector.look_up)?;
         let dst = self.one_address(&selector.dst.address, selector.look_up)?;
         if src.is_ipv4() != dst.is_ipv4() {
@@ -38,34 +39,21 @@ impl Lowering<'_> {
                 _ => {}
             }
         }
-        let id = || {
-            let (src, dst) = (prefix(src, &selector.src)?, prefix(dst, &selector.dst)?);
-            let mut packets = Selector::new(src, dst)?;
-            (packets.upper, packets.src_port, packets.dst_port) = (upper, src_port, dst_port);
-            Ok(PolicyId {
-                sec_ctx: selector.context.as_ref().and_then(|context| sec_ctx(&context.value)),
-                mark,
-                if_id,
-                ..PolicyId::new(packets, policy.direction.value)
-            })
-        };
-        Ok(id())
+        Ok(PolicyName { selector, upper, addresses: (src, dst), ports, mark, if_id })
     }
 
     /// The policies of `tagged "VALUE/MASK"`: all packets of either family with that mark.
     pub(super) fn tagged(
         &self,
         tag: &Node<Vec<u8>>,
-        policy: &Policy,
-    ) -> Result<[Result<PolicyId, model::Error>; 2], Error> {
+        direction: Direction,
+    ) -> Result<[PolicyId; 2], Error> {
         let mark = mark_of_tag(&tag.value);
         let mark = mark.ok_or_else(|| self.error_at_end(Kind::Tagged, tag.span))?;
         let mark = self.mark("tagged", mark, tag.span)?;
-        let all = [IpAddr::from([0; 4]), IpAddr::from([0; 16])];
-        Ok(all.map(|address| {
-            let all = Prefix::new(address, Some(0))?;
-            let packets = Selector::new(all, all)?;
-            Ok(PolicyId { mark, ..PolicyId::new(packets, policy.direction.value) })
+        Ok(IpVersion::ALL.map(|version| {
+            let all = Selector::within(Prefix::everything(version));
+            PolicyId { mark, ..PolicyId::new(all, direction) }
         }))
     }
 
@@ -138,6 +126,34 @@ impl Lowering<'_> {
         let addresses = self.addresses(host, look_up);
         let addresses = addresses.map_err(|kind| self.error_at_end(kind, host.span))?;
         self.only_one(&addresses, host)
+    }
+}
+
+/// What names a policy but its direction, with its names looked up.
+pub(super) struct PolicyName<'s> {
+    selector: &'s tree::Selector,
+    upper: Upper,
+    addresses: (IpAddr, IpAddr),
+    ports: (u16, u16),
+    mark: Mark,
+    if_id: u32,
+}
+
+impl PolicyName<'_> {
+    /// The name, or why AF_KEY refuses it.
+    pub(super) fn id(&self, direction: Direction) -> Result<PolicyId, model::Error> {
+        let (src, dst) = self.addresses;
+        let (src, dst) = (prefix(src, &self.selector.src)?, prefix(dst, &self.selector.dst)?);
+        let mut packets = Selector::new(src, dst)?;
+        packets.upper = self.upper;
+        (packets.src_port, packets.dst_port) = self.ports;
+        let context = self.selector.context.as_ref();
+        Ok(PolicyId {
+            sec_ctx: context.and_then(|context| sec_ctx(&context.value)),
+            mark: self.mark,
+            if_id: self.if_id,
+            ..PolicyId::new(packets, direction)
+        })
     }
 }
 

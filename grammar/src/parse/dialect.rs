@@ -1,39 +1,24 @@
-//! What one dialect says and another does not.
+//! Which dialect has which words.
 
-use model::Dialect::{self, FreeBsd, Linux, NetBsd};
+use model::{
+    Dialect::{self, FreeBsd, Linux, NetBsd},
+    Direction, ScriptOption,
+};
 
-/// Words and options that not every dialect has, with those that do.
-const WORDS: &[(&str, &[Dialect])] = &[
-    ("update", &[NetBsd]),
-    ("getspi", &[NetBsd]),
-    ("spdupdate", &[Linux, NetBsd]),
-    ("exit", &[Linux, NetBsd]),
-    ("quit", &[Linux, NetBsd]),
-    ("bye", &[Linux, NetBsd]),
-    ("esp-udp", &[Linux, NetBsd]),
-    ("-ctx", &[Linux, NetBsd]),
-    ("-bh", &[Linux, NetBsd]),
-    ("-bs", &[Linux, NetBsd]),
-    ("-esp_frag", &[NetBsd]),
-    ("-natt_mtu", &[FreeBsd]),
-    ("-hwif", &[FreeBsd]),
-    ("fwd", &[Linux]),
-    ("prio", &[Linux]),
-    ("priority", &[Linux]),
-];
+use crate::tree::{SaProtoWord, StatementWord};
 
-/// Options beyond those of ipsec-tools 0.8.2 that the lexer of a BSD knows.
-const OPTIONS: &[(&str, Dialect)] = &[
-    ("-esp_frag", NetBsd),
-    ("-natt_mtu", FreeBsd),
-    ("-natt", FreeBsd),
-    ("-hwif", FreeBsd),
-    ("-esn", FreeBsd),
-];
+/// The words before a priority.
+pub(crate) const PRIORITY: [&str; 2] = ["prio", "priority"];
 
-/// The dialects that have a word; none for a word that all have or nobody has.
+/// The dialects that have a word; none for a word that is in no table.
 pub(crate) fn owners(word: &str) -> Option<&'static [Dialect]> {
-    WORDS.iter().find(|row| row.0 == word).map(|row| row.1)
+    let statement = word.parse().map(StatementWord::dialects);
+    let option = || word.parse().map(ScriptOption::dialects);
+    let proto = || word.parse().map(SaProtoWord::dialects);
+    if word == Direction::Fwd.word() || PRIORITY.contains(&word) {
+        return Some(&[Linux]);
+    }
+    statement.or_else(|_| option()).or_else(|_| proto()).ok()
 }
 
 /// Whether a word is another dialect's.
@@ -43,8 +28,10 @@ pub(crate) fn is_foreign(word: &str, dialect: Dialect) -> bool {
 
 /// The option at the beginning of `text` that only this dialect's lexer knows.
 pub(crate) fn own_option(text: &str, dialect: Dialect) -> Option<&'static str> {
-    let mut own = OPTIONS.iter().filter(|row| row.1 == dialect).map(|row| row.0);
-    own.find(|option| text.starts_with(option))
+    let own = ScriptOption::ALL.iter().filter(|option| option.added_by() == Some(dialect));
+    own.map(|option| option.word())
+        .filter(|word| text.starts_with(word))
+        .max_by_key(|word| word.len())
 }
 
 /// The characters that a policy may have in `linux` and not in FreeBSD.

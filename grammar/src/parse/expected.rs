@@ -1,115 +1,178 @@
+//! What could have stood where a script went wrong: sentences for messages, and words for guesses.
+
+use model::{
+    ALGORITHMS, ActionKind, AlgorithmKind, Dialect, Direction, LevelKind, PriorityBase, Proto,
+    SaDirection, SaFlags, ScriptOption,
+};
 use pest::{
     RuleType,
     error::{Error, ErrorVariant},
 };
 
-use model::{ALGORITHMS, AlgorithmKind, Dialect};
+use super::{
+    dialect::{PRIORITY, is_foreign},
+    rules::{PolicyRule, Rule},
+};
+use crate::tree::{Flag, Mode, SaProtoWord, StatementWord};
 
-use super::rules::{PolicyRule, Rule};
-
-/// The words that begin a statement in any dialect.
-pub(crate) const STATEMENTS: &[&str] = &[
-    "add",
-    "update",
-    "getspi",
-    "get",
-    "delete",
-    "deleteall",
-    "flush",
-    "dump",
-    "spdadd",
-    "spdupdate",
-    "spddelete",
-    "spdflush",
-    "spddump",
-    "exit",
-    "quit",
-    "bye",
-];
-
-const OPTIONS: &[&str] = &[
-    "-ctx",
-    "-esn",
-    "-mark",
-    "-outmark",
-    "-ifid",
-    "-natt",
-    "-dir",
-    "-offload",
-    "-flag",
-    "-keepalive",
-    "-nokeepalive",
-];
-const PROTOCOLS: &[&str] = &["esp", "ipcomp", "esp-udp", "esp-old", "ah-old"];
-/// The modes of a request.
-pub(crate) const MODES: &[&str] = &["transport", "tunnel", "beet"];
 /// The upper-layer protocols that are most often meant.
 pub(crate) const UPPERS: &[&str] = &["any", "icmp", "icmp6", "tcp", "udp", "sctp", "gre", "ip4"];
 
-/// The statements of a dialect, in plain words.
-fn statements(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Linux => {
-            "a statement: add, get, delete, deleteall, flush, dump, spdadd, spdupdate, \
-             spddelete, spdflush, spddump or exit"
-        }
-        Dialect::NetBsd => {
-            "a statement: add, update, getspi, get, delete, deleteall, flush, dump, spdadd, \
-             spdupdate, spddelete, spdflush, spddump or exit"
-        }
-        Dialect::FreeBsd => {
-            "a statement: add, get, delete, deleteall, flush, dump, spdadd, spddelete, spdflush \
-             or spddump"
-        }
-    }
+/// The options of a policy's selector.
+const POLICY_OPTIONS: &[ScriptOption] = &[
+    ScriptOption::Mark,
+    ScriptOption::IfId,
+    ScriptOption::HardTime,
+    ScriptOption::SoftTime,
+    ScriptOption::HardBytes,
+    ScriptOption::SoftBytes,
+    ScriptOption::HardUse,
+    ScriptOption::SoftUse,
+    ScriptOption::HardPackets,
+    ScriptOption::SoftPackets,
+];
+
+/// `a mode: transport, tunnel or beet`.
+fn one_of(what: &str, words: &[&str]) -> String {
+    let list = match words {
+        [] => String::new(),
+        [word] => (*word).to_owned(),
+        [others @ .., last] => format!("{} or {last}", others.join(", ")),
+    };
+    if what.is_empty() { list } else { format!("{what}: {list}") }
 }
 
+/// The words of a list that the dialect has.
+fn own(words: Vec<&'static str>, dialect: Dialect) -> Vec<&'static str> {
+    words.into_iter().filter(|word| !is_foreign(word, dialect)).collect()
+}
+
+/// The words that begin a statement in any dialect.
+pub(crate) fn statements() -> Vec<&'static str> {
+    StatementWord::ALL.iter().map(|word| word.word()).collect()
+}
+
+/// The protocols of SAs that can be added: all but that of TCP-MD5.
+fn protocols() -> Vec<&'static str> {
+    let protocols = SaProtoWord::ALL.iter().filter(|proto| **proto != SaProtoWord::Tcp);
+    protocols.map(|proto| proto.word()).collect()
+}
+
+/// The options of an SA.
+fn sa_options() -> Vec<&'static str> {
+    let others = [
+        ScriptOption::Encryption,
+        ScriptOption::Authentication,
+        ScriptOption::Compression,
+        ScriptOption::RawCpi,
+        ScriptOption::Policy,
+    ];
+    let options = ScriptOption::ALL.iter().filter(|option| !others.contains(option));
+    options.map(|option| option.word()).collect()
+}
+
+fn policy_options() -> Vec<&'static str> {
+    POLICY_OPTIONS.iter().map(|option| option.word()).collect()
+}
+
+/// The modes of a template.
+pub(crate) fn modes() -> Vec<&'static str> {
+    Mode::ALL.iter().map(|mode| mode.word()).collect()
+}
+
+/// The modes of an SA.
+fn sa_modes() -> Vec<&'static str> {
+    [modes(), vec!["any"]].concat()
+}
+
+fn flags() -> Vec<&'static str> {
+    Flag::ALL.iter().map(|flag| flag.word()).collect()
+}
+
+fn kernel_flags() -> Vec<&'static str> {
+    SaFlags::ALL.into_iter().flat_map(SaFlags::words).collect()
+}
+
+fn sa_directions() -> Vec<&'static str> {
+    SaDirection::ALL.iter().map(|direction| direction.word()).collect()
+}
+
+fn directions() -> Vec<&'static str> {
+    Direction::ALL.iter().map(|direction| direction.word()).collect()
+}
+
+fn bases() -> Vec<&'static str> {
+    PriorityBase::ALL.iter().map(|base| base.word()).collect()
+}
+
+fn actions() -> Vec<&'static str> {
+    ActionKind::ALL.iter().map(|action| action.word()).collect()
+}
+
+/// The protocols of templates.
+fn template_protocols() -> Vec<&'static str> {
+    let protocols = Proto::ALL.iter().filter(|proto| proto.sa_type().is_some());
+    protocols.map(|proto| proto.word()).collect()
+}
+
+fn levels() -> Vec<&'static str> {
+    LevelKind::ALL.iter().map(|level| level.word()).collect()
+}
+
+/// The algorithms of these kinds, without aliases.
+fn algorithms(kinds: &[AlgorithmKind]) -> Vec<&'static str> {
+    ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind)).map(|row| row.name).collect()
+}
+
+/// The same with aliases.
+fn all_names(kinds: &[AlgorithmKind]) -> Vec<&'static str> {
+    let rows = ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind));
+    rows.flat_map(|row| [&[row.name], row.aliases].concat()).collect()
+}
+
+const CIPHERS: &[AlgorithmKind] = &[AlgorithmKind::Crypt, AlgorithmKind::Aead];
+const AUTH: &[AlgorithmKind] = &[AlgorithmKind::Auth];
+const COMP: &[AlgorithmKind] = &[AlgorithmKind::Comp];
+
 /// What would have been right where a statement went wrong, in plain words.
-pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<&'static str> {
-    words(error, |rule| {
-        Some(match rule {
-            Rule::add_word => statements(dialect),
+pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {
+    sentences(error, |rule| {
+        let text = match rule {
+            Rule::add_word => return Some(one_of("a statement", &short_statements(dialect))),
+            Rule::proto | Rule::proto_word | Rule::esp_udp => {
+                return Some(one_of("a protocol", &own(protocols(), dialect)));
+            }
+            Rule::extension => return Some(one_of("an option", &own(sa_options(), dialect))),
+            Rule::policy_option => {
+                return Some(one_of("an option", &own(policy_options(), dialect)));
+            }
+            Rule::flag_word => return Some(one_of("", &flags())),
+            Rule::mode_word => return Some(one_of("a mode", &sa_modes())),
+            Rule::kernel_flag_word => return Some(one_of("a flag", &kernel_flags())),
+            Rule::way => return Some(one_of("", &sa_directions())),
+            Rule::crypt_word | Rule::crypt_bare | Rule::crypt => {
+                return Some(one_of("an encryption algorithm", &algorithms(CIPHERS)));
+            }
+            Rule::auth_word | Rule::auth_bare => {
+                return Some(one_of("an authentication algorithm", &algorithms(AUTH)));
+            }
+            Rule::comp_word | Rule::comp => {
+                return Some(one_of("a compression algorithm", &algorithms(COMP)));
+            }
             Rule::look_up => "-4, -6 or -n",
             Rule::host | Rule::range | Rule::address => "an address or a host name",
             Rule::prefix => "/ and a prefix length",
             Rule::port => "[ and a port",
             Rule::any_port | Rule::service => "a port: a number, a UDP service or any",
             Rule::close => "]",
-            Rule::proto | Rule::proto_word | Rule::esp_udp => {
-                "a protocol: esp, ah, ipcomp, esp-udp, esp-old or ah-old"
-            }
             Rule::spi | Rule::hex => "an SPI: a decimal or 0x hexadecimal number",
             Rule::decimal => "a decimal number",
-            Rule::extension => {
-                "an option: -m, -u, -r, -esn, -lh, -ls, -bh, -bs, -uh, -us, -ph, -ps, -mark, \
-                 -outmark, -ifid, -dir, -offload, -natt, -keepalive, -flag, -f or -ctx"
-            }
-            Rule::policy_option => {
-                "an option: -mark, -ifid, -lh, -ls, -bh, -bs, -uh, -us, -ph or -ps"
-            }
-            Rule::flag_word => "zero-pad, random-pad, seq-pad or nocyclic-seq",
-            Rule::mode_word => "a mode: transport, tunnel, beet or any",
-            Rule::kernel_flag_word => {
-                "a flag: noecn, decap-dscp, nopmtudisc, wildrecv, icmp, af-unspec, align4, \
-                 dont-encap-dscp or oseq-may-wrap"
-            }
-            Rule::way => "in or out",
             Rule::whole_packet => "packet",
             Rule::device => "the name of a network device",
             Rule::number => "a decimal or 0x hexadecimal number",
             Rule::natt_end => "an address with a port in brackets",
             Rule::algorithms => "an algorithm: -E, -A or -C",
-            Rule::crypt_word | Rule::crypt_bare | Rule::crypt => {
-                "an encryption algorithm: aes-cbc, aes-gcm-16, aes-ccm-16, \
-                 chacha20-poly1305, aes-ctr, aes-gmac, camellia-cbc, 3des-cbc, des-cbc, \
-                 twofish-cbc, serpent-cbc, blowfish-cbc, cast128-cbc or null"
-            }
-            Rule::auth_word | Rule::auth_bare => {
-                "an authentication algorithm: hmac-sha256, hmac-sha256-128, hmac-sha384, \
-                 hmac-sha512, hmac-sha1, hmac-md5, hmac-ripemd160, aes-xcbc-mac, aes-cmac or null"
-            }
             Rule::auth => "-A and an authentication algorithm",
-            Rule::comp_word | Rule::comp => "a compression algorithm: deflate or lzs",
             Rule::raw_cpi => "-R",
             Rule::key => "a key: \"in quotes\" or 0x hexadecimal",
             Rule::quoted => "a text in quotes",
@@ -121,79 +184,91 @@ pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<&'static st
             Rule::misc => "TYPE,CODE of ICMP or a dotted GRE key",
             Rule::context => "-ctx",
             Rule::policy => "-P and a policy",
-            Rule::policy_text => "a policy: in, out or fwd, and an action",
+            Rule::policy_text => {
+                let directions = one_of("", &own(directions(), dialect));
+                return Some(format!("a policy: {directions}, and an action"));
+            }
             Rule::end | Rule::policy_end => "`;`",
             _ => return None,
-        })
+        };
+        Some(text.to_owned())
     })
 }
 
+/// The statements of a dialect; of those that end the script one.
+fn short_statements(dialect: Dialect) -> Vec<&'static str> {
+    let alike = [StatementWord::Quit, StatementWord::Bye].map(StatementWord::word);
+    let words = statements().into_iter().filter(|word| !alike.contains(word)).collect();
+    own(words, dialect)
+}
+
 /// The same for a policy.
-pub(crate) fn policy_expected(error: &Error<PolicyRule>) -> Vec<&'static str> {
-    words(error, |rule| {
-        Some(match rule {
-            PolicyRule::direction => "a direction: in, out or fwd",
-            PolicyRule::priority => "a priority",
+pub(crate) fn policy_expected(error: &Error<PolicyRule>, dialect: Dialect) -> Vec<String> {
+    sentences(error, |rule| {
+        let text = match rule {
+            PolicyRule::direction => {
+                return Some(one_of("a direction", &own(directions(), dialect)));
+            }
             PolicyRule::base | PolicyRule::number => {
-                "a priority: low, def or high with an offset, or a number"
+                let bases = one_of("", &bases());
+                return Some(format!("a priority: {bases} with an offset, or a number"));
             }
-            PolicyRule::plus | PolicyRule::minus => "+ or -",
-            PolicyRule::action => "an action: ipsec, none or discard",
             PolicyRule::request | PolicyRule::proto | PolicyRule::cut_short => {
-                "a request: esp, ah or ipcomp, as in esp/tunnel/A-B/require"
+                let protocols = one_of("a request", &template_protocols());
+                return Some(format!("{protocols}, as in esp/tunnel/A-B/require"));
             }
+            PolicyRule::mode => return Some(one_of("a mode", &modes())),
+            PolicyRule::level => {
+                return Some(one_of("a level", &[levels(), vec!["unique:NUMBER"]].concat()));
+            }
+            PolicyRule::priority => "a priority",
+            PolicyRule::plus | PolicyRule::minus => "+ or -",
+            // In the SPD; those of sockets are refused there with a sentence.
+            PolicyRule::action => "an action: ipsec, none or discard",
             PolicyRule::slash => "/",
-            PolicyRule::mode => "a mode: transport, tunnel or beet",
             PolicyRule::ends | PolicyRule::address => "the tunnel's endpoints: SRC-DST",
             PolicyRule::port => "a port in brackets",
             PolicyRule::me => "me",
             PolicyRule::any => "any",
-            PolicyRule::level => "a level: require, unique, unique:NUMBER, use or default",
             PolicyRule::EOI => "the end of the policy",
             _ => return None,
-        })
+        };
+        Some(text.to_owned())
     })
 }
 
 /// The words that could have stood where a statement went wrong, as far as they can be listed.
 pub(crate) fn candidates(error: &Error<Rule>) -> Vec<&'static str> {
     let lists = positives(error).iter().map(|rule| match rule {
-        Rule::add_word => STATEMENTS.to_vec(),
-        Rule::proto | Rule::proto_word | Rule::esp_udp => PROTOCOLS.to_vec(),
-        Rule::extension | Rule::policy_option => OPTIONS.to_vec(),
-        Rule::flag_word => vec!["zero-pad", "random-pad", "seq-pad", "nocyclic-seq"],
-        Rule::mode_word => vec!["transport", "tunnel", "beet", "any"],
-        Rule::kernel_flag_word => model::SaFlags::NAMES.map(|row| row.1).to_vec(),
-        Rule::way => vec!["in", "out"],
+        Rule::add_word => statements(),
+        Rule::proto | Rule::proto_word | Rule::esp_udp => protocols(),
+        Rule::extension | Rule::policy_option => sa_options(),
+        Rule::flag_word => flags(),
+        Rule::mode_word => sa_modes(),
+        Rule::kernel_flag_word => kernel_flags(),
+        Rule::way => sa_directions(),
         Rule::whole_packet => vec!["packet"],
-        Rule::crypt_word | Rule::crypt_bare | Rule::crypt => {
-            [names_of(AlgorithmKind::Crypt), names_of(AlgorithmKind::Aead)].concat()
-        }
-        Rule::auth_word | Rule::auth_bare | Rule::auth => names_of(AlgorithmKind::Auth),
-        Rule::comp_word | Rule::comp => names_of(AlgorithmKind::Comp),
+        Rule::crypt_word | Rule::crypt_bare | Rule::crypt => all_names(CIPHERS),
+        Rule::auth_word | Rule::auth_bare | Rule::auth => all_names(AUTH),
+        Rule::comp_word | Rule::comp => all_names(COMP),
         _ => Vec::new(),
     });
     lists.flatten().collect()
 }
 
-fn names_of(kind: AlgorithmKind) -> Vec<&'static str> {
-    let rows = ALGORITHMS.iter().filter(|row| row.kind == kind);
-    rows.flat_map(|row| [&[row.name], row.aliases].concat()).collect()
-}
-
 /// The same for a policy.
 pub(crate) fn policy_candidates(error: &Error<PolicyRule>) -> Vec<&'static str> {
     let lists = positives(error).iter().map(|rule| match rule {
-        PolicyRule::direction => &["in", "out", "fwd"] as &[&str],
-        PolicyRule::priority => &["prio", "priority"],
-        PolicyRule::base => &["low", "def", "high"],
-        PolicyRule::action => &["ipsec", "none", "discard", "bypass", "entrust"],
-        PolicyRule::request | PolicyRule::proto | PolicyRule::cut_short => &["esp", "ipcomp"],
-        PolicyRule::mode => MODES,
-        PolicyRule::level => &["require", "unique", "default", "use"],
-        _ => &[],
+        PolicyRule::direction => directions(),
+        PolicyRule::priority => PRIORITY.to_vec(),
+        PolicyRule::base => bases(),
+        PolicyRule::action => actions(),
+        PolicyRule::request | PolicyRule::proto | PolicyRule::cut_short => template_protocols(),
+        PolicyRule::mode => modes(),
+        PolicyRule::level => levels(),
+        _ => Vec::new(),
     });
-    lists.flatten().copied().collect()
+    lists.flatten().collect()
 }
 
 fn positives<R: RuleType>(error: &Error<R>) -> &[R] {
@@ -203,12 +278,10 @@ fn positives<R: RuleType>(error: &Error<R>) -> &[R] {
     }
 }
 
-fn words<R: RuleType>(
-    error: &Error<R>,
-    word: impl Fn(R) -> Option<&'static str>,
-) -> Vec<&'static str> {
-    let mut words: Vec<_> = positives(error).iter().filter_map(|&rule| word(rule)).collect();
-    words.sort_unstable();
-    words.dedup();
-    words
+/// What stands for the rules that could have matched, each once.
+fn sentences<R: RuleType>(error: &Error<R>, of: impl Fn(R) -> Option<String>) -> Vec<String> {
+    let mut sentences: Vec<_> = positives(error).iter().filter_map(|&rule| of(rule)).collect();
+    sentences.sort_unstable();
+    sentences.dedup();
+    sentences
 }

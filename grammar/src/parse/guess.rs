@@ -2,13 +2,12 @@
 
 use super::{
     dialect::is_foreign,
-    expected::STATEMENTS,
     hint::Hint,
     lexer::{Token, tokens_before},
     rules::number,
     source::Source,
 };
-use crate::tree::Span;
+use crate::tree::{Span, StatementWord};
 
 /// The shortest word that is worth a guess.
 const SHORTEST_GUESS: usize = 4;
@@ -66,7 +65,10 @@ fn missing_semicolon(source: &Source, wrong: Span) -> Option<Hint> {
     let (mut at, mut last) = (source.start(), 0);
     for (number, line) in source.ascii()[..end].split('\n').enumerate() {
         let first = line.split([' ', '\t']).find(|word| !word.is_empty()).unwrap_or_default();
-        if number > 0 && STATEMENTS.contains(&first) && !is_foreign(first, source.dialect()) {
+        if number > 0
+            && first.parse::<StatementWord>().is_ok()
+            && !is_foreign(first, source.dialect())
+        {
             return Some(Hint::MissingSemicolon(source.position(last).line));
         }
         if !first.is_empty() && !first.starts_with('#') {

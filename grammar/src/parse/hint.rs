@@ -46,7 +46,7 @@ impl fmt::Display for Hint {
         match self {
             Hint::OtherDialect(word) => {
                 let owner = owners(word).and_then(<[_]>::first).copied().unwrap_or_default();
-                write!(f, "`{word}` is {}: use --dialect {}", whose(owner), owner.name())
+                write!(f, "`{word}` is {}: use --dialect {}", whose(owner), owner.word())
             }
             Hint::DidYouMean(word) => write!(f, "did you mean `{word}`?"),
             Hint::MissingSemicolon(line) => write!(f, "a `;` is missing at the end of line {line}"),

@@ -1,4 +1,6 @@
-use model::{Dialect, Direction, Proto};
+use std::str::FromStr;
+
+use model::Dialect;
 use pest::{
     Parser,
     iterators::{Pair, Pairs},
@@ -7,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{
     dialect::is_foreign,
-    expected::{MODES, policy_candidates, policy_expected},
+    expected::{modes, policy_candidates, policy_expected},
     guess::{self, closest, word_at},
     hint::Hint,
     rules::{PolicyParser, PolicyRule as Rule, number},
@@ -15,9 +17,7 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    tree::{
-        Action, Base, Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Request, Span,
-    },
+    tree::{Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Request, Span},
 };
 
 /// Reads a policy that stands alone: the string of ipsec_set_policy(3), which setkey has after `-P`.
@@ -56,7 +56,7 @@ fn syntax_error(
     let start = whole.start + at + blank;
     let wrong = Span { start, end: start + length };
     let word = rest[blank..blank + length].to_owned();
-    let kind = Kind::PolicySyntax { word, expected: policy_expected(error) };
+    let kind = Kind::PolicySyntax { word, expected: policy_expected(error, source.dialect()) };
     Error::new(kind, source, wrong, whole).with_hint(guess::of_policy(
         source,
         wrong,
@@ -79,24 +79,25 @@ impl Reader<'_> {
     fn policy(&self, mut found: Pairs<'_, Rule>) -> Result<Policy, Error> {
         let direction = part(&mut found);
         self.own(&direction)?;
-        let direction = self.node(&direction, self::direction(direction.as_str()));
+        let direction = self.node(&direction, self.word(&direction)?);
         let mut policy = Policy { direction, priority: None, action: None, requests: Vec::new() };
         for pair in found {
             match pair.as_rule() {
                 Rule::priority => {
                     self.own_priority(&pair)?;
-                    policy.priority = Some(self.node(&pair, priority(pair.clone().into_inner())));
+                    policy.priority =
+                        Some(self.node(&pair, self.priority(pair.clone().into_inner())?));
                 }
-                Rule::action => policy.action = Some(self.node(&pair, action(pair.as_str()))),
+                Rule::action => policy.action = Some(self.node(&pair, self.word(&pair)?)),
                 Rule::request => {
-                    let request = self.request(pair.clone().into_inner());
+                    let request = self.request(pair.clone().into_inner())?;
                     policy.requests.push(self.node(&pair, request));
                 }
                 Rule::cut_short => {
                     let wrong = self.span(&pair);
                     let hint = match word_at(self.source, wrong.end) {
                         "any" => Some(Hint::AnyMode),
-                        word => closest(word, MODES).map(Hint::DidYouMean),
+                        word => closest(word, &modes()).map(Hint::DidYouMean),
                     };
                     return Err(Error::new(Kind::TooFewArguments, self.source, wrong, self.whole)
                         .with_hint(hint));
@@ -113,9 +114,7 @@ impl Reader<'_> {
         if !is_foreign(word, self.source.dialect()) {
             return Ok(());
         }
-        let kind = Kind::PolicySyntax { word: word.to_owned(), expected: Vec::new() };
-        let error = Error::new(kind, self.source, self.span(pair), self.whole);
-        Err(error.with_hint(Hint::other_dialect(self.source, word)))
+        Err(self.unknown(pair).with_hint(Hint::other_dialect(self.source, word)))
     }
 
     /// NetBSD knows what a priority is, and says that it has none.
@@ -128,30 +127,43 @@ impl Reader<'_> {
         }
     }
 
-    fn request(&self, mut parts: Pairs<'_, Rule>) -> Request {
-        let proto = match part(&mut parts).as_str() {
-            "esp" => Proto::Esp,
-            "ah" => Proto::Ah,
-            _ => Proto::IpComp,
-        };
+    fn request(&self, mut parts: Pairs<'_, Rule>) -> Result<Request, Error> {
+        let proto = self.word(&part(&mut parts))?;
         let mut request = Request { proto, mode: Mode::Transport, ends: None, level: None };
         for pair in parts {
             match pair.as_rule() {
-                Rule::mode => {
-                    request.mode = match pair.as_str() {
-                        "tunnel" => Mode::Tunnel,
-                        "beet" => Mode::Beet,
-                        _ => Mode::Transport,
-                    }
-                }
+                Rule::mode => request.mode = self.word(&pair)?,
                 Rule::ends => {
                     request.ends = Some(self.node(&pair, self.ends(pair.clone().into_inner())));
                 }
-                Rule::level => request.level = Some(level(pair.as_str())),
+                Rule::level => request.level = Some(self.level(&pair)?),
                 _ => {}
             }
         }
-        request
+        Ok(request)
+    }
+
+    /// A level, with the number of `unique:NUMBER`.
+    fn level(&self, pair: &Pair<'_, Rule>) -> Result<Level, Error> {
+        let (word, digits) = match pair.as_str().split_once(':') {
+            Some((word, digits)) => (word, Some(digits)),
+            None => (pair.as_str(), None),
+        };
+        let kind = word.parse().map_err(|_| self.unknown(pair))?;
+        Ok(Level { kind, number: digits.map(number) })
+    }
+
+    fn priority(&self, parts: Pairs<'_, Rule>) -> Result<Priority, Error> {
+        let (mut base, mut later, mut by) = (None, false, None);
+        for pair in parts {
+            match pair.as_rule() {
+                Rule::base => base = Some(self.word(&pair)?),
+                Rule::minus => later = true,
+                Rule::number => by = Some(number(pair.as_str())),
+                _ => {}
+            }
+        }
+        Ok(Priority { base, offset: by.map(|by| Offset { later, by }) })
     }
 
     fn ends(&self, parts: Pairs<'_, Rule>) -> Ends {
@@ -178,6 +190,17 @@ impl Reader<'_> {
         Ends::Addresses(src, dst)
     }
 
+    /// The row of a table that a word of the grammar names. A word that the table does not have is
+    /// a syntax error: the grammar has more words than the table.
+    fn word<T: FromStr>(&self, pair: &Pair<'_, Rule>) -> Result<T, Error> {
+        pair.as_str().parse().map_err(|_| self.unknown(pair))
+    }
+
+    fn unknown(&self, pair: &Pair<'_, Rule>) -> Error {
+        let kind = Kind::PolicySyntax { word: pair.as_str().to_owned(), expected: Vec::new() };
+        Error::new(kind, self.source, self.span(pair), self.whole)
+    }
+
     fn span(&self, pair: &Pair<'_, Rule>) -> Span {
         let (span, start) = (pair.as_span(), self.whole.start);
         Span { start: start + span.start(), end: start + span.end() }
@@ -185,51 +208,5 @@ impl Reader<'_> {
 
     fn node<T>(&self, pair: &Pair<'_, Rule>, value: T) -> Node<T> {
         Node::new(value, self.span(pair))
-    }
-}
-
-fn direction(word: &str) -> Direction {
-    match word {
-        "in" => Direction::In,
-        "out" => Direction::Out,
-        _ => Direction::Fwd,
-    }
-}
-
-fn priority(parts: Pairs<'_, Rule>) -> Priority {
-    let (mut base, mut later, mut by) = (None, false, None);
-    for pair in parts {
-        match pair.as_rule() {
-            Rule::base => {
-                base = Some(match pair.as_str() {
-                    "low" => Base::Low,
-                    "def" => Base::Def,
-                    _ => Base::High,
-                });
-            }
-            Rule::minus => later = true,
-            Rule::number => by = Some(number(pair.as_str())),
-            _ => {}
-        }
-    }
-    Priority { base, offset: by.map(|by| Offset { later, by }) }
-}
-
-fn action(word: &str) -> Action {
-    match word {
-        "discard" => Action::Discard,
-        "none" => Action::None,
-        "ipsec" => Action::Ipsec,
-        "bypass" => Action::Bypass,
-        _ => Action::Entrust,
-    }
-}
-
-fn level(word: &str) -> Level {
-    match word {
-        "default" => Level::Default,
-        "use" => Level::Use,
-        "require" => Level::Require,
-        _ => Level::Unique(word.strip_prefix("unique:").map(number)),
     }
 }

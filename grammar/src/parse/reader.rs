@@ -1,13 +1,16 @@
-use std::cell::Cell;
+use std::{cell::Cell, str::FromStr};
 
 use model::{
-    Dialect,
+    Dialect, ScriptOption,
     names::{Family, LookUp},
 };
 use pest::iterators::{Pair, Pairs};
 
-use super::{dialect::is_foreign, hint::Hint, rules::Rule, source::Source};
-use crate::tree::{Node, Span};
+use super::{dialect::is_foreign, hint::Hint, rules::Rule, source::Source, syntax::syntax_error};
+use crate::{
+    error::Error,
+    tree::{Node, Span},
+};
 
 /// Makes the tree of what the grammar has found.
 pub(super) struct Reader<'s> {
@@ -51,11 +54,16 @@ impl<'s> Reader<'s> {
                 | Rule::esp_udp
         );
         if may_be_foreign {
-            self.own_option(pair, pair.as_str());
+            self.own_word(pair, pair.as_str());
         }
     }
 
-    pub(super) fn own_option(&self, pair: &Pair<'_, Rule>, word: &str) {
+    /// Refuses an option that is another dialect's.
+    pub(super) fn own_option(&self, pair: &Pair<'_, Rule>, option: ScriptOption) {
+        self.own_word(pair, option.word());
+    }
+
+    fn own_word(&self, pair: &Pair<'_, Rule>, word: &str) {
         if is_foreign(word, self.dialect) {
             self.refuse(pair, Hint::OtherDialect(word.to_owned()));
         }
@@ -68,6 +76,17 @@ impl<'s> Reader<'s> {
 
     pub(super) fn node<T>(&self, pair: &Pair<'_, Rule>, value: T) -> Node<T> {
         Node::new(value, self.span(pair))
+    }
+
+    /// The row of a table that a word of the grammar names. A word that the table does not have is
+    /// a syntax error: the grammar has more words than the table.
+    pub(super) fn word<T: FromStr>(&self, pair: &Pair<'_, Rule>) -> Result<T, Error> {
+        pair.as_str().parse().map_err(|_| self.unexpected(pair))
+    }
+
+    /// The error of a part that the reader does not know.
+    pub(super) fn unexpected(&self, pair: &Pair<'_, Rule>) -> Error {
+        syntax_error(self.source, self.span(pair).start, Vec::new())
     }
 
     pub(super) fn text(&self, pair: &Pair<'_, Rule>) -> Node<String> {
@@ -101,6 +120,7 @@ pub(super) fn look_up(parts: &mut Pairs<'_, Rule>) -> LookUp {
                 '4' => look_up.family = Some(Family::V4),
                 '6' => look_up.family = Some(Family::V6),
                 'n' => look_up.numeric = true,
+                // The `-` before them; the grammar has no other flags.
                 _ => {}
             }
         }

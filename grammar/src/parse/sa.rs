@@ -1,4 +1,4 @@
-use model::{Dialect, Key, SaDirection, SaFlags};
+use model::{Dialect, Key, ScriptOption};
 use pest::iterators::{Pair, Pairs};
 
 use super::{
@@ -6,34 +6,38 @@ use super::{
     reader::{Reader, look_up, part, part_if},
     rules::{Rule, number},
 };
-use crate::tree::{
-    Algorithm, Algorithms, Context, Extension, Flag, FragmentOption, Host, MarkText, Mode, Node,
-    Port, SaEnds, SaName, SaProto,
+use crate::{
+    error::Error,
+    tree::{
+        Algorithm, Algorithms, Context, Extension, FragmentOption, Host, MarkText, Node, Port,
+        SaEnds, SaName, SaProto, SaProtoWord,
+    },
 };
 
 /// What names and describes an SA.
 impl Reader<'_> {
-    pub(super) fn sa_name(&self, parts: &mut Pairs<'_, Rule>) -> SaName {
-        let ends = self.sa_ends(parts);
+    pub(super) fn sa_name(&self, parts: &mut Pairs<'_, Rule>) -> Result<SaName, Error> {
+        let ends = self.sa_ends(parts)?;
         let spi = part(parts);
         let spi = self.node(&spi, number(spi.as_str()));
         let mut extensions = Vec::new();
         while let Some(pair) = part_if(parts, Rule::extension) {
-            extensions.push(self.node(&pair, self.extension(part(&mut pair.clone().into_inner()))));
+            extensions
+                .push(self.node(&pair, self.extension(part(&mut pair.clone().into_inner()))?));
         }
-        SaName { ends, spi, extensions }
+        Ok(SaName { ends, spi, extensions })
     }
 
-    pub(super) fn sa_ends(&self, parts: &mut Pairs<'_, Rule>) -> SaEnds {
+    pub(super) fn sa_ends(&self, parts: &mut Pairs<'_, Rule>) -> Result<SaEnds, Error> {
         let look_up = look_up(parts);
-        let (src, dst) = (self.host(part(parts)), self.host(part(parts)));
-        SaEnds { look_up, src, dst, proto: self.proto(parts) }
+        let (src, dst) = (self.host(part(parts))?, self.host(part(parts))?);
+        Ok(SaEnds { look_up, src, dst, proto: self.proto(parts)? })
     }
 
     /// A `host`, or the bare `address` of deleteall.
-    fn host(&self, pair: Pair<'_, Rule>) -> Host {
+    fn host(&self, pair: Pair<'_, Rule>) -> Result<Host, Error> {
         if pair.as_rule() == Rule::address {
-            return Host { address: self.text(&pair), port: None };
+            return Ok(Host { address: self.text(&pair), port: None });
         }
         let is_natt = pair.as_rule() == Rule::natt_end;
         let mut parts = pair.into_inner();
@@ -44,62 +48,65 @@ impl Reader<'_> {
         {
             self.refuse(&port, Hint::PortOfSa);
         }
-        Host { address, port: self.port(&mut parts) }
+        Ok(Host { address, port: self.port(&mut parts)? })
     }
 
-    pub(super) fn port(&self, parts: &mut Pairs<'_, Rule>) -> Option<Node<Port>> {
-        let pair = part_if(parts, Rule::port)?;
+    pub(super) fn port(&self, parts: &mut Pairs<'_, Rule>) -> Result<Option<Node<Port>>, Error> {
+        let Some(pair) = part_if(parts, Rule::port) else { return Ok(None) };
         let inner = part(&mut pair.clone().into_inner());
         let port = match inner.as_rule() {
             Rule::any_port => Port::Any,
             Rule::decimal => Port::Number(number(inner.as_str())),
-            _ => Port::Service(inner.as_str().to_owned()),
+            Rule::service => Port::Service(inner.as_str().to_owned()),
+            _ => return Err(self.unexpected(&inner)),
         };
-        Some(self.node(&pair, port))
+        Ok(Some(self.node(&pair, port)))
     }
 
-    pub(super) fn proto(&self, parts: &mut Pairs<'_, Rule>) -> Option<Node<SaProto>> {
-        let pair = part_if(parts, Rule::proto)?;
+    pub(super) fn proto(
+        &self,
+        parts: &mut Pairs<'_, Rule>,
+    ) -> Result<Option<Node<SaProto>>, Error> {
+        let Some(pair) = part_if(parts, Rule::proto) else { return Ok(None) };
         let mut inner = pair.clone().into_inner();
         let word = part(&mut inner);
         self.own(&word);
-        let proto = match word.as_str() {
-            "esp" => SaProto::Esp,
-            "esp-old" => SaProto::EspOld,
-            "ah" => SaProto::Ah,
-            "ah-old" => SaProto::AhOld,
-            "ipcomp" => SaProto::IpComp,
-            "tcp" => SaProto::Tcp,
-            _ => SaProto::EspUdp(inner.next().map(|address| self.text(&address))),
+        let proto = match self.word(&word)? {
+            SaProtoWord::Esp => SaProto::Esp,
+            SaProtoWord::EspOld => SaProto::EspOld,
+            SaProtoWord::Ah => SaProto::Ah,
+            SaProtoWord::AhOld => SaProto::AhOld,
+            SaProtoWord::IpComp => SaProto::IpComp,
+            SaProtoWord::Tcp => SaProto::Tcp,
+            SaProtoWord::EspUdp => SaProto::EspUdp(inner.next().map(|address| self.text(&address))),
         };
-        Some(self.node(&pair, proto))
+        Ok(Some(self.node(&pair, proto)))
     }
 
-    pub(super) fn extension(&self, pair: Pair<'_, Rule>) -> Extension {
+    pub(super) fn extension(&self, pair: Pair<'_, Rule>) -> Result<Extension, Error> {
         let mut parts = pair.clone().into_inner();
         let Some(word) = parts.next() else {
-            let is_esn = pair.as_rule() == Rule::esn;
-            return if is_esn { Extension::Esn } else { Extension::KeepAlive(None) };
+            return match pair.as_rule() {
+                Rule::esn => Ok(Extension::Esn),
+                Rule::no_keepalive => Ok(Extension::KeepAlive(None)),
+                _ => Err(self.unexpected(&pair)),
+            };
         };
         let number = || number(word.as_str());
-        match pair.as_rule() {
-            Rule::flag => Extension::Flag(flag(word.as_str())),
-            Rule::mode => Extension::Mode(match word.as_str() {
-                "transport" => Some(Mode::Transport),
-                "tunnel" => Some(Mode::Tunnel),
-                "beet" => Some(Mode::Beet),
-                _ => None,
-            }),
+        Ok(match pair.as_rule() {
+            Rule::flag => Extension::Flag(self.word(&word)?),
+            Rule::mode if word.as_str() == "any" => Extension::Mode(None),
+            Rule::mode => Extension::Mode(Some(self.word(&word)?)),
             Rule::reqid => Extension::ReqId(number()),
             Rule::replay => Extension::Replay(number()),
             Rule::hard_time => Extension::HardTime(number()),
             Rule::soft_time => Extension::SoftTime(number()),
             Rule::hard_bytes => {
-                self.own_option(&pair, "-bh");
+                self.own_option(&pair, ScriptOption::HardBytes);
                 Extension::HardBytes(number())
             }
             Rule::soft_bytes => {
-                self.own_option(&pair, "-bs");
+                self.own_option(&pair, ScriptOption::SoftBytes);
                 Extension::SoftBytes(number())
             }
             Rule::hard_use => Extension::HardUse(number()),
@@ -107,8 +114,8 @@ impl Reader<'_> {
             Rule::hard_packets => Extension::HardPackets(number()),
             Rule::soft_packets => Extension::SoftPackets(number()),
             Rule::context => Extension::Context(self.context(pair)),
-            _ => self.linux_extension(&pair, &word, parts),
-        }
+            _ => return self.linux_extension(&pair, &word, parts),
+        })
     }
 
     /// An extension that ipsec-tools did not have.
@@ -117,61 +124,64 @@ impl Reader<'_> {
         pair: &Pair<'_, Rule>,
         word: &Pair<'_, Rule>,
         mut rest: Pairs<'_, Rule>,
-    ) -> Extension {
+    ) -> Result<Extension, Error> {
         let text = word.as_str();
-        match pair.as_rule() {
+        Ok(match pair.as_rule() {
             Rule::esp_frag => {
-                self.own_option(pair, "-esp_frag");
+                self.own_option(pair, ScriptOption::EspFrag);
                 Extension::Fragment(FragmentOption::EspFrag, number(text))
             }
             Rule::natt_mtu => {
-                self.own_option(pair, "-natt_mtu");
+                self.own_option(pair, ScriptOption::NattMtu);
                 Extension::Fragment(FragmentOption::NattMtu, number(text))
             }
             Rule::hardware => {
-                self.own_option(pair, "-hwif");
+                self.own_option(pair, ScriptOption::HardwareInterface);
                 Extension::HardwareInterface(text.to_owned())
             }
             Rule::natt => {
-                Extension::Natt(Box::new((self.host(word.clone()), self.host(part(&mut rest)))))
+                let ends = (self.host(word.clone())?, self.host(part(&mut rest))?);
+                Extension::Natt(Box::new(ends))
             }
             Rule::mark => Extension::Mark(mark(text, &mut rest)),
             Rule::out_mark => Extension::OutMark(mark(text, &mut rest)),
             Rule::if_id => Extension::IfId(number(text)),
-            Rule::direction => Extension::Direction(way(text)),
+            Rule::direction => Extension::Direction(self.word(word)?),
             Rule::offload => Extension::Offload {
                 device: text.to_owned(),
-                direction: way(part(&mut rest).as_str()),
+                direction: self.word(&part(&mut rest))?,
                 packet: rest.next().is_some(),
             },
             Rule::keepalive => Extension::KeepAlive(Some(number(text))),
-            _ => Extension::KernelFlag(SaFlags::from_name(text).unwrap_or_default()),
-        }
+            Rule::kernel_flag => Extension::KernelFlag(self.word(word)?),
+            _ => return Err(self.unexpected(pair)),
+        })
     }
 
     pub(super) fn context(&self, pair: Pair<'_, Rule>) -> Context {
-        self.own_option(&pair, "-ctx");
+        self.own_option(&pair, ScriptOption::Context);
         let mut parts = pair.into_inner();
         let doi = number(part(&mut parts).as_str());
         let alg = number(part(&mut parts).as_str());
         Context { doi, alg, label: self.quoted(&part(&mut parts)) }
     }
 
-    pub(super) fn algorithms(&self, pair: Pair<'_, Rule>) -> Algorithms {
+    pub(super) fn algorithms(&self, pair: Pair<'_, Rule>) -> Result<Algorithms, Error> {
         let mut parts = pair.into_inner();
         let first = part(&mut parts);
-        match first.as_rule() {
+        Ok(match first.as_rule() {
             Rule::crypt => Algorithms::Crypt(
                 self.algorithm(first),
                 parts.next().map(|auth| self.algorithm(auth)),
             ),
             Rule::auth => Algorithms::Auth(self.algorithm(first)),
-            _ => {
+            Rule::comp => {
                 let mut comp = first.into_inner();
                 let name = self.text(&part(&mut comp));
                 Algorithms::Comp { name, raw_cpi: comp.next().is_some() }
             }
-        }
+            _ => return Err(self.unexpected(&first)),
+        })
     }
 
     fn algorithm(&self, pair: Pair<'_, Rule>) -> Algorithm {
@@ -206,19 +216,6 @@ impl Reader<'_> {
 
 fn mark(value: &str, rest: &mut Pairs<'_, Rule>) -> MarkText {
     MarkText { value: number(value), mask: rest.next().map(|mask| number(mask.as_str())) }
-}
-
-fn way(word: &str) -> SaDirection {
-    if word == "in" { SaDirection::In } else { SaDirection::Out }
-}
-
-fn flag(word: &str) -> Flag {
-    match word {
-        "zero-pad" => Flag::ZeroPad,
-        "random-pad" => Flag::RandomPad,
-        "seq-pad" => Flag::SeqPad,
-        _ => Flag::NoCyclicSeq,
-    }
 }
 
 /// The bytes of 0x hexadecimal digits. Of an odd number of digits the first is a byte of its own.

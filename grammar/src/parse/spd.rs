@@ -16,46 +16,46 @@ use crate::{
 
 /// What names and describes a policy.
 impl Reader<'_> {
-    pub(super) fn selection(&self, pair: Pair<'_, Rule>) -> Selection {
+    pub(super) fn selection(&self, pair: Pair<'_, Rule>) -> Result<Selection, Error> {
         if pair.as_rule() == Rule::selector {
-            return Selection::Packets(Box::new(self.selector(pair)));
+            return Ok(Selection::Packets(Box::new(self.selector(pair)?)));
         }
         let name = pair.into_inner().find(|part| part.as_rule() == Rule::quoted);
         let name = name.expect("a tag has a name");
-        Selection::Tagged(self.node(&name, self.quoted(&name)))
+        Ok(Selection::Tagged(self.node(&name, self.quoted(&name))))
     }
 
-    pub(super) fn selector(&self, pair: Pair<'_, Rule>) -> Selector {
+    pub(super) fn selector(&self, pair: Pair<'_, Rule>) -> Result<Selector, Error> {
         let mut parts = pair.into_inner();
         let look_up = look_up(&mut parts);
-        let (src, dst) = (self.range(part(&mut parts)), self.range(part(&mut parts)));
+        let (src, dst) = (self.range(part(&mut parts))?, self.range(part(&mut parts))?);
         let upper = part(&mut parts);
-        let upper = self.node(&upper, self.upper(&part(&mut upper.clone().into_inner())));
+        let upper = self.node(&upper, self.upper(&part(&mut upper.clone().into_inner()))?);
         let misc = part_if(&mut parts, Rule::misc).map(|misc| self.text(&misc));
         let (mut context, mut extensions) = (None, Vec::new());
         for pair in parts {
             if pair.as_rule() == Rule::context {
                 context = Some(self.node(&pair, self.context(pair.clone())));
             } else {
-                let extension = self.extension(part(&mut pair.clone().into_inner()));
+                let extension = self.extension(part(&mut pair.clone().into_inner()))?;
                 extensions.push(self.node(&pair, extension));
             }
         }
-        Selector { look_up, src, dst, upper, misc, context, extensions }
+        Ok(Selector { look_up, src, dst, upper, misc, context, extensions })
     }
 
-    fn range(&self, pair: Pair<'_, Rule>) -> Range {
+    fn range(&self, pair: Pair<'_, Rule>) -> Result<Range, Error> {
         let mut parts = pair.into_inner();
         let address = self.text(&part(&mut parts));
         let prefix = part_if(&mut parts, Rule::prefix).map(|prefix| {
             let length = part(&mut prefix.into_inner());
             self.node(&length, number(length.as_str()))
         });
-        Range { address, prefix, port: self.port(&mut parts) }
+        Ok(Range { address, prefix, port: self.port(&mut parts)? })
     }
 
-    fn upper(&self, pair: &Pair<'_, Rule>) -> Upper {
-        match pair.as_rule() {
+    fn upper(&self, pair: &Pair<'_, Rule>) -> Result<Upper, Error> {
+        Ok(match pair.as_rule() {
             Rule::any_upper => Upper::Any,
             Rule::tcp_upper => Upper::Tcp,
             Rule::esp_upper => {
@@ -65,8 +65,9 @@ impl Reader<'_> {
                 Upper::Esp
             }
             Rule::decimal => Upper::Number(number(pair.as_str())),
-            _ => Upper::Name(pair.as_str().to_owned()),
-        }
+            Rule::upper_name => Upper::Name(pair.as_str().to_owned()),
+            _ => return Err(self.unexpected(pair)),
+        })
     }
 
     pub(super) fn policy(&self, pair: Pair<'_, Rule>) -> Result<Node<Policy>, Error> {

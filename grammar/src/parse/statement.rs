@@ -38,7 +38,7 @@ pub(crate) fn parse(source: Source) -> Result<Statement, Error> {
     let mut found = SetkeyParser::parse(Rule::statement, source.ascii())
         .map_err(|error| not_read(&source, &error))?;
     let reader = Reader::new(&source);
-    let command = reader.command(part(&mut found));
+    let command = reader.command(&part(&mut found));
     if let Some(Foreign { at, hint }) = reader.take_foreign() {
         return Err(syntax_error(&source, at, Vec::new()).with_hint(Some(hint)));
     }
@@ -46,40 +46,41 @@ pub(crate) fn parse(source: Source) -> Result<Statement, Error> {
 }
 
 impl Reader<'_> {
-    fn command(&self, pair: Pair<'_, Rule>) -> Result<Command, Error> {
+    fn command(&self, pair: &Pair<'_, Rule>) -> Result<Command, Error> {
         let rule = pair.as_rule();
-        let mut parts = pair.into_inner();
+        let mut parts = pair.clone().into_inner();
         self.own(&part(&mut parts));
         Ok(match rule {
             Rule::add => {
-                let name = Box::new(self.sa_name(&mut parts));
-                Command::Add(name, self.algorithms(part(&mut parts)))
+                let name = Box::new(self.sa_name(&mut parts)?);
+                Command::Add(name, self.algorithms(part(&mut parts))?)
             }
             Rule::update => {
-                let name = Box::new(self.sa_name(&mut parts));
-                Command::Update(name, self.algorithms(part(&mut parts)))
+                let name = Box::new(self.sa_name(&mut parts)?);
+                Command::Update(name, self.algorithms(part(&mut parts))?)
             }
-            Rule::get_spi => Command::GetSpi(Box::new(self.sa_name(&mut parts))),
-            Rule::get => Command::Get(Box::new(self.sa_name(&mut parts))),
-            Rule::delete => Command::Delete(Box::new(self.sa_name(&mut parts))),
-            Rule::delete_all => Command::DeleteAll(Box::new(self.sa_ends(&mut parts))),
-            Rule::flush => Command::Flush(self.proto(&mut parts)),
-            Rule::dump => Command::Dump(self.proto(&mut parts)),
+            Rule::get_spi => Command::GetSpi(Box::new(self.sa_name(&mut parts)?)),
+            Rule::get => Command::Get(Box::new(self.sa_name(&mut parts)?)),
+            Rule::delete => Command::Delete(Box::new(self.sa_name(&mut parts)?)),
+            Rule::delete_all => Command::DeleteAll(Box::new(self.sa_ends(&mut parts)?)),
+            Rule::flush => Command::Flush(self.proto(&mut parts)?),
+            Rule::dump => Command::Dump(self.proto(&mut parts)?),
             Rule::spd_add => {
-                let what = self.selection(part(&mut parts));
+                let what = self.selection(part(&mut parts))?;
                 Command::SpdAdd(what, self.policy(part(&mut parts))?)
             }
             Rule::spd_update => {
-                let what = self.selection(part(&mut parts));
+                let what = self.selection(part(&mut parts))?;
                 Command::SpdUpdate(what, self.policy(part(&mut parts))?)
             }
             Rule::spd_delete => {
-                let selector = Box::new(self.selector(part(&mut parts)));
+                let selector = Box::new(self.selector(part(&mut parts))?);
                 Command::SpdDelete(selector, self.policy(part(&mut parts))?)
             }
             Rule::spd_flush => Command::SpdFlush,
             Rule::spd_dump => Command::SpdDump,
-            _ => Command::Exit,
+            Rule::exit => Command::Exit,
+            _ => return Err(self.unexpected(pair)),
         })
     }
 }

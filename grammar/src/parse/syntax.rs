@@ -30,7 +30,7 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
 }
 
 /// The error of what is at `at`.
-pub(super) fn syntax_error(source: &Source, at: usize, expected: Vec<&'static str>) -> Error {
+pub(super) fn syntax_error(source: &Source, at: usize, expected: Vec<String>) -> Error {
     let token = token_at(source, at);
     let kind = if source.bytes(token.span) == b"\"" {
         Kind::UnclosedQuote

@@ -5,15 +5,16 @@
 
 mod sad;
 mod spd;
+mod words;
 
 pub use sad::{
-    Algorithm, Algorithms, Context, Extension, Flag, FragmentOption, Host, MarkText, Mode, Port,
-    SaEnds, SaName, SaProto,
+    Algorithm, Algorithms, Context, Extension, FragmentOption, Host, MarkText, Port, SaEnds,
+    SaName, SaProto,
 };
 pub use spd::{
-    Action, Base, Endpoint, Ends, Level, Offset, Policy, Priority, Range, Request, Selection,
-    Selector, Upper,
+    Endpoint, Ends, Level, Offset, Policy, Priority, Range, Request, Selection, Selector, Upper,
 };
+pub use words::{Flag, Mode, SaProtoWord, StatementWord};
 
 /// A range of bytes in the source of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,6 +1,6 @@
 use model::{Key, SaDirection, SaFlags, names::LookUp};
 
-use super::Node;
+use super::{Flag, Mode, Node, SaProtoWord};
 
 /// The two ends and the protocol of an SA.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,6 +63,23 @@ pub enum SaProto {
     EspUdp(Option<Node<String>>),
     /// `tcp`: TCP-MD5.
     Tcp,
+}
+
+impl SaProto {
+    /// The word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            SaProto::Esp => SaProtoWord::Esp,
+            SaProto::EspOld => SaProtoWord::EspOld,
+            SaProto::Ah => SaProtoWord::Ah,
+            SaProto::AhOld => SaProtoWord::AhOld,
+            SaProto::IpComp => SaProtoWord::IpComp,
+            SaProto::EspUdp(_) => SaProtoWord::EspUdp,
+            SaProto::Tcp => SaProtoWord::Tcp,
+        }
+        .word()
+    }
 }
 
 /// An option of an SA.
@@ -141,30 +158,6 @@ pub struct MarkText {
     pub value: u64,
     /// The bits looked at; without it, all.
     pub mask: Option<u64>,
-}
-
-/// The word after `-f`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flag {
-    /// `zero-pad`.
-    ZeroPad,
-    /// `random-pad`.
-    RandomPad,
-    /// `seq-pad`.
-    SeqPad,
-    /// `nocyclic-seq`.
-    NoCyclicSeq,
-}
-
-/// The modes that a script can name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
-    /// `transport`.
-    Transport,
-    /// `tunnel`.
-    Tunnel,
-    /// `beet`.
-    Beet,
 }
 
 /// `-ctx DOI ALG "CONTEXT"`.

@@ -1,4 +1,4 @@
-use model::{Direction, Proto, names::LookUp};
+use model::{ActionKind, Direction, LevelKind, PriorityBase, Proto, names::LookUp};
 
 use super::{Context, Extension, Mode, Node, Port};
 
@@ -64,7 +64,7 @@ pub struct Policy {
     /// Priority, if one is given.
     pub priority: Option<Node<Priority>>,
     /// Action; only `spddelete` makes sense without.
-    pub action: Option<Node<Action>>,
+    pub action: Option<Node<ActionKind>>,
     /// Requests, in order.
     pub requests: Vec<Node<Request>>,
 }
@@ -73,20 +73,9 @@ pub struct Policy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Priority {
     /// `low`, `def` or `high`; without one the offset is from `def`.
-    pub base: Option<Base>,
+    pub base: Option<PriorityBase>,
     /// How far from it; without a base there is always one.
     pub offset: Option<Offset>,
-}
-
-/// A named priority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Base {
-    /// `low`.
-    Low,
-    /// `def`.
-    Def,
-    /// `high`.
-    High,
 }
 
 /// A distance from a named priority.
@@ -96,21 +85,6 @@ pub struct Offset {
     pub later: bool,
     /// How far.
     pub by: u64,
-}
-
-/// The action of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Action {
-    /// `discard`.
-    Discard,
-    /// `none`.
-    None,
-    /// `ipsec`.
-    Ipsec,
-    /// `bypass`.
-    Bypass,
-    /// `entrust`.
-    Entrust,
 }
 
 /// `PROTOCOL/MODE/SRC-DST/LEVEL`.
@@ -146,15 +120,11 @@ pub struct Endpoint {
     pub port: Option<u64>,
 }
 
-/// The level of a request.
+/// The level of a request, with the number of `unique:NUMBER`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
-    /// `default`.
-    Default,
-    /// `use`.
-    Use,
-    /// `require`.
-    Require,
-    /// `unique` or `unique:NUMBER`.
-    Unique(Option<u64>),
+pub struct Level {
+    /// The level itself.
+    pub kind: LevelKind,
+    /// The number; of `unique` only.
+    pub number: Option<u64>,
 }

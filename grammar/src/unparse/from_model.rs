@@ -1,4 +1,4 @@
-use model::{Lifetimes, Mark, Policy, Sa, SecCtx, SocketAction, SocketPolicy};
+use model::{Lifetimes, Mark, Policy, Sa, SecCtx, SocketPolicy};
 use zeroize::Zeroizing;
 
 use crate::tree::{self, Command, Extension, MarkText, Node, Span};
@@ -38,12 +38,7 @@ pub fn script_of_policy(policy: &Policy) -> Written {
 /// (requests of Mobile IPv6) is left out.
 #[must_use]
 pub fn text_of_socket_policy(policy: &SocketPolicy) -> String {
-    let (action, requests) = match policy.action() {
-        SocketAction::Entrust => (tree::Action::Entrust, &[][..]),
-        SocketAction::Bypass => (tree::Action::Bypass, &[][..]),
-        SocketAction::Discard => (tree::Action::Discard, &[][..]),
-        SocketAction::Ipsec(requests) => (tree::Action::Ipsec, &requests[..]),
-    };
+    let (action, requests) = (policy.action().kind(), policy.requests());
     let mut writer = Writer::default();
     writer.policy_text(policy.direction(), policy.priority(), action, requests).to_string()
 }

@@ -1,23 +1,18 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use model::{
-    Action, Direction, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, Proto, ReqId, Request,
-    RequestMode, Selector, Upper, names::LookUp,
+    ActionKind, Direction, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, PriorityBase,
+    ReqId, Request, RequestMode, Selector, Upper, names::LookUp,
 };
 
 use super::from_model::{Writer, if_id, limits, mark, node};
-use crate::tree::{self, Base, Command, Endpoint, Ends, Extension, Offset, Port, Range, Selection};
+use crate::tree::{self, Command, Endpoint, Ends, Extension, Offset, Port, Range, Selection};
 
 impl Writer {
     pub(super) fn spd_add(&mut self, policy: &Policy) -> Command {
         let selector = self.selector(&policy.id, &policy.lifetimes);
-        let action = match policy.action {
-            Action::Discard => tree::Action::Discard,
-            Action::None => tree::Action::None,
-            Action::Ipsec(_) => tree::Action::Ipsec,
-        };
-        let requests = policy.action.requests();
-        let text = self.policy_text(policy.id.direction, policy.priority, action, requests);
+        let (kind, requests) = (policy.action.kind(), policy.action.requests());
+        let text = self.policy_text(policy.id.direction, policy.priority, kind, requests);
         Command::SpdAdd(Selection::Packets(Box::new(selector)), node(text))
     }
 
@@ -25,7 +20,7 @@ impl Writer {
         &mut self,
         direction: Direction,
         priority: Priority,
-        action: tree::Action,
+        action: ActionKind,
         requests: &[Request],
     ) -> tree::Policy {
         let priority = (priority != Priority::DEFAULT).then(|| self::priority(priority));
@@ -71,12 +66,12 @@ impl Writer {
             RequestMode::Tunnel(ends) => (tree::Mode::Tunnel, Some(ends)),
             RequestMode::Beet(ends) => (tree::Mode::Beet, Some(ends)),
             RequestMode::Other(mode, _) => {
-                self.lose(format!("request {}/{}", request.proto.name(), mode.name()));
+                self.lose(format!("request {}/{}", request.proto.word(), mode.word()));
                 return None;
             }
         };
-        if Proto::from_name(request.proto.name()).is_none() {
-            self.lose(format!("request {}", request.proto.name()));
+        if request.proto.sa_type().is_none() {
+            self.lose(format!("request {}", request.proto.word()));
             return None;
         }
         let ends =
@@ -86,18 +81,16 @@ impl Writer {
     }
 
     fn level(&mut self, level: Level) -> tree::Level {
-        match level {
-            Level::Default => tree::Level::Default,
-            Level::Use => tree::Level::Use,
-            Level::Require => tree::Level::Require,
-            Level::Unique(None) => tree::Level::Unique(None),
-            Level::Unique(Some(reqid)) => {
-                if reqid == ReqId(0) || reqid > ReqId::MANUAL_MAX {
-                    self.lose(format!("unique#{}", reqid.0));
-                }
-                tree::Level::Unique(Some(reqid.0.into()))
-            }
+        let number = match level {
+            Level::Unique(number) => number,
+            Level::Default | Level::Use | Level::Require => None,
+        };
+        if let Some(reqid) = number
+            && (reqid == ReqId(0) || reqid > ReqId::MANUAL_MAX)
+        {
+            self.lose(format!("unique#{}", reqid.0));
         }
+        tree::Level { kind: level.kind(), number: number.map(|reqid| reqid.0.into()) }
     }
 }
 
@@ -127,18 +120,11 @@ fn misc(packets: &Selector) -> Option<String> {
 }
 
 /// The priority from the nearest named one.
-fn priority(Priority(number): Priority) -> tree::Priority {
-    let offset = |from: Priority| {
-        let later = number > from.0;
-        let by = number.abs_diff(from.0);
-        (by != 0).then_some(Offset { later, by: by.into() })
-    };
-    let near = |base, from| tree::Priority { base: Some(base), offset: offset(from) };
-    match number {
-        // Nearest to `high`, and dumped without a base.
-        0 => tree::Priority { base: None, offset: offset(Priority::DEFAULT) },
-        1..0x6000_0000 => near(Base::High, Priority::HIGH),
-        0x6000_0000..0xA000_0000 => near(Base::Def, Priority::DEFAULT),
-        _ => near(Base::Low, Priority::LOW),
-    }
+fn priority(priority: Priority) -> tree::Priority {
+    // 0 is nearest to `high`, and dumped without a base.
+    let base = (priority.0 != 0).then(|| PriorityBase::nearest(priority));
+    let from = base.map_or(Priority::DEFAULT, PriorityBase::priority);
+    let by = priority.0.abs_diff(from.0);
+    let offset = Offset { later: priority > from, by: by.into() };
+    tree::Priority { base, offset: (by != 0).then_some(offset) }
 }

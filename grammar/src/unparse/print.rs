@@ -1,37 +1,54 @@
 use std::fmt::{Display, Formatter, Result, Write};
 
 use model::{
-    Key, SaDirection,
+    Key, PriorityBase, ScriptOption,
     names::{Family, LookUp},
 };
 
 use crate::tree::{
-    Action, Algorithm, Algorithms, Base, Command, Context, Endpoint, Ends, Extension, Flag,
-    FragmentOption, Host, Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range,
-    Request, SaEnds, SaName, SaProto, Selection, Selector, Upper,
+    Algorithm, Algorithms, Command, Context, Endpoint, Ends, Extension, FragmentOption, Host,
+    Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range, Request, SaEnds, SaName,
+    SaProto, Selection, Selector, StatementWord, Upper,
 };
+
+impl Command {
+    fn word(&self) -> StatementWord {
+        match self {
+            Command::Add(..) => StatementWord::Add,
+            Command::Update(..) => StatementWord::Update,
+            Command::GetSpi(_) => StatementWord::GetSpi,
+            Command::Get(_) => StatementWord::Get,
+            Command::Delete(_) => StatementWord::Delete,
+            Command::DeleteAll(_) => StatementWord::DeleteAll,
+            Command::Flush(_) => StatementWord::Flush,
+            Command::Dump(_) => StatementWord::Dump,
+            Command::SpdAdd(..) => StatementWord::SpdAdd,
+            Command::SpdUpdate(..) => StatementWord::SpdUpdate,
+            Command::SpdDelete(..) => StatementWord::SpdDelete,
+            Command::SpdFlush => StatementWord::SpdFlush,
+            Command::SpdDump => StatementWord::SpdDump,
+            Command::Exit => StatementWord::Exit,
+        }
+    }
+}
 
 impl Display for Command {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let proto = |f: &mut Formatter<'_>, word: &str, proto: &Option<Node<SaProto>>| {
-            f.write_str(word)?;
-            proto.iter().try_for_each(|proto| write!(f, " {}", proto.value))
-        };
+        f.write_str(self.word().word())?;
         match self {
-            Command::Add(name, algorithms) => write!(f, "add{name} {algorithms}"),
-            Command::Update(name, algorithms) => write!(f, "update{name} {algorithms}"),
-            Command::GetSpi(name) => write!(f, "getspi{name}"),
-            Command::Get(name) => write!(f, "get{name}"),
-            Command::Delete(name) => write!(f, "delete{name}"),
-            Command::DeleteAll(ends) => write!(f, "deleteall{ends}"),
-            Command::Flush(of) => proto(f, "flush", of),
-            Command::Dump(of) => proto(f, "dump", of),
-            Command::SpdAdd(what, policy) => write!(f, "spdadd{what} -P {}", policy.value),
-            Command::SpdUpdate(what, policy) => write!(f, "spdupdate{what} -P {}", policy.value),
-            Command::SpdDelete(what, policy) => write!(f, "spddelete{what} -P {}", policy.value),
-            Command::SpdFlush => f.write_str("spdflush"),
-            Command::SpdDump => f.write_str("spddump"),
-            Command::Exit => f.write_str("exit"),
+            Command::Add(name, algorithms) | Command::Update(name, algorithms) => {
+                write!(f, "{name} {algorithms}")
+            }
+            Command::GetSpi(name) | Command::Get(name) | Command::Delete(name) => name.fmt(f),
+            Command::DeleteAll(ends) => ends.fmt(f),
+            Command::Flush(proto) | Command::Dump(proto) => {
+                proto.iter().try_for_each(|proto| write!(f, " {}", proto.value))
+            }
+            Command::SpdAdd(what, policy) | Command::SpdUpdate(what, policy) => {
+                write!(f, "{what} -P {}", policy.value)
+            }
+            Command::SpdDelete(what, policy) => write!(f, "{what} -P {}", policy.value),
+            Command::SpdFlush | Command::SpdDump | Command::Exit => Ok(()),
         }?;
         f.write_char(';')
     }
@@ -84,62 +101,83 @@ impl Display for Port {
 
 impl Display for SaProto {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(match self {
-            SaProto::Esp => "esp",
-            SaProto::EspOld => "esp-old",
-            SaProto::Ah => "ah",
-            SaProto::AhOld => "ah-old",
-            SaProto::IpComp => "ipcomp",
-            SaProto::Tcp => "tcp",
-            SaProto::EspUdp(None) => "esp-udp",
-            SaProto::EspUdp(Some(original)) => return write!(f, "esp-udp {}", original.value),
-        })
+        f.write_str(self.word())?;
+        match self {
+            SaProto::EspUdp(Some(original)) => write!(f, " {}", original.value),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Extension {
+    /// The option that it is written with.
+    fn option(&self) -> ScriptOption {
+        match self {
+            Extension::Flag(_) => ScriptOption::Flag,
+            Extension::Mode(_) => ScriptOption::Mode,
+            Extension::ReqId(_) => ScriptOption::ReqId,
+            Extension::Replay(_) => ScriptOption::Replay,
+            Extension::HardTime(_) => ScriptOption::HardTime,
+            Extension::SoftTime(_) => ScriptOption::SoftTime,
+            Extension::HardBytes(_) => ScriptOption::HardBytes,
+            Extension::SoftBytes(_) => ScriptOption::SoftBytes,
+            Extension::Context(_) => ScriptOption::Context,
+            Extension::HardUse(_) => ScriptOption::HardUse,
+            Extension::SoftUse(_) => ScriptOption::SoftUse,
+            Extension::HardPackets(_) => ScriptOption::HardPackets,
+            Extension::SoftPackets(_) => ScriptOption::SoftPackets,
+            Extension::Fragment(FragmentOption::EspFrag, _) => ScriptOption::EspFrag,
+            Extension::Fragment(FragmentOption::NattMtu, _) => ScriptOption::NattMtu,
+            Extension::Natt(_) => ScriptOption::Natt,
+            Extension::Esn => ScriptOption::Esn,
+            Extension::Mark(_) => ScriptOption::Mark,
+            Extension::OutMark(_) => ScriptOption::OutMark,
+            Extension::IfId(_) => ScriptOption::IfId,
+            Extension::Direction(_) => ScriptOption::Direction,
+            Extension::Offload { .. } => ScriptOption::Offload,
+            Extension::HardwareInterface(_) => ScriptOption::HardwareInterface,
+            Extension::KeepAlive(Some(_)) => ScriptOption::KeepAlive,
+            Extension::KeepAlive(None) => ScriptOption::NoKeepAlive,
+            Extension::KernelFlag(_) => ScriptOption::KernelFlag,
+        }
     }
 }
 
 impl Display for Extension {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        if let Extension::Context(context) = self {
+            return context.fmt(f);
+        }
+        f.write_str(self.option().word())?;
         match self {
-            Extension::Flag(flag) => write!(f, "-f {flag}"),
-            Extension::Mode(Some(mode)) => write!(f, "-m {mode}"),
-            Extension::Mode(None) => f.write_str("-m any"),
-            Extension::ReqId(number) => write!(f, "-u {number}"),
-            Extension::Replay(packets) => write!(f, "-r {packets}"),
-            Extension::HardTime(seconds) => write!(f, "-lh {seconds}"),
-            Extension::SoftTime(seconds) => write!(f, "-ls {seconds}"),
-            Extension::HardBytes(bytes) => write!(f, "-bh {bytes}"),
-            Extension::SoftBytes(bytes) => write!(f, "-bs {bytes}"),
-            Extension::Context(context) => context.fmt(f),
-            Extension::HardUse(seconds) => write!(f, "-uh {seconds}"),
-            Extension::SoftUse(seconds) => write!(f, "-us {seconds}"),
-            Extension::HardPackets(packets) => write!(f, "-ph {packets}"),
-            Extension::SoftPackets(packets) => write!(f, "-ps {packets}"),
-            Extension::Fragment(FragmentOption::EspFrag, bytes) => write!(f, "-esp_frag {bytes}"),
-            Extension::Fragment(FragmentOption::NattMtu, bytes) => write!(f, "-natt_mtu {bytes}"),
-            Extension::Natt(ends) => write!(f, "-natt {} {}", ends.0, ends.1),
-            Extension::Esn => f.write_str("-esn"),
-            Extension::Mark(mark) => write!(f, "-mark {mark}"),
-            Extension::OutMark(mark) => write!(f, "-outmark {mark}"),
-            Extension::IfId(number) => write!(f, "-ifid {number}"),
-            Extension::Direction(direction) => write!(f, "-dir {}", way(*direction)),
+            Extension::Esn | Extension::KeepAlive(None) | Extension::Context(_) => Ok(()),
+            Extension::Flag(flag) => write!(f, " {}", flag.word()),
+            Extension::Mode(mode) => write!(f, " {}", mode.map_or("any", Mode::word)),
+            Extension::ReqId(number)
+            | Extension::Replay(number)
+            | Extension::HardTime(number)
+            | Extension::SoftTime(number)
+            | Extension::HardBytes(number)
+            | Extension::SoftBytes(number)
+            | Extension::HardUse(number)
+            | Extension::SoftUse(number)
+            | Extension::HardPackets(number)
+            | Extension::SoftPackets(number)
+            | Extension::Fragment(_, number)
+            | Extension::IfId(number)
+            | Extension::KeepAlive(Some(number)) => write!(f, " {number}"),
+            Extension::Natt(ends) => write!(f, " {} {}", ends.0, ends.1),
+            Extension::Mark(mark) | Extension::OutMark(mark) => write!(f, " {mark}"),
+            Extension::Direction(direction) => write!(f, " {}", direction.word()),
             Extension::Offload { device, direction, packet } => {
                 let packet = if *packet { " packet" } else { "" };
-                write!(f, "-offload {device} {}{packet}", way(*direction))
+                write!(f, " {device} {}{packet}", direction.word())
             }
-            Extension::HardwareInterface(device) => write!(f, "-hwif {device}"),
-            Extension::KeepAlive(Some(seconds)) => write!(f, "-keepalive {seconds}"),
-            Extension::KeepAlive(None) => f.write_str("-nokeepalive"),
+            Extension::HardwareInterface(device) => write!(f, " {device}"),
             Extension::KernelFlag(flags) => {
-                write!(f, "-flag {}", flags.names().next().unwrap_or_default())
+                write!(f, " {}", flags.words().next().unwrap_or_default())
             }
         }
-    }
-}
-
-fn way(direction: SaDirection) -> &'static str {
-    match direction {
-        SaDirection::In => "in",
-        SaDirection::Out => "out",
     }
 }
 
@@ -147,27 +185,6 @@ impl Display for MarkText {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "{:#x}", self.value)?;
         self.mask.iter().try_for_each(|mask| write!(f, "/{mask:#x}"))
-    }
-}
-
-impl Display for Flag {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(match self {
-            Flag::ZeroPad => "zero-pad",
-            Flag::RandomPad => "random-pad",
-            Flag::SeqPad => "seq-pad",
-            Flag::NoCyclicSeq => "nocyclic-seq",
-        })
-    }
-}
-
-impl Display for Mode {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(match self {
-            Mode::Transport => "transport",
-            Mode::Tunnel => "tunnel",
-            Mode::Beet => "beet",
-        })
     }
 }
 
@@ -250,21 +267,16 @@ impl Display for Upper {
 
 impl Display for Policy {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(self.direction.value.name())?;
+        f.write_str(self.direction.value.word())?;
         self.priority.iter().try_for_each(|priority| write!(f, " prio {}", priority.value))?;
-        self.action.iter().try_for_each(|action| write!(f, " {}", action.value))?;
+        self.action.iter().try_for_each(|action| write!(f, " {}", action.value.word()))?;
         self.requests.iter().try_for_each(|request| write!(f, " {}", request.value))
     }
 }
 
 impl Display for Priority {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let base = match self.base {
-            Some(Base::Low) => "low",
-            Some(Base::Def) => "def",
-            Some(Base::High) => "high",
-            None => "",
-        };
+        let base = self.base.map_or("", PriorityBase::word);
         f.write_str(base)?;
         match self.offset {
             None => Ok(()),
@@ -275,21 +287,9 @@ impl Display for Priority {
     }
 }
 
-impl Display for Action {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(match self {
-            Action::Discard => "discard",
-            Action::None => "none",
-            Action::Ipsec => "ipsec",
-            Action::Bypass => "bypass",
-            Action::Entrust => "entrust",
-        })
-    }
-}
-
 impl Display for Request {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "{}/{}", self.proto.name(), self.mode)?;
+        write!(f, "{}/{}", self.proto.word(), self.mode.word())?;
         match (&self.ends, self.level) {
             (None, None) => Ok(()),
             (None, Some(level)) => write!(f, "//{level}"),
@@ -318,12 +318,7 @@ impl Display for Endpoint {
 
 impl Display for Level {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        match self {
-            Level::Default => f.write_str("default"),
-            Level::Use => f.write_str("use"),
-            Level::Require => f.write_str("require"),
-            Level::Unique(None) => f.write_str("unique"),
-            Level::Unique(Some(number)) => write!(f, "unique:{number}"),
-        }
+        f.write_str(self.kind.word())?;
+        self.number.iter().try_for_each(|number| write!(f, ":{number}"))
     }
 }

@@ -34,7 +34,7 @@ impl Writer {
             Proto::IpComp => return Some(SaProto::IpComp),
             Proto::Routing | Proto::DestOpts | Proto::Any => {}
         }
-        self.lose(format!("proto {}", proto.name()));
+        self.lose(format!("proto {}", proto.word()));
         None
     }
 
@@ -43,8 +43,9 @@ impl Writer {
         let Some(encap) = sa.encap else { return };
         match encap.kind {
             EncapKind::EspInUdp => {}
-            EncapKind::EspInUdpNonIke => return self.lose("encap espinudp-nonike"),
-            EncapKind::EspInTcp => return self.lose("encap espintcp"),
+            kind @ (EncapKind::EspInUdpNonIke | EncapKind::EspInTcp) => {
+                return self.lose(format!("encap {}", kind.word()));
+            }
         }
         let src = host(sa.ends.src(), Some(encap.src_port));
         let dst = host(sa.ends.dst(), Some(encap.dst_port));
@@ -62,7 +63,7 @@ impl Writer {
             Mode::Tunnel => extensions.push(Extension::Mode(Some(tree::Mode::Tunnel))),
             Mode::Beet => extensions.push(Extension::Mode(Some(tree::Mode::Beet))),
             Mode::RouteOptimization | Mode::InTrigger | Mode::IpTfs => {
-                self.lose(format!("mode {}", sa.mode.installed().name()));
+                self.lose(format!("mode {}", sa.mode.installed().word()));
             }
         }
         if sa.reqid != ReqId(0) {
@@ -76,7 +77,7 @@ impl Writer {
         if sa.esn {
             extensions.push(Extension::Esn);
         }
-        let flags = sa.flags.names().filter_map(SaFlags::from_name);
+        let flags = SaFlags::ALL.into_iter().filter(|flag| sa.flags.contains(*flag));
         extensions.extend(flags.map(Extension::KernelFlag));
         extensions.extend(self.context(sa.sec_ctx.as_ref()).map(Extension::Context));
         extensions.extend(mark(sa.mark).map(Extension::Mark));

@@ -7,7 +7,7 @@ use pfkey::dump::Frame;
 /// An SA as the statement that adds it. What is no statement of this language stands in a comment.
 pub fn write_script_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {
     if entry.state == SaState::Larval {
-        return writeln!(out, "# larval: {} to {}", entry.sa.proto.name(), entry.sa.ends.dst());
+        return writeln!(out, "# larval: {} to {}", entry.sa.proto.word(), entry.sa.ends.dst());
     }
     let grammar::Written { text, lost } = grammar::script_of_sa(&entry.sa);
     if entry.sa.mode.is_any() && frame.dialect.is_bsd() {
@@ -25,7 +25,7 @@ pub fn write_script_policy(
 ) -> io::Result<()> {
     if entry.socket {
         let direction = entry.policy.id.direction;
-        return writeln!(out, "# a socket's own policy, {}", direction.name());
+        return writeln!(out, "# a socket's own policy, {}", direction.word());
     }
     let (policy, numbers) = in_dialect(entry, frame.dialect);
     let grammar::Written { text, lost } = grammar::script_of_policy(&policy);

@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use model::{Lifetime, Proto, SaEntry, SaState};
+use model::{Lifetime, Proto, SaEntry, SaState, SaType};
 
 use pfkey::dump::Frame;
 
@@ -11,8 +11,8 @@ pub const HEADER: &str = "time p   s spi      ltime   src -> dst";
 pub fn write_short_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {
     let sa = &entry.sa;
     let proto = match sa.proto {
-        Proto::Esp | Proto::Ah => sa.proto.name().to_owned(),
-        other => format!("#{}", other.satype().unwrap_or_default()),
+        Proto::Esp | Proto::Ah => sa.proto.word().to_owned(),
+        other => format!("#{}", other.sa_type().map_or(0, SaType::pfkey_number)),
     };
     let state = match entry.state {
         SaState::Larval => 'L',

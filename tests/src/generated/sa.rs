@@ -36,7 +36,7 @@ pub fn sa() -> impl Strategy<Value = Sa> {
     ];
     let window = prop_oneof![0..=32_u32, 33..=4096_u32];
     let addressed = (ends(), spi(), algorithms, mode(), reqid());
-    let flags = flags(&SaFlags::NAMES.map(|row| row.0));
+    let flags = flags(&SaFlags::ALL);
     let processed = (window, any::<bool>(), flags, lifetimes(), seldom(encap()));
     let marked = (seldom(mark()), seldom(mark()), seldom(any::<u32>()));
     (addressed, processed, marked).prop_map(|(addressed, processed, marked)| {
@@ -76,7 +76,7 @@ fn acceptable(mut sa: Sa) -> Sa {
     sa.encap = sa.encap.filter(|_| sa.proto == Proto::Esp);
     // `xfrm_init_state`: transport mode has one family.
     if sa.mode.installed() == Mode::Transport {
-        let one_family = SaFlags::NAMES.map(|row| row.0).into_iter();
+        let one_family = SaFlags::ALL.into_iter();
         let one_family = one_family.filter(|flag| *flag != SaFlags::ANY_FAMILY);
         sa.flags = union(one_family.filter(|flag| sa.flags.contains(*flag)));
     }

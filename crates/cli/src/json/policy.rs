@@ -120,10 +120,10 @@ impl PolicyJson {
         let policy = &entry.policy;
         Self {
             selector: (&policy.id.selector).into(),
-            direction: policy.id.direction.name(),
+            direction: policy.id.direction.word(),
             socket: entry.socket,
             priority: policy.priority.0,
-            action: policy.action.name(),
+            action: policy.action.word(),
             templates: policy.action.requests().iter().map(Into::into).collect(),
             lifetimes: LifetimesJson::of(&policy.lifetimes),
             mark: MarkJson::of(policy.id.mark),
@@ -162,11 +162,11 @@ impl From<&Request> for TemplateJson {
     fn from(template: &Request) -> Self {
         let endpoints = template.mode.endpoints();
         Self {
-            protocol: template.proto.name(),
-            mode: template.mode.mode().name(),
+            protocol: template.proto.word(),
+            mode: template.mode.mode().word(),
             src: endpoints.map(|endpoints| endpoints.src().to_string()),
             dst: endpoints.map(|endpoints| endpoints.dst().to_string()),
-            level: template.level.name(),
+            level: template.level.word(),
             reqid: match template.level {
                 Level::Unique(Some(reqid)) => Some(reqid.0),
                 Level::Default | Level::Use | Level::Require | Level::Unique(None) => None,

@@ -112,7 +112,7 @@ mod tests {
             let decided = SaFlags::NO_ECN | SaFlags::NO_PMTU_DISC;
             assert_eq!(revised(&Variables::default(), decided, &sa), SaFlags::NO_ECN);
             assert_eq!(
-                chosen(&variables, Sa { flags: SaFlags::default(), ..sa }).names().count(),
+                chosen(&variables, Sa { flags: SaFlags::default(), ..sa }).words().count(),
                 0
             );
         }

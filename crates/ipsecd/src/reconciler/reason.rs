@@ -59,7 +59,7 @@ impl fmt::Display for Reason {
 
 fn sa(SaEntry { sa, .. }: &SaEntry, what: &str) -> String {
     let (src, dst) = (sa.ends.src(), sa.ends.dst());
-    format!("{} SA {src}-{dst} spi {:#x} {what}", sa.proto.name(), sa.spi.0)
+    format!("{} SA {src}-{dst} spi {:#x} {what}", sa.proto.word(), sa.spi.0)
 }
 
 fn policy(PolicyEntry { policy, .. }: &PolicyEntry, what: &str) -> String {
@@ -69,5 +69,5 @@ fn policy(PolicyEntry { policy, .. }: &PolicyEntry, what: &str) -> String {
 
 fn name(src: Prefix, dst: Prefix, direction: Direction) -> String {
     let (from, to) = ((src.addr(), src.length()), (dst.addr(), dst.length()));
-    format!("{}/{}-{}/{} {}", from.0, from.1, to.0, to.1, direction.name())
+    format!("{}/{}-{}/{} {}", from.0, from.1, to.0, to.1, direction.word())
 }

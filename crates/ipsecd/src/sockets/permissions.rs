@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use model::{SocketAction, SocketPolicy};
+use model::{ActionKind, SocketAction, SocketPolicy};
 use nix::unistd::{Group, User};
 
 use super::Peer;
@@ -23,7 +23,7 @@ pub struct Permissions(Vec<Permission>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Permission {
     who: Who,
-    actions: HashSet<&'static str>,
+    actions: HashSet<ActionKind>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,13 @@ enum Who {
 }
 
 /// The actions that a line can allow.
-const ACTIONS: [&str; 4] = ["ipsec", "bypass", "discard", "entrust"];
+const ACTIONS: [ActionKind; 4] =
+    [ActionKind::Ipsec, ActionKind::Bypass, ActionKind::Discard, ActionKind::Entrust];
+
+/// Their words, for a message.
+fn action_words() -> String {
+    ACTIONS.map(ActionKind::word).join(", ")
+}
 
 impl Permissions {
     /// Adds what a line says behind `sockets`; else what is wrong with it.
@@ -49,10 +55,10 @@ impl Permissions {
     pub fn allow(&self, peer: &Peer, policy: &SocketPolicy) -> bool {
         let action = match policy.action() {
             // Without requests it lets packets pass in clear.
-            SocketAction::Ipsec(requests) if requests.is_empty() => "bypass",
-            action => action.name(),
+            SocketAction::Ipsec(requests) if requests.is_empty() => ActionKind::Bypass,
+            action => action.kind(),
         };
-        self.0.iter().any(|it| it.who.is(peer) && it.actions.contains(action))
+        self.0.iter().any(|it| it.who.is(peer) && it.actions.contains(&action))
     }
 }
 
@@ -78,14 +84,14 @@ fn permission(words: &[&str]) -> Result<Permission, String> {
         _ => return Err("expected `sockets user|group|unit NAME ACTION...`".into()),
     };
     let known = |word: &&str| {
-        let action = ACTIONS.into_iter().find(|action| action == word);
-        action.ok_or_else(|| format!("`{word}` is no action: expected {}", ACTIONS.join(", ")))
+        let action = ACTIONS.into_iter().find(|action| action.word() == *word);
+        action.ok_or_else(|| format!("`{word}` is no action: expected {}", action_words()))
     };
-    let actions = actions.iter().map(known).collect::<Result<HashSet<_>, _>>()?;
-    if actions.is_empty() {
-        return Err(format!("nothing is allowed: add {}", ACTIONS.join(", ")));
+    let allowed = actions.iter().map(known).collect::<Result<HashSet<_>, _>>()?;
+    if allowed.is_empty() {
+        return Err(format!("nothing is allowed: add {}", action_words()));
     }
-    Ok(Permission { who, actions })
+    Ok(Permission { who, actions: allowed })
 }
 
 fn user(name: &str) -> Result<Who, String> {

@@ -99,7 +99,7 @@ impl Request {
             return Err((Errno::PERM, reason.into()));
         }
         if !permissions.allow(peer, &self.policy) {
-            let action = self.policy.action().name();
+            let action = self.policy.action().word();
             let reason = format!("no line of ipsecd.conf allows `{action}` to {peer}");
             return Err((Errno::PERM, reason));
         }

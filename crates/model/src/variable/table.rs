@@ -3,16 +3,31 @@ use super::{
     DeflevProto::{Ah, Esp},
     Meaning, Values, Variable,
 };
-use crate::IpVersion::{V4, V6};
+use crate::{
+    ActionKind,
+    IpVersion::{V4, V6},
+    LevelKind, Spi,
+};
 
-const LEVEL: Values = Values::OneOf(&[(1, "use"), (2, "require")]);
-const DEFAULT_POLICY: Values = Values::OneOf(&[(0, "discard"), (1, "none")]);
+const LEVEL: Values = Values::OneOf(&[level(LevelKind::Use), level(LevelKind::Require)]);
+const DEFAULT_POLICY: Values =
+    Values::OneOf(&[action(ActionKind::Discard), action(ActionKind::None)]);
 const ECN: Values = Values::OneOfBut(
     &[(0, "forbidden"), (1, "allowed")],
     -1,
     "the kernel copies ECN bits both ways or not at all, never outwards only",
 );
-const SPI: Values = Values::Range(0x100, 0x0fff_ffff);
+const SPI_MIN: i32 = Spi::FIRST_FREE.0.cast_signed();
+const SPI_MAX: i32 = Spi::LAST_CHOSEN.0.cast_signed();
+const SPI: Values = Values::Range(SPI_MIN, SPI_MAX);
+
+const fn level(level: LevelKind) -> (i32, &'static str) {
+    (level.pfkey_number() as i32, level.word())
+}
+
+const fn action(action: ActionKind) -> (i32, &'static str) {
+    (action.pfkey_number() as i32, action.word())
+}
 
 const fn row(
     name: &'static str,
@@ -154,28 +169,28 @@ pub static VARIABLES: [Variable; 22] = [
     row(
         "net.key.spi_min_value",
         Meaning::SpiMin,
-        0x100,
+        SPI_MIN,
         SPI,
         "Lowest SPI chosen where none is asked for",
     ),
     row(
         "net.key.spi_max_value",
         Meaning::SpiMax,
-        0x0fff_ffff,
+        SPI_MAX,
         SPI,
         "Highest SPI chosen where none is asked for",
     ),
     row(
         "net.key.spi_minval",
         Meaning::SpiMin,
-        0x100,
+        SPI_MIN,
         SPI,
         "FreeBSD's name of net.key.spi_min_value",
     ),
     row(
         "net.key.spi_maxval",
         Meaning::SpiMax,
-        0x0fff_ffff,
+        SPI_MAX,
         SPI,
         "FreeBSD's name of net.key.spi_max_value",
     ),

@@ -17,7 +17,7 @@ pub(super) fn migrate(extensions: &Extensions<'_>) -> Result<Migration, Error> {
     let direction = spd::direction(policy.dir)?;
     let key_management = extensions.km_address.map(key_management_of).transpose()?;
     let mut changes = Vec::new();
-    while !requests.is_empty() && changes.len() < templates::MAX_REQUESTS {
+    while !requests.is_empty() && changes.len() < model::MAX_DEPTH {
         let (old, _) = requests.next().ok_or(MALFORMED)??;
         let (new, _) = requests.next().ok_or(MALFORMED)??;
         changes.push(changed(&old, &new)?);

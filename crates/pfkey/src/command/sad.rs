@@ -17,9 +17,7 @@ const NULL_AUTH: u8 = 251;
 const NULL_ENCRYPT: u8 = 11;
 
 /// The SPIs of a GETSPI that gives no range.
-const ANY_SPI: SpiRange = SpiRange { min: 0x100, max: 0x0fff_ffff };
-/// The largest CPI.
-const MAX_CPI: u32 = 0xffff;
+const ANY_SPI: SpiRange = SpiRange { min: Spi::FIRST_FREE.0, max: Spi::LAST_CHOSEN.0 };
 
 /// The SA of an ADD or UPDATE (`pfkey_msg2xfrm_state`). `sadb_sa_state` is ignored, since KAME's
 /// setkey sends larval.
@@ -130,7 +128,7 @@ pub(super) fn get_spi(extensions: &Extensions<'_>) -> Result<GetSpi, Error> {
     if proto == Proto::Any {
         return Err(Error::UnknownNumber { field: "SA type", number: message.satype.into() });
     }
-    if min > max || (proto == Proto::IpComp && max > MAX_CPI) {
+    if min > max || (proto == Proto::IpComp && max > Spi::LAST_CPI.0) {
         return Err(Error::SpiRange(Spi(min), Spi(max)));
     }
     Ok(GetSpi {

@@ -77,8 +77,8 @@ fn accept(
     let mut accepted = Vec::new();
     for request in requests {
         let (request, _) = request?;
-        if accepted.len() == templates::MAX_REQUESTS {
-            return Err(model::Error::TooManyRequests(templates::MAX_REQUESTS + 1).into());
+        if accepted.len() == model::MAX_DEPTH {
+            return Err(model::Error::TooManyRequests(model::MAX_DEPTH + 1).into());
         }
         accepted.push(templates::accept(&request, direction, beet_ends)?);
     }

@@ -44,7 +44,7 @@ impl fmt::Display for UpperText {
 
 /// The word of a mode in setkey's dumps, which have the `IPSEC_MODE_*` number for beet.
 pub(super) fn dumped_mode(mode: Mode) -> &'static str {
-    if mode == Mode::Beet { "3" } else { mode.name() }
+    if mode == Mode::Beet { "3" } else { mode.word() }
 }
 
 /// A template of a policy: `esp/tunnel/A-B/unique:3`.
@@ -67,10 +67,10 @@ impl TemplateText {
     pub fn of(request: &Request) -> Self {
         let ends = |ends: model::Endpoints| (ends.src().to_string(), ends.dst().to_string());
         Self {
-            proto: request.proto.name(),
-            mode: request.mode.mode().name(),
+            proto: request.proto.word(),
+            mode: request.mode.mode().word(),
             ends: request.mode.endpoints().map(ends),
-            level: request.level.name(),
+            level: request.level.word(),
             reqid: request.level.reqid(),
         }
     }

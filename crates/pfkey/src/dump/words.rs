@@ -1,6 +1,6 @@
 //! The words of ipsec_set_policy(3) for the numbers of `sadb_x_policy` and `sadb_x_ipsecrequest`.
 
-use model::{Direction, Level, Proto};
+use model::{ActionKind, Direction, Level, Proto};
 
 use crate::wire::numbers;
 
@@ -18,28 +18,21 @@ pub(super) fn direction_of(direction: Direction, socket: bool) -> &'static str {
     match (direction, socket) {
         (Direction::In, true) => "in(socket)",
         (Direction::Out, true) => "out(socket)",
-        (direction, _) => direction.name(),
+        (direction, _) => direction.word(),
     }
 }
 
 /// `IPSEC_POLICY_*`.
 #[must_use]
 pub fn action(number: u16) -> Option<&'static str> {
-    match number {
-        numbers::DISCARD => Some("discard"),
-        numbers::NONE => Some("none"),
-        numbers::IPSEC => Some("ipsec"),
-        numbers::ENTRUST => Some("entrust"),
-        numbers::BYPASS => Some("bypass"),
-        _ => None,
-    }
+    ActionKind::from_pfkey(number).map(ActionKind::word)
 }
 
 /// The IP protocol number of a request.
 #[must_use]
 pub fn proto(number: u16) -> Option<&'static str> {
     let proto = u8::try_from(number).ok().and_then(Proto::from_number)?;
-    matches!(proto, Proto::Esp | Proto::Ah | Proto::IpComp).then(|| proto.name())
+    proto.sa_type().is_some().then(|| proto.word())
 }
 
 /// `IPSEC_MODE_*`.
@@ -47,12 +40,12 @@ pub fn proto(number: u16) -> Option<&'static str> {
 pub fn mode(number: u8) -> Option<&'static str> {
     match number {
         0 => Some("any"),
-        _ => numbers::mode(number).ok().map(model::Mode::name),
+        _ => numbers::mode(number).ok().map(model::Mode::word),
     }
 }
 
 /// `IPSEC_LEVEL_*`.
 #[must_use]
 pub fn level(number: u8) -> Option<&'static str> {
-    numbers::level(number, 0).ok().map(Level::name)
+    numbers::level(number, 0).ok().map(Level::word)
 }

@@ -7,9 +7,6 @@ use model::{AddressPair, Direction, Level, Mode, Proto, ReqId, Request, RequestM
 use super::fields;
 use crate::{Error, ext::IpsecRequest, wire::numbers};
 
-/// The most templates in one policy (`XFRM_MAX_DEPTH`).
-pub(crate) const MAX_REQUESTS: usize = 6;
-
 impl IpsecRequest {
     /// A request of this protocol, mode and level; `ends` are the tunnel's, source first.
     ///

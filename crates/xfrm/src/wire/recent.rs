@@ -11,9 +11,6 @@ const XFRMA_SA_DIR: u16 = 33;
 /// `XFRMA_NAT_KEEPALIVE_INTERVAL` (linux/xfrm.h, 6.11).
 const XFRMA_NAT_KEEPALIVE_INTERVAL: u16 = 34;
 
-/// `XFRM_SA_DIR_*` (linux/xfrm.h).
-const DIRECTIONS: [(SaDirection, u8); 2] = [(SaDirection::In, 1), (SaDirection::Out, 2)];
-
 /// One of these attributes.
 pub(super) enum Recent {
     Direction(SaDirection),
@@ -22,8 +19,7 @@ pub(super) enum Recent {
 }
 
 pub(super) fn direction(direction: SaDirection) -> XfrmAttrs {
-    let row = DIRECTIONS.iter().find(|row| row.0 == direction).expect("every direction has a row");
-    XfrmAttrs::Other(DefaultNla::new(XFRMA_SA_DIR, vec![row.1]))
+    XfrmAttrs::Other(DefaultNla::new(XFRMA_SA_DIR, vec![direction.xfrm()]))
 }
 
 /// The interval in seconds; none for 0.
@@ -40,7 +36,7 @@ pub(super) fn read(attribute: &DefaultNla) -> Result<Option<Recent>, DecodeError
     Ok(match attribute.kind() {
         XFRMA_SA_DIR => {
             let number = parse_u8(&value)?;
-            DIRECTIONS.iter().find(|row| row.1 == number).map(|row| Recent::Direction(row.0))
+            SaDirection::from_xfrm(number).map(Recent::Direction)
         }
         XFRMA_NAT_KEEPALIVE_INTERVAL => Some(Recent::NatKeepalive(parse_u32(&value)?)),
         _ => None,

@@ -1,5 +1,6 @@
 use model::{
-    Action, AddressPair, Direction, Level, Mode, PolicyEntry, Proto, ReqId, Request, RequestMode,
+    Action, AddressPair, Direction, LevelKind, Mode, PolicyEntry, Proto, ReqId, Request,
+    RequestMode,
 };
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -51,7 +52,7 @@ impl Store {
                 let end = |side: fn(AddressPair) -> std::net::IpAddr| {
                     ends.map(|ends| side(ends).to_string())
                 };
-                let (level, reqid) = level_numbers(request.level);
+                let (level, reqid) = (request.level.kind().pfkey_number(), request.level.reqid().0);
                 insert.execute(params![
                     index,
                     place,
@@ -130,16 +131,6 @@ fn is_part(held: &[Request], asked: &[Request]) -> bool {
     held.iter().all(|request| asked.any(|other| other == request))
 }
 
-/// PF_KEY's number of a level (`IPSEC_LEVEL_*`, linux/ipsec.h), and the number of `unique`.
-fn level_numbers(level: Level) -> (u8, u32) {
-    match level {
-        Level::Default => (0, 0),
-        Level::Use => (1, 0),
-        Level::Require => (2, 0),
-        Level::Unique(id) => (3, id.map_or(0, |id| id.0)),
-    }
-}
-
 /// Reads a row; `None` if it makes no sense.
 fn request(row: &Row<'_>) -> rusqlite::Result<Option<Request>> {
     let (proto, mode): (u8, u8) = (row.get(0)?, row.get(1)?);
@@ -148,13 +139,9 @@ fn request(row: &Row<'_>) -> rusqlite::Result<Option<Request>> {
     let ends = src
         .zip(dst)
         .and_then(|(src, dst)| AddressPair::new(src.parse().ok()?, dst.parse().ok()?).ok());
-    let level = match level {
-        0 => Level::Default,
-        1 => Level::Use,
-        2 => Level::Require,
-        _ => Level::Unique(Some(ReqId(reqid))),
-    };
-    Ok(Proto::from_number(proto).zip(Mode::from_xfrm(mode)).and_then(|(proto, mode)| {
+    let level = LevelKind::from_pfkey(level).map(|kind| kind.with(Some(ReqId(reqid))));
+    let mode = Mode::from_xfrm(mode);
+    Ok(Proto::from_number(proto).zip(mode).zip(level).and_then(|((proto, mode), level)| {
         let mode = match mode {
             Mode::Transport => RequestMode::Transport,
             Mode::Tunnel => RequestMode::Tunnel(ends?),
@@ -167,7 +154,7 @@ fn request(row: &Row<'_>) -> rusqlite::Result<Option<Request>> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Current, Form, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector};
+    use model::{Current, Form, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector};
 
     use super::*;
     use crate::Namespace;

@@ -2,6 +2,7 @@
 
 use std::{io::Write, os::unix::net::UnixStream, thread, time::Duration};
 
+use model::SaType;
 use serde_json::{Value, json};
 use tracing::debug;
 
@@ -12,10 +13,6 @@ use crate::{
         sessions::Sessions,
     },
 };
-
-/// `SADB_SATYPE_*` (linux/pfkeyv2.h) by name.
-const SA_TYPES: [(u8, &str); 7] =
-    [(2, "ah"), (3, "esp"), (5, "rsvp"), (6, "ospfv2"), (7, "ripv2"), (8, "mip"), (9, "ipcomp")];
 
 /// How long a reader may take.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -43,13 +40,14 @@ fn send(mut reader: UnixStream, lines: &str) {
 }
 
 fn row(session: &Session) -> Value {
-    let types = SA_TYPES.iter().filter(|(bit, _)| session.registered() & 1 << bit != 0);
+    let is_registered = |sa_type: &&SaType| session.registered() & 1 << sa_type.pfkey_number() != 0;
+    let types = SaType::ALL.iter().filter(is_registered);
     let Peer { pid, uid, program } = session.peer();
     json!({
         "pid": pid,
         "program": program,
         "uid": uid,
-        "registered": types.map(|row| row.1).collect::<Vec<_>>(),
+        "registered": types.map(|sa_type| sa_type.word()).collect::<Vec<_>>(),
         "promiscuous": session.is_promiscuous(),
         "queued_bytes": session.queued(),
         "lost_messages": session.lost(),

@@ -50,7 +50,7 @@ fn heading_and_templates(entry: &PolicyEntry, frame: &Frame) -> String {
         direction: words::direction_of(policy.id.direction, entry.socket),
         // The BSDs' kernels have no priorities.
         priority: if frame.dialect.is_bsd() { Priority(0) } else { policy.priority },
-        action: policy.action.name(),
+        action: policy.action.word(),
     };
     let mut text = heading.to_string();
     for request in policy.action.requests() {

@@ -25,9 +25,9 @@ impl<'a> SaText<'a> {
             src: end(sa.ends.src(), |encap| encap.src_port),
             dst: end(sa.ends.dst(), |encap| encap.dst_port),
             proto: match (sa.proto, sa.encap) {
-                (proto, None) => proto.name().into(),
+                (proto, None) => proto.word().into(),
                 (Proto::Esp, Some(_)) => "esp-udp".into(),
-                (proto, Some(_)) => format!("natt+{}", proto.name()).into(),
+                (proto, Some(_)) => format!("natt+{}", proto.word()).into(),
             },
             mode: if is_any { "any" } else { dumped_mode(sa.mode.installed()) }.into(),
             spi: sa.spi,
@@ -42,7 +42,7 @@ impl<'a> SaText<'a> {
             // The BSDs count bytes of the bitmap.
             window: if is_bsd { sa.replay_window / 8 } else { sa.replay_window },
             flags: numbers::flag_bits(sa.flags),
-            state: entry.state.name().into(),
+            state: entry.state.word().into(),
             lifetimes: Some((entry.current, sa.lifetimes)),
             now: frame.now,
             sec_ctx: sa.sec_ctx.as_ref().map(Into::into),

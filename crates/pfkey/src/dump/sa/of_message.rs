@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use model::{AlgorithmKind, Lifetimes, Proto, Spi};
+use model::{AlgorithmKind, Lifetimes, Proto, SaType, Spi};
 
 use super::{End, Keyed, SaText};
 use crate::{
@@ -10,12 +10,6 @@ use crate::{
     ext::{self, Address, AddressKind, KeyKind, LifetimeKind},
     wire::numbers,
 };
-
-/// The words of ipsec-tools for `SADB_SATYPE_*`.
-const SA_TYPES: [&str; 12] = [
-    "unspec", "unknown", "ah", "esp", "unknown", "rsvp", "ospfv2", "ripv2", "mip", "ipcomp",
-    "policy", "tcp",
-];
 
 impl<'a> SaText<'a> {
     /// The text of the SA of a message. With `ports`, addresses are followed by their ports; `now` is
@@ -93,8 +87,18 @@ fn lifetimes(message: &Message) -> Option<(model::Current, Lifetimes)> {
     Some((current.into(), fields::limits(message)))
 }
 
+/// The word of ipsec-tools for a `SADB_SATYPE_*` number, some of which no SA has.
 fn sa_type(number: u8) -> Cow<'static, str> {
-    SA_TYPES.get(usize::from(number)).map_or_else(|| number.to_string().into(), |&it| it.into())
+    if let Some(sa_type) = SaType::from_pfkey(number) {
+        return sa_type.word().into();
+    }
+    match number {
+        0 => "unspec".into(),
+        1 | 4 => "unknown".into(),
+        10 => "policy".into(),
+        11 => "tcp".into(),
+        _ => number.to_string().into(),
+    }
 }
 
 fn mode(number: u8) -> Cow<'static, str> {
@@ -106,7 +110,7 @@ fn mode(number: u8) -> Cow<'static, str> {
 }
 
 fn state(number: u8) -> Cow<'static, str> {
-    numbers::state(number).map_or_else(|_| number.to_string().into(), |state| state.name().into())
+    numbers::state(number).map_or_else(|_| number.to_string().into(), |state| state.word().into())
 }
 
 /// The word for an algorithm in dumps; its number where there is none.

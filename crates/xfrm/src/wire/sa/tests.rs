@@ -192,7 +192,7 @@ fn modern() -> Sa {
     Sa {
         mode: Mode::Tunnel.into(),
         replay_window: 128,
-        flags: SaFlags::from_name("oseq-may-wrap").unwrap(),
+        flags: "oseq-may-wrap".parse().unwrap(),
         aead: aead("aes-gcm-12", b"0123456789012345ABCD"),
         esn: true,
         mark: Mark { value: 0x10, mask: 0xff },
@@ -274,7 +274,7 @@ fn offload_is_that_of_ip_xfrm() {
     );
     let (device, direction) = ("lo".to_owned(), SaDirection::In);
     let sa = Sa {
-        flags: SaFlags::from_name("oseq-may-wrap").unwrap(),
+        flags: "oseq-may-wrap".parse().unwrap(),
         aead: aead("chacha20-poly1305", b"012345678901234567890123456789012345"),
         mark: Mark { value: 1, mask: 1 },
         if_id: 3,

@@ -1,0 +1,45 @@
+use crate::table;
+
+struct Row {
+    word: &'static str,
+    number: u8,
+}
+
+table! {
+    /// How ESP is wrapped to pass a NAT or firewall. The words are those of ip-xfrm(8).
+    pub enum EncapKind: Row, "encapsulation" {
+        /// The draft with a non-IKE marker.
+        EspInUdpNonIke => Row { word: "espinudp-nonike", number: 1 },
+        /// RFC 3948.
+        EspInUdp => Row { word: "espinudp", number: 2 },
+        /// RFC 9329.
+        EspInTcp => Row { word: "espintcp", number: 7 },
+    }
+}
+
+impl EncapKind {
+    /// The `UDP_ENCAP_*` or `TCP_ENCAP_*` number (linux/udp.h, linux/tcp.h), which XFRM and PF_KEY
+    /// share.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self.row().number
+    }
+
+    /// The encapsulation of this number.
+    #[must_use]
+    pub fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|kind| kind.number() == number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_lead_back() {
+        for &kind in EncapKind::ALL {
+            assert_eq!(EncapKind::from_number(kind.number()), Some(kind));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+use crate::table;
+
+/// Ties a template to the SAs with the same number (`-u`); 0: none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReqId(pub u32);
+
+impl ReqId {
+    /// The largest that a script may choose (`IPSEC_MANUAL_REQID_MAX`, linux/ipsec.h).
+    pub const MANUAL_MAX: ReqId = ReqId(0x3fff);
+}
+
+struct Row {
+    word: &'static str,
+    pfkey: u8,
+}
+
+table! {
+    /// A level without the number of `unique`.
+    pub enum LevelKind: Row, "level" {
+        /// As the host's variable says.
+        Default => Row { word: "default", pfkey: 0 },
+        /// With an SA if there is one, in clear otherwise.
+        Use => Row { word: "use", pfkey: 1 },
+        /// Never without an SA.
+        Require => Row { word: "require", pfkey: 2 },
+        /// Never without an SA of a number.
+        Unique => Row { word: "unique", pfkey: 3 },
+    }
+}
+
+impl LevelKind {
+    /// The `IPSEC_LEVEL_*` number (linux/ipsec.h).
+    #[must_use]
+    pub const fn pfkey_number(self) -> u8 {
+        self.row().pfkey
+    }
+
+    /// The level of an `IPSEC_LEVEL_*` number.
+    #[must_use]
+    pub fn from_pfkey(number: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|level| level.pfkey_number() == number)
+    }
+
+    /// The level with a number that counts for `unique` only.
+    #[must_use]
+    pub fn with(self, reqid: Option<ReqId>) -> Level {
+        match self {
+            LevelKind::Default => Level::Default,
+            LevelKind::Use => Level::Use,
+            LevelKind::Require => Level::Require,
+            LevelKind::Unique => Level::Unique(reqid),
+        }
+    }
+}
+
+/// How strict a template is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Level {
+    /// As the host's variable says.
+    Default,
+    /// With an SA if there is one, in clear otherwise.
+    Use,
+    /// Never without an SA.
+    Require,
+    /// Never without an SA of this number; without one the engine picks a free number.
+    Unique(Option<ReqId>),
+}
+
+impl Level {
+    /// The level without the number.
+    #[must_use]
+    pub fn kind(self) -> LevelKind {
+        match self {
+            Level::Default => LevelKind::Default,
+            Level::Use => LevelKind::Use,
+            Level::Require => LevelKind::Require,
+            Level::Unique(_) => LevelKind::Unique,
+        }
+    }
+
+    /// The word in scripts and dumps, without the number.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        self.kind().word()
+    }
+
+    /// The number that SAs must have; 0: any will do.
+    #[must_use]
+    pub fn reqid(self) -> ReqId {
+        match self {
+            Level::Unique(Some(reqid)) => reqid,
+            Level::Default | Level::Use | Level::Require | Level::Unique(None) => ReqId(0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_words_lead_back() {
+        for &kind in LevelKind::ALL {
+            assert_eq!(LevelKind::from_pfkey(kind.pfkey_number()), Some(kind));
+            assert_eq!(kind.word().parse(), Ok(kind));
+            assert_eq!(kind.with(Some(ReqId(7))).kind(), kind);
+        }
+        assert_eq!(LevelKind::from_pfkey(4), None);
+    }
+}
