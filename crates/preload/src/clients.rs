@@ -16,64 +16,65 @@ use rustix::{
 
 use crate::{
     descriptors::{self, borrow},
-    former::Former,
     guard::Guard,
     interests::Interests,
-    preload, silent,
+    last_connection::LastConnection,
+    placeholder, preload,
 };
 
-/// How many of them there is room for.
-pub(crate) const MANY: usize = 64;
+/// The entries of the table.
+pub(crate) const CAPACITY: usize = 64;
 
-/// The cookie of a place that is being taken.
-const TAKEN: u64 = u64::MAX;
+/// The cookie of an entry that is being made.
+const RESERVED: u64 = u64::MAX;
 
-static CLIENTS: [Client; MANY] = [const { Client::new() }; MANY];
-/// How many places have ever been taken.
+static CLIENTS: [Client; CAPACITY] = [const { Client::new() }; CAPACITY];
+/// How many entries have ever been made.
 static USED: AtomicUsize = AtomicUsize::new(0);
 
-/// Whether there were more than there is room for. They are recognised by the address of their peer.
-static OVERFLOWN: AtomicBool = AtomicBool::new(false);
-/// In place of all of them. What they register for is not known.
+/// Whether the table was full once. Sockets that are not in it are recognised by their peer's address.
+static OVERFLOWED: AtomicBool = AtomicBool::new(false);
+/// The client of all sockets that are not in the table. What they register for is not known.
 static REST: Client = Client::new();
 
 /// What is known of a socket.
 pub(crate) struct Client {
     cookie: AtomicU64,
-    /// Of the connection that is taking its place.
+    /// The cookie of the connection that is replacing it.
     successor: AtomicU64,
     senders: AtomicU32,
     /// When it was connected again, in milliseconds of the monotonic clock; 0: never.
     connected: AtomicU64,
     pub(crate) interests: Interests,
-    pub(crate) former: Former,
+    pub(crate) last_connection: LastConnection,
 }
 
-/// What a descriptor means.
-pub(crate) enum Place {
+/// What a descriptor of a client is of.
+pub(crate) enum ClientDescriptor {
     /// A socket of the service.
     Socket(&'static Client),
-    /// What stands in its place while there is no service.
-    Silent(&'static Client),
+    /// The placeholder of a socket while there is no service.
+    Placeholder(&'static Client),
 }
 
 /// A thread that sends on a socket, and waits.
 pub(crate) struct Sender<'client>(&'client Client);
 
-/// Whether there is any: other programs pay for no more than this.
+/// Whether there is any: the only cost in programs without clients.
 pub(crate) fn any() -> bool {
     USED.load(Ordering::Relaxed) != 0
 }
 
-/// What a descriptor means, if it is of the service.
-pub(crate) fn of(fd: c_int) -> Option<Place> {
+/// What a descriptor is of, if it belongs to a client of the service.
+pub(crate) fn of(fd: c_int) -> Option<ClientDescriptor> {
     if !any() {
         return None;
     }
     let descriptor = borrow(fd)?;
     match socket_cookie(descriptor) {
-        Ok(cookie) => listed(cookie).or_else(|| unlisted(descriptor)).map(Place::Socket),
-        Err(_) => silent::client_of(fd).map(|place| Place::Silent(&CLIENTS[place])),
+        Ok(cookie) => listed(cookie).or_else(|| unlisted(descriptor)).map(ClientDescriptor::Socket),
+        Err(_) => placeholder::client_index(fd)
+            .map(|index| ClientDescriptor::Placeholder(&CLIENTS[index])),
     }
 }
 
@@ -82,10 +83,10 @@ fn listed(cookie: u64) -> Option<&'static Client> {
 }
 
 fn unlisted(descriptor: BorrowedFd<'_>) -> Option<&'static Client> {
-    (OVERFLOWN.load(Ordering::Relaxed) && is_service(descriptor)).then_some(&REST)
+    (OVERFLOWED.load(Ordering::Relaxed) && is_service(descriptor)).then_some(&REST)
 }
 
-/// Takes up a socket.
+/// Adds a socket to the table.
 pub(crate) fn add(socket: BorrowedFd<'_>) {
     let Ok(cookie) = socket_cookie(socket) else { return };
     if listed(cookie).is_some() || enter(cookie) {
@@ -93,7 +94,7 @@ pub(crate) fn add(socket: BorrowedFd<'_>) {
     }
     forget_closed();
     if !enter(cookie) {
-        OVERFLOWN.store(true, Ordering::Relaxed);
+        OVERFLOWED.store(true, Ordering::Relaxed);
     }
 }
 
@@ -104,7 +105,7 @@ pub(crate) fn add_if_service(fd: c_int) {
     }
 }
 
-/// Those that the program had when it was executed.
+/// Adds the sockets that the program had when it was executed.
 pub(crate) fn find_inherited() {
     descriptors::each(&mut add_if_service);
 }
@@ -116,8 +117,10 @@ fn is_service(descriptor: BorrowedFd<'_>) -> bool {
 
 fn enter(cookie: u64) -> bool {
     for (number, client) in CLIENTS.iter().enumerate() {
-        let is_free =
-            client.cookie.compare_exchange(0, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok();
+        let is_free = client
+            .cookie
+            .compare_exchange(0, RESERVED, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok();
         if is_free {
             client.interests.forget();
             client.connected.store(0, Ordering::Relaxed);
@@ -132,17 +135,18 @@ fn enter(cookie: u64) -> bool {
 /// Makes room: there is no notification when the last descriptor of a socket is closed.
 fn forget_closed() {
     let Some(_guard) = Guard::take() else { return };
-    let mut is_open = [false; MANY];
+    let mut is_open = [false; CAPACITY];
     descriptors::each(&mut |fd| {
-        if let Some(Place::Socket(client) | Place::Silent(client)) = of(fd)
-            && let Some(place) = client.place()
+        if let Some(ClientDescriptor::Socket(client) | ClientDescriptor::Placeholder(client)) =
+            of(fd)
+            && let Some(index) = client.index()
         {
-            is_open[place] = true;
+            is_open[index] = true;
         }
     });
     for (client, is_open) in CLIENTS.iter().zip(is_open) {
         let cookie = client.cookie.load(Ordering::Acquire);
-        if !is_open && cookie != TAKEN {
+        if !is_open && cookie != RESERVED {
             let _ = client.cookie.compare_exchange(cookie, 0, Ordering::AcqRel, Ordering::Relaxed);
         }
     }
@@ -163,7 +167,7 @@ impl Client {
             senders: AtomicU32::new(0),
             connected: AtomicU64::new(0),
             interests: Interests::new(),
-            former: Former::new(),
+            last_connection: LastConnection::new(),
         }
     }
 
@@ -172,8 +176,8 @@ impl Client {
             || self.successor.load(Ordering::Acquire) == cookie
     }
 
-    /// Its number in the table; none: it is not in the table.
-    pub(crate) fn place(&self) -> Option<usize> {
+    /// Its index in the table; `None`: it is not in the table.
+    pub(crate) fn index(&self) -> Option<usize> {
         CLIENTS.iter().position(|client| std::ptr::eq(client, self))
     }
 
@@ -200,12 +204,12 @@ impl Client {
         }
     }
 
-    /// Has another socket take the place of this, while `replace` puts it there.
+    /// Makes another socket the successor of this, while `replace` replaces the descriptors.
     pub(crate) fn succeed(&self, new: BorrowedFd<'_>, replace: impl FnOnce()) {
         let cookie = socket_cookie(new).unwrap_or_default();
         self.successor.store(cookie, Ordering::Release);
         replace();
-        if self.place().is_some() {
+        if self.index().is_some() {
             self.cookie.store(cookie, Ordering::Release);
         }
         self.successor.store(0, Ordering::Release);
@@ -232,7 +236,7 @@ pub(crate) fn now() -> u64 {
     u64::try_from(sys::clock::monotonic().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Sleeps, whatever signals come.
+/// Sleeps, also when signals are handled meanwhile.
 pub(crate) fn pause(time: Duration) {
     let Ok(mut rest) = Timespec::try_from(time) else { return };
     while let NanosleepRelativeResult::Interrupted(more) = nanosleep(&rest) {

@@ -11,7 +11,7 @@ use rustix::{
 };
 
 use crate::{
-    clients::{self, Client, Place},
+    clients::{self, Client, ClientDescriptor},
     descriptors::borrow,
     interests::HEADER,
     recover::recover_to_send,
@@ -38,8 +38,8 @@ pub(crate) fn deliver(fd: c_int, message: &[IoSlice<'_>], flags: c_int) -> Resul
     for _ in 0..TRIES {
         let descriptor = borrow(fd).ok_or(Errno::BADF)?;
         let result = match clients::of(fd) {
-            Some(Place::Socket(client)) => send(client, descriptor, message, flags),
-            Some(Place::Silent(_)) => Err(Failure::NotSent),
+            Some(ClientDescriptor::Socket(client)) => send(client, descriptor, message, flags),
+            Some(ClientDescriptor::Placeholder(_)) => Err(Failure::NotSent),
             None => return Err(Errno::BADF),
         };
         match result {

@@ -20,8 +20,8 @@ const MOST: u64 = 1 << 16;
 
 /// A descriptor by its number.
 pub(crate) fn borrow(fd: c_int) -> Option<BorrowedFd<'static>> {
-    // SAFETY: the number is not -1. That it stays open as long as it is used is the affair of the
-    // program, which has given it to a function of the C library; if not, the calls fail.
+    // SAFETY: the number is not -1. The program, which has given it to a function of the C
+    // library, keeps it open as long as that runs; if not, the calls fail.
     (fd >= 0).then(|| unsafe { BorrowedFd::borrow_raw(fd) })
 }
 
@@ -52,8 +52,8 @@ fn each_number(with: &mut dyn FnMut(c_int)) {
     }
 }
 
-/// Has a descriptor mean another file, for those who wait for it by epoll(7) too. Whether it closes
-/// on exec stays as it is.
+/// Replaces the file of a descriptor, also for the epoll(7) instances that watch it. Its close-on-exec
+/// flag stays as it is.
 pub(crate) fn replace(fd: c_int, with: BorrowedFd<'_>) {
     let Some(old) = borrow(fd) else { return };
     let closes = fcntl_getfd(old).is_ok_and(|flags| flags.contains(FdFlags::CLOEXEC));

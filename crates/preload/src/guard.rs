@@ -10,7 +10,7 @@ use rustix::thread::gettid;
 
 use crate::clients::pause;
 
-/// The thread that has it; 0: none.
+/// The thread that has the guard; 0: none.
 static HOLDER: AtomicU32 = AtomicU32::new(0);
 
 /// How often to look whether it is free.

@@ -91,13 +91,13 @@ impl Interests {
         tail
     }
 
-    /// Whether a message may be there that is none of the program's business.
+    /// Whether a message may be there that is not for the program.
     pub(crate) fn are_awaited(&self) -> bool {
         self.awaited.load(Ordering::Relaxed) != 0
     }
 
-    /// Takes what was not asked by the program from the head of the queue, when there is something,
-    /// which it waits for if the flags say so.
+    /// Removes answers to the library's own requests from the head of the queue. It waits for a message
+    /// as a call with these flags does.
     ///
     /// Errors: EAGAIN and EINTR, as from recv(2).
     pub(crate) fn pass_over(&self, socket: BorrowedFd<'_>, flags: RecvFlags) -> Result<(), Errno> {

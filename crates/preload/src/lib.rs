@@ -23,18 +23,18 @@ mod clients;
 mod deliver;
 mod descriptors;
 mod errno;
-mod former;
 mod guard;
 mod interests;
+mod last_connection;
 mod next;
 mod options;
+mod placeholder;
 mod policy;
 mod policy_cache;
 mod receive;
 mod receives;
 mod recover;
 mod sends;
-mod silent;
 mod watchers;
 
 use std::{

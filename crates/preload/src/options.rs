@@ -78,7 +78,7 @@ pub unsafe extern "C-unwind" fn getsockopt(
     length: *mut libc::socklen_t,
 ) -> c_int {
     let preload = preload();
-    let is_policy = PolicyOption::of(level, name).is_some() && preload.policies.are_kept();
+    let is_policy = PolicyOption::of(level, name).is_some() && preload.policies.are_answered();
     if !is_policy || value.is_null() || length.is_null() || fd < 0 {
         // SAFETY: the caller's arguments, as they are.
         return unsafe { preload.next.getsockopt(fd, level, name, value, length) };

@@ -24,13 +24,13 @@ pub(crate) fn set(
         Answer::Refused(errno) => return Err(errno),
         Answer::Kernel => {
             kernel()?;
-            if !settings.are_kept() {
+            if !settings.are_answered() {
                 return Ok(());
             }
         }
         Answer::Set => {}
     }
-    if let Ok((cookie, direction)) = option::place(socket, value) {
+    if let Ok((cookie, direction)) = option::key(socket, value) {
         policy_cache::keep(cookie, direction, value);
     }
     Ok(())

@@ -11,11 +11,11 @@ use rustix::{
 };
 
 use crate::{
-    clients::{self, Place},
+    clients::{self, ClientDescriptor},
     descriptors::borrow,
     errno::{self, Failed},
+    placeholder::is_readable,
     recover::{is_hung_up, recover, recover_to_receive},
-    silent::is_readable,
 };
 
 /// How often a service may end within one call, should its place be taken by nothing else.
@@ -55,14 +55,14 @@ pub(crate) fn receive(fd: c_int, flags: c_int, call: &dyn Fn() -> isize) -> isiz
     loop {
         match clients::of(fd) {
             None => return call(),
-            Some(Place::Silent(client)) => {
+            Some(ClientDescriptor::Placeholder(client)) => {
                 let at_once = flags.contains(RecvFlags::DONTWAIT);
                 if let Err(errno) = recover_to_receive(fd, client, at_once) {
                     return isize::failed(errno);
                 }
                 continue;
             }
-            Some(Place::Socket(client)) => {
+            Some(ClientDescriptor::Socket(client)) => {
                 if client.interests.are_awaited()
                     && let Some(socket) = borrow(fd)
                     && let Err(errno) = client.interests.pass_over(socket, flags)

@@ -125,7 +125,7 @@ pub unsafe extern "C-unwind" fn read(fd: c_int, room: *mut c_void, length: size_
         // SAFETY: the caller's.
         return unsafe { preload().next.read(fd, room, length) };
     }
-    // SAFETY: the caller's. What stands in the place of a socket is not to be read.
+    // SAFETY: the caller's. A placeholder is not to be read.
     receive(fd, 0, &|| unsafe { preload().next.recv(fd, room, length, 0) })
 }
 
@@ -239,7 +239,7 @@ pub unsafe extern "C-unwind" fn recvmmsg(
     c_int::try_from(result).unwrap_or(-1)
 }
 
-/// Takes up the sockets of the service that came with a message.
+/// Adds the sockets of the service that came with a message.
 ///
 /// # Safety
 ///

@@ -1,5 +1,5 @@
-//! The service has ended, which AF_KEY cannot: another connection takes the place of the socket, under
-//! all the descriptors of this process that mean it, or, until there is a service, something silent.
+//! Connecting again after the service has ended, which AF_KEY cannot: another connection replaces the
+//! socket at all its descriptors in this process, or, until there is a service, a placeholder does.
 
 use std::{ffi::c_int, time::Duration};
 
@@ -12,10 +12,10 @@ use rustix::{
 };
 
 use crate::{
-    clients::{self, Client, Place, pause},
+    clients::{self, Client, ClientDescriptor, pause},
     descriptors::{self, borrow},
     guard::Guard,
-    silent::{self, Until},
+    placeholder::{self, Until},
 };
 
 /// How long a sender waits for a service that was just there.
@@ -25,51 +25,53 @@ const RESTART: Duration = Duration::from_secs(5);
 const TRIES: u32 = 20;
 const A_MOMENT: Duration = Duration::from_millis(2);
 
-/// How long a connection has to last: a service that ends it at once does not want this program, and
-/// is not asked again all the time.
+/// How long a connection has to last: a service that ends it at once rejects this program, and no
+/// connection is made again and again.
 const LASTING: Duration = Duration::from_secs(1);
 
-/// What there is now.
+/// The state of the service after an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Service {
-    Back,
-    Away,
+    /// The socket is connected.
+    Connected,
+    /// No service listens.
+    Absent,
 }
 
-/// The descriptors that mean one socket.
+/// The descriptors of one socket.
 struct Descriptors {
-    numbers: [c_int; clients::MANY],
+    numbers: [c_int; clients::CAPACITY],
     count: usize,
 }
 
-/// Tries to connect a descriptor again; if there is no service, makes it silent.
+/// Tries to connect a descriptor again; if there is no service, puts a placeholder there.
 pub(crate) fn recover(fd: c_int) -> Service {
-    let Some(_guard) = Guard::take() else { return Service::Away };
-    let Some(descriptor) = borrow(fd) else { return Service::Back };
+    let Some(_guard) = Guard::take() else { return Service::Absent };
+    let Some(descriptor) = borrow(fd) else { return Service::Connected };
     match clients::of(fd) {
         // Another thread was faster.
-        Some(Place::Socket(_)) if !is_hung_up(descriptor) => Service::Back,
-        Some(Place::Socket(client)) => match Connection::of(descriptor) {
+        Some(ClientDescriptor::Socket(_)) if !is_hung_up(descriptor) => Service::Connected,
+        Some(ClientDescriptor::Socket(client)) => match Connection::of(descriptor) {
             Ok(connection) => after_end(client, fd, &connection),
-            Err(_) => Service::Away,
+            Err(_) => Service::Absent,
         },
-        Some(Place::Silent(client)) => after_silence(client, fd),
+        Some(ClientDescriptor::Placeholder(client)) => replace_placeholder(client, fd),
         // It was closed, which the program's own call returns.
-        None => Service::Back,
+        None => Service::Connected,
     }
 }
 
 /// Waits for a service that is being started again, to send. ECONNREFUSED: there is none.
 pub(crate) fn recover_to_send(fd: c_int) -> Result<(), Errno> {
-    while recover(fd) == Service::Away {
-        let Some(Place::Silent(client)) = clients::of(fd) else {
+    while recover(fd) == Service::Absent {
+        let Some(ClientDescriptor::Placeholder(client)) = clients::of(fd) else {
             return Err(Errno::CONNREFUSED);
         };
-        let Some(rest) = RESTART.checked_sub(client.former.age()) else {
+        let Some(rest) = RESTART.checked_sub(client.last_connection.age()) else {
             return Err(Errno::CONNREFUSED);
         };
         if let Some(descriptor) = borrow(fd) {
-            let _ = silent::wait(descriptor, rest.min(silent::PAUSE));
+            let _ = placeholder::wait(descriptor, rest.min(placeholder::PAUSE));
         }
     }
     Ok(())
@@ -80,20 +82,20 @@ pub(crate) fn recover_to_send(fd: c_int) -> Result<(), Errno> {
 /// wait here.
 pub(crate) fn recover_to_receive(fd: c_int, client: &Client, at_once: bool) -> Result<(), Errno> {
     let Some(descriptor) = borrow(fd) else { return Ok(()) };
-    let is_called_for = silent::is_readable(descriptor, Duration::ZERO).unwrap_or(false);
-    if recover(fd) == Service::Back {
+    let is_readable = placeholder::is_readable(descriptor, Duration::ZERO).unwrap_or(false);
+    if recover(fd) == Service::Connected {
         return Ok(());
     }
     if at_once || !blocks(descriptor) {
         return Err(Errno::AGAIN);
     }
-    if is_called_for {
+    if is_readable {
         return Err(Errno::INTR);
     }
-    match client.former.connection().ok().and_then(|it| it.receive_timeout) {
-        Some(time) => silent::wait(descriptor, time),
+    match client.last_connection.connection().ok().and_then(|it| it.receive_timeout) {
+        Some(time) => placeholder::wait(descriptor, time),
         // Another thread may have received what this one waits for.
-        None => match silent::wait(descriptor, silent::PAUSE) {
+        None => match placeholder::wait(descriptor, placeholder::PAUSE) {
             Err(Errno::AGAIN) => Ok(()),
             result => result,
         },
@@ -108,68 +110,69 @@ pub(crate) fn is_hung_up(descriptor: BorrowedFd<'_>) -> bool {
 }
 
 fn after_end(client: &Client, fd: c_int, connection: &Connection) -> Service {
-    let Some(descriptor) = borrow(fd) else { return Service::Back };
+    let Some(descriptor) = borrow(fd) else { return Service::Connected };
     let (blocks, is_new) = (blocks(descriptor), client.age().is_some_and(|age| age < LASTING));
     client.wait_for_senders();
     let descriptors = || Descriptors::of_socket(client, fd);
     if !is_new && connect(client, connection, (blocks, 0), descriptors).is_ok() {
-        return Service::Back;
+        return Service::Connected;
     }
-    client.former.keep(connection);
+    client.last_connection.store(connection);
     let until = if is_new { Until::Pause } else { Until::Change };
-    if !silence(client, connection, (blocks, until), &descriptors()) {
-        return Service::Away;
+    if !put_placeholder(client, connection, (blocks, until), &descriptors()) {
+        return Service::Absent;
     }
-    // One that has come before it was watched for.
-    after_silence(client, fd)
+    // A service may have come before the placeholder watched for it.
+    replace_placeholder(client, fd)
 }
 
-/// Puts something silent in the place of descriptors.
-fn silence(
+/// Puts a placeholder at descriptors.
+fn put_placeholder(
     client: &Client,
     connection: &Connection,
     (blocks, until): (bool, Until),
     descriptors: &Descriptors,
 ) -> bool {
-    let (Ok(silent), Some(place)) =
-        (silent::make(&connection.service, blocks, until), client.place())
+    let (Ok(placeholder), Some(index)) =
+        (placeholder::make(&connection.service, blocks, until), client.index())
     else {
         return false;
     };
     for &fd in descriptors.numbers() {
-        silent::leave(fd);
-        silent::enter(fd, place);
-        descriptors::replace(fd, silent.as_fd());
+        placeholder::leave(fd);
+        placeholder::enter(fd, index);
+        descriptors::replace(fd, placeholder.as_fd());
     }
     true
 }
 
-fn after_silence(client: &Client, fd: c_int) -> Service {
-    let (Some(descriptor), Ok(connection)) = (borrow(fd), client.former.connection()) else {
-        return Service::Away;
+fn replace_placeholder(client: &Client, fd: c_int) -> Service {
+    let (Some(descriptor), Ok(connection)) = (borrow(fd), client.last_connection.connection())
+    else {
+        return Service::Absent;
     };
     let is_new = client.age().is_some_and(|age| age < LASTING);
-    let tries = if silent::take_events(descriptor, &connection.service) { TRIES } else { 0 };
+    let tries = if placeholder::take_events(descriptor, &connection.service) { TRIES } else { 0 };
     if is_new {
-        return Service::Away;
+        return Service::Absent;
     }
-    let place = client.place();
-    let descriptors = || Descriptors::silent(place);
+    let index = client.index();
+    let descriptors = || Descriptors::of_placeholder(index);
     let blocks = blocks(descriptor);
     if connect(client, &connection, (blocks, tries), descriptors).is_ok() {
-        return Service::Back;
+        return Service::Connected;
     }
-    // The one that had sent it away has gone, too.
-    if silent::looks_often(descriptor) {
-        silence(client, &connection, (blocks, Until::Change), &descriptors());
+    // The service that had rejected it has gone, too.
+    if placeholder::looks_often(descriptor) {
+        put_placeholder(client, &connection, (blocks, Until::Change), &descriptors());
         if connect(client, &connection, (blocks, 0), descriptors).is_ok() {
-            return Service::Back;
+            return Service::Connected;
         }
     }
-    Service::Away
+    Service::Absent
 }
 
-/// Connects again, and has what has registered registered again.
+/// Connects again, and registers again for the same.
 fn connect(
     client: &Client,
     connection: &Connection,
@@ -188,16 +191,16 @@ fn connect(
     client.succeed(socket.as_fd(), || {
         for &fd in descriptors().numbers() {
             descriptors::replace(fd, socket.as_fd());
-            silent::leave(fd);
+            placeholder::leave(fd);
         }
     });
     Ok(())
 }
 
 impl Descriptors {
-    /// Those of a socket, `fd` among them.
+    /// The descriptors of a socket, `fd` among them.
     fn of_socket(client: &Client, fd: c_int) -> Self {
-        let mut found = Self { numbers: [-1; clients::MANY], count: 0 };
+        let mut found = Self { numbers: [-1; clients::CAPACITY], count: 0 };
         if client.has(fd) {
             descriptors::each(&mut |fd| {
                 if client.has(fd) {
@@ -206,17 +209,17 @@ impl Descriptors {
             });
         }
         // A socket that is not in the table is known by this descriptor alone.
-        if client.place().is_none() {
+        if client.index().is_none() {
             found.add(fd);
         }
         found
     }
 
-    /// Those that stand for a socket.
-    fn silent(place: Option<usize>) -> Self {
-        let mut found = Self { numbers: [-1; clients::MANY], count: 0 };
+    /// The descriptors of the placeholder of a socket.
+    fn of_placeholder(index: Option<usize>) -> Self {
+        let mut found = Self { numbers: [-1; clients::CAPACITY], count: 0 };
         descriptors::each(&mut |fd| {
-            if place.is_some() && silent::client_of(fd) == place {
+            if index.is_some() && placeholder::client_index(fd) == index {
                 found.add(fd);
             }
         });

@@ -1,5 +1,5 @@
-//! Those who wait for a descriptor by epoll(7), which knows files and would forget the new one.
-//! What they have asked for stands in /proc/self/fdinfo.
+//! The epoll(7) instances that watch a descriptor. They watch files, and would not watch the file that
+//! replaces it. What they watch for is in /proc/self/fdinfo.
 
 use std::{ffi::c_int, mem::MaybeUninit};
 
@@ -11,10 +11,10 @@ use rustix::{
 
 use crate::descriptors::{self, borrow};
 
-/// How many may wait for one descriptor.
-const MANY: usize = 16;
+/// The most instances that watch one descriptor.
+const CAPACITY: usize = 16;
 
-/// What one has asked for.
+/// What an instance watches for.
 #[derive(Clone, Copy)]
 struct Watch {
     epoll: c_int,
@@ -22,22 +22,22 @@ struct Watch {
     data: u64,
 }
 
-/// Those who wait for a descriptor.
+/// The instances that watch a descriptor.
 struct Watches {
     fd: c_int,
-    /// Of the file that it means.
+    /// The inode of its file.
     inode: u64,
-    found: [Option<Watch>; MANY],
+    found: [Option<Watch>; CAPACITY],
 }
 
-/// Has those who wait for a descriptor wait for what it means after `replace`.
+/// Replaces the file of a descriptor, and has the instances that watched the old one watch the new one.
 pub(crate) fn keep(fd: c_int, replace: impl FnOnce() -> Result<(), Errno>) {
-    let mut watches = Watches { fd, inode: 0, found: [None; MANY] };
+    let mut watches = Watches { fd, inode: 0, found: [None; CAPACITY] };
     if let Some(Ok(status)) = borrow(fd).map(fstat) {
         watches.inode = status.st_ino;
         descriptors::each(&mut |epoll| watches.look_at(epoll));
     }
-    // Others may have the old file; it would go on waking.
+    // Other processes may have the old file, which would go on waking the instance.
     watches.each(|epoll, _| borrow(fd).map(|fd| epoll::delete(borrow(epoll)?, fd).ok()));
     if replace().is_ok() {
         watches.each(|epoll, watch| {
@@ -93,14 +93,14 @@ impl Watches {
     }
 }
 
-/// Reads a file by lines. Allocates nothing; what does not fit is no line of interest.
+/// Reads a file by lines. Allocates nothing; a line that does not fit is passed over.
 fn each_line(path: &[u8], with: &mut dyn FnMut(&str)) -> Result<(), Errno> {
     let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-    let (mut room, mut kept) = ([0; 1024], 0);
+    let (mut room, mut filled) = ([0; 1024], 0);
     loop {
-        let length = match read(&file, &mut room[kept..])? {
+        let length = match read(&file, &mut room[filled..])? {
             0 => return Ok(()),
-            more => kept + more,
+            more => filled + more,
         };
         let end = room[..length].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         room[..end]
@@ -108,6 +108,6 @@ fn each_line(path: &[u8], with: &mut dyn FnMut(&str)) -> Result<(), Errno> {
             .filter_map(|it| str::from_utf8(it).ok())
             .for_each(&mut *with);
         room.copy_within(end..length, 0);
-        kept = if end == 0 && length == room.len() { 0 } else { length - end };
+        filled = if end == 0 && length == room.len() { 0 } else { length - end };
     }
 }

@@ -85,7 +85,7 @@ impl Settings {
 
     /// Whether getsockopt(2) is answered by [`value`]. If not, the kernel answers.
     #[must_use]
-    pub fn are_kept(&self) -> bool {
+    pub fn are_answered(&self) -> bool {
         self.choice != Choice::Kernel
     }
 
@@ -118,8 +118,8 @@ impl Settings {
         self.give(socket, descriptor, policy, value)
     }
 
-    /// What a `default` comes to, and a number for `unique`, the service knows; without it,
-    /// `default` is as the variables are initially.
+    /// The service resolves `default`, and chooses a number for `unique`; without it, `default` is what the
+    /// initial values of the variables make of it.
     fn give(
         &self,
         socket: Socket<'_>,
@@ -154,22 +154,22 @@ impl Settings {
 
 /// The key under which a policy that was set is stored for [`value`]: the kernel does not report the
 /// policies of a socket.
-pub fn place(socket: BorrowedFd<'_>, value: &[u8]) -> Result<(Cookie, Direction), Errno> {
+pub fn key(socket: BorrowedFd<'_>, value: &[u8]) -> Result<(Cookie, Direction), Errno> {
     let socket = Socket::of(&socket).map_err(|error| error.errno())?;
     let direction = pfkey::socket_policy::read_direction(value).map_err(|error| error.errno())?;
     Ok((socket.cookie().map_err(|error| error.errno())?, direction))
 }
 
 /// Answers getsockopt(2): writes the policy of the direction that the policy in `room` has; how much
-/// was written, cut to the room. `kept` is what was set last; without that, it is `entrust`
+/// was written, cut to the room. `stored` returns the policy that was set last; without one, it is `entrust`
 /// (`ipsec_get_policy`, sys/netipsec/ipsec.c of the BSDs).
 pub fn value(
     socket: BorrowedFd<'_>,
     room: &mut [u8],
-    kept: impl FnOnce(Cookie, Direction) -> Option<Vec<u8>>,
+    stored: impl FnOnce(Cookie, Direction) -> Option<Vec<u8>>,
 ) -> Result<usize, Errno> {
-    let (cookie, direction) = place(socket, room)?;
-    let policy = match kept(cookie, direction) {
+    let (cookie, direction) = key(socket, room)?;
+    let policy = match stored(cookie, direction) {
         Some(policy) => policy,
         None => entrust(direction)?,
     };
@@ -211,16 +211,16 @@ mod tests {
     }
 
     #[test]
-    fn what_was_kept_is_given_back_cut_to_the_room() {
+    fn a_stored_policy_is_returned_cut_to_the_room() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let mut policy = entrust(Direction::Out).unwrap();
         policy[4] = 9;
-        let kept = |_, direction| {
+        let stored = |_, direction| {
             assert_eq!(direction, Direction::Out);
             Some(vec![7; 64])
         };
         let mut room = policy.clone();
-        assert_eq!(value(socket.as_fd(), &mut room, kept), Ok(16));
+        assert_eq!(value(socket.as_fd(), &mut room, stored), Ok(16));
         assert_eq!(room, [7; 16]);
         let mut room = policy.clone();
         assert_eq!(value(socket.as_fd(), &mut room, |_, _| None), Ok(16));

@@ -54,9 +54,9 @@ impl Policies {
         variables: &Variables,
         cookie: Cookie,
     ) -> Result<Vec<(Direction, Vec<u8>)>, Error> {
-        let value = |asked: &SocketPolicy| {
-            let direction = asked.direction();
-            let value = match asked.policy(version) {
+        let value = |requested: &SocketPolicy| {
+            let direction = requested.direction();
+            let value = match requested.policy(version) {
                 None => no_socket_policy(direction, version),
                 Some(policy) => {
                     socket_option(&policy, form(&policy, variables)?, cookie.as_owner())

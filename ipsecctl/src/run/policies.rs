@@ -48,7 +48,7 @@ impl Policies {
     /// `None`: the kernel takes the options.
     pub fn from_environment() -> Option<Self> {
         let settings = Settings::from_environment();
-        settings.are_kept().then(|| Self { settings, remembered: Mutex::default() })
+        settings.are_answered().then(|| Self { settings, remembered: Mutex::default() })
     }
 
     /// Answers setsockopt(2).
@@ -99,7 +99,7 @@ impl Policies {
     }
 
     fn remember(&self, socket: &OwnedFd, value: &[u8]) {
-        let Ok((socket, direction)) = option::place(socket.as_fd(), value) else { return };
+        let Ok((socket, direction)) = option::key(socket.as_fd(), value) else { return };
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         remembered
             .retain(|remembered| (remembered.socket, remembered.direction) != (socket, direction));

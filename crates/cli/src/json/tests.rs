@@ -103,7 +103,7 @@ fn an_sa_with_nothing() {
 }
 
 #[test]
-fn keys_are_hidden_unless_they_are_asked_for() {
+fn keys_are_hidden_by_default() {
     let text = json(&SaJson::new(&full_sa(), Keys::Hidden));
     assert!(!text.contains("abab") && !text.contains("0101") && !text.contains("0202"), "{text}");
     assert!(text.contains(r#""encryption":{"algorithm":"aes-cbc","key_bits":128,"icv_bits":0}"#));

@@ -1,4 +1,4 @@
-//! What a connection was like, kept in the table for the one that takes its place.
+//! The properties of a connection that has ended, in the table for the one that replaces it.
 
 use std::{
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -13,8 +13,8 @@ use crate::clients::now;
 /// The longest path of a Unix socket, in words.
 const WORDS: usize = 14;
 
-/// A connection in the table, while there is no service.
-pub(crate) struct Former {
+/// The last connection of a client, while there is no service.
+pub(crate) struct LastConnection {
     path: [AtomicU64; WORDS],
     length: AtomicUsize,
     buffers: [AtomicUsize; 2],
@@ -24,7 +24,7 @@ pub(crate) struct Former {
     since: AtomicU64,
 }
 
-impl Former {
+impl LastConnection {
     pub(crate) const fn new() -> Self {
         Self {
             path: [const { AtomicU64::new(0) }; WORDS],
@@ -35,7 +35,7 @@ impl Former {
         }
     }
 
-    pub(crate) fn keep(&self, connection: &Connection) {
+    pub(crate) fn store(&self, connection: &Connection) {
         let path = connection.service.path_bytes().unwrap_or_default();
         for (word, bytes) in self.path.iter().zip(path.chunks(8)) {
             let mut whole = [0; 8];
