@@ -16,7 +16,7 @@ use netlink_packet_core::{
 };
 use netlink_packet_xfrm::{XfrmMessage, policy::DelGetMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_XFRM};
-use xfrm::{Change, Connection, HeldPolicy};
+use xfrm::{Change, Connection, InstalledPolicy};
 
 /// The addresses of the policy of this number.
 pub fn addresses(n: u32) -> (Ipv4Addr, Ipv4Addr) {
@@ -32,7 +32,7 @@ pub fn load(count: u32) -> Result<Duration, Box<dyn Error>> {
             batches.push(connection.batch());
         }
         let policy = policy(n)?;
-        batches.last_mut().ok_or("no batch")?.push(&Change::AddPolicy(HeldPolicy {
+        batches.last_mut().ok_or("no batch")?.push(&Change::AddPolicy(InstalledPolicy {
             policy: &policy,
             form: Form::plain(&policy),
             index: 0,

@@ -261,13 +261,16 @@ impl<W: Write> Sink for Printer<W> {
                 line,
                 &format_args!("the SA is there, but this kernel ignored {}", options.join(", ")),
             ),
-            Outcome::NotFollowed => self.explain(
+            Outcome::NeedsDaemon => self.explain(
                 line,
                 &"`use` on an outbound tunnel is as the SAs are now: start ipsecd, which follows \
                   them as they come and go",
             ),
             Outcome::Sa(entry) => self.entry(Entry::Sa(entry), None),
-            Outcome::Policy(entry) => self.entry(Entry::Policy(entry, None), None),
+            Outcome::Policy(requested) => {
+                let engine::Requested(entry) = *requested;
+                self.entry(Entry::Policy(Box::new(entry), None), None)
+            }
             Outcome::Reserved(entry) => self.reserved(&entry),
             Outcome::EndOfSad => self.end(line, "No SAD entries"),
             Outcome::EndOfSpd => self.end(line, "No SPD entries"),

@@ -1,4 +1,4 @@
-//! The translation layer between what the user means and what the kernel can hold.
+//! The translation layer between what the user means and what the kernel can have.
 //!
 //! An ordered stream of operations goes in, ordered results come out with the line of their
 //! statement. Changes travel in batches; a read waits for the changes before it. The engine never
@@ -18,13 +18,14 @@ pub const RUN_DIRECTORY: &str = sys::run::DIRECTORY;
 pub use error::Error;
 pub use events::{Group, Monitor};
 pub use policy::{
+    entry::{Installed, Requested},
     forward::forward_operation,
     sockets::{SocketEntry, choose_reqids, socket_policies},
 };
 pub use reconcile::{
     apply::{Applied, apply, variables},
     default_policy::{DefaultPolicy, default_policies},
-    reconciler::{Caretaker, SetRight},
+    reconciler::{Reconciled, Reconciler},
 };
 pub use session::{
     Engine, Options,

@@ -1,6 +1,7 @@
 //! Policies: as they were requested, and in the form that the kernel can have.
 
 pub(crate) mod changes;
+pub(crate) mod entry;
 pub(crate) mod forward;
 pub(crate) mod installed;
 pub(crate) mod reqids;

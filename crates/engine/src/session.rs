@@ -8,22 +8,25 @@ mod pfkey_service;
 mod reads;
 pub(crate) mod refusal;
 
-use model::{Dialect, Operation, PolicyEntry, Variables};
+use model::{Dialect, Operation, Variables};
 use xfrm::{Batch, Change};
 
 use crate::{
     Error, Outcome, Sink, Target,
-    policy::{changes::IfThere, installed::TunnelSas, spd::Spd},
+    policy::{
+        changes::IfThere,
+        entry::{Installed, Requested},
+        installed::TunnelSas,
+        spd::Spd,
+    },
     state::{
         host::Host,
         lock::{Access, Lock},
-        store::Asked,
+        store::Record,
     },
 };
 use finish::FollowUp;
 use pending::{Answered, Pending, Sent, Transmit};
-
-pub(crate) use pending::Record;
 
 /// How the engine treats what it is given.
 #[derive(Debug, Clone, Copy, Default)]
@@ -193,8 +196,8 @@ impl Engine {
     /// part of them.
     ///
     /// Errors: [`Error::Store`].
-    pub fn asked(&mut self, entry: PolicyEntry) -> Result<PolicyEntry, Error> {
-        Ok(self.host.store.asked(entry)?)
+    pub fn requested(&mut self, installed: Installed) -> Result<Requested, Error> {
+        Ok(self.host.store.requested(installed)?)
     }
 
     /// Begins a change: no other program may set variables, or read and rewrite the SPD, between
@@ -249,14 +252,11 @@ impl Engine {
 
 impl Transmit for Host {
     fn note_optional_tunnels(&mut self) -> Result<(), Error> {
-        Ok(self.store.set_follows_tunnels(true)?)
+        Ok(self.store.set_has_optional_tunnels(true)?)
     }
 
     fn keep(&mut self, records: &[Record]) -> Result<(), Error> {
-        let asked = records
-            .iter()
-            .map(|Record { index, templates }| Asked { index: *index, requests: templates });
-        Ok(self.store.keep(asked)?)
+        Ok(self.store.keep(records)?)
     }
 
     fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, xfrm::Refusal)>, Error> {

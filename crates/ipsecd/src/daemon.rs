@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use clap::Parser;
-use engine::{Caretaker, Group, Monitor, SetRight};
+use engine::{Group, Monitor, Reconciled, Reconciler};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{error, info};
 
@@ -37,9 +37,9 @@ pub fn main() -> ExitCode {
 /// Reconciles the SPD once (`--once`). A daemon may run meanwhile.
 fn reconcile_once(logging: &Logging) -> Result<(), Error> {
     signals::unblock()?;
-    let mut reconciler = Caretaker::open()?;
+    let mut reconciler = Reconciler::open()?;
     logging.follow(reconciler.variables()?);
-    let SetRight { policies, catch_alls, df_rule } = reconciler.set_right()?;
+    let Reconciled { policies, catch_alls, df_rule } = reconciler.reconcile()?;
     info!(policies, catch_alls, df_rule, "reconciled");
     Ok(())
 }
@@ -49,7 +49,7 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let handover = Handover::of_environment();
     let signals = Signals::catch()?;
     let service_manager = Arc::new(ServiceManager::from_environment());
-    let reconciler = Caretaker::open()?;
+    let reconciler = Reconciler::open()?;
     let namespace = reconciler.namespace().clone();
     let another = || Error::AnotherDaemon { directory: namespace.directory().to_owned() };
     let _lock =

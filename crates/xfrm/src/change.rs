@@ -5,7 +5,7 @@ use crate::{CatchAll, Refusal, SaImage, device::Devices, wire};
 
 /// A policy in the form in which the kernel is to hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HeldPolicy<'a> {
+pub struct InstalledPolicy<'a> {
     /// The policy, with the requests that the kernel is to hold.
     pub policy: &'a Policy,
     /// How.
@@ -31,9 +31,9 @@ pub enum Change<'a> {
     /// Deletes every SA of a protocol, or every AH, ESP and IPComp SA (`XFRM_MSG_FLUSHSA`).
     FlushSad(Option<Proto>),
     /// Adds a policy; EEXIST if its name is taken (`XFRM_MSG_NEWPOLICY`).
-    AddPolicy(HeldPolicy<'a>),
+    AddPolicy(InstalledPolicy<'a>),
     /// Replaces the policy of this name, or adds it (`XFRM_MSG_UPDPOLICY`).
-    UpdatePolicy(HeldPolicy<'a>),
+    UpdatePolicy(InstalledPolicy<'a>),
     /// Deletes a policy; ENOENT if there is none (`XFRM_MSG_DELPOLICY`).
     DeletePolicy(&'a PolicyId),
     /// Deletes every policy but those of sockets (`XFRM_MSG_FLUSHPOLICY`).

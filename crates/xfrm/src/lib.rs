@@ -21,7 +21,7 @@ mod wire;
 
 pub use batch::{Batch, BatchMark};
 pub use catch_all::{CatchAll, Scope};
-pub use change::{Change, HeldPolicy};
+pub use change::{Change, InstalledPolicy};
 pub use connection::Connection;
 pub use dump::{Dump, Prefixes, SadFilter};
 pub use error::{Error, Refusal};

@@ -1,5 +1,5 @@
 use cli::{PolicyJson, Table};
-use engine::{Engine, Options};
+use engine::{Engine, Installed, Options, Requested};
 use model::{Dialect, Level, PolicyEntry, Prefix, Request, Selector, Upper};
 use pfkey::dump::{PortText, PrefixText, TemplateText, UpperText};
 
@@ -37,7 +37,7 @@ pub fn read() -> Result<Shown, Error> {
 }
 
 impl Row {
-    fn new(requested: PolicyEntry, installed: &PolicyEntry) -> Self {
+    fn new(Requested(requested): Requested, installed: &Installed) -> Self {
         let mut json = PolicyJson::new(&requested);
         let words = installation(requested.policy.action.requests(), installed);
         for (template, word) in json.templates.iter_mut().zip(words) {
@@ -155,7 +155,7 @@ mod tests {
             template(Proto::IpComp, RequestMode::Transport, Level::Use),
             template(Proto::Esp, RequestMode::Transport, Level::Require),
         ];
-        let row = Row::new(entry(&requested), &entry(&requested[1..]));
+        let row = Row::new(Requested(entry(&requested)), &Installed(entry(&requested[1..])));
         let templates = "esp/tunnel/10.0.0.1-10.0.0.2/use (left out)\n\
                          ah/transport//default (required)\n\
                          ipcomp/transport//use (optional)\n\
@@ -177,13 +177,13 @@ mod tests {
         let selector = &mut icmp.policy.id.selector;
         (selector.upper, selector.src_port, selector.dst_port) = (Upper::ICMPV6, 135, 0);
         assert_eq!(
-            Row::new(icmp.clone(), &icmp).row()[1..6],
+            Row::new(Requested(icmp.clone()), &Installed(icmp.clone())).row()[1..6],
             ["192.0.2.1", "192.0.2.2", "ipv6-icmp 135,0", "def", "none"]
         );
         let selector = &mut icmp.policy.id.selector;
         (selector.upper, selector.src_port, selector.dst_port) = (Upper::GRE, 1, 2);
         assert_eq!(
-            Row::new(icmp.clone(), &icmp).row()[1..4],
+            Row::new(Requested(icmp.clone()), &Installed(icmp.clone())).row()[1..4],
             ["192.0.2.1", "192.0.2.2", "gre 65538"]
         );
     }

@@ -1,20 +1,20 @@
-//! Policies: their `fwd` copies, the numbers of `unique`, and the form that the kernel can hold.
+//! Policies: their `fwd` copies, the numbers of `unique`, and the form that the kernel can have.
 
 use std::iter;
 
 use model::{Form, Policy, PolicyId};
-use xfrm::{CatchAll, Change, HeldPolicy};
+use xfrm::{CatchAll, Change, InstalledPolicy};
 
 use crate::{
     Engine, Error, Sink, Target,
     policy::{
         forward::{forward_copy, forward_id},
-        installed::{TunnelSas, depends, hold, optional_tunnel},
+        installed::{TunnelSas, depends, installed_form, optional_tunnel},
         reqids::ReqIds,
         spd::Spd,
     },
     reconcile::default_policy,
-    session::Record,
+    state::store::Record,
 };
 
 /// What to do if a policy of this name is there.
@@ -49,7 +49,7 @@ impl Engine {
                     self.begin()?;
                 }
                 let form = self.in_dialect(policy, Form::plain(policy));
-                self.push_policy(line, HeldPolicy { policy, form, index: 0 }, if_there);
+                self.push_policy(line, InstalledPolicy { policy, form, index: 0 }, if_there);
             }
         }
         for tunnel in self.known.spd.tunnels.note(&policy) {
@@ -64,10 +64,10 @@ impl Engine {
         form.and_optional(policy, |_, request| dialect.lets_in_without(direction, request.proto))
     }
 
-    fn push_policy(&mut self, line: usize, held: HeldPolicy<'_>, if_there: IfThere) {
+    fn push_policy(&mut self, line: usize, installed: InstalledPolicy<'_>, if_there: IfThere) {
         let change = match if_there {
-            IfThere::Refuse => Change::AddPolicy(held),
-            IfThere::Replace => Change::UpdatePolicy(held),
+            IfThere::Refuse => Change::AddPolicy(installed),
+            IfThere::Replace => Change::UpdatePolicy(installed),
         };
         self.push(line, &change, Target::NewPolicy);
     }
@@ -97,8 +97,9 @@ impl Engine {
         if has_optional_tunnel {
             self.read_tunnel_sas()?;
         }
-        let (held, form) = hold(policy, &self.known.variables, self.known.tunnel_sas.as_ref());
-        let form = self.in_dialect(&held, form);
+        let (installed, form) =
+            installed_form(policy, &self.known.variables, self.known.tunnel_sas.as_ref());
+        let form = self.in_dialect(&installed, form);
         let index = match index {
             _ if !form.is_partial => 0,
             Some(index) => index,
@@ -107,7 +108,7 @@ impl Engine {
         if form.is_partial {
             self.pending.record(Record { index, templates: requests.to_vec() });
         }
-        self.push_policy(line, HeldPolicy { policy: &held, form, index }, if_there);
+        self.push_policy(line, InstalledPolicy { policy: &installed, form, index }, if_there);
         if has_optional_tunnel {
             self.note_optional_tunnel(line);
         }

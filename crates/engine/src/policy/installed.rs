@@ -1,4 +1,4 @@
-//! What the kernel can hold of a policy.
+//! What the kernel can have of a policy.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -67,44 +67,49 @@ impl TunnelSas {
     }
 }
 
-/// The form in which the kernel can hold what was asked for, while these SAs are there; without
+/// The form in which the kernel can have what was requested, while these SAs are there; without
 /// any, `None` will do.
 ///
 /// It refuses a template of an outbound tunnel that is optional (`validate_tmpl`,
 /// net/xfrm/xfrm_user.c). So such a request is required while an SA serves it, and left out
 /// otherwise.
-pub fn hold<'a>(
-    asked: &'a Policy,
+pub fn installed_form<'a>(
+    requested: &'a Policy,
     variables: &Variables,
     sas: Option<&TunnelSas>,
 ) -> (Cow<'a, Policy>, Form) {
     let form = |policy: &Policy| {
         Form::whole(policy, |request| {
-            variables.is_optional(asked, request) && can_be_optional(asked, request)
+            variables.is_optional(requested, request) && can_be_optional(requested, request)
         })
     };
-    let is_held = |request: &Request| {
-        let tunnel = optional_tunnel(asked, request, variables);
-        let is_served = |tunnel| sas.is_some_and(|sas| sas.serve(&asked.id, tunnel));
+    let is_installed = |request: &Request| {
+        let tunnel = optional_tunnel(requested, request, variables);
+        let is_served = |tunnel| sas.is_some_and(|sas| sas.serve(&requested.id, tunnel));
         tunnel.is_none_or(is_served)
     };
-    let requests = asked.action.requests();
-    if requests.iter().all(is_held) {
-        return (Cow::Borrowed(asked), form(asked));
+    let requests = requested.action.requests();
+    if requests.iter().all(is_installed) {
+        return (Cow::Borrowed(requested), form(requested));
     }
-    let held = requests.iter().copied().filter(is_held).collect();
-    let held = Policy { action: Action::Ipsec(held), ..asked.clone() };
-    let mut form = form(&held);
+    let installed = requests.iter().copied().filter(is_installed).collect();
+    let installed = Policy { action: Action::Ipsec(installed), ..requested.clone() };
+    let mut form = form(&installed);
     form.is_partial = true;
-    (Cow::Owned(held), form)
+    (Cow::Owned(installed), form)
 }
 
-/// The tunnel of an outbound request that packets may pass without: the kernel cannot hold it as
+/// The tunnel of an outbound request that packets may pass without: the kernel cannot have it as
 /// such.
-pub fn optional_tunnel(asked: &Policy, request: &Request, variables: &Variables) -> Option<Tunnel> {
+pub fn optional_tunnel(
+    requested: &Policy,
+    request: &Request,
+    variables: &Variables,
+) -> Option<Tunnel> {
     match request.mode {
         RequestMode::Tunnel(ends)
-            if asked.id.direction == Direction::Out && variables.is_optional(asked, request) =>
+            if requested.id.direction == Direction::Out
+                && variables.is_optional(requested, request) =>
         {
             Some((request.proto, ends))
         }
@@ -112,9 +117,9 @@ pub fn optional_tunnel(asked: &Policy, request: &Request, variables: &Variables)
     }
 }
 
-/// Whether the kernel can hold a request as an optional one.
-fn can_be_optional(asked: &Policy, request: &Request) -> bool {
-    asked.id.direction != Direction::Out || request.mode == RequestMode::Transport
+/// Whether the kernel can have a request as an optional one.
+fn can_be_optional(requested: &Policy, request: &Request) -> bool {
+    requested.id.direction != Direction::Out || request.mode == RequestMode::Transport
 }
 
 /// Whether what the kernel holds of a policy depends on the host's variables or on SAs.
@@ -162,9 +167,13 @@ mod tests {
         sas
     }
 
-    /// How many requests are held, the optional ones among them, and whether some are left out.
-    fn held(asked: &Policy, variables: &Variables, sas: &TunnelSas) -> (usize, Vec<usize>, bool) {
-        let (policy, form) = hold(asked, variables, Some(sas));
+    /// How many requests are installed, the optional ones among them, and whether some are left out.
+    fn installed(
+        requested: &Policy,
+        variables: &Variables,
+        sas: &TunnelSas,
+    ) -> (usize, Vec<usize>, bool) {
+        let (policy, form) = installed_form(requested, variables, Some(sas));
         let count = policy.action.requests().len();
         (count, (0..count).filter(|place| form.is_optional(*place)).collect(), form.is_partial)
     }
@@ -174,12 +183,12 @@ mod tests {
         let mut variables = Variables::default();
         let esp = request(Proto::Esp, RequestMode::Transport, Level::Default);
         let ipcomp = Request { proto: Proto::IpComp, ..esp };
-        let asked = policy(Direction::Out, vec![ipcomp, esp]);
+        let requested = policy(Direction::Out, vec![ipcomp, esp]);
         let none = TunnelSas::default();
-        assert_eq!(held(&asked, &variables, &none), (2, vec![0], false));
+        assert_eq!(installed(&requested, &variables, &none), (2, vec![0], false));
         let deflev = Variable::of_name("net.inet.ipsec.esp_trans_deflev").unwrap();
         variables.set(deflev.set(1).unwrap());
-        assert_eq!(held(&asked, &variables, &none), (2, vec![0, 1], false));
+        assert_eq!(installed(&requested, &variables, &none), (2, vec![0, 1], false));
     }
 
     #[test]
@@ -188,10 +197,10 @@ mod tests {
         let esp = request(Proto::Esp, RequestMode::Tunnel(ends()), Level::Use);
         let ah = request(Proto::Ah, RequestMode::Transport, Level::Require);
         let out = policy(Direction::Out, vec![esp, ah]);
-        assert_eq!(held(&out, &variables, &TunnelSas::default()), (1, vec![], true));
-        assert_eq!(held(&out, &variables, &sas(|_| ())), (2, vec![], false));
+        assert_eq!(installed(&out, &variables, &TunnelSas::default()), (1, vec![], true));
+        assert_eq!(installed(&out, &variables, &sas(|_| ())), (2, vec![], false));
         let inbound = policy(Direction::In, vec![esp, ah]);
-        assert_eq!(held(&inbound, &variables, &TunnelSas::default()), (2, vec![0], false));
+        assert_eq!(installed(&inbound, &variables, &TunnelSas::default()), (2, vec![0], false));
         assert!(depends(&out) && !depends(&inbound));
     }
 
@@ -200,7 +209,7 @@ mod tests {
         let variables = Variables::default();
         let esp = request(Proto::Esp, RequestMode::Tunnel(ends()), Level::Use);
         let out = policy(Direction::Out, vec![esp]);
-        let is_served = |sas: TunnelSas| !held(&out, &variables, &sas).2;
+        let is_served = |sas: TunnelSas| !installed(&out, &variables, &sas).2;
         assert!(is_served(sas(|entry| entry.state = SaState::Dying)));
         for unfit in [
             |entry: &mut SaEntry| entry.state = SaState::Larval,
@@ -222,8 +231,8 @@ mod tests {
         let esp = request(Proto::Esp, RequestMode::Tunnel(ends()), Level::Use);
         let mut inner_v6 = policy(Direction::Out, vec![esp]);
         inner_v6.id.selector = Selector::within(Prefix::everything(IpVersion::V6));
-        assert!(held(&inner_v6, &variables, &sas(|_| ())).2);
+        assert!(installed(&inner_v6, &variables, &sas(|_| ())).2);
         let any = sas(|entry| entry.sa.flags = SaFlags::ANY_FAMILY);
-        assert!(!held(&inner_v6, &variables, &any).2);
+        assert!(!installed(&inner_v6, &variables, &any).2);
     }
 }

@@ -18,7 +18,7 @@ pub type Tunnel = (Proto, AddressPair);
 struct Uses {
     /// Inner packets are of the other IP version.
     mixed: bool,
-    /// The numbers of the SAs asked for; 0: any.
+    /// The numbers of the SAs; 0: any.
     reqids: HashSet<ReqId>,
 }
 

@@ -3,9 +3,9 @@
 use model::{IpVersion, Setting, Spi, Variables, variable::DfBit};
 
 use crate::{
-    Error, Namespace, reconcile::default_policy, reconcile::df_rule, reconcile::policies::revise,
-    sa::flag_update::Renewal, state::host::Host, state::lock::Access,
-    state::variables::KeptVariables,
+    Error, Namespace, reconcile::default_policy, reconcile::df_rule,
+    reconcile::policies::reconcile, sa::flag_update::Renewal, state::host::Host,
+    state::lock::Access, state::variables::KeptVariables,
 };
 
 /// What a change of the variables came to.
@@ -17,7 +17,7 @@ pub struct Applied {
     pub old_sas: usize,
     /// SAs that were made anew.
     pub renewed_sas: usize,
-    /// Whether a part holds only as long as nobody changes the SAD or SPD, since no daemon follows.
+    /// Whether a part holds only as long as nobody changes the SAD or SPD, since no daemon keeps it up to date.
     pub needs_daemon: bool,
 }
 
@@ -66,7 +66,7 @@ pub fn apply(settings: &[Setting], renew_sas: bool) -> Result<Applied, Error> {
 /// Makes the rule that sets DF what the variables say `now`.
 fn follow_df_bit(host: &mut Host, before: &Variables, now: &Variables) -> Result<(), Error> {
     match (before.df_bit(), now.df_bit()) {
-        (_, DfBit::Set) => df_rule::set_right(host).map(drop),
+        (_, DfBit::Set) => df_rule::reconcile(host).map(drop),
         (DfBit::Set, _) => df_rule::remove(),
         _ => Ok(()),
     }
@@ -94,15 +94,15 @@ impl Change<'_> {
         if is_on && !was_on {
             default_policy::set_switch(host, true)?;
         }
-        default_policy::set_right(host)?;
-        let revised = revise(host)?;
+        default_policy::reconcile(host)?;
+        let findings = reconcile(host)?;
         let renewal = Renewal { settings, variables: now };
         let renewed_sas = if renew_sas { renewal.carry_out(&mut host.kernel)? } else { 0 };
         let is_kept = IpVersion::ALL.into_iter().any(|version| now.discards_by_default(version))
-            || !revised.tunnels.is_empty()
+            || !findings.tunnels.is_empty()
             || now.df_bit() == DfBit::Set;
         Ok(Applied {
-            policies: revised.policies,
+            policies: findings.policies,
             old_sas: renewal.count(&mut host.kernel)?,
             renewed_sas,
             needs_daemon: is_kept && !host.namespace.has_daemon(),

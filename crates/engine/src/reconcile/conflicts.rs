@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 use model::{Event, Origin, PolicyEntry, PolicyId};
-use xfrm::{Change, Connection, Group, HeldPolicy, Monitor};
+use xfrm::{Change, Connection, Group, InstalledPolicy, Monitor};
 
 use crate::{Error, state::host::Host};
 
@@ -11,7 +11,7 @@ const TRIES: u32 = 8;
 /// Sees whether somebody else, who knows of no lock, deletes or replaces a policy between our
 /// reading and our writing it. The kernel has no request that replaces a policy only if it is
 /// there: ours would bring a deleted one back.
-pub struct Witness {
+pub struct ConflictDetector {
     monitor: Monitor,
     /// Where our own requests come from.
     port: u32,
@@ -29,7 +29,7 @@ enum Fate {
     There(Box<PolicyEntry>),
 }
 
-impl Witness {
+impl ConflictDetector {
     /// Begins to listen. Requests from `port` are our own.
     pub fn new(port: u32) -> Result<Self, Error> {
         Ok(Self {
@@ -125,8 +125,8 @@ impl Witness {
             match self.will(id) {
                 Some(Fate::There(entry)) => {
                     let PolicyEntry { policy, form, index, .. } = &**entry;
-                    let held = HeldPolicy { policy, form: *form, index: *index };
-                    batch.push(&Change::UpdatePolicy(held));
+                    let installed = InstalledPolicy { policy, form: *form, index: *index };
+                    batch.push(&Change::UpdatePolicy(installed));
                 }
                 _ => batch.push(&Change::DeletePolicy(id)),
             }

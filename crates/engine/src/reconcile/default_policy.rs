@@ -56,7 +56,7 @@ pub fn default_policies() -> Result<[DefaultPolicy; 2], Error> {
 }
 
 /// Adds the catch-alls that are missing, and deletes those that are there by mistake; says how many.
-pub fn set_right(host: &mut Host) -> Result<usize, Error> {
+pub fn reconcile(host: &mut Host) -> Result<usize, Error> {
     let variables = host.variables.values()?.clone();
     let mut batch = host.kernel.batch();
     for version in IpVersion::ALL {

@@ -62,7 +62,7 @@ type Elements = BTreeSet<(String, String)>;
 /// Makes the table what the SAD asks for; says whether it was anything else.
 ///
 /// Errors: [`Error::NoDfRule`], [`Error::Kernel`].
-pub fn set_right(host: &mut Host) -> Result<bool, Error> {
+pub fn reconcile(host: &mut Host) -> Result<bool, Error> {
     let mut wanted = Elements::new();
     for entry in host.kernel.dump_sad(&SadFilter::default())? {
         wanted.extend(elements(&entry?));

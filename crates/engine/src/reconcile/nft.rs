@@ -51,7 +51,7 @@ fn run(program: &str, words: &[&str], input: &str) -> io::Result<Output> {
     nft.wait_with_output()
 }
 
-/// Where to look for programs: a user's PATH need not hold the administrator's.
+/// Where to look for programs: a user's PATH need not contain the administrator's.
 fn path() -> OsString {
     let mut path = env::var_os("PATH").unwrap_or_default();
     if !path.is_empty() {

@@ -1,26 +1,27 @@
-//! Makes the SPD say again what was asked, after variables or SAs have changed.
+//! Makes the SPD say again what was requested, after variables or SAs have changed.
 
 use std::collections::HashSet;
 
-use model::{Direction, Form, Policy, PolicyEntry, Proto, Variables};
+use model::{Direction, Form, Policy, Proto, Variables};
 use tracing::warn;
-use xfrm::{Batch, Change, HeldPolicy};
+use xfrm::{Batch, Change, InstalledPolicy};
 
 use crate::{
     Error,
-    policy::installed::{TunnelSas, depends, hold, optional_tunnel},
+    policy::entry::{Installed, Requested},
+    policy::installed::{TunnelSas, depends, installed_form, optional_tunnel},
     policy::tunnels::Tunnel,
-    reconcile::conflicts::Witness,
+    reconcile::conflicts::ConflictDetector,
     state::host::Host,
-    state::store::Asked,
+    state::store::Record,
 };
 
 /// How often to begin again when others change more at once than can be heard.
 const TRIES: u32 = 3;
 
-/// What a revision came to.
+/// What a reconciliation came to.
 #[derive(Debug, Default)]
-pub struct Revised {
+pub struct Findings {
     /// Policies that were written anew.
     pub policies: usize,
     /// Tunnels whose SAs decide what the kernel holds.
@@ -33,11 +34,12 @@ pub struct Revised {
 /// replaced at once (`xfrm_policy_insert`): no packet finds none.
 ///
 /// The caller is alone with the SPD, as far as xfrm-tools are concerned.
-pub fn revise(host: &mut Host) -> Result<Revised, Error> {
+pub fn reconcile(host: &mut Host) -> Result<Findings, Error> {
     let mut tries = TRIES;
     loop {
         tries -= 1;
-        match Revision::begin(host).and_then(|revision| revision.carry_out(host)) {
+        match Reconciliation::begin(host).and_then(|reconciliation| reconciliation.carry_out(host))
+        {
             Err(Error::Kernel(xfrm::Error::RepliesLost)) if tries > 0 => {}
             result => return result,
         }
@@ -46,123 +48,131 @@ pub fn revise(host: &mut Host) -> Result<Revised, Error> {
 
 /// The form of a policy, with the inbound requests of IPComp optional that a BSD's script has made
 /// so, whatever their levels ([`model::Dialect::lets_in_without`]).
-fn keep_lenient(policy: &Policy, form: Form, held: &PolicyEntry) -> Form {
+fn keep_lenient(policy: &Policy, form: Form, installed: &Installed) -> Form {
     // What comes in is never partial: the requests have the same places.
     let is_inbound = policy.id.direction != Direction::Out;
     form.and_optional(policy, |place, request| {
-        is_inbound && request.proto == Proto::IpComp && held.form.is_optional(place)
+        is_inbound && request.proto == Proto::IpComp && installed.form.is_optional(place)
     })
 }
 
-struct Revision {
-    witness: Witness,
-    revised: Revised,
+struct Reconciliation {
+    conflicts: ConflictDetector,
+    findings: Findings,
     wrong: Vec<Wrong>,
 }
 
 /// A policy that the kernel holds in another form than it should.
 struct Wrong {
-    /// What it should hold, and how.
+    /// What it should have, and how.
     policy: Policy,
     form: Form,
-    asked: PolicyEntry,
-    held: PolicyEntry,
+    requested: Requested,
+    installed: Installed,
 }
 
-impl Revision {
+impl Reconciliation {
     /// Finds what is wrong.
     fn begin(host: &mut Host) -> Result<Self, Error> {
-        let witness = Witness::new(host.kernel.port())?;
+        let conflicts = ConflictDetector::new(host.kernel.port())?;
         let variables = host.variables.values()?.clone();
-        let mut revision = Self { witness, revised: Revised::default(), wrong: Vec::new() };
-        let entries = revision.read(host, &variables)?;
-        let follows = !revision.revised.tunnels.is_empty();
-        let sas = follows.then(|| TunnelSas::read(&mut host.kernel)).transpose()?;
+        let mut reconciliation =
+            Self { conflicts, findings: Findings::default(), wrong: Vec::new() };
+        let entries = reconciliation.read(host, &variables)?;
+        let has_optional_tunnels = !reconciliation.findings.tunnels.is_empty();
+        let sas = has_optional_tunnels.then(|| TunnelSas::read(&mut host.kernel)).transpose()?;
         // Dumps give what was written last first: the oldest is written first.
-        for (held, asked) in entries.into_iter().rev() {
-            let (policy, form) = hold(&asked.policy, &variables, sas.as_ref());
-            let form = keep_lenient(&policy, form, &held);
-            if policy.action.requests() != held.policy.action.requests() || form != held.form {
+        for (installed, requested) in entries.into_iter().rev() {
+            let (policy, form) = installed_form(&requested.policy, &variables, sas.as_ref());
+            let form = keep_lenient(&policy, form, &installed);
+            if policy.action.requests() != installed.policy.action.requests()
+                || form != installed.form
+            {
                 let policy = policy.into_owned();
-                revision.wrong.push(Wrong { policy, form, asked, held });
+                reconciliation.wrong.push(Wrong { policy, form, requested, installed });
             }
         }
-        Ok(revision)
+        Ok(reconciliation)
     }
 
-    /// The policies whose form depends on something, each with what was asked of it.
+    /// The policies whose form depends on something, each with what was requested of it.
     fn read(
         &mut self,
         host: &mut Host,
         variables: &Variables,
-    ) -> Result<Vec<(PolicyEntry, PolicyEntry)>, Error> {
+    ) -> Result<Vec<(Installed, Requested)>, Error> {
         let mut entries = Vec::new();
         for entry in host.kernel.dump_spd()? {
-            let held = match entry {
-                Ok(held) => held,
+            let installed = match entry {
+                Ok(entry) => Installed(entry),
                 // None of ours: those can be read.
                 Err(xfrm::Error::Malformed(_)) => continue,
                 Err(error) => return Err(error.into()),
             };
-            if held.socket || !(held.form.is_partial || depends(&held.policy)) {
+            if installed.socket || !(installed.form.is_partial || depends(&installed.policy)) {
                 continue;
             }
-            let asked = host.store.asked(held.clone())?;
-            if held.form.is_partial {
-                // Of one that nobody knows more about, there is no more to hold.
-                if asked.policy == held.policy {
+            let requested = host.store.requested(installed.clone())?;
+            if installed.form.is_partial {
+                // Of one that nobody knows more about, there is no more to install.
+                if requested.policy == installed.policy {
                     continue;
                 }
-                self.revised.partial.insert(held.index);
+                self.findings.partial.insert(installed.index);
             }
-            let requests = asked.policy.action.requests().iter();
-            let tunnels = requests.filter_map(|it| optional_tunnel(&asked.policy, it, variables));
-            self.revised.tunnels.extend(tunnels);
-            entries.push((held, asked));
+            let requests = requested.policy.action.requests().iter();
+            let tunnels =
+                requests.filter_map(|it| optional_tunnel(&requested.policy, it, variables));
+            self.findings.tunnels.extend(tunnels);
+            entries.push((installed, requested));
         }
         Ok(entries)
     }
 
     /// Sets it right, but for what others have changed since it was read.
-    fn carry_out(mut self, host: &mut Host) -> Result<Revised, Error> {
-        self.witness.listen()?;
-        let (witness, wrong) = (&self.witness, &mut self.wrong);
-        wrong.retain(|wrong| witness.agrees(&wrong.held));
-        self.witness.forget();
+    fn carry_out(mut self, host: &mut Host) -> Result<Findings, Error> {
+        self.conflicts.listen()?;
+        let (conflicts, wrong) = (&self.conflicts, &mut self.wrong);
+        wrong.retain(|wrong| conflicts.agrees(&wrong.installed));
+        self.conflicts.forget();
         self.keep(host)?;
         let mut batch = host.kernel.batch();
         let mut sent = Vec::new();
         for wrong in std::mem::take(&mut self.wrong) {
-            if self.witness.knows_of(&wrong.held.policy.id) {
+            if self.conflicts.knows_of(&wrong.installed.policy.id) {
                 continue;
             }
-            let held =
-                HeldPolicy { policy: &wrong.policy, form: wrong.form, index: wrong.held.index };
-            batch.push(&Change::UpdatePolicy(held));
+            let installed = InstalledPolicy {
+                policy: &wrong.policy,
+                form: wrong.form,
+                index: wrong.installed.index,
+            };
+            batch.push(&Change::UpdatePolicy(installed));
             sent.push(wrong);
             if batch.is_full() {
                 self.send(host, &mut batch, &mut sent)?;
             }
         }
         self.send(host, &mut batch, &mut sent)?;
-        let partial = &self.revised.partial;
+        let partial = &self.findings.partial;
         host.store.keep_only(|index| partial.contains(&index))?;
-        host.store.set_follows_tunnels(!self.revised.tunnels.is_empty())?;
-        Ok(self.revised)
+        host.store.set_has_optional_tunnels(!self.findings.tunnels.is_empty())?;
+        Ok(self.findings)
     }
 
     /// Keeps what is to be left out, before the kernel forgets it.
     fn keep(&mut self, host: &mut Host) -> Result<(), Error> {
-        let news = || self.wrong.iter().filter(|it| it.form.is_partial && !it.held.form.is_partial);
-        self.revised.partial.extend(news().map(|wrong| wrong.held.index));
-        let mut asked = news()
-            .map(|wrong| Asked {
-                index: wrong.held.index,
-                requests: wrong.asked.policy.action.requests(),
+        let news =
+            || self.wrong.iter().filter(|it| it.form.is_partial && !it.installed.form.is_partial);
+        self.findings.partial.extend(news().map(|wrong| wrong.installed.index));
+        let records = news()
+            .map(|wrong| Record {
+                index: wrong.installed.index,
+                templates: wrong.requested.policy.action.requests().to_vec(),
             })
-            .peekable();
-        if asked.peek().is_some() {
-            host.store.keep(asked)?;
+            .collect::<Vec<_>>();
+        if !records.is_empty() {
+            host.store.keep(&records)?;
         }
         Ok(())
     }
@@ -179,16 +189,16 @@ impl Revision {
             // A policy that the kernel will not have in another form is left as it is.
             let form = if let Some((_, refusal)) = refused.next_if(|(at, _)| *at == place) {
                 warn!(policy = ?wrong.policy.id, %refusal, "a policy cannot be written anew");
-                wrong.held.form
+                wrong.installed.form
             } else {
-                self.revised.policies += 1;
+                self.findings.policies += 1;
                 wrong.form
             };
             if !form.is_partial {
-                self.revised.partial.remove(&wrong.held.index);
+                self.findings.partial.remove(&wrong.installed.index);
             }
         }
-        self.witness.listen()?;
-        self.witness.take_back(host)
+        self.conflicts.listen()?;
+        self.conflicts.take_back(host)
     }
 }

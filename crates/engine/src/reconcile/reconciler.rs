@@ -4,15 +4,15 @@ use model::{Event, Mode, PolicyEntry, Sa, variable::DfBit};
 
 use crate::{
     Error, Namespace, policy::installed::depends, policy::tunnels::Tunnel,
-    reconcile::default_policy, reconcile::df_rule, reconcile::policies::revise, state::host::Host,
-    state::lock::Access,
+    reconcile::default_policy, reconcile::df_rule, reconcile::policies::reconcile,
+    state::host::Host, state::lock::Access,
 };
 
-/// Keeps the SPD as it was asked for, while SAs come and go and others change what is there.
+/// Keeps the SPD as it was requested, while SAs come and go and others change what is there.
 ///
 /// It compares everything with everything each time, so it may be started, killed and called at
 /// any time.
-pub struct Caretaker {
+pub struct Reconciler {
     host: Host,
     /// The tunnels whose SAs decide what the kernel holds.
     tunnels: HashSet<Tunnel>,
@@ -24,7 +24,7 @@ pub struct Caretaker {
 
 /// What was not as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SetRight {
+pub struct Reconciled {
     /// Policies that were written anew.
     pub policies: usize,
     /// Catch-alls of the default policy that were added or deleted.
@@ -33,7 +33,7 @@ pub struct SetRight {
     pub df_rule: bool,
 }
 
-impl Caretaker {
+impl Reconciler {
     /// Opens the way to the kernel of this network namespace.
     pub fn open() -> Result<Self, Error> {
         let (tunnels, partial) = (HashSet::new(), HashSet::new());
@@ -57,21 +57,21 @@ impl Caretaker {
         Ok(self.host.variables.values()?)
     }
 
-    /// Makes the SPD what it should be, and what follows the SAD beside it.
-    pub fn set_right(&mut self) -> Result<SetRight, Error> {
+    /// Makes the SPD what it should be, and what depends on the SAD beside it.
+    pub fn reconcile(&mut self) -> Result<Reconciled, Error> {
         self.host.namespace.make().map_err(Error::run)?;
         let _alone = self.host.namespace.lock(Access::Exclusive)?;
-        let catch_alls = default_policy::set_right(&mut self.host)?;
-        let revised = revise(&mut self.host)?;
-        (self.tunnels, self.partial) = (revised.tunnels, revised.partial);
+        let catch_alls = default_policy::reconcile(&mut self.host)?;
+        let findings = reconcile(&mut self.host)?;
+        (self.tunnels, self.partial) = (findings.tunnels, findings.partial);
         self.sets_df = self.host.variables.values()?.df_bit() == DfBit::Set;
-        let df_rule = self.sets_df && df_rule::set_right(&mut self.host)?;
-        Ok(SetRight { policies: revised.policies, catch_alls, df_rule })
+        let df_rule = self.sets_df && df_rule::reconcile(&mut self.host)?;
+        Ok(Reconciled { policies: findings.policies, catch_alls, df_rule })
     }
 
     /// How many tunnels there are whose SAs decide what the kernel holds.
     #[must_use]
-    pub fn followed_tunnels(&self) -> usize {
+    pub fn optional_tunnels(&self) -> usize {
         self.tunnels.len()
     }
 

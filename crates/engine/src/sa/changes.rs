@@ -94,16 +94,16 @@ impl Engine {
     fn look_for_ignored(
         &mut self,
         line: usize,
-        asked: &Sa,
+        requested: &Sa,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        let Ok(SaEntry { sa: made, .. }) = self.host.kernel.get_sa(&asked.id())? else {
+        let Ok(SaEntry { sa: made, .. }) = self.host.kernel.get_sa(&requested.id())? else {
             return Ok(());
         };
         let options = [
-            ("-dir (Linux 6.10)", made.direction == asked.direction),
-            ("-keepalive (Linux 6.11)", made.nat_keepalive == asked.nat_keepalive),
-            ("-offload (the device cannot)", made.offload == asked.offload),
+            ("-dir (Linux 6.10)", made.direction == requested.direction),
+            ("-keepalive (Linux 6.11)", made.nat_keepalive == requested.nat_keepalive),
+            ("-offload (the device cannot)", made.offload == requested.offload),
         ];
         let ignored = options.into_iter().filter(|(_, taken)| !taken).map(|row| row.0);
         match ignored.collect::<Vec<_>>() {

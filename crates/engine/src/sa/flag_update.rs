@@ -48,7 +48,7 @@ impl Renewal<'_> {
     /// The flags that an SA should have, if they are others than it has.
     fn flags(&self, SaEntry { sa, state, .. }: &SaEntry) -> Option<SaFlags> {
         let decided = outer_header::decided(self.settings, IpVersion::of(sa.ends.dst()));
-        let flags = outer_header::revised(self.variables, decided, sa);
+        let flags = outer_header::findings(self.variables, decided, sa);
         let is_usable = matches!(state, SaState::Mature | SaState::Dying);
         (is_usable && flags != sa.flags).then_some(flags)
     }

@@ -16,7 +16,7 @@ pub fn choose(variables: &Variables, sa: &mut Sa) {
 
 /// The flags that an SA should have for the variables. Of those it has, the ones that `decided`
 /// leaves out stay.
-pub fn revised(variables: &Variables, decided: SaFlags, sa: &Sa) -> SaFlags {
+pub fn findings(variables: &Variables, decided: SaFlags, sa: &Sa) -> SaFlags {
     if sa.mode.installed() == Mode::Tunnel {
         sa.flags.without(decided) | flags(variables, sa) & decided
     } else {
@@ -110,7 +110,7 @@ mod tests {
         for mode in [Mode::Transport, Mode::Beet, Mode::RouteOptimization] {
             let sa = Sa { mode: mode.into(), flags: SaFlags::NO_ECN, ..v4() };
             let decided = SaFlags::NO_ECN | SaFlags::NO_PMTU_DISC;
-            assert_eq!(revised(&Variables::default(), decided, &sa), SaFlags::NO_ECN);
+            assert_eq!(findings(&Variables::default(), decided, &sa), SaFlags::NO_ECN);
             assert_eq!(
                 chosen(&variables, Sa { flags: SaFlags::default(), ..sa }).words().count(),
                 0
@@ -133,9 +133,9 @@ mod tests {
         assert_eq!(chosen(&variables, scripted.clone()), scripted.flags | SaFlags::NO_ECN);
 
         let ecn = decided(&[setting("net.inet.ipsec.ecn", 0)], IpVersion::V4);
-        assert_eq!(revised(&variables, ecn, &scripted), scripted.flags | SaFlags::NO_ECN);
+        assert_eq!(findings(&variables, ecn, &scripted), scripted.flags | SaFlags::NO_ECN);
         let df = decided(&[setting("net.inet.ipsec.dfbit", 2)], IpVersion::V4);
-        assert_eq!(revised(&variables, df, &scripted), SaFlags::DECAP_DSCP);
+        assert_eq!(findings(&variables, df, &scripted), SaFlags::DECAP_DSCP);
     }
 
     #[test]

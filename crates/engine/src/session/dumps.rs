@@ -56,7 +56,7 @@ impl Dump<SaEntry> {
 
 impl Dump<PolicyEntry> {
     /// Starts a dump of the SPD of this thread's network namespace, newest policy first, each as the
-    /// kernel has it: [`crate::Engine::asked`] completes a partial policy.
+    /// kernel has it: [`crate::Engine::requested`] completes a partial policy.
     ///
     /// Errors: [`Error::Kernel`].
     pub fn spd() -> Result<Self, Error> {

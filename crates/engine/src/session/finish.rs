@@ -6,7 +6,7 @@ use xfrm::Change;
 use super::Engine;
 use crate::{
     Error, Outcome, Sink,
-    reconcile::{df_rule, policies::revise},
+    reconcile::{df_rule, policies::reconcile},
     state::lock::Access,
 };
 
@@ -71,18 +71,19 @@ impl Engine {
     }
 
     fn reconcile(&mut self) -> Result<(), Error> {
-        let has_tunnels = self.follow_up.unwarned.is_some() || self.host.store.follows_tunnels()?;
+        let has_tunnels =
+            self.follow_up.unwarned.is_some() || self.host.store.has_optional_tunnels()?;
         let sets_df = self.host.variables.values()?.df_bit() == DfBit::Set;
         if !has_tunnels && !sets_df {
             return Ok(());
         }
         let _lock = self.lock(Access::Exclusive)?;
         if has_tunnels {
-            revise(&mut self.host)?;
+            reconcile(&mut self.host)?;
             self.known.tunnel_sas = None;
         }
         if sets_df {
-            df_rule::set_right(&mut self.host)?;
+            df_rule::reconcile(&mut self.host)?;
         }
         Ok(())
     }
@@ -91,7 +92,7 @@ impl Engine {
     fn warn_no_daemon(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
         let Some(line) = self.follow_up.unwarned.take() else { return Ok(()) };
         if !self.host.namespace.has_daemon() {
-            sink.outcome(line, Outcome::NotFollowed)?;
+            sink.outcome(line, Outcome::NeedsDaemon)?;
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 use std::io;
 
-use model::{PolicyEntry, SaEntry, SaId};
+use model::{SaEntry, SaId};
 
-use crate::Refusal;
+use crate::{Refusal, policy::entry::Requested};
 
 /// What became of an operation. A change that the kernel took has no outcome.
 #[derive(Debug)]
@@ -14,8 +14,8 @@ pub enum Outcome {
     UnfitSa(SaId),
     /// The kernel took an SA but passed over these of its options, which it is too old for.
     Ignored(Vec<&'static str>),
-    /// A policy holds requests only while their SAs are there, and no daemon follows them.
-    NotFollowed,
+    /// A policy holds requests only while their SAs are there, and no daemon keeps them up to date.
+    NeedsDaemon,
     /// The larval SA of a `getspi`.
     Reserved(Box<SaEntry>),
     /// An SA of a `get` or `dump`, as the kernel lists them: newest first.
@@ -23,7 +23,7 @@ pub enum Outcome {
     /// No further SA.
     EndOfSad,
     /// A policy of a `spddump`, newest first.
-    Policy(Box<PolicyEntry>),
+    Policy(Box<Requested>),
     /// No further policy.
     EndOfSpd,
 }

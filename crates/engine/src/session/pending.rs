@@ -5,22 +5,16 @@
 //! it. So whatever step fails, nothing of it is left: no change that a later batch would carry, no
 //! record, no lock.
 
-use model::Request;
 use xfrm::{Batch, BatchMark, Change};
 
 use super::refusal::{Refusal, Target};
 use crate::{
     Error,
-    state::lock::{Access, Lock},
+    state::{
+        lock::{Access, Lock},
+        store::Record,
+    },
 };
-
-/// The requested templates of a partial policy.
-pub(crate) struct Record {
-    /// The index of the policy.
-    pub(crate) index: u32,
-    /// All templates, also those that are not installed now.
-    pub(crate) templates: Vec<Request>,
-}
 
 /// What a batch is sent with: the kernel, and the records beside it.
 pub(crate) trait Transmit {

@@ -1,10 +1,13 @@
-//! What the kernel is asked.
+//! Reads of the SAD and SPD.
 
-use model::{PolicyEntry, Proto, SaId, SpiWish};
+use model::{Proto, SaId, SpiWish};
 use xfrm::SadFilter;
 
 use super::Engine;
-use crate::{Error, Outcome, Refusal, Sink, Target};
+use crate::{
+    Error, Outcome, Refusal, Sink, Target,
+    policy::entry::{Installed, Requested},
+};
 
 impl Engine {
     pub(super) fn answer_get_spi(
@@ -57,21 +60,18 @@ impl Engine {
     pub(super) fn dump_spd(&mut self, line: usize, sink: &mut dyn Sink) -> Result<(), Error> {
         self.flush(sink)?;
         for entry in self.host.kernel.dump_spd()? {
-            let entry = self.host.store.asked(entry?)?;
+            let entry = self.host.store.requested(Installed(entry?))?;
             sink.outcome(line, Outcome::Policy(Box::new(entry)))?;
         }
         Ok(sink.outcome(line, Outcome::EndOfSpd)?)
     }
 
-    /// Reads the SPD, newest policy first: each policy as it was asked for, and as the kernel holds
+    /// Reads the SPD, newest policy first: each policy as it was requested, and as the kernel holds
     /// it just now.
-    pub fn policies(
-        &mut self,
-        mut take: impl FnMut(PolicyEntry, PolicyEntry),
-    ) -> Result<(), Error> {
+    pub fn policies(&mut self, mut take: impl FnMut(Requested, Installed)) -> Result<(), Error> {
         for entry in self.host.kernel.dump_spd()? {
-            let held = entry?;
-            take(self.host.store.asked(held.clone())?, held);
+            let installed = Installed(entry?);
+            take(self.host.store.requested(installed.clone())?, installed);
         }
         Ok(())
     }

@@ -83,7 +83,7 @@ impl Sink for Results {
 /// The second bytes of the addresses of all policies.
 fn installed(engine: &mut Engine) -> Vec<u8> {
     let mut numbers = Vec::new();
-    let read = |entry: PolicyEntry, _| match entry.policy.id.selector.src().addr() {
+    let read = |entry: Requested, _| match entry.policy.id.selector.src().addr() {
         std::net::IpAddr::V4(addr) => numbers.push(addr.octets()[1]),
         std::net::IpAddr::V6(_) => {}
     };

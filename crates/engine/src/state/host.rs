@@ -1,7 +1,11 @@
-use model::PolicyEntry;
 use xfrm::Connection;
 
-use crate::{Error, Namespace, state::store::Store, state::variables::KeptVariables};
+use crate::{
+    Error, Namespace,
+    policy::entry::{Installed, Requested},
+    state::store::Store,
+    state::variables::KeptVariables,
+};
 
 /// This host, as one network namespace is one: the kernel, and what is kept beside it.
 pub struct Host {
@@ -21,13 +25,13 @@ impl Host {
         Ok(Self { namespace, kernel, store, variables })
     }
 
-    /// The SPD, newest policy first, each with everything that was asked of it.
+    /// The SPD, newest policy first, each with everything that was requested of it.
     pub fn read_spd(
         &mut self,
-        mut take: impl FnMut(PolicyEntry) -> Result<(), Error>,
+        mut take: impl FnMut(Requested) -> Result<(), Error>,
     ) -> Result<(), Error> {
         for entry in self.kernel.dump_spd()? {
-            take(self.store.asked(entry?)?)?;
+            take(self.store.requested(Installed(entry?))?)?;
         }
         Ok(())
     }

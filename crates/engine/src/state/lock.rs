@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_millis(1);
 
 /// A lock on a file. It is released when it is dropped.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "held, not read")] File);
+pub struct Lock(#[expect(dead_code, reason = "kept, not read")] File);
 
 /// Which other processes may have a lock at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

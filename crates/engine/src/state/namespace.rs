@@ -81,7 +81,7 @@ impl Namespace {
         Ok(None)
     }
 
-    /// Whether a daemon follows what happens here.
+    /// Whether a daemon watches what happens here.
     #[must_use]
     pub fn has_daemon(&self) -> bool {
         let Ok(file) = File::open(self.directory.join(DAEMON_LOCK)) else { return false };

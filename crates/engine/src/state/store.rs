@@ -1,18 +1,18 @@
-//! What the kernel cannot hold, kept beside it. The kernel is the database: a record counts only
+//! What the kernel cannot have, kept beside it. The kernel is the database: a record counts only
 //! while the SA or policy is there that it speaks of.
 
-mod asked;
+mod requested;
 mod sa_modes;
 
-pub use asked::Asked;
+pub(crate) use requested::Record;
 
 use crate::{
     Namespace,
     state::database::{Database, Tables},
 };
 
-/// The records of one network namespace: which SAs were added without a mode, and what was asked of
-/// policies some of whose requests the kernel cannot hold just now.
+/// The records of one network namespace: which SAs were added without a mode, and what was requested of
+/// policies some of whose requests the kernel cannot have just now.
 pub struct Store {
     database: Database,
     /// The index that is chosen next, but for its low three bits.

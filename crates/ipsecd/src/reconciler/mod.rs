@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Caretaker, Monitor, SetRight};
+use engine::{Monitor, Reconciled, Reconciler};
 use model::Variables;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -37,7 +37,7 @@ const GATHER: Duration = Duration::from_millis(5);
 
 /// What the daemon has opened before it gave up its privileges.
 pub(crate) struct Opened {
-    pub(crate) reconciler: Caretaker,
+    pub(crate) reconciler: Reconciler,
     pub(crate) monitor: Monitor,
     pub(crate) run_directory: RunDirectory,
     pub(crate) signals: Signals,
@@ -60,7 +60,7 @@ pub(crate) struct EventLoop {
     /// The pause after the next failure.
     retry_after: Duration,
     /// The sum of all reconciliations so far.
-    total: SetRight,
+    total: Reconciled,
 }
 
 impl EventLoop {
@@ -74,7 +74,7 @@ impl EventLoop {
             not_before: Instant::now(),
             had_events: false,
             retry_after: RETRY[0],
-            total: SetRight::default(),
+            total: Reconciled::default(),
         })
     }
 
@@ -187,7 +187,7 @@ impl EventLoop {
     /// SIGHUP: opens everything again, as at the start.
     fn reload(&mut self) -> Result<(), Error> {
         self.opened.service_manager.reloading();
-        self.opened.reconciler = Caretaker::open()?;
+        self.opened.reconciler = Reconciler::open()?;
         self.read_variables();
         self.opened.services.reload(self.opened.reconciler.port());
         self.pending = None;
@@ -209,7 +209,7 @@ impl EventLoop {
     /// Reconciles the SPD. A failure is logged, and the reconciliation repeated later.
     fn reconcile(&mut self, reason: &Reason) {
         let begun = Instant::now();
-        match self.opened.reconciler.set_right() {
+        match self.opened.reconciler.reconcile() {
             Ok(done) => {
                 self.log(done, reason);
                 self.retry_after = RETRY[0];
@@ -227,11 +227,11 @@ impl EventLoop {
         }
     }
 
-    fn log(&mut self, done: SetRight, reason: &Reason) {
-        if done == SetRight::default() {
+    fn log(&mut self, done: Reconciled, reason: &Reason) {
+        if done == Reconciled::default() {
             debug!(%reason, "no changes needed");
         } else {
-            let SetRight { policies, catch_alls, df_rule } = done;
+            let Reconciled { policies, catch_alls, df_rule } = done;
             info!(policies, catch_alls, df_rule, %reason, "reconciled");
             self.total.policies += policies;
             self.total.catch_alls += catch_alls;
@@ -241,8 +241,8 @@ impl EventLoop {
 
     /// The status line for the service manager and the log.
     fn status(&self) -> String {
-        let SetRight { policies, catch_alls, .. } = self.total;
-        let tunnels = self.opened.reconciler.followed_tunnels();
+        let Reconciled { policies, catch_alls, .. } = self.total;
+        let tunnels = self.opened.reconciler.optional_tunnels();
         format!(
             "tunnels followed: {tunnels}; policies rewritten: {policies}; catch-alls restored: {catch_alls}"
         )

@@ -10,7 +10,7 @@ use netlink_packet_xfrm::{
 
 use super::{nested, policy};
 use crate::{
-    CatchAll, HeldPolicy,
+    CatchAll, InstalledPolicy,
     catch_all::{OWNER, Scope},
 };
 
@@ -21,7 +21,7 @@ pub(crate) fn message(it: CatchAll) -> ModifyMessage {
         Scope::Loopback => (Priority(u32::MAX - 1), Action::None),
     };
     let policy = Policy { id: id(it), priority, action, lifetimes: Lifetimes::default() };
-    let held = HeldPolicy { policy: &policy, form: Form::default(), index: 0 };
+    let held = InstalledPolicy { policy: &policy, form: Form::default(), index: 0 };
     let mut message = policy::message(&held);
     message.user_policy_info.selector.user = OWNER;
     message

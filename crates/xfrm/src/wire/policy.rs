@@ -10,7 +10,7 @@ use netlink_packet_xfrm::{
 };
 
 use super::{Family, attributes, lifetime, mark, nested, sec_ctx, selector, template};
-use crate::{Error, HeldPolicy, catch_all};
+use crate::{Error, InstalledPolicy, catch_all};
 
 /// One request more than the kernel takes (`XFRM_MAX_DEPTH`): enough for it to say so.
 const MOST_TEMPLATES: usize = 7;
@@ -20,7 +20,9 @@ const MOST_TEMPLATES: usize = 7;
 const PARTIAL: u8 = 1;
 
 /// The message that adds or updates a policy.
-pub(crate) fn message(&HeldPolicy { policy, form, index }: &HeldPolicy<'_>) -> ModifyMessage {
+pub(crate) fn message(
+    &InstalledPolicy { policy, form, index }: &InstalledPolicy<'_>,
+) -> ModifyMessage {
     let family = Family::of(policy.id.selector.src().addr());
     let requests = policy.action.requests().iter().enumerate().take(MOST_TEMPLATES);
     let template = |(place, request)| template::write(request, form.is_optional(place), family);

@@ -11,11 +11,11 @@ use netlink_packet_core::{Emitable, Nla};
 use netlink_packet_xfrm::{UserPolicyInfo, XfrmAttrs};
 
 use super::policy;
-use crate::{Error, HeldPolicy, SocketEntry, catch_all::OWNER};
+use crate::{Error, InstalledPolicy, SocketEntry, catch_all::OWNER};
 
 /// The value that sets a socket's policy.
 pub(crate) fn value(policy: &Policy, form: Form, owner: u32) -> Vec<u8> {
-    let message = policy::message(&HeldPolicy { policy, form, index: 0 });
+    let message = policy::message(&InstalledPolicy { policy, form, index: 0 });
     let mut info = message.user_policy_info;
     info.selector.user = owner;
     let mut value = emitted(&info);

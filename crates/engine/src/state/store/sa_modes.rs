@@ -28,7 +28,7 @@ impl Store {
         Ok(())
     }
 
-    /// An SA of the SAD with the mode that was requested for it.
+    /// An SA of the SAD with the mode that was requested it.
     pub fn requested_mode(&mut self, mut entry: SaEntry) -> rusqlite::Result<SaEntry> {
         if self.is_of_any_mode(&entry)? {
             entry.sa.mode = SaMode::Any { installed: entry.sa.mode.installed() };

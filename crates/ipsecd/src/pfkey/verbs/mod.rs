@@ -9,7 +9,7 @@ mod spd;
 
 use std::sync::Arc;
 
-use engine::Engine;
+use engine::{Engine, Installed, Requested};
 use model::PolicyEntry;
 use pfkey::{
     Error, Message, MessageType,
@@ -184,10 +184,13 @@ fn requested(engine: &mut Engine, entry: PolicyEntry) -> PolicyEntry {
     if !entry.form.is_partial {
         return entry;
     }
-    engine.asked(entry.clone()).unwrap_or_else(|error| {
-        warn!(%error, "requested form of a policy not read");
-        entry
-    })
+    match engine.requested(Installed(entry.clone())) {
+        Ok(Requested(entry)) => entry,
+        Err(error) => {
+            warn!(%error, "requested templates unknown");
+            entry
+        }
+    }
 }
 
 /// The engine's answer, or the errno for the client.

@@ -22,7 +22,7 @@ fn policy(src: &str, from: u32, dst: &str, to: u32, direction: Direction) -> Pol
 }
 
 fn message_of(policy: &Policy) -> ModifyMessage {
-    message(&HeldPolicy { policy, form: Form::plain(policy), index: 0 })
+    message(&InstalledPolicy { policy, form: Form::plain(policy), index: 0 })
 }
 
 fn web() -> Policy {
@@ -186,7 +186,7 @@ fn the_level_that_was_asked_for_comes_back() {
         let mut place = 0..;
         let mut form = Form::whole(&asked, |_| place.next() == Some(optional));
         form.is_partial = optional == 3;
-        let message = message(&HeldPolicy { policy: &asked, form, index: 0 });
+        let message = message(&InstalledPolicy { policy: &asked, form, index: 0 });
         let entry = read(&bytes(&message)).unwrap().unwrap();
         assert_eq!(entry.form, form);
         let levels = entry.policy.action.requests().iter().map(|request| request.level);
@@ -202,7 +202,7 @@ fn a_template_of_another_program_is_what_the_kernel_makes_of_it() {
         [(false, [Level::Unique(Some(ReqId(9))), Level::Require]), (true, [Level::Use, Level::Use])]
     {
         let form = Form::whole(&asked, |_| is_optional);
-        let mut message = message(&HeldPolicy { policy: &asked, form, index: 0 });
+        let mut message = message(&InstalledPolicy { policy: &asked, form, index: 0 });
         for attribute in &mut message.nlas {
             if let XfrmAttrs::Template(templates) = attribute {
                 assert!(templates.iter().all(template::is_own));

@@ -1,20 +1,19 @@
-use model::{
-    Action, AddressPair, Direction, LevelKind, Mode, PolicyEntry, Proto, ReqId, Request,
-    RequestMode,
-};
+use model::{Action, AddressPair, Direction, LevelKind, Mode, Proto, ReqId, Request, RequestMode};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Store;
+use crate::policy::entry::{Installed, Requested};
 
-/// A policy to keep the requests of.
-pub struct Asked<'a> {
-    /// The index that it has, or will have.
-    pub index: u32,
-    /// Everything that was asked for.
-    pub requests: &'a [Request],
+/// The requested templates of a partial policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// The index that the policy has, or will have.
+    pub(crate) index: u32,
+    /// All templates, also those that are not installed now.
+    pub(crate) templates: Vec<Request>,
 }
 
-/// What was asked of policies some of whose requests the kernel does not hold. A record counts only
+/// What was requested of policies some of whose requests the kernel does not have. A record counts only
 /// while the policy of its index is there, marked so, with a part of the requests.
 impl Store {
     /// An index for a policy to come: a number that the kernel, which counts from 1, will not reach,
@@ -37,17 +36,14 @@ impl Store {
         database.prepare_cached("SELECT 1 FROM request WHERE policy = ?")?.exists([index])
     }
 
-    /// Keeps what was asked of these policies: all of it, or nothing.
-    pub fn keep<'a>(
-        &mut self,
-        policies: impl IntoIterator<Item = Asked<'a>>,
-    ) -> rusqlite::Result<()> {
+    /// Keeps all these records, or none.
+    pub(crate) fn keep(&mut self, records: &[Record]) -> rusqlite::Result<()> {
         let transaction = self.database.for_writing()?.transaction()?;
-        for Asked { index, requests } in policies {
+        for Record { index, templates } in records {
             transaction.execute("DELETE FROM request WHERE policy = ?", [index])?;
             let mut insert = transaction
                 .prepare_cached("INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
-            for (place, request) in requests.iter().enumerate() {
+            for (place, request) in templates.iter().enumerate() {
                 let ends = request.mode.endpoints();
                 let end = |side: fn(AddressPair) -> std::net::IpAddr| {
                     ends.map(|ends| side(ends).to_string())
@@ -68,29 +64,30 @@ impl Store {
         transaction.commit()
     }
 
-    /// A policy of the SPD with everything that was asked of it.
-    pub fn asked(&mut self, mut entry: PolicyEntry) -> rusqlite::Result<PolicyEntry> {
+    /// A policy of the SPD with everything that was requested of it.
+    pub(crate) fn requested(&mut self, installed: Installed) -> rusqlite::Result<Requested> {
+        let Installed(mut entry) = installed;
         if !entry.form.is_partial {
-            return Ok(entry);
+            return Ok(Requested(entry));
         }
-        let Some(database) = self.database.for_reading()? else { return Ok(entry) };
-        let asked: Option<Vec<Request>> = database
+        let Some(database) = self.database.for_reading()? else { return Ok(Requested(entry)) };
+        let requested: Option<Vec<Request>> = database
             .prepare_cached(
                 "SELECT proto, mode, src, dst, level, reqid FROM request WHERE policy = ?
                  ORDER BY place",
             )?
             .query_map([entry.index], request)?
             .collect::<Result<_, _>>()?;
-        if let Some(asked) = asked
-            && asked.len() > entry.policy.action.requests().len()
-            && is_part(entry.policy.action.requests(), &asked)
+        if let Some(requested) = requested
+            && requested.len() > entry.policy.action.requests().len()
+            && is_part(entry.policy.action.requests(), &requested)
         {
-            entry.policy.action = Action::Ipsec(asked);
+            entry.policy.action = Action::Ipsec(requested);
         }
-        Ok(entry)
+        Ok(Requested(entry))
     }
 
-    /// Forgets what was asked of policies that are not among these.
+    /// Forgets what was requested of policies that are not among these.
     pub fn keep_only(&mut self, is_there: impl Fn(u32) -> bool) -> rusqlite::Result<()> {
         if self.is_empty()? {
             return Ok(());
@@ -107,28 +104,28 @@ impl Store {
     }
 
     /// Whether there may be policies whose requests come and go with SAs.
-    pub fn follows_tunnels(&mut self) -> rusqlite::Result<bool> {
+    pub fn has_optional_tunnels(&mut self) -> rusqlite::Result<bool> {
         let Some(database) = self.database.for_reading()? else { return Ok(false) };
         let known = database.query_row("SELECT tunnels FROM follows", [], |row| row.get(0));
         Ok(known.optional()?.unwrap_or(false))
     }
 
     /// Notes whether there are policies whose requests come and go with SAs.
-    pub fn set_follows_tunnels(&mut self, follows: bool) -> rusqlite::Result<()> {
-        if self.follows_tunnels()? == follows {
+    pub fn set_has_optional_tunnels(&mut self, has_optional_tunnels: bool) -> rusqlite::Result<()> {
+        if self.has_optional_tunnels()? == has_optional_tunnels {
             return Ok(());
         }
         let transaction = self.database.for_writing()?.transaction()?;
         transaction.execute("DELETE FROM follows", [])?;
-        transaction.execute("INSERT INTO follows VALUES (?)", [follows])?;
+        transaction.execute("INSERT INTO follows VALUES (?)", [has_optional_tunnels])?;
         transaction.commit()
     }
 }
 
-/// Whether the kernel's requests are some of those asked for, in their order.
-fn is_part(held: &[Request], asked: &[Request]) -> bool {
-    let mut asked = asked.iter();
-    held.iter().all(|request| asked.any(|other| other == request))
+/// Whether the kernel's requests are some of those requested, in their order.
+fn is_part(installed: &[Request], requested: &[Request]) -> bool {
+    let mut requested = requested.iter();
+    installed.iter().all(|request| requested.any(|other| other == request))
 }
 
 /// Reads a row; `None` if it makes no sense.
@@ -154,7 +151,9 @@ fn request(row: &Row<'_>) -> rusqlite::Result<Option<Request>> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Current, Form, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector};
+    use model::{
+        Current, Form, Level, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix, Priority, Selector,
+    };
 
     use super::*;
     use crate::Namespace;
@@ -170,38 +169,39 @@ mod tests {
         ]
     }
 
-    fn held(requests: &[Request], index: u32) -> PolicyEntry {
+    fn installed(templates: &[Request], index: u32) -> Installed {
         let host = Prefix::host([192, 0, 2, 1].into());
         let policy = Policy {
             id: PolicyId::new(Selector::within(host), Direction::Out),
             priority: Priority::DEFAULT,
-            action: Action::Ipsec(requests.to_vec()),
+            action: Action::Ipsec(templates.to_vec()),
             lifetimes: Lifetimes::default(),
         };
         let mut form = Form::plain(&policy);
         form.is_partial = true;
-        PolicyEntry { policy, form, index, socket: false, current: Current::default() }
+        let current = Current::default();
+        Installed(PolicyEntry { policy, form, index, socket: false, current })
     }
 
     #[test]
-    fn what_was_asked_for_comes_back() {
+    fn requested_templates_are_read_back() {
         let root = tempfile::tempdir().unwrap();
         let mut store = Store::of(&Namespace::within(root.path()));
         let all = requests();
         let index = store.choose_index(Direction::Out).unwrap();
         assert_eq!(index & 7, 1);
-        let part = held(&all[1..2], index);
-        assert_eq!(store.asked(part.clone()).unwrap(), part);
-        store.keep([Asked { index, requests: &all }]).unwrap();
+        let part = installed(&all[1..2], index);
+        assert_eq!(store.requested(part.clone()).unwrap().0, part.0);
+        store.keep(&[Record { index, templates: all.clone() }]).unwrap();
         // Another process reads it.
         let mut store = Store::of(&Namespace::within(root.path()));
-        let whole = store.asked(part.clone()).unwrap();
+        let whole = store.requested(part.clone()).unwrap();
         assert_eq!(whole.policy.action.requests(), all);
-        // Somebody else's policy of the same index.
-        let other = held(&[Request { level: Level::Require, ..all[0] }], index);
-        assert_eq!(store.asked(other.clone()).unwrap(), other);
+        // Another program's policy of the same index.
+        let other = installed(&[Request { level: Level::Require, ..all[0] }], index);
+        assert_eq!(store.requested(other.clone()).unwrap().0, other.0);
         store.keep_only(|kept| kept != index).unwrap();
-        assert_eq!(store.asked(part.clone()).unwrap(), part);
+        assert_eq!(store.requested(part.clone()).unwrap().0, part.0);
     }
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
         let first = store.choose_index(Direction::Out).unwrap();
         let second = store.choose_index(Direction::Out).unwrap();
         assert_ne!(first, second);
-        store.keep([Asked { index: second, requests: &requests() }]).unwrap();
+        store.keep(&[Record { index: second, templates: requests() }]).unwrap();
         store.next_index = Some(first);
         assert_eq!(store.choose_index(Direction::Out).unwrap(), first);
         assert_ne!(store.choose_index(Direction::Out).unwrap(), second);
@@ -221,11 +221,11 @@ mod tests {
     fn a_former_namespace_of_the_same_number_is_forgotten() {
         let root = tempfile::tempdir().unwrap();
         let mut namespace = Namespace::within(root.path());
-        Store::of(&namespace).set_follows_tunnels(true).unwrap();
-        assert!(Store::of(&namespace).follows_tunnels().unwrap());
+        Store::of(&namespace).set_has_optional_tunnels(true).unwrap();
+        assert!(Store::of(&namespace).has_optional_tunnels().unwrap());
         namespace.cookie += 1;
-        assert!(!Store::of(&namespace).follows_tunnels().unwrap());
-        Store::of(&namespace).keep([]).unwrap();
-        assert!(!Store::of(&namespace).follows_tunnels().unwrap());
+        assert!(!Store::of(&namespace).has_optional_tunnels().unwrap());
+        Store::of(&namespace).keep(&[]).unwrap();
+        assert!(!Store::of(&namespace).has_optional_tunnels().unwrap());
     }
 }
