@@ -34,7 +34,7 @@ pub trait Sink {
     fn outcome(&mut self, line: usize, outcome: Outcome) -> io::Result<()>;
 
     /// The kernel took a change of this line. Its event, which a monitor has by now, carries
-    /// [`crate::Engine::port`] and this sequence number ([`crate::Origin`]). A line's own change
+    /// [`crate::Engine::port`] and this sequence number ([`model::Origin`]). A line's own change
     /// comes before those that it makes necessary elsewhere.
     fn taken(&mut self, _line: usize, _seq: u32) -> io::Result<()> {
         Ok(())
