@@ -17,10 +17,8 @@ use regex::{Captures, Regex};
 use scenarios::{
     Host, Session, difference,
     generated::{policy_of_pfkey, sa_of_pfkey, sample},
-    masked, setkey, with_plain_templates,
+    masked, setkey, times, with_plain_templates,
 };
-
-const SCRIPTS: usize = 200;
 
 #[test]
 fn as_af_key() {
@@ -28,7 +26,8 @@ fn as_af_key() {
     let mut af_key = Session::open(&mut hosts[0].command(env!("CARGO_BIN_EXE_af_key")));
     let mut setkey = Session::open(&mut hosts[1].command(setkey()));
     let (mut statements, mut refusals, mut differences) = (0, 0, Vec::new());
-    for script in sample(&script(), SCRIPTS) {
+    let scripts = times(200, 60);
+    for script in sample(&script(), scripts) {
         let expected = load(&mut af_key, &hosts[0], &script);
         let actual = load(&mut setkey, &hosts[1], &script);
         statements += script.lines().count();
@@ -36,7 +35,7 @@ fn as_af_key() {
         let difference = difference(&expected, &actual);
         differences.extend(difference.map(|difference| format!("{script}\n{difference}\n")));
     }
-    println!("{SCRIPTS} scripts, {statements} statements, {refusals} refusals");
+    println!("{scripts} scripts, {statements} statements, {refusals} refusals");
     assert!((statements / 10..statements / 2).contains(&refusals), "{refusals} refusals");
     assert!(differences.is_empty(), "{}: {}", differences.len(), differences.concat());
 }

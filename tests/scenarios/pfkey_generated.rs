@@ -6,6 +6,7 @@ use std::time::Instant;
 use scenarios::{
     Host,
     pfkey::{Case, Comparison, Dice, RunningService, Side, sequence, sequence_of_mutated},
+    times,
 };
 
 /// Differences that are enough.
@@ -13,12 +14,12 @@ const MOST: usize = 20;
 
 #[test]
 fn requests_in_sequences() {
-    as_af_key(5_000, sequence);
+    as_af_key(times(5_000, 1_000), sequence);
 }
 
 #[test]
 fn changed_messages() {
-    as_af_key(10_000, sequence_of_mutated);
+    as_af_key(times(10_000, 2_000), sequence_of_mutated);
 }
 
 /// Plays sequences until so many messages were sent to both.

@@ -13,9 +13,9 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use scenarios::{
     Host,
     pfkey::{Draft, RunningService, Seen, Side},
+    times,
 };
 
-const POLICIES: u32 = 20_000;
 /// The slow reader's pace, and that of the other client.
 const A_MESSAGE: Duration = Duration::from_millis(1);
 const A_REQUEST: Duration = Duration::from_millis(50);
@@ -28,10 +28,11 @@ fn a_slow_reader() {
     let service = RunningService::start(&host);
     let side = Side::service(host, service.path());
     let socket = side.open();
+    let policies = times(20_000, 10_000);
     let took = Instant::now();
-    add_policies(&socket, POLICIES, 64);
-    let rate = f64::from(POLICIES) / took.elapsed().as_secs_f64();
-    println!("{POLICIES} policies, {rate:.0} a second");
+    add_policies(&socket, policies, 64);
+    let rate = f64::from(policies) / took.elapsed().as_secs_f64();
+    println!("{policies} policies, {rate:.0} a second");
 
     let is_over = AtomicBool::new(false);
     let (dump, answers) = thread::scope(|scope| {
@@ -42,7 +43,7 @@ fn a_slow_reader() {
     });
 
     let seqs: Vec<u32> = dump.iter().map(|entry| entry.seq).collect();
-    let expected: Vec<u32> = (1..POLICIES).chain([0]).collect();
+    let expected: Vec<u32> = (1..policies).chain([0]).collect();
     assert_eq!(seqs.len(), expected.len());
     assert!(seqs == expected, "the entries do not count up");
     let mut indexes: Vec<u32> = dump.iter().filter_map(index).collect();

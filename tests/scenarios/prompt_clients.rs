@@ -7,11 +7,12 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::PathBuf,
     process::{Command, Stdio},
+    thread::sleep,
     time::{Duration, Instant},
 };
 
 use scenarios::{
-    Host, Outcome, assert_same, ipsecctl_with_library, pfkey::RunningService, preload,
+    Host, Outcome, assert_same, ipsecctl_with_library, pfkey::RunningService, preload, times,
 };
 use tempfile::TempDir;
 
@@ -79,10 +80,15 @@ fn answers_are_there() {
 fn answers_are_there_between_broadcasts() {
     let host = Host::new("host");
     let _service = RunningService::start(&host);
+    let requests = times(2000, 500);
     for access in TO_SERVICE {
         let mut other =
             client(&host, Access::Preloaded, "count 4096").stdout(Stdio::null()).spawn();
-        let output = Outcome::success(&mut client(&host, access, "beside 2000"));
+        while sas(&host) == 0 {
+            sleep(Duration::from_millis(50));
+        }
+        let beside = format!("beside {requests}");
+        let output = Outcome::success(&mut client(&host, access, &beside));
         assert_eq!(output, "late answers: 0\n", "{access:?}");
         let other = other.as_mut().expect("it runs");
         other.kill().expect("it goes on");
@@ -145,12 +151,12 @@ impl Drop for SlowLoader {
 
 #[test]
 fn no_request_of_a_client_that_ends_is_lost() {
-    const REQUESTS: usize = 10_000;
+    let requests = times(10_000, 1_000);
     let host = Host::new("host");
     let _service = RunningService::start(&host);
     for access in TO_SERVICE {
-        Outcome::success(&mut client(&host, access, &format!("add 4096 {REQUESTS}")));
-        assert_eq!(sas(&host), REQUESTS, "{access:?}");
+        Outcome::success(&mut client(&host, access, &format!("add 4096 {requests}")));
+        assert_eq!(sas(&host), requests, "{access:?}");
         host.flush();
     }
 }
@@ -158,13 +164,13 @@ fn no_request_of_a_client_that_ends_is_lost() {
 /// What was accepted is there, wherever the client is killed.
 #[test]
 fn no_request_of_a_client_that_is_killed_is_lost() {
-    const KILLS: usize = 200;
+    let kills = times(200, 20);
     let host = Host::new("host");
     let _service = RunningService::start(&host);
     for access in [Access::Preloaded, Access::Static] {
-        let output = Outcome::success(&mut client(&host, access, &format!("kills {KILLS}")));
+        let output = Outcome::success(&mut client(&host, access, &format!("kills {kills}")));
         let there = sas_by_kill(&host);
-        assert_eq!(output.lines().count(), KILLS);
+        assert_eq!(output.lines().count(), kills);
         for line in output.lines() {
             let mut numbers = line.split(' ').map(|word| word.parse().expect("a number"));
             let (kill, accepted) = (numbers.next(), numbers.next().expect("two numbers"));

@@ -9,20 +9,22 @@ use regex::Regex;
 use scenarios::{
     Host, Session, difference,
     generated::{policy, sa, sample},
-    masked, setkey,
+    masked, setkey, times,
 };
 
-/// A SAD and an SPD each.
-const PAIRS: usize = 250;
+/// How many pairs of a SAD and an SPD.
+fn pairs() -> usize {
+    times(250, 50)
+}
 
 #[test]
 fn as_it_was() {
-    there_and_back("-k", PAIRS, |_| false);
+    there_and_back("-k", pairs(), |_| false);
 }
 
 #[test]
 fn with_fwd_copies() {
-    there_and_back("-r", PAIRS / 10, |policy| policy.id.direction == Direction::In);
+    there_and_back("-r", pairs() / 10, |policy| policy.id.direction == Direction::In);
 }
 
 /// Loads databases, dumps them, flushes, loads what was dumped, and looks at the kernel before and after.

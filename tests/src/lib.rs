@@ -11,6 +11,7 @@ mod family;
 pub mod generated;
 mod host;
 mod iked;
+mod kernel;
 mod mask;
 mod outcome;
 mod pair;
@@ -20,6 +21,7 @@ mod program;
 mod scripts;
 mod service_manager;
 mod session;
+mod times;
 mod wire;
 
 pub use af_key::WithoutAfKey;
@@ -31,6 +33,7 @@ pub use host::{
     toy_ike,
 };
 pub use iked::{Access, Iked};
+pub use kernel::{has_ripemd160, report_skipped, scripts_for_this_kernel, without};
 pub use mask::{masked, with_plain_templates};
 pub use outcome::Outcome;
 pub use pair::{ESP_BOTH_DIRECTIONS, Pair, echo, exec};
@@ -39,4 +42,5 @@ pub use program::Program;
 pub use scripts::scripts;
 pub use service_manager::ServiceManager;
 pub use session::Session;
+pub use times::times;
 pub use wire::{Packet, Wire, protocol};

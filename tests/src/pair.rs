@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, process::Command, thread::sleep, time::Duration};
 
-use crate::{Host, Outcome, Program, Wire, ipsecctl, link};
+use crate::{Host, Outcome, Packet, Program, Wire, ipsecctl, link};
 
 /// Policies of a socket that lets nothing pass without ESP.
 pub const ESP_BOTH_DIRECTIONS: &[&str] =
@@ -61,9 +61,15 @@ impl Pair {
     /// The protocols that have passed since it was last asked.
     #[must_use]
     pub fn passed(&self) -> BTreeSet<u8> {
+        self.packets().iter().map(|packet| packet.protocols[0]).collect()
+    }
+
+    /// The packets that have passed since the last call.
+    #[must_use]
+    pub fn packets(&self) -> Vec<Packet> {
         // tcpdump is a little behind.
         sleep(Duration::from_millis(300));
-        self.wire.received().iter().map(|packet| packet.protocols[0]).collect()
+        self.wire.received()
     }
 
     /// Asks from now on.

@@ -10,17 +10,15 @@ use std::{
 
 use regex::Regex;
 use rusqlite::{Connection, OpenFlags};
-use scenarios::{Daemon, Host, Session, setkey};
+use scenarios::{Daemon, Host, Session, setkey, times};
 
-/// How often it is killed.
-const KILLS: usize = 100;
 /// How many policies there may be.
 const POLICIES: usize = 1000;
 /// How many tunnels they go through.
 const TUNNELS: usize = 10;
 
 #[test]
-fn a_hundred_kills_under_load() {
+fn kills_under_load() {
     let seed = env::var("XFRM_SEED").ok().and_then(|seed| seed.parse().ok());
     let seed = seed.unwrap_or_else(|| fastrand::u64(..));
     println!("XFRM_SEED={seed}");
@@ -31,7 +29,7 @@ fn a_hundred_kills_under_load() {
     let (requested, sas) = thread::scope(|scope| {
         let requested = scope.spawn(|| load.change_policies(&mut for_policies));
         let sas = scope.spawn(|| load.change_sas(&mut for_sas));
-        for _ in 0..KILLS {
+        for _ in 0..times(100, 15) {
             let daemon = Daemon::begin(&host, "");
             thread::sleep(Duration::from_millis(random.u64(0..500)));
             drop(daemon);

@@ -7,6 +7,7 @@ use model::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::{ends, lifetimes, mark, seldom};
+use crate::has_ripemd160;
 
 /// SAs of all that PF_KEY can say, and some that the kernel refuses.
 pub fn sa_of_pfkey() -> impl Strategy<Value = Sa> {
@@ -143,6 +144,7 @@ fn keyed(
     lengths: fn(&Algorithm) -> Vec<u16>,
 ) -> impl Strategy<Value = Keyed> {
     let rows = ALGORITHMS.iter().filter(|row| row.kind == kind && is_taken(row));
+    let rows = rows.filter(|row| row.name != "hmac-ripemd160" || has_ripemd160());
     select(rows.collect::<Vec<_>>()).prop_flat_map(move |algorithm| {
         let key = select(lengths(algorithm))
             .prop_flat_map(|bits| vec(any::<u8>(), usize::from(bits) / 8));

@@ -2,14 +2,21 @@ use std::fmt::Write;
 
 use pfkey::{
     Extension, Message, MessageType,
-    ext::{LifetimeKind, Policy},
+    ext::{KeyKind, LifetimeKind, Policy, Proposal},
 };
 
 use super::{case::FIRST_SEQ, draft::parse};
+use crate::has_ripemd160;
 
 /// Bytes of a header, and what lengths count.
 const HEADER: usize = 16;
 const UNIT: usize = 8;
+
+/// Bytes of a `sadb_comb`.
+const COMB: usize = 72;
+
+/// `SADB_X_AALG_RIPEMD160HMAC`.
+const RIPEMD160: u8 = 8;
 
 /// The first number that AF_KEY chooses for `unique` by itself.
 const CHOSEN: u32 = 0x4000;
@@ -91,12 +98,13 @@ pub fn shown(bytes: &[u8], seen: &mut Seen, by_others: bool) -> String {
         let header = &bytes[..bytes.len().min(HEADER)];
         return format!("{header:02x?} {} bytes\n", bytes.len());
     };
-    let message = masked(message, seen, by_others);
+    let mut message = masked(message, seen, by_others);
+    let removed = remove_absent(&mut message);
     let Message { msg_type, errno, satype, reserved, seq, pid, extensions } = message;
     let mut text = format!(
         "type={} errno={errno} satype={satype} reserved={reserved} seq={seq} pid={pid} {} bytes\n",
         msg_type.0,
-        bytes.len()
+        bytes.len() - removed
     );
     for extension in extensions {
         // Keys do not show themselves.
@@ -109,6 +117,29 @@ pub fn shown(bytes: &[u8], seen: &mut Seen, by_others: bool) -> String {
         writeln!(text, "    {extension:?} {key}").expect("a string");
     }
     text
+}
+
+/// Removes algorithms that this kernel does not have. The service announces those of a complete kernel. Returns the number
+/// of their bytes.
+fn remove_absent(message: &mut Message) -> usize {
+    let there = |number| number != RIPEMD160 || has_ripemd160();
+    let mut bytes = 0;
+    for extension in &mut message.extensions {
+        match extension {
+            Extension::Supported(KeyKind::Auth, algorithms) => {
+                let before = algorithms.len();
+                algorithms.retain(|algorithm| there(algorithm.id));
+                bytes += (before - algorithms.len()) * UNIT;
+            }
+            Extension::Proposal(Proposal { combs, .. }) => {
+                let before = combs.len();
+                combs.retain(|comb| there(comb.auth));
+                bytes += (before - combs.len()) * COMB;
+            }
+            _ => {}
+        }
+    }
+    bytes
 }
 
 /// What the model of a key leaves out: bits that fill no byte.

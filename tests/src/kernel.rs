@@ -1,0 +1,83 @@
+//! What the kernel that the scenarios run on has. It is asked, not known: kernels differ, and move on.
+
+use std::{
+    fs,
+    io::{Write, stderr},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
+};
+
+use crate::{Outcome, scripts};
+
+/// Algorithms that some kernels lack: setkey's name, XFRM's, and a key.
+const SOMETIMES: [(&str, &str, &str); 1] =
+    [("hmac-ripemd160", "hmac(rmd160)", "0x7477656e7479206279746573206f66206b657921")];
+
+/// Reports what a scenario skips on this kernel, whether or not its output is captured. `tests/kernel/suite` lists these lines.
+pub fn report_skipped(what: &str) {
+    // Not by a macro, whose output goes with the test that has passed.
+    writeln!(stderr(), "skipped: {what}").expect("standard error");
+}
+
+/// What of a setkey script this kernel lacks.
+fn lacks(script: &str) -> Option<&'static str> {
+    let used = SOMETIMES.iter().filter(|(name, ..)| script.contains(name));
+    used.map(|&(name, xfrm, key)| (name, has_authentication(xfrm, key)))
+        .find_map(|(name, there)| (!there).then_some(name))
+}
+
+/// Whether the kernel has RIPEMD-160, which newer ones refuse. It is asked once.
+#[must_use]
+pub fn has_ripemd160() -> bool {
+    static THERE: LazyLock<bool> = LazyLock::new(|| {
+        let [(_, xfrm, key)] = SOMETIMES;
+        let there = has_authentication(xfrm, key);
+        if !there {
+            report_skipped("RIPEMD-160, which this kernel does not have");
+        }
+        there
+    });
+    *THERE
+}
+
+/// Whether the kernel takes an SA with this algorithm.
+fn has_authentication(xfrm: &str, key: &str) -> bool {
+    let sa = "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 1 auth";
+    let mut ip = Command::new("unshare");
+    ip.args(["--net", "ip", "xfrm"]).args(sa.split_whitespace()).args([xfrm, key]);
+    let outcome = Outcome::of(&mut ip);
+    // XFRM answers ENOSYS for an algorithm that it does not have, newer kernels with a sentence; another errno is a mistake
+    // of this test.
+    let refusals = ["Function not implemented", "Requested AUTH algorithm not found"];
+    let absent = refusals.iter().any(|refusal| outcome.stderr.contains(refusal));
+    assert!(outcome.status == 0 || absent, "{outcome:?}");
+    !absent
+}
+
+/// The setkey scripts of a directory that this kernel can carry out, and the file names of the others.
+#[must_use]
+pub fn scripts_for_this_kernel(directory: &Path) -> (Vec<PathBuf>, Vec<String>) {
+    let mut others = Vec::new();
+    let mut scripts = scripts(directory);
+    scripts.retain(|script| {
+        let text = fs::read(script).expect("a script");
+        let Some(algorithm) = lacks(&String::from_utf8_lossy(&text)) else { return true };
+        let name = script.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        report_skipped(&format!("{name}: this kernel has no {algorithm}"));
+        others.push(name);
+        false
+    });
+    (scripts, others)
+}
+
+/// Expectations, a paragraph a script that begins with its name, without those of some.
+#[must_use]
+pub fn without(expected: &str, others: &[String]) -> String {
+    let of_another = |paragraph: &&str| {
+        let name = paragraph.lines().next().unwrap_or_default();
+        let name = name.split(": ").next().unwrap_or_default();
+        others.iter().any(|other| other == name)
+    };
+    expected.split_inclusive("\n\n").filter(|paragraph| !of_another(paragraph)).collect()
+}
