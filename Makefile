@@ -1,13 +1,22 @@
 # `make demo` and `make test` set up all they need on a Debian 12 machine that has git and Rust.
 
-.PHONY: demo test scenario lint bench bench-pfkey install install-libipsec setup
+.PHONY: demo test quick stress scenario lint docs bench bench-pfkey install install-libipsec setup
 
 demo: setup
 	cargo build --quiet -p setkey
 	examples/demo
 
+# Everything, where something is repeated in small counts.
 test: setup
 	tests/run
+
+# For the inner loop: the crates and a few scenarios.
+quick: setup
+	tests/run quick
+
+# Everything, with full counts.
+stress: setup
+	tests/run stress
 
 # One scenario, or those with T in their names: make scenario T=tunnel
 scenario: setup
@@ -20,6 +29,11 @@ lint:
 	tests/lint/run
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	git ls-files -z | xargs -0 awk 'FNR == 1 && /^#!.*sh$$/ { printf "%s%c", FILENAME, 0 } { nextfile }' | xargs -0 shellcheck
+
+docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --workspace
+	mandoc -Tlint -Wwarning man/*
 
 bench: setup
 	cargo build --quiet --release -p setkey -p benches
