@@ -50,7 +50,7 @@ pub enum Error {
         /// Why.
         errno: Errno,
     },
-    /// What the environment says of PF_KEY sockets cannot be used.
+    /// The settings of PF_KEY sockets in the environment cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// Output cannot be written.

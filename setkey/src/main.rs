@@ -22,9 +22,9 @@ use std::{
 
 use model::{Dialect, Operation};
 
-use backend::Request;
+use backend::Submission;
 use error::Error;
-use options::{Command, Database, Layout, Mode, Stop};
+use options::{Command, Database, Layout, Stop, Task};
 use printer::{Printer, Source};
 use script::Input;
 
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     };
     match run(&command) {
         Ok(code) => code,
-        // Whoever reads our output has gone: nobody is left to tell.
+        // The reader of our output has gone, so a message would not be read either.
         Err(error) if error.is_broken_pipe() => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("setkey: {error}");
@@ -49,22 +49,22 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result<ExitCode, Error> {
     match &command.mode {
-        Mode::Script(path) => script::run(command, Input::open(path)?),
-        Mode::Text(text) => script::run(command, Input::text(text)),
-        Mode::Interactive => script::run(command, Input::interactive()),
-        Mode::Check(path) => script::check(command, Input::open(path)?),
-        Mode::Dump(Database::Sad) => dump(command, &Operation::DumpSad(None)),
-        Mode::Dump(Database::Spd) => dump(command, &Operation::DumpSpd),
-        Mode::Flush(Database::Sad) => one(command, Operation::FlushSad(None)),
-        Mode::Flush(Database::Spd) => one(command, Operation::FlushSpd),
-        Mode::Monitor(timestamp) => {
+        Task::Script(path) => script::run(command, Input::open(path)?),
+        Task::Text(text) => script::run(command, Input::text(text)),
+        Task::Interactive => script::run(command, Input::interactive()),
+        Task::Check(path) => script::check(command, Input::open(path)?),
+        Task::Dump(Database::Sad) => dump(command, &Operation::DumpSad(None)),
+        Task::Dump(Database::Spd) => dump(command, &Operation::DumpSpd),
+        Task::Flush(Database::Sad) => one(command, Operation::FlushSad(None)),
+        Task::Flush(Database::Spd) => one(command, Operation::FlushSpd),
+        Task::Monitor(timestamp) => {
             match &command.pf_key {
                 None => monitor::run(*timestamp, command.hexdump)?,
                 Some(whose) => monitor::run_pf_key(whose, *timestamp, command.hexdump)?,
             }
             Ok(ExitCode::SUCCESS)
         }
-        Mode::Files(paths) => files(command, paths),
+        Task::Files(paths) => files(command, paths),
     }
 }
 
@@ -84,7 +84,7 @@ fn dump(command: &Command, operation: &Operation) -> Result<ExitCode, Error> {
     let mut printer = printer(command, Source::Direct);
     printer.header()?;
     loop {
-        backend.submit(Request::of_option(operation.clone()), &mut printer)?;
+        backend.submit(Submission::of_option(operation.clone()), &mut printer)?;
         printer.out().flush()?;
         thread::sleep(Duration::from_secs(1));
     }
@@ -97,7 +97,7 @@ fn one(command: &Command, operation: Operation) -> Result<ExitCode, Error> {
     }
     let mut backend = backend::open(command)?;
     let mut printer = printer(command, Source::Direct);
-    backend.submit(Request::of_option(operation), &mut printer)?;
+    backend.submit(Submission::of_option(operation), &mut printer)?;
     backend.finish(&mut printer)?;
     printer.out().flush()?;
     Ok(exit_code(command, &printer))

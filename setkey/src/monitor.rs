@@ -35,23 +35,23 @@ pub fn run(timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
                 writeln!(out)?;
                 out.flush()?;
             }
-            Err(error) => eprintln!("setkey: PF_KEY has no words for an event: {error}"),
+            Err(error) => eprintln!("setkey: PF_KEY cannot express an event: {error}"),
         }
     }
 }
 
-/// Prints every message that a promiscuous PF_KEY socket hears until it is killed.
+/// Prints every message that a promiscuous PF_KEY socket receives until it is killed.
 pub fn run_pf_key(whose: &PfKeyOf, timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
     let mut socket = Socket::open(whose)?;
     socket.send(&Message::new(MessageType::PROMISC, 1).numbered(0, process::id()))?;
     let mut out = io::stdout().lock();
     loop {
-        socket.receive(None, |bytes| write_heard(&mut out, bytes, timestamp, hexdump))??;
+        socket.receive(None, |bytes| write_received(&mut out, bytes, timestamp, hexdump))??;
     }
 }
 
-/// A message as it came. One of type X_PROMISC says nothing itself; another stands in it, or none.
-fn write_heard(
+/// A message as it came. One of type X_PROMISC has no contents of its own: another is in it, or none.
+fn write_received(
     out: &mut impl Write,
     bytes: &[u8],
     timestamp: Timestamp,

@@ -17,7 +17,7 @@ use crate::usage;
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the original")]
 pub struct Command {
     /// The last of the mode options.
-    pub mode: Mode,
+    pub mode: Task,
     /// Whose setkey this is.
     pub dialect: Dialect,
     /// Parse only (`-n`).
@@ -87,7 +87,7 @@ pub enum Layout {
 
 /// The modes; the last one on the command line wins.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum Task {
     /// Statements from standard input, errors do not end it (`-c`).
     Interactive,
     /// A script (`-f FILE`, and FreeBSD's `-c` as `-f -`).
@@ -247,7 +247,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
 }
 
 impl Cli {
-    fn mode(self, dialect: Dialect) -> Result<Mode, Stop> {
+    fn mode(self, dialect: Dialect) -> Result<Task, Stop> {
         let database = if self.spd { Database::Spd } else { Database::Sad };
         // FreeBSD's -c reads standard input like a file.
         let script = match self.script {
@@ -255,16 +255,16 @@ impl Cli {
             script => script,
         };
         Ok(match (script, self.text) {
-            _ if !self.files.is_empty() => Mode::Files(self.files),
-            (Some(path), _) if self.check => Mode::Check(path),
-            (Some(path), _) => Mode::Script(path),
-            (None, Some(text)) => Mode::Text(text),
-            (None, None) if self.interactive && self.check => Mode::Check(PathBuf::from("-")),
-            (None, None) if self.interactive => Mode::Interactive,
-            (None, None) if self.dump => Mode::Dump(database),
-            (None, None) if self.flush => Mode::Flush(database),
-            (None, None) if self.monitor > 1 => Mode::Monitor(Timestamp::Seconds),
-            (None, None) if self.monitor == 1 => Mode::Monitor(Timestamp::Clock),
+            _ if !self.files.is_empty() => Task::Files(self.files),
+            (Some(path), _) if self.check => Task::Check(path),
+            (Some(path), _) => Task::Script(path),
+            (None, Some(text)) => Task::Text(text),
+            (None, None) if self.interactive && self.check => Task::Check(PathBuf::from("-")),
+            (None, None) if self.interactive => Task::Interactive,
+            (None, None) if self.dump => Task::Dump(database),
+            (None, None) if self.flush => Task::Flush(database),
+            (None, None) if self.monitor > 1 => Task::Monitor(Timestamp::Seconds),
+            (None, None) if self.monitor == 1 => Task::Monitor(Timestamp::Clock),
             (None, None) => return Err(Stop::Usage(dialect)),
         })
     }
@@ -308,28 +308,28 @@ mod tests {
         parse(words.map(OsString::from))
     }
 
-    fn mode(line: &str) -> Mode {
+    fn mode(line: &str) -> Task {
         read(line).unwrap().mode
     }
 
     #[test]
     fn short_options_combine() {
         let command = read("-DPpv").unwrap();
-        assert_eq!(command.mode, Mode::Dump(Database::Spd));
+        assert_eq!(command.mode, Task::Dump(Database::Spd));
         assert!(command.form.ports && command.verbose && command.forward_copies);
-        assert_eq!(mode("-FP"), Mode::Flush(Database::Spd));
-        assert_eq!(mode("-f-"), Mode::Script("-".into()));
-        assert_eq!(mode("-xxH"), Mode::Monitor(Timestamp::Seconds));
+        assert_eq!(mode("-FP"), Task::Flush(Database::Spd));
+        assert_eq!(mode("-f-"), Task::Script("-".into()));
+        assert_eq!(mode("-xxH"), Task::Monitor(Timestamp::Seconds));
     }
 
     #[test]
     fn the_last_mode_wins() {
-        assert_eq!(mode("-D -F"), Mode::Flush(Database::Sad));
-        assert_eq!(mode("-F -D"), Mode::Dump(Database::Sad));
-        assert_eq!(mode("-c -f x"), Mode::Script("x".into()));
-        assert_eq!(mode("-f x -f y"), Mode::Script("y".into()));
-        assert_eq!(mode("-f x -c"), Mode::Interactive);
-        assert_eq!(mode("-D file"), Mode::Files(vec!["file".into()]));
+        assert_eq!(mode("-D -F"), Task::Flush(Database::Sad));
+        assert_eq!(mode("-F -D"), Task::Dump(Database::Sad));
+        assert_eq!(mode("-c -f x"), Task::Script("x".into()));
+        assert_eq!(mode("-f x -f y"), Task::Script("y".into()));
+        assert_eq!(mode("-f x -c"), Task::Interactive);
+        assert_eq!(mode("-D file"), Task::Files(vec!["file".into()]));
         assert!(!read("-r -k -D").unwrap().forward_copies);
         assert!(read("-k -r -D").unwrap().forward_copies);
     }
@@ -351,9 +351,9 @@ mod tests {
     #[test]
     fn each_dialect_has_its_letters() {
         let freebsd = |line: &str| read(&format!("--dialect freebsd {line}"));
-        assert_eq!(freebsd("-e flush;").unwrap().mode, Mode::Text("flush;".into()));
-        assert_eq!(freebsd("-c").unwrap().mode, Mode::Script("-".into()));
-        assert_eq!(mode("--dialect netbsd -c"), Mode::Interactive);
+        assert_eq!(freebsd("-e flush;").unwrap().mode, Task::Text("flush;".into()));
+        assert_eq!(freebsd("-c").unwrap().mode, Task::Script("-".into()));
+        assert_eq!(mode("--dialect netbsd -c"), Task::Interactive);
         assert!(freebsd("-h -x").unwrap().hexdump);
         let wrong = Stop::Wrong("setkey: invalid option -- 'n'".into(), Dialect::FreeBsd);
         assert_eq!(freebsd("-n -D"), Err(wrong));
@@ -367,7 +367,7 @@ mod tests {
         assert!(command.strict);
         assert_eq!(command.color, Color::Always);
         assert_eq!(read("-D --color=never").unwrap().color, Color::Never);
-        assert_eq!(mode("--check -f x"), Mode::Check("x".into()));
+        assert_eq!(mode("--check -f x"), Task::Check("x".into()));
         let pf_key = |line: &str| read(line).unwrap().pf_key;
         assert_eq!(pf_key("-D"), None);
         assert_eq!(pf_key("--pfkey -D"), Some(PfKeyOf::Namespace));

@@ -35,7 +35,7 @@ pub enum Source {
 
 /// Prints results in the order they come.
 ///
-/// The last entry of a dump has number 0, so each one is held until the next is known.
+/// The last entry of a dump has number 0, so each one is printed when the next is known.
 pub struct Printer<W: Write> {
     out: W,
     source: Source,
@@ -43,11 +43,11 @@ pub struct Printer<W: Write> {
     form: Form,
     /// With `-v`: the PF_KEY messages of a dump too.
     verbose: bool,
-    held: Option<Held>,
+    pending: Option<DumpEntry>,
     seq: u32,
     json: Vec<Value>,
     /// With `--script`: all of them, since the oldest is to be added first.
-    newest_first: Vec<Held>,
+    newest_first: Vec<DumpEntry>,
     /// The last refusal, and its line.
     refused: Option<(usize, Refusal)>,
 }
@@ -61,7 +61,7 @@ pub enum Entry {
 }
 
 /// An entry, and the PF_KEY message that it came in, if it came so.
-type Held = (Entry, Option<Message>);
+type DumpEntry = (Entry, Option<Message>);
 
 impl<W: Write> Printer<W> {
     /// Prints to `out`.
@@ -72,7 +72,7 @@ impl<W: Write> Printer<W> {
             dialect,
             form,
             verbose,
-            held: None,
+            pending: None,
             seq: 0,
             json: Vec::new(),
             newest_first: Vec::new(),
@@ -104,7 +104,7 @@ impl<W: Write> Printer<W> {
             self.newest_first.push((entry, message));
             return Ok(());
         }
-        match self.held.replace((entry, message)) {
+        match self.pending.replace((entry, message)) {
             Some(previous) => {
                 self.seq += 1;
                 self.write(&previous, self.seq)
@@ -118,7 +118,7 @@ impl<W: Write> Printer<W> {
         for entry in std::mem::take(&mut self.newest_first).iter().rev() {
             self.write(entry, 0)?;
         }
-        match (self.held.take(), self.form.layout) {
+        match (self.pending.take(), self.form.layout) {
             (Some(last), _) => self.write(&last, 0)?,
             (None, Layout::Script | Layout::Json) => {}
             (None, _) => return self.write_result(line, empty),
@@ -130,7 +130,7 @@ impl<W: Write> Printer<W> {
         Ok(())
     }
 
-    fn write(&mut self, (entry, message): &Held, seq: u32) -> io::Result<()> {
+    fn write(&mut self, (entry, message): &DumpEntry, seq: u32) -> io::Result<()> {
         let references = match entry {
             Entry::Policy(_, references) => *references,
             Entry::Sa(..) => None,
@@ -184,7 +184,7 @@ impl<W: Write> Printer<W> {
                 write_message(&mut self.out, &message, false)
             }
             Err(error) => {
-                eprintln!("setkey: PF_KEY has no words for an entry: {error}");
+                eprintln!("setkey: PF_KEY cannot express an entry: {error}");
                 Ok(())
             }
         }
@@ -199,7 +199,7 @@ impl<W: Write> Printer<W> {
 
     fn write_result(&mut self, line: usize, text: &str) -> io::Result<()> {
         match (&self.source, self.dialect) {
-            // NetBSD says it on standard error, with the file.
+            // NetBSD prints it on standard error, with the file.
             (Source::Script(name), Dialect::NetBsd) => {
                 self.out.flush()?;
                 eprintln!("setkey: {name},{line}: {text}");
@@ -212,8 +212,8 @@ impl<W: Write> Printer<W> {
 
     fn refused(&mut self, line: usize, refusal: Refusal) -> io::Result<()> {
         // The BSDs' policies have no `fwd` copy of which to say the same again.
-        let said = self.refused.as_ref().is_some_and(|(at, said)| (*at, said) == (line, &refusal));
-        if said && self.dialect.is_bsd() {
+        let last = self.refused.as_ref().map(|(line, refusal)| (*line, refusal));
+        if last == Some((line, &refusal)) && self.dialect.is_bsd() {
             return Ok(());
         }
         self.report(line, &refusal)?;
@@ -226,7 +226,7 @@ impl<W: Write> Printer<W> {
         self.explain(line, refusal)
     }
 
-    /// What the original had no words for, on standard error.
+    /// The explanation that the original does not have, on standard error.
     fn explain(&mut self, line: usize, why: &dyn fmt::Display) -> io::Result<()> {
         self.out.flush()?;
         match &self.source {
@@ -279,7 +279,7 @@ impl<W: Write> Sink for Printer<W> {
 }
 
 /// The words of the original: strerror(3), with its own for a policy that is not there. A missing
-/// module has a name instead, since "Protocol not supported" leads nobody to it.
+/// module is named instead, since "Protocol not supported" does not lead to it.
 fn original_words(refusal: &Refusal) -> String {
     if let Some(module) = refusal.missing_module() {
         return format!("kernel module {module} is missing");
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bsd_hears_of_a_policy_once() {
+    fn a_bsd_reports_a_policy_once() {
         let gone = || Outcome::Refused(kernel(Target::Policy, Errno::NOENT));
         for (dialect, lines) in [(Dialect::Linux, 3), (Dialect::FreeBsd, 2)] {
             let mut printer = Printer { dialect, ..printer(Source::Script("x".into())) };
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_dump_says_so() {
+    fn an_empty_dump_has_a_result() {
         let mut printer = printer(Source::Direct);
         printer.outcome(0, Outcome::EndOfSad).unwrap();
         printer.outcome(0, Outcome::EndOfSpd).unwrap();

@@ -13,7 +13,7 @@ use model::{Dialect, Operation, SystemNames};
 
 use crate::{
     StdoutPrinter,
-    backend::{self, Backend, Request},
+    backend::{self, Backend, Submission},
     error::Error,
     exit_code,
     options::Command,
@@ -70,7 +70,7 @@ pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     })
 }
 
-/// Reads a script to its end and says all that is wrong with it; the kernel is not asked.
+/// Reads a script to its end and reports all mistakes; it needs no kernel.
 pub fn check(command: &Command, input: Input) -> Result<ExitCode, Error> {
     let words = Words::new(command, &input);
     let mut mistakes = 0;
@@ -156,8 +156,8 @@ impl Run {
         operation: Result<Operation, model::Error>,
     ) -> Result<(), Error> {
         let Some(backend) = &mut self.backend else { return Ok(()) };
-        let request = Request { operation, statement: Some(statement) };
-        backend.submit(request, &mut self.printer)
+        let submission = Submission { operation, statement: Some(statement) };
+        backend.submit(submission, &mut self.printer)
     }
 
     /// Prints the results of what was submitted.

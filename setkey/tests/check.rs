@@ -1,6 +1,6 @@
 //! `--check`, and how messages look: nothing here needs a kernel, nor a privilege.
 
-#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
 use std::{io::Write, process::Command};
 

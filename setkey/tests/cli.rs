@@ -1,6 +1,6 @@
 //! The command line, and what is wrong with scripts: all that needs no kernel.
 
-#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
 use std::{fs, io::Write, process::Stdio, time::Duration};
 

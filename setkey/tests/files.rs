@@ -1,6 +1,6 @@
 //! `setkey FILE`: PF_KEY messages that AF_KEY sent (`crates/pfkey/tests/captures`), printed as dumps.
 
-#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
 use std::{fs, path::Path};
 
@@ -28,10 +28,10 @@ fn print(bytes: &[u8], options: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
-/// The lines that do not tell the time.
+/// The lines without the time.
 fn timeless(text: &str) -> String {
-    let told = |line: &&str| !line.contains("created: ") && !line.contains("diff: ");
-    text.split_inclusive('\n').filter(told).collect()
+    let is_timeless = |line: &&str| !line.contains("created: ") && !line.contains("diff: ");
+    text.split_inclusive('\n').filter(is_timeless).collect()
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `--pfkey`: what is sent, and what becomes of the answers. A stand-in takes the place of the service.
 
-#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
 use std::{
     io::Write,
@@ -21,7 +21,7 @@ use rustix::{
 };
 
 /// Runs setkey with a script against a service that gives these answers. Returns its status, what
-/// it printed, and what it asked, without its REGISTER.
+/// it printed, and what it requests, without its REGISTER.
 fn setkey(
     words: &[&str],
     script: &str,
@@ -38,12 +38,12 @@ fn setkey(
     let _ = setkey.stdin.take().unwrap().write_all(script.as_bytes());
     let output = setkey.wait_with_output().unwrap();
     let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    let mut asked = service.join().unwrap();
-    asked.retain(|message| message.msg_type != MessageType::REGISTER);
-    (output.status.code().unwrap(), printed, asked)
+    let mut requests = service.join().unwrap();
+    requests.retain(|message| message.msg_type != MessageType::REGISTER);
+    (output.status.code().unwrap(), printed, requests)
 }
 
-/// Serves one client until it hangs up, or becomes a monitor. Returns what it was asked.
+/// Serves one client until it hangs up, or becomes a monitor. Returns what it was requests.
 fn serve(
     path: &std::path::Path,
     answers: impl Fn(&Message) -> Vec<Message> + Send + 'static,
@@ -53,21 +53,21 @@ fn serve(
     listen(&listener, 1).unwrap();
     thread::spawn(move || {
         let client = accept(&listener).unwrap();
-        let mut asked = Vec::new();
+        let mut requests = Vec::new();
         while let Some(request) = receive(&client) {
             let answers = match request.msg_type {
                 MessageType::REGISTER => vec![request.clone()],
                 _ => answers(&request),
             };
-            asked.push(request);
+            requests.push(request);
             for answer in &answers {
                 send(&client, &answer.encode().unwrap(), SendFlags::NOSIGNAL).unwrap();
             }
-            if asked.last().is_some_and(|request| request.msg_type == MessageType::PROMISC) {
+            if requests.last().is_some_and(|request| request.msg_type == MessageType::PROMISC) {
                 break;
             }
         }
-        asked
+        requests
     })
 }
 
@@ -85,15 +85,15 @@ fn entry(proto: Proto, dst: [u8; 4], seq: u32, request: &Message) -> Message {
     sad::message(request.msg_type, &entry).unwrap().numbered(seq, request.pid)
 }
 
-fn types(asked: &[Message]) -> Vec<MessageType> {
-    asked.iter().map(|message| message.msg_type).collect()
+fn types(requests: &[Message]) -> Vec<MessageType> {
+    requests.iter().map(|message| message.msg_type).collect()
 }
 
 const ADD: &str = "add 192.0.2.1 192.0.2.2 esp 0x1000 -E aes-cbc \"sixteen byte key\"";
 
 #[test]
-fn an_answer_is_told_from_news() {
-    let (status, [out, err], asked) =
+fn an_answer_is_separated_from_notifications() {
+    let (status, [out, err], requests) =
         setkey(&["-f", "-"], &format!("flush;\n{ADD};\nspdflush;\n"), |request| {
             let news = request.refusal(Errno::SRCH).numbered(0, 1);
             let answer = match request.msg_type {
@@ -104,17 +104,17 @@ fn an_answer_is_told_from_news() {
         });
     assert_eq!((status, out.as_str()), (0, "The result of line 2: File exists.\n"));
     assert!(err.contains("is there already"), "{err}");
-    assert_eq!(types(&asked), [MessageType::FLUSH, MessageType::ADD, MessageType::SPDFLUSH]);
-    assert_eq!(asked[1].sa().unwrap().spi, 0x1000);
-    assert!(asked.iter().all(|message| message.seq == 0 && message.pid != 0));
+    assert_eq!(types(&requests), [MessageType::FLUSH, MessageType::ADD, MessageType::SPDFLUSH]);
+    assert_eq!(requests[1].sa().unwrap().spi, 0x1000);
+    assert!(requests.iter().all(|message| message.seq == 0 && message.pid != 0));
 }
 
 #[test]
 fn an_in_policy_has_its_copy() {
     let policy = "spdadd 192.0.2.1 192.0.2.2 any -P in none;";
     let echo = |request: &Message| vec![request.clone()];
-    let directions = |asked: Vec<Message>| -> Vec<u8> {
-        asked.iter().map(|message| message.policy().unwrap().dir).collect()
+    let directions = |requests: Vec<Message>| -> Vec<u8> {
+        requests.iter().map(|message| message.policy().unwrap().dir).collect()
     };
     assert_eq!(directions(setkey(&["-f", "-"], policy, echo).2), [1, 3]);
     assert_eq!(directions(setkey(&["-k", "-f", "-"], policy, echo).2), [1]);
@@ -124,7 +124,7 @@ fn an_in_policy_has_its_copy() {
 fn what_pf_key_cannot_say_is_named_and_not_sent() {
     let esn = ADD.replace("-E", "-esn -E");
     let script = format!("{esn};\nspdflush;\nspdadd ::1 ::2 any -ifid 7 -P out none;\n");
-    let (status, [out, err], asked) =
+    let (status, [out, err], requests) =
         setkey(&["--strict", "-f", "-"], &script, |request| vec![request.clone()]);
     assert_eq!(status, 2, "{err}");
     let lines = [1, 3].map(|line| format!("The result of line {line}: Operation not supported.\n"));
@@ -132,7 +132,7 @@ fn what_pf_key_cannot_say_is_named_and_not_sent() {
     for option in ["-esn", "-ifid"] {
         assert!(err.contains(&format!("PF_KEY has no word for {option}: leave it out")), "{err}");
     }
-    assert_eq!(types(&asked), [MessageType::SPDFLUSH]);
+    assert_eq!(types(&requests), [MessageType::SPDFLUSH]);
 }
 
 fn two_entries(request: &Message) -> Vec<Message> {
@@ -147,8 +147,8 @@ fn two_entries(request: &Message) -> Vec<Message> {
 
 #[test]
 fn a_dump_ends_at_number_0() {
-    let (status, [out, _], asked) = setkey(&["-D"], "", two_entries);
-    assert_eq!((status, types(&asked)), (0, vec![MessageType::DUMP]));
+    let (status, [out, _], requests) = setkey(&["-D"], "", two_entries);
+    assert_eq!((status, types(&requests)), (0, vec![MessageType::DUMP]));
     let heads = out.lines().filter(|line| line.starts_with("192")).collect::<Vec<_>>();
     assert_eq!(heads, ["192.0.2.1 192.0.2.2 ", "192.0.2.1 192.0.2.3 "]);
     assert!(out.contains("sadb_seq=1 ") && out.contains("sadb_seq=0 "), "{out}");
@@ -157,7 +157,7 @@ fn a_dump_ends_at_number_0() {
     assert_eq!(setkey(&["-DP"], "", nothing).1[0], "No SPD entries.\n");
 }
 
-/// Each message of a dump stands before its entry; the request has its bytes before it.
+/// Each message of a dump precedes its entry; the request has its bytes before it.
 #[test]
 fn messages_are_shown() {
     let (_, [out, _], _) = setkey(&["-DvH"], "", two_entries);
@@ -171,17 +171,17 @@ fn messages_are_shown() {
 #[test]
 fn deleteall_deletes_what_a_dump_finds() {
     let script = "deleteall 192.0.2.1 192.0.2.3 ah;";
-    let (_, _, asked) = setkey(&["-f", "-"], script, two_entries);
-    assert_eq!(types(&asked), [MessageType::DUMP, MessageType::DELETE]);
-    assert_eq!((asked[1].satype, asked[1].sa().unwrap().spi), (2, 0x1000));
+    let (_, _, requests) = setkey(&["-f", "-"], script, two_entries);
+    assert_eq!(types(&requests), [MessageType::DUMP, MessageType::DELETE]);
+    assert_eq!((requests[1].satype, requests[1].sa().unwrap().spi), (2, 0x1000));
 }
 
 #[test]
-fn a_monitor_shows_what_is_heard() {
-    let (status, [out, err], asked) = setkey(&["-xxH"], "", |request| {
+fn a_monitor_shows_what_is_received() {
+    let (status, [out, err], requests) = setkey(&["-xxH"], "", |request| {
         vec![request.clone(), Message::new(MessageType::FLUSH, 3).numbered(7, 42)]
     });
-    assert_eq!((asked[0].msg_type, asked[0].satype), (MessageType::PROMISC, 1));
+    assert_eq!((requests[0].msg_type, requests[0].satype), (MessageType::PROMISC, 1));
     let mut lines = out.lines();
     // Its own X_PROMISC has no words.
     for first in ["00000000: 02 0b 00 01 ", "00000000: 02 09 00 03 "] {
@@ -196,7 +196,7 @@ fn a_monitor_shows_what_is_heard() {
 }
 
 #[test]
-fn who_is_turned_away_hears_why() {
+fn a_client_that_is_refused_reports_why() {
     let turned_away = |_: &Message| vec![Message::new(MessageType(0), 0).refusal(Errno::PERM)];
     let (status, [out, err], _) = setkey(&["-F"], "", turned_away);
     assert_eq!((status, out.as_str()), (1, ""));
@@ -213,7 +213,7 @@ fn without_a_service_there_is_an_error() {
     let err = String::from_utf8(output.stderr).unwrap();
     assert!(err.starts_with("setkey: cannot open a socket of /nonexistent/pfkey.sock: "), "{err}");
     assert!(err.contains("start ipsecd"), "{err}");
-    // Nothing is sent, so nobody need listen.
+    // Nothing is sent, so no service need listen.
     let mut check = assert_cmd::Command::cargo_bin("setkey").unwrap();
     check.args(["--pfkey=/nonexistent/pfkey.sock", "-n", "-D"]).assert().code(0).stdout("");
 }

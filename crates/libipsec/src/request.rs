@@ -19,11 +19,11 @@ use crate::{
     soft_rate,
 };
 
-pub(crate) use ends::{Ends, Selector};
+pub(crate) use ends::{Ends, SelectorArguments};
 
 /// An algorithm by its number in PF_KEY, 0 for none, and its key.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Keyed<'a> {
+pub(crate) struct KeyedNumber<'a> {
     pub number: u32,
     pub key: &'a [u8],
 }
@@ -38,8 +38,8 @@ pub(crate) struct SaRequest<'a> {
     pub spi: u32,
     pub reqid: u32,
     pub window: u32,
-    pub encrypt: Keyed<'a>,
-    pub auth: Keyed<'a>,
+    pub encrypt: KeyedNumber<'a>,
+    pub auth: KeyedNumber<'a>,
     pub flags: u32,
     pub limits: Lifetime,
     pub seq: u32,
@@ -153,7 +153,7 @@ pub(crate) fn promisc(on: bool) -> Message {
 /// are seconds.
 pub(crate) fn policy(
     msg_type: MessageType,
-    selector: Selector,
+    selector: SelectorArguments,
     (lifetime, valid_time): (u64, u64),
     seq: u32,
 ) -> Result<Message, Code> {
@@ -169,7 +169,11 @@ pub(crate) fn by_index(msg_type: MessageType, id: u32) -> Message {
 }
 
 /// MIGRATE; the policy, whose requests come in pairs of old and new, follows.
-pub(crate) fn migrate(daemons: Ends, selector: Selector, seq: u32) -> Result<Message, Code> {
+pub(crate) fn migrate(
+    daemons: Ends,
+    selector: SelectorArguments,
+    seq: u32,
+) -> Result<Message, Code> {
     let (local, remote) = (daemons.src, daemons.dst);
     let mut extensions = vec![Extension::KmAddress(KmAddress { reserved: 0, local, remote })];
     extensions.extend(selector.extensions()?);
@@ -207,8 +211,8 @@ mod tests {
             spi: 0x1000,
             reqid: 7,
             window: 300,
-            encrypt: Keyed { number: encrypt, key: &[1; 16] },
-            auth: Keyed { number: auth, key: &[2; 20] },
+            encrypt: KeyedNumber { number: encrypt, key: &[1; 16] },
+            auth: KeyedNumber { number: auth, key: &[2; 20] },
             flags: 0,
             limits: Lifetime::default(),
             seq: 9,
@@ -265,7 +269,7 @@ mod tests {
             assert_eq!(spi(min, max), Err(Code::InvalidSpi));
         }
         let selector = |src, dst| {
-            let selector = Selector { ends: ends(), lengths: (src, dst), proto: 255 };
+            let selector = SelectorArguments { ends: ends(), lengths: (src, dst), proto: 255 };
             policy(MessageType::SPDADD, selector, (0, 0), 0)
         };
         assert!(selector(32, 0).is_ok());

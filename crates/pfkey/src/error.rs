@@ -3,7 +3,7 @@ use rustix::io::Errno;
 
 use crate::MessageType;
 
-/// Why bytes are no message, or a message and the model cannot be turned into one another.
+/// Why bytes are not a message, or a message cannot be made of the model or the model of a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Fewer bytes than a header has.
@@ -13,20 +13,20 @@ pub enum Error {
     #[error("PF_KEY version {0} is not 2")]
     Version(u8),
     /// `sadb_msg_len` does not agree with the bytes there are.
-    #[error("the message gives its length as {said} bytes, but has {given}")]
+    #[error("the message gives its length as {claimed} bytes, but has {given}")]
     MessageLength {
         /// Bytes by the header.
-        said: usize,
+        claimed: usize,
         /// Bytes given.
         given: usize,
     },
-    /// `sadb_ext_len` is 0 or points behind the message, or the type is 0.
-    #[error("extension of type {ext_type}: {said} bytes do not fit the {given} left")]
+    /// `sadb_ext_len` is 0 or more than the rest of the message, or the type is 0.
+    #[error("extension of type {ext_type}: {claimed} bytes do not fit the {given} left")]
     ExtensionLength {
         /// `sadb_ext_type`.
         ext_type: u16,
         /// Bytes by its header.
-        said: usize,
+        claimed: usize,
         /// Bytes left in the message.
         given: usize,
     },
@@ -34,7 +34,7 @@ pub enum Error {
     #[error("the reserved field is {0}, not 0")]
     Reserved(u16),
     /// AF_KEY takes no request of this type.
-    #[error("a message of type {} is nothing to ask the kernel for", .0.0)]
+    #[error("a message of type {} is not a request", .0.0)]
     NotServed(MessageType),
     /// There is no SA of a type that is none of AH, ESP and IPComp.
     #[error("no SA is of type {0}")]
@@ -45,19 +45,19 @@ pub enum Error {
     /// A range of SPIs without any, or beyond what a CPI can be.
     #[error("no SPI can be from {0} to {1}")]
     SpiRange(Spi, Spi),
-    /// What stands in an extension is not what linux/pfkeyv2.h says.
+    /// The contents of an extension are not those of linux/pfkeyv2.h.
     #[error("extension of type {0} is malformed")]
     Malformed(u16),
-    /// A known extension stands twice in a message.
-    #[error("extension of type {0} stands twice")]
+    /// A message has a known extension twice.
+    #[error("extension of type {0} occurs twice")]
     Duplicate(u16),
-    /// More than a 16-bit length can say.
+    /// More than a 16-bit length can express.
     #[error("{0} is too long for PF_KEY")]
     TooLong(&'static str),
     /// The message lacks what its type needs.
     #[error("no {0} in the message")]
     Missing(&'static str),
-    /// A number that the model has no word for.
+    /// A number that the model does not have.
     #[error("{field} {number} is unknown")]
     UnknownNumber {
         /// What it is the number of.

@@ -1,5 +1,5 @@
-//! What AF_KEY says of what happens: [`message`] of any event, and of those beside SAs and policies
-//! one by one, with `seq` and `pid` 0, which is what AF_KEY sends unless said otherwise.
+//! The notifications of AF_KEY: [`message`] of any event, and of those beside SAs and policies one by
+//! one, with `seq` and `pid` 0, as AF_KEY sends them unless documented otherwise.
 
 use std::net::SocketAddr;
 
@@ -20,12 +20,12 @@ use crate::{
 };
 
 /// AF_KEY's reference count of a policy that was just added or replaced, and of one that was
-/// deleted; netlink does not tell it.
+/// deleted; netlink does not report it.
 const REFERENCES_ADDED: u16 = 3;
 const REFERENCES_DELETED: u16 = 1;
 
-/// What AF_KEY says of an event, with the `seq` and `pid` of whoever caused it; nothing for what it
-/// keeps to itself, as the end of a policy.
+/// The notification of an event, with the `seq` and `pid` of the request that caused it; none of an
+/// event that AF_KEY does not report, as the end of a policy.
 pub fn message(event: &Event) -> Result<Option<Message>, Error> {
     let message = match event {
         Event::SaAdded { entry, .. } => sad::message(MessageType::ADD, entry)?,
@@ -51,7 +51,7 @@ pub fn message(event: &Event) -> Result<Option<Message>, Error> {
             spd::message(MessageType::SPDDELETE, entry, REFERENCES_DELETED)?
         }
         Event::SpdFlushed { .. } => spd_flush(),
-        Event::Acquire(wish) => return Ok(Some(acquire(wish).numbered(wish.seq, 0))),
+        Event::Acquire(needed) => return Ok(Some(acquire(needed).numbered(needed.seq, 0))),
         Event::Migrated(migration) => return migrate(migration).map(Some),
         Event::MappingChanged(mapping) => return Ok(new_mapping(mapping)),
         Event::PolicyExpired { .. }
@@ -112,13 +112,13 @@ pub fn register(satype: u8) -> Message {
     ])
 }
 
-/// FLUSH of the SAs of one protocol or all: the request, its answer and what every socket hears.
+/// FLUSH of the SAs of one protocol or all: the request, its answer, and the notification to every socket.
 #[must_use]
 pub fn flush(proto: Option<Proto>) -> Message {
     Message::new(MessageType::FLUSH, proto.map_or(0, numbers::satype))
 }
 
-/// SPDFLUSH: the request, its answer and what every socket hears.
+/// SPDFLUSH: the request, its answer, and the notification to every socket.
 #[must_use]
 pub fn spd_flush() -> Message {
     Message::new(MessageType::SPDFLUSH, 0)
@@ -176,7 +176,7 @@ pub fn migrate(migration: &Migration) -> Result<Message, Error> {
     Ok(Message::new(MessageType::MIGRATE, satype).with(extensions))
 }
 
-/// One end of a change: addresses stand in it whatever the mode.
+/// One end of a change: it has addresses whatever the mode.
 fn request(moved: &PathChange, ends: AddressPair) -> Result<IpsecRequest, Error> {
     Ok(IpsecRequest {
         proto: moved.proto.number().into(),

@@ -13,7 +13,7 @@ use crate::{
 /// `IPSEC_DIR_INBOUND` and `IPSEC_DIR_OUTBOUND`.
 const DIRECTIONS: [(Direction, u8); 2] = [(Direction::In, 1), (Direction::Out, 2)];
 
-/// Reads a value. What stands behind the policy is passed over, as is the index.
+/// Reads a value. What follows the policy is passed over, as is the index.
 ///
 /// As with AF_KEY, `none` is `bypass`, and a number of `unique` that no script may choose counts as
 /// none. Requests count with `ipsec` only.
@@ -23,7 +23,7 @@ pub fn read(value: &[u8]) -> Result<SocketPolicy, Error> {
     let body =
         value.get(..length).and_then(|policy| policy.get(4..)).ok_or(Error::ExtensionLength {
             ext_type: ext_type::POLICY,
-            said: length,
+            claimed: length,
             given: value.len(),
         })?;
     let (policy, requests) = ext::Policy::split(body)?;
@@ -38,8 +38,8 @@ pub fn read(value: &[u8]) -> Result<SocketPolicy, Error> {
     Ok(SocketPolicy::new(direction(policy.dir)?, priority, action)?)
 }
 
-/// The direction that a value is about, however little else of it there is: what getsockopt(2) is
-/// asked for on the BSDs.
+/// The direction of a value, however little else of it there is: what getsockopt(2) needs on the
+/// BSDs.
 pub fn read_direction(value: &[u8]) -> Result<Direction, Error> {
     // Without requests it has two units; `sadb_x_policy_dir` is its seventh byte.
     let policy = value.first_chunk::<{ 2 * UNIT }>().ok_or(Error::Malformed(ext_type::POLICY))?;
@@ -57,7 +57,7 @@ fn read_requests(rest: IpsecRequests<'_>) -> Result<Vec<Request>, Error> {
     for request in rest.take(MAX_DEPTH + 1) {
         let (request, _) = request?;
         requests.push(match requests.last() {
-            // Of that one AF_KEY reads the length only: any other stands for it.
+            // Of that one AF_KEY reads the length only: any other will do.
             Some(last) if requests.len() == MAX_DEPTH => *last,
             _ => templates::with_chosen_reqid(templates::read(&request)?),
         });

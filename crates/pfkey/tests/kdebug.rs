@@ -1,6 +1,6 @@
 //! `setkey -v` and `-x`: the text that `kdebug_sadb` of ipsec-tools 0.8.2 prints.
 
-#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
 use model::Key;
 use pfkey::{
@@ -141,8 +141,8 @@ fn identities_and_key_management_addresses() {
         of(Extension::Identity(End::Src, identity)),
         "sadb_ident_src{ type=2 id=0\n  str=\"a.example\\007\" }\n"
     );
-    let nobody = Identity { ident_type: 0, id: 1000, name: Vec::new() };
-    assert_eq!(of(Extension::Identity(End::Dst, nobody)), "sadb_ident_dst{ type=0 id=1000 }\n");
+    let unnamed = Identity { ident_type: 0, id: 1000, name: Vec::new() };
+    assert_eq!(of(Extension::Identity(End::Dst, unnamed)), "sadb_ident_dst{ type=0 id=1000 }\n");
     let (local, remote) = ("1.2.3.4:0".parse().unwrap(), "5.6.7.8:0".parse().unwrap());
     assert_eq!(
         of(Extension::KmAddress(KmAddress { reserved: 0, local, remote })),

@@ -1,6 +1,6 @@
 //! Any message is read back as it was written, and any bytes are read or refused.
 
-#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
 use std::net::{SocketAddr, SocketAddrV6};
 
@@ -166,7 +166,7 @@ fn message() -> impl Strategy<Value = Message> {
     let header = any::<(u8, u8, u8, u16, u32, u32)>();
     (header, extensions).prop_map(
         |((msg_type, errno, satype, reserved, seq, pid), mut extensions)| {
-            // Of the known types each may stand once.
+            // Of the known types each may occur once.
             let mut seen = Vec::new();
             extensions.retain(|extension| {
                 let number = extension.number();
@@ -212,7 +212,7 @@ proptest! {
         read(&bytes);
     }
 
-    /// A header that is right, so that what stands behind it is looked at.
+    /// A header that is right, so that the bytes after it are read.
     #[test]
     fn any_extensions(units in vec((0..6_u16, 0..30_u16, any::<u32>()), 0..20)) {
         let body = units.iter().flat_map(|(len, number, rest)| {
@@ -243,7 +243,7 @@ fn lengths_that_do_not_fit() {
     assert_eq!(Message::decode(&bytes[..15]), Err(Error::Short(15)));
     let long = [&bytes[..], &[0; 8]].concat();
     let error = Message::decode(&long).unwrap_err();
-    assert_eq!(error, Error::MessageLength { said: 16, given: 24 });
+    assert_eq!(error, Error::MessageLength { claimed: 16, given: 24 });
     assert_eq!(error.errno(), rustix::io::Errno::MSGSIZE);
     // AF_KEY divides, so less than a unit behind the message does not count.
     assert!(Message::decode(&long[..23]).is_ok());
@@ -257,7 +257,7 @@ fn lengths_that_do_not_fit() {
 }
 
 #[test]
-fn a_known_extension_stands_once() {
+fn a_known_extension_occurs_once() {
     let twice = vec![Extension::NatType(2), Extension::NatType(2)];
     let bytes = Message::new(MessageType::ADD, 3).with(twice).encode().unwrap();
     assert_eq!(Message::decode(&bytes), Err(Error::Duplicate(20)));

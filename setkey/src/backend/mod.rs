@@ -19,21 +19,25 @@ pub use socket::Socket;
 /// How operations reach the kernel.
 pub trait Backend {
     /// Takes the next operation. Its result is printed now, or by the next [`Backend::finish`].
-    fn submit(&mut self, request: Request<'_>, printer: &mut StdoutPrinter) -> Result<(), Error>;
+    fn submit(
+        &mut self,
+        submission: Submission<'_>,
+        printer: &mut StdoutPrinter,
+    ) -> Result<(), Error>;
 
     /// Prints the results that are still to come.
     fn finish(&mut self, printer: &mut StdoutPrinter) -> Result<(), Error>;
 }
 
 /// An operation on its way to the kernel.
-pub struct Request<'a> {
+pub struct Submission<'a> {
     /// What is to be done, or the rule of AF_KEY that refuses it.
     pub operation: Result<Operation, model::Error>,
     /// The statement that requests it; none: an option of the command line.
     pub statement: Option<&'a Statement>,
 }
 
-impl Request<'_> {
+impl Submission<'_> {
     /// An operation that an option of the command line requests.
     pub fn of_option(operation: Operation) -> Self {
         Self { operation: Ok(operation), statement: None }

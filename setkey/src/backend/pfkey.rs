@@ -9,7 +9,7 @@ use pfkey::{
 };
 use rustix::io::Errno;
 
-use super::{Backend, Request, Socket};
+use super::{Backend, Socket, Submission};
 use crate::{
     StdoutPrinter, error::Error, monitor::write_message, options::Command, printer::Entry,
 };
@@ -17,9 +17,9 @@ use crate::{
 /// How long an answer may take. The original waited a second; a service may have others to serve.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// PF_KEY, as the original spoke it: a message, and its answers before the next one.
+/// PF_KEY as the original uses it: a message, and its answers before the next one.
 ///
-/// The original takes the first message that comes for the answer, also one that tells what another
+/// The original takes the first message that comes for the answer, also a notification of what another
 /// program did. Here an answer is of the request's type and process.
 pub struct PfKey {
     socket: Socket,
@@ -35,7 +35,7 @@ impl PfKey {
         Self { socket, forward_copies, dialect, verbose, hexdump }
     }
 
-    /// Registers for no type of SA, as the original does to hear which algorithms there are.
+    /// Registers for no type of SA, as the original does to get the list of algorithms.
     pub fn register(&mut self) -> Result<(), Error> {
         let request = Message::new(MessageType::REGISTER, 0).numbered(0, process::id());
         self.socket.send(&request)?;
@@ -63,7 +63,16 @@ impl PfKey {
                 self.delete_all(line, &request, *ends, *proto, printer)
             }
             Operation::DumpSad(_) | Operation::DumpSpd => self.dump(line, &request, printer),
-            _ => self.one_answer(line, operation, &request, printer),
+            Operation::AddSa(_)
+            | Operation::UpdateSa(_)
+            | Operation::GetSpi(_)
+            | Operation::GetSa(_)
+            | Operation::DeleteSa(_)
+            | Operation::FlushSad(_)
+            | Operation::AddPolicy(_)
+            | Operation::UpdatePolicy(_)
+            | Operation::DeletePolicy(_)
+            | Operation::FlushSpd => self.one_answer(line, operation, &request, printer),
         }
     }
 
@@ -185,9 +194,13 @@ impl PfKey {
 }
 
 impl Backend for PfKey {
-    fn submit(&mut self, request: Request<'_>, printer: &mut StdoutPrinter) -> Result<(), Error> {
-        let (line, extras) = (request.line(), request.extras());
-        let operation = match request.operation {
+    fn submit(
+        &mut self,
+        submission: Submission<'_>,
+        printer: &mut StdoutPrinter,
+    ) -> Result<(), Error> {
+        let (line, extras) = (submission.line(), submission.extras());
+        let operation = match submission.operation {
             Ok(operation) => in_dialect(operation, self.dialect),
             Err(rule) => return refuse(line, Refusal::Rule(rule), printer),
         };

@@ -1,4 +1,4 @@
-//! A PF_KEY socket: of the service that stands in for AF_KEY, or of the kernel.
+//! A PF_KEY socket: of the service in the place of AF_KEY, or of the kernel.
 
 use std::{
     os::fd::{AsFd, OwnedFd},
@@ -22,7 +22,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::{error::Error, options::PfKeyOf};
 
-/// What may wait to be read, bytes: beyond it AF_KEY loses what others do.
+/// Bytes that may wait to be read: beyond them AF_KEY drops notifications.
 const RECEIVE_BUFFER: usize = 2 << 20;
 
 /// An open PF_KEY socket.
@@ -55,7 +55,7 @@ impl Socket {
     pub fn send(&self, message: &Message) -> Result<(), Error> {
         let bytes = message.encode()?;
         match pfkey::client::send(&self.descriptor, &bytes) {
-            // Whoever has hung up has said why before.
+            // A service that closes the connection has sent the reason before.
             Ok(_) | Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
             Err(errno) => Err(self.failed(errno)),
         }

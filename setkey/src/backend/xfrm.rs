@@ -1,6 +1,6 @@
 use engine::{Engine, Options};
 
-use super::{Backend, Request, verbose::Verbose};
+use super::{Backend, Submission, verbose::Verbose};
 use crate::{StdoutPrinter, error::Error, options::Command};
 
 /// XFRM netlink, by the engine.
@@ -21,16 +21,20 @@ impl Xfrm {
 }
 
 impl Backend for Xfrm {
-    fn submit(&mut self, request: Request<'_>, printer: &mut StdoutPrinter) -> Result<(), Error> {
-        let line = request.line();
+    fn submit(
+        &mut self,
+        submission: Submission<'_>,
+        printer: &mut StdoutPrinter,
+    ) -> Result<(), Error> {
+        let line = submission.line();
         let Some(verbose) = &mut self.verbose else {
-            return Ok(self.engine.submit(line, request.operation, printer)?);
+            return Ok(self.engine.submit(line, submission.operation, printer)?);
         };
-        // One by one, so that each answer follows its request.
-        if let Ok(operation) = &request.operation {
-            verbose.show_request(operation, &request.extras(), printer.out())?;
+        // One by one, so that each answer follows its submission.
+        if let Ok(operation) = &submission.operation {
+            verbose.show_request(operation, &submission.extras(), printer.out())?;
         }
-        self.engine.submit(line, request.operation, printer)?;
+        self.engine.submit(line, submission.operation, printer)?;
         self.engine.flush(printer)?;
         verbose.show_events(printer.out())
     }

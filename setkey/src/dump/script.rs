@@ -39,8 +39,8 @@ pub fn write_script_policy(
     }
 }
 
-/// The policy whose statement means the same in a dialect, and what is lost of it. A request that
-/// packets may pass without, though its level is stricter, was a BSD's: elsewhere `use` says that.
+/// The policy whose statement means the same in a dialect, and what is lost of it. An optional template
+/// whose level is stricter than `use` was a BSD's: the other dialects write `use`.
 fn in_dialect(entry: &PolicyEntry, dialect: Dialect) -> (Policy, Vec<String>) {
     let (mut policy, mut lost) = (entry.policy.clone(), Vec::new());
     let direction = policy.id.direction;

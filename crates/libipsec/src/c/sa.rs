@@ -14,7 +14,7 @@ use pfkey::{
 use super::{call, memory, send::transmit};
 use crate::{
     error::{Code, Error},
-    request::{self, Keyed, SaRequest},
+    request::{self, KeyedNumber, SaRequest},
 };
 
 /// `struct pfkey_send_sa_args` (libpfkey.h).
@@ -81,8 +81,8 @@ impl SaArguments {
             spi: u32::from_be(self.spi),
             reqid: self.reqid,
             window: self.wsize,
-            encrypt: Keyed { number: self.e_type, key: encrypt },
-            auth: Keyed { number: self.a_type, key: auth },
+            encrypt: KeyedNumber { number: self.e_type, key: encrypt },
+            auth: KeyedNumber { number: self.a_type, key: auth },
             flags: self.flags,
             limits,
             seq: self.seq,

@@ -8,7 +8,7 @@ use pfkey::MessageType;
 use super::{call, memory, send::transmit};
 use crate::{
     error::{Code, Error},
-    request::{self, Selector},
+    request::{self, SelectorArguments},
 };
 
 /// `sizeof(struct sadb_x_policy)`.
@@ -30,10 +30,14 @@ impl Arguments {
     /// # Safety
     ///
     /// The addresses are null or `sockaddr`s.
-    unsafe fn selector(&self) -> Result<Selector, Error> {
+    unsafe fn selector(&self) -> Result<SelectorArguments, Error> {
         // SAFETY: the caller's promise.
         let ends = unsafe { memory::ends(self.src, self.dst) }?;
-        Ok(Selector { ends, lengths: (self.src_length, self.dst_length), proto: self.proto })
+        Ok(SelectorArguments {
+            ends,
+            lengths: (self.src_length, self.dst_length),
+            proto: self.proto,
+        })
     }
 
     /// # Safety

@@ -39,7 +39,7 @@ impl Ends {
 
 /// The packets that a policy sees.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Selector {
+pub(crate) struct SelectorArguments {
     pub ends: Ends,
     /// Prefix lengths of source and destination.
     pub lengths: (u32, u32),
@@ -47,7 +47,7 @@ pub(crate) struct Selector {
     pub proto: u32,
 }
 
-impl Selector {
+impl SelectorArguments {
     pub(super) fn extensions(self) -> Result<[Extension; 2], Code> {
         let Ends { src, dst } = self.ends;
         let most = host_length(src);

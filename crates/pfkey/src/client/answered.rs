@@ -2,9 +2,9 @@
 //!
 //! AF_KEY works inside send(2): when it returns, the answer is queued. The service is another
 //! process. It looks at a request (`MSG_PEEK`), answers it, and takes it from its queue last. Until
-//! then the memory of the request is charged to the sending socket, which `SIOCOUTQ` tells
-//! (`unix_outq_len`, net/unix/af_unix.c). So the socket itself says whether anything that was sent
-//! on it is unanswered, to every process and thread that has it, by whichever descriptor.
+//! then the memory of the request is charged to the sending socket, which `SIOCOUTQ` reports
+//! (`unix_outq_len`, net/unix/af_unix.c). So each process and thread that has the socket, by whichever
+//! descriptor, sees whether a request that was sent on it is unanswered.
 
 use std::{mem::MaybeUninit, thread, time::Duration};
 
@@ -20,15 +20,15 @@ use rustix::{
 };
 use sys::sockopt::unreceived_bytes;
 
-/// What `SIOCOUTQ` may still say while the kernel frees the last message (`sock_wfree`,
+/// What `SIOCOUTQ` may still report while the kernel frees the last message (`sock_wfree`,
 /// net/core/sock.c: one byte is kept until the waiters are woken). A message takes more.
 const NOTHING: i32 = 1;
 
-/// How long to sleep at most before the socket is looked at again. The descriptor may have got another
-/// socket meanwhile, of which the kernel tells nothing.
+/// The longest sleep before the socket is checked again: meanwhile the descriptor may have got another
+/// socket, of which this wait gets no event.
 const A_WHILE: Timespec = Timespec { tv_sec: 0, tv_nsec: 500_000_000 };
 
-/// How often to look where the kernel has no descriptor left to wait with.
+/// How often the socket is checked where the process has no descriptor left to wait with.
 const A_MOMENT: Duration = Duration::from_micros(200);
 
 /// Sends a message as AF_KEY takes it: its answers are queued when this returns, whether the socket
@@ -53,7 +53,7 @@ pub fn send(socket: impl AsFd, message: &[u8]) -> Result<usize, Errno> {
 }
 
 /// Whether a socket is connected to a service: to a Unix socket that has a path, which only those that
-/// listen have. Another one may have nobody at its other end who takes what is sent.
+/// listen have. At the other end of another one there may be no process that reads.
 fn is_of_service(socket: BorrowedFd<'_>) -> bool {
     let peer =
         getpeername(socket).ok().flatten().and_then(|peer| SocketAddrUnix::try_from(peer).ok());
@@ -84,8 +84,8 @@ fn is_answered(socket: BorrowedFd<'_>) -> bool {
     !unreceived_bytes(socket).is_ok_and(|bytes| bytes > NOTHING)
 }
 
-/// Sleeps until the kernel tells that a message was taken, which it does not for poll(2): there is
-/// room for another all the time.
+/// Sleeps until a message was taken from the queue. poll(2) does not report that, since there is always
+/// room for another.
 fn wait_for_room(socket: BorrowedFd<'_>) -> Result<(), Errno> {
     let waiting = epoll::create(CreateFlags::CLOEXEC)?;
     epoll::add(&waiting, socket, EventData::new_u64(0), EventFlags::OUT | EventFlags::ET)?;
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_has_gone_is_told() {
+    fn a_service_that_has_gone_is_reported() {
         let (ours, theirs) = pair();
         thread::scope(|scope| {
             scope.spawn(move || {
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_of_nobody_is_not_waited_for() {
+    fn a_socket_that_no_process_reads_is_not_waited_for() {
         let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
         let (ours, _theirs) = socketpair(family, kind, SocketFlags::empty(), None).unwrap();
         assert_eq!(send(&ours, b"request"), Ok(7));

@@ -8,12 +8,14 @@ use rustix::{
     net::{AddressFamily, Protocol, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with},
 };
 
+use crate::VERSION;
+
 /// The bits of the type argument that are the type (`SOCK_TYPE_MASK`, linux/net.h).
 const TYPE_MASK: u32 = 0xf;
 /// The first number that is no type (`SOCK_MAX`, linux/net.h).
 const TYPE_MAX: u32 = 11;
-/// The one protocol of the family (linux/pfkeyv2.h).
-const PF_KEY_V2: i32 = 2;
+/// The one protocol of the family.
+const PF_KEY_V2: i32 = VERSION as i32;
 /// The family: [`super::PF_KEY`].
 const FAMILY: AddressFamily = AddressFamily::from_raw(15);
 
@@ -44,7 +46,7 @@ impl Call {
         self.flags.contains(SocketFlags::CLOEXEC)
     }
 
-    /// What AF_KEY has against the call, in its order (`pfkey_create`).
+    /// AF_KEY's checks of the call, in its order (`pfkey_create`).
     pub(crate) fn check(self, net_admin: bool) -> Result<(), Errno> {
         if !net_admin {
             Err(Errno::PERM)
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn the_flags_are_told_from_the_type() {
+    fn the_flags_are_separated_from_the_type() {
         let call = Call::new(RAW | flag(SocketFlags::CLOEXEC), PF_KEY_V2).unwrap();
         assert!(call.closes_on_exec());
         assert_eq!(call.check(true), Ok(()));

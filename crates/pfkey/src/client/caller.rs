@@ -1,11 +1,11 @@
-//! Who calls `socket(2)`.
+//! The thread that calls `socket(2)`.
 
 use rustix::thread::{CapabilitySet, capabilities};
 
-/// What is asked of the thread that wants a PF_KEY socket.
+/// What decides whether a thread gets a PF_KEY socket, and of which service.
 #[derive(Clone, Copy, Debug)]
 pub struct Caller {
-    /// The inode of its network namespace. `None`: it cannot be told, for want of /proc.
+    /// The inode of its network namespace. `None`: it is unknown, for want of /proc.
     pub netns: Option<u64>,
     /// Whether it has CAP_NET_ADMIN there.
     pub net_admin: bool,
@@ -13,7 +13,7 @@ pub struct Caller {
 
 impl Caller {
     /// The calling thread. Its user namespace is not compared with its network namespace's owner:
-    /// the file mode of the service's socket keeps strangers out.
+    /// the file mode of the service's socket keeps other users out.
     #[must_use]
     pub fn this_thread() -> Self {
         Self {

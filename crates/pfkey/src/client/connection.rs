@@ -1,5 +1,5 @@
-//! What a connection to the service is like, for the one that takes its place: where to, and the
-//! options of SOL_SOCKET that programs set.
+//! The properties of a connection to the service, for another connection in its place: the address, and
+//! the options of SOL_SOCKET that programs set.
 
 use std::time::Duration;
 
@@ -16,17 +16,17 @@ use rustix::{
     },
 };
 
-/// How long a service may take that lets others in first.
+/// How long connect(2) waits for a service that accepts other clients first.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A connection that there was.
+/// The properties of a connection.
 #[derive(Clone)]
 pub struct Connection {
     /// Where the service listens.
     pub service: SocketAddrUnix,
-    /// `SO_SNDBUF`, as the kernel tells it.
+    /// `SO_SNDBUF` as getsockopt(2) returns it, bytes.
     pub send_buffer: usize,
-    /// `SO_RCVBUF`, as the kernel tells it.
+    /// `SO_RCVBUF` as getsockopt(2) returns it, bytes.
     pub receive_buffer: usize,
     /// `SO_SNDTIMEO`.
     pub send_timeout: Option<Duration>,
@@ -35,7 +35,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// What a socket is like, whose service may have gone.
+    /// Those of a socket, whose service may have gone.
     pub fn of(socket: impl AsFd) -> Result<Self, Errno> {
         let socket = socket.as_fd();
         let peer = getpeername(socket)?.ok_or(Errno::NOTCONN)?;

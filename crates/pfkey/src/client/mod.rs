@@ -2,7 +2,7 @@
 //!
 //! The service listens on a Unix socket of type `SOCK_SEQPACKET`, one for each network namespace:
 //! a datagram is a PF_KEY message, each way. The library that is preloaded and the supervisor of
-//! `ipsecctl run` both ask here which socket, or which errno, a program gets.
+//! `ipsecctl run` both decide here which socket, or which errno, a program gets.
 
 mod answered;
 mod call;

@@ -1,4 +1,4 @@
-//! The service or the kernel: what the environment says, and what there is.
+//! The service or the kernel: what the environment selects, and what there is.
 
 use std::{ffi::OsString, path::Path};
 
@@ -8,7 +8,7 @@ use sys::run::{PFKEY_SOCKET, is_socket_address, socket_address};
 
 use super::{Call, Caller};
 
-/// Who gives the program its PF_KEY sockets (`XFRM_TOOLS_PFKEY`).
+/// Where a program gets its PF_KEY sockets from (`XFRM_TOOLS_PFKEY`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
     /// The service; the kernel where no service listens.
@@ -20,7 +20,7 @@ pub enum Choice {
     Kernel,
 }
 
-/// What the environment says about PF_KEY sockets.
+/// The settings of PF_KEY sockets in the environment.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     choice: Choice,
@@ -72,7 +72,7 @@ impl Settings {
         Ok(Self { choice, socket: socket.map(address).transpose()? })
     }
 
-    /// The service that listens at an address, and nobody else.
+    /// The service that listens at an address, and no other.
     #[must_use]
     pub fn service_at(address: SocketAddrUnix) -> Self {
         Self { choice: Choice::Service, socket: Some(address) }
@@ -84,7 +84,7 @@ impl Settings {
         Self { choice: Choice::Kernel, socket: None }
     }
 
-    /// Who is to give the sockets.
+    /// Where the sockets come from.
     #[must_use]
     pub fn choice(&self) -> Choice {
         self.choice
@@ -124,8 +124,8 @@ impl Settings {
         }
     }
 
-    /// Whether a service listens there, as far as the address tells: that of any network namespace,
-    /// or the one that stands in its place. Whoever is given a socket asks this of its peer.
+    /// Whether this is the address of a service: of that of any network namespace, or of the one in its
+    /// place. A program that is given a socket checks its peer's address so.
     #[must_use]
     pub fn is_service(&self, address: &SocketAddrUnix) -> bool {
         match &self.socket {
@@ -143,7 +143,7 @@ impl Settings {
 
     fn no_service(&self) -> Answer {
         match self.choice {
-            // What a kernel without AF_KEY says.
+            // As of a kernel without AF_KEY.
             Choice::Service => Answer::Refused(Errno::AFNOSUPPORT),
             Choice::ServiceOrKernel | Choice::Kernel => Answer::Kernel,
         }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_that_is_not_the_service_is_told() {
+    fn a_socket_that_is_not_the_service_is_an_error() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("stream.sock");
         let _other = UnixListener::bind(&path).unwrap();

@@ -14,8 +14,8 @@ const MIN_LENGTHS: [usize; ext_type::MAX as usize + 1] =
 /// The most bytes of a security context (`PAGE_SIZE`).
 const LONGEST_CONTEXT: usize = 4096;
 
-/// The extensions of a request as `parse_exthdrs` collects them (net/key/af_key.c). What stands in
-/// them is looked at when it is needed.
+/// The extensions of a request as `parse_exthdrs` collects them (net/key/af_key.c). Their contents
+/// are checked when they are needed.
 pub(super) struct Extensions<'a> {
     /// The header, with the extensions that a check of their lengths makes safe to read.
     pub(super) message: Message,
@@ -26,7 +26,7 @@ pub(super) struct Extensions<'a> {
 }
 
 impl<'a> Extensions<'a> {
-    /// Reads what stands behind a header. An extension of an unknown type is passed over.
+    /// Reads the bytes after a header. An extension of an unknown type is passed over.
     pub(super) fn collect(header: &Message, mut rest: &'a [u8]) -> Result<Self, Error> {
         let mut all = Self { message: header.clone(), policy: None, km_address: None };
         let mut seen = 0_u32;

@@ -1,8 +1,8 @@
-//! What a program asks AF_KEY for: a message, checked in AF_KEY's order and turned into the model.
+//! The requests of programs to AF_KEY: a message, checked in AF_KEY's order and turned into the model.
 //!
 //! Three kinds of refusal come one after the other (`pfkey_sendmsg`, `pfkey_process`,
 //! net/key/af_key.c): those of [`header`] are errors of `send(2)` there; those of [`command`] come
-//! back in a message; the rest is for the SAD and SPD to say.
+//! back in a message; the others are the SAD's and SPD's.
 
 mod extensions;
 mod migrate;
@@ -22,7 +22,7 @@ use extensions::Extensions;
 /// The largest SA type (`SADB_SATYPE_MAX`).
 const MAX_SATYPE: u8 = 9;
 
-/// What a program asks for.
+/// The request of a program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
     /// GETSPI.
@@ -35,18 +35,18 @@ pub enum Command {
     DeleteSa(SaId),
     /// GET.
     GetSa(SaId),
-    /// ACQUIRE: the key management has failed to make the SA that the kernel's ACQUIRE of this
-    /// number asked for; without a number nothing is to be done.
+    /// ACQUIRE: the key management has failed to make the SA of the kernel's ACQUIRE of this number;
+    /// without a number there is nothing to do.
     Acquire(Option<u32>),
     /// REGISTER, with the SA type of the message.
     Register,
     /// FLUSH of one protocol or all.
     FlushSad(Option<Proto>),
-    /// DUMP. Whether a dump is under way is looked at before what it asks for.
+    /// DUMP. Whether a dump is under way is checked before the query.
     DumpSad(Result<SadQuery, Error>),
-    /// X_PROMISC: from now on the program hears everything, or no more.
+    /// X_PROMISC: from now on the program receives all messages, or no longer.
     Promiscuous(bool),
-    /// X_PROMISC of a longer message: everybody is to hear it.
+    /// X_PROMISC of a longer message: all sockets are to receive it.
     Repeat,
     /// X_SPDADD and X_SPDSETIDX.
     AddPolicy(Box<Policy>),
@@ -66,18 +66,18 @@ pub enum Command {
     Migrate(Migration),
 }
 
-/// The larval SA that a GETSPI asks for.
+/// The request of a GETSPI.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GetSpi {
-    /// The SA.
-    pub wish: SpiWish,
+    /// The larval SA.
+    pub larval: SpiWish,
     /// The SPIs to choose from, both ends included; none: the kernel's own range.
     pub range: Option<(Spi, Spi)>,
-    /// The number of the ACQUIRE whose larval SA is meant; 0: none.
+    /// The number of the ACQUIRE whose larval SA gets the SPI; 0: none.
     pub acquire: u32,
 }
 
-/// The SAs that a DUMP asks for.
+/// The SAs that a DUMP selects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SadQuery {
     /// Those of this protocol; none: all.
@@ -98,7 +98,7 @@ pub fn header(bytes: &[u8]) -> Result<Message, Error> {
 /// As [`header`], for a message of which only the first bytes are at hand; `given` is how many it
 /// has. Allocates nothing.
 pub fn begun(bytes: &[u8], given: usize) -> Result<Message, Error> {
-    let (_, (version, said, header)) = message::header(bytes).map_err(|_| Error::Short(given))?;
+    let (_, (version, length, header)) = message::header(bytes).map_err(|_| Error::Short(given))?;
     if version != VERSION {
         return Err(Error::Version(version));
     }
@@ -109,14 +109,14 @@ pub fn begun(bytes: &[u8], given: usize) -> Result<Message, Error> {
         let number = header.msg_type.0.into();
         return Err(Error::UnknownNumber { field: "message type", number });
     }
-    // Less than a unit behind the message is no extension either, which `parse_exthdrs` says.
-    if said != given / UNIT * UNIT {
-        return Err(Error::MessageLength { said, given });
+    // Less than a unit after the message is no extension either (`parse_exthdrs`).
+    if length != given / UNIT * UNIT {
+        return Err(Error::MessageLength { claimed: length, given });
     }
     Ok(header)
 }
 
-/// What a message with this header asks for: `bytes` are the whole message (`pfkey_process` and
+/// The request of a message with this header: `bytes` are the whole message (`pfkey_process` and
 /// the functions that it calls).
 ///
 /// Errors come back from AF_KEY in a message: [`Message::refusal`] with [`Error::errno`].

@@ -103,7 +103,7 @@ pub(super) fn mode(number: u8) -> Result<Mode, Error> {
     if number == 0 { Ok(Mode::Transport) } else { numbers::mode(number) }
 }
 
-/// The selector of an SA whose PROXY says where packets come from: nothing else is looked at.
+/// The selector of an SA with a PROXY, the source of its packets: AF_KEY reads nothing else.
 fn proxied(proxy: &ext::Address) -> Result<Selector, Error> {
     let src = Prefix::new(proxy.sockaddr.ip(), Some(proxy.prefix_len.into()))?;
     let dst = Prefix::new(fields::unspecified(src.addr()), Some(0))?;
@@ -132,7 +132,7 @@ pub(super) fn get_spi(extensions: &Extensions<'_>) -> Result<GetSpi, Error> {
         return Err(Error::SpiRange(Spi(min), Spi(max)));
     }
     Ok(GetSpi {
-        wish: SpiWish { ends, proto, spi: None, mode: mode.into(), reqid: ReqId(sa2.reqid) },
+        larval: SpiWish { ends, proto, spi: None, mode: mode.into(), reqid: ReqId(sa2.reqid) },
         range: range.map(|range| (Spi(range.min), Spi(range.max))),
         acquire: message.seq,
     })

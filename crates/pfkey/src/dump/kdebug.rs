@@ -66,7 +66,7 @@ fn write_extension(f: &mut fmt::Formatter<'_>, extension: &Extension) -> fmt::Re
         Extension::NatType(number) => writeln!(f, "sadb_x_nat_t_type{{ type={number} }}"),
         Extension::NatPort(_, port) => writeln!(f, "sadb_x_nat_t_port{{ port={port} }}"),
         Extension::KmAddress(addresses) => write_km_address(f, addresses),
-        // The original knows these, and says no more about them.
+        // The original knows these, and prints no more of them.
         _ => Ok(()),
     }
 }
@@ -153,7 +153,7 @@ fn write_comb(f: &mut fmt::Formatter<'_>, comb: &Comb) -> fmt::Result {
     };
     limits(f, [soft.allocations.into(), hard.allocations.into(), soft.bytes, hard.bytes])?;
     writeln!(f)?;
-    // The times stand under the same names in the original.
+    // The times have the same names in the original.
     limits(f, [soft.add_time, hard.add_time, soft.use_time, hard.use_time])?;
     writeln!(f, " }}")
 }

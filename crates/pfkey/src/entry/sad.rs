@@ -25,13 +25,13 @@ pub enum Limit {
     Soft,
 }
 
-/// The message about an SA as it stands in the SAD: the answer to ADD, UPDATE, GET and GETSPI, an
-/// entry of a DUMP, and what every socket hears of an ADD, UPDATE or DELETE. After a DELETE the SA
+/// The message about an SA of the SAD: the answer to ADD, UPDATE, GET and GETSPI, an
+/// entry of a DUMP, and the notification to every socket of an ADD, UPDATE or DELETE. After a DELETE the SA
 /// is dead.
 ///
 /// What PF_KEY cannot express: of an algorithm without number `sadb_sa_auth` or `_encrypt` is 0,
 /// and the key of one that does both is left out, as AF_KEY does with all of those (here AEAD with
-/// a number stand as encryption). A replay window over 255 is 255, a packet count over 32 bits the
+/// a number are encryption). A replay window over 255 is 255, a packet count over 32 bits the
 /// largest. The length of the ICV, ESN, marks, interface, direction, offload and the flags beyond
 /// NOECN, DECAP_DSCP and NOPMTUDISC are lost. A mode without number is an error.
 pub fn message(msg_type: MessageType, entry: &SaEntry) -> Result<Message, Error> {

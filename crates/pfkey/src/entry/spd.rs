@@ -13,8 +13,8 @@ use crate::{
     wire::numbers,
 };
 
-/// The message about a policy as it stands in the SPD: an entry of an SPDDUMP, the answer to
-/// SPDGET, and what every socket hears of an SPDADD, SPDUPDATE, SPDDELETE or SPDDELETE2.
+/// The message about a policy of the SPD: an entry of an SPDDUMP, the answer to
+/// SPDGET, and the notification to every socket of an SPDADD, SPDUPDATE, SPDDELETE or SPDDELETE2.
 /// `references` is the kernel's count of its users: 1, and 1 more while its timer runs, which is in
 /// its first second and as long as it has a limit in seconds (`xfrm_policy_insert`,
 /// `xfrm_policy_timer`, net/xfrm/xfrm_policy.c); 3 as the answer to SPDADD and SPDUPDATE.
@@ -73,21 +73,21 @@ pub(crate) fn requests(policy: &Policy) -> Result<Vec<IpsecRequest>, Error> {
 /// protocol is the destination's, as for AF_KEY.
 ///
 /// A tunnel without addresses, and what the SPD never holds (`entrust`, `bypass`, mode `any`), are
-/// errors. A BEET request has no endpoints, whatever stands behind it.
+/// errors. A BEET request has no endpoints, whatever follows it.
 pub fn read(message: &Message) -> Result<PolicyEntry, Error> {
-    let said = message.policy().ok_or(Error::Missing("policy"))?;
-    let (direction, socket) = numbers::direction(said.dir)?;
+    let parsed = message.policy().ok_or(Error::Missing("policy"))?;
+    let (direction, socket) = numbers::direction(parsed.dir)?;
     let policy = Policy {
         id: PolicyId {
             sec_ctx: message.sec_ctx().map(Into::into),
             ..PolicyId::new(read_selector(message)?, direction)
         },
-        priority: Priority(said.priority),
-        action: read_action(said)?,
+        priority: Priority(parsed.priority),
+        action: read_action(parsed)?,
         lifetimes: fields::limits(message),
     };
     let form = Form::plain(&policy);
-    Ok(PolicyEntry { policy, form, index: said.id, socket, current: fields::current(message) })
+    Ok(PolicyEntry { policy, form, index: parsed.id, socket, current: fields::current(message) })
 }
 
 pub(crate) fn read_selector(message: &Message) -> Result<Selector, Error> {
@@ -116,7 +116,7 @@ fn read_action(policy: &ext::Policy) -> Result<Action, Error> {
 }
 
 /// AF_KEY's reference count of a policy that no packet is using just now, which netlink does not
-/// tell. One is the SPD's own, another the timer's, which runs for the first second and as long as
+/// report. One is the SPD's own, another the timer's, which runs for the first second and as long as
 /// there is a limit in seconds (`xfrm_policy_insert`, `xfrm_policy_timer`). `now` is in seconds since
 /// 1970.
 #[must_use]
@@ -127,20 +127,20 @@ pub fn references(entry: &PolicyEntry, now: u64) -> u16 {
     if is_new || timed(hard) || timed(soft) { 2 } else { 1 }
 }
 
-/// A policy in the words of AF_KEY, which knows no `default`, and says `use` of what packets may pass
-/// without: what a template is comes from its form.
+/// A policy as AF_KEY reports it, whose level is `use` where packets may pass without an SA and never
+/// `default`. Whether a template is optional comes from its form.
 #[must_use]
 pub fn without_default(mut entry: PolicyEntry) -> PolicyEntry {
     if let Action::Ipsec(requests) = &mut entry.policy.action {
         for (place, request) in requests.iter_mut().enumerate() {
             let is_optional = entry.form.is_optional(place);
-            // Of a policy of which only a part is held, other requests have these places.
+            // Of a partial policy, other templates have these places.
             let is_lenient = is_optional && !entry.form.is_partial;
             request.level = match request.level {
                 Level::Default if is_optional => Level::Use,
                 Level::Default => Level::Require,
                 Level::Require | Level::Unique(_) if is_lenient => Level::Use,
-                said @ (Level::Use | Level::Require | Level::Unique(_)) => said,
+                level @ (Level::Use | Level::Require | Level::Unique(_)) => level,
             };
         }
     }
@@ -169,11 +169,12 @@ mod tests {
     #[test]
     fn default_is_what_the_kernel_makes_of_it() {
         for (is_optional, level) in [(true, Level::Use), (false, Level::Require)] {
-            let said = without_default(policy(&[Level::Default, Level::Use], is_optional));
-            let levels: Vec<_> = said.policy.action.requests().iter().map(|it| it.level).collect();
+            let reported = without_default(policy(&[Level::Default, Level::Use], is_optional));
+            let levels: Vec<_> =
+                reported.policy.action.requests().iter().map(|it| it.level).collect();
             assert_eq!(levels, [level, Level::Use]);
-            let said = without_default(policy(&[Level::Require], is_optional));
-            assert_eq!(said.policy.action.requests()[0].level, level);
+            let reported = without_default(policy(&[Level::Require], is_optional));
+            assert_eq!(reported.policy.action.requests()[0].level, level);
         }
     }
 

@@ -40,8 +40,8 @@ impl TryFrom<&Request> for IpsecRequest {
     }
 }
 
-/// The template of a policy's entry or answer. A BEET request has no endpoints, whatever stands
-/// behind it.
+/// The template of a policy's entry or answer. A BEET request has no endpoints, whatever
+/// follows it.
 pub(crate) fn read(request: &IpsecRequest) -> Result<Request, Error> {
     let mode = match numbers::mode(request.mode)? {
         Mode::Transport => RequestMode::Transport,
@@ -56,7 +56,7 @@ pub(crate) fn read(request: &IpsecRequest) -> Result<Request, Error> {
 
 /// The template that AF_KEY makes of a request (`parse_ipsecrequest`). A reqid beside another level
 /// than `unique` is ignored, one that is too large lets the kernel choose; a level without meaning
-/// is `require`. The addresses are looked at in tunnel mode only, so a BEET request has
+/// is `require`. AF_KEY reads the addresses in tunnel mode only, so a BEET request has
 /// `beet_ends`.
 pub(crate) fn accept(
     request: &IpsecRequest,

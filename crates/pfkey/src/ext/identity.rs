@@ -11,7 +11,7 @@ pub enum End {
     Dst,
 }
 
-/// `sadb_ident`: who stands behind an address (RFC 2367 section 2.3.5). Linux ignores it.
+/// `sadb_ident`: the identity of an address (RFC 2367 section 2.3.5). Linux ignores it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// `SADB_IDENTTYPE_*`: prefix, FQDN, user@FQDN.

@@ -1,4 +1,4 @@
-//! The extensions of linux/pfkeyv2.h, a file each: what stands in them, from bytes and to bytes.
+//! The extensions of linux/pfkeyv2.h, a file each: their contents, from bytes and to bytes.
 //!
 //! A parser gets the body of an extension, without its length and type. Reserved fields are read
 //! over and written as 0, but for those of [`Sa2`] and [`KmAddress`], which programs do use.
@@ -114,7 +114,7 @@ impl Extension {
         }
     }
 
-    /// Reads the body of an extension of type `number`, which is not 0: what stands behind its
+    /// Reads the body of an extension of type `number`, which is not 0: the bytes after its
     /// length and type.
     pub fn decode(number: u16, body: &[u8]) -> Result<Self, Error> {
         let (_, extension) = Self::parse(number, body).map_err(|_| Error::Malformed(number))?;
@@ -162,7 +162,7 @@ impl Extension {
 
     /// The extension on the wire, padded to whole units. Wiped after use: it may be a key.
     ///
-    /// Refuses, with [`Error::TooLong`], what 16-bit lengths cannot say.
+    /// Refuses, with [`Error::TooLong`], what 16-bit lengths cannot express.
     pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut out = Zeroizing::new(Vec::with_capacity(self.room()));
         out.put_u16(0);

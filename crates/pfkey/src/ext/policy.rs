@@ -73,7 +73,7 @@ impl Policy {
     }
 }
 
-/// The requests that stand one behind the other in a policy, each with the length that it gives
+/// The requests of a policy one after the other, each with the length that it gives
 /// itself, in bytes. Bytes that are too few for another are left over.
 ///
 /// An error is what `parse_ipsecrequests` (net/key/af_key.c) refuses: a length that is less than a
@@ -133,8 +133,8 @@ impl IpsecRequest {
         16 + self.ends.map_or(0, pair)
     }
 
-    /// What stands behind the header and is no pair of addresses is passed over: AF_KEY looks at it
-    /// in tunnel mode only.
+    /// Bytes after the header that are no pair of addresses are passed over: AF_KEY reads them in
+    /// tunnel mode only.
     fn parse(input: &[u8]) -> Parsed<'_, Self> {
         let length = verify(ne_u16, |&len| usize::from(len) >= Self::HEADER_LENGTH);
         let (behind, request) = length.flat_map(|len| take(len - 2)).parse(input)?;

@@ -8,7 +8,7 @@ use crate::{
     },
 };
 
-/// The extensions that most messages are asked for. Each stands once at most.
+/// The extensions that are read of most messages. Each occurs once at most.
 impl Message {
     /// `SADB_EXT_SA`.
     #[must_use]

@@ -12,10 +12,10 @@ use crate::{
     wire::{HEADER_LENGTH, Parsed, Put, UNIT, VERSION, ext_type, ne_u16, ne_u32},
 };
 
-/// A PF_KEY message (RFC 2367 section 2.2): header and extensions in the order in which they stand.
+/// A PF_KEY message (RFC 2367 section 2.2): header and extensions in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// What it is for.
+    /// Its type.
     pub msg_type: MessageType,
     /// The kernel's answer, 0 for success.
     pub errno: u8,
@@ -25,7 +25,7 @@ pub struct Message {
     pub reserved: u16,
     /// Ties an answer to its request. In dumps the last message has 0.
     pub seq: u32,
-    /// The process that asked; 0: the kernel.
+    /// The process of the request; 0: the kernel.
     pub pid: u32,
     /// The extensions.
     pub extensions: Vec<Extension>,
@@ -60,9 +60,9 @@ impl Message {
     }
 
     /// Reads a message as AF_KEY does (`pfkey_get_base_msg`, `parse_exthdrs`, net/key/af_key.c):
-    /// less than a unit behind it is passed over, an extension of an unknown type is kept as bytes.
+    /// less than a unit after it is passed over, an extension of an unknown type is kept as bytes.
     ///
-    /// Whether the type is known and the reserved field 0 is for a receiver of requests to say.
+    /// The receiver of a request checks whether its type is known and its reserved field is 0.
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
         let (mut rest, (version, len, message)) =
             header(bytes).map_err(|_| Error::Short(bytes.len()))?;
@@ -70,7 +70,7 @@ impl Message {
             return Err(Error::Version(version));
         }
         if len != bytes.len() / UNIT * UNIT {
-            return Err(Error::MessageLength { said: len, given: bytes.len() });
+            return Err(Error::MessageLength { claimed: len, given: bytes.len() });
         }
         let mut extensions: Vec<Extension> = Vec::new();
         while rest.len() >= UNIT {
@@ -87,7 +87,7 @@ impl Message {
 
     /// The message on the wire. It may hold keys, so it is wiped after use.
     ///
-    /// Refuses, with [`Error::TooLong`], what 16-bit lengths cannot say.
+    /// Refuses, with [`Error::TooLong`], what 16-bit lengths cannot express.
     pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let parts: Vec<_> =
             self.extensions.iter().map(Extension::encode).collect::<Result<_, _>>()?;
@@ -106,22 +106,22 @@ impl Message {
     }
 }
 
-/// The messages that stand one behind the other in `bytes`, as in a file of recorded ones. Nothing
+/// The messages one after the other in `bytes`, as in a file of recorded ones. Nothing
 /// comes after an error.
 pub fn messages(mut bytes: &[u8]) -> impl Iterator<Item = Result<Message, Error>> {
     iter::from_fn(move || {
         if bytes.is_empty() {
             return None;
         }
-        let said = header(bytes).map_or(bytes.len(), |(_, (_, len, _))| len.max(HEADER_LENGTH));
-        let (message, rest) = bytes.split_at(said.min(bytes.len()));
+        let length = header(bytes).map_or(bytes.len(), |(_, (_, len, _))| len.max(HEADER_LENGTH));
+        let (message, rest) = bytes.split_at(length.min(bytes.len()));
         let message = Message::decode(message);
         bytes = if message.is_ok() { rest } else { &[] };
         Some(message)
     })
 }
 
-/// Version, length in bytes, and what the header says besides.
+/// Version, length in bytes, and the other fields of the header.
 pub(crate) fn header(input: &[u8]) -> Parsed<'_, (u8, usize, Message)> {
     (u8, u8, u8, u8, ne_u16, ne_u16, ne_u32, ne_u32)
         .map(|(version, msg_type, errno, satype, units, reserved, seq, pid)| {
@@ -139,20 +139,20 @@ pub(crate) fn header(input: &[u8]) -> Parsed<'_, (u8, usize, Message)> {
         .parse(input)
 }
 
-/// The first extension of `input`, and what stands behind it.
+/// The first extension of `input`, and the bytes after it.
 fn extension(input: &[u8]) -> Result<(&[u8], Extension), Error> {
     let (ext_type, body, rest) = split_extension(input)?;
     Ok((rest, Extension::decode(ext_type, body)?))
 }
 
-/// Type and body of the first extension of `input`, and what stands behind it.
+/// Type and body of the first extension of `input`, and the bytes after it.
 pub(crate) fn split_extension(input: &[u8]) -> Result<(u16, &[u8], &[u8]), Error> {
     let fields: Parsed<'_, _> = (ne_u16, ne_u16).parse(input);
     let (body, (units, ext_type)) = fields.map_err(|_| Error::Malformed(0))?;
-    let (said, given) = (usize::from(units) * UNIT, input.len());
-    if ext_type == 0 || said == 0 || said > given {
-        return Err(Error::ExtensionLength { ext_type, said, given });
+    let (claimed, given) = (usize::from(units) * UNIT, input.len());
+    if ext_type == 0 || claimed == 0 || claimed > given {
+        return Err(Error::ExtensionLength { ext_type, claimed, given });
     }
-    let (body, _) = body.split_at(said - (given - body.len()));
-    Ok((ext_type, body, &input[said..]))
+    let (body, _) = body.split_at(claimed - (given - body.len()));
+    Ok((ext_type, body, &input[claimed..]))
 }

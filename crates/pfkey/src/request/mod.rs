@@ -23,19 +23,18 @@ use crate::{
 pub use extras::{CYCLIC_SEQUENCE, OLD, PfKeyExtras, RANDOM_PAD, ZERO_PAD};
 pub use unsupported::unsupported;
 
-/// The message that asks for an operation. setkey's `seq` is 0 and its `pid` its own:
+/// The message that requests an operation. setkey's `seq` is 0 and its `pid` its own:
 /// [`Message::numbered`].
 ///
 /// `deleteall` starts with a DUMP on Linux, whose DELETE needs an SPI; what that finds is deleted
-/// one by one. Limits of a policy, which setkey cannot ask for, stand behind its addresses. What
-/// PF_KEY cannot express ([`unsupported`]) is lost as in [`crate::sad::message`] and [`crate::spd::message`]; the bytes behind
+/// one by one. Limits of a policy, which no script can request, follow its addresses. What PF_KEY cannot express ([`unsupported`]) is lost as in [`crate::sad::message`] and [`crate::spd::message`]; the bytes behind
 /// `sadb_x_sa2_mode`, which setkey leaves as they are in its memory, are 0.
 pub fn message(operation: &Operation, extras: &PfKeyExtras) -> Result<Message, Error> {
     let satype = |proto: &Option<Proto>| proto.map_or(0, numbers::satype);
     match operation {
         Operation::AddSa(sa) => add(MessageType::ADD, sa, extras),
         Operation::UpdateSa(sa) => add(MessageType::UPDATE, sa, extras),
-        Operation::GetSpi(wish) => get_spi(wish, extras),
+        Operation::GetSpi(larval) => get_spi(larval, extras),
         Operation::GetSa(id) => Ok(by_id(MessageType::GET, id, extras)),
         Operation::DeleteSa(id) => Ok(by_id(MessageType::DELETE, id, extras)),
         Operation::DeleteAllSa(_, proto) | Operation::DumpSad(proto) => {
@@ -52,7 +51,7 @@ pub fn message(operation: &Operation, extras: &PfKeyExtras) -> Result<Message, E
 
 fn add(msg_type: MessageType, sa: &Sa, extras: &PfKeyExtras) -> Result<Message, Error> {
     let parts = SaParts::of(sa)?;
-    // The cipher's key stands there even if it is empty: ESP needs it. The other does not.
+    // The cipher's key is there even if it is empty: ESP needs it. The other is not.
     let encrypt = sa.crypt.as_ref().or(sa.aead.as_ref());
     let (src, dst) = ends(sa.ends.src(), sa.ends.dst(), extras);
     let parts = SaParts {
@@ -70,14 +69,14 @@ fn add(msg_type: MessageType, sa: &Sa, extras: &PfKeyExtras) -> Result<Message, 
 }
 
 /// `pfkey_send_getspi` (src/libipsec/pfkey.c).
-fn get_spi(wish: &SpiWish, extras: &PfKeyExtras) -> Result<Message, Error> {
-    let mode = numbers::sa_mode_number(wish.mode)?;
-    let sa2 = Sa2 { mode, reqid: wish.reqid.0, ..Sa2::default() };
+fn get_spi(larval: &SpiWish, extras: &PfKeyExtras) -> Result<Message, Error> {
+    let mode = numbers::sa_mode_number(larval.mode)?;
+    let sa2 = Sa2 { mode, reqid: larval.reqid.0, ..Sa2::default() };
     let mut extensions = vec![Extension::Sa2(sa2)];
-    extensions.extend(end_extensions(wish.ends.src(), wish.ends.dst(), extras));
+    extensions.extend(end_extensions(larval.ends.src(), larval.ends.dst(), extras));
     let range = |spi: Spi| Extension::SpiRange(ext::SpiRange { min: spi.0, max: spi.0 });
-    extensions.extend(wish.spi.map(range));
-    Ok(Message::new(MessageType::GETSPI, numbers::satype(wish.proto)).with(extensions))
+    extensions.extend(larval.spi.map(range));
+    Ok(Message::new(MessageType::GETSPI, numbers::satype(larval.proto)).with(extensions))
 }
 
 /// `get` and `delete`.

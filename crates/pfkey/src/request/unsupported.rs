@@ -15,7 +15,12 @@ pub fn unsupported(operation: &Operation) -> Vec<&'static str> {
         }
         Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => of_policy(policy),
         Operation::DeletePolicy(id) => of_policy_id(id),
-        _ => Vec::new(),
+        Operation::GetSpi(_)
+        | Operation::DeleteAllSa(..)
+        | Operation::FlushSad(_)
+        | Operation::DumpSad(_)
+        | Operation::FlushSpd
+        | Operation::DumpSpd => Vec::new(),
     };
     options.into_iter().filter(|(_, is_supported)| !is_supported).map(|row| row.0).collect()
 }

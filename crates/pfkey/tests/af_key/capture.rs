@@ -5,7 +5,7 @@ use pfkey::{
     ext::{Lifetime, LifetimeKind},
 };
 
-/// The process that `capture.py` says it is.
+/// The process number in the messages of `capture.py`.
 pub const PID: u32 = 4242;
 
 /// The messages sent and received in a capture.
@@ -19,7 +19,7 @@ pub fn capture(name: &str) -> Capture {
     let text =
         fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let lines =
-        |way: &str| text.lines().filter_map(|line| line.strip_prefix(way)).map(hex).collect();
+        |prefix: &str| text.lines().filter_map(|line| line.strip_prefix(prefix)).map(hex).collect();
     Capture { sent: lines("> "), received: lines("< ") }
 }
 

@@ -28,24 +28,24 @@ fn register_offers_what_a_complete_kernel_has() {
 #[test]
 fn an_acquire_proposes_what_the_template_allows() {
     let received = capture("acquire").received;
-    let asked = |captured: &[u8], proto, mask| {
-        let said = Message::decode(captured).unwrap().policy().cloned().unwrap();
+    let acquire_of = |captured: &[u8], proto, mask| {
+        let sent = Message::decode(captured).unwrap().policy().cloned().unwrap();
         let [policy, ..] = samples::policies();
         let selector = policy.id.selector;
-        let policy = Policy { priority: Priority(said.priority), ..policy };
+        let policy = Policy { priority: Priority(sent.priority), ..policy };
         event::acquire(&Acquire {
             ends: pair("192.0.2.1", "192.0.2.2"),
             proto,
             selector,
             sec_ctx: None,
-            policy: samples::entry(&policy, said.id),
+            policy: samples::entry(&policy, sent.id),
             auth_mask: mask,
             crypt_mask: mask,
             comp_mask: mask,
             seq: 1,
         })
     };
-    assert_captured(&asked(&received[2], Proto::Esp, 0), &received[2]);
+    assert_captured(&acquire_of(&received[2], Proto::Esp, 0), &received[2]);
     // AF_KEY's has 4,120 bytes, too many for strongSwan: it is the same but for its last comb.
     let mut within = Message::decode(&received[3]).unwrap();
     for extension in &mut within.extensions {
@@ -56,8 +56,8 @@ fn an_acquire_proposes_what_the_template_allows() {
     }
     let within = within.encode().unwrap();
     assert_eq!((received[3].len(), within.len()), (4120, 4048));
-    assert_captured(&asked(&received[3], Proto::Esp, u32::MAX), &within);
-    assert_captured(&asked(&received[4], Proto::Ah, u32::MAX), &received[4]);
+    assert_captured(&acquire_of(&received[3], Proto::Esp, u32::MAX), &within);
+    assert_captured(&acquire_of(&received[4], Proto::Ah, u32::MAX), &received[4]);
     assert_eq!(Proposal::offered(Proto::IpComp, u32::MAX, u32::MAX), None);
 }
 

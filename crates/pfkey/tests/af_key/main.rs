@@ -1,6 +1,6 @@
 //! Against what the AF_KEY of Linux 6.1 said: `tests/captures/capture.py` made the captures.
 
-#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
 mod capture;
 mod events;

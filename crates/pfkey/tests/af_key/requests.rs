@@ -13,7 +13,7 @@ fn assert_sent(operation: &Operation, extras: &PfKeyExtras, seq: u32, captured: 
     assert_eq!(message.encode().unwrap(), captured.to_vec().into(), "{message:?}");
 }
 
-fn of_any_mode(sa: Sa) -> Sa {
+fn without_mode(sa: Sa) -> Sa {
     Sa { mode: SaMode::ANY, ..sa }
 }
 
@@ -26,10 +26,10 @@ fn add() {
     for (name, sa) in
         [("ah", samples::ah()), ("ipcomp", samples::ipcomp()), ("esp_null", samples::esp_null())]
     {
-        assert_sent(&add(of_any_mode(sa)), &PfKeyExtras::default(), 0, &capture(name).sent[0]);
+        assert_sent(&add(without_mode(sa)), &PfKeyExtras::default(), 0, &capture(name).sent[0]);
     }
     let ports = PfKeyExtras { ports: (4500, 4501), ..PfKeyExtras::default() };
-    assert_sent(&add(of_any_mode(samples::esp_udp())), &ports, 0, &capture("esp_udp").sent[0]);
+    assert_sent(&add(without_mode(samples::esp_udp())), &ports, 0, &capture("esp_udp").sent[0]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::{
 };
 
 #[test]
-fn an_sa_is_told_as_it_was_added() {
+fn an_sa_is_reported_as_it_was_added() {
     for (name, sa) in [
         ("esp", samples::esp()),
         ("ah", samples::ah()),
@@ -26,14 +26,14 @@ fn an_sa_is_told_as_it_was_added() {
 fn get_dump_delete_and_their_refusals() {
     let received = capture("esp").received;
     let entry = samples::mature(samples::esp());
-    let said = |msg_type| sad::message(msg_type, &entry).unwrap();
-    assert_captured(&said(MessageType::GET), &received[2]);
-    assert_captured(&said(MessageType::DUMP), &received[3]);
-    assert_captured(&said(MessageType::DELETE), &received[4]);
+    let reported = |msg_type| sad::message(msg_type, &entry).unwrap();
+    assert_captured(&reported(MessageType::GET), &received[2]);
+    assert_captured(&reported(MessageType::DUMP), &received[3]);
+    assert_captured(&reported(MessageType::DELETE), &received[4]);
 
-    let exists = said(MessageType::ADD).refusal(rustix::io::Errno::EXIST);
+    let exists = reported(MessageType::ADD).refusal(rustix::io::Errno::EXIST);
     assert_captured(&exists, &received[1]);
-    let missing = said(MessageType::GET).refusal(rustix::io::Errno::SRCH);
+    let missing = reported(MessageType::GET).refusal(rustix::io::Errno::SRCH);
     assert_captured(&missing, &received[5]);
 }
 
@@ -75,7 +75,7 @@ fn a_larval_sa_has_no_algorithms_and_no_proxy() {
 }
 
 #[test]
-fn a_limit_reached_is_told_without_keys() {
+fn a_limit_reached_is_reported_without_keys() {
     let received = capture("expire").received;
     let limit = |seconds| model::Lifetime { add_seconds: seconds, ..Default::default() };
     let mut entry = samples::mature(samples::esp_transport(limit(3), limit(1)));
@@ -93,17 +93,17 @@ fn algorithms_without_number() {
         auth: samples::keyed(AlgorithmKind::Auth, "aes-cmac", key(16)),
         ..samples::bare(Proto::Esp, 0x3001)
     };
-    let said = |sa| sad::message(MessageType::ADD, &samples::mature(sa)).unwrap();
-    assert_captured(&said(cmac), &received[1]);
+    let reported = |sa| sad::message(MessageType::ADD, &samples::mature(sa)).unwrap();
+    assert_captured(&reported(cmac), &received[1]);
 
     // AF_KEY is silent about all AEAD; here only about those without number.
     let aead = |name, bytes| Sa {
         aead: samples::keyed(AlgorithmKind::Aead, name, key(bytes)),
         ..samples::bare(Proto::Esp, 0x3000)
     };
-    assert_captured(&said(aead("chacha20-poly1305", 36)), &received[0]);
+    assert_captured(&reported(aead("chacha20-poly1305", 36)), &received[0]);
     let gcm = aead("aes-gcm-16", 20);
-    assert_eq!(sad::read(&said(gcm.clone())).unwrap().sa, gcm);
+    assert_eq!(sad::read(&reported(gcm.clone())).unwrap().sa, gcm);
 }
 
 #[test]
@@ -130,13 +130,13 @@ fn captured_sas_are_read_back() {
         let answer = sad::read(&Message::decode(&captured.received[0]).unwrap()).unwrap();
         assert_eq!((&answer.sa, answer.state), (&sa, SaState::Mature));
         assert!(answer.current.add_time > 1_000_000_000, "{name}");
-        let asked = sad::read(&Message::decode(&captured.sent[0]).unwrap()).unwrap();
-        assert_eq!((asked.sa, asked.state), (sa, SaState::Larval));
+        let requested = sad::read(&Message::decode(&captured.sent[0]).unwrap()).unwrap();
+        assert_eq!((requested.sa, requested.state), (sa, SaState::Larval));
     }
 }
 
 #[test]
-fn what_is_missing_or_unknown_is_said() {
+fn what_is_missing_or_unknown_is_named() {
     let bytes = &capture("esp").sent[0];
     let whole = Message::decode(bytes).unwrap();
     let without = |number| {

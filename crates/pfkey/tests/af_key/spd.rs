@@ -12,7 +12,7 @@ fn index(captured: &[u8]) -> u32 {
 }
 
 #[test]
-fn every_policy_is_told_as_it_was_added() {
+fn every_policy_is_reported_as_it_was_added() {
     let received = capture("spd").received;
     for (policy, captured) in policies().iter().zip(&received[1..8]) {
         let entry = entry(policy, index(captured));

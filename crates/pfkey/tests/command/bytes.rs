@@ -144,7 +144,7 @@ pub fn with(mut message: Vec<u8>, at: usize, byte: u8) -> Vec<u8> {
     message
 }
 
-/// A message whose length says what there is.
+/// A message whose length is that of its bytes.
 pub fn cut(mut message: Vec<u8>, length: usize) -> Vec<u8> {
     message.resize(length, 0);
     let units = u16::try_from(length / 8).unwrap();

@@ -1,7 +1,7 @@
-//! What AF_KEY says of a request before it looks into the SAD and SPD (net/key/af_key.c). The
+//! AF_KEY's answers to a request before it looks into the SAD and SPD (net/key/af_key.c). The
 //! scenario `pfkey` of the whole workspace holds the same against AF_KEY itself.
 
-#![expect(clippy::unwrap_used, reason = "a test says where it fails")]
+#![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
 mod bytes;
 
@@ -88,7 +88,7 @@ fn extensions() {
         ),
         ("proposal, cut", dump(&[ext(13, &[32, 0, 0, 0, 1, 2, 3])]), Taken),
         ("sensitivity, cut", dump(&[ext(12, &[0, 0, 0, 0, 9, 9, 9, 9, 0, 0, 0, 0])]), Taken),
-        ("addresses of nobody", dump(&[ext(25, &[0; 4])]), Taken),
+        ("addresses of no family", dump(&[ext(25, &[0; 4])]), Taken),
         ("requests without end", dump(&[policy(2, 2, 0, &[vec![0xff; 16]])]), Taken),
         ("before the type", message(EXPIRE, 0, &[sa2(0), sa2(0)]), Reply(Errno::INVAL)),
     ];
@@ -199,16 +199,16 @@ fn getspi_get_and_delete() {
 }
 
 #[test]
-fn a_dump_is_asked_for_after_it_is_known_that_none_is_under_way() {
-    let asked = |bytes: &[u8]| match fate(bytes) {
-        Ok(Ok(Command::DumpSad(asked))) => asked.map_err(|error| error.errno()),
+fn whether_a_dump_is_under_way_is_checked_before_its_query() {
+    let query_of = |bytes: &[u8]| match fate(bytes) {
+        Ok(Ok(Command::DumpSad(query))) => query.map_err(|error| error.errno()),
         other => panic!("{other:?}"),
     };
-    let esp = asked(&message(DUMP, ESP, &[filter(128)])).unwrap();
+    let esp = query_of(&message(DUMP, ESP, &[filter(128)])).unwrap();
     assert_eq!((esp.proto, esp.filter.unwrap().src_prefix_len), (Some(Proto::Esp), 128));
-    assert_eq!(asked(&message(DUMP, 0, &[])).unwrap().proto, None);
-    assert_eq!(asked(&message(DUMP, RSVP, &[])), Err(Errno::INVAL));
-    assert_eq!(asked(&message(DUMP, 0, &[filter(129)])), Err(Errno::INVAL));
+    assert_eq!(query_of(&message(DUMP, 0, &[])).unwrap().proto, None);
+    assert_eq!(query_of(&message(DUMP, RSVP, &[])), Err(Errno::INVAL));
+    assert_eq!(query_of(&message(DUMP, 0, &[filter(129)])), Err(Errno::INVAL));
 }
 
 #[test]
@@ -299,24 +299,24 @@ fn migrations() {
     };
     let ends = [v4(1), v4(2)].concat();
     let one = pair(5, &ends, &[v6(1), v6(2)].concat());
-    let asked = |requests: &[Vec<u8>]| spd(MIGRATE, policy(IPSEC, OUT, 0, requests));
+    let migrate = |requests: &[Vec<u8>]| spd(MIGRATE, policy(IPSEC, OUT, 0, requests));
     let km_address = |body: &[u8]| {
         let policy = policy(IPSEC, OUT, 0, std::slice::from_ref(&one));
         message(MIGRATE, 0, &[policy, src(), dst(), ext(25, body)])
     };
     assert_fates(&[
-        ("whole", asked(std::slice::from_ref(&one)), Taken),
-        ("six", asked(&vec![one.clone(); 6]), Taken),
-        ("seven", asked(&vec![one.clone(); 7]), Reply(Errno::INVAL)),
-        ("none", asked(&[]), Reply(Errno::INVAL)),
-        ("half of one", asked(&[request(50, 2, 3, 5, &ends)]), Reply(Errno::INVAL)),
-        ("no addresses", asked(&[pair(5, &[], &ends)]), Reply(Errno::INVAL)),
+        ("whole", migrate(std::slice::from_ref(&one)), Taken),
+        ("six", migrate(&vec![one.clone(); 6]), Taken),
+        ("seven", migrate(&vec![one.clone(); 7]), Reply(Errno::INVAL)),
+        ("none", migrate(&[]), Reply(Errno::INVAL)),
+        ("half of one", migrate(&[request(50, 2, 3, 5, &ends)]), Reply(Errno::INVAL)),
+        ("no addresses", migrate(&[pair(5, &[], &ends)]), Reply(Errno::INVAL)),
         (
             "two numbers",
-            asked(&[request(50, 2, 3, 5, &ends), request(50, 2, 3, 6, &ends)]),
+            migrate(&[request(50, 2, 3, 5, &ends), request(50, 2, 3, 6, &ends)]),
             Reply(Errno::INVAL),
         ),
-        ("8 bytes too many", asked(&[one.clone(), vec![0; 8]]), Reply(Errno::INVAL)),
+        ("8 bytes too many", migrate(&[one.clone(), vec![0; 8]]), Reply(Errno::INVAL)),
         (
             "direction 0",
             spd(MIGRATE, policy(IPSEC, 0, 0, std::slice::from_ref(&one))),

@@ -94,7 +94,7 @@ impl Handler {
         let header = if bytes.len() == given {
             command::header(bytes)
         } else {
-            Err(Error::MessageLength { said: bytes.len(), given })
+            Err(Error::MessageLength { claimed: bytes.len(), given })
         };
         let header = match header {
             Ok(header) => header,

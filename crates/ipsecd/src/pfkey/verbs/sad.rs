@@ -10,8 +10,8 @@ impl Handler {
     /// GETSPI.
     pub(super) fn get_spi(&mut self, request: &Request, get_spi: &GetSpi) -> Result<(), Errno> {
         self.finish();
-        let GetSpi { acquire, wish, range } = get_spi;
-        let larval = answered(self.engine.get_spi(*acquire, wish, *range))?;
+        let GetSpi { acquire, larval, range } = get_spi;
+        let larval = answered(self.engine.get_spi(*acquire, larval, *range))?;
         self.answer_with(request, sad::message(request.header.msg_type, &larval))
     }
 

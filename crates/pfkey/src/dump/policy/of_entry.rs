@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_socket_policy_says_so() {
+    fn a_socket_policy_has_no_selector() {
         let mut entry = entry(Upper::Any, (0, 0), Action::Discard);
         entry.socket = true;
         entry.policy.priority = Priority(0);

@@ -18,8 +18,8 @@ pub struct SaText<'a> {
     /// The original address behind a NAT.
     nat_original: Option<String>,
     compression: Option<Cow<'a, str>>,
-    encryption: Option<Keyed<'a>>,
-    authentication: Option<Keyed<'a>>,
+    encryption: Option<KeyLine<'a>>,
+    authentication: Option<KeyLine<'a>>,
     redact: bool,
     /// The last sequence number, which Linux does not report.
     sequence: u32,
@@ -35,7 +35,7 @@ pub struct SaText<'a> {
 }
 
 /// The name of an algorithm, and its key.
-struct Keyed<'a> {
+struct KeyLine<'a> {
     name: Cow<'a, str>,
     key: &'a Key,
 }
@@ -68,7 +68,7 @@ impl fmt::Display for SaText<'_> {
             write!(f, "\tC: {compression} ")?;
         }
         for (letter, keyed) in [('E', &self.encryption), ('A', &self.authentication)] {
-            if let Some(Keyed { name, key }) = keyed {
+            if let Some(KeyLine { name, key }) = keyed {
                 let digits = HexText::of(key.bytes()).redacted(self.redact);
                 writeln!(f, "\t{letter}: {name} {digits}")?;
             }

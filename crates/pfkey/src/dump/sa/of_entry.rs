@@ -1,6 +1,6 @@
-use model::{Encap, Proto, SaEntry};
+use model::{Encap, Keyed, Proto, SaEntry};
 
-use super::{End, Keyed, SaText};
+use super::{End, KeyLine, SaText};
 use crate::{
     dump::{Frame, text::dumped_mode},
     wire::numbers,
@@ -35,8 +35,8 @@ impl<'a> SaText<'a> {
             nat_original: None,
             compression: (sa.proto == Proto::IpComp)
                 .then(|| sa.comp.map_or("0", |algorithm| algorithm.dumped).into()),
-            encryption: encryption.filter(|_| sa.proto == Proto::Esp).and_then(keyed),
-            authentication: sa.auth.as_ref().and_then(keyed),
+            encryption: encryption.filter(|_| sa.proto == Proto::Esp).and_then(key_line),
+            authentication: sa.auth.as_ref().and_then(key_line),
             redact: frame.redact,
             sequence: 0,
             // The BSDs count bytes of the bitmap.
@@ -54,9 +54,9 @@ impl<'a> SaText<'a> {
 }
 
 /// AF_KEY reports no empty key, so `null` has no line.
-fn keyed(keyed: &model::Keyed) -> Option<Keyed<'_>> {
-    let model::Keyed { algorithm, key, .. } = keyed;
-    (key.bits() != 0).then(|| Keyed { name: algorithm.dumped.into(), key })
+fn key_line(keyed: &Keyed) -> Option<KeyLine<'_>> {
+    let Keyed { algorithm, key, .. } = keyed;
+    (key.bits() != 0).then(|| KeyLine { name: algorithm.dumped.into(), key })
 }
 
 #[cfg(test)]
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn the_security_context_stands_before_the_last_line() {
+    fn the_security_context_precedes_the_last_line() {
         let mut entry = entry(Proto::Ah);
         entry.sa.sec_ctx = Some(SecCtx { doi: 1, alg: 1, context: b"a:b:c".to_vec() });
         assert!(dump(&entry, false).ends_with(

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use model::{AlgorithmKind, Lifetimes, Proto, SaType, Spi};
 
-use super::{End, Keyed, SaText};
+use super::{End, KeyLine, SaText};
 use crate::{
     Message,
     dump::{HostText, text::dumped_mode},
@@ -59,14 +59,14 @@ impl<'a> SaText<'a> {
             compression: (proto == Some(Proto::IpComp))
                 .then(|| algorithm(&[AlgorithmKind::Comp], sa.encrypt)),
             encryption: message.key(KeyKind::Encrypt).filter(|_| proto == Some(Proto::Esp)).map(
-                |key| Keyed {
+                |key| KeyLine {
                     name: algorithm(&[AlgorithmKind::Crypt, AlgorithmKind::Aead], sa.encrypt),
                     key,
                 },
             ),
             authentication: message
                 .key(KeyKind::Auth)
-                .map(|key| Keyed { name: algorithm(&[AlgorithmKind::Auth], sa.auth), key }),
+                .map(|key| KeyLine { name: algorithm(&[AlgorithmKind::Auth], sa.auth), key }),
             redact: false,
             sequence: sa2.sequence,
             window: sa.replay.into(),
