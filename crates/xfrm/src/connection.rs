@@ -7,7 +7,7 @@ use tracing::debug;
 use zeroize::Zeroizing;
 
 use crate::{
-    Batch, CatchAll, Dump, Error, Refusal, SaImage, SadFilter, SocketEntry,
+    Answer, Batch, CatchAll, Dump, Error, Refusal, SaImage, SadFilter, SocketEntry,
     batch::{Limits, RESERVED, append},
     dump::Read,
     reply::Reply,
@@ -33,9 +33,11 @@ impl Connection {
         let mut connection = Self { socket: Socket::open(1)?, next_seq: 1 };
         let question = XfrmMessage::GetSadInfo(state::GetSadInfoMessage::default());
         match connection.ask(&question, |_| Ok(()))? {
-            Ok(()) => Ok(connection),
-            Err(refusal) if refusal.errno == Errno::PERM => Err(Error::NoCapability),
-            Err(refusal) => Err(Error::Refused { doing: "asking for the SAD's size", refusal }),
+            Answer::Found(()) => Ok(connection),
+            Answer::Refused(refusal) if refusal.errno == Errno::PERM => Err(Error::NoCapability),
+            Answer::Refused(refusal) => {
+                Err(Error::Refused { doing: "asking for the SAD's size", refusal })
+            }
         }
     }
 
@@ -100,7 +102,7 @@ impl Connection {
     /// Reads one SA (`XFRM_MSG_GETSA`); refused with ESRCH if there is none.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
-    pub fn get_sa(&mut self, id: &SaId) -> Result<Result<SaEntry, Refusal>, Error> {
+    pub fn get_sa(&mut self, id: &SaId) -> Result<Answer<SaEntry>, Error> {
         let question = XfrmMessage::GetSa(wire::sa::id_message(id));
         debug!(seq = self.next_seq, ?id, "get");
         let devices = self.socket.devices();
@@ -113,7 +115,7 @@ impl Connection {
     /// there is none.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
-    pub fn get_sa_image(&mut self, id: &SaId) -> Result<Result<SaImage, Refusal>, Error> {
+    pub fn get_sa_image(&mut self, id: &SaId) -> Result<Answer<SaImage>, Error> {
         let question = XfrmMessage::GetSa(wire::sa::id_message(id));
         debug!(seq = self.next_seq, ?id, "get the whole of");
         let devices = self.socket.devices();
@@ -125,7 +127,7 @@ impl Connection {
     /// Reads the policy of this name (`XFRM_MSG_GETPOLICY`); refused with ENOENT if there is none.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
-    pub fn get_policy(&mut self, id: &PolicyId) -> Result<Result<PolicyEntry, Refusal>, Error> {
+    pub fn get_policy(&mut self, id: &PolicyId) -> Result<Answer<PolicyEntry>, Error> {
         self.ask_for_policy(&XfrmMessage::GetPolicy(wire::policy::id_message(id)))
     }
 
@@ -133,21 +135,15 @@ impl Connection {
     /// (`XFRM_MSG_GETPOLICY`); refused with ENOENT if there is none.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
-    pub fn get_policy_of_index(
-        &mut self,
-        index: u32,
-    ) -> Result<Result<PolicyEntry, Refusal>, Error> {
+    pub fn get_policy_of_index(&mut self, index: u32) -> Result<Answer<PolicyEntry>, Error> {
         // Without an index the kernel goes by the selector.
         if index == 0 {
-            return Ok(Err(Refusal { errno: Errno::NOENT, text: None }));
+            return Ok(Answer::Refused(Refusal { errno: Errno::NOENT, text: None }));
         }
         self.ask_for_policy(&XfrmMessage::GetPolicy(wire::policy::index_message(index)))
     }
 
-    fn ask_for_policy(
-        &mut self,
-        question: &XfrmMessage,
-    ) -> Result<Result<PolicyEntry, Refusal>, Error> {
+    fn ask_for_policy(&mut self, question: &XfrmMessage) -> Result<Answer<PolicyEntry>, Error> {
         debug!(seq = self.next_seq, ?question, "get");
         let answer = self.ask(question, |object| {
             let none = || Error::Malformed("a sub-policy where a policy was asked for".into());
@@ -164,9 +160,11 @@ impl Connection {
         let question = XfrmMessage::GetPolicy(wire::catch_all::id_message(it));
         debug!(seq = self.next_seq, ?it, "get");
         match self.ask(&question, |_| Ok(()))? {
-            Ok(()) => Ok(true),
-            Err(refusal) if refusal.errno == Errno::NOENT => Ok(false),
-            Err(refusal) => Err(Error::Refused { doing: "asking for a catch-all", refusal }),
+            Answer::Found(()) => Ok(true),
+            Answer::Refused(refusal) if refusal.errno == Errno::NOENT => Ok(false),
+            Answer::Refused(refusal) => {
+                Err(Error::Refused { doing: "asking for a catch-all", refusal })
+            }
         }
     }
 
@@ -174,11 +172,7 @@ impl Connection {
     /// with ENOENT if all of them are taken.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
-    pub fn get_spi(
-        &mut self,
-        wish: &SpiWish,
-        range: (Spi, Spi),
-    ) -> Result<Result<SaEntry, Refusal>, Error> {
+    pub fn get_spi(&mut self, wish: &SpiWish, range: (Spi, Spi)) -> Result<Answer<SaEntry>, Error> {
         self.get_spi_of(0, wish, range)
     }
 
@@ -191,7 +185,7 @@ impl Connection {
         acquire: u32,
         wish: &SpiWish,
         range: (Spi, Spi),
-    ) -> Result<Result<SaEntry, Refusal>, Error> {
+    ) -> Result<Answer<SaEntry>, Error> {
         let question = XfrmMessage::AllocSpi(wire::sa::spi_message(wish, range, acquire));
         debug!(seq = self.next_seq, ?wish, ?range, acquire, "get an SPI");
         let devices = self.socket.devices();
@@ -274,11 +268,11 @@ impl Connection {
         &mut self,
         question: &XfrmMessage,
         read: impl FnOnce(&[u8]) -> Result<T, Error>,
-    ) -> Result<Result<T, Refusal>, Error> {
+    ) -> Result<Answer<T>, Error> {
         let seqs = self.request(question, NLM_F_REQUEST)?;
         match self.socket.reply(seqs)?.1 {
-            Reply::Object(object) => read(object).map(Ok),
-            Reply::Refused(refusal) => Ok(Err(refusal)),
+            Reply::Object(object) => read(object).map(Answer::Found),
+            Reply::Refused(refusal) => Ok(Answer::Refused(refusal)),
             Reply::Done => Err(Error::Malformed("an acknowledgement without an answer".into())),
         }
     }

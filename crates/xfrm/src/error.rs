@@ -56,6 +56,26 @@ impl Error {
     }
 }
 
+/// The kernel's answer to a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer<T> {
+    /// The object in question.
+    Found(T),
+    /// There is none, or the kernel does not give it.
+    Refused(Refusal),
+}
+
+impl<T> Answer<T> {
+    /// The object, if there is one.
+    #[must_use]
+    pub fn found(self) -> Option<T> {
+        match self {
+            Answer::Found(object) => Some(object),
+            Answer::Refused(_) => None,
+        }
+    }
+}
+
 /// What the kernel answered to one message that it did not carry out (`NLMSG_ERROR`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

@@ -24,7 +24,7 @@ pub use catch_all::{CatchAll, Scope};
 pub use change::{Change, InstalledPolicy};
 pub use connection::Connection;
 pub use dump::{Dump, Prefixes, SadFilter};
-pub use error::{Error, Refusal};
+pub use error::{Answer, Error, Refusal};
 pub use image::SaImage;
 pub use monitor::{Group, Monitor};
 pub use socket_policy::{SocketEntry, no_socket_policy, socket_option};

@@ -88,7 +88,7 @@ impl Engine {
             }
             IfThere::Replace => {
                 self.begin_exclusive(sink)?;
-                self.host.kernel.get_policy(&policy.id)?.ok().map(|entry| entry.index)
+                self.host.kernel.get_policy(&policy.id)?.found().map(|entry| entry.index)
             }
         };
         let requests = policy.action.requests();

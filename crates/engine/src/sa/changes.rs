@@ -2,7 +2,7 @@
 
 use model::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaMode, SaState};
 use sys::clock::unix_seconds;
-use xfrm::{Change, SadFilter};
+use xfrm::{Answer, Change, SadFilter};
 
 use crate::{
     Engine, Error, Outcome, Sink, Target, policy::tunnels::Tunnel, sa::outer_header, session::Last,
@@ -36,9 +36,9 @@ impl Engine {
         self.flush(sink)?;
         let keys = |sa: &Sa| (sa.auth.clone(), sa.crypt.clone(), sa.aead.clone(), sa.comp);
         Ok(match self.host.kernel.get_sa(&sa.id())? {
-            Ok(SaEntry { sa: made, state: SaState::Mature | SaState::Dying, .. }) => {
-                keys(&made) != keys(sa)
-            }
+            Answer::Found(SaEntry {
+                sa: made, state: SaState::Mature | SaState::Dying, ..
+            }) => keys(&made) != keys(sa),
             _ => false,
         })
     }
@@ -97,7 +97,8 @@ impl Engine {
         requested: &Sa,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        let Ok(SaEntry { sa: made, .. }) = self.host.kernel.get_sa(&requested.id())? else {
+        let Answer::Found(SaEntry { sa: made, .. }) = self.host.kernel.get_sa(&requested.id())?
+        else {
             return Ok(());
         };
         let options = [

@@ -57,7 +57,7 @@ impl Renewal<'_> {
     /// packet that it sends between this and its end is used again, and the receiver drops one of
     /// the two.
     fn renew(&self, kernel: &mut Connection, id: &SaId) -> Result<bool, Error> {
-        let Ok(old) = kernel.get_sa_image(id)? else { return Ok(false) };
+        let Some(old) = kernel.get_sa_image(id)?.found() else { return Ok(false) };
         match self.flags(old.entry()) {
             Some(flags) if old.entry().sa.id() == *id && !old.is_redacted() => {
                 replace(kernel, &old, &old.clone().with_state_flags(flags))

@@ -4,7 +4,7 @@
 //! None of these waits for the changes of a batch that is not sent: [`Engine::flush`] first.
 
 use model::{Migration, PolicyEntry, SaEntry, SaId, SocketPolicy, Spi, SpiWish, Variables};
-use xfrm::Change;
+use xfrm::{Answer, Change};
 
 use super::Engine;
 use crate::{Error, policy::sockets};
@@ -56,7 +56,7 @@ impl Engine {
     ///
     /// Errors: [`Error::Kernel`]. That there is no such SA is none.
     pub fn delete_larval_sa(&mut self, acquire: u32, wish: &SpiWish) -> Result<(), Error> {
-        if let Ok(larval) = self.host.kernel.get_spi_of(acquire, wish, ANY_SPI)? {
+        if let Answer::Found(larval) = self.host.kernel.get_spi_of(acquire, wish, ANY_SPI)? {
             let mut batch = self.host.kernel.batch();
             batch.push(&Change::DeleteSa(larval.sa.id()));
             let refusals = self.host.kernel.send(&mut batch)?;
@@ -73,7 +73,7 @@ impl Engine {
         let mut batch = self.host.kernel.batch();
         batch.push(&Change::Migrate(migration));
         match self.host.kernel.send(&mut batch)?.into_iter().next() {
-            Some((_, refusal)) => answered("migrating a policy", Err(refusal)),
+            Some((_, refusal)) => answered("migrating a policy", Answer::Refused(refusal)),
             None => Ok(()),
         }
     }
@@ -97,6 +97,9 @@ impl Engine {
 }
 
 /// The kernel's answer to a question. A refusal becomes an error.
-fn answered<T>(doing: &'static str, answer: Result<T, xfrm::Refusal>) -> Result<T, Error> {
-    answer.map_err(|refusal| xfrm::Error::Refused { doing, refusal }.into())
+fn answered<T>(doing: &'static str, answer: Answer<T>) -> Result<T, Error> {
+    match answer {
+        Answer::Found(object) => Ok(object),
+        Answer::Refused(refusal) => Err(xfrm::Error::Refused { doing, refusal }.into()),
+    }
 }

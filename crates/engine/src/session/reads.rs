@@ -1,7 +1,7 @@
 //! Reads of the SAD and SPD.
 
 use model::{Proto, SaId, SpiWish};
-use xfrm::SadFilter;
+use xfrm::{Answer, SadFilter};
 
 use super::Engine;
 use crate::{
@@ -19,8 +19,8 @@ impl Engine {
         self.flush(sink)?;
         let range = wish.range(self.host.variables.values()?);
         let outcome = match self.host.kernel.get_spi(wish, range)? {
-            Ok(entry) => Outcome::Reserved(Box::new(entry)),
-            Err(refusal) => refused(refusal),
+            Answer::Found(entry) => Outcome::Reserved(Box::new(entry)),
+            Answer::Refused(refusal) => refused(refusal),
         };
         Ok(sink.outcome(line, outcome)?)
     }
@@ -33,12 +33,12 @@ impl Engine {
     ) -> Result<(), Error> {
         self.flush(sink)?;
         match self.host.kernel.get_sa(id)? {
-            Ok(entry) => {
+            Answer::Found(entry) => {
                 let entry = self.host.store.requested_mode(entry)?;
                 sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
                 sink.outcome(line, Outcome::EndOfSad)?;
             }
-            Err(refusal) => sink.outcome(line, refused(refusal))?,
+            Answer::Refused(refusal) => sink.outcome(line, refused(refusal))?,
         }
         Ok(())
     }
