@@ -117,7 +117,7 @@ fn the_configuration_is_read_again() {
     assert_eq!(hosts.exec(ESP_BOTH_DIRECTIONS).status, 0);
     reload("\nsockets user 1000 everything\n");
     let error = audit(&daemon, "configuration not reloaded");
-    assert!(error.contains("ipsecd.conf: line 2: `everything` is no action"), "{error}");
+    assert!(error.contains("ipsecd.conf: line 2: `everything` is not an action"), "{error}");
     assert_eq!(hosts.exec(ESP_BOTH_DIRECTIONS).status, 0);
     reload("# none\n");
     assert_eq!(hosts.exec(ESP_BOTH_DIRECTIONS).status, 125);

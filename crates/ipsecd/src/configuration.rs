@@ -82,7 +82,7 @@ mod tests {
             ("\nsockets all ipsec", "line 2: expected `sockets user|group|unit NAME ACTION...`"),
             (
                 "sockets user 1 none",
-                "line 1: `none` is no action: expected ipsec, bypass, discard, entrust",
+                "line 1: `none` is not an action: expected ipsec, bypass, discard, entrust",
             ),
             ("sockets user 1", "line 1: nothing is allowed: add ipsec, bypass, discard, entrust"),
             (

@@ -46,7 +46,7 @@ fn reconcile_once(logging: &Logging) -> Result<(), Error> {
 
 /// Runs as the daemon of this network namespace until a signal ends it.
 fn run(options: &Options, logging: Logging) -> Result<(), Error> {
-    let handover = Handover::of_environment();
+    let handover = Handover::from_environment();
     let signals = Signals::catch()?;
     let service_manager = Arc::new(ServiceManager::from_environment());
     let reconciler = Reconciler::open()?;

@@ -1,5 +1,5 @@
-//! What outlives the daemon when it is restarted: descriptors, each with a name. They pass to the
-//! program that takes its place, or through the service manager's store (`FDSTORE=1`,
+//! The descriptors that a daemon hands over to the next one, each with a name. They stay open in the
+//! program that this process executes, or are stored by the service manager (`FDSTORE=1`,
 //! sd_pid_notify_with_fds(3)).
 
 use std::{
@@ -22,20 +22,21 @@ use sys::descriptor::inherited;
 
 use crate::ServiceManager;
 
-/// `PID NAME=DESCRIPTOR ...`, for the program that this process executes.
+/// The variable that names them to the executed program: `PID NAME=DESCRIPTOR ...`.
 const EXECUTED: &str = "XFRM_TOOLS_IPSECD_FILES";
 
-/// The first descriptor of a service manager (`SD_LISTEN_FDS_START`).
+/// The number of the first descriptor from a service manager (`SD_LISTEN_FDS_START`).
 const FIRST: i32 = 3;
 
-/// Descriptors by name. Several may have the same.
+/// Descriptors by name. Several may have the same name.
 #[derive(Debug, Default)]
 pub struct Handover(Vec<(String, OwnedFd)>);
 
 impl Handover {
-    /// What this process was given. To be called once, before anything is opened.
+    /// The descriptors that this process was started with. To be called once, before the process opens
+    /// any descriptor itself.
     #[must_use]
-    pub fn of_environment() -> Self {
+    pub fn from_environment() -> Self {
         let pid = process::id();
         let variable = |name| env::var(name).unwrap_or_default();
         let executed = executed(&variable(EXECUTED), pid);
@@ -46,46 +47,47 @@ impl Handover {
             pid,
         );
         let mut numbers = HashSet::new();
-        let files = executed.into_iter().chain(stored).filter(|(_, it)| numbers.insert(*it));
+        let files =
+            executed.into_iter().chain(stored).filter(|(_, number)| numbers.insert(*number));
         Self(files.filter_map(|(name, number)| Some((name, inherited(number)?))).collect())
     }
 
-    /// Adds a descriptor. Its name has letters and hyphens.
+    /// Adds a copy of a descriptor. The name consists of letters and hyphens.
     pub fn push(&mut self, name: &str, file: impl AsFd) -> io::Result<()> {
         self.0.push((name.to_owned(), file.as_fd().try_clone_to_owned()?));
         Ok(())
     }
 
-    /// Takes the first of this name.
+    /// Takes the first descriptor of this name.
     pub fn take(&mut self, name: &str) -> Option<OwnedFd> {
-        let place = self.0.iter().position(|(known, _)| known == name)?;
-        Some(self.0.remove(place).1)
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(at).1)
     }
 
-    /// Takes all of this name.
+    /// Takes all descriptors of this name.
     pub fn take_all(&mut self, name: &str) -> Vec<OwnedFd> {
         std::iter::from_fn(|| self.take(name)).collect()
     }
 
-    /// Turns this process into `program`, with the same arguments and these descriptors. Returns
-    /// only if that fails; nothing has changed then. The signals that this thread has blocked stay
-    /// blocked, and those that wait go on waiting.
+    /// Executes `program` in this process, with the same arguments and these descriptors. Returns
+    /// only if that fails, and has changed nothing then. The signals that this thread has blocked stay
+    /// blocked, and pending ones stay pending.
     #[must_use]
     pub fn execute(&self, program: &Path) -> io::Error {
-        if let Err(error) = try_out(program) {
+        if let Err(error) = check(program) {
             return error;
         }
         let set_all = |flags| self.0.iter().try_for_each(|(_, file)| fcntl_setfd(file, flags));
         let error = set_all(FdFlags::empty())
             .map_err(io::Error::from)
-            .and_then(|()| self.become_program(program))
+            .and_then(|()| self.execve(program))
             .err();
         let _ = set_all(FdFlags::CLOEXEC);
         error.unwrap_or_else(|| io::ErrorKind::Other.into())
     }
 
-    /// execve(2) itself: execvp(3) would have a shell read what is no program.
-    fn become_program(&self, program: &Path) -> io::Result<()> {
+    /// Calls execve(2). execvp(3) would execute a shell for a file that is not a program.
+    fn execve(&self, program: &Path) -> io::Result<()> {
         let words = self.0.iter().map(|(name, file)| format!(" {name}={}", file.as_raw_fd()));
         let words = process::id().to_string() + &words.collect::<String>();
         let variables = env::vars_os().filter(|(name, _)| name != EXECUTED && name != "LISTEN_FDS");
@@ -100,8 +102,8 @@ impl Handover {
         Ok(())
     }
 
-    /// Gives them to the service manager, in place of those of the same names that it has: it hands
-    /// them to the daemon that it starts next.
+    /// Has the service manager store the descriptors for the next daemon, in place of those of the same
+    /// names that it has.
     pub fn store(&self, manager: &ServiceManager) -> io::Result<()> {
         let mut names: Vec<_> = self.0.iter().map(|(name, _)| name.as_str()).collect();
         names.dedup();
@@ -111,22 +113,22 @@ impl Handover {
     }
 }
 
-/// Whether a program can be executed at all: a package may be half installed.
-fn try_out(program: &Path) -> io::Result<()> {
+/// Checks that a program can be executed: a package may be half installed.
+fn check(program: &Path) -> io::Result<()> {
     let mut magic = [0; 4];
     File::open(program)?.read_exact(&mut magic)?;
     if &magic != b"\x7fELF" {
         return Err(io::Error::from(Errno::NOEXEC));
     }
-    let tried = Command::new(program).arg("--version").stdout(Stdio::null()).status()?;
-    if tried.success() { Ok(()) } else { Err(io::Error::other(format!("--version: {tried}"))) }
+    let status = Command::new(program).arg("--version").stdout(Stdio::null()).status()?;
+    if status.success() { Ok(()) } else { Err(io::Error::other(format!("--version: {status}"))) }
 }
 
 fn text(bytes: Vec<u8>) -> io::Result<CString> {
     Ok(CString::new(bytes)?)
 }
 
-/// What the program was given that executed this one.
+/// The descriptors from the program that has executed this one.
 fn executed(words: &str, pid: u32) -> Vec<(String, i32)> {
     let mut words = words.split_whitespace();
     if words.next().and_then(|word| word.parse().ok()) != Some(pid) {
@@ -136,7 +138,7 @@ fn executed(words: &str, pid: u32) -> Vec<(String, i32)> {
     pairs.filter_map(|(name, number)| Some((name.to_owned(), number.parse().ok()?))).collect()
 }
 
-/// What a service manager has kept (sd_listen_fds_with_names(3)).
+/// The descriptors that a service manager has stored (sd_listen_fds_with_names(3)).
 fn stored(for_pid: &str, count: &str, names: &str, pid: u32) -> Vec<(String, i32)> {
     if for_pid.parse() != Ok(pid) {
         return Vec::new();
@@ -176,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_cannot_be_executed_leaves_all_as_it_was() {
+    fn a_failed_execution_changes_nothing() {
         let mut handover = Handover::default();
         handover.push("state", tempfile::tempfile().unwrap()).unwrap();
         let error = handover.execute(Path::new("/nonexistent"));

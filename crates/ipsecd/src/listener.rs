@@ -21,10 +21,10 @@ use rustix::{
 
 use crate::Error;
 
-/// Programs that may wait to be let in.
+/// Connections that may wait to be accepted.
 const BACKLOG: i32 = 128;
 
-/// The socket that programs connect to; its file goes away with it.
+/// A listening Unix socket. Its file is removed when it is dropped.
 pub(crate) struct Listener {
     socket: OwnedFd,
     path: PathBuf,
@@ -35,9 +35,9 @@ pub(crate) struct Listener {
 /// Who can connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Open {
-    /// Root alone.
+    /// Root.
     ToRoot,
-    /// Whoever can look for it.
+    /// All users.
     ToAll,
 }
 
@@ -51,8 +51,9 @@ impl Open {
 }
 
 impl Listener {
-    /// Listens at a path, whose directory is made if it is not there. A file that a service left
-    /// behind is replaced.
+    /// Listens at a path. Creates the directory, and replaces the socket of a service that has ended.
+    ///
+    /// Errors: [`Error::AnotherService`], [`Error::Socket`].
     pub(crate) fn open(path: PathBuf, kind: SocketType, open: Open) -> Result<Self, Error> {
         let failed = |doing| {
             let path = path.clone();
@@ -63,38 +64,38 @@ impl Listener {
         made.map_err(failed("making its directory"))?;
         let address = SocketAddrUnix::new(&path).map_err(io::Error::from);
         let address = address.map_err(failed("naming the socket"))?;
-        if is_served(&address, kind).map_err(failed("looking for another service"))? {
+        if is_served(&address, kind).map_err(failed("checking for another service"))? {
             return Err(Error::AnotherService(path));
         }
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(failed("replacing an old socket")(error));
+                return Err(failed("removing an old socket")(error));
             }
             _ => {}
         }
         let socket = socket(kind).map_err(failed("making a socket"))?;
         bind(&socket, &address).map_err(|errno| failed("binding the socket")(errno.into()))?;
-        // Nobody can connect before it listens.
+        // Clients cannot connect before listen(2).
         let permissions = fs::Permissions::from_mode(open.mode());
         fs::set_permissions(&path, permissions)
             .map_err(failed("setting the mode of the socket"))?;
         if open == Open::ToRoot {
-            // An older kernel takes them, and they are closed when the message is received.
+            // Older kernels accept descriptors, which are closed when the message is received.
             let _ = sys::datagrams::refuse_descriptors(&socket);
         }
         listen(&socket, BACKLOG).map_err(|errno| failed("listening")(errno.into()))?;
         Ok(Self { socket, path, keeps_file: AtomicBool::new(false) })
     }
 
-    /// Goes on with a socket that was handed over, if it listens at this path; as [`Listener::open`]
-    /// otherwise.
+    /// Continues with a socket that was handed over if it listens at this path; otherwise as
+    /// [`Listener::open`].
     pub(crate) fn inherit(
-        handed: Option<OwnedFd>,
+        handed_over: Option<OwnedFd>,
         path: PathBuf,
         kind: SocketType,
         open: Open,
     ) -> Result<Self, Error> {
-        match handed {
+        match handed_over {
             Some(socket) if is_at(&socket, &path) => {
                 Ok(Self { socket, path, keeps_file: AtomicBool::new(false) })
             }
@@ -107,7 +108,7 @@ impl Listener {
         self.keeps_file.store(true, Ordering::Relaxed);
     }
 
-    /// The next program that waits to be let in; none: nobody does.
+    /// Accepts the next connection; `None` if no connection waits.
     pub(crate) fn accept(&self) -> Result<Option<OwnedFd>, Errno> {
         match accept_with(&self.socket, SocketFlags::CLOEXEC) {
             Ok(socket) => Ok(Some(socket)),
@@ -116,7 +117,7 @@ impl Listener {
         }
     }
 
-    /// Where it listens.
+    /// The path of the socket.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -133,7 +134,7 @@ impl Drop for Listener {
         if self.keeps_file.load(Ordering::Relaxed) {
             return;
         }
-        // Somebody may have cleared the directory.
+        // The directory may have been cleared.
         let _ = fs::remove_file(&self.path);
     }
 }
@@ -143,19 +144,20 @@ fn socket(kind: SocketType) -> io::Result<OwnedFd> {
     Ok(socket_with(AddressFamily::UNIX, kind, flags, None)?)
 }
 
-/// Whether a socket listens at a path, where programs find it.
+/// Whether a socket listens at a path, and its file is there.
 fn is_at(socket: &OwnedFd, path: &Path) -> bool {
-    let address = getsockname(socket).ok().and_then(|it| SocketAddrUnix::try_from(it).ok());
+    let address =
+        getsockname(socket).ok().and_then(|address| SocketAddrUnix::try_from(address).ok());
     let is_named = address.is_some_and(|address| {
         address.path_bytes().is_some_and(|bytes| bytes == path.as_os_str().as_bytes())
     });
     is_named && socket_acceptconn(socket).unwrap_or(false) && path.exists()
 }
 
-/// Whether somebody listens at an address.
+/// Whether a service listens at an address.
 fn is_served(address: &SocketAddrUnix, kind: SocketType) -> io::Result<bool> {
     match connect(&socket(kind)?, address) {
-        // EAGAIN: so many wait that there is no room.
+        // EAGAIN: the backlog is full.
         Ok(()) | Err(Errno::AGAIN) => Ok(true),
         Err(Errno::NOENT | Errno::CONNREFUSED) => Ok(false),
         Err(errno) => Err(errno.into()),
@@ -173,7 +175,7 @@ mod tests {
     const KIND: SocketType = SocketType::SEQPACKET;
 
     #[test]
-    fn one_service_a_socket_and_its_file_goes_with_it() {
+    fn a_path_has_one_service_and_its_file_is_removed() {
         for (open, mode) in [(Open::ToRoot, 0o600), (Open::ToAll, 0o666)] {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("below/pfkey.sock");
@@ -187,9 +189,9 @@ mod tests {
         }
     }
 
-    /// Where the kernel can refuse them.
+    /// Tested where the kernel can refuse them.
     #[test]
-    fn descriptors_are_no_requests() {
+    fn messages_with_descriptors_are_refused() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pfkey.sock");
         let listener = Listener::open(path.clone(), KIND, Open::ToRoot).unwrap();
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_dead_service_left_is_replaced() {
+    fn the_socket_of_a_service_that_has_ended_is_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("pfkey.sock");
         let left = socket(KIND).unwrap();

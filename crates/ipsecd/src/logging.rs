@@ -1,4 +1,4 @@
-//! The log: lines on standard error, as many as the host's variable `debug` asks for.
+//! The log on standard error. The host's variable `debug` sets its level.
 
 use std::{env, fmt, io};
 
@@ -17,15 +17,15 @@ use tracing_subscriber::{
 
 use crate::options::{LogFormat, Options};
 
-/// The log, whose level can be changed.
+/// The log. Its level can be changed while the daemon runs.
 pub(crate) struct Logging {
     filter: Handle<Targets, Registry>,
-    /// What the command line asks for.
+    /// The level of the command line (`-v`).
     least: i32,
 }
 
 impl Logging {
-    /// Begins to log.
+    /// Starts the log.
     pub(crate) fn start(options: &Options) -> Self {
         let least = options.verbose.into();
         let (filter, handle) = reload::Layer::new(targets(least));
@@ -39,15 +39,15 @@ impl Logging {
         Self { filter: handle, least }
     }
 
-    /// Logs as much as the variables ask for, and no less than the command line does.
+    /// Sets the level of the variables, or that of the command line if it is higher.
     pub(crate) fn follow(&self, variables: &Variables) {
-        // Fails only if nothing is logged at all.
+        // Fails only if there is no log.
         let _ = self.filter.reload(targets(variables.debug().max(self.least)));
     }
 }
 
-/// 0: what matters; 1: every decision; 2 and more: every event, and the messages of each
-/// conversation with the kernel.
+/// The targets of a level. 0: changes, warnings and errors; 1: every decision; 2 and more: every event, and
+/// the netlink messages.
 fn targets(debug: i32) -> Targets {
     let (level, messages) = match debug {
         ..=0 => (LevelFilter::INFO, LevelFilter::INFO),
@@ -57,13 +57,13 @@ fn targets(debug: i32) -> Targets {
     Targets::new().with_default(level).with_target("xfrm", messages)
 }
 
-/// Whether standard error is the journal's (`JOURNAL_STREAM`, systemd.exec(5)).
+/// Whether standard error is connected to the journal (`JOURNAL_STREAM`, systemd.exec(5)).
 fn is_journal() -> bool {
     let Ok(stream) = env::var("JOURNAL_STREAM") else { return false };
     fstat(io::stderr()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
-/// A line with its priority before it (sd-daemon(3)); the journal knows the time.
+/// The format of the journal: a line that begins with its priority (sd-daemon(3)), without time.
 struct JournalLine;
 
 impl<S, N> FormatEvent<S, N> for JournalLine
@@ -94,13 +94,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_logged_last() {
+    fn netlink_messages_are_logged_from_level_2_on() {
         for (debug, decisions, messages) in
             [(0, false, false), (1, true, false), (2, true, true), (7, true, true)]
         {
             let targets = targets(debug);
-            assert!(targets.would_enable("ipsecd::watch", &Level::INFO));
-            assert_eq!(targets.would_enable("ipsecd::watch", &Level::DEBUG), decisions, "{debug}");
+            assert!(targets.would_enable("ipsecd::reconciler", &Level::INFO));
+            assert_eq!(
+                targets.would_enable("ipsecd::reconciler", &Level::DEBUG),
+                decisions,
+                "{debug}"
+            );
             assert_eq!(targets.would_enable("xfrm::monitor", &Level::DEBUG), messages, "{debug}");
         }
     }

@@ -1,9 +1,9 @@
-//! What the daemon may do once it has opened what it needs: nothing but CAP_NET_ADMIN. The thread of
-//! the PF_KEY service may look at other processes besides, where it asks to.
+//! The privileges of the daemon after its start: CAP_NET_ADMIN. The thread of the PF_KEY service may
+//! use CAP_SYS_PTRACE as well, while it reads a client's /proc files.
 //!
-//! The files under `/run/xfrm-tools` are root's own, so no other capability opens them. A program
-//! that a daemon of user 0 runs gets what the bounding set holds, also under `no_new_privs`, which
-//! keeps it to what the daemon has.
+//! The files under `/run/xfrm-tools` belong to root, so no other capability is needed to open them. A
+//! program that a daemon of user 0 executes gets the bounding set, and under `no_new_privs` no more
+//! than the daemon has.
 
 use rustix::{
     io::Errno,
@@ -15,25 +15,25 @@ use rustix::{
 
 use crate::Error;
 
-/// What the kernel asks of those who change the SAD and SPD.
+/// Needed to change the SAD and SPD.
 const KEPT: CapabilitySet = CapabilitySet::NET_ADMIN;
 
-/// What the kernel asks of those who look at the namespaces of a process with more capabilities than
-/// they have: the service lets in who has CAP_NET_ADMIN in its own user namespace.
-const TO_LOOK: CapabilitySet = CapabilitySet::SYS_PTRACE;
+/// Needed to read the namespaces of a process with more capabilities: the service accepts clients with
+/// CAP_NET_ADMIN in its own user namespace.
+const FOR_PROC: CapabilitySet = CapabilitySet::SYS_PTRACE;
 
-/// Gives up the rest, for this thread and those that it starts from now on.
+/// Gives up all other privileges, for this thread and those that it starts from now on.
 pub(crate) fn reduce() -> Result<(), Error> {
     bound(KEPT).and_then(|()| give_up(KEPT)).map_err(Error::Privileges)
 }
 
 /// The same for the thread of the PF_KEY service.
 pub(crate) fn reduce_for_pfkey() -> Result<(), Error> {
-    let kept = KEPT | TO_LOOK;
+    let kept = KEPT | FOR_PROC;
     bound(kept).and_then(|()| give_up(kept)).map_err(Error::Privileges)
 }
 
-/// A thread without CAP_SETPCAP has had its bounding set chosen by somebody else: it stays.
+/// Reduces the bounding set. Without CAP_SETPCAP it stays as the parent process has set it.
 fn bound(kept: CapabilitySet) -> Result<(), Errno> {
     if !capabilities(None)?.effective.contains(CapabilitySet::SETPCAP) {
         return Ok(());
@@ -43,7 +43,7 @@ fn bound(kept: CapabilitySet) -> Result<(), Errno> {
         match capability_is_in_bounding_set(capability) {
             Ok(true) => remove_capability_from_bounding_set(capability)?,
             Ok(false) => {}
-            // Beyond the last one that this kernel knows.
+            // This kernel knows no further capability.
             Err(Errno::INVAL) => break,
             Err(error) => return Err(error),
         }
@@ -51,7 +51,7 @@ fn bound(kept: CapabilitySet) -> Result<(), Errno> {
     Ok(())
 }
 
-/// What is kept beside [`KEPT`] is permitted, and not in force.
+/// Reduces the capabilities: `kept` is permitted, [`KEPT`] effective.
 fn give_up(kept: CapabilitySet) -> Result<(), Errno> {
     set_no_new_privs(true)?;
     let now = capabilities(None)?;
@@ -73,8 +73,7 @@ mod tests {
         status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim)
     }
 
-    /// Run by root it keeps one capability, and so does a program that it runs; run by another user
-    /// it has none to give up.
+    /// Root keeps one capability, also in a child process. Another user has none to give up.
     #[test]
     fn one_capability_remains_here_and_in_children() {
         let before = capabilities(None).unwrap().permitted;

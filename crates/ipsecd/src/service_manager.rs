@@ -1,4 +1,8 @@
-//! What the service manager is told (sd_notify(3)).
+//! Notifications to the service manager (sd_notify(3)).
+//!
+//! Written by hand because the crate `sd-notify` (0.5) cannot do what the daemon needs: it connects to
+//! paths only, not to abstract names; its sends block while the queue of a stopped manager is full,
+//! without a limit; it has no sd_notify_barrier(3); its descriptors go through another crate's unsafe code.
 
 use std::{
     env,
@@ -24,22 +28,22 @@ use rustix::{
 };
 use tracing::debug;
 
-/// How long the manager may take.
-const PATIENCE: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+/// How long the manager may take to process what it was sent.
+const BARRIER_TIMEOUT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
-/// How long its queue may be full.
-const A_SEND: Duration = Duration::from_secs(2);
+/// How long the queue of the manager may be full while a descriptor is sent.
+const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The service manager, if one waits for news.
+/// The service manager, if there is one.
 pub struct ServiceManager(Option<(UnixDatagram, SocketAddr)>);
 
 impl ServiceManager {
-    /// The one that `NOTIFY_SOCKET` names.
+    /// The service manager that `NOTIFY_SOCKET` names.
     #[must_use]
     pub fn from_environment() -> Self {
         let name = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty());
         Self(name.and_then(|name| {
-            Self::at(&name).inspect_err(|error| debug!(%error, "no NOTIFY_SOCKET")).ok()
+            Self::at(&name).inspect_err(|error| debug!(%error, "NOTIFY_SOCKET not used")).ok()
         }))
     }
 
@@ -49,65 +53,65 @@ impl ServiceManager {
             _ => SocketAddr::from_pathname(name)?,
         };
         let socket = UnixDatagram::unbound()?;
-        // Nothing waits for a manager that is busy.
+        // The daemon does not wait for a busy manager.
         socket.set_nonblocking(true)?;
         Ok((socket, address))
     }
 
-    /// Everything is as it should be.
+    /// The daemon is ready.
     pub fn ready(&self, status: &str) {
-        self.tell(&format!("READY=1\nSTATUS={status}"));
+        self.notify(&format!("READY=1\nSTATUS={status}"));
     }
 
-    /// Everything is read anew; [`ServiceManager::ready`] follows.
+    /// The daemon reloads. [`ServiceManager::ready`] follows.
     pub fn reloading(&self) {
         let microseconds = sys::clock::monotonic().as_micros();
-        self.tell(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"));
+        self.notify(&format!("RELOADING=1\nMONOTONIC_USEC={microseconds}"));
     }
 
-    /// What is going on, in a line.
+    /// The status of the daemon, in a line.
     pub fn status(&self, status: &str) {
-        self.tell(&format!("STATUS={status}"));
+        self.notify(&format!("STATUS={status}"));
     }
 
-    /// The end is near.
+    /// The daemon ends.
     pub fn stopping(&self) {
-        self.tell("STOPPING=1");
+        self.notify("STOPPING=1");
     }
 
-    /// Whether the manager keeps descriptors over a restart (`FDSTORE`: how many; its unit's
-    /// `FileDescriptorStoreMax`).
+    /// Whether the manager stores descriptors over a restart: `FDSTORE` is the number of them, the
+    /// unit's `FileDescriptorStoreMax`.
     #[must_use]
     pub fn stores_files(&self) -> bool {
         let most = env::var("FDSTORE").ok().and_then(|most| most.parse().ok());
         self.0.is_some() && most.is_some_and(|most: u32| most > 0)
     }
 
-    /// Has the manager keep a copy of a descriptor for the next daemon, even if this one crashes.
+    /// Has the manager store a copy of a descriptor for the next daemon, even if this one crashes.
     pub fn store(&self, name: &str, file: impl AsFd) -> io::Result<()> {
         self.send(&format!("FDSTORE=1\nFDNAME={name}"), &[file.as_fd()])
     }
 
-    /// Has the manager forget those of a name.
+    /// Has the manager remove the descriptors of a name.
     pub fn remove(&self, name: &str) -> io::Result<()> {
         self.send(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), &[])
     }
 
-    /// Waits until the manager has done what it was told (`BARRIER=1`, sd_notify_barrier(3)).
+    /// Waits until the manager has processed all earlier messages (`BARRIER=1`, sd_notify_barrier(3)).
     pub fn wait_until_stored(&self) -> io::Result<()> {
         let (ours, its) = pipe_with(PipeFlags::CLOEXEC)?;
         self.send("BARRIER=1", &[its.as_fd()])?;
         drop(its);
         let mut files = [PollFd::new(&ours, PollFlags::empty())];
-        let ready = retry_on_intr(|| poll(&mut files, Some(&PATIENCE)))?;
+        let ready = retry_on_intr(|| poll(&mut files, Some(&BARRIER_TIMEOUT)))?;
         if ready == 0 { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 
-    /// Sends a line with descriptors, and waits until the manager has room for it.
+    /// Sends a message with descriptors, and waits until the manager has room for it.
     fn send(&self, line: &str, files: &[BorrowedFd<'_>]) -> io::Result<()> {
         let Some((_, address)) = &self.0 else { return Ok(()) };
         let socket = UnixDatagram::unbound()?;
-        socket.set_write_timeout(Some(A_SEND))?;
+        socket.set_write_timeout(Some(SEND_TIMEOUT))?;
         socket.connect_addr(address)?;
         if files.is_empty() {
             return socket.send(line.as_bytes()).map(drop);
@@ -120,11 +124,11 @@ impl ServiceManager {
         Ok(())
     }
 
-    /// A manager that does not listen is no reason to stop.
-    fn tell(&self, news: &str) {
+    /// Sends a message if the manager has room for it. A failure does not matter.
+    fn notify(&self, message: &str) {
         let Some((socket, address)) = &self.0 else { return };
-        if let Err(error) = socket.send_to_addr(news.as_bytes(), address) {
-            debug!(%error, "the service manager does not listen");
+        if let Err(error) = socket.send_to_addr(message.as_bytes(), address) {
+            debug!(%error, "service manager not notified");
         }
     }
 }
@@ -133,34 +137,34 @@ impl ServiceManager {
 mod tests {
     use super::*;
 
-    fn heard(listener: &UnixDatagram, name: &OsStr) -> String {
-        ServiceManager(Some(ServiceManager::at(name).unwrap())).ready("following 2 tunnels");
-        let mut news = [0; 100];
-        let length = listener.recv(&mut news).unwrap();
-        String::from_utf8(news[..length].to_vec()).unwrap()
+    fn received(listener: &UnixDatagram, name: &OsStr) -> String {
+        ServiceManager(Some(ServiceManager::at(name).unwrap())).ready("2 tunnels");
+        let mut message = [0; 100];
+        let length = listener.recv(&mut message).unwrap();
+        String::from_utf8(message[..length].to_vec()).unwrap()
     }
 
     #[test]
     fn sockets_have_paths_or_abstract_names() {
-        let expected = "READY=1\nSTATUS=following 2 tunnels";
+        let expected = "READY=1\nSTATUS=2 tunnels";
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("notify");
         let listener = UnixDatagram::bind(&path).unwrap();
-        assert_eq!(heard(&listener, path.as_os_str()), expected);
+        assert_eq!(received(&listener, path.as_os_str()), expected);
 
         let name = format!("xfrm-tools-test-{}", std::process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let listener = UnixDatagram::bind_addr(&address).unwrap();
-        assert_eq!(heard(&listener, OsStr::new(&format!("@{name}"))), expected);
+        assert_eq!(received(&listener, OsStr::new(&format!("@{name}"))), expected);
     }
 
     #[test]
-    fn nobody_need_listen() {
+    fn a_manager_that_does_not_read_is_ignored() {
         let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("nobody");
+        let path = root.path().join("notify");
         let manager = ServiceManager(Some(ServiceManager::at(path.as_os_str()).unwrap()));
         manager.ready("");
-        let _deaf = UnixDatagram::bind(&path).unwrap();
+        let _unread = UnixDatagram::bind(&path).unwrap();
         for _ in 0..10_000 {
             manager.status("more than a queue takes");
         }

@@ -16,22 +16,23 @@ use signal_hook::{
 
 use crate::Error;
 
-/// The signals that end it.
+/// The signals that end the daemon.
 const ENDING: [i32; 2] = [SIGTERM, SIGINT];
 
-/// The signals that the daemon minds, each a byte to read.
+/// The signals that the daemon handles. Each signal makes a descriptor readable.
 pub(crate) struct Signals {
     stop: UnixStream,
     reload: UnixStream,
     execute: UnixStream,
 }
 
-/// Has this thread, and those that it starts, keep the signals that the daemon handles pending.
+/// Blocks the signals that the daemon handles, for this thread and those that it starts: they stay
+/// pending.
 pub(crate) fn block() -> Result<(), Error> {
     handled().thread_block().map_err(|errno| Error::Signals(errno.into()))
 }
 
-/// Ends [`block`] for this thread: pending ones are delivered now.
+/// Unblocks the signals for this thread. Pending ones are delivered now.
 pub(crate) fn unblock() -> Result<(), Error> {
     handled().thread_unblock().map_err(|errno| Error::Signals(errno.into()))
 }
@@ -41,7 +42,7 @@ fn handled() -> SigSet {
 }
 
 impl Signals {
-    /// From now on they do not end the process.
+    /// Installs the handlers.
     pub(crate) fn catch() -> Result<Self, Error> {
         let catch = || {
             Ok(Self {
@@ -53,32 +54,32 @@ impl Signals {
         catch().and_then(|signals| second_ends_at_once().map(|()| signals)).map_err(Error::Signals)
     }
 
-    /// Readable when there is one to end.
+    /// Readable after SIGTERM or SIGINT.
     pub(crate) fn stop(&self) -> BorrowedFd<'_> {
         self.stop.as_fd()
     }
 
-    /// Readable when there is one to read everything anew.
+    /// Readable after SIGHUP.
     pub(crate) fn reload(&self) -> BorrowedFd<'_> {
         self.reload.as_fd()
     }
 
-    /// Readable when there is one to make place for the program that is installed now.
+    /// Readable after SIGUSR2.
     pub(crate) fn execute(&self) -> BorrowedFd<'_> {
         self.execute.as_fd()
     }
 
-    /// Whether there was one to end.
+    /// Whether there was a SIGTERM or SIGINT since the last call.
     pub(crate) fn take_stop(&self) -> bool {
         take(&self.stop)
     }
 
-    /// Whether there was one to read everything anew.
+    /// Whether there was a SIGHUP since the last call.
     pub(crate) fn take_reload(&self) -> bool {
         take(&self.reload)
     }
 
-    /// Whether there was one to make place.
+    /// Whether there was a SIGUSR2 since the last call.
     pub(crate) fn take_execute(&self) -> bool {
         take(&self.execute)
     }
@@ -93,7 +94,8 @@ fn caught(signals: &[i32]) -> io::Result<UnixStream> {
     Ok(read)
 }
 
-/// Whatever the daemon waits for: a command that has been stopped may hold the lock.
+/// Has a second signal end the process at once: the daemon may wait for a lock that a stopped command
+/// holds.
 fn second_ends_at_once() -> io::Result<()> {
     let is_second = Arc::new(AtomicBool::new(false));
     for signal in ENDING {

@@ -102,7 +102,7 @@ impl Dump {
         None
     }
 
-    /// The last message: `sadb_msg_seq` 0 says so. Without any entry it is a refusal with ENOENT
+    /// The last message: its `sadb_msg_seq` is 0. Without any entry it is a refusal with ENOENT
     /// (`xfrm_state_walk`, `pfkey_do_dump`).
     fn end(&mut self, errno: Option<Errno>) -> Message {
         self.is_over = true;

@@ -92,8 +92,8 @@ impl Sessions {
     }
 
     /// Removes the requests that were answered from the sockets' queues.
-    pub(super) fn take_requests(&mut self) {
-        self.list.iter_mut().for_each(Session::take_requests);
+    pub(super) fn remove_requests(&mut self) {
+        self.list.iter_mut().for_each(Session::remove_requests);
     }
 
     /// The clients that have registered any SA type, or get every message.

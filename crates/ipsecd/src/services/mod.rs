@@ -113,7 +113,7 @@ fn configuration(path: &Path) -> Configuration {
 }
 
 fn log_execute_failed(error: &io::Error) {
-    error!(%error, "execution of the installed program failed, this one goes on");
+    error!(%error, "installed program not executed");
 }
 
 fn logged<T>(service: &'static str, started: Result<T, Error>) -> Option<T> {

@@ -108,7 +108,7 @@ impl Worker {
     fn execute(&mut self, handover: Handover) -> io::Error {
         match self.server.hand_over(handover) {
             Ok(handover) => {
-                info!(program = %self.program.display(), "executing the installed program");
+                info!(program = %self.program.display(), "executing");
                 handover.execute(&self.program)
             }
             Err(error) => error,

@@ -1,9 +1,9 @@
-//! The service that gives the sockets of the unprivileged their IPsec policies.
+//! The service that sets IPsec policies on the sockets of unprivileged programs.
 //!
-//! On the BSDs anybody may give a socket a policy, and only `bypass` asks for privilege. Linux asks
-//! for CAP_NET_ADMIN in any case. So a program hands its socket to this [`Service`], which does it,
-//! if its [`Permissions`] allow that: `/etc/xfrm-tools/ipsecd.conf` says who may have which
-//! policies, nobody any by default. Every request is a line of the log.
+//! On the BSDs every program may set a policy on its sockets; only `bypass` needs privilege. Linux
+//! requires CAP_NET_ADMIN. So a program sends its socket to this [`Service`], which sets the policy if
+//! the [`Permissions`] in `/etc/xfrm-tools/ipsecd.conf` allow it; by default they allow nothing. Every
+//! request is a line in the log.
 
 mod peer;
 mod permissions;

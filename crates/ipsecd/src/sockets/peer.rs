@@ -13,13 +13,13 @@ use sys::sockopt::{peer_groups, peer_pidfd};
 /// The process that has connected, as it was then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// Its number.
+    /// The number of the process.
     pub pid: i32,
-    /// Its effective user.
+    /// The effective user.
     pub uid: u32,
-    /// Its effective group, and the others.
+    /// The supplementary groups, and the effective group as the last one.
     pub groups: Vec<u32>,
-    /// Its cgroup of version 2, if that can be told.
+    /// The cgroup (version 2), if it can be read.
     pub cgroup: Option<String>,
 }
 
@@ -45,12 +45,12 @@ impl fmt::Display for Peer {
     }
 }
 
-/// The cgroup of the process. Before Linux 6.5 it is told by its number, which another process may
-/// have by now.
+/// The cgroup of the process. Before Linux 6.5 the process is found by its number, which another
+/// process may have by now.
 fn cgroup(socket: &impl AsFd, pid: Pid) -> Option<String> {
     let process = peer_pidfd(socket).or_else(|_| pidfd_open(pid, PidfdFlags::empty())).ok()?;
     let text = fs::read_to_string(format!("/proc/{}/cgroup", pid.as_raw_nonzero())).ok()?;
-    // What was read was the process's own if that is still there.
+    // The text is of this process if the process still exists.
     if has_ended(&process) {
         return None;
     }
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_other_end_is_known() {
+    fn the_peer_is_the_process_at_the_other_end() {
         let (here, _there) = UnixStream::pair().unwrap();
         let peer = Peer::of(&here).unwrap();
         assert_eq!(peer.uid, geteuid().as_raw());

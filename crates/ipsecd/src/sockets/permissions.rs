@@ -5,18 +5,19 @@ use nix::unistd::{Group, User};
 
 use super::Peer;
 
-/// Who may give sockets policies, and which: the lines `sockets` of `/etc/xfrm-tools/ipsecd.conf`.
+/// Which programs may set which policies on their sockets: the lines `sockets` of
+/// `/etc/xfrm-tools/ipsecd.conf`.
 ///
 /// ```text
-/// # WHO may have which actions
+/// # programs and the actions that they may use
 /// sockets user www-data ipsec
 /// sockets group 1000 ipsec entrust
 /// sockets unit racoon.service ipsec bypass entrust
 /// ```
 ///
-/// A user or group is a name or a number, a unit a service of systemd's `system.slice` or the path
-/// of a cgroup, whatever is below it included. `bypass` allows `none` too. What no line allows is
-/// refused.
+/// A user or group is a name or a number. A unit is a service of systemd's `system.slice` or the path
+/// of a cgroup, and includes the cgroups below. `bypass` allows `none` as well. A policy that no line
+/// allows is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Permissions(Vec<Permission>);
 
@@ -44,21 +45,21 @@ fn action_words() -> String {
 }
 
 impl Permissions {
-    /// Adds what a line says behind `sockets`; else what is wrong with it.
+    /// Adds a line: the words after `sockets`. The error is the text for the user.
     pub(crate) fn add(&mut self, words: &[&str]) -> Result<(), String> {
         self.0.push(permission(words)?);
         Ok(())
     }
 
-    /// Whether a process may give a socket this policy.
+    /// Whether a process may set this policy on a socket.
     #[must_use]
     pub fn allow(&self, peer: &Peer, policy: &SocketPolicy) -> bool {
         let action = match policy.action() {
-            // Without requests it lets packets pass in clear.
-            SocketAction::Ipsec(requests) if requests.is_empty() => ActionKind::Bypass,
+            // Without templates packets pass in clear.
+            SocketAction::Ipsec(templates) if templates.is_empty() => ActionKind::Bypass,
             action => action.kind(),
         };
-        self.0.iter().any(|it| it.who.is(peer) && it.actions.contains(&action))
+        self.0.iter().any(|line| line.who.is(peer) && line.actions.contains(&action))
     }
 }
 
@@ -85,7 +86,7 @@ fn permission(words: &[&str]) -> Result<Permission, String> {
     };
     let known = |word: &&str| {
         let action = ACTIONS.into_iter().find(|action| action.word() == *word);
-        action.ok_or_else(|| format!("`{word}` is no action: expected {}", action_words()))
+        action.ok_or_else(|| format!("`{word}` is not an action: expected {}", action_words()))
     };
     let allowed = actions.iter().map(known).collect::<Result<HashSet<_>, _>>()?;
     if allowed.is_empty() {
@@ -123,7 +124,9 @@ fn unit(name: &str) -> Result<Who, String> {
     let cgroup = match name.strip_prefix('/') {
         Some(_) => name.trim_end_matches('/').to_owned(),
         None if name.contains('/') => {
-            return Err(format!("`{name}`: say the unit's name, or a cgroup from / on"));
+            return Err(format!(
+                "`{name}`: expected the name of a unit, or the path of a cgroup from /"
+            ));
         }
         None => format!("/system.slice/{name}"),
     };
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_may_do_anything_by_default() {
+    fn nothing_is_allowed_by_default() {
         let nothing = Permissions::default();
         for action in ["ipsec esp/transport//require", "bypass", "discard", "entrust"] {
             assert!(!nothing.allow(&peer(0, &[0], "/"), &policy(&format!("out {action}"))));

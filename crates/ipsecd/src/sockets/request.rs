@@ -1,4 +1,4 @@
-//! One request: what is asked, whether it is allowed, and that it was.
+//! One request for a policy of a socket: it is received, checked, carried out and logged.
 
 use std::{io::IoSliceMut, mem::MaybeUninit};
 
@@ -14,14 +14,14 @@ use tracing::info;
 
 use super::{Peer, Permissions, shared_engine::SharedEngine};
 
-/// More than `setsockopt(2)` takes for the policy of a socket (`xfrm_user_policy`: a page).
-const LONGEST: usize = 4097;
+/// One byte more than `setsockopt(2)` accepts for the policy of a socket (`xfrm_user_policy`: a page).
+const MAX_REQUEST: usize = 4097;
 
-/// What has come from a program.
+/// What was received from a client.
 pub(crate) enum Received {
-    /// A request, or what is none.
+    /// A request, or why the message is none.
     Request(Result<Request, Refusal>),
-    /// The program has gone, or takes too long.
+    /// The client has closed the connection or takes too long.
     End,
 }
 
@@ -31,14 +31,14 @@ pub(crate) struct Request {
     socket: OwnedFd,
 }
 
-/// Why a request is not carried out: the errno, and the words for the log and the program.
+/// Why a request is not carried out: the errno, and the text for the log and the client.
 type Refusal = (Errno, String);
 
-/// Waits for what a program sends.
+/// Waits for the next message of a client.
 pub(crate) fn receive(connection: &impl AsFd) -> Received {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let mut value = [0; LONGEST];
+    let mut value = [0; MAX_REQUEST];
     let received = retry_on_intr(|| {
         let value = &mut [IoSliceMut::new(&mut value)];
         recvmsg(connection, value, &mut control, RecvFlags::CMSG_CLOEXEC)
@@ -62,7 +62,7 @@ pub(crate) fn receive(connection: &impl AsFd) -> Received {
     })
 }
 
-/// Carries a request out, if it may be, and logs that.
+/// Carries out a request if the permissions allow it, and logs it.
 pub(crate) fn answer(
     request: Result<Request, Refusal>,
     peer: &Peer,
@@ -84,7 +84,7 @@ pub(crate) fn answer(
 }
 
 impl Request {
-    /// Gives the socket its policy; the number that the policy bears.
+    /// Sets the policy on the socket. Returns the number in the policy that identifies the socket.
     fn carry_out(
         self,
         peer: &Peer,
@@ -93,7 +93,7 @@ impl Request {
     ) -> Result<u32, Refusal> {
         let failed = |error: sockpolicy::Error| (error.errno(), error.to_string());
         let socket = Socket::of(&self.socket).map_err(failed)?;
-        // The capabilities of a service may reach into other namespaces.
+        // The service may have capabilities in other network namespaces.
         if !socket.is_here().map_err(failed)? {
             let reason = "the socket is of another network namespace than this service";
             return Err((Errno::PERM, reason.into()));

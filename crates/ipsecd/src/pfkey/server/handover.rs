@@ -82,7 +82,7 @@ impl Server {
         self.handler.finish_dumps();
         let sessions = self.handler.sessions_mut();
         sessions.flush();
-        sessions.take_requests();
+        sessions.remove_requests();
         let (events, sessions) = (self.handler.events(), self.handler.sessions());
         // A service manager stores a limited number of descriptors: the first ones.
         handover.push(STATE, state(events, sessions, Waiting::Included)?)?;

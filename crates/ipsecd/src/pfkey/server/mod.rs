@@ -140,7 +140,7 @@ impl Server {
         }
         let sessions = self.handler.sessions_mut();
         sessions.flush();
-        sessions.take_requests();
+        sessions.remove_requests();
         sessions.remove_ended();
         self.handler.follow_registrations();
         if ready.reporter {

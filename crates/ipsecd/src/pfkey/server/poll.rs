@@ -50,7 +50,7 @@ pub(super) struct Ready {
     pub(super) reporter: bool,
     /// The kernel has sent events.
     pub(super) events: bool,
-    /// Sessions that have requests or room, and what poll(2) says of them.
+    /// Sessions that have requests or room, and the events of each.
     pub(super) sessions: Vec<(SessionId, PollFlags)>,
 }
 

@@ -296,8 +296,8 @@ impl Session {
 
     /// Removes the requests that were answered from the socket's queue, which the client may wait
     /// for.
-    pub(super) fn take_requests(&mut self) {
-        self.requests.take(&self.socket);
+    pub(super) fn remove_requests(&mut self) {
+        self.requests.remove(&self.socket);
     }
 }
 

@@ -92,7 +92,7 @@ impl Requests {
     }
 
     /// Removes the requests that were read from the queue: they were answered.
-    pub(in crate::pfkey) fn take(&mut self, socket: impl AsFd) {
+    pub(in crate::pfkey) fn remove(&mut self, socket: impl AsFd) {
         if self.in_progress == 0 {
             return;
         }
@@ -147,10 +147,10 @@ mod tests {
         send_all(&theirs, &[0, 20, 0, 20]);
         drop(theirs);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request, Request]);
-        requests.take(&ours);
+        requests.remove(&ours);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request, Request]);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [End]);
-        requests.take(&ours);
+        requests.remove(&ours);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [End]);
     }
 
@@ -162,17 +162,17 @@ mod tests {
         send_all(&theirs, &[90, 20, 64, 20]);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request, Rest]);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Rest, Request]);
-        requests.take(&ours);
+        requests.remove(&ours);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request, Rest]);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request]);
-        requests.take(&ours);
+        requests.remove(&ours);
         send_all(&theirs, &[40, 90, 20]);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request, Rest]);
-        requests.take(&ours);
+        requests.remove(&ours);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request, Rest]);
-        requests.take(&ours);
+        requests.remove(&ours);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request]);
-        requests.take(&ours);
+        requests.remove(&ours);
         assert_eq!(Requests::look(ours.as_fd(), &mut inbox), Found::Nothing);
     }
 }
