@@ -160,8 +160,7 @@ fn df_cannot_be_set_here() {
     let gateway = &path.sites.gateway_a;
     let outcome = gateway.sysctl("--rekey-flags net.inet.ipsec.ecn=0 net.inet.ipsec.dfbit=1");
     assert_ne!(outcome.status, 0);
-    let why =
-        "net.inet.ipsec.dfbit=1 needs nft(8) and a kernel with nf_tables for IPv4: nft says: ";
+    let why = "net.inet.ipsec.dfbit=1 needs nft(8) and a kernel with nf_tables for IPv4: nft: ";
     assert!(outcome.stderr.contains(why), "{}", outcome.stderr);
     assert_eq!(gateway.sysctl("-n net.inet.ipsec.dfbit net.inet.ipsec.ecn").stdout, "2\n1\n");
     assert_eq!(path.sas(), before);

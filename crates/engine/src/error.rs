@@ -50,7 +50,7 @@ pub enum Error {
     /// DF cannot be set on outer headers, or no longer be left alone.
     #[error("net.inet.ipsec.dfbit=1 needs nft(8) and a kernel with nf_tables for IPv4: {why}")]
     NoDfRule {
-        /// What nft says, or why there is no nft.
+        /// The error text of nft(8), or why nft(8) could not run.
         why: String,
     },
 }

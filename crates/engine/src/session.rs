@@ -110,7 +110,7 @@ impl Engine {
         if let Err(error) = submitted {
             self.pending.roll_back(before);
             self.distrust();
-            // The operations before it are whole. Of two errors the first one says more.
+            // The operations before it are whole. Of two errors the first one is the cause.
             let _ = self.flush(sink);
             return Err(error);
         }

@@ -5,7 +5,7 @@ use model::{Direction, IpVersion};
 /// the way of a user's own policy for every packet.
 pub(crate) const OWNER: u32 = 0x7866_726d;
 
-/// A policy under all others, which says what becomes of packets that no other policy matches. No
+/// A policy under all others, which decides what becomes of packets that no other policy matches. No
 /// dump and no event shows it as a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CatchAll {

@@ -111,7 +111,7 @@ impl Connection {
         answer
     }
 
-    /// Reads one SA with all that the kernel tells of it (`XFRM_MSG_GETSA`); refused with ESRCH if
+    /// Reads one SA with all attributes (`XFRM_MSG_GETSA`); refused with ESRCH if
     /// there is none.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].

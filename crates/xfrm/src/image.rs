@@ -9,7 +9,7 @@ use crate::{
     wire::{self, image::Image},
 };
 
-/// An SA with all that the kernel tells of it: its counters, its sequence numbers, its replay window
+/// An SA with all its attributes: its counters, its sequence numbers, its replay window
 /// bit by bit, and what the model has no words for. It holds keys, which are wiped when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SaImage {
@@ -18,7 +18,7 @@ pub struct SaImage {
 }
 
 impl SaImage {
-    /// Reads an SA as it stands at `now`, Unix seconds.
+    /// Reads an SA as it is at `now`, Unix seconds.
     pub(crate) fn read(object: &[u8], now: u64, devices: &Devices) -> Result<Self, Error> {
         Ok(Self { entry: wire::sa::read(object, now, devices)?, image: Image::read(object)? })
     }

@@ -2,8 +2,8 @@
 //!
 //! A [`Connection`] sends [`Batch`]es of [`Change`]s, each batch in one system call, and reads the
 //! tables back as lazy [`Dump`]s. What the kernel answers to one message is a [`Refusal`]; what
-//! breaks the conversation itself is an [`Error`]. A [`Monitor`] hears the [`Event`](model::Event)s of everybody's
-//! changes, and of the kernel's own. The wire (linux/xfrm.h) is seen in `wire` only.
+//! breaks the conversation itself is an [`Error`]. A [`Monitor`] receives the [`Event`](model::Event)s of all
+//! programs' changes, and of the kernel's own. The wire (linux/xfrm.h) is seen in `wire` only.
 
 mod batch;
 mod catch_all;

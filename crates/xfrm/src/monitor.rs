@@ -14,7 +14,7 @@ use crate::{Error, device::Devices, socket::Socket, wire};
 /// Events that are received at once by who reads ahead: each is a datagram.
 const AHEAD: usize = 32;
 
-/// What a monitor hears of (`XFRMNLGRP_*`, linux/xfrm.h).
+/// What a monitor receives events of (`XFRMNLGRP_*`, linux/xfrm.h).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Group {
     /// Packets that need an SA.
@@ -48,7 +48,7 @@ impl Group {
     }
 }
 
-/// Hears what happens in the SAD and SPD of the network namespace where it was opened, from the
+/// Receives what happens in the SAD and SPD of the network namespace where it was opened, from the
 /// moment it is opened. While one is open on [`Group::Acquire`], packets that need an SA wait for
 /// it, and a larval SA stands for it.
 ///
@@ -68,8 +68,8 @@ impl Monitor {
         Self::listen(Socket::open(1)?, groups)
     }
 
-    /// As [`Monitor::open`], for who hears of much: several events are received at once, and while
-    /// [`Monitor::has_received`] says so, `poll` knows nothing of the next one.
+    /// As [`Monitor::open`], for many events: several are received at once, and while
+    /// [`Monitor::has_received`] returns true, `poll` knows nothing of the next one.
     ///
     /// Errors: as [`Monitor::open`].
     pub fn open_reading_ahead(groups: &[Group]) -> Result<Self, Error> {
@@ -91,14 +91,14 @@ impl Monitor {
         Ok(Self { devices: socket.devices(), socket })
     }
 
-    /// Hears of this group too, from now on.
+    /// Joins this group too, from now on.
     ///
     /// Errors: [`Error::NoCapability`], [`Error::Socket`].
     pub fn join(&mut self, group: Group) -> Result<(), Error> {
         self.socket.join(group.number())
     }
 
-    /// Hears of this group no more; what has happened until now may still come.
+    /// Leaves this group; events until now may still come.
     ///
     /// Errors: [`Error::Socket`].
     pub fn leave(&mut self, group: Group) -> Result<(), Error> {
@@ -136,7 +136,7 @@ impl Monitor {
             Err(Error::RepliesLost) => Event::MonitorLost,
             Err(error) => return Err(error),
         };
-        debug!(?event, "heard");
+        debug!(?event, "received");
         Ok(event)
     }
 }

@@ -78,7 +78,7 @@ impl Socket {
             source => Error::Socket { doing: "opening a netlink socket", source },
         })?;
         let failed = |doing| move |error| Error::Socket { doing, source: errno(&error) };
-        // Connected to the kernel, nobody else's messages arrive (`netlink_getsockbyportid`).
+        // On a socket connected to the kernel no other program's messages arrive (`netlink_getsockbyportid`).
         netlink.connect(&SocketAddr::new(0, 0)).map_err(failed("connecting to the kernel"))?;
         netlink.set_ext_ack(true).map_err(failed("asking for error texts"))?;
         netlink.set_cap_ack(true).map_err(failed("asking for short replies"))?;
@@ -156,7 +156,7 @@ impl Socket {
         }
     }
 
-    /// The next message, whoever it is for, with its header.
+    /// The next message, with its header, whatever request it answers.
     pub(crate) fn message(&mut self, wait: Wait) -> Result<&[u8], Error> {
         let (_, message) = self.next(wait)?;
         Ok(&self.inbox.bytes()[message])

@@ -44,7 +44,7 @@ impl Engine {
             if depends(policy) {
                 self.push_depending(line, policy, if_there, sink)?;
             } else {
-                // Nothing was read for a new one, and nobody rewrites it: it needs no lock.
+                // Nothing was read for a new one, and no program rewrites it: it needs no lock.
                 if if_there == IfThere::Replace {
                     self.begin()?;
                 }

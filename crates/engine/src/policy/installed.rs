@@ -30,7 +30,7 @@ impl TunnelSas {
         for entry in kernel.dump_sad(&SadFilter::default())? {
             match entry {
                 Ok(entry) => sas.note(&entry),
-                // Nobody knows whom it serves.
+                // An SA that cannot be read cannot be matched to a policy.
                 Err(xfrm::Error::Malformed(_)) => {}
                 Err(error) => return Err(error),
             }

@@ -2,7 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use model::{AddressPair, Level, Mode, Policy, Proto, ReqId, RequestMode, Sa, SaFlags, SaMode};
 
-/// What the tunnels of the SPD ask of the SAs between their endpoints. Only the policies tell:
+/// What the tunnels of the SPD require of the SAs between their endpoints. Only the policies show:
 ///
 /// - The kernel gives a tunnel SA a selector of its own family, and then finds it for no packet of
 ///   the other (`xfrm_state_look_at`, net/xfrm/xfrm_state.c), unless it is flagged

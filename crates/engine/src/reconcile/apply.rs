@@ -11,13 +11,14 @@ use crate::{
 /// What a change of the variables came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Applied {
-    /// Policies that were written anew.
+    /// The number of policies that were replaced.
     pub policies: usize,
     /// SAs that keep another DF or ECN setting, the one they were made with.
     pub old_sas: usize,
-    /// SAs that were made anew.
+    /// The number of SAs that were replaced.
     pub renewed_sas: usize,
-    /// Whether a part holds only as long as nobody changes the SAD or SPD, since no daemon keeps it up to date.
+    /// Whether a part is valid only until the SAD or SPD changes, since no daemon keeps it up to
+    /// date.
     pub needs_daemon: bool,
 }
 
@@ -30,10 +31,10 @@ pub fn variables() -> Result<Variables, Error> {
 
 /// Sets variables of this thread's network namespace, all or none of them, and makes them true of
 /// what is in the SAD and SPD. With `renew_sas`, tunnel SAs whose DF or ECN setting is another than
-/// these settings say are made anew, with their keys, counters and replay state. That overrides what
+/// these settings are replaced, with their keys, counters and replay state. That overrides what
 /// a script said with `-flag`: the kernel does not know where a flag came from.
 ///
-/// After an error the variables are what they were; SAs that were made anew by then stay so.
+/// After an error the variables are what they were; SAs that were replaced by then stay so.
 ///
 /// Errors: [`Error::Kernel`] without privilege, [`Error::SpiRange`], [`Error::NoDfRule`],
 /// [`Error::Store`], [`Error::Run`].
@@ -55,7 +56,7 @@ pub fn apply(settings: &[Setting], renew_sas: bool) -> Result<Applied, Error> {
     let change = Change { settings, before: &before, now: &now, renew_sas };
     let applied = change.carry_out(&mut host);
     if applied.is_err() {
-        // The first failure is the one to tell.
+        // The first failure is the one to report.
         let _ =
             Change { before: &now, now: &before, renew_sas: false, ..change }.carry_out(&mut host);
         let _ = follow_df_bit(&mut host, &now, &before);
@@ -85,7 +86,7 @@ impl Change<'_> {
     /// Keeps the variables, and makes the SAD and SPD what they say.
     fn carry_out(self, host: &mut Host) -> Result<Applied, Error> {
         let Change { settings, before, now, renew_sas } = self;
-        // The switch is never on while the variables do not say so: nobody would turn it off.
+        // The switch is never on while the variables are not: no program would turn it off.
         let [was_on, is_on] = [before, now].map(default_policy::drops_all);
         if was_on && !is_on {
             default_policy::set_switch(host, false)?;

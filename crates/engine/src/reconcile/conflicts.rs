@@ -5,11 +5,11 @@ use xfrm::{Change, Connection, Group, InstalledPolicy, Monitor};
 
 use crate::{Error, state::host::Host};
 
-/// How often to take back: each time somebody may come between again.
+/// How often to restore: each time another change may come between.
 const TRIES: u32 = 8;
 
-/// Sees whether somebody else, who knows of no lock, deletes or replaces a policy between our
-/// reading and our writing it. The kernel has no request that replaces a policy only if it is
+/// Detects that a program which takes no lock deletes or replaces a policy between its being read
+/// and its being written here. The kernel has no request that replaces a policy only if it is
 /// there: ours would bring a deleted one back.
 pub struct ConflictDetector {
     monitor: Monitor,
@@ -17,7 +17,7 @@ pub struct ConflictDetector {
     port: u32,
     /// What others made of policies.
     others: HashMap<PolicyId, Fate>,
-    /// Somebody has emptied the SPD, before what is in `others`.
+    /// The SPD was flushed, before what is in `others`.
     is_flushed: bool,
     /// The policies that others have changed, and then we, who did not know.
     overruled: HashSet<PolicyId>,
@@ -43,7 +43,7 @@ impl ConflictDetector {
 
     /// Takes note of what has happened until now.
     ///
-    /// Errors: [`xfrm::Error::RepliesLost`] if more has happened than could be heard.
+    /// Errors: [`xfrm::Error::RepliesLost`] if more has happened than could be received.
     pub fn listen(&mut self) -> Result<(), Error> {
         loop {
             match self.monitor.try_next_event() {
@@ -101,7 +101,7 @@ impl ConflictDetector {
         self.will(&read.policy.id).is_none_or(|will| will.is(read))
     }
 
-    /// Begins anew, from what is known to be there.
+    /// Starts again, from what is known to be there.
     pub fn forget(&mut self) {
         self.others.clear();
         self.is_flushed = false;

@@ -55,7 +55,7 @@ pub fn default_policies() -> Result<[DefaultPolicy; 2], Error> {
     Ok([read(IpVersion::V4)?, read(IpVersion::V6)?])
 }
 
-/// Adds the catch-alls that are missing, and deletes those that are there by mistake; says how many.
+/// Adds the catch-alls that are missing, and deletes those that should not be there. Returns their number.
 pub fn reconcile(host: &mut Host) -> Result<usize, Error> {
     let variables = host.variables.values()?.clone();
     let mut batch = host.kernel.batch();
@@ -118,7 +118,7 @@ mod tests {
             .filter(|it| it.version == IpVersion::V6)
             .map(|it| it.scope)
             .collect();
-        // Whoever talks to itself is not cut off for a moment.
+        // Traffic of the host to itself is not cut off for a moment.
         assert_eq!(v6[..2], [Scope::Loopback; 2]);
         assert_eq!(v6[2..], [Scope::Everything; 3]);
     }

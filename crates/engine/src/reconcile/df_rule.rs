@@ -1,6 +1,6 @@
 //! DF on the outer IPv4 header of this host's tunnel packets (dfbit 1).
 //!
-//! No flag of an SA says that: the kernel copies DF from the inner header, or clears it
+//! No flag of an SA does that: the kernel copies DF from the inner header, or clears it
 //! (`xfrm4_tunnel_encap_add`, net/xfrm/xfrm_output.c). So a rule of nftables sets it. A packet, of this
 //! host or forwarded, passes the output hook again with each outer header that it gets, before it is
 //! cut into fragments (`xfrm_output_resume`). No ICV covers DF (RFC 4302, section 3.3.3.1.1.1). One
@@ -59,7 +59,7 @@ const SETS: [Set; 3] = [PLAIN, UDP, UDP_NON_IKE];
 /// The elements of all sets, each after the name of its set.
 type Elements = BTreeSet<(String, String)>;
 
-/// Makes the table what the SAD asks for; says whether it was anything else.
+/// Makes the table what the SAD requires. Returns whether it was different.
 ///
 /// Errors: [`Error::NoDfRule`], [`Error::Kernel`].
 pub fn reconcile(host: &mut Host) -> Result<bool, Error> {
@@ -118,7 +118,7 @@ fn elements(SaEntry { sa, state, .. }: &SaEntry) -> Elements {
     }
 }
 
-/// The script that makes the table anew, in one transaction.
+/// The script that replaces the table, in one transaction.
 fn script(elements: &Elements) -> String {
     let sets: String = SETS.iter().map(|set| set.declaration(elements)).collect();
     let rules: String = SETS.iter().map(Set::rule).collect();

@@ -61,11 +61,11 @@ fn path() -> OsString {
     path
 }
 
-/// What nft says first, without the place in the script.
+/// The first error text of nft(8), without the place in the script.
 fn complaint(stderr: &str) -> String {
     let first = stderr.lines().next().unwrap_or("nothing");
     let words = first.split_once("Error: ").map_or(first, |(_, words)| words);
-    format!("nft says: {words}")
+    format!("nft: {words}")
 }
 
 #[cfg(test)]
@@ -79,8 +79,8 @@ mod tests {
 table ip x{}
 ^^^^^^^^^^^^^
 ";
-        assert_eq!(complaint(stderr), "nft says: Could not process rule: Operation not supported");
-        assert_eq!(complaint("netlink: out of luck\n"), "nft says: netlink: out of luck");
+        assert_eq!(complaint(stderr), "nft: Could not process rule: Operation not supported");
+        assert_eq!(complaint("netlink: out of luck\n"), "nft: netlink: out of luck");
     }
 
     #[test]

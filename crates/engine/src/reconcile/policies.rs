@@ -16,13 +16,13 @@ use crate::{
     state::store::Record,
 };
 
-/// How often to begin again when others change more at once than can be heard.
+/// How often to begin again when others change more at once than can be received.
 const TRIES: u32 = 3;
 
 /// What a reconciliation came to.
 #[derive(Debug, Default)]
 pub struct Findings {
-    /// Policies that were written anew.
+    /// The number of policies that were replaced.
     pub policies: usize,
     /// Tunnels whose SAs decide what the kernel holds.
     pub tunnels: HashSet<Tunnel>,
@@ -30,7 +30,7 @@ pub struct Findings {
     pub partial: HashSet<u32>,
 }
 
-/// Writes those policies anew that the kernel holds in another form than it should. Each is
+/// Replaces the policies that the kernel has in another form than it should. Each is
 /// replaced at once (`xfrm_policy_insert`): no packet finds none.
 ///
 /// The caller is alone with the SPD, as far as xfrm-tools are concerned.
@@ -114,7 +114,7 @@ impl Reconciliation {
             }
             let requested = host.store.requested(installed.clone())?;
             if installed.form.is_partial {
-                // Of one that nobody knows more about, there is no more to install.
+                // Without a record there is no more to install.
                 if requested.policy == installed.policy {
                     continue;
                 }
@@ -188,7 +188,7 @@ impl Reconciliation {
         for (place, wrong) in sent.drain(..).enumerate() {
             // A policy that the kernel will not have in another form is left as it is.
             let form = if let Some((_, refusal)) = refused.next_if(|(at, _)| *at == place) {
-                warn!(policy = ?wrong.policy.id, %refusal, "a policy cannot be written anew");
+                warn!(policy = ?wrong.policy.id, %refusal, "a policy cannot be replaced");
                 wrong.installed.form
             } else {
                 self.findings.policies += 1;

@@ -25,11 +25,11 @@ pub struct Reconciler {
 /// What was not as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reconciled {
-    /// Policies that were written anew.
+    /// The number of policies that were replaced.
     pub policies: usize,
     /// Catch-alls of the default policy that were added or deleted.
     pub catch_alls: usize,
-    /// The rule that sets DF on outer headers was made anew.
+    /// The rule that sets DF on outer headers was replaced.
     pub df_rule: bool,
 }
 

@@ -114,7 +114,7 @@ impl Engine {
     }
 
     /// Makes SAs fit for what a new policy asks of them. The kernel changes neither mode nor
-    /// selector of an SA, so they are added anew; one that is in use is left as it is.
+    /// selector of an SA, so they are deleted and added; one that is in use is left as it is.
     pub(crate) fn refit(
         &mut self,
         line: usize,

@@ -20,7 +20,7 @@ impl Renewal<'_> {
         Ok(self.find(kernel)?.len())
     }
 
-    /// Makes those SAs anew, and says how many. One is left as it is if somebody deletes it
+    /// Replaces those SAs, and returns their number. One is left as it is if it is deleted
     /// meanwhile, if the kernel does not show its keys, or if it does not take it with other flags.
     pub fn carry_out(&self, kernel: &mut Connection) -> Result<usize, Error> {
         let mut renewed = 0;
@@ -53,7 +53,7 @@ impl Renewal<'_> {
         (is_usable && flags != sa.flags).then_some(flags)
     }
 
-    /// Makes one SA anew, if it is there. It is read at the last moment: the sequence number of a
+    /// Replaces one SA, if it is there. It is read at the last moment: the sequence number of a
     /// packet that it sends between this and its end is used again, and the receiver drops one of
     /// the two.
     fn renew(&self, kernel: &mut Connection, id: &SaId) -> Result<bool, Error> {
@@ -76,7 +76,7 @@ fn replace(kernel: &mut Connection, old: &SaImage, new: &SaImage) -> Result<bool
     let refused = kernel.send(&mut batch)?;
     match refused[..] {
         [] => return Ok(true),
-        // Somebody has deleted it before us: it shall not be there again.
+        // Another program has deleted it before: it must not come back.
         [(0, _)] => batch.push(&Change::DeleteSa(id)),
         [(_, _)] => batch.push(&Change::RestoreSa(old)),
         _ => {}
@@ -84,7 +84,7 @@ fn replace(kernel: &mut Connection, old: &SaImage, new: &SaImage) -> Result<bool
     match kernel.send(&mut batch)?.pop() {
         None => Ok(false),
         Some((_, refusal)) => {
-            let doing = "putting back an SA that could not be made anew";
+            let doing = "putting back an SA that could not be replaced";
             Err(xfrm::Error::Refused { doing, refusal }.into())
         }
     }

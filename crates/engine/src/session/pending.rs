@@ -33,7 +33,7 @@ pub(crate) struct Pending {
     records: Vec<Record>,
     has_optional_tunnels: bool,
     lock: Option<(Access, Lock)>,
-    /// How many batches were sent before this one. It tells whether a [`Mark`] is of this batch.
+    /// How many batches were sent before this one. It shows whether a [`Mark`] is of this batch.
     generation: u64,
 }
 

@@ -51,7 +51,7 @@ impl Engine {
 
     /// Deletes the larval SA of the ACQUIRE of number `acquire`, so that packets no longer wait for
     /// it. The kernel cannot name a larval SA without SPI, but gives it one by that number, or, if
-    /// AF_KEY has changed the number (`km_query`), by what `wish` says. The event of the deletion has
+    /// AF_KEY has changed the number (`km_query`), by what `wish` contains. The event of the deletion has
     /// this engine's port.
     ///
     /// Errors: [`Error::Kernel`]. That there is no such SA is none.

@@ -107,7 +107,7 @@ impl fmt::Display for Refusal {
             return write!(f, "this kernel lacks one of {} (see /proc/crypto)", names.join(", "));
         }
         if let Some(text) = text {
-            return write!(f, "the kernel says: {text}");
+            return write!(f, "kernel: {text}");
         }
         match (target, errno) {
             (Target::NewSa(..), Errno::EXIST) => {
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn the_kernels_words_come_before_ours() {
         let refusal = refused(Target::NewPolicy, Errno::EXIST, Some("why"));
-        assert_eq!(refusal.to_string(), "the kernel says: why");
+        assert_eq!(refusal.to_string(), "kernel: why");
         let refusal = refused(Target::NewPolicy, Errno::EXIST, None);
         assert!(refusal.to_string().contains("spdupdate"));
     }

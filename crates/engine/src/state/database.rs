@@ -8,7 +8,7 @@ use crate::Namespace;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One SQLite file of a network namespace, opened when it is first needed, made when there is first
-/// something to keep. What it says of a namespace that had the same number before is forgotten.
+/// something to keep. The records of a namespace that had the same number before are dropped.
 pub struct Database {
     namespace: Namespace,
     path: PathBuf,
@@ -84,8 +84,7 @@ impl Database {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | creating;
         let mut connection = Connection::open_with_flags(&self.path, flags)?;
         connection.busy_timeout(PATIENCE)?;
-        // SQLite refuses at once, not after a while, whoever has read and then finds that another
-        // writes.
+        // SQLite returns SQLITE_BUSY at once to a reader that then has to write.
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
         // In `/run` nothing survives a crash of the machine anyway.
         connection.pragma_update(None, "synchronous", "OFF")?;

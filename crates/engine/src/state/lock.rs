@@ -55,7 +55,7 @@ impl Lock {
 
     /// Waits for a lock on a file, at most `limit`, after those that have waited before.
     ///
-    /// Whoever waits has `queue` for that time. Without it, a process that takes a lock again as
+    /// A process that waits has `queue` for that time. Without it, a process that takes a lock again as
     /// soon as it has released it would keep out one that looks once a millisecond. A process that
     /// has the lock never waits for the queue.
     ///

@@ -16,7 +16,7 @@ use crate::{Error, RUN_DIRECTORY};
 /// The file in a namespace's directory that its daemon locks.
 pub const DAEMON_LOCK: &str = "ipsecd.lock";
 
-/// How often, and how far apart, a daemon to be tries to get the lock: whoever asks whether there is
+/// How often, and how far apart, a starting daemon tries to get the lock: a process that asks whether there is
 /// one ([`Namespace::has_daemon`]) holds it for a moment.
 const TRIES: (u32, Duration) = (10, Duration::from_millis(10));
 
@@ -25,7 +25,7 @@ const TRIES: (u32, Duration) = (10, Duration::from_millis(10));
 #[derive(Debug, Clone)]
 pub struct Namespace {
     directory: PathBuf,
-    /// Tells it from one that had the same number before; 0 if the kernel does not say.
+    /// Distinguishes it from one that had the same number before; 0 if the kernel has no cookies.
     pub(crate) cookie: u64,
 }
 

@@ -9,7 +9,7 @@ use crate::{
 /// The file in a namespace's directory that holds its variables.
 pub const VARIABLES_FILE: &str = "variables.sqlite";
 
-/// The host's variables of one network namespace, as somebody has set them. Anybody may read them.
+/// The host's variables of one network namespace, as they were set. Every process may read them.
 pub struct KeptVariables {
     database: Database,
     read: Option<(i64, Variables)>,
@@ -30,7 +30,7 @@ impl KeptVariables {
         let Some(database) = self.database.for_reading()? else {
             return Ok(&self.read.insert((0, Variables::default())).1);
         };
-        // Tells whether another connection has written.
+        // It changes when another connection has written.
         let version = database.query_row("PRAGMA data_version", [], |row| row.get(0))?;
         if !matches!(&self.read, Some((read, _)) if *read == version) {
             self.read = Some((version, read(database)?));

@@ -3,7 +3,7 @@ use std::net::IpAddr;
 use model::AddressPair;
 use netlink_packet_xfrm::{AF_INET, AF_INET6, Address};
 
-/// The address family that an `xfrm_address_t` does not tell by itself.
+/// The address family that an `xfrm_address_t` does not contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Family {
     /// AF_INET.

@@ -17,7 +17,7 @@ use netlink_packet_xfrm::{
 use super::{Family, attributes, catch_all, migration, policy, sa, selector, template};
 use crate::{Error, device::Devices};
 
-/// Reads one message, header included, as it stands at `now`, Unix seconds: asked for if it matters.
+/// Reads one message, header included, as it is at `now`, Unix seconds: asked for if it matters.
 pub(crate) fn read(message: &[u8], now: fn() -> u64, devices: &Devices) -> Result<Event, Error> {
     let message = NetlinkBuffer::new_checked(message)?;
     let origin = Origin { seq: message.sequence_number(), pid: message.port_number() };

@@ -67,7 +67,7 @@ mod tests {
         },
     };
 
-    /// An SA with ESN as the kernel would tell of it after a packet.
+    /// An SA with ESN as the kernel would report it after a packet.
     fn object(key: &[u8]) -> Vec<u8> {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let cipher = Algorithm::by_name(AlgorithmKind::Crypt, "aes-cbc").unwrap();

@@ -100,7 +100,7 @@ pub(crate) fn proto_number(object: &[u8]) -> Result<u8, Error> {
     Ok(UserSaInfo::parse(object)?.id.proto)
 }
 
-/// Reads an SA as it stands at `now`, Unix seconds. An algorithm that the table does not know is
+/// Reads an SA as it is at `now`, Unix seconds. An algorithm that the table does not know is
 /// left out.
 pub(crate) fn read(object: &[u8], now: u64, devices: &Devices) -> Result<SaEntry, Error> {
     let info = UserSaInfo::parse(object)?;

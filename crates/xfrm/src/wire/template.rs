@@ -1,9 +1,9 @@
 //! `xfrm_user_tmpl`: what a request is in the kernel.
 //!
-//! A template is optional or it is not, which does not always tell the level that was asked for. Its
+//! A template is optional or it is not, which does not always show the requested level. Its
 //! field `share` does, which the kernel keeps and never reads (`copy_templates`,
 //! net/xfrm/xfrm_user.c). A template of another program has 0 there (`XFRM_SHARE_ANY`), so `share`
-//! also tells ours from theirs, in an ACQUIRE too, which brings the templates of its policy.
+//! also distinguishes ours from those of other programs, in an ACQUIRE too, which brings the templates of its policy.
 //!
 //! No algorithm mask can serve as that mark. The kernel sets `allalgs`, which AF_KEY sets itself,
 //! only if all three masks are full; otherwise `xfrm_state_ok` (net/xfrm/xfrm_policy.c) shifts 1 by
@@ -19,12 +19,12 @@ use super::Family;
 /// Any algorithm of the SA will do (`xfrm_tmpl.allalgs`).
 const ANY_ALGORITHM: u32 = !0;
 
-/// `share` of a request that says `default` (`XFRM_SHARE_SESSION`).
-const SAYS_DEFAULT: u8 = 1;
-/// `share` of a request that says `use` (`XFRM_SHARE_USER`).
-const SAYS_USE: u8 = 2;
-/// `share` of a request that says `require`, or `unique` if it has a number (`XFRM_SHARE_UNIQUE`).
-const SAYS_REQUIRE: u8 = 3;
+/// `share` of a template at level `default` (`XFRM_SHARE_SESSION`).
+const SHARE_DEFAULT: u8 = 1;
+/// `share` of a template at level `use` (`XFRM_SHARE_USER`).
+const SHARE_USE: u8 = 2;
+/// `share` of a template at level `require`, or `unique` if it has a reqid (`XFRM_SHARE_UNIQUE`).
+const SHARE_REQUIRE: u8 = 3;
 
 /// The template of a request in a policy of family `policy`, which is that of transport mode too.
 pub(super) fn write(request: &Request, is_optional: bool, policy: Family) -> UserTemplate {
@@ -40,9 +40,9 @@ pub(super) fn write(request: &Request, is_optional: bool, policy: Family) -> Use
         reqid: request.level.reqid().0,
         mode: request.mode.mode().xfrm(),
         share: match request.level {
-            Level::Default => SAYS_DEFAULT,
-            Level::Use => SAYS_USE,
-            Level::Require | Level::Unique(_) => SAYS_REQUIRE,
+            Level::Default => SHARE_DEFAULT,
+            Level::Use => SHARE_USE,
+            Level::Require | Level::Unique(_) => SHARE_REQUIRE,
         },
         optional: is_optional.into(),
         aalgos: ANY_ALGORITHM,
@@ -53,7 +53,7 @@ pub(super) fn write(request: &Request, is_optional: bool, policy: Family) -> Use
 
 /// Whether a template was written by [`write`]: its masks say nothing of algorithms then.
 pub(super) fn is_own(wire: &UserTemplate) -> bool {
-    matches!(wire.share, SAYS_DEFAULT | SAYS_USE | SAYS_REQUIRE)
+    matches!(wire.share, SHARE_DEFAULT | SHARE_USE | SHARE_REQUIRE)
 }
 
 /// Reads a template; `policy` is its family if it does not say.
@@ -74,9 +74,9 @@ pub(super) fn read(wire: &UserTemplate, policy: Family) -> Result<Request, Decod
         }
     };
     let level = match (wire.share, wire.optional, wire.reqid) {
-        (SAYS_DEFAULT, _, 0) => Level::Default,
-        (SAYS_USE, _, 0) => Level::Use,
-        (SAYS_REQUIRE, _, number) | (_, 0, number) => match number {
+        (SHARE_DEFAULT, _, 0) => Level::Default,
+        (SHARE_USE, _, 0) => Level::Use,
+        (SHARE_REQUIRE, _, number) | (_, 0, number) => match number {
             0 => Level::Require,
             number => Level::Unique(Some(ReqId(number))),
         },

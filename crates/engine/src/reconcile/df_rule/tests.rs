@@ -108,7 +108,7 @@ fn a_listing_says_what_is_there() {
     let mut expected = elements(&tunnel(Proto::Esp));
     expected.extend(in_udp(EncapKind::EspInUdp));
     assert_eq!(read(&listing), Some(expected));
-    // Somebody has deleted a rule.
+    // A rule was deleted.
     let mut fewer = listing.clone();
     fewer["nftables"].as_array_mut().unwrap().pop();
     assert_eq!(read(&fewer), None);

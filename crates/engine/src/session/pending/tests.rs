@@ -38,7 +38,7 @@ enum Failing {
     Send,
 }
 
-/// A kernel and a store that do what they are told, but for one failure.
+/// A kernel and a store that fail at one step only.
 #[derive(Default)]
 struct Fake {
     failing: Option<Failing>,

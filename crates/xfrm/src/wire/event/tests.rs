@@ -279,7 +279,7 @@ fn a_migration_has_both_paths() {
 #[test]
 fn what_is_not_known_is_other() {
     let mut message = hex(SAD_FLUSHED);
-    // XFRM_MSG_GETDEFAULT, which tells of a new default policy.
+    // XFRM_MSG_GETDEFAULT, which reports a new default policy.
     message[4] = 0x28;
     assert_eq!(read(&message, || 0, &devices()).unwrap(), Event::Other { kind: 0x28 });
 }

@@ -402,7 +402,7 @@ fn cut_objects_are_errors_not_panics() {
 #[test]
 fn the_wish_for_an_spi_is_that_of_ip_xfrm() {
     // ip xfrm state allocspi src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel reqid 9 seq 7 \
-    //     min 0x100 max 0x1ff (which says its seq in network order)
+    //     min 0x100 max 0x1ff (which prints its seq in network order)
     let captured = hex("
         00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
         00000000 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 00000000 32000000
