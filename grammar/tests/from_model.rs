@@ -5,10 +5,10 @@ mod common;
 use common::run;
 use grammar::{Written, script_of_policy, script_of_sa};
 use model::{
-    ALGORITHMS, Action, AddressPair, Algorithm, AlgorithmKind, Direction, Encap, EncapKind,
-    Endpoints, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Operation, Policy,
-    PolicyId, Prefix, Priority, Proto, ReqId, Request, RequestMode, Sa, SaDirection, SaFlags,
-    SecCtx, Selector, Spi, Upper,
+    ALGORITHMS, Action, AddressPair, Algorithm, AlgorithmKind, Direction, Encap, EncapKind, Key,
+    Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Operation, Policy, PolicyId, Prefix,
+    Priority, Proto, ReqId, Request, RequestMode, Sa, SaDirection, SaFlags, SecCtx, Selector, Spi,
+    Upper,
 };
 use proptest::{option, prelude::*, sample::select};
 use std::net::IpAddr;
@@ -229,7 +229,7 @@ fn text() {
     let all = Prefix::new([0; 4].into(), Some(0)).unwrap();
     let mut selector = Selector::new(all, Prefix::host([10, 0, 0, 1].into())).unwrap();
     (selector.upper, selector.dst_port) = (Upper::Number(6), 80);
-    let mode = RequestMode::Tunnel(Endpoints::new(ends().src(), ends().dst()).unwrap());
+    let mode = RequestMode::Tunnel(AddressPair::new(ends().src(), ends().dst()).unwrap());
     let request = Request { proto: Proto::Esp, mode, level: Level::Unique(Some(ReqId(7))) };
     let policy = Policy {
         id: PolicyId::new(selector, Direction::Fwd),

@@ -12,8 +12,8 @@ use grammar::{
     },
 };
 use model::{
-    ActionKind, Dialect, Direction, Key, LevelKind, PriorityBase, Proto, SaDirection, SaFlags,
-    names::{Family, LookUp},
+    ActionKind, Dialect, Direction, IpVersion, Key, LevelKind, PriorityBase, Proto, SaDirection,
+    SaFlags, names::LookUp,
 };
 use proptest::{option, prelude::*, sample::select};
 
@@ -34,8 +34,8 @@ fn name() -> BoxedStrategy<String> {
 }
 
 fn look_up() -> impl Strategy<Value = LookUp> {
-    (select(vec![None, Some(Family::V4), Some(Family::V6)]), any::<bool>())
-        .prop_map(|(family, numeric)| LookUp { family, numeric })
+    (select(vec![None, Some(IpVersion::V4), Some(IpVersion::V6)]), any::<bool>())
+        .prop_map(|(version, numeric)| LookUp { version, numeric })
 }
 
 fn port() -> BoxedStrategy<Option<Node<Port>>> {

@@ -144,7 +144,7 @@ impl Engine {
                 self.push(line, &Change::FlushSad(proto), Target::Database);
                 Ok(())
             }
-            Operation::GetSpi(wish) => self.answer_get_spi(line, &wish, sink),
+            Operation::GetSpi(request) => self.answer_get_spi(line, &request, sink),
             Operation::GetSa(id) => self.answer_get_sa(line, &id, sink),
             Operation::DumpSad(proto) => self.dump_sad(line, proto, sink),
         }

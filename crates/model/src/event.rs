@@ -2,7 +2,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::{
     AddressPair, Direction, Mode, PolicyEntry, Proto, ReqId, Request, SaEntry, SecCtx, Selector,
-    Spi, SpiWish,
+    Spi, SpiRequest,
 };
 
 /// Who made a change, as the request itself said. Both numbers are 0 if the kernel did, by itself.
@@ -170,7 +170,7 @@ pub struct Acquire {
     pub crypt_mask: u32,
     /// Compression algorithms.
     pub comp_mask: u32,
-    /// The kernel's number of this wish, which the larval SA carries as well.
+    /// The kernel's number of this request, which the larval SA carries as well.
     pub seq: u32,
 }
 
@@ -178,7 +178,7 @@ impl Acquire {
     /// The larval SA that the kernel has made for it, as one asks for its SPI; `None` if it has no
     /// SPI, or no request of the policy asks for it.
     #[must_use]
-    pub fn spi_wish(&self) -> Option<SpiWish> {
+    pub fn spi_request(&self) -> Option<SpiRequest> {
         let Acquire { ends, proto, .. } = *self;
         let asks = |request: &&Request| {
             request.proto == proto && request.mode.endpoints().is_none_or(|own| own == ends)
@@ -186,7 +186,7 @@ impl Acquire {
         let request = self.policy.policy.action.requests().iter().find(asks)?;
         let (mode, reqid) = (request.mode.mode().into(), request.level.reqid());
         let has_spi = matches!(proto, Proto::Ah | Proto::Esp | Proto::IpComp);
-        has_spi.then_some(SpiWish { ends, proto, spi: None, mode, reqid })
+        has_spi.then_some(SpiRequest { ends, proto, spi: None, mode, reqid })
     }
 }
 

@@ -8,7 +8,7 @@ pub enum Operation {
     /// Completes a larval SA, or gives a mature one new lifetimes (`SADB_UPDATE`).
     UpdateSa(Box<Sa>),
     /// `getspi`: reserves an SPI by a larval SA.
-    GetSpi(SpiWish),
+    GetSpi(SpiRequest),
     /// `get`.
     GetSa(SaId),
     /// `delete`.
@@ -33,7 +33,7 @@ pub enum Operation {
 
 /// The SPI that a larval SA is to get (`SADB_GETSPI`, `XFRM_MSG_ALLOCSPI`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SpiWish {
+pub struct SpiRequest {
     /// Both ends.
     pub ends: AddressPair,
     /// AH, ESP or IPComp.
@@ -46,8 +46,8 @@ pub struct SpiWish {
     pub reqid: ReqId,
 }
 
-impl SpiWish {
-    /// The SPIs to choose from, both ends included: those of the host's variables without a wish;
+impl SpiRequest {
+    /// The SPIs to choose from, both ends included: those of the host's variables where none is asked for;
     /// a CPI has 16 bits.
     #[must_use]
     pub fn range(&self, variables: &Variables) -> (Spi, Spi) {

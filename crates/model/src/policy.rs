@@ -7,20 +7,17 @@ use crate::{
 /// XFRM takes in one policy.
 pub const MAX_DEPTH: usize = 6;
 
-/// The ends of a tunnel.
-pub type Endpoints = AddressPair;
-
 /// How a request encapsulates, with the endpoints where the mode has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestMode {
     /// Between the packet's own addresses.
     Transport,
     /// Between these.
-    Tunnel(Endpoints),
+    Tunnel(AddressPair),
     /// Bound end-to-end tunnel between these.
-    Beet(Endpoints),
+    Beet(AddressPair),
     /// A mode that only `ip xfrm` or a daemon sets, by its kernel number.
-    Other(Mode, Option<Endpoints>),
+    Other(Mode, Option<AddressPair>),
 }
 
 impl RequestMode {
@@ -37,7 +34,7 @@ impl RequestMode {
 
     /// The endpoints, where it has its own.
     #[must_use]
-    pub fn endpoints(&self) -> Option<Endpoints> {
+    pub fn endpoints(&self) -> Option<AddressPair> {
         match *self {
             RequestMode::Transport => None,
             RequestMode::Tunnel(endpoints) | RequestMode::Beet(endpoints) => Some(endpoints),
@@ -163,7 +160,7 @@ mod tests {
 
     #[test]
     fn the_first_request_that_is_refused_decides() {
-        let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let esp =
             Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
         let beet = Request { mode: RequestMode::Beet(ends), level: Level::Use, ..esp };
@@ -177,7 +174,7 @@ mod tests {
 
     #[test]
     fn an_outbound_beet_request_is_not_optional() {
-        let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let request =
             Request { proto: Proto::Esp, mode: RequestMode::Beet(ends), level: Level::Use };
         assert!(policy(Direction::Out, vec![request]).check().is_err());

@@ -43,7 +43,7 @@ pub enum Meaning {
     Ecn(IpVersion),
     /// How much the daemon logs.
     Debug,
-    /// The lowest SPI that is chosen where nobody wishes for one.
+    /// The lowest SPI that is chosen where none is asked for.
     SpiMin,
     /// The highest.
     SpiMax,

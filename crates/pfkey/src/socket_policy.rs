@@ -88,7 +88,7 @@ pub fn value(policy: &SocketPolicy) -> Result<Vec<u8>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Endpoints, Level, Proto, ReqId, RequestMode};
+    use model::{AddressPair, Level, Proto, ReqId, RequestMode};
 
     use super::*;
 
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_is_written_is_read() {
-        let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let request = |mode, level| Request { proto: Proto::Ah, mode, level };
         let requests = vec![
             request(RequestMode::Tunnel(ends), Level::Unique(Some(ReqId(7)))),
@@ -163,7 +163,7 @@ mod tests {
     /// The first request that is refused decides, one by itself or the seventh.
     #[test]
     fn of_two_refusals_the_first_counts() {
-        let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let optional_tunnel = |request: &mut Request| {
             *request = Request { level: Level::Use, mode: RequestMode::Tunnel(ends), ..*request };
         };

@@ -1,4 +1,4 @@
-use model::{PolicyEntry, PolicyId, SaEntry, SaId, Spi, SpiWish};
+use model::{PolicyEntry, PolicyId, SaEntry, SaId, Spi, SpiRequest};
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
 use rustix::io::Errno;
@@ -172,8 +172,12 @@ impl Connection {
     /// with ENOENT if all of them are taken.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
-    pub fn get_spi(&mut self, wish: &SpiWish, range: (Spi, Spi)) -> Result<Answer<SaEntry>, Error> {
-        self.get_spi_of(0, wish, range)
+    pub fn get_spi(
+        &mut self,
+        request: &SpiRequest,
+        range: (Spi, Spi),
+    ) -> Result<Answer<SaEntry>, Error> {
+        self.get_spi_of(0, request, range)
     }
 
     /// As [`Connection::get_spi`], but if there is a larval SA of the ACQUIRE of this number to the
@@ -183,11 +187,11 @@ impl Connection {
     pub fn get_spi_of(
         &mut self,
         acquire: u32,
-        wish: &SpiWish,
+        request: &SpiRequest,
         range: (Spi, Spi),
     ) -> Result<Answer<SaEntry>, Error> {
-        let question = XfrmMessage::AllocSpi(wire::sa::spi_message(wish, range, acquire));
-        debug!(seq = self.next_seq, ?wish, ?range, acquire, "get an SPI");
+        let question = XfrmMessage::AllocSpi(wire::sa::spi_message(request, range, acquire));
+        debug!(seq = self.next_seq, ?request, ?range, acquire, "get an SPI");
         let devices = self.socket.devices();
         let answer = self.ask(&question, |object| wire::sa::read(object, unix_seconds(), &devices));
         debug!(?answer, "received");

@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
 use model::{
-    Action, ActionKind, Endpoints, Level, Lifetimes, Names, Operation, Policy, PolicyId, Priority,
-    PriorityBase, ReqId, Request, RequestMode, SocketAction, SocketPolicy, names::LookUp,
+    Action, ActionKind, AddressPair, Level, Lifetimes, Names, Operation, Policy, PolicyId,
+    Priority, PriorityBase, ReqId, Request, RequestMode, SocketAction, SocketPolicy, names::LookUp,
 };
 
 use super::{Lowered, Lowering, cut, options::set_limit};
@@ -168,7 +168,7 @@ impl PolicyText<'_> {
             }
             let of_one_family = |(src, dst)| {
                 let ends = request.ends.as_ref().map_or(*span, |ends| ends.span);
-                Endpoints::new(src, dst).map_err(|_| self.error(Kind::EndpointFamilies, ends))
+                AddressPair::new(src, dst).map_err(|_| self.error(Kind::EndpointFamilies, ends))
             };
             let endpoints = ends.flatten().map(of_one_family).transpose()?;
             let mode = match (request.mode, endpoints) {
@@ -196,7 +196,7 @@ impl PolicyText<'_> {
     }
 
     fn address(&self, address: &Node<String>) -> Result<IpAddr, Error> {
-        let numeric = LookUp { family: None, numeric: true };
+        let numeric = LookUp { version: None, numeric: true };
         let found = self.lowering.names.addresses(&address.value, numeric);
         let found = found.map_err(|error| error.0).and_then(|found| {
             found.first().copied().ok_or_else(|| String::from("Name or service not known"))

@@ -1,5 +1,5 @@
 use model::{
-    AddressPair, Encap, EncapKind, Mode, Operation, Proto, ReqId, Sa, SaId, SaMode, Spi, SpiWish,
+    AddressPair, Encap, EncapKind, Mode, Operation, Proto, ReqId, Sa, SaId, SaMode, Spi, SpiRequest,
 };
 
 use super::{
@@ -62,7 +62,7 @@ impl Lowering<'_> {
         let request = |ends| {
             let sa = options.sa(Sa::bare(ends, proto.one()?, Spi(0)));
             let Sa { mode, reqid, proto, .. } = sa;
-            Ok(Operation::GetSpi(SpiWish { ends, proto, spi, mode, reqid }))
+            Ok(Operation::GetSpi(SpiRequest { ends, proto, spi, mode, reqid }))
         };
         self.each_pair(&name.ends, &src, &dst, request)
     }

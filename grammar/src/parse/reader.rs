@@ -1,9 +1,6 @@
 use std::{cell::Cell, str::FromStr};
 
-use model::{
-    Dialect, ScriptOption,
-    names::{Family, LookUp},
-};
+use model::{Dialect, IpVersion, ScriptOption, names::LookUp};
 use pest::iterators::{Pair, Pairs};
 
 use super::{dialect::is_foreign, hint::Hint, rules::Rule, source::Source, syntax::syntax_error};
@@ -117,8 +114,8 @@ pub(super) fn look_up(parts: &mut Pairs<'_, Rule>) -> LookUp {
     while let Some(flags) = part_if(parts, Rule::look_up) {
         for flag in flags.as_str().chars() {
             match flag {
-                '4' => look_up.family = Some(Family::V4),
-                '6' => look_up.family = Some(Family::V6),
+                '4' => look_up.version = Some(IpVersion::V4),
+                '6' => look_up.version = Some(IpVersion::V6),
                 'n' => look_up.numeric = true,
                 // The `-` before them; the grammar has no other flags.
                 _ => {}

@@ -94,7 +94,7 @@ pub struct Request {
     pub proto: Proto,
     /// Mode.
     pub mode: Mode,
-    /// Endpoints.
+    /// AddressPair.
     pub ends: Option<Node<Ends>>,
     /// Level.
     pub level: Option<Level>,

@@ -1,9 +1,6 @@
 use std::fmt::{Display, Formatter, Result, Write};
 
-use model::{
-    Key, PriorityBase, ScriptOption,
-    names::{Family, LookUp},
-};
+use model::{IpVersion, Key, PriorityBase, ScriptOption, names::LookUp};
 
 use crate::tree::{
     Algorithm, Algorithms, Command, Context, Endpoint, Ends, Extension, FragmentOption, Host,
@@ -74,9 +71,9 @@ impl Display for SaEnds {
 }
 
 fn look_up(f: &mut Formatter<'_>, look_up: LookUp) -> Result {
-    match look_up.family {
-        Some(Family::V4) => f.write_str(" -4")?,
-        Some(Family::V6) => f.write_str(" -6")?,
+    match look_up.version {
+        Some(IpVersion::V4) => f.write_str(" -4")?,
+        Some(IpVersion::V6) => f.write_str(" -6")?,
         None => {}
     }
     f.write_str(if look_up.numeric { " -n" } else { "" })

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use grammar::{Error, Script, Warning, lower};
 use model::{
-    Dialect, Names, Operation,
-    names::{Family, LookUp, NotFound},
+    Dialect, IpVersion, Names, Operation,
+    names::{LookUp, NotFound},
 };
 
 /// Numeric addresses, three hosts and two services.
@@ -19,10 +19,10 @@ impl Names for FakeNames {
             "two" if !look_up.numeric => &["192.0.2.8", "192.0.2.9"],
             number => &[number],
         };
-        let wanted = |address: &IpAddr| match look_up.family {
+        let wanted = |address: &IpAddr| match look_up.version {
             None => true,
-            Some(Family::V4) => address.is_ipv4(),
-            Some(Family::V6) => address.is_ipv6(),
+            Some(IpVersion::V4) => address.is_ipv4(),
+            Some(IpVersion::V6) => address.is_ipv6(),
         };
         let found: Vec<_> =
             known.iter().filter_map(|text| text.parse().ok()).filter(wanted).collect();

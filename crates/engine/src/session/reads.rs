@@ -1,6 +1,6 @@
 //! Reads of the SAD and SPD.
 
-use model::{Proto, SaId, SpiWish};
+use model::{Proto, SaId, SpiRequest};
 use xfrm::{Answer, SadFilter};
 
 use super::Engine;
@@ -13,12 +13,12 @@ impl Engine {
     pub(super) fn answer_get_spi(
         &mut self,
         line: usize,
-        wish: &SpiWish,
+        request: &SpiRequest,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         self.flush(sink)?;
-        let range = wish.range(self.host.variables.values()?);
-        let outcome = match self.host.kernel.get_spi(wish, range)? {
+        let range = request.range(self.host.variables.values()?);
+        let outcome = match self.host.kernel.get_spi(request, range)? {
             Answer::Found(entry) => Outcome::Reserved(Box::new(entry)),
             Answer::Refused(refusal) => refused(refusal),
         };

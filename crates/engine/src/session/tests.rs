@@ -4,7 +4,7 @@ use std::{env, fs, process::Command};
 
 use model::{
     Action, AddressPair, Direction, Level, Lifetimes, Mode, Policy, PolicyId, Prefix, Priority,
-    Proto, ReqId, Request, RequestMode, Selector, Spi, SpiWish,
+    Proto, ReqId, Request, RequestMode, Selector, Spi, SpiRequest,
 };
 use rustix::{
     fs::{FlockOperation, flock},
@@ -111,7 +111,7 @@ fn no_lock_outlives_its_batch() {
         // A larval SA in transport mode between the ends of the tunnel: it needs no change when a
         // policy is added that refers to the tunnel.
         let (proto, mode, reqid) = (Proto::Esp, Mode::Transport, ReqId(0));
-        let larval = SpiWish {
+        let larval = SpiRequest {
             ends: ends(),
             proto,
             spi: Some(Spi(0x1000)),

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use engine::Engine;
-use model::{Acquire, SpiWish};
+use model::{Acquire, SpiRequest};
 use tracing::debug;
 
 /// ACQUIREs that are remembered at most: more than IKE has in progress at once.
@@ -12,16 +12,16 @@ const MAX_ACQUIRES: usize = 1024;
 /// AF_KEY marks the larval SA as broken. Netlink cannot name a larval SA without SPI; the engine deletes
 /// it by the number of the ACQUIRE, or, if AF_KEY has changed the number (`km_query`), by its contents.
 #[derive(Default)]
-pub(super) struct Acquires(VecDeque<(u32, SpiWish)>);
+pub(super) struct Acquires(VecDeque<(u32, SpiRequest)>);
 
 impl Acquires {
     /// Notes an ACQUIRE of the kernel.
     pub(super) fn note(&mut self, acquire: &Acquire) {
-        let Some(wish) = acquire.spi_wish() else { return };
+        let Some(request) = acquire.spi_request() else { return };
         if self.0.len() == MAX_ACQUIRES {
             self.0.pop_front();
         }
-        self.0.push_back((acquire.seq, wish));
+        self.0.push_back((acquire.seq, request));
     }
 
     /// Deletes the larval SA of an ACQUIRE that has failed. An unknown number is ignored, as by AF_KEY.
@@ -32,7 +32,7 @@ impl Acquires {
             debug!(seq, "unknown ACQUIRE");
             return Ok(());
         };
-        let Some((_, wish)) = self.0.remove(at) else { return Ok(()) };
-        engine.delete_larval_sa(seq, &wish)
+        let Some((_, request)) = self.0.remove(at) else { return Ok(()) };
+        engine.delete_larval_sa(seq, &request)
     }
 }

@@ -9,22 +9,15 @@ mod system;
 
 use std::net::IpAddr;
 
-pub use system::SystemNames;
+use crate::IpVersion;
 
-/// Address family of a look-up: `-4` or `-6`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Family {
-    /// IPv4.
-    V4,
-    /// IPv6.
-    V6,
-}
+pub use system::SystemNames;
 
 /// How a host name is to be looked up: the flags after `add`, `spdadd`, ...
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LookUp {
-    /// Only addresses of this family.
-    pub family: Option<Family>,
+    /// Only addresses of this version (`-4`, `-6`).
+    pub version: Option<IpVersion>,
     /// Numbers only, no resolver (`-n`, `AI_NUMERICHOST`).
     pub numeric: bool,
 }

@@ -2,7 +2,8 @@ use std::{io, net::IpAddr};
 
 use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
 
-use super::{Family, LookUp, Names, NotFound, services};
+use super::{LookUp, Names, NotFound, services};
+use crate::IpVersion;
 
 /// The host's resolver, behind the embedded tables.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,10 +13,10 @@ impl Names for SystemNames {
     fn addresses(&self, host: &str, look_up: LookUp) -> Result<Vec<IpAddr>, NotFound> {
         // Nearly every script is numeric: no resolver for what std reads itself.
         if let Ok(addr) = host.parse::<IpAddr>() {
-            let wanted = match look_up.family {
+            let wanted = match look_up.version {
                 None => true,
-                Some(Family::V4) => addr.is_ipv4(),
-                Some(Family::V6) => addr.is_ipv6(),
+                Some(IpVersion::V4) => addr.is_ipv4(),
+                Some(IpVersion::V6) => addr.is_ipv6(),
             };
             if wanted {
                 return Ok(vec![addr]);
@@ -23,10 +24,10 @@ impl Names for SystemNames {
         }
         let hints = AddrInfoHints {
             flags: if look_up.numeric { libc::AI_NUMERICHOST } else { 0 },
-            address: match look_up.family {
+            address: match look_up.version {
                 None => libc::AF_UNSPEC,
-                Some(Family::V4) => libc::AF_INET,
-                Some(Family::V6) => libc::AF_INET6,
+                Some(IpVersion::V4) => libc::AF_INET,
+                Some(IpVersion::V6) => libc::AF_INET6,
             },
             ..udp()
         };
@@ -66,7 +67,7 @@ mod tests {
 
     #[test]
     fn numbers_need_no_resolver() {
-        let numeric = LookUp { family: None, numeric: true };
+        let numeric = LookUp { version: None, numeric: true };
         let one = |host| SystemNames.addresses(host, numeric).map(|found| found[0]);
         assert_eq!(one("192.0.2.1"), Ok([192, 0, 2, 1].into()));
         // The forms of inet_aton(3), which std does not read.
@@ -77,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_family_is_kept() {
-        let v6 = LookUp { family: Some(Family::V6), numeric: true };
+        let v6 = LookUp { version: Some(IpVersion::V6), numeric: true };
         assert!(SystemNames.addresses("192.0.2.1", v6).is_err());
     }
 }

@@ -104,7 +104,7 @@ impl Variables {
         self.value(Meaning::Debug)
     }
 
-    /// The SPIs to choose from where nobody wishes for one, both ends included.
+    /// The SPIs to choose from where none is asked for, both ends included.
     #[must_use]
     pub fn spi_range(&self) -> (Spi, Spi) {
         let spi = |meaning| Spi(self.value(meaning).cast_unsigned());

@@ -9,7 +9,7 @@ mod migrate;
 mod sad;
 mod spd;
 
-use model::{Migration, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
+use model::{Migration, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiRequest};
 
 use crate::{
     Error, Message, MessageType,
@@ -70,7 +70,7 @@ pub enum Command {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GetSpi {
     /// The larval SA.
-    pub larval: SpiWish,
+    pub larval: SpiRequest,
     /// The SPIs to choose from, both ends included; none: the kernel's own range.
     pub range: Option<(Spi, Spi)>,
     /// The number of the ACQUIRE whose larval SA gets the SPI; 0: none.

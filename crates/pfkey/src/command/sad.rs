@@ -1,4 +1,4 @@
-use model::{AddressPair, Mark, Mode, Prefix, Proto, ReqId, Sa, SaId, Selector, Spi, SpiWish};
+use model::{AddressPair, Mark, Mode, Prefix, Proto, ReqId, Sa, SaId, Selector, Spi, SpiRequest};
 
 use super::{GetSpi, SadQuery, extensions::Extensions};
 use crate::{
@@ -132,7 +132,7 @@ pub(super) fn get_spi(extensions: &Extensions<'_>) -> Result<GetSpi, Error> {
         return Err(Error::SpiRange(Spi(min), Spi(max)));
     }
     Ok(GetSpi {
-        larval: SpiWish { ends, proto, spi: None, mode: mode.into(), reqid: ReqId(sa2.reqid) },
+        larval: SpiRequest { ends, proto, spi: None, mode: mode.into(), reqid: ReqId(sa2.reqid) },
         range: range.map(|range| (Spi(range.min), Spi(range.max))),
         acquire: message.seq,
     })

@@ -65,7 +65,7 @@ impl TemplateText {
     /// The text of a template of the model.
     #[must_use]
     pub fn of(request: &Request) -> Self {
-        let ends = |ends: model::Endpoints| (ends.src().to_string(), ends.dst().to_string());
+        let ends = |ends: model::AddressPair| (ends.src().to_string(), ends.dst().to_string());
         Self {
             proto: request.proto.word(),
             mode: request.mode.mode().word(),

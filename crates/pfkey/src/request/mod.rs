@@ -6,7 +6,7 @@ mod unsupported;
 
 use std::net::IpAddr;
 
-use model::{Direction, Operation, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiWish};
+use model::{Direction, Operation, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiRequest};
 
 use crate::{
     Error, Extension, Message, MessageType,
@@ -69,7 +69,7 @@ fn add(msg_type: MessageType, sa: &Sa, extras: &PfKeyExtras) -> Result<Message, 
 }
 
 /// `pfkey_send_getspi` (src/libipsec/pfkey.c).
-fn get_spi(larval: &SpiWish, extras: &PfKeyExtras) -> Result<Message, Error> {
+fn get_spi(larval: &SpiRequest, extras: &PfKeyExtras) -> Result<Message, Error> {
     let mode = numbers::sa_mode_number(larval.mode)?;
     let sa2 = Sa2 { mode, reqid: larval.reqid.0, ..Sa2::default() };
     let mut extensions = vec![Extension::Sa2(sa2)];

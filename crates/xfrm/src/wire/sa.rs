@@ -2,7 +2,7 @@
 
 use model::{
     Encap, Mark, Mode, Offload, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId, SaState,
-    SecCtx, Spi, SpiWish,
+    SecCtx, Spi, SpiRequest,
 };
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
@@ -68,15 +68,23 @@ fn info(sa: &Sa) -> UserSaInfo {
 
 /// The message that asks for an SPI from `min` to `max`, for the larval SA of the ACQUIRE `seq` if
 /// that is not 0.
-pub(crate) fn spi_message(wish: &SpiWish, (min, max): (Spi, Spi), seq: u32) -> AllocSpiMessage {
-    let family = Family::of(wish.ends.src()).number();
+pub(crate) fn spi_message(
+    request: &SpiRequest,
+    (min, max): (Spi, Spi),
+    seq: u32,
+) -> AllocSpiMessage {
+    let family = Family::of(request.ends.src()).number();
     let info = UserSaInfo {
-        id: Id { daddr: Address::from_ip(&wish.ends.dst()), spi: 0, proto: wish.proto.number() },
-        saddr: Address::from_ip(&wish.ends.src()),
+        id: Id {
+            daddr: Address::from_ip(&request.ends.dst()),
+            spi: 0,
+            proto: request.proto.number(),
+        },
+        saddr: Address::from_ip(&request.ends.src()),
         seq,
-        reqid: wish.reqid.0,
+        reqid: request.reqid.0,
         family,
-        mode: wish.mode.installed().xfrm(),
+        mode: request.mode.installed().xfrm(),
         ..UserSaInfo::default()
     };
     AllocSpiMessage { spi_info: UserSpiInfo { info, min: min.0, max: max.0 }, nlas: Vec::new() }

@@ -10,7 +10,7 @@ use std::{
 
 use model::{
     AddressPair, Algorithm, AlgorithmKind, Key, Keyed, Lifetime, Lifetimes, Mark, Mode, Operation,
-    Proto, ReqId, Sa, SaId, Spi, SpiWish,
+    Proto, ReqId, Sa, SaId, Spi, SpiRequest,
 };
 use pfkey::{
     Extension, Message, MessageType,
@@ -110,8 +110,8 @@ impl Sad {
     pub fn get_spi(&mut self, seq: u32) -> Outcome<Spi> {
         let ends = self.pair_of_ends(Direction::In)?;
         let (proto, mode, reqid) = (Proto::Esp, Mode::Transport.into(), ReqId(0));
-        let wish = SpiWish { ends, proto, spi: None, mode, reqid };
-        let answer = self.ask(seq, &Operation::GetSpi(wish))?;
+        let request = SpiRequest { ends, proto, spi: None, mode, reqid };
+        let answer = self.ask(seq, &Operation::GetSpi(request))?;
         let spi = answer.sa().ok_or("GETSPI without an SPI")?.spi;
         say(&format!("GETSPI {spi:#x}"))?;
         Ok(Spi(spi))

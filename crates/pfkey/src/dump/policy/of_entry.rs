@@ -62,7 +62,7 @@ fn heading_and_templates(entry: &PolicyEntry, frame: &Frame) -> String {
 #[cfg(test)]
 mod tests {
     use model::{
-        Action, Current, Direction, Endpoints, Form, Level, Lifetimes, Policy, PolicyId, Prefix,
+        Action, AddressPair, Current, Direction, Form, Level, Lifetimes, Policy, PolicyId, Prefix,
         Proto, ReqId, Request, RequestMode, Upper,
     };
 
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_tunnel_with_each_kind_of_unique() {
-        let ends = Endpoints::new([1, 2, 3, 4].into(), [5, 6, 7, 8].into()).unwrap();
+        let ends = AddressPair::new([1, 2, 3, 4].into(), [5, 6, 7, 8].into()).unwrap();
         let request =
             |proto, mode, id| Request { proto, mode, level: Level::Unique(Some(ReqId(id))) };
         let action = Action::Ipsec(vec![

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use model::{
-    Endpoints, Level, Lifetime, Lifetimes, Mode, Prefix, Proto, ReqId, RequestMode, SecCtx,
+    AddressPair, Level, Lifetime, Lifetimes, Mode, Prefix, Proto, ReqId, RequestMode, SecCtx,
     Selector, Upper,
 };
 use netlink_packet_xfrm::UserPolicyType;
@@ -26,7 +26,7 @@ fn message_of(policy: &Policy) -> ModifyMessage {
 }
 
 fn web() -> Policy {
-    let ends = Endpoints::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+    let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
     let mut policy = policy("192.0.2.0", 24, "198.51.100.7", 32, Direction::Out);
     policy.id.selector.upper = Upper::Number(6);
     policy.id.selector.dst_port = 80;
