@@ -12,7 +12,7 @@ use model::{Dialect, Direction, PolicyEntry, SaEntry};
 use pfkey::{
     Message, MessageType,
     dump::{Frame, PolicyText, SaText},
-    sad, spd,
+    references, sad, spd,
 };
 use rustix::io::Errno;
 use serde_json::Value;
@@ -173,10 +173,11 @@ impl<W: Write> Printer<W> {
 
     /// The message of the dump that this entry would have come in.
     fn write_pfkey(&mut self, entry: &Entry, frame: &Frame) -> io::Result<()> {
-        const REFERENCES: u16 = 2;
         let message = match entry {
             Entry::Sa(entry) => sad::message(MessageType::DUMP, entry),
-            Entry::Policy(entry, _) => spd::message(MessageType::SPDDUMP, entry, REFERENCES),
+            Entry::Policy(entry, _) => {
+                spd::message(MessageType::SPDDUMP, entry, references::WITH_TIMER)
+            }
         };
         match message {
             Ok(message) => {

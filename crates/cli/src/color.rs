@@ -1,13 +1,14 @@
 //! Colours of messages on standard error.
 
-use std::io::{self, IsTerminal};
+use std::io;
 
+use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
 
 /// When messages have colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Color {
-    /// On a terminal.
+    /// On a terminal; `NO_COLOR`, `CLICOLOR` and `CLICOLOR_FORCE` change that.
     Auto,
     /// Always.
     Always,
@@ -34,7 +35,7 @@ impl Colors {
         let wanted = match color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => io::stderr().is_terminal(),
+            Color::Auto => AutoStream::choice(&io::stderr()) != ColorChoice::Never,
         };
         if !wanted {
             return Self::NONE;

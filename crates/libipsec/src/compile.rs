@@ -10,7 +10,7 @@ use grammar::{
     Kind, parse_policy,
     tree::{Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Request},
 };
-use model::{ActionKind, Direction, LevelKind, PriorityBase};
+use model::{ActionKind, Direction, LevelKind, PriorityBase, ReqId};
 use pfkey::ext::{self, IpsecRequest};
 
 use crate::error::{Code, Error};
@@ -73,14 +73,13 @@ fn request(
     if request.mode != Mode::Transport && ends.is_none() && action == ActionKind::Ipsec {
         return Err(Code::InvalidAddress.into());
     }
-    let mode = model::Mode::from(request.mode).pfkey_number().ok_or(Code::InvalidMode)?;
     let (level, reqid) = match request.level {
         None => (LevelKind::Default, None),
         Some(Level { kind, number }) => (kind, number),
     };
-    let reqid = u32::try_from(reqid.unwrap_or(0)).map_err(|_| Code::InvalidLevel)?;
-    let level = level.pfkey_number();
-    Ok(IpsecRequest { proto: request.proto.number().into(), mode, level, reqid, ends })
+    let reqid = reqid.map(u32::try_from).transpose().map_err(|_| Code::InvalidLevel)?;
+    let level = level.with(reqid.map(ReqId));
+    Ok(IpsecRequest::new(request.proto, request.mode.into(), level, ends)?)
 }
 
 /// The ends of a request, source first; none of `me-any` and `any-me`.

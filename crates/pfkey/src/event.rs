@@ -10,7 +10,7 @@ use model::{
 use crate::{
     Error, Extension, Message, MessageType,
     entry::{
-        fields,
+        fields, references,
         sad::{self, Limit},
         spd,
     },
@@ -18,11 +18,6 @@ use crate::{
     registered::{REGISTERED_AUTH, REGISTERED_ENCRYPT},
     wire::numbers,
 };
-
-/// AF_KEY's reference count of a policy that was just added or replaced, and of one that was
-/// deleted; netlink does not report it.
-const REFERENCES_ADDED: u16 = 3;
-const REFERENCES_DELETED: u16 = 1;
 
 /// The notification of an event, with the `seq` and `pid` of the request that caused it; none of an
 /// event that AF_KEY does not report, as the end of a policy.
@@ -39,16 +34,16 @@ pub fn message(event: &Event) -> Result<Option<Message>, Error> {
             return sad::expire(entry, Limit::Hard).map(Some);
         }
         Event::PolicyAdded { entry, .. } => {
-            spd::message(MessageType::SPDADD, entry, REFERENCES_ADDED)?
+            spd::message(MessageType::SPDADD, entry, references::ADDED)?
         }
         Event::PolicyUpdated { entry, .. } => {
-            spd::message(MessageType::SPDUPDATE, entry, REFERENCES_ADDED)?
+            spd::message(MessageType::SPDUPDATE, entry, references::ADDED)?
         }
         Event::PolicyDeleted { entry, by_index: true, .. } => {
-            spd::message(MessageType::SPDDELETE2, entry, REFERENCES_DELETED)?
+            spd::message(MessageType::SPDDELETE2, entry, references::DELETED)?
         }
         Event::PolicyDeleted { entry, by_index: false, .. } => {
-            spd::message(MessageType::SPDDELETE, entry, REFERENCES_DELETED)?
+            spd::message(MessageType::SPDDELETE, entry, references::DELETED)?
         }
         Event::SpdFlushed { .. } => spd_flush(),
         Event::Acquire(needed) => return Ok(Some(acquire(needed).numbered(needed.seq, 0))),

@@ -21,7 +21,7 @@ pub mod socket_policy;
 mod wire;
 
 pub use dump::Kdebug;
-pub use entry::{Nat, SaParts, Sender, sad, spd};
+pub use entry::{Nat, SaParts, Sender, references, sad, spd};
 pub use error::Error;
 pub use ext::Extension;
 pub use message::{Message, messages};

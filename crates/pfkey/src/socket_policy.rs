@@ -69,15 +69,9 @@ fn read_requests(rest: IpsecRequests<'_>) -> Result<Vec<Request>, Error> {
 ///
 /// A mode that PF_KEY has no number for is an error.
 pub fn value(policy: &SocketPolicy) -> Result<Vec<u8>, Error> {
-    let policy_type = match policy.action() {
-        SocketAction::Discard => numbers::DISCARD,
-        SocketAction::Bypass => numbers::BYPASS,
-        SocketAction::Ipsec(_) => numbers::IPSEC,
-        SocketAction::Entrust => numbers::ENTRUST,
-    };
     let row = DIRECTIONS.iter().find(|row| row.0 == policy.direction());
     let policy = ext::Policy {
-        policy_type,
+        policy_type: policy.action().kind().pfkey_number(),
         priority: policy.priority().0,
         requests: policy.requests().iter().map(IpsecRequest::try_from).collect::<Result<_, _>>()?,
         // A socket has no other direction.

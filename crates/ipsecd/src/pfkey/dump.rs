@@ -1,6 +1,6 @@
 use engine::{AddressFilter, SadFilter};
 use model::{PolicyEntry, SaEntry};
-use pfkey::{Message, MessageType, command::SadQuery, sad, spd};
+use pfkey::{Message, MessageType, command::SadQuery, references, sad, spd};
 use rustix::io::Errno;
 use tracing::{debug, warn};
 
@@ -121,7 +121,7 @@ pub(super) fn policy_message(
     msg_type: MessageType,
     entry: PolicyEntry,
 ) -> Result<Message, pfkey::Error> {
-    let references = spd::references(&entry, sys::clock::unix_seconds());
+    let references = references::in_dump(&entry, sys::clock::unix_seconds());
     spd::message(msg_type, &spd::without_default(entry), references)
 }
 

@@ -1,4 +1,6 @@
-use model::{AddressPair, Mark, Mode, Prefix, Proto, ReqId, Sa, SaId, Selector, Spi, SpiRequest};
+use model::{
+    AddressPair, Mark, Mode, Prefix, Proto, ReqId, Sa, SaFlags, SaId, Selector, Spi, SpiRequest,
+};
 
 use super::{GetSpi, SadQuery, extensions::Extensions};
 use crate::{
@@ -38,7 +40,7 @@ pub(super) fn add(extensions: &Extensions<'_>) -> Result<Sa, Error> {
     sa.seq = message.seq;
     sa.selector = message.address(AddressKind::Proxy).map(proxied).transpose()?;
     sa.replay_window = replay_window(named.replay, proto);
-    sa.flags = numbers::flags(named.flags);
+    sa.flags = SaFlags::from_pfkey(named.flags);
     sa.lifetimes = fields::limits(message);
     sa.sec_ctx = message.sec_ctx().map(Into::into);
     // `xfrm_init_state`: first the transform, then what it makes of the SA.

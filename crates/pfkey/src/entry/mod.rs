@@ -1,6 +1,7 @@
 //! SAs and policies as messages, and messages as SAs and policies.
 
 pub(crate) mod fields;
+pub mod references;
 mod sa_parts;
 pub mod sad;
 pub mod spd;

@@ -129,7 +129,7 @@ impl SaParts {
             soft: Some((&sa.lifetimes.soft).into()),
             current: None,
             nat: sa.encap.map(|encap| Nat {
-                kind: numbers::encap_number(encap.kind),
+                kind: encap.kind.number(),
                 src_port: encap.src_port,
                 dst_port: encap.dst_port,
             }),
@@ -181,7 +181,7 @@ fn fixed(sa: &Sa) -> ext::Sa {
         state: 0,
         auth: sa.auth.as_ref().map_or(0, keyed),
         encrypt: encrypt.or(sa.comp.map(number)).unwrap_or(0),
-        flags: numbers::flag_bits(sa.flags),
+        flags: sa.flags.pfkey_bits(),
     }
 }
 

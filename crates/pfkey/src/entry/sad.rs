@@ -2,8 +2,8 @@
 //! (`pfkey_msg2xfrm_state`).
 
 use model::{
-    AddressPair, AlgorithmKind, Encap, IpVersion, Keyed, Mode, Prefix, ReqId, Sa, SaEntry, SaState,
-    Selector, Spi,
+    AddressPair, AlgorithmKind, Encap, IpVersion, Keyed, Mode, Prefix, ReqId, Sa, SaEntry, SaFlags,
+    SaState, Selector, Spi,
 };
 
 use super::{
@@ -58,7 +58,7 @@ pub fn expire(entry: &SaEntry, limit: Limit) -> Result<Message, Error> {
 fn parts(entry: &SaEntry, state: SaState) -> Result<SaParts, Error> {
     let parts = SaParts::of(&entry.sa)?;
     Ok(SaParts {
-        sa: ext::Sa { state: numbers::state_number(state), ..parts.sa },
+        sa: ext::Sa { state: state.pfkey_number(), ..parts.sa },
         proxy: proxy(&entry.sa),
         current: Some((&entry.current).into()),
         ..parts
@@ -91,7 +91,7 @@ pub fn read(message: &Message) -> Result<SaEntry, Error> {
     sa.mode = mode.into();
     sa.reqid = ReqId(sa2.reqid);
     sa.replay_window = named.replay.into();
-    sa.flags = numbers::flags(named.flags);
+    sa.flags = SaFlags::from_pfkey(named.flags);
     sa.lifetimes = fields::limits(message);
     sa.encap = read_encap(message)?;
     sa.sec_ctx = message.sec_ctx().map(Into::into);

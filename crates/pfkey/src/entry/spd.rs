@@ -2,8 +2,7 @@
 //! message (`pfkey_spdadd`).
 
 use model::{
-    Action, Form, Level, Lifetime, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix, Priority,
-    Selector, Upper,
+    Action, Form, Level, Policy, PolicyEntry, PolicyId, Prefix, Priority, Selector, Upper,
 };
 
 use super::{fields, templates};
@@ -15,9 +14,7 @@ use crate::{
 
 /// The message about a policy of the SPD: an entry of an SPDDUMP, the answer to
 /// SPDGET, and the notification to every socket of an SPDADD, SPDUPDATE, SPDDELETE or SPDDELETE2.
-/// `references` is the kernel's count of its users: 1, and 1 more while its timer runs, which is in
-/// its first second and as long as it has a limit in seconds (`xfrm_policy_insert`,
-/// `xfrm_policy_timer`, net/xfrm/xfrm_policy.c); 3 as the answer to SPDADD and SPDUPDATE.
+/// `references` is the kernel's count of its users ([`crate::references`]).
 ///
 /// What PF_KEY cannot express: marks and the interface are lost, as are the endpoints of a request
 /// in BEET mode (AF_KEY passes none but a tunnel's); another mode than transport, tunnel and BEET
@@ -39,7 +36,7 @@ pub fn message(
     let empty = policy.action == Action::Ipsec(Vec::new());
     extensions.push(Extension::Policy(ext::Policy {
         // Without requests the kernel knows `ipsec` and `none` no more apart.
-        policy_type: if empty { numbers::NONE } else { numbers::policy_type(&policy.action) },
+        policy_type: if empty { numbers::NONE } else { policy.action.kind().pfkey_number() },
         dir: numbers::direction_number(policy.id.direction, entry.socket),
         id: entry.index,
         priority: policy.priority.0,
@@ -115,18 +112,6 @@ fn read_action(policy: &ext::Policy) -> Result<Action, Error> {
     }
 }
 
-/// AF_KEY's reference count of a policy that no packet is using just now, which netlink does not
-/// report. One is the SPD's own, another the timer's, which runs for the first second and as long as
-/// there is a limit in seconds (`xfrm_policy_insert`, `xfrm_policy_timer`). `now` is in seconds since
-/// 1970.
-#[must_use]
-pub fn references(entry: &PolicyEntry, now: u64) -> u16 {
-    let timed = |limit: &Lifetime| limit.add_seconds != 0 || limit.use_seconds != 0;
-    let Lifetimes { hard, soft } = &entry.policy.lifetimes;
-    let is_new = now.saturating_sub(entry.current.add_time) < 1;
-    if is_new || timed(hard) || timed(soft) { 2 } else { 1 }
-}
-
 /// A policy as AF_KEY reports it, whose level is `use` where packets may pass without an SA and never
 /// `default`. Whether a template is optional comes from its form.
 #[must_use]
@@ -149,7 +134,7 @@ pub fn without_default(mut entry: PolicyEntry) -> PolicyEntry {
 
 #[cfg(test)]
 mod tests {
-    use model::{Current, Direction, Proto, Request, RequestMode};
+    use model::{Current, Direction, Lifetimes, Proto, Request, RequestMode};
 
     use super::*;
 
@@ -176,14 +161,5 @@ mod tests {
             let reported = without_default(policy(&[Level::Require], is_optional));
             assert_eq!(reported.policy.action.requests()[0].level, level);
         }
-    }
-
-    #[test]
-    fn a_policy_with_a_timer_has_two_users() {
-        let mut entry = policy(&[], false);
-        assert_eq!(references(&entry, 1), 1);
-        assert_eq!(references(&entry, 0), 2, "its first second");
-        entry.policy.lifetimes.soft.use_seconds = 9;
-        assert_eq!(references(&entry, 1), 2);
     }
 }

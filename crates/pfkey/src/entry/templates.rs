@@ -20,7 +20,7 @@ impl IpsecRequest {
         Ok(Self {
             proto: proto.number().into(),
             mode: numbers::mode_number(mode)?,
-            level: numbers::level_number(level),
+            level: level.kind().pfkey_number(),
             reqid: level.reqid().0,
             ends,
         })

@@ -109,7 +109,7 @@ fn limits(lifetimes: &model::Lifetimes) -> impl Iterator<Item = Extension> {
 
 fn policy_message(msg_type: MessageType, policy: &Policy) -> Result<Message, Error> {
     let mut extensions = vec![Extension::Policy(ext::Policy {
-        policy_type: numbers::policy_type(&policy.action),
+        policy_type: policy.action.kind().pfkey_number(),
         priority: policy.priority.0,
         requests: spd::requests(policy)?,
         ..bare_policy(policy.id.direction)

@@ -61,7 +61,7 @@ fn is_numbered(keyed: &Keyed) -> bool {
 
 /// Whether PF_KEY has all of the flags.
 fn is_flagged_alike(flags: SaFlags) -> bool {
-    numbers::flags(numbers::flag_bits(flags)) == flags
+    SaFlags::from_pfkey(flags.pfkey_bits()) == flags
 }
 
 fn of_policy(policy: &Policy) -> Options {

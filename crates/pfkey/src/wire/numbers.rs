@@ -1,8 +1,8 @@
 //! The numbers of linux/pfkeyv2.h and linux/ipsec.h, from the model's tables.
 
 use model::{
-    Action, ActionKind, Algorithm, AlgorithmKind, Direction, EncapKind, Level, LevelKind, Mode,
-    Proto, ReqId, SaFlags, SaMode, SaState, SaType,
+    ActionKind, Algorithm, AlgorithmKind, Direction, EncapKind, Level, LevelKind, Mode, Proto,
+    ReqId, SaMode, SaState, SaType,
 };
 
 use crate::Error;
@@ -20,21 +20,8 @@ fn unknown(field: &'static str, number: impl Into<u32>) -> Error {
     Error::UnknownNumber { field, number: number.into() }
 }
 
-pub(crate) fn state_number(state: SaState) -> u8 {
-    state.pfkey_number()
-}
-
 pub(crate) fn state(number: u8) -> Result<SaState, Error> {
     SaState::from_pfkey(number).ok_or(unknown("SA state", number))
-}
-
-pub(crate) fn flag_bits(flags: SaFlags) -> u32 {
-    flags.pfkey_bits()
-}
-
-/// The flags of these bits; those of KAME mean nothing to XFRM.
-pub(crate) fn flags(bits: u32) -> SaFlags {
-    SaFlags::from_pfkey(bits)
 }
 
 pub(crate) fn mode_number(mode: Mode) -> Result<u8, Error> {
@@ -50,18 +37,10 @@ pub(crate) fn mode(number: u8) -> Result<Mode, Error> {
     Mode::from_pfkey(number).ok_or(unknown("mode", number))
 }
 
-pub(crate) fn level_number(level: Level) -> u8 {
-    level.kind().pfkey_number()
-}
-
 /// The level of this number; `reqid` counts with `unique` only, where 0 is none.
 pub(crate) fn level(number: u8, reqid: u32) -> Result<Level, Error> {
     let kind = LevelKind::from_pfkey(number).ok_or(unknown("level", number))?;
     Ok(kind.with(Some(ReqId(reqid)).filter(|&id| id != ReqId(0))))
-}
-
-pub(crate) fn encap_number(kind: EncapKind) -> u8 {
-    kind.number()
 }
 
 pub(crate) fn encap_kind(number: u8) -> Result<EncapKind, Error> {
@@ -83,10 +62,6 @@ pub(crate) fn direction(number: u8) -> Result<(Direction, bool), Error> {
         (direction.pfkey_number() == number || is_socket).then_some((direction, is_socket))
     });
     found.ok_or(unknown("direction", number))
-}
-
-pub(crate) fn policy_type(action: &Action) -> u16 {
-    action.kind().pfkey_number()
 }
 
 /// `sadb_msg_satype` of a protocol; those that it has no number for are 0

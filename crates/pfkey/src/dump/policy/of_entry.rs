@@ -5,7 +5,7 @@ use model::{Dialect, PolicyEntry, Priority, Selector};
 use super::{Packets, PolicyHeading, PolicyText, SelectorText};
 use crate::{
     dump::{Frame, PrefixText, TemplateText, words},
-    entry::spd,
+    entry::references,
 };
 
 impl<'a> PolicyText<'a> {
@@ -28,7 +28,7 @@ impl<'a> PolicyText<'a> {
             seq: frame.seq,
             pid: frame.pid,
             scope: if frame.dialect == Dialect::FreeBsd { " scope=global" } else { "" },
-            references: frame.references.unwrap_or_else(|| spd::references(entry, frame.now)),
+            references: frame.references.unwrap_or_else(|| references::in_dump(entry, frame.now)),
         }
     }
 }

@@ -1,10 +1,7 @@
 use model::{Encap, Keyed, Proto, SaEntry};
 
 use super::{End, KeyLine, SaText};
-use crate::{
-    dump::{Frame, text::dumped_mode},
-    wire::numbers,
-};
+use crate::dump::{Frame, text::dumped_mode};
 
 impl<'a> SaText<'a> {
     /// The text of an entry of the SAD.
@@ -41,7 +38,7 @@ impl<'a> SaText<'a> {
             sequence: 0,
             // The BSDs count bytes of the bitmap.
             window: if is_bsd { sa.replay_window / 8 } else { sa.replay_window },
-            flags: numbers::flag_bits(sa.flags),
+            flags: sa.flags.pfkey_bits(),
             state: entry.state.word().into(),
             lifetimes: Some((entry.current, sa.lifetimes)),
             now: frame.now,
