@@ -99,7 +99,7 @@ impl Engine {
         operation: Result<Operation, model::Error>,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        let before = self.pending.mark();
+        let before = self.pending.checkpoint();
         let submitted = match operation {
             Err(rule) => {
                 self.pending.refuse(line, rule);

@@ -66,8 +66,12 @@ impl Change<'_> {
                 // As AF_KEY's SADB_FLUSH of satype 0: Mobile IPv6 SAs stay.
                 protocol: proto.unwrap_or(Proto::Any).number(),
             }),
-            Change::AddPolicy(held) => XfrmMessage::AddPolicy(wire::policy::message(&held)),
-            Change::UpdatePolicy(held) => XfrmMessage::UpdatePolicy(wire::policy::message(&held)),
+            Change::AddPolicy(installed) => {
+                XfrmMessage::AddPolicy(wire::policy::message(&installed))
+            }
+            Change::UpdatePolicy(installed) => {
+                XfrmMessage::UpdatePolicy(wire::policy::message(&installed))
+            }
             Change::DeletePolicy(id) => XfrmMessage::DeletePolicy(wire::policy::id_message(id)),
             Change::FlushSpd => XfrmMessage::FlushPolicy(policy::FlushMessage::default()),
             Change::Migrate(migration) => XfrmMessage::Migrate(wire::migration::message(migration)),

@@ -146,7 +146,7 @@ impl Connection {
     fn ask_for_policy(&mut self, question: &XfrmMessage) -> Result<Answer<PolicyEntry>, Error> {
         debug!(seq = self.next_seq, ?question, "get");
         let answer = self.ask(question, |object| {
-            let none = || Error::Malformed("a sub-policy where a policy was asked for".into());
+            let none = || Error::Malformed("a sub-policy where a policy was expected".into());
             wire::policy::read(object)?.ok_or_else(none)
         });
         debug!(?answer, "received");

@@ -1,4 +1,4 @@
-use model::{AddressPair, Prefix, Proto};
+use model::{AddressPair, IpVersion, Prefix, Proto};
 use netlink_packet_xfrm::{Address, AddressFilter, XfrmAttrs, state::GetDumpMessage};
 use tracing::debug;
 
@@ -6,7 +6,7 @@ use crate::{
     Error,
     reply::Reply,
     socket::{Seqs, Socket},
-    wire::Family,
+    wire::AddressFamily,
 };
 
 /// Which SAs a dump gives.
@@ -39,7 +39,7 @@ impl Prefixes {
     fn of(ends: AddressPair) -> Self {
         let bits = Prefix::host(ends.src()).length();
         Self {
-            family: Family::of(ends.src()).number(),
+            family: IpVersion::of(ends.src()).family(),
             src: Address::from_ip(&ends.src()).addr,
             src_bits: bits,
             dst: Address::from_ip(&ends.dst()).addr,
@@ -122,7 +122,7 @@ pub struct Dump<'c, T> {
     seqs: Seqs,
     doing: &'static str,
     read: Read<T>,
-    /// The kernel has said its last word, or the rest is thrown away.
+    /// The kernel has sent its last message, or the rest is thrown away.
     ended: bool,
 }
 

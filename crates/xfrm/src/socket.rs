@@ -26,7 +26,7 @@ use crate::{
     reply::{Reply, peek},
 };
 
-/// Bytes asked for the replies; the kernel doubles it for its own bookkeeping.
+/// Bytes of the receive buffer; the kernel doubles it for its own bookkeeping.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
 /// Bytes of the room for one datagram: the kernel fills at most 32 KiB of a dump into one

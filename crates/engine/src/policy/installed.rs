@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn default_is_what_the_variable_says() {
+    fn default_has_the_level_of_the_variable() {
         let mut variables = Variables::default();
         let esp = request(Proto::Esp, RequestMode::Transport, Level::Default);
         let ipcomp = Request { proto: Proto::IpComp, ..esp };

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn taken_numbers_are_left_out() {
+    fn numbers_in_use_are_skipped() {
         let mut reqids = ReqIds::default();
         reqids.taken.extend([0x4000, 0x4002]);
         assert_eq!(reqids.choose(), Some(ReqId(0x4001)));

@@ -32,7 +32,7 @@ pub fn variables() -> Result<Variables, Error> {
 /// Sets variables of this thread's network namespace, all or none of them, and makes them true of
 /// what is in the SAD and SPD. With `renew_sas`, tunnel SAs whose DF or ECN setting is another than
 /// these settings are replaced, with their keys, counters and replay state. That overrides what
-/// a script said with `-flag`: the kernel does not know where a flag came from.
+/// a script set with `-flag`: the kernel does not know where a flag came from.
 ///
 /// After an error the variables are what they were; SAs that were replaced by then stay so.
 ///

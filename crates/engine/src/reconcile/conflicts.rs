@@ -48,7 +48,7 @@ impl ConflictDetector {
         loop {
             match self.monitor.try_next_event() {
                 Ok(Some(Event::MonitorLost)) => return Err(xfrm::Error::RepliesLost.into()),
-                Ok(Some(event)) => self.hear(event),
+                Ok(Some(event)) => self.note_event(event),
                 Ok(None) => return Ok(()),
                 // It is about none of ours: those can be read.
                 Err(xfrm::Error::Malformed(_)) => {}
@@ -57,7 +57,7 @@ impl ConflictDetector {
         }
     }
 
-    fn hear(&mut self, event: Event) {
+    fn note_event(&mut self, event: Event) {
         match event {
             Event::PolicyAdded { entry, origin } | Event::PolicyUpdated { entry, origin } => {
                 self.note(entry.policy.id.clone(), Fate::There(entry), origin);

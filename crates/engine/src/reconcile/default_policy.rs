@@ -14,8 +14,8 @@ const DIRECTIONS: [Direction; 3] = [Direction::In, Direction::Out, Direction::Fw
 /// The catch-alls of a version. IPv4's loopback interface is exempt from every policy by itself
 /// (`inetdev_init`, net/ipv4/devinet.c), IPv6's is not.
 fn catch_alls(version: IpVersion) -> impl Iterator<Item = CatchAll> {
-    let both_ways = DIRECTIONS.into_iter().filter(|direction| *direction != Direction::Fwd);
-    let loopback = both_ways.filter(move |_| version == IpVersion::V6);
+    let in_and_out = DIRECTIONS.into_iter().filter(|direction| *direction != Direction::Fwd);
+    let loopback = in_and_out.filter(move |_| version == IpVersion::V6);
     let catch_all = move |scope| move |direction| CatchAll { version, direction, scope };
     let everything = DIRECTIONS.into_iter().map(catch_all(Scope::Everything));
     loopback.map(catch_all(Scope::Loopback)).chain(everything)

@@ -24,7 +24,7 @@ impl Engine {
             self.push(line, &Change::UpdateSa(&sa), Target::new_sa(&sa));
         }
         if sa.mode.is_any() && self.send(sink)? == Last::Accepted {
-            self.host.store.record_any_mode(&sa, unix_seconds())?;
+            self.host.store.record_mode_any(&sa, unix_seconds())?;
         }
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Engine {
             return Ok(());
         }
         if sa.mode.is_any() {
-            self.host.store.record_any_mode(&sa, unix_seconds())?;
+            self.host.store.record_mode_any(&sa, unix_seconds())?;
         }
         if may_be_ignored {
             self.look_for_ignored(line, &sa, sink)?;
@@ -149,7 +149,7 @@ impl Engine {
             self.push(line, &Change::DeleteSa(fit.id()), Target::Sa);
             self.push(line, &Change::AddSa(&fit), Target::new_sa(&fit));
             if fit.mode.is_any() {
-                self.host.store.record_any_mode(&fit, unix_seconds())?;
+                self.host.store.record_mode_any(&fit, unix_seconds())?;
             }
             if self.pending.is_full() {
                 self.flush(sink)?;

@@ -33,7 +33,7 @@ pub(crate) struct Pending {
     records: Vec<Record>,
     has_optional_tunnels: bool,
     lock: Option<(Access, Lock)>,
-    /// How many batches were sent before this one. It shows whether a [`Mark`] is of this batch.
+    /// How many batches were sent before this one. It shows whether a [`Checkpoint`] is of this batch.
     generation: u64,
 }
 
@@ -52,7 +52,7 @@ enum Awaited {
 
 /// The place before an operation, to go back to if it fails half-way.
 #[derive(Clone, Copy)]
-pub(crate) struct Mark {
+pub(crate) struct Checkpoint {
     generation: u64,
     batch: BatchMark,
     waiting: usize,
@@ -122,8 +122,8 @@ impl Pending {
         }
     }
 
-    pub(crate) fn mark(&self) -> Mark {
-        Mark {
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
             generation: self.generation,
             batch: self.batch.mark(),
             waiting: self.waiting.len(),
@@ -131,12 +131,13 @@ impl Pending {
         }
     }
 
-    /// Removes what was appended after the mark. If the batch was sent meanwhile, that is all.
-    pub(crate) fn roll_back(&mut self, mark: Mark) {
-        let Mark { batch, waiting, records, .. } = if mark.generation == self.generation {
-            mark
+    /// Removes what was appended after the checkpoint. If the batch was sent meanwhile, that is all.
+    pub(crate) fn roll_back(&mut self, checkpoint: Checkpoint) {
+        let Checkpoint { batch, waiting, records, .. } = if checkpoint.generation == self.generation
+        {
+            checkpoint
         } else {
-            Mark { batch: BatchMark::default(), waiting: 0, records: 0, ..mark }
+            Checkpoint { batch: BatchMark::default(), waiting: 0, records: 0, ..checkpoint }
         };
         self.batch.roll_back(batch);
         self.waiting.truncate(waiting);

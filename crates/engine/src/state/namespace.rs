@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_changes_what_is_there_is_alone() {
+    fn the_exclusive_lock_excludes_shared_ones() {
         let root = tempfile::tempdir().unwrap();
         let namespace = Namespace::within(root.path());
         namespace.make().unwrap();

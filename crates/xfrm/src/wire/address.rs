@@ -1,50 +1,48 @@
 use std::net::IpAddr;
 
-use model::AddressPair;
+use model::{AddressPair, IpVersion};
 use netlink_packet_xfrm::{AF_INET, AF_INET6, Address};
 
-/// The address family that an `xfrm_address_t` does not contain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Family {
-    /// AF_INET.
-    V4,
-    /// AF_INET6.
-    V6,
+/// The IP version as the kernel's structures have it: an `xfrm_address_t` does not contain it.
+pub(crate) trait AddressFamily: Sized {
+    /// The `AF_*` number.
+    fn family(self) -> u16;
+    /// The version of an `AF_*` number; none for AF_UNSPEC.
+    fn from_family(number: u16) -> Option<Self>;
+    /// The version that two addresses of AF_UNSPEC look like: IPv4 fills the first four bytes.
+    fn guess(one: &Address, other: &Address) -> Self;
+    /// An address of this version.
+    fn address(self, address: &Address) -> IpAddr;
+    /// Two addresses of this version.
+    fn pair(self, src: &Address, dst: &Address) -> AddressPair;
 }
 
-impl Family {
-    pub(crate) fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() { Family::V4 } else { Family::V6 }
-    }
-
-    /// The `AF_*` number.
-    pub(crate) fn number(self) -> u16 {
+impl AddressFamily for IpVersion {
+    fn family(self) -> u16 {
         match self {
-            Family::V4 => AF_INET,
-            Family::V6 => AF_INET6,
+            IpVersion::V4 => AF_INET,
+            IpVersion::V6 => AF_INET6,
         }
     }
 
-    /// The family of an `AF_*` number; none for AF_UNSPEC.
-    pub(crate) fn from_number(number: u16) -> Option<Self> {
-        [Family::V4, Family::V6].into_iter().find(|family| family.number() == number)
+    fn from_family(number: u16) -> Option<Self> {
+        IpVersion::ALL.into_iter().find(|version| version.family() == number)
     }
 
-    /// What two addresses of an unspecified family look like: IPv4 fills the first four bytes.
-    pub(crate) fn guess(one: &Address, other: &Address) -> Self {
+    fn guess(one: &Address, other: &Address) -> Self {
         let short = |address: &Address| address.addr[4..].iter().all(|&byte| byte == 0);
-        if short(one) && short(other) { Family::V4 } else { Family::V6 }
+        if short(one) && short(other) { IpVersion::V4 } else { IpVersion::V6 }
     }
 
-    pub(crate) fn address(self, address: &Address) -> IpAddr {
+    fn address(self, address: &Address) -> IpAddr {
         match self {
-            Family::V4 => address.to_ipv4().into(),
-            Family::V6 => address.to_ipv6().into(),
+            IpVersion::V4 => address.to_ipv4().into(),
+            IpVersion::V6 => address.to_ipv6().into(),
         }
     }
 
-    pub(crate) fn pair(self, src: &Address, dst: &Address) -> AddressPair {
-        AddressPair::new(self.address(src), self.address(dst)).expect("both are of one family")
+    fn pair(self, src: &Address, dst: &Address) -> AddressPair {
+        AddressPair::new(self.address(src), self.address(dst)).expect("both are of one version")
     }
 }
 
@@ -56,8 +54,8 @@ mod tests {
     fn an_unspecified_family_shows_in_the_bytes() {
         let v4 = Address::from_ip(&IpAddr::from([192, 0, 2, 1]));
         let v6 = Address::from_ip(&"2001:db8::1".parse().unwrap());
-        assert_eq!(Family::guess(&v4, &Address::default()), Family::V4);
-        assert_eq!(Family::guess(&v6, &Address::default()), Family::V6);
-        assert_eq!(Family::from_number(0), None);
+        assert_eq!(IpVersion::guess(&v4, &Address::default()), IpVersion::V4);
+        assert_eq!(IpVersion::guess(&v6, &Address::default()), IpVersion::V6);
+        assert_eq!(IpVersion::from_family(0), None);
     }
 }

@@ -21,8 +21,8 @@ pub(crate) fn message(it: CatchAll) -> ModifyMessage {
         Scope::Loopback => (Priority(u32::MAX - 1), Action::None),
     };
     let policy = Policy { id: id(it), priority, action, lifetimes: Lifetimes::default() };
-    let held = InstalledPolicy { policy: &policy, form: Form::default(), index: 0 };
-    let mut message = policy::message(&held);
+    let installed = InstalledPolicy { policy: &policy, form: Form::default(), index: 0 };
+    let mut message = policy::message(&installed);
     message.user_policy_info.selector.user = OWNER;
     message
 }

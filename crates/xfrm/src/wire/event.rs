@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use model::{
-    Acquire, AddressPair, Event, Mapping, Origin, PolicyEntry, Proto, ReqId, SaEntry, SaState, Spi,
+    Acquire, AddressPair, Event, IpVersion, Mapping, Origin, PolicyEntry, Proto, ReqId, SaEntry,
+    SaState, Spi,
 };
 use netlink_packet_core::{DecodeError, NetlinkBuffer};
 use netlink_packet_xfrm::{
@@ -14,10 +15,10 @@ use netlink_packet_xfrm::{
     XFRM_USER_ACQUIRE_LEN, XFRM_USER_EXPIRE_LEN, XFRM_USER_POLICY_EXPIRE_LEN, XfrmAttrs,
 };
 
-use super::{Family, attributes, catch_all, migration, policy, sa, selector, template};
+use super::{AddressFamily, attributes, catch_all, migration, policy, sa, selector, template};
 use crate::{Error, device::Devices};
 
-/// Reads one message, header included, as it is at `now`, Unix seconds: asked for if it matters.
+/// Reads one message, header included, as it is at `now`, Unix seconds; it is called if it matters.
 pub(crate) fn read(message: &[u8], now: fn() -> u64, devices: &Devices) -> Result<Event, Error> {
     let message = NetlinkBuffer::new_checked(message)?;
     let origin = Origin { seq: message.sequence_number(), pid: message.port_number() };
@@ -104,9 +105,9 @@ fn acquire(object: &[u8]) -> Result<Option<Event>, Error> {
     let [auth_mask, crypt_mask, comp_mask] =
         if has_own_templates(object)? { [0; 3] } else { [wire.aalgos, wire.ealgos, wire.calgos] };
     let selector =
-        selector::read(&wire.selector, Family::from_number(wire.policy.selector.family))?;
+        selector::read(&wire.selector, IpVersion::from_family(wire.policy.selector.family))?;
     let family = acquired_family(&policy, &wire.id.daddr)
-        .unwrap_or_else(|| Family::of(selector.src().addr()));
+        .unwrap_or_else(|| IpVersion::of(selector.src().addr()));
     Ok(Some(Event::Acquire(Box::new(Acquire {
         ends: family.pair(&wire.saddr, &wire.id.daddr),
         proto: proto(wire.id.proto)?,
@@ -131,16 +132,16 @@ fn has_own_templates(object: &[u8]) -> Result<bool, Error> {
 }
 
 /// The family of an SA's addresses, if they are the endpoints of one of the policy's requests.
-fn acquired_family(policy: &PolicyEntry, dst: &Address) -> Option<Family> {
+fn acquired_family(policy: &PolicyEntry, dst: &Address) -> Option<IpVersion> {
     let requests = policy.policy.action.requests().iter();
     let ends = requests.filter_map(|request| request.mode.endpoints()).map(AddressPair::dst);
-    ends.filter(|end| Address::from_ip(end) == *dst).map(Family::of).next()
+    ends.filter(|end| Address::from_ip(end) == *dst).map(IpVersion::of).next()
 }
 
 fn mapping(object: &[u8]) -> Result<Event, Error> {
     let wire = UserMapping::parse(object)?;
-    let family = Family::from_number(wire.id.family)
-        .unwrap_or_else(|| Family::guess(&wire.old_saddr, &wire.id.daddr));
+    let family = IpVersion::from_family(wire.id.family)
+        .unwrap_or_else(|| IpVersion::guess(&wire.old_saddr, &wire.id.daddr));
     Ok(Event::MappingChanged(Box::new(Mapping {
         dst: family.address(&wire.id.daddr),
         proto: proto(wire.id.proto)?,

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_counters_are_said_twice_and_all_else_is_as_it_came() {
+    fn the_counters_are_in_two_places_and_the_rest_is_unchanged() {
         let object = object(b"0123456789012345");
         let mut image = Image::read(&object).unwrap();
         let ltime_val = hex("24000900 54000000 00000000 01000000 00000000

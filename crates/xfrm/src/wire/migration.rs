@@ -1,13 +1,13 @@
 //! `XFRM_MSG_MIGRATE`: `xfrm_userpolicy_id` with the paths of a policy, old and new.
 
-use model::{AddressPair, Direction, Migration, Mode, PathChange, ReqId};
+use model::{AddressPair, Direction, IpVersion, Migration, Mode, PathChange, ReqId};
 use netlink_packet_core::{DecodeError, DefaultNla, Emitable};
 use netlink_packet_xfrm::{
     Address, MigrateMessage, UserKmAddress, UserMigrate, UserPolicyId, XFRM_USER_POLICY_ID_LEN,
     XFRMA_MIGRATE, XfrmAttrs,
 };
 
-use super::{Family, attributes, event, selector};
+use super::{AddressFamily, attributes, event, selector};
 use crate::Error;
 
 /// The message that moves a policy.
@@ -22,7 +22,7 @@ pub(crate) fn message(migration: &Migration) -> MigrateMessage {
             local: Address::from_ip(&ends.src()),
             remote: Address::from_ip(&ends.dst()),
             reserved: 0,
-            family: Family::of(ends.src()).number(),
+            family: IpVersion::of(ends.src()).family(),
         })
     });
     let paths = XfrmAttrs::Other(DefaultNla::new(XFRMA_MIGRATE, paths(&migration.changes)));
@@ -42,8 +42,8 @@ fn paths(changes: &[PathChange]) -> Vec<u8> {
             mode: change.mode.xfrm(),
             reserved: 0,
             reqid: change.reqid.0,
-            old_family: Family::of(change.old.src()).number(),
-            new_family: Family::of(change.new.src()).number(),
+            old_family: IpVersion::of(change.old.src()).family(),
+            new_family: IpVersion::of(change.new.src()).family(),
         };
         let start = array.len();
         array.resize(start + wire.buffer_len(), 0);
@@ -85,7 +85,7 @@ fn path_change(wire: &UserMigrate) -> Result<PathChange, DecodeError> {
 }
 
 fn pair(family: u16, src: &Address, dst: &Address) -> AddressPair {
-    let family = Family::from_number(family).unwrap_or_else(|| Family::guess(src, dst));
+    let family = IpVersion::from_family(family).unwrap_or_else(|| IpVersion::guess(src, dst));
     family.pair(src, dst)
 }
 
@@ -108,7 +108,7 @@ mod tests {
 
     /// Requests and notifications differ in how they hold several paths, and in nothing else.
     #[test]
-    fn one_path_is_written_as_it_is_told() {
+    fn one_path_is_written_as_given() {
         let prefix = |ip: [u8; 4]| Prefix::new(ip.into(), Some(24)).unwrap();
         let selector = Selector::new(prefix([192, 0, 2, 0]), prefix([203, 0, 113, 0])).unwrap();
         let mut migration = Migration {

@@ -25,7 +25,7 @@ pub(crate) mod testing;
 use netlink_packet_core::{DecodeError, NlasIterator, Parseable};
 use netlink_packet_xfrm::XfrmAttrs;
 
-pub(crate) use address::Family;
+pub(crate) use address::AddressFamily;
 pub(crate) use algorithm::wipe;
 
 /// The attributes of an object after its fixed structure of `size` bytes.

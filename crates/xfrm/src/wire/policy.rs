@@ -1,6 +1,8 @@
 //! `xfrm_userpolicy_info` with its attributes, and `xfrm_userpolicy_id`.
 
-use model::{Action, Direction, Form, Mark, Policy, PolicyEntry, PolicyId, Priority, Request};
+use model::{
+    Action, Direction, Form, IpVersion, Mark, Policy, PolicyEntry, PolicyId, Priority, Request,
+};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
     UserPolicyId, UserPolicyInfo, XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK, XFRM_POLICY_MAX,
@@ -9,7 +11,7 @@ use netlink_packet_xfrm::{
     policy::{DelGetMessage, ModifyMessage},
 };
 
-use super::{Family, attributes, lifetime, mark, nested, sec_ctx, selector, template};
+use super::{AddressFamily, attributes, lifetime, mark, nested, sec_ctx, selector, template};
 use crate::{Error, InstalledPolicy, catch_all};
 
 /// One request more than the kernel takes (`XFRM_MAX_DEPTH`): enough for it to say so.
@@ -23,7 +25,7 @@ const PARTIAL: u8 = 1;
 pub(crate) fn message(
     &InstalledPolicy { policy, form, index }: &InstalledPolicy<'_>,
 ) -> ModifyMessage {
-    let family = Family::of(policy.id.selector.src().addr());
+    let family = IpVersion::of(policy.id.selector.src().addr());
     let requests = policy.action.requests().iter().enumerate().take(MOST_TEMPLATES);
     let template = |(place, request)| template::write(request, form.is_optional(place), family);
     let templates: Vec<_> = requests.map(template).collect();
@@ -105,9 +107,9 @@ pub(super) fn entry(
             _ => {}
         }
     }
-    let hint = templates.first().and_then(|template| Family::from_number(template.family));
+    let hint = templates.first().and_then(|template| IpVersion::from_family(template.family));
     let selector = selector::read(&info.selector, hint)?;
-    let family = Family::of(selector.src().addr());
+    let family = IpVersion::of(selector.src().addr());
     let requests = templates.iter().map(|template| template::read(template, family));
     let requests: Vec<Request> = requests.collect::<Result<_, _>>()?;
     let (direction, socket) = place(info.index);

@@ -1,8 +1,8 @@
 //! `xfrm_usersa_info` with its attributes, and `xfrm_usersa_id`.
 
 use model::{
-    Encap, Mark, Mode, Offload, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId, SaState,
-    SecCtx, Spi, SpiRequest,
+    Encap, IpVersion, Mark, Mode, Offload, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId,
+    SaState, SecCtx, Spi, SpiRequest,
 };
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
@@ -12,8 +12,8 @@ use netlink_packet_xfrm::{
 };
 
 use super::{
-    Family, algorithm, algorithm::Algorithms, attributes, encap, lifetime, mark, nested, offload,
-    recent, recent::Recent, replay, sec_ctx, selector,
+    AddressFamily, algorithm, algorithm::Algorithms, attributes, encap, lifetime, mark, nested,
+    offload, recent, recent::Recent, replay, sec_ctx, selector,
 };
 use crate::{Error, Refusal, device::Devices};
 
@@ -49,7 +49,7 @@ pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, Refus
 
 /// The fixed structure, but for the replay window.
 fn info(sa: &Sa) -> UserSaInfo {
-    let family = Family::of(sa.ends.src()).number();
+    let family = IpVersion::of(sa.ends.src()).family();
     let inner = if sa.flags.contains(SaFlags::ANY_FAMILY) { AF_UNSPEC } else { family };
     let all = Selector { family: inner, ..Selector::default() };
     UserSaInfo {
@@ -73,7 +73,7 @@ pub(crate) fn spi_message(
     (min, max): (Spi, Spi),
     seq: u32,
 ) -> AllocSpiMessage {
-    let family = Family::of(request.ends.src()).number();
+    let family = IpVersion::of(request.ends.src()).family();
     let info = UserSaInfo {
         id: Id {
             daddr: Address::from_ip(&request.ends.dst()),
@@ -96,7 +96,7 @@ pub(crate) fn id_message(id: &SaId) -> DelGetMessage {
         user_sa_id: UserSaId {
             daddr: Address::from_ip(&id.dst),
             spi: id.spi.0,
-            family: Family::of(id.dst).number(),
+            family: IpVersion::of(id.dst).family(),
             proto: id.proto.number(),
         },
         nlas: mark::attribute(id.mark).into_iter().collect(),
@@ -138,8 +138,8 @@ pub(super) fn entry(
     let unknown = |what, number: u8| DecodeError::from(format!("SA: {what} {number}"));
     let proto =
         Proto::from_number(info.id.proto).ok_or_else(|| unknown("protocol", info.id.proto))?;
-    let family = Family::from_number(info.family)
-        .unwrap_or_else(|| Family::guess(&info.saddr, &info.id.daddr));
+    let family = IpVersion::from_family(info.family)
+        .unwrap_or_else(|| IpVersion::guess(&info.saddr, &info.id.daddr));
     let lifetimes = lifetime::lifetimes(&info.lifetime_cfg);
     let current = lifetime::current(&info.lifetime_cur);
     let state = if needs_algorithm(proto) && !algorithms.any {
@@ -178,7 +178,10 @@ pub(super) fn entry(
 }
 
 /// The selector of an SA that is not for all packets.
-fn own_selector(wire: &Selector, family: Family) -> Result<Option<model::Selector>, DecodeError> {
+fn own_selector(
+    wire: &Selector,
+    family: IpVersion,
+) -> Result<Option<model::Selector>, DecodeError> {
     let all = Selector { family: wire.family, ..Selector::default() };
     (*wire != all).then(|| selector::read(wire, Some(family))).transpose()
 }

@@ -1,10 +1,10 @@
 //! `xfrm_selector`: a port of 0 is any, with mask 0; every other port is exact, with mask 0xffff.
 
-use model::{Prefix, Selector, Upper};
+use model::{IpVersion, Prefix, Selector, Upper};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{self as xfrm, Address};
 
-use super::Family;
+use super::AddressFamily;
 
 pub(super) fn write(selector: &Selector) -> xfrm::Selector {
     let mask = |port: u16| if port == 0 { 0 } else { u16::MAX };
@@ -16,7 +16,7 @@ pub(super) fn write(selector: &Selector) -> xfrm::Selector {
         sport_mask: mask(selector.src_port),
         dport: selector.dst_port,
         dport_mask: mask(selector.dst_port),
-        family: Family::of(src.addr()).number(),
+        family: IpVersion::of(src.addr()).family(),
         prefixlen_s: src.length(),
         prefixlen_d: dst.length(),
         proto: selector.upper.xfrm(),
@@ -25,10 +25,10 @@ pub(super) fn write(selector: &Selector) -> xfrm::Selector {
 }
 
 /// Reads a selector; `or` is its family if it does not say (AF_UNSPEC).
-pub(super) fn read(wire: &xfrm::Selector, or: Option<Family>) -> Result<Selector, DecodeError> {
-    let family = Family::from_number(wire.family)
+pub(super) fn read(wire: &xfrm::Selector, or: Option<IpVersion>) -> Result<Selector, DecodeError> {
+    let family = IpVersion::from_family(wire.family)
         .or(or)
-        .unwrap_or_else(|| Family::guess(&wire.saddr, &wire.daddr));
+        .unwrap_or_else(|| IpVersion::guess(&wire.saddr, &wire.daddr));
     let prefix = |address, length: u8| Prefix::new(family.address(address), Some(length.into()));
     let both = prefix(&wire.saddr, wire.prefixlen_s)
         .and_then(|src| Selector::new(src, prefix(&wire.daddr, wire.prefixlen_d)?));

@@ -10,11 +10,11 @@
 //! the SA's `props.aalgo`, and 251, `SADB_X_AALG_NULL`, is too far: on 32-bit ARM and on PowerPC
 //! the result is 0 and packets are dropped, and a kernel with UBSAN complains.
 
-use model::{Level, Mode, Proto, ReqId, Request, RequestMode};
+use model::{IpVersion, Level, Mode, Proto, ReqId, Request, RequestMode};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{Address, Id, UserTemplate};
 
-use super::Family;
+use super::AddressFamily;
 
 /// Any algorithm of the SA will do (`xfrm_tmpl.allalgs`).
 const ANY_ALGORITHM: u32 = !0;
@@ -27,7 +27,7 @@ const SHARE_USE: u8 = 2;
 const SHARE_REQUIRE: u8 = 3;
 
 /// The template of a request in a policy of family `policy`, which is that of transport mode too.
-pub(super) fn write(request: &Request, is_optional: bool, policy: Family) -> UserTemplate {
+pub(super) fn write(request: &Request, is_optional: bool, policy: IpVersion) -> UserTemplate {
     let ends = request.mode.endpoints();
     UserTemplate {
         id: Id {
@@ -36,7 +36,7 @@ pub(super) fn write(request: &Request, is_optional: bool, policy: Family) -> Use
             proto: request.proto.number(),
         },
         saddr: ends.map(|ends| Address::from_ip(&ends.src())).unwrap_or_default(),
-        family: ends.map_or(policy, |ends| Family::of(ends.src())).number(),
+        family: ends.map_or(policy, |ends| IpVersion::of(ends.src())).family(),
         reqid: request.level.reqid().0,
         mode: request.mode.mode().xfrm(),
         share: match request.level {
@@ -57,12 +57,12 @@ pub(super) fn is_own(wire: &UserTemplate) -> bool {
 }
 
 /// Reads a template; `policy` is its family if it does not say.
-pub(super) fn read(wire: &UserTemplate, policy: Family) -> Result<Request, DecodeError> {
+pub(super) fn read(wire: &UserTemplate, policy: IpVersion) -> Result<Request, DecodeError> {
     let unknown = |what, number: u8| DecodeError::from(format!("template: {what} {number}"));
     let proto =
         Proto::from_number(wire.id.proto).ok_or_else(|| unknown("protocol", wire.id.proto))?;
     let mode = Mode::from_xfrm(wire.mode).ok_or_else(|| unknown("mode", wire.mode))?;
-    let family = Family::from_number(wire.family).unwrap_or(policy);
+    let family = IpVersion::from_family(wire.family).unwrap_or(policy);
     let ends = family.pair(&wire.saddr, &wire.id.daddr);
     let mode = match mode {
         Mode::Transport => RequestMode::Transport,

@@ -103,7 +103,7 @@ const LISTING: &str = r#"{"nftables": [
     {"rule": {"family": "ip", "table": "xfrm_tools", "chain": "output", "handle": 7}}]}"#;
 
 #[test]
-fn a_listing_says_what_is_there() {
+fn a_listing_shows_what_is_there() {
     let listing: Value = serde_json::from_str(LISTING).unwrap();
     let mut expected = elements(&tunnel(Proto::Esp));
     expected.extend(in_udp(EncapKind::EspInUdp));
@@ -117,10 +117,10 @@ fn a_listing_says_what_is_there() {
 
 /// It runs again, alone, in a network namespace of its own.
 #[test]
-fn the_kernel_holds_what_is_wanted() {
+fn the_kernel_has_what_is_wanted() {
     const INSIDE: &str = "DF_RULE_NAMESPACE";
     if std::env::var_os(INSIDE).is_some() {
-        return holds_what_is_wanted();
+        return has_what_is_wanted();
     }
     let inside = |program: &std::ffi::OsStr, words: &[&str]| {
         let mut unshare = Command::new("unshare");
@@ -131,13 +131,13 @@ fn the_kernel_holds_what_is_wanted() {
         return;
     }
     let (_, module) = module_path!().split_once("::").unwrap();
-    let test = format!("{module}::the_kernel_holds_what_is_wanted");
+    let test = format!("{module}::the_kernel_has_what_is_wanted");
     let output = inside(std::env::current_exe().unwrap().as_os_str(), &["--exact", &test]);
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && report.contains("1 passed"), "{report}");
 }
 
-fn holds_what_is_wanted() {
+fn has_what_is_wanted() {
     let esp = elements(&tunnel(Proto::Esp));
     let all: Elements = [tunnel(Proto::Ah), tunnel(Proto::IpComp)]
         .iter()

@@ -10,7 +10,7 @@ const CLOCK_SLACK: u64 = 2;
 /// name, source and number, added at the same time, is there.
 impl Store {
     /// Records that the mode of an SA, added at `now` (Unix seconds), was not given.
-    pub fn record_any_mode(&mut self, sa: &Sa, now: u64) -> rusqlite::Result<()> {
+    pub fn record_mode_any(&mut self, sa: &Sa, now: u64) -> rusqlite::Result<()> {
         let id = sa.id();
         self.database.for_writing()?.execute(
             "INSERT OR REPLACE INTO any_mode VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -30,7 +30,7 @@ impl Store {
 
     /// An SA of the SAD with the mode that was requested it.
     pub fn requested_mode(&mut self, mut entry: SaEntry) -> rusqlite::Result<SaEntry> {
-        if self.is_of_any_mode(&entry)? {
+        if self.has_mode_any(&entry)? {
             entry.sa.mode = SaMode::Any { installed: entry.sa.mode.installed() };
         }
         Ok(entry)
@@ -38,7 +38,7 @@ impl Store {
 
     /// Whether the mode of an SA of the SAD was not given. A record of another SA that had this
     /// name before is dropped.
-    fn is_of_any_mode(&mut self, entry: &SaEntry) -> rusqlite::Result<bool> {
+    fn has_mode_any(&mut self, entry: &SaEntry) -> rusqlite::Result<bool> {
         let Some(database) = self.database.for_reading()? else { return Ok(false) };
         let id = entry.sa.id();
         let record: Option<(String, u32, i64)> = database
@@ -81,8 +81,8 @@ mod tests {
         let sa = Sa { reqid: ReqId(7), ..Sa::bare(ends, Proto::Esp, Spi(4096)) };
         let current = Current { add_time: 1000, ..Current::default() };
         let mut entry = SaEntry { sa: sa.clone(), state: SaState::Mature, current };
-        assert!(!store.is_of_any_mode(&entry).unwrap());
-        store.record_any_mode(&sa, 1001).unwrap();
+        assert!(!store.has_mode_any(&entry).unwrap());
+        store.record_mode_any(&sa, 1001).unwrap();
         // Another process sees it.
         let mut other = Store::of(&Namespace::within(root.path()));
         let requested = other.requested_mode(entry.clone()).unwrap();
@@ -91,6 +91,6 @@ mod tests {
         entry.current.add_time = 2000;
         assert_eq!(other.requested_mode(entry.clone()).unwrap(), entry);
         entry.current.add_time = 1000;
-        assert!(!store.is_of_any_mode(&entry).unwrap());
+        assert!(!store.has_mode_any(&entry).unwrap());
     }
 }

@@ -214,7 +214,7 @@ fn flushes_say_what_of() {
 }
 
 #[test]
-fn an_acquire_tells_packet_policy_and_sa() {
+fn an_acquire_names_packet_policy_and_sa() {
     let Event::Acquire(acquire) = event(ACQUIRE) else { panic!() };
     assert_eq!(acquire.ends, ends([198, 51, 100, 1], [198, 51, 100, 9]));
     let mut packet = between([198, 51, 100, 1], 32, [198, 51, 100, 7], 32);
@@ -230,7 +230,7 @@ fn an_acquire_tells_packet_policy_and_sa() {
 
 /// As in AF_KEY, whose templates have no masks.
 #[test]
-fn an_acquire_of_an_own_template_says_nothing_of_algorithms() {
+fn an_acquire_of_an_own_template_has_no_algorithms() {
     // The template's mode, `share` and `optional`, behind its number.
     let own = ACQUIRE.replace("05000000 01000000 ffffffff", "05000000 01030000 ffffffff");
     let Event::Acquire(acquire) = event(&own) else { panic!() };

@@ -133,7 +133,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn policies_of_sockets_are_marked_and_sub_policies_left_out() {
+fn policies_of_sockets_are_marked_and_sub_policies_skipped() {
     let any = policy("0.0.0.0", 0, "0.0.0.0", 0, Direction::In);
     for (index, direction) in [(3, Direction::In), (12, Direction::Out), (21, Direction::Fwd)] {
         let mut message = message_of(&any);
@@ -173,36 +173,36 @@ fn cut_objects_are_errors_not_panics() {
     }
 }
 
-/// What the kernel's own fields cannot say of a level is said beside them.
+/// What the kernel's own fields cannot say of a level is in `share`.
 #[test]
-fn the_level_that_was_asked_for_comes_back() {
-    let mut asked = web();
-    let Action::Ipsec(requests) = &mut asked.action else { panic!("no requests") };
+fn the_requested_level_is_read_back() {
+    let mut requested = web();
+    let Action::Ipsec(requests) = &mut requested.action else { panic!("no requests") };
     for level in [Level::Default, Level::Use, Level::Require] {
         requests.push(Request { level, ..requests[0] });
     }
-    let asked_for: Vec<Level> = requests.iter().map(|request| request.level).collect();
+    let levels: Vec<Level> = requests.iter().map(|request| request.level).collect();
     for optional in [0, 1, 2, 3, 4] {
         let mut place = 0..;
-        let mut form = Form::whole(&asked, |_| place.next() == Some(optional));
+        let mut form = Form::whole(&requested, |_| place.next() == Some(optional));
         form.is_partial = optional == 3;
-        let message = message(&InstalledPolicy { policy: &asked, form, index: 0 });
+        let message = message(&InstalledPolicy { policy: &requested, form, index: 0 });
         let entry = read(&bytes(&message)).unwrap().unwrap();
         assert_eq!(entry.form, form);
-        let levels = entry.policy.action.requests().iter().map(|request| request.level);
-        assert_eq!(levels.collect::<Vec<_>>(), asked_for, "{optional}");
+        let read = entry.policy.action.requests().iter().map(|request| request.level);
+        assert_eq!(read.collect::<Vec<_>>(), levels, "{optional}");
     }
 }
 
 /// Those of `ip xfrm policy` have 0 in `share`.
 #[test]
 fn a_template_of_another_program_is_what_the_kernel_makes_of_it() {
-    let asked = web();
+    let requested = web();
     for (is_optional, expected) in
         [(false, [Level::Unique(Some(ReqId(9))), Level::Require]), (true, [Level::Use, Level::Use])]
     {
-        let form = Form::whole(&asked, |_| is_optional);
-        let mut message = message(&InstalledPolicy { policy: &asked, form, index: 0 });
+        let form = Form::whole(&requested, |_| is_optional);
+        let mut message = message(&InstalledPolicy { policy: &requested, form, index: 0 });
         for attribute in &mut message.nlas {
             if let XfrmAttrs::Template(templates) = attribute {
                 assert!(templates.iter().all(template::is_own));

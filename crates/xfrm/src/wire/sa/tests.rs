@@ -349,7 +349,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn the_state_follows_from_algorithms_and_soft_limit() {
+fn the_state_depends_on_algorithms_and_soft_limit() {
     let state = |sa: &Sa, now| reading(&bytes(&written(sa)), now).unwrap().state;
     assert_eq!(state(&bare(Proto::Esp, 1), 0), SaState::Larval);
     assert_eq!(state(&bare(Proto::Routing, 0), 0), SaState::Mature);
@@ -362,7 +362,7 @@ fn the_state_follows_from_algorithms_and_soft_limit() {
 }
 
 #[test]
-fn an_unknown_algorithm_is_left_out_but_makes_no_larval() {
+fn an_unknown_algorithm_is_skipped_and_makes_no_larval_sa() {
     let mut message = written(&esp());
     for attribute in &mut message.nlas {
         match attribute {
