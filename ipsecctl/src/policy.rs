@@ -24,7 +24,7 @@ pub fn together(mut policies: Vec<SocketPolicy>) -> Result<Policies, Error> {
     }
 }
 
-/// Those that leave everything to the SPD.
+/// Policies that leave all packets to the SPD.
 pub fn none() -> Result<Policies, Error> {
     let entrust = |direction| {
         SocketPolicy::new(direction, Priority::DEFAULT, SocketAction::Entrust).map_err(Error::Model)

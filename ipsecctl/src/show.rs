@@ -89,7 +89,7 @@ impl Subject {
 }
 
 impl Show {
-    /// Prints what is asked for.
+    /// Prints the subject, or all.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         let text = match self.subject {
             Some(subject) => {

@@ -1,4 +1,4 @@
-//! `ipsecctl socket`: the policies of sockets that are there already, in whichever process.
+//! `ipsecctl socket`: the policies of open sockets of any process.
 
 mod list;
 mod process;

@@ -128,7 +128,7 @@ impl Output {
         writeln!(self.out, "* Applying {path} ...")
     }
 
-    /// Prints what is left.
+    /// Prints the JSON, and flushes standard output.
     pub fn finish(mut self) -> io::Result<()> {
         if self.format.what == What::Json && !self.json.is_empty() {
             let text = serde_json::to_string_pretty(&self.json)?;

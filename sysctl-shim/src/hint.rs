@@ -7,7 +7,7 @@ use crate::tree;
 /// How alike two names must be for one to be taken for the other, from 0 to 1.
 const ALIKE: f64 = 0.9;
 
-/// What there is to say of a name, if it is in the folders of ipsec(4) or much like one there.
+/// A hint for an unknown name that is in the folders of ipsec(4), or similar to one there.
 pub fn of(name: &str) -> Option<String> {
     if let Some(why) = tree::unsupported(name) {
         return Some(format!("the BSDs have {name}, Linux has nothing for it: {why}"));

@@ -78,7 +78,7 @@ impl Reply {
         bytes
     }
 
-    /// Reads an answer; `None` for what is none.
+    /// Reads an answer; `None` if it is malformed.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (number, reason) = bytes.split_first_chunk()?;

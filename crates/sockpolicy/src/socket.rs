@@ -119,7 +119,7 @@ impl<'fd> Socket<'fd> {
         same().map_err(Error::Socket)
     }
 
-    /// Gives it policies, whose `default` levels are what the variables say now. Connections go on;
+    /// Sets policies; their `default` levels are resolved by the variables. Connections continue;
     /// their next packet is the first that the policies decide of.
     ///
     /// Errors: all but those of [`Socket::of`] and [`Error::Twice`].

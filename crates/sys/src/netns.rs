@@ -9,17 +9,27 @@ use std::os::{
     unix::net::UnixDatagram,
 };
 
-use rustix::{fs::stat, io::Errno};
+use rustix::{
+    fs::{Mode, OFlags, open, stat},
+    io::Errno,
+};
 
 use crate::{errno::checked, sockopt};
 
 /// linux/sockios.h.
 const SIOCGSKNS: libc::Ioctl = 0x894c;
 
+const CURRENT: &str = "/proc/thread-self/ns/net";
+
+/// Opens this thread's network namespace. Errors: ENOENT without /proc.
+pub fn current() -> Result<OwnedFd, Errno> {
+    open(CURRENT, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+}
+
 /// The inode of this thread's network namespace, which the kernel gives again when the namespace has
 /// gone. Allocates nothing. Errors: ENOENT without /proc.
 pub fn inode() -> Result<u64, Errno> {
-    stat("/proc/thread-self/ns/net").map(|namespace| namespace.st_ino)
+    stat(CURRENT).map(|namespace| namespace.st_ino)
 }
 
 /// The cookie of this thread's network namespace, which no other gets until the next boot. `None`
@@ -62,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_namespace_is_known_by_its_inode() {
-        let file = File::open("/proc/thread-self/ns/net").unwrap();
+        let file = File::from(current().unwrap());
         assert_eq!(inode().unwrap(), file.metadata().unwrap().ino());
         assert_eq!(cookie(), cookie());
     }

@@ -1,8 +1,8 @@
 //! The fields of /proc/PID/status (proc_pid_status(5)) that authorisation needs.
 //!
-//! Hand-written because the crate `procfs` opens the process by its number itself, and so cannot be
-//! given the descriptor whose identity was checked; it also fails where a field is missing that is not
-//! needed here.
+//! Hand-written because `procfs_core::process::Status` reads every field of the file, fails as a whole if
+//! one of them is missing or has another format, and cuts a name at a colon. A reader of single fields
+//! there would end this file. The caller opens the file, by a descriptor whose identity it has checked.
 
 use rustix::thread::CapabilitySet;
 

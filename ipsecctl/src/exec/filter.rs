@@ -15,11 +15,11 @@ const AF_RDS: i32 = 21;
 const AF_RXRPC: i32 = 33;
 const AF_SMC: i32 = 43;
 
-/// `socket` with AF_INET and AF_INET6 asks, and nothing makes such a socket behind the supervisor's
-/// back: io_uring, and AF_SMC, AF_RDS and AF_RXRPC, whose sockets have others of TCP or UDP beneath,
-/// seem not to be there. Programs with another calling convention end.
+/// Notifies of `socket` with AF_INET and AF_INET6. No such socket is made without a notification:
+/// io_uring, and AF_SMC, AF_RDS and AF_RXRPC, whose sockets use others of TCP or UDP, are reported as
+/// not supported. Programs of another ABI are killed.
 ///
-/// Unless they are to be, sockets of IPv6 are never dual-stack: the supervisor makes them so, and
+/// Without `dual_stack`, sockets of IPv6 are never dual-stack: the supervisor makes them so, and
 /// setting `IPV6_V6ONLY` does nothing.
 pub fn inet_sockets(dual_stack: bool) -> Vec<sock_filter> {
     let io_uring = [skip_unless(SYS_io_uring_setup, 1), refuse(Errno::NOSYS)];

@@ -80,8 +80,7 @@ impl KeySockets {
         let capabilities = if self.settings.is_of_namespace() {
             caller.capabilities_in(&caller.netns)?
         } else {
-            let own = File::open("/proc/thread-self/ns/net").map_err(|_| Errno::PERM)?;
-            caller.capabilities_in(&own.into())?
+            caller.capabilities_in(&sys::netns::current().map_err(|_| Errno::PERM)?)?
         };
         Ok(pfkey::client::Caller {
             netns: caller.netns_inode(),

@@ -32,8 +32,8 @@ pub fn enter(caller: &Caller) -> Result<(), Errno> {
     move_into_link_name_space(caller.netns.as_fd(), Some(LinkNameSpaceType::Network))
 }
 
-/// Does something as the caller: with its user and group, to whom a socket belongs and who may ping
-/// (net.ipv4.ping_group_range), and of the capabilities with these alone, as far as this thread has
+/// Acts as the caller: with its user and group, to which a socket belongs and which may be allowed to
+/// ping (net.ipv4.ping_group_range), and of the capabilities with these alone, as far as this thread has
 /// them.
 pub fn act_for<T>(
     caller: &Caller,
@@ -60,7 +60,7 @@ fn become_caller(caller: &Caller, allowed: CapabilitySet, own: &Own) -> Result<(
         set_thread_res_gid(None, caller.egid, None)?;
     }
     if caller.fsuid != own.uid {
-        // The real and the saved user stay, and with them what is permitted.
+        // The real and the saved user stay, and with them the permitted capabilities.
         set_thread_res_uid(None, caller.fsuid, None)?;
     }
     let effective = allowed & own.capabilities.permitted;

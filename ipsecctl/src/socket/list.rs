@@ -1,6 +1,6 @@
 //! Which sockets have policies.
 //!
-//! The kernel's SPD has the policies of sockets, but no word of whose they are. Those that
+//! The kernel's SPD has the policies of sockets, but does not name the sockets. Those that
 //! xfrm-tools has set bear the lower half of their socket's cookie (`sockpolicy`); the socket with
 //! that cookie is in the descriptors of some process.
 
@@ -32,7 +32,7 @@ struct Owned {
     found: bool,
 }
 
-/// What there is to say of a socket.
+/// The line for a socket.
 #[derive(Clone)]
 struct Found {
     owner: u32,

@@ -11,39 +11,39 @@ use rustix::{
 use super::Descriptor;
 use crate::Error;
 
-/// A process, whatever its number comes to mean later.
+/// A process, by a pidfd: its number may be given to another process later.
 pub struct Process {
     pid: i32,
     handle: OwnedFd,
 }
 
 impl Process {
-    /// Takes hold of a process.
+    /// Opens a process.
     pub fn open(pid: i32) -> Result<Self, Errno> {
         let number = Pid::from_raw(pid).ok_or(Errno::SRCH)?;
         Ok(Self { pid, handle: pidfd_open(number, PidfdFlags::empty())? })
     }
 
-    /// Those that can be seen.
+    /// All visible processes.
     pub fn all() -> io::Result<impl Iterator<Item = Self>> {
         let numbers = fs::read_dir("/proc")?
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         Ok(numbers.filter_map(|pid| Self::open(pid).ok()))
     }
 
-    /// Its number.
+    /// The number of the process.
     pub fn pid(&self) -> i32 {
         self.pid
     }
 
-    /// Its name (`comm`).
+    /// The name of the process (`comm`).
     pub fn name(&self) -> String {
         let name = fs::read_to_string(self.file("comm")).unwrap_or_default();
         name.trim_end().to_owned()
     }
 
-    /// Its descriptors that are sockets, each with the inode number of the socket; none if they are
-    /// not to be seen.
+    /// The descriptors that are sockets, each with the inode number of the socket; none without the right
+    /// to read them.
     pub fn sockets(&self) -> Vec<(i32, u64)> {
         let entries = fs::read_dir(self.file("fd")).into_iter().flatten().flatten();
         let socket = |entry: fs::DirEntry| {
