@@ -319,6 +319,7 @@ mod tests {
         assert!(command.form.ports && command.verbose && command.forward_copies);
         assert_eq!(mode("-FP"), Task::Flush(Database::Spd));
         assert_eq!(mode("-f-"), Task::Script("-".into()));
+        assert_eq!(mode("-lf x"), Task::Script("x".into()));
         assert_eq!(mode("-xxH"), Task::Monitor(Timestamp::Seconds));
     }
 

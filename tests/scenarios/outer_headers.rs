@@ -246,7 +246,7 @@ fn ecn_of(outer: &Addresses) -> &'static str {
     if outer.version == 4 { "net.inet.ipsec.ecn" } else { "net.inet6.ipsec6.ecn" }
 }
 
-/// What ip(8) shows of an SA beside its flags, and beside the time of its last packet, which newer kernels tell: that is not
+/// What ip(8) shows of an SA beside its flags, and beside the time of its last packet, which newer kernels show: that is not
 /// given to a new SA, unlike that of the first.
 fn without_flags(sa: &str) -> String {
     let line = |line: &str| line.split(" flag ").next().unwrap_or_default().to_owned();

@@ -127,7 +127,7 @@ fn the_log() {
     daemon.wait_for_log("DEBUG reconcile requested reason=variables were set");
     host.set("net.inet.ipsec.debug=2");
     host.ip(&format!("xfrm state delete {SA}"));
-    daemon.wait_for_log("DEBUG heard event=SaDeleted");
+    daemon.wait_for_log("DEBUG received event=SaDeleted");
     let log = daemon.log();
     for key in ["5a5a5a5a", "90, 90, 90, 90", "ZZZZ"] {
         assert!(!log.contains(key), "{log}");

@@ -62,4 +62,14 @@ mod tests {
         policy.id.direction = Direction::Out;
         assert_eq!(forward_copy(&policy), None);
     }
+
+    /// ipsec-tools corrupts the copy of a policy whose source prefix has the length 3.
+    #[test]
+    fn a_copy_has_the_same_selector() {
+        let network = Prefix::new([224, 0, 0, 0].into(), Some(3)).unwrap();
+        let selector = Selector::new(network, Prefix::host([192, 0, 2, 1].into())).unwrap();
+        let id = PolicyId::new(selector, Direction::In);
+        let copy = forward_id(&id).unwrap();
+        assert_eq!(copy, PolicyId { direction: Direction::Fwd, ..id });
+    }
 }
