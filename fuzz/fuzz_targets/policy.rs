@@ -3,12 +3,13 @@
 #![no_main]
 
 use grammar::{Script, lower};
-use model::{Dialect, SystemNames};
+use model::Dialect;
+use sys::SystemNames;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|policy: &[u8]| {
     let script = [b"spdadd 192.0.2.1 192.0.2.2 any -P " as &[u8], policy, b";"].concat();
-    for (dialect, _) in Dialect::ALL {
+    for &dialect in Dialect::ALL {
         match Script::new(&script[..], dialect).next() {
             Some(Ok(statement)) => match lower(&statement, &SystemNames) {
                 Ok(lowered) => drop(lowered),

@@ -30,7 +30,7 @@ impl Names for Offline {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    for (dialect, _) in Dialect::ALL {
+    for &dialect in Dialect::ALL {
         for statement in Script::new(bytes, dialect) {
             match statement {
                 Ok(statement) => read(&statement),

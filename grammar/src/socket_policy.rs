@@ -19,9 +19,8 @@ pub fn socket_policy(
 
 #[cfg(test)]
 mod tests {
-    use model::{
-        Direction, Level, Priority, Proto, ReqId, Request, RequestMode, SocketAction, SystemNames,
-    };
+    use model::{Direction, Level, Priority, Proto, ReqId, Request, RequestMode, SocketAction};
+    use sys::SystemNames;
 
     use super::*;
     use crate::text_of_socket_policy;

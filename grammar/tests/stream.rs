@@ -7,7 +7,8 @@ use std::{
 };
 
 use grammar::{Kind, Script, lower};
-use model::{Dialect, SystemNames};
+use model::Dialect;
+use sys::SystemNames;
 
 const STATEMENTS: usize = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
 const LONG: u64 = if cfg!(debug_assertions) { 16 << 20 } else { 100 << 20 };

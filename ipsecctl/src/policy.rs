@@ -3,9 +3,10 @@
 use std::os::fd::AsFd;
 
 use cli::error_in_one_line;
-use model::{Dialect, Direction, Priority, SocketAction, SocketPolicy, SystemNames, Variables};
+use model::{Dialect, Direction, Priority, SocketAction, SocketPolicy, Variables};
 use rustix::io::Errno;
 use sockpolicy::{Policies, Service, Socket};
+use sys::SystemNames;
 
 use crate::Error;
 

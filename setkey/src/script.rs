@@ -9,7 +9,8 @@ use std::{
 
 use cli::{Colors, Diagnostic};
 use grammar::{Kind, Lowered, Script, Statement, Warning};
-use model::{Dialect, Operation, SystemNames};
+use model::{Dialect, Operation};
+use sys::SystemNames;
 
 use crate::{
     StdoutPrinter,

@@ -49,7 +49,7 @@ pub use level::{Level, LevelKind, ReqId};
 pub use lifetime::{Current, Lifetime, Lifetimes};
 pub use mark::Mark;
 pub use mode::{Mode, SaMode};
-pub use names::{Names, SystemNames};
+pub use names::Names;
 pub use operation::{Operation, SpiRequest};
 pub use option::ScriptOption;
 pub use policy::{MAX_DEPTH, Policy, PolicyEntry, PolicyId, Request, RequestMode};

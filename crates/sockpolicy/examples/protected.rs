@@ -11,9 +11,10 @@ use std::{
     net::{SocketAddr, TcpStream},
 };
 
-use model::{Dialect, SystemNames, Variables};
+use model::{Dialect, Variables};
 use rustix::net::{AddressFamily, SocketType, connect, socket};
 use sockpolicy::{Policies, Socket};
+use sys::SystemNames;
 
 const POLICIES: [&str; 2] = ["out ipsec esp/transport//require", "in ipsec esp/transport//require"];
 

@@ -85,7 +85,8 @@ fn form(policy: &Policy, variables: &Variables) -> Result<Form, Error> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Dialect, SystemNames, Variable};
+    use model::{Dialect, Variable};
+    use sys::SystemNames;
 
     use super::*;
 

@@ -1,5 +1,5 @@
 //! The system calls that the rest of the workspace needs and that no kept library has, and the facts
-//! about the host that several crates share: paths under /run, the clock, the texts of errnos.
+//! about the host that several crates share: paths under /run, the clock, the texts of errnos, the resolver.
 //!
 //! All `unsafe` code but that of the two C ABI crates is here, each block with its reason. A file that
 //! has some names the upstream change that would end it.
@@ -8,6 +8,7 @@ pub mod clock;
 pub mod datagrams;
 pub mod descriptor;
 mod errno;
+mod names;
 pub mod netlink;
 pub mod netns;
 pub mod proc_status;
@@ -18,3 +19,4 @@ pub mod seccomp;
 pub mod sockopt;
 
 pub use errno::{errno_text, without_number};
+pub use names::SystemNames;

@@ -1,7 +1,8 @@
 use std::net::IpAddr;
 
 use model::{
-    Dialect, Direction, IpVersion, Mark, PolicyId, Prefix, Selector, Upper, names::LookUp,
+    Dialect, Direction, IpVersion, Mark, PolicyId, Prefix, Selector, Upper,
+    names::{LookUp, protocol_number},
 };
 
 use super::{Lowering, options::sec_ctx};
@@ -77,7 +78,7 @@ impl Lowering<'_> {
             tree::Upper::Esp => return Ok(Upper::Number(50)),
             tree::Upper::Number(number) => (u8::try_from(*number).ok(), number.to_string()),
             tree::Upper::Name(name) => {
-                let number = self.names.protocol(name).or(match name.as_str() {
+                let number = protocol_number(name).or(match name.as_str() {
                     "icmp6" => Some(58),
                     "ip4" => Some(4),
                     _ => None,

@@ -14,13 +14,14 @@ use std::{
 
 use engine::forward_operation;
 use grammar::Script;
-use model::{Dialect, Operation, SystemNames};
+use model::{Dialect, Operation};
 use pfkey::{Message, request};
 use rustix::{
     fd::OwnedFd,
     io::Errno,
     net::{AddressFamily, Protocol, RecvFlags, SendFlags, SocketFlags, SocketType},
 };
+use sys::SystemNames;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = env::args_os().nth(2).ok_or("usage: af_key -f SCRIPT")?;

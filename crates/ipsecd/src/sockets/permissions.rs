@@ -138,7 +138,8 @@ fn unit(name: &str) -> Result<Who, String> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Dialect, SystemNames};
+    use model::Dialect;
+    use sys::SystemNames;
 
     use super::*;
 

@@ -158,9 +158,10 @@ fn answer_all(connection: &OwnedFd, peer: &Peer, permissions: &Permissions, engi
 mod tests {
     use std::{net::UdpSocket, os::unix::net::UnixStream, thread};
 
-    use model::{Dialect, SystemNames};
+    use model::Dialect;
     use rustix::io::Errno;
     use sockpolicy::Refusal;
+    use sys::SystemNames;
 
     use super::*;
     use crate::Configuration;

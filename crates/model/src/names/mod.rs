@@ -5,13 +5,13 @@
 
 mod protocols;
 mod services;
-mod system;
 
 use std::net::IpAddr;
 
 use crate::IpVersion;
 
-pub use system::SystemNames;
+pub use protocols::{name as protocol_name, number as protocol_number};
+pub use services::port as udp_service;
 
 /// How a host name is to be looked up: the flags after `add`, `spdadd`, ...
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -27,21 +27,11 @@ pub struct LookUp {
 #[error("{0}")]
 pub struct NotFound(pub String);
 
-/// Where names are looked up. [`SystemNames`] asks the host; tests bring their own.
+/// Where names are looked up: on the host, or in a test's own tables.
 pub trait Names {
     /// Every address of a host, in the resolver's order, without scope ids (XFRM has none).
     fn addresses(&self, host: &str, look_up: LookUp) -> Result<Vec<IpAddr>, NotFound>;
 
     /// The port of a UDP service, host order; setkey looks up no other kind.
     fn service(&self, name: &str) -> Result<u16, NotFound>;
-
-    /// The number of an IP protocol, by its name in /etc/protocols or an alias.
-    fn protocol(&self, name: &str) -> Option<u8> {
-        protocols::number(name)
-    }
-
-    /// The name of an IP protocol as Debian's /etc/protocols has it.
-    fn protocol_name(&self, number: u8) -> Option<&'static str> {
-        protocols::name(number)
-    }
 }

@@ -61,13 +61,15 @@ static PROTOCOLS: &[(u8, &str, &str)] = &[
 ];
 
 /// The number of a protocol by name or alias.
-pub(super) fn number(name: &str) -> Option<u8> {
+#[must_use]
+pub fn number(name: &str) -> Option<u8> {
     let named = |row: &&(u8, &str, &str)| row.1 == name || (row.2 == name && !name.is_empty());
     PROTOCOLS.iter().find(named).map(|row| row.0)
 }
 
 /// The first name of a protocol.
-pub(super) fn name(number: u8) -> Option<&'static str> {
+#[must_use]
+pub fn name(number: u8) -> Option<&'static str> {
     PROTOCOLS.iter().find(|row| row.0 == number).map(|row| row.1)
 }
 

@@ -125,7 +125,8 @@ static SERVICES: &[(&str, u16)] = &[
 ];
 
 /// The port of a UDP service, host order.
-pub(super) fn port(name: &str) -> Option<u16> {
+#[must_use]
+pub fn port(name: &str) -> Option<u16> {
     SERVICES.iter().find(|row| row.0 == name).map(|row| row.1)
 }
 

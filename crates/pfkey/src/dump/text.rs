@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{Dialect, Mode, Names, Prefix, ReqId, Request, SystemNames, Upper};
+use model::{Dialect, Mode, Prefix, ReqId, Request, Upper, names::protocol_name};
 
 /// An address, with its length unless it is a host's.
 pub struct PrefixText(pub Prefix);
@@ -34,7 +34,7 @@ impl fmt::Display for UpperText {
                 Dialect::NetBsd => "255(reserved)",
                 Dialect::FreeBsd => "any",
             }),
-            Upper::Number(number) => match SystemNames.protocol_name(number) {
+            Upper::Number(number) => match protocol_name(number) {
                 Some(name) => f.write_str(name),
                 None => write!(f, "{number}"),
             },

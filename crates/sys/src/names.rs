@@ -1,11 +1,12 @@
 use std::{io, net::IpAddr};
 
 use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
+use model::{
+    IpVersion, Names,
+    names::{LookUp, NotFound, udp_service},
+};
 
-use super::{LookUp, Names, NotFound, services};
-use crate::IpVersion;
-
-/// The host's resolver, behind the embedded tables.
+/// The host's resolver, getaddrinfo(3), behind the model's tables.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemNames;
 
@@ -37,7 +38,7 @@ impl Names for SystemNames {
     }
 
     fn service(&self, name: &str) -> Result<u16, NotFound> {
-        if let Some(port) = services::port(name) {
+        if let Some(port) = udp_service(name) {
             return Ok(port);
         }
         let mut found = getaddrinfo(None, Some(name), Some(udp())).map_err(not_found)?;
