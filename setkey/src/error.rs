@@ -4,7 +4,7 @@ use model::Dialect;
 use pfkey::client::SettingsError;
 use rustix::io::Errno;
 
-/// Why the command ends early. What a script does wrong is reported apart.
+/// Why the command ends early. Mistakes in scripts are reported apart.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The script cannot be opened.
@@ -12,7 +12,7 @@ pub enum Error {
     Open {
         /// The script.
         path: PathBuf,
-        /// Why not.
+        /// The error of open(2).
         source: io::Error,
     },
     /// The script cannot be read on.
@@ -20,7 +20,7 @@ pub enum Error {
     Read {
         /// The script.
         name: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
     /// A file of recorded messages holds something else.
@@ -28,26 +28,26 @@ pub enum Error {
     Message {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error in its bytes.
         source: pfkey::Error,
     },
     /// A message cannot be made, or an answer cannot be read.
     #[error("PF_KEY: {0}")]
     Answer(#[from] pfkey::Error),
-    /// There is no PF_KEY socket to be had.
+    /// A PF_KEY socket cannot be opened.
     #[error("cannot open a socket of {name}: {}", no_socket(*.errno))]
     NoPfKey {
-        /// Whose.
+        /// The service or the kernel, as it is named in messages.
         name: String,
-        /// Why not.
+        /// The errno of the call.
         errno: Errno,
     },
-    /// The conversation with AF_KEY or its service failed.
+    /// Sending to AF_KEY or its service, or receiving from it, failed.
     #[error("{name}: {}", broken(*.errno))]
     PfKey {
-        /// Which.
+        /// The service or the kernel, as it is named in messages.
         name: String,
-        /// Why.
+        /// The errno of the call.
         errno: Errno,
     },
     /// The settings of PF_KEY sockets in the environment cannot be used.
@@ -56,12 +56,12 @@ pub enum Error {
     /// Output cannot be written.
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),
-    /// The kernel cannot be reached, or the conversation with it failed.
+    /// The engine failed.
     #[error(transparent)]
     Engine(#[from] engine::Error),
 }
 
-/// Why there is no socket, and what to do.
+/// Why there is no socket, with advice.
 fn no_socket(errno: Errno) -> String {
     let advice = match errno {
         Errno::AFNOSUPPORT => " (no PF_KEY service listens: start ipsecd, or leave --pfkey out)",
@@ -71,7 +71,7 @@ fn no_socket(errno: Errno) -> String {
     sys::errno_text(errno) + advice
 }
 
-/// Why a conversation cannot go on.
+/// Why messages cannot be exchanged.
 fn broken(errno: Errno) -> String {
     match errno {
         Errno::TIMEDOUT => "there is no answer".into(),

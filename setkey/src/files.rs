@@ -71,8 +71,8 @@ fn print_message(
     }
     let frame = Frame {
         dialect: Dialect::Linux,
-        ports: command.form.ports,
-        redact: command.form.redact,
+        ports: command.format.ports,
+        redact: command.format.redact,
         pid: message.pid,
         seq: message.seq,
         references: Some(message.reserved),

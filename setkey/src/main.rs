@@ -60,7 +60,7 @@ fn run(command: &Command) -> Result<ExitCode, Error> {
         Task::Monitor(timestamp) => {
             match &command.pf_key {
                 None => monitor::run(*timestamp, command.hexdump)?,
-                Some(whose) => monitor::run_pf_key(whose, *timestamp, command.hexdump)?,
+                Some(source) => monitor::run_pf_key(source, *timestamp, command.hexdump)?,
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -77,7 +77,7 @@ fn files(command: &Command, paths: &[PathBuf]) -> Result<ExitCode, Error> {
 
 /// `-D`, once or again every second (`-l`).
 fn dump(command: &Command, operation: &Operation) -> Result<ExitCode, Error> {
-    if command.form.layout != Layout::Short {
+    if command.format.layout != Layout::Short {
         return one(command, operation.clone());
     }
     let mut backend = backend::open(command)?;
@@ -107,7 +107,7 @@ type StdoutPrinter = Printer<BufWriter<StdoutLock<'static>>>;
 
 fn printer(command: &Command, source: Source) -> StdoutPrinter {
     let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
-    Printer::new(out, source, command.dialect, command.form, command.verbose)
+    Printer::new(out, source, command.dialect, command.format, command.verbose)
 }
 
 /// The status when everything was read: 0 even if the kernel refused something, but for `--strict`.

@@ -15,7 +15,7 @@ use pfkey::{HEADER_LENGTH, Hexdump, Kdebug, Message, MessageType};
 use crate::{
     backend::Socket,
     error::Error,
-    options::{PfKeyOf, Timestamp},
+    options::{PfKeySource, Timestamp},
 };
 
 /// Prints every message until it is killed.
@@ -41,8 +41,8 @@ pub fn run(timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
 }
 
 /// Prints every message that a promiscuous PF_KEY socket receives until it is killed.
-pub fn run_pf_key(whose: &PfKeyOf, timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
-    let mut socket = Socket::open(whose)?;
+pub fn run_pf_key(source: &PfKeySource, timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
+    let mut socket = Socket::open(source)?;
     socket.send(&Message::new(MessageType::PROMISC, 1).numbered(0, process::id()))?;
     let mut out = io::stdout().lock();
     loop {

@@ -12,13 +12,13 @@ use model::Dialect;
 
 use crate::usage;
 
-/// What the command is asked to do.
+/// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the original")]
 pub struct Command {
     /// The last of the mode options.
     pub mode: Task,
-    /// Whose setkey this is.
+    /// The setkey that is imitated.
     pub dialect: Dialect,
     /// Parse only (`-n`).
     pub no_action: bool,
@@ -29,18 +29,18 @@ pub struct Command {
     /// Make a `fwd` policy with every `in` policy (`-r`, the default; `-k` turns it off).
     pub forward_copies: bool,
     /// How dumps look.
-    pub form: Form,
+    pub format: DumpFormat,
     /// Exit with 2 after the kernel refused something (`--strict`).
     pub strict: bool,
     /// Colours in messages (`--color`).
     pub color: Color,
-    /// Whose PF_KEY sockets are used instead of XFRM netlink (`--pfkey`).
-    pub pf_key: Option<PfKeyOf>,
+    /// The source of PF_KEY sockets that are used instead of XFRM netlink (`--pfkey`).
+    pub pf_key: Option<PfKeySource>,
 }
 
-/// Who gives PF_KEY sockets.
+/// The source of PF_KEY sockets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PfKeyOf {
+pub enum PfKeySource {
     /// The service of this network namespace, or the kernel where there is none (`--pfkey`).
     Namespace,
     /// The kernel (`--pfkey=kernel`).
@@ -49,20 +49,20 @@ pub enum PfKeyOf {
     Service(PathBuf),
 }
 
-impl From<OsString> for PfKeyOf {
+impl From<OsString> for PfKeySource {
     /// The word behind `--pfkey=`; empty without one.
     fn from(word: OsString) -> Self {
         match word {
-            none if none.is_empty() => PfKeyOf::Namespace,
-            kernel if kernel == "kernel" => PfKeyOf::Kernel,
-            path => PfKeyOf::Service(path.into()),
+            none if none.is_empty() => PfKeySource::Namespace,
+            kernel if kernel == "kernel" => PfKeySource::Kernel,
+            path => PfKeySource::Service(path.into()),
         }
     }
 }
 
 /// How dumps look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Form {
+pub struct DumpFormat {
     /// The layout.
     pub layout: Layout,
     /// Show ports (`-p`).
@@ -94,13 +94,13 @@ pub enum Task {
     Script(PathBuf),
     /// A script on the command line (`-e`, FreeBSD).
     Text(String),
-    /// Read a whole script and say all that is wrong with it (`--check -f FILE`).
+    /// Read a whole script and report all mistakes (`--check -f FILE`).
     Check(PathBuf),
     /// Print the SAD, or the SPD (`-D`, `-DP`).
     Dump(Database),
     /// Empty the SAD, or the SPD (`-F`, `-FP`).
     Flush(Database),
-    /// Print what happens (`-x`).
+    /// Print the notifications of AF_KEY (`-x`).
     Monitor(Timestamp),
     /// Print binary dumps of PF_KEY messages.
     Files(Vec<PathBuf>),
@@ -204,8 +204,8 @@ struct Cli {
     #[arg(long)]
     check: bool,
     #[arg(long = "pfkey", value_name = "SOCKET", num_args = 0..=1, require_equals = true)]
-    #[arg(default_missing_value = "", value_parser = OsStringValueParser::new().map(PfKeyOf::from))]
-    pf_key: Option<PfKeyOf>,
+    #[arg(default_missing_value = "", value_parser = OsStringValueParser::new().map(PfKeySource::from))]
+    pf_key: Option<PfKeySource>,
     files: Vec<PathBuf>,
 }
 
@@ -231,13 +231,13 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     if cli.help || (cli.short_help && !dialect.is_bsd()) {
         return Err(Stop::Usage(dialect));
     }
-    let form = Form { layout: cli.layout(), ports: cli.ports, redact: cli.redact };
+    let format = DumpFormat { layout: cli.layout(), ports: cli.ports, redact: cli.redact };
     Ok(Command {
         no_action: cli.no_action,
         verbose: cli.verbose > 0,
         hexdump: cli.hexdump || (cli.short_help && dialect.is_bsd()),
         forward_copies: !cli.kernel_mode,
-        form,
+        format,
         strict: cli.strict,
         color: cli.color,
         dialect,
@@ -316,7 +316,7 @@ mod tests {
     fn short_options_combine() {
         let command = read("-DPpv").unwrap();
         assert_eq!(command.mode, Task::Dump(Database::Spd));
-        assert!(command.form.ports && command.verbose && command.forward_copies);
+        assert!(command.format.ports && command.verbose && command.forward_copies);
         assert_eq!(mode("-FP"), Task::Flush(Database::Spd));
         assert_eq!(mode("-f-"), Task::Script("-".into()));
         assert_eq!(mode("-lf x"), Task::Script("x".into()));
@@ -364,15 +364,15 @@ mod tests {
     #[test]
     fn long_options() {
         let command = read("-D --json --redact --strict --color").unwrap();
-        assert_eq!((command.form.layout, command.form.redact), (Layout::Json, true));
+        assert_eq!((command.format.layout, command.format.redact), (Layout::Json, true));
         assert!(command.strict);
         assert_eq!(command.color, Color::Always);
         assert_eq!(read("-D --color=never").unwrap().color, Color::Never);
         assert_eq!(mode("--check -f x"), Task::Check("x".into()));
         let pf_key = |line: &str| read(line).unwrap().pf_key;
         assert_eq!(pf_key("-D"), None);
-        assert_eq!(pf_key("--pfkey -D"), Some(PfKeyOf::Namespace));
-        assert_eq!(pf_key("-D --pfkey=kernel"), Some(PfKeyOf::Kernel));
-        assert_eq!(pf_key("-D --pfkey=/run/it"), Some(PfKeyOf::Service("/run/it".into())));
+        assert_eq!(pf_key("--pfkey -D"), Some(PfKeySource::Namespace));
+        assert_eq!(pf_key("-D --pfkey=kernel"), Some(PfKeySource::Kernel));
+        assert_eq!(pf_key("-D --pfkey=/run/it"), Some(PfKeySource::Service("/run/it".into())));
     }
 }

@@ -21,7 +21,7 @@ use sys::{clock::unix_seconds, errno_text};
 use crate::{
     dump::{HEADER, write_script_policy, write_script_sa, write_short_sa},
     monitor::write_message,
-    options::{Form, Layout},
+    options::{DumpFormat, Layout},
 };
 
 /// Where a result comes from, which decides how it is worded.
@@ -40,7 +40,7 @@ pub struct Printer<W: Write> {
     out: W,
     source: Source,
     dialect: Dialect,
-    form: Form,
+    format: DumpFormat,
     /// With `-v`: the PF_KEY messages of a dump too.
     verbose: bool,
     pending: Option<DumpEntry>,
@@ -65,12 +65,18 @@ type DumpEntry = (Entry, Option<Message>);
 
 impl<W: Write> Printer<W> {
     /// Prints to `out`.
-    pub fn new(out: W, source: Source, dialect: Dialect, form: Form, verbose: bool) -> Self {
+    pub fn new(
+        out: W,
+        source: Source,
+        dialect: Dialect,
+        format: DumpFormat,
+        verbose: bool,
+    ) -> Self {
         Self {
             out,
             source,
             dialect,
-            form,
+            format,
             verbose,
             pending: None,
             seq: 0,
@@ -100,7 +106,7 @@ impl<W: Write> Printer<W> {
         if !self.shows(&entry) {
             return Ok(());
         }
-        if self.form.layout == Layout::Script {
+        if self.format.layout == Layout::Script {
             self.newest_first.push((entry, message));
             return Ok(());
         }
@@ -118,12 +124,12 @@ impl<W: Write> Printer<W> {
         for entry in std::mem::take(&mut self.newest_first).iter().rev() {
             self.write(entry, 0)?;
         }
-        match (self.pending.take(), self.form.layout) {
+        match (self.pending.take(), self.format.layout) {
             (Some(last), _) => self.write(&last, 0)?,
             (None, Layout::Script | Layout::Json) => {}
             (None, _) => return self.write_result(line, empty),
         }
-        if self.form.layout == Layout::Json {
+        if self.format.layout == Layout::Json {
             let entries = Value::Array(std::mem::take(&mut self.json));
             writeln!(self.out, "{entries:#}")?;
         }
@@ -137,8 +143,8 @@ impl<W: Write> Printer<W> {
         };
         let frame = Frame {
             dialect: self.dialect,
-            ports: self.form.ports,
-            redact: self.form.redact,
+            ports: self.format.ports,
+            redact: self.format.redact,
             pid: process::id(),
             seq,
             references,
@@ -150,7 +156,7 @@ impl<W: Write> Printer<W> {
             _ => {}
         }
         let out = &mut self.out;
-        match (entry, self.form.layout) {
+        match (entry, self.format.layout) {
             (Entry::Sa(entry), Layout::Long) => {
                 write!(out, "{}", SaText::of_entry(entry, &frame))
             }
@@ -296,7 +302,7 @@ mod tests {
     use super::*;
 
     fn printer(source: Source) -> Printer<Vec<u8>> {
-        Printer::new(Vec::new(), source, Dialect::Linux, Form::default(), false)
+        Printer::new(Vec::new(), source, Dialect::Linux, DumpFormat::default(), false)
     }
 
     fn printed(source: Source, refusal: Refusal) -> String {

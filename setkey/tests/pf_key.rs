@@ -21,7 +21,7 @@ use rustix::{
 };
 
 /// Runs setkey with a script against a service that gives these answers. Returns its status, what
-/// it printed, and what it requests, without its REGISTER.
+/// it printed, and the messages that it sent, without its REGISTER.
 fn setkey(
     words: &[&str],
     script: &str,
@@ -38,12 +38,12 @@ fn setkey(
     let _ = setkey.stdin.take().unwrap().write_all(script.as_bytes());
     let output = setkey.wait_with_output().unwrap();
     let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    let mut requests = service.join().unwrap();
-    requests.retain(|message| message.msg_type != MessageType::REGISTER);
-    (output.status.code().unwrap(), printed, requests)
+    let mut sent = service.join().unwrap();
+    sent.retain(|message| message.msg_type != MessageType::REGISTER);
+    (output.status.code().unwrap(), printed, sent)
 }
 
-/// Serves one client until it hangs up, or becomes a monitor. Returns what it was requests.
+/// Serves one client until it hangs up, or becomes a monitor. Returns the messages that the client sent.
 fn serve(
     path: &std::path::Path,
     answers: impl Fn(&Message) -> Vec<Message> + Send + 'static,
@@ -53,21 +53,21 @@ fn serve(
     listen(&listener, 1).unwrap();
     thread::spawn(move || {
         let client = accept(&listener).unwrap();
-        let mut requests = Vec::new();
+        let mut sent = Vec::new();
         while let Some(request) = receive(&client) {
             let answers = match request.msg_type {
                 MessageType::REGISTER => vec![request.clone()],
                 _ => answers(&request),
             };
-            requests.push(request);
+            sent.push(request);
             for answer in &answers {
                 send(&client, &answer.encode().unwrap(), SendFlags::NOSIGNAL).unwrap();
             }
-            if requests.last().is_some_and(|request| request.msg_type == MessageType::PROMISC) {
+            if sent.last().is_some_and(|request| request.msg_type == MessageType::PROMISC) {
                 break;
             }
         }
-        requests
+        sent
     })
 }
 
@@ -85,15 +85,15 @@ fn entry(proto: Proto, dst: [u8; 4], seq: u32, request: &Message) -> Message {
     sad::message(request.msg_type, &entry).unwrap().numbered(seq, request.pid)
 }
 
-fn types(requests: &[Message]) -> Vec<MessageType> {
-    requests.iter().map(|message| message.msg_type).collect()
+fn types(sent: &[Message]) -> Vec<MessageType> {
+    sent.iter().map(|message| message.msg_type).collect()
 }
 
 const ADD: &str = "add 192.0.2.1 192.0.2.2 esp 0x1000 -E aes-cbc \"sixteen byte key\"";
 
 #[test]
 fn an_answer_is_separated_from_notifications() {
-    let (status, [out, err], requests) =
+    let (status, [out, err], sent) =
         setkey(&["-f", "-"], &format!("flush;\n{ADD};\nspdflush;\n"), |request| {
             let news = request.refusal(Errno::SRCH).numbered(0, 1);
             let answer = match request.msg_type {
@@ -104,17 +104,17 @@ fn an_answer_is_separated_from_notifications() {
         });
     assert_eq!((status, out.as_str()), (0, "The result of line 2: File exists.\n"));
     assert!(err.contains("is there already"), "{err}");
-    assert_eq!(types(&requests), [MessageType::FLUSH, MessageType::ADD, MessageType::SPDFLUSH]);
-    assert_eq!(requests[1].sa().unwrap().spi, 0x1000);
-    assert!(requests.iter().all(|message| message.seq == 0 && message.pid != 0));
+    assert_eq!(types(&sent), [MessageType::FLUSH, MessageType::ADD, MessageType::SPDFLUSH]);
+    assert_eq!(sent[1].sa().unwrap().spi, 0x1000);
+    assert!(sent.iter().all(|message| message.seq == 0 && message.pid != 0));
 }
 
 #[test]
 fn an_in_policy_has_its_copy() {
     let policy = "spdadd 192.0.2.1 192.0.2.2 any -P in none;";
     let echo = |request: &Message| vec![request.clone()];
-    let directions = |requests: Vec<Message>| -> Vec<u8> {
-        requests.iter().map(|message| message.policy().unwrap().dir).collect()
+    let directions = |sent: Vec<Message>| -> Vec<u8> {
+        sent.iter().map(|message| message.policy().unwrap().dir).collect()
     };
     assert_eq!(directions(setkey(&["-f", "-"], policy, echo).2), [1, 3]);
     assert_eq!(directions(setkey(&["-k", "-f", "-"], policy, echo).2), [1]);
@@ -124,7 +124,7 @@ fn an_in_policy_has_its_copy() {
 fn what_pf_key_cannot_say_is_named_and_not_sent() {
     let esn = ADD.replace("-E", "-esn -E");
     let script = format!("{esn};\nspdflush;\nspdadd ::1 ::2 any -ifid 7 -P out none;\n");
-    let (status, [out, err], requests) =
+    let (status, [out, err], sent) =
         setkey(&["--strict", "-f", "-"], &script, |request| vec![request.clone()]);
     assert_eq!(status, 2, "{err}");
     let lines = [1, 3].map(|line| format!("The result of line {line}: Operation not supported.\n"));
@@ -132,7 +132,7 @@ fn what_pf_key_cannot_say_is_named_and_not_sent() {
     for option in ["-esn", "-ifid"] {
         assert!(err.contains(&format!("PF_KEY has no word for {option}: leave it out")), "{err}");
     }
-    assert_eq!(types(&requests), [MessageType::SPDFLUSH]);
+    assert_eq!(types(&sent), [MessageType::SPDFLUSH]);
 }
 
 fn two_entries(request: &Message) -> Vec<Message> {
@@ -147,8 +147,8 @@ fn two_entries(request: &Message) -> Vec<Message> {
 
 #[test]
 fn a_dump_ends_at_number_0() {
-    let (status, [out, _], requests) = setkey(&["-D"], "", two_entries);
-    assert_eq!((status, types(&requests)), (0, vec![MessageType::DUMP]));
+    let (status, [out, _], sent) = setkey(&["-D"], "", two_entries);
+    assert_eq!((status, types(&sent)), (0, vec![MessageType::DUMP]));
     let heads = out.lines().filter(|line| line.starts_with("192")).collect::<Vec<_>>();
     assert_eq!(heads, ["192.0.2.1 192.0.2.2 ", "192.0.2.1 192.0.2.3 "]);
     assert!(out.contains("sadb_seq=1 ") && out.contains("sadb_seq=0 "), "{out}");
@@ -171,17 +171,17 @@ fn messages_are_shown() {
 #[test]
 fn deleteall_deletes_what_a_dump_finds() {
     let script = "deleteall 192.0.2.1 192.0.2.3 ah;";
-    let (_, _, requests) = setkey(&["-f", "-"], script, two_entries);
-    assert_eq!(types(&requests), [MessageType::DUMP, MessageType::DELETE]);
-    assert_eq!((requests[1].satype, requests[1].sa().unwrap().spi), (2, 0x1000));
+    let (_, _, sent) = setkey(&["-f", "-"], script, two_entries);
+    assert_eq!(types(&sent), [MessageType::DUMP, MessageType::DELETE]);
+    assert_eq!((sent[1].satype, sent[1].sa().unwrap().spi), (2, 0x1000));
 }
 
 #[test]
 fn a_monitor_shows_what_is_received() {
-    let (status, [out, err], requests) = setkey(&["-xxH"], "", |request| {
+    let (status, [out, err], sent) = setkey(&["-xxH"], "", |request| {
         vec![request.clone(), Message::new(MessageType::FLUSH, 3).numbered(7, 42)]
     });
-    assert_eq!((requests[0].msg_type, requests[0].satype), (MessageType::PROMISC, 1));
+    assert_eq!((sent[0].msg_type, sent[0].satype), (MessageType::PROMISC, 1));
     let mut lines = out.lines();
     // Its own X_PROMISC has no words.
     for first in ["00000000: 02 0b 00 01 ", "00000000: 02 09 00 03 "] {

@@ -87,8 +87,8 @@ impl PfKey {
     fn answer(&mut self, request: &Message) -> Result<Message, Error> {
         loop {
             let message = self.socket.receive(Some(PATIENCE), Message::decode)??;
-            let is_turned_away = message.msg_type == MessageType(0) && message.errno != 0;
-            if is_turned_away {
+            let is_refused = message.msg_type == MessageType(0) && message.errno != 0;
+            if is_refused {
                 return Err(self.socket.failed(Errno::from_raw_os_error(message.errno.into())));
             }
             if (message.msg_type, message.pid) == (request.msg_type, request.pid) {

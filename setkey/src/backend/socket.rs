@@ -20,7 +20,7 @@ use rustix::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{error::Error, options::PfKeyOf};
+use crate::{error::Error, options::PfKeySource};
 
 /// Bytes that may wait to be read: beyond them AF_KEY drops notifications.
 const RECEIVE_BUFFER: usize = 2 << 20;
@@ -35,11 +35,11 @@ pub struct Socket {
 
 impl Socket {
     /// Opens one.
-    pub fn open(whose: &PfKeyOf) -> Result<Self, Error> {
-        let (name, settings) = match whose {
-            PfKeyOf::Namespace => ("PF_KEY".into(), Settings::from_environment()?),
-            PfKeyOf::Kernel => ("the kernel's PF_KEY".into(), Settings::kernel()),
-            PfKeyOf::Service(path) => (path.display().to_string(), service_at(path)?),
+    pub fn open(source: &PfKeySource) -> Result<Self, Error> {
+        let (name, settings) = match source {
+            PfKeySource::Namespace => ("PF_KEY".into(), Settings::from_environment()?),
+            PfKeySource::Kernel => ("the kernel's PF_KEY".into(), Settings::kernel()),
+            PfKeySource::Service(path) => (path.display().to_string(), service_at(path)?),
         };
         let failed = |errno| Error::NoPfKey { name: name.clone(), errno };
         let raw = SocketType::RAW.as_raw() | SocketFlags::CLOEXEC.bits();

@@ -199,7 +199,7 @@ fn getspi_get_and_delete() {
 }
 
 #[test]
-fn whether_a_dump_is_under_way_is_checked_before_its_query() {
+fn a_running_dump_is_checked_before_the_query() {
     let query_of = |bytes: &[u8]| match fate(bytes) {
         Ok(Ok(Command::DumpSad(query))) => query.map_err(|error| error.errno()),
         other => panic!("{other:?}"),
