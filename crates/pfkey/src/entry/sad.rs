@@ -25,9 +25,8 @@ pub enum Limit {
     Soft,
 }
 
-/// The message about an SA of the SAD: the answer to ADD, UPDATE, GET and GETSPI, an
-/// entry of a DUMP, and the notification to every socket of an ADD, UPDATE or DELETE. After a DELETE the SA
-/// is dead.
+/// The message about an SA of the SAD: the answer to ADD, UPDATE, GET and GETSPI, an entry of a DUMP,
+/// and the notification to every socket of an ADD, UPDATE or DELETE. After a DELETE the SA is dead.
 ///
 /// What PF_KEY cannot express: of an algorithm without number `sadb_sa_auth` or `_encrypt` is 0,
 /// and the key of one that does both is left out, as AF_KEY does with all of those (here AEAD with

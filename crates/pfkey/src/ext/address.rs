@@ -1,12 +1,13 @@
 use std::net::SocketAddr;
 
+use bytes::BufMut;
 use nom::{
     Parser,
     combinator::{fail, verify},
     number::complete::u8,
 };
 
-use crate::wire::{Parsed, Put, UNIT, ne_u16, ne_u32, sockaddr, sockaddr_pair};
+use crate::wire::{Parsed, UNIT, ne_u16, ne_u32, put_sockaddr, sockaddr, sockaddr_pair};
 
 /// Whose address: one extension type each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,9 +50,9 @@ impl Address {
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
-        out.put(&[self.proto, self.prefix_len]);
-        out.put_u16(0);
-        out.put_sockaddr(&self.sockaddr);
+        out.put_slice(&[self.proto, self.prefix_len]);
+        out.put_u16_ne(0);
+        put_sockaddr(out, &self.sockaddr);
     }
 }
 
@@ -74,8 +75,8 @@ impl KmAddress {
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
-        out.put_u32(self.reserved);
-        out.put_sockaddr(&self.local);
-        out.put_sockaddr(&self.remote);
+        out.put_u32_ne(self.reserved);
+        put_sockaddr(out, &self.local);
+        put_sockaddr(out, &self.remote);
     }
 }

@@ -1,6 +1,7 @@
+use bytes::BufMut;
 use nom::{Parser, combinator::rest};
 
-use crate::wire::{Parsed, Put, ne_u16, ne_u64};
+use crate::wire::{Parsed, ne_u16, ne_u64};
 
 /// Which end: one extension type each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +31,11 @@ impl Identity {
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
-        out.put_u16(self.ident_type);
-        out.put_u16(0);
-        out.put_u64(self.id);
+        out.put_u16_ne(self.ident_type);
+        out.put_u16_ne(0);
+        out.put_u64_ne(self.id);
         if !self.name.is_empty() {
-            out.put(&self.name);
+            out.put_slice(&self.name);
             out.put_u8(0);
         }
     }

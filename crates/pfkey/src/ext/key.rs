@@ -1,9 +1,10 @@
+use bytes::BufMut;
 use model::Key;
 use nom::{Parser, bytes::complete::take};
 
 use crate::{
     Error,
-    wire::{Parsed, Put, ne_u16},
+    wire::{Parsed, ne_u16},
 };
 
 /// What a key or an algorithm is for: one extension type each.
@@ -22,8 +23,8 @@ pub(super) fn parse(body: &[u8]) -> Parsed<'_, Key> {
 }
 
 pub(super) fn emit(key: &Key, out: &mut Vec<u8>) -> Result<(), Error> {
-    out.put_u16(u16::try_from(key.bits()).map_err(|_| Error::TooLong("the key"))?);
-    out.put_u16(0);
-    out.put(key.bytes());
+    out.put_u16_ne(u16::try_from(key.bits()).map_err(|_| Error::TooLong("the key"))?);
+    out.put_u16_ne(0);
+    out.put_slice(key.bytes());
     Ok(())
 }

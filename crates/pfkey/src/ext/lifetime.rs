@@ -1,6 +1,7 @@
+use bytes::BufMut;
 use nom::Parser;
 
-use crate::wire::{Parsed, Put, ne_u32, ne_u64};
+use crate::wire::{Parsed, ne_u32, ne_u64};
 
 /// Which of an SA's or policy's lifetimes: one extension type each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,9 +40,9 @@ impl Lifetime {
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
-        out.put_u32(self.allocations);
-        out.put_u64(self.bytes);
-        out.put_u64(self.add_time);
-        out.put_u64(self.use_time);
+        out.put_u32_ne(self.allocations);
+        out.put_u64_ne(self.bytes);
+        out.put_u64_ne(self.add_time);
+        out.put_u64_ne(self.use_time);
     }
 }

@@ -16,6 +16,7 @@ mod sec_ctx;
 mod sensitivity;
 mod supported;
 
+use bytes::BufMut;
 use model::Key;
 use nom::Parser;
 use zeroize::Zeroizing;
@@ -34,7 +35,7 @@ pub use supported::Algorithm;
 
 use crate::{
     Error,
-    wire::{Parsed, Put, UNIT, ext_type},
+    wire::{Parsed, UNIT, ext_type},
 };
 
 /// One extension of a message (`sadb_ext`).
@@ -165,8 +166,8 @@ impl Extension {
     /// Refuses, with [`Error::TooLong`], what 16-bit lengths cannot express.
     pub fn encode(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
         let mut out = Zeroizing::new(Vec::with_capacity(self.room()));
-        out.put_u16(0);
-        out.put_u16(self.number());
+        out.put_u16_ne(0);
+        out.put_u16_ne(self.number());
         self.emit(&mut out)?;
         let units = out.len().div_ceil(UNIT);
         out.resize(units * UNIT, 0);
@@ -194,7 +195,7 @@ impl Extension {
             Self::Proposal(proposal) => proposal.emit(out),
             Self::Supported(_, algorithms) => supported::emit(algorithms, out),
             Self::SpiRange(range) => range.emit(out),
-            Self::KmPrivate(body) | Self::Unknown(_, body) => out.put(body),
+            Self::KmPrivate(body) | Self::Unknown(_, body) => out.put_slice(body),
             Self::Policy(policy) => policy.emit(out),
             Self::Sa2(sa2) => sa2.emit(out),
             Self::NatType(encap_type) => nat::emit_type(*encap_type, out),

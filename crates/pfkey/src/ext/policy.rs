@@ -1,5 +1,6 @@
 use std::net::SocketAddr;
 
+use bytes::BufMut;
 use nom::{
     Parser,
     bytes::complete::take,
@@ -9,7 +10,7 @@ use nom::{
 
 use crate::{
     Error,
-    wire::{Parsed, Put, ext_type, ne_u16, ne_u32, sockaddr_pair},
+    wire::{Parsed, ext_type, ne_u16, ne_u32, put_sockaddr, sockaddr_pair},
 };
 
 /// `sadb_x_policy` with its requests: what to do with packets of one direction.
@@ -63,10 +64,10 @@ impl Policy {
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
-        out.put_u16(self.policy_type);
-        out.put(&[self.dir, 0]);
-        out.put_u32(self.id);
-        out.put_u32(self.priority);
+        out.put_u16_ne(self.policy_type);
+        out.put_slice(&[self.dir, 0]);
+        out.put_u32_ne(self.id);
+        out.put_u32_ne(self.priority);
         for request in &self.requests {
             request.emit(out);
         }
@@ -144,15 +145,15 @@ impl IpsecRequest {
     }
 
     fn emit(&self, out: &mut Vec<u8>) {
-        out.put_u16(self.len());
-        out.put_u16(self.proto);
-        out.put(&[self.mode, self.level]);
-        out.put_u16(0);
-        out.put_u32(self.reqid);
-        out.put_u32(0);
+        out.put_u16_ne(self.len());
+        out.put_u16_ne(self.proto);
+        out.put_slice(&[self.mode, self.level]);
+        out.put_u16_ne(0);
+        out.put_u32_ne(self.reqid);
+        out.put_u32_ne(0);
         if let Some((src, dst)) = &self.ends {
-            out.put_sockaddr(src);
-            out.put_sockaddr(dst);
+            put_sockaddr(out, src);
+            put_sockaddr(out, dst);
         }
     }
 }

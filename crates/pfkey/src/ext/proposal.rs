@@ -1,7 +1,8 @@
+use bytes::BufMut;
 use nom::{Parser, bytes::complete::take, multi::many0, number::complete::u8};
 
 use super::Lifetime;
-use crate::wire::{Parsed, Put, ne_u16, ne_u32, ne_u64};
+use crate::wire::{Parsed, ne_u16, ne_u32, ne_u64};
 
 /// `sadb_prop`: what an ACQUIRE asks the key management to agree on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ impl Proposal {
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
-        out.put(&[self.replay, 0, 0, 0]);
+        out.put_slice(&[self.replay, 0, 0, 0]);
         for comb in &self.combs {
             comb.emit(out);
         }
@@ -96,7 +97,7 @@ impl Comb {
     }
 
     fn emit(&self, out: &mut Vec<u8>) {
-        out.put(&[self.auth, self.encrypt]);
+        out.put_slice(&[self.auth, self.encrypt]);
         for number in [
             self.flags,
             self.auth_min_bits,
@@ -104,11 +105,11 @@ impl Comb {
             self.encrypt_min_bits,
             self.encrypt_max_bits,
         ] {
-            out.put_u16(number);
+            out.put_u16_ne(number);
         }
-        out.put_u32(0);
-        out.put_u32(self.soft.allocations);
-        out.put_u32(self.hard.allocations);
+        out.put_u32_ne(0);
+        out.put_u32_ne(self.soft.allocations);
+        out.put_u32_ne(self.hard.allocations);
         for number in [
             self.soft.bytes,
             self.hard.bytes,
@@ -117,7 +118,7 @@ impl Comb {
             self.soft.use_time,
             self.hard.use_time,
         ] {
-            out.put_u64(number);
+            out.put_u64_ne(number);
         }
     }
 }

@@ -1,6 +1,7 @@
+use bytes::BufMut;
 use nom::{Parser, bytes::complete::take, number::complete::u8};
 
-use crate::wire::{Parsed, Put, ne_u16, ne_u32};
+use crate::wire::{Parsed, ne_u16, ne_u32};
 
 /// `sadb_spirange`: the SPIs that GETSPI may choose from, host order, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +18,9 @@ impl SpiRange {
     }
 
     pub(super) fn emit(self, out: &mut Vec<u8>) {
-        out.put_u32(self.min);
-        out.put_u32(self.max);
-        out.put_u32(0);
+        out.put_u32_ne(self.min);
+        out.put_u32_ne(self.max);
+        out.put_u32_ne(0);
     }
 }
 
@@ -53,10 +54,10 @@ impl Filter {
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
-        out.put(&self.src);
-        out.put(&self.dst);
-        out.put_u16(self.family);
-        out.put(&[self.src_prefix_len, self.dst_prefix_len]);
+        out.put_slice(&self.src);
+        out.put_slice(&self.dst);
+        out.put_u16_ne(self.family);
+        out.put_slice(&[self.src_prefix_len, self.dst_prefix_len]);
     }
 }
 

@@ -1,9 +1,10 @@
+use bytes::BufMut;
 use nom::{
     Parser,
     number::complete::{be_u32, u8},
 };
 
-use crate::wire::{Parsed, Put, ne_u16, ne_u32};
+use crate::wire::{Parsed, ne_u16, ne_u32};
 
 /// `sadb_sa`: what names an SA beside its addresses, and its algorithms by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,9 +38,9 @@ impl Sa {
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
-        out.put_be_u32(self.spi);
-        out.put(&[self.replay, self.state, self.auth, self.encrypt]);
-        out.put_u32(self.flags);
+        out.put_u32(self.spi);
+        out.put_slice(&[self.replay, self.state, self.auth, self.encrypt]);
+        out.put_u32_ne(self.flags);
     }
 }
 
@@ -72,9 +73,9 @@ impl Sa2 {
     }
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) {
-        out.put(&[self.mode, self.reserved1]);
-        out.put_u16(self.reserved2);
-        out.put_u32(self.sequence);
-        out.put_u32(self.reqid);
+        out.put_slice(&[self.mode, self.reserved1]);
+        out.put_u16_ne(self.reserved2);
+        out.put_u32_ne(self.sequence);
+        out.put_u32_ne(self.reqid);
     }
 }

@@ -1,8 +1,9 @@
+use bytes::BufMut;
 use nom::{Parser, bytes::complete::take, number::complete::u8};
 
 use crate::{
     Error,
-    wire::{Parsed, Put, ne_u16},
+    wire::{Parsed, ne_u16},
 };
 
 /// `sadb_x_sec_ctx`: a label of an LSM, SELinux's as a rule.
@@ -24,9 +25,9 @@ impl SecCtx {
 
     pub(super) fn emit(&self, out: &mut Vec<u8>) -> Result<(), Error> {
         let len = u16::try_from(self.context.len());
-        out.put(&[self.alg, self.doi]);
-        out.put_u16(len.map_err(|_| Error::TooLong("the security context"))?);
-        out.put(&self.context);
+        out.put_slice(&[self.alg, self.doi]);
+        out.put_u16_ne(len.map_err(|_| Error::TooLong("the security context"))?);
+        out.put_slice(&self.context);
         Ok(())
     }
 }

@@ -1,8 +1,9 @@
+use bytes::BufMut;
 use nom::{Parser, multi::count, number::complete::u8};
 
 use crate::{
     Error,
-    wire::{Parsed, Put, ne_u32, ne_u64},
+    wire::{Parsed, ne_u32, ne_u64},
 };
 
 /// `sadb_sens`: a label of a multi-level system (RFC 2367 section 2.3.6). Linux ignores it.
@@ -39,12 +40,12 @@ impl Sensitivity {
         let words = |bitmap: &[u64]| {
             u8::try_from(bitmap.len()).map_err(|_| Error::TooLong("the sensitivity label"))
         };
-        out.put_u32(self.domain);
-        out.put(&[self.level, words(&self.bitmap)?]);
-        out.put(&[self.integrity_level, words(&self.integrity_bitmap)?]);
-        out.put_u32(0);
+        out.put_u32_ne(self.domain);
+        out.put_slice(&[self.level, words(&self.bitmap)?]);
+        out.put_slice(&[self.integrity_level, words(&self.integrity_bitmap)?]);
+        out.put_u32_ne(0);
         for &word in self.bitmap.iter().chain(&self.integrity_bitmap) {
-            out.put_u64(word);
+            out.put_u64_ne(word);
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
+use bytes::BufMut;
 use nom::{Parser, multi::many0, number::complete::u8};
 
-use crate::wire::{Parsed, Put, ne_u16, ne_u32};
+use crate::wire::{Parsed, ne_u16, ne_u32};
 
 /// `sadb_alg`: an algorithm that a REGISTER reply offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +27,11 @@ pub(super) fn parse(body: &[u8]) -> Parsed<'_, Vec<Algorithm>> {
 }
 
 pub(super) fn emit(algorithms: &[Algorithm], out: &mut Vec<u8>) {
-    out.put_u32(0);
+    out.put_u32_ne(0);
     for algorithm in algorithms {
-        out.put(&[algorithm.id, algorithm.iv_len]);
-        out.put_u16(algorithm.min_bits);
-        out.put_u16(algorithm.max_bits);
-        out.put_u16(0);
+        out.put_slice(&[algorithm.id, algorithm.iv_len]);
+        out.put_u16_ne(algorithm.min_bits);
+        out.put_u16_ne(algorithm.max_bits);
+        out.put_u16_ne(0);
     }
 }

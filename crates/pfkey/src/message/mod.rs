@@ -4,12 +4,13 @@ mod find;
 
 use std::iter;
 
+use bytes::BufMut;
 use nom::{Parser, number::complete::u8};
 use zeroize::Zeroizing;
 
 use crate::{
     Error, Extension, MessageType,
-    wire::{HEADER_LENGTH, Parsed, Put, UNIT, VERSION, ext_type, ne_u16, ne_u32},
+    wire::{HEADER_LENGTH, Parsed, UNIT, VERSION, ext_type, ne_u16, ne_u32},
 };
 
 /// A PF_KEY message (RFC 2367 section 2.2): header and extensions in their order.
@@ -94,13 +95,13 @@ impl Message {
         let len = HEADER_LENGTH + parts.iter().map(|part| part.len()).sum::<usize>();
         let units = u16::try_from(len / UNIT).map_err(|_| Error::TooLong("the message"))?;
         let mut out = Zeroizing::new(Vec::with_capacity(len));
-        out.put(&[VERSION, self.msg_type.0, self.errno, self.satype]);
-        out.put_u16(units);
-        out.put_u16(self.reserved);
-        out.put_u32(self.seq);
-        out.put_u32(self.pid);
+        out.put_slice(&[VERSION, self.msg_type.0, self.errno, self.satype]);
+        out.put_u16_ne(units);
+        out.put_u16_ne(self.reserved);
+        out.put_u32_ne(self.seq);
+        out.put_u32_ne(self.pid);
         for part in parts {
-            out.put(&part);
+            out.put_slice(&part);
         }
         Ok(out)
     }

@@ -9,7 +9,7 @@ mod primitive;
 pub use hexdump::Hexdump;
 pub use message_type::MessageType;
 pub(crate) use primitive::{
-    Parsed, Put, ne_u16, ne_u32, ne_u64, sockaddr, sockaddr_len_family, sockaddr_pair,
+    Parsed, ne_u16, ne_u32, ne_u64, put_sockaddr, sockaddr, sockaddr_len_family, sockaddr_pair,
 };
 
 /// `PF_KEY_V2`: the version in every message, and the protocol of a PF_KEY socket.

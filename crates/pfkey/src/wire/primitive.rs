@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
+use bytes::BufMut;
 use nom::{
     IResult, Parser,
     bytes::complete::take,
@@ -54,56 +55,22 @@ pub(crate) fn sockaddr_pair(input: &[u8]) -> Parsed<'_, (SocketAddr, SocketAddr)
     (sockaddr, sockaddr).parse(input)
 }
 
-/// Appends what extensions are made of. Numbers without `be` are in host order.
-pub(crate) trait Put {
-    fn put(&mut self, bytes: &[u8]);
-
-    fn put_u8(&mut self, number: u8) {
-        self.put(&[number]);
-    }
-
-    fn put_u16(&mut self, number: u16) {
-        self.put(&number.to_ne_bytes());
-    }
-
-    fn put_u32(&mut self, number: u32) {
-        self.put(&number.to_ne_bytes());
-    }
-
-    fn put_u64(&mut self, number: u64) {
-        self.put(&number.to_ne_bytes());
-    }
-
-    fn put_be_u16(&mut self, number: u16) {
-        self.put(&number.to_be_bytes());
-    }
-
-    fn put_be_u32(&mut self, number: u32) {
-        self.put(&number.to_be_bytes());
-    }
-
-    fn put_sockaddr(&mut self, address: &SocketAddr) {
-        match address {
-            SocketAddr::V4(v4) => {
-                self.put_u16(AF_INET);
-                self.put_be_u16(v4.port());
-                self.put(&v4.ip().octets());
-                self.put(&[0; 8]);
-            }
-            SocketAddr::V6(v6) => {
-                self.put_u16(AF_INET6);
-                self.put_be_u16(v6.port());
-                self.put_u32(v6.flowinfo());
-                self.put(&v6.ip().octets());
-                self.put_u32(v6.scope_id());
-            }
+/// Appends a `sockaddr_in` or `sockaddr_in6`.
+pub(crate) fn put_sockaddr(out: &mut Vec<u8>, address: &SocketAddr) {
+    match address {
+        SocketAddr::V4(v4) => {
+            out.put_u16_ne(AF_INET);
+            out.put_u16(v4.port());
+            out.put_slice(&v4.ip().octets());
+            out.put_bytes(0, 8);
         }
-    }
-}
-
-impl Put for Vec<u8> {
-    fn put(&mut self, bytes: &[u8]) {
-        self.extend_from_slice(bytes);
+        SocketAddr::V6(v6) => {
+            out.put_u16_ne(AF_INET6);
+            out.put_u16(v6.port());
+            out.put_u32_ne(v6.flowinfo());
+            out.put_slice(&v6.ip().octets());
+            out.put_u32_ne(v6.scope_id());
+        }
     }
 }
 
