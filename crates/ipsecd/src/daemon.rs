@@ -58,7 +58,7 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     // Opened before anything is read: no event is missed in between.
     let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate];
     let monitor = Monitor::open_reading_ahead(&groups)?;
-    raise_descriptor_limit();
+    allow_more_descriptors();
     let services = Services::start(options, reconciler.port(), &service_manager, handover);
     privileges::reduce()?;
     // The services' threads keep them blocked: only this thread receives signals.
@@ -69,7 +69,7 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
 }
 
 /// A PF_KEY client is a descriptor, and a handover duplicates all of them.
-fn raise_descriptor_limit() {
+fn allow_more_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }

@@ -42,7 +42,7 @@ pub(super) struct Dump {
     table: Table,
     request: Message,
     /// A message that is sent when it is known whether it is the last one.
-    held: Option<Message>,
+    delayed: Option<Message>,
     count: u32,
     is_over: bool,
 }
@@ -69,7 +69,7 @@ impl Dump {
     }
 
     fn new(request: Message, table: Table) -> Self {
-        Self { table, request, held: None, count: 0, is_over: false }
+        Self { table, request, delayed: None, count: 0, is_over: false }
     }
 
     /// The next message; `None` after the last one. Entries are numbered from 1. `requested`
@@ -83,7 +83,7 @@ impl Dump {
                 Some(Ok(message)) => {
                     self.count += 1;
                     let message = message.numbered(self.count, self.request.pid);
-                    if let Some(before) = self.held.replace(message) {
+                    if let Some(before) = self.delayed.replace(message) {
                         return Some(before);
                     }
                 }
@@ -106,7 +106,7 @@ impl Dump {
     /// (`xfrm_state_walk`, `pfkey_do_dump`).
     fn end(&mut self, errno: Option<Errno>) -> Message {
         self.is_over = true;
-        match self.held.take() {
+        match self.delayed.take() {
             Some(last) => {
                 let refusal = errno.map(|errno| self.request.refusal(errno).errno);
                 Message { seq: 0, errno: refusal.unwrap_or(0), ..last }

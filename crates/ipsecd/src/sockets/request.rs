@@ -20,13 +20,13 @@ const MAX_REQUEST: usize = 4097;
 /// What was received from a client.
 pub(crate) enum Received {
     /// A request, or why the message is none.
-    Request(Result<Request, Refusal>),
+    Request(Result<PolicyRequest, Refusal>),
     /// The client has closed the connection or takes too long.
     End,
 }
 
 /// A policy for a socket.
-pub(crate) struct Request {
+pub(crate) struct PolicyRequest {
     policy: SocketPolicy,
     socket: OwnedFd,
 }
@@ -56,7 +56,7 @@ pub(crate) fn receive(connection: &impl AsFd) -> Received {
     let is_whole = !received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC);
     Received::Request(match (first, second) {
         (Some(socket), None) if is_whole => pfkey::socket_policy::read(&value[..received.bytes])
-            .map(|policy| Request { policy, socket })
+            .map(|policy| PolicyRequest { policy, socket })
             .map_err(|error| (error.errno(), error.to_string())),
         _ => Err((Errno::INVAL, "a request is one policy and one descriptor".into())),
     })
@@ -64,7 +64,7 @@ pub(crate) fn receive(connection: &impl AsFd) -> Received {
 
 /// Carries out a request if the permissions allow it, and logs it.
 pub(crate) fn answer(
-    request: Result<Request, Refusal>,
+    request: Result<PolicyRequest, Refusal>,
     peer: &Peer,
     permissions: &Permissions,
     engine: &SharedEngine,
@@ -83,7 +83,7 @@ pub(crate) fn answer(
     Reply(done.map(drop))
 }
 
-impl Request {
+impl PolicyRequest {
     /// Sets the policy on the socket. Returns the number in the policy that identifies the socket.
     fn carry_out(
         self,

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_policy_that_the_kernel_cannot_hold_is_refused_with_the_reason() {
+    fn a_policy_that_the_kernel_cannot_have_is_refused_with_the_reason() {
         if is_root() {
             let tunnel = "out ipsec esp/tunnel/192.0.2.1-192.0.2.2/use";
             let refusal = answer("sockets user 0 ipsec", tunnel).unwrap_err();

@@ -1,25 +1,21 @@
 //! One client's connection.
 
 pub(super) mod peer;
+mod queue;
 pub(super) mod requests;
 
-use std::{
-    collections::VecDeque,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-    sync::Arc,
-};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::{event::PollFlags, io::Errno};
+use rustix::event::PollFlags;
 use sys::datagrams::Inbox;
-use tracing::{debug, warn};
-use zeroize::Zeroizing;
+use tracing::debug;
 
 use super::dump::Dump;
 use peer::Peer;
+use queue::SendQueue;
 use requests::{Datagram, Found, Requests};
 
-/// A message on the wire, wiped when the last queue that contains it drops it.
-pub(super) type Packet = Arc<Zeroizing<Vec<u8>>>;
+pub(super) use queue::Packet;
 
 /// Bytes in the queue from which on broadcasts are dropped.
 const MAX_QUEUED_BROADCASTS: usize = 1 << 20;
@@ -27,9 +23,6 @@ const MAX_QUEUED_BROADCASTS: usize = 1 << 20;
 /// Bytes in the queue from which on answers are dropped. The requests are carried out all the same,
 /// as AF_KEY does.
 const MAX_QUEUED_ANSWERS: usize = 8 << 20;
-
-/// Messages that are sent by one system call.
-const SENT_AT_ONCE: usize = 64;
 
 /// The number of a session, which no other session of the server has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,10 +42,8 @@ impl SessionId {
 /// What can be sent to a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Its socket has room.
+    /// Messages, when its socket has room.
     Open,
-    /// Its socket has no room for the first message of the queue.
-    Blocked,
     /// The client has closed its socket: nothing can be sent, but requests may be queued.
     Closed,
     /// Closed, and all requests were carried out.
@@ -68,9 +59,7 @@ pub(super) struct Session {
     /// The requests in the socket's queue.
     requests: Requests,
     /// Messages to send.
-    queue: VecDeque<Packet>,
-    /// The size of the queue in bytes.
-    queued: usize,
+    queue: SendQueue,
     state: State,
     /// A bit for each SA type that the client has registered.
     registered: u16,
@@ -78,10 +67,6 @@ pub(super) struct Session {
     is_promiscuous: bool,
     /// The dump in progress.
     dump: Option<Dump>,
-    /// Messages dropped since the queue was last empty.
-    dropped: u64,
-    /// Messages dropped since the client has connected.
-    lost: u64,
 }
 
 /// What a session had in the previous daemon.
@@ -99,14 +84,11 @@ impl Session {
             peer,
             socket,
             requests: Requests::default(),
-            queue: VecDeque::new(),
-            queued: 0,
+            queue: SendQueue::new(id),
             state: State::Open,
             registered: 0,
             is_promiscuous: false,
             dump: None,
-            dropped: 0,
-            lost: 0,
         }
     }
 
@@ -114,7 +96,7 @@ impl Session {
     pub(super) fn restore(&mut self, restored: &Restored) {
         self.registered = restored.registered;
         self.is_promiscuous = restored.is_promiscuous;
-        self.lost = restored.lost;
+        self.queue.restore_lost(restored.lost);
         for packet in &restored.waiting {
             self.keep(packet);
         }
@@ -131,12 +113,12 @@ impl Session {
 
     /// The size of the messages that wait, in bytes.
     pub(super) fn queued(&self) -> usize {
-        self.queued
+        self.queue.bytes()
     }
 
     /// The number of messages that were dropped since the client has connected.
     pub(super) fn lost(&self) -> u64 {
-        self.lost
+        self.queue.lost()
     }
 
     /// A bit for each SA type that the client has registered.
@@ -185,7 +167,7 @@ impl Session {
 
     /// Whether the socket has room, as far as is known.
     pub(super) fn has_room(&self) -> bool {
-        self.state == State::Open
+        self.state == State::Open && self.queue.has_room()
     }
 
     /// Whether the session can be removed.
@@ -211,61 +193,25 @@ impl Session {
     }
 
     fn push(&mut self, packet: &Packet, limit: usize) {
-        if matches!(self.state, State::Closed | State::Ended) {
+        if self.state != State::Open {
             return;
         }
-        if self.queued > limit {
-            return self.drop_message();
-        }
-        self.queued += packet.len();
-        self.queue.push_back(Arc::clone(packet));
-        if self.queue.len() >= SENT_AT_ONCE && self.has_room() {
+        self.queue.push(packet, limit);
+        if self.queue.is_worth_sending() && self.has_room() {
             self.flush();
         }
     }
 
-    fn drop_message(&mut self) {
-        if self.dropped == 0 {
-            warn!(
-                client = self.id.0,
-                queued_bytes = self.queued,
-                "client too slow, messages dropped"
-            );
-        }
-        self.dropped += 1;
-        self.lost += 1;
-    }
-
     /// The messages that wait.
     pub(super) fn waiting(&self) -> impl Iterator<Item = &Packet> {
-        self.queue.iter()
+        self.queue.packets()
     }
 
     /// Sends the messages that wait, as far as there is room.
     pub(super) fn flush(&mut self) {
-        while !self.queue.is_empty() {
-            let packets = self.queue.iter().take(SENT_AT_ONCE);
-            match sys::datagrams::send(&self.socket, packets.map(|packet| packet.as_slice())) {
-                Ok(sent) => {
-                    let sent = self.queue.drain(..sent);
-                    self.queued -= sent.map(|packet| packet.len()).sum::<usize>();
-                }
-                Err(Errno::AGAIN) => {
-                    self.state = State::Blocked;
-                    return;
-                }
-                Err(errno) => {
-                    debug!(client = self.id.0, %errno, "send failed");
-                    return self.close();
-                }
-            }
-        }
-        if self.state == State::Blocked {
-            self.state = State::Open;
-        }
-        if self.dropped != 0 {
-            warn!(client = self.id.0, dropped = self.dropped, "client caught up");
-            self.dropped = 0;
+        if let Err(errno) = self.queue.flush(&self.socket) {
+            debug!(client = self.id.0, %errno, "send failed");
+            self.close();
         }
     }
 
@@ -273,7 +219,6 @@ impl Session {
     fn close(&mut self) {
         self.state = State::Closed;
         self.queue.clear();
-        self.queued = 0;
         self.dump = None;
     }
 
@@ -304,75 +249,5 @@ impl Session {
 impl AsFd for Session {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
-
-    use super::*;
-
-    fn pair() -> (Session, OwnedFd) {
-        let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
-        let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
-        (Session::new(SessionId(1), ours, Peer::default()), theirs)
-    }
-
-    fn read(socket: &OwnedFd) -> Option<Vec<u8>> {
-        let mut buffer = vec![0; 4096];
-        let (_, length) = recv(socket, &mut buffer[..], RecvFlags::DONTWAIT).ok()?;
-        buffer.truncate(length);
-        Some(buffer)
-    }
-
-    #[test]
-    fn answers_wait_and_broadcasts_are_dropped() {
-        let (mut session, theirs) = pair();
-        let (answer, broadcast) =
-            (Packet::new(vec![1; 1000].into()), Packet::new(vec![2; 1000].into()));
-        let mut answers = 0;
-        while session.queued <= MAX_QUEUED_BROADCASTS {
-            session.answer(&answer);
-            answers += 1;
-        }
-        session.broadcast(&broadcast);
-        session.answer(&answer);
-        assert_eq!(session.dropped, 1);
-        assert!(session.interest().contains(PollFlags::IN | PollFlags::OUT));
-        let mut read_back = 0;
-        while let Some(bytes) = read(&theirs) {
-            assert_eq!(bytes, **answer);
-            read_back += 1;
-            session.flush();
-        }
-        assert_eq!(read_back, answers + 1);
-        assert_eq!((session.queued, session.dropped, session.lost), (0, 0, 1));
-        session.broadcast(&broadcast);
-        session.flush();
-        assert_eq!(read(&theirs), Some(broadcast.to_vec()));
-    }
-
-    #[test]
-    fn the_queue_of_a_client_that_never_reads_is_limited() {
-        let (mut session, _theirs) = pair();
-        let answer = Packet::new(vec![1; 1 << 16].into());
-        for _ in 0..1000 {
-            session.answer(&answer);
-        }
-        assert!(session.queued <= MAX_QUEUED_ANSWERS + answer.len());
-        assert!(session.lost > 0);
-        assert!(session.interest().contains(PollFlags::IN), "its requests are carried out");
-    }
-
-    #[test]
-    fn nothing_is_queued_for_a_client_that_has_closed_its_socket() {
-        let (mut session, theirs) = pair();
-        drop(theirs);
-        session.answer(&Packet::new(vec![1; 100].into()));
-        session.flush();
-        assert_eq!(session.state, State::Closed);
-        session.answer(&Packet::new(vec![1; 100].into()));
-        assert_eq!((session.queued, session.lost), (0, 0));
     }
 }

@@ -3,7 +3,7 @@
 use pfkey::{Error, Message, command::SadQuery};
 use rustix::io::Errno;
 
-use super::{Handler, Request, answered, requested};
+use super::{ClientRequest, Handler, answered, requested};
 use crate::pfkey::{
     dump::Dump,
     session::{Session, SessionId},
@@ -17,7 +17,7 @@ impl Handler {
     /// DUMP. AF_KEY checks whether a dump is in progress before it checks the query.
     pub(super) fn dump(
         &mut self,
-        request: &Request,
+        request: &ClientRequest,
         query: Result<SadQuery, Error>,
     ) -> Result<(), Errno> {
         self.start_dump(request, |header| {
@@ -27,7 +27,7 @@ impl Handler {
     }
 
     /// X_SPDDUMP.
-    pub(super) fn spd_dump(&mut self, request: &Request) -> Result<(), Errno> {
+    pub(super) fn spd_dump(&mut self, request: &ClientRequest) -> Result<(), Errno> {
         self.start_dump(request, |header| answered(Dump::of_spd(header)))
     }
 
@@ -35,7 +35,7 @@ impl Handler {
     /// before send(2) returns. A socket has one dump at most.
     fn start_dump(
         &mut self,
-        request: &Request,
+        request: &ClientRequest,
         start: impl FnOnce(Message) -> Result<Dump, Errno>,
     ) -> Result<(), Errno> {
         self.finish();

@@ -44,7 +44,7 @@ pub(super) struct Handler {
 }
 
 /// A request whose header is correct.
-struct Request<'a> {
+struct ClientRequest<'a> {
     session: SessionId,
     header: &'a Message,
     /// The whole message.
@@ -105,7 +105,9 @@ impl Handler {
             self.sessions.send_bytes(copy, Audience::Promiscuous, None);
         }
         match command::command(&header, bytes) {
-            Ok(command) => self.carry_out(&Request { session, header: &header, bytes }, command),
+            Ok(command) => {
+                self.carry_out(&ClientRequest { session, header: &header, bytes }, command);
+            }
             Err(error) => {
                 debug!(client = session.number(), %error, "request refused");
                 self.pending.refuse(session, header, error.errno());
@@ -125,7 +127,7 @@ impl Handler {
 
     /// Carries out a request. Only verbs that can fail at once return an error; the answers to changes
     /// wait in `pending`.
-    fn carry_out(&mut self, request: &Request, command: Command) {
+    fn carry_out(&mut self, request: &ClientRequest, command: Command) {
         let answered = match command {
             Command::GetSpi(get_spi) => self.get_spi(request, &get_spi),
             Command::AddSa(sa) => return self.add(request, sa),
@@ -160,7 +162,7 @@ impl Handler {
     /// Queues the answer to a request, if PF_KEY can express it.
     fn answer_with(
         &mut self,
-        request: &Request,
+        request: &ClientRequest,
         message: Result<Message, Error>,
     ) -> Result<(), Errno> {
         let message = message.map_err(|error| error.errno())?;

@@ -4,14 +4,14 @@ use pfkey::Message;
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use super::{Handler, Request};
+use super::{ClientRequest, Handler};
 use crate::pfkey::sessions::Audience;
 
 impl Handler {
     /// REGISTER. The answer has the algorithms of the kernel.
-    pub(super) fn register(&mut self, request: &Request) -> Result<(), Errno> {
+    pub(super) fn register(&mut self, request: &ClientRequest) -> Result<(), Errno> {
         self.finish();
-        let Request { session, header, .. } = *request;
+        let ClientRequest { session, header, .. } = *request;
         let registering = self.sessions.get(session).ok_or(Errno::PIPE)?;
         if !registering.register(header.satype) {
             return Err(Errno::EXIST);
@@ -24,7 +24,7 @@ impl Handler {
     }
 
     /// X_PROMISC.
-    pub(super) fn promisc(&mut self, request: &Request, is_promiscuous: bool) {
+    pub(super) fn promisc(&mut self, request: &ClientRequest, is_promiscuous: bool) {
         self.finish();
         if let Some(session) = self.sessions.get(request.session) {
             session.set_promiscuous(is_promiscuous);
@@ -35,7 +35,7 @@ impl Handler {
     }
 
     /// X_PROMISC that contains another message: all clients get it.
-    pub(super) fn repeat(&mut self, request: &Request) {
+    pub(super) fn repeat(&mut self, request: &ClientRequest) {
         self.finish();
         let copy = Zeroizing::new(request.bytes.to_vec());
         self.sessions.send_bytes(copy, Audience::All, Some(request.session));

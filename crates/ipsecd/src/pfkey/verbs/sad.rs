@@ -4,11 +4,15 @@ use model::{Operation, Proto, Sa, SaId, SaState};
 use pfkey::{command::GetSpi, sad};
 use rustix::io::Errno;
 
-use super::{Handler, Request, answered, pending::Kind};
+use super::{ClientRequest, Handler, answered, pending::Kind};
 
 impl Handler {
     /// GETSPI.
-    pub(super) fn get_spi(&mut self, request: &Request, get_spi: &GetSpi) -> Result<(), Errno> {
+    pub(super) fn get_spi(
+        &mut self,
+        request: &ClientRequest,
+        get_spi: &GetSpi,
+    ) -> Result<(), Errno> {
         self.finish();
         let GetSpi { acquire, larval, range } = get_spi;
         let larval = answered(self.engine.get_spi(*acquire, larval, *range))?;
@@ -16,13 +20,13 @@ impl Handler {
     }
 
     /// ADD.
-    pub(super) fn add(&mut self, request: &Request, mut sa: Box<Sa>) {
+    pub(super) fn add(&mut self, request: &ClientRequest, mut sa: Box<Sa>) {
         self.settings.complete(&mut sa);
         self.submit(request, Kind::Plain, Operation::AddSa(sa));
     }
 
     /// UPDATE.
-    pub(super) fn update(&mut self, request: &Request, mut sa: Box<Sa>) {
+    pub(super) fn update(&mut self, request: &ClientRequest, mut sa: Box<Sa>) {
         self.settings.complete(&mut sa);
         // An ADD of the same SA may be pending.
         self.finish();
@@ -33,19 +37,19 @@ impl Handler {
     }
 
     /// DELETE.
-    pub(super) fn delete(&mut self, request: &Request, id: SaId) {
+    pub(super) fn delete(&mut self, request: &ClientRequest, id: SaId) {
         self.submit(request, Kind::Plain, Operation::DeleteSa(id));
     }
 
     /// GET.
-    pub(super) fn get(&mut self, request: &Request, id: &SaId) -> Result<(), Errno> {
+    pub(super) fn get(&mut self, request: &ClientRequest, id: &SaId) -> Result<(), Errno> {
         self.finish();
         let entry = answered(self.engine.get_sa(id))?;
         self.answer_with(request, sad::message(request.header.msg_type, &entry))
     }
 
     /// FLUSH.
-    pub(super) fn flush(&mut self, request: &Request, proto: Option<Proto>) {
+    pub(super) fn flush(&mut self, request: &ClientRequest, proto: Option<Proto>) {
         self.submit(request, Kind::Flush, Operation::FlushSad(proto));
     }
 
@@ -60,7 +64,7 @@ impl Handler {
     }
 
     /// Adds a change to the batch. Its answer is queued when the batch was sent.
-    pub(super) fn submit(&mut self, request: &Request, kind: Kind, operation: Operation) {
+    pub(super) fn submit(&mut self, request: &ClientRequest, kind: Kind, operation: Operation) {
         let requester = (request.session, request.header.clone());
         self.pending.submit(&mut self.engine, requester, kind, operation);
     }

@@ -3,27 +3,27 @@
 use model::{Migration, Operation, Policy, PolicyId};
 use rustix::io::Errno;
 
-use super::{Handler, Request, answered, pending::Kind, requested};
+use super::{ClientRequest, Handler, answered, pending::Kind, requested};
 use crate::pfkey::dump::policy_message;
 
 impl Handler {
     /// X_SPDADD and X_SPDSETIDX.
-    pub(super) fn spd_add(&mut self, request: &Request, policy: Box<Policy>) {
+    pub(super) fn spd_add(&mut self, request: &ClientRequest, policy: Box<Policy>) {
         self.submit(request, Kind::Plain, Operation::AddPolicy(policy));
     }
 
     /// X_SPDUPDATE.
-    pub(super) fn spd_update(&mut self, request: &Request, policy: Box<Policy>) {
+    pub(super) fn spd_update(&mut self, request: &ClientRequest, policy: Box<Policy>) {
         self.submit(request, Kind::Plain, Operation::UpdatePolicy(policy));
     }
 
     /// X_SPDDELETE.
-    pub(super) fn spd_delete(&mut self, request: &Request, id: PolicyId) {
+    pub(super) fn spd_delete(&mut self, request: &ClientRequest, id: PolicyId) {
         self.submit(request, Kind::Plain, Operation::DeletePolicy(id));
     }
 
     /// X_SPDGET.
-    pub(super) fn spd_get(&mut self, request: &Request, index: u32) -> Result<(), Errno> {
+    pub(super) fn spd_get(&mut self, request: &ClientRequest, index: u32) -> Result<(), Errno> {
         self.finish();
         let entry = answered(self.engine.get_policy_of_index(index))?;
         let entry = requested(&mut self.engine, entry);
@@ -31,7 +31,7 @@ impl Handler {
     }
 
     /// X_SPDDELETE2.
-    pub(super) fn spd_delete2(&mut self, request: &Request, index: u32) -> Result<(), Errno> {
+    pub(super) fn spd_delete2(&mut self, request: &ClientRequest, index: u32) -> Result<(), Errno> {
         self.finish();
         let entry = answered(self.engine.get_policy_of_index(index))?;
         self.submit(request, Kind::ByIndex, Operation::DeletePolicy(entry.policy.id));
@@ -39,7 +39,7 @@ impl Handler {
     }
 
     /// X_SPDFLUSH.
-    pub(super) fn spd_flush(&mut self, request: &Request) {
+    pub(super) fn spd_flush(&mut self, request: &ClientRequest) {
         self.submit(request, Kind::Flush, Operation::FlushSpd);
     }
 
