@@ -7,8 +7,8 @@ use std::{
 };
 
 use model::{
-    Action, Direction, Form, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, Proto, Request,
-    RequestMode, Selector,
+    Action, Direction, Installation, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, Proto,
+    Selector, Template, TemplateMode,
 };
 use netlink_packet_core::{
     NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NetlinkBuffer, NetlinkHeader, NetlinkMessage,
@@ -34,7 +34,7 @@ pub fn load(count: u32) -> Result<Duration, Box<dyn Error>> {
         let policy = policy(n)?;
         batches.last_mut().ok_or("no batch")?.push(&Change::AddPolicy(InstalledPolicy {
             policy: &policy,
-            form: Form::plain(&policy),
+            installation: Installation::plain(&policy),
             index: 0,
         }));
     }
@@ -49,15 +49,15 @@ pub fn load(count: u32) -> Result<Duration, Box<dyn Error>> {
 
 fn policy(n: u32) -> Result<Policy, model::Error> {
     let (src, dst) = addresses(n);
-    let request =
-        Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
+    let template =
+        Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: Level::Require };
     Ok(Policy {
         id: PolicyId::new(
             Selector::new(Prefix::host(src.into()), Prefix::host(dst.into()))?,
             Direction::Out,
         ),
         priority: Priority::DEFAULT,
-        action: Action::Ipsec(vec![request]),
+        action: Action::Ipsec(vec![template]),
         lifetimes: Lifetimes::default(),
     })
 }

@@ -25,7 +25,7 @@ pub struct Error {
 /// What is wrong, in the words of this crate; [`Error::message`] has those of the original.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Kind {
-    /// A token that cannot stand where it does.
+    /// A token in a place where it is not allowed.
     #[error("syntax error")]
     Syntax {
         /// What could.
@@ -43,15 +43,15 @@ pub enum Kind {
     /// The reader's own error.
     #[error("the script cannot be read: {0}")]
     Unreadable(String),
-    /// A word that cannot stand where it does in a policy.
+    /// A word in a place of a policy where it is not allowed.
     #[error("syntax error in the policy")]
     PolicySyntax {
         /// The word.
         word: String,
-        /// What could stand there.
+        /// What is allowed there.
         expected: Vec<String>,
     },
-    /// A request without mode.
+    /// A template without mode.
     #[error("a request needs a mode")]
     TooFewArguments,
     /// An endpoint that is no numeric address; the text is that of getaddrinfo(3).
@@ -112,10 +112,10 @@ pub enum Kind {
     /// A name with several addresses where only one can be meant.
     #[error("`{0}` has several addresses")]
     ManyAddresses(String),
-    /// No source and destination of one address family. The original says nothing.
+    /// No source and destination of one address family. The original prints nothing.
     #[error("source and destination are of different address families")]
     NoPair,
-    /// An upper-layer protocol that nobody knows.
+    /// An unknown upper-layer protocol.
     #[error("`{0}` is no upper-layer protocol")]
     Upper(String),
     /// A type and code, or a GRE key, that is none.

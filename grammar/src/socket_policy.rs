@@ -19,7 +19,7 @@ pub fn socket_policy(
 
 #[cfg(test)]
 mod tests {
-    use model::{Direction, Level, Priority, Proto, ReqId, Request, RequestMode, SocketAction};
+    use model::{Direction, Level, Priority, Proto, ReqId, SocketAction, Template, TemplateMode};
     use sys::SystemNames;
 
     use super::*;
@@ -48,9 +48,9 @@ mod tests {
     }
 
     #[test]
-    fn requests_are_those_of_the_spd() {
+    fn templates_are_those_of_the_spd() {
         let unique = Level::Unique(Some(ReqId(9)));
-        let esp = Request { proto: Proto::Esp, mode: RequestMode::Transport, level: unique };
+        let esp = Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: unique };
         let action = SocketAction::Ipsec(vec![esp]);
         let policy = SocketPolicy::new(Direction::Out, Priority::DEFAULT, action);
         assert_eq!(read("out ipsec esp/transport//unique:9").ok(), policy.ok());

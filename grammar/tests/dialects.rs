@@ -186,13 +186,13 @@ fn netbsd() {
 
 #[test]
 fn getspi_asks_for_an_spi_and_0_is_any() {
-    let request = |script| match one(NetBsd, script) {
-        Ok(Operation::GetSpi(request)) => request,
+    let template = |script| match one(NetBsd, script) {
+        Ok(Operation::GetSpi(template)) => template,
         other => panic!("{other:?}"),
     };
-    let any = request("getspi ::1 ::2 esp 0;");
+    let any = template("getspi ::1 ::2 esp 0;");
     assert_eq!((any.spi, any.range(&Variables::default())), (None, (Spi(0x100), Spi(0x0fff_ffff))));
-    let named = request("getspi ::1 ::2 ipcomp 0x1001 -m tunnel -u 7;");
+    let named = template("getspi ::1 ::2 ipcomp 0x1001 -m tunnel -u 7;");
     assert_eq!((named.spi, named.mode), (Some(Spi(0x1001)), Mode::Tunnel.into()));
     assert_eq!(
         (named.range(&Variables::default()), named.reqid),

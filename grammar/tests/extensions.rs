@@ -6,7 +6,7 @@ use common::{run, run_in};
 use grammar::WarningKind;
 use model::{
     ALGORITHMS, AddressPair, AlgorithmKind, Dialect, Encap, EncapKind, Lifetime, Mark, Mode,
-    Offload, Operation, Policy, RequestMode, Sa, SaDirection, SaFlags,
+    Offload, Operation, Policy, Sa, SaDirection, SaFlags, TemplateMode,
 };
 
 #[track_caller]
@@ -133,7 +133,7 @@ fn options_of_a_policy() {
     assert_eq!(policy.id.mark.value, 9);
     assert!(policy.id.sec_ctx.is_some());
     let ends = AddressPair::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into()).unwrap();
-    assert_eq!(policy.action.requests()[0].mode, RequestMode::Beet(ends));
+    assert_eq!(policy.action.templates()[0].mode, TemplateMode::Beet(ends));
 }
 
 #[test]

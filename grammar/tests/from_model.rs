@@ -7,8 +7,8 @@ use grammar::{Written, script_of_policy, script_of_sa};
 use model::{
     ALGORITHMS, Action, AddressPair, Algorithm, AlgorithmKind, Direction, Encap, EncapKind, Key,
     Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Operation, Policy, PolicyId, Prefix,
-    Priority, Proto, ReqId, Request, RequestMode, Sa, SaDirection, SaFlags, SecCtx, Selector, Spi,
-    Upper,
+    Priority, Proto, ReqId, Sa, SaDirection, SaFlags, SecCtx, Selector, Spi, Template,
+    TemplateMode, Upper,
 };
 use proptest::{option, prelude::*, sample::select};
 use std::net::IpAddr;
@@ -145,18 +145,18 @@ fn selector() -> impl Strategy<Value = Selector> {
     })
 }
 
-fn request() -> impl Strategy<Value = Request> {
+fn template() -> impl Strategy<Value = Template> {
     let mode = prop_oneof![
-        Just(RequestMode::Transport),
-        pair().prop_map(RequestMode::Tunnel),
-        pair().prop_map(RequestMode::Beet),
+        Just(TemplateMode::Transport),
+        pair().prop_map(TemplateMode::Tunnel),
+        pair().prop_map(TemplateMode::Beet),
     ];
     let level = prop_oneof![
         select(vec![Level::Default, Level::Require, Level::Unique(None)]),
         (1..=ReqId::MANUAL_MAX.0).prop_map(|reqid| Level::Unique(Some(ReqId(reqid)))),
     ];
     let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
-    (proto, mode, level).prop_map(|(proto, mode, level)| Request { proto, mode, level })
+    (proto, mode, level).prop_map(|(proto, mode, level)| Template { proto, mode, level })
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
@@ -164,7 +164,7 @@ fn policy() -> impl Strategy<Value = Policy> {
     let action = prop_oneof![
         Just(Action::Discard),
         Just(Action::None),
-        prop::collection::vec(request(), 0..=6).prop_map(Action::Ipsec),
+        prop::collection::vec(template(), 0..=6).prop_map(Action::Ipsec),
     ];
     let priority = prop_oneof![
         select(vec![0, 1, u32::MAX, 0x5FFF_FFFF, 0x6000_0000, 0x8000_0000, 0xA000_0000]),
@@ -229,12 +229,12 @@ fn text() {
     let all = Prefix::new([0; 4].into(), Some(0)).unwrap();
     let mut selector = Selector::new(all, Prefix::host([10, 0, 0, 1].into())).unwrap();
     (selector.upper, selector.dst_port) = (Upper::Number(6), 80);
-    let mode = RequestMode::Tunnel(AddressPair::new(ends().src(), ends().dst()).unwrap());
-    let request = Request { proto: Proto::Esp, mode, level: Level::Unique(Some(ReqId(7))) };
+    let mode = TemplateMode::Tunnel(AddressPair::new(ends().src(), ends().dst()).unwrap());
+    let template = Template { proto: Proto::Esp, mode, level: Level::Unique(Some(ReqId(7))) };
     let policy = Policy {
         id: PolicyId::new(selector, Direction::Fwd),
         priority: Priority(0x8000_0064),
-        action: Action::Ipsec(vec![request]),
+        action: Action::Ipsec(vec![template]),
         lifetimes: Lifetimes::default(),
     };
     assert_eq!(
@@ -274,11 +274,11 @@ fn what_the_language_cannot_say_is_named() {
     let policy = |mode, level| Policy {
         id: PolicyId::new(selector, Direction::In),
         priority: Priority(5),
-        action: Action::Ipsec(vec![Request { proto: Proto::Esp, mode, level }]),
+        action: Action::Ipsec(vec![Template { proto: Proto::Esp, mode, level }]),
         lifetimes: Lifetimes::default(),
     };
-    let other = policy(RequestMode::Other(Mode::RouteOptimization, None), Level::Require);
+    let other = policy(TemplateMode::Other(Mode::RouteOptimization, None), Level::Require);
     assert_eq!(script_of_policy(&other).lost, ["request esp/ro"]);
-    let high = policy(RequestMode::Transport, Level::Unique(Some(ReqId(0x4000))));
+    let high = policy(TemplateMode::Transport, Level::Unique(Some(ReqId(0x4000))));
     assert_eq!(script_of_policy(&high).lost, ["unique#16384"]);
 }

@@ -5,7 +5,7 @@ mod common;
 use common::run;
 use model::{
     Action, AddressPair, Direction, EncapKind, Error, Level, Mark, Mode, Operation, Policy,
-    Priority, Proto, ReqId, RequestMode, Sa, SaId, SaMode, SecCtx, Spi, Upper,
+    Priority, Proto, ReqId, Sa, SaId, SaMode, SecCtx, Spi, TemplateMode, Upper,
 };
 
 #[track_caller]
@@ -234,12 +234,12 @@ fn priorities() {
 }
 
 #[test]
-fn requests() {
-    let requests = |text: &str| {
+fn templates() {
+    let templates = |text: &str| {
         let policy = policy(&format!("any -P in ipsec {text}"));
-        policy.action.requests().to_vec()
+        policy.action.templates().to_vec()
     };
-    assert_eq!(requests(""), []);
+    assert_eq!(templates(""), []);
     for (text, proto, level) in [
         ("esp/transport", Proto::Esp, Level::Default),
         ("ah/transport/", Proto::Ah, Level::Default),
@@ -255,16 +255,16 @@ fn requests() {
         ("esp/transport//unique:16383", Proto::Esp, Level::Unique(Some(ReqId(0x3fff)))),
         ("esp/transport//unique:16384", Proto::Esp, Level::Unique(None)),
     ] {
-        let requests = requests(text);
-        assert_eq!(requests.len(), 1, "{text}");
-        assert_eq!((requests[0].proto, requests[0].level), (proto, level), "{text}");
-        assert_eq!(requests[0].mode, RequestMode::Transport, "{text}");
+        let templates = templates(text);
+        assert_eq!(templates.len(), 1, "{text}");
+        assert_eq!((templates[0].proto, templates[0].level), (proto, level), "{text}");
+        assert_eq!(templates[0].mode, TemplateMode::Transport, "{text}");
     }
     let ends = AddressPair::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into()).unwrap();
     for text in ["10.0.0.1-10.0.0.2/require", "10.0.0.1[4500]-10.0.0.2[4500]/require"] {
-        let requests = requests(&format!("esp/tunnel/{text} ah/transport//require"));
-        assert_eq!(requests[0].mode, RequestMode::Tunnel(ends));
-        assert_eq!(requests[1].proto, Proto::Ah);
+        let templates = templates(&format!("esp/tunnel/{text} ah/transport//require"));
+        assert_eq!(templates[0].mode, TemplateMode::Tunnel(ends));
+        assert_eq!(templates[1].proto, Proto::Ah);
     }
     // Read, and dropped.
     assert_eq!(policy("any -P in none esp/tunnel//require").action, Action::None);

@@ -7,8 +7,8 @@ use grammar::{
     Script,
     tree::{
         Algorithm, Algorithms, Command, Context, Endpoint, Ends, Extension, Flag, FragmentOption,
-        Host, Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range, Request, SaEnds,
-        SaName, SaProto, Selection, Selector, Span, Upper,
+        Host, Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range, SaEnds, SaName,
+        SaProto, Selection, Selector, Span, Template, Upper,
     },
 };
 use model::{
@@ -191,7 +191,7 @@ fn priority() -> impl Strategy<Value = Priority> {
     ]
 }
 
-fn request() -> impl Strategy<Value = Request> {
+fn template() -> impl Strategy<Value = Template> {
     let address = || node(prop_oneof!["[0-9]{1,3}(\\.[0-9]{1,3}){3}", "fe80::_x%eth[0-9]"]);
     let ends = prop_oneof![
         Just(Ends::MeAny),
@@ -213,25 +213,25 @@ fn request() -> impl Strategy<Value = Request> {
     let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
     let mode = select(vec![Mode::Transport, Mode::Tunnel, Mode::Beet]);
     (proto, mode, option::of(node(ends)), option::of(level))
-        .prop_map(|(proto, mode, ends, level)| Request { proto, mode, ends, level })
+        .prop_map(|(proto, mode, ends, level)| Template { proto, mode, ends, level })
 }
 
 fn policy() -> BoxedStrategy<Node<Policy>> {
     let direction = || node(select(vec![Direction::In, Direction::Out, Direction::Fwd]));
     let action = select(ActionKind::ALL);
-    let requests = prop::collection::vec(node(request()), 0..4);
+    let templates = prop::collection::vec(node(template()), 0..4);
     let bare = direction().prop_map(|direction| Policy {
         direction,
         priority: None,
         action: None,
-        requests: Vec::new(),
+        templates: Vec::new(),
     });
-    let full = (direction(), option::of(node(priority())), node(action), requests).prop_map(
-        |(direction, priority, action, requests)| Policy {
+    let full = (direction(), option::of(node(priority())), node(action), templates).prop_map(
+        |(direction, priority, action, templates)| Policy {
             direction,
             priority,
             action: Some(action),
-            requests,
+            templates,
         },
     );
     node(prop_oneof![1 => bare, 4 => full])
@@ -287,8 +287,8 @@ fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
         if policy.direction.value == Direction::Fwd {
             policy.direction.value = Direction::In;
         }
-        for request in &mut policy.requests {
-            if let Some(Node { value: Ends::Addresses(src, dst), .. }) = &mut request.value.ends
+        for template in &mut policy.templates {
+            if let Some(Node { value: Ends::Addresses(src, dst), .. }) = &mut template.value.ends
                 && is_freebsd
             {
                 (src.port, dst.port) = (None, None);

@@ -51,7 +51,7 @@ impl Exec {
         let policies = policy::together(self.policies.clone())?;
         let has_default_level = policies
             .iter()
-            .flat_map(SocketPolicy::requests)
+            .flat_map(SocketPolicy::templates)
             .any(|request| request.level == Level::Default);
         let sockets = Sockets { policies, has_default_level, dual_stack: self.dual_stack };
         sockets.try_out()?;

@@ -33,7 +33,7 @@ use pending::{Answered, Pending, Sent, Transmit};
 pub struct Options {
     /// Add, update and delete a `fwd` policy with every `in` policy (setkey -r).
     pub forward_copies: bool,
-    /// Whose meaning operations have, where the BSDs' is another: an inbound request of IPComp may
+    /// Whose meaning operations have, where the BSDs' is another: an inbound template of IPComp may
     /// be passed without, whatever its level, and an update of an SA replaces its keys.
     pub dialect: Dialect,
 }
@@ -144,7 +144,7 @@ impl Engine {
                 self.push(line, &Change::FlushSad(proto), Target::Database);
                 Ok(())
             }
-            Operation::GetSpi(request) => self.answer_get_spi(line, &request, sink),
+            Operation::GetSpi(template) => self.answer_get_spi(line, &template, sink),
             Operation::GetSa(id) => self.answer_get_sa(line, &id, sink),
             Operation::DumpSad(proto) => self.dump_sad(line, proto, sink),
         }

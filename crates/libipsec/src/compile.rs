@@ -8,7 +8,7 @@ use std::{
 use dns_lookup::{AddrInfoHints, getaddrinfo};
 use grammar::{
     Kind, parse_policy,
-    tree::{Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Request},
+    tree::{Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Template},
 };
 use model::{ActionKind, Direction, LevelKind, PriorityBase, ReqId};
 use pfkey::ext::{self, IpsecRequest};
@@ -31,7 +31,7 @@ pub(crate) fn compile(text: &[u8]) -> Result<ext::Policy, Error> {
     let bare = ext::Policy::bare(direction.xfrm() + 1);
     // Without an action the kernel is to look at the direction only: SPDDELETE.
     let Some(action) = policy.action.as_ref().map(|action| action.value) else { return Ok(bare) };
-    let requests = policy.requests.iter().map(|request| self::request(request, &policy, action));
+    let requests = policy.templates.iter().map(|request| self::request(request, &policy, action));
     Ok(ext::Policy {
         policy_type: action.pfkey_number(),
         priority: priority(policy.priority.as_ref().map(|priority| priority.value))?,
@@ -61,7 +61,7 @@ fn priority(priority: Option<Priority>) -> Result<u32, Error> {
 /// One request. Those that follow another action than `ipsec` are passed on as well, tunnels
 /// without ends among them.
 fn request(
-    request: &Node<Request>,
+    request: &Node<Template>,
     policy: &Policy,
     action: ActionKind,
 ) -> Result<IpsecRequest, Error> {

@@ -1,4 +1,4 @@
-use crate::{Request, table};
+use crate::{Template, table};
 
 struct Row {
     word: &'static str,
@@ -16,7 +16,7 @@ table! {
         Ipsec => Row { word: "ipsec", pfkey: 2 },
         /// The SPD decides, as if the socket had no policy.
         Entrust => Row { word: "entrust", pfkey: 3 },
-        /// Packets pass in clear, whatever the SPD says.
+        /// Packets pass in clear, whatever the SPD is.
         Bypass => Row { word: "bypass", pfkey: 4 },
     }
 }
@@ -43,7 +43,7 @@ pub enum Action {
     /// Lets it pass in clear.
     None,
     /// Transforms it, first template innermost. Without templates it is `None`, and dumped so.
-    Ipsec(Vec<Request>),
+    Ipsec(Vec<Template>),
 }
 
 impl Action {
@@ -59,18 +59,18 @@ impl Action {
 
     /// The templates; empty for `Discard` and `None`.
     #[must_use]
-    pub fn requests(&self) -> &[Request] {
+    pub fn templates(&self) -> &[Template] {
         match self {
-            Action::Ipsec(requests) => requests,
+            Action::Ipsec(templates) => templates,
             Action::Discard | Action::None => &[],
         }
     }
 
     /// The same, to be changed.
     #[must_use]
-    pub fn requests_mut(&mut self) -> &mut [Request] {
+    pub fn templates_mut(&mut self) -> &mut [Template] {
         match self {
-            Action::Ipsec(requests) => requests,
+            Action::Ipsec(templates) => templates,
             Action::Discard | Action::None => &mut [],
         }
     }
@@ -79,7 +79,7 @@ impl Action {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Action::Ipsec(requests) if requests.is_empty() => ActionKind::None.word(),
+            Action::Ipsec(templates) if templates.is_empty() => ActionKind::None.word(),
             action => action.kind().word(),
         }
     }

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_icv_tells_rows_of_one_kernel_name_apart() {
+    fn the_icv_distinguishes_rows_of_one_kernel_name() {
         let name = |kind, kernel, icv| Algorithm::by_kernel(kind, kernel, icv).unwrap().name;
         assert_eq!(name(AlgorithmKind::Aead, "rfc4106(gcm(aes))", 96), "aes-gcm-12");
         assert_eq!(name(AlgorithmKind::Auth, "hmac(sha256)", 96), "hmac-sha256");

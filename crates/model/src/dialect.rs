@@ -20,13 +20,13 @@ table! {
 
 impl Dialect {
     /// Whether it is one of the BSDs: an SA without `-m` takes the mode of its policy, `-r` counts
-    /// bytes of bitmap, and SHA-2 is cut as RFC 4868 says.
+    /// bytes of bitmap, and SHA-2 is truncated as in RFC 4868.
     #[must_use]
     pub fn is_bsd(self) -> bool {
         self != Dialect::Linux
     }
 
-    /// Whether packets may come in without a request of this protocol, whatever its level. On the
+    /// Whether packets may come in without a template of this protocol, whatever its level. On the
     /// BSDs IPComp counts as `use` then, since small packets are not compressed (`ipsec_in_reject`,
     /// sys/netipsec/ipsec.c).
     #[must_use]

@@ -63,13 +63,13 @@ pub enum Error {
     /// A direction that a socket has no policy for.
     #[error("a socket has no policy for packets that are forwarded: say in or out")]
     SocketDirection,
-    /// More requests than a packet may pass through (`XFRM_MAX_DEPTH`).
+    /// More templates than a packet may pass through (`XFRM_MAX_DEPTH`).
     #[error("{0} templates in one policy: the kernel takes {MAX_DEPTH}")]
-    TooManyRequests(usize),
-    /// `use` on an outbound request in beet mode.
+    TooManyTemplates(usize),
+    /// `use` on an outbound template in beet mode.
     #[error("use on an outbound beet request: the kernel cannot leave it out; say require")]
     OptionalOutboundBeet,
-    /// `use` on an outbound request of a socket that is not in transport mode.
+    /// `use` on an outbound template of a socket that is not in transport mode.
     #[error(
         "use on an outbound tunnel: packets may pass without the tunnel, which the kernel cannot \
          do; say require"
@@ -86,7 +86,7 @@ impl Error {
     pub fn errno(&self) -> Errno {
         match self {
             Error::NoProto => Errno::PROTONOSUPPORT,
-            Error::TooManyRequests(_) => Errno::LOOP,
+            Error::TooManyTemplates(_) => Errno::LOOP,
             Error::NoCompression(_) => Errno::NOSYS,
             Error::NotInPfKey(_) => Errno::OPNOTSUPP,
             _ => Errno::INVAL,

@@ -1,8 +1,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use crate::{
-    AddressPair, Direction, Mode, PolicyEntry, Proto, ReqId, Request, SaEntry, SecCtx, Selector,
-    Spi, SpiRequest,
+    AddressPair, Direction, Mode, PolicyEntry, Proto, ReqId, SaEntry, SecCtx, Selector, Spi,
+    SpiRequest, Template,
 };
 
 /// Who made a change, as the request itself said. Both numbers are 0 if the kernel did, by itself.
@@ -49,7 +49,7 @@ pub enum Event {
     },
     /// An SA has reached a limit. If it was the hard one, the SA is gone, and no deletion follows.
     SaExpired {
-        /// The SA without its algorithms, which the kernel does not tell; dying, or dead.
+        /// The SA without its algorithms, which the kernel does not report; dying, or dead.
         entry: Box<SaEntry>,
         /// Whether it was the hard limit.
         hard: bool,
@@ -116,7 +116,7 @@ pub enum Event {
 }
 
 impl Event {
-    /// Who caused it, where the kernel says so.
+    /// Who caused it, where the kernel reports that.
     #[must_use]
     pub fn origin(&self) -> Option<Origin> {
         match self {
@@ -150,7 +150,7 @@ impl Event {
 }
 
 /// A packet that needs an SA (`xfrm_user_acquire`). The algorithms that will do are bit masks of
-/// PF_KEY numbers: all ones, any; all zeros, any as well, of a policy that says nothing of
+/// PF_KEY numbers: all ones, any; all zeros, any as well, of a policy without
 /// algorithms, which is how AF_KEY has the policies of setkey and of PF_KEY.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acquire {
@@ -162,7 +162,7 @@ pub struct Acquire {
     pub selector: Selector,
     /// The packet's security context.
     pub sec_ctx: Option<SecCtx>,
-    /// The policy that asks, with all its requests; its own security context is not told.
+    /// The policy that asks, with all its requests; its own security context is not reported.
     pub policy: PolicyEntry,
     /// Authentication algorithms.
     pub auth_mask: u32,
@@ -180,11 +180,11 @@ impl Acquire {
     #[must_use]
     pub fn spi_request(&self) -> Option<SpiRequest> {
         let Acquire { ends, proto, .. } = *self;
-        let asks = |request: &&Request| {
-            request.proto == proto && request.mode.endpoints().is_none_or(|own| own == ends)
+        let asks = |template: &&Template| {
+            template.proto == proto && template.mode.endpoints().is_none_or(|own| own == ends)
         };
-        let request = self.policy.policy.action.requests().iter().find(asks)?;
-        let (mode, reqid) = (request.mode.mode().into(), request.level.reqid());
+        let template = self.policy.policy.action.templates().iter().find(asks)?;
+        let (mode, reqid) = (template.mode.mode().into(), template.level.reqid());
         let has_spi = matches!(proto, Proto::Ah | Proto::Esp | Proto::IpComp);
         has_spi.then_some(SpiRequest { ends, proto, spi: None, mode, reqid })
     }
@@ -201,7 +201,7 @@ pub struct Mapping {
     pub spi: Spi,
     /// The SA's number.
     pub reqid: ReqId,
-    /// Where the SA says its packets come from.
+    /// The source of packets in the SA.
     pub old: SocketAddr,
     /// Where one came from.
     pub new: SocketAddr,

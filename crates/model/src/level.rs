@@ -17,7 +17,7 @@ struct Row {
 table! {
     /// A level without the number of `unique`.
     pub enum LevelKind: Row, "level" {
-        /// As the host's variable says.
+/// As the host's variable is.
         Default => Row { word: "default", pfkey: 0 },
         /// With an SA if there is one, in clear otherwise.
         Use => Row { word: "use", pfkey: 1 },
@@ -56,7 +56,7 @@ impl LevelKind {
 /// How strict a template is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Level {
-    /// As the host's variable says.
+    /// As the host's variable is.
     Default,
     /// With an SA if there is one, in clear otherwise.
     Use,

@@ -77,7 +77,7 @@ impl SaMode {
         }
     }
 
-    /// The `IPSEC_MODE_*` number in a request, where there is one: 0 is `IPSEC_MODE_ANY`.
+    /// The `IPSEC_MODE_*` number in a template, where there is one: 0 is `IPSEC_MODE_ANY`.
     #[must_use]
     pub fn pfkey_number(self) -> Option<u8> {
         match self {

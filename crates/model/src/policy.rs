@@ -1,15 +1,15 @@
 use crate::{
-    Action, AddressPair, Current, Direction, Error, Form, Level, Lifetimes, Mark, Mode, Priority,
-    Proto, SecCtx, Selector,
+    Action, AddressPair, Current, Direction, Error, Installation, Level, Lifetimes, Mark, Mode,
+    Priority, Proto, SecCtx, Selector,
 };
 
 /// The templates that a packet may pass through (`XFRM_MAX_DEPTH`, linux/xfrm.h): the most that
 /// XFRM takes in one policy.
 pub const MAX_DEPTH: usize = 6;
 
-/// How a request encapsulates, with the endpoints where the mode has its own.
+/// How a template encapsulates, with the endpoints where the mode has its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RequestMode {
+pub enum TemplateMode {
     /// Between the packet's own addresses.
     Transport,
     /// Between these.
@@ -20,15 +20,15 @@ pub enum RequestMode {
     Other(Mode, Option<AddressPair>),
 }
 
-impl RequestMode {
+impl TemplateMode {
     /// The kernel's mode.
     #[must_use]
     pub fn mode(&self) -> Mode {
         match self {
-            RequestMode::Transport => Mode::Transport,
-            RequestMode::Tunnel(_) => Mode::Tunnel,
-            RequestMode::Beet(_) => Mode::Beet,
-            RequestMode::Other(mode, _) => *mode,
+            TemplateMode::Transport => Mode::Transport,
+            TemplateMode::Tunnel(_) => Mode::Tunnel,
+            TemplateMode::Beet(_) => Mode::Beet,
+            TemplateMode::Other(mode, _) => *mode,
         }
     }
 
@@ -36,9 +36,9 @@ impl RequestMode {
     #[must_use]
     pub fn endpoints(&self) -> Option<AddressPair> {
         match *self {
-            RequestMode::Transport => None,
-            RequestMode::Tunnel(endpoints) | RequestMode::Beet(endpoints) => Some(endpoints),
-            RequestMode::Other(_, endpoints) => endpoints,
+            TemplateMode::Transport => None,
+            TemplateMode::Tunnel(endpoints) | TemplateMode::Beet(endpoints) => Some(endpoints),
+            TemplateMode::Other(_, endpoints) => endpoints,
         }
     }
 }
@@ -46,11 +46,11 @@ impl RequestMode {
 /// One transform of a policy: `esp/tunnel/A-B/require`. In the kernel a template
 /// (`xfrm_user_tmpl`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Request {
+pub struct Template {
     /// Its protocol.
     pub proto: Proto,
     /// Its mode and endpoints.
-    pub mode: RequestMode,
+    pub mode: TemplateMode,
     /// How strict.
     pub level: Level,
 }
@@ -96,8 +96,8 @@ impl Policy {
     /// an outbound tunnel may say `use`.
     pub fn check(&self) -> Result<(), Error> {
         let is_outbound = self.id.direction == Direction::Out;
-        in_order(self.action.requests(), |request| match request.mode {
-            RequestMode::Beet(_) if is_outbound && request.level == Level::Use => {
+        in_order(self.action.templates(), |template| match template.mode {
+            TemplateMode::Beet(_) if is_outbound && template.level == Level::Use => {
                 Err(Error::OptionalOutboundBeet)
             }
             _ => Ok(()),
@@ -105,15 +105,15 @@ impl Policy {
     }
 }
 
-/// Checks the requests one after the other, as `parse_ipsecrequests` does, so that the first which
+/// Checks the templates one after the other, as `parse_ipsecrequests` does, so that the first which
 /// is refused decides: one by itself, or the one that is too many.
 pub(crate) fn in_order(
-    requests: &[Request],
-    check: impl Fn(&Request) -> Result<(), Error>,
+    templates: &[Template],
+    check: impl Fn(&Template) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    requests.iter().take(MAX_DEPTH).try_for_each(check)?;
-    if requests.len() > MAX_DEPTH {
-        return Err(Error::TooManyRequests(requests.len()));
+    templates.iter().take(MAX_DEPTH).try_for_each(check)?;
+    if templates.len() > MAX_DEPTH {
+        return Err(Error::TooManyTemplates(templates.len()));
     }
     Ok(())
 }
@@ -121,10 +121,10 @@ pub(crate) fn in_order(
 /// A policy as it stands in the SPD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyEntry {
-    /// The policy, with the requests that the kernel holds.
+    /// The policy, with the templates that the kernel holds.
     pub policy: Policy,
     /// How the kernel holds them.
-    pub form: Form,
+    pub installation: Installation,
     /// The kernel's index (`spid`): its low three bits are the direction.
     pub index: u32,
     /// Whether it is a socket's own policy.
@@ -138,48 +138,48 @@ mod tests {
     use super::*;
     use crate::Prefix;
 
-    fn policy(direction: Direction, requests: Vec<Request>) -> Policy {
+    fn policy(direction: Direction, templates: Vec<Template>) -> Policy {
         let any = Prefix::new([0, 0, 0, 0].into(), Some(0)).unwrap();
         let selector = Selector::new(any, any).unwrap();
         Policy {
             id: PolicyId::new(selector, direction),
             priority: Priority::DEFAULT,
-            action: Action::Ipsec(requests),
+            action: Action::Ipsec(templates),
             lifetimes: Lifetimes::default(),
         }
     }
 
     #[test]
-    fn af_key_takes_six_requests() {
-        let request =
-            Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
-        assert_eq!(policy(Direction::Out, vec![request; 6]).check(), Ok(()));
-        let error = policy(Direction::Out, vec![request; 7]).check().unwrap_err();
+    fn af_key_takes_six_templates() {
+        let template =
+            Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: Level::Require };
+        assert_eq!(policy(Direction::Out, vec![template; 6]).check(), Ok(()));
+        let error = policy(Direction::Out, vec![template; 7]).check().unwrap_err();
         assert_eq!(error.errno(), rustix::io::Errno::LOOP);
     }
 
     #[test]
-    fn the_first_request_that_is_refused_decides() {
+    fn the_first_template_that_is_refused_decides() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let esp =
-            Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
-        let beet = Request { mode: RequestMode::Beet(ends), level: Level::Use, ..esp };
-        for (place, expected) in [(5, Error::OptionalOutboundBeet), (6, Error::TooManyRequests(7))]
+            Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: Level::Require };
+        let beet = Template { mode: TemplateMode::Beet(ends), level: Level::Use, ..esp };
+        for (place, expected) in [(5, Error::OptionalOutboundBeet), (6, Error::TooManyTemplates(7))]
         {
-            let mut requests = vec![esp; 7];
-            requests[place] = beet;
-            assert_eq!(policy(Direction::Out, requests).check(), Err(expected));
+            let mut templates = vec![esp; 7];
+            templates[place] = beet;
+            assert_eq!(policy(Direction::Out, templates).check(), Err(expected));
         }
     }
 
     #[test]
-    fn an_outbound_beet_request_is_not_optional() {
+    fn an_outbound_beet_template_is_not_optional() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let request =
-            Request { proto: Proto::Esp, mode: RequestMode::Beet(ends), level: Level::Use };
-        assert!(policy(Direction::Out, vec![request]).check().is_err());
-        assert!(policy(Direction::In, vec![request]).check().is_ok());
-        let request = Request { mode: RequestMode::Tunnel(ends), ..request };
-        assert!(policy(Direction::Out, vec![request]).check().is_ok());
+        let template =
+            Template { proto: Proto::Esp, mode: TemplateMode::Beet(ends), level: Level::Use };
+        assert!(policy(Direction::Out, vec![template]).check().is_err());
+        assert!(policy(Direction::In, vec![template]).check().is_ok());
+        let template = Template { mode: TemplateMode::Tunnel(ends), ..template };
+        assert!(policy(Direction::Out, vec![template]).check().is_ok());
     }
 }

@@ -100,7 +100,7 @@ pub struct Sa {
     pub spi: Spi,
     /// Transport, tunnel, ..., or not given.
     pub mode: SaMode,
-    /// The number that `unique:N` of a request refers to; 0: none.
+    /// The number that `unique:N` of a template refers to; 0: none.
     pub reqid: ReqId,
     /// The number of the ACQUIRE that it answers, whose larval SA it replaces (`km.seq`); 0: none.
     pub seq: u32,

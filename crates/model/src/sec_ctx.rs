@@ -11,7 +11,7 @@ pub struct SecCtx {
 }
 
 impl SecCtx {
-    /// The label's text: what stands before the first NUL.
+    /// The label's text: what is before the first NUL.
     #[must_use]
     pub fn label(&self) -> &[u8] {
         self.context.split(|&byte| byte == 0).next().unwrap_or_default()

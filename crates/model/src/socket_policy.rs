@@ -1,6 +1,6 @@
 use crate::{
     Action, ActionKind, Direction, Error, IpVersion, Level, Lifetimes, Policy, PolicyId, Prefix,
-    Priority, Request, RequestMode, Selector,
+    Priority, Selector, Template, TemplateMode,
     policy::{MAX_DEPTH, in_order},
 };
 
@@ -8,15 +8,15 @@ use crate::{
 /// `IP_IPSEC_POLICY` (ipsec(4)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SocketAction {
-    /// What the SPD says, as if the socket had no policy.
+    /// The SPD is applied, as if the socket had no policy.
     Entrust,
-    /// Lets it pass in clear, whatever the SPD says. AF_KEY takes `none` for the same
+    /// Lets it pass in clear, whatever the SPD is. AF_KEY takes `none` for the same
     /// (`pfkey_compile_policy`, net/key/af_key.c); the BSDs refuse that word on sockets.
     Bypass,
     /// Drops it. The BSDs refuse this on sockets; AF_KEY does not.
     Discard,
-    /// Transforms it, first request innermost. Without requests it lets it pass in clear.
-    Ipsec(Vec<Request>),
+    /// Transforms it, first template innermost. Without templates it lets it pass in clear.
+    Ipsec(Vec<Template>),
 }
 
 impl SocketAction {
@@ -50,7 +50,7 @@ impl SocketPolicy {
     /// A policy for packets in or out: a socket has none for what is forwarded. The priority is
     /// kept and shown, and decides nothing.
     ///
-    /// Errors: [`Error::SocketDirection`], [`Error::TooManyRequests`],
+    /// Errors: [`Error::SocketDirection`], [`Error::TooManyTemplates`],
     /// [`Error::OptionalOutboundTunnel`].
     pub fn new(
         direction: Direction,
@@ -61,12 +61,12 @@ impl SocketPolicy {
             return Err(Error::SocketDirection);
         }
         // One that is not too long is refused when it is set, by the host's variables.
-        if let SocketAction::Ipsec(requests) = &action
-            && requests.len() > MAX_DEPTH
+        if let SocketAction::Ipsec(templates) = &action
+            && templates.len() > MAX_DEPTH
         {
             let is_outbound = direction == Direction::Out;
-            in_order(requests, |request| match (request.level, request.mode) {
-                (_, RequestMode::Transport) => Ok(()),
+            in_order(templates, |template| match (template.level, template.mode) {
+                (_, TemplateMode::Transport) => Ok(()),
                 (Level::Use, _) if is_outbound => Err(Error::OptionalOutboundTunnel),
                 _ => Ok(()),
             })?;
@@ -86,20 +86,20 @@ impl SocketPolicy {
         &self.action
     }
 
-    /// The requests; none with another action than `ipsec`.
+    /// The templates; none with another action than `ipsec`.
     #[must_use]
-    pub fn requests(&self) -> &[Request] {
+    pub fn templates(&self) -> &[Template] {
         match &self.action {
-            SocketAction::Ipsec(requests) => requests,
+            SocketAction::Ipsec(templates) => templates,
             _ => &[],
         }
     }
 
     /// The same, to be changed.
     #[must_use]
-    pub fn requests_mut(&mut self) -> &mut [Request] {
+    pub fn templates_mut(&mut self) -> &mut [Template] {
         match &mut self.action {
-            SocketAction::Ipsec(requests) => requests,
+            SocketAction::Ipsec(templates) => templates,
             _ => &mut [],
         }
     }
@@ -112,7 +112,7 @@ impl SocketPolicy {
             SocketAction::Entrust => return None,
             SocketAction::Bypass => Action::None,
             SocketAction::Discard => Action::Discard,
-            SocketAction::Ipsec(requests) => Action::Ipsec(requests.clone()),
+            SocketAction::Ipsec(templates) => Action::Ipsec(templates.clone()),
         };
         let all = Selector::within(Prefix::everything(version));
         Some(Policy {
@@ -137,7 +137,7 @@ impl SocketPolicy {
         let action = match policy.action {
             Action::None => SocketAction::Bypass,
             Action::Discard => SocketAction::Discard,
-            Action::Ipsec(requests) => SocketAction::Ipsec(requests),
+            Action::Ipsec(templates) => SocketAction::Ipsec(templates),
         };
         Self { direction: policy.id.direction, priority: Priority::DEFAULT, action }
     }
@@ -158,34 +158,34 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_takes_six_requests() {
+    fn the_kernel_takes_six_templates() {
         let esp =
-            Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
+            Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: Level::Require };
         let many = |count| new(Direction::In, SocketAction::Ipsec(vec![esp; count]));
         assert!(many(6).is_ok());
-        assert_eq!(many(7), Err(Error::TooManyRequests(7)));
+        assert_eq!(many(7), Err(Error::TooManyTemplates(7)));
         // Those are looked at first, in their order.
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let tunnel = Request { mode: RequestMode::Tunnel(ends), level: Level::Use, ..esp };
+        let tunnel = Template { mode: TemplateMode::Tunnel(ends), level: Level::Use, ..esp };
         for (place, direction, expected) in [
             (0, Direction::Out, Error::OptionalOutboundTunnel),
             (5, Direction::Out, Error::OptionalOutboundTunnel),
-            (6, Direction::Out, Error::TooManyRequests(9)),
-            (0, Direction::In, Error::TooManyRequests(9)),
+            (6, Direction::Out, Error::TooManyTemplates(9)),
+            (0, Direction::In, Error::TooManyTemplates(9)),
         ] {
-            let mut requests = vec![esp; 9];
-            requests[place] = tunnel;
-            assert_eq!(new(direction, SocketAction::Ipsec(requests)), Err(expected), "{place}");
+            let mut templates = vec![esp; 9];
+            templates[place] = tunnel;
+            assert_eq!(new(direction, SocketAction::Ipsec(templates)), Err(expected), "{place}");
         }
     }
 
     #[test]
-    fn what_the_kernel_holds_leads_back() {
+    fn what_is_installed_leads_back() {
         for action in [SocketAction::Bypass, SocketAction::Discard, SocketAction::Ipsec(vec![])] {
             let policy = new(Direction::Out, action).unwrap();
-            let held = policy.policy(IpVersion::V6).unwrap();
-            assert_eq!(held.id.selector.version(), IpVersion::V6);
-            assert_eq!(SocketPolicy::of_policy(held), policy);
+            let installed = policy.policy(IpVersion::V6).unwrap();
+            assert_eq!(installed.id.selector.version(), IpVersion::V6);
+            assert_eq!(SocketPolicy::of_policy(installed), policy);
         }
         assert_eq!(new(Direction::In, SocketAction::Entrust).unwrap().policy(IpVersion::V4), None);
     }

@@ -17,7 +17,7 @@ pub struct Variable {
     pub name: &'static str,
     /// What it decides.
     pub meaning: Meaning,
-    /// Its value on a host where nobody has set it: what Linux does untouched.
+    /// Its value on a host where it was not set: what Linux does untouched.
     pub initial: i32,
     /// The values that it takes.
     pub values: Values,
@@ -28,7 +28,7 @@ pub struct Variable {
 /// What a variable decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Meaning {
-    /// The level of requests that say `default`: by the version of the policy's selector, for AH
+    /// The level of templates that say `default`: by the version of the policy's selector, for AH
     /// or ESP, in tunnel mode or not.
     Deflev(IpVersion, DeflevProto, DeflevMode),
     /// What becomes of a packet that no policy matches.

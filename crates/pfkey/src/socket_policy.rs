@@ -1,7 +1,7 @@
 //! The value of the socket options `IP_IPSEC_POLICY` and `IPV6_IPSEC_POLICY`: `sadb_x_policy` with
 //! its requests, outside a message (`pfkey_compile_policy`, net/key/af_key.c).
 
-use model::{Direction, MAX_DEPTH, Priority, Request, SocketAction, SocketPolicy};
+use model::{Direction, MAX_DEPTH, Priority, SocketAction, SocketPolicy, Template};
 
 use crate::{
     Error, Extension,
@@ -52,8 +52,8 @@ fn direction(number: u8) -> Result<Direction, Error> {
 }
 
 /// The requests, up to the one that is too many (`parse_ipsecrequests`, net/key/af_key.c).
-fn read_requests(rest: IpsecRequests<'_>) -> Result<Vec<Request>, Error> {
-    let mut requests: Vec<Request> = Vec::new();
+fn read_requests(rest: IpsecRequests<'_>) -> Result<Vec<Template>, Error> {
+    let mut requests: Vec<Template> = Vec::new();
     for request in rest.take(MAX_DEPTH + 1) {
         let (request, _) = request?;
         requests.push(match requests.last() {
@@ -73,7 +73,11 @@ pub fn value(policy: &SocketPolicy) -> Result<Vec<u8>, Error> {
     let policy = ext::Policy {
         policy_type: policy.action().kind().pfkey_number(),
         priority: policy.priority().0,
-        requests: policy.requests().iter().map(IpsecRequest::try_from).collect::<Result<_, _>>()?,
+        requests: policy
+            .templates()
+            .iter()
+            .map(IpsecRequest::try_from)
+            .collect::<Result<_, _>>()?,
         // A socket has no other direction.
         ..ext::Policy::bare(row.map_or(0, |row| row.1))
     };
@@ -82,7 +86,7 @@ pub fn value(policy: &SocketPolicy) -> Result<Vec<u8>, Error> {
 
 #[cfg(test)]
 mod tests {
-    use model::{AddressPair, Level, Proto, ReqId, RequestMode};
+    use model::{AddressPair, Level, Proto, ReqId, TemplateMode};
 
     use super::*;
 
@@ -99,7 +103,7 @@ mod tests {
     #[test]
     fn the_value_is_libipsecs() {
         let level = Level::Require;
-        let esp = Request { proto: Proto::Esp, mode: RequestMode::Transport, level };
+        let esp = Template { proto: Proto::Esp, mode: TemplateMode::Transport, level };
         let policy = policy(Direction::Out, SocketAction::Ipsec(vec![esp]));
         assert_eq!(read(&OUT_ESP), Ok(policy.clone()));
         assert_eq!(value(&policy).unwrap(), OUT_ESP);
@@ -109,10 +113,10 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let request = |mode, level| Request { proto: Proto::Ah, mode, level };
+        let request = |mode, level| Template { proto: Proto::Ah, mode, level };
         let requests = vec![
-            request(RequestMode::Tunnel(ends), Level::Unique(Some(ReqId(7)))),
-            request(RequestMode::Transport, Level::Default),
+            request(TemplateMode::Tunnel(ends), Level::Unique(Some(ReqId(7)))),
+            request(TemplateMode::Transport, Level::Default),
         ];
         for action in [
             SocketAction::Ipsec(requests),
@@ -132,7 +136,7 @@ mod tests {
         assert_eq!(*read(&none).unwrap().action(), SocketAction::Bypass);
         let mut unique = OUT_ESP;
         (unique[21], unique[26]) = (3, 1);
-        assert_eq!(read(&unique).unwrap().requests()[0].level, Level::Unique(None));
+        assert_eq!(read(&unique).unwrap().templates()[0].level, Level::Unique(None));
     }
 
     #[test]
@@ -158,11 +162,11 @@ mod tests {
     #[test]
     fn of_two_refusals_the_first_counts() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let optional_tunnel = |request: &mut Request| {
-            *request = Request { level: Level::Use, mode: RequestMode::Tunnel(ends), ..*request };
+        let optional_tunnel = |request: &mut Template| {
+            *request = Template { level: Level::Use, mode: TemplateMode::Tunnel(ends), ..*request };
         };
         let esp =
-            Request { proto: Proto::Esp, mode: RequestMode::Transport, level: Level::Require };
+            Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: Level::Require };
         let errno = |direction: u8, place: usize, wrong: Option<u8>| {
             let mut requests = [esp; 9];
             if wrong.is_none() {

@@ -2,7 +2,7 @@
 //! `IP_XFRM_POLICY`, or by the service, for programs without CAP_NET_ADMIN.
 //!
 //! AF_KEY takes the options where the kernel has no XFRM interface, but nothing leaves a socket with
-//! requests then: `pfkey_compile_policy` sets no family in the policy's selector, and
+//! templates then: `pfkey_compile_policy` sets no family in the policy's selector, and
 //! `xfrm_bundle_create` needs it (EINVAL; Linux 6.1).
 //!
 //! Used between a program and the kernel: by the preloaded library, and by the supervisor of
@@ -127,7 +127,7 @@ impl Settings {
         policy: SocketPolicy,
         value: &[u8],
     ) -> Result<(), Errno> {
-        let levels = || policy.requests().iter().map(|request| request.level);
+        let levels = || policy.templates().iter().map(|template| template.level);
         let needs_service = levels().any(|it| matches!(it, Level::Default | Level::Unique(None)));
         let by_service = || self.service()?.set(descriptor, value);
         if needs_service {

@@ -1,5 +1,6 @@
 use model::{
-    Direction, Form, IpVersion, Level, Policy, RequestMode, SocketAction, SocketPolicy, Variables,
+    Direction, Installation, IpVersion, Level, Policy, SocketAction, SocketPolicy, TemplateMode,
+    Variables,
 };
 use xfrm::{no_socket_policy, socket_option};
 
@@ -59,7 +60,7 @@ impl Policies {
             let value = match requested.policy(version) {
                 None => no_socket_policy(direction, version),
                 Some(policy) => {
-                    socket_option(&policy, form(&policy, variables)?, cookie.as_owner())
+                    socket_option(&policy, installation(&policy, variables)?, cookie.as_owner())
                 }
             };
             Ok((direction, value))
@@ -69,18 +70,18 @@ impl Policies {
 }
 
 /// How the kernel is to hold a policy, if it can.
-fn form(policy: &Policy, variables: &Variables) -> Result<Form, Error> {
-    for request in policy.action.requests() {
-        let is_optional = variables.is_optional(policy, request);
+fn installation(policy: &Policy, variables: &Variables) -> Result<Installation, Error> {
+    for template in policy.action.templates() {
+        let is_optional = variables.is_optional(policy, template);
         let is_outbound = policy.id.direction == Direction::Out;
-        if is_outbound && is_optional && request.mode != RequestMode::Transport {
-            return Err(Error::OptionalOutboundTunnel { level: request.level.word() });
+        if is_outbound && is_optional && template.mode != TemplateMode::Transport {
+            return Err(Error::OptionalOutboundTunnel { level: template.level.word() });
         }
-        if request.level == Level::Unique(None) {
+        if template.level == Level::Unique(None) {
             return Err(Error::NoReqId);
         }
     }
-    Ok(Form::whole(policy, |request| variables.is_optional(policy, request)))
+    Ok(Installation::whole(policy, |template| variables.is_optional(policy, template)))
 }
 
 #[cfg(test)]

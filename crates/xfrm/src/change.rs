@@ -1,4 +1,4 @@
-use model::{Form, Migration, Policy, PolicyId, Proto, Sa, SaId};
+use model::{Installation, Migration, Policy, PolicyId, Proto, Sa, SaId};
 use netlink_packet_xfrm::{UserPolicyDefault, XfrmMessage, policy, state};
 
 use crate::{CatchAll, Refusal, SaImage, device::Devices, wire};
@@ -6,10 +6,10 @@ use crate::{CatchAll, Refusal, SaImage, device::Devices, wire};
 /// A policy in the form in which the kernel is to hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InstalledPolicy<'a> {
-    /// The policy, with the requests that the kernel is to hold.
+    /// The policy, with the templates that the kernel is to hold.
     pub policy: &'a Policy,
     /// How.
-    pub form: Form,
+    pub installation: Installation,
     /// The index that it gets if it is new and the index is free, its low three bits the
     /// direction; 0, or one that is taken: the kernel chooses.
     pub index: u32,

@@ -1,4 +1,4 @@
-use model::{Direction, Form, IpVersion, Policy, PolicyEntry};
+use model::{Direction, Installation, IpVersion, Policy, PolicyEntry};
 
 use crate::wire;
 
@@ -16,8 +16,8 @@ pub struct SocketEntry {
 /// socket's own. `owner` is a number to find it by in a dump: it stands in `xfrm_selector.user`,
 /// which the kernel keeps and compares with no packet.
 #[must_use]
-pub fn socket_option(policy: &Policy, form: Form, owner: u32) -> Vec<u8> {
-    wire::socket_policy::value(policy, form, owner)
+pub fn socket_option(policy: &Policy, installation: Installation, owner: u32) -> Vec<u8> {
+    wire::socket_policy::value(policy, installation, owner)
 }
 
 /// The value that leaves packets of this direction and version to the SPD. The kernel can only take

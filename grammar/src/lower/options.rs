@@ -97,7 +97,7 @@ impl Lowering<'_> {
         Ok(cut(packets))
     }
 
-    /// NAT traversal as FreeBSD says it. The addresses behind the NAT are read and forgotten, as
+    /// NAT traversal as FreeBSD writes it. The addresses behind the NAT are read and forgotten, as
     /// that of `esp-udp`.
     fn natt(&self, ends: &(tree::Host, tree::Host), look_up: LookUp) -> Result<Encap, Error> {
         let (src, dst) = (self.host(&ends.0, look_up)?, self.host(&ends.1, look_up)?);

@@ -2,7 +2,8 @@ use std::net::IpAddr;
 
 use model::{
     Action, ActionKind, AddressPair, Level, Lifetimes, Names, Operation, Policy, PolicyId,
-    Priority, PriorityBase, ReqId, Request, RequestMode, SocketAction, SocketPolicy, names::LookUp,
+    Priority, PriorityBase, ReqId, SocketAction, SocketPolicy, Template, TemplateMode,
+    names::LookUp,
 };
 
 use super::{Lowered, Lowering, cut, options::set_limit};
@@ -58,7 +59,7 @@ impl Lowering<'_> {
     }
 }
 
-/// The policy of a socket: a text as it stands after `-P`, with the actions that only sockets have.
+/// The policy of a socket: a text as after `-P`, with the actions that only sockets have.
 pub(crate) fn of_socket(
     source: &Source,
     names: &dyn Names,
@@ -73,7 +74,7 @@ pub(crate) fn of_socket(
 struct Text {
     priority: Priority,
     action: ActionKind,
-    requests: Vec<Request>,
+    templates: Vec<Template>,
 }
 
 impl Text {
@@ -82,7 +83,7 @@ impl Text {
         let action = match self.action {
             ActionKind::Discard => Action::Discard,
             ActionKind::None => Action::None,
-            ActionKind::Ipsec => Action::Ipsec(self.requests.clone()),
+            ActionKind::Ipsec => Action::Ipsec(self.templates.clone()),
             kind @ (ActionKind::Bypass | ActionKind::Entrust) => {
                 return Err(model::Error::SocketActionInSpd(kind.word()));
             }
@@ -99,7 +100,7 @@ fn limits(selector: &Selector) -> Lifetimes {
     lifetimes
 }
 
-/// What stands after `-P`: the rules of ipsec_set_policy(3), whose errors name the whole text.
+/// The text after `-P`: the rules of ipsec_set_policy(3), whose errors name the whole text.
 struct PolicyText<'a> {
     lowering: &'a Lowering<'a>,
     policy: &'a tree::Policy,
@@ -114,23 +115,23 @@ impl PolicyText<'_> {
             None => Ok(Text {
                 priority: Priority(0),
                 action: ActionKind::Discard,
-                requests: Vec::new(),
+                templates: Vec::new(),
             }),
         }
     }
 
     fn lower_of_socket(&self) -> Result<SocketPolicy, Error> {
-        // AF_KEY would take a direction alone for `discard`, which nobody means.
+        // AF_KEY would treat a direction alone as `discard`, which is never meant.
         let Some(action) = &self.policy.action else {
             let end = Span { start: self.span.end, end: self.span.end };
             return Err(self.error(Kind::NoAction, end));
         };
-        let Text { priority, action, requests } = self.parts(action.value)?;
+        let Text { priority, action, templates } = self.parts(action.value)?;
         let action = match action {
             ActionKind::Discard => SocketAction::Discard,
             ActionKind::None | ActionKind::Bypass => SocketAction::Bypass,
             ActionKind::Entrust => SocketAction::Entrust,
-            ActionKind::Ipsec => SocketAction::Ipsec(requests),
+            ActionKind::Ipsec => SocketAction::Ipsec(templates),
         };
         SocketPolicy::new(self.policy.direction.value, priority, action)
             .map_err(|refusal| self.error(Kind::Refused(refusal), self.span))
@@ -139,8 +140,8 @@ impl PolicyText<'_> {
     /// The parts of a text with an action.
     fn parts(&self, action: ActionKind) -> Result<Text, Error> {
         let priority = self.priority()?;
-        let requests = self.requests(action == ActionKind::Ipsec)?;
-        Ok(Text { priority, action, requests })
+        let templates = self.templates(action == ActionKind::Ipsec)?;
+        Ok(Text { priority, action, templates })
     }
 
     fn priority(&self) -> Result<Priority, Error> {
@@ -158,30 +159,30 @@ impl PolicyText<'_> {
         Ok(Priority(number))
     }
 
-    /// The requests; with another action than `ipsec` they are only looked at.
-    fn requests(&self, is_ipsec: bool) -> Result<Vec<Request>, Error> {
-        let mut requests = Vec::with_capacity(self.policy.requests.len());
-        for Node { value: request, span } in &self.policy.requests {
-            let ends = request.ends.as_ref().map(|ends| self.endpoints(ends)).transpose()?;
+    /// The templates; with another action than `ipsec` they are only looked at.
+    fn templates(&self, is_ipsec: bool) -> Result<Vec<Template>, Error> {
+        let mut templates = Vec::with_capacity(self.policy.templates.len());
+        for Node { value: template, span } in &self.policy.templates {
+            let ends = template.ends.as_ref().map(|ends| self.endpoints(ends)).transpose()?;
             if !is_ipsec {
                 continue;
             }
             let of_one_family = |(src, dst)| {
-                let ends = request.ends.as_ref().map_or(*span, |ends| ends.span);
+                let ends = template.ends.as_ref().map_or(*span, |ends| ends.span);
                 AddressPair::new(src, dst).map_err(|_| self.error(Kind::EndpointFamilies, ends))
             };
             let endpoints = ends.flatten().map(of_one_family).transpose()?;
-            let mode = match (request.mode, endpoints) {
-                (Mode::Transport, _) => RequestMode::Transport,
-                (Mode::Tunnel, Some(endpoints)) => RequestMode::Tunnel(endpoints),
-                (Mode::Beet, Some(endpoints)) => RequestMode::Beet(endpoints),
+            let mode = match (template.mode, endpoints) {
+                (Mode::Transport, _) => TemplateMode::Transport,
+                (Mode::Tunnel, Some(endpoints)) => TemplateMode::Tunnel(endpoints),
+                (Mode::Beet, Some(endpoints)) => TemplateMode::Beet(endpoints),
                 (Mode::Tunnel | Mode::Beet, None) => {
                     return Err(self.error(Kind::NoEndpoints, *span));
                 }
             };
-            requests.push(Request { proto: request.proto, mode, level: level(request.level) });
+            templates.push(Template { proto: template.proto, mode, level: level(template.level) });
         }
-        Ok(requests)
+        Ok(templates)
     }
 
     /// The endpoints, their ports dropped as AF_KEY does; none of `me-any` and `any-me`.

@@ -59,12 +59,12 @@ impl Lowering<'_> {
         let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
         let options = self.options(name)?;
         let spi = Some(Spi(cut(name.spi.value))).filter(|spi| spi.0 != 0);
-        let request = |ends| {
+        let template = |ends| {
             let sa = options.sa(Sa::bare(ends, proto.one()?, Spi(0)));
             let Sa { mode, reqid, proto, .. } = sa;
             Ok(Operation::GetSpi(SpiRequest { ends, proto, spi, mode, reqid }))
         };
-        self.each_pair(&name.ends, &src, &dst, request)
+        self.each_pair(&name.ends, &src, &dst, template)
     }
 
     pub(super) fn get(&self, name: &SaName) -> Result<Lowered, Error> {

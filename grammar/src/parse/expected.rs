@@ -213,7 +213,7 @@ pub(crate) fn policy_expected(error: &Error<PolicyRule>, dialect: Dialect) -> Ve
                 let bases = one_of("", &bases());
                 return Some(format!("a priority: {bases} with an offset, or a number"));
             }
-            PolicyRule::request | PolicyRule::proto | PolicyRule::cut_short => {
+            PolicyRule::template | PolicyRule::proto | PolicyRule::cut_short => {
                 let protocols = one_of("a request", &template_protocols());
                 return Some(format!("{protocols}, as in esp/tunnel/A-B/require"));
             }
@@ -263,7 +263,7 @@ pub(crate) fn policy_candidates(error: &Error<PolicyRule>) -> Vec<&'static str> 
         PolicyRule::priority => PRIORITY.to_vec(),
         PolicyRule::base => bases(),
         PolicyRule::action => actions(),
-        PolicyRule::request | PolicyRule::proto | PolicyRule::cut_short => template_protocols(),
+        PolicyRule::template | PolicyRule::proto | PolicyRule::cut_short => template_protocols(),
         PolicyRule::mode => modes(),
         PolicyRule::level => levels(),
         _ => Vec::new(),

@@ -12,14 +12,14 @@ use crate::tree::{Span, StatementWord};
 /// The shortest word that is worth a guess.
 const SHORTEST_GUESS: usize = 4;
 
-/// What stands at `at`: a word, or an option as a whole.
+/// What is at `at`: a word, or an option as a whole.
 pub(crate) fn word_at(source: &Source, at: usize) -> &str {
     let rest = source.ascii().get(at - source.start()..).unwrap_or_default();
     let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '%');
     &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())]
 }
 
-/// What was meant by a token where one of `candidates` could stand.
+/// What was meant by a token where one of `candidates` is allowed.
 pub(crate) fn of_syntax(
     source: &Source,
     token: Token,

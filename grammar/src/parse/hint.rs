@@ -16,7 +16,7 @@ pub(crate) enum Hint {
     MissingSemicolon(usize),
     /// `#` in a policy.
     CommentInPolicy,
-    /// `any` as the mode of a request.
+    /// `any` as the mode of a template.
     AnyMode,
     /// An ICMP type without code.
     TypeWithoutCode(String),

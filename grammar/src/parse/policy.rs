@@ -17,10 +17,10 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    tree::{Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Request, Span},
+    tree::{Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Span, Template},
 };
 
-/// Reads a policy that stands alone: the string of ipsec_set_policy(3), which setkey has after `-P`.
+/// Reads a policy on its own: the string of ipsec_set_policy(3), which setkey has after `-P`.
 ///
 /// Nothing is looked up and no number is checked.
 pub fn parse_policy(text: &[u8]) -> Result<Policy, Error> {
@@ -34,7 +34,7 @@ pub(crate) fn alone(text: &[u8], dialect: Dialect) -> Source {
     Source::new(Zeroizing::new(text.to_vec()), 0, origin, dialect)
 }
 
-/// Reads the text after `-P`, which stands at `span` of the source.
+/// Reads the text after `-P`, which is at `span` of the source.
 pub(crate) fn parse(source: &Source, text: &str, span: Span) -> Result<Policy, Error> {
     let found = PolicyParser::parse(Rule::policy, text)
         .map_err(|error| syntax_error(source, text, span, &error))?;
@@ -80,7 +80,7 @@ impl Reader<'_> {
         let direction = part(&mut found);
         self.own(&direction)?;
         let direction = self.node(&direction, self.word(&direction)?);
-        let mut policy = Policy { direction, priority: None, action: None, requests: Vec::new() };
+        let mut policy = Policy { direction, priority: None, action: None, templates: Vec::new() };
         for pair in found {
             match pair.as_rule() {
                 Rule::priority => {
@@ -89,9 +89,9 @@ impl Reader<'_> {
                         Some(self.node(&pair, self.priority(pair.clone().into_inner())?));
                 }
                 Rule::action => policy.action = Some(self.node(&pair, self.word(&pair)?)),
-                Rule::request => {
-                    let request = self.request(pair.clone().into_inner())?;
-                    policy.requests.push(self.node(&pair, request));
+                Rule::template => {
+                    let template = self.template(pair.clone().into_inner())?;
+                    policy.templates.push(self.node(&pair, template));
                 }
                 Rule::cut_short => {
                     let wrong = self.span(&pair);
@@ -117,7 +117,7 @@ impl Reader<'_> {
         Err(self.unknown(pair).with_hint(Hint::other_dialect(self.source, word)))
     }
 
-    /// NetBSD knows what a priority is, and says that it has none.
+    /// NetBSD recognises a priority, and reports that it has none.
     fn own_priority(&self, pair: &Pair<'_, Rule>) -> Result<(), Error> {
         match self.source.dialect() {
             Dialect::NetBsd => {
@@ -127,20 +127,20 @@ impl Reader<'_> {
         }
     }
 
-    fn request(&self, mut parts: Pairs<'_, Rule>) -> Result<Request, Error> {
+    fn template(&self, mut parts: Pairs<'_, Rule>) -> Result<Template, Error> {
         let proto = self.word(&part(&mut parts))?;
-        let mut request = Request { proto, mode: Mode::Transport, ends: None, level: None };
+        let mut template = Template { proto, mode: Mode::Transport, ends: None, level: None };
         for pair in parts {
             match pair.as_rule() {
-                Rule::mode => request.mode = self.word(&pair)?,
+                Rule::mode => template.mode = self.word(&pair)?,
                 Rule::ends => {
-                    request.ends = Some(self.node(&pair, self.ends(pair.clone().into_inner())));
+                    template.ends = Some(self.node(&pair, self.ends(pair.clone().into_inner())));
                 }
-                Rule::level => request.level = Some(self.level(&pair)?),
+                Rule::level => template.level = Some(self.level(&pair)?),
                 _ => {}
             }
         }
-        Ok(request)
+        Ok(template)
     }
 
     /// A level, with the number of `unique:NUMBER`.

@@ -90,7 +90,7 @@ impl<'s> Reader<'s> {
         self.node(pair, pair.as_str().to_owned())
     }
 
-    /// What stands between the quotes, from the source: the parser's text may be masked.
+    /// What is between the quotes, from the source: the parser's text may be masked.
     pub(super) fn quoted(&self, pair: &Pair<'_, Rule>) -> Vec<u8> {
         let Span { start, end } = self.span(pair);
         self.source.bytes(Span { start: start + 1, end: end - 1 }).to_vec()

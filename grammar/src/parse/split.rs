@@ -29,7 +29,7 @@ pub(crate) enum Cut {
     TooLong,
 }
 
-/// Gathers the bytes of one statement, with what stands before it on its first line.
+/// Gathers the bytes of one statement, with what precedes it on its first line.
 pub(crate) struct Splitter {
     text: Zeroizing<Vec<u8>>,
     /// Where the statement begins in `text`, once it has.

@@ -13,7 +13,7 @@ use crate::{error::Error, tree::Command};
 /// A statement and the text it was read from.
 #[derive(Debug, Clone)]
 pub struct Statement {
-    /// What it says.
+    /// The command.
     pub command: Command,
     /// Its text.
     pub source: Source,

@@ -10,7 +10,7 @@ use super::{
 use crate::error::{Error, Kind};
 
 /// The error of a statement that the grammar does not take: at the first word of another dialect,
-/// if one stands before.
+/// if one precedes.
 pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Error {
     let (pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _))) =
         error.location;

@@ -1,4 +1,4 @@
-//! The syntax tree: what a script says, with no name looked up and nothing checked yet.
+//! The syntax tree of a script, with no name looked up and nothing checked yet.
 //!
 //! Numbers are as strtoul(3) reads them: over `u64::MAX` they are `u64::MAX`. The tree prints as
 //! script text again (`Display`).
@@ -12,7 +12,7 @@ pub use sad::{
     SaName, SaProto,
 };
 pub use spd::{
-    Endpoint, Ends, Level, Offset, Policy, Priority, Range, Request, Selection, Selector, Upper,
+    Endpoint, Ends, Level, Offset, Policy, Priority, Range, Selection, Selector, Template, Upper,
 };
 pub use words::{Flag, Mode, SaProtoWord, StatementWord};
 
@@ -25,12 +25,12 @@ pub struct Span {
     pub end: usize,
 }
 
-/// A part of the tree and its place. Nodes are equal if their values are, wherever they stand.
+/// A part of the tree and its place. Nodes are equal if their values are, wherever they are.
 #[derive(Debug, Clone)]
 pub struct Node<T> {
-    /// What it says.
+    /// The value.
     pub value: T,
-    /// Where it stands.
+    /// The place in the source.
     pub span: Span,
 }
 
@@ -47,7 +47,7 @@ impl<T: PartialEq> PartialEq for Node<T> {
     }
 }
 
-/// What a statement says.
+/// The command of a statement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// `add`.

@@ -35,7 +35,7 @@ pub struct Host {
     pub port: Option<Node<Port>>,
 }
 
-/// What stands between `[` and `]`.
+/// What is between `[` and `]`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Port {
     /// `any`.

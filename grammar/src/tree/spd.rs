@@ -56,7 +56,7 @@ pub enum Upper {
     Name(String),
 }
 
-/// What stands after `-P`.
+/// The policy after `-P`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Policy {
     /// Direction.
@@ -65,11 +65,11 @@ pub struct Policy {
     pub priority: Option<Node<Priority>>,
     /// Action; only `spddelete` makes sense without.
     pub action: Option<Node<ActionKind>>,
-    /// Requests, in order.
-    pub requests: Vec<Node<Request>>,
+    /// Templates, in order.
+    pub templates: Vec<Node<Template>>,
 }
 
-/// Where a policy is to stand among the others.
+/// The position of a policy among the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Priority {
     /// `low`, `def` or `high`; without one the offset is from `def`.
@@ -89,7 +89,7 @@ pub struct Offset {
 
 /// `PROTOCOL/MODE/SRC-DST/LEVEL`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Request {
+pub struct Template {
     /// ESP, AH or IPComp.
     pub proto: Proto,
     /// Mode.
@@ -100,7 +100,7 @@ pub struct Request {
     pub level: Option<Level>,
 }
 
-/// The endpoints of a request.
+/// The endpoints of a template.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ends {
     /// `SRC-DST`.
@@ -120,7 +120,7 @@ pub struct Endpoint {
     pub port: Option<u64>,
 }
 
-/// The level of a request, with the number of `unique:NUMBER`.
+/// The level of a template, with the number of `unique:NUMBER`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level {
     /// The level itself.

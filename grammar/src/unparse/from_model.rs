@@ -35,12 +35,12 @@ pub fn script_of_policy(policy: &Policy) -> Written {
 }
 
 /// The policy string of a socket's policy, in the `linux` dialect. What the language cannot say
-/// (requests of Mobile IPv6) is left out.
+/// (templates of Mobile IPv6) is left out.
 #[must_use]
 pub fn text_of_socket_policy(policy: &SocketPolicy) -> String {
-    let (action, requests) = (policy.action().kind(), policy.requests());
+    let (action, templates) = (policy.action().kind(), policy.templates());
     let mut writer = Writer::default();
-    writer.policy_text(policy.direction(), policy.priority(), action, requests).to_string()
+    writer.policy_text(policy.direction(), policy.priority(), action, templates).to_string()
 }
 
 pub(super) fn node<T>(value: T) -> Node<T> {

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use model::{
     ActionKind, Direction, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, PriorityBase,
-    ReqId, Request, RequestMode, Selector, Upper, names::LookUp,
+    ReqId, Selector, Template, TemplateMode, Upper, names::LookUp,
 };
 
 use super::from_model::{Writer, if_id, limits, mark, node};
@@ -11,8 +11,8 @@ use crate::tree::{self, Command, Endpoint, Ends, Extension, Offset, Port, Range,
 impl Writer {
     pub(super) fn spd_add(&mut self, policy: &Policy) -> Command {
         let selector = self.selector(&policy.id, &policy.lifetimes);
-        let (kind, requests) = (policy.action.kind(), policy.action.requests());
-        let text = self.policy_text(policy.id.direction, policy.priority, kind, requests);
+        let (kind, templates) = (policy.action.kind(), policy.action.templates());
+        let text = self.policy_text(policy.id.direction, policy.priority, kind, templates);
         Command::SpdAdd(Selection::Packets(Box::new(selector)), node(text))
     }
 
@@ -21,15 +21,15 @@ impl Writer {
         direction: Direction,
         priority: Priority,
         action: ActionKind,
-        requests: &[Request],
+        templates: &[Template],
     ) -> tree::Policy {
         let priority = (priority != Priority::DEFAULT).then(|| self::priority(priority));
-        let requests = requests.iter();
+        let templates = templates.iter();
         tree::Policy {
             direction: node(direction),
             priority: priority.map(node),
             action: Some(node(action)),
-            requests: requests.filter_map(|request| self.request(request)).map(node).collect(),
+            templates: templates.filter_map(|template| self.template(template)).map(node).collect(),
         }
     }
 
@@ -60,24 +60,24 @@ impl Writer {
         }
     }
 
-    fn request(&mut self, request: &Request) -> Option<tree::Request> {
-        let (mode, ends) = match request.mode {
-            RequestMode::Transport => (tree::Mode::Transport, None),
-            RequestMode::Tunnel(ends) => (tree::Mode::Tunnel, Some(ends)),
-            RequestMode::Beet(ends) => (tree::Mode::Beet, Some(ends)),
-            RequestMode::Other(mode, _) => {
-                self.lose(format!("request {}/{}", request.proto.word(), mode.word()));
+    fn template(&mut self, template: &Template) -> Option<tree::Template> {
+        let (mode, ends) = match template.mode {
+            TemplateMode::Transport => (tree::Mode::Transport, None),
+            TemplateMode::Tunnel(ends) => (tree::Mode::Tunnel, Some(ends)),
+            TemplateMode::Beet(ends) => (tree::Mode::Beet, Some(ends)),
+            TemplateMode::Other(mode, _) => {
+                self.lose(format!("request {}/{}", template.proto.word(), mode.word()));
                 return None;
             }
         };
-        if request.proto.sa_type().is_none() {
-            self.lose(format!("request {}", request.proto.word()));
+        if template.proto.sa_type().is_none() {
+            self.lose(format!("request {}", template.proto.word()));
             return None;
         }
         let ends =
             ends.map(|ends| node(Ends::Addresses(endpoint(ends.src()), endpoint(ends.dst()))));
-        let level = Some(self.level(request.level));
-        Some(tree::Request { proto: request.proto, mode, ends, level })
+        let level = Some(self.level(template.level));
+        Some(tree::Template { proto: template.proto, mode, ends, level })
     }
 
     fn level(&mut self, level: Level) -> tree::Level {
@@ -106,7 +106,7 @@ fn range(prefix: Prefix, port: u16) -> Range {
     }
 }
 
-/// What stands after the protocol, where it is not in the ports.
+/// What follows the protocol, where it is not in the ports.
 fn misc(packets: &Selector) -> Option<String> {
     let (src, dst) = (packets.src_port, packets.dst_port);
     if (src, dst) == (0, 0) {

@@ -4,8 +4,8 @@ use model::{IpVersion, Key, PriorityBase, ScriptOption, names::LookUp};
 
 use crate::tree::{
     Algorithm, Algorithms, Command, Context, Endpoint, Ends, Extension, FragmentOption, Host,
-    Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range, Request, SaEnds, SaName,
-    SaProto, Selection, Selector, StatementWord, Upper,
+    Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range, SaEnds, SaName, SaProto,
+    Selection, Selector, StatementWord, Template, Upper,
 };
 
 impl Command {
@@ -267,7 +267,7 @@ impl Display for Policy {
         f.write_str(self.direction.value.word())?;
         self.priority.iter().try_for_each(|priority| write!(f, " prio {}", priority.value))?;
         self.action.iter().try_for_each(|action| write!(f, " {}", action.value.word()))?;
-        self.requests.iter().try_for_each(|request| write!(f, " {}", request.value))
+        self.templates.iter().try_for_each(|template| write!(f, " {}", template.value))
     }
 }
 
@@ -284,7 +284,7 @@ impl Display for Priority {
     }
 }
 
-impl Display for Request {
+impl Display for Template {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         write!(f, "{}/{}", self.proto.word(), self.mode.word())?;
         match (&self.ends, self.level) {

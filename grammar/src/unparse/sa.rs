@@ -38,7 +38,7 @@ impl Writer {
         None
     }
 
-    /// `esp-udp` where it says enough, else `-natt`.
+    /// `esp-udp` where it is enough, else `-natt`.
     fn encap(&mut self, sa: &Sa, ends: &mut SaEnds, extensions: &mut Vec<Extension>) {
         let Some(encap) = sa.encap else { return };
         match encap.kind {

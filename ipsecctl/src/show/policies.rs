@@ -1,6 +1,6 @@
 use cli::{PolicyJson, Table};
 use engine::{Engine, Installed, Options, Requested};
-use model::{Dialect, Level, PolicyEntry, Prefix, Request, Selector, Upper};
+use model::{Dialect, Level, PolicyEntry, Prefix, Selector, Template, Upper};
 use pfkey::dump::{PortText, PrefixText, TemplateText, UpperText};
 
 use super::Shown;
@@ -39,7 +39,7 @@ pub fn read() -> Result<Shown, Error> {
 impl Row {
     fn new(Requested(requested): Requested, installed: &Installed) -> Self {
         let mut json = PolicyJson::new(&requested);
-        let words = installation(requested.policy.action.requests(), installed);
+        let words = installation(requested.policy.action.templates(), installed);
         for (template, word) in json.templates.iter_mut().zip(words) {
             template.installed = Some(word);
         }
@@ -66,12 +66,12 @@ impl Row {
 
     /// The action, or the templates. Where the level does not determine it, how each is installed.
     fn templates(&self) -> String {
-        let templates = self.entry.policy.action.requests();
+        let templates = self.entry.policy.action.templates();
         if templates.is_empty() {
             return self.json.action.to_owned();
         }
         let installed = self.json.templates.iter().map(|template| template.installed);
-        let line = |(template, installed): (&Request, Option<&str>)| {
+        let line = |(template, installed): (&Template, Option<&str>)| {
             let text = TemplateText::of(template);
             match (template.level, installed) {
                 (_, None) | (Level::Require | Level::Unique(_), Some(REQUIRED)) => text.to_string(),
@@ -88,10 +88,10 @@ const OPTIONAL: &str = "optional";
 const NOT_INSTALLED: &str = "left out";
 
 /// How each requested template is installed. The kernel has some of them, in their order.
-fn installation(requested: &[Request], installed: &PolicyEntry) -> Vec<&'static str> {
-    let mut rest = installed.policy.action.requests().iter().enumerate().peekable();
+fn installation(requested: &[Template], installed: &PolicyEntry) -> Vec<&'static str> {
+    let mut rest = installed.policy.action.templates().iter().enumerate().peekable();
     let of_template = |requested| match rest.next_if(|(_, installed)| *installed == requested) {
-        Some((place, _)) if installed.form.is_optional(place) => OPTIONAL,
+        Some((place, _)) if installed.installation.is_optional(place) => OPTIONAL,
         Some(_) => REQUIRED,
         None => NOT_INSTALLED,
     };
@@ -125,13 +125,13 @@ fn end(prefix: Prefix, selector: &Selector, port: u16) -> String {
 #[cfg(test)]
 mod tests {
     use model::{
-        Action, AddressPair, Current, Direction, Form, Lifetimes, Policy, PolicyId, Priority,
-        Proto, RequestMode,
+        Action, AddressPair, Current, Direction, Installation, Lifetimes, Policy, PolicyId,
+        Priority, Proto, TemplateMode,
     };
 
     use super::*;
 
-    fn entry(templates: &[Request]) -> PolicyEntry {
+    fn entry(templates: &[Template]) -> PolicyEntry {
         let host = |last| Prefix::host([192, 0, 2, last].into());
         let mut selector = Selector::new(host(1), host(2)).unwrap();
         (selector.upper, selector.dst_port) = (Upper::Number(6), 80);
@@ -141,19 +141,19 @@ mod tests {
             action: Action::Ipsec(templates.to_vec()),
             lifetimes: Lifetimes::default(),
         };
-        let form = Form::plain(&policy);
-        PolicyEntry { policy, form, index: 9, socket: false, current: Current::default() }
+        let installation = Installation::plain(&policy);
+        PolicyEntry { policy, installation, index: 9, socket: false, current: Current::default() }
     }
 
     #[test]
     fn templates_are_printed_with_how_they_are_installed() {
         let ends = AddressPair::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into()).unwrap();
-        let template = |proto, mode, level| Request { proto, mode, level };
+        let template = |proto, mode, level| Template { proto, mode, level };
         let requested = [
-            template(Proto::Esp, RequestMode::Tunnel(ends), Level::Use),
-            template(Proto::Ah, RequestMode::Transport, Level::Default),
-            template(Proto::IpComp, RequestMode::Transport, Level::Use),
-            template(Proto::Esp, RequestMode::Transport, Level::Require),
+            template(Proto::Esp, TemplateMode::Tunnel(ends), Level::Use),
+            template(Proto::Ah, TemplateMode::Transport, Level::Default),
+            template(Proto::IpComp, TemplateMode::Transport, Level::Use),
+            template(Proto::Esp, TemplateMode::Transport, Level::Require),
         ];
         let row = Row::new(Requested(entry(&requested)), &Installed(entry(&requested[1..])));
         let templates = "esp/tunnel/10.0.0.1-10.0.0.2/use (left out)\n\

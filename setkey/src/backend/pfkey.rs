@@ -222,7 +222,7 @@ impl Backend for PfKey {
 fn in_dialect(mut operation: Operation, dialect: Dialect) -> Operation {
     if let Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) = &mut operation {
         let direction = policy.id.direction;
-        for request in policy.action.requests_mut() {
+        for request in policy.action.templates_mut() {
             if dialect.lets_in_without(direction, request.proto) {
                 request.level = Level::Use;
             }

@@ -44,12 +44,14 @@ pub fn write_script_policy(
 fn in_dialect(entry: &PolicyEntry, dialect: Dialect) -> (Policy, Vec<String>) {
     let (mut policy, mut lost) = (entry.policy.clone(), Vec::new());
     let direction = policy.id.direction;
-    if entry.form.is_partial {
+    if entry.installation.is_partial {
         // The form is that of the part which the kernel holds: other requests have these places.
         return (policy, lost);
     }
-    for (place, request) in policy.action.requests_mut().iter_mut().enumerate() {
-        if !entry.form.is_optional(place) || dialect.lets_in_without(direction, request.proto) {
+    for (place, request) in policy.action.templates_mut().iter_mut().enumerate() {
+        if !entry.installation.is_optional(place)
+            || dialect.lets_in_without(direction, request.proto)
+        {
             continue;
         }
         match request.level {

@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::{
     Action, AddressPair, Direction, Level, Policy, PolicyId, Prefix, Priority, Proto, ReqId,
-    Request, RequestMode, Selector, Upper,
+    Selector, Template, TemplateMode, Upper,
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -10,26 +10,26 @@ use super::{ends, lifetimes, mark, seldom};
 
 /// Policies of all that PF_KEY can say, and some that the kernel refuses.
 pub fn policy_of_pfkey() -> impl Strategy<Value = Policy> {
-    let tunnel = ends().prop_map(RequestMode::Tunnel);
-    let mode = prop_oneof![Just(RequestMode::Transport), tunnel];
+    let tunnel = ends().prop_map(TemplateMode::Tunnel);
+    let mode = prop_oneof![Just(TemplateMode::Transport), tunnel];
     let level = prop_oneof![level(), Just(Level::Unique(None))];
-    policies(request(mode, level), 7).prop_map(|policy| elsewhere(installed_alike(policy)))
+    policies(template(mode, level), 7).prop_map(|policy| elsewhere(installed_alike(policy)))
 }
 
-/// The policy without the requests that are held otherwise than AF_KEY does: `use` on an outbound tunnel, which it refuses, and
+/// The policy without the templates that are held otherwise than AF_KEY does: `use` on an outbound tunnel, which it refuses, and
 /// IPComp's `default`, which it takes for `require`.
 fn installed_alike(mut policy: Policy) -> Policy {
     let is_out = policy.id.direction == Direction::Out;
-    let Action::Ipsec(requests) = &mut policy.action else { return policy };
-    for request in requests {
-        let is_tunnel = request.mode != RequestMode::Transport;
-        let otherwise = match request.level {
+    let Action::Ipsec(templates) = &mut policy.action else { return policy };
+    for template in templates {
+        let is_tunnel = template.mode != TemplateMode::Transport;
+        let otherwise = match template.level {
             Level::Use => is_out && is_tunnel,
-            Level::Default => request.proto == Proto::IpComp,
+            Level::Default => template.proto == Proto::IpComp,
             Level::Require | Level::Unique(_) => false,
         };
         if otherwise {
-            request.level = Level::Require;
+            template.level = Level::Require;
         }
     }
     policy
@@ -38,10 +38,10 @@ fn installed_alike(mut policy: Policy) -> Policy {
 /// The policy with the tunnels that change the IP version where no SA is: setkey makes SAs fit for such packets, AF_KEY does
 /// not.
 fn elsewhere(mut policy: Policy) -> Policy {
-    let Action::Ipsec(requests) = &mut policy.action else { return policy };
+    let Action::Ipsec(templates) = &mut policy.action else { return policy };
     let is_v4 = policy.id.selector.src().addr().is_ipv4();
-    for request in requests {
-        if let RequestMode::Tunnel(ends) = &mut request.mode
+    for template in templates {
+        if let TemplateMode::Tunnel(ends) = &mut template.mode
             && ends.src().is_ipv4() != is_v4
         {
             let far: IpAddr =
@@ -55,12 +55,12 @@ fn elsewhere(mut policy: Policy) -> Policy {
 /// Policies of all that Linux 6.1 takes.
 pub fn policy() -> impl Strategy<Value = Policy> {
     let mode = prop_oneof![
-        Just(RequestMode::Transport),
-        ends().prop_map(RequestMode::Tunnel),
-        ends().prop_map(RequestMode::Beet),
+        Just(TemplateMode::Transport),
+        ends().prop_map(TemplateMode::Tunnel),
+        ends().prop_map(TemplateMode::Beet),
     ];
     let extensions = (seldom(mark()), seldom(any::<u32>()));
-    (policies(request(mode, level()), 6), extensions).prop_map(|(policy, (mark, if_id))| {
+    (policies(template(mode, level()), 6), extensions).prop_map(|(policy, (mark, if_id))| {
         let id = PolicyId { mark, if_id, ..policy.id.clone() };
         acceptable(Policy { id, ..policy })
     })
@@ -68,37 +68,40 @@ pub fn policy() -> impl Strategy<Value = Policy> {
 
 /// The policy without what XFRM does not take together (`validate_tmpl`, net/xfrm/xfrm_user.c).
 fn acceptable(mut policy: Policy) -> Policy {
-    let Action::Ipsec(requests) = &mut policy.action else { return policy };
-    for request in requests {
-        let optional = policy.id.direction == Direction::Out && request.level == Level::Use;
-        if optional && request.mode != RequestMode::Transport {
-            request.level = Level::Require;
+    let Action::Ipsec(templates) = &mut policy.action else { return policy };
+    for template in templates {
+        let optional = policy.id.direction == Direction::Out && template.level == Level::Use;
+        if optional && template.mode != TemplateMode::Transport {
+            template.level = Level::Require;
         }
     }
     policy
 }
 
-/// The requests without those in transport mode for a packet whose family a tunnel has changed.
-fn of_one_family(requests: &mut Vec<Request>, selector: &Selector) {
+/// The templates without those in transport mode for a packet whose family a tunnel has changed.
+fn of_one_family(templates: &mut Vec<Template>, selector: &Selector) {
     let policy = selector.src().addr().is_ipv4();
     let mut packet = policy;
-    requests.retain(|request| {
-        packet = request.mode.endpoints().map_or(packet, |ends| ends.src().is_ipv4());
-        request.mode != RequestMode::Transport || packet == policy
+    templates.retain(|template| {
+        packet = template.mode.endpoints().map_or(packet, |ends| ends.src().is_ipv4());
+        template.mode != TemplateMode::Transport || packet == policy
     });
 }
 
-fn policies(request: impl Strategy<Value = Request>, most: usize) -> impl Strategy<Value = Policy> {
+fn policies(
+    template: impl Strategy<Value = Template>,
+    most: usize,
+) -> impl Strategy<Value = Policy> {
     let action = prop_oneof![
         1 => Just(Action::Discard),
         1 => Just(Action::None),
-        4 => vec(request, 0..=most).prop_map(Action::Ipsec),
+        4 => vec(template, 0..=most).prop_map(Action::Ipsec),
     ];
     let direction = select(vec![Direction::In, Direction::Out, Direction::Fwd]);
     (selector(), direction, priority(), action, seldom(lifetimes())).prop_map(
         |(selector, direction, priority, mut action, lifetimes)| {
-            if let Action::Ipsec(requests) = &mut action {
-                of_one_family(requests, &selector);
+            if let Action::Ipsec(templates) = &mut action {
+                of_one_family(templates, &selector);
             }
             let id = PolicyId::new(selector, direction);
             Policy { id, priority, action, lifetimes }
@@ -147,12 +150,12 @@ fn priority() -> impl Strategy<Value = Priority> {
     ]
 }
 
-fn request(
-    mode: impl Strategy<Value = RequestMode>,
+fn template(
+    mode: impl Strategy<Value = TemplateMode>,
     level: impl Strategy<Value = Level>,
-) -> impl Strategy<Value = Request> {
+) -> impl Strategy<Value = Template> {
     let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
-    (proto, mode, level).prop_map(|(proto, mode, level)| Request { proto, mode, level })
+    (proto, mode, level).prop_map(|(proto, mode, level)| Template { proto, mode, level })
 }
 
 fn level() -> impl Strategy<Value = Level> {

@@ -1,6 +1,6 @@
 use std::ops::Not;
 
-use model::{Level, PolicyEntry, Prefix, Request, Selector, Upper};
+use model::{Level, PolicyEntry, Prefix, Selector, Template, Upper};
 use serde::Serialize;
 
 use super::{LifetimesJson, MarkJson, SecurityContextJson, nonzero};
@@ -124,7 +124,7 @@ impl PolicyJson {
             socket: entry.socket,
             priority: policy.priority.0,
             action: policy.action.word(),
-            templates: policy.action.requests().iter().map(Into::into).collect(),
+            templates: policy.action.templates().iter().map(Into::into).collect(),
             lifetimes: LifetimesJson::of(&policy.lifetimes),
             mark: MarkJson::of(policy.id.mark),
             if_id: nonzero(policy.id.if_id),
@@ -158,8 +158,8 @@ impl From<&Selector> for SelectorJson {
     }
 }
 
-impl From<&Request> for TemplateJson {
-    fn from(template: &Request) -> Self {
+impl From<&Template> for TemplateJson {
+    fn from(template: &Template) -> Self {
         let endpoints = template.mode.endpoints();
         Self {
             protocol: template.proto.word(),

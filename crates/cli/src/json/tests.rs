@@ -1,10 +1,10 @@
 //! The JSON of entries with all that they can have, and with the least.
 
 use model::{
-    Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind, Form, Key,
-    Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Policy, PolicyEntry, PolicyId, Prefix,
-    Priority, Proto, ReqId, Request, RequestMode, Sa, SaDirection, SaEntry, SaFlags, SaMode,
-    SaState, SecCtx, Selector, Spi, Upper, variable::VARIABLES,
+    Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind,
+    Installation, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Policy, PolicyEntry,
+    PolicyId, Prefix, Priority, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaMode, SaState,
+    SecCtx, Selector, Spi, Template, TemplateMode, Upper, variable::VARIABLES,
 };
 
 use serde::Serialize;
@@ -54,18 +54,18 @@ fn full_sa() -> SaEntry {
     SaEntry { sa, state: SaState::Dying, current }
 }
 
-fn policy(upper: Upper, ports: (u16, u16), requests: Vec<Request>) -> PolicyEntry {
+fn policy(upper: Upper, ports: (u16, u16), templates: Vec<Template>) -> PolicyEntry {
     let prefix = Prefix::new([10, 0, 0, 0].into(), Some(8)).unwrap();
     let mut selector = Selector::new(prefix, Prefix::host([192, 0, 2, 2].into())).unwrap();
     (selector.upper, selector.src_port, selector.dst_port) = (upper, ports.0, ports.1);
     let policy = Policy {
         id: PolicyId::new(selector, Direction::Out),
         priority: Priority::DEFAULT,
-        action: Action::Ipsec(requests),
+        action: Action::Ipsec(templates),
         lifetimes: Lifetimes::default(),
     };
-    let form = Form::plain(&policy);
-    PolicyEntry { policy, form, index: 9, socket: false, current: Current::default() }
+    let installation = Installation::plain(&policy);
+    PolicyEntry { policy, installation, index: 9, socket: false, current: Current::default() }
 }
 
 fn json(value: &impl Serialize) -> String {
@@ -111,9 +111,9 @@ fn keys_are_hidden_by_default() {
 
 #[test]
 fn a_policy_with_everything() {
-    let request = |mode, level| Request { proto: Proto::Esp, mode, level };
-    let tunnel = request(RequestMode::Tunnel(ends()), Level::Unique(Some(ReqId(3))));
-    let transport = request(RequestMode::Transport, Level::Use);
+    let template = |mode, level| Template { proto: Proto::Esp, mode, level };
+    let tunnel = template(TemplateMode::Tunnel(ends()), Level::Unique(Some(ReqId(3))));
+    let transport = template(TemplateMode::Transport, Level::Use);
     let mut entry = policy(Upper::Number(6), (0, 80), vec![tunnel, transport]);
     entry.policy.lifetimes = lifetimes();
     entry.policy.id.mark = Mark { value: 1, mask: 0xff };

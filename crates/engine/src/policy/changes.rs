@@ -2,14 +2,14 @@
 
 use std::iter;
 
-use model::{Form, Policy, PolicyId};
+use model::{Installation, Policy, PolicyId};
 use xfrm::{CatchAll, Change, InstalledPolicy};
 
 use crate::{
     Engine, Error, Sink, Target,
     policy::{
         forward::{forward_copy, forward_id},
-        installed::{TunnelSas, depends, installed_form, optional_tunnel},
+        installed::{TunnelSas, depends, installation, optional_tunnel},
         reqids::ReqIds,
         spd::Spd,
     },
@@ -36,8 +36,8 @@ impl Engine {
     ) -> Result<(), Error> {
         let mut copy = forward_copy(&policy).filter(|_| self.options.forward_copies);
         for policy in [Some(&mut policy), copy.as_mut()].into_iter().flatten() {
-            if ReqIds::wanted_by(policy.action.requests())
-                && !self.read_spd(sink)?.reqids.fill(policy.action.requests_mut())
+            if ReqIds::wanted_by(policy.action.templates())
+                && !self.read_spd(sink)?.reqids.fill(policy.action.templates_mut())
             {
                 return Err(Error::NoReqId);
             }
@@ -48,8 +48,12 @@ impl Engine {
                 if if_there == IfThere::Replace {
                     self.begin()?;
                 }
-                let form = self.in_dialect(policy, Form::plain(policy));
-                self.push_policy(line, InstalledPolicy { policy, form, index: 0 }, if_there);
+                let installation = self.in_dialect(policy, Installation::plain(policy));
+                self.push_policy(
+                    line,
+                    InstalledPolicy { policy, installation, index: 0 },
+                    if_there,
+                );
             }
         }
         for tunnel in self.known.spd.tunnels.note(&policy) {
@@ -59,9 +63,10 @@ impl Engine {
     }
 
     /// The form of a policy in the meaning of its script's dialect.
-    fn in_dialect(&self, policy: &Policy, form: Form) -> Form {
+    fn in_dialect(&self, policy: &Policy, installation: Installation) -> Installation {
         let (dialect, direction) = (self.options.dialect, policy.id.direction);
-        form.and_optional(policy, |_, request| dialect.lets_in_without(direction, request.proto))
+        installation
+            .and_optional(policy, |_, template| dialect.lets_in_without(direction, template.proto))
     }
 
     fn push_policy(&mut self, line: usize, installed: InstalledPolicy<'_>, if_there: IfThere) {
@@ -91,24 +96,28 @@ impl Engine {
                 self.host.kernel.get_policy(&policy.id)?.found().map(|entry| entry.index)
             }
         };
-        let requests = policy.action.requests();
+        let templates = policy.action.templates();
         let has_optional_tunnel =
-            requests.iter().any(|it| optional_tunnel(policy, it, &self.known.variables).is_some());
+            templates.iter().any(|it| optional_tunnel(policy, it, &self.known.variables).is_some());
         if has_optional_tunnel {
             self.read_tunnel_sas()?;
         }
-        let (installed, form) =
-            installed_form(policy, &self.known.variables, self.known.tunnel_sas.as_ref());
-        let form = self.in_dialect(&installed, form);
+        let (installed, installation) =
+            installation(policy, &self.known.variables, self.known.tunnel_sas.as_ref());
+        let installation = self.in_dialect(&installed, installation);
         let index = match index {
-            _ if !form.is_partial => 0,
+            _ if !installation.is_partial => 0,
             Some(index) => index,
             None => self.host.store.choose_index(policy.id.direction)?,
         };
-        if form.is_partial {
-            self.pending.record(Record { index, templates: requests.to_vec() });
+        if installation.is_partial {
+            self.pending.record(Record { index, templates: templates.to_vec() });
         }
-        self.push_policy(line, InstalledPolicy { policy: &installed, form, index }, if_there);
+        self.push_policy(
+            line,
+            InstalledPolicy { policy: &installed, installation, index },
+            if_there,
+        );
         if has_optional_tunnel {
             self.note_optional_tunnel(line);
         }

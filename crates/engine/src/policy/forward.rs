@@ -2,13 +2,13 @@ use model::{Action, Direction, Level, Operation, Policy, PolicyId};
 
 /// The `fwd` policy that goes with an `in` policy, since Linux checks forwarded packets apart.
 ///
-/// As ipsec-tools makes it (setkey -r): the same policy, but `unique` of the first request is
+/// As ipsec-tools makes it (setkey -r): the same policy, but `unique` of the first template is
 /// weakened to `require`; the others keep theirs.
 pub fn forward_copy(policy: &Policy) -> Option<Policy> {
     let id = forward_id(&policy.id)?;
     let mut copy = Policy { id, ..policy.clone() };
-    if let Action::Ipsec(requests) = &mut copy.action
-        && let Some(first) = requests.first_mut()
+    if let Action::Ipsec(templates) = &mut copy.action
+        && let Some(first) = templates.first_mut()
         && matches!(first.level, Level::Unique(_))
     {
         first.level = Level::Require;
@@ -35,7 +35,7 @@ pub fn forward_operation(operation: &Operation) -> Option<Operation> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Lifetimes, Prefix, Priority, Proto, ReqId, Request, RequestMode, Selector};
+    use model::{Lifetimes, Prefix, Priority, Proto, ReqId, Selector, Template, TemplateMode};
 
     use super::*;
 
@@ -43,9 +43,9 @@ mod tests {
     fn only_the_first_unique_is_weakened() {
         let host = Prefix::host([192, 0, 2, 1].into());
         let selector = Selector::new(host, host).unwrap();
-        let unique = Request {
+        let unique = Template {
             proto: Proto::Esp,
-            mode: RequestMode::Transport,
+            mode: TemplateMode::Transport,
             level: Level::Unique(Some(ReqId(7))),
         };
         let mut policy = Policy {
@@ -56,7 +56,7 @@ mod tests {
         };
         let copy = forward_copy(&policy).unwrap();
         assert_eq!(copy.id.direction, Direction::Fwd);
-        let levels: Vec<Level> = copy.action.requests().iter().map(|r| r.level).collect();
+        let levels: Vec<Level> = copy.action.templates().iter().map(|r| r.level).collect();
         assert_eq!(levels, [Level::Require, Level::Unique(Some(ReqId(7)))]);
 
         policy.id.direction = Direction::Out;

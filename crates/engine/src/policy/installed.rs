@@ -3,8 +3,8 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use model::{
-    Action, Direction, Form, IpVersion, Level, Mark, Mode, Policy, PolicyId, ReqId, Request,
-    RequestMode, SaDirection, SaEntry, SaFlags, SaState, Variables,
+    Action, Direction, Installation, IpVersion, Level, Mark, Mode, Policy, PolicyId, ReqId,
+    SaDirection, SaEntry, SaFlags, SaState, Template, TemplateMode, Variables,
 };
 use xfrm::{Connection, SadFilter};
 
@@ -71,61 +71,61 @@ impl TunnelSas {
 /// any, `None` will do.
 ///
 /// It refuses a template of an outbound tunnel that is optional (`validate_tmpl`,
-/// net/xfrm/xfrm_user.c). So such a request is required while an SA serves it, and left out
+/// net/xfrm/xfrm_user.c). So such a template is required while an SA serves it, and left out
 /// otherwise.
-pub fn installed_form<'a>(
+pub fn installation<'a>(
     requested: &'a Policy,
     variables: &Variables,
     sas: Option<&TunnelSas>,
-) -> (Cow<'a, Policy>, Form) {
-    let form = |policy: &Policy| {
-        Form::whole(policy, |request| {
-            variables.is_optional(requested, request) && can_be_optional(requested, request)
+) -> (Cow<'a, Policy>, Installation) {
+    let installation = |policy: &Policy| {
+        Installation::whole(policy, |template| {
+            variables.is_optional(requested, template) && can_be_optional(requested, template)
         })
     };
-    let is_installed = |request: &Request| {
-        let tunnel = optional_tunnel(requested, request, variables);
+    let is_installed = |template: &Template| {
+        let tunnel = optional_tunnel(requested, template, variables);
         let is_served = |tunnel| sas.is_some_and(|sas| sas.serve(&requested.id, tunnel));
         tunnel.is_none_or(is_served)
     };
-    let requests = requested.action.requests();
-    if requests.iter().all(is_installed) {
-        return (Cow::Borrowed(requested), form(requested));
+    let templates = requested.action.templates();
+    if templates.iter().all(is_installed) {
+        return (Cow::Borrowed(requested), installation(requested));
     }
-    let installed = requests.iter().copied().filter(is_installed).collect();
+    let installed = templates.iter().copied().filter(is_installed).collect();
     let installed = Policy { action: Action::Ipsec(installed), ..requested.clone() };
-    let mut form = form(&installed);
-    form.is_partial = true;
-    (Cow::Owned(installed), form)
+    let mut installation = installation(&installed);
+    installation.is_partial = true;
+    (Cow::Owned(installed), installation)
 }
 
-/// The tunnel of an outbound request that packets may pass without: the kernel cannot have it as
+/// The tunnel of an outbound template that packets may pass without: the kernel cannot have it as
 /// such.
 pub fn optional_tunnel(
     requested: &Policy,
-    request: &Request,
+    template: &Template,
     variables: &Variables,
 ) -> Option<Tunnel> {
-    match request.mode {
-        RequestMode::Tunnel(ends)
+    match template.mode {
+        TemplateMode::Tunnel(ends)
             if requested.id.direction == Direction::Out
-                && variables.is_optional(requested, request) =>
+                && variables.is_optional(requested, template) =>
         {
-            Some((request.proto, ends))
+            Some((template.proto, ends))
         }
         _ => None,
     }
 }
 
-/// Whether the kernel can have a request as an optional one.
-fn can_be_optional(requested: &Policy, request: &Request) -> bool {
-    requested.id.direction != Direction::Out || request.mode == RequestMode::Transport
+/// Whether the kernel can have a template as an optional one.
+fn can_be_optional(requested: &Policy, template: &Template) -> bool {
+    requested.id.direction != Direction::Out || template.mode == TemplateMode::Transport
 }
 
 /// Whether what the kernel holds of a policy depends on the host's variables or on SAs.
 pub fn depends(policy: &Policy) -> bool {
-    let requests = policy.action.requests().iter();
-    let mut levels = requests.map(|request| (request.level, can_be_optional(policy, request)));
+    let templates = policy.action.templates().iter();
+    let mut levels = templates.map(|template| (template.level, can_be_optional(policy, template)));
     levels.any(|depends| matches!(depends, (Level::Default, _) | (Level::Use, false)))
 }
 
@@ -144,16 +144,16 @@ mod tests {
         AddressPair::new(A.into(), B.into()).unwrap()
     }
 
-    fn request(proto: Proto, mode: RequestMode, level: Level) -> Request {
-        Request { proto, mode, level }
+    fn template(proto: Proto, mode: TemplateMode, level: Level) -> Template {
+        Template { proto, mode, level }
     }
 
-    fn policy(direction: Direction, requests: Vec<Request>) -> Policy {
+    fn policy(direction: Direction, templates: Vec<Template>) -> Policy {
         let selector = Selector::new(Prefix::host(A.into()), Prefix::host(B.into())).unwrap();
         Policy {
             id: PolicyId::new(selector, direction),
             priority: Priority::DEFAULT,
-            action: Action::Ipsec(requests),
+            action: Action::Ipsec(templates),
             lifetimes: Lifetimes::default(),
         }
     }
@@ -167,22 +167,26 @@ mod tests {
         sas
     }
 
-    /// How many requests are installed, the optional ones among them, and whether some are left out.
+    /// How many templates are installed, the optional ones among them, and whether some are left out.
     fn installed(
         requested: &Policy,
         variables: &Variables,
         sas: &TunnelSas,
     ) -> (usize, Vec<usize>, bool) {
-        let (policy, form) = installed_form(requested, variables, Some(sas));
-        let count = policy.action.requests().len();
-        (count, (0..count).filter(|place| form.is_optional(*place)).collect(), form.is_partial)
+        let (policy, installation) = installation(requested, variables, Some(sas));
+        let count = policy.action.templates().len();
+        (
+            count,
+            (0..count).filter(|place| installation.is_optional(*place)).collect(),
+            installation.is_partial,
+        )
     }
 
     #[test]
     fn default_has_the_level_of_the_variable() {
         let mut variables = Variables::default();
-        let esp = request(Proto::Esp, RequestMode::Transport, Level::Default);
-        let ipcomp = Request { proto: Proto::IpComp, ..esp };
+        let esp = template(Proto::Esp, TemplateMode::Transport, Level::Default);
+        let ipcomp = Template { proto: Proto::IpComp, ..esp };
         let requested = policy(Direction::Out, vec![ipcomp, esp]);
         let none = TunnelSas::default();
         assert_eq!(installed(&requested, &variables, &none), (2, vec![0], false));
@@ -194,8 +198,8 @@ mod tests {
     #[test]
     fn an_optional_tunnel_comes_and_goes_with_its_sa() {
         let variables = Variables::default();
-        let esp = request(Proto::Esp, RequestMode::Tunnel(ends()), Level::Use);
-        let ah = request(Proto::Ah, RequestMode::Transport, Level::Require);
+        let esp = template(Proto::Esp, TemplateMode::Tunnel(ends()), Level::Use);
+        let ah = template(Proto::Ah, TemplateMode::Transport, Level::Require);
         let out = policy(Direction::Out, vec![esp, ah]);
         assert_eq!(installed(&out, &variables, &TunnelSas::default()), (1, vec![], true));
         assert_eq!(installed(&out, &variables, &sas(|_| ())), (2, vec![], false));
@@ -207,7 +211,7 @@ mod tests {
     #[test]
     fn only_an_sa_that_the_kernel_would_take_serves() {
         let variables = Variables::default();
-        let esp = request(Proto::Esp, RequestMode::Tunnel(ends()), Level::Use);
+        let esp = template(Proto::Esp, TemplateMode::Tunnel(ends()), Level::Use);
         let out = policy(Direction::Out, vec![esp]);
         let is_served = |sas: TunnelSas| !installed(&out, &variables, &sas).2;
         assert!(is_served(sas(|entry| entry.state = SaState::Dying)));
@@ -228,7 +232,7 @@ mod tests {
     #[test]
     fn the_other_ip_version_needs_an_sa_for_any() {
         let variables = Variables::default();
-        let esp = request(Proto::Esp, RequestMode::Tunnel(ends()), Level::Use);
+        let esp = template(Proto::Esp, TemplateMode::Tunnel(ends()), Level::Use);
         let mut inner_v6 = policy(Direction::Out, vec![esp]);
         inner_v6.id.selector = Selector::within(Prefix::everything(IpVersion::V6));
         assert!(installed(&inner_v6, &variables, &sas(|_| ())).2);

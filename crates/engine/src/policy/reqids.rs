@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use model::{Level, PolicyEntry, ReqId, Request};
+use model::{Level, PolicyEntry, ReqId, Template};
 
 /// Chooses numbers for `unique` without one: from 0x4000 up, leaving out those that policies in
 /// the SPD have already (`gen_reqid`, net/key/af_key.c).
@@ -18,8 +18,8 @@ impl Default for ReqIds {
 impl ReqIds {
     /// Notes the numbers that a policy of the SPD has.
     pub fn note(&mut self, entry: &PolicyEntry) {
-        for request in entry.policy.action.requests() {
-            if let Level::Unique(Some(ReqId(id))) = request.level
+        for template in entry.policy.action.templates() {
+            if let Level::Unique(Some(ReqId(id))) = template.level
                 && id > ReqId::MANUAL_MAX.0
             {
                 self.taken.insert(id);
@@ -28,17 +28,17 @@ impl ReqIds {
     }
 
     /// Whether there is a `unique` that waits for its number.
-    pub fn wanted_by(requests: &[Request]) -> bool {
-        requests.iter().any(|request| request.level == Level::Unique(None))
+    pub fn wanted_by(templates: &[Template]) -> bool {
+        templates.iter().any(|template| template.level == Level::Unique(None))
     }
 
     /// Gives each waiting `unique` a number of its own; false when none is left.
     #[must_use]
-    pub fn fill(&mut self, requests: &mut [Request]) -> bool {
-        let waiting = requests.iter_mut().filter(|request| request.level == Level::Unique(None));
-        for request in waiting {
+    pub fn fill(&mut self, templates: &mut [Template]) -> bool {
+        let waiting = templates.iter_mut().filter(|template| template.level == Level::Unique(None));
+        for template in waiting {
             let Some(id) = self.choose() else { return false };
-            request.level = Level::Unique(Some(id));
+            template.level = Level::Unique(Some(id));
         }
         true
     }

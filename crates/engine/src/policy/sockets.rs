@@ -39,7 +39,7 @@ pub fn choose_reqids(policies: &mut [SocketPolicy]) -> Result<(), Error> {
 
 /// Whether there is a `unique` without a number.
 pub(crate) fn lack_reqids(policies: &[SocketPolicy]) -> bool {
-    policies.iter().any(|policy| ReqIds::wanted_by(policy.requests()))
+    policies.iter().any(|policy| ReqIds::wanted_by(policy.templates()))
 }
 
 /// Chooses the numbers, after the SPD was read.
@@ -51,6 +51,6 @@ pub(crate) fn fill_reqids(
     for entry in kernel.dump_spd()? {
         reqids.note(&entry?);
     }
-    let mut are_filled = policies.iter_mut().map(|policy| reqids.fill(policy.requests_mut()));
+    let mut are_filled = policies.iter_mut().map(|policy| reqids.fill(policy.templates_mut()));
     if are_filled.all(|is_filled| is_filled) { Ok(()) } else { Err(Error::NoReqId) }
 }

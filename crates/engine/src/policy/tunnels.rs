@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use model::{AddressPair, Level, Mode, Policy, Proto, ReqId, RequestMode, Sa, SaFlags, SaMode};
+use model::{AddressPair, Level, Mode, Policy, Proto, ReqId, Sa, SaFlags, SaMode, TemplateMode};
 
 /// What the tunnels of the SPD require of the SAs between their endpoints. Only the policies show:
 ///
@@ -27,16 +27,16 @@ impl Tunnels {
     pub fn note(&mut self, policy: &Policy) -> Vec<Tunnel> {
         let inner_v4 = policy.id.selector.src().addr().is_ipv4();
         let mut news = Vec::new();
-        for request in policy.action.requests() {
-            let RequestMode::Tunnel(ends) = request.mode else { continue };
+        for template in policy.action.templates() {
+            let TemplateMode::Tunnel(ends) = template.mode else { continue };
             let mixed = ends.src().is_ipv4() != inner_v4;
-            let reqid = match request.level {
+            let reqid = match template.level {
                 Level::Unique(Some(id)) => id,
                 _ => ReqId(0),
             };
-            let uses = self.0.entry((request.proto, ends)).or_default();
+            let uses = self.0.entry((template.proto, ends)).or_default();
             if uses.reqids.insert(reqid) || (mixed && !uses.mixed) {
-                news.push((request.proto, ends));
+                news.push((template.proto, ends));
             }
             uses.mixed |= mixed;
         }
@@ -66,7 +66,9 @@ impl Tunnels {
 
 #[cfg(test)]
 mod tests {
-    use model::{Action, Direction, Lifetimes, PolicyId, Prefix, Priority, Request, Selector, Spi};
+    use model::{
+        Action, Direction, Lifetimes, PolicyId, Prefix, Priority, Selector, Spi, Template,
+    };
 
     use super::*;
 
@@ -79,9 +81,9 @@ mod tests {
         Policy {
             id: PolicyId::new(Selector::new(host, host).unwrap(), Direction::Out),
             priority: Priority::DEFAULT,
-            action: Action::Ipsec(vec![Request {
+            action: Action::Ipsec(vec![Template {
                 proto: Proto::Esp,
-                mode: RequestMode::Tunnel(v6()),
+                mode: TemplateMode::Tunnel(v6()),
                 level,
             }]),
             lifetimes: Lifetimes::default(),

@@ -124,8 +124,9 @@ impl ConflictDetector {
         for id in &self.overruled {
             match self.will(id) {
                 Some(Fate::There(entry)) => {
-                    let PolicyEntry { policy, form, index, .. } = &**entry;
-                    let installed = InstalledPolicy { policy, form: *form, index: *index };
+                    let PolicyEntry { policy, installation, index, .. } = &**entry;
+                    let installed =
+                        InstalledPolicy { policy, installation: *installation, index: *index };
                     batch.push(&Change::UpdatePolicy(installed));
                 }
                 _ => batch.push(&Change::DeletePolicy(id)),
@@ -139,7 +140,7 @@ impl ConflictDetector {
 impl Fate {
     /// Whether the policy is there as it is here, whatever it has seen.
     fn is(&self, other: &PolicyEntry) -> bool {
-        matches!(self, Fate::There(one) if (&one.policy, one.form) == (&other.policy, other.form))
+        matches!(self, Fate::There(one) if (&one.policy, one.installation) == (&other.policy, other.installation))
     }
 }
 

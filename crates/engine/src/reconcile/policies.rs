@@ -2,14 +2,14 @@
 
 use std::collections::HashSet;
 
-use model::{Direction, Form, Policy, Proto, Variables};
+use model::{Direction, Installation, Policy, Proto, Variables};
 use tracing::warn;
 use xfrm::{Batch, Change, InstalledPolicy};
 
 use crate::{
     Error,
     policy::entry::{Installed, Requested},
-    policy::installed::{TunnelSas, depends, installed_form, optional_tunnel},
+    policy::installed::{TunnelSas, depends, installation, optional_tunnel},
     policy::tunnels::Tunnel,
     reconcile::conflicts::ConflictDetector,
     state::host::Host,
@@ -46,13 +46,17 @@ pub fn reconcile(host: &mut Host) -> Result<Findings, Error> {
     }
 }
 
-/// The form of a policy, with the inbound requests of IPComp optional that a BSD's script has made
+/// The form of a policy, with the inbound templates of IPComp optional that a BSD's script has made
 /// so, whatever their levels ([`model::Dialect::lets_in_without`]).
-fn keep_lenient(policy: &Policy, form: Form, installed: &Installed) -> Form {
-    // What comes in is never partial: the requests have the same places.
+fn keep_lenient(
+    policy: &Policy,
+    installation: Installation,
+    installed: &Installed,
+) -> Installation {
+    // What comes in is never partial: the templates have the same places.
     let is_inbound = policy.id.direction != Direction::Out;
-    form.and_optional(policy, |place, request| {
-        is_inbound && request.proto == Proto::IpComp && installed.form.is_optional(place)
+    installation.and_optional(policy, |place, template| {
+        is_inbound && template.proto == Proto::IpComp && installed.installation.is_optional(place)
     })
 }
 
@@ -66,7 +70,7 @@ struct Reconciliation {
 struct Wrong {
     /// What it should have, and how.
     policy: Policy,
-    form: Form,
+    installation: Installation,
     requested: Requested,
     installed: Installed,
 }
@@ -83,13 +87,13 @@ impl Reconciliation {
         let sas = has_optional_tunnels.then(|| TunnelSas::read(&mut host.kernel)).transpose()?;
         // Dumps give what was written last first: the oldest is written first.
         for (installed, requested) in entries.into_iter().rev() {
-            let (policy, form) = installed_form(&requested.policy, &variables, sas.as_ref());
-            let form = keep_lenient(&policy, form, &installed);
-            if policy.action.requests() != installed.policy.action.requests()
-                || form != installed.form
+            let (policy, installation) = installation(&requested.policy, &variables, sas.as_ref());
+            let installation = keep_lenient(&policy, installation, &installed);
+            if policy.action.templates() != installed.policy.action.templates()
+                || installation != installed.installation
             {
                 let policy = policy.into_owned();
-                reconciliation.wrong.push(Wrong { policy, form, requested, installed });
+                reconciliation.wrong.push(Wrong { policy, installation, requested, installed });
             }
         }
         Ok(reconciliation)
@@ -109,20 +113,22 @@ impl Reconciliation {
                 Err(xfrm::Error::Malformed(_)) => continue,
                 Err(error) => return Err(error.into()),
             };
-            if installed.socket || !(installed.form.is_partial || depends(&installed.policy)) {
+            if installed.socket
+                || !(installed.installation.is_partial || depends(&installed.policy))
+            {
                 continue;
             }
             let requested = host.store.requested(installed.clone())?;
-            if installed.form.is_partial {
+            if installed.installation.is_partial {
                 // Without a record there is no more to install.
                 if requested.policy == installed.policy {
                     continue;
                 }
                 self.findings.partial.insert(installed.index);
             }
-            let requests = requested.policy.action.requests().iter();
+            let templates = requested.policy.action.templates().iter();
             let tunnels =
-                requests.filter_map(|it| optional_tunnel(&requested.policy, it, variables));
+                templates.filter_map(|it| optional_tunnel(&requested.policy, it, variables));
             self.findings.tunnels.extend(tunnels);
             entries.push((installed, requested));
         }
@@ -144,7 +150,7 @@ impl Reconciliation {
             }
             let installed = InstalledPolicy {
                 policy: &wrong.policy,
-                form: wrong.form,
+                installation: wrong.installation,
                 index: wrong.installed.index,
             };
             batch.push(&Change::UpdatePolicy(installed));
@@ -162,13 +168,16 @@ impl Reconciliation {
 
     /// Keeps what is to be left out, before the kernel forgets it.
     fn keep(&mut self, host: &mut Host) -> Result<(), Error> {
-        let news =
-            || self.wrong.iter().filter(|it| it.form.is_partial && !it.installed.form.is_partial);
+        let news = || {
+            self.wrong
+                .iter()
+                .filter(|it| it.installation.is_partial && !it.installed.installation.is_partial)
+        };
         self.findings.partial.extend(news().map(|wrong| wrong.installed.index));
         let records = news()
             .map(|wrong| Record {
                 index: wrong.installed.index,
-                templates: wrong.requested.policy.action.requests().to_vec(),
+                templates: wrong.requested.policy.action.templates().to_vec(),
             })
             .collect::<Vec<_>>();
         if !records.is_empty() {
@@ -187,14 +196,14 @@ impl Reconciliation {
         let mut refused = host.kernel.send(batch)?.into_iter().peekable();
         for (place, wrong) in sent.drain(..).enumerate() {
             // A policy that the kernel will not have in another form is left as it is.
-            let form = if let Some((_, refusal)) = refused.next_if(|(at, _)| *at == place) {
+            let installation = if let Some((_, refusal)) = refused.next_if(|(at, _)| *at == place) {
                 warn!(policy = ?wrong.policy.id, %refusal, "a policy cannot be replaced");
-                wrong.installed.form
+                wrong.installed.installation
             } else {
                 self.findings.policies += 1;
-                wrong.form
+                wrong.installation
             };
-            if !form.is_partial {
+            if !installation.is_partial {
                 self.findings.partial.remove(&wrong.installed.index);
             }
         }

@@ -109,6 +109,8 @@ impl Reconciler {
 
     /// Whether the policy, or what is kept of the one that it replaces, may be wrong.
     fn may_be_wrong(&self, entry: &PolicyEntry) -> bool {
-        entry.form.is_partial || depends(&entry.policy) || self.partial.contains(&entry.index)
+        entry.installation.is_partial
+            || depends(&entry.policy)
+            || self.partial.contains(&entry.index)
     }
 }

@@ -13,12 +13,12 @@ impl Engine {
     pub(super) fn answer_get_spi(
         &mut self,
         line: usize,
-        request: &SpiRequest,
+        template: &SpiRequest,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         self.flush(sink)?;
-        let range = request.range(self.host.variables.values()?);
-        let outcome = match self.host.kernel.get_spi(request, range)? {
+        let range = template.range(self.host.variables.values()?);
+        let outcome = match self.host.kernel.get_spi(template, range)? {
             Answer::Found(entry) => Outcome::Reserved(Box::new(entry)),
             Answer::Refused(refusal) => refused(refusal),
         };

@@ -4,7 +4,7 @@ use std::{env, fs, process::Command};
 
 use model::{
     Action, AddressPair, Direction, Level, Lifetimes, Mode, Policy, PolicyId, Prefix, Priority,
-    Proto, ReqId, Request, RequestMode, Selector, Spi, SpiRequest,
+    Proto, ReqId, Selector, Spi, SpiRequest, Template, TemplateMode,
 };
 use rustix::{
     fs::{FlockOperation, flock},
@@ -58,8 +58,8 @@ fn policy(number: u8, action: Action) -> Policy {
 }
 
 fn through_a_tunnel(number: u8, level: Level) -> Policy {
-    let mode = RequestMode::Tunnel(ends());
-    policy(number, Action::Ipsec(vec![Request { proto: Proto::Esp, mode, level }]))
+    let mode = TemplateMode::Tunnel(ends());
+    policy(number, Action::Ipsec(vec![Template { proto: Proto::Esp, mode, level }]))
 }
 
 /// Records errnos of refusals by line.

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The records of one network namespace: which SAs were added without a mode, and what was requested of
-/// policies some of whose requests the kernel cannot have just now.
+/// policies some of whose templates the kernel cannot have just now.
 pub struct Store {
     database: Database,
     /// The index that is chosen next, but for its low three bits.

@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
 use super::{DeflevMode, DeflevProto, Meaning, Setting, VARIABLES};
-use crate::{IpVersion, Level, Mode, Policy, Proto, Request, Spi};
+use crate::{IpVersion, Level, Mode, Policy, Proto, Spi, Template};
 
 /// The values of a host's variables.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Variables {
-    /// Those that somebody has set.
+    /// Those that were set.
     set: BTreeMap<Meaning, i32>,
 }
 
@@ -36,7 +36,7 @@ impl Variables {
         self.set.insert(setting.variable().meaning, setting.value());
     }
 
-    /// Those that somebody has set, in no order that matters.
+    /// Those that were set, in no order that matters.
     pub fn set_values(&self) -> impl Iterator<Item = (Meaning, i32)> + '_ {
         self.set.iter().map(|(meaning, value)| (*meaning, *value))
     }
@@ -63,13 +63,13 @@ impl Variables {
         }
     }
 
-    /// Whether packets may pass without an SA for this request of a policy.
+    /// Whether packets may pass without an SA for this template of a policy.
     #[must_use]
-    pub fn is_optional(&self, policy: &Policy, request: &Request) -> bool {
+    pub fn is_optional(&self, policy: &Policy, template: &Template) -> bool {
         let version = policy.id.selector.version();
-        match request.level {
+        match template.level {
             Level::Default => {
-                self.deflev(version, request.proto, request.mode.mode()) == Deflev::Use
+                self.deflev(version, template.proto, template.mode.mode()) == Deflev::Use
             }
             Level::Use => true,
             Level::Require | Level::Unique(_) => false,
@@ -118,7 +118,7 @@ mod tests {
     use crate::variable::Variable;
 
     #[test]
-    fn default_is_require_until_somebody_says_otherwise() {
+    fn default_is_require_initially() {
         let mut variables = Variables::default();
         let level = |variables: &Variables, version, proto, mode| {
             variables.deflev(version, proto, mode) == Deflev::Use

@@ -1,4 +1,4 @@
-use model::{Action, AddressPair, Direction, Policy, PolicyId, Priority, Request};
+use model::{Action, AddressPair, Direction, Policy, PolicyId, Priority, Template};
 
 use super::extensions::Extensions;
 use crate::{
@@ -73,12 +73,12 @@ fn accept(
     requests: IpsecRequests<'_>,
     direction: Direction,
     beet_ends: AddressPair,
-) -> Result<Vec<Request>, Error> {
+) -> Result<Vec<Template>, Error> {
     let mut accepted = Vec::new();
     for request in requests {
         let (request, _) = request?;
         if accepted.len() == model::MAX_DEPTH {
-            return Err(model::Error::TooManyRequests(model::MAX_DEPTH + 1).into());
+            return Err(model::Error::TooManyTemplates(model::MAX_DEPTH + 1).into());
         }
         accepted.push(templates::accept(&request, direction, beet_ends)?);
     }

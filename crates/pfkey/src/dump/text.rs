@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{Dialect, Mode, Prefix, ReqId, Request, Upper, names::protocol_name};
+use model::{Dialect, Mode, Prefix, ReqId, Template, Upper, names::protocol_name};
 
 /// An address, with its length unless it is a host's.
 pub struct PrefixText(pub Prefix);
@@ -64,7 +64,7 @@ pub struct TemplateText {
 impl TemplateText {
     /// The text of a template of the model.
     #[must_use]
-    pub fn of(request: &Request) -> Self {
+    pub fn of(request: &Template) -> Self {
         let ends = |ends: model::AddressPair| (ends.src().to_string(), ends.dst().to_string());
         Self {
             proto: request.proto.word(),
@@ -77,7 +77,7 @@ impl TemplateText {
 
     /// The text in a dump of setkey. With `ports`, `[0]` follows the addresses: the kernel keeps no
     /// ports.
-    pub(super) fn dumped(request: &Request, ports: bool) -> Self {
+    pub(super) fn dumped(request: &Template, ports: bool) -> Self {
         let text = Self { mode: dumped_mode(request.mode.mode()), ..Self::of(request) };
         let end = |address: String| if ports { address + "[0]" } else { address };
         Self { ends: text.ends.map(|(src, dst)| (end(src), end(dst))), ..text }

@@ -27,7 +27,9 @@ pub fn in_dump(entry: &PolicyEntry, now: u64) -> u16 {
 
 #[cfg(test)]
 mod tests {
-    use model::{Action, Current, Direction, Form, Policy, PolicyId, Prefix, Priority, Selector};
+    use model::{
+        Action, Current, Direction, Installation, Policy, PolicyId, Prefix, Priority, Selector,
+    };
 
     use super::*;
 
@@ -40,9 +42,9 @@ mod tests {
             action: Action::None,
             lifetimes: Lifetimes::default(),
         };
-        let form = Form::plain(&policy);
+        let installation = Installation::plain(&policy);
         let current = Current::default();
-        let mut entry = PolicyEntry { policy, form, index: 8, socket: false, current };
+        let mut entry = PolicyEntry { policy, installation, index: 8, socket: false, current };
         assert_eq!(in_dump(&entry, 1), 1);
         assert_eq!(in_dump(&entry, 0), WITH_TIMER, "its first second");
         entry.policy.lifetimes.soft.use_seconds = 9;

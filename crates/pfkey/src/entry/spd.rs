@@ -2,7 +2,7 @@
 //! message (`pfkey_spdadd`).
 
 use model::{
-    Action, Form, Level, Policy, PolicyEntry, PolicyId, Prefix, Priority, Selector, Upper,
+    Action, Installation, Level, Policy, PolicyEntry, PolicyId, Prefix, Priority, Selector, Upper,
 };
 
 use super::{fields, templates};
@@ -63,7 +63,7 @@ pub(crate) fn sec_ctx(id: &PolicyId) -> Option<Extension> {
 }
 
 pub(crate) fn requests(policy: &Policy) -> Result<Vec<IpsecRequest>, Error> {
-    policy.action.requests().iter().map(IpsecRequest::try_from).collect()
+    policy.action.templates().iter().map(IpsecRequest::try_from).collect()
 }
 
 /// The policy that a message is about: a request, an answer or an entry of a dump. The upper-layer
@@ -83,8 +83,14 @@ pub fn read(message: &Message) -> Result<PolicyEntry, Error> {
         action: read_action(parsed)?,
         lifetimes: fields::limits(message),
     };
-    let form = Form::plain(&policy);
-    Ok(PolicyEntry { policy, form, index: parsed.id, socket, current: fields::current(message) })
+    let installation = Installation::plain(&policy);
+    Ok(PolicyEntry {
+        policy,
+        installation,
+        index: parsed.id,
+        socket,
+        current: fields::current(message),
+    })
 }
 
 pub(crate) fn read_selector(message: &Message) -> Result<Selector, Error> {
@@ -118,9 +124,9 @@ fn read_action(policy: &ext::Policy) -> Result<Action, Error> {
 pub fn without_default(mut entry: PolicyEntry) -> PolicyEntry {
     if let Action::Ipsec(requests) = &mut entry.policy.action {
         for (place, request) in requests.iter_mut().enumerate() {
-            let is_optional = entry.form.is_optional(place);
+            let is_optional = entry.installation.is_optional(place);
             // Of a partial policy, other templates have these places.
-            let is_lenient = is_optional && !entry.form.is_partial;
+            let is_lenient = is_optional && !entry.installation.is_partial;
             request.level = match request.level {
                 Level::Default if is_optional => Level::Use,
                 Level::Default => Level::Require,
@@ -134,21 +140,21 @@ pub fn without_default(mut entry: PolicyEntry) -> PolicyEntry {
 
 #[cfg(test)]
 mod tests {
-    use model::{Current, Direction, Lifetimes, Proto, Request, RequestMode};
+    use model::{Current, Direction, Lifetimes, Proto, Template, TemplateMode};
 
     use super::*;
 
     fn policy(levels: &[Level], is_optional: bool) -> PolicyEntry {
         let any = Prefix::new([0; 4].into(), Some(0)).unwrap();
-        let request = |&level| Request { proto: Proto::Esp, mode: RequestMode::Transport, level };
+        let request = |&level| Template { proto: Proto::Esp, mode: TemplateMode::Transport, level };
         let policy = Policy {
             id: PolicyId::new(Selector::within(any), Direction::In),
             priority: Priority(0),
             action: Action::Ipsec(levels.iter().map(request).collect()),
             lifetimes: Lifetimes::default(),
         };
-        let form = Form::whole(&policy, |_| is_optional);
-        PolicyEntry { policy, form, index: 8, socket: false, current: Current::default() }
+        let installation = Installation::whole(&policy, |_| is_optional);
+        PolicyEntry { policy, installation, index: 8, socket: false, current: Current::default() }
     }
 
     #[test]
@@ -156,10 +162,10 @@ mod tests {
         for (is_optional, level) in [(true, Level::Use), (false, Level::Require)] {
             let reported = without_default(policy(&[Level::Default, Level::Use], is_optional));
             let levels: Vec<_> =
-                reported.policy.action.requests().iter().map(|it| it.level).collect();
+                reported.policy.action.templates().iter().map(|it| it.level).collect();
             assert_eq!(levels, [level, Level::Use]);
             let reported = without_default(policy(&[Level::Require], is_optional));
-            assert_eq!(reported.policy.action.requests()[0].level, level);
+            assert_eq!(reported.policy.action.templates()[0].level, level);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use model::{AddressPair, Direction, Level, Mode, Proto, ReqId, Request, RequestMode};
+use model::{AddressPair, Direction, Level, Mode, Proto, ReqId, Template, TemplateMode};
 
 use super::fields;
 use crate::{Error, ext::IpsecRequest, wire::numbers};
@@ -27,13 +27,13 @@ impl IpsecRequest {
     }
 }
 
-impl TryFrom<&Request> for IpsecRequest {
+impl TryFrom<&Template> for IpsecRequest {
     type Error = Error;
 
     /// AF_KEY passes no endpoints but a tunnel's.
-    fn try_from(request: &Request) -> Result<Self, Error> {
+    fn try_from(request: &Template) -> Result<Self, Error> {
         let ends = match request.mode {
-            RequestMode::Tunnel(ends) => Some(fields::sockaddrs(ends)),
+            TemplateMode::Tunnel(ends) => Some(fields::sockaddrs(ends)),
             _ => None,
         };
         Self::new(request.proto, request.mode.mode(), request.level, ends)
@@ -42,16 +42,16 @@ impl TryFrom<&Request> for IpsecRequest {
 
 /// The template of a policy's entry or answer. A BEET request has no endpoints, whatever
 /// follows it.
-pub(crate) fn read(request: &IpsecRequest) -> Result<Request, Error> {
+pub(crate) fn read(request: &IpsecRequest) -> Result<Template, Error> {
     let mode = match numbers::mode(request.mode)? {
-        Mode::Transport => RequestMode::Transport,
-        Mode::Tunnel => RequestMode::Tunnel(tunnel_ends(request)?),
-        mode => RequestMode::Other(mode, None),
+        Mode::Transport => TemplateMode::Transport,
+        Mode::Tunnel => TemplateMode::Tunnel(tunnel_ends(request)?),
+        mode => TemplateMode::Other(mode, None),
     };
     let level = numbers::level(request.level, request.reqid)?;
     let proto = u8::try_from(request.proto).ok().and_then(Proto::from_number);
     let proto = proto.ok_or_else(|| unknown_proto(request))?;
-    Ok(Request { proto, mode, level })
+    Ok(Template { proto, mode, level })
 }
 
 /// The template that AF_KEY makes of a request (`parse_ipsecrequest`). A reqid beside another level
@@ -62,12 +62,12 @@ pub(crate) fn accept(
     request: &IpsecRequest,
     direction: Direction,
     beet_ends: AddressPair,
-) -> Result<Request, Error> {
+) -> Result<Template, Error> {
     let mode = match numbers::mode(request.mode)? {
-        Mode::Transport => RequestMode::Transport,
-        Mode::Tunnel => RequestMode::Tunnel(tunnel_ends(request)?),
-        Mode::Beet => RequestMode::Beet(beet_ends),
-        mode => RequestMode::Other(mode, None),
+        Mode::Transport => TemplateMode::Transport,
+        Mode::Tunnel => TemplateMode::Tunnel(tunnel_ends(request)?),
+        Mode::Beet => TemplateMode::Beet(beet_ends),
+        mode => TemplateMode::Other(mode, None),
     };
     // `xfrm_id_proto_valid`
     let proto = low_proto(request).filter(|&proto| proto != Proto::Any);
@@ -76,7 +76,7 @@ pub(crate) fn accept(
     if level == Level::Use && mode.mode() == Mode::Beet && direction == Direction::Out {
         return Err(model::Error::OptionalOutboundBeet.into());
     }
-    Ok(with_chosen_reqid(Request { proto, mode, level }))
+    Ok(with_chosen_reqid(Template { proto, mode, level }))
 }
 
 /// The protocol of a request, of whose 16 bits AF_KEY keeps the low ones.
@@ -86,10 +86,10 @@ pub(crate) fn low_proto(request: &IpsecRequest) -> Option<Proto> {
 }
 
 /// Without a reqid that no script may choose: the kernel chooses one then.
-pub(crate) fn with_chosen_reqid(request: Request) -> Request {
+pub(crate) fn with_chosen_reqid(request: Template) -> Template {
     match request.level {
         Level::Unique(Some(id)) if id > ReqId::MANUAL_MAX => {
-            Request { level: Level::Unique(None), ..request }
+            Template { level: Level::Unique(None), ..request }
         }
         _ => request,
     }

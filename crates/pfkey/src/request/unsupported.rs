@@ -1,5 +1,5 @@
 use model::{
-    AlgorithmKind, Keyed, Mark, Operation, Policy, PolicyId, RequestMode, Sa, SaFlags, SaId,
+    AlgorithmKind, Keyed, Mark, Operation, Policy, PolicyId, Sa, SaFlags, SaId, TemplateMode,
 };
 
 use crate::wire::numbers;
@@ -65,8 +65,8 @@ fn is_flagged_alike(flags: SaFlags) -> bool {
 }
 
 fn of_policy(policy: &Policy) -> Options {
-    let requests = policy.action.requests();
-    let is_beet = |mode: &RequestMode| matches!(mode, RequestMode::Beet(_));
+    let requests = policy.action.templates();
+    let is_beet = |mode: &TemplateMode| matches!(mode, TemplateMode::Beet(_));
     let mut options = of_policy_id(&policy.id);
     options.push((
         "the ends of a beet request",

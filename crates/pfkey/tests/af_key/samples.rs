@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use model::{
-    Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind, Form, Key,
-    Keyed, Level, Lifetime, Lifetimes, Mode, Policy, PolicyEntry, PolicyId, Prefix, Priority,
-    Proto, ReqId, Request, RequestMode, Sa, SaEntry, SaFlags, SaState, Selector, Spi, Upper,
+    Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind,
+    Installation, Key, Keyed, Level, Lifetime, Lifetimes, Mode, Policy, PolicyEntry, PolicyId,
+    Prefix, Priority, Proto, ReqId, Sa, SaEntry, SaFlags, SaState, Selector, Spi, Template,
+    TemplateMode, Upper,
 };
 
 pub fn pair(src: &str, dst: &str) -> AddressPair {
@@ -107,8 +108,8 @@ pub fn selector(src: &str, dst: &str, upper: Upper, ports: (u16, u16)) -> Select
     selector
 }
 
-pub fn request(proto: Proto, mode: RequestMode, level: Level) -> Request {
-    Request { proto, mode, level }
+pub fn request(proto: Proto, mode: TemplateMode, level: Level) -> Template {
+    Template { proto, mode, level }
 }
 
 fn policy(selector: Selector, direction: Direction, action: Action) -> Policy {
@@ -120,7 +121,7 @@ fn policy(selector: Selector, direction: Direction, action: Action) -> Policy {
     }
 }
 
-fn ipsec(requests: impl Into<Vec<Request>>) -> Action {
+fn ipsec(requests: impl Into<Vec<Template>>) -> Action {
     Action::Ipsec(requests.into())
 }
 
@@ -128,15 +129,15 @@ fn ipsec(requests: impl Into<Vec<Request>>) -> Action {
 pub fn policies() -> [Policy; 7] {
     let any = |src, dst| selector(src, dst, Upper::Any, (0, 0));
     let (a, b, a6, b6) = ("192.0.2.1", "192.0.2.2", "2001:db8::1", "2001:db8::2");
-    let esp_transport = request(Proto::Esp, RequestMode::Transport, Level::Require);
-    let tunnel = RequestMode::Tunnel(pair("198.51.100.1", "198.51.100.2"));
+    let esp_transport = request(Proto::Esp, TemplateMode::Transport, Level::Require);
+    let tunnel = TemplateMode::Tunnel(pair("198.51.100.1", "198.51.100.2"));
     let bundle = [
         request(Proto::Esp, tunnel, Level::Unique(Some(ReqId(3)))),
-        request(Proto::Ah, RequestMode::Transport, Level::Require),
+        request(Proto::Ah, TemplateMode::Transport, Level::Require),
     ];
-    let tunnel6 = request(Proto::Esp, RequestMode::Tunnel(pair(a6, b6)), Level::Use);
-    let comp = request(Proto::IpComp, RequestMode::Transport, Level::Use);
-    let beet = request(Proto::Esp, RequestMode::Other(Mode::Beet, None), Level::Default);
+    let tunnel6 = request(Proto::Esp, TemplateMode::Tunnel(pair(a6, b6)), Level::Use);
+    let comp = request(Proto::IpComp, TemplateMode::Transport, Level::Use);
+    let beet = request(Proto::Esp, TemplateMode::Other(Mode::Beet, None), Level::Default);
     let tcp = selector("10.0.0.0/24", "10.1.0.0/16", Upper::Number(6), (0, 80));
     let echo = selector("10.0.0.0/8", b, Upper::ICMP, (8, 0));
     [
@@ -166,6 +167,6 @@ pub fn entry(policy: &Policy, index: u32) -> PolicyEntry {
             request.level = Level::Require;
         }
     }
-    let form = Form::plain(&policy);
-    PolicyEntry { policy, form, index, socket: false, current: Current::default() }
+    let installation = Installation::plain(&policy);
+    PolicyEntry { policy, installation, index, socket: false, current: Current::default() }
 }

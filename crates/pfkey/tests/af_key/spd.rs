@@ -1,4 +1,4 @@
-use model::{Action, Direction, Level, Priority, Proto, RequestMode, Upper};
+use model::{Action, Direction, Level, Priority, Proto, TemplateMode, Upper};
 use pfkey::{Message, MessageType, spd};
 
 use crate::{
@@ -80,7 +80,7 @@ fn ipsec_without_requests_is_none() {
 #[test]
 fn unique_without_a_number_asks_for_one() {
     let mut policy = policies()[0].clone();
-    let unique = samples::request(Proto::Esp, RequestMode::Transport, Level::Unique(None));
+    let unique = samples::request(Proto::Esp, TemplateMode::Transport, Level::Unique(None));
     policy.action = Action::Ipsec(vec![unique]);
     policy.id.direction = Direction::In;
     let message = spd::message(MessageType::SPDADD, &entry(&policy, 8), 2).unwrap();

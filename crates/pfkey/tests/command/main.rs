@@ -8,7 +8,7 @@ mod bytes;
 use std::net::IpAddr;
 
 use bytes::*;
-use model::{Action, AddressPair, Level, Proto, ReqId, RequestMode, Spi};
+use model::{Action, AddressPair, Level, Proto, ReqId, Spi, TemplateMode};
 use pfkey::{
     Message,
     command::{Command, command, header},
@@ -289,7 +289,7 @@ fn what_the_levels_mean() {
     assert_eq!(levels, expected);
     // As the kernel shows it.
     let any = IpAddr::from([0; 4]);
-    assert_eq!(requests[5].mode, RequestMode::Beet(AddressPair::new(any, any).unwrap()));
+    assert_eq!(requests[5].mode, TemplateMode::Beet(AddressPair::new(any, any).unwrap()));
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use model::{Action, Form, IpVersion, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector};
+use model::{
+    Action, Installation, IpVersion, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector,
+};
 use netlink_packet_xfrm::{
     UserPolicyInfo, XFRM_USER_POLICY_ID_LEN, XFRMA_POLICY,
     policy::{DelGetMessage, ModifyMessage},
@@ -21,7 +23,8 @@ pub(crate) fn message(it: CatchAll) -> ModifyMessage {
         Scope::Loopback => (Priority(u32::MAX - 1), Action::None),
     };
     let policy = Policy { id: id(it), priority, action, lifetimes: Lifetimes::default() };
-    let installed = InstalledPolicy { policy: &policy, form: Form::default(), index: 0 };
+    let installed =
+        InstalledPolicy { policy: &policy, installation: Installation::default(), index: 0 };
     let mut message = policy::message(&installed);
     message.user_policy_info.selector.user = OWNER;
     message

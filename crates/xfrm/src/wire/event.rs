@@ -131,10 +131,10 @@ fn has_own_templates(object: &[u8]) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// The family of an SA's addresses, if they are the endpoints of one of the policy's requests.
+/// The family of an SA's addresses, if they are the endpoints of one of the policy's templates.
 fn acquired_family(policy: &PolicyEntry, dst: &Address) -> Option<IpVersion> {
-    let requests = policy.policy.action.requests().iter();
-    let ends = requests.filter_map(|request| request.mode.endpoints()).map(AddressPair::dst);
+    let templates = policy.policy.action.templates().iter();
+    let ends = templates.filter_map(|template| template.mode.endpoints()).map(AddressPair::dst);
     ends.filter(|end| Address::from_ip(end) == *dst).map(IpVersion::of).next()
 }
 

@@ -1,7 +1,8 @@
 //! `xfrm_userpolicy_info` with its attributes, and `xfrm_userpolicy_id`.
 
 use model::{
-    Action, Direction, Form, IpVersion, Mark, Policy, PolicyEntry, PolicyId, Priority, Request,
+    Action, Direction, Installation, IpVersion, Mark, Policy, PolicyEntry, PolicyId, Priority,
+    Template,
 };
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
@@ -14,29 +15,31 @@ use netlink_packet_xfrm::{
 use super::{AddressFamily, attributes, lifetime, mark, nested, sec_ctx, selector, template};
 use crate::{Error, InstalledPolicy, catch_all};
 
-/// One request more than the kernel takes (`XFRM_MAX_DEPTH`): enough for it to say so.
+/// One template more than the kernel takes (`XFRM_MAX_DEPTH`): enough for it to say so.
 const MOST_TEMPLATES: usize = 7;
 
-/// The flag of a policy some of whose requests the kernel cannot hold just now
+/// The flag of a policy some of whose templates the kernel cannot hold just now
 /// (`XFRM_POLICY_LOCALOK`, which the kernel keeps and never looks at).
 const PARTIAL: u8 = 1;
 
 /// The message that adds or updates a policy.
 pub(crate) fn message(
-    &InstalledPolicy { policy, form, index }: &InstalledPolicy<'_>,
+    &InstalledPolicy { policy, installation, index }: &InstalledPolicy<'_>,
 ) -> ModifyMessage {
     let family = IpVersion::of(policy.id.selector.src().addr());
-    let requests = policy.action.requests().iter().enumerate().take(MOST_TEMPLATES);
-    let template = |(place, request)| template::write(request, form.is_optional(place), family);
-    let templates: Vec<_> = requests.map(template).collect();
-    let templates = (!templates.is_empty()).then_some(XfrmAttrs::Template(templates));
+    let templates = policy.action.templates().iter().enumerate().take(MOST_TEMPLATES);
+    let template =
+        |(place, template)| template::write(template, installation.is_optional(place), family);
+    let wire_templates: Vec<_> = templates.map(template).collect();
+    let wire_templates =
+        (!wire_templates.is_empty()).then_some(XfrmAttrs::Template(wire_templates));
     ModifyMessage {
         user_policy_info: UserPolicyInfo {
             selector: selector::write(&policy.id.selector),
             lifetime_cfg: lifetime::config(&policy.lifetimes),
             priority: policy.priority.0,
             index,
-            flags: if form.is_partial { PARTIAL } else { 0 },
+            flags: if installation.is_partial { PARTIAL } else { 0 },
             direction: policy.id.direction.xfrm(),
             action: match policy.action {
                 Action::Discard => XFRM_POLICY_BLOCK,
@@ -44,7 +47,7 @@ pub(crate) fn message(
             },
             ..UserPolicyInfo::default()
         },
-        nlas: templates.into_iter().chain(name(&policy.id)).collect(),
+        nlas: wire_templates.into_iter().chain(name(&policy.id)).collect(),
     }
 }
 
@@ -95,11 +98,11 @@ pub(super) fn entry(
     if info.selector.user == catch_all::OWNER {
         return Ok(None);
     }
-    let (mut templates, mut sec_ctx) = (Vec::new(), None);
+    let (mut wire_templates, mut sec_ctx) = (Vec::new(), None);
     let (mut mark, mut if_id) = (Mark::default(), 0);
     for attribute in attributes {
         match attribute? {
-            XfrmAttrs::Template(list) => templates = list,
+            XfrmAttrs::Template(list) => wire_templates = list,
             XfrmAttrs::SecurityContext(context) => sec_ctx = Some(sec_ctx::read(context)),
             XfrmAttrs::Mark(wire) => mark = mark::read(wire),
             XfrmAttrs::IfId(number) => if_id = number,
@@ -107,28 +110,28 @@ pub(super) fn entry(
             _ => {}
         }
     }
-    let hint = templates.first().and_then(|template| IpVersion::from_family(template.family));
+    let hint = wire_templates.first().and_then(|template| IpVersion::from_family(template.family));
     let selector = selector::read(&info.selector, hint)?;
     let family = IpVersion::of(selector.src().addr());
-    let requests = templates.iter().map(|template| template::read(template, family));
-    let requests: Vec<Request> = requests.collect::<Result<_, _>>()?;
+    let templates = wire_templates.iter().map(|template| template::read(template, family));
+    let templates: Vec<Template> = templates.collect::<Result<_, _>>()?;
     let (direction, socket) = place(info.index);
     let policy = Policy {
         id: PolicyId { selector, direction, sec_ctx, mark, if_id },
         priority: Priority(info.priority),
-        action: match (info.action, requests.is_empty()) {
+        action: match (info.action, templates.is_empty()) {
             (XFRM_POLICY_BLOCK, _) => Action::Discard,
             (_, true) => Action::None,
-            (_, false) => Action::Ipsec(requests),
+            (_, false) => Action::Ipsec(templates),
         },
         lifetimes: lifetime::lifetimes(&info.lifetime_cfg),
     };
-    let mut optional = templates.iter().map(|template| template.optional != 0);
-    let mut form = Form::whole(&policy, |_| optional.next().unwrap_or(false));
-    form.is_partial = info.flags & PARTIAL != 0;
+    let mut optional = wire_templates.iter().map(|template| template.optional != 0);
+    let mut installation = Installation::whole(&policy, |_| optional.next().unwrap_or(false));
+    installation.is_partial = info.flags & PARTIAL != 0;
     Ok(Some(PolicyEntry {
         policy,
-        form,
+        installation,
         index: info.index,
         socket,
         current: lifetime::current(&info.lifetime_cur),

@@ -69,22 +69,22 @@ fn info(sa: &Sa) -> UserSaInfo {
 /// The message that asks for an SPI from `min` to `max`, for the larval SA of the ACQUIRE `seq` if
 /// that is not 0.
 pub(crate) fn spi_message(
-    request: &SpiRequest,
+    template: &SpiRequest,
     (min, max): (Spi, Spi),
     seq: u32,
 ) -> AllocSpiMessage {
-    let family = IpVersion::of(request.ends.src()).family();
+    let family = IpVersion::of(template.ends.src()).family();
     let info = UserSaInfo {
         id: Id {
-            daddr: Address::from_ip(&request.ends.dst()),
+            daddr: Address::from_ip(&template.ends.dst()),
             spi: 0,
-            proto: request.proto.number(),
+            proto: template.proto.number(),
         },
-        saddr: Address::from_ip(&request.ends.src()),
+        saddr: Address::from_ip(&template.ends.src()),
         seq,
-        reqid: request.reqid.0,
+        reqid: template.reqid.0,
         family,
-        mode: request.mode.installed().xfrm(),
+        mode: template.mode.installed().xfrm(),
         ..UserSaInfo::default()
     };
     AllocSpiMessage { spi_info: UserSpiInfo { info, min: min.0, max: max.0 }, nlas: Vec::new() }

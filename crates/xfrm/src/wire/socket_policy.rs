@@ -4,8 +4,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use model::{
-    Action, Direction, Form, IpVersion, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix, Priority,
-    Selector,
+    Action, Direction, Installation, IpVersion, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix,
+    Priority, Selector,
 };
 use netlink_packet_core::{Emitable, Nla};
 use netlink_packet_xfrm::{UserPolicyInfo, XfrmAttrs};
@@ -14,8 +14,8 @@ use super::policy;
 use crate::{Error, InstalledPolicy, SocketEntry, catch_all::OWNER};
 
 /// The value that sets a socket's policy.
-pub(crate) fn value(policy: &Policy, form: Form, owner: u32) -> Vec<u8> {
-    let message = policy::message(&InstalledPolicy { policy, form, index: 0 });
+pub(crate) fn value(policy: &Policy, installation: Installation, owner: u32) -> Vec<u8> {
+    let message = policy::message(&InstalledPolicy { policy, installation, index: 0 });
     let mut info = message.user_policy_info;
     info.selector.user = owner;
     let mut value = emitted(&info);
@@ -42,7 +42,7 @@ pub(crate) fn no_policy(direction: Direction, version: IpVersion) -> Vec<u8> {
         action: Action::None,
         lifetimes: Lifetimes::default(),
     };
-    value(&policy, Form::default(), OWNER)
+    value(&policy, Installation::default(), OWNER)
 }
 
 /// Reads a policy of the SPD, if it is a socket's.
@@ -60,7 +60,7 @@ fn emitted(part: &impl Emitable) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Level, Proto, Request, RequestMode};
+    use model::{Level, Proto, Template, TemplateMode};
 
     use super::*;
     use crate::wire::testing::hex;
@@ -77,9 +77,9 @@ mod tests {
     #[test]
     fn the_value_is_the_structure_and_its_templates() {
         let level = Level::Use;
-        let esp = Request { proto: Proto::Esp, mode: RequestMode::Transport, level };
+        let esp = Template { proto: Proto::Esp, mode: TemplateMode::Transport, level };
         let policy = everything(Action::Ipsec(vec![esp]), IpVersion::V4);
-        let value = value(&policy, Form::plain(&policy), 0x1234_5678);
+        let value = value(&policy, Installation::plain(&policy), 0x1234_5678);
         // By hand from linux/xfrm.h: selector, limits, counters, priority, index, dir, action, ...
         let expected = hex("
             00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
@@ -105,11 +105,11 @@ mod tests {
     fn the_owner_comes_back_with_the_policy() {
         let policy = everything(Action::Discard, IpVersion::V6);
         for (owner, read_back) in [(7, Some(7)), (0, None)] {
-            let dumped = as_dumped(value(&policy, Form::default(), owner), 12);
+            let dumped = as_dumped(value(&policy, Installation::default(), owner), 12);
             let read = read(&dumped).unwrap().unwrap();
             assert_eq!((read.owner, read.entry.policy), (read_back, policy.clone()));
         }
-        let of_spd = as_dumped(value(&policy, Form::default(), 7), 9);
+        let of_spd = as_dumped(value(&policy, Installation::default(), 7), 9);
         assert_eq!(read(&of_spd).unwrap(), None);
     }
 

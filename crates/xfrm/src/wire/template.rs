@@ -1,4 +1,4 @@
-//! `xfrm_user_tmpl`: what a request is in the kernel.
+//! `xfrm_user_tmpl`: what a template is in the kernel.
 //!
 //! A template is optional or it is not, which does not always show the requested level. Its
 //! field `share` does, which the kernel keeps and never reads (`copy_templates`,
@@ -10,7 +10,7 @@
 //! the SA's `props.aalgo`, and 251, `SADB_X_AALG_NULL`, is too far: on 32-bit ARM and on PowerPC
 //! the result is 0 and packets are dropped, and a kernel with UBSAN complains.
 
-use model::{IpVersion, Level, Mode, Proto, ReqId, Request, RequestMode};
+use model::{IpVersion, Level, Mode, Proto, ReqId, Template, TemplateMode};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{Address, Id, UserTemplate};
 
@@ -26,20 +26,20 @@ const SHARE_USE: u8 = 2;
 /// `share` of a template at level `require`, or `unique` if it has a reqid (`XFRM_SHARE_UNIQUE`).
 const SHARE_REQUIRE: u8 = 3;
 
-/// The template of a request in a policy of family `policy`, which is that of transport mode too.
-pub(super) fn write(request: &Request, is_optional: bool, policy: IpVersion) -> UserTemplate {
-    let ends = request.mode.endpoints();
+/// The kernel's template of one in a policy of family `policy`, which is that of transport mode too.
+pub(super) fn write(template: &Template, is_optional: bool, policy: IpVersion) -> UserTemplate {
+    let ends = template.mode.endpoints();
     UserTemplate {
         id: Id {
             daddr: ends.map(|ends| Address::from_ip(&ends.dst())).unwrap_or_default(),
             spi: 0,
-            proto: request.proto.number(),
+            proto: template.proto.number(),
         },
         saddr: ends.map(|ends| Address::from_ip(&ends.src())).unwrap_or_default(),
         family: ends.map_or(policy, |ends| IpVersion::of(ends.src())).family(),
-        reqid: request.level.reqid().0,
-        mode: request.mode.mode().xfrm(),
-        share: match request.level {
+        reqid: template.level.reqid().0,
+        mode: template.mode.mode().xfrm(),
+        share: match template.level {
             Level::Default => SHARE_DEFAULT,
             Level::Use => SHARE_USE,
             Level::Require | Level::Unique(_) => SHARE_REQUIRE,
@@ -57,7 +57,7 @@ pub(super) fn is_own(wire: &UserTemplate) -> bool {
 }
 
 /// Reads a template; `policy` is its family if it does not say.
-pub(super) fn read(wire: &UserTemplate, policy: IpVersion) -> Result<Request, DecodeError> {
+pub(super) fn read(wire: &UserTemplate, policy: IpVersion) -> Result<Template, DecodeError> {
     let unknown = |what, number: u8| DecodeError::from(format!("template: {what} {number}"));
     let proto =
         Proto::from_number(wire.id.proto).ok_or_else(|| unknown("protocol", wire.id.proto))?;
@@ -65,12 +65,12 @@ pub(super) fn read(wire: &UserTemplate, policy: IpVersion) -> Result<Request, De
     let family = IpVersion::from_family(wire.family).unwrap_or(policy);
     let ends = family.pair(&wire.saddr, &wire.id.daddr);
     let mode = match mode {
-        Mode::Transport => RequestMode::Transport,
-        Mode::Tunnel => RequestMode::Tunnel(ends),
-        Mode::Beet => RequestMode::Beet(ends),
+        Mode::Transport => TemplateMode::Transport,
+        Mode::Tunnel => TemplateMode::Tunnel(ends),
+        Mode::Beet => TemplateMode::Beet(ends),
         other => {
             let none = ends.src().is_unspecified() && ends.dst().is_unspecified();
-            RequestMode::Other(other, (!none).then_some(ends))
+            TemplateMode::Other(other, (!none).then_some(ends))
         }
     };
     let level = match (wire.share, wire.optional, wire.reqid) {
@@ -82,5 +82,5 @@ pub(super) fn read(wire: &UserTemplate, policy: IpVersion) -> Result<Request, De
         },
         (_, 1.., _) => Level::Use,
     };
-    Ok(Request { proto, mode, level })
+    Ok(Template { proto, mode, level })
 }

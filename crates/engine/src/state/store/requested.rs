@@ -1,4 +1,6 @@
-use model::{Action, AddressPair, Direction, LevelKind, Mode, Proto, ReqId, Request, RequestMode};
+use model::{
+    Action, AddressPair, Direction, LevelKind, Mode, Proto, ReqId, Template, TemplateMode,
+};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::Store;
@@ -10,11 +12,11 @@ pub(crate) struct Record {
     /// The index that the policy has, or will have.
     pub(crate) index: u32,
     /// All templates, also those that are not installed now.
-    pub(crate) templates: Vec<Request>,
+    pub(crate) templates: Vec<Template>,
 }
 
-/// What was requested of policies some of whose requests the kernel does not have. A record counts only
-/// while the policy of its index is there, marked so, with a part of the requests.
+/// What was requested of policies some of whose templates the kernel does not have. A record counts only
+/// while the policy of its index is there, marked so, with a part of the templates.
 impl Store {
     /// An index for a policy to come: a number that the kernel, which counts from 1, will not reach,
     /// and that no record has.
@@ -43,17 +45,18 @@ impl Store {
             transaction.execute("DELETE FROM request WHERE policy = ?", [index])?;
             let mut insert = transaction
                 .prepare_cached("INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
-            for (place, request) in templates.iter().enumerate() {
-                let ends = request.mode.endpoints();
+            for (place, template) in templates.iter().enumerate() {
+                let ends = template.mode.endpoints();
                 let end = |side: fn(AddressPair) -> std::net::IpAddr| {
                     ends.map(|ends| side(ends).to_string())
                 };
-                let (level, reqid) = (request.level.kind().pfkey_number(), request.level.reqid().0);
+                let (level, reqid) =
+                    (template.level.kind().pfkey_number(), template.level.reqid().0);
                 insert.execute(params![
                     index,
                     place,
-                    request.proto.number(),
-                    request.mode.mode().xfrm(),
+                    template.proto.number(),
+                    template.mode.mode().xfrm(),
                     end(AddressPair::src),
                     end(AddressPair::dst),
                     level,
@@ -67,20 +70,20 @@ impl Store {
     /// A policy of the SPD with everything that was requested of it.
     pub(crate) fn requested(&mut self, installed: Installed) -> rusqlite::Result<Requested> {
         let Installed(mut entry) = installed;
-        if !entry.form.is_partial {
+        if !entry.installation.is_partial {
             return Ok(Requested(entry));
         }
         let Some(database) = self.database.for_reading()? else { return Ok(Requested(entry)) };
-        let requested: Option<Vec<Request>> = database
+        let requested: Option<Vec<Template>> = database
             .prepare_cached(
                 "SELECT proto, mode, src, dst, level, reqid FROM request WHERE policy = ?
                  ORDER BY place",
             )?
-            .query_map([entry.index], request)?
+            .query_map([entry.index], template)?
             .collect::<Result<_, _>>()?;
         if let Some(requested) = requested
-            && requested.len() > entry.policy.action.requests().len()
-            && is_part(entry.policy.action.requests(), &requested)
+            && requested.len() > entry.policy.action.templates().len()
+            && is_part(entry.policy.action.templates(), &requested)
         {
             entry.policy.action = Action::Ipsec(requested);
         }
@@ -103,14 +106,14 @@ impl Store {
         transaction.commit()
     }
 
-    /// Whether there may be policies whose requests come and go with SAs.
+    /// Whether there may be policies whose templates come and go with SAs.
     pub fn has_optional_tunnels(&mut self) -> rusqlite::Result<bool> {
         let Some(database) = self.database.for_reading()? else { return Ok(false) };
         let known = database.query_row("SELECT tunnels FROM follows", [], |row| row.get(0));
         Ok(known.optional()?.unwrap_or(false))
     }
 
-    /// Notes whether there are policies whose requests come and go with SAs.
+    /// Notes whether there are policies whose templates come and go with SAs.
     pub fn set_has_optional_tunnels(&mut self, has_optional_tunnels: bool) -> rusqlite::Result<()> {
         if self.has_optional_tunnels()? == has_optional_tunnels {
             return Ok(());
@@ -122,14 +125,14 @@ impl Store {
     }
 }
 
-/// Whether the kernel's requests are some of those requested, in their order.
-fn is_part(installed: &[Request], requested: &[Request]) -> bool {
+/// Whether the kernel's templates are some of those requested, in their order.
+fn is_part(installed: &[Template], requested: &[Template]) -> bool {
     let mut requested = requested.iter();
-    installed.iter().all(|request| requested.any(|other| other == request))
+    installed.iter().all(|template| requested.any(|other| other == template))
 }
 
 /// Reads a row; `None` if it makes no sense.
-fn request(row: &Row<'_>) -> rusqlite::Result<Option<Request>> {
+fn template(row: &Row<'_>) -> rusqlite::Result<Option<Template>> {
     let (proto, mode): (u8, u8) = (row.get(0)?, row.get(1)?);
     let (src, dst): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
     let (level, reqid): (u8, u32) = (row.get(4)?, row.get(5)?);
@@ -140,36 +143,38 @@ fn request(row: &Row<'_>) -> rusqlite::Result<Option<Request>> {
     let mode = Mode::from_xfrm(mode);
     Ok(Proto::from_number(proto).zip(mode).zip(level).and_then(|((proto, mode), level)| {
         let mode = match mode {
-            Mode::Transport => RequestMode::Transport,
-            Mode::Tunnel => RequestMode::Tunnel(ends?),
-            Mode::Beet => RequestMode::Beet(ends?),
-            other => RequestMode::Other(other, ends),
+            Mode::Transport => TemplateMode::Transport,
+            Mode::Tunnel => TemplateMode::Tunnel(ends?),
+            Mode::Beet => TemplateMode::Beet(ends?),
+            other => TemplateMode::Other(other, ends),
         };
-        Some(Request { proto, mode, level })
+        Some(Template { proto, mode, level })
     }))
 }
 
 #[cfg(test)]
 mod tests {
     use model::{
-        Current, Form, Level, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix, Priority, Selector,
+        Current, Installation, Level, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix, Priority,
+        Selector,
     };
 
     use super::*;
     use crate::Namespace;
 
-    fn requests() -> Vec<Request> {
+    fn templates() -> Vec<Template> {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let esp = Request { proto: Proto::Esp, mode: RequestMode::Tunnel(ends), level: Level::Use };
+        let esp =
+            Template { proto: Proto::Esp, mode: TemplateMode::Tunnel(ends), level: Level::Use };
         let unique = Level::Unique(Some(ReqId(70_000)));
         vec![
             esp,
-            Request { proto: Proto::Ah, mode: RequestMode::Transport, level: unique },
-            Request { level: Level::Default, ..esp },
+            Template { proto: Proto::Ah, mode: TemplateMode::Transport, level: unique },
+            Template { level: Level::Default, ..esp },
         ]
     }
 
-    fn installed(templates: &[Request], index: u32) -> Installed {
+    fn installed(templates: &[Template], index: u32) -> Installed {
         let host = Prefix::host([192, 0, 2, 1].into());
         let policy = Policy {
             id: PolicyId::new(Selector::within(host), Direction::Out),
@@ -177,17 +182,17 @@ mod tests {
             action: Action::Ipsec(templates.to_vec()),
             lifetimes: Lifetimes::default(),
         };
-        let mut form = Form::plain(&policy);
-        form.is_partial = true;
+        let mut installation = Installation::plain(&policy);
+        installation.is_partial = true;
         let current = Current::default();
-        Installed(PolicyEntry { policy, form, index, socket: false, current })
+        Installed(PolicyEntry { policy, installation, index, socket: false, current })
     }
 
     #[test]
     fn requested_templates_are_read_back() {
         let root = tempfile::tempdir().unwrap();
         let mut store = Store::of(&Namespace::within(root.path()));
-        let all = requests();
+        let all = templates();
         let index = store.choose_index(Direction::Out).unwrap();
         assert_eq!(index & 7, 1);
         let part = installed(&all[1..2], index);
@@ -196,9 +201,9 @@ mod tests {
         // Another process reads it.
         let mut store = Store::of(&Namespace::within(root.path()));
         let whole = store.requested(part.clone()).unwrap();
-        assert_eq!(whole.policy.action.requests(), all);
+        assert_eq!(whole.policy.action.templates(), all);
         // Another program's policy of the same index.
-        let other = installed(&[Request { level: Level::Require, ..all[0] }], index);
+        let other = installed(&[Template { level: Level::Require, ..all[0] }], index);
         assert_eq!(store.requested(other.clone()).unwrap().0, other.0);
         store.keep_only(|kept| kept != index).unwrap();
         assert_eq!(store.requested(part.clone()).unwrap().0, part.0);
@@ -211,7 +216,7 @@ mod tests {
         let first = store.choose_index(Direction::Out).unwrap();
         let second = store.choose_index(Direction::Out).unwrap();
         assert_ne!(first, second);
-        store.keep(&[Record { index: second, templates: requests() }]).unwrap();
+        store.keep(&[Record { index: second, templates: templates() }]).unwrap();
         store.next_index = Some(first);
         assert_eq!(store.choose_index(Direction::Out).unwrap(), first);
         assert_ne!(store.choose_index(Direction::Out).unwrap(), second);

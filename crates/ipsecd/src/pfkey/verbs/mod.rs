@@ -183,7 +183,7 @@ impl Handler {
 /// The requested form of a policy, of which the kernel may have only a part; the kernel's form if the
 /// requested one cannot be read.
 fn requested(engine: &mut Engine, entry: PolicyEntry) -> PolicyEntry {
-    if !entry.form.is_partial {
+    if !entry.installation.is_partial {
         return entry;
     }
     match engine.requested(Installed(entry.clone())) {

@@ -53,7 +53,7 @@ fn heading_and_templates(entry: &PolicyEntry, frame: &Frame) -> String {
         action: policy.action.word(),
     };
     let mut text = heading.to_string();
-    for request in policy.action.requests() {
+    for request in policy.action.templates() {
         let _ = write!(text, "\n\t{}", TemplateText::dumped(request, frame.ports));
     }
     text
@@ -62,8 +62,8 @@ fn heading_and_templates(entry: &PolicyEntry, frame: &Frame) -> String {
 #[cfg(test)]
 mod tests {
     use model::{
-        Action, AddressPair, Current, Direction, Form, Level, Lifetimes, Policy, PolicyId, Prefix,
-        Proto, ReqId, Request, RequestMode, Upper,
+        Action, AddressPair, Current, Direction, Installation, Level, Lifetimes, Policy, PolicyId,
+        Prefix, Proto, ReqId, Template, TemplateMode, Upper,
     };
 
     use super::*;
@@ -80,8 +80,8 @@ mod tests {
             action,
             lifetimes: Lifetimes::default(),
         };
-        let form = Form::plain(&policy);
-        PolicyEntry { policy, form, index: 9, socket: false, current: Current::default() }
+        let installation = Installation::plain(&policy);
+        PolicyEntry { policy, installation, index: 9, socket: false, current: Current::default() }
     }
 
     fn dump(entry: &PolicyEntry, ports: bool) -> String {
@@ -97,10 +97,10 @@ mod tests {
     fn a_tunnel_with_each_kind_of_unique() {
         let ends = AddressPair::new([1, 2, 3, 4].into(), [5, 6, 7, 8].into()).unwrap();
         let request =
-            |proto, mode, id| Request { proto, mode, level: Level::Unique(Some(ReqId(id))) };
+            |proto, mode, id| Template { proto, mode, level: Level::Unique(Some(ReqId(id))) };
         let action = Action::Ipsec(vec![
-            request(Proto::Esp, RequestMode::Tunnel(ends), 3),
-            request(Proto::Ah, RequestMode::Transport, 16384),
+            request(Proto::Esp, TemplateMode::Tunnel(ends), 3),
+            request(Proto::Ah, TemplateMode::Transport, 16384),
         ]);
         let entry = entry(Upper::Number(6), (0, 80), action);
         let blank = " ".repeat(20);

@@ -222,9 +222,9 @@ fn an_acquire_names_packet_policy_and_sa() {
     assert_eq!((acquire.proto, acquire.selector), (Proto::Esp, packet));
     let policy = acquire.policy.policy;
     assert_eq!((acquire.policy.index, policy.id.direction), (17, Direction::Out));
-    let [request] = policy.action.requests() else { panic!() };
-    assert_eq!(request.mode.endpoints(), Some(acquire.ends));
-    assert_eq!(request.level, Level::Unique(Some(ReqId(5))));
+    let [template] = policy.action.templates() else { panic!() };
+    assert_eq!(template.mode.endpoints(), Some(acquire.ends));
+    assert_eq!(template.level, Level::Unique(Some(ReqId(5))));
     assert_eq!((acquire.seq, acquire.auth_mask, acquire.sec_ctx), (1, u32::MAX, None));
 }
 
@@ -240,7 +240,7 @@ fn an_acquire_of_an_own_template_has_no_algorithms() {
 #[test]
 fn policies_come_whole_even_when_deleted() {
     let Event::PolicyAdded { entry, .. } = event(POLICY_ADDED) else { panic!() };
-    assert_eq!(entry.policy.action.requests().len(), 1);
+    assert_eq!(entry.policy.action.templates().len(), 1);
     let id = entry.policy.id;
     assert_eq!((id.mark, id.if_id), (Mark { value: 0x10, mask: 0xff }, 7));
     let Event::PolicyUpdated { entry, .. } = event(POLICY_UPDATED) else { panic!() };

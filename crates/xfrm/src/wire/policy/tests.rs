@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
 use model::{
-    AddressPair, Level, Lifetime, Lifetimes, Mode, Prefix, Proto, ReqId, RequestMode, SecCtx,
-    Selector, Upper,
+    AddressPair, Level, Lifetime, Lifetimes, Mode, Prefix, Proto, ReqId, SecCtx, Selector,
+    TemplateMode, Upper,
 };
 use netlink_packet_xfrm::UserPolicyType;
 
@@ -22,7 +22,7 @@ fn policy(src: &str, from: u32, dst: &str, to: u32, direction: Direction) -> Pol
 }
 
 fn message_of(policy: &Policy) -> ModifyMessage {
-    message(&InstalledPolicy { policy, form: Form::plain(policy), index: 0 })
+    message(&InstalledPolicy { policy, installation: Installation::plain(policy), index: 0 })
 }
 
 fn web() -> Policy {
@@ -31,12 +31,12 @@ fn web() -> Policy {
     policy.id.selector.upper = Upper::Number(6);
     policy.id.selector.dst_port = 80;
     policy.action = Action::Ipsec(vec![
-        Request {
+        Template {
             proto: Proto::Esp,
-            mode: RequestMode::Tunnel(ends),
+            mode: TemplateMode::Tunnel(ends),
             level: Level::Unique(Some(ReqId(9))),
         },
-        Request { proto: Proto::Ah, mode: RequestMode::Transport, level: Level::Use },
+        Template { proto: Proto::Ah, mode: TemplateMode::Transport, level: Level::Use },
     ]);
     policy
 }
@@ -156,11 +156,11 @@ fn what_other_tools_install_is_read() {
     templates[1].reqid = 3;
     let entry = read(&bytes(&message)).unwrap().unwrap();
     assert_eq!(entry.policy.id.selector, web().id.selector);
-    let requests = entry.policy.action.requests();
-    assert!(matches!(requests[0].mode, RequestMode::Other(Mode::RouteOptimization, Some(_))));
-    assert_eq!((requests[0].level, requests[1].level), (Level::Require, Level::Use));
+    let templates = entry.policy.action.templates();
+    assert!(matches!(templates[0].mode, TemplateMode::Other(Mode::RouteOptimization, Some(_))));
+    assert_eq!((templates[0].level, templates[1].level), (Level::Require, Level::Use));
     let mut many = web();
-    many.action = Action::Ipsec(vec![requests[1]; 5000]);
+    many.action = Action::Ipsec(vec![templates[1]; 5000]);
     assert_eq!(bytes(&message_of(&many)).len(), XFRM_USER_POLICY_INFO_LEN + 4 + 7 * 64);
 }
 
@@ -177,19 +177,19 @@ fn cut_objects_are_errors_not_panics() {
 #[test]
 fn the_requested_level_is_read_back() {
     let mut requested = web();
-    let Action::Ipsec(requests) = &mut requested.action else { panic!("no requests") };
+    let Action::Ipsec(templates) = &mut requested.action else { panic!("no requests") };
     for level in [Level::Default, Level::Use, Level::Require] {
-        requests.push(Request { level, ..requests[0] });
+        templates.push(Template { level, ..templates[0] });
     }
-    let levels: Vec<Level> = requests.iter().map(|request| request.level).collect();
+    let levels: Vec<Level> = templates.iter().map(|template| template.level).collect();
     for optional in [0, 1, 2, 3, 4] {
         let mut place = 0..;
-        let mut form = Form::whole(&requested, |_| place.next() == Some(optional));
-        form.is_partial = optional == 3;
-        let message = message(&InstalledPolicy { policy: &requested, form, index: 0 });
+        let mut installation = Installation::whole(&requested, |_| place.next() == Some(optional));
+        installation.is_partial = optional == 3;
+        let message = message(&InstalledPolicy { policy: &requested, installation, index: 0 });
         let entry = read(&bytes(&message)).unwrap().unwrap();
-        assert_eq!(entry.form, form);
-        let read = entry.policy.action.requests().iter().map(|request| request.level);
+        assert_eq!(entry.installation, installation);
+        let read = entry.policy.action.templates().iter().map(|template| template.level);
         assert_eq!(read.collect::<Vec<_>>(), levels, "{optional}");
     }
 }
@@ -201,8 +201,8 @@ fn a_template_of_another_program_is_what_the_kernel_makes_of_it() {
     for (is_optional, expected) in
         [(false, [Level::Unique(Some(ReqId(9))), Level::Require]), (true, [Level::Use, Level::Use])]
     {
-        let form = Form::whole(&requested, |_| is_optional);
-        let mut message = message(&InstalledPolicy { policy: &requested, form, index: 0 });
+        let installation = Installation::whole(&requested, |_| is_optional);
+        let mut message = message(&InstalledPolicy { policy: &requested, installation, index: 0 });
         for attribute in &mut message.nlas {
             if let XfrmAttrs::Template(templates) = attribute {
                 assert!(templates.iter().all(template::is_own));
@@ -213,7 +213,7 @@ fn a_template_of_another_program_is_what_the_kernel_makes_of_it() {
             }
         }
         let entry = read(&bytes(&message)).unwrap().unwrap();
-        let levels = entry.policy.action.requests().iter().map(|request| request.level);
+        let levels = entry.policy.action.templates().iter().map(|template| template.level);
         assert_eq!(levels.collect::<Vec<_>>(), expected);
     }
 }

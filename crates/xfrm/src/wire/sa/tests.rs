@@ -400,7 +400,7 @@ fn cut_objects_are_errors_not_panics() {
 }
 
 #[test]
-fn the_request_for_an_spi_is_that_of_ip_xfrm() {
+fn the_template_for_an_spi_is_that_of_ip_xfrm() {
     // ip xfrm state allocspi src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel reqid 9 seq 7 \
     //     min 0x100 max 0x1ff (which prints its seq in network order)
     let captured = hex("
@@ -410,14 +410,14 @@ fn the_request_for_an_spi_is_that_of_ip_xfrm() {
         00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
         00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
         00000000 00000007 09000000 02000100 00000000 00000000 00010000 ff010000");
-    let request = SpiRequest {
+    let template = SpiRequest {
         ends: bare(Proto::Esp, 0).ends,
         proto: Proto::Esp,
         spi: None,
         mode: Mode::Tunnel.into(),
         reqid: ReqId(9),
     };
-    let mut message = bytes(&spi_message(&request, (Spi(0x100), Spi(0x1ff)), 7_u32.swap_bytes()));
+    let mut message = bytes(&spi_message(&template, (Spi(0x100), Spi(0x1ff)), 7_u32.swap_bytes()));
     // The limits, at which the kernel does not look.
     message[96..128].fill(0);
     assert_eq!(message, captured);
