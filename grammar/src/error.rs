@@ -52,7 +52,7 @@ pub enum Kind {
         expected: Vec<String>,
     },
     /// A template without mode.
-    #[error("a request needs a mode")]
+    #[error("a template needs a mode")]
     TooFewArguments,
     /// An endpoint that is no numeric address; the text is that of getaddrinfo(3).
     #[error("`{word}` is no IP address")]
@@ -323,7 +323,7 @@ impl Kind {
             Kind::OldProtocol(_) => "use esp or ah at both ends",
             Kind::DerivedIv(_) => "use des-cbc at both ends, or better aes-cbc",
             Kind::OnlyIcmp6(_) => "leave it out, or use --dialect linux",
-            Kind::NoAction => "say ipsec and its requests, or bypass, discard or entrust",
+            Kind::NoAction => "say ipsec and its templates, or bypass, discard or entrust",
             Kind::HardwareDirection => {
                 "add -dir in or -dir out, or say -offload DEVICE in|out packet"
             }

@@ -64,7 +64,7 @@ fn mistakes_in_policies_and_selectors() {
     }
     assert_eq!(
         spdadd("any -P out ipsec esp/any//require"),
-        "mode any is for SAs: a request is transport or tunnel"
+        "mode any is for SAs: a template is transport or tunnel"
     );
     assert_eq!(spdadd("any -P out ipsec esp/tunnel//require"), "say esp/tunnel/SRC-DST/require");
     assert_eq!(spdadd("icmp6 135 -P out none"), "a type goes with its code: say 135,0");

@@ -67,7 +67,7 @@ pub enum Error {
     #[error("{0} templates in one policy: the kernel takes {MAX_DEPTH}")]
     TooManyTemplates(usize),
     /// `use` on an outbound template in beet mode.
-    #[error("use on an outbound beet request: the kernel cannot leave it out; say require")]
+    #[error("use on an outbound beet template: the kernel cannot leave it out; say require")]
     OptionalOutboundBeet,
     /// `use` on an outbound template of a socket that is not in transport mode.
     #[error(

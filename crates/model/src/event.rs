@@ -162,7 +162,7 @@ pub struct Acquire {
     pub selector: Selector,
     /// The packet's security context.
     pub sec_ctx: Option<SecCtx>,
-    /// The policy that asks, with all its requests; its own security context is not reported.
+    /// The policy that asks, with all its templates; its own security context is not reported.
     pub policy: PolicyEntry,
     /// Authentication algorithms.
     pub auth_mask: u32,
@@ -176,7 +176,7 @@ pub struct Acquire {
 
 impl Acquire {
     /// The larval SA that the kernel has made for it, as one asks for its SPI; `None` if it has no
-    /// SPI, or no request of the policy asks for it.
+    /// SPI, or no template of the policy asks for it.
     #[must_use]
     pub fn spi_request(&self) -> Option<SpiRequest> {
         let Acquire { ends, proto, .. } = *self;
@@ -214,16 +214,16 @@ pub struct Migration {
     pub selector: Selector,
     /// The policy's direction.
     pub direction: Direction,
-    /// What changed, request by request.
+    /// What changed, template by template.
     pub changes: Vec<PathChange>,
     /// The key management's own addresses, here and there.
     pub key_management: Option<AddressPair>,
 }
 
-/// New endpoints of a request and its SAs (`xfrm_user_migrate`).
+/// New endpoints of a template and its SAs (`xfrm_user_migrate`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PathChange {
-    /// The request's protocol.
+    /// The template's protocol.
     pub proto: Proto,
     /// Its mode.
     pub mode: Mode,

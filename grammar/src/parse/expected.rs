@@ -214,7 +214,7 @@ pub(crate) fn policy_expected(error: &Error<PolicyRule>, dialect: Dialect) -> Ve
                 return Some(format!("a priority: {bases} with an offset, or a number"));
             }
             PolicyRule::template | PolicyRule::proto | PolicyRule::cut_short => {
-                let protocols = one_of("a request", &template_protocols());
+                let protocols = one_of("a template", &template_protocols());
                 return Some(format!("{protocols}, as in esp/tunnel/A-B/require"));
             }
             PolicyRule::mode => return Some(one_of("a mode", &modes())),

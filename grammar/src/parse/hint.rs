@@ -51,7 +51,7 @@ impl fmt::Display for Hint {
             Hint::DidYouMean(word) => write!(f, "did you mean `{word}`?"),
             Hint::MissingSemicolon(line) => write!(f, "a `;` is missing at the end of line {line}"),
             Hint::CommentInPolicy => f.write_str("a comment ends a policy: put it behind the `;`"),
-            Hint::AnyMode => f.write_str("mode any is for SAs: a request is transport or tunnel"),
+            Hint::AnyMode => f.write_str("mode any is for SAs: a template is transport or tunnel"),
             Hint::TypeWithoutCode(number) => {
                 write!(f, "a type goes with its code: say {number},0")
             }
