@@ -13,6 +13,7 @@ MODEL = "crates/model/"
 FORMS = ("grammar/src/tree/", "crates/pfkey/src/ext/", "crates/pfkey/src/wire/")
 EVERYWHERE = ("Error",)
 
+_PUBLIC = re.compile(r"^\s*pub (?:struct|enum|trait|type|union)\s+(\w+)", re.MULTILINE)
 _TYPE = re.compile(r"^(?:pub(?:\([^)]*\))?\s+)?(?:struct|enum|trait|type|union)\s+(\w+)", re.MULTILINE)
 _XFRM = re.compile(r"\bxfrm\s*::\s*(\{[^{}]*\}|\w+)")
 _CONNECTION = re.compile(r"\b(Connection|Monitor)\b")
@@ -48,7 +49,7 @@ def types(text):
 def same_names(files):
     """Types that have the name of one of the model; `files` are (path, text)."""
     files = [(path, text) for path, text in files if "/tests/" not in path]
-    model = {name for path, text in files if path.startswith(MODEL) for _, name in types(text)}
+    model = {name for path, text in files if path.startswith(MODEL) for name in _PUBLIC.findall(source.code(text))}
     for path, text in files:
         if path.startswith((MODEL, "tests/", *FORMS)):
             continue
