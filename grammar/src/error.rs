@@ -32,7 +32,7 @@ pub enum Kind {
         expected: Vec<String>,
     },
     /// A byte that begins no token.
-    #[error("the byte 0x{0:02x} cannot stand outside quotes")]
+    #[error("the byte 0x{0:02x} is not allowed outside quotes")]
     StrayByte(u8),
     /// A quote that nothing closes.
     #[error("unclosed quote")]

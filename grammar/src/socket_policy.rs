@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_place() {
+    fn errors_have_their_place() {
         assert_eq!(refusal("out"), "1:4: the policy does not say what to do");
         assert_eq!(refusal("out ipsek"), "1:5: syntax error in the policy");
         assert_eq!(refusal("out ipsec esp/tunnel//use"), "1:11: a tunnel needs its endpoints");

@@ -29,8 +29,8 @@ const CASES: &[(&str, usize, &str)] = &[
 #[track_caller]
 fn check(dialect: Dialect, path: &Path, statements: usize, original: &str) {
     let run = run_in(dialect, &fs::read(path).expect("the script can be read"));
-    let said = |error: grammar::Error| error.original().unwrap_or_else(|| error.to_string());
-    let printed = run.error.map(said).unwrap_or_default();
+    let message = |error: grammar::Error| error.original().unwrap_or_else(|| error.to_string());
+    let printed = run.error.map(message).unwrap_or_default();
     let name = path.display();
     assert_eq!((run.statements, printed.as_str()), (statements, original), "{name}");
 }

@@ -77,7 +77,7 @@ fn words_of_another_dialect() {
 
 #[test]
 fn what_linux_cannot_do_is_refused_with_the_reason() {
-    for (dialect, script, said) in [
+    for (dialect, script, message) in [
         (
             NetBsd,
             "add ::1 ::2 esp 256 -E des-deriv \"12345678\";",
@@ -107,7 +107,7 @@ fn what_linux_cannot_do_is_refused_with_the_reason() {
         (FreeBsd, "add ::1 ::2 esp 256 -A tcp-md5 \"s\";", "line 1: Not supported at [s]"),
     ] {
         let (original, help) = refused(dialect, script);
-        assert_eq!(original, said, "{script}");
+        assert_eq!(original, message, "{script}");
         assert!(!help.is_empty(), "{script}");
     }
     for dialect in [NetBsd, FreeBsd] {
@@ -117,7 +117,7 @@ fn what_linux_cannot_do_is_refused_with_the_reason() {
 }
 
 #[test]
-fn an_sa_without_mode_is_of_any_mode() {
+fn an_sa_without_mode_is_of_mode_any() {
     let transport = SaMode::Of(Mode::Transport);
     for (rest, mode) in [
         ("", SaMode::ANY),
@@ -142,7 +142,7 @@ fn replay_windows_are_bytes_of_bitmap_in_the_bsds() {
 }
 
 #[test]
-fn sha256_is_cut_as_the_dialect_says() {
+fn sha256_is_truncated_by_dialect() {
     let key = "\"12345678901234567890123456789012\"";
     for (dialect, name, bits) in [
         (Linux, "hmac-sha256", 96),

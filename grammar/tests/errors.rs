@@ -241,7 +241,7 @@ fn an_excerpt_begins_with_the_line_and_ends_with_the_statement() {
 }
 
 #[test]
-fn what_would_have_been_right_is_said() {
+fn errors_have_what_is_expected() {
     let expected = |script: &str| run(script.as_bytes()).error.unwrap().expected().unwrap();
     assert_eq!(
         expected("add ::1 ::1 esp x -E null;"),
@@ -261,7 +261,7 @@ fn what_would_have_been_right_is_said() {
 }
 
 #[test]
-fn the_original_says_more_on_standard_error() {
+fn the_original_prints_more_on_standard_error() {
     let detail = |script: &str| run(script.as_bytes()).error.unwrap().detail();
     assert_eq!(
         detail("spdadd ::1 ::1 any -P out bogus;").unwrap(),

@@ -87,7 +87,7 @@ fn with_algorithms(sa: Sa) -> BoxedStrategy<Sa> {
     .boxed()
 }
 
-fn way() -> impl Strategy<Value = SaDirection> {
+fn direction() -> impl Strategy<Value = SaDirection> {
     select(vec![SaDirection::In, SaDirection::Out])
 }
 
@@ -96,9 +96,9 @@ fn sa() -> impl Strategy<Value = Sa> {
     let flags = prop::collection::vec(select(SaFlags::ALL.to_vec()), 0..4);
     let mode = select(vec![Mode::Transport, Mode::Tunnel, Mode::Beet]);
     let encap = option::of(any::<(u16, u16)>());
-    let offload = option::of(("[a-z][a-z0-9_.@-]{0,14}", way(), any::<bool>()));
+    let offload = option::of(("[a-z][a-z0-9_.@-]{0,14}", direction(), any::<bool>()));
     let options = (0..=4096u32, any::<bool>(), mode, flags, lifetimes(), encap, offload);
-    (names, options, option::of(way())).prop_flat_map(|(names, options, direction)| {
+    (names, options, option::of(direction())).prop_flat_map(|(names, options, direction)| {
         let (ends, [spi, reqid, if_id, nat_keepalive], mark, output_mark, sec_ctx) = names;
         let (replay_window, esn, mode, flags, lifetimes, encap, offload) = options;
         let kind = EncapKind::EspInUdp;

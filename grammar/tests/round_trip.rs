@@ -94,7 +94,7 @@ fn limit() -> impl Strategy<Value = Extension> {
 
 fn extension() -> impl Strategy<Value = Extension> {
     let modes = vec![None, Some(Mode::Transport), Some(Mode::Tunnel), Some(Mode::Beet)];
-    let ways = || select(vec![SaDirection::In, SaDirection::Out]);
+    let directions = || select(vec![SaDirection::In, SaDirection::Out]);
     let device = || "[a-zA-Z0-9_.:@=+%-]{1,15}";
     let natt_end = || {
         (node(name()), port().prop_filter("a port", Option::is_some))
@@ -116,8 +116,8 @@ fn extension() -> impl Strategy<Value = Extension> {
         (natt_end(), natt_end()).prop_map(|ends| Extension::Natt(Box::new(ends))),
         Just(Extension::Esn),
         mark().prop_map(Extension::OutMark),
-        ways().prop_map(Extension::Direction),
-        (device(), ways(), any::<bool>()).prop_map(|(device, direction, packet)| {
+        directions().prop_map(Extension::Direction),
+        (device(), directions(), any::<bool>()).prop_map(|(device, direction, packet)| {
             Extension::Offload { device, direction, packet }
         }),
         device().prop_map(Extension::HardwareInterface),

@@ -130,8 +130,8 @@ fn words_of_an_sa() {
     assert_eq!(of(SETKEY, &["mode_word"]), &modes() | &words(["any"]));
     let kernel = SaFlags::ALL.into_iter().flat_map(SaFlags::words);
     assert_eq!(of(SETKEY, &["kernel_flag_word"]), words(kernel));
-    let ways = SaDirection::ALL.iter().map(|direction| direction.word());
-    assert_eq!(of(SETKEY, &["way"]), words(ways));
+    let directions = SaDirection::ALL.iter().map(|direction| direction.word());
+    assert_eq!(of(SETKEY, &["way"]), words(directions));
 
     assert_eq!(of(SETKEY, &["crypt_word", "crypt_bare"]), algorithms(&[Crypt, Aead]));
     let auth = of(SETKEY, &["auth_word", "auth_bare", "tcp_md5", "dropped"]);
@@ -157,10 +157,10 @@ fn no_other_words() {
     let own = [statements(), protocols(), flags(), modes(), syntax, letters, words(NOT_IN_LINUX)];
     let kernel = words(SaFlags::ALL.into_iter().flat_map(SaFlags::words));
     let options = words(ScriptOption::ALL.iter().map(|option| option.word()));
-    let ways = words(SaDirection::ALL.iter().map(|direction| direction.word()));
+    let sa_directions = words(SaDirection::ALL.iter().map(|direction| direction.word()));
     let known: Words = own
         .into_iter()
-        .chain([kernel, options, ways, algorithms(&[Crypt, Aead, Auth, Comp])])
+        .chain([kernel, options, sa_directions, algorithms(&[Crypt, Aead, Auth, Comp])])
         .flatten()
         .collect();
     let all: Words = rules(SETKEY).iter().flat_map(|rule| quoted(&rule.1)).collect();

@@ -149,7 +149,7 @@ pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {
             Rule::flag_word => return Some(one_of("", &flags())),
             Rule::mode_word => return Some(one_of("a mode", &sa_modes())),
             Rule::kernel_flag_word => return Some(one_of("a flag", &kernel_flags())),
-            Rule::way => return Some(one_of("", &sa_directions())),
+            Rule::sa_direction => return Some(one_of("", &sa_directions())),
             Rule::crypt_word | Rule::crypt_bare | Rule::crypt => {
                 return Some(one_of("an encryption algorithm", &algorithms(CIPHERS)));
             }
@@ -246,7 +246,7 @@ pub(crate) fn candidates(error: &Error<Rule>) -> Vec<&'static str> {
         Rule::flag_word => flags(),
         Rule::mode_word => sa_modes(),
         Rule::kernel_flag_word => kernel_flags(),
-        Rule::way => sa_directions(),
+        Rule::sa_direction => sa_directions(),
         Rule::whole_packet => vec!["packet"],
         Rule::crypt_word | Rule::crypt_bare | Rule::crypt => all_names(CIPHERS),
         Rule::auth_word | Rule::auth_bare | Rule::auth => all_names(AUTH),

@@ -17,7 +17,7 @@ pub(crate) enum Hint {
     /// `#` in a policy.
     CommentInPolicy,
     /// `any` as the mode of a template.
-    AnyMode,
+    ModeAny,
     /// An ICMP type without code.
     TypeWithoutCode(String),
     /// A GRE key as a number.
@@ -51,7 +51,7 @@ impl fmt::Display for Hint {
             Hint::DidYouMean(word) => write!(f, "did you mean `{word}`?"),
             Hint::MissingSemicolon(line) => write!(f, "a `;` is missing at the end of line {line}"),
             Hint::CommentInPolicy => f.write_str("a comment ends a policy: put it behind the `;`"),
-            Hint::AnyMode => f.write_str("mode any is for SAs: a template is transport or tunnel"),
+            Hint::ModeAny => f.write_str("mode any is for SAs: a template is transport or tunnel"),
             Hint::TypeWithoutCode(number) => {
                 write!(f, "a type goes with its code: say {number},0")
             }

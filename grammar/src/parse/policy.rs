@@ -13,7 +13,7 @@ use super::{
     guess::{self, closest, word_at},
     hint::Hint,
     rules::{PolicyParser, PolicyRule as Rule, number},
-    source::{Origin, Source},
+    source::{Source, StatementOrigin},
 };
 use crate::{
     error::{Error, Kind},
@@ -30,7 +30,7 @@ pub fn parse_policy(text: &[u8]) -> Result<Policy, Error> {
 
 /// The source that a policy is the whole of.
 pub(crate) fn alone(text: &[u8], dialect: Dialect) -> Source {
-    let origin = Origin { line: 1, column: 0, lexer_line: 1 };
+    let origin = StatementOrigin { line: 1, column: 0, lexer_line: 1 };
     Source::new(Zeroizing::new(text.to_vec()), 0, origin, dialect)
 }
 
@@ -96,7 +96,7 @@ impl Reader<'_> {
                 Rule::cut_short => {
                     let wrong = self.span(&pair);
                     let hint = match word_at(self.source, wrong.end) {
-                        "any" => Some(Hint::AnyMode),
+                        "any" => Some(Hint::ModeAny),
                         word => closest(word, &modes()).map(Hint::DidYouMean),
                     };
                     return Err(Error::new(Kind::TooFewArguments, self.source, wrong, self.whole)

@@ -8,7 +8,7 @@ use crate::tree::Span;
 
 /// Where the kept text begins in the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub(crate) struct StatementOrigin {
     /// Line of its first byte, from 1.
     pub line: usize,
     /// Bytes of that line that are not kept.
@@ -23,7 +23,7 @@ pub(crate) struct Origin {
 pub struct Source {
     text: Zeroizing<Vec<u8>>,
     start: usize,
-    origin: Origin,
+    origin: StatementOrigin,
     dialect: Dialect,
     /// The statement in ASCII, where it is not.
     masked: Option<Zeroizing<String>>,
@@ -74,7 +74,7 @@ impl Source {
     pub(crate) fn new(
         text: Zeroizing<Vec<u8>>,
         start: usize,
-        origin: Origin,
+        origin: StatementOrigin,
         dialect: Dialect,
     ) -> Self {
         let statement = &text[start..];

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{
     inside::Inside,
-    source::{Origin, Source},
+    source::{Source, StatementOrigin},
 };
 
 /// The longest statement, in bytes: what bounds the memory that a script can take.
@@ -36,7 +36,7 @@ pub(crate) struct Splitter {
     start: Option<usize>,
     inside: Inside,
     /// Where `text` begins in the script.
-    origin: Origin,
+    origin: StatementOrigin,
     /// The line of the next byte, and the same without newlines in quotes.
     line: usize,
     lexer_line: usize,
@@ -56,7 +56,7 @@ impl Splitter {
             text: Zeroizing::new(Vec::with_capacity(ROOM)),
             start: None,
             inside: Inside::Text,
-            origin: Origin { line: 1, column: 0, lexer_line: 1 },
+            origin: StatementOrigin { line: 1, column: 0, lexer_line: 1 },
             line: 1,
             lexer_line: 1,
             dialect,
