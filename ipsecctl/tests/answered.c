@@ -42,9 +42,14 @@ static void answered(int s, unsigned seq)
 {
 	struct pollfd ready = { s, POLLIN, 0 };
 	struct sadb_msg m;
+	ssize_t length;
 
 	CHECK(poll(&ready, 1, 0) == 1);
-	CHECK(recv(s, &m, sizeof m, MSG_DONTWAIT) == sizeof m && m.sadb_msg_seq == seq);
+	/* A signal may come before the supervisor has received the call (ipsecctl(8), CAVEATS). */
+	do
+		length = recv(s, &m, sizeof m, MSG_DONTWAIT);
+	while (length == -1 && errno == EINTR);
+	CHECK(length == sizeof m && m.sadb_msg_seq == seq);
 }
 
 static void round_trip(int s, unsigned seq)
