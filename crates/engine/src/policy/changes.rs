@@ -9,7 +9,7 @@ use crate::{
     Engine, Error, Sink, Target,
     policy::{
         forward::{forward_copy, forward_id},
-        installed::{TunnelSas, depends, installation, optional_tunnel},
+        installed::{TunnelSas, depends, optional_tunnel, to_install},
         reqids::ReqIds,
         spd::Spd,
     },
@@ -77,7 +77,7 @@ impl Engine {
         self.push(line, &change, Target::NewPolicy);
     }
 
-    /// A policy whose form depends on variables, or on SAs.
+    /// Appends a policy of which it depends on variables, or on SAs, what is installed.
     fn push_depending(
         &mut self,
         line: usize,
@@ -103,7 +103,7 @@ impl Engine {
             self.read_tunnel_sas()?;
         }
         let (installed, installation) =
-            installation(policy, &self.known.variables, self.known.tunnel_sas.as_ref());
+            to_install(policy, &self.known.variables, self.known.tunnel_sas.as_ref());
         let installation = self.in_dialect(&installed, installation);
         let index = match index {
             _ if !installation.is_partial => 0,
@@ -124,7 +124,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The SAs before this run. What the run itself adds to them is looked at when it settles.
+    /// Reads the SAs before this run, once. Those that the run adds are read when it is finished.
     fn read_tunnel_sas(&mut self) -> Result<(), Error> {
         if self.known.tunnel_sas.is_none() {
             self.known.tunnel_sas = Some(TunnelSas::read(&mut self.host.kernel)?);

@@ -67,13 +67,13 @@ impl TunnelSas {
     }
 }
 
-/// The form in which the kernel can have what was requested, while these SAs are there; without
-/// any, `None` will do.
+/// What to install of a requested policy, and how, while these SAs are there. `None`: no template
+/// depends on SAs.
 ///
 /// It refuses a template of an outbound tunnel that is optional (`validate_tmpl`,
 /// net/xfrm/xfrm_user.c). So such a template is required while an SA serves it, and left out
 /// otherwise.
-pub fn installation<'a>(
+pub fn to_install<'a>(
     requested: &'a Policy,
     variables: &Variables,
     sas: Option<&TunnelSas>,
@@ -122,7 +122,7 @@ fn can_be_optional(requested: &Policy, template: &Template) -> bool {
     requested.id.direction != Direction::Out || template.mode == TemplateMode::Transport
 }
 
-/// Whether what the kernel holds of a policy depends on the host's variables or on SAs.
+/// Whether what is installed of a policy depends on the host's variables or on SAs.
 pub fn depends(policy: &Policy) -> bool {
     let templates = policy.action.templates().iter();
     let mut levels = templates.map(|template| (template.level, can_be_optional(policy, template)));
@@ -173,7 +173,7 @@ mod tests {
         variables: &Variables,
         sas: &TunnelSas,
     ) -> (usize, Vec<usize>, bool) {
-        let (policy, installation) = installation(requested, variables, Some(sas));
+        let (policy, installation) = to_install(requested, variables, Some(sas));
         let count = policy.action.templates().len();
         (
             count,

@@ -1,4 +1,4 @@
-//! Makes the SPD say again what was requested, after variables or SAs have changed.
+//! Makes the SPD agree with what was requested, after variables or SAs have changed.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use xfrm::{Batch, Change, InstalledPolicy};
 use crate::{
     Error,
     policy::entry::{Installed, Requested},
-    policy::installed::{TunnelSas, depends, installation, optional_tunnel},
+    policy::installed::{TunnelSas, depends, optional_tunnel, to_install},
     policy::tunnels::Tunnel,
     reconcile::conflicts::ConflictDetector,
     state::host::Host,
@@ -19,19 +19,18 @@ use crate::{
 /// How often to begin again when others change more at once than can be received.
 const TRIES: u32 = 3;
 
-/// What a reconciliation came to.
+/// The result of a reconciliation.
 #[derive(Debug, Default)]
 pub struct Findings {
     /// The number of policies that were replaced.
     pub policies: usize,
-    /// Tunnels whose SAs decide what the kernel holds.
+    /// The tunnels whose SAs decide what is installed.
     pub tunnels: HashSet<Tunnel>,
-    /// The policies of which the kernel holds only a part, by index.
+    /// The partial policies, by index.
     pub partial: HashSet<u32>,
 }
 
-/// Replaces the policies that the kernel has in another form than it should. Each is
-/// replaced at once (`xfrm_policy_insert`): no packet finds none.
+/// Replaces the policies that are installed otherwise than they should be. Each is replaced at once (`xfrm_policy_insert`): no packet finds none.
 ///
 /// The caller is alone with the SPD, as far as xfrm-tools are concerned.
 pub fn reconcile(host: &mut Host) -> Result<Findings, Error> {
@@ -46,7 +45,7 @@ pub fn reconcile(host: &mut Host) -> Result<Findings, Error> {
     }
 }
 
-/// The form of a policy, with the inbound templates of IPComp optional that a BSD's script has made
+/// How a policy is to be installed, with the inbound templates of IPComp optional that a BSD's script has made
 /// so, whatever their levels ([`model::Dialect::lets_in_without`]).
 fn keep_lenient(
     policy: &Policy,
@@ -63,12 +62,12 @@ fn keep_lenient(
 struct Reconciliation {
     conflicts: ConflictDetector,
     findings: Findings,
-    wrong: Vec<Wrong>,
+    mismatches: Vec<Mismatch>,
 }
 
-/// A policy that the kernel holds in another form than it should.
-struct Wrong {
-    /// What it should have, and how.
+/// A policy that is installed otherwise than it should be.
+struct Mismatch {
+    /// What is to be installed, and how.
     policy: Policy,
     installation: Installation,
     requested: Requested,
@@ -76,30 +75,35 @@ struct Wrong {
 }
 
 impl Reconciliation {
-    /// Finds what is wrong.
+    /// Finds the mismatches.
     fn begin(host: &mut Host) -> Result<Self, Error> {
         let conflicts = ConflictDetector::new(host.kernel.port())?;
         let variables = host.variables.values()?.clone();
         let mut reconciliation =
-            Self { conflicts, findings: Findings::default(), wrong: Vec::new() };
+            Self { conflicts, findings: Findings::default(), mismatches: Vec::new() };
         let entries = reconciliation.read(host, &variables)?;
         let has_optional_tunnels = !reconciliation.findings.tunnels.is_empty();
         let sas = has_optional_tunnels.then(|| TunnelSas::read(&mut host.kernel)).transpose()?;
         // Dumps give what was written last first: the oldest is written first.
         for (installed, requested) in entries.into_iter().rev() {
-            let (policy, installation) = installation(&requested.policy, &variables, sas.as_ref());
+            let (policy, installation) = to_install(&requested.policy, &variables, sas.as_ref());
             let installation = keep_lenient(&policy, installation, &installed);
             if policy.action.templates() != installed.policy.action.templates()
                 || installation != installed.installation
             {
                 let policy = policy.into_owned();
-                reconciliation.wrong.push(Wrong { policy, installation, requested, installed });
+                reconciliation.mismatches.push(Mismatch {
+                    policy,
+                    installation,
+                    requested,
+                    installed,
+                });
             }
         }
         Ok(reconciliation)
     }
 
-    /// The policies whose form depends on something, each with what was requested of it.
+    /// Reads the policies that depend on variables or SAs, installed and requested.
     fn read(
         &mut self,
         host: &mut Host,
@@ -135,26 +139,26 @@ impl Reconciliation {
         Ok(entries)
     }
 
-    /// Sets it right, but for what others have changed since it was read.
+    /// Replaces the mismatched policies, but for those that others have changed since they were read.
     fn carry_out(mut self, host: &mut Host) -> Result<Findings, Error> {
         self.conflicts.listen()?;
-        let (conflicts, wrong) = (&self.conflicts, &mut self.wrong);
-        wrong.retain(|wrong| conflicts.agrees(&wrong.installed));
+        let (conflicts, mismatches) = (&self.conflicts, &mut self.mismatches);
+        mismatches.retain(|mismatch| conflicts.agrees(&mismatch.installed));
         self.conflicts.forget();
         self.keep(host)?;
         let mut batch = host.kernel.batch();
         let mut sent = Vec::new();
-        for wrong in std::mem::take(&mut self.wrong) {
-            if self.conflicts.knows_of(&wrong.installed.policy.id) {
+        for mismatch in std::mem::take(&mut self.mismatches) {
+            if self.conflicts.knows_of(&mismatch.installed.policy.id) {
                 continue;
             }
             let installed = InstalledPolicy {
-                policy: &wrong.policy,
-                installation: wrong.installation,
-                index: wrong.installed.index,
+                policy: &mismatch.policy,
+                installation: mismatch.installation,
+                index: mismatch.installed.index,
             };
             batch.push(&Change::UpdatePolicy(installed));
-            sent.push(wrong);
+            sent.push(mismatch);
             if batch.is_full() {
                 self.send(host, &mut batch, &mut sent)?;
             }
@@ -169,15 +173,15 @@ impl Reconciliation {
     /// Keeps what is to be left out, before the kernel forgets it.
     fn keep(&mut self, host: &mut Host) -> Result<(), Error> {
         let news = || {
-            self.wrong
+            self.mismatches
                 .iter()
                 .filter(|it| it.installation.is_partial && !it.installed.installation.is_partial)
         };
-        self.findings.partial.extend(news().map(|wrong| wrong.installed.index));
+        self.findings.partial.extend(news().map(|mismatch| mismatch.installed.index));
         let records = news()
-            .map(|wrong| Record {
-                index: wrong.installed.index,
-                templates: wrong.requested.policy.action.templates().to_vec(),
+            .map(|mismatch| Record {
+                index: mismatch.installed.index,
+                templates: mismatch.requested.policy.action.templates().to_vec(),
             })
             .collect::<Vec<_>>();
         if !records.is_empty() {
@@ -191,20 +195,20 @@ impl Reconciliation {
         &mut self,
         host: &mut Host,
         batch: &mut Batch,
-        sent: &mut Vec<Wrong>,
+        sent: &mut Vec<Mismatch>,
     ) -> Result<(), Error> {
         let mut refused = host.kernel.send(batch)?.into_iter().peekable();
-        for (place, wrong) in sent.drain(..).enumerate() {
+        for (place, mismatch) in sent.drain(..).enumerate() {
             // A policy that the kernel will not have in another form is left as it is.
             let installation = if let Some((_, refusal)) = refused.next_if(|(at, _)| *at == place) {
-                warn!(policy = ?wrong.policy.id, %refusal, "a policy cannot be replaced");
-                wrong.installed.installation
+                warn!(policy = ?mismatch.policy.id, %refusal, "a policy cannot be replaced");
+                mismatch.installed.installation
             } else {
                 self.findings.policies += 1;
-                wrong.installation
+                mismatch.installation
             };
             if !installation.is_partial {
-                self.findings.partial.remove(&wrong.installed.index);
+                self.findings.partial.remove(&mismatch.installed.index);
             }
         }
         self.conflicts.listen()?;

@@ -14,15 +14,15 @@ use crate::{
 /// any time.
 pub struct Reconciler {
     host: Host,
-    /// The tunnels whose SAs decide what the kernel holds.
+    /// The tunnels whose SAs decide what is installed.
     tunnels: HashSet<Tunnel>,
-    /// The policies of which the kernel holds only a part, by index.
+    /// The partial policies, by index.
     partial: HashSet<u32>,
     /// Whether a rule sets DF on outer headers, for the tunnels of the SAD.
     sets_df: bool,
 }
 
-/// What was not as it should be.
+/// The number of differences that were removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Reconciled {
     /// The number of policies that were replaced.
@@ -34,7 +34,7 @@ pub struct Reconciled {
 }
 
 impl Reconciler {
-    /// Opens the way to the kernel of this network namespace.
+    /// Opens a connection to the kernel of this network namespace.
     pub fn open() -> Result<Self, Error> {
         let (tunnels, partial) = (HashSet::new(), HashSet::new());
         Ok(Self { host: Host::open()?, tunnels, partial, sets_df: false })
@@ -57,7 +57,7 @@ impl Reconciler {
         Ok(self.host.variables.values()?)
     }
 
-    /// Makes the SPD what it should be, and what depends on the SAD beside it.
+    /// Makes the SPD agree with what was requested, and the rule for DF with the SAD.
     pub fn reconcile(&mut self) -> Result<Reconciled, Error> {
         self.host.namespace.make().map_err(Error::run)?;
         let _alone = self.host.namespace.lock(Access::Exclusive)?;
