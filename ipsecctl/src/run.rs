@@ -13,7 +13,6 @@ mod known;
 mod policies;
 mod preload;
 mod receive;
-mod renew;
 mod send;
 
 use std::ffi::{OsStr, OsString};

@@ -10,7 +10,6 @@ pub mod identity;
 pub mod memory;
 pub mod response;
 mod supervisor;
-pub mod thread;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -28,7 +27,7 @@ use rustix::{
 use crate::Error;
 use sys::{process::detach, seccomp::Listener};
 
-pub use call::Call;
+pub use call::{Call, thread::Thread};
 pub use response::Response;
 
 /// Turns this process into a program, with a variable more in its environment. Returns only if that

@@ -10,8 +10,6 @@ use std::{
 use rustix::{
     fd::BorrowedFd,
     net::{SocketAddrUnix, getpeername, sockopt::socket_cookie},
-    thread::{NanosleepRelativeResult, nanosleep},
-    time::Timespec,
 };
 
 use crate::{
@@ -19,11 +17,10 @@ use crate::{
     guard::Guard,
     interests::Interests,
     last_connection::LastConnection,
-    placeholder, preload,
+    placeholder::{self, CAPACITY},
+    preload,
+    time::{now, pause},
 };
-
-/// The entries of the table.
-pub(crate) const CAPACITY: usize = 64;
 
 /// The cookie of an entry that is being made.
 const RESERVED: u64 = u64::MAX;
@@ -228,18 +225,5 @@ impl Client {
 impl Drop for Sender<'_> {
     fn drop(&mut self) {
         self.0.senders.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Milliseconds of the monotonic clock.
-pub(crate) fn now() -> u64 {
-    u64::try_from(sys::clock::monotonic().as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Sleeps, also when signals are handled meanwhile.
-pub(crate) fn pause(time: Duration) {
-    let Ok(mut rest) = Timespec::try_from(time) else { return };
-    while let NanosleepRelativeResult::Interrupted(more) = nanosleep(&rest) {
-        rest = more;
     }
 }

@@ -1,19 +1,13 @@
 //! The descriptors of this process.
 
-use std::{
-    ffi::c_int,
-    io::Write,
-    mem::{ManuallyDrop, MaybeUninit},
-};
+use std::{ffi::c_int, io::Write, mem::MaybeUninit};
 
 use rustix::{
-    fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    fd::{AsRawFd, BorrowedFd},
     fs::{Mode, OFlags, RawDir, open},
-    io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd},
+    io::{Errno, fcntl_getfd},
     process::{Resource, getrlimit},
 };
-
-use crate::watchers;
 
 /// How many numbers are tried where there is no /proc.
 const MOST: u64 = 1 << 16;
@@ -50,19 +44,6 @@ fn each_number(with: &mut dyn FnMut(c_int)) {
             with(fd);
         }
     }
-}
-
-/// Replaces the file of a descriptor, also for the epoll(7) instances that watch it. Its close-on-exec
-/// flag stays as it is.
-pub(crate) fn replace(fd: c_int, with: BorrowedFd<'_>) {
-    let Some(old) = borrow(fd) else { return };
-    let closes = fcntl_getfd(old).is_ok_and(|flags| flags.contains(FdFlags::CLOEXEC));
-    let flags = if closes { DupFlags::CLOEXEC } else { DupFlags::empty() };
-    watchers::keep(fd, || {
-        // SAFETY: the program has that number, and goes on having it: it is not closed here.
-        let mut place = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(fd) });
-        dup3(with, &mut place, flags)
-    });
 }
 
 /// Makes `/proc/self/WHAT/FD`.

@@ -8,7 +8,7 @@ use std::{
 
 use rustix::thread::gettid;
 
-use crate::clients::pause;
+use crate::time::pause;
 
 /// The thread that has the guard; 0: none.
 static HOLDER: AtomicU32 = AtomicU32::new(0);

@@ -8,7 +8,7 @@ use std::{
 use pfkey::client::Connection;
 use rustix::{io::Errno, net::SocketAddrUnix};
 
-use crate::clients::now;
+use crate::time::now;
 
 /// The longest path of a Unix socket, in words.
 const WORDS: usize = 14;

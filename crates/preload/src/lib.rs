@@ -35,6 +35,7 @@ mod receive;
 mod receives;
 mod recover;
 mod sends;
+mod time;
 mod watchers;
 
 use std::{

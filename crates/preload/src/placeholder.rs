@@ -23,7 +23,10 @@ use rustix::{
     },
 };
 
-use crate::{clients::CAPACITY, descriptors::borrow};
+use crate::descriptors::borrow;
+
+/// The most clients: an index is below it.
+pub(crate) const CAPACITY: usize = 64;
 
 /// How often a placeholder is readable where inotify(7) cannot watch for the service.
 pub(crate) const PAUSE: Duration = Duration::from_secs(1);

@@ -12,10 +12,13 @@ use rustix::{
 };
 
 use crate::{
-    clients::{self, Client, ClientDescriptor, pause},
+    clients::{self, Client, ClientDescriptor},
     descriptors::{self, borrow},
     guard::Guard,
+    placeholder::CAPACITY,
     placeholder::{self, Until},
+    time::pause,
+    watchers,
 };
 
 /// How long a sender waits for a service that was just there.
@@ -40,7 +43,7 @@ pub(crate) enum Service {
 
 /// The descriptors of one socket.
 struct Descriptors {
-    numbers: [c_int; clients::CAPACITY],
+    numbers: [c_int; CAPACITY],
     count: usize,
 }
 
@@ -141,7 +144,7 @@ fn put_placeholder(
     for &fd in descriptors.numbers() {
         placeholder::leave(fd);
         placeholder::enter(fd, index);
-        descriptors::replace(fd, placeholder.as_fd());
+        watchers::replace(fd, placeholder.as_fd());
     }
     true
 }
@@ -190,7 +193,7 @@ fn connect(
     client.interests.renew(socket.as_fd())?;
     client.succeed(socket.as_fd(), || {
         for &fd in descriptors().numbers() {
-            descriptors::replace(fd, socket.as_fd());
+            watchers::replace(fd, socket.as_fd());
             placeholder::leave(fd);
         }
     });
@@ -200,7 +203,7 @@ fn connect(
 impl Descriptors {
     /// The descriptors of a socket, `fd` among them.
     fn of_socket(client: &Client, fd: c_int) -> Self {
-        let mut found = Self { numbers: [-1; clients::CAPACITY], count: 0 };
+        let mut found = Self { numbers: [-1; CAPACITY], count: 0 };
         if client.has(fd) {
             descriptors::each(&mut |fd| {
                 if client.has(fd) {
@@ -217,7 +220,7 @@ impl Descriptors {
 
     /// The descriptors of the placeholder of a socket.
     fn of_placeholder(index: Option<usize>) -> Self {
-        let mut found = Self { numbers: [-1; clients::CAPACITY], count: 0 };
+        let mut found = Self { numbers: [-1; CAPACITY], count: 0 };
         descriptors::each(&mut |fd| {
             if index.is_some() && placeholder::client_index(fd) == index {
                 found.add(fd);

@@ -1,12 +1,16 @@
 //! The epoll(7) instances that watch a descriptor. They watch files, and would not watch the file that
 //! replaces it. What they watch for is in /proc/self/fdinfo.
 
-use std::{ffi::c_int, mem::MaybeUninit};
+use std::{
+    ffi::c_int,
+    mem::{ManuallyDrop, MaybeUninit},
+};
 
 use rustix::{
     event::epoll::{self, EventData, EventFlags},
+    fd::{BorrowedFd, FromRawFd, OwnedFd},
     fs::{CWD, Mode, OFlags, fstat, open, readlinkat_raw},
-    io::{Errno, read},
+    io::{DupFlags, Errno, FdFlags, dup3, fcntl_getfd, read},
 };
 
 use crate::descriptors::{self, borrow};
@@ -30,8 +34,21 @@ struct Watches {
     found: [Option<Watch>; CAPACITY],
 }
 
+/// Replaces the file of a descriptor, also for the epoll(7) instances that watch it. Its close-on-exec
+/// flag stays as it is.
+pub(crate) fn replace(fd: c_int, with: BorrowedFd<'_>) {
+    let Some(old) = borrow(fd) else { return };
+    let closes = fcntl_getfd(old).is_ok_and(|flags| flags.contains(FdFlags::CLOEXEC));
+    let flags = if closes { DupFlags::CLOEXEC } else { DupFlags::empty() };
+    keep(fd, || {
+        // SAFETY: the program has that number, and goes on having it: it is not closed here.
+        let mut place = ManuallyDrop::new(unsafe { OwnedFd::from_raw_fd(fd) });
+        dup3(with, &mut place, flags)
+    });
+}
+
 /// Replaces the file of a descriptor, and has the instances that watched the old one watch the new one.
-pub(crate) fn keep(fd: c_int, replace: impl FnOnce() -> Result<(), Errno>) {
+fn keep(fd: c_int, replace: impl FnOnce() -> Result<(), Errno>) {
     let mut watches = Watches { fd, inode: 0, found: [None; CAPACITY] };
     if let Some(Ok(status)) = borrow(fd).map(fstat) {
         watches.inode = status.st_ino;

@@ -1,5 +1,7 @@
 //! The PF_KEY sockets of the program, and the numbers that they have there.
 
+pub mod renew;
+
 use std::{fs::File, os::fd::AsRawFd};
 
 use pfkey::client::{Answer as Opened, Call as Arguments, Settings};
@@ -11,13 +13,13 @@ use rustix::{
     thread::CapabilitySet,
 };
 
-use super::{interests::Interests, known::Known, renew::Renewals};
+use super::{interests::Interests, known::Known};
 use crate::seccomp_notify::{
-    Call, Response,
+    Call, Response, Thread,
     caller::Caller,
     response::{NewDescriptor, Numbers},
-    thread::Thread,
 };
+use renew::Renewals;
 
 /// How many numbers are kept for PF_KEY sockets.
 const COUNT: u32 = 32;

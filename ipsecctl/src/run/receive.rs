@@ -11,8 +11,8 @@ use rustix::{
     net::sockopt::{Timeout, socket_timeout},
 };
 
-use super::{
-    keysockets::KeySockets,
+use super::keysockets::{
+    KeySockets,
     renew::{Service, has_ended},
 };
 use crate::seccomp_notify::{Call, Response};

@@ -9,14 +9,13 @@ use libc::{MSG_OOB, c_int, mmsghdr, msghdr};
 use pfkey::command::header;
 use rustix::{fd::AsFd, io::Errno, net::sockopt::socket_send_buffer_size};
 
-use super::{
-    keysockets::{KeySocket, KeySockets},
+use super::keysockets::{
+    KeySocket, KeySockets,
     renew::{PAUSE, Service, is_hung_up},
 };
 use crate::seccomp_notify::{
-    Call, Response,
+    Call, Response, Thread,
     memory::{Memory, Piece, length},
-    thread::Thread,
 };
 
 /// The longest message that is read, whatever the size of the socket's send buffer is.

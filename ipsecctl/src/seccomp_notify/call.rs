@@ -1,5 +1,7 @@
 //! A system call that waits for a response.
 
+pub mod thread;
+
 use libc::c_long;
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -9,7 +11,7 @@ use rustix::{
 
 use sys::seccomp::{Listener, Notification};
 
-use super::thread::Thread;
+use thread::Thread;
 
 /// A call that waits for a response.
 pub struct Call<'listener> {

@@ -9,7 +9,7 @@ use rustix::{
 
 use sys::netns;
 
-use super::thread::Thread;
+use super::call::thread::Thread;
 
 /// The credentials of a thread.
 pub struct Caller {

@@ -2,7 +2,7 @@
 
 use rustix::{fd::OwnedFd, io::Errno};
 
-use super::thread::Thread;
+use super::call::thread::Thread;
 
 /// The response to a call.
 pub enum Response {

@@ -15,7 +15,9 @@ use netlink_packet_xfrm::{
     XFRM_USER_ACQUIRE_LEN, XFRM_USER_EXPIRE_LEN, XFRM_USER_POLICY_EXPIRE_LEN, XfrmAttrs,
 };
 
-use super::{AddressFamily, attributes, catch_all, migration, policy, sa, selector, template};
+use super::{
+    AddressFamily, attributes, catch_all, migration, number, policy, sa, selector, template,
+};
 use crate::{Error, device::Devices};
 
 /// Reads one message, header included, as it is at `now`, Unix seconds; it is called if it matters.
@@ -110,7 +112,7 @@ fn acquire(object: &[u8]) -> Result<Option<Event>, Error> {
         .unwrap_or_else(|| IpVersion::of(selector.src().addr()));
     Ok(Some(Event::Acquire(Box::new(Acquire {
         ends: family.pair(&wire.saddr, &wire.id.daddr),
-        proto: proto(wire.id.proto)?,
+        proto: number::proto(wire.id.proto)?,
         selector,
         sec_ctx: policy.policy.id.sec_ctx.take(),
         policy,
@@ -144,20 +146,12 @@ fn mapping(object: &[u8]) -> Result<Event, Error> {
         .unwrap_or_else(|| IpVersion::guess(&wire.old_saddr, &wire.id.daddr));
     Ok(Event::MappingChanged(Box::new(Mapping {
         dst: family.address(&wire.id.daddr),
-        proto: proto(wire.id.proto)?,
+        proto: number::proto(wire.id.proto)?,
         spi: Spi(wire.id.spi),
         reqid: ReqId(wire.reqid),
         old: SocketAddr::new(family.address(&wire.old_saddr), wire.old_sport),
         new: SocketAddr::new(family.address(&wire.new_saddr), wire.new_sport),
     })))
-}
-
-pub(super) fn proto(number: u8) -> Result<Proto, DecodeError> {
-    Proto::from_number(number).ok_or_else(|| unknown("protocol", number))
-}
-
-pub(super) fn unknown(what: &str, number: u8) -> DecodeError {
-    DecodeError::from(format!("event: {what} {number}"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use netlink_packet_xfrm::{
     XFRMA_MIGRATE, XfrmAttrs,
 };
 
-use super::{AddressFamily, attributes, event, selector};
+use super::{AddressFamily, attributes, number, selector};
 use crate::Error;
 
 /// The message that moves a policy.
@@ -68,7 +68,7 @@ pub(super) fn read(object: &[u8]) -> Result<Migration, Error> {
     Ok(Migration {
         selector: selector::read(&id.selector, None)?,
         direction: Direction::from_xfrm(id.direction)
-            .ok_or_else(|| event::unknown("direction", id.direction))?,
+            .ok_or_else(|| number::unknown("direction", id.direction))?,
         changes,
         key_management,
     })
@@ -76,8 +76,8 @@ pub(super) fn read(object: &[u8]) -> Result<Migration, Error> {
 
 fn path_change(wire: &UserMigrate) -> Result<PathChange, DecodeError> {
     Ok(PathChange {
-        proto: event::proto(wire.proto)?,
-        mode: Mode::from_xfrm(wire.mode).ok_or_else(|| event::unknown("mode", wire.mode))?,
+        proto: number::proto(wire.proto)?,
+        mode: Mode::from_xfrm(wire.mode).ok_or_else(|| number::unknown("mode", wire.mode))?,
         reqid: ReqId(wire.reqid),
         old: pair(wire.old_family, &wire.old_saddr, &wire.old_daddr),
         new: pair(wire.new_family, &wire.new_saddr, &wire.new_daddr),

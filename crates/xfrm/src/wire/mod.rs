@@ -10,6 +10,7 @@ pub(crate) mod image;
 mod lifetime;
 mod mark;
 pub(crate) mod migration;
+mod number;
 mod offload;
 pub(crate) mod policy;
 mod recent;

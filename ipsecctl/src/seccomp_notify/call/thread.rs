@@ -16,7 +16,8 @@ use rustix::{
 
 use sys::proc_status::Status;
 
-use super::{call::Call, memory::Memory};
+use super::Call;
+use crate::seccomp_notify::memory::Memory;
 
 /// A thread that waits, or has waited.
 pub struct Thread<'call> {

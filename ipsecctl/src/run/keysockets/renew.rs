@@ -21,8 +21,8 @@ use rustix::{
     net::{RecvFlags, recv, sockopt::socket_cookie},
 };
 
-use super::keysockets::{KeySocket, KeySockets};
-use crate::seccomp_notify::{Call, thread::Thread};
+use super::{KeySocket, KeySockets};
+use crate::seccomp_notify::{Call, Thread};
 
 /// The most calls that wait for a service at the same time.
 const MOST_WAITING: usize = 8;
