@@ -131,7 +131,7 @@ fn words_of_an_sa() {
     let kernel = SaFlags::ALL.into_iter().flat_map(SaFlags::words);
     assert_eq!(of(SETKEY, &["kernel_flag_word"]), words(kernel));
     let directions = SaDirection::ALL.iter().map(|direction| direction.word());
-    assert_eq!(of(SETKEY, &["way"]), words(directions));
+    assert_eq!(of(SETKEY, &["sa_direction"]), words(directions));
 
     assert_eq!(of(SETKEY, &["crypt_word", "crypt_bare"]), algorithms(&[Crypt, Aead]));
     let auth = of(SETKEY, &["auth_word", "auth_bare", "tcp_md5", "dropped"]);

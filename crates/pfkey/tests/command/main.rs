@@ -16,12 +16,24 @@ use pfkey::{
 use proptest::prelude::*;
 use rustix::io::Errno;
 
-/// Refused by `send(2)`; refused in a message; for the SAD and SPD to say.
-type Fate = Result<Result<Command, Errno>, Errno>;
+/// What becomes of a message before the SAD and SPD are asked.
+#[derive(Debug)]
+enum Fate {
+    /// `send(2)` fails.
+    NotSent(Errno),
+    /// The reply has an errno.
+    Refused(Errno),
+    Accepted(Command),
+}
 
 fn fate(bytes: &[u8]) -> Fate {
-    let header = header(bytes).map_err(|error| error.errno())?;
-    Ok(command(&header, bytes).map_err(|error| error.errno()))
+    match header(bytes) {
+        Err(error) => Fate::NotSent(error.errno()),
+        Ok(header) => match command(&header, bytes) {
+            Err(error) => Fate::Refused(error.errno()),
+            Ok(command) => Fate::Accepted(command),
+        },
+    }
 }
 
 /// The errnos of `send(2)`, of the message, or none.
@@ -201,7 +213,7 @@ fn getspi_get_and_delete() {
 #[test]
 fn a_running_dump_is_checked_before_the_query() {
     let query_of = |bytes: &[u8]| match fate(bytes) {
-        Ok(Ok(Command::DumpSad(query))) => query.map_err(|error| error.errno()),
+        Fate::Accepted(Command::DumpSad(query)) => query.map_err(|error| error.errno()),
         other => panic!("{other:?}"),
     };
     let esp = query_of(&message(DUMP, ESP, &[filter(128)])).unwrap();
@@ -280,7 +292,7 @@ fn what_the_levels_mean() {
         request(51, 3, 2, 9, &v4(1)),
     ];
     let bytes = spd(SPDADD, policy(IPSEC, OUT, 0, &requests));
-    let Ok(Ok(Command::AddPolicy(policy))) = fate(&bytes) else { panic!() };
+    let Fate::Accepted(Command::AddPolicy(policy)) = fate(&bytes) else { panic!() };
     let Action::Ipsec(requests) = policy.action else { panic!() };
     let levels: Vec<Level> = requests.iter().map(|request| request.level).collect();
     let unique = |id: Option<u32>| Level::Unique(id.map(ReqId));
@@ -331,7 +343,7 @@ fn migrations() {
 #[test]
 fn an_acquire_that_failed_has_number_and_errno() {
     let failed = |bytes: &[u8]| match fate(bytes) {
-        Ok(Ok(Command::Acquire(failed))) => failed,
+        Fate::Accepted(Command::Acquire(failed)) => failed,
         other => panic!("{other:?}"),
     };
     let acquire = message(ACQUIRE, ESP, &[]);
@@ -344,11 +356,11 @@ fn an_acquire_that_failed_has_number_and_errno() {
 fn an_sa_is_read_with_what_af_key_looks_at() {
     let bytes =
         esp(&[address(7, 24, &v4(0)), ext(20, &[2, 0, 0, 0]), ext(21, &[0x11, 0x94, 0, 0])]);
-    let Ok(Ok(Command::AddSa(sa))) = fate(&bytes) else { panic!() };
+    let Fate::Accepted(Command::AddSa(sa)) = fate(&bytes) else { panic!() };
     assert_eq!((sa.proto, sa.spi, sa.seq, sa.replay_window), (Proto::Esp, Spi(0x1000), 7, 4));
     assert_eq!(sa.encap.map(|encap| (encap.src_port, encap.dst_port)), Some((4500, 0)));
     let ah = message(ADD, AH, &[self::sa(3, 12), src(), dst(), auth_key(20), encrypt_key(16)]);
-    let Ok(Ok(Command::AddSa(ah))) = fate(&ah) else { panic!() };
+    let Fate::Accepted(Command::AddSa(ah)) = fate(&ah) else { panic!() };
     assert!(ah.auth.is_some() && ah.crypt.is_none());
     let selector = sa.selector.unwrap();
     assert_eq!((selector.src().length(), selector.dst().length()), (24, 0));
@@ -357,9 +369,9 @@ fn an_sa_is_read_with_what_af_key_looks_at() {
 #[track_caller]
 fn assert_fate(what: &str, bytes: &[u8], expected: Expected) {
     let fate = match fate(bytes) {
-        Err(errno) => Send(errno),
-        Ok(Err(errno)) => Reply(errno),
-        Ok(Ok(_)) => Taken,
+        Fate::NotSent(errno) => Send(errno),
+        Fate::Refused(errno) => Reply(errno),
+        Fate::Accepted(_) => Taken,
     };
     assert_eq!(fate, expected, "{what}");
 }

@@ -25,7 +25,7 @@ use super::{
     events::Events,
     session::{
         SessionId,
-        peer::{self, Stranger},
+        peer::{self, Admission, Stranger},
         requests::{Datagram, Found},
     },
     settings::Settings,
@@ -168,16 +168,16 @@ impl Server {
     /// Makes a connection a session if its program may administer the network. Otherwise the program
     /// gets a message with EPERM and the end, and its requests are not read.
     fn admit(&mut self, socket: OwnedFd) {
-        let admitted = peer::admitted(&socket)
-            .and_then(|peer| Ok(sys::datagrams::look_in_turn(&socket).map(|()| peer)?));
-        match admitted {
-            Ok(Ok(peer)) => {
+        let admission = peer::admission(&socket)
+            .and_then(|admission| Ok(sys::datagrams::look_in_turn(&socket).map(|()| admission)?));
+        match admission {
+            Ok(Admission::Admitted(peer)) => {
                 let (pid, program) = (peer.pid, peer.program.clone());
                 let id = self.handler.sessions_mut().add(socket, peer);
                 debug!(client = id.number(), pid, program, "client accepted");
                 return;
             }
-            Ok(Err(Stranger { pid, program })) => {
+            Ok(Admission::Rejected(Stranger { pid, program })) => {
                 let reason = "no CAP_NET_ADMIN in this user namespace";
                 warn!(pid, program, reason, "client rejected");
             }

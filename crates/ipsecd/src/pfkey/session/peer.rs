@@ -28,7 +28,13 @@ pub(in crate::pfkey) struct Stranger {
     pub(in crate::pfkey) program: String,
 }
 
-/// The process that has connected, if it may administer this network namespace as AF_KEY asks
+/// Whether a process may be a client.
+pub(in crate::pfkey) enum Admission {
+    Admitted(Peer),
+    Rejected(Stranger),
+}
+
+/// The process that has connected, and whether it may administer this network namespace as AF_KEY asks
 /// (`pfkey_create`): it must have CAP_NET_ADMIN, and in the user namespace of this service, which
 /// has it over the network namespace.
 ///
@@ -36,7 +42,7 @@ pub(in crate::pfkey) struct Stranger {
 /// parent has waited for it.
 ///
 /// Errors: those of reading /proc.
-pub(in crate::pfkey) fn admitted(socket: impl AsFd) -> io::Result<Result<Peer, Stranger>> {
+pub(in crate::pfkey) fn admission(socket: impl AsFd) -> io::Result<Admission> {
     let credentials = socket_peercred(socket)?;
     let pid = credentials.pid.as_raw_nonzero().get();
     let process = format!("/proc/{pid}");
@@ -51,9 +57,9 @@ pub(in crate::pfkey) fn admitted(socket: impl AsFd) -> io::Result<Result<Peer, S
         status.effective().is_some_and(|effective| effective.contains(CapabilitySet::NET_ADMIN));
     let program = status.name().to_owned();
     Ok(if is_of_our_namespace && may_administer {
-        Ok(Peer { pid, uid: credentials.uid.as_raw(), program })
+        Admission::Admitted(Peer { pid, uid: credentials.uid.as_raw(), program })
     } else {
-        Err(Stranger { pid, program })
+        Admission::Rejected(Stranger { pid, program })
     })
 }
 
@@ -80,9 +86,12 @@ mod tests {
         let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
         let (ours, _theirs) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
         let before = capabilities(None).unwrap();
-        let peer = admitted(ours).unwrap();
-        assert_eq!(peer.is_ok(), before.effective.contains(CapabilitySet::NET_ADMIN));
-        assert!(peer.map_or(true, |peer| peer.pid == std::process::id().cast_signed()));
+        let (is_admitted, pid) = match admission(ours).unwrap() {
+            Admission::Admitted(peer) => (true, peer.pid),
+            Admission::Rejected(stranger) => (false, stranger.pid),
+        };
+        assert_eq!(is_admitted, before.effective.contains(CapabilitySet::NET_ADMIN));
+        assert_eq!(pid, std::process::id().cast_signed());
         assert_eq!(capabilities(None).unwrap(), before);
     }
 }

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::pfkey::{
     session::{
         Packet, Restored, Session,
-        peer::{self, Peer},
+        peer::{self, Admission, Peer},
     },
     sessions::Sessions,
 };
@@ -115,8 +115,9 @@ impl Saved {
         sys::datagrams::look_in_turn(&socket)?;
         let cookie = socket_cookie(&socket)?;
         let Some(at) = self.rows.iter().position(|(row, _)| row["cookie"] == cookie) else {
-            let peer = peer::admitted(&socket)?;
-            let peer = peer.map_err(|_| io::Error::from(io::ErrorKind::PermissionDenied))?;
+            let Admission::Admitted(peer) = peer::admission(&socket)? else {
+                return Err(io::ErrorKind::PermissionDenied.into());
+            };
             sessions.add(socket, peer);
             return Ok(());
         };
