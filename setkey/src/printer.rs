@@ -45,6 +45,8 @@ pub struct Printer<W: Write> {
     verbose: bool,
     pending: Option<DumpEntry>,
     seq: u32,
+    /// The ID of this process: a system call for each entry would take a tenth of a dump.
+    pid: u32,
     json: Vec<Value>,
     /// With `--script`: all of them, since the oldest is to be added first.
     newest_first: Vec<DumpEntry>,
@@ -80,6 +82,7 @@ impl<W: Write> Printer<W> {
             verbose,
             pending: None,
             seq: 0,
+            pid: process::id(),
             json: Vec::new(),
             newest_first: Vec::new(),
             refused: None,
@@ -145,7 +148,7 @@ impl<W: Write> Printer<W> {
             dialect: self.dialect,
             ports: self.format.ports,
             redact: self.format.redact,
-            pid: process::id(),
+            pid: self.pid,
             seq,
             references,
             now: unix_seconds(),
@@ -200,7 +203,7 @@ impl<W: Write> Printer<W> {
     /// NetBSD's setkey prints nothing of an SPI that it has reserved, but the message with `-v`.
     fn reserved(&mut self, entry: &SaEntry) -> io::Result<()> {
         let message = sad::message(MessageType::GETSPI, entry).ok().filter(|_| self.verbose);
-        let message = message.map(|message| message.numbered(0, process::id()));
+        let message = message.map(|message| message.numbered(0, self.pid));
         message.map_or(Ok(()), |message| write_message(&mut self.out, &message, false))
     }
 
