@@ -131,6 +131,18 @@ fn setkey_that_waits_for_input_has_no_lock() {
     assert!(spd.contains("10.3.0.0/24") && !spd.contains("10.1.0.0/24"), "{spd}");
 }
 
+#[test]
+fn an_unprivileged_user_does_not_get_the_lock() {
+    let host = Host::new("user");
+    host.load("spdadd 10.1.0.0/24 10.2.0.0/24 any -P in ipsec esp/transport//default;");
+    for name in ["lock", "lock.queue"] {
+        let mut flock = host.command("setpriv");
+        flock.args(["--reuid=65534", "--clear-groups", "flock", "--nonblock"]);
+        let outcome = Outcome::of(flock.arg(host.kept().join(name)).arg("true"));
+        assert!(outcome.status != 0 && outcome.stderr.contains("Permission denied"), "{outcome:?}");
+    }
+}
+
 /// Sends all requests at once and reads all answers.
 fn turn(socket: &OwnedFd) -> Duration {
     let begin = Instant::now();
