@@ -273,8 +273,8 @@ impl<W: Write> Sink for Printer<W> {
             ),
             Outcome::NeedsDaemon => self.explain(
                 line,
-                &"`use` on an outbound tunnel is as the SAs are now: start ipsecd, which follows \
-                  them as they come and go",
+                &"`use` on an outbound tunnel was applied for the current SAs only: run ipsecd to \
+                  keep it up to date",
             ),
             Outcome::Sa(entry) => self.entry(Entry::Sa(entry), None),
             Outcome::Policy(requested) => {
