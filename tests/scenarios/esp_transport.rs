@@ -2,29 +2,17 @@
 
 use scenarios::{Host, Wire, link, protocol::ESP};
 
-use crate::story::Story;
+use crate::story::{self, Story};
 
 #[test]
 fn v4() {
-    let (a, b) = (Host::new("a"), Host::new("b"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
-    let wire = Wire::tap(&a, "b");
-
-    let packets = Story {
-        ends: [
-            (&a, &policies("192.0.2.1", "192.0.2.2")),
-            (&b, &policies("192.0.2.2", "192.0.2.1")),
-        ],
-        sas: r#"
-            add 192.0.2.1 192.0.2.2 esp 0x1001 -m transport
-                -E aes-cbc "aes-cbc from a-b" -A hmac-sha1 "hmac-sha1 from a - b";
-            add 192.0.2.2 192.0.2.1 esp 0x1002 -m transport
-                -E aes-cbc "aes-cbc from b-a" -A hmac-sha1 "hmac-sha1 from b - a";
-        "#,
-        ping: (&a, "192.0.2.2"),
-        wire: &wire,
-    }
-    .print();
+    let sas = r#"
+        add 192.0.2.1 192.0.2.2 esp 0x1001 -m transport
+            -E aes-cbc "aes-cbc from a-b" -A hmac-sha1 "hmac-sha1 from a - b";
+        add 192.0.2.2 192.0.2.1 esp 0x1002 -m transport
+            -E aes-cbc "aes-cbc from b-a" -A hmac-sha1 "hmac-sha1 from b - a";
+    "#;
+    let packets = story::of_two_hosts(policies, sas, "192.0.2.2");
 
     for packet in packets {
         assert_eq!((packet.version, &packet.protocols[..]), (4, &[ESP][..]));

@@ -11,11 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pfkey::Message;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
 use scenarios::{
     Host, Outcome,
-    pfkey::{Draft, RunningService, Seen, Side},
+    pfkey::{PID, RunningService, Side, ask, receive},
 };
 
 const TIMES: usize = 100;
@@ -147,37 +145,25 @@ fn an_unprivileged_user_does_not_get_the_lock() {
 fn turn(socket: &OwnedFd) -> Duration {
     let begin = Instant::now();
     for (words, seq) in REQUESTS.iter().zip(1..) {
-        send_request(socket, words, seq);
+        ask(socket, words, seq);
     }
     let mut unanswered = vec![1, 2, 3, 4];
     while !unanswered.is_empty() {
         let answer = receive(socket);
         // Others' changes are received too, under numbers of their own.
-        if answer.pid == 4242 {
+        if answer.pid == PID {
             unanswered.retain(|seq| *seq != answer.seq);
         }
     }
     begin.elapsed()
 }
 
-fn send_request(socket: &OwnedFd, words: &str, seq: u32) {
-    let draft = Draft::read(words, seq).expect("a message");
-    let bytes = draft.bytes(&Seen::default()).expect("a message");
-    send(socket, &bytes, SendFlags::empty()).expect("the service listens");
-}
-
-fn receive(socket: &OwnedFd) -> Message {
-    let mut buffer = [0; 4096];
-    let (_, length) = recv(socket, &mut buffer, RecvFlags::empty()).expect("an answer");
-    Message::decode(&buffer[..length]).expect("a message")
-}
-
 /// The errno of the answer to a request.
 fn request(socket: &OwnedFd, words: &str, seq: u32) -> u8 {
-    send_request(socket, words, seq);
+    ask(socket, words, seq);
     loop {
         let answer = receive(socket);
-        if (answer.pid, answer.seq) == (4242, seq) {
+        if (answer.pid, answer.seq) == (PID, seq) {
             return answer.errno;
         }
     }
@@ -201,24 +187,24 @@ fn a_refused_change_does_not_happen_later() {
         format!("spdadd any policy:type=discard,dir=out src:10.1.0.0/24 dst:10.{n}.0.0/24")
     };
     let mut seq = 0;
-    let mut ask = |words: &str| {
+    let mut errno = |words: &str| {
         seq += 1;
         request(&socket, words, seq)
     };
-    assert_eq!(ask(&partial(1)), 0);
+    assert_eq!(errno(&partial(1)), 0);
     let filler = run.join("filler");
     fill(&filler);
-    let refused: Vec<u32> = (2..=40).filter(|n| ask(&partial(*n)) == 28).collect();
+    let refused: Vec<u32> = (2..=40).filter(|n| errno(&partial(*n)) == 28).collect();
     assert!(refused.len() > 20, "the file system is full: {refused:?}");
     // What needs no record is carried out, and nothing with it.
     for n in [50, 51] {
-        assert_eq!(ask(&discard(n)), 0, "no record is needed");
+        assert_eq!(errno(&discard(n)), 0, "no record is needed");
     }
-    assert_eq!(ask("add esp sa:spi=0x100,encrypt=11 src:192.0.2.1 dst:192.0.2.2 ekey:0"), 0);
-    assert_eq!(ask("delete esp sa:spi=0x100 src:192.0.2.1 dst:192.0.2.2"), 0);
-    assert_eq!(ask("flush esp"), 0);
+    assert_eq!(errno("add esp sa:spi=0x100,encrypt=11 src:192.0.2.1 dst:192.0.2.2 ekey:0"), 0);
+    assert_eq!(errno("delete esp sa:spi=0x100 src:192.0.2.1 dst:192.0.2.2"), 0);
+    assert_eq!(errno("flush esp"), 0);
     fs::remove_file(&filler).expect("there is room again");
-    assert_eq!(ask(&discard(60)), 0);
+    assert_eq!(errno(&discard(60)), 0);
     let spd = host.setkey("-DP").stdout;
     for n in refused {
         assert!(!spd.contains(&format!("10.{n}.0.0/24")), "10.{n} was refused\n{spd}");
@@ -226,7 +212,7 @@ fn a_refused_change_does_not_happen_later() {
     for n in [1, 50, 51, 60] {
         assert!(spd.contains(&format!("10.{n}.0.0/24")), "10.{n} was accepted\n{spd}");
     }
-    assert_eq!(ask("spdflush any"), 0);
+    assert_eq!(errno("spdflush any"), 0);
     assert_eq!(host.setkey("-DP").stdout, "No SPD entries.\n");
     drop(service);
     let mut unmount = Command::new("umount");

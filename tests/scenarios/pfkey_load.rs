@@ -9,10 +9,9 @@ use std::{
 };
 
 use pfkey::{Extension, Message, MessageType, ext::Policy};
-use rustix::net::{RecvFlags, SendFlags, recv, send};
 use scenarios::{
     Host,
-    pfkey::{Draft, RunningService, Seen, Side},
+    pfkey::{RunningService, Side, ask, receive},
     times,
 };
 
@@ -73,7 +72,7 @@ fn add_policies(socket: &OwnedFd, count: u32, in_flight: u32) {
                 "spdadd any policy:type=ipsec,dir=out,prio=1 rq:esp,transport,require \
                  src:10.0.0.1 dst:10.{a}.{b}.{c}"
             );
-            ask(socket, &words);
+            ask(socket, &words, 1);
         }
         if n >= in_flight {
             assert_eq!(receive(socket).errno, 0);
@@ -83,7 +82,7 @@ fn add_policies(socket: &OwnedFd, count: u32, in_flight: u32) {
 
 /// A dump of the SPD, read at the slow reader's pace.
 fn read_slowly(socket: &OwnedFd) -> Vec<Message> {
-    ask(socket, "spddump any");
+    ask(socket, "spddump any", 1);
     let start = Instant::now();
     let mut entries = Vec::new();
     for n in 1.. {
@@ -103,22 +102,10 @@ fn ask_until(socket: &OwnedFd, is_over: &AtomicBool) -> Vec<Duration> {
     let mut answers = Vec::new();
     while !is_over.load(Ordering::Relaxed) {
         let start = Instant::now();
-        ask(socket, "get esp sa:spi=1 src:192.0.2.1 dst:192.0.2.2");
+        ask(socket, "get esp sa:spi=1 src:192.0.2.1 dst:192.0.2.2", 1);
         assert_eq!(receive(socket).msg_type, MessageType::GET);
         answers.push(start.elapsed());
         thread::sleep(A_REQUEST);
     }
     answers
-}
-
-fn ask(socket: &OwnedFd, words: &str) {
-    let draft = Draft::read(words, 1).expect("a message");
-    let bytes = draft.bytes(&Seen::default()).expect("a message");
-    send(socket, &bytes, SendFlags::empty()).expect("the service listens");
-}
-
-fn receive(socket: &OwnedFd) -> Message {
-    let mut buffer = [0; 4096];
-    let (_, length) = recv(socket, &mut buffer, RecvFlags::empty()).expect("an answer");
-    Message::decode(&buffer[..length]).expect("a message")
 }

@@ -11,8 +11,8 @@ use pfkey::{
 
 use super::Seen;
 
-/// The process ID of the sender in the message.
-const PID: u32 = 4242;
+/// `sadb_msg_pid` of a draft that does not set another.
+pub const PID: u32 = 4242;
 
 /// The word before the bytes of a message that has no other form.
 const EXACTLY: &str = "bytes";

@@ -16,14 +16,16 @@ mod running;
 mod shown;
 mod side;
 mod tables;
+mod talk;
 
 pub use allowed::{ALLOWED, Allowed, Masked, TABLES};
 pub use case::{Case, Step, cases};
 pub use compare::{Comparison, Report};
 pub use dice::Dice;
-pub use draft::Draft;
+pub use draft::{Draft, PID};
 pub use generated::sequence;
 pub use mutated::sequence_of_mutated;
 pub use running::RunningService;
 pub use shown::{Seen, shown};
 pub use side::{Side, af_key_socket};
+pub use talk::{ask, receive};
