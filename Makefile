@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up all they need on a Debian 12 machine that has git and Rust.
 
-.PHONY: demo test quick stress scenario lint docs bench bench-pfkey install install-libipsec setup
+.PHONY: demo test quick stress test-qemu scenario lint docs bench bench-pfkey install install-libipsec setup
 
 demo: setup
 	cargo build --quiet -p setkey
@@ -17,6 +17,11 @@ quick: setup
 # Everything, with full counts.
 stress: setup
 	tests/run stress
+
+# What only a distribution's kernel has, in QEMU: tests/kernel/on-qemu-7.2.
+test-qemu:
+	TEST_KERNEL=qemu-7.2 tests/kernel/setup
+	tests/run qemu
 
 # One scenario, or those with T in their names: make scenario T=tunnel
 scenario: setup
