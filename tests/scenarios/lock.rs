@@ -224,3 +224,44 @@ fn fill(path: &std::path::Path) {
     let mut file = File::create(path).expect("a file");
     while file.write_all(&[0; 256]).is_ok() {}
 }
+
+/// Two scripts on two processors, if there are two. Their policies are recorded beside the kernel.
+#[test]
+fn two_scripts_at_once() {
+    const POLICIES: usize = 100;
+    const SAS: usize = 20;
+    let host = Host::new("both");
+    let processors = thread::available_parallelism().expect("there is one").get();
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let load = |n: usize| {
+        let policy = |k| {
+            format!(
+                "spdadd 10.{n}.{k}.0/24 10.9.0.0/24 any -P out ipsec esp/tunnel/10.0.{n}.1-10.0.{n}.2/use;"
+            )
+        };
+        let sa = |k| {
+            format!(
+                "add 10.0.{n}.1 10.0.{n}.2 esp {} -E null -A hmac-sha1 \"hmac-sha1 from a - b\";",
+                4096 + k
+            )
+        };
+        let script: String = (0..POLICIES).map(policy).chain((0..SAS).map(sa)).collect();
+        let file = directory.path().join(n.to_string());
+        fs::write(&file, script).expect("the script");
+        let mut setkey = host.command("taskset");
+        setkey.arg("-c").arg((n % processors).to_string());
+        Outcome::of(setkey.arg(scenarios::setkey()).arg("-f").arg(file))
+    };
+    let outcomes = thread::scope(|scope| {
+        [0, 1].map(|n| scope.spawn(move || load(n))).map(|thread| thread.join().expect("it loads"))
+    });
+    for outcome in outcomes {
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{}", outcome.stderr);
+    }
+    assert_eq!(host.setkey("-D").stdout.matches("spi=").count(), 2 * SAS);
+    let spd = host.setkey("-DP").stdout;
+    for n in [0, 1] {
+        let template = format!("esp/tunnel/10.0.{n}.1-10.0.{n}.2/use");
+        assert_eq!(spd.matches(&template).count(), POLICIES, "{spd}");
+    }
+}

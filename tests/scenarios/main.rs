@@ -16,6 +16,7 @@ mod dumps;
 mod esp_transport;
 mod esp_tunnel;
 mod gateways;
+mod if_id;
 mod iked;
 mod ipcomp_esp;
 mod key_management;

@@ -41,6 +41,28 @@ pub fn has_ripemd160() -> bool {
     *THERE
 }
 
+/// Whether the kernel has nf_tables for IPv4, which sets DF.
+#[must_use]
+pub fn has_nf_tables() -> bool {
+    has(&["nft", "add", "table", "ip", "probe"], &["Operation not supported", "Protocol error"])
+}
+
+/// Whether the kernel has xfrm interfaces.
+#[must_use]
+pub fn has_xfrm_interfaces() -> bool {
+    let probe = ["ip", "link", "add", "probe", "type", "xfrm", "dev", "lo", "if_id", "1"];
+    has(&probe, &["Unknown device type", "Operation not supported"])
+}
+
+/// Whether the kernel carries out a command, in a network namespace of its own. A refusal that is not one of these is a
+/// mistake of this test.
+fn has(command: &[&str], refusals: &[&str]) -> bool {
+    let outcome = Outcome::of(Command::new("unshare").arg("--net").args(command));
+    let absent = refusals.iter().any(|refusal| outcome.stderr.contains(refusal));
+    assert!(outcome.status == 0 || absent, "{outcome:?}");
+    outcome.status == 0
+}
+
 /// Whether the kernel takes an SA with this algorithm.
 fn has_authentication(xfrm: &str, key: &str) -> bool {
     let sa = "state add src 192.0.2.1 dst 192.0.2.2 proto ah spi 1 auth";

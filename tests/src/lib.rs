@@ -33,7 +33,10 @@ pub use host::{
     toy_ike,
 };
 pub use iked::{Access, Iked};
-pub use kernel::{has_ripemd160, report_skipped, scripts_for_this_kernel, without};
+pub use kernel::{
+    has_nf_tables, has_ripemd160, has_xfrm_interfaces, report_skipped, scripts_for_this_kernel,
+    without,
+};
 pub use mask::{masked, with_plain_templates};
 pub use outcome::Outcome;
 pub use pair::{ESP_BOTH_DIRECTIONS, Pair, echo, exec};
