@@ -14,7 +14,7 @@ use pfkey::{
 };
 use rustix::io::Errno;
 
-use crate::{error::Error, monitor::write_message, options::Command};
+use crate::{error::Error, message::write_message, options::Command};
 
 /// The original reads no more of a file.
 const MOST: usize = 32 << 10;

@@ -6,6 +6,7 @@ mod dump;
 mod error;
 mod extras;
 mod files;
+mod message;
 mod monitor;
 mod options;
 mod printer;

@@ -15,6 +15,7 @@ use pfkey::{HEADER_LENGTH, Hexdump, Kdebug, Message, MessageType};
 use crate::{
     backend::Socket,
     error::Error,
+    message::write_message,
     options::{PfKeySource, Timestamp},
 };
 
@@ -67,17 +68,6 @@ fn write_received(
         writeln!(out, "{}", Kdebug(&Message::decode(message)?))?;
     }
     Ok(out.flush()?)
-}
-
-/// A message as the original shows it, its bytes first with `-H`.
-pub fn write_message(out: &mut impl Write, message: &Message, hexdump: bool) -> io::Result<()> {
-    if hexdump {
-        match message.encode() {
-            Ok(bytes) => write!(out, "{}", Hexdump(&bytes))?,
-            Err(error) => eprintln!("setkey: {error}"),
-        }
-    }
-    write!(out, "{}", Kdebug(message))
 }
 
 /// `HH:MM:SS.uuuuuu` in local time, or `SECONDS.uuuuuu`.

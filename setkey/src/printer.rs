@@ -20,7 +20,7 @@ use sys::{clock::unix_seconds, errno_text};
 
 use crate::{
     dump::{HEADER, write_script_policy, write_script_sa, write_short_sa},
-    monitor::write_message,
+    message::write_message,
     options::{DumpFormat, Layout},
 };
 

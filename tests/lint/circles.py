@@ -1,5 +1,5 @@
-"""Circles among the modules of a crate: a module that uses another, which uses the first. A module and its own
-submodules are one."""
+"""Circles among the modules of a crate: a module that uses another, which uses the first. A module uses its submodules;
+that these use it is no circle."""
 
 import re
 
@@ -47,8 +47,8 @@ def target(name, path, modules):
     while full and "::".join(full) not in modules:
         full.pop()
     found = "::".join(full)
-    is_family = found == name or name.startswith(found + "::") or found.startswith(name + "::")
-    return None if not found or not name or is_family else found
+    is_around = found == name or name.startswith(found + "::")
+    return None if not found or not name or is_around else found
 
 
 def uses(name, text, modules):
@@ -78,6 +78,10 @@ def circles(files):
     """Findings for files, (path, text) of one crate: each use that closes a circle."""
     modules = {module(path)[1]: (path, text) for path, text in files}
     graph = {name: uses(name, text, modules) for name, (_, text) in modules.items()}
+    for name in filter(None, modules):
+        parent = name.rpartition("::")[0]
+        if parent in graph and parent:
+            graph[parent].setdefault(name, 1)
     reach = {name: reachable(graph, name) for name in graph}
     for name, used in graph.items():
         for other, line in used.items():

@@ -11,7 +11,7 @@ use rustix::io::Errno;
 
 use super::{Backend, Socket, Submission};
 use crate::{
-    StdoutPrinter, error::Error, monitor::write_message, options::Command, printer::Entry,
+    StdoutPrinter, error::Error, message::write_message, options::Command, printer::Entry,
 };
 
 /// How long an answer may take. The original waited a second; a service may have others to serve.

@@ -9,7 +9,7 @@ use pfkey::{
     request::{self, PfKeyExtras},
 };
 
-use crate::{error::Error, monitor::write_message, options::Command};
+use crate::{error::Error, message::write_message, options::Command};
 
 /// Shows the requests and the kernel's events as messages.
 pub struct Verbose {
