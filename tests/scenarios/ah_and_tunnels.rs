@@ -56,7 +56,7 @@ fn an_optional_tunnel_inside_required_ah() {
             spdadd {there} {here} any -P in ipsec {back};"
         ));
         assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""));
-        assert!(outcome.stderr.contains("start ipsecd"), "{}", outcome.stderr);
+        assert!(outcome.stderr.contains("run ipsecd"), "{}", outcome.stderr);
     }
     let wires = [Wire::leaving(&a, "b"), Wire::leaving(&b, "a")];
     let load = |script: String| [&a, &b].map(|host| host.load(&script));

@@ -96,7 +96,7 @@ fn it_catches_up() {
     let host = Host::new("host");
     let outcome =
         host.setkey_text(&format!("spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec {TUNNEL};"));
-    assert!(outcome.stderr.contains("start ipsecd"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("run ipsecd"), "{}", outcome.stderr);
     host.ip(&add_sa());
     assert_eq!(templates(&host), 0, "no daemon reconciles");
     let daemon = Daemon::start(&host);
