@@ -212,7 +212,7 @@ fn without_a_service_there_is_an_error() {
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
     let err = String::from_utf8(output.stderr).unwrap();
     assert!(err.starts_with("setkey: cannot open a socket of /nonexistent/pfkey.sock: "), "{err}");
-    assert!(err.contains("run ipsecd"), "{err}");
+    assert!(err.contains("start ipsecd"), "{err}");
     // Nothing is sent, so no service need listen.
     let mut check = assert_cmd::Command::cargo_bin("setkey").unwrap();
     check.args(["--pfkey=/nonexistent/pfkey.sock", "-n", "-D"]).assert().code(0).stdout("");
