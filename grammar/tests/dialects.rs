@@ -187,7 +187,7 @@ fn netbsd() {
 #[test]
 fn getspi_asks_for_an_spi_and_0_is_any() {
     let template = |script| match one(NetBsd, script) {
-        Ok(Operation::GetSpi(template)) => template,
+        Ok(Operation::GetSpi(wanted)) => wanted,
         other => panic!("{other:?}"),
     };
     let any = template("getspi ::1 ::2 esp 0;");

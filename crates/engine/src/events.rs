@@ -121,7 +121,7 @@ impl Error {
         matches!(self, Error::Kernel(xfrm::Error::Malformed(_)))
     }
 
-    /// Whether the kernel has refused a template. [`Error::errno`] is its answer.
+    /// Whether the kernel has refused a question or a change. [`Error::errno`] is its answer.
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         matches!(self, Error::Kernel(xfrm::Error::Refused { .. }))

@@ -144,7 +144,7 @@ impl Engine {
                 self.push(line, &Change::FlushSad(proto), Target::Database);
                 Ok(())
             }
-            Operation::GetSpi(template) => self.answer_get_spi(line, &template, sink),
+            Operation::GetSpi(wanted) => self.answer_get_spi(line, &wanted, sink),
             Operation::GetSa(id) => self.answer_get_sa(line, &id, sink),
             Operation::DumpSad(proto) => self.dump_sad(line, proto, sink),
         }

@@ -50,7 +50,7 @@ impl Group {
 
 /// Receives what happens in the SAD and SPD of the network namespace where it was opened, from the
 /// moment it is opened. While one is open on [`Group::Acquire`], packets that need an SA wait for
-/// it, and a larval SA stands for it.
+/// it, and a larval SA holds its place.
 ///
 /// For a picture that stays true: open, dump, then apply the events; after
 /// [`Event::MonitorLost`], dump again.

@@ -13,7 +13,7 @@ pub struct SocketEntry {
 }
 
 /// The value of the socket option `IP_XFRM_POLICY` or `IPV6_XFRM_POLICY` that makes `policy` the
-/// socket's own. `owner` is a number to find it by in a dump: it stands in `xfrm_selector.user`,
+/// socket's own. `owner` is a number to find it by in a dump: it is in `xfrm_selector.user`,
 /// which the kernel keeps and compares with no packet.
 #[must_use]
 pub fn socket_option(policy: &Policy, installation: Installation, owner: u32) -> Vec<u8> {

@@ -14,7 +14,7 @@ pub enum Outcome {
     UnfitSa(SaId),
     /// The kernel took an SA but passed over these of its options, which it is too old for.
     Ignored(Vec<&'static str>),
-    /// A policy holds templates only while their SAs are there, and no daemon keeps them up to date.
+    /// A policy is partial while no SA serves a template, and no daemon keeps it up to date.
     NeedsDaemon,
     /// The larval SA of a `getspi`.
     Reserved(Box<SaEntry>),

@@ -38,25 +38,25 @@ impl Engine {
     pub fn get_spi(
         &mut self,
         acquire: u32,
-        template: &SpiRequest,
+        wanted: &SpiRequest,
         range: Option<(Spi, Spi)>,
     ) -> Result<SaEntry, Error> {
         let range = match range {
             Some(range) => range,
-            None => template.range(self.variables()?),
+            None => wanted.range(self.variables()?),
         };
-        let larval = self.host.kernel.get_spi_of(acquire, template, range)?;
+        let larval = self.host.kernel.get_spi_of(acquire, wanted, range)?;
         answered("choosing an SPI", larval)
     }
 
     /// Deletes the larval SA of the ACQUIRE of number `acquire`, so that packets no longer wait for
     /// it. The kernel cannot name a larval SA without SPI, but gives it one by that number, or, if
-    /// AF_KEY has changed the number (`km_query`), by what `template` contains. The event of the deletion has
+    /// AF_KEY has changed the number (`km_query`), by what `wanted` contains. The event of the deletion has
     /// this engine's port.
     ///
     /// Errors: [`Error::Kernel`]. That there is no such SA is none.
-    pub fn delete_larval_sa(&mut self, acquire: u32, template: &SpiRequest) -> Result<(), Error> {
-        if let Answer::Found(larval) = self.host.kernel.get_spi_of(acquire, template, ANY_SPI)? {
+    pub fn delete_larval_sa(&mut self, acquire: u32, wanted: &SpiRequest) -> Result<(), Error> {
+        if let Answer::Found(larval) = self.host.kernel.get_spi_of(acquire, wanted, ANY_SPI)? {
             let mut batch = self.host.kernel.batch();
             batch.push(&Change::DeleteSa(larval.sa.id()));
             let refusals = self.host.kernel.send(&mut batch)?;

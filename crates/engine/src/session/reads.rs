@@ -13,12 +13,12 @@ impl Engine {
     pub(super) fn answer_get_spi(
         &mut self,
         line: usize,
-        template: &SpiRequest,
+        wanted: &SpiRequest,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         self.flush(sink)?;
-        let range = template.range(self.host.variables.values()?);
-        let outcome = match self.host.kernel.get_spi(template, range)? {
+        let range = wanted.range(self.host.variables.values()?);
+        let outcome = match self.host.kernel.get_spi(wanted, range)? {
             Answer::Found(entry) => Outcome::Reserved(Box::new(entry)),
             Answer::Refused(refusal) => refused(refusal),
         };

@@ -69,22 +69,22 @@ fn info(sa: &Sa) -> UserSaInfo {
 /// The message that asks for an SPI from `min` to `max`, for the larval SA of the ACQUIRE `seq` if
 /// that is not 0.
 pub(crate) fn spi_message(
-    template: &SpiRequest,
+    wanted: &SpiRequest,
     (min, max): (Spi, Spi),
     seq: u32,
 ) -> AllocSpiMessage {
-    let family = IpVersion::of(template.ends.src()).family();
+    let family = IpVersion::of(wanted.ends.src()).family();
     let info = UserSaInfo {
         id: Id {
-            daddr: Address::from_ip(&template.ends.dst()),
+            daddr: Address::from_ip(&wanted.ends.dst()),
             spi: 0,
-            proto: template.proto.number(),
+            proto: wanted.proto.number(),
         },
-        saddr: Address::from_ip(&template.ends.src()),
+        saddr: Address::from_ip(&wanted.ends.src()),
         seq,
-        reqid: template.reqid.0,
+        reqid: wanted.reqid.0,
         family,
-        mode: template.mode.installed().xfrm(),
+        mode: wanted.mode.installed().xfrm(),
         ..UserSaInfo::default()
     };
     AllocSpiMessage { spi_info: UserSpiInfo { info, min: min.0, max: max.0 }, nlas: Vec::new() }
