@@ -272,3 +272,13 @@ fn prefixes_fit_the_address() {
     let error = Message::decode(&bytes).unwrap_err();
     assert_eq!((error.errno(), error), (rustix::io::Errno::INVAL, Error::Malformed(5)));
 }
+
+/// 28 bytes of `sockaddr_in6` in 32 bytes of extension: the kernel left the rest as it was
+/// (CVE-2026-43088).
+#[test]
+fn an_ipv6_address_ends_with_zeros() {
+    let sockaddr = SocketAddrV6::new([0xff; 16].into(), 0xffff, u32::MAX, u32::MAX).into();
+    let address = Address { proto: 255, prefix_len: 128, sockaddr };
+    let bytes = Extension::Address(AddressKind::Dst, address).encode().unwrap();
+    assert_eq!((bytes.len(), &bytes[36..]), (40, &[0; 4][..]));
+}
