@@ -96,13 +96,13 @@ pub extern "C" fn pfkey_recv_register(so: c_int) -> c_int {
 pub unsafe extern "C" fn pfkey_set_supported(message: *const c_void, length: c_int) -> c_int {
     call(-1, || {
         let length = usize::try_from(length).map_err(|_| Code::InvalidArgument)?;
-        // SAFETY: a message has a header.
-        let header = unsafe { memory::bytes(message, HEADER_LENGTH) }?;
+        // SAFETY: the message has this length.
+        let message = unsafe { memory::bytes(message, length) }?;
+        let header: &[u8; HEADER_LENGTH] = message.first_chunk().ok_or(Code::InvalidArgument)?;
         if usize::from(u16::from_ne_bytes([header[4], header[5]])) != length {
             return Err(Code::InvalidArgument.into());
         }
-        // SAFETY: header and argument agree on the length.
-        key_lengths::remember(unsafe { memory::bytes(message, length) }?)?;
+        key_lengths::remember(message)?;
         Ok(0)
     })
 }

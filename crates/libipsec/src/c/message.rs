@@ -51,22 +51,31 @@ pub unsafe extern "C" fn pfkey_check(table: *const *mut c_void) -> c_int {
         // SAFETY: the first entry is a message or null.
         let header = Header::of(unsafe { memory::bytes(entry(0), HEADER_LENGTH) }?);
         // SAFETY: these entries are addresses or null.
-        let ends = unsafe {
+        let (src, dst) = unsafe {
             (
-                address(entry(ext_type::ADDRESS_SRC.into())),
-                address(entry(ext_type::ADDRESS_DST.into())),
+                address(entry(ext_type::ADDRESS_SRC.into()))?,
+                address(entry(ext_type::ADDRESS_DST.into()))?,
             )
         };
-        check(header, ends.0.zip(ends.1))?;
+        check(header, src.zip(dst))?;
         Ok(0)
     })
 }
 
+/// The fields of an address; none without one. One that is too short for the family of a `sockaddr`
+/// is an error.
+///
 /// # Safety
 ///
-/// `pointer` is null or leads to a `sadb_address` with its `sockaddr`.
-unsafe fn address(pointer: *const c_void) -> Option<Address> {
-    // SAFETY: 8 bytes of `sadb_address`, then the family.
-    let address = unsafe { memory::bytes(pointer, 10) }.ok()?;
-    Some(Address { proto: address[4], family: u16::from_ne_bytes([address[8], address[9]]) })
+/// `pointer` is null or leads to an extension, which is as long as its length field.
+unsafe fn address(pointer: *const c_void) -> Result<Option<Address>, Code> {
+    if pointer.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: it is not null, and the rest is the caller's promise.
+    let extension = unsafe { memory::extension(pointer) }?;
+    // 8 bytes of `sadb_address`, then the family.
+    let &[_, _, _, _, proto, _, _, _, family_0, family_1] =
+        extension.first_chunk().ok_or(Code::InvalidAddress)?;
+    Ok(Some(Address { proto, family: u16::from_ne_bytes([family_0, family_1]) }))
 }
