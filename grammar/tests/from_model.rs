@@ -249,17 +249,21 @@ fn what_the_language_cannot_say_is_named() {
     let bare = || Sa { crypt: Some(null()), ..Sa::bare(ends(), Proto::Esp, Spi(256)) };
     let offload = Offload { device: "a b".into(), direction: SaDirection::In, packet: false };
     let encap = Encap { kind: EncapKind::EspInTcp, src_port: 1, dst_port: 2 };
-    let context = SecCtx { doi: 1, alg: 1, context: b"a\"b".to_vec() };
+    let context = |label: &str| SecCtx { doi: 1, alg: 1, context: label.into() };
     let sha1 = Algorithm::by_name(AlgorithmKind::Auth, "hmac-sha1").unwrap();
     let auth = Keyed { icv_bits: 112, ..Keyed::new(sha1, Key::new(vec![0; 20])) };
     let hard = Lifetime { bytes: 5, ..Lifetime::default() };
+    let all = Prefix::new([0; 4].into(), Some(0)).unwrap();
+    let selector = Selector::new(all, all).unwrap();
     for (sa, lost) in [
         (Sa { mode: Mode::IpTfs.into(), ..bare() }, "mode iptfs"),
         (Sa { replay_window: 5000, ..bare() }, "replay-window 5000"),
         (Sa { offload: Some(offload), ..bare() }, "offload a b"),
         (Sa { encap: Some(encap), ..bare() }, "encap espintcp"),
-        (Sa { sec_ctx: Some(context), ..bare() }, "ctx a\\\"b"),
+        (Sa { sec_ctx: Some(context("a\"b")), ..bare() }, "ctx a\\\"b"),
+        (Sa { sec_ctx: Some(context("a\0b")), ..bare() }, "ctx a\\0b"),
         (Sa { auth: Some(auth), ..bare() }, "icv 112"),
+        (Sa { selector: Some(selector), ..bare() }, "sel 0.0.0.0/0 0.0.0.0/0"),
         (Sa { proto: Proto::Routing, ..bare() }, "proto route2"),
         (
             Sa { lifetimes: Lifetimes { hard, ..Lifetimes::default() }, ..bare() },
@@ -269,8 +273,6 @@ fn what_the_language_cannot_say_is_named() {
     ] {
         assert_eq!(script_of_sa(&sa).lost, [lost]);
     }
-    let all = Prefix::new([0; 4].into(), Some(0)).unwrap();
-    let selector = Selector::new(all, all).unwrap();
     let policy = |mode, level| Policy {
         id: PolicyId::new(selector, Direction::In),
         priority: Priority(5),

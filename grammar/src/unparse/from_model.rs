@@ -1,7 +1,9 @@
+use std::fmt::Display;
+
 use model::{Lifetimes, Mark, Policy, Sa, SecCtx, SocketPolicy};
 use zeroize::Zeroizing;
 
-use crate::tree::{self, Command, Extension, MarkText, Node, Span};
+use crate::tree::{self, Extension, MarkText, Node, Span};
 
 /// A statement in the `linux` dialect. It reads back as the same SA or policy if nothing is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -34,13 +36,13 @@ pub fn script_of_policy(policy: &Policy) -> Written {
     writer.write(&command)
 }
 
-/// The policy string of a socket's policy, in the `linux` dialect. What the language cannot say
-/// (templates of Mobile IPv6) is left out.
+/// The policy string of a socket's policy, in the `linux` dialect.
 #[must_use]
-pub fn text_of_socket_policy(policy: &SocketPolicy) -> String {
+pub fn text_of_socket_policy(policy: &SocketPolicy) -> Written {
     let (action, templates) = (policy.action().kind(), policy.templates());
     let mut writer = Writer::default();
-    writer.policy_text(policy.direction(), policy.priority(), action, templates).to_string()
+    let text = writer.policy_text(policy.direction(), policy.priority(), action, templates);
+    writer.write(&text)
 }
 
 pub(super) fn node<T>(value: T) -> Node<T> {
@@ -54,8 +56,8 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    fn write(self, command: &Command) -> Written {
-        Written { text: Zeroizing::new(command.to_string()), lost: self.lost }
+    fn write(self, tree: &impl Display) -> Written {
+        Written { text: Zeroizing::new(tree.to_string()), lost: self.lost }
     }
 
     pub(super) fn lose(&mut self, what: impl Into<String>) {
@@ -64,14 +66,15 @@ impl Writer {
 
     pub(super) fn context(&mut self, context: Option<&SecCtx>) -> Option<tree::Context> {
         let context = context?;
-        let label = context.label();
-        let can_be_quoted = str::from_utf8(label).is_ok_and(|text| !text.contains('"'));
+        let label = &context.context;
+        // A dump has the label up to its first NUL.
+        let can_be_quoted = str::from_utf8(label).is_ok_and(|text| !text.contains(['"', '\0']));
         if context.doi == 0 || !can_be_quoted {
             self.lose(format!("ctx {}", String::from_utf8_lossy(label).escape_debug()));
             return None;
         }
         let (doi, alg) = (context.doi.into(), context.alg.into());
-        Some(tree::Context { doi, alg, label: label.to_vec() })
+        Some(tree::Context { doi, alg, label: label.clone() })
     }
 }
 

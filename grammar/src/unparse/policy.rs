@@ -98,7 +98,7 @@ fn endpoint(address: IpAddr) -> Endpoint {
     Endpoint { address: node(address.to_string()), port: None }
 }
 
-fn range(prefix: Prefix, port: u16) -> Range {
+pub(super) fn range(prefix: Prefix, port: u16) -> Range {
     Range {
         address: node(prefix.addr().to_string()),
         prefix: (!prefix.is_host()).then(|| node(prefix.length().into())),

@@ -2,7 +2,10 @@ use std::net::IpAddr;
 
 use model::{Algorithm, EncapKind, Keyed, Mode, Proto, ReqId, Sa, SaFlags, names::LookUp};
 
-use super::from_model::{Writer, if_id, limits, mark, node};
+use super::{
+    from_model::{Writer, if_id, limits, mark, node},
+    policy::range,
+};
 use crate::tree::{self, Algorithms, Command, Extension, Host, Port, SaEnds, SaName, SaProto};
 
 /// The longest replay window that `-r` takes.
@@ -21,6 +24,10 @@ impl Writer {
         self.encap(sa, &mut ends, &mut extensions);
         self.sa_options(sa, &mut extensions);
         extensions.extend(limits(&sa.lifetimes));
+        if let Some(selector) = &sa.selector {
+            let (src, dst) = (range(selector.src(), 0), range(selector.dst(), 0));
+            self.lose(format!("sel {src} {dst}"));
+        }
         let spi = node(u64::from(sa.spi.0));
         let extensions = extensions.into_iter().map(node).collect();
         let algorithms = self.algorithms(sa);

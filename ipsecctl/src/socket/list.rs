@@ -106,7 +106,11 @@ fn write_socket(
     writeln!(out, "{} {} {fd} {text}", process.pid(), process.name())?;
     let mut copies = BTreeMap::new();
     for policy in policies {
-        let text = grammar::text_of_socket_policy(policy);
+        let grammar::Written { text, lost } = grammar::text_of_socket_policy(policy);
+        let text = match &lost[..] {
+            [] => text.to_string(),
+            lost => format!("{} # without: {}", *text, lost.join(", ")),
+        };
         *copies.entry((policy.direction() == Direction::Out, text)).or_insert(0) += 1;
     }
     for ((_, text), count) in copies {

@@ -72,7 +72,7 @@ pub(crate) fn answer(
     let (pid, uid) = (peer.pid, peer.uid);
     let cgroup = peer.cgroup.as_deref().unwrap_or("?");
     let text = match &request {
-        Ok(request) => grammar::text_of_socket_policy(&request.policy),
+        Ok(request) => grammar::text_of_socket_policy(&request.policy).text.to_string(),
         Err(_) => "?".into(),
     };
     let done = request.and_then(|request| request.carry_out(peer, permissions, engine));
