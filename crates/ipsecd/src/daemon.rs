@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 use clap::Parser;
 use engine::{Group, Monitor, Reconciled, Reconciler};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use crate::{
     Error, Handover, ServiceManager,
@@ -59,6 +59,7 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate];
     let monitor = Monitor::open_reading_ahead(&groups)?;
     allow_more_descriptors();
+    check_proc();
     let services = Services::start(options, reconciler.port(), &service_manager, handover);
     privileges::reduce()?;
     // The services' threads keep them blocked: only this thread receives signals.
@@ -72,4 +73,14 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
 fn allow_more_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+}
+
+/// Clients are looked up in /proc. In that of another PID namespace they may not be found, and are
+/// rejected then.
+fn check_proc() {
+    match sys::pidfd::has_own_proc() {
+        Ok(true) => {}
+        Ok(false) => warn!("/proc is that of another PID namespace"),
+        Err(error) => warn!(%error, "/proc cannot be read"),
+    }
 }

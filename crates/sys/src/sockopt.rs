@@ -1,5 +1,5 @@
 //! Options of sockets, and one ioctl(2), which neither rustix nor nix has: `SO_PEEK_OFF`,
-//! `SO_PASSRIGHTS`, `SO_PEERGROUPS`, `SO_NETNS_COOKIE`, `IP_XFRM_POLICY` and `SIOCOUTQ`. Each ends here
+//! `SO_PASSRIGHTS`, `SO_PEERGROUPS`, a raw `SO_PEERCRED`, `SO_NETNS_COOKIE`, `IP_XFRM_POLICY` and `SIOCOUTQ`. Each ends here
 //! when `nix::sys::socket::sockopt` or `rustix::net::sockopt` has it.
 #![allow(unsafe_code, reason = "getsockopt(2), setsockopt(2) and ioctl(2)")]
 
@@ -13,6 +13,7 @@ use rustix::{
     io::Errno,
     ioctl::{Getter, ioctl},
     net::AddressFamily,
+    process::Pid,
 };
 
 use crate::errno::{checked, from_nix};
@@ -59,6 +60,27 @@ pub fn set_xfrm_policy(
     checked(result).map(drop)
 }
 
+/// The process that has connected a Unix socket, or listens at its other end, as it was then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerCredentials {
+    /// The number of the process. `None`: it is neither in the PID namespace of this process nor below.
+    pub pid: Option<Pid>,
+    /// The effective user.
+    pub uid: u32,
+    /// The effective group.
+    pub gid: u32,
+}
+
+/// The credentials of the peer of a Unix socket (`SO_PEERCRED`). Not rustix' `socket_peercred`: its
+/// type has no value for a process of another PID namespace, whose number is 0.
+pub fn peer_credentials(socket: impl AsFd) -> Result<PeerCredentials, Errno> {
+    // struct ucred, linux/socket.h.
+    let mut words = [0_u32; 3];
+    option(socket, libc::SO_PEERCRED, &mut words)?;
+    let [pid, uid, gid] = words;
+    Ok(PeerCredentials { pid: Pid::from_raw(pid.cast_signed()), uid, gid })
+}
+
 /// The supplementary groups of the process that has connected, as they were then (Linux 4.13).
 pub fn peer_groups(socket: impl AsFd) -> Result<Vec<u32>, Errno> {
     let mut groups = vec![0_u32; 64];
@@ -74,8 +96,8 @@ pub fn peer_groups(socket: impl AsFd) -> Result<Vec<u32>, Errno> {
     }
 }
 
-/// A pidfd of the process that has connected (Linux 6.5).
-pub fn peer_pidfd(socket: impl AsFd) -> Result<OwnedFd, Errno> {
+/// A pidfd of the process that has connected (Linux 6.5). Errors: ENOPROTOOPT.
+pub(crate) fn peer_pidfd(socket: impl AsFd) -> Result<OwnedFd, Errno> {
     getsockopt(&socket, PeerPidfd).map_err(from_nix)
 }
 
@@ -133,7 +155,7 @@ mod tests {
 
     use rustix::{
         fs::Gid,
-        process::{Pid, PidfdFlags, getgroups, pidfd_open},
+        process::{getegid, geteuid, getgroups, getpid},
     };
 
     use super::*;
@@ -154,10 +176,11 @@ mod tests {
         let (ours, _theirs) = UnixStream::pair().unwrap();
         let groups = getgroups().unwrap().into_iter().map(Gid::as_raw);
         assert_eq!(peer_groups(&ours).unwrap(), groups.collect::<Vec<_>>());
-        let own = Pid::from_raw(std::process::id().cast_signed()).unwrap();
-        let has_pidfds = pidfd_open(own, PidfdFlags::empty()).is_ok();
+        let (uid, gid) = (geteuid().as_raw(), getegid().as_raw());
+        let own = PeerCredentials { pid: Some(getpid()), uid, gid };
+        assert_eq!(peer_credentials(&ours), Ok(own));
         let pidfd = peer_pidfd(&ours);
-        assert!(!has_pidfds || pidfd.is_ok() || pidfd.unwrap_err() == Errno::NOPROTOOPT);
+        assert!(pidfd.is_ok() || pidfd.unwrap_err() == Errno::NOPROTOOPT);
     }
 
     #[test]

@@ -1,19 +1,16 @@
-use std::{fmt, fs};
+use std::fmt;
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    fd::{AsFd, OwnedFd},
-    io::Errno,
-    net::sockopt::socket_peercred,
-    process::{Pid, PidfdFlags, pidfd_open},
+use rustix::{fd::AsFd, io::Errno, process::Pid};
+use sys::{
+    pidfd::Process,
+    sockopt::{peer_credentials, peer_groups},
 };
-
-use sys::sockopt::{peer_groups, peer_pidfd};
+use tracing::info;
 
 /// The process that has connected, as it was then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
-    /// The number of the process.
+    /// The number of the process; 0 for one of another PID namespace.
     pub pid: i32,
     /// The effective user.
     pub uid: u32,
@@ -26,14 +23,17 @@ pub struct Peer {
 impl Peer {
     /// The process at the other end of a Unix socket (unix(7), SO_PEERCRED).
     pub(crate) fn of(socket: &impl AsFd) -> Result<Self, Errno> {
-        let credentials = socket_peercred(socket)?;
+        let credentials = peer_credentials(socket)?;
         let mut groups = peer_groups(socket)?;
-        groups.push(credentials.gid.as_raw());
+        groups.push(credentials.gid);
+        if credentials.pid.is_none() {
+            info!(uid = credentials.uid, reason = "process of another PID namespace", "no cgroup");
+        }
         Ok(Self {
-            pid: credentials.pid.as_raw_nonzero().get(),
-            uid: credentials.uid.as_raw(),
+            pid: credentials.pid.map_or(0, |pid| pid.as_raw_nonzero().get()),
+            uid: credentials.uid,
             groups,
-            cgroup: cgroup(socket, credentials.pid),
+            cgroup: credentials.pid.and_then(|pid| cgroup(socket, pid)),
         })
     }
 }
@@ -45,27 +45,14 @@ impl fmt::Display for Peer {
     }
 }
 
-/// The cgroup of the process. Before Linux 6.5 the process is found by its number, which another
-/// process may have by now.
 fn cgroup(socket: &impl AsFd, pid: Pid) -> Option<String> {
-    let process = peer_pidfd(socket).or_else(|_| pidfd_open(pid, PidfdFlags::empty())).ok()?;
-    let text = fs::read_to_string(format!("/proc/{}/cgroup", pid.as_raw_nonzero())).ok()?;
-    // The text is of this process if the process still exists.
-    if has_ended(&process) {
-        return None;
-    }
+    let text = Process::of_peer(socket, pid).ok()?.read("cgroup").ok()?;
     text.lines().find_map(|line| line.strip_prefix("0::")).map(str::to_owned)
-}
-
-fn has_ended(process: &OwnedFd) -> bool {
-    let mut files = [PollFd::new(process, PollFlags::IN)];
-    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-    !matches!(poll(&mut files, Some(&at_once)), Ok(0))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::net::UnixStream;
+    use std::{fs, os::unix::net::UnixStream};
 
     use rustix::process::{getegid, geteuid};
 

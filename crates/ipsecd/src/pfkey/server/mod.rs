@@ -25,7 +25,7 @@ use super::{
     events::Events,
     session::{
         SessionId,
-        peer::{self, Admission, Stranger},
+        peer::{self, Stranger},
         requests::{Datagram, Found},
     },
     settings::Settings,
@@ -166,27 +166,22 @@ impl Server {
     }
 
     /// Makes a connection a session if its program may administer the network. Otherwise the program
-    /// gets a message with EPERM and the end, and its requests are not read.
+    /// gets a message with an errno and the end, and its requests are not read.
     fn admit(&mut self, socket: OwnedFd) {
-        let admission = peer::admission(&socket)
-            .and_then(|admission| Ok(sys::datagrams::look_in_turn(&socket).map(|()| admission)?));
-        match admission {
-            Ok(Admission::Admitted(peer)) => {
+        match peer::admission(&socket) {
+            Ok(peer) => {
+                if let Err(errno) = sys::datagrams::look_in_turn(&socket) {
+                    warn!(%errno, "client rejected");
+                    return refuse(&socket, errno);
+                }
                 let (pid, program) = (peer.pid, peer.program.clone());
                 let id = self.handler.sessions_mut().add(socket, peer);
                 debug!(client = id.number(), pid, program, "client accepted");
-                return;
             }
-            Ok(Admission::Rejected(Stranger { pid, program })) => {
-                let reason = "no CAP_NET_ADMIN in this user namespace";
-                warn!(pid, program, reason, "client rejected");
+            Err(Stranger { pid, uid, program, reason }) => {
+                warn!(pid, uid, program, %reason, "client rejected");
+                refuse(&socket, reason.errno());
             }
-            Err(error) => warn!(%error, reason = "unknown process", "client rejected"),
-        }
-        let refusal = Message::new(MessageType(0), 0).refusal(Errno::PERM);
-        if let Ok(bytes) = refusal.encode() {
-            // The connection is closed whether or not the message is sent.
-            let _ = send(&socket, &bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
         }
     }
 
@@ -224,5 +219,14 @@ impl Server {
             inbox.datagram(at).zeroize();
         }
         may_have_more
+    }
+}
+
+/// Sends a refusal of no request to a process that does not become a client. The connection is closed
+/// whether or not the message is sent.
+fn refuse(socket: &OwnedFd, errno: Errno) {
+    let refusal = Message::new(MessageType(0), 0).refusal(errno);
+    if let Ok(bytes) = refusal.encode() {
+        let _ = send(socket, &bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     }
 }

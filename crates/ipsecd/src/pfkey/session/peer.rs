@@ -1,14 +1,12 @@
-use std::{
-    fs, io,
-    os::{fd::AsFd, unix::fs::MetadataExt},
-};
+//! The process that has connected, and whether it may be a client.
+
+use std::os::fd::AsFd;
 
 use rustix::{
     io::Errno,
-    net::sockopt::socket_peercred,
     thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities},
 };
-use sys::proc_status::Status;
+use sys::{pidfd::Process, proc_status::Status, sockopt::peer_credentials};
 
 /// The process that has connected, as it was then.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,47 +18,76 @@ pub(in crate::pfkey) struct Peer {
     pub(in crate::pfkey) program: String,
 }
 
-/// A process that has connected and must not.
-#[derive(Debug, PartialEq, Eq)]
+/// A process that has connected and must not be a client.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("process {pid} of user {uid}: {reason}")]
 pub(in crate::pfkey) struct Stranger {
+    /// 0 for a process of another PID namespace.
     pub(in crate::pfkey) pid: i32,
-    /// The name of the program, up to 15 bytes.
+    pub(in crate::pfkey) uid: u32,
+    /// The name of the program, up to 15 bytes. Empty if it is unknown.
     pub(in crate::pfkey) program: String,
+    pub(in crate::pfkey) reason: Reason,
 }
 
-/// Whether a process may be a client.
-pub(in crate::pfkey) enum Admission {
-    Admitted(Peer),
-    Rejected(Stranger),
+/// Why a process is rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(in crate::pfkey) enum Reason {
+    #[error("no CAP_NET_ADMIN in this user namespace")]
+    NoCapability,
+    #[error("process of another PID namespace")]
+    PidNamespace,
+    #[error("process unknown: {0}")]
+    Unknown(Errno),
 }
 
-/// The process that has connected, and whether it may administer this network namespace as AF_KEY asks
+impl Reason {
+    /// The errno that the process gets.
+    pub(in crate::pfkey) fn errno(self) -> Errno {
+        match self {
+            // As socket(2) returns it to a program of AF_KEY.
+            Reason::Unknown(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => errno,
+            Reason::NoCapability | Reason::PidNamespace | Reason::Unknown(_) => Errno::PERM,
+        }
+    }
+}
+
+/// The process that has connected, if it may administer this network namespace as AF_KEY requires it
 /// (`pfkey_create`): it must have CAP_NET_ADMIN, and in the user namespace of this service, which
 /// has it over the network namespace.
 ///
 /// The process is read when the connection is accepted. One that has ended can be read until its
 /// parent has waited for it.
-///
-/// Errors: those of reading /proc.
-pub(in crate::pfkey) fn admission(socket: impl AsFd) -> io::Result<Admission> {
-    let credentials = socket_peercred(socket)?;
-    let pid = credentials.pid.as_raw_nonzero().get();
-    let process = format!("/proc/{pid}");
-    let user = |process: &str| fs::metadata(format!("{process}/ns/user")).map(|file| file.ino());
-    let (is_of_our_namespace, status) = with_ptrace(|| {
-        let is_of_our_namespace = user(&process)? == user("/proc/thread-self")?;
-        let status = fs::read_to_string(format!("{process}/status")).map(Status::new)?;
-        Ok::<_, io::Error>((is_of_our_namespace, status))
-    })?
-    .map_err(|error: io::Error| io::Error::new(error.kind(), format!("process {pid}: {error}")))?;
-    let may_administer =
-        status.effective().is_some_and(|effective| effective.contains(CapabilitySet::NET_ADMIN));
-    let program = status.name().to_owned();
-    Ok(if is_of_our_namespace && may_administer {
-        Admission::Admitted(Peer { pid, uid: credentials.uid.as_raw(), program })
+pub(in crate::pfkey) fn admission(socket: impl AsFd) -> Result<Peer, Stranger> {
+    let stranger = |pid, uid, reason| Stranger { pid, uid, program: String::new(), reason };
+    let credentials =
+        peer_credentials(&socket).map_err(|errno| stranger(0, u32::MAX, Reason::Unknown(errno)))?;
+    let uid = credentials.uid;
+    let number = credentials.pid.ok_or_else(|| stranger(0, uid, Reason::PidNamespace))?;
+    let pid = number.as_raw_nonzero().get();
+    let look = || {
+        let process = Process::of_peer(&socket, number)?;
+        let status = Status::new(process.read("status")?);
+        Ok((may_administer(&process, &status)?, status.name().to_owned()))
+    };
+    let (is_admitted, program) =
+        look().map_err(|errno: Errno| stranger(pid, uid, Reason::Unknown(errno)))?;
+    if is_admitted {
+        Ok(Peer { pid, uid, program })
     } else {
-        Admission::Rejected(Stranger { pid, program })
-    })
+        Err(Stranger { pid, uid, program, reason: Reason::NoCapability })
+    }
+}
+
+/// Whether a process has CAP_NET_ADMIN in the user namespace of this thread.
+fn may_administer(process: &Process, status: &Status) -> Result<bool, Errno> {
+    let may = |effective: CapabilitySet| effective.contains(CapabilitySet::NET_ADMIN);
+    if !status.effective().is_some_and(may) {
+        return Ok(false);
+    }
+    let theirs = with_ptrace(|| process.stat("ns/user"))??;
+    let ours = rustix::fs::stat("/proc/thread-self/ns/user")?;
+    Ok((theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino))
 }
 
 /// Reads from /proc with CAP_SYS_PTRACE, which is effective meanwhile only: the kernel shows the
@@ -86,9 +113,9 @@ mod tests {
         let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
         let (ours, _theirs) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
         let before = capabilities(None).unwrap();
-        let (is_admitted, pid) = match admission(ours).unwrap() {
-            Admission::Admitted(peer) => (true, peer.pid),
-            Admission::Rejected(stranger) => (false, stranger.pid),
+        let (is_admitted, pid) = match admission(ours) {
+            Ok(peer) => (true, peer.pid),
+            Err(stranger) => (false, stranger.pid),
         };
         assert_eq!(is_admitted, before.effective.contains(CapabilitySet::NET_ADMIN));
         assert_eq!(pid, std::process::id().cast_signed());

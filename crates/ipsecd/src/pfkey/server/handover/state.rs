@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::pfkey::{
     session::{
         Packet, Restored, Session,
-        peer::{self, Admission, Peer},
+        peer::{self, Peer},
     },
     sessions::Sessions,
 };
@@ -115,9 +115,7 @@ impl Saved {
         sys::datagrams::look_in_turn(&socket)?;
         let cookie = socket_cookie(&socket)?;
         let Some(at) = self.rows.iter().position(|(row, _)| row["cookie"] == cookie) else {
-            let Admission::Admitted(peer) = peer::admission(&socket)? else {
-                return Err(io::ErrorKind::PermissionDenied.into());
-            };
+            let peer = peer::admission(&socket).map_err(io::Error::other)?;
             sessions.add(socket, peer);
             return Ok(());
         };
