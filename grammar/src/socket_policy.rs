@@ -50,7 +50,7 @@ mod tests {
 
     #[test]
     fn templates_are_those_of_the_spd() {
-        let unique = Level::Unique(Some(ReqId(9)));
+        let unique = Level::Unique(ReqId::new(9));
         let esp = Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: unique };
         let action = SocketAction::Ipsec(vec![esp]);
         let policy = SocketPolicy::new(Direction::Out, Priority::DEFAULT, action);

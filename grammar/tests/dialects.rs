@@ -2,11 +2,13 @@
 
 mod common;
 
+use std::num::NonZeroU16;
+
 use common::{run, run_in};
 use model::{
     Dialect::{self, FreeBsd, Linux, NetBsd},
-    Direction, EncapKind, Error, Mode, Operation, ReqId, Sa, SaDirection, SaMode, Spi, Upper,
-    Variables,
+    Direction, Encap, EncapKind, Error, Mode, Operation, ReqId, Sa, SaDirection, SaMode, Spi,
+    Upper, Variables,
 };
 
 #[track_caller]
@@ -160,7 +162,14 @@ fn sha256_is_truncated_by_dialect() {
 fn freebsd() {
     let sa = sa(FreeBsd, "esp 256 -natt 10.0.0.1[4500] 10.0.0.2[4501] -esn -E null \"\"");
     let encap = sa.encap.unwrap();
-    assert_eq!((encap.kind, encap.src_port, encap.dst_port), (EncapKind::EspInUdp, 4500, 4501));
+    assert_eq!(
+        encap,
+        Encap {
+            kind: EncapKind::EspInUdp,
+            src_port: NonZeroU16::new(4500),
+            dst_port: NonZeroU16::new(4501)
+        }
+    );
     assert!(sa.esn);
     assert_eq!(sa.crypt.unwrap().key.bits(), 0);
     let offload = self::sa(FreeBsd, "esp 256 -dir in -hwif em0 -E null \"\"").offload.unwrap();
@@ -196,7 +205,7 @@ fn getspi_asks_for_an_spi_and_0_is_any() {
     assert_eq!((named.spi, named.mode), (Some(Spi(0x1001)), Mode::Tunnel.into()));
     assert_eq!(
         (named.range(&Variables::default()), named.reqid),
-        ((Spi(0x1001), Spi(0x1001)), ReqId(7))
+        ((Spi(0x1001), Spi(0x1001)), ReqId::new(7))
     );
 }
 

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::num::{NonZeroU16, NonZeroU32};
+
 use common::{run, run_in};
 use grammar::WarningKind;
 use model::{
@@ -80,16 +82,20 @@ fn options_of_an_sa() {
     );
     assert_eq!((sa.mode, sa.replay_window, sa.esn), (Mode::Beet.into(), 4096, true));
     assert_eq!(sa.output_mark, Mark { value: 1, mask: 2 });
-    assert_eq!((sa.if_id, sa.nat_keepalive), (32, 20));
+    assert_eq!((sa.if_id, sa.nat_keepalive), (NonZeroU32::new(32), NonZeroU32::new(20)));
     assert_eq!(sa.direction, Some(SaDirection::Out));
     let device = "eth0_1.5".into();
     assert_eq!(sa.offload, Some(Offload { device, direction: SaDirection::In, packet: true }));
     let hard = Lifetime { use_seconds: 1, packets: 3, ..Lifetime::default() };
     let soft = Lifetime { use_seconds: 2, packets: 4, ..Lifetime::default() };
     assert_eq!((sa.lifetimes.hard, sa.lifetimes.soft), (hard, soft));
-    let encap = Encap { kind: EncapKind::EspInUdp, src_port: 1, dst_port: 2 };
+    let encap = Encap {
+        kind: EncapKind::EspInUdp,
+        src_port: NonZeroU16::new(1),
+        dst_port: NonZeroU16::new(2),
+    };
     assert_eq!(sa.encap, Some(encap));
-    assert_eq!(self::sa("esp 256 -keepalive 5 -nokeepalive -E null").nat_keepalive, 0);
+    assert_eq!(self::sa("esp 256 -keepalive 5 -nokeepalive -E null").nat_keepalive, None);
 }
 
 #[test]
@@ -116,7 +122,7 @@ fn marks_name_sas_and_policies() {
     }
     let script = "spddelete ::1 ::2 any -ifid 7 -mark 1/3 -lh 5 -P out;";
     match operations(Dialect::Linux, script).remove(0) {
-        Operation::DeletePolicy(id) => assert_eq!((id.mark, id.if_id), (mark, 7)),
+        Operation::DeletePolicy(id) => assert_eq!((id.mark, id.if_id), (mark, NonZeroU32::new(7))),
         other => panic!("{other:?}"),
     }
 }

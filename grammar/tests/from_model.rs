@@ -11,7 +11,10 @@ use model::{
     TemplateMode, Upper,
 };
 use proptest::{option, prelude::*, sample::select};
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    num::{NonZeroU16, NonZeroU32},
+};
 
 fn pair() -> impl Strategy<Value = AddressPair> {
     let v4 = any::<[[u8; 4]; 2]>().prop_map(|pair| pair.map(IpAddr::from));
@@ -104,18 +107,22 @@ fn sa() -> impl Strategy<Value = Sa> {
         let kind = EncapKind::EspInUdp;
         with_algorithms(Sa {
             mode: mode.into(),
-            reqid: ReqId(reqid),
+            reqid: ReqId::new(reqid),
             replay_window,
             flags: flags.into_iter().fold(SaFlags::default(), |all, flag| all | flag),
             lifetimes,
-            encap: encap.map(|(src_port, dst_port)| Encap { kind, src_port, dst_port }),
+            encap: encap.map(|(src_port, dst_port)| Encap {
+                kind,
+                src_port: NonZeroU16::new(src_port),
+                dst_port: NonZeroU16::new(dst_port),
+            }),
             sec_ctx,
             esn,
             mark,
             output_mark,
-            if_id,
+            if_id: NonZeroU32::new(if_id),
             direction,
-            nat_keepalive,
+            nat_keepalive: NonZeroU32::new(nat_keepalive),
             offload: offload.map(|(device, direction, packet)| Offload {
                 device,
                 direction,
@@ -153,7 +160,7 @@ fn template() -> impl Strategy<Value = Template> {
     ];
     let level = prop_oneof![
         select(vec![Level::Default, Level::Require, Level::Unique(None)]),
-        (1..=ReqId::MANUAL_MAX.0).prop_map(|reqid| Level::Unique(Some(ReqId(reqid)))),
+        (1..=ReqId::MANUAL_MAX.number()).prop_map(|reqid| Level::Unique(ReqId::new(reqid))),
     ];
     let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
     (proto, mode, level).prop_map(|(proto, mode, level)| Template { proto, mode, level })
@@ -173,7 +180,7 @@ fn policy() -> impl Strategy<Value = Policy> {
     let id = (selector(), direction, sec_ctx(), mark(), any::<u32>());
     (id, priority, action, lifetimes()).prop_map(|(id, priority, action, lifetimes)| {
         let (selector, direction, sec_ctx, mark, if_id) = id;
-        let id = PolicyId { selector, direction, sec_ctx, mark, if_id };
+        let id = PolicyId { selector, direction, sec_ctx, mark, if_id: NonZeroU32::new(if_id) };
         Policy { id, priority: Priority(priority), action, lifetimes }
     })
 }
@@ -215,7 +222,11 @@ fn null() -> Keyed {
 fn text() {
     let sha256 = Algorithm::by_name(AlgorithmKind::Auth, "hmac-sha256").unwrap();
     let auth = Keyed { icv_bits: 128, ..Keyed::new(sha256, Key::new(vec![0xab; 32])) };
-    let encap = Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 1024 };
+    let encap = Encap {
+        kind: EncapKind::EspInUdp,
+        src_port: NonZeroU16::new(4500),
+        dst_port: NonZeroU16::new(1024),
+    };
     let (crypt, auth, encap) = (Some(null()), Some(auth), Some(encap));
     let sa = Sa { crypt, auth, encap, ..Sa::bare(ends(), Proto::Esp, Spi(0x1000)) };
     assert_eq!(
@@ -230,7 +241,7 @@ fn text() {
     let mut selector = Selector::new(all, Prefix::host([10, 0, 0, 1].into())).unwrap();
     (selector.upper, selector.dst_port) = (Upper::Number(6), 80);
     let mode = TemplateMode::Tunnel(AddressPair::new(ends().src(), ends().dst()).unwrap());
-    let template = Template { proto: Proto::Esp, mode, level: Level::Unique(Some(ReqId(7))) };
+    let template = Template { proto: Proto::Esp, mode, level: Level::Unique(ReqId::new(7)) };
     let policy = Policy {
         id: PolicyId::new(selector, Direction::Fwd),
         priority: Priority(0x8000_0064),
@@ -248,7 +259,11 @@ fn text() {
 fn what_the_language_cannot_say_is_named() {
     let bare = || Sa { crypt: Some(null()), ..Sa::bare(ends(), Proto::Esp, Spi(256)) };
     let offload = Offload { device: "a b".into(), direction: SaDirection::In, packet: false };
-    let encap = Encap { kind: EncapKind::EspInTcp, src_port: 1, dst_port: 2 };
+    let encap = Encap {
+        kind: EncapKind::EspInTcp,
+        src_port: NonZeroU16::new(1),
+        dst_port: NonZeroU16::new(2),
+    };
     let context = |label: &str| SecCtx { doi: 1, alg: 1, context: label.into() };
     let sha1 = Algorithm::by_name(AlgorithmKind::Auth, "hmac-sha1").unwrap();
     let auth = Keyed { icv_bits: 112, ..Keyed::new(sha1, Key::new(vec![0; 20])) };
@@ -281,6 +296,6 @@ fn what_the_language_cannot_say_is_named() {
     };
     let other = policy(TemplateMode::Other(Mode::RouteOptimization, None), Level::Require);
     assert_eq!(script_of_policy(&other).lost, ["request esp/ro"]);
-    let high = policy(TemplateMode::Transport, Level::Unique(Some(ReqId(0x4000))));
+    let high = policy(TemplateMode::Transport, Level::Unique(ReqId::new(0x4000)));
     assert_eq!(script_of_policy(&high).lost, ["unique#16384"]);
 }

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::num::NonZeroU16;
+
 use common::run;
 use model::{
     Action, AddressPair, Direction, EncapKind, Error, Level, Mark, Mode, Operation, Policy,
@@ -70,7 +72,7 @@ fn modes_and_options() {
     assert_eq!(sa("esp 1 -m transport -E null").mode, SaMode::Of(Mode::Transport));
     assert_eq!(sa("esp 1 -m tunnel -E null").mode, SaMode::Of(Mode::Tunnel));
     assert_eq!(sa("esp 1 -m tunnel -m any -E null").mode, SaMode::ANY);
-    assert_eq!(sa("esp 1 -u16 -u 17 -E null").reqid, ReqId(17));
+    assert_eq!(sa("esp 1 -u16 -u 17 -E null").reqid, ReqId::new(17));
     assert_eq!(sa("esp 1 -r 16 -E null").replay_window, 16);
     assert_eq!(sa("esp 1 -r 300 -E null").replay_window, 300);
     assert_eq!(sa("esp-old 1 -f zero-pad -f nocyclic-seq -E null").replay_window, 0);
@@ -124,7 +126,8 @@ fn esp_in_udp() {
         Ok(Operation::AddSa(sa)) => {
             let encap = sa.encap.unwrap();
             assert_eq!(encap.kind, EncapKind::EspInUdp);
-            (encap.src_port, encap.dst_port)
+            let port = |port: Option<NonZeroU16>| port.map_or(0, NonZeroU16::get);
+            (port(encap.src_port), port(encap.dst_port))
         }
         other => panic!("{other:?}"),
     };
@@ -250,9 +253,9 @@ fn templates() {
         ("esp/transport/any-me/require", Proto::Esp, Level::Require),
         ("esp / transport / / require", Proto::Esp, Level::Require),
         ("esp/transport//unique", Proto::Esp, Level::Unique(None)),
-        ("esp/transport//unique:7", Proto::Esp, Level::Unique(Some(ReqId(7)))),
+        ("esp/transport//unique:7", Proto::Esp, Level::Unique(ReqId::new(7))),
         ("esp/transport//unique:0", Proto::Esp, Level::Unique(None)),
-        ("esp/transport//unique:16383", Proto::Esp, Level::Unique(Some(ReqId(0x3fff)))),
+        ("esp/transport//unique:16383", Proto::Esp, Level::Unique(ReqId::new(0x3fff))),
         ("esp/transport//unique:16384", Proto::Esp, Level::Unique(None)),
     ] {
         let templates = templates(text);

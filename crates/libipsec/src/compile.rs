@@ -78,7 +78,7 @@ fn request(
         Some(Level { kind, number }) => (kind, number),
     };
     let reqid = reqid.map(u32::try_from).transpose().map_err(|_| Code::InvalidLevel)?;
-    let level = level.with(reqid.map(ReqId));
+    let level = level.with(reqid.and_then(ReqId::new));
     Ok(IpsecRequest::new(request.proto, request.mode.into(), level, ends)?)
 }
 

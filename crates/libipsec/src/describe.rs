@@ -53,7 +53,7 @@ fn template(request: &IpsecRequest, length: usize, ports: bool) -> Result<Templa
             None => return Err(Code::InvalidAddress),
         },
         level: words::level(request.level).ok_or(Code::InvalidLevel)?,
-        reqid: ReqId(request.reqid),
+        reqid: ReqId::new(request.reqid),
     })
 }
 

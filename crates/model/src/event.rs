@@ -1,4 +1,7 @@
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU32,
+};
 
 use crate::{
     AddressPair, Direction, Mode, PolicyEntry, Proto, ReqId, SaEntry, SecCtx, Selector, Spi,
@@ -171,7 +174,7 @@ pub struct Acquire {
     /// Compression algorithms.
     pub comp_mask: u32,
     /// The kernel's number of this request, which the larval SA carries as well.
-    pub seq: u32,
+    pub seq: Option<NonZeroU32>,
 }
 
 impl Acquire {
@@ -199,8 +202,8 @@ pub struct Mapping {
     pub proto: Proto,
     /// The SA's SPI.
     pub spi: Spi,
-    /// The SA's number.
-    pub reqid: ReqId,
+    /// The SA's reqid.
+    pub reqid: Option<ReqId>,
     /// The source of packets in the SA.
     pub old: SocketAddr,
     /// Where one came from.
@@ -227,8 +230,8 @@ pub struct PathChange {
     pub proto: Proto,
     /// Its mode.
     pub mode: Mode,
-    /// Its number.
-    pub reqid: ReqId,
+    /// Its reqid.
+    pub reqid: Option<ReqId>,
     /// The endpoints until now.
     pub old: AddressPair,
     /// The endpoints from now on.

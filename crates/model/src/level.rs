@@ -1,12 +1,29 @@
+use std::num::NonZeroU32;
+
 use crate::table;
 
-/// Ties a template to the SAs with the same number (`-u`); 0: none.
+/// Ties a template to the SAs with the same number (`-u`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ReqId(pub u32);
+pub struct ReqId(NonZeroU32);
 
 impl ReqId {
     /// The largest that a script may choose (`IPSEC_MANUAL_REQID_MAX`, linux/ipsec.h).
-    pub const MANUAL_MAX: ReqId = ReqId(0x3fff);
+    pub const MANUAL_MAX: ReqId = ReqId(NonZeroU32::new(0x3fff).unwrap());
+
+    /// The reqid of this number; XFRM and PF_KEY have 0 for none.
+    #[must_use]
+    pub const fn new(number: u32) -> Option<Self> {
+        match NonZeroU32::new(number) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
+    /// Its number.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self.0.get()
+    }
 }
 
 struct Row {
@@ -84,12 +101,12 @@ impl Level {
         self.kind().word()
     }
 
-    /// The number that SAs must have; 0: any will do.
+    /// The number that SAs must have; any will do without one.
     #[must_use]
-    pub fn reqid(self) -> ReqId {
+    pub fn reqid(self) -> Option<ReqId> {
         match self {
-            Level::Unique(Some(reqid)) => reqid,
-            Level::Default | Level::Use | Level::Require | Level::Unique(None) => ReqId(0),
+            Level::Unique(reqid) => reqid,
+            Level::Default | Level::Use | Level::Require => None,
         }
     }
 }
@@ -103,7 +120,7 @@ mod tests {
         for &kind in LevelKind::ALL {
             assert_eq!(LevelKind::from_pfkey(kind.pfkey_number()), Some(kind));
             assert_eq!(kind.word().parse(), Ok(kind));
-            assert_eq!(kind.with(Some(ReqId(7))).kind(), kind);
+            assert_eq!(kind.with(ReqId::new(7)).kind(), kind);
         }
         assert_eq!(LevelKind::from_pfkey(4), None);
     }

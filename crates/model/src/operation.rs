@@ -42,8 +42,8 @@ pub struct SpiRequest {
     pub spi: Option<Spi>,
     /// The mode of the SA to come.
     pub mode: SaMode,
-    /// Its number; 0: none.
-    pub reqid: ReqId,
+    /// The number that `unique:N` of a template refers to.
+    pub reqid: Option<ReqId>,
 }
 
 impl SpiRequest {

@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use crate::{
     Action, AddressPair, Current, Direction, Error, Installation, Level, Lifetimes, Mark, Mode,
     Priority, Proto, SecCtx, Selector,
@@ -66,15 +68,15 @@ pub struct PolicyId {
     pub sec_ctx: Option<SecCtx>,
     /// The mark of the packets it sees.
     pub mark: Mark,
-    /// The number of the xfrm interface it belongs to; 0: none.
-    pub if_id: u32,
+    /// The number of the xfrm interface it belongs to.
+    pub if_id: Option<NonZeroU32>,
 }
 
 impl PolicyId {
     /// The name of a policy with nothing but selector and direction.
     #[must_use]
     pub fn new(selector: Selector, direction: Direction) -> Self {
-        Self { selector, direction, sec_ctx: None, mark: Mark::default(), if_id: 0 }
+        Self { selector, direction, sec_ctx: None, mark: Mark::default(), if_id: None }
     }
 }
 

@@ -1,4 +1,7 @@
-use std::net::IpAddr;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    num::{NonZeroU16, NonZeroU32},
+};
 
 use crate::{
     Algorithm, Current, EncapKind, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId, SaDirection,
@@ -13,6 +16,12 @@ pub struct AddressPair {
 }
 
 impl AddressPair {
+    /// The addresses of no host.
+    pub const UNSPECIFIED: AddressPair = {
+        let none = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        AddressPair { src: none, dst: none }
+    };
+
     /// The pair, if both are of one family.
     pub fn new(src: IpAddr, dst: IpAddr) -> Result<Self, Error> {
         if src.is_ipv4() == dst.is_ipv4() {
@@ -72,10 +81,10 @@ impl Keyed {
 pub struct Encap {
     /// The wrapping.
     pub kind: EncapKind,
-    /// Source port, host order.
-    pub src_port: u16,
-    /// Destination port, host order.
-    pub dst_port: u16,
+    /// Source port, host order, if it is given.
+    pub src_port: Option<NonZeroU16>,
+    /// Destination port, host order, if it is given.
+    pub dst_port: Option<NonZeroU16>,
 }
 
 /// A network device that does the work of an SA (`XFRMA_OFFLOAD_DEV`).
@@ -100,10 +109,10 @@ pub struct Sa {
     pub spi: Spi,
     /// Transport, tunnel, ..., or not given.
     pub mode: SaMode,
-    /// The number that `unique:N` of a template refers to; 0: none.
-    pub reqid: ReqId,
-    /// The number of the ACQUIRE that it answers, whose larval SA it replaces (`km.seq`); 0: none.
-    pub seq: u32,
+    /// The number that `unique:N` of a template refers to.
+    pub reqid: Option<ReqId>,
+    /// The number of the ACQUIRE that it answers, whose larval SA it replaces (`km.seq`).
+    pub seq: Option<NonZeroU32>,
     /// The packets that it is for; none: all, as with every SA of setkey.
     pub selector: Option<Selector>,
     /// Packets that may arrive late; 0: no replay check.
@@ -130,12 +139,12 @@ pub struct Sa {
     pub mark: Mark,
     /// Packets get it when they are transformed.
     pub output_mark: Mark,
-    /// The number of the xfrm interface it belongs to; 0: none.
-    pub if_id: u32,
+    /// The number of the xfrm interface it belongs to.
+    pub if_id: Option<NonZeroU32>,
     /// The way it is used, where that is fixed.
     pub direction: Option<SaDirection>,
-    /// Seconds between the keepalives of a NAT-T SA; 0: none (Linux 6.11).
-    pub nat_keepalive: u32,
+    /// Seconds between the keepalives of a NAT-T SA, if it sends any (Linux 6.11).
+    pub nat_keepalive: Option<NonZeroU32>,
     /// The device that does the work.
     pub offload: Option<Offload>,
 }
@@ -149,8 +158,8 @@ impl Sa {
             proto,
             spi,
             mode: SaMode::Of(Mode::Transport),
-            reqid: ReqId(0),
-            seq: 0,
+            reqid: None,
+            seq: None,
             selector: None,
             replay_window: 0,
             flags: SaFlags::default(),
@@ -164,9 +173,9 @@ impl Sa {
             esn: false,
             mark: Mark::default(),
             output_mark: Mark::default(),
-            if_id: 0,
+            if_id: None,
             direction: None,
-            nat_keepalive: 0,
+            nat_keepalive: None,
             offload: None,
         }
     }

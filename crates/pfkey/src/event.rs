@@ -1,7 +1,7 @@
 //! The notifications of AF_KEY: [`message`] of any event, and of those beside SAs and policies one by
 //! one, with `seq` and `pid` 0, as AF_KEY sends them unless documented otherwise.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroU32};
 
 use model::{
     Acquire, AddressPair, Direction, Event, Mapping, Migration, Origin, PathChange, Proto, ReqId,
@@ -46,7 +46,9 @@ pub fn message(event: &Event) -> Result<Option<Message>, Error> {
             spd::message(MessageType::SPDDELETE, entry, references::DELETED)?
         }
         Event::SpdFlushed { .. } => spd_flush(),
-        Event::Acquire(needed) => return Ok(Some(acquire(needed).numbered(needed.seq, 0))),
+        Event::Acquire(needed) => {
+            return Ok(Some(acquire(needed).numbered(needed.seq.map_or(0, NonZeroU32::get), 0)));
+        }
         Event::Migrated(migration) => return migrate(migration).map(Some),
         Event::MappingChanged(mapping) => return Ok(new_mapping(mapping)),
         Event::PolicyExpired { .. }
@@ -176,8 +178,8 @@ fn request(moved: &PathChange, ends: AddressPair) -> Result<IpsecRequest, Error>
     Ok(IpsecRequest {
         proto: moved.proto.number().into(),
         mode: numbers::mode_number(moved.mode)?,
-        level: if moved.reqid == ReqId(0) { 2 } else { 3 },
-        reqid: moved.reqid.0,
+        level: if moved.reqid.is_none() { 2 } else { 3 },
+        reqid: moved.reqid.map_or(0, ReqId::number),
         ends: Some(fields::sockaddrs(ends)),
     })
 }

@@ -115,7 +115,7 @@ mod tests {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let request = |mode, level| Template { proto: Proto::Ah, mode, level };
         let requests = vec![
-            request(TemplateMode::Tunnel(ends), Level::Unique(Some(ReqId(7)))),
+            request(TemplateMode::Tunnel(ends), Level::Unique(ReqId::new(7))),
             request(TemplateMode::Transport, Level::Default),
         ];
         for action in [

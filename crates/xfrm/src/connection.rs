@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use model::{PolicyEntry, PolicyId, SaEntry, SaId, Spi, SpiRequest};
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
@@ -177,16 +179,16 @@ impl Connection {
         request: &SpiRequest,
         range: (Spi, Spi),
     ) -> Result<Answer<SaEntry>, Error> {
-        self.get_spi_of(0, request, range)
+        self.get_spi_of(None, request, range)
     }
 
     /// As [`Connection::get_spi`], but if there is a larval SA of the ACQUIRE of this number to the
-    /// same address, that one gets the SPI; 0: there is none.
+    /// same address, that one gets the SPI.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
     pub fn get_spi_of(
         &mut self,
-        acquire: u32,
+        acquire: Option<NonZeroU32>,
         request: &SpiRequest,
         range: (Spi, Spi),
     ) -> Result<Answer<SaEntry>, Error> {

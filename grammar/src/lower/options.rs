@@ -1,6 +1,8 @@
+use std::num::{NonZeroU16, NonZeroU32};
+
 use model::{
-    Dialect, Encap, EncapKind, Lifetimes, Mark, Offload, SaDirection, SaFlags, SecCtx,
-    names::LookUp,
+    AddressPair, Dialect, Encap, EncapKind, Lifetimes, Mark, Mode, Offload, Proto, ReqId, Sa,
+    SaMode, ScriptOption, SecCtx, Spi, names::LookUp,
 };
 
 use super::{Lowering, cut};
@@ -17,81 +19,83 @@ const MAX_REPLAY_WINDOW: u64 = 4096;
 const PACKETS_PER_BYTE: u64 = 8;
 
 /// The extensions of an SA, the last of each kind.
-#[derive(Default)]
 pub(super) struct Options {
-    pub mode: Option<(tree::Mode, Span)>,
-    pub reqid: u32,
-    pub replay_window: u32,
-    pub lifetimes: Lifetimes,
-    pub sec_ctx: Option<SecCtx>,
-    pub encap: Option<Encap>,
-    pub esn: bool,
-    pub flags: SaFlags,
-    pub mark: Mark,
-    pub output_mark: Mark,
-    pub if_id: u32,
-    pub direction: Option<SaDirection>,
-    pub nat_keepalive: u32,
-    pub offload: Option<Offload>,
+    /// An SA with them, under the name of no SA, since a statement may name several.
+    pub sa: Sa,
+    /// Where a mode is given.
+    pub mode: Option<Span>,
     pub warning: Option<Warning>,
 }
 
 impl Lowering<'_> {
     pub(super) fn options(&self, name: &SaName) -> Result<Options, Error> {
-        let mut options = Options::default();
-        let (mut hardware, mut fragment) = (None, None);
+        let mut sa =
+            Sa { mode: SaMode::ANY, ..Sa::bare(AddressPair::UNSPECIFIED, Proto::Esp, Spi(0)) };
+        let (mut mode_at, mut hardware, mut fragment) = (None, None, None);
         for Node { value, span } in &name.extensions {
             match value {
-                Extension::Mode(mode) => options.mode = mode.map(|mode| (mode, *span)),
-                Extension::ReqId(reqid) => options.reqid = cut(*reqid),
+                Extension::Mode(mode) => {
+                    sa.mode = mode.map_or(SaMode::ANY, |mode| Mode::from(mode).into());
+                    mode_at = mode.map(|_| *span);
+                }
+                Extension::ReqId(reqid) => sa.reqid = ReqId::new(cut(*reqid)),
                 Extension::Replay(window) => {
-                    options.replay_window = self.replay_window(&name.ends, *window, *span)?;
+                    sa.replay_window = self.replay_window(&name.ends, *window, *span)?;
                 }
-                Extension::Context(context) => options.sec_ctx = sec_ctx(context),
-                Extension::Natt(ends) => options.encap = Some(self.natt(ends, name.ends.look_up)?),
-                Extension::Esn => options.esn = true,
-                Extension::KernelFlag(flag) => options.flags = options.flags | *flag,
-                Extension::Mark(mark) => options.mark = self.mark("-mark", *mark, *span)?,
+                Extension::Context(context) => sa.sec_ctx = sec_ctx(context),
+                Extension::Natt(ends) => sa.encap = Some(self.natt(ends, name.ends.look_up)?),
+                Extension::Esn => sa.esn = true,
+                Extension::KernelFlag(flag) => sa.flags = sa.flags | *flag,
+                Extension::Mark(mark) => sa.mark = self.mark(ScriptOption::Mark, *mark, *span)?,
                 Extension::OutMark(mark) => {
-                    options.output_mark = self.mark("-outmark", *mark, *span)?;
+                    sa.output_mark = self.mark(ScriptOption::OutMark, *mark, *span)?;
                 }
-                Extension::IfId(number) => options.if_id = self.narrow("-ifid", *number, *span)?,
-                Extension::Direction(direction) => options.direction = Some(*direction),
+                Extension::IfId(number) => {
+                    sa.if_id = self.number(ScriptOption::IfId, *number, *span)?;
+                }
+                Extension::Direction(direction) => sa.direction = Some(*direction),
                 Extension::Offload { device, direction, packet } => {
                     let (direction, packet) = (*direction, *packet);
-                    options.offload = Some(Offload { device: device.clone(), direction, packet });
+                    sa.offload = Some(Offload { device: device.clone(), direction, packet });
                 }
                 Extension::HardwareInterface(device) => hardware = Some((device, *span)),
                 Extension::KeepAlive(seconds) => {
                     let seconds = seconds.unwrap_or(0);
-                    options.nat_keepalive = self.narrow("-keepalive", seconds, *span)?;
+                    sa.nat_keepalive = self.number(ScriptOption::KeepAlive, seconds, *span)?;
                 }
                 Extension::Fragment(..) => fragment = Some(*span),
                 // Padding and cyclic sequence numbers mean nothing to AF_KEY.
                 Extension::Flag(_) => {}
-                limit => set_limit(limit, &mut options.lifetimes),
+                limit @ (Extension::HardTime(_)
+                | Extension::SoftTime(_)
+                | Extension::HardBytes(_)
+                | Extension::SoftBytes(_)
+                | Extension::HardUse(_)
+                | Extension::SoftUse(_)
+                | Extension::HardPackets(_)
+                | Extension::SoftPackets(_)) => set_limit(limit, &mut sa.lifetimes),
             }
         }
         if let Some((device, span)) = hardware {
-            let direction = options.direction;
+            let direction = sa.direction;
             let direction =
                 direction.ok_or_else(|| self.error_at_end(Kind::HardwareDirection, span))?;
-            options.offload = Some(Offload { device: device.clone(), direction, packet: true });
+            sa.offload = Some(Offload { device: device.clone(), direction, packet: true });
         }
         let warning = |span| Warning::new(WarningKind::Fragment, self.source, span, span);
-        options.warning = fragment.map(warning);
-        Ok(options)
+        Ok(Options { sa, mode: mode_at, warning: fragment.map(warning) })
     }
 
     fn replay_window(&self, ends: &SaEnds, given: u64, span: Span) -> Result<u32, Error> {
-        let number = || token_at(self.source, span.start + "-r".len()).named;
+        let number = || token_at(self.source, span.start + ScriptOption::Replay.word().len()).named;
         if is_old(ends) {
             return Err(Error::new(Kind::ReplayWithOld, self.source, span, number()));
         }
         let unit = if self.source.dialect().is_bsd() { PACKETS_PER_BYTE } else { 1 };
         let packets = given.saturating_mul(unit);
         if packets > MAX_REPLAY_WINDOW {
-            let kind = Kind::OutOfRange { option: "-r", given, most: MAX_REPLAY_WINDOW / unit };
+            let option = ScriptOption::Replay.word();
+            let kind = Kind::OutOfRange { option, given, most: MAX_REPLAY_WINDOW / unit };
             return Err(Error::new(kind, self.source, span, number()));
         }
         Ok(cut(packets))
@@ -101,29 +105,43 @@ impl Lowering<'_> {
     /// that of `esp-udp`.
     fn natt(&self, ends: &(tree::Host, tree::Host), look_up: LookUp) -> Result<Encap, Error> {
         let (src, dst) = (self.host(&ends.0, look_up)?, self.host(&ends.1, look_up)?);
-        Ok(Encap { kind: EncapKind::EspInUdp, src_port: src.port, dst_port: dst.port })
+        let [src_port, dst_port] = [src.port, dst.port].map(NonZeroU16::new);
+        Ok(Encap { kind: EncapKind::EspInUdp, src_port, dst_port })
     }
 
     pub(super) fn mark(
         &self,
-        option: &'static str,
+        option: ScriptOption,
+        text: MarkText,
+        span: Span,
+    ) -> Result<Mark, Error> {
+        self.mark_of(option.word(), text, span)
+    }
+
+    /// The mark that a word other than an option gives.
+    pub(super) fn mark_of(
+        &self,
+        word: &'static str,
         text: MarkText,
         span: Span,
     ) -> Result<Mark, Error> {
         let mask = text.mask.unwrap_or(u32::MAX.into());
-        Ok(Mark {
-            value: self.narrow(option, text.value, span)?,
-            mask: self.narrow(option, mask, span)?,
-        })
+        let [value, mask] = [text.value, mask].map(|given| self.narrow(word, given, span));
+        Ok(Mark { value: value?, mask: mask? })
+    }
+
+    /// A number of 32 bits, of which 0 means none.
+    pub(super) fn number(
+        &self,
+        option: ScriptOption,
+        given: u64,
+        span: Span,
+    ) -> Result<Option<NonZeroU32>, Error> {
+        self.narrow(option.word(), given, span).map(NonZeroU32::new)
     }
 
     /// A number of 32 bits: the options that no original has do not cut.
-    pub(super) fn narrow(
-        &self,
-        option: &'static str,
-        given: u64,
-        span: Span,
-    ) -> Result<u32, Error> {
+    fn narrow(&self, option: &'static str, given: u64, span: Span) -> Result<u32, Error> {
         let kind = Kind::OutOfRange { option, given, most: u32::MAX.into() };
         u32::try_from(given).map_err(|_| self.error(kind, span))
     }

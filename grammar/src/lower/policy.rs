@@ -215,6 +215,6 @@ impl PolicyText<'_> {
 /// The level, `default` where none is given. A number that a script may not choose is none.
 fn level(level: Option<tree::Level>) -> Level {
     let Some(tree::Level { kind, number }) = level else { return Level::Default };
-    let reqid = number.map(|number| ReqId(cut(number)));
-    kind.with(reqid.filter(|&reqid| reqid != ReqId(0) && reqid <= ReqId::MANUAL_MAX))
+    let reqid = number.and_then(|number| ReqId::new(cut(number)));
+    kind.with(reqid.filter(|&reqid| reqid <= ReqId::MANUAL_MAX))
 }

@@ -1,6 +1,6 @@
-use model::{
-    AddressPair, Encap, EncapKind, Mode, Operation, Proto, ReqId, Sa, SaId, SaMode, Spi, SpiRequest,
-};
+use std::num::NonZeroU16;
+
+use model::{AddressPair, Encap, EncapKind, Operation, Proto, Sa, SaId, Spi, SpiRequest};
 
 use super::{
     Lowered, Lowering, NamedProto,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The port of IKE and ESP behind a NAT, RFC 3948.
-const NAT_T_PORT: u16 = 4500;
+const NAT_T_PORT: Option<NonZeroU16> = NonZeroU16::new(4500);
 
 impl Lowering<'_> {
     /// `add` and `update`.
@@ -41,12 +41,12 @@ impl Lowering<'_> {
             let span = name.spi.span;
             warnings.push(Warning::new(WarningKind::ReservedSpi, self.source, span, span));
         }
-        let encap = options.encap.or_else(|| encap(&name.ends, &src, &dst));
+        let encap = options.sa.encap.or_else(|| encap(&name.ends, &src, &dst));
         let add = |ends| {
-            let sa = Sa { encap, ..options.sa(Sa::bare(ends, proto.one()?, spi)) };
-            let comp = chosen.compression()?;
+            let (proto, comp) = (proto.one()?, chosen.compression()?);
             let Chosen { crypt, auth, aead, .. } = chosen.clone();
-            let sa = Sa { crypt, auth, aead, comp, ..sa };
+            let named = Sa { ends, proto, spi, encap, ..options.sa.clone() };
+            let sa = Sa { crypt, auth, aead, comp, ..named };
             sa.check()?;
             Ok(operation(Box::new(sa)))
         };
@@ -57,11 +57,10 @@ impl Lowering<'_> {
     pub(super) fn get_spi(&self, name: &SaName) -> Result<Lowered, Error> {
         let (src, dst) = self.ends(&name.ends)?;
         let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
-        let options = self.options(name)?;
+        let Sa { mode, reqid, .. } = self.options(name)?.sa;
         let spi = Some(Spi(cut(name.spi.value))).filter(|spi| spi.0 != 0);
         let template = |ends| {
-            let sa = options.sa(Sa::bare(ends, proto.one()?, Spi(0)));
-            let Sa { mode, reqid, proto, .. } = sa;
+            let proto = proto.one()?;
             Ok(Operation::GetSpi(SpiRequest { ends, proto, spi, mode, reqid }))
         };
         self.each_pair(&name.ends, &src, &dst, template)
@@ -101,10 +100,9 @@ impl Lowering<'_> {
     ) -> Result<Lowered, Error> {
         let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
         let spi = Spi(cut(name.spi.value));
-        let Options { mode, mark, .. } = self.options(name)?;
-        let warnings = mode.map(|(_, span)| {
-            Warning::new(WarningKind::ObsoleteMode, self.source, span, self.end())
-        });
+        let Options { mode, sa: Sa { mark, .. }, .. } = self.options(name)?;
+        let warnings =
+            mode.map(|span| Warning::new(WarningKind::ObsoleteMode, self.source, span, self.end()));
         let by_id = |ends: AddressPair| {
             Ok(operation(SaId { dst: ends.dst(), proto: proto.one()?, spi, mark }))
         };
@@ -137,29 +135,6 @@ impl Lowering<'_> {
     }
 }
 
-impl Options {
-    /// An SA with these options.
-    fn sa(&self, bare: Sa) -> Sa {
-        let mode = self.mode.map_or(SaMode::ANY, |(mode, _)| Mode::from(mode).into());
-        Sa {
-            mode,
-            reqid: ReqId(self.reqid),
-            replay_window: self.replay_window,
-            flags: self.flags,
-            lifetimes: self.lifetimes,
-            sec_ctx: self.sec_ctx.clone(),
-            esn: self.esn,
-            mark: self.mark,
-            output_mark: self.output_mark,
-            if_id: self.if_id,
-            direction: self.direction,
-            nat_keepalive: self.nat_keepalive,
-            offload: self.offload.clone(),
-            ..bare
-        }
-    }
-}
-
 /// Whether it is an SA of TCP-MD5, which the protocol alone refuses.
 fn is_tcp_md5(ends: &SaEnds, algorithms: &Algorithms) -> bool {
     let is_tcp = matches!(&ends.proto, Some(proto) if proto.value == SaProto::Tcp);
@@ -168,7 +143,7 @@ fn is_tcp_md5(ends: &SaEnds, algorithms: &Algorithms) -> bool {
 
 fn encap(ends: &SaEnds, src: &End, dst: &End) -> Option<Encap> {
     let proto = ends.proto.as_ref().map(|proto| &proto.value);
-    let port = |end: &End| if end.port == 0 { NAT_T_PORT } else { end.port };
+    let port = |end: &End| NonZeroU16::new(end.port).or(NAT_T_PORT);
     matches!(proto, Some(SaProto::EspUdp(_))).then(|| Encap {
         kind: EncapKind::EspInUdp,
         src_port: port(src),

@@ -1,7 +1,7 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU32};
 
 use model::{
-    Dialect, Direction, IpVersion, Mark, PolicyId, Prefix, Selector, Upper,
+    Dialect, Direction, IpVersion, Mark, PolicyId, Prefix, ScriptOption, Selector, Upper,
     names::{LookUp, protocol_number},
 };
 
@@ -32,11 +32,13 @@ impl Lowering<'_> {
         if src.is_ipv4() != dst.is_ipv4() {
             return Err(self.error_at_end(Kind::NoPair, selector.dst.address.span));
         }
-        let (mut mark, mut if_id) = (Mark::default(), 0);
+        let (mut mark, mut if_id) = (Mark::default(), None);
         for Node { value, span } in &selector.extensions {
             match value {
-                Extension::Mark(text) => mark = self.mark("-mark", *text, *span)?,
-                Extension::IfId(number) => if_id = self.narrow("-ifid", *number, *span)?,
+                Extension::Mark(text) => mark = self.mark(ScriptOption::Mark, *text, *span)?,
+                Extension::IfId(number) => {
+                    if_id = self.number(ScriptOption::IfId, *number, *span)?;
+                }
                 _ => {}
             }
         }
@@ -51,7 +53,7 @@ impl Lowering<'_> {
     ) -> Result<[PolicyId; 2], Error> {
         let mark = mark_of_tag(&tag.value);
         let mark = mark.ok_or_else(|| self.error_at_end(Kind::Tagged, tag.span))?;
-        let mark = self.mark("tagged", mark, tag.span)?;
+        let mark = self.mark_of("tagged", mark, tag.span)?;
         Ok(IpVersion::ALL.map(|version| {
             let all = Selector::within(Prefix::everything(version));
             PolicyId { mark, ..PolicyId::new(all, direction) }
@@ -137,7 +139,7 @@ pub(super) struct PolicyName<'s> {
     addresses: (IpAddr, IpAddr),
     ports: (u16, u16),
     mark: Mark,
-    if_id: u32,
+    if_id: Option<NonZeroU32>,
 }
 
 impl PolicyName<'_> {

@@ -1,4 +1,4 @@
-use std::fmt::Display;
+use std::{fmt::Display, num::NonZeroU32};
 
 use model::{Lifetimes, Mark, Policy, Sa, SecCtx, SocketPolicy};
 use zeroize::Zeroizing;
@@ -83,8 +83,8 @@ pub(super) fn mark(mark: Mark) -> Option<MarkText> {
     (!mark.is_none()).then_some(text)
 }
 
-pub(super) fn if_id(if_id: u32) -> Option<Extension> {
-    (if_id != 0).then(|| Extension::IfId(if_id.into()))
+pub(super) fn if_id(if_id: Option<NonZeroU32>) -> Option<Extension> {
+    if_id.map(|number| Extension::IfId(number.get().into()))
 }
 
 pub(super) fn limits(

@@ -81,16 +81,11 @@ impl Writer {
     }
 
     fn level(&mut self, level: Level) -> tree::Level {
-        let number = match level {
-            Level::Unique(number) => number,
-            Level::Default | Level::Use | Level::Require => None,
-        };
-        if let Some(reqid) = number
-            && (reqid == ReqId(0) || reqid > ReqId::MANUAL_MAX)
-        {
-            self.lose(format!("unique#{}", reqid.0));
+        let reqid = level.reqid();
+        if let Some(chosen) = reqid.filter(|&reqid| reqid > ReqId::MANUAL_MAX) {
+            self.lose(format!("unique#{}", chosen.number()));
         }
-        tree::Level { kind: level.kind(), number: number.map(|reqid| reqid.0.into()) }
+        tree::Level { kind: level.kind(), number: reqid.map(|reqid| reqid.number().into()) }
     }
 }
 

@@ -1,6 +1,6 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU16};
 
-use model::{Algorithm, EncapKind, Keyed, Mode, Proto, ReqId, Sa, SaFlags, names::LookUp};
+use model::{Algorithm, EncapKind, Keyed, Mode, Proto, Sa, SaFlags, names::LookUp};
 
 use super::{
     from_model::{Writer, if_id, limits, mark, node},
@@ -54,9 +54,12 @@ impl Writer {
                 return self.lose(format!("encap {}", kind.word()));
             }
         }
-        let src = host(sa.ends.src(), Some(encap.src_port));
-        let dst = host(sa.ends.dst(), Some(encap.dst_port));
-        if sa.proto == Proto::Esp && encap.src_port != 0 && encap.dst_port != 0 {
+        let end = |address, port: Option<NonZeroU16>| {
+            host(address, Some(port.map_or(0, NonZeroU16::get)))
+        };
+        let src = end(sa.ends.src(), encap.src_port);
+        let dst = end(sa.ends.dst(), encap.dst_port);
+        if sa.proto == Proto::Esp && encap.src_port.is_some() && encap.dst_port.is_some() {
             (ends.src, ends.dst) = (src, dst);
             ends.proto = Some(node(SaProto::EspUdp(None)));
         } else {
@@ -73,9 +76,7 @@ impl Writer {
                 self.lose(format!("mode {}", sa.mode.installed().word()));
             }
         }
-        if sa.reqid != ReqId(0) {
-            extensions.push(Extension::ReqId(sa.reqid.0.into()));
-        }
+        extensions.extend(sa.reqid.map(|reqid| Extension::ReqId(reqid.number().into())));
         if sa.replay_window > MAX_REPLAY_WINDOW {
             self.lose(format!("replay-window {}", sa.replay_window));
         } else if sa.replay_window != 0 {
@@ -91,9 +92,8 @@ impl Writer {
         extensions.extend(mark(sa.output_mark).map(Extension::OutMark));
         extensions.extend(if_id(sa.if_id));
         extensions.extend(sa.direction.map(Extension::Direction));
-        if sa.nat_keepalive != 0 {
-            extensions.push(Extension::KeepAlive(Some(sa.nat_keepalive.into())));
-        }
+        let seconds = sa.nat_keepalive.map(|seconds| seconds.get().into());
+        extensions.extend(seconds.map(|seconds| Extension::KeepAlive(Some(seconds))));
         let Some(offload) = &sa.offload else { return };
         if is_device(&offload.device) {
             let (device, packet) = (offload.device.clone(), offload.packet);

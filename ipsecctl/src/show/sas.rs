@@ -69,6 +69,8 @@ fn algorithm(algorithm: &AlgorithmJson) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU16;
+
     use model::{
         AddressPair, Algorithm, AlgorithmKind, Current, Encap, EncapKind, Key, Keyed, Mode, Proto,
         ReqId, Sa, SaEntry, SaMode, SaState, Spi,
@@ -85,10 +87,14 @@ mod tests {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let sa = Sa {
             mode: Mode::Tunnel.into(),
-            reqid: ReqId(7),
+            reqid: ReqId::new(7),
             crypt: Some(keyed(AlgorithmKind::Crypt, "null", &[])),
             auth: Some(keyed(AlgorithmKind::Auth, "hmac-md5", &[0xab; 16])),
-            encap: Some(Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 4501 }),
+            encap: Some(Encap {
+                kind: EncapKind::EspInUdp,
+                src_port: NonZeroU16::new(4500),
+                dst_port: NonZeroU16::new(4501),
+            }),
             ..Sa::bare(ends, Proto::Esp, Spi(0x1000))
         };
         let current = Current { packets: 2, bytes: 168, ..Current::default() };

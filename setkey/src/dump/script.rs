@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use model::{Dialect, Direction, Level, Policy, PolicyEntry, ReqId, SaEntry, SaState};
+use model::{Dialect, Direction, Level, Policy, PolicyEntry, SaEntry, SaState};
 
 use pfkey::dump::Frame;
 
@@ -57,8 +57,8 @@ fn in_dialect(entry: &PolicyEntry, dialect: Dialect) -> (Policy, Vec<String>) {
         match request.level {
             Level::Default | Level::Use => {}
             Level::Require | Level::Unique(None) => request.level = Level::Use,
-            Level::Unique(Some(ReqId(number))) => {
-                lost.push(format!("unique:{number}"));
+            Level::Unique(Some(reqid)) => {
+                lost.push(format!("unique:{}", reqid.number()));
                 request.level = Level::Use;
             }
         }

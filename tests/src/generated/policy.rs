@@ -1,4 +1,7 @@
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    num::NonZeroU32,
+};
 
 use model::{
     Action, AddressPair, Direction, Level, Policy, PolicyId, Prefix, Priority, Proto, ReqId,
@@ -59,7 +62,7 @@ pub fn policy() -> impl Strategy<Value = Policy> {
         ends().prop_map(TemplateMode::Tunnel),
         ends().prop_map(TemplateMode::Beet),
     ];
-    let extensions = (seldom(mark()), seldom(any::<u32>()));
+    let extensions = (seldom(mark()), seldom(any::<u32>().prop_map(NonZeroU32::new)));
     (policies(template(mode, level()), 6), extensions).prop_map(|(policy, (mark, if_id))| {
         let id = PolicyId { mark, if_id, ..policy.id.clone() };
         acceptable(Policy { id, ..policy })
@@ -159,6 +162,6 @@ fn template(
 }
 
 fn level() -> impl Strategy<Value = Level> {
-    let unique = (1..=ReqId::MANUAL_MAX.0).prop_map(|id| Level::Unique(Some(ReqId(id))));
+    let unique = (1..=ReqId::MANUAL_MAX.number()).prop_map(|id| Level::Unique(ReqId::new(id)));
     prop_oneof![select(vec![Level::Default, Level::Use, Level::Require]), unique]
 }

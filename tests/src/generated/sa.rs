@@ -1,4 +1,7 @@
-use std::ops::BitOr;
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    ops::BitOr,
+};
 
 use model::{
     ALGORITHMS, Algorithm, AlgorithmKind, Encap, EncapKind, Key, Keyed, Lifetime, Lifetimes, Mode,
@@ -39,7 +42,7 @@ pub fn sa() -> impl Strategy<Value = Sa> {
     let addressed = (ends(), spi(), algorithms, mode(), reqid());
     let flags = flags(&SaFlags::ALL);
     let processed = (window, any::<bool>(), flags, lifetimes(), seldom(encap()));
-    let marked = (seldom(mark()), seldom(mark()), seldom(any::<u32>()));
+    let marked = (seldom(mark()), seldom(mark()), seldom(any::<u32>().prop_map(NonZeroU32::new)));
     (addressed, processed, marked).prop_map(|(addressed, processed, marked)| {
         let (ends, spi, algorithms, mode, reqid) = addressed;
         let (replay_window, esn, flags, lifetimes, encap) = processed;
@@ -175,8 +178,8 @@ fn mode() -> impl Strategy<Value = SaMode> {
         .prop_map(SaMode::Of)
 }
 
-fn reqid() -> impl Strategy<Value = ReqId> {
-    prop_oneof![Just(0), 1..=ReqId::MANUAL_MAX.0, any::<u32>()].prop_map(ReqId)
+fn reqid() -> impl Strategy<Value = Option<ReqId>> {
+    prop_oneof![Just(0), 1..=ReqId::MANUAL_MAX.number(), any::<u32>()].prop_map(ReqId::new)
 }
 
 fn flags(choice: &[SaFlags]) -> impl Strategy<Value = SaFlags> + use<> {
@@ -190,6 +193,7 @@ fn union(flags: impl IntoIterator<Item = SaFlags>) -> SaFlags {
 fn encap() -> impl Strategy<Value = Option<Encap>> {
     let port = || prop_oneof![Just(4500), any::<u16>()];
     (port(), port()).prop_map(|(src_port, dst_port)| {
+        let [src_port, dst_port] = [src_port, dst_port].map(NonZeroU16::new);
         Some(Encap { kind: EncapKind::EspInUdp, src_port, dst_port })
     })
 }

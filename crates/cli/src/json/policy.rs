@@ -1,6 +1,6 @@
-use std::ops::Not;
+use std::{num::NonZeroU32, ops::Not};
 
-use model::{Level, PolicyEntry, Prefix, Selector, Template, Upper};
+use model::{PolicyEntry, Prefix, ReqId, Selector, Template, Upper};
 use serde::Serialize;
 
 use super::{LifetimesJson, MarkJson, SecurityContextJson, nonzero};
@@ -30,7 +30,7 @@ pub struct PolicyJson {
     pub mark: Option<MarkJson>,
     /// The number of the xfrm interface.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub if_id: Option<u32>,
+    pub if_id: Option<NonZeroU32>,
     /// The security context.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_context: Option<SecurityContextJson>,
@@ -127,7 +127,7 @@ impl PolicyJson {
             templates: policy.action.templates().iter().map(Into::into).collect(),
             lifetimes: LifetimesJson::of(&policy.lifetimes),
             mark: MarkJson::of(policy.id.mark),
-            if_id: nonzero(policy.id.if_id),
+            if_id: policy.id.if_id,
             security_context: policy.id.sec_ctx.as_ref().map(Into::into),
             index: entry.index,
             added: nonzero(entry.current.add_time),
@@ -167,10 +167,7 @@ impl From<&Template> for TemplateJson {
             src: endpoints.map(|endpoints| endpoints.src().to_string()),
             dst: endpoints.map(|endpoints| endpoints.dst().to_string()),
             level: template.level.word(),
-            reqid: match template.level {
-                Level::Unique(Some(reqid)) => Some(reqid.0),
-                Level::Default | Level::Use | Level::Require | Level::Unique(None) => None,
-            },
+            reqid: template.level.reqid().map(ReqId::number),
             installed: None,
         }
     }

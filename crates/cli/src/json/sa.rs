@@ -1,6 +1,9 @@
-use std::ops::Not;
+use std::{
+    num::{NonZeroU16, NonZeroU32},
+    ops::Not,
+};
 
-use model::{Keyed, SaEntry};
+use model::{Keyed, ReqId, SaEntry};
 use serde::Serialize;
 
 use super::{LifetimesJson, MarkJson, SecurityContextJson, nonzero};
@@ -62,7 +65,7 @@ pub struct SaJson {
     pub nat_t: Option<NatTJson>,
     /// Seconds between keepalives of NAT traversal.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub nat_keepalive: Option<u32>,
+    pub nat_keepalive: Option<NonZeroU32>,
     /// The mark that packets must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<MarkJson>,
@@ -71,7 +74,7 @@ pub struct SaJson {
     pub output_mark: Option<MarkJson>,
     /// The number of the xfrm interface.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub if_id: Option<u32>,
+    pub if_id: Option<NonZeroU32>,
     /// `in` or `out`, where the SA is fixed to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direction: Option<&'static str>,
@@ -112,9 +115,9 @@ pub struct AlgorithmJson {
 /// The ports of NAT traversal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NatTJson {
-    /// Source port.
+    /// Source port; 0 if it is not given.
     pub src_port: u16,
-    /// Destination port.
+    /// Destination port; 0 if it is not given.
     pub dst_port: u16,
 }
 
@@ -142,7 +145,7 @@ impl SaJson {
             spi: sa.spi.0,
             mode: sa.mode.installed().word(),
             is_mode_any: sa.mode.is_any(),
-            reqid: nonzero(sa.reqid.0),
+            reqid: sa.reqid.map(ReqId::number),
             replay_window: sa.replay_window,
             esn: sa.esn,
             flags: sa.flags.words().collect(),
@@ -151,13 +154,14 @@ impl SaJson {
             aead: keyed(&sa.aead),
             compression: sa.comp.map(|algorithm| algorithm.name),
             lifetimes: LifetimesJson::of(&sa.lifetimes),
-            nat_t: sa
-                .encap
-                .map(|encap| NatTJson { src_port: encap.src_port, dst_port: encap.dst_port }),
-            nat_keepalive: nonzero(sa.nat_keepalive),
+            nat_t: sa.encap.map(|encap| NatTJson {
+                src_port: encap.src_port.map_or(0, NonZeroU16::get),
+                dst_port: encap.dst_port.map_or(0, NonZeroU16::get),
+            }),
+            nat_keepalive: sa.nat_keepalive,
             mark: MarkJson::of(sa.mark),
             output_mark: MarkJson::of(sa.output_mark),
-            if_id: nonzero(sa.if_id),
+            if_id: sa.if_id,
             direction: sa.direction.map(model::SaDirection::word),
             offload: sa.offload.as_ref().map(|offload| OffloadJson {
                 device: offload.device.clone(),

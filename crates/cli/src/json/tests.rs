@@ -1,5 +1,7 @@
 //! The JSON of entries with all that they can have, and with the least.
 
+use std::num::{NonZeroU16, NonZeroU32};
+
 use model::{
     Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind,
     Installation, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Policy, PolicyEntry,
@@ -31,7 +33,7 @@ fn context() -> SecCtx {
 fn full_sa() -> SaEntry {
     let sa = Sa {
         mode: SaMode::Any { installed: Mode::Tunnel },
-        reqid: ReqId(7),
+        reqid: ReqId::new(7),
         replay_window: 64,
         flags: SaFlags::NO_ECN | SaFlags::DECAP_DSCP,
         auth: Some(keyed(AlgorithmKind::Auth, "hmac-sha256", 1, 32)),
@@ -39,14 +41,18 @@ fn full_sa() -> SaEntry {
         aead: Some(keyed(AlgorithmKind::Aead, "aes-gcm-16", 2, 20)),
         comp: Algorithm::by_name(AlgorithmKind::Comp, "deflate"),
         lifetimes: lifetimes(),
-        encap: Some(Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 4501 }),
+        encap: Some(Encap {
+            kind: EncapKind::EspInUdp,
+            src_port: NonZeroU16::new(4500),
+            dst_port: NonZeroU16::new(4501),
+        }),
         sec_ctx: Some(context()),
         esn: true,
         mark: Mark { value: 1, mask: 0xff },
         output_mark: Mark { value: 2, mask: 0xf0 },
-        if_id: 9,
+        if_id: NonZeroU32::new(9),
         direction: Some(SaDirection::Out),
-        nat_keepalive: 20,
+        nat_keepalive: NonZeroU32::new(20),
         offload: Some(Offload { device: "eth0".into(), direction: SaDirection::Out, packet: true }),
         ..Sa::bare(ends(), Proto::Esp, Spi(0x1000))
     };
@@ -112,12 +118,12 @@ fn keys_are_hidden_by_default() {
 #[test]
 fn a_policy_with_everything() {
     let template = |mode, level| Template { proto: Proto::Esp, mode, level };
-    let tunnel = template(TemplateMode::Tunnel(ends()), Level::Unique(Some(ReqId(3))));
+    let tunnel = template(TemplateMode::Tunnel(ends()), Level::Unique(ReqId::new(3)));
     let transport = template(TemplateMode::Transport, Level::Use);
     let mut entry = policy(Upper::Number(6), (0, 80), vec![tunnel, transport]);
     entry.policy.lifetimes = lifetimes();
     entry.policy.id.mark = Mark { value: 1, mask: 0xff };
-    entry.policy.id.if_id = 9;
+    entry.policy.id.if_id = NonZeroU32::new(9);
     entry.policy.id.sec_ctx = Some(context());
     entry.socket = true;
     entry.current = Current { add_time: 100, use_time: 101, ..Current::default() };

@@ -46,7 +46,7 @@ mod tests {
         let unique = Template {
             proto: Proto::Esp,
             mode: TemplateMode::Transport,
-            level: Level::Unique(Some(ReqId(7))),
+            level: Level::Unique(ReqId::new(7)),
         };
         let mut policy = Policy {
             id: PolicyId::new(selector, Direction::In),
@@ -57,7 +57,7 @@ mod tests {
         let copy = forward_copy(&policy).unwrap();
         assert_eq!(copy.id.direction, Direction::Fwd);
         let levels: Vec<Level> = copy.action.templates().iter().map(|r| r.level).collect();
-        assert_eq!(levels, [Level::Require, Level::Unique(Some(ReqId(7)))]);
+        assert_eq!(levels, [Level::Require, Level::Unique(ReqId::new(7))]);
 
         policy.id.direction = Direction::Out;
         assert_eq!(forward_copy(&policy), None);

@@ -1,10 +1,10 @@
 //! What the kernel can have of a policy.
 
-use std::{borrow::Cow, collections::HashMap};
+use std::{borrow::Cow, collections::HashMap, num::NonZeroU32};
 
 use model::{
-    Action, Direction, Installation, IpVersion, Level, Mark, Mode, Policy, PolicyId, ReqId,
-    SaDirection, SaEntry, SaFlags, SaState, Template, TemplateMode, Variables,
+    Action, Direction, Installation, IpVersion, Level, Mark, Mode, Policy, PolicyId, SaDirection,
+    SaEntry, SaFlags, SaState, Template, TemplateMode, Variables,
 };
 use xfrm::{Connection, SadFilter};
 
@@ -18,7 +18,7 @@ pub struct TunnelSas(HashMap<Tunnel, Vec<Needs>>);
 #[derive(PartialEq, Eq)]
 struct Needs {
     mark: Mark,
-    if_id: u32,
+    if_id: Option<NonZeroU32>,
     /// The version of its packets; none: both.
     version: Option<IpVersion>,
 }
@@ -43,7 +43,7 @@ impl TunnelSas {
     fn note(&mut self, SaEntry { sa, state, .. }: &SaEntry) {
         let is_usable = matches!(state, SaState::Mature | SaState::Dying)
             && sa.mode.installed() == Mode::Tunnel
-            && sa.reqid == ReqId(0)
+            && sa.reqid.is_none()
             && sa.direction != Some(SaDirection::In);
         if is_usable {
             // Unless it is flagged so, it is found for packets of its own version only
@@ -132,7 +132,8 @@ pub fn depends(policy: &Policy) -> bool {
 #[cfg(test)]
 mod tests {
     use model::{
-        AddressPair, Current, Lifetimes, Prefix, Priority, Proto, Sa, Selector, Spi, Variable,
+        AddressPair, Current, Lifetimes, Prefix, Priority, Proto, ReqId, Sa, Selector, Spi,
+        Variable,
     };
 
     use super::*;
@@ -219,9 +220,9 @@ mod tests {
             |entry: &mut SaEntry| entry.state = SaState::Larval,
             |entry: &mut SaEntry| entry.state = SaState::Dead,
             |entry: &mut SaEntry| entry.sa.mode = Mode::Transport.into(),
-            |entry: &mut SaEntry| entry.sa.reqid = ReqId(7),
+            |entry: &mut SaEntry| entry.sa.reqid = ReqId::new(7),
             |entry: &mut SaEntry| entry.sa.proto = Proto::Ah,
-            |entry: &mut SaEntry| entry.sa.if_id = 1,
+            |entry: &mut SaEntry| entry.sa.if_id = NonZeroU32::new(1),
             |entry: &mut SaEntry| entry.sa.mark = Mark { value: 1, mask: 1 },
             |entry: &mut SaEntry| entry.sa.direction = Some(SaDirection::In),
         ] {

@@ -5,13 +5,13 @@ use model::{Level, PolicyEntry, ReqId, Template};
 /// Chooses numbers for `unique` without one: from 0x4000 up, leaving out those that policies in
 /// the SPD have already (`gen_reqid`, net/key/af_key.c).
 pub struct ReqIds {
-    taken: HashSet<u32>,
-    next: Option<u32>,
+    taken: HashSet<ReqId>,
+    next: Option<ReqId>,
 }
 
 impl Default for ReqIds {
     fn default() -> Self {
-        Self { taken: HashSet::new(), next: Some(ReqId::MANUAL_MAX.0 + 1) }
+        Self { taken: HashSet::new(), next: ReqId::new(ReqId::MANUAL_MAX.number() + 1) }
     }
 }
 
@@ -19,11 +19,7 @@ impl ReqIds {
     /// Notes the numbers that a policy of the SPD has.
     pub fn note(&mut self, entry: &PolicyEntry) {
         for template in entry.policy.action.templates() {
-            if let Level::Unique(Some(ReqId(id))) = template.level
-                && id > ReqId::MANUAL_MAX.0
-            {
-                self.taken.insert(id);
-            }
+            self.taken.extend(template.level.reqid().filter(|&id| id > ReqId::MANUAL_MAX));
         }
     }
 
@@ -46,9 +42,9 @@ impl ReqIds {
     fn choose(&mut self) -> Option<ReqId> {
         loop {
             let id = self.next?;
-            self.next = id.checked_add(1);
+            self.next = id.number().checked_add(1).and_then(ReqId::new);
             if !self.taken.contains(&id) {
-                return Some(ReqId(id));
+                return Some(id);
             }
         }
     }
@@ -61,15 +57,15 @@ mod tests {
     #[test]
     fn numbers_in_use_are_skipped() {
         let mut reqids = ReqIds::default();
-        reqids.taken.extend([0x4000, 0x4002]);
-        assert_eq!(reqids.choose(), Some(ReqId(0x4001)));
-        assert_eq!(reqids.choose(), Some(ReqId(0x4003)));
+        reqids.taken.extend([0x4000, 0x4002].into_iter().filter_map(ReqId::new));
+        assert_eq!(reqids.choose(), ReqId::new(0x4001));
+        assert_eq!(reqids.choose(), ReqId::new(0x4003));
     }
 
     #[test]
     fn the_last_number_is_the_last() {
-        let mut reqids = ReqIds { taken: HashSet::new(), next: Some(u32::MAX) };
-        assert_eq!(reqids.choose(), Some(ReqId(u32::MAX)));
+        let mut reqids = ReqIds { taken: HashSet::new(), next: ReqId::new(u32::MAX) };
+        assert_eq!(reqids.choose(), ReqId::new(u32::MAX));
         assert_eq!(reqids.choose(), None);
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use model::{AddressPair, Level, Mode, Policy, Proto, ReqId, Sa, SaFlags, SaMode, TemplateMode};
+use model::{AddressPair, Mode, Policy, Proto, ReqId, Sa, SaFlags, SaMode, TemplateMode};
 
 /// What the tunnels of the SPD require of the SAs between their endpoints. Only the policies show:
 ///
@@ -18,8 +18,8 @@ pub type Tunnel = (Proto, AddressPair);
 struct Uses {
     /// Inner packets are of the other IP version.
     mixed: bool,
-    /// The numbers of the SAs; 0: any.
-    reqids: HashSet<ReqId>,
+    /// The reqids of the SAs; `None`: an SA with any.
+    reqids: HashSet<Option<ReqId>>,
 }
 
 impl Tunnels {
@@ -30,12 +30,8 @@ impl Tunnels {
         for template in policy.action.templates() {
             let TemplateMode::Tunnel(ends) = template.mode else { continue };
             let mixed = ends.src().is_ipv4() != inner_v4;
-            let reqid = match template.level {
-                Level::Unique(Some(id)) => id,
-                _ => ReqId(0),
-            };
             let uses = self.0.entry((template.proto, ends)).or_default();
-            if uses.reqids.insert(reqid) || (mixed && !uses.mixed) {
+            if uses.reqids.insert(template.level.reqid()) || (mixed && !uses.mixed) {
                 news.push((template.proto, ends));
             }
             uses.mixed |= mixed;
@@ -50,8 +46,7 @@ impl Tunnels {
 
     /// The mode of an SA whose mode was not given, installed as the policies ask for it.
     pub fn mode_for(&self, sa: &Sa) -> SaMode {
-        let refers =
-            |uses: &Uses| uses.reqids.contains(&ReqId(0)) || uses.reqids.contains(&sa.reqid);
+        let refers = |uses: &Uses| uses.reqids.contains(&None) || uses.reqids.contains(&sa.reqid);
         let is_tunnel = self.0.get(&(sa.proto, sa.ends)).is_some_and(refers);
         SaMode::Any { installed: if is_tunnel { Mode::Tunnel } else { Mode::Transport } }
     }
@@ -67,7 +62,7 @@ impl Tunnels {
 #[cfg(test)]
 mod tests {
     use model::{
-        Action, Direction, Lifetimes, PolicyId, Prefix, Priority, Selector, Spi, Template,
+        Action, Direction, Level, Lifetimes, PolicyId, Prefix, Priority, Selector, Spi, Template,
     };
 
     use super::*;
@@ -107,12 +102,12 @@ mod tests {
     #[test]
     fn the_mode_is_that_of_the_policy_that_refers_to_the_sa() {
         let mut tunnels = Tunnels::default();
-        let sa = Sa { reqid: ReqId(7), ..Sa::bare(v6(), Proto::Esp, Spi(4096)) };
+        let sa = Sa { reqid: ReqId::new(7), ..Sa::bare(v6(), Proto::Esp, Spi(4096)) };
         let mode = |tunnels: &Tunnels| tunnels.mode_for(&sa).installed();
         assert_eq!(mode(&tunnels), Mode::Transport);
-        tunnels.note(&policy("2001:db8::3", Level::Unique(Some(ReqId(8)))));
+        tunnels.note(&policy("2001:db8::3", Level::Unique(ReqId::new(8))));
         assert_eq!(mode(&tunnels), Mode::Transport);
-        tunnels.note(&policy("2001:db8::3", Level::Unique(Some(ReqId(7)))));
+        tunnels.note(&policy("2001:db8::3", Level::Unique(ReqId::new(7))));
         assert_eq!(mode(&tunnels), Mode::Tunnel);
     }
 }

@@ -9,7 +9,7 @@
 //! Tunnels are known by what their packets look like, so packets of transport mode between the ends of
 //! a tunnel, of its protocol, get DF too. ESP in TCP is left out: its outer header is TCP's.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, num::NonZeroU16};
 
 use model::{Encap, EncapKind, IpVersion, Mode, Proto, Sa, SaDirection, SaEntry, SaState};
 use serde_json::Value;
@@ -101,8 +101,10 @@ fn elements(SaEntry { sa, state, .. }: &SaEntry) -> Elements {
     let ends = format!("{} . {}", sa.ends.src(), sa.ends.dst());
     let element = |set: &Set, rest: &str| (set.name.to_owned(), format!("{ends} . {rest}"));
     let plain = |number: u8| element(&PLAIN, &number.to_string());
-    let in_udp =
-        |set, encap: Encap| element(set, &format!("{} . {}", encap.src_port, encap.dst_port));
+    let port = |port: Option<NonZeroU16>| port.map_or(0, NonZeroU16::get);
+    let in_udp = |set, encap: Encap| {
+        element(set, &format!("{} . {}", port(encap.src_port), port(encap.dst_port)))
+    };
     match (sa.proto, sa.encap) {
         (Proto::Esp, Some(encap)) => match encap.kind {
             EncapKind::EspInUdp => [in_udp(&UDP, encap)].into(),

@@ -53,7 +53,7 @@ impl Engine {
         self.fit(&mut sa, sink)?;
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
         let may_be_ignored =
-            sa.direction.is_some() || sa.nat_keepalive != 0 || sa.offload.is_some();
+            sa.direction.is_some() || sa.nat_keepalive.is_some() || sa.offload.is_some();
         if !sa.mode.is_any() && !may_be_ignored {
             return Ok(());
         }

@@ -3,6 +3,8 @@
 //!
 //! None of these waits for the changes of a batch that is not sent: [`Engine::flush`] first.
 
+use std::num::NonZeroU32;
+
 use model::{Migration, PolicyEntry, SaEntry, SaId, SocketPolicy, Spi, SpiRequest, Variables};
 use xfrm::{Answer, Change};
 
@@ -31,13 +33,13 @@ impl Engine {
 
     /// Makes a larval SA with an SPI of the range, both ends included; without a range, of the range
     /// that the host's variables say. If the kernel has a larval SA of the ACQUIRE of number
-    /// `acquire` to the same address, that one gets the SPI; 0: no ACQUIRE.
+    /// `acquire` to the same address, that one gets the SPI.
     ///
     /// Errors: [`Error::Kernel`]; of a refusal [`Error::errno`] is the kernel's answer, ENOENT if
     /// all SPIs of the range are in use. [`Error::Store`].
     pub fn get_spi(
         &mut self,
-        acquire: u32,
+        acquire: Option<NonZeroU32>,
         wanted: &SpiRequest,
         range: Option<(Spi, Spi)>,
     ) -> Result<SaEntry, Error> {
@@ -55,8 +57,14 @@ impl Engine {
     /// this engine's port.
     ///
     /// Errors: [`Error::Kernel`]. That there is no such SA is none.
-    pub fn delete_larval_sa(&mut self, acquire: u32, wanted: &SpiRequest) -> Result<(), Error> {
-        if let Answer::Found(larval) = self.host.kernel.get_spi_of(acquire, wanted, ANY_SPI)? {
+    pub fn delete_larval_sa(
+        &mut self,
+        acquire: NonZeroU32,
+        wanted: &SpiRequest,
+    ) -> Result<(), Error> {
+        if let Answer::Found(larval) =
+            self.host.kernel.get_spi_of(Some(acquire), wanted, ANY_SPI)?
+        {
             let mut batch = self.host.kernel.batch();
             batch.push(&Change::DeleteSa(larval.sa.id()));
             let refusals = self.host.kernel.send(&mut batch)?;

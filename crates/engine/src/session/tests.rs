@@ -110,7 +110,7 @@ fn no_lock_outlives_its_batch() {
         assert!(is_unlocked(&engine));
         // A larval SA in transport mode between the ends of the tunnel: it needs no change when a
         // policy is added that refers to the tunnel.
-        let (proto, mode, reqid) = (Proto::Esp, Mode::Transport, ReqId(0));
+        let (proto, mode, reqid) = (Proto::Esp, Mode::Transport, None);
         let larval = SpiRequest {
             ends: ends(),
             proto,
@@ -119,7 +119,7 @@ fn no_lock_outlives_its_batch() {
             reqid,
         };
         engine.submit(2, Ok(Operation::GetSpi(larval)), sink).unwrap();
-        let unique = through_a_tunnel(2, Level::Unique(Some(ReqId(7))));
+        let unique = through_a_tunnel(2, Level::Unique(ReqId::new(7)));
         let operations = [
             Operation::DeletePolicy(through_a_tunnel(9, Level::Use).id),
             Operation::UpdatePolicy(unique.into()),

@@ -48,7 +48,7 @@ fn changed(old: &IpsecRequest, new: &IpsecRequest) -> Result<PathChange, Error> 
     Ok(PathChange {
         proto: templates::low_proto(old).ok_or_else(|| templates::unknown_proto(old))?,
         mode: sad::mode(old.mode)?,
-        reqid: ReqId(old.reqid),
+        reqid: ReqId::new(old.reqid),
         old: ends(old)?,
         new: ends(new)?,
     })

@@ -9,6 +9,8 @@ mod migrate;
 mod sad;
 mod spd;
 
+use std::num::NonZeroU32;
+
 use model::{Migration, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiRequest};
 
 use crate::{
@@ -37,7 +39,7 @@ pub enum Command {
     GetSa(SaId),
     /// ACQUIRE: the key management has failed to make the SA of the kernel's ACQUIRE of this number;
     /// without a number there is nothing to do.
-    Acquire(Option<u32>),
+    Acquire(Option<NonZeroU32>),
     /// REGISTER, with the SA type of the message.
     Register,
     /// FLUSH of one protocol or all.
@@ -73,8 +75,8 @@ pub struct GetSpi {
     pub larval: SpiRequest,
     /// The SPIs to choose from, both ends included; none: the kernel's own range.
     pub range: Option<(Spi, Spi)>,
-    /// The number of the ACQUIRE whose larval SA gets the SPI; 0: none.
-    pub acquire: u32,
+    /// The number of the ACQUIRE whose larval SA gets the SPI.
+    pub acquire: Option<NonZeroU32>,
 }
 
 /// The SAs that a DUMP selects.
@@ -130,8 +132,8 @@ pub fn command(header: &Message, bytes: &[u8]) -> Result<Command, Error> {
         MessageType::DELETE => Command::DeleteSa(sad::id(&extensions)?),
         MessageType::GET => Command::GetSa(sad::id(&extensions)?),
         MessageType::ACQUIRE if is_bare => {
-            let failed = header.seq != 0 && header.errno != 0;
-            Command::Acquire(failed.then_some(header.seq))
+            let has_failed = header.errno != 0;
+            Command::Acquire(NonZeroU32::new(header.seq).filter(|_| has_failed))
         }
         MessageType::REGISTER if header.satype > MAX_SATYPE => {
             return Err(Error::UnknownNumber { field: "SA type", number: header.satype.into() });

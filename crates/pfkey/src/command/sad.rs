@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use model::{
     AddressPair, Mark, Mode, Prefix, Proto, ReqId, Sa, SaFlags, SaId, Selector, Spi, SpiRequest,
 };
@@ -36,8 +38,8 @@ pub(super) fn add(extensions: &Extensions<'_>) -> Result<Sa, Error> {
     drop_unused(&mut sa);
     let sa2 = message.sa2().copied().unwrap_or_default();
     sa.mode = mode(sa2.mode)?.into();
-    sa.reqid = ReqId(sa2.reqid);
-    sa.seq = message.seq;
+    sa.reqid = ReqId::new(sa2.reqid);
+    sa.seq = NonZeroU32::new(message.seq);
     sa.selector = message.address(AddressKind::Proxy).map(proxied).transpose()?;
     sa.replay_window = replay_window(named.replay, proto);
     sa.flags = SaFlags::from_pfkey(named.flags);
@@ -134,9 +136,15 @@ pub(super) fn get_spi(extensions: &Extensions<'_>) -> Result<GetSpi, Error> {
         return Err(Error::SpiRange(Spi(min), Spi(max)));
     }
     Ok(GetSpi {
-        larval: SpiRequest { ends, proto, spi: None, mode: mode.into(), reqid: ReqId(sa2.reqid) },
+        larval: SpiRequest {
+            ends,
+            proto,
+            spi: None,
+            mode: mode.into(),
+            reqid: ReqId::new(sa2.reqid),
+        },
         range: range.map(|range| (Spi(range.min), Spi(range.max))),
-        acquire: message.seq,
+        acquire: NonZeroU32::new(message.seq),
     })
 }
 

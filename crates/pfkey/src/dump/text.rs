@@ -57,8 +57,8 @@ pub struct TemplateText {
     pub ends: Option<(String, String)>,
     /// The word of the level.
     pub level: &'static str,
-    /// Its number; 0: none.
-    pub reqid: ReqId,
+    /// The number of `unique`.
+    pub reqid: Option<ReqId>,
 }
 
 impl TemplateText {
@@ -92,9 +92,9 @@ impl fmt::Display for TemplateText {
         }
         write!(f, "/{}", self.level)?;
         match self.reqid {
-            ReqId(0) => Ok(()),
-            id if id > ReqId::MANUAL_MAX => write!(f, "#{}", id.0),
-            id => write!(f, ":{}", id.0),
+            None => Ok(()),
+            Some(id) if id > ReqId::MANUAL_MAX => write!(f, "#{}", id.number()),
+            Some(id) => write!(f, ":{}", id.number()),
         }
     }
 }

@@ -1,4 +1,6 @@
-use model::{Key, Keyed, Sa};
+use std::num::NonZeroU16;
+
+use model::{Key, Keyed, ReqId, Sa};
 
 use super::fields;
 use crate::{
@@ -117,7 +119,7 @@ impl SaParts {
             sa: fixed(sa),
             sa2: Sa2 {
                 mode: numbers::mode_number(sa.mode.installed())?,
-                reqid: sa.reqid.0,
+                reqid: sa.reqid.map_or(0, ReqId::number),
                 ..Sa2::default()
             },
             src: fields::host(sa.ends.src(), 0, 0),
@@ -130,8 +132,8 @@ impl SaParts {
             current: None,
             nat: sa.encap.map(|encap| Nat {
                 kind: encap.kind.number(),
-                src_port: encap.src_port,
-                dst_port: encap.dst_port,
+                src_port: encap.src_port.map_or(0, NonZeroU16::get),
+                dst_port: encap.dst_port.map_or(0, NonZeroU16::get),
             }),
             nat_original: None,
             sec_ctx: sa.sec_ctx.as_ref().map(Into::into),

@@ -1,6 +1,8 @@
 //! What AF_KEY reports of an SA (`__pfkey_xfrm_state2msg`, net/key/af_key.c), and the SA of a message
 //! (`pfkey_msg2xfrm_state`).
 
+use std::num::NonZeroU16;
+
 use model::{
     AddressPair, AlgorithmKind, Encap, IpVersion, Keyed, Mode, Prefix, ReqId, Sa, SaEntry, SaFlags,
     SaState, Selector, Spi,
@@ -88,7 +90,7 @@ pub fn read(message: &Message) -> Result<SaEntry, Error> {
     // AF_KEY takes IPSEC_MODE_ANY for transport (`pfkey_mode_to_xfrm`).
     let mode = if sa2.mode == 0 { Mode::Transport } else { numbers::mode(sa2.mode)? };
     sa.mode = mode.into();
-    sa.reqid = ReqId(sa2.reqid);
+    sa.reqid = ReqId::new(sa2.reqid);
     sa.replay_window = named.replay.into();
     sa.flags = SaFlags::from_pfkey(named.flags);
     sa.lifetimes = fields::limits(message);
@@ -142,9 +144,7 @@ fn read_encap(message: &Message) -> Result<Option<Encap>, Error> {
 
 /// The encapsulation of this number.
 pub(crate) fn encap(message: &Message, number: u8) -> Result<Encap, Error> {
-    Ok(Encap {
-        kind: numbers::encap_kind(number)?,
-        src_port: message.nat_port(End::Src).unwrap_or(0),
-        dst_port: message.nat_port(End::Dst).unwrap_or(0),
-    })
+    let port = |end| message.nat_port(end).and_then(NonZeroU16::new);
+    let (src_port, dst_port) = (port(End::Src), port(End::Dst));
+    Ok(Encap { kind: numbers::encap_kind(number)?, src_port, dst_port })
 }

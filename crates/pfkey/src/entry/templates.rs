@@ -21,7 +21,7 @@ impl IpsecRequest {
             proto: proto.number().into(),
             mode: numbers::mode_number(mode)?,
             level: level.kind().pfkey_number(),
-            reqid: level.reqid().0,
+            reqid: level.reqid().map_or(0, ReqId::number),
             ends,
         })
     }

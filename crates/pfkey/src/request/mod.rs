@@ -6,7 +6,7 @@ mod unsupported;
 
 use std::net::IpAddr;
 
-use model::{Direction, Operation, Policy, PolicyId, Proto, Sa, SaId, Spi, SpiRequest};
+use model::{Direction, Operation, Policy, PolicyId, Proto, ReqId, Sa, SaId, Spi, SpiRequest};
 
 use crate::{
     Error, Extension, Message, MessageType,
@@ -71,7 +71,7 @@ fn add(msg_type: MessageType, sa: &Sa, extras: &PfKeyExtras) -> Result<Message, 
 /// `pfkey_send_getspi` (src/libipsec/pfkey.c).
 fn get_spi(larval: &SpiRequest, extras: &PfKeyExtras) -> Result<Message, Error> {
     let mode = numbers::sa_mode_number(larval.mode)?;
-    let sa2 = Sa2 { mode, reqid: larval.reqid.0, ..Sa2::default() };
+    let sa2 = Sa2 { mode, reqid: larval.reqid.map_or(0, ReqId::number), ..Sa2::default() };
     let mut extensions = vec![Extension::Sa2(sa2)];
     extensions.extend(end_extensions(larval.ends.src(), larval.ends.dst(), extras));
     let range = |spi: Spi| Extension::SpiRange(ext::SpiRange { min: spi.0, max: spi.0 });

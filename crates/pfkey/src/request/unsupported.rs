@@ -40,9 +40,9 @@ fn of_sa(sa: &Sa) -> Options {
         ("-esn", !sa.esn),
         ("-mark", sa.mark.is_none()),
         ("-outmark", sa.output_mark.is_none()),
-        ("-ifid", sa.if_id == 0),
+        ("-ifid", sa.if_id.is_none()),
         ("-dir", sa.direction.is_none()),
-        ("-keepalive", sa.nat_keepalive == 0),
+        ("-keepalive", sa.nat_keepalive.is_none()),
         ("-offload", sa.offload.is_none()),
         ("-flag", is_flagged_alike(sa.flags)),
     ]
@@ -76,11 +76,13 @@ fn of_policy(policy: &Policy) -> Options {
 }
 
 fn of_policy_id(PolicyId { mark, if_id, .. }: &PolicyId) -> Options {
-    vec![("-mark", Mark::is_none(*mark)), ("-ifid", *if_id == 0)]
+    vec![("-mark", Mark::is_none(*mark)), ("-ifid", if_id.is_none())]
 }
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU32;
+
     use model::{AddressPair, Algorithm, Key, Prefix, Proto, Selector, Spi};
 
     use super::*;
@@ -99,7 +101,7 @@ mod tests {
     #[test]
     fn options_are_named() {
         assert_eq!(add(|_| ()), [""; 0]);
-        assert_eq!(add(|sa| (sa.esn, sa.if_id) = (true, 7)), ["-esn", "-ifid"]);
+        assert_eq!(add(|sa| (sa.esn, sa.if_id) = (true, NonZeroU32::new(7))), ["-esn", "-ifid"]);
         assert_eq!(add(|sa| sa.replay_window = 255), [""; 0]);
         assert_eq!(add(|sa| sa.replay_window = 256), ["-r over 255"]);
         assert_eq!(add(|sa| sa.flags = SaFlags::NO_ECN), [""; 0]);

@@ -37,10 +37,10 @@ pub(crate) fn mode(number: u8) -> Result<Mode, Error> {
     Mode::from_pfkey(number).ok_or(unknown("mode", number))
 }
 
-/// The level of this number; `reqid` counts with `unique` only, where 0 is none.
+/// The level of this number; `reqid` counts with `unique` only.
 pub(crate) fn level(number: u8, reqid: u32) -> Result<Level, Error> {
     let kind = LevelKind::from_pfkey(number).ok_or(unknown("level", number))?;
-    Ok(kind.with(Some(ReqId(reqid)).filter(|&id| id != ReqId(0))))
+    Ok(kind.with(ReqId::new(reqid)))
 }
 
 pub(crate) fn encap_kind(number: u8) -> Result<EncapKind, Error> {

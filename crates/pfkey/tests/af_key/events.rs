@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use model::{
     Acquire, Direction, Mapping, Migration, Mode, PathChange, Policy, Priority, Proto, ReqId, Spi,
     Upper,
@@ -42,7 +44,7 @@ fn an_acquire_proposes_what_the_template_allows() {
             auth_mask: mask,
             crypt_mask: mask,
             comp_mask: mask,
-            seq: 1,
+            seq: NonZeroU32::new(1),
         })
     };
     assert_captured(&acquire_of(&received[2], Proto::Esp, 0), &received[2]);
@@ -67,7 +69,7 @@ fn a_peer_behind_a_nat_has_moved() {
         dst: "127.0.0.1".parse().unwrap(),
         proto: Proto::Esp,
         spi: Spi(0x4000),
-        reqid: ReqId(0),
+        reqid: None,
         old: "127.0.0.2:4500".parse().unwrap(),
         new: "127.0.0.3:4600".parse().unwrap(),
     };
@@ -82,7 +84,7 @@ fn a_tunnel_has_moved() {
     let change = PathChange {
         proto: Proto::Esp,
         mode: Mode::Tunnel,
-        reqid: ReqId(3),
+        reqid: ReqId::new(3),
         old: pair("198.51.100.1", "198.51.100.2"),
         new: pair("198.51.100.3", "198.51.100.2"),
     };

@@ -147,7 +147,7 @@ fn what_is_missing_or_unknown_is_named() {
     assert_eq!(sad::read(&without(1)), Err(Error::Missing("SA")));
     assert_eq!(sad::read(&without(6)), Err(Error::Missing("destination address")));
     let bare = sad::read(&without(19)).unwrap().sa;
-    assert_eq!((bare.mode, bare.reqid.0), (Mode::Transport.into(), 0));
+    assert_eq!((bare.mode, bare.reqid), (Mode::Transport.into(), None));
     let unknown = Message { satype: 5, ..whole.clone() };
     assert!(matches!(sad::read(&unknown), Err(Error::UnknownNumber { number: 5, .. })));
 }

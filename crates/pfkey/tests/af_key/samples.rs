@@ -1,5 +1,7 @@
 //! The SAs and policies of the captures, as the model has them.
 
+use std::num::NonZeroU16;
+
 use std::net::IpAddr;
 
 use model::{
@@ -36,7 +38,7 @@ pub fn bare(proto: Proto, spi: u32) -> Sa {
 
 pub fn esp_transport(hard: Lifetime, soft: Lifetime) -> Sa {
     Sa {
-        reqid: ReqId(7),
+        reqid: ReqId::new(7),
         replay_window: 8,
         crypt: aes(16),
         auth: sha1(),
@@ -75,7 +77,11 @@ pub fn esp_null() -> Sa {
 
 /// The SA of `esp_udp.hex`.
 pub fn esp_udp() -> Sa {
-    let encap = Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 4501 };
+    let encap = Encap {
+        kind: EncapKind::EspInUdp,
+        src_port: NonZeroU16::new(4500),
+        dst_port: NonZeroU16::new(4501),
+    };
     Sa { crypt: aes(16), auth: sha1(), encap: Some(encap), ..bare(Proto::Esp, 0x1004) }
 }
 
@@ -83,7 +89,7 @@ pub fn esp_udp() -> Sa {
 pub fn esp_tunnel6() -> Sa {
     Sa {
         mode: Mode::Tunnel.into(),
-        reqid: ReqId(16384),
+        reqid: ReqId::new(16384),
         crypt: aes(24),
         auth: keyed(AlgorithmKind::Auth, "hmac-sha256", 0..32),
         ..Sa::bare(pair("2001:db8::1", "2001:db8::2"), Proto::Esp, Spi(0x1005))
@@ -132,7 +138,7 @@ pub fn policies() -> [Policy; 7] {
     let esp_transport = request(Proto::Esp, TemplateMode::Transport, Level::Require);
     let tunnel = TemplateMode::Tunnel(pair("198.51.100.1", "198.51.100.2"));
     let bundle = [
-        request(Proto::Esp, tunnel, Level::Unique(Some(ReqId(3)))),
+        request(Proto::Esp, tunnel, Level::Unique(ReqId::new(3))),
         request(Proto::Ah, TemplateMode::Transport, Level::Require),
     ];
     let tunnel6 = request(Proto::Esp, TemplateMode::Tunnel(pair(a6, b6)), Level::Use);

@@ -5,6 +5,8 @@
 
 mod bytes;
 
+use std::num::{NonZeroU16, NonZeroU32};
+
 use std::net::IpAddr;
 
 use bytes::*;
@@ -295,7 +297,7 @@ fn what_the_levels_mean() {
     let Fate::Accepted(Command::AddPolicy(policy)) = fate(&bytes) else { panic!() };
     let Action::Ipsec(requests) = policy.action else { panic!() };
     let levels: Vec<Level> = requests.iter().map(|request| request.level).collect();
-    let unique = |id: Option<u32>| Level::Unique(id.map(ReqId));
+    let unique = |id: Option<u32>| Level::Unique(id.and_then(ReqId::new));
     let require = Level::Require;
     let expected = [Level::Default, Level::Use, require, unique(Some(7)), unique(None), require];
     assert_eq!(levels, expected);
@@ -347,7 +349,7 @@ fn an_acquire_that_failed_has_number_and_errno() {
         other => panic!("{other:?}"),
     };
     let acquire = message(ACQUIRE, ESP, &[]);
-    assert_eq!(failed(&with(acquire.clone(), 2, 3)), Some(7));
+    assert_eq!(failed(&with(acquire.clone(), 2, 3)), NonZeroU32::new(7));
     assert_eq!(failed(&acquire), None);
     assert_eq!(failed(&with(with(acquire, 2, 3), 8, 0)), None);
 }
@@ -357,8 +359,14 @@ fn an_sa_is_read_with_what_af_key_looks_at() {
     let bytes =
         esp(&[address(7, 24, &v4(0)), ext(20, &[2, 0, 0, 0]), ext(21, &[0x11, 0x94, 0, 0])]);
     let Fate::Accepted(Command::AddSa(sa)) = fate(&bytes) else { panic!() };
-    assert_eq!((sa.proto, sa.spi, sa.seq, sa.replay_window), (Proto::Esp, Spi(0x1000), 7, 4));
-    assert_eq!(sa.encap.map(|encap| (encap.src_port, encap.dst_port)), Some((4500, 0)));
+    assert_eq!(
+        (sa.proto, sa.spi, sa.seq, sa.replay_window),
+        (Proto::Esp, Spi(0x1000), NonZeroU32::new(7), 4)
+    );
+    assert_eq!(
+        sa.encap.map(|encap| (encap.src_port, encap.dst_port)),
+        Some((NonZeroU16::new(4500), None))
+    );
     let ah = message(ADD, AH, &[self::sa(3, 12), src(), dst(), auth_key(20), encrypt_key(16)]);
     let Fate::Accepted(Command::AddSa(ah)) = fate(&ah) else { panic!() };
     assert!(ah.auth.is_some() && ah.crypt.is_none());

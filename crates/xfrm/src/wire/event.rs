@@ -1,6 +1,6 @@
 //! The kernel's notifications (`xfrm_send_state_notify` and its like, net/xfrm/xfrm_user.c).
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, num::NonZeroU32};
 
 use model::{
     Acquire, AddressPair, Event, IpVersion, Mapping, Origin, PolicyEntry, Proto, ReqId, SaEntry,
@@ -119,7 +119,7 @@ fn acquire(object: &[u8]) -> Result<Option<Event>, Error> {
         auth_mask,
         crypt_mask,
         comp_mask,
-        seq: wire.seq,
+        seq: NonZeroU32::new(wire.seq),
     }))))
 }
 
@@ -148,7 +148,7 @@ fn mapping(object: &[u8]) -> Result<Event, Error> {
         dst: family.address(&wire.id.daddr),
         proto: number::proto(wire.id.proto)?,
         spi: Spi(wire.id.spi),
-        reqid: ReqId(wire.reqid),
+        reqid: ReqId::new(wire.reqid),
         old: SocketAddr::new(family.address(&wire.old_saddr), wire.old_sport),
         new: SocketAddr::new(family.address(&wire.new_saddr), wire.new_sport),
     })))

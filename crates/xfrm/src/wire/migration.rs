@@ -41,7 +41,7 @@ fn paths(changes: &[PathChange]) -> Vec<u8> {
             proto: change.proto.number(),
             mode: change.mode.xfrm(),
             reserved: 0,
-            reqid: change.reqid.0,
+            reqid: change.reqid.map_or(0, ReqId::number),
             old_family: IpVersion::of(change.old.src()).family(),
             new_family: IpVersion::of(change.new.src()).family(),
         };
@@ -78,7 +78,7 @@ fn path_change(wire: &UserMigrate) -> Result<PathChange, DecodeError> {
     Ok(PathChange {
         proto: number::proto(wire.proto)?,
         mode: Mode::from_xfrm(wire.mode).ok_or_else(|| number::unknown("mode", wire.mode))?,
-        reqid: ReqId(wire.reqid),
+        reqid: ReqId::new(wire.reqid),
         old: pair(wire.old_family, &wire.old_saddr, &wire.old_daddr),
         new: pair(wire.new_family, &wire.new_saddr, &wire.new_daddr),
     })
@@ -103,7 +103,7 @@ mod tests {
     fn change(proto: Proto, new: [u8; 4]) -> PathChange {
         let old = ends([198, 51, 100, 1], [198, 51, 100, 9]);
         let new = ends(new, [198, 51, 100, 9]);
-        PathChange { proto, mode: Mode::Tunnel, reqid: ReqId(5), old, new }
+        PathChange { proto, mode: Mode::Tunnel, reqid: ReqId::new(5), old, new }
     }
 
     /// Requests and notifications differ in how they hold several paths, and in nothing else.

@@ -1,5 +1,7 @@
 //! `xfrm_userpolicy_info` with its attributes, and `xfrm_userpolicy_id`.
 
+use std::num::NonZeroU32;
+
 use model::{
     Action, Direction, Installation, IpVersion, Mark, Policy, PolicyEntry, PolicyId, Priority,
     Template,
@@ -72,8 +74,8 @@ pub(crate) fn index_message(index: u32) -> DelGetMessage {
 
 /// The attributes of a policy's name: the kernel compares them with selector and direction.
 fn name(id: &PolicyId) -> impl Iterator<Item = XfrmAttrs> {
-    let if_id = (id.if_id != 0).then_some(XfrmAttrs::IfId(id.if_id));
     let sec_ctx = id.sec_ctx.as_ref().map(sec_ctx::attribute);
+    let if_id = id.if_id.map(|number| XfrmAttrs::IfId(number.get()));
     [sec_ctx, mark::attribute(id.mark), if_id].into_iter().flatten()
 }
 
@@ -99,13 +101,13 @@ pub(super) fn entry(
         return Ok(None);
     }
     let (mut wire_templates, mut sec_ctx) = (Vec::new(), None);
-    let (mut mark, mut if_id) = (Mark::default(), 0);
+    let (mut mark, mut if_id) = (Mark::default(), None);
     for attribute in attributes {
         match attribute? {
             XfrmAttrs::Template(list) => wire_templates = list,
             XfrmAttrs::SecurityContext(context) => sec_ctx = Some(sec_ctx::read(context)),
             XfrmAttrs::Mark(wire) => mark = mark::read(wire),
-            XfrmAttrs::IfId(number) => if_id = number,
+            XfrmAttrs::IfId(number) => if_id = NonZeroU32::new(number),
             XfrmAttrs::PolicyType(kind) if kind.ptype != XFRM_POLICY_TYPE_MAIN => return Ok(None),
             _ => {}
         }

@@ -1,6 +1,8 @@
 //! Attributes of Linux 6.10 and later, which netlink-packet-xfrm does not know. Kernels before
 //! them ignore them.
 
+use std::num::NonZeroU32;
+
 use model::SaDirection;
 use netlink_packet_core::{DecodeError, DefaultNla, Nla, parse_u8, parse_u32};
 use netlink_packet_xfrm::XfrmAttrs;
@@ -14,7 +16,7 @@ const XFRMA_NAT_KEEPALIVE_INTERVAL: u16 = 34;
 /// One of these attributes.
 pub(super) enum Recent {
     Direction(SaDirection),
-    /// Seconds.
+    /// Seconds; 0 for none.
     NatKeepalive(u32),
 }
 
@@ -22,11 +24,10 @@ pub(super) fn direction(direction: SaDirection) -> XfrmAttrs {
     XfrmAttrs::Other(DefaultNla::new(XFRMA_SA_DIR, vec![direction.xfrm()]))
 }
 
-/// The interval in seconds; none for 0.
-pub(super) fn nat_keepalive(seconds: u32) -> Option<XfrmAttrs> {
-    let value = seconds.to_ne_bytes().to_vec();
-    let attribute = || XfrmAttrs::Other(DefaultNla::new(XFRMA_NAT_KEEPALIVE_INTERVAL, value));
-    (seconds != 0).then(attribute)
+/// The interval in seconds.
+pub(super) fn nat_keepalive(seconds: NonZeroU32) -> XfrmAttrs {
+    let value = seconds.get().to_ne_bytes().to_vec();
+    XfrmAttrs::Other(DefaultNla::new(XFRMA_NAT_KEEPALIVE_INTERVAL, value))
 }
 
 /// Reads an attribute, if it is one of these.

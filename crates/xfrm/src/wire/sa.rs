@@ -1,5 +1,7 @@
 //! `xfrm_usersa_info` with its attributes, and `xfrm_usersa_id`.
 
+use std::num::NonZeroU32;
+
 use model::{
     Encap, IpVersion, Mark, Mode, Offload, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId,
     SaState, SecCtx, Spi, SpiRequest,
@@ -35,11 +37,11 @@ pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, Refus
         (extra_flags != 0).then_some(XfrmAttrs::ExtraFlags(extra_flags)),
         sa.sec_ctx.as_ref().map(sec_ctx::attribute),
         mark::attribute(sa.mark),
-        (sa.if_id != 0).then_some(XfrmAttrs::IfId(sa.if_id)),
+        sa.if_id.map(|number| XfrmAttrs::IfId(number.get())),
         output_mark,
         output_bits,
         sa.direction.map(recent::direction),
-        recent::nat_keepalive(sa.nat_keepalive),
+        sa.nat_keepalive.map(recent::nat_keepalive),
     ];
     Ok(ModifyMessage {
         user_sa_info: UserSaInfo { replay_window, ..info(sa) },
@@ -57,8 +59,8 @@ fn info(sa: &Sa) -> UserSaInfo {
         id: Id { daddr: Address::from_ip(&sa.ends.dst()), spi: sa.spi.0, proto: sa.proto.number() },
         saddr: Address::from_ip(&sa.ends.src()),
         lifetime_cfg: lifetime::config(&sa.lifetimes),
-        seq: sa.seq,
-        reqid: sa.reqid.0,
+        seq: sa.seq.map_or(0, NonZeroU32::get),
+        reqid: sa.reqid.map_or(0, ReqId::number),
         family,
         mode: sa.mode.installed().xfrm(),
         flags: sa.flags.state_bits() | if sa.esn { XFRM_STATE_ESN } else { 0 },
@@ -66,12 +68,12 @@ fn info(sa: &Sa) -> UserSaInfo {
     }
 }
 
-/// The message that asks for an SPI from `min` to `max`, for the larval SA of the ACQUIRE `seq` if
-/// that is not 0.
+/// The message that asks for an SPI from `min` to `max`, for the larval SA of the ACQUIRE of number
+/// `seq`, if there is one.
 pub(crate) fn spi_message(
     wanted: &SpiRequest,
     (min, max): (Spi, Spi),
-    seq: u32,
+    seq: Option<NonZeroU32>,
 ) -> AllocSpiMessage {
     let family = IpVersion::of(wanted.ends.src()).family();
     let info = UserSaInfo {
@@ -81,8 +83,8 @@ pub(crate) fn spi_message(
             proto: wanted.proto.number(),
         },
         saddr: Address::from_ip(&wanted.ends.src()),
-        seq,
-        reqid: wanted.reqid.0,
+        seq: seq.map_or(0, NonZeroU32::get),
+        reqid: wanted.reqid.map_or(0, ReqId::number),
         family,
         mode: wanted.mode.installed().xfrm(),
         ..UserSaInfo::default()
@@ -154,8 +156,8 @@ pub(super) fn entry(
         proto,
         spi: Spi(info.id.spi),
         mode: Mode::from_xfrm(info.mode).ok_or_else(|| unknown("mode", info.mode))?.into(),
-        reqid: ReqId(info.reqid),
-        seq: info.seq,
+        reqid: ReqId::new(info.reqid),
+        seq: NonZeroU32::new(info.seq),
         selector: own_selector(&info.selector, family)?,
         replay_window: parts.window.unwrap_or(info.replay_window.into()),
         flags: SaFlags::from_xfrm(info.flags, parts.extra_flags),
@@ -195,9 +197,9 @@ struct Parts {
     sec_ctx: Option<SecCtx>,
     mark: Mark,
     output_mark: Mark,
-    if_id: u32,
+    if_id: Option<NonZeroU32>,
     direction: Option<SaDirection>,
-    nat_keepalive: u32,
+    nat_keepalive: Option<NonZeroU32>,
     offload: Option<Offload>,
 }
 
@@ -212,11 +214,13 @@ impl Parts {
             // The mask follows, but on kernels before 4.19, where it is always full.
             XfrmAttrs::MarkVal(value) => self.output_mark = Mark { value, mask: u32::MAX },
             XfrmAttrs::MarkMask(mask) => self.output_mark.mask = mask,
-            XfrmAttrs::IfId(number) => self.if_id = number,
+            XfrmAttrs::IfId(number) => self.if_id = NonZeroU32::new(number),
             XfrmAttrs::OffloadDevice(wire) => self.offload = Some(offload::read(wire, devices)),
             XfrmAttrs::Other(other) => match recent::read(&other)? {
                 Some(Recent::Direction(direction)) => self.direction = Some(direction),
-                Some(Recent::NatKeepalive(seconds)) => self.nat_keepalive = seconds,
+                Some(Recent::NatKeepalive(seconds)) => {
+                    self.nat_keepalive = NonZeroU32::new(seconds);
+                }
                 None => {}
             },
             _ => {}

@@ -37,7 +37,7 @@ pub(super) fn write(template: &Template, is_optional: bool, policy: IpVersion) -
         },
         saddr: ends.map(|ends| Address::from_ip(&ends.src())).unwrap_or_default(),
         family: ends.map_or(policy, |ends| IpVersion::of(ends.src())).family(),
-        reqid: template.level.reqid().0,
+        reqid: template.level.reqid().map_or(0, ReqId::number),
         mode: template.mode.mode().xfrm(),
         share: match template.level {
             Level::Default => SHARE_DEFAULT,
@@ -73,13 +73,11 @@ pub(super) fn read(wire: &UserTemplate, policy: IpVersion) -> Result<Template, D
             TemplateMode::Other(other, (!none).then_some(ends))
         }
     };
-    let level = match (wire.share, wire.optional, wire.reqid) {
-        (SHARE_DEFAULT, _, 0) => Level::Default,
-        (SHARE_USE, _, 0) => Level::Use,
-        (SHARE_REQUIRE, _, number) | (_, 0, number) => match number {
-            0 => Level::Require,
-            number => Level::Unique(Some(ReqId(number))),
-        },
+    let level = match (wire.share, wire.optional, ReqId::new(wire.reqid)) {
+        (SHARE_DEFAULT, _, None) => Level::Default,
+        (SHARE_USE, _, None) => Level::Use,
+        (SHARE_REQUIRE, _, None) | (_, 0, None) => Level::Require,
+        (SHARE_REQUIRE, _, reqid) | (_, 0, reqid) => Level::Unique(reqid),
         (_, 1.., _) => Level::Use,
     };
     Ok(Template { proto, mode, level })

@@ -10,7 +10,7 @@ use std::{
 
 use model::{
     AddressPair, Algorithm, AlgorithmKind, Key, Keyed, Lifetime, Lifetimes, Mark, Mode, Operation,
-    Proto, ReqId, Sa, SaId, Spi, SpiRequest,
+    Proto, Sa, SaId, Spi, SpiRequest,
 };
 use pfkey::{
     Extension, Message, MessageType,
@@ -109,7 +109,7 @@ impl Sad {
     /// The SPI of a new larval SA for what comes in.
     pub fn get_spi(&mut self, seq: u32) -> Outcome<Spi> {
         let ends = self.pair_of_ends(Direction::In)?;
-        let (proto, mode, reqid) = (Proto::Esp, Mode::Transport.into(), ReqId(0));
+        let (proto, mode, reqid) = (Proto::Esp, Mode::Transport.into(), None);
         let request = SpiRequest { ends, proto, spi: None, mode, reqid };
         let answer = self.ask(seq, &Operation::GetSpi(request))?;
         let spi = answer.sa().ok_or("GETSPI without an SPI")?.spi;

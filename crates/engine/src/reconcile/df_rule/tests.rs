@@ -17,7 +17,10 @@ fn with(change: impl Fn(&mut SaEntry)) -> Elements {
 }
 
 fn in_udp(kind: EncapKind) -> Elements {
-    with(|entry| entry.sa.encap = Some(Encap { kind, src_port: 4500, dst_port: 4501 }))
+    with(|entry| {
+        entry.sa.encap =
+            Some(Encap { kind, src_port: NonZeroU16::new(4500), dst_port: NonZeroU16::new(4501) });
+    })
 }
 
 fn set_of(elements: &[(&str, &str)]) -> Elements {

@@ -50,8 +50,8 @@ impl Store {
                 let end = |side: fn(AddressPair) -> std::net::IpAddr| {
                     ends.map(|ends| side(ends).to_string())
                 };
-                let (level, reqid) =
-                    (template.level.kind().pfkey_number(), template.level.reqid().0);
+                let level = template.level.kind().pfkey_number();
+                let reqid = template.level.reqid().map_or(0, ReqId::number);
                 insert.execute(params![
                     index,
                     place,
@@ -139,7 +139,7 @@ fn template(row: &Row<'_>) -> rusqlite::Result<Option<Template>> {
     let ends = src
         .zip(dst)
         .and_then(|(src, dst)| AddressPair::new(src.parse().ok()?, dst.parse().ok()?).ok());
-    let level = LevelKind::from_pfkey(level).map(|kind| kind.with(Some(ReqId(reqid))));
+    let level = LevelKind::from_pfkey(level).map(|kind| kind.with(ReqId::new(reqid)));
     let mode = Mode::from_xfrm(mode);
     Ok(Proto::from_number(proto).zip(mode).zip(level).and_then(|((proto, mode), level)| {
         let mode = match mode {
@@ -166,7 +166,7 @@ mod tests {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let esp =
             Template { proto: Proto::Esp, mode: TemplateMode::Tunnel(ends), level: Level::Use };
-        let unique = Level::Unique(Some(ReqId(70_000)));
+        let unique = Level::Unique(ReqId::new(70_000));
         vec![
             esp,
             Template { proto: Proto::Ah, mode: TemplateMode::Transport, level: unique },

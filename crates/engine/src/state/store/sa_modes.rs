@@ -1,4 +1,4 @@
-use model::{Sa, SaEntry, SaId, SaMode};
+use model::{ReqId, Sa, SaEntry, SaId, SaMode};
 use rusqlite::{OptionalExtension, params};
 
 use super::Store;
@@ -21,7 +21,7 @@ impl Store {
                 id.mark.value,
                 id.mark.mask,
                 sa.ends.src().to_string(),
-                sa.reqid.0,
+                sa.reqid.map_or(0, ReqId::number),
                 now.cast_signed(),
             ],
         )?;
@@ -50,7 +50,7 @@ impl Store {
             .optional()?;
         let Some((src, reqid, added)) = record else { return Ok(false) };
         let same = src == entry.sa.ends.src().to_string()
-            && reqid == entry.sa.reqid.0
+            && ReqId::new(reqid) == entry.sa.reqid
             && added.cast_unsigned().abs_diff(entry.current.add_time) <= CLOCK_SLACK;
         if !same {
             database.execute(
@@ -78,7 +78,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut store = Store::of(&Namespace::within(root.path()));
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let sa = Sa { reqid: ReqId(7), ..Sa::bare(ends, Proto::Esp, Spi(4096)) };
+        let sa = Sa { reqid: ReqId::new(7), ..Sa::bare(ends, Proto::Esp, Spi(4096)) };
         let current = Current { add_time: 1000, ..Current::default() };
         let mut entry = SaEntry { sa: sa.clone(), state: SaState::Mature, current };
         assert!(!store.has_mode_any(&entry).unwrap());

@@ -1,5 +1,7 @@
 //! The answers to changes, and the kernel's events, as the clients get them.
 
+use std::num::NonZeroU32;
+
 use model::{Event, Mapping, Mark, SaId, SaState};
 use pfkey::{Message, spd::without_default};
 use tracing::{debug, warn};
@@ -149,6 +151,6 @@ impl Handler {
     fn seq_of(&mut self, mapping: &Mapping) -> u32 {
         let &Mapping { dst, proto, spi, .. } = mapping;
         let id = SaId { dst, proto, spi, mark: Mark::default() };
-        self.engine.get_sa(&id).map_or(0, |entry| entry.sa.seq)
+        self.engine.get_sa(&id).map_or(0, |entry| entry.sa.seq.map_or(0, NonZeroU32::get))
     }
 }

@@ -1,5 +1,7 @@
 //! The SAD.
 
+use std::num::NonZeroU32;
+
 use model::{Operation, Proto, Sa, SaId, SaState};
 use pfkey::{command::GetSpi, sad};
 use rustix::io::Errno;
@@ -55,7 +57,7 @@ impl Handler {
 
     /// ACQUIRE from a client: it has failed to make the SA that the kernel's ACQUIRE of this number
     /// asked for.
-    pub(super) fn acquire(&mut self, failed: Option<u32>) -> Result<(), Errno> {
+    pub(super) fn acquire(&mut self, failed: Option<NonZeroU32>) -> Result<(), Errno> {
         self.finish();
         match failed {
             Some(seq) => answered(self.acquires.give_up(seq, &mut self.engine)),

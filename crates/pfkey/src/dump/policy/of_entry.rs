@@ -97,7 +97,7 @@ mod tests {
     fn a_tunnel_with_each_kind_of_unique() {
         let ends = AddressPair::new([1, 2, 3, 4].into(), [5, 6, 7, 8].into()).unwrap();
         let request =
-            |proto, mode, id| Template { proto, mode, level: Level::Unique(Some(ReqId(id))) };
+            |proto, mode, id| Template { proto, mode, level: Level::Unique(ReqId::new(id)) };
         let action = Action::Ipsec(vec![
             request(Proto::Esp, TemplateMode::Tunnel(ends), 3),
             request(Proto::Ah, TemplateMode::Transport, 16384),

@@ -1,4 +1,6 @@
-use model::{Encap, Keyed, Proto, SaEntry};
+use std::num::NonZeroU16;
+
+use model::{Encap, Keyed, Proto, ReqId, SaEntry};
 
 use super::{End, KeyLine, SaText};
 use crate::dump::{Frame, text::dumped_mode};
@@ -9,10 +11,10 @@ impl<'a> SaText<'a> {
     pub fn of_entry(entry: &'a SaEntry, frame: &Frame) -> Self {
         let sa = &entry.sa;
         // XFRM's SAs have no ports of their own.
-        let end = |address: std::net::IpAddr, nat_port: fn(&Encap) -> u16| End {
+        let end = |address: std::net::IpAddr, nat_port: fn(&Encap) -> Option<NonZeroU16>| End {
             host: address.to_string(),
             own_port: frame.ports.then_some(0),
-            nat_port: sa.encap.as_ref().map(nat_port),
+            nat_port: sa.encap.as_ref().map(|encap| nat_port(encap).map_or(0, NonZeroU16::get)),
         };
         let is_bsd = frame.dialect.is_bsd();
         // Linux's AF_KEY reports the installed mode.
@@ -28,7 +30,7 @@ impl<'a> SaText<'a> {
             },
             mode: if is_any { "any" } else { dumped_mode(sa.mode.installed()) }.into(),
             spi: sa.spi,
-            reqid: sa.reqid.0,
+            reqid: sa.reqid.map_or(0, ReqId::number),
             nat_original: None,
             compression: (sa.proto == Proto::IpComp)
                 .then(|| sa.comp.map_or("0", |algorithm| algorithm.dumped).into()),
@@ -99,7 +101,7 @@ mod tests {
     fn esp_with_its_keys() {
         let mut entry = entry(Proto::Esp);
         entry.sa.mode = Mode::Tunnel.into();
-        entry.sa.reqid = ReqId(7);
+        entry.sa.reqid = ReqId::new(7);
         entry.sa.replay_window = 32;
         entry.sa.flags = SaFlags::NO_PMTU_DISC;
         entry.sa.crypt = Some(keyed(AlgorithmKind::Crypt, "aes-cbc", 16));
@@ -129,7 +131,11 @@ mod tests {
     fn null_has_no_line_and_nat_t_shows_its_ports() {
         let mut entry = entry(Proto::Esp);
         entry.sa.crypt = Some(keyed(AlgorithmKind::Crypt, "null", 0));
-        entry.sa.encap = Some(Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 10000 });
+        entry.sa.encap = Some(Encap {
+            kind: EncapKind::EspInUdp,
+            src_port: NonZeroU16::new(4500),
+            dst_port: NonZeroU16::new(10000),
+        });
         let text = dump(&entry, false);
         assert!(text.starts_with("192.0.2.1[4500] 192.0.2.2[10000] \n\tesp-udp mode=transport"));
         assert!(!text.contains("E:"));

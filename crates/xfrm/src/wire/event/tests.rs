@@ -183,7 +183,10 @@ fn a_deleted_sa_is_whole() {
     assert_eq!(entry.state, SaState::Dead);
     let sa = entry.sa;
     assert_eq!((sa.ends, sa.spi), (ends([192, 0, 2, 1], [192, 0, 2, 2]), Spi(0x1000)));
-    assert_eq!((sa.mark, sa.if_id, sa.replay_window), (Mark { value: 0x10, mask: 0xff }, 7, 128));
+    assert_eq!(
+        (sa.mark, sa.if_id, sa.replay_window),
+        (Mark { value: 0x10, mask: 0xff }, NonZeroU32::new(7), 128)
+    );
     let aead = sa.aead.unwrap();
     assert_eq!(
         (aead.algorithm.name, aead.key.bytes()),
@@ -224,8 +227,11 @@ fn an_acquire_names_packet_policy_and_sa() {
     assert_eq!((acquire.policy.index, policy.id.direction), (17, Direction::Out));
     let [template] = policy.action.templates() else { panic!() };
     assert_eq!(template.mode.endpoints(), Some(acquire.ends));
-    assert_eq!(template.level, Level::Unique(Some(ReqId(5))));
-    assert_eq!((acquire.seq, acquire.auth_mask, acquire.sec_ctx), (1, u32::MAX, None));
+    assert_eq!(template.level, Level::Unique(ReqId::new(5)));
+    assert_eq!(
+        (acquire.seq, acquire.auth_mask, acquire.sec_ctx),
+        (NonZeroU32::new(1), u32::MAX, None)
+    );
 }
 
 /// As in AF_KEY, whose templates have no masks.
@@ -242,7 +248,7 @@ fn policies_come_whole_even_when_deleted() {
     let Event::PolicyAdded { entry, .. } = event(POLICY_ADDED) else { panic!() };
     assert_eq!(entry.policy.action.templates().len(), 1);
     let id = entry.policy.id;
-    assert_eq!((id.mark, id.if_id), (Mark { value: 0x10, mask: 0xff }, 7));
+    assert_eq!((id.mark, id.if_id), (Mark { value: 0x10, mask: 0xff }, NonZeroU32::new(7)));
     let Event::PolicyUpdated { entry, .. } = event(POLICY_UPDATED) else { panic!() };
     assert_eq!((entry.index, entry.policy.priority.0), (1, 9));
     let Event::PolicyDeleted { entry, by_index: false, origin } = event(POLICY_DELETED) else {
@@ -255,7 +261,7 @@ fn policies_come_whole_even_when_deleted() {
 #[test]
 fn a_mapping_has_old_and_new_port() {
     let Event::MappingChanged(mapping) = event(MAPPING) else { panic!() };
-    assert_eq!((mapping.spi, mapping.reqid), (Spi(0x88), ReqId(6)));
+    assert_eq!((mapping.spi, mapping.reqid), (Spi(0x88), ReqId::new(6)));
     let peer = [198, 51, 100, 9];
     assert_eq!((mapping.old, mapping.new), ((peer, 4500).into(), (peer, 4501).into()));
 }
@@ -269,7 +275,7 @@ fn a_migration_has_both_paths() {
     let change = PathChange {
         proto: Proto::Esp,
         mode: Mode::Tunnel,
-        reqid: ReqId(5),
+        reqid: ReqId::new(5),
         old: ends([198, 51, 100, 1], [198, 51, 100, 9]),
         new,
     };

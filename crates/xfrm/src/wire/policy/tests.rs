@@ -34,7 +34,7 @@ fn web() -> Policy {
         Template {
             proto: Proto::Esp,
             mode: TemplateMode::Tunnel(ends),
-            level: Level::Unique(Some(ReqId(9))),
+            level: Level::Unique(ReqId::new(9)),
         },
         Template { proto: Proto::Ah, mode: TemplateMode::Transport, level: Level::Use },
     ]);
@@ -104,7 +104,7 @@ fn mark_and_interface_are_those_of_ip_xfrm() {
         01000000 00000000 0c001500 10000000 ff000000 08001f00 07000000");
     let mut policy = policy("192.0.2.0", 24, "198.51.100.7", 32, Direction::Out);
     policy.priority = Priority(0);
-    (policy.id.mark, policy.id.if_id) = (Mark { value: 0x10, mask: 0xff }, 7);
+    (policy.id.mark, policy.id.if_id) = (Mark { value: 0x10, mask: 0xff }, NonZeroU32::new(7));
     assert_eq!(bytes(&message_of(&policy)), captured);
     // ip xfrm policy delete src 192.0.2.0/24 dst 198.51.100.7 dir out mark 0x10 mask 0xff if_id 7
     let captured = hex("
@@ -118,7 +118,7 @@ fn mark_and_interface_are_those_of_ip_xfrm() {
 fn what_is_written_is_read() {
     let mut full = web();
     full.id.sec_ctx = Some(SecCtx { doi: 1, alg: 1, context: b"x".to_vec() });
-    (full.id.mark, full.id.if_id) = (Mark { value: 1, mask: 3 }, 9);
+    (full.id.mark, full.id.if_id) = (Mark { value: 1, mask: 3 }, NonZeroU32::new(9));
     let limit = |packets| Lifetime { packets, bytes: 2, add_seconds: 3, use_seconds: 4 };
     full.lifetimes = Lifetimes { hard: limit(1), soft: limit(5) };
     let none = policy("2001:db8::1", 64, "::", 0, Direction::Fwd);
@@ -199,7 +199,7 @@ fn the_requested_level_is_read_back() {
 fn a_template_of_another_program_is_what_the_kernel_makes_of_it() {
     let requested = web();
     for (is_optional, expected) in
-        [(false, [Level::Unique(Some(ReqId(9))), Level::Require]), (true, [Level::Use, Level::Use])]
+        [(false, [Level::Unique(ReqId::new(9)), Level::Require]), (true, [Level::Use, Level::Use])]
     {
         let installation = Installation::whole(&requested, |_| is_optional);
         let mut message = message(&InstalledPolicy { policy: &requested, installation, index: 0 });

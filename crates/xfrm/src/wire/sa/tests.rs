@@ -1,3 +1,5 @@
+use std::num::NonZeroU16;
+
 use model::{AddressPair, Algorithm, AlgorithmKind, EncapKind, Key, Keyed, Lifetimes};
 
 use super::*;
@@ -38,7 +40,7 @@ fn bare(proto: Proto, spi: u32) -> Sa {
 fn esp() -> Sa {
     Sa {
         mode: Mode::Tunnel.into(),
-        reqid: ReqId(7),
+        reqid: ReqId::new(7),
         replay_window: 32,
         flags: SaFlags::NO_ECN | SaFlags::DECAP_DSCP,
         auth: keyed(AlgorithmKind::Auth, "hmac-sha256", SHA256_KEY),
@@ -125,7 +127,11 @@ fn ipcomp_and_encapsulation_are_those_of_ip_xfrm() {
     );
     // ip xfrm state update src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode transport \
     //     enc 'ecb(cipher_null)' '' encap espinudp 4500 4501 0.0.0.0
-    let encap = Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 4501 };
+    let encap = Encap {
+        kind: EncapKind::EspInUdp,
+        src_port: NonZeroU16::new(4500),
+        dst_port: NonZeroU16::new(4501),
+    };
     let crypt = keyed(AlgorithmKind::Crypt, "null", b"");
     let natt = Sa { encap: Some(encap), crypt, ..bare(Proto::Esp, 0x1000) };
     assert_eq!(
@@ -174,7 +180,11 @@ fn the_kernels_answer_is_read() {
     let mut wanted = esp();
     wanted.replay_window = 64;
     wanted.flags = SaFlags::NO_ECN;
-    wanted.encap = Some(Encap { kind: EncapKind::EspInUdp, src_port: 4500, dst_port: 4501 });
+    wanted.encap = Some(Encap {
+        kind: EncapKind::EspInUdp,
+        src_port: NonZeroU16::new(4500),
+        dst_port: NonZeroU16::new(4501),
+    });
     (wanted.lifetimes.soft.bytes, wanted.lifetimes.hard.bytes) = (1000, 2000);
     wanted.auth = keyed(AlgorithmKind::Auth, "hmac-sha256-128", SHA256_KEY);
     let entry = reading(&hex(DUMPED), 0).unwrap();
@@ -197,7 +207,7 @@ fn modern() -> Sa {
         esn: true,
         mark: Mark { value: 0x10, mask: 0xff },
         output_mark: Mark { value: 0x20, mask: 0xff0 },
-        if_id: 7,
+        if_id: NonZeroU32::new(7),
         ..bare(Proto::Esp, 0x1000)
     }
 }
@@ -277,7 +287,7 @@ fn offload_is_that_of_ip_xfrm() {
         flags: "oseq-may-wrap".parse().unwrap(),
         aead: aead("chacha20-poly1305", b"012345678901234567890123456789012345"),
         mark: Mark { value: 1, mask: 1 },
-        if_id: 3,
+        if_id: NonZeroU32::new(3),
         offload: Some(Offload { device, direction, packet: false }),
         ..bare(Proto::Esp, 0x1000)
     };
@@ -296,7 +306,7 @@ fn an_unknown_device_is_refused() {
 #[test]
 fn later_attributes_follow_linux_xfrm_h() {
     let mut sa = modern();
-    (sa.direction, sa.nat_keepalive) = (Some(SaDirection::Out), 20);
+    (sa.direction, sa.nat_keepalive) = (Some(SaDirection::Out), NonZeroU32::new(20));
     let wire = bytes(&written(&sa));
     let attributes = hex("05002100 02000000 08002200 14000000");
     assert_eq!(wire[wire.len() - attributes.len()..], attributes);
@@ -415,9 +425,10 @@ fn the_template_for_an_spi_is_that_of_ip_xfrm() {
         proto: Proto::Esp,
         spi: None,
         mode: Mode::Tunnel.into(),
-        reqid: ReqId(9),
+        reqid: ReqId::new(9),
     };
-    let mut message = bytes(&spi_message(&template, (Spi(0x100), Spi(0x1ff)), 7_u32.swap_bytes()));
+    let seq = NonZeroU32::new(7_u32.swap_bytes());
+    let mut message = bytes(&spi_message(&template, (Spi(0x100), Spi(0x1ff)), seq));
     // The limits, at which the kernel does not look.
     message[96..128].fill(0);
     assert_eq!(message, captured);
@@ -441,7 +452,7 @@ fn selector_and_seq_are_those_of_ip_xfrm() {
     let mut selector = model::Selector::new(src, dst).unwrap();
     (selector.upper, selector.dst_port) = (model::Upper::Number(6), 80);
     let sa = Sa {
-        seq: 5_u32.swap_bytes(),
+        seq: NonZeroU32::new(5_u32.swap_bytes()),
         selector: Some(selector),
         crypt: keyed(AlgorithmKind::Crypt, "null", b""),
         ..bare(Proto::Esp, 0x1000)
