@@ -41,10 +41,33 @@ pub fn has_ripemd160() -> bool {
     *THERE
 }
 
-/// Whether the kernel has nf_tables for IPv4, which sets DF.
+/// What nf_tables of the kernel does with a rule for IPv4 that sets DF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DfRules {
+    /// Packets have DF.
+    SetDf,
+    /// The rule is there, and packets have no DF.
+    Ignored,
+    /// There is no nf_tables for IPv4.
+    Refused,
+}
+
+/// What nf_tables of the kernel does with a rule for IPv4 that sets DF, by nft(8).
 #[must_use]
-pub fn has_nf_tables() -> bool {
-    has(&["nft", "add", "table", "ip", "probe"], &["Operation not supported", "Protocol error"])
+pub fn df_rules() -> DfRules {
+    let refusals = ["Operation not supported", "Protocol error"];
+    if !has(&["nft", "add", "table", "ip", "probe"], &refusals) {
+        return DfRules::Refused;
+    }
+    let chain = "add table ip t; add chain ip t c { type filter hook output priority 0; }";
+    let rule = "add rule ip t c ip frag-off set 0x4000 ip frag-off 0x4000 counter";
+    let script = format!(
+        "ip link set lo up && nft '{chain}; {rule}' && ping -q -M dont -c 1 127.0.0.1 >&2 && nft list table ip t"
+    );
+    let outcome = Outcome::of(Command::new("unshare").args(["--net", "sh", "-c", &script]));
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let has_counted = !outcome.stdout.contains("counter packets 0 ");
+    if has_counted { DfRules::SetDf } else { DfRules::Ignored }
 }
 
 /// Whether the kernel has xfrm interfaces.

@@ -34,7 +34,7 @@ pub use host::{
 };
 pub use iked::{Access, Iked};
 pub use kernel::{
-    has_nf_tables, has_ripemd160, has_xfrm_interfaces, report_skipped, scripts_for_this_kernel,
+    DfRules, df_rules, has_ripemd160, has_xfrm_interfaces, report_skipped, scripts_for_this_kernel,
     without,
 };
 pub use mask::{masked, with_plain_templates};

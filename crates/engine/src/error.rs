@@ -47,12 +47,19 @@ pub enum Error {
         /// The highest SPI.
         max: u32,
     },
-    /// DF cannot be set on outer headers, or no longer be left alone.
-    #[error("net.inet.ipsec.dfbit=1 needs nft(8) and a kernel with nf_tables for IPv4: {why}")]
+    /// The rule that sets DF on outer headers cannot be added, tried, or deleted.
+    #[error("net.inet.ipsec.dfbit=1 needs nf_tables for IPv4 in the kernel, and a loopback \
+             interface: {}", sys::errno_text(*.source))]
     NoDfRule {
-        /// The error text of nft(8), or why nft(8) could not run.
-        why: String,
+        /// Why not.
+        source: Errno,
     },
+    /// The kernel accepts the rule that sets DF, and passes over it.
+    #[error(
+        "net.inet.ipsec.dfbit=1 has no effect on this kernel: since Linux 7.2, a rule of \
+             nf_tables cannot set DF; 2 copies DF from the inner header"
+    )]
+    DfIsNotWritten,
 }
 
 impl Error {
@@ -72,7 +79,7 @@ impl Error {
             Error::NoReqId => Errno::NOBUFS,
             Error::Locked { .. } => Errno::BUSY,
             Error::SpiRange { .. } => Errno::INVAL,
-            Error::NoDfRule { .. } => Errno::OPNOTSUPP,
+            Error::NoDfRule { .. } | Error::DfIsNotWritten => Errno::OPNOTSUPP,
         }
     }
 }

@@ -5,6 +5,6 @@ pub(crate) mod apply;
 mod conflicts;
 pub(crate) mod default_policy;
 pub(crate) mod df_rule;
-mod nft;
+mod nf_tables;
 pub(crate) mod policies;
 pub(crate) mod reconciler;

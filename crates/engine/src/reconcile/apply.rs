@@ -1,6 +1,9 @@
 //! The host's variables, from outside.
 
-use model::{IpVersion, Setting, Spi, Variables, variable::DfBit};
+use model::{
+    IpVersion, Setting, Spi, Variables,
+    variable::{DfBit, Meaning},
+};
 
 use crate::{
     Error, Namespace, reconcile::default_policy, reconcile::df_rule,
@@ -37,7 +40,7 @@ pub fn variables() -> Result<Variables, Error> {
 /// After an error the variables are what they were; SAs that were replaced by then stay so.
 ///
 /// Errors: [`Error::Kernel`] without privilege, [`Error::SpiRange`], [`Error::NoDfRule`],
-/// [`Error::Store`], [`Error::Run`].
+/// [`Error::DfIsNotWritten`], [`Error::Store`], [`Error::Run`].
 pub fn apply(settings: &[Setting], renew_sas: bool) -> Result<Applied, Error> {
     let mut host = Host::open()?;
     host.namespace.make().map_err(Error::run)?;
@@ -52,6 +55,9 @@ pub fn apply(settings: &[Setting], renew_sas: bool) -> Result<Applied, Error> {
         return Err(Error::SpiRange { min, max });
     }
     // What the host may be unable to do comes before anything is kept.
+    if settings.iter().any(sets_df) {
+        df_rule::probe()?;
+    }
     follow_df_bit(&mut host, &before, &now)?;
     let change = Change { settings, before: &before, now: &now, renew_sas };
     let applied = change.carry_out(&mut host);
@@ -62,6 +68,10 @@ pub fn apply(settings: &[Setting], renew_sas: bool) -> Result<Applied, Error> {
         let _ = follow_df_bit(&mut host, &now, &before);
     }
     applied
+}
+
+fn sets_df(setting: &Setting) -> bool {
+    setting.variable().meaning == Meaning::DfBit && setting.value() == 1
 }
 
 /// Makes the rule that sets DF what the variables say `now`.

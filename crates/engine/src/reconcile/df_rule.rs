@@ -1,63 +1,31 @@
 //! DF on the outer IPv4 header of this host's tunnel packets (dfbit 1).
 //!
 //! No flag of an SA does that: the kernel copies DF from the inner header, or clears it
-//! (`xfrm4_tunnel_encap_add`, net/xfrm/xfrm_output.c). So a rule of nftables sets it. A packet, of this
-//! host or forwarded, passes the output hook again with each outer header that it gets, before it is
-//! cut into fragments (`xfrm_output_resume`). No ICV covers DF (RFC 4302, section 3.3.3.1.1.1). One
+//! (`xfrm4_tunnel_encap_add`, net/xfrm/xfrm_output.c). So a rule of nf_tables sets it. A packet, of
+//! this host or forwarded, passes the output hook again with each outer header that it gets, before it
+//! is cut into fragments (`xfrm_output_resume`). No ICV covers DF (RFC 4302, section 3.3.3.1.1.1). One
 //! that does not fit the way is dropped then, even if its inner header allows fragments.
 //!
 //! Tunnels are known by what their packets look like, so packets of transport mode between the ends of
 //! a tunnel, of its protocol, get DF too. ESP in TCP is left out: its outer header is TCP's.
 
-use std::{collections::BTreeSet, num::NonZeroU16};
+use std::{net::IpAddr, num::NonZeroU16};
 
 use model::{Encap, EncapKind, IpVersion, Mode, Proto, Sa, SaDirection, SaEntry, SaState};
-use serde_json::Value;
+use rustix::io::Errno;
 use xfrm::SadFilter;
 
-use crate::{Error, reconcile::nft, state::host::Host};
+use crate::{Error, reconcile::nf_tables::Connection, state::host::Host};
 
-const TABLE: &str = "xfrm_tools";
+mod probe;
+mod rules;
+mod table;
+
+use table::{Element, Elements, Set};
 
 /// IP in IP, and IPv6 in IP (linux/in.h).
 const IPPROTO_IPIP: u8 = 4;
 const IPPROTO_IPV6: u8 = 41;
-
-/// A set of the table, and the rule that looks it up.
-struct Set {
-    name: &'static str,
-    /// The types of an element's parts.
-    types: &'static str,
-    /// The parts of a packet to compare with an element's.
-    key: &'static str,
-    /// What else must be true of a packet.
-    and: &'static str,
-}
-
-/// Outer headers followed by the tunnel's protocol.
-const PLAIN: Set = Set {
-    name: "tunnels",
-    types: "ipv4_addr . ipv4_addr . inet_proto",
-    key: "ip saddr . ip daddr . ip protocol",
-    and: "",
-};
-
-/// ESP in UDP. IKE, which has the same ports, begins with zeros (RFC 3948, section 2.2).
-const UDP: Set = Set {
-    name: "esp_in_udp",
-    types: "ipv4_addr . ipv4_addr . inet_service . inet_service",
-    key: "ip saddr . ip daddr . udp sport . udp dport",
-    and: " @th,64,32 != 0",
-};
-
-/// ESP in UDP with a non-IKE marker: here it is ESP that begins with zeros
-/// (`UDP_ENCAP_ESPINUDP_NON_IKE`, linux/udp.h).
-const UDP_NON_IKE: Set = Set { name: "esp_in_udp_non_ike", and: " @th,64,64 0", ..UDP };
-
-const SETS: [Set; 3] = [PLAIN, UDP, UDP_NON_IKE];
-
-/// The elements of all sets, each after the name of its set.
-type Elements = BTreeSet<(String, String)>;
 
 /// Makes the table what the SAD requires. Returns whether it was different.
 ///
@@ -67,14 +35,14 @@ pub fn reconcile(host: &mut Host) -> Result<bool, Error> {
     for entry in host.kernel.dump_sad(&SadFilter::default())? {
         wanted.extend(elements(&entry?));
     }
-    make(&wanted)
+    make(&wanted).map_err(no_rule)
 }
 
-fn make(wanted: &Elements) -> Result<bool, Error> {
-    let there = nft::list(TABLE).and_then(|table| read(&table));
-    let is_wrong = there.as_ref() != Some(wanted);
+fn make(wanted: &Elements) -> Result<bool, Errno> {
+    let mut kernel = Connection::open()?;
+    let is_wrong = table::read(&mut kernel)?.as_ref() != Some(wanted);
     if is_wrong {
-        nft::carry_out(&script(wanted))?;
+        kernel.change(table::replacement(wanted))?;
     }
     Ok(is_wrong)
 }
@@ -83,7 +51,21 @@ fn make(wanted: &Elements) -> Result<bool, Error> {
 ///
 /// Errors: [`Error::NoDfRule`].
 pub fn remove() -> Result<(), Error> {
-    nft::carry_out(&deletion())
+    Connection::open()
+        .and_then(|mut kernel| kernel.change(table::deletion(table::NAME)))
+        .map_err(no_rule)
+}
+
+/// Tries whether the kernel sets DF, with one datagram over the loopback interface of this network
+/// namespace.
+///
+/// Errors: [`Error::NoDfRule`], [`Error::DfIsNotWritten`].
+pub fn probe() -> Result<(), Error> {
+    if probe::sets_df().map_err(no_rule)? { Ok(()) } else { Err(Error::DfIsNotWritten) }
+}
+
+fn no_rule(source: Errno) -> Error {
+    Error::NoDfRule { source }
 }
 
 /// Whether packets of an SA have an outer IPv4 header.
@@ -98,17 +80,19 @@ fn elements(SaEntry { sa, state, .. }: &SaEntry) -> Elements {
     if !concerns(sa) || !is_usable || sa.direction == Some(SaDirection::In) {
         return Elements::new();
     }
-    let ends = format!("{} . {}", sa.ends.src(), sa.ends.dst());
-    let element = |set: &Set, rest: &str| (set.name.to_owned(), format!("{ends} . {rest}"));
-    let plain = |number: u8| element(&PLAIN, &number.to_string());
-    let port = |port: Option<NonZeroU16>| port.map_or(0, NonZeroU16::get);
+    let (IpAddr::V4(src), IpAddr::V4(dst)) = (sa.ends.src(), sa.ends.dst()) else {
+        return Elements::new();
+    };
+    let plain = |number: u8| Element::new(Set::Plain, [src, dst], &[&[number]]);
     let in_udp = |set, encap: Encap| {
-        element(set, &format!("{} . {}", port(encap.src_port), port(encap.dst_port)))
+        let ports = [encap.src_port, encap.dst_port]
+            .map(|port| port.map_or(0, NonZeroU16::get).to_be_bytes());
+        Element::new(set, [src, dst], &[&ports[0], &ports[1]])
     };
     match (sa.proto, sa.encap) {
         (Proto::Esp, Some(encap)) => match encap.kind {
-            EncapKind::EspInUdp => [in_udp(&UDP, encap)].into(),
-            EncapKind::EspInUdpNonIke => [in_udp(&UDP_NON_IKE, encap)].into(),
+            EncapKind::EspInUdp => [in_udp(Set::Udp, encap)].into(),
+            EncapKind::EspInUdpNonIke => [in_udp(Set::UdpNonIke, encap)].into(),
             EncapKind::EspInTcp => Elements::new(),
         },
         // A packet that gets no shorter goes as IP in IP (`ipcomp_output`, net/xfrm/xfrm_ipcomp.c).
@@ -118,69 +102,6 @@ fn elements(SaEntry { sa, state, .. }: &SaEntry) -> Elements {
         (Proto::Ah | Proto::Esp, _) => [plain(sa.proto.number())].into(),
         _ => Elements::new(),
     }
-}
-
-/// The script that replaces the table, in one transaction.
-fn script(elements: &Elements) -> String {
-    let sets: String = SETS.iter().map(|set| set.declaration(elements)).collect();
-    let rules: String = SETS.iter().map(Set::rule).collect();
-    format!(
-        "{}table ip {TABLE} {{
-{sets}    chain output {{
-        type filter hook output priority mangle; policy accept;
-{rules}    }}
-}}
-",
-        deletion()
-    )
-}
-
-impl Set {
-    fn declaration(&self, elements: &Elements) -> String {
-        let Set { name, types, .. } = self;
-        let of_this_set = elements.iter().filter(|(set, _)| set == name);
-        let list: Vec<&str> = of_this_set.map(|(_, element)| element.as_str()).collect();
-        let list = match list.join(", ") {
-            none if none.is_empty() => none,
-            some => format!(" elements = {{ {some} }};"),
-        };
-        format!("    set {name} {{ type {types};{list} }}\n")
-    }
-
-    /// Fragments stay as they are. Of the field in other packets nothing but DF is used.
-    fn rule(&self) -> String {
-        let Set { name, key, and, .. } = self;
-        let which = format!("ip frag-off & 0x3fff == 0 {key} @{name}{and}");
-        format!("        {which} ip frag-off set 0x4000\n")
-    }
-}
-
-/// The script that deletes the table, which it makes first in case it is not there.
-fn deletion() -> String {
-    format!("table ip {TABLE}\ndelete table ip {TABLE}\n")
-}
-
-/// The elements that a listing of the table shows; `None` if it is not the table of [`script`].
-fn read(listing: &Value) -> Option<Elements> {
-    let objects = listing.get("nftables")?.as_array()?;
-    let of_kind = |kind| objects.iter().filter_map(move |object| object.get(kind));
-    if of_kind("chain").count() != 1 || of_kind("rule").count() != SETS.len() {
-        return None;
-    }
-    let mut elements = Elements::new();
-    for set in of_kind("set") {
-        let name = set.get("name")?.as_str()?;
-        for element in set.get("elem").and_then(Value::as_array).into_iter().flatten() {
-            let parts = element.get("concat")?.as_array()?.iter().map(text);
-            let parts = parts.collect::<Option<Vec<_>>>()?;
-            elements.insert((name.to_owned(), parts.join(" . ")));
-        }
-    }
-    Some(elements)
-}
-
-fn text(part: &Value) -> Option<String> {
-    part.as_str().map(str::to_owned).or_else(|| part.as_u64().map(|number| number.to_string()))
 }
 
 #[cfg(test)]
