@@ -91,6 +91,7 @@ impl Subject {
 impl Show {
     /// Prints the subject, or all.
     pub fn execute(&self) -> Result<ExitCode, Error> {
+        sys::process::keep_memory_private();
         let text = match self.subject {
             Some(subject) => {
                 let Shown { table, json } = subject.read()?;

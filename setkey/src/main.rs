@@ -33,6 +33,7 @@ use script::Input;
 const REFUSED: u8 = 2;
 
 fn main() -> ExitCode {
+    sys::process::keep_memory_private();
     let command = match options::parse(std::env::args_os()) {
         Ok(command) => command,
         Err(stop) => return stopped(&stop),

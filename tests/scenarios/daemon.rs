@@ -2,6 +2,7 @@
 
 mod crash;
 mod life;
+mod memory;
 mod others;
 mod restart;
 mod services;

@@ -20,6 +20,7 @@ use crate::{
 /// Runs ipsecd(8) with the arguments of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    sys::process::keep_memory_private();
     // A signal that comes before its handler is installed would end the process.
     let _ = signals::block();
     let options = Options::parse();

@@ -74,6 +74,9 @@ pub enum Error {
         /// The error of the system call.
         source: io::Error,
     },
+    /// The memory for the messages of clients cannot be mapped.
+    #[error("memory for messages: {0}")]
+    Memory(#[source] Errno),
     /// The thread of a service cannot be started.
     #[error("its thread: {0}")]
     Thread(#[source] io::Error),

@@ -20,8 +20,8 @@ use rustix::{
 };
 use zeroize::Zeroize;
 
-use crate::errno::from_nix;
 pub use crate::sockopt::{peek_in_turn as look_in_turn, refuse_descriptors};
+use crate::{SecretMemory, errno::from_nix};
 
 /// Whether to wait for a datagram if none is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,26 +32,26 @@ pub enum Wait {
     No,
 }
 
-/// Room for datagrams that come in one call, and those that came in the last one. The memory is
-/// taken as it is first used, and what was received is wiped at the end.
+/// Room for datagrams that come in one call, and those that came in the last one. They are wiped when
+/// the next are received; a reader that may wait for long wipes them before ([`Inbox::wipe`]).
 pub struct Inbox {
-    bytes: Vec<u8>,
+    bytes: SecretMemory,
     /// Bytes of the room for one datagram.
     room: usize,
-    /// The most that a datagram has filled of each room.
-    filled: Vec<usize>,
     /// The bytes that each datagram of the last call had, also those that there was no room for.
     lengths: Vec<usize>,
 }
 
 impl Inbox {
-    /// Room for at most `count` datagrams a call, of at most `room` bytes each.
-    #[must_use]
-    pub fn new(count: usize, room: usize) -> Self {
-        Self { bytes: vec![0; count * room], room, filled: vec![0; count], lengths: Vec::new() }
+    /// Room for at most `count` datagrams a call, of at most `room` bytes each. The memory is taken as
+    /// it is first used.
+    ///
+    /// Errors: those of mmap(2).
+    pub fn new(count: usize, room: usize) -> Result<Self, Errno> {
+        Ok(Self { bytes: SecretMemory::new(count * room)?, room, lengths: Vec::new() })
     }
 
-    /// Receives what has come, and forgets what was received before. A stream that has ended gives
+    /// Receives what has come, and wipes what was received before. A stream that has ended gives
     /// datagrams of no bytes.
     ///
     /// Errors: those of recvmmsg(2) but EINTR. No datagram is there then.
@@ -73,22 +73,34 @@ impl Inbox {
     }
 
     fn fill(&mut self, socket: impl AsFd, flags: MsgFlags) -> Result<(), Errno> {
+        self.wipe();
         self.lengths.clear();
         let flags = flags | MsgFlags::MSG_TRUNC;
         let socket = socket.as_fd().as_raw_fd();
         retry_on_intr(|| {
-            let mut headers = MultiHeaders::<()>::preallocate(self.filled.len(), None);
+            let mut headers = MultiHeaders::<()>::preallocate(self.most(), None);
             let rooms = self.bytes.chunks_exact_mut(self.room);
             let mut rooms: Vec<_> = rooms.map(|room| [IoSliceMut::new(room)]).collect();
             let received =
                 recvmmsg(socket, &mut headers, rooms.iter_mut(), flags, None).map_err(from_nix)?;
             self.lengths.extend(received.map(|datagram| datagram.bytes));
             Ok(())
-        })?;
-        for (filled, length) in self.filled.iter_mut().zip(&self.lengths) {
-            *filled = (*length).min(self.room).max(*filled);
-        }
-        Ok(())
+        })
+    }
+
+    /// The most datagrams that a call receives.
+    fn most(&self) -> usize {
+        self.bytes.len() / self.room
+    }
+
+    /// Wipes the datagrams, whose lengths stay.
+    pub fn wipe(&mut self) {
+        (0..self.count()).for_each(|datagram| self.wipe_part(self.place(datagram)));
+    }
+
+    /// Wipes a part of all [`Inbox::bytes`].
+    pub fn wipe_part(&mut self, part: Range<usize>) {
+        self.bytes[part].zeroize();
     }
 
     /// How many datagrams the last call brought.
@@ -100,7 +112,7 @@ impl Inbox {
     /// Whether there was no room for another: more may have come.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.count() == self.filled.len()
+        self.count() == self.most()
     }
 
     /// The bytes that a datagram had, which may be more than there was room for.
@@ -110,9 +122,9 @@ impl Inbox {
     }
 
     /// The bytes of a datagram, as far as there was room.
-    pub fn datagram(&mut self, datagram: usize) -> &mut [u8] {
-        let place = self.place(datagram);
-        &mut self.bytes[place]
+    #[must_use]
+    pub fn datagram(&self, datagram: usize) -> &[u8] {
+        &self.bytes[self.place(datagram)]
     }
 
     /// Bytes of the room for one datagram.
@@ -132,15 +144,6 @@ impl Inbox {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
-    }
-}
-
-impl Drop for Inbox {
-    fn drop(&mut self) {
-        // Wiping what was never filled would take the memory first.
-        for (room, filled) in self.bytes.chunks_exact_mut(self.room).zip(&self.filled) {
-            room[..*filled].zeroize();
-        }
     }
 }
 
@@ -181,30 +184,43 @@ mod tests {
         socketpair(AddressFamily::UNIX, kind, flags, None).unwrap()
     }
 
-    fn received(inbox: &mut Inbox) -> Vec<(Vec<u8>, usize)> {
+    fn received(inbox: &Inbox) -> Vec<(Vec<u8>, usize)> {
         (0..inbox.count()).map(|at| (inbox.datagram(at).to_vec(), inbox.length(at))).collect()
     }
 
     #[test]
     fn what_has_come_is_received_at_once() {
         let (ours, theirs) = pair();
-        let mut inbox = Inbox::new(3, 4);
+        let mut inbox = Inbox::new(3, 4).unwrap();
         assert_eq!(inbox.receive(&ours, Wait::No), Err(Errno::AGAIN));
         let sent: [&[u8]; 4] = [b"one", b"", b"longer", b"four"];
         assert_eq!(send(&theirs, sent), Ok(4));
         inbox.receive(&ours, Wait::No).unwrap();
         let expected = [(b"one".to_vec(), 3), (vec![], 0), (b"long".to_vec(), 6)];
-        assert_eq!(received(&mut inbox), expected);
+        assert_eq!(received(&inbox), expected);
         assert!(inbox.is_full());
         inbox.receive(&ours, Wait::ForOne).unwrap();
-        assert_eq!(received(&mut inbox), [(b"four".to_vec(), 4)]);
+        assert_eq!(received(&inbox), [(b"four".to_vec(), 4)]);
         assert!(!inbox.is_full());
         assert_eq!(&inbox.bytes()[inbox.place(0)], b"four");
         drop(theirs);
         assert_eq!(send(&ours, [&b"x"[..]]), Err(Errno::PIPE));
         assert_eq!(inbox.count(), 1);
         inbox.receive(&ours, Wait::No).unwrap();
-        assert_eq!(received(&mut inbox), vec![(vec![], 0); 3]);
+        assert_eq!(received(&inbox), vec![(vec![], 0); 3]);
+    }
+
+    #[test]
+    fn what_was_received_is_wiped_when_the_next_call_begins() {
+        let (ours, theirs) = pair();
+        let mut inbox = Inbox::new(2, 8).unwrap();
+        send(&theirs, [&b"a secret"[..], b"another"]).unwrap();
+        inbox.receive(&ours, Wait::No).unwrap();
+        assert_eq!((inbox.datagram(0), inbox.datagram(1)), (&b"a secret"[..], &b"another"[..]));
+        inbox.wipe_part(2..8);
+        assert_eq!((inbox.datagram(0), inbox.length(0)), (&b"a \0\0\0\0\0\0"[..], 8));
+        assert_eq!(inbox.receive(&ours, Wait::No), Err(Errno::AGAIN));
+        assert_eq!(inbox.bytes(), [0; 16]);
     }
 
     #[test]
@@ -219,9 +235,9 @@ mod tests {
             }
         };
         assert_eq!(end, Errno::AGAIN);
-        let mut inbox = Inbox::new(1000, 1000);
+        let mut inbox = Inbox::new(1000, 1000).unwrap();
         inbox.receive(&theirs, Wait::No).unwrap();
         assert_eq!(inbox.count(), sent);
-        assert!(received(&mut inbox).iter().all(|(bytes, _)| *bytes == datagram));
+        assert!(received(&inbox).iter().all(|(bytes, _)| *bytes == datagram));
     }
 }

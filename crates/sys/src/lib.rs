@@ -17,7 +17,9 @@ pub mod process;
 pub mod run;
 pub mod scheduling;
 pub mod seccomp;
+mod secret_memory;
 pub mod sockopt;
 
 pub use errno::{errno_text, without_number};
 pub use names::SystemNames;
+pub use secret_memory::SecretMemory;

@@ -1,4 +1,5 @@
-//! A process that stays when the one that made it executes a program.
+//! What a process does to itself: it keeps its memory to itself, or leaves a process behind that stays when
+//! it executes a program.
 //!
 //! Hand-written because `fork` and `signal` are `unsafe` in nix and absent from rustix, and
 //! close_range(2) is in neither. No upstream change would end it: a library cannot know that a process
@@ -14,11 +15,23 @@ use std::{
 use rustix::{
     fs::{Mode, OFlags, open},
     io::{Errno, retry_on_intr},
-    process::{Pid, WaitOptions, chdir, setsid, waitpid},
+    process::{
+        DumpableBehavior, Pid, Resource, Rlimit, WaitOptions, chdir, set_dumpable_behavior,
+        setrlimit, setsid, waitpid,
+    },
     stdio::{dup2_stderr, dup2_stdin, dup2_stdout},
 };
 
 use crate::errno::checked;
+
+/// Keeps the memory of this process, which contains keys, out of core dumps, also those that a program
+/// of `core_pattern` receives (core(5)), and from other processes of its user (ptrace(2)). A program
+/// that it executes is not concerned, but for the limit of core dumps.
+pub fn keep_memory_private() {
+    // Neither call fails: a process may always lower its own limit.
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
 
 /// Runs `work` in a process of a session of its own, which is not a child of this one: a program that
 /// waits for its children does not see it. It has no descriptor of this one but `input`, which is its

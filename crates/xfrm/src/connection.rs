@@ -89,8 +89,11 @@ impl Connection {
     fn collect(&mut self, seqs: Seqs, refusals: &mut Vec<(usize, Refusal)>) -> Result<(), Error> {
         let Some(last) = seqs.count.checked_sub(1) else { return Ok(()) };
         loop {
-            let (position, reply) = self.socket.reply(seqs)?;
-            if let Reply::Refused(refusal) = reply {
+            let (position, refusal) = self.socket.reply(seqs, |position, reply| {
+                let Reply::Refused(refusal) = reply else { return Ok((position, None)) };
+                Ok((position, Some(refusal)))
+            })?;
+            if let Some(refusal) = refusal {
                 debug!(seq = seqs.at(position), ?refusal, "received");
                 refusals.push((position, refusal));
             }
@@ -276,11 +279,11 @@ impl Connection {
         read: impl FnOnce(&[u8]) -> Result<T, Error>,
     ) -> Result<Answer<T>, Error> {
         let seqs = self.request(question, NLM_F_REQUEST)?;
-        match self.socket.reply(seqs)?.1 {
+        self.socket.reply(seqs, |_, reply| match reply {
             Reply::Object(object) => read(object).map(Answer::Found),
             Reply::Refused(refusal) => Ok(Answer::Refused(refusal)),
             Reply::Done => Err(Error::Malformed("an acknowledgement without an answer".into())),
-        }
+        })
     }
 
     fn request(&mut self, question: &XfrmMessage, flags: u16) -> Result<Seqs, Error> {

@@ -137,15 +137,18 @@ impl<T: std::fmt::Debug> Iterator for Dump<'_, T> {
 
     fn next(&mut self) -> Option<Self::Item> {
         while !self.ended {
-            let read = match self.source.socket().reply(self.seqs) {
-                Ok((_, Reply::Object(object))) => (self.read)(object),
-                Ok((_, Reply::Done)) => {
-                    self.ended = true;
-                    Ok(None)
-                }
-                Ok((_, Reply::Refused(refusal))) => {
-                    self.ended = true;
-                    Err(Error::Refused { doing: self.doing, refusal })
+            let (read, doing) = (&self.read, self.doing);
+            let step = self.source.socket().reply(self.seqs, |_, reply| {
+                Ok(match reply {
+                    Reply::Object(object) => (false, read(object)),
+                    Reply::Done => (true, Ok(None)),
+                    Reply::Refused(refusal) => (true, Err(Error::Refused { doing, refusal })),
+                })
+            });
+            let read = match step {
+                Ok((ended, read)) => {
+                    self.ended = ended;
+                    read
                 }
                 Err(error) => {
                     self.ended = true;

@@ -131,10 +131,11 @@ impl Monitor {
     }
 
     fn read(&mut self, wait: Wait) -> Result<Event, Error> {
-        let event = match self.socket.message(wait) {
-            Ok(message) => wire::event::read(message, sys::clock::unix_seconds, &self.devices)?,
+        let devices = &self.devices;
+        let read = |message: &[u8]| wire::event::read(message, sys::clock::unix_seconds, devices);
+        let event = match self.socket.message(wait, read) {
             Err(Error::RepliesLost) => Event::MonitorLost,
-            Err(error) => return Err(error),
+            event => event?,
         };
         debug!(?event, "received");
         Ok(event)

@@ -53,8 +53,8 @@ impl Seqs {
     }
 }
 
-/// A connected NETLINK_XFRM socket. Dumped keys pass through the inbox, which is wiped when it is
-/// dropped.
+/// A connected NETLINK_XFRM socket. Keys pass through its inbox: each message is wiped when it has been
+/// read.
 pub(crate) struct Socket {
     netlink: Arc<Netlink>,
     /// Its netlink port, which the kernel chose.
@@ -111,7 +111,8 @@ impl Socket {
             netlink: Arc::new(netlink),
             receive_buffer,
             send_buffer,
-            inbox: Inbox::new(datagrams, ROOM),
+            inbox: Inbox::new(datagrams, ROOM)
+                .map_err(|source| Error::Socket { doing: "making a receive buffer", source })?,
             begun: 0,
             unread: 0..0,
         })
@@ -145,21 +146,36 @@ impl Socket {
         Devices::of(&self.netlink)
     }
 
-    /// The next reply to one of `seqs`, with the place of its request among them. Replies to
-    /// anything else, left over from a request that failed half-way, are passed over.
-    pub(crate) fn reply(&mut self, seqs: Seqs) -> Result<(usize, Reply<'_>), Error> {
+    /// Reads the next reply to one of `seqs`, with the place of its request among them, and wipes it.
+    /// Replies to anything else, left over from a request that failed half-way, are passed over.
+    pub(crate) fn reply<T>(
+        &mut self,
+        seqs: Seqs,
+        read: impl FnOnce(usize, Reply<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         loop {
-            let (seq, message) = self.next(Wait::ForOne)?;
-            if let Some(position) = seqs.position(seq) {
-                return Ok((position, Reply::read(&self.inbox.bytes()[message])?));
-            }
+            let (seq, place) = self.next(Wait::ForOne)?;
+            let Some(position) = seqs.position(seq) else {
+                self.inbox.wipe_part(place);
+                continue;
+            };
+            let reply = Reply::read(&self.inbox.bytes()[place.clone()]);
+            let read = reply.map_err(Error::from).and_then(|reply| read(position, reply));
+            self.inbox.wipe_part(place);
+            return read;
         }
     }
 
-    /// The next message, with its header, whatever request it answers.
-    pub(crate) fn message(&mut self, wait: Wait) -> Result<&[u8], Error> {
-        let (_, message) = self.next(wait)?;
-        Ok(&self.inbox.bytes()[message])
+    /// Reads the next message, with its header, whatever request it answers, and wipes it.
+    pub(crate) fn message<T>(
+        &mut self,
+        wait: Wait,
+        read: impl FnOnce(&[u8]) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let (_, place) = self.next(wait)?;
+        let read = read(&self.inbox.bytes()[place.clone()]);
+        self.inbox.wipe_part(place);
+        read
     }
 
     /// Whether a message was received already.

@@ -63,6 +63,8 @@ pub fn run<F>(answer: F) -> Result<(), Errno>
 where
     F: Fn(&Call<'_>) -> Response + Send + Sync + 'static,
 {
+    // Messages with keys pass through it.
+    sys::process::keep_memory_private();
     let Some(listener) = receive()? else { return Ok(()) };
     let (sender, calls) = sync_channel(0);
     let (idle, placing) = (AtomicIsize::new(0), Mutex::default());

@@ -75,7 +75,7 @@ mod tests {
     fn looks_go_on_and_taking_begins_at_the_first() {
         let (ours, theirs) = pair();
         look_in_turn(&ours).unwrap();
-        let mut inbox = Inbox::new(2, 4);
+        let mut inbox = Inbox::new(2, 4).unwrap();
         let sent: [&[u8]; 5] = [b"one", b"", b"two", b"", b""];
         assert_eq!(send(&theirs, sent), Ok(5));
         assert_eq!(looked_at(&mut inbox, &ours), [whole(b"one"), whole(b"")]);
@@ -94,7 +94,7 @@ mod tests {
     fn what_does_not_fit_comes_next() {
         let (ours, theirs) = pair();
         look_in_turn(&ours).unwrap();
-        let mut inbox = Inbox::new(2, 4);
+        let mut inbox = Inbox::new(2, 4).unwrap();
         send(&theirs, [&b"longer than"[..], b"next"]).unwrap();
         let expected = [(b"long".to_vec(), 11), (b"er t".to_vec(), 7)];
         assert_eq!(looked_at(&mut inbox, &ours), expected);
@@ -109,7 +109,7 @@ mod tests {
         look_in_turn(&ours).unwrap();
         send(&theirs, [&b"one"[..], b"two"]).unwrap();
         send(&ours, [&b"never read"[..]]).unwrap();
-        let mut inbox = Inbox::new(2, 4);
+        let mut inbox = Inbox::new(2, 4).unwrap();
         assert_eq!(looked_at(&mut inbox, &ours), [whole(b"one"), whole(b"two")]);
         drop(theirs);
         take(&ours, 2).unwrap();

@@ -19,7 +19,6 @@ use rustix::{
 };
 use sys::datagrams::Inbox;
 use tracing::{debug, info, warn};
-use zeroize::Zeroize;
 
 use super::{
     events::Events,
@@ -65,7 +64,7 @@ impl Server {
     /// and continues with what the previous daemon has handed over.
     ///
     /// Errors: [`Error::Engine`] without XFRM or CAP_NET_ADMIN; [`Error::AnotherService`];
-    /// [`Error::Socket`].
+    /// [`Error::Socket`]; [`Error::Memory`].
     pub fn open(handover: &mut Handover, settings: Arc<Settings>) -> Result<Self, Error> {
         let Inherited { listener, reporter, monitor, has_acquires, sessions } =
             Inherited::take(handover)?;
@@ -77,7 +76,7 @@ impl Server {
             reporter,
             is_accept_paused: false,
             // One byte more than a message, to recognise longer datagrams.
-            inbox: Inbox::new(RECEIVED_AT_ONCE, MAX_MESSAGE + 8),
+            inbox: Inbox::new(RECEIVED_AT_ONCE, MAX_MESSAGE + 8).map_err(Error::Memory)?,
             handler: Handler::new(engine, events, sessions, settings),
             service_manager: None,
         })
@@ -215,9 +214,7 @@ impl Server {
             }
         }
         // A request may contain a key.
-        for at in 0..inbox.count() {
-            inbox.datagram(at).zeroize();
-        }
+        inbox.wipe();
         may_have_more
     }
 }

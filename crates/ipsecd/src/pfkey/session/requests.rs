@@ -141,7 +141,7 @@ mod tests {
     fn a_client_that_has_gone_leaves_its_requests() {
         use Datagram::{End, Request};
         let (ours, theirs) = pair();
-        let (mut requests, mut inbox) = (Requests::default(), Inbox::new(2, 32));
+        let (mut requests, mut inbox) = (Requests::default(), Inbox::new(2, 32).unwrap());
         assert_eq!(Requests::look(ours.as_fd(), &mut inbox), Found::Nothing);
         send_all(&ours, &[20]);
         send_all(&theirs, &[0, 20, 0, 20]);
@@ -158,7 +158,7 @@ mod tests {
     fn a_request_that_is_too_long_is_one() {
         use Datagram::{Request, Rest};
         let (ours, theirs) = pair();
-        let (mut requests, mut inbox) = (Requests::default(), Inbox::new(2, 32));
+        let (mut requests, mut inbox) = (Requests::default(), Inbox::new(2, 32).unwrap());
         send_all(&theirs, &[90, 20, 64, 20]);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request, Rest]);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Rest, Request]);

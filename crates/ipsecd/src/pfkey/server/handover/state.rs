@@ -42,21 +42,18 @@ pub(super) enum Waiting {
 
 /// Writes the state.
 pub(super) fn write(has_acquires: bool, sessions: &Sessions, waiting: Waiting) -> io::Result<File> {
-    let mut rows = Vec::new();
-    let mut messages = Zeroizing::new(Vec::new());
-    for session in sessions.iter() {
-        let packets = session.waiting().filter(|_| waiting == Waiting::Included);
-        let lengths = packets.map(|packet| {
-            messages.extend_from_slice(packet);
-            packet.len()
-        });
-        let lengths = lengths.collect::<Vec<_>>();
-        rows.push(row(session, &lengths)?);
-    }
+    let packets = |session| Session::waiting(session).filter(|_| waiting == Waiting::Included);
+    let rows = sessions.iter().map(|session| {
+        let lengths = packets(session).map(|packet| packet.len()).collect::<Vec<_>>();
+        row(session, &lengths)
+    });
+    let rows = rows.collect::<io::Result<Vec<_>>>()?;
     let head = json!({ "version": VERSION, "acquires": has_acquires, "clients": rows });
     let mut file = File::from(memfd_create("pfkey-state", MemfdFlags::CLOEXEC)?);
     writeln!(file, "{head}")?;
-    file.write_all(&messages)?;
+    for packet in sessions.iter().flat_map(packets) {
+        file.write_all(packet)?;
+    }
     Ok(file)
 }
 
@@ -85,7 +82,9 @@ impl Saved {
     pub(super) fn read(file: OwnedFd) -> io::Result<Self> {
         let mut file = File::from(file);
         file.rewind()?;
-        let mut bytes = Zeroizing::new(Vec::new());
+        // All the room at once: a growing `Vec` would leave copies behind.
+        let room = file.metadata()?.len().min(MAX_STATE) + 1;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or(0)));
         file.take(MAX_STATE).read_to_end(&mut bytes)?;
         let end = bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len());
         let (head, mut messages) = bytes.split_at(end);

@@ -1,0 +1,104 @@
+//! Memory for keys: not in core dumps, not in swap as far as the limits allow, wiped in the end.
+//!
+//! Hand-written because memsec and secrecy allocate and wipe at once: a receive buffer is large, mostly
+//! never used, and its pages are taken as they are first used.
+#![allow(unsafe_code, reason = "mmap(2), madvise(2), mlock2(2), munmap(2)")]
+
+use std::{
+    ffi::c_void,
+    ops::{Deref, DerefMut},
+    ptr::{self, NonNull},
+    slice,
+};
+
+use rustix::{
+    io::Errno,
+    mm::{Advice, MapFlags, MlockFlags, ProtFlags, madvise, mlock_with, mmap_anonymous, munmap},
+};
+
+/// Zeroed memory of its own mapping. The kernel leaves it out of core dumps (`MADV_DONTDUMP`) and, within
+/// RLIMIT_MEMLOCK, keeps it out of swap. Its pages are taken as they are first used.
+///
+/// It is unmapped when it is dropped, and the kernel zeroes a page before another process gets it. The
+/// owner wipes what it has used while the memory is in use.
+pub struct SecretMemory {
+    start: NonNull<u8>,
+    length: usize,
+}
+
+// SAFETY: the mapping belongs to this value alone, as that of a `Box<[u8]>`.
+unsafe impl Send for SecretMemory {}
+// SAFETY: as above; a shared reference reads only.
+unsafe impl Sync for SecretMemory {}
+
+impl SecretMemory {
+    /// Maps `length` bytes, at least one.
+    ///
+    /// Errors: those of mmap(2).
+    pub fn new(length: usize) -> Result<Self, Errno> {
+        let (access, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE);
+        // SAFETY: a new mapping, where the kernel chooses.
+        let start = unsafe { mmap_anonymous(ptr::null_mut(), length, access, flags) }?;
+        let start = NonNull::new(start.cast()).ok_or(Errno::NOMEM)?;
+        let memory = Self { start, length };
+        // Refused by a kernel without the call, and by RLIMIT_MEMLOCK: the memory works without them.
+        // SAFETY: neither changes what the memory contains.
+        let _ = unsafe { madvise(memory.address(), length, Advice::LinuxDontDump) };
+        // SAFETY: as above.
+        let _ = unsafe { mlock_with(memory.address(), length, MlockFlags::ONFAULT) };
+        Ok(memory)
+    }
+
+    fn address(&self) -> *mut c_void {
+        self.start.as_ptr().cast()
+    }
+}
+
+impl Drop for SecretMemory {
+    fn drop(&mut self) {
+        // SAFETY: the mapping is this value's, and no reference to it is left.
+        let _ = unsafe { munmap(self.address(), self.length) };
+    }
+}
+
+impl Deref for SecretMemory {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: mapped, readable, initialised by the kernel, borrowed as long as `self`.
+        unsafe { slice::from_raw_parts(self.start.as_ptr(), self.length) }
+    }
+}
+
+impl DerefMut for SecretMemory {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as above, writable, and `self` is borrowed mutably.
+        unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.length) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// The flags of the mapping that begins at an address (`VmFlags`, proc(5)).
+    fn flags(start: usize) -> String {
+        let maps = fs::read_to_string("/proc/self/smaps").unwrap();
+        let mut lines = maps.lines().skip_while(|line| !line.starts_with(&format!("{start:x}-")));
+        lines.find_map(|line| line.strip_prefix("VmFlags:")).unwrap().to_owned()
+    }
+
+    #[test]
+    fn it_is_zeroed_and_neither_dumped_nor_swapped() {
+        let mut memory = SecretMemory::new(100_000).unwrap();
+        assert_eq!(memory.len(), 100_000);
+        assert!(memory.iter().all(|&byte| byte == 0));
+        memory[99_999] = 7;
+        assert_eq!(memory.last(), Some(&7));
+        let flags = flags(memory.as_ptr().addr());
+        assert!(flags.contains(" dd"), "not dumped: {flags}");
+        assert!(flags.contains(" lo"), "locked: {flags}");
+    }
+}
