@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use model::KeyBits;
+use model::{KeyBits, ScriptOption};
 
 use crate::{
     parse::{
@@ -318,7 +318,9 @@ impl Kind {
             Kind::Misc(_) => "say TYPE,CODE with icmp and icmp6, as in 135,0; with gre a.b.c.d",
             Kind::NoMisc(_) => "only icmp, icmp6, mobility headers (135) and gre take more",
             Kind::Tagged => "a tag is a firewall mark here: tagged \"0x10/0xff\", set by nftables",
-            Kind::OutOfRange { option: "-r", .. } => "no kernel keeps a longer replay window",
+            Kind::OutOfRange { option, .. } if *option == ScriptOption::Replay.word() => {
+                "no kernel keeps a longer replay window"
+            }
             Kind::NoPriority => "leave it out: policies are tried in order; or use --dialect linux",
             Kind::OldProtocol(_) => "use esp or ah at both ends",
             Kind::DerivedIv(_) => "use des-cbc at both ends, or better aes-cbc",

@@ -9,11 +9,11 @@ mod elf;
 mod filter;
 mod interests;
 mod keysockets;
-mod known;
 mod policies;
 mod preload;
 mod receive;
 mod send;
+mod socket_table;
 
 use std::ffi::{OsStr, OsString};
 

@@ -4,11 +4,11 @@
 mod backend;
 mod dump;
 mod error;
-mod extras;
 mod files;
 mod message;
 mod monitor;
 mod options;
+mod pfkey_extras;
 mod printer;
 mod script;
 mod usage;

@@ -21,7 +21,7 @@ use crate::{
 
 /// Prints every message until it is killed.
 pub fn run(timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
-    let mut monitor = Monitor::open(&engine::Group::ALL)?;
+    let mut monitor = Monitor::open(&model::EventGroup::ALL)?;
     let mut out = io::stdout().lock();
     loop {
         let event = monitor.next_event()?;

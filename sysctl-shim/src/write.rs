@@ -10,13 +10,13 @@ use crate::{
     assignment::{Assignment, Target},
     error::{Error, errno},
     format::Output,
-    guard,
     host::{self, Host},
     name::Name,
     options::{Command, Unknown, Writing},
     proc::{self, Failed, File},
     read::Reader,
     report::Report,
+    ssh_session,
     tree::{self, Node},
 };
 
@@ -149,7 +149,7 @@ impl<'a> Writer<'a> {
         match &mut self.batch {
             Batch::Pending(_) | Batch::Applied => None,
             Batch::Guarded(guarded, client) if guarded == setting => {
-                self.report.note(&guard::words(setting, *client));
+                self.report.note(&ssh_session::words(setting, *client));
                 Some(1)
             }
             Batch::Invalid | Batch::Guarded(..) => {
@@ -201,8 +201,8 @@ impl<'a> Writer<'a> {
         let Writing { force, renew_sas, dry_run, .. } = self.command.writing;
         self.before = host.variables()?.clone();
         let ssh = env::var("SSH_CONNECTION").ok().filter(|_| !force);
-        if let Some(client) = ssh.as_deref().and_then(guard::ssh_client)
-            && let Some(setting) = guard::cutting(settings, &self.before, client)
+        if let Some(client) = ssh.as_deref().and_then(ssh_session::ssh_client)
+            && let Some(setting) = ssh_session::cutting(settings, &self.before, client)
         {
             return Ok(Batch::Guarded(setting, client));
         }

@@ -2,46 +2,12 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use model::Event;
+use model::{Event, EventGroup};
 
 use crate::Error;
 
-/// The kinds of notifications (`XFRMNLGRP_*`, linux/xfrm.h).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Group {
-    /// Packets that need an SA.
-    Acquire,
-    /// SAs and policies that reach a limit of their lifetime.
-    Expire,
-    /// Changes of the SAD.
-    Sa,
-    /// Changes of the SPD.
-    Policy,
-    /// Policies whose tunnels move to other addresses.
-    Migrate,
-    /// SAs whose peer moves behind a NAT.
-    Mapping,
-}
-
-impl Group {
-    /// All groups.
-    pub const ALL: [Group; 6] =
-        [Group::Acquire, Group::Expire, Group::Sa, Group::Policy, Group::Migrate, Group::Mapping];
-
-    fn kernel(self) -> xfrm::Group {
-        match self {
-            Group::Acquire => xfrm::Group::Acquire,
-            Group::Expire => xfrm::Group::Expire,
-            Group::Sa => xfrm::Group::Sa,
-            Group::Policy => xfrm::Group::Policy,
-            Group::Migrate => xfrm::Group::Migrate,
-            Group::Mapping => xfrm::Group::Mapping,
-        }
-    }
-}
-
 /// Reads the notifications of the network namespace in which it was opened, from the moment it is
-/// opened. While a monitor of [`Group::Acquire`] is open, the kernel queues packets that need an SA,
+/// opened. While a monitor of [`EventGroup::Acquire`] is open, the kernel queues packets that need an SA,
 /// with a larval SA.
 ///
 /// To keep a copy of the SAD or SPD: open the monitor, dump, then apply the events; after
@@ -52,16 +18,16 @@ impl Monitor {
     /// Opens a monitor of these groups.
     ///
     /// Errors: [`Error::Kernel`].
-    pub fn open(groups: &[Group]) -> Result<Self, Error> {
-        Ok(Self(xfrm::Monitor::open(&kernel_groups(groups))?))
+    pub fn open(groups: &[EventGroup]) -> Result<Self, Error> {
+        Ok(Self(xfrm::Monitor::open(groups)?))
     }
 
     /// As [`Monitor::open`], for a reader of many events: several are received by one system call.
     /// While [`Monitor::has_received`] is true, poll(2) does not report the next event.
     ///
     /// Errors: [`Error::Kernel`].
-    pub fn open_reading_ahead(groups: &[Group]) -> Result<Self, Error> {
-        Ok(Self(xfrm::Monitor::open_reading_ahead(&kernel_groups(groups))?))
+    pub fn open_reading_ahead(groups: &[EventGroup]) -> Result<Self, Error> {
+        Ok(Self(xfrm::Monitor::open_reading_ahead(groups)?))
     }
 
     /// Continues with the netlink socket of another process's monitor: the groups that it has
@@ -75,15 +41,15 @@ impl Monitor {
     /// Joins a group.
     ///
     /// Errors: [`Error::Kernel`].
-    pub fn join(&mut self, group: Group) -> Result<(), Error> {
-        Ok(self.0.join(group.kernel())?)
+    pub fn join(&mut self, group: EventGroup) -> Result<(), Error> {
+        Ok(self.0.join(group)?)
     }
 
     /// Leaves a group. Events of it that are in the queue are still read.
     ///
     /// Errors: [`Error::Kernel`].
-    pub fn leave(&mut self, group: Group) -> Result<(), Error> {
-        Ok(self.0.leave(group.kernel())?)
+    pub fn leave(&mut self, group: EventGroup) -> Result<(), Error> {
+        Ok(self.0.leave(group)?)
     }
 
     /// Waits for the next event.
@@ -126,8 +92,4 @@ impl Error {
     pub fn is_refusal(&self) -> bool {
         matches!(self, Error::Kernel(xfrm::Error::Refused { .. }))
     }
-}
-
-fn kernel_groups(groups: &[Group]) -> Vec<xfrm::Group> {
-    groups.iter().map(|group| group.kernel()).collect()
 }

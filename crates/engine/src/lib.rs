@@ -16,7 +16,7 @@ mod state;
 pub const RUN_DIRECTORY: &str = sys::run::DIRECTORY;
 
 pub use error::Error;
-pub use events::{Group, Monitor};
+pub use events::Monitor;
 pub use policy::{
     entry::{Installed, Requested},
     forward::forward_operation,

@@ -168,7 +168,7 @@ impl Engine {
         for Answered { line, result } in answered {
             last = match result {
                 Ok(seq) => {
-                    sink.taken(line, seq)?;
+                    sink.accepted(line, seq)?;
                     Last::Accepted
                 }
                 Err(refusal) => {

@@ -3,7 +3,8 @@
 use std::{process::ExitCode, sync::Arc};
 
 use clap::Parser;
-use engine::{Group, Monitor, Reconciled, Reconciler};
+use engine::{Monitor, Reconciled, Reconciler};
+use model::EventGroup;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{error, info, warn};
 
@@ -57,7 +58,7 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
         namespace.become_daemon().map_err(|source| Error::Lock { source })?.ok_or_else(another)?;
     let run_directory = RunDirectory::watch(namespace.directory())?;
     // Opened before anything is read: no event is missed in between.
-    let groups = [Group::Sa, Group::Policy, Group::Expire, Group::Migrate];
+    let groups = [EventGroup::Sa, EventGroup::Policy, EventGroup::Expire, EventGroup::Migrate];
     let monitor = Monitor::open_reading_ahead(&groups)?;
     allow_more_descriptors();
     check_proc();

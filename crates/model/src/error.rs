@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use rustix::io::Errno;
 
-use crate::{Proto, policy::MAX_DEPTH};
+use crate::{Proto, ScriptOption, policy::MAX_DEPTH};
 
 /// Why something that reads well cannot be: AF_KEY's own refusals, met before the kernel is asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,12 +42,12 @@ pub enum Error {
     #[error("IPComp needs a compression algorithm: give -C deflate")]
     IpCompWithoutCompression,
     /// An algorithm that the protocol has no place for.
-    #[error("{} does not take {option}", proto.word().to_uppercase())]
+    #[error("{} does not take {}", proto.word().to_uppercase(), option.word())]
     AlgorithmNotForProto {
         /// The SA's protocol.
         proto: Proto,
         /// The option that does not fit: `-E`, `-A` or `-C`.
-        option: &'static str,
+        option: ScriptOption,
     },
     /// A compression algorithm that XFRM has no name for.
     #[error("Linux has no compression algorithm {0}: use deflate")]
@@ -77,7 +77,7 @@ pub enum Error {
     OptionalOutboundTunnel,
     /// Options that PF_KEY cannot ask for, of a statement that is to go that way.
     #[error("PF_KEY has no word for {}: leave it out, or go by XFRM netlink, which has", .0.join(", "))]
-    NotInPfKey(Vec<&'static str>),
+    NotInPfKey(Vec<String>),
 }
 
 impl Error {

@@ -18,6 +18,29 @@ pub struct Origin {
     pub pid: u32,
 }
 
+/// The events that a monitor receives (`XFRMNLGRP_*`, linux/xfrm.h).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventGroup {
+    /// Packets that need an SA.
+    Acquire,
+    /// SAs and policies that reach a limit of their lifetime.
+    Expire,
+    /// Changes of the SAD.
+    Sa,
+    /// Changes of the SPD.
+    Policy,
+    /// Policies whose tunnels move to other addresses.
+    Migrate,
+    /// SAs whose peer moves behind a NAT.
+    Mapping,
+}
+
+impl EventGroup {
+    /// All groups.
+    pub const ALL: [EventGroup; 6] =
+        [Self::Acquire, Self::Expire, Self::Sa, Self::Policy, Self::Migrate, Self::Mapping];
+}
+
 /// What has happened in the SAD or SPD (`xfrm_send_state_notify` and its like,
 /// net/xfrm/xfrm_user.c).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::{
 
 use crate::{
     Algorithm, Current, EncapKind, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId, SaDirection,
-    SaFlags, SaMode, SaState, SecCtx, Selector, Spi,
+    SaFlags, SaMode, SaState, ScriptOption, SecCtx, Selector, Spi,
 };
 
 /// Source and destination of an SA or a tunnel: one family.
@@ -192,11 +192,11 @@ impl Sa {
         let not = |option| Error::AlgorithmNotForProto { proto: self.proto, option };
         let no_key = |auth: &Keyed| auth.key.bits() == 0;
         match self.proto {
-            Proto::Esp | Proto::Ah if self.comp.is_some() => Err(not("-C")),
+            Proto::Esp | Proto::Ah if self.comp.is_some() => Err(not(ScriptOption::Compression)),
             Proto::Ah | Proto::IpComp if self.crypt.is_some() || self.aead.is_some() => {
-                Err(not("-E"))
+                Err(not(ScriptOption::Encryption))
             }
-            Proto::IpComp if self.auth.is_some() => Err(not("-A")),
+            Proto::IpComp if self.auth.is_some() => Err(not(ScriptOption::Authentication)),
             Proto::Esp if self.aead.is_some() && self.auth.is_some() => Err(Error::AuthWithAead),
             Proto::Esp if self.crypt.is_none() && self.aead.is_none() => {
                 Err(Error::EspWithoutCipher)
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(Sa { crypt: crypt.clone(), ..sa(Proto::Esp) }.check(), Ok(()));
         assert_eq!(
             Sa { crypt, ..sa(Proto::Ah) }.check(),
-            Err(Error::AlgorithmNotForProto { proto: Proto::Ah, option: "-E" })
+            Err(Error::AlgorithmNotForProto { proto: Proto::Ah, option: ScriptOption::Encryption })
         );
         let auth = Some(keyed(AlgorithmKind::Auth, "null", 0));
         assert_eq!(Sa { auth, ..sa(Proto::Ah) }.check(), Err(Error::AhWithoutAuth));

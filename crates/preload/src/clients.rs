@@ -14,11 +14,11 @@ use rustix::{
 
 use crate::{
     descriptors::{self, borrow},
-    guard::Guard,
     interests::Interests,
     last_connection::LastConnection,
     placeholder::{self, CAPACITY},
     preload,
+    spin_lock::Guard,
     time::{now, pause},
 };
 

@@ -10,7 +10,7 @@ use rustix::{
     process::getpid,
 };
 
-use crate::guard::Guard;
+use crate::spin_lock::Guard;
 
 /// `sizeof(struct sadb_msg)`.
 pub(crate) const HEADER: usize = 16;

@@ -23,7 +23,6 @@ mod clients;
 mod deliver;
 mod descriptors;
 mod errno;
-mod guard;
 mod interests;
 mod last_connection;
 mod next;
@@ -35,6 +34,7 @@ mod receive;
 mod receives;
 mod recover;
 mod sends;
+mod spin_lock;
 mod time;
 mod watchers;
 
@@ -73,7 +73,7 @@ extern "C" fn load() {
 
 /// In the child there is none of the threads that others may have to wait for.
 unsafe extern "C" fn forked() {
-    guard::forget();
+    spin_lock::forget();
     clients::forget_senders();
 }
 

@@ -14,9 +14,9 @@ use rustix::{
 use crate::{
     clients::{self, Client, ClientDescriptor},
     descriptors::{self, borrow},
-    guard::Guard,
     placeholder::CAPACITY,
     placeholder::{self, Until},
+    spin_lock::Guard,
     time::pause,
     watchers,
 };

@@ -26,5 +26,5 @@ pub use connection::Connection;
 pub use dump::{Dump, Prefixes, SadFilter};
 pub use error::{Answer, Error, Refusal};
 pub use image::SaImage;
-pub use monitor::{Group, Monitor};
+pub use monitor::Monitor;
 pub use socket_policy::{SocketEntry, no_socket_policy, socket_option};

@@ -1,6 +1,6 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use model::Event;
+use model::{Event, EventGroup};
 use netlink_packet_xfrm::{
     XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, XFRMNLGRP_MIGRATE, XFRMNLGRP_POLICY,
     XFRMNLGRP_SA,
@@ -14,42 +14,20 @@ use crate::{Error, device::Devices, socket::Socket, wire};
 /// Events that are received at once by who reads ahead: each is a datagram.
 const AHEAD: usize = 32;
 
-/// What a monitor receives events of (`XFRMNLGRP_*`, linux/xfrm.h).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Group {
-    /// Packets that need an SA.
-    Acquire,
-    /// Limits of SAs and policies.
-    Expire,
-    /// Changes of the SAD.
-    Sa,
-    /// Changes of the SPD.
-    Policy,
-    /// Policies that move.
-    Migrate,
-    /// NAT mappings.
-    Mapping,
-}
-
-impl Group {
-    /// All of them.
-    pub const ALL: [Group; 6] =
-        [Group::Acquire, Group::Expire, Group::Sa, Group::Policy, Group::Migrate, Group::Mapping];
-
-    fn number(self) -> u32 {
-        match self {
-            Group::Acquire => XFRMNLGRP_ACQUIRE,
-            Group::Expire => XFRMNLGRP_EXPIRE,
-            Group::Sa => XFRMNLGRP_SA,
-            Group::Policy => XFRMNLGRP_POLICY,
-            Group::Migrate => XFRMNLGRP_MIGRATE,
-            Group::Mapping => XFRMNLGRP_MAPPING,
-        }
+/// The kernel's number of a group.
+fn number(group: EventGroup) -> u32 {
+    match group {
+        EventGroup::Acquire => XFRMNLGRP_ACQUIRE,
+        EventGroup::Expire => XFRMNLGRP_EXPIRE,
+        EventGroup::Sa => XFRMNLGRP_SA,
+        EventGroup::Policy => XFRMNLGRP_POLICY,
+        EventGroup::Migrate => XFRMNLGRP_MIGRATE,
+        EventGroup::Mapping => XFRMNLGRP_MAPPING,
     }
 }
 
 /// Receives what happens in the SAD and SPD of the network namespace where it was opened, from the
-/// moment it is opened. While one is open on [`Group::Acquire`], packets that need an SA wait for
+/// moment it is opened. While one is open on [`EventGroup::Acquire`], packets that need an SA wait for
 /// it, and a larval SA holds its place.
 ///
 /// For a picture that stays true: open, dump, then apply the events; after
@@ -64,7 +42,7 @@ impl Monitor {
     /// net.core.rmem_max allows, and joins the groups.
     ///
     /// Errors: [`Error::NoXfrm`], [`Error::NoCapability`], [`Error::Socket`].
-    pub fn open(groups: &[Group]) -> Result<Self, Error> {
+    pub fn open(groups: &[EventGroup]) -> Result<Self, Error> {
         Self::listen(Socket::open(1)?, groups)
     }
 
@@ -72,7 +50,7 @@ impl Monitor {
     /// [`Monitor::has_received`] returns true, `poll` knows nothing of the next one.
     ///
     /// Errors: as [`Monitor::open`].
-    pub fn open_reading_ahead(groups: &[Group]) -> Result<Self, Error> {
+    pub fn open_reading_ahead(groups: &[EventGroup]) -> Result<Self, Error> {
         Self::listen(Socket::open(AHEAD)?, groups)
     }
 
@@ -84,9 +62,9 @@ impl Monitor {
         Self::listen(Socket::adopt(socket, AHEAD)?, &[])
     }
 
-    fn listen(socket: Socket, groups: &[Group]) -> Result<Self, Error> {
+    fn listen(socket: Socket, groups: &[EventGroup]) -> Result<Self, Error> {
         for group in groups {
-            socket.join(group.number())?;
+            socket.join(number(*group))?;
         }
         Ok(Self { devices: socket.devices(), socket })
     }
@@ -94,15 +72,15 @@ impl Monitor {
     /// Joins this group too, from now on.
     ///
     /// Errors: [`Error::NoCapability`], [`Error::Socket`].
-    pub fn join(&mut self, group: Group) -> Result<(), Error> {
-        self.socket.join(group.number())
+    pub fn join(&mut self, group: EventGroup) -> Result<(), Error> {
+        self.socket.join(number(group))
     }
 
     /// Leaves this group; events until now may still come.
     ///
     /// Errors: [`Error::Socket`].
-    pub fn leave(&mut self, group: Group) -> Result<(), Error> {
-        self.socket.leave(group.number())
+    pub fn leave(&mut self, group: EventGroup) -> Result<(), Error> {
+        self.socket.leave(number(group))
     }
 
     /// Waits for the next event.

@@ -173,7 +173,7 @@ pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {
             Rule::natt_end => "an address with a port in brackets",
             Rule::algorithms => "an algorithm: -E, -A or -C",
             Rule::auth => "-A and an authentication algorithm",
-            Rule::raw_cpi => "-R",
+            Rule::raw_cpi => ScriptOption::RawCpi.word(),
             Rule::key => "a key: \"in quotes\" or 0x hexadecimal",
             Rule::quoted => "a text in quotes",
             Rule::tag => "tagged",
@@ -182,7 +182,7 @@ pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {
                 "an upper-layer protocol: any, a name of /etc/protocols or a number"
             }
             Rule::misc => "TYPE,CODE of ICMP or a dotted GRE key",
-            Rule::context => "-ctx",
+            Rule::context => ScriptOption::Context.word(),
             Rule::policy => "-P and a policy",
             Rule::policy_text => {
                 let directions = one_of("", &own(directions(), dialect));

@@ -188,18 +188,29 @@ impl Display for MarkText {
 impl Display for Context {
     /// A label that is not UTF-8 cannot be shown as it is: `Display` is for text.
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "-ctx {} {} \"{}\"", self.doi, self.alg, String::from_utf8_lossy(&self.label))
+        let label = String::from_utf8_lossy(&self.label);
+        write!(f, "{} {} {} \"{label}\"", ScriptOption::Context.word(), self.doi, self.alg)
     }
 }
 
 impl Display for Algorithms {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let [encryption, authentication, compression, raw] = [
+            ScriptOption::Encryption,
+            ScriptOption::Authentication,
+            ScriptOption::Compression,
+            ScriptOption::RawCpi,
+        ]
+        .map(ScriptOption::word);
         match self {
-            Algorithms::Crypt(crypt, None) => write!(f, "-E {crypt}"),
-            Algorithms::Crypt(crypt, Some(auth)) => write!(f, "-E {crypt} -A {auth}"),
-            Algorithms::Auth(auth) => write!(f, "-A {auth}"),
-            Algorithms::Comp { name, raw_cpi } => {
-                write!(f, "-C {}{}", name.value, if *raw_cpi { " -R" } else { "" })
+            Algorithms::Crypt(crypt, None) => write!(f, "{encryption} {crypt}"),
+            Algorithms::Crypt(crypt, Some(auth)) => {
+                write!(f, "{encryption} {crypt} {authentication} {auth}")
+            }
+            Algorithms::Auth(auth) => write!(f, "{authentication} {auth}"),
+            Algorithms::Comp { name, raw_cpi: false } => write!(f, "{compression} {}", name.value),
+            Algorithms::Comp { name, raw_cpi: true } => {
+                write!(f, "{compression} {} {raw}", name.value)
             }
         }
     }

@@ -13,7 +13,7 @@ use rustix::{
     thread::CapabilitySet,
 };
 
-use super::{interests::Interests, known::Known};
+use super::{interests::Interests, socket_table::SocketTable};
 use crate::seccomp_notify::{
     Call, Response, Thread,
     caller::Caller,
@@ -32,7 +32,7 @@ pub struct KeySockets {
     settings: Settings,
     /// `None`: the program may have so few descriptors that none can be kept.
     numbers: Option<Numbers>,
-    known: Known,
+    known: SocketTable,
     renewals: Renewals,
 }
 
@@ -50,7 +50,7 @@ impl KeySockets {
         Self {
             settings,
             numbers: numbers(),
-            known: Known::default(),
+            known: SocketTable::default(),
             renewals: Renewals::default(),
         }
     }
@@ -114,7 +114,7 @@ impl KeySockets {
     }
 
     /// All that were handed in.
-    pub fn known(&self) -> &Known {
+    pub fn known(&self) -> &SocketTable {
         &self.known
     }
 

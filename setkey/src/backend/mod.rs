@@ -11,7 +11,7 @@ use grammar::Statement;
 use model::Operation;
 
 use self::pfkey::PfKey;
-use crate::{StdoutPrinter, error::Error, extras, options::Command};
+use crate::{StdoutPrinter, error::Error, options::Command, pfkey_extras};
 use xfrm::Xfrm;
 
 pub use socket::Socket;
@@ -50,7 +50,7 @@ impl Submission<'_> {
 
     /// What of the statement is in PF_KEY messages only.
     fn extras(&self) -> PfKeyExtras {
-        self.statement.map_or_else(PfKeyExtras::default, |it| extras::of(&it.command))
+        self.statement.map_or_else(PfKeyExtras::default, |it| pfkey_extras::of(&it.command))
     }
 }
 

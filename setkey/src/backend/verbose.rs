@@ -25,7 +25,7 @@ impl Verbose {
         if !command.verbose {
             return Ok(None);
         }
-        let monitor = Monitor::open(&[engine::Group::Sa, engine::Group::Policy])?;
+        let monitor = Monitor::open(&[model::EventGroup::Sa, model::EventGroup::Policy])?;
         let (port, hexdump) = (engine.port(), command.hexdump);
         Ok(Some(Self { monitor, port, hexdump, forward_copies: command.forward_copies }))
     }

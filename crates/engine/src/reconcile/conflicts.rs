@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
-use model::{Event, Origin, PolicyEntry, PolicyId};
-use xfrm::{Change, Connection, Group, InstalledPolicy, Monitor};
+use model::{Event, EventGroup, Origin, PolicyEntry, PolicyId};
+use xfrm::{Change, Connection, InstalledPolicy, Monitor};
 
 use crate::{Error, state::host::Host};
 
@@ -33,7 +33,7 @@ impl ConflictDetector {
     /// Begins to listen. Requests from `port` are our own.
     pub fn new(port: u32) -> Result<Self, Error> {
         Ok(Self {
-            monitor: Monitor::open(&[Group::Policy])?,
+            monitor: Monitor::open(&[EventGroup::Policy])?,
             port,
             others: HashMap::new(),
             is_flushed: false,

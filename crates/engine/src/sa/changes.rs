@@ -1,6 +1,6 @@
 //! SAs: their modes, flags and families, as variables and policies ask for them.
 
-use model::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaMode, SaState};
+use model::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaMode, SaState, ScriptOption};
 use sys::clock::unix_seconds;
 use xfrm::{Answer, Change, SadFilter};
 
@@ -102,11 +102,12 @@ impl Engine {
             return Ok(());
         };
         let options = [
-            ("-dir (Linux 6.10)", made.direction == requested.direction),
-            ("-keepalive (Linux 6.11)", made.nat_keepalive == requested.nat_keepalive),
-            ("-offload (the device cannot)", made.offload == requested.offload),
+            (ScriptOption::Direction, "Linux 6.10", made.direction == requested.direction),
+            (ScriptOption::KeepAlive, "Linux 6.11", made.nat_keepalive == requested.nat_keepalive),
+            (ScriptOption::Offload, "the device cannot", made.offload == requested.offload),
         ];
-        let ignored = options.into_iter().filter(|(_, taken)| !taken).map(|row| row.0);
+        let ignored = options.into_iter().filter(|(.., is_taken)| !is_taken);
+        let ignored = ignored.map(|(option, needs, _)| format!("{} ({needs})", option.word()));
         match ignored.collect::<Vec<_>>() {
             none if none.is_empty() => Ok(()),
             some => Ok(sink.outcome(line, Outcome::Ignored(some))?),

@@ -13,7 +13,7 @@ pub enum Outcome {
     /// deleted and added again.
     UnfitSa(SaId),
     /// The kernel took an SA but passed over these of its options, which it is too old for.
-    Ignored(Vec<&'static str>),
+    Ignored(Vec<String>),
     /// A policy is partial while no SA serves a template, and no daemon keeps it up to date.
     NeedsDaemon,
     /// The larval SA of a `getspi`.
@@ -36,7 +36,7 @@ pub trait Sink {
     /// The kernel took a change of this line. Its event, which a monitor has by now, carries
     /// [`crate::Engine::port`] and this sequence number ([`model::Origin`]). A line's own change
     /// comes before those that it makes necessary elsewhere.
-    fn taken(&mut self, _line: usize, _seq: u32) -> io::Result<()> {
+    fn accepted(&mut self, _line: usize, _seq: u32) -> io::Result<()> {
         Ok(())
     }
 }

@@ -73,7 +73,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Moves a policy and its SAs to other tunnel addresses. Monitors of [`crate::Group::Migrate`]
+    /// Moves a policy and its SAs to other tunnel addresses. Monitors of [`model::EventGroup::Migrate`]
     /// read an event of it, which does not name a port.
     ///
     /// Errors: [`Error::Kernel`]; of a refusal [`Error::errno`] is the kernel's answer.

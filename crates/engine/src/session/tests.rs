@@ -74,7 +74,7 @@ impl Sink for Results {
         Ok(())
     }
 
-    fn taken(&mut self, line: usize, _seq: u32) -> std::io::Result<()> {
+    fn accepted(&mut self, line: usize, _seq: u32) -> std::io::Result<()> {
         self.0.push((line, None));
         Ok(())
     }

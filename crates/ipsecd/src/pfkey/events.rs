@@ -2,13 +2,18 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use engine::{Group, Monitor};
-use model::Event;
+use engine::Monitor;
+use model::{Event, EventGroup};
 use tracing::warn;
 
 /// The groups that are always joined.
-const GROUPS: [Group; 5] =
-    [Group::Sa, Group::Policy, Group::Expire, Group::Migrate, Group::Mapping];
+const GROUPS: [EventGroup; 5] = [
+    EventGroup::Sa,
+    EventGroup::Policy,
+    EventGroup::Expire,
+    EventGroup::Migrate,
+    EventGroup::Mapping,
+];
 
 /// The monitor of the service.
 pub(super) struct Events {
@@ -47,9 +52,9 @@ impl Events {
             return;
         }
         let changed = if wanted {
-            self.monitor.join(Group::Acquire)
+            self.monitor.join(EventGroup::Acquire)
         } else {
-            self.monitor.leave(Group::Acquire)
+            self.monitor.leave(EventGroup::Acquire)
         };
         match changed {
             Ok(()) => self.has_acquires = wanted,

@@ -1,17 +1,18 @@
 use model::{
-    AlgorithmKind, Keyed, Mark, Operation, Policy, PolicyId, Sa, SaFlags, SaId, TemplateMode,
+    AlgorithmKind, Keyed, Lifetimes, Operation, Policy, PolicyId, Sa, SaFlags, SaId, ScriptOption,
+    TemplateMode,
 };
 
 use crate::wire::numbers;
 
-/// The options of a statement that PF_KEY cannot express, by their names in scripts.
-/// [`super::message`] would lose them.
+/// What PF_KEY cannot express of a statement, by the words of scripts. [`super::message`] would lose
+/// it.
 #[must_use]
-pub fn unsupported(operation: &Operation) -> Vec<&'static str> {
+pub fn unsupported(operation: &Operation) -> Vec<String> {
     let options = match operation {
         Operation::AddSa(sa) | Operation::UpdateSa(sa) => of_sa(sa),
         Operation::GetSa(SaId { mark, .. }) | Operation::DeleteSa(SaId { mark, .. }) => {
-            vec![("-mark", mark.is_none())]
+            vec![option(ScriptOption::Mark, mark.is_none())]
         }
         Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => of_policy(policy),
         Operation::DeletePolicy(id) => of_policy_id(id),
@@ -22,29 +23,41 @@ pub fn unsupported(operation: &Operation) -> Vec<&'static str> {
         | Operation::FlushSpd
         | Operation::DumpSpd => Vec::new(),
     };
-    options.into_iter().filter(|(_, is_supported)| !is_supported).map(|row| row.0).collect()
+    options.into_iter().flatten().collect()
 }
 
-/// Each option, and whether it is absent or PF_KEY can express it.
-type Options = Vec<(&'static str, bool)>;
+/// The words of each part that PF_KEY cannot express.
+type Options = Vec<Option<String>>;
+
+/// The word of an option, unless it is absent or PF_KEY can express it.
+fn option(option: ScriptOption, is_supported: bool) -> Option<String> {
+    (!is_supported).then(|| option.word().to_owned())
+}
+
+/// The word of an option and `most`, if its number is larger than that.
+fn number(option: ScriptOption, number: u64, most: impl Into<u64>) -> Option<String> {
+    let most = most.into();
+    (number > most).then(|| format!("{} over {most}", option.word()))
+}
 
 fn of_sa(sa: &Sa) -> Options {
     let is_numbered = |keyed: &Option<Keyed>| keyed.as_ref().is_none_or(is_numbered);
+    let Lifetimes { hard, soft } = sa.lifetimes;
     vec![
-        ("-m", numbers::sa_mode_number(sa.mode).is_ok()),
-        ("-E", is_numbered(&sa.crypt) && is_numbered(&sa.aead)),
-        ("-A", is_numbered(&sa.auth)),
-        ("-r over 255", u8::try_from(sa.replay_window).is_ok()),
-        ("-ph over 4294967295", u32::try_from(sa.lifetimes.hard.packets).is_ok()),
-        ("-ps over 4294967295", u32::try_from(sa.lifetimes.soft.packets).is_ok()),
-        ("-esn", !sa.esn),
-        ("-mark", sa.mark.is_none()),
-        ("-outmark", sa.output_mark.is_none()),
-        ("-ifid", sa.if_id.is_none()),
-        ("-dir", sa.direction.is_none()),
-        ("-keepalive", sa.nat_keepalive.is_none()),
-        ("-offload", sa.offload.is_none()),
-        ("-flag", is_flagged_alike(sa.flags)),
+        option(ScriptOption::Mode, numbers::sa_mode_number(sa.mode).is_ok()),
+        option(ScriptOption::Encryption, is_numbered(&sa.crypt) && is_numbered(&sa.aead)),
+        option(ScriptOption::Authentication, is_numbered(&sa.auth)),
+        number(ScriptOption::Replay, sa.replay_window.into(), u8::MAX),
+        number(ScriptOption::HardPackets, hard.packets, u32::MAX),
+        number(ScriptOption::SoftPackets, soft.packets, u32::MAX),
+        option(ScriptOption::Esn, !sa.esn),
+        option(ScriptOption::Mark, sa.mark.is_none()),
+        option(ScriptOption::OutMark, sa.output_mark.is_none()),
+        option(ScriptOption::IfId, sa.if_id.is_none()),
+        option(ScriptOption::Direction, sa.direction.is_none()),
+        option(ScriptOption::KeepAlive, sa.nat_keepalive.is_none()),
+        option(ScriptOption::Offload, sa.offload.is_none()),
+        option(ScriptOption::KernelFlag, is_flagged_alike(sa.flags)),
     ]
 }
 
@@ -65,29 +78,29 @@ fn is_flagged_alike(flags: SaFlags) -> bool {
 }
 
 fn of_policy(policy: &Policy) -> Options {
-    let requests = policy.action.templates();
-    let is_beet = |mode: &TemplateMode| matches!(mode, TemplateMode::Beet(_));
+    let has_beet = policy
+        .action
+        .templates()
+        .iter()
+        .any(|template| matches!(template.mode, TemplateMode::Beet(_)));
     let mut options = of_policy_id(&policy.id);
-    options.push((
-        "the ends of a beet request",
-        !requests.iter().any(|request| is_beet(&request.mode)),
-    ));
+    options.push(has_beet.then(|| String::from("the ends of a beet request")));
     options
 }
 
 fn of_policy_id(PolicyId { mark, if_id, .. }: &PolicyId) -> Options {
-    vec![("-mark", Mark::is_none(*mark)), ("-ifid", if_id.is_none())]
+    vec![option(ScriptOption::Mark, mark.is_none()), option(ScriptOption::IfId, if_id.is_none())]
 }
 
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroU32;
 
-    use model::{AddressPair, Algorithm, Key, Prefix, Proto, Selector, Spi};
+    use model::{AddressPair, Algorithm, Key, Mark, Prefix, Proto, Selector, Spi};
 
     use super::*;
 
-    fn add(change: impl FnOnce(&mut Sa)) -> Vec<&'static str> {
+    fn add(change: impl FnOnce(&mut Sa)) -> Vec<String> {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let mut sa = Sa::bare(ends, Proto::Esp, Spi(0x1000));
         change(&mut sa);

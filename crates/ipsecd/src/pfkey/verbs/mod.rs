@@ -1,7 +1,7 @@
 //! The requests of the clients: a method a PF_KEY message, in the files of this folder.
 
 mod dump;
-mod forward;
+mod notifications;
 mod pending;
 mod register;
 mod sad;

@@ -125,7 +125,7 @@ impl Sink for Statuses<'_> {
         Ok(())
     }
 
-    fn taken(&mut self, line: usize, seq: u32) -> io::Result<()> {
+    fn accepted(&mut self, line: usize, seq: u32) -> io::Result<()> {
         if let Some(change) = self.0.get_mut(line) {
             change.status = match change.status {
                 Status::Accepted { first, .. } => Status::Accepted { first, last: seq },

@@ -21,9 +21,9 @@ const REMEMBERED: usize = 4096;
 /// connection is made again and again.
 const LASTING: Duration = Duration::from_secs(1);
 
-/// All of them.
+/// The last sockets that were handed in.
 #[derive(Default)]
-pub struct Known(Mutex<VecDeque<Socket>>);
+pub struct SocketTable(Mutex<VecDeque<Socket>>);
 
 struct Socket {
     cookie: u64,
@@ -33,7 +33,7 @@ struct Socket {
     ended: Option<Instant>,
 }
 
-impl Known {
+impl SocketTable {
     /// Remembers a socket, which takes the place of one with these interests.
     pub fn remember(&self, cookie: u64, interests: Interests) {
         let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
