@@ -50,12 +50,21 @@ impl Daemon {
 
     /// Waits until it reports this, a line of sd_notify(3).
     pub fn wait_for_news(&self, line: &str) {
+        let _ = self.news_until(line);
+    }
+
+    /// What it reports until it reports this line.
+    #[must_use]
+    pub fn news_until(&self, line: &str) -> Vec<String> {
+        let mut all = Vec::new();
         loop {
             let news = self.news.recv_timeout(PATIENCE).unwrap_or_else(|_| {
                 panic!("no {line} from ipsecd, whose log is\n{}", self.log());
             });
-            if news.lines().any(|it| it == line) {
-                return;
+            let is_line = news.lines().any(|it| it == line);
+            all.push(news);
+            if is_line {
+                return all;
             }
         }
     }

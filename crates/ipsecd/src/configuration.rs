@@ -4,13 +4,15 @@ use std::{fs, io, path::Path};
 
 use crate::{Error, pfkey::IcvLengths, sockets::Permissions};
 
-/// The configuration of both services.
+/// The configuration of the daemon and its services.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Configuration {
     /// The lines `sockets`.
     pub permissions: Permissions,
     /// The lines `pfkey icv`.
     pub icv_lengths: IcvLengths,
+    /// The line `user`: the user that the daemon runs as.
+    pub user: Option<String>,
 }
 
 impl Configuration {
@@ -46,7 +48,12 @@ impl Configuration {
             ["sockets", rest @ ..] => self.permissions.add(rest),
             ["pfkey", "icv", rest @ ..] => self.icv_lengths.add(rest),
             ["pfkey", ..] => Err("expected `pfkey icv ALGORITHM BITS`".into()),
-            [word, ..] => Err(format!("`{word}`: expected `sockets` or `pfkey`")),
+            ["user", name] => {
+                self.user = Some((*name).to_owned());
+                Ok(())
+            }
+            ["user", ..] => Err("expected `user NAME`".into()),
+            [word, ..] => Err(format!("`{word}`: expected `sockets`, `pfkey` or `user`")),
         }
     }
 }
@@ -68,9 +75,11 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_both_kinds() {
-        let text = "sockets user root ipsec # and a comment\npfkey icv hmac-sha256 128\n";
+    fn lines_of_all_kinds() {
+        let text =
+            "user ipsecd\nsockets user root ipsec # and a comment\npfkey icv hmac-sha256 128\n";
         let configuration = parse(text).unwrap();
+        assert_eq!(configuration.user.as_deref(), Some("ipsecd"));
         assert_ne!(configuration.permissions, Permissions::default());
         assert_ne!(configuration.icv_lengths, IcvLengths::default());
     }
@@ -91,7 +100,8 @@ mod tests {
             ),
             ("sockets unit / ipsec", "line 1: every process is in cgroup /: name users or groups"),
             ("pfkey window 64", "line 1: expected `pfkey icv ALGORITHM BITS`"),
-            ("socket user 1 ipsec", "line 1: `socket`: expected `sockets` or `pfkey`"),
+            ("socket user 1 ipsec", "line 1: `socket`: expected `sockets`, `pfkey` or `user`"),
+            ("user", "line 1: expected `user NAME`"),
         ] {
             assert_eq!(problem(text), format!("/ipsecd.conf: {expected}"));
         }

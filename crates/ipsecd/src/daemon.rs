@@ -1,6 +1,6 @@
 //! The start of the daemon: what is opened, and in which order privileges are given up.
 
-use std::{process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use engine::{Monitor, Reconciled, Reconciler};
@@ -9,12 +9,12 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{error, info, warn};
 
 use crate::{
-    Error, Handover, ServiceManager,
+    Configuration, Error, Handover, ServiceManager,
+    confinement::{self, Account, Confined, UserNamespaces},
     logging::Logging,
     options::Options,
-    privileges,
     reconciler::{EventLoop, Opened, RunDirectory},
-    services::Services,
+    services::Listening,
     signals::{self, Signals},
 };
 
@@ -48,9 +48,15 @@ fn reconcile_once(logging: &Logging) -> Result<(), Error> {
 
 /// Runs as the daemon of this network namespace until a signal ends it.
 fn run(options: &Options, logging: Logging) -> Result<(), Error> {
-    let handover = Handover::from_environment();
+    let mut handover = Handover::from_environment();
     let signals = Signals::catch()?;
     let service_manager = Arc::new(ServiceManager::from_environment());
+    let configuration = configuration(&options.configuration);
+    let chosen = options.user.as_deref().or(configuration.user.as_deref());
+    let account = Account::to_become(chosen)?;
+    allow_more_descriptors();
+    // Before this process gives up what that one needs.
+    let user_namespaces = UserNamespaces::start(&mut handover, account.as_ref())?;
     let reconciler = Reconciler::open()?;
     let namespace = reconciler.namespace().clone();
     let another = || Error::AnotherDaemon { directory: namespace.directory().to_owned() };
@@ -60,15 +66,35 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     // Opened before anything is read: no event is missed in between.
     let groups = [EventGroup::Sa, EventGroup::Policy, EventGroup::Expire, EventGroup::Migrate];
     let monitor = Monitor::open_reading_ahead(&groups)?;
-    allow_more_descriptors();
     check_proc();
-    let services = Services::start(options, reconciler.port(), &service_manager, handover);
-    privileges::reduce()?;
+    let port = reconciler.port();
+    let listening = Listening::open(options, configuration, port, user_namespaces, handover);
+    let files = listening.files(namespace.directory());
+    log_confined(confinement::confine(account.as_ref(), &files)?, account.as_ref());
+    let services = listening.start(&service_manager)?;
     // The services' threads keep them blocked: only this thread receives signals.
     signals::unblock()?;
     let opened =
         Opened { reconciler, monitor, run_directory, signals, logging, service_manager, services };
     EventLoop::new(opened)?.run()
+}
+
+/// Reads the configuration; on an error the default, which permits nothing.
+fn configuration(path: &Path) -> Configuration {
+    Configuration::read(path).unwrap_or_else(|error| {
+        error!(%error, "configuration not used, socket policies are refused");
+        Configuration::default()
+    })
+}
+
+fn log_confined(confined: Confined, account: Option<&Account>) {
+    let Confined { uid, system_calls, files } = confined;
+    let user = match account {
+        Some(account) => account.name.clone(),
+        None if uid == 0 => "root: there is no user ipsecd".to_owned(),
+        None => uid.to_string(),
+    };
+    info!(user, seccomp = %system_calls, landlock = %files, "confined");
 }
 
 /// A PF_KEY client is a descriptor, and a handover duplicates all of them.

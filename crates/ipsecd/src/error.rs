@@ -37,9 +37,22 @@ pub enum Error {
     /// Signals cannot be caught.
     #[error("catching signals: {0}")]
     Signals(#[source] io::Error),
-    /// Privileges cannot be given up.
-    #[error("giving up privileges: {0}")]
-    Privileges(#[source] Errno),
+    /// The daemon cannot run as this user.
+    #[error("user {name}: {source}")]
+    User {
+        /// The name or number.
+        name: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The daemon cannot confine itself.
+    #[error("{doing}: {source}")]
+    Confinement {
+        /// What was being done.
+        doing: &'static str,
+        /// The error of the system call.
+        source: io::Error,
+    },
     /// poll(2) failed.
     #[error("waiting for events: {0}")]
     Poll(#[source] io::Error),

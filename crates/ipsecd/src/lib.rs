@@ -9,6 +9,7 @@
 //! | `services` | starts the services, hands them over to the next daemon | main |
 
 mod configuration;
+pub mod confinement;
 mod daemon;
 mod error;
 mod handover;
@@ -16,7 +17,6 @@ mod listener;
 mod logging;
 mod options;
 pub mod pfkey;
-mod privileges;
 mod reconciler;
 mod service_manager;
 mod services;

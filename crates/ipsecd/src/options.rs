@@ -20,6 +20,9 @@ pub(crate) struct Options {
     /// Configuration of the services, ipsecd.conf(5)
     #[arg(long = "config", value_name = "FILE", default_value = "/etc/xfrm-tools/ipsecd.conf")]
     pub(crate) configuration: PathBuf,
+    /// The user to run as, in place of that of the configuration, or of `ipsecd`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
     /// Do not serve PF_KEY
     #[arg(long)]
     pub(crate) no_pfkey: bool,

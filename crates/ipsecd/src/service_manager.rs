@@ -74,6 +74,11 @@ impl ServiceManager {
         self.notify(&format!("STATUS={status}"));
     }
 
+    /// Every loop of the daemon comes round.
+    pub fn watchdog(&self) {
+        self.notify("WATCHDOG=1");
+    }
+
     /// The daemon ends.
     pub fn stopping(&self) {
         self.notify("STOPPING=1");

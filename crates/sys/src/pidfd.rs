@@ -60,6 +60,13 @@ impl Process {
         Ok(process)
     }
 
+    /// The number of the process in the PID namespace of /proc. Another process has it once
+    /// [`Process::is_there`] fails.
+    #[must_use]
+    pub fn number(&self) -> i32 {
+        self.number
+    }
+
     /// Whether the process has its number: until its parent has waited for it.
     ///
     /// Errors: ESRCH.

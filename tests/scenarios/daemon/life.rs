@@ -49,7 +49,7 @@ fn it_keeps_one_capability() {
     for line in ["CapPrm:\t0000000000001000", "CapEff:\t0000000000001000"] {
         assert!(status.contains(line), "{line} in\n{status}");
     }
-    for line in ["CapBnd:\t0000000000001000", "CapInh:\t0000000000000000", "NoNewPrivs:\t1"] {
+    for line in ["CapBnd:\t0000000000001000", "CapInh:\t0000000000001000", "NoNewPrivs:\t1"] {
         assert!(status.contains(line), "{line} in\n{status}");
     }
     // It is enough to write what is kept.

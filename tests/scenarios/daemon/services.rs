@@ -131,7 +131,7 @@ fn only_those_that_are_wanted() {
     }
 }
 
-/// What is wrong with one is said, and the rest goes on.
+/// What is wrong with one is logged, and the rest goes on, but the daemon is not ready.
 #[test]
 fn one_that_cannot_start() {
     let host = Host::new("host");
@@ -139,7 +139,7 @@ fn one_that_cannot_start() {
     let file = NamedTempFile::new().expect("a temporary file");
     fs::write(&file, "sockets everybody ipsec\n").expect("a configuration");
     let daemon = Daemon::begin(&host, &format!("--config {}", file.path().display()));
-    daemon.wait_for_news("READY=1");
+    daemon.wait_for_log("started directory=");
     let log = daemon.log();
     for words in [
         "configuration not used, socket policies are refused error=",
@@ -150,6 +150,10 @@ fn one_that_cannot_start() {
         assert!(log.contains(words), "no `{words}` in\n{log}");
     }
     assert!(is_socket(&host.kept().join("socket.sock")));
+    daemon.signal(Signal::HUP);
+    let news = daemon.news_until("RELOADING=1");
+    assert!(!news.iter().any(|news| news.contains("READY=1")), "{news:?}");
+    assert!(news.iter().any(|news| news.contains("; not started: PF_KEY")), "{news:?}");
 }
 
 /// What PF_KEY cannot say is configured, for SAs to come.
@@ -179,7 +183,7 @@ fn the_icv_of_a_program_that_cannot_say_it() {
     assert_eq!(icv_of_new_sa("0x1002"), "128");
 }
 
-/// The thread that looks at who connects may do so, while it does; no other.
+/// The daemon may administer the network, and the process that it has may look at others.
 #[test]
 fn what_each_thread_may_do() {
     let host = Host::new("host");
@@ -190,13 +194,9 @@ fn what_each_thread_may_do() {
     for task in tasks {
         let path = task.expect("a task").path();
         let status = fs::read_to_string(path.join("status")).expect("it is there");
-        // CAP_NET_ADMIN is number 12, CAP_SYS_PTRACE 19 (linux/capability.h).
-        let permitted = if status.contains("Name:\tPF_KEY\n") {
-            "CapPrm:\t0000000000081000"
-        } else {
-            "CapPrm:\t0000000000001000"
-        };
-        for line in [permitted, "CapEff:\t0000000000001000", "NoNewPrivs:\t1"] {
+        // CAP_NET_ADMIN is number 12 (linux/capability.h).
+        let (permitted, effective) = ("CapPrm:\t0000000000001000", "CapEff:\t0000000000001000");
+        for line in [permitted, effective, "NoNewPrivs:\t1", "Seccomp:\t2"] {
             assert!(status.contains(line), "{line} in\n{status}");
         }
         seen += 1;

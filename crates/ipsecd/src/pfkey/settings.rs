@@ -6,16 +6,29 @@ use std::sync::{
 use model::{Origin, Sa};
 
 use super::IcvLengths;
+use crate::confinement::UserNamespaces;
 
-/// Settings that the daemon may change while the service runs.
+/// What the service has of the daemon. Most of it may change while the service runs.
 #[derive(Debug, Default)]
 pub struct Settings {
     /// The netlink port of the reconciler; 0: none.
     reconciler_port: AtomicU32,
     icv_lengths: RwLock<IcvLengths>,
+    user_namespaces: UserNamespaces,
 }
 
 impl Settings {
+    /// Settings of a service that reads the user namespaces of clients in this way.
+    #[must_use]
+    pub fn new(user_namespaces: UserNamespaces) -> Self {
+        Self { user_namespaces, ..Self::default() }
+    }
+
+    /// The user namespaces of clients.
+    pub(crate) fn user_namespaces(&self) -> &UserNamespaces {
+        &self.user_namespaces
+    }
+
     /// Suppresses the events of changes from this netlink port; 0 for none. The reconciler's changes
     /// restore policies that were reported when they were requested.
     pub fn ignore_port(&self, port: u32) {

@@ -2,6 +2,7 @@
 
 mod reason;
 mod run_directory;
+mod watchdog;
 
 use std::{
     sync::Arc,
@@ -23,6 +24,7 @@ use crate::{
     signals::{self, Signals},
 };
 use reason::Reason;
+use watchdog::Watchdog;
 
 pub(crate) use run_directory::RunDirectory;
 
@@ -61,6 +63,7 @@ pub(crate) struct EventLoop {
     retry_after: Duration,
     /// The sum of all reconciliations so far.
     total: Reconciled,
+    watchdog: Watchdog,
 }
 
 impl EventLoop {
@@ -75,17 +78,19 @@ impl EventLoop {
             had_events: false,
             retry_after: RETRY[0],
             total: Reconciled::default(),
+            watchdog: Watchdog::from_environment(),
         })
     }
 
     /// Runs until a signal ends it.
     pub(crate) fn run(mut self) -> Result<(), Error> {
         self.reconcile(&Reason::new("start"));
-        self.opened.service_manager.ready(&self.status());
+        self.ready();
         let directory = self.opened.reconciler.namespace().directory();
         info!(directory = %directory.display(), status = self.status(), "started");
         loop {
             self.wait()?;
+            self.watchdog.comes_round(&self.opened.services, &self.opened.service_manager);
             if self.opened.signals.take_stop() {
                 self.stop();
                 return Ok(());
@@ -112,7 +117,10 @@ impl EventLoop {
     fn wait(&self) -> Result<(), Error> {
         let Opened { run_directory, signals, monitor, .. } = &self.opened;
         let pause = || self.not_before.saturating_duration_since(Instant::now());
-        let mut timeout = self.pending.as_ref().map(|_| pause());
+        let mut timeout = self.watchdog.timeout();
+        if self.pending.is_some() {
+            timeout = Some(timeout.map_or_else(pause, |timeout| timeout.min(pause())));
+        }
         let mut slots = vec![
             PollFd::new(run_directory, PollFlags::IN),
             PollFd::from_borrowed_fd(signals.stop(), PollFlags::IN),
@@ -192,7 +200,7 @@ impl EventLoop {
         self.opened.services.reload(self.opened.reconciler.port());
         self.pending = None;
         self.reconcile(&Reason::new("SIGHUP"));
-        self.opened.service_manager.ready(&self.status());
+        self.ready();
         Ok(())
     }
 
@@ -202,8 +210,18 @@ impl EventLoop {
         signals::block()?;
         self.opened.services.execute();
         signals::unblock()?;
-        self.opened.service_manager.ready(&self.status());
+        self.ready();
         Ok(())
+    }
+
+    /// Reports that the daemon is ready, if all services listen.
+    fn ready(&self) {
+        let status = self.status();
+        if self.opened.services.missing().is_empty() {
+            self.opened.service_manager.ready(&status);
+        } else {
+            self.opened.service_manager.status(&status);
+        }
     }
 
     /// Reconciles the SPD. A failure is logged, and the reconciliation repeated later.
@@ -243,8 +261,11 @@ impl EventLoop {
     fn status(&self) -> String {
         let Reconciled { policies, catch_alls, .. } = self.total;
         let tunnels = self.opened.reconciler.optional_tunnels();
+        let missing = self.opened.services.missing();
+        let missing = missing.iter().map(|service| format!("; not started: {service}"));
+        let missing = missing.collect::<String>();
         format!(
-            "tunnels followed: {tunnels}; policies rewritten: {policies}; catch-alls restored: {catch_alls}"
+            "tunnels followed: {tunnels}; policies rewritten: {policies}; catch-alls restored: {catch_alls}{missing}"
         )
     }
 }

@@ -1,6 +1,6 @@
 //! The PF_KEY service and the service for policies of sockets, each on a thread of its own. The
-//! daemon reconciles without them as well: a service that cannot start is logged, and the daemon
-//! goes on.
+//! daemon reconciles without them as well: a service that cannot listen is logged, and the daemon goes
+//! on, but does not report that it is ready.
 
 mod pfkey;
 mod sockets;
@@ -14,54 +14,113 @@ use std::{
 
 use tracing::{error, info};
 
-use crate::{Configuration, Error, Handover, ServiceManager, options::Options, pfkey::Settings};
+use crate::{
+    Configuration, Error, Handover, ServiceManager,
+    confinement::{Files, UserNamespaces},
+    options::Options,
+    pfkey::{Server, Settings},
+    sockets::Service,
+};
 use pfkey::PfKeyService;
 use sockets::SocketService;
+use thread::ServiceThread;
+
+/// The services that listen. They serve when their threads are started.
+pub(crate) struct Listening {
+    pfkey: Option<Server>,
+    sockets: Option<Service>,
+    services: Services,
+}
 
 /// The services that run.
 pub(crate) struct Services {
     pfkey: Option<PfKeyService>,
     sockets: Option<SocketService>,
+    /// Those that were asked for and do not run.
+    missing: Vec<&'static str>,
     configuration: PathBuf,
     settings: Arc<Settings>,
     /// The path of this program when it started. Another version may be installed there by now.
     program: PathBuf,
 }
 
-impl Services {
-    /// Starts the services that the options ask for, before the daemon gives up its privileges: each
-    /// thread gives them up by itself. `reconciler_port` is the netlink port of the reconciler,
-    /// `handover` what the previous daemon has handed over.
-    pub(crate) fn start(
+impl Listening {
+    /// Opens the services that the options ask for. `reconciler_port` is the netlink port of the
+    /// reconciler, `handover` what the previous daemon has handed over. A service that cannot listen is
+    /// logged.
+    pub(crate) fn open(
         options: &Options,
+        configuration: Configuration,
         reconciler_port: u32,
-        service_manager: &Arc<ServiceManager>,
+        user_namespaces: UserNamespaces,
         mut handover: Handover,
     ) -> Self {
-        let Configuration { permissions, icv_lengths } = configuration(&options.configuration);
-        let settings = Arc::new(Settings::default());
+        let Configuration { permissions, icv_lengths, .. } = configuration;
+        let settings = Arc::new(Settings::new(user_namespaces));
         settings.set_icv_lengths(icv_lengths);
         settings.ignore_port(reconciler_port);
-        let program = env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into());
-        let pfkey = (!options.no_pfkey).then(|| {
-            let settings = Arc::clone(&settings);
-            PfKeyService::start(settings, service_manager, &mut handover, program.clone())
-        });
-        let sockets =
-            (!options.no_sockets).then(|| SocketService::start(permissions, &mut handover));
-        Self {
-            pfkey: pfkey.and_then(|started| logged("PF_KEY", started)),
-            sockets: sockets.and_then(|started| logged("sockets", started)),
+        let mut missing = Vec::new();
+        let pfkey = (!options.no_pfkey)
+            .then(|| Server::open(&mut handover, Arc::clone(&settings)))
+            .and_then(|opened| listening("PF_KEY", opened, &mut missing));
+        let sockets = (!options.no_sockets)
+            .then(|| Service::open(permissions, &mut handover))
+            .and_then(|opened| listening("sockets", opened, &mut missing));
+        let services = Services {
+            pfkey: None,
+            sockets: None,
+            missing,
             configuration: options.configuration.clone(),
             settings,
-            program,
+            program: env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()),
+        };
+        Self { pfkey, sockets, services }
+    }
+
+    /// What the services open from now on, in the directory of this network namespace.
+    pub(crate) fn files(&self, run_directory: &Path) -> Files {
+        Files {
+            run_directory: run_directory.to_owned(),
+            configuration: self.services.configuration.clone(),
+            program: self.services.program.clone(),
         }
+    }
+
+    /// Starts the threads.
+    ///
+    /// Errors: [`Error::Thread`].
+    pub(crate) fn start(self, service_manager: &Arc<ServiceManager>) -> Result<Services, Error> {
+        let Self { pfkey, sockets, mut services } = self;
+        let program = services.program.clone();
+        services.pfkey = pfkey
+            .map(|server| PfKeyService::start(server, service_manager, program))
+            .transpose()?;
+        services.sockets = sockets.map(SocketService::start).transpose()?;
+        Ok(services)
+    }
+}
+
+impl Services {
+    /// The services that were asked for and do not run.
+    pub(crate) fn missing(&self) -> &[&'static str] {
+        &self.missing
+    }
+
+    /// Whether every service has come round since the last call.
+    pub(crate) fn have_come_round(&self) -> bool {
+        let threads = self.pfkey.iter().map(PfKeyService::thread);
+        let threads = || threads.clone().chain(self.sockets.iter().map(SocketService::thread));
+        threads().all(ServiceThread::has_come_round)
+            && threads().all(|thread| thread.wake().is_ok())
     }
 
     /// Replaces this process by the installed program, which takes over the sockets of the services.
     /// Returns only if that fails; the failure is logged, and the services go on.
     pub(crate) fn execute(&self) {
-        match (self.handover(), &self.pfkey) {
+        let handover = self.handover().and_then(|mut handover| {
+            self.settings.user_namespaces().hand_over(&mut handover).map(|()| handover)
+        });
+        match (handover, &self.pfkey) {
             (Ok(handover), Some(pfkey)) => pfkey.execute(handover),
             (Ok(handover), None) => log_execute_failed(&handover.execute(&self.program)),
             (Err(error), _) => log_execute_failed(&error),
@@ -92,7 +151,7 @@ impl Services {
     pub(crate) fn reload(&self, reconciler_port: u32) {
         self.settings.ignore_port(reconciler_port);
         match Configuration::read(&self.configuration) {
-            Ok(Configuration { permissions, icv_lengths }) => {
+            Ok(Configuration { permissions, icv_lengths, .. }) => {
                 self.settings.set_icv_lengths(icv_lengths);
                 if let Some(sockets) = &self.sockets {
                     sockets.reload(permissions);
@@ -104,18 +163,18 @@ impl Services {
     }
 }
 
-/// Reads the configuration; on an error the default, which permits nothing.
-fn configuration(path: &Path) -> Configuration {
-    Configuration::read(path).unwrap_or_else(|error| {
-        error!(%error, "configuration not used, socket policies are refused");
-        Configuration::default()
-    })
-}
-
 fn log_execute_failed(error: &io::Error) {
     error!(%error, "installed program not executed");
 }
 
-fn logged<T>(service: &'static str, started: Result<T, Error>) -> Option<T> {
-    started.inspect_err(|error| error!(service, %error, "service not started")).ok()
+fn listening<T>(
+    service: &'static str,
+    opened: Result<T, Error>,
+    missing: &mut Vec<&'static str>,
+) -> Option<T> {
+    let failed = |error: &Error| {
+        error!(service, %error, "service not started");
+        missing.push(service);
+    };
+    opened.inspect_err(failed).ok()
 }

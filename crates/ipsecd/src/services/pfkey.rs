@@ -1,7 +1,8 @@
 //! The PF_KEY service on its thread, and its handover to the next daemon.
 
 use std::{
-    io::{self, PipeReader, Read},
+    io::{self, PipeReader},
+    ops::ControlFlow,
     path::PathBuf,
     sync::{
         Arc,
@@ -12,11 +13,7 @@ use std::{
 use tracing::{error, info};
 
 use super::{log_execute_failed, thread::ServiceThread};
-use crate::{
-    Error, Handover, ServiceManager,
-    pfkey::{Server, Settings},
-    privileges,
-};
+use crate::{Error, Handover, ServiceManager, pfkey::Server};
 
 /// The PF_KEY service on its thread.
 pub(super) struct PfKeyService {
@@ -42,21 +39,19 @@ struct Worker {
 }
 
 impl PfKeyService {
+    /// Serves on a thread of its own.
     pub(super) fn start(
-        settings: Arc<Settings>,
+        mut server: Server,
         service_manager: &Arc<ServiceManager>,
-        handover: &mut Handover,
         program: PathBuf,
     ) -> Result<Self, Error> {
-        let mut server = Server::open(handover, settings)?;
         if service_manager.stores_files() {
             server.store_for_a_crash(Arc::clone(service_manager));
         }
         let (sender, orders) = mpsc::channel();
         let service_manager = Arc::clone(service_manager);
         let mut worker = Worker { server, orders, program, service_manager };
-        let run = move |wake| worker.run(wake);
-        let thread = ServiceThread::start("PF_KEY", privileges::reduce_for_pfkey, run)?;
+        let thread = ServiceThread::start("PF_KEY", move |wake| worker.serve(wake))?;
         Ok(Self { orders: sender, thread })
     }
 
@@ -76,6 +71,11 @@ impl PfKeyService {
         }
     }
 
+    /// The thread, to be watched.
+    pub(super) fn thread(&self) -> &ServiceThread {
+        &self.thread
+    }
+
     fn order(&self, order: Order) -> io::Result<()> {
         self.orders.send(order).map_err(io::Error::other)?;
         self.thread.wake()
@@ -83,26 +83,23 @@ impl PfKeyService {
 }
 
 impl Worker {
-    /// Serves until the pipe or an order ends it, or this process executes another program.
-    fn run(&mut self, mut wake: PipeReader) -> Result<(), Error> {
-        loop {
-            self.server.run(&wake)?;
-            if wake.read(&mut [0]).map_err(Error::Poll)? == 0 {
-                return Ok(());
+    /// Serves until the pipe can be read, and carries out an order if there is one. Returns also if
+    /// this process was to execute another program, and could not.
+    fn serve(&mut self, wake: &PipeReader) -> Result<ControlFlow<()>, Error> {
+        self.server.run(wake)?;
+        match self.orders.try_recv() {
+            Ok(Order::Execute(handover, failed)) => {
+                log_execute_failed(&self.execute(handover));
+                drop(failed);
             }
-            match self.orders.try_recv() {
-                Ok(Order::Execute(handover, failed)) => {
-                    log_execute_failed(&self.execute(handover));
-                    drop(failed);
-                }
-                Ok(Order::Store(handover)) => {
-                    self.store(handover);
-                    return Ok(());
-                }
-                // The order of this byte was carried out with an earlier one.
-                Err(_) => {}
+            Ok(Order::Store(handover)) => {
+                self.store(handover);
+                return Ok(ControlFlow::Break(()));
             }
+            // Woken to be watched, or to end.
+            Err(_) => {}
         }
+        Ok(ControlFlow::Continue(()))
     }
 
     fn execute(&mut self, handover: Handover) -> io::Error {

@@ -1,24 +1,34 @@
-use std::{io, sync::Arc};
+use std::{
+    io::{self, PipeReader},
+    ops::ControlFlow,
+    sync::Arc,
+};
 
 use super::thread::ServiceThread;
 use crate::{
-    Error, Handover, privileges,
+    Error, Handover,
     sockets::{Permissions, Service},
 };
 
 /// The service for policies of sockets on its thread.
 pub(super) struct SocketService {
     service: Arc<Service>,
-    _thread: ServiceThread,
+    thread: ServiceThread,
 }
 
 impl SocketService {
-    pub(super) fn start(permissions: Permissions, handover: &mut Handover) -> Result<Self, Error> {
-        let service = Arc::new(Service::open(permissions, handover)?);
+    /// Serves on a thread of its own.
+    pub(super) fn start(service: Service) -> Result<Self, Error> {
+        let service = Arc::new(service);
         let serving = Arc::clone(&service);
-        let run = move |stop| serving.run(stop);
-        let thread = ServiceThread::start("sockets", privileges::reduce, run)?;
-        Ok(Self { service, _thread: thread })
+        let serve = move |wake: &PipeReader| serving.run(wake).map(ControlFlow::Continue);
+        let thread = ServiceThread::start("sockets", serve)?;
+        Ok(Self { service, thread })
+    }
+
+    /// The thread, to be watched.
+    pub(super) fn thread(&self) -> &ServiceThread {
+        &self.thread
     }
 
     /// Requests of new clients are judged by these permissions; the engine is opened again.

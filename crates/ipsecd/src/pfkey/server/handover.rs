@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use super::Server;
 use crate::{
     Error, Handover, ServiceManager,
+    confinement::UserNamespaces,
     listener::{Listener, Open},
     pfkey::{events::Events, sessions::Sessions},
 };
@@ -38,7 +39,10 @@ impl Inherited {
     /// Takes the part of this service.
     ///
     /// Errors: [`Error::AnotherService`], [`Error::Socket`].
-    pub(super) fn take(handover: &mut Handover) -> Result<Self, Error> {
+    pub(super) fn take(
+        handover: &mut Handover,
+        namespaces: &UserNamespaces,
+    ) -> Result<Self, Error> {
         let directory = engine::Namespace::current().directory().to_owned();
         let mut listen = |handed_over, name, kind| {
             let path = directory.join(name);
@@ -47,13 +51,13 @@ impl Inherited {
         let listener = listen(LISTENER, sys::run::PFKEY_SOCKET, SocketType::SEQPACKET)?;
         let reporter = listen(REPORTER, sys::run::CLIENTS_SOCKET, SocketType::STREAM)?;
         let monitor = handover.take(MONITOR);
-        let (sessions, has_acquires) = sessions(handover);
+        let (sessions, has_acquires) = sessions(handover, namespaces);
         Ok(Self { listener, reporter, monitor, has_acquires, sessions })
     }
 }
 
 /// Restores the sessions, and whether the monitor has joined the group of ACQUIREs.
-fn sessions(handover: &mut Handover) -> (Sessions, bool) {
+fn sessions(handover: &mut Handover, namespaces: &UserNamespaces) -> (Sessions, bool) {
     let saved = handover.take(STATE).and_then(|file| {
         let read = Saved::read(file);
         read.inspect_err(|error| warn!(%error, "registrations of the clients lost")).ok()
@@ -61,7 +65,7 @@ fn sessions(handover: &mut Handover) -> (Sessions, bool) {
     let mut saved = saved.unwrap_or_default();
     let mut sessions = Sessions::default();
     for socket in handover.take_all(CLIENT) {
-        if let Err(error) = saved.restore(&mut sessions, socket) {
+        if let Err(error) = saved.restore(&mut sessions, socket, namespaces) {
             warn!(%error, "client lost");
         }
     }

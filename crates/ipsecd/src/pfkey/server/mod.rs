@@ -57,6 +57,7 @@ pub struct Server {
     handler: Handler,
     /// The service manager that stores the sockets of registered clients in case of a crash.
     service_manager: Option<Arc<ServiceManager>>,
+    settings: Arc<Settings>,
 }
 
 impl Server {
@@ -67,7 +68,7 @@ impl Server {
     /// [`Error::Socket`]; [`Error::Memory`].
     pub fn open(handover: &mut Handover, settings: Arc<Settings>) -> Result<Self, Error> {
         let Inherited { listener, reporter, monitor, has_acquires, sessions } =
-            Inherited::take(handover)?;
+            Inherited::take(handover, settings.user_namespaces())?;
         let engine = Engine::open(Options::default())?;
         let events = Events::open(monitor, has_acquires)?;
         info!(service = "PF_KEY", socket = %listener.path().display(), "listening");
@@ -77,8 +78,9 @@ impl Server {
             is_accept_paused: false,
             // One byte more than a message, to recognise longer datagrams.
             inbox: Inbox::new(RECEIVED_AT_ONCE, MAX_MESSAGE + 8).map_err(Error::Memory)?,
-            handler: Handler::new(engine, events, sessions, settings),
+            handler: Handler::new(engine, events, sessions, Arc::clone(&settings)),
             service_manager: None,
+            settings,
         })
     }
 
@@ -100,7 +102,6 @@ impl Server {
         while let Some(ready) = self.wait(&stop)? {
             self.turn(ready);
         }
-        info!(service = "PF_KEY", "stopped");
         let _ = sys::scheduling::other();
         Ok(())
     }
@@ -167,7 +168,7 @@ impl Server {
     /// Makes a connection a session if its program may administer the network. Otherwise the program
     /// gets a message with an errno and the end, and its requests are not read.
     fn admit(&mut self, socket: OwnedFd) {
-        match peer::admission(&socket) {
+        match peer::admission(&socket, self.settings.user_namespaces()) {
             Ok(peer) => {
                 if let Err(errno) = sys::datagrams::look_in_turn(&socket) {
                     warn!(%errno, "client rejected");

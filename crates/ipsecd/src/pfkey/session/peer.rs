@@ -2,11 +2,10 @@
 
 use std::os::fd::AsFd;
 
-use rustix::{
-    io::Errno,
-    thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities},
-};
+use rustix::{fs::stat, io::Errno, thread::CapabilitySet};
 use sys::{pidfd::Process, proc_status::Status, sockopt::peer_credentials};
+
+use crate::confinement::UserNamespaces;
 
 /// The process that has connected, as it was then.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -58,7 +57,10 @@ impl Reason {
 ///
 /// The process is read when the connection is accepted. One that has ended can be read until its
 /// parent has waited for it.
-pub(in crate::pfkey) fn admission(socket: impl AsFd) -> Result<Peer, Stranger> {
+pub(in crate::pfkey) fn admission(
+    socket: impl AsFd,
+    namespaces: &UserNamespaces,
+) -> Result<Peer, Stranger> {
     let stranger = |pid, uid, reason| Stranger { pid, uid, program: String::new(), reason };
     let credentials =
         peer_credentials(&socket).map_err(|errno| stranger(0, u32::MAX, Reason::Unknown(errno)))?;
@@ -68,7 +70,7 @@ pub(in crate::pfkey) fn admission(socket: impl AsFd) -> Result<Peer, Stranger> {
     let look = || {
         let process = Process::of_peer(&socket, number)?;
         let status = Status::new(process.read("status")?);
-        Ok((may_administer(&process, &status)?, status.name().to_owned()))
+        Ok((may_administer(&process, &status, namespaces)?, status.name().to_owned()))
     };
     let (is_admitted, program) =
         look().map_err(|errno: Errno| stranger(pid, uid, Reason::Unknown(errno)))?;
@@ -80,31 +82,27 @@ pub(in crate::pfkey) fn admission(socket: impl AsFd) -> Result<Peer, Stranger> {
 }
 
 /// Whether a process has CAP_NET_ADMIN in the user namespace of this thread.
-fn may_administer(process: &Process, status: &Status) -> Result<bool, Errno> {
+fn may_administer(
+    process: &Process,
+    status: &Status,
+    namespaces: &UserNamespaces,
+) -> Result<bool, Errno> {
     let may = |effective: CapabilitySet| effective.contains(CapabilitySet::NET_ADMIN);
     if !status.effective().is_some_and(may) {
         return Ok(false);
     }
-    let theirs = with_ptrace(|| process.stat("ns/user"))??;
-    let ours = rustix::fs::stat("/proc/thread-self/ns/user")?;
-    Ok((theirs.st_dev, theirs.st_ino) == (ours.st_dev, ours.st_ino))
-}
-
-/// Reads from /proc with CAP_SYS_PTRACE, which is effective meanwhile only: the kernel shows the
-/// namespaces of a process to a thread that has all of its capabilities, or this one
-/// (`ptrace_may_access`, kernel/ptrace.c).
-fn with_ptrace<T>(read: impl FnOnce() -> T) -> Result<T, Errno> {
-    let usual = capabilities(None)?;
-    let raised = usual.effective | usual.permitted & CapabilitySet::SYS_PTRACE;
-    set_capabilities(None, CapabilitySets { effective: raised, ..usual })?;
-    let result = read();
-    set_capabilities(None, usual)?;
-    Ok(result)
+    let theirs = namespaces.of(process.number());
+    // The number was that of this process.
+    process.is_there()?;
+    Ok(theirs? == stat("/proc/thread-self/ns/user")?.st_ino)
 }
 
 #[cfg(test)]
 mod tests {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    use rustix::{
+        net::{AddressFamily, SocketFlags, SocketType, socketpair},
+        thread::capabilities,
+    };
 
     use super::*;
 
@@ -112,13 +110,12 @@ mod tests {
     fn this_process_gets_in_if_it_may_administer_the_network() {
         let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
         let (ours, _theirs) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
-        let before = capabilities(None).unwrap();
-        let (is_admitted, pid) = match admission(ours) {
+        let effective = capabilities(None).unwrap().effective;
+        let (is_admitted, pid) = match admission(ours, &UserNamespaces::default()) {
             Ok(peer) => (true, peer.pid),
             Err(stranger) => (false, stranger.pid),
         };
-        assert_eq!(is_admitted, before.effective.contains(CapabilitySet::NET_ADMIN));
+        assert_eq!(is_admitted, effective.contains(CapabilitySet::NET_ADMIN));
         assert_eq!(pid, std::process::id().cast_signed());
-        assert_eq!(capabilities(None).unwrap(), before);
     }
 }

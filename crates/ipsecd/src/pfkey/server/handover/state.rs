@@ -18,6 +18,7 @@ use rustix::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::confinement::UserNamespaces;
 use crate::pfkey::{
     session::{
         Packet, Restored, Session,
@@ -107,14 +108,19 @@ impl Saved {
     }
 
     /// Makes a socket a session again; one without a row as if it had just connected.
-    pub(super) fn restore(&mut self, sessions: &mut Sessions, socket: OwnedFd) -> io::Result<()> {
+    pub(super) fn restore(
+        &mut self,
+        sessions: &mut Sessions,
+        socket: OwnedFd,
+        namespaces: &UserNamespaces,
+    ) -> io::Result<()> {
         if socket_type(&socket)? != SocketType::SEQPACKET {
             return Err(Errno::PROTOTYPE.into());
         }
         sys::datagrams::look_in_turn(&socket)?;
         let cookie = socket_cookie(&socket)?;
         let Some(at) = self.rows.iter().position(|(row, _)| row["cookie"] == cookie) else {
-            let peer = peer::admission(&socket).map_err(io::Error::other)?;
+            let peer = peer::admission(&socket, namespaces).map_err(io::Error::other)?;
             sessions.add(socket, peer);
             return Ok(());
         };

@@ -1,0 +1,79 @@
+//! What the daemon gives up once it has opened its files and sockets. A fault in its code then reaches
+//! little more than the SAD and SPD of its network namespace:
+//!
+//! | file | what is given up |
+//! | --- | --- |
+//! | `account` | the user root |
+//! | `capabilities` | all capabilities but CAP_NET_ADMIN |
+//! | `files` | files but those that it uses, and programs but its own (landlock(7)) |
+//! | `system_calls` | system calls that it does not make (seccomp(2)) |
+//! | `user_namespaces` | CAP_SYS_PTRACE, which a process of its own has |
+//!
+//! A program that the daemon executes has given up the same, and adds its own rules to those in force.
+
+mod account;
+mod capabilities;
+mod files;
+mod system_calls;
+mod user_namespaces;
+
+use std::{fmt, io};
+
+use nix::unistd::geteuid;
+use rustix::thread::CapabilitySet;
+
+use crate::Error;
+
+pub use account::Account;
+pub use files::Files;
+pub use user_namespaces::UserNamespaces;
+
+/// Whether a means of the kernel is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// In force.
+    InForce,
+    /// In force as far as this kernel has it.
+    Partial,
+    /// This kernel does not have it.
+    Unsupported,
+}
+
+/// What confines this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confined {
+    /// The user that it runs as.
+    pub uid: u32,
+    /// seccomp(2).
+    pub system_calls: Status,
+    /// landlock(7).
+    pub files: Status,
+}
+
+/// Confines this process, which has one thread: others start confined. `account` is the user that it
+/// becomes.
+///
+/// Errors: [`Error::Confinement`]. A means that the kernel does not have is no error.
+pub fn confine(account: Option<&Account>, files: &Files) -> Result<Confined, Error> {
+    // Needed to change the SAD and SPD.
+    capabilities::reduce(CapabilitySet::NET_ADMIN, account)
+        .map_err(failed("giving up privileges"))?;
+    let files = files.restrict().map_err(|error| failed("landlock")(io::Error::other(error)))?;
+    let calls = system_calls::restrict();
+    let system_calls = calls.map_err(|error| failed("seccomp")(io::Error::other(error)))?;
+    Ok(Confined { uid: geteuid().as_raw(), system_calls, files })
+}
+
+fn failed<E: Into<io::Error>>(doing: &'static str) -> impl Fn(E) -> Error {
+    move |source| Error::Confinement { doing, source: source.into() }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Status::InForce => "in force",
+            Status::Partial => "in part: the kernel is older",
+            Status::Unsupported => "not in this kernel",
+        })
+    }
+}
