@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     os::unix::net::UnixDatagram,
-    process::{Child, ExitStatus},
+    process::{Child, Command, ExitStatus},
     sync::mpsc::{self, Receiver},
     thread,
     time::{Duration, Instant},
@@ -38,13 +38,26 @@ impl Daemon {
     /// Starts one with these options.
     #[must_use]
     pub fn begin(host: &Host, words: &str) -> Self {
+        let mut command = host.command(ipsecd());
+        command.args(words.split_whitespace());
+        Self::run(command)
+    }
+
+    /// Starts one by way of a program, which executes or waits for its arguments.
+    #[must_use]
+    pub fn begin_by(host: &Host, program: &str, words: &str) -> Self {
+        let mut command = host.command(program);
+        command.args(words.split_whitespace()).arg(ipsecd());
+        Self::run(command)
+    }
+
+    fn run(mut command: Command) -> Self {
         // On the host file system there are no sockets.
         let directory = TempDir::new_in("/run").expect("a temporary directory");
         let socket = directory.path().join("news");
         let news = listen(UnixDatagram::bind(&socket).expect("a socket in it"));
         let log = File::create(directory.path().join("log")).expect("a file in it");
-        let mut command = host.command(ipsecd());
-        command.args(words.split_whitespace()).env("NOTIFY_SOCKET", socket).stderr(log);
+        command.env("NOTIFY_SOCKET", socket).stderr(log);
         Self { process: command.spawn().expect("ipsecd runs"), news, directory }
     }
 

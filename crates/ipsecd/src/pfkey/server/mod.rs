@@ -221,8 +221,10 @@ impl Server {
 }
 
 /// Sends a refusal of no request to a process that does not become a client. The connection is closed
-/// whether or not the message is sent.
+/// whether or not the message is sent. Requests in the queue are removed unread: otherwise the process
+/// would get ECONNRESET before the message.
 fn refuse(socket: &OwnedFd, errno: Errno) {
+    let _ = sys::datagrams::take(socket, RECEIVED_AT_ONCE);
     let refusal = Message::new(MessageType(0), 0).refusal(errno);
     if let Ok(bytes) = refusal.encode() {
         let _ = send(socket, &bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
