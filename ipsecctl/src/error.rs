@@ -82,8 +82,13 @@ pub enum Error {
     #[error("the socket's network namespace cannot be entered: {0}")]
     Namespace(io::Error),
     /// /proc is not there.
-    #[error("the processes cannot be listed: /proc: {0}")]
+    #[error("processes cannot be looked up: /proc: {0}")]
     Processes(io::Error),
+    /// /proc has other processes by the same numbers.
+    #[error(
+        "/proc is that of another PID namespace: `mount -t proc proc /proc` mounts that of this one"
+    )]
+    ForeignProc,
     /// No PF_KEY service listens here.
     #[error("no PF_KEY service in this network namespace ({}): `ipsecd` is one", path.display())]
     NoService {

@@ -5,6 +5,7 @@
 //! itself a message costs less than by way of the supervisor. What the library does not reach comes
 //! to the supervisor.
 
+mod authority;
 mod elf;
 mod filter;
 mod interests;

@@ -46,6 +46,10 @@ pub fn start(
     subcommand: &'static str,
     answer: impl Fn(&Call<'_>) -> Response + Send + Sync + 'static,
 ) -> Result<(), Error> {
+    // A caller is looked up there, by its number.
+    if !sys::pidfd::has_own_proc().map_err(Error::Processes)? {
+        return Err(Error::ForeignProc);
+    }
     let (ours, its) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
             .map_err(|errno| Error::Supervisor(errno.into()))?;

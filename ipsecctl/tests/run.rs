@@ -9,9 +9,10 @@ mod linked;
 
 use std::{
     fs,
+    io::Read,
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
     path::Path,
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -87,6 +88,51 @@ fn a_caller_without_the_capability_is_refused() {
     through(&["unshare", "--user", "--map-root-user", "python3"], "refused.py");
     // In a network namespace of its own it has them. The service is that of another.
     through(&["unshare", "--net", "--user", "--map-root-user", "python3"], "refused.py");
+}
+
+/// The supervisor is in a network namespace that a user namespace owns, and the service is in that of
+/// the host. All capabilities in the user namespace are none over the service.
+#[test]
+fn a_caller_without_the_capability_over_the_service_is_refused() {
+    if !is_root() {
+        return;
+    }
+    let mut owner = Command::new("unshare");
+    owner.args(["--user", "--map-root-user", "--net", "sh", "-c", "echo; exec cat"]);
+    let mut owner = owner.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    owner.stdout.take().unwrap().read_exact(&mut [0]).unwrap();
+    let namespace = |name| format!("/proc/{}/ns/{name}", owner.id());
+    let (net, user) = (namespace("net"), format!("--user={}", namespace("user")));
+    let supervisor = format!("exec nsenter --net={net} \"$@\"");
+    let service = Service::start();
+    for (words, program) in [
+        (&["nsenter", "--preserve-credentials", &user, "python3"][..], "refused.py"),
+        (&["setpriv", "--bounding-set=-net_admin", "python3"], "refused.py"),
+        (&["python3"], "message.py"),
+    ] {
+        let mut command = Command::new("sh");
+        let ipsecctl = env!("CARGO_BIN_EXE_ipsecctl");
+        command.args(["-c", &supervisor, "sh", ipsecctl, "run", "--no-preload", "--"]);
+        python(service.for_command(command.args(words)), program);
+    }
+    drop(owner.stdin.take());
+    owner.wait().unwrap();
+}
+
+/// The numbers of callers are those of other processes in /proc, which have all capabilities.
+#[test]
+fn a_proc_of_another_pid_namespace_is_refused() {
+    if is_root() {
+        let mut command = Command::new("unshare");
+        let ipsecctl = env!("CARGO_BIN_EXE_ipsecctl");
+        command.args(["--pid", "--fork", ipsecctl, "run", "--no-preload", "true"]);
+        assert_eq!(
+            output_of(&output(&mut command)),
+            "exit status: 125\n\
+             ipsecctl: /proc is that of another PID namespace: `mount -t proc proc /proc` mounts that \
+             of this one\n"
+        );
+    }
 }
 
 /// By XFRM, whether this kernel has AF_KEY or not.

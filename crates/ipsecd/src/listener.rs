@@ -88,7 +88,8 @@ impl Listener {
     }
 
     /// Continues with a socket that was handed over if it listens at this path; otherwise as
-    /// [`Listener::open`].
+    /// [`Listener::open`]. It listens again, so that clients see this process as their peer
+    /// (`SO_PEERCRED`), and not the previous daemon.
     pub(crate) fn inherit(
         handed_over: Option<OwnedFd>,
         path: PathBuf,
@@ -96,7 +97,7 @@ impl Listener {
         open: Open,
     ) -> Result<Self, Error> {
         match handed_over {
-            Some(socket) if is_at(&socket, &path) => {
+            Some(socket) if is_at(&socket, &path) && listen(&socket, BACKLOG).is_ok() => {
                 Ok(Self { socket, path, keeps_file: AtomicBool::new(false) })
             }
             _ => Self::open(path, kind, open),

@@ -6,14 +6,17 @@ use std::{fs::File, os::fd::AsRawFd};
 
 use pfkey::client::{Answer as Opened, Call as Arguments, Settings};
 use rustix::{
-    fd::{AsFd, OwnedFd},
+    fd::{AsFd, BorrowedFd, OwnedFd},
     io::Errno,
     net::sockopt::socket_cookie,
     process::{Resource, getrlimit},
-    thread::CapabilitySet,
 };
 
-use super::{interests::Interests, socket_table::SocketTable};
+use super::{
+    authority::authorise,
+    interests::Interests,
+    socket_table::{SocketTable, Successor},
+};
 use crate::seccomp_notify::{
     Call, Response, Thread,
     caller::Caller,
@@ -64,29 +67,23 @@ impl KeySockets {
     /// caller's.
     pub fn open(&self, call: &Call<'_>) -> Result<Response, Errno> {
         let arguments = Arguments::new(call.int(1), call.int(2))?;
-        let caller = self.caller(call).map_err(|_| Errno::PERM)?;
-        Ok(match self.settings.answer(arguments, caller) {
-            Opened::Socket(file) => {
-                self.known.remember(socket_cookie(&file)?, Interests::default());
+        let thread = call.thread().map_err(|_| Errno::PERM)?;
+        let caller = Caller::of(&thread).map_err(|_| Errno::PERM)?;
+        let mut service = None;
+        let is_permitted = |connection: BorrowedFd<'_>| {
+            service = authorise(&self.settings, &caller, connection).ok();
+            service.is_some()
+        };
+        let answer = self.settings.answer_if(arguments, caller.netns_inode(), is_permitted);
+        Ok(match (answer, service) {
+            (Opened::Socket(file), Some(netns)) => {
+                let netns = self.known.shared(netns);
+                let successor = Successor { interests: Interests::default(), netns };
+                self.known.remember(socket_cookie(&file)?, successor);
                 let closes_on_exec = arguments.closes_on_exec();
                 Response::Descriptor(NewDescriptor { file, closes_on_exec, numbers: self.numbers })
             }
-            other => other.into(),
-        })
-    }
-
-    /// A socket that is not that of the caller's network namespace is the supervisor's to give: the
-    /// caller's capabilities have to hold in the supervisor's network namespace then.
-    fn caller(&self, call: &Call<'_>) -> Result<pfkey::client::Caller, Errno> {
-        let caller = Caller::of(&call.thread()?)?;
-        let capabilities = if self.settings.is_of_namespace() {
-            caller.capabilities_in(&caller.netns)?
-        } else {
-            caller.capabilities_in(&sys::netns::current().map_err(|_| Errno::PERM)?)?
-        };
-        Ok(pfkey::client::Caller {
-            netns: caller.netns_inode(),
-            net_admin: capabilities.contains(CapabilitySet::NET_ADMIN),
+            (other, _) => other.into(),
         })
     }
 
@@ -111,6 +108,11 @@ impl KeySockets {
         let file = thread.descriptor(number).ok()?;
         let cookie = socket_cookie(file.as_fd()).ok()?;
         self.known.has(cookie).then_some(KeySocket { file, cookie })
+    }
+
+    /// Which service gives them.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// All that were handed in.

@@ -5,13 +5,13 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use pfkey::Message;
 
-use super::interests::Interests;
+use super::{authority::Namespace, interests::Interests};
 
 /// How many sockets the supervisor remembers: the last ones. The kernel answers for one that is
 /// forgotten.
@@ -25,22 +25,38 @@ const LASTING: Duration = Duration::from_secs(1);
 #[derive(Default)]
 pub struct SocketTable(Mutex<VecDeque<Socket>>);
 
+/// What the socket needs that takes the place of another.
+#[derive(Clone)]
+pub struct Successor {
+    /// What it is to register for.
+    pub interests: Interests,
+    /// The network namespace of its service.
+    pub netns: Arc<Namespace>,
+}
+
 struct Socket {
     cookie: u64,
-    interests: Interests,
+    successor: Successor,
     since: Instant,
     /// When its service was first found gone.
     ended: Option<Instant>,
 }
 
 impl SocketTable {
-    /// Remembers a socket, which takes the place of one with these interests.
-    pub fn remember(&self, cookie: u64, interests: Interests) {
+    /// Remembers a socket, and what the next one in its place needs.
+    pub fn remember(&self, cookie: u64, successor: Successor) {
         let mut sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if sockets.len() == REMEMBERED {
             sockets.pop_front();
         }
-        sockets.push_back(Socket { cookie, interests, since: Instant::now(), ended: None });
+        sockets.push_back(Socket { cookie, successor, since: Instant::now(), ended: None });
+    }
+
+    /// The namespace as that of other sockets, if one is of it: each is one open file.
+    pub fn shared(&self, netns: Namespace) -> Arc<Namespace> {
+        let sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = sockets.iter().map(|socket| &socket.successor.netns);
+        known.find(|known| ***known == netns).map_or_else(|| Arc::new(netns), Arc::clone)
     }
 
     /// Whether a socket was handed in.
@@ -50,13 +66,14 @@ impl SocketTable {
 
     /// Learns from a request that was sent on a socket, of that length.
     pub fn learn(&self, cookie: u64, request: &Message, length: usize) {
-        self.with(cookie, |socket| socket.interests.learn(request, length));
+        self.with(cookie, |socket| socket.successor.interests.learn(request, length));
     }
 
-    /// What the successor of a socket is to register for; `None`: it has none as yet.
-    pub fn interests(&self, cookie: u64) -> Option<Interests> {
-        let lasted =
-            |socket: &mut Socket| (socket.since.elapsed() >= LASTING).then_some(socket.interests);
+    /// What the successor of a socket needs; `None`: it has none as yet.
+    pub fn successor(&self, cookie: u64) -> Option<Successor> {
+        let lasted = |socket: &mut Socket| {
+            (socket.since.elapsed() >= LASTING).then(|| socket.successor.clone())
+        };
         self.with(cookie, lasted).flatten()
     }
 

@@ -5,15 +5,19 @@
 //! that cookie is in the descriptors of some process.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     io::{self, Write},
     net::SocketAddr,
+    sync::mpsc::{self, Sender},
+    thread,
+    time::{Duration, Instant},
 };
 
 use engine::SocketEntry;
 use model::{Direction, SocketPolicy};
 use rustix::{
     fd::{AsFd, OwnedFd},
+    io::Errno,
     net::{
         SocketType, getpeername, getsockname, ipproto,
         sockopt::{socket_protocol, socket_type},
@@ -32,6 +36,10 @@ struct Owned {
     found: bool,
 }
 
+/// How long to wait until copies of descriptors are closed, and how often to try.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// The line for a socket.
 #[derive(Clone)]
 struct Found {
@@ -42,18 +50,53 @@ struct Found {
 /// Writes the list to standard output.
 pub fn print() -> Result<(), Error> {
     let (mut owners, others) = by_owner(engine::socket_policies()?);
+    let closer = closer();
     let mut out = io::stdout().lock();
     let mut known: HashMap<u64, Option<Found>> = HashMap::new();
-    for process in Process::all().map_err(Error::Processes)? {
+    for process in Process::all()? {
         for (fd, inode) in process.sockets() {
-            let look = || process.take(fd).ok().and_then(|socket| found(&socket));
-            let Some(found) = known.entry(inode).or_insert_with(look) else { continue };
+            let known = match known.entry(inode) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let copy = copy(&process, fd)?;
+                    let found = unknown.insert(copy.as_ref().and_then(found));
+                    copy.map(|copy| closer.send(copy));
+                    found
+                }
+            };
+            let Some(found) = known else { continue };
             let Some(owned) = owners.get_mut(&found.owner) else { continue };
             owned.found = true;
             write_socket(&mut out, &process, fd, &found.text, &owned.policies)?;
         }
     }
     Ok(write_rest(&mut out, &owners, others)?)
+}
+
+/// A copy of a descriptor; `None` if it is closed by now, or cannot be had.
+///
+/// Errors: EMFILE if the copies are not closed fast enough.
+fn copy(process: &Process, fd: i32) -> Result<Option<OwnedFd>, Error> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        match process.take(fd) {
+            Err(Errno::MFILE) if Instant::now() < end => thread::sleep(PAUSE),
+            Err(errno @ Errno::MFILE) => {
+                let (pid, error) = (process.pid(), errno.into());
+                return Err(Error::Descriptor { pid, fd, error });
+            }
+            copy => return Ok(copy.ok()),
+        }
+    }
+}
+
+/// Closes copies on a thread of its own. If the process has closed its socket meanwhile, the last close
+/// is this one, and takes as long as the process has chosen (`SO_LINGER`). The end of this process ends
+/// it.
+fn closer() -> Sender<OwnedFd> {
+    let (sender, copies) = mpsc::channel();
+    thread::spawn(move || copies.into_iter().for_each(drop::<OwnedFd>));
+    sender
 }
 
 /// The policies by the number that they bear, and how many bear none.

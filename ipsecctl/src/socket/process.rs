@@ -1,12 +1,14 @@
 //! Descriptors of other processes.
 
-use std::{fs, io, path::PathBuf};
+use std::fs;
 
 use rustix::{
-    fd::OwnedFd,
+    fd::{AsFd, OwnedFd},
+    fs::{Dir, readlinkat},
     io::Errno,
-    process::{ForeignRawFd, Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
+    process::{ForeignRawFd, Pid, PidfdGetfdFlags, pidfd_getfd},
 };
+use sys::pidfd::{self, has_own_proc};
 
 use super::Descriptor;
 use crate::Error;
@@ -14,19 +16,23 @@ use crate::Error;
 /// A process, by a pidfd: its number may be given to another process later.
 pub struct Process {
     pid: i32,
-    handle: OwnedFd,
+    process: pidfd::Process,
 }
 
 impl Process {
     /// Opens a process.
     pub fn open(pid: i32) -> Result<Self, Errno> {
         let number = Pid::from_raw(pid).ok_or(Errno::SRCH)?;
-        Ok(Self { pid, handle: pidfd_open(number, PidfdFlags::empty())? })
+        Ok(Self { pid, process: pidfd::Process::open(number)? })
     }
 
     /// All visible processes.
-    pub fn all() -> io::Result<impl Iterator<Item = Self>> {
-        let numbers = fs::read_dir("/proc")?
+    pub fn all() -> Result<impl Iterator<Item = Self>, Error> {
+        if !has_own_proc().map_err(Error::Processes)? {
+            return Err(Error::ForeignProc);
+        }
+        let numbers = fs::read_dir("/proc")
+            .map_err(Error::Processes)?
             .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         Ok(numbers.filter_map(|pid| Self::open(pid).ok()))
     }
@@ -38,32 +44,34 @@ impl Process {
 
     /// The name of the process (`comm`).
     pub fn name(&self) -> String {
-        let name = fs::read_to_string(self.file("comm")).unwrap_or_default();
-        name.trim_end().to_owned()
+        self.process.read("comm").unwrap_or_default().trim_end().to_owned()
     }
 
     /// The descriptors that are sockets, each with the inode number of the socket; none without the right
     /// to read them.
     pub fn sockets(&self) -> Vec<(i32, u64)> {
-        let entries = fs::read_dir(self.file("fd")).into_iter().flatten().flatten();
-        let socket = |entry: fs::DirEntry| {
-            let target = fs::read_link(entry.path()).ok()?;
-            let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?;
-            Some((entry.file_name().to_str()?.parse().ok()?, inode.parse().ok()?))
-        };
-        let mut sockets: Vec<_> = entries.filter_map(socket).collect();
+        let mut sockets = self.read_sockets().unwrap_or_default();
         sockets.sort_unstable();
         sockets
+    }
+
+    fn read_sockets(&self) -> Result<Vec<(i32, u64)>, Errno> {
+        let directory = self.process.open_file("fd")?;
+        let entries = Dir::read_from(&directory)?.flatten();
+        let sockets = entries.filter_map(|entry| {
+            let target = readlinkat(&directory, entry.file_name(), Vec::new()).ok()?;
+            let inode = target.to_str().ok()?.strip_prefix("socket:[")?.strip_suffix(']')?;
+            Some((entry.file_name().to_str().ok()?.parse().ok()?, inode.parse().ok()?))
+        });
+        let sockets = sockets.collect();
+        self.process.is_there()?;
+        Ok(sockets)
     }
 
     /// A copy of a descriptor (pidfd_getfd(2), Linux 5.6).
     pub fn take(&self, fd: i32) -> Result<OwnedFd, Errno> {
         let fd: ForeignRawFd = fd;
-        pidfd_getfd(&self.handle, fd, PidfdGetfdFlags::empty())
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        PathBuf::from(format!("/proc/{}/{name}", self.pid))
+        pidfd_getfd(self.process.as_fd(), fd, PidfdGetfdFlags::empty())
     }
 }
 

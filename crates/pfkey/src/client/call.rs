@@ -1,14 +1,20 @@
 //! The arguments of `socket(2)`, checked as the kernel checks them.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
 use rustix::{
     fd::OwnedFd,
     io::{Errno, ioctl_fionbio, retry_on_intr},
-    net::{AddressFamily, Protocol, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with},
+    net::{
+        AddressFamily, Protocol, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with,
+        sockopt::{Timeout, set_socket_timeout},
+    },
 };
 
 use crate::VERSION;
+
+/// How long a call waits for a service that has many connections to accept.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The bits of the type argument that are the type (`SOCK_TYPE_MASK`, linux/net.h).
 const TYPE_MASK: u32 = 0xf;
@@ -65,13 +71,20 @@ impl Call {
         socket_with(FAMILY, self.kind, self.flags, protocol)
     }
 
-    /// A connection to the service, with the flags of the call.
+    /// A connection to the service, with the flags of the call. Errors: those of connect(2); ENOBUFS if
+    /// the service does not accept connections for [`PATIENCE`].
     pub(crate) fn connect(self, service: &SocketAddrUnix) -> Result<OwnedFd, Errno> {
         // A non-blocking socket would not wait for a service that has many waiting.
         let flags = self.flags - SocketFlags::NONBLOCK;
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+        set_socket_timeout(&socket, Timeout::Send, Some(PATIENCE))?;
         // socket(2) is not interrupted by signals, so this must not be either.
-        retry_on_intr(|| connect(&socket, service))?;
+        retry_on_intr(|| connect(&socket, service)).map_err(|errno| match errno {
+            // The backlog is full. AF_KEY has no such limit: it has no memory then.
+            Errno::AGAIN => Errno::NOBUFS,
+            errno => errno,
+        })?;
+        set_socket_timeout(&socket, Timeout::Send, None)?;
         if self.flags.contains(SocketFlags::NONBLOCK) {
             ioctl_fionbio(&socket, true)?;
         }

@@ -2,7 +2,11 @@
 
 use std::{ffi::OsString, path::Path};
 
-use rustix::{fd::OwnedFd, io::Errno, net::SocketAddrUnix};
+use rustix::{
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    io::Errno,
+    net::SocketAddrUnix,
+};
 
 use sys::run::{PFKEY_SOCKET, is_socket_address, socket_address};
 
@@ -100,12 +104,23 @@ impl Settings {
     /// between fork and exec.
     #[must_use]
     pub fn answer(&self, call: Call, caller: Caller) -> Answer {
+        self.answer_if(call, caller.netns, |_| caller.net_admin)
+    }
+
+    /// As [`Settings::answer`], for a caller in the network namespace with this inode.
+    /// `is_permitted`: whether it has CAP_NET_ADMIN over the service that a connection leads to.
+    pub fn answer_if(
+        &self,
+        call: Call,
+        netns: Option<u64>,
+        is_permitted: impl FnOnce(BorrowedFd<'_>) -> bool,
+    ) -> Answer {
         if self.choice == Choice::Kernel {
             return Answer::Kernel;
         }
-        let connection = self.service(caller).and_then(|service| call.connect(&service));
+        let connection = self.service(netns).and_then(|service| call.connect(&service));
         match connection {
-            Ok(socket) => match call.check(caller.net_admin) {
+            Ok(socket) => match call.check(is_permitted(socket.as_fd())) {
                 Ok(()) => Answer::Socket(socket),
                 Err(errno) => Answer::Refused(errno),
             },
@@ -134,10 +149,10 @@ impl Settings {
         }
     }
 
-    fn service(&self, caller: Caller) -> Result<SocketAddrUnix, Errno> {
+    fn service(&self, netns: Option<u64>) -> Result<SocketAddrUnix, Errno> {
         match &self.socket {
             Some(address) => Ok(address.clone()),
-            None => socket_address(caller.netns.ok_or(Errno::NOENT)?, PFKEY_SOCKET),
+            None => socket_address(netns.ok_or(Errno::NOENT)?, PFKEY_SOCKET),
         }
     }
 
@@ -247,6 +262,20 @@ mod tests {
         assert_eq!(refusal(&service.answer(datagram, ROOT)), Errno::SOCKTNOSUPPORT);
         assert!(service_at(&path).open(call(), ROOT).is_ok());
         assert!(matches!(settings("kernel", &path).answer(call(), ROOT), Answer::Kernel));
+    }
+
+    #[test]
+    fn a_service_that_accepts_nothing_is_waited_for_with_a_limit() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pfkey.sock");
+        let listener = listener(&path);
+        listen(&listener, 0).unwrap();
+        let service = settings("service", &path);
+        let first = service.answer(call(), ROOT);
+        assert!(matches!(first, Answer::Socket(_)));
+        let begun = std::time::Instant::now();
+        assert_eq!(refusal(&service.answer(call(), ROOT)), Errno::NOBUFS);
+        assert!(begun.elapsed() < 3 * crate::client::call::PATIENCE);
     }
 
     #[test]

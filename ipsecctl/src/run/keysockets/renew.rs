@@ -22,6 +22,7 @@ use rustix::{
 };
 
 use super::{KeySocket, KeySockets};
+use crate::run::authority::is_of_same;
 use crate::seccomp_notify::{Call, Thread};
 
 /// The most calls that wait for a service at the same time.
@@ -112,12 +113,15 @@ impl KeySockets {
         if !is_over(socket.file.as_fd()) {
             return Ok(Service::Connected);
         }
-        let Some(interests) = self.known().interests(socket.cookie) else {
+        let Some(successor) = self.known().successor(socket.cookie) else {
             return Ok(Service::Absent);
         };
         let next = Connection::of(&socket.file)?.again(blocks(&socket.file))?;
-        interests.renew(next.as_fd())?;
-        self.known().remember(socket_cookie(&next)?, interests);
+        if !is_of_same(self.settings(), next.as_fd(), &successor.netns) {
+            return Ok(Service::Absent);
+        }
+        successor.interests.renew(next.as_fd())?;
+        self.known().remember(socket_cookie(&next)?, successor);
         self.replace(call, &thread, &socket, &next)?;
         Ok(Service::Connected)
     }
