@@ -55,17 +55,23 @@ DESTDIR =
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
 UNITDIR = $(PREFIX)/lib/systemd/system
+SYSUSERSDIR = $(PREFIX)/lib/sysusers.d
+SYSCONFDIR = /etc
 includes = $(DESTDIR)$(PREFIX)/include/libipsec
 mandir = $(DESTDIR)$(PREFIX)/share/man
 
-# The commands, the daemon, what is preloaded, the manual pages, the units.
+# The commands, the daemon, what is preloaded, the manual pages, the units. The daemon may execute all of its own directory.
 install:
-	install -D -t $(DESTDIR)$(PREFIX)/sbin $(addprefix $(BUILT)/,setkey sysctl-shim ipsecctl ipsecd)
+	install -D -t $(DESTDIR)$(PREFIX)/sbin $(addprefix $(BUILT)/,setkey sysctl-shim ipsecctl)
+	install -D -t $(DESTDIR)$(PREFIX)/libexec/xfrm-tools $(BUILT)/ipsecd
+	ln -sf ../libexec/xfrm-tools/ipsecd $(DESTDIR)$(PREFIX)/sbin/ipsecd
+	install -d $(DESTDIR)$(SYSCONFDIR)/xfrm-tools
 	install -D -m 644 $(BUILT)/libpfkey_preload.so $(DESTDIR)$(LIBDIR)/libpfkey-preload.so
 	for section in 4 5 7 8; do install -D -m 644 -t $(mandir)/man$$section man/*.$$section || exit; done
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/xfrm-tools README.md CHANGELOG.md docs/quirks.md dist/sysctl.conf
 	install -d $(DESTDIR)$(UNITDIR)
-	for unit in dist/systemd/*.service; do \
+	install -D -m 644 -t $(DESTDIR)$(SYSUSERSDIR) dist/sysusers.d/xfrm-tools.conf
+	for unit in dist/systemd/*.service dist/systemd/*.socket; do \
 	    sed -e 's,/usr/sbin/,$(PREFIX)/sbin/,' $$unit >"$(DESTDIR)$(UNITDIR)/$${unit##*/}" || exit; done
 
 # The C library, for programs that want libipsec.so.0.

@@ -25,6 +25,10 @@ pub fn main() -> ExitCode {
     // A signal that comes before its handler is installed would end the process.
     let _ = signals::block();
     let options = Options::parse();
+    if options.user_namespaces {
+        confinement::answer_all(None);
+        return ExitCode::SUCCESS;
+    }
     let logging = Logging::start(&options);
     let done = if options.once { reconcile_once(&logging) } else { run(&options, logging) };
     match done {
@@ -56,7 +60,11 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let account = Account::to_become(chosen)?;
     allow_more_descriptors();
     // Before this process gives up what that one needs.
-    let user_namespaces = UserNamespaces::start(&mut handover, account.as_ref())?;
+    let user_namespaces = if options.no_pfkey {
+        UserNamespaces::default()
+    } else {
+        UserNamespaces::start(&mut handover, account.as_ref())?
+    };
     let reconciler = Reconciler::open()?;
     let namespace = reconciler.namespace().clone();
     let another = || Error::AnotherDaemon { directory: namespace.directory().to_owned() };

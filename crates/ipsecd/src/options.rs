@@ -7,6 +7,7 @@ use clap::{ArgAction, Parser, ValueEnum};
 /// kernels without it, and sets policies on the sockets of unprivileged programs.
 #[derive(Debug, Parser)]
 #[command(name = "ipsecd", version)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 pub(crate) struct Options {
     /// Log every decision; twice, every event (net.inet.ipsec.debug asks for the same)
     #[arg(short, long, action = ArgAction::Count)]
@@ -23,6 +24,9 @@ pub(crate) struct Options {
     /// The user to run as, in place of that of the configuration, or of `ipsecd`
     #[arg(long, value_name = "NAME")]
     pub(crate) user: Option<String>,
+    /// Answer on standard input, a socket, in which user namespaces processes are. ipsecd-userns@.service runs this
+    #[arg(long, exclusive = true)]
+    pub(crate) user_namespaces: bool,
     /// Do not serve PF_KEY
     #[arg(long)]
     pub(crate) no_pfkey: bool,

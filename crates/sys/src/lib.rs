@@ -11,6 +11,7 @@ mod errno;
 mod names;
 pub mod netlink;
 pub mod netns;
+pub mod owner;
 pub mod pidfd;
 pub mod proc_status;
 pub mod process;

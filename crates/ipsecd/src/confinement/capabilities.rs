@@ -22,7 +22,10 @@ pub(super) fn reduce(kept: CapabilitySet, account: Option<&Account>) -> Result<(
     let now = capabilities(None)?;
     let kept = now.permitted & kept;
     let sets = CapabilitySets { effective: kept, permitted: kept, inheritable: kept };
-    set_capabilities(None, sets)?;
+    // A service manager that has started it so may not allow the call.
+    if now != sets {
+        set_capabilities(None, sets)?;
+    }
     // Under a user other than root, execve(2) keeps ambient capabilities alone.
     kept.iter().try_for_each(|capability| configure_capability_in_ambient_set(capability, true))
 }

@@ -21,12 +21,14 @@ use std::{fmt, io};
 
 use nix::unistd::geteuid;
 use rustix::thread::CapabilitySet;
+use tracing::warn;
 
 use crate::Error;
 
 pub use account::Account;
 pub use files::Files;
 pub use user_namespaces::UserNamespaces;
+pub(crate) use user_namespaces::answer_all;
 
 /// Whether a means of the kernel is in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,8 @@ pub enum Status {
     Partial,
     /// This kernel does not have it.
     Unsupported,
+    /// What has started this process does not allow it to be used.
+    Refused,
 }
 
 /// What confines this process.
@@ -53,15 +57,20 @@ pub struct Confined {
 /// Confines this process, which has one thread: others start confined. `account` is the user that it
 /// becomes.
 ///
-/// Errors: [`Error::Confinement`]. A means that the kernel does not have is no error.
+/// Errors: [`Error::Confinement`] if it cannot give up privileges. It is no error that another means
+/// cannot be used.
 pub fn confine(account: Option<&Account>, files: &Files) -> Result<Confined, Error> {
     // Needed to change the SAD and SPD.
     capabilities::reduce(CapabilitySet::NET_ADMIN, account)
         .map_err(failed("giving up privileges"))?;
-    let files = files.restrict().map_err(|error| failed("landlock")(io::Error::other(error)))?;
-    let calls = system_calls::restrict();
-    let system_calls = calls.map_err(|error| failed("seccomp")(io::Error::other(error)))?;
+    let files = files.restrict().unwrap_or_else(|error| refused("landlock", &error));
+    let system_calls = system_calls::restrict().unwrap_or_else(|error| refused("seccomp", &error));
     Ok(Confined { uid: geteuid().as_raw(), system_calls, files })
+}
+
+fn refused(what: &'static str, error: &dyn fmt::Display) -> Status {
+    warn!(what, %error, "not confined");
+    Status::Refused
 }
 
 fn failed<E: Into<io::Error>>(doing: &'static str) -> impl Fn(E) -> Error {
@@ -74,6 +83,7 @@ impl fmt::Display for Status {
             Status::InForce => "in force",
             Status::Partial => "in part: the kernel is older",
             Status::Unsupported => "not in this kernel",
+            Status::Refused => "not allowed here",
         })
     }
 }

@@ -9,20 +9,28 @@ use rustix::{
     fs::stat,
     io::{Errno, retry_on_intr},
     net::{
-        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair,
+        AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect,
+        recv, send, socket_with, socketpair,
         sockopt::{Timeout, set_socket_timeout},
     },
     process::getpid,
     stdio::stdin,
-    thread::{CapabilitySet, set_name},
+    thread::{CapabilitySet, capabilities, set_name},
 };
 use tracing::{error, warn};
 
-use super::{Account, capabilities, failed, system_calls};
+use super::{Account, capabilities::reduce, failed, system_calls};
 use crate::{Error, Handover};
 
 /// The name of the connection in a [`Handover`].
 const NAME: &str = "user-namespaces";
+
+/// Where systemd starts the process, for a daemon that never has the capability
+/// (dist/systemd/ipsecd-userns.socket).
+const SERVICE: &str = "/run/ipsecd-userns.sock";
+
+/// Requests and answers are datagrams.
+const KIND: SocketType = SocketType::SEQPACKET;
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -37,27 +45,40 @@ type Answer = [u8; 12];
 
 impl UserNamespaces {
     /// Starts the process, or continues with that of the previous daemon. To be called while this one
-    /// has a single thread and all of its capabilities.
+    /// has a single thread and all of its capabilities. Without CAP_SYS_PTRACE it connects to the
+    /// service of `ipsecd-userns.socket`, if that listens.
     ///
     /// Errors: [`Error::Confinement`].
     pub(crate) fn start(handover: &mut Handover, account: Option<&Account>) -> Result<Self, Error> {
-        let failed = failed("starting the process that reads user namespaces");
-        if let Some(socket) = handover.take(NAME) {
-            let inherited = Self(Some(socket));
-            if inherited.ask(own_pid()).is_ok() {
-                return Ok(inherited);
-            }
+        let inherited = handover.take(NAME).map(|socket| Self(Some(socket)));
+        let found = inherited.filter(|it| it.ask(own_pid()).is_ok()).or_else(Self::connect);
+        if let Some(found) = found {
+            return Ok(found);
         }
-        let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
-        let (ours, its) = socketpair(AddressFamily::UNIX, kind, flags, None).map_err(&failed)?;
-        set_socket_timeout(&ours, Timeout::Recv, Some(TIMEOUT)).map_err(&failed)?;
+        let failed = failed("starting the process that reads user namespaces");
+        let (ours, its) =
+            socketpair(AddressFamily::UNIX, KIND, SocketFlags::CLOEXEC, None).map_err(&failed)?;
         let detached = sys::process::detach(its, || answer_all(account));
         detached.map_err(|source| Error::Confinement { doing: "starting a process", source })?;
-        let started = Self(Some(ours));
+        let started = Self::with_timeout(ours).map_err(&failed)?;
         if let Err(errno) = started.ask(own_pid()).map_err(failed)? {
             warn!(%errno, "programs with more capabilities than the daemon cannot use PF_KEY");
         }
         Ok(started)
+    }
+
+    fn connect() -> Option<Self> {
+        if capabilities(None).ok()?.permitted.contains(CapabilitySet::SYS_PTRACE) {
+            return None;
+        }
+        let socket = socket_with(AddressFamily::UNIX, KIND, SocketFlags::CLOEXEC, None).ok()?;
+        connect(&socket, &SocketAddrUnix::new(SERVICE).ok()?).ok()?;
+        Self::with_timeout(socket).ok().filter(|it| it.ask(own_pid()).is_ok())
+    }
+
+    fn with_timeout(socket: OwnedFd) -> Result<Self, Errno> {
+        set_socket_timeout(&socket, Timeout::Recv, Some(TIMEOUT))?;
+        Ok(Self(Some(socket)))
     }
 
     /// Adds the connection to a handover to the program that this process executes.
@@ -95,10 +116,10 @@ fn own_pid() -> i32 {
     getpid().as_raw_nonzero().get()
 }
 
-/// Answers until the daemon closes its end.
-fn answer_all(account: Option<&Account>) {
+/// Answers on standard input until the daemon closes its end (`ipsecd --user-namespaces`).
+pub(crate) fn answer_all(account: Option<&Account>) {
     let _ = set_name(c"ipsecd-userns");
-    if capabilities::reduce(CapabilitySet::SYS_PTRACE, account).is_err()
+    if reduce(CapabilitySet::SYS_PTRACE, account).is_err()
         || system_calls::restrict_to_stat().is_err()
     {
         return;

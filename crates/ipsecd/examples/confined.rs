@@ -1,0 +1,82 @@
+//! Confines itself as the daemon does, tries what the daemon must not be able to do, and prints a line
+//! `ATTEMPT RESULT` each. For `crates/ipsecd/tests/confinement.rs`.
+//!
+//!     confined RUN_DIRECTORY [USER]
+
+use std::{
+    env, fs, io,
+    net::{TcpListener, UdpSocket},
+    os::unix::{fs::PermissionsExt, process::parent_id},
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
+
+use ipsecd::confinement::{Account, Confined, Files, confine};
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    sys::{ptrace, signal::kill},
+    unistd::Pid,
+};
+use rustix::{
+    net::{AddressFamily, SocketType, socket},
+    process::getppid,
+};
+
+fn main() {
+    let words: Vec<String> = env::args().skip(1).collect();
+    if words.is_empty() {
+        // Executed by itself, after it has confined itself.
+        return;
+    }
+    let run_directory = PathBuf::from(&words[0]);
+    let account = words.get(1).map(|name| Account::to_become(Some(name)).expect("a user"));
+    let program = env::current_exe().expect("its path");
+    let files = Files {
+        run_directory: run_directory.clone(),
+        configuration: run_directory.join("ipsecd.conf"),
+        program: program.clone(),
+    };
+    let Confined { uid, system_calls, files } =
+        confine(account.flatten().as_ref(), &files).expect("confined");
+    println!("uid {uid}\nseccomp {system_calls}\nlandlock {files}");
+    // A thread that starts afterwards is confined as well.
+    thread::spawn(move || attempts(&run_directory, &program)).join().expect("a thread");
+}
+
+fn attempts(run_directory: &Path, program: &Path) {
+    let parent = parent_id();
+    let written = run_directory.join("written");
+    attempt("read-shadow", || fs::read("/etc/shadow"));
+    attempt("read-memory", || fs::File::open(format!("/proc/{parent}/mem")));
+    attempt("write-elsewhere", || fs::write(env::temp_dir().join("ipsecd-confined"), ""));
+    attempt("execute", || Command::new("/bin/true").status());
+    attempt("write", || fs::copy("/proc/self/exe", &written));
+    attempt("execute-written", || {
+        fs::set_permissions(&written, fs::Permissions::from_mode(0o755))?;
+        Command::new(&written).status()
+    });
+    attempt("ptrace", || Ok(ptrace::attach(Pid::from_raw(parent.cast_signed()))?));
+    attempt("signal", || Ok(kill(Pid::from_raw(parent.cast_signed()), None)?));
+    attempt("udp", || UdpSocket::bind("127.0.0.1:0"));
+    attempt("tcp", || TcpListener::bind("127.0.0.1:0"));
+    attempt("packet", || Ok(socket(AddressFamily::PACKET, SocketType::RAW, None)?));
+    attempt("mount", || {
+        Ok(mount(Some("none"), "/mnt", Some("tmpfs"), MsFlags::empty(), None::<&str>)?)
+    });
+    attempt("unshare", || Ok(unshare(CloneFlags::CLONE_NEWUSER)?));
+    // What the daemon does.
+    attempt("read-configuration", || fs::read(run_directory.join("ipsecd.conf")));
+    attempt("read-users", || fs::read("/etc/passwd"));
+    attempt("read-status", || {
+        fs::read(format!("/proc/{}/status", getppid().map_or(1, |pid| pid.as_raw_nonzero().get())))
+    });
+    attempt("netlink", || Ok(socket(AddressFamily::NETLINK, SocketType::RAW, None)?));
+    attempt("execute-itself", || Command::new(program).status());
+}
+
+fn attempt<T>(name: &str, mut attempt: impl FnMut() -> io::Result<T>) {
+    let result = attempt().map_or_else(|error| error.kind().to_string(), |_| "done".to_owned());
+    println!("{name} {result}");
+}

@@ -1,0 +1,82 @@
+//! What a confined daemon can do: the example `confined` calls the daemon's own function, and tries.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    os::unix::fs::{PermissionsExt, chown},
+    process::Command,
+};
+
+use rustix::process::geteuid;
+
+const NOBODY: u32 = 65_534;
+
+/// What must fail whatever the kernel has.
+const REFUSED: [&str; 7] = ["ptrace", "signal", "udp", "tcp", "packet", "mount", "unshare"];
+/// What must fail where the kernel has landlock(7).
+const REFUSED_BY_LANDLOCK: [&str; 4] =
+    ["read-shadow", "write-elsewhere", "execute", "execute-written"];
+/// What the daemon does.
+const DONE: [&str; 6] =
+    ["write", "read-configuration", "read-users", "read-status", "netlink", "execute-itself"];
+
+/// The result of each attempt, by its name.
+fn attempts(user: Option<&str>) -> BTreeMap<String, String> {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let open = |path| fs::set_permissions(path, fs::Permissions::from_mode(0o755));
+    open(directory.path()).expect("its mode");
+    let [programs, run] = ["programs", "run"].map(|name| directory.path().join(name));
+    for made in [&programs, &run] {
+        fs::create_dir(made).expect("a directory");
+    }
+    let own = env::current_exe().expect("its path");
+    let built = own.ancestors().nth(2).expect("a folder").join("examples/confined");
+    let program = programs.join("confined");
+    fs::copy(built, &program).expect("the example is built");
+    fs::write(run.join("ipsecd.conf"), "").expect("a file");
+    if user.is_some() {
+        chown(&run, Some(NOBODY), Some(NOBODY)).expect("root gives it away");
+    }
+    let output = Command::new(program).arg(&run).args(user).output().expect("it runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text.lines()
+        .filter_map(|line| line.split_once(' '))
+        .map(|(a, b)| (a.into(), b.into()))
+        .collect()
+}
+
+fn check(attempts: &BTreeMap<String, String>) {
+    let result = |name: &str| attempts.get(name).map_or("not tried", String::as_str);
+    assert_eq!(result("seccomp"), "in force");
+    for name in REFUSED {
+        assert_eq!(result(name), "permission denied", "{name} in {attempts:?}");
+    }
+    for name in DONE {
+        assert_eq!(result(name), "done", "{name} in {attempts:?}");
+    }
+    if result("landlock") == "not in this kernel" {
+        eprintln!("skipped: this kernel has no landlock");
+        return;
+    }
+    for name in REFUSED_BY_LANDLOCK {
+        assert_eq!(result(name), "permission denied", "{name} in {attempts:?}");
+    }
+}
+
+#[test]
+fn the_user_that_starts_it() {
+    check(&attempts(None));
+}
+
+#[test]
+fn a_user_of_its_own() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root becomes another user");
+        return;
+    }
+    let attempts = attempts(Some("nobody"));
+    check(&attempts);
+    assert_eq!(attempts["uid"], NOBODY.to_string());
+    assert_eq!(attempts["read-memory"], "permission denied");
+}
