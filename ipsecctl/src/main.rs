@@ -32,6 +32,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    cli::print_warnings("ipsecctl");
     let (error, code) = match Options::parse().command {
         Command::Run(run) => with_code(run.execute()),
         Command::Exec(exec) => with_code(exec.execute()),

@@ -38,6 +38,7 @@ fn main() -> ExitCode {
         Ok(command) => command,
         Err(stop) => return stopped(&stop),
     };
+    cli::print_warnings("setkey");
     match run(&command) {
         Ok(code) => code,
         // The reader of our output has gone, so a message would not be read either.

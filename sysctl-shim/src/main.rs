@@ -43,6 +43,7 @@ fn main() -> ExitCode {
     let program = program();
     match options::parse(env::args_os()) {
         Ok(command) => {
+            cli::print_warnings(program.clone());
             let report = Report { program, dialect: command.dialect };
             match (Run { command: &command, report: &report }).run() {
                 Ok(status) => exit_code(status, command.dialect),

@@ -1,5 +1,5 @@
-//! What the commands share: the messages of getopt(3), diagnostics of scripts, colours, tables, and how
-//! SAs, policies and variables are printed.
+//! What the commands share: the messages of getopt(3), diagnostics of scripts, warnings, colours, tables, and
+//! how SAs, policies and variables are printed.
 
 mod color;
 mod diagnostic;
@@ -7,6 +7,7 @@ mod getopt;
 pub mod json;
 mod table;
 mod text;
+mod warnings;
 
 pub use color::{Color, Colors};
 pub use diagnostic::{Diagnostic, error_in_one_line};
@@ -14,3 +15,4 @@ pub use getopt::getopt_message;
 pub use json::{Keys, PolicyJson, SaJson, VariableJson};
 pub use table::Table;
 pub use text::KeyText;
+pub use warnings::print_warnings;
