@@ -31,6 +31,7 @@ mod pfkey_load;
 mod pid_namespaces;
 mod prompt_clients;
 mod round_trip;
+mod run_directory;
 mod scale;
 mod show;
 mod sites;

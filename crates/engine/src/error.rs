@@ -1,4 +1,8 @@
-use std::{io, path::PathBuf, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use rustix::io::Errno;
 
@@ -13,19 +17,22 @@ pub enum Error {
     /// The receiver of the results failed.
     #[error(transparent)]
     Sink(#[from] io::Error),
-    /// The store cannot be read or written.
-    #[error("the records under {}: {source}", crate::RUN_DIRECTORY)]
+    /// A record cannot be written.
+    #[error("{}: {source}", path.display())]
     Store {
+        /// The file of the records.
+        path: PathBuf,
         /// Why not.
-        #[from]
         source: rusqlite::Error,
     },
     /// Every number from 0x4000 up is taken by some policy (`gen_reqid`: ENOBUFS).
     #[error("no free number for `unique`: every reqid above 16383 is taken")]
     NoReqId,
-    /// What is kept beside the kernel cannot be locked, or its directory made.
-    #[error("the records under {}: {source}", crate::RUN_DIRECTORY)]
+    /// A file beside the kernel cannot be read, written or locked, or its directory made.
+    #[error("{}: {source}", path.display())]
     Run {
+        /// The file or directory.
+        path: PathBuf,
         /// Why not.
         source: io::Error,
     },
@@ -63,8 +70,13 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn run(source: io::Error) -> Self {
-        Error::Run { source }
+    pub(crate) fn run(path: &Path, source: io::Error) -> Self {
+        Error::Run { path: path.to_owned(), source }
+    }
+
+    /// Whether it is about what is kept beside the kernel, which is a help and no precondition.
+    pub(crate) fn is_of_run_directory(&self) -> bool {
+        matches!(self, Error::Run { .. } | Error::Store { .. })
     }
 
     /// The errno of a system call that failed for this reason.
@@ -72,10 +84,10 @@ impl Error {
     pub fn errno(&self) -> Errno {
         match self {
             Error::Kernel(error) => error.errno(),
-            Error::Sink(error) | Error::Run { source: error } => {
+            Error::Sink(error) | Error::Run { source: error, .. } => {
                 Errno::from_io_error(error).unwrap_or(Errno::IO)
             }
-            Error::Store { source } => store_errno(source),
+            Error::Store { source, .. } => store_errno(source),
             Error::NoReqId => Errno::NOBUFS,
             Error::Locked { .. } => Errno::BUSY,
             Error::SpiRange { .. } => Errno::INVAL,
@@ -86,16 +98,11 @@ impl Error {
 
 fn store_errno(error: &rusqlite::Error) -> Errno {
     use rusqlite::ErrorCode;
-    match error {
-        rusqlite::Error::ToSqlConversionFailure(inner) => {
-            inner.downcast_ref::<io::Error>().and_then(Errno::from_io_error).unwrap_or(Errno::IO)
-        }
-        error => match error.sqlite_error_code() {
-            Some(ErrorCode::ReadOnly) => Errno::ROFS,
-            Some(ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Errno::ACCESS,
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Errno::BUSY,
-            Some(ErrorCode::DiskFull) => Errno::NOSPC,
-            _ => Errno::IO,
-        },
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly) => Errno::ROFS,
+        Some(ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Errno::ACCESS,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Errno::BUSY,
+        Some(ErrorCode::DiskFull) => Errno::NOSPC,
+        _ => Errno::IO,
     }
 }

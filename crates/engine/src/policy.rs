@@ -1,5 +1,6 @@
 //! Policies: as they were requested, and in the form that the kernel can have.
 
+pub(crate) mod catch_alls;
 pub(crate) mod changes;
 pub(crate) mod entry;
 pub(crate) mod forward;

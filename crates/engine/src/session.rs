@@ -12,18 +12,14 @@ use model::{Dialect, Operation, Variables};
 use xfrm::{Batch, Change};
 
 use crate::{
-    Error, Outcome, Sink, Target,
+    Error, Outcome, Refusal, Sink, Target,
     policy::{
         changes::IfThere,
         entry::{Installed, Requested},
         installed::TunnelSas,
         spd::Spd,
     },
-    state::{
-        host::Host,
-        lock::{Access, Lock},
-        store::Record,
-    },
+    state::{host::Host, lock::Access, store::Record},
 };
 use finish::FollowUp;
 use pending::{Answered, Pending, Sent, Transmit};
@@ -54,8 +50,8 @@ pub struct Engine {
 /// What was read for this run. It is kept up to date with what the run adds.
 #[derive(Default)]
 pub(crate) struct Known {
-    /// The host's variables, as they are while the lock is held.
-    pub(crate) variables: Variables,
+    /// The host's variables, if they were read since the lock was taken.
+    variables: Option<Variables>,
     pub(crate) spd: Spd,
     /// The SAs before this run.
     pub(crate) tunnel_sas: Option<TunnelSas>,
@@ -102,7 +98,7 @@ impl Engine {
         let before = self.pending.checkpoint();
         let submitted = match operation {
             Err(rule) => {
-                self.pending.refuse(line, rule);
+                self.pending.refuse(line, Refusal::Rule(rule));
                 Ok(())
             }
             Ok(operation) => self.prepare(line, operation, sink),
@@ -194,25 +190,20 @@ impl Engine {
 
     /// A policy of the SPD with all templates that were requested, though the kernel may have only a
     /// part of them.
-    ///
-    /// Errors: [`Error::Store`].
-    pub fn requested(&mut self, installed: Installed) -> Result<Requested, Error> {
-        Ok(self.host.store.requested(installed)?)
+    pub fn requested(&mut self, installed: Installed) -> Requested {
+        self.host.store.requested(installed)
     }
 
     /// Begins a change: no other program may set variables, or read and rewrite the SPD, between
     /// this and the sending of the batch. Where the namespace has no state, there is none to protect.
     pub(crate) fn begin(&mut self) -> Result<(), Error> {
-        if !self.pending.is_locked() && self.host.namespace.exists() {
-            self.lock_batch(Access::Shared)?;
-        }
-        Ok(())
+        if self.pending.is_locked() { Ok(()) } else { self.lock_batch(Access::Shared) }
     }
 
     /// Begins a change that depends on the host's variables.
     pub(crate) fn begin_depending(&mut self) -> Result<(), Error> {
         if !self.pending.is_locked() {
-            self.host.namespace.make().map_err(Error::run)?;
+            self.make_directory();
         }
         self.begin()
     }
@@ -221,26 +212,35 @@ impl Engine {
     pub(crate) fn begin_exclusive(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
         // The batch before it goes with its lock.
         self.flush(sink)?;
-        self.host.namespace.make().map_err(Error::run)?;
+        self.make_directory();
         self.lock_batch(Access::Exclusive)
     }
 
+    /// Makes room for the lock. Where no directory can be made, none can set variables.
+    fn make_directory(&self) {
+        if let Err(error) = self.host.namespace.make() {
+            tracing::debug!(%error, "no lock");
+        }
+    }
+
     fn lock_batch(&mut self, access: Access) -> Result<(), Error> {
-        if let Some(lock) = self.lock(access)? {
+        self.known.variables = None;
+        if let Some(lock) = self.host.namespace.lock(access)? {
             self.pending.lock(access, lock);
         }
-        self.known.variables = self.host.variables.values()?.clone();
         Ok(())
     }
 
-    /// Keeps others out, if this process may: CAP_NET_ADMIN alone does not open the files of root.
-    fn lock(&self, access: Access) -> Result<Option<Lock>, Error> {
-        match self.host.namespace.lock(access) {
-            Err(Error::Run { source }) if source.kind() == std::io::ErrorKind::PermissionDenied => {
-                Ok(None)
-            }
-            lock => lock.map(Some),
-        }
+    /// The host's variables, as they are while the batch is locked.
+    ///
+    /// Errors: [`Error::Run`] if they cannot be read, [`Error::Kernel`].
+    pub(crate) fn variables_of_batch(&mut self) -> Result<&Variables, Error> {
+        let known = self.known.variables.take().filter(|_| self.pending.is_locked());
+        let variables = match known {
+            Some(known) => known,
+            None => self.host.variables()?,
+        };
+        Ok(self.known.variables.insert(variables))
     }
 
     /// Appends a change. Those of SAs, and those that delete policies, are followed by reconciling.
@@ -252,11 +252,11 @@ impl Engine {
 
 impl Transmit for Host {
     fn note_optional_tunnels(&mut self) -> Result<(), Error> {
-        Ok(self.store.set_has_optional_tunnels(true)?)
+        self.store.set_has_optional_tunnels(true)
     }
 
     fn keep(&mut self, records: &[Record]) -> Result<(), Error> {
-        Ok(self.store.keep(records)?)
+        self.store.keep(records)
     }
 
     fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, xfrm::Refusal)>, Error> {

@@ -1,6 +1,7 @@
 //! What is kept beside the kernel for a network namespace: locks, variables, records.
 
 mod database;
+pub(crate) mod files;
 pub(crate) mod host;
 pub(crate) mod lock;
 pub(crate) mod namespace;

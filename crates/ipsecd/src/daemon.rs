@@ -3,7 +3,7 @@
 use std::{path::Path, process::ExitCode, sync::Arc};
 
 use clap::Parser;
-use engine::{Monitor, Reconciled, Reconciler};
+use engine::{Lock, Monitor, Namespace, Reconciled, Reconciler};
 use model::EventGroup;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{error, info, warn};
@@ -44,7 +44,7 @@ pub fn main() -> ExitCode {
 fn reconcile_once(logging: &Logging) -> Result<(), Error> {
     signals::unblock()?;
     let mut reconciler = Reconciler::open()?;
-    logging.follow(reconciler.variables()?);
+    logging.follow(&reconciler.variables()?);
     let Reconciled { policies, catch_alls, df_rule } = reconciler.reconcile()?;
     info!(policies, catch_alls, df_rule, "reconciled");
     Ok(())
@@ -67,10 +67,10 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     };
     let reconciler = Reconciler::open()?;
     let namespace = reconciler.namespace().clone();
-    let another = || Error::AnotherDaemon { directory: namespace.directory().to_owned() };
-    let _lock =
-        namespace.become_daemon().map_err(|source| Error::Lock { source })?.ok_or_else(another)?;
-    let run_directory = RunDirectory::watch(namespace.directory())?;
+    let _lock = become_daemon(&namespace)?;
+    let run_directory = RunDirectory::watch(namespace.directory())
+        .inspect_err(|error| warn!(%error, "variables are read at SIGHUP only"))
+        .ok();
     // Opened before anything is read: no event is missed in between.
     let groups = [EventGroup::Sa, EventGroup::Policy, EventGroup::Expire, EventGroup::Migrate];
     let monitor = Monitor::open_reading_ahead(&groups)?;
@@ -84,7 +84,21 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     signals::unblock()?;
     let opened =
         Opened { reconciler, monitor, run_directory, signals, logging, service_manager, services };
-    EventLoop::new(opened)?.run()
+    EventLoop::new(opened).run()
+}
+
+/// Takes the daemon's lock. Where that is impossible, another daemon is not noticed.
+///
+/// Errors: [`Error::AnotherDaemon`].
+fn become_daemon(namespace: &Namespace) -> Result<Option<Lock>, Error> {
+    match namespace.become_daemon() {
+        Ok(None) => Err(Error::AnotherDaemon { directory: namespace.directory().to_owned() }),
+        Ok(lock) => Ok(lock),
+        Err(error) => {
+            warn!(%error, "no lock against another daemon");
+            Ok(None)
+        }
+    }
 }
 
 /// Reads the configuration; on an error the default, which permits nothing.

@@ -14,12 +14,6 @@ pub enum Error {
         /// The run directory of the namespace.
         directory: PathBuf,
     },
-    /// The daemon's lock cannot be taken.
-    #[error("the lock under {}: {source}", engine::RUN_DIRECTORY)]
-    Lock {
-        /// The error of open(2) or flock(2).
-        source: io::Error,
-    },
     /// The run directory of the namespace cannot be watched.
     #[error("watching {}: {source}", directory.display())]
     Watch {

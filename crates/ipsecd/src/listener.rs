@@ -2,10 +2,7 @@ use std::{
     fs, io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::{
-            ffi::OsStrExt,
-            fs::{DirBuilderExt, PermissionsExt},
-        },
+        unix::{ffi::OsStrExt, fs::PermissionsExt},
     },
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
@@ -18,6 +15,8 @@ use rustix::{
         getsockname, listen, socket_with, sockopt::socket_acceptconn,
     },
 };
+
+use sys::run;
 
 use crate::Error;
 
@@ -60,8 +59,7 @@ impl Listener {
             move |source: io::Error| Error::Socket { path, doing, source }
         };
         let directory = path.parent().unwrap_or(&path);
-        let made = fs::DirBuilder::new().recursive(true).mode(0o755).create(directory);
-        made.map_err(failed("making its directory"))?;
+        run::make_directory(directory).map_err(failed("making its directory"))?;
         let address = SocketAddrUnix::new(&path).map_err(io::Error::from);
         let address = address.map_err(failed("naming the socket"))?;
         if is_served(&address, kind).map_err(failed("checking for another service"))? {

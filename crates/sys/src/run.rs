@@ -2,7 +2,9 @@
 //! goes with the SAD and SPD at a reboot.
 
 use std::{
-    io::Write,
+    fs::{self, DirBuilder, Permissions},
+    io::{self, Write},
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -30,6 +32,23 @@ pub fn directory(netns: u64) -> PathBuf {
 #[must_use]
 pub fn directory_below(root: &Path, netns: u64) -> PathBuf {
     root.join(netns.to_string())
+}
+
+/// Makes a directory that every user can read, whatever the umask, and those above it. Returns whether
+/// it was not there.
+///
+/// Errors: those of mkdir(2).
+pub fn make_directory(path: &Path) -> io::Result<bool> {
+    let mode = 0o755;
+    match (DirBuilder::new().mode(mode).create(path), path.parent()) {
+        (Ok(()), _) => fs::set_permissions(path, Permissions::from_mode(mode)).map(|()| true),
+        (Err(error), _) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
+            make_directory(parent)?;
+            make_directory(path)
+        }
+        (Err(error), _) => Err(error),
+    }
 }
 
 /// The address of a socket in the directory of a network namespace. Allocates nothing: it is needed
@@ -72,6 +91,19 @@ mod tests {
             assert!(!is_socket_address(&address, POLICY_SOCKET));
         }
         assert_eq!(socket_address(1, &"x".repeat(64)).unwrap_err(), Errno::NAMETOOLONG);
+    }
+
+    #[test]
+    fn a_directory_has_its_mode_whatever_the_umask() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("above/1");
+        let before = rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+        let made = (make_directory(&path).unwrap(), make_directory(&path).unwrap());
+        rustix::process::umask(before);
+        assert_eq!(made, (true, false));
+        for directory in [path.as_path(), path.parent().unwrap()] {
+            assert_eq!(fs::metadata(directory).unwrap().permissions().mode() & 0o777, 0o755);
+        }
     }
 
     #[test]

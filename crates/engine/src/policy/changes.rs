@@ -6,14 +6,14 @@ use model::{Installation, Policy, PolicyId};
 use xfrm::{CatchAll, Change, InstalledPolicy};
 
 use crate::{
-    Engine, Error, Sink, Target,
+    Engine, Error, Refusal, Sink, Target,
     policy::{
+        catch_alls,
         forward::{forward_copy, forward_id},
         installed::{TunnelSas, depends, optional_tunnel, to_install},
         reqids::ReqIds,
         spd::Spd,
     },
-    reconcile::default_policy,
     state::store::Record,
 };
 
@@ -97,18 +97,24 @@ impl Engine {
             }
         };
         let templates = policy.action.templates();
+        let variables = self.variables_of_batch()?.clone();
         let has_optional_tunnel =
-            templates.iter().any(|it| optional_tunnel(policy, it, &self.known.variables).is_some());
+            templates.iter().any(|it| optional_tunnel(policy, it, &variables).is_some());
         if has_optional_tunnel {
+            if let Err(error) = self.host.store.prepare() {
+                let reason = sys::without_number(error.to_string());
+                self.pending.refuse(line, Refusal::NoRecord(error.errno(), reason));
+                return Ok(());
+            }
             self.read_tunnel_sas()?;
         }
         let (installed, installation) =
-            to_install(policy, &self.known.variables, self.known.tunnel_sas.as_ref());
+            to_install(policy, &variables, self.known.tunnel_sas.as_ref());
         let installation = self.in_dialect(&installed, installation);
         let index = match index {
             _ if !installation.is_partial => 0,
             Some(index) => index,
-            None => self.host.store.choose_index(policy.id.direction)?,
+            None => self.host.store.choose_index(policy.id.direction),
         };
         if installation.is_partial {
             self.pending.record(Record { index, templates: templates.to_vec() });
@@ -146,7 +152,8 @@ impl Engine {
         self.begin()?;
         self.known.spd = Spd::default();
         self.push(line, &Change::FlushSpd, Target::Database);
-        let catch_alls: Vec<CatchAll> = default_policy::wanted(&self.known.variables).collect();
+        let variables = self.host.variables_or_kernels()?;
+        let catch_alls: Vec<CatchAll> = catch_alls::wanted(&variables).collect();
         for it in catch_alls {
             self.push(line, &Change::SetCatchAll(it), Target::Database);
         }
@@ -158,10 +165,7 @@ impl Engine {
         if !self.known.spd.is_read {
             self.flush(sink)?;
             let spd = &mut self.known.spd;
-            self.host.read_spd(|entry| {
-                spd.note(&entry);
-                Ok(())
-            })?;
+            self.host.read_spd(|entry| spd.note(&entry))?;
             self.known.spd.is_read = true;
         }
         Ok(&mut self.known.spd)

@@ -6,9 +6,14 @@ use model::{
 };
 
 use crate::{
-    Error, Namespace, reconcile::default_policy, reconcile::df_rule,
-    reconcile::policies::reconcile, sa::flag_update::Renewal, state::host::Host,
-    state::lock::Access, state::variables::KeptVariables,
+    Error, Namespace,
+    reconcile::default_policy,
+    reconcile::df_rule,
+    reconcile::policies::reconcile,
+    sa::flag_update::Renewal,
+    state::host::Host,
+    state::lock::{self, Access},
+    state::variables::{Contents, KeptVariables},
 };
 
 /// What a change of the variables came to.
@@ -25,11 +30,19 @@ pub struct Applied {
     pub needs_daemon: bool,
 }
 
-/// The values of this thread's network namespace. Anybody may read them.
+/// The values of this thread's network namespace. Every user may read them. Those in a damaged file are
+/// the initial ones, which is reported.
 ///
-/// Errors: [`Error::Store`].
+/// Errors: [`Error::Run`].
 pub fn variables() -> Result<Variables, Error> {
-    Ok(KeptVariables::of(&Namespace::current()).values()?.clone())
+    let kept = KeptVariables::of(&Namespace::current());
+    Ok(match kept.read()? {
+        Contents::Values(variables) | Contents::Earlier(variables) => variables,
+        Contents::Damaged(_) => {
+            kept.warn_damaged();
+            Variables::default()
+        }
+    })
 }
 
 /// Sets variables of this thread's network namespace, all or none of them, and makes them true of
@@ -43,9 +56,10 @@ pub fn variables() -> Result<Variables, Error> {
 /// [`Error::DfIsNotWritten`], [`Error::Store`], [`Error::Run`].
 pub fn apply(settings: &[Setting], renew_sas: bool) -> Result<Applied, Error> {
     let mut host = Host::open()?;
-    host.namespace.make().map_err(Error::run)?;
-    let _alone = host.namespace.lock(Access::Exclusive)?;
-    let before = host.variables.values()?.clone();
+    host.namespace.make()?;
+    let _alone = host.namespace.require_lock(Access::Exclusive, lock::LIMIT)?;
+    host.rebuild_variables()?;
+    let before = host.variables()?;
     let mut now = before.clone();
     for setting in settings {
         now.set(*setting);
@@ -101,12 +115,12 @@ impl Change<'_> {
         if was_on && !is_on {
             default_policy::set_switch(host, false)?;
         }
-        host.variables.keep(now)?;
+        host.kept_variables.keep(now)?;
         if is_on && !was_on {
             default_policy::set_switch(host, true)?;
         }
         default_policy::reconcile(host)?;
-        let findings = reconcile(host)?;
+        let findings = reconcile(host)?.agree()?;
         let renewal = Renewal { settings, variables: now };
         let renewed_sas = if renew_sas { renewal.carry_out(&mut host.kernel)? } else { 0 };
         let is_kept = IpVersion::ALL.into_iter().any(|version| now.discards_by_default(version))

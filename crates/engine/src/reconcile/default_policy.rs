@@ -3,29 +3,11 @@
 //! The kernel has a switch of its own, one for both IP versions. It is set as well while both are
 //! to be dropped, since it outlives a flush.
 
-use model::{Direction, IpVersion, Variables};
+use model::{IpVersion, Variables};
 use rustix::io::Errno;
-use xfrm::{Batch, CatchAll, Change, Refusal, Scope};
+use xfrm::{Batch, Change, Refusal};
 
-use crate::{Error, state::host::Host};
-
-const DIRECTIONS: [Direction; 3] = [Direction::In, Direction::Out, Direction::Fwd];
-
-/// The catch-alls of a version. IPv4's loopback interface is exempt from every policy by itself
-/// (`inetdev_init`, net/ipv4/devinet.c), IPv6's is not.
-fn catch_alls(version: IpVersion) -> impl Iterator<Item = CatchAll> {
-    let in_and_out = DIRECTIONS.into_iter().filter(|direction| *direction != Direction::Fwd);
-    let loopback = in_and_out.filter(move |_| version == IpVersion::V6);
-    let catch_all = move |scope| move |direction| CatchAll { version, direction, scope };
-    let everything = DIRECTIONS.into_iter().map(catch_all(Scope::Everything));
-    loopback.map(catch_all(Scope::Loopback)).chain(everything)
-}
-
-/// The catch-alls that these variables ask for, in the order to add them.
-pub fn wanted(variables: &Variables) -> impl Iterator<Item = CatchAll> + '_ {
-    let dropped = IpVersion::ALL.into_iter();
-    dropped.filter(|version| variables.discards_by_default(*version)).flat_map(catch_alls)
-}
+use crate::{Error, policy::catch_alls::catch_alls, state::host::Host};
 
 /// What becomes of packets of one IP version that no policy matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,10 +22,10 @@ pub struct DefaultPolicy {
 
 /// Reads it, for both versions.
 ///
-/// Errors: [`Error::Kernel`] without privilege, [`Error::Store`].
+/// Errors: [`Error::Kernel`] without privilege, [`Error::Run`].
 pub fn default_policies() -> Result<[DefaultPolicy; 2], Error> {
     let mut host = Host::open()?;
-    let variables = host.variables.values()?.clone();
+    let variables = host.variables()?;
     let mut read = |version| -> Result<DefaultPolicy, Error> {
         let discards = variables.discards_by_default(version);
         let mut in_force = true;
@@ -57,7 +39,7 @@ pub fn default_policies() -> Result<[DefaultPolicy; 2], Error> {
 
 /// Adds the catch-alls that are missing, and deletes those that should not be there. Returns their number.
 pub fn reconcile(host: &mut Host) -> Result<usize, Error> {
-    let variables = host.variables.values()?.clone();
+    let variables = host.variables()?;
     let mut batch = host.kernel.batch();
     for version in IpVersion::ALL {
         let is_wanted = variables.discards_by_default(version);
@@ -96,30 +78,5 @@ fn send(host: &mut Host, batch: &mut Batch) -> Result<(), Error> {
             let doing = "setting what becomes of packets that no policy matches";
             Err(xfrm::Error::Refused { doing, refusal }.into())
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use model::Variable;
-
-    use super::*;
-
-    #[test]
-    fn each_version_has_its_own() {
-        let mut variables = Variables::default();
-        assert_eq!(wanted(&variables).count(), 0);
-        let set = |name: &str| Variable::of_name(name).unwrap().set(0).unwrap();
-        variables.set(set("net.inet.ipsec.def_policy"));
-        assert!(wanted(&variables).all(|it| it.version == IpVersion::V4));
-        assert_eq!(wanted(&variables).count(), 3);
-        variables.set(set("net.inet6.ipsec6.def_policy"));
-        let v6: Vec<Scope> = wanted(&variables)
-            .filter(|it| it.version == IpVersion::V6)
-            .map(|it| it.scope)
-            .collect();
-        // Traffic of the host to itself is not cut off for a moment.
-        assert_eq!(v6[..2], [Scope::Loopback; 2]);
-        assert_eq!(v6[2..], [Scope::Everything; 3]);
     }
 }

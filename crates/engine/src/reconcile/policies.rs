@@ -22,12 +22,24 @@ const TRIES: u32 = 3;
 /// The result of a reconciliation.
 #[derive(Debug, Default)]
 pub struct Findings {
+    /// Records could not be kept: some policies are installed otherwise than they should be.
+    pub failure: Option<Error>,
     /// The number of policies that were replaced.
     pub policies: usize,
     /// The tunnels whose SAs decide what is installed.
     pub tunnels: HashSet<Tunnel>,
     /// The partial policies, by index.
     pub partial: HashSet<u32>,
+}
+
+impl Findings {
+    /// Errors: [`Findings::failure`].
+    pub fn agree(self) -> Result<Self, Error> {
+        match self.failure {
+            Some(error) => Err(error),
+            None => Ok(self),
+        }
+    }
 }
 
 /// Replaces the policies that are installed otherwise than they should be. Each is replaced at once (`xfrm_policy_insert`): no packet finds none.
@@ -78,7 +90,7 @@ impl Reconciliation {
     /// Finds the mismatches.
     fn begin(host: &mut Host) -> Result<Self, Error> {
         let conflicts = ConflictDetector::new(host.kernel.port())?;
-        let variables = host.variables.values()?.clone();
+        let variables = host.variables()?;
         let mut reconciliation =
             Self { conflicts, findings: Findings::default(), mismatches: Vec::new() };
         let entries = reconciliation.read(host, &variables)?;
@@ -122,7 +134,7 @@ impl Reconciliation {
             {
                 continue;
             }
-            let requested = host.store.requested(installed.clone())?;
+            let requested = host.store.requested(installed.clone());
             if installed.installation.is_partial {
                 // Without a record there is no more to install.
                 if requested.policy == installed.policy {
@@ -145,7 +157,7 @@ impl Reconciliation {
         let (conflicts, mismatches) = (&self.conflicts, &mut self.mismatches);
         mismatches.retain(|mismatch| conflicts.agrees(&mismatch.installed));
         self.conflicts.forget();
-        self.keep(host)?;
+        self.keep(host);
         let mut batch = host.kernel.batch();
         let mut sent = Vec::new();
         for mismatch in std::mem::take(&mut self.mismatches) {
@@ -165,29 +177,37 @@ impl Reconciliation {
         }
         self.send(host, &mut batch, &mut sent)?;
         let partial = &self.findings.partial;
-        host.store.keep_only(|index| partial.contains(&index))?;
-        host.store.set_has_optional_tunnels(!self.findings.tunnels.is_empty())?;
+        let has_optional_tunnels = !self.findings.tunnels.is_empty();
+        let cleaned = host.store.keep_only(|index| partial.contains(&index));
+        let cleaned =
+            cleaned.and_then(|()| host.store.set_has_optional_tunnels(has_optional_tunnels));
+        if let Err(error) = cleaned {
+            // A record without its policy does not count.
+            host.store.warn(&error);
+        }
         Ok(self.findings)
     }
 
-    /// Keeps what is to be left out, before the kernel forgets it.
-    fn keep(&mut self, host: &mut Host) -> Result<(), Error> {
-        let news = || {
-            self.mismatches
-                .iter()
-                .filter(|it| it.installation.is_partial && !it.installed.installation.is_partial)
-        };
-        self.findings.partial.extend(news().map(|mismatch| mismatch.installed.index));
+    /// Keeps what is to be left out, before the kernel forgets it. Where that fails, the policies stay
+    /// as they are.
+    fn keep(&mut self, host: &mut Host) {
+        let becomes_partial =
+            |it: &&Mismatch| it.installation.is_partial && !it.installed.installation.is_partial;
+        let news = || self.mismatches.iter().filter(becomes_partial);
         let records = news()
             .map(|mismatch| Record {
                 index: mismatch.installed.index,
                 templates: mismatch.requested.policy.action.templates().to_vec(),
             })
             .collect::<Vec<_>>();
-        if !records.is_empty() {
-            host.store.keep(&records)?;
+        let kept = if records.is_empty() { Ok(()) } else { host.store.keep(&records) };
+        match kept {
+            Ok(()) => self.findings.partial.extend(records.iter().map(|record| record.index)),
+            Err(error) => {
+                self.mismatches.retain(|mismatch| !becomes_partial(&mismatch));
+                self.findings.failure = Some(error);
+            }
         }
-        Ok(())
     }
 
     /// Sends a batch of replacements, and takes back those that came too late.

@@ -3,9 +3,14 @@ use std::collections::HashSet;
 use model::{Event, Mode, PolicyEntry, Sa, variable::DfBit};
 
 use crate::{
-    Error, Namespace, policy::installed::depends, policy::tunnels::Tunnel,
-    reconcile::default_policy, reconcile::df_rule, reconcile::policies::reconcile,
-    state::host::Host, state::lock::Access,
+    Error, Namespace,
+    policy::installed::depends,
+    policy::tunnels::Tunnel,
+    reconcile::default_policy,
+    reconcile::df_rule,
+    reconcile::policies::{Findings, reconcile},
+    state::host::Host,
+    state::lock::Access,
 };
 
 /// Keeps the SPD as it was requested, while SAs come and go and others change what is there.
@@ -53,20 +58,24 @@ impl Reconciler {
     }
 
     /// The host's variables, as they are now.
-    pub fn variables(&mut self) -> Result<&model::Variables, Error> {
-        Ok(self.host.variables.values()?)
+    ///
+    /// Errors: [`Error::Run`], [`Error::Kernel`].
+    pub fn variables(&mut self) -> Result<model::Variables, Error> {
+        self.host.variables()
     }
 
     /// Makes the SPD agree with what was requested, and the rule for DF with the SAD.
     pub fn reconcile(&mut self) -> Result<Reconciled, Error> {
-        self.host.namespace.make().map_err(Error::run)?;
+        // Where no directory can be made, nothing is kept.
+        let _ = self.host.namespace.make();
         let _alone = self.host.namespace.lock(Access::Exclusive)?;
+        self.host.rebuild_variables()?;
         let catch_alls = default_policy::reconcile(&mut self.host)?;
-        let findings = reconcile(&mut self.host)?;
-        (self.tunnels, self.partial) = (findings.tunnels, findings.partial);
-        self.sets_df = self.host.variables.values()?.df_bit() == DfBit::Set;
+        let Findings { policies, tunnels, partial, failure } = reconcile(&mut self.host)?;
+        (self.tunnels, self.partial) = (tunnels, partial);
+        self.sets_df = self.host.variables()?.df_bit() == DfBit::Set;
         let df_rule = self.sets_df && df_rule::reconcile(&mut self.host)?;
-        Ok(Reconciled { policies: findings.policies, catch_alls, df_rule })
+        failure.map_or(Ok(Reconciled { policies, catch_alls, df_rule }), Err)
     }
 
     /// How many tunnels there are whose SAs decide what the kernel holds.

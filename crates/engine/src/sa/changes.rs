@@ -24,9 +24,17 @@ impl Engine {
             self.push(line, &Change::UpdateSa(&sa), Target::new_sa(&sa));
         }
         if sa.mode.is_any() && self.send(sink)? == Last::Accepted {
-            self.host.store.record_mode_any(&sa, unix_seconds())?;
+            self.record_mode_any(&sa);
         }
         Ok(())
+    }
+
+    /// Records that the mode of an SA was not given. Without the record, the SA is shown with the mode
+    /// that was chosen.
+    fn record_mode_any(&mut self, sa: &Sa) {
+        if let Err(error) = self.host.store.record_mode_any(sa, unix_seconds()) {
+            self.host.store.warn(&error);
+        }
     }
 
     /// Whether the SA of this name is complete, with other algorithms or keys. An update would leave
@@ -61,7 +69,7 @@ impl Engine {
             return Ok(());
         }
         if sa.mode.is_any() {
-            self.host.store.record_mode_any(&sa, unix_seconds())?;
+            self.record_mode_any(&sa);
         }
         if may_be_ignored {
             self.look_for_ignored(line, &sa, sink)?;
@@ -85,7 +93,7 @@ impl Engine {
         if sa.mode.installed() == Mode::Tunnel {
             self.read_spd(sink)?.tunnels.widen(sa);
             self.begin()?;
-            outer_header::choose(&self.known.variables, sa);
+            outer_header::choose(self.variables_of_batch()?, sa);
         }
         Ok(())
     }
@@ -122,7 +130,7 @@ impl Engine {
         tunnel: Tunnel,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        if !self.known.spd.tunnels.is_mixed(tunnel) && self.host.store.is_empty()? {
+        if !self.known.spd.tunnels.is_mixed(tunnel) && !self.host.store.has_modes_any() {
             return Ok(());
         }
         self.flush(sink)?;
@@ -130,7 +138,7 @@ impl Engine {
         let entries: Vec<SaEntry> =
             self.host.kernel.dump_sad(&filter)?.collect::<Result<_, _>>()?;
         for SaEntry { sa, state, current } in entries {
-            let entry = self.host.store.requested_mode(SaEntry { sa, state, current })?;
+            let entry = self.host.store.requested_mode(SaEntry { sa, state, current });
             let mut fit = entry.sa.clone();
             if fit.mode.is_any() {
                 fit.mode = self.known.spd.tunnels.mode_for(&fit);
@@ -138,7 +146,7 @@ impl Engine {
             self.known.spd.tunnels.widen(&mut fit);
             if entry.sa.mode.installed() != Mode::Tunnel {
                 self.begin()?;
-                outer_header::choose(&self.known.variables, &mut fit);
+                outer_header::choose(self.variables_of_batch()?, &mut fit);
             }
             if fit == entry.sa {
                 continue;
@@ -150,7 +158,7 @@ impl Engine {
             self.push(line, &Change::DeleteSa(fit.id()), Target::Sa);
             self.push(line, &Change::AddSa(&fit), Target::new_sa(&fit));
             if fit.mode.is_any() {
-                self.host.store.record_mode_any(&fit, unix_seconds())?;
+                self.record_mode_any(&fit);
             }
             if self.pending.is_full() {
                 self.flush(sink)?;

@@ -1,6 +1,7 @@
 //! The end of a run: policies and rules that depend on SAs are made to agree with those there are.
 
 use model::variable::DfBit;
+use tracing::warn;
 use xfrm::Change;
 
 use super::Engine;
@@ -64,7 +65,11 @@ impl Engine {
     pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
         self.flush(sink)?;
         if self.follow_up.tables == Tables::Changed {
-            self.reconcile()?;
+            match self.reconcile() {
+                // The changes are made. A daemon reconciles again.
+                Err(error) if error.is_of_run_directory() => warn!(%error, "not reconciled"),
+                reconciled => reconciled?,
+            }
             self.follow_up.tables = Tables::AsReconciled;
         }
         self.warn_no_daemon(sink)
@@ -72,18 +77,18 @@ impl Engine {
 
     fn reconcile(&mut self) -> Result<(), Error> {
         let has_tunnels =
-            self.follow_up.unwarned.is_some() || self.host.store.has_optional_tunnels()?;
-        let sets_df = self.host.variables.values()?.df_bit() == DfBit::Set;
+            self.follow_up.unwarned.is_some() || self.host.store.has_optional_tunnels();
+        let sets_df = self.host.variables()?.df_bit() == DfBit::Set;
         if !has_tunnels && !sets_df {
             return Ok(());
         }
-        let _lock = self.lock(Access::Exclusive)?;
-        if has_tunnels {
-            reconcile(&mut self.host)?;
-            self.known.tunnel_sas = None;
-        }
+        let _lock = self.host.namespace.lock(Access::Exclusive)?;
         if sets_df {
             df_rule::reconcile(&mut self.host)?;
+        }
+        if has_tunnels {
+            self.known.tunnel_sas = None;
+            reconcile(&mut self.host)?.agree()?;
         }
         Ok(())
     }

@@ -46,8 +46,8 @@ struct Waiting {
 enum Awaited {
     /// That of the next message of the batch.
     Message(Target),
-    /// A rule of AF_KEY refuses the operation, which is not sent.
-    Refused(model::Error),
+    /// The operation is refused without being sent.
+    Refused(Refusal),
 }
 
 /// The place before an operation, to go back to if it fails half-way.
@@ -90,9 +90,9 @@ impl Pending {
         self.waiting.push(Waiting { line, result: Awaited::Message(target) });
     }
 
-    /// Appends an operation that is not sent, since a rule refuses it.
-    pub(crate) fn refuse(&mut self, line: usize, rule: model::Error) {
-        self.waiting.push(Waiting { line, result: Awaited::Refused(rule) });
+    /// Appends an operation that is refused without being sent.
+    pub(crate) fn refuse(&mut self, line: usize, refusal: Refusal) {
+        self.waiting.push(Waiting { line, result: Awaited::Refused(refusal) });
     }
 
     pub(crate) fn record(&mut self, record: Record) {
@@ -194,7 +194,7 @@ fn answers(
     let mut refused = refused.into_iter().peekable();
     let mut positions = 0..;
     let mut result = |awaited| match awaited {
-        Awaited::Refused(rule) => Err(Refusal::Rule(rule)),
+        Awaited::Refused(refusal) => Err(refusal),
         Awaited::Message(target) => {
             let position = positions.next().unwrap_or(usize::MAX);
             match refused.next_if(|(at, _)| *at == position) {

@@ -36,7 +36,7 @@ impl Engine {
     /// `acquire` to the same address, that one gets the SPI.
     ///
     /// Errors: [`Error::Kernel`]; of a refusal [`Error::errno`] is the kernel's answer, ENOENT if
-    /// all SPIs of the range are in use. [`Error::Store`].
+    /// all SPIs of the range are in use. [`Error::Run`].
     pub fn get_spi(
         &mut self,
         acquire: Option<NonZeroU32>,
@@ -45,7 +45,7 @@ impl Engine {
     ) -> Result<SaEntry, Error> {
         let range = match range {
             Some(range) => range,
-            None => wanted.range(self.variables()?),
+            None => wanted.range(&self.variables()?),
         };
         let larval = self.host.kernel.get_spi_of(acquire, wanted, range)?;
         answered("choosing an SPI", larval)
@@ -88,9 +88,9 @@ impl Engine {
 
     /// The host's variables, as they are now.
     ///
-    /// Errors: [`Error::Store`].
-    pub fn variables(&mut self) -> Result<&Variables, Error> {
-        Ok(self.host.variables.values()?)
+    /// Errors: [`Error::Run`], [`Error::Kernel`].
+    pub fn variables(&mut self) -> Result<Variables, Error> {
+        self.host.variables()
     }
 
     /// Gives each `unique` without a number one that no policy has, in the SPD or of a socket.

@@ -17,7 +17,7 @@ impl Engine {
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         self.flush(sink)?;
-        let range = wanted.range(self.host.variables.values()?);
+        let range = wanted.range(&self.host.variables()?);
         let outcome = match self.host.kernel.get_spi(wanted, range)? {
             Answer::Found(entry) => Outcome::Reserved(Box::new(entry)),
             Answer::Refused(refusal) => refused(refusal),
@@ -34,7 +34,7 @@ impl Engine {
         self.flush(sink)?;
         match self.host.kernel.get_sa(id)? {
             Answer::Found(entry) => {
-                let entry = self.host.store.requested_mode(entry)?;
+                let entry = self.host.store.requested_mode(entry);
                 sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
                 sink.outcome(line, Outcome::EndOfSad)?;
             }
@@ -51,7 +51,7 @@ impl Engine {
     ) -> Result<(), Error> {
         self.flush(sink)?;
         for entry in self.host.kernel.dump_sad(&SadFilter { proto, ..SadFilter::default() })? {
-            let entry = self.host.store.requested_mode(entry?)?;
+            let entry = self.host.store.requested_mode(entry?);
             sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
         }
         Ok(sink.outcome(line, Outcome::EndOfSad)?)
@@ -60,7 +60,7 @@ impl Engine {
     pub(super) fn dump_spd(&mut self, line: usize, sink: &mut dyn Sink) -> Result<(), Error> {
         self.flush(sink)?;
         for entry in self.host.kernel.dump_spd()? {
-            let entry = self.host.store.requested(Installed(entry?))?;
+            let entry = self.host.store.requested(Installed(entry?));
             sink.outcome(line, Outcome::Policy(Box::new(entry)))?;
         }
         Ok(sink.outcome(line, Outcome::EndOfSpd)?)
@@ -71,7 +71,7 @@ impl Engine {
     pub fn policies(&mut self, mut take: impl FnMut(Requested, Installed)) -> Result<(), Error> {
         for entry in self.host.kernel.dump_spd()? {
             let installed = Installed(entry?);
-            take(self.host.store.requested(installed.clone())?, installed);
+            take(self.host.store.requested(installed.clone()), installed);
         }
         Ok(())
     }

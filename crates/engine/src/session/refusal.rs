@@ -48,6 +48,8 @@ impl Target {
 pub enum Refusal {
     /// By a rule of AF_KEY, before the kernel was asked.
     Rule(model::Error),
+    /// The policy needs a record beside the kernel, which cannot be kept for this reason.
+    NoRecord(Errno, String),
     /// By the kernel.
     Kernel {
         /// What it was about.
@@ -65,7 +67,7 @@ impl Refusal {
     pub fn errno(&self) -> Errno {
         match self {
             Refusal::Rule(error) => error.errno(),
-            Refusal::Kernel { errno, .. } => *errno,
+            Refusal::NoRecord(errno, _) | Refusal::Kernel { errno, .. } => *errno,
         }
     }
 
@@ -92,6 +94,9 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (target, errno, text) = match self {
             Refusal::Rule(error) => return error.fmt(f),
+            Refusal::NoRecord(_, reason) => {
+                return write!(f, "`use` on an outbound tunnel needs a record: {reason}");
+            }
             Refusal::Kernel { target, errno, text } => (target, *errno, text),
         };
         if let Some(module) = self.missing_module() {

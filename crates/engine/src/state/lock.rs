@@ -72,8 +72,8 @@ impl Lock {
             Access::Exclusive => FlockOperation::NonBlockingLockExclusive,
         };
         let end = Instant::now() + limit;
-        let is_locked = wait_for(queue, FlockOperation::NonBlockingLockExclusive, end)?
-            && wait_for(&file, operation, end)?;
+        let is_locked = wait_for(queue, path, FlockOperation::NonBlockingLockExclusive, end)?
+            && wait_for(&file, path, operation, end)?;
         if is_locked {
             return Ok(Self(file));
         }
@@ -83,14 +83,19 @@ impl Lock {
 }
 
 /// Tries until it has a lock, or the time has come: whether it has one.
-fn wait_for(file: &File, operation: FlockOperation, end: Instant) -> Result<bool, Error> {
+fn wait_for(
+    file: &File,
+    path: &Path,
+    operation: FlockOperation,
+    end: Instant,
+) -> Result<bool, Error> {
     loop {
         match flock(file, operation) {
             Ok(()) => return Ok(true),
             Err(Errno::WOULDBLOCK) if Instant::now() < end => thread::sleep(PAUSE),
             Err(Errno::WOULDBLOCK) => return Ok(false),
             Err(Errno::INTR) => {}
-            Err(errno) => return Err(Error::run(errno.into())),
+            Err(errno) => return Err(Error::run(path, errno.into())),
         }
     }
 }
@@ -147,6 +152,7 @@ impl fmt::Display for Holders {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::state::files;
 
     const SHORT: Duration = Duration::from_millis(30);
 
@@ -154,7 +160,7 @@ mod tests {
     fn a_wait_has_a_limit_and_names_the_holder() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("lock");
-        let open = |path| File::options().create(true).append(true).open(path).unwrap();
+        let open = |path: &Path| files::open_lock(path).unwrap();
         let queue = directory.path().join("queue");
         let lock = |access| Lock::wait(&open(&queue), open(&path), &path, access, SHORT);
         let shared = lock(Access::Shared).unwrap();

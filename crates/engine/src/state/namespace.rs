@@ -1,7 +1,6 @@
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
+    fs::File,
     io,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     thread,
     time::Duration,
@@ -10,7 +9,10 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 use sys::{netns, run};
 
-use super::lock::{self, Access, Lock};
+use super::{
+    files,
+    lock::{self, Access, Lock},
+};
 use crate::{Error, RUN_DIRECTORY};
 
 /// The file in a namespace's directory that its daemon locks.
@@ -49,33 +51,66 @@ impl Namespace {
     }
 
     /// Makes the directory, if it is not there.
-    pub fn make(&self) -> io::Result<()> {
-        DirBuilder::new().recursive(true).mode(0o755).create(&self.directory)
-    }
-
-    pub(crate) fn exists(&self) -> bool {
-        self.directory.exists()
-    }
-
-    /// Waits for the right to change the SPD and what is kept beside it.
     ///
-    /// Errors: [`Error::Locked`] after ten seconds, [`Error::Run`].
-    pub(crate) fn lock(&self, access: Access) -> Result<Lock, Error> {
-        let queue = self.open("lock.queue").map_err(Error::run)?;
-        let file = self.open("lock").map_err(Error::run)?;
-        Lock::wait(&queue, file, &self.directory.join("lock"), access, lock::LIMIT)
+    /// Errors: [`Error::Run`].
+    pub fn make(&self) -> Result<(), Error> {
+        let made = run::make_directory(&self.directory);
+        made.map(drop).map_err(|source| Error::run(&self.directory, source))
+    }
+
+    /// Waits for the right to change the SPD and what is kept beside it. `None` where that cannot be
+    /// locked: there is nothing, or this process may not open root's files (CAP_NET_ADMIN alone does
+    /// not). Any other reason is reported.
+    ///
+    /// Errors: [`Error::Locked`] after ten seconds.
+    pub(crate) fn lock(&self, access: Access) -> Result<Option<Lock>, Error> {
+        self.lock_within(access, lock::LIMIT)
+    }
+
+    /// As [`Namespace::lock`], after this time at most.
+    pub(crate) fn lock_within(
+        &self,
+        access: Access,
+        limit: Duration,
+    ) -> Result<Option<Lock>, Error> {
+        match self.require_lock(access, limit) {
+            Err(Error::Run { path, source }) => {
+                use io::ErrorKind::{NotFound, PermissionDenied};
+                if !matches!(source.kind(), NotFound | PermissionDenied) {
+                    files::warn_once(&path, &source);
+                }
+                Ok(None)
+            }
+            lock => lock.map(Some),
+        }
+    }
+
+    /// As [`Namespace::lock_within`]; it is an error that there is no lock.
+    ///
+    /// Errors: [`Error::Locked`], [`Error::Run`].
+    pub(crate) fn require_lock(&self, access: Access, limit: Duration) -> Result<Lock, Error> {
+        let open = |name| {
+            let path = self.directory.join(name);
+            files::open_lock(&path).map_err(|source| Error::run(&path, source))
+        };
+        let (queue, file) = (open("lock.queue")?, open("lock")?);
+        Lock::wait(&queue, file, &self.directory.join("lock"), access, limit)
     }
 
     /// Becomes the daemon of this namespace, until the lock is dropped; `None` if there is one.
-    pub fn become_daemon(&self) -> io::Result<Option<Lock>> {
+    ///
+    /// Errors: [`Error::Run`].
+    pub fn become_daemon(&self) -> Result<Option<Lock>, Error> {
         self.make()?;
-        let file = self.open(DAEMON_LOCK)?;
+        let path = self.directory.join(DAEMON_LOCK);
+        let failed = |source| Error::run(&path, source);
+        let file = files::open_lock(&path).map_err(failed)?;
         let (tries, pause) = TRIES;
         for _ in 0..tries {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Ok(Some(Lock::new(file))),
                 Err(rustix::io::Errno::WOULDBLOCK) => thread::sleep(pause),
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(failed(error.into())),
             }
         }
         Ok(None)
@@ -86,12 +121,6 @@ impl Namespace {
     pub fn has_daemon(&self) -> bool {
         let Ok(file) = File::open(self.directory.join(DAEMON_LOCK)) else { return false };
         flock(&file, FlockOperation::NonBlockingLockShared).is_err()
-    }
-
-    fn open(&self, name: &str) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.create(true).truncate(false).write(true).mode(0o600);
-        options.open(self.directory.join(name))
     }
 }
 
@@ -116,7 +145,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let namespace = Namespace::within(root.path());
         namespace.make().unwrap();
-        let asker = namespace.open(DAEMON_LOCK).unwrap();
+        let asker = files::open_lock(&namespace.directory.join(DAEMON_LOCK)).unwrap();
         flock(&asker, FlockOperation::LockShared).unwrap();
         let moment = thread::spawn(move || {
             thread::sleep(Duration::from_millis(20));
@@ -131,11 +160,19 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let namespace = Namespace::within(root.path());
         namespace.make().unwrap();
-        let first = namespace.lock(Access::Shared).unwrap();
-        let second = namespace.lock(Access::Shared).unwrap();
-        let file = namespace.open("lock").unwrap();
+        let first = namespace.lock(Access::Shared).unwrap().unwrap();
+        let second = namespace.lock(Access::Shared).unwrap().unwrap();
+        let file = File::open(namespace.directory.join("lock")).unwrap();
         assert!(flock(&file, FlockOperation::NonBlockingLockExclusive).is_err());
         drop((first, second));
         assert!(flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok());
+    }
+
+    #[test]
+    fn where_nothing_is_kept_nothing_is_locked() {
+        let root = tempfile::tempdir().unwrap();
+        let namespace = Namespace::within(root.path());
+        assert!(namespace.lock(Access::Shared).unwrap().is_none());
+        assert!(!namespace.directory().exists());
     }
 }

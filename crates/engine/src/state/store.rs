@@ -7,7 +7,7 @@ mod sa_modes;
 pub(crate) use requested::Record;
 
 use crate::{
-    Namespace,
+    Error, Namespace,
     state::database::{Database, Tables},
 };
 
@@ -23,7 +23,6 @@ impl Store {
     pub fn of(namespace: &Namespace) -> Self {
         let tables = Tables {
             file: "store.sqlite",
-            mode: 0o600,
             schema: concat!(
                 "CREATE TABLE any_mode (",
                 "    dst TEXT, proto INTEGER, spi INTEGER, mark INTEGER, mask INTEGER,",
@@ -37,12 +36,24 @@ impl Store {
                 ") WITHOUT ROWID;",
                 "CREATE TABLE follows (tunnels INTEGER);",
             ),
+            check: concat!(
+                "SELECT any_mode.dst, any_mode.proto, spi, mark, mask, any_mode.src, any_mode.reqid,",
+                "    added, policy, place, request.proto, mode, request.src, request.dst, level,",
+                "    request.reqid, tunnels FROM any_mode, request, follows",
+            ),
         };
         Self { database: Database::new(namespace.clone(), tables), next_index: None }
     }
 
-    /// Whether there may be any record.
-    pub fn is_empty(&mut self) -> rusqlite::Result<bool> {
-        Ok(self.database.for_reading()?.is_none())
+    /// Reports a record that is not kept, once.
+    pub fn warn(&self, error: &Error) {
+        self.database.warn(&error.to_string());
+    }
+
+    /// Makes sure that records can be kept, but for want of room.
+    ///
+    /// Errors: [`Error::Run`], [`Error::Store`].
+    pub fn prepare(&mut self) -> Result<(), Error> {
+        self.database.prepare()
     }
 }

@@ -1,90 +1,217 @@
-use model::{Variable, Variables, variable::VARIABLES};
-use rusqlite::{Connection, params};
+//! The host's variables, as they were set: a text file for sysctl.conf(5), which every user can read
+//! and which is replaced as a whole.
 
-use crate::{
-    Namespace,
-    state::database::{Database, Tables},
+mod earlier;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::PathBuf,
 };
 
-/// The file in a namespace's directory that holds its variables.
-pub const VARIABLES_FILE: &str = "variables.sqlite";
+use model::{Variable, Variables, variable::VARIABLES};
+use rustix::fs::{Mode, OFlags, open};
 
-/// The host's variables of one network namespace, as they were set. Every process may read them.
+use super::files::{self, FileId};
+use crate::{Error, Namespace};
+
+/// The file in a namespace's directory that holds its variables.
+pub const VARIABLES_FILE: &str = "variables.conf";
+
+/// The first line of the file, before the cookie of its namespace.
+const HEADER: &str = "# ipsec(4) variables of network namespace ";
+
+const DAMAGE: &str = "it does not begin as a file of variables";
+
+/// More than all variables need, in bytes.
+const MOST: u64 = 64 << 10;
+
+/// The file with the variables of one network namespace.
 pub struct KeptVariables {
-    database: Database,
-    read: Option<(i64, Variables)>,
+    namespace: Namespace,
+    path: PathBuf,
+}
+
+/// What the file contains.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// These were set; also if there is no file.
+    Values(Variables),
+    /// An earlier version's file has these.
+    Earlier(Variables),
+    /// It is unreadable. Nothing of it counts.
+    Damaged(FileId),
 }
 
 impl KeptVariables {
     pub fn of(namespace: &Namespace) -> Self {
-        let tables = Tables {
-            file: VARIABLES_FILE,
-            mode: 0o644,
-            schema: "CREATE TABLE variable (name TEXT PRIMARY KEY, value INTEGER)",
-        };
-        Self { database: Database::new(namespace.clone(), tables), read: None }
+        let path = namespace.directory().join(VARIABLES_FILE);
+        Self { namespace: namespace.clone(), path }
     }
 
-    /// Their values now.
-    pub fn values(&mut self) -> rusqlite::Result<&Variables> {
-        let Some(database) = self.database.for_reading()? else {
-            return Ok(&self.read.insert((0, Variables::default())).1);
+    /// Reads the file. Takes no lock, and cannot be delayed by another reader. A line that is no
+    /// setting is reported and passed over.
+    ///
+    /// Errors: [`Error::Run`], also without permission: then there may be variables.
+    pub fn read(&self) -> Result<Contents, Error> {
+        let (text, id) = match self.bytes() {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let earlier = earlier::read(&self.namespace)?;
+                return Ok(
+                    earlier.map_or(Contents::Values(Variables::default()), Contents::Earlier)
+                );
+            }
+            Err(source) => return Err(Error::run(&self.path, source)),
         };
-        // It changes when another connection has written.
-        let version = database.query_row("PRAGMA data_version", [], |row| row.get(0))?;
-        if !matches!(&self.read, Some((read, _)) if *read == version) {
-            self.read = Some((version, read(database)?));
+        let Some((cookie, lines)) = std::str::from_utf8(&text).ok().and_then(split_header) else {
+            return Ok(Contents::Damaged(id));
+        };
+        if cookie != self.namespace.cookie {
+            // Those of a former namespace of the same number.
+            return Ok(Contents::Values(Variables::default()));
         }
-        Ok(&self.read.get_or_insert_default().1)
+        let (variables, bad) = parse(lines);
+        if let Some((number, line)) = bad {
+            let reason = format!("line {number} is no setting of a variable: {line:?}");
+            files::warn_once(&self.path, &reason);
+        }
+        Ok(Contents::Values(variables))
     }
 
-    /// Keeps exactly these, or fails and leaves what was kept.
-    pub fn keep(&mut self, values: &Variables) -> rusqlite::Result<()> {
-        self.read = None;
-        let transaction = self.database.for_writing()?.transaction()?;
-        transaction.execute("DELETE FROM variable", [])?;
+    fn bytes(&self) -> io::Result<(Vec<u8>, FileId)> {
+        // A FIFO in its place is not waited for.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = File::from(open(&self.path, flags, Mode::empty())?);
+        let id = FileId::of_open(&file)?;
+        let mut bytes = Vec::new();
+        file.take(MOST).read_to_end(&mut bytes)?;
+        Ok((bytes, id))
+    }
+
+    /// Keeps exactly these, or fails and leaves what was kept. The caller has the exclusive lock of
+    /// the namespace.
+    ///
+    /// Errors: [`Error::Run`].
+    pub fn keep(&self, values: &Variables) -> Result<(), Error> {
+        let mut text = format!("{HEADER}{}\n", self.namespace.cookie);
         for (meaning, value) in values.set_values() {
             // Of two names of one variable, the first in the table is kept.
-            let name = VARIABLES.iter().find(|it| it.meaning == meaning).map(|it| it.name);
-            transaction.execute("INSERT INTO variable VALUES (?, ?)", params![name, value])?;
+            if let Some(variable) = VARIABLES.iter().find(|variable| variable.meaning == meaning) {
+                text.extend([variable.name, " = ", &value.to_string(), "\n"]);
+            }
         }
-        transaction.commit()
+        files::replace(&self.path, &text, files::READABLE)
+            .map_err(|source| Error::run(&self.path, source))
+    }
+
+    /// Reports that the file is damaged, once.
+    pub fn warn_damaged(&self) {
+        files::warn_once(&self.path, &DAMAGE);
+    }
+
+    /// Makes room for another file. The caller has the exclusive lock of the namespace.
+    pub fn move_aside(&self, damaged: FileId) -> bool {
+        files::move_aside(&self.path, damaged, &DAMAGE)
     }
 }
 
-fn read(database: &Connection) -> rusqlite::Result<Variables> {
+/// The cookie of the first line, and the lines after it.
+fn split_header(text: &str) -> Option<(u64, &str)> {
+    let (header, lines) = text.split_once('\n')?;
+    Some((header.strip_prefix(HEADER)?.parse().ok()?, lines))
+}
+
+/// The settings of these lines, which begin with the second of the file, and the first line that is none.
+fn parse(lines: &str) -> (Variables, Option<(usize, &str)>) {
     let mut variables = Variables::default();
-    let mut query = database.prepare_cached("SELECT name, value FROM variable")?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        let (name, value): (String, i64) = (row.get(0)?, row.get(1)?);
-        let setting = Variable::of_name(&name).and_then(|variable| variable.set(value).ok());
-        if let Some(setting) = setting {
-            variables.set(setting);
+    let mut bad = None;
+    for (line, number) in lines.lines().zip(2..) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with(['#', ';']) {
+            continue;
+        }
+        let setting = line
+            .split_once('=')
+            .and_then(|(name, value)| Variable::of_name(name.trim())?.parse(value.trim()).ok());
+        match setting {
+            Some(setting) => variables.set(setting),
+            None => bad = bad.or(Some((number, line))),
         }
     }
-    Ok(variables)
+    (variables, bad)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
     use super::*;
+
+    fn set(values: &mut Variables, name: &str, value: i64) {
+        values.set(Variable::of_name(name).unwrap().set(value).unwrap());
+    }
 
     #[test]
     fn what_one_process_sets_another_reads() {
         let root = tempfile::tempdir().unwrap();
         let namespace = Namespace::within(root.path());
-        let (mut writer, mut reader) =
-            (KeptVariables::of(&namespace), KeptVariables::of(&namespace));
-        assert_eq!(*reader.values().unwrap(), Variables::default());
+        namespace.make().unwrap();
+        let (writer, reader) = (KeptVariables::of(&namespace), KeptVariables::of(&namespace));
+        assert_eq!(reader.read().unwrap(), Contents::Values(Variables::default()));
         for value in [1, 2] {
             let mut values = Variables::default();
-            for name in ["net.inet.ipsec.esp_net_deflev", "net.inet6.ipsec6.debug"] {
-                values.set(Variable::of_name(name).unwrap().set(value).unwrap());
-            }
+            set(&mut values, "net.inet.ipsec.esp_net_deflev", value);
+            set(&mut values, "net.inet6.ipsec6.debug", value);
             writer.keep(&values).unwrap();
-            assert_eq!(*reader.values().unwrap(), values);
-            assert_eq!(*writer.values().unwrap(), values);
+            assert_eq!(reader.read().unwrap(), Contents::Values(values));
         }
+        let path = namespace.directory().join(VARIABLES_FILE);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+        let text = fs::read_to_string(path).unwrap();
+        let expected = "net.inet.ipsec.esp_net_deflev = 2\nnet.inet.ipsec.debug = 2\n";
+        assert_eq!(text.split_once('\n').unwrap().1, expected);
+    }
+
+    #[test]
+    fn a_bad_line_is_passed_over() {
+        let text = "net.inet.ipsec.ecn=0\n# a comment\nnet.inet.ipsec.later = 1\n\
+                    net.inet.ipsec.dfbit = 7\n\n net.inet.ipsec.dfbit = 1\n";
+        let (values, bad) = parse(text);
+        assert_eq!(bad, Some((4, "net.inet.ipsec.later = 1")));
+        let mut expected = Variables::default();
+        set(&mut expected, "net.inet.ipsec.ecn", 0);
+        set(&mut expected, "net.inet.ipsec.dfbit", 1);
+        assert_eq!(values, expected);
+    }
+
+    #[test]
+    fn a_damaged_file_has_no_values() {
+        let root = tempfile::tempdir().unwrap();
+        let mut namespace = Namespace::within(root.path());
+        namespace.make().unwrap();
+        let kept = KeptVariables::of(&namespace);
+        let path = namespace.directory().join(VARIABLES_FILE);
+        for bytes in [&b"\xff\xfe\0\x01"[..], b"", b"net.inet.ipsec.ecn = 0\n", b"# ipsec"] {
+            fs::write(&path, bytes).unwrap();
+            let Contents::Damaged(id) = kept.read().unwrap() else { panic!("{bytes:?}") };
+            assert!(kept.move_aside(id) && !path.exists());
+        }
+        let mut values = Variables::default();
+        set(&mut values, "net.inet.ipsec.ecn", 0);
+        kept.keep(&values).unwrap();
+        namespace.cookie += 1;
+        let former = KeptVariables::of(&namespace);
+        assert_eq!(former.read().unwrap(), Contents::Values(Variables::default()));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_an_error() {
+        let root = tempfile::tempdir().unwrap();
+        let namespace = Namespace::within(root.path());
+        fs::create_dir_all(namespace.directory().join(VARIABLES_FILE)).unwrap();
+        let error = KeptVariables::of(&namespace).read().unwrap_err();
+        assert_eq!(error.errno(), rustix::io::Errno::ISDIR);
+        assert!(error.to_string().contains(VARIABLES_FILE), "{error}");
     }
 }

@@ -41,7 +41,8 @@ const GATHER: Duration = Duration::from_millis(5);
 pub(crate) struct Opened {
     pub(crate) reconciler: Reconciler,
     pub(crate) monitor: Monitor,
-    pub(crate) run_directory: RunDirectory,
+    /// `None`: it cannot be watched.
+    pub(crate) run_directory: Option<RunDirectory>,
     pub(crate) signals: Signals,
     pub(crate) logging: Logging,
     pub(crate) service_manager: Arc<ServiceManager>,
@@ -67,10 +68,13 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    pub(crate) fn new(mut opened: Opened) -> Result<Self, Error> {
-        let variables = opened.reconciler.variables()?.clone();
+    pub(crate) fn new(mut opened: Opened) -> Self {
+        let variables = opened.reconciler.variables().unwrap_or_else(|error| {
+            warn!(%error, "variables not read");
+            Variables::default()
+        });
         opened.logging.follow(&variables);
-        Ok(Self {
+        Self {
             opened,
             variables,
             pending: None,
@@ -79,7 +83,7 @@ impl EventLoop {
             retry_after: RETRY[0],
             total: Reconciled::default(),
             watchdog: Watchdog::from_environment(),
-        })
+        }
     }
 
     /// Runs until a signal ends it.
@@ -102,7 +106,9 @@ impl EventLoop {
                 self.execute()?;
             }
             self.read_events()?;
-            if self.opened.run_directory.variables_changed()? {
+            if let Some(directory) = &self.opened.run_directory
+                && directory.variables_changed()?
+            {
                 self.read_variables();
             }
             if Instant::now() >= self.not_before
@@ -122,11 +128,11 @@ impl EventLoop {
             timeout = Some(timeout.map_or_else(pause, |timeout| timeout.min(pause())));
         }
         let mut slots = vec![
-            PollFd::new(run_directory, PollFlags::IN),
             PollFd::from_borrowed_fd(signals.stop(), PollFlags::IN),
             PollFd::from_borrowed_fd(signals.reload(), PollFlags::IN),
             PollFd::from_borrowed_fd(signals.execute(), PollFlags::IN),
         ];
+        slots.extend(run_directory.as_ref().map(|it| PollFd::new(it, PollFlags::IN)));
         if self.had_events {
             timeout = Some(timeout.map_or(GATHER, |pause| pause.min(GATHER)));
         } else {
@@ -173,9 +179,9 @@ impl EventLoop {
     /// Reads the host's variables, which may have changed.
     fn read_variables(&mut self) {
         match self.opened.reconciler.variables() {
-            Ok(now) if *now == self.variables => {}
+            Ok(now) if now == self.variables => {}
             Ok(now) => {
-                self.variables = now.clone();
+                self.variables = now;
                 self.opened.logging.follow(&self.variables);
                 self.request(Reason::new("variables were set"));
             }

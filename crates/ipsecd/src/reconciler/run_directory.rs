@@ -22,7 +22,7 @@ pub(crate) struct RunDirectory {
 impl RunDirectory {
     /// Watches a directory, which must exist.
     pub(crate) fn watch(path: &Path) -> Result<Self, Error> {
-        // Not `CLOSE_WRITE`: this process reads the database with a descriptor open for writing.
+        // The commands replace the file by rename(2).
         let flags = WatchFlags::MODIFY
             | WatchFlags::CREATE
             | WatchFlags::DELETE
@@ -72,10 +72,8 @@ fn removes_lock(event: &Event<'_>) -> bool {
 }
 
 fn touches_variables(event: &Event<'_>) -> bool {
-    // SQLite's journal is a file with the same prefix.
-    let of_variables = |name: &[u8]| name.starts_with(VARIABLES_FILE.as_bytes());
     event.events().contains(ReadFlags::QUEUE_OVERFLOW)
-        || event.file_name().is_some_and(|name| of_variables(name.to_bytes()))
+        || event.file_name().is_some_and(|name| name.to_bytes() == VARIABLES_FILE.as_bytes())
 }
 
 impl AsFd for RunDirectory {
@@ -97,8 +95,13 @@ mod tests {
         assert!(!directory.variables_changed().unwrap());
         fs::write(root.path().join("store.sqlite"), "1").unwrap();
         assert!(!directory.variables_changed().unwrap());
-        fs::write(root.path().join(VARIABLES_FILE), "1").unwrap();
-        assert!(directory.variables_changed().unwrap());
+        let new = root.path().join("new");
+        for text in ["1", "2"] {
+            fs::write(&new, text).unwrap();
+            assert!(!directory.variables_changed().unwrap());
+            fs::rename(&new, root.path().join(VARIABLES_FILE)).unwrap();
+            assert!(directory.variables_changed().unwrap());
+        }
         fs::read(root.path().join(VARIABLES_FILE)).unwrap();
         assert!(!directory.variables_changed().unwrap());
         let lock = File::create(root.path().join(DAEMON_LOCK)).unwrap();

@@ -21,7 +21,7 @@ impl SharedEngine {
             none => none.insert(Engine::open(Options::default())?),
         };
         engine.choose_reqids(policies)?;
-        Ok(engine.variables()?.clone())
+        engine.variables()
     }
 
     /// Closes the engine. The next request opens another one.

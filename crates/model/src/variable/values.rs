@@ -36,6 +36,11 @@ impl Variables {
         self.set.insert(setting.variable().meaning, setting.value());
     }
 
+    /// Has packets of this version dropped that no policy matches.
+    pub fn discard_by_default(&mut self, version: IpVersion) {
+        self.set.insert(Meaning::DefaultPolicy(version), 0);
+    }
+
     /// Those that were set, in no order that matters.
     pub fn set_values(&self) -> impl Iterator<Item = (Meaning, i32)> + '_ {
         self.set.iter().map(|(meaning, value)| (*meaning, *value))

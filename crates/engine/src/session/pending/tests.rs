@@ -53,7 +53,7 @@ struct Fake {
 
 impl Fake {
     fn step(&self, step: Failing) -> Result<(), Error> {
-        let failure = || Error::run(Errno::NOSPC.into());
+        let failure = || Error::run(Path::new("file"), Errno::NOSPC.into());
         if self.failing == Some(step) { Err(failure()) } else { Ok(()) }
     }
 }
@@ -144,7 +144,7 @@ impl Run<'_> {
             }
             Step::Nothing => self.begin(),
             Step::Rule => {
-                self.pending.refuse(self.line, model::Error::NoProto);
+                self.pending.refuse(self.line, Refusal::Rule(model::Error::NoProto));
                 self.waiting.push((self.line, false));
             }
             Step::Fails => {

@@ -1,9 +1,10 @@
 use model::{
     Action, AddressPair, Direction, LevelKind, Mode, Proto, ReqId, Template, TemplateMode,
 };
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, Transaction, params, types::Value};
 
 use super::Store;
+use crate::Error;
 use crate::policy::entry::{Installed, Requested};
 
 /// The requested templates of a partial policy.
@@ -20,109 +21,134 @@ pub(crate) struct Record {
 impl Store {
     /// An index for a policy to come: a number that the kernel, which counts from 1, will not reach,
     /// and that no record has.
-    pub fn choose_index(&mut self, direction: Direction) -> rusqlite::Result<u32> {
+    pub fn choose_index(&mut self, direction: Direction) -> u32 {
         const HIGH: u32 = 1 << 31;
         loop {
             // They follow one another: of a few thousand drawn by lot two would soon be the same.
             let next = self.next_index.unwrap_or_else(|| fastrand::u32(..));
             self.next_index = Some(next.wrapping_add(8));
             let index = (next & !7) | HIGH | u32::from(direction.xfrm());
-            if !self.has_record(index)? {
-                return Ok(index);
+            if !self.has_record(index) {
+                return index;
             }
         }
     }
 
-    fn has_record(&mut self, index: u32) -> rusqlite::Result<bool> {
-        let Some(database) = self.database.for_reading()? else { return Ok(false) };
-        database.prepare_cached("SELECT 1 FROM request WHERE policy = ?")?.exists([index])
+    fn has_record(&mut self, index: u32) -> bool {
+        let query = "SELECT 1 FROM request WHERE policy = ?";
+        self.database.read(|records| records.prepare_cached(query)?.exists([index])) == Some(true)
     }
 
     /// Keeps all these records, or none.
-    pub(crate) fn keep(&mut self, records: &[Record]) -> rusqlite::Result<()> {
-        let transaction = self.database.for_writing()?.transaction()?;
-        for Record { index, templates } in records {
-            transaction.execute("DELETE FROM request WHERE policy = ?", [index])?;
-            let mut insert = transaction
-                .prepare_cached("INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
-            for (place, template) in templates.iter().enumerate() {
-                let ends = template.mode.endpoints();
-                let end = |side: fn(AddressPair) -> std::net::IpAddr| {
-                    ends.map(|ends| side(ends).to_string())
-                };
-                let level = template.level.kind().pfkey_number();
-                let reqid = template.level.reqid().map_or(0, ReqId::number);
-                insert.execute(params![
-                    index,
-                    place,
-                    template.proto.number(),
-                    template.mode.mode().xfrm(),
-                    end(AddressPair::src),
-                    end(AddressPair::dst),
-                    level,
-                    reqid,
-                ])?;
-            }
-        }
-        transaction.commit()
+    ///
+    /// Errors: [`Error::Run`], [`Error::Store`].
+    pub(crate) fn keep(&mut self, records: &[Record]) -> Result<(), Error> {
+        self.database
+            .write(|transaction| records.iter().try_for_each(|record| insert(transaction, record)))
     }
 
     /// A policy of the SPD with everything that was requested of it.
-    pub(crate) fn requested(&mut self, installed: Installed) -> rusqlite::Result<Requested> {
+    pub(crate) fn requested(&mut self, installed: Installed) -> Requested {
         let Installed(mut entry) = installed;
         if !entry.installation.is_partial {
-            return Ok(Requested(entry));
+            return Requested(entry);
         }
-        let Some(database) = self.database.for_reading()? else { return Ok(Requested(entry)) };
-        let requested: Option<Vec<Template>> = database
-            .prepare_cached(
-                "SELECT proto, mode, src, dst, level, reqid FROM request WHERE policy = ?
-                 ORDER BY place",
-            )?
-            .query_map([entry.index], template)?
-            .collect::<Result<_, _>>()?;
-        if let Some(requested) = requested
-            && requested.len() > entry.policy.action.templates().len()
-            && is_part(entry.policy.action.templates(), &requested)
-        {
-            entry.policy.action = Action::Ipsec(requested);
+        let requested = self.database.read(|records| {
+            records
+                .prepare_cached(
+                    "SELECT proto, mode, src, dst, level, reqid FROM request WHERE policy = ?
+                     ORDER BY place",
+                )?
+                .query_map([entry.index], |row| Ok(template(row).ok().flatten()))?
+                .collect::<Result<Option<Vec<_>>, _>>()
+        });
+        let installed = entry.policy.action.templates();
+        match requested {
+            Some(Some(requested))
+                if requested.len() > installed.len() && is_part(installed, &requested) =>
+            {
+                entry.policy.action = Action::Ipsec(requested);
+            }
+            Some(None) => {
+                let reason = format!("the record of policy {} makes no sense", entry.index);
+                self.database.warn(&reason);
+            }
+            _ => {}
         }
-        Ok(Requested(entry))
+        Requested(entry)
     }
 
     /// Forgets what was requested of policies that are not among these.
-    pub fn keep_only(&mut self, is_there: impl Fn(u32) -> bool) -> rusqlite::Result<()> {
-        if self.is_empty()? {
+    ///
+    /// Errors: [`Error::Run`], [`Error::Store`].
+    pub fn keep_only(&mut self, is_there: impl Fn(u32) -> bool) -> Result<(), Error> {
+        let kept = self.database.read(|records| {
+            records
+                .prepare("SELECT DISTINCT policy FROM request")?
+                .query_map([], |row| row.get(0))?
+                .collect::<Result<Vec<Value>, _>>()
+        });
+        let is_there = |policy: &Value| match policy {
+            Value::Integer(index) => u32::try_from(*index).is_ok_and(&is_there),
+            _ => false,
+        };
+        let gone: Vec<Value> =
+            kept.into_iter().flatten().filter(|policy| !is_there(policy)).collect();
+        if gone.is_empty() {
             return Ok(());
         }
-        let transaction = self.database.for_writing()?.transaction()?;
-        let kept: Vec<u32> = transaction
-            .prepare("SELECT DISTINCT policy FROM request")?
-            .query_map([], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        for index in kept.into_iter().filter(|index| !is_there(*index)) {
-            transaction.execute("DELETE FROM request WHERE policy = ?", [index])?;
-        }
-        transaction.commit()
+        self.database.write(|transaction| {
+            for policy in &gone {
+                transaction.execute("DELETE FROM request WHERE policy IS ?", [policy])?;
+            }
+            Ok(())
+        })
     }
 
     /// Whether there may be policies whose templates come and go with SAs.
-    pub fn has_optional_tunnels(&mut self) -> rusqlite::Result<bool> {
-        let Some(database) = self.database.for_reading()? else { return Ok(false) };
-        let known = database.query_row("SELECT tunnels FROM follows", [], |row| row.get(0));
-        Ok(known.optional()?.unwrap_or(false))
+    pub fn has_optional_tunnels(&mut self) -> bool {
+        let query = "SELECT 1 FROM follows WHERE tunnels";
+        self.database.read(|records| records.prepare_cached(query)?.exists([])) == Some(true)
     }
 
     /// Notes whether there are policies whose templates come and go with SAs.
-    pub fn set_has_optional_tunnels(&mut self, has_optional_tunnels: bool) -> rusqlite::Result<()> {
-        if self.has_optional_tunnels()? == has_optional_tunnels {
+    ///
+    /// Errors: [`Error::Run`], [`Error::Store`].
+    pub fn set_has_optional_tunnels(&mut self, has_optional_tunnels: bool) -> Result<(), Error> {
+        if self.has_optional_tunnels() == has_optional_tunnels {
             return Ok(());
         }
-        let transaction = self.database.for_writing()?.transaction()?;
-        transaction.execute("DELETE FROM follows", [])?;
-        transaction.execute("INSERT INTO follows VALUES (?)", [has_optional_tunnels])?;
-        transaction.commit()
+        self.database.write(|transaction| {
+            transaction.execute("DELETE FROM follows", [])?;
+            transaction.execute("INSERT INTO follows VALUES (?)", [has_optional_tunnels])?;
+            Ok(())
+        })
     }
+}
+
+fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
+    let Record { index, templates } = record;
+    transaction.execute("DELETE FROM request WHERE policy = ?", [index])?;
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
+    for (place, template) in templates.iter().enumerate() {
+        let ends = template.mode.endpoints();
+        let end =
+            |side: fn(AddressPair) -> std::net::IpAddr| ends.map(|ends| side(ends).to_string());
+        let level = template.level.kind().pfkey_number();
+        let reqid = template.level.reqid().map_or(0, ReqId::number);
+        insert.execute(params![
+            index,
+            place,
+            template.proto.number(),
+            template.mode.mode().xfrm(),
+            end(AddressPair::src),
+            end(AddressPair::dst),
+            level,
+            reqid,
+        ])?;
+    }
+    Ok(())
 }
 
 /// Whether the kernel's templates are some of those requested, in their order.
@@ -131,7 +157,7 @@ fn is_part(installed: &[Template], requested: &[Template]) -> bool {
     installed.iter().all(|template| requested.any(|other| other == template))
 }
 
-/// Reads a row; `None` if it makes no sense.
+/// Reads a row; `None`, or an error, if it makes no sense.
 fn template(row: &Row<'_>) -> rusqlite::Result<Option<Template>> {
     let (proto, mode): (u8, u8) = (row.get(0)?, row.get(1)?);
     let (src, dst): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);
@@ -193,33 +219,33 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut store = Store::of(&Namespace::within(root.path()));
         let all = templates();
-        let index = store.choose_index(Direction::Out).unwrap();
+        let index = store.choose_index(Direction::Out);
         assert_eq!(index & 7, 1);
         let part = installed(&all[1..2], index);
-        assert_eq!(store.requested(part.clone()).unwrap().0, part.0);
+        assert_eq!(store.requested(part.clone()).0, part.0);
         store.keep(&[Record { index, templates: all.clone() }]).unwrap();
         // Another process reads it.
         let mut store = Store::of(&Namespace::within(root.path()));
-        let whole = store.requested(part.clone()).unwrap();
+        let whole = store.requested(part.clone());
         assert_eq!(whole.policy.action.templates(), all);
         // Another program's policy of the same index.
         let other = installed(&[Template { level: Level::Require, ..all[0] }], index);
-        assert_eq!(store.requested(other.clone()).unwrap().0, other.0);
+        assert_eq!(store.requested(other.clone()).0, other.0);
         store.keep_only(|kept| kept != index).unwrap();
-        assert_eq!(store.requested(part.clone()).unwrap().0, part.0);
+        assert_eq!(store.requested(part.clone()).0, part.0);
     }
 
     #[test]
     fn an_index_is_chosen_once() {
         let root = tempfile::tempdir().unwrap();
         let mut store = Store::of(&Namespace::within(root.path()));
-        let first = store.choose_index(Direction::Out).unwrap();
-        let second = store.choose_index(Direction::Out).unwrap();
+        let first = store.choose_index(Direction::Out);
+        let second = store.choose_index(Direction::Out);
         assert_ne!(first, second);
         store.keep(&[Record { index: second, templates: templates() }]).unwrap();
         store.next_index = Some(first);
-        assert_eq!(store.choose_index(Direction::Out).unwrap(), first);
-        assert_ne!(store.choose_index(Direction::Out).unwrap(), second);
+        assert_eq!(store.choose_index(Direction::Out), first);
+        assert_ne!(store.choose_index(Direction::Out), second);
     }
 
     #[test]
@@ -227,10 +253,37 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let mut namespace = Namespace::within(root.path());
         Store::of(&namespace).set_has_optional_tunnels(true).unwrap();
-        assert!(Store::of(&namespace).has_optional_tunnels().unwrap());
+        assert!(Store::of(&namespace).has_optional_tunnels());
         namespace.cookie += 1;
-        assert!(!Store::of(&namespace).has_optional_tunnels().unwrap());
+        assert!(!Store::of(&namespace).has_optional_tunnels());
         Store::of(&namespace).keep(&[]).unwrap();
-        assert!(!Store::of(&namespace).has_optional_tunnels().unwrap());
+        assert!(!Store::of(&namespace).has_optional_tunnels());
+    }
+
+    #[test]
+    fn a_record_that_makes_no_sense_is_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        let namespace = Namespace::within(root.path());
+        let mut store = Store::of(&namespace);
+        let all = templates();
+        let records = [8, 16].map(|index| Record { index, templates: all.clone() });
+        store.keep(&records).unwrap();
+        let path = namespace.directory().join("store.sqlite");
+        for change in ["proto = 999", "level = -1", "src = 'no address'", "mode = x'00'"] {
+            rusqlite::Connection::open(&path)
+                .unwrap()
+                .execute_batch(&format!("UPDATE request SET {change} WHERE policy = 8"))
+                .unwrap();
+            let (bad, good) = (installed(&all[1..2], 8), installed(&all[1..2], 16));
+            assert_eq!(store.requested(bad.clone()).0, bad.0, "{change}");
+            assert_eq!(store.requested(good).policy.action.templates(), all);
+        }
+        rusqlite::Connection::open(&path)
+            .unwrap()
+            .execute_batch("UPDATE request SET policy = 'text' WHERE policy = 8")
+            .unwrap();
+        store.keep_only(|index| index == 16).unwrap();
+        let good = installed(&all[1..2], 16);
+        assert_eq!(store.requested(good).policy.action.templates(), all);
     }
 }

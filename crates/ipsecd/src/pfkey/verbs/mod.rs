@@ -180,19 +180,10 @@ impl Handler {
     }
 }
 
-/// The requested form of a policy, of which the kernel may have only a part; the kernel's form if the
-/// requested one cannot be read.
+/// The requested form of a policy, of which the kernel may have only a part.
 fn requested(engine: &mut Engine, entry: PolicyEntry) -> PolicyEntry {
-    if !entry.installation.is_partial {
-        return entry;
-    }
-    match engine.requested(Installed(entry.clone())) {
-        Ok(Requested(entry)) => entry,
-        Err(error) => {
-            warn!(%error, "requested templates unknown");
-            entry
-        }
-    }
+    let Requested(entry) = engine.requested(Installed(entry));
+    entry
 }
 
 /// The engine's answer, or the errno for the client.

@@ -1,0 +1,132 @@
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, thread};
+
+use super::*;
+
+const NUMBERS: Tables = Tables {
+    file: "numbers.sqlite",
+    schema: "CREATE TABLE number (value INTEGER); INSERT INTO number VALUES (0)",
+    check: "SELECT value FROM number",
+};
+
+fn value(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT value FROM number", [], |row| row.get(0))
+}
+
+fn add_one(database: &mut Database) -> Result<i64, Error> {
+    database.write(|transaction| {
+        let value = value(transaction)? + 1;
+        transaction.execute("UPDATE number SET value = ?", [value])?;
+        Ok(value)
+    })
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn many_write_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let namespace = Namespace::within(root.path());
+    let writer = |_| {
+        let namespace = namespace.clone();
+        thread::spawn(move || {
+            let mut database = Database::new(namespace, NUMBERS);
+            (0..50).map(|_| add_one(&mut database).unwrap()).max()
+        })
+    };
+    let threads: Vec<_> = (0..4).map(writer).collect();
+    let values = threads.into_iter().map(|thread| thread.join().unwrap());
+    assert_eq!(values.max(), Some(Some(4 * 50)));
+}
+
+#[test]
+fn the_file_and_its_journal_are_private() {
+    let root = tempfile::tempdir().unwrap();
+    let namespace = Namespace::within(root.path());
+    let mut database = Database::new(namespace.clone(), NUMBERS);
+    assert_eq!(database.read(value), None);
+    assert!(!namespace.directory().exists(), "a reader makes nothing");
+    let path = namespace.directory().join(NUMBERS.file);
+    let journal = path.with_extension("sqlite-journal");
+    let modes = database.write(|transaction| {
+        transaction.execute("UPDATE number SET value = 7", [])?;
+        Ok((mode(&path), mode(&journal)))
+    });
+    assert_eq!(modes.unwrap(), (0o600, 0o600));
+}
+
+#[test]
+fn a_damaged_file_is_moved_aside_and_made_again() {
+    let root = tempfile::tempdir().unwrap();
+    let namespace = Namespace::within(root.path());
+    let path = namespace.directory().join(NUMBERS.file);
+    let aside = namespace.directory().join("numbers.sqlite.damaged");
+    let mut other = Database::new(namespace.clone(), NUMBERS);
+    let script = |sql: &'static str| {
+        let path = path.clone();
+        move || Connection::open(&path).unwrap().execute_batch(sql).unwrap()
+    };
+    let noise = || {
+        let mut bytes = fs::read(&path).unwrap();
+        fastrand::Rng::with_seed(7).fill(&mut bytes[100..]);
+        fs::write(&path, bytes).unwrap();
+    };
+    let damages: [(&str, &dyn Fn()); 5] = [
+        ("no database", &|| fs::write(&path, [7; 4096]).unwrap()),
+        ("random pages", &noise),
+        ("another format", &script("PRAGMA user_version = 7")),
+        ("other columns", &script("DROP TABLE number; CREATE TABLE number (a)")),
+        (
+            "an earlier version with other columns",
+            &script("PRAGMA user_version = 0; DROP TABLE number; CREATE TABLE number (a)"),
+        ),
+    ];
+    for (what, damage) in damages {
+        let mut database = Database::new(namespace.clone(), NUMBERS);
+        assert_eq!(add_one(&mut database).unwrap(), 1, "{what}");
+        drop(database);
+        damage();
+        let mut database = Database::new(namespace.clone(), NUMBERS);
+        assert_eq!(database.read(value), None, "{what}");
+        assert!(aside.exists() && !path.exists(), "{what}: it is moved by a reader");
+        damage_again(&path, &aside);
+        let mut database = Database::new(namespace.clone(), NUMBERS);
+        assert_eq!(add_one(&mut database).unwrap(), 1, "{what}");
+        assert_eq!(mode(&path), 0o600);
+        thread::sleep(PAUSE);
+        assert_eq!(other.read(value), Some(1), "one that had the former file open: {what}");
+        fs::remove_file(&path).unwrap();
+        fs::remove_file(&aside).unwrap();
+    }
+}
+
+/// So that a writer finds it.
+fn damage_again(path: &Path, aside: &Path) {
+    fs::rename(aside, path).unwrap();
+}
+
+#[test]
+fn an_earlier_version_with_the_same_tables_is_read() {
+    let root = tempfile::tempdir().unwrap();
+    let namespace = Namespace::within(root.path());
+    let path = namespace.directory().join(NUMBERS.file);
+    add_one(&mut Database::new(namespace.clone(), NUMBERS)).unwrap();
+    Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 0").unwrap();
+    assert_eq!(Database::new(namespace, NUMBERS).read(value), Some(1));
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_stays() {
+    let root = tempfile::tempdir().unwrap();
+    let namespace = Namespace::within(root.path());
+    let path = namespace.directory().join(NUMBERS.file);
+    fs::create_dir_all(&path).unwrap();
+    let mut database = Database::new(namespace, NUMBERS);
+    assert_eq!(database.read(value), None);
+    let error = add_one(&mut database).unwrap_err();
+    assert!(error.to_string().contains("numbers.sqlite"), "{error}");
+    assert!(path.is_dir());
+    fs::remove_dir(&path).unwrap();
+    assert_eq!(add_one(&mut database).unwrap(), 1);
+}

@@ -1,0 +1,168 @@
+//! Files beside the kernel: made with their modes whatever the umask, replaced at once, and moved aside
+//! when they are damaged.
+
+use std::{
+    collections::BTreeSet,
+    ffi::OsString,
+    fmt,
+    fs::{self, File, OpenOptions, Permissions},
+    io::{self, Write},
+    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+};
+
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags, mknodat, open},
+    io::Errno,
+};
+use tracing::warn;
+
+/// For root.
+pub(crate) const PRIVATE: u32 = 0o600;
+/// For every user to read.
+pub(crate) const READABLE: u32 = 0o644;
+
+/// Which file a path names: device and inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileId(u64, u64);
+
+impl FileId {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        fs::symlink_metadata(path).map(|file| Self(file.dev(), file.ino()))
+    }
+
+    pub(crate) fn of_open(file: &File) -> io::Result<Self> {
+        file.metadata().map(|file| Self(file.dev(), file.ino()))
+    }
+}
+
+/// Opens a file to lock it, or makes it. To read is enough for flock(2), and possible where the file
+/// system is read-only. A FIFO in its place is not waited for.
+pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
+    let flags =
+        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(open(path, flags, Mode::from_raw_mode(PRIVATE))?.into())
+}
+
+/// Makes an empty file that no other user can open at any time, if there is none. It is not opened:
+/// to close it would release the locks that SQLite has on it in this process (fcntl(2)).
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    let mode = Mode::from_raw_mode(PRIVATE);
+    match mknodat(CWD, path, FileType::RegularFile, mode, 0) {
+        Err(Errno::EXIST) => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// Replaces a file: a reader has the old text or the new one, and cannot delay the writer. The caller
+/// is the only writer.
+pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    let new = beside(path, ".new");
+    let written = write_new(&new, text, mode).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        // The first failure is the one to report.
+        let _ = fs::remove_file(&new);
+    }
+    written
+}
+
+fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+    // A writer that was killed may have left one.
+    remove(path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(Permissions::from_mode(mode))
+}
+
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Moves a damaged file aside, unless another process has done so. Reports it. Returns whether its
+/// place is free.
+pub(crate) fn move_aside(path: &Path, damaged: FileId, reason: &dyn fmt::Display) -> bool {
+    if FileId::of(path).ok() != Some(damaged) {
+        return true;
+    }
+    let aside = beside(path, ".damaged");
+    match fs::rename(path, &aside) {
+        Ok(()) => {
+            warn!(file = %path.display(), moved_to = %aside.display(), %reason, "damaged file");
+            true
+        }
+        Err(error) => {
+            warn_once(path, &format_args!("{reason}; it cannot be moved aside: {error}"));
+            false
+        }
+    }
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+/// Reports that a file cannot be used, once for each file.
+pub(crate) fn warn_once(path: &Path, reason: &dyn fmt::Display) {
+    static REPORTED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if reported.insert(path.to_owned()) {
+        warn!(file = %path.display(), %reason, "file not used");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_file_is_replaced_with_its_mode() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("file");
+        fs::write(root.path().join("file.new"), "left by a process that was killed").unwrap();
+        for text in ["one", "two"] {
+            let before = FileId::of(&path).ok();
+            replace(&path, text, READABLE).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+            assert_eq!(mode(&path), 0o644);
+            assert_ne!(FileId::of(&path).ok(), before);
+        }
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+        fs::create_dir(root.path().join("directory")).unwrap();
+        assert!(replace(&root.path().join("directory"), "", READABLE).is_err());
+        assert!(!root.path().join("directory.new").exists());
+    }
+
+    #[test]
+    fn a_lock_is_roots_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("lock");
+        drop(open_lock(&path).unwrap());
+        assert_eq!(mode(&path), 0o600);
+        std::os::unix::fs::symlink("lock", root.path().join("link")).unwrap();
+        assert!(open_lock(&root.path().join("link")).is_err());
+    }
+
+    #[test]
+    fn only_the_damaged_file_is_moved() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("file");
+        fs::write(&path, "damaged").unwrap();
+        let damaged = FileId::of(&path).unwrap();
+        assert!(move_aside(&path, damaged, &"a reason"));
+        fs::write(&path, "made by another process").unwrap();
+        assert!(move_aside(&path, damaged, &"a reason"));
+        assert!(path.exists());
+        assert_eq!(fs::read_to_string(root.path().join("file.damaged")).unwrap(), "damaged");
+    }
+}
