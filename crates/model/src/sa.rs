@@ -150,6 +150,9 @@ pub struct Sa {
 }
 
 impl Sa {
+    /// The longest replay window of the kernel, in packets (`XFRMA_REPLAY_ESN_MAX`, 512 bytes).
+    pub const MAX_REPLAY_WINDOW: u32 = 4096;
+
     /// An SA with nothing but its name: transport mode, no algorithm, no limit.
     #[must_use]
     pub fn bare(ends: AddressPair, proto: Proto, spi: Spi) -> Self {

@@ -10,9 +10,6 @@ use crate::{
     wire::{UNIT, ext_type, numbers},
 };
 
-/// `IPSEC_DIR_INBOUND` and `IPSEC_DIR_OUTBOUND`.
-const DIRECTIONS: [(Direction, u8); 2] = [(Direction::In, 1), (Direction::Out, 2)];
-
 /// Reads a value. What follows the policy is passed over, as is the index.
 ///
 /// As with AF_KEY, `none` is `bypass`, and a number of `unique` that no script may choose counts as
@@ -47,8 +44,10 @@ pub fn read_direction(value: &[u8]) -> Result<Direction, Error> {
 }
 
 fn direction(number: u8) -> Result<Direction, Error> {
-    let row = DIRECTIONS.iter().find(|row| row.1 == number);
-    row.map(|row| row.0).ok_or(Error::UnknownNumber { field: "direction", number: number.into() })
+    [Direction::In, Direction::Out]
+        .into_iter()
+        .find(|direction| direction.pfkey_number() == number)
+        .ok_or(Error::UnknownNumber { field: "direction", number: number.into() })
 }
 
 /// The requests, up to the one that is too many (`parse_ipsecrequests`, net/key/af_key.c).
@@ -69,7 +68,6 @@ fn read_requests(rest: IpsecRequests<'_>) -> Result<Vec<Template>, Error> {
 ///
 /// A mode that PF_KEY has no number for is an error.
 pub fn value(policy: &SocketPolicy) -> Result<Vec<u8>, Error> {
-    let row = DIRECTIONS.iter().find(|row| row.0 == policy.direction());
     let policy = ext::Policy {
         policy_type: policy.action().kind().pfkey_number(),
         priority: policy.priority().0,
@@ -78,8 +76,7 @@ pub fn value(policy: &SocketPolicy) -> Result<Vec<u8>, Error> {
             .iter()
             .map(IpsecRequest::try_from)
             .collect::<Result<_, _>>()?,
-        // A socket has no other direction.
-        ..ext::Policy::bare(row.map_or(0, |row| row.1))
+        ..ext::Policy::bare(policy.direction().pfkey_number())
     };
     Ok(Extension::Policy(policy).encode()?.to_vec())
 }

@@ -3,7 +3,7 @@
 
 use std::{ffi::c_int, io::IoSlice};
 
-use pfkey::Message;
+use pfkey::{HEADER_LENGTH as HEADER, Message};
 use rustix::{
     fd::BorrowedFd,
     io::Errno,
@@ -13,7 +13,6 @@ use rustix::{
 use crate::{
     clients::{self, Client, ClientDescriptor},
     descriptors::borrow,
-    interests::HEADER,
     recover::recover_to_send,
 };
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pfkey::{Message, MessageType};
+use pfkey::{HEADER_LENGTH as HEADER, Message, MessageType};
 use rustix::{
     fd::BorrowedFd,
     io::Errno,
@@ -11,9 +11,6 @@ use rustix::{
 };
 
 use crate::spin_lock::Guard;
-
-/// `sizeof(struct sadb_msg)`.
-pub(crate) const HEADER: usize = 16;
 
 /// The bit of a socket that is promiscuous; those below are SA types.
 const PROMISCUOUS: u32 = 31;

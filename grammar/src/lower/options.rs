@@ -13,8 +13,6 @@ use crate::{
     warning::{Warning, WarningKind},
 };
 
-/// The longest replay window of the kernel, in packets (`XFRMA_REPLAY_ESN_MAX`, 512 bytes).
-const MAX_REPLAY_WINDOW: u64 = 4096;
 /// Packets to a byte of the bitmap, which is what `-r` counts in the BSDs.
 const PACKETS_PER_BYTE: u64 = 8;
 
@@ -93,9 +91,10 @@ impl Lowering<'_> {
         }
         let unit = if self.source.dialect().is_bsd() { PACKETS_PER_BYTE } else { 1 };
         let packets = given.saturating_mul(unit);
-        if packets > MAX_REPLAY_WINDOW {
+        let most = u64::from(Sa::MAX_REPLAY_WINDOW);
+        if packets > most {
             let option = ScriptOption::Replay.word();
-            let kind = Kind::OutOfRange { option, given, most: MAX_REPLAY_WINDOW / unit };
+            let kind = Kind::OutOfRange { option, given, most: most / unit };
             return Err(Error::new(kind, self.source, span, number()));
         }
         Ok(cut(packets))

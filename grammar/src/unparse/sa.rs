@@ -8,9 +8,6 @@ use super::{
 };
 use crate::tree::{self, Algorithms, Command, Extension, Host, Port, SaEnds, SaName, SaProto};
 
-/// The longest replay window that `-r` takes.
-const MAX_REPLAY_WINDOW: u32 = 4096;
-
 impl Writer {
     pub(super) fn add(&mut self, sa: &Sa) -> Command {
         let (src, dst) = (sa.ends.src(), sa.ends.dst());
@@ -77,7 +74,7 @@ impl Writer {
             }
         }
         extensions.extend(sa.reqid.map(|reqid| Extension::ReqId(reqid.number().into())));
-        if sa.replay_window > MAX_REPLAY_WINDOW {
+        if sa.replay_window > Sa::MAX_REPLAY_WINDOW {
             self.lose(format!("replay-window {}", sa.replay_window));
         } else if sa.replay_window != 0 {
             extensions.push(Extension::Replay(sa.replay_window.into()));

@@ -6,16 +6,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pfkey::{Message, MessageType};
+use pfkey::{HEADER_LENGTH as HEADER, Message, MessageType};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::BorrowedFd,
     io::{Errno, retry_on_intr},
     net::{RecvFlags, SendFlags, recv, send},
 };
-
-/// `sizeof(struct sadb_msg)`.
-const HEADER: usize = 16;
 
 /// How many SA types are kept, from 0.
 const TYPES: u8 = 16;

@@ -1,6 +1,6 @@
 //! `XFRM_MSG_MIGRATE`: `xfrm_userpolicy_id` with the paths of a policy, old and new.
 
-use model::{AddressPair, Direction, IpVersion, Migration, Mode, PathChange, ReqId};
+use model::{AddressPair, IpVersion, Migration, PathChange, ReqId};
 use netlink_packet_core::{DecodeError, DefaultNla, Emitable};
 use netlink_packet_xfrm::{
     Address, MigrateMessage, UserKmAddress, UserMigrate, UserPolicyId, XFRM_USER_POLICY_ID_LEN,
@@ -67,8 +67,7 @@ pub(super) fn read(object: &[u8]) -> Result<Migration, Error> {
     }
     Ok(Migration {
         selector: selector::read(&id.selector, None)?,
-        direction: Direction::from_xfrm(id.direction)
-            .ok_or_else(|| number::unknown("direction", id.direction))?,
+        direction: number::direction(id.direction)?,
         changes,
         key_management,
     })
@@ -77,7 +76,7 @@ pub(super) fn read(object: &[u8]) -> Result<Migration, Error> {
 fn path_change(wire: &UserMigrate) -> Result<PathChange, DecodeError> {
     Ok(PathChange {
         proto: number::proto(wire.proto)?,
-        mode: Mode::from_xfrm(wire.mode).ok_or_else(|| number::unknown("mode", wire.mode))?,
+        mode: number::mode(wire.mode)?,
         reqid: ReqId::new(wire.reqid),
         old: pair(wire.old_family, &wire.old_saddr, &wire.old_daddr),
         new: pair(wire.new_family, &wire.new_saddr, &wire.new_daddr),
@@ -91,7 +90,7 @@ fn pair(family: u16, src: &Address, dst: &Address) -> AddressPair {
 
 #[cfg(test)]
 mod tests {
-    use model::{Prefix, Proto, Selector};
+    use model::{Direction, Mode, Prefix, Proto, Selector};
 
     use super::*;
     use crate::wire::testing::bytes;

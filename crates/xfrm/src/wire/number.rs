@@ -1,6 +1,6 @@
 //! Numbers of the kernel that the model may lack.
 
-use model::Proto;
+use model::{Direction, Mode, Proto};
 use netlink_packet_core::DecodeError;
 
 /// A protocol by its number.
@@ -8,7 +8,16 @@ pub(super) fn proto(number: u8) -> Result<Proto, DecodeError> {
     Proto::from_number(number).ok_or_else(|| unknown("protocol", number))
 }
 
-/// The error of a number that the model lacks.
-pub(super) fn unknown(what: &str, number: u8) -> DecodeError {
-    DecodeError::from(format!("event: {what} {number}"))
+/// A mode by its number.
+pub(super) fn mode(number: u8) -> Result<Mode, DecodeError> {
+    Mode::from_xfrm(number).ok_or_else(|| unknown("mode", number))
+}
+
+/// A direction of policies by its number.
+pub(super) fn direction(number: u8) -> Result<Direction, DecodeError> {
+    Direction::from_xfrm(number).ok_or_else(|| unknown("direction", number))
+}
+
+fn unknown(what: &str, number: u8) -> DecodeError {
+    DecodeError::from(format!("unknown {what} {number}"))
 }

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use model::{
-    Action, Direction, Installation, IpVersion, Mark, Policy, PolicyEntry, PolicyId, Priority,
-    Template,
+    Action, Direction, Installation, IpVersion, MAX_DEPTH, Mark, Policy, PolicyEntry, PolicyId,
+    Priority, Template,
 };
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
@@ -17,8 +17,8 @@ use netlink_packet_xfrm::{
 use super::{AddressFamily, attributes, lifetime, mark, nested, sec_ctx, selector, template};
 use crate::{Error, InstalledPolicy, catch_all};
 
-/// One template more than the kernel takes (`XFRM_MAX_DEPTH`): enough for it to say so.
-const MOST_TEMPLATES: usize = 7;
+/// One template more than the kernel takes: enough for it to say so.
+const MOST_TEMPLATES: usize = MAX_DEPTH + 1;
 
 /// The flag of a policy some of whose templates the kernel cannot hold just now
 /// (`XFRM_POLICY_LOCALOK`, which the kernel keeps and never looks at).

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use model::{
-    Encap, IpVersion, Mark, Mode, Offload, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId,
+    Encap, IpVersion, Mark, Offload, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId,
     SaState, SecCtx, Spi, SpiRequest,
 };
 use netlink_packet_core::DecodeError;
@@ -15,7 +15,7 @@ use netlink_packet_xfrm::{
 
 use super::{
     AddressFamily, algorithm, algorithm::Algorithms, attributes, encap, lifetime, mark, nested,
-    offload, recent, recent::Recent, replay, sec_ctx, selector,
+    number, offload, recent, recent::Recent, replay, sec_ctx, selector,
 };
 use crate::{Error, Refusal, device::Devices};
 
@@ -137,9 +137,7 @@ pub(super) fn entry(
             parts.take(other, devices)?;
         }
     }
-    let unknown = |what, number: u8| DecodeError::from(format!("SA: {what} {number}"));
-    let proto =
-        Proto::from_number(info.id.proto).ok_or_else(|| unknown("protocol", info.id.proto))?;
+    let proto = number::proto(info.id.proto)?;
     let family = IpVersion::from_family(info.family)
         .unwrap_or_else(|| IpVersion::guess(&info.saddr, &info.id.daddr));
     let lifetimes = lifetime::lifetimes(&info.lifetime_cfg);
@@ -155,7 +153,7 @@ pub(super) fn entry(
         ends: family.pair(&info.saddr, &info.id.daddr),
         proto,
         spi: Spi(info.id.spi),
-        mode: Mode::from_xfrm(info.mode).ok_or_else(|| unknown("mode", info.mode))?.into(),
+        mode: number::mode(info.mode)?.into(),
         reqid: ReqId::new(info.reqid),
         seq: NonZeroU32::new(info.seq),
         selector: own_selector(&info.selector, family)?,

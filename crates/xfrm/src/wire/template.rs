@@ -10,11 +10,11 @@
 //! the SA's `props.aalgo`, and 251, `SADB_X_AALG_NULL`, is too far: on 32-bit ARM and on PowerPC
 //! the result is 0 and packets are dropped, and a kernel with UBSAN complains.
 
-use model::{IpVersion, Level, Mode, Proto, ReqId, Template, TemplateMode};
+use model::{IpVersion, Level, Mode, ReqId, Template, TemplateMode};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{Address, Id, UserTemplate};
 
-use super::AddressFamily;
+use super::{AddressFamily, number};
 
 /// Any algorithm of the SA will do (`xfrm_tmpl.allalgs`).
 const ANY_ALGORITHM: u32 = !0;
@@ -58,13 +58,10 @@ pub(super) fn is_own(wire: &UserTemplate) -> bool {
 
 /// Reads a template; `policy` is its family if it does not say.
 pub(super) fn read(wire: &UserTemplate, policy: IpVersion) -> Result<Template, DecodeError> {
-    let unknown = |what, number: u8| DecodeError::from(format!("template: {what} {number}"));
-    let proto =
-        Proto::from_number(wire.id.proto).ok_or_else(|| unknown("protocol", wire.id.proto))?;
-    let mode = Mode::from_xfrm(wire.mode).ok_or_else(|| unknown("mode", wire.mode))?;
+    let proto = number::proto(wire.id.proto)?;
     let family = IpVersion::from_family(wire.family).unwrap_or(policy);
     let ends = family.pair(&wire.saddr, &wire.id.daddr);
-    let mode = match mode {
+    let mode = match number::mode(wire.mode)? {
         Mode::Transport => TemplateMode::Transport,
         Mode::Tunnel => TemplateMode::Tunnel(ends),
         Mode::Beet => TemplateMode::Beet(ends),

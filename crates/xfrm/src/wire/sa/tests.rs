@@ -1,6 +1,6 @@
 use std::num::NonZeroU16;
 
-use model::{AddressPair, Algorithm, AlgorithmKind, EncapKind, Key, Keyed, Lifetimes};
+use model::{AddressPair, Algorithm, AlgorithmKind, EncapKind, Key, Keyed, Lifetimes, Mode};
 
 use super::*;
 use crate::{
