@@ -4,6 +4,7 @@ mod acquires;
 mod ah_and_tunnels;
 mod ah_esp_bundle;
 mod ah_transport;
+mod algorithms;
 mod cases;
 mod corpus;
 mod daemon;
