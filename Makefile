@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up all they need on a Debian 12 machine that has git and Rust.
 
-.PHONY: demo test quick stress test-qemu scenario lint docs bench bench-pfkey install install-libipsec setup
+.PHONY: demo test quick stress test-qemu scenario fuzz lint docs bench bench-pfkey install install-libipsec setup
 
 demo: setup
 	cargo build --quiet -p setkey
@@ -27,6 +27,10 @@ test-qemu:
 scenario: setup
 	cargo build --quiet --lib --bins --examples
 	cargo scenario $(T)
+
+# Every fuzz target for an hour; `.ci/run` gives each a minute.
+fuzz:
+	fuzz/run 3600
 
 # The rules of the house: docs/glossary.md, ARCHITECTURE.md, CONTRIBUTING.md.
 lint:

@@ -65,6 +65,11 @@ pub fn read(path: &Path, filter: &Filter) -> io::Result<(Vec<Line>, Vec<usize>)>
         Some("-") => Box::new(io::stdin().lock()),
         _ => Box::new(BufReader::new(File::open(path)?)),
     };
+    lines(reader, filter)
+}
+
+/// As [`read`], of what a file contains.
+pub fn lines(reader: impl BufRead, filter: &Filter) -> io::Result<(Vec<Line>, Vec<usize>)> {
     let (mut lines, mut bad) = (Vec::new(), Vec::new());
     for (place, text) in reader.split(b'\n').enumerate() {
         match std::str::from_utf8(&text?)

@@ -12,6 +12,8 @@ mod connection;
 mod device;
 mod dump;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod image;
 mod monitor;
 mod reply;
