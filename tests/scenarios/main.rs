@@ -40,4 +40,5 @@ mod socket_permissions;
 mod socket_policies;
 mod story;
 mod tunnel;
+mod unique_numbers;
 mod unmodified;

@@ -25,9 +25,6 @@ pub enum Error {
         /// Why not.
         source: rusqlite::Error,
     },
-    /// Every number from 0x4000 up is taken by some policy (`gen_reqid`: ENOBUFS).
-    #[error("no free number for `unique`: every reqid above 16383 is taken")]
-    NoReqId,
     /// A file beside the kernel cannot be read, written or locked, or its directory made.
     #[error("{}: {source}", path.display())]
     Run {
@@ -88,7 +85,6 @@ impl Error {
                 Errno::from_io_error(error).unwrap_or(Errno::IO)
             }
             Error::Store { source, .. } => store_errno(source),
-            Error::NoReqId => Errno::NOBUFS,
             Error::Locked { .. } => Errno::BUSY,
             Error::SpiRange { .. } => Errno::INVAL,
             Error::NoDfRule { .. } | Error::DfIsNotWritten => Errno::OPNOTSUPP,

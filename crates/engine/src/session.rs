@@ -17,6 +17,7 @@ use crate::{
         changes::IfThere,
         entry::{Installed, Requested},
         installed::TunnelSas,
+        reqids::ReqIds,
         spd::Spd,
     },
     state::{host::Host, lock::Access, store::Record},
@@ -44,6 +45,7 @@ pub struct Engine {
     pub(crate) options: Options,
     pub(crate) pending: Pending,
     pub(crate) known: Known,
+    pub(crate) reqids: ReqIds,
     follow_up: FollowUp,
 }
 
@@ -76,6 +78,7 @@ impl Engine {
             pending: Pending::new(host.kernel.batch()),
             host,
             known: Known::default(),
+            reqids: ReqIds::default(),
             follow_up: FollowUp::default(),
         }
     }
@@ -180,6 +183,7 @@ impl Engine {
     /// lives on while others change policies.
     pub fn forget_spd(&mut self) {
         self.known.spd = Spd::default();
+        self.reqids.forget();
     }
 
     /// After an error: what was read may not be true any more, and records may be stale.

@@ -5,5 +5,6 @@ pub(crate) mod files;
 pub(crate) mod host;
 pub(crate) mod lock;
 pub(crate) mod namespace;
+pub(crate) mod reqid_counter;
 pub(crate) mod store;
 pub(crate) mod variables;

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use model::{Installation, Policy, PolicyId};
+use model::{Installation, Policy, PolicyId, Template};
 use xfrm::{CatchAll, Change, InstalledPolicy};
 
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
         reqids::ReqIds,
         spd::Spd,
     },
-    state::store::Record,
+    state::{reqid_counter::ReqIdCounter, store::Record},
 };
 
 /// What to do if a policy of this name is there.
@@ -36,11 +36,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let mut copy = forward_copy(&policy).filter(|_| self.options.forward_copies);
         for policy in [Some(&mut policy), copy.as_mut()].into_iter().flatten() {
-            if ReqIds::wanted_by(policy.action.templates())
-                && !self.read_spd(sink)?.reqids.fill(policy.action.templates_mut())
-            {
-                return Err(Error::NoReqId);
-            }
+            self.choose_numbers(policy.action.templates_mut(), sink)?;
             if depends(policy) {
                 self.push_depending(line, policy, if_there, sink)?;
             } else {
@@ -59,6 +55,27 @@ impl Engine {
         for tunnel in self.known.spd.tunnels.note(&policy) {
             self.refit(line, tunnel, sink)?;
         }
+        Ok(())
+    }
+
+    /// Gives each `unique` without a number one of its own.
+    fn choose_numbers(
+        &mut self,
+        templates: &mut [Template],
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        for template in &*templates {
+            self.reqids.note(template.level.reqid());
+        }
+        let count = ReqIds::wanted_by(templates);
+        if count > 0 && !self.reqids.has(count) {
+            // The counter has a lock of its own, and no second lock is waited for. The SPD and SAD are
+            // read with what is pending.
+            self.flush(sink)?;
+            let counter = ReqIdCounter::of(&self.host.namespace);
+            self.reqids.reserve(count, &mut self.host.kernel, &counter)?;
+        }
+        self.reqids.fill(templates);
         Ok(())
     }
 

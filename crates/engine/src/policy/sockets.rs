@@ -3,7 +3,7 @@
 use model::{PolicyEntry, SocketPolicy};
 use xfrm::Connection;
 
-use crate::{Error, policy::reqids::ReqIds};
+use crate::{Error, Namespace, policy::reqids::ReqIds, state::reqid_counter::ReqIdCounter};
 
 /// A policy of the SPD that is a socket's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,31 +26,35 @@ pub fn socket_policies() -> Result<Vec<SocketEntry>, Error> {
     Ok(entries.collect::<Result<_, _>>()?)
 }
 
-/// Gives each `unique` without a number one that no policy of this thread's network namespace has,
-/// in the SPD or of a socket.
+/// Gives each `unique` without a number one that no policy and no SA of this thread's network namespace
+/// has, and that was not given before.
 ///
-/// Errors: [`Error::Kernel`], [`Error::NoReqId`].
+/// Errors: [`Error::Kernel`], [`Error::Locked`].
 pub fn choose_reqids(policies: &mut [SocketPolicy]) -> Result<(), Error> {
     if lack_reqids(policies) {
-        fill_reqids(&mut Connection::open()?, policies)?;
+        fill_reqids(&mut Connection::open()?, &Namespace::current(), policies)?;
     }
     Ok(())
 }
 
 /// Whether there is a `unique` without a number.
 pub(crate) fn lack_reqids(policies: &[SocketPolicy]) -> bool {
-    policies.iter().any(|policy| ReqIds::wanted_by(policy.templates()))
+    policies.iter().any(|policy| ReqIds::wanted_by(policy.templates()) > 0)
 }
 
-/// Chooses the numbers, after the SPD was read.
+/// Chooses the numbers. The caller has no lock.
 pub(crate) fn fill_reqids(
     kernel: &mut Connection,
+    namespace: &Namespace,
     policies: &mut [SocketPolicy],
 ) -> Result<(), Error> {
+    let counter = ReqIdCounter::of(namespace);
     let mut reqids = ReqIds::default();
-    for entry in kernel.dump_spd()? {
-        reqids.note(&entry?);
+    let count = policies.iter().map(|policy| ReqIds::wanted_by(policy.templates())).sum();
+    reqids.reserve(count, kernel, &counter)?;
+    for policy in policies {
+        reqids.fill(policy.templates_mut());
     }
-    let mut are_filled = policies.iter_mut().map(|policy| reqids.fill(policy.templates_mut()));
-    if are_filled.all(|is_filled| is_filled) { Ok(()) } else { Err(Error::NoReqId) }
+    reqids.give_back(&counter);
+    Ok(())
 }

@@ -15,6 +15,7 @@ impl Engine {
         mut sa: Sa,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
+        self.reqids.note(sa.reqid);
         self.choose_mode(&mut sa, sink)?;
         self.fit(&mut sa, sink)?;
         if self.options.dialect == Dialect::NetBsd && self.has_other_keys(&sa, sink)? {
@@ -57,6 +58,7 @@ impl Engine {
         mut sa: Sa,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
+        self.reqids.note(sa.reqid);
         self.choose_mode(&mut sa, sink)?;
         self.fit(&mut sa, sink)?;
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));

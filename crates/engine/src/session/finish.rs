@@ -8,7 +8,7 @@ use super::Engine;
 use crate::{
     Error, Outcome, Sink,
     reconcile::{df_rule, policies::reconcile},
-    state::lock::Access,
+    state::{lock::Access, reqid_counter::ReqIdCounter},
 };
 
 /// What is left to do when a run ends.
@@ -64,6 +64,7 @@ impl Engine {
     /// that came and went: partial policies, and the rule that sets DF on outer headers.
     pub fn finish(&mut self, sink: &mut dyn Sink) -> Result<(), Error> {
         self.flush(sink)?;
+        self.reqids.give_back(&ReqIdCounter::of(&self.host.namespace));
         if self.follow_up.tables == Tables::Changed {
             match self.reconcile() {
                 // The changes are made. A daemon reconciles again.

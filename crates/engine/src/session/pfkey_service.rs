@@ -93,12 +93,13 @@ impl Engine {
         self.host.variables()
     }
 
-    /// Gives each `unique` without a number one that no policy has, in the SPD or of a socket.
+    /// Gives each `unique` without a number one that no policy and no SA has, and that was not given
+    /// before.
     ///
-    /// Errors: [`Error::Kernel`], [`Error::NoReqId`].
+    /// Errors: [`Error::Kernel`], [`Error::Locked`].
     pub fn choose_reqids(&mut self, policies: &mut [SocketPolicy]) -> Result<(), Error> {
         if sockets::lack_reqids(policies) {
-            sockets::fill_reqids(&mut self.host.kernel, policies)?;
+            sockets::fill_reqids(&mut self.host.kernel, &self.host.namespace, policies)?;
         }
         Ok(())
     }

@@ -40,9 +40,13 @@ impl FileId {
 /// Opens a file to lock it, or makes it. To read is enough for flock(2), and possible where the file
 /// system is read-only. A FIFO in its place is not waited for.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
-    let flags =
-        OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(open(path, flags, Mode::from_raw_mode(PRIVATE))?.into())
+    open_private(path, OFlags::RDONLY)
+}
+
+/// Opens a file, or makes it so that no other user can open it at any time.
+pub(crate) fn open_private(path: &Path, access: OFlags) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(open(path, access | flags, Mode::from_raw_mode(PRIVATE))?.into())
 }
 
 /// Makes an empty file that no other user can open at any time, if there is none. It is not opened:
@@ -55,11 +59,11 @@ pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Replaces a file: a reader has the old text or the new one, and cannot delay the writer. The caller
+/// Replaces a file: a reader has the old bytes or the new ones, and cannot delay the writer. The caller
 /// is the only writer.
-pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let new = beside(path, ".new");
-    let written = write_new(&new, text, mode).and_then(|()| fs::rename(&new, path));
+    let written = write_new(&new, bytes, mode).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
         // The first failure is the one to report.
         let _ = fs::remove_file(&new);
@@ -67,11 +71,11 @@ pub(crate) fn replace(path: &Path, text: &str, mode: u32) -> io::Result<()> {
     written
 }
 
-fn write_new(path: &Path, text: &str, mode: u32) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     // A writer that was killed may have left one.
     remove(path)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.set_permissions(Permissions::from_mode(mode))
 }
 
@@ -98,6 +102,19 @@ pub(crate) fn move_aside(path: &Path, damaged: FileId, reason: &dyn fmt::Display
         Err(error) => {
             warn_once(path, &format_args!("{reason}; it cannot be moved aside: {error}"));
             false
+        }
+    }
+}
+
+/// Keeps what a damaged file contained, which is written again in place. Reports it.
+pub(crate) fn copy_aside(path: &Path, bytes: &[u8], reason: &dyn fmt::Display) {
+    let aside = beside(path, ".damaged");
+    match replace(&aside, bytes, PRIVATE) {
+        Ok(()) => {
+            warn!(file = %path.display(), moved_to = %aside.display(), %reason, "damaged file");
+        }
+        Err(error) => {
+            warn_once(path, &format_args!("{reason}; it cannot be moved aside: {error}"));
         }
     }
 }
@@ -132,14 +149,14 @@ mod tests {
         fs::write(root.path().join("file.new"), "left by a process that was killed").unwrap();
         for text in ["one", "two"] {
             let before = FileId::of(&path).ok();
-            replace(&path, text, READABLE).unwrap();
+            replace(&path, text.as_bytes(), READABLE).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
             assert_eq!(mode(&path), 0o644);
             assert_ne!(FileId::of(&path).ok(), before);
         }
         assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
         fs::create_dir(root.path().join("directory")).unwrap();
-        assert!(replace(&root.path().join("directory"), "", READABLE).is_err());
+        assert!(replace(&root.path().join("directory"), b"", READABLE).is_err());
         assert!(!root.path().join("directory.new").exists());
     }
 

@@ -82,6 +82,17 @@ impl Lock {
     }
 }
 
+/// Waits for a file's exclusive lock, which lasts until the file is closed.
+///
+/// Errors: [`Error::Locked`], [`Error::Run`].
+pub(crate) fn wait_exclusive(file: &File, path: &Path, limit: Duration) -> Result<(), Error> {
+    let end = Instant::now() + limit;
+    if wait_for(file, path, FlockOperation::NonBlockingLockExclusive, end)? {
+        return Ok(());
+    }
+    Err(Error::Locked { path: path.to_owned(), limit, holders: Holders::of(file) })
+}
+
 /// Tries until it has a lock, or the time has come: whether it has one.
 fn wait_for(
     file: &File,

@@ -101,7 +101,7 @@ impl KeptVariables {
                 text.extend([variable.name, " = ", &value.to_string(), "\n"]);
             }
         }
-        files::replace(&self.path, &text, files::READABLE)
+        files::replace(&self.path, text.as_bytes(), files::READABLE)
             .map_err(|source| Error::run(&self.path, source))
     }
 
