@@ -86,8 +86,8 @@ fn options_of_an_sa() {
     assert_eq!(sa.direction, Some(SaDirection::Out));
     let device = "eth0_1.5".into();
     assert_eq!(sa.offload, Some(Offload { device, direction: SaDirection::In, packet: true }));
-    let hard = Lifetime { use_seconds: 1, packets: 3, ..Lifetime::default() };
-    let soft = Lifetime { use_seconds: 2, packets: 4, ..Lifetime::default() };
+    let hard = Lifetime::from_numbers([3, 0, 0, 1]);
+    let soft = Lifetime::from_numbers([4, 0, 0, 2]);
     assert_eq!((sa.lifetimes.hard, sa.lifetimes.soft), (hard, soft));
     let encap = Encap {
         kind: EncapKind::EspInUdp,
@@ -133,8 +133,8 @@ fn options_of_a_policy() {
         "any -lh 1 -ls 2 -mark 9 -bh 3 -bs 4 -ctx 1 1 \"a\" -uh 5 -us 6 -ph 7 -ps 8 -P out ipsec \
          esp/beet/10.0.0.1-10.0.0.2/require",
     );
-    let hard = Lifetime { add_seconds: 1, bytes: 3, use_seconds: 5, packets: 7 };
-    let soft = Lifetime { add_seconds: 2, bytes: 4, use_seconds: 6, packets: 8 };
+    let hard = Lifetime::from_numbers([7, 3, 1, 5]);
+    let soft = Lifetime::from_numbers([8, 4, 2, 6]);
     assert_eq!((policy.lifetimes.hard, policy.lifetimes.soft), (hard, soft));
     assert_eq!(policy.id.mark.value, 9);
     assert!(policy.id.sec_ctx.is_some());

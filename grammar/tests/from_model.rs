@@ -38,12 +38,7 @@ fn sec_ctx() -> impl Strategy<Value = Option<SecCtx>> {
 }
 
 fn lifetime() -> impl Strategy<Value = Lifetime> {
-    any::<[u64; 4]>().prop_map(|[packets, bytes, add_seconds, use_seconds]| Lifetime {
-        packets,
-        bytes,
-        add_seconds,
-        use_seconds,
-    })
+    any::<[u64; 4]>().prop_map(Lifetime::from_numbers)
 }
 
 fn lifetimes() -> impl Strategy<Value = Lifetimes> {
@@ -267,7 +262,7 @@ fn what_the_language_cannot_say_is_named() {
     let context = |label: &str| SecCtx { doi: 1, alg: 1, context: label.into() };
     let sha1 = Algorithm::by_name(AlgorithmKind::Auth, "hmac-sha1").unwrap();
     let auth = Keyed { icv_bits: 112, ..Keyed::new(sha1, Key::new(vec![0; 20])) };
-    let hard = Lifetime { bytes: 5, ..Lifetime::default() };
+    let hard = Lifetime::from_numbers([0, 5, 0, 0]);
     let all = Prefix::new([0; 4].into(), Some(0)).unwrap();
     let selector = Selector::new(all, all).unwrap();
     for (sa, lost) in [

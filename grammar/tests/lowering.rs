@@ -77,8 +77,8 @@ fn modes_and_options() {
     assert_eq!(sa("esp 1 -r 300 -E null").replay_window, 300);
     assert_eq!(sa("esp-old 1 -f zero-pad -f nocyclic-seq -E null").replay_window, 0);
     let lifetimes = sa("esp 1 -lh 4 -ls 3 -bh 2 -bs 1 -E null").lifetimes;
-    assert_eq!((lifetimes.hard.add_seconds, lifetimes.hard.bytes), (4, 2));
-    assert_eq!((lifetimes.soft.add_seconds, lifetimes.soft.bytes), (3, 1));
+    assert_eq!(lifetimes.hard.numbers(), [0, 2, 4, 0]);
+    assert_eq!(lifetimes.soft.numbers(), [0, 1, 3, 0]);
     let context = SecCtx { doi: 1, alg: 2, context: b"a:b".to_vec() };
     assert_eq!(sa("esp 1 -ctx 1 2 \"a:b\" -E null").sec_ctx, Some(context));
     assert_eq!(sa("esp 1 -ctx 0 2 \"a:b\" -E null").sec_ctx, None);

@@ -1,14 +1,16 @@
-/// One limit set of an SA or policy, hard or soft. Zero means no limit, as in PF_KEY.
+use std::num::NonZeroU64;
+
+/// The hard or the soft limits of an SA or policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Lifetime {
     /// Packets (`sadb_lifetime_allocations`).
-    pub packets: u64,
+    pub packets: Option<NonZeroU64>,
     /// Bytes.
-    pub bytes: u64,
+    pub bytes: Option<NonZeroU64>,
     /// Seconds since it was added.
-    pub add_seconds: u64,
+    pub add_seconds: Option<NonZeroU64>,
     /// Seconds since its first use.
-    pub use_seconds: u64,
+    pub use_seconds: Option<NonZeroU64>,
 }
 
 /// The limits: soft warns the key management, hard ends the SA or policy.
@@ -34,6 +36,21 @@ pub struct Current {
 }
 
 impl Lifetime {
+    /// The limits of packets, bytes, seconds since it was added and since its first use, of which 0
+    /// means none, as in PF_KEY.
+    #[must_use]
+    pub fn from_numbers(numbers: [u64; 4]) -> Self {
+        let [packets, bytes, add_seconds, use_seconds] = numbers.map(NonZeroU64::new);
+        Self { packets, bytes, add_seconds, use_seconds }
+    }
+
+    /// The numbers of [`Lifetime::from_numbers`].
+    #[must_use]
+    pub fn numbers(&self) -> [u64; 4] {
+        [self.packets, self.bytes, self.add_seconds, self.use_seconds]
+            .map(|limit| limit.map_or(0, NonZeroU64::get))
+    }
+
     /// Whether no limit is set.
     #[must_use]
     pub fn is_unlimited(&self) -> bool {
@@ -44,7 +61,8 @@ impl Lifetime {
     /// `xfrm_state_check_expire` and `xfrm_timer_handler` (net/xfrm/xfrm_state.c).
     #[must_use]
     pub fn reached(&self, current: &Current, now: u64) -> bool {
-        let over = |limit: u64, value: u64| limit != 0 && value >= limit;
+        let over =
+            |limit: Option<NonZeroU64>, value: u64| limit.is_some_and(|it| value >= it.get());
         let age = |since: u64| if since == 0 { 0 } else { now.saturating_sub(since) };
         over(self.packets, current.packets)
             || over(self.bytes, current.bytes)
@@ -60,12 +78,12 @@ mod tests {
     #[test]
     fn a_limit_is_reached_when_met_and_zero_is_none() {
         let current = Current { packets: 5, bytes: 1000, add_time: 100, use_time: 0 };
-        let add = Lifetime { add_seconds: 50, ..Lifetime::default() };
+        let add = Lifetime::from_numbers([0, 0, 50, 0]);
         assert!(!add.reached(&current, 149));
         assert!(add.reached(&current, 150));
-        let unused = Lifetime { use_seconds: 1, ..Lifetime::default() };
+        let unused = Lifetime::from_numbers([0, 0, 0, 1]);
         assert!(!unused.reached(&current, 1_000_000));
         assert!(!Lifetime::default().reached(&current, u64::MAX));
-        assert!(Lifetime { bytes: 1000, ..Lifetime::default() }.reached(&current, 0));
+        assert!(Lifetime::from_numbers([0, 1000, 0, 0]).reached(&current, 0));
     }
 }

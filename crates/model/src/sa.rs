@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn lifetimes_come_in_pairs() {
-        let hour = Lifetime { add_seconds: 3600, ..Lifetime::default() };
+        let hour = Lifetime::from_numbers([0, 0, 3600, 0]);
         let crypt = Some(keyed(AlgorithmKind::Crypt, "null", 0));
         let mut sa = Sa { crypt, ..sa(Proto::Esp) };
         sa.lifetimes.hard = hour;

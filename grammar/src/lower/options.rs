@@ -1,4 +1,4 @@
-use std::num::{NonZeroU16, NonZeroU32};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64};
 
 use model::{
     AddressPair, Dialect, Encap, EncapKind, Lifetimes, Mark, Mode, Offload, Proto, ReqId, Sa,
@@ -168,14 +168,14 @@ pub(super) fn is_old(ends: &SaEnds) -> bool {
 pub(super) fn set_limit(extension: &Extension, lifetimes: &mut Lifetimes) {
     let Lifetimes { hard, soft } = lifetimes;
     match *extension {
-        Extension::HardTime(seconds) => hard.add_seconds = seconds,
-        Extension::SoftTime(seconds) => soft.add_seconds = seconds,
-        Extension::HardBytes(bytes) => hard.bytes = bytes,
-        Extension::SoftBytes(bytes) => soft.bytes = bytes,
-        Extension::HardUse(seconds) => hard.use_seconds = seconds,
-        Extension::SoftUse(seconds) => soft.use_seconds = seconds,
-        Extension::HardPackets(packets) => hard.packets = packets,
-        Extension::SoftPackets(packets) => soft.packets = packets,
+        Extension::HardTime(seconds) => hard.add_seconds = NonZeroU64::new(seconds),
+        Extension::SoftTime(seconds) => soft.add_seconds = NonZeroU64::new(seconds),
+        Extension::HardBytes(bytes) => hard.bytes = NonZeroU64::new(bytes),
+        Extension::SoftBytes(bytes) => soft.bytes = NonZeroU64::new(bytes),
+        Extension::HardUse(seconds) => hard.use_seconds = NonZeroU64::new(seconds),
+        Extension::SoftUse(seconds) => soft.use_seconds = NonZeroU64::new(seconds),
+        Extension::HardPackets(packets) => hard.packets = NonZeroU64::new(packets),
+        Extension::SoftPackets(packets) => soft.packets = NonZeroU64::new(packets),
         _ => {}
     }
 }

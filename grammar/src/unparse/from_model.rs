@@ -1,4 +1,7 @@
-use std::{fmt::Display, num::NonZeroU32};
+use std::{
+    fmt::Display,
+    num::{NonZeroU32, NonZeroU64},
+};
 
 use model::{Lifetimes, Mark, Policy, Sa, SecCtx, SocketPolicy};
 use zeroize::Zeroizing;
@@ -90,7 +93,9 @@ pub(super) fn if_id(if_id: Option<NonZeroU32>) -> Option<Extension> {
 pub(super) fn limits(
     Lifetimes { hard, soft }: &Lifetimes,
 ) -> impl Iterator<Item = Extension> + use<> {
-    let set = |limit: u64, extension: fn(u64) -> Extension| (limit != 0).then(|| extension(limit));
+    let set = |limit: Option<NonZeroU64>, extension: fn(u64) -> Extension| {
+        limit.map(|limit| extension(limit.get()))
+    };
     let limits = [
         set(hard.add_seconds, Extension::HardTime),
         set(soft.add_seconds, Extension::SoftTime),

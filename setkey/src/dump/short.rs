@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use model::{Lifetime, Proto, SaEntry, SaState, SaType};
+use model::{Proto, SaEntry, SaState, SaType};
 
 use pfkey::dump::Frame;
 
@@ -32,7 +32,7 @@ pub fn write_short_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> i
 
 /// Age and hard limit in seconds, three columns each.
 fn write_lifetime(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {
-    let Lifetime { add_seconds: limit, .. } = entry.sa.lifetimes.hard;
+    let [_, _, limit, _] = entry.sa.lifetimes.hard.numbers();
     // Without any limit the BSDs send no lifetime to compare with; Linux sends one of zeros.
     if frame.dialect.is_bsd() && entry.sa.lifetimes.hard.is_unlimited() {
         return write!(out, " ???/???");
@@ -68,7 +68,7 @@ mod tests {
         let (linux, bsd) = ("10.0.0.1 -> 10.0.0.2\n", "#255 10.0.0.1 -> #255 10.0.0.2\n");
         assert_eq!(line(&entry, Dialect::Linux), format!("esp M 00001000  42/0   {linux}"));
         assert_eq!(line(&entry, Dialect::FreeBsd), format!("esp M 00001000  ???/??? {bsd}"));
-        entry.sa.lifetimes.hard.add_seconds = 3600;
+        entry.sa.lifetimes.hard.add_seconds = std::num::NonZeroU64::new(3600);
         assert_eq!(line(&entry, Dialect::Linux), format!("esp M 00001000  42/big {linux}"));
         assert_eq!(line(&entry, Dialect::NetBsd), format!("esp M 00001000  42/big {bsd}"));
     }

@@ -51,12 +51,7 @@ fn limit() -> impl Strategy<Value = Lifetime> {
     let some = |range: std::ops::Range<u64>| prop_oneof![Just(0), range];
     // PF_KEY counts packets in 32 bits.
     (some(1..1 << 32), some(1..u64::MAX), some(3600..1 << 30), some(3600..1 << 30)).prop_map(
-        |(packets, bytes, add_seconds, use_seconds)| Lifetime {
-            packets,
-            bytes,
-            add_seconds,
-            use_seconds,
-        },
+        |(packets, bytes, added, used)| Lifetime::from_numbers([packets, bytes, added, used]),
     )
 }
 

@@ -8,6 +8,8 @@ mod variable;
 #[cfg(test)]
 mod tests;
 
+use std::num::NonZeroU64;
+
 use model::SecCtx;
 use serde::Serialize;
 
@@ -29,16 +31,16 @@ pub struct LifetimesJson {
 pub struct LifetimeJson {
     /// Packets.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub packets: Option<u64>,
+    pub packets: Option<NonZeroU64>,
     /// Bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
+    pub bytes: Option<NonZeroU64>,
     /// Seconds since it was added.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub seconds: Option<u64>,
+    pub seconds: Option<NonZeroU64>,
     /// Seconds since its first use.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub seconds_in_use: Option<u64>,
+    pub seconds_in_use: Option<NonZeroU64>,
 }
 
 /// A firewall mark.
@@ -74,10 +76,10 @@ impl LifetimesJson {
 impl From<&model::Lifetime> for LifetimeJson {
     fn from(lifetime: &model::Lifetime) -> Self {
         Self {
-            packets: nonzero(lifetime.packets),
-            bytes: nonzero(lifetime.bytes),
-            seconds: nonzero(lifetime.add_seconds),
-            seconds_in_use: nonzero(lifetime.use_seconds),
+            packets: lifetime.packets,
+            bytes: lifetime.bytes,
+            seconds: lifetime.add_seconds,
+            seconds_in_use: lifetime.use_seconds,
         }
     }
 }

@@ -22,8 +22,8 @@ fn keyed(kind: AlgorithmKind, name: &str, byte: u8, length: usize) -> Keyed {
 }
 
 fn lifetimes() -> Lifetimes {
-    let hard = Lifetime { packets: 1, bytes: 2, add_seconds: 3, use_seconds: 4 };
-    Lifetimes { hard, soft: Lifetime { bytes: 1, ..Lifetime::default() } }
+    let hard = Lifetime::from_numbers([1, 2, 3, 4]);
+    Lifetimes { hard, soft: Lifetime::from_numbers([0, 1, 0, 0]) }
 }
 
 fn context() -> SecCtx {

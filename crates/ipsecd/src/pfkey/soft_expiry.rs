@@ -91,7 +91,7 @@ mod tests {
         remembered.note(&Event::SaAdded { entry: entry(&sa), origin });
         assert!(remembered.0.is_empty(), "it does not expire");
         let mut limited = sa.clone();
-        limited.lifetimes.hard.add_seconds = 9;
+        limited.lifetimes.hard.add_seconds = std::num::NonZeroU64::new(9);
         remembered.note(&Event::SaAdded { entry: entry(&limited), origin });
         remembered.note(&Event::SaUpdated { entry: entry(&Sa { crypt: None, ..limited }), origin });
         assert!(remembered.0[&sa.id()].crypt.is_some(), "an update changes no algorithm");

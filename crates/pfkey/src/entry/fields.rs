@@ -42,23 +42,15 @@ pub(crate) fn sockaddrs(ends: AddressPair) -> (SocketAddr, SocketAddr) {
 
 impl From<&model::Lifetime> for Lifetime {
     fn from(limit: &model::Lifetime) -> Self {
-        Self {
-            allocations: allocations(limit.packets),
-            bytes: limit.bytes,
-            add_time: limit.add_seconds,
-            use_time: limit.use_seconds,
-        }
+        let [packets, bytes, add_time, use_time] = limit.numbers();
+        Self { allocations: allocations(packets), bytes, add_time, use_time }
     }
 }
 
 impl From<&Lifetime> for model::Lifetime {
     fn from(limit: &Lifetime) -> Self {
-        Self {
-            packets: limit.allocations.into(),
-            bytes: limit.bytes,
-            add_seconds: limit.add_time,
-            use_seconds: limit.use_time,
-        }
+        let packets = limit.allocations.into();
+        Self::from_numbers([packets, limit.bytes, limit.add_time, limit.use_time])
     }
 }
 

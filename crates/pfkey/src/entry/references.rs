@@ -25,7 +25,7 @@ pub fn in_dump(entry: &PolicyEntry, now: u64) -> u16 {
 /// Whether the timer runs: for the first second, and as long as there is a limit in seconds
 /// (`xfrm_policy_insert`, `xfrm_policy_timer`, net/xfrm/xfrm_policy.c). `age` is in seconds.
 fn has_timer(Lifetimes { hard, soft }: &Lifetimes, age: u64) -> bool {
-    let timed = |limit: &Lifetime| limit.add_seconds != 0 || limit.use_seconds != 0;
+    let timed = |limit: &Lifetime| limit.add_seconds.is_some() || limit.use_seconds.is_some();
     age < 1 || timed(hard) || timed(soft)
 }
 
@@ -38,7 +38,7 @@ mod tests {
         let mut lifetimes = Lifetimes::default();
         assert!(has_timer(&lifetimes, 0));
         assert!(!has_timer(&lifetimes, 1));
-        lifetimes.soft.use_seconds = 9;
+        lifetimes.soft.use_seconds = std::num::NonZeroU64::new(9);
         assert!(has_timer(&lifetimes, 1));
     }
 }

@@ -1,5 +1,5 @@
 use model::{
-    AlgorithmKind, Keyed, Lifetimes, Operation, Policy, PolicyId, Sa, SaFlags, SaId, ScriptOption,
+    AlgorithmKind, Keyed, Operation, Policy, PolicyId, Sa, SaFlags, SaId, ScriptOption,
     TemplateMode,
 };
 
@@ -42,14 +42,15 @@ fn number(option: ScriptOption, number: u64, most: impl Into<u64>) -> Option<Str
 
 fn of_sa(sa: &Sa) -> Options {
     let is_numbered = |keyed: &Option<Keyed>| keyed.as_ref().is_none_or(is_numbered);
-    let Lifetimes { hard, soft } = sa.lifetimes;
+    let [[hard_packets, ..], [soft_packets, ..]] =
+        [sa.lifetimes.hard, sa.lifetimes.soft].map(|limits| limits.numbers());
     vec![
         option(ScriptOption::Mode, numbers::sa_mode_number(sa.mode).is_ok()),
         option(ScriptOption::Encryption, is_numbered(&sa.crypt) && is_numbered(&sa.aead)),
         option(ScriptOption::Authentication, is_numbered(&sa.auth)),
         number(ScriptOption::Replay, sa.replay_window.into(), u8::MAX),
-        number(ScriptOption::HardPackets, hard.packets, u32::MAX),
-        number(ScriptOption::SoftPackets, soft.packets, u32::MAX),
+        number(ScriptOption::HardPackets, hard_packets, u32::MAX),
+        number(ScriptOption::SoftPackets, soft_packets, u32::MAX),
         option(ScriptOption::Esn, !sa.esn),
         option(ScriptOption::Mark, sa.mark.is_none()),
         option(ScriptOption::OutMark, sa.output_mark.is_none()),

@@ -63,7 +63,7 @@ fn a_dump_counts_up_to_its_last_which_is_0() {
 fn a_larval_sa_has_no_algorithms_and_no_proxy() {
     let received = capture("getspi").received;
     let mut sa = samples::bare(Proto::Esp, 0x2000);
-    sa.lifetimes.hard.add_seconds = 30;
+    sa.lifetimes.hard.add_seconds = std::num::NonZeroU64::new(30);
     // The kernel makes it the SA's addresses.
     sa.selector = Some(samples::selector("192.0.2.1/32", "192.0.2.2/32", Upper::Any, (0, 0)));
     let larval = SaEntry { state: SaState::Larval, ..samples::mature(sa) };
@@ -77,7 +77,7 @@ fn a_larval_sa_has_no_algorithms_and_no_proxy() {
 #[test]
 fn a_limit_reached_is_reported_without_keys() {
     let received = capture("expire").received;
-    let limit = |seconds| model::Lifetime { add_seconds: seconds, ..Default::default() };
+    let limit = |seconds| model::Lifetime::from_numbers([0, 0, seconds, 0]);
     let mut entry = samples::mature(samples::esp_transport(limit(3), limit(1)));
     entry.state = SaState::Dying;
     assert_captured(&sad::expire(&entry, sad::Limit::Soft).unwrap(), &received[2]);

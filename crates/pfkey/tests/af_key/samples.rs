@@ -50,8 +50,8 @@ pub fn esp_transport(hard: Lifetime, soft: Lifetime) -> Sa {
 /// The SA of `esp.hex`.
 pub fn esp() -> Sa {
     esp_transport(
-        Lifetime { bytes: 1000, add_seconds: 3600, ..Lifetime::default() },
-        Lifetime { bytes: 800, add_seconds: 2880, ..Lifetime::default() },
+        Lifetime::from_numbers([0, 1000, 3600, 0]),
+        Lifetime::from_numbers([0, 800, 2880, 0]),
     )
 }
 

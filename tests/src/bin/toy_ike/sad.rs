@@ -185,7 +185,7 @@ fn sa(ends: AddressPair, offer: &Offer, soft: u64) -> Outcome<Sa> {
         Ok::<_, &str>(Some(Keyed::new(algorithm, Key::new(key.to_vec()))))
     };
     let (cipher_key, auth_key) = offer.keys();
-    let after = |add_seconds| Lifetime { add_seconds, ..Lifetime::default() };
+    let after = |seconds| Lifetime::from_numbers([0, 0, seconds, 0]);
     Ok(Sa {
         crypt: keyed(AlgorithmKind::Crypt, "aes-cbc", cipher_key)?,
         auth: keyed(AlgorithmKind::Auth, "hmac-sha1", auth_key)?,

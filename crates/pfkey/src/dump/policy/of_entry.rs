@@ -13,7 +13,7 @@ impl<'a> PolicyText<'a> {
     #[must_use]
     pub fn of_entry(entry: &'a PolicyEntry, frame: &Frame) -> Self {
         let policy = &entry.policy;
-        let hard = &policy.lifetimes.hard;
+        let [.., lifetime, valid_time] = policy.lifetimes.hard.numbers();
         Self {
             packets: if entry.socket {
                 Packets::OfSocket
@@ -22,7 +22,7 @@ impl<'a> PolicyText<'a> {
             },
             policy: heading_and_templates(entry, frame),
             times: Some((entry.current.add_time, entry.current.use_time)),
-            limits: Some((hard.add_seconds, hard.use_seconds)),
+            limits: Some((lifetime, valid_time)),
             sec_ctx: policy.id.sec_ctx.as_ref().map(Into::into),
             index: entry.index,
             seq: frame.seq,

@@ -95,11 +95,12 @@ fn write_lifetimes(
     let age = if added == 0 { 0 } else { now.saturating_sub(added) };
     let pair = |hard, soft| format!("hard: {hard}(s)\tsoft: {soft}(s)");
     writeln!(f, "\tcreated: {}\tcurrent: {}", Time(added), Time(now))?;
-    writeln!(f, "\tdiff: {age}(s)\t{}", pair(hard.add_seconds, soft.add_seconds))?;
-    let last = Time(current.use_time);
-    writeln!(f, "\tlast: {last}\t{}", pair(hard.use_seconds, soft.use_seconds))?;
-    let (now, hard_bytes, soft_bytes) = (current.bytes, hard.bytes, soft.bytes);
+    let [hard_packets, hard_bytes, hard_added, hard_used] = hard.numbers();
+    let [soft_packets, soft_bytes, soft_added, soft_used] = soft.numbers();
+    writeln!(f, "\tdiff: {age}(s)\t{}", pair(hard_added, soft_added))?;
+    writeln!(f, "\tlast: {}\t{}", Time(current.use_time), pair(hard_used, soft_used))?;
+    let now = current.bytes;
     writeln!(f, "\tcurrent: {now}(bytes)\thard: {hard_bytes}(bytes)\tsoft: {soft_bytes}(bytes)")?;
-    let (now, hard, soft) = (current.packets, hard.packets, soft.packets);
-    writeln!(f, "\tallocated: {now}\thard: {hard}\tsoft: {soft}")
+    let now = current.packets;
+    writeln!(f, "\tallocated: {now}\thard: {hard_packets}\tsoft: {soft_packets}")
 }

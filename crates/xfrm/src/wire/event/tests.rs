@@ -201,7 +201,7 @@ fn limits_make_dying_and_dead() {
     {
         let Event::SaExpired { entry, hard, origin } = event(captured) else { panic!() };
         assert_eq!((hard, entry.state, origin), (limit, left, Origin::default()));
-        assert_eq!(entry.sa.lifetimes.hard.add_seconds, 3);
+        assert_eq!(entry.sa.lifetimes.hard.numbers()[2], 3);
     }
     let Event::PolicyExpired { entry, hard: true, .. } = event(POLICY_EXPIRED) else { panic!() };
     assert_eq!((entry.index, entry.policy.id.direction), (8, Direction::In));

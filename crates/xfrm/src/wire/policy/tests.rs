@@ -1,4 +1,4 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU64};
 
 use model::{
     AddressPair, Level, Lifetime, Lifetimes, Mode, Prefix, Proto, ReqId, SecCtx, Selector,
@@ -75,7 +75,7 @@ fn a_block_with_a_limit_is_that_of_ip_xfrm() {
     let mut block = policy("2001:db8::", 32, "::", 0, Direction::In);
     block.priority = Priority(5);
     block.action = Action::Discard;
-    block.lifetimes.hard.bytes = 9;
+    block.lifetimes.hard.bytes = NonZeroU64::new(9);
     assert_eq!(bytes(&message_of(&block)), captured);
 }
 
@@ -119,7 +119,7 @@ fn what_is_written_is_read() {
     let mut full = web();
     full.id.sec_ctx = Some(SecCtx { doi: 1, alg: 1, context: b"x".to_vec() });
     (full.id.mark, full.id.if_id) = (Mark { value: 1, mask: 3 }, NonZeroU32::new(9));
-    let limit = |packets| Lifetime { packets, bytes: 2, add_seconds: 3, use_seconds: 4 };
+    let limit = |packets| Lifetime::from_numbers([packets, 2, 3, 4]);
     full.lifetimes = Lifetimes { hard: limit(1), soft: limit(5) };
     let none = policy("2001:db8::1", 64, "::", 0, Direction::Fwd);
     let block = Policy { action: Action::Discard, ..none.clone() };

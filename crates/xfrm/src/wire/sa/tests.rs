@@ -1,6 +1,8 @@
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU64};
 
-use model::{AddressPair, Algorithm, AlgorithmKind, EncapKind, Key, Keyed, Lifetimes, Mode};
+use model::{
+    AddressPair, Algorithm, AlgorithmKind, EncapKind, Key, Keyed, Lifetime, Lifetimes, Mode,
+};
 
 use super::*;
 use crate::{
@@ -97,10 +99,8 @@ fn ah_with_limits_and_a_wide_window_is_that_of_ip_xfrm() {
     let mut sa = Sa::bare(ends.unwrap(), Proto::Ah, Spi(0x2000));
     sa.replay_window = 64;
     sa.auth = keyed(AlgorithmKind::Auth, "hmac-sha1", b"ABCDEFGHIJKLMNOPQRST");
-    (sa.lifetimes.soft.bytes, sa.lifetimes.hard.bytes) = (1000, 2000);
-    sa.lifetimes.hard.packets = 5;
-    (sa.lifetimes.soft.add_seconds, sa.lifetimes.hard.add_seconds) = (80, 100);
-    sa.lifetimes.hard.use_seconds = 50;
+    sa.lifetimes.soft = Lifetime::from_numbers([0, 1000, 80, 0]);
+    sa.lifetimes.hard = Lifetime::from_numbers([5, 2000, 100, 50]);
     assert_eq!(bytes(&written(&sa)), captured);
 }
 
@@ -185,7 +185,8 @@ fn the_kernels_answer_is_read() {
         src_port: NonZeroU16::new(4500),
         dst_port: NonZeroU16::new(4501),
     });
-    (wanted.lifetimes.soft.bytes, wanted.lifetimes.hard.bytes) = (1000, 2000);
+    wanted.lifetimes.soft.bytes = NonZeroU64::new(1000);
+    wanted.lifetimes.hard.bytes = NonZeroU64::new(2000);
     wanted.auth = keyed(AlgorithmKind::Auth, "hmac-sha256-128", SHA256_KEY);
     let entry = reading(&hex(DUMPED), 0).unwrap();
     assert_eq!(entry.sa, wanted);
@@ -364,7 +365,7 @@ fn the_state_depends_on_algorithms_and_soft_limit() {
     assert_eq!(state(&bare(Proto::Esp, 1), 0), SaState::Larval);
     assert_eq!(state(&bare(Proto::Routing, 0), 0), SaState::Mature);
     let mut lifetimes = Lifetimes::default();
-    lifetimes.soft.add_seconds = 60;
+    lifetimes.soft.add_seconds = NonZeroU64::new(60);
     let mut message = written(&Sa { lifetimes, ..esp() });
     message.user_sa_info.lifetime_cur.add_time = 1000;
     let state = |now| reading(&bytes(&message), now).unwrap().state;
