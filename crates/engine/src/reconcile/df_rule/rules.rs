@@ -1,6 +1,8 @@
 //! The rules that set DF, as the kernel's expressions. They are those of nft(8):
 //!
-//!     ip frag-off & 0x3fff == 0 ip saddr . ip daddr . ip protocol @tunnels ip frag-off set 0x4000
+//! ```text
+//! ip frag-off & 0x3fff == 0 ip saddr . ip daddr . ip protocol @tunnels ip frag-off set 0x4000
+//! ```
 
 use netlink_packet_netfilter::nftables::{
     Bitwise, ChecksumType, Cmp, DataAttribute, Expressions, Immediate, Lookup, Operator, Payload,
