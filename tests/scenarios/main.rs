@@ -28,6 +28,7 @@ mod oracle;
 mod outer_headers;
 mod pfkey;
 mod pfkey_generated;
+mod pfkey_limits;
 mod pfkey_load;
 mod pid_namespaces;
 mod prompt_clients;

@@ -138,6 +138,30 @@ impl Drop for Listener {
     }
 }
 
+/// A descriptor that is closed to accept a connection where none is left.
+pub(crate) struct Spare(Option<OwnedFd>);
+
+impl Spare {
+    /// Keeps a copy of a listening socket's descriptor.
+    pub(crate) fn open(listener: &Listener) -> Self {
+        Self(listener.socket.try_clone().ok())
+    }
+
+    /// Accepts the next connection and refuses it, which closes it. False if no connection waits.
+    ///
+    /// Errors: those of accept(2): another thread was faster.
+    pub(crate) fn accept(
+        &mut self,
+        listener: &Listener,
+        refuse: impl FnOnce(OwnedFd),
+    ) -> Result<bool, Errno> {
+        drop(self.0.take());
+        let accepted = listener.accept().map(|socket| socket.map(refuse).is_some());
+        *self = Self::open(listener);
+        accepted
+    }
+}
+
 fn socket(kind: SocketType) -> io::Result<OwnedFd> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     Ok(socket_with(AddressFamily::UNIX, kind, flags, None)?)

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod datagrams;
 pub mod descriptor;
 mod errno;
+pub mod memory;
 mod names;
 pub mod netlink;
 pub mod netns;

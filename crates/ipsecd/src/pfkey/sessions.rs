@@ -7,7 +7,7 @@ use pfkey::Message;
 use tracing::{debug, warn};
 use zeroize::Zeroizing;
 
-use super::session::{Packet, Session, SessionId, peer::Peer};
+use super::session::{Packet, QueuedMemory, Session, SessionId, peer::Peer};
 
 /// The clients that get a message (`pfkey_broadcast`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,14 +51,21 @@ impl Audience {
 pub(super) struct Sessions {
     list: Vec<Session>,
     last: u64,
+    /// The memory of the messages that wait.
+    memory: QueuedMemory,
+    /// The most memory that they had since memory was given back, in bytes.
+    peak: usize,
 }
+
+/// Memory, in bytes, below which freed memory is kept for the next messages.
+const KEPT_MEMORY: usize = 4 << 20;
 
 impl Sessions {
     /// Adds the session of a client that has connected.
     pub(super) fn add(&mut self, socket: OwnedFd, peer: Peer) -> SessionId {
         self.last += 1;
         let id = SessionId::new(self.last);
-        self.list.push(Session::new(id, socket, peer));
+        self.list.push(Session::new(id, socket, peer, self.memory.clone()));
         id
     }
 
@@ -70,6 +77,21 @@ impl Sessions {
             }
             !session.has_ended()
         });
+    }
+
+    /// Returns memory to the kernel once most of the messages were sent or dropped with their clients.
+    pub(super) fn give_back_memory(&mut self) {
+        let now = self.memory.bytes();
+        self.peak = self.peak.max(now);
+        if self.peak > KEPT_MEMORY && now < self.peak / 4 {
+            sys::memory::give_back();
+            self.peak = now;
+        }
+    }
+
+    /// The number of clients.
+    pub(super) fn count(&self) -> usize {
+        self.list.len()
     }
 
     /// Sends the messages that wait, as far as there is room.

@@ -2,12 +2,14 @@
 
 mod handover;
 mod poll;
+mod refused;
 mod report;
 
 use std::{
     os::fd::{AsFd, OwnedFd},
     path::Path,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use engine::{Engine, Options};
@@ -16,6 +18,7 @@ use rustix::{
     event::PollFlags,
     io::Errno,
     net::{SendFlags, send},
+    process::{Resource, getrlimit},
 };
 use sys::datagrams::Inbox;
 use tracing::{debug, info, warn};
@@ -30,9 +33,13 @@ use super::{
     settings::Settings,
     verbs::Handler,
 };
-use crate::{Error, Handover, ServiceManager, listener::Listener};
+use crate::{
+    Error, Handover, ServiceManager,
+    listener::{Listener, Spare},
+};
 use handover::Inherited;
 use poll::{Ready, Sources};
+use refused::Refused;
 
 /// The size of the longest message in bytes, which `sadb_msg_len` counts in units of 8.
 const MAX_MESSAGE: usize = u16::MAX as usize * 8;
@@ -46,13 +53,38 @@ const RECEIVES_A_TURN: usize = 16;
 /// Events that are forwarded in a turn.
 const EVENTS_A_TURN: usize = 512;
 
+/// The pause in accepting after accept(2) has failed.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
+
+/// The most clients that are served at the same time, if the limit of descriptors allows it.
+const MAX_CLIENTS: u64 = 512;
+
+/// Descriptors of a client: its socket, that of its dump, and a copy during a handover.
+const FILES_OF_A_CLIENT: u64 = 3;
+
+/// Descriptors for the reconciler and the service for policies of sockets.
+const RESERVED_FILES: u64 = 384;
+
+/// The most clients in the limit of descriptors. A low limit leaves room for some.
+fn max_clients() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let clients = files.saturating_sub(RESERVED_FILES).max(files / 4) / FILES_OF_A_CLIENT;
+    usize::try_from(clients.clamp(1, MAX_CLIENTS)).unwrap_or(1)
+}
+
 /// The PF_KEY service of a network namespace.
 pub struct Server {
     listener: Listener,
     /// The listening socket for readers of the report of the clients.
     reporter: Listener,
-    /// accept(2) has failed: connections are not accepted for a while.
-    is_accept_paused: bool,
+    /// accept(2) has failed: no connection is accepted before.
+    accept_after: Option<Instant>,
+    /// For connections that are refused for want of a descriptor.
+    spare: Spare,
+    /// Connections of clients that were refused.
+    refused: Refused,
+    /// The most clients that are served at the same time.
+    max_clients: usize,
     inbox: Inbox,
     handler: Handler,
     /// The service manager that stores the sockets of registered clients in case of a crash.
@@ -73,9 +105,12 @@ impl Server {
         let events = Events::open(monitor, has_acquires)?;
         info!(service = "PF_KEY", socket = %listener.path().display(), "listening");
         Ok(Self {
+            spare: Spare::open(&listener),
             listener,
             reporter,
-            is_accept_paused: false,
+            accept_after: None,
+            refused: Refused::default(),
+            max_clients: max_clients(),
             // One byte more than a message, to recognise longer datagrams.
             inbox: Inbox::new(RECEIVED_AT_ONCE, MAX_MESSAGE + 8).map_err(Error::Memory)?,
             handler: Handler::new(engine, events, sessions, Arc::clone(&settings)),
@@ -113,7 +148,7 @@ impl Server {
             reporter: self.reporter.as_fd(),
             events: self.handler.events().as_fd(),
             sessions: self.handler.sessions(),
-            is_accept_paused: self.is_accept_paused,
+            accept_after: self.accept_after,
         };
         sources.wait()
     }
@@ -123,6 +158,7 @@ impl Server {
         if ready.events {
             self.handler.forward_events(EVENTS_A_TURN);
         }
+        self.accept_after = self.accept_after.filter(|end| *end > Instant::now());
         if ready.listener {
             self.accept();
         }
@@ -142,32 +178,68 @@ impl Server {
         sessions.flush();
         sessions.remove_requests();
         sessions.remove_ended();
+        sessions.give_back_memory();
         self.handler.follow_registrations();
         if ready.reporter {
-            report::answer(&self.reporter, self.handler.sessions());
+            self.report();
         }
     }
 
-    /// Accepts the connections that wait.
+    /// Accepts the connections that wait. Without a descriptor left, it accepts and refuses them; if
+    /// that fails as well, they wait for a while.
     fn accept(&mut self) {
-        self.is_accept_paused = false;
         loop {
-            match self.listener.accept() {
-                Ok(None) => return,
-                Ok(Some(socket)) => self.admit(socket),
-                Err(errno) => {
-                    // Most likely too many open files.
-                    warn!(%errno, "accept failed");
-                    self.is_accept_paused = true;
-                    return;
+            let accepted = match self.listener.accept() {
+                Err(Errno::MFILE | Errno::NFILE) => {
+                    let refused = |socket| refuse(&socket, Errno::NFILE);
+                    let accepted = self.spare.accept(&self.listener, refused);
+                    accepted.map(|is_refused| is_refused.then(|| self.refused.count("descriptors")))
                 }
+                accepted => accepted.map(|socket| socket.map(|socket| self.admit(socket))),
+            };
+            match accepted {
+                Ok(None) => return,
+                Ok(Some(())) => {}
+                Err(errno) => return self.pause_accept(errno),
             }
         }
     }
 
-    /// Makes a connection a session if its program may administer the network. Otherwise the program
-    /// gets a message with an errno and the end, and its requests are not read.
+    /// Sends the report to the readers that wait.
+    fn report(&mut self) {
+        loop {
+            let accepted = match self.reporter.accept() {
+                Err(Errno::MFILE | Errno::NFILE) => {
+                    let accepted = self.spare.accept(&self.reporter, drop);
+                    accepted.map(|is_refused| is_refused.then_some(()))
+                }
+                accepted => accepted.map(|reader| {
+                    reader.map(|reader| report::send(&reader, self.handler.sessions()))
+                }),
+            };
+            match accepted {
+                Ok(None) => return,
+                Ok(Some(())) => {}
+                Err(errno) => return self.pause_accept(errno),
+            }
+        }
+    }
+
+    fn pause_accept(&mut self, errno: Errno) {
+        warn!(%errno, "accept failed");
+        self.accept_after = Some(Instant::now() + ACCEPT_PAUSE);
+    }
+
+    /// Makes a connection a session if its program may administer the network, and there are not too
+    /// many. Otherwise the program gets a message with an errno and the end, and its requests are not
+    /// read.
     fn admit(&mut self, socket: OwnedFd) {
+        if self.handler.sessions().count() >= self.max_clients {
+            self.refused.count("clients");
+            // As of a kernel that has no more sockets (`__sock_create`, net/socket.c).
+            return refuse(&socket, Errno::NFILE);
+        }
+        self.refused.end();
         match peer::admission(&socket, self.settings.user_namespaces()) {
             Ok(peer) => {
                 if let Err(errno) = sys::datagrams::look_in_turn(&socket) {

@@ -1,6 +1,9 @@
 //! What the server waits for.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::{
+    os::fd::{AsFd, BorrowedFd},
+    time::Instant,
+};
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -11,9 +14,6 @@ use crate::{
     Error,
     pfkey::{session::SessionId, sessions::Sessions},
 };
-
-/// The pause in accepting after accept(2) has failed.
-const ACCEPT_PAUSE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
 /// The slots before those of the sessions.
 #[derive(Clone, Copy)]
@@ -38,8 +38,8 @@ pub(super) struct Sources<'a> {
     pub(super) events: BorrowedFd<'a>,
     /// The clients.
     pub(super) sessions: &'a Sessions,
-    /// Connections are not accepted for a while.
-    pub(super) is_accept_paused: bool,
+    /// No connection is accepted before.
+    pub(super) accept_after: Option<Instant>,
 }
 
 /// What there is to do.
@@ -59,22 +59,21 @@ impl Sources<'_> {
     ///
     /// Errors: [`Error::Poll`].
     pub(super) fn wait(&self) -> Result<Option<Ready>, Error> {
-        let (accept, timeout) = if self.is_accept_paused {
-            (PollFlags::empty(), Some(&ACCEPT_PAUSE))
-        } else {
-            (PollFlags::IN, None)
-        };
+        let pause = self.accept_after.map(|end| end.saturating_duration_since(Instant::now()));
+        let accept = if pause.is_some() { PollFlags::empty() } else { PollFlags::IN };
+        let timeout = pause.and_then(|pause| Timespec::try_from(pause).ok());
         let fixed = SLOTS.map(|slot| match slot {
             Slot::Stop => PollFd::from_borrowed_fd(self.stop, PollFlags::IN),
             Slot::Listener => PollFd::from_borrowed_fd(self.listener, accept),
-            Slot::Reporter => PollFd::from_borrowed_fd(self.reporter, PollFlags::IN),
+            Slot::Reporter => PollFd::from_borrowed_fd(self.reporter, accept),
             Slot::Events => PollFd::from_borrowed_fd(self.events, PollFlags::IN),
         });
         let sessions = self.sessions.iter();
         let sessions =
             sessions.map(|session| PollFd::from_borrowed_fd(session.as_fd(), session.interest()));
         let mut slots: Vec<_> = fixed.into_iter().chain(sessions).collect();
-        retry_on_intr(|| poll(&mut slots, timeout)).map_err(|errno| Error::Poll(errno.into()))?;
+        retry_on_intr(|| poll(&mut slots, timeout.as_ref()))
+            .map_err(|errno| Error::Poll(errno.into()))?;
         let (fixed, of_sessions) = slots.split_at(SLOTS.len());
         let is_ready = |slot: Slot| !fixed[slot as usize].revents().is_empty();
         if is_ready(Slot::Stop) {
@@ -83,7 +82,7 @@ impl Sources<'_> {
         let sessions = self.sessions.iter().zip(of_sessions);
         let sessions = sessions.map(|(session, slot)| (session.id(), slot.revents()));
         Ok(Some(Ready {
-            listener: is_ready(Slot::Listener) || self.is_accept_paused,
+            listener: is_ready(Slot::Listener),
             reporter: is_ready(Slot::Reporter),
             events: is_ready(Slot::Events),
             sessions: sessions.filter(|(_, flags)| !flags.is_empty()).collect(),

@@ -1,41 +1,27 @@
 //! The report of the clients, which `ipsecctl show clients` prints.
 
-use std::{io::Write, os::unix::net::UnixStream, thread, time::Duration};
+use std::os::fd::OwnedFd;
 
 use model::SaType;
+use rustix::net::{SendFlags, send as send_bytes};
 use serde_json::{Value, json};
 use tracing::debug;
 
-use crate::{
-    listener::Listener,
-    pfkey::{
-        session::{Session, peer::Peer},
-        sessions::Sessions,
-    },
+use crate::pfkey::{
+    session::{Session, peer::Peer},
+    sessions::Sessions,
 };
 
-/// How long a reader may take.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Sends a report to the readers that have connected: a JSON object a client, each on a line.
-pub(super) fn answer(reporter: &Listener, sessions: &Sessions) {
-    while let Ok(Some(socket)) = reporter.accept() {
-        let lines = sessions.iter().map(|session| row(session).to_string() + "\n");
-        let lines = lines.collect::<String>();
-        // The server does not wait for a slow reader.
-        let sent = thread::Builder::new().spawn(move || send(socket.into(), &lines));
-        if let Err(error) = sent {
-            debug!(%error, "report thread not started");
-        }
-    }
-}
-
-fn send(mut reader: UnixStream, lines: &str) {
-    let sent = reader
-        .set_write_timeout(Some(WRITE_TIMEOUT))
-        .and_then(|()| reader.write_all(lines.as_bytes()));
-    if let Err(error) = sent {
-        debug!(%error, "report not sent");
+/// Sends a report to a reader that has connected: a JSON object a client, each on a line. The server
+/// does not wait for it: a new connection has room for the report of as many clients as it admits.
+pub(super) fn send(reader: &OwnedFd, sessions: &Sessions) {
+    let lines = sessions.iter().map(|session| row(session).to_string() + "\n");
+    let lines = lines.collect::<String>();
+    let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+    match send_bytes(reader, lines.as_bytes(), flags) {
+        Ok(sent) if sent == lines.len() => {}
+        Ok(sent) => debug!(sent, "report cut"),
+        Err(errno) => debug!(%errno, "report not sent"),
     }
 }
 
@@ -59,14 +45,14 @@ mod tests {
     use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
     use super::*;
-    use crate::pfkey::session::SessionId;
+    use crate::pfkey::session::{QueuedMemory, SessionId};
 
     #[test]
     fn a_client_is_a_line() {
         let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
         let (socket, _other) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
         let peer = Peer { pid: 42, uid: 0, program: "racoon".into() };
-        let mut session = Session::new(SessionId::new(1), socket, peer);
+        let mut session = Session::new(SessionId::new(1), socket, peer, QueuedMemory::default());
         assert!(session.register(2) && session.register(9));
         assert_eq!(
             row(&session).to_string(),

@@ -15,12 +15,12 @@ use peer::Peer;
 use queue::SendQueue;
 use requests::{Datagram, Found, Requests};
 
-pub(super) use queue::Packet;
+pub(super) use queue::{Packet, QueuedMemory};
 
-/// Bytes in the queue from which on broadcasts are dropped.
+/// Memory of the queue, in bytes, from which on broadcasts are dropped.
 const MAX_QUEUED_BROADCASTS: usize = 1 << 20;
 
-/// Bytes in the queue from which on answers are dropped. The requests are carried out all the same,
+/// Memory of the queue, in bytes, from which on answers are dropped. The requests are carried out all the same,
 /// as AF_KEY does.
 const MAX_QUEUED_ANSWERS: usize = 8 << 20;
 
@@ -78,13 +78,18 @@ pub(super) struct Restored {
 }
 
 impl Session {
-    pub(super) fn new(id: SessionId, socket: OwnedFd, peer: Peer) -> Self {
+    pub(super) fn new(
+        id: SessionId,
+        socket: OwnedFd,
+        peer: Peer,
+        memory_of_all: QueuedMemory,
+    ) -> Self {
         Self {
             id,
             peer,
             socket,
             requests: Requests::default(),
-            queue: SendQueue::new(id),
+            queue: SendQueue::new(id, memory_of_all),
             state: State::Open,
             registered: 0,
             is_promiscuous: false,
@@ -178,21 +183,21 @@ impl Session {
     /// Queues an answer or an entry of a dump for [`Session::flush`]. It is dropped if far too much
     /// waits.
     pub(super) fn answer(&mut self, packet: &Packet) {
-        self.push(packet, MAX_QUEUED_ANSWERS);
+        self.push(packet, Some(MAX_QUEUED_ANSWERS));
     }
 
     /// Queues a message about another program's change. It is dropped earlier than an answer: AF_KEY
     /// drops it as well.
     pub(super) fn broadcast(&mut self, packet: &Packet) {
-        self.push(packet, MAX_QUEUED_BROADCASTS);
+        self.push(packet, Some(MAX_QUEUED_BROADCASTS));
     }
 
     /// Queues a message that is never dropped.
     pub(super) fn keep(&mut self, packet: &Packet) {
-        self.push(packet, usize::MAX);
+        self.push(packet, None);
     }
 
-    fn push(&mut self, packet: &Packet, limit: usize) {
+    fn push(&mut self, packet: &Packet, limit: Option<usize>) {
         if self.state != State::Open {
             return;
         }

@@ -3,7 +3,10 @@
 use std::{
     collections::VecDeque,
     os::fd::{AsFd, OwnedFd},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use rustix::io::Errno;
@@ -18,13 +21,45 @@ pub(in crate::pfkey) type Packet = Arc<Zeroizing<Vec<u8>>>;
 /// Messages that are sent by one system call.
 const SENT_AT_ONCE: usize = 64;
 
+/// The memory of a message beside its bytes: its `Arc` and its place in a queue, with the headers of
+/// the allocator. In bytes.
+const OVERHEAD: usize = 96;
+
+/// The memory of all queues together, from which on a client with more than [`SHARE`] gets no further
+/// messages. In bytes.
+const MAX_OF_ALL: usize = 64 << 20;
+
+/// The memory that each client may use, whatever others do. In bytes.
+const SHARE: usize = 128 << 10;
+
+/// The memory of the messages in all queues of a server, in bytes. A message in several queues counts
+/// in each.
+#[derive(Debug, Clone, Default)]
+pub(in crate::pfkey) struct QueuedMemory(Arc<AtomicUsize>);
+
+impl QueuedMemory {
+    pub(in crate::pfkey) fn bytes(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, bytes: usize) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn subtract(&self, bytes: usize) {
+        self.0.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
 /// The queue of one client.
 pub(super) struct SendQueue {
     /// For the log.
     client: SessionId,
     packets: VecDeque<Packet>,
-    /// The size of the messages.
-    bytes: usize,
+    /// The memory of the messages, in bytes.
+    memory: usize,
+    /// The memory of all queues.
+    memory_of_all: QueuedMemory,
     /// The socket has no room for the first message.
     is_blocked: bool,
     /// Messages dropped since the queue was last empty.
@@ -34,9 +69,16 @@ pub(super) struct SendQueue {
 }
 
 impl SendQueue {
-    pub(super) fn new(client: SessionId) -> Self {
-        let packets = VecDeque::new();
-        Self { client, packets, bytes: 0, is_blocked: false, dropped: 0, lost: 0 }
+    pub(super) fn new(client: SessionId, memory_of_all: QueuedMemory) -> Self {
+        Self {
+            client,
+            packets: VecDeque::new(),
+            memory: 0,
+            memory_of_all,
+            is_blocked: false,
+            dropped: 0,
+            lost: 0,
+        }
     }
 
     /// Continues the count of dropped messages.
@@ -46,7 +88,7 @@ impl SendQueue {
 
     /// The size of the messages, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.packets.iter().map(|packet| packet.len()).sum()
     }
 
     /// The number of messages dropped since the client has connected.
@@ -72,18 +114,24 @@ impl SendQueue {
         self.packets.len() >= SENT_AT_ONCE
     }
 
-    /// Adds a message, or drops it if more than `limit` bytes wait.
-    pub(super) fn push(&mut self, packet: &Packet, limit: usize) {
-        if self.bytes > limit {
+    /// Adds a message, or drops it if the queue takes more than `limit` bytes of memory, or those of all
+    /// clients take too much. Without a limit it is never dropped.
+    pub(super) fn push(&mut self, packet: &Packet, limit: Option<usize>) {
+        let is_too_much = |limit: usize| {
+            self.memory > limit || self.memory > SHARE && self.memory_of_all.bytes() > MAX_OF_ALL
+        };
+        if limit.is_some_and(is_too_much) {
             if self.dropped == 0 {
                 let client = self.client.number();
-                warn!(client, queued_bytes = self.bytes, "client too slow, messages dropped");
+                warn!(client, queued_bytes = self.bytes(), "client too slow, messages dropped");
             }
             self.dropped += 1;
             self.lost += 1;
             return;
         }
-        self.bytes += packet.len();
+        let memory = memory(packet);
+        self.memory += memory;
+        self.memory_of_all.add(memory);
         self.packets.push_back(Arc::clone(packet));
     }
 
@@ -94,10 +142,7 @@ impl SendQueue {
         while !self.packets.is_empty() {
             let packets = self.packets.iter().take(SENT_AT_ONCE);
             match sys::datagrams::send(socket.as_fd(), packets.map(|packet| packet.as_slice())) {
-                Ok(sent) => {
-                    let sent = self.packets.drain(..sent);
-                    self.bytes -= sent.map(|packet| packet.len()).sum::<usize>();
-                }
+                Ok(sent) => self.remove(sent),
                 Err(Errno::AGAIN) => {
                     self.is_blocked = true;
                     return Ok(());
@@ -109,15 +154,33 @@ impl SendQueue {
         if self.dropped != 0 {
             warn!(client = self.client.number(), dropped = self.dropped, "client caught up");
             self.dropped = 0;
+            self.packets.shrink_to(SENT_AT_ONCE);
         }
         Ok(())
     }
 
+    /// Removes the first messages.
+    fn remove(&mut self, count: usize) {
+        let removed = self.packets.drain(..count).map(|packet| memory(&packet)).sum();
+        self.memory -= removed;
+        self.memory_of_all.subtract(removed);
+    }
+
     /// Removes all messages.
     pub(super) fn clear(&mut self) {
-        self.packets.clear();
-        self.bytes = 0;
+        self.remove(self.packets.len());
     }
+}
+
+impl Drop for SendQueue {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// The memory of a message, in bytes.
+fn memory(packet: &Packet) -> usize {
+    packet.capacity() + OVERHEAD
 }
 
 #[cfg(test)]
@@ -135,7 +198,7 @@ mod tests {
     fn pair() -> (Session, OwnedFd) {
         let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
         let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
-        (Session::new(SessionId(1), ours, Peer::default()), theirs)
+        (Session::new(SessionId(1), ours, Peer::default(), QueuedMemory::default()), theirs)
     }
 
     fn read(socket: &OwnedFd) -> Option<Vec<u8>> {
@@ -151,7 +214,7 @@ mod tests {
         let (answer, broadcast) =
             (Packet::new(vec![1; 1000].into()), Packet::new(vec![2; 1000].into()));
         let mut answers = 0;
-        while session.queue.bytes <= MAX_QUEUED_BROADCASTS {
+        while session.queue.memory <= MAX_QUEUED_BROADCASTS {
             session.answer(&answer);
             answers += 1;
         }
@@ -166,7 +229,8 @@ mod tests {
             session.flush();
         }
         assert_eq!(read_back, answers + 1);
-        assert_eq!((session.queue.bytes, session.queue.dropped, session.queue.lost), (0, 0, 1));
+        let SendQueue { memory, dropped, lost, .. } = session.queue;
+        assert_eq!((memory, dropped, lost), (0, 0, 1));
         session.broadcast(&broadcast);
         session.flush();
         assert_eq!(read(&theirs), Some(broadcast.to_vec()));
@@ -175,11 +239,13 @@ mod tests {
     #[test]
     fn the_queue_of_a_client_that_never_reads_is_limited() {
         let (mut session, _theirs) = pair();
-        let answer = Packet::new(vec![1; 1 << 16].into());
-        for _ in 0..1000 {
+        // Most of its memory is bookkeeping.
+        let answer = Packet::new(vec![1; 16].into());
+        for _ in 0..MAX_QUEUED_ANSWERS / 16 {
             session.answer(&answer);
         }
-        assert!(session.queue.bytes <= MAX_QUEUED_ANSWERS + answer.len());
+        assert!(session.queue.memory <= MAX_QUEUED_ANSWERS + memory(&answer));
+        assert!(session.queue.packets.len() < MAX_QUEUED_ANSWERS / OVERHEAD);
         assert!(session.queue.lost > 0);
         assert!(session.interest().contains(PollFlags::IN), "its requests are carried out");
     }
@@ -192,6 +258,23 @@ mod tests {
         session.flush();
         assert_eq!(session.state, State::Closed);
         session.answer(&Packet::new(vec![1; 100].into()));
-        assert_eq!((session.queue.bytes, session.queue.lost), (0, 0));
+        assert_eq!((session.queue.memory, session.queue.lost), (0, 0));
+    }
+
+    #[test]
+    fn all_queues_together_are_limited_and_each_client_has_a_share() {
+        let all = QueuedMemory::default();
+        let answer = Packet::new(vec![1; 1000].into());
+        let mut queues: Vec<_> =
+            (1..20).map(|id| SendQueue::new(SessionId(id), all.clone())).collect();
+        for queue in &mut queues {
+            for _ in 0..MAX_QUEUED_ANSWERS / 1000 {
+                queue.push(&answer, Some(MAX_QUEUED_ANSWERS));
+            }
+        }
+        assert!(all.bytes() <= MAX_OF_ALL + queues.len() * (SHARE + memory(&answer)));
+        assert!(queues.iter().all(|queue| queue.memory >= SHARE));
+        drop(queues);
+        assert_eq!(all.bytes(), 0);
     }
 }

@@ -1,0 +1,204 @@
+//! The PF_KEY service at its limits: clients that do not read, more clients than it serves, no descriptor left.
+
+use std::{
+    fs,
+    io::Read,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::PathBuf,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv,
+    send, socket_with,
+};
+use scenarios::{Daemon, Host, Outcome, times};
+
+/// A request that every service refuses: version 0.
+const REFUSED: [u8; 16] = [0; 16];
+/// X_SPDDUMP of an empty SPD, which the service answers with ENOENT.
+const DUMP: [u8; 16] = [2, 18, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0];
+const ENOENT: u8 = 2;
+const ENFILE: u8 = 23;
+
+const KIB_OF_MIB: u64 = 1 << 10;
+
+struct Service {
+    daemon: Daemon,
+    host: Host,
+}
+
+impl Service {
+    /// Starts ipsecd with limits, the options of prlimit(1).
+    fn start(limits: &str) -> Self {
+        let host = Host::new("service");
+        let daemon = Daemon::begin_by(&host, "prlimit", limits);
+        daemon.wait_for_news("READY=1");
+        Self { daemon, host }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.host.kept().join(name)
+    }
+
+    fn connect(&self) -> OwnedFd {
+        let (kind, flags) = (SocketType::SEQPACKET, SocketFlags::CLOEXEC);
+        let socket = socket_with(AddressFamily::UNIX, kind, flags, None).expect("a socket");
+        let address = SocketAddrUnix::new(self.path("pfkey.sock")).expect("an address");
+        connect(&socket, &address).expect("the service listens");
+        socket
+    }
+
+    /// The errno of the first message that a new client receives after its request; of the end, 0.
+    fn ask(&self) -> (OwnedFd, u8) {
+        let socket = self.connect();
+        let _ = send(&socket, &DUMP, SendFlags::NOSIGNAL);
+        let mut answer = [0; 64];
+        let mut receive = || recv(&socket, &mut answer[..], RecvFlags::empty()).map(|it| it.1);
+        // ECONNRESET: the request was sent after the refusal.
+        let length = receive().or_else(|_| receive());
+        let errno = if length.is_ok_and(|length| length >= 16) { answer[2] } else { 0 };
+        (socket, errno)
+    }
+
+    /// The list of the clients.
+    fn clients(&self) -> usize {
+        let mut list = String::new();
+        let mut reader =
+            UnixStream::connect(self.path("clients.sock")).expect("the service listens");
+        reader.read_to_string(&mut list).expect("a list");
+        list.lines().count()
+    }
+
+    fn proc(&self, name: &str) -> String {
+        let pid = self.daemon.pid().as_raw_nonzero();
+        fs::read_to_string(format!("/proc/{pid}/{name}")).expect("the daemon is there")
+    }
+
+    /// Resident memory, in KiB.
+    fn memory(&self) -> u64 {
+        let status = self.proc("status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let words = line.expect("a field").split_whitespace().next();
+        words.and_then(|number| number.parse().ok()).expect("a number")
+    }
+
+    /// Processor time, in ticks of 10 ms.
+    fn ticks(&self) -> u64 {
+        let stat = self.proc("stat");
+        let (_, fields) = stat.rsplit_once(')').expect("a name");
+        let numbers = fields.split_whitespace().skip(11).take(2);
+        numbers.map(|number| number.parse::<u64>().expect("a number")).sum()
+    }
+
+    fn set_limits(&self, limits: &str) {
+        let pid = format!("--pid={}", self.daemon.pid().as_raw_nonzero());
+        Outcome::success(Command::new("prlimit").arg(pid).args(limits.split_whitespace()));
+    }
+
+    /// Whether there is a default policy.
+    fn discards(&self) -> bool {
+        self.host.show("xfrm policy").contains("action block")
+    }
+
+    fn wait_until(&self, condition: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !condition(self) {
+            assert!(begun.elapsed() < Duration::from_secs(20), "{}", self.daemon.log());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+/// Memory is limited whatever the size of the messages, and returned when the clients have gone.
+#[test]
+fn clients_that_do_not_read() {
+    let service = Service::start("--nofile=1024");
+    let requests = times(500_000, 40_000);
+    drop(service.ask());
+    let before = service.memory();
+    let clients: Vec<_> = (0..20).map(|_| service.connect()).collect();
+    thread::scope(|scope| {
+        for client in &clients {
+            scope.spawn(move || {
+                for _ in 0..requests {
+                    send(client, &REFUSED, SendFlags::NOSIGNAL).expect("the service reads");
+                }
+            });
+        }
+    });
+    assert_eq!(service.ask().1, ENOENT);
+    let with_clients = service.memory();
+    drop(clients);
+    service.wait_until(|service| service.clients() == 0);
+    let after = service.memory();
+    println!("{before} KiB before, {with_clients} KiB with clients, {after} KiB after");
+    assert!(with_clients < before + 96 * KIB_OF_MIB, "{with_clients} KiB");
+    assert!(after < before + 8 * KIB_OF_MIB, "{after} KiB");
+    assert_eq!(service.daemon.log().matches("client too slow").count(), 20);
+}
+
+/// 1,500 clients of which each keeps its connection. The daemon does its other work.
+#[test]
+fn more_clients_than_are_served() {
+    let service = Service::start("--nofile=1024");
+    let mut clients = Vec::new();
+    let mut errnos = Vec::new();
+    for _ in 0..times(1_500, 600) {
+        let (client, errno) = service.ask();
+        clients.push(client);
+        errnos.push(errno);
+    }
+    let served = errnos.iter().take_while(|&&errno| errno == ENOENT).count();
+    println!("{served} clients are served");
+    assert!((100..400).contains(&served));
+    assert!(errnos[served..].iter().all(|&errno| errno == ENFILE), "{errnos:?}");
+    assert_eq!(service.clients(), served);
+    // It still restores the default policy, for which it needs descriptors.
+    service.host.set("net.inet.ipsec.def_policy=0");
+    service.wait_until(Service::discards);
+    service.host.ip("xfrm policy flush");
+    service.wait_until(Service::discards);
+    drop(clients);
+    service.wait_until(|service| service.clients() == 0);
+    assert_eq!(service.ask().1, ENOENT);
+    let log = service.daemon.log();
+    assert_eq!(log.matches("clients refused").count(), 1, "{log}");
+    assert!(log.contains("clients accepted again refused="), "{log}");
+}
+
+/// Without a descriptor left a client is refused with the reason, and the service does not spin.
+#[test]
+fn no_descriptor_is_left() {
+    let service = Service::start("--nofile=1024");
+    let first = service.ask();
+    assert_eq!(first.1, ENOENT);
+    // The next descriptor is the spare one.
+    let highest = || {
+        let pid = service.daemon.pid().as_raw_nonzero();
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).expect("the daemon is there");
+        let numbers = files.flatten().filter_map(|file| file.file_name().to_str()?.parse().ok());
+        numbers.max().unwrap_or(0_u32)
+    };
+    service.set_limits(&format!("--nofile={}:1024", highest() + 1));
+    let (_refused, errno) = service.ask();
+    assert_eq!(errno, ENFILE);
+
+    // Not even the number of the spare one can be used. poll(2) of the few descriptors still works.
+    service.set_limits("--nofile=8:1024");
+    let waiting = service.connect();
+    let reader = UnixStream::connect(service.path("clients.sock")).expect("the service listens");
+    let before = service.ticks();
+    thread::sleep(Duration::from_secs(3));
+    let used = service.ticks() - before;
+    assert!(used < 30, "{used} ticks in 3 s");
+
+    service.set_limits("--nofile=1024:1024");
+    drop(reader);
+    send(&waiting, &DUMP, SendFlags::empty()).expect("the service listens");
+    let mut answer = [0; 64];
+    recv(&waiting, &mut answer[..], RecvFlags::empty()).expect("an answer");
+    assert_eq!(answer[2], ENOENT);
+}
