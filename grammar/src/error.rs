@@ -13,7 +13,7 @@ use crate::{
 
 /// An error of a script, with its place. The original stops at one: `parse failed, line N.`
 ///
-/// It holds the text of the statement, keys included.
+/// Its text and its excerpt contain no key, and its [`Error::token`] may be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 pub struct Error {
@@ -192,13 +192,19 @@ impl Error {
         self.place.position
     }
 
-    /// The token that the original names; often the one after the error.
+    /// The token that the original names; often the one after the error. It may be a key.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.place.token
     }
 
-    /// The statement's text with the bytes in error.
+    /// The same with `*` for what may be part of a key.
+    #[must_use]
+    pub fn redacted_token(&self) -> &str {
+        &self.place.redacted_token
+    }
+
+    /// The statement's text with the bytes in error, and with `*` for what may be part of a key.
     #[must_use]
     pub fn excerpt(&self) -> &Excerpt {
         &self.place.excerpt

@@ -217,7 +217,7 @@ fn a_comment_splits_a_policy() {
 fn the_place_is_where_the_error_is() {
     for (script, place, meant) in [
         ("flush;\n add nobody\n ::1 esp 1 -E null;", "2:6", "nobody"),
-        ("add ::1 ::1 esp 1 -E aes-cbc 0x12;", "1:30", "0x12"),
+        ("add ::1 ::1 esp 1 -E aes-cbc 0x12;", "1:30", "0x**"),
         ("spdadd ::1\n  ::1 bogus -P out none;", "2:7", "bogus"),
         ("spdadd ::1 ::1[http] any -P out none;", "1:15", "[http]"),
         ("spdadd ::1 ::1 any -P out ipsec\n esp/transport//maybe;", "2:17", "maybe"),
@@ -238,6 +238,20 @@ fn an_excerpt_begins_with_the_line_and_ends_with_the_statement() {
     assert_eq!(error.excerpt().text, "flush; dump\n bogus;");
     assert_eq!(error.excerpt().first_line, 2);
     assert_eq!(error.position().to_string(), "3:2");
+}
+
+#[test]
+fn an_excerpt_begins_with_no_part_of_a_key() {
+    let add = "add 192.0.2.1 192.0.2.2 esp 9 -E aes-cbc \"sixteen\nbyte k\\y\"";
+    let error = run(format!("{add}; flush x;").as_bytes()).error.unwrap();
+    assert_eq!((error.excerpt().text.as_str(), error.token()), (" flush x;", "x"));
+    assert_eq!(error.position().to_string(), "2:18");
+    let lost = format!("{}\nadd 0xdeadbeef ;flush x;", "x".repeat(90_000));
+    let mut script = Script::new(lost.as_bytes(), Dialect::Linux);
+    assert_eq!(*script.next().unwrap().unwrap_err().kind(), Kind::TooLong);
+    let error = script.next().unwrap().unwrap_err();
+    assert_eq!(error.excerpt().text, "flush x;");
+    assert_eq!(error.position().to_string(), "2:23");
 }
 
 #[test]

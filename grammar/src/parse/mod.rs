@@ -12,6 +12,7 @@ mod reader;
 pub(crate) mod rules;
 mod sa;
 mod script;
+mod secret;
 pub(crate) mod source;
 mod spd;
 pub(crate) mod split;

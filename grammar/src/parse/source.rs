@@ -3,7 +3,7 @@ use std::{fmt, str};
 use model::Dialect;
 use zeroize::Zeroizing;
 
-use super::inside::Inside;
+use super::{inside::Inside, secret};
 use crate::tree::Span;
 
 /// Where the kept text begins in the script.
@@ -44,7 +44,7 @@ impl fmt::Display for Position {
     }
 }
 
-/// The lines of a statement, for a drawing with a caret.
+/// The lines of a statement, for a drawing with a caret, with `*` for what may be part of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excerpt {
     /// The text from the beginning of the statement's first line up to its `;`; of a very long
@@ -64,8 +64,10 @@ pub struct Place {
     pub line: usize,
     /// Where what is wrong begins.
     pub position: Position,
-    /// The token that the original names; often the one after what is wrong.
+    /// The token that the original names; often the one after what is wrong. It may be a key.
     pub token: String,
+    /// The same with `*` for what may be part of a key.
+    pub redacted_token: String,
     /// The statement.
     pub excerpt: Excerpt,
 }
@@ -161,15 +163,17 @@ impl Source {
     /// The place of `wrong`, where the original names the bytes of `named`.
     pub(crate) fn place(&self, wrong: Span, named: Span) -> Place {
         let lossy = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        let before = lossy(&self.text[..wrong.start]);
-        let meant = lossy(self.bytes(wrong));
+        let blotted = secret::blot(&self.text, self.start);
+        let before = lossy(&blotted[..wrong.start]);
+        let meant = lossy(&blotted[wrong.start..wrong.end]);
         let span = Span { start: before.len(), end: before.len() + meant.len() };
         Place {
             line: self.lexer_line(named.end),
             position: self.position(wrong.start),
             token: lossy(self.bytes(named)),
+            redacted_token: lossy(&blotted[named.start..named.end]),
             excerpt: Excerpt {
-                text: before + &meant + &lossy(&self.text[wrong.end..]),
+                text: before + &meant + &lossy(&blotted[wrong.end..]),
                 first_line: self.origin.line,
                 span,
             },

@@ -100,12 +100,14 @@ impl Splitter {
     pub(crate) fn take(&mut self) -> Source {
         let text = mem::replace(&mut self.text, Zeroizing::new(Vec::with_capacity(ROOM)));
         let last_line = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let source = Source::new(text, self.start.take().unwrap_or(0), self.origin, self.dialect);
+        let start = self.start.take().unwrap_or(0);
+        let source = Source::new(text, start, self.origin, self.dialect);
         if last_line > 0 {
             self.origin.column = 0;
         }
         let line = &source.text()[last_line..];
-        if line.len() < ROOM_FOR_LINE {
+        // A line that begins inside a statement may begin with a key, which nothing shows to be one.
+        if line.len() < ROOM_FOR_LINE && last_line <= start {
             self.text.extend_from_slice(line);
         } else {
             self.origin.column += line.len();
@@ -132,12 +134,15 @@ impl Splitter {
                 self.origin.lexer_line = self.lexer_line;
                 return at;
             }
+            let is_lost = self.inside == Inside::Lost;
             self.inside = self.inside.after(byte);
             if byte == b'\n' {
                 self.line += 1;
                 self.lexer_line += 1;
                 self.origin.column = 0;
                 self.text.clear();
+            } else if is_lost {
+                self.origin.column += 1;
             } else {
                 if self.text.len() == ROOM_FOR_LINE {
                     self.origin.column += ROOM_FOR_LINE;
