@@ -25,7 +25,7 @@ fn check(message: &Message) {
     let bytes = message.encode().expect("what was read can be said");
     let again = Message::decode(&bytes).expect("what was said can be read");
     assert_eq!(*message, again);
-    let _ = (Kdebug(message).to_string(), Hexdump(&bytes).to_string());
+    let _ = (Kdebug::of(message).to_string(), Hexdump::of(&bytes).to_string());
     for reads in [pfkey::sad::read(message).err(), pfkey::spd::read(message).err()] {
         reads.iter().for_each(describe);
     }

@@ -31,9 +31,9 @@ pub enum Kind {
         /// What could.
         expected: Vec<String>,
     },
-    /// A byte that begins no token.
-    #[error("the byte 0x{0:02x} is not allowed outside quotes")]
-    StrayByte(u8),
+    /// A byte that begins no token; none if it may be part of a key.
+    #[error("{} is not allowed outside quotes", stray_byte(*.0))]
+    StrayByte(Option<u8>),
     /// A quote that nothing closes.
     #[error("unclosed quote")]
     UnclosedQuote,
@@ -308,7 +308,10 @@ impl Error {
 impl Kind {
     fn help(&self) -> Option<&'static str> {
         Some(match self {
-            Kind::StrayByte(b'\r') => "the file has DOS line ends: remove the carriage returns",
+            Kind::StrayByte(None) => "a key is \"...\", or 0x with hexadecimal digits",
+            Kind::StrayByte(Some(b'\r')) => {
+                "the file has DOS line ends: remove the carriage returns"
+            }
             Kind::UnclosedQuote => "close it with \" before the `;`",
             Kind::TooLong => "every statement ends with `;`",
             Kind::TooFewArguments => "say esp/transport//require or esp/tunnel/SRC-DST/require",
@@ -338,6 +341,10 @@ impl Kind {
             _ => return None,
         })
     }
+}
+
+fn stray_byte(byte: Option<u8>) -> String {
+    byte.map_or_else(|| "this byte".into(), |byte| format!("the byte 0x{byte:02x}"))
 }
 
 /// The lengths that a key may have, in words.

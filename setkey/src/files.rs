@@ -1,8 +1,8 @@
 //! `setkey FILE`: recorded PF_KEY messages, printed as dumps.
 
 use std::{
-    fs,
-    io::{self, Write},
+    fs::File,
+    io::{self, Read, Write},
     path::Path,
 };
 
@@ -13,27 +13,26 @@ use pfkey::{
     sad, spd,
 };
 use rustix::io::Errno;
+use zeroize::Zeroizing;
 
-use crate::{error::Error, message::write_message, options::Command};
+use crate::{error::Error, options::Command};
 
-/// The original reads no more of a file.
+/// Bytes. The original reads no more of a file.
 const MOST: usize = 32 << 10;
 
 /// Prints every message of a file.
 pub fn print(command: &Command, path: &Path) -> Result<(), Error> {
-    let mut bytes =
-        fs::read(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    let bytes = read(path)?;
     if bytes.is_empty() {
         let reason = "it is empty, no recording of PF_KEY messages".into();
         return Err(Error::Read { name: path.display().to_string(), reason });
     }
-    bytes.truncate(MOST);
     let mut out = io::BufWriter::new(io::stdout().lock());
     for message in pfkey::messages(&bytes) {
         let unreadable = |source| Error::Message { path: path.to_owned(), source };
         let message = message.map_err(unreadable)?;
         if command.verbose {
-            write_message(&mut out, &message, command.hexdump)?;
+            command.messages.write(&mut out, &message)?;
         }
         print_message(&mut out, command, &message).map_err(|error| match error {
             Failure::Write(error) => Error::Write(error),
@@ -41,6 +40,18 @@ pub fn print(command: &Command, path: &Path) -> Result<(), Error> {
         })?;
     }
     Ok(out.flush()?)
+}
+
+/// The beginning of a file: it need not end. It may contain keys.
+fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let file = File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST + 1));
+    let unread = |error: io::Error| Error::Read {
+        name: path.display().to_string(),
+        reason: error.to_string(),
+    };
+    file.take(MOST as u64).read_to_end(&mut bytes).map_err(unread)?;
+    Ok(bytes)
 }
 
 enum Failure {

@@ -14,6 +14,7 @@ mod script;
 mod usage;
 
 use std::{
+    fmt,
     io::{self, BufWriter, StdoutLock, Write},
     path::PathBuf,
     process::ExitCode,
@@ -21,7 +22,7 @@ use std::{
     time::Duration,
 };
 
-use model::{Dialect, Operation};
+use model::{Dialect, Operation, Visible};
 
 use backend::Submission;
 use error::Error;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
         // The reader of our output has gone, so a message would not be read either.
         Err(error) if error.is_broken_pipe() => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("setkey: {error}");
+            print_error(&error);
             error.exit_code(command.dialect)
         }
     }
@@ -62,8 +63,8 @@ fn run(command: &Command) -> Result<ExitCode, Error> {
         Task::Flush(Database::Spd) => one(command, Operation::FlushSpd),
         Task::Monitor(timestamp) => {
             match &command.pf_key {
-                None => monitor::run(*timestamp, command.hexdump)?,
-                Some(source) => monitor::run_pf_key(source, *timestamp, command.hexdump)?,
+                None => monitor::run(*timestamp, command.messages)?,
+                Some(source) => monitor::run_pf_key(source, *timestamp, command.messages)?,
             }
             Ok(ExitCode::SUCCESS)
         }
@@ -106,11 +107,16 @@ fn one(command: &Command, operation: Operation) -> Result<ExitCode, Error> {
     Ok(exit_code(command, &printer))
 }
 
+/// Prints an error or a note on standard error.
+fn print_error(text: &dyn fmt::Display) {
+    cli::print_error("setkey", text);
+}
+
 type StdoutPrinter = Printer<BufWriter<StdoutLock<'static>>>;
 
 fn printer(command: &Command, source: Source) -> StdoutPrinter {
     let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
-    Printer::new(out, source, command.dialect, command.format, command.verbose)
+    Printer::new(out, source, command)
 }
 
 /// The status when everything was read: 0 even if the kernel refused something, but for `--strict`.
@@ -132,7 +138,7 @@ fn stopped(stop: &Stop) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Stop::Wrong(words, dialect) => {
-            eprintln!("{words}");
+            eprintln!("{}", Visible(words));
             print!("{}", usage::text(*dialect));
         }
     }

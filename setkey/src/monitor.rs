@@ -10,44 +10,49 @@ use std::{
 use chrono::{DateTime, Local};
 use engine::Monitor;
 use model::Event;
-use pfkey::{HEADER_LENGTH, Hexdump, Kdebug, Message, MessageType};
+use pfkey::{HEADER_LENGTH, Message, MessageType};
 
 use crate::{
     backend::Socket,
     error::Error,
-    message::write_message,
+    message::MessageFormat,
     options::{PfKeySource, Timestamp},
+    print_error,
 };
 
 /// Prints every message until it is killed.
-pub fn run(timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
+pub fn run(timestamp: Timestamp, format: MessageFormat) -> Result<(), Error> {
     let mut monitor = Monitor::open(&model::EventGroup::ALL)?;
     let mut out = io::stdout().lock();
     loop {
         let event = monitor.next_event()?;
         if event == Event::MonitorLost {
-            eprintln!("setkey: some messages were lost: the kernel was faster than this terminal");
+            print_error(&"some messages were lost: the kernel was faster than this terminal");
         }
         match pfkey::event::message(&event) {
             Ok(None) => {}
             Ok(Some(message)) => {
                 writeln!(out, "{} ", Stamp(timestamp, SystemTime::now()))?;
-                write_message(&mut out, &message, hexdump)?;
+                format.write(&mut out, &message)?;
                 writeln!(out)?;
                 out.flush()?;
             }
-            Err(error) => eprintln!("setkey: PF_KEY cannot express an event: {error}"),
+            Err(error) => print_error(&format_args!("PF_KEY cannot express an event: {error}")),
         }
     }
 }
 
 /// Prints every message that a promiscuous PF_KEY socket receives until it is killed.
-pub fn run_pf_key(source: &PfKeySource, timestamp: Timestamp, hexdump: bool) -> Result<(), Error> {
+pub fn run_pf_key(
+    source: &PfKeySource,
+    timestamp: Timestamp,
+    format: MessageFormat,
+) -> Result<(), Error> {
     let mut socket = Socket::open(source)?;
     socket.send(&Message::new(MessageType::PROMISC, 1).numbered(0, process::id()))?;
     let mut out = io::stdout().lock();
     loop {
-        socket.receive(None, |bytes| write_received(&mut out, bytes, timestamp, hexdump))??;
+        socket.receive(None, |bytes| write_received(&mut out, bytes, timestamp, format))??;
     }
 }
 
@@ -56,16 +61,17 @@ fn write_received(
     out: &mut impl Write,
     bytes: &[u8],
     timestamp: Timestamp,
-    hexdump: bool,
+    format: MessageFormat,
 ) -> Result<(), Error> {
     writeln!(out, "{} ", Stamp(timestamp, SystemTime::now()))?;
-    if hexdump {
-        write!(out, "{}", Hexdump(bytes))?;
+    if format.hexdump {
+        format.write_bytes(out, bytes)?;
     }
     let is_wrapping = bytes.get(1) == Some(&MessageType::PROMISC.0);
     let message = if is_wrapping { bytes.get(HEADER_LENGTH..).unwrap_or_default() } else { bytes };
     if !message.is_empty() {
-        writeln!(out, "{}", Kdebug(&Message::decode(message)?))?;
+        format.write_text(out, &Message::decode(message)?)?;
+        writeln!(out)?;
     }
     Ok(out.flush()?)
 }

@@ -10,7 +10,7 @@ use clap::{
 use cli::{Color, getopt_message};
 use model::Dialect;
 
-use crate::usage;
+use crate::{message::MessageFormat, usage};
 
 /// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,8 +24,8 @@ pub struct Command {
     pub no_action: bool,
     /// Show the PF_KEY messages this would have been (`-v`).
     pub verbose: bool,
-    /// Show messages in hexadecimal (`-H`).
-    pub hexdump: bool,
+    /// How messages are shown (`-H`, `--redact`).
+    pub messages: MessageFormat,
     /// Make a `fwd` policy with every `in` policy (`-r`, the default; `-k` turns it off).
     pub forward_copies: bool,
     /// How dumps look.
@@ -195,7 +195,7 @@ struct Cli {
     #[arg(long, value_enum, default_value = "auto", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "always")]
     color: Color,
-    #[arg(long)]
+    #[arg(long, conflicts_with = "as_script")]
     redact: bool,
     #[arg(long, conflicts_with = "as_script")]
     json: bool,
@@ -235,7 +235,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     Ok(Command {
         no_action: cli.no_action,
         verbose: cli.verbose > 0,
-        hexdump: cli.hexdump || (cli.short_help && dialect.is_bsd()),
+        messages: MessageFormat {
+            hexdump: cli.hexdump || (cli.short_help && dialect.is_bsd()),
+            redact: cli.redact,
+        },
         forward_copies: !cli.kernel_mode,
         format,
         strict: cli.strict,
@@ -346,7 +349,10 @@ mod tests {
         assert_eq!(read("-d"), wrong("setkey: invalid option -- 'd'"));
         assert_eq!(read("-e x"), wrong("setkey: invalid option -- 'e'"));
         assert_eq!(read("-f"), wrong("setkey: option requires an argument -- 'f'"));
-        assert_eq!(read("-D --json --script"), wrong("setkey: --json does not go with --script"));
+        for option in ["--json", "--redact"] {
+            let words = wrong(&format!("setkey: {option} does not go with --script"));
+            assert_eq!(read(&format!("-D {option} --script")), words);
+        }
     }
 
     #[test]
@@ -355,7 +361,7 @@ mod tests {
         assert_eq!(freebsd("-e flush;").unwrap().mode, Task::Text("flush;".into()));
         assert_eq!(freebsd("-c").unwrap().mode, Task::Script("-".into()));
         assert_eq!(mode("--dialect netbsd -c"), Task::Interactive);
-        assert!(freebsd("-h -x").unwrap().hexdump);
+        assert!(freebsd("-h -x").unwrap().messages.hexdump);
         let wrong = Stop::Wrong("setkey: invalid option -- 'n'".into(), Dialect::FreeBsd);
         assert_eq!(freebsd("-n -D"), Err(wrong));
         assert!(matches!(read("--dialect vms -D"), Err(Stop::Wrong(..))));

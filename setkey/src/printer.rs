@@ -20,8 +20,9 @@ use sys::{clock::unix_seconds, errno_text};
 
 use crate::{
     dump::{HEADER, write_script_policy, write_script_sa, write_short_sa},
-    message::write_message,
-    options::{DumpFormat, Layout},
+    message::MessageFormat,
+    options::{Command, DumpFormat, Layout},
+    print_error,
 };
 
 /// Where a result comes from, which decides how it is worded.
@@ -41,8 +42,8 @@ pub struct Printer<W: Write> {
     source: Source,
     dialect: Dialect,
     format: DumpFormat,
-    /// With `-v`: the PF_KEY messages of a dump too.
-    verbose: bool,
+    /// With `-v`: how the PF_KEY messages of a dump are shown.
+    messages: Option<MessageFormat>,
     pending: Option<DumpEntry>,
     seq: u32,
     /// The ID of this process: a system call for each entry would take a tenth of a dump.
@@ -67,19 +68,14 @@ type DumpEntry = (Entry, Option<Message>);
 
 impl<W: Write> Printer<W> {
     /// Prints to `out`.
-    pub fn new(
-        out: W,
-        source: Source,
-        dialect: Dialect,
-        format: DumpFormat,
-        verbose: bool,
-    ) -> Self {
+    pub fn new(out: W, source: Source, command: &Command) -> Self {
+        let &Command { dialect, format, messages, verbose, .. } = command;
         Self {
             out,
             source,
             dialect,
             format,
-            verbose,
+            messages: verbose.then(|| messages.without_bytes()),
             pending: None,
             seq: 0,
             pid: process::id(),
@@ -153,9 +149,9 @@ impl<W: Write> Printer<W> {
             references,
             now: unix_seconds(),
         };
-        match message {
-            Some(message) if self.verbose => write_message(&mut self.out, message, false)?,
-            None if self.verbose => self.write_pfkey(entry, &frame)?,
+        match (message, self.messages) {
+            (Some(message), Some(format)) => format.write(&mut self.out, message)?,
+            (None, Some(format)) => self.write_pfkey(entry, &frame, format)?,
             _ => {}
         }
         let out = &mut self.out;
@@ -181,7 +177,12 @@ impl<W: Write> Printer<W> {
     }
 
     /// The message of the dump that this entry would have come in.
-    fn write_pfkey(&mut self, entry: &Entry, frame: &Frame) -> io::Result<()> {
+    fn write_pfkey(
+        &mut self,
+        entry: &Entry,
+        frame: &Frame,
+        format: MessageFormat,
+    ) -> io::Result<()> {
         let message = match entry {
             Entry::Sa(entry) => sad::message(MessageType::DUMP, entry),
             Entry::Policy(entry, _) => {
@@ -189,12 +190,9 @@ impl<W: Write> Printer<W> {
             }
         };
         match message {
-            Ok(message) => {
-                let message = message.numbered(frame.seq, frame.pid);
-                write_message(&mut self.out, &message, false)
-            }
+            Ok(message) => format.write(&mut self.out, &message.numbered(frame.seq, frame.pid)),
             Err(error) => {
-                eprintln!("setkey: PF_KEY cannot express an entry: {error}");
+                print_error(&format_args!("PF_KEY cannot express an entry: {error}"));
                 Ok(())
             }
         }
@@ -202,9 +200,12 @@ impl<W: Write> Printer<W> {
 
     /// NetBSD's setkey prints nothing of an SPI that it has reserved, but the message with `-v`.
     fn reserved(&mut self, entry: &SaEntry) -> io::Result<()> {
-        let message = sad::message(MessageType::GETSPI, entry).ok().filter(|_| self.verbose);
-        let message = message.map(|message| message.numbered(0, self.pid));
-        message.map_or(Ok(()), |message| write_message(&mut self.out, &message, false))
+        match (self.messages, sad::message(MessageType::GETSPI, entry)) {
+            (Some(format), Ok(message)) => {
+                format.write(&mut self.out, &message.numbered(0, self.pid))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write_result(&mut self, line: usize, text: &str) -> io::Result<()> {
@@ -212,7 +213,7 @@ impl<W: Write> Printer<W> {
             // NetBSD prints it on standard error, with the file.
             (Source::Script(name), Dialect::NetBsd) => {
                 self.out.flush()?;
-                eprintln!("setkey: {name},{line}: {text}");
+                print_error(&format_args!("{name},{line}: {text}"));
                 Ok(())
             }
             (Source::Script(_), _) => writeln!(self.out, "The result of line {line}: {text}."),
@@ -240,8 +241,8 @@ impl<W: Write> Printer<W> {
     fn explain(&mut self, line: usize, why: &dyn fmt::Display) -> io::Result<()> {
         self.out.flush()?;
         match &self.source {
-            Source::Script(name) => eprintln!("setkey: {name}:{line}: {why}"),
-            Source::Direct => eprintln!("setkey: {why}"),
+            Source::Script(name) => print_error(&format_args!("{name}:{line}: {why}")),
+            Source::Direct => print_error(why),
         }
         Ok(())
     }
@@ -302,10 +303,14 @@ fn original_words(refusal: &Refusal) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
+    use crate::options;
 
     fn printer(source: Source) -> Printer<Vec<u8>> {
-        Printer::new(Vec::new(), source, Dialect::Linux, DumpFormat::default(), false)
+        let words = ["setkey", "-n", "-c"].map(OsString::from);
+        Printer::new(Vec::new(), source, &options::parse(words).unwrap())
     }
 
     fn printed(source: Source, refusal: Refusal) -> String {

@@ -1,6 +1,7 @@
 //! `-f`, `-e` and `-c`: a script, statement by statement.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, Cursor, Read, Write},
     path::Path,
@@ -8,8 +9,8 @@ use std::{
 };
 
 use cli::{Colors, Diagnostic};
-use grammar::{Kind, Lowered, Script, Statement, Warning};
-use model::{Dialect, Operation};
+use grammar::{Kind, Lowered, Place, Script, Statement, Warning};
+use model::{Dialect, Operation, Visible};
 use sys::SystemNames;
 
 use crate::{
@@ -18,9 +19,16 @@ use crate::{
     error::Error,
     exit_code,
     options::Command,
-    printer,
+    print_error, printer,
     printer::Source,
 };
+
+/// After so many mistakes a script is not read on, and so many warnings are printed.
+const MOST_REPORTS: usize = 100;
+
+/// Bytes of reports for each byte of the script, and those that any script may have.
+const MOST_BYTES_PER_BYTE: u64 = 10;
+const BYTES_OF_REPORTS: u64 = 8 << 10;
 
 /// Where statements come from.
 pub struct Input {
@@ -71,12 +79,12 @@ pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     })
 }
 
-/// Reads a script to its end and reports all mistakes; it needs no kernel.
+/// Reads a script to its end, or to its hundredth mistake, and reports them; it needs no kernel.
 pub fn check(command: &Command, input: Input) -> Result<ExitCode, Error> {
-    let words = Words::new(command, &input);
-    let mut mistakes = 0;
+    let mut words = Words::new(command, &input);
     let mut script = Script::new(input.reader, command.dialect);
     while let Some(statement) = script.next_statement() {
+        words.bytes_read = script.bytes_read();
         let lowered = statement.and_then(|statement| {
             let line = statement.line();
             Ok((line, grammar::lower(&statement, &SystemNames)?))
@@ -85,18 +93,19 @@ pub fn check(command: &Command, input: Input) -> Result<ExitCode, Error> {
             Ok((line, lowered)) => {
                 lowered.warnings.iter().for_each(|warning| words.warn(warning));
                 for refusal in lowered.operations.iter().filter_map(|made| made.as_ref().err()) {
-                    eprintln!("setkey: {}:{line}: {refusal}", words.name);
-                    mistakes += 1;
+                    words.refuse(line, refusal);
                 }
             }
             Err(error) => {
                 words.unreadable(&error)?;
                 words.report(&error);
-                mistakes += 1;
             }
         }
+        if words.has_enough() {
+            break;
+        }
     }
-    Ok(if mistakes == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if words.mistakes == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 enum Ended {
@@ -119,6 +128,7 @@ impl Run {
                 self.finish()?;
             }
             let Some(statement) = script.next_statement() else { return Ok(Ended::AtTheEnd) };
+            self.words.bytes_read = script.bytes_read();
             let lowered = statement.and_then(|statement| {
                 let lowered = grammar::lower(&statement, &SystemNames)?;
                 Ok((statement, lowered))
@@ -129,7 +139,10 @@ impl Run {
                     self.finish()?;
                     self.words.mistake(&mistake, &mut self.printer)?;
                     // The original's lexer ends the process itself, even for `-c`.
-                    if !self.words.interactive || mistake.is_fatal_lexical() {
+                    if !self.words.interactive
+                        || mistake.is_fatal_lexical()
+                        || self.words.has_enough()
+                    {
                         return Ok(Ended::AtAMistake);
                     }
                 }
@@ -140,8 +153,9 @@ impl Run {
     fn statement(&mut self, statement: &Statement, lowered: Lowered) -> Result<(), Error> {
         for warning in &lowered.warnings {
             if let Some(message) = warning.message() {
-                let place = &warning.place;
-                self.words.complain(place.line, message, &place.token, &mut self.printer)?;
+                let Place { line, token, redacted_token, .. } = &warning.place;
+                let token = if self.words.redact { redacted_token } else { token };
+                self.words.complain(*line, message, token, &mut self.printer)?;
             }
             self.words.warn(warning);
         }
@@ -171,11 +185,19 @@ impl Run {
 }
 
 /// How mistakes are worded: those of the original where it had its output, ours on standard error.
+///
+/// The reports are limited, whatever the script: the log that they go to is larger than it by a factor.
 struct Words {
     name: String,
     interactive: bool,
     dialect: Dialect,
     colors: Colors,
+    /// `--redact`: no token that may be a key.
+    redact: bool,
+    bytes_read: u64,
+    mistakes: usize,
+    warnings: usize,
+    bytes_reported: u64,
 }
 
 impl Words {
@@ -185,20 +207,30 @@ impl Words {
             interactive: input.interactive,
             dialect: command.dialect,
             colors: Colors::of(command.color),
+            redact: command.format.redact,
+            bytes_read: 0,
+            mistakes: 0,
+            warnings: 0,
+            bytes_reported: 0,
         }
     }
 
-    fn mistake(&self, error: &grammar::Error, printer: &mut StdoutPrinter) -> Result<(), Error> {
+    fn mistake(
+        &mut self,
+        error: &grammar::Error,
+        printer: &mut StdoutPrinter,
+    ) -> Result<(), Error> {
         self.unreadable(error)?;
         // Text without a `;` at the end of standard input: the original drops it in silence.
         let cut_short = self.interactive && error.token().is_empty();
         if let Some(message) = error.message().filter(|_| !cut_short) {
-            self.complain(error.line(), message, error.token(), printer)?;
+            let token = if self.redact { error.redacted_token() } else { error.token() };
+            self.complain(error.line(), message, token, printer)?;
         }
         if !self.interactive && !error.is_fatal_lexical() {
             match self.dialect {
                 Dialect::NetBsd => {
-                    eprintln!("setkey: {},{}: parse failed", self.name, error.line());
+                    print_error(&format_args!("{},{}: parse failed", self.name, error.line()));
                 }
                 _ => writeln!(printer.out(), "parse failed, line {}.", error.line())?,
             }
@@ -218,7 +250,8 @@ impl Words {
         }
     }
 
-    /// The original's line: `line N: MESSAGE at [TOKEN]` (N is 0 for `-c`); NetBSD has another.
+    /// The original's line: `line N: MESSAGE at [TOKEN]` (N is 0 for `-c`); NetBSD has another. A token
+    /// may contain anything.
     fn complain(
         &self,
         line: usize,
@@ -226,12 +259,12 @@ impl Words {
         token: &str,
         printer: &mut StdoutPrinter,
     ) -> io::Result<()> {
-        let out = printer.out();
+        let (out, token) = (printer.out(), Visible(token));
         match (self.dialect, self.interactive) {
             (Dialect::NetBsd, true) => write!(out, "{message} at `{token}'"),
             (Dialect::NetBsd, false) => {
                 out.flush()?;
-                eprintln!("setkey: {},{line}: {message} at `{token}'", self.name);
+                print_error(&format_args!("{},{line}: {message} at `{token}'", self.name));
                 Ok(())
             }
             (_, true) => writeln!(out, "line 0: {message} at [{token}]"),
@@ -239,11 +272,51 @@ impl Words {
         }
     }
 
-    fn report(&self, error: &grammar::Error) {
-        eprintln!("setkey: {}", Diagnostic::of_error(&self.name, error, self.colors));
+    fn report(&mut self, error: &grammar::Error) {
+        self.mistakes += 1;
+        let name = self.name.clone();
+        self.print(&Diagnostic::of_error(&name, error, self.colors));
     }
 
-    fn warn(&self, warning: &Warning) {
-        eprintln!("setkey: {}", Diagnostic::of_warning(&self.name, warning, self.colors));
+    fn refuse(&mut self, line: usize, refusal: &model::Error) {
+        self.mistakes += 1;
+        let text = format!("{}:{line}: {refusal}", self.name);
+        self.print(&Visible(&text));
+    }
+
+    fn warn(&mut self, warning: &Warning) {
+        self.warnings += 1;
+        if self.is_over(self.warnings) {
+            return;
+        }
+        let name = self.name.clone();
+        self.print(&Diagnostic::of_warning(&name, warning, self.colors));
+        if self.is_over(self.warnings + 1) {
+            print_error(&format_args!("{name}: further warnings are not printed"));
+            self.warnings = MOST_REPORTS;
+        }
+    }
+
+    fn print(&mut self, report: &dyn fmt::Display) {
+        let text = format!("setkey: {report}");
+        self.bytes_reported += text.len() as u64;
+        // Without standard error nothing can be reported.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Whether so many reports are too many, or have become too long.
+    fn is_over(&self, count: usize) -> bool {
+        let most_bytes = BYTES_OF_REPORTS + self.bytes_read.saturating_mul(MOST_BYTES_PER_BYTE);
+        count > MOST_REPORTS || self.bytes_reported > most_bytes
+    }
+
+    /// Whether there were so many mistakes that the script is not read on, which is reported.
+    fn has_enough(&self) -> bool {
+        let is_over = self.mistakes > 0 && self.is_over(self.mistakes + 1);
+        if is_over {
+            let Self { name, mistakes, .. } = self;
+            print_error(&format_args!("{name}: {mistakes} mistakes: the rest is not read"));
+        }
+        is_over
     }
 }

@@ -86,9 +86,9 @@ fn keys_do_not_reach_standard_error() {
 #[test]
 fn a_lexer_error_ends_without_parse_failed() {
     let (code, out, _) = read("flush;\r\n");
-    assert_eq!((code, out.as_str()), (1, "line 1: Syntax error at [\r]\n"));
+    assert_eq!((code, out.as_str()), (1, "line 1: Syntax error at [\\r]\n"));
     let (code, out, err) = read(b"flush;\0");
-    assert_eq!((code, out.as_str()), (1, "line 1: Syntax error at [\0]\n"));
+    assert_eq!((code, out.as_str()), (1, "line 1: Syntax error at [\\u{0}]\n"));
     assert!(err.contains("0x00"), "{err}");
 }
 

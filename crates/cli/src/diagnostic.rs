@@ -6,14 +6,20 @@
 use std::{borrow::Cow, fmt};
 
 use grammar::{Excerpt, Position, Warning};
+use model::{Visible, is_visible};
 
 use crate::Colors;
 
-/// Hexadecimal words with more digits than an SPI are taken for keys.
-const MOST_SPI_DIGITS: usize = 8;
+/// Columns of a line that are shown before the caret and from there on.
+const BEFORE: usize = 60;
+const FROM: usize = 100;
 
-/// A mistake or a warning in a script. Displayed, it is `FILE:LINE:COLUMN: MESSAGE`, the line with
-/// a caret under the token, and what to do.
+/// The longest message; it may contain a token.
+const LONGEST_MESSAGE: usize = 300;
+
+/// A mistake or a warning in a script. Displayed, it is `FILE:LINE:COLUMN: MESSAGE`, the part of the
+/// line that is around the token with carets under it, and what to do. What the script contains does
+/// not change the lines or the terminal.
 pub struct Diagnostic<'a> {
     name: &'a str,
     position: Position,
@@ -53,30 +59,47 @@ impl<'a> Diagnostic<'a> {
         }
     }
 
-    /// The line of the token and the carets under it, to the line's end at the most.
+    /// The line of the token as far as it is shown, and the carets under it.
     fn line_and_carets(&self) -> (String, String) {
         let Excerpt { text, span, .. } = self.excerpt;
-        let text = blot_keys(text);
         let start = text[..span.start].rfind('\n').map_or(0, |newline| newline + 1);
         let end = text[span.start..].find('\n').map_or(text.len(), |length| span.start + length);
-        let line = &text[start..end];
-        let (before, rest) = line.split_at(span.start - start);
-        let token = &rest[..rest.len().min(span.end - span.start)];
-        let visible = |c: char| if c.is_control() && c != '\t' { '\u{fffd}' } else { c };
-        // Blanks of the same width, so that tabs line up.
-        let blank = |c: char| if c == '\t' { '\t' } else { ' ' };
-        let carets = "^".repeat(token.chars().count().max(1));
-        (
-            line.chars().map(visible).collect(),
-            before.chars().map(blank).collect::<String>() + &carets,
-        )
+        let (before, rest) = (&text[start..span.start], &text[span.start..end]);
+        let token = text[span.start..end.min(span.end)].chars().count();
+        let skipped = before.chars().count().saturating_sub(BEFORE);
+        let mut line = String::from(if skipped > 0 { "..." } else { "" });
+        line.extend(before.chars().skip(skipped).map(in_its_column));
+        let carets = " ".repeat(line.chars().count()) + &"^".repeat(token.clamp(1, FROM));
+        line.extend(rest.chars().take(FROM).map(in_its_column));
+        if rest.chars().nth(FROM).is_some() {
+            line += "...";
+        }
+        (line, carets)
+    }
+}
+
+/// The character of one column that is shown for a character.
+fn in_its_column(c: char) -> char {
+    match c {
+        '\t' => ' ',
+        c if is_visible(c) => c,
+        _ => char::REPLACEMENT_CHARACTER,
+    }
+}
+
+/// As much of a message as is shown.
+fn shortened(message: &str) -> Cow<'_, str> {
+    match message.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => format!("{}...", &message[..end]).into(),
+        None => message.into(),
     }
 }
 
 impl fmt::Display for Diagnostic<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Colors { bold, red, blue, off } = self.colors;
-        writeln!(f, "{bold}{}:{}: {}{off}", self.name, self.position, self.message)?;
+        let (name, message) = (Visible(self.name), shortened(&self.message));
+        writeln!(f, "{bold}{name}:{}: {}{off}", self.position, Visible(&message))?;
         let (line, carets) = self.line_and_carets();
         let number = self.position.line.to_string();
         let margin = " ".repeat(number.len());
@@ -101,50 +124,41 @@ pub fn error_in_one_line(error: &grammar::Error) -> String {
     format!("{error} at column {}{expected}{help}", error.position().column)
 }
 
-/// Overwrites what may be a key, byte by byte so that spans stay true: logs are no place for keys.
-fn blot_keys(text: &str) -> String {
-    let mut blotted = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let (shown, secret, length) = if first == '"' {
-            let end = rest[1..].find('"').map_or(rest.len(), |at| at + 1);
-            (1, end, end)
-        } else {
-            let word = rest.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(rest.len());
-            let digits = rest[..word].strip_prefix("0x").map_or(0, str::len);
-            let shown = if digits > MOST_SPI_DIGITS { 2 } else { word };
-            (shown, word, word.max(first.len_utf8()))
-        };
-        let shown = shown.max(if secret == 0 { length } else { 0 });
-        blotted.push_str(&rest[..shown]);
-        blotted.extend(rest[shown..secret.max(shown)].bytes().map(|byte| match byte {
-            b'\n' => '\n',
-            _ => '*',
-        }));
-        let closing = rest[length..].starts_with('"') && first == '"';
-        if closing {
-            blotted.push('"');
-        }
-        rest = &rest[length + usize::from(closing)..];
-    }
-    blotted
-}
-
 #[cfg(test)]
 mod tests {
+    use grammar::Script;
+    use model::Dialect;
+
     use super::*;
 
+    fn diagnostic(script: &str) -> String {
+        let error = Script::new(script.as_bytes(), Dialect::Linux).next_statement();
+        let error = error.unwrap().unwrap_err();
+        Diagnostic::of_error("x.conf", &error, Colors::NONE).to_string()
+    }
+
     #[test]
-    fn keys_are_blotted_out_and_lengths_kept() {
-        for (text, blotted) in [
-            ("add a b esp 0x10001 -E null;", "add a b esp 0x10001 -E null;"),
-            ("-E aes-cbc \"sixteen byte key\";", "-E aes-cbc \"****************\";"),
-            ("-A hmac-md5 0xc0291ff014dccdd0;", "-A hmac-md5 0x****************;"),
-            ("\"two\nlines", "\"***\n*****"),
-            ("\"é\" é;", "\"**\" é;"),
-        ] {
-            assert_eq!(blot_keys(text), blotted);
-            assert_eq!(blot_keys(text).len(), text.len());
-        }
+    fn the_carets_are_under_the_token() {
+        let text = diagnostic("flush \tanything\u{1b}[31m;");
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("x.conf:1:8: syntax error"));
+        assert_eq!(lines.next(), Some(" 1 | flush  anything\u{fffd}[31m;"));
+        assert_eq!(lines.next(), Some("   |        ^^^^^^^^"));
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_token() {
+        let long = "flush".to_owned() + &" ".repeat(500) + &"wrong".repeat(5000) + ";";
+        let text = diagnostic(&long);
+        let line = text.lines().nth(1).unwrap();
+        assert_eq!(line, format!(" 1 | ...{}{}...", " ".repeat(BEFORE), "wrong".repeat(20)));
+        assert!(text.lines().all(|line| line.len() < 500), "{text}");
+    }
+
+    #[test]
+    fn a_message_is_cut() {
+        assert_eq!(shortened("syntax error"), "syntax error");
+        let cut = "é".repeat(LONGEST_MESSAGE) + "...";
+        assert_eq!(shortened(&"é".repeat(LONGEST_MESSAGE + 1)), cut);
     }
 }

@@ -1,6 +1,7 @@
 use std::{fmt, io};
 
 use comfy_table::{ContentArrangement, presets};
+use model::visible;
 use rustix::termios::tcgetwinsize;
 
 /// A table on standard output.
@@ -25,9 +26,9 @@ impl Table {
         Self { table, empty }
     }
 
-    /// Adds a row.
+    /// Adds a row. What others have chosen in it does not change the line or the terminal.
     pub fn row<const COLUMNS: usize>(&mut self, cells: [String; COLUMNS]) {
-        self.table.add_row(cells);
+        self.table.add_row(cells.map(|cell| visible(&cell)));
     }
 }
 
@@ -37,5 +38,19 @@ impl fmt::Display for Table {
             return writeln!(f, "{}", self.empty);
         }
         self.table.lines().try_for_each(|line| writeln!(f, "{}", line.trim_end()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_forges_no_row() {
+        let mut table = Table::new(&["process", "program"], "none");
+        table.row(["1".into(), "\u{1b}[31mx\n2  sshd".into()]);
+        let text = table.to_string();
+        assert_eq!(text.lines().count(), 2);
+        assert!(text.ends_with("\\u{1b}[31mx\\n2  sshd\n"), "{text}");
     }
 }

@@ -33,6 +33,7 @@ mod spi;
 mod state;
 mod table;
 pub mod variable;
+mod visible;
 
 pub use action::{Action, ActionKind};
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
@@ -63,3 +64,4 @@ pub use spi::Spi;
 pub use state::SaState;
 pub use table::UnknownWord;
 pub use variable::{Setting, Variable, VariableError, Variables};
+pub use visible::{Visible, is_visible, visible};

@@ -13,7 +13,7 @@ use pfkey::{
 
 fn text(extensions: Vec<Extension>) -> String {
     let message = Message::new(MessageType::ADD, 3).with(extensions).numbered(0, 8780);
-    Kdebug(&message).to_string()
+    Kdebug::of(&message).to_string()
 }
 
 /// What is printed of one extension, behind the header.
@@ -127,7 +127,7 @@ fn proposals_and_offers() {
          soft_alloc=0 hard_alloc=0 soft_bytes=0 hard_bytes=0\n  \
          soft_alloc=10 hard_alloc=20 soft_bytes=11 hard_bytes=21 }\n}\n"
     );
-    let offers = Kdebug(&event::register(3)).to_string();
+    let offers = Kdebug::of(&event::register(3)).to_string();
     assert!(
         offers.contains("sadb_ext{ len=9 type=14 }\nsadb_sup{\n  { id=251 ivlen=0 min=0 max=0 }\n")
     );

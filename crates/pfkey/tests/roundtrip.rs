@@ -184,7 +184,7 @@ fn message() -> impl Strategy<Value = Message> {
 fn read(bytes: &[u8]) {
     for message in messages(bytes).chain([Message::decode(bytes)]).flatten() {
         let _ = (sad::read(&message), spd::read(&message));
-        let _ = Kdebug(&message).to_string();
+        let _ = Kdebug::of(&message).to_string();
         let encoded = message.encode().unwrap();
         assert_eq!(Message::decode(&encoded), Ok(message));
     }

@@ -22,12 +22,14 @@ pub struct Script<R> {
     input: Input<R>,
     splitter: Splitter,
     is_over: bool,
+    bytes_read: u64,
 }
 
 impl<R: Read> Script<R> {
     /// A script from its first byte on. `reader` needs no buffer of its own.
     pub fn new(reader: R, dialect: Dialect) -> Self {
-        Self { input: Input::new(reader), splitter: Splitter::new(dialect), is_over: false }
+        let (input, splitter) = (Input::new(reader), Splitter::new(dialect));
+        Self { input, splitter, is_over: false, bytes_read: 0 }
     }
 
     /// The next statement; `None` after the last one.
@@ -35,6 +37,12 @@ impl<R: Read> Script<R> {
         let result = self.next_source()?.and_then(parse);
         self.is_over |= matches!(&result, Ok(Statement { command: Command::Exit, .. }));
         Some(result)
+    }
+
+    /// Bytes of the statements so far, and of what is before and between them.
+    #[must_use]
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
     }
 
     /// Whether no complete statement is left in the buffer: the next call may have to wait for the
@@ -60,6 +68,7 @@ impl<R: Read> Script<R> {
             }
             let (used, cut) = self.splitter.feed(bytes);
             self.input.consume(used);
+            self.bytes_read += used as u64;
             match cut {
                 Cut::More => {}
                 Cut::Statement => return Some(Ok(self.splitter.take())),

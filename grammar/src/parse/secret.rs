@@ -22,8 +22,13 @@ const BLOT: u8 = b'*';
 /// The most hexadecimal digits of a number that is no key: those of an SPI.
 const MOST_DIGITS: usize = 8;
 
-/// The longest unknown option, and the longest unknown word in place of a protocol, that are shown.
+/// The longest unknown word in place of a protocol or an algorithm that is shown, and the longest unknown
+/// option.
 const LONGEST_MISTAKE: usize = 12;
+const LONGEST_OPTION: usize = 4;
+
+/// Bytes of the longest word that is a value of an option, and of a device's name, with its NUL.
+const LONGEST_VALUE: usize = 16;
 
 /// The text with [`BLOT`] for each byte that may be part of a key, and for comments and what is in
 /// quotes. A statement begins at `start`; before it is the rest of its line.
@@ -41,7 +46,9 @@ fn blot_statements(text: &mut [u8]) {
         let rest = &text[at + 1..];
         let until = |end: u8| rest.iter().position(|&byte| byte == end).unwrap_or(rest.len());
         match byte {
-            b' ' | b'\t' | b'\n' => at += 1,
+            b' ' => at += 1,
+            // A NUL or a carriage return is named in a message, and is no part of a key that is typed.
+            control if control.is_ascii_control() => at += 1,
             b';' => (at, place) = (at + 1, Place::Beginning),
             b'#' => {
                 let end = at + 1 + until(b'\n');
@@ -54,7 +61,7 @@ fn blot_statements(text: &mut [u8]) {
                 (at, place) = (end + 1, place.after_quotes());
             }
             _ => {
-                let ends = |byte: &u8| b" \t\n;#\"".contains(byte);
+                let ends = |byte: &u8| byte.is_ascii_control() || b" ;#\"".contains(byte);
                 let length = 1 + rest.iter().position(ends).unwrap_or(rest.len());
                 let word = &mut text[at..at + length];
                 let (is_shown, next) = place.take(str::from_utf8(word).unwrap_or_default());
@@ -158,7 +165,12 @@ impl Place {
                 Place::Values(count) => (true, Place::Values(count.saturating_sub(1))),
                 place => (true, place),
             },
-            _ => (word.len() <= LONGEST_MISTAKE, Place::Algorithm),
+            _ => {
+                let options: Vec<_> =
+                    ScriptOption::ALL.iter().map(|option| option.word()).collect();
+                let is_misspelt = word.len() <= LONGEST_OPTION || closest(word, &options).is_some();
+                (is_misspelt, Place::Algorithm)
+            }
         }
     }
 
@@ -168,14 +180,14 @@ impl Place {
         match self {
             Place::Beginning if closest(word, &statements()).is_some() => (true, Place::SaName(0)),
             Place::Harmless => (!has_long_number(word), self),
-            Place::SaName(_) if word.starts_with('[') => (!has_long_number(word), self),
+            Place::SaName(1 | 2) if word.starts_with('[') => (is_value(word), self),
             Place::SaName(before @ (0 | 1)) => (!has_long_number(word), Place::SaName(before + 1)),
             // The protocol, which may be left out; behind `esp-udp` may be an address.
             Place::SaName(2) if word.parse() == Ok(SaProtoWord::EspUdp) => (true, self),
             Place::SaName(2) if word.parse::<IpAddr>().is_ok() => (true, Place::SaName(3)),
             Place::SaName(2) if is_letters && is_short => (true, Place::SaName(3)),
             Place::SaName(2 | 3) if is_number(word) => (true, Place::SaName(4)),
-            Place::Values(count @ 1..) => (!has_long_number(word), Place::Values(count - 1)),
+            Place::Values(count @ 1..) => (is_value(word), Place::Values(count - 1)),
             _ => (false, Place::Key),
         }
     }
@@ -212,6 +224,18 @@ fn names_algorithm(word: &str) -> bool {
     is_algorithm(word)
         || closest(word, &names().collect::<Vec<_>>()).is_some()
         || word.len() <= LONGEST_MISTAKE && names().any(|name| family(name) == family(word))
+}
+
+/// Whether a word may be the value of an option that takes no key: a number, a short word, an address and
+/// a port. Something else may be a key after the wrong option.
+fn is_value(word: &str) -> bool {
+    let address = word.split('[').next().unwrap_or_default();
+    let is_word = word.len() < LONGEST_VALUE
+        && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._:/@+[]".contains(c);
+    let is_short =
+        word.len() < LONGEST_MISTAKE && word.chars().all(is_plain) && !has_long_number(word);
+    is_short || is_word || address.parse::<IpAddr>().is_ok()
 }
 
 /// Whether a word is a number of no more digits than an SPI has.
@@ -298,6 +322,8 @@ mod tests {
             ("flush\nadd ::1 ::2 esp 9 -A key;", "flush\nadd ::1 ::2 esp 9 -A ***;"),
             ("get ::1 ::2 esp 0x123456789;", "get ::1 ::2 esp 0x*********;"),
             ("key of something;", "*** ** *********;"),
+            ("add ::1 ::2 esp 9 -m tunnel -password;", "add ::1 ::2 esp 9 -m tunnel *********;"),
+            ("add ::1 ::2 esp 9 -offlaod eth0;", "add ::1 ::2 esp 9 -offlaod ****;"),
             ("tail'; flush; # key\nflush", "*****; flush; #****\nflush"),
         ] {
             assert_eq!(blotted(statement), shown);

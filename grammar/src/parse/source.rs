@@ -113,6 +113,12 @@ impl Source {
         &self.text[span.start..span.end]
     }
 
+    /// A byte, unless it may be part of a key.
+    pub(crate) fn shown_byte(&self, at: usize) -> Option<u8> {
+        let byte = self.text[at];
+        (secret::blot(&self.text, self.start)[at] == byte).then_some(byte)
+    }
+
     /// The statement for the parser: ASCII, and byte by byte as long as the text. DEL, which the
     /// grammar takes only where it takes any byte, stands in for the bytes over 127.
     pub(crate) fn ascii(&self) -> &str {

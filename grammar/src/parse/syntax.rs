@@ -35,7 +35,7 @@ pub(super) fn syntax_error(source: &Source, at: usize, expected: Vec<String>) ->
     let kind = if source.bytes(token.span) == b"\"" {
         Kind::UnclosedQuote
     } else if token.is_stray {
-        Kind::StrayByte(source.bytes(token.span)[0])
+        Kind::StrayByte(source.shown_byte(token.span.start))
     } else {
         Kind::Syntax { expected }
     };

@@ -11,7 +11,8 @@ use rustix::io::Errno;
 
 use super::{Backend, Socket, Submission};
 use crate::{
-    StdoutPrinter, error::Error, message::write_message, options::Command, printer::Entry,
+    StdoutPrinter, error::Error, message::MessageFormat, options::Command, print_error,
+    printer::Entry,
 };
 
 /// How long an answer may take. The original waited a second; a service may have others to serve.
@@ -25,14 +26,14 @@ pub struct PfKey {
     socket: Socket,
     forward_copies: bool,
     dialect: Dialect,
-    verbose: bool,
-    hexdump: bool,
+    /// With `-v`: how messages are shown.
+    messages: Option<MessageFormat>,
 }
 
 impl PfKey {
     pub fn new(socket: Socket, command: &Command) -> Self {
-        let &Command { forward_copies, dialect, verbose, hexdump, .. } = command;
-        Self { socket, forward_copies, dialect, verbose, hexdump }
+        let &Command { forward_copies, dialect, verbose, messages, .. } = command;
+        Self { socket, forward_copies, dialect, messages: verbose.then_some(messages) }
     }
 
     /// Registers for no type of SA, as the original does to get the list of algorithms.
@@ -77,8 +78,8 @@ impl PfKey {
     }
 
     fn send(&self, request: &Message, printer: &mut StdoutPrinter) -> Result<(), Error> {
-        if self.verbose {
-            write_message(printer.out(), request, self.hexdump)?;
+        if let Some(format) = self.messages {
+            format.write(printer.out(), request)?;
         }
         self.socket.send(request)
     }
@@ -186,8 +187,8 @@ impl PfKey {
 
     /// With `-v`, shows an answer that has nothing else to print.
     fn show_verbose(&self, answer: &Message, printer: &mut StdoutPrinter) -> Result<(), Error> {
-        if self.verbose {
-            write_message(printer.out(), answer, false)?;
+        if let Some(format) = self.messages {
+            format.without_bytes().write(printer.out(), answer)?;
         }
         Ok(())
     }
@@ -247,7 +248,7 @@ fn show(answer: Message, printer: &mut StdoutPrinter) -> Result<(), Error> {
     match entry {
         Ok(entry) => Ok(printer.entry(entry, Some(answer))?),
         Err(error) => {
-            eprintln!("setkey: an entry cannot be read: {error}");
+            print_error(&format_args!("an entry cannot be read: {error}"));
             Ok(())
         }
     }

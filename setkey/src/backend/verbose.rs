@@ -9,13 +9,13 @@ use pfkey::{
     request::{self, PfKeyExtras},
 };
 
-use crate::{error::Error, message::write_message, options::Command};
+use crate::{error::Error, message::MessageFormat, options::Command, print_error};
 
 /// Shows the requests and the kernel's events as messages.
 pub struct Verbose {
     monitor: Monitor,
     port: u32,
-    hexdump: bool,
+    format: MessageFormat,
     forward_copies: bool,
 }
 
@@ -26,8 +26,8 @@ impl Verbose {
             return Ok(None);
         }
         let monitor = Monitor::open(&[model::EventGroup::Sa, model::EventGroup::Policy])?;
-        let (port, hexdump) = (engine.port(), command.hexdump);
-        Ok(Some(Self { monitor, port, hexdump, forward_copies: command.forward_copies }))
+        let &Command { messages: format, forward_copies, .. } = command;
+        Ok(Some(Self { monitor, port: engine.port(), format, forward_copies }))
     }
 
     /// Shows the request for an operation.
@@ -52,7 +52,8 @@ impl Verbose {
                 continue;
             }
             if let Ok(Some(message)) = pfkey::event::message(&event) {
-                write_message(out, &message.numbered(0, std::process::id()), false)?;
+                let message = message.numbered(0, std::process::id());
+                self.format.without_bytes().write(out, &message)?;
             }
         }
         Ok(())
@@ -67,10 +68,10 @@ impl Verbose {
         match request::message(operation, extras) {
             Ok(message) => {
                 let message: Message = message.numbered(0, std::process::id());
-                Ok(write_message(out, &message, self.hexdump)?)
+                Ok(self.format.write(out, &message)?)
             }
             Err(error) => {
-                eprintln!("setkey: PF_KEY cannot express a statement: {error}");
+                print_error(&format_args!("PF_KEY cannot express a statement: {error}"));
                 Ok(())
             }
         }

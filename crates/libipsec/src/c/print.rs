@@ -47,7 +47,7 @@ pub unsafe extern "C" fn kdebug_sadb(message: *const c_void) {
         let message =
             message.and_then(|message| Message::decode(message).map_err(|error| error.to_string()));
         let text = match message {
-            Ok(message) => Kdebug(&message).to_string(),
+            Ok(message) => Kdebug::of(&message).to_string(),
             Err(reason) => format!("kdebug_sadb: {reason}.\n"),
         };
         print(text.as_bytes());

@@ -13,15 +13,32 @@ use crate::{
 };
 
 /// A message as `setkey -v` and `-x` print it (`kdebug_sadb`, src/libipsec/key_debug.c of
-/// ipsec-tools 0.8.2). It shows keys, as the original does.
+/// ipsec-tools 0.8.2). It shows keys, as the original does, unless it is redacted.
 ///
 /// Not kept: the original printed, instead of a key, memory behind it, and of byte counts and times
 /// the low 32 bits only.
-pub struct Kdebug<'a>(pub &'a Message);
+pub struct Kdebug<'a> {
+    message: &'a Message,
+    redact: bool,
+}
+
+impl<'a> Kdebug<'a> {
+    /// The text of this message.
+    #[must_use]
+    pub fn of(message: &'a Message) -> Self {
+        Self { message, redact: false }
+    }
+
+    /// With `x` for the digits of keys.
+    #[must_use]
+    pub fn redacted(self, redact: bool) -> Self {
+        Self { redact, ..self }
+    }
+}
 
 impl fmt::Display for Kdebug<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Message { msg_type, errno, satype, reserved, seq, pid, extensions } = self.0;
+        let Message { msg_type, errno, satype, reserved, seq, pid, extensions } = self.message;
         writeln!(
             f,
             "sadb_msg{{ version={VERSION} type={} errno={errno} satype={satype}",
@@ -36,7 +53,10 @@ impl fmt::Display for Kdebug<'_> {
             if unprintable(extension) {
                 return writeln!(f, "kdebug_sadb: invalid ext_type {number} was passed.");
             }
-            write_extension(f, extension)?;
+            match extension {
+                Extension::Key(_, key) => write_key(f, key, self.redact)?,
+                extension => write_extension(f, extension)?,
+            }
         }
         Ok(())
     }
@@ -57,7 +77,6 @@ fn write_extension(f: &mut fmt::Formatter<'_>, extension: &Extension) -> fmt::Re
         Extension::Sa(sa) => write_sa(f, sa),
         Extension::Lifetime(_, lifetime) => write_lifetime(f, lifetime),
         Extension::Address(_, address) => write_address(f, address),
-        Extension::Key(_, key) => write_key(f, key),
         Extension::Identity(end, identity) => write_identity(f, *end, identity),
         Extension::Proposal(proposal) => write_proposal(f, proposal),
         Extension::Supported(_, algorithms) => write_supported(f, algorithms),
@@ -108,8 +127,8 @@ fn write_sockaddr(f: &mut fmt::Formatter<'_>, sockaddr: &SocketAddr) -> fmt::Res
     writeln!(f, "  }}")
 }
 
-fn write_key(f: &mut fmt::Formatter<'_>, key: &Key) -> fmt::Result {
-    let (bits, hex) = (key.bits(), HexText::of(key.bytes()));
+fn write_key(f: &mut fmt::Formatter<'_>, key: &Key, redact: bool) -> fmt::Result {
+    let (bits, hex) = (key.bits(), HexText::of(key.bytes()).redacted(redact));
     writeln!(f, "sadb_key{{ bits={bits} reserved=0\n  key={hex} }}")
 }
 

@@ -1,5 +1,7 @@
 use std::{borrow::Cow, fmt};
 
+use model::Visible;
+
 use crate::ext::SecCtx;
 
 /// `security context` lines of an SA or policy.
@@ -32,6 +34,6 @@ impl fmt::Display for SecCtxText<'_> {
         writeln!(f, "\tsecurity context doi: {doi}")?;
         writeln!(f, "\tsecurity context algorithm: {alg}")?;
         writeln!(f, "\tsecurity context length: {length}")?;
-        writeln!(f, "\tsecurity context: {label}")
+        writeln!(f, "\tsecurity context: {}", Visible(label))
     }
 }
