@@ -45,7 +45,7 @@ fn main() -> ExitCode {
             Err(error) => (error, ExitCode::FAILURE),
         },
     };
-    eprintln!("ipsecctl: {error}");
+    cli::print_error("ipsecctl", &error);
     code
 }
 

@@ -66,11 +66,12 @@ fn set(descriptor: Descriptor, policies: Vec<SocketPolicy>) -> Result<(), Error>
     enter_namespace_of(socket)?;
     policy::give(&taken, &policy::together(policies)?, &engine::variables()?)?;
     if let Some(version) = socket.left_to_spd() {
-        eprintln!(
-            "ipsecctl: {version} on this socket is left to the SPD: the kernel keeps policies of \
-             one IP version for a socket, here {}",
-            socket.version()
+        let kept = socket.version();
+        let note = format_args!(
+            "{version} on this socket is left to the SPD: the kernel keeps policies of one IP \
+             version for a socket, here {kept}"
         );
+        cli::print_error("ipsecctl", &note);
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ const MOST_REPORTS: usize = 100;
 
 /// Bytes of reports for each byte of the script, and those that any script may have.
 const MOST_BYTES_PER_BYTE: u64 = 10;
-const BYTES_OF_REPORTS: u64 = 8 << 10;
+const BYTES_OF_REPORTS: u64 = 32 << 10;
 
 /// Where statements come from.
 pub struct Input {

@@ -23,6 +23,15 @@ fn setkey(script: &str, options: &[&str]) -> (i32, String, String) {
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }
 
+/// The same with the script at standard input.
+fn setkey_at_stdin(options: &[&str], script: &str) -> (i32, String, String) {
+    let mut command = assert_cmd::Command::cargo_bin("setkey").unwrap();
+    let from = if options.contains(&"-c") { &[][..] } else { &["-f", "-"] };
+    let output = command.args(options).args(from).write_stdin(script).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
 const BAD: &str = r#"
 flush;
 spdadd ::/0 ::/0 icmp6 135 -P out none;
@@ -54,6 +63,40 @@ fn a_dialect_has_its_own_mistakes() {
     let (status, _, err) = setkey(script, &["--check"]);
     assert_eq!(status, 1);
     assert!(err.contains("use --dialect freebsd"), "{err}");
+}
+
+/// A script of nothing but mistakes.
+#[test]
+fn reports_do_not_grow_with_the_mistakes() {
+    let script = ";".repeat(1 << 20);
+    for (options, status) in [(&["--check"][..], 1), (&["-n", "-c"], 1)] {
+        let (found, out, err) = setkey_at_stdin(options, &script);
+        assert_eq!(found, status, "{err}");
+        let reports = err.lines().filter(|line| line.starts_with("setkey: <stdin>:1:")).count();
+        assert_eq!(reports, 100);
+        assert!(err.ends_with("setkey: <stdin>: 100 mistakes: the rest is not read\n"), "{err}");
+        assert!(err.len() < 100_000 && out.len() < 10_000, "{} {}", err.len(), out.len());
+    }
+    // Ten times the script, and room for the reports of a small one.
+    let (_, _, err) = setkey_at_stdin(&["--check"], &";".repeat(90));
+    assert!(err.len() < 40_000, "{}", err.len());
+}
+
+#[test]
+fn warnings_do_not_grow_with_the_script() {
+    let script = "add ::1 ::1 esp 1 -E null;\n".repeat(5000);
+    let (status, _, err) = setkey_at_stdin(&["--check"], &script);
+    assert_eq!(status, 0);
+    assert_eq!(err.matches("help: ").count(), 100);
+    assert!(err.ends_with("setkey: <stdin>: further warnings are not printed\n"), "{err}");
+}
+
+#[test]
+fn a_report_of_a_long_statement_is_short() {
+    let script = format!("spdadd ::1 ::1 any -P out {} x y;", "ipsec ".repeat(10_000));
+    let (status, _, err) = setkey_at_stdin(&["--check"], &script);
+    assert_eq!(status, 1);
+    assert!(err.len() < 1000, "{err}");
 }
 
 #[test]

@@ -145,6 +145,26 @@ fn interactive_goes_on_after_a_mistake() {
 }
 
 #[test]
+fn what_a_script_or_its_name_contains_changes_no_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x\u{1b}[31m\nsetkey: y:1:1: all is well\u{202e}");
+    fs::write(&path, "flush \u{1b}]0;title\u{7};").unwrap();
+    let unreadable = folder.path().join("none\u{1b}[2J\n");
+    for options in
+        [&["-n", "-f"][..], &["--check", "-f"], &["--dialect=netbsd", "--check", "-f"], &[]]
+    {
+        for path in [&path, &unreadable] {
+            let output = setkey(options).arg(path).output().unwrap();
+            assert_eq!(output.status.code(), Some(1));
+            let text = [output.stdout, output.stderr].concat();
+            let text = String::from_utf8(text).unwrap();
+            assert!(text.chars().all(|c| c == '\n' || model::is_visible(c)), "{text:?}");
+            assert!(!text.contains("\nsetkey: y"), "{text}");
+        }
+    }
+}
+
+#[test]
 fn exit_ends_the_script_unread() {
     assert_eq!(read("flush;\nexit;\n\u{1}{rubbish}\n").0, 0);
 }

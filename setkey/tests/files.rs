@@ -88,6 +88,22 @@ fn options_of_a_dump() {
 }
 
 #[test]
+fn keys_are_redacted_as_text_and_bytes() {
+    let (_, out, _) = print(&received("esp_udp.hex"), &["-v", "-H", "--redact"]);
+    assert!(out.contains("  key= xxxxxxxx xxxxxxxx xxxxxxxx xxxxxxxx }\n"), "{out}");
+    for digits in ["00010203", "00 01 02 03", "04 05 06 07", "40414243", "40 41 42 43"] {
+        assert!(!out.contains(digits), "{out}");
+    }
+}
+
+#[test]
+fn an_endless_file_is_not_read_to_its_end() {
+    let mut setkey = Command::cargo_bin("setkey").unwrap();
+    setkey.timeout(std::time::Duration::from_secs(10)).arg("/dev/zero");
+    setkey.assert().code(1).stdout("").stderr(predicates::str::starts_with("setkey: /dev/zero: "));
+}
+
+#[test]
 fn a_file_of_something_else() {
     let (status, out, err) = print(b"flush; # a script, not a recording\n", &[]);
     assert_eq!((status, out.as_str()), (1, ""));

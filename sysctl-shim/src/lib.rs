@@ -83,11 +83,12 @@ fn stopped(program: &str, stop: Stop) -> ExitCode {
         Stop::Version => println!("{program} from xfrm-tools {}", env!("CARGO_PKG_VERSION")),
         // The exit status is procps'.
         Stop::Wrong(words, Dialect::Linux) => {
-            eprintln!("{program}: {words}");
+            cli::print_error(program, &words);
             print!("{}", usage::text(program, Dialect::Linux));
         }
         Stop::Wrong(words, dialect) => {
-            eprint!("{program}: {words}\n{}", usage::text(program, dialect));
+            cli::print_error(program, &words);
+            eprint!("{}", usage::text(program, dialect));
             return ExitCode::FAILURE;
         }
         Stop::Help(dialect) | Stop::Nothing(dialect) => {
@@ -95,7 +96,8 @@ fn stopped(program: &str, stop: Stop) -> ExitCode {
             return ExitCode::FAILURE;
         }
         Stop::Mistake(words) => {
-            eprintln!("{program}: {words}\nTry `{program} --help' for more information.");
+            cli::print_error(program, &words);
+            eprintln!("Try `{program} --help' for more information.");
             return ExitCode::FAILURE;
         }
     }

@@ -21,6 +21,6 @@ impl Report {
 
     /// Writes a note.
     pub fn note(&self, text: &str) {
-        eprintln!("{}: {text}", self.program);
+        cli::print_error(&self.program, &text);
     }
 }

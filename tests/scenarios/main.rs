@@ -31,6 +31,7 @@ mod pfkey_generated;
 mod pfkey_limits;
 mod pfkey_load;
 mod pid_namespaces;
+mod planted_keys;
 mod prompt_clients;
 mod round_trip;
 mod run_directory;

@@ -1,8 +1,11 @@
 //! The log on standard error. The host's variable `debug` sets its level.
 
-use std::{env, fmt, io};
+use std::{
+    env, fmt,
+    io::{self, Write},
+};
 
-use model::Variables;
+use model::{Variables, visible};
 use rustix::fs::fstat;
 use tracing::{Event, Level, Subscriber, level_filters::LevelFilter};
 use tracing_subscriber::{
@@ -29,9 +32,10 @@ impl Logging {
     pub(crate) fn start(options: &Options) -> Self {
         let least = options.verbose.into();
         let (filter, handle) = reload::Layer::new(targets(least));
-        let lines = layer().with_writer(io::stderr).with_ansi(false).with_target(false);
+        let lines = layer().with_writer(|| VisibleLine).with_ansi(false).with_target(false);
         let lines = match options.log_format {
-            LogFormat::Json => lines.json().flatten_event(true).boxed(),
+            // JSON has escapes of its own.
+            LogFormat::Json => lines.with_writer(io::stderr).json().flatten_event(true).boxed(),
             LogFormat::Text if is_journal() => lines.event_format(JournalLine).boxed(),
             LogFormat::Text => lines.boxed(),
         };
@@ -61,6 +65,23 @@ fn targets(debug: i32) -> Targets {
 fn is_journal() -> bool {
     let Ok(stream) = env::var("JOURNAL_STREAM") else { return false };
     fstat(io::stderr()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
+}
+
+/// Writes an event as one line on standard error. What others have chosen in it, such as the name of a
+/// program, forges no other line.
+struct VisibleLine;
+
+impl Write for VisibleLine {
+    /// Takes an event, which the layer writes as a whole.
+    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8_lossy(event.strip_suffix(b"\n").unwrap_or(event));
+        writeln!(io::stderr(), "{}", visible(&line))?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// The format of the journal: a line that begins with its priority (sd-daemon(3)), without time.

@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Kind},
     parse::expected::UPPERS,
     parse::rules::number,
-    parse::{guess::closest, hint::Hint},
+    parse::{hint::Hint, similar::closest},
     tree::{self, Extension, MarkText, Node, Port, Range},
     warning::{Warning, WarningKind},
 };

@@ -5,12 +5,10 @@ use super::{
     hint::Hint,
     lexer::{Token, tokens_before},
     rules::number,
+    similar::closest,
     source::Source,
 };
 use crate::tree::{Span, StatementWord};
-
-/// The shortest word that is worth a guess.
-const SHORTEST_GUESS: usize = 4;
 
 /// What is at `at`: a word, or an option as a whole.
 pub(crate) fn word_at(source: &Source, at: usize) -> &str {
@@ -46,17 +44,6 @@ pub(crate) fn of_policy(source: &Source, wrong: Span, candidates: &[&'static str
     Hint::other_dialect(source, word)
         .or_else(|| missing_semicolon(source, wrong))
         .or_else(|| closest_own(source, word, candidates))
-}
-
-/// The closest of `candidates`, if it is close.
-pub(crate) fn closest(word: &str, candidates: &[&'static str]) -> Option<&'static str> {
-    let lower = word.to_ascii_lowercase();
-    let distance = |&candidate: &&str| strsim::damerau_levenshtein(&lower, candidate);
-    let limit = if word.len() < SHORTEST_GUESS { 1 } else { 2 };
-    let close = candidates.iter().filter(|candidate| {
-        candidate.len() > 2 && **candidate != word && distance(candidate) <= limit
-    });
-    close.min_by_key(|&candidate| distance(candidate)).copied()
 }
 
 /// A line before or with the error that begins with the first word of a statement.

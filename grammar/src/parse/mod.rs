@@ -13,6 +13,7 @@ pub(crate) mod rules;
 mod sa;
 mod script;
 mod secret;
+pub(crate) mod similar;
 pub(crate) mod source;
 mod spd;
 pub(crate) mod split;

@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 use super::{
     dialect::is_foreign,
     expected::{modes, policy_candidates, policy_expected},
-    guess::{self, closest, word_at},
+    guess::{self, word_at},
     hint::Hint,
     rules::{PolicyParser, PolicyRule as Rule, number},
+    similar::closest,
     source::{Source, StatementOrigin},
 };
 use crate::{

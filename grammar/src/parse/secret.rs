@@ -11,8 +11,8 @@ use pest::Parser;
 
 use super::{
     expected::statements,
-    guess::closest,
     rules::{Rule, SetkeyParser},
+    similar::closest,
 };
 use crate::tree::{SaProtoWord, StatementWord};
 

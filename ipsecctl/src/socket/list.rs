@@ -14,7 +14,7 @@ use std::{
 };
 
 use engine::SocketEntry;
-use model::{Direction, SocketPolicy};
+use model::{Direction, SocketPolicy, visible};
 use rustix::{
     fd::{AsFd, OwnedFd},
     io::Errno,
@@ -146,7 +146,7 @@ fn write_socket(
     text: &str,
     policies: &[SocketPolicy],
 ) -> io::Result<()> {
-    writeln!(out, "{} {} {fd} {text}", process.pid(), process.name())?;
+    writeln!(out, "{} {} {fd} {text}", process.pid(), visible(&process.name()))?;
     let mut copies = BTreeMap::new();
     for policy in policies {
         let grammar::Written { text, lost } = grammar::text_of_socket_policy(policy);
