@@ -2,51 +2,70 @@
 
 use std::{fs, io, path::Path};
 
+use tracing::error;
+
 use crate::{Error, pfkey::IcvLengths, sockets::Permissions};
 
 /// The configuration of the daemon and its services.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 pub struct Configuration {
     /// The lines `sockets`.
     pub permissions: Permissions,
-    /// The lines `pfkey icv`.
-    pub icv_lengths: IcvLengths,
+    /// The lines `pfkey icv`; `None` if a line that may be one is wrong.
+    pub icv_lengths: Option<IcvLengths>,
+    /// The lines that are wrong. They permit nothing; the others are used.
+    pub errors: Vec<Error>,
     /// The line `user`: the user that the daemon runs as.
     pub user: Option<String>,
 }
 
 impl Configuration {
-    /// Reads a file. A file that does not exist is an empty configuration.
-    ///
-    /// Errors: [`Error::ConfigurationUnreadable`], [`Error::ConfigurationLine`].
-    pub fn read(path: &Path) -> Result<Self, Error> {
-        match fs::read_to_string(path) {
+    /// Reads a file. One that does not exist is empty; one that cannot be read is wrong as a whole.
+    #[must_use]
+    pub fn read(path: &Path) -> Self {
+        match fs::read(path) {
             Ok(text) => Self::parse(&text, path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
-            Err(source) => Err(Error::ConfigurationUnreadable { path: path.to_owned(), source }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::parse(&[], path),
+            Err(source) => {
+                let error = Error::ConfigurationUnreadable { path: path.to_owned(), source };
+                Self { errors: vec![error], ..Self::default() }
+            }
         }
     }
 
-    /// Reads the text of a file; `path` is for the error.
-    ///
-    /// Errors: [`Error::ConfigurationLine`].
-    pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
-        let mut configuration = Self::default();
-        for (line, text) in (1..).zip(text.lines()) {
+    /// Reads the text of a file; `path` is for the errors.
+    #[must_use]
+    pub fn parse(text: &[u8], path: &Path) -> Self {
+        let mut configuration =
+            Self { icv_lengths: Some(IcvLengths::default()), ..Self::default() };
+        for (line, text) in (1..).zip(String::from_utf8_lossy(text).lines()) {
             let words = text.split('#').next().unwrap_or_default();
             let words: Vec<_> = words.split_whitespace().collect();
-            let added = configuration.add(&words);
-            let path = || path.to_owned();
-            added.map_err(|problem| Error::ConfigurationLine { path: path(), line, problem })?;
+            if let Err(problem) = configuration.add(&words) {
+                let path = path.to_owned();
+                configuration.errors.push(Error::ConfigurationLine { path, line, problem });
+                if words.first() != Some(&"sockets") {
+                    configuration.icv_lengths = None;
+                }
+            }
         }
-        Ok(configuration)
+        configuration
+    }
+
+    /// Logs the lines that are wrong.
+    pub(crate) fn log_errors(&self) {
+        for error in &self.errors {
+            error!(%error, "configuration line not used");
+        }
     }
 
     fn add(&mut self, words: &[&str]) -> Result<(), String> {
         match words {
             [] => Ok(()),
             ["sockets", rest @ ..] => self.permissions.add(rest),
-            ["pfkey", "icv", rest @ ..] => self.icv_lengths.add(rest),
+            ["pfkey", "icv", rest @ ..] => {
+                self.icv_lengths.as_mut().map_or(Ok(()), |lengths| lengths.add(rest))
+            }
             ["pfkey", ..] => Err("expected `pfkey icv ALGORITHM BITS`".into()),
             ["user", name] => {
                 self.user = Some((*name).to_owned());
@@ -62,38 +81,71 @@ impl Configuration {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Result<Configuration, Error> {
-        Configuration::parse(text, Path::new("/ipsecd.conf"))
+    fn parse(text: &str) -> Configuration {
+        Configuration::parse(text.as_bytes(), Path::new("/ipsecd.conf"))
+    }
+
+    fn errors(configuration: &Configuration) -> Vec<String> {
+        configuration.errors.iter().map(Error::to_string).collect()
     }
 
     #[test]
-    fn an_empty_and_an_absent_file_are_the_default() {
-        let empty = Configuration::default();
-        assert_eq!(parse("\n# nothing\n  \n").unwrap(), empty);
-        let absent = Path::new("/nonexistent/ipsecd.conf");
-        assert_eq!(Configuration::read(absent).unwrap(), empty);
+    fn an_empty_and_an_absent_file_permit_nothing() {
+        let absent = Configuration::read(Path::new("/nonexistent/ipsecd.conf"));
+        for empty in [parse("\n# nothing\n  \n"), absent] {
+            assert_eq!(empty.permissions, Permissions::default());
+            assert_eq!(empty.icv_lengths, Some(IcvLengths::default()));
+            assert!(empty.errors.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_permits_nothing() {
+        let unreadable = Configuration::read(Path::new("/"));
+        assert_eq!(unreadable.permissions, Permissions::default());
+        assert_eq!((unreadable.icv_lengths, unreadable.errors.len()), (None, 1));
     }
 
     #[test]
     fn lines_of_all_kinds() {
         let text =
             "user ipsecd\nsockets user root ipsec # and a comment\npfkey icv hmac-sha256 128\n";
-        let configuration = parse(text).unwrap();
+        let configuration = parse(text);
         assert_eq!(configuration.user.as_deref(), Some("ipsecd"));
         assert_ne!(configuration.permissions, Permissions::default());
-        assert_ne!(configuration.icv_lengths, IcvLengths::default());
+        assert_ne!(configuration.icv_lengths, Some(IcvLengths::default()));
+        assert!(configuration.errors.is_empty());
+    }
+
+    #[test]
+    fn a_wrong_line_permits_nothing_and_the_others_are_used() {
+        let right = parse("sockets user 1 ipsec");
+        let wrong = parse("sockets user 2 ipsec everything\nsockets user 1 ipsec\n");
+        assert_eq!(wrong.permissions, right.permissions);
+        assert_eq!(wrong.icv_lengths, right.icv_lengths);
+        assert_eq!(wrong.errors.len(), 1);
+        let bytes = Configuration::parse(b"# \xff\nsockets user 1 ipsec", Path::new("/x"));
+        assert_eq!((bytes.permissions, bytes.errors.len()), (right.permissions, 0));
+        for line in ["pfkey icv hmac-sha256 12x", "pkfey icv hmac-sha256 128"] {
+            let text = format!("{line}\npfkey icv hmac-sha1 96\n");
+            assert_eq!(parse(&text).icv_lengths, None, "{line}");
+        }
     }
 
     #[test]
     fn errors_name_the_line() {
-        let problem = |text: &str| parse(text).unwrap_err().to_string();
+        let words = "ipsec, tunnel, use, unique:NUMBER, unique:any, bypass, discard or entrust";
         for (text, expected) in [
-            ("\nsockets all ipsec", "line 2: expected `sockets user|group|unit NAME ACTION...`"),
+            (
+                "\nsockets all ipsec",
+                "line 2: expected `sockets user|group|unit NAME PERMISSION...`",
+            ),
             (
                 "sockets user 1 none",
-                "line 1: `none` is not an action: expected ipsec, bypass, discard, entrust",
+                &format!("line 1: `none` is not a permission: expected {words}"),
             ),
-            ("sockets user 1", "line 1: nothing is allowed: add ipsec, bypass, discard, entrust"),
+            ("sockets user 1", &format!("line 1: nothing is permitted: add {words}")),
+            ("sockets user 1 tunnel", "line 1: `tunnel` extends `ipsec`: add ipsec"),
             (
                 "sockets user no_such_user_here ipsec",
                 "line 1: there is no user `no_such_user_here`",
@@ -103,7 +155,7 @@ mod tests {
             ("socket user 1 ipsec", "line 1: `socket`: expected `sockets`, `pfkey` or `user`"),
             ("user", "line 1: expected `user NAME`"),
         ] {
-            assert_eq!(problem(text), format!("/ipsecd.conf: {expected}"));
+            assert_eq!(errors(&parse(text)), [format!("/ipsecd.conf: {expected}")]);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The start of the daemon: what is opened, and in which order privileges are given up.
 
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{process::ExitCode, sync::Arc};
 
 use clap::Parser;
 use engine::{Lock, Monitor, Namespace, Reconciled, Reconciler};
@@ -55,7 +55,8 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let mut handover = Handover::from_environment();
     let signals = Signals::catch()?;
     let service_manager = Arc::new(ServiceManager::from_environment());
-    let configuration = configuration(&options.configuration);
+    let configuration = Configuration::read(&options.configuration);
+    configuration.log_errors();
     let chosen = options.user.as_deref().or(configuration.user.as_deref());
     let account = Account::to_become(chosen)?;
     allow_more_descriptors();
@@ -99,14 +100,6 @@ fn become_daemon(namespace: &Namespace) -> Result<Option<Lock>, Error> {
             Ok(None)
         }
     }
-}
-
-/// Reads the configuration; on an error the default, which permits nothing.
-fn configuration(path: &Path) -> Configuration {
-    Configuration::read(path).unwrap_or_else(|error| {
-        error!(%error, "configuration not used, socket policies are refused");
-        Configuration::default()
-    })
 }
 
 fn log_confined(confined: Confined, account: Option<&Account>) {

@@ -2,7 +2,8 @@
 //!
 //! It listens on a Unix socket of type `SOCK_SEQPACKET`. A request is a datagram with the value of
 //! `IP_IPSEC_POLICY` (`sadb_x_policy` and its requests) and one descriptor, the socket
-//! (`SCM_RIGHTS`). The answer is an errno as an `int`, 0 for done, and the reason in UTF-8.
+//! (`SCM_RIGHTS`). The answer is an errno as an `int`, 0 for done, and the reason in UTF-8. A connection
+//! has one request. The answer may come before it: a refusal to a process that may set no policy.
 
 use std::{io::IoSlice, mem::MaybeUninit, path::Path, time::Duration};
 
@@ -116,16 +117,22 @@ impl Service {
     /// Asks for a policy: the value of `IP_IPSEC_POLICY`.
     pub fn set(&self, socket: impl AsFd, policy: &[u8]) -> Result<(), Refusal> {
         let connection = self.connect()?;
-        send(&connection, &socket, policy).map_err(Refusal::Broken)?;
+        // Before this, the service may have rejected the process and closed the connection.
+        let sent = send(&connection, &socket, policy);
         let mut answer = [0; LONGEST];
-        let received = retry_on_intr(|| recv(&connection, &mut answer, RecvFlags::empty()));
-        let (length, _) = received.map_err(Refusal::Broken)?;
-        match Reply::decode(&answer[..length]) {
-            // Turned away: others of this user ask for too much.
-            _ if length == 0 => Err(Refusal::Broken(Errno::BUSY)),
-            Some(Reply(Ok(()))) => Ok(()),
-            Some(Reply(Err((errno, reason)))) => Err(Refusal::Refused { errno, reason }),
-            None => Err(Refusal::Broken(Errno::BADMSG)),
+        let length = match receive(&connection, &mut answer) {
+            // The connection was closed with the request unread: the answer is next.
+            Err(Errno::CONNRESET) => receive(&connection, &mut answer),
+            received => received,
+        };
+        match length {
+            Ok(0) => Err(Refusal::Broken(sent.err().unwrap_or(Errno::CONNRESET))),
+            Err(errno) => Err(Refusal::Broken(sent.err().unwrap_or(errno))),
+            Ok(length) => match Reply::decode(&answer[..length]) {
+                Some(Reply(Ok(()))) => Ok(()),
+                Some(Reply(Err((errno, reason)))) => Err(Refusal::Refused { errno, reason }),
+                None => Err(Refusal::Broken(Errno::BADMSG)),
+            },
         }
     }
 
@@ -142,6 +149,11 @@ impl Service {
             Err(errno) => Err(Refusal::Broken(errno)),
         }
     }
+}
+
+fn receive(connection: &OwnedFd, answer: &mut [u8]) -> Result<usize, Errno> {
+    let received = retry_on_intr(|| recv(connection, &mut *answer, RecvFlags::empty()));
+    received.map(|(length, _)| length)
 }
 
 fn send(connection: &OwnedFd, socket: &impl AsFd, policy: &[u8]) -> Result<(), Errno> {

@@ -5,6 +5,7 @@
 //! has some names the upstream change that would end it.
 
 pub mod clock;
+pub mod close;
 pub mod datagrams;
 pub mod descriptor;
 mod errno;

@@ -142,8 +142,8 @@ fn one_that_cannot_start() {
     daemon.wait_for_log("started directory=");
     let log = daemon.log();
     for words in [
-        "configuration not used, socket policies are refused error=",
-        ": line 1: expected `sockets user|group|unit NAME ACTION...`",
+        "configuration line not used error=",
+        ": line 1: expected `sockets user|group|unit NAME PERMISSION...`",
         "service not started service=\"PF_KEY\" error=",
         "pfkey.sock: another service listens there",
     ] {

@@ -1,7 +1,7 @@
 //! What a line allows, action by action.
 
 use scenarios::{
-    ESP_BOTH_DIRECTIONS, Outcome, Program,
+    Daemon, ESP_BOTH_DIRECTIONS, Outcome, Program,
     protocol::{ESP, UDP},
 };
 
@@ -17,7 +17,7 @@ fn bypass_and_discard_are_allowed_separately() {
     hosts.a.load("spdadd 192.0.2.1 192.0.2.2 udp -P out discard;");
     let refused = |policies: &[&str], action: &str| {
         let outcome = hosts.exec(policies);
-        let reason = format!("no line of ipsecd.conf allows `{action}` to user 1000");
+        let reason = format!("no line of ipsecd.conf permits `{action}` to user 1000");
         assert!(outcome.status == 125 && outcome.stderr.contains(&reason), "{outcome:?}");
     };
     {
@@ -38,11 +38,44 @@ fn bypass_and_discard_are_allowed_separately() {
     hosts.a.load(sas);
     let daemon = hosts.serve("sockets user 1000 discard\n");
     refused(BYPASS, "bypass");
-    refused(&["out ipsec"], "ipsec");
+    refused(&["out ipsec"], "bypass");
     let dropped = hosts.exec(DISCARD);
     assert!(dropped.stderr.contains("Operation not permitted"), "{dropped:?}");
     assert!(audit(&daemon, "socket policy set").contains(r#"policy="out discard""#));
     assert!(hosts.wire.received().is_empty());
+}
+
+/// Tunnels, level `use` and the numbers of `unique` are SAs and packets of others.
+#[test]
+fn what_extends_ipsec_is_permitted_word_by_word() {
+    let hosts = Hosts::new();
+    let tunnel = "out ipsec esp/tunnel/192.0.2.1-192.0.2.2/require";
+    let cases = [
+        ("tunnel", tunnel),
+        ("use", "in ipsec esp/transport//use"),
+        ("unique:77", "out ipsec esp/transport//unique:77"),
+        ("unique:any", "out ipsec esp/transport//unique:77"),
+        ("bypass", "out ipsec ipcomp/transport//require"),
+    ];
+    let audit_word =
+        |daemon: &Daemon, word: &str| audit(daemon, &format!("permits `{word}` to user"));
+    {
+        let daemon = hosts.serve("sockets user 1000 ipsec\n");
+        for (word, policy) in cases {
+            let refused = hosts.exec(&[policy]);
+            assert_eq!(refused.status, 125, "{policy}: {refused:?}");
+            audit_word(&daemon, if word == "unique:any" { "unique:77" } else { word });
+        }
+        for level in ["require", "unique", "default"] {
+            let policy = format!("out ipsec esp/transport//{level}");
+            assert_ne!(hosts.exec(&[&policy]).status, 125, "{policy}");
+        }
+    }
+    for (word, policy) in cases {
+        let _daemon = hosts.serve(&format!("sockets user 1000 ipsec {word}\n"));
+        let permitted = hosts.exec(&[policy]);
+        assert_ne!(permitted.status, 125, "{policy}: {permitted:?}");
+    }
 }
 
 /// The socket of a program that runs, by its user, who may give it a policy and not take it away.
@@ -69,7 +102,7 @@ fn a_running_program_of_ones_own() {
     program.talk("protected");
     assert!(hosts.wire.packets(2).iter().all(|packet| packet.protocols == [ESP]));
     let clear = socket(&["clear"]);
-    let reason = "no line of ipsecd.conf allows `entrust`";
+    let reason = "no line of ipsecd.conf permits `entrust`";
     assert!(clear.status == 1 && clear.stderr.contains(reason), "{clear:?}");
     audit(&daemon, reason);
     program.talk("still protected");

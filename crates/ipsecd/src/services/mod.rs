@@ -57,7 +57,7 @@ impl Listening {
     ) -> Self {
         let Configuration { permissions, icv_lengths, .. } = configuration;
         let settings = Arc::new(Settings::new(user_namespaces));
-        settings.set_icv_lengths(icv_lengths);
+        settings.set_icv_lengths(icv_lengths.unwrap_or_default());
         settings.ignore_port(reconciler_port);
         let mut missing = Vec::new();
         let pfkey = (!options.no_pfkey)
@@ -146,20 +146,20 @@ impl Services {
         Ok(handover)
     }
 
-    /// Takes the reconciler's new port, and reads the configuration again. A configuration with an
-    /// error changes nothing.
+    /// Takes the reconciler's new port, and reads the configuration again. A wrong line permits nothing;
+    /// the lengths of ICVs stay as they are if one of their lines is wrong.
     pub(crate) fn reload(&self, reconciler_port: u32) {
         self.settings.ignore_port(reconciler_port);
-        match Configuration::read(&self.configuration) {
-            Ok(Configuration { permissions, icv_lengths, .. }) => {
-                self.settings.set_icv_lengths(icv_lengths);
-                if let Some(sockets) = &self.sockets {
-                    sockets.reload(permissions);
-                }
-                info!(file = %self.configuration.display(), "configuration reloaded");
-            }
-            Err(error) => error!(%error, "configuration not reloaded, the previous one is used"),
+        let configuration = Configuration::read(&self.configuration);
+        configuration.log_errors();
+        let Configuration { permissions, icv_lengths, errors, .. } = configuration;
+        if let Some(lengths) = icv_lengths {
+            self.settings.set_icv_lengths(lengths);
         }
+        if let Some(sockets) = &self.sockets {
+            sockets.reload(permissions);
+        }
+        info!(file = %self.configuration.display(), errors = errors.len(), "configuration reloaded");
     }
 }
 

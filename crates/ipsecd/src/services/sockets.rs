@@ -31,7 +31,7 @@ impl SocketService {
         &self.thread
     }
 
-    /// Requests of new clients are judged by these permissions; the engine is opened again.
+    /// Requests are judged by these permissions from now on; the engine is opened again.
     pub(super) fn reload(&self, permissions: Permissions) {
         self.service.reload(permissions);
     }

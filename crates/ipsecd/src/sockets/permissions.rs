@@ -1,17 +1,19 @@
 use std::collections::HashSet;
 
-use model::{ActionKind, SocketAction, SocketPolicy};
 use nix::unistd::{Group, User};
 
-use super::Peer;
+use super::{
+    Peer,
+    grant::{Grant, WORDS},
+};
 
 /// Which programs may set which policies on their sockets: the lines `sockets` of
 /// `/etc/xfrm-tools/ipsecd.conf`.
 ///
 /// ```text
-/// # programs and the actions that they may use
+/// # programs and what they may use
 /// sockets user www-data ipsec
-/// sockets group 1000 ipsec entrust
+/// sockets group 1000 ipsec tunnel unique:7 entrust
 /// sockets unit racoon.service ipsec bypass entrust
 /// ```
 ///
@@ -24,24 +26,18 @@ pub struct Permissions(Vec<Permission>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Permission {
     who: Who,
-    actions: HashSet<ActionKind>,
+    grants: HashSet<Grant>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Who {
+/// Whom a line is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Who {
+    /// An effective user.
     User(u32),
+    /// An effective or supplementary group.
     Group(u32),
     /// A cgroup, without a slash at the end.
     Unit(String),
-}
-
-/// The actions that a line can allow.
-const ACTIONS: [ActionKind; 4] =
-    [ActionKind::Ipsec, ActionKind::Bypass, ActionKind::Discard, ActionKind::Entrust];
-
-/// Their words, for a message.
-fn action_words() -> String {
-    ACTIONS.map(ActionKind::word).join(", ")
 }
 
 impl Permissions {
@@ -51,15 +47,25 @@ impl Permissions {
         Ok(())
     }
 
-    /// Whether a process may set this policy on a socket.
-    #[must_use]
-    pub fn allow(&self, peer: &Peer, policy: &SocketPolicy) -> bool {
-        let action = match policy.action() {
-            // Without templates packets pass in clear.
-            SocketAction::Ipsec(templates) if templates.is_empty() => ActionKind::Bypass,
-            action => action.kind(),
-        };
-        self.0.iter().any(|line| line.who.is(peer) && line.actions.contains(&action))
+    /// Whether a line is for a unit: for the others no cgroup is needed.
+    pub(crate) fn name_units(&self) -> bool {
+        self.0.iter().any(|line| matches!(line.who, Who::Unit(_)))
+    }
+
+    /// Whom the lines that are for a process are for: empty if none is.
+    pub(crate) fn matching(&self, peer: &Peer) -> Vec<Who> {
+        self.lines(peer).map(|line| line.who.clone()).collect()
+    }
+
+    /// The first of these grants that no line gives to a process.
+    pub(crate) fn missing(&self, peer: &Peer, needed: &[Grant]) -> Option<Grant> {
+        let granted: Vec<_> = self.lines(peer).flat_map(|line| &line.grants).collect();
+        let is_granted = |needed: &Grant| granted.iter().any(|grant| grant.includes(*needed));
+        needed.iter().copied().find(|needed| !is_granted(needed))
+    }
+
+    fn lines(&self, peer: &Peer) -> impl Iterator<Item = &Permission> {
+        self.0.iter().filter(|line| line.who.is(peer))
     }
 }
 
@@ -78,21 +84,25 @@ impl Who {
 }
 
 fn permission(words: &[&str]) -> Result<Permission, String> {
-    let (who, actions) = match words {
-        ["user", name, actions @ ..] => (user(name)?, actions),
-        ["group", name, actions @ ..] => (group(name)?, actions),
-        ["unit", name, actions @ ..] => (unit(name)?, actions),
-        _ => return Err("expected `sockets user|group|unit NAME ACTION...`".into()),
+    let (who, words) = match words {
+        ["user", name, words @ ..] => (user(name)?, words),
+        ["group", name, words @ ..] => (group(name)?, words),
+        ["unit", name, words @ ..] => (unit(name)?, words),
+        _ => return Err("expected `sockets user|group|unit NAME PERMISSION...`".into()),
     };
     let known = |word: &&str| {
-        let action = ACTIONS.into_iter().find(|action| action.word() == *word);
-        action.ok_or_else(|| format!("`{word}` is not an action: expected {}", action_words()))
+        let unknown = || format!("`{word}` is not a permission: expected {WORDS}");
+        Grant::of_word(word).ok_or_else(unknown)
     };
-    let allowed = actions.iter().map(known).collect::<Result<HashSet<_>, _>>()?;
-    if allowed.is_empty() {
-        return Err(format!("nothing is allowed: add {}", action_words()));
+    let grants = words.iter().map(known).collect::<Result<HashSet<_>, _>>()?;
+    if grants.is_empty() {
+        return Err(format!("nothing is permitted: add {WORDS}"));
     }
-    Ok(Permission { who, actions: allowed })
+    let has_ipsec = grants.iter().any(|grant| grant.is_ipsec());
+    match grants.iter().find(|grant| grant.extends_ipsec()) {
+        Some(grant) if !has_ipsec => Err(format!("`{grant}` extends `ipsec`: add ipsec")),
+        _ => Ok(Permission { who, grants }),
+    }
 }
 
 fn user(name: &str) -> Result<Who, String> {
@@ -138,9 +148,6 @@ fn unit(name: &str) -> Result<Who, String> {
 
 #[cfg(test)]
 mod tests {
-    use model::Dialect;
-    use sys::SystemNames;
-
     use super::*;
 
     fn peer(uid: u32, groups: &[u32], cgroup: &str) -> Peer {
@@ -155,45 +162,56 @@ mod tests {
         permissions
     }
 
-    fn policy(text: &str) -> SocketPolicy {
-        grammar::socket_policy(text, Dialect::Linux, &SystemNames).unwrap()
+    fn may(permissions: &Permissions, peer: &Peer, word: &str) -> bool {
+        permissions.missing(peer, &[Grant::of_word(word).unwrap()]).is_none()
     }
 
     #[test]
-    fn nothing_is_allowed_by_default() {
-        let nothing = Permissions::default();
-        for action in ["ipsec esp/transport//require", "bypass", "discard", "entrust"] {
-            assert!(!nothing.allow(&peer(0, &[0], "/"), &policy(&format!("out {action}"))));
+    fn nothing_is_permitted_by_default() {
+        let (nothing, root) = (Permissions::default(), peer(0, &[0], "/"));
+        assert!(nothing.matching(&root).is_empty());
+        assert!(!["ipsec", "bypass"].into_iter().any(|word| may(&nothing, &root, word)));
+    }
+
+    #[test]
+    fn lines_are_cumulative_and_each_word_is_its_own() {
+        let permissions = permissions(&[
+            "user root ipsec",
+            "group 50 ipsec tunnel unique:7 bypass",
+            "user 7 ipsec unique:any use",
+        ]);
+        let granted = |uid, group| {
+            let words = ["ipsec", "tunnel", "use", "unique:7", "unique:8", "bypass", "discard"];
+            let peer = peer(uid, &[9, group], "/");
+            words.into_iter().filter(|word| may(&permissions, &peer, word)).collect::<Vec<_>>()
+        };
+        assert_eq!(granted(0, 1), ["ipsec"]);
+        assert_eq!(granted(1, 50), ["ipsec", "tunnel", "unique:7", "bypass"]);
+        assert_eq!(granted(7, 1), ["ipsec", "use", "unique:7", "unique:8"]);
+        assert_eq!(granted(7, 50).len(), 6);
+        assert!(granted(1, 1).is_empty());
+        assert_eq!(permissions.matching(&peer(7, &[50], "/")), [Who::Group(50), Who::User(7)]);
+    }
+
+    #[test]
+    fn what_extends_ipsec_is_not_granted_without() {
+        let line = |text: &str| permission(&text.split(' ').collect::<Vec<_>>());
+        for word in ["tunnel", "use", "unique:7", "unique:any"] {
+            let refused = line(&format!("user 1 bypass {word}")).unwrap_err();
+            assert_eq!(refused, format!("`{word}` extends `ipsec`: add ipsec"));
         }
-    }
-
-    #[test]
-    fn each_action_is_allowed_by_itself() {
-        let permissions =
-            permissions(&["user root ipsec", "group 50 bypass", "user 7 discard entrust"]);
-        let may =
-            |uid, group, text: &str| permissions.allow(&peer(uid, &[9, group], "/"), &policy(text));
-        assert!(may(0, 1, "in ipsec esp/transport//use"));
-        assert!(!may(0, 1, "in bypass"));
-        // Which is as good as that.
-        assert!(!may(0, 1, "in ipsec"));
-        assert!(may(0, 50, "in ipsec"));
-        assert!(may(1, 50, "in none"));
-        assert!(!may(1, 50, "in discard"));
-        assert!(may(7, 1, "out discard") && may(7, 1, "out entrust") && !may(7, 1, "out bypass"));
     }
 
     #[test]
     fn a_unit_is_its_cgroup_and_what_is_below() {
         let permissions = permissions(&["unit racoon.service ipsec", "unit /a/b/ bypass"]);
-        let may = |cgroup, text| permissions.allow(&peer(1, &[], cgroup), &policy(text));
-        let esp = "out ipsec esp/transport//require";
-        assert!(may("/system.slice/racoon.service", esp));
-        assert!(may("/system.slice/racoon.service/child", esp));
-        assert!(!may("/system.slice/racoon.service2", esp));
-        // Anybody can make one of this name below their own.
-        assert!(!may("/user.slice/user@1.service/racoon.service", esp));
-        assert!(may("/a/b", "in bypass") && !may("/a", "in bypass"));
-        assert!(!permissions.allow(&Peer { cgroup: None, ..peer(1, &[], "") }, &policy(esp)));
+        let may = |cgroup, word| may(&permissions, &peer(1, &[], cgroup), word);
+        assert!(may("/system.slice/racoon.service", "ipsec"));
+        assert!(may("/system.slice/racoon.service/child", "ipsec"));
+        assert!(!may("/system.slice/racoon.service2", "ipsec"));
+        // Every user can make one of this name below their own.
+        assert!(!may("/user.slice/user@1.service/racoon.service", "ipsec"));
+        assert!(may("/a/b", "bypass") && !may("/a", "bypass"));
+        assert!(permissions.matching(&Peer { cgroup: None, ..peer(1, &[], "") }).is_empty());
     }
 }

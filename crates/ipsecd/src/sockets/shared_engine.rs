@@ -1,6 +1,6 @@
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use engine::{Engine, Options};
+use engine::{Engine, Error, Options};
 use model::{SocketPolicy, Variables};
 
 /// The engine of the service, used by one request at a time. It is opened by the first request.
@@ -8,28 +8,31 @@ use model::{SocketPolicy, Variables};
 pub(super) struct SharedEngine(Mutex<Option<Engine>>);
 
 impl SharedEngine {
-    /// Chooses the numbers that are missing in policies, and reads the host's variables.
+    /// The host's variables.
     ///
-    /// Errors: those of [`Engine::open`], [`Engine::choose_reqids`] and [`Engine::variables`].
-    pub(super) fn complete(
-        &self,
-        policies: &mut [SocketPolicy],
-    ) -> Result<Variables, engine::Error> {
-        let mut shared = self.lock();
-        let engine = match &mut *shared {
-            Some(engine) => engine,
-            none => none.insert(Engine::open(Options::default())?),
-        };
-        engine.choose_reqids(policies)?;
-        engine.variables()
+    /// Errors: those of [`Engine::open`] and [`Engine::variables`].
+    pub(super) fn variables(&self) -> Result<Variables, Error> {
+        self.with(Engine::variables)
+    }
+
+    /// Chooses the numbers that are missing in policies.
+    ///
+    /// Errors: those of [`Engine::open`] and [`Engine::choose_reqids`].
+    pub(super) fn choose_reqids(&self, policies: &mut [SocketPolicy]) -> Result<(), Error> {
+        self.with(|engine| engine.choose_reqids(policies))
     }
 
     /// Closes the engine. The next request opens another one.
     pub(super) fn close(&self) {
-        *self.lock() = None;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Engine>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn with<T>(&self, act: impl FnOnce(&mut Engine) -> Result<T, Error>) -> Result<T, Error> {
+        let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let engine = match &mut *shared {
+            Some(engine) => engine,
+            none => none.insert(Engine::open(Options::default())?),
+        };
+        act(engine)
     }
 }

@@ -1,0 +1,173 @@
+//! The clients of the service: their admission, their request, their log lines.
+
+use std::{
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    fd::OwnedFd,
+    io::Errno,
+    net::{
+        SendFlags, send,
+        sockopt::{Timeout, set_socket_timeout},
+    },
+};
+use sockpolicy::Reply;
+use tracing::{info, warn};
+
+use super::{
+    Peer, Permissions,
+    closer::Closer,
+    log_limit::{LogLimit, REPORT, Rate},
+    request::{self, Refusal},
+    shared_engine::SharedEngine,
+    slots::{Slot, Slots},
+};
+
+/// How long a client may take for its request, of which a connection has one.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// What all clients share.
+pub(super) struct Clients {
+    permissions: RwLock<Arc<Permissions>>,
+    slots: Arc<Slots>,
+    engine: SharedEngine,
+    /// Its thread starts with the first client, after the daemon has given up its privileges.
+    closer: OnceLock<Closer>,
+    /// For those that a line is for.
+    requests: LogLimit,
+    /// For those that are rejected.
+    rejections: LogLimit,
+}
+
+impl Clients {
+    pub(super) fn new(permissions: Permissions) -> Self {
+        Self {
+            permissions: RwLock::new(Arc::new(permissions)),
+            slots: Arc::default(),
+            engine: SharedEngine::default(),
+            closer: OnceLock::new(),
+            requests: LogLimit::new(Rate(10, SECOND), Rate(50, SECOND)),
+            rejections: LogLimit::new(Rate(1, SECOND), Rate(10, REPORT)),
+        }
+    }
+
+    /// Replaces the permissions, also for connected clients, and opens the engine again.
+    pub(super) fn reload(&self, permissions: Permissions) {
+        *self.permissions.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(permissions);
+        self.engine.close();
+    }
+
+    /// Serves a client on a thread of its own, or rejects it.
+    pub(super) fn serve(self: &Arc<Self>, connection: OwnedFd) {
+        let mut peer = match Peer::of(&connection) {
+            Ok(peer) => peer,
+            Err(errno) => {
+                let reason = format!("the process cannot be identified: {errno}");
+                return self.reject(connection, None, (Errno::PERM, reason));
+            }
+        };
+        let permissions = self.permissions();
+        // Without need no file of /proc is opened for a process without a line.
+        if permissions.name_units() || !permissions.matching(&peer).is_empty() {
+            peer.look_up_cgroup(&connection);
+        }
+        let lines = permissions.matching(&peer);
+        if lines.is_empty() {
+            let reason = format!("no line of ipsecd.conf is for {peer}");
+            return self.reject(connection, Some(&peer), (Errno::PERM, reason));
+        }
+        let Some(slot) = Slot::take(&self.slots, peer.uid, lines) else {
+            let reason = format!("too many requests of {peer} at the same time");
+            return self.reject(connection, Some(&peer), (Errno::BUSY, reason));
+        };
+        let clients = Arc::clone(self);
+        let thread = thread::Builder::new().name("socket policy".into()).spawn(move || {
+            let _slot = slot;
+            let descriptors = clients.answer(&connection, &peer);
+            clients.close(connection);
+            for descriptor in descriptors {
+                clients.close(descriptor);
+            }
+        });
+        if let Err(error) = thread {
+            warn!(%error, "client thread not started");
+        }
+    }
+
+    /// Logs what was not logged, from time to time.
+    pub(super) fn report_suppressed(&self) {
+        for limit in [&self.requests, &self.rejections] {
+            if let Some(suppressed) = limit.report(Instant::now()) {
+                let (lines, users) = (suppressed.lines, suppressed.users);
+                warn!(lines, users, "log lines about socket policies suppressed");
+            }
+        }
+    }
+
+    fn close(&self, descriptor: OwnedFd) {
+        self.closer.get_or_init(Closer::start).close(descriptor);
+    }
+
+    fn permissions(&self) -> Arc<Permissions> {
+        self.permissions.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn reject(&self, connection: OwnedFd, peer: Option<&Peer>, refusal: Refusal) {
+        let uid = peer.map_or(u32::MAX, |peer| peer.uid);
+        if let Some(suppressed) = self.rejections.admit(uid, Instant::now()) {
+            let suppressed = (suppressed != 0).then_some(suppressed);
+            let pid = peer.map(|peer| peer.pid);
+            info!(pid, uid, reason = refusal.1, suppressed, "client rejected");
+        }
+        reply(&connection, Err(refusal));
+        self.close(connection);
+    }
+
+    /// Carries out the request of a client. Returns the descriptors that it has sent.
+    fn answer(&self, connection: &OwnedFd, peer: &Peer) -> Vec<OwnedFd> {
+        if set_socket_timeout(connection, Timeout::Recv, Some(REQUEST_TIMEOUT)).is_err() {
+            return Vec::new();
+        }
+        let Some(request) = request::receive(connection) else { return Vec::new() };
+        let text = match &request.policy {
+            Ok(policy) => grammar::text_of_socket_policy(policy).text.to_string(),
+            Err(_) => "?".into(),
+        };
+        // The permissions may have changed since the client was admitted.
+        let permissions = self.permissions();
+        let done = match (request.policy, &*request.descriptors) {
+            (Ok(policy), [socket]) => {
+                request::carry_out(policy, socket, peer, &permissions, &self.engine)
+            }
+            (Ok(_), _) => Err((Errno::INVAL, "no descriptor".into())),
+            (Err(refusal), _) => Err(refusal),
+        };
+        self.log(peer, &text, &done);
+        reply(connection, done.map(drop));
+        request.descriptors
+    }
+
+    fn log(&self, peer: &Peer, policy: &str, done: &Result<u32, Refusal>) {
+        let Some(suppressed) = self.requests.admit(peer.uid, Instant::now()) else { return };
+        let suppressed = (suppressed != 0).then_some(suppressed);
+        let (pid, uid) = (peer.pid, peer.uid);
+        let cgroup = peer.cgroup.as_deref().unwrap_or("?");
+        match done {
+            Ok(cookie) => info!(pid, uid, cgroup, cookie, policy, suppressed, "socket policy set"),
+            Err((_, reason)) => {
+                info!(pid, uid, cgroup, policy, reason, suppressed, "socket policy refused");
+            }
+        }
+    }
+}
+
+/// Replies to a client, which receives nothing if it has no room for it.
+fn reply(connection: &OwnedFd, result: Result<(), Refusal>) {
+    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    let _ = send(connection, &Reply(result).encode(), flags);
+}

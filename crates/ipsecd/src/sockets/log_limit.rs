@@ -1,0 +1,165 @@
+//! A limit of the log lines that users cause.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How often the lines that were not printed are reported, if their users cause no other.
+pub(super) const REPORT: Duration = Duration::from_secs(600);
+
+/// Users that are counted one by one.
+const MAX_USERS: usize = 1024;
+
+/// The key of all further users: no user has this number (`uid_t` of -1).
+const OTHERS: u32 = u32::MAX;
+
+/// So many lines in that time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rate(pub(super) u32, pub(super) Duration);
+
+/// A limit for each user and one for all.
+pub(super) struct LogLimit {
+    of_a_user: Rate,
+    of_all: Rate,
+    state: Mutex<State>,
+}
+
+/// Lines that were not printed, and of how many users.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Suppressed {
+    pub(super) lines: u64,
+    pub(super) users: usize,
+}
+
+struct State {
+    all: Period,
+    users: HashMap<u32, User>,
+    reported: Instant,
+}
+
+struct User {
+    period: Period,
+    suppressed: u64,
+}
+
+/// The lines since the beginning of a period.
+struct Period {
+    begin: Instant,
+    length: Duration,
+    lines: u32,
+}
+
+impl LogLimit {
+    pub(super) fn new(of_a_user: Rate, of_all: Rate) -> Self {
+        let now = Instant::now();
+        let state = State { all: Period::new(of_all, now), users: HashMap::new(), reported: now };
+        Self { of_a_user, of_all, state: Mutex::new(state) }
+    }
+
+    /// Whether a user's line may be printed; how many of the user's lines were not since the last one.
+    /// The period of a user who causes more lines than are printed doubles with each of them.
+    pub(super) fn admit(&self, uid: u32, now: Instant) -> Option<u64> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let State { all, users, .. } = &mut *state;
+        let is_counted = users.contains_key(&uid) || users.len() < MAX_USERS;
+        let user = users
+            .entry(if is_counted { uid } else { OTHERS })
+            .or_insert_with(|| User { period: Period::new(self.of_a_user, now), suppressed: 0 });
+        let longer = match user.suppressed {
+            0 => self.of_a_user.1,
+            _ => (user.period.length * 2).min(REPORT),
+        };
+        user.period.advance(longer, now);
+        all.advance(self.of_all.1, now);
+        if user.period.lines >= self.of_a_user.0 || all.lines >= self.of_all.0 {
+            user.suppressed += 1;
+            return None;
+        }
+        user.period.lines += 1;
+        all.lines += 1;
+        Some(std::mem::take(&mut user.suppressed))
+    }
+
+    /// The lines that were not printed and not reported either, every [`REPORT`].
+    pub(super) fn report(&self, now: Instant) -> Option<Suppressed> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.duration_since(state.reported) < REPORT {
+            return None;
+        }
+        state.reported = now;
+        let users = std::mem::take(&mut state.users);
+        let suppressed: Vec<_> =
+            users.values().map(|user| user.suppressed).filter(|lines| *lines != 0).collect();
+        let lines = suppressed.iter().sum();
+        (lines != 0).then_some(Suppressed { lines, users: suppressed.len() })
+    }
+}
+
+impl Period {
+    fn new(Rate(_, length): Rate, now: Instant) -> Self {
+        Self { begin: now, length, lines: 0 }
+    }
+
+    /// Begins another one, of this length, if this one is over.
+    fn advance(&mut self, length: Duration, now: Instant) {
+        if now.duration_since(self.begin) >= self.length {
+            *self = Self { begin: now, length, lines: 0 };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn limit() -> LogLimit {
+        LogLimit::new(Rate(1, SECOND), Rate(10, REPORT))
+    }
+
+    #[test]
+    fn a_user_has_a_line_a_second_and_the_rest_is_counted() {
+        let (limit, begin) = (limit(), Instant::now());
+        assert_eq!(limit.admit(7, begin), Some(0));
+        assert_eq!(limit.admit(8, begin), Some(0));
+        for _ in 0..5 {
+            assert_eq!(limit.admit(7, begin + SECOND / 2), None);
+        }
+        assert_eq!(limit.admit(7, begin + SECOND), Some(5));
+        assert_eq!(limit.admit(7, begin + 5 * SECOND), Some(0));
+    }
+
+    #[test]
+    fn an_hour_of_a_flood_is_a_page_of_log() {
+        let (limit, begin) = (limit(), Instant::now());
+        let (mut printed, mut reports, mut suppressed) = (0, 0, 0);
+        for tenth in 0..36_000 {
+            let now = begin + SECOND / 10 * tenth;
+            for uid in 0..8 {
+                if let Some(before) = limit.admit(uid, now) {
+                    (printed, suppressed) = (printed + 1, suppressed + before);
+                }
+            }
+            if let Some(report) = limit.report(now) {
+                (reports, suppressed) = (reports + 1, suppressed + report.lines);
+            }
+        }
+        assert!(printed + reports < 80, "{printed} {reports}");
+        let rest = limit.report(begin + 2 * SECOND * 3600).map_or(0, |report| report.lines);
+        assert_eq!(printed + suppressed + rest, 8 * 36_000);
+    }
+
+    #[test]
+    fn users_beyond_number_share_a_line() {
+        let limit = LogLimit::new(Rate(1, SECOND), Rate(u32::MAX, REPORT));
+        let now = Instant::now();
+        let max_users = u32::try_from(MAX_USERS).unwrap();
+        let printed = (0..2 * max_users).filter(|uid| limit.admit(*uid, now).is_some()).count();
+        assert_eq!(printed, MAX_USERS + 1);
+        let lines = u64::from(max_users) - 1;
+        assert_eq!(limit.report(now + REPORT), Some(Suppressed { lines, users: 1 }));
+    }
+}
