@@ -71,7 +71,8 @@ int main(void)
 	FAILS(setsockopt(s, IPPROTO_IPV6, IPV6_IPSEC_POLICY, &p, sizeof p), EOPNOTSUPP);
 	FAILS(setsockopt(s, IPPROTO_IP, IP_IPSEC_POLICY, long_value, sizeof long_value), EMSGSIZE);
 	FAILS(setsockopt(s, IPPROTO_IP, IP_IPSEC_POLICY, &p, 0x7fffffff), EMSGSIZE);
-	FAILS(setsockopt(s, IPPROTO_IP, IP_IPSEC_POLICY, &p, -1), EMSGSIZE);
+	FAILS(setsockopt(s, IPPROTO_IP, IP_IPSEC_POLICY, &p, -1), EINVAL);
+	FAILS(setsockopt(s, IPPROTO_IP, IP_IPSEC_POLICY, &p, 0), EMSGSIZE);
 	FAILS(setsockopt(s, IPPROTO_IP, IP_IPSEC_POLICY, (void *)8, 16), EFAULT);
 	FAILS(getsockopt(s, IPPROTO_IP, IP_IPSEC_POLICY, &p, 0), EFAULT);
 	FAILS(getsockopt(99, IPPROTO_IP, IP_IPSEC_POLICY, &p, (socklen_t *)&status), EBADF);

@@ -139,9 +139,11 @@ fn a_proc_of_another_pid_namespace_is_refused() {
 #[test]
 fn sockets_have_the_policies_of_af_key() {
     if is_root() {
-        let mut command = run(&["unshare", "--net", "python3"]);
-        command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
-        python(&mut command, "policies.py");
+        for program in ["policies.py", "policies_kept.py"] {
+            let mut command = run(&["unshare", "--net", "python3"]);
+            command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm");
+            python(&mut command, program);
+        }
     }
 }
 

@@ -11,24 +11,26 @@
 //! `setsockopt` takes the options `IP_IPSEC_POLICY` and `IPV6_IPSEC_POLICY` where the kernel does not,
 //! and `getsockopt` gives them back, as on the BSDs (`options`).
 //!
-//! Sending and receiving may be done in signal handlers, and in the child of a program with threads,
-//! so nothing here that they need allocates or locks, and what is known of a socket is in tables of
-//! fixed size (`clients`).
+//! All of these may be called in signal handlers, and in the child of a program with threads. So
+//! nothing here locks, what is known of a socket is in tables of fixed size (`clients`,
+//! `policy_cache`), and allocations, of which sending and receiving have none, do not use malloc(3)
+//! (`allocator`).
 //!
 //! Cargo names the file `libpfkey_preload.so`; `install -m 644 target/release/libpfkey_preload.so
 //! /usr/lib/MULTIARCH/libpfkey-preload.so` gives it its name. libpfkey-preload(7) has the limits.
 #![allow(unsafe_code, reason = "exports C functions and calls those it hides")]
 
+mod allocator;
 mod clients;
 mod deliver;
 mod descriptors;
 mod errno;
 mod interests;
 mod last_connection;
+mod memory;
 mod next;
 mod options;
 mod placeholder;
-mod policy;
 mod policy_cache;
 mod receive;
 mod receives;
@@ -49,6 +51,9 @@ use sockpolicy::option;
 
 use errno::Failed;
 use next::Next;
+
+#[global_allocator]
+static ALLOCATOR: allocator::Mappings = allocator::Mappings;
 
 struct Preload {
     settings: Settings,
@@ -75,6 +80,7 @@ extern "C" fn load() {
 unsafe extern "C" fn forked() {
     spin_lock::forget();
     clients::forget_senders();
+    policy_cache::forget_writers();
 }
 
 fn preload() -> &'static Preload {

@@ -1,34 +1,24 @@
 //! `setsockopt` and `getsockopt`, with the policies of sockets.
 
-use std::{
-    ffi::{c_int, c_void},
-    slice,
-};
+use std::ffi::{c_int, c_void};
 
-use rustix::io::Errno;
-use sockpolicy::option::PolicyOption;
+use rustix::{fd::BorrowedFd, io::Errno};
+use sockpolicy::{
+    Error, Socket,
+    option::{self, Answer, Change, HEADER, LONGEST, PolicyOption, Settings},
+};
 
 use crate::{
+    descriptors,
     errno::{self, Failed},
-    policy, preload,
+    memory, policy_cache, preload,
 };
-
-/// The longest value that the kernel takes, a page (`xfrm_user_policy`, net/xfrm/xfrm_state.c).
-const LONGEST: libc::socklen_t = 4096;
-
-/// The kernel's own option.
-fn is_xfrm(level: c_int, name: c_int) -> bool {
-    matches!(
-        (level, name),
-        (libc::SOL_IP, libc::IP_XFRM_POLICY) | (libc::SOL_IPV6, libc::IPV6_XFRM_POLICY)
-    )
-}
 
 /// `setsockopt(2)`, with the policies of AF_KEY.
 ///
 /// # Safety
 ///
-/// As for setsockopt(2): there are `length` bytes at `value`.
+/// As for setsockopt(2). A wrong pointer is reported, as by the kernel.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn setsockopt(
     fd: c_int,
@@ -40,27 +30,63 @@ pub unsafe extern "C-unwind" fn setsockopt(
     let preload = preload();
     // SAFETY: the caller's arguments, as they are.
     let kernel = || unsafe { preload.next.setsockopt(fd, level, name, value, length) };
-    let option = PolicyOption::of(level, name).filter(|_| !value.is_null() && fd >= 0);
-    let Some(option) = option else {
-        let result = kernel();
-        if result == 0 && (PolicyOption::of(level, name).is_some() || is_xfrm(level, name)) {
-            policy::forget(fd);
-        }
-        return result;
-    };
-    if length > LONGEST {
-        return c_int::failed(Errno::MSGSIZE);
-    }
-    // SAFETY: there are `length` bytes, as the caller guarantees.
-    let bytes = unsafe { slice::from_raw_parts(value.cast::<u8>(), length as usize) };
+    let option = PolicyOption::of(level, name);
+    let is_policy = option.is_some() || option::is_xfrm_policy(level, name);
+    let socket = descriptors::borrow(fd).filter(|_| is_policy && preload.policies.are_answered());
+    let Some(socket) = socket else { return kernel() };
     let kernel = || match kernel() {
         -1 => Err(errno::last()),
         _ => Ok(()),
     };
-    match policy::set(&preload.policies, fd, option, bytes, kernel) {
-        Ok(()) => 0,
+    let value = (!value.is_null() || length != 0).then_some((value, length.cast_signed()));
+    let result = match (value, option) {
+        // The kernel removes the policies of both directions.
+        (None, _) => kernel().map(|()| Change::Cleared),
+        (Some(value), Some(option)) => set(&preload.policies, socket, option, value, kernel),
+        (Some(value), None) => kernel().map(|()| by_kernel(value)),
+    };
+    match result {
+        Ok(change) => {
+            if let Ok(cookie) = Socket::of(&socket).and_then(Socket::cookie) {
+                policy_cache::store(cookie, &change);
+            }
+            0
+        }
         Err(errno) => c_int::failed(errno),
     }
+}
+
+/// Sets a policy; `kernel` is the call as it was made.
+fn set(
+    settings: &Settings,
+    socket: BorrowedFd<'_>,
+    option: PolicyOption,
+    (value, length): (*const c_void, c_int),
+    kernel: impl FnOnce() -> Result<(), Errno>,
+) -> Result<Change, Errno> {
+    // The kernel refuses the option for what is no socket or of another family.
+    if matches!(Socket::of(&socket), Err(Error::NotInet)) {
+        return kernel().map(|()| Change::Unknown);
+    }
+    let mut room = [0; LONGEST];
+    let bytes = &mut room[..option::length(length)?];
+    memory::read(value, bytes)?;
+    match settings.set(socket, option, bytes) {
+        Answer::Refused(errno) => return Err(errno),
+        Answer::Kernel => kernel()?,
+        Answer::Set => {}
+    }
+    Ok(Change::by_ipsec_policy(bytes))
+}
+
+/// What the kernel's own option has changed.
+fn by_kernel((value, length): (*const c_void, c_int)) -> Change {
+    let mut room = [0; LONGEST];
+    let read = option::length(length).and_then(|length| {
+        let bytes = &mut room[..length];
+        memory::read(value, bytes).map(|()| Change::by_xfrm_policy(bytes))
+    });
+    read.unwrap_or(Change::Unknown)
 }
 
 /// `getsockopt(2)`, with the policies of AF_KEY: of the direction in the policy at
@@ -68,7 +94,7 @@ pub unsafe extern "C-unwind" fn setsockopt(
 ///
 /// # Safety
 ///
-/// As for getsockopt(2): there is room for `length` bytes at `value`.
+/// As for getsockopt(2). A wrong pointer is reported, as by the kernel.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn getsockopt(
     fd: c_int,
@@ -79,20 +105,34 @@ pub unsafe extern "C-unwind" fn getsockopt(
 ) -> c_int {
     let preload = preload();
     let is_policy = PolicyOption::of(level, name).is_some() && preload.policies.are_answered();
-    if !is_policy || value.is_null() || length.is_null() || fd < 0 {
+    let socket = descriptors::borrow(fd).filter(|_| is_policy);
+    let is_inet = |socket: &BorrowedFd<'_>| !matches!(Socket::of(socket), Err(Error::NotInet));
+    match socket.filter(is_inet) {
         // SAFETY: the caller's arguments, as they are.
-        return unsafe { preload.next.getsockopt(fd, level, name, value, length) };
+        None => unsafe { preload.next.getsockopt(fd, level, name, value, length) },
+        Some(socket) => match get(socket, value, length) {
+            Ok(()) => 0,
+            Err(errno) => c_int::failed(errno),
+        },
     }
-    // SAFETY: there is room, and no other reference to it, as the caller guarantees.
-    let (room, length) = unsafe {
-        let room = (*length).min(LONGEST) as usize;
-        (slice::from_raw_parts_mut(value.cast::<u8>(), room), &mut *length)
-    };
-    match policy::get(fd, room) {
-        Ok(written) => {
-            *length = written;
-            0
-        }
-        Err(errno) => c_int::failed(errno),
-    }
+}
+
+/// Writes the policy, cut to the room that the program has, and its length.
+fn get(
+    socket: BorrowedFd<'_>,
+    value: *mut c_void,
+    length: *mut libc::socklen_t,
+) -> Result<(), Errno> {
+    let mut bytes = [0; size_of::<c_int>()];
+    memory::read(length.cast(), &mut bytes)?;
+    let room = usize::try_from(c_int::from_ne_bytes(bytes)).map_err(|_| Errno::INVAL)?;
+    let mut query = [0; HEADER];
+    let query = &mut query[..room.min(HEADER)];
+    memory::read(value, query)?;
+    let socket = Socket::of(&socket).map_err(|error| error.errno())?;
+    let policy = option::value(socket, query, policy_cache::stored)?;
+    let policy = &policy[..room.min(policy.len())];
+    memory::write(policy, value)?;
+    let written = c_int::try_from(policy.len()).map_err(|_| Errno::INVAL)?;
+    memory::write(&written.to_ne_bytes(), length.cast())
 }

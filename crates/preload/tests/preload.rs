@@ -58,6 +58,25 @@ fn sockets_have_the_policies_of_af_key() {
     }
 }
 
+/// A lock that another thread has, or that the interrupted code has, is waited for by none of them.
+#[test]
+fn policies_are_set_in_children_of_threads_and_in_signal_handlers() {
+    if !is_root() {
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let program = directory.path().join("forks").display().to_string();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/programs/forks.c");
+    let mut cc = Command::new("cc");
+    cc.args(["-Wall", "-Wextra", "-Werror", "-pthread", "-o", &program, source]);
+    assert!(cc.status().unwrap().success(), "`cc` is needed (Debian: gcc, libc6-dev)");
+    for (what, count) in [("children", "2000"), ("handlers", "5000")] {
+        let mut command = preloaded(&["unshare", "--net", &program, what, count]);
+        let output = command.env("XFRM_TOOLS_SOCKET_POLICY", "xfrm").output().unwrap();
+        assert!(output.status.success(), "{what}: {}", output_of(&output));
+    }
+}
+
 #[test]
 fn the_kernels_answer_stays_where_that_is_wanted() {
     let ask = "import socket; s = socket.socket(); s.getsockopt(0, 16, 64)";

@@ -5,6 +5,9 @@
 //! templates then: `pfkey_compile_policy` sets no family in the policy's selector, and
 //! `xfrm_bundle_create` needs it (EINVAL; Linux 6.1).
 //!
+//! The kernel does not report the policies of a socket, so those who answer for it store what each
+//! successful call has changed ([`Change`]), by the socket's cookie, and [`value`] returns that.
+//!
 //! Used between a program and the kernel: by the preloaded library, and by the supervisor of
 //! `ipsecctl run`.
 
@@ -21,11 +24,17 @@ pub const IP_IPSEC_POLICY: i32 = 16;
 /// The option of level `SOL_IPV6` (linux/in6.h).
 pub const IPV6_IPSEC_POLICY: i32 = 34;
 
+/// The longest value that the kernel takes, a page (`xfrm_user_policy`, net/xfrm/xfrm_state.c).
+pub const LONGEST: usize = 4096;
+
+/// `sizeof(struct sadb_x_policy)`: what getsockopt(2) reads.
+pub const HEADER: usize = 16;
+
 /// One of the two options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyOption(IpVersion);
 
-/// Who takes the options, and which service is asked.
+/// Who takes the options, and which service is query.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
     choice: Choice,
@@ -54,6 +63,72 @@ pub enum Answer {
     Refused(Errno),
     /// The kernel is to answer.
     Kernel,
+}
+
+/// What a successful setsockopt(2) has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Neither direction has a policy.
+    Cleared,
+    /// This direction has the policy of this value.
+    Set(Direction, Vec<u8>),
+    /// A direction has a policy that these options cannot express.
+    Unknown,
+}
+
+/// What is stored of the policy of one direction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// The value that was set.
+    Value(Vec<u8>),
+    /// There is one that these options cannot express, or nothing is known of it.
+    Unknown,
+}
+
+impl Change {
+    /// By `IP_IPSEC_POLICY` or `IPV6_IPSEC_POLICY` with this value, without what follows the policy.
+    #[must_use]
+    pub fn by_ipsec_policy(value: &[u8]) -> Self {
+        let units = value.first_chunk().map_or(0, |length| u16::from_ne_bytes(*length));
+        let policy = value.get(..8 * usize::from(units)).unwrap_or(value);
+        match pfkey::socket_policy::read_direction(policy) {
+            Ok(direction) => Self::Set(direction, policy.to_vec()),
+            Err(_) => Self::Unknown,
+        }
+    }
+
+    /// By the kernel's own option, `IP_XFRM_POLICY` or `IPV6_XFRM_POLICY`, with this value.
+    #[must_use]
+    pub fn by_xfrm_policy(value: &[u8]) -> Self {
+        let policy = xfrm::read_socket_option(value).ok().flatten();
+        let policy = policy.map(SocketPolicy::of_policy);
+        let set = policy.and_then(|policy| {
+            let value = pfkey::socket_policy::value(&policy).ok()?;
+            Some(Self::Set(policy.direction(), value))
+        });
+        set.unwrap_or(Self::Unknown)
+    }
+}
+
+/// Whether an option is the kernel's own, `IP_XFRM_POLICY` or `IPV6_XFRM_POLICY`.
+#[must_use]
+pub fn is_xfrm_policy(level: i32, name: i32) -> bool {
+    matches!(
+        (level, name),
+        (libc::SOL_IP, libc::IP_XFRM_POLICY) | (libc::SOL_IPV6, libc::IPV6_XFRM_POLICY)
+    )
+}
+
+/// The length of a value as the kernel checks it (`do_sock_setsockopt`, net/socket.c;
+/// `xfrm_user_policy`).
+///
+/// Errors: EINVAL, EMSGSIZE.
+pub fn length(length: i32) -> Result<usize, Errno> {
+    match usize::try_from(length) {
+        Err(_) => Err(Errno::INVAL),
+        Ok(length @ 1..=LONGEST) => Ok(length),
+        Ok(_) => Err(Errno::MSGSIZE),
+    }
 }
 
 impl PolicyOption {
@@ -152,30 +227,22 @@ impl Settings {
     }
 }
 
-/// The key under which a policy that was set is stored for [`value`]: the kernel does not report the
-/// policies of a socket.
-pub fn key(socket: BorrowedFd<'_>, value: &[u8]) -> Result<(Cookie, Direction), Errno> {
-    let socket = Socket::of(&socket).map_err(|error| error.errno())?;
-    let direction = pfkey::socket_policy::read_direction(value).map_err(|error| error.errno())?;
-    Ok((socket.cookie().map_err(|error| error.errno())?, direction))
-}
-
-/// Answers getsockopt(2): writes the policy of the direction that the policy in `room` has; how much
-/// was written, cut to the room. `stored` returns the policy that was set last; without one, it is `entrust`
-/// (`ipsec_get_policy`, sys/netipsec/ipsec.c of the BSDs).
+/// Answers getsockopt(2): the policy of the direction that the policy in `query` has, of which
+/// [`HEADER`] bytes are enough. `stored` returns what is stored of it; if that is nothing, the policy is
+/// `entrust` (`ipsec_get_policy`, sys/netipsec/ipsec.c of the BSDs).
+///
+/// Errors: EINVAL; EOPNOTSUPP with [`Stored::Unknown`].
 pub fn value(
-    socket: BorrowedFd<'_>,
-    room: &mut [u8],
-    stored: impl FnOnce(Cookie, Direction) -> Option<Vec<u8>>,
-) -> Result<usize, Errno> {
-    let (cookie, direction) = key(socket, room)?;
-    let policy = match stored(cookie, direction) {
-        Some(policy) => policy,
-        None => entrust(direction)?,
-    };
-    let length = policy.len().min(room.len());
-    room[..length].copy_from_slice(&policy[..length]);
-    Ok(length)
+    socket: Socket<'_>,
+    query: &[u8],
+    stored: impl FnOnce(Cookie, Direction) -> Option<Stored>,
+) -> Result<Vec<u8>, Errno> {
+    let direction = pfkey::socket_policy::read_direction(query).map_err(|error| error.errno())?;
+    match stored(socket.cookie().map_err(|error| error.errno())?, direction) {
+        Some(Stored::Value(policy)) => Ok(policy),
+        Some(Stored::Unknown) => Err(Errno::OPNOTSUPP),
+        None => entrust(direction),
+    }
 }
 
 fn entrust(direction: Direction) -> Result<Vec<u8>, Errno> {
@@ -187,6 +254,9 @@ fn entrust(direction: Direction) -> Result<Vec<u8>, Errno> {
 #[cfg(test)]
 mod tests {
     use std::{net::UdpSocket, os::fd::AsFd};
+
+    use model::Dialect;
+    use sys::SystemNames;
 
     use super::*;
 
@@ -211,20 +281,56 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_policy_is_returned_cut_to_the_room() {
+    fn a_stored_policy_is_returned() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let mut policy = entrust(Direction::Out).unwrap();
-        policy[4] = 9;
+        let socket = Socket::of(&socket).unwrap();
+        let mut query = entrust(Direction::Out).unwrap();
+        query[4] = 9;
         let stored = |_, direction| {
             assert_eq!(direction, Direction::Out);
-            Some(vec![7; 64])
+            Some(Stored::Value(vec![7; 64]))
         };
-        let mut room = policy.clone();
-        assert_eq!(value(socket.as_fd(), &mut room, stored), Ok(16));
-        assert_eq!(room, [7; 16]);
-        let mut room = policy.clone();
-        assert_eq!(value(socket.as_fd(), &mut room, |_, _| None), Ok(16));
-        assert_eq!(room, entrust(Direction::Out).unwrap());
-        assert_eq!(value(socket.as_fd(), &mut [0; 3], |_, _| None), Err(Errno::INVAL));
+        assert_eq!(value(socket, &query, stored), Ok(vec![7; 64]));
+        assert_eq!(value(socket, &query, |_, _| None), entrust(Direction::Out));
+        let unknown = value(socket, &query, |_, _| Some(Stored::Unknown));
+        assert_eq!(unknown, Err(Errno::OPNOTSUPP));
+        assert_eq!(value(socket, &[0; 3], |_, _| None), Err(Errno::INVAL));
+    }
+
+    #[test]
+    fn lengths_are_checked_as_by_the_kernel() {
+        assert_eq!([1, 4096].map(length), [Ok(1), Ok(4096)]);
+        for (wrong, errno) in [
+            (0, Errno::MSGSIZE),
+            (4097, Errno::MSGSIZE),
+            (i32::MAX, Errno::MSGSIZE),
+            (-1, Errno::INVAL),
+            (i32::MIN, Errno::INVAL),
+        ] {
+            assert_eq!(length(wrong), Err(errno), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_change_is_the_policy_without_the_rest() {
+        let policy = entrust(Direction::In).unwrap();
+        let longer = [&policy[..], &[1; 9]].concat();
+        assert_eq!(Change::by_ipsec_policy(&longer), Change::Set(Direction::In, policy));
+        assert_eq!(Change::by_ipsec_policy(&[0; 8]), Change::Unknown);
+    }
+
+    /// What the kernel's own option sets is what these options set.
+    #[test]
+    fn the_kernels_own_option_is_understood() {
+        let read = |text| grammar::socket_policy(text, Dialect::Linux, &SystemNames).unwrap();
+        for text in ["out ipsec esp/transport//use", "in discard", "out bypass"] {
+            let policy = read(text);
+            let policies = Policies::new([policy.clone()]).unwrap();
+            let values = policies.values(IpVersion::V4, &Variables::default(), Cookie::default());
+            let change = Change::by_xfrm_policy(&values.unwrap()[0].1);
+            let value = pfkey::socket_policy::value(&policy).unwrap();
+            assert_eq!(change, Change::Set(policy.direction(), value), "{text}");
+        }
+        assert_eq!(Change::by_xfrm_policy(&[1; 200]), Change::Unknown);
     }
 }

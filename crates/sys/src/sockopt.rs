@@ -81,6 +81,21 @@ pub fn peer_credentials(socket: impl AsFd) -> Result<PeerCredentials, Errno> {
     Ok(PeerCredentials { pid: Pid::from_raw(pid.cast_signed()), uid, gid })
 }
 
+/// Sets an option of bytes, on behalf of another process that has named it.
+pub fn set_bytes(
+    socket: impl AsFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: &[u8],
+) -> Result<(), Errno> {
+    let socket = socket.as_fd().as_raw_fd();
+    let length = value.len().try_into().map_err(|_| Errno::MSGSIZE)?;
+    // SAFETY: the kernel reads `length` bytes, which the slice has. An option whose value contains a
+    // pointer (`SO_ATTACH_FILTER`) has that checked by the kernel.
+    let result = unsafe { libc::setsockopt(socket, level, name, value.as_ptr().cast(), length) };
+    checked(result).map(drop)
+}
+
 /// The supplementary groups of the process that has connected, as they were then (Linux 4.13).
 pub fn peer_groups(socket: impl AsFd) -> Result<Vec<u32>, Errno> {
     let mut groups = vec![0_u32; 64];
@@ -188,6 +203,9 @@ mod tests {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let family = AddressFamily::UNIX;
         assert_eq!(set_xfrm_policy(&socket, family, None), Err(Errno::AFNOSUPPORT));
+        let (level, name) = (libc::SOL_IP, libc::IP_TTL);
+        assert_eq!(set_bytes(&socket, level, name, &9_i32.to_ne_bytes()), Ok(()));
+        assert_eq!(socket.ttl().unwrap(), 9);
         // Too short for a policy, whether or not the kernel has XFRM and the process may set one.
         assert!(set_xfrm_policy(&socket, AddressFamily::INET, Some(&[0; 4])).is_err());
     }

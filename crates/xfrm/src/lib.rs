@@ -29,4 +29,4 @@ pub use dump::{Dump, Prefixes, SadFilter};
 pub use error::{Answer, Error, Refusal};
 pub use image::SaImage;
 pub use monitor::Monitor;
-pub use socket_policy::{SocketEntry, no_socket_policy, socket_option};
+pub use socket_policy::{SocketEntry, no_socket_policy, read_socket_option, socket_option};

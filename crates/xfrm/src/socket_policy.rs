@@ -1,6 +1,6 @@
 use model::{Direction, Installation, IpVersion, Policy, PolicyEntry};
 
-use crate::wire;
+use crate::{Error, wire};
 
 /// A policy of the SPD that is a socket's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,4 +26,12 @@ pub fn socket_option(policy: &Policy, installation: Installation, owner: u32) ->
 #[must_use]
 pub fn no_socket_policy(direction: Direction, version: IpVersion) -> Vec<u8> {
     wire::socket_policy::no_policy(direction, version)
+}
+
+/// The policy of such a value, which another program has made: the levels are those that the kernel
+/// has. `None`: PF_KEY has no such policy for a socket, since it does not match all packets.
+///
+/// Errors: the value has no policy.
+pub fn read_socket_option(value: &[u8]) -> Result<Option<Policy>, Error> {
+    wire::socket_policy::read_value(value)
 }

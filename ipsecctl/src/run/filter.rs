@@ -46,7 +46,7 @@ pub fn key_sockets(numbers: Option<Numbers>) -> Vec<sock_filter> {
     part
 }
 
-/// Notifies of the two options.
+/// Notifies of the two options, and of those that are the kernel's own.
 pub fn policies() -> Vec<sock_filter> {
     let calls = [libc::SYS_setsockopt, libc::SYS_getsockopt];
     calls.into_iter().flat_map(|call| if_equal(call, &options())).collect()
@@ -72,9 +72,15 @@ fn duplicates(numbers: Numbers) -> Vec<sock_filter> {
 }
 
 fn options() -> Vec<sock_filter> {
-    let named = |name| [load(Argument::at(2)), skip_unless(name, 1), notify(), allow()];
-    let levels = [(SOL_IP, IP_IPSEC_POLICY), (SOL_IPV6, IPV6_IPSEC_POLICY)];
-    let options = levels.into_iter().flat_map(|(level, name)| if_equal(level, &named(name)));
+    let named = |[one, other]: [i32; 2]| {
+        let to_notify = [skip_unless(one, 1), notify(), skip_unless(other, 1), notify()];
+        [&[load(Argument::at(2))], &to_notify[..], &[allow()]].concat()
+    };
+    let levels = [
+        (SOL_IP, [IP_IPSEC_POLICY, libc::IP_XFRM_POLICY]),
+        (SOL_IPV6, [IPV6_IPSEC_POLICY, libc::IPV6_XFRM_POLICY]),
+    ];
+    let options = levels.into_iter().flat_map(|(level, names)| if_equal(level, &named(names)));
     [load(Argument::at(1))].into_iter().chain(options).chain([allow()]).collect()
 }
 

@@ -1,5 +1,5 @@
 //! `IP_IPSEC_POLICY` and `IPV6_IPSEC_POLICY`, as `sockpolicy::option` has them, for a program that
-//! the library does not reach.
+//! the library does not reach. The kernel's own options are answered as well, to know what they change.
 //!
 //! A policy is set with the caller's privilege, not with the supervisor's.
 
@@ -9,15 +9,12 @@ use std::{
 };
 
 use model::Direction;
-use rustix::{
-    fd::{AsFd, OwnedFd},
-    io::Errno,
-    thread::CapabilitySet,
-};
+use rustix::{fd::AsFd, io::Errno, thread::CapabilitySet};
 use sockpolicy::{
-    Cookie, Socket,
-    option::{self, Answer as Set, PolicyOption, Settings},
+    Cookie, Error, Socket,
+    option::{self, Answer as Set, Change, HEADER, LONGEST, PolicyOption, Settings, Stored},
 };
+use sys::sockopt::set_bytes;
 
 use crate::seccomp_notify::{
     Call, Response,
@@ -26,22 +23,20 @@ use crate::seccomp_notify::{
     memory::Piece,
 };
 
-/// The longest value of the options (`PAGE_SIZE` in `xfrm_user_policy`).
-const LONGEST: usize = 4096;
-
 /// How many policies are remembered for getsockopt(2): the ones set last.
 const MOST_REMEMBERED: usize = 2048;
 
 /// Whether the options are answered, and the policies that were set.
 pub struct Policies {
     settings: Settings,
-    remembered: Mutex<VecDeque<Remembered>>,
+    remembered: Mutex<Remembered>,
 }
 
+#[derive(Default)]
 struct Remembered {
-    socket: Cookie,
-    direction: Direction,
-    value: Vec<u8>,
+    policies: VecDeque<(Cookie, Direction, Stored)>,
+    /// Some are not remembered any more.
+    are_lost: bool,
 }
 
 impl Policies {
@@ -54,72 +49,92 @@ impl Policies {
     /// Answers setsockopt(2).
     pub fn set(&self, call: &Call<'_>) -> Result<Response, Errno> {
         let (thread, value, length) = (call.thread()?, call.argument(3), call.int(4));
-        let option = PolicyOption::of(call.int(1), call.int(2));
-        let (Some(option), Ok(socket)) = (option, thread.descriptor(call.int(0))) else {
-            return Ok(Response::Continue);
+        let (level, name) = (call.int(1), call.int(2));
+        let Ok(socket) = thread.descriptor(call.int(0)) else { return Ok(Response::Continue) };
+        let inet = match Socket::of(&socket) {
+            Ok(inet) => inet,
+            // The kernel refuses the options for it.
+            Err(Error::NotInet) => return Ok(Response::Continue),
+            Err(_) if option::is_xfrm_policy(level, name) => return Ok(Response::Continue),
+            Err(error) => return Err(error.errno()),
         };
-        // The kernel refuses the option for other sockets.
-        let Ok(inet) = Socket::of(&socket) else { return Ok(Response::Continue) };
+        let cookie = inet.cookie().map_err(|error| error.errno())?;
         let caller = Caller::of(&thread)?;
         if value == 0 && length == 0 {
             call.still_waits()?;
             as_caller(&caller, inet, || inet.clear().map_err(|error| error.errno()))?;
-            self.forget(inet.cookie().map_err(|error| error.errno())?);
+            self.remember(cookie, Change::Cleared);
             return Ok(Response::Value(0));
         }
-        let length = u64::try_from(length).map_err(|_| Errno::MSGSIZE)?;
+        let length = option::length(length)? as u64;
         let value = thread.memory()?.gather(&[Piece { start: value, length }], LONGEST)?;
         call.still_waits()?;
-        match as_caller(&caller, inet, || Ok(self.settings.set(socket.as_fd(), option, &value)))? {
-            Set::Kernel => Ok(Response::Continue),
-            Set::Refused(errno) => Err(errno),
-            Set::Set => {
-                self.remember(&socket, &value);
-                Ok(Response::Value(0))
+        let by_kernel = || set_bytes(&socket, level, name, &value);
+        let change = as_caller(&caller, inet, || match PolicyOption::of(level, name) {
+            Some(option) => {
+                match self.settings.set(socket.as_fd(), option, &value) {
+                    Set::Kernel => by_kernel()?,
+                    Set::Refused(errno) => return Err(errno),
+                    Set::Set => {}
+                }
+                Ok(Change::by_ipsec_policy(&value))
             }
-        }
+            None => by_kernel().map(|()| Change::by_xfrm_policy(&value)),
+        })?;
+        self.remember(cookie, change);
+        Ok(Response::Value(0))
     }
 
     /// Answers getsockopt(2): the policy of the direction that the caller has put into its buffer.
     pub fn get(&self, call: &Call<'_>) -> Result<Response, Errno> {
         let (thread, value, length) = (call.thread()?, call.argument(3), call.argument(4));
         let Ok(socket) = thread.descriptor(call.int(0)) else { return Ok(Response::Continue) };
+        let inet = match (PolicyOption::of(call.int(1), call.int(2)), Socket::of(&socket)) {
+            (None, _) | (_, Err(Error::NotInet)) => return Ok(Response::Continue),
+            (Some(_), inet) => inet.map_err(|error| error.errno())?,
+        };
         let memory = thread.memory()?;
         let room = i32::from_ne_bytes(memory.bytes(length)?);
-        let room = usize::try_from(room).map_err(|_| Errno::INVAL)?.min(LONGEST);
-        let mut room = memory.gather(&[Piece { start: value, length: room as u64 }], LONGEST)?;
-        let written = option::value(socket.as_fd(), &mut room, |socket, direction| {
-            self.remembered(socket, direction)
-        })?;
+        let room = usize::try_from(room).map_err(|_| Errno::INVAL)?;
+        let query = Piece { start: value, length: room.min(HEADER) as u64 };
+        let query = memory.gather(&[query], HEADER)?;
+        let policy =
+            option::value(inet, &query, |socket, direction| self.remembered(socket, direction))?;
+        let policy = &policy[..room.min(policy.len())];
         call.still_waits()?;
-        memory.write(&room[..written], value)?;
-        let written = u32::try_from(written).map_err(|_| Errno::INVAL)?;
+        memory.write(policy, value)?;
+        let written = i32::try_from(policy.len()).map_err(|_| Errno::INVAL)?;
         memory.write(&written.to_ne_bytes(), length)?;
         Ok(Response::Value(0))
     }
 
-    fn remember(&self, socket: &OwnedFd, value: &[u8]) {
-        let Ok((socket, direction)) = option::key(socket.as_fd(), value) else { return };
+    fn remember(&self, socket: Cookie, change: Change) {
+        let all = [Direction::In, Direction::Out];
+        let changed = match change {
+            Change::Cleared => all.map(|direction| (direction, None)).to_vec(),
+            Change::Unknown => all.map(|direction| (direction, Some(Stored::Unknown))).to_vec(),
+            Change::Set(direction, policy) => vec![(direction, Some(Stored::Value(policy)))],
+        };
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered
-            .retain(|remembered| (remembered.socket, remembered.direction) != (socket, direction));
-        if remembered.len() == MOST_REMEMBERED {
-            remembered.pop_front();
+        let Remembered { policies, are_lost } = &mut *remembered;
+        for (direction, stored) in changed {
+            policies.retain(|policy| (policy.0, policy.1) != (socket, direction));
+            policies.extend(stored.map(|stored| (socket, direction, stored)));
+            if policies.len() > MOST_REMEMBERED {
+                policies.pop_front();
+                *are_lost = true;
+            }
         }
-        remembered.push_back(Remembered { socket, direction, value: value.to_vec() });
     }
 
-    fn forget(&self, socket: Cookie) {
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.retain(|remembered| remembered.socket != socket);
-    }
-
-    fn remembered(&self, socket: Cookie, direction: Direction) -> Option<Vec<u8>> {
+    fn remembered(&self, socket: Cookie, direction: Direction) -> Option<Stored> {
         let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut remembered = remembered
-            .iter()
-            .filter(|remembered| (remembered.socket, remembered.direction) == (socket, direction));
-        remembered.next().map(|remembered| remembered.value.clone())
+        let Remembered { policies, are_lost } = &*remembered;
+        let policy = policies.iter().find(|policy| (policy.0, policy.1) == (socket, direction));
+        match policy {
+            Some((_, _, stored)) => Some(stored.clone()),
+            None => are_lost.then_some(Stored::Unknown),
+        }
     }
 }
 
@@ -134,7 +149,7 @@ fn as_caller<T>(
     let capabilities = match socket.network_namespace() {
         Ok(netns) => caller.capabilities_in(&netns)?,
         // The supervisor itself has no privilege there.
-        Err(sockpolicy::Error::NoCapability) => CapabilitySet::empty(),
+        Err(Error::NoCapability) => CapabilitySet::empty(),
         Err(error) => return Err(error.errno()),
     };
     enter(caller)?;

@@ -7,8 +7,10 @@ use model::{
     Action, Direction, Installation, IpVersion, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix,
     Priority, Selector,
 };
-use netlink_packet_core::{Emitable, Nla};
-use netlink_packet_xfrm::{UserPolicyInfo, XfrmAttrs};
+use netlink_packet_core::{DefaultNla, Emitable, Nla};
+use netlink_packet_xfrm::{
+    UserPolicyInfo, XFRM_USER_POLICY_INFO_LEN, XFRM_USER_TEMPLATE_LEN, XFRMA_TMPL, XfrmAttrs,
+};
 
 use super::policy;
 use crate::{Error, InstalledPolicy, SocketEntry, catch_all::OWNER};
@@ -50,6 +52,24 @@ pub(crate) fn read(object: &[u8]) -> Result<Option<SocketEntry>, Error> {
     let owner = UserPolicyInfo::parse(object)?.selector.user;
     let entry = policy::read(object)?.filter(|entry: &PolicyEntry| entry.socket);
     Ok(entry.map(|entry| SocketEntry { owner: (owner != 0).then_some(owner), entry }))
+}
+
+/// Reads a value with which a program has set a policy; nothing for one that no PF_KEY policy of a
+/// socket is like, since its selector does not match all packets.
+pub(crate) fn read_value(value: &[u8]) -> Result<Option<Policy>, Error> {
+    let direction = Direction::from_xfrm(UserPolicyInfo::parse(value)?.direction);
+    let (info, templates) = value.split_at(XFRM_USER_POLICY_INFO_LEN);
+    // The kernel passes over what is too short for a template.
+    let count = templates.len() / XFRM_USER_TEMPLATE_LEN;
+    let templates =
+        DefaultNla::new(XFRMA_TMPL, templates[..count * XFRM_USER_TEMPLATE_LEN].to_vec());
+    let entry = policy::read(&[info, &emitted(&templates)].concat())?;
+    Ok(entry.zip(direction).and_then(|(PolicyEntry { mut policy, .. }, direction)| {
+        let version = policy.id.selector.version();
+        policy.id.direction = direction;
+        let all = PolicyId::new(Selector::within(Prefix::everything(version)), direction);
+        (policy.id == all).then_some(policy)
+    }))
 }
 
 fn emitted(part: &impl Emitable) -> Vec<u8> {
@@ -111,6 +131,30 @@ mod tests {
         }
         let of_spd = as_dumped(value(&policy, Installation::default(), 7), 9);
         assert_eq!(read(&of_spd).unwrap(), None);
+    }
+
+    #[test]
+    fn a_value_is_read_back() {
+        let esp = |level| Template { proto: Proto::Esp, mode: TemplateMode::Transport, level };
+        for action in [
+            Action::None,
+            Action::Discard,
+            Action::Ipsec(vec![esp(Level::Use), esp(Level::Require)]),
+        ] {
+            let policy = everything(action, IpVersion::V4);
+            let mut value = value(&policy, Installation::plain(&policy), 7);
+            assert_eq!(read_value(&value).unwrap(), Some(policy.clone()));
+            value.push(0);
+            assert_eq!(read_value(&value).unwrap(), Some(policy));
+        }
+        assert_eq!(read_value(&no_policy(Direction::In, IpVersion::V4)).unwrap(), None);
+        let host = Selector::within(Prefix::host(Ipv4Addr::LOCALHOST.into()));
+        let of_host = Policy {
+            id: PolicyId::new(host, Direction::Out),
+            ..everything(Action::Discard, IpVersion::V4)
+        };
+        assert_eq!(read_value(&value(&of_host, Installation::default(), 7)).unwrap(), None);
+        assert!(read_value(&[0; 20]).is_err());
     }
 
     #[test]

@@ -87,6 +87,10 @@ impl<'call> Thread<'call> {
 
     /// A copy of one of its descriptors. Errors: EBADF, and EPERM without the right to trace it.
     pub fn descriptor(&self, number: i32) -> Result<OwnedFd, Errno> {
+        // rustix panics on it.
+        if number < 0 {
+            return Err(Errno::BADF);
+        }
         let process = self.pidfd()?;
         self.call.still_waits()?;
         pidfd_getfd(process.as_fd(), number, PidfdGetfdFlags::empty())
