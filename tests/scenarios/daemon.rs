@@ -1,5 +1,6 @@
 //! ipsecd does what needs a running process.
 
+mod confinement;
 mod crash;
 mod life;
 mod memory;

@@ -1,10 +1,14 @@
 //! An ipsecd that follows what happens on a host.
 
 use std::{
-    fs::{self, File},
-    os::unix::net::UnixDatagram,
+    fs::{self, File, Permissions},
+    os::unix::{fs::PermissionsExt, net::UnixDatagram},
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus},
-    sync::mpsc::{self, Receiver},
+    sync::{
+        LazyLock,
+        mpsc::{self, Receiver},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -35,10 +39,10 @@ impl Daemon {
         daemon
     }
 
-    /// Starts one with these options.
+    /// Starts one with these options. It becomes another user, unless they choose one.
     #[must_use]
     pub fn begin(host: &Host, words: &str) -> Self {
-        let mut command = host.command(ipsecd());
+        let mut command = host.command(installed_ipsecd());
         command.args(words.split_whitespace());
         Self::run(command)
     }
@@ -47,7 +51,7 @@ impl Daemon {
     #[must_use]
     pub fn begin_by(host: &Host, program: &str, words: &str) -> Self {
         let mut command = host.command(program);
-        command.args(words.split_whitespace()).arg(ipsecd());
+        command.args(words.split_whitespace()).arg(installed_ipsecd());
         Self::run(command)
     }
 
@@ -56,7 +60,12 @@ impl Daemon {
         let directory = TempDir::new_in("/run").expect("a temporary directory");
         let socket = directory.path().join("news");
         let news = listen(UnixDatagram::bind(&socket).expect("a socket in it"));
+        open_to_all(directory.path(), 0o711);
+        open_to_all(&socket, 0o666);
         let log = File::create(directory.path().join("log")).expect("a file in it");
+        if !command.get_args().any(|word| word == "--user") {
+            command.args(["--user", "nobody"]);
+        }
         command.env("NOTIFY_SOCKET", socket).stderr(log);
         Self { process: command.spawn().expect("ipsecd runs"), news, directory }
     }
@@ -80,6 +89,11 @@ impl Daemon {
                 return all;
             }
         }
+    }
+
+    /// Forgets what it has reported.
+    pub fn forget_news(&self) {
+        while self.news.try_recv().is_ok() {}
     }
 
     /// Waits until its log has these words.
@@ -121,6 +135,24 @@ impl Drop for Daemon {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// The ipsecd built beside this test, where every user can execute it.
+#[must_use]
+pub fn installed_ipsecd() -> &'static Path {
+    static INSTALLED: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
+        let directory = TempDir::new().expect("a temporary directory");
+        let path = directory.path().join("ipsecd");
+        fs::copy(ipsecd(), &path).expect("a copy");
+        open_to_all(directory.path(), 0o755);
+        open_to_all(&path, 0o755);
+        (directory, path)
+    });
+    &INSTALLED.1
+}
+
+pub(crate) fn open_to_all(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).expect("the mode of an own file");
 }
 
 /// Forwards what is reported while there is a receiver.

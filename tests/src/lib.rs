@@ -26,7 +26,7 @@ mod wire;
 
 pub use af_key::WithoutAfKey;
 pub use background::Background;
-pub use daemon::Daemon;
+pub use daemon::{Daemon, installed_ipsecd};
 pub use difference::{assert_same, difference};
 pub use host::{
     Host, example, ipsecctl, ipsecctl_with_library, ipsecd, link, preload, setkey, sysctl_shim,

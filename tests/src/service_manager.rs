@@ -10,7 +10,10 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{Host, Outcome, host::ipsecd};
+use crate::{
+    Host, Outcome,
+    daemon::{installed_ipsecd, open_to_all},
+};
 
 const SYSTEMD: &str = "/lib/systemd/systemd";
 
@@ -34,6 +37,8 @@ impl ServiceManager {
             Outcome::success(mount.args(["-t", "cgroup2", "none", "/sys/fs/cgroup"]));
         }
         let directory = TempDir::new_in("/run").expect("a temporary directory");
+        // The daemon reports to a socket in it.
+        open_to_all(directory.path(), 0o711);
         let units = directory.path().join("units");
         fs::create_dir(&units).expect("a directory in it");
         for target in ["basic.target", "shutdown.target", "default.target"] {
@@ -110,10 +115,10 @@ fn unit(host: &Host, log: &Path) -> String {
     let lines = installed.lines().filter(wanted).collect::<Vec<_>>();
     assert_eq!(lines.len(), 4, "{lines:?}");
     format!(
-        "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nStandardError=append:{}\nExecStart=ip netns exec {} \"{}\" -v\n",
+        "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nStandardError=append:{}\nExecStart=ip netns exec {} \"{}\" -v --user nobody\n",
         lines.join("\n"),
         log.display(),
         host.name(),
-        ipsecd().display(),
+        installed_ipsecd().display(),
     )
 }
