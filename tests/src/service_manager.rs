@@ -51,9 +51,13 @@ impl ServiceManager {
         // Two managers in one group of processes would each take the other's services for their own.
         let group = Path::new("/sys/fs/cgroup").join(host.name());
         fs::create_dir_all(&group).expect("a group of processes");
+        // Every user can report to the machine's own manager, whose umask is 0.
         let mut systemd = Command::new("sh");
         systemd
-            .args(["-ec", "echo $$ >\"$1/cgroup.procs\"; exec \"$2\" --user --log-target=console"])
+            .args([
+                "-ec",
+                "echo $$ >\"$1/cgroup.procs\"; umask 0; exec \"$2\" --user --log-target=console",
+            ])
             .arg("sh")
             .arg(group)
             .arg(SYSTEMD)

@@ -5,7 +5,7 @@ use std::{process::ExitCode, sync::Arc};
 use clap::Parser;
 use engine::{Lock, Monitor, Namespace, Reconciled, Reconciler};
 use model::EventGroup;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use tracing::{error, info, warn};
 
 use crate::{
@@ -69,6 +69,7 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let reconciler = Reconciler::open()?;
     let namespace = reconciler.namespace().clone();
     let _lock = become_daemon(&namespace)?;
+    give_files(&namespace, account.as_ref());
     let run_directory = RunDirectory::watch(namespace.directory())
         .inspect_err(|error| warn!(%error, "variables are read at SIGHUP only"))
         .ok();
@@ -86,6 +87,18 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let opened =
         Opened { reconciler, monitor, run_directory, signals, logging, service_manager, services };
     EventLoop::new(opened).run()
+}
+
+/// Gives the directory of the network namespace to the user that the daemon becomes, or takes it back: a
+/// daemon without capabilities over files has to open them.
+fn give_files(namespace: &Namespace, account: Option<&Account>) {
+    if !geteuid().is_root() {
+        return;
+    }
+    let (uid, gid) = account.map_or((0, 0), |account| (account.uid, account.gid));
+    if let Err(error) = sys::owner::give_with_files(namespace.directory(), uid, gid) {
+        warn!(%error, uid, "files cannot be given to the user of the daemon");
+    }
 }
 
 /// Takes the daemon's lock. Where that is impossible, another daemon is not noticed.

@@ -9,11 +9,13 @@ use std::{
 };
 
 use rustix::{
+    fs::{XattrFlags, setxattr},
     io::Errno,
     net::{
         AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect,
         getsockname, listen, socket_with, sockopt::socket_acceptconn,
     },
+    process::geteuid,
 };
 
 use sys::run;
@@ -77,6 +79,9 @@ impl Listener {
         let permissions = fs::Permissions::from_mode(open.mode());
         fs::set_permissions(&path, permissions)
             .map_err(failed("setting the mode of the socket"))?;
+        if open == Open::ToRoot && !geteuid().is_root() {
+            allow_root(&path);
+        }
         if open == Open::ToRoot {
             // Older kernels accept descriptors, which are closed when the message is received.
             let _ = sys::datagrams::refuse_descriptors(&socket);
@@ -160,6 +165,25 @@ impl Spare {
         *self = Self::open(listener);
         accepted
     }
+}
+
+/// Lets root connect to a socket of this user without CAP_DAC_OVERRIDE, by an access control list (acl(5)).
+/// Without those in the file system, root needs the capability.
+fn allow_root(path: &Path) {
+    // `struct posix_acl_xattr_entry` (linux/posix_acl_xattr.h): tag, permissions, ID.
+    let entries: [(u16, u16, u32); 5] = [
+        (0x01, 6, u32::MAX), // the owner
+        (0x02, 6, 0),        // user 0
+        (0x04, 0, u32::MAX), // the group
+        (0x10, 6, u32::MAX), // the mask
+        (0x20, 0, u32::MAX), // others
+    ];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        list.extend([tag.to_le_bytes(), permissions.to_le_bytes()].concat());
+        list.extend(id.to_le_bytes());
+    }
+    let _ = setxattr(path, "system.posix_acl_access", &list, XattrFlags::empty());
 }
 
 fn socket(kind: SocketType) -> io::Result<OwnedFd> {

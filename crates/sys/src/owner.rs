@@ -7,25 +7,25 @@
 use std::{io, os::fd::AsFd, path::Path};
 
 use rustix::{
-    fs::{Dir, FileType, Gid, Mode, OFlags, Stat, Uid, fchown, fstat, open, openat, stat},
+    fs::{
+        AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fstat, open, openat,
+        stat,
+    },
     io::Errno,
+    path::Arg,
+    process::geteuid,
 };
 
-/// Gives a file or directory that this process has just made to the owner of the directory it is in.
-/// Without CAP_CHOWN it stays this process's.
-pub fn give_to_owner_of_directory(file: impl AsFd, path: &Path) {
-    let Some(Ok(directory)) = path.parent().map(stat) else { return };
-    let owner = (Uid::from_raw(directory.st_uid), Gid::from_raw(directory.st_gid));
-    if fstat(&file).is_ok_and(|made| made.st_uid != directory.st_uid) {
-        let _ = fchown(&file, Some(owner.0), Some(owner.1));
-    }
-}
-
-/// As [`give_to_owner_of_directory`], for a directory that is not open.
-pub fn give_directory(path: &Path) {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    if let Ok(made) = open(path, flags, Mode::empty()) {
-        give_to_owner_of_directory(made, path);
+/// Gives a file or directory that this process has made to the owner of the directory it is in. It stays
+/// this process's if that is not root's, or has no CAP_CHOWN.
+pub fn give_to_owner_of_directory(path: &Path) {
+    let own = geteuid();
+    let Some(Ok(directory)) = own.is_root().then(|| path.parent().map(stat)).flatten() else {
+        return;
+    };
+    if directory.st_uid != own.as_raw() {
+        let (uid, gid) = (Uid::from_raw(directory.st_uid), Gid::from_raw(directory.st_gid));
+        let _ = give(CWD, path, uid, gid);
     }
 }
 
@@ -34,27 +34,32 @@ pub fn give_directory(path: &Path) {
 /// Errors: those of open(2), read(2) and chown(2); a file that is gone meanwhile is none.
 pub fn give_with_files(directory: &Path, uid: u32, gid: u32) -> io::Result<()> {
     let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let parent = open(directory, flags | OFlags::DIRECTORY, Mode::empty())?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let parent = open(directory, flags, Mode::empty())?;
     for entry in Dir::read_from(&parent)? {
         let entry = entry?;
-        if entry.file_type() != FileType::RegularFile {
-            continue;
-        }
-        match openat(&parent, entry.file_name(), flags, Mode::empty()) {
-            Ok(file) => give_file(file, uid, gid)?,
-            Err(Errno::NOENT | Errno::LOOP) => {}
-            Err(errno) => return Err(errno.into()),
+        if entry.file_type() == FileType::RegularFile {
+            match give(&parent, entry.file_name(), uid, gid) {
+                Ok(()) | Err(Errno::NOENT) => {}
+                Err(errno) => return Err(errno.into()),
+            }
         }
     }
-    Ok(fchown(parent, Some(uid), Some(gid))?)
+    Ok(give(CWD, directory, uid, gid)?)
 }
 
-fn give_file(file: impl AsFd, uid: Uid, gid: Gid) -> Result<(), Errno> {
+/// The descriptor is one of O_PATH: to close another would release the locks that this process has on
+/// the file (fcntl(2)).
+fn give(parent: impl AsFd, path: impl Arg, uid: Uid, gid: Gid) -> Result<(), Errno> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = openat(parent, path, flags, Mode::empty())?;
     let Stat { st_nlink, st_mode, st_uid, .. } = fstat(&file)?;
-    let is_regular = FileType::from_raw_mode(st_mode) == FileType::RegularFile;
-    if is_regular && st_nlink == 1 && st_uid != uid.as_raw() {
-        fchown(&file, Some(uid), Some(gid))?;
+    let may_be_given = match FileType::from_raw_mode(st_mode) {
+        FileType::RegularFile => st_nlink == 1,
+        kind => kind == FileType::Directory,
+    };
+    if may_be_given && st_uid != uid.as_raw() {
+        chownat(&file, "", Some(uid), Some(gid), AtFlags::EMPTY_PATH)?;
     }
     Ok(())
 }
@@ -62,11 +67,9 @@ fn give_file(file: impl AsFd, uid: Uid, gid: Gid) -> Result<(), Errno> {
 #[cfg(test)]
 mod tests {
     use std::{
-        fs::{self, File},
+        fs,
         os::unix::fs::{MetadataExt, symlink},
     };
-
-    use rustix::process::geteuid;
 
     use super::*;
 
@@ -104,9 +107,11 @@ mod tests {
         assert_eq!([&secret, &linked, &link].map(|path| owner(path)), [0; 3]);
 
         let new = directory.join("new");
-        give_to_owner_of_directory(File::create_new(&new).unwrap(), &new);
+        fs::write(&new, "").unwrap();
         fs::create_dir(directory.join("below")).unwrap();
-        give_directory(&directory.join("below"));
+        for made in [&new, &directory.join("below")] {
+            give_to_owner_of_directory(made);
+        }
         assert_eq!([&new, &directory.join("below")].map(|path| owner(path)), [OTHER; 2]);
 
         give_with_files(&directory, 0, 0).unwrap();

@@ -10,6 +10,8 @@ use std::{
 
 use rustix::{io::Errno, net::SocketAddrUnix};
 
+use crate::owner::give_to_owner_of_directory;
+
 /// The directory of the directories.
 pub const DIRECTORY: &str = "/run/xfrm-tools";
 
@@ -41,7 +43,11 @@ pub fn directory_below(root: &Path, netns: u64) -> PathBuf {
 pub fn make_directory(path: &Path) -> io::Result<bool> {
     let mode = 0o755;
     match (DirBuilder::new().mode(mode).create(path), path.parent()) {
-        (Ok(()), _) => fs::set_permissions(path, Permissions::from_mode(mode)).map(|()| true),
+        (Ok(()), _) => {
+            fs::set_permissions(path, Permissions::from_mode(mode))?;
+            give_to_owner_of_directory(path);
+            Ok(true)
+        }
         (Err(error), _) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         (Err(error), Some(parent)) if error.kind() == io::ErrorKind::NotFound => {
             make_directory(parent)?;

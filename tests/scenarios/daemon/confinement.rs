@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 use super::{SA, TUNNEL, add_sa, eventually, templates};
 
 /// The user that the daemons of these tests become.
-const NOBODY: u32 = 65_534;
+const OTHER: u32 = 65_534;
 
 /// The owners of the directory of a host and of the regular files in it.
 fn owners(host: &Host) -> Vec<u32> {
@@ -43,18 +43,19 @@ fn is_reconciled(host: &Host) {
     eventually("the policy is a part", || templates(host) == 0);
 }
 
-/// Root's commands and the daemon use the same files, whoever makes them first.
+/// Root's commands and the daemon use the same files, in whichever order they make them.
 #[test]
 fn files_are_its_own() {
     let host = Host::new("host");
     let policy = format!("spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec {TUNNEL};");
-    host.load(&policy);
+    // It warns that there is no daemon.
+    assert_eq!(host.setkey_text(&policy).status, 0);
     assert_eq!(owners(&host), [0]);
     let daemon = Daemon::start(&host);
-    assert_eq!(owners(&host), [NOBODY]);
+    assert_eq!(owners(&host), [OTHER]);
     is_reconciled(&host);
     let lock = host.kept().join("lock");
-    assert!(open_as(NOBODY, &lock) && !open_as(1000, &lock), "only its user opens the lock");
+    assert!(open_as(OTHER, &lock) && !open_as(1000, &lock), "only its user opens the lock");
     drop(daemon);
 
     // What root's commands make is the daemon's at once.
@@ -62,7 +63,7 @@ fn files_are_its_own() {
     let daemon = Daemon::start(&another);
     another.load(&policy);
     another.set("net.inet.ipsec.debug=1");
-    assert_eq!(owners(&another), [NOBODY]);
+    assert_eq!(owners(&another), [OTHER]);
     is_reconciled(&another);
     drop(daemon);
     let daemon = Daemon::begin(&another, "--user root");
@@ -78,7 +79,7 @@ fn it_stays_confined_when_it_executes_the_installed_program() {
     let pid = daemon.pid().as_raw_nonzero();
     for round in 0..3 {
         let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it is there");
-        let user = format!("Uid:\t{NOBODY}\t{NOBODY}\t{NOBODY}\t{NOBODY}\n");
+        let user = format!("Uid:\t{OTHER}\t{OTHER}\t{OTHER}\t{OTHER}\n");
         for line in [&user, "CapPrm:\t0000000000001000\n", "CapAmb:\t0000000000001000\n"] {
             assert!(status.contains(line), "{line} in\n{status}");
         }

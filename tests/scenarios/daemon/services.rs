@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Lines},
-    os::unix::fs::FileTypeExt,
+    os::unix::fs::{FileTypeExt, PermissionsExt},
     path::Path,
     process::{Child, ChildStdout, Stdio},
 };
@@ -161,6 +161,8 @@ fn one_that_cannot_start() {
 fn the_icv_of_a_program_that_cannot_say_it() {
     let host = Host::new("host");
     let file = NamedTempFile::new().expect("a temporary file");
+    // For the user that the daemon becomes.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("an own file");
     let daemon = Daemon::begin(&host, &format!("--config {}", file.path().display()));
     daemon.wait_for_news("READY=1");
     let icv_of_new_sa = |spi: &str| {

@@ -16,6 +16,7 @@ use rustix::{
     fs::{CWD, FileType, Mode, OFlags, mknodat, open},
     io::Errno,
 };
+use sys::owner::give_to_owner_of_directory;
 use tracing::warn;
 
 /// For root.
@@ -43,10 +44,12 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     open_private(path, OFlags::RDONLY)
 }
 
-/// Opens a file, or makes it so that no other user can open it at any time.
+/// Opens a file, or makes it so that no other user but the daemon's can open it at any time.
 pub(crate) fn open_private(path: &Path, access: OFlags) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(open(path, access | flags, Mode::from_raw_mode(PRIVATE))?.into())
+    let file = open(path, access | flags, Mode::from_raw_mode(PRIVATE))?;
+    give_to_owner_of_directory(path);
+    Ok(file.into())
 }
 
 /// Makes an empty file that no other user can open at any time, if there is none. It is not opened:
@@ -54,9 +57,11 @@ pub(crate) fn open_private(path: &Path, access: OFlags) -> io::Result<File> {
 pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     let mode = Mode::from_raw_mode(PRIVATE);
     match mknodat(CWD, path, FileType::RegularFile, mode, 0) {
-        Err(Errno::EXIST) => Ok(()),
-        result => Ok(result?),
+        Err(Errno::EXIST) => return Ok(()),
+        result => result?,
     }
+    give_to_owner_of_directory(path);
+    Ok(())
 }
 
 /// Replaces a file: a reader has the old bytes or the new ones, and cannot delay the writer. The caller
@@ -76,7 +81,9 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     remove(path)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)?;
     file.write_all(bytes)?;
-    file.set_permissions(Permissions::from_mode(mode))
+    file.set_permissions(Permissions::from_mode(mode))?;
+    give_to_owner_of_directory(path);
+    Ok(())
 }
 
 /// Removes a file, if it is there.

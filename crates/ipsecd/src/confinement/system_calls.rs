@@ -20,7 +20,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_readlinkat, libc::SYS_getdents64, libc::SYS_getcwd, libc::SYS_fcntl, libc::SYS_flock,
     libc::SYS_ftruncate, libc::SYS_fallocate, libc::SYS_fsync, libc::SYS_fdatasync,
     libc::SYS_unlinkat, libc::SYS_renameat, libc::SYS_renameat2, libc::SYS_mkdirat, libc::SYS_mknodat, libc::SYS_umask,
-    libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_memfd_create, libc::SYS_statfs, libc::SYS_fstatfs,
+    libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_setxattr, libc::SYS_memfd_create, libc::SYS_statfs, libc::SYS_fstatfs,
     libc::SYS_inotify_init1, libc::SYS_inotify_add_watch, libc::SYS_inotify_rm_watch,
     libc::SYS_dup, libc::SYS_dup3, libc::SYS_pipe2, libc::SYS_eventfd2,
     // Sockets. New ones are among ARGUMENTS.
@@ -64,6 +64,7 @@ const ALLOWED_HERE: &[c_long] = &[];
 /// CLONE_NEW*, but for CLONE_NEWTIME, which clone(2) cannot have.
 const NEW_NAMESPACES: u64 = 0x7e02_0000;
 
+const FILE_TYPE: u64 = libc::S_IFMT as u64;
 const WRITE: u64 = libc::PROT_WRITE.cast_unsigned() as u64;
 const EXEC: u64 = libc::PROT_EXEC.cast_unsigned() as u64;
 
@@ -155,6 +156,18 @@ fn by_arguments() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::Error> {
         // Memory that can be written is not executed.
         (libc::SYS_mmap, vec![rule(vec![without(2, WRITE)?])?, rule(vec![without(2, EXEC)?])?]),
         (libc::SYS_mprotect, vec![rule(vec![without(2, EXEC)?])?]),
+        // Regular files.
+        (
+            libc::SYS_mknodat,
+            vec![
+                rule(vec![argument(
+                    2,
+                    Op::MaskedEq(FILE_TYPE),
+                    FILE_TYPE & u64::from(libc::S_IFREG),
+                )?])?,
+                rule(vec![without(2, FILE_TYPE)?])?,
+            ],
+        ),
         // The limits of this process.
         (libc::SYS_prlimit64, vec![rule(vec![equal(0, 0)?])?]),
         // Whether a process is there.
