@@ -145,7 +145,7 @@ impl End {
         let backend =
             path.map_or("--pfkey=kernel".into(), |it| format!("--pfkey={}", it.display()));
         let mut toy_ike = host.command(toy_ike());
-        let key_management = Background::start(toy_ike.args([here, there]).args(path));
+        let key_management = Background::start(toy_ike.args(["transport", here, there]).args(path));
         let end = Self { key_management, backend, _service: service, host };
         assert_eq!(end.next_line(), "REGISTER esp");
 

@@ -44,3 +44,4 @@ mod story;
 mod tunnel;
 mod unique_numbers;
 mod unmodified;
+mod use_acquires;

@@ -1,4 +1,4 @@
-use model::{Installation, Migration, Policy, PolicyId, Proto, Sa, SaId};
+use model::{Installation, Migration, Policy, PolicyEntry, PolicyId, Proto, Sa, SaId, Template};
 use netlink_packet_xfrm::{UserPolicyDefault, XfrmMessage, policy, state};
 
 use crate::{CatchAll, Refusal, SaImage, device::Devices, wire};
@@ -51,6 +51,13 @@ pub enum Change<'a> {
         /// Dropped.
         block: bool,
     },
+    /// Requests an SA of the key managers (`XFRM_MSG_ACQUIRE`). It is accepted if there is none.
+    Acquire {
+        /// The policy that packets have used.
+        policy: &'a PolicyEntry,
+        /// The template without an SA, which need not be one of those installed.
+        template: Template,
+    },
 }
 
 impl Change<'_> {
@@ -78,6 +85,9 @@ impl Change<'_> {
             Change::SetCatchAll(it) => XfrmMessage::UpdatePolicy(wire::catch_all::message(it)),
             Change::DeleteCatchAll(it) => {
                 XfrmMessage::DeletePolicy(wire::catch_all::id_message(it))
+            }
+            Change::Acquire { policy, template } => {
+                XfrmMessage::Acquire(wire::acquire::message(policy, template))
             }
             Change::SetDefault { block } => {
                 // XFRM_USERPOLICY_BLOCK and XFRM_USERPOLICY_ACCEPT.

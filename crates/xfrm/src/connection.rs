@@ -243,6 +243,15 @@ impl Connection {
         self.dump_policies(wire::policy::read)
     }
 
+    /// Reads the index of each policy, and when a packet has last used it, in Unix seconds; 0: none has.
+    /// Of a policy for forwarded packets or unconnected sockets that is every packet, of one for a
+    /// connection its first and those after a change of routes or policies.
+    ///
+    /// Errors: [`Error::Socket`].
+    pub fn dump_policy_uses(&mut self) -> Result<Dump<'_, (u32, u64)>, Error> {
+        self.dump_policies(wire::policy::read_use)
+    }
+
     /// Reads the policies of sockets, newest first, as the iterator is pulled.
     ///
     /// Errors: [`Error::Socket`].

@@ -30,6 +30,8 @@ pub struct Findings {
     pub tunnels: HashSet<Tunnel>,
     /// The partial policies, by index.
     pub partial: HashSet<u32>,
+    /// The number of policies in the SPD, those of sockets included.
+    pub all: usize,
 }
 
 impl Findings {
@@ -123,6 +125,7 @@ impl Reconciliation {
     ) -> Result<Vec<(Installed, Requested)>, Error> {
         let mut entries = Vec::new();
         for entry in host.kernel.dump_spd()? {
+            self.findings.all += 1;
             let installed = match entry {
                 Ok(entry) => Installed(entry),
                 // None of ours: those can be read.

@@ -6,6 +6,7 @@ use crate::{
     Error, Namespace,
     policy::installed::depends,
     policy::tunnels::Tunnel,
+    reconcile::acquires::AcquireTimes,
     reconcile::default_policy,
     reconcile::df_rule,
     reconcile::policies::{Findings, reconcile},
@@ -23,6 +24,9 @@ pub struct Reconciler {
     tunnels: HashSet<Tunnel>,
     /// The partial policies, by index.
     partial: HashSet<u32>,
+    /// The number of policies at the last reconciliation.
+    policies: usize,
+    acquires: AcquireTimes,
     /// Whether a rule sets DF on outer headers, for the tunnels of the SAD.
     sets_df: bool,
 }
@@ -41,8 +45,14 @@ pub struct Reconciled {
 impl Reconciler {
     /// Opens a connection to the kernel of this network namespace.
     pub fn open() -> Result<Self, Error> {
-        let (tunnels, partial) = (HashSet::new(), HashSet::new());
-        Ok(Self { host: Host::open()?, tunnels, partial, sets_df: false })
+        Ok(Self {
+            host: Host::open()?,
+            tunnels: HashSet::new(),
+            partial: HashSet::new(),
+            policies: 0,
+            acquires: AcquireTimes::default(),
+            sets_df: false,
+        })
     }
 
     /// The netlink port that its changes come from: [`model::Origin::pid`] of their events.
@@ -71,11 +81,26 @@ impl Reconciler {
         let _alone = self.host.namespace.lock(Access::Exclusive)?;
         self.host.rebuild_variables()?;
         let catch_alls = default_policy::reconcile(&mut self.host)?;
-        let Findings { policies, tunnels, partial, failure } = reconcile(&mut self.host)?;
-        (self.tunnels, self.partial) = (tunnels, partial);
+        let Findings { policies, tunnels, partial, all, failure } = reconcile(&mut self.host)?;
+        (self.tunnels, self.partial, self.policies) = (tunnels, partial, all);
+        self.acquires.keep_only(&self.partial);
         self.sets_df = self.host.variables()?.df_bit() == DfBit::Set;
         let df_rule = self.sets_df && df_rule::reconcile(&mut self.host)?;
         failure.map_or(Ok(Reconciled { policies, catch_alls, df_rule }), Err)
+    }
+
+    /// Whether there are policies whose SAs are to be requested when packets use them.
+    #[must_use]
+    pub fn has_partial_policies(&self) -> bool {
+        !self.partial.is_empty()
+    }
+
+    /// Requests the SAs that partial policies lack of the key managers, if packets have used the
+    /// policies since the last request has expired. Returns the number of these policies.
+    ///
+    /// Errors: [`Error::Kernel`].
+    pub fn acquire_sas(&mut self) -> Result<usize, Error> {
+        self.acquires.send(&mut self.host, &self.partial, self.policies)
     }
 
     /// How many tunnels there are whose SAs decide what the kernel holds.

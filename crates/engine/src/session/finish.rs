@@ -48,7 +48,8 @@ impl FollowUp {
             | Change::Migrate(_)
             | Change::SetCatchAll(_)
             | Change::DeleteCatchAll(_)
-            | Change::SetDefault { .. } => {}
+            | Change::SetDefault { .. }
+            | Change::Acquire { .. } => {}
         }
     }
 }

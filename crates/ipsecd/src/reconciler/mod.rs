@@ -37,6 +37,10 @@ const EVENTS_A_TURN: usize = 10_000;
 /// After events, how long more of them may gather: in a flood, each would wake this thread.
 const GATHER: Duration = Duration::from_millis(5);
 
+/// How often the use of partial policies is read, and the part of the time that this may take.
+const USE_INTERVAL: Duration = Duration::from_millis(500);
+const USE_SHARE: u32 = 10;
+
 /// What the daemon has opened before it gave up its privileges.
 pub(crate) struct Opened {
     pub(crate) reconciler: Reconciler,
@@ -58,6 +62,8 @@ pub(crate) struct EventLoop {
     pending: Option<Reason>,
     /// Not to reconcile before.
     not_before: Instant,
+    /// When to read the use of partial policies next, if there are some.
+    next_use: Instant,
     /// Events were read in the last turn.
     had_events: bool,
     /// The pause after the next failure.
@@ -79,6 +85,7 @@ impl EventLoop {
             variables,
             pending: None,
             not_before: Instant::now(),
+            next_use: Instant::now(),
             had_events: false,
             retry_after: RETRY[0],
             total: Reconciled::default(),
@@ -116,26 +123,31 @@ impl EventLoop {
             {
                 self.reconcile(&reason);
             }
+            if self.opened.reconciler.has_partial_policies() && Instant::now() >= self.next_use {
+                self.acquire_sas();
+            }
         }
     }
 
-    /// Waits for events, or until a pending reconciliation may begin.
+    /// Waits for events, or until a pending reconciliation may begin, or the use of policies is to be
+    /// read.
     fn wait(&self) -> Result<(), Error> {
-        let Opened { run_directory, signals, monitor, .. } = &self.opened;
-        let pause = || self.not_before.saturating_duration_since(Instant::now());
-        let mut timeout = self.watchdog.timeout();
-        if self.pending.is_some() {
-            timeout = Some(timeout.map_or_else(pause, |timeout| timeout.min(pause())));
-        }
+        let Opened { reconciler, run_directory, signals, monitor, .. } = &self.opened;
+        let times = [
+            self.pending.as_ref().map(|_| self.not_before),
+            reconciler.has_partial_policies().then_some(self.next_use),
+            self.had_events.then(|| Instant::now() + GATHER),
+        ];
+        let pause = |time: Instant| time.saturating_duration_since(Instant::now());
+        let pause = times.into_iter().flatten().min().map(pause);
+        let timeout = pause.into_iter().chain(self.watchdog.timeout()).min();
         let mut slots = vec![
             PollFd::from_borrowed_fd(signals.stop(), PollFlags::IN),
             PollFd::from_borrowed_fd(signals.reload(), PollFlags::IN),
             PollFd::from_borrowed_fd(signals.execute(), PollFlags::IN),
         ];
         slots.extend(run_directory.as_ref().map(|it| PollFd::new(it, PollFlags::IN)));
-        if self.had_events {
-            timeout = Some(timeout.map_or(GATHER, |pause| pause.min(GATHER)));
-        } else {
+        if !self.had_events {
             slots.push(PollFd::new(monitor, PollFlags::IN));
         }
         let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
@@ -249,6 +261,17 @@ impl EventLoop {
                 self.retry_after = RETRY[1].min(self.retry_after * 2);
             }
         }
+    }
+
+    /// Requests the SAs of partial policies that packets have used.
+    fn acquire_sas(&mut self) {
+        let begun = Instant::now();
+        match self.opened.reconciler.acquire_sas() {
+            Ok(0) => {}
+            Ok(policies) => debug!(policies, "SAs requested"),
+            Err(error) => warn!(%error, "SAs not requested"),
+        }
+        self.next_use = begun + USE_INTERVAL.max(begun.elapsed() * USE_SHARE);
     }
 
     fn log(&mut self, done: Reconciled, reason: &Reason) {

@@ -1,6 +1,7 @@
 //! The model in linux/xfrm.h's structures and attributes, and back. Numbers that the wire holds in
 //! network order are swapped by netlink-packet-xfrm; here everything is in host order.
 
+pub(crate) mod acquire;
 mod address;
 mod algorithm;
 pub(crate) mod catch_all;

@@ -85,6 +85,13 @@ pub(crate) fn read(object: &[u8]) -> Result<Option<PolicyEntry>, Error> {
     entry(&info, attributes(object, XFRM_USER_POLICY_INFO_LEN))
 }
 
+/// Reads the index of a policy, and when it was last used, in Unix seconds. The kernel sets that as it
+/// looks a policy up (`xfrm_lookup_with_ifid`).
+pub(crate) fn read_use(object: &[u8]) -> Result<Option<(u32, u64)>, Error> {
+    let info = UserPolicyInfo::parse(object)?;
+    Ok(Some((info.index, info.lifetime_cur.use_time)))
+}
+
 /// Reads a policy that was deleted: its name, with the whole policy in attributes
 /// (`xfrm_notify_policy`).
 pub(crate) fn read_deleted(object: &[u8]) -> Result<Option<PolicyEntry>, Error> {

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use model::Spi;
+use model::{Mode, Spi};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use crate::{
@@ -57,11 +57,11 @@ struct Pair {
 }
 
 impl Ike {
-    pub fn start(key_socket: KeySocket, here: IpAddr, there: IpAddr) -> Outcome<Self> {
+    pub fn start(key_socket: KeySocket, mode: Mode, here: IpAddr, there: IpAddr) -> Outcome<Self> {
         let peer = UdpSocket::bind((here, 500))?;
         peer.connect((there, 500))?;
         peer.set_nonblocking(true)?;
-        Ok(Self { sad: Sad::register(key_socket, here, there)?, peer, pairs: Vec::new() })
+        Ok(Self { sad: Sad::register(key_socket, mode, here, there)?, peer, pairs: Vec::new() })
     }
 
     /// Goes on until the PF_KEY socket breaks. What fails besides is said on standard error.

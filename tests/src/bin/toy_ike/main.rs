@@ -1,5 +1,5 @@
-//! `toy_ike HERE PEER [SERVICE]`: a key management for tests, which speaks PF_KEY and nothing else about SAs: to the service
-//! that listens at `SERVICE`, or to the kernel's own AF_KEY. It serves the traffic between two addresses, and the same
+//! `toy_ike MODE HERE PEER [SERVICE]`: a key management for tests, which speaks PF_KEY and nothing else about SAs: to the service
+//! that listens at `SERVICE`, or to the kernel's own AF_KEY. It serves the traffic between two addresses in `transport` or `tunnel` mode, and the same
 //! program at the other one is its peer.
 //!
 //! It is IKE in outline only, and not secure: the peers send each other SPIs and keys in clear, on UDP port 500, which the SPD
@@ -22,15 +22,20 @@ mod sad;
 
 use std::{env, error::Error, net::IpAddr, path::PathBuf};
 
+use model::Mode;
+
 use crate::{ike::Ike, key_socket::KeySocket};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = env::args().skip(1);
-    let mut address = || -> Result<IpAddr, Box<dyn Error>> {
-        Ok(words.next().ok_or("usage: toy_ike HERE PEER [SERVICE]")?.parse()?)
+    let mut word = || words.next().ok_or("usage: toy_ike MODE HERE PEER [SERVICE]");
+    let mode = match &*word()? {
+        "transport" => Mode::Transport,
+        "tunnel" => Mode::Tunnel,
+        other => return Err(format!("no mode {other}").into()),
     };
-    let (here, there) = (address()?, address()?);
+    let (here, there): (IpAddr, IpAddr) = (word()?.parse()?, word()?.parse()?);
     let service = words.next().map(PathBuf::from);
     let key_socket = KeySocket::open(service.as_deref())?;
-    Ike::start(key_socket, here, there)?.run()
+    Ike::start(key_socket, mode, here, there)?.run()
 }

@@ -22,9 +22,8 @@ use crate::{key_socket::KeySocket, letter::Offer};
 
 pub type Outcome<T = ()> = Result<T, Box<dyn Error>>;
 
-/// `SADB_SATYPE_ESP` and `IPSEC_MODE_TRANSPORT` (linux/pfkeyv2.h, linux/ipsec.h).
+/// `SADB_SATYPE_ESP` (linux/pfkeyv2.h).
 const ESP: u8 = 3;
-const TRANSPORT: u8 = 1;
 
 /// Seconds until SAs are gone.
 const HARD: u64 = 12;
@@ -32,9 +31,10 @@ const HARD: u64 = 12;
 /// Above the numbers that the kernel gives ACQUIREs.
 const FIRST_SEQ: u32 = 1 << 31;
 
-/// The SAs between two hosts, ESP in transport mode, over PF_KEY.
+/// The SAs between two hosts, ESP in one mode, over PF_KEY.
 pub struct Sad {
     key_socket: KeySocket,
+    mode: Mode,
     here: IpAddr,
     there: IpAddr,
     next_seq: u32,
@@ -57,8 +57,13 @@ pub enum Event {
 
 impl Sad {
     /// Registers for events.
-    pub fn register(key_socket: KeySocket, here: IpAddr, there: IpAddr) -> Outcome<Self> {
-        let mut sad = Self { key_socket, here, there, next_seq: FIRST_SEQ };
+    pub fn register(
+        key_socket: KeySocket,
+        mode: Mode,
+        here: IpAddr,
+        there: IpAddr,
+    ) -> Outcome<Self> {
+        let mut sad = Self { key_socket, mode, here, there, next_seq: FIRST_SEQ };
         let seq = sad.new_seq();
         sad.key_socket.ask(seq, Message::new(MessageType::REGISTER, ESP))?;
         say("REGISTER esp")?;
@@ -102,14 +107,15 @@ impl Sad {
         let esp = u16::from(Proto::Esp.number());
         Ok(matches!(
             requests,
-            [IpsecRequest { proto, mode: TRANSPORT, reqid: 0, .. }] if *proto == esp
+            [IpsecRequest { proto, mode, reqid: 0, .. }]
+                if *proto == esp && Some(*mode) == self.mode.pfkey_number()
         ))
     }
 
     /// The SPI of a new larval SA for what comes in.
     pub fn get_spi(&mut self, seq: u32) -> Outcome<Spi> {
         let ends = self.pair_of_ends(Direction::In)?;
-        let (proto, mode, reqid) = (Proto::Esp, Mode::Transport.into(), None);
+        let (proto, mode, reqid) = (Proto::Esp, self.mode.into(), None);
         let request = SpiRequest { ends, proto, spi: None, mode, reqid };
         let answer = self.ask(seq, &Operation::GetSpi(request))?;
         let spi = answer.sa().ok_or("GETSPI without an SPI")?.spi;
@@ -119,14 +125,14 @@ impl Sad {
 
     /// Completes the larval SA.
     pub fn update_inbound(&mut self, seq: u32, offer: &Offer, soft: u64) -> Outcome {
-        let sa = sa(self.pair_of_ends(Direction::In)?, offer, soft)?;
+        let sa = self.sa(Direction::In, offer, soft)?;
         self.ask(seq, &Operation::UpdateSa(Box::new(sa)))?;
         say(&format!("UPDATE in {:#x}", offer.spi.0))
     }
 
     /// Adds the SA that the peer has offered.
     pub fn add_outbound(&mut self, seq: u32, offer: &Offer, soft: u64) -> Outcome {
-        let sa = sa(self.pair_of_ends(Direction::Out)?, offer, soft)?;
+        let sa = self.sa(Direction::Out, offer, soft)?;
         self.ask(seq, &Operation::AddSa(Box::new(sa)))?;
         say(&format!("ADD out {:#x}", offer.spi.0))
     }
@@ -144,6 +150,24 @@ impl Sad {
         let seq = self.next_seq;
         self.next_seq = seq.checked_add(1).unwrap_or(FIRST_SEQ);
         seq
+    }
+
+    /// The SA that an offer is about, with its soft limit in seconds.
+    fn sa(&self, direction: Direction, offer: &Offer, soft: u64) -> Outcome<Sa> {
+        let keyed = |kind, name, key: &[u8]| {
+            let algorithm = Algorithm::by_name(kind, name).ok_or("no such algorithm")?;
+            Ok::<_, &str>(Some(Keyed::new(algorithm, Key::new(key.to_vec()))))
+        };
+        let (cipher_key, auth_key) = offer.keys();
+        let after = |seconds| Lifetime::from_numbers([0, 0, seconds, 0]);
+        Ok(Sa {
+            mode: self.mode.into(),
+            crypt: keyed(AlgorithmKind::Crypt, "aes-cbc", cipher_key)?,
+            auth: keyed(AlgorithmKind::Auth, "hmac-sha1", auth_key)?,
+            replay_window: 32,
+            lifetimes: Lifetimes { soft: after(soft), hard: after(HARD) },
+            ..Sa::bare(self.pair_of_ends(direction)?, Proto::Esp, offer.spi)
+        })
     }
 
     fn ask(&mut self, seq: u32, operation: &Operation) -> Outcome<Message> {
@@ -176,23 +200,6 @@ impl fmt::Display for Direction {
             Direction::Out => "out",
         })
     }
-}
-
-/// The SA that an offer is about, with its soft limit in seconds.
-fn sa(ends: AddressPair, offer: &Offer, soft: u64) -> Outcome<Sa> {
-    let keyed = |kind, name, key: &[u8]| {
-        let algorithm = Algorithm::by_name(kind, name).ok_or("no such algorithm")?;
-        Ok::<_, &str>(Some(Keyed::new(algorithm, Key::new(key.to_vec()))))
-    };
-    let (cipher_key, auth_key) = offer.keys();
-    let after = |seconds| Lifetime::from_numbers([0, 0, seconds, 0]);
-    Ok(Sa {
-        crypt: keyed(AlgorithmKind::Crypt, "aes-cbc", cipher_key)?,
-        auth: keyed(AlgorithmKind::Auth, "hmac-sha1", auth_key)?,
-        replay_window: 32,
-        lifetimes: Lifetimes { soft: after(soft), hard: after(HARD) },
-        ..Sa::bare(ends, Proto::Esp, offer.spi)
-    })
 }
 
 /// A line of events.
