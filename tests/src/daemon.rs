@@ -64,7 +64,7 @@ impl Daemon {
         open_to_all(&socket, 0o666);
         let log = File::create(directory.path().join("log")).expect("a file in it");
         if !command.get_args().any(|word| word == "--user") {
-            command.args(["--user", "nobody"]);
+            command.args(["--user", "daemon"]);
         }
         command.env("NOTIFY_SOCKET", socket).stderr(log);
         Self { process: command.spawn().expect("ipsecd runs"), news, directory }

@@ -119,7 +119,7 @@ fn unit(host: &Host, log: &Path) -> String {
     let lines = installed.lines().filter(wanted).collect::<Vec<_>>();
     assert_eq!(lines.len(), 4, "{lines:?}");
     format!(
-        "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nStandardError=append:{}\nExecStart=ip netns exec {} \"{}\" -v --user nobody\n",
+        "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nStandardError=append:{}\nExecStart=ip netns exec {} \"{}\" -v --user daemon\n",
         lines.join("\n"),
         log.display(),
         host.name(),

@@ -17,7 +17,7 @@ use tempfile::NamedTempFile;
 use super::{SA, TUNNEL, add_sa, eventually, templates};
 
 /// The user that the daemons of these tests become.
-const OTHER: u32 = 65_534;
+const OTHER: u32 = 1;
 
 /// The owners of the directory of a host and of the regular files in it.
 fn owners(host: &Host) -> Vec<u32> {
