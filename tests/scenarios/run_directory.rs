@@ -13,7 +13,7 @@ use std::{
 };
 
 use scenarios::{
-    Daemon, Host, Outcome,
+    Background, Daemon, Host, Outcome,
     pfkey::{PID, RunningService, Side, ask, receive},
 };
 
@@ -234,6 +234,53 @@ fn two_writers() {
             assert_eq!(host.sysctl(&format!("-n {name}")).stdout, format!("{value}\n"));
         }
     }
+}
+
+/// The directory of a namespace that is gone is removed, after an hour. One that a process, an open file or a
+/// mount keeps stays.
+#[test]
+fn directories_of_namespaces_that_are_gone() {
+    let shim = scenarios::sysctl_shim().display().to_string();
+    let set = format!("{shim} -q -w net.inet.ipsec.dfbit=0; stat -Lc %i /proc/self/ns/net");
+    let directory = |inode: &str| Path::new(engine::RUN_DIRECTORY).join(inode.trim());
+    let mounted = Host::new("mounted");
+    mounted.set("net.inet.ipsec.dfbit=0");
+    let process = Background::start(
+        Command::new("unshare").args(["-n", "sh", "-c"]).arg(format!("{set}; exec sleep 600")),
+    );
+    let of_process = directory(&process.lines.recv().expect("its inode"));
+    // A shell elsewhere keeps this one open.
+    Outcome::success(Command::new("ip").args(["netns", "add", "open"]));
+    let inode = Outcome::success(
+        Command::new("ip").args(["netns", "exec", "open", "sh", "-c"]).arg(set.as_str()),
+    );
+    let open = Background::start(
+        Command::new("sh")
+            .arg("-c")
+            .arg("exec 3</run/netns/open; ip netns del open; echo ready; exec sleep 600"),
+    );
+    assert_eq!(open.lines.recv().expect("it begins"), "ready");
+    let of_open = directory(&inode);
+    let gone = Host::new("gone");
+    gone.set("net.inet.ipsec.dfbit=0");
+    let (of_mounted, of_gone) = (mounted.kept(), gone.kept());
+    // These do not get the number that becomes free.
+    let (young, old) = (Host::new("young"), Host::new("old"));
+    drop(gone);
+    let kept = [&of_mounted, &of_process, &of_open];
+    let begin = |host: &Host| {
+        // That of a scenario before this one.
+        let _ = fs::remove_dir_all(host.kept());
+        host.set("net.inet.ipsec.dfbit=0");
+        assert!(kept.iter().all(|directory| directory.exists()), "{kept:?}");
+    };
+    begin(&young);
+    assert!(of_gone.exists(), "it was used just now");
+    let mut touch = Command::new("sh");
+    touch.args(["-c", r#"find "$@" -exec touch -h -d "2 hours ago" {} +"#, "sh"]);
+    Outcome::success(touch.args(kept).arg(&of_gone));
+    begin(&old);
+    assert!(!of_gone.exists());
 }
 
 /// Feeds a program.

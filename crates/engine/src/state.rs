@@ -2,6 +2,7 @@
 
 mod database;
 pub(crate) mod files;
+mod gone;
 pub(crate) mod host;
 pub(crate) mod lock;
 pub(crate) mod namespace;

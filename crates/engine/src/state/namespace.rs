@@ -10,13 +10,16 @@ use rustix::fs::{FlockOperation, flock};
 use sys::{netns, run};
 
 use super::{
-    files,
+    files, gone,
     lock::{self, Access, Lock},
 };
 use crate::{Error, RUN_DIRECTORY};
 
 /// The file in a namespace's directory that its daemon locks.
 pub const DAEMON_LOCK: &str = "ipsecd.lock";
+
+/// The files of a directory that programs lock for more than a moment.
+const LOCKS: [&str; 3] = ["lock", "lock.queue", DAEMON_LOCK];
 
 /// How often, and how far apart, a starting daemon tries to get the lock: a process that asks whether there is
 /// one ([`Namespace::has_daemon`]) holds it for a moment.
@@ -50,12 +53,15 @@ impl Namespace {
         &self.directory
     }
 
-    /// Makes the directory, if it is not there.
+    /// Makes the directory, if it is not there. Removes those of namespaces that are gone then.
     ///
     /// Errors: [`Error::Run`].
     pub fn make(&self) -> Result<(), Error> {
         let made = run::make_directory(&self.directory);
-        made.map(drop).map_err(|source| Error::run(&self.directory, source))
+        if made.map_err(|source| Error::run(&self.directory, source))? {
+            gone::remove_gone(&self.directory, &LOCKS);
+        }
+        Ok(())
     }
 
     /// Waits for the right to change the SPD and what is kept beside it. `None` where that cannot be
@@ -102,6 +108,7 @@ impl Namespace {
     /// Errors: [`Error::Run`].
     pub fn become_daemon(&self) -> Result<Option<Lock>, Error> {
         self.make()?;
+        gone::remove_gone(&self.directory, &LOCKS);
         let path = self.directory.join(DAEMON_LOCK);
         let failed = |source| Error::run(&path, source);
         let file = files::open_lock(&path).map_err(failed)?;
