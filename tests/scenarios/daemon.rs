@@ -1,7 +1,7 @@
 //! ipsecd does what needs a running process.
 
 mod confinement;
-mod crash;
+pub(crate) mod crash;
 mod life;
 mod memory;
 mod others;

@@ -17,6 +17,7 @@ mod dumps;
 mod esp_transport;
 mod esp_tunnel;
 mod gateways;
+mod hostile;
 mod if_id;
 mod iked;
 mod ipcomp_esp;

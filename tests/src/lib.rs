@@ -22,6 +22,7 @@ mod scripts;
 mod service_manager;
 mod session;
 mod times;
+mod vitals;
 mod wire;
 
 pub use af_key::WithoutAfKey;
@@ -45,5 +46,6 @@ pub use program::Program;
 pub use scripts::scripts;
 pub use service_manager::ServiceManager;
 pub use session::Session;
-pub use times::times;
+pub use times::{lasts, times};
+pub use vitals::Vitals;
 pub use wire::{Packet, Wire, protocol};

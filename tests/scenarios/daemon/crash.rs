@@ -123,7 +123,7 @@ fn policy(number: usize, random: &mut fastrand::Rng) -> String {
 }
 
 /// What `setkey -DP` shows of each policy, but for its times and numbers.
-fn shown(host: &Host) -> BTreeSet<String> {
+pub(crate) fn shown(host: &Host) -> BTreeSet<String> {
     let dump = host.setkey("-DP").stdout;
     let volatile = Regex::new(r"(?m)^\t(created|spid=|refcnt).*\n").expect("a pattern");
     let entry = Regex::new(r"(?m)^\S.*\n(\t.*\n)*").expect("a pattern");
@@ -154,7 +154,7 @@ fn policies_follow(host: &Host, requested: &BTreeMap<usize, String>, sas: &HashS
 }
 
 /// No record but those of policies that the kernel holds a part of.
-fn records_are_those_of_parts(host: &Host) {
+pub(crate) fn records_are_those_of_parts(host: &Host) {
     let store = host.kept().join("store.sqlite");
     let store = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY);
     let store = store.expect("the store");

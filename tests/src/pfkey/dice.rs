@@ -25,6 +25,12 @@ impl Dice {
         number ^ (number >> 31)
     }
 
+    /// Other numbers, which follow from the same seed.
+    #[must_use]
+    pub fn fork(&mut self) -> Self {
+        Self(self.next())
+    }
+
     /// A number below `end`, which is not 0.
     pub fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).expect("a small number");

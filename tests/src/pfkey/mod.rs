@@ -24,6 +24,7 @@ pub use compare::{Comparison, Report};
 pub use dice::Dice;
 pub use draft::{Draft, PID};
 pub use generated::sequence;
+pub use modules::Modules;
 pub use mutated::sequence_of_mutated;
 pub use running::RunningService;
 pub use shown::{Seen, shown};

@@ -14,12 +14,14 @@ const MODULES: &str = "esp4 esp6 ah4 ah6 ipcomp ipcomp6 xfrm4_tunnel xfrm6_tunne
 /// Every module that the cases need is loaded, and while this is there the kernel looks for no
 /// other. At every ADD and REGISTER AF_KEY looks for each algorithm that the kernel lacks
 /// (`xfrm_probe_algs`), which takes 16 processes in the test kernel.
-pub(super) struct Modules {
+pub struct Modules {
     loader: String,
 }
 
 impl Modules {
-    pub(super) fn load() -> Self {
+    /// Loads them.
+    #[must_use]
+    pub fn load() -> Self {
         let loader = fs::read_to_string(LOADER).expect("the loader of modules");
         let modules = MODULES.split_whitespace();
         let outcome = Outcome::of(Command::new(loader.trim()).arg("-a").args(modules));
