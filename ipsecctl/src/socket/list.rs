@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
     io::{self, Write},
     net::SocketAddr,
+    process,
     sync::mpsc::{self, Sender},
     thread,
     time::{Duration, Instant},
@@ -53,7 +54,9 @@ pub fn print() -> Result<(), Error> {
     let closer = closer();
     let mut out = io::stdout().lock();
     let mut known: HashMap<u64, Option<Found>> = HashMap::new();
-    for process in Process::all()? {
+    // This process has nothing but copies.
+    let own = i64::from(process::id());
+    for process in Process::all()?.filter(|process| i64::from(process.pid()) != own) {
         for (fd, inode) in process.sockets() {
             let known = match known.entry(inode) {
                 Entry::Occupied(known) => known.into_mut(),
