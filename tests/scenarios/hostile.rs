@@ -4,6 +4,7 @@
 mod killed;
 mod messages;
 mod soak;
+mod unprivileged;
 
 use std::{
     fs::{self, Permissions},
@@ -45,8 +46,10 @@ impl Served {
         let file = |name: &str| files.path().join(name);
         fs::write(file("ipsecd.conf"), "sockets user 1000 ipsec\n").expect("a configuration");
         fs::copy(preload(), file("preload.so")).expect("the library");
-        fs::copy(Path::new(SCRIPTS).join("protect.py"), file("protect.py")).expect("a script");
-        open_to_all(&file("protect.py"), 0o644);
+        for name in ["attack.py", "protect.py"] {
+            fs::copy(Path::new(SCRIPTS).join(name), file(name)).expect("a script");
+            open_to_all(&file(name), 0o644);
+        }
         open_to_all(&file("preload.so"), 0o755);
         let options = format!("--config {}", file("ipsecd.conf").display());
         let daemon = Daemon::begin(&host, &options);

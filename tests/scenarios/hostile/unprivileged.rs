@@ -1,0 +1,156 @@
+//! Users who may nothing do all they can, and root notices nothing of it.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::unix::fs::MetadataExt,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use scenarios::{Background, Host, Outcome, lasts};
+
+use super::{NEVER, Served, answer_time, open_to_all, patient};
+
+/// What a request of root may take beside what it takes next to as many programs that only compute: in the test kernel,
+/// which has one processor, a process that starts waits for them.
+const SOON: Duration = Duration::from_millis(100);
+
+/// Lines that may be logged.
+const LINES: usize = 100;
+
+/// What is done, by which users. Some need users of their own: places are counted by user.
+const ATTACKS: [(&str, std::ops::Range<u32>); 7] = [
+    ("sockets", 65533..65535),
+    ("hold", 100_000..100_008),
+    ("linger", 100_010..100_011),
+    ("locks", 65534..65535),
+    ("files", 65534..65535),
+    ("namespaces", 65534..65535),
+    ("process", 65534..65535),
+];
+
+/// A policy that needs a record, the lock, and the variables.
+const POLICY: &str =
+    "spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec esp/tunnel/10.0.0.1-10.0.0.2/use;
+    spdadd 10.1.0.0/24 10.3.0.0/24 any -P in ipsec esp/transport//default;
+    spddelete 10.1.0.0/24 10.2.0.0/24 any -P out;
+    spddelete 10.1.0.0/24 10.3.0.0/24 any -P in;";
+
+const SOCKET_LIST: &str = "ipsecctl socket list";
+
+type Longest = BTreeMap<&'static str, Duration>;
+
+#[test]
+fn users_without_permission_harm_nothing() {
+    // As everywhere but in the test kernel.
+    open_to_all("/run".as_ref(), 0o755);
+    let served = Served::new();
+    let usual = {
+        let computing = served.attack(|_| "compute");
+        let usual = served.requests_for(lasts() / 4);
+        drop(computing);
+        usual
+    };
+    let quiet = served.daemon.log().lines().count();
+    let mut attackers = served.attack(|kind| kind);
+    let begin = Instant::now();
+    let longest = served.requests_for(lasts());
+    let took = begin.elapsed();
+    let lines = served.daemon.log().lines().count() - quiet;
+    println!("{took:.0?}: {lines} lines of log");
+    for (request, longest) in &longest {
+        println!("{request}: longest {longest:?}, beside computing programs {:?}", usual[request]);
+    }
+    for (name, attacker) in &mut attackers {
+        attacker.end();
+        let printed: Vec<String> = attacker.lines.iter().collect();
+        let breaches: Vec<_> = printed.iter().filter(|line| line.starts_with("breach")).collect();
+        assert!(breaches.is_empty(), "{name}: {breaches:#?}");
+        let attempts = printed.iter().rev().find_map(|line| line.strip_prefix("attempts: "));
+        println!("{name}: {} attempts", attempts.unwrap_or_else(|| panic!("{name}: {printed:?}")));
+    }
+    assert!(lines < LINES, "{lines} lines:\n{}", served.daemon.log());
+    for (request, longest) in longest {
+        // This looks at every socket of every process: it takes longer, the more there are.
+        if request != SOCKET_LIST {
+            assert!(
+                longest < SOON + 2 * usual[request],
+                "{request}: {longest:?}, {:?}",
+                usual[request]
+            );
+        }
+    }
+    served.answers();
+}
+
+impl Served {
+    /// Programs of the users, of a kind that follows from the attack.
+    fn attack(&self, kind: impl Fn(&'static str) -> &'static str) -> Vec<(String, Background)> {
+        let users =
+            ATTACKS.into_iter().flat_map(|(attack, users)| users.map(move |user| (attack, user)));
+        users
+            .map(|(attack, user)| {
+                // How the processors are shared is the kernel's matter.
+                let mut command = Command::new("nice");
+                let program = self.unprivileged(user, "attack.py");
+                command.arg("-n10").arg(program.get_program()).args(program.get_args());
+                command.args([kind(attack), engine::RUN_DIRECTORY]);
+                command.arg(self.daemon.pid().as_raw_nonzero().to_string());
+                (format!("{attack} {user}"), Background::start(&mut command))
+            })
+            // All have begun when the first request is made.
+            .inspect(|(name, attacker)| drop(attacker.lines.recv_timeout(NEVER).expect(name)))
+            .collect()
+    }
+
+    /// Root's requests for so long: the longest time that each has taken.
+    fn requests_for(&self, time: Duration) -> Longest {
+        let mut longest = Longest::new();
+        let mut take = |name, work: &mut dyn FnMut()| {
+            let begin = Instant::now();
+            work();
+            let took = begin.elapsed();
+            longest.entry(name).and_modify(|most| *most = took.max(*most)).or_insert(took);
+        };
+        let side = self.side();
+        let begin = Instant::now();
+        for n in 0.. {
+            if begin.elapsed() > time {
+                break;
+            }
+            take("setkey -D", &mut || assert_eq!(self.host.setkey("-D").status, 0));
+            take("spdadd", &mut || self.host.load(POLICY));
+            take("sysctl -w", &mut || {
+                self.host.set(&format!("net.inet.ipsec.esp_net_deflev={}", 1 + n % 2));
+            });
+            take("PF_KEY", &mut || {
+                answer_time(&patient(side.open()));
+            });
+            take(SOCKET_LIST, &mut || assert_eq!(self.host.ipsecctl("socket list").status, 0));
+            take("a permitted user", &mut || {
+                let outcome = self.protect();
+                assert_eq!(outcome.status, 0, "{outcome:?}\n{}", self.daemon.log());
+            });
+            if n % 4 == 0 {
+                first_use();
+            }
+        }
+        longest
+    }
+}
+
+/// The directory of a namespace that is new, and what is made in it, is root's.
+fn first_use() {
+    let host = Host::new("first");
+    host.load("spdadd 10.1.0.0/24 10.3.0.0/24 any -P in ipsec esp/transport//default;");
+    host.set("net.inet.ipsec.esp_net_deflev=2");
+    let directory = fs::symlink_metadata(host.kept()).expect("it was made");
+    assert!(directory.is_dir());
+    for entry in fs::read_dir(host.kept()).expect("its files").flatten() {
+        let metadata = entry.metadata().expect("it is there");
+        assert_eq!((metadata.uid(), metadata.mode() & 0o022), (0, 0), "{}", entry.path().display());
+    }
+    assert_eq!((directory.uid(), directory.mode() & 0o022), (0, 0));
+    Outcome::success(Command::new("rm").arg("-r").arg(host.kept()));
+}
