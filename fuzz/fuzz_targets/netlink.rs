@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
     let read = xfrm::fuzzing::datagram(bytes);
     for event in &read.events {
         if let Ok(Some(message)) = event::message(event) {
-            let _ = (message.encode(), Kdebug(&message).to_string());
+            let _ = (message.encode(), Kdebug::of(&message).to_string());
         }
     }
     let frame = Frame::default();
