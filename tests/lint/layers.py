@@ -9,7 +9,7 @@ import source
 TABLE = "ARCHITECTURE.md"
 
 # Only the engine speaks netlink; what tests and measures may. sockpolicy takes the bytes of a socket option
-# (docs/adr/0010-sockpolicy-imports-xfrm.md); rooms.py forbids it a connection.
+# (docs/adr/0013-sockpolicy-imports-xfrm.md); rooms.py forbids it a connection.
 NETLINK = "xfrm"
 MAY_IMPORT_NETLINK = ("engine", "sockpolicy", "scenarios", "benches")
 
