@@ -67,7 +67,7 @@ fn set(descriptor: Descriptor, policies: Vec<SocketPolicy>) -> Result<(), Error>
     policy::give(&taken, &policy::together(policies)?, &engine::variables()?)?;
     if let Some(version) = socket.left_to_spd() {
         let kept = socket.version();
-        let note = format_args!(
+        let note = format!(
             "{version} on this socket is left to the SPD: the kernel keeps policies of one IP \
              version for a socket, here {kept}"
         );
