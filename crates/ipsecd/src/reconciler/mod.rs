@@ -107,7 +107,7 @@ impl EventLoop {
                 return Ok(());
             }
             if self.opened.signals.take_reload() {
-                self.reload()?;
+                self.reload();
             }
             if self.opened.signals.take_execute() {
                 self.execute()?;
@@ -211,15 +211,18 @@ impl EventLoop {
     }
 
     /// SIGHUP: opens everything again, as at the start.
-    fn reload(&mut self) -> Result<(), Error> {
+    fn reload(&mut self) {
         self.opened.service_manager.reloading();
-        self.opened.reconciler = Reconciler::open()?;
+        match Reconciler::open() {
+            Ok(reconciler) => self.opened.reconciler = reconciler,
+            // For instance for want of descriptors: the one that is open goes on.
+            Err(error) => warn!(%error, "not opened again"),
+        }
         self.read_variables();
         self.opened.services.reload(self.opened.reconciler.port());
         self.pending = None;
         self.reconcile(&Reason::new("SIGHUP"));
         self.ready();
-        Ok(())
     }
 
     /// SIGUSR2: executes the installed program. Returns if that fails.
