@@ -38,7 +38,7 @@ pub fn variables() -> Result<Variables, Error> {
     let kept = KeptVariables::of(&Namespace::current());
     Ok(match kept.read()? {
         Contents::Values(variables) | Contents::Earlier(variables) => variables,
-        Contents::Damaged(_) => {
+        Contents::Damaged => {
             kept.warn_damaged();
             Variables::default()
         }

@@ -10,7 +10,7 @@ use super::files::{self, FileId};
 use crate::{Error, Namespace};
 use rusqlite::{
     Connection, Error::SqliteFailure, MAIN_DB, OpenFlags, OptionalExtension, Transaction,
-    TransactionBehavior, ffi,
+    TransactionBehavior, config::DbConfig, ffi,
 };
 
 /// How long a writer waits for another.
@@ -194,7 +194,9 @@ impl Database {
                 .query_map([], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
             for table in tables {
-                transaction.execute_batch(&format!("DROP TABLE \"{table}\""))?;
+                // The file belongs to the daemon's user, so a name may be anything.
+                transaction
+                    .execute(&format!("DROP TABLE \"{}\"", table.replace('"', "\"\"")), [])?;
             }
             transaction.execute_batch("CREATE TABLE namespace (cookie INTEGER)")?;
             transaction.execute_batch(self.tables.schema)?;
@@ -208,8 +210,13 @@ impl Database {
 
     fn open(&self) -> rusqlite::Result<Connection> {
         // SQLite's own flag would make it readable for all; its journal has the mode of the file.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let mut connection = Connection::open_with_flags(&self.path, flags)?;
+        // Root reads what the daemon's user may have written: the schema of the file runs no code.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.busy_timeout(PATIENCE)?;
         // SQLite returns SQLITE_BUSY at once to a reader that then has to write.
         connection.set_transaction_behavior(TransactionBehavior::Immediate);
@@ -261,7 +268,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 
 /// Whether a file speaks of this namespace, not of a former one of the same number.
 fn is_of(connection: &Connection, namespace: &Namespace) -> rusqlite::Result<bool> {
-    let made = "SELECT 1 FROM sqlite_master WHERE name = 'namespace'";
+    let made = "SELECT 1 FROM sqlite_master WHERE name = 'namespace' AND type = 'table'";
     if connection.query_row(made, [], |_| Ok(())).optional()?.is_none() {
         return Ok(false);
     }

@@ -32,16 +32,18 @@ impl FileId {
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
         fs::symlink_metadata(path).map(|file| Self(file.dev(), file.ino()))
     }
-
-    pub(crate) fn of_open(file: &File) -> io::Result<Self> {
-        file.metadata().map(|file| Self(file.dev(), file.ino()))
-    }
 }
 
 /// Opens a file to lock it, or makes it. To read is enough for flock(2), and possible where the file
 /// system is read-only. A FIFO in its place is not waited for.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     open_private(path, OFlags::RDONLY)
+}
+
+/// Opens a file that is there, to see whether it is locked. As [`open_lock`], waits for nothing.
+pub(crate) fn open_existing(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(open(path, flags, Mode::empty())?.into())
 }
 
 /// Opens a file, or makes it so that no other user but the daemon's can open it at any time.

@@ -17,6 +17,8 @@ use std::{
 
 use tracing::debug;
 
+use super::files;
+
 /// How long a directory was not used.
 const AGE: Duration = Duration::from_secs(60 * 60);
 
@@ -71,7 +73,7 @@ fn old_directories(root: &Path) -> io::Result<Vec<u64>> {
 /// Whether no program has a lock in a directory.
 fn is_unlocked(directory: &Path, locks: &[&str]) -> bool {
     let is_free = |name: &&str| {
-        let Ok(file) = fs::File::open(directory.join(name)) else { return true };
+        let Ok(file) = files::open_existing(&directory.join(name)) else { return true };
         let operation = rustix::fs::FlockOperation::NonBlockingLockExclusive;
         rustix::fs::flock(&file, operation).is_ok()
     };

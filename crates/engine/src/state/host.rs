@@ -59,7 +59,7 @@ impl Host {
     pub fn variables(&mut self) -> Result<Variables, Error> {
         match self.kept_variables.read()? {
             Contents::Values(variables) | Contents::Earlier(variables) => Ok(variables),
-            Contents::Damaged(_) => {
+            Contents::Damaged => {
                 self.kept_variables.warn_damaged();
                 self.variables_of_kernel()
             }
@@ -88,7 +88,7 @@ impl Host {
     }
 
     fn needs_variables_rebuilt(&self) -> bool {
-        matches!(self.kept_variables.read(), Ok(Contents::Damaged(_) | Contents::Earlier(_)))
+        matches!(self.kept_variables.read(), Ok(Contents::Damaged | Contents::Earlier(_)))
     }
 
     /// Takes over the variables of an earlier version, and replaces a damaged file. A failure is
@@ -96,9 +96,9 @@ impl Host {
     pub fn rebuild_variables(&mut self) -> Result<(), Error> {
         let variables = match self.kept_variables.read() {
             Ok(Contents::Earlier(variables)) => variables,
-            Ok(Contents::Damaged(file)) => {
+            Ok(Contents::Damaged) => {
                 let variables = self.variables_of_kernel()?;
-                self.kept_variables.move_aside(file);
+                self.kept_variables.copy_aside();
                 variables
             }
             _ => return Ok(()),

@@ -1,5 +1,4 @@
 use std::{
-    fs::File,
     io,
     path::{Path, PathBuf},
     thread,
@@ -126,13 +125,17 @@ impl Namespace {
     /// Whether a daemon watches what happens here.
     #[must_use]
     pub fn has_daemon(&self) -> bool {
-        let Ok(file) = File::open(self.directory.join(DAEMON_LOCK)) else { return false };
+        let Ok(file) = files::open_existing(&self.directory.join(DAEMON_LOCK)) else {
+            return false;
+        };
         flock(&file, FlockOperation::NonBlockingLockShared).is_err()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]

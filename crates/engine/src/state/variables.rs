@@ -12,7 +12,7 @@ use std::{
 use model::{Variable, Variables, variable::VARIABLES};
 use rustix::fs::{Mode, OFlags, open};
 
-use super::files::{self, FileId};
+use super::files;
 use crate::{Error, Namespace};
 
 /// The file in a namespace's directory that holds its variables.
@@ -40,7 +40,7 @@ pub enum Contents {
     /// An earlier version's file has these.
     Earlier(Variables),
     /// It is unreadable. Nothing of it counts.
-    Damaged(FileId),
+    Damaged,
 }
 
 impl KeptVariables {
@@ -54,7 +54,7 @@ impl KeptVariables {
     ///
     /// Errors: [`Error::Run`], also without permission: then there may be variables.
     pub fn read(&self) -> Result<Contents, Error> {
-        let (text, id) = match self.bytes() {
+        let text = match self.bytes() {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let earlier = earlier::read(&self.namespace)?;
@@ -65,7 +65,7 @@ impl KeptVariables {
             Err(source) => return Err(Error::run(&self.path, source)),
         };
         let Some((cookie, lines)) = std::str::from_utf8(&text).ok().and_then(split_header) else {
-            return Ok(Contents::Damaged(id));
+            return Ok(Contents::Damaged);
         };
         if cookie != self.namespace.cookie {
             // Those of a former namespace of the same number.
@@ -79,14 +79,13 @@ impl KeptVariables {
         Ok(Contents::Values(variables))
     }
 
-    fn bytes(&self) -> io::Result<(Vec<u8>, FileId)> {
+    fn bytes(&self) -> io::Result<Vec<u8>> {
         // A FIFO in its place is not waited for.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = File::from(open(&self.path, flags, Mode::empty())?);
-        let id = FileId::of_open(&file)?;
         let mut bytes = Vec::new();
         file.take(MOST).read_to_end(&mut bytes)?;
-        Ok((bytes, id))
+        Ok(bytes)
     }
 
     /// Keeps exactly these, or fails and leaves what was kept. The caller has the exclusive lock of
@@ -110,9 +109,12 @@ impl KeptVariables {
         files::warn_once(&self.path, &DAMAGE);
     }
 
-    /// Makes room for another file. The caller has the exclusive lock of the namespace.
-    pub fn move_aside(&self, damaged: FileId) -> bool {
-        files::move_aside(&self.path, damaged, &DAMAGE)
+    /// Copies a damaged file, which [`KeptVariables::keep`] replaces: until then it is there, and the
+    /// default policy is not taken for unset. The caller has the exclusive lock of the namespace.
+    pub fn copy_aside(&self) {
+        if let Ok(bytes) = self.bytes() {
+            files::copy_aside(&self.path, &bytes, &DAMAGE);
+        }
     }
 }
 
@@ -194,8 +196,11 @@ mod tests {
         let path = namespace.directory().join(VARIABLES_FILE);
         for bytes in [&b"\xff\xfe\0\x01"[..], b"", b"net.inet.ipsec.ecn = 0\n", b"# ipsec"] {
             fs::write(&path, bytes).unwrap();
-            let Contents::Damaged(id) = kept.read().unwrap() else { panic!("{bytes:?}") };
-            assert!(kept.move_aside(id) && !path.exists());
+            assert!(matches!(kept.read(), Ok(Contents::Damaged)), "{bytes:?}");
+            kept.copy_aside();
+            assert!(matches!(kept.read(), Ok(Contents::Damaged)), "until it is replaced");
+            kept.keep(&Variables::default()).unwrap();
+            assert!(matches!(kept.read(), Ok(Contents::Values(_))));
         }
         let mut values = Variables::default();
         set(&mut values, "net.inet.ipsec.ecn", 0);

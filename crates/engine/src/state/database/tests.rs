@@ -130,3 +130,21 @@ fn a_file_that_cannot_be_opened_stays() {
     fs::remove_dir(&path).unwrap();
     assert_eq!(add_one(&mut database).unwrap(), 1);
 }
+
+/// The file belongs to the daemon's user, and root reads it.
+#[test]
+fn the_name_of_a_table_is_no_statement() {
+    let root = tempfile::tempdir().unwrap();
+    let namespace = Namespace::within(root.path());
+    namespace.make().unwrap();
+    let path = namespace.directory().join(NUMBERS.file);
+    let former = Connection::open(&path).unwrap();
+    let name = r#"x""; CREATE TABLE injected (value); --"#;
+    former.execute_batch(&format!("CREATE TABLE \"{name}\" (value)")).unwrap();
+    drop(former);
+    let mut database = Database::new(namespace, NUMBERS);
+    assert_eq!(add_one(&mut database).unwrap(), 1);
+    let injected = "SELECT 1 FROM sqlite_master WHERE name = 'injected'";
+    let found = Connection::open(&path).unwrap().prepare(injected).unwrap().exists([]).unwrap();
+    assert!(!found);
+}
