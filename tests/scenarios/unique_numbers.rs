@@ -110,7 +110,7 @@ fn without_a_counter() {
     fs::write(&file, &script).expect("a file");
     let mounted = format!(
         "mount -o bind /run/xfrm-tools /run/xfrm-tools; mount -o remount,bind,ro /run/xfrm-tools
-        sed s/192.0.2/192.0.3/ {0} >/tmp/script.$$; {1} -f {0} & {1} -f /tmp/script.$$; wait; rm /tmp/script.$$",
+        sed s/192.0.2/192.0.3/ {0} >/tmp/script.$$; '{1}' -f {0} & '{1}' -f /tmp/script.$$; wait; rm /tmp/script.$$",
         file.display(),
         scenarios::setkey().display()
     );

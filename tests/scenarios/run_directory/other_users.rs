@@ -85,7 +85,7 @@ fn no_other_user_opens_a_record_at_any_time() {
         let script =
             "spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec esp/tunnel/10.0.0.1-10.0.0.2/use;";
         // No umask makes the files readable.
-        let load = format!("umask 0; exec {} -c", scenarios::setkey().display());
+        let load = format!("umask 0; exec '{}' -c", scenarios::setkey().display());
         let outcome = with_input(host.command("sh").arg("-c").arg(load), script);
         assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
         std::fs::write(&flag, "").expect("a file");
@@ -100,7 +100,7 @@ fn no_other_user_opens_a_record_at_any_time() {
 fn the_umask_of_root_does_not_matter() {
     let host = Host::new("umask");
     let shim = sysctl_shim().display().to_string();
-    let set = format!("umask 077; exec {shim} -q -w net.inet.ipsec.esp_net_deflev=1");
+    let set = format!("umask 077; exec '{shim}' -q -w net.inet.ipsec.esp_net_deflev=1");
     Outcome::success(host.command("sh").arg("-c").arg(set));
     let kept = host.kept();
     assert_eq!((mode(&kept), mode(&kept.join("variables.conf"))), (0o755, 0o644));
