@@ -119,7 +119,7 @@ fn log_confined(confined: Confined, account: Option<&Account>) {
     let Confined { uid, system_calls, files } = confined;
     let user = match account {
         Some(account) => account.name.clone(),
-        None if uid == 0 => "root: there is no user ipsecd".to_owned(),
+        None if uid == 0 => "root".to_owned(),
         None => uid.to_string(),
     };
     info!(user, seccomp = %system_calls, landlock = %files, "confined");

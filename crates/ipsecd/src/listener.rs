@@ -2,14 +2,14 @@ use std::{
     fs, io,
     os::{
         fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::{ffi::OsStrExt, fs::PermissionsExt},
+        unix::ffi::OsStrExt,
     },
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use rustix::{
-    fs::{XattrFlags, setxattr},
+    fs::{XattrFlags, lsetxattr},
     io::Errno,
     net::{
         AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect,
@@ -18,7 +18,7 @@ use rustix::{
     process::geteuid,
 };
 
-use sys::run;
+use sys::{owner::set_mode, run};
 
 use crate::Error;
 
@@ -76,9 +76,7 @@ impl Listener {
         let socket = socket(kind).map_err(failed("making a socket"))?;
         bind(&socket, &address).map_err(|errno| failed("binding the socket")(errno.into()))?;
         // Clients cannot connect before listen(2).
-        let permissions = fs::Permissions::from_mode(open.mode());
-        fs::set_permissions(&path, permissions)
-            .map_err(failed("setting the mode of the socket"))?;
+        set_mode(&path, open.mode()).map_err(failed("setting the mode of the socket"))?;
         if open == Open::ToRoot && !geteuid().is_root() {
             allow_root(&path);
         }
@@ -183,7 +181,7 @@ fn allow_root(path: &Path) {
         list.extend([tag.to_le_bytes(), permissions.to_le_bytes()].concat());
         list.extend(id.to_le_bytes());
     }
-    let _ = setxattr(path, "system.posix_acl_access", &list, XattrFlags::empty());
+    let _ = lsetxattr(path, "system.posix_acl_access", &list, XattrFlags::empty());
 }
 
 fn socket(kind: SocketType) -> io::Result<OwnedFd> {
@@ -213,7 +211,7 @@ fn is_served(address: &SocketAddrUnix, kind: SocketType) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use std::mem::MaybeUninit;
+    use std::{mem::MaybeUninit, os::unix::fs::PermissionsExt};
 
     use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
 

@@ -54,13 +54,7 @@ pub(crate) fn store(socket: Cookie, change: &Change) {
     match change {
         Change::Set(direction, policy) => write(socket, *direction, Some(policy)),
         Change::Unknown => all.into_iter().for_each(|direction| write(socket, direction, None)),
-        Change::Cleared => {
-            for direction in all {
-                for record in used().filter(|record| record.is_of(socket, direction)) {
-                    record.write_if(|| record.is_of(socket, direction), socket, 0, &[], 0);
-                }
-            }
-        }
+        Change::Cleared => all.into_iter().for_each(|direction| clear(socket, direction)),
     }
 }
 
@@ -113,7 +107,22 @@ fn write(socket: Cookie, direction: Direction, policy: Option<&Vec<u8>>) {
         }
         hint::spin_loop();
     }
-    // It may be this thread that writes it, and was interrupted.
+    give_up(socket, direction);
+}
+
+/// Forgets the policy of a direction.
+fn clear(socket: Cookie, direction: Direction) {
+    for _ in 0..TRIES {
+        let Some(record) = used().find(|record| record.is_of(socket, direction)) else { return };
+        record.write_if(|| record.is_of(socket, direction), socket, 0, &[], 0);
+        hint::spin_loop();
+    }
+    give_up(socket, direction);
+}
+
+/// The record is another writer's all the time. It may be this thread that writes it, and was
+/// interrupted: what the record has then is not known.
+fn give_up(socket: Cookie, direction: Direction) {
     LOST.store(true, Ordering::Relaxed);
     for record in used().filter(|record| record.is_of(socket, direction)) {
         record.is_stale.store(true, Ordering::Relaxed);

@@ -4,12 +4,16 @@
 //! The owner of a directory can put links into it. So no symbolic link is followed, and no file is given
 //! away that has a second name: it may be another directory's.
 
-use std::{io, os::fd::AsFd, path::Path};
+use std::{
+    io,
+    os::fd::{AsFd, AsRawFd},
+    path::Path,
+};
 
 use rustix::{
     fs::{
-        AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chownat, fstat, open, openat,
-        stat,
+        AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chmod, chownat, fstat, open,
+        openat, stat,
     },
     io::Errno,
     path::Arg,
@@ -27,6 +31,16 @@ pub fn give_to_owner_of_directory(path: &Path) {
         let (uid, gid) = (Uid::from_raw(directory.st_uid), Gid::from_raw(directory.st_gid));
         let _ = give(CWD, path, uid, gid);
     }
+}
+
+/// Sets the mode of a file, of a directory or of a bound socket, and of nothing that a link leads to.
+///
+/// Errors: those of open(2) and chmod(2); EOPNOTSUPP for a symbolic link.
+pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
+    // fchmod(2) takes no descriptor of O_PATH.
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = open(path, flags, Mode::empty())?;
+    Ok(chmod(format!("/proc/self/fd/{}", file.as_raw_fd()), Mode::from_raw_mode(mode))?)
 }
 
 /// Gives a directory and the regular files in it to a user and its group.
@@ -77,6 +91,17 @@ mod tests {
 
     fn owner(path: &Path) -> u32 {
         fs::symlink_metadata(path).unwrap().uid()
+    }
+
+    #[test]
+    fn a_mode_is_not_that_of_a_link() {
+        let root = tempfile::tempdir().unwrap();
+        let [file, link] = ["file", "link"].map(|name| root.path().join(name));
+        fs::write(&file, "").unwrap();
+        symlink("file", &link).unwrap();
+        set_mode(&file, 0o640).unwrap();
+        assert!(set_mode(&link, 0o666).is_err());
+        assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o640);
     }
 
     fn is_root() -> bool {

@@ -2,15 +2,15 @@
 //! goes with the SAD and SPD at a reboot.
 
 use std::{
-    fs::{self, DirBuilder, Permissions},
+    fs::DirBuilder,
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
 use rustix::{io::Errno, net::SocketAddrUnix};
 
-use crate::owner::give_to_owner_of_directory;
+use crate::owner::{give_to_owner_of_directory, set_mode};
 
 /// The directory of the directories.
 pub const DIRECTORY: &str = "/run/xfrm-tools";
@@ -44,7 +44,7 @@ pub fn make_directory(path: &Path) -> io::Result<bool> {
     let mode = 0o755;
     match (DirBuilder::new().mode(mode).create(path), path.parent()) {
         (Ok(()), _) => {
-            fs::set_permissions(path, Permissions::from_mode(mode))?;
+            set_mode(path, mode)?;
             give_to_owner_of_directory(path);
             Ok(true)
         }
@@ -81,6 +81,8 @@ pub fn is_socket_address(address: &SocketAddrUnix, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt};
+
     use super::*;
 
     #[test]

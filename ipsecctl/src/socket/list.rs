@@ -9,9 +9,6 @@ use std::{
     io::{self, Write},
     net::SocketAddr,
     process,
-    sync::mpsc::{self, Sender},
-    thread,
-    time::{Duration, Instant},
 };
 
 use engine::SocketEntry;
@@ -25,6 +22,7 @@ use rustix::{
     },
 };
 use sockpolicy::Socket;
+use sys::close::close_without_lingering;
 
 use super::process::Process;
 use crate::Error;
@@ -37,9 +35,8 @@ struct Owned {
     found: bool,
 }
 
-/// How long to wait until copies of descriptors are closed, and how often to try.
-const PATIENCE: Duration = Duration::from_secs(1);
-const PAUSE: Duration = Duration::from_millis(10);
+/// Copies of descriptors that are closed together.
+const COPIES: usize = 256;
 
 /// The line for a socket.
 #[derive(Clone)]
@@ -51,21 +48,16 @@ struct Found {
 /// Writes the list to standard output.
 pub fn print() -> Result<(), Error> {
     let (mut owners, others) = by_owner(engine::socket_policies()?);
-    let closer = closer();
+    let mut copies = Copies::default();
     let mut out = io::stdout().lock();
     let mut known: HashMap<u64, Option<Found>> = HashMap::new();
-    // This process has nothing but copies.
+    // This process has nothing but copies of them.
     let own = i64::from(process::id());
     for process in Process::all()?.filter(|process| i64::from(process.pid()) != own) {
         for (fd, inode) in process.sockets() {
             let known = match known.entry(inode) {
                 Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(unknown) => {
-                    let copy = copy(&process, fd)?;
-                    let found = unknown.insert(copy.as_ref().and_then(found));
-                    copy.map(|copy| closer.send(copy));
-                    found
-                }
+                Entry::Vacant(unknown) => unknown.insert(copies.add(&process, fd)?.and_then(found)),
             };
             let Some(found) = known else { continue };
             let Some(owned) = owners.get_mut(&found.owner) else { continue };
@@ -76,30 +68,46 @@ pub fn print() -> Result<(), Error> {
     Ok(write_rest(&mut out, &owners, others)?)
 }
 
-/// A copy of a descriptor; `None` if it is closed by now, or cannot be had.
-///
-/// Errors: EMFILE if the copies are not closed fast enough.
-fn copy(process: &Process, fd: i32) -> Result<Option<OwnedFd>, Error> {
-    let end = Instant::now() + PATIENCE;
-    loop {
-        match process.take(fd) {
-            Err(Errno::MFILE) if Instant::now() < end => thread::sleep(PAUSE),
+/// Copies of other processes' sockets. If a process has closed its own meanwhile, the last close is the
+/// one here, and would take as long as the process has set with `SO_LINGER`.
+#[derive(Default)]
+struct Copies(Vec<OwnedFd>);
+
+impl Copies {
+    /// Copies a descriptor; `None` if it is closed by now, or cannot be had.
+    ///
+    /// Errors: EMFILE.
+    fn add(&mut self, process: &Process, fd: i32) -> Result<Option<&OwnedFd>, Error> {
+        if self.0.len() == COPIES {
+            self.close();
+        }
+        let mut copy = process.take(fd);
+        if matches!(copy, Err(Errno::MFILE)) {
+            self.close();
+            copy = process.take(fd);
+        }
+        match copy {
+            Ok(copy) => {
+                self.0.push(copy);
+                Ok(self.0.last())
+            }
             Err(errno @ Errno::MFILE) => {
                 let (pid, error) = (process.pid(), errno.into());
-                return Err(Error::Descriptor { pid, fd, error });
+                Err(Error::Descriptor { pid, fd, error })
             }
-            copy => return Ok(copy.ok()),
+            Err(_) => Ok(None),
         }
+    }
+
+    fn close(&mut self) {
+        close_without_lingering(std::mem::take(&mut self.0));
     }
 }
 
-/// Closes copies on a thread of its own. If the process has closed its socket meanwhile, the last close
-/// is this one, and takes as long as the process has chosen (`SO_LINGER`). The end of this process ends
-/// it.
-fn closer() -> Sender<OwnedFd> {
-    let (sender, copies) = mpsc::channel();
-    thread::spawn(move || copies.into_iter().for_each(drop::<OwnedFd>));
-    sender
+impl Drop for Copies {
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 /// The policies by the number that they bear, and how many bear none.

@@ -27,11 +27,14 @@ const ASK: &str = "import socket, struct, time\n\
     print(time.monotonic() - begun)";
 
 impl Hosts {
-    fn strangers_script(&self) {
-        let copy = self.file("strangers.py");
+    /// Hosts with the script of [`Hosts::stranger`].
+    fn with_strangers() -> Self {
+        let hosts = Self::new();
+        let copy = hosts.file("strangers.py");
         fs::copy(Path::new(SCRIPTS).join("socket_permissions/strangers.py"), &copy)
             .expect("a copy");
         open(&copy, 0o644);
+        hosts
     }
 
     /// A user who tries something.
@@ -79,8 +82,7 @@ fn wait_for_threads(daemon: &Daemon, count: usize) {
 /// Eight users without a line keep as many connections as they can.
 #[test]
 fn users_without_a_line_exclude_no_other() {
-    let hosts = Hosts::new();
-    hosts.strangers_script();
+    let hosts = Hosts::with_strangers();
     let daemon = hosts.serve(LINES);
     let most = most_threads(&hosts, &daemon);
     let _strangers: Vec<_> = (100_000..100_008).map(|uid| hosts.stranger(uid, "hold 16")).collect();
@@ -96,8 +98,7 @@ fn users_without_a_line_exclude_no_other() {
 /// A user with a line uses up the user's own slots, and no others.
 #[test]
 fn a_user_with_a_line_excludes_no_other() {
-    let hosts = Hosts::new();
-    hosts.strangers_script();
+    let hosts = Hosts::with_strangers();
     let _daemon = hosts.serve(LINES);
     let _holder = hosts.stranger(1000, "hold 200");
     for _ in 0..5 {
@@ -109,8 +110,7 @@ fn a_user_with_a_line_excludes_no_other() {
 /// The service does not wait for the `SO_LINGER` of sockets that clients have sent.
 #[test]
 fn sockets_that_linger_keep_no_slot() {
-    let hosts = Hosts::new();
-    hosts.strangers_script();
+    let hosts = Hosts::with_strangers();
     let daemon = hosts.serve(LINES);
     let most = most_threads(&hosts, &daemon);
     let _stranger = hosts.stranger(100_000, "linger 20");
@@ -126,8 +126,7 @@ fn sockets_that_linger_keep_no_slot() {
 /// their limits are.
 #[test]
 fn a_flood_of_requests_is_a_few_lines_of_log() {
-    let hosts = Hosts::new();
-    hosts.strangers_script();
+    let hosts = Hosts::with_strangers();
     let daemon = hosts.serve("sockets user root bypass\nsockets user 1000 discard\n");
     let mut strangers: Vec<_> =
         [100_000, 100_001, 1000].map(|uid| (uid, hosts.stranger(uid, "flood 4"))).into();

@@ -45,25 +45,12 @@ impl AcquireTimes {
     ) -> Result<usize, Error> {
         let lifetime = larval_lifetime();
         let due = self.due(uses(host, partial, all)?, unix_seconds(), lifetime);
-        let mut batch = host.kernel.batch();
-        for index in &due {
-            let Answer::Found(entry) = host.kernel.get_policy_of_index(*index)? else { continue };
-            let installed = Installed(entry);
-            let requested = host.store.requested(installed.clone());
-            let mut there = installed.policy.action.templates().iter().peekable();
-            for template in requested.policy.action.templates() {
-                // Those that are installed have the same order.
-                if there.next_if(|installed| *installed == template).is_some() {
-                    continue;
-                }
-                batch.push(&Change::Acquire { policy: &installed, template: *template });
-            }
-            if batch.is_full() {
-                host.kernel.send(&mut batch)?;
-            }
+        let sent = send_for(host, &due);
+        if sent.is_err() {
+            // The next reading finds them used, and tries again.
+            self.next.retain(|index, _| !due.contains(index));
         }
-        host.kernel.send(&mut batch)?;
-        Ok(due.len())
+        sent.map(|()| due.len())
     }
 
     /// The policies whose SAs are to be requested now. One that is not known yet counts as used if it was
@@ -87,6 +74,29 @@ impl AcquireTimes {
         };
         uses.into_iter().filter_map(is_due).collect()
     }
+}
+
+/// Sends an ACQUIRE for each template that is not installed.
+fn send_for(host: &mut Host, due: &[u32]) -> Result<(), Error> {
+    let mut batch = host.kernel.batch();
+    for index in due {
+        let Answer::Found(entry) = host.kernel.get_policy_of_index(*index)? else { continue };
+        let installed = Installed(entry);
+        let requested = host.store.requested(installed.clone());
+        let mut there = installed.policy.action.templates().iter().peekable();
+        for template in requested.policy.action.templates() {
+            // Those that are installed have the same order.
+            if there.next_if(|installed| *installed == template).is_some() {
+                continue;
+            }
+            batch.push(&Change::Acquire { policy: &installed, template: *template });
+        }
+        if batch.is_full() {
+            host.kernel.send(&mut batch)?;
+        }
+    }
+    host.kernel.send(&mut batch)?;
+    Ok(())
 }
 
 /// How long a larval SA waits for its keys, in seconds, at least one.

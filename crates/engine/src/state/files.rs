@@ -103,22 +103,23 @@ pub(crate) fn move_aside(path: &Path, damaged: FileId, reason: &dyn fmt::Display
         return true;
     }
     let aside = beside(path, ".damaged");
-    match fs::rename(path, &aside) {
-        Ok(()) => {
-            warn!(file = %path.display(), moved_to = %aside.display(), %reason, "damaged file");
-            true
-        }
-        Err(error) => {
-            warn_once(path, &format_args!("{reason}; it cannot be moved aside: {error}"));
-            false
-        }
-    }
+    report_aside(path, &aside, &fs::rename(path, &aside), reason)
 }
 
 /// Keeps what a damaged file contained, which is written again in place. Reports it.
 pub(crate) fn copy_aside(path: &Path, bytes: &[u8], reason: &dyn fmt::Display) {
     let aside = beside(path, ".damaged");
-    match replace(&aside, bytes, PRIVATE) {
+    report_aside(path, &aside, &replace(&aside, bytes, PRIVATE), reason);
+}
+
+/// Returns whether the damaged file is kept aside.
+fn report_aside(
+    path: &Path,
+    aside: &Path,
+    kept: &io::Result<()>,
+    reason: &dyn fmt::Display,
+) -> bool {
+    match kept {
         Ok(()) => {
             warn!(file = %path.display(), moved_to = %aside.display(), %reason, "damaged file");
         }
@@ -126,6 +127,7 @@ pub(crate) fn copy_aside(path: &Path, bytes: &[u8], reason: &dyn fmt::Display) {
             warn_once(path, &format_args!("{reason}; it cannot be moved aside: {error}"));
         }
     }
+    kept.is_ok()
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -113,10 +113,13 @@ fn of_process(
 
 fn of_task(task: &Path, traces: &mut BTreeSet<u64>, mounts: &mut BTreeSet<u64>) -> io::Result<()> {
     traces.insert(fs::metadata(task.join("ns/net"))?.ino());
-    if mounts.insert(fs::metadata(task.join("ns/mnt"))?.ino()) {
+    let mount_namespace = fs::metadata(task.join("ns/mnt"))?.ino();
+    if !mounts.contains(&mount_namespace) {
         let table = fs::read_to_string(task.join("mountinfo"))?;
         // `ROOT` of a mounted namespace is `net:[4026531840]` (proc(5)).
         traces.extend(table.lines().filter_map(|line| number(line.split(' ').nth(3)?)));
+        // A task that ended before has shown nothing: the next one of its namespace does.
+        mounts.insert(mount_namespace);
     }
     for file in fs::read_dir(task.join("fdinfo"))? {
         if let Some(info) = unless_ended(file.and_then(|file| fs::read_to_string(file.path())))? {

@@ -99,9 +99,9 @@ impl ReqIdCounter {
             Some((cookie.parse::<u64>().ok()?, next.parse::<u64>().ok()?))
         });
         Ok(match numbers {
-            Some((cookie, next)) if cookie == self.namespace.cookie && next >= ALL.start => next,
             // That of a former namespace of the same number.
             Some((cookie, _)) if cookie != self.namespace.cookie => ALL.start,
+            Some((_, next)) if (ALL.start..=ALL.end).contains(&next) => next,
             _ => {
                 files::copy_aside(&self.path, &bytes, &"it is no counter");
                 at_random()
@@ -191,7 +191,8 @@ mod tests {
         assert!(!block.is_counted && block.numbers.end - block.numbers.start == 5);
         assert_ne!(counter.take(5).unwrap(), block);
         fs::remove_dir(&path).unwrap();
-        for damage in [&b"\0\xff"[..], b"1", b"1 2", b"1 20000 3\n"] {
+        let beyond = format!("{} {}\n", namespace.cookie, u64::MAX);
+        for damage in [&b"\0\xff"[..], b"1", b"1 2", b"1 20000 3\n", beyond.as_bytes()] {
             fs::write(&path, damage).unwrap();
             let block = counter.take(1).unwrap();
             assert!(block.is_counted && block.numbers.start != 20000, "{damage:?}");

@@ -58,7 +58,7 @@ impl Account {
     }
 
     /// Makes this process one of the user, without other groups than the user's own.
-    pub(super) fn become_it(&self) -> Result<(), Errno> {
+    pub(super) fn switch(&self) -> Result<(), Errno> {
         let (uid, gid) = (Uid::from_raw(self.uid), Gid::from_raw(self.gid));
         setgroups(&[gid])
             .and_then(|()| setresgid(gid, gid, gid))
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_user_is_not_to_be_become() {
+    fn the_own_user_needs_no_switch() {
         let own = geteuid().to_string();
         assert_eq!(Account::to_become(Some(&own)).unwrap(), None);
     }

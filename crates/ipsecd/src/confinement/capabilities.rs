@@ -17,7 +17,7 @@ pub(super) fn reduce(kept: CapabilitySet, account: Option<&Account>) -> Result<(
     if let Some(account) = account {
         // Otherwise the change of the user clears the permitted set.
         set_keep_capabilities(true)?;
-        account.become_it()?;
+        account.switch()?;
     }
     let now = capabilities(None)?;
     let kept = now.permitted & kept;

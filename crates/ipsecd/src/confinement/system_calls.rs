@@ -20,7 +20,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_readlinkat, libc::SYS_getdents64, libc::SYS_getcwd, libc::SYS_fcntl, libc::SYS_flock,
     libc::SYS_ftruncate, libc::SYS_fallocate, libc::SYS_fsync, libc::SYS_fdatasync,
     libc::SYS_unlinkat, libc::SYS_renameat, libc::SYS_renameat2, libc::SYS_mkdirat, libc::SYS_mknodat, libc::SYS_umask,
-    libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_setxattr, libc::SYS_memfd_create, libc::SYS_statfs, libc::SYS_fstatfs,
+    libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_lsetxattr, libc::SYS_memfd_create, libc::SYS_statfs, libc::SYS_fstatfs,
     libc::SYS_inotify_init1, libc::SYS_inotify_add_watch, libc::SYS_inotify_rm_watch,
     libc::SYS_dup, libc::SYS_dup3, libc::SYS_pipe2, libc::SYS_eventfd2,
     // Sockets. New ones are among ARGUMENTS.

@@ -21,7 +21,9 @@ pub(super) fn read(namespace: &Namespace) -> Result<Option<Variables>, Error> {
     if !path.try_exists().map_err(|source| Error::run(&path, source))? {
         return Ok(None);
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW;
     let variables = Connection::open_with_flags(&path, flags).and_then(|connection| {
         connection.busy_timeout(PATIENCE)?;
         let cookie: i64 =
