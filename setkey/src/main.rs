@@ -2,6 +2,7 @@
 //! the BSDs.
 
 mod backend;
+mod check;
 mod dump;
 mod error;
 mod files;
@@ -56,7 +57,7 @@ fn run(command: &Command) -> Result<ExitCode, Error> {
         Task::Script(path) => script::run(command, Input::open(path)?),
         Task::Text(text) => script::run(command, Input::text(text)),
         Task::Interactive => script::run(command, Input::interactive()),
-        Task::Check(path) => script::check(command, Input::open(path)?),
+        Task::Check(path) => check::run(command, Input::open(path)?),
         Task::Dump(Database::Sad) => dump(command, &Operation::DumpSad(None)),
         Task::Dump(Database::Spd) => dump(command, &Operation::DumpSpd),
         Task::Flush(Database::Sad) => one(command, Operation::FlushSad(None)),

@@ -32,7 +32,7 @@ const BYTES_OF_REPORTS: u64 = 32 << 10;
 
 /// Where statements come from.
 pub struct Input {
-    reader: Box<dyn Read>,
+    pub(crate) reader: Box<dyn Read>,
     /// What messages call it.
     name: String,
     /// Go on after a mistake, and word results without a line (`-c`).
@@ -77,35 +77,6 @@ pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
         Ended::AtTheEnd => exit_code(command, &run.printer),
         Ended::AtAMistake => ExitCode::FAILURE,
     })
-}
-
-/// Reads a script to its end, or to its hundredth mistake, and reports them; it needs no kernel.
-pub fn check(command: &Command, input: Input) -> Result<ExitCode, Error> {
-    let mut words = Words::new(command, &input);
-    let mut script = Script::new(input.reader, command.dialect);
-    while let Some(statement) = script.next_statement() {
-        words.bytes_read = script.bytes_read();
-        let lowered = statement.and_then(|statement| {
-            let line = statement.line();
-            Ok((line, grammar::lower(&statement, &SystemNames)?))
-        });
-        match lowered {
-            Ok((line, lowered)) => {
-                lowered.warnings.iter().for_each(|warning| words.warn(warning));
-                for refusal in lowered.operations.iter().filter_map(|made| made.as_ref().err()) {
-                    words.refuse(line, refusal);
-                }
-            }
-            Err(error) => {
-                words.unreadable(&error)?;
-                words.report(&error);
-            }
-        }
-        if words.has_enough() {
-            break;
-        }
-    }
-    Ok(if words.mistakes == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 enum Ended {
@@ -187,21 +158,21 @@ impl Run {
 /// How mistakes are worded: those of the original where it had its output, ours on standard error.
 ///
 /// The reports are limited, whatever the script: the log that they go to is larger than it by a factor.
-struct Words {
+pub(crate) struct Words {
     name: String,
     interactive: bool,
     dialect: Dialect,
     colors: Colors,
     /// `--redact`: no token that may be a key.
     redact: bool,
-    bytes_read: u64,
-    mistakes: usize,
+    pub(crate) bytes_read: u64,
+    pub(crate) mistakes: usize,
     warnings: usize,
     bytes_reported: u64,
 }
 
 impl Words {
-    fn new(command: &Command, input: &Input) -> Self {
+    pub(crate) fn new(command: &Command, input: &Input) -> Self {
         Self {
             name: input.name.clone(),
             interactive: input.interactive,
@@ -241,7 +212,7 @@ impl Words {
     }
 
     /// An error of the reader is no mistake of the script.
-    fn unreadable(&self, error: &grammar::Error) -> Result<(), Error> {
+    pub(crate) fn unreadable(&self, error: &grammar::Error) -> Result<(), Error> {
         match error.kind() {
             Kind::Unreadable(reason) => {
                 Err(Error::Read { name: self.name.clone(), reason: reason.clone() })
@@ -272,19 +243,19 @@ impl Words {
         }
     }
 
-    fn report(&mut self, error: &grammar::Error) {
+    pub(crate) fn report(&mut self, error: &grammar::Error) {
         self.mistakes += 1;
         let name = self.name.clone();
         self.print(&Diagnostic::of_error(&name, error, self.colors));
     }
 
-    fn refuse(&mut self, line: usize, refusal: &model::Error) {
+    pub(crate) fn refuse(&mut self, line: usize, refusal: &model::Error) {
         self.mistakes += 1;
         let text = format!("{}:{line}: {refusal}", self.name);
         self.print(&Visible(&text));
     }
 
-    fn warn(&mut self, warning: &Warning) {
+    pub(crate) fn warn(&mut self, warning: &Warning) {
         self.warnings += 1;
         if self.is_over(self.warnings) {
             return;
@@ -311,7 +282,7 @@ impl Words {
     }
 
     /// Whether there were so many mistakes that the script is not read on, which is reported.
-    fn has_enough(&self) -> bool {
+    pub(crate) fn has_enough(&self) -> bool {
         let is_over = self.mistakes > 0 && self.is_over(self.mistakes + 1);
         if is_over {
             let Self { name, mistakes, .. } = self;

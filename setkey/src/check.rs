@@ -1,0 +1,41 @@
+//! `--check`: a whole script is read, and everything in it that is wrong is reported. No kernel is asked.
+
+use std::process::ExitCode;
+
+use grammar::Script;
+use sys::SystemNames;
+
+use crate::{
+    error::Error,
+    options::Command,
+    script::{Input, Words},
+};
+
+/// Reads a script to its end, or to its hundredth mistake, and reports them; it needs no kernel.
+pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
+    let mut words = Words::new(command, &input);
+    let mut script = Script::new(input.reader, command.dialect);
+    while let Some(statement) = script.next_statement() {
+        words.bytes_read = script.bytes_read();
+        let lowered = statement.and_then(|statement| {
+            let line = statement.line();
+            Ok((line, grammar::lower(&statement, &SystemNames)?))
+        });
+        match lowered {
+            Ok((line, lowered)) => {
+                lowered.warnings.iter().for_each(|warning| words.warn(warning));
+                for refusal in lowered.operations.iter().filter_map(|made| made.as_ref().err()) {
+                    words.refuse(line, refusal);
+                }
+            }
+            Err(error) => {
+                words.unreadable(&error)?;
+                words.report(&error);
+            }
+        }
+        if words.has_enough() {
+            break;
+        }
+    }
+    Ok(if words.mistakes == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
