@@ -189,6 +189,18 @@ fn the_option_of_af_key_is_taken_without_it() {
     assert_eq!(hosts.wire.packets(1)[0].protocols, [UDP]);
 }
 
+/// A network namespace gets the number of a former one, whose directory was closed to other users.
+#[test]
+fn a_directory_that_was_left_is_open_to_all() {
+    let hosts = Hosts::new();
+    let left = hosts.a.kept();
+    fs::create_dir_all(&left).expect("a directory");
+    open(&left, 0o700);
+    let _daemon = hosts.serve("sockets user 1000 ipsec\n");
+    let outcome = hosts.exec(ESP_BOTH_DIRECTIONS);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+}
+
 /// A socket of another network namespace is refused by the service, whichever process sends it.
 #[test]
 fn a_service_serves_its_own_namespace() {

@@ -61,7 +61,7 @@ impl Listener {
             move |source: io::Error| Error::Socket { path, doing, source }
         };
         let directory = path.parent().unwrap_or(&path);
-        run::make_directory(directory).map_err(failed("making its directory"))?;
+        run::open_directory(directory).map_err(failed("making its directory"))?;
         let address = SocketAddrUnix::new(&path).map_err(io::Error::from);
         let address = address.map_err(failed("naming the socket"))?;
         if is_served(&address, kind).map_err(failed("checking for another service"))? {

@@ -24,6 +24,9 @@ pub const CLIENTS_SOCKET: &str = "clients.sock";
 /// The socket of the service that sets policies of sockets (`SOCK_SEQPACKET`).
 pub const POLICY_SOCKET: &str = "socket.sock";
 
+/// The mode of the directories: every user can read them.
+const MODE: u32 = 0o755;
+
 /// The directory of a network namespace, given its inode number.
 #[must_use]
 pub fn directory(netns: u64) -> PathBuf {
@@ -41,10 +44,9 @@ pub fn directory_below(root: &Path, netns: u64) -> PathBuf {
 ///
 /// Errors: those of mkdir(2).
 pub fn make_directory(path: &Path) -> io::Result<bool> {
-    let mode = 0o755;
-    match (DirBuilder::new().mode(mode).create(path), path.parent()) {
+    match (DirBuilder::new().mode(MODE).create(path), path.parent()) {
         (Ok(()), _) => {
-            set_mode(path, mode)?;
+            set_mode(path, MODE)?;
             give_to_owner_of_directory(path);
             Ok(true)
         }
@@ -55,6 +57,18 @@ pub fn make_directory(path: &Path) -> io::Result<bool> {
         }
         (Err(error), _) => Err(error),
     }
+}
+
+/// As [`make_directory`], for a service. The directory of a network namespace may be that of a former one
+/// of the same number, which was closed to other users: it is opened again.
+///
+/// Errors: those of mkdir(2) and chmod(2).
+pub fn open_directory(path: &Path) -> io::Result<()> {
+    let is_ours = path.parent() == Some(Path::new(DIRECTORY));
+    if !make_directory(path)? && is_ours {
+        set_mode(path, MODE)?;
+    }
+    Ok(())
 }
 
 /// The address of a socket in the directory of a network namespace. Allocates nothing: it is needed
