@@ -115,6 +115,9 @@ pub enum Kind {
     /// No source and destination of one address family. The original prints nothing.
     #[error("source and destination are of different address families")]
     NoPair,
+    /// A word that is no name of a network device.
+    #[error("`{0}` is no name of a network device")]
+    Device(String),
     /// An unknown upper-layer protocol.
     #[error("`{0}` is no upper-layer protocol")]
     Upper(String),
@@ -240,6 +243,7 @@ impl Error {
             Kind::TooLong
             | Kind::Unreadable(_)
             | Kind::NoPair
+            | Kind::Device(_)
             | Kind::Tagged
             | Kind::OutOfRange { .. }
             | Kind::OldProtocol(_)
@@ -323,6 +327,7 @@ impl Kind {
             Kind::Port { .. } => "give the number, 0 to 65535; names are looked up for UDP only",
             Kind::ManyAddresses(_) => "give one address, or choose a family with -4 or -6",
             Kind::NoPair | Kind::EndpointFamilies => "use two IPv4 or two IPv6 addresses",
+            Kind::Device(_) => "a device's name has at most 15 bytes, as `ip link` shows it",
             Kind::Upper(_) => "give the number of the protocol, or any",
             Kind::Misc(_) => "say TYPE,CODE with icmp and icmp6, as in 135,0; with gre a.b.c.d",
             Kind::NoMisc(_) => "only icmp, icmp6, mobility headers (135) and gre take more",

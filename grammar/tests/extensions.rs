@@ -84,7 +84,7 @@ fn options_of_an_sa() {
     assert_eq!(sa.output_mark, Mark { value: 1, mask: 2 });
     assert_eq!((sa.if_id, sa.nat_keepalive), (NonZeroU32::new(32), NonZeroU32::new(20)));
     assert_eq!(sa.direction, Some(SaDirection::Out));
-    let device = "eth0_1.5".into();
+    let device = "eth0_1.5".parse().unwrap();
     assert_eq!(sa.offload, Some(Offload { device, direction: SaDirection::In, packet: true }));
     let hard = Lifetime::from_numbers([3, 0, 0, 1]);
     let soft = Lifetime::from_numbers([4, 0, 0, 2]);

@@ -119,7 +119,7 @@ fn sa() -> impl Strategy<Value = Sa> {
             direction,
             nat_keepalive: NonZeroU32::new(nat_keepalive),
             offload: offload.map(|(device, direction, packet)| Offload {
-                device,
+                device: device.parse().expect("it fits"),
                 direction,
                 packet,
             }),
@@ -253,7 +253,8 @@ fn text() {
 #[test]
 fn what_the_language_cannot_say_is_named() {
     let bare = || Sa { crypt: Some(null()), ..Sa::bare(ends(), Proto::Esp, Spi(256)) };
-    let offload = Offload { device: "a b".into(), direction: SaDirection::In, packet: false };
+    let offload =
+        Offload { device: "a b".parse().unwrap(), direction: SaDirection::In, packet: false };
     let encap = Encap {
         kind: EncapKind::EspInTcp,
         src_port: NonZeroU16::new(1),

@@ -15,6 +15,9 @@ pub enum Error {
         /// Bits of the address.
         most: u8,
     },
+    /// A name that no network device can have.
+    #[error("{0:?} is no name of a network device: it has 1 to 15 bytes")]
+    DeviceName(String),
     /// Two ends of different families.
     #[error("{src} and {dst} are of different address families")]
     FamilyMismatch {

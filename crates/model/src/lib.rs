@@ -6,6 +6,7 @@
 
 mod action;
 mod algorithm;
+mod device;
 mod dialect;
 mod direction;
 mod encap;
@@ -37,6 +38,7 @@ mod visible;
 
 pub use action::{Action, ActionKind};
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
+pub use device::DeviceName;
 pub use dialect::Dialect;
 pub use direction::{Direction, SaDirection};
 pub use encap::EncapKind;
@@ -58,7 +60,7 @@ pub use priority::{Priority, PriorityBase};
 pub use proto::{Proto, SaType};
 pub use sa::{AddressPair, Encap, Keyed, Offload, Sa, SaEntry, SaId};
 pub use sec_ctx::SecCtx;
-pub use selector::{Prefix, Selector, Upper};
+pub use selector::{PortMasks, Prefix, Selector, Upper};
 pub use socket_policy::{SocketAction, SocketPolicy};
 pub use spi::Spi;
 pub use state::SaState;

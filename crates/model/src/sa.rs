@@ -4,8 +4,8 @@ use std::{
 };
 
 use crate::{
-    Algorithm, Current, EncapKind, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId, SaDirection,
-    SaFlags, SaMode, SaState, ScriptOption, SecCtx, Selector, Spi,
+    Algorithm, Current, DeviceName, EncapKind, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId,
+    SaDirection, SaFlags, SaMode, SaState, ScriptOption, SecCtx, Selector, Spi,
 };
 
 /// Source and destination of an SA or a tunnel: one family.
@@ -88,10 +88,10 @@ pub struct Encap {
 }
 
 /// A network device that does the work of an SA (`XFRMA_OFFLOAD_DEV`).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Offload {
     /// The device's name.
-    pub device: String,
+    pub device: DeviceName,
     /// For packets that arrive or leave.
     pub direction: SaDirection,
     /// The whole packet, not only the cipher (Linux 6.2).

@@ -1,6 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::{Error, IpVersion};
+use crate::{DeviceName, Error, IpVersion};
 
 /// An address with a prefix length. Host bits are kept as given: the kernel stores and compares
 /// them as they are.
@@ -112,6 +112,24 @@ impl Upper {
     }
 }
 
+/// The bits of the ports that a selector looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PortMasks {
+    /// Of the source port, host order.
+    pub src: u16,
+    /// Of the destination port, host order.
+    pub dst: u16,
+}
+
+impl PortMasks {
+    /// The masks of a selector that is given none: a port of 0 is any, every other one exact.
+    #[must_use]
+    pub fn of_ports(src_port: u16, dst_port: u16) -> Self {
+        let mask = |port: u16| if port == 0 { 0 } else { u16::MAX };
+        Self { src: mask(src_port), dst: mask(dst_port) }
+    }
+}
+
 /// What a policy looks at in a packet.
 ///
 /// The ports are numbers in host order, 0 meaning any. For ICMP, ICMPv6 and MH they hold type
@@ -126,13 +144,20 @@ pub struct Selector {
     pub src_port: u16,
     /// Destination port, or what stands in for it.
     pub dst_port: u16,
+    /// The masks of both ports, where they are not those of [`PortMasks::of_ports`].
+    pub port_masks: Option<PortMasks>,
+    /// The device that packets arrive at or leave by; none: any.
+    pub device: Option<DeviceName>,
+    /// `xfrm_selector.user`: part of the name of a policy. The kernel compares it with no packet. 0
+    /// in what scripts and PF_KEY make; of a policy of a socket see `xfrm::SocketEntry`.
+    pub user: u32,
 }
 
 impl Selector {
     /// Whatever passes between addresses of this prefix.
     #[must_use]
     pub fn within(prefix: Prefix) -> Self {
-        Self { src: prefix, dst: prefix, upper: Upper::Any, src_port: 0, dst_port: 0 }
+        Self::between(prefix, prefix)
     }
 
     /// The IP version of the packets.
@@ -146,7 +171,18 @@ impl Selector {
         if src.addr.is_ipv4() != dst.addr.is_ipv4() {
             return Err(Error::FamilyMismatch { src: src.addr, dst: dst.addr });
         }
-        Ok(Self { src, dst, upper: Upper::Any, src_port: 0, dst_port: 0 })
+        Ok(Self::between(src, dst))
+    }
+
+    fn between(src: Prefix, dst: Prefix) -> Self {
+        let (upper, port_masks, device) = (Upper::Any, None, None);
+        Self { src, dst, upper, src_port: 0, dst_port: 0, port_masks, device, user: 0 }
+    }
+
+    /// The masks of both ports.
+    #[must_use]
+    pub fn port_masks(&self) -> PortMasks {
+        self.port_masks.unwrap_or(PortMasks::of_ports(self.src_port, self.dst_port))
     }
 
     /// The source prefix.

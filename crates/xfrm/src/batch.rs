@@ -71,7 +71,7 @@ impl Batch {
 
     /// Appends a change. The batch takes it even if it is full.
     ///
-    /// An SA whose offload device does not exist is refused here, with ENODEV; its refusal comes
+    /// A change that names a device which does not exist is refused here, with ENODEV; its refusal comes
     /// out of [`crate::Connection::send`] with the kernel's.
     pub fn push(&mut self, change: &Change<'_>) {
         debug!(position = self.count, ?change, "to send");
@@ -225,7 +225,7 @@ mod tests {
 
     fn offloaded(device: &str) -> Sa {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let (device, direction) = (device.to_owned(), SaDirection::Out);
+        let (device, direction) = (device.parse().unwrap(), SaDirection::Out);
         let offload = Some(Offload { device, direction, packet: false });
         Sa { offload, ..Sa::bare(ends, Proto::Esp, Spi(1)) }
     }

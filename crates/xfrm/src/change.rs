@@ -74,20 +74,24 @@ impl Change<'_> {
                 protocol: proto.unwrap_or(Proto::Any).number(),
             }),
             Change::AddPolicy(installed) => {
-                XfrmMessage::AddPolicy(wire::policy::message(&installed))
+                XfrmMessage::AddPolicy(wire::policy::message(&installed, devices)?)
             }
             Change::UpdatePolicy(installed) => {
-                XfrmMessage::UpdatePolicy(wire::policy::message(&installed))
+                XfrmMessage::UpdatePolicy(wire::policy::message(&installed, devices)?)
             }
-            Change::DeletePolicy(id) => XfrmMessage::DeletePolicy(wire::policy::id_message(id)),
+            Change::DeletePolicy(id) => {
+                XfrmMessage::DeletePolicy(wire::policy::id_message(id, devices)?)
+            }
             Change::FlushSpd => XfrmMessage::FlushPolicy(policy::FlushMessage::default()),
-            Change::Migrate(migration) => XfrmMessage::Migrate(wire::migration::message(migration)),
+            Change::Migrate(migration) => {
+                XfrmMessage::Migrate(wire::migration::message(migration, devices)?)
+            }
             Change::SetCatchAll(it) => XfrmMessage::UpdatePolicy(wire::catch_all::message(it)),
             Change::DeleteCatchAll(it) => {
                 XfrmMessage::DeletePolicy(wire::catch_all::id_message(it))
             }
             Change::Acquire { policy, template } => {
-                XfrmMessage::Acquire(wire::acquire::message(policy, template))
+                XfrmMessage::Acquire(wire::acquire::message(policy, template, devices)?)
             }
             Change::SetDefault { block } => {
                 // XFRM_USERPOLICY_BLOCK and XFRM_USERPOLICY_ACCEPT.

@@ -129,11 +129,15 @@ impl Connection {
         answer
     }
 
-    /// Reads the policy of this name (`XFRM_MSG_GETPOLICY`); refused with ENOENT if there is none.
+    /// Reads the policy of this name (`XFRM_MSG_GETPOLICY`); refused with ENOENT if there is none, with
+    /// ENODEV if there is no such device.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
     pub fn get_policy(&mut self, id: &PolicyId) -> Result<Answer<PolicyEntry>, Error> {
-        self.ask_for_policy(&XfrmMessage::GetPolicy(wire::policy::id_message(id)))
+        match wire::policy::id_message(id, &self.socket.devices()) {
+            Ok(name) => self.ask_for_policy(&XfrmMessage::GetPolicy(name)),
+            Err(refusal) => Ok(Answer::Refused(refusal)),
+        }
     }
 
     /// Reads the policy of this index, whose low three bits are its direction
@@ -150,9 +154,10 @@ impl Connection {
 
     fn ask_for_policy(&mut self, question: &XfrmMessage) -> Result<Answer<PolicyEntry>, Error> {
         debug!(seq = self.next_seq, ?question, "get");
+        let devices = self.socket.devices();
         let answer = self.ask(question, |object| {
             let none = || Error::Malformed("a sub-policy where a policy was expected".into());
-            wire::policy::read(object)?.ok_or_else(none)
+            wire::policy::read(object, &devices)?.ok_or_else(none)
         });
         debug!(?answer, "received");
         answer
@@ -240,7 +245,8 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`].
     pub fn dump_spd(&mut self) -> Result<Dump<'_, PolicyEntry>, Error> {
-        self.dump_policies(wire::policy::read)
+        let devices = self.socket.devices();
+        self.dump_policies(move |object| wire::policy::read(object, &devices))
     }
 
     /// Reads the index of each policy, and when a packet has last used it, in Unix seconds; 0: none has.
@@ -256,7 +262,8 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`].
     pub fn dump_socket_policies(&mut self) -> Result<Dump<'_, SocketEntry>, Error> {
-        self.dump_policies(wire::socket_policy::read)
+        let devices = self.socket.devices();
+        self.dump_policies(move |object| wire::socket_policy::read(object, &devices))
     }
 
     fn dump_policies<T>(
@@ -271,8 +278,9 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`].
     pub fn into_spd_dump(mut self) -> Result<Dump<'static, PolicyEntry>, Error> {
-        let seqs = self.ask_for_spd()?;
-        Ok(Dump::new(self.socket.into(), seqs, DUMPING_SPD, Box::new(wire::policy::read)))
+        let (seqs, devices) = (self.ask_for_spd()?, self.socket.devices());
+        let read = move |object: &[u8]| wire::policy::read(object, &devices);
+        Ok(Dump::new(self.socket.into(), seqs, DUMPING_SPD, Box::new(read)))
     }
 
     fn ask_for_spd(&mut self) -> Result<Seqs, Error> {

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use model::DeviceName;
 use netlink_sys::{Socket as Netlink, protocols::NETLINK_ROUTE};
 use rustix::{
     io::Errno,
@@ -8,31 +9,41 @@ use rustix::{
 
 use crate::Refusal;
 
-/// Network devices by name and number, in the network namespace of a socket.
+/// Network devices by name and number, in the network namespace of a socket. Without one, their
+/// names are those of [`DeviceName::of_number`].
 #[derive(Clone)]
-pub(crate) struct Devices(Arc<Netlink>);
+pub(crate) struct Devices(Option<Arc<Netlink>>);
 
 impl Devices {
     pub(crate) fn of(socket: &Arc<Netlink>) -> Self {
-        Self(Arc::clone(socket))
+        Self(Some(Arc::clone(socket)))
     }
+
+    /// Devices of which only the number is known.
+    pub(crate) const UNNAMED: Devices = Devices(None);
 
     /// The devices of this thread's network namespace, by way of a socket that every kernel has.
     pub(crate) fn of_any_socket() -> Option<Self> {
-        Netlink::new(NETLINK_ROUTE).ok().map(|socket| Self(Arc::new(socket)))
+        Netlink::new(NETLINK_ROUTE).ok().map(|socket| Self(Some(Arc::new(socket))))
     }
 
     /// The number of a device, or what the kernel would answer if it took names.
-    pub(crate) fn index(&self, name: &str) -> Result<i32, Refusal> {
-        name_to_index(&*self.0, name)
-            .and_then(|index| i32::try_from(index).map_err(|_| Errno::NODEV))
-            .map_err(|errno| Refusal { errno, text: Some(format!("no network device {name}")) })
+    pub(crate) fn index(&self, name: DeviceName) -> Result<i32, Refusal> {
+        let named = self.0.as_ref().map_or(Err(Errno::NODEV), |socket| {
+            let index = name_to_index(&**socket, name.as_str())?;
+            i32::try_from(index).map_err(|_| Errno::NODEV)
+        });
+        named.or_else(|errno| name.number().ok_or(errno)).map_err(|errno| {
+            let text = Some(format!("no network device {name}"));
+            Refusal { errno, text }
+        })
     }
 
-    /// The name of a device; one that is gone has ip(8)'s word for its number.
-    pub(crate) fn name(&self, index: i32) -> String {
-        let known = u32::try_from(index).ok().and_then(|index| index_to_name(&*self.0, index).ok());
-        known.unwrap_or_else(|| format!("if{index}"))
+    /// The name of a device.
+    pub(crate) fn name(&self, index: i32) -> DeviceName {
+        let named = self.0.as_ref().zip(u32::try_from(index).ok());
+        let name = named.and_then(|(socket, index)| index_to_name(&**socket, index).ok());
+        name.and_then(|name| name.parse().ok()).unwrap_or(DeviceName::of_number(index))
     }
 }
 
@@ -52,18 +63,21 @@ mod tests {
 
     #[test]
     fn the_loopback_is_the_first_device() {
-        assert_eq!(devices().index("lo"), Ok(1));
-        assert_eq!(devices().name(1), "lo");
+        let lo = "lo".parse().unwrap();
+        assert_eq!(devices().index(lo), Ok(1));
+        assert_eq!(devices().name(1), lo);
+        assert_eq!(Devices::UNNAMED.name(1).as_str(), "if1");
+        assert_eq!(Devices::UNNAMED.index("if1".parse().unwrap()), Ok(1));
     }
 
     #[test]
     fn an_unknown_device_is_named() {
-        for name in ["eth-none", "a-name-that-no-device-can-have"] {
-            let refusal = devices().index(name).unwrap_err();
-            assert_eq!(refusal.errno, Errno::NODEV);
-            assert_eq!(refusal.text, Some(format!("no network device {name}")));
+        let refusal = devices().index("eth-none".parse().unwrap()).unwrap_err();
+        assert_eq!(refusal.errno, Errno::NODEV);
+        assert_eq!(refusal.text, Some(String::from("no network device eth-none")));
+        for (number, name) in [(i32::MAX, "if2147483647"), (-1, "if-1")] {
+            assert_eq!(devices().name(number).as_str(), name);
+            assert_eq!(devices().index(name.parse().unwrap()), Ok(number));
         }
-        assert_eq!(devices().name(i32::MAX), "if2147483647");
-        assert_eq!(devices().name(-1), "if-1");
     }
 }

@@ -49,9 +49,9 @@ impl Datagram {
         if let Reply::Object(object) = Reply::read(message)? {
             self.sas.extend(wire::sa::read(object, 0, devices));
             self.sas.extend(wire::sa::read_deleted(object, 0, devices));
-            self.policies.extend(wire::policy::read(object).into_iter().flatten());
-            self.policies.extend(wire::policy::read_deleted(object).into_iter().flatten());
-            drop(wire::socket_policy::read(object));
+            self.policies.extend(wire::policy::read(object, devices).into_iter().flatten());
+            self.policies.extend(wire::policy::read_deleted(object, devices).into_iter().flatten());
+            drop(wire::socket_policy::read(object, devices));
             drop(SaImage::read(object, 0, devices).map(|image| format!("{image:?}")));
             wire::catch_all::was_deleted(object);
         }

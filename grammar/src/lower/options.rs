@@ -1,8 +1,8 @@
 use std::num::{NonZeroU16, NonZeroU32, NonZeroU64};
 
 use model::{
-    AddressPair, Dialect, Encap, EncapKind, Lifetimes, Mark, Mode, Offload, Proto, ReqId, Sa,
-    SaMode, ScriptOption, SecCtx, Spi, names::LookUp,
+    AddressPair, DeviceName, Dialect, Encap, EncapKind, Lifetimes, Mark, Mode, Offload, Proto,
+    ReqId, Sa, SaMode, ScriptOption, SecCtx, Spi, names::LookUp,
 };
 
 use super::{Lowering, cut};
@@ -54,7 +54,8 @@ impl Lowering<'_> {
                 Extension::Direction(direction) => sa.direction = Some(*direction),
                 Extension::Offload { device, direction, packet } => {
                     let (direction, packet) = (*direction, *packet);
-                    sa.offload = Some(Offload { device: device.clone(), direction, packet });
+                    let device = self.device(device, *span)?;
+                    sa.offload = Some(Offload { device, direction, packet });
                 }
                 Extension::HardwareInterface(device) => hardware = Some((device, *span)),
                 Extension::KeepAlive(seconds) => {
@@ -78,7 +79,8 @@ impl Lowering<'_> {
             let direction = sa.direction;
             let direction =
                 direction.ok_or_else(|| self.error_at_end(Kind::HardwareDirection, span))?;
-            sa.offload = Some(Offload { device: device.clone(), direction, packet: true });
+            let device = self.device(device, span)?;
+            sa.offload = Some(Offload { device, direction, packet: true });
         }
         let warning = |span| Warning::new(WarningKind::Fragment, self.source, span, span);
         Ok(Options { sa, mode: mode_at, warning: fragment.map(warning) })
@@ -137,6 +139,11 @@ impl Lowering<'_> {
         span: Span,
     ) -> Result<Option<NonZeroU32>, Error> {
         self.narrow(option.word(), given, span).map(NonZeroU32::new)
+    }
+
+    /// The name of a network device, which need not exist.
+    pub(super) fn device(&self, name: &str, span: Span) -> Result<DeviceName, Error> {
+        name.parse().map_err(|_| self.error(Kind::Device(name.to_owned()), span))
     }
 
     /// A number of 32 bits: the options that no original has do not cut.

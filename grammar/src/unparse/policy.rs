@@ -1,8 +1,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use model::{
-    ActionKind, Direction, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, PriorityBase,
-    ReqId, Selector, Template, TemplateMode, Upper, names::LookUp,
+    ActionKind, Direction, Level, Lifetimes, Policy, PolicyId, PortMasks, Prefix, Priority,
+    PriorityBase, ReqId, Selector, Template, TemplateMode, Upper, names::LookUp,
 };
 
 use super::from_model::{Writer, if_id, limits, mark, node};
@@ -47,6 +47,7 @@ impl Writer {
                 tree::Upper::Number(number.into())
             }
         };
+        self.lose_device_masks_and_user(packets);
         let mark = mark(id.mark).map(Extension::Mark);
         let extensions = mark.into_iter().chain(if_id(id.if_id)).chain(limits(lifetimes));
         tree::Selector {
@@ -57,6 +58,19 @@ impl Writer {
             misc: misc.map(node),
             context: self.context(id.sec_ctx.as_ref()).map(node),
             extensions: extensions.map(node).collect(),
+        }
+    }
+
+    /// What no selector of a script has.
+    fn lose_device_masks_and_user(&mut self, packets: &Selector) {
+        if let Some(device) = packets.device {
+            self.lose(format!("dev {device}"));
+        }
+        if let Some(PortMasks { src, dst }) = packets.port_masks {
+            self.lose(format!("port masks {src:#x} {dst:#x}"));
+        }
+        if packets.user != 0 {
+            self.lose(format!("uid {}", packets.user));
         }
     }
 

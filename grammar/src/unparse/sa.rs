@@ -92,12 +92,12 @@ impl Writer {
         let seconds = sa.nat_keepalive.map(|seconds| seconds.get().into());
         extensions.extend(seconds.map(|seconds| Extension::KeepAlive(Some(seconds))));
         let Some(offload) = &sa.offload else { return };
-        if is_device(&offload.device) {
-            let (device, packet) = (offload.device.clone(), offload.packet);
+        if is_device(offload.device.as_str()) {
+            let (device, packet) = (offload.device.to_string(), offload.packet);
             let direction = offload.direction;
             extensions.push(Extension::Offload { device, direction, packet });
         } else {
-            self.lose(format!("offload {}", offload.device.escape_default()));
+            self.lose(format!("offload {}", offload.device.as_str().escape_default()));
         }
     }
 

@@ -164,7 +164,7 @@ impl SaJson {
             if_id: sa.if_id,
             direction: sa.direction.map(model::SaDirection::word),
             offload: sa.offload.as_ref().map(|offload| OffloadJson {
-                device: offload.device.clone(),
+                device: offload.device.to_string(),
                 direction: offload.direction.word(),
                 packet: offload.packet,
             }),

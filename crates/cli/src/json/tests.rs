@@ -53,7 +53,11 @@ fn full_sa() -> SaEntry {
         if_id: NonZeroU32::new(9),
         direction: Some(SaDirection::Out),
         nat_keepalive: NonZeroU32::new(20),
-        offload: Some(Offload { device: "eth0".into(), direction: SaDirection::Out, packet: true }),
+        offload: Some(Offload {
+            device: "eth0".parse().unwrap(),
+            direction: SaDirection::Out,
+            packet: true,
+        }),
         ..Sa::bare(ends(), Proto::Esp, Spi(0x1000))
     };
     let current = Current { packets: 2, bytes: 168, add_time: 100, use_time: 101 };

@@ -7,16 +7,20 @@ use model::{Action, Installation, Policy, PolicyEntry, Template};
 use netlink_packet_xfrm::{UserAcquire, XfrmAttrs, acquire::AcquireMessage};
 
 use super::policy;
-use crate::InstalledPolicy;
+use crate::{InstalledPolicy, Refusal, device::Devices};
 
 /// The message that requests an SA for a template of a policy, which need not be installed. The
 /// masks of algorithms are zero, as those of a policy that AF_KEY has added. For the packet, which is
-/// not known, there is the policy's selector.
-pub(crate) fn message(entry: &PolicyEntry, template: Template) -> AcquireMessage {
+/// not known, there is the policy's selector. Refused if its device is not there.
+pub(crate) fn message(
+    entry: &PolicyEntry,
+    template: Template,
+    devices: &Devices,
+) -> Result<AcquireMessage, Refusal> {
     let policy = Policy { action: Action::Ipsec(vec![template]), ..entry.policy.clone() };
     let installation = Installation::whole(&policy, |_| false);
     let installed = InstalledPolicy { policy: &policy, installation, index: entry.index };
-    let message = policy::message(&installed);
+    let message = policy::message(&installed, devices)?;
     let mut acquire = UserAcquire {
         selector: message.user_policy_info.selector,
         policy: message.user_policy_info,
@@ -28,7 +32,7 @@ pub(crate) fn message(entry: &PolicyEntry, template: Template) -> AcquireMessage
             (acquire.id, acquire.saddr) = (template.id, template.saddr);
         }
     }
-    AcquireMessage { acquire, nlas: message.nlas }
+    Ok(AcquireMessage { acquire, nlas: message.nlas })
 }
 
 #[cfg(test)]
@@ -79,6 +83,6 @@ mod tests {
             c0000201 00000000 00000000 00000000 00000000 01020000 ffffffff ffffffff ffffffff
             0c001500 07000000 ff000000 08001f00 09000000"
         ));
-        assert_eq!(bytes(&message(&entry, template)), expected);
+        assert_eq!(bytes(&message(&entry, template, &Devices::UNNAMED).unwrap()), expected);
     }
 }

@@ -6,11 +6,11 @@ use model::{
     Action, Installation, IpVersion, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector,
 };
 use netlink_packet_xfrm::{
-    UserPolicyInfo, XFRM_USER_POLICY_ID_LEN, XFRMA_POLICY,
+    self as xfrm, UserPolicyInfo, XFRM_USER_POLICY_ID_LEN, XFRMA_POLICY,
     policy::{DelGetMessage, ModifyMessage},
 };
 
-use super::{nested, policy};
+use super::{nested, policy, selector};
 use crate::{
     CatchAll, InstalledPolicy,
     catch_all::{OWNER, Scope},
@@ -25,16 +25,13 @@ pub(crate) fn message(it: CatchAll) -> ModifyMessage {
     let policy = Policy { id: id(it), priority, action, lifetimes: Lifetimes::default() };
     let installed =
         InstalledPolicy { policy: &policy, installation: Installation::default(), index: 0 };
-    let mut message = policy::message(&installed);
-    message.user_policy_info.selector.user = OWNER;
-    message
+    policy::with_selector(&installed, selector(&policy.id))
 }
 
 /// The message that names it.
 pub(crate) fn id_message(it: CatchAll) -> DelGetMessage {
-    let mut message = policy::id_message(&id(it));
-    message.user_policy_id.selector.user = OWNER;
-    message
+    let id = id(it);
+    policy::id_with_selector(&id, selector(&id))
 }
 
 /// Whether a notification of a deletion is about a catch-all. What was deleted by its index is named
@@ -42,6 +39,10 @@ pub(crate) fn id_message(it: CatchAll) -> DelGetMessage {
 pub(crate) fn was_deleted(object: &[u8]) -> bool {
     nested(object, XFRM_USER_POLICY_ID_LEN, XFRMA_POLICY, UserPolicyInfo::parse)
         .is_ok_and(|info| info.selector.user == OWNER)
+}
+
+fn selector(id: &PolicyId) -> xfrm::Selector {
+    xfrm::Selector { user: OWNER, ..selector::of_any_device(&id.selector) }
 }
 
 fn id(it: CatchAll) -> PolicyId {
@@ -58,6 +59,7 @@ mod tests {
     use model::Direction;
 
     use super::*;
+    use crate::device::Devices;
     use crate::wire::testing::{bytes, hex};
 
     /// What ip xfrm sends, which cannot say whose a policy is: `xfrm_selector.user` is its last field.
@@ -131,9 +133,9 @@ mod tests {
         let (version, direction) = (IpVersion::V4, Direction::In);
         for scope in [Scope::Everything, Scope::Loopback] {
             let mut message = message(CatchAll { version, direction, scope });
-            assert_eq!(policy::read(&bytes(&message)).unwrap(), None);
+            assert_eq!(policy::read(&bytes(&message), &Devices::UNNAMED).unwrap(), None);
             message.user_policy_info.selector.user = 0;
-            assert!(policy::read(&bytes(&message)).unwrap().is_some());
+            assert!(policy::read(&bytes(&message), &Devices::UNNAMED).unwrap().is_some());
         }
     }
 }

@@ -28,8 +28,8 @@ pub(crate) fn read(message: &[u8], now: fn() -> u64, devices: &Devices) -> Resul
     let sa = |read: fn(&[u8], u64, &Devices) -> Result<SaEntry, Error>| {
         read(object, now(), devices).map(Box::new)
     };
-    let policy = |read: fn(&[u8]) -> Result<Option<PolicyEntry>, Error>| {
-        read(object).map(|entry| entry.map(Box::new))
+    let policy = |read: fn(&[u8], &Devices) -> Result<Option<PolicyEntry>, Error>| {
+        read(object, devices).map(|entry| entry.map(Box::new))
     };
     let event = match kind {
         XFRM_MSG_NEWSA => Some(Event::SaAdded { entry: sa(sa::read)?, origin }),
@@ -37,7 +37,7 @@ pub(crate) fn read(message: &[u8], now: fn() -> u64, devices: &Devices) -> Resul
         XFRM_MSG_DELSA => Some(Event::SaDeleted { entry: sa(sa::read_deleted)?, origin }),
         XFRM_MSG_EXPIRE => Some(sa_expired(object, origin, now(), devices)?),
         XFRM_MSG_FLUSHSA => sad_flushed(object, origin)?,
-        XFRM_MSG_ACQUIRE => acquire(object)?,
+        XFRM_MSG_ACQUIRE => acquire(object, devices)?,
         XFRM_MSG_NEWPOLICY => {
             policy(policy::read)?.map(|entry| Event::PolicyAdded { entry, origin })
         }
@@ -55,10 +55,10 @@ pub(crate) fn read(message: &[u8], now: fn() -> u64, devices: &Devices) -> Resul
                 origin,
             })
         }
-        XFRM_MSG_POLEXPIRE => policy_expired(object, origin)?,
+        XFRM_MSG_POLEXPIRE => policy_expired(object, origin, devices)?,
         XFRM_MSG_FLUSHPOLICY => spd_flushed(object, origin)?,
         XFRM_MSG_MAPPING => Some(mapping(object)?),
-        XFRM_MSG_MIGRATE => Some(Event::Migrated(Box::new(migration::read(object)?))),
+        XFRM_MSG_MIGRATE => Some(Event::Migrated(Box::new(migration::read(object, devices)?))),
         _ => None,
     };
     Ok(event.unwrap_or(Event::Other { kind }))
@@ -82,10 +82,14 @@ fn sad_flushed(object: &[u8], origin: Origin) -> Result<Option<Event>, Error> {
     })
 }
 
-fn policy_expired(object: &[u8], origin: Origin) -> Result<Option<Event>, Error> {
+fn policy_expired(
+    object: &[u8],
+    origin: Origin,
+    devices: &Devices,
+) -> Result<Option<Event>, Error> {
     let UserPolicyExpire { pol, hard } = UserPolicyExpire::parse(object)?;
     let hard = hard != 0;
-    let entry = policy::entry(&pol, attributes(object, XFRM_USER_POLICY_EXPIRE_LEN))?;
+    let entry = policy::entry(&pol, attributes(object, XFRM_USER_POLICY_EXPIRE_LEN), devices)?;
     Ok(entry.map(|entry| Event::PolicyExpired { entry: Box::new(entry), hard, origin }))
 }
 
@@ -100,14 +104,14 @@ fn spd_flushed(object: &[u8], origin: Origin) -> Result<Option<Event>, Error> {
 
 /// The addresses are those of the SA, the selectors the packet's and the policy's; the security
 /// context among the attributes is the packet's (`build_acquire`).
-fn acquire(object: &[u8]) -> Result<Option<Event>, Error> {
+fn acquire(object: &[u8], devices: &Devices) -> Result<Option<Event>, Error> {
     let wire = UserAcquire::parse(object)?;
-    let entry = policy::entry(&wire.policy, attributes(object, XFRM_USER_ACQUIRE_LEN))?;
+    let entry = policy::entry(&wire.policy, attributes(object, XFRM_USER_ACQUIRE_LEN), devices)?;
     let Some(mut policy) = entry else { return Ok(None) };
     let [auth_mask, crypt_mask, comp_mask] =
         if has_own_templates(object)? { [0; 3] } else { [wire.aalgos, wire.ealgos, wire.calgos] };
-    let selector =
-        selector::read(&wire.selector, IpVersion::from_family(wire.policy.selector.family))?;
+    let version = IpVersion::from_family(wire.policy.selector.family);
+    let selector = selector::read(&wire.selector, version, devices)?;
     let family = acquired_family(&policy, &wire.id.daddr)
         .unwrap_or_else(|| IpVersion::of(selector.src().addr()));
     Ok(Some(Event::Acquire(Box::new(Acquire {

@@ -8,12 +8,12 @@ use netlink_packet_xfrm::{
 };
 
 use super::{AddressFamily, attributes, number, selector};
-use crate::Error;
+use crate::{Error, Refusal, device::Devices};
 
-/// The message that moves a policy.
-pub(crate) fn message(migration: &Migration) -> MigrateMessage {
+/// The message that moves a policy, refused if its device is not there.
+pub(crate) fn message(migration: &Migration, devices: &Devices) -> Result<MigrateMessage, Refusal> {
     let user_policy_id = UserPolicyId {
-        selector: selector::write(&migration.selector),
+        selector: selector::write(&migration.selector, devices)?,
         index: 0,
         direction: migration.direction.xfrm(),
     };
@@ -26,7 +26,8 @@ pub(crate) fn message(migration: &Migration) -> MigrateMessage {
         })
     });
     let paths = XfrmAttrs::Other(DefaultNla::new(XFRMA_MIGRATE, paths(&migration.changes)));
-    MigrateMessage { user_policy_id, nlas: std::iter::once(paths).chain(key_management).collect() }
+    let nlas = std::iter::once(paths).chain(key_management).collect();
+    Ok(MigrateMessage { user_policy_id, nlas })
 }
 
 /// The array in the one attribute of a request. A notification has an attribute for each element.
@@ -53,7 +54,7 @@ fn paths(changes: &[PathChange]) -> Vec<u8> {
 }
 
 /// Reads the notification of a policy that has moved.
-pub(super) fn read(object: &[u8]) -> Result<Migration, Error> {
+pub(super) fn read(object: &[u8], devices: &Devices) -> Result<Migration, Error> {
     let id = UserPolicyId::parse(object)?;
     let (mut changes, mut key_management) = (Vec::new(), None);
     for attribute in attributes(object, XFRM_USER_POLICY_ID_LEN) {
@@ -66,7 +67,7 @@ pub(super) fn read(object: &[u8]) -> Result<Migration, Error> {
         }
     }
     Ok(Migration {
-        selector: selector::read(&id.selector, None)?,
+        selector: selector::read(&id.selector, None, devices)?,
         direction: number::direction(id.direction)?,
         changes,
         key_management,
@@ -116,11 +117,11 @@ mod tests {
             changes: vec![change(Proto::Esp, [203, 0, 113, 1])],
             key_management: Some(ends([203, 0, 113, 1], [198, 51, 100, 9])),
         };
-        let one = bytes(&message(&migration));
-        assert_eq!(read(&one).unwrap(), migration);
+        let one = bytes(&message(&migration, &Devices::UNNAMED).unwrap());
+        assert_eq!(read(&one, &Devices::UNNAMED).unwrap(), migration);
 
         migration.changes.push(change(Proto::Ah, [203, 0, 113, 2]));
-        let two = bytes(&message(&migration));
+        let two = bytes(&message(&migration, &Devices::UNNAMED).unwrap());
         assert_eq!(two.len(), one.len() + 76);
         assert_eq!(two[..XFRM_USER_POLICY_ID_LEN], one[..XFRM_USER_POLICY_ID_LEN]);
         assert_eq!(two[XFRM_USER_POLICY_ID_LEN..][..4], [4 + 2 * 76, 0, 17, 0]);

@@ -15,7 +15,7 @@ pub(super) fn attribute(offload: &Offload, devices: &Devices) -> Result<XfrmAttr
         SaDirection::Out => 0,
     };
     let packet = if offload.packet { XFRM_OFFLOAD_PACKET } else { 0 };
-    let ifindex = devices.index(&offload.device)?;
+    let ifindex = devices.index(offload.device)?;
     Ok(XfrmAttrs::OffloadDevice(UserOffloadDev { ifindex, flags: inbound | packet }))
 }
 

@@ -8,14 +8,14 @@ use model::{
 };
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
-    UserPolicyId, UserPolicyInfo, XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK, XFRM_POLICY_MAX,
+    Selector, UserPolicyId, UserPolicyInfo, XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK, XFRM_POLICY_MAX,
     XFRM_POLICY_TYPE_MAIN, XFRM_USER_POLICY_ID_LEN, XFRM_USER_POLICY_INFO_LEN, XFRMA_POLICY,
     XfrmAttrs,
     policy::{DelGetMessage, ModifyMessage},
 };
 
 use super::{AddressFamily, attributes, lifetime, mark, nested, sec_ctx, selector, template};
-use crate::{Error, InstalledPolicy, catch_all};
+use crate::{Error, InstalledPolicy, Refusal, catch_all, device::Devices};
 
 /// One template more than the kernel takes: enough for it to say so.
 const MOST_TEMPLATES: usize = MAX_DEPTH + 1;
@@ -24,9 +24,19 @@ const MOST_TEMPLATES: usize = MAX_DEPTH + 1;
 /// (`XFRM_POLICY_LOCALOK`, which the kernel keeps and never looks at).
 const PARTIAL: u8 = 1;
 
-/// The message that adds or updates a policy.
+/// The message that adds or updates a policy, refused if its device is not there.
 pub(crate) fn message(
+    installed: &InstalledPolicy<'_>,
+    devices: &Devices,
+) -> Result<ModifyMessage, Refusal> {
+    let selector = selector::write(&installed.policy.id.selector, devices)?;
+    Ok(with_selector(installed, selector))
+}
+
+/// The message for a policy with this selector.
+pub(super) fn with_selector(
     &InstalledPolicy { policy, installation, index }: &InstalledPolicy<'_>,
+    selector: Selector,
 ) -> ModifyMessage {
     let family = IpVersion::of(policy.id.selector.src().addr());
     let templates = policy.action.templates().iter().enumerate().take(MOST_TEMPLATES);
@@ -37,7 +47,7 @@ pub(crate) fn message(
         (!wire_templates.is_empty()).then_some(XfrmAttrs::Template(wire_templates));
     ModifyMessage {
         user_policy_info: UserPolicyInfo {
-            selector: selector::write(&policy.id.selector),
+            selector,
             lifetime_cfg: lifetime::config(&policy.lifetimes),
             priority: policy.priority.0,
             index,
@@ -53,16 +63,16 @@ pub(crate) fn message(
     }
 }
 
-/// The message that names a policy.
-pub(crate) fn id_message(id: &PolicyId) -> DelGetMessage {
-    DelGetMessage {
-        user_policy_id: UserPolicyId {
-            selector: selector::write(&id.selector),
-            index: 0,
-            direction: id.direction.xfrm(),
-        },
-        nlas: name(id).collect(),
-    }
+/// The message that names a policy, refused if its device is not there.
+pub(crate) fn id_message(id: &PolicyId, devices: &Devices) -> Result<DelGetMessage, Refusal> {
+    Ok(id_with_selector(id, selector::write(&id.selector, devices)?))
+}
+
+/// The message that names a policy with this selector.
+pub(super) fn id_with_selector(id: &PolicyId, selector: Selector) -> DelGetMessage {
+    let direction = id.direction.xfrm();
+    let user_policy_id = UserPolicyId { selector, index: 0, direction };
+    DelGetMessage { user_policy_id, nlas: name(id).collect() }
 }
 
 /// The message that names a policy by its index, whose low three bits are the direction.
@@ -80,9 +90,9 @@ fn name(id: &PolicyId) -> impl Iterator<Item = XfrmAttrs> {
 }
 
 /// Reads a policy; nothing for one of the sub-policies that Mobile IPv6 keeps, and for a catch-all.
-pub(crate) fn read(object: &[u8]) -> Result<Option<PolicyEntry>, Error> {
+pub(crate) fn read(object: &[u8], devices: &Devices) -> Result<Option<PolicyEntry>, Error> {
     let info = UserPolicyInfo::parse(object)?;
-    entry(&info, attributes(object, XFRM_USER_POLICY_INFO_LEN))
+    entry(&info, attributes(object, XFRM_USER_POLICY_INFO_LEN), devices)
 }
 
 /// Reads the index of a policy, and when it was last used, in Unix seconds. The kernel sets that as it
@@ -94,15 +104,16 @@ pub(crate) fn read_use(object: &[u8]) -> Result<Option<(u32, u64)>, Error> {
 
 /// Reads a policy that was deleted: its name, with the whole policy in attributes
 /// (`xfrm_notify_policy`).
-pub(crate) fn read_deleted(object: &[u8]) -> Result<Option<PolicyEntry>, Error> {
+pub(crate) fn read_deleted(object: &[u8], devices: &Devices) -> Result<Option<PolicyEntry>, Error> {
     let info = nested(object, XFRM_USER_POLICY_ID_LEN, XFRMA_POLICY, UserPolicyInfo::parse)?;
-    entry(&info, attributes(object, XFRM_USER_POLICY_ID_LEN))
+    entry(&info, attributes(object, XFRM_USER_POLICY_ID_LEN), devices)
 }
 
 /// Reads a policy of this fixed structure and these attributes.
 pub(super) fn entry(
     info: &UserPolicyInfo,
     attributes: impl Iterator<Item = Result<XfrmAttrs, DecodeError>>,
+    devices: &Devices,
 ) -> Result<Option<PolicyEntry>, Error> {
     if info.selector.user == catch_all::OWNER {
         return Ok(None);
@@ -120,11 +131,15 @@ pub(super) fn entry(
         }
     }
     let hint = wire_templates.first().and_then(|template| IpVersion::from_family(template.family));
-    let selector = selector::read(&info.selector, hint)?;
+    let mut selector = selector::read(&info.selector, hint, devices)?;
     let family = IpVersion::of(selector.src().addr());
     let templates = wire_templates.iter().map(|template| template::read(template, family));
     let templates: Vec<Template> = templates.collect::<Result<_, _>>()?;
     let (direction, socket) = place(info.index);
+    if socket {
+        // The number that it was set with, which is no part of a name.
+        selector.user = 0;
+    }
     let policy = Policy {
         id: PolicyId { selector, direction, sec_ctx, mark, if_id },
         priority: Priority(info.priority),

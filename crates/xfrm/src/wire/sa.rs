@@ -44,18 +44,18 @@ pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, Refus
         sa.nat_keepalive.map(recent::nat_keepalive),
     ];
     Ok(ModifyMessage {
-        user_sa_info: UserSaInfo { replay_window, ..info(sa) },
+        user_sa_info: UserSaInfo { replay_window, ..info(sa, devices)? },
         nlas: attributes.into_iter().flatten().collect(),
     })
 }
 
 /// The fixed structure, but for the replay window.
-fn info(sa: &Sa) -> UserSaInfo {
+fn info(sa: &Sa, devices: &Devices) -> Result<UserSaInfo, Refusal> {
     let family = IpVersion::of(sa.ends.src()).family();
     let inner = if sa.flags.contains(SaFlags::ANY_FAMILY) { AF_UNSPEC } else { family };
     let all = Selector { family: inner, ..Selector::default() };
-    UserSaInfo {
-        selector: sa.selector.as_ref().map_or(all, selector::write),
+    Ok(UserSaInfo {
+        selector: sa.selector.as_ref().map_or(Ok(all), |own| selector::write(own, devices))?,
         id: Id { daddr: Address::from_ip(&sa.ends.dst()), spi: sa.spi.0, proto: sa.proto.number() },
         saddr: Address::from_ip(&sa.ends.src()),
         lifetime_cfg: lifetime::config(&sa.lifetimes),
@@ -65,7 +65,7 @@ fn info(sa: &Sa) -> UserSaInfo {
         mode: sa.mode.installed().xfrm(),
         flags: sa.flags.state_bits() | if sa.esn { XFRM_STATE_ESN } else { 0 },
         ..UserSaInfo::default()
-    }
+    })
 }
 
 /// The message that asks for an SPI from `min` to `max`, for the larval SA of the ACQUIRE of number
@@ -156,7 +156,7 @@ pub(super) fn entry(
         mode: number::mode(info.mode)?.into(),
         reqid: ReqId::new(info.reqid),
         seq: NonZeroU32::new(info.seq),
-        selector: own_selector(&info.selector, family)?,
+        selector: own_selector(&info.selector, family, devices)?,
         replay_window: parts.window.unwrap_or(info.replay_window.into()),
         flags: SaFlags::from_xfrm(info.flags, parts.extra_flags),
         auth: algorithms.auth,
@@ -181,9 +181,10 @@ pub(super) fn entry(
 fn own_selector(
     wire: &Selector,
     family: IpVersion,
+    devices: &Devices,
 ) -> Result<Option<model::Selector>, DecodeError> {
     let all = Selector { family: wire.family, ..Selector::default() };
-    (*wire != all).then(|| selector::read(wire, Some(family))).transpose()
+    (*wire != all).then(|| selector::read(wire, Some(family), devices)).transpose()
 }
 
 /// What the attributes of an SA hold beside its algorithms.

@@ -9,18 +9,19 @@ use model::{
 };
 use netlink_packet_core::{DefaultNla, Emitable, Nla};
 use netlink_packet_xfrm::{
-    UserPolicyInfo, XFRM_USER_POLICY_INFO_LEN, XFRM_USER_TEMPLATE_LEN, XFRMA_TMPL, XfrmAttrs,
+    self as xfrm, UserPolicyInfo, XFRM_USER_POLICY_INFO_LEN, XFRM_USER_TEMPLATE_LEN, XFRMA_TMPL,
+    XfrmAttrs,
 };
 
-use super::policy;
-use crate::{Error, InstalledPolicy, SocketEntry, catch_all::OWNER};
+use super::{policy, selector};
+use crate::{Error, InstalledPolicy, SocketEntry, catch_all::OWNER, device::Devices};
 
 /// The value that sets a socket's policy.
 pub(crate) fn value(policy: &Policy, installation: Installation, owner: u32) -> Vec<u8> {
-    let message = policy::message(&InstalledPolicy { policy, installation, index: 0 });
-    let mut info = message.user_policy_info;
-    info.selector.user = owner;
-    let mut value = emitted(&info);
+    let selector = xfrm::Selector { user: owner, ..selector::of_any_device(&policy.id.selector) };
+    let installed = InstalledPolicy { policy, installation, index: 0 };
+    let message = policy::with_selector(&installed, selector);
+    let mut value = emitted(&message.user_policy_info);
     for attribute in &message.nlas {
         if let XfrmAttrs::Template(_) = attribute {
             let start = value.len();
@@ -48,9 +49,9 @@ pub(crate) fn no_policy(direction: Direction, version: IpVersion) -> Vec<u8> {
 }
 
 /// Reads a policy of the SPD, if it is a socket's.
-pub(crate) fn read(object: &[u8]) -> Result<Option<SocketEntry>, Error> {
+pub(crate) fn read(object: &[u8], devices: &Devices) -> Result<Option<SocketEntry>, Error> {
     let owner = UserPolicyInfo::parse(object)?.selector.user;
-    let entry = policy::read(object)?.filter(|entry: &PolicyEntry| entry.socket);
+    let entry = policy::read(object, devices)?.filter(|entry: &PolicyEntry| entry.socket);
     Ok(entry.map(|entry| SocketEntry { owner: (owner != 0).then_some(owner), entry }))
 }
 
@@ -63,10 +64,10 @@ pub(crate) fn read_value(value: &[u8]) -> Result<Option<Policy>, Error> {
     let count = templates.len() / XFRM_USER_TEMPLATE_LEN;
     let templates =
         DefaultNla::new(XFRMA_TMPL, templates[..count * XFRM_USER_TEMPLATE_LEN].to_vec());
-    let entry = policy::read(&[info, &emitted(&templates)].concat())?;
+    let entry = policy::read(&[info, &emitted(&templates)].concat(), &Devices::UNNAMED)?;
     Ok(entry.zip(direction).and_then(|(PolicyEntry { mut policy, .. }, direction)| {
         let version = policy.id.selector.version();
-        policy.id.direction = direction;
+        (policy.id.direction, policy.id.selector.user) = (direction, 0);
         let all = PolicyId::new(Selector::within(Prefix::everything(version)), direction);
         (policy.id == all).then_some(policy)
     }))
@@ -126,11 +127,11 @@ mod tests {
         let policy = everything(Action::Discard, IpVersion::V6);
         for (owner, read_back) in [(7, Some(7)), (0, None)] {
             let dumped = as_dumped(value(&policy, Installation::default(), owner), 12);
-            let read = read(&dumped).unwrap().unwrap();
+            let read = read(&dumped, &Devices::UNNAMED).unwrap().unwrap();
             assert_eq!((read.owner, read.entry.policy), (read_back, policy.clone()));
         }
         let of_spd = as_dumped(value(&policy, Installation::default(), 7), 9);
-        assert_eq!(read(&of_spd).unwrap(), None);
+        assert_eq!(read(&of_spd, &Devices::UNNAMED).unwrap(), None);
     }
 
     #[test]
@@ -161,7 +162,7 @@ mod tests {
     fn what_leaves_packets_to_the_spd_is_not_shown() {
         for version in IpVersion::ALL {
             let dumped = as_dumped(no_policy(Direction::In, version), 3);
-            assert_eq!(read(&dumped).unwrap(), None);
+            assert_eq!(read(&dumped, &Devices::UNNAMED).unwrap(), None);
         }
     }
 }

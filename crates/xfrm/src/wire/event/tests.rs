@@ -1,7 +1,9 @@
-use model::{Direction, Level, Mark, Mode, PathChange, Prefix, Selector, Upper};
+use model::{
+    DeviceName, Direction, Level, Mark, Mode, PathChange, PortMasks, Prefix, Selector, Upper,
+};
 
 use super::*;
-use crate::{device::testing::devices, wire::testing::hex};
+use crate::wire::testing::hex;
 
 // What Linux 6.1 multicasts, each with the command that made it.
 
@@ -157,7 +159,7 @@ const ALL: [(&str, usize); 15] = [
 ];
 
 fn event(captured: &str) -> Event {
-    read(&hex(captured), || 0, &devices()).unwrap()
+    read(&hex(captured), || 0, &Devices::UNNAMED).unwrap()
 }
 
 fn ends(src: [u8; 4], dst: [u8; 4]) -> AddressPair {
@@ -222,6 +224,8 @@ fn an_acquire_names_packet_policy_and_sa() {
     assert_eq!(acquire.ends, ends([198, 51, 100, 1], [198, 51, 100, 9]));
     let mut packet = between([198, 51, 100, 1], 32, [198, 51, 100, 7], 32);
     (packet.upper, packet.src_port) = (Upper::ICMP, 8);
+    packet.port_masks = Some(PortMasks { src: u16::MAX, dst: u16::MAX });
+    packet.device = Some(DeviceName::of_number(3));
     assert_eq!((acquire.proto, acquire.selector), (Proto::Esp, packet));
     let policy = acquire.policy.policy;
     assert_eq!((acquire.policy.index, policy.id.direction), (17, Direction::Out));
@@ -287,7 +291,7 @@ fn what_is_not_known_is_other() {
     let mut message = hex(SAD_FLUSHED);
     // XFRM_MSG_GETDEFAULT, which reports a new default policy.
     message[4] = 0x28;
-    assert_eq!(read(&message, || 0, &devices()).unwrap(), Event::Other { kind: 0x28 });
+    assert_eq!(read(&message, || 0, &Devices::UNNAMED).unwrap(), Event::Other { kind: 0x28 });
 }
 
 #[test]
@@ -296,10 +300,10 @@ fn cut_messages_are_errors_not_panics() {
         let whole = hex(captured);
         let cut = |length: usize| {
             let mut message = whole[..length].to_vec();
-            assert!(read(&message, || 0, &devices()).is_err());
+            assert!(read(&message, || 0, &Devices::UNNAMED).is_err());
             let field = message.first_chunk_mut()?;
             *field = u32::try_from(length).ok()?.to_ne_bytes();
-            read(&message, || 0, &devices()).ok()
+            read(&message, || 0, &Devices::UNNAMED).ok()
         };
         assert_eq!((0..whole.len()).filter_map(cut).count(), readable, "{captured}");
     }

@@ -7,7 +7,10 @@ use model::{
 use netlink_packet_xfrm::UserPolicyType;
 
 use super::*;
-use crate::wire::testing::{bytes, hex};
+use crate::{
+    device::testing::devices,
+    wire::testing::{bytes, hex},
+};
 
 fn policy(src: &str, from: u32, dst: &str, to: u32, direction: Direction) -> Policy {
     let prefix =
@@ -22,7 +25,8 @@ fn policy(src: &str, from: u32, dst: &str, to: u32, direction: Direction) -> Pol
 }
 
 fn message_of(policy: &Policy) -> ModifyMessage {
-    message(&InstalledPolicy { policy, installation: Installation::plain(policy), index: 0 })
+    let installation = Installation::plain(policy);
+    message(&InstalledPolicy { policy, installation, index: 0 }, &devices()).unwrap()
 }
 
 fn web() -> Policy {
@@ -90,7 +94,7 @@ fn a_name_is_that_of_ip_xfrm() {
         73797374656d5f753a6f626a6563745f723a785f743a7330 00000000");
     let context = b"system_u:object_r:x_t:s0".to_vec();
     let id = PolicyId { sec_ctx: Some(SecCtx { doi: 1, alg: 1, context }), ..web().id };
-    assert_eq!(bytes(&id_message(&id)), captured);
+    assert_eq!(bytes(&id_message(&id, &devices()).unwrap()), captured);
 }
 
 #[test]
@@ -111,7 +115,7 @@ fn mark_and_interface_are_those_of_ip_xfrm() {
         c6336407 00000000 00000000 00000000 c0000200 00000000 00000000 00000000 00000000 00000000
         02002018 00000000 00000000 00000000 00000000 01000000 0c001500 10000000 ff000000 08001f00
         07000000");
-    assert_eq!(bytes(&id_message(&policy.id)), captured);
+    assert_eq!(bytes(&id_message(&policy.id, &devices()).unwrap()), captured);
 }
 
 #[test]
@@ -126,7 +130,7 @@ fn what_is_written_is_read() {
     for (policy, index) in [(full, 9), (none, 18), (block, 26)] {
         let mut message = message_of(&policy);
         message.user_policy_info.index = index;
-        let Ok(Some(entry)) = read(&bytes(&message)) else { panic!("not read") };
+        let Ok(Some(entry)) = read(&bytes(&message), &devices()) else { panic!("not read") };
         assert_eq!(entry.policy, policy);
         assert_eq!((entry.index, entry.socket), (index, false));
     }
@@ -138,13 +142,13 @@ fn policies_of_sockets_are_marked_and_sub_policies_skipped() {
     for (index, direction) in [(3, Direction::In), (12, Direction::Out), (21, Direction::Fwd)] {
         let mut message = message_of(&any);
         message.user_policy_info.index = index;
-        let entry = read(&bytes(&message)).unwrap().unwrap();
+        let entry = read(&bytes(&message), &devices()).unwrap().unwrap();
         assert!(entry.socket);
         assert_eq!(entry.policy.id.direction, direction);
     }
     let mut sub = message_of(&any);
     sub.nlas.push(XfrmAttrs::PolicyType(UserPolicyType { ptype: 1, ..Default::default() }));
-    assert_eq!(read(&bytes(&sub)).unwrap(), None);
+    assert_eq!(read(&bytes(&sub), &devices()).unwrap(), None);
 }
 
 #[test]
@@ -154,7 +158,7 @@ fn what_other_tools_install_is_read() {
     let [XfrmAttrs::Template(templates)] = &mut message.nlas[..] else { panic!() };
     (templates[0].mode, templates[0].reqid) = (Mode::RouteOptimization.xfrm(), 0);
     templates[1].reqid = 3;
-    let entry = read(&bytes(&message)).unwrap().unwrap();
+    let entry = read(&bytes(&message), &devices()).unwrap().unwrap();
     assert_eq!(entry.policy.id.selector, web().id.selector);
     let templates = entry.policy.action.templates();
     assert!(matches!(templates[0].mode, TemplateMode::Other(Mode::RouteOptimization, Some(_))));
@@ -168,7 +172,7 @@ fn what_other_tools_install_is_read() {
 fn cut_objects_are_errors_not_panics() {
     let whole = bytes(&message_of(&web()));
     for length in 0..whole.len() {
-        let read = read(&whole[..length]);
+        let read = read(&whole[..length], &devices());
         assert_eq!(read.is_ok(), length == XFRM_USER_POLICY_INFO_LEN, "{length}");
     }
 }
@@ -186,8 +190,9 @@ fn the_requested_level_is_read_back() {
         let mut place = 0..;
         let mut installation = Installation::whole(&requested, |_| place.next() == Some(optional));
         installation.is_partial = optional == 3;
-        let message = message(&InstalledPolicy { policy: &requested, installation, index: 0 });
-        let entry = read(&bytes(&message)).unwrap().unwrap();
+        let installed = InstalledPolicy { policy: &requested, installation, index: 0 };
+        let message = message(&installed, &devices()).unwrap();
+        let entry = read(&bytes(&message), &devices()).unwrap().unwrap();
         assert_eq!(entry.installation, installation);
         let read = entry.policy.action.templates().iter().map(|template| template.level);
         assert_eq!(read.collect::<Vec<_>>(), levels, "{optional}");
@@ -202,7 +207,8 @@ fn a_template_of_another_program_is_what_the_kernel_makes_of_it() {
         [(false, [Level::Unique(ReqId::new(9)), Level::Require]), (true, [Level::Use, Level::Use])]
     {
         let installation = Installation::whole(&requested, |_| is_optional);
-        let mut message = message(&InstalledPolicy { policy: &requested, installation, index: 0 });
+        let installed = InstalledPolicy { policy: &requested, installation, index: 0 };
+        let mut message = message(&installed, &devices()).unwrap();
         for attribute in &mut message.nlas {
             if let XfrmAttrs::Template(templates) = attribute {
                 assert!(templates.iter().all(template::is_own));
@@ -212,7 +218,7 @@ fn a_template_of_another_program_is_what_the_kernel_makes_of_it() {
                 assert!(!templates.iter().any(template::is_own));
             }
         }
-        let entry = read(&bytes(&message)).unwrap().unwrap();
+        let entry = read(&bytes(&message), &devices()).unwrap().unwrap();
         let levels = entry.policy.action.templates().iter().map(|template| template.level);
         assert_eq!(levels.collect::<Vec<_>>(), expected);
     }

@@ -283,7 +283,7 @@ fn offload_is_that_of_ip_xfrm() {
         01000000 01000000 08001f00 03000000",
         2,
     );
-    let (device, direction) = ("lo".to_owned(), SaDirection::In);
+    let (device, direction) = ("lo".parse().unwrap(), SaDirection::In);
     let sa = Sa {
         flags: "oseq-may-wrap".parse().unwrap(),
         aead: aead("chacha20-poly1305", b"012345678901234567890123456789012345"),
@@ -298,7 +298,7 @@ fn offload_is_that_of_ip_xfrm() {
 
 #[test]
 fn an_unknown_device_is_refused() {
-    let (device, direction) = ("eth-none".to_owned(), SaDirection::Out);
+    let (device, direction) = ("eth-none".parse().unwrap(), SaDirection::Out);
     let offload = Some(Offload { device, direction, packet: true });
     let refusal = message(&Sa { offload, ..modern() }, &devices()).unwrap_err();
     assert_eq!(refusal.to_string(), "no network device eth-none: No such device (os error 19)");
@@ -314,7 +314,7 @@ fn later_attributes_follow_linux_xfrm_h() {
     for direction in [SaDirection::In, SaDirection::Out] {
         for packet in [false, true] {
             sa.direction = Some(direction);
-            sa.offload = Some(Offload { device: "lo".to_owned(), direction, packet });
+            sa.offload = Some(Offload { device: "lo".parse().unwrap(), direction, packet });
             assert_eq!(reading(&bytes(&written(&sa)), 0).unwrap().sa, sa);
         }
     }
