@@ -2,6 +2,7 @@
 
 mod clients;
 mod default_policy;
+mod kernel;
 mod policies;
 mod sas;
 mod variables;
@@ -46,11 +47,18 @@ enum Subject {
     Default,
     /// The programs that have a socket of the PF_KEY service
     Clients,
+    /// The size of the kernel's tables
+    Kernel,
 }
 
 /// What is there whether a daemon runs or not.
-const ALL: [Subject; 4] =
-    [Subject::Policies, Subject::Sas { keys: false }, Subject::Default, Subject::Variables];
+const ALL: [Subject; 5] = [
+    Subject::Kernel,
+    Subject::Policies,
+    Subject::Sas { keys: false },
+    Subject::Default,
+    Subject::Variables,
+];
 
 /// A subject, as it is shown.
 struct Shown {
@@ -73,6 +81,7 @@ impl Subject {
             Subject::Variables => "variables",
             Subject::Default => "default",
             Subject::Clients => "clients",
+            Subject::Kernel => "kernel",
         }
     }
 
@@ -84,6 +93,7 @@ impl Subject {
             Subject::Variables => variables::read(),
             Subject::Default => default_policy::read(),
             Subject::Clients => clients::read(),
+            Subject::Kernel => kernel::read(),
         }
     }
 }

@@ -59,22 +59,60 @@ fn keys_are_shown_to_who_asks_for_them() {
     assert!(!show(&host, "").contains(key));
 }
 
+/// The rows of `show default`: what is demanded of in, out and fwd, the kernel's own, and whether it holds.
+fn default_rows(host: &Host, version: u8) -> [(String, String, bool); 3] {
+    let rows = json_of(host, "default");
+    ["in", "out", "fwd"].map(|direction| {
+        let is_row = |row: &&Value| row["version"] == version && row["direction"] == direction;
+        let row = rows.as_array().expect("a list").iter().find(is_row).expect("it is there");
+        let word = |name: &str| row[name].as_str().expect("a word").to_owned();
+        (word("default_policy"), word("kernel_default"), row["in_force"] == true)
+    })
+}
+
 #[test]
 fn the_default_policy_may_not_be_in_force() {
     let host = Host::new("host");
-    let default = |v4: (&str, bool), v6: (&str, bool)| {
-        let of = |version: u8, (policy, in_force): (&str, bool)| json!({"version": version, "default_policy": policy, "in_force": in_force});
-        json!([of(4, v4), of(6, v6)])
-    };
-    assert_eq!(json_of(&host, "default"), default(("none", true), ("none", true)));
+    let all = |policy: &str, in_force| [(); 3].map(|()| (policy.into(), "none".into(), in_force));
+    let default = || [default_rows(&host, 4), default_rows(&host, 6)];
+    assert_eq!(default(), [all("none", true), all("none", true)]);
     host.set("net.inet6.ipsec6.def_policy=0");
-    assert_eq!(json_of(&host, "default"), default(("none", true), ("discard", true)));
+    assert_eq!(default(), [all("none", true), all("discard", true)]);
     host.ip("xfrm policy flush");
-    assert_eq!(json_of(&host, "default"), default(("none", true), ("discard", false)));
+    assert_eq!(default(), [all("none", true), all("discard", false)]);
     let lines = show(&host, "default");
-    assert!(lines.lines().any(|line| line.ends_with(" not in force")), "{lines}");
+    assert_eq!(lines.lines().filter(|line| line.ends_with(" no")).count(), 3, "{lines}");
     host.flush();
-    assert_eq!(json_of(&host, "")["default"], default(("none", true), ("discard", true)));
+    assert_eq!(default(), [all("none", true), all("discard", true)]);
+    assert_eq!(json_of(&host, "")["default"], json_of(&host, "default"));
+}
+
+#[test]
+fn the_default_policy_of_another_program_is_shown() {
+    let host = Host::new("host");
+    host.ip("xfrm policy setdefault in accept fwd block out accept");
+    let expected = [("none", true), ("none", true), ("discard", false)]
+        .map(|(kernel, in_force)| ("none".to_owned(), kernel.to_owned(), in_force));
+    assert_eq!([4, 6].map(|version| default_rows(&host, version)), [expected.clone(), expected]);
+    let lines = show(&host, "default");
+    let fwd = lines.lines().filter(|line| line.contains(" fwd ")).collect::<Vec<_>>();
+    assert!(fwd.iter().all(|line| line.contains(" discard ") && line.ends_with(" no")), "{lines}");
+}
+
+#[test]
+fn the_size_of_the_tables() {
+    let host = Host::new("host");
+    host.load(SA);
+    host.ip("xfrm policy add src 10.0.0.1 dst 10.0.0.2 dir out
+        xfrm policy set hthresh4 24 16 hthresh6 64 48");
+    let kernel = json_of(&host, "kernel");
+    let numbers = ["sas", "policies_in", "policies_out", "policies_fwd"].map(|name| &kernel[name]);
+    assert_eq!(numbers, [1, 0, 1, 0]);
+    assert_eq!(kernel["hash_threshold_v4"], json!({"local": 24, "remote": 16}));
+    assert_eq!(kernel["hash_threshold_v6"], json!({"local": 64, "remote": 48}));
+    let lines = show(&host, "kernel");
+    let has = |line: &str| lines.lines().any(|it| it.split_whitespace().eq(line.split(' ')));
+    assert!(has("policies_out 1") && has("hash_threshold_v4 local /24, remote /16"), "{lines}");
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 mod error;
 mod events;
+mod info;
 mod policy;
 mod reconcile;
 mod sa;
@@ -17,6 +18,7 @@ pub const RUN_DIRECTORY: &str = sys::run::DIRECTORY;
 
 pub use error::Error;
 pub use events::Monitor;
+pub use info::info;
 pub use policy::{
     entry::{Installed, Requested},
     forward::forward_operation,

@@ -15,6 +15,7 @@ mod event;
 mod flags;
 mod installation;
 mod ip_version;
+mod kernel;
 mod key;
 mod level;
 mod lifetime;
@@ -47,6 +48,7 @@ pub use event::{Acquire, Event, EventGroup, Mapping, Migration, Origin, PathChan
 pub use flags::SaFlags;
 pub use installation::Installation;
 pub use ip_version::IpVersion;
+pub use kernel::{HashTable, HashThreshold, KernelDefault, SadInfo, SpdInfo};
 pub use key::Key;
 pub use level::{Level, LevelKind, ReqId};
 pub use lifetime::{Current, Lifetime, Lifetimes};

@@ -1,6 +1,8 @@
 use std::num::NonZeroU32;
 
-use model::{PolicyEntry, PolicyId, SaEntry, SaId, Spi, SpiRequest};
+use model::{
+    KernelDefault, PolicyEntry, PolicyId, SaEntry, SaId, SadInfo, SpdInfo, Spi, SpiRequest,
+};
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
 use rustix::io::Errno;
@@ -176,6 +178,34 @@ impl Connection {
                 Err(Error::Refused { doing: "asking for a catch-all", refusal })
             }
         }
+    }
+
+    /// Reads the kernel's own default policy (`XFRM_MSG_GETDEFAULT`); refused with EINVAL by kernels before
+    /// 5.15, which have none.
+    ///
+    /// Errors: [`Error::Socket`], [`Error::Malformed`].
+    pub fn get_default(&mut self) -> Result<Answer<KernelDefault>, Error> {
+        let question = XfrmMessage::GetPolicyDefault(policy::DefaultMessage::default());
+        debug!(seq = self.next_seq, "get the default policy");
+        self.ask(&question, wire::info::default)
+    }
+
+    /// Reads the size of the SAD (`XFRM_MSG_GETSADINFO`).
+    ///
+    /// Errors: [`Error::Socket`], [`Error::Malformed`].
+    pub fn sad_info(&mut self) -> Result<Answer<SadInfo>, Error> {
+        debug!(seq = self.next_seq, "get the size of the SAD");
+        let question = XfrmMessage::GetSadInfo(state::GetSadInfoMessage::default());
+        self.ask(&question, wire::info::sad)
+    }
+
+    /// Reads the size of the SPD (`XFRM_MSG_GETSPDINFO`).
+    ///
+    /// Errors: [`Error::Socket`], [`Error::Malformed`].
+    pub fn spd_info(&mut self) -> Result<Answer<SpdInfo>, Error> {
+        debug!(seq = self.next_seq, "get the size of the SPD");
+        let question = XfrmMessage::GetSpdInfo(policy::GetSpdInfoMessage::default());
+        self.ask(&question, wire::info::spd)
     }
 
     /// Makes a larval SA with an SPI of the range, both ends included (`XFRM_MSG_ALLOCSPI`); refused

@@ -54,6 +54,7 @@ impl Datagram {
             drop(wire::socket_policy::read(object, devices));
             drop(SaImage::read(object, 0, devices).map(|image| format!("{image:?}")));
             wire::catch_all::was_deleted(object);
+            drop((wire::info::default(object), wire::info::sad(object), wire::info::spd(object)));
         }
         Ok(())
     }

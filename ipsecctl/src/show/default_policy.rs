@@ -1,30 +1,37 @@
 use cli::{Table, json::DefaultPolicyJson};
 use engine::DefaultPolicy;
-use model::IpVersion;
+use model::{ActionKind, IpVersion};
 
 use super::Shown;
 use crate::Error;
 
 /// The policies for packets that no other policy matches.
 pub fn read() -> Result<Shown, Error> {
-    let policies = engine::default_policies()?;
-    let policies = policies.map(json);
-    let mut table = Table::new(&["packets", "default policy", "in the kernel"], "");
+    let policies = engine::default_policies()?.into_iter().map(json).collect::<Vec<_>>();
+    let columns = ["version", "direction", "default_policy", "kernel_default", "in_force"];
+    let mut table = Table::new(&columns, "");
     for policy in &policies {
-        let in_force = if policy.in_force { "in force" } else { "not in force" };
-        let packets = format!("IPv{}", policy.version);
-        table.row([packets, policy.default_policy.to_owned(), in_force.to_owned()]);
+        table.row([
+            policy.version.to_string(),
+            policy.direction.to_owned(),
+            policy.default_policy.to_owned(),
+            policy.kernel_default.unwrap_or("-").to_owned(),
+            if policy.in_force { "yes" } else { "no" }.to_owned(),
+        ]);
     }
     Shown::new(table, &policies)
 }
 
 fn json(policy: DefaultPolicy) -> DefaultPolicyJson {
+    let action = |discards| if discards { ActionKind::Discard } else { ActionKind::None }.word();
     DefaultPolicyJson {
         version: match policy.version {
             IpVersion::V4 => 4,
             IpVersion::V6 => 6,
         },
-        default_policy: if policy.discards { "discard" } else { "none" },
+        direction: policy.direction.word(),
+        default_policy: action(policy.discards),
+        kernel_default: policy.kernel_discards.map(action),
         in_force: policy.in_force,
     }
 }

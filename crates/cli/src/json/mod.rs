@@ -1,6 +1,7 @@
 //! SAs, policies and variables in JSON: the types are the schema. Members are in the order of the
 //! fields, and an optional one that is not set is left out.
 
+mod kernel;
 mod policy;
 mod sa;
 mod variable;
@@ -13,6 +14,7 @@ use std::num::NonZeroU64;
 use model::SecCtx;
 use serde::Serialize;
 
+pub use kernel::{HashThresholdJson, KernelJson};
 pub use policy::{DefaultPolicyJson, PolicyJson, PortsJson, SelectorJson, TemplateJson};
 pub use sa::{AlgorithmJson, Keys, NatTJson, OffloadJson, SaJson};
 pub use variable::{ProcVariableJson, ValueJson, ValuesJson, VariableJson};

@@ -102,14 +102,19 @@ pub struct TemplateJson {
     pub installed: Option<&'static str>,
 }
 
-/// The policy for the packets of an IP version that no other policy matches.
+/// The policy for the packets of an IP version and direction that no other policy matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DefaultPolicyJson {
     /// 4 or 6.
     pub version: u8,
-    /// `discard` or `none`.
+    /// `in`, `out` or `fwd`.
+    pub direction: &'static str,
+    /// `discard` or `none`, as the variables have it.
     pub default_policy: &'static str,
-    /// Whether the kernel has it.
+    /// The kernel's own default policy, `discard` or `none`, which is one for both IP versions; null if
+    /// the kernel has none.
+    pub kernel_default: Option<&'static str>,
+    /// Whether packets are treated as `default_policy` demands.
     pub in_force: bool,
 }
 

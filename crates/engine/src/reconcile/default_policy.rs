@@ -3,38 +3,58 @@
 //! The kernel has a switch of its own, one for both IP versions. It is set as well while both are
 //! to be dropped, since it outlives a flush.
 
-use model::{IpVersion, Variables};
+use model::{Direction, IpVersion, Variables};
 use rustix::io::Errno;
 use xfrm::{Batch, Change, Refusal};
 
 use crate::{Error, policy::catch_alls::catch_alls, state::host::Host};
 
-/// What becomes of packets of one IP version that no policy matches.
+/// What becomes of packets of one IP version and direction that no policy matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DefaultPolicy {
     /// The version.
     pub version: IpVersion,
+    /// The direction.
+    pub direction: Direction,
     /// Whether they are to be dropped (`def_policy`).
     pub discards: bool,
-    /// Whether that is what becomes of them just now: others may have emptied the SPD.
+    /// Whether the kernel's own default policy drops them; `None`: the kernel has none.
+    pub kernel_discards: Option<bool>,
+    /// Whether what is to become of them is what becomes of them now: other programs may have emptied
+    /// the SPD, or set the kernel's default policy.
     pub in_force: bool,
 }
 
-/// Reads it, for both versions.
+/// Reads it, for both versions and all directions.
 ///
 /// Errors: [`Error::Kernel`] without privilege, [`Error::Run`].
-pub fn default_policies() -> Result<[DefaultPolicy; 2], Error> {
+pub fn default_policies() -> Result<Vec<DefaultPolicy>, Error> {
     let mut host = Host::open()?;
     let variables = host.variables()?;
-    let mut read = |version| -> Result<DefaultPolicy, Error> {
+    let kernel = host.kernel.get_default()?.found();
+    let mut policies = Vec::new();
+    for version in IpVersion::ALL {
         let discards = variables.discards_by_default(version);
-        let mut in_force = true;
-        for it in catch_alls(version) {
-            in_force &= host.kernel.has_catch_all(it)? == discards;
+        for &direction in Direction::ALL {
+            let kernel_discards = kernel.map(|default| default.discards(direction));
+            // One is enough to drop packets; those to pass on the loopback interface need theirs too.
+            let (mut has_any, mut has_all) = (false, true);
+            for it in catch_alls(version).filter(|it| it.direction == direction) {
+                let is_there = host.kernel.has_catch_all(it)?;
+                (has_any, has_all) = (has_any || is_there, has_all && is_there);
+            }
+            let is_blocked = kernel_discards == Some(true);
+            let in_force = if discards { has_all || is_blocked } else { !has_any && !is_blocked };
+            policies.push(DefaultPolicy {
+                version,
+                direction,
+                discards,
+                kernel_discards,
+                in_force,
+            });
         }
-        Ok(DefaultPolicy { version, discards, in_force })
-    };
-    Ok([read(IpVersion::V4)?, read(IpVersion::V6)?])
+    }
+    Ok(policies)
 }
 
 /// Adds the catch-alls that are missing, and deletes those that should not be there. Returns their number.

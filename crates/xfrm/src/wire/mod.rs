@@ -8,6 +8,7 @@ pub(crate) mod catch_all;
 mod encap;
 pub(crate) mod event;
 pub(crate) mod image;
+pub(crate) mod info;
 mod lifetime;
 mod mark;
 pub(crate) mod migration;
