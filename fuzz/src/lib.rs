@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use grammar::{Script, Written, lower, script_of_policy, script_of_sa};
 use model::{
     Dialect, Names, Operation,
-    names::{LookUp, NotFound},
+    names::{LookUp, NotFound, Transport},
 };
 
 /// Numeric addresses, and one for every other name: nothing is asked outside.
@@ -20,7 +20,7 @@ impl Names for Offline {
         }
     }
 
-    fn service(&self, _: &str) -> Result<u16, NotFound> {
+    fn service(&self, _: &str, _: Transport) -> Result<u16, NotFound> {
         Err(NotFound("Servname not supported for ai_socktype".into()))
     }
 }

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use model::{KeyBits, ScriptOption};
+use model::{KeyBits, ScriptOption, names::Transport};
 
 use crate::{
     parse::{
@@ -72,7 +72,10 @@ pub enum Kind {
     #[error("the endpoints are of different address families")]
     EndpointFamilies,
     /// An offset that leads out of the range of its base.
-    #[error("the offset leads too far from the named priority")]
+    #[error(
+        "priority offset from base not in valid range [0, 1073741823] for negative offsets and \
+         [0, 1073741824] for positive offsets"
+    )]
     PriorityOffset,
     /// A key that the algorithm does not take.
     #[error("{algorithm} does not take a key of {given} bits")]
@@ -102,10 +105,12 @@ pub enum Kind {
         reason: String,
     },
     /// A port that is none; the text is that of getaddrinfo(3).
-    #[error("`{port}` is no port and no UDP service")]
+    #[error("`{port}` is no port and no service of {}", names_of(.transports))]
     Port {
         /// The port.
         port: String,
+        /// The protocols that it was looked up for.
+        transports: &'static [Transport],
         /// Why.
         reason: String,
     },
@@ -130,16 +135,21 @@ pub enum Kind {
     /// A tag that is no firewall mark: Linux has no other tags.
     #[error("tagged policies do not exist on Linux")]
     Tagged,
-    /// A number that is too large for its option.
-    #[error("{option} {given}: the most is {most}")]
+    /// A number that is out of its range.
+    #[error("{what}{} is out of range: 0 to {most}", shown(.given.as_deref()))]
     OutOfRange {
-        /// The option.
-        option: &'static str,
-        /// The number given.
-        given: u64,
+        /// The name of the number.
+        what: &'static str,
+        /// The number, unless it may be a key.
+        given: Option<String>,
         /// The largest.
         most: u64,
+        /// The message of the original, which has one for some numbers.
+        original: Option<&'static str>,
     },
+    /// A number that leads out of the range of priorities.
+    #[error("priority offset not in valid range [-2147483647, 2147483648]")]
+    Priority,
     /// A priority in NetBSD's policy.
     #[error("NetBSD has no priorities in policies")]
     NoPriority,
@@ -231,6 +241,7 @@ impl Error {
                 "Priority offset from base not in valid range [0, 1073741823] for negative offsets \
                  and [0, 1073741824] for positive offsets"
             }
+            Kind::Priority => "Priority offset not in valid range [-2147483647, 2147483648]",
             Kind::KeyLength { .. } => "Invalid key length",
             Kind::NotSupported(_) => "Not supported",
             Kind::AlgorithmMismatch(_) => "algorithm mismatched",
@@ -240,12 +251,12 @@ impl Error {
             Kind::Misc(_) => "invalid an upper layer protocol spec",
             Kind::NoMisc(_) => SERVNAME,
             Kind::NoPriority => "Policy priority not compiled in",
+            Kind::OutOfRange { original, .. } => return *original,
             Kind::TooLong
             | Kind::Unreadable(_)
             | Kind::NoPair
             | Kind::Device(_)
             | Kind::Tagged
-            | Kind::OutOfRange { .. }
             | Kind::OldProtocol(_)
             | Kind::DerivedIv(_)
             | Kind::OnlyIcmp6(_)
@@ -324,7 +335,7 @@ impl Kind {
             Kind::NotSupported(_) => "use hmac-sha256, or hmac-md5 and hmac-sha1 with old peers",
             Kind::AlgorithmMismatch(_) => "des-deriv goes with esp, des-32iv with esp-old",
             Kind::ReplayWithOld => "leave -r out, or use esp or ah",
-            Kind::Port { .. } => "give the number, 0 to 65535; names are looked up for UDP only",
+            Kind::Port { .. } => "give the number, 0 to 65535, or a name of /etc/services",
             Kind::ManyAddresses(_) => "give one address, or choose a family with -4 or -6",
             Kind::NoPair | Kind::EndpointFamilies => "use two IPv4 or two IPv6 addresses",
             Kind::Device(_) => "a device's name has at most 15 bytes, as `ip link` shows it",
@@ -332,7 +343,7 @@ impl Kind {
             Kind::Misc(_) => "say TYPE,CODE with icmp and icmp6, as in 135,0; with gre a.b.c.d",
             Kind::NoMisc(_) => "only icmp, icmp6, mobility headers (135) and gre take more",
             Kind::Tagged => "a tag is a firewall mark here: tagged \"0x10/0xff\", set by nftables",
-            Kind::OutOfRange { option, .. } if *option == ScriptOption::Replay.word() => {
+            Kind::OutOfRange { what, .. } if *what == ScriptOption::Replay.word() => {
                 "no kernel keeps a longer replay window"
             }
             Kind::NoPriority => "leave it out: policies are tried in order; or use --dialect linux",
@@ -346,6 +357,19 @@ impl Kind {
             _ => return None,
         })
     }
+}
+
+fn names_of(transports: &[Transport]) -> String {
+    let names = transports.iter().map(|transport| match transport {
+        Transport::Udp => "UDP",
+        Transport::Tcp => "TCP",
+        Transport::Sctp => "SCTP",
+    });
+    names.collect::<Vec<_>>().join(" or ")
+}
+
+fn shown(given: Option<&str>) -> String {
+    given.map_or_else(String::new, |given| format!(" {given}"))
 }
 
 fn stray_byte(byte: Option<u8>) -> String {

@@ -105,7 +105,7 @@ fn what_linux_cannot_do_is_refused_with_the_reason() {
             "spdadd ::1 ::2 gre 1.2.3.4 -P in none;",
             "FreeBSD takes a type and code with icmp6 only, not `1.2.3.4`",
         ),
-        (FreeBsd, "add ::1 ::2 esp 256 -r 513 -E null;", "-r 513: the most is 512"),
+        (FreeBsd, "add ::1 ::2 esp 256 -r 513 -E null;", "-r 513 is out of range: 0 to 512"),
         (FreeBsd, "add ::1 ::2 esp 256 -A tcp-md5 \"s\";", "line 1: Not supported at [s]"),
     ] {
         let (original, help) = refused(dialect, script);

@@ -170,11 +170,11 @@ fn a_tag_is_a_firewall_mark() {
 #[test]
 fn numbers_are_not_cut() {
     for (rest, message) in [
-        ("-r 4097", "-r 4097: the most is 4096"),
-        ("-mark 0x100000000", "-mark 4294967296: the most is 4294967295"),
-        ("-mark 1/0x100000000", "-mark 4294967296: the most is 4294967295"),
-        ("-ifid 4294967296", "-ifid 4294967296: the most is 4294967295"),
-        ("-keepalive 4294967296", "-keepalive 4294967296: the most is 4294967295"),
+        ("-r 4097", "-r 4097 is out of range: 0 to 4096"),
+        ("-mark 0x100000000", "-mark is out of range: 0 to 4294967295"),
+        ("-mark 1/0x100000000", "-mark is out of range: 0 to 4294967295"),
+        ("-ifid 4294967296", "-ifid 4294967296 is out of range: 0 to 4294967295"),
+        ("-keepalive 4294967296", "-keepalive 4294967296 is out of range: 0 to 4294967295"),
     ] {
         let run = run(format!("add ::1 ::2 esp 256 {rest} -E null;").as_bytes());
         assert_eq!(run.error.map(|error| error.to_string()).as_deref(), Some(message));

@@ -53,15 +53,8 @@ fn an_sa_without_options() {
 }
 
 #[test]
-fn spis_are_cut_to_32_bits() {
-    for (text, spi) in [
-        ("010", 10),
-        ("0x10", 16),
-        ("0X1F", 31),
-        ("0x1ffffffff", u32::MAX),
-        ("4294967297", 1),
-        ("99999999999999999999999", u32::MAX),
-    ] {
+fn spis_are_decimal_or_hexadecimal() {
+    for (text, spi) in [("010", 10), ("0x10", 16), ("0X1F", 31), ("4294967295", u32::MAX)] {
         assert_eq!(sa(&format!("esp {text} -E null")).spi, Spi(spi), "{text}");
     }
 }
@@ -333,4 +326,29 @@ fn an_empty_script_does_nothing() {
     for script in ["", "\n \t", "# flush;", "# flush;\n"] {
         assert_eq!(run(script.as_bytes()).statements, 0);
     }
+}
+
+#[test]
+fn services_are_those_of_the_protocol() {
+    let ports = |rest: &str| {
+        let run = run(format!("spdadd ::1[{rest} -P out none;").as_bytes());
+        match &run.operations[..] {
+            [Ok(Operation::AddPolicy(policy))] => {
+                Ok((policy.id.selector.src_port, policy.id.selector.dst_port))
+            }
+            _ => Err(run.error.unwrap().to_string()),
+        }
+    };
+    assert_eq!(ports("ssh] ::2[any] tcp"), Ok((22, 0)));
+    assert_eq!(ports("any] ::2[ssh] 6"), Ok((0, 22)));
+    assert_eq!(ports("ssh] ::2 any"), Ok((22, 0)));
+    // What the original finds comes first.
+    assert_eq!(ports("twin] ::2 tcp"), Ok((111, 0)));
+    for (upper, names) in [("udp", "UDP"), ("tcp", "UDP or TCP"), ("132", "UDP or SCTP")] {
+        let name = if upper == "udp" { "ssh" } else { "nothing" };
+        let refusal = format!("`{name}` is no port and no service of {names}");
+        assert_eq!(ports(&format!("{name}] ::2 {upper}")), Err(refusal));
+    }
+    // ESP in UDP.
+    assert!(run(b"add ::1[ssh] ::2[500] esp-udp 256 -E null;").error.is_some());
 }

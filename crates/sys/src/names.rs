@@ -3,7 +3,7 @@ use std::{io, net::IpAddr};
 use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
 use model::{
     IpVersion, Names,
-    names::{LookUp, NotFound, udp_service},
+    names::{LookUp, NotFound, Transport, service_port},
 };
 
 /// The host's resolver, getaddrinfo(3), behind the model's tables.
@@ -30,29 +30,30 @@ impl Names for SystemNames {
                 Some(IpVersion::V4) => libc::AF_INET,
                 Some(IpVersion::V6) => libc::AF_INET6,
             },
-            ..udp()
+            ..over(Transport::Udp)
         };
         let found = getaddrinfo(Some(host), None, Some(hints)).map_err(not_found)?;
         let addresses = found.map(|info| info.map(|info| info.sockaddr.ip()));
         addresses.collect::<io::Result<_>>().map_err(|error| NotFound(error.to_string()))
     }
 
-    fn service(&self, name: &str) -> Result<u16, NotFound> {
-        if let Some(port) = udp_service(name) {
+    fn service(&self, name: &str, transport: Transport) -> Result<u16, NotFound> {
+        if let Some(port) = service_port(name, transport) {
             return Ok(port);
         }
-        let mut found = getaddrinfo(None, Some(name), Some(udp())).map_err(not_found)?;
+        let mut found = getaddrinfo(None, Some(name), Some(over(transport))).map_err(not_found)?;
         let port = found.find_map(|info| info.ok().map(|info| info.sockaddr.port()));
         port.ok_or_else(|| NotFound(String::from("Servname not supported for ai_socktype")))
     }
 }
 
-fn udp() -> AddrInfoHints {
-    AddrInfoHints {
-        socktype: libc::SOCK_DGRAM,
-        protocol: libc::IPPROTO_UDP,
-        ..AddrInfoHints::default()
-    }
+fn over(transport: Transport) -> AddrInfoHints {
+    let (socktype, protocol) = match transport {
+        Transport::Udp => (libc::SOCK_DGRAM, libc::IPPROTO_UDP),
+        Transport::Tcp => (libc::SOCK_STREAM, libc::IPPROTO_TCP),
+        Transport::Sctp => (libc::SOCK_STREAM, libc::IPPROTO_SCTP),
+    };
+    AddrInfoHints { socktype, protocol, ..AddrInfoHints::default() }
 }
 
 /// The text of gai_strerror(3), which the original prints.

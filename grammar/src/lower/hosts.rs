@@ -1,13 +1,19 @@
 use std::net::IpAddr;
 
-use model::names::LookUp;
+use model::{
+    Upper,
+    names::{LookUp, Transport},
+};
 
-use super::Lowering;
+use super::{Lowering, range::NumberRange};
 use crate::{
     error::{Error, Kind, SERVNAME},
     parse::lexer::token_at,
     tree::{Host, Node, Port, Span},
 };
+
+/// The protocol of NAT traversal's ports.
+const UDP: Upper = Upper::Number(17);
 
 /// A host looked up.
 pub(super) struct End {
@@ -31,7 +37,8 @@ impl Lowering<'_> {
             }
         };
         let number = match port {
-            Some(port) => self.port(&port.value).map_err(|kind| error(kind, port.span))?,
+            // ESP in UDP.
+            Some(port) => self.port(&port.value, UDP).map_err(|kind| error(kind, port.span))?,
             None => 0,
         };
         let addresses = self.addresses(address, look_up);
@@ -60,24 +67,41 @@ impl Lowering<'_> {
         }
     }
 
-    /// The number of a port, or why it is none.
-    pub(super) fn port(&self, port: &Port) -> Result<u16, Kind> {
+    /// The number of a port of a protocol, or why it is none.
+    pub(super) fn port(&self, port: &Port, upper: Upper) -> Result<u16, Kind> {
         match port {
             Port::Any => Ok(0),
-            Port::Number(number) => self.port_text(&number.to_string()),
-            Port::Service(name) => self.port_text(name),
+            Port::Number(number) => self.port_text(&number.to_string(), upper),
+            Port::Service(name) => self.port_text(name, upper),
         }
     }
 
-    /// A port as getaddrinfo(3) reads it, except that a number over 65535 is not cut.
-    pub(super) fn port_text(&self, text: &str) -> Result<u16, Kind> {
-        let wrong = |reason| Kind::Port { port: text.to_owned(), reason };
+    /// A port as getaddrinfo(3) reads it, except that a number over 65535 is not cut, and that a name
+    /// without a port of UDP may have one of the protocol.
+    pub(super) fn port_text(&self, text: &str, upper: Upper) -> Result<u16, Kind> {
         if text.is_empty() {
             return Ok(0);
         }
         if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return text.parse().map_err(|_| wrong(String::from(SERVNAME)));
+            return text.parse().map_err(|_| NumberRange::PORT.refusal(Some(text.to_owned())));
         }
-        self.names.service(text).map_err(|error| wrong(error.0))
+        let transports = transports(upper);
+        let mut reason = String::from(SERVNAME);
+        for &transport in transports {
+            match self.names.service(text, transport) {
+                Ok(port) => return Ok(port),
+                Err(error) => reason = error.0,
+            }
+        }
+        Err(Kind::Port { port: text.to_owned(), transports, reason })
+    }
+}
+
+/// Where names are looked up: as the original for UDP, and for the protocol of the statement.
+fn transports(upper: Upper) -> &'static [Transport] {
+    match upper {
+        Upper::Any | Upper::Number(6) => &[Transport::Udp, Transport::Tcp],
+        Upper::Number(132) => &[Transport::Udp, Transport::Sctp],
+        Upper::Number(_) => &[Transport::Udp],
     }
 }

@@ -12,6 +12,7 @@ mod algorithm;
 mod hosts;
 mod options;
 pub(crate) mod policy;
+mod range;
 mod sa;
 mod selector;
 
@@ -133,9 +134,4 @@ impl NamedProto {
             NamedProto::Tcp => Err(model::Error::TcpSignature),
         }
     }
-}
-
-/// A number as the original stores it: `u_int32_t`, the rest is lost.
-fn cut(number: u64) -> u32 {
-    u32::try_from(number & u64::from(u32::MAX)).unwrap_or(u32::MAX)
 }

@@ -5,7 +5,7 @@ use model::{
     ReqId, Sa, SaMode, ScriptOption, SecCtx, Spi, names::LookUp,
 };
 
-use super::{Lowering, cut};
+use super::{Lowering, range::NumberRange};
 use crate::{
     error::{Error, Kind},
     parse::lexer::token_at,
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Packets to a byte of the bitmap, which is what `-r` counts in the BSDs.
-const PACKETS_PER_BYTE: u64 = 8;
+const PACKETS_PER_BYTE: u32 = 8;
 
 /// The extensions of an SA, the last of each kind.
 pub(super) struct Options {
@@ -36,11 +36,14 @@ impl Lowering<'_> {
                     sa.mode = mode.map_or(SaMode::ANY, |mode| Mode::from(mode).into());
                     mode_at = mode.map(|_| *span);
                 }
-                Extension::ReqId(reqid) => sa.reqid = ReqId::new(cut(*reqid)),
+                Extension::ReqId(reqid) => {
+                    let reqid = self.number(ScriptOption::ReqId, *reqid, *span)?;
+                    sa.reqid = reqid.map(NonZeroU32::get).and_then(ReqId::new);
+                }
                 Extension::Replay(window) => {
                     sa.replay_window = self.replay_window(&name.ends, *window, *span)?;
                 }
-                Extension::Context(context) => sa.sec_ctx = sec_ctx(context),
+                Extension::Context(context) => sa.sec_ctx = self.sec_ctx(context, *span)?,
                 Extension::Natt(ends) => sa.encap = Some(self.natt(ends, name.ends.look_up)?),
                 Extension::Esn => sa.esn = true,
                 Extension::KernelFlag(flag) => sa.flags = sa.flags | *flag,
@@ -72,7 +75,7 @@ impl Lowering<'_> {
                 | Extension::HardUse(_)
                 | Extension::SoftUse(_)
                 | Extension::HardPackets(_)
-                | Extension::SoftPackets(_)) => set_limit(limit, &mut sa.lifetimes),
+                | Extension::SoftPackets(_)) => self.set_limit(limit, *span, &mut sa.lifetimes)?,
             }
         }
         if let Some((device, span)) = hardware {
@@ -92,14 +95,14 @@ impl Lowering<'_> {
             return Err(Error::new(Kind::ReplayWithOld, self.source, span, number()));
         }
         let unit = if self.source.dialect().is_bsd() { PACKETS_PER_BYTE } else { 1 };
-        let packets = given.saturating_mul(unit);
-        let most = u64::from(Sa::MAX_REPLAY_WINDOW);
-        if packets > most {
-            let option = ScriptOption::Replay.word();
-            let kind = Kind::OutOfRange { option, given, most: most / unit };
-            return Err(Error::new(kind, self.source, span, number()));
-        }
-        Ok(cut(packets))
+        let most = Sa::MAX_REPLAY_WINDOW / unit;
+        let range = NumberRange {
+            most: most.into(),
+            ..NumberRange::of_bits(ScriptOption::Replay.word(), 32)
+        };
+        let given = self.in_range(range, given, span);
+        let given = given.map_err(|kind| Error::new(kind, self.source, span, number()))?;
+        Ok(u32::try_from(given).map_or(most, |given| given.min(most)) * unit)
     }
 
     /// NAT traversal as FreeBSD writes it. The addresses behind the NAT are read and forgotten, as
@@ -127,7 +130,8 @@ impl Lowering<'_> {
         span: Span,
     ) -> Result<Mark, Error> {
         let mask = text.mask.unwrap_or(u32::MAX.into());
-        let [value, mask] = [text.value, mask].map(|given| self.narrow(word, given, span));
+        let range = NumberRange::of_bits(word, 32);
+        let [value, mask] = [text.value, mask].map(|given| self.narrow(range, given, span));
         Ok(Mark { value: value?, mask: mask? })
     }
 
@@ -138,7 +142,7 @@ impl Lowering<'_> {
         given: u64,
         span: Span,
     ) -> Result<Option<NonZeroU32>, Error> {
-        self.narrow(option.word(), given, span).map(NonZeroU32::new)
+        self.narrow(NumberRange::of_bits(option.word(), 32), given, span).map(NonZeroU32::new)
     }
 
     /// The name of a network device, which need not exist.
@@ -146,10 +150,48 @@ impl Lowering<'_> {
         name.parse().map_err(|_| self.error(Kind::Device(name.to_owned()), span))
     }
 
-    /// A number of 32 bits: the options that no original has do not cut.
-    fn narrow(&self, option: &'static str, given: u64, span: Span) -> Result<u32, Error> {
-        let kind = Kind::OutOfRange { option, given, most: u32::MAX.into() };
-        u32::try_from(given).map_err(|_| self.error(kind, span))
+    /// A context as the original stores it; one without domain of interpretation is none.
+    pub(super) fn sec_ctx(
+        &self,
+        context: &tree::Context,
+        span: Span,
+    ) -> Result<Option<SecCtx>, Error> {
+        let range = NumberRange::of_bits(ScriptOption::Context.word(), 8);
+        let byte = |given| self.narrow(range, given, span).map(|number| number.to_le_bytes()[0]);
+        let (doi, alg) = (byte(context.doi)?, byte(context.alg)?);
+        Ok((doi != 0).then(|| SecCtx { doi, alg, context: context.label.clone() }))
+    }
+
+    /// Sets the limit that an extension is about, if it is about one.
+    pub(super) fn set_limit(
+        &self,
+        extension: &Extension,
+        span: Span,
+        lifetimes: &mut Lifetimes,
+    ) -> Result<(), Error> {
+        let Lifetimes { hard, soft } = lifetimes;
+        let (limit, option, number) = match *extension {
+            Extension::HardTime(seconds) => {
+                (&mut hard.add_seconds, ScriptOption::HardTime, seconds)
+            }
+            Extension::SoftTime(seconds) => {
+                (&mut soft.add_seconds, ScriptOption::SoftTime, seconds)
+            }
+            Extension::HardBytes(bytes) => (&mut hard.bytes, ScriptOption::HardBytes, bytes),
+            Extension::SoftBytes(bytes) => (&mut soft.bytes, ScriptOption::SoftBytes, bytes),
+            Extension::HardUse(seconds) => (&mut hard.use_seconds, ScriptOption::HardUse, seconds),
+            Extension::SoftUse(seconds) => (&mut soft.use_seconds, ScriptOption::SoftUse, seconds),
+            Extension::HardPackets(packets) => {
+                (&mut hard.packets, ScriptOption::HardPackets, packets)
+            }
+            Extension::SoftPackets(packets) => {
+                (&mut soft.packets, ScriptOption::SoftPackets, packets)
+            }
+            _ => return Ok(()),
+        };
+        let given = self.in_range(NumberRange::of_bits(option.word(), 64), number, span);
+        *limit = NonZeroU64::new(given.map_err(|kind| self.error(kind, span))?);
+        Ok(())
     }
 
     /// Refuses the protocols of RFC 1826 and RFC 1827 where they mean what they say.
@@ -169,27 +211,4 @@ impl Lowering<'_> {
 pub(super) fn is_old(ends: &SaEnds) -> bool {
     let proto = ends.proto.as_ref().map(|proto| &proto.value);
     matches!(proto, Some(SaProto::EspOld | SaProto::AhOld))
-}
-
-/// Sets the limit that an extension is about, if it is about one.
-pub(super) fn set_limit(extension: &Extension, lifetimes: &mut Lifetimes) {
-    let Lifetimes { hard, soft } = lifetimes;
-    match *extension {
-        Extension::HardTime(seconds) => hard.add_seconds = NonZeroU64::new(seconds),
-        Extension::SoftTime(seconds) => soft.add_seconds = NonZeroU64::new(seconds),
-        Extension::HardBytes(bytes) => hard.bytes = NonZeroU64::new(bytes),
-        Extension::SoftBytes(bytes) => soft.bytes = NonZeroU64::new(bytes),
-        Extension::HardUse(seconds) => hard.use_seconds = NonZeroU64::new(seconds),
-        Extension::SoftUse(seconds) => soft.use_seconds = NonZeroU64::new(seconds),
-        Extension::HardPackets(packets) => hard.packets = NonZeroU64::new(packets),
-        Extension::SoftPackets(packets) => soft.packets = NonZeroU64::new(packets),
-        _ => {}
-    }
-}
-
-/// A context as the original stores it; one without domain of interpretation is none.
-pub(super) fn sec_ctx(context: &tree::Context) -> Option<SecCtx> {
-    let byte = |number: u64| number.to_le_bytes()[0];
-    let (doi, alg) = (byte(context.doi), byte(context.alg));
-    (doi != 0).then(|| SecCtx { doi, alg, context: context.label.clone() })
 }

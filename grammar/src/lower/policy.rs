@@ -6,12 +6,15 @@ use model::{
     names::LookUp,
 };
 
-use super::{Lowered, Lowering, cut, options::set_limit};
+use super::{Lowered, Lowering, range::NumberRange};
 use crate::{
     error::{Error, Kind},
     parse::source::Source,
-    tree::{self, Ends, Mode, Node, Offset, Selection, Selector, Span},
+    tree::{self, Endpoint, Ends, Mode, Node, Offset, Selection, Selector, Span},
 };
+
+const UNIQUE: NumberRange =
+    NumberRange { original: Some("Invalid ipsec level"), ..NumberRange::of_bits("unique", 32) };
 
 impl Lowering<'_> {
     pub(super) fn add_policy(
@@ -25,7 +28,7 @@ impl Lowering<'_> {
                 let upper = self.upper(&selector.upper)?;
                 let text = self.policy_text(node)?;
                 let name = self.policy_name(selector, upper)?;
-                let lifetimes = limits(selector);
+                let lifetimes = self.limits(selector)?;
                 let made = name
                     .id(node.value.direction.value)
                     .and_then(|id| text.policy(id, lifetimes))
@@ -52,6 +55,14 @@ impl Lowering<'_> {
         let _ = self.policy_text(node)?;
         let id = self.policy_name(selector, upper)?.id(node.value.direction.value);
         Ok(Lowered::one(id.map(Operation::DeletePolicy)))
+    }
+
+    fn limits(&self, selector: &Selector) -> Result<Lifetimes, Error> {
+        let mut lifetimes = Lifetimes::default();
+        for Node { value, span } in &selector.extensions {
+            self.set_limit(value, *span, &mut lifetimes)?;
+        }
+        Ok(lifetimes)
     }
 
     fn policy_text(&self, node: &Node<tree::Policy>) -> Result<Text, Error> {
@@ -92,12 +103,6 @@ impl Text {
         policy.check()?;
         Ok(Box::new(policy))
     }
-}
-
-fn limits(selector: &Selector) -> Lifetimes {
-    let mut lifetimes = Lifetimes::default();
-    selector.extensions.iter().for_each(|limit| set_limit(&limit.value, &mut lifetimes));
-    lifetimes
 }
 
 /// The text after `-P`: the rules of ipsec_set_policy(3), whose errors name the whole text.
@@ -154,9 +159,10 @@ impl PolicyText<'_> {
         if priority.base.is_some() && by > most {
             return Err(self.error(Kind::PriorityOffset, *span));
         }
-        let by = cut(by);
-        let number = if later { base.0.wrapping_add(by) } else { base.0.wrapping_sub(by) };
-        Ok(Priority(number))
+        let by = u32::try_from(by).ok();
+        let number =
+            by.and_then(|by| if later { base.0.checked_add(by) } else { base.0.checked_sub(by) });
+        number.map(Priority).ok_or_else(|| self.error(Kind::Priority, *span))
     }
 
     /// The templates; with another action than `ipsec` they are only looked at.
@@ -180,7 +186,8 @@ impl PolicyText<'_> {
                     return Err(self.error(Kind::NoEndpoints, *span));
                 }
             };
-            templates.push(Template { proto: template.proto, mode, level: level(template.level) });
+            let level = self.level(template.level, *span)?;
+            templates.push(Template { proto: template.proto, mode, level });
         }
         Ok(templates)
     }
@@ -189,14 +196,33 @@ impl PolicyText<'_> {
     fn endpoints(&self, ends: &Node<Ends>) -> Result<Option<(IpAddr, IpAddr)>, Error> {
         match (&ends.value, self.policy.direction.value) {
             (Ends::Addresses(src, dst), _) => {
-                Ok(Some((self.address(&src.address)?, self.address(&dst.address)?)))
+                Ok(Some((self.address(src, ends.span)?, self.address(dst, ends.span)?)))
             }
             (Ends::MeAny, model::Direction::Out) | (Ends::AnyMe, model::Direction::In) => Ok(None),
             _ => Err(self.error(Kind::Direction, ends.span)),
         }
     }
 
-    fn address(&self, address: &Node<String>) -> Result<IpAddr, Error> {
+    /// The level, `default` where none is given. A number that a script may not choose is none.
+    fn level(&self, level: Option<tree::Level>, span: Span) -> Result<Level, Error> {
+        let Some(tree::Level { kind, number }) = level else { return Ok(Level::Default) };
+        let number = number.map(|number| self.number(UNIQUE, number, span)).transpose()?;
+        let reqid = number.and_then(ReqId::new);
+        Ok(kind.with(reqid.filter(|&reqid| reqid <= ReqId::MANUAL_MAX)))
+    }
+
+    /// A number of the text.
+    fn number(&self, range: NumberRange, given: u64, span: Span) -> Result<u32, Error> {
+        let given = self.lowering.in_range(range, given, span);
+        let given = given.map_err(|kind| self.error(kind, span))?;
+        Ok(u32::try_from(given).unwrap_or(u32::MAX))
+    }
+
+    fn address(&self, endpoint: &Endpoint, ends: Span) -> Result<IpAddr, Error> {
+        let Endpoint { address, port } = endpoint;
+        if let Some(port) = port {
+            self.number(NumberRange::PORT, *port, ends)?;
+        }
         let numeric = LookUp { version: None, numeric: true };
         let found = self.lowering.names.addresses(&address.value, numeric);
         let found = found.map_err(|error| error.0).and_then(|found| {
@@ -210,11 +236,4 @@ impl PolicyText<'_> {
     fn error(&self, kind: Kind, wrong: Span) -> Error {
         Error::new(kind, self.lowering.source, wrong, self.span)
     }
-}
-
-/// The level, `default` where none is given. A number that a script may not choose is none.
-fn level(level: Option<tree::Level>) -> Level {
-    let Some(tree::Level { kind, number }) = level else { return Level::Default };
-    let reqid = number.and_then(|number| ReqId::new(cut(number)));
-    kind.with(reqid.filter(|&reqid| reqid <= ReqId::MANUAL_MAX))
 }

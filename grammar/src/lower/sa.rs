@@ -5,9 +5,9 @@ use model::{AddressPair, Encap, EncapKind, Operation, Proto, Sa, SaId, Spi, SpiR
 use super::{
     Lowered, Lowering, NamedProto,
     algorithm::Chosen,
-    cut,
     hosts::End,
     options::{Options, is_old},
+    range::NumberRange,
 };
 use crate::{
     error::{Error, Kind},
@@ -36,7 +36,7 @@ impl Lowering<'_> {
         } else {
             self.algorithms(algorithms, is_old(&name.ends), &mut warnings)?
         };
-        let spi = Spi(cut(name.spi.value));
+        let spi = self.spi(name)?;
         if proto != NamedProto::One(Proto::IpComp) && spi < Spi::FIRST_FREE {
             let span = name.spi.span;
             warnings.push(Warning::new(WarningKind::ReservedSpi, self.source, span, span));
@@ -58,7 +58,7 @@ impl Lowering<'_> {
         let (src, dst) = self.ends(&name.ends)?;
         let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
         let Sa { mode, reqid, .. } = self.options(name)?.sa;
-        let spi = Some(Spi(cut(name.spi.value))).filter(|spi| spi.0 != 0);
+        let spi = Some(self.spi(name)?).filter(|spi| spi.0 != 0);
         let template = |ends| {
             let proto = proto.one()?;
             Ok(Operation::GetSpi(SpiRequest { ends, proto, spi, mode, reqid }))
@@ -99,7 +99,7 @@ impl Lowering<'_> {
         operation: impl Fn(SaId) -> Operation,
     ) -> Result<Lowered, Error> {
         let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
-        let spi = Spi(cut(name.spi.value));
+        let spi = self.spi(name)?;
         let Options { mode, sa: Sa { mark, .. }, .. } = self.options(name)?;
         let warnings =
             mode.map(|span| Warning::new(WarningKind::ObsoleteMode, self.source, span, self.end()));
@@ -128,6 +128,10 @@ impl Lowering<'_> {
             return Err(self.error_at_end(Kind::NoPair, ends.dst.address.span));
         }
         Ok(Lowered { operations, ..Lowered::default() })
+    }
+
+    fn spi(&self, name: &SaName) -> Result<Spi, Error> {
+        self.narrow(NumberRange::SPI, name.spi.value, name.spi.span).map(Spi)
     }
 
     fn ends(&self, ends: &SaEnds) -> Result<(End, End), Error> {

@@ -1,11 +1,11 @@
 use std::{net::IpAddr, num::NonZeroU32};
 
 use model::{
-    Dialect, Direction, IpVersion, Mark, PolicyId, Prefix, ScriptOption, Selector, Upper,
+    Dialect, Direction, IpVersion, Mark, PolicyId, Prefix, ScriptOption, SecCtx, Selector, Upper,
     names::{LookUp, protocol_number},
 };
 
-use super::{Lowering, options::sec_ctx};
+use super::{Lowering, range::NumberRange};
 use crate::{
     error::{Error, Kind},
     parse::expected::UPPERS,
@@ -32,6 +32,8 @@ impl Lowering<'_> {
         if src.is_ipv4() != dst.is_ipv4() {
             return Err(self.error_at_end(Kind::NoPair, selector.dst.address.span));
         }
+        let context = selector.context.as_ref().map(|node| self.sec_ctx(&node.value, node.span));
+        let sec_ctx = context.transpose()?.flatten();
         let (mut mark, mut if_id) = (Mark::default(), None);
         for Node { value, span } in &selector.extensions {
             match value {
@@ -42,7 +44,7 @@ impl Lowering<'_> {
                 _ => {}
             }
         }
-        Ok(PolicyName { selector, upper, addresses: (src, dst), ports, mark, if_id })
+        Ok(PolicyName { selector, upper, addresses: (src, dst), ports, sec_ctx, mark, if_id })
     }
 
     /// The policies of `tagged "VALUE/MASK"`: all packets of either family with that mark.
@@ -78,7 +80,10 @@ impl Lowering<'_> {
             tree::Upper::Any => return Ok(Upper::Any),
             tree::Upper::Tcp => return Ok(Upper::Number(6)),
             tree::Upper::Esp => return Ok(Upper::Number(50)),
-            tree::Upper::Number(number) => (u8::try_from(*number).ok(), number.to_string()),
+            tree::Upper::Number(number) => {
+                let number = self.narrow(NumberRange::UPPER, *number, upper.span)?;
+                return Ok(Upper::from_pfkey(number.to_le_bytes()[0]));
+            }
             tree::Upper::Name(name) => {
                 let number = protocol_number(name).or(match name.as_str() {
                     "icmp6" => Some(58),
@@ -99,7 +104,7 @@ impl Lowering<'_> {
     fn ports(&self, selector: &tree::Selector, upper: Upper) -> Result<(u16, u16), Error> {
         let port = |range: &Range| {
             let Some(port) = &range.port else { return Ok(0) };
-            self.port(&port.value).map_err(|kind| self.error_at_end(kind, port.span))
+            self.port(&port.value, upper).map_err(|kind| self.error_at_end(kind, port.span))
         };
         let Some(misc) = &selector.misc else {
             return Ok((port(&selector.src)?, port(&selector.dst)?));
@@ -110,19 +115,19 @@ impl Lowering<'_> {
         } else if upper == Upper::GRE {
             gre_key(&misc.value).ok_or_else(|| Kind::Misc(misc.value.clone()))
         } else if upper.has_type_and_code() {
-            self.type_and_code(&misc.value)
+            self.type_and_code(&misc.value, upper)
         } else {
             Err(Kind::NoMisc(misc.value.clone()))
         };
         ports.map_err(|kind| self.error_at_end(kind, misc.span))
     }
 
-    fn type_and_code(&self, text: &str) -> Result<(u16, u16), Kind> {
+    fn type_and_code(&self, text: &str, upper: Upper) -> Result<(u16, u16), Kind> {
         let (icmp_type, code) = text.split_once(',').unwrap_or((text, "0"));
         if code.is_empty() {
             return Err(Kind::Misc(text.to_owned()));
         }
-        Ok((self.port_text(icmp_type)?, self.port_text(code)?))
+        Ok((self.port_text(icmp_type, upper)?, self.port_text(code, upper)?))
     }
 
     fn one_address(&self, host: &Node<String>, look_up: LookUp) -> Result<IpAddr, Error> {
@@ -138,6 +143,7 @@ pub(super) struct PolicyName<'s> {
     upper: Upper,
     addresses: (IpAddr, IpAddr),
     ports: (u16, u16),
+    sec_ctx: Option<SecCtx>,
     mark: Mark,
     if_id: Option<NonZeroU32>,
 }
@@ -150,9 +156,8 @@ impl PolicyName<'_> {
         let mut packets = Selector::new(src, dst)?;
         packets.upper = self.upper;
         (packets.src_port, packets.dst_port) = self.ports;
-        let context = self.selector.context.as_ref();
         Ok(PolicyId {
-            sec_ctx: context.and_then(|context| sec_ctx(&context.value)),
+            sec_ctx: self.sec_ctx.clone(),
             mark: self.mark,
             if_id: self.if_id,
             ..PolicyId::new(packets, direction)

@@ -163,7 +163,7 @@ pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {
             Rule::host | Rule::range | Rule::address => "an address or a host name",
             Rule::prefix => "/ and a prefix length",
             Rule::port => "[ and a port",
-            Rule::any_port | Rule::service => "a port: a number, a UDP service or any",
+            Rule::any_port | Rule::service => "a port: a number, a service or any",
             Rule::close => "]",
             Rule::spi | Rule::hex => "an SPI: a decimal or 0x hexadecimal number",
             Rule::decimal => "a decimal number",

@@ -119,6 +119,12 @@ impl Source {
         (secret::blot(&self.text, self.start)[at] == byte).then_some(byte)
     }
 
+    /// The bytes of `span` as an excerpt shows them.
+    pub(crate) fn shown(&self, span: Span) -> String {
+        let blotted = secret::blot(&self.text, self.start);
+        String::from_utf8_lossy(&blotted[span.start..span.end]).into_owned()
+    }
+
     /// The statement for the parser: ASCII, and byte by byte as long as the text. DEL, which the
     /// grammar takes only where it takes any byte, stands in for the bytes over 127.
     pub(crate) fn ascii(&self) -> &str {

@@ -42,7 +42,7 @@ pub enum Port {
     Any,
     /// A number.
     Number(u64),
-    /// The name of a UDP service.
+    /// The name of a service.
     Service(String),
 }
 

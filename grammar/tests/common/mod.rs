@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use grammar::{Error, Script, Warning, lower};
 use model::{
     Dialect, IpVersion, Names, Operation,
-    names::{LookUp, NotFound},
+    names::{LookUp, NotFound, Transport},
 };
 
-/// Numeric addresses, three hosts and two services.
+/// Numeric addresses, three hosts and a few services.
 pub struct FakeNames;
 
 impl Names for FakeNames {
@@ -32,10 +32,14 @@ impl Names for FakeNames {
         Ok(found)
     }
 
-    fn service(&self, name: &str) -> Result<u16, NotFound> {
-        match name {
-            "domain" => Ok(53),
-            "l2tp" => Ok(1701),
+    fn service(&self, name: &str, transport: Transport) -> Result<u16, NotFound> {
+        match (name, transport) {
+            ("domain", Transport::Udp | Transport::Tcp) => Ok(53),
+            ("l2tp", Transport::Udp) => Ok(1701),
+            ("ssh", Transport::Tcp) => Ok(22),
+            // Of one name with two numbers, the original finds the one of UDP.
+            ("twin", Transport::Udp) => Ok(111),
+            ("twin", Transport::Tcp) => Ok(222),
             _ => Err(NotFound("Servname not supported for ai_socktype".into())),
         }
     }

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use crate::IpVersion;
 
 pub use protocols::{name as protocol_name, number as protocol_number};
-pub use services::port as udp_service;
+pub use services::{Transport, port as service_port};
 
 /// How a host name is to be looked up: the flags after `add`, `spdadd`, ...
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +32,6 @@ pub trait Names {
     /// Every address of a host, in the resolver's order, without scope ids (XFRM has none).
     fn addresses(&self, host: &str, look_up: LookUp) -> Result<Vec<IpAddr>, NotFound>;
 
-    /// The port of a UDP service, host order; setkey looks up no other kind.
-    fn service(&self, name: &str) -> Result<u16, NotFound>;
+    /// The port of a service over a transport protocol, host order.
+    fn service(&self, name: &str, transport: Transport) -> Result<u16, NotFound>;
 }
