@@ -7,8 +7,8 @@ use std::{
 };
 
 use model::{
-    Action, Direction, Installation, Level, Lifetimes, Policy, PolicyId, Prefix, Priority, Proto,
-    Selector, Template, TemplateMode,
+    Action, Direction, Installation, Level, Policy, PolicyId, Prefix, Proto, Selector, Template,
+    TemplateMode,
 };
 use netlink_packet_core::{
     NLM_F_DUMP, NLM_F_REQUEST, NLMSG_DONE, NetlinkBuffer, NetlinkHeader, NetlinkMessage,
@@ -49,17 +49,14 @@ pub fn load(count: u32) -> Result<Duration, Box<dyn Error>> {
 
 fn policy(n: u32) -> Result<Policy, model::Error> {
     let (src, dst) = addresses(n);
-    let template =
-        Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: Level::Require };
-    Ok(Policy {
-        id: PolicyId::new(
+    let template = Template::new(Proto::Esp, TemplateMode::Transport, Level::Require);
+    Ok(Policy::new(
+        PolicyId::new(
             Selector::new(Prefix::host(src.into()), Prefix::host(dst.into()))?,
             Direction::Out,
         ),
-        priority: Priority::DEFAULT,
-        action: Action::Ipsec(vec![template]),
-        lifetimes: Lifetimes::default(),
-    })
+        Action::Ipsec(vec![template]),
+    ))
 }
 
 /// Receives a dump to its end.

@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn templates_are_those_of_the_spd() {
         let unique = Level::Unique(ReqId::new(9));
-        let esp = Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: unique };
+        let esp = Template::new(Proto::Esp, TemplateMode::Transport, unique);
         let action = SocketAction::Ipsec(vec![esp]);
         let policy = SocketPolicy::new(Direction::Out, Priority::DEFAULT, action);
         assert_eq!(read("out ipsec esp/transport//unique:9").ok(), policy.ok());

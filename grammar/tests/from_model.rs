@@ -158,7 +158,7 @@ fn template() -> impl Strategy<Value = Template> {
         (1..=ReqId::MANUAL_MAX.number()).prop_map(|reqid| Level::Unique(ReqId::new(reqid))),
     ];
     let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
-    (proto, mode, level).prop_map(|(proto, mode, level)| Template { proto, mode, level })
+    (proto, mode, level).prop_map(|(proto, mode, level)| Template::new(proto, mode, level))
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
@@ -175,8 +175,9 @@ fn policy() -> impl Strategy<Value = Policy> {
     let id = (selector(), direction, sec_ctx(), mark(), any::<u32>());
     (id, priority, action, lifetimes()).prop_map(|(id, priority, action, lifetimes)| {
         let (selector, direction, sec_ctx, mark, if_id) = id;
-        let id = PolicyId { selector, direction, sec_ctx, mark, if_id: NonZeroU32::new(if_id) };
-        Policy { id, priority: Priority(priority), action, lifetimes }
+        let if_id = NonZeroU32::new(if_id);
+        let id = PolicyId { sec_ctx, mark, if_id, ..PolicyId::new(selector, direction) };
+        Policy { priority: Priority(priority), lifetimes, ..Policy::new(id, action) }
     })
 }
 
@@ -236,12 +237,10 @@ fn text() {
     let mut selector = Selector::new(all, Prefix::host([10, 0, 0, 1].into())).unwrap();
     (selector.upper, selector.dst_port) = (Upper::Number(6), 80);
     let mode = TemplateMode::Tunnel(AddressPair::new(ends().src(), ends().dst()).unwrap());
-    let template = Template { proto: Proto::Esp, mode, level: Level::Unique(ReqId::new(7)) };
+    let template = Template::new(Proto::Esp, mode, Level::Unique(ReqId::new(7)));
     let policy = Policy {
-        id: PolicyId::new(selector, Direction::Fwd),
         priority: Priority(0x8000_0064),
-        action: Action::Ipsec(vec![template]),
-        lifetimes: Lifetimes::default(),
+        ..Policy::new(PolicyId::new(selector, Direction::Fwd), Action::Ipsec(vec![template]))
     };
     assert_eq!(
         *script_of_policy(&policy).text,
@@ -285,10 +284,11 @@ fn what_the_language_cannot_say_is_named() {
         assert_eq!(script_of_sa(&sa).lost, [lost]);
     }
     let policy = |mode, level| Policy {
-        id: PolicyId::new(selector, Direction::In),
         priority: Priority(5),
-        action: Action::Ipsec(vec![Template { proto: Proto::Esp, mode, level }]),
-        lifetimes: Lifetimes::default(),
+        ..Policy::new(
+            PolicyId::new(selector, Direction::In),
+            Action::Ipsec(vec![Template::new(Proto::Esp, mode, level)]),
+        )
     };
     let other = policy(TemplateMode::Other(Mode::RouteOptimization, None), Level::Require);
     assert_eq!(script_of_policy(&other).lost, ["request esp/ro"]);

@@ -207,10 +207,11 @@ impl Acquire {
     pub fn spi_request(&self) -> Option<SpiRequest> {
         let Acquire { ends, proto, .. } = *self;
         let asks = |template: &&Template| {
-            template.proto == proto && template.mode.endpoints().is_none_or(|own| own == ends)
+            let is_between = || template.mode.endpoints().is_none_or(|own| own == ends);
+            template.proto == proto && (template.mode.mode() == Mode::Transport || is_between())
         };
         let template = self.policy.policy.action.templates().iter().find(asks)?;
-        let (mode, reqid) = (template.mode.mode().into(), template.level.reqid());
+        let (mode, reqid) = (template.mode.mode().into(), template.reqid());
         let has_spi = matches!(proto, Proto::Ah | Proto::Esp | Proto::IpComp);
         has_spi.then_some(SpiRequest { ends, proto, spi: None, mode, reqid })
     }

@@ -5,7 +5,8 @@ use crate::{Level, Policy, Template};
 pub struct Installation {
     /// Which templates packets may pass without, a bit each, from the lowest.
     optional: u8,
-    /// Whether templates are not installed now: those of a partial policy.
+    /// Whether templates are not installed now: those of a partial policy. The kernel does not say so of an entry
+    /// of the SPD; what the engine keeps beside it does.
     pub is_partial: bool,
 }
 
@@ -13,8 +14,14 @@ impl Installation {
     /// The installation of all templates of a policy: those that `is_optional`
     /// picks may be passed without an SA.
     #[must_use]
-    pub fn whole(policy: &Policy, mut is_optional: impl FnMut(&Template) -> bool) -> Self {
-        let templates = policy.action.templates().iter().enumerate();
+    pub fn whole(policy: &Policy, is_optional: impl FnMut(&Template) -> bool) -> Self {
+        Self::of(policy.action.templates(), is_optional)
+    }
+
+    /// The installation of templates, as [`Installation::whole`].
+    #[must_use]
+    pub fn of(templates: &[Template], mut is_optional: impl FnMut(&Template) -> bool) -> Self {
+        let templates = templates.iter().enumerate();
         let optional = templates.filter(|(_, template)| is_optional(template));
         let bits = optional.fold(0, |bits, (place, _)| bits | Self::bit(place));
         Self { optional: bits, is_partial: false }
@@ -56,21 +63,17 @@ impl Installation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        Action, Direction, Lifetimes, PolicyId, Prefix, Priority, Proto, Selector, TemplateMode,
-    };
+    use crate::{Action, Direction, PolicyId, Prefix, Proto, Selector, TemplateMode};
 
     #[test]
     fn an_installation_has_the_optional_templates() {
-        let esp = Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: Level::Use };
+        let esp = Template::new(Proto::Esp, TemplateMode::Transport, Level::Use);
         let ah = Template { proto: Proto::Ah, level: Level::Require, ..esp };
         let host = Prefix::host([192, 0, 2, 1].into());
-        let policy = Policy {
-            id: PolicyId::new(Selector::within(host), Direction::In),
-            priority: Priority::DEFAULT,
-            action: Action::Ipsec(vec![ah, esp]),
-            lifetimes: Lifetimes::default(),
-        };
+        let policy = Policy::new(
+            PolicyId::new(Selector::within(host), Direction::In),
+            Action::Ipsec(vec![ah, esp]),
+        );
         let installation = Installation::whole(&policy, |template| template.level == Level::Use);
         assert_eq!(
             [0, 1, 2, 400].map(|place| installation.is_optional(place)),

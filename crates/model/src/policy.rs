@@ -1,61 +1,13 @@
 use std::num::NonZeroU32;
 
 use crate::{
-    Action, AddressPair, Current, Direction, Error, Installation, Level, Lifetimes, Mark, Mode,
-    Priority, Proto, SecCtx, Selector,
+    Action, Current, Direction, Error, Installation, Level, Lifetimes, Mark, PolicyFlags,
+    PolicyType, Priority, SecCtx, Selector, Template, TemplateMode,
 };
 
 /// The templates that a packet may pass through (`XFRM_MAX_DEPTH`, linux/xfrm.h): the most that
 /// XFRM takes in one policy.
 pub const MAX_DEPTH: usize = 6;
-
-/// How a template encapsulates, with the endpoints where the mode has its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TemplateMode {
-    /// Between the packet's own addresses.
-    Transport,
-    /// Between these.
-    Tunnel(AddressPair),
-    /// Bound end-to-end tunnel between these.
-    Beet(AddressPair),
-    /// A mode that only `ip xfrm` or a daemon sets, by its kernel number.
-    Other(Mode, Option<AddressPair>),
-}
-
-impl TemplateMode {
-    /// The kernel's mode.
-    #[must_use]
-    pub fn mode(&self) -> Mode {
-        match self {
-            TemplateMode::Transport => Mode::Transport,
-            TemplateMode::Tunnel(_) => Mode::Tunnel,
-            TemplateMode::Beet(_) => Mode::Beet,
-            TemplateMode::Other(mode, _) => *mode,
-        }
-    }
-
-    /// The endpoints, where it has its own.
-    #[must_use]
-    pub fn endpoints(&self) -> Option<AddressPair> {
-        match *self {
-            TemplateMode::Transport => None,
-            TemplateMode::Tunnel(endpoints) | TemplateMode::Beet(endpoints) => Some(endpoints),
-            TemplateMode::Other(_, endpoints) => endpoints,
-        }
-    }
-}
-
-/// One transform of a policy: `esp/tunnel/A-B/require`. In the kernel a template
-/// (`xfrm_user_tmpl`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Template {
-    /// Its protocol.
-    pub proto: Proto,
-    /// Its mode and endpoints.
-    pub mode: TemplateMode,
-    /// How strict.
-    pub level: Level,
-}
 
 /// What names a policy: the kernel compares nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -70,13 +22,22 @@ pub struct PolicyId {
     pub mark: Mark,
     /// The number of the xfrm interface it belongs to.
     pub if_id: Option<NonZeroU32>,
+    /// Which SPD it is in.
+    pub policy_type: PolicyType,
 }
 
 impl PolicyId {
     /// The name of a policy with nothing but selector and direction.
     #[must_use]
     pub fn new(selector: Selector, direction: Direction) -> Self {
-        Self { selector, direction, sec_ctx: None, mark: Mark::default(), if_id: None }
+        Self {
+            selector,
+            direction,
+            sec_ctx: None,
+            mark: Mark::default(),
+            if_id: None,
+            policy_type: PolicyType::Main,
+        }
     }
 }
 
@@ -91,9 +52,32 @@ pub struct Policy {
     pub action: Action,
     /// Limits.
     pub lifetimes: Lifetimes,
+    /// Flags.
+    pub flags: PolicyFlags,
+    /// The templates of a policy that drops its packets: the kernel keeps them and does not use them.
+    pub unused_templates: Vec<Template>,
 }
 
 impl Policy {
+    /// A policy of the default priority, without limits and flags.
+    #[must_use]
+    pub fn new(id: PolicyId, action: Action) -> Self {
+        Self {
+            id,
+            priority: Priority::DEFAULT,
+            action,
+            lifetimes: Lifetimes::default(),
+            flags: PolicyFlags::default(),
+            unused_templates: Vec::new(),
+        }
+    }
+
+    /// How [`Policy::unused_templates`] are installed.
+    #[must_use]
+    pub fn unused_installation(&self) -> Installation {
+        Installation::of(&self.unused_templates, |template| template.level == Level::Use)
+    }
+
     /// Whether it can be installed: the rules of `parse_ipsecrequests` (net/key/af_key.c), but that
     /// an outbound tunnel may say `use`.
     pub fn check(&self) -> Result<(), Error> {
@@ -138,23 +122,17 @@ pub struct PolicyEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Prefix;
+    use crate::{AddressPair, Prefix, Proto};
 
     fn policy(direction: Direction, templates: Vec<Template>) -> Policy {
         let any = Prefix::new([0, 0, 0, 0].into(), Some(0)).unwrap();
         let selector = Selector::new(any, any).unwrap();
-        Policy {
-            id: PolicyId::new(selector, direction),
-            priority: Priority::DEFAULT,
-            action: Action::Ipsec(templates),
-            lifetimes: Lifetimes::default(),
-        }
+        Policy::new(PolicyId::new(selector, direction), Action::Ipsec(templates))
     }
 
     #[test]
     fn af_key_takes_six_templates() {
-        let template =
-            Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: Level::Require };
+        let template = Template::new(Proto::Esp, TemplateMode::Transport, Level::Require);
         assert_eq!(policy(Direction::Out, vec![template; 6]).check(), Ok(()));
         let error = policy(Direction::Out, vec![template; 7]).check().unwrap_err();
         assert_eq!(error.errno(), rustix::io::Errno::LOOP);
@@ -163,8 +141,7 @@ mod tests {
     #[test]
     fn the_first_template_that_is_refused_decides() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let esp =
-            Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: Level::Require };
+        let esp = Template::new(Proto::Esp, TemplateMode::Transport, Level::Require);
         let beet = Template { mode: TemplateMode::Beet(ends), level: Level::Use, ..esp };
         for (place, expected) in [(5, Error::OptionalOutboundBeet), (6, Error::TooManyTemplates(7))]
         {
@@ -177,8 +154,7 @@ mod tests {
     #[test]
     fn an_outbound_beet_template_is_not_optional() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let template =
-            Template { proto: Proto::Esp, mode: TemplateMode::Beet(ends), level: Level::Use };
+        let template = Template::new(Proto::Esp, TemplateMode::Beet(ends), Level::Use);
         assert!(policy(Direction::Out, vec![template]).check().is_err());
         assert!(policy(Direction::In, vec![template]).check().is_ok());
         let template = Template { mode: TemplateMode::Tunnel(ends), ..template };

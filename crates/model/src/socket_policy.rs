@@ -1,6 +1,6 @@
 use crate::{
-    Action, ActionKind, Direction, Error, IpVersion, Level, Lifetimes, Policy, PolicyId, Prefix,
-    Priority, Selector, Template, TemplateMode,
+    Action, ActionKind, Direction, Error, IpVersion, Level, Mode, Policy, PolicyId, Prefix,
+    Priority, Selector, Template,
     policy::{MAX_DEPTH, in_order},
 };
 
@@ -65,8 +65,8 @@ impl SocketPolicy {
             && templates.len() > MAX_DEPTH
         {
             let is_outbound = direction == Direction::Out;
-            in_order(templates, |template| match (template.level, template.mode) {
-                (_, TemplateMode::Transport) => Ok(()),
+            in_order(templates, |template| match (template.level, template.mode.mode()) {
+                (_, Mode::Transport) => Ok(()),
                 (Level::Use, _) if is_outbound => Err(Error::OptionalOutboundTunnel),
                 _ => Ok(()),
             })?;
@@ -116,10 +116,8 @@ impl SocketPolicy {
         };
         let all = Selector::within(Prefix::everything(version));
         Some(Policy {
-            id: PolicyId::new(all, self.direction),
             priority: self.priority,
-            action,
-            lifetimes: Lifetimes::default(),
+            ..Policy::new(PolicyId::new(all, self.direction), action)
         })
     }
 
@@ -146,7 +144,7 @@ impl SocketPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AddressPair, Proto};
+    use crate::{AddressPair, Proto, TemplateMode};
 
     fn new(direction: Direction, action: SocketAction) -> Result<SocketPolicy, Error> {
         SocketPolicy::new(direction, Priority::DEFAULT, action)
@@ -159,8 +157,7 @@ mod tests {
 
     #[test]
     fn the_kernel_takes_six_templates() {
-        let esp =
-            Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: Level::Require };
+        let esp = Template::new(Proto::Esp, TemplateMode::Transport, Level::Require);
         let many = |count| new(Direction::In, SocketAction::Ipsec(vec![esp; count]));
         assert!(many(6).is_ok());
         assert_eq!(many(7), Err(Error::TooManyTemplates(7)));

@@ -4,7 +4,8 @@
 use std::{net::SocketAddr, num::NonZeroU32};
 
 use model::{
-    Acquire, AddressPair, Direction, Event, Mapping, Migration, Origin, PathChange, Proto, ReqId,
+    Acquire, AddressPair, Direction, Event, Mapping, Migration, Origin, PathChange, PolicyType,
+    Proto, ReqId,
 };
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// The notification of an event, with the `seq` and `pid` of the request that caused it; none of an
-/// event that AF_KEY does not report, as the end of a policy.
+/// event that AF_KEY does not report, as the end of a policy, and all of policies that are not of the main type.
 pub fn message(event: &Event) -> Result<Option<Message>, Error> {
     let message = match event {
         Event::SaAdded { entry, .. } => sad::message(MessageType::ADD, entry)?,
@@ -32,6 +33,13 @@ pub fn message(event: &Event) -> Result<Option<Message>, Error> {
         }
         Event::SaExpired { entry, hard: true, .. } => {
             return sad::expire(entry, Limit::Hard).map(Some);
+        }
+        Event::PolicyAdded { entry, .. }
+        | Event::PolicyUpdated { entry, .. }
+        | Event::PolicyDeleted { entry, .. }
+            if entry.policy.id.policy_type != PolicyType::Main =>
+        {
+            return Ok(None);
         }
         Event::PolicyAdded { entry, .. } => {
             spd::message(MessageType::SPDADD, entry, references::ADDED)?

@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn the_value_is_libipsecs() {
         let level = Level::Require;
-        let esp = Template { proto: Proto::Esp, mode: TemplateMode::Transport, level };
+        let esp = Template::new(Proto::Esp, TemplateMode::Transport, level);
         let policy = policy(Direction::Out, SocketAction::Ipsec(vec![esp]));
         assert_eq!(read(&OUT_ESP), Ok(policy.clone()));
         assert_eq!(value(&policy).unwrap(), OUT_ESP);
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let request = |mode, level| Template { proto: Proto::Ah, mode, level };
+        let request = |mode, level| Template::new(Proto::Ah, mode, level);
         let requests = vec![
             request(TemplateMode::Tunnel(ends), Level::Unique(ReqId::new(7))),
             request(TemplateMode::Transport, Level::Default),
@@ -162,8 +162,7 @@ mod tests {
         let optional_tunnel = |request: &mut Template| {
             *request = Template { level: Level::Use, mode: TemplateMode::Tunnel(ends), ..*request };
         };
-        let esp =
-            Template { proto: Proto::Esp, mode: TemplateMode::Transport, level: Level::Require };
+        let esp = Template::new(Proto::Esp, TemplateMode::Transport, Level::Require);
         let errno = |direction: u8, place: usize, wrong: Option<u8>| {
             let mut requests = [esp; 9];
             if wrong.is_none() {

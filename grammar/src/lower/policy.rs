@@ -99,7 +99,7 @@ impl Text {
                 return Err(model::Error::SocketActionInSpd(kind.word()));
             }
         };
-        let policy = Policy { id, priority: self.priority, action, lifetimes };
+        let policy = Policy { priority: self.priority, lifetimes, ..Policy::new(id, action) };
         policy.check()?;
         Ok(Box::new(policy))
     }
@@ -187,7 +187,7 @@ impl PolicyText<'_> {
                 }
             };
             let level = self.level(template.level, *span)?;
-            templates.push(Template { proto: template.proto, mode, level });
+            templates.push(Template::new(template.proto, mode, level));
         }
         Ok(templates)
     }

@@ -125,8 +125,8 @@ fn end(prefix: Prefix, selector: &Selector, port: u16) -> String {
 #[cfg(test)]
 mod tests {
     use model::{
-        Action, AddressPair, Current, Direction, Installation, Lifetimes, Policy, PolicyId,
-        Priority, Proto, TemplateMode,
+        Action, AddressPair, Current, Direction, Installation, Policy, PolicyId, Proto,
+        TemplateMode,
     };
 
     use super::*;
@@ -135,12 +135,8 @@ mod tests {
         let host = |last| Prefix::host([192, 0, 2, last].into());
         let mut selector = Selector::new(host(1), host(2)).unwrap();
         (selector.upper, selector.dst_port) = (Upper::Number(6), 80);
-        let policy = Policy {
-            id: PolicyId::new(selector, Direction::Out),
-            priority: Priority::DEFAULT,
-            action: Action::Ipsec(templates.to_vec()),
-            lifetimes: Lifetimes::default(),
-        };
+        let policy =
+            Policy::new(PolicyId::new(selector, Direction::Out), Action::Ipsec(templates.to_vec()));
         let installation = Installation::plain(&policy);
         PolicyEntry { policy, installation, index: 9, socket: false, current: Current::default() }
     }
@@ -148,7 +144,7 @@ mod tests {
     #[test]
     fn templates_are_printed_with_how_they_are_installed() {
         let ends = AddressPair::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into()).unwrap();
-        let template = |proto, mode, level| Template { proto, mode, level };
+        let template = |proto, mode, level| Template::new(proto, mode, level);
         let requested = [
             template(Proto::Esp, TemplateMode::Tunnel(ends), Level::Use),
             template(Proto::Ah, TemplateMode::Transport, Level::Default),

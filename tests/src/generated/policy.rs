@@ -107,7 +107,7 @@ fn policies(
                 of_one_family(templates, &selector);
             }
             let id = PolicyId::new(selector, direction);
-            Policy { id, priority, action, lifetimes }
+            Policy { priority, lifetimes, ..Policy::new(id, action) }
         },
     )
 }
@@ -158,7 +158,7 @@ fn template(
     level: impl Strategy<Value = Level>,
 ) -> impl Strategy<Value = Template> {
     let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
-    (proto, mode, level).prop_map(|(proto, mode, level)| Template { proto, mode, level })
+    (proto, mode, level).prop_map(|(proto, mode, level)| Template::new(proto, mode, level))
 }
 
 fn level() -> impl Strategy<Value = Level> {

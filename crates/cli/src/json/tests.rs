@@ -5,8 +5,8 @@ use std::num::{NonZeroU16, NonZeroU32};
 use model::{
     Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind,
     Installation, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Policy, PolicyEntry,
-    PolicyId, Prefix, Priority, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaMode, SaState,
-    SecCtx, Selector, Spi, Template, TemplateMode, Upper, variable::VARIABLES,
+    PolicyId, Prefix, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaMode, SaState, SecCtx,
+    Selector, Spi, Template, TemplateMode, Upper, variable::VARIABLES,
 };
 
 use serde::Serialize;
@@ -68,12 +68,7 @@ fn policy(upper: Upper, ports: (u16, u16), templates: Vec<Template>) -> PolicyEn
     let prefix = Prefix::new([10, 0, 0, 0].into(), Some(8)).unwrap();
     let mut selector = Selector::new(prefix, Prefix::host([192, 0, 2, 2].into())).unwrap();
     (selector.upper, selector.src_port, selector.dst_port) = (upper, ports.0, ports.1);
-    let policy = Policy {
-        id: PolicyId::new(selector, Direction::Out),
-        priority: Priority::DEFAULT,
-        action: Action::Ipsec(templates),
-        lifetimes: Lifetimes::default(),
-    };
+    let policy = Policy::new(PolicyId::new(selector, Direction::Out), Action::Ipsec(templates));
     let installation = Installation::plain(&policy);
     PolicyEntry { policy, installation, index: 9, socket: false, current: Current::default() }
 }
@@ -121,7 +116,7 @@ fn keys_are_hidden_by_default() {
 
 #[test]
 fn a_policy_with_everything() {
-    let template = |mode, level| Template { proto: Proto::Esp, mode, level };
+    let template = |mode, level| Template::new(Proto::Esp, mode, level);
     let tunnel = template(TemplateMode::Tunnel(ends()), Level::Unique(ReqId::new(3)));
     let transport = template(TemplateMode::Transport, Level::Use);
     let mut entry = policy(Upper::Number(6), (0, 80), vec![tunnel, transport]);

@@ -65,7 +65,7 @@ impl Engine {
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         for template in &*templates {
-            self.reqids.note(template.level.reqid());
+            self.reqids.note(template.reqid());
         }
         let count = ReqIds::wanted_by(templates);
         if count > 0 && !self.reqids.has(count) {
@@ -134,7 +134,7 @@ impl Engine {
             None => self.host.store.choose_index(policy.id.direction),
         };
         if installation.is_partial {
-            self.pending.record(Record { index, templates: templates.to_vec() });
+            self.pending.record(Record::new(index, policy));
         }
         self.push_policy(
             line,

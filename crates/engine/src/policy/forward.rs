@@ -35,7 +35,7 @@ pub fn forward_operation(operation: &Operation) -> Option<Operation> {
 
 #[cfg(test)]
 mod tests {
-    use model::{Lifetimes, Prefix, Priority, Proto, ReqId, Selector, Template, TemplateMode};
+    use model::{Prefix, Proto, ReqId, Selector, Template, TemplateMode};
 
     use super::*;
 
@@ -43,17 +43,12 @@ mod tests {
     fn only_the_first_unique_is_weakened() {
         let host = Prefix::host([192, 0, 2, 1].into());
         let selector = Selector::new(host, host).unwrap();
-        let unique = Template {
-            proto: Proto::Esp,
-            mode: TemplateMode::Transport,
-            level: Level::Unique(ReqId::new(7)),
-        };
-        let mut policy = Policy {
-            id: PolicyId::new(selector, Direction::In),
-            priority: Priority::DEFAULT,
-            action: Action::Ipsec(vec![unique, unique]),
-            lifetimes: Lifetimes::default(),
-        };
+        let unique =
+            Template::new(Proto::Esp, TemplateMode::Transport, Level::Unique(ReqId::new(7)));
+        let mut policy = Policy::new(
+            PolicyId::new(selector, Direction::In),
+            Action::Ipsec(vec![unique, unique]),
+        );
         let copy = forward_copy(&policy).unwrap();
         assert_eq!(copy.id.direction, Direction::Fwd);
         let levels: Vec<Level> = copy.action.templates().iter().map(|r| r.level).collect();

@@ -119,7 +119,8 @@ pub fn optional_tunnel(
 
 /// Whether the kernel can have a template as an optional one.
 fn can_be_optional(requested: &Policy, template: &Template) -> bool {
-    requested.id.direction != Direction::Out || template.mode == TemplateMode::Transport
+    let is_tunnel = matches!(template.mode, TemplateMode::Tunnel(_) | TemplateMode::Beet(_));
+    requested.id.direction != Direction::Out || !is_tunnel
 }
 
 /// Whether what is installed of a policy depends on the host's variables or on SAs.
@@ -131,10 +132,7 @@ pub fn depends(policy: &Policy) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use model::{
-        AddressPair, Current, Lifetimes, Prefix, Priority, Proto, ReqId, Sa, Selector, Spi,
-        Variable,
-    };
+    use model::{AddressPair, Current, Prefix, Proto, ReqId, Sa, Selector, Spi, Variable};
 
     use super::*;
 
@@ -146,17 +144,12 @@ mod tests {
     }
 
     fn template(proto: Proto, mode: TemplateMode, level: Level) -> Template {
-        Template { proto, mode, level }
+        Template::new(proto, mode, level)
     }
 
     fn policy(direction: Direction, templates: Vec<Template>) -> Policy {
         let selector = Selector::new(Prefix::host(A.into()), Prefix::host(B.into())).unwrap();
-        Policy {
-            id: PolicyId::new(selector, direction),
-            priority: Priority::DEFAULT,
-            action: Action::Ipsec(templates),
-            lifetimes: Lifetimes::default(),
-        }
+        Policy::new(PolicyId::new(selector, direction), Action::Ipsec(templates))
     }
 
     fn sas(change: impl Fn(&mut SaEntry)) -> TunnelSas {

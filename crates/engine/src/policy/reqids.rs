@@ -106,7 +106,7 @@ fn read(kernel: &mut Connection) -> Result<HashSet<ReqId>, Error> {
         match entry {
             Ok(entry) => {
                 for template in entry.policy.action.templates() {
-                    note(template.level.reqid());
+                    note(template.reqid());
                 }
             }
             Err(xfrm::Error::Malformed(_)) => {}
@@ -135,7 +135,7 @@ mod tests {
             reqids.reserve(1, &mut Connection::open().unwrap(), counter).unwrap();
         }
         let (proto, mode, level) = (Proto::Esp, TemplateMode::Transport, Level::Unique(None));
-        let mut templates = [Template { proto, mode, level }];
+        let mut templates = [Template::new(proto, mode, level)];
         assert_eq!(ReqIds::wanted_by(&templates), 1);
         reqids.fill(&mut templates);
         templates[0].level.reqid().map(ReqId::number)

@@ -31,7 +31,7 @@ impl Tunnels {
             let TemplateMode::Tunnel(ends) = template.mode else { continue };
             let mixed = ends.src().is_ipv4() != inner_v4;
             let uses = self.0.entry((template.proto, ends)).or_default();
-            if uses.reqids.insert(template.level.reqid()) || (mixed && !uses.mixed) {
+            if uses.reqids.insert(template.reqid()) || (mixed && !uses.mixed) {
                 news.push((template.proto, ends));
             }
             uses.mixed |= mixed;
@@ -61,9 +61,7 @@ impl Tunnels {
 
 #[cfg(test)]
 mod tests {
-    use model::{
-        Action, Direction, Level, Lifetimes, PolicyId, Prefix, Priority, Selector, Spi, Template,
-    };
+    use model::{Action, Direction, Level, PolicyId, Prefix, Selector, Spi, Template};
 
     use super::*;
 
@@ -73,16 +71,10 @@ mod tests {
 
     fn policy(inner: &str, level: Level) -> Policy {
         let host = Prefix::host(inner.parse().unwrap());
-        Policy {
-            id: PolicyId::new(Selector::new(host, host).unwrap(), Direction::Out),
-            priority: Priority::DEFAULT,
-            action: Action::Ipsec(vec![Template {
-                proto: Proto::Esp,
-                mode: TemplateMode::Tunnel(v6()),
-                level,
-            }]),
-            lifetimes: Lifetimes::default(),
-        }
+        Policy::new(
+            PolicyId::new(Selector::new(host, host).unwrap(), Direction::Out),
+            Action::Ipsec(vec![Template::new(Proto::Esp, TemplateMode::Tunnel(v6()), level)]),
+        )
     }
 
     #[test]

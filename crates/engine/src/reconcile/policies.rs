@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use model::{Direction, Installation, Policy, Proto, Variables};
+use model::{Direction, Installation, Policy, PolicyFlags, Proto, Variables};
 use tracing::warn;
 use xfrm::{Batch, Change, InstalledPolicy};
 
@@ -103,7 +103,7 @@ impl Reconciliation {
             let (policy, installation) = to_install(&requested.policy, &variables, sas.as_ref());
             let installation = keep_lenient(&policy, installation, &installed);
             if policy.action.templates() != installed.policy.action.templates()
-                || installation != installed.installation
+                || installation != requested.installation
             {
                 let policy = policy.into_owned();
                 reconciliation.mismatches.push(Mismatch {
@@ -132,18 +132,15 @@ impl Reconciliation {
                 Err(xfrm::Error::Malformed(_)) => continue,
                 Err(error) => return Err(error.into()),
             };
-            if installed.socket
-                || !(installed.installation.is_partial || depends(&installed.policy))
-            {
+            let may_be_partial = installed.policy.flags.contains(PolicyFlags::LOCAL_OK);
+            if installed.socket || !(may_be_partial || depends(&installed.policy)) {
                 continue;
             }
             let requested = host.store.requested(installed.clone());
-            if installed.installation.is_partial {
-                // Without a record there is no more to install.
-                if requested.policy == installed.policy {
-                    continue;
-                }
+            if requested.installation.is_partial {
                 self.findings.partial.insert(installed.index);
+            } else if !depends(&installed.policy) {
+                continue;
             }
             let templates = requested.policy.action.templates().iter();
             let tunnels =
@@ -195,13 +192,10 @@ impl Reconciliation {
     /// as they are.
     fn keep(&mut self, host: &mut Host) {
         let becomes_partial =
-            |it: &&Mismatch| it.installation.is_partial && !it.installed.installation.is_partial;
+            |it: &&Mismatch| it.installation.is_partial && !it.requested.installation.is_partial;
         let news = || self.mismatches.iter().filter(becomes_partial);
         let records = news()
-            .map(|mismatch| Record {
-                index: mismatch.installed.index,
-                templates: mismatch.requested.policy.action.templates().to_vec(),
-            })
+            .map(|mismatch| Record::new(mismatch.installed.index, &mismatch.requested.policy))
             .collect::<Vec<_>>();
         let kept = if records.is_empty() { Ok(()) } else { host.store.keep(&records) };
         match kept {
@@ -225,7 +219,7 @@ impl Reconciliation {
             // A policy that the kernel will not have in another form is left as it is.
             let installation = if let Some((_, refusal)) = refused.next_if(|(at, _)| *at == place) {
                 warn!(policy = ?mismatch.policy.id, %refusal, "a policy cannot be replaced");
-                mismatch.installed.installation
+                mismatch.requested.installation
             } else {
                 self.findings.policies += 1;
                 mismatch.installation

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use model::{Event, Mode, PolicyEntry, Sa, variable::DfBit};
+use model::{Event, Mode, PolicyEntry, PolicyFlags, Sa, variable::DfBit};
 
 use crate::{
     Error, Namespace,
@@ -143,7 +143,7 @@ impl Reconciler {
 
     /// Whether the policy, or what is kept of the one that it replaces, may be wrong.
     fn may_be_wrong(&self, entry: &PolicyEntry) -> bool {
-        entry.installation.is_partial
+        entry.policy.flags.contains(PolicyFlags::LOCAL_OK)
             || depends(&entry.policy)
             || self.partial.contains(&entry.index)
     }

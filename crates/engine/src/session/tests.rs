@@ -3,8 +3,8 @@
 use std::{env, fs, process::Command};
 
 use model::{
-    Action, AddressPair, Direction, Level, Lifetimes, Mode, Policy, PolicyId, Prefix, Priority,
-    Proto, ReqId, Selector, Spi, SpiRequest, Template, TemplateMode,
+    Action, AddressPair, Direction, Level, Mode, Policy, PolicyId, Prefix, Proto, ReqId, Selector,
+    Spi, SpiRequest, Template, TemplateMode,
 };
 use rustix::{
     fs::{FlockOperation, flock},
@@ -40,17 +40,12 @@ fn ends() -> AddressPair {
 
 fn policy(number: u8, action: Action) -> Policy {
     let net = Prefix::new([10, number, 0, 0].into(), Some(16)).unwrap();
-    Policy {
-        id: PolicyId::new(Selector::within(net), Direction::Out),
-        priority: Priority::DEFAULT,
-        action,
-        lifetimes: Lifetimes::default(),
-    }
+    Policy::new(PolicyId::new(Selector::within(net), Direction::Out), action)
 }
 
 fn through_a_tunnel(number: u8, level: Level) -> Policy {
     let mode = TemplateMode::Tunnel(ends());
-    policy(number, Action::Ipsec(vec![Template { proto: Proto::Esp, mode, level }]))
+    policy(number, Action::Ipsec(vec![Template::new(Proto::Esp, mode, level)]))
 }
 
 /// Records errnos of refusals by line.

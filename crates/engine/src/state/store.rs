@@ -1,6 +1,7 @@
 //! What the kernel cannot have, kept beside it. The kernel is the database: a record counts only
 //! while the SA or policy is there that it speaks of.
 
+mod details;
 mod requested;
 mod sa_modes;
 

@@ -1,5 +1,5 @@
 use engine::{AddressFilter, SadFilter};
-use model::{PolicyEntry, SaEntry};
+use model::{PolicyEntry, PolicyType, SaEntry};
 use pfkey::{Message, MessageType, command::SadQuery, references, sad, spd};
 use rustix::io::Errno;
 use tracing::{debug, warn};
@@ -62,9 +62,10 @@ impl Dump {
         Ok(Self::new(request, Table::Sad(Box::new(entries))))
     }
 
-    /// Starts an SPDDUMP.
+    /// Starts an SPDDUMP: of the policies of the main type, as AF_KEY.
     pub(super) fn of_spd(request: Message) -> Result<Self, engine::Error> {
-        let entries = engine::Dump::spd()?;
+        let is_main = |entry: &PolicyEntry| entry.policy.id.policy_type == PolicyType::Main;
+        let entries = engine::Dump::spd()?.filter(move |it| it.as_ref().map_or(true, is_main));
         Ok(Self::new(request, Table::Spd(Box::new(entries))))
     }
 

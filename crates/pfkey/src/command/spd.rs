@@ -23,14 +23,12 @@ pub(super) fn policy(extensions: &Extensions<'_>) -> Result<Policy, Error> {
         numbers::NONE => Action::None,
         _ => Action::Ipsec(accept(requests, direction, unspecified(src)?)?),
     };
+    let sec_ctx = message.sec_ctx().map(Into::into);
+    let id = PolicyId { sec_ctx, ..PolicyId::new(spd::read_selector(message)?, direction) };
     Ok(Policy {
-        id: PolicyId {
-            sec_ctx: message.sec_ctx().map(Into::into),
-            ..PolicyId::new(spd::read_selector(message)?, direction)
-        },
         priority: Priority(policy.priority),
-        action,
         lifetimes: fields::limits(message),
+        ..Policy::new(id, action)
     })
 }
 

@@ -80,7 +80,9 @@ impl TemplateText {
     pub(super) fn dumped(request: &Template, ports: bool) -> Self {
         let text = Self { mode: dumped_mode(request.mode.mode()), ..Self::of(request) };
         let end = |address: String| if ports { address + "[0]" } else { address };
-        Self { ends: text.ends.map(|(src, dst)| (end(src), end(dst))), ..text }
+        // AF_KEY reports none of transport mode.
+        let ends = text.ends.filter(|_| request.mode.mode() != Mode::Transport);
+        Self { ends: ends.map(|(src, dst)| (end(src), end(dst))), ..text }
     }
 }
 

@@ -74,14 +74,12 @@ pub(crate) fn requests(policy: &Policy) -> Result<Vec<IpsecRequest>, Error> {
 pub fn read(message: &Message) -> Result<PolicyEntry, Error> {
     let parsed = message.policy().ok_or(Error::Missing("policy"))?;
     let (direction, socket) = numbers::direction(parsed.dir)?;
+    let sec_ctx = message.sec_ctx().map(Into::into);
+    let id = PolicyId { sec_ctx, ..PolicyId::new(read_selector(message)?, direction) };
     let policy = Policy {
-        id: PolicyId {
-            sec_ctx: message.sec_ctx().map(Into::into),
-            ..PolicyId::new(read_selector(message)?, direction)
-        },
         priority: Priority(parsed.priority),
-        action: read_action(parsed)?,
         lifetimes: fields::limits(message),
+        ..Policy::new(id, read_action(parsed)?)
     };
     let installation = Installation::plain(&policy);
     Ok(PolicyEntry {
@@ -140,18 +138,19 @@ pub fn without_default(mut entry: PolicyEntry) -> PolicyEntry {
 
 #[cfg(test)]
 mod tests {
-    use model::{Current, Direction, Lifetimes, Proto, Template, TemplateMode};
+    use model::{Current, Direction, Proto, Template, TemplateMode};
 
     use super::*;
 
     fn policy(levels: &[Level], is_optional: bool) -> PolicyEntry {
         let any = Prefix::new([0; 4].into(), Some(0)).unwrap();
-        let request = |&level| Template { proto: Proto::Esp, mode: TemplateMode::Transport, level };
+        let request = |&level| Template::new(Proto::Esp, TemplateMode::Transport, level);
         let policy = Policy {
-            id: PolicyId::new(Selector::within(any), Direction::In),
             priority: Priority(0),
-            action: Action::Ipsec(levels.iter().map(request).collect()),
-            lifetimes: Lifetimes::default(),
+            ..Policy::new(
+                PolicyId::new(Selector::within(any), Direction::In),
+                Action::Ipsec(levels.iter().map(request).collect()),
+            )
         };
         let installation = Installation::whole(&policy, |_| is_optional);
         PolicyEntry { policy, installation, index: 8, socket: false, current: Current::default() }

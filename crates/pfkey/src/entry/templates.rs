@@ -36,7 +36,9 @@ impl TryFrom<&Template> for IpsecRequest {
             TemplateMode::Tunnel(ends) => Some(fields::sockaddrs(ends)),
             _ => None,
         };
-        Self::new(request.proto, request.mode.mode(), request.level, ends)
+        let reqid = request.reqid().map_or(0, ReqId::number);
+        let (proto, mode) = (request.proto, request.mode.mode());
+        Ok(Self { reqid, ..Self::new(proto, mode, request.level, ends)? })
     }
 }
 
@@ -51,7 +53,7 @@ pub(crate) fn read(request: &IpsecRequest) -> Result<Template, Error> {
     let level = numbers::level(request.level, request.reqid)?;
     let proto = u8::try_from(request.proto).ok().and_then(Proto::from_number);
     let proto = proto.ok_or_else(|| unknown_proto(request))?;
-    Ok(Template { proto, mode, level })
+    Ok(Template::new(proto, mode, level))
 }
 
 /// The template that AF_KEY makes of a request (`parse_ipsecrequest`). A reqid beside another level
@@ -76,7 +78,7 @@ pub(crate) fn accept(
     if level == Level::Use && mode.mode() == Mode::Beet && direction == Direction::Out {
         return Err(model::Error::OptionalOutboundBeet.into());
     }
-    Ok(with_chosen_reqid(Template { proto, mode, level }))
+    Ok(with_chosen_reqid(Template::new(proto, mode, level)))
 }
 
 /// The protocol of a request, of whose 16 bits AF_KEY keeps the low ones.

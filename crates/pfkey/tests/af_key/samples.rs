@@ -115,16 +115,11 @@ pub fn selector(src: &str, dst: &str, upper: Upper, ports: (u16, u16)) -> Select
 }
 
 pub fn request(proto: Proto, mode: TemplateMode, level: Level) -> Template {
-    Template { proto, mode, level }
+    Template::new(proto, mode, level)
 }
 
 fn policy(selector: Selector, direction: Direction, action: Action) -> Policy {
-    Policy {
-        id: PolicyId::new(selector, direction),
-        priority: Priority::DEFAULT,
-        action,
-        lifetimes: Lifetimes::default(),
-    }
+    Policy::new(PolicyId::new(selector, direction), action)
 }
 
 fn ipsec(requests: impl Into<Vec<Template>>) -> Action {

@@ -40,8 +40,8 @@ mod tests {
     use std::num::NonZeroU32;
 
     use model::{
-        AddressPair, Current, Direction, Level, Lifetimes, Mark, PolicyId, Prefix, Priority, Proto,
-        Selector, TemplateMode,
+        AddressPair, Current, Direction, Level, Mark, PolicyId, Prefix, Priority, Proto, Selector,
+        TemplateMode,
     };
 
     use super::*;
@@ -52,16 +52,11 @@ mod tests {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let prefix = Prefix::new([10, 2, 0, 0].into(), Some(16)).unwrap();
         let mode = TemplateMode::Tunnel(ends);
-        let template = Template { proto: Proto::Esp, mode, level: Level::Use };
+        let template = Template::new(Proto::Esp, mode, Level::Use);
         let mut id = PolicyId::new(Selector::new(prefix, prefix).unwrap(), Direction::Out);
         id.mark = Mark { value: 7, mask: 255 };
         id.if_id = NonZeroU32::new(9);
-        let policy = Policy {
-            id,
-            priority: Priority(5),
-            action: Action::None,
-            lifetimes: Lifetimes::default(),
-        };
+        let policy = Policy { priority: Priority(5), ..Policy::new(id, Action::None) };
         let installation = Installation::plain(&policy);
         let current = Current::default();
         let entry = PolicyEntry { policy, installation, index: 17, socket: false, current };

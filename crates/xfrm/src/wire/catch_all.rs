@@ -2,9 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use model::{
-    Action, Installation, IpVersion, Lifetimes, Policy, PolicyId, Prefix, Priority, Selector,
-};
+use model::{Action, Installation, IpVersion, Policy, PolicyId, Prefix, Priority, Selector};
 use netlink_packet_xfrm::{
     self as xfrm, UserPolicyInfo, XFRM_USER_POLICY_ID_LEN, XFRMA_POLICY,
     policy::{DelGetMessage, ModifyMessage},
@@ -22,7 +20,7 @@ pub(crate) fn message(it: CatchAll) -> ModifyMessage {
         Scope::Everything => (Priority(u32::MAX), Action::Discard),
         Scope::Loopback => (Priority(u32::MAX - 1), Action::None),
     };
-    let policy = Policy { id: id(it), priority, action, lifetimes: Lifetimes::default() };
+    let policy = Policy { priority, ..Policy::new(id(it), action) };
     let installed =
         InstalledPolicy { policy: &policy, installation: Installation::default(), index: 0 };
     policy::with_selector(&installed, selector(&policy.id))

@@ -1,28 +1,29 @@
 //! `xfrm_userpolicy_info` with its attributes, and `xfrm_userpolicy_id`.
 
-use std::num::NonZeroU32;
+use std::{mem, num::NonZeroU32};
 
 use model::{
-    Action, Direction, Installation, IpVersion, MAX_DEPTH, Mark, Policy, PolicyEntry, PolicyId,
-    Priority, Template,
+    Action, Direction, Installation, IpVersion, MAX_DEPTH, Mark, Policy, PolicyEntry, PolicyFlags,
+    PolicyId, PolicyType, Priority, Template,
 };
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
-    Selector, UserPolicyId, UserPolicyInfo, XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK, XFRM_POLICY_MAX,
-    XFRM_POLICY_TYPE_MAIN, XFRM_USER_POLICY_ID_LEN, XFRM_USER_POLICY_INFO_LEN, XFRMA_POLICY,
-    XfrmAttrs,
+    Selector, UserPolicyId, UserPolicyInfo, UserPolicyType, XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK,
+    XFRM_POLICY_MAX, XFRM_USER_POLICY_ID_LEN, XFRM_USER_POLICY_INFO_LEN, XFRMA_POLICY, XfrmAttrs,
     policy::{DelGetMessage, ModifyMessage},
 };
 
-use super::{AddressFamily, attributes, lifetime, mark, nested, sec_ctx, selector, template};
+use super::{
+    AddressFamily, attributes, lifetime, mark, nested, number, sec_ctx, selector, template,
+};
 use crate::{Error, InstalledPolicy, Refusal, catch_all, device::Devices};
 
 /// One template more than the kernel takes: enough for it to say so.
 const MOST_TEMPLATES: usize = MAX_DEPTH + 1;
 
-/// The flag of a policy some of whose templates the kernel cannot hold just now
-/// (`XFRM_POLICY_LOCALOK`, which the kernel keeps and never looks at).
-const PARTIAL: u8 = 1;
+/// The flag of a policy some of whose templates the kernel cannot have just now. Another program's policy
+/// may have it too: only the store knows which are partial.
+const PARTIAL: PolicyFlags = PolicyFlags::LOCAL_OK;
 
 /// The message that adds or updates a policy, refused if its device is not there.
 pub(crate) fn message(
@@ -38,20 +39,21 @@ pub(super) fn with_selector(
     &InstalledPolicy { policy, installation, index }: &InstalledPolicy<'_>,
     selector: Selector,
 ) -> ModifyMessage {
-    let family = IpVersion::of(policy.id.selector.src().addr());
-    let templates = policy.action.templates().iter().enumerate().take(MOST_TEMPLATES);
-    let template =
-        |(place, template)| template::write(template, installation.is_optional(place), family);
-    let wire_templates: Vec<_> = templates.map(template).collect();
+    let version = policy.id.selector.version();
+    let templates = policy.action.templates().iter().take(MOST_TEMPLATES);
+    let mut wire_templates = template::write_all(templates, installation, version);
+    let unused = policy.unused_templates.iter().take(MOST_TEMPLATES);
+    wire_templates.extend(template::write_all(unused, policy.unused_installation(), version));
     let wire_templates =
         (!wire_templates.is_empty()).then_some(XfrmAttrs::Template(wire_templates));
+    let partial = if installation.is_partial { PARTIAL } else { PolicyFlags::default() };
     ModifyMessage {
         user_policy_info: UserPolicyInfo {
             selector,
             lifetime_cfg: lifetime::config(&policy.lifetimes),
             priority: policy.priority.0,
             index,
-            flags: if installation.is_partial { PARTIAL } else { 0 },
+            flags: (policy.flags | partial).bits(),
             direction: policy.id.direction.xfrm(),
             action: match policy.action {
                 Action::Discard => XFRM_POLICY_BLOCK,
@@ -86,10 +88,14 @@ pub(crate) fn index_message(index: u32) -> DelGetMessage {
 fn name(id: &PolicyId) -> impl Iterator<Item = XfrmAttrs> {
     let sec_ctx = id.sec_ctx.as_ref().map(sec_ctx::attribute);
     let if_id = id.if_id.map(|number| XfrmAttrs::IfId(number.get()));
-    [sec_ctx, mark::attribute(id.mark), if_id].into_iter().flatten()
+    let policy_type = (id.policy_type != PolicyType::Main).then(|| {
+        let ptype = id.policy_type.xfrm();
+        XfrmAttrs::PolicyType(UserPolicyType { ptype, ..UserPolicyType::default() })
+    });
+    [sec_ctx, mark::attribute(id.mark), if_id, policy_type].into_iter().flatten()
 }
 
-/// Reads a policy; nothing for one of the sub-policies that Mobile IPv6 keeps, and for a catch-all.
+/// Reads a policy; nothing for a catch-all.
 pub(crate) fn read(object: &[u8], devices: &Devices) -> Result<Option<PolicyEntry>, Error> {
     let info = UserPolicyInfo::parse(object)?;
     entry(&info, attributes(object, XFRM_USER_POLICY_INFO_LEN), devices)
@@ -119,14 +125,14 @@ pub(super) fn entry(
         return Ok(None);
     }
     let (mut wire_templates, mut sec_ctx) = (Vec::new(), None);
-    let (mut mark, mut if_id) = (Mark::default(), None);
+    let (mut mark, mut if_id, mut policy_type) = (Mark::default(), None, PolicyType::Main);
     for attribute in attributes {
         match attribute? {
             XfrmAttrs::Template(list) => wire_templates = list,
             XfrmAttrs::SecurityContext(context) => sec_ctx = Some(sec_ctx::read(context)),
             XfrmAttrs::Mark(wire) => mark = mark::read(wire),
             XfrmAttrs::IfId(number) => if_id = NonZeroU32::new(number),
-            XfrmAttrs::PolicyType(kind) if kind.ptype != XFRM_POLICY_TYPE_MAIN => return Ok(None),
+            XfrmAttrs::PolicyType(kind) => policy_type = number::policy_type(kind.ptype)?,
             _ => {}
         }
     }
@@ -134,25 +140,28 @@ pub(super) fn entry(
     let mut selector = selector::read(&info.selector, hint, devices)?;
     let family = IpVersion::of(selector.src().addr());
     let templates = wire_templates.iter().map(|template| template::read(template, family));
-    let templates: Vec<Template> = templates.collect::<Result<_, _>>()?;
+    let mut templates: Vec<Template> = templates.collect::<Result<_, _>>()?;
+    let is_block = info.action == XFRM_POLICY_BLOCK;
+    let unused_templates = if is_block { mem::take(&mut templates) } else { Vec::new() };
     let (direction, socket) = place(info.index);
     if socket {
         // The number that it was set with, which is no part of a name.
         selector.user = 0;
     }
     let policy = Policy {
-        id: PolicyId { selector, direction, sec_ctx, mark, if_id },
+        id: PolicyId { selector, direction, sec_ctx, mark, if_id, policy_type },
         priority: Priority(info.priority),
-        action: match (info.action, templates.is_empty()) {
-            (XFRM_POLICY_BLOCK, _) => Action::Discard,
-            (_, true) => Action::None,
-            (_, false) => Action::Ipsec(templates),
+        action: match (is_block, templates.is_empty()) {
+            (true, _) => Action::Discard,
+            (false, true) => Action::None,
+            (false, false) => Action::Ipsec(templates),
         },
         lifetimes: lifetime::lifetimes(&info.lifetime_cfg),
+        flags: PolicyFlags::from_bits(info.flags),
+        unused_templates,
     };
     let mut optional = wire_templates.iter().map(|template| template.optional != 0);
-    let mut installation = Installation::whole(&policy, |_| optional.next().unwrap_or(false));
-    installation.is_partial = info.flags & PARTIAL != 0;
+    let installation = Installation::whole(&policy, |_| optional.next().unwrap_or(false));
     Ok(Some(PolicyEntry {
         policy,
         installation,

@@ -4,8 +4,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use model::{
-    Action, Direction, Installation, IpVersion, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix,
-    Priority, Selector,
+    Action, Direction, Installation, IpVersion, Policy, PolicyEntry, PolicyId, Prefix, Priority,
+    Selector,
 };
 use netlink_packet_core::{DefaultNla, Emitable, Nla};
 use netlink_packet_xfrm::{
@@ -40,10 +40,8 @@ pub(crate) fn no_policy(direction: Direction, version: IpVersion) -> Vec<u8> {
         IpVersion::V6 => Ipv6Addr::UNSPECIFIED.into(),
     });
     let policy = Policy {
-        id: PolicyId::new(Selector::within(nowhere), direction),
         priority: Priority(u32::MAX),
-        action: Action::None,
-        lifetimes: Lifetimes::default(),
+        ..Policy::new(PolicyId::new(Selector::within(nowhere), direction), Action::None)
     };
     value(&policy, Installation::default(), OWNER)
 }
@@ -87,18 +85,16 @@ mod tests {
     use crate::wire::testing::hex;
 
     fn everything(action: Action, version: IpVersion) -> Policy {
-        Policy {
-            id: PolicyId::new(Selector::within(Prefix::everything(version)), Direction::Out),
-            priority: Priority::DEFAULT,
+        Policy::new(
+            PolicyId::new(Selector::within(Prefix::everything(version)), Direction::Out),
             action,
-            lifetimes: Lifetimes::default(),
-        }
+        )
     }
 
     #[test]
     fn the_value_is_the_structure_and_its_templates() {
         let level = Level::Use;
-        let esp = Template { proto: Proto::Esp, mode: TemplateMode::Transport, level };
+        let esp = Template::new(Proto::Esp, TemplateMode::Transport, level);
         let policy = everything(Action::Ipsec(vec![esp]), IpVersion::V4);
         let value = value(&policy, Installation::plain(&policy), 0x1234_5678);
         // By hand from linux/xfrm.h: selector, limits, counters, priority, index, dir, action, ...
@@ -136,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_value_is_read_back() {
-        let esp = |level| Template { proto: Proto::Esp, mode: TemplateMode::Transport, level };
+        let esp = |level| Template::new(Proto::Esp, TemplateMode::Transport, level);
         for action in [
             Action::None,
             Action::Discard,

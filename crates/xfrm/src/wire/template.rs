@@ -10,14 +10,14 @@
 //! the SA's `props.aalgo`, and 251, `SADB_X_AALG_NULL`, is too far: on 32-bit ARM and on PowerPC
 //! the result is 0 and packets are dropped, and a kernel with UBSAN complains.
 
-use model::{IpVersion, Level, Mode, ReqId, Template, TemplateMode};
+use model::{
+    AlgorithmMasks, Installation, IpVersion, Level, ReqId, Share, Spi, Template, TemplateDetails,
+    TemplateMode,
+};
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{Address, Id, UserTemplate};
 
 use super::{AddressFamily, number};
-
-/// Any algorithm of the SA will do (`xfrm_tmpl.allalgs`).
-const ANY_ALGORITHM: u32 = !0;
 
 /// `share` of a template at level `default` (`XFRM_SHARE_SESSION`).
 const SHARE_DEFAULT: u8 = 1;
@@ -26,56 +26,74 @@ const SHARE_USE: u8 = 2;
 /// `share` of a template at level `require`, or `unique` if it has a reqid (`XFRM_SHARE_UNIQUE`).
 const SHARE_REQUIRE: u8 = 3;
 
-/// The kernel's template of one in a policy of family `policy`, which is that of transport mode too.
-pub(super) fn write(template: &Template, is_optional: bool, policy: IpVersion) -> UserTemplate {
-    let ends = template.mode.endpoints();
+/// The kernel's templates of those of a policy of IP version `policy`. A template of transport mode is
+/// of the IP version of the one before it, the first one of the policy's (`validate_tmpl`,
+/// net/xfrm/xfrm_user.c).
+pub(super) fn write_all<'t>(
+    templates: impl Iterator<Item = &'t Template>,
+    installation: Installation,
+    policy: IpVersion,
+) -> Vec<UserTemplate> {
+    let write_next = |before: &mut IpVersion, (place, template): (usize, &Template)| {
+        let ends = template.mode.endpoints();
+        *before = ends.map_or(*before, |ends| IpVersion::of(ends.src()));
+        Some(write(template, installation.is_optional(place), *before))
+    };
+    templates.enumerate().scan(policy, write_next).collect()
+}
+
+/// The kernel's template of one between addresses of an IP version.
+fn write(template: &Template, is_optional: bool, version: IpVersion) -> UserTemplate {
+    let (ends, details) = (template.mode.endpoints(), &template.details);
+    let share_of_level = match template.level {
+        Level::Default => SHARE_DEFAULT,
+        Level::Use => SHARE_USE,
+        Level::Require | Level::Unique(_) => SHARE_REQUIRE,
+    };
     UserTemplate {
         id: Id {
             daddr: ends.map(|ends| Address::from_ip(&ends.dst())).unwrap_or_default(),
-            spi: 0,
+            spi: details.spi.map_or(0, |spi| spi.0),
             proto: template.proto.number(),
         },
         saddr: ends.map(|ends| Address::from_ip(&ends.src())).unwrap_or_default(),
-        family: ends.map_or(policy, |ends| IpVersion::of(ends.src())).family(),
-        reqid: template.level.reqid().map_or(0, ReqId::number),
+        family: version.family(),
+        reqid: template.reqid().map_or(0, ReqId::number),
         mode: template.mode.mode().xfrm(),
-        share: match template.level {
-            Level::Default => SHARE_DEFAULT,
-            Level::Use => SHARE_USE,
-            Level::Require | Level::Unique(_) => SHARE_REQUIRE,
-        },
+        share: details.share.map_or(share_of_level, |Share(number)| number),
         optional: is_optional.into(),
-        aalgos: ANY_ALGORITHM,
-        ealgos: ANY_ALGORITHM,
-        calgos: ANY_ALGORITHM,
+        aalgos: details.algorithms.auth,
+        ealgos: details.algorithms.crypt,
+        calgos: details.algorithms.comp,
     }
 }
 
-/// Whether a template was written by [`write`]: its masks say nothing of algorithms then.
+/// Whether the level of a template was written by [`write`]: its masks say nothing of algorithms then.
 pub(super) fn is_own(wire: &UserTemplate) -> bool {
     matches!(wire.share, SHARE_DEFAULT | SHARE_USE | SHARE_REQUIRE)
 }
 
-/// Reads a template; `policy` is its family if it does not say.
+/// Reads a template; `policy` is its IP version if it does not say.
 pub(super) fn read(wire: &UserTemplate, policy: IpVersion) -> Result<Template, DecodeError> {
-    let proto = number::proto(wire.id.proto)?;
     let family = IpVersion::from_family(wire.family).unwrap_or(policy);
     let ends = family.pair(&wire.saddr, &wire.id.daddr);
-    let mode = match number::mode(wire.mode)? {
-        Mode::Transport => TemplateMode::Transport,
-        Mode::Tunnel => TemplateMode::Tunnel(ends),
-        Mode::Beet => TemplateMode::Beet(ends),
-        other => {
-            let none = ends.src().is_unspecified() && ends.dst().is_unspecified();
-            TemplateMode::Other(other, (!none).then_some(ends))
-        }
+    let reqid = ReqId::new(wire.reqid);
+    let without_use = reqid.map_or(Level::Require, |reqid| Level::Unique(Some(reqid)));
+    let level = match (wire.share, wire.optional) {
+        (SHARE_DEFAULT, _) => Level::Default,
+        (SHARE_USE, _) => Level::Use,
+        (SHARE_REQUIRE, _) | (_, 0) => without_use,
+        (_, 1..) => Level::Use,
     };
-    let level = match (wire.share, wire.optional, ReqId::new(wire.reqid)) {
-        (SHARE_DEFAULT, _, None) => Level::Default,
-        (SHARE_USE, _, None) => Level::Use,
-        (SHARE_REQUIRE, _, None) | (_, 0, None) => Level::Require,
-        (SHARE_REQUIRE, _, reqid) | (_, 0, reqid) => Level::Unique(reqid),
-        (_, 1.., _) => Level::Use,
-    };
-    Ok(Template { proto, mode, level })
+    Ok(Template {
+        proto: number::proto(wire.id.proto)?,
+        mode: TemplateMode::new(number::mode(wire.mode)?, ends),
+        level,
+        details: TemplateDetails {
+            reqid: reqid.filter(|_| level.reqid().is_none()),
+            spi: (wire.id.spi != 0).then_some(Spi(wire.id.spi)),
+            algorithms: AlgorithmMasks { crypt: wire.ealgos, auth: wire.aalgos, comp: wire.calgos },
+            share: (!is_own(wire)).then_some(Share(wire.share)),
+        },
+    })
 }

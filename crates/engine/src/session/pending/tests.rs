@@ -119,7 +119,7 @@ impl Run<'_> {
         if has_record {
             self.pending.note_optional_tunnels();
             let index = self.line.try_into().unwrap();
-            self.pending.record(Record { index, templates: Vec::new() });
+            self.pending.record(Record { index, templates: Vec::new(), is_local_ok: false });
         }
     }
 

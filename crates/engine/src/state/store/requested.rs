@@ -1,23 +1,35 @@
 use model::{
-    Action, AddressPair, Direction, LevelKind, Mode, Proto, ReqId, Template, TemplateMode,
+    Action, AddressPair, Direction, LevelKind, Mode, Policy, PolicyFlags, Proto, ReqId, Template,
+    TemplateMode,
 };
-use rusqlite::{Row, Transaction, params, types::Value};
+use rusqlite::{Connection, Row, Transaction, params, types::Value};
 
-use super::Store;
+use super::{Store, details};
 use crate::Error;
 use crate::policy::entry::{Installed, Requested};
 
-/// The requested templates of a partial policy.
+/// What was requested of a partial policy and the kernel does not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     /// The index that the policy has, or will have.
     pub(crate) index: u32,
     /// All templates, also those that are not installed now.
     pub(crate) templates: Vec<Template>,
+    /// Whether the flag `localok`, which marks partial policies, was requested too.
+    pub(crate) is_local_ok: bool,
+}
+
+impl Record {
+    /// The record of a policy that will have this index.
+    pub(crate) fn new(index: u32, requested: &Policy) -> Self {
+        let templates = requested.action.templates().to_vec();
+        Self { index, templates, is_local_ok: requested.flags.contains(PolicyFlags::LOCAL_OK) }
+    }
 }
 
 /// What was requested of policies some of whose templates the kernel does not have. A record counts only
-/// while the policy of its index is there, marked so, with a part of the templates.
+/// while the policy of its index is there, flagged `localok`, with a part of the templates: another program's
+/// policy may have the flag.
 impl Store {
     /// An index for a policy to come: a number that the kernel, which counts from 1, will not reach,
     /// and that no record has.
@@ -43,31 +55,29 @@ impl Store {
     ///
     /// Errors: [`Error::Run`], [`Error::Store`].
     pub(crate) fn keep(&mut self, records: &[Record]) -> Result<(), Error> {
-        self.database
-            .write(|transaction| records.iter().try_for_each(|record| insert(transaction, record)))
+        self.database.write(|transaction| {
+            transaction.execute_batch(details::TABLE)?;
+            records.iter().try_for_each(|record| insert(transaction, record))
+        })
     }
 
     /// A policy of the SPD with everything that was requested of it.
     pub(crate) fn requested(&mut self, installed: Installed) -> Requested {
         let Installed(mut entry) = installed;
-        if !entry.installation.is_partial {
+        if !entry.policy.flags.contains(PolicyFlags::LOCAL_OK) {
             return Requested(entry);
         }
-        let requested = self.database.read(|records| {
-            records
-                .prepare_cached(
-                    "SELECT proto, mode, src, dst, level, reqid FROM request WHERE policy = ?
-                     ORDER BY place",
-                )?
-                .query_map([entry.index], |row| Ok(template(row).ok().flatten()))?
-                .collect::<Result<Option<Vec<_>>, _>>()
-        });
+        let record = self.database.read(|records| record(records, entry.index));
         let installed = entry.policy.action.templates();
-        match requested {
-            Some(Some(requested))
-                if requested.len() > installed.len() && is_part(installed, &requested) =>
+        match record {
+            Some(Some(Record { templates, is_local_ok, .. }))
+                if templates.len() > installed.len() && is_part(installed, &templates) =>
             {
-                entry.policy.action = Action::Ipsec(requested);
+                entry.policy.action = Action::Ipsec(templates);
+                entry.installation.is_partial = true;
+                if !is_local_ok {
+                    entry.policy.flags = entry.policy.flags.without(PolicyFlags::LOCAL_OK);
+                }
             }
             Some(None) => {
                 let reason = format!("the record of policy {} makes no sense", entry.index);
@@ -100,6 +110,7 @@ impl Store {
         self.database.write(|transaction| {
             for policy in &gone {
                 transaction.execute("DELETE FROM request WHERE policy IS ?", [policy])?;
+                details::delete(transaction, policy)?;
             }
             Ok(())
         })
@@ -127,8 +138,9 @@ impl Store {
 }
 
 fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
-    let Record { index, templates } = record;
+    let Record { index, templates, is_local_ok } = record;
     transaction.execute("DELETE FROM request WHERE policy = ?", [index])?;
+    details::replace(transaction, *index, templates, *is_local_ok)?;
     let mut insert =
         transaction.prepare_cached("INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
     for (place, template) in templates.iter().enumerate() {
@@ -136,7 +148,7 @@ fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<()
         let end =
             |side: fn(AddressPair) -> std::net::IpAddr| ends.map(|ends| side(ends).to_string());
         let level = template.level.kind().pfkey_number();
-        let reqid = template.level.reqid().map_or(0, ReqId::number);
+        let reqid = template.reqid().map_or(0, ReqId::number);
         insert.execute(params![
             index,
             place,
@@ -157,6 +169,20 @@ fn is_part(installed: &[Template], requested: &[Template]) -> bool {
     installed.iter().all(|template| requested.any(|other| other == template))
 }
 
+/// Reads the record of a policy; `None` if it makes no sense.
+fn record(records: &Connection, index: u32) -> rusqlite::Result<Option<Record>> {
+    let templates = records
+        .prepare_cached(
+            "SELECT proto, mode, src, dst, level, reqid FROM request WHERE policy = ?
+             ORDER BY place",
+        )?
+        .query_map([index], |row| Ok(template(row).ok().flatten()))?
+        .collect::<Result<Option<Vec<_>>, _>>()?;
+    let Some(templates) = templates else { return Ok(None) };
+    let mut record = Record { index, templates, is_local_ok: false };
+    Ok(details::complete(records, &mut record)?.then_some(record))
+}
+
 /// Reads a row; `None`, or an error, if it makes no sense.
 fn template(row: &Row<'_>) -> rusqlite::Result<Option<Template>> {
     let (proto, mode): (u8, u8) = (row.get(0)?, row.get(1)?);
@@ -169,20 +195,22 @@ fn template(row: &Row<'_>) -> rusqlite::Result<Option<Template>> {
     let mode = Mode::from_xfrm(mode);
     Ok(Proto::from_number(proto).zip(mode).zip(level).and_then(|((proto, mode), level)| {
         let mode = match mode {
-            Mode::Transport => TemplateMode::Transport,
+            Mode::Transport if ends.is_none() => TemplateMode::Transport,
             Mode::Tunnel => TemplateMode::Tunnel(ends?),
             Mode::Beet => TemplateMode::Beet(ends?),
             other => TemplateMode::Other(other, ends),
         };
-        Some(Template { proto, mode, level })
+        let mut template = Template::new(proto, mode, level);
+        template.details.reqid = ReqId::new(reqid).filter(|_| level.reqid().is_none());
+        Some(template)
     }))
 }
 
 #[cfg(test)]
 mod tests {
     use model::{
-        Current, Installation, Level, Lifetimes, Policy, PolicyEntry, PolicyId, Prefix, Priority,
-        Selector,
+        AlgorithmMasks, Current, Installation, Level, PolicyEntry, PolicyId, Prefix, Selector,
+        Share, Spi, TemplateDetails,
     };
 
     use super::*;
@@ -190,26 +218,27 @@ mod tests {
 
     fn templates() -> Vec<Template> {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let esp =
-            Template { proto: Proto::Esp, mode: TemplateMode::Tunnel(ends), level: Level::Use };
+        let esp = Template::new(Proto::Esp, TemplateMode::Tunnel(ends), Level::Use);
         let unique = Level::Unique(ReqId::new(70_000));
         vec![
             esp,
-            Template { proto: Proto::Ah, mode: TemplateMode::Transport, level: unique },
+            Template::new(Proto::Ah, TemplateMode::Transport, unique),
             Template { level: Level::Default, ..esp },
         ]
     }
 
+    fn of(index: u32, templates: &[Template]) -> Record {
+        Record { index, templates: templates.to_vec(), is_local_ok: false }
+    }
+
     fn installed(templates: &[Template], index: u32) -> Installed {
         let host = Prefix::host([192, 0, 2, 1].into());
-        let policy = Policy {
-            id: PolicyId::new(Selector::within(host), Direction::Out),
-            priority: Priority::DEFAULT,
-            action: Action::Ipsec(templates.to_vec()),
-            lifetimes: Lifetimes::default(),
-        };
-        let mut installation = Installation::plain(&policy);
-        installation.is_partial = true;
+        let policy = Policy::new(
+            PolicyId::new(Selector::within(host), Direction::Out),
+            Action::Ipsec(templates.to_vec()),
+        );
+        let policy = Policy { flags: PolicyFlags::LOCAL_OK, ..policy };
+        let installation = Installation::plain(&policy);
         let current = Current::default();
         Installed(PolicyEntry { policy, installation, index, socket: false, current })
     }
@@ -223,16 +252,56 @@ mod tests {
         assert_eq!(index & 7, 1);
         let part = installed(&all[1..2], index);
         assert_eq!(store.requested(part.clone()).0, part.0);
-        store.keep(&[Record { index, templates: all.clone() }]).unwrap();
+        store.keep(&[of(index, &all)]).unwrap();
         // Another process reads it.
         let mut store = Store::of(&Namespace::within(root.path()));
         let whole = store.requested(part.clone());
         assert_eq!(whole.policy.action.templates(), all);
+        assert!(whole.installation.is_partial && whole.policy.flags.is_empty());
         // Another program's policy of the same index.
         let other = installed(&[Template { level: Level::Require, ..all[0] }], index);
         assert_eq!(store.requested(other.clone()).0, other.0);
         store.keep_only(|kept| kept != index).unwrap();
         assert_eq!(store.requested(part.clone()).0, part.0);
+    }
+
+    #[test]
+    fn details_and_the_flag_are_read_back() {
+        let root = tempfile::tempdir().unwrap();
+        let mut store = Store::of(&Namespace::within(root.path()));
+        let mut all = templates();
+        all[0].details = TemplateDetails {
+            reqid: ReqId::new(u32::MAX),
+            spi: Some(Spi(u32::MAX)),
+            algorithms: AlgorithmMasks { crypt: 1, auth: u32::MAX, comp: 0 },
+            share: Some(Share(200)),
+        };
+        let record = Record { index: 9, templates: all.clone(), is_local_ok: true };
+        store.keep(&[record, of(17, &all)]).unwrap();
+        let mut store = Store::of(&Namespace::within(root.path()));
+        for (index, is_local_ok) in [(9, true), (17, false)] {
+            let whole = store.requested(installed(&all[1..2], index));
+            assert_eq!(whole.policy.action.templates(), all);
+            assert_eq!(whole.policy.flags.contains(PolicyFlags::LOCAL_OK), is_local_ok);
+        }
+        store.keep_only(|index| index != 9).unwrap();
+        let part = installed(&all[1..2], 9);
+        assert_eq!(store.requested(part.clone()).0, part.0);
+    }
+
+    /// A file of an earlier version has no table of details.
+    #[test]
+    fn a_record_without_details_is_read() {
+        let root = tempfile::tempdir().unwrap();
+        let namespace = Namespace::within(root.path());
+        let mut store = Store::of(&namespace);
+        let all = templates();
+        store.keep(&[of(9, &all)]).unwrap();
+        let path = namespace.directory().join("store.sqlite");
+        Connection::open(&path).unwrap().execute_batch("DROP TABLE detail").unwrap();
+        let whole = store.requested(installed(&all[1..2], 9));
+        assert_eq!(whole.policy.action.templates(), all);
+        store.keep_only(|_| false).unwrap();
     }
 
     #[test]
@@ -242,7 +311,7 @@ mod tests {
         let first = store.choose_index(Direction::Out);
         let second = store.choose_index(Direction::Out);
         assert_ne!(first, second);
-        store.keep(&[Record { index: second, templates: templates() }]).unwrap();
+        store.keep(&[of(second, &templates())]).unwrap();
         store.next_index = Some(first);
         assert_eq!(store.choose_index(Direction::Out), first);
         assert_ne!(store.choose_index(Direction::Out), second);
@@ -266,11 +335,11 @@ mod tests {
         let namespace = Namespace::within(root.path());
         let mut store = Store::of(&namespace);
         let all = templates();
-        let records = [8, 16].map(|index| Record { index, templates: all.clone() });
+        let records = [8, 16].map(|index| of(index, &all));
         store.keep(&records).unwrap();
         let path = namespace.directory().join("store.sqlite");
         for change in ["proto = 999", "level = -1", "src = 'no address'", "mode = x'00'"] {
-            rusqlite::Connection::open(&path)
+            Connection::open(&path)
                 .unwrap()
                 .execute_batch(&format!("UPDATE request SET {change} WHERE policy = 8"))
                 .unwrap();
@@ -278,7 +347,7 @@ mod tests {
             assert_eq!(store.requested(bad.clone()).0, bad.0, "{change}");
             assert_eq!(store.requested(good).policy.action.templates(), all);
         }
-        rusqlite::Connection::open(&path)
+        Connection::open(&path)
             .unwrap()
             .execute_batch("UPDATE request SET policy = 'text' WHERE policy = 8")
             .unwrap();

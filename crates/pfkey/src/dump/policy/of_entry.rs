@@ -62,8 +62,8 @@ fn heading_and_templates(entry: &PolicyEntry, frame: &Frame) -> String {
 #[cfg(test)]
 mod tests {
     use model::{
-        Action, AddressPair, Current, Direction, Installation, Level, Lifetimes, Policy, PolicyId,
-        Prefix, Proto, ReqId, Template, TemplateMode, Upper,
+        Action, AddressPair, Current, Direction, Installation, Level, Policy, PolicyId, Prefix,
+        Proto, ReqId, Template, TemplateMode, Upper,
     };
 
     use super::*;
@@ -74,12 +74,7 @@ mod tests {
         let mut selector = Selector::new(src, dst).unwrap();
         selector.upper = upper;
         (selector.src_port, selector.dst_port) = ports;
-        let policy = Policy {
-            id: PolicyId::new(selector, Direction::Out),
-            priority: Priority::DEFAULT,
-            action,
-            lifetimes: Lifetimes::default(),
-        };
+        let policy = Policy::new(PolicyId::new(selector, Direction::Out), action);
         let installation = Installation::plain(&policy);
         PolicyEntry { policy, installation, index: 9, socket: false, current: Current::default() }
     }
@@ -96,8 +91,7 @@ mod tests {
     #[test]
     fn a_tunnel_with_each_kind_of_unique() {
         let ends = AddressPair::new([1, 2, 3, 4].into(), [5, 6, 7, 8].into()).unwrap();
-        let request =
-            |proto, mode, id| Template { proto, mode, level: Level::Unique(ReqId::new(id)) };
+        let request = |proto, mode, id| Template::new(proto, mode, Level::Unique(ReqId::new(id)));
         let action = Action::Ipsec(vec![
             request(Proto::Esp, TemplateMode::Tunnel(ends), 3),
             request(Proto::Ah, TemplateMode::Transport, 16384),

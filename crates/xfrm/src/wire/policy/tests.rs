@@ -1,10 +1,10 @@
 use std::{net::IpAddr, num::NonZeroU64};
 
 use model::{
-    AddressPair, Level, Lifetime, Lifetimes, Mode, Prefix, Proto, ReqId, SecCtx, Selector,
-    TemplateMode, Upper,
+    AddressPair, Level, Lifetime, Lifetimes, Mode, Prefix, Proto, ReqId, SecCtx, Selector, Share,
+    Spi, TemplateMode, Upper,
 };
-use netlink_packet_xfrm::UserPolicyType;
+use netlink_packet_xfrm::Address;
 
 use super::*;
 use crate::{
@@ -16,12 +16,7 @@ fn policy(src: &str, from: u32, dst: &str, to: u32, direction: Direction) -> Pol
     let prefix =
         |text: &str, length| Prefix::new(text.parse::<IpAddr>().unwrap(), Some(length)).unwrap();
     let selector = Selector::new(prefix(src, from), prefix(dst, to)).unwrap();
-    Policy {
-        id: PolicyId::new(selector, direction),
-        priority: Priority::DEFAULT,
-        action: Action::None,
-        lifetimes: Lifetimes::default(),
-    }
+    Policy::new(PolicyId::new(selector, direction), Action::None)
 }
 
 fn message_of(policy: &Policy) -> ModifyMessage {
@@ -35,12 +30,8 @@ fn web() -> Policy {
     policy.id.selector.upper = Upper::Number(6);
     policy.id.selector.dst_port = 80;
     policy.action = Action::Ipsec(vec![
-        Template {
-            proto: Proto::Esp,
-            mode: TemplateMode::Tunnel(ends),
-            level: Level::Unique(ReqId::new(9)),
-        },
-        Template { proto: Proto::Ah, mode: TemplateMode::Transport, level: Level::Use },
+        Template::new(Proto::Esp, TemplateMode::Tunnel(ends), Level::Unique(ReqId::new(9))),
+        Template::new(Proto::Ah, TemplateMode::Transport, Level::Use),
     ]);
     policy
 }
@@ -137,7 +128,7 @@ fn what_is_written_is_read() {
 }
 
 #[test]
-fn policies_of_sockets_are_marked_and_sub_policies_skipped() {
+fn policies_of_sockets_are_marked() {
     let any = policy("0.0.0.0", 0, "0.0.0.0", 0, Direction::In);
     for (index, direction) in [(3, Direction::In), (12, Direction::Out), (21, Direction::Fwd)] {
         let mut message = message_of(&any);
@@ -146,9 +137,6 @@ fn policies_of_sockets_are_marked_and_sub_policies_skipped() {
         assert!(entry.socket);
         assert_eq!(entry.policy.id.direction, direction);
     }
-    let mut sub = message_of(&any);
-    sub.nlas.push(XfrmAttrs::PolicyType(UserPolicyType { ptype: 1, ..Default::default() }));
-    assert_eq!(read(&bytes(&sub), &devices()).unwrap(), None);
 }
 
 #[test]
@@ -189,10 +177,14 @@ fn the_requested_level_is_read_back() {
     for optional in [0, 1, 2, 3, 4] {
         let mut place = 0..;
         let mut installation = Installation::whole(&requested, |_| place.next() == Some(optional));
+        // The kernel shows of it no more than its flag.
         installation.is_partial = optional == 3;
         let installed = InstalledPolicy { policy: &requested, installation, index: 0 };
         let message = message(&installed, &devices()).unwrap();
         let entry = read(&bytes(&message), &devices()).unwrap().unwrap();
+        let is_flagged = entry.policy.flags.contains(PolicyFlags::LOCAL_OK);
+        assert_eq!(is_flagged, installation.is_partial);
+        installation.is_partial = false;
         assert_eq!(entry.installation, installation);
         let read = entry.policy.action.templates().iter().map(|template| template.level);
         assert_eq!(read.collect::<Vec<_>>(), levels, "{optional}");
@@ -231,4 +223,73 @@ fn an_index_names_a_policy() {
         00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
         00000000 00000000 00000000 00000000 11000000 01000000");
     assert_eq!(bytes(&index_message(17)), captured);
+}
+
+/// A policy with a template of which every field is set, by raw netlink.
+fn full_object(change: impl FnOnce(&mut ModifyMessage)) -> Vec<u8> {
+    let mut message = message_of(&web());
+    message.user_policy_info.index = 9;
+    message.user_policy_info.flags = 0xff;
+    let [XfrmAttrs::Template(templates)] = &mut message.nlas[..] else { panic!() };
+    templates[0].id.spi = 0x1234_5678;
+    templates[0].share = 0;
+    templates[1].saddr = Address::from_ip(&[192, 0, 2, 9].into());
+    (templates[1].aalgos, templates[1].ealgos, templates[1].calgos) = (1, 2, 3);
+    (templates[1].share, templates[1].reqid) = (200, 77);
+    change(&mut message);
+    message.nlas.push(XfrmAttrs::PolicyType(UserPolicyType { ptype: 1, ..Default::default() }));
+    bytes(&message)
+}
+
+fn written(entry: &PolicyEntry) -> Vec<u8> {
+    let PolicyEntry { policy, installation, index, .. } = entry;
+    let installed = InstalledPolicy { policy, installation: *installation, index: *index };
+    bytes(&message(&installed, &devices()).unwrap())
+}
+
+#[test]
+fn what_another_program_has_set_is_written_again() {
+    let object = full_object(|_| ());
+    let entry = read(&object, &devices()).unwrap().unwrap();
+    assert_eq!(written(&entry), object);
+    assert_eq!(entry.policy.id.policy_type, PolicyType::Sub);
+    let [first, second] = entry.policy.action.templates() else { panic!() };
+    assert_eq!((first.details.spi, first.details.share), (Some(Spi(0x1234_5678)), Some(Share(0))));
+    assert_eq!((second.level, second.reqid()), (Level::Use, ReqId::new(77)));
+    // A policy that drops packets keeps its templates.
+    let block = full_object(|message| {
+        message.user_policy_info.action = XFRM_POLICY_BLOCK;
+    });
+    let entry = read(&block, &devices()).unwrap().unwrap();
+    assert_eq!((&entry.policy.action, entry.policy.unused_templates.len()), (&Action::Discard, 2));
+    assert_eq!(written(&entry), block);
+}
+
+#[test]
+fn every_level_and_share_is_written_again() {
+    for share in [0, 1, 2, 3, 4, u8::MAX] {
+        for (optional, reqid) in [(0, 0), (0, 7), (1, 0), (1, 7)] {
+            let object = full_object(|message| {
+                let [XfrmAttrs::Template(templates)] = &mut message.nlas[..] else { panic!() };
+                templates[0].share = share;
+                (templates[0].optional, templates[0].reqid) = (optional, reqid);
+            });
+            let entry = read(&object, &devices()).unwrap().unwrap();
+            assert_eq!(written(&entry), object, "{share} {optional} {reqid}");
+        }
+    }
+}
+
+/// After a tunnel of the other IP version the kernel takes no other (`validate_tmpl`).
+#[test]
+fn a_transport_template_is_of_the_version_of_the_one_before_it() {
+    let v6 = |last| IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, last]);
+    let mode = TemplateMode::Tunnel(AddressPair::new(v6(1), v6(2)).unwrap());
+    let transport = Template::new(Proto::Ah, TemplateMode::Transport, Level::Require);
+    let mut policy = web();
+    policy.action = Action::Ipsec(vec![transport, Template { mode, ..transport }, transport]);
+    let message = message_of(&policy);
+    let [XfrmAttrs::Template(templates)] = &message.nlas[..] else { panic!() };
+    let families: Vec<u16> = templates.iter().map(|template| template.family).collect();
+    assert_eq!(families, [IpVersion::V4, IpVersion::V6, IpVersion::V6].map(IpVersion::family));
 }
