@@ -307,7 +307,7 @@ impl Error {
                     others => format!("{}; or {last}", others.join("; ")),
                 })
             }
-            Kind::KeyLength { fits, .. } => Some(key_lengths(*fits)),
+            Kind::KeyLength { fits, .. } => Some(fits.to_string()),
             _ => None,
         }
     }
@@ -374,20 +374,4 @@ fn shown(given: Option<&str>) -> String {
 
 fn stray_byte(byte: Option<u8>) -> String {
     byte.map_or_else(|| "this byte".into(), |byte| format!("the byte 0x{byte:02x}"))
-}
-
-/// The lengths that a key may have, in words.
-fn key_lengths(KeyBits { min, max, step }: KeyBits) -> String {
-    if max == 0 {
-        return String::from("no key");
-    }
-    if min == max {
-        return format!("a key of {min} bits ({} bytes)", min / 8);
-    }
-    if step == 1 {
-        return format!("a key of {min} to {max} bits ({} to {} bytes)", min / 8, max / 8);
-    }
-    let lengths = (min..=max).step_by(step.into());
-    let lengths: Vec<_> = lengths.map(|bits| format!("{bits} ({} bytes)", bits / 8)).collect();
-    format!("a key of {} bits, salt included", lengths.join(", "))
 }

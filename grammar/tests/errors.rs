@@ -269,7 +269,7 @@ fn errors_have_what_is_expected() {
     );
     assert_eq!(
         expected("add ::1 ::1 esp 1 -E aes-cbc \"x\";"),
-        "a key of 128 to 256 bits (16 to 32 bytes)"
+        "a key of 128, 192 or 256 bits (16, 24 or 32 bytes)"
     );
     assert_eq!(expected("spdadd ::1 ::1 any -P up none;"), "a direction: in, out or fwd");
 }

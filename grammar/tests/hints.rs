@@ -81,7 +81,10 @@ fn key_lengths() {
     };
     let (given, fits) = expected("-E aes-gcm-16 0x00112233445566778899aabbccddeeff");
     assert_eq!(given, "aes-gcm-16 does not take a key of 128 bits");
-    assert_eq!(fits, "a key of 160 (20 bytes), 224 (28 bytes), 288 (36 bytes) bits, salt included");
+    assert_eq!(
+        fits,
+        "a key of 160, 224 or 288 bits (20, 28 or 36 bytes), 4 bytes of salt included"
+    );
     let (given, fits) = expected("-E null -A hmac-md5 \"x\"");
     assert_eq!(given, "hmac-md5 does not take a key of 8 bits");
     assert_eq!(fits, "a key of 128 bits (16 bytes)");

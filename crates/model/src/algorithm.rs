@@ -1,3 +1,5 @@
+use std::fmt;
+
 use crate::Dialect;
 
 /// What an algorithm does.
@@ -22,30 +24,65 @@ pub struct KeyBits {
     pub max: u16,
     /// From one length to the next.
     pub step: u16,
+    /// How many of them are a salt behind the key itself.
+    pub salt: u16,
 }
 
 impl KeyBits {
     const NONE: KeyBits = KeyBits::only(0);
 
     const fn only(bits: u16) -> Self {
-        Self { min: bits, max: bits, step: 1 }
+        Self::from_to(bits, bits)
     }
 
+    /// Every number of bytes.
     const fn from_to(min: u16, max: u16) -> Self {
-        Self { min, max, step: 1 }
+        Self { min, max, step: 8, salt: 0 }
     }
 
-    /// AES keys of 128, 192 and 256 bits with a salt behind them.
-    const fn aes_with(salt: u16) -> Self {
-        Self { min: 128 + salt, max: 256 + salt, step: 64 }
+    /// Keys of 128, 192 and 256 bits with a salt behind them.
+    const fn three_with(salt: u16) -> Self {
+        Self { min: 128 + salt, max: 256 + salt, step: 64, salt }
     }
 
-    /// Whether a key of `bits` fits. For the algorithms of the original this is its own range test
-    /// (`ipsec_check_keylen`), so that the kernel has the last word as it had there.
+    /// Whether the algorithm takes a key of `bits`.
     #[must_use]
     pub fn fits(self, bits: usize) -> bool {
-        let (min, max, step) = (self.min.into(), self.max.into(), usize::from(self.step));
-        (min..=max).contains(&bits) && (bits - min).is_multiple_of(step)
+        self.is_between(bits) && (bits - usize::from(self.min)).is_multiple_of(self.step.into())
+    }
+
+    /// Whether a key of `bits` is neither too short nor too long: the original's own test
+    /// (`ipsec_check_keylen`).
+    #[must_use]
+    pub fn is_between(self, bits: usize) -> bool {
+        (self.min.into()..=self.max.into()).contains(&bits)
+    }
+}
+
+impl fmt::Display for KeyBits {
+    /// `a key of 128, 192 or 256 bits (16, 24 or 32 bytes)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let &Self { min, max, step, salt } = self;
+        let (bits, bytes) = match max {
+            0 => return f.write_str("no key"),
+            _ if step > 8 => {
+                let lengths = || (min..=max).step_by(step.into());
+                (alternatives(lengths()), alternatives(lengths().map(|bits| bits / 8)))
+            }
+            _ if min < max => (format!("{min} to {max}"), format!("{} to {}", min / 8, max / 8)),
+            _ => (min.to_string(), (min / 8).to_string()),
+        };
+        write!(f, "a key of {bits} bits ({bytes} bytes)")?;
+        if salt > 0 { write!(f, ", {} bytes of salt included", salt / 8) } else { Ok(()) }
+    }
+}
+
+/// `128, 192 or 256`.
+fn alternatives(numbers: impl Iterator<Item = u16>) -> String {
+    let numbers: Vec<_> = numbers.map(|number| number.to_string()).collect();
+    match &numbers[..] {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        numbers => numbers.concat(),
     }
 }
 
@@ -113,7 +150,7 @@ const fn comp(name: &'static str, pfkey: u8, kernel: &'static str) -> Algorithm 
 }
 
 /// Every algorithm that scripts can name. Key lengths of the original's algorithms are those that
-/// AF_KEY registers; those of AEAD count the salt.
+/// AF_KEY registers, without those between that the cipher itself refuses; a salt counts.
 ///
 /// Where several rows have one kernel name, they differ in the ICV; the first is the default.
 #[rustfmt::skip]
@@ -135,20 +172,20 @@ pub static ALGORITHMS: &[Algorithm] = &[
     crypt("cast128-cbc",  &[],                        "cast128-cbc",  6,   "cbc(cast5)",        KeyBits::from_to(40, 128)),
     crypt("blowfish-cbc", &[],                        "blowfish-cbc", 7,   "cbc(blowfish)",     KeyBits::from_to(40, 448)),
     crypt("null",         &["simple"],                "null",         11,  "ecb(cipher_null)",  KeyBits::NONE),
-    crypt("aes-cbc",      &["rijndael-cbc"],          "aes-cbc",      12,  "cbc(aes)",          KeyBits::from_to(128, 256)),
-    crypt("aes-ctr",      &[],                        "aes-ctr",      13,  "rfc3686(ctr(aes))", KeyBits::from_to(160, 288)),
-    crypt("camellia-cbc", &[],                        "camellia-cbc", 22,  "cbc(camellia)",     KeyBits::from_to(128, 256)),
+    crypt("aes-cbc",      &["rijndael-cbc"],          "aes-cbc",      12,  "cbc(aes)",          KeyBits::three_with(0)),
+    crypt("aes-ctr",      &[],                        "aes-ctr",      13,  "rfc3686(ctr(aes))", KeyBits::three_with(32)),
+    crypt("camellia-cbc", &[],                        "camellia-cbc", 22,  "cbc(camellia)",     KeyBits::three_with(0)),
     crypt("serpent-cbc",  &[],                        "serpent-cbc",  252, "cbc(serpent)",      KeyBits::from_to(128, 256)),
-    crypt("twofish-cbc",  &[],                        "twofish-cbc",  253, "cbc(twofish)",      KeyBits::from_to(128, 256)),
+    crypt("twofish-cbc",  &[],                        "twofish-cbc",  253, "cbc(twofish)",      KeyBits::three_with(0)),
 
-    aead("aes-gcm-16",        Some(20), "rfc4106(gcm(aes))",             KeyBits::aes_with(32), 128),
-    aead("aes-gcm-12",        Some(19), "rfc4106(gcm(aes))",             KeyBits::aes_with(32), 96),
-    aead("aes-gcm-8",         Some(18), "rfc4106(gcm(aes))",             KeyBits::aes_with(32), 64),
-    aead("aes-ccm-16",        Some(16), "rfc4309(ccm(aes))",             KeyBits::aes_with(24), 128),
-    aead("aes-ccm-12",        Some(15), "rfc4309(ccm(aes))",             KeyBits::aes_with(24), 96),
-    aead("aes-ccm-8",         Some(14), "rfc4309(ccm(aes))",             KeyBits::aes_with(24), 64),
-    aead("aes-gmac",          Some(23), "rfc4543(gcm(aes))",             KeyBits::aes_with(32), 128),
-    aead("chacha20-poly1305", None,     "rfc7539esp(chacha20,poly1305)", KeyBits::only(288),    128),
+    aead("aes-gcm-16",        Some(20), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 128),
+    aead("aes-gcm-12",        Some(19), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 96),
+    aead("aes-gcm-8",         Some(18), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 64),
+    aead("aes-ccm-16",        Some(16), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 128),
+    aead("aes-ccm-12",        Some(15), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 96),
+    aead("aes-ccm-8",         Some(14), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 64),
+    aead("aes-gmac",          Some(23), "rfc4543(gcm(aes))",             KeyBits::three_with(32), 128),
+    aead("chacha20-poly1305", None,     "rfc7539esp(chacha20,poly1305)", KeyBits { salt: 32, ..KeyBits::only(288) },    128),
 
     comp("deflate", 2, "deflate"),
     comp("lzs",     3, "lzs"),
@@ -214,10 +251,27 @@ mod tests {
     }
 
     #[test]
+    fn lengths_in_words() {
+        let words = |kind, name| Algorithm::by_name(kind, name).unwrap().key_bits.to_string();
+        for (name, text) in [
+            ("aes-cbc", "a key of 128, 192 or 256 bits (16, 24 or 32 bytes)"),
+            ("blowfish-cbc", "a key of 40 to 448 bits (5 to 56 bytes)"),
+            ("des-cbc", "a key of 64 bits (8 bytes)"),
+            ("null", "no key"),
+        ] {
+            assert_eq!(words(AlgorithmKind::Crypt, name), text);
+        }
+        let gcm = "a key of 160, 224 or 288 bits (20, 28 or 36 bytes), 4 bytes of salt included";
+        assert_eq!(words(AlgorithmKind::Aead, "aes-gcm-16"), gcm);
+    }
+
+    #[test]
     fn aliases_lead_to_the_row() {
         let aes = Algorithm::by_name(AlgorithmKind::Crypt, "rijndael-cbc").unwrap();
         assert_eq!(aes.name, "aes-cbc");
-        assert!(aes.key_bits.fits(192) && !aes.key_bits.fits(120));
+        let lengths = aes.key_bits;
+        assert!(lengths.fits(192) && !lengths.fits(120) && !lengths.fits(136));
+        assert!(lengths.is_between(136) && !lengths.is_between(264));
         assert_eq!(Algorithm::by_name(AlgorithmKind::Auth, "aes-cbc"), None);
     }
 }

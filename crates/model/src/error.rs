@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use rustix::io::Errno;
 
-use crate::{Proto, ScriptOption, policy::MAX_DEPTH};
+use crate::{KeyBits, Proto, ScriptOption, policy::MAX_DEPTH};
 
 /// Why something that reads well cannot be: AF_KEY's own refusals, met before the kernel is asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -51,6 +51,16 @@ pub enum Error {
         proto: Proto,
         /// The option that does not fit: `-E`, `-A` or `-C`.
         option: ScriptOption,
+    },
+    /// A key between two lengths that the cipher takes. The original sends it to the kernel.
+    #[error("{algorithm} does not take a key of {given} bits, but {fits}")]
+    KeyLength {
+        /// The algorithm.
+        algorithm: &'static str,
+        /// Bits given.
+        given: usize,
+        /// Bits that it takes.
+        fits: KeyBits,
     },
     /// A compression algorithm that XFRM has no name for.
     #[error("Linux has no compression algorithm {0}: use deflate")]

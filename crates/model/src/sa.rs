@@ -209,8 +209,18 @@ impl Sa {
             _ if self.lifetimes.hard.is_unlimited() != self.lifetimes.soft.is_unlimited() => {
                 Err(Error::OneLifetimeOnly)
             }
-            _ => Ok(()),
+            _ => self.check_keys(),
         }
+    }
+
+    fn check_keys(&self) -> Result<(), Error> {
+        for Keyed { algorithm, key, .. } in [&self.crypt, &self.aead].into_iter().flatten() {
+            if !algorithm.key_bits.fits(key.bits()) {
+                let (algorithm, fits) = (algorithm.name, algorithm.key_bits);
+                return Err(Error::KeyLength { algorithm, given: key.bits(), fits });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -91,12 +91,15 @@ impl Lowering<'_> {
         };
         let algorithm = algorithm.in_dialect(self.source.dialect());
         let key = chosen.key.as_ref().map_or_else(Key::default, |key| key.value.clone());
-        if !algorithm.key_bits.fits(key.bits()) {
-            let kind = Kind::KeyLength {
-                algorithm: name.value.clone(),
-                given: key.bits(),
-                fits: algorithm.key_bits,
-            };
+        let (bits, fits) = (key.bits(), algorithm.key_bits);
+        // The original tests the range alone, and leaves the rest to the kernel.
+        let is_right = if algorithm.kind == AlgorithmKind::Aead {
+            fits.fits(bits)
+        } else {
+            fits.is_between(bits)
+        };
+        if !is_right {
+            let kind = Kind::KeyLength { algorithm: name.value.clone(), given: bits, fits };
             return Err(self.algorithm_error(kind, at_key(chosen), chosen));
         }
         Ok(Keyed::new(algorithm, key))

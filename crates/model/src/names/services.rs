@@ -38,6 +38,6 @@ mod tests {
     fn each_protocol_has_its_own() {
         assert_eq!(port("ssh", Transport::Udp), None);
         assert_eq!(port("ssh", Transport::Tcp), Some(22));
-        assert_eq!(port("syslog", Transport::Tcp), None);
+        assert_eq!(port("biff", Transport::Tcp), None);
     }
 }
