@@ -5,15 +5,11 @@ use std::process::ExitCode;
 use grammar::Script;
 use sys::SystemNames;
 
-use crate::{
-    error::Error,
-    options::Command,
-    script::{Input, Words},
-};
+use crate::{error::Error, input::Input, options::Command, words::Words};
 
 /// Reads a script to its end, or to its hundredth mistake, and reports them; it needs no kernel.
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
-    let mut words = Words::new(command, &input);
+    let mut words = Words::of_check(command, &input);
     let mut script = Script::new(input.reader, command.dialect);
     while let Some(statement) = script.next_statement() {
         words.bytes_read = script.bytes_read();

@@ -6,6 +6,7 @@ mod check;
 mod dump;
 mod error;
 mod files;
+mod input;
 mod message;
 mod monitor;
 mod options;
@@ -13,6 +14,7 @@ mod pfkey_extras;
 mod printer;
 mod script;
 mod usage;
+mod words;
 
 use std::{
     fmt,
@@ -27,9 +29,9 @@ use model::{Dialect, Operation, Visible};
 
 use backend::Submission;
 use error::Error;
+use input::Input;
 use options::{Command, Database, Layout, Stop, Task};
 use printer::{Printer, Source};
-use script::Input;
 
 /// Exit status after the kernel refused something, with `--strict`.
 const REFUSED: u8 = 2;
@@ -86,7 +88,7 @@ fn dump(command: &Command, operation: &Operation) -> Result<ExitCode, Error> {
         return one(command, operation.clone());
     }
     let mut backend = backend::open(command)?;
-    let mut printer = printer(command, Source::Direct);
+    let mut printer = printer(command, Source::Option);
     printer.header()?;
     loop {
         backend.submit(Submission::of_option(operation.clone()), &mut printer)?;
@@ -101,7 +103,7 @@ fn one(command: &Command, operation: Operation) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut backend = backend::open(command)?;
-    let mut printer = printer(command, Source::Direct);
+    let mut printer = printer(command, Source::Option);
     backend.submit(Submission::of_option(operation), &mut printer)?;
     backend.finish(&mut printer)?;
     printer.out().flush()?;
@@ -133,6 +135,10 @@ fn exit_code(command: &Command, printer: &StdoutPrinter) -> ExitCode {
 fn stopped(stop: &Stop) -> ExitCode {
     match stop {
         Stop::Usage(dialect) => print!("{}", usage::text(*dialect)),
+        Stop::Help => {
+            print!("{}", options::help());
+            return ExitCode::SUCCESS;
+        }
         Stop::Version => println!("{}", usage::version()),
         Stop::LongVersion => {
             println!("setkey (xfrm-tools) {}", env!("CARGO_PKG_VERSION"));

@@ -52,12 +52,32 @@ fn usage_is_the_originals_and_fails() {
 }
 
 #[test]
+fn help_is_ours_and_succeeds() {
+    for args in [&["--help"][..], &["--dialect=freebsd", "--help"]] {
+        let output = setkey(args).assert().code(0).stderr("").get_output().clone();
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(help.starts_with("setkey (xfrm-tools) ") && help.contains("setkey(8)"), "{help}");
+        for option in ["--check", "--json", "--script", "--strict", "--redact", "--pfkey"] {
+            assert!(help.contains(option), "{help}");
+        }
+        assert!(!help.contains("sourceforge"), "{help}");
+    }
+}
+
+#[test]
 fn a_good_script_is_read_in_silence() {
     let script = "flush; spdflush;\n\
         add 192.0.2.1 192.0.2.2 esp 0x10001 -E aes-cbc \"sixteen byte key\";\n\
         spdadd 192.0.2.1 192.0.2.2 any -P out ipsec esp/transport//require;\n";
     assert_eq!(read(script), (0, String::new(), String::new()));
     assert_eq!(read(""), (0, String::new(), String::new()));
+    // A selector with a port and without a protocol is worth a warning, to people and to --check.
+    let script = "spdadd 192.0.2.0/24[80] 198.51.100.0/24 any -P in none;\n";
+    assert_eq!(read(script), (0, String::new(), String::new()));
+    let port = predicate::str::contains("port");
+    setkey(&["--check", "-f", "-"]).write_stdin(script).assert().code(0).stdout("").stderr(port);
+    let port = predicate::str::contains("port");
+    setkey(&["-v", "-n", "-f", "-"]).write_stdin(script).assert().code(0).stdout("").stderr(port);
     setkey(&["-n", "-f", "-"]).write_stdin(script).assert().code(0).stdout("").stderr("");
     setkey(&["-n", "-D"]).assert().code(0).stdout("").stderr("");
 }

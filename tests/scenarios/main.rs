@@ -24,6 +24,7 @@ mod ipcomp_esp;
 mod key_management;
 mod libipsec;
 mod lock;
+mod messages;
 mod monitor;
 mod oracle;
 mod outer_headers;

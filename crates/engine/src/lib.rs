@@ -33,7 +33,8 @@ pub use session::{
     Engine, Options,
     dumps::{AddressFilter, Dump, SadFilter},
     outcome::{Outcome, Sink},
-    refusal::{Refusal, Target},
+    refusal::Refusal,
+    target::{NewSa, Target},
 };
 pub use state::{
     lock::{Holders, Lock},

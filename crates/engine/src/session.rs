@@ -7,6 +7,7 @@ mod pending;
 mod pfkey_service;
 mod reads;
 pub(crate) mod refusal;
+pub(crate) mod target;
 
 use model::{Dialect, Operation, Variables};
 use xfrm::{Batch, Change};

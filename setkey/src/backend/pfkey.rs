@@ -11,8 +11,7 @@ use rustix::io::Errno;
 
 use super::{Backend, Socket, Submission};
 use crate::{
-    StdoutPrinter, error::Error, message::MessageFormat, options::Command, print_error,
-    printer::Entry,
+    StdoutPrinter, dump::Entry, error::Error, message::MessageFormat, options::Command, print_error,
 };
 
 /// How long an answer may take. The original waited a second; a service may have others to serve.
@@ -50,6 +49,7 @@ impl PfKey {
         &mut self,
         line: usize,
         operation: &Operation,
+        target: Target,
         extras: &PfKeyExtras,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
@@ -73,7 +73,7 @@ impl PfKey {
             | Operation::AddPolicy(_)
             | Operation::UpdatePolicy(_)
             | Operation::DeletePolicy(_)
-            | Operation::FlushSpd => self.one_answer(line, operation, &request, printer),
+            | Operation::FlushSpd => self.one_answer(line, target, &request, printer),
         }
     }
 
@@ -101,7 +101,7 @@ impl PfKey {
     fn one_answer(
         &mut self,
         line: usize,
-        operation: &Operation,
+        target: Target,
         request: &Message,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
@@ -113,7 +113,7 @@ impl PfKey {
         self.show_verbose(&answer, printer)?;
         match answer.errno {
             0 => Ok(()),
-            errno => refuse(line, kernel(Target::of(operation), errno), printer),
+            errno => refuse(line, kernel(target, errno), printer),
         }
     }
 
@@ -156,7 +156,7 @@ impl PfKey {
     ) -> Result<(), Error> {
         for id in self.found(request, ends, proto, printer)? {
             let extras = PfKeyExtras { src: Some(ends.src()), ..PfKeyExtras::default() };
-            self.carry_out(line, &Operation::DeleteSa(id), &extras, printer)?;
+            self.carry_out(line, &Operation::DeleteSa(id), Target::Sa, &extras, printer)?;
         }
         Ok(())
     }
@@ -205,9 +205,10 @@ impl Backend for PfKey {
             Ok(operation) => in_dialect(operation, self.dialect),
             Err(rule) => return refuse(line, Refusal::Rule(rule), printer),
         };
-        self.carry_out(line, &operation, &extras, printer)?;
+        let target = Target::of(&operation);
+        self.carry_out(line, &operation, target.clone(), &extras, printer)?;
         match engine::forward_operation(&operation).filter(|_| self.forward_copies) {
-            Some(copy) => self.carry_out(line, &copy, &extras, printer),
+            Some(copy) => self.carry_out(line, &copy, target.of_copy(), &extras, printer),
             None => Ok(()),
         }
     }

@@ -1,7 +1,10 @@
-//! The dumps that other programs do not print: a line an SA (`-l`), and scripts (`--script`).
+//! What `-D` prints: the entries of a dump, a line an SA (`-l`), and scripts (`--script`).
 
+mod entries;
 mod script;
 mod short;
 
-pub use script::{write_script_policy, write_script_sa};
-pub use short::{HEADER, write_short_sa};
+pub use entries::{Entries, Entry};
+use script::{write_script_policy, write_script_sa};
+pub use short::HEADER;
+use short::write_short_sa;

@@ -26,6 +26,15 @@ pub(crate) enum IfThere {
     Replace,
 }
 
+/// A policy on its way into the batch.
+#[derive(Debug, Clone, Copy)]
+struct Addition {
+    line: usize,
+    if_there: IfThere,
+    /// Whether it is the forward copy of the statement's policy.
+    is_copy: bool,
+}
+
 impl Engine {
     pub(crate) fn add_policy(
         &mut self,
@@ -35,21 +44,20 @@ impl Engine {
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         let mut copy = forward_copy(&policy).filter(|_| self.options.forward_copies);
-        for policy in [Some(&mut policy), copy.as_mut()].into_iter().flatten() {
+        for (policy, is_copy) in
+            iter::once((&mut policy, false)).chain(copy.as_mut().map(|copy| (copy, true)))
+        {
+            let addition = Addition { line, if_there, is_copy };
             self.choose_numbers(policy.action.templates_mut(), sink)?;
             if depends(policy) {
-                self.push_depending(line, policy, if_there, sink)?;
+                self.push_depending(addition, policy, sink)?;
             } else {
                 // Nothing was read for a new one, and no program rewrites it: it needs no lock.
                 if if_there == IfThere::Replace {
                     self.begin()?;
                 }
                 let installation = self.in_dialect(policy, Installation::plain(policy));
-                self.push_policy(
-                    line,
-                    InstalledPolicy { policy, installation, index: 0 },
-                    if_there,
-                );
+                self.push_policy(addition, InstalledPolicy { policy, installation, index: 0 });
             }
         }
         for tunnel in self.known.spd.tunnels.note(&policy) {
@@ -86,24 +94,26 @@ impl Engine {
             .and_optional(policy, |_, template| dialect.lets_in_without(direction, template.proto))
     }
 
-    fn push_policy(&mut self, line: usize, installed: InstalledPolicy<'_>, if_there: IfThere) {
-        let change = match if_there {
+    fn push_policy(&mut self, addition: Addition, installed: InstalledPolicy<'_>) {
+        let change = match addition.if_there {
             IfThere::Refuse => Change::AddPolicy(installed),
             IfThere::Replace => Change::UpdatePolicy(installed),
         };
-        self.push(line, &change, Target::NewPolicy);
+        let target = Target::new_policy(installed.policy);
+        let target = if addition.is_copy { target.of_copy() } else { target };
+        self.push(addition.line, &change, target);
     }
 
     /// Appends a policy of which it depends on variables, or on SAs, what is installed.
     fn push_depending(
         &mut self,
-        line: usize,
+        addition: Addition,
         policy: &Policy,
-        if_there: IfThere,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
+        let line = addition.line;
         // A policy that is replaced keeps its index.
-        let index = match if_there {
+        let index = match addition.if_there {
             IfThere::Refuse => {
                 self.begin_depending()?;
                 None
@@ -136,11 +146,8 @@ impl Engine {
         if installation.is_partial {
             self.pending.record(Record::new(index, policy));
         }
-        self.push_policy(
-            line,
-            InstalledPolicy { policy: &installed, installation, index },
-            if_there,
-        );
+        let installed = InstalledPolicy { policy: &installed, installation, index };
+        self.push_policy(addition, installed);
         if has_optional_tunnel {
             self.note_optional_tunnel(line);
         }
@@ -157,9 +164,9 @@ impl Engine {
 
     pub(crate) fn delete_policy(&mut self, line: usize, id: &PolicyId) -> Result<(), Error> {
         self.begin()?;
-        let copy = forward_id(id).filter(|_| self.options.forward_copies);
-        for id in iter::once(id).chain(&copy) {
-            self.push(line, &Change::DeletePolicy(id), Target::Policy);
+        self.push(line, &Change::DeletePolicy(id), Target::Policy);
+        if let Some(copy) = forward_id(id).filter(|_| self.options.forward_copies) {
+            self.push(line, &Change::DeletePolicy(&copy), Target::Policy.of_copy());
         }
         Ok(())
     }

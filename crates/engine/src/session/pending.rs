@@ -7,7 +7,7 @@
 
 use xfrm::{Batch, BatchMark, Change};
 
-use super::refusal::{Refusal, Target};
+use super::{refusal::Refusal, target::Target};
 use crate::{
     Error,
     state::{

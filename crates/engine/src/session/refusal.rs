@@ -1,47 +1,9 @@
 use std::fmt;
 
-use model::{Algorithm, Operation, Proto, Sa};
+use model::{AlgorithmKind, Proto};
 use rustix::io::Errno;
 
-/// What an operation was about: enough to say why the kernel refused it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// A new SA: its protocol, whether its ends are IPv6, and its algorithms.
-    NewSa(Proto, bool, Vec<&'static Algorithm>),
-    /// An SA that should be there.
-    Sa,
-    /// A new policy.
-    NewPolicy,
-    /// A policy that should be there.
-    Policy,
-    /// The SAD or SPD as a whole.
-    Database,
-}
-
-impl Target {
-    /// What an operation is about.
-    #[must_use]
-    pub fn of(operation: &Operation) -> Self {
-        match operation {
-            Operation::AddSa(sa) | Operation::UpdateSa(sa) => Target::new_sa(sa),
-            Operation::GetSpi(_)
-            | Operation::GetSa(_)
-            | Operation::DeleteSa(_)
-            | Operation::DeleteAllSa(..) => Target::Sa,
-            Operation::AddPolicy(_) | Operation::UpdatePolicy(_) => Target::NewPolicy,
-            Operation::DeletePolicy(_) => Target::Policy,
-            Operation::FlushSad(_)
-            | Operation::DumpSad(_)
-            | Operation::FlushSpd
-            | Operation::DumpSpd => Target::Database,
-        }
-    }
-
-    pub(crate) fn new_sa(sa: &Sa) -> Self {
-        let keyed = [&sa.auth, &sa.crypt].into_iter().flatten().map(|keyed| keyed.algorithm);
-        Target::NewSa(sa.proto, sa.ends.dst().is_ipv6(), keyed.chain(sa.comp).collect())
-    }
-}
+use super::target::{NewSa, Target};
 
 /// Why one operation was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,18 +36,32 @@ impl Refusal {
     /// The kernel module that would have to be loaded.
     #[must_use]
     pub fn missing_module(&self) -> Option<&'static str> {
-        let Refusal::Kernel { target: Target::NewSa(proto, v6, _), errno, .. } = self else {
+        let Refusal::Kernel { target: Target::NewSa(sa), errno: Errno::PROTONOSUPPORT, .. } = self
+        else {
             return None;
         };
-        match (*errno, proto, v6) {
-            (Errno::PROTONOSUPPORT, Proto::Esp, false) => Some("esp4"),
-            (Errno::PROTONOSUPPORT, Proto::Esp, true) => Some("esp6"),
-            (Errno::PROTONOSUPPORT, Proto::Ah, false) => Some("ah4"),
-            (Errno::PROTONOSUPPORT, Proto::Ah, true) => Some("ah6"),
-            (Errno::PROTONOSUPPORT, Proto::IpComp, false) => Some("ipcomp"),
-            (Errno::PROTONOSUPPORT, Proto::IpComp, true) => Some("ipcomp6"),
+        match (sa.proto, sa.is_v6) {
+            (Proto::Esp, false) => Some("esp4"),
+            (Proto::Esp, true) => Some("esp6"),
+            (Proto::Ah, false) => Some("ah4"),
+            (Proto::Ah, true) => Some("ah6"),
+            (Proto::IpComp, false) => Some("ipcomp"),
+            (Proto::IpComp, true) => Some("ipcomp6"),
             _ => None,
         }
+    }
+
+    /// Whether it is of a forward copy, and only repeats this refusal of the policy itself.
+    #[must_use]
+    pub fn repeats(&self, original: &Refusal) -> bool {
+        let (
+            Refusal::Kernel { target: Target::ForwardCopy(copied), errno, .. },
+            Refusal::Kernel { target, errno: first, .. },
+        ) = (self, original)
+        else {
+            return false;
+        };
+        (&**copied, errno) == (target, first)
     }
 }
 
@@ -105,29 +81,60 @@ impl fmt::Display for Refusal {
                 "this kernel has no {module}: load the module, or use a kernel built with it"
             );
         }
-        if let Target::NewSa(_, _, algorithms) = target
+        if let Target::NewSa(sa) = target
             && matches!(errno, Errno::NOENT | Errno::NOSYS)
         {
-            let names: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.kernel).collect();
-            return write!(f, "this kernel lacks one of {} (see /proc/crypto)", names.join(", "));
+            return sa.write_lacking(f, text.as_deref());
+        }
+        if let Target::ForwardCopy(_) = target {
+            f.write_str("its fwd policy: ")?;
         }
         if let Some(text) = text {
             return write!(f, "kernel: {text}");
         }
-        match (target, errno) {
-            (Target::NewSa(..), Errno::EXIST) => {
+        match (target.of_original(), errno) {
+            (Target::NewSa(_), Errno::EXIST) => {
                 f.write_str("an SA with this destination, protocol and SPI is there already")
             }
             (Target::Sa, Errno::SRCH) => {
                 f.write_str("no SA has this destination, protocol and SPI")
             }
-            (Target::NewPolicy, Errno::EXIST) => f.write_str(
+            (Target::NewPolicy(_), Errno::EXIST) => f.write_str(
                 "a policy with this selector and direction is there already (spdupdate replaces it)",
             ),
             (Target::Policy, Errno::NOENT) => {
                 f.write_str("no policy has exactly this selector and direction")
             }
-            _ => write!(f, "the kernel answers: {errno}"),
+            (
+                Target::NewSa(NewSa { suspects, .. }) | Target::NewPolicy(suspects),
+                Errno::INVAL | Errno::OPNOTSUPP,
+            ) if !suspects.is_empty() => write!(
+                f,
+                "{}, and the kernel gives no reason: it may be {}",
+                sys::errno_text(errno),
+                suspects.join(", or ")
+            ),
+            _ => write!(f, "the kernel answers: {}", sys::errno_text(errno)),
+        }
+    }
+}
+
+impl NewSa {
+    /// Names the algorithm that the kernel lacks. Newer kernels have a text for its kind
+    /// (`xfrm_state_construct`, net/xfrm/xfrm_user.c, Linux 6.2).
+    fn write_lacking(&self, f: &mut fmt::Formatter<'_>, text: Option<&str>) -> fmt::Result {
+        let word = |kind| match kind {
+            AlgorithmKind::Auth => "AUTH",
+            AlgorithmKind::Crypt => "CRYPT",
+            AlgorithmKind::Aead => "AEAD",
+            AlgorithmKind::Comp => "COMP",
+        };
+        let is_meant = |kind| text.is_some_and(|text| text.contains(word(kind)));
+        let is_known = self.algorithms.iter().any(|(kind, _)| is_meant(*kind));
+        let lacking = self.algorithms.iter().filter(|(kind, _)| !is_known || is_meant(*kind));
+        match &lacking.map(|(_, name)| &**name).collect::<Vec<_>>()[..] {
+            [one] => write!(f, "this kernel lacks {one} (see /proc/crypto)"),
+            all => write!(f, "this kernel lacks one of {} (see /proc/crypto)", all.join(", ")),
         }
     }
 }
@@ -140,22 +147,63 @@ mod tests {
         Refusal::Kernel { target, errno, text: text.map(String::from) }
     }
 
+    fn new_sa(algorithms: &[(AlgorithmKind, &str)], suspects: &[&str]) -> Target {
+        Target::NewSa(NewSa {
+            proto: Proto::Ah,
+            is_v6: true,
+            algorithms: algorithms.iter().map(|(kind, name)| (*kind, (*name).into())).collect(),
+            suspects: suspects.iter().map(|text| (*text).into()).collect(),
+        })
+    }
+
     #[test]
     fn a_missing_transform_names_its_module() {
-        let refusal = refused(
-            Target::NewSa(Proto::Ah, true, vec![]),
-            Errno::PROTONOSUPPORT,
-            Some("Requested type not found"),
-        );
+        let text = Some("Requested type not found");
+        let refusal = refused(new_sa(&[], &[]), Errno::PROTONOSUPPORT, text);
         assert_eq!(refusal.missing_module(), Some("ah6"));
         assert!(refusal.to_string().contains("no ah6"));
     }
 
     #[test]
+    fn a_missing_algorithm_is_named() {
+        let gcm = (AlgorithmKind::Aead, "rfc4106(gcm(aes))");
+        let lacking = |algorithms: &[_], text| {
+            refused(new_sa(algorithms, &[]), Errno::NOSYS, text).to_string()
+        };
+        let expected = "this kernel lacks rfc4106(gcm(aes)) (see /proc/crypto)";
+        assert_eq!(lacking(&[gcm], None), expected);
+        let both = [(AlgorithmKind::Auth, "hmac(rmd160)"), (AlgorithmKind::Crypt, "cbc(aes)")];
+        let expected = "this kernel lacks one of hmac(rmd160), cbc(aes) (see /proc/crypto)";
+        assert_eq!(lacking(&both, None), expected);
+        let expected = "this kernel lacks hmac(rmd160) (see /proc/crypto)";
+        assert_eq!(lacking(&both, Some("Requested AUTH algorithm not found")), expected);
+    }
+
+    #[test]
+    fn a_bare_einval_is_explained_by_what_is_known() {
+        let target = new_sa(&[], &["the key of 136 bits for aes-cbc", "-ctx"]);
+        let refusal = refused(target, Errno::INVAL, None);
+        let expected = "Invalid argument, and the kernel gives no reason: it may be the key of 136 \
+                        bits for aes-cbc, or -ctx";
+        assert_eq!(refusal.to_string(), expected);
+        let refusal = refused(Target::Database, Errno::INVAL, None);
+        assert_eq!(refusal.to_string(), "the kernel answers: Invalid argument");
+    }
+
+    #[test]
+    fn the_forward_copy_is_named_and_its_repetition_is_known() {
+        let policy = refused(Target::NewPolicy(vec![]), Errno::EXIST, None);
+        let copy = refused(Target::NewPolicy(vec![]).of_copy(), Errno::EXIST, None);
+        assert!(copy.to_string().starts_with("its fwd policy: a policy with"), "{copy}");
+        assert!(copy.repeats(&policy) && !policy.repeats(&copy) && !policy.repeats(&policy));
+        assert!(!copy.repeats(&refused(Target::Policy, Errno::EXIST, None)));
+    }
+
+    #[test]
     fn the_kernels_words_come_before_ours() {
-        let refusal = refused(Target::NewPolicy, Errno::EXIST, Some("why"));
+        let refusal = refused(Target::NewPolicy(vec![]), Errno::EXIST, Some("why"));
         assert_eq!(refusal.to_string(), "kernel: why");
-        let refusal = refused(Target::NewPolicy, Errno::EXIST, None);
+        let refusal = refused(Target::NewPolicy(vec![]), Errno::EXIST, None);
         assert!(refusal.to_string().contains("spdupdate"));
     }
 }

@@ -1,0 +1,323 @@
+//! The command line: that of ipsec-tools 0.8.2, of the BSDs by dialect, and the long options that
+//! none of them had.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{
+    ArgAction, CommandFactory, Parser,
+    builder::{OsStringValueParser, TypedValueParser},
+};
+use cli::{Color, getopt_message};
+use model::Dialect;
+
+use super::{Command, Database, DumpFormat, Layout, PfKeySource, Stop, Task, Timestamp};
+use crate::{message::MessageFormat, usage};
+
+const MODES: [&str; 6] = ["interactive", "script", "text", "dump", "flush", "monitor"];
+
+/// The mode options but one, which they override.
+fn other_modes(one: &str) -> impl Iterator<Item = &'static str> {
+    MODES.into_iter().filter(move |mode| *mode != one)
+}
+
+/// Reads and changes the kernel's security associations (SAD) and security policies (SPD).
+#[derive(Parser)]
+#[command(name = "setkey", disable_help_flag = true, disable_version_flag = true)]
+#[command(
+    args_override_self = true,
+    override_usage = "setkey [OPTION ...] -c | -f FILE | -D | -F | -x | FILE ..."
+)]
+#[command(
+    after_help = "Manuals: setkey(8), ipsec(4). `setkey -h` prints the usage of ipsec-tools, which this replaces.\n\
+    xfrm-tools ships ipsecctl(8) too: `ipsecctl show` prints tables."
+)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the original")]
+struct Cli {
+    /// Read statements from standard input; on a terminal with a prompt and a history
+    #[arg(short = 'c', overrides_with_all = other_modes("interactive"))]
+    interactive: bool,
+    /// Read statements from FILE, up to the first mistake; `-` is standard input
+    #[arg(short = 'f', value_name = "FILE", overrides_with_all = other_modes("script"))]
+    script: Option<PathBuf>,
+    /// Read statements from the command line (dialect freebsd)
+    #[arg(short = 'e', value_name = "SCRIPT", overrides_with_all = other_modes("text"))]
+    text: Option<String>,
+    /// Print the SAD; with -P the SPD
+    #[arg(short = 'D', overrides_with_all = other_modes("dump"))]
+    dump: bool,
+    /// Empty the SAD; with -P the SPD
+    #[arg(short = 'F', overrides_with_all = other_modes("flush"))]
+    flush: bool,
+    /// Print changes as PF_KEY messages; twice: with times in seconds
+    #[arg(short = 'x', action = ArgAction::Count, overrides_with_all = other_modes("monitor"))]
+    monitor: u8,
+    /// With -D and -F: the SPD
+    #[arg(short = 'P')]
+    spd: bool,
+    /// Parse only
+    #[arg(short = 'n')]
+    no_action: bool,
+    /// Print PF_KEY messages, and notes about statements that succeed
+    #[arg(short = 'v', action = ArgAction::Count)]
+    verbose: u8,
+    /// Make a fwd policy with every in policy (default)
+    #[arg(short = 'r', overrides_with = "kernel_mode")]
+    rfc_mode: bool,
+    /// Make no fwd policies
+    #[arg(short = 'k', overrides_with = "rfc_mode")]
+    kernel_mode: bool,
+    /// Print ports with addresses
+    #[arg(short = 'p')]
+    ports: bool,
+    /// Without effect: dead SAs too, of which XFRM lists none
+    #[arg(short = 'a')]
+    all: bool,
+    /// With -v and -x: print messages in hexadecimal too
+    #[arg(short = 'H')]
+    hexdump: bool,
+    /// With -D: a line an SA, again every second
+    #[arg(short = 'l')]
+    repeat: bool,
+    /// Dialect freebsd: only policies of no interface; XFRM has no others
+    #[arg(short = 'g')]
+    global: bool,
+    /// Dialect freebsd: only policies of if_ipsec interfaces
+    #[arg(short = 't')]
+    interfaces: bool,
+    /// Print the version of ipsec-tools that this replaces
+    #[arg(short = 'V')]
+    version: bool,
+    /// Print the usage of ipsec-tools
+    #[arg(short = 'h')]
+    short_help: bool,
+    /// Print this
+    #[arg(long = "help")]
+    help: bool,
+    /// Print the version of this program
+    #[arg(long = "version")]
+    long_version: bool,
+    /// The system that is imitated: linux, netbsd or freebsd
+    #[arg(long, value_name = "NAME", env = "SETKEY_DIALECT", default_value = "linux")]
+    #[arg(hide_env_values = true)]
+    dialect: String,
+    /// Exit with 2 if the kernel refuses a statement
+    #[arg(long)]
+    strict: bool,
+    /// Colours in messages
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", num_args = 0..=1)]
+    #[arg(require_equals = true, default_missing_value = "always")]
+    color: Color,
+    /// Print x or * for the digits of keys
+    #[arg(long, conflicts_with = "as_script")]
+    redact: bool,
+    /// With -D: print JSON, without keys
+    #[arg(long, conflicts_with = "as_script")]
+    json: bool,
+    /// With -D: print statements that make the same entries, with keys
+    #[arg(long = "script")]
+    as_script: bool,
+    /// With -f: report all mistakes of the script, and change nothing
+    #[arg(long)]
+    check: bool,
+    /// Send PF_KEY messages instead of XFRM netlink: to the service at SOCKET, or to the `kernel`
+    #[arg(long = "pfkey", value_name = "SOCKET", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "", value_parser = OsStringValueParser::new().map(PfKeySource::from))]
+    pf_key: Option<PfKeySource>,
+    /// Print recorded PF_KEY messages
+    files: Vec<PathBuf>,
+}
+
+/// The options of this program (`--help`).
+pub fn help() -> String {
+    let heading = format!("setkey (xfrm-tools) {}", env!("CARGO_PKG_VERSION"));
+    Cli::command().before_help(heading).render_help().to_string()
+}
+
+/// Reads a command line, `args[0]` included.
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> {
+    let cli = Cli::try_parse_from(args)
+        .map_err(|error| format!("setkey: {}", getopt_message::<Cli>(&error)))
+        .map_err(|message| Stop::Wrong(message, Dialect::Linux))?;
+    let Ok(dialect) = cli.dialect.parse() else {
+        let words = format!("setkey: no dialect `{}`: linux, netbsd or freebsd", cli.dialect);
+        return Err(Stop::Wrong(words, Dialect::Linux));
+    };
+    if let Some(letter) = cli.foreign_letter(dialect) {
+        return Err(Stop::Wrong(format!("setkey: invalid option -- '{letter}'"), dialect));
+    }
+    if cli.long_version {
+        return Err(Stop::LongVersion);
+    }
+    if cli.version {
+        return Err(Stop::Version);
+    }
+    if cli.help {
+        return Err(Stop::Help);
+    }
+    // In the BSDs -h is -H.
+    if cli.short_help && !dialect.is_bsd() {
+        return Err(Stop::Usage(dialect));
+    }
+    let format = DumpFormat { layout: cli.layout(), ports: cli.ports, redact: cli.redact };
+    Ok(Command {
+        no_action: cli.no_action,
+        verbose: cli.verbose > 0,
+        messages: MessageFormat {
+            hexdump: cli.hexdump || (cli.short_help && dialect.is_bsd()),
+            redact: cli.redact,
+        },
+        forward_copies: !cli.kernel_mode,
+        format,
+        strict: cli.strict,
+        color: cli.color,
+        dialect,
+        pf_key: cli.pf_key.clone(),
+        mode: cli.mode(dialect)?,
+    })
+}
+
+impl Cli {
+    fn mode(self, dialect: Dialect) -> Result<Task, Stop> {
+        let database = if self.spd { Database::Spd } else { Database::Sad };
+        // FreeBSD's -c reads standard input like a file.
+        let script = match self.script {
+            None if self.interactive && dialect == Dialect::FreeBsd => Some(PathBuf::from("-")),
+            script => script,
+        };
+        Ok(match (script, self.text) {
+            _ if !self.files.is_empty() => Task::Files(self.files),
+            (Some(path), _) if self.check => Task::Check(path),
+            (Some(path), _) => Task::Script(path),
+            (None, Some(text)) => Task::Text(text),
+            (None, None) if self.interactive && self.check => Task::Check(PathBuf::from("-")),
+            (None, None) if self.interactive => Task::Interactive,
+            (None, None) if self.dump => Task::Dump(database),
+            (None, None) if self.flush => Task::Flush(database),
+            (None, None) if self.monitor > 1 => Task::Monitor(Timestamp::Seconds),
+            (None, None) if self.monitor == 1 => Task::Monitor(Timestamp::Clock),
+            (None, None) => return Err(Stop::Usage(dialect)),
+        })
+    }
+
+    fn layout(&self) -> Layout {
+        if self.json {
+            Layout::Json
+        } else if self.as_script {
+            Layout::Script
+        } else if self.repeat {
+            Layout::Short
+        } else {
+            Layout::Long
+        }
+    }
+
+    /// A short option that the dialect's setkey does not have.
+    fn foreign_letter(&self, dialect: Dialect) -> Option<char> {
+        let given = [
+            ('e', self.text.is_some()),
+            ('g', self.global),
+            ('t', self.interfaces),
+            ('n', self.no_action),
+            ('r', self.rfc_mode),
+            ('k', self.kernel_mode),
+            ('p', self.ports),
+            ('H', self.hexdump),
+            ('V', self.version),
+        ];
+        let known = usage::letters(dialect);
+        given.into_iter().find(|(letter, set)| *set && !known.contains(*letter)).map(|row| row.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Command, Stop> {
+        let words = std::iter::once("setkey").chain(line.split_whitespace());
+        parse(words.map(OsString::from))
+    }
+
+    fn mode(line: &str) -> Task {
+        read(line).unwrap().mode
+    }
+
+    #[test]
+    fn short_options_combine() {
+        let command = read("-DPpv").unwrap();
+        assert_eq!(command.mode, Task::Dump(Database::Spd));
+        assert!(command.format.ports && command.verbose && command.forward_copies);
+        assert_eq!(mode("-FP"), Task::Flush(Database::Spd));
+        assert_eq!(mode("-f-"), Task::Script("-".into()));
+        assert_eq!(mode("-lf x"), Task::Script("x".into()));
+        assert_eq!(mode("-xxH"), Task::Monitor(Timestamp::Seconds));
+    }
+
+    #[test]
+    fn the_last_mode_wins() {
+        assert_eq!(mode("-D -F"), Task::Flush(Database::Sad));
+        assert_eq!(mode("-F -D"), Task::Dump(Database::Sad));
+        assert_eq!(mode("-c -f x"), Task::Script("x".into()));
+        assert_eq!(mode("-f x -f y"), Task::Script("y".into()));
+        assert_eq!(mode("-f x -c"), Task::Interactive);
+        assert_eq!(mode("-D file"), Task::Files(vec!["file".into()]));
+        assert!(!read("-r -k -D").unwrap().forward_copies);
+        assert!(read("-k -r -D").unwrap().forward_copies);
+    }
+
+    #[test]
+    fn what_is_not_carried_out() {
+        let wrong = |words: &str| Err(Stop::Wrong(words.into(), Dialect::Linux));
+        assert_eq!(read(""), Err(Stop::Usage(Dialect::Linux)));
+        assert_eq!(read("-P"), Err(Stop::Usage(Dialect::Linux)));
+        assert_eq!(read("-D -h"), Err(Stop::Usage(Dialect::Linux)));
+        assert_eq!(read("-D --help"), Err(Stop::Help));
+        assert_eq!(read("-V"), Err(Stop::Version));
+        assert_eq!(read("-z"), wrong("setkey: invalid option -- 'z'"));
+        assert_eq!(read("-d"), wrong("setkey: invalid option -- 'd'"));
+        assert_eq!(read("-e x"), wrong("setkey: invalid option -- 'e'"));
+        assert_eq!(read("-f"), wrong("setkey: option requires an argument -- 'f'"));
+        for option in ["--json", "--redact"] {
+            let words = wrong(&format!("setkey: {option} does not go with --script"));
+            assert_eq!(read(&format!("-D {option} --script")), words);
+        }
+    }
+
+    #[test]
+    fn help_has_every_option() {
+        let help = help();
+        for argument in Cli::command().get_arguments().filter(|it| !it.is_positional()) {
+            assert!(argument.get_help().is_some(), "{argument:?}");
+            let short = argument.get_short().map(|letter| format!("-{letter}"));
+            let long = argument.get_long().map(|word| format!("--{word}"));
+            assert!(short.iter().chain(&long).all(|option| help.contains(option)), "{argument:?}");
+        }
+    }
+
+    #[test]
+    fn each_dialect_has_its_letters() {
+        let freebsd = |line: &str| read(&format!("--dialect freebsd {line}"));
+        assert_eq!(freebsd("-e flush;").unwrap().mode, Task::Text("flush;".into()));
+        assert_eq!(freebsd("-c").unwrap().mode, Task::Script("-".into()));
+        assert_eq!(mode("--dialect netbsd -c"), Task::Interactive);
+        assert!(freebsd("-h -x").unwrap().messages.hexdump);
+        let wrong = Stop::Wrong("setkey: invalid option -- 'n'".into(), Dialect::FreeBsd);
+        assert_eq!(freebsd("-n -D"), Err(wrong));
+        assert!(matches!(read("--dialect vms -D"), Err(Stop::Wrong(..))));
+    }
+
+    #[test]
+    fn long_options() {
+        let command = read("-D --json --redact --strict --color").unwrap();
+        assert_eq!((command.format.layout, command.format.redact), (Layout::Json, true));
+        assert!(command.strict);
+        assert_eq!(command.color, Color::Always);
+        assert_eq!(read("-D --color=never").unwrap().color, Color::Never);
+        assert_eq!(mode("--check -f x"), Task::Check("x".into()));
+        let pf_key = |line: &str| read(line).unwrap().pf_key;
+        assert_eq!(pf_key("-D"), None);
+        assert_eq!(pf_key("--pfkey -D"), Some(PfKeySource::Namespace));
+        assert_eq!(pf_key("-D --pfkey=kernel"), Some(PfKeySource::Kernel));
+        assert_eq!(pf_key("-D --pfkey=/run/it"), Some(PfKeySource::Service("/run/it".into())));
+    }
+}

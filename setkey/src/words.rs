@@ -1,0 +1,189 @@
+//! The words for what is wrong in a script.
+
+use std::{
+    fmt,
+    io::{self, Write},
+};
+
+use cli::{Colors, Diagnostic};
+use grammar::{Kind, Place, Warning};
+use model::{Dialect, Visible};
+
+use crate::{
+    StdoutPrinter, error::Error, input::Input, options::Command, print_error, printer::Streams,
+};
+
+/// After so many mistakes a script is not read on, and so many warnings are printed.
+const MOST_REPORTS: usize = 100;
+
+/// Bytes of reports for each byte of the script, and those that any script may have.
+const MOST_BYTES_PER_BYTE: u64 = 10;
+const BYTES_OF_REPORTS: u64 = 32 << 10;
+
+/// How mistakes are worded: those of the original where it had its output, ours on standard error.
+///
+/// The reports are limited, whatever the script: the log that they go to is larger than it by a factor.
+pub struct Words {
+    /// What messages call the script.
+    pub name: String,
+    /// Go on after a mistake, and word results without a line (`-c`).
+    pub interactive: bool,
+    dialect: Dialect,
+    colors: Colors,
+    streams: Streams,
+    /// `--redact`: no token that may be a key.
+    redact: bool,
+    /// Bytes of the script so far.
+    pub bytes_read: u64,
+    /// Mistakes so far.
+    pub mistakes: usize,
+    warnings: usize,
+    bytes_reported: u64,
+}
+
+impl Words {
+    /// Those for a script that is carried out. Notes are for people alone.
+    pub fn new(command: &Command, input: &Input) -> Self {
+        Self {
+            streams: Streams::of(command),
+            name: input.name.clone(),
+            interactive: input.interactive,
+            dialect: command.dialect,
+            colors: Colors::of(command.color),
+            redact: command.format.redact,
+            bytes_read: 0,
+            mistakes: 0,
+            warnings: 0,
+            bytes_reported: 0,
+        }
+    }
+
+    /// Those for a script that is checked: its warnings are the result.
+    pub fn of_check(command: &Command, input: &Input) -> Self {
+        let words = Self::new(command, input);
+        Self { streams: Streams { notes: true, ..words.streams }, ..words }
+    }
+
+    /// Reports the mistake that ends a script, in the original's words and in ours.
+    pub fn mistake(
+        &mut self,
+        error: &grammar::Error,
+        printer: &mut StdoutPrinter,
+    ) -> Result<(), Error> {
+        self.unreadable(error)?;
+        // Text without a `;` at the end of standard input: the original drops it in silence.
+        let cut_short = self.interactive && error.token().is_empty();
+        if let Some(message) = error.message().filter(|_| !cut_short) {
+            let token = if self.redact { error.redacted_token() } else { error.token() };
+            self.complain(error.line(), message, token, printer)?;
+        }
+        if self.streams.both && !self.interactive && !error.is_fatal_lexical() {
+            match self.dialect {
+                Dialect::NetBsd => {
+                    print_error(&format_args!("{},{}: parse failed", self.name, error.line()));
+                }
+                _ => writeln!(printer.out(), "parse failed, line {}.", error.line())?,
+            }
+        }
+        printer.out().flush()?;
+        self.report(error);
+        Ok(())
+    }
+
+    /// An error of the reader is no mistake of the script.
+    pub fn unreadable(&self, error: &grammar::Error) -> Result<(), Error> {
+        match error.kind() {
+            Kind::Unreadable(reason) => {
+                Err(Error::Read { name: self.name.clone(), reason: reason.clone() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Reports what works and should be written otherwise.
+    pub fn warning(&mut self, warning: &Warning, printer: &mut StdoutPrinter) -> io::Result<()> {
+        if let Some(message) = warning.message() {
+            let Place { line, token, redacted_token, .. } = &warning.place;
+            let token = if self.redact { redacted_token } else { token };
+            self.complain(*line, message, token, printer)?;
+        }
+        self.warn(warning);
+        Ok(())
+    }
+
+    /// The original's line: `line N: MESSAGE at [TOKEN]` (N is 0 for `-c`); NetBSD has another. A token
+    /// may contain anything.
+    fn complain(
+        &self,
+        line: usize,
+        message: &str,
+        token: &str,
+        printer: &mut StdoutPrinter,
+    ) -> io::Result<()> {
+        if !self.streams.both {
+            return Ok(());
+        }
+        let (out, token) = (printer.out(), Visible(token));
+        match (self.dialect, self.interactive) {
+            (Dialect::NetBsd, true) => write!(out, "{message} at `{token}'"),
+            (Dialect::NetBsd, false) => {
+                out.flush()?;
+                print_error(&format_args!("{},{line}: {message} at `{token}'", self.name));
+                Ok(())
+            }
+            (_, true) => writeln!(out, "line 0: {message} at [{token}]"),
+            (_, false) => writeln!(out, "line {line}: {message} at [{token}]"),
+        }
+    }
+
+    /// Reports a mistake in our words.
+    pub fn report(&mut self, error: &grammar::Error) {
+        self.mistakes += 1;
+        let name = self.name.clone();
+        self.print(&Diagnostic::of_error(&name, error, self.colors));
+    }
+
+    /// Reports what AF_KEY would refuse.
+    pub fn refuse(&mut self, line: usize, refusal: &model::Error) {
+        self.mistakes += 1;
+        let text = format!("{}:{line}: {refusal}", self.name);
+        self.print(&Visible(&text));
+    }
+
+    /// Reports a warning in our words, to people alone unless the script is checked.
+    pub fn warn(&mut self, warning: &Warning) {
+        self.warnings += 1;
+        if !self.streams.notes || self.is_over(self.warnings) {
+            return;
+        }
+        let name = self.name.clone();
+        self.print(&Diagnostic::of_warning(&name, warning, self.colors));
+        if self.is_over(self.warnings + 1) {
+            print_error(&format_args!("{name}: further warnings are not printed"));
+            self.warnings = MOST_REPORTS;
+        }
+    }
+
+    fn print(&mut self, report: &dyn fmt::Display) {
+        let text = format!("setkey: {report}");
+        self.bytes_reported += text.len() as u64;
+        // Without standard error nothing can be reported.
+        let _ = writeln!(io::stderr(), "{text}");
+    }
+
+    /// Whether so many reports are too many, or have become too long.
+    fn is_over(&self, count: usize) -> bool {
+        let most_bytes = BYTES_OF_REPORTS + self.bytes_read.saturating_mul(MOST_BYTES_PER_BYTE);
+        count > MOST_REPORTS || self.bytes_reported > most_bytes
+    }
+
+    /// Whether there were so many mistakes that the script is not read on, which is reported.
+    pub fn has_enough(&self) -> bool {
+        let is_over = self.mistakes > 0 && self.is_over(self.mistakes + 1);
+        if is_over {
+            let Self { name, mistakes, .. } = self;
+            print_error(&format_args!("{name}: {mistakes} mistakes: the rest is not read"));
+        }
+        is_over
+    }
+}

@@ -1,0 +1,47 @@
+//! What is on a terminal. Statements are carried out in a network namespace of their own.
+
+#![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
+
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
+
+/// Runs these commands of sh(1) on a terminal, in a network namespace of their own; `$SETKEY` is setkey, and
+/// `$SCRIPT` a file with this script. Gives what is on the terminal.
+fn on_a_terminal(script: &str, commands: &str) -> String {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    fs::write(file.path(), script).unwrap();
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--net", "--map-root-user", "script", "--quiet", "--return", "--command"]);
+    unshare.args([commands, "/dev/null"]).env("NO_COLOR", "1").stdin(Stdio::null());
+    unshare.env("SETKEY", assert_cmd::cargo::cargo_bin("setkey")).env("SCRIPT", file.path());
+    let text = String::from_utf8(unshare.output().unwrap().stdout).unwrap();
+    text.replace("\r\n", "\n").replace(file.path().to_str().unwrap(), "FILE")
+}
+
+#[test]
+fn a_mistake_is_printed_once() {
+    let text = on_a_terminal("flush nonsense;\n", "\"$SETKEY\" -n -f \"$SCRIPT\"");
+    assert!(text.starts_with("setkey: FILE:1:7: syntax error\n"), "{text}");
+    assert!(!text.contains("line 1:") && !text.contains("parse failed"), "{text}");
+    // Both are there where only one of them is read by people.
+    let text = on_a_terminal("flush nonsense;\n", "\"$SETKEY\" -n -f \"$SCRIPT\" | cat");
+    assert!(text.contains("line 1: syntax error at [nonsense]\nparse failed, line 1.\n"), "{text}");
+}
+
+#[test]
+fn a_refusal_is_printed_once() {
+    let twice = "spdadd 192.0.2.1 192.0.2.2 any -P in none;\n".repeat(2);
+    let text = on_a_terminal(&twice, "\"$SETKEY\" -f \"$SCRIPT\"");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(text.starts_with("setkey: FILE:2: a policy with this selector"), "{text}");
+}
+
+#[test]
+fn notes_are_for_people() {
+    let script = "spdadd 192.0.2.0/24[80] 198.51.100.0/24 any -P in none;";
+    let text = on_a_terminal(script, "\"$SETKEY\" -n -f \"$SCRIPT\"");
+    assert!(text.contains("port"), "{text}");
+    assert_eq!(on_a_terminal(script, "\"$SETKEY\" -n -f \"$SCRIPT\" 2>&1 | cat"), "");
+}

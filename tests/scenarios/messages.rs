@@ -1,0 +1,60 @@
+//! What setkey reports of statements: of those that the kernel refuses once and with their place, of those that succeed
+//! nothing.
+
+use std::{io::Write, process::Stdio};
+
+use scenarios::{Host, Outcome, setkey};
+
+/// `setkey WORDS` with this standard input.
+fn piped(host: &Host, words: &str, input: &str) -> Outcome {
+    let mut command = host.command(setkey());
+    command.args(words.split_whitespace()).stdin(Stdio::piped());
+    let mut setkey =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    setkey.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("it reads");
+    setkey.wait_with_output().expect("it ends").into()
+}
+
+#[test]
+fn a_statement_that_succeeds_prints_nothing_but_to_people() {
+    let host = Host::new("quiet");
+    let script = "spdadd 192.0.2.1 192.0.2.2 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/use;\n\
+                  spdadd 192.0.2.0/24[80] 198.51.100.0/24 any -P in none;\n";
+    host.load(script);
+    host.flush();
+    let silence = Outcome { status: 0, stdout: String::new(), stderr: String::new() };
+    assert_eq!(piped(&host, "-c", script), silence);
+    host.flush();
+    let verbose = piped(&host, "-v -c", script).stderr;
+    assert!(verbose.contains("run ipsecd") && verbose.contains("port"), "{verbose}");
+}
+
+#[test]
+fn a_refused_statement_of_standard_input_has_its_line() {
+    let host = Host::new("lines");
+    let outcome = piped(
+        &host,
+        "-c",
+        "spdflush;\ndelete 192.0.2.1 192.0.2.2 esp 0x1001;\n\nspddelete 192.0.2.1 192.0.2.2 any -P out;\n",
+    );
+    assert_eq!((outcome.status, &*outcome.stdout), (0, "No such process.\nNo entry.\n"));
+    let lines: Vec<&str> = outcome.stderr.lines().collect();
+    assert!(lines[0].starts_with("setkey: <stdin>:2: no SA"), "{lines:?}");
+    assert!(lines[1].starts_with("setkey: <stdin>:4: no policy"), "{lines:?}");
+    assert_eq!(lines.len(), 2);
+}
+
+#[test]
+fn the_forward_copy_is_named_and_not_explained_twice() {
+    let host = Host::new("copy");
+    let policy = "spdadd 192.0.2.1 192.0.2.2 any -P in none;\n";
+    host.load(policy);
+    let twice = host.setkey_text(policy);
+    assert_eq!(twice.stdout, "The result of line 1: File exists.\n".repeat(2));
+    assert_eq!(twice.stderr.lines().count(), 1, "{}", twice.stderr);
+    // The copy alone.
+    host.load("spddelete 192.0.2.1 192.0.2.2 any -P fwd;\n");
+    let deleting = host.setkey_text("spddelete 192.0.2.1 192.0.2.2 any -P in;\n");
+    assert_eq!(deleting.stdout, "The result of line 1: No entry.\n");
+    assert!(deleting.stderr.contains(":1: its fwd policy: no policy"), "{}", deleting.stderr);
+}
