@@ -47,8 +47,8 @@ const MAX_MESSAGE: usize = u16::MAX as usize * 8;
 /// Requests that are received by one system call.
 const RECEIVED_AT_ONCE: usize = 32;
 
-/// How often a client's requests are received in a turn.
-const RECEIVES_A_TURN: usize = 16;
+/// How long a client's requests are received in a turn. The other clients wait meanwhile.
+const TIME_A_TURN: Duration = Duration::from_millis(10);
 
 /// Events that are forwarded in a turn.
 const EVENTS_A_TURN: usize = 512;
@@ -259,12 +259,16 @@ impl Server {
 
     /// Receives and carries out a client's requests.
     fn serve(&mut self, id: SessionId) {
-        for _ in 0..RECEIVES_A_TURN {
+        let begun = Instant::now();
+        loop {
             let Some(session) = self.handler.sessions_mut().get(id) else { return };
             match session.look(&mut self.inbox) {
                 Found::Datagrams if self.carry_out_received(id) => {}
                 Found::Datagrams | Found::Nothing => return,
                 Found::End => return self.handler.end(id),
+            }
+            if begun.elapsed() > TIME_A_TURN {
+                return;
             }
         }
     }
