@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up all they need on a Debian 12 machine that has git and Rust.
 
-.PHONY: demo test quick stress test-qemu scenario fuzz lint docs bench bench-pfkey install install-libipsec setup
+.PHONY: demo test quick stress test-qemu scenario fuzz lint docs schema bench bench-pfkey install install-libipsec setup
 
 demo: setup
 	cargo build --quiet -p setkey
@@ -44,6 +44,11 @@ docs:
 	RUSTDOCFLAGS="-D warnings" cargo doc --quiet --locked --no-deps --workspace
 	mandoc -Tlint -Wwarning man/*
 
+# docs/json/ and man/xfrm-tools-json.5, from the types of crates/cli/src/json/: CONTRIBUTING.md.
+schema:
+	UPDATE_SCHEMA=1 cargo test --quiet --locked -p cli --test json
+	cargo test --quiet --locked -p cli --test json
+
 bench: setup
 	cargo build --quiet --release -p setkey -p benches
 	unshare --net target/release/bench
@@ -73,6 +78,7 @@ install:
 	install -D -m 644 $(BUILT)/libpfkey_preload.so $(DESTDIR)$(LIBDIR)/libpfkey-preload.so
 	for section in 4 5 7 8; do install -D -m 644 -t $(mandir)/man$$section man/*.$$section || exit; done
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/xfrm-tools README.md CHANGELOG.md docs/quirks.md dist/sysctl.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/xfrm-tools/json docs/json/*.json
 	install -d $(DESTDIR)$(UNITDIR)
 	install -D -m 644 -t $(DESTDIR)$(SYSUSERSDIR) dist/sysusers.d/xfrm-tools.conf
 	for unit in dist/systemd/*.service dist/systemd/*.socket; do \

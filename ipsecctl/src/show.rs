@@ -12,9 +12,7 @@ use std::{
     process::ExitCode,
 };
 
-use cli::{Keys, Table};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use cli::{Keys, Table, json::Document};
 
 use crate::Error;
 
@@ -60,20 +58,8 @@ const ALL: [Subject; 5] = [
     Subject::Variables,
 ];
 
-/// A subject, as it is shown.
-struct Shown {
-    table: Table,
-    json: Value,
-}
-
-impl Shown {
-    fn new(table: Table, json: &impl Serialize) -> Result<Self, Error> {
-        Ok(Self { table, json: serde_json::to_value(json).map_err(io::Error::from)? })
-    }
-}
-
 impl Subject {
-    /// Its name, in headings and JSON.
+    /// Its name, in headings.
     fn name(self) -> &'static str {
         match self {
             Subject::Policies => "policies",
@@ -85,15 +71,16 @@ impl Subject {
         }
     }
 
-    fn read(self) -> Result<Shown, Error> {
+    /// Its table. What it has is added to the document.
+    fn read(self, document: &mut Document) -> Result<Table, Error> {
         match self {
-            Subject::Policies => policies::read(),
-            Subject::Sas { keys: true } => sas::read(Keys::Shown),
-            Subject::Sas { keys: false } => sas::read(Keys::Hidden),
-            Subject::Variables => variables::read(),
-            Subject::Default => default_policy::read(),
-            Subject::Clients => clients::read(),
-            Subject::Kernel => kernel::read(),
+            Subject::Policies => policies::read(document),
+            Subject::Sas { keys: true } => sas::read(Keys::Shown, document),
+            Subject::Sas { keys: false } => sas::read(Keys::Hidden, document),
+            Subject::Variables => variables::read(document),
+            Subject::Default => default_policy::read(document),
+            Subject::Clients => clients::read(document),
+            Subject::Kernel => kernel::read(document),
         }
     }
 }
@@ -102,28 +89,24 @@ impl Show {
     /// Prints the subject, or all.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let text = match self.subject {
-            Some(subject) => {
-                let Shown { table, json } = subject.read()?;
-                if self.json { format!("{json:#}\n") } else { table.to_string() }
-            }
-            None => self.all()?,
+        let mut document = Document::default();
+        let tables = match self.subject {
+            Some(subject) => subject.read(&mut document)?.to_string(),
+            None => all(&mut document)?,
         };
-        match io::stdout().write_all(text.as_bytes()) {
+        let mut out = io::stdout().lock();
+        let written =
+            if self.json { document.write(&mut out) } else { out.write_all(tables.as_bytes()) };
+        match written {
             // The reader of standard output has gone.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::FAILURE),
             written => Ok(written.map(|()| ExitCode::SUCCESS)?),
         }
     }
+}
 
-    fn all(&self) -> Result<String, Error> {
-        let mut object = Map::new();
-        let mut text = Vec::new();
-        for subject in ALL {
-            let Shown { table, json } = subject.read()?;
-            object.insert(subject.name().into(), json);
-            text.push(format!("{}\n\n{table}", subject.name()));
-        }
-        Ok(if self.json { format!("{:#}\n", Value::Object(object)) } else { text.join("\n") })
-    }
+fn all(document: &mut Document) -> Result<String, Error> {
+    let table = |subject: Subject| Ok(format!("{}\n\n{}", subject.name(), subject.read(document)?));
+    let tables = ALL.into_iter().map(table).collect::<Result<Vec<_>, Error>>()?;
+    Ok(tables.join("\n"))
 }

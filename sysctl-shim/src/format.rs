@@ -2,9 +2,11 @@
 
 use std::io::{self, BufWriter, StdoutLock, Write};
 
-use cli::{VariableJson, json::ProcVariableJson};
+use cli::{
+    VariableJson,
+    json::{AnyVariableJson, Document, ProcVariableJson},
+};
 use model::{Dialect, Variable};
-use serde_json::Value;
 
 /// How variables look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +50,7 @@ pub enum What {
 pub struct Output {
     out: BufWriter<StdoutLock<'static>>,
     format: Format,
-    json: Vec<Value>,
+    json: Vec<AnyVariableJson>,
 }
 
 impl Output {
@@ -63,7 +65,7 @@ impl Output {
         if self.format.what == What::Json {
             let value = String::from_utf8_lossy(text).trim_end_matches('\n').to_owned();
             let variable = ProcVariableJson { name: name.to_owned(), value };
-            self.json.push(serde_json::to_value(variable)?);
+            self.json.push(AnyVariableJson::Proc(variable));
             return Ok(());
         }
         for line in text.split_inclusive(|byte| *byte == b'\n') {
@@ -81,7 +83,7 @@ impl Output {
     /// Prints a variable of ipsec(4).
     pub fn ours(&mut self, variable: &Variable, value: i64) -> io::Result<()> {
         if self.format.what == What::Json {
-            self.json.push(serde_json::to_value(VariableJson::new(variable, Some(value)))?);
+            self.json.push(AnyVariableJson::Ours(VariableJson::new(variable, Some(value))));
             return Ok(());
         }
         self.value(variable.name, self.number(value).as_bytes())
@@ -130,9 +132,8 @@ impl Output {
 
     /// Prints the JSON, and flushes standard output.
     pub fn finish(mut self) -> io::Result<()> {
-        if self.format.what == What::Json && !self.json.is_empty() {
-            let text = serde_json::to_string_pretty(&self.json)?;
-            writeln!(self.out, "{text}")?;
+        if self.format.what == What::Json {
+            Document { variables: Some(self.json), ..Document::default() }.write(&mut self.out)?;
         }
         self.out.flush()
     }

@@ -240,7 +240,8 @@ fn a_dry_run_sets_nothing() {
 fn json_has_all() {
     let host = Host::new();
     let text = host.prints(&["--json", "--ours", "-a"]);
-    let all = serde_json::from_str::<Vec<serde_json::Value>>(&text).unwrap();
+    let all = serde_json::from_str::<serde_json::Value>(&text).unwrap();
+    let all = all["variables"].as_array().unwrap();
     assert_eq!(all.len(), VARIABLES.len());
     for variable in &VARIABLES {
         let found = all.iter().find(|row| row["name"] == variable.name).unwrap();
@@ -259,6 +260,9 @@ fn json_has_all() {
     let text = host.prints(&["--json", "net.ipv4.ip_forward"]);
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(&text).unwrap(),
-        serde_json::json!([{ "name": "net.ipv4.ip_forward", "value": "0" }])
+        serde_json::json!({
+            "schema_version": 1,
+            "variables": [{ "name": "net.ipv4.ip_forward", "value": "0" }],
+        })
     );
 }

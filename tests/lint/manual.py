@@ -1,4 +1,4 @@
-"""Manual pages: mandoc has no warning, sections have the names of mdoc(7), and every member of JSON is described."""
+"""Manual pages: mandoc has no warning, and sections have the names of mdoc(7)."""
 
 import re
 import shutil
@@ -31,37 +31,8 @@ def warnings(root, pages):
             yield source.Finding(match.group(1), int(match.group(2)), "manual", match.group(3))
 
 
-def members(text):
-    """Members of JSON that the types of crates/cli/src/json have: (line, name)."""
-    name = None
-    for number, line in enumerate(re.split(r"^impl ", text, flags=re.MULTILINE)[0].splitlines(), 1):
-        if "serde(flatten)" in line:
-            name = ""
-        elif match := re.search(r'#\[serde\(.*rename = "(\w+)"', line):
-            name = match.group(1)
-        elif match := re.match(r"\s+(?:pub )?(?:r#)?([a-z]\w*): \S+,?$", line):
-            if name != "":
-                yield number, name or match.group(1)
-            name = None
-
-
-def schema(path, text, pages):
-    """Every member of JSON is in a manual page, as .Va."""
-    written = set()
-    for page in pages:
-        for line in re.findall(r"^\.(?:It )?Va (.*)$|\bVa (\w+)", page, re.MULTILINE):
-            written.update(re.findall(r"\w+", " ".join(line)))
-    for number, name in members(text):
-        if name not in written:
-            yield source.Finding(path, number, "manual", f"the member `{name}` is in no manual page")
-
-
 def check(root):
     pages = []
-    written = [text for _, text in source.files(root, "man/*.8")]
-    for path, text in source.files(root, "crates/cli/src/json/*.rs"):
-        if not path.endswith("tests.rs"):
-            yield from schema(path, text, written)
     for path, text in source.files(root, "man/*"):
         pages.append(path)
         yield from sections(path, text)

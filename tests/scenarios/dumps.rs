@@ -85,7 +85,9 @@ fn as_json() {
         assert!(!printed.contains("736978"), "the key is in it: {printed}");
         serde_json::from_str(&printed).expect("JSON")
     };
-    assert_eq!(json("-D --json"), json!([]));
+    for (words, member) in [("-D --json", "sas"), ("-DP --json", "policies")] {
+        assert_eq!(json(words), json!({"schema_version": 1, member: []}));
+    }
 
     host.load(
         r#"
@@ -93,7 +95,8 @@ fn as_json() {
         spdadd 192.0.2.1 192.0.2.0/24[80] tcp -P out ipsec esp/transport//unique:7;
         "#,
     );
-    let [sa, policy] = ["-D --json", "-DP --json"].map(|words| json(words)[0].clone());
+    let sa = json("-D --json")["sas"][0].clone();
+    let policy = json("-DP --json")["policies"][0].clone();
     for (member, expected) in [
         ("/src", json!("192.0.2.1")),
         ("/protocol", json!("esp")),
@@ -108,8 +111,8 @@ fn as_json() {
         ("/selector/dst", json!("192.0.2.0/24")),
         ("/selector/dst_port", json!(80)),
         ("/direction", json!("out")),
-        ("/requests/0/level", json!("unique")),
-        ("/requests/0/reqid", json!(7)),
+        ("/templates/0/level", json!("unique")),
+        ("/templates/0/reqid", json!(7)),
     ] {
         assert_eq!(policy.pointer(member), Some(&expected), "{member}");
     }

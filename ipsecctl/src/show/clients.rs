@@ -5,18 +5,19 @@ use std::{
     time::Duration,
 };
 
-use cli::Table;
+use cli::{
+    Table,
+    json::{ClientJson, Document},
+};
 use engine::Namespace;
-use serde_json::Value;
 
-use super::Shown;
 use crate::Error;
 
 /// How long the service may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The programs that have a socket of the PF_KEY service, in the order in which they came.
-pub fn read() -> Result<Shown, Error> {
+pub fn read(document: &mut Document) -> Result<Table, Error> {
     let path = Namespace::current().directory().join(sys::run::CLIENTS_SOCKET);
     let clients = ask(&path).map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::ConnectionRefused => Error::NoService { path },
@@ -27,26 +28,27 @@ pub fn read() -> Result<Shown, Error> {
     for client in &clients {
         table.row(row(client));
     }
-    Shown::new(table, &clients)
+    document.clients = Some(clients);
+    Ok(table)
 }
 
-fn ask(path: &PathBuf) -> io::Result<Vec<Value>> {
+fn ask(path: &PathBuf) -> io::Result<Vec<ClientJson>> {
     let service = UnixStream::connect(path)?;
     service.set_read_timeout(Some(PATIENCE))?;
     BufReader::new(service).lines().map(|line| Ok(serde_json::from_str(&line?)?)).collect()
 }
 
-fn row(client: &Value) -> [String; 7] {
-    let text = |name: &str| match &client[name] {
-        Value::String(text) => text.clone(),
-        Value::Array(words) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
-        Value::Bool(true) => "yes".to_owned(),
-        Value::Bool(false) => "no".to_owned(),
-        other => other.to_string(),
-    };
-    let names =
-        ["pid", "program", "uid", "registered", "promiscuous", "queued_bytes", "lost_messages"];
-    names.map(text)
+fn row(client: &ClientJson) -> [String; 7] {
+    let promiscuous = if client.promiscuous { "yes" } else { "no" };
+    [
+        client.pid.to_string(),
+        client.program.clone(),
+        client.uid.to_string(),
+        client.registered.join(" "),
+        promiscuous.to_owned(),
+        client.queued_bytes.to_string(),
+        client.lost_messages.to_string(),
+    ]
 }
 
 #[cfg(test)]
@@ -61,6 +63,7 @@ mod tests {
             "pid": 42, "program": "racoon", "uid": 0, "registered": ["ah", "esp"],
             "promiscuous": false, "queued_bytes": 160, "lost_messages": 3,
         });
+        let client = serde_json::from_value(client).unwrap();
         assert_eq!(row(&client), ["42", "racoon", "0", "ah esp", "no", "160", "3"]);
     }
 }

@@ -1,12 +1,14 @@
-use cli::{Table, json::DefaultPolicyJson};
+use cli::{
+    Table,
+    json::{DefaultPolicyJson, Document},
+};
 use engine::DefaultPolicy;
 use model::{ActionKind, IpVersion};
 
-use super::Shown;
 use crate::Error;
 
 /// The policies for packets that no other policy matches.
-pub fn read() -> Result<Shown, Error> {
+pub fn read(document: &mut Document) -> Result<Table, Error> {
     let policies = engine::default_policies()?.into_iter().map(json).collect::<Vec<_>>();
     let columns = ["version", "direction", "default_policy", "kernel_default", "in_force"];
     let mut table = Table::new(&columns, "");
@@ -19,7 +21,8 @@ pub fn read() -> Result<Shown, Error> {
             if policy.in_force { "yes" } else { "no" }.to_owned(),
         ]);
     }
-    Shown::new(table, &policies)
+    document.default_policies = Some(policies);
+    Ok(table)
 }
 
 fn json(policy: DefaultPolicy) -> DefaultPolicyJson {

@@ -1,20 +1,20 @@
 use cli::{
     Table,
-    json::{HashThresholdJson, KernelJson},
+    json::{Document, HashThresholdJson, KernelJson},
 };
 
-use super::Shown;
 use crate::Error;
 
 /// The size of the SAD and the SPD.
-pub fn read() -> Result<Shown, Error> {
+pub fn read(document: &mut Document) -> Result<Table, Error> {
     let (sad, spd) = engine::info()?;
     let kernel = KernelJson::new(&sad, &spd);
     let mut table = Table::new(&["name", "value"], "");
     for (name, value) in rows(&kernel) {
         table.row([name.to_owned(), value]);
     }
-    Shown::new(table, &kernel)
+    document.kernel = Some(kernel);
+    Ok(table)
 }
 
 /// The members of the JSON object, in its order.

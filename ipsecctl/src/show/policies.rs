@@ -1,9 +1,8 @@
-use cli::{PolicyJson, Table};
+use cli::{PolicyJson, Table, json::Document};
 use engine::{Engine, Installed, Options, Requested};
 use model::{Dialect, Level, PolicyEntry, Prefix, Selector, Template, Upper};
 use pfkey::dump::{PortText, PrefixText, TemplateText, UpperText};
 
-use super::Shown;
 use crate::Error;
 
 /// A policy as it was requested.
@@ -14,7 +13,7 @@ struct Row {
 }
 
 /// The SPD, in the order of the kernel's look-up.
-pub fn read() -> Result<Shown, Error> {
+pub fn read(document: &mut Document) -> Result<Table, Error> {
     let mut policies = Vec::new();
     let mut engine = Engine::open(Options::default())?;
     engine.policies(|requested, installed| {
@@ -32,8 +31,8 @@ pub fn read() -> Result<Shown, Error> {
     for policy in &policies {
         table.row(policy.row());
     }
-    let json = policies.iter().map(|policy| &policy.json).collect::<Vec<_>>();
-    Shown::new(table, &json)
+    document.policies = Some(policies.into_iter().map(|policy| policy.json).collect());
+    Ok(table)
 }
 
 impl Row {
@@ -85,7 +84,7 @@ impl Row {
 /// The words for how a template is installed.
 const REQUIRED: &str = "required";
 const OPTIONAL: &str = "optional";
-const NOT_INSTALLED: &str = "left out";
+const NOT_INSTALLED: &str = "not installed";
 
 /// How each requested template is installed. The kernel has some of them, in their order.
 fn installation(requested: &[Template], installed: &PolicyEntry) -> Vec<&'static str> {
@@ -152,7 +151,7 @@ mod tests {
             template(Proto::Esp, TemplateMode::Transport, Level::Require),
         ];
         let row = Row::new(Requested(entry(&requested)), &Installed(entry(&requested[1..])));
-        let templates = "esp/tunnel/10.0.0.1-10.0.0.2/use (left out)\n\
+        let templates = "esp/tunnel/10.0.0.1-10.0.0.2/use (not installed)\n\
                          ah/transport//default (required)\n\
                          ipcomp/transport//use (optional)\n\
                          esp/transport//require";
@@ -160,9 +159,9 @@ mod tests {
         assert_eq!(row.row(), expected.map(str::to_owned));
         let json = serde_json::to_value(&row.json).unwrap();
         for (place, installed) in
-            ["left out", "required", "optional", "required"].iter().enumerate()
+            ["not installed", "required", "optional", "required"].iter().enumerate()
         {
-            assert_eq!(json["requests"][place]["held"], *installed);
+            assert_eq!(json["templates"][place]["installed"], *installed);
         }
     }
 

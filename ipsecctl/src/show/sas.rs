@@ -1,15 +1,14 @@
 use cli::{
     Keys, SaJson, Table,
-    json::{AlgorithmJson, NatTJson},
+    json::{AlgorithmJson, Document, NatTJson},
 };
 use engine::{Engine, Options, Outcome};
 use model::Operation;
 
-use super::Shown;
 use crate::Error;
 
 /// The SAD, oldest SA first.
-pub fn read(keys: Keys) -> Result<Shown, Error> {
+pub fn read(keys: Keys, document: &mut Document) -> Result<Table, Error> {
     let mut sas = Vec::new();
     let mut engine = Engine::open(Options::default())?;
     engine.submit(0, Ok(Operation::DumpSad(None)), &mut |_, outcome| {
@@ -36,7 +35,8 @@ pub fn read(keys: Keys) -> Result<Shown, Error> {
     for sa in &sas {
         table.row(row(sa));
     }
-    Shown::new(table, &sas)
+    document.sas = Some(sas);
+    Ok(table)
 }
 
 fn row(sa: &SaJson) -> [String; 10] {

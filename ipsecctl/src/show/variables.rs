@@ -1,13 +1,15 @@
 use std::fs;
 
-use cli::{Table, VariableJson};
+use cli::{
+    Table, VariableJson,
+    json::{AnyVariableJson, Document},
+};
 use model::variable::{Meaning, VARIABLES};
 
-use super::Shown;
 use crate::Error;
 
 /// The host's variables.
-pub fn read() -> Result<Shown, Error> {
+pub fn read(document: &mut Document) -> Result<Table, Error> {
     let variables = engine::variables()?;
     let value = |meaning| match meaning {
         Meaning::LarvalLifetime => larval_lifetime(),
@@ -25,7 +27,8 @@ pub fn read() -> Result<Shown, Error> {
             variable.description.to_owned(),
         ]);
     }
-    Shown::new(table, &variables)
+    document.variables = Some(variables.into_iter().map(AnyVariableJson::Ours).collect());
+    Ok(table)
 }
 
 /// Linux's own; network namespaces of unprivileged users have none.

@@ -5,20 +5,19 @@ use std::{
     process,
 };
 
-use cli::{Keys, PolicyJson, SaJson};
+use cli::{Keys, PolicyJson, SaJson, json::Document};
 use model::{Dialect, Direction, PolicyEntry, SaEntry};
 use pfkey::{
     Message, MessageType,
     dump::{Frame, PolicyText, SaText},
     references, sad, spd,
 };
-use serde_json::Value;
 use sys::clock::unix_seconds;
 
 use super::{write_script_policy, write_script_sa, write_short_sa};
 use crate::{
     message::MessageFormat,
-    options::{Command, DumpFormat, Layout},
+    options::{Command, Database, DumpFormat, Layout, Task},
     print_error,
 };
 
@@ -45,7 +44,8 @@ pub struct Entries {
     seq: u32,
     /// The ID of this process: a system call for each entry would take a tenth of a dump.
     pid: u32,
-    json: Vec<Value>,
+    /// With `--json`: what was read so far.
+    json: Document,
     /// With `--script`: all of them, since the oldest is to be added first.
     newest_first: Vec<DumpEntry>,
 }
@@ -61,7 +61,7 @@ impl Entries {
             pending: None,
             seq: 0,
             pid: process::id(),
-            json: Vec::new(),
+            json: document(&command.mode),
             newest_first: Vec::new(),
         }
     }
@@ -101,8 +101,7 @@ impl Entries {
             (None, _) => return Ok(true),
         }
         if self.format.layout == Layout::Json {
-            let entries = Value::Array(std::mem::take(&mut self.json));
-            writeln!(out, "{entries:#}")?;
+            std::mem::take(&mut self.json).write(out)?;
         }
         Ok(false)
     }
@@ -138,7 +137,7 @@ impl Entries {
             (Entry::Sa(entry), Layout::Short) => write_short_sa(out, entry, &frame),
             (Entry::Sa(entry), Layout::Script) => write_script_sa(out, entry, &frame),
             (Entry::Sa(entry), Layout::Json) => {
-                self.json.push(serde_json::to_value(SaJson::new(entry, Keys::Hidden))?);
+                self.json.sas.get_or_insert_default().push(SaJson::new(entry, Keys::Hidden));
                 Ok(())
             }
             (Entry::Policy(entry, _), Layout::Long | Layout::Short) => {
@@ -146,7 +145,7 @@ impl Entries {
             }
             (Entry::Policy(entry, _), Layout::Script) => write_script_policy(out, entry, &frame),
             (Entry::Policy(entry, _), Layout::Json) => {
-                self.json.push(serde_json::to_value(PolicyJson::new(entry))?);
+                self.json.policies.get_or_insert_default().push(PolicyJson::new(entry));
                 Ok(())
             }
         }
@@ -160,11 +159,23 @@ impl Entries {
         }
     }
 
-    /// The BSDs have no direction fwd: an `in` policy stands for it.
+    /// The BSDs have no direction fwd: an `in` policy stands for it. JSON has what the kernel has.
     fn shows(&self, entry: &Entry) -> bool {
         let Entry::Policy(entry, _) = entry else { return true };
-        !(self.dialect.is_bsd() && entry.policy.id.direction == Direction::Fwd)
+        self.format.layout == Layout::Json
+            || !(self.dialect.is_bsd() && entry.policy.id.direction == Direction::Fwd)
     }
+}
+
+/// The document of a dump without entries.
+fn document(task: &Task) -> Document {
+    let mut document = Document::default();
+    match task {
+        Task::Dump(Database::Sad) => document.sas = Some(Vec::new()),
+        Task::Dump(Database::Spd) => document.policies = Some(Vec::new()),
+        _ => {}
+    }
+    document
 }
 
 /// The message of the dump that this entry would have come in.

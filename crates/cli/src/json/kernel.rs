@@ -1,8 +1,10 @@
 use model::{Direction, HashThreshold, IpVersion, SadInfo, SpdInfo};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The size of the kernel's tables, catch-alls of the default policy included.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Kernel")]
 pub struct KernelJson {
     /// The number of SAs.
     pub sas: u32,
@@ -33,7 +35,8 @@ pub struct KernelJson {
 }
 
 /// Prefix lengths, in bits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "HashThreshold")]
 pub struct HashThresholdJson {
     /// Of the local prefix.
     pub local: u8,

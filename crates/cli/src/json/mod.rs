@@ -1,26 +1,29 @@
-//! SAs, policies and variables in JSON: the types are the schema. Members are in the order of the
-//! fields, and an optional one that is not set is left out.
+//! What the commands print as JSON: the types are the schema (docs/json/). Members are in the order of
+//! the fields, and an optional one that is not set is left out.
 
+mod client;
+mod document;
 mod kernel;
 mod policy;
 mod sa;
 mod variable;
 
-#[cfg(test)]
-mod tests;
-
 use std::num::NonZeroU64;
 
 use model::SecCtx;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use client::ClientJson;
+pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
 pub use kernel::{HashThresholdJson, KernelJson};
-pub use policy::{DefaultPolicyJson, PolicyJson, PortsJson, SelectorJson, TemplateJson};
+pub use policy::{DefaultPolicyJson, PolicyJson, SelectorJson, TemplateJson};
 pub use sa::{AlgorithmJson, Keys, NatTJson, OffloadJson, SaJson};
-pub use variable::{ProcVariableJson, ValueJson, ValuesJson, VariableJson};
+pub use variable::{AnyVariableJson, ProcVariableJson, ValueJson, ValuesJson, VariableJson};
 
 /// The limits of an SA or policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Lifetimes")]
 pub struct LifetimesJson {
     /// The limits that end it.
     pub hard: LifetimeJson,
@@ -29,7 +32,8 @@ pub struct LifetimesJson {
 }
 
 /// One set of limits.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Lifetime")]
 pub struct LifetimeJson {
     /// Packets.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,7 +50,8 @@ pub struct LifetimeJson {
 }
 
 /// A firewall mark.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Mark")]
 pub struct MarkJson {
     /// The bits that are compared or set.
     pub value: u32,
@@ -55,7 +60,8 @@ pub struct MarkJson {
 }
 
 /// A security context.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "SecurityContext")]
 pub struct SecurityContextJson {
     /// Domain of interpretation (`XFRM_SC_DOI_*`).
     pub doi: u8,

@@ -1,12 +1,14 @@
 use std::{num::NonZeroU32, ops::Not};
 
 use model::{PolicyEntry, Prefix, ReqId, Selector, Template, Upper};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{LifetimesJson, MarkJson, SecurityContextJson, nonzero};
 
 /// A policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Policy")]
 pub struct PolicyJson {
     /// The packets that it is for.
     pub selector: SelectorJson,
@@ -20,7 +22,7 @@ pub struct PolicyJson {
     /// `discard`, `none` or `ipsec`.
     pub action: &'static str,
     /// The templates, innermost first.
-    #[serde(rename = "requests", skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateJson>,
     /// The limits, unless there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -45,7 +47,8 @@ pub struct PolicyJson {
 }
 
 /// The selector of a policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Selector")]
 pub struct SelectorJson {
     /// Source prefix.
     pub src: String,
@@ -54,33 +57,23 @@ pub struct SelectorJson {
     /// The number of the upper-layer protocol, unless it is any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<u8>,
-    /// The ports of the upper-layer protocol, or what it has in their place; neither if both are any.
-    #[serde(flatten)]
-    pub ports: Option<PortsJson>,
-}
-
-/// What a selector has of the upper-layer protocol's header.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum PortsJson {
-    /// The ports; 0 for any.
-    Ports {
-        /// Source port.
-        src_port: u16,
-        /// Destination port.
-        dst_port: u16,
-    },
-    /// The type and code of ICMP and the like.
-    TypeAndCode {
-        /// The type.
-        r#type: u16,
-        /// The code.
-        code: u16,
-    },
+    /// Source port; 0 for any. Set if the destination port is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src_port: Option<u16>,
+    /// Destination port; 0 for any. Set if the source port is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dst_port: Option<u16>,
+    /// The type of ICMP and the like, in the place of ports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#type: Option<u16>,
+    /// The code of ICMP and the like, in the place of ports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<u16>,
 }
 
 /// A template of a policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Template")]
 pub struct TemplateJson {
     /// `ah`, `esp` or `ipcomp`, or the name of another protocol.
     pub protocol: &'static str,
@@ -97,13 +90,14 @@ pub struct TemplateJson {
     /// The reqid that SAs must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reqid: Option<u32>,
-    /// How the template is installed: `required`, `optional`, `left out`. `ipsecctl show` sets it.
-    #[serde(rename = "held", skip_serializing_if = "Option::is_none")]
+    /// How the template is installed: `required`, `optional` or `not installed`. `ipsecctl show` sets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub installed: Option<&'static str>,
 }
 
 /// The policy for the packets of an IP version and direction that no other policy matches.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "DefaultPolicy")]
 pub struct DefaultPolicyJson {
     /// 4 or 6.
     pub version: u8,
@@ -111,8 +105,9 @@ pub struct DefaultPolicyJson {
     pub direction: &'static str,
     /// `discard` or `none`, as the variables have it.
     pub default_policy: &'static str,
-    /// The kernel's own default policy, `discard` or `none`, which is one for both IP versions; null if
-    /// the kernel has none.
+    /// The kernel's own default policy, `discard` or `none`, which is one for both IP versions, if
+    /// it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub kernel_default: Option<&'static str>,
     /// Whether packets are treated as `default_policy` demands.
     pub in_force: bool,
@@ -144,13 +139,10 @@ impl PolicyJson {
 impl From<&Selector> for SelectorJson {
     fn from(selector: &Selector) -> Self {
         let prefix = |prefix: Prefix| format!("{}/{}", prefix.addr(), prefix.length());
-        let ports = match (selector.src_port, selector.dst_port) {
-            (0, 0) => None,
-            (r#type, code) if selector.upper.has_type_and_code() => {
-                Some(PortsJson::TypeAndCode { r#type, code })
-            }
-            (src_port, dst_port) => Some(PortsJson::Ports { src_port, dst_port }),
-        };
+        let has_type = selector.upper.has_type_and_code();
+        let is_any = (selector.src_port, selector.dst_port) == (0, 0);
+        let port = |port| (!is_any && !has_type).then_some(port);
+        let of_type = |number| (!is_any && has_type).then_some(number);
         Self {
             src: prefix(selector.src()),
             dst: prefix(selector.dst()),
@@ -158,7 +150,10 @@ impl From<&Selector> for SelectorJson {
                 Upper::Any => None,
                 Upper::Number(number) => Some(number),
             },
-            ports,
+            src_port: port(selector.src_port),
+            dst_port: port(selector.dst_port),
+            r#type: of_type(selector.src_port),
+            code: of_type(selector.dst_port),
         }
     }
 }

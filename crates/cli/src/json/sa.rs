@@ -4,6 +4,7 @@ use std::{
 };
 
 use model::{Keyed, ReqId, SaEntry};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{LifetimesJson, MarkJson, SecurityContextJson, nonzero};
@@ -19,7 +20,8 @@ pub enum Keys {
 }
 
 /// An SA.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Sa")]
 pub struct SaJson {
     /// Source address.
     pub src: String,
@@ -32,7 +34,7 @@ pub struct SaJson {
     /// The mode that is installed.
     pub mode: &'static str,
     /// Whether the script gave no mode.
-    #[serde(rename = "any_mode", skip_serializing_if = "Not::not")]
+    #[serde(skip_serializing_if = "Not::not")]
     pub is_mode_any: bool,
     /// The number by which templates find the SA.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +101,8 @@ pub struct SaJson {
 }
 
 /// An algorithm with its key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Algorithm")]
 pub struct AlgorithmJson {
     /// The name in scripts.
     pub algorithm: &'static str,
@@ -113,7 +116,8 @@ pub struct AlgorithmJson {
 }
 
 /// The ports of NAT traversal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "NatT")]
 pub struct NatTJson {
     /// Source port; 0 if it is not given.
     pub src_port: u16,
@@ -122,7 +126,8 @@ pub struct NatTJson {
 }
 
 /// A network device that does the work of an SA.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Offload")]
 pub struct OffloadJson {
     /// The name of the device.
     pub device: String,

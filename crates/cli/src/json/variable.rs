@@ -1,8 +1,10 @@
 use model::{Variable, variable::Values};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A variable of ipsec(4).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Variable")]
 pub struct VariableJson {
     /// The name.
     pub name: &'static str,
@@ -16,8 +18,20 @@ pub struct VariableJson {
     pub values: ValuesJson,
 }
 
+/// A variable of ipsec(4), or one of /proc/sys.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "AnyVariable")]
+#[serde(untagged)]
+pub enum AnyVariableJson {
+    /// One of ipsec(4).
+    Ours(VariableJson),
+    /// One of /proc/sys.
+    Proc(ProcVariableJson),
+}
+
 /// The values that a variable takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Values")]
 #[serde(untagged)]
 pub enum ValuesJson {
     /// These.
@@ -32,7 +46,8 @@ pub enum ValuesJson {
 }
 
 /// A value that a variable takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Value")]
 pub struct ValueJson {
     /// The value.
     pub value: i32,
@@ -42,7 +57,8 @@ pub struct ValueJson {
 }
 
 /// A variable of /proc/sys.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ProcVariable")]
 pub struct ProcVariableJson {
     /// The name.
     pub name: String,

@@ -1,77 +1,10 @@
 //! The JSON of entries with all that they can have, and with the least.
 
-use std::num::{NonZeroU16, NonZeroU32};
-
-use model::{
-    Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind,
-    Installation, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Policy, PolicyEntry,
-    PolicyId, Prefix, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaMode, SaState, SecCtx,
-    Selector, Spi, Template, TemplateMode, Upper, variable::VARIABLES,
-};
-
+use cli::{Keys, PolicyJson, SaJson, VariableJson};
+use model::{Current, Proto, Sa, SaEntry, SaState, Spi, Upper, variable::VARIABLES};
 use serde::Serialize;
 
-use super::{Keys, PolicyJson, SaJson, VariableJson};
-
-fn ends() -> AddressPair {
-    AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap()
-}
-
-fn keyed(kind: AlgorithmKind, name: &str, byte: u8, length: usize) -> Keyed {
-    Keyed::new(Algorithm::by_name(kind, name).unwrap(), Key::new(vec![byte; length]))
-}
-
-fn lifetimes() -> Lifetimes {
-    let hard = Lifetime::from_numbers([1, 2, 3, 4]);
-    Lifetimes { hard, soft: Lifetime::from_numbers([0, 1, 0, 0]) }
-}
-
-fn context() -> SecCtx {
-    SecCtx { doi: 1, alg: 1, context: b"a:b:c\0".to_vec() }
-}
-
-fn full_sa() -> SaEntry {
-    let sa = Sa {
-        mode: SaMode::Any { installed: Mode::Tunnel },
-        reqid: ReqId::new(7),
-        replay_window: 64,
-        flags: SaFlags::NO_ECN | SaFlags::DECAP_DSCP,
-        auth: Some(keyed(AlgorithmKind::Auth, "hmac-sha256", 1, 32)),
-        crypt: Some(keyed(AlgorithmKind::Crypt, "aes-cbc", 0xab, 16)),
-        aead: Some(keyed(AlgorithmKind::Aead, "aes-gcm-16", 2, 20)),
-        comp: Algorithm::by_name(AlgorithmKind::Comp, "deflate"),
-        lifetimes: lifetimes(),
-        encap: Some(Encap {
-            kind: EncapKind::EspInUdp,
-            src_port: NonZeroU16::new(4500),
-            dst_port: NonZeroU16::new(4501),
-        }),
-        sec_ctx: Some(context()),
-        esn: true,
-        mark: Mark { value: 1, mask: 0xff },
-        output_mark: Mark { value: 2, mask: 0xf0 },
-        if_id: NonZeroU32::new(9),
-        direction: Some(SaDirection::Out),
-        nat_keepalive: NonZeroU32::new(20),
-        offload: Some(Offload {
-            device: "eth0".parse().unwrap(),
-            direction: SaDirection::Out,
-            packet: true,
-        }),
-        ..Sa::bare(ends(), Proto::Esp, Spi(0x1000))
-    };
-    let current = Current { packets: 2, bytes: 168, add_time: 100, use_time: 101 };
-    SaEntry { sa, state: SaState::Dying, current }
-}
-
-fn policy(upper: Upper, ports: (u16, u16), templates: Vec<Template>) -> PolicyEntry {
-    let prefix = Prefix::new([10, 0, 0, 0].into(), Some(8)).unwrap();
-    let mut selector = Selector::new(prefix, Prefix::host([192, 0, 2, 2].into())).unwrap();
-    (selector.upper, selector.src_port, selector.dst_port) = (upper, ports.0, ports.1);
-    let policy = Policy::new(PolicyId::new(selector, Direction::Out), Action::Ipsec(templates));
-    let installation = Installation::plain(&policy);
-    PolicyEntry { policy, installation, index: 9, socket: false, current: Current::default() }
-}
+use crate::samples::{ends, full_policy, full_sa, policy};
 
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap()
@@ -80,7 +13,7 @@ fn json(value: &impl Serialize) -> String {
 #[test]
 fn an_sa_with_everything() {
     let expected = concat!(
-        r#"{"src":"192.0.2.1","dst":"192.0.2.2","protocol":"esp","spi":4096,"mode":"tunnel","any_mode":true,"#,
+        r#"{"src":"192.0.2.1","dst":"192.0.2.2","protocol":"esp","spi":4096,"mode":"tunnel","is_mode_any":true,"#,
         r#""reqid":7,"replay_window":64,"esn":true,"flags":["noecn","decap-dscp"],"#,
         r#""encryption":{"algorithm":"aes-cbc","key_bits":128,"icv_bits":0,"key":"0xabababababababababababababababab"},"#,
         r#""authentication":{"algorithm":"hmac-sha256","key_bits":256,"icv_bits":96,"#,
@@ -116,26 +49,16 @@ fn keys_are_hidden_by_default() {
 
 #[test]
 fn a_policy_with_everything() {
-    let template = |mode, level| Template::new(Proto::Esp, mode, level);
-    let tunnel = template(TemplateMode::Tunnel(ends()), Level::Unique(ReqId::new(3)));
-    let transport = template(TemplateMode::Transport, Level::Use);
-    let mut entry = policy(Upper::Number(6), (0, 80), vec![tunnel, transport]);
-    entry.policy.lifetimes = lifetimes();
-    entry.policy.id.mark = Mark { value: 1, mask: 0xff };
-    entry.policy.id.if_id = NonZeroU32::new(9);
-    entry.policy.id.sec_ctx = Some(context());
-    entry.socket = true;
-    entry.current = Current { add_time: 100, use_time: 101, ..Current::default() };
     let expected = concat!(
         r#"{"selector":{"src":"10.0.0.0/8","dst":"192.0.2.2/32","protocol":6,"src_port":0,"dst_port":80},"#,
-        r#""direction":"out","socket":true,"priority":2147483648,"action":"ipsec","requests":["#,
-        r#"{"protocol":"esp","mode":"tunnel","src":"192.0.2.1","dst":"192.0.2.2","level":"unique","reqid":3,"held":"required"},"#,
+        r#""direction":"out","socket":true,"priority":2147483648,"action":"ipsec","templates":["#,
+        r#"{"protocol":"esp","mode":"tunnel","src":"192.0.2.1","dst":"192.0.2.2","level":"unique","reqid":3,"installed":"required"},"#,
         r#"{"protocol":"esp","mode":"transport","level":"use"}],"#,
         r#""lifetimes":{"hard":{"packets":1,"bytes":2,"seconds":3,"seconds_in_use":4},"soft":{"bytes":1}},"#,
         r#""mark":{"value":1,"mask":255},"if_id":9,"#,
         r#""security_context":{"doi":1,"algorithm":1,"context":"a:b:c"},"index":9,"added":100,"last_used":101}"#,
     );
-    let mut policy = PolicyJson::new(&entry);
+    let mut policy = PolicyJson::new(&full_policy());
     policy.templates[0].installed = Some("required");
     assert_eq!(json(&policy), expected);
 }

@@ -1,0 +1,137 @@
+//! Entries with all that they can have: a member of JSON that none of them sets is not tested.
+
+use std::num::{NonZeroU16, NonZeroU32};
+
+use cli::{
+    Keys, PolicyJson, SaJson, VariableJson,
+    json::{
+        AnyVariableJson, ClientJson, DefaultPolicyJson, Document, KernelJson, ProcVariableJson,
+    },
+};
+use model::{
+    Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind, HashTable,
+    HashThreshold, Installation, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload,
+    Policy, PolicyEntry, PolicyId, Prefix, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaMode,
+    SaState, SadInfo, SecCtx, Selector, SpdInfo, Spi, Template, TemplateMode, Upper,
+    variable::VARIABLES,
+};
+
+pub fn ends() -> AddressPair {
+    AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap()
+}
+
+fn keyed(kind: AlgorithmKind, name: &str, byte: u8, length: usize) -> Keyed {
+    Keyed::new(Algorithm::by_name(kind, name).unwrap(), Key::new(vec![byte; length]))
+}
+
+fn lifetimes() -> Lifetimes {
+    let hard = Lifetime::from_numbers([1, 2, 3, 4]);
+    Lifetimes { hard, soft: Lifetime::from_numbers([0, 1, 0, 0]) }
+}
+
+fn context() -> SecCtx {
+    SecCtx { doi: 1, alg: 1, context: b"a:b:c\0".to_vec() }
+}
+
+pub fn full_sa() -> SaEntry {
+    let sa = Sa {
+        mode: SaMode::Any { installed: Mode::Tunnel },
+        reqid: ReqId::new(7),
+        replay_window: 64,
+        flags: SaFlags::NO_ECN | SaFlags::DECAP_DSCP,
+        auth: Some(keyed(AlgorithmKind::Auth, "hmac-sha256", 1, 32)),
+        crypt: Some(keyed(AlgorithmKind::Crypt, "aes-cbc", 0xab, 16)),
+        aead: Some(keyed(AlgorithmKind::Aead, "aes-gcm-16", 2, 20)),
+        comp: Algorithm::by_name(AlgorithmKind::Comp, "deflate"),
+        lifetimes: lifetimes(),
+        encap: Some(Encap {
+            kind: EncapKind::EspInUdp,
+            src_port: NonZeroU16::new(4500),
+            dst_port: NonZeroU16::new(4501),
+        }),
+        sec_ctx: Some(context()),
+        esn: true,
+        mark: Mark { value: 1, mask: 0xff },
+        output_mark: Mark { value: 2, mask: 0xf0 },
+        if_id: NonZeroU32::new(9),
+        direction: Some(SaDirection::Out),
+        nat_keepalive: NonZeroU32::new(20),
+        offload: Some(Offload {
+            device: "eth0".parse().unwrap(),
+            direction: SaDirection::Out,
+            packet: true,
+        }),
+        ..Sa::bare(ends(), Proto::Esp, Spi(0x1000))
+    };
+    let current = Current { packets: 2, bytes: 168, add_time: 100, use_time: 101 };
+    SaEntry { sa, state: SaState::Dying, current }
+}
+
+pub fn policy(upper: Upper, ports: (u16, u16), templates: Vec<Template>) -> PolicyEntry {
+    let prefix = Prefix::new([10, 0, 0, 0].into(), Some(8)).unwrap();
+    let mut selector = Selector::new(prefix, Prefix::host([192, 0, 2, 2].into())).unwrap();
+    (selector.upper, selector.src_port, selector.dst_port) = (upper, ports.0, ports.1);
+    let policy = Policy::new(PolicyId::new(selector, Direction::Out), Action::Ipsec(templates));
+    let installation = Installation::plain(&policy);
+    PolicyEntry { policy, installation, index: 9, socket: false, current: Current::default() }
+}
+
+pub fn full_policy() -> PolicyEntry {
+    let template = |mode, level| Template::new(Proto::Esp, mode, level);
+    let tunnel = template(TemplateMode::Tunnel(ends()), Level::Unique(ReqId::new(3)));
+    let transport = template(TemplateMode::Transport, Level::Use);
+    let mut entry = policy(Upper::Number(6), (0, 80), vec![tunnel, transport]);
+    entry.policy.lifetimes = lifetimes();
+    entry.policy.id.mark = Mark { value: 1, mask: 0xff };
+    entry.policy.id.if_id = NonZeroU32::new(9);
+    entry.policy.id.sec_ctx = Some(context());
+    entry.socket = true;
+    entry.current = Current { add_time: 100, use_time: 101, ..Current::default() };
+    entry
+}
+
+fn kernel() -> KernelJson {
+    let table = HashTable { buckets: 8, max_buckets: 1 << 20 };
+    let threshold = Some(HashThreshold { local: 24, remote: 16 });
+    let spd = SpdInfo {
+        policies: [1, 2, 3],
+        socket_policies: [4, 5, 0],
+        table,
+        thresholds: [threshold, threshold],
+    };
+    KernelJson::new(&SadInfo { sas: 7, table }, &spd)
+}
+
+/// All that documents can have.
+pub fn full_document() -> Document {
+    let mut with_template = PolicyJson::new(&full_policy());
+    with_template.templates[0].installed = Some("required");
+    let with_type = PolicyJson::new(&policy(Upper::ICMPV6, (135, 0), vec![]));
+    let variables = VARIABLES.iter().map(|variable| VariableJson::new(variable, Some(1)));
+    let file = ProcVariableJson { name: "net.ipv4.ip_forward".into(), value: "1".into() };
+    Document {
+        policies: Some(vec![with_template, with_type]),
+        sas: Some(vec![SaJson::new(&full_sa(), Keys::Shown)]),
+        default_policies: Some(vec![DefaultPolicyJson {
+            version: 4,
+            direction: "in",
+            default_policy: "discard",
+            kernel_default: Some("none"),
+            in_force: true,
+        }]),
+        variables: Some(
+            variables.map(AnyVariableJson::Ours).chain([AnyVariableJson::Proc(file)]).collect(),
+        ),
+        kernel: Some(kernel()),
+        clients: Some(vec![ClientJson {
+            pid: 42,
+            program: "racoon".into(),
+            uid: 0,
+            registered: vec!["esp".into()],
+            promiscuous: false,
+            queued_bytes: 160,
+            lost_messages: 3,
+        }]),
+        ..Document::default()
+    }
+}
