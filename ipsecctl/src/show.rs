@@ -1,18 +1,23 @@
 //! `ipsecctl show`: what there is in this network namespace, as tables or JSON.
 
+mod cells;
 mod clients;
 mod default_policy;
+mod join;
 mod kernel;
+mod order;
 mod policies;
 mod sas;
 mod variables;
 
 use std::{
-    io::{self, Write},
+    io::{self, BufWriter, Write},
+    num::NonZeroU16,
     process::ExitCode,
 };
 
-use cli::{Keys, Table, json::Document};
+use clap::builder::PossibleValuesParser;
+use cli::{Choice, Column, Keys, json::Document};
 
 use crate::Error;
 
@@ -27,14 +32,30 @@ pub struct Show {
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
+    /// Print all columns, in lines of any length
+    #[arg(long, global = true, conflicts_with_all = ["json", "width"])]
+    wide: bool,
+    /// Print lines of this width, not of the terminal's or the variable COLUMNS
+    #[arg(long, global = true, value_name = "N", conflicts_with = "json")]
+    width: Option<NonZeroU16>,
 }
 
-#[derive(clap::Subcommand, Clone, Copy)]
+#[derive(clap::Subcommand, Clone)]
 enum Subject {
-    /// The SPD, in the order in which the kernel asks it, with what the kernel holds just now
-    Policies,
-    /// The SAD, oldest SA first
+    /// The SPD, in the order in which the kernel asks it, with what the kernel holds just now and the
+    /// SAs that serve it
+    Policies {
+        /// Print these columns
+        #[arg(short, value_name = "COLUMN", value_delimiter = ',', conflicts_with_all = ["json", "wide"])]
+        #[arg(value_parser = names(&policies::COLUMNS))]
+        output: Vec<String>,
+    },
+    /// The SAD, oldest SA first, with the policies that it serves
     Sas {
+        /// Print these columns
+        #[arg(short, value_name = "COLUMN", value_delimiter = ',', conflicts_with_all = ["json", "wide"])]
+        #[arg(value_parser = names(&sas::COLUMNS))]
+        output: Vec<String>,
         /// Show keys
         #[arg(long)]
         keys: bool,
@@ -49,20 +70,45 @@ enum Subject {
     Kernel,
 }
 
-/// What is there whether a daemon runs or not.
-const ALL: [Subject; 5] = [
-    Subject::Kernel,
-    Subject::Policies,
-    Subject::Sas { keys: false },
-    Subject::Default,
-    Subject::Variables,
-];
+fn names<T>(columns: &[Column<T>]) -> PossibleValuesParser {
+    PossibleValuesParser::new(columns.iter().map(|column| column.name))
+}
+
+/// How a listing is printed.
+struct Style<'a> {
+    is_wide: bool,
+    /// Of a line, in columns; `None`: of any length.
+    width: Option<usize>,
+    /// The names of the columns that were asked for.
+    output: &'a [String],
+}
+
+impl Style<'_> {
+    fn choice(&self) -> Choice {
+        match self.output {
+            [] if self.is_wide => Choice::Long,
+            [] => Choice::Fitting(self.width),
+            names => Choice::Named(names.to_vec(), self.width),
+        }
+    }
+}
 
 impl Subject {
+    /// What is there whether a daemon runs or not.
+    fn all() -> [Subject; 5] {
+        [
+            Subject::Kernel,
+            Subject::Policies { output: Vec::new() },
+            Subject::Sas { output: Vec::new(), keys: false },
+            Subject::Default,
+            Subject::Variables,
+        ]
+    }
+
     /// Its name, in headings.
-    fn name(self) -> &'static str {
+    fn name(&self) -> &'static str {
         match self {
-            Subject::Policies => "policies",
+            Subject::Policies { .. } => "policies",
             Subject::Sas { .. } => "sas",
             Subject::Variables => "variables",
             Subject::Default => "default",
@@ -71,42 +117,95 @@ impl Subject {
         }
     }
 
-    /// Its table. What it has is added to the document.
-    fn read(self, document: &mut Document) -> Result<Table, Error> {
-        match self {
-            Subject::Policies => policies::read(document),
-            Subject::Sas { keys: true } => sas::read(Keys::Shown, document),
-            Subject::Sas { keys: false } => sas::read(Keys::Hidden, document),
-            Subject::Variables => variables::read(document),
-            Subject::Default => default_policy::read(document),
-            Subject::Clients => clients::read(document),
-            Subject::Kernel => kernel::read(document),
-        }
+    /// Prints it as a table.
+    fn list(&self, is_wide: bool, width: Option<usize>, out: &mut impl Write) -> Result<(), Error> {
+        let style = |output| Style { is_wide, width, output };
+        let read = match self {
+            Subject::Policies { output } => return policies::list(&style(output), out),
+            Subject::Sas { output, keys } => return sas::list(keys_of(*keys), &style(output), out),
+            Subject::Variables => variables::read,
+            Subject::Default => default_policy::read,
+            Subject::Clients => clients::read,
+            Subject::Kernel => kernel::read,
+        };
+        Ok(out.write_all(read(&mut Document::default())?.text(width).as_bytes())?)
     }
+
+    /// Adds what it has to a document.
+    fn add_to(&self, document: &mut Document) -> Result<(), Error> {
+        match self {
+            Subject::Policies { .. } => document.policies = Some(policies::json()?),
+            Subject::Sas { keys, .. } => document.sas = Some(sas::json(keys_of(*keys))?),
+            Subject::Variables => drop(variables::read(document)?),
+            Subject::Default => drop(default_policy::read(document)?),
+            Subject::Clients => drop(clients::read(document)?),
+            Subject::Kernel => drop(kernel::read(document)?),
+        }
+        Ok(())
+    }
+}
+
+fn keys_of(is_shown: bool) -> Keys {
+    if is_shown { Keys::Shown } else { Keys::Hidden }
 }
 
 impl Show {
     /// Prints the subject, or all.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let mut document = Document::default();
-        let tables = match self.subject {
-            Some(subject) => subject.read(&mut document)?.to_string(),
-            None => all(&mut document)?,
-        };
-        let mut out = io::stdout().lock();
-        let written =
-            if self.json { document.write(&mut out) } else { out.write_all(tables.as_bytes()) };
-        match written {
+        let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+        let printed = if self.json { self.print_json(&mut out) } else { self.print(&mut out) };
+        match printed.and_then(|()| Ok(out.flush()?)) {
             // The reader of standard output has gone.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::FAILURE),
-            written => Ok(written.map(|()| ExitCode::SUCCESS)?),
+            Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Ok(ExitCode::FAILURE)
+            }
+            printed => printed.map(|()| ExitCode::SUCCESS),
         }
+    }
+
+    fn print(&self, out: &mut impl Write) -> Result<(), Error> {
+        let width = match self.width {
+            _ if self.wide => None,
+            Some(width) => Some(usize::from(width.get())),
+            None => cli::output_width(),
+        };
+        if let Some(subject) = &self.subject {
+            return subject.list(self.wide, width, out);
+        }
+        for (place, subject) in Subject::all().iter().enumerate() {
+            let gap = if place == 0 { "" } else { "\n" };
+            write!(out, "{gap}{}\n\n", subject.name())?;
+            subject.list(self.wide, width, out)?;
+        }
+        Ok(())
+    }
+
+    fn print_json(&self, out: &mut impl Write) -> Result<(), Error> {
+        let mut document = Document::default();
+        match &self.subject {
+            Some(subject) => subject.add_to(&mut document)?,
+            None => Subject::all().iter().try_for_each(|it| it.add_to(&mut document))?,
+        }
+        Ok(document.write(out)?)
     }
 }
 
-fn all(document: &mut Document) -> Result<String, Error> {
-    let table = |subject: Subject| Ok(format!("{}\n\n{}", subject.name(), subject.read(document)?));
-    let tables = ALL.into_iter().map(table).collect::<Result<Vec<_>, Error>>()?;
-    Ok(tables.join("\n"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_column_is_in_the_glossary_and_the_manual() {
+        let glossary = include_str!("../../docs/glossary.md");
+        let manual = include_str!("../../man/ipsecctl.8");
+        let columns = glossary.split("## Columns").nth(1).expect("it has a table of columns");
+        let show = manual.split(".Ss The show subcommand").nth(1).expect("it has the subcommand");
+        let words = show.split_whitespace().collect::<Vec<_>>();
+        let of_policies = policies::COLUMNS.iter().map(|column| column.name);
+        for name in of_policies.chain(sas::COLUMNS.iter().map(|column| column.name)) {
+            assert!(columns.contains(&format!("`{name}`")), "{name} is not in docs/glossary.md");
+            assert!(words.contains(&name), "{name} is not in man/ipsecctl.8");
+        }
+    }
 }

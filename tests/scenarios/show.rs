@@ -38,13 +38,58 @@ fn policies_follow_variables_and_sas() {
     };
     let [first, second] = &lines()[..] else { panic!("two policies") };
     assert!(first.contains(" 10.0.0.3 ") && first.contains("/default (required)"), "{first}");
-    assert!(second.contains("esp/tunnel/192.0.2.1-192.0.2.2/use (not installed)"), "{second}");
+    assert!(
+        second.contains("esp/tunnel/192.0.2.1-192.0.2.2/use (not installed) sas=none"),
+        "{second}"
+    );
     assert_eq!(states(), ["required", "not installed"]);
 
     host.set("net.inet.ipsec.ah_trans_deflev=1");
     host.load(SA);
-    assert!(lines()[0].contains("(optional)") && lines()[1].contains("(required)"));
+    assert!(lines()[0].contains("(optional)") && lines()[1].contains("(required) sas=0x1001"));
     assert_eq!(states(), ["optional", "required"]);
+}
+
+#[test]
+fn sas_are_joined_with_the_policies_that_they_serve() {
+    let host = Host::new("host");
+    host.load(SA);
+    host.ip("xfrm policy add src 10.0.0.0/24 dst 10.1.0.0/24 dir out index 9 \
+            tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel
+        xfrm policy add src 10.0.0.0/24 dst 10.2.0.0/24 dir out index 17 \
+            tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel reqid 7
+        xfrm policy add src 10.0.0.0/24 dst 10.1.0.0/24 dir in index 24 \
+            tmpl src 192.0.2.1 dst 192.0.2.9 proto esp mode tunnel
+        xfrm policy add src 10.0.0.0/24 dst 10.3.0.0/24 dev lo dir out index 33 mark 1 if_id 5 \
+            tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel");
+    assert_eq!(show(&host, "sas -o spi,policies"), "spi     policies\n0x1001  9,24\n");
+    let policies = show(&host, "policies -o index,mark,if_id,device,templates");
+    let lines = policies.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let lines = lines.map(|words| words.join(" ")).collect::<Vec<_>>();
+    let tunnel = "esp/tunnel/192.0.2.1-192.0.2.2";
+    assert_eq!(
+        lines,
+        [
+            "index mark if_id device templates".to_owned(),
+            "24 - - - esp/tunnel/192.0.2.1-192.0.2.9/require sas=0x1001".to_owned(),
+            format!("9 - - - {tunnel}/require sas=0x1001"),
+            format!("17 - - - {tunnel}/unique:7 sas=none"),
+            format!("33 0x1/0xffffffff 5 lo {tunnel}/require sas=none"),
+        ]
+    );
+}
+
+#[test]
+fn an_unknown_column_is_answered_with_those_there_are() {
+    let host = Host::new("host");
+    let outcome = host.ipsecctl("show sas -o spi,mod");
+    assert_eq!(outcome.status, 2);
+    for part in ["'mod'", "src, dst, protocol", "a similar value exists: 'mode'"] {
+        assert!(outcome.stderr.contains(part), "{part}: {}", outcome.stderr);
+    }
+    for words in ["sas -o spi --json", "policies --wide --json", "sas --width 80 --json"] {
+        assert_eq!(host.ipsecctl(&format!("show {words}")).status, 2, "{words}");
+    }
 }
 
 #[test]

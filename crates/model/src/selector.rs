@@ -58,6 +58,39 @@ impl Prefix {
         self.len
     }
 
+    /// Whether an address has these leading bits; host bits are not compared.
+    #[must_use]
+    pub fn contains(self, addr: IpAddr) -> bool {
+        match (self.addr, addr) {
+            (IpAddr::V4(own), IpAddr::V4(addr)) => {
+                let differing = own.to_bits() ^ addr.to_bits();
+                u32::from(self.len) <= differing.leading_zeros()
+            }
+            (IpAddr::V6(own), IpAddr::V6(addr)) => {
+                let differing = own.to_bits() ^ addr.to_bits();
+                u32::from(self.len) <= differing.leading_zeros()
+            }
+            _ => false,
+        }
+    }
+
+    /// The lowest and the highest address with these leading bits.
+    #[must_use]
+    pub fn range(self) -> (IpAddr, IpAddr) {
+        match self.addr {
+            IpAddr::V4(addr) => {
+                let host = u32::MAX.checked_shr(self.len.into()).unwrap_or(0);
+                let low = addr.to_bits() & !host;
+                (Ipv4Addr::from_bits(low).into(), Ipv4Addr::from_bits(low | host).into())
+            }
+            IpAddr::V6(addr) => {
+                let host = u128::MAX.checked_shr(self.len.into()).unwrap_or(0);
+                let low = addr.to_bits() & !host;
+                (Ipv6Addr::from_bits(low).into(), Ipv6Addr::from_bits(low | host).into())
+            }
+        }
+    }
+
     /// Whether it is the whole address.
     #[must_use]
     pub fn is_host(self) -> bool {
@@ -211,6 +244,28 @@ mod tests {
         assert_eq!(error, Error::PrefixTooLong { given: 33, most: 32 });
         // The original cut 256 to 0, which matched everything.
         assert!(Prefix::new(v4, Some(256)).is_err());
+    }
+
+    #[test]
+    fn a_prefix_contains_the_addresses_of_its_range() {
+        for (text, len, low, high) in [
+            ("192.0.2.9", 29, "192.0.2.8", "192.0.2.15"),
+            ("192.0.2.9", 32, "192.0.2.9", "192.0.2.9"),
+            ("192.0.2.9", 0, "0.0.0.0", "255.255.255.255"),
+            ("2001:db8::5", 127, "2001:db8::4", "2001:db8::5"),
+            ("2001:db8::5", 0, "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ] {
+            let prefix = Prefix::new(text.parse().unwrap(), Some(len)).unwrap();
+            let range: (IpAddr, IpAddr) = (low.parse().unwrap(), high.parse().unwrap());
+            assert_eq!(prefix.range(), range);
+            assert!(prefix.contains(range.0) && prefix.contains(range.1));
+        }
+        let prefix = Prefix::new([192, 0, 2, 8].into(), Some(29)).unwrap();
+        assert!(
+            !prefix.contains([192, 0, 2, 16].into()) && !prefix.contains([192, 0, 2, 7].into())
+        );
+        let v6 = Prefix::everything(IpVersion::V6);
+        assert!(!v6.contains([192, 0, 2, 8].into()));
     }
 
     #[test]

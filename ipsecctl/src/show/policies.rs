@@ -1,185 +1,123 @@
-use cli::{PolicyJson, Table, json::Document};
-use engine::{Engine, Installed, Options, Requested};
-use model::{Dialect, Level, PolicyEntry, Prefix, Selector, Template, Upper};
-use pfkey::dump::{PortText, PrefixText, TemplateText, UpperText};
+mod columns;
 
+use std::io::Write;
+
+use cli::{Listing, PolicyJson};
+use engine::{Engine, Installed, Options, Requested};
+use model::{Demand, PolicyEntry, Template};
+
+use super::{Style, join::Offers, order::Order};
 use crate::Error;
 
+pub use columns::COLUMNS;
+
+/// The words for how a template is installed.
+mod installed {
+    pub const REQUIRED: &str = "required";
+    pub const OPTIONAL: &str = "optional";
+    pub const NOT_INSTALLED: &str = "not installed";
+}
+
+/// The most SAs that are named with a template.
+const MOST_SPIS: usize = 4;
+
 /// A policy as it was requested.
-struct Row {
+pub struct ShownPolicy {
     entry: PolicyEntry,
-    /// The same, with how each of its templates is installed.
-    json: PolicyJson,
+    /// One for each template that was requested.
+    templates: Vec<ShownTemplate>,
+    /// Unix seconds.
+    now: u64,
 }
 
-/// The SPD, in the order of the kernel's look-up.
-pub fn read(document: &mut Document) -> Result<Table, Error> {
-    let mut policies = Vec::new();
+/// What is shown of a template beside it.
+struct ShownTemplate {
+    /// How it is installed.
+    installed: &'static str,
+    /// The SPIs of SAs that serve it.
+    spis: Vec<u32>,
+    /// The number of others that do.
+    others: usize,
+}
+
+/// Prints the SPD as a table.
+pub fn list(style: &Style, out: &mut impl Write) -> Result<(), Error> {
     let mut engine = Engine::open(Options::default())?;
-    engine.policies(|requested, installed| {
-        policies.push(Row::new(requested, &installed));
-    })?;
-    // Newest first; among those with the same priority the kernel prefers the oldest.
-    policies.reverse();
-    policies.sort_by_key(|Row { entry: PolicyEntry { policy, socket, .. }, .. }| {
-        (policy.id.direction.xfrm(), !socket, policy.priority)
-    });
-
-    let columns =
-        ["direction", "source", "destination", "upper", "priority", "policy", "last used"];
-    let mut table = Table::new(&columns, "No policies.");
-    for policy in &policies {
-        table.row(policy.row());
+    let mut offers = Offers::default();
+    for entry in engine.sas()? {
+        offers.add(&entry?);
     }
-    document.policies = Some(policies.into_iter().map(|policy| policy.json).collect());
-    Ok(table)
+    let mut listing = Listing::new(out, &COLUMNS, style.choice(), "No policies.");
+    let now = sys::clock::unix_seconds();
+    each(&mut engine, |requested, installed| {
+        let shown = ShownPolicy::new(requested, &installed, &offers, now);
+        Ok(listing.entry(&shown)?)
+    })?;
+    Ok(listing.finish()?)
 }
 
-impl Row {
-    fn new(Requested(requested): Requested, installed: &Installed) -> Self {
+/// The SPD for JSON.
+pub fn json() -> Result<Vec<PolicyJson>, Error> {
+    let mut policies = Vec::new();
+    each(&mut Engine::open(Options::default())?, |Requested(requested), installed| {
         let mut json = PolicyJson::new(&requested);
-        let words = installation(requested.policy.action.templates(), installed);
+        let words = installation(requested.policy.action.templates(), &installed);
         for (template, word) in json.templates.iter_mut().zip(words) {
             template.installed = Some(word);
         }
-        Self { entry: requested, json }
-    }
-
-    fn row(&self) -> [String; 7] {
-        let Self { entry: PolicyEntry { policy, .. }, json } = self;
-        let selector = &policy.id.selector;
-        let socket = if json.socket { " (socket)" } else { "" };
-        let last_used = json.last_used.map_or("never".to_owned(), |time| {
-            format!("{} s ago", sys::clock::unix_seconds().saturating_sub(time))
-        });
-        [
-            format!("{}{socket}", json.direction),
-            end(selector.src(), selector, selector.src_port),
-            end(selector.dst(), selector, selector.dst_port),
-            upper(selector),
-            policy.priority.to_string().trim_start_matches("prio ").to_owned(),
-            self.templates(),
-            last_used,
-        ]
-    }
-
-    /// The action, or the templates. Where the level does not determine it, how each is installed.
-    fn templates(&self) -> String {
-        let templates = self.entry.policy.action.templates();
-        if templates.is_empty() {
-            return self.json.action.to_owned();
-        }
-        let installed = self.json.templates.iter().map(|template| template.installed);
-        let line = |(template, installed): (&Template, Option<&str>)| {
-            let text = TemplateText::of(template);
-            match (template.level, installed) {
-                (_, None) | (Level::Require | Level::Unique(_), Some(REQUIRED)) => text.to_string(),
-                (_, Some(installed)) => format!("{text} ({installed})"),
-            }
-        };
-        templates.iter().zip(installed).map(line).collect::<Vec<_>>().join("\n")
-    }
+        policies.push(json);
+        Ok(())
+    })?;
+    Ok(policies)
 }
 
-/// The words for how a template is installed.
-const REQUIRED: &str = "required";
-const OPTIONAL: &str = "optional";
-const NOT_INSTALLED: &str = "not installed";
+/// Reads the SPD: in the order of the kernel's look-up, unless it is long.
+fn each(
+    engine: &mut Engine,
+    mut give: impl FnMut(Requested, Installed) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut order = Order::new();
+    let mut give = |(requested, installed)| give(requested, installed);
+    for entry in engine.policies()? {
+        order.push(entry?, &mut give)?;
+    }
+    // Of those with the same priority the kernel prefers the oldest.
+    let look_up = |(Requested(entry), _): &(Requested, Installed)| {
+        let PolicyEntry { policy, socket, .. } = entry;
+        (policy.id.direction.xfrm(), !socket, policy.priority)
+    };
+    order.finish(look_up, &mut give)
+}
+
+impl ShownPolicy {
+    fn new(Requested(entry): Requested, installed: &Installed, offers: &Offers, now: u64) -> Self {
+        let requested = entry.policy.action.templates();
+        let words = installation(requested, installed);
+        let demands = Demand::of(&entry.policy.id, requested);
+        let templates = words.zip(demands).map(|(installed, demand)| {
+            let mut sas = offers.serving(&demand).map(|sa| sa.spi.0);
+            let spis = sas.by_ref().take(MOST_SPIS).collect();
+            ShownTemplate { installed, spis, others: sas.count() }
+        });
+        let templates = templates.collect();
+        Self { entry, templates, now }
+    }
+}
 
 /// How each requested template is installed. The kernel has some of them, in their order.
-fn installation(requested: &[Template], installed: &PolicyEntry) -> Vec<&'static str> {
+fn installation<'a>(
+    requested: &'a [Template],
+    installed: &'a PolicyEntry,
+) -> impl Iterator<Item = &'static str> + use<'a> {
     let mut rest = installed.policy.action.templates().iter().enumerate().peekable();
-    let of_template = |requested| match rest.next_if(|(_, installed)| *installed == requested) {
-        Some((place, _)) if installed.installation.is_optional(place) => OPTIONAL,
-        Some(_) => REQUIRED,
-        None => NOT_INSTALLED,
+    let of_template = move |requested| match rest.next_if(|(_, installed)| *installed == requested)
+    {
+        Some((place, _)) if installed.installation.is_optional(place) => installed::OPTIONAL,
+        Some(_) => installed::REQUIRED,
+        None => installed::NOT_INSTALLED,
     };
-    requested.iter().map(of_template).collect()
-}
-
-/// The upper-layer protocol, with the type and code or the key that it has instead of ports.
-fn upper(selector: &Selector) -> String {
-    let (src, dst) = (selector.src_port, selector.dst_port);
-    let name = match selector.upper {
-        Upper::Any => "any".to_owned(),
-        upper @ Upper::Number(_) => UpperText(upper, Dialect::Linux).to_string(),
-    };
-    match selector.upper {
-        _ if (src, dst) == (0, 0) => name,
-        Upper::GRE => format!("{name} {}", u32::from(src) << 16 | u32::from(dst)),
-        upper if upper.has_type_and_code() => format!("{name} {src},{dst}"),
-        _ => name,
-    }
-}
-
-/// An end of a selector, with its port if it has one.
-fn end(prefix: Prefix, selector: &Selector, port: u16) -> String {
-    let has_ports = selector.upper != Upper::GRE && !selector.upper.has_type_and_code();
-    match port {
-        1.. if has_ports => format!("{}{}", PrefixText(prefix), PortText(port)),
-        _ => PrefixText(prefix).to_string(),
-    }
+    requested.iter().map(of_template)
 }
 
 #[cfg(test)]
-mod tests {
-    use model::{
-        Action, AddressPair, Current, Direction, Installation, Policy, PolicyId, Proto,
-        TemplateMode,
-    };
-
-    use super::*;
-
-    fn entry(templates: &[Template]) -> PolicyEntry {
-        let host = |last| Prefix::host([192, 0, 2, last].into());
-        let mut selector = Selector::new(host(1), host(2)).unwrap();
-        (selector.upper, selector.dst_port) = (Upper::Number(6), 80);
-        let policy =
-            Policy::new(PolicyId::new(selector, Direction::Out), Action::Ipsec(templates.to_vec()));
-        let installation = Installation::plain(&policy);
-        PolicyEntry { policy, installation, index: 9, socket: false, current: Current::default() }
-    }
-
-    #[test]
-    fn templates_are_printed_with_how_they_are_installed() {
-        let ends = AddressPair::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into()).unwrap();
-        let template = |proto, mode, level| Template::new(proto, mode, level);
-        let requested = [
-            template(Proto::Esp, TemplateMode::Tunnel(ends), Level::Use),
-            template(Proto::Ah, TemplateMode::Transport, Level::Default),
-            template(Proto::IpComp, TemplateMode::Transport, Level::Use),
-            template(Proto::Esp, TemplateMode::Transport, Level::Require),
-        ];
-        let row = Row::new(Requested(entry(&requested)), &Installed(entry(&requested[1..])));
-        let templates = "esp/tunnel/10.0.0.1-10.0.0.2/use (not installed)\n\
-                         ah/transport//default (required)\n\
-                         ipcomp/transport//use (optional)\n\
-                         esp/transport//require";
-        let expected = ["out", "192.0.2.1", "192.0.2.2[80]", "tcp", "def", templates, "never"];
-        assert_eq!(row.row(), expected.map(str::to_owned));
-        let json = serde_json::to_value(&row.json).unwrap();
-        for (place, installed) in
-            ["not installed", "required", "optional", "required"].iter().enumerate()
-        {
-            assert_eq!(json["templates"][place]["installed"], *installed);
-        }
-    }
-
-    #[test]
-    fn types_and_keys_follow_the_protocol() {
-        let mut icmp = entry(&[]);
-        icmp.policy.action = Action::None;
-        let selector = &mut icmp.policy.id.selector;
-        (selector.upper, selector.src_port, selector.dst_port) = (Upper::ICMPV6, 135, 0);
-        assert_eq!(
-            Row::new(Requested(icmp.clone()), &Installed(icmp.clone())).row()[1..6],
-            ["192.0.2.1", "192.0.2.2", "ipv6-icmp 135,0", "def", "none"]
-        );
-        let selector = &mut icmp.policy.id.selector;
-        (selector.upper, selector.src_port, selector.dst_port) = (Upper::GRE, 1, 2);
-        assert_eq!(
-            Row::new(Requested(icmp.clone()), &Installed(icmp.clone())).row()[1..4],
-            ["192.0.2.1", "192.0.2.2", "gre 65538"]
-        );
-    }
-}
+mod tests;

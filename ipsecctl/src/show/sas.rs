@@ -1,85 +1,89 @@
-use cli::{
-    Keys, SaJson, Table,
-    json::{AlgorithmJson, Document, NatTJson},
-};
-use engine::{Engine, Options, Outcome};
-use model::Operation;
+mod columns;
 
+use std::{collections::BTreeSet, io::Write};
+
+use cli::{Keys, Listing, SaJson};
+use engine::{Engine, Options};
+use model::SaEntry;
+
+use super::{Style, join::Demands, order::Order};
 use crate::Error;
 
-/// The SAD, oldest SA first.
-pub fn read(keys: Keys, document: &mut Document) -> Result<Table, Error> {
-    let mut sas = Vec::new();
+pub use columns::COLUMNS;
+
+/// An SA of the SAD.
+pub struct ShownSa {
+    entry: SaEntry,
+    /// The indexes of the policies that it serves.
+    policies: BTreeSet<u32>,
+    keys: Keys,
+    /// Unix seconds.
+    now: u64,
+}
+
+/// Prints the SAD as a table.
+pub fn list(keys: Keys, style: &Style, out: &mut impl Write) -> Result<(), Error> {
     let mut engine = Engine::open(Options::default())?;
-    engine.submit(0, Ok(Operation::DumpSad(None)), &mut |_, outcome| {
-        if let Outcome::Sa(entry) = outcome {
-            sas.push(SaJson::new(&entry, keys));
-        }
+    let mut demands = Demands::default();
+    for policy in engine.policies()? {
+        let (requested, _) = policy?;
+        demands.add(requested.index, &requested.policy);
+    }
+    let mut listing = Listing::new(out, &COLUMNS, style.choice(), "No SAs.");
+    let now = sys::clock::unix_seconds();
+    each(&mut engine, |entry| {
+        let policies = demands.served_by(&entry);
+        Ok(listing.entry(&ShownSa { entry, policies, keys, now })?)
+    })?;
+    Ok(listing.finish()?)
+}
+
+/// The SAD for JSON.
+pub fn json(keys: Keys) -> Result<Vec<SaJson>, Error> {
+    let mut sas = Vec::new();
+    each(&mut Engine::open(Options::default())?, |entry| {
+        sas.push(SaJson::new(&entry, keys));
         Ok(())
     })?;
-    sas.reverse();
-
-    let columns = [
-        "source",
-        "destination",
-        "protocol",
-        "SPI",
-        "mode",
-        "number",
-        "algorithms",
-        "state",
-        "packets",
-        "bytes",
-    ];
-    let mut table = Table::new(&columns, "No SAs.");
-    for sa in &sas {
-        table.row(row(sa));
-    }
-    document.sas = Some(sas);
-    Ok(table)
+    Ok(sas)
 }
 
-fn row(sa: &SaJson) -> [String; 10] {
-    let port = |of: fn(&NatTJson) -> u16| {
-        sa.nat_t.as_ref().map_or(String::new(), |nat_t| format!("[{}]", of(nat_t)))
-    };
-    let any = if sa.is_mode_any { " (any)" } else { "" };
-    let algorithms = [&sa.encryption, &sa.aead, &sa.authentication].into_iter().flatten();
-    let algorithms = algorithms.map(algorithm).chain(sa.compression.map(str::to_owned));
-    [
-        format!("{}{}", sa.src, port(|nat_t| nat_t.src_port)),
-        format!("{}{}", sa.dst, port(|nat_t| nat_t.dst_port)),
-        sa.protocol.to_owned(),
-        format!("{:#x}", sa.spi),
-        format!("{}{any}", sa.mode),
-        sa.reqid.map_or(String::new(), |reqid| reqid.to_string()),
-        algorithms.collect::<Vec<_>>().join("\n"),
-        sa.state.to_owned(),
-        sa.packets.to_string(),
-        sa.bytes.to_string(),
-    ]
-}
-
-fn algorithm(algorithm: &AlgorithmJson) -> String {
-    match algorithm.key.as_deref() {
-        None | Some("") => algorithm.algorithm.to_owned(),
-        Some(key) => format!("{} {key}", algorithm.algorithm),
+/// Reads the SAD: oldest SA first, unless it is long.
+fn each(
+    engine: &mut Engine,
+    mut give: impl FnMut(SaEntry) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut order = Order::new();
+    for entry in engine.sas()? {
+        order.push(entry?, &mut give)?;
     }
+    order.finish(|_| (), &mut give)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU16;
-
+    use cli::Choice;
     use model::{
         AddressPair, Algorithm, AlgorithmKind, Current, Encap, EncapKind, Key, Keyed, Mode, Proto,
-        ReqId, Sa, SaEntry, SaMode, SaState, Spi,
+        ReqId, Sa, SaMode, SaState, Spi,
     };
 
     use super::*;
 
     fn keyed(kind: AlgorithmKind, name: &str, bytes: &[u8]) -> Keyed {
         Keyed::new(Algorithm::by_name(kind, name).unwrap(), Key::new(bytes.to_vec()))
+    }
+
+    fn line(entry: &SaEntry, keys: Keys) -> String {
+        let names = "src,dst,protocol,spi,mode,reqid,encryption,authentication,state,packets,bytes,policies,encapsulation";
+        let mut out = Vec::new();
+        let names = names.split(',').map(str::to_owned).collect();
+        let mut listing = Listing::new(&mut out, &COLUMNS, Choice::Named(names, None), "");
+        let policies = [9, 17].into();
+        listing.entry(&ShownSa { entry: entry.clone(), policies, keys, now: 0 }).unwrap();
+        listing.finish().unwrap();
+        let text = String::from_utf8(out).unwrap();
+        text.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -99,22 +103,19 @@ mod tests {
         };
         let current = Current { packets: 2, bytes: 168, ..Current::default() };
         let mut entry = SaEntry { sa, state: SaState::Dying, current };
-        let mut expected = [
-            "192.0.2.1[4500]",
-            "192.0.2.2[4501]",
-            "esp",
-            "0x1000",
-            "tunnel",
-            "7",
-            "null\nhmac-md5",
-            "dying",
-            "2",
-            "168",
-        ];
-        assert_eq!(row(&SaJson::new(&entry, Keys::Hidden)), expected.map(str::to_owned));
+        let ends = "192.0.2.1[4500] 192.0.2.2[4501]";
+        let rest = "dying 2 168 9,17 espinudp";
+        assert_eq!(
+            line(&entry, Keys::Hidden),
+            format!("{ends} esp 0x1000 tunnel 7 null hmac-md5 {rest}")
+        );
         entry.sa.mode = SaMode::Any { installed: Mode::Tunnel };
-        expected[4] = "tunnel (any)";
-        expected[6] = "null\nhmac-md5 0xabababababababababababababababab";
-        assert_eq!(row(&SaJson::new(&entry, Keys::Shown)), expected.map(str::to_owned));
+        let key = "0xabababababababababababababababab";
+        assert_eq!(
+            line(&entry, Keys::Shown),
+            format!("{ends} esp 0x1000 tunnel(any) 7 null hmac-md5 {key} {rest}")
+        );
     }
+
+    use std::num::NonZeroU16;
 }

@@ -1,12 +1,13 @@
 //! Reads of the SAD and SPD.
 
-use model::{Proto, SaId, SpiRequest};
+use model::{Proto, SaEntry, SaId, SpiRequest};
 use xfrm::{Answer, SadFilter};
 
 use super::Engine;
 use crate::{
     Error, Outcome, Refusal, Sink, Target,
     policy::entry::{Installed, Requested},
+    state::host::Host,
 };
 
 impl Engine {
@@ -66,14 +67,28 @@ impl Engine {
         Ok(sink.outcome(line, Outcome::EndOfSpd)?)
     }
 
-    /// Reads the SPD, newest policy first: each policy as it was requested, and as the kernel holds
-    /// it just now.
-    pub fn policies(&mut self, mut take: impl FnMut(Requested, Installed)) -> Result<(), Error> {
-        for entry in self.host.kernel.dump_spd()? {
+    /// Reads the SPD, newest policy first, as the iterator is pulled: each policy as it was requested, and
+    /// as the kernel holds it just now.
+    ///
+    /// Errors: [`Error::Kernel`].
+    pub fn policies(
+        &mut self,
+    ) -> Result<impl Iterator<Item = Result<(Requested, Installed), Error>> + '_, Error> {
+        let Host { kernel, store, .. } = &mut self.host;
+        let dump = kernel.dump_spd()?;
+        Ok(dump.map(|entry| {
             let installed = Installed(entry?);
-            take(self.host.store.requested(installed.clone()), installed);
-        }
-        Ok(())
+            Ok((store.requested(installed.clone()), installed))
+        }))
+    }
+
+    /// Reads the SAD, newest SA first, as the iterator is pulled.
+    ///
+    /// Errors: [`Error::Kernel`].
+    pub fn sas(&mut self) -> Result<impl Iterator<Item = Result<SaEntry, Error>> + '_, Error> {
+        let Host { kernel, store, .. } = &mut self.host;
+        let dump = kernel.dump_sad(&SadFilter::default())?;
+        Ok(dump.map(|entry| Ok(store.requested_mode(entry?))))
     }
 }
 

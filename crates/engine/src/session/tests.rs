@@ -69,11 +69,12 @@ impl Sink for Results {
 /// The second bytes of the addresses of all policies.
 fn installed(engine: &mut Engine) -> Vec<u8> {
     let mut numbers = Vec::new();
-    let read = |entry: Requested, _| match entry.policy.id.selector.src().addr() {
-        std::net::IpAddr::V4(addr) => numbers.push(addr.octets()[1]),
-        std::net::IpAddr::V6(_) => {}
-    };
-    engine.policies(read).unwrap();
+    for entry in engine.policies().unwrap() {
+        match entry.unwrap().0.policy.id.selector.src().addr() {
+            std::net::IpAddr::V4(addr) => numbers.push(addr.octets()[1]),
+            std::net::IpAddr::V6(_) => {}
+        }
+    }
     numbers.sort_unstable();
     numbers
 }

@@ -1,0 +1,133 @@
+use std::fmt::{self, Write};
+
+use cli::Column;
+use model::{
+    AddressPair, Dialect, Level, Prefix, Priority, PriorityBase, ReqId, Selector, Template,
+    TemplateDetails, Upper, Visible,
+};
+use pfkey::dump::{PortText, PrefixText, UpperText};
+
+use super::{ShownPolicy, ShownTemplate, installed};
+use crate::show::cells;
+
+/// The columns of `show policies`.
+pub const COLUMNS: [Column<ShownPolicy>; 16] = [
+    Column::new("index", 6, |it, cell| write!(cell, "{}", it.entry.index)),
+    Column::new("direction", 0, |it, cell| cell.write_str(it.entry.policy.id.direction.word())),
+    Column::new("socket", 8, |it, cell| cell.write_str(if it.entry.socket { "yes" } else { "" })),
+    Column::new("src", 1, |it, cell| src(&it.entry.policy.id.selector, cell)),
+    Column::new("dst", 2, |it, cell| dst(&it.entry.policy.id.selector, cell)),
+    Column::new("protocol", 3, |it, cell| protocol(&it.entry.policy.id.selector, cell)),
+    Column::new("priority", 5, |it, cell| priority(it.entry.policy.priority, cell)),
+    Column::new("action", 4, |it, cell| cell.write_str(it.entry.policy.action.word())),
+    Column::new("last_used", 7, |it, cell| cells::ago(cell, it.now, it.entry.current.use_time)),
+    Column::new("mark", 9, |it, cell| cells::mark(cell, it.entry.policy.id.mark)),
+    Column::new("if_id", 10, |it, cell| cells::optional(cell, it.entry.policy.id.if_id)),
+    Column::new("device", 11, |it, cell| {
+        let device = it.entry.policy.id.selector.device;
+        cells::optional(cell, device.as_ref().map(|device| Visible(device.as_str())))
+    }),
+    Column::new("left", 12, |it, cell| {
+        cells::left(cell, &it.entry.policy.lifetimes, &it.entry.current, it.now)
+    }),
+    Column::new("security_context", 13, |it, cell| {
+        cells::context(cell, it.entry.policy.id.sec_ctx.as_ref())
+    }),
+    Column::long("added", |it, cell| cells::ago(cell, it.now, it.entry.current.add_time)),
+    templates(),
+];
+
+const fn templates() -> Column<ShownPolicy> {
+    let column: Column<ShownPolicy> = Column::new("templates", 14, |it, cell| {
+        let templates = it.entry.policy.action.templates().iter().zip(&it.templates);
+        templates.enumerate().try_for_each(|(place, (template, shown))| {
+            cell.write_str(if place == 0 { "" } else { "\n" })?;
+            write_template(template, shown, cell)
+        })
+    });
+    column.plain()
+}
+
+/// A template as in scripts, how it is installed where the level does not determine that, and the SAs that
+/// serve it.
+fn write_template(
+    template: &Template,
+    ShownTemplate { installed, spis, others }: &ShownTemplate,
+    cell: &mut String,
+) -> fmt::Result {
+    write!(cell, "{}/{}/", template.proto.word(), template.mode.mode().word())?;
+    if let Some(ends) = template.mode.endpoints() {
+        write_ends(ends, cell)?;
+    }
+    write!(cell, "/{}", template.level.word())?;
+    match template.level.reqid() {
+        None => {}
+        Some(id) if id > ReqId::MANUAL_MAX => write!(cell, "#{}", id.number())?,
+        Some(id) => write!(cell, ":{}", id.number())?,
+    }
+    let TemplateDetails { reqid, spi, .. } = template.details;
+    if let Some(reqid) = reqid {
+        write!(cell, " reqid={}", reqid.number())?;
+    }
+    if let Some(spi) = spi {
+        write!(cell, " spi={:#x}", spi.0)?;
+    }
+    match (template.level, *installed) {
+        (Level::Require | Level::Unique(_), installed::REQUIRED) => {}
+        (_, installed) => write!(cell, " ({installed})")?,
+    }
+    cell.write_str(" sas=")?;
+    match (spis.is_empty(), others) {
+        (true, _) => cell.write_str("none"),
+        (false, 0) => cells::words(cell, spis.iter().map(|spi| format!("{spi:#x}"))),
+        (false, others) => {
+            cells::words(cell, spis.iter().map(|spi| format!("{spi:#x}")))?;
+            write!(cell, ",+{others}")
+        }
+    }
+}
+
+fn write_ends(ends: AddressPair, cell: &mut String) -> fmt::Result {
+    write!(cell, "{}-{}", ends.src(), ends.dst())
+}
+
+/// A priority that has a name, or its number.
+fn priority(priority: Priority, cell: &mut String) -> fmt::Result {
+    match PriorityBase::ALL.iter().find(|base| base.priority() == priority) {
+        Some(base) => cell.write_str(base.word()),
+        None => write!(cell, "{}", priority.0),
+    }
+}
+
+fn src(selector: &Selector, cell: &mut String) -> fmt::Result {
+    end(selector.src(), selector, selector.src_port, cell)
+}
+
+fn dst(selector: &Selector, cell: &mut String) -> fmt::Result {
+    end(selector.dst(), selector, selector.dst_port, cell)
+}
+
+/// An end of a selector, with its port if it has one.
+fn end(prefix: Prefix, selector: &Selector, port: u16, cell: &mut String) -> fmt::Result {
+    write!(cell, "{}", PrefixText(prefix))?;
+    let has_ports = selector.upper != Upper::GRE && !selector.upper.has_type_and_code();
+    match port {
+        1.. if has_ports => write!(cell, "{}", PortText(port)),
+        _ => Ok(()),
+    }
+}
+
+/// The upper-layer protocol, with the type and code or the key that it has instead of ports.
+fn protocol(selector: &Selector, cell: &mut String) -> fmt::Result {
+    let (src, dst) = (selector.src_port, selector.dst_port);
+    match selector.upper {
+        Upper::Any => cell.write_str("any")?,
+        upper @ Upper::Number(_) => write!(cell, "{}", UpperText(upper, Dialect::Linux))?,
+    }
+    match selector.upper {
+        _ if (src, dst) == (0, 0) => Ok(()),
+        Upper::GRE => write!(cell, "/{}", u32::from(src) << 16 | u32::from(dst)),
+        upper if upper.has_type_and_code() => write!(cell, "/{src},{dst}"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,88 @@
+use std::{
+    fmt::{self, Write},
+    num::NonZeroU16,
+};
+
+use cli::{Column, KeyText, Keys};
+use model::{Keyed, ReqId, SaDirection, Visible};
+
+use super::ShownSa;
+use crate::show::cells;
+
+/// The columns of `show sas`.
+pub const COLUMNS: [Column<ShownSa>; 28] = [
+    Column::new("src", 1, |it, cell| {
+        let port = it.entry.sa.encap.and_then(|encap| encap.src_port);
+        end(it.entry.sa.ends.src(), port, cell)
+    }),
+    Column::new("dst", 0, |it, cell| {
+        let port = it.entry.sa.encap.and_then(|encap| encap.dst_port);
+        end(it.entry.sa.ends.dst(), port, cell)
+    }),
+    Column::new("protocol", 2, |it, cell| cell.write_str(it.entry.sa.proto.word())),
+    Column::new("spi", 3, |it, cell| write!(cell, "{:#x}", it.entry.sa.spi.0)),
+    Column::new("mode", 4, |it, cell| {
+        cell.write_str(it.entry.sa.mode.installed().word())?;
+        cell.write_str(if it.entry.sa.mode.is_any() { "(any)" } else { "" })
+    }),
+    Column::new("state", 5, |it, cell| cell.write_str(it.entry.state.word())),
+    Column::new("left", 6, |it, cell| {
+        cells::left(cell, &it.entry.sa.lifetimes, &it.entry.current, it.now)
+    }),
+    Column::new("packets", 8, |it, cell| write!(cell, "{}", it.entry.current.packets)),
+    Column::new("bytes", 9, |it, cell| write!(cell, "{}", it.entry.current.bytes)),
+    Column::new("reqid", 10, |it, cell| {
+        cells::optional(cell, it.entry.sa.reqid.map(ReqId::number))
+    }),
+    Column::new("direction", 11, |it, cell| {
+        cells::optional(cell, it.entry.sa.direction.map(SaDirection::word))
+    }),
+    Column::new("mark", 12, |it, cell| cells::mark(cell, it.entry.sa.mark)),
+    Column::new("output_mark", 13, |it, cell| cells::mark(cell, it.entry.sa.output_mark)),
+    Column::new("if_id", 14, |it, cell| cells::optional(cell, it.entry.sa.if_id)),
+    Column::new("device", 15, |it, cell| {
+        let device = it.entry.sa.selector.and_then(|selector| selector.device);
+        cells::optional(cell, device.as_ref().map(|device| Visible(device.as_str())))
+    }),
+    Column::new("offload", 16, |it, cell| {
+        let Some(offload) = &it.entry.sa.offload else { return Ok(()) };
+        let kind = if offload.packet { "packet" } else { "crypto" };
+        let device = Visible(offload.device.as_str());
+        write!(cell, "{device}/{}/{kind}", offload.direction.word())
+    }),
+    Column::new("encapsulation", 17, |it, cell| {
+        cells::optional(cell, it.entry.sa.encap.map(|encap| encap.kind.word()))
+    }),
+    Column::new("policies", 7, |it, cell| cells::first(cell, it.policies.iter())),
+    Column::new("encryption", 20, |it, cell| keyed(it, it.entry.sa.crypt.as_ref(), cell)),
+    Column::new("authentication", 21, |it, cell| keyed(it, it.entry.sa.auth.as_ref(), cell)),
+    Column::new("aead", 19, |it, cell| keyed(it, it.entry.sa.aead.as_ref(), cell)),
+    Column::new("compression", 22, |it, cell| {
+        cells::optional(cell, it.entry.sa.comp.map(|algorithm| Visible(algorithm.name)))
+    }),
+    Column::new("security_context", 23, |it, cell| {
+        cells::context(cell, it.entry.sa.sec_ctx.as_ref())
+    }),
+    Column::long("added", |it, cell| cells::ago(cell, it.now, it.entry.current.add_time)),
+    Column::long("replay_window", |it, cell| write!(cell, "{}", it.entry.sa.replay_window)),
+    Column::long("esn", |it, cell| cell.write_str(if it.entry.sa.esn { "yes" } else { "" })),
+    Column::long("flags", |it, cell| cells::words(cell, it.entry.sa.flags.words())),
+    Column::long("nat_keepalive", |it, cell| cells::optional(cell, it.entry.sa.nat_keepalive)),
+];
+
+/// An end, with its port of NAT traversal if it has one.
+fn end(addr: std::net::IpAddr, port: Option<NonZeroU16>, cell: &mut String) -> fmt::Result {
+    write!(cell, "{addr}")?;
+    port.map_or(Ok(()), |port| write!(cell, "[{port}]"))
+}
+
+/// An algorithm, with its key where keys are shown.
+fn keyed(shown: &ShownSa, keyed: Option<&Keyed>, cell: &mut String) -> fmt::Result {
+    let Some(Keyed { algorithm, key, .. }) = keyed else { return Ok(()) };
+    write!(cell, "{}", Visible(algorithm.name))?;
+    if shown.keys == Keys::Shown && key.bits() > 0 {
+        write!(cell, " {}", KeyText(key))
+    } else {
+        Ok(())
+    }
+}
