@@ -7,6 +7,7 @@ use crate::{
         hint::Hint,
         source::{Excerpt, Place, Position, Source},
         split::MAX_STATEMENT,
+        stray::Stray,
     },
     tree::Span,
 };
@@ -31,12 +32,15 @@ pub enum Kind {
         /// What could.
         expected: Vec<String>,
     },
-    /// A byte that begins no token; none if it may be part of a key.
-    #[error("{} is not allowed outside quotes", stray_byte(*.0))]
-    StrayByte(Option<u8>),
+    /// A character that begins no token.
+    #[error("{0}")]
+    Stray(Stray),
     /// A quote that nothing closes.
     #[error("unclosed quote")]
     UnclosedQuote,
+    /// A quote that the next one closes, which was to open another text.
+    #[error("unclosed quote: the next one closes it")]
+    LateQuote,
     /// A statement without end.
     #[error("statement longer than {MAX_STATEMENT} bytes, missing `;`?")]
     TooLong,
@@ -187,6 +191,16 @@ impl Error {
         Self { hint, ..self }
     }
 
+    /// Whether the rest of the script cannot be read for this error.
+    #[must_use]
+    pub fn ends_script(&self) -> bool {
+        match &self.kind {
+            Kind::Stray(stray) => stray.is_of_whole_script(),
+            Kind::LateQuote | Kind::UnclosedQuote => true,
+            _ => false,
+        }
+    }
+
     /// What is wrong.
     #[must_use]
     pub fn kind(&self) -> &Kind {
@@ -227,8 +241,8 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         Some(match &self.kind {
-            Kind::Syntax { .. } => "syntax error",
-            Kind::StrayByte(_) | Kind::UnclosedQuote => "Syntax error",
+            Kind::Syntax { .. } | Kind::LateQuote => "syntax error",
+            Kind::Stray(_) | Kind::UnclosedQuote => "Syntax error",
             Kind::PolicySyntax { .. } => "Invalid argument",
             Kind::TooFewArguments => "Too few arguments",
             Kind::Endpoint { reason, .. }
@@ -293,7 +307,7 @@ impl Error {
     /// Whether the original exits at once, without `parse failed`.
     #[must_use]
     pub fn is_fatal_lexical(&self) -> bool {
-        matches!(self.kind, Kind::StrayByte(_) | Kind::UnclosedQuote)
+        matches!(self.kind, Kind::Stray(_) | Kind::UnclosedQuote)
     }
 
     /// What would have been right, in plain words.
@@ -323,10 +337,8 @@ impl Error {
 impl Kind {
     fn help(&self) -> Option<&'static str> {
         Some(match self {
-            Kind::StrayByte(None) => "a key is \"...\", or 0x with hexadecimal digits",
-            Kind::StrayByte(Some(b'\r')) => {
-                "the file has DOS line ends: remove the carriage returns"
-            }
+            Kind::Stray(stray) => return stray.help(),
+            Kind::LateQuote => "close it with \" where its text ends",
             Kind::UnclosedQuote => "close it with \" before the `;`",
             Kind::TooLong => "every statement ends with `;`",
             Kind::TooFewArguments => "say esp/transport//require or esp/tunnel/SRC-DST/require",
@@ -370,8 +382,4 @@ fn names_of(transports: &[Transport]) -> String {
 
 fn shown(given: Option<&str>) -> String {
     given.map_or_else(String::new, |given| format!(" {given}"))
-}
-
-fn stray_byte(byte: Option<u8>) -> String {
-    byte.map_or_else(|| "this byte".into(), |byte| format!("the byte 0x{byte:02x}"))
 }

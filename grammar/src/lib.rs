@@ -24,7 +24,9 @@ mod warning;
 
 pub use error::{Error, Kind};
 pub use lower::{Lowered, lower};
-pub use parse::{Excerpt, MAX_STATEMENT, Place, Position, Script, Source, Statement, parse_policy};
+pub use parse::{
+    Excerpt, MAX_STATEMENT, Place, Position, Script, Source, Statement, Stray, parse_policy,
+};
 pub use socket_policy::socket_policy;
 pub use unparse::{Written, script_of_policy, script_of_sa, text_of_socket_policy};
 pub use warning::{Warning, WarningKind};

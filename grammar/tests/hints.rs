@@ -89,3 +89,168 @@ fn key_lengths() {
     assert_eq!(given, "hmac-md5 does not take a key of 8 bits");
     assert_eq!(fits, "a key of 128 bits (16 bytes)");
 }
+
+/// The text, the place and the advice of what begins no token.
+#[track_caller]
+fn stray(script: &[u8]) -> (String, String, String) {
+    let error = run(script).error.expect("a stray character");
+    let help = error.help().unwrap_or_default().into_owned();
+    (error.position().to_string(), error.to_string(), help)
+}
+
+#[test]
+fn characters_of_other_programs_are_named() {
+    let retype = |what: &str| format!("it is not the {what} of the keyboard: type it again");
+    for (script, place, what, help) in [
+        (
+            "\u{feff}spdflush;",
+            "1:1",
+            "the character U+FEFF",
+            "the file begins with a byte-order mark: remove it",
+        ),
+        (
+            "flush;\r\nflush;",
+            "1:7",
+            "the byte 0x0d",
+            "the file has DOS line ends: remove the carriage returns",
+        ),
+        ("spdadd ::1 ::2 any \u{2013}P out none;", "1:20", "the character U+2013", &retype("`-`")),
+        (
+            "add ::1 ::2 esp 256 -E aes-cbc \u{201c}key\u{201d};",
+            "1:32",
+            "`\u{201c}` (U+201C)",
+            &retype("`\"`"),
+        ),
+        ("spdadd ::1 ::2\u{a0}any -P out none;", "1:15", "the character U+00A0", &retype("blank")),
+        ("flush\u{ff1b}", "1:6", "the character U+FF1B", &retype("`;`")),
+        (
+            "spdadd ::1 ::2 any \\\n -P out none;",
+            "1:20",
+            "`\\`",
+            "a statement goes on until its `;`: no `\\` is needed at the end of a line",
+        ),
+        (
+            "spdadd $LOCAL ::2 any -P out none;",
+            "1:8",
+            "`$`",
+            "variables are not expanded: write the value",
+        ),
+        (
+            "spdadd ::1 ::2 any -P out ipsec esp/tunnel/$A-$B/use;",
+            "1:44",
+            "`$`",
+            "variables are not expanded: write the value",
+        ),
+        (
+            "spdadd * ::2 any -P out none;",
+            "1:8",
+            "`*`",
+            "there are no patterns: all addresses are 0.0.0.0/0 or ::/0",
+        ),
+        (
+            "add ::1 ::2 esp 256 -m=tunnel -E null;",
+            "1:23",
+            "`=`",
+            "a blank is between an option and its value",
+        ),
+        (
+            "add m\u{fc}ller ::2 esp 256 -E null;",
+            "1:6",
+            "`\u{fc}` (U+00FC)",
+            "outside quotes and comments a script is ASCII",
+        ),
+        (
+            "flush\0;",
+            "1:6",
+            "the byte 0x00",
+            "the file is binary, or not UTF-8: convert it, as with iconv -f UTF-16 -t UTF-8",
+        ),
+    ] {
+        let what = format!("{what} is not allowed here");
+        assert_eq!(stray(script.as_bytes()), (place.into(), what, help.into()), "{script}");
+    }
+    let (_, what, help) = stray(b"add m\xfcller ::2 esp 256 -E null;");
+    assert_eq!(what, "the byte 0xfc is not allowed here");
+    assert_eq!(help, "the file is not UTF-8: convert it, as with iconv -f LATIN1 -t UTF-8");
+    // What may be part of a key is not named.
+    let (_, what, help) = stray(b"add ::1 ::2 esp 256 -E aes-cbc 'key';");
+    assert_eq!(what, "this character is not allowed here");
+    assert_eq!(help, "a key is \"in double quotes\", or 0x with hexadecimal digits");
+}
+
+#[test]
+fn a_script_of_another_encoding_is_read_no_further() {
+    for script in ["flush;", "\u{feff}flush;"] {
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            let wide: Vec<u8> = script.encode_utf16().flat_map(order).collect();
+            let error = run(&wide).error.unwrap();
+            assert_eq!(error.to_string(), "the file is UTF-16 or UTF-32, not UTF-8");
+            assert!(error.ends_script());
+        }
+    }
+}
+
+#[test]
+fn comments_of_other_languages() {
+    let add = "spdadd ::1 ::2 any -P out none";
+    for script in [
+        "// all\nflush;",
+        "/* all */ flush;",
+        "-- all\nflush;",
+        "flush // all\n;",
+        &format!("{add} // all\n;"),
+        &format!("{add} /* all */;"),
+    ] {
+        assert_eq!(help(script), "comments begin with #, and end with the line", "{script}");
+    }
+}
+
+#[test]
+fn a_tunnel_has_two_ends() {
+    let script = "spdadd ::1 ::2 any -P out ipsec esp/tunnel/192.0.2.254/require;";
+    let error = run(script.as_bytes()).error.unwrap();
+    assert_eq!(error.help().unwrap(), "a tunnel has two ends: say esp/tunnel/SRC-DST/require");
+    assert_eq!(error.expected().unwrap(), "- and the other end; or a port in brackets");
+}
+
+#[test]
+fn protocols_by_other_names() {
+    let upper = |name: &str| help(&format!("spdadd ::1 ::2 {name} -P out none;"));
+    for (name, right) in
+        [("ip6", "ipv6"), ("icmpv6", "icmp6"), ("all", "any"), ("carp", "112"), ("mh", "135")]
+    {
+        assert_eq!(upper(name), format!("did you mean `{right}`?"));
+        assert!(run(format!("spdadd ::1 ::2 {right} -P out none;").as_bytes()).error.is_none());
+    }
+    assert_eq!(upper("ah"), "its name is a word of the language: say 51");
+    assert_eq!(upper("ipcomp"), "its name is a word of the language: say 108");
+}
+
+#[test]
+fn a_quote_that_the_next_one_closes() {
+    let add = "add ::1 ::2 esp 256 -E aes-cbc \"sixteen";
+    for rest in [";\nadd ::1 ::2 esp 257 -E aes-cbc \"other\";", " -A hmac-sha1 \"other\";"] {
+        let error = run(format!("flush;\n{add}{rest}").as_bytes()).error.unwrap();
+        assert_eq!(error.to_string(), "unclosed quote: the next one closes it");
+        assert_eq!(error.position().to_string(), "2:32");
+        assert!(error.original().unwrap().contains("syntax error at [other"));
+    }
+}
+
+#[test]
+fn a_missing_last_semicolon_is_at_the_end_of_the_last_statement() {
+    for (script, place, line) in [
+        ("spdflush;\nspdadd ::1 ::2 any -P out none\n", "2:31", 2),
+        ("flush", "1:6", 1),
+        ("flush # all\n\n", "1:6", 1),
+        ("add ::1 ::2 esp 256\n-E null\n# the end\n", "2:8", 2),
+    ] {
+        let error = run(script.as_bytes()).error.unwrap();
+        assert_eq!(error.position().to_string(), place, "{script}");
+        let help = format!("a `;` is missing at the end of line {line}");
+        assert_eq!(error.help().unwrap(), help, "{script}");
+    }
+    // It would not be enough.
+    assert_eq!(help("flush;\nadd ::1 ::2\n"), "");
+    assert_eq!(help("add ::1 ::2 esp 256 -E aes-cbc\nspdflush;"), "");
+}

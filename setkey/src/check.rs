@@ -27,6 +27,9 @@ pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
             Err(error) => {
                 words.unreadable(&error)?;
                 words.report(&error);
+                if error.ends_script() {
+                    break;
+                }
             }
         }
         if words.has_enough() {

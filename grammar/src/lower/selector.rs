@@ -94,7 +94,7 @@ impl Lowering<'_> {
             }
         };
         let number = number.ok_or_else(|| {
-            let hint = closest(&text, UPPERS).map(Hint::DidYouMean);
+            let hint = meant(&text).or_else(|| closest(&text, UPPERS)).map(Hint::DidYouMean);
             self.error(Kind::Upper(text), upper.span).with_hint(hint)
         })?;
         Ok(Upper::from_pfkey(number))
@@ -163,6 +163,23 @@ impl PolicyName<'_> {
             ..PolicyId::new(packets, direction)
         })
     }
+}
+
+/// The protocol that a name of elsewhere means.
+fn meant(name: &str) -> Option<&'static str> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "ip6" | "ip-in-ip6" | "ip6ip6" | "sit" => "ipv6",
+        "ipv4" | "ipip" | "ip-ip" => "ip4",
+        "icmpv6" | "ping6" | "ndp" => "icmp6",
+        "ping" | "icmp4" | "icmpv4" => "icmp",
+        "all" | "both" | "ip-any" => "any",
+        "tcp4" | "tcp6" => "tcp",
+        "udp4" | "udp6" => "udp",
+        "carp" | "vrrp" => "112",
+        "mh" | "mobility" => "135",
+        "udp-lite" => "136",
+        _ => return None,
+    })
 }
 
 fn prefix(addr: IpAddr, range: &Range) -> Result<Prefix, model::Error> {

@@ -16,7 +16,8 @@ use super::{
 use crate::tree::{Flag, Mode, SaProtoWord, StatementWord};
 
 /// The upper-layer protocols that are most often meant.
-pub(crate) const UPPERS: &[&str] = &["any", "icmp", "icmp6", "tcp", "udp", "sctp", "gre", "ip4"];
+pub(crate) const UPPERS: &[&str] =
+    &["any", "icmp", "icmp6", "tcp", "udp", "sctp", "gre", "ip4", "ipv6"];
 
 /// The options of a policy's selector.
 const POLICY_OPTIONS: &[ScriptOption] = &[
@@ -222,6 +223,7 @@ pub(crate) fn policy_expected(error: &Error<PolicyRule>, dialect: Dialect) -> Ve
                 return Some(one_of("a level", &[levels(), vec!["unique:NUMBER"]].concat()));
             }
             PolicyRule::priority => "a priority",
+            PolicyRule::minus if is_one_end(error) => "- and the other end",
             PolicyRule::plus | PolicyRule::minus => "+ or -",
             // In the SPD; those of sockets are refused there with a sentence.
             PolicyRule::action => "an action: ipsec, none or discard",
@@ -269,6 +271,12 @@ pub(crate) fn policy_candidates(error: &Error<PolicyRule>) -> Vec<&'static str> 
         _ => Vec::new(),
     });
     lists.flatten().collect()
+}
+
+/// Whether the other endpoint of a tunnel could have followed.
+pub(crate) fn is_one_end(error: &Error<PolicyRule>) -> bool {
+    let rules = positives(error);
+    rules.contains(&PolicyRule::minus) && !rules.contains(&PolicyRule::plus)
 }
 
 fn positives<R: RuleType>(error: &Error<R>) -> &[R] {

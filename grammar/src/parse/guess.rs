@@ -1,11 +1,14 @@
-//! Guesses at what was meant where a script went wrong.
+//! Guesses at what was meant where a script went wrong. A guess is made only if the parser accepts it.
+
+use pest::{Parser, error::InputLocation};
+use zeroize::Zeroizing;
 
 use super::{
     dialect::is_foreign,
     hint::Hint,
-    lexer::{Token, tokens_before},
-    rules::number,
-    similar::closest,
+    lexer::{Token, end_of_tokens, tokens_before},
+    rules::{PolicyParser, PolicyRule, Rule, SetkeyParser, number},
+    similar::by_distance,
     source::Source,
 };
 use crate::tree::{Span, StatementWord};
@@ -23,47 +26,134 @@ pub(crate) fn of_syntax(
     token: Token,
     candidates: &[&'static str],
 ) -> Option<Hint> {
-    let word = word_at(source, token.span.start);
+    let at = token.span.start;
+    let word = word_at(source, at);
     Hint::other_dialect(source, word)
         .or_else(|| missing_semicolon(source, token.span))
-        .or_else(|| comment_in_policy(source, token.span.start))
-        .or_else(|| number_of_upper(source, token.span.start, word))
-        .or_else(|| closest_own(source, word, candidates))
+        .or_else(|| other_comment(source, at))
+        .or_else(|| comment_in_policy(source, at))
+        .or_else(|| number_of_upper(source, at, word))
+        .or_else(|| reserved_upper(source, at, word))
+        .or_else(|| closest(source, at, word, candidates))
 }
 
-/// The closest of `candidates` that the source's dialect has, if it is close.
-fn closest_own(source: &Source, word: &str, candidates: &[&'static str]) -> Option<Hint> {
-    let is_own = |candidate: &&str| !is_foreign(candidate, source.dialect());
-    let own: Vec<_> = candidates.iter().copied().filter(is_own).collect();
-    closest(word, &own).map(Hint::DidYouMean)
+/// The closest of `candidates` that the dialect has and the parser takes in place of `word`.
+fn closest(source: &Source, at: usize, word: &str, candidates: &[&'static str]) -> Option<Hint> {
+    let (text, at) = (source.ascii(), at - source.start());
+    let is_taken = |candidate: &str| {
+        let changed = replaced(text, at..at + word.len(), candidate);
+        match SetkeyParser::parse(Rule::statement, &changed) {
+            Ok(_) => true,
+            Err(error) => where_it_ends(&error) >= at + candidate.len(),
+        }
+    };
+    closest_own(source, word, candidates, is_taken)
 }
 
-/// What was meant by a word of a policy.
-pub(crate) fn of_policy(source: &Source, wrong: Span, candidates: &[&'static str]) -> Option<Hint> {
+fn closest_own(
+    source: &Source,
+    word: &str,
+    candidates: &[&'static str],
+    is_taken: impl Fn(&str) -> bool,
+) -> Option<Hint> {
+    by_distance(word, candidates)
+        .into_iter()
+        .find(|candidate| !is_foreign(candidate, source.dialect()) && is_taken(candidate))
+        .map(Hint::DidYouMean)
+}
+
+/// Where the parser has found nothing that fits.
+fn where_it_ends<R>(error: &pest::error::Error<R>) -> usize {
+    let (InputLocation::Pos(at) | InputLocation::Span((at, _))) = error.location;
+    at
+}
+
+/// The text with other bytes in a range; it may contain keys.
+fn replaced(text: &str, range: std::ops::Range<usize>, with: &str) -> Zeroizing<String> {
+    let mut changed = Zeroizing::new(String::with_capacity(text.len() + with.len()));
+    changed.push_str(&text[..range.start]);
+    changed.push_str(with);
+    changed.push_str(&text[range.end..]);
+    changed
+}
+
+/// What was meant by a word of the policy text that begins at `start`.
+pub(crate) fn of_policy(
+    source: &Source,
+    (start, text): (usize, &str),
+    wrong: Span,
+    candidates: &[&'static str],
+) -> Option<Hint> {
     let word = word_at(source, wrong.start);
+    let at = wrong.start - start;
+    let is_taken = |candidate: &str| {
+        let length = word.len().min(text.len() - at);
+        let changed = replaced(text, at..at + length, candidate);
+        match PolicyParser::parse(PolicyRule::policy, &changed) {
+            Ok(_) => true,
+            Err(error) => where_it_ends(&error) >= at + candidate.len(),
+        }
+    };
     Hint::other_dialect(source, word)
         .or_else(|| missing_semicolon(source, wrong))
-        .or_else(|| closest_own(source, word, candidates))
+        .or_else(|| other_comment(source, wrong.start))
+        .or_else(|| closest_own(source, word, candidates, is_taken))
 }
 
-/// A line before or with the error that begins with the first word of a statement.
+/// A line before or with the error that begins with the first word of a statement, or the end of the
+/// script, where a `;` would have ended a statement.
 fn missing_semicolon(source: &Source, wrong: Span) -> Option<Hint> {
-    let end = (wrong.end - source.start()).min(source.ascii().len());
-    let (mut at, mut last) = (source.start(), 0);
-    for (number, line) in source.ascii()[..end].split('\n').enumerate() {
+    let text = source.ascii();
+    let end = (wrong.end - source.start()).min(text.len());
+    let mut at = 0;
+    for (number, line) in text[..end].split('\n').enumerate() {
         let first = line.split([' ', '\t']).find(|word| !word.is_empty()).unwrap_or_default();
-        if number > 0
+        let begins = number > 0
             && first.parse::<StatementWord>().is_ok()
-            && !is_foreign(first, source.dialect())
-        {
-            return Some(Hint::MissingSemicolon(source.position(last).line));
-        }
-        if !first.is_empty() && !first.starts_with('#') {
-            last = at;
+            && !is_foreign(first, source.dialect());
+        if begins {
+            return semicolon_before(source, at);
         }
         at += line.len() + 1;
     }
-    None
+    if end == text.len() { semicolon_before(source, end) } else { None }
+}
+
+/// That a `;` is missing before `at`, if it would have ended a statement there.
+fn semicolon_before(source: &Source, at: usize) -> Option<Hint> {
+    let end = end_of_tokens(source, source.start() + at);
+    let text = source.ascii();
+    let ended = replaced(text, end - source.start()..text.len(), ";");
+    is_statement(&ended).then(|| Hint::MissingSemicolon(source.position(end).line))
+}
+
+/// Whether the text is a statement, whatever the dialect.
+fn is_statement(text: &str) -> bool {
+    let Ok(found) = SetkeyParser::parse(Rule::statement, text) else { return false };
+    let policy = found.flatten().find(|pair| pair.as_rule() == Rule::policy_text);
+    policy.is_none_or(|policy| PolicyParser::parse(PolicyRule::policy, policy.as_str()).is_ok())
+}
+
+/// A comment of another language.
+fn other_comment(source: &Source, at: usize) -> Option<Hint> {
+    let (before, rest) = source.ascii().split_at_checked(at - source.start())?;
+    let begins = ["//", "/*", "*/"].iter().any(|mark| rest.starts_with(mark))
+        || before.ends_with('/') && rest.starts_with('*')
+        || before.is_empty() && rest.starts_with("--");
+    begins.then_some(Hint::OtherComment)
+}
+
+/// A protocol whose name is a word of the language.
+fn reserved_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {
+    let number = match word {
+        "ah" => 51,
+        "ipcomp" => 108,
+        _ => return None,
+    };
+    let (text, at) = (source.ascii(), at - source.start());
+    let changed = replaced(text, at..at + word.len(), &number.to_string());
+    let is_taken = source.statement().starts_with(b"spd") && is_statement(&changed);
+    is_taken.then_some(Hint::NumberOfUpper(number))
 }
 
 fn comment_in_policy(source: &Source, at: usize) -> Option<Hint> {

@@ -28,6 +28,12 @@ pub(crate) enum Hint {
     TcpMd5,
     /// `esp` as upper-layer protocol.
     EspUpper,
+    /// The number of an upper-layer protocol whose name is a word of the language.
+    NumberOfUpper(u8),
+    /// A comment of another language.
+    OtherComment,
+    /// A tunnel with one endpoint.
+    OneEnd,
     /// A port behind the address of an SA, in FreeBSD.
     PortOfSa,
     /// A priority or a port in FreeBSD's policy.
@@ -67,6 +73,11 @@ impl fmt::Display for Hint {
             Hint::EspUpper => {
                 f.write_str("`esp` is FreeBSD's here: say 50, or use --dialect freebsd")
             }
+            Hint::NumberOfUpper(number) => {
+                write!(f, "its name is a word of the language: say {number}")
+            }
+            Hint::OtherComment => f.write_str("comments begin with #, and end with the line"),
+            Hint::OneEnd => f.write_str("a tunnel has two ends: say esp/tunnel/SRC-DST/require"),
             Hint::PortOfSa => {
                 f.write_str("FreeBSD has no ports here: use -natt, or --dialect linux")
             }

@@ -28,6 +28,21 @@ pub(crate) fn token_at(source: &Source, offset: usize) -> Token {
     })
 }
 
+/// All tokens of a statement.
+pub(crate) fn tokens(source: &Source) -> impl Iterator<Item = Token> {
+    Lexer::new(source)
+}
+
+/// The end of the last token before `at`, without the blanks that a policy ends with.
+pub(crate) fn end_of_tokens(source: &Source, at: usize) -> usize {
+    let last = tokens(source).take_while(|token| token.span.start < at).last();
+    let Some(Span { start, end }) = last.map(|token| token.span) else { return source.start() };
+    let end = end.min(at);
+    let is_blank = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n');
+    let blanks = source.bytes(Span { start, end }).iter().rev().take_while(is_blank).count();
+    end - blanks
+}
+
 /// Where the tokens before `offset` begin.
 pub(crate) fn tokens_before(source: &Source, offset: usize) -> impl Iterator<Item = usize> {
     Lexer::new(source).map(|token| token.span.start).take_while(move |&start| start < offset)

@@ -18,6 +18,7 @@ pub(crate) mod source;
 mod spd;
 pub(crate) mod split;
 mod statement;
+pub(crate) mod stray;
 mod syntax;
 
 pub use policy::parse_policy;
@@ -25,3 +26,4 @@ pub use script::Script;
 pub use source::{Excerpt, Place, Position, Source};
 pub use split::MAX_STATEMENT;
 pub use statement::Statement;
+pub use stray::Stray;

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{
     dialect::is_foreign,
-    expected::{modes, policy_candidates, policy_expected},
+    expected::{is_one_end, modes, policy_candidates, policy_expected},
     guess::{self, word_at},
     hint::Hint,
     rules::{PolicyParser, PolicyRule as Rule, number},
@@ -58,11 +58,12 @@ fn syntax_error(
     let wrong = Span { start, end: start + length };
     let word = rest[blank..blank + length].to_owned();
     let kind = Kind::PolicySyntax { word, expected: policy_expected(error, source.dialect()) };
-    Error::new(kind, source, wrong, whole).with_hint(guess::of_policy(
-        source,
-        wrong,
-        &policy_candidates(error),
-    ))
+    let hint = if is_one_end(error) && !text[at + blank..].starts_with('-') {
+        Some(Hint::OneEnd)
+    } else {
+        guess::of_policy(source, (whole.start, text), wrong, &policy_candidates(error))
+    };
+    Error::new(kind, source, wrong, whole).with_hint(hint)
 }
 
 fn part<'t>(parts: &mut Pairs<'t, Rule>) -> Pair<'t, Rule> {

@@ -3,11 +3,18 @@ const SHORTEST_GUESS: usize = 4;
 
 /// The closest of `candidates`, if it is close.
 pub(crate) fn closest(word: &str, candidates: &[&'static str]) -> Option<&'static str> {
+    by_distance(word, candidates).first().copied()
+}
+
+/// Those of `candidates` that are close, the closest first.
+pub(crate) fn by_distance(word: &str, candidates: &[&'static str]) -> Vec<&'static str> {
     let lower = word.to_ascii_lowercase();
     let distance = |&candidate: &&str| strsim::damerau_levenshtein(&lower, candidate);
     let limit = if word.len() < SHORTEST_GUESS { 1 } else { 2 };
     let close = candidates.iter().filter(|candidate| {
         candidate.len() > 2 && **candidate != word && distance(candidate) <= limit
     });
-    close.min_by_key(|&candidate| distance(candidate)).copied()
+    let mut close: Vec<_> = close.copied().collect();
+    close.sort_by_key(distance);
+    close
 }

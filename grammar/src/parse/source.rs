@@ -113,10 +113,9 @@ impl Source {
         &self.text[span.start..span.end]
     }
 
-    /// A byte, unless it may be part of a key.
-    pub(crate) fn shown_byte(&self, at: usize) -> Option<u8> {
-        let byte = self.text[at];
-        (secret::blot(&self.text, self.start)[at] == byte).then_some(byte)
+    /// Whether a byte is no part of a key.
+    pub(crate) fn is_shown(&self, at: usize) -> bool {
+        secret::blot(&self.text, self.start)[at] == self.text[at]
     }
 
     /// The bytes of `span` as an excerpt shows them.

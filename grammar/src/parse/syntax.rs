@@ -3,11 +3,15 @@ use super::{
     expected::{candidates, expected},
     guess::{self, word_at},
     hint::Hint,
-    lexer::{token_at, tokens_before},
+    lexer::{Token, end_of_tokens, token_at, tokens, tokens_before},
     rules::Rule,
     source::Source,
+    stray::Stray,
 };
-use crate::error::{Error, Kind};
+use crate::{
+    error::{Error, Kind},
+    tree::Span,
+};
 
 /// The error of a statement that the grammar does not take: at the first word of another dialect,
 /// if one precedes.
@@ -15,6 +19,9 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
     let (pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _))) =
         error.location;
     let at = source.start() + at;
+    if Stray::is_wide(source) {
+        return whole(source);
+    }
     let is_foreign = |at: usize| {
         let word = word_at(source, at);
         let may_be = at == source.start() || word.starts_with('-') || word == "esp-udp";
@@ -24,20 +31,45 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
         let hint = Hint::other_dialect(source, word_at(source, foreign));
         return syntax_error(source, foreign, Vec::new()).with_hint(hint);
     }
+    if let Some(quote) = late_quote(source, at) {
+        return Error::new(Kind::LateQuote, source, quote, token_at(source, at).named);
+    }
     let wrong = syntax_error(source, at, expected(error, source.dialect()));
     let token = token_at(source, at);
     wrong.with_hint(guess::of_syntax(source, token, &candidates(error)))
 }
 
+/// The error of a script in another encoding.
+fn whole(source: &Source) -> Error {
+    let first = token_at(source, source.start());
+    Error::new(Kind::Stray(Stray::Wide), source, first.span, first.named)
+}
+
+/// The opening quote of a text that goes over the end of its line, or that ends right before the error:
+/// its own closing quote is missing, most likely.
+fn late_quote(source: &Source, wrong: usize) -> Option<Span> {
+    let quoted = tokens(source)
+        .take_while(|token| token.span.start < wrong)
+        .filter(|token| source.bytes(token.span).starts_with(b"\""));
+    let is_late =
+        |token: &Token| source.bytes(token.span).contains(&b'\n') || token.span.end == wrong;
+    let start = quoted.filter(|token| !token.is_stray).find(is_late)?.span.start;
+    Some(Span { start, end: start + 1 })
+}
+
 /// The error of what is at `at`.
 pub(super) fn syntax_error(source: &Source, at: usize, expected: Vec<String>) -> Error {
     let token = token_at(source, at);
-    let kind = if source.bytes(token.span) == b"\"" {
-        Kind::UnclosedQuote
+    let (wrong, kind) = if source.bytes(token.span) == b"\"" {
+        (token.span, Kind::UnclosedQuote)
     } else if token.is_stray {
-        Kind::StrayByte(source.shown_byte(token.span.start))
+        let (span, stray) = Stray::at(source, token.span.start);
+        (span, Kind::Stray(stray))
+    } else if token.span.start == source.text().len() {
+        let end = end_of_tokens(source, token.span.start);
+        (Span { start: end, end }, Kind::Syntax { expected })
     } else {
-        Kind::Syntax { expected }
+        (token.span, Kind::Syntax { expected })
     };
-    Error::new(kind, source, token.span, token.named)
+    Error::new(kind, source, wrong, token.named)
 }

@@ -1,0 +1,144 @@
+//! What begins no token: characters of word processors, web pages and other languages, and other encodings.
+
+use std::fmt;
+
+use model::ScriptOption;
+
+use super::source::Source;
+use crate::tree::Span;
+
+/// The longest UTF-8 character, in bytes.
+const LONGEST_CHARACTER: usize = 4;
+
+/// Something that begins no token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stray {
+    /// A byte that may be part of a key, and is not shown.
+    Hidden,
+    /// A control character, or a byte that is not UTF-8.
+    Byte(u8),
+    /// A character.
+    Character(char),
+    /// U+FEFF at the beginning of the script.
+    ByteOrderMark,
+    /// The script is UTF-16 or UTF-32.
+    Wide,
+}
+
+impl Stray {
+    /// What is at `at`, and which bytes it has.
+    pub(crate) fn at(source: &Source, at: usize) -> (Span, Self) {
+        let text = &source.text()[at..];
+        let span = |length| Span { start: at, end: at + length };
+        let position = source.position(at);
+        let is_first = (position.line, position.column) == (1, 1);
+        let character = character(text);
+        let length = character.map_or(1, char::len_utf8);
+        let stray = match character {
+            Some('\u{feff}') if is_first => Stray::ByteOrderMark,
+            Some(c) if is_no_key(source, at, c) => match c {
+                c if c.is_ascii_control() => Stray::Byte(text[0]),
+                c => Stray::Character(c),
+            },
+            None if source.is_shown(at) => Stray::Byte(text[0]),
+            _ => Stray::Hidden,
+        };
+        (span(length), stray)
+    }
+
+    /// Whether a script begins with this statement as UTF-16 and UTF-32 do.
+    pub(crate) fn is_wide(source: &Source) -> bool {
+        let position = source.position(source.start());
+        (position.line, position.column) == (1, 1)
+            && matches!(
+                source.statement(),
+                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..]
+            )
+    }
+
+    /// Whether the whole script is in another encoding.
+    pub(crate) fn is_of_whole_script(self) -> bool {
+        self == Stray::Wide
+    }
+
+    /// What to do about it.
+    pub(crate) fn help(self) -> Option<&'static str> {
+        Some(match self {
+            Stray::Hidden => "a key is \"in double quotes\", or 0x with hexadecimal digits",
+            Stray::ByteOrderMark => "the file begins with a byte-order mark: remove it",
+            Stray::Wide => "convert the file, as with iconv -f UTF-16 -t UTF-8",
+            Stray::Byte(b'\r') => "the file has DOS line ends: remove the carriage returns",
+            Stray::Byte(128..) => {
+                "the file is not UTF-8: convert it, as with iconv -f LATIN1 -t UTF-8"
+            }
+            Stray::Byte(0) => {
+                "the file is binary, or not UTF-8: convert it, as with iconv -f UTF-16 -t UTF-8"
+            }
+            Stray::Byte(_) => "remove the control character",
+            Stray::Character(c) => return help_of_character(c),
+        })
+    }
+}
+
+fn help_of_character(c: char) -> Option<&'static str> {
+    Some(match c {
+        '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' => {
+            "it is not the `-` of the keyboard: type it again"
+        }
+        c if is_double_quote(c) => "it is not the `\"` of the keyboard: type it again",
+        '\'' | '\u{2018}'..='\u{201b}' | '\u{2032}' | '\u{b4}' => {
+            "a key is in double quotes: \"...\""
+        }
+        '`' => "a key is in double quotes: \"...\"; commands of the shell are not carried out",
+        '\u{ff1b}' | '\u{37e}' => "it is not the `;` of the keyboard: type it again",
+        '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}' => {
+            "the character is invisible: remove it"
+        }
+        c if c.is_whitespace() => "it is not the blank of the keyboard: type it again",
+        '\\' => "a statement goes on until its `;`: no `\\` is needed at the end of a line",
+        '$' => "variables are not expanded: write the value",
+        '*' => "there are no patterns: all addresses are 0.0.0.0/0 or ::/0",
+        '=' => "a blank is between an option and its value",
+        '{' | '}' | '(' | ')' => "there are no lists and no blocks: write a statement for each",
+        '<' | '>' => "put a value in the place of <...>",
+        '!' => "there is no negation: add a policy of a higher priority for the exception",
+        '&' | '|' => "nothing goes between two statements but a `;`",
+        c if !c.is_ascii() => "outside quotes and comments a script is ASCII",
+        _ => return None,
+    })
+}
+
+fn is_double_quote(c: char) -> bool {
+    matches!(c, '\u{201c}'..='\u{201f}' | '\u{2033}' | '\u{ab}' | '\u{bb}' | '\u{ff02}')
+}
+
+/// Whether a character is surely no part of a key: by its place, or as a typographic quote, or an `=`
+/// behind an option.
+fn is_no_key(source: &Source, at: usize, c: char) -> bool {
+    let before = str::from_utf8(&source.text()[..at]).unwrap_or_default();
+    let word = before.rsplit([' ', '\t', '\n']).next().unwrap_or_default();
+    source.is_shown(at) || is_double_quote(c) || c == '=' && word.parse::<ScriptOption>().is_ok()
+}
+
+/// The character that the text begins with.
+fn character(text: &[u8]) -> Option<char> {
+    let length = text.len().min(LONGEST_CHARACTER);
+    text[..length].utf8_chunks().next()?.valid().chars().next()
+}
+
+impl fmt::Display for Stray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stray::Wide => return f.write_str("the file is UTF-16 or UTF-32, not UTF-8"),
+            Stray::Hidden => f.write_str("this character"),
+            Stray::ByteOrderMark => f.write_str("the character U+FEFF"),
+            Stray::Byte(byte) => write!(f, "the byte 0x{byte:02x}"),
+            Stray::Character(c) if c.is_ascii_graphic() => write!(f, "`{c}`"),
+            Stray::Character(c) if c.is_alphanumeric() || is_double_quote(*c) => {
+                write!(f, "`{c}` (U+{:04X})", u32::from(*c))
+            }
+            Stray::Character(c) => write!(f, "the character U+{:04X}", u32::from(*c)),
+        }?;
+        f.write_str(" is not allowed here")
+    }
+}
