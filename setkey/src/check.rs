@@ -10,7 +10,7 @@ use crate::{error::Error, input::Input, options::Command, words::Words};
 /// Reads a script to its end, or to its hundredth mistake, and reports them; it needs no kernel.
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     let mut words = Words::of_check(command, &input);
-    let mut script = Script::new(input.reader, command.dialect);
+    let mut script = Script::new(input.reader(None), command.dialect);
     while let Some(statement) = script.next_statement() {
         words.bytes_read = script.bytes_read();
         let lowered = statement.and_then(|statement| {

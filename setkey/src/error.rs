@@ -89,6 +89,11 @@ impl Error {
         }
     }
 
+    /// Whether the kernel may have carried out changes whose answers did not arrive.
+    pub fn leaves_doubt(&self) -> bool {
+        matches!(self, Error::PfKey { .. } | Error::Engine(engine::Error::Kernel(_)))
+    }
+
     /// Whether the reader of our output has gone.
     pub fn is_broken_pipe(&self) -> bool {
         let (Error::Write(error) | Error::Engine(engine::Error::Sink(error))) = self else {

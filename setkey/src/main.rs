@@ -7,12 +7,14 @@ mod dump;
 mod error;
 mod files;
 mod input;
+mod ledger;
 mod message;
 mod monitor;
 mod options;
 mod pfkey_extras;
 mod printer;
 mod script;
+mod signals;
 mod usage;
 mod words;
 
@@ -58,7 +60,7 @@ fn run(command: &Command) -> Result<ExitCode, Error> {
     match &command.mode {
         Task::Script(path) => script::run(command, Input::open(path)?),
         Task::Text(text) => script::run(command, Input::text(text)),
-        Task::Interactive => script::run(command, Input::interactive()),
+        Task::Interactive => script::run(command, Input::interactive()?),
         Task::Check(path) => check::run(command, Input::open(path)?),
         Task::Dump(Database::Sad) => dump(command, &Operation::DumpSad(None)),
         Task::Dump(Database::Spd) => dump(command, &Operation::DumpSpd),

@@ -13,6 +13,7 @@ use sys::errno_text;
 
 use crate::{
     dump::{Entries, Entry, HEADER},
+    ledger::{Ledger, StatementId},
     options::Command,
     print_error,
 };
@@ -55,6 +56,8 @@ pub struct Printer<W: Write> {
     dialect: Dialect,
     streams: Streams,
     entries: Entries,
+    /// What of the script is in force.
+    pub ledger: Ledger,
     /// The last refusal, and its line.
     refused: Option<(usize, Refusal)>,
 }
@@ -68,6 +71,7 @@ impl<W: Write> Printer<W> {
             dialect: command.dialect,
             streams: Streams::of(command),
             entries: Entries::new(command),
+            ledger: Ledger::default(),
             refused: None,
         }
     }
@@ -146,9 +150,19 @@ impl<W: Write> Printer<W> {
 }
 
 impl<W: Write> Sink for Printer<W> {
-    fn outcome(&mut self, line: usize, outcome: Outcome) -> io::Result<()> {
+    fn accepted(&mut self, number: usize, _seq: u32) -> io::Result<()> {
+        self.ledger.accepted(StatementId::of_number(number));
+        Ok(())
+    }
+
+    fn outcome(&mut self, number: usize, outcome: Outcome) -> io::Result<()> {
+        let statement = StatementId::of_number(number);
+        let line = statement.line();
         match outcome {
-            Outcome::Refused(refusal) => self.refused(line, refusal),
+            Outcome::Refused(refusal) => {
+                self.ledger.refused(statement);
+                self.refused(line, refusal)
+            }
             Outcome::UnfitSa(id) => self.explain(
                 line,
                 &format_args!(
@@ -173,7 +187,10 @@ impl<W: Write> Sink for Printer<W> {
                 let engine::Requested(entry) = *requested;
                 self.entry(Entry::Policy(Box::new(entry), None), None)
             }
-            Outcome::Reserved(entry) => self.entries.reserved(&mut self.out, &entry),
+            Outcome::Reserved(entry) => {
+                self.ledger.accepted(statement);
+                self.entries.reserved(&mut self.out, &entry)
+            }
             Outcome::EndOfSad => self.end(line, "No SAD entries"),
             Outcome::EndOfSpd => self.end(line, "No SPD entries"),
         }
@@ -212,9 +229,13 @@ mod tests {
 
     fn printed(source: Source, refusal: Refusal) -> String {
         let mut printer = printer(source);
-        printer.outcome(7, Outcome::Refused(refusal)).unwrap();
+        printer.outcome(number(7), Outcome::Refused(refusal)).unwrap();
         assert!(printer.has_refused());
         String::from_utf8(printer.out).unwrap()
+    }
+
+    fn number(line: usize) -> usize {
+        StatementId::NONE.after(line).number()
     }
 
     fn kernel(target: Target, errno: Errno) -> Refusal {
@@ -241,9 +262,9 @@ mod tests {
         let gone = |target| Outcome::Refused(kernel(target, Errno::NOENT));
         for (dialect, lines) in [(Dialect::Linux, 3), (Dialect::FreeBsd, 2)] {
             let mut printer = Printer { dialect, ..printer(Source::Script("x".into())) };
-            printer.outcome(7, gone(Target::Policy)).unwrap();
-            printer.outcome(7, gone(Target::Policy.of_copy())).unwrap();
-            printer.outcome(8, gone(Target::Policy.of_copy())).unwrap();
+            printer.outcome(number(7), gone(Target::Policy)).unwrap();
+            printer.outcome(number(7), gone(Target::Policy.of_copy())).unwrap();
+            printer.outcome(number(8), gone(Target::Policy.of_copy())).unwrap();
             assert_eq!(String::from_utf8(printer.out).unwrap().lines().count(), lines);
         }
     }

@@ -15,30 +15,53 @@ use crate::{
     error::Error,
     exit_code,
     input::Input,
+    ledger::StatementId,
     options::Command,
-    printer,
+    print_error, printer,
     printer::Source,
+    signals::{Signals, end_by},
     words::Words,
 };
 
-/// Carries out a script to its end, or to its first mistake unless it is interactive.
+/// Carries out a script to its end, or to its first mistake unless it is interactive, or to a signal.
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     let backend = if command.no_action { None } else { Some(backend::open_for_script(command)?) };
+    let signals = backend.is_some().then(Signals::catch).transpose()?;
     let source = if input.interactive { Source::Interactive } else { Source::Script };
-    let source = source(input.name.clone());
-    let mut run =
-        Run { backend, printer: printer(command, source), words: Words::new(command, &input) };
-    let ended = run.script(Script::new(input.reader, command.dialect));
-    run.finish()?;
-    Ok(match ended? {
-        Ended::AtTheEnd => exit_code(command, &run.printer),
-        Ended::AtAMistake => ExitCode::FAILURE,
-    })
+    let mut run = Run {
+        backend,
+        printer: printer(command, source(input.name.clone())),
+        words: Words::new(command, &input),
+        signals,
+        statement: StatementId::NONE,
+    };
+    let reader = input.reader(run.signals.as_ref());
+    let ended = run.script(Script::new(reader, command.dialect));
+    let finished = run.finish();
+    match ended.and_then(|ended| finished.map(|()| ended)) {
+        Ok(Ended::AtTheEnd) => Ok(exit_code(command, &run.printer)),
+        Ok(Ended::AtAMistake) => {
+            run.report_in_force(false);
+            Ok(ExitCode::FAILURE)
+        }
+        Ok(Ended::BySignal(signal)) => {
+            run.report_in_force(false);
+            Err(end_by(signal).into())
+        }
+        Err(error) => {
+            if !error.is_broken_pipe() {
+                print_error(&error);
+            }
+            run.report_in_force(error.leaves_doubt());
+            Ok(error.exit_code(command.dialect))
+        }
+    }
 }
 
 enum Ended {
     AtTheEnd,
     AtAMistake,
+    BySignal(i32),
 }
 
 struct Run {
@@ -46,6 +69,10 @@ struct Run {
     backend: Option<Box<dyn Backend>>,
     printer: StdoutPrinter,
     words: Words,
+    /// None with `-n`: nothing is changed.
+    signals: Option<Signals>,
+    /// The statement at hand.
+    statement: StatementId,
 }
 
 impl Run {
@@ -55,7 +82,11 @@ impl Run {
                 // An interactive user sees the results before the next statement.
                 self.finish()?;
             }
-            let Some(statement) = script.next_statement() else { return Ok(Ended::AtTheEnd) };
+            let statement = script.next_statement();
+            if let Some(signal) = self.signals.as_ref().and_then(Signals::received) {
+                return Ok(Ended::BySignal(signal));
+            }
+            let Some(statement) = statement else { return Ok(Ended::AtTheEnd) };
             self.words.bytes_read = script.bytes_read();
             let lowered = statement.and_then(|statement| {
                 let lowered = grammar::lower(&statement, &SystemNames)?;
@@ -79,6 +110,7 @@ impl Run {
     }
 
     fn statement(&mut self, statement: &Statement, lowered: Lowered) -> Result<(), Error> {
+        self.statement = self.statement.after(statement.line());
         for warning in &lowered.warnings {
             self.words.warning(warning, &mut self.printer)?;
         }
@@ -94,7 +126,8 @@ impl Run {
         operation: Result<Operation, model::Error>,
     ) -> Result<(), Error> {
         let Some(backend) = &mut self.backend else { return Ok(()) };
-        let submission = Submission { operation, statement: Some(statement) };
+        self.printer.ledger.submitted(self.statement, &operation);
+        let submission = Submission { operation, statement: Some((self.statement, statement)) };
         backend.submit(submission, &mut self.printer)
     }
 
@@ -104,5 +137,13 @@ impl Run {
             backend.finish(&mut self.printer)?;
         }
         Ok(self.printer.out().flush()?)
+    }
+
+    /// Reports what of a script that ended early is in force.
+    fn report_in_force(&self, are_unknown: bool) {
+        if self.backend.is_some() {
+            let (name, summary) = (&self.words.name, self.printer.ledger.summary(are_unknown));
+            print_error(&format_args!("{name}: ended early: {summary}"));
+        }
     }
 }

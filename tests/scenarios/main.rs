@@ -14,6 +14,7 @@ mod dialects;
 mod dialects_packets;
 mod differential;
 mod dumps;
+mod early_end;
 mod esp_transport;
 mod esp_tunnel;
 mod gateways;

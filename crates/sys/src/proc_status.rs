@@ -1,4 +1,4 @@
-//! The fields of /proc/PID/status (proc_pid_status(5)) that authorisation needs.
+//! The fields of /proc/PID/status (proc_pid_status(5)) that the workspace needs.
 //!
 //! Hand-written because `procfs_core::process::Status` reads every field of the file, fails as a whole if
 //! one of them is missing or has another format, and cuts a name at a colon. A reader of single fields
@@ -54,6 +54,14 @@ impl Status {
         self.numbers("Groups:").collect()
     }
 
+    /// Whether the process ignores the signal of this number.
+    #[must_use]
+    pub fn ignores(&self, signal: i32) -> bool {
+        let mask = self.field("SigIgn:").and_then(|mask| u64::from_str_radix(mask, 16).ok());
+        let bit = signal.checked_sub(1).and_then(|bit| 1u64.checked_shl(bit.try_into().ok()?));
+        mask.zip(bit).is_some_and(|(mask, bit)| mask & bit != 0)
+    }
+
     fn numbers(&self, label: &str) -> impl Iterator<Item = u32> {
         self.field(label).unwrap_or_default().split_whitespace().flat_map(str::parse)
     }
@@ -79,6 +87,14 @@ mod tests {
         assert_eq!(status.effective(), Some(effective));
         assert_eq!((status.file_system_user(), status.effective_group()), (Some(4), Some(6)));
         assert_eq!(status.groups(), [9, 10]);
+    }
+
+    #[test]
+    fn signals_are_counted_from_one() {
+        let status = Status::new("SigIgn:\t0000000000004001\n".to_owned());
+        assert!(status.ignores(1) && status.ignores(15));
+        assert!(!status.ignores(2) && !status.ignores(0) && !status.ignores(100));
+        assert!(!Status::default().ignores(1));
     }
 
     #[test]

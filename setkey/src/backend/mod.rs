@@ -11,7 +11,7 @@ use grammar::Statement;
 use model::Operation;
 
 use self::pfkey::PfKey;
-use crate::{StdoutPrinter, error::Error, options::Command, pfkey_extras};
+use crate::{StdoutPrinter, error::Error, ledger::StatementId, options::Command, pfkey_extras};
 use xfrm::Xfrm;
 
 pub use socket::Socket;
@@ -34,7 +34,7 @@ pub struct Submission<'a> {
     /// What is to be done, or the rule of AF_KEY that refuses it.
     pub operation: Result<Operation, model::Error>,
     /// The statement that requests it; none: an option of the command line.
-    pub statement: Option<&'a Statement>,
+    pub statement: Option<(StatementId, &'a Statement)>,
 }
 
 impl Submission<'_> {
@@ -43,14 +43,15 @@ impl Submission<'_> {
         Self { operation: Ok(operation), statement: None }
     }
 
-    /// The line of the statement; 0: none.
-    fn line(&self) -> usize {
-        self.statement.map_or(0, Statement::line)
+    /// The number of the statement, which results come with.
+    fn number(&self) -> usize {
+        self.statement.map_or(StatementId::NONE, |(id, _)| id).number()
     }
 
     /// What of the statement is in PF_KEY messages only.
     fn extras(&self) -> PfKeyExtras {
-        self.statement.map_or_else(PfKeyExtras::default, |it| pfkey_extras::of(&it.command))
+        let extras = self.statement.map(|(_, statement)| pfkey_extras::of(&statement.command));
+        extras.unwrap_or_default()
     }
 }
 

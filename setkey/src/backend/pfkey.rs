@@ -47,7 +47,7 @@ impl PfKey {
 
     fn carry_out(
         &mut self,
-        line: usize,
+        number: usize,
         operation: &Operation,
         target: Target,
         extras: &PfKeyExtras,
@@ -55,15 +55,15 @@ impl PfKey {
     ) -> Result<(), Error> {
         let unsupported = request::unsupported(operation);
         if !unsupported.is_empty() {
-            return refuse(line, Refusal::Rule(model::Error::NotInPfKey(unsupported)), printer);
+            return refuse(number, Refusal::Rule(model::Error::NotInPfKey(unsupported)), printer);
         }
         let request = request::message(operation, extras)?.numbered(0, process::id());
         self.send(&request, printer)?;
         match operation {
             Operation::DeleteAllSa(ends, proto) => {
-                self.delete_all(line, &request, *ends, *proto, printer)
+                self.delete_all(number, &request, *ends, *proto, printer)
             }
-            Operation::DumpSad(_) | Operation::DumpSpd => self.dump(line, &request, printer),
+            Operation::DumpSad(_) | Operation::DumpSpd => self.dump(number, &request, printer),
             Operation::AddSa(_)
             | Operation::UpdateSa(_)
             | Operation::GetSpi(_)
@@ -73,7 +73,7 @@ impl PfKey {
             | Operation::AddPolicy(_)
             | Operation::UpdatePolicy(_)
             | Operation::DeletePolicy(_)
-            | Operation::FlushSpd => self.one_answer(line, target, &request, printer),
+            | Operation::FlushSpd => self.one_answer(number, target, &request, printer),
         }
     }
 
@@ -100,7 +100,7 @@ impl PfKey {
 
     fn one_answer(
         &mut self,
-        line: usize,
+        number: usize,
         target: Target,
         request: &Message,
         printer: &mut StdoutPrinter,
@@ -108,19 +108,19 @@ impl PfKey {
         let answer = self.answer(request)?;
         if answer.errno == 0 && is_shown(&answer) {
             show(answer, printer)?;
-            return Ok(printer.outcome(line, Outcome::EndOfSad)?);
+            return Ok(printer.outcome(number, Outcome::EndOfSad)?);
         }
         self.show_verbose(&answer, printer)?;
         match answer.errno {
-            0 => Ok(()),
-            errno => refuse(line, kernel(target, errno), printer),
+            0 => Ok(printer.accepted(number, answer.seq)?),
+            errno => refuse(number, kernel(target, errno), printer),
         }
     }
 
     /// Prints a dump. The last entry has number 0; of an empty table there is a refusal.
     fn dump(
         &mut self,
-        line: usize,
+        number: usize,
         request: &Message,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
@@ -137,10 +137,10 @@ impl PfKey {
                 show(answer, printer)?;
             }
             if errno != 0 && !is_empty_table(errno) {
-                return refuse(line, kernel(Target::Database, errno), printer);
+                return refuse(number, kernel(Target::Database, errno), printer);
             }
             if errno != 0 || seq == 0 {
-                return Ok(printer.outcome(line, end)?);
+                return Ok(printer.outcome(number, end)?);
             }
         }
     }
@@ -148,7 +148,7 @@ impl PfKey {
     /// Deletes one by one what a dump has: AF_KEY deletes no SA without its SPI.
     fn delete_all(
         &mut self,
-        line: usize,
+        number: usize,
         request: &Message,
         ends: AddressPair,
         proto: Option<Proto>,
@@ -156,7 +156,7 @@ impl PfKey {
     ) -> Result<(), Error> {
         for id in self.found(request, ends, proto, printer)? {
             let extras = PfKeyExtras { src: Some(ends.src()), ..PfKeyExtras::default() };
-            self.carry_out(line, &Operation::DeleteSa(id), Target::Sa, &extras, printer)?;
+            self.carry_out(number, &Operation::DeleteSa(id), Target::Sa, &extras, printer)?;
         }
         Ok(())
     }
@@ -200,15 +200,15 @@ impl Backend for PfKey {
         submission: Submission<'_>,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
-        let (line, extras) = (submission.line(), submission.extras());
+        let (number, extras) = (submission.number(), submission.extras());
         let operation = match submission.operation {
             Ok(operation) => in_dialect(operation, self.dialect),
-            Err(rule) => return refuse(line, Refusal::Rule(rule), printer),
+            Err(rule) => return refuse(number, Refusal::Rule(rule), printer),
         };
         let target = Target::of(&operation);
-        self.carry_out(line, &operation, target.clone(), &extras, printer)?;
+        self.carry_out(number, &operation, target.clone(), &extras, printer)?;
         match engine::forward_operation(&operation).filter(|_| self.forward_copies) {
-            Some(copy) => self.carry_out(line, &copy, target.of_copy(), &extras, printer),
+            Some(copy) => self.carry_out(number, &copy, target.of_copy(), &extras, printer),
             None => Ok(()),
         }
     }
@@ -264,6 +264,6 @@ fn kernel(target: Target, errno: u8) -> Refusal {
     Refusal::Kernel { target, errno, text: None }
 }
 
-fn refuse(line: usize, refusal: Refusal, printer: &mut StdoutPrinter) -> Result<(), Error> {
-    Ok(printer.outcome(line, Outcome::Refused(refusal))?)
+fn refuse(number: usize, refusal: Refusal, printer: &mut StdoutPrinter) -> Result<(), Error> {
+    Ok(printer.outcome(number, Outcome::Refused(refusal))?)
 }

@@ -26,15 +26,15 @@ impl Backend for Xfrm {
         submission: Submission<'_>,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
-        let line = submission.line();
+        let number = submission.number();
         let Some(verbose) = &mut self.verbose else {
-            return Ok(self.engine.submit(line, submission.operation, printer)?);
+            return Ok(self.engine.submit(number, submission.operation, printer)?);
         };
         // One by one, so that each answer follows its submission.
         if let Ok(operation) = &submission.operation {
             verbose.show_request(operation, &submission.extras(), printer.out())?;
         }
-        self.engine.submit(line, submission.operation, printer)?;
+        self.engine.submit(number, submission.operation, printer)?;
         self.engine.flush(printer)?;
         verbose.show_events(printer.out())
     }
