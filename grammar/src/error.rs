@@ -94,6 +94,9 @@ pub enum Kind {
     /// A keyed hash from before HMAC, RFC 1828, which Linux does not have.
     #[error("Linux has no {0}")]
     NotSupported(String),
+    /// `kernel:` with something that is no name. It is not shown: a key may be in the same quotes.
+    #[error("this is no kernel's name of an algorithm")]
+    KernelName,
     /// `des-deriv` with `esp-old`, or `des-32iv` without.
     #[error("{0} does not go with this protocol")]
     AlgorithmMismatch(String),
@@ -270,6 +273,7 @@ impl Error {
             | Kind::Unreadable(_)
             | Kind::NoPair
             | Kind::Device(_)
+            | Kind::KernelName
             | Kind::Tagged
             | Kind::OldProtocol(_)
             | Kind::DerivedIv(_)
@@ -350,6 +354,10 @@ impl Kind {
             Kind::Port { .. } => "give the number, 0 to 65535, or a name of /etc/services",
             Kind::ManyAddresses(_) => "give one address, or choose a family with -4 or -6",
             Kind::NoPair | Kind::EndpointFamilies => "use two IPv4 or two IPv6 addresses",
+            Kind::KernelName => {
+                "say \"kernel:NAME\", and with -A and AEAD \"kernel:NAME/BITS\" of the ICV, as in \
+                 \"kernel:hmac(sm3)/96\"; /proc/crypto has the names"
+            }
             Kind::Device(_) => "a device's name has at most 15 bytes, as `ip link` shows it",
             Kind::Upper(_) => "give the number of the protocol, or any",
             Kind::Misc(_) => "say TYPE,CODE with icmp and icmp6, as in 135,0; with gre a.b.c.d",

@@ -167,7 +167,8 @@ fn freebsd() {
         Encap {
             kind: EncapKind::EspInUdp,
             src_port: NonZeroU16::new(4500),
-            dst_port: NonZeroU16::new(4501)
+            dst_port: NonZeroU16::new(4501),
+            original: None,
         }
     );
     assert!(sa.esn);

@@ -93,6 +93,7 @@ fn options_of_an_sa() {
         kind: EncapKind::EspInUdp,
         src_port: NonZeroU16::new(1),
         dst_port: NonZeroU16::new(2),
+        original: None,
     };
     assert_eq!(sa.encap, Some(encap));
     assert_eq!(self::sa("esp 256 -keepalive 5 -nokeepalive -E null").nat_keepalive, None);

@@ -46,7 +46,23 @@ fn lifetimes() -> impl Strategy<Value = Lifetimes> {
     prop_oneof![Just(Lifetimes::default()), both]
 }
 
+/// An algorithm of the table, or one by the kernel's name, with any ICV and any key.
 fn keyed(kind: AlgorithmKind) -> impl Strategy<Value = Keyed> {
+    prop_oneof![3 => of_row(kind), 1 => of_kernel(kind)]
+}
+
+fn of_kernel(kind: AlgorithmKind) -> impl Strategy<Value = Keyed> {
+    let rows: Vec<&str> =
+        ALGORITHMS.iter().filter(|row| row.kind == kind).map(|row| row.kernel).collect();
+    let names = prop_oneof![select(rows), Just("hmac(sm3)"), Just("rfc4106(gcm(sm4))")];
+    let key = prop::collection::vec(any::<u8>(), 0..64);
+    (names, any::<u16>(), key).prop_map(move |(name, icv_bits, key)| {
+        let icv_bits = if kind == AlgorithmKind::Crypt { 0 } else { icv_bits };
+        Keyed::of_kernel(kind, name, icv_bits, Key::new(key))
+    })
+}
+
+fn of_row(kind: AlgorithmKind) -> impl Strategy<Value = Keyed> {
     let rows: Vec<&Algorithm> = ALGORITHMS.iter().filter(|row| row.kind == kind).collect();
     (select(rows), prop::collection::vec(any::<u8>(), 64), any::<bool>()).prop_map(
         |(algorithm, bytes, longest)| {
@@ -110,6 +126,7 @@ fn sa() -> impl Strategy<Value = Sa> {
                 kind,
                 src_port: NonZeroU16::new(src_port),
                 dst_port: NonZeroU16::new(dst_port),
+                original: None,
             }),
             sec_ctx,
             esn,
@@ -222,13 +239,14 @@ fn text() {
         kind: EncapKind::EspInUdp,
         src_port: NonZeroU16::new(4500),
         dst_port: NonZeroU16::new(1024),
+        original: None,
     };
     let (crypt, auth, encap) = (Some(null()), Some(auth), Some(encap));
     let sa = Sa { crypt, auth, encap, ..Sa::bare(ends(), Proto::Esp, Spi(0x1000)) };
     assert_eq!(
         *script_of_sa(&sa).text,
         format!(
-            "add 192.0.2.1[4500] 192.0.2.2[1024] esp-udp 4096 -m transport \
+            "add 192.0.2.1[4500] 192.0.2.2[1024] esp-udp 0x1000 -m transport \
              -E null -A hmac-sha256-128 0x{};",
             "ab".repeat(32)
         )
@@ -250,6 +268,45 @@ fn text() {
 }
 
 #[test]
+fn what_the_table_does_not_have_is_named_as_the_kernel_names_it() {
+    let keyed = |kind, kernel: &str, icv_bits, key: &[u8]| {
+        Some(Keyed::of_kernel(kind, kernel, icv_bits, Key::new(key.to_vec())))
+    };
+    let written = |sa: Sa| {
+        let written = script_of_sa(&sa);
+        assert_eq!(read(&written), Ok(Operation::AddSa(Box::new(sa))));
+        let text = written.text.strip_prefix("add 192.0.2.1 192.0.2.2 ").unwrap().to_owned();
+        text.strip_suffix(';').unwrap().to_owned()
+    };
+    let bare = |proto| Sa::bare(ends(), proto, Spi(0x1000));
+    let sm3 = keyed(AlgorithmKind::Auth, "hmac(sm3)", 96, &[1, 2]);
+    assert_eq!(
+        written(Sa { crypt: Some(null()), auth: sm3, ..bare(Proto::Esp) }),
+        "esp 0x1000 -m transport -E null -A \"kernel:hmac(sm3)/96\" 0x0102"
+    );
+    let short = keyed(AlgorithmKind::Auth, "hmac(sha512)", 256, &[0]);
+    assert_eq!(
+        written(Sa { auth: short, ..bare(Proto::Ah) }),
+        "ah 0x1000 -m transport -A \"kernel:hmac(sha512)/256\" 0x00"
+    );
+    let sm4 = keyed(AlgorithmKind::Crypt, "cbc(sm4)", 0, &[3]);
+    assert_eq!(
+        written(Sa { crypt: sm4, ..bare(Proto::Esp) }),
+        "esp 0x1000 -m transport -E \"kernel:cbc(sm4)\" 0x03"
+    );
+    let gcm = keyed(AlgorithmKind::Aead, "rfc4106(gcm(sm4))", 128, &[]);
+    assert_eq!(
+        written(Sa { aead: gcm, ..bare(Proto::Esp) }),
+        "esp 0x1000 -m transport -E \"kernel:rfc4106(gcm(sm4))/128\" \"\""
+    );
+    let lzjh = Some(Algorithm::of_kernel(AlgorithmKind::Comp, "lzjh"));
+    assert_eq!(
+        written(Sa { comp: lzjh, ..bare(Proto::IpComp) }),
+        "ipcomp 0x1000 -m transport -C \"kernel:lzjh\""
+    );
+}
+
+#[test]
 fn what_the_language_cannot_say_is_named() {
     let bare = || Sa { crypt: Some(null()), ..Sa::bare(ends(), Proto::Esp, Spi(256)) };
     let offload =
@@ -258,10 +315,9 @@ fn what_the_language_cannot_say_is_named() {
         kind: EncapKind::EspInTcp,
         src_port: NonZeroU16::new(1),
         dst_port: NonZeroU16::new(2),
+        original: None,
     };
     let context = |label: &str| SecCtx { doi: 1, alg: 1, context: label.into() };
-    let sha1 = Algorithm::by_name(AlgorithmKind::Auth, "hmac-sha1").unwrap();
-    let auth = Keyed { icv_bits: 112, ..Keyed::new(sha1, Key::new(vec![0; 20])) };
     let hard = Lifetime::from_numbers([0, 5, 0, 0]);
     let all = Prefix::new([0; 4].into(), Some(0)).unwrap();
     let selector = Selector::new(all, all).unwrap();
@@ -272,7 +328,6 @@ fn what_the_language_cannot_say_is_named() {
         (Sa { encap: Some(encap), ..bare() }, "encap espintcp"),
         (Sa { sec_ctx: Some(context("a\"b")), ..bare() }, "ctx a\\\"b"),
         (Sa { sec_ctx: Some(context("a\0b")), ..bare() }, "ctx a\\0b"),
-        (Sa { auth: Some(auth), ..bare() }, "icv 112"),
         (Sa { selector: Some(selector), ..bare() }, "sel 0.0.0.0/0 0.0.0.0/0"),
         (Sa { proto: Proto::Routing, ..bare() }, "proto route2"),
         (

@@ -152,7 +152,7 @@ fn words_of_a_policy() {
 /// Every word of the grammars is in a table, or is one of a few that stand for no row.
 #[test]
 fn no_other_words() {
-    let syntax = words(["any", "tcp", "esp", "n", "packet", "tagged", "0x", "oui"]);
+    let syntax = words(["any", "tcp", "esp", "n", "packet", "tagged", "0x", "oui", "kernel:"]);
     let letters = words(ScriptOption::ALL.iter().map(|option| &option.word()[1..]));
     let own = [statements(), protocols(), flags(), modes(), syntax, letters, words(NOT_IN_LINUX)];
     let kernel = words(SaFlags::ALL.into_iter().flat_map(SaFlags::words));

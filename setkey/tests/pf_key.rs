@@ -81,7 +81,7 @@ fn receive(client: &OwnedFd) -> Option<Message> {
 fn entry(proto: Proto, dst: [u8; 4], seq: u32, request: &Message) -> Message {
     let ends = AddressPair::new([192, 0, 2, 1].into(), IpAddr::from(dst)).unwrap();
     let sa = Sa { mode: Mode::Tunnel.into(), ..Sa::bare(ends, proto, Spi(0x1000 + seq)) };
-    let entry = SaEntry { sa, state: SaState::Mature, current: Current::default() };
+    let entry = SaEntry::new(sa, SaState::Mature, Current::default());
     sad::message(request.msg_type, &entry).unwrap().numbered(seq, request.pid)
 }
 

@@ -1,4 +1,7 @@
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+};
 
 use crate::Dialect;
 
@@ -205,6 +208,45 @@ impl Algorithm {
         named().find(|a| a.icv_bits == icv_bits).or_else(|| named().next())
     }
 
+    /// The algorithm of a kind with this kernel name, with any ICV and any key: what no row means. Its
+    /// word is [`Algorithm::KERNEL`] and the name. It is kept as long as the program runs: the kernel
+    /// has few algorithms.
+    #[must_use]
+    pub fn of_kernel(kind: AlgorithmKind, kernel: &str) -> &'static Self {
+        static NAMED: Mutex<Vec<&'static Algorithm>> = Mutex::new(Vec::new());
+        let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = named.iter().find(|it| it.kind == kind && it.kernel == kernel) {
+            return known;
+        }
+        let name: &'static str = format!("{}{kernel}", Self::KERNEL).leak();
+        let kernel = &name[Self::KERNEL.len()..];
+        let row = Self::by_kernel(kind, kernel, 0);
+        let new: &'static Algorithm = Box::leak(Box::new(Algorithm {
+            kind,
+            name,
+            aliases: &[],
+            dumped: row.map_or(kernel, |row| row.dumped),
+            pfkey: row.and_then(|row| row.pfkey),
+            kernel,
+            key_bits: KeyBits::from_to(0, u16::MAX),
+            icv_bits: 0,
+        }));
+        named.push(new);
+        new
+    }
+
+    /// What precedes the kernel's name of an algorithm in scripts, where there is no other word.
+    pub const KERNEL: &'static str = "kernel:";
+
+    /// The longest name in bytes, without its NUL (`xfrm_algo.alg_name`).
+    pub const MOST_NAME: usize = 63;
+
+    /// Whether the table has it.
+    #[must_use]
+    pub fn has_row(&self) -> bool {
+        !self.name.starts_with(Self::KERNEL)
+    }
+
     /// This algorithm as the word means it in a dialect: SHA-256 is cut to 96 bits in `linux`, as
     /// AF_KEY does, and to RFC 4868's 128 in the BSDs.
     #[must_use]
@@ -241,6 +283,19 @@ mod tests {
         let sha256 = Algorithm::by_name(AlgorithmKind::Auth, "hmac-sha2-256").unwrap();
         assert_eq!(sha256.in_dialect(Dialect::FreeBsd).icv_bits, 128);
         assert_eq!(sha256.in_dialect(Dialect::Linux).icv_bits, 96);
+    }
+
+    #[test]
+    fn the_kernels_name_is_enough() {
+        let named = |kind| Algorithm::of_kernel(kind, "hmac(sm3)");
+        let sm3 = named(AlgorithmKind::Auth);
+        assert_eq!((sm3.name, sm3.kernel, sm3.pfkey), ("kernel:hmac(sm3)", "hmac(sm3)", None));
+        assert!(sm3.key_bits.fits(0) && sm3.key_bits.fits(256) && !sm3.has_row());
+        assert!(std::ptr::eq(sm3, named(AlgorithmKind::Auth)));
+        assert_eq!(named(AlgorithmKind::Comp).kind, AlgorithmKind::Comp);
+        // A dump has AF_KEY's word, whatever ICV and key are.
+        let sha1 = Algorithm::of_kernel(AlgorithmKind::Auth, "hmac(sha1)");
+        assert_eq!((sha1.dumped, sha1.pfkey, sha1.has_row()), ("hmac-sha1", Some(3), false));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::UnknownWord;
 /// Flags of an SA: in the low eight bits the `XFRM_STATE_*` flags, above them the
 /// `XFRM_SA_XFLAG_*` flags (linux/xfrm.h). ESN is not among them: see [`crate::Sa::esn`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct SaFlags(u32);
+pub struct SaFlags(u64);
 
 impl SaFlags {
     /// Do not copy ECN bits to and from the outer header.
@@ -44,11 +44,20 @@ impl SaFlags {
         all
     };
 
-    /// The flags of the two kernel fields; those that have no name are dropped.
+    /// `XFRM_STATE_ESN`.
+    const ESN: u8 = 128;
+
+    /// The flags of the two kernel fields, without ESN.
     #[must_use]
     pub fn from_xfrm(state: u8, extra: u32) -> Self {
-        let known = Self::TABLE.iter().fold(0, |all, row| all | row.0.0);
-        SaFlags((u32::from(state) | extra << 8) & known)
+        SaFlags(u64::from(state & !Self::ESN) | u64::from(extra) << 8)
+    }
+
+    /// The `XFRM_SA_XFLAG_*` bits that have no word.
+    #[must_use]
+    pub fn unnamed_extra_bits(self) -> u32 {
+        let named = Self::TABLE.iter().fold(SaFlags::default(), |all, row| all | row.0);
+        self.without(named).extra_bits()
     }
 
     /// The `XFRM_STATE_*` bits.
@@ -60,7 +69,7 @@ impl SaFlags {
     /// The `XFRM_SA_XFLAG_*` bits.
     #[must_use]
     pub fn extra_bits(self) -> u32 {
-        self.0 >> 8
+        (self.0 >> 8).try_into().unwrap_or_default()
     }
 
     /// Whether every one of `flags` is set.
@@ -127,6 +136,9 @@ mod tests {
 
     #[test]
     fn kernel_fields_lead_back() {
+        assert_eq!(SaFlags::from_xfrm(u8::MAX, u32::MAX).extra_bits(), u32::MAX);
+        assert_eq!(SaFlags::from_xfrm(u8::MAX, u32::MAX).unnamed_extra_bits(), u32::MAX - 3);
+        assert_eq!(SaFlags::from_xfrm(u8::MAX, 0).state_bits(), 127);
         let flags = SaFlags::from_xfrm(0b101, 2);
         assert_eq!((flags.state_bits(), flags.extra_bits()), (0b101, 2));
         let names: Vec<&str> = flags.words().collect();

@@ -6,6 +6,7 @@
 
 mod action;
 mod algorithm;
+mod attribute;
 mod device;
 mod dialect;
 mod direction;
@@ -15,6 +16,7 @@ mod event;
 mod flags;
 mod installation;
 mod ip_version;
+mod iptfs;
 mod kernel;
 mod key;
 mod level;
@@ -29,6 +31,7 @@ mod policy_flags;
 mod policy_type;
 mod priority;
 mod proto;
+mod replay;
 mod sa;
 mod sec_ctx;
 mod selector;
@@ -43,6 +46,7 @@ mod visible;
 
 pub use action::{Action, ActionKind};
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
+pub use attribute::Attribute;
 pub use device::DeviceName;
 pub use dialect::Dialect;
 pub use direction::{Direction, SaDirection};
@@ -52,6 +56,7 @@ pub use event::{Acquire, Event, EventGroup, Mapping, Migration, Origin, PathChan
 pub use flags::SaFlags;
 pub use installation::Installation;
 pub use ip_version::IpVersion;
+pub use iptfs::IpTfs;
 pub use kernel::{HashTable, HashThreshold, KernelDefault, SadInfo, SpdInfo};
 pub use key::Key;
 pub use level::{Level, LevelKind, ReqId};
@@ -66,6 +71,7 @@ pub use policy_flags::PolicyFlags;
 pub use policy_type::PolicyType;
 pub use priority::{Priority, PriorityBase};
 pub use proto::{Proto, SaType};
+pub use replay::{ReplayState, SaStats};
 pub use sa::{AddressPair, Encap, Keyed, Offload, Sa, SaEntry, SaId};
 pub use sec_ctx::SecCtx;
 pub use selector::{PortMasks, Prefix, Selector, Upper};

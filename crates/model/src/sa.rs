@@ -4,8 +4,9 @@ use std::{
 };
 
 use crate::{
-    Algorithm, Current, DeviceName, EncapKind, Error, Key, Lifetimes, Mark, Mode, Proto, ReqId,
-    SaDirection, SaFlags, SaMode, SaState, ScriptOption, SecCtx, Selector, Spi,
+    Algorithm, AlgorithmKind, Attribute, Current, DeviceName, EncapKind, Error, IpTfs, Key,
+    Lifetimes, Mark, Mode, Proto, ReplayState, ReqId, SaDirection, SaFlags, SaMode, SaState,
+    SaStats, ScriptOption, SecCtx, Selector, Spi,
 };
 
 /// Source and destination of an SA or a tunnel: one family.
@@ -74,6 +75,16 @@ impl Keyed {
     pub fn new(algorithm: &'static Algorithm, key: Key) -> Self {
         Self { algorithm, key, icv_bits: algorithm.icv_bits }
     }
+
+    /// The algorithm that the kernel names so: the row of the table that means this ICV and a key of
+    /// this length, or else [`Algorithm::of_kernel`].
+    #[must_use]
+    pub fn of_kernel(kind: AlgorithmKind, kernel: &str, icv_bits: u16, key: Key) -> Self {
+        let row = Algorithm::by_kernel(kind, kernel, icv_bits)
+            .filter(|row| row.icv_bits == icv_bits && row.key_bits.fits(key.bits()));
+        let algorithm = row.unwrap_or_else(|| Algorithm::of_kernel(kind, kernel));
+        Self { algorithm, key, icv_bits }
+    }
 }
 
 /// NAT traversal of an ESP SA.
@@ -85,6 +96,8 @@ pub struct Encap {
     pub src_port: Option<NonZeroU16>,
     /// Destination port, host order, if it is given.
     pub dst_port: Option<NonZeroU16>,
+    /// The original address of the peer behind the NAT, if it is given (`encap_oa`).
+    pub original: Option<IpAddr>,
 }
 
 /// A network device that does the work of an SA (`XFRMA_OFFLOAD_DEV`).
@@ -117,6 +130,11 @@ pub struct Sa {
     pub selector: Option<Selector>,
     /// Packets that may arrive late; 0: no replay check.
     pub replay_window: u32,
+    /// Words of 32 bits of the replay bitmap, where they are not those of
+    /// [`Sa::implied_replay_words`].
+    pub replay_words: Option<u32>,
+    /// How far its sequence numbers are. A new SA of all zeros is the kernel's own beginning.
+    pub replay_state: ReplayState,
     /// Flags.
     pub flags: SaFlags,
     /// Authentication.
@@ -129,6 +147,8 @@ pub struct Sa {
     pub comp: Option<&'static Algorithm>,
     /// Limits.
     pub lifetimes: Lifetimes,
+    /// Bytes up to which ESP pads packets of a tunnel (`XFRMA_TFCPAD`, RFC 4303 section 2.7).
+    pub tfc_padding: Option<NonZeroU32>,
     /// NAT traversal.
     pub encap: Option<Encap>,
     /// Security context.
@@ -143,10 +163,22 @@ pub struct Sa {
     pub if_id: Option<NonZeroU32>,
     /// The way it is used, where that is fixed.
     pub direction: Option<SaDirection>,
+    /// Seconds between reports of a peer's new address or port (`XFRMA_MTIMER_THRESH`, Linux 5.17).
+    pub mapping_interval: Option<NonZeroU32>,
+    /// Care-of address, Mobile IPv6 (`XFRMA_COADDR`).
+    pub care_of: Option<IpAddr>,
+    /// The CPU whose packets it is for (`XFRMA_SA_PCPU`, RFC 9611, Linux 6.13).
+    pub cpu: Option<u32>,
+    /// Settings of mode `iptfs`.
+    pub iptfs: IpTfs,
     /// Seconds between the keepalives of a NAT-T SA, if it sends any (Linux 6.11).
     pub nat_keepalive: Option<NonZeroU32>,
     /// The device that does the work.
     pub offload: Option<Offload>,
+    /// Attributes that have no field.
+    pub unknown: Vec<Attribute>,
+    /// What else the kernel has of it and this model cannot express, in words for a comment.
+    pub inexpressible: Vec<&'static str>,
 }
 
 impl Sa {
@@ -165,12 +197,15 @@ impl Sa {
             seq: None,
             selector: None,
             replay_window: 0,
+            replay_words: None,
+            replay_state: ReplayState::default(),
             flags: SaFlags::default(),
             auth: None,
             crypt: None,
             aead: None,
             comp: None,
             lifetimes: Lifetimes::default(),
+            tfc_padding: None,
             encap: None,
             sec_ctx: None,
             esn: false,
@@ -178,9 +213,23 @@ impl Sa {
             output_mark: Mark::default(),
             if_id: None,
             direction: None,
+            mapping_interval: None,
+            care_of: None,
+            cpu: None,
+            iptfs: IpTfs::default(),
             nat_keepalive: None,
             offload: None,
+            unknown: Vec::new(),
+            inexpressible: Vec::new(),
         }
+    }
+
+    /// The words of the bitmap of `xfrm_replay_state_esn` that go with the window; none for a window
+    /// that the fixed structure's own bitmap of 32 bits has room for.
+    #[must_use]
+    pub fn implied_replay_words(&self) -> Option<u32> {
+        let is_wide = self.esn || self.replay_window > u32::BITS;
+        is_wide.then(|| self.replay_window.div_ceil(u32::BITS))
     }
 
     /// What names it.
@@ -233,12 +282,24 @@ pub struct SaEntry {
     pub state: SaState,
     /// What it has seen.
     pub current: Current,
+    /// What it has dropped.
+    pub stats: SaStats,
+    /// When a packet last used it, Unix seconds, if the kernel reports that (`XFRMA_LASTUSED`).
+    pub last_used: Option<u64>,
+}
+
+impl SaEntry {
+    /// An SA that has dropped nothing.
+    #[must_use]
+    pub fn new(sa: Sa, state: SaState, current: Current) -> Self {
+        Self { sa, state, current, stats: SaStats::default(), last_used: None }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AlgorithmKind, Lifetime};
+    use crate::Lifetime;
 
     fn sa(proto: Proto) -> Sa {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();

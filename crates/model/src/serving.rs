@@ -185,7 +185,7 @@ mod tests {
         let mut sa = Sa { mode: mode.into(), ..Sa::bare(ends, Proto::Esp, Spi(0x1000)) };
         change(&mut sa);
         let current = Current::default();
-        Offer::of(&SaEntry { sa, state: SaState::Mature, current }).unwrap()
+        Offer::of(&SaEntry::new(sa, SaState::Mature, current)).unwrap()
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_larval_sa_serves_nothing() {
         let sa = Sa::bare(ends(1, 2), Proto::Esp, Spi(0x1000));
-        let entry = SaEntry { sa, state: SaState::Larval, current: Current::default() };
+        let entry = SaEntry::new(sa, SaState::Larval, Current::default());
         assert_eq!(Offer::of(&entry), None);
     }
 }

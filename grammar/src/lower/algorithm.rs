@@ -4,9 +4,20 @@ use super::Lowering;
 use crate::{
     error::{Error, Kind},
     parse::lexer::token_at,
-    tree::{self, Algorithms, Span},
+    tree::{self, Algorithms, Node, Span},
     warning::{Warning, WarningKind},
 };
+
+const CIPHERS: &[AlgorithmKind] = &[AlgorithmKind::Crypt, AlgorithmKind::Aead];
+const AUTH: &[AlgorithmKind] = &[AlgorithmKind::Auth];
+const COMP: &[AlgorithmKind] = &[AlgorithmKind::Comp];
+
+/// An algorithm by the kernel's name.
+struct Named<'w> {
+    kind: AlgorithmKind,
+    kernel: &'w str,
+    icv_bits: u16,
+}
 
 /// The algorithms of an SA.
 #[derive(Clone, Default)]
@@ -14,16 +25,15 @@ pub(super) struct Chosen {
     pub crypt: Option<Keyed>,
     pub auth: Option<Keyed>,
     pub aead: Option<Keyed>,
-    /// The word of the compression algorithm.
-    compression: Option<String>,
+    /// The compression algorithm, or its word if Linux does not have it.
+    compression: Option<Result<&'static Algorithm, String>>,
 }
 
 impl Chosen {
     /// The compression algorithm; the refusal of AF_KEY if Linux does not have it.
     pub(super) fn compression(&self) -> Result<Option<&'static Algorithm>, model::Error> {
-        let Some(word) = &self.compression else { return Ok(None) };
-        let found = Algorithm::by_name(AlgorithmKind::Comp, word);
-        found.map(Some).ok_or_else(|| model::Error::NoCompression(word.clone()))
+        let missing = |word: &String| model::Error::NoCompression(word.clone());
+        self.compression.as_ref().map(|found| found.as_ref().copied().map_err(missing)).transpose()
     }
 }
 
@@ -38,20 +48,24 @@ impl Lowering<'_> {
         match algorithms {
             Algorithms::Crypt(crypt, auth) => {
                 self.check_cipher(crypt, is_old, warnings)?;
-                let keyed = self.keyed(&[AlgorithmKind::Crypt, AlgorithmKind::Aead], crypt)?;
+                let keyed = self.keyed(CIPHERS, crypt)?;
                 if keyed.algorithm.kind == AlgorithmKind::Aead {
                     chosen.aead = Some(keyed);
                 } else {
                     chosen.crypt = Some(keyed);
                 }
-                let auth = auth.as_ref().map(|auth| self.keyed(&[AlgorithmKind::Auth], auth));
+                let auth = auth.as_ref().map(|auth| self.keyed(AUTH, auth));
                 chosen.auth = auth.transpose()?;
             }
             Algorithms::Auth(auth) => {
-                chosen.auth = Some(self.keyed(&[AlgorithmKind::Auth], auth)?);
+                chosen.auth = Some(self.keyed(AUTH, auth)?);
             }
             Algorithms::Comp { name, .. } => {
-                chosen.compression = Some(name.value.clone());
+                chosen.compression = Some(match self.named_by_kernel(COMP, name)? {
+                    Some(Named { kind, kernel, .. }) => Ok(Algorithm::of_kernel(kind, kernel)),
+                    None => Algorithm::by_name(AlgorithmKind::Comp, &name.value)
+                        .ok_or_else(|| name.value.clone()),
+                });
             }
         }
         Ok(chosen)
@@ -84,13 +98,16 @@ impl Lowering<'_> {
 
     fn keyed(&self, kinds: &[AlgorithmKind], chosen: &tree::Algorithm) -> Result<Keyed, Error> {
         let name = &chosen.name;
+        let key = chosen.key.as_ref().map_or_else(Key::default, |key| key.value.clone());
+        if let Some(Named { kind, kernel, icv_bits }) = self.named_by_kernel(kinds, name)? {
+            return Ok(Keyed::of_kernel(kind, kernel, icv_bits, key));
+        }
         let named = kinds.iter().find_map(|&kind| Algorithm::by_name(kind, &name.value));
         let Some(algorithm) = named else {
             let kind = Kind::NotSupported(name.value.clone());
             return Err(self.algorithm_error(kind, name.span, chosen));
         };
         let algorithm = algorithm.in_dialect(self.source.dialect());
-        let key = chosen.key.as_ref().map_or_else(Key::default, |key| key.value.clone());
         let (bits, fits) = (key.bits(), algorithm.key_bits);
         // The original tests the range alone, and leaves the rest to the kernel.
         let is_right = if algorithm.kind == AlgorithmKind::Aead {
@@ -103,6 +120,32 @@ impl Lowering<'_> {
             return Err(self.algorithm_error(kind, at_key(chosen), chosen));
         }
         Ok(Keyed::new(algorithm, key))
+    }
+
+    /// The name and the ICV of `kernel:NAME` or `kernel:NAME/ICV`, if the word is one of these. A cipher
+    /// with an ICV authenticates by itself. The kernel decides on the key's length.
+    fn named_by_kernel<'w>(
+        &self,
+        kinds: &[AlgorithmKind],
+        word: &'w Node<String>,
+    ) -> Result<Option<Named<'w>>, Error> {
+        let Some(name) = word.value.strip_prefix(Algorithm::KERNEL) else { return Ok(None) };
+        let wrong = || self.error(Kind::KernelName, word.span);
+        let (name, icv_bits) = match name.split_once('/') {
+            None => (name, None),
+            Some((name, bits)) => (name, Some(bits.parse().map_err(|_| wrong())?)),
+        };
+        let kind = match kinds {
+            [AlgorithmKind::Crypt, aead] if icv_bits.is_some() => *aead,
+            [kind, ..] => *kind,
+            [] => return Ok(None),
+        };
+        let is_name = (1..=Algorithm::MOST_NAME).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_graphic());
+        if !is_name || kind == AlgorithmKind::Comp && icv_bits.is_some() {
+            return Err(wrong());
+        }
+        Ok(Some(Named { kind, kernel: name, icv_bits: icv_bits.unwrap_or(0) }))
     }
 
     /// An error of an algorithm: the original has read its key by then.

@@ -110,7 +110,7 @@ impl Lowering<'_> {
     fn natt(&self, ends: &(tree::Host, tree::Host), look_up: LookUp) -> Result<Encap, Error> {
         let (src, dst) = (self.host(&ends.0, look_up)?, self.host(&ends.1, look_up)?);
         let [src_port, dst_port] = [src.port, dst.port].map(NonZeroU16::new);
-        Ok(Encap { kind: EncapKind::EspInUdp, src_port, dst_port })
+        Ok(Encap { kind: EncapKind::EspInUdp, src_port, dst_port, original: None })
     }
 
     pub(super) fn mark(

@@ -152,5 +152,6 @@ fn encap(ends: &SaEnds, src: &End, dst: &End) -> Option<Encap> {
         kind: EncapKind::EspInUdp,
         src_port: port(src),
         dst_port: port(dst),
+        original: None,
     })
 }

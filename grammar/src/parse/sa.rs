@@ -177,7 +177,7 @@ impl Reader<'_> {
             Rule::auth => Algorithms::Auth(self.algorithm(first)),
             Rule::comp => {
                 let mut comp = first.into_inner();
-                let name = self.text(&part(&mut comp));
+                let name = self.algorithm_name(&part(&mut comp));
                 Algorithms::Comp { name, raw_cpi: comp.next().is_some() }
             }
             _ => return Err(self.unexpected(&first)),
@@ -201,7 +201,12 @@ impl Reader<'_> {
                 _ => {}
             }
         }
-        Algorithm { name: self.text(&word), key: key.map(|key| self.key(&key)) }
+        Algorithm { name: self.algorithm_name(&word), key: key.map(|key| self.key(&key)) }
+    }
+
+    /// A word, or the kernel's name without its quotes.
+    fn algorithm_name(&self, pair: &Pair<'_, Rule>) -> Node<String> {
+        self.node(pair, pair.as_str().trim_matches('"').to_owned())
     }
 
     fn key(&self, pair: &Pair<'_, Rule>) -> Node<Key> {

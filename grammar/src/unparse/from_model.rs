@@ -55,7 +55,7 @@ pub(super) fn node<T>(value: T) -> Node<T> {
 /// Makes the tree of a statement, and notes what it cannot say.
 #[derive(Default)]
 pub(super) struct Writer {
-    lost: Vec<String>,
+    pub(super) lost: Vec<String>,
 }
 
 impl Writer {

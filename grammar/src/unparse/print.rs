@@ -53,7 +53,7 @@ impl Display for Command {
 
 impl Display for SaName {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "{} {}", self.ends, self.spi.value)?;
+        write!(f, "{} {:#x}", self.ends, self.spi.value)?;
         extensions(f, &self.extensions)
     }
 }
@@ -208,9 +208,9 @@ impl Display for Algorithms {
                 write!(f, "{encryption} {crypt} {authentication} {auth}")
             }
             Algorithms::Auth(auth) => write!(f, "{authentication} {auth}"),
-            Algorithms::Comp { name, raw_cpi: false } => write!(f, "{compression} {}", name.value),
-            Algorithms::Comp { name, raw_cpi: true } => {
-                write!(f, "{compression} {} {raw}", name.value)
+            Algorithms::Comp { name, raw_cpi } => {
+                write!(f, "{compression} {}", AlgorithmName(&name.value))?;
+                if *raw_cpi { write!(f, " {raw}") } else { Ok(()) }
             }
         }
     }
@@ -218,8 +218,18 @@ impl Display for Algorithms {
 
 impl Display for Algorithm {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        f.write_str(&self.name.value)?;
+        AlgorithmName(&self.name.value).fmt(f)?;
         self.key.iter().try_for_each(|key| write_key(f, &key.value))
+    }
+}
+
+/// A word, or the kernel's name in quotes.
+struct AlgorithmName<'a>(&'a str);
+
+impl Display for AlgorithmName<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        let quote = if self.0.starts_with(model::Algorithm::KERNEL) { "\"" } else { "" };
+        write!(f, "{quote}{}{quote}", self.0)
     }
 }
 

@@ -1,6 +1,6 @@
 use std::{net::IpAddr, num::NonZeroU16};
 
-use model::{Algorithm, EncapKind, Keyed, Mode, Proto, Sa, SaFlags, names::LookUp};
+use model::{Algorithm, AlgorithmKind, EncapKind, Keyed, Mode, Proto, Sa, SaFlags, names::LookUp};
 
 use super::{
     from_model::{Writer, if_id, limits, mark, node},
@@ -25,10 +25,29 @@ impl Writer {
             let (src, dst) = (range(selector.src(), 0), range(selector.dst(), 0));
             self.lose(format!("sel {src} {dst}"));
         }
+        self.lose_rest(sa);
         let spi = node(u64::from(sa.spi.0));
         let extensions = extensions.into_iter().map(node).collect();
         let algorithms = self.algorithms(sa);
         Command::Add(Box::new(SaName { ends, spi, extensions }), algorithms)
+    }
+
+    /// What has no option.
+    fn lose_rest(&mut self, sa: &Sa) {
+        let original = sa.encap.and_then(|encap| encap.original);
+        let rest = [
+            sa.tfc_padding.map(|bytes| format!("tfcpad {bytes}")),
+            sa.mapping_interval.map(|seconds| format!("mtimer {seconds}")),
+            sa.care_of.map(|address| format!("coa {address}")),
+            sa.cpu.map(|cpu| format!("pcpu {cpu}")),
+            sa.replay_words.map(|words| format!("replay bitmap of {words} words")),
+            original.map(|address| format!("encap oa {address}")),
+            (!sa.iptfs.is_empty()).then(|| String::from("iptfs")),
+        ];
+        self.lost.extend(rest.into_iter().flatten());
+        let unknown = sa.unknown.iter().map(|attribute| format!("attribute {}", attribute.number));
+        self.lost.extend(unknown);
+        self.lost.extend(sa.inexpressible.iter().map(|what| (*what).to_owned()));
     }
 
     fn proto(&mut self, proto: Proto) -> Option<SaProto> {
@@ -110,7 +129,9 @@ impl Writer {
         }
         match (crypt.or(aead), auth, sa.comp) {
             (None, None, Some(comp)) => {
-                Algorithms::Comp { name: node(comp.name.to_owned()), raw_cpi: false }
+                let name = self.kernel_name(comp.kernel).filter(|_| !comp.has_row());
+                let name = node(name.unwrap_or_else(|| comp.name.to_owned()));
+                Algorithms::Comp { name, raw_cpi: false }
             }
             (None, Some(auth), _) => Algorithms::Auth(auth),
             (Some(crypt), auth, _) => Algorithms::Crypt(crypt, auth),
@@ -121,20 +142,31 @@ impl Writer {
         }
     }
 
-    fn algorithm(&mut self, keyed: &Keyed) -> tree::Algorithm {
-        let given = keyed.algorithm;
-        let fitting = Algorithm::by_kernel(given.kind, given.kernel, keyed.icv_bits);
-        let written =
-            if given.icv_bits == keyed.icv_bits { given } else { fitting.unwrap_or(given) };
-        if written.icv_bits != keyed.icv_bits {
-            self.lose(format!("icv {}", keyed.icv_bits));
+    /// The word of the table, or else the kernel's name with the ICV.
+    fn algorithm(&mut self, given: &Keyed) -> tree::Algorithm {
+        let Keyed { algorithm: &Algorithm { kind, kernel, .. }, ref key, icv_bits } = *given;
+        let means_it = |row: &&Algorithm| {
+            row.has_row() && row.icv_bits == icv_bits && row.key_bits.fits(key.bits())
+        };
+        let rows = [Some(given.algorithm), Algorithm::by_kernel(kind, kernel, icv_bits)];
+        if let Some(row) = rows.into_iter().flatten().find(means_it) {
+            let key = (row.name != "null").then(|| node(key.clone()));
+            return tree::Algorithm { name: node(row.name.to_owned()), key };
         }
-        let bits = keyed.key.bits();
-        if !written.key_bits.fits(bits) {
-            self.lose(format!("a key of {bits} bits for {}", written.name));
+        let is_cipher = kind == AlgorithmKind::Crypt;
+        let icv = if is_cipher { String::new() } else { format!("/{icv_bits}") };
+        let name = self.kernel_name(kernel).unwrap_or_default();
+        tree::Algorithm { name: node(name + &icv), key: Some(node(key.clone())) }
+    }
+
+    /// The word for an algorithm that the kernel names so.
+    fn kernel_name(&mut self, name: &str) -> Option<String> {
+        let can_be_quoted = !name.is_empty() && name.is_ascii() && !name.contains(['"', '/']);
+        if !can_be_quoted {
+            self.lose(format!("the algorithm {}", name.escape_default()));
+            return None;
         }
-        let key = (written.name != "null" || bits != 0).then(|| node(keyed.key.clone()));
-        tree::Algorithm { name: node(written.name.to_owned()), key }
+        Some(format!("{}{name}", Algorithm::KERNEL))
     }
 }
 

@@ -93,7 +93,7 @@ mod tests {
 
     fn sa(spi: u32, mode: Mode, ends: AddressPair) -> SaEntry {
         let sa = Sa { mode: mode.into(), ..Sa::bare(ends, Proto::Esp, Spi(spi)) };
-        SaEntry { sa, state: SaState::Mature, current: Current::default() }
+        SaEntry::new(sa, SaState::Mature, Current::default())
     }
 
     fn policy(prefix: (u8, u32), direction: Direction, mode: TemplateMode) -> Policy {

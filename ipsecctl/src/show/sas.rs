@@ -98,11 +98,12 @@ mod tests {
                 kind: EncapKind::EspInUdp,
                 src_port: NonZeroU16::new(4500),
                 dst_port: NonZeroU16::new(4501),
+                original: None,
             }),
             ..Sa::bare(ends, Proto::Esp, Spi(0x1000))
         };
         let current = Current { packets: 2, bytes: 168, ..Current::default() };
-        let mut entry = SaEntry { sa, state: SaState::Dying, current };
+        let mut entry = SaEntry::new(sa, SaState::Dying, current);
         let ends = "192.0.2.1[4500] 192.0.2.2[4501]";
         let rest = "dying 2 168 9,17 espinudp";
         assert_eq!(

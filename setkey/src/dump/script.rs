@@ -14,7 +14,9 @@ pub fn write_script_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> 
         writeln!(out, "# the mode is that of its policy")?;
     }
     write_lost(out, &lost)?;
-    writeln!(out, "{}", *text)
+    // Without what is lost it would be another SA.
+    let comment = if lost.is_empty() { "" } else { "# " };
+    writeln!(out, "{comment}{}", *text)
 }
 
 /// A policy as the statement that adds it; those of sockets cannot be.

@@ -58,7 +58,7 @@ mod tests {
         let ends = AddressPair::new([10, 0, 0, 1].into(), [10, 0, 0, 2].into()).unwrap();
         let sa = Sa::bare(ends, Proto::Esp, Spi(0x1000));
         let current = Current { add_time: 100, ..Current::default() };
-        let mut entry = SaEntry { sa, state: SaState::Mature, current };
+        let mut entry = SaEntry::new(sa, SaState::Mature, current);
         let line = |entry: &SaEntry, dialect| {
             let mut out = Vec::new();
             let frame = Frame { now: 142, dialect, ..Frame::default() };

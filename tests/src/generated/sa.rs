@@ -194,6 +194,6 @@ fn encap() -> impl Strategy<Value = Option<Encap>> {
     let port = || prop_oneof![Just(4500), any::<u16>()];
     (port(), port()).prop_map(|(src_port, dst_port)| {
         let [src_port, dst_port] = [src_port, dst_port].map(NonZeroU16::new);
-        Some(Encap { kind: EncapKind::EspInUdp, src_port, dst_port })
+        Some(Encap { kind: EncapKind::EspInUdp, src_port, dst_port, original: None })
     })
 }

@@ -32,7 +32,7 @@ fn an_sa_with_everything() {
 #[test]
 fn an_sa_with_nothing() {
     let sa = Sa::bare(ends(), Proto::Ah, Spi(0x1000));
-    let entry = SaEntry { sa, state: SaState::Mature, current: Current::default() };
+    let entry = SaEntry::new(sa, SaState::Mature, Current::default());
     let expected = concat!(
         r#"{"src":"192.0.2.1","dst":"192.0.2.2","protocol":"ah","spi":4096,"mode":"transport","replay_window":0,"#,
         r#""state":"mature","packets":0,"bytes":0}"#,

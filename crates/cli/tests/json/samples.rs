@@ -48,6 +48,7 @@ pub fn full_sa() -> SaEntry {
             kind: EncapKind::EspInUdp,
             src_port: NonZeroU16::new(4500),
             dst_port: NonZeroU16::new(4501),
+            original: None,
         }),
         sec_ctx: Some(context()),
         esn: true,
@@ -64,7 +65,7 @@ pub fn full_sa() -> SaEntry {
         ..Sa::bare(ends(), Proto::Esp, Spi(0x1000))
     };
     let current = Current { packets: 2, bytes: 168, add_time: 100, use_time: 101 };
-    SaEntry { sa, state: SaState::Dying, current }
+    SaEntry::new(sa, SaState::Dying, current)
 }
 
 pub fn policy(upper: Upper, ports: (u16, u16), templates: Vec<Template>) -> PolicyEntry {

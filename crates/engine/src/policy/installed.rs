@@ -154,7 +154,7 @@ mod tests {
 
     fn sas(change: impl Fn(&mut SaEntry)) -> TunnelSas {
         let sa = Sa { mode: Mode::Tunnel.into(), ..Sa::bare(ends(), Proto::Esp, Spi(4096)) };
-        let mut entry = SaEntry { sa, state: SaState::Mature, current: Current::default() };
+        let mut entry = SaEntry::new(sa, SaState::Mature, Current::default());
         change(&mut entry);
         let mut sas = TunnelSas::default();
         sas.note(&entry);

@@ -139,8 +139,8 @@ impl Engine {
         let filter = SadFilter { proto: Some(tunnel.0), ends: Some(tunnel.1), prefixes: None };
         let entries: Vec<SaEntry> =
             self.host.kernel.dump_sad(&filter)?.collect::<Result<_, _>>()?;
-        for SaEntry { sa, state, current } in entries {
-            let entry = self.host.store.requested_mode(SaEntry { sa, state, current });
+        for entry in entries {
+            let entry = self.host.store.requested_mode(entry);
             let mut fit = entry.sa.clone();
             if fit.mode.is_any() {
                 fit.mode = self.known.spd.tunnels.mode_for(&fit);
@@ -153,7 +153,7 @@ impl Engine {
             if fit == entry.sa {
                 continue;
             }
-            if current.packets != 0 {
+            if entry.current.packets != 0 {
                 sink.outcome(line, Outcome::UnfitSa(fit.id()))?;
                 continue;
             }

@@ -135,7 +135,7 @@ mod tests {
     fn sa(mode: Mode) -> SaEntry {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let sa = Sa { mode: mode.into(), ..Sa::bare(ends, Proto::Esp, Spi(1)) };
-        SaEntry { sa, state: SaState::Mature, current: Current::default() }
+        SaEntry::new(sa, SaState::Mature, Current::default())
     }
 
     fn dump(entries: Vec<Result<SaEntry, engine::Error>>) -> Vec<(u32, u8)> {

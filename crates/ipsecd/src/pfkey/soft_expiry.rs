@@ -83,7 +83,7 @@ mod tests {
         remembered.note(&flushed(Some(Proto::Ah)));
         assert_eq!(remembered.0.len(), 1);
         let (state, current) = (SaState::Dead, Current::default());
-        let entry = |sa: &Sa| Box::new(SaEntry { sa: sa.clone(), state, current });
+        let entry = |sa: &Sa| Box::new(SaEntry::new(sa.clone(), state, current));
         let origin = Origin::default();
         remembered.note(&Event::SaDeleted { entry: entry(&sa), origin });
         assert!(remembered.0.is_empty());

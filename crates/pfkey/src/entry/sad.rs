@@ -96,7 +96,7 @@ pub fn read(message: &Message) -> Result<SaEntry, Error> {
     sa.lifetimes = fields::limits(message);
     sa.encap = read_encap(message)?;
     sa.sec_ctx = message.sec_ctx().map(Into::into);
-    Ok(SaEntry { sa, state: numbers::state(named.state)?, current: fields::current(message) })
+    Ok(SaEntry::new(sa, numbers::state(named.state)?, fields::current(message)))
 }
 
 /// Source and destination of a message.
@@ -146,5 +146,5 @@ fn read_encap(message: &Message) -> Result<Option<Encap>, Error> {
 pub(crate) fn encap(message: &Message, number: u8) -> Result<Encap, Error> {
     let port = |end| message.nat_port(end).and_then(NonZeroU16::new);
     let (src_port, dst_port) = (port(End::Src), port(End::Dst));
-    Ok(Encap { kind: numbers::encap_kind(number)?, src_port, dst_port })
+    Ok(Encap { kind: numbers::encap_kind(number)?, src_port, dst_port, original: None })
 }

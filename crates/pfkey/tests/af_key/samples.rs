@@ -81,6 +81,7 @@ pub fn esp_udp() -> Sa {
         kind: EncapKind::EspInUdp,
         src_port: NonZeroU16::new(4500),
         dst_port: NonZeroU16::new(4501),
+        original: None,
     };
     Sa { crypt: aes(16), auth: sha1(), encap: Some(encap), ..bare(Proto::Esp, 0x1004) }
 }
@@ -97,7 +98,7 @@ pub fn esp_tunnel6() -> Sa {
 }
 
 pub fn mature(sa: Sa) -> SaEntry {
-    SaEntry { sa, state: SaState::Mature, current: Current::default() }
+    SaEntry::new(sa, SaState::Mature, Current::default())
 }
 
 fn prefix(text: &str) -> Prefix {

@@ -1,11 +1,11 @@
 //! `xfrm_algo`, `xfrm_algo_auth` and `xfrm_algo_aead`: kernel name, key length in bits (salt
 //! included), ICV length in bits, key.
 
-use model::{Algorithm, AlgorithmKind, Key, Keyed};
+use model::{Algorithm, AlgorithmKind, Attribute, Key, Keyed};
 use netlink_packet_xfrm::{Alg, AlgAead, AlgAuth, XFRM_ALG_NAME_LEN, XfrmAttrs, XfrmMessage};
 use zeroize::Zeroize;
 
-use super::cut;
+use super::{cut, raw};
 
 pub(super) fn auth(keyed: &Keyed) -> XfrmAttrs {
     XfrmAttrs::AuthenticationAlgTrunc(AlgAuth {
@@ -77,28 +77,36 @@ pub(super) fn is_redacted(attribute: &XfrmAttrs) -> bool {
 /// The algorithms of an SA, gathered from its attributes.
 #[derive(Debug, Default)]
 pub(super) struct Algorithms {
-    /// Whether it has any, known to the table or not.
+    /// Whether it has any.
     pub(super) any: bool,
     pub(super) auth: Option<Keyed>,
     pub(super) crypt: Option<Keyed>,
     pub(super) aead: Option<Keyed>,
     pub(super) comp: Option<&'static Algorithm>,
+    /// Those of them that are not exactly so on the wire: a key that is no whole number of bytes.
+    pub(super) raw: Vec<Attribute>,
 }
 
 impl Algorithms {
     /// Takes an attribute that holds an algorithm, and gives back any other. Every key becomes a
-    /// [`Key`], known algorithm or not, so that it is wiped.
+    /// [`Key`], so that it is wiped.
     pub(super) fn take(&mut self, attribute: XfrmAttrs) -> Option<XfrmAttrs> {
+        // Dumps have XFRMA_ALG_AUTH as well, for readers that know nothing of ICV lengths.
+        if !is_exact(&attribute) && !matches!(attribute, XfrmAttrs::AuthenticationAlg(_)) {
+            self.raw.push(raw(&attribute));
+        }
         match attribute {
             XfrmAttrs::AuthenticationAlgTrunc(auth) => {
                 let key = key(auth.alg_key, auth.alg_key_len);
                 self.auth = with_icv(AlgorithmKind::Auth, &auth.alg_name, auth.alg_trunc_len, key);
             }
-            // Dumps hold XFRMA_ALG_AUTH as well, for readers that know nothing of ICV lengths.
             XfrmAttrs::AuthenticationAlg(auth) => {
                 let key = key(auth.alg_key, auth.alg_key_len);
-                let algorithm = known(AlgorithmKind::Auth, &auth.alg_name, 0);
-                self.auth = self.auth.take().or(algorithm.map(|found| Keyed::new(found, key)));
+                let row = name(&auth.alg_name)
+                    .and_then(|name| Algorithm::by_kernel(AlgorithmKind::Auth, name, 0));
+                let icv_bits = row.map_or(0, |row| row.icv_bits.into());
+                let read = with_icv(AlgorithmKind::Auth, &auth.alg_name, icv_bits, key);
+                self.auth = self.auth.take().or(read);
             }
             XfrmAttrs::EncryptionAlg(crypt) => {
                 let key = key(crypt.alg_key, crypt.alg_key_len);
@@ -109,7 +117,10 @@ impl Algorithms {
                 self.aead = with_icv(AlgorithmKind::Aead, &aead.alg_name, aead.alg_icv_len, key);
             }
             XfrmAttrs::CompressionAlg(comp) => {
-                self.comp = known(AlgorithmKind::Comp, &comp.alg_name, 0);
+                self.comp = name(&comp.alg_name).map(|name| {
+                    let row = Algorithm::by_kernel(AlgorithmKind::Comp, name, 0);
+                    row.unwrap_or_else(|| Algorithm::of_kernel(AlgorithmKind::Comp, name))
+                });
             }
             other => return Some(other),
         }
@@ -130,15 +141,29 @@ fn name_field(algorithm: &Algorithm) -> [u8; XFRM_ALG_NAME_LEN] {
     field
 }
 
-fn known(kind: AlgorithmKind, field: &[u8], icv_bits: u16) -> Option<&'static Algorithm> {
-    let name = field.split(|&byte| byte == 0).next()?;
-    Algorithm::by_kernel(kind, std::str::from_utf8(name).ok()?, icv_bits)
+/// The name of an algorithm, if it is text.
+fn name(field: &[u8]) -> Option<&str> {
+    str::from_utf8(field.split(|&byte| byte == 0).next()?).ok()
 }
 
-/// An algorithm with the ICV that the kernel states, which need not be one of the table's.
+/// Whether the model has all that this attribute of an algorithm contains.
+fn is_exact(attribute: &XfrmAttrs) -> bool {
+    let (name, bits): (&[u8], u32) = match attribute {
+        XfrmAttrs::AuthenticationAlgTrunc(auth) => (&auth.alg_name, auth.alg_key_len),
+        XfrmAttrs::EncryptionAlg(crypt) => (&crypt.alg_name, crypt.alg_key_len),
+        XfrmAttrs::EncryptionAlgAead(aead) => (&aead.alg_name, aead.alg_key_len),
+        // No compression has a key.
+        XfrmAttrs::CompressionAlg(comp) if comp.alg_key_len != 0 => return false,
+        XfrmAttrs::CompressionAlg(comp) => (&comp.alg_name, 0),
+        _ => return true,
+    };
+    str::from_utf8(name).is_ok() && bits.is_multiple_of(u8::BITS)
+}
+
+/// An algorithm with the ICV that the kernel states.
 fn with_icv(kind: AlgorithmKind, field: &[u8], icv_bits: u32, key: Key) -> Option<Keyed> {
     let icv_bits = icv_bits.try_into().unwrap_or(u16::MAX);
-    known(kind, field, icv_bits).map(|algorithm| Keyed { algorithm, key, icv_bits })
+    Some(Keyed::of_kernel(kind, name(field)?, icv_bits, key))
 }
 
 fn key(mut bytes: Vec<u8>, bits: u32) -> Key {

@@ -21,6 +21,17 @@ pub(super) fn config(Lifetimes { hard, soft }: &Lifetimes) -> LifetimeConfig {
     }
 }
 
+/// Whether there is a limit of no byte or no packet, which ends an SA with its first packet.
+pub(super) fn has_zero(config: &LifetimeConfig) -> bool {
+    [
+        config.soft_byte_limit,
+        config.hard_byte_limit,
+        config.soft_packet_limit,
+        config.hard_packet_limit,
+    ]
+    .contains(&0)
+}
+
 pub(super) fn lifetimes(config: &LifetimeConfig) -> Lifetimes {
     let count = |limit: u64| if limit == XFRM_INF { 0 } else { limit };
     Lifetimes {

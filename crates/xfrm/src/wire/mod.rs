@@ -9,6 +9,7 @@ mod encap;
 pub(crate) mod event;
 pub(crate) mod image;
 pub(crate) mod info;
+mod iptfs;
 mod lifetime;
 mod mark;
 pub(crate) mod migration;
@@ -25,7 +26,8 @@ mod template;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use netlink_packet_core::{DecodeError, NlasIterator, Parseable};
+use model::{Attribute, Key};
+use netlink_packet_core::{DecodeError, Nla, NlasIterator, Parseable};
 use netlink_packet_xfrm::XfrmAttrs;
 
 pub(crate) use address::AddressFamily;
@@ -38,6 +40,13 @@ fn attributes(
 ) -> impl Iterator<Item = Result<XfrmAttrs, DecodeError>> + '_ {
     NlasIterator::new(object.get(size..).unwrap_or_default())
         .map(|attribute| XfrmAttrs::parse(&attribute?))
+}
+
+/// An attribute as it is on the wire.
+fn raw(attribute: &XfrmAttrs) -> Attribute {
+    let mut value = vec![0; attribute.value_len()];
+    attribute.emit_value(&mut value);
+    Attribute { number: attribute.kind(), value: Key::new(value) }
 }
 
 /// Reads the attribute of an object that holds another object.

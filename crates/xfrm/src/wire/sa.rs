@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 
 use model::{
-    Encap, IpVersion, Mark, Offload, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId,
-    SaState, SecCtx, Spi, SpiRequest,
+    Attribute, IpVersion, Mark, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId, SaState,
+    SaStats, Spi, SpiRequest,
 };
-use netlink_packet_core::DecodeError;
+use netlink_packet_core::{DecodeError, DefaultNla};
 use netlink_packet_xfrm::{
     AF_UNSPEC, Address, Id, Selector, UserSaId, UserSaInfo, UserSpiInfo, XFRM_STATE_ESN,
     XFRM_USER_SA_ID_LEN, XFRM_USER_SA_INFO_LEN, XFRMA_SA, XfrmAttrs,
@@ -14,8 +14,8 @@ use netlink_packet_xfrm::{
 };
 
 use super::{
-    AddressFamily, algorithm, algorithm::Algorithms, attributes, encap, lifetime, mark, nested,
-    number, offload, recent, recent::Recent, replay, sec_ctx, selector,
+    AddressFamily, algorithm, algorithm::Algorithms, attributes, cut, encap, iptfs, lifetime, mark,
+    nested, number, offload, raw, recent::Recent, replay, sec_ctx, selector,
 };
 use crate::{Error, Refusal, device::Devices};
 
@@ -31,7 +31,10 @@ pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, Refus
         sa.crypt.as_ref().map(algorithm::crypt),
         sa.aead.as_ref().map(algorithm::aead),
         sa.comp.map(algorithm::comp),
+        sa.tfc_padding.map(|bytes| XfrmAttrs::TfcPadding(bytes.get())),
         sa.encap.map(encap::attribute),
+        sa.mapping_interval.map(|seconds| XfrmAttrs::MappingTimeThreshold(seconds.get())),
+        sa.care_of.map(|address| XfrmAttrs::CareOfAddr(Address::from_ip(&address))),
         offload.transpose()?,
         replay,
         (extra_flags != 0).then_some(XfrmAttrs::ExtraFlags(extra_flags)),
@@ -40,20 +43,30 @@ pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, Refus
         sa.if_id.map(|number| XfrmAttrs::IfId(number.get())),
         output_mark,
         output_bits,
-        sa.direction.map(recent::direction),
-        sa.nat_keepalive.map(recent::nat_keepalive),
     ];
+    let recent = [
+        sa.direction.map(|direction| Recent::SaDirection(direction.xfrm())),
+        sa.nat_keepalive.map(|seconds| Recent::NatKeepaliveInterval(seconds.get())),
+        sa.cpu.map(Recent::SaPerCpu),
+    ];
+    let recent = recent.into_iter().flatten().chain(iptfs::attributes(sa.iptfs));
+    let attributes = attributes.into_iter().flatten().chain(recent.map(Into::into));
     Ok(ModifyMessage {
         user_sa_info: UserSaInfo { replay_window, ..info(sa, devices)? },
-        nlas: attributes.into_iter().flatten().collect(),
+        // The last of two of one number is in force (`__nla_parse`).
+        nlas: attributes.chain(sa.unknown.iter().map(unknown)).collect(),
     })
+}
+
+/// An attribute that has no field.
+fn unknown(attribute: &Attribute) -> XfrmAttrs {
+    XfrmAttrs::Other(DefaultNla::new(attribute.number, cut(attribute.value.bytes())))
 }
 
 /// The fixed structure, but for the replay window.
 fn info(sa: &Sa, devices: &Devices) -> Result<UserSaInfo, Refusal> {
-    let family = IpVersion::of(sa.ends.src()).family();
-    let inner = if sa.flags.contains(SaFlags::ANY_FAMILY) { AF_UNSPEC } else { family };
-    let all = Selector { family: inner, ..Selector::default() };
+    let version = IpVersion::of(sa.ends.src());
+    let (family, all) = (version.family(), all_packets(version, sa.flags));
     Ok(UserSaInfo {
         selector: sa.selector.as_ref().map_or(Ok(all), |own| selector::write(own, devices))?,
         id: Id { daddr: Address::from_ip(&sa.ends.dst()), spi: sa.spi.0, proto: sa.proto.number() },
@@ -66,6 +79,13 @@ fn info(sa: &Sa, devices: &Devices) -> Result<UserSaInfo, Refusal> {
         flags: sa.flags.state_bits() | if sa.esn { XFRM_STATE_ESN } else { 0 },
         ..UserSaInfo::default()
     })
+}
+
+/// The selector of an SA for all packets.
+fn all_packets(version: IpVersion, flags: SaFlags) -> Selector {
+    let is_any = flags.contains(SaFlags::ANY_FAMILY);
+    let family = if is_any { AF_UNSPEC } else { version.family() };
+    Selector { family, ..Selector::default() }
 }
 
 /// The message that asks for an SPI from `min` to `max`, for the larval SA of the ACQUIRE of number
@@ -110,8 +130,7 @@ pub(crate) fn proto_number(object: &[u8]) -> Result<u8, Error> {
     Ok(UserSaInfo::parse(object)?.id.proto)
 }
 
-/// Reads an SA as it is at `now`, Unix seconds. An algorithm that the table does not know is
-/// left out.
+/// Reads an SA as it is at `now`, Unix seconds.
 pub(crate) fn read(object: &[u8], now: u64, devices: &Devices) -> Result<SaEntry, Error> {
     let info = UserSaInfo::parse(object)?;
     entry(&info, attributes(object, XFRM_USER_SA_INFO_LEN), now, devices)
@@ -131,100 +150,127 @@ pub(super) fn entry(
     now: u64,
     devices: &Devices,
 ) -> Result<SaEntry, Error> {
-    let (mut algorithms, mut parts) = (Algorithms::default(), Parts::default());
+    let version = IpVersion::from_family(info.family)
+        .unwrap_or_else(|| IpVersion::guess(&info.saddr, &info.id.daddr));
+    let mut algorithms = Algorithms::default();
+    let mut parts = Parts::of(info, version, devices)?;
     for attribute in attributes {
         if let Some(other) = algorithms.take(attribute?) {
             parts.take(other, devices)?;
         }
     }
-    let proto = number::proto(info.id.proto)?;
-    let family = IpVersion::from_family(info.family)
-        .unwrap_or_else(|| IpVersion::guess(&info.saddr, &info.id.daddr));
-    let lifetimes = lifetime::lifetimes(&info.lifetime_cfg);
+    parts.sa.unknown.append(&mut algorithms.raw);
+    let proto = parts.sa.proto;
     let current = lifetime::current(&info.lifetime_cur);
     let state = if needs_algorithm(proto) && !algorithms.any {
         SaState::Larval
-    } else if lifetimes.soft.reached(&current, now) {
+    } else if parts.sa.lifetimes.soft.reached(&current, now) {
         SaState::Dying
     } else {
         SaState::Mature
     };
-    let sa = Sa {
-        ends: family.pair(&info.saddr, &info.id.daddr),
-        proto,
-        spi: Spi(info.id.spi),
-        mode: number::mode(info.mode)?.into(),
-        reqid: ReqId::new(info.reqid),
-        seq: NonZeroU32::new(info.seq),
-        selector: own_selector(&info.selector, family, devices)?,
-        replay_window: parts.window.unwrap_or(info.replay_window.into()),
-        flags: SaFlags::from_xfrm(info.flags, parts.extra_flags),
-        auth: algorithms.auth,
-        crypt: algorithms.crypt,
-        aead: algorithms.aead,
-        comp: algorithms.comp,
-        lifetimes,
-        encap: parts.encap,
-        sec_ctx: parts.sec_ctx,
-        esn: info.flags & XFRM_STATE_ESN != 0,
-        mark: parts.mark,
-        output_mark: parts.output_mark,
-        if_id: parts.if_id,
-        direction: parts.direction,
-        nat_keepalive: parts.nat_keepalive,
-        offload: parts.offload,
+    let Algorithms { auth, crypt, aead, comp, .. } = algorithms;
+    let sa = Sa { auth, crypt, aead, comp, ..parts.sa };
+    let dropped = SaStats {
+        replay_window: info.stats.replay_window,
+        replay: info.stats.replay,
+        integrity_failed: info.stats.integrity_failed,
     };
-    Ok(SaEntry { sa, state, current })
+    Ok(SaEntry { sa, state, current, stats: dropped, last_used: parts.last_used })
 }
 
-/// The selector of an SA that is not for all packets.
-fn own_selector(
-    wire: &Selector,
-    family: IpVersion,
-    devices: &Devices,
-) -> Result<Option<model::Selector>, DecodeError> {
-    let all = Selector { family: wire.family, ..Selector::default() };
-    (*wire != all).then(|| selector::read(wire, Some(family), devices)).transpose()
-}
-
-/// What the attributes of an SA hold beside its algorithms.
-#[derive(Default)]
+/// An SA without its algorithms, as it is put together of the fixed structure and the attributes.
 struct Parts {
-    window: Option<u32>,
-    extra_flags: u32,
-    encap: Option<Encap>,
-    sec_ctx: Option<SecCtx>,
-    mark: Mark,
-    output_mark: Mark,
-    if_id: Option<NonZeroU32>,
-    direction: Option<SaDirection>,
-    nat_keepalive: Option<NonZeroU32>,
-    offload: Option<Offload>,
+    sa: Sa,
+    version: IpVersion,
+    last_used: Option<u64>,
 }
 
 impl Parts {
+    /// What the fixed structure contains.
+    fn of(info: &UserSaInfo, version: IpVersion, devices: &Devices) -> Result<Self, DecodeError> {
+        let ends = version.pair(&info.saddr, &info.id.daddr);
+        let mut sa = Sa {
+            mode: number::mode(info.mode)?.into(),
+            reqid: ReqId::new(info.reqid),
+            seq: NonZeroU32::new(info.seq),
+            replay_window: info.replay_window.into(),
+            flags: SaFlags::from_xfrm(info.flags, 0),
+            esn: info.flags & XFRM_STATE_ESN != 0,
+            lifetimes: lifetime::lifetimes(&info.lifetime_cfg),
+            ..Sa::bare(ends, number::proto(info.id.proto)?, Spi(info.id.spi))
+        };
+        if info.selector != all_packets(version, sa.flags) {
+            sa.selector = Some(selector::read(&info.selector, Some(version), devices)?);
+            if info.selector.family == AF_UNSPEC {
+                sa.inexpressible.push("a selector of no IP version");
+            }
+        }
+        if lifetime::has_zero(&info.lifetime_cfg) {
+            sa.inexpressible.push("a limit of 0 bytes or packets");
+        }
+        Ok(Self { sa, version, last_used: None })
+    }
+
     fn take(&mut self, attribute: XfrmAttrs, devices: &Devices) -> Result<(), DecodeError> {
+        let sa = &mut self.sa;
         match attribute {
-            XfrmAttrs::EncapsulationTemplate(template) => self.encap = encap::read(&template),
-            XfrmAttrs::ReplayStateEsn(replay) => self.window = Some(replay.replay_window),
-            XfrmAttrs::SecurityContext(context) => self.sec_ctx = Some(sec_ctx::read(context)),
-            XfrmAttrs::ExtraFlags(flags) => self.extra_flags = flags,
-            XfrmAttrs::Mark(mark) => self.mark = mark::read(mark),
-            // The mask follows, but on kernels before 4.19, where it is always full.
-            XfrmAttrs::MarkVal(value) => self.output_mark = Mark { value, mask: u32::MAX },
-            XfrmAttrs::MarkMask(mask) => self.output_mark.mask = mask,
-            XfrmAttrs::IfId(number) => self.if_id = NonZeroU32::new(number),
-            XfrmAttrs::OffloadDevice(wire) => self.offload = Some(offload::read(wire, devices)),
-            XfrmAttrs::Other(other) => match recent::read(&other)? {
-                Some(Recent::Direction(direction)) => self.direction = Some(direction),
-                Some(Recent::NatKeepalive(seconds)) => {
-                    self.nat_keepalive = NonZeroU32::new(seconds);
+            XfrmAttrs::EncapsulationTemplate(ref template) => {
+                sa.encap = encap::read(template, self.version);
+                if sa.encap.is_none() {
+                    sa.unknown.push(raw(&attribute));
                 }
-                None => {}
+            }
+            XfrmAttrs::ReplayState(wire) => sa.replay_state = replay::read(&wire),
+            XfrmAttrs::ReplayStateEsn(wire) => {
+                sa.replay_window = wire.replay_window;
+                let words = Some(wire.bmp_len);
+                sa.replay_words = words.filter(|_| words != sa.implied_replay_words());
+                sa.replay_state = replay::read_wide(wire);
+            }
+            XfrmAttrs::SecurityContext(context) => sa.sec_ctx = Some(sec_ctx::read(context)),
+            XfrmAttrs::ExtraFlags(flags) => {
+                sa.flags = SaFlags::from_xfrm(sa.flags.state_bits(), flags);
+            }
+            XfrmAttrs::TfcPadding(bytes) => sa.tfc_padding = NonZeroU32::new(bytes),
+            XfrmAttrs::MappingTimeThreshold(seconds) => {
+                sa.mapping_interval = NonZeroU32::new(seconds);
+            }
+            XfrmAttrs::CareOfAddr(address) => sa.care_of = Some(self.version.address(&address)),
+            XfrmAttrs::LastUsed(seconds) => self.last_used = Some(seconds),
+            XfrmAttrs::Mark(mark) => sa.mark = mark::read(mark),
+            // The mask follows, but on kernels before 4.19, where it is always full.
+            XfrmAttrs::MarkVal(value) => sa.output_mark = Mark { value, mask: u32::MAX },
+            XfrmAttrs::MarkMask(mask) => sa.output_mark.mask = mask,
+            XfrmAttrs::IfId(number) => sa.if_id = NonZeroU32::new(number),
+            XfrmAttrs::OffloadDevice(wire) => sa.offload = Some(offload::read(wire, devices)),
+            XfrmAttrs::Other(ref other) => match Recent::parse(other)? {
+                Some(recent) => self.take_recent(recent),
+                None => sa.unknown.push(raw(&attribute)),
             },
-            _ => {}
+            // A notification of a deletion has the fixed structure in an attribute.
+            XfrmAttrs::Pad() | XfrmAttrs::SaInfo(_) => {}
+            other => sa.unknown.push(raw(&other)),
         }
         Ok(())
+    }
+
+    fn take_recent(&mut self, attribute: Recent) {
+        let sa = &mut self.sa;
+        match attribute {
+            Recent::SaDirection(number) => match SaDirection::from_xfrm(number) {
+                Some(direction) => sa.direction = Some(direction),
+                None => sa.unknown.push(raw(&attribute.into())),
+            },
+            Recent::NatKeepaliveInterval(seconds) => sa.nat_keepalive = NonZeroU32::new(seconds),
+            Recent::SaPerCpu(cpu) => sa.cpu = Some(cpu),
+            Recent::IpTfsDropTime(time) => sa.iptfs.drop_time = Some(time),
+            Recent::IpTfsReorderWindow(packets) => sa.iptfs.reorder_window = Some(packets),
+            Recent::IpTfsDontFragment => sa.iptfs.dont_fragment = true,
+            Recent::IpTfsInitDelay(time) => sa.iptfs.init_delay = Some(time),
+            Recent::IpTfsMaxQueueSize(size) => sa.iptfs.max_queue = Some(size),
+            Recent::IpTfsPacketSize(size) => sa.iptfs.packet_size = Some(size),
+        }
     }
 }
 

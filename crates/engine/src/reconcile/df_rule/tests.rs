@@ -15,7 +15,7 @@ use super::*;
 fn tunnel(proto: Proto) -> SaEntry {
     let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
     let sa = Sa { mode: Mode::Tunnel.into(), ..Sa::bare(ends, proto, Spi(4096)) };
-    SaEntry { sa, state: SaState::Mature, current: Current::default() }
+    SaEntry::new(sa, SaState::Mature, Current::default())
 }
 
 fn with(change: impl Fn(&mut SaEntry)) -> Elements {
@@ -26,8 +26,12 @@ fn with(change: impl Fn(&mut SaEntry)) -> Elements {
 
 fn in_udp(kind: EncapKind) -> Elements {
     with(|entry| {
-        entry.sa.encap =
-            Some(Encap { kind, src_port: NonZeroU16::new(4500), dst_port: NonZeroU16::new(4501) });
+        entry.sa.encap = Some(Encap {
+            kind,
+            src_port: NonZeroU16::new(4500),
+            dst_port: NonZeroU16::new(4501),
+            original: None,
+        });
     })
 }
 

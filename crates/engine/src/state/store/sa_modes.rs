@@ -108,7 +108,7 @@ mod tests {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let sa = Sa { reqid: ReqId::new(7), ..Sa::bare(ends, Proto::Esp, Spi(4096)) };
         let current = Current { add_time: 1000, ..Current::default() };
-        let mut entry = SaEntry { sa: sa.clone(), state: SaState::Mature, current };
+        let mut entry = SaEntry::new(sa.clone(), SaState::Mature, current);
         assert!(!store.has_mode_any(&entry));
         store.record_mode_any(&sa, 1001).unwrap();
         // Another process sees it.

@@ -70,7 +70,7 @@ mod tests {
     fn entry(proto: Proto) -> SaEntry {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let sa = Sa::bare(ends, proto, Spi(4096));
-        SaEntry { sa, state: SaState::Mature, current: Current::default() }
+        SaEntry::new(sa, SaState::Mature, Current::default())
     }
 
     fn keyed(kind: AlgorithmKind, name: &str, bytes: u8) -> Keyed {
@@ -135,6 +135,7 @@ mod tests {
             kind: EncapKind::EspInUdp,
             src_port: NonZeroU16::new(4500),
             dst_port: NonZeroU16::new(10000),
+            original: None,
         });
         let text = dump(&entry, false);
         assert!(text.starts_with("192.0.2.1[4500] 192.0.2.2[10000] \n\tesp-udp mode=transport"));
