@@ -135,7 +135,7 @@ impl Subject {
     fn add_to(&self, document: &mut Document) -> Result<(), Error> {
         match self {
             Subject::Policies { .. } => document.policies = Some(policies::json()?),
-            Subject::Sas { keys, .. } => document.sas = Some(sas::json(keys_of(*keys))?),
+            Subject::Sas { keys, .. } => sas::add_to(document, keys_of(*keys))?,
             Subject::Variables => drop(variables::read(document)?),
             Subject::Default => drop(default_policy::read(document)?),
             Subject::Clients => drop(clients::read(document)?),

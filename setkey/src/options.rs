@@ -68,6 +68,8 @@ pub struct DumpFormat {
     pub ports: bool,
     /// Put `x` for the digits of keys (`--redact`).
     pub redact: bool,
+    /// JSON has the digits of keys (`--keys`).
+    pub keys: bool,
 }
 
 /// The layouts of a dump.
@@ -80,7 +82,7 @@ pub enum Layout {
     Short,
     /// A script that makes the same entries (`--script`).
     Script,
-    /// JSON, without keys (`--json`).
+    /// JSON (`--json`).
     Json,
 }
 

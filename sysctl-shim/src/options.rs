@@ -176,11 +176,44 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     let (format, filter) = (cli.format(dialect), Filter::new(cli.pattern.as_deref()));
     let scope = if cli.ours { Scope::Ours } else { Scope::All };
     let (unknown, deprecated, writing) = (cli.unknown(dialect), cli.deprecated, cli.writing());
+    let (is_json, without_meaning) = (cli.json, cli.without_meaning());
     let task = cli.task(dialect, &filter)?;
+    if let Some(words) = without_meaning {
+        return Err(Stop::Mistake(words));
+    }
+    if is_json && task.sets() {
+        return Err(Stop::Mistake("--json prints variables and sets none"));
+    }
     Ok(Command { task, dialect, format, filter, scope, unknown, deprecated, writing })
 }
 
+impl Task {
+    /// Whether it sets a variable, or tries to.
+    fn sets(&self) -> bool {
+        match self {
+            Self::All => false,
+            Self::Load(_) | Self::System(..) => true,
+            Self::Each(operands) => operands.iter().any(|one| !matches!(one, Operand::Print(_))),
+        }
+    }
+}
+
 impl Cli {
+    /// An option that changes how text is printed, of which JSON has none.
+    fn without_meaning(&self) -> Option<&'static str> {
+        let options = [
+            (self.names, "options --json and -N cannot coexist"),
+            (self.values, "options --json and -n cannot coexist"),
+            (self.binary, "options --json and -b cannot coexist"),
+            (self.describe, "options --json and -d cannot coexist"),
+            (self.human, "options --json and -h cannot coexist"),
+            (self.hex, "options --json and -x cannot coexist"),
+            (self.all_hex, "options --json and -X cannot coexist"),
+        ];
+        let given = options.into_iter().find(|(given, _)| self.json && *given);
+        given.map(|(_, words)| words)
+    }
+
     fn task(self, dialect: Dialect, filter: &Filter) -> Result<Task, Stop> {
         let is_bare = self.operands.is_empty() && self.load.is_empty() && !self.system;
         // In NetBSD descriptions of nothing are those of all.
@@ -242,9 +275,9 @@ impl Cli {
         }
     }
 
-    /// Whether descriptions are printed: `--json` and `-N` come first.
+    /// Whether descriptions are printed: `-N` comes first.
     fn describes(&self) -> bool {
-        self.describe && !self.json && !self.names
+        self.describe && !self.names
     }
 
     fn unknown(&self, dialect: Dialect) -> Unknown {

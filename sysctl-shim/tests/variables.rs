@@ -237,6 +237,28 @@ fn a_dry_run_sets_nothing() {
 }
 
 #[test]
+fn json_is_refused_where_it_means_nothing() {
+    let host = Host::new();
+    let name = "net.inet.ipsec.dfbit";
+    for option in ["-N", "-n", "-b", "-d", "-h", "-x", "-X"] {
+        let outcome = host.shim(&["--json", option, name]);
+        assert_eq!((outcome.status, outcome.out.as_str()), (1, ""), "{option}");
+        let words = format!("options --json and {option} cannot coexist");
+        assert!(outcome.err.contains(&words), "{option}: {}", outcome.err);
+    }
+    let set = format!("{name}=1");
+    for args in
+        [&["--json", &set][..], &["--json", "-w", &set], &["--json", "-p"], &["--json", "--system"]]
+    {
+        let outcome = host.shim(args);
+        assert_eq!((outcome.status, outcome.out.as_str()), (1, ""), "{args:?}");
+        let words = "--json prints variables and sets none";
+        assert!(outcome.err.contains(words), "{args:?}: {}", outcome.err);
+    }
+    assert_eq!(host.prints(&["-n", name]), "2\n");
+}
+
+#[test]
 fn json_has_all() {
     let host = Host::new();
     let text = host.prints(&["--json", "--ours", "-a"]);

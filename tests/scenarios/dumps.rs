@@ -86,7 +86,8 @@ fn as_json() {
         serde_json::from_str(&printed).expect("JSON")
     };
     for (words, member) in [("-D --json", "sas"), ("-DP --json", "policies")] {
-        assert_eq!(json(words), json!({"schema_version": 1, member: []}));
+        let printed = json(words);
+        assert_eq!((&printed["schema_version"], &printed[member]), (&json!(1), &json!([])));
     }
 
     host.load(
@@ -116,6 +117,42 @@ fn as_json() {
     ] {
         assert_eq!(policy.pointer(member), Some(&expected), "{member}");
     }
+}
+
+/// Equal keys have equal fingerprints, which are others in another namespace; keys are printed on demand.
+#[test]
+fn fingerprints_of_keys() {
+    let sas = r#"
+        add 192.0.2.1 192.0.2.2 esp 0x1000 -E aes-cbc "sixteen byte key" -A hmac-md5 "sixteen byte kez";
+        add 192.0.2.2 192.0.2.1 esp 0x1001 -E aes-cbc "sixteen byte key" -A hmac-md5 "sixteen byte kex";
+        add 192.0.2.2 192.0.2.1 esp 0x1002 -E null;
+    "#;
+    let hosts = [Host::new("a"), Host::new("b")];
+    let json = |host: &Host, words: &str| -> Value {
+        serde_json::from_str(&host.setkey(words).stdout).expect("JSON")
+    };
+    let [a, b] = hosts.each_ref().map(|host| {
+        host.load(sas);
+        json(host, "-D --json")
+    });
+    let of = |json: &Value, spi: u32, algorithm: &str| {
+        let sas = json["sas"].as_array().expect("SAs").iter();
+        let sa = sas.clone().find(|sa| sa["spi"] == spi).expect("the SA");
+        sa[algorithm]["key_fingerprint"].clone()
+    };
+    assert!(of(&a, 0x1000, "encryption").is_string());
+    assert_eq!(of(&a, 0x1000, "encryption"), of(&a, 0x1001, "encryption"));
+    assert_ne!(of(&a, 0x1000, "authentication"), of(&a, 0x1001, "authentication"));
+    assert_eq!(of(&a, 0x1002, "encryption"), Value::Null);
+    assert_ne!(of(&a, 0x1000, "encryption"), of(&b, 0x1000, "encryption"));
+    assert_ne!(a["fingerprint_scope"], b["fingerprint_scope"]);
+
+    let [a, _] = &hosts;
+    let again = json(a, "-D --json --keys");
+    assert_eq!(again["fingerprint_scope"], json(a, "-D --json")["fingerprint_scope"]);
+    let shown: Value = serde_json::from_str(&a.ipsecctl("show sas --json").stdout).expect("JSON");
+    assert_eq!(of(&shown, 0x1000, "encryption"), of(&again, 0x1000, "encryption"));
+    assert_eq!(again["sas"][2]["encryption"]["key"], "0x7369787465656e2062797465206b6579");
 }
 
 #[test]

@@ -37,6 +37,7 @@ pub use session::{
     target::{NewSa, Target},
 };
 pub use state::{
+    fingerprint_secret::FingerprintSecret,
     lock::{Holders, Lock},
     namespace::{DAEMON_LOCK, Namespace},
     variables::VARIABLES_FILE,

@@ -2,6 +2,7 @@
 
 mod database;
 pub(crate) mod files;
+pub(crate) mod fingerprint_secret;
 mod gone;
 pub(crate) mod host;
 pub(crate) mod lock;

@@ -2,8 +2,11 @@ mod columns;
 
 use std::{collections::BTreeSet, io::Write};
 
-use cli::{Keys, Listing, SaJson};
-use engine::{Engine, Options};
+use cli::{
+    Keys, Listing, SaJson,
+    json::{Document, Fingerprints},
+};
+use engine::{Engine, Namespace, Options};
 use model::SaEntry;
 
 use super::{Style, join::Demands, order::Order};
@@ -38,14 +41,17 @@ pub fn list(keys: Keys, style: &Style, out: &mut impl Write) -> Result<(), Error
     Ok(listing.finish()?)
 }
 
-/// The SAD for JSON.
-pub fn json(keys: Keys) -> Result<Vec<SaJson>, Error> {
+/// Adds the SAD to a document.
+pub fn add_to(document: &mut Document, keys: Keys) -> Result<(), Error> {
+    let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
     let mut sas = Vec::new();
     each(&mut Engine::open(Options::default())?, |entry| {
-        sas.push(SaJson::new(&entry, keys));
+        sas.push(SaJson::new(&entry, keys, &fingerprints));
         Ok(())
     })?;
-    Ok(sas)
+    document.fingerprint_scope = Some(fingerprints.scope());
+    document.sas = Some(sas);
+    Ok(())
 }
 
 /// Reads the SAD: oldest SA first, unless it is long.

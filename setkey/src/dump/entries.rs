@@ -5,7 +5,6 @@ use std::{
     process,
 };
 
-use cli::{Keys, PolicyJson, SaJson, json::Document};
 use model::{Dialect, Direction, PolicyEntry, SaEntry};
 use pfkey::{
     Message, MessageType,
@@ -14,10 +13,10 @@ use pfkey::{
 };
 use sys::clock::unix_seconds;
 
-use super::{write_script_policy, write_script_sa, write_short_sa};
+use super::{json::Json, write_script_policy, write_script_sa, write_short_sa};
 use crate::{
     message::MessageFormat,
-    options::{Command, Database, DumpFormat, Layout, Task},
+    options::{Command, DumpFormat, Layout},
     print_error,
 };
 
@@ -44,8 +43,8 @@ pub struct Entries {
     seq: u32,
     /// The ID of this process: a system call for each entry would take a tenth of a dump.
     pid: u32,
-    /// With `--json`: what was read so far.
-    json: Document,
+    /// With `--json`.
+    json: Option<Json>,
     /// With `--script`: all of them, since the oldest is to be added first.
     newest_first: Vec<DumpEntry>,
 }
@@ -61,7 +60,7 @@ impl Entries {
             pending: None,
             seq: 0,
             pid: process::id(),
-            json: document(&command.mode),
+            json: (format.layout == Layout::Json).then(|| Json::new(command)),
             newest_first: Vec::new(),
         }
     }
@@ -100,8 +99,8 @@ impl Entries {
             (None, Layout::Script | Layout::Json) => {}
             (None, _) => return Ok(true),
         }
-        if self.format.layout == Layout::Json {
-            std::mem::take(&mut self.json).write(out)?;
+        if let Some(json) = &self.json {
+            json.document.write(out)?;
         }
         Ok(false)
     }
@@ -136,16 +135,14 @@ impl Entries {
             }
             (Entry::Sa(entry), Layout::Short) => write_short_sa(out, entry, &frame),
             (Entry::Sa(entry), Layout::Script) => write_script_sa(out, entry, &frame),
-            (Entry::Sa(entry), Layout::Json) => {
-                self.json.sas.get_or_insert_default().push(SaJson::new(entry, Keys::Hidden));
-                Ok(())
-            }
             (Entry::Policy(entry, _), Layout::Long | Layout::Short) => {
                 write!(out, "{}", PolicyText::of_entry(entry, &frame))
             }
             (Entry::Policy(entry, _), Layout::Script) => write_script_policy(out, entry, &frame),
-            (Entry::Policy(entry, _), Layout::Json) => {
-                self.json.policies.get_or_insert_default().push(PolicyJson::new(entry));
+            (entry, Layout::Json) => {
+                if let Some(json) = &mut self.json {
+                    json.push(entry);
+                }
                 Ok(())
             }
         }
@@ -165,17 +162,6 @@ impl Entries {
         self.format.layout == Layout::Json
             || !(self.dialect.is_bsd() && entry.policy.id.direction == Direction::Fwd)
     }
-}
-
-/// The document of a dump without entries.
-fn document(task: &Task) -> Document {
-    let mut document = Document::default();
-    match task {
-        Task::Dump(Database::Sad) => document.sas = Some(Vec::new()),
-        Task::Dump(Database::Spd) => document.policies = Some(Vec::new()),
-        _ => {}
-    }
-    document
 }
 
 /// The message of the dump that this entry would have come in.

@@ -1,6 +1,7 @@
 //! What `-D` prints: the entries of a dump, a line an SA (`-l`), and scripts (`--script`).
 
 mod entries;
+mod json;
 mod script;
 mod short;
 

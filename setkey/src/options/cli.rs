@@ -110,9 +110,12 @@ struct Cli {
     /// Print x or * for the digits of keys
     #[arg(long, conflicts_with = "as_script")]
     redact: bool,
-    /// With -D: print JSON, without keys
+    /// With -D and --check: print JSON, with fingerprints of keys
     #[arg(long, conflicts_with = "as_script")]
     json: bool,
+    /// With -D --json: print keys, too
+    #[arg(long, conflicts_with = "redact")]
+    keys: bool,
     /// With -D: print statements that make the same entries, with keys
     #[arg(long = "script")]
     as_script: bool,
@@ -158,8 +161,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     if cli.short_help && !dialect.is_bsd() {
         return Err(Stop::Usage(dialect));
     }
-    let format = DumpFormat { layout: cli.layout(), ports: cli.ports, redact: cli.redact };
-    Ok(Command {
+    let format =
+        DumpFormat { layout: cli.layout(), ports: cli.ports, redact: cli.redact, keys: cli.keys };
+    let without_meaning = cli.without_meaning();
+    let command = Command {
         no_action: cli.no_action,
         verbose: cli.verbose > 0,
         messages: MessageFormat {
@@ -173,7 +178,23 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
         dialect,
         pf_key: cli.pf_key.clone(),
         mode: cli.mode(dialect)?,
-    })
+    };
+    match without_meaning.or_else(|| has_no_json(&command)) {
+        Some(words) => Err(Stop::Wrong(format!("setkey: {words}"), dialect)),
+        None => Ok(command),
+    }
+}
+
+/// Why a command prints no JSON, or has no keys in it.
+fn has_no_json(Command { mode, format, .. }: &Command) -> Option<&'static str> {
+    let is_json = format.layout == Layout::Json;
+    match mode {
+        Task::Dump(Database::Sad) if is_json || !format.keys => None,
+        _ if format.keys => Some("--keys goes with -D --json only"),
+        Task::Dump(Database::Spd) | Task::Check(_) => None,
+        _ if is_json => Some("--json goes with -D and --check only"),
+        _ => None,
+    }
 }
 
 impl Cli {
@@ -208,6 +229,18 @@ impl Cli {
             Layout::Short
         } else {
             Layout::Long
+        }
+    }
+
+    /// An option that changes the output of -D into something else than JSON.
+    fn without_meaning(&self) -> Option<&'static str> {
+        match self {
+            Self { json: true, repeat: true, .. } => Some("--json does not go with -l"),
+            Self { json: true, verbose: 1.., .. } => Some("--json does not go with -v"),
+            Self { json: true, no_action: true, dump: true, .. } => {
+                Some("--json does not go with -n")
+            }
+            _ => None,
         }
     }
 
@@ -280,6 +313,33 @@ mod tests {
         for option in ["--json", "--redact"] {
             let words = wrong(&format!("setkey: {option} does not go with --script"));
             assert_eq!(read(&format!("-D {option} --script")), words);
+        }
+    }
+
+    #[test]
+    fn json_is_refused_where_it_means_nothing() {
+        for line in
+            ["-D --json", "-DP --json", "-Dpa --json", "--check --json -f x", "-D --json --keys"]
+        {
+            assert_eq!(read(line).unwrap().format.layout, Layout::Json, "{line}");
+        }
+        let wrong = |line: &str| match read(line) {
+            Err(Stop::Wrong(words, _)) => words,
+            other => panic!("{line}: {other:?}"),
+        };
+        for line in ["-x", "-xx", "-f x", "-f x -n", "-c", "-F", "-FP", "file", "-D file"] {
+            let words = wrong(&format!("{line} --json"));
+            assert_eq!(words, "setkey: --json goes with -D and --check only", "{line}");
+        }
+        let words = wrong("--dialect freebsd -e flush; --json");
+        assert_eq!(words, "setkey: --json goes with -D and --check only");
+        for option in ["-l", "-v", "-n"] {
+            let words = wrong(&format!("-D --json {option}"));
+            assert_eq!(words, format!("setkey: --json does not go with {option}"));
+        }
+        for line in ["-D", "-DP --json", "--check -f x --json", "-x", "-f x", "-D --script"] {
+            let words = wrong(&format!("{line} --keys"));
+            assert_eq!(words, "setkey: --keys goes with -D --json only", "{line}");
         }
     }
 

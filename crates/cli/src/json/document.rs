@@ -22,6 +22,10 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub struct Document {
     /// A reader rejects a version that it does not know, and ignores members that it does not know.
     pub schema_version: SchemaVersion,
+    /// Names the secret of the fingerprints of keys. Those of two outputs can be compared if it is the
+    /// same: the secret lives as long as the network namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint_scope: Option<String>,
     /// The SPD: `setkey -DP`, and `ipsecctl show policies`, which has them in the order of look-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policies: Option<Vec<PolicyJson>>,

@@ -3,6 +3,7 @@
 
 mod client;
 mod document;
+mod fingerprint;
 mod kernel;
 mod policy;
 mod sa;
@@ -16,6 +17,7 @@ use serde::Serialize;
 
 pub use client::ClientJson;
 pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
+pub use fingerprint::Fingerprints;
 pub use kernel::{HashThresholdJson, KernelJson};
 pub use policy::{DefaultPolicyJson, PolicyJson, SelectorJson, TemplateJson};
 pub use sa::{AlgorithmJson, Keys, NatTJson, OffloadJson, SaJson};

@@ -7,13 +7,13 @@ use model::{Keyed, ReqId, SaEntry};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{LifetimesJson, MarkJson, SecurityContextJson, nonzero};
+use super::{Fingerprints, LifetimesJson, MarkJson, SecurityContextJson, nonzero};
 use crate::KeyText;
 
 /// Whether the keys of SAs are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
-    /// Only their lengths are.
+    /// Only their lengths and fingerprints are.
     Hidden,
     /// Their digits are, too.
     Shown,
@@ -110,7 +110,10 @@ pub struct AlgorithmJson {
     pub key_bits: usize,
     /// Length of the integrity check value in bits; 0 for ciphers.
     pub icv_bits: u16,
-    /// The key in hexadecimal digits, where keys are shown.
+    /// The same for SAs with the same key, within a scope of fingerprints; not set for an empty key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_fingerprint: Option<String>,
+    /// The key in hexadecimal digits, with `--keys`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
@@ -140,9 +143,11 @@ pub struct OffloadJson {
 impl SaJson {
     /// An SA of the SAD.
     #[must_use]
-    pub fn new(entry: &SaEntry, keys: Keys) -> Self {
+    pub fn new(entry: &SaEntry, keys: Keys, fingerprints: &Fingerprints) -> Self {
         let sa = &entry.sa;
-        let keyed = |keyed: &Option<Keyed>| keyed.as_ref().map(|keyed| algorithm(keyed, keys));
+        let keyed = |keyed: &Option<Keyed>| {
+            keyed.as_ref().map(|keyed| algorithm(keyed, keys, fingerprints))
+        };
         Self {
             src: sa.ends.src().to_string(),
             dst: sa.ends.dst().to_string(),
@@ -183,11 +188,16 @@ impl SaJson {
     }
 }
 
-fn algorithm(Keyed { algorithm, key, icv_bits }: &Keyed, keys: Keys) -> AlgorithmJson {
+fn algorithm(
+    Keyed { algorithm, key, icv_bits }: &Keyed,
+    keys: Keys,
+    fingerprints: &Fingerprints,
+) -> AlgorithmJson {
     AlgorithmJson {
         algorithm: algorithm.name,
         key_bits: key.bits(),
         icv_bits: *icv_bits,
+        key_fingerprint: fingerprints.of(key),
         key: (keys == Keys::Shown).then(|| KeyText(key).to_string()),
     }
 }

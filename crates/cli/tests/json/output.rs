@@ -4,7 +4,7 @@ use cli::{Keys, PolicyJson, SaJson, VariableJson};
 use model::{Current, Proto, Sa, SaEntry, SaState, Spi, Upper, variable::VARIABLES};
 use serde::Serialize;
 
-use crate::samples::{ends, full_policy, full_sa, policy};
+use crate::samples::{ends, fingerprints, full_policy, full_sa, policy};
 
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap()
@@ -15,10 +15,10 @@ fn an_sa_with_everything() {
     let expected = concat!(
         r#"{"src":"192.0.2.1","dst":"192.0.2.2","protocol":"esp","spi":4096,"mode":"tunnel","is_mode_any":true,"#,
         r#""reqid":7,"replay_window":64,"esn":true,"flags":["noecn","decap-dscp"],"#,
-        r#""encryption":{"algorithm":"aes-cbc","key_bits":128,"icv_bits":0,"key":"0xabababababababababababababababab"},"#,
-        r#""authentication":{"algorithm":"hmac-sha256","key_bits":256,"icv_bits":96,"#,
+        r#""encryption":{"algorithm":"aes-cbc","key_bits":128,"icv_bits":0,"key_fingerprint":"55fa23f1fe815888","key":"0xabababababababababababababababab"},"#,
+        r#""authentication":{"algorithm":"hmac-sha256","key_bits":256,"icv_bits":96,"key_fingerprint":"8779586db34f6b32","#,
         r#""key":"0x0101010101010101010101010101010101010101010101010101010101010101"},"#,
-        r#""aead":{"algorithm":"aes-gcm-16","key_bits":160,"icv_bits":128,"key":"0x0202020202020202020202020202020202020202"},"#,
+        r#""aead":{"algorithm":"aes-gcm-16","key_bits":160,"icv_bits":128,"key_fingerprint":"4f3dd11c1aea5992","key":"0x0202020202020202020202020202020202020202"},"#,
         r#""compression":"deflate","lifetimes":{"hard":{"packets":1,"bytes":2,"seconds":3,"seconds_in_use":4},"soft":{"bytes":1}},"#,
         r#""nat_t":{"src_port":4500,"dst_port":4501},"nat_keepalive":20,"mark":{"value":1,"mask":255},"#,
         r#""output_mark":{"value":2,"mask":240},"if_id":9,"direction":"out","#,
@@ -26,7 +26,7 @@ fn an_sa_with_everything() {
         r#""security_context":{"doi":1,"algorithm":1,"context":"a:b:c"},"#,
         r#""state":"dying","packets":2,"bytes":168,"added":100,"first_used":101}"#,
     );
-    assert_eq!(json(&SaJson::new(&full_sa(), Keys::Shown)), expected);
+    assert_eq!(json(&SaJson::new(&full_sa(), Keys::Shown, &fingerprints())), expected);
 }
 
 #[test]
@@ -37,14 +37,17 @@ fn an_sa_with_nothing() {
         r#"{"src":"192.0.2.1","dst":"192.0.2.2","protocol":"ah","spi":4096,"mode":"transport","replay_window":0,"#,
         r#""state":"mature","packets":0,"bytes":0}"#,
     );
-    assert_eq!(json(&SaJson::new(&entry, Keys::Shown)), expected);
+    assert_eq!(json(&SaJson::new(&entry, Keys::Shown, &fingerprints())), expected);
 }
 
 #[test]
 fn keys_are_hidden_by_default() {
-    let text = json(&SaJson::new(&full_sa(), Keys::Hidden));
-    assert!(!text.contains("abab") && !text.contains("0101") && !text.contains("0202"), "{text}");
-    assert!(text.contains(r#""encryption":{"algorithm":"aes-cbc","key_bits":128,"icv_bits":0}"#));
+    let text = json(&SaJson::new(&full_sa(), Keys::Hidden, &fingerprints()));
+    assert!(
+        !text.contains("abab") && !text.contains("010101") && !text.contains("020202"),
+        "{text}"
+    );
+    assert!(text.contains(r#""encryption":{"algorithm":"aes-cbc","key_bits":128,"icv_bits":0,"key_fingerprint":"55fa23f1fe815888"}"#));
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::num::{NonZeroU16, NonZeroU32};
 use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
-        AnyVariableJson, ClientJson, DefaultPolicyJson, Document, KernelJson, ProcVariableJson,
+        AnyVariableJson, ClientJson, DefaultPolicyJson, Document, Fingerprints, KernelJson,
+        ProcVariableJson,
     },
 };
 use model::{
@@ -31,6 +32,11 @@ fn lifetimes() -> Lifetimes {
 
 fn context() -> SecCtx {
     SecCtx { doi: 1, alg: 1, context: b"a:b:c\0".to_vec() }
+}
+
+/// With a secret that is none.
+pub fn fingerprints() -> Fingerprints {
+    Fingerprints::new(&[1; 32])
 }
 
 pub fn full_sa() -> SaEntry {
@@ -111,8 +117,9 @@ pub fn full_document() -> Document {
     let variables = VARIABLES.iter().map(|variable| VariableJson::new(variable, Some(1)));
     let file = ProcVariableJson { name: "net.ipv4.ip_forward".into(), value: "1".into() };
     Document {
+        fingerprint_scope: Some(fingerprints().scope()),
         policies: Some(vec![with_template, with_type]),
-        sas: Some(vec![SaJson::new(&full_sa(), Keys::Shown)]),
+        sas: Some(vec![SaJson::new(&full_sa(), Keys::Shown, &fingerprints())]),
         default_policies: Some(vec![DefaultPolicyJson {
             version: 4,
             direction: "in",

@@ -1,0 +1,47 @@
+use cli::{
+    Keys, PolicyJson, SaJson,
+    json::{Document, Fingerprints},
+};
+use engine::Namespace;
+
+use super::Entry;
+use crate::options::{Command, Database, Task};
+
+/// The JSON of a dump.
+pub struct Json {
+    /// What was read so far.
+    pub document: Document,
+    keys: Keys,
+    fingerprints: Fingerprints,
+}
+
+impl Json {
+    /// Of no entry yet.
+    pub fn new(command: &Command) -> Self {
+        let keys = if command.format.keys { Keys::Shown } else { Keys::Hidden };
+        let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
+        let mut document = Document::default();
+        match command.mode {
+            Task::Dump(Database::Sad) => {
+                document.sas = Some(Vec::new());
+                document.fingerprint_scope = Some(fingerprints.scope());
+            }
+            Task::Dump(Database::Spd) => document.policies = Some(Vec::new()),
+            _ => {}
+        }
+        Self { document, keys, fingerprints }
+    }
+
+    /// Adds an entry.
+    pub fn push(&mut self, entry: &Entry) {
+        let Self { document, keys, fingerprints } = self;
+        match entry {
+            Entry::Sa(entry) => {
+                document.sas.get_or_insert_default().push(SaJson::new(entry, *keys, fingerprints));
+            }
+            Entry::Policy(entry, _) => {
+                document.policies.get_or_insert_default().push(PolicyJson::new(entry));
+            }
+        }
+    }
+}
