@@ -6,6 +6,8 @@ mod check;
 mod dump;
 mod error;
 mod files;
+#[cfg(test)]
+mod golden;
 mod input;
 mod ledger;
 mod message;

@@ -70,6 +70,31 @@ pub struct DumpFormat {
     pub redact: bool,
     /// JSON has the digits of keys (`--keys`).
     pub keys: bool,
+    /// The policies that are shown (`-g`, `-t`).
+    pub scope: PolicyScope,
+}
+
+/// FreeBSD's scopes of policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PolicyScope {
+    /// All policies.
+    #[default]
+    Any,
+    /// Those of no device (`-g`).
+    Global,
+    /// Those of a device (`-t`).
+    Device,
+}
+
+impl PolicyScope {
+    /// Whether a policy is of this scope.
+    pub fn has(self, of_device: bool) -> bool {
+        match self {
+            PolicyScope::Any => true,
+            PolicyScope::Global => !of_device,
+            PolicyScope::Device => of_device,
+        }
+    }
 }
 
 /// The layouts of a dump.

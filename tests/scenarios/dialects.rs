@@ -62,41 +62,84 @@ fn dumps() {
     let policies = "spdadd 192.0.2.2 192.0.2.1 any -P in ipsec esp/transport//require;";
     assert_eq!(read(&host, "--dialect freebsd -c", &format!("{sas} {policies}")), SILENCE);
 
-    let sad = |mode, replay| {
+    let sad = |blank, mode, replay| {
         format!(
-            "192.0.2.2 192.0.2.1 \n\
+            "192.0.2.2 192.0.2.1{blank}\n\
              \tesp mode={mode} spi=4096(0x00001000) reqid=0(0x00000000)\n\
              \tE: aes-cbc  73697874 65656e20 62797465 206b6579\n\
              \tseq=0x00000000 replay={replay} flags=0x00000000 state=mature \n"
         )
     };
     // A window of 4 bytes is one of 32 packets.
-    for (dialect, expected) in
-        [("linux", sad("transport", 32)), ("netbsd", sad("any", 4)), ("freebsd", sad("any", 4))]
-    {
+    for (dialect, expected) in [
+        ("linux", sad(" ", "transport", 32)),
+        ("netbsd", sad(" ", "any", 4)),
+        ("freebsd", sad("", "any", 4)),
+    ] {
         let printed = host.setkey(&format!("--dialect {dialect} -D")).stdout;
         assert_same(&expected, &first_lines(&printed, 4));
     }
 
-    let spd = |upper, direction, last| {
+    let spd = |upper: &str, direction: &str, last: &str| {
         format!(
             "192.0.2.2[any] 192.0.2.1[any] {upper}\n\t{direction} ipsec\n\tesp/transport//require\n\
-             \tcreated: TIME  lastused: {:20}\n\tlifetime: 0(s) validtime: 0(s)\n\
-             \tspid={last}\n\trefcnt=N\n",
-            ""
+             {last}\n\trefcnt=N\n"
         )
     };
+    let times =
+        format!("\tcreated: TIME  lastused: {:20}\n\tlifetime: 0(s) validtime: 0(s)\n\tspid=", "");
     for (dialect, expected) in [
         (
             "linux",
-            spd("255", "fwd prio def", "10 seq=1 pid=N")
-                + &spd("255", "in prio def", "8 seq=0 pid=N"),
+            spd("255", "fwd prio def", &format!("{times}10 seq=1 pid=N"))
+                + &spd("255", "in prio def", &format!("{times}8 seq=0 pid=N")),
         ),
-        ("netbsd", spd("255(reserved)", "in", "8 seq=0 pid=N")),
-        ("freebsd", spd("any", "in", "8 seq=0 pid=N scope=global")),
+        ("netbsd", spd("255(reserved)", "in", "\tspid=8 seq=0 pid=N")),
+        ("freebsd", spd("any", "in", "\tspid=8 seq=0 pid=N scope=global ")),
     ] {
         let printed = host.setkey(&format!("--dialect {dialect} -DP")).stdout;
         assert_same(&expected, &masked(&printed));
+    }
+}
+
+/// The names of upper protocols, the numbers and the order of a dump.
+#[test]
+fn upper_protocols_and_order() {
+    let host = Host::new("bsd");
+    let script = "
+        spdadd 192.0.2.0/24 198.51.100.0/24 ip4 -P out none;
+        spdadd 2001:db8::1 2001:db8::2 icmp6 135,0 -P in none;
+        spdadd 192.0.2.0/24 198.51.100.0/24 icmp -P out none;
+        spdadd 192.0.2.0/24 198.51.100.0/24 gre -P in none;
+    ";
+    assert_eq!(read(&host, "--dialect freebsd -f -", script), SILENCE);
+    for (dialect, expected) in [
+        (
+            "freebsd",
+            [
+                "2001:db8::1 2001:db8::2 icmp6 135,0",
+                "192.0.2.0/24[any] 198.51.100.0/24[any] gre",
+                "192.0.2.0/24[any] 198.51.100.0/24[any] ip4",
+                "192.0.2.0/24[any] 198.51.100.0/24[any] icmp",
+            ],
+        ),
+        (
+            "netbsd",
+            [
+                "2001:db8::1 2001:db8::2 58(ipv6-icmp) 135,0",
+                "192.0.2.0/24 198.51.100.0/24 47(gre)",
+                "192.0.2.0/24[any] 198.51.100.0/24[any] 4(ipv4)",
+                "192.0.2.0/24 198.51.100.0/24 1(icmp)",
+            ],
+        ),
+    ] {
+        let printed = host.setkey(&format!("--dialect {dialect} -DP")).stdout;
+        let selectors: Vec<&str> = printed.lines().filter(|line| !line.starts_with('\t')).collect();
+        assert_eq!(selectors, expected, "{dialect}");
+        let numbers = printed
+            .lines()
+            .filter_map(|line| line.split(' ').find(|word| word.starts_with("seq=")));
+        assert_eq!(numbers.collect::<Vec<_>>(), ["seq=3", "seq=2", "seq=1", "seq=0"], "{dialect}");
     }
 }
 

@@ -19,6 +19,8 @@ impl SaFlags {
     pub const NO_PMTU_DISC: SaFlags = SaFlags(4);
     /// A tunnel takes packets of either family (`XFRM_STATE_AF_UNSPEC`), not only its own.
     pub const ANY_FAMILY: SaFlags = SaFlags(32);
+    /// Sequence numbers start again after the last one (`XFRM_SA_XFLAG_OSEQ_MAY_WRAP`).
+    pub const OSEQ_MAY_WRAP: SaFlags = SaFlags(2 << 8);
 
     /// Every flag with its word after `-flag`, the words of ip-xfrm(8), and its `SADB_SAFLAGS_*`
     /// bit (linux/pfkeyv2.h), 0 where PF_KEY has none.
@@ -31,7 +33,7 @@ impl SaFlags {
         (SaFlags::ANY_FAMILY, "af-unspec", 0),
         (SaFlags(64), "align4", 0),
         (SaFlags(1 << 8), "dont-encap-dscp", 0),
-        (SaFlags(2 << 8), "oseq-may-wrap", 0),
+        (SaFlags::OSEQ_MAY_WRAP, "oseq-may-wrap", 0),
     ];
     /// Every flag by itself.
     pub const ALL: [SaFlags; 9] = {

@@ -5,7 +5,7 @@ use std::{
     process,
 };
 
-use model::{Dialect, Direction, PolicyEntry, SaEntry};
+use model::{Dialect, Direction, SaEntry};
 use pfkey::{
     Message, MessageType,
     dump::{Frame, PolicyText, SaText},
@@ -13,20 +13,14 @@ use pfkey::{
 };
 use sys::clock::unix_seconds;
 
-use super::{json::Json, write_script_policy, write_script_sa, write_short_sa};
+use super::{
+    entry::Entry, json::Json, order::BsdOrder, write_script_policy, write_script_sa, write_short_sa,
+};
 use crate::{
     message::MessageFormat,
     options::{Command, DumpFormat, Layout},
     print_error,
 };
-
-/// What a dump is made of.
-pub enum Entry {
-    /// An SA.
-    Sa(Box<SaEntry>),
-    /// A policy, with the kernel's count of its users where it is known.
-    Policy(Box<PolicyEntry>, Option<u16>),
-}
 
 /// An entry, and the PF_KEY message that it came in, if it came so.
 type DumpEntry = (Entry, Option<Message>);
@@ -45,7 +39,7 @@ pub struct Entries {
     pid: u32,
     /// With `--json`.
     json: Option<Json>,
-    /// With `--script`: all of them, since the oldest is to be added first.
+    /// All of a dump that is printed in another order than Linux's.
     newest_first: Vec<DumpEntry>,
 }
 
@@ -75,7 +69,7 @@ impl Entries {
         if !self.shows(&entry) {
             return Ok(());
         }
-        if self.format.layout == Layout::Script {
+        if self.reorders() {
             self.newest_first.push((entry, message));
             return Ok(());
         }
@@ -88,21 +82,49 @@ impl Entries {
         }
     }
 
+    /// Whether dumps are printed in another order than Linux's: a script adds the oldest first, and the
+    /// BSDs' kernels have their own.
+    fn reorders(&self) -> bool {
+        match self.format.layout {
+            Layout::Script => true,
+            Layout::Long | Layout::Short => self.dialect.is_bsd(),
+            Layout::Json => false,
+        }
+    }
+
     /// Ends a dump. Whether it had no entry, in a layout in which that is reported.
     pub fn end(&mut self, out: &mut impl Write) -> io::Result<bool> {
         self.seq = 0;
-        for entry in std::mem::take(&mut self.newest_first).iter().rev() {
-            self.write(out, entry, 0)?;
-        }
         match (self.pending.take(), self.format.layout) {
             (Some(last), _) => self.write(out, &last, 0)?,
-            (None, Layout::Script | Layout::Json) => {}
+            (None, Layout::Json) => {}
+            (None, Layout::Script) => self.write_oldest_first(out)?,
+            (None, _) if !self.newest_first.is_empty() => self.write_as_bsd(out)?,
             (None, _) => return Ok(true),
         }
         if let Some(json) = &self.json {
             json.document.write(out)?;
         }
         Ok(false)
+    }
+
+    fn write_oldest_first(&mut self, out: &mut impl Write) -> io::Result<()> {
+        let entries = std::mem::take(&mut self.newest_first);
+        entries.iter().rev().try_for_each(|entry| self.write(out, entry, 0))
+    }
+
+    /// The BSDs number an entry by how many follow.
+    fn write_as_bsd(&mut self, out: &mut impl Write) -> io::Result<()> {
+        let mut order = BsdOrder::new(self.dialect);
+        let oldest_first = std::mem::take(&mut self.newest_first).into_iter().rev();
+        let mut entries: Vec<_> =
+            oldest_first.map(|entry| (order.place(&entry.0), entry)).collect();
+        entries.sort_unstable_by_key(|(place, _)| *place);
+        let mut following = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+        entries.iter().try_for_each(|(_, entry)| {
+            following = following.saturating_sub(1);
+            self.write(out, entry, following)
+        })
     }
 
     fn write(
@@ -156,11 +178,16 @@ impl Entries {
         }
     }
 
-    /// The BSDs have no direction fwd: an `in` policy stands for it. JSON has what the kernel has.
+    /// The BSDs have no direction fwd: an `in` policy stands for it. Their dumps are without the policies
+    /// of sockets, too. JSON has what the kernel has.
     fn shows(&self, entry: &Entry) -> bool {
         let Entry::Policy(entry, _) = entry else { return true };
-        self.format.layout == Layout::Json
-            || !(self.dialect.is_bsd() && entry.policy.id.direction == Direction::Fwd)
+        if !self.dialect.is_bsd() || self.format.layout == Layout::Json {
+            return true;
+        }
+        let is_script = self.format.layout == Layout::Script;
+        let is_listed = entry.policy.id.direction != Direction::Fwd && (is_script || !entry.socket);
+        is_listed && self.format.scope.has(entry.policy.id.selector.device.is_some())
     }
 }
 

@@ -1,11 +1,14 @@
 //! What `-D` prints: the entries of a dump, a line an SA (`-l`), and scripts (`--script`).
 
 mod entries;
+mod entry;
 mod json;
+mod order;
 mod script;
 mod short;
 
-pub use entries::{Entries, Entry};
+pub use entries::Entries;
+pub use entry::Entry;
 use script::{write_script_policy, write_script_sa};
 pub use short::HEADER;
 use short::write_short_sa;

@@ -10,7 +10,9 @@ use clap::{
 use cli::{Color, getopt_message};
 use model::Dialect;
 
-use super::{Command, Database, DumpFormat, Layout, PfKeySource, Stop, Task, Timestamp};
+use super::{
+    Command, Database, DumpFormat, Layout, PfKeySource, PolicyScope, Stop, Task, Timestamp,
+};
 use crate::{message::MessageFormat, usage};
 
 const MODES: [&str; 6] = ["interactive", "script", "text", "dump", "flush", "monitor"];
@@ -161,8 +163,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     if cli.short_help && !dialect.is_bsd() {
         return Err(Stop::Usage(dialect));
     }
-    let format =
-        DumpFormat { layout: cli.layout(), ports: cli.ports, redact: cli.redact, keys: cli.keys };
+    let (layout, scope) = (cli.layout(), cli.scope());
+    let &Cli { ports, redact, keys, .. } = &cli;
+    let format = DumpFormat { layout, ports, redact, keys, scope };
     let without_meaning = cli.without_meaning();
     let command = Command {
         no_action: cli.no_action,
@@ -218,6 +221,14 @@ impl Cli {
             (None, None) if self.monitor == 1 => Task::Monitor(Timestamp::Clock),
             (None, None) => return Err(Stop::Usage(dialect)),
         })
+    }
+
+    fn scope(&self) -> PolicyScope {
+        match (self.global, self.interfaces) {
+            (true, false) => PolicyScope::Global,
+            (false, true) => PolicyScope::Device,
+            _ => PolicyScope::Any,
+        }
     }
 
     fn layout(&self) -> Layout {
@@ -361,6 +372,10 @@ mod tests {
         assert_eq!(freebsd("-c").unwrap().mode, Task::Script("-".into()));
         assert_eq!(mode("--dialect netbsd -c"), Task::Interactive);
         assert!(freebsd("-h -x").unwrap().messages.hexdump);
+        let scope = |line| freebsd(line).unwrap().format.scope;
+        assert!(scope("-DPg").has(false) && !scope("-DPg").has(true));
+        assert!(!scope("-DPt").has(false) && scope("-DPt").has(true));
+        assert!(scope("-DPgt").has(false) && scope("-DPgt").has(true) && scope("-DP").has(true));
         let wrong = Stop::Wrong("setkey: invalid option -- 'n'".into(), Dialect::FreeBsd);
         assert_eq!(freebsd("-n -D"), Err(wrong));
         assert!(matches!(read("--dialect vms -D"), Err(Stop::Wrong(..))));

@@ -3,6 +3,7 @@
 //! Protocols and services come from embedded tables first, so that a machine without
 //! /etc/protocols and /etc/services reads and prints the same as any other.
 
+mod bsd_protocols;
 mod protocols;
 mod services;
 
@@ -10,6 +11,7 @@ use std::net::IpAddr;
 
 use crate::IpVersion;
 
+pub use bsd_protocols::name_in as protocol_name_in;
 pub use protocols::{name as protocol_name, number as protocol_number};
 pub use services::{Transport, port as service_port};
 

@@ -6,6 +6,7 @@ mod kdebug;
 mod policy;
 mod sa;
 mod sec_ctx;
+mod style;
 mod text;
 mod time;
 pub mod words;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use model::{Dialect, Mode, Prefix, ReqId, Template, Upper, names::protocol_name};
+use model::{Dialect, Mode, Prefix, ReqId, Template, Upper, names::protocol_name_in};
+
+use super::style::Style;
 
 /// An address, with its length unless it is a host's.
 pub struct PrefixText(pub Prefix);
@@ -28,16 +30,14 @@ pub struct UpperText(pub Upper, pub Dialect);
 
 impl fmt::Display for UpperText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Upper::Any => f.write_str(match self.1 {
-                Dialect::Linux => "255",
-                Dialect::NetBsd => "255(reserved)",
-                Dialect::FreeBsd => "any",
-            }),
-            Upper::Number(number) => match protocol_name(number) {
-                Some(name) => f.write_str(name),
-                None => write!(f, "{number}"),
-            },
+        let &Self(upper, dialect) = self;
+        let style = Style::of(dialect);
+        let Upper::Number(number) = upper else { return f.write_str(style.any_upper) };
+        let word = style.uppers.iter().find(|row| row.0 == upper).map(|row| row.1);
+        match word.or_else(|| protocol_name_in(number, dialect)) {
+            Some(name) if style.upper_number => write!(f, "{number}({name})"),
+            Some(name) => f.write_str(name),
+            None => write!(f, "{number}"),
         }
     }
 }

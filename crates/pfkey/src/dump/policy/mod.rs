@@ -3,11 +3,11 @@ mod of_message;
 
 use std::fmt;
 
-use model::{Dialect, Priority, Upper};
+use model::{Priority, Upper};
 
-use super::{PortText, UpperText, sec_ctx::SecCtxText, time::Time};
+use super::{PortText, UpperText, sec_ctx::SecCtxText, style::Style, time::Time};
 
-/// A policy as `pfkey_spdump` of ipsec-tools 0.8.2 prints it.
+/// A policy as `pfkey_spdump` prints it.
 pub struct PolicyText<'a> {
     packets: Packets,
     /// Heading and templates, a line each.
@@ -20,9 +20,10 @@ pub struct PolicyText<'a> {
     index: u32,
     seq: u32,
     pid: u32,
-    /// What follows the process.
-    scope: &'static str,
     references: u16,
+    /// The device that it is limited to.
+    device: Option<&'a str>,
+    style: &'static Style,
 }
 
 /// The packets of a policy.
@@ -34,7 +35,7 @@ enum Packets {
     Of(SelectorText),
 }
 
-/// `SRC[PORT] DST[PORT] PROTO`; ICMP, MH and GRE have their numbers behind the protocol instead.
+/// `SRC[PORT] DST[PORT] PROTO`; a protocol without ports has its numbers behind it instead.
 struct SelectorText {
     /// The source with its prefix length, unless it is a host.
     src: String,
@@ -42,25 +43,23 @@ struct SelectorText {
     src_port: u16,
     dst_port: u16,
     upper: Upper,
-    dialect: Dialect,
+    style: &'static Style,
 }
 
 impl fmt::Display for SelectorText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let &Self { ref src, ref dst, src_port, dst_port, upper, dialect } = self;
-        let name = UpperText(upper, dialect);
-        match upper {
-            upper if upper.has_type_and_code() || upper == Upper::GRE => {
-                write!(f, "{src} {dst} {name}")?;
-                match (src_port, dst_port) {
-                    (0, 0) => Ok(()),
-                    (high, low) if upper == Upper::GRE => {
-                        write!(f, " {}", u32::from(high) << 16 | u32::from(low))
-                    }
-                    (kind, code) => write!(f, " {kind},{code}"),
-                }
+        let &Self { ref src, ref dst, src_port, dst_port, upper, style } = self;
+        let name = UpperText(upper, style.dialect);
+        if !style.portless.contains(&upper) {
+            return write!(f, "{src}{} {dst}{} {name}", PortText(src_port), PortText(dst_port));
+        }
+        write!(f, "{src} {dst} {name}")?;
+        match (src_port, dst_port) {
+            (0, 0) => Ok(()),
+            (high, low) if upper == Upper::GRE => {
+                write!(f, " {}", u32::from(high) << 16 | u32::from(low))
             }
-            _ => write!(f, "{src}{} {dst}{} {name}", PortText(src_port), PortText(dst_port)),
+            (kind, code) => write!(f, " {kind},{code}"),
         }
     }
 }
@@ -102,7 +101,13 @@ impl fmt::Display for PolicyText<'_> {
         if let Some(ctx) = &self.sec_ctx {
             write!(f, "{ctx}")?;
         }
-        let Self { index, seq, pid, scope, references, .. } = self;
-        writeln!(f, "\tspid={index} seq={seq} pid={pid}{scope}\n\trefcnt={references}")
+        let Self { index, seq, pid, references, .. } = self;
+        write!(f, "\tspid={index} seq={seq} pid={pid}")?;
+        match self.device {
+            _ if !self.style.scope => {}
+            None => write!(f, " scope=global ")?,
+            Some(device) => write!(f, " scope=ifnet ifname={device}")?,
+        }
+        writeln!(f, "\n\trefcnt={references}")
     }
 }

@@ -1,10 +1,14 @@
 use std::fmt::Write;
 
-use model::{Dialect, PolicyEntry, Priority, Selector};
+use model::{DeviceName, PolicyEntry, Priority, Selector};
 
 use super::{Packets, PolicyHeading, PolicyText, SelectorText};
 use crate::{
-    dump::{Frame, PrefixText, TemplateText, words},
+    dump::{
+        Frame, PrefixText, TemplateText,
+        style::{Style, Times},
+        words,
+    },
     entry::references,
 };
 
@@ -13,34 +17,42 @@ impl<'a> PolicyText<'a> {
     #[must_use]
     pub fn of_entry(entry: &'a PolicyEntry, frame: &Frame) -> Self {
         let policy = &entry.policy;
+        let style = Style::of(frame.dialect);
         let [.., lifetime, valid_time] = policy.lifetimes.hard.numbers();
+        let has_times = match style.times {
+            Times::Always => true,
+            Times::OfLimited => lifetime != 0,
+            Times::Never => false,
+        };
+        let references = frame.references.or(style.policy_references);
         Self {
             packets: if entry.socket {
                 Packets::OfSocket
             } else {
-                Packets::Of(selector(&policy.id.selector, frame.dialect))
+                Packets::Of(selector(&policy.id.selector, style))
             },
             policy: heading_and_templates(entry, frame),
-            times: Some((entry.current.add_time, entry.current.use_time)),
-            limits: Some((lifetime, valid_time)),
-            sec_ctx: policy.id.sec_ctx.as_ref().map(Into::into),
+            times: has_times.then_some((entry.current.add_time, entry.current.use_time)),
+            limits: has_times.then_some((lifetime, valid_time)),
+            sec_ctx: policy.id.sec_ctx.as_ref().filter(|_| style.sec_ctx).map(Into::into),
             index: entry.index,
             seq: frame.seq,
             pid: frame.pid,
-            scope: if frame.dialect == Dialect::FreeBsd { " scope=global" } else { "" },
-            references: frame.references.unwrap_or_else(|| references::in_dump(entry, frame.now)),
+            references: references.unwrap_or_else(|| references::in_dump(entry, frame.now)),
+            device: policy.id.selector.device.as_ref().map(DeviceName::as_str),
+            style,
         }
     }
 }
 
-fn selector(selector: &Selector, dialect: Dialect) -> SelectorText {
+fn selector(selector: &Selector, style: &'static Style) -> SelectorText {
     SelectorText {
         src: PrefixText(selector.src()).to_string(),
         dst: PrefixText(selector.dst()).to_string(),
         src_port: selector.src_port,
         dst_port: selector.dst_port,
         upper: selector.upper,
-        dialect,
+        style,
     }
 }
 
@@ -129,17 +141,16 @@ mod tests {
     }
 
     #[test]
-    fn each_dialect_has_its_any() {
-        let entry = entry(Upper::Any, (0, 0), Action::None);
-        let lines = |dialect| {
-            let frame = Frame { dialect, ..Frame::default() };
-            PolicyText::of_entry(&entry, &frame).to_string()
+    fn a_device_is_a_scope_of_freebsd() {
+        let mut entry = entry(Upper::Any, (0, 0), Action::None);
+        entry.policy.id.selector.device = Some("em0".parse().unwrap());
+        let last_lines = |dialect| {
+            let text = PolicyText::of_entry(&entry, &Frame { dialect, ..Frame::default() });
+            text.to_string().split("\tspid=9 ").nth(1).unwrap().to_owned()
         };
-        let netbsd = lines(Dialect::NetBsd);
-        assert!(netbsd.starts_with("10.0.0.0/24[any] 10.1.0.1[any] 255(reserved)\n\tout none\n"));
-        let freebsd = lines(Dialect::FreeBsd);
-        assert!(freebsd.starts_with("10.0.0.0/24[any] 10.1.0.1[any] any\n\tout none\n"));
-        assert!(freebsd.contains("\tspid=9 seq=0 pid=0 scope=global\n\trefcnt="));
+        let freebsd = "seq=0 pid=0 scope=ifnet ifname=em0\n\trefcnt=1\n";
+        assert_eq!(last_lines(model::Dialect::FreeBsd), freebsd);
+        assert_eq!(last_lines(model::Dialect::NetBsd), "seq=0 pid=0\n\trefcnt=0\n");
     }
 
     #[test]

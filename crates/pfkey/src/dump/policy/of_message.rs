@@ -3,7 +3,7 @@ use model::{Dialect, Upper};
 use super::{Packets, PolicyText, SelectorText};
 use crate::{
     Message,
-    dump::HostText,
+    dump::{HostText, style::Style},
     ext::{Address, AddressKind, LifetimeKind, Policy},
 };
 
@@ -38,8 +38,9 @@ impl<'a> PolicyText<'a> {
             index: policy.id,
             seq: message.seq,
             pid: message.pid,
-            scope: "",
             references: message.reserved,
+            device: None,
+            style: Style::of(Dialect::Linux),
         })
     }
 }
@@ -60,6 +61,6 @@ fn selector(src: &Address, dst: &Address, host: HostText) -> SelectorText {
         dst_port: dst.sockaddr.port(),
         // Any protocol is shown as its number.
         upper: Upper::Number(src.proto),
-        dialect: Dialect::Linux,
+        style: Style::of(Dialect::Linux),
     }
 }

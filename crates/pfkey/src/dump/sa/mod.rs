@@ -5,9 +5,9 @@ use std::{borrow::Cow, fmt};
 
 use model::{Current, Key, Lifetimes, Spi};
 
-use super::{HexText, sec_ctx::SecCtxText, time::Time};
+use super::{HexText, sec_ctx::SecCtxText, style::Style, time::Time};
 
-/// An SA as `pfkey_sadump` of ipsec-tools 0.8.2 prints it.
+/// An SA as `pfkey_sadump` prints it.
 pub struct SaText<'a> {
     src: End,
     dst: End,
@@ -21,17 +21,20 @@ pub struct SaText<'a> {
     encryption: Option<KeyLine<'a>>,
     authentication: Option<KeyLine<'a>>,
     redact: bool,
-    /// The last sequence number, which Linux does not report.
+    /// The last sequence number.
     sequence: u32,
     window: u32,
     flags: u32,
     state: Cow<'a, str>,
+    /// The device that does the work.
+    offload: Option<&'a str>,
     lifetimes: Option<(Current, Lifetimes)>,
     now: u64,
     sec_ctx: Option<SecCtxText<'a>>,
     seq: u32,
     pid: u32,
     references: u16,
+    style: &'static Style,
 }
 
 /// The name of an algorithm, and its key.
@@ -58,7 +61,7 @@ impl fmt::Display for End {
 impl fmt::Display for SaText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { src, dst, proto, mode, spi, reqid, sequence, window, flags, state, .. } = self;
-        writeln!(f, "{src} {dst} ")?;
+        writeln!(f, "{src} {dst}{}", self.style.after_ends)?;
         writeln!(f, "\t{proto} mode={mode} spi={spi} reqid={reqid}(0x{reqid:08x})")?;
         if let Some(original) = &self.nat_original {
             writeln!(f, "\tNAT OA={original}")?;
@@ -74,6 +77,9 @@ impl fmt::Display for SaText<'_> {
             }
         }
         writeln!(f, "\tseq=0x{sequence:08x} replay={window} flags=0x{flags:08x} state={state} ")?;
+        if let Some(device) = self.offload {
+            writeln!(f, "\thw offl if: {device}")?;
+        }
         if let Some((current, limits)) = &self.lifetimes {
             write_lifetimes(f, current, limits, self.now)?;
         }

@@ -3,22 +3,23 @@ use std::num::NonZeroU16;
 use model::{Encap, Keyed, Proto, ReqId, SaEntry};
 
 use super::{End, KeyLine, SaText};
-use crate::dump::{Frame, text::dumped_mode};
+use crate::dump::{Frame, style::Style, text::dumped_mode};
 
 impl<'a> SaText<'a> {
     /// The text of an entry of the SAD.
     #[must_use]
     pub fn of_entry(entry: &'a SaEntry, frame: &Frame) -> Self {
         let sa = &entry.sa;
-        // XFRM's SAs have no ports of their own.
-        let end = |address: std::net::IpAddr, nat_port: fn(&Encap) -> Option<NonZeroU16>| End {
-            host: address.to_string(),
-            own_port: frame.ports.then_some(0),
-            nat_port: sa.encap.as_ref().map(|encap| nat_port(encap).map_or(0, NonZeroU16::get)),
+        let style = Style::of(frame.dialect);
+        let end = |address: std::net::IpAddr, nat_port: fn(&Encap) -> Option<NonZeroU16>| {
+            let nat_port =
+                sa.encap.as_ref().map(|encap| nat_port(encap).map_or(0, NonZeroU16::get));
+            // XFRM's SAs have no ports of their own.
+            let own_port = nat_port.filter(|_| style.nat_ports_are_own).unwrap_or(0);
+            End { host: address.to_string(), own_port: frame.ports.then_some(own_port), nat_port }
         };
-        let is_bsd = frame.dialect.is_bsd();
         // Linux's AF_KEY reports the installed mode.
-        let is_any = sa.mode.is_any() && is_bsd;
+        let is_any = sa.mode.is_any() && frame.dialect.is_bsd();
         let encryption = sa.crypt.as_ref().or(sa.aead.as_ref());
         Self {
             src: end(sa.ends.src(), |encap| encap.src_port),
@@ -33,29 +34,32 @@ impl<'a> SaText<'a> {
             reqid: sa.reqid.map_or(0, ReqId::number),
             nat_original: None,
             compression: (sa.proto == Proto::IpComp)
-                .then(|| sa.comp.map_or("0", |algorithm| algorithm.dumped).into()),
-            encryption: encryption.filter(|_| sa.proto == Proto::Esp).and_then(key_line),
-            authentication: sa.auth.as_ref().and_then(key_line),
+                .then(|| sa.comp.map_or("0".into(), |algorithm| style.algorithm(algorithm))),
+            encryption: encryption
+                .filter(|_| sa.proto == Proto::Esp)
+                .and_then(|keyed| key_line(keyed, style)),
+            authentication: sa.auth.as_ref().and_then(|keyed| key_line(keyed, style)),
             redact: frame.redact,
-            sequence: 0,
-            // The BSDs count bytes of the bitmap.
-            window: if is_bsd { sa.replay_window / 8 } else { sa.replay_window },
-            flags: sa.flags.pfkey_bits(),
+            sequence: (style.sequence)(entry),
+            window: sa.replay_window / style.packets_of_window,
+            flags: (style.flags)(sa),
             state: entry.state.word().into(),
+            offload: sa.offload.as_ref().filter(|_| style.offload).map(|it| it.device.as_str()),
             lifetimes: Some((entry.current, sa.lifetimes)),
             now: frame.now,
-            sec_ctx: sa.sec_ctx.as_ref().map(Into::into),
+            sec_ctx: sa.sec_ctx.as_ref().filter(|_| style.sec_ctx).map(Into::into),
             seq: frame.seq,
             pid: frame.pid,
-            references: 0,
+            references: style.sa_references,
+            style,
         }
     }
 }
 
-/// AF_KEY reports no empty key, so `null` has no line.
-fn key_line(keyed: &Keyed) -> Option<KeyLine<'_>> {
+/// No kernel reports an empty key, so `null` has no line.
+fn key_line<'a>(keyed: &'a Keyed, style: &Style) -> Option<KeyLine<'a>> {
     let Keyed { algorithm, key, .. } = keyed;
-    (key.bits() != 0).then(|| KeyLine { name: algorithm.dumped.into(), key })
+    (key.bits() != 0).then(|| KeyLine { name: style.algorithm(algorithm), key })
 }
 
 #[cfg(test)]
@@ -141,18 +145,6 @@ mod tests {
         assert!(text.starts_with("192.0.2.1[4500] 192.0.2.2[10000] \n\tesp-udp mode=transport"));
         assert!(!text.contains("E:"));
         assert!(dump(&entry, true).starts_with("192.0.2.1[0][4500] 192.0.2.2[0][10000] \n"));
-    }
-
-    #[test]
-    fn a_bsd_dump_has_mode_any_and_replay_windows_in_bytes_of_bitmap() {
-        let mut entry = entry(Proto::Esp);
-        entry.sa.mode = SaMode::Any { installed: Mode::Tunnel };
-        entry.sa.replay_window = 64;
-        let linux = dump_in(&entry, &Frame::default());
-        assert!(linux.contains("mode=tunnel") && linux.contains("replay=64"));
-        let frame = Frame { dialect: Dialect::NetBsd, ..Frame::default() };
-        let netbsd = dump_in(&entry, &frame);
-        assert!(netbsd.contains("mode=any") && netbsd.contains("replay=8"));
     }
 
     #[test]

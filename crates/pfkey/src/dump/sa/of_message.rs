@@ -1,11 +1,11 @@
 use std::borrow::Cow;
 
-use model::{AlgorithmKind, Lifetimes, Proto, SaType, Spi};
+use model::{AlgorithmKind, Dialect, Lifetimes, Proto, SaType, Spi};
 
 use super::{End, KeyLine, SaText};
 use crate::{
     Message,
-    dump::{HostText, text::dumped_mode},
+    dump::{HostText, style::Style, text::dumped_mode},
     entry::fields,
     ext::{self, Address, AddressKind, KeyKind, LifetimeKind},
     wire::numbers,
@@ -72,12 +72,14 @@ impl<'a> SaText<'a> {
             window: sa.replay.into(),
             flags: sa.flags,
             state: state(sa.state),
+            offload: None,
             lifetimes: lifetimes(message),
             now,
             sec_ctx: message.sec_ctx().map(Into::into),
             seq: message.seq,
             pid: message.pid,
             references: message.reserved,
+            style: Style::of(Dialect::Linux),
         })
     }
 }
