@@ -1,6 +1,6 @@
 //! How variables look on standard output.
 
-use std::io::{self, BufWriter, StdoutLock, Write};
+use std::io::{self, StdoutLock, Write};
 
 use cli::{
     VariableJson,
@@ -46,9 +46,10 @@ pub enum What {
     Json,
 }
 
-/// Standard output.
+/// Standard output, a line in a system call: what is said of a variable is between what is printed before
+/// and after it, as with procps.
 pub struct Output {
-    out: BufWriter<StdoutLock<'static>>,
+    out: StdoutLock<'static>,
     format: Format,
     json: Vec<AnyVariableJson>,
 }
@@ -56,7 +57,7 @@ pub struct Output {
 impl Output {
     /// Standard output in this format.
     pub fn new(format: Format) -> Self {
-        Output { out: BufWriter::new(io::stdout().lock()), format, json: Vec::new() }
+        Output { out: io::stdout().lock(), format, json: Vec::new() }
     }
 
     /// Prints the value of a variable of /proc/sys. Each of its lines is printed as if it were

@@ -118,14 +118,13 @@ impl Run<'_> {
             Task::All => self.reader().folder(&Name::top(), &mut host, &mut out)?,
             Task::Load(patterns) => {
                 let files = patterns.iter().flat_map(|pattern| conf::files(pattern));
-                self.load(files.collect(), &mut host, &mut out)?
+                self.load(files.collect(), false, &mut host, &mut out)?
             }
             Task::System(root, operands) => {
                 let files = conf::system_files(root);
-                if !self.command.writing.quiet {
-                    files.iter().try_for_each(|file| out.applying(&file.display().to_string()))?;
-                }
-                self.load(files, &mut host, &mut out)? | self.each(operands, &mut host, &mut out)?
+                let named = !self.command.writing.quiet;
+                self.load(files, named, &mut host, &mut out)?
+                    | self.each(operands, &mut host, &mut out)?
             }
             Task::Each(operands) => self.each(operands, &mut host, &mut out)?,
         };
@@ -137,11 +136,20 @@ impl Run<'_> {
         Reader { command: self.command, report: self.report }
     }
 
-    /// Sets what is in files.
-    fn load(&self, files: Vec<PathBuf>, host: &mut Host, out: &mut Output) -> io::Result<i32> {
+    /// Sets what is in files, which are all read first. They may be `named` on standard output.
+    fn load(
+        &self,
+        files: Vec<PathBuf>,
+        named: bool,
+        host: &mut Host,
+        out: &mut Output,
+    ) -> io::Result<i32> {
         let mut status = 0;
         let mut lines = Vec::new();
         for file in files {
+            if named {
+                out.applying(&file.display().to_string())?;
+            }
             match conf::read(&file, &self.command.filter) {
                 Ok((good, bad)) => {
                     let file = file.display().to_string();
@@ -167,16 +175,6 @@ impl Run<'_> {
 
     /// Prints or sets each of these.
     fn each(&self, operands: &[Operand], host: &mut Host, out: &mut Output) -> io::Result<i32> {
-        for operand in operands {
-            match operand {
-                Operand::NotWriting => self.report.error(&Error::NotWriting),
-                Operand::Malformed => {
-                    let file = "command line".to_owned();
-                    self.report.error(&Error::Syntax { file, line: 0 });
-                }
-                Operand::Print(_) | Operand::Set(_) | Operand::Excluded => {}
-            }
-        }
         let assignments = operands.iter().filter_map(|operand| match operand {
             Operand::Set(assignment) => Some(assignment),
             _ => None,
@@ -187,7 +185,16 @@ impl Run<'_> {
             match operand {
                 Operand::Print(name) => status += self.reader().print(name, host, out)?,
                 Operand::Set(assignment) => status |= writer.write(assignment, host, out)?,
-                Operand::Excluded | Operand::Malformed | Operand::NotWriting => status |= 1,
+                Operand::Excluded => status |= 1,
+                Operand::NotWriting => {
+                    self.report.error(&Error::NotWriting);
+                    status |= 1;
+                }
+                Operand::Malformed => {
+                    let file = "command line".to_owned();
+                    self.report.error(&Error::Syntax { file, line: 0 });
+                    status |= 1;
+                }
             }
         }
         Ok(status)

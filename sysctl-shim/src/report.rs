@@ -1,5 +1,7 @@
 //! Standard error.
 
+use std::io::{self, Write};
+
 use model::Dialect;
 
 use crate::error::Error;
@@ -19,8 +21,10 @@ impl Report {
         self.note(&error.words(self.dialect));
     }
 
-    /// Writes a note.
+    /// Writes a note, behind what was printed so far.
     pub fn note(&self, text: &str) {
+        // A failure is reported by the next write to standard output.
+        let _ = io::stdout().flush();
         cli::print_error(&self.program, &text);
     }
 }

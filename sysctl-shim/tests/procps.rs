@@ -4,12 +4,33 @@ mod common;
 
 use common::{Host, Outcome};
 
-/// Every command line on a host of its own state, first the original, then ours.
+/// Every command line on a host of its own state, first the original, then ours: each channel by itself,
+/// and both in one pipe.
 fn compare(host: &Host, lines: &[&[&str]]) {
+    let stand_in = host.folder().join("sysctl");
+    let stand_in = stand_in.to_str().expect("UTF-8");
     for args in lines {
         let original = host.run("sysctl", args);
         let ours = host.stand_in(args);
         assert_eq!(ours, original, "{args:?}");
+        let merged = |program| {
+            let shell = ["-c", r#"exec "$0" "$@" 2>&1"#, program];
+            host.run("/bin/sh", &[&shell[..], args].concat())
+        };
+        assert_eq!(merged(stand_in), merged("sysctl"), "{args:?} in one pipe");
+    }
+}
+
+/// What a terminal shows of both.
+fn compare_on_a_terminal(host: &Host, lines: &[&str]) {
+    let stand_in = host.folder().join("sysctl");
+    for line in lines {
+        let shown = |program: &str| {
+            let command = format!("{program} {line}");
+            host.run("script", &["--quiet", "--return", "--command", &command, "/dev/null"])
+        };
+        let original = shown("sysctl");
+        assert_eq!(shown(stand_in.to_str().expect("UTF-8")), original, "{line}");
     }
 }
 
@@ -120,6 +141,14 @@ fn without_privilege() {
         let ours = host.folder().join("sysctl");
         assert_eq!(run(&ours.to_string_lossy()), run("sysctl"), "{args}");
     }
+    // What may not be read is between what may.
+    let all = |program: &str| {
+        let script = r#"exec setpriv --reuid=65534 --regid=65534 --clear-groups \
+            "$0" -a -r '^net.ipv[46]' 2>&1"#;
+        host.run("/bin/sh", &["-c", script, program])
+    };
+    let ours = host.folder().join("sysctl");
+    assert_eq!(all(&ours.to_string_lossy()), all("sysctl"));
 }
 
 #[test]
@@ -157,6 +186,42 @@ fn files() {
     assert_eq!(run(&host.folder().join("sysctl").to_string_lossy()), run("sysctl"));
 }
 
+/// Values and complaints of one file, of operands and of patterns.
+#[test]
+fn order() {
+    let Some(host) = host() else { return };
+    let text = "net.ipv4.ip_forward = 1\nnet.ipv4.bogus = 1\nnot an assignment\n\
+        net.ipv4.ip_no_pmtu_disc=0\nnet.core.somaxconn=\nnet.ipv4.conf.*.rp_filter=x\n\
+        -net.ipv4.ip_forward=x\nnet.ipv4.ip_forward=0\n";
+    let file = host.file("order.conf", text);
+    let file = file.to_string_lossy();
+    let operands = ["net.ipv4.ip_forward", "foo", "net.ipv4.ip_no_pmtu_disc", "bar=1"];
+    let set = ["net.ipv4.ip_forward=0", "foo=1", "net.core.somaxconn=x", "net.ipv4.ip_forward=0"];
+    compare(
+        &host,
+        &[
+            &["-p", &file],
+            &["-p", &file, "/nonexistent", &file],
+            &["--dry-run", "-p", &file],
+            &["-n", "-p", &file],
+            &["-b", "-p", &file],
+            &["-q", "-p", &file],
+            &operands,
+            &[&["-n"][..], &operands].concat(),
+            &[&["-b"][..], &operands].concat(),
+            &[&["-N"][..], &operands].concat(),
+            &set,
+            &[&["-w"][..], &set, &operands].concat(),
+            &[&["-w"][..], &["x=1", "net.ipv4.ip_forward=0", "y"]].concat(),
+            &["net.ipv4.conf.*.bogus", "net.ipv4.ip_forward", "net.ipv4.conf.lo.tag", "foo"],
+            &["--pattern", "forward", "net.ipv4", "foo", "net.ipv6", "bar"],
+        ],
+    );
+    let words = ["foo", "net.ipv4.ip_forward=0", "x=1", "net.ipv4.ip_forward"].join(" ");
+    let lines = [format!("-p {file}"), format!("-w {words}"), words];
+    compare_on_a_terminal(&host, &lines.each_ref().map(String::as_str));
+}
+
 #[test]
 fn the_systems_files() {
     let Some(host) = host() else { return };
@@ -170,10 +235,12 @@ fn the_systems_files() {
         echo net.ipv4.ip_forward=0 >/run/sysctl.d/20.conf
         echo net.ipv4.conf.lo.forwarding=0 >/run/sysctl.d/10.conf
         echo foo=1 >/run/sysctl.d/10.txt
+        echo nonsense >/run/sysctl.d/15.conf
         [ ! -d /etc/sysctl.d ] || echo foo=1 >/etc/sysctl.d/05.conf
         [ ! -d /usr/lib/sysctl.d ] || echo net.ipv4.ip_forward=1 >/usr/lib/sysctl.d/20.conf",
     );
     compare(&host, &[&["--system"], &["-q", "--system"], &["-r", "lo", "--system"]]);
+    compare_on_a_terminal(&host, &["--system"]);
 }
 
 #[test]
