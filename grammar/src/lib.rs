@@ -14,6 +14,7 @@
 //! words of the original and those of this crate, its place, and the way out; nothing is printed
 //! here.
 
+mod check;
 mod error;
 mod lower;
 mod parse;
@@ -22,6 +23,7 @@ pub mod tree;
 mod unparse;
 mod warning;
 
+pub use check::{Checker, Finding, FindingKind, Mistake};
 pub use error::{Error, Kind};
 pub use lower::{Lowered, lower};
 pub use parse::{

@@ -1,3 +1,5 @@
+use model::IpVersion;
+
 use crate::{
     parse::source::{Place, Source},
     tree::Span,
@@ -30,12 +32,92 @@ pub enum WarningKind {
     /// A port with a protocol that has none.
     #[error("the protocol has no ports: no packet will match")]
     PortOfNone,
+    /// `icmp` between IPv6 addresses, or `icmp6` between IPv4 addresses.
+    #[error("no packet of these addresses has this protocol: {}", other_icmp(*.0))]
+    IcmpOfOtherVersion(IpVersion),
+    /// A type or a code of ICMP over 255.
+    #[error("a type and a code have 8 bits: no packet will match")]
+    WideType,
+    /// A mark with bits that its mask leaves out.
+    #[error("the mark has bits that its mask leaves out: no packet will match")]
+    MarkOutsideMask,
+    /// `ipsec` without templates.
+    #[error("`ipsec` without templates: packets pass in clear, as with `none`")]
+    NoTemplates,
+    /// Templates with another action than `ipsec`.
+    #[error("templates are ignored with another action than `ipsec`")]
+    IgnoredTemplates,
+    /// A policy without action.
+    #[error("a policy without action discards packets")]
+    NoAction,
+    /// `unique:N` with a number that a script may not choose.
+    #[error("`unique` takes a number of 1 to 16383: this one is replaced by a free number")]
+    UniqueNumber,
     /// `-esp_frag` or `-natt_mtu`.
     #[error("Linux does not fragment before ESP: the size is ignored")]
     Fragment,
 }
 
+/// What is wrong with ICMP in a selector of this IP version.
+fn other_icmp(version: IpVersion) -> &'static str {
+    match version {
+        IpVersion::V4 => "icmp6 is that of IPv6",
+        IpVersion::V6 => "icmp is that of IPv4",
+    }
+}
+
+impl WarningKind {
+    /// Whether the statement will fail or never have an effect, rather than work.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        match self {
+            WarningKind::ReservedSpi
+            | WarningKind::PortOfNone
+            | WarningKind::IcmpOfOtherVersion(_)
+            | WarningKind::WideType
+            | WarningKind::MarkOutsideMask => true,
+            WarningKind::ObsoleteAlgorithm
+            | WarningKind::ObsoleteMode
+            | WarningKind::PortOfAny
+            | WarningKind::NoTemplates
+            | WarningKind::IgnoredTemplates
+            | WarningKind::NoAction
+            | WarningKind::UniqueNumber
+            | WarningKind::Fragment => false,
+        }
+    }
+
+    /// What to write instead.
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        match self {
+            WarningKind::ObsoleteAlgorithm => "say -E null",
+            WarningKind::ObsoleteMode => {
+                "leave -m out: destination, protocol and SPI are enough to find an SA"
+            }
+            WarningKind::ReservedSpi => "choose an SPI of 256 or more",
+            WarningKind::PortOfAny => "say tcp or udp; packets without ports never match",
+            WarningKind::PortOfNone => "leave the port out, or say tcp or udp",
+            WarningKind::IcmpOfOtherVersion(IpVersion::V4) => "use icmp",
+            WarningKind::IcmpOfOtherVersion(IpVersion::V6) => "use icmp6",
+            WarningKind::WideType => "use 0 to 255",
+            WarningKind::MarkOutsideMask => "set the bits in the mask, or clear them in the mark",
+            WarningKind::NoTemplates => "add a template, as in esp/transport//require, or use none",
+            WarningKind::IgnoredTemplates => "leave them out, or use ipsec",
+            WarningKind::NoAction => "add ipsec and its templates, or none, or discard",
+            WarningKind::UniqueNumber => "choose 1 to 16383, the same as -u of the SA",
+            WarningKind::Fragment => "set the MTU of the route to the peer instead",
+        }
+    }
+}
+
 impl Warning {
+    /// What to write instead.
+    #[must_use]
+    pub fn help(&self) -> &'static str {
+        self.kind.help()
+    }
+
     pub(crate) fn new(kind: WarningKind, source: &Source, wrong: Span, named: Span) -> Self {
         Self { kind, place: source.place(wrong, named) }
     }
@@ -55,20 +137,5 @@ impl Warning {
     pub fn original(&self) -> Option<String> {
         let message = self.message()?;
         Some(format!("line {}: {message} at [{}]", self.place.line, self.place.token))
-    }
-
-    /// What to write instead.
-    #[must_use]
-    pub fn help(&self) -> &'static str {
-        match self.kind {
-            WarningKind::ObsoleteAlgorithm => "say -E null",
-            WarningKind::ObsoleteMode => {
-                "leave -m out: destination, protocol and SPI are enough to find an SA"
-            }
-            WarningKind::ReservedSpi => "choose an SPI of 256 or more",
-            WarningKind::PortOfAny => "say tcp or udp; packets without ports never match",
-            WarningKind::PortOfNone => "leave the port out, or say tcp or udp",
-            WarningKind::Fragment => "set the MTU of the route to the peer instead",
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use grammar::Script;
+use grammar::{Checker, Script};
 use sys::SystemNames;
 
 use crate::{error::Error, input::Input, options::Command, words::Words};
@@ -11,19 +11,15 @@ use crate::{error::Error, input::Input, options::Command, words::Words};
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     let mut words = Words::of_check(command, &input);
     let mut script = Script::new(input.reader(None), command.dialect);
+    let mut checker = Checker::new(command.forward_copies);
     while let Some(statement) = script.next_statement() {
         words.bytes_read = script.bytes_read();
-        let lowered = statement.and_then(|statement| {
-            let line = statement.line();
-            Ok((line, grammar::lower(&statement, &SystemNames)?))
+        let checked = statement.and_then(|statement| {
+            let lowered = grammar::lower(&statement, &SystemNames)?;
+            Ok(checker.statement(&statement, &lowered))
         });
-        match lowered {
-            Ok((line, lowered)) => {
-                lowered.warnings.iter().for_each(|warning| words.warn(warning));
-                for refusal in lowered.operations.iter().filter_map(|made| made.as_ref().err()) {
-                    words.refuse(line, refusal);
-                }
-            }
+        match checked {
+            Ok(findings) => findings.iter().for_each(|finding| words.finding(finding)),
             Err(error) => {
                 words.unreadable(&error)?;
                 words.report(&error);

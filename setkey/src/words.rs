@@ -6,7 +6,7 @@ use std::{
 };
 
 use cli::{Colors, Diagnostic};
-use grammar::{Kind, Place, Warning};
+use grammar::{Finding, Kind, Place, Warning};
 use model::{Dialect, Visible};
 
 use crate::{
@@ -143,23 +143,32 @@ impl Words {
         self.print(&Diagnostic::of_error(&name, error, self.colors));
     }
 
-    /// Reports what AF_KEY would refuse.
-    pub fn refuse(&mut self, line: usize, refusal: &model::Error) {
-        self.mistakes += 1;
-        let text = format!("{}:{line}: {refusal}", self.name);
-        self.print(&Visible(&text));
+    /// Reports what is wrong with a statement that can be read.
+    pub fn finding(&mut self, finding: &Finding) {
+        let name = self.name.clone();
+        let diagnostic = Diagnostic::of_finding(&name, finding, self.colors);
+        if finding.kind.is_failure() {
+            self.mistakes += 1;
+            self.print(&diagnostic);
+        } else {
+            self.doubt(&diagnostic);
+        }
     }
 
     /// Reports a warning in our words, to people alone unless the script is checked.
     pub fn warn(&mut self, warning: &Warning) {
+        let name = self.name.clone();
+        self.doubt(&Diagnostic::of_warning(&name, warning, self.colors));
+    }
+
+    fn doubt(&mut self, diagnostic: &Diagnostic<'_>) {
         self.warnings += 1;
         if !self.streams.notes || self.is_over(self.warnings) {
             return;
         }
-        let name = self.name.clone();
-        self.print(&Diagnostic::of_warning(&name, warning, self.colors));
+        self.print(diagnostic);
         if self.is_over(self.warnings + 1) {
-            print_error(&format_args!("{name}: further warnings are not printed"));
+            print_error(&format_args!("{}: further warnings are not printed", self.name));
             self.warnings = MOST_REPORTS;
         }
     }

@@ -51,6 +51,29 @@ fn every_mistake_is_reported() {
 }
 
 #[test]
+fn what_will_fail_is_a_failure_and_a_warning_is_none() {
+    let (status, _, err) = setkey("add ::1 ::2 esp 1 -E null;", &["--check"]);
+    assert_eq!(status, 1);
+    assert_eq!(
+        err,
+        "setkey: FILE:1:17: SPIs below 256 are reserved (RFC 4303, section 2.1)\n \
+         1 | add ::1 ::2 esp 1 -E null;\n   \
+           |                 ^\n   \
+           = help: choose an SPI of 256 or more\n"
+    );
+    let (status, _, err) = setkey("spdadd ::1[80] ::2 any -P out none;", &["--check"]);
+    assert_eq!(status, 0);
+    assert!(err.starts_with("setkey: FILE:1:11: warning: with `any` a port is"), "{err}");
+}
+
+#[test]
+fn statements_are_checked_against_each_other() {
+    let in_and_fwd = "spdadd ::1 ::2 any -P in none; spdadd ::1 ::2 any -P fwd none;";
+    assert_eq!(setkey(in_and_fwd, &["--check"]).0, 1);
+    assert_eq!(setkey(in_and_fwd, &["--check", "-k"]), (0, String::new(), String::new()));
+}
+
+#[test]
 fn a_good_script_passes_in_silence() {
     let script = "flush; spdflush; spdadd 192.0.2.1 192.0.2.2 any -P out none;";
     assert_eq!(setkey(script, &["--check"]), (0, String::new(), String::new()));
@@ -84,7 +107,8 @@ fn reports_do_not_grow_with_the_mistakes() {
 
 #[test]
 fn warnings_do_not_grow_with_the_script() {
-    let script = "add ::1 ::1 esp 1 -E null;\n".repeat(5000);
+    let add = |number| format!("spdadd ::1[80] ::{number} any -P out none;\n");
+    let script = (1..5000).map(add).collect::<String>();
     let (status, _, err) = setkey_at_stdin(&["--check"], &script);
     assert_eq!(status, 0);
     assert_eq!(err.matches("help: ").count(), 100);

@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use grammar::{Excerpt, Position, Warning};
+use grammar::{Excerpt, Finding, Position, Warning};
 use model::{Visible, is_visible};
 
 use crate::Colors;
@@ -51,11 +51,27 @@ impl<'a> Diagnostic<'a> {
         Self {
             name,
             position: warning.place.position,
-            message: warning.kind.to_string(),
+            message: format!("warning: {}", warning.kind),
             expected: None,
             help: Some(warning.help().into()),
             colors,
             excerpt: &warning.place.excerpt,
+        }
+    }
+
+    /// What is wrong with a statement of the script `name` that can be read.
+    #[must_use]
+    pub fn of_finding(name: &'a str, finding: &'a Finding, colors: Colors) -> Self {
+        let Finding { kind, place } = finding;
+        let message = if kind.is_failure() { kind.to_string() } else { format!("warning: {kind}") };
+        Self {
+            name,
+            position: place.position,
+            message,
+            expected: None,
+            help: kind.help().map(Cow::Borrowed),
+            colors,
+            excerpt: &place.excerpt,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::{
 };
 
 mod algorithm;
+mod doubts;
 mod hosts;
 mod options;
 pub(crate) mod policy;

@@ -33,7 +33,7 @@ impl Lowering<'_> {
                     .id(node.value.direction.value)
                     .and_then(|id| text.policy(id, lifetimes))
                     .map(operation);
-                let warnings = self.port_warning(selector, upper).into_iter().collect();
+                let warnings = self.doubts(selector, upper, &name, &node.value);
                 Ok(Lowered { operations: vec![made], warnings })
             }
             Selection::Tagged(tag) => {

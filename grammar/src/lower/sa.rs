@@ -5,13 +5,14 @@ use model::{AddressPair, Encap, EncapKind, Operation, Proto, Sa, SaId, Spi, SpiR
 use super::{
     Lowered, Lowering, NamedProto,
     algorithm::Chosen,
+    doubts::is_outside,
     hosts::End,
     options::{Options, is_old},
     range::NumberRange,
 };
 use crate::{
     error::{Error, Kind},
-    tree::{Algorithms, Host, SaEnds, SaName, SaProto},
+    tree::{Algorithms, Extension, Host, Node, SaEnds, SaName, SaProto},
     warning::{Warning, WarningKind},
 };
 
@@ -41,6 +42,12 @@ impl Lowering<'_> {
             let span = name.spi.span;
             warnings.push(Warning::new(WarningKind::ReservedSpi, self.source, span, span));
         }
+        warnings.extend(name.extensions.iter().filter_map(|Node { value, span }| match value {
+            Extension::Mark(mark) if is_outside(*mark) => {
+                Some(Warning::new(WarningKind::MarkOutsideMask, self.source, *span, *span))
+            }
+            _ => None,
+        }));
         let encap = options.sa.encap.or_else(|| encap(&name.ends, &src, &dst));
         let add = |ends| {
             let (proto, comp) = (proto.one()?, chosen.compression()?);

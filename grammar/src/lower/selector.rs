@@ -11,13 +11,8 @@ use crate::{
     parse::expected::UPPERS,
     parse::rules::number,
     parse::{hint::Hint, similar::closest},
-    tree::{self, Extension, MarkText, Node, Port, Range},
-    warning::{Warning, WarningKind},
+    tree::{self, Extension, MarkText, Node, Range},
 };
-
-/// The protocols whose port fields the kernel compares (`__xfrm_flowi_dport`, net/xfrm.h): ICMP, TCP,
-/// UDP, DCCP, GRE, ICMPv6, SCTP, MH and UDP-Lite.
-const WITH_PORTS: [u8; 9] = [1, 6, 17, 33, 47, 58, 132, 135, 136];
 
 impl Lowering<'_> {
     /// What names a policy, looked up. `upper` has been found before, as the original does.
@@ -60,19 +55,6 @@ impl Lowering<'_> {
             let all = Selector::within(Prefix::everything(version));
             PolicyId { mark, ..PolicyId::new(all, direction) }
         }))
-    }
-
-    /// A port where it does something else than it seems to.
-    pub(super) fn port_warning(&self, selector: &tree::Selector, upper: Upper) -> Option<Warning> {
-        let ports = [&selector.src.port, &selector.dst.port].into_iter().flatten();
-        let any = [Port::Any, Port::Number(0)];
-        let port = ports.into_iter().find(|port| !any.contains(&port.value))?;
-        let kind = match upper {
-            Upper::Any => WarningKind::PortOfAny,
-            Upper::Number(number) if WITH_PORTS.contains(&number) => return None,
-            Upper::Number(_) => WarningKind::PortOfNone,
-        };
-        Some(Warning::new(kind, self.source, port.span, port.span))
     }
 
     pub(super) fn upper(&self, upper: &Node<tree::Upper>) -> Result<Upper, Error> {
@@ -149,6 +131,16 @@ pub(super) struct PolicyName<'s> {
 }
 
 impl PolicyName<'_> {
+    /// The IP version of its addresses.
+    pub(super) fn version(&self) -> IpVersion {
+        IpVersion::of(self.addresses.0)
+    }
+
+    /// Its ports, or what stands in for them.
+    pub(super) fn ports(&self) -> (u16, u16) {
+        self.ports
+    }
+
     /// The name, or why AF_KEY refuses it.
     pub(super) fn id(&self, direction: Direction) -> Result<PolicyId, model::Error> {
         let (src, dst) = self.addresses;

@@ -137,8 +137,11 @@ const COMP: &[AlgorithmKind] = &[AlgorithmKind::Comp];
 
 /// What would have been right where a statement went wrong, in plain words.
 pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {
+    // After `-E null` a key may follow in FreeBSD alone.
+    let takes_no_key = dialect != Dialect::FreeBsd && positives(error).contains(&Rule::end);
     sentences(error, |rule| {
         let text = match rule {
+            Rule::key if takes_no_key => return None,
             Rule::add_word => return Some(one_of("a statement", &short_statements(dialect))),
             Rule::proto | Rule::proto_word | Rule::esp_udp => {
                 return Some(one_of("a protocol", &own(protocols(), dialect)));

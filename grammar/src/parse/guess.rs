@@ -1,5 +1,6 @@
 //! Guesses at what was meant where a script went wrong. A guess is made only if the parser accepts it.
 
+use model::ScriptOption;
 use pest::{Parser, error::InputLocation};
 use zeroize::Zeroizing;
 
@@ -32,6 +33,7 @@ pub(crate) fn of_syntax(
         .or_else(|| missing_semicolon(source, token.span))
         .or_else(|| other_comment(source, at))
         .or_else(|| comment_in_policy(source, at))
+        .or_else(|| late_option(source, at))
         .or_else(|| number_of_upper(source, at, word))
         .or_else(|| reserved_upper(source, at, word))
         .or_else(|| closest(source, at, word, candidates))
@@ -141,6 +143,20 @@ fn other_comment(source: &Source, at: usize) -> Option<Hint> {
         || before.ends_with('/') && rest.starts_with('*')
         || before.is_empty() && rest.starts_with("--");
     begins.then_some(Hint::OtherComment)
+}
+
+/// An option of an SA behind its algorithms.
+fn late_option(source: &Source, at: usize) -> Option<Hint> {
+    let word = |at| word_at(source, at).parse::<ScriptOption>().ok();
+    let is_algorithm = |option: ScriptOption| {
+        matches!(
+            option,
+            ScriptOption::Encryption | ScriptOption::Authentication | ScriptOption::Compression
+        )
+    };
+    let option = word(at).filter(|&option| !is_algorithm(option))?;
+    let is_late = tokens_before(source, at).filter_map(word).any(is_algorithm);
+    is_late.then_some(Hint::LateOption(option))
 }
 
 /// A protocol whose name is a word of the language.

@@ -1,5 +1,7 @@
 use std::{fmt, net::Ipv4Addr};
 
+use model::ScriptOption;
+
 use super::{
     dialect::{is_foreign, owners, whose},
     source::Source,
@@ -30,6 +32,8 @@ pub(crate) enum Hint {
     EspUpper,
     /// The number of an upper-layer protocol whose name is a word of the language.
     NumberOfUpper(u8),
+    /// An option behind the algorithms.
+    LateOption(ScriptOption),
     /// A comment of another language.
     OtherComment,
     /// A tunnel with one endpoint.
@@ -76,6 +80,7 @@ impl fmt::Display for Hint {
             Hint::NumberOfUpper(number) => {
                 write!(f, "its name is a word of the language: say {number}")
             }
+            Hint::LateOption(option) => write!(f, "{} goes before -E, -A or -C", option.word()),
             Hint::OtherComment => f.write_str("comments begin with #, and end with the line"),
             Hint::OneEnd => f.write_str("a tunnel has two ends: say esp/tunnel/SRC-DST/require"),
             Hint::PortOfSa => {

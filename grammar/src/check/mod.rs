@@ -1,0 +1,208 @@
+//! What in a script will fail or never work, whatever the kernel and the tables that it finds.
+
+mod place;
+mod sa;
+mod sad;
+mod spd;
+
+use std::fmt;
+
+use model::Operation;
+
+use crate::{
+    lower::Lowered,
+    parse::{Place, Statement},
+    warning::{Warning, WarningKind},
+};
+
+use sad::Sad;
+use spd::Spd;
+
+/// Something about a statement that can be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// What.
+    pub kind: FindingKind,
+    /// Where.
+    pub place: Place,
+}
+
+/// What a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FindingKind {
+    /// A warning of the statement alone.
+    Warning(WarningKind),
+    /// AF_KEY's refusal.
+    Refused(model::Error),
+    /// What every kernel refuses.
+    Kernel(Mistake),
+}
+
+/// What every kernel refuses. A number is the line of another statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Mistake {
+    /// A CPI of more than 16 bits.
+    #[error("a CPI has 16 bits: 256 to 65535")]
+    WideCpi,
+    /// Extended sequence numbers of IPComp.
+    #[error("IPComp has no sequence numbers")]
+    EsnOfIpComp,
+    /// NAT traversal of another protocol than ESP.
+    #[error("NAT traversal is for ESP only")]
+    EncapNotOfEsp,
+    /// `beet` mode of IPComp.
+    #[error("IPComp has no beet mode")]
+    BeetOfIpComp,
+    /// A replay window of an SA with `-dir out`.
+    #[error("an outbound SA has no replay window")]
+    ReplayOfOutbound,
+    /// A flag that an SA of this direction cannot have.
+    #[error("an SA of this direction does not take the flag")]
+    FlagOfDirection,
+    /// An SA of this name is there already.
+    #[error("line {0} adds an SA with this destination, protocol and SPI")]
+    SaExists(usize),
+    /// An SA that is not there, since the SAD was flushed.
+    #[error("there is no such SA: line {0} flushes the SAD, and no statement adds it")]
+    NoSa(usize),
+    /// A policy of this name is there already.
+    #[error("line {0} adds a policy with this selector and direction")]
+    PolicyExists(usize),
+    /// The forward copy of an `in` policy has this name.
+    #[error("line {0} adds this policy: an `in` policy has a copy for `fwd`")]
+    ForwardCopyExists(usize),
+    /// A `fwd` policy has the name of the forward copy.
+    #[error("line {0} adds the `fwd` policy that this `in` policy is copied to")]
+    ForwardExists(usize),
+    /// A policy that is not there, since the SPD was flushed.
+    #[error("there is no such policy: line {0} flushes the SPD, and no statement adds it")]
+    NoPolicy(usize),
+    /// A transport template behind a tunnel of the other IP version.
+    #[error("a template in transport mode cannot follow a tunnel of the other IP version")]
+    TransportOfOtherVersion,
+}
+
+impl Mistake {
+    /// What to do about it.
+    #[must_use]
+    pub fn help(self) -> &'static str {
+        match self {
+            Mistake::WideCpi => "choose a smaller CPI",
+            Mistake::EsnOfIpComp => "leave -esn out",
+            Mistake::EncapNotOfEsp => "leave -natt out, or use esp",
+            Mistake::BeetOfIpComp => "use -m transport or -m tunnel",
+            Mistake::ReplayOfOutbound => "leave -r out, or -dir out",
+            Mistake::FlagOfDirection => "leave the flag out, or -dir",
+            Mistake::SaExists(_) => "choose another SPI, or delete the other SA first",
+            Mistake::NoSa(_) | Mistake::NoPolicy(_) => "leave the statement out",
+            Mistake::PolicyExists(_) => "leave it out, or replace the other by spdupdate",
+            Mistake::ForwardCopyExists(_) | Mistake::ForwardExists(_) => {
+                "leave the `fwd` policy out, or load the script with -k"
+            }
+            Mistake::TransportOfOtherVersion => "put the template before the tunnel",
+        }
+    }
+}
+
+impl FindingKind {
+    /// Whether the statement will fail or never have an effect.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        match self {
+            FindingKind::Warning(kind) => kind.is_failure(),
+            FindingKind::Refused(_) | FindingKind::Kernel(_) => true,
+        }
+    }
+
+    /// What to do about it, unless the message contains it.
+    #[must_use]
+    pub fn help(&self) -> Option<&'static str> {
+        match self {
+            FindingKind::Warning(kind) => Some(kind.help()),
+            FindingKind::Refused(_) => None,
+            FindingKind::Kernel(mistake) => Some(mistake.help()),
+        }
+    }
+}
+
+impl fmt::Display for FindingKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FindingKind::Warning(kind) => kind.fmt(f),
+            FindingKind::Refused(error) => error.fmt(f),
+            FindingKind::Kernel(mistake) => mistake.fmt(f),
+        }
+    }
+}
+
+/// The statements of a script so far, as a kernel would have carried them out.
+#[derive(Debug)]
+pub struct Checker {
+    sad: Sad,
+    spd: Spd,
+}
+
+impl Checker {
+    /// Nothing is known of the tables. With `forward_copies`, an `in` policy makes a `fwd` policy too.
+    #[must_use]
+    pub fn new(forward_copies: bool) -> Self {
+        Self { sad: Sad::default(), spd: Spd::new(forward_copies) }
+    }
+
+    /// What is wrong with the next statement.
+    pub fn statement(&mut self, statement: &Statement, lowered: &Lowered) -> Vec<Finding> {
+        let warnings = lowered.warnings.iter().map(|Warning { kind, place }| Finding {
+            kind: FindingKind::Warning(*kind),
+            place: place.clone(),
+        });
+        let mut found: Vec<_> = warnings.collect();
+        for operation in &lowered.operations {
+            let kind = match operation {
+                Err(refusal) => Some(FindingKind::Refused(refusal.clone())),
+                Ok(operation) => {
+                    self.operation(operation, statement.line()).map(FindingKind::Kernel)
+                }
+            };
+            let Some(kind) = kind else { continue };
+            let place = place::of(statement, &kind);
+            found.push(Finding { kind, place });
+        }
+        // A name with several addresses makes one mistake.
+        found.dedup();
+        found
+    }
+
+    fn operation(&mut self, operation: &Operation, line: usize) -> Option<Mistake> {
+        match operation {
+            Operation::AddSa(new) => sa::mistake(new).or_else(|| self.sad.add(new, line)),
+            Operation::UpdateSa(new) => sa::mistake(new).or_else(|| self.sad.find(&new.id())),
+            Operation::GetSa(id) => self.sad.find(id),
+            Operation::DeleteSa(id) => self.sad.delete(id),
+            Operation::DeleteAllSa(ends, proto) => {
+                self.sad.delete_all(*ends, *proto);
+                None
+            }
+            Operation::FlushSad(proto) => {
+                self.sad.flush(*proto, line);
+                None
+            }
+            Operation::AddPolicy(policy) => {
+                spd::mistake(policy).or_else(|| self.spd.add(&policy.id, line))
+            }
+            Operation::UpdatePolicy(policy) => spd::mistake(policy).or_else(|| {
+                self.spd.update(&policy.id, line);
+                None
+            }),
+            Operation::DeletePolicy(id) => self.spd.delete(id),
+            Operation::FlushSpd => {
+                self.spd.flush(line);
+                None
+            }
+            Operation::GetSpi(_) => {
+                self.sad.reserve();
+                None
+            }
+            Operation::DumpSad(_) | Operation::DumpSpd => None,
+        }
+    }
+}

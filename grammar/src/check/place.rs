@@ -1,0 +1,152 @@
+//! The part of a statement that a finding is about.
+
+use model::Error;
+
+use super::{FindingKind, Mistake};
+use crate::{
+    parse::{Place, Statement, guess::word_at},
+    tree::{Algorithms, Command, Extension, Policy, SaEnds, SaName, Selection, Selector, Span},
+};
+
+/// The place of a finding: its part of the statement, or the word that the statement begins with.
+pub(super) fn of(statement: &Statement, kind: &FindingKind) -> Place {
+    let source = &statement.source;
+    let start = source.start();
+    let first = Span { start, end: start + word_at(source, start).len() };
+    let part = match kind {
+        FindingKind::Warning(_) => None,
+        FindingKind::Refused(refusal) => of_refusal(&statement.command, refusal),
+        FindingKind::Kernel(mistake) => of_mistake(&statement.command, *mistake),
+    };
+    let span = part.unwrap_or(first);
+    source.place(span, span)
+}
+
+fn of_refusal(command: &Command, refusal: &Error) -> Option<Span> {
+    match refusal {
+        Error::PrefixTooLong { given, .. } => prefix(selector(command)?, *given),
+        Error::FamilyMismatch { .. } => Some(selector(command)?.dst.address.span),
+        Error::NoProto => Some(name(command)?.spi.span),
+        Error::TcpSignature
+        | Error::EspWithoutCipher
+        | Error::AhWithoutAuth
+        | Error::IpCompWithoutCompression => Some(ends(command)?.proto.as_ref()?.span),
+        Error::AlgorithmNotForProto { .. } | Error::NoCompression(_) => {
+            Some(algorithms(command)?.0)
+        }
+        Error::AuthWithAead => algorithms(command)?.1,
+        Error::KeyLength { .. } => match written(command)? {
+            Algorithms::Crypt(crypt, _) => crypt.key.as_ref().map(|key| key.span),
+            _ => None,
+        },
+        Error::OneLifetimeOnly => extension(command, is_limit),
+        Error::SocketActionInSpd(_) => Some(policy(command)?.action.as_ref()?.span),
+        Error::TooManyTemplates(_) => Some(policy(command)?.templates.last()?.span),
+        Error::OptionalOutboundBeet => Some(policy(command)?.templates.first()?.span),
+        _ => None,
+    }
+}
+
+fn of_mistake(command: &Command, mistake: Mistake) -> Option<Span> {
+    match mistake {
+        Mistake::WideCpi | Mistake::SaExists(_) | Mistake::NoSa(_) => Some(name(command)?.spi.span),
+        Mistake::EsnOfIpComp => extension(command, |part| matches!(part, Extension::Esn)),
+        Mistake::EncapNotOfEsp => extension(command, |part| matches!(part, Extension::Natt(_))),
+        Mistake::BeetOfIpComp => extension(command, |part| matches!(part, Extension::Mode(_))),
+        Mistake::ReplayOfOutbound => {
+            extension(command, |part| matches!(part, Extension::Replay(_)))
+        }
+        Mistake::FlagOfDirection => {
+            extension(command, |part| matches!(part, Extension::KernelFlag(_)))
+        }
+        Mistake::TransportOfOtherVersion => Some(policy(command)?.templates.last()?.span),
+        Mistake::PolicyExists(_)
+        | Mistake::ForwardCopyExists(_)
+        | Mistake::ForwardExists(_)
+        | Mistake::NoPolicy(_) => None,
+    }
+}
+
+fn name(command: &Command) -> Option<&SaName> {
+    match command {
+        Command::Add(name, _)
+        | Command::Update(name, _)
+        | Command::GetSpi(name)
+        | Command::Get(name)
+        | Command::Delete(name) => Some(name),
+        _ => None,
+    }
+}
+
+fn ends(command: &Command) -> Option<&SaEnds> {
+    match command {
+        Command::DeleteAll(ends) => Some(ends),
+        command => name(command).map(|name| &name.ends),
+    }
+}
+
+fn written(command: &Command) -> Option<&Algorithms> {
+    match command {
+        Command::Add(_, algorithms) | Command::Update(_, algorithms) => Some(algorithms),
+        _ => None,
+    }
+}
+
+/// The names of the algorithms.
+fn algorithms(command: &Command) -> Option<(Span, Option<Span>)> {
+    Some(match written(command)? {
+        Algorithms::Crypt(crypt, auth) => {
+            (crypt.name.span, auth.as_ref().map(|auth| auth.name.span))
+        }
+        Algorithms::Auth(auth) => (auth.name.span, None),
+        Algorithms::Comp { name, .. } => (name.span, None),
+    })
+}
+
+fn extension(command: &Command, is_meant: impl Fn(&Extension) -> bool) -> Option<Span> {
+    let extensions = match command {
+        Command::SpdAdd(Selection::Packets(selector), _)
+        | Command::SpdUpdate(Selection::Packets(selector), _) => &selector.extensions,
+        command => &name(command)?.extensions,
+    };
+    extensions.iter().find(|part| is_meant(&part.value)).map(|part| part.span)
+}
+
+fn is_limit(extension: &Extension) -> bool {
+    matches!(
+        extension,
+        Extension::HardTime(_)
+            | Extension::SoftTime(_)
+            | Extension::HardBytes(_)
+            | Extension::SoftBytes(_)
+            | Extension::HardUse(_)
+            | Extension::SoftUse(_)
+            | Extension::HardPackets(_)
+            | Extension::SoftPackets(_)
+    )
+}
+
+fn selector(command: &Command) -> Option<&Selector> {
+    match command {
+        Command::SpdAdd(Selection::Packets(selector), _)
+        | Command::SpdUpdate(Selection::Packets(selector), _)
+        | Command::SpdDelete(selector, _) => Some(selector),
+        _ => None,
+    }
+}
+
+fn policy(command: &Command) -> Option<&Policy> {
+    match command {
+        Command::SpdAdd(_, policy)
+        | Command::SpdUpdate(_, policy)
+        | Command::SpdDelete(_, policy) => Some(&policy.value),
+        _ => None,
+    }
+}
+
+/// The prefix length that is too long.
+fn prefix(selector: &Selector, given: u32) -> Option<Span> {
+    let prefixes = [&selector.src.prefix, &selector.dst.prefix].into_iter().flatten();
+    let is_given = |length: u64| u32::try_from(length).unwrap_or(u32::MAX) == given;
+    prefixes.into_iter().find(|prefix| is_given(prefix.value)).map(|prefix| prefix.span)
+}

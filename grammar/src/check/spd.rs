@@ -1,0 +1,91 @@
+use std::collections::{HashMap, hash_map::Entry};
+
+use model::{Action, AddressPair, Direction, IpVersion, Policy, PolicyId};
+
+use super::Mistake;
+
+/// The policies that a script has added, and the line that flushed the SPD.
+#[derive(Debug)]
+pub(super) struct Spd {
+    forward_copies: bool,
+    added: HashMap<PolicyId, Added>,
+    flushed: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Added {
+    line: usize,
+    is_copy: bool,
+}
+
+/// What the kernel refuses about a policy by itself (`validate_tmpl`).
+pub(super) fn mistake(policy: &Policy) -> Option<Mistake> {
+    let Action::Ipsec(templates) = &policy.action else { return None };
+    let own = policy.id.selector.version();
+    let mut inner = own;
+    for template in templates {
+        match template.mode.endpoints() {
+            Some(ends) => inner = version(ends),
+            None if inner != own => return Some(Mistake::TransportOfOtherVersion),
+            None => {}
+        }
+    }
+    None
+}
+
+fn version(ends: AddressPair) -> IpVersion {
+    IpVersion::of(ends.dst())
+}
+
+impl Spd {
+    pub(super) fn new(forward_copies: bool) -> Self {
+        Self { forward_copies, added: HashMap::new(), flushed: None }
+    }
+
+    /// The policy and its forward copy.
+    fn names(&self, id: &PolicyId) -> impl Iterator<Item = (PolicyId, bool)> + use<> {
+        let has_copy = self.forward_copies && id.direction == Direction::In;
+        let copy = has_copy.then(|| PolicyId { direction: Direction::Fwd, ..id.clone() });
+        std::iter::once((id.clone(), false)).chain(copy.map(|copy| (copy, true)))
+    }
+
+    pub(super) fn add(&mut self, id: &PolicyId, line: usize) -> Option<Mistake> {
+        let mut mistake = None;
+        for (name, is_copy) in self.names(id) {
+            match self.added.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(Added { line, is_copy });
+                }
+                Entry::Occupied(other) => {
+                    let other = other.get();
+                    let kind = match (is_copy, other.is_copy) {
+                        (true, false) => Mistake::ForwardExists,
+                        (false, true) => Mistake::ForwardCopyExists,
+                        _ => Mistake::PolicyExists,
+                    };
+                    mistake = mistake.or(Some(kind(other.line)));
+                }
+            }
+        }
+        mistake
+    }
+
+    pub(super) fn update(&mut self, id: &PolicyId, line: usize) {
+        for (name, is_copy) in self.names(id) {
+            self.added.insert(name, Added { line, is_copy });
+        }
+    }
+
+    pub(super) fn delete(&mut self, id: &PolicyId) -> Option<Mistake> {
+        let mistake = self.flushed.filter(|_| !self.added.contains_key(id)).map(Mistake::NoPolicy);
+        for (name, _) in self.names(id) {
+            self.added.remove(&name);
+        }
+        mistake
+    }
+
+    pub(super) fn flush(&mut self, line: usize) {
+        self.added.clear();
+        self.flushed = Some(line);
+    }
+}

@@ -1,0 +1,103 @@
+//! What of a policy works otherwise than it seems to, or never.
+
+use model::{ActionKind, IpVersion, LevelKind, ReqId, Upper};
+
+use super::{Lowering, selector::PolicyName};
+use crate::{
+    tree::{Extension, MarkText, Policy, Port, Selector, Span},
+    warning::{Warning, WarningKind},
+};
+
+/// The protocols whose port fields the kernel compares (`__xfrm_flowi_dport`, net/xfrm.h): ICMP, TCP,
+/// UDP, DCCP, GRE, ICMPv6, SCTP, MH and UDP-Lite.
+const WITH_PORTS: [u8; 9] = [1, 6, 17, 33, 47, 58, 132, 135, 136];
+
+impl Lowering<'_> {
+    /// The warnings about a policy to add.
+    pub(super) fn doubts(
+        &self,
+        selector: &Selector,
+        upper: Upper,
+        name: &PolicyName<'_>,
+        policy: &Policy,
+    ) -> Vec<Warning> {
+        let mut found = Vec::new();
+        found.extend(port(selector, upper));
+        found.extend(other_version(selector, upper, name.version()));
+        found.extend(wide_type(selector, upper, name.ports()));
+        found.extend(mark(selector));
+        found.extend(templates(policy));
+        found.extend(unique(policy));
+        let warning = |(kind, span)| Warning::new(kind, self.source, span, span);
+        found.into_iter().map(warning).collect()
+    }
+}
+
+type Doubt = (WarningKind, Span);
+
+/// A port where it does something else than it seems to.
+fn port(selector: &Selector, upper: Upper) -> Option<Doubt> {
+    let ports = [&selector.src.port, &selector.dst.port].into_iter().flatten();
+    let any = [Port::Any, Port::Number(0)];
+    let port = ports.into_iter().find(|port| !any.contains(&port.value))?;
+    match upper {
+        Upper::Any => Some((WarningKind::PortOfAny, port.span)),
+        Upper::Number(number) if WITH_PORTS.contains(&number) => None,
+        Upper::Number(_) => Some((WarningKind::PortOfNone, port.span)),
+    }
+}
+
+/// ICMP of the other IP version.
+fn other_version(selector: &Selector, upper: Upper, version: IpVersion) -> Option<Doubt> {
+    let is_other = match version {
+        IpVersion::V4 => upper == Upper::ICMPV6,
+        IpVersion::V6 => upper == Upper::ICMP,
+    };
+    is_other.then_some((WarningKind::IcmpOfOtherVersion(version), selector.upper.span))
+}
+
+/// A type or code that no packet can have.
+fn wide_type(selector: &Selector, upper: Upper, ports: (u16, u16)) -> Option<Doubt> {
+    let is_wide = [ports.0, ports.1].iter().any(|&number| number > u8::MAX.into());
+    let misc = selector.misc.as_ref()?;
+    (upper.has_type_and_code() && is_wide).then_some((WarningKind::WideType, misc.span))
+}
+
+/// A mark that no packet can have.
+fn mark(selector: &Selector) -> Option<Doubt> {
+    selector.extensions.iter().find_map(|extension| match extension.value {
+        Extension::Mark(mark) if is_outside(mark) => {
+            Some((WarningKind::MarkOutsideMask, extension.span))
+        }
+        _ => None,
+    })
+}
+
+/// Whether a mark has bits that its mask leaves out: the kernel compares it with what the mask leaves.
+pub(super) fn is_outside(MarkText { value, mask }: MarkText) -> bool {
+    mask.is_some_and(|mask| value & !mask != 0)
+}
+
+/// Templates without `ipsec`, or the reverse.
+fn templates(policy: &Policy) -> Option<Doubt> {
+    let Some(action) = &policy.action else {
+        return Some((WarningKind::NoAction, policy.direction.span));
+    };
+    match (action.value, policy.templates.first()) {
+        (ActionKind::Ipsec, None) => Some((WarningKind::NoTemplates, action.span)),
+        (ActionKind::None | ActionKind::Discard, Some(template)) => {
+            Some((WarningKind::IgnoredTemplates, template.span))
+        }
+        _ => None,
+    }
+}
+
+/// A number behind `unique` that is not the one of the template.
+fn unique(policy: &Policy) -> Option<Doubt> {
+    let most = u64::from(ReqId::MANUAL_MAX.number());
+    let template = policy.templates.iter().find(|template| {
+        let number = template.value.level.filter(|level| level.kind == LevelKind::Unique);
+        number.and_then(|level| level.number).is_some_and(|number| !(1..=most).contains(&number))
+    });
+    template.map(|template| (WarningKind::UniqueNumber, template.span))
+}

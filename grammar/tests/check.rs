@@ -1,0 +1,195 @@
+//! What `--check` finds in statements that can be read.
+
+mod common;
+
+use common::{FakeNames, run};
+use grammar::{Checker, Script, lower};
+use model::Dialect;
+
+/// The findings of a script: failures with `!`, warnings with `?`, each with its place.
+fn findings_with(forward_copies: bool, script: &str) -> Vec<String> {
+    let mut checker = Checker::new(forward_copies);
+    let mut found = Vec::new();
+    for statement in Script::new(script.as_bytes(), Dialect::Linux) {
+        let statement = statement.expect("it can be read");
+        let lowered = lower(&statement, &FakeNames).expect("it means something");
+        found.extend(checker.statement(&statement, &lowered).iter().map(|finding| {
+            let mark = if finding.kind.is_failure() { '!' } else { '?' };
+            format!("{} {mark} {}", finding.place.position, finding.kind)
+        }));
+    }
+    found
+}
+
+fn findings(script: &str) -> Vec<String> {
+    findings_with(true, script)
+}
+
+#[track_caller]
+fn one(script: &str, expected: &str) {
+    assert_eq!(findings(script), [expected], "{script}");
+}
+
+#[test]
+fn a_good_script_has_none() {
+    for script in [
+        "flush; spdflush;",
+        "add ::1 ::2 esp 256 -E null; add ::1 ::2 esp 257 -E null; add ::1 ::2 ah 256 -A hmac-md5 \"sixteen byte key\";",
+        "add ::1 ::2 esp 256 -mark 1 -E null; add ::1 ::2 esp 256 -mark 2 -E null;",
+        "add ::1 ::2 esp 256 -E null; delete ::1 ::2 esp 256; add ::1 ::2 esp 256 -E null;",
+        "add ::1 ::2 esp 256 -E null; deleteall ::1 ::2 esp; add ::1 ::2 esp 256 -E null;",
+        "add ::1 ::2 esp 256 -E null; flush esp; add ::1 ::2 esp 256 -E null;",
+        "delete ::1 ::2 esp 256; spddelete ::1 ::2 any -P out;",
+        "spdadd ::1 ::2 any -P in none; spdadd ::1 ::2 any -P out none; spdadd ::1 ::2 tcp -P in none;",
+        "spdadd ::1 ::2 any -P in none; spddelete ::1 ::2 any -P in; spdadd ::1 ::2 any -P in none;",
+        "spdadd ::1 ::2 any -P in none; spdupdate ::1 ::2 any -P in discard;",
+        "spdadd ::1 ::2 any -mark 1 -P in none; spdadd ::1 ::2 any -ifid 1 -P in none;",
+        "spdadd ::1[80] ::2 tcp -P in none; spdadd ::1 ::2 icmp6 135,0 -P in none;",
+        "add ::1 ::2 ipcomp 0xffff -C deflate;",
+    ] {
+        assert_eq!(findings(script), [""; 0], "{script}");
+        assert_eq!(run(script.as_bytes()).error, None, "{script}");
+    }
+}
+
+#[test]
+fn sas_of_one_name() {
+    let exists = "! line 1 adds an SA with this destination, protocol and SPI";
+    one("add ::1 ::2 esp 256 -E null;\nadd ::3 ::2 esp 256 -E null;", &format!("2:17 {exists}"));
+    // A mark with a mask that lets the other through.
+    let marked = "add ::1 ::2 esp 256 -E null;\nadd ::1 ::2 esp 256 -mark 1 -E null;";
+    one(marked, &format!("2:17 {exists}"));
+    one(
+        "add ::1 ::2 esp 256 -mark 1/1 -E null;\nadd ::1 ::2 esp 256 -mark 3/3 -E null;",
+        &format!("2:17 {exists}"),
+    );
+    let none = "! there is no such SA: line 1 flushes the SAD, and no statement adds it";
+    for statement in ["delete", "get"] {
+        let script = format!("flush;\n{statement} ::1 ::2 esp 256;");
+        let column = statement.len() + 14;
+        one(&script, &format!("2:{column} {none}"));
+    }
+}
+
+#[test]
+fn policies_of_one_name() {
+    let add = |direction: &str| format!("spdadd ::1 ::2 any -P {direction} none;\n");
+    let exists = "2:1 ! line 1 adds a policy with this selector and direction";
+    for direction in ["in", "out", "fwd"] {
+        one(&add(direction).repeat(2), exists);
+    }
+    one(
+        &(add("in") + &add("fwd")),
+        "2:1 ! line 1 adds this policy: an `in` policy has a copy for `fwd`",
+    );
+    one(
+        &(add("fwd") + &add("in")),
+        "2:1 ! line 1 adds the `fwd` policy that this `in` policy is copied to",
+    );
+    assert_eq!(findings_with(false, &(add("in") + &add("fwd"))), [""; 0]);
+    one(
+        "spdflush;\nspddelete ::1 ::2 any -P out;",
+        "2:1 ! there is no such policy: line 1 flushes the SPD, and no statement adds it",
+    );
+}
+
+#[test]
+fn what_every_kernel_refuses() {
+    for (script, expected) in [
+        ("add ::1 ::2 ipcomp 0x10000 -C deflate;", "1:20 ! a CPI has 16 bits: 256 to 65535"),
+        ("add ::1 ::2 ipcomp 300 -esn -C deflate;", "1:24 ! IPComp has no sequence numbers"),
+        ("add ::1 ::2 ipcomp 300 -m beet -C deflate;", "1:24 ! IPComp has no beet mode"),
+        (
+            "add ::1 ::2 ah 300 -natt ::1[1] ::2[2] -A hmac-md5 \"sixteen byte key\";",
+            "1:20 ! NAT traversal is for ESP only",
+        ),
+        (
+            "add ::1 ::2 esp 300 -r 32 -dir out -E null;",
+            "1:21 ! an outbound SA has no replay window",
+        ),
+        (
+            "add ::1 ::2 esp 300 -dir in -flag nopmtudisc -E null;",
+            "1:29 ! an SA of this direction does not take the flag",
+        ),
+        (
+            "add ::1 ::2 esp 300 -E aes-cbc \"seventeen bytes!!\";",
+            "1:32 ! aes-cbc does not take a key of 136 bits, but a key of 128, 192 or 256 bits (16, 24 or 32 bytes)",
+        ),
+        (
+            "add ::1 ::2 esp 300 -lh 5 -E null;",
+            "1:21 ! the kernel takes a hard and a soft lifetime together: give both (-lh with -ls, or -bh with -bs)",
+        ),
+        (
+            "add ::1 ::2 300 -E null;",
+            "1:13 ! no protocol given: say esp, ah or ipcomp before the SPI",
+        ),
+        (
+            "spdadd ::1/129 ::2 any -P out none;",
+            "1:12 ! prefix length 129 is over the address's 128 bits",
+        ),
+        (
+            "spdadd ::1 ::2 any -P out bypass;",
+            "1:27 ! bypass is for sockets: in the SPD use none or discard",
+        ),
+        (
+            "spdadd ::1 ::2 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/use ah/transport//use;",
+            "1:68 ! a template in transport mode cannot follow a tunnel of the other IP version",
+        ),
+    ] {
+        one(script, expected);
+    }
+}
+
+#[test]
+fn what_never_works() {
+    for (script, expected) in [
+        (
+            "add ::1 ::2 esp 255 -E null;",
+            "1:17 ! SPIs below 256 are reserved (RFC 4303, section 2.1)",
+        ),
+        (
+            "spdadd ::1 ::2 icmp -P in none;",
+            "1:16 ! no packet of these addresses has this protocol: icmp is that of IPv4",
+        ),
+        (
+            "spdadd 192.0.2.1 192.0.2.2 58 -P in none;",
+            "1:28 ! no packet of these addresses has this protocol: icmp6 is that of IPv6",
+        ),
+        (
+            "spdadd ::1[80] ::2 50 -P in none;",
+            "1:11 ! the protocol has no ports: no packet will match",
+        ),
+        (
+            "spdadd ::1 ::2 icmp6 256,0 -P in none;",
+            "1:22 ! a type and a code have 8 bits: no packet will match",
+        ),
+        (
+            "spdadd ::1 ::2 any -mark 3/1 -P in none;",
+            "1:20 ! the mark has bits that its mask leaves out: no packet will match",
+        ),
+        (
+            "add ::1 ::2 esp 256 -mark 3/1 -E null;",
+            "1:21 ! the mark has bits that its mask leaves out: no packet will match",
+        ),
+    ] {
+        one(script, expected);
+    }
+}
+
+#[test]
+fn what_works_otherwise_than_it_seems() {
+    for (policy, expected) in [
+        ("out", "1:23 ? a policy without action discards packets"),
+        ("out ipsec", "1:27 ? `ipsec` without templates: packets pass in clear, as with `none`"),
+        (
+            "out none esp/transport//use",
+            "1:32 ? templates are ignored with another action than `ipsec`",
+        ),
+        (
+            "out ipsec esp/transport//unique:16384",
+            "1:33 ? `unique` takes a number of 1 to 16383: this one is replaced by a free number",
+        ),
+    ] {
+        one(&format!("spdadd ::1 ::2 any -P {policy};"), expected);
+    }
+}
