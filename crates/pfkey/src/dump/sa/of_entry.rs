@@ -65,8 +65,8 @@ fn key_line<'a>(keyed: &'a Keyed, style: &Style) -> Option<KeyLine<'a>> {
 #[cfg(test)]
 mod tests {
     use model::{
-        AddressPair, Algorithm, AlgorithmKind, Current, Dialect, EncapKind, Key, Keyed, Mode,
-        ReqId, Sa, SaFlags, SaMode, SaState, SecCtx, Spi,
+        AddressPair, Algorithm, AlgorithmKind, Current, EncapKind, Key, Keyed, Mode, ReqId, Sa,
+        SaFlags, SaState, SecCtx, Spi,
     };
 
     use super::*;
