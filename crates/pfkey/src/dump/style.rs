@@ -34,6 +34,10 @@ pub(super) struct Style {
     pub(super) packets_of_window: u32,
     /// Whether an SA of NAT traversal has its UDP ports as its own ports too.
     pub(super) nat_ports_are_own: bool,
+    /// What is before the original address of a NAT, of which ipsec-tools has AF_KEY's alone.
+    pub(super) nat_original: &'static str,
+    /// Whether that address is shown of an SA outside of tunnel mode.
+    pub(super) has_nat_original: bool,
     /// Whether the device of an SA is shown that does its work.
     pub(super) offload: bool,
     /// Whether a security context is shown.
@@ -70,6 +74,8 @@ static LINUX: Style = Style {
     sequence: |_| 0,
     packets_of_window: 1,
     nat_ports_are_own: false,
+    nat_original: "NAT OA=",
+    has_nat_original: false,
     offload: false,
     sec_ctx: true,
     times: Times::Always,
@@ -121,6 +127,8 @@ static FREEBSD: Style = Style {
     flags: |sa| cyclic(sa) | if sa.esn { 0x400 } else { 0 },
     sequence: count,
     packets_of_window: 8,
+    nat_original: "NAT: OAI=",
+    has_nat_original: true,
     offload: true,
     sec_ctx: false,
     times: Times::OfLimited,
@@ -155,8 +163,13 @@ fn cyclic(sa: &Sa) -> u32 {
     if sa.flags.contains(SaFlags::OSEQ_MAY_WRAP) { 0x40 } else { 0 }
 }
 
-/// KAME's count of the packets of an SA (`replay->count`), of which IPComp has none: the low 32 bits.
-fn count(entry: &SaEntry) -> u32 {
-    let packets = if entry.sa.proto == Proto::IpComp { 0 } else { entry.current.packets };
+/// KAME's count of the packets of an SA (`replay->count`): the sequence number of the last packet that
+/// left, or how many came. The low 32 bits; IPComp has none.
+fn count(SaEntry { sa, current, .. }: &SaEntry) -> u32 {
+    let packets = match sa.replay_state.sent {
+        _ if sa.proto == Proto::IpComp => 0,
+        0 => current.packets,
+        sent => sent,
+    };
     u32::try_from(packets % (1 << 32)).unwrap_or_default()
 }

@@ -64,7 +64,7 @@ impl fmt::Display for SaText<'_> {
         writeln!(f, "{src} {dst}{}", self.style.after_ends)?;
         writeln!(f, "\t{proto} mode={mode} spi={spi} reqid={reqid}(0x{reqid:08x})")?;
         if let Some(original) = &self.nat_original {
-            writeln!(f, "\tNAT OA={original}")?;
+            writeln!(f, "\t{}{original}", self.style.nat_original)?;
         }
         if let Some(compression) = &self.compression {
             // The original ends this line only after the next one.

@@ -1,6 +1,6 @@
-use std::num::NonZeroU16;
+use std::{net::IpAddr, num::NonZeroU16};
 
-use model::{Encap, Keyed, Proto, ReqId, SaEntry};
+use model::{Encap, Keyed, Mode, Proto, ReqId, Sa, SaEntry};
 
 use super::{End, KeyLine, SaText};
 use crate::dump::{Frame, style::Style, text::dumped_mode};
@@ -11,7 +11,7 @@ impl<'a> SaText<'a> {
     pub fn of_entry(entry: &'a SaEntry, frame: &Frame) -> Self {
         let sa = &entry.sa;
         let style = Style::of(frame.dialect);
-        let end = |address: std::net::IpAddr, nat_port: fn(&Encap) -> Option<NonZeroU16>| {
+        let end = |address: IpAddr, nat_port: fn(&Encap) -> Option<NonZeroU16>| {
             let nat_port =
                 sa.encap.as_ref().map(|encap| nat_port(encap).map_or(0, NonZeroU16::get));
             // XFRM's SAs have no ports of their own.
@@ -32,7 +32,7 @@ impl<'a> SaText<'a> {
             mode: if is_any { "any" } else { dumped_mode(sa.mode.installed()) }.into(),
             spi: sa.spi,
             reqid: sa.reqid.map_or(0, ReqId::number),
-            nat_original: None,
+            nat_original: original(sa).filter(|_| style.has_nat_original).map(|it| it.to_string()),
             compression: (sa.proto == Proto::IpComp)
                 .then(|| sa.comp.map_or("0".into(), |algorithm| style.algorithm(algorithm))),
             encryption: encryption
@@ -56,6 +56,12 @@ impl<'a> SaText<'a> {
     }
 }
 
+/// The original address of the peer behind a NAT, which FreeBSD has outside of tunnel mode
+/// (`key_setnatt`).
+fn original(sa: &Sa) -> Option<IpAddr> {
+    sa.encap.filter(|_| sa.mode.installed() != Mode::Tunnel)?.original
+}
+
 /// No kernel reports an empty key, so `null` has no line.
 fn key_line<'a>(keyed: &'a Keyed, style: &Style) -> Option<KeyLine<'a>> {
     let Keyed { algorithm, key, .. } = keyed;
@@ -65,8 +71,8 @@ fn key_line<'a>(keyed: &'a Keyed, style: &Style) -> Option<KeyLine<'a>> {
 #[cfg(test)]
 mod tests {
     use model::{
-        AddressPair, Algorithm, AlgorithmKind, Current, EncapKind, Key, Keyed, Mode, ReqId, Sa,
-        SaFlags, SaState, SecCtx, Spi,
+        AddressPair, Algorithm, AlgorithmKind, Current, Dialect, EncapKind, Key, Keyed, Mode,
+        ReqId, Sa, SaFlags, SaState, SecCtx, Spi,
     };
 
     use super::*;
@@ -145,6 +151,32 @@ mod tests {
         assert!(text.starts_with("192.0.2.1[4500] 192.0.2.2[10000] \n\tesp-udp mode=transport"));
         assert!(!text.contains("E:"));
         assert!(dump(&entry, true).starts_with("192.0.2.1[0][4500] 192.0.2.2[0][10000] \n"));
+    }
+
+    #[test]
+    fn freebsd_shows_the_original_address_and_counts_what_left() {
+        let mut entry = entry(Proto::Esp);
+        entry.sa.encap = Some(Encap {
+            kind: EncapKind::EspInUdp,
+            src_port: NonZeroU16::new(4500),
+            dst_port: NonZeroU16::new(10000),
+            original: Some([10, 0, 0, 1].into()),
+        });
+        entry.current.packets = 3;
+        let dump = |entry: &SaEntry, dialect| {
+            let frame = Frame { dialect, ports: dialect == Dialect::NetBsd, ..Frame::default() };
+            dump_in(entry, &frame)
+        };
+        let freebsd = dump(&entry, Dialect::FreeBsd);
+        assert!(freebsd.starts_with("192.0.2.1[4500] 192.0.2.2[10000]\n\tesp-udp mode=transport "));
+        assert!(freebsd.contains("\n\tNAT: OAI=10.0.0.1\n\tseq=0x00000003 "), "{freebsd}");
+        let netbsd = dump(&entry, Dialect::NetBsd);
+        assert!(netbsd.starts_with("192.0.2.1[4500][4500] 192.0.2.2[10000][10000] \n"), "{netbsd}");
+        assert!(!netbsd.contains("NAT") && !dump(&entry, Dialect::Linux).contains("NAT"));
+        entry.sa.mode = Mode::Tunnel.into();
+        entry.sa.replay_state.sent = 1 << 32 | 5;
+        let tunnel = dump(&entry, Dialect::FreeBsd);
+        assert!(tunnel.contains("\tseq=0x00000005 ") && !tunnel.contains("NAT"), "{tunnel}");
     }
 
     #[test]
