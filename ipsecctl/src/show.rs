@@ -8,6 +8,7 @@ mod kernel;
 mod order;
 mod policies;
 mod sas;
+mod selector;
 mod variables;
 
 use std::{

@@ -1,5 +1,7 @@
 //! `ipsecctl show`: what was asked for, and what the kernel makes of it.
 
+use std::{env, fs, path::Path};
+
 use scenarios::Host;
 use serde_json::{Value, json};
 
@@ -77,6 +79,47 @@ fn sas_are_joined_with_the_policies_that_they_serve() {
             format!("33 0x1/0xffffffff 5 lo {tunnel}/require sas=none"),
         ]
     );
+}
+
+/// tests/show/README.md
+#[test]
+fn captures() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("show");
+    let is_written = env::var("SHOW_CAPTURES").is_ok_and(|what| what == "write");
+    for count in [1, 40] {
+        let host = Host::new("host");
+        let script = directory.join(format!("{count}.conf"));
+        let loaded = host.setkey(&format!("-k -f {}", script.display()));
+        assert_eq!((loaded.status, loaded.stdout.as_str(), loaded.stderr.as_str()), (0, "", ""));
+        for width in [80, 120, 200] {
+            for subject in ["policies", "sas"] {
+                let text = show(&host, &format!("{subject} --width {width}"));
+                let capture = directory.join(format!("{subject}-{count}-{width}.txt"));
+                if is_written {
+                    fs::write(&capture, &text).expect("the capture");
+                }
+                assert_eq!(text, fs::read_to_string(&capture).expect("a capture"));
+                let longest = text.lines().map(|line| line.chars().count()).max();
+                assert!(longest <= Some(width), "{subject} of {count} entries: {longest:?}");
+            }
+        }
+        let words = |text: &str| {
+            let mut words = text
+                .split(|c: char| c.is_whitespace() || c == '=')
+                .filter(|word| !["", "-", "templates"].contains(word))
+                .map(str::to_owned)
+                .collect::<Vec<_>>();
+            words.sort();
+            words.dedup();
+            words
+        };
+        for subject in ["policies", "sas"] {
+            // Whatever the width, no value is missing and none is broken.
+            let [narrow, any] =
+                ["--width 80", ""].map(|width| words(&show(&host, &format!("{subject} {width}"))));
+            assert_eq!(narrow, any);
+        }
+    }
 }
 
 #[test]
@@ -167,7 +210,7 @@ fn variables() {
     host.set("net.key.spi_minval=0x1000 net.key.larval_lifetime=7");
     let variables = json_of(&host, "variables");
     let value = |name: &str| {
-        let rows = variables.as_array().expect("a list");
+        let rows = variables["variables"].as_array().expect("a list");
         rows.iter().find(|row| row["name"] == name).expect("it is there")["value"].clone()
     };
     let names = ["net.key.spi_min_value", "net.key.spi_minval", "net.key.larval_lifetime"];

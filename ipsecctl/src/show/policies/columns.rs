@@ -2,22 +2,21 @@ use std::fmt::{self, Write};
 
 use cli::Column;
 use model::{
-    AddressPair, Dialect, Level, Prefix, Priority, PriorityBase, ReqId, Selector, Template,
-    TemplateDetails, Upper, Visible,
+    AddressPair, Level, PolicyType, Priority, PriorityBase, ReqId, Template, TemplateDetails,
+    Visible,
 };
-use pfkey::dump::{PortText, PrefixText, UpperText};
 
 use super::{ShownPolicy, ShownTemplate, installed};
-use crate::show::cells;
+use crate::show::{cells, selector};
 
 /// The columns of `show policies`.
-pub const COLUMNS: [Column<ShownPolicy>; 16] = [
+pub const COLUMNS: [Column<ShownPolicy>; 18] = [
     Column::new("index", 6, |it, cell| write!(cell, "{}", it.entry.index)),
     Column::new("direction", 0, |it, cell| cell.write_str(it.entry.policy.id.direction.word())),
     Column::new("socket", 8, |it, cell| cell.write_str(if it.entry.socket { "yes" } else { "" })),
-    Column::new("src", 1, |it, cell| src(&it.entry.policy.id.selector, cell)),
-    Column::new("dst", 2, |it, cell| dst(&it.entry.policy.id.selector, cell)),
-    Column::new("protocol", 3, |it, cell| protocol(&it.entry.policy.id.selector, cell)),
+    Column::new("src", 1, |it, cell| selector::src(&it.entry.policy.id.selector, cell)),
+    Column::new("dst", 2, |it, cell| selector::dst(&it.entry.policy.id.selector, cell)),
+    Column::new("protocol", 3, |it, cell| selector::protocol(&it.entry.policy.id.selector, cell)),
     Column::new("priority", 5, |it, cell| priority(it.entry.policy.priority, cell)),
     Column::new("action", 4, |it, cell| cell.write_str(it.entry.policy.action.word())),
     Column::new("last_used", 7, |it, cell| cells::ago(cell, it.now, it.entry.current.use_time)),
@@ -33,12 +32,17 @@ pub const COLUMNS: [Column<ShownPolicy>; 16] = [
     Column::new("security_context", 13, |it, cell| {
         cells::context(cell, it.entry.policy.id.sec_ctx.as_ref())
     }),
+    Column::new("flags", 14, |it, cell| cells::words(cell, it.entry.policy.flags.words())),
+    Column::new("policy_type", 15, |it, cell| {
+        let kind = it.entry.policy.id.policy_type;
+        cell.write_str(if kind == PolicyType::Main { "" } else { kind.word() })
+    }),
     Column::long("added", |it, cell| cells::ago(cell, it.now, it.entry.current.add_time)),
     templates(),
 ];
 
 const fn templates() -> Column<ShownPolicy> {
-    let column: Column<ShownPolicy> = Column::new("templates", 14, |it, cell| {
+    let column: Column<ShownPolicy> = Column::new("templates", 16, |it, cell| {
         let templates = it.entry.policy.action.templates().iter().zip(&it.templates);
         templates.enumerate().try_for_each(|(place, (template, shown))| {
             cell.write_str(if place == 0 { "" } else { "\n" })?;
@@ -96,38 +100,5 @@ fn priority(priority: Priority, cell: &mut String) -> fmt::Result {
     match PriorityBase::ALL.iter().find(|base| base.priority() == priority) {
         Some(base) => cell.write_str(base.word()),
         None => write!(cell, "{}", priority.0),
-    }
-}
-
-fn src(selector: &Selector, cell: &mut String) -> fmt::Result {
-    end(selector.src(), selector, selector.src_port, cell)
-}
-
-fn dst(selector: &Selector, cell: &mut String) -> fmt::Result {
-    end(selector.dst(), selector, selector.dst_port, cell)
-}
-
-/// An end of a selector, with its port if it has one.
-fn end(prefix: Prefix, selector: &Selector, port: u16, cell: &mut String) -> fmt::Result {
-    write!(cell, "{}", PrefixText(prefix))?;
-    let has_ports = selector.upper != Upper::GRE && !selector.upper.has_type_and_code();
-    match port {
-        1.. if has_ports => write!(cell, "{}", PortText(port)),
-        _ => Ok(()),
-    }
-}
-
-/// The upper-layer protocol, with the type and code or the key that it has instead of ports.
-fn protocol(selector: &Selector, cell: &mut String) -> fmt::Result {
-    let (src, dst) = (selector.src_port, selector.dst_port);
-    match selector.upper {
-        Upper::Any => cell.write_str("any")?,
-        upper @ Upper::Number(_) => write!(cell, "{}", UpperText(upper, Dialect::Linux))?,
-    }
-    match selector.upper {
-        _ if (src, dst) == (0, 0) => Ok(()),
-        Upper::GRE => write!(cell, "/{}", u32::from(src) << 16 | u32::from(dst)),
-        upper if upper.has_type_and_code() => write!(cell, "/{src},{dst}"),
-        _ => Ok(()),
     }
 }
