@@ -178,7 +178,7 @@ fn a_program_that_cannot_be_run_is_named() {
     assert_eq!(
         output_of(&absent),
         "exit status: 127\n\
-         ipsecctl: cannot run `/nonexistent`: No such file or directory (os error 2)\n"
+         ipsecctl: cannot run `/nonexistent`: No such file or directory\n"
     );
     assert_eq!(output(&mut run(&["/"])).status.code(), Some(126));
 }

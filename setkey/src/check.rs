@@ -14,11 +14,11 @@ pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     let mut checker = Checker::new(command.forward_copies);
     while let Some(statement) = script.next_statement() {
         words.bytes_read = script.bytes_read();
-        let checked = statement.and_then(|statement| {
+        let findings = statement.and_then(|statement| {
             let lowered = grammar::lower(&statement, &SystemNames)?;
             Ok(checker.statement(&statement, &lowered))
         });
-        match checked {
+        match findings {
             Ok(findings) => findings.iter().for_each(|finding| words.finding(finding)),
             Err(error) => {
                 words.unreadable(&error)?;

@@ -4,6 +4,9 @@ use model::Dialect;
 use pfkey::client::SettingsError;
 use rustix::io::Errno;
 
+/// What messages call the kernel as a source of PF_KEY sockets.
+pub const THE_KERNEL: &str = "the kernel's PF_KEY";
+
 /// Why the command ends early. Mistakes in scripts are reported apart.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -31,11 +34,17 @@ pub enum Error {
         /// The error in its bytes.
         source: pfkey::Error,
     },
+    /// A file of text in the place of recorded messages.
+    #[error("{}: no recorded messages: `setkey -f FILE` carries out a script", path.display())]
+    Text {
+        /// The file.
+        path: PathBuf,
+    },
     /// A message cannot be made, or an answer cannot be read.
     #[error("PF_KEY: {0}")]
     Answer(#[from] pfkey::Error),
     /// A PF_KEY socket cannot be opened.
-    #[error("cannot open a socket of {name}: {}", no_socket(*.errno))]
+    #[error("cannot open a socket of {name}: {}", no_socket(.name, *.errno))]
     NoPfKey {
         /// The service or the kernel, as it is named in messages.
         name: String,
@@ -43,7 +52,7 @@ pub enum Error {
         errno: Errno,
     },
     /// Sending to AF_KEY or its service, or receiving from it, failed.
-    #[error("{name}: {}", broken(*.errno))]
+    #[error("{name}: {}", broken(.name, *.errno))]
     PfKey {
         /// The service or the kernel, as it is named in messages.
         name: String,
@@ -62,8 +71,13 @@ pub enum Error {
 }
 
 /// Why there is no socket, with advice.
-fn no_socket(errno: Errno) -> String {
+fn no_socket(name: &str, errno: Errno) -> String {
     let advice = match errno {
+        Errno::AFNOSUPPORT if name == THE_KERNEL => return "this kernel has no AF_KEY".into(),
+        Errno::AFNOSUPPORT if name.starts_with('/') => {
+            return "no PF_KEY service listens there: start ipsecd there, or leave --pfkey out"
+                .into();
+        }
         Errno::AFNOSUPPORT => " (no PF_KEY service listens: start ipsecd, or leave --pfkey out)",
         Errno::PERM => " (CAP_NET_ADMIN is missing: run it as root)",
         _ => "",
@@ -72,11 +86,11 @@ fn no_socket(errno: Errno) -> String {
 }
 
 /// Why messages cannot be exchanged.
-fn broken(errno: Errno) -> String {
+fn broken(name: &str, errno: Errno) -> String {
     match errno {
         Errno::TIMEDOUT => "there is no answer".into(),
         Errno::CONNRESET => "the service has hung up".into(),
-        errno => no_socket(errno),
+        errno => no_socket(name, errno),
     }
 }
 
@@ -100,5 +114,21 @@ impl Error {
             return false;
         };
         error.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_is_for_the_source_that_was_named() {
+        let none = |name: &str| no_socket(name, Errno::AFNOSUPPORT);
+        assert_eq!(none(THE_KERNEL), "this kernel has no AF_KEY");
+        assert!(none("/run/x.sock").starts_with("no PF_KEY service listens there: start ipsecd"));
+        assert!(
+            none("PF_KEY")
+                .ends_with("(no PF_KEY service listens: start ipsecd, or leave --pfkey out)")
+        );
     }
 }

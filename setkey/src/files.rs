@@ -27,6 +27,9 @@ pub fn print(command: &Command, path: &Path) -> Result<(), Error> {
         let reason = "it is empty, no recording of PF_KEY messages".into();
         return Err(Error::Read { name: path.display().to_string(), reason });
     }
+    if is_text(&bytes) {
+        return Err(Error::Text { path: path.to_owned() });
+    }
     let mut out = io::BufWriter::new(io::stdout().lock());
     for message in pfkey::messages(&bytes) {
         let unreadable = |source| Error::Message { path: path.to_owned(), source };
@@ -40,6 +43,11 @@ pub fn print(command: &Command, path: &Path) -> Result<(), Error> {
         })?;
     }
     Ok(out.flush()?)
+}
+
+/// Whether the bytes are text: those of a message contain a NUL.
+fn is_text(bytes: &[u8]) -> bool {
+    !bytes.contains(&0) && str::from_utf8(bytes).is_ok()
 }
 
 /// The beginning of a file: it need not end. It may contain keys.

@@ -203,3 +203,19 @@ fn without_the_capability_it_is_named() {
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(err.starts_with("setkey: CAP_NET_ADMIN is missing"), "{err}");
 }
+
+#[test]
+fn an_empty_variable_is_none_and_a_wrong_one_is_named() {
+    setkey(&["-n", "-D"]).env("SETKEY_DIALECT", "").assert().code(0).stdout("").stderr("");
+    let words = "setkey: SETKEY_DIALECT is `vms`: one of linux, netbsd, freebsd\n";
+    setkey(&["-n", "-D"]).env("SETKEY_DIALECT", "vms").assert().code(1).stderr(words);
+    setkey(&["--dialect", "netbsd", "-n", "-D"]).env("SETKEY_DIALECT", "vms").assert().code(0);
+}
+
+#[test]
+fn messages_have_no_number_of_an_errno() {
+    let words = "setkey: cannot open /nonexistent: No such file or directory\n";
+    setkey(&["-f", "/nonexistent"]).assert().code(1).stderr(words);
+    let words = "setkey: cannot read /: Is a directory\n";
+    setkey(&["-n", "-f", "/"]).assert().code(1).stderr(words);
+}

@@ -110,3 +110,11 @@ fn a_file_of_something_else() {
     assert!(err.starts_with("setkey: /"), "{err}");
     assert_eq!(print(&[], &["-D"]).0, 1);
 }
+
+#[test]
+fn a_script_is_no_recording() {
+    let (status, out, err) = print(b"spdflush;\n", &[]);
+    assert_eq!((status, out.as_str()), (1, ""));
+    let words = ": no recorded messages: `setkey -f FILE` carries out a script\n";
+    assert!(err.ends_with(words), "{err}");
+}

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, Parser};
-use cli::getopt_message;
+use cli::{chosen_dialect, getopt_message};
 use model::Dialect;
 
 use crate::{
@@ -139,8 +139,8 @@ struct Cli {
     help: bool,
     #[arg(short = 'V', long)]
     version: bool,
-    #[arg(long, env = "SETKEY_DIALECT", default_value = "linux")]
-    dialect: String,
+    #[arg(long)]
+    dialect: Option<String>,
     #[arg(long)]
     force: bool,
     #[arg(long)]
@@ -160,10 +160,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     let is_bare = args.len() < 2;
     let cli = Cli::try_parse_from(args)
         .map_err(|error| Stop::Wrong(getopt_message::<Cli>(&error), Dialect::Linux))?;
-    let Ok(dialect) = cli.dialect.parse() else {
-        let words = format!("no dialect `{}`: linux, netbsd or freebsd", cli.dialect);
-        return Err(Stop::Wrong(words, Dialect::Linux));
-    };
+    let dialect = chosen_dialect(cli.dialect.as_deref())
+        .map_err(|words| Stop::Wrong(words, Dialect::Linux))?;
     if is_bare {
         return Err(Stop::Nothing(dialect));
     }

@@ -3,6 +3,7 @@
 
 mod color;
 mod diagnostic;
+mod dialect;
 mod getopt;
 pub mod json;
 mod listing;
@@ -14,6 +15,7 @@ mod width;
 
 pub use color::{Color, Colors};
 pub use diagnostic::{Diagnostic, error_in_one_line};
+pub use dialect::chosen_dialect;
 pub use getopt::getopt_message;
 pub use json::{Keys, PolicyJson, SaJson, VariableJson};
 pub use listing::{Choice, Column, Listing};

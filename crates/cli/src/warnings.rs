@@ -35,8 +35,8 @@ where
         mut writer: format::Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        write!(writer, "{}: warning: ", self.program)?;
-        context.format_fields(writer.by_ref(), event)?;
-        writeln!(writer)
+        let mut fields = String::new();
+        context.format_fields(format::Writer::new(&mut fields), event)?;
+        writeln!(writer, "{}: warning: {}", self.program, sys::without_number(fields))
     }
 }

@@ -32,10 +32,9 @@ impl Logging {
     pub(crate) fn start(options: &Options) -> Self {
         let least = options.verbose.into();
         let (filter, handle) = reload::Layer::new(targets(least));
-        let lines = layer().with_writer(|| VisibleLine).with_ansi(false).with_target(false);
+        let lines = layer().with_writer(|| Line::Text).with_ansi(false).with_target(false);
         let lines = match options.log_format {
-            // JSON has escapes of its own.
-            LogFormat::Json => lines.with_writer(io::stderr).json().flatten_event(true).boxed(),
+            LogFormat::Json => lines.with_writer(|| Line::Json).json().flatten_event(true).boxed(),
             LogFormat::Text if is_journal() => lines.event_format(JournalLine).boxed(),
             LogFormat::Text => lines.boxed(),
         };
@@ -67,15 +66,22 @@ fn is_journal() -> bool {
     fstat(io::stderr()).is_ok_and(|stat| stream == format!("{}:{}", stat.st_dev, stat.st_ino))
 }
 
-/// Writes an event as one line on standard error. What others have chosen in it, such as the name of a
-/// program, forges no other line.
-struct VisibleLine;
+/// Standard error, without the numbers of errnos, and in text without what would change the line.
+enum Line {
+    Text,
+    /// It has escapes of its own.
+    Json,
+}
 
-impl Write for VisibleLine {
+impl Write for Line {
     /// Takes an event, which the layer writes as a whole.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(event.strip_suffix(b"\n").unwrap_or(event));
-        writeln!(io::stderr(), "{}", visible(&line))?;
+        let line = sys::without_number(line.into_owned());
+        match self {
+            Line::Text => writeln!(io::stderr(), "{}", visible(&line))?,
+            Line::Json => writeln!(io::stderr(), "{line}")?,
+        }
         Ok(event.len())
     }
 

@@ -13,11 +13,20 @@ pub fn errno_text(errno: Errno) -> String {
     without_number(io::Error::from(errno).to_string())
 }
 
-/// The text of an error without the number of the errno that the standard library appends.
+/// The text of an error without the numbers of errnos that the standard library appends to their texts.
 #[must_use]
 pub fn without_number(mut text: String) -> String {
-    if let Some(start) = text.rfind(" (os error ").filter(|_| text.ends_with(')')) {
-        text.truncate(start);
+    const BEGINNING: &str = " (os error ";
+    let mut from = 0;
+    while let Some(start) = text[from..].find(BEGINNING).map(|at| from + at) {
+        let digits = &text[start + BEGINNING.len()..];
+        let length = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        if length > 0 && digits[length..].starts_with(')') {
+            text.replace_range(start..=start + BEGINNING.len() + length, "");
+            from = start;
+        } else {
+            from = start + BEGINNING.len();
+        }
     }
     text
 }
@@ -47,10 +56,11 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_cut_off_at_the_end_only() {
+    fn numbers_are_cut_off() {
         let text = |text: &str| without_number(text.to_owned());
         assert_eq!(text("/etc/x: Is a directory (os error 21)"), "/etc/x: Is a directory");
         assert_eq!(text("not an address"), "not an address");
-        assert_eq!(text("a (os error 2): b"), "a (os error 2): b");
+        assert_eq!(text("a (os error 2): b (os error 13)"), "a: b");
+        assert_eq!(text("a (os error x)"), "a (os error x)");
     }
 }

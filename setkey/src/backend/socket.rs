@@ -20,7 +20,10 @@ use rustix::{
 };
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{error::Error, options::PfKeySource};
+use crate::{
+    error::{Error, THE_KERNEL},
+    options::PfKeySource,
+};
 
 /// Bytes that may wait to be read: beyond them AF_KEY drops notifications.
 const RECEIVE_BUFFER: usize = 2 << 20;
@@ -38,7 +41,7 @@ impl Socket {
     pub fn open(source: &PfKeySource) -> Result<Self, Error> {
         let (name, settings) = match source {
             PfKeySource::Namespace => ("PF_KEY".into(), Settings::from_environment()?),
-            PfKeySource::Kernel => ("the kernel's PF_KEY".into(), Settings::kernel()),
+            PfKeySource::Kernel => (THE_KERNEL.into(), Settings::kernel()),
             PfKeySource::Service(path) => (path.display().to_string(), service_at(path)?),
         };
         let failed = |errno| Error::NoPfKey { name: name.clone(), errno };

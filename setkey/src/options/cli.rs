@@ -7,7 +7,7 @@ use clap::{
     ArgAction, CommandFactory, Parser,
     builder::{OsStringValueParser, TypedValueParser},
 };
-use cli::{Color, getopt_message};
+use cli::{Color, chosen_dialect, getopt_message};
 use model::Dialect;
 
 use super::{
@@ -98,10 +98,9 @@ struct Cli {
     /// Print the version of this program
     #[arg(long = "version")]
     long_version: bool,
-    /// The system that is imitated: linux, netbsd or freebsd
-    #[arg(long, value_name = "NAME", env = "SETKEY_DIALECT", default_value = "linux")]
-    #[arg(hide_env_values = true)]
-    dialect: String,
+    /// The system that is imitated: linux, netbsd or freebsd [env: SETKEY_DIALECT=] [default: linux]
+    #[arg(long, value_name = "NAME")]
+    dialect: Option<String>,
     /// Exit with 2 if the kernel refuses a statement
     #[arg(long)]
     strict: bool,
@@ -110,13 +109,13 @@ struct Cli {
     #[arg(require_equals = true, default_missing_value = "always")]
     color: Color,
     /// Print x or * for the digits of keys
-    #[arg(long, conflicts_with = "as_script")]
+    #[arg(long)]
     redact: bool,
     /// With -D and --check: print JSON, with fingerprints of keys
-    #[arg(long, conflicts_with = "as_script")]
+    #[arg(long)]
     json: bool,
     /// With -D --json: print keys, too
-    #[arg(long, conflicts_with = "redact")]
+    #[arg(long)]
     keys: bool,
     /// With -D: print statements that make the same entries, with keys
     #[arg(long = "script")]
@@ -143,10 +142,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     let cli = Cli::try_parse_from(args)
         .map_err(|error| format!("setkey: {}", getopt_message::<Cli>(&error)))
         .map_err(|message| Stop::Wrong(message, Dialect::Linux))?;
-    let Ok(dialect) = cli.dialect.parse() else {
-        let words = format!("setkey: no dialect `{}`: linux, netbsd or freebsd", cli.dialect);
-        return Err(Stop::Wrong(words, Dialect::Linux));
-    };
+    let dialect = chosen_dialect(cli.dialect.as_deref())
+        .map_err(|words| Stop::Wrong(format!("setkey: {words}"), Dialect::Linux))?;
     if let Some(letter) = cli.foreign_letter(dialect) {
         return Err(Stop::Wrong(format!("setkey: invalid option -- '{letter}'"), dialect));
     }
@@ -166,7 +163,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     let (layout, scope) = (cli.layout(), cli.scope());
     let &Cli { ports, redact, keys, .. } = &cli;
     let format = DumpFormat { layout, ports, redact, keys, scope };
-    let without_meaning = cli.without_meaning();
+    if let Some(words) = cli.without_meaning() {
+        return Err(Stop::Wrong(format!("setkey: {words}"), dialect));
+    }
     let command = Command {
         no_action: cli.no_action,
         verbose: cli.verbose > 0,
@@ -182,7 +181,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
         pf_key: cli.pf_key.clone(),
         mode: cli.mode(dialect)?,
     };
-    match without_meaning.or_else(|| has_no_json(&command)) {
+    match has_no_json(&command) {
         Some(words) => Err(Stop::Wrong(format!("setkey: {words}"), dialect)),
         None => Ok(command),
     }
@@ -243,9 +242,17 @@ impl Cli {
         }
     }
 
-    /// An option that changes the output of -D into something else than JSON.
+    /// Options that do not go with each other.
     fn without_meaning(&self) -> Option<&'static str> {
         match self {
+            Self { json: true, as_script: true, .. } => Some("--json does not go with --script"),
+            Self { redact: true, as_script: true, .. } => {
+                Some("--redact does not go with --script")
+            }
+            Self { keys: true, redact: true, .. } => Some("--keys does not go with --redact"),
+            Self { check: true, script: None, interactive: false, .. } => {
+                Some("--check goes with -f FILE or -c only")
+            }
             Self { json: true, repeat: true, .. } => Some("--json does not go with -l"),
             Self { json: true, verbose: 1.., .. } => Some("--json does not go with -v"),
             Self { json: true, no_action: true, dump: true, .. } => {
@@ -324,6 +331,12 @@ mod tests {
         for option in ["--json", "--redact"] {
             let words = wrong(&format!("setkey: {option} does not go with --script"));
             assert_eq!(read(&format!("-D {option} --script")), words);
+            assert_eq!(read(&format!("--script {option} -D")), words);
+        }
+        for line in ["--check", "--check file", "--check -D", "--check -e flush;"] {
+            let line = format!("--dialect freebsd {line}");
+            let words = "setkey: --check goes with -f FILE or -c only".into();
+            assert_eq!(read(&line), Err(Stop::Wrong(words, Dialect::FreeBsd)), "{line}");
         }
     }
 
