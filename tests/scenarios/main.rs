@@ -36,6 +36,7 @@ mod pfkey_load;
 mod pid_namespaces;
 mod planted_keys;
 mod prompt_clients;
+mod raw_round_trip;
 mod round_trip;
 mod run_directory;
 mod scale;
