@@ -6,7 +6,10 @@ use std::{
     net::IpAddr,
 };
 
+use engine::Engine;
 use model::{Demand, Offer, Policy, Prefix, SaEntry};
+
+use crate::Error;
 
 /// Protocol and mode, by their numbers in the kernel.
 type Kind = (u8, u8);
@@ -16,6 +19,15 @@ type Kind = (u8, u8);
 pub struct Offers(BTreeMap<(Kind, IpAddr, IpAddr), Vec<Offer>>);
 
 impl Offers {
+    /// Reads the SAD.
+    pub fn read(engine: &mut Engine) -> Result<Self, Error> {
+        let mut offers = Self::default();
+        for entry in engine.sas()? {
+            offers.add(&entry?);
+        }
+        Ok(offers)
+    }
+
     pub fn add(&mut self, entry: &SaEntry) {
         if let Some(sa) = Offer::of(entry) {
             let kind = (sa.proto.number(), sa.mode().xfrm());
@@ -41,7 +53,17 @@ pub struct Demands {
 }
 
 impl Demands {
-    pub fn add(&mut self, index: u32, policy: &Policy) {
+    /// Reads the SPD.
+    pub fn read(engine: &mut Engine) -> Result<Self, Error> {
+        let mut demands = Self::default();
+        for policy in engine.policies()? {
+            let (requested, _) = policy?;
+            demands.add(requested.index, &requested.policy);
+        }
+        Ok(demands)
+    }
+
+    fn add(&mut self, index: u32, policy: &Policy) {
         for demand in Demand::of(&policy.id, policy.action.templates()) {
             let (src, dst) = (first(demand.src()), first(demand.dst()));
             self.lengths.insert((src.length(), dst.length()));

@@ -1,16 +1,18 @@
 /// The most entries that are sorted. Longer listings are printed as they are read, so that memory does not
 /// grow with the table.
-const MOST: usize = 4096;
+pub const MOST: usize = 4096;
 
 /// Takes entries in the kernel's order, newest first, and gives them in another if there are few.
 pub struct Order<T> {
+    most: usize,
     first: Vec<T>,
     is_long: bool,
 }
 
 impl<T> Order<T> {
-    pub fn new() -> Self {
-        Self { first: Vec::new(), is_long: false }
+    /// Sorts this many entries at most.
+    pub fn new(most: usize) -> Self {
+        Self { most, first: Vec::new(), is_long: false }
     }
 
     /// Takes an entry.
@@ -23,7 +25,7 @@ impl<T> Order<T> {
             return give(entry);
         }
         self.first.push(entry);
-        if self.first.len() <= MOST {
+        if self.first.len() <= self.most {
             return Ok(());
         }
         self.is_long = true;
@@ -52,7 +54,7 @@ mod tests {
             given.push(entry);
             Ok::<(), ()>(())
         };
-        let mut order = Order::new();
+        let mut order = Order::new(MOST);
         entries.for_each(|entry| order.push(entry, &mut give).unwrap());
         order.finish(key, &mut give).unwrap();
         given

@@ -6,7 +6,11 @@ use cli::{Listing, PolicyJson};
 use engine::{Engine, Installed, Options, Requested};
 use model::{Demand, PolicyEntry, Template};
 
-use super::{Style, join::Offers, order::Order};
+use super::{
+    Style,
+    join::Offers,
+    order::{self, Order},
+};
 use crate::Error;
 
 pub use columns::COLUMNS;
@@ -43,13 +47,10 @@ struct ShownTemplate {
 /// Prints the SPD as a table.
 pub fn list(style: &Style, out: &mut impl Write) -> Result<(), Error> {
     let mut engine = Engine::open(Options::default())?;
-    let mut offers = Offers::default();
-    for entry in engine.sas()? {
-        offers.add(&entry?);
-    }
+    let offers = Offers::read(&mut engine)?;
     let mut listing = Listing::new(out, &COLUMNS, style.choice(), "No policies.");
     let now = sys::clock::unix_seconds();
-    each(&mut engine, |requested, installed| {
+    each(&mut engine, order::MOST, |requested, installed| {
         let shown = ShownPolicy::new(requested, &installed, &offers, now);
         Ok(listing.entry(&shown)?)
     })?;
@@ -59,7 +60,7 @@ pub fn list(style: &Style, out: &mut impl Write) -> Result<(), Error> {
 /// The SPD for JSON.
 pub fn json() -> Result<Vec<PolicyJson>, Error> {
     let mut policies = Vec::new();
-    each(&mut Engine::open(Options::default())?, |Requested(requested), installed| {
+    each(&mut Engine::open(Options::default())?, usize::MAX, |Requested(requested), installed| {
         let mut json = PolicyJson::new(&requested);
         let words = installation(requested.policy.action.templates(), &installed);
         for (template, word) in json.templates.iter_mut().zip(words) {
@@ -71,12 +72,13 @@ pub fn json() -> Result<Vec<PolicyJson>, Error> {
     Ok(policies)
 }
 
-/// Reads the SPD: in the order of the kernel's look-up, unless it is long.
+/// Reads the SPD: in the order of the kernel's look-up, unless there are more than `most` policies.
 fn each(
     engine: &mut Engine,
+    most: usize,
     mut give: impl FnMut(Requested, Installed) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut order = Order::new();
+    let mut order = Order::new(most);
     let mut give = |(requested, installed)| give(requested, installed);
     for entry in engine.policies()? {
         order.push(entry?, &mut give)?;

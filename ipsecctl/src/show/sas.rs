@@ -9,7 +9,11 @@ use cli::{
 use engine::{Engine, Namespace, Options};
 use model::SaEntry;
 
-use super::{Style, join::Demands, order::Order};
+use super::{
+    Style,
+    join::Demands,
+    order::{self, Order},
+};
 use crate::Error;
 
 pub use columns::COLUMNS;
@@ -27,14 +31,10 @@ pub struct ShownSa {
 /// Prints the SAD as a table.
 pub fn list(keys: Keys, style: &Style, out: &mut impl Write) -> Result<(), Error> {
     let mut engine = Engine::open(Options::default())?;
-    let mut demands = Demands::default();
-    for policy in engine.policies()? {
-        let (requested, _) = policy?;
-        demands.add(requested.index, &requested.policy);
-    }
+    let demands = Demands::read(&mut engine)?;
     let mut listing = Listing::new(out, &COLUMNS, style.choice(), "No SAs.");
     let now = sys::clock::unix_seconds();
-    each(&mut engine, |entry| {
+    each(&mut engine, order::MOST, |entry| {
         let policies = demands.served_by(&entry);
         Ok(listing.entry(&ShownSa { entry, policies, keys, now })?)
     })?;
@@ -45,7 +45,7 @@ pub fn list(keys: Keys, style: &Style, out: &mut impl Write) -> Result<(), Error
 pub fn add_to(document: &mut Document, keys: Keys) -> Result<(), Error> {
     let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
     let mut sas = Vec::new();
-    each(&mut Engine::open(Options::default())?, |entry| {
+    each(&mut Engine::open(Options::default())?, usize::MAX, |entry| {
         sas.push(SaJson::new(&entry, keys, &fingerprints));
         Ok(())
     })?;
@@ -54,12 +54,13 @@ pub fn add_to(document: &mut Document, keys: Keys) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads the SAD: oldest SA first, unless it is long.
+/// Reads the SAD: oldest SA first, unless there are more than `most`.
 fn each(
     engine: &mut Engine,
+    most: usize,
     mut give: impl FnMut(SaEntry) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut order = Order::new();
+    let mut order = Order::new(most);
     for entry in engine.sas()? {
         order.push(entry?, &mut give)?;
     }
@@ -71,7 +72,7 @@ mod tests {
     use cli::Choice;
     use model::{
         AddressPair, Algorithm, AlgorithmKind, Current, Encap, EncapKind, Key, Keyed, Mode, Proto,
-        ReqId, Sa, SaMode, SaState, Spi,
+        ReqId, Sa, SaMode, SaState, SaStats, SecCtx, Spi,
     };
 
     use super::*;
@@ -90,6 +91,31 @@ mod tests {
         listing.finish().unwrap();
         let text = String::from_utf8(out).unwrap();
         text.lines().nth(1).unwrap().split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn what_was_dropped_and_unknown_attributes_are_shown() {
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let mut sa = Sa::bare(ends, Proto::Esp, Spi(0x1000));
+        sa.sec_ctx = Some(SecCtx { doi: 1, alg: 1, context: b"\x1b[31mred\nline\0".to_vec() });
+        sa.replay_state.sent = 7;
+        sa.iptfs.drop_time = Some(9);
+        let mut entry = SaEntry::new(sa, SaState::Mature, Current::default());
+        entry.stats = SaStats { replay_window: 0, replay: 2, integrity_failed: 3 };
+        entry.last_used = Some(97);
+        let mut out = Vec::new();
+        let mut listing = Listing::new(&mut out, &COLUMNS, Choice::Fitting(Some(20)), "");
+        let shown = ShownSa { entry, policies: BTreeSet::new(), keys: Keys::Hidden, now: 100 };
+        listing.entry(&shown).unwrap();
+        listing.finish().unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for line in [
+            "    dropped=integrity_failed:3,replay:2",
+            "    last_used=3s",
+            "    security_context=\\u{1b}[31mred\\nline",
+        ] {
+            assert!(text.lines().any(|it| it == line), "{line}: {text}");
+        }
     }
 
     #[test]

@@ -4,13 +4,13 @@ use std::{
 };
 
 use cli::{Column, KeyText, Keys};
-use model::{IpTfs, Keyed, ReqId, SaDirection, SaStats, Selector, Visible};
+use model::{IpTfs, Keyed, ReplayState, ReqId, SaDirection, SaStats, Selector, Visible};
 
 use super::ShownSa;
 use crate::show::{cells, selector};
 
 /// The columns of `show sas`.
-pub const COLUMNS: [Column<ShownSa>; 37] = [
+pub const COLUMNS: [Column<ShownSa>; 38] = [
     Column::new("src", 1, |it, cell| {
         let port = it.entry.sa.encap.and_then(|encap| encap.src_port);
         end(it.entry.sa.ends.src(), port, cell)
@@ -32,7 +32,7 @@ pub const COLUMNS: [Column<ShownSa>; 37] = [
     Column::new("last_used", 8, |it, cell| {
         cells::ago(cell, it.now, it.entry.last_used.unwrap_or_default())
     }),
-    Column::new("failures", 9, |it, cell| failures(&it.entry.stats, cell)),
+    Column::new("dropped", 9, |it, cell| dropped(&it.entry.stats, cell)),
     Column::new("packets", 10, |it, cell| write!(cell, "{}", it.entry.current.packets)),
     Column::new("bytes", 11, |it, cell| write!(cell, "{}", it.entry.current.bytes)),
     Column::new("reqid", 12, |it, cell| {
@@ -74,6 +74,7 @@ pub const COLUMNS: [Column<ShownSa>; 37] = [
     Column::long("replay_window", |it, cell| write!(cell, "{}", it.entry.sa.replay_window)),
     Column::long("esn", |it, cell| cell.write_str(if it.entry.sa.esn { "yes" } else { "" })),
     Column::long("flags", |it, cell| cells::words(cell, it.entry.sa.flags.words())),
+    Column::long("sequence", |it, cell| sequence(&it.entry.sa.replay_state, cell)),
     Column::long("nat_keepalive", |it, cell| cells::optional(cell, it.entry.sa.nat_keepalive)),
     Column::long("mapping_interval", |it, cell| {
         cells::optional(cell, it.entry.sa.mapping_interval)
@@ -82,13 +83,13 @@ pub const COLUMNS: [Column<ShownSa>; 37] = [
     Column::long("cpu", |it, cell| cells::optional(cell, it.entry.sa.cpu)),
     Column::long("care_of", |it, cell| cells::optional(cell, it.entry.sa.care_of)),
     Column::long("iptfs", |it, cell| iptfs(&it.entry.sa.iptfs, cell)),
-    Column::long("unknown", |it, cell| {
+    Column::long("unknown_attributes", |it, cell| {
         cells::words(cell, it.entry.sa.unknown.iter().map(|attribute| attribute.number))
     }),
 ];
 
 /// The packets that were dropped, by reason.
-fn failures(stats: &SaStats, cell: &mut String) -> fmt::Result {
+fn dropped(stats: &SaStats, cell: &mut String) -> fmt::Result {
     let &SaStats { replay_window, replay, integrity_failed } = stats;
     let counts = [
         ("integrity_failed", integrity_failed),
@@ -97,6 +98,14 @@ fn failures(stats: &SaStats, cell: &mut String) -> fmt::Result {
     ];
     let counts = counts.into_iter().filter(|(_, count)| *count > 0);
     cells::words(cell, counts.map(|(name, count)| format!("{name}:{count}")))
+}
+
+/// The last numbers sent and received, of an SA that was used.
+fn sequence(state: &ReplayState, cell: &mut String) -> fmt::Result {
+    if state.is_new() {
+        return Ok(());
+    }
+    write!(cell, "sent:{},received:{}", state.sent, state.received)
 }
 
 /// The settings of mode `iptfs` that are set.
