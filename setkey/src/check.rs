@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use grammar::{Checker, Script};
+use grammar::{Checker, Script, Statement};
+use model::Operation;
 use sys::SystemNames;
 
 use crate::{error::Error, input::Input, options::Command, words::Words};
@@ -10,16 +11,33 @@ use crate::{error::Error, input::Input, options::Command, words::Words};
 /// Reads a script to its end, or to its hundredth mistake, and reports them; it needs no kernel.
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     let mut words = Words::of_check(command, &input);
+    read(command, input, &mut words, |_, _| ())?;
+    Ok(if words.mistakes == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Reads a script as [`run`] does, and gives each statement with its operations; those that a rule refuses are
+/// mistakes.
+pub fn read(
+    command: &Command,
+    input: Input,
+    words: &mut Words,
+    mut take: impl FnMut(Statement, Vec<Operation>),
+) -> Result<(), Error> {
     let mut script = Script::new(input.reader(None), command.dialect);
     let mut checker = Checker::new(command.forward_copies);
     while let Some(statement) = script.next_statement() {
         words.bytes_read = script.bytes_read();
-        let findings = statement.and_then(|statement| {
+        let lowered = statement.and_then(|statement| {
             let lowered = grammar::lower(&statement, &SystemNames)?;
-            Ok(checker.statement(&statement, &lowered))
+            Ok((statement, lowered))
         });
-        match findings {
-            Ok(findings) => findings.iter().for_each(|finding| words.finding(finding)),
+        match lowered {
+            Ok((statement, lowered)) => {
+                for finding in &checker.statement(&statement, &lowered) {
+                    words.finding(finding);
+                }
+                take(statement, lowered.operations.into_iter().flatten().collect());
+            }
             Err(error) => {
                 words.unreadable(&error)?;
                 words.report(&error);
@@ -32,5 +50,5 @@ pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
             break;
         }
     }
-    Ok(if words.mistakes == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! setkey(8) over XFRM netlink, or PF_KEY: a drop-in for the command of ipsec-tools, and for those of
 //! the BSDs.
 
+mod all_or_nothing;
 mod backend;
 mod check;
 mod dump;
@@ -60,6 +61,9 @@ fn main() -> ExitCode {
 
 fn run(command: &Command) -> Result<ExitCode, Error> {
     match &command.mode {
+        Task::Script(path) if command.all_or_nothing => {
+            all_or_nothing::run(command, Input::open(path)?)
+        }
         Task::Script(path) => script::run(command, Input::open(path)?),
         Task::Text(text) => script::run(command, Input::text(text)),
         Task::Interactive => script::run(command, Input::interactive()?),

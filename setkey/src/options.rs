@@ -31,6 +31,8 @@ pub struct Command {
     pub format: DumpFormat,
     /// Exit with 2 after the kernel refused something (`--strict`).
     pub strict: bool,
+    /// Carry out a script as a whole, or leave all as it was (`--all-or-nothing`).
+    pub all_or_nothing: bool,
     /// Colours in messages (`--color`).
     pub color: Color,
     /// The source of PF_KEY sockets that are used instead of XFRM netlink (`--pfkey`).

@@ -19,14 +19,14 @@ use crate::{
     options::Command,
     print_error, printer,
     printer::Source,
-    signals::{Signals, end_by},
+    signals::{Second, Signals, end_by},
     words::Words,
 };
 
 /// Carries out a script to its end, or to its first mistake unless it is interactive, or to a signal.
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     let backend = if command.no_action { None } else { Some(backend::open_for_script(command)?) };
-    let signals = backend.is_some().then(Signals::catch).transpose()?;
+    let signals = backend.is_some().then(|| Signals::catch(Second::EndsAtOnce)).transpose()?;
     let source = if input.interactive { Source::Interactive } else { Source::Script };
     let mut run = Run {
         backend,

@@ -27,6 +27,15 @@ use sys::proc_status::Status;
 /// The signals that end a script.
 const ENDING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
 
+/// Whether a second signal ends the process where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Second {
+    /// It does: the process may wait for a lock or a resolver.
+    EndsAtOnce,
+    /// It does not: what was begun is undone first.
+    Waits,
+}
+
 /// The signals so far.
 #[derive(Clone)]
 pub struct Signals {
@@ -36,16 +45,17 @@ pub struct Signals {
 }
 
 impl Signals {
-    /// Installs the handlers. A second signal ends the process where it is, since it may wait for a lock
-    /// or a resolver. A signal that is ignored, as under nohup(1), stays ignored.
-    pub fn catch() -> io::Result<Self> {
+    /// Installs the handlers. A signal that is ignored, as under nohup(1), stays ignored.
+    pub fn catch(second: Second) -> io::Result<Self> {
         let (wake, write) = UnixStream::pair()?;
         let received = Arc::new(AtomicUsize::new(0));
         let is_second = Arc::new(AtomicBool::new(false));
         let status = Status::new(fs::read_to_string("/proc/self/status").unwrap_or_default());
         for signal in ENDING.into_iter().filter(|signal| !status.ignores(*signal)) {
-            flag::register_conditional_default(signal, Arc::clone(&is_second))?;
-            flag::register(signal, Arc::clone(&is_second))?;
+            if second == Second::EndsAtOnce {
+                flag::register_conditional_default(signal, Arc::clone(&is_second))?;
+                flag::register(signal, Arc::clone(&is_second))?;
+            }
             flag::register_usize(
                 signal,
                 Arc::clone(&received),

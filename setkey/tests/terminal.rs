@@ -45,3 +45,19 @@ fn notes_are_for_people() {
     assert!(text.contains("port"), "{text}");
     assert_eq!(on_a_terminal(script, "\"$SETKEY\" -n -f \"$SCRIPT\" 2>&1 | cat"), "");
 }
+
+/// This machine's kernel may have no ESP; then a policy that requires it must not stay alone.
+#[test]
+fn a_kernel_without_esp_is_not_left_with_policies() {
+    let script = "spdadd 192.0.2.1 192.0.2.2 any -P out ipsec esp/transport//require;\n\
+                  add 192.0.2.1 192.0.2.2 esp 0x1001 -E null;\n";
+    let whole = "\"$SETKEY\" --all-or-nothing -f \"$SCRIPT\"; \"$SETKEY\" -D; \"$SETKEY\" -DP";
+    let text = on_a_terminal(script, whole);
+    if text.contains("esp4") {
+        let unchanged = "setkey: FILE: the kernel would refuse it: nothing was changed\n\
+                         No SAD entries.\nNo SPD entries.\n";
+        assert!(text.ends_with(unchanged), "{text}");
+    } else {
+        assert!(text.contains("spi=4097") && text.contains("esp/transport//require"), "{text}");
+    }
+}

@@ -5,6 +5,7 @@ mod ah_and_tunnels;
 mod ah_esp_bundle;
 mod ah_transport;
 mod algorithms;
+mod all_or_nothing;
 mod cases;
 mod corpus;
 mod daemon;

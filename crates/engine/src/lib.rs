@@ -12,6 +12,7 @@ mod reconcile;
 mod sa;
 mod session;
 mod state;
+mod undo;
 
 /// Where the stores of all network namespaces are.
 pub const RUN_DIRECTORY: &str = sys::run::DIRECTORY;
@@ -42,3 +43,4 @@ pub use state::{
     namespace::{DAEMON_LOCK, Namespace},
     variables::VARIABLES_FILE,
 };
+pub use undo::{Loss, rehearsal::Rehearsal};

@@ -22,6 +22,7 @@ use crate::{
         spd::Spd,
     },
     state::{host::Host, lock::Access, store::Record},
+    undo::Undo,
 };
 use finish::FollowUp;
 use pending::{Answered, Pending, Sent, Transmit};
@@ -48,6 +49,8 @@ pub struct Engine {
     pub(crate) known: Known,
     pub(crate) reqids: ReqIds,
     follow_up: FollowUp,
+    /// None unless changes are to be undone after a refusal.
+    pub(crate) undo: Option<Undo>,
 }
 
 /// What was read for this run. It is kept up to date with what the run adds.
@@ -81,6 +84,7 @@ impl Engine {
             known: Known::default(),
             reqids: ReqIds::default(),
             follow_up: FollowUp::default(),
+            undo: None,
         }
     }
 
@@ -188,7 +192,7 @@ impl Engine {
     }
 
     /// After an error: what was read may not be true any more, and records may be stale.
-    fn distrust(&mut self) {
+    pub(crate) fn distrust(&mut self) {
         self.known = Known::default();
         self.follow_up.reconcile();
     }
@@ -251,6 +255,9 @@ impl Engine {
     /// Appends a change. Those of SAs, and those that delete policies, are followed by reconciling.
     pub(crate) fn push(&mut self, line: usize, change: &Change<'_>, target: Target) {
         self.follow_up.note(change);
+        if let Some(undo) = &mut self.undo {
+            undo.journal.note(change);
+        }
         self.pending.push(line, change, target);
     }
 }

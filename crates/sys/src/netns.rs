@@ -9,12 +9,16 @@ use std::os::{
     unix::net::UnixDatagram,
 };
 
+use nix::sched::{CloneFlags, unshare};
 use rustix::{
     fs::{Mode, OFlags, open, stat},
     io::Errno,
 };
 
-use crate::{errno::checked, sockopt};
+use crate::{
+    errno::{checked, from_nix},
+    sockopt,
+};
 
 /// linux/sockios.h.
 const SIOCGSKNS: libc::Ioctl = 0x894c;
@@ -38,6 +42,12 @@ pub fn inode() -> Result<u64, Errno> {
 pub fn cookie() -> Option<u64> {
     // A Unix socket needs no address: the namespace may have none yet.
     sockopt::netns_cookie(UnixDatagram::unbound().ok()?).ok()
+}
+
+/// Moves this thread into a new network namespace, which ends with it. Errors: EPERM without CAP_SYS_ADMIN,
+/// EINVAL on a kernel without network namespaces.
+pub fn leave() -> Result<(), Errno> {
+    unshare(CloneFlags::CLONE_NEWNET).map_err(from_nix)
 }
 
 /// The network namespace of a socket (`SIOCGSKNS`). Errors: EPERM without CAP_NET_ADMIN in it.

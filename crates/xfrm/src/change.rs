@@ -1,7 +1,9 @@
 use model::{Installation, Migration, Policy, PolicyEntry, PolicyId, Proto, Sa, SaId, Template};
-use netlink_packet_xfrm::{UserPolicyDefault, XfrmMessage, policy, state};
+use netlink_packet_xfrm::{
+    UserPolicyDefault, XFRM_MSG_NEWPOLICY, XFRM_MSG_UPDPOLICY, XfrmMessage, policy, state,
+};
 
-use crate::{CatchAll, Refusal, SaImage, device::Devices, wire};
+use crate::{CatchAll, PolicyImage, Refusal, SaImage, device::Devices, wire};
 
 /// A policy in the form in which the kernel is to hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,11 @@ pub enum Change<'a> {
     AddPolicy(InstalledPolicy<'a>),
     /// Replaces the policy of this name, or adds it (`XFRM_MSG_UPDPOLICY`).
     UpdatePolicy(InstalledPolicy<'a>),
+    /// Adds a policy as it was, with its index if that is free; EEXIST if its name is taken
+    /// (`XFRM_MSG_NEWPOLICY`).
+    RestorePolicy(&'a PolicyImage),
+    /// Replaces the policy of this name, which then follows all of its priority (`XFRM_MSG_UPDPOLICY`).
+    RenewPolicy(&'a PolicyImage),
     /// Deletes a policy; ENOENT if there is none (`XFRM_MSG_DELPOLICY`).
     DeletePolicy(&'a PolicyId),
     /// Deletes every policy but those of sockets (`XFRM_MSG_FLUSHPOLICY`).
@@ -67,6 +74,8 @@ impl Change<'_> {
         Ok(match *self {
             Change::AddSa(sa) => XfrmMessage::AddSa(wire::sa::message(sa, devices)?),
             Change::RestoreSa(image) => image.message(),
+            Change::RestorePolicy(image) => image.message(XFRM_MSG_NEWPOLICY),
+            Change::RenewPolicy(image) => image.message(XFRM_MSG_UPDPOLICY),
             Change::UpdateSa(sa) => XfrmMessage::UpdateSa(wire::sa::message(sa, devices)?),
             Change::DeleteSa(id) => XfrmMessage::DeleteSa(wire::sa::id_message(&id)),
             Change::FlushSad(proto) => XfrmMessage::FlushSa(state::FlushMessage {

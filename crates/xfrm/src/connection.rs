@@ -11,7 +11,7 @@ use tracing::debug;
 use zeroize::Zeroizing;
 
 use crate::{
-    Answer, Batch, CatchAll, Dump, Error, Refusal, SaImage, SadFilter, SocketEntry,
+    Answer, Batch, CatchAll, Dump, Error, PolicyImage, Refusal, SaImage, SadFilter, SocketEntry,
     batch::{Limits, RESERVED, append},
     dump::Read,
     reply::Reply,
@@ -247,6 +247,22 @@ impl Connection {
         Ok(Dump::new((&mut self.socket).into(), seqs, DUMPING_SAD, read))
     }
 
+    /// Reads the AH, ESP and IPComp SAs with all attributes, newest first, as the iterator is pulled.
+    ///
+    /// Errors: [`Error::Socket`].
+    pub fn dump_sa_images(&mut self) -> Result<Dump<'_, SaImage>, Error> {
+        let filter = SadFilter::default();
+        let question = XfrmMessage::GetDumpSa(filter.message());
+        debug!(seq = self.next_seq, "dump the whole SAD");
+        let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
+        let devices = self.socket.devices();
+        let read = move |object: &[u8]| {
+            let is_taken = filter.takes_proto(wire::sa::proto_number(object)?);
+            is_taken.then(|| SaImage::read(object, unix_seconds(), &devices)).transpose()
+        };
+        Ok(Dump::new((&mut self.socket).into(), seqs, DUMPING_SAD, Box::new(read)))
+    }
+
     /// As [`Connection::dump_sad`], for a dump that lasts: it takes the connection with it.
     ///
     /// Errors: [`Error::Socket`].
@@ -277,6 +293,15 @@ impl Connection {
     pub fn dump_spd(&mut self) -> Result<Dump<'_, PolicyEntry>, Error> {
         let devices = self.socket.devices();
         self.dump_policies(move |object| wire::policy::read(object, &devices))
+    }
+
+    /// Reads the policies with all attributes, newest first, as the iterator is pulled; those of sockets are
+    /// marked so.
+    ///
+    /// Errors: [`Error::Socket`].
+    pub fn dump_policy_images(&mut self) -> Result<Dump<'_, PolicyImage>, Error> {
+        let devices = self.socket.devices();
+        self.dump_policies(move |object| PolicyImage::read(object, &devices))
     }
 
     /// Reads the index of each policy, and when a packet has last used it, in Unix seconds; 0: none has.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use model::{SaEntry, SaFlags};
+use model::{PolicyEntry, SaEntry, SaFlags};
 use netlink_packet_xfrm::XfrmMessage;
 
 use crate::{
@@ -45,6 +45,20 @@ impl SaImage {
         self
     }
 
+    /// Whether it is the same SA but for counters, sequence numbers and times.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.image.is_same(&other.image)
+    }
+
+    /// The same SA, which leaves out so many sequence numbers of the packets that it sends: those that it may
+    /// have used since it was read. One that has sent nothing is not changed.
+    #[must_use]
+    pub fn skipping(mut self, count: u32) -> Self {
+        self.image.skip_sequence_numbers(count);
+        self
+    }
+
     /// The message that makes it again: [`wire::wipe`] it after use.
     pub(crate) fn message(&self) -> XfrmMessage {
         self.image.message()
@@ -55,5 +69,38 @@ impl fmt::Debug for SaImage {
     /// Without the bytes, since they show the keys.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SaImage").field(&self.entry).finish()
+    }
+}
+
+/// A policy with all its attributes, also those that the model has no words for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyImage {
+    entry: PolicyEntry,
+    object: Vec<u8>,
+}
+
+impl PolicyImage {
+    /// Reads a policy; nothing for a catch-all.
+    pub(crate) fn read(object: &[u8], devices: &Devices) -> Result<Option<Self>, Error> {
+        let entry = wire::policy::read(object, devices)?;
+        Ok(entry.map(|entry| Self { entry, object: object.to_vec() }))
+    }
+
+    /// The policy in the model's words.
+    #[must_use]
+    pub fn entry(&self) -> &PolicyEntry {
+        &self.entry
+    }
+
+    /// Whether it is the same policy, of the same index, but for counters and times.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        wire::policy::without_counters(&self.object)
+            == wire::policy::without_counters(&other.object)
+    }
+
+    /// The message that makes it again, or puts it in the place of another of its name.
+    pub(crate) fn message(&self, number: u16) -> XfrmMessage {
+        XfrmMessage::Other((number, self.object.clone()))
     }
 }

@@ -27,6 +27,6 @@ pub use change::{Change, InstalledPolicy};
 pub use connection::Connection;
 pub use dump::{Dump, Prefixes, SadFilter};
 pub use error::{Answer, Error, Refusal};
-pub use image::SaImage;
+pub use image::{PolicyImage, SaImage};
 pub use monitor::Monitor;
 pub use socket_policy::{SocketEntry, no_socket_policy, read_socket_option, socket_option};

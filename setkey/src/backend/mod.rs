@@ -12,9 +12,8 @@ use model::Operation;
 
 use self::pfkey::PfKey;
 use crate::{StdoutPrinter, error::Error, ledger::StatementId, options::Command, pfkey_extras};
-use xfrm::Xfrm;
-
 pub use socket::Socket;
+pub use xfrm::Xfrm;
 
 /// How operations reach the kernel.
 pub trait Backend {

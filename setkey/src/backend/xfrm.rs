@@ -1,4 +1,5 @@
-use engine::{Engine, Options};
+use engine::{Engine, Loss, Options, Rehearsal};
+use model::Operation;
 
 use super::{Backend, Submission, verbose::Verbose};
 use crate::{StdoutPrinter, error::Error, options::Command};
@@ -17,6 +18,32 @@ impl Xfrm {
         })?;
         let verbose = Verbose::of(command, &engine)?;
         Ok(Self { engine, verbose })
+    }
+}
+
+impl Xfrm {
+    /// Prints what the kernel would refuse of these operations.
+    pub fn rehearse(
+        &mut self,
+        operations: &[(usize, Operation)],
+        printer: &mut StdoutPrinter,
+    ) -> Result<Rehearsal, Error> {
+        Ok(self.engine.rehearse(operations, printer)?)
+    }
+
+    /// Has the changes from here on be such that [`Xfrm::undo`] undoes them.
+    pub fn prepare_undo(&mut self) -> Result<(), Error> {
+        Ok(self.engine.prepare_undo()?)
+    }
+
+    /// Sends what is pending and prints its results.
+    pub fn flush(&mut self, printer: &mut StdoutPrinter) -> Result<(), Error> {
+        Ok(self.engine.flush(printer)?)
+    }
+
+    /// Undoes all changes, and gives what could not be restored.
+    pub fn undo(&mut self) -> Result<Vec<Loss>, Error> {
+        Ok(self.engine.undo()?)
     }
 }
 

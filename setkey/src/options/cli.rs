@@ -104,6 +104,9 @@ struct Cli {
     /// Exit with 2 if the kernel refuses a statement
     #[arg(long)]
     strict: bool,
+    /// With -f: carry out the whole script, or after a refusal or a signal leave all as it was
+    #[arg(long, conflicts_with = "pf_key")]
+    all_or_nothing: bool,
     /// Colours in messages
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto", num_args = 0..=1)]
     #[arg(require_equals = true, default_missing_value = "always")]
@@ -176,6 +179,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
         forward_copies: !cli.kernel_mode,
         format,
         strict: cli.strict,
+        all_or_nothing: cli.all_or_nothing,
         color: cli.color,
         dialect,
         pf_key: cli.pf_key.clone(),
@@ -201,6 +205,18 @@ fn has_no_json(Command { mode, format, .. }: &Command) -> Option<&'static str> {
 
 impl Cli {
     fn mode(self, dialect: Dialect) -> Result<Task, Stop> {
+        let is_script_only = self.all_or_nothing;
+        match self.task(dialect)? {
+            Task::Script(path) => Ok(Task::Script(path)),
+            _ if is_script_only => {
+                let words = "setkey: --all-or-nothing goes with -f only".to_owned();
+                Err(Stop::Wrong(words, dialect))
+            }
+            task => Ok(task),
+        }
+    }
+
+    fn task(self, dialect: Dialect) -> Result<Task, Stop> {
         let database = if self.spd { Database::Spd } else { Database::Sad };
         // FreeBSD's -c reads standard input like a file.
         let script = match self.script {
@@ -365,6 +381,18 @@ mod tests {
             let words = wrong(&format!("{line} --keys"));
             assert_eq!(words, "setkey: --keys goes with -D --json only", "{line}");
         }
+    }
+
+    #[test]
+    fn all_or_nothing_is_for_scripts() {
+        assert!(read("--all-or-nothing -f x").unwrap().all_or_nothing);
+        for line in ["-c", "-D", "--check -f x", "-e flush;", "file"] {
+            let line = format!("--all-or-nothing {line}");
+            assert!(matches!(read(&line), Err(Stop::Wrong(..))), "{line}");
+        }
+        let words = "setkey: --all-or-nothing does not go with --pfkey";
+        let wrong = Stop::Wrong(words.into(), Dialect::Linux);
+        assert_eq!(read("--all-or-nothing --pfkey -f x"), Err(wrong));
     }
 
     #[test]

@@ -43,6 +43,8 @@ impl FollowUp {
             | Change::DeletePolicy(_)
             | Change::FlushSpd => self.reconcile(),
             Change::RestoreSa(_)
+            | Change::RestorePolicy(_)
+            | Change::RenewPolicy(_)
             | Change::AddPolicy(_)
             | Change::UpdatePolicy(_)
             | Change::Migrate(_)

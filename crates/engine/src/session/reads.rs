@@ -20,7 +20,12 @@ impl Engine {
         self.flush(sink)?;
         let range = wanted.range(&self.host.variables()?);
         let outcome = match self.host.kernel.get_spi(wanted, range)? {
-            Answer::Found(entry) => Outcome::Reserved(Box::new(entry)),
+            Answer::Found(entry) => {
+                if let Some(undo) = &mut self.undo {
+                    undo.journal.note_sa(entry.sa.id());
+                }
+                Outcome::Reserved(Box::new(entry))
+            }
             Answer::Refused(refusal) => refused(refusal),
         };
         Ok(sink.outcome(line, outcome)?)

@@ -1,9 +1,12 @@
 //! The whole of an SA: `xfrm_usersa_info` and its attributes, as they came and as they are sent back.
 
+use std::ops::Range;
+
 use model::SaFlags;
 use netlink_packet_core::{DecodeError, Emitable};
 use netlink_packet_xfrm::{
-    UserSaInfo, XFRM_MSG_NEWSA, XFRM_STATE_ESN, XFRM_USER_SA_INFO_LEN, XfrmAttrs, XfrmMessage,
+    UserSaInfo, XFRM_MSG_NEWSA, XFRM_STATE_ESN, XFRM_USER_SA_INFO_LEN, XFRMA_LASTUSED,
+    XFRMA_REPLAY_ESN_VAL, XFRMA_REPLAY_VAL, XfrmAttrs, XfrmMessage,
 };
 use zeroize::Zeroizing;
 
@@ -39,6 +42,48 @@ impl Image {
         self.info.flags = self.info.flags & XFRM_STATE_ESN | flags.state_bits();
     }
 
+    /// Whether it is the same SA but for counters, sequence numbers and times.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.lasting() == other.lasting()
+    }
+
+    /// What packets do not change.
+    fn lasting(&self) -> (UserSaInfo, Vec<&[u8]>) {
+        let (lifetime_cur, stats) = Default::default();
+        let info = UserSaInfo { lifetime_cur, stats, ..self.info };
+        let changing = [XFRMA_REPLAY_VAL, XFRMA_REPLAY_ESN_VAL, XFRMA_LASTUSED];
+        let parts = places(&self.attributes).filter(|(kind, _)| !changing.contains(kind));
+        (info, parts.map(|(_, place)| &self.attributes[place]).collect())
+    }
+
+    /// Goes on with higher sequence numbers, if packets were sent: `oseq` of `xfrm_replay_state`, or of
+    /// `xfrm_replay_state_esn` with its high half. At the end of the numbers it sends no more.
+    pub(crate) fn skip_sequence_numbers(&mut self, count: u32) {
+        for (kind, place) in places(&self.attributes).collect::<Vec<_>>() {
+            let (low, high) = match kind {
+                // bmp_len, oseq, seq, oseq_hi, after the header of the attribute.
+                XFRMA_REPLAY_ESN_VAL => (place.start + 8, Some(place.start + 16)),
+                XFRMA_REPLAY_VAL => (place.start + 4, None),
+                _ => continue,
+            };
+            let high = high.filter(|_| self.info.flags & XFRM_STATE_ESN != 0);
+            let number = |at| self.attributes.get(at..at + 4)?.try_into().ok();
+            let read = |at| number(at).map_or(0, u32::from_ne_bytes);
+            let sent = u64::from(high.map_or(0, read)) << 32 | u64::from(read(low));
+            if sent == 0 || place.end < high.unwrap_or(low) + 4 {
+                continue;
+            }
+            let most = if high.is_some() { u64::MAX } else { u32::MAX.into() };
+            let next = sent.saturating_add(count.into()).min(most).to_le_bytes();
+            let half = |from: usize| [next[from], next[from + 1], next[from + 2], next[from + 3]];
+            let halves = [(Some(low), half(0)), (high, half(4))];
+            for (at, bytes) in halves.into_iter().filter_map(|(at, bytes)| Some((at?, bytes))) {
+                let number = u32::from_le_bytes(bytes).to_ne_bytes();
+                self.attributes[at..at + 4].copy_from_slice(&number);
+            }
+        }
+    }
+
     /// The message that makes the SA again. The kernel takes replay state and sequence numbers from
     /// the attributes that it shows them in, but counters and times from `XFRMA_LTIME_VAL`, where it
     /// does not show them (`xfrm_update_ae_params`, net/xfrm/xfrm_user.c).
@@ -51,6 +96,20 @@ impl Image {
         current.emit(&mut object[start..]);
         XfrmMessage::Other((XFRM_MSG_NEWSA, object))
     }
+}
+
+/// The number of each attribute, and where it is, with its header.
+fn places(attributes: &[u8]) -> impl Iterator<Item = (u16, Range<usize>)> + '_ {
+    let mut start = 0;
+    std::iter::from_fn(move || {
+        let header: [u8; 4] = attributes.get(start..start + 4)?.try_into().ok()?;
+        let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
+        let kind = u16::from_ne_bytes([header[2], header[3]]);
+        let place = start..start.checked_add(length.max(4))?;
+        attributes.get(place.clone())?;
+        start = place.end.next_multiple_of(4);
+        Some((kind, place))
+    })
 }
 
 #[cfg(test)]
@@ -98,6 +157,33 @@ mod tests {
         assert_eq!(restoring.iter().zip(&with_flags).filter(|pair| differ(*pair)).count(), 1);
         // XFRM_STATE_NOECN, XFRM_STATE_NOPMTUDISC, XFRM_STATE_ESN
         assert_eq!(UserSaInfo::parse(&with_flags).unwrap().flags, 1 | 4 | 128);
+    }
+
+    #[test]
+    fn packets_change_counters_and_no_more() {
+        let image = Image::read(&object(b"0123456789012345")).unwrap();
+        let mut sent = image.clone();
+        sent.info.lifetime_cur.packets += 1;
+        // XFRMA_REPLAY_ESN_VAL: oseq 0xffffffff, and the same a million later.
+        let esn = hex("1c001700 00000000 ffffffff 00000000 01000000 00000000 20000000");
+        sent.attributes.extend_from_slice(&esn);
+        assert!(sent.is_same(&image) && sent != image);
+        let mut later = sent.clone();
+        later.skip_sequence_numbers(1);
+        let skipped = hex("1c001700 00000000 00000000 00000000 02000000 00000000 20000000");
+        assert!(later.attributes.ends_with(&skipped), "{:02x?}", &later.attributes[..]);
+        assert!(!Image::read(&object(b"0123456789012346")).unwrap().is_same(&image));
+        // XFRMA_REPLAY_VAL, near its end, and of an SA that has sent nothing.
+        let mut plain = image.clone();
+        plain.attributes.extend_from_slice(&hex("10000a00 feffffff 00000000 00000000"));
+        plain.skip_sequence_numbers(9);
+        let end = hex("10000a00 ffffffff 00000000 00000000");
+        assert!(plain.attributes.ends_with(&end));
+        let mut unused = image.clone();
+        unused.attributes.extend_from_slice(&hex("10000a00 00000000 07000000 00000000"));
+        let before = unused.attributes.clone();
+        unused.skip_sequence_numbers(9);
+        assert!(unused.attributes == before);
     }
 
     #[test]

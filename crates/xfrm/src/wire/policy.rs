@@ -6,10 +6,11 @@ use model::{
     Action, Direction, Installation, IpVersion, MAX_DEPTH, Mark, Policy, PolicyEntry, PolicyFlags,
     PolicyId, PolicyType, Priority, Template,
 };
-use netlink_packet_core::DecodeError;
+use netlink_packet_core::{DecodeError, Emitable};
 use netlink_packet_xfrm::{
-    Selector, UserPolicyId, UserPolicyInfo, UserPolicyType, XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK,
-    XFRM_POLICY_MAX, XFRM_USER_POLICY_ID_LEN, XFRM_USER_POLICY_INFO_LEN, XFRMA_POLICY, XfrmAttrs,
+    Lifetime, Selector, UserPolicyId, UserPolicyInfo, UserPolicyType, XFRM_POLICY_ALLOW,
+    XFRM_POLICY_BLOCK, XFRM_POLICY_MAX, XFRM_USER_POLICY_ID_LEN, XFRM_USER_POLICY_INFO_LEN,
+    XFRMA_POLICY, XfrmAttrs,
     policy::{DelGetMessage, ModifyMessage},
 };
 
@@ -99,6 +100,15 @@ fn name(id: &PolicyId) -> impl Iterator<Item = XfrmAttrs> {
 pub(crate) fn read(object: &[u8], devices: &Devices) -> Result<Option<PolicyEntry>, Error> {
     let info = UserPolicyInfo::parse(object)?;
     entry(&info, attributes(object, XFRM_USER_POLICY_INFO_LEN), devices)
+}
+
+/// The bytes of a policy with zeros for its counters and times, which packets change.
+pub(crate) fn without_counters(object: &[u8]) -> Vec<u8> {
+    let mut object = object.to_vec();
+    if let Ok(info) = UserPolicyInfo::parse(&object) {
+        UserPolicyInfo { lifetime_cur: Lifetime::default(), ..info }.emit(&mut object);
+    }
+    object
 }
 
 /// Reads the index of a policy, and when it was last used, in Unix seconds. The kernel sets that as it

@@ -1,0 +1,52 @@
+use std::collections::HashSet;
+
+use model::{PolicyId, Proto, SaId};
+use xfrm::Change;
+
+/// The SAs and policies that a run may have added, changed or deleted: a change may have been refused.
+#[derive(Default)]
+pub(crate) struct Journal {
+    sas: HashSet<SaId>,
+    protocols: Vec<Proto>,
+    has_flushed_sad: bool,
+    policies: HashSet<PolicyId>,
+    has_flushed_spd: bool,
+}
+
+impl Journal {
+    pub(crate) fn note(&mut self, change: &Change<'_>) {
+        match change {
+            Change::AddSa(sa) | Change::UpdateSa(sa) => drop(self.sas.insert(sa.id())),
+            Change::RestoreSa(image) => drop(self.sas.insert(image.entry().sa.id())),
+            Change::DeleteSa(id) => drop(self.sas.insert(*id)),
+            Change::FlushSad(None | Some(Proto::Any)) => self.has_flushed_sad = true,
+            Change::FlushSad(Some(proto)) => self.protocols.push(*proto),
+            Change::AddPolicy(installed) | Change::UpdatePolicy(installed) => {
+                self.policies.insert(installed.policy.id.clone());
+            }
+            Change::RestorePolicy(image) | Change::RenewPolicy(image) => {
+                self.policies.insert(image.entry().policy.id.clone());
+            }
+            Change::DeletePolicy(id) => drop(self.policies.insert((*id).clone())),
+            Change::FlushSpd => self.has_flushed_spd = true,
+            Change::Migrate(_)
+            | Change::SetCatchAll(_)
+            | Change::DeleteCatchAll(_)
+            | Change::SetDefault { .. }
+            | Change::Acquire { .. } => {}
+        }
+    }
+
+    /// Notes an SA that the kernel has added: a larval one.
+    pub(crate) fn note_sa(&mut self, id: SaId) {
+        self.sas.insert(id);
+    }
+
+    pub(crate) fn has_sa(&self, id: &SaId) -> bool {
+        self.has_flushed_sad || self.protocols.contains(&id.proto) || self.sas.contains(id)
+    }
+
+    pub(crate) fn has_policy(&self, id: &PolicyId) -> bool {
+        self.has_flushed_spd || self.policies.contains(id)
+    }
+}

@@ -1,0 +1,42 @@
+use xfrm::{PolicyImage, SaImage};
+
+use crate::{
+    Error,
+    policy::entry::Installed,
+    state::{host::Host, store::Record},
+};
+
+/// The SAD and the SPD, oldest entry first, as the kernel writes them. The policies of sockets and the
+/// catch-alls are not in it.
+pub(crate) struct Snapshot {
+    pub(crate) sas: Vec<SaImage>,
+    pub(crate) policies: Vec<PolicyImage>,
+    /// What was requested of the partial policies.
+    pub(crate) records: Vec<Record>,
+}
+
+impl Snapshot {
+    /// Reads both tables.
+    ///
+    /// Errors: [`Error::Kernel`].
+    pub(crate) fn read(host: &mut Host) -> Result<Self, Error> {
+        let mut sas: Vec<SaImage> = host.kernel.dump_sa_images()?.collect::<Result<_, _>>()?;
+        let mut policies: Vec<PolicyImage> = Vec::new();
+        for image in host.kernel.dump_policy_images()? {
+            let image = image?;
+            if !image.entry().socket {
+                policies.push(image);
+            }
+        }
+        sas.reverse();
+        policies.reverse();
+        let mut records = Vec::new();
+        for image in &policies {
+            let requested = host.store.requested(Installed(image.entry().clone()));
+            if requested.installation.is_partial {
+                records.push(Record::new(requested.index, &requested.policy));
+            }
+        }
+        Ok(Self { sas, policies, records })
+    }
+}
