@@ -23,6 +23,7 @@ mod hostile;
 mod if_id;
 mod iked;
 mod ipcomp_esp;
+mod iproute2;
 mod key_management;
 mod libipsec;
 mod lock;
