@@ -23,11 +23,15 @@ impl Names for Offline {
     fn service(&self, _: &str, _: Transport) -> Result<u16, NotFound> {
         Err(NotFound("Servname not supported for ai_socktype".into()))
     }
+
+    fn is_local(&self, _: IpAddr) -> bool {
+        false
+    }
 }
 
 /// An SA or a policy is written in the language as it is, or the rest is named.
 pub fn write_back(operation: &Operation) {
-    let Written { text, lost } = match operation {
+    let Written { text, lost, .. } = match operation {
         Operation::AddSa(sa) => script_of_sa(sa),
         Operation::AddPolicy(policy) => script_of_policy(policy),
         _ => return,

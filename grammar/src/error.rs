@@ -94,6 +94,12 @@ pub enum Kind {
     /// A keyed hash from before HMAC, RFC 1828, which Linux does not have.
     #[error("Linux has no {0}")]
     NotSupported(String),
+    /// A bitmap with more words than the window has.
+    #[error("the bitmap has more than the {} hexadecimal digits of this window", words * 8)]
+    Bitmap {
+        /// Words of 32 bits that it may have.
+        words: usize,
+    },
     /// `kernel:` with something that is no name. It is not shown: a key may be in the same quotes.
     #[error("this is no kernel's name of an algorithm")]
     KernelName,
@@ -274,6 +280,7 @@ impl Error {
             | Kind::NoPair
             | Kind::Device(_)
             | Kind::KernelName
+            | Kind::Bitmap { .. }
             | Kind::Tagged
             | Kind::OldProtocol(_)
             | Kind::DerivedIv(_)

@@ -30,5 +30,7 @@ pub use parse::{
     Excerpt, MAX_STATEMENT, Place, Position, Script, Source, Statement, Stray, parse_policy,
 };
 pub use socket_policy::socket_policy;
-pub use unparse::{Written, script_of_policy, script_of_sa, text_of_socket_policy};
+pub use unparse::{
+    Written, script_of_policy, script_of_sa, script_of_sa_in, text_of_socket_policy,
+};
 pub use warning::{Warning, WarningKind};

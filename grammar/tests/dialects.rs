@@ -174,6 +174,10 @@ fn freebsd() {
     assert!(sa.esn);
     assert_eq!(sa.crypt.unwrap().key.bits(), 0);
     let offload = self::sa(FreeBsd, "esp 256 -dir in -hwif em0 -E null \"\"").offload.unwrap();
+    assert_eq!(offload.direction, SaDirection::In);
+    // Without -dir, the end that is this host decides.
+    let derived = self::sa(FreeBsd, "esp 256 -hwif em0 -E null \"\"").offload.unwrap();
+    assert_eq!(derived.direction, SaDirection::Out);
     assert_eq!((offload.device.as_str(), offload.packet), ("em0", true));
     assert_eq!(offload.direction, SaDirection::In);
     let Ok(Operation::AddPolicy(policy)) = one(FreeBsd, "spdadd ::1 ::2 esp -P in none;") else {

@@ -5,10 +5,10 @@ mod common;
 use common::run;
 use grammar::{Written, script_of_policy, script_of_sa};
 use model::{
-    ALGORITHMS, Action, AddressPair, Algorithm, AlgorithmKind, Direction, Encap, EncapKind, Key,
-    Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Operation, Policy, PolicyId, Prefix,
-    Priority, Proto, ReqId, Sa, SaDirection, SaFlags, SecCtx, Selector, Spi, Template,
-    TemplateMode, Upper,
+    ALGORITHMS, Action, AddressPair, Algorithm, AlgorithmKind, Attribute, Direction, Encap,
+    EncapKind, IpTfs, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Operation,
+    Policy, PolicyId, PortMasks, Prefix, Priority, Proto, ReplayState, ReqId, Sa, SaDirection,
+    SaFlags, SecCtx, Selector, Spi, Template, TemplateMode, Upper,
 };
 use proptest::{option, prelude::*, sample::select};
 use std::{
@@ -43,7 +43,9 @@ fn lifetime() -> impl Strategy<Value = Lifetime> {
 
 fn lifetimes() -> impl Strategy<Value = Lifetimes> {
     let both = (lifetime(), lifetime()).prop_map(|(hard, soft)| Lifetimes { hard, soft });
-    prop_oneof![Just(Lifetimes::default()), both]
+    let hard = lifetime().prop_map(|hard| Lifetimes { hard, ..Lifetimes::default() });
+    let soft = lifetime().prop_map(|soft| Lifetimes { soft, ..Lifetimes::default() });
+    prop_oneof![Just(Lifetimes::default()), both, hard, soft]
 }
 
 /// An algorithm of the table, or one by the kernel's name, with any ICV and any key.
@@ -108,25 +110,26 @@ fn direction() -> impl Strategy<Value = SaDirection> {
 fn sa() -> impl Strategy<Value = Sa> {
     let names = (pair(), any::<[u32; 4]>(), mark(), mark(), sec_ctx());
     let flags = prop::collection::vec(select(SaFlags::ALL.to_vec()), 0..4);
-    let mode = select(vec![Mode::Transport, Mode::Tunnel, Mode::Beet]);
-    let encap = option::of(any::<(u16, u16)>());
+    let mode = select(Mode::ALL);
+    let kinds = select(EncapKind::ALL);
+    let encap = option::of((any::<(u16, u16)>(), kinds, option::of(pair())));
     let offload = option::of(("[a-z][a-z0-9_.@-]{0,14}", direction(), any::<bool>()));
     let options = (0..=4096u32, any::<bool>(), mode, flags, lifetimes(), encap, offload);
-    (names, options, option::of(direction())).prop_flat_map(|(names, options, direction)| {
+    (names, options, option::of(direction()), kernel_options()).prop_flat_map(|drawn| {
+        let (names, options, direction, kernel_options) = drawn;
         let (ends, [spi, reqid, if_id, nat_keepalive], mark, output_mark, sec_ctx) = names;
         let (replay_window, esn, mode, flags, lifetimes, encap, offload) = options;
-        let kind = EncapKind::EspInUdp;
-        with_algorithms(Sa {
+        let sa = Sa {
             mode: mode.into(),
             reqid: ReqId::new(reqid),
             replay_window,
             flags: flags.into_iter().fold(SaFlags::default(), |all, flag| all | flag),
             lifetimes,
-            encap: encap.map(|(src_port, dst_port)| Encap {
+            encap: encap.map(|((src_port, dst_port), kind, original)| Encap {
                 kind,
                 src_port: NonZeroU16::new(src_port),
                 dst_port: NonZeroU16::new(dst_port),
-                original: None,
+                original: original.map(AddressPair::src),
             }),
             sec_ctx,
             esn,
@@ -141,8 +144,87 @@ fn sa() -> impl Strategy<Value = Sa> {
                 packet,
             }),
             ..Sa::bare(ends, Proto::Esp, Spi(spi))
-        })
+        };
+        with_algorithms(with_kernel_options(sa, kernel_options))
     })
+}
+
+/// What no original setkey has options for.
+fn kernel_options() -> impl Strategy<Value = Sa> {
+    let selector =
+        (selector(), option::of("[a-z][a-z0-9_.@-]{0,14}"), any::<[u16; 2]>(), any::<u32>());
+    let selector = selector.prop_map(|(mut selector, device, [src, dst], user)| {
+        selector.device = device.map(|device| device.parse().expect("it fits"));
+        let masks = PortMasks { src, dst };
+        selector.port_masks = Some(masks).filter(|masks| *masks != selector.port_masks());
+        selector.user = user;
+        selector
+    });
+    let iptfs = any::<(Option<u32>, Option<u16>, [Option<u32>; 3], bool)>().prop_map(
+        |(drop_time, reorder_window, [init_delay, max_queue, packet_size], dont_fragment)| IpTfs {
+            drop_time,
+            reorder_window,
+            init_delay,
+            max_queue,
+            packet_size,
+            dont_fragment,
+        },
+    );
+    let unknown = (42..1000_u16, prop::collection::vec(any::<u8>(), 0..9))
+        .prop_map(|(number, value)| Attribute { number, value: Key::new(value) });
+    let numbers = any::<([u32; 2], Option<u32>, [u64; 2], Vec<u32>)>();
+    let words = option::of(0..=128_u32);
+    (option::of(selector), iptfs, option::of(unknown), numbers, option::of(pair()), words).prop_map(
+        |(selector, iptfs, unknown, numbers, care_of, replay_words)| {
+            let ([tfc_padding, mapping], cpu, [received, sent], bitmap) = numbers;
+            let care_of = care_of.map(AddressPair::src);
+            let tfc_padding = NonZeroU32::new(tfc_padding);
+            let mapping_interval = NonZeroU32::new(mapping);
+            let replay_state = ReplayState { received, sent, bitmap };
+            let unknown = unknown.into_iter().collect();
+            let bare = Sa::bare(AddressPair::UNSPECIFIED, Proto::Esp, Spi(0));
+            Sa {
+                selector,
+                iptfs,
+                unknown,
+                tfc_padding,
+                mapping_interval,
+                cpu,
+                care_of,
+                replay_state,
+                replay_words,
+                ..bare
+            }
+        },
+    )
+}
+
+fn with_kernel_options(sa: Sa, other: Sa) -> Sa {
+    let Sa { selector, iptfs, unknown, tfc_padding, mapping_interval, cpu, care_of, .. } = other;
+    let mut state = other.replay_state;
+    let replay_words =
+        other.replay_words.filter(|_| other.replay_words != sa.implied_replay_words());
+    let words = replay_words.or(sa.implied_replay_words()).unwrap_or(1);
+    state.bitmap.truncate(words.try_into().unwrap());
+    if state.bitmap.iter().all(|&word| word == 0) {
+        state.bitmap.clear();
+    }
+    if !sa.esn {
+        let low = |number: u64| number & u64::from(u32::MAX);
+        (state.received, state.sent) = (low(state.received), low(state.sent));
+    }
+    Sa {
+        selector,
+        iptfs,
+        unknown,
+        tfc_padding,
+        mapping_interval,
+        cpu,
+        care_of,
+        replay_words,
+        replay_state: state,
+        ..sa
+    }
 }
 
 fn selector() -> impl Strategy<Value = Selector> {
@@ -311,32 +393,23 @@ fn what_the_language_cannot_say_is_named() {
     let bare = || Sa { crypt: Some(null()), ..Sa::bare(ends(), Proto::Esp, Spi(256)) };
     let offload =
         Offload { device: "a b".parse().unwrap(), direction: SaDirection::In, packet: false };
-    let encap = Encap {
-        kind: EncapKind::EspInTcp,
-        src_port: NonZeroU16::new(1),
-        dst_port: NonZeroU16::new(2),
-        original: None,
-    };
     let context = |label: &str| SecCtx { doi: 1, alg: 1, context: label.into() };
-    let hard = Lifetime::from_numbers([0, 5, 0, 0]);
     let all = Prefix::new([0; 4].into(), Some(0)).unwrap();
     let selector = Selector::new(all, all).unwrap();
+    let mut odd = selector;
+    odd.device = Some("a;b".parse().unwrap());
     for (sa, lost) in [
-        (Sa { mode: Mode::IpTfs.into(), ..bare() }, "mode iptfs"),
-        (Sa { replay_window: 5000, ..bare() }, "replay-window 5000"),
+        (Sa { replay_window: 5000, ..bare() }, "a replay window of 5000 packets"),
+        (Sa { replay_words: Some(129), ..bare() }, "a replay window of 0 packets"),
+        (Sa { selector: Some(odd), ..bare() }, "dev a;b"),
+        (Sa { inexpressible: vec!["a limit of 0 bytes"], ..bare() }, "a limit of 0 bytes"),
         (Sa { offload: Some(offload), ..bare() }, "offload a b"),
-        (Sa { encap: Some(encap), ..bare() }, "encap espintcp"),
         (Sa { sec_ctx: Some(context("a\"b")), ..bare() }, "ctx a\\\"b"),
         (Sa { sec_ctx: Some(context("a\0b")), ..bare() }, "ctx a\\0b"),
-        (Sa { selector: Some(selector), ..bare() }, "sel 0.0.0.0/0 0.0.0.0/0"),
         (Sa { proto: Proto::Routing, ..bare() }, "proto route2"),
-        (
-            Sa { lifetimes: Lifetimes { hard, ..Lifetimes::default() }, ..bare() },
-            "the kernel takes a hard and a soft lifetime together: give both (-lh with -ls, or \
-             -bh with -bs)",
-        ),
     ] {
-        assert_eq!(script_of_sa(&sa).lost, [lost]);
+        let written = script_of_sa(&sa);
+        assert_eq!((written.lost, written.is_loadable), (vec![lost.to_owned()], false));
     }
     let policy = |mode, level| Policy {
         priority: Priority(5),

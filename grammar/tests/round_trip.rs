@@ -8,12 +8,12 @@ use grammar::{
     tree::{
         Algorithm, Algorithms, Command, Context, Endpoint, Ends, Extension, Flag, FragmentOption,
         Host, Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range, SaEnds, SaName,
-        SaProto, Selection, Selector, Span, Template, Upper,
+        SaProto, SaSelector, Selection, Selector, Span, Template, Upper,
     },
 };
 use model::{
-    ActionKind, Dialect, Direction, IpVersion, Key, LevelKind, PriorityBase, Proto, SaDirection,
-    SaFlags, names::LookUp,
+    ActionKind, Dialect, Direction, EncapKind, IpTfsSetting, IpVersion, Key, LevelKind,
+    PriorityBase, Proto, SaDirection, SaFlags, names::LookUp,
 };
 use proptest::{option, prelude::*, sample::select};
 
@@ -93,7 +93,8 @@ fn limit() -> impl Strategy<Value = Extension> {
 }
 
 fn extension() -> impl Strategy<Value = Extension> {
-    let modes = vec![None, Some(Mode::Transport), Some(Mode::Tunnel), Some(Mode::Beet)];
+    let modes: Vec<_> =
+        std::iter::once(None).chain(model::Mode::ALL.iter().copied().map(Some)).collect();
     let directions = || select(vec![SaDirection::In, SaDirection::Out]);
     let device = || "[a-zA-Z0-9_.:@=+%-]{1,15}";
     let natt_end = || {
@@ -104,7 +105,8 @@ fn extension() -> impl Strategy<Value = Extension> {
         select(Flag::ALL).prop_map(Extension::Flag),
         select(modes).prop_map(Extension::Mode),
         any::<u64>().prop_map(Extension::ReqId),
-        any::<u64>().prop_map(Extension::Replay),
+        any::<(u64, Option<u64>)>().prop_map(|(window, words)| Extension::Replay(window, words)),
+        kernel_option(),
         any::<u64>().prop_map(Extension::HardTime),
         any::<u64>().prop_map(Extension::SoftTime),
         any::<u64>().prop_map(Extension::HardBytes),
@@ -123,6 +125,44 @@ fn extension() -> impl Strategy<Value = Extension> {
         device().prop_map(Extension::HardwareInterface),
         option::of(any::<u64>()).prop_map(Extension::KeepAlive),
         select(SaFlags::ALL.to_vec()).prop_map(Extension::KernelFlag),
+    ]
+}
+
+/// What no original has options for.
+fn kernel_option() -> impl Strategy<Value = Extension> {
+    let selector = (
+        selector(),
+        option::of(node("[a-z][a-z0-9_.]{0,14}")),
+        option::of(node(any::<(u64, u64)>())),
+    )
+        .prop_flat_map(|(packets, device, masks)| {
+            let packets = Selector { context: None, extensions: Vec::new(), ..*packets };
+            option::of(node(any::<u64>())).prop_map(move |user| SaSelector {
+                packets: packets.clone(),
+                device: device.clone(),
+                masks: masks.clone(),
+                user,
+            })
+        });
+    let encap = (select(EncapKind::ALL), any::<(u64, u64)>(), option::of(node(name())))
+        .prop_map(|(kind, ports, original)| Extension::Encap { kind, ports, original });
+    let setting = (select(IpTfsSetting::ALL), any::<u64>()).prop_map(|(setting, number)| {
+        (setting, (setting != IpTfsSetting::DontFragment).then_some(number))
+    });
+    let bitmap = option::of(prop::collection::vec(any::<u32>(), 1..4));
+    let value = prop::collection::vec(any::<u8>(), 0..40).prop_map(Key::new);
+    prop_oneof![
+        selector.prop_map(|selector| Extension::Selector(Box::new(selector))),
+        encap,
+        any::<u64>().prop_map(Extension::TfcPadding),
+        any::<u64>().prop_map(Extension::MappingInterval),
+        any::<u64>().prop_map(Extension::Cpu),
+        node(name()).prop_map(Extension::CareOf),
+        prop::collection::vec(setting, 1..5).prop_map(Extension::IpTfs),
+        (any::<u64>(), bitmap).prop_map(|(number, bitmap)| Extension::Received(number, bitmap)),
+        any::<u64>().prop_map(Extension::Sent),
+        (any::<u64>(), value).prop_map(|(number, value)| Extension::Attribute { number, value }),
+        any::<u64>().prop_map(Extension::ExtraFlags),
     ]
 }
 

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{Read, Result},
+    sync::{Mutex, PoisonError},
     time::Instant,
 };
 
@@ -13,8 +14,11 @@ use sys::SystemNames;
 const STATEMENTS: usize = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
 const LONG: u64 = if cfg!(debug_assertions) { 16 << 20 } else { 100 << 20 };
 
-/// What the memory may grow by, in KiB: the allocator's own needs with several tests at once.
+/// What the memory may grow by, in KiB: the allocator's own needs.
 const ROOM: usize = 3 << 10;
+
+/// The memory is that of the process, so that one test at a time can measure it.
+static MEMORY: Mutex<()> = Mutex::new(());
 
 /// An endless script, made as it is read: an SA and a policy for each number.
 struct Generated {
@@ -59,6 +63,7 @@ fn high_water() -> usize {
 
 #[test]
 fn memory_does_not_grow_with_the_script() {
+    let _alone = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
     let mut script = Script::new(Generated { next: 0, line: Vec::new() }, Dialect::Linux);
     for _ in 0..1000 {
         script.next_statement().unwrap().unwrap();
@@ -77,6 +82,7 @@ fn memory_does_not_grow_with_the_script() {
 
 #[test]
 fn a_line_without_end_is_an_error_and_not_read_into_memory() {
+    let _alone = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
     let endless = std::io::repeat(b'x').take(LONG).chain(&b"; flush;"[..]);
     let mut script = Script::new(endless, Dialect::Linux);
     let before = high_water();
@@ -90,6 +96,7 @@ fn a_line_without_end_is_an_error_and_not_read_into_memory() {
 
 #[test]
 fn long_comments_are_skipped() {
+    let _alone = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
     let comment = std::io::repeat(b'x').take(LONG);
     let script = b"flush #".chain(comment).chain(&b"\n; #"[..]);
     let script = Script::new(script.chain(std::io::repeat(b'y').take(LONG)), Dialect::Linux);
@@ -110,6 +117,7 @@ impl Read for Pieces {
 
 #[test]
 fn a_script_is_drained_when_no_whole_statement_is_left() {
+    let _alone = MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
     let pieces = vec!["spdflush;", "ush;\n# a; b\n \"", "flush; dump; spdfl"];
     let mut script = Script::new(Pieces(pieces), Dialect::Linux);
     assert!(script.is_drained());

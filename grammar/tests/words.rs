@@ -6,7 +6,8 @@ use grammar::tree::{Flag, Mode, SaProtoWord, StatementWord};
 use model::{
     ALGORITHMS, ActionKind, AlgorithmKind,
     AlgorithmKind::{Aead, Auth, Comp, Crypt},
-    Direction, LevelKind, PriorityBase, Proto, SaDirection, SaFlags, ScriptOption,
+    Direction, EncapKind, IpTfsSetting, LevelKind, PriorityBase, Proto, SaDirection, SaFlags,
+    ScriptOption,
 };
 
 const SETKEY: &str = include_str!("../setkey.pest");
@@ -110,6 +111,8 @@ fn statements_and_options() {
             "crypt_word",
             "auth_word",
             "comp_word",
+            "encap_word",
+            "sel_word",
             "tagged_word",
             "hex_word",
         ];
@@ -127,7 +130,12 @@ fn statements_and_options() {
 fn words_of_an_sa() {
     assert_eq!(of(SETKEY, &["proto_word", "esp_udp"]), protocols());
     assert_eq!(of(SETKEY, &["flag_word"]), flags());
-    assert_eq!(of(SETKEY, &["mode_word"]), &modes() | &words(["any"]));
+    let sa_modes = model::Mode::ALL.iter().map(|mode| mode.word());
+    assert_eq!(of(SETKEY, &["mode_word"]), words(sa_modes.chain(["any"])));
+    let encapsulations = EncapKind::ALL.iter().map(|kind| kind.word());
+    assert_eq!(of(SETKEY, &["encap_word"]), words(encapsulations));
+    let settings = IpTfsSetting::ALL.iter().map(|setting| setting.word());
+    assert_eq!(of(SETKEY, &["iptfs_number", "iptfs_flag"]), words(settings));
     let kernel = SaFlags::ALL.into_iter().flat_map(SaFlags::words);
     assert_eq!(of(SETKEY, &["kernel_flag_word"]), words(kernel));
     let directions = SaDirection::ALL.iter().map(|direction| direction.word());
@@ -152,14 +160,20 @@ fn words_of_a_policy() {
 /// Every word of the grammars is in a table, or is one of a few that stand for no row.
 #[test]
 fn no_other_words() {
-    let syntax = words(["any", "tcp", "esp", "n", "packet", "tagged", "0x", "oui", "kernel:"]);
+    let syntax = words([
+        "any", "tcp", "esp", "n", "packet", "tagged", "0x", "oui", "kernel:", "dev", "masks", "uid",
+    ]);
     let letters = words(ScriptOption::ALL.iter().map(|option| &option.word()[1..]));
     let own = [statements(), protocols(), flags(), modes(), syntax, letters, words(NOT_IN_LINUX)];
     let kernel = words(SaFlags::ALL.into_iter().flat_map(SaFlags::words));
     let options = words(ScriptOption::ALL.iter().map(|option| option.word()));
+    let modes_of_sas = words(model::Mode::ALL.iter().map(|mode| mode.word()));
+    let encapsulations = words(EncapKind::ALL.iter().map(|kind| kind.word()));
+    let settings = words(IpTfsSetting::ALL.iter().map(|setting| setting.word()));
     let sa_directions = words(SaDirection::ALL.iter().map(|direction| direction.word()));
     let known: Words = own
         .into_iter()
+        .chain([modes_of_sas, encapsulations, settings])
         .chain([kernel, options, sa_directions, algorithms(&[Crypt, Aead, Auth, Comp])])
         .flatten()
         .collect();

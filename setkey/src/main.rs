@@ -132,7 +132,7 @@ fn printer(command: &Command, source: Source) -> StdoutPrinter {
 
 /// The status when everything was read: 0 even if the kernel refused something, but for `--strict`.
 fn exit_code(command: &Command, printer: &StdoutPrinter) -> ExitCode {
-    if command.strict && printer.has_refused() {
+    if command.strict && printer.has_refused() || printer.is_incomplete() {
         ExitCode::from(REFUSED)
     } else {
         ExitCode::SUCCESS

@@ -74,6 +74,18 @@ pub struct DumpFormat {
     pub keys: bool,
     /// The policies that are shown (`-g`, `-t`).
     pub scope: PolicyScope,
+    /// Whether a script has the sequence numbers of SAs (`--counters`).
+    pub counters: Counters,
+}
+
+/// Whether sequence numbers are part of a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Counters {
+    /// They are left out: the SAs begin again.
+    #[default]
+    Left,
+    /// They are written.
+    Written,
 }
 
 /// FreeBSD's scopes of policies.

@@ -86,6 +86,11 @@ impl<W: Write> Printer<W> {
         self.refused.is_some()
     }
 
+    /// Whether an entry of a script is a comment, since no statement can add it.
+    pub fn is_incomplete(&self) -> bool {
+        self.entries.is_incomplete()
+    }
+
     /// The line above a dump in a loop.
     pub fn header(&mut self) -> io::Result<()> {
         writeln!(self.out, "{HEADER}")

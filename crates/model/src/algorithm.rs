@@ -241,6 +241,12 @@ impl Algorithm {
     /// The longest name in bytes, without its NUL (`xfrm_algo.alg_name`).
     pub const MOST_NAME: usize = 63;
 
+    /// Whether its security ends when a key and a sequence number are used twice.
+    #[must_use]
+    pub fn is_counter_mode(&self) -> bool {
+        ["ctr(", "gcm(", "ccm(", "chacha20"].iter().any(|mode| self.kernel.contains(mode))
+    }
+
     /// Whether the table has it.
     #[must_use]
     pub fn has_row(&self) -> bool {

@@ -1,3 +1,9 @@
+use crate::table;
+
+struct Row {
+    word: &'static str,
+}
+
 /// Settings of an SA of mode `iptfs`: aggregation and fragmentation, RFC 9347 (Linux 6.14). What is
 /// not given has the kernel's initial value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -16,7 +22,40 @@ pub struct IpTfs {
     pub dont_fragment: bool,
 }
 
+table! {
+    /// The word of a setting of mode `iptfs` after `-iptfs`.
+    pub enum IpTfsSetting: Row, "setting of mode iptfs" {
+        /// [`IpTfs::drop_time`].
+        DropTime => Row { word: "drop-time" },
+        /// [`IpTfs::reorder_window`].
+        ReorderWindow => Row { word: "reorder" },
+        /// [`IpTfs::init_delay`].
+        InitDelay => Row { word: "init-delay" },
+        /// [`IpTfs::max_queue`].
+        MaxQueue => Row { word: "max-queue" },
+        /// [`IpTfs::packet_size`].
+        PacketSize => Row { word: "pkt-size" },
+        /// [`IpTfs::dont_fragment`], which has no number.
+        DontFragment => Row { word: "dont-frag" },
+    }
+}
+
 impl IpTfs {
+    /// What is given: words with their numbers.
+    pub fn settings(&self) -> impl Iterator<Item = (IpTfsSetting, Option<u32>)> {
+        let number = |setting, number: Option<u32>| number.map(|number| (setting, Some(number)));
+        [
+            number(IpTfsSetting::DropTime, self.drop_time),
+            number(IpTfsSetting::ReorderWindow, self.reorder_window.map(u32::from)),
+            number(IpTfsSetting::InitDelay, self.init_delay),
+            number(IpTfsSetting::MaxQueue, self.max_queue),
+            number(IpTfsSetting::PacketSize, self.packet_size),
+            self.dont_fragment.then_some((IpTfsSetting::DontFragment, None)),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
     /// Whether nothing is given.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -56,7 +56,7 @@ pub use event::{Acquire, Event, EventGroup, Mapping, Migration, Origin, PathChan
 pub use flags::SaFlags;
 pub use installation::Installation;
 pub use ip_version::IpVersion;
-pub use iptfs::IpTfs;
+pub use iptfs::{IpTfs, IpTfsSetting};
 pub use kernel::{HashTable, HashThreshold, KernelDefault, SadInfo, SpdInfo};
 pub use key::Key;
 pub use level::{Level, LevelKind, ReqId};

@@ -71,6 +71,26 @@ table! {
         NattMtu => added(FreeBsd, &[FreeBsd], "-natt_mtu"),
         /// Size of fragments before ESP, NetBSD's.
         EspFrag => added(NetBsd, &[NetBsd], "-esp_frag"),
+        /// Selector of an SA.
+        Selector => common("-sel"),
+        /// Encapsulation of any kind.
+        Encap => common("-encap"),
+        /// Padding of a tunnel's packets.
+        TfcPadding => common("-tfc"),
+        /// Interval of reports of a new address or port.
+        MappingInterval => common("-mtimer"),
+        /// Care-of address.
+        CareOf => common("-coa"),
+        /// CPU.
+        Cpu => common("-pcpu"),
+        /// Settings of mode `iptfs`.
+        IpTfs => common("-iptfs"),
+        /// Highest sequence number received.
+        Received => common("-seq"),
+        /// Last sequence number sent.
+        Sent => common("-oseq"),
+        /// Attribute that has no other option.
+        Attribute => common("-attr"),
         /// Interval of NAT-T keepalives.
         KeepAlive => common("-keepalive"),
         /// No NAT-T keepalives.

@@ -255,10 +255,17 @@ impl Sa {
             }
             Proto::Ah if self.auth.as_ref().is_none_or(no_key) => Err(Error::AhWithoutAuth),
             Proto::IpComp if self.comp.is_none() => Err(Error::IpCompWithoutCompression),
-            _ if self.lifetimes.hard.is_unlimited() != self.lifetimes.soft.is_unlimited() => {
-                Err(Error::OneLifetimeOnly)
-            }
             _ => self.check_keys(),
+        }
+    }
+
+    /// Whether AF_KEY takes its lifetimes: both or none.
+    pub fn check_lifetimes(&self) -> Result<(), Error> {
+        let Lifetimes { hard, soft } = self.lifetimes;
+        if hard.is_unlimited() == soft.is_unlimited() {
+            Ok(())
+        } else {
+            Err(Error::OneLifetimeOnly)
         }
     }
 
@@ -289,6 +296,19 @@ pub struct SaEntry {
 }
 
 impl SaEntry {
+    /// Whether it has sent packets with a counter mode: an SA with the same key that begins with the
+    /// first sequence number again would use initialization vectors twice. PF_KEY has no sequence
+    /// numbers, so that packets count there which were not received.
+    #[must_use]
+    pub fn has_sent_in_counter_mode(&self) -> bool {
+        let ciphers = [&self.sa.crypt, &self.sa.aead, &self.sa.auth].into_iter().flatten();
+        let sent = self.sa.replay_state.sent != 0
+            || self.current.packets != 0
+                && self.sa.direction != Some(SaDirection::In)
+                && self.sa.replay_state.received == 0;
+        sent && ciphers.into_iter().any(|keyed| keyed.algorithm.is_counter_mode())
+    }
+
     /// An SA that has dropped nothing.
     #[must_use]
     pub fn new(sa: Sa, state: SaState, current: Current) -> Self {
@@ -332,8 +352,8 @@ mod tests {
         let crypt = Some(keyed(AlgorithmKind::Crypt, "null", 0));
         let mut sa = Sa { crypt, ..sa(Proto::Esp) };
         sa.lifetimes.hard = hour;
-        assert_eq!(sa.check(), Err(Error::OneLifetimeOnly));
+        assert_eq!(sa.check_lifetimes(), Err(Error::OneLifetimeOnly));
         sa.lifetimes.soft = hour;
-        assert_eq!(sa.check(), Ok(()));
+        assert_eq!((sa.check(), sa.check_lifetimes()), (Ok(()), Ok(())));
     }
 }

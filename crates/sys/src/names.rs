@@ -1,4 +1,7 @@
-use std::{io, net::IpAddr};
+use std::{
+    io,
+    net::{IpAddr, UdpSocket},
+};
 
 use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
 use model::{
@@ -44,6 +47,11 @@ impl Names for SystemNames {
         let mut found = getaddrinfo(None, Some(name), Some(over(transport))).map_err(not_found)?;
         let port = found.find_map(|info| info.ok().map(|info| info.sockaddr.port()));
         port.ok_or_else(|| NotFound(String::from("Servname not supported for ai_socktype")))
+    }
+
+    /// A socket can be bound to no other address, unless `net.ipv4.ip_nonlocal_bind` is set.
+    fn is_local(&self, address: IpAddr) -> bool {
+        !address.is_unspecified() && UdpSocket::bind((address, 0)).is_ok()
     }
 }
 

@@ -54,7 +54,7 @@ fn of_mistake(command: &Command, mistake: Mistake) -> Option<Span> {
         Mistake::EncapNotOfEsp => extension(command, |part| matches!(part, Extension::Natt(_))),
         Mistake::BeetOfIpComp => extension(command, |part| matches!(part, Extension::Mode(_))),
         Mistake::ReplayOfOutbound => {
-            extension(command, |part| matches!(part, Extension::Replay(_)))
+            extension(command, |part| matches!(part, Extension::Replay(..)))
         }
         Mistake::FlagOfDirection => {
             extension(command, |part| matches!(part, Extension::KernelFlag(_)))

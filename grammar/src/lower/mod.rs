@@ -11,6 +11,7 @@ use crate::{
 mod algorithm;
 mod doubts;
 mod hosts;
+mod kernel_options;
 mod options;
 pub(crate) mod policy;
 mod range;

@@ -1,8 +1,8 @@
 use std::num::{NonZeroU16, NonZeroU32, NonZeroU64};
 
 use model::{
-    AddressPair, DeviceName, Dialect, Encap, EncapKind, Lifetimes, Mark, Mode, Offload, Proto,
-    ReqId, Sa, SaMode, ScriptOption, SecCtx, Spi, names::LookUp,
+    AddressPair, DeviceName, Dialect, Encap, EncapKind, Lifetimes, Mark, Offload, Proto, ReqId, Sa,
+    SaMode, ScriptOption, SecCtx, Spi, names::LookUp,
 };
 
 use super::{Lowering, range::NumberRange};
@@ -22,6 +22,10 @@ pub(super) struct Options {
     pub sa: Sa,
     /// Where a mode is given.
     pub mode: Option<Span>,
+    /// The device of `-hwif`, and where it is given.
+    pub hardware: Option<(DeviceName, Span)>,
+    /// Whether a lifetime without limits is given, so that the other may be alone: `-uh 0`, `-us 0`.
+    pub is_lifetime_alone: bool,
     pub warning: Option<Warning>,
 }
 
@@ -30,18 +34,25 @@ impl Lowering<'_> {
         let mut sa =
             Sa { mode: SaMode::ANY, ..Sa::bare(AddressPair::UNSPECIFIED, Proto::Esp, Spi(0)) };
         let (mut mode_at, mut hardware, mut fragment) = (None, None, None);
+        let (mut replay_words, mut is_alone) = (None, false);
         for Node { value, span } in &name.extensions {
             match value {
                 Extension::Mode(mode) => {
-                    sa.mode = mode.map_or(SaMode::ANY, |mode| Mode::from(mode).into());
+                    sa.mode = mode.map_or(SaMode::ANY, Into::into);
                     mode_at = mode.map(|_| *span);
                 }
                 Extension::ReqId(reqid) => {
                     let reqid = self.number(ScriptOption::ReqId, *reqid, *span)?;
                     sa.reqid = reqid.map(NonZeroU32::get).and_then(ReqId::new);
                 }
-                Extension::Replay(window) => {
+                Extension::Replay(window, words) => {
                     sa.replay_window = self.replay_window(&name.ends, *window, *span)?;
+                    let range = NumberRange {
+                        most: (Sa::MAX_REPLAY_WINDOW / u32::BITS).into(),
+                        ..NumberRange::of_bits("the words of -r", 32)
+                    };
+                    let words = words.map(|words| self.narrow(range, words, *span));
+                    replay_words = words.transpose()?;
                 }
                 Extension::Context(context) => sa.sec_ctx = self.sec_ctx(context, *span)?,
                 Extension::Natt(ends) => sa.encap = Some(self.natt(ends, name.ends.look_up)?),
@@ -75,18 +86,20 @@ impl Lowering<'_> {
                 | Extension::HardUse(_)
                 | Extension::SoftUse(_)
                 | Extension::HardPackets(_)
-                | Extension::SoftPackets(_)) => self.set_limit(limit, *span, &mut sa.lifetimes)?,
+                | Extension::SoftPackets(_)) => {
+                    is_alone |= is_no_limit(limit);
+                    self.set_limit(limit, *span, &mut sa.lifetimes)?;
+                }
+                other => self.kernel_option(&mut sa, other, *span, name.ends.look_up)?,
             }
         }
-        if let Some((device, span)) = hardware {
-            let direction = sa.direction;
-            let direction =
-                direction.ok_or_else(|| self.error_at_end(Kind::HardwareDirection, span))?;
-            let device = self.device(device, span)?;
-            sa.offload = Some(Offload { device, direction, packet: true });
-        }
+        sa.replay_words = replay_words.filter(|_| replay_words != sa.implied_replay_words());
+        self.replay_state(&mut sa, &name.extensions)?;
+        let hardware = hardware.map(|(device, span)| Ok((self.device(device, span)?, span)));
+        let hardware = hardware.transpose()?;
         let warning = |span| Warning::new(WarningKind::Fragment, self.source, span, span);
-        Ok(Options { sa, mode: mode_at, warning: fragment.map(warning) })
+        let warning = fragment.map(warning);
+        Ok(Options { sa, mode: mode_at, hardware, is_lifetime_alone: is_alone, warning })
     }
 
     fn replay_window(&self, ends: &SaEnds, given: u64, span: Span) -> Result<u32, Error> {
@@ -206,6 +219,11 @@ impl Lowering<'_> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether it gives a lifetime of no limit. The original does not have these options.
+fn is_no_limit(extension: &Extension) -> bool {
+    matches!(extension, Extension::HardUse(0) | Extension::SoftUse(0))
 }
 
 pub(super) fn is_old(ends: &SaEnds) -> bool {

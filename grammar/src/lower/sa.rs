@@ -1,6 +1,9 @@
 use std::num::NonZeroU16;
 
-use model::{AddressPair, Encap, EncapKind, Operation, Proto, Sa, SaId, Spi, SpiRequest};
+use model::{
+    AddressPair, Encap, EncapKind, Offload, Operation, Proto, Sa, SaDirection, SaId, Spi,
+    SpiRequest,
+};
 
 use super::{
     Lowered, Lowering, NamedProto,
@@ -49,15 +52,38 @@ impl Lowering<'_> {
             _ => None,
         }));
         let encap = options.sa.encap.or_else(|| encap(&name.ends, &src, &dst));
+        let offload = match options.hardware {
+            None => options.sa.offload,
+            Some((device, span)) => {
+                let direction = options.sa.direction.or_else(|| self.direction(&src, &dst));
+                let direction =
+                    direction.ok_or_else(|| self.error_at_end(Kind::HardwareDirection, span))?;
+                Some(Offload { device, direction, packet: true })
+            }
+        };
         let add = |ends| {
             let (proto, comp) = (proto.one()?, chosen.compression()?);
             let Chosen { crypt, auth, aead, .. } = chosen.clone();
-            let named = Sa { ends, proto, spi, encap, ..options.sa.clone() };
+            let named = Sa { ends, proto, spi, encap, offload, ..options.sa.clone() };
             let sa = Sa { crypt, auth, aead, comp, ..named };
             sa.check()?;
+            if !options.is_lifetime_alone {
+                sa.check_lifetimes()?;
+            }
             Ok(operation(Box::new(sa)))
         };
         Ok(Lowered { warnings, ..self.each_pair(&name.ends, &src, &dst, add)? })
+    }
+
+    /// The direction of an SA of which one end is this host.
+    fn direction(&self, src: &End, dst: &End) -> Option<SaDirection> {
+        let is_local =
+            |end: &End| end.addresses.iter().any(|&address| self.names.is_local(address));
+        match (is_local(src), is_local(dst)) {
+            (true, false) => Some(SaDirection::Out),
+            (false, true) => Some(SaDirection::In),
+            _ => None,
+        }
     }
 
     /// `getspi`: SPI 0 is any.

@@ -1,8 +1,8 @@
 //! What could have stood where a script went wrong: sentences for messages, and words for guesses.
 
 use model::{
-    ALGORITHMS, ActionKind, AlgorithmKind, Dialect, Direction, LevelKind, PriorityBase, Proto,
-    SaDirection, SaFlags, ScriptOption,
+    ALGORITHMS, ActionKind, AlgorithmKind, Dialect, Direction, EncapKind, IpTfsSetting, LevelKind,
+    PriorityBase, Proto, SaDirection, SaFlags, ScriptOption,
 };
 use pest::{
     RuleType,
@@ -83,7 +83,16 @@ pub(crate) fn modes() -> Vec<&'static str> {
 
 /// The modes of an SA.
 fn sa_modes() -> Vec<&'static str> {
-    [modes(), vec!["any"]].concat()
+    let modes = model::Mode::ALL.iter().map(|mode| mode.word());
+    modes.chain(["any"]).collect()
+}
+
+fn encapsulations() -> Vec<&'static str> {
+    EncapKind::ALL.iter().map(|kind| kind.word()).collect()
+}
+
+fn iptfs_settings() -> Vec<&'static str> {
+    IpTfsSetting::ALL.iter().map(|setting| setting.word()).collect()
 }
 
 fn flags() -> Vec<&'static str> {
@@ -163,6 +172,12 @@ pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {
             Rule::comp_word | Rule::comp => {
                 return Some(one_of("a compression algorithm", &algorithms(COMP)));
             }
+            Rule::encap_word => return Some(one_of("an encapsulation", &encapsulations())),
+            Rule::iptfs_list | Rule::iptfs_one | Rule::iptfs_number | Rule::iptfs_flag => {
+                return Some(one_of("a setting of mode iptfs", &iptfs_settings()));
+            }
+            Rule::iptfs_value => "a number",
+            Rule::on_device => "dev and the name of a network device",
             Rule::look_up => "-4, -6 or -n",
             Rule::host | Rule::range | Rule::address => "an address or a host name",
             Rule::prefix => "/ and a prefix length",
@@ -252,6 +267,7 @@ pub(crate) fn candidates(error: &Error<Rule>) -> Vec<&'static str> {
         Rule::mode_word => sa_modes(),
         Rule::kernel_flag_word => kernel_flags(),
         Rule::sa_direction => sa_directions(),
+        Rule::encap_word => encapsulations(),
         Rule::whole_packet => vec!["packet"],
         Rule::crypt_word | Rule::crypt_bare | Rule::crypt => all_names(CIPHERS),
         Rule::auth_word | Rule::auth_bare | Rule::auth => all_names(AUTH),

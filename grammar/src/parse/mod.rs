@@ -6,6 +6,7 @@ pub(crate) mod guess;
 pub(crate) mod hint;
 mod input;
 mod inside;
+mod kernel_options;
 pub(crate) mod lexer;
 pub(crate) mod policy;
 mod reader;

@@ -98,7 +98,10 @@ impl Reader<'_> {
             Rule::mode if word.as_str() == "any" => Extension::Mode(None),
             Rule::mode => Extension::Mode(Some(self.word(&word)?)),
             Rule::reqid => Extension::ReqId(number()),
-            Rule::replay => Extension::Replay(number()),
+            Rule::replay => {
+                let words = parts.next().map(|words| part(&mut words.into_inner()));
+                Extension::Replay(number(), words.map(|words| self::number(words.as_str())))
+            }
             Rule::hard_time => Extension::HardTime(number()),
             Rule::soft_time => Extension::SoftTime(number()),
             Rule::hard_bytes => {
@@ -153,8 +156,9 @@ impl Reader<'_> {
                 packet: rest.next().is_some(),
             },
             Rule::keepalive => Extension::KeepAlive(Some(number(text))),
+            Rule::kernel_flag if word.as_rule() == Rule::hex => Extension::ExtraFlags(number(text)),
             Rule::kernel_flag => Extension::KernelFlag(self.word(word)?),
-            _ => return Err(self.unexpected(pair)),
+            _ => return self.kernel_option(pair, word, rest),
         })
     }
 
@@ -209,7 +213,7 @@ impl Reader<'_> {
         self.node(pair, pair.as_str().trim_matches('"').to_owned())
     }
 
-    fn key(&self, pair: &Pair<'_, Rule>) -> Node<Key> {
+    pub(super) fn key(&self, pair: &Pair<'_, Rule>) -> Node<Key> {
         let written = part(&mut pair.clone().into_inner());
         let bytes = match written.as_rule() {
             Rule::hex => from_hex(written.as_str()),
@@ -224,7 +228,7 @@ fn mark(value: &str, rest: &mut Pairs<'_, Rule>) -> MarkText {
 }
 
 /// The bytes of 0x hexadecimal digits. Of an odd number of digits the first is a byte of its own.
-fn from_hex(word: &str) -> Vec<u8> {
+pub(super) fn from_hex(word: &str) -> Vec<u8> {
     let digits = &word.as_bytes()[2..];
     let value = |digit: u8| match digit {
         b'0'..=b'9' => digit - b'0',

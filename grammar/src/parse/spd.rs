@@ -1,5 +1,5 @@
 use model::Dialect;
-use pest::iterators::Pair;
+use pest::iterators::{Pair, Pairs};
 
 use super::{
     dialect::is_policy_char,
@@ -27,11 +27,7 @@ impl Reader<'_> {
 
     pub(super) fn selector(&self, pair: Pair<'_, Rule>) -> Result<Selector, Error> {
         let mut parts = pair.into_inner();
-        let look_up = look_up(&mut parts);
-        let (src, dst) = (self.range(part(&mut parts))?, self.range(part(&mut parts))?);
-        let upper = part(&mut parts);
-        let upper = self.node(&upper, self.upper(&part(&mut upper.clone().into_inner()))?);
-        let misc = part_if(&mut parts, Rule::misc).map(|misc| self.text(&misc));
+        let packets = self.packets(&mut parts)?;
         let (mut context, mut extensions) = (None, Vec::new());
         for pair in parts {
             if pair.as_rule() == Rule::context {
@@ -41,6 +37,17 @@ impl Reader<'_> {
                 extensions.push(self.node(&pair, extension));
             }
         }
+        Ok(Selector { context, extensions, ..packets })
+    }
+
+    /// The ranges and the upper-layer protocol of a selector.
+    pub(super) fn packets(&self, parts: &mut Pairs<'_, Rule>) -> Result<Selector, Error> {
+        let look_up = look_up(parts);
+        let (src, dst) = (self.range(part(parts))?, self.range(part(parts))?);
+        let upper = part(parts);
+        let upper = self.node(&upper, self.upper(&part(&mut upper.clone().into_inner()))?);
+        let misc = part_if(parts, Rule::misc).map(|misc| self.text(&misc));
+        let (context, extensions) = (None, Vec::new());
         Ok(Selector { look_up, src, dst, upper, misc, context, extensions })
     }
 

@@ -9,7 +9,7 @@ mod words;
 
 pub use sad::{
     Algorithm, Algorithms, Context, Extension, FragmentOption, Host, MarkText, Port, SaEnds,
-    SaName, SaProto,
+    SaName, SaProto, SaSelector,
 };
 pub use spd::{
     Endpoint, Ends, Level, Offset, Policy, Priority, Range, Selection, Selector, Template, Upper,

@@ -1,6 +1,6 @@
-use model::{Key, SaDirection, SaFlags, names::LookUp};
+use model::{EncapKind, IpTfsSetting, Key, SaDirection, SaFlags, names::LookUp};
 
-use super::{Flag, Mode, Node, SaProtoWord};
+use super::{Flag, Node, SaProtoWord, Selector};
 
 /// The two ends and the protocol of an SA.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,11 +88,11 @@ pub enum Extension {
     /// `-f`.
     Flag(Flag),
     /// `-m`; `None` is `any`.
-    Mode(Option<Mode>),
+    Mode(Option<model::Mode>),
     /// `-u`.
     ReqId(u64),
-    /// `-r`: packets, in the BSDs bytes of bitmap.
-    Replay(u64),
+    /// `-r`: packets, in the BSDs bytes of bitmap; words of the bitmap.
+    Replay(u64, Option<u64>),
     /// `-lh`, in seconds.
     HardTime(u64),
     /// `-ls`, in seconds.
@@ -140,6 +140,53 @@ pub enum Extension {
     KeepAlive(Option<u64>),
     /// `-flag`: one of them.
     KernelFlag(SaFlags),
+    /// `-flag` with bits that have no word.
+    ExtraFlags(u64),
+    /// `-sel`.
+    Selector(Box<SaSelector>),
+    /// `-encap KIND PORT PORT [ADDRESS]`.
+    Encap {
+        /// The wrapping.
+        kind: EncapKind,
+        /// Source and destination port.
+        ports: (u64, u64),
+        /// The original address of the peer.
+        original: Option<Node<String>>,
+    },
+    /// `-tfc`, in bytes.
+    TfcPadding(u64),
+    /// `-mtimer`, in seconds.
+    MappingInterval(u64),
+    /// `-coa`.
+    CareOf(Node<String>),
+    /// `-pcpu`.
+    Cpu(u64),
+    /// `-iptfs`.
+    IpTfs(Vec<(IpTfsSetting, Option<u64>)>),
+    /// `-seq`, and the words of the bitmap.
+    Received(u64, Option<Vec<u32>>),
+    /// `-oseq`.
+    Sent(u64),
+    /// `-attr`.
+    Attribute {
+        /// Its number.
+        number: u64,
+        /// Its bytes.
+        value: Key,
+    },
+}
+
+/// The packets that an SA is for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SaSelector {
+    /// Addresses, upper-layer protocol and ports; it has neither context nor extensions.
+    pub packets: Selector,
+    /// `dev`.
+    pub device: Option<Node<String>>,
+    /// `masks`: of source and destination port.
+    pub masks: Option<Node<(u64, u64)>>,
+    /// `uid`.
+    pub user: Option<Node<u64>>,
 }
 
 /// Whose word for a fragment size it is.

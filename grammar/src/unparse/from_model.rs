@@ -3,28 +3,37 @@ use std::{
     num::{NonZeroU32, NonZeroU64},
 };
 
-use model::{Lifetimes, Mark, Policy, Sa, SecCtx, SocketPolicy};
+use model::{Dialect, Lifetimes, Mark, Policy, Sa, SecCtx, SocketPolicy};
 use zeroize::Zeroizing;
 
 use crate::tree::{self, Extension, MarkText, Node, Span};
 
-/// A statement in the `linux` dialect. It reads back as the same SA or policy if nothing is lost.
+/// A statement. It reads back as the same SA or policy if nothing is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Written {
     /// The statement, without a newline; keys stand in it.
     pub text: Zeroizing<String>,
     /// What the language cannot say, in words for a comment: `mode ro`, `icv 112`.
     pub lost: Vec<String>,
+    /// Whether the statement adds an SA or policy that is like it but for what is lost. In the `linux`
+    /// dialect, which has words for all, what is lost would make another one.
+    pub is_loadable: bool,
 }
 
-/// The `add` statement of an SA.
+/// The `add` statement of an SA in the `linux` dialect.
 #[must_use]
 pub fn script_of_sa(sa: &Sa) -> Written {
-    let mut writer = Writer::default();
+    script_of_sa_in(sa, Dialect::Linux)
+}
+
+/// The `add` statement of an SA in a dialect.
+#[must_use]
+pub fn script_of_sa_in(sa: &Sa, dialect: Dialect) -> Written {
+    let mut writer = Writer { dialect, ..Writer::default() };
     let command = writer.add(sa);
-    if let Err(refused) = sa.check() {
-        writer.lost.push(refused.to_string());
-    }
+    let refused = sa.check().err();
+    writer.is_refused = refused.is_some() || !sa.inexpressible.is_empty();
+    writer.lost.extend(refused.map(|refused| refused.to_string()));
     writer.write(&command)
 }
 
@@ -34,6 +43,7 @@ pub fn script_of_policy(policy: &Policy) -> Written {
     let mut writer = Writer::default();
     let command = writer.spd_add(policy);
     if let Err(refused) = policy.check() {
+        writer.is_refused = true;
         writer.lost.push(refused.to_string());
     }
     writer.write(&command)
@@ -56,11 +66,14 @@ pub(super) fn node<T>(value: T) -> Node<T> {
 #[derive(Default)]
 pub(super) struct Writer {
     pub(super) lost: Vec<String>,
+    pub(super) dialect: Dialect,
+    is_refused: bool,
 }
 
 impl Writer {
     fn write(self, tree: &impl Display) -> Written {
-        Written { text: Zeroizing::new(tree.to_string()), lost: self.lost }
+        let is_loadable = !self.is_refused && (self.lost.is_empty() || self.dialect.is_bsd());
+        Written { text: Zeroizing::new(tree.to_string()), lost: self.lost, is_loadable }
     }
 
     pub(super) fn lose(&mut self, what: impl Into<String>) {

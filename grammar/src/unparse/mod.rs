@@ -5,4 +5,6 @@ mod policy;
 mod print;
 mod sa;
 
-pub use from_model::{Written, script_of_policy, script_of_sa, text_of_socket_policy};
+pub use from_model::{
+    Written, script_of_policy, script_of_sa, script_of_sa_in, text_of_socket_policy,
+};

@@ -34,7 +34,18 @@ impl Writer {
     }
 
     fn selector(&mut self, id: &PolicyId, lifetimes: &Lifetimes) -> tree::Selector {
-        let packets = &id.selector;
+        self.lose_device_masks_and_user(&id.selector);
+        let mark = mark(id.mark).map(Extension::Mark);
+        let extensions = mark.into_iter().chain(if_id(id.if_id)).chain(limits(lifetimes));
+        tree::Selector {
+            context: self.context(id.sec_ctx.as_ref()).map(node),
+            extensions: extensions.map(node).collect(),
+            ..self.packets(&id.selector)
+        }
+    }
+
+    /// Addresses, upper-layer protocol and ports of a selector.
+    pub(super) fn packets(&mut self, packets: &Selector) -> tree::Selector {
         let ports = (packets.src_port, packets.dst_port);
         let misc = misc(packets);
         let ports = if misc.is_some() { (0, 0) } else { ports };
@@ -47,17 +58,14 @@ impl Writer {
                 tree::Upper::Number(number.into())
             }
         };
-        self.lose_device_masks_and_user(packets);
-        let mark = mark(id.mark).map(Extension::Mark);
-        let extensions = mark.into_iter().chain(if_id(id.if_id)).chain(limits(lifetimes));
         tree::Selector {
             look_up: LookUp::default(),
             src: range(packets.src(), ports.0),
             dst: range(packets.dst(), ports.1),
             upper: node(upper),
             misc: misc.map(node),
-            context: self.context(id.sec_ctx.as_ref()).map(node),
-            extensions: extensions.map(node).collect(),
+            context: None,
+            extensions: Vec::new(),
         }
     }
 
@@ -107,7 +115,7 @@ fn endpoint(address: IpAddr) -> Endpoint {
     Endpoint { address: node(address.to_string()), port: None }
 }
 
-pub(super) fn range(prefix: Prefix, port: u16) -> Range {
+fn range(prefix: Prefix, port: u16) -> Range {
     Range {
         address: node(prefix.addr().to_string()),
         prefix: (!prefix.is_host()).then(|| node(prefix.length().into())),

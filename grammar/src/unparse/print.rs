@@ -4,8 +4,8 @@ use model::{IpVersion, Key, PriorityBase, ScriptOption, names::LookUp};
 
 use crate::tree::{
     Algorithm, Algorithms, Command, Context, Endpoint, Ends, Extension, FragmentOption, Host,
-    Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range, SaEnds, SaName, SaProto,
-    Selection, Selector, StatementWord, Template, Upper,
+    Level, MarkText, Node, Offset, Policy, Port, Priority, Range, SaEnds, SaName, SaProto,
+    SaSelector, Selection, Selector, StatementWord, Template, Upper,
 };
 
 impl Command {
@@ -108,12 +108,12 @@ impl Display for SaProto {
 
 impl Extension {
     /// The option that it is written with.
-    fn option(&self) -> ScriptOption {
+    pub(super) fn option(&self) -> ScriptOption {
         match self {
             Extension::Flag(_) => ScriptOption::Flag,
             Extension::Mode(_) => ScriptOption::Mode,
             Extension::ReqId(_) => ScriptOption::ReqId,
-            Extension::Replay(_) => ScriptOption::Replay,
+            Extension::Replay(..) => ScriptOption::Replay,
             Extension::HardTime(_) => ScriptOption::HardTime,
             Extension::SoftTime(_) => ScriptOption::SoftTime,
             Extension::HardBytes(_) => ScriptOption::HardBytes,
@@ -135,7 +135,17 @@ impl Extension {
             Extension::HardwareInterface(_) => ScriptOption::HardwareInterface,
             Extension::KeepAlive(Some(_)) => ScriptOption::KeepAlive,
             Extension::KeepAlive(None) => ScriptOption::NoKeepAlive,
-            Extension::KernelFlag(_) => ScriptOption::KernelFlag,
+            Extension::KernelFlag(_) | Extension::ExtraFlags(_) => ScriptOption::KernelFlag,
+            Extension::Selector(_) => ScriptOption::Selector,
+            Extension::Encap { .. } => ScriptOption::Encap,
+            Extension::TfcPadding(_) => ScriptOption::TfcPadding,
+            Extension::MappingInterval(_) => ScriptOption::MappingInterval,
+            Extension::CareOf(_) => ScriptOption::CareOf,
+            Extension::Cpu(_) => ScriptOption::Cpu,
+            Extension::IpTfs(_) => ScriptOption::IpTfs,
+            Extension::Received(..) => ScriptOption::Received,
+            Extension::Sent(_) => ScriptOption::Sent,
+            Extension::Attribute { .. } => ScriptOption::Attribute,
         }
     }
 }
@@ -149,9 +159,8 @@ impl Display for Extension {
         match self {
             Extension::Esn | Extension::KeepAlive(None) | Extension::Context(_) => Ok(()),
             Extension::Flag(flag) => write!(f, " {}", flag.word()),
-            Extension::Mode(mode) => write!(f, " {}", mode.map_or("any", Mode::word)),
+            Extension::Mode(mode) => write!(f, " {}", mode.map_or("any", model::Mode::word)),
             Extension::ReqId(number)
-            | Extension::Replay(number)
             | Extension::HardTime(number)
             | Extension::SoftTime(number)
             | Extension::HardBytes(number)
@@ -162,7 +171,33 @@ impl Display for Extension {
             | Extension::SoftPackets(number)
             | Extension::Fragment(_, number)
             | Extension::IfId(number)
+            | Extension::TfcPadding(number)
+            | Extension::MappingInterval(number)
+            | Extension::Cpu(number)
+            | Extension::Sent(number)
             | Extension::KeepAlive(Some(number)) => write!(f, " {number}"),
+            Extension::Replay(packets, words) => {
+                write!(f, " {packets}")?;
+                words.iter().try_for_each(|words| write!(f, "/{words}"))
+            }
+            Extension::ExtraFlags(bits) => write!(f, " {bits:#x}"),
+            Extension::Selector(selector) => selector.fmt(f),
+            Extension::Encap { kind, ports, original } => {
+                write!(f, " {} {} {}", kind.word(), ports.0, ports.1)?;
+                original.iter().try_for_each(|address| write!(f, " {}", address.value))
+            }
+            Extension::CareOf(address) => write!(f, " {}", address.value),
+            Extension::IpTfs(settings) => write_settings(f, settings),
+            Extension::Received(number, bitmap) => {
+                write!(f, " {number}")?;
+                let Some(words) = bitmap else { return Ok(()) };
+                f.write_str("/0x")?;
+                words.iter().try_for_each(|word| write!(f, "{word:08x}"))
+            }
+            Extension::Attribute { number, value } => {
+                write!(f, " {number}")?;
+                write_key(f, value)
+            }
             Extension::Natt(ends) => write!(f, " {} {}", ends.0, ends.1),
             Extension::Mark(mark) | Extension::OutMark(mark) => write!(f, " {mark}"),
             Extension::Direction(direction) => write!(f, " {}", direction.word()),
@@ -175,6 +210,30 @@ impl Display for Extension {
                 write!(f, " {}", flags.words().next().unwrap_or_default())
             }
         }
+    }
+}
+
+/// `drop-time=5,dont-frag`.
+fn write_settings(
+    f: &mut Formatter<'_>,
+    settings: &[(model::IpTfsSetting, Option<u64>)],
+) -> Result {
+    for (place, (setting, number)) in settings.iter().enumerate() {
+        write!(f, "{}{}", if place == 0 { ' ' } else { ',' }, setting.word())?;
+        number.iter().try_for_each(|number| write!(f, "={number}"))?;
+    }
+    Ok(())
+}
+
+impl Display for SaSelector {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        self.packets.fmt(f)?;
+        self.device.iter().try_for_each(|device| write!(f, " dev {}", device.value))?;
+        let masks = self.masks.iter();
+        masks
+            .map(|masks| masks.value)
+            .try_for_each(|(src, dst)| write!(f, " masks {src:#x}/{dst:#x}"))?;
+        self.user.iter().try_for_each(|user| write!(f, " uid {}", user.value))
     }
 }
 

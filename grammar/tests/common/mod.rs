@@ -43,6 +43,10 @@ impl Names for FakeNames {
             _ => Err(NotFound("Servname not supported for ai_socktype".into())),
         }
     }
+
+    fn is_local(&self, address: IpAddr) -> bool {
+        address == IpAddr::from([192, 0, 2, 1])
+    }
 }
 
 /// What a script did before it ended or stopped.

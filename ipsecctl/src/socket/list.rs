@@ -160,7 +160,7 @@ fn write_socket(
     writeln!(out, "{} {} {fd} {text}", process.pid(), visible(&process.name()))?;
     let mut copies = BTreeMap::new();
     for policy in policies {
-        let grammar::Written { text, lost } = grammar::text_of_socket_policy(policy);
+        let grammar::Written { text, lost, .. } = grammar::text_of_socket_policy(policy);
         let text = match &lost[..] {
             [] => text.to_string(),
             lost => format!("{} # without: {}", *text, lost.join(", ")),

@@ -41,6 +41,8 @@ pub struct Entries {
     json: Option<Json>,
     /// All of a dump that is printed in another order than Linux's.
     newest_first: Vec<DumpEntry>,
+    /// With `--script`: an entry was a comment, since no statement can add it.
+    is_incomplete: bool,
 }
 
 impl Entries {
@@ -56,7 +58,13 @@ impl Entries {
             pid: process::id(),
             json: (format.layout == Layout::Json).then(|| Json::new(command)),
             newest_first: Vec::new(),
+            is_incomplete: false,
         }
+    }
+
+    /// Whether a script does not make all entries again.
+    pub fn is_incomplete(&self) -> bool {
+        self.is_incomplete
     }
 
     /// Takes the next entry, with the PF_KEY message that it came in, if it came so.
@@ -156,11 +164,18 @@ impl Entries {
                 write!(out, "{}", SaText::of_entry(entry, &frame))
             }
             (Entry::Sa(entry), Layout::Short) => write_short_sa(out, entry, &frame),
-            (Entry::Sa(entry), Layout::Script) => write_script_sa(out, entry, &frame),
+            (Entry::Sa(entry), Layout::Script) => {
+                let counters = self.format.counters;
+                self.is_incomplete |= !write_script_sa(out, entry, &frame, counters)?;
+                Ok(())
+            }
             (Entry::Policy(entry, _), Layout::Long | Layout::Short) => {
                 write!(out, "{}", PolicyText::of_entry(entry, &frame))
             }
-            (Entry::Policy(entry, _), Layout::Script) => write_script_policy(out, entry, &frame),
+            (Entry::Policy(entry, _), Layout::Script) => {
+                self.is_incomplete |= !write_script_policy(out, entry, &frame)?;
+                Ok(())
+            }
             (entry, Layout::Json) => {
                 if let Some(json) = &mut self.json {
                     json.push(entry);

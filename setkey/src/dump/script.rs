@@ -1,22 +1,42 @@
 use std::io::{self, Write};
 
-use model::{Dialect, Direction, Level, Policy, PolicyEntry, SaEntry, SaState};
+use model::{Dialect, Direction, Level, Policy, PolicyEntry, ReplayState, SaEntry, SaState};
 
 use pfkey::dump::Frame;
 
-/// An SA as the statement that adds it. What is no statement of this language stands in a comment.
-pub fn write_script_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::Result<()> {
+use crate::options::Counters;
+
+/// An SA as the statement that adds it. What no statement can add is a comment; then the result is
+/// false.
+pub fn write_script_sa(
+    out: &mut impl Write,
+    entry: &SaEntry,
+    frame: &Frame,
+    counters: Counters,
+) -> io::Result<bool> {
     if entry.state == SaState::Larval {
-        return writeln!(out, "# larval: {} to {}", entry.sa.proto.word(), entry.sa.ends.dst());
+        writeln!(out, "# larval: {} to {}", entry.sa.proto.word(), entry.sa.ends.dst())?;
+        return Ok(true);
     }
-    let grammar::Written { text, lost } = grammar::script_of_sa(&entry.sa);
+    let mut sa = entry.sa.clone();
+    if counters == Counters::Left {
+        sa.replay_state = ReplayState::default();
+    } else if !sa.replay_state.is_new() {
+        writeln!(out, "# it goes on with these sequence numbers: end the old SA first")?;
+    }
+    let grammar::Written { text, lost, mut is_loadable } =
+        grammar::script_of_sa_in(&sa, frame.dialect);
     if entry.sa.mode.is_any() && frame.dialect.is_bsd() {
         writeln!(out, "# the mode is that of its policy")?;
     }
     write_lost(out, &lost)?;
-    // Without what is lost it would be another SA.
-    let comment = if lost.is_empty() { "" } else { "# " };
-    writeln!(out, "{comment}{}", *text)
+    if counters == Counters::Left && entry.has_sent_in_counter_mode() {
+        writeln!(out, "# it has sent packets with this key: use a new one, or --counters")?;
+        is_loadable = false;
+    }
+    let comment = if is_loadable { "" } else { "# " };
+    writeln!(out, "{comment}{}", *text)?;
+    Ok(is_loadable)
 }
 
 /// A policy as the statement that adds it; those of sockets cannot be.
@@ -24,21 +44,24 @@ pub fn write_script_policy(
     out: &mut impl Write,
     entry: &PolicyEntry,
     frame: &Frame,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     if entry.socket {
         let direction = entry.policy.id.direction;
-        return writeln!(out, "# a socket's own policy, {}", direction.word());
+        writeln!(out, "# a socket's own policy, {}", direction.word())?;
+        return Ok(true);
     }
     let (policy, numbers) = in_dialect(entry, frame.dialect);
-    let grammar::Written { text, lost } = grammar::script_of_policy(&policy);
+    let grammar::Written { text, lost, is_loadable } = grammar::script_of_policy(&policy);
     write_lost(out, &[lost, numbers].concat())?;
     // The `in` policy before it may have made one already, unless setkey -k loads this.
+    let comment = if is_loadable { "" } else { "# " };
     match text.strip_prefix("spdadd") {
         Some(rest) if entry.policy.id.direction == Direction::Fwd => {
-            writeln!(out, "spdupdate{rest}")
+            writeln!(out, "{comment}spdupdate{rest}")?;
         }
-        _ => writeln!(out, "{}", *text),
+        _ => writeln!(out, "{comment}{}", *text)?,
     }
+    Ok(is_loadable)
 }
 
 /// The policy whose statement means the same in a dialect, and what is lost of it. An optional template

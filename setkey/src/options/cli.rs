@@ -11,7 +11,8 @@ use cli::{Color, chosen_dialect, getopt_message};
 use model::Dialect;
 
 use super::{
-    Command, Database, DumpFormat, Layout, PfKeySource, PolicyScope, Stop, Task, Timestamp,
+    Command, Counters, Database, DumpFormat, Layout, PfKeySource, PolicyScope, Stop, Task,
+    Timestamp,
 };
 use crate::{message::MessageFormat, usage};
 
@@ -123,6 +124,9 @@ struct Cli {
     /// With -D: print statements that make the same entries, with keys
     #[arg(long = "script")]
     as_script: bool,
+    /// With --script: print the sequence numbers of SAs, too
+    #[arg(long, requires = "as_script")]
+    counters: bool,
     /// With -f: report all mistakes of the script, and change nothing
     #[arg(long)]
     check: bool,
@@ -165,7 +169,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     }
     let (layout, scope) = (cli.layout(), cli.scope());
     let &Cli { ports, redact, keys, .. } = &cli;
-    let format = DumpFormat { layout, ports, redact, keys, scope };
+    let counters = if cli.counters { Counters::Written } else { Counters::Left };
+    let format = DumpFormat { layout, ports, redact, keys, scope, counters };
     if let Some(words) = cli.without_meaning() {
         return Err(Stop::Wrong(format!("setkey: {words}"), dialect));
     }

@@ -7,6 +7,7 @@ mod fingerprint;
 mod kernel;
 mod policy;
 mod sa;
+mod sa_parts;
 mod variable;
 
 use std::num::NonZeroU64;
@@ -20,7 +21,8 @@ pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
 pub use fingerprint::Fingerprints;
 pub use kernel::{HashThresholdJson, KernelJson};
 pub use policy::{DefaultPolicyJson, PolicyJson, SelectorJson, TemplateJson};
-pub use sa::{AlgorithmJson, Keys, NatTJson, OffloadJson, SaJson};
+pub use sa::{AlgorithmJson, Keys, OffloadJson, SaJson};
+pub use sa_parts::{AttributeJson, DroppedJson, IpTfsJson, NatTJson, SequenceJson};
 pub use variable::{AnyVariableJson, ProcVariableJson, ValueJson, ValuesJson, VariableJson};
 
 /// The limits of an SA or policy.

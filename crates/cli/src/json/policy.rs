@@ -69,6 +69,18 @@ pub struct SelectorJson {
     /// The code of ICMP and the like, in the place of ports.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<u16>,
+    /// The bits of the source port that are compared, where they are others than all or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src_port_mask: Option<u16>,
+    /// The bits of the destination port that are compared, where they are others than all or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dst_port_mask: Option<u16>,
+    /// The device that packets arrive at or leave by, unless it is any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The number in the kernel's `xfrm_selector.user`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<NonZeroU32>,
 }
 
 /// A template of a policy.
@@ -154,6 +166,10 @@ impl From<&Selector> for SelectorJson {
             dst_port: port(selector.dst_port),
             r#type: of_type(selector.src_port),
             code: of_type(selector.dst_port),
+            src_port_mask: selector.port_masks.map(|masks| masks.src),
+            dst_port_mask: selector.port_masks.map(|masks| masks.dst),
+            device: selector.device.map(|device| device.to_string()),
+            user: NonZeroU32::new(selector.user),
         }
     }
 }

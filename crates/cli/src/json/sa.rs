@@ -1,13 +1,13 @@
-use std::{
-    num::{NonZeroU16, NonZeroU32},
-    ops::Not,
-};
+use std::{num::NonZeroU32, ops::Not};
 
 use model::{Keyed, ReqId, SaEntry};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Fingerprints, LifetimesJson, MarkJson, SecurityContextJson, nonzero};
+use super::{
+    AttributeJson, DroppedJson, Fingerprints, IpTfsJson, LifetimesJson, MarkJson, NatTJson,
+    SecurityContextJson, SelectorJson, SequenceJson, nonzero, sa_parts,
+};
 use crate::KeyText;
 
 /// Whether the keys of SAs are shown.
@@ -86,6 +86,42 @@ pub struct SaJson {
     /// The security context.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub security_context: Option<SecurityContextJson>,
+    /// The packets that it is for, unless it is for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selector: Option<SelectorJson>,
+    /// Bytes up to which packets of a tunnel are padded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tfc_padding: Option<NonZeroU32>,
+    /// Seconds between reports of a new address or port of the peer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mapping_interval: Option<NonZeroU32>,
+    /// Care-of address of Mobile IPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub care_of: Option<String>,
+    /// The CPU whose packets it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu: Option<u32>,
+    /// Settings of mode `iptfs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub iptfs: Option<IpTfsJson>,
+    /// Flags that have no word: bits of `XFRMA_SA_EXTRA_FLAGS`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extra_flags: Option<NonZeroU32>,
+    /// Words of the replay bitmap, where they are not those that the window needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay_words: Option<u32>,
+    /// Sequence numbers, unless none was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<SequenceJson>,
+    /// Attributes that this version does not know.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown_attributes: Vec<AttributeJson>,
+    /// Packets that were dropped, unless none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<DroppedJson>,
+    /// When a packet last used it, in Unix seconds, if the kernel reports that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<u64>,
     /// `larval`, `mature`, `dying` or `dead`.
     pub state: &'static str,
     /// Packets that it has transformed.
@@ -116,16 +152,6 @@ pub struct AlgorithmJson {
     /// The key in hexadecimal digits, with `--keys`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-}
-
-/// The ports of NAT traversal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(rename = "NatT")]
-pub struct NatTJson {
-    /// Source port; 0 if it is not given.
-    pub src_port: u16,
-    /// Destination port; 0 if it is not given.
-    pub dst_port: u16,
 }
 
 /// A network device that does the work of an SA.
@@ -164,10 +190,7 @@ impl SaJson {
             aead: keyed(&sa.aead),
             compression: sa.comp.map(|algorithm| algorithm.name),
             lifetimes: LifetimesJson::of(&sa.lifetimes),
-            nat_t: sa.encap.map(|encap| NatTJson {
-                src_port: encap.src_port.map_or(0, NonZeroU16::get),
-                dst_port: encap.dst_port.map_or(0, NonZeroU16::get),
-            }),
+            nat_t: sa.encap.map(Into::into),
             nat_keepalive: sa.nat_keepalive,
             mark: MarkJson::of(sa.mark),
             output_mark: MarkJson::of(sa.output_mark),
@@ -179,6 +202,22 @@ impl SaJson {
                 packet: offload.packet,
             }),
             security_context: sa.sec_ctx.as_ref().map(Into::into),
+            selector: sa.selector.as_ref().map(Into::into),
+            tfc_padding: sa.tfc_padding,
+            mapping_interval: sa.mapping_interval,
+            care_of: sa.care_of.map(|address| address.to_string()),
+            cpu: sa.cpu,
+            iptfs: IpTfsJson::of(&sa.iptfs),
+            extra_flags: sa_parts::extra_flags(sa),
+            replay_words: sa.replay_words,
+            sequence: SequenceJson::of(sa),
+            unknown_attributes: sa
+                .unknown
+                .iter()
+                .map(|attribute| AttributeJson::new(attribute, keys))
+                .collect(),
+            dropped: DroppedJson::of(entry.stats),
+            last_used: entry.last_used,
             state: entry.state.word(),
             packets: entry.current.packets,
             bytes: entry.current.bytes,

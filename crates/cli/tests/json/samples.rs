@@ -10,11 +10,11 @@ use cli::{
     },
 };
 use model::{
-    Action, AddressPair, Algorithm, AlgorithmKind, Current, Direction, Encap, EncapKind, HashTable,
-    HashThreshold, Installation, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload,
-    Policy, PolicyEntry, PolicyId, Prefix, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaMode,
-    SaState, SadInfo, SecCtx, Selector, SpdInfo, Spi, Template, TemplateMode, Upper,
-    variable::VARIABLES,
+    Action, AddressPair, Algorithm, AlgorithmKind, Attribute, Current, Direction, Encap, EncapKind,
+    HashTable, HashThreshold, Installation, IpTfs, Key, Keyed, Level, Lifetime, Lifetimes, Mark,
+    Mode, Offload, Policy, PolicyEntry, PolicyId, PortMasks, Prefix, Proto, ReplayState, ReqId, Sa,
+    SaDirection, SaEntry, SaFlags, SaMode, SaState, SaStats, SadInfo, SecCtx, Selector, SpdInfo,
+    Spi, Template, TemplateMode, Upper, variable::VARIABLES,
 };
 
 pub fn ends() -> AddressPair {
@@ -39,12 +39,21 @@ pub fn fingerprints() -> Fingerprints {
     Fingerprints::new(&[1; 32])
 }
 
+/// A selector with all that it can have beside a type and code.
+fn selector() -> Selector {
+    let mut selector = Selector::within(Prefix::host([10, 0, 0, 1].into()));
+    (selector.upper, selector.src_port, selector.dst_port) = (Upper::Number(6), 1024, 80);
+    selector.port_masks = Some(PortMasks { src: 0xfc00, dst: 0xffff });
+    (selector.device, selector.user) = (Some("eth0".parse().unwrap()), 1000);
+    selector
+}
+
 pub fn full_sa() -> SaEntry {
     let sa = Sa {
         mode: SaMode::Any { installed: Mode::Tunnel },
         reqid: ReqId::new(7),
         replay_window: 64,
-        flags: SaFlags::NO_ECN | SaFlags::DECAP_DSCP,
+        flags: SaFlags::from_xfrm(0b11, 4),
         auth: Some(keyed(AlgorithmKind::Auth, "hmac-sha256", 1, 32)),
         crypt: Some(keyed(AlgorithmKind::Crypt, "aes-cbc", 0xab, 16)),
         aead: Some(keyed(AlgorithmKind::Aead, "aes-gcm-16", 2, 20)),
@@ -54,8 +63,24 @@ pub fn full_sa() -> SaEntry {
             kind: EncapKind::EspInUdp,
             src_port: NonZeroU16::new(4500),
             dst_port: NonZeroU16::new(4501),
-            original: None,
+            original: Some([198, 51, 100, 1].into()),
         }),
+        selector: Some(selector()),
+        tfc_padding: NonZeroU32::new(1400),
+        mapping_interval: NonZeroU32::new(10),
+        care_of: Some([198, 51, 100, 2].into()),
+        cpu: Some(3),
+        iptfs: IpTfs {
+            drop_time: Some(1),
+            reorder_window: Some(2),
+            init_delay: Some(3),
+            max_queue: Some(4),
+            packet_size: Some(5),
+            dont_fragment: true,
+        },
+        replay_words: Some(4),
+        replay_state: ReplayState { received: 9, sent: 7, bitmap: vec![0x1ff] },
+        unknown: vec![Attribute { number: 60, value: Key::new(vec![1, 2]) }],
         sec_ctx: Some(context()),
         esn: true,
         mark: Mark { value: 1, mask: 0xff },
@@ -71,7 +96,11 @@ pub fn full_sa() -> SaEntry {
         ..Sa::bare(ends(), Proto::Esp, Spi(0x1000))
     };
     let current = Current { packets: 2, bytes: 168, add_time: 100, use_time: 101 };
-    SaEntry::new(sa, SaState::Dying, current)
+    SaEntry {
+        stats: SaStats { replay_window: 1, replay: 2, integrity_failed: 3 },
+        last_used: Some(102),
+        ..SaEntry::new(sa, SaState::Dying, current)
+    }
 }
 
 pub fn policy(upper: Upper, ports: (u16, u16), templates: Vec<Template>) -> PolicyEntry {

@@ -36,4 +36,7 @@ pub trait Names {
 
     /// The port of a service over a transport protocol, host order.
     fn service(&self, name: &str, transport: Transport) -> Result<u16, NotFound>;
+
+    /// Whether an address is one of this host.
+    fn is_local(&self, address: IpAddr) -> bool;
 }

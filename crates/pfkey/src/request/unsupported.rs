@@ -58,6 +58,16 @@ fn of_sa(sa: &Sa) -> Options {
         option(ScriptOption::Direction, sa.direction.is_none()),
         option(ScriptOption::KeepAlive, sa.nat_keepalive.is_none()),
         option(ScriptOption::Offload, sa.offload.is_none()),
+        option(ScriptOption::Selector, sa.selector.is_none()),
+        option(ScriptOption::TfcPadding, sa.tfc_padding.is_none()),
+        option(ScriptOption::MappingInterval, sa.mapping_interval.is_none()),
+        option(ScriptOption::CareOf, sa.care_of.is_none()),
+        option(ScriptOption::Cpu, sa.cpu.is_none()),
+        option(ScriptOption::IpTfs, sa.iptfs.is_empty()),
+        option(ScriptOption::Encap, sa.encap.is_none_or(|encap| encap.original.is_none())),
+        option(ScriptOption::Received, sa.replay_state.received == 0),
+        option(ScriptOption::Sent, sa.replay_state.sent == 0),
+        option(ScriptOption::Attribute, sa.unknown.is_empty()),
         option(ScriptOption::KernelFlag, is_flagged_alike(sa.flags)),
     ]
 }
@@ -116,6 +126,11 @@ mod tests {
     fn options_are_named() {
         assert_eq!(add(|_| ()), [""; 0]);
         assert_eq!(add(|sa| (sa.esn, sa.if_id) = (true, NonZeroU32::new(7))), ["-esn", "-ifid"]);
+        assert_eq!(
+            add(|sa| (sa.tfc_padding, sa.cpu) = (NonZeroU32::new(7), Some(0))),
+            ["-tfc", "-pcpu"]
+        );
+        assert_eq!(add(|sa| sa.replay_state.sent = 9), ["-oseq"]);
         assert_eq!(add(|sa| sa.replay_window = 255), [""; 0]);
         assert_eq!(add(|sa| sa.replay_window = 256), ["-r over 255"]);
         assert_eq!(add(|sa| sa.flags = SaFlags::NO_ECN), [""; 0]);

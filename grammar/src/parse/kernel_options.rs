@@ -1,0 +1,88 @@
+//! The options for what Linux has of an SA and no original setkey has words for.
+
+use pest::iterators::{Pair, Pairs};
+
+use super::{
+    reader::{Reader, part, part_if},
+    rules::{Rule, number},
+    sa::from_hex,
+};
+use crate::{
+    error::Error,
+    tree::{Extension, SaSelector},
+};
+
+impl Reader<'_> {
+    /// An option; `word` is its first part, `rest` what follows.
+    pub(super) fn kernel_option(
+        &self,
+        pair: &Pair<'_, Rule>,
+        word: &Pair<'_, Rule>,
+        mut rest: Pairs<'_, Rule>,
+    ) -> Result<Extension, Error> {
+        let text = word.as_str();
+        Ok(match pair.as_rule() {
+            Rule::sa_selector => Extension::Selector(Box::new(self.sa_selector(pair)?)),
+            Rule::encap => Extension::Encap {
+                kind: self.word(word)?,
+                ports: (number(part(&mut rest).as_str()), number(part(&mut rest).as_str())),
+                original: rest.next().map(|address| self.text(&address)),
+            },
+            Rule::tfc => Extension::TfcPadding(number(text)),
+            Rule::mapping => Extension::MappingInterval(number(text)),
+            Rule::care_of => Extension::CareOf(self.text(word)),
+            Rule::cpu => Extension::Cpu(number(text)),
+            Rule::iptfs => Extension::IpTfs(self.iptfs(word)?),
+            Rule::received => {
+                let bitmap =
+                    rest.next().map(|bitmap| words(part(&mut bitmap.into_inner()).as_str()));
+                Extension::Received(number(text), bitmap)
+            }
+            Rule::sent => Extension::Sent(number(text)),
+            Rule::attribute => Extension::Attribute {
+                number: number(text),
+                value: self.key(&part(&mut rest)).value,
+            },
+            _ => return Err(self.unexpected(pair)),
+        })
+    }
+
+    fn sa_selector(&self, pair: &Pair<'_, Rule>) -> Result<SaSelector, Error> {
+        let mut parts = pair.clone().into_inner();
+        let packets = self.packets(&mut parts)?;
+        let device = part_if(&mut parts, Rule::on_device);
+        let device = device.map(|device| self.text(&part(&mut device.into_inner())));
+        let masks = part_if(&mut parts, Rule::port_masks).map(|masks| {
+            let mut both = masks.clone().into_inner();
+            let [src, dst] = [part(&mut both), part(&mut both)].map(|mask| number(mask.as_str()));
+            self.node(&masks, (src, dst))
+        });
+        let user = part_if(&mut parts, Rule::user);
+        let user = user.map(|user| {
+            let digits = part(&mut user.into_inner());
+            self.node(&digits, number(digits.as_str()))
+        });
+        Ok(SaSelector { packets, device, masks, user })
+    }
+
+    fn iptfs(
+        &self,
+        list: &Pair<'_, Rule>,
+    ) -> Result<Vec<(model::IpTfsSetting, Option<u64>)>, Error> {
+        let one = |pair: Pair<'_, Rule>| {
+            let mut parts = pair.into_inner();
+            let setting = self.word(&part(&mut parts))?;
+            Ok((setting, parts.next().map(|value| number(value.as_str()))))
+        };
+        list.clone().into_inner().map(one).collect()
+    }
+}
+
+/// The words of a bitmap, eight hexadecimal digits each.
+fn words(digits: &str) -> Vec<u32> {
+    let mut bytes = from_hex(digits);
+    let missing = bytes.len().next_multiple_of(4) - bytes.len();
+    bytes.splice(..0, std::iter::repeat_n(0, missing));
+    let (words, _) = bytes.as_chunks();
+    words.iter().map(|word| u32::from_be_bytes(*word)).collect()
+}
