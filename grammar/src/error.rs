@@ -358,6 +358,10 @@ impl Kind {
             Kind::NotSupported(_) => "use hmac-sha256, or hmac-md5 and hmac-sha1 with old peers",
             Kind::AlgorithmMismatch(_) => "des-deriv goes with esp, des-32iv with esp-old",
             Kind::ReplayWithOld => "leave -r out, or use esp or ah",
+            Kind::Host { host, .. } => help_of_host(host),
+            Kind::Port { port, .. } if is_list(port) => {
+                "a selector has one port: write a statement for each"
+            }
             Kind::Port { .. } => "give the number, 0 to 65535, or a name of /etc/services",
             Kind::ManyAddresses(_) => "give one address, or choose a family with -4 or -6",
             Kind::NoPair | Kind::EndpointFamilies => "use two IPv4 or two IPv6 addresses",
@@ -397,4 +401,27 @@ fn names_of(transports: &[Transport]) -> String {
 
 fn shown(given: Option<&str>) -> String {
     given.map_or_else(String::new, |given| format!(" {given}"))
+}
+
+/// What to write in place of a name that leads nowhere.
+fn help_of_host(host: &str) -> &'static str {
+    let is_numeric = |c: char| c.is_ascii_digit() || c == '.';
+    match host.split_once(['-', ':']) {
+        None if host.chars().all(is_numeric) => "an IPv4 address has four numbers of 0 to 255",
+        Some((first, last)) if first.contains('.') && first.chars().all(is_numeric) => {
+            if last.chars().all(|c| c.is_ascii_digit()) && host.contains(':') {
+                "a port is in brackets: ADDRESS[PORT]"
+            } else {
+                "a range of addresses is written as a prefix: ADDRESS/LENGTH"
+            }
+        }
+        _ => "write the address, or check the name and the resolver",
+    }
+}
+
+/// Whether several ports were meant.
+fn is_list(port: &str) -> bool {
+    port.starts_with(|c: char| c.is_ascii_digit())
+        && port.contains(['-', ',', ':'])
+        && port.chars().all(|c| c.is_ascii_digit() || "-,:".contains(c))
 }

@@ -254,3 +254,53 @@ fn a_missing_last_semicolon_is_at_the_end_of_the_last_statement() {
     assert_eq!(help("flush;\nadd ::1 ::2\n"), "");
     assert_eq!(help("add ::1 ::2 esp 256 -E aes-cbc\nspdflush;"), "");
 }
+
+/// Statements in which every word is misspelt in turn.
+const GOOD: &[&str] = &[
+    "add ::1 ::2 esp 256 -m transport -u 5 -lh 10 -ls 9 -E aes-cbc \"sixteen byte key\" -A hmac-sha1 \"twenty bytes of key!\";",
+    "add ::1 ::2 esp-udp 256 -f zero-pad -flag noecn -dir in -E null;",
+    "add ::1 ::2 ipcomp 256 -C deflate;",
+    "deleteall ::1 ::2 esp;",
+    "spdadd ::1 ::2 icmp6 -mark 1 -P fwd prio high discard;",
+    "spdadd ::1 ::2 any -P out ipsec esp/transport//require ah/tunnel/::1-::2/unique;",
+    "spdupdate ::1 ::2 any -P in none;",
+    "spdflush;",
+];
+
+/// Without a letter, with one twice, with two in the wrong order, and in capitals.
+fn misspelt(text: &str, at: usize) -> [String; 4] {
+    let (before, letter, after) = (&text[..at], &text[at..=at], &text[at + 1..]);
+    let (next, rest) = after.split_at(after.len().min(1));
+    [
+        format!("{before}{after}"),
+        format!("{before}{letter}{letter}{after}"),
+        format!("{before}{next}{letter}{rest}"),
+        format!("{before}{}{after}", letter.to_uppercase()),
+    ]
+}
+
+#[test]
+fn what_is_proposed_is_accepted_there() {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "-_.:%".contains(c);
+    let mut proposals = 0;
+    for (good, at) in GOOD.iter().flat_map(|good| (0..good.len()).map(move |at| (good, at))) {
+        if !good[at..].chars().take(2).all(|c| c.is_ascii_alphanumeric()) {
+            continue;
+        }
+        for script in misspelt(good, at) {
+            let Some(error) = run(script.as_bytes()).error else { continue };
+            let help = error.help().unwrap_or_default();
+            let Some(word) = help.strip_prefix("did you mean `") else { continue };
+            let start = error.position().column - 1;
+            let rest = &script[start..];
+            let end = start + rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+            let mended =
+                format!("{}{}{}", &script[..start], &word[..word.len() - 2], &script[end..]);
+            if let Some(next) = run(mended.as_bytes()).error {
+                assert!(next.position().column - 1 > start, "{script}\n{mended}\n{next}");
+            }
+            proposals += 1;
+        }
+    }
+    assert!(proposals > 200, "{proposals}");
+}

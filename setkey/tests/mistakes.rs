@@ -15,23 +15,22 @@ fn unescaped(line: &str) -> Vec<u8> {
     let mut bytes = parts.next().unwrap().as_bytes().to_vec();
     for part in parts {
         bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
-        bytes.extend(part[2..].as_bytes());
+        bytes.extend(&part.as_bytes()[2..]);
     }
     bytes
 }
 
 /// The scripts of a file, each as it is written there.
 fn scripts(text: &str) -> Vec<Vec<&str>> {
-    let mut scripts = Vec::new();
+    let mut scripts: Vec<Vec<&str>> = Vec::new();
     let mut is_inside = false;
     for line in text.lines() {
         let script = line.strip_prefix("> ").or_else(|| line.strip_prefix('>'));
-        match script {
-            Some(line) if is_inside => {
-                scripts.last_mut().map(|lines: &mut Vec<_>| lines.push(line)).unwrap()
+        if let Some(line) = script {
+            match scripts.last_mut().filter(|_| is_inside) {
+                Some(lines) => lines.push(line),
+                None => scripts.push(vec![line]),
             }
-            Some(line) => scripts.push(vec![line]),
-            None => {}
         }
         is_inside = script.is_some();
     }
@@ -46,7 +45,7 @@ fn checked(lines: &[&str]) -> String {
     let output = setkey.write_stdin(script.collect::<Vec<_>>()).output().unwrap();
     assert_eq!(output.stdout, b"");
     let err = String::from_utf8(output.stderr).unwrap().replace("setkey: <stdin>:", "");
-    let script = lines.iter().map(|line| format!("> {line}\n")).collect::<String>();
+    let script = lines.iter().flat_map(|line| ["> ", line, "\n"]).collect::<String>();
     let is_refused = output.status.code() == Some(1);
     let status = if is_refused { "" } else { "(accepted)\n" };
     format!("{script}{err}{status}")

@@ -4,7 +4,7 @@ use model::Error;
 
 use super::{FindingKind, Mistake};
 use crate::{
-    parse::{Place, Statement, guess::word_at},
+    parse::{Place, Statement, attempt::word_at},
     tree::{Algorithms, Command, Extension, Policy, SaEnds, SaName, Selection, Selector, Span},
 };
 

@@ -23,6 +23,9 @@ impl NumberRange {
         NumberRange { what: "the SPI", most: u32::MAX as u64, original: Some("SPI too big.") };
     pub(super) const PORT: NumberRange =
         NumberRange { what: "the port", most: u16::MAX as u64, original: Some(SERVNAME) };
+    /// The original takes 16 bits, and so does the kernel, in vain.
+    pub(super) const TYPE: NumberRange =
+        NumberRange { what: "the type or code", most: u8::MAX as u64, original: Some(SERVNAME) };
     pub(super) const UPPER: NumberRange = NumberRange {
         what: "the upper-layer protocol",
         most: u8::MAX as u64,

@@ -109,7 +109,13 @@ impl Lowering<'_> {
         if code.is_empty() {
             return Err(Kind::Misc(text.to_owned()));
         }
-        Ok((self.port_text(icmp_type, upper)?, self.port_text(code, upper)?))
+        let number = |text| {
+            self.port_text(text, upper).map_err(|kind| match kind {
+                Kind::OutOfRange { given, .. } => NumberRange::TYPE.refusal(given),
+                kind => kind,
+            })
+        };
+        Ok((number(icmp_type)?, number(code)?))
     }
 
     fn one_address(&self, host: &Node<String>, look_up: LookUp) -> Result<IpAddr, Error> {

@@ -295,7 +295,7 @@ pub(crate) fn policy_candidates(error: &Error<PolicyRule>) -> Vec<&'static str> 
 /// Whether the other endpoint of a tunnel could have followed.
 pub(crate) fn is_one_end(error: &Error<PolicyRule>) -> bool {
     let rules = positives(error);
-    rules.contains(&PolicyRule::minus) && !rules.contains(&PolicyRule::plus)
+    rules.contains(&PolicyRule::minus) && rules.contains(&PolicyRule::port)
 }
 
 fn positives<R: RuleType>(error: &Error<R>) -> &[R] {

@@ -1,25 +1,22 @@
 //! Guesses at what was meant where a script went wrong. A guess is made only if the parser accepts it.
 
 use model::ScriptOption;
-use pest::{Parser, error::InputLocation};
-use zeroize::Zeroizing;
+use pest::Parser;
 
 use super::{
+    attempt::{is_statement, replaced, where_it_ends, word_at},
     dialect::is_foreign,
     hint::Hint,
     lexer::{Token, end_of_tokens, tokens_before},
+    meant, repair,
     rules::{PolicyParser, PolicyRule, Rule, SetkeyParser, number},
     similar::by_distance,
     source::Source,
 };
 use crate::tree::{Span, StatementWord};
 
-/// What is at `at`: a word, or an option as a whole.
-pub(crate) fn word_at(source: &Source, at: usize) -> &str {
-    let rest = source.ascii().get(at - source.start()..).unwrap_or_default();
-    let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '%');
-    &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())]
-}
+/// The longest statement that is parsed again for guesses, in bytes.
+const LONGEST: usize = 4096;
 
 /// What was meant by a token where one of `candidates` is allowed.
 pub(crate) fn of_syntax(
@@ -29,6 +26,9 @@ pub(crate) fn of_syntax(
 ) -> Option<Hint> {
     let at = token.span.start;
     let word = word_at(source, at);
+    if source.statement().len() > LONGEST {
+        return Hint::other_dialect(source, word);
+    }
     Hint::other_dialect(source, word)
         .or_else(|| missing_semicolon(source, token.span))
         .or_else(|| other_comment(source, at))
@@ -36,6 +36,7 @@ pub(crate) fn of_syntax(
         .or_else(|| late_option(source, at))
         .or_else(|| number_of_upper(source, at, word))
         .or_else(|| reserved_upper(source, at, word))
+        .or_else(|| repair::of_statement(source, token.span))
         .or_else(|| closest(source, at, word, candidates))
 }
 
@@ -49,34 +50,21 @@ fn closest(source: &Source, at: usize, word: &str, candidates: &[&'static str]) 
             Err(error) => where_it_ends(&error) >= at + candidate.len(),
         }
     };
-    closest_own(source, word, candidates, is_taken)
+    closest_own(source, word, candidates, meant::in_statement(word), is_taken)
 }
 
+/// What is known to be meant by a word, or what is spelt like it.
 fn closest_own(
     source: &Source,
     word: &str,
     candidates: &[&'static str],
+    meant: impl Iterator<Item = &'static str>,
     is_taken: impl Fn(&str) -> bool,
 ) -> Option<Hint> {
-    by_distance(word, candidates)
-        .into_iter()
+    meant
+        .chain(by_distance(word, candidates))
         .find(|candidate| !is_foreign(candidate, source.dialect()) && is_taken(candidate))
         .map(Hint::DidYouMean)
-}
-
-/// Where the parser has found nothing that fits.
-fn where_it_ends<R>(error: &pest::error::Error<R>) -> usize {
-    let (InputLocation::Pos(at) | InputLocation::Span((at, _))) = error.location;
-    at
-}
-
-/// The text with other bytes in a range; it may contain keys.
-fn replaced(text: &str, range: std::ops::Range<usize>, with: &str) -> Zeroizing<String> {
-    let mut changed = Zeroizing::new(String::with_capacity(text.len() + with.len()));
-    changed.push_str(&text[..range.start]);
-    changed.push_str(with);
-    changed.push_str(&text[range.end..]);
-    changed
 }
 
 /// What was meant by a word of the policy text that begins at `start`.
@@ -88,6 +76,9 @@ pub(crate) fn of_policy(
 ) -> Option<Hint> {
     let word = word_at(source, wrong.start);
     let at = wrong.start - start;
+    if text.len() > LONGEST {
+        return Hint::other_dialect(source, word);
+    }
     let is_taken = |candidate: &str| {
         let length = word.len().min(text.len() - at);
         let changed = replaced(text, at..at + length, candidate);
@@ -99,7 +90,8 @@ pub(crate) fn of_policy(
     Hint::other_dialect(source, word)
         .or_else(|| missing_semicolon(source, wrong))
         .or_else(|| other_comment(source, wrong.start))
-        .or_else(|| closest_own(source, word, candidates, is_taken))
+        .or_else(|| repair::of_policy(text, at, word))
+        .or_else(|| closest_own(source, word, candidates, meant::in_policy(word), is_taken))
 }
 
 /// A line before or with the error that begins with the first word of a statement, or the end of the
@@ -129,13 +121,6 @@ fn semicolon_before(source: &Source, at: usize) -> Option<Hint> {
     is_statement(&ended).then(|| Hint::MissingSemicolon(source.position(end).line))
 }
 
-/// Whether the text is a statement, whatever the dialect.
-fn is_statement(text: &str) -> bool {
-    let Ok(found) = SetkeyParser::parse(Rule::statement, text) else { return false };
-    let policy = found.flatten().find(|pair| pair.as_rule() == Rule::policy_text);
-    policy.is_none_or(|policy| PolicyParser::parse(PolicyRule::policy, policy.as_str()).is_ok())
-}
-
 /// A comment of another language.
 fn other_comment(source: &Source, at: usize) -> Option<Hint> {
     let (before, rest) = source.ascii().split_at_checked(at - source.start())?;
@@ -154,8 +139,13 @@ fn late_option(source: &Source, at: usize) -> Option<Hint> {
             ScriptOption::Encryption | ScriptOption::Authentication | ScriptOption::Compression
         )
     };
-    let option = word(at).filter(|&option| !is_algorithm(option))?;
-    let is_late = tokens_before(source, at).filter_map(word).any(is_algorithm);
+    let option = word(at)?;
+    let mut before = tokens_before(source, at).filter_map(word).filter(|&word| is_algorithm(word));
+    let is_late = match option {
+        ScriptOption::Encryption => before.next() == Some(ScriptOption::Authentication),
+        ScriptOption::Policy => false,
+        option => !is_algorithm(option) && before.next().is_some(),
+    };
     is_late.then_some(Hint::LateOption(option))
 }
 

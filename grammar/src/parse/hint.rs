@@ -32,6 +32,12 @@ pub(crate) enum Hint {
     EspUpper,
     /// The number of an upper-layer protocol whose name is a word of the language.
     NumberOfUpper(u8),
+    /// A sentence.
+    Text(&'static str),
+    /// What is missing before the error.
+    Insert(&'static str),
+    /// A netmask in the place of a prefix length.
+    Netmask(u8),
     /// An option behind the algorithms.
     LateOption(ScriptOption),
     /// A comment of another language.
@@ -80,7 +86,11 @@ impl fmt::Display for Hint {
             Hint::NumberOfUpper(number) => {
                 write!(f, "its name is a word of the language: say {number}")
             }
+            Hint::LateOption(ScriptOption::Encryption) => f.write_str("-E goes before -A"),
             Hint::LateOption(option) => write!(f, "{} goes before -E, -A or -C", option.word()),
+            Hint::Text(text) => f.write_str(text),
+            Hint::Insert(text) => write!(f, "`{text}` is missing here"),
+            Hint::Netmask(length) => write!(f, "a netmask is written as its length: say {length}"),
             Hint::OtherComment => f.write_str("comments begin with #, and end with the line"),
             Hint::OneEnd => f.write_str("a tunnel has two ends: say esp/tunnel/SRC-DST/require"),
             Hint::PortOfSa => {

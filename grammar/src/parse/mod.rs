@@ -1,5 +1,6 @@
 //! Script text to syntax tree.
 
+pub(crate) mod attempt;
 mod dialect;
 pub(crate) mod expected;
 pub(crate) mod guess;
@@ -8,8 +9,10 @@ mod input;
 mod inside;
 mod kernel_options;
 pub(crate) mod lexer;
+mod meant;
 pub(crate) mod policy;
 mod reader;
+mod repair;
 pub(crate) mod rules;
 mod sa;
 mod script;

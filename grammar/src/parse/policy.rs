@@ -8,9 +8,10 @@ use pest::{
 use zeroize::Zeroizing;
 
 use super::{
+    attempt::word_at,
     dialect::is_foreign,
     expected::{is_one_end, modes, policy_candidates, policy_expected},
-    guess::{self, word_at},
+    guess,
     hint::Hint,
     rules::{PolicyParser, PolicyRule as Rule, number},
     similar::closest,
@@ -96,10 +97,13 @@ impl Reader<'_> {
                     policy.templates.push(self.node(&pair, template));
                 }
                 Rule::cut_short => {
-                    let wrong = self.span(&pair);
-                    let hint = match word_at(self.source, wrong.end) {
-                        "any" => Some(Hint::ModeAny),
-                        word => closest(word, &modes()).map(Hint::DidYouMean),
+                    let template = self.span(&pair);
+                    let word = word_at(self.source, template.end);
+                    let mode = Span { start: template.end, end: template.end + word.len() };
+                    let (wrong, hint) = match (word, closest(word, &modes())) {
+                        ("any", _) => (mode, Some(Hint::ModeAny)),
+                        (_, Some(meant)) => (mode, Some(Hint::DidYouMean(meant))),
+                        _ => (template, None),
                     };
                     return Err(Error::new(Kind::TooFewArguments, self.source, wrong, self.whole)
                         .with_hint(hint));

@@ -11,6 +11,7 @@ use pest::Parser;
 
 use super::{
     expected::statements,
+    meant,
     rules::{Rule, SetkeyParser},
     similar::closest,
 };
@@ -178,7 +179,11 @@ impl Place {
         let is_short = word.len() <= LONGEST_MISTAKE;
         let is_letters = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
         match self {
-            Place::Beginning if closest(word, &statements()).is_some() => (true, Place::SaName(0)),
+            Place::Beginning
+                if closest(word, &statements()).is_some() || meant::is_statement(word) =>
+            {
+                (true, Place::SaName(0))
+            }
             Place::Harmless => (!has_long_number(word), self),
             Place::SaName(1 | 2) if word.starts_with('[') => (is_value(word), self),
             Place::SaName(before @ (0 | 1)) => (!has_long_number(word), Place::SaName(before + 1)),
@@ -222,6 +227,7 @@ fn names_algorithm(word: &str) -> bool {
     let names = || ALGORITHMS.iter().map(|algorithm| algorithm.name);
     let family = |name: &str| name.split('-').next().map(str::to_owned);
     is_algorithm(word)
+        || meant::is_algorithm(word)
         || closest(word, &names().collect::<Vec<_>>()).is_some()
         || word.len() <= LONGEST_MISTAKE && names().any(|name| family(name) == family(word))
 }

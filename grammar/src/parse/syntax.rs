@@ -1,7 +1,8 @@
 use super::{
+    attempt::word_at,
     dialect::is_foreign,
     expected::{candidates, expected},
-    guess::{self, word_at},
+    guess,
     hint::Hint,
     lexer::{Token, end_of_tokens, token_at, tokens, tokens_before},
     rules::Rule,

@@ -1,0 +1,113 @@
+//! Words of other programs, and how the language writes what they mean.
+
+/// A word that is none here, and those that it may mean, the likeliest first.
+type Row = (&'static [&'static str], &'static [&'static str]);
+
+const STATEMENTS: &[Row] = &[
+    (&["del", "remove", "rm"], &["delete"]),
+    (&["delall", "delete-all"], &["deleteall"]),
+    (&["spddel", "spdrm", "spdremove"], &["spddelete"]),
+    (&["spdlist", "spdshow", "spdget"], &["spddump"]),
+    (&["list", "show", "ls"], &["dump"]),
+    (&["clear"], &["flush"]),
+    (&["spdclear"], &["spdflush"]),
+    (&["spdreplace", "spdchange"], &["spdupdate"]),
+];
+
+const PROTOCOLS: &[Row] = &[(&["udp", "espinudp", "esp-in-udp"], &["esp-udp"])];
+
+const OPTIONS: &[Row] = &[
+    (&["-M", "-mode", "--mode"], &["-m"]),
+    (&["-reqid", "--reqid", "-id"], &["-u"]),
+    (&["-replay", "-window"], &["-r"]),
+    (&["-life", "-lifetime"], &["-lh"]),
+    (&["-if_id", "--if-id", "-if"], &["-ifid"]),
+    (&["-e"], &["-E"]),
+    (&["-a"], &["-A"]),
+    (&["-c"], &["-C"]),
+    (&["-p"], &["-P"]),
+];
+
+const ALGORITHMS: &[Row] = &[
+    (
+        &[
+            "aes",
+            "aes128",
+            "aes192",
+            "aes256",
+            "aes-128",
+            "aes-256",
+            "aes-128-cbc",
+            "aes-256-cbc",
+            "rijndael",
+        ],
+        &["aes-cbc"],
+    ),
+    (
+        &[
+            "aes-gcm",
+            "aesgcm",
+            "aes128gcm",
+            "aes256gcm",
+            "aes-128-gcm",
+            "aes-256-gcm",
+            "gcm",
+            "rfc4106",
+        ],
+        &["aes-gcm-16"],
+    ),
+    (&["aes-ccm", "ccm"], &["aes-ccm-16"]),
+    (&["chacha20", "chacha20poly1305"], &["chacha20-poly1305"]),
+    (&["des"], &["des-cbc"]),
+    (&["3des", "des3", "des-ede3-cbc"], &["3des-cbc"]),
+    (&["blowfish"], &["blowfish-cbc"]),
+    (&["camellia"], &["camellia-cbc"]),
+    (&["none"], &["null"]),
+    (&["md5"], &["hmac-md5"]),
+    (&["sha", "sha1", "sha-1", "hmac-sha"], &["hmac-sha1"]),
+    (&["sha256", "sha2", "sha-256", "sha2-256", "hmac-sha2"], &["hmac-sha256"]),
+    (&["sha384", "sha2-384"], &["hmac-sha384"]),
+    (&["sha512", "sha2-512"], &["hmac-sha512"]),
+    (&["gzip", "zlib", "zip"], &["deflate"]),
+];
+
+const POLICY: &[Row] = &[
+    (&["outbound", "outgoing", "output", "egress"], &["out"]),
+    (&["inbound", "incoming", "input", "ingress"], &["in"]),
+    (&["forward", "forwarded"], &["fwd"]),
+    (&["drop", "deny", "reject", "block"], &["discard"]),
+    (&["allow", "pass", "permit", "accept", "clear", "no"], &["none"]),
+    (&["protect", "encrypt", "tunnel"], &["ipsec"]),
+    (&["medium", "normal", "default"], &["def"]),
+    (&["trans", "host"], &["transport"]),
+    (&["tun", "net"], &["tunnel"]),
+    (&["required", "must"], &["require"]),
+    (&["optional", "try"], &["use"]),
+];
+
+/// What a word of a statement may mean; the parser knows which of them its place takes.
+pub(super) fn in_statement(word: &str) -> impl Iterator<Item = &'static str> {
+    let tables = [STATEMENTS, PROTOCOLS, OPTIONS, ALGORITHMS, POLICY];
+    tables.into_iter().flat_map(move |rows| lookup(rows, word))
+}
+
+/// What a word of a policy may mean.
+pub(super) fn in_policy(word: &str) -> impl Iterator<Item = &'static str> {
+    lookup(POLICY, word)
+}
+
+/// Whether the word stands for a statement of other programs.
+pub(super) fn is_statement(word: &str) -> bool {
+    lookup(STATEMENTS, word).next().is_some()
+}
+
+/// Whether the word stands for an algorithm of other programs.
+pub(super) fn is_algorithm(word: &str) -> bool {
+    lookup(ALGORITHMS, word).next().is_some()
+}
+
+fn lookup(rows: &'static [Row], word: &str) -> impl Iterator<Item = &'static str> {
+    let lower = if word.starts_with('-') { word.to_owned() } else { word.to_ascii_lowercase() };
+    let found = rows.iter().find(move |(words, _)| words.contains(&lower.as_str()));
+    found.into_iter().flat_map(|(_, meant)| meant.iter().copied())
+}
