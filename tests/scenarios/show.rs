@@ -65,6 +65,8 @@ fn sas_are_joined_with_the_policies_that_they_serve() {
         xfrm policy add src 10.0.0.0/24 dst 10.3.0.0/24 dev lo dir out index 33 mark 1 if_id 5 \
             tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel");
     assert_eq!(show(&host, "sas -o spi,policies"), "spi     policies\n0x1001  9,24\n");
+    assert_eq!(json_of(&host, "sas")["sas"][0]["policies"], json!([9, 24]));
+    assert_eq!(json_of(&host, "policies")["policies"][0]["templates"][0]["sas"], json!([0x1001]));
     let policies = show(&host, "policies -o index,mark,if_id,device,templates");
     let lines = policies.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     let lines = lines.map(|words| words.join(" ")).collect::<Vec<_>>();

@@ -59,12 +59,17 @@ pub fn list(style: &Style, out: &mut impl Write) -> Result<(), Error> {
 
 /// The SPD for JSON.
 pub fn json() -> Result<Vec<PolicyJson>, Error> {
+    let mut engine = Engine::open(Options::default())?;
+    let offers = Offers::read(&mut engine)?;
     let mut policies = Vec::new();
-    each(&mut Engine::open(Options::default())?, usize::MAX, |Requested(requested), installed| {
+    each(&mut engine, usize::MAX, |Requested(requested), installed| {
         let mut json = PolicyJson::new(&requested);
-        let words = installation(requested.policy.action.templates(), &installed);
-        for (template, word) in json.templates.iter_mut().zip(words) {
+        let templates = requested.policy.action.templates();
+        let words = installation(templates, &installed);
+        let demands = Demand::of(&requested.policy.id, templates);
+        for ((template, word), demand) in json.templates.iter_mut().zip(words).zip(demands) {
             template.installed = Some(word);
+            template.sas = Some(offers.serving(&demand).map(|sa| sa.spi.0).collect());
         }
         policies.push(json);
         Ok(())

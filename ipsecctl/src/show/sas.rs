@@ -44,9 +44,12 @@ pub fn list(keys: Keys, style: &Style, out: &mut impl Write) -> Result<(), Error
 /// Adds the SAD to a document.
 pub fn add_to(document: &mut Document, keys: Keys) -> Result<(), Error> {
     let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
+    let mut engine = Engine::open(Options::default())?;
+    let demands = Demands::read(&mut engine)?;
     let mut sas = Vec::new();
-    each(&mut Engine::open(Options::default())?, usize::MAX, |entry| {
-        sas.push(SaJson::new(&entry, keys, &fingerprints));
+    each(&mut engine, usize::MAX, |entry| {
+        let policies = Some(demands.served_by(&entry).into_iter().collect());
+        sas.push(SaJson { policies, ..SaJson::new(&entry, keys, &fingerprints) });
         Ok(())
     })?;
     document.fingerprint_scope = Some(fingerprints.scope());

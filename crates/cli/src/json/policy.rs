@@ -105,6 +105,9 @@ pub struct TemplateJson {
     /// How the template is installed: `required`, `optional` or `not installed`. `ipsecctl show` sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub installed: Option<&'static str>,
+    /// The SPIs of the SAs that serve it; `ipsecctl show` sets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sas: Option<Vec<u32>>,
 }
 
 /// The policy for the packets of an IP version and direction that no other policy matches.
@@ -185,6 +188,7 @@ impl From<&Template> for TemplateJson {
             level: template.level.word(),
             reqid: template.level.reqid().map(ReqId::number),
             installed: None,
+            sas: None,
         }
     }
 }

@@ -134,6 +134,9 @@ pub struct SaJson {
     /// When it was first used, in Unix seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_used: Option<u64>,
+    /// The indexes of the policies that it serves; `ipsecctl show` sets it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Vec<u32>>,
 }
 
 /// An algorithm with its key.
@@ -223,6 +226,7 @@ impl SaJson {
             bytes: entry.current.bytes,
             added: nonzero(entry.current.add_time),
             first_used: nonzero(entry.current.use_time),
+            policies: None,
         }
     }
 }

@@ -142,13 +142,17 @@ fn kernel() -> KernelJson {
 pub fn full_document() -> Document {
     let mut with_template = PolicyJson::new(&full_policy());
     with_template.templates[0].installed = Some("required");
+    with_template.templates[0].sas = Some(vec![0x1000]);
     let with_type = PolicyJson::new(&policy(Upper::ICMPV6, (135, 0), vec![]));
     let variables = VARIABLES.iter().map(|variable| VariableJson::new(variable, Some(1)));
     let file = ProcVariableJson { name: "net.ipv4.ip_forward".into(), value: "1".into() };
     Document {
         fingerprint_scope: Some(fingerprints().scope()),
         policies: Some(vec![with_template, with_type]),
-        sas: Some(vec![SaJson::new(&full_sa(), Keys::Shown, &fingerprints())]),
+        sas: Some(vec![SaJson {
+            policies: Some(vec![9]),
+            ..SaJson::new(&full_sa(), Keys::Shown, &fingerprints())
+        }]),
         default_policies: Some(vec![DefaultPolicyJson {
             version: 4,
             direction: "in",
