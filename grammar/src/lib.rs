@@ -27,7 +27,8 @@ pub use check::{Checker, Finding, FindingKind, Mistake};
 pub use error::{Error, Kind};
 pub use lower::{Lowered, lower};
 pub use parse::{
-    Excerpt, MAX_STATEMENT, Place, Position, Script, Source, Statement, Stray, parse_policy,
+    Excerpt, MAX_STATEMENT, Place, Position, Script, Source, Statement, Stray, is_whole,
+    parse_policy,
 };
 pub use socket_policy::socket_policy;
 pub use unparse::{

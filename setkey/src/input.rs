@@ -2,12 +2,14 @@
 
 use std::{
     fs::File,
-    io::{self, Cursor, Read},
+    io::{self, Cursor, IsTerminal, Read},
     os::fd::OwnedFd,
     path::Path,
 };
 
-use crate::{error::Error, signals::Signals};
+use model::Dialect;
+
+use crate::{error::Error, prompt::Prompt, signals::Signals};
 
 /// Where statements come from.
 pub struct Input {
@@ -21,6 +23,7 @@ pub struct Input {
 enum Source {
     File(OwnedFd),
     Text(String),
+    Prompt(Box<Prompt>),
 }
 
 impl Input {
@@ -35,8 +38,23 @@ impl Input {
         Ok(Self { source: Source::File(file.into()), name, interactive: false })
     }
 
-    /// Standard input, as `-c` reads it.
-    pub fn interactive() -> Result<Self, Error> {
+    /// Standard input, as `-c` reads it: on a terminal with a prompt.
+    pub fn prompt_or_stdin(dialect: Dialect) -> Result<Self, Error> {
+        let input = Self::interactive()?;
+        if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+            return Ok(input);
+        }
+        let prompt = Prompt::new(dialect)
+            .map_err(|error| Error::Read { name: input.name.clone(), reason: error.to_string() })?;
+        Ok(Self { source: Source::Prompt(Box::new(prompt)), ..input })
+    }
+
+    /// Whether a person types it: Ctrl-C is the prompt's then, and other signals end the process at once.
+    pub fn has_prompt(&self) -> bool {
+        matches!(self.source, Source::Prompt(_))
+    }
+
+    fn interactive() -> Result<Self, Error> {
         let name = "<stdin>".to_owned();
         let file = io::stdin();
         let file = rustix::io::fcntl_dupfd_cloexec(&file, 0)
@@ -53,6 +71,7 @@ impl Input {
     /// A reader of it, which a signal ends.
     pub fn reader(self, signals: Option<&Signals>) -> Box<dyn Read> {
         match (self.source, signals) {
+            (Source::Prompt(prompt), _) => prompt,
             (Source::Text(text), _) => Box::new(Cursor::new(text.into_bytes())),
             (Source::File(file), Some(signals)) => Box::new(signals.reader(file)),
             (Source::File(file), None) => Box::new(File::from(file)),

@@ -16,6 +16,7 @@ mod monitor;
 mod options;
 mod pfkey_extras;
 mod printer;
+mod prompt;
 mod script;
 mod signals;
 mod usage;
@@ -66,7 +67,7 @@ fn run(command: &Command) -> Result<ExitCode, Error> {
         }
         Task::Script(path) => script::run(command, Input::open(path)?),
         Task::Text(text) => script::run(command, Input::text(text)),
-        Task::Interactive => script::run(command, Input::interactive()?),
+        Task::Interactive => script::run(command, Input::prompt_or_stdin(command.dialect)?),
         Task::Check(path) => check::run(command, Input::open(path)?),
         Task::Dump(Database::Sad) => dump(command, &Operation::DumpSad(None)),
         Task::Dump(Database::Spd) => dump(command, &Operation::DumpSpd),

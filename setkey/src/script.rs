@@ -26,7 +26,8 @@ use crate::{
 /// Carries out a script to its end, or to its first mistake unless it is interactive, or to a signal.
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     let backend = if command.no_action { None } else { Some(backend::open_for_script(command)?) };
-    let signals = backend.is_some().then(|| Signals::catch(Second::EndsAtOnce)).transpose()?;
+    let is_caught = backend.is_some() && !input.has_prompt();
+    let signals = is_caught.then(|| Signals::catch(Second::EndsAtOnce)).transpose()?;
     let source = if input.interactive { Source::Interactive } else { Source::Script };
     let mut run = Run {
         backend,
@@ -69,7 +70,7 @@ struct Run {
     backend: Option<Box<dyn Backend>>,
     printer: StdoutPrinter,
     words: Words,
-    /// None with `-n`: nothing is changed.
+    /// None if the script is not reported on: with `-n`, and at a prompt.
     signals: Option<Signals>,
     /// The statement at hand.
     statement: StatementId,

@@ -3,9 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
 use std::{
-    fs,
-    process::{Command, Stdio},
+    fs::{self, File},
+    io::{Read, Write},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, Receiver},
+    thread,
+    time::Duration,
 };
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 /// Runs these commands of sh(1) on a terminal, in a network namespace of their own; `$SETKEY` is setkey, and
 /// `$SCRIPT` a file with this script. Gives what is on the terminal.
@@ -60,4 +66,84 @@ fn a_kernel_without_esp_is_not_left_with_policies() {
     } else {
         assert!(text.contains("spi=4097") && text.contains("esp/transport//require"), "{text}");
     }
+}
+
+/// `setkey -n -c` on a terminal of which this test is the person.
+struct Conversation {
+    setkey: Child,
+    keys: File,
+    screen: Receiver<Vec<u8>>,
+    /// What came after the last text that was waited for.
+    seen: String,
+}
+
+impl Conversation {
+    fn start() -> Self {
+        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&terminal).unwrap();
+        unlockpt(&terminal).unwrap();
+        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
+        let end = || Stdio::from(File::options().read(true).write(true).open(&name).unwrap());
+        let mut setkey = Command::new(assert_cmd::cargo::cargo_bin("setkey"));
+        setkey.args(["-n", "-c"]).env("TERM", "vt100").env("NO_COLOR", "1");
+        let setkey = setkey.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+        let keys = File::from(terminal);
+        let mut output = keys.try_clone().unwrap();
+        let (sender, screen) = mpsc::channel();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            // EIO: the program has ended.
+            while let Ok(count) = output.read(&mut buffer) {
+                if sender.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { setkey, keys, screen, seen: String::new() }
+    }
+
+    /// Waits for a text, and gives what came before it.
+    fn wait_for(&mut self, text: &str) -> String {
+        loop {
+            if let Some((before, after)) = self.seen.split_once(text) {
+                let (before, after) = (before.to_owned(), after.to_owned());
+                self.seen = after;
+                return before;
+            }
+            let part = self.screen.recv_timeout(Duration::from_secs(30));
+            let part = part.unwrap_or_else(|_| panic!("no {text:?} in {:?}", self.seen));
+            self.seen += &String::from_utf8_lossy(&part);
+        }
+    }
+
+    /// Types keys at the next prompt.
+    fn answer(&mut self, keys: &str) {
+        self.wait_for("setkey> ");
+        self.press(keys);
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+}
+
+#[test]
+fn a_prompt_has_help_history_and_statements_of_several_lines() {
+    let mut person = Conversation::start();
+    person.answer("help\r");
+    person.wait_for("Ctrl-C cancels a statement");
+    person.answer("spdadd 192.0.2.1 192.0.2.2 any\r-P outt none;\r");
+    // It is one statement, whose mistake is in its second line.
+    person.wait_for("<stdin>:2:4: ");
+    person.answer("never read;");
+    person.wait_for("read;");
+    person.press("\x03");
+    person.answer("wrong;\r");
+    let before = person.wait_for("<stdin>:3:1: ");
+    assert!(!before.contains("never"), "{before}");
+    // The arrow up.
+    person.answer("\x1b[A\r");
+    person.wait_for("<stdin>:4:1: ");
+    person.answer("\x04");
+    assert_eq!(person.setkey.wait().unwrap().code(), Some(0));
 }

@@ -28,6 +28,6 @@ mod syntax;
 pub use policy::parse_policy;
 pub use script::Script;
 pub use source::{Excerpt, Place, Position, Source};
-pub use split::MAX_STATEMENT;
+pub use split::{MAX_STATEMENT, is_whole};
 pub use statement::Statement;
 pub use stray::Stray;

@@ -43,6 +43,22 @@ pub(crate) struct Splitter {
     dialect: Dialect,
 }
 
+/// Whether each statement that begins in a text ends in it.
+#[must_use]
+pub fn is_whole(text: &str, dialect: Dialect) -> bool {
+    let mut splitter = Splitter::new(dialect);
+    let mut rest = text.as_bytes();
+    loop {
+        let (used, cut) = splitter.feed(rest);
+        rest = &rest[used..];
+        match cut {
+            Cut::More => return !splitter.has_begun(),
+            Cut::Statement => drop(splitter.take()),
+            Cut::TooLong => return true,
+        }
+    }
+}
+
 /// Some bytes of a statement: a comment or none of one.
 struct Piece {
     length: usize,
