@@ -1,6 +1,10 @@
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    net::IpAddr,
+    num::NonZeroU16,
+};
 
-use model::{Proto, SaEntry, SaState, SaType};
+use model::{Dialect, Encap, Proto, SaEntry, SaState, SaType};
 
 use pfkey::dump::Frame;
 
@@ -27,7 +31,15 @@ pub fn write_short_sa(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> i
     write_lifetime(out, entry, frame)?;
     // In the BSDs the addresses of an SA carry the protocol "any", 255; in Linux none.
     let any = if frame.dialect.is_bsd() { "#255 " } else { "" };
-    writeln!(out, " {any}{} -> {any}{}", sa.ends.src(), sa.ends.dst())
+    let end = |address: IpAddr, port: fn(&Encap) -> Option<NonZeroU16>| match &sa.encap {
+        // NetBSD's kernel keeps the ports of NAT traversal with the addresses.
+        Some(encap) if frame.dialect == Dialect::NetBsd => {
+            port(encap).map_or(address.to_string(), |port| format!("{address}[{port}]"))
+        }
+        _ => address.to_string(),
+    };
+    let (src, dst) = (end(sa.ends.src(), |it| it.src_port), end(sa.ends.dst(), |it| it.dst_port));
+    writeln!(out, " {any}{src} -> {any}{dst}")
 }
 
 /// Age and hard limit in seconds, three columns each.
@@ -49,7 +61,7 @@ fn write_lifetime(out: &mut impl Write, entry: &SaEntry, frame: &Frame) -> io::R
 
 #[cfg(test)]
 mod tests {
-    use model::{AddressPair, Current, Dialect, Sa, Spi};
+    use model::{AddressPair, Current, Sa, Spi};
 
     use super::*;
 
@@ -71,5 +83,14 @@ mod tests {
         entry.sa.lifetimes.hard.add_seconds = std::num::NonZeroU64::new(3600);
         assert_eq!(line(&entry, Dialect::Linux), format!("esp M 00001000  42/big {linux}"));
         assert_eq!(line(&entry, Dialect::NetBsd), format!("esp M 00001000  42/big {bsd}"));
+        entry.sa.encap = Some(Encap {
+            kind: model::EncapKind::EspInUdp,
+            src_port: NonZeroU16::new(4500),
+            dst_port: None,
+            original: None,
+        });
+        let netbsd = "esp M 00001000  42/big #255 10.0.0.1[4500] -> #255 10.0.0.2\n";
+        assert_eq!(line(&entry, Dialect::NetBsd), netbsd);
+        assert_eq!(line(&entry, Dialect::FreeBsd), format!("esp M 00001000  42/big {bsd}"));
     }
 }
