@@ -1,8 +1,8 @@
-//! A script of 100,000 statements loads in little memory and few system calls.
+//! A script of 100,000 statements loads in little memory and few system calls, and is listed in little memory.
 
-use std::{collections::HashMap, fmt::Write, fs};
+use std::{collections::HashMap, fmt::Write, fs, path::Path};
 
-use scenarios::{Host, Outcome, setkey};
+use scenarios::{Host, Outcome, ipsecctl, setkey};
 
 const STATEMENTS: u32 = 100_000;
 /// Of all statements. An SA takes the kernel 2 ms.
@@ -25,9 +25,16 @@ fn a_hundred_thousand_statements() {
     assert_eq!(count("state"), format!("\t SAD count {SAS}\n"));
     assert_eq!(count("policy"), format!("\t SPD IN  0 OUT {} FWD 0\n", STATEMENTS - SAS));
 
-    let memory = fs::read_to_string(file("memory")).expect("the memory it took");
-    let kibibytes: u32 = memory.trim().parse().expect("a number");
+    let kibibytes = peak(&file("memory"));
     assert!(kibibytes < 32 * 1024, "peak memory: {kibibytes} KiB");
+
+    // A listing is printed as it is read.
+    let mut listing = host.command("time");
+    listing.args(["-f", "%M", "-o"]).arg(file("memory")).arg(ipsecctl()).args(["show", "policies"]);
+    let lines = Outcome::success(&mut listing).lines().count();
+    assert_eq!(lines, 1 + usize::try_from(STATEMENTS - SAS).expect("a number"));
+    let kibibytes = peak(&file("memory"));
+    assert!(kibibytes < 32 * 1024, "peak memory of a listing: {kibibytes} KiB");
 
     // One call sends a batch and one receives its answer.
     let table = fs::read_to_string(file("calls")).expect("the system calls");
@@ -36,6 +43,12 @@ fn a_hundred_thousand_statements() {
         let count: u32 = names.iter().filter_map(|name| calls.get(*name)).sum();
         assert!((1..=STATEMENTS / 100).contains(&count), "{names:?}: {count} calls");
     }
+}
+
+/// What `time -f %M` has written: KiB.
+fn peak(file: &Path) -> u32 {
+    let memory = fs::read_to_string(file).expect("the memory it took");
+    memory.trim().parse().expect("a number")
 }
 
 fn script() -> String {
