@@ -5,10 +5,11 @@ mod common;
 use common::run;
 use grammar::{Written, script_of_policy, script_of_sa};
 use model::{
-    ALGORITHMS, Action, AddressPair, Algorithm, AlgorithmKind, Attribute, Direction, Encap,
-    EncapKind, IpTfs, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode, Offload, Operation,
-    Policy, PolicyId, PortMasks, Prefix, Priority, Proto, ReplayState, ReqId, Sa, SaDirection,
-    SaFlags, SecCtx, Selector, Spi, Template, TemplateMode, Upper,
+    ALGORITHMS, Action, AddressPair, Algorithm, AlgorithmKind, AlgorithmMasks, Attribute,
+    Direction, Encap, EncapKind, IpTfs, Key, Keyed, Level, Lifetime, Lifetimes, Mark, Mode,
+    Offload, Operation, Policy, PolicyFlags, PolicyId, PolicyType, PortMasks, Prefix, Priority,
+    Proto, ReplayState, ReqId, Sa, SaDirection, SaFlags, SecCtx, Selector, Share, Spi, Template,
+    TemplateDetails, TemplateMode, Upper, ZeroLimits,
 };
 use proptest::{option, prelude::*, sample::select};
 use std::{
@@ -246,18 +247,39 @@ fn selector() -> impl Strategy<Value = Selector> {
     })
 }
 
+fn packets() -> impl Strategy<Value = Selector> {
+    let device = option::of("[a-zA-Z0-9_.:@=+%-]{1,15}");
+    let masks = option::of(any::<(u16, u16)>());
+    (selector(), device, masks, any::<u32>()).prop_map(|(mut selector, device, masks, user)| {
+        selector.device = device.map(|device| device.parse().expect("a name"));
+        let masks = masks.map(|(src, dst)| PortMasks { src, dst });
+        selector.port_masks = masks.filter(|masks| *masks != selector.port_masks());
+        selector.user = user;
+        selector
+    })
+}
+
 fn template() -> impl Strategy<Value = Template> {
-    let mode = prop_oneof![
-        Just(TemplateMode::Transport),
-        pair().prop_map(TemplateMode::Tunnel),
-        pair().prop_map(TemplateMode::Beet),
-    ];
+    let mode = (select(Mode::ALL), prop_oneof![Just(AddressPair::UNSPECIFIED), pair()]);
+    let mode = mode.prop_map(|(mode, ends)| TemplateMode::new(mode, ends));
     let level = prop_oneof![
         select(vec![Level::Default, Level::Require, Level::Unique(None)]),
-        (1..=ReqId::MANUAL_MAX.number()).prop_map(|reqid| Level::Unique(ReqId::new(reqid))),
+        any::<u32>().prop_map(|reqid| Level::of_reqid(ReqId::new(reqid))),
     ];
-    let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
-    (proto, mode, level).prop_map(|(proto, mode, level)| Template::new(proto, mode, level))
+    let share = option::of(any::<u8>().prop_map(Share));
+    let masks = prop_oneof![Just((u32::MAX, 0, 1)), any::<(u32, u32, u32)>()];
+    let details = (any::<u32>(), option::of(1..=u32::MAX), masks, share);
+    let proto = select(Proto::ALL);
+    (proto, mode, level, details).prop_map(|(proto, mode, level, (reqid, spi, masks, share))| {
+        let mut template = Template::new(proto, mode, level);
+        template.details = TemplateDetails {
+            reqid: ReqId::new(reqid).filter(|_| level == Level::Default),
+            spi: spi.map(Spi),
+            algorithms: AlgorithmMasks { crypt: masks.0, auth: masks.1, comp: masks.2 },
+            share,
+        };
+        template
+    })
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
@@ -271,13 +293,33 @@ fn policy() -> impl Strategy<Value = Policy> {
         select(vec![0, 1, u32::MAX, 0x5FFF_FFFF, 0x6000_0000, 0x8000_0000, 0xA000_0000]),
         any::<u32>(),
     ];
-    let id = (selector(), direction, sec_ctx(), mark(), any::<u32>());
-    (id, priority, action, lifetimes()).prop_map(|(id, priority, action, lifetimes)| {
-        let (selector, direction, sec_ctx, mark, if_id) = id;
-        let if_id = NonZeroU32::new(if_id);
-        let id = PolicyId { sec_ctx, mark, if_id, ..PolicyId::new(selector, direction) };
-        Policy { priority: Priority(priority), lifetimes, ..Policy::new(id, action) }
-    })
+    let id = (packets(), direction, sec_ctx(), mark(), any::<u32>(), select(PolicyType::ALL));
+    let device = option::of("[a-zA-Z0-9_.:@=+%-]{1,15}");
+    let unused = prop::collection::vec(template(), 0..=6);
+    (id, priority, action, lifetimes(), any::<u8>(), device, unused).prop_map(
+        |(id, priority, action, lifetimes, flags, device, mut unused_templates)| {
+            let (selector, direction, sec_ctx, mark, if_id, policy_type) = id;
+            let if_id = NonZeroU32::new(if_id);
+            let name = PolicyId::new(selector, direction);
+            let id = PolicyId { sec_ctx, mark, if_id, policy_type, ..name };
+            if action != Action::Discard {
+                unused_templates.clear();
+            }
+            // A template of a policy that drops its packets is written with its share.
+            for template in &mut unused_templates {
+                template.details.share = template.details.share.or(Some(Share(0)));
+            }
+            Policy {
+                priority: Priority(priority),
+                lifetimes,
+                zero_limits: ZeroLimits::new([1, 2, 4, 8].map(|bit| flags & bit != 0)),
+                flags: PolicyFlags::from_bits(flags),
+                offload: device.map(|device| device.parse().expect("a name")),
+                unused_templates,
+                ..Policy::new(id, action)
+            }
+        },
+    )
 }
 
 /// What the text means, when nothing is lost.
@@ -411,15 +453,7 @@ fn what_the_language_cannot_say_is_named() {
         let written = script_of_sa(&sa);
         assert_eq!((written.lost, written.is_loadable), (vec![lost.to_owned()], false));
     }
-    let policy = |mode, level| Policy {
-        priority: Priority(5),
-        ..Policy::new(
-            PolicyId::new(selector, Direction::In),
-            Action::Ipsec(vec![Template::new(Proto::Esp, mode, level)]),
-        )
-    };
-    let other = policy(TemplateMode::Other(Mode::RouteOptimization, None), Level::Require);
-    assert_eq!(script_of_policy(&other).lost, ["request esp/ro"]);
-    let high = policy(TemplateMode::Transport, Level::Unique(ReqId::new(0x4000)));
-    assert_eq!(script_of_policy(&high).lost, ["unique#16384"]);
+    let mut policy = Policy::new(PolicyId::new(selector, Direction::In), Action::Ipsec(Vec::new()));
+    policy.id.selector.device = Some("a b".parse().unwrap());
+    assert_eq!(script_of_policy(&policy).lost, ["dev a b"]);
 }

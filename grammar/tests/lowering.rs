@@ -152,7 +152,7 @@ fn the_other_statements_of_the_sad() {
         assert_eq!(one(&format!("flush {word};")), Ok(Operation::FlushSad(proto)));
         assert_eq!(one(&format!("dump {word};")), Ok(Operation::DumpSad(proto)));
     }
-    assert_eq!(one("spdflush;"), Ok(Operation::FlushSpd));
+    assert_eq!(one("spdflush;"), Ok(Operation::FlushSpd(model::PolicyType::Main)));
     assert_eq!(one("spddump;"), Ok(Operation::DumpSpd));
 }
 

@@ -6,14 +6,15 @@ use common::run;
 use grammar::{
     Script,
     tree::{
-        Algorithm, Algorithms, Command, Context, Endpoint, Ends, Extension, Flag, FragmentOption,
-        Host, Level, MarkText, Mode, Node, Offset, Policy, Port, Priority, Range, SaEnds, SaName,
-        SaProto, SaSelector, Selection, Selector, Span, Template, Upper,
+        Algorithm, Algorithms, Command, Context, Detail, DetailWord, Endpoint, Ends, Extension,
+        Flag, FragmentOption, Host, Level, MarkText, Node, Offset, Policy, Port, Priority, Range,
+        SaEnds, SaName, SaProto, SaSelector, Selection, Selector, Span, Template, Upper,
     },
 };
 use model::{
     ActionKind, Dialect, Direction, EncapKind, IpTfsSetting, IpVersion, Key, LevelKind,
-    PriorityBase, Proto, SaDirection, SaFlags, names::LookUp,
+    PolicyFlags, PolicyType, PriorityBase, Proto, SaDirection, SaFlags, Share, ZeroLimits,
+    names::LookUp,
 };
 use proptest::{option, prelude::*, sample::select};
 
@@ -89,6 +90,23 @@ fn limit() -> impl Strategy<Value = Extension> {
         any::<u64>().prop_map(Extension::SoftPackets),
         any::<u64>().prop_map(Extension::IfId),
         mark().prop_map(Extension::Mark),
+    ]
+}
+
+/// The options of policies alone.
+fn policy_option() -> impl Strategy<Value = Extension> {
+    let device = || "[a-zA-Z0-9_.:@=+%-]{1,15}";
+    prop_oneof![
+        device().prop_map(Extension::Device),
+        device().prop_map(Extension::PolicyOffload),
+        any::<(u64, u64)>().prop_map(|(src, dst)| Extension::PortMasks(src, dst)),
+        any::<u64>().prop_map(Extension::User),
+        select(PolicyType::ALL).prop_map(Extension::PolicyType),
+        select(vec![1, 2, 4, 8, 0x80])
+            .prop_map(|bits| Extension::PolicyFlag(PolicyFlags::from_bits(bits))),
+        Just(Extension::NoForwardCopy),
+        select(ZeroLimits::WORDS.to_vec())
+            .prop_map(|word| Extension::ZeroLimit(word.parse().expect("a word"))),
     ]
 }
 
@@ -208,7 +226,7 @@ fn selector() -> impl Strategy<Value = Box<Selector>> {
     ];
     let misc = prop_oneof![name().boxed(), "[0-9]{0,3},[0-9,]{0,3}".boxed()];
     let (misc, context) = (option::of(node(misc)), option::of(node(context())));
-    let extensions = prop::collection::vec(node(limit()), 0..3);
+    let extensions = prop::collection::vec(node(prop_oneof![limit(), policy_option()]), 0..3);
     (look_up(), range.clone(), range, node(upper), misc, context, extensions).prop_map(
         |(look_up, src, dst, upper, misc, context, extensions)| {
             Box::new(Selector { look_up, src, dst, upper, misc, context, extensions })
@@ -225,9 +243,10 @@ fn priority() -> impl Strategy<Value = Priority> {
     let offset = || (any::<bool>(), any::<u64>()).prop_map(|(later, by)| Offset { later, by });
     let base = select(vec![PriorityBase::Low, PriorityBase::Def, PriorityBase::High]);
     prop_oneof![
-        offset().prop_map(|offset| Priority { base: None, offset: Some(offset) }),
+        offset().prop_map(|offset| Priority::From { base: None, offset: Some(offset) }),
         (base, option::of(offset()))
-            .prop_map(|(base, offset)| Priority { base: Some(base), offset }),
+            .prop_map(|(base, offset)| Priority::From { base: Some(base), offset }),
+        any::<u64>().prop_map(Priority::Number),
     ]
 }
 
@@ -250,10 +269,24 @@ fn template() -> impl Strategy<Value = Template> {
         select(LevelKind::ALL).prop_map(|kind| Level { kind, number: None }),
         any::<u64>().prop_map(|number| Level { kind: LevelKind::Unique, number: Some(number) }),
     ];
-    let proto = select(vec![Proto::Esp, Proto::Ah, Proto::IpComp]);
-    let mode = select(vec![Mode::Transport, Mode::Tunnel, Mode::Beet]);
-    (proto, mode, option::of(node(ends)), option::of(level))
-        .prop_map(|(proto, mode, ends, level)| Template { proto, mode, ends, level })
+    let details = prop::collection::vec(node(detail()), 0..3);
+    let (proto, mode) = (select(Proto::ALL), select(model::Mode::ALL));
+    (proto, mode, option::of(node(ends)), option::of(level), details).prop_map(
+        |(proto, mode, ends, level, details)| {
+            // They follow a level.
+            let details = if level.is_some() { details } else { Vec::new() };
+            Template { proto, mode, ends, level, details }
+        },
+    )
+}
+
+fn detail() -> impl Strategy<Value = Detail> {
+    let numbers: Vec<_> =
+        DetailWord::ALL.iter().copied().filter(|word| *word != DetailWord::Share).collect();
+    prop_oneof![
+        (select(numbers), any::<u64>()).prop_map(|(word, number)| Detail::Number(word, number)),
+        any::<u8>().prop_map(|number| Detail::Share(Share(number))),
+    ]
 }
 
 fn policy() -> BoxedStrategy<Node<Policy>> {
@@ -290,7 +323,7 @@ fn command() -> impl Strategy<Value = Command> {
         (selection(), policy()).prop_map(|(what, policy)| Command::SpdAdd(what, policy)),
         (selection(), policy()).prop_map(|(what, policy)| Command::SpdUpdate(what, policy)),
         (selector(), policy()).prop_map(|(what, policy)| Command::SpdDelete(what, policy)),
-        Just(Command::SpdFlush),
+        select(PolicyType::ALL).prop_map(Command::SpdFlush),
         Just(Command::SpdDump),
         Just(Command::Exit),
     ]
@@ -363,7 +396,9 @@ fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
         }
         Command::DeleteAll(all) => ends(all),
         Command::Flush(of) | Command::Dump(of) => proto(of),
-        Command::SpdUpdate(..) | Command::Exit if is_freebsd => return Command::SpdFlush,
+        Command::SpdUpdate(..) | Command::Exit if is_freebsd => {
+            return Command::SpdFlush(PolicyType::Main);
+        }
         Command::SpdAdd(what, text) | Command::SpdUpdate(what, text) => {
             if let Selection::Packets(packets) = what {
                 selector(packets);
@@ -374,7 +409,7 @@ fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
             selector(packets);
             policy(text);
         }
-        Command::SpdFlush | Command::SpdDump | Command::Exit => {}
+        Command::SpdFlush(_) | Command::SpdDump | Command::Exit => {}
     }
     command
 }

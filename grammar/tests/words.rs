@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use grammar::tree::{Flag, Mode, SaProtoWord, StatementWord};
+use grammar::tree::{DetailWord, Flag, Mode, SaProtoWord, StatementWord};
 use model::{
     ALGORITHMS, ActionKind, AlgorithmKind,
     AlgorithmKind::{Aead, Auth, Comp, Crypt},
-    Direction, EncapKind, IpTfsSetting, LevelKind, PriorityBase, Proto, SaDirection, SaFlags,
-    ScriptOption,
+    Direction, EncapKind, IpTfsSetting, LevelKind, PolicyFlags, PolicyType, PriorityBase, Proto,
+    SaDirection, SaFlags, ScriptOption, ZeroLimits,
 };
 
 const SETKEY: &str = include_str!("../setkey.pest");
@@ -91,8 +91,15 @@ fn levels() -> Words {
 }
 
 fn template_protocols() -> Words {
-    let protocols = Proto::ALL.iter().filter(|proto| proto.sa_type().is_some());
-    words(protocols.map(|proto| proto.word()))
+    words(Proto::ALL.iter().map(|proto| proto.word()))
+}
+
+fn template_modes() -> Words {
+    words(model::Mode::ALL.iter().map(|mode| mode.word()))
+}
+
+fn details() -> Words {
+    words(DetailWord::ALL.iter().map(|detail| detail.word()))
 }
 
 /// Words that the original has and Linux has no algorithm for.
@@ -108,6 +115,9 @@ fn statements_and_options() {
             "flag_word",
             "mode_word",
             "kernel_flag_word",
+            "policy_flag_word",
+            "policy_type_word",
+            "zero_limit_word",
             "crypt_word",
             "auth_word",
             "comp_word",
@@ -153,7 +163,13 @@ fn words_of_a_policy() {
     assert_eq!(of(POLICY, &["base"]), bases());
     assert_eq!(of(POLICY, &["action"]), actions());
     assert_eq!(of(POLICY, &["proto"]), template_protocols());
-    assert_eq!(of(POLICY, &["mode"]), modes());
+    assert_eq!(of(POLICY, &["mode"]), template_modes());
+    assert_eq!(of(POLICY, &["detail_word"]), details());
+    let flags = words(PolicyFlags::WORDS);
+    assert_eq!(of(SETKEY, &["policy_flag_word"]), flags);
+    let types = PolicyType::ALL.iter().map(|kind| kind.word());
+    assert_eq!(of(SETKEY, &["policy_type_word"]), words(types));
+    assert_eq!(of(SETKEY, &["zero_limit_word"]), words(ZeroLimits::WORDS));
     assert_eq!(of(POLICY, &["level", "unique_number"]), &levels() | &words(["unique:"]));
 }
 
@@ -171,9 +187,11 @@ fn no_other_words() {
     let encapsulations = words(EncapKind::ALL.iter().map(|kind| kind.word()));
     let settings = words(IpTfsSetting::ALL.iter().map(|setting| setting.word()));
     let sa_directions = words(SaDirection::ALL.iter().map(|direction| direction.word()));
+    let types = words(PolicyType::ALL.iter().map(|kind| kind.word()));
     let known: Words = own
         .into_iter()
         .chain([modes_of_sas, encapsulations, settings])
+        .chain([words(PolicyFlags::WORDS), words(ZeroLimits::WORDS), types])
         .chain([kernel, options, sa_directions, algorithms(&[Crypt, Aead, Auth, Comp])])
         .flatten()
         .collect();
@@ -181,15 +199,14 @@ fn no_other_words() {
     let unknown = &all - &known;
     assert!(unknown.is_empty(), "{unknown:?}");
 
-    let syntax = words(["prio", "priority", "me", "any", "unique:"]);
-    let known: Words =
-        [directions(), bases(), actions(), template_protocols(), modes(), levels(), syntax]
-            .into_iter()
-            .flatten()
-            .collect();
-    // `beet` is new, and the original has no such word to reserve.
+    let syntax = words(["prio", "priority", "me", "any", "unique:", "number:", ":"]);
+    let protocols = template_protocols();
+    let lists = [directions(), bases(), actions(), protocols, template_modes(), levels(), syntax];
+    let known: Words = lists.into_iter().flatten().chain(details()).collect();
+    // The original has no such words to reserve.
     let reserved = of(POLICY, &["reserved"]);
-    assert_eq!(&known - &reserved, words(["beet", "unique:"]));
+    let new = ["beet", "ro", "in_trigger", "iptfs", "route2", "hao", "unique:", "number:", ":"];
+    assert_eq!(&known - &reserved, &words(new) | &details());
     let all: Words = rules(POLICY).iter().flat_map(|rule| quoted(&rule.1)).collect();
     let unknown = &all - &known;
     assert!(unknown.is_empty(), "{unknown:?}");

@@ -59,7 +59,8 @@ impl Effect {
                 Effect::Policies
             }
             Operation::FlushSad(proto) => Effect::SadFlush(*proto),
-            Operation::FlushSpd => Effect::SpdFlush,
+            Operation::FlushSpd(_) => Effect::SpdFlush,
+            Operation::WithoutForwardCopy(operation) => Self::of(operation),
             Operation::GetSa(_) | Operation::DumpSad(_) | Operation::DumpSpd => Effect::Nothing,
         }
     }
@@ -262,9 +263,13 @@ mod tests {
     fn a_flush_ends_what_was_in_force() {
         let mut script = Script(Ledger::default(), StatementId::NONE);
         assert_eq!(script.0.summary(false), "no statement is in force, nothing was flushed");
-        for (line, operation) in
-            [(1, policy()), (2, Operation::FlushSpd), (3, policy()), (3, policy()), (4, policy())]
-        {
+        for (line, operation) in [
+            (1, policy()),
+            (2, Operation::FlushSpd(model::PolicyType::Main)),
+            (3, policy()),
+            (3, policy()),
+            (4, policy()),
+        ] {
             let id = script.submit(line, &operation);
             // A policy and its forward copy.
             if line == 4 {

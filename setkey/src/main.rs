@@ -31,7 +31,7 @@ use std::{
     time::Duration,
 };
 
-use model::{Dialect, Operation, Visible};
+use model::{Dialect, Operation, PolicyType, Visible};
 
 use backend::Submission;
 use error::Error;
@@ -39,7 +39,7 @@ use input::Input;
 use options::{Command, Database, Layout, Stop, Task};
 use printer::{Printer, Source};
 
-/// Exit status after the kernel refused something, with `--strict`.
+/// Exit status after the kernel refused something, with `--strict`, and of a script that is not whole.
 const REFUSED: u8 = 2;
 
 fn main() -> ExitCode {
@@ -72,7 +72,7 @@ fn run(command: &Command) -> Result<ExitCode, Error> {
         Task::Dump(Database::Sad) => dump(command, &Operation::DumpSad(None)),
         Task::Dump(Database::Spd) => dump(command, &Operation::DumpSpd),
         Task::Flush(Database::Sad) => one(command, Operation::FlushSad(None)),
-        Task::Flush(Database::Spd) => one(command, Operation::FlushSpd),
+        Task::Flush(Database::Spd) => one(command, Operation::FlushSpd(PolicyType::Main)),
         Task::Monitor(timestamp) => {
             match &command.pf_key {
                 None => monitor::run(*timestamp, command.messages)?,
@@ -131,7 +131,8 @@ fn printer(command: &Command, source: Source) -> StdoutPrinter {
     Printer::new(out, source, command)
 }
 
-/// The status when everything was read: 0 even if the kernel refused something, but for `--strict`.
+/// The status when everything was read: 0 even if the kernel refused something, but for `--strict`. A script that was
+/// printed lacks what is in it as a comment.
 fn exit_code(command: &Command, printer: &StdoutPrinter) -> ExitCode {
     if command.strict && printer.has_refused() || printer.is_incomplete() {
         ExitCode::from(REFUSED)

@@ -70,6 +70,8 @@ pub struct DumpFormat {
     pub ports: bool,
     /// Put `x` for the digits of keys (`--redact`).
     pub redact: bool,
+    /// Begin a script with what empties the database (`--script=restore`).
+    pub restores: bool,
     /// JSON has the digits of keys (`--keys`).
     pub keys: bool,
     /// The policies that are shown (`-g`, `-t`).

@@ -14,7 +14,7 @@ use sys::errno_text;
 use crate::{
     dump::{Entries, Entry, HEADER},
     ledger::{Ledger, StatementId},
-    options::Command,
+    options::{Command, Database},
     print_error,
 };
 
@@ -101,8 +101,8 @@ impl<W: Write> Printer<W> {
         self.entries.take(&mut self.out, entry, message)
     }
 
-    fn end(&mut self, line: usize, empty: &str) -> io::Result<()> {
-        let is_empty = self.entries.end(&mut self.out)?;
+    fn end(&mut self, line: usize, database: Database, empty: &str) -> io::Result<()> {
+        let is_empty = self.entries.end(&mut self.out, database)?;
         if is_empty { self.write_result(line, empty) } else { Ok(()) }
     }
 
@@ -196,8 +196,8 @@ impl<W: Write> Sink for Printer<W> {
                 self.ledger.accepted(statement);
                 self.entries.reserved(&mut self.out, &entry)
             }
-            Outcome::EndOfSad => self.end(line, "No SAD entries"),
-            Outcome::EndOfSpd => self.end(line, "No SPD entries"),
+            Outcome::EndOfSad => self.end(line, Database::Sad, "No SAD entries"),
+            Outcome::EndOfSpd => self.end(line, Database::Spd, "No SPD entries"),
         }
     }
 }

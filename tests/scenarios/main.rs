@@ -37,6 +37,7 @@ mod pfkey_limits;
 mod pfkey_load;
 mod pid_namespaces;
 mod planted_keys;
+mod policy_script;
 mod prompt_clients;
 mod raw_round_trip;
 mod round_trip;

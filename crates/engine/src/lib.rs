@@ -22,7 +22,7 @@ pub use events::Monitor;
 pub use info::info;
 pub use policy::{
     entry::{Installed, Requested},
-    forward::forward_operation,
+    forward::{forward_copy, forward_operation},
     sockets::{SocketEntry, choose_reqids, socket_policies},
 };
 pub use reconcile::{

@@ -135,8 +135,14 @@ impl Engine {
                 self.add_policy(line, *policy, IfThere::Replace, sink)
             }
             Operation::DeletePolicy(id) => self.delete_policy(line, &id),
-            Operation::FlushSpd => self.flush_spd(line),
+            Operation::FlushSpd(kind) => self.flush_spd(line, kind),
             Operation::DumpSpd => self.dump_spd(line, sink),
+            Operation::WithoutForwardCopy(operation) => {
+                let forward_copies = std::mem::take(&mut self.options.forward_copies);
+                let prepared = self.prepare(line, *operation, sink);
+                self.options.forward_copies = forward_copies;
+                prepared
+            }
             Operation::AddSa(sa) => self.add_sa(line, *sa, sink),
             Operation::UpdateSa(sa) => self.update_sa(line, *sa, sink),
             Operation::DeleteSa(id) => {

@@ -8,9 +8,9 @@ use std::{
 use dns_lookup::{AddrInfoHints, getaddrinfo};
 use grammar::{
     Kind, parse_policy,
-    tree::{Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Template},
+    tree::{Endpoint, Ends, Level, Node, Offset, Policy, Priority, Template},
 };
-use model::{ActionKind, Direction, LevelKind, PriorityBase, ReqId};
+use model::{ActionKind, Direction, LevelKind, Mode, PriorityBase, ReqId};
 use pfkey::ext::{self, IpsecRequest};
 
 use crate::error::{Code, Error};
@@ -27,6 +27,12 @@ pub(crate) fn compile(text: &[u8]) -> Result<ext::Policy, Error> {
             _ => Code::InvalidArgument,
         }
     })?;
+    // What is in this project's language only has no place in `sadb_x_policy`.
+    let is_original =
+        |it: &Node<Template>| it.value.details.is_empty() && it.value.proto.sa_type().is_some();
+    if !policy.templates.iter().all(is_original) {
+        return Err(Code::InvalidArgument.into());
+    }
     let direction = policy.direction.value;
     let bare = ext::Policy::bare(direction.xfrm() + 1);
     // Without an action the kernel is to look at the direction only: SPDDELETE.
@@ -46,7 +52,11 @@ fn complain(detail: &str) {
 }
 
 fn priority(priority: Option<Priority>) -> Result<u32, Error> {
-    let Some(Priority { base, offset }) = priority else { return Ok(model::Priority::DEFAULT.0) };
+    let (base, offset) = match priority {
+        None => return Ok(model::Priority::DEFAULT.0),
+        Some(Priority::Number(_)) => return Err(Code::InvalidArgument.into()),
+        Some(Priority::From { base, offset }) => (base, offset),
+    };
     let start = base.map_or(model::Priority::DEFAULT, PriorityBase::priority).0;
     let Some(Offset { later, by }) = offset else { return Ok(start) };
     let most = if later { model::Priority::MOST_LATER } else { model::Priority::MOST_EARLIER };
@@ -79,7 +89,7 @@ fn request(
     };
     let reqid = reqid.map(u32::try_from).transpose().map_err(|_| Code::InvalidLevel)?;
     let level = level.with(reqid.and_then(ReqId::new));
-    Ok(IpsecRequest::new(request.proto, request.mode.into(), level, ends)?)
+    Ok(IpsecRequest::new(request.proto, request.mode, level, ends)?)
 }
 
 /// The ends of a request, source first; none of `me-any` and `any-me`.

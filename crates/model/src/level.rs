@@ -84,6 +84,12 @@ pub enum Level {
 }
 
 impl Level {
+    /// The level at which no packet passes without an SA, of this number if there is one.
+    #[must_use]
+    pub fn of_reqid(reqid: Option<ReqId>) -> Self {
+        reqid.map_or(Level::Require, |reqid| Level::Unique(Some(reqid)))
+    }
+
     /// The level without the number.
     #[must_use]
     pub fn kind(self) -> LevelKind {

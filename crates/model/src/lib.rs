@@ -43,6 +43,7 @@ mod table;
 mod template;
 pub mod variable;
 mod visible;
+mod zero_limits;
 
 pub use action::{Action, ActionKind};
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
@@ -83,3 +84,4 @@ pub use table::UnknownWord;
 pub use template::{AlgorithmMasks, Share, ShareKind, Template, TemplateDetails, TemplateMode};
 pub use variable::{Setting, Variable, VariableError, Variables};
 pub use visible::{Visible, is_visible, visible};
+pub use zero_limits::ZeroLimits;

@@ -1,4 +1,6 @@
-use crate::{AddressPair, Policy, PolicyId, Proto, ReqId, Sa, SaId, SaMode, Spi, Variables};
+use crate::{
+    AddressPair, Policy, PolicyId, PolicyType, Proto, ReqId, Sa, SaId, SaMode, Spi, Variables,
+};
 
 /// One thing to do to the SAD or SPD. A statement of a script is one or several of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +27,12 @@ pub enum Operation {
     UpdatePolicy(Box<Policy>),
     /// `spddelete`.
     DeletePolicy(PolicyId),
-    /// `spdflush`.
-    FlushSpd,
+    /// `spdflush`: every policy of this type.
+    FlushSpd(PolicyType),
     /// `spddump`.
     DumpSpd,
+    /// `-nofwd`: an operation on an `in` policy that leaves its `fwd` copy out.
+    WithoutForwardCopy(Box<Operation>),
 }
 
 /// The SPI that a larval SA is to get (`SADB_GETSPI`, `XFRM_MSG_ALLOCSPI`).

@@ -111,10 +111,32 @@ table! {
         RawCpi => common("-R"),
         /// Policy.
         Policy => common("-P"),
+        /// Device of a policy's packets.
+        Device => common("-dev"),
+        /// Bits of the ports that a policy looks at.
+        PortMasks => common("-portmask"),
+        /// User of a policy's selector.
+        User => common("-user"),
+        /// Which SPD a policy is in.
+        PolicyType => common("-ptype"),
+        /// Limits of a policy that are 0 in the kernel.
+        ZeroLimit => common("-zero"),
+        /// An `in` policy without its `fwd` copy.
+        NoForwardCopy => common("-nofwd"),
     }
 }
 
 impl ScriptOption {
+    /// The options of policies alone.
+    pub const OF_POLICIES: [ScriptOption; 6] = [
+        Self::Device,
+        Self::PortMasks,
+        Self::User,
+        Self::PolicyType,
+        Self::ZeroLimit,
+        Self::NoForwardCopy,
+    ];
+
     /// The dialects that have the option.
     #[must_use]
     pub fn dialects(self) -> &'static [Dialect] {

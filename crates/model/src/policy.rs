@@ -1,8 +1,8 @@
 use std::num::NonZeroU32;
 
 use crate::{
-    Action, Current, Direction, Error, Installation, Level, Lifetimes, Mark, PolicyFlags,
-    PolicyType, Priority, SecCtx, Selector, Template, TemplateMode,
+    Action, Attribute, Current, DeviceName, Direction, Error, Installation, Level, Lifetimes, Mark,
+    PolicyFlags, PolicyType, Priority, SecCtx, Selector, Template, TemplateMode, ZeroLimits,
 };
 
 /// The templates that a packet may pass through (`XFRM_MAX_DEPTH`, linux/xfrm.h): the most that
@@ -52,10 +52,16 @@ pub struct Policy {
     pub action: Action,
     /// Limits.
     pub lifetimes: Lifetimes,
+    /// Limits that are not set and that the kernel has as 0.
+    pub zero_limits: ZeroLimits,
     /// Flags.
     pub flags: PolicyFlags,
+    /// The device that does the work (`XFRMA_OFFLOAD_DEV`, Linux 6.2): always that of whole packets.
+    pub offload: Option<DeviceName>,
     /// The templates of a policy that drops its packets: the kernel keeps them and does not use them.
     pub unused_templates: Vec<Template>,
+    /// Attributes that have no field.
+    pub unknown: Vec<Attribute>,
 }
 
 impl Policy {
@@ -67,8 +73,11 @@ impl Policy {
             priority: Priority::DEFAULT,
             action,
             lifetimes: Lifetimes::default(),
+            zero_limits: ZeroLimits::default(),
             flags: PolicyFlags::default(),
+            offload: None,
             unused_templates: Vec::new(),
+            unknown: Vec::new(),
         }
     }
 

@@ -22,6 +22,9 @@ impl PolicyFlags {
     const TABLE: [(PolicyFlags, &'static str); 3] =
         [(Self::LOCAL_OK, "localok"), (Self::ICMP, "icmp"), (Self::CPU_ACQUIRE, "cpu-acquire")];
 
+    /// The words of those that have one.
+    pub const WORDS: [&'static str; 3] = [Self::TABLE[0].1, Self::TABLE[1].1, Self::TABLE[2].1];
+
     /// The flags of the kernel's field.
     #[must_use]
     pub const fn from_bits(bits: u8) -> Self {

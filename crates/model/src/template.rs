@@ -150,6 +150,19 @@ impl ShareKind {
     }
 }
 
+impl Share {
+    /// The value that keeps a level.
+    #[must_use]
+    pub fn of(level: Level) -> Self {
+        let kind = match level {
+            Level::Default => ShareKind::Session,
+            Level::Use => ShareKind::User,
+            Level::Require | Level::Unique(_) => ShareKind::Unique,
+        };
+        Share(kind.xfrm())
+    }
+}
+
 impl std::fmt::Display for Share {
     /// The word of ip-xfrm(8), or the number of a value that has none.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -234,7 +234,7 @@ mod tests {
     fn messages_are_numbered_padded_and_the_last_is_acknowledged() {
         let mut batch = batch(u32::MAX);
         batch.push(&Change::FlushSad(Some(Proto::Esp)));
-        batch.push(&Change::FlushSpd);
+        batch.push(&Change::FlushSpd(model::PolicyType::Main));
         batch.push(&delete(0x1000));
         let (seqs, bytes) = batch.close();
         assert_eq!((seqs.first, seqs.count), (u32::MAX, 3));
@@ -269,7 +269,7 @@ mod tests {
         let mut batch = batch(7);
         batch.push(&Change::AddSa(&offloaded("eth-none")));
         assert_eq!(batch.close().1, b"");
-        batch.push(&Change::FlushSpd);
+        batch.push(&Change::FlushSpd(model::PolicyType::Main));
         batch.push(&Change::UpdateSa(&offloaded("eth-none")));
         let (seqs, bytes) = batch.close();
         assert_eq!((seqs.first, seqs.count), (7, 2));
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn a_batch_that_is_rolled_back_is_as_it_was() {
         let mut batch = batch(7);
-        batch.push(&Change::FlushSpd);
+        batch.push(&Change::FlushSpd(model::PolicyType::Main));
         let mark = batch.mark();
         batch.push(&delete(1));
         batch.push(&Change::AddSa(&offloaded("eth-none")));

@@ -1,4 +1,6 @@
-use model::{Installation, Migration, Policy, PolicyEntry, PolicyId, Proto, Sa, SaId, Template};
+use model::{
+    Installation, Migration, Policy, PolicyEntry, PolicyId, PolicyType, Proto, Sa, SaId, Template,
+};
 use netlink_packet_xfrm::{
     UserPolicyDefault, XFRM_MSG_NEWPOLICY, XFRM_MSG_UPDPOLICY, XfrmMessage, policy, state,
 };
@@ -43,8 +45,8 @@ pub enum Change<'a> {
     RenewPolicy(&'a PolicyImage),
     /// Deletes a policy; ENOENT if there is none (`XFRM_MSG_DELPOLICY`).
     DeletePolicy(&'a PolicyId),
-    /// Deletes every policy but those of sockets (`XFRM_MSG_FLUSHPOLICY`).
-    FlushSpd,
+    /// Deletes every policy of a type but those of sockets (`XFRM_MSG_FLUSHPOLICY`).
+    FlushSpd(PolicyType),
     /// Moves a policy and its SAs to other addresses; ENOENT if there is no such policy, ENODATA if
     /// it asks for none of these SAs (`XFRM_MSG_MIGRATE`).
     Migrate(&'a Migration),
@@ -91,7 +93,10 @@ impl Change<'_> {
             Change::DeletePolicy(id) => {
                 XfrmMessage::DeletePolicy(wire::policy::id_message(id, devices)?)
             }
-            Change::FlushSpd => XfrmMessage::FlushPolicy(policy::FlushMessage::default()),
+            Change::FlushSpd(kind) => {
+                let nlas = wire::policy::type_attribute(kind).into_iter().collect();
+                XfrmMessage::FlushPolicy(policy::FlushMessage { nlas })
+            }
             Change::Migrate(migration) => {
                 XfrmMessage::Migrate(wire::migration::message(migration, devices)?)
             }

@@ -77,9 +77,6 @@ pub enum Mistake {
     /// A policy that is not there, since the SPD was flushed.
     #[error("there is no such policy: line {0} flushes the SPD, and no statement adds it")]
     NoPolicy(usize),
-    /// A transport template behind a tunnel of the other IP version.
-    #[error("a template in transport mode cannot follow a tunnel of the other IP version")]
-    TransportOfOtherVersion,
 }
 
 impl Mistake {
@@ -99,7 +96,6 @@ impl Mistake {
             Mistake::ForwardCopyExists(_) | Mistake::ForwardExists(_) => {
                 "leave the `fwd` policy out, or load the script with -k"
             }
-            Mistake::TransportOfOtherVersion => "put the template before the tunnel",
         }
     }
 }
@@ -186,17 +182,21 @@ impl Checker {
                 self.sad.flush(*proto, line);
                 None
             }
-            Operation::AddPolicy(policy) => {
-                spd::mistake(policy).or_else(|| self.spd.add(&policy.id, line))
-            }
-            Operation::UpdatePolicy(policy) => spd::mistake(policy).or_else(|| {
+            Operation::AddPolicy(policy) => self.spd.add(&policy.id, line),
+            Operation::UpdatePolicy(policy) => {
                 self.spd.update(&policy.id, line);
                 None
-            }),
+            }
             Operation::DeletePolicy(id) => self.spd.delete(id),
-            Operation::FlushSpd => {
-                self.spd.flush(line);
+            Operation::FlushSpd(kind) => {
+                self.spd.flush(*kind, line);
                 None
+            }
+            Operation::WithoutForwardCopy(operation) => {
+                let forward_copies = self.spd.set_forward_copies(false);
+                let mistake = self.operation(operation, line);
+                self.spd.set_forward_copies(forward_copies);
+                mistake
             }
             Operation::GetSpi(_) => {
                 self.sad.reserve();

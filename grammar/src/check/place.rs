@@ -59,7 +59,6 @@ fn of_mistake(command: &Command, mistake: Mistake) -> Option<Span> {
         Mistake::FlagOfDirection => {
             extension(command, |part| matches!(part, Extension::KernelFlag(_)))
         }
-        Mistake::TransportOfOtherVersion => Some(policy(command)?.templates.last()?.span),
         Mistake::PolicyExists(_)
         | Mistake::ForwardCopyExists(_)
         | Mistake::ForwardExists(_)

@@ -1,6 +1,6 @@
 use std::collections::{HashMap, hash_map::Entry};
 
-use model::{Action, AddressPair, Direction, IpVersion, Policy, PolicyId};
+use model::{Direction, PolicyId, PolicyType};
 
 use super::Mistake;
 
@@ -16,25 +16,6 @@ pub(super) struct Spd {
 struct Added {
     line: usize,
     is_copy: bool,
-}
-
-/// What the kernel refuses about a policy by itself (`validate_tmpl`).
-pub(super) fn mistake(policy: &Policy) -> Option<Mistake> {
-    let Action::Ipsec(templates) = &policy.action else { return None };
-    let own = policy.id.selector.version();
-    let mut inner = own;
-    for template in templates {
-        match template.mode.endpoints() {
-            Some(ends) => inner = version(ends),
-            None if inner != own => return Some(Mistake::TransportOfOtherVersion),
-            None => {}
-        }
-    }
-    None
-}
-
-fn version(ends: AddressPair) -> IpVersion {
-    IpVersion::of(ends.dst())
 }
 
 impl Spd {
@@ -77,15 +58,23 @@ impl Spd {
     }
 
     pub(super) fn delete(&mut self, id: &PolicyId) -> Option<Mistake> {
-        let mistake = self.flushed.filter(|_| !self.added.contains_key(id)).map(Mistake::NoPolicy);
+        let is_missing = id.policy_type == PolicyType::Main && !self.added.contains_key(id);
+        let mistake = self.flushed.filter(|_| is_missing).map(Mistake::NoPolicy);
         for (name, _) in self.names(id) {
             self.added.remove(&name);
         }
         mistake
     }
 
-    pub(super) fn flush(&mut self, line: usize) {
-        self.added.clear();
-        self.flushed = Some(line);
+    pub(super) fn flush(&mut self, kind: PolicyType, line: usize) {
+        self.added.retain(|id, _| id.policy_type != kind);
+        if kind == PolicyType::Main {
+            self.flushed = Some(line);
+        }
+    }
+
+    /// Sets whether statements have forward copies; returns what it was.
+    pub(super) fn set_forward_copies(&mut self, forward_copies: bool) -> bool {
+        std::mem::replace(&mut self.forward_copies, forward_copies)
     }
 }

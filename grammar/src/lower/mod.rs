@@ -54,7 +54,7 @@ pub fn lower(statement: &Statement, names: &dyn Names) -> Result<Lowered, Error>
             lowering.add_policy(what, policy, Operation::UpdatePolicy)?
         }
         Command::SpdDelete(selector, policy) => lowering.delete_policy(selector, policy)?,
-        Command::SpdFlush => Lowered::one(Ok(Operation::FlushSpd)),
+        Command::SpdFlush(kind) => Lowered::one(Ok(Operation::FlushSpd(*kind))),
         Command::SpdDump => Lowered::one(Ok(Operation::DumpSpd)),
         Command::Exit => Lowered::default(),
     })

@@ -79,6 +79,15 @@ impl Lowering<'_> {
                 Extension::Fragment(..) => fragment = Some(*span),
                 // Padding and cyclic sequence numbers mean nothing to AF_KEY.
                 Extension::Flag(_) => {}
+                // Those of policies: the grammar has none of an SA.
+                Extension::Device(_)
+                | Extension::PortMasks(..)
+                | Extension::User(_)
+                | Extension::PolicyType(_)
+                | Extension::PolicyFlag(_)
+                | Extension::PolicyOffload(_)
+                | Extension::ZeroLimit(_)
+                | Extension::NoForwardCopy => {}
                 limit @ (Extension::HardTime(_)
                 | Extension::SoftTime(_)
                 | Extension::HardBytes(_)

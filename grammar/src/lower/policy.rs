@@ -1,16 +1,19 @@
 use std::net::IpAddr;
 
 use model::{
-    Action, ActionKind, AddressPair, Level, Lifetimes, Names, Operation, Policy, PolicyId,
-    Priority, PriorityBase, ReqId, SocketAction, SocketPolicy, Template, TemplateMode,
-    names::LookUp,
+    Action, ActionKind, AddressPair, DeviceName, Level, Lifetimes, Mode, Names, Operation, Policy,
+    PolicyFlags, PolicyId, Priority, PriorityBase, ReqId, SocketAction, SocketPolicy, Spi,
+    Template, TemplateDetails, TemplateMode, ZeroLimits, names::LookUp,
 };
 
 use super::{Lowered, Lowering, range::NumberRange};
 use crate::{
     error::{Error, Kind},
     parse::source::Source,
-    tree::{self, Endpoint, Ends, Mode, Node, Offset, Selection, Selector, Span},
+    tree::{
+        self, Detail, DetailWord, Endpoint, Ends, Extension, Node, Offset, Selection, Selector,
+        Span,
+    },
 };
 
 const UNIQUE: NumberRange =
@@ -28,18 +31,18 @@ impl Lowering<'_> {
                 let upper = self.upper(&selector.upper)?;
                 let text = self.policy_text(node)?;
                 let name = self.policy_name(selector, upper)?;
-                let lifetimes = self.limits(selector)?;
+                let options = self.policy_options(selector)?;
                 let made = name
                     .id(node.value.direction.value)
-                    .and_then(|id| text.policy(id, lifetimes))
-                    .map(operation);
+                    .and_then(|id| text.policy(id, options))
+                    .map(|policy| with_or_without_copy(selector, operation(policy)));
                 let warnings = self.doubts(selector, upper, &name, &node.value);
                 Ok(Lowered { operations: vec![made], warnings })
             }
             Selection::Tagged(tag) => {
                 let text = self.policy_text(node)?;
                 let ids = self.tagged(tag, node.value.direction.value)?;
-                let made = ids.map(|id| text.policy(id, Lifetimes::default()).map(&operation));
+                let made = ids.map(|id| text.policy(id, Options::default()).map(&operation));
                 Ok(Lowered { operations: made.into(), ..Lowered::default() })
             }
         }
@@ -54,15 +57,22 @@ impl Lowering<'_> {
         // Its errors count; what it asks for does not.
         let _ = self.policy_text(node)?;
         let id = self.policy_name(selector, upper)?.id(node.value.direction.value);
-        Ok(Lowered::one(id.map(Operation::DeletePolicy)))
+        Ok(Lowered::one(id.map(|id| with_or_without_copy(selector, Operation::DeletePolicy(id)))))
     }
 
-    fn limits(&self, selector: &Selector) -> Result<Lifetimes, Error> {
-        let mut lifetimes = Lifetimes::default();
+    fn policy_options(&self, selector: &Selector) -> Result<Options, Error> {
+        let mut options = Options::default();
         for Node { value, span } in &selector.extensions {
-            self.set_limit(value, *span, &mut lifetimes)?;
+            match value {
+                Extension::PolicyFlag(flag) => options.flags = options.flags | *flag,
+                Extension::ZeroLimit(limit) => options.zero_limits = options.zero_limits | *limit,
+                Extension::PolicyOffload(device) | Extension::HardwareInterface(device) => {
+                    options.offload = Some(self.device(device, *span)?);
+                }
+                _ => self.set_limit(value, *span, &mut options.lifetimes)?,
+            }
         }
-        Ok(lifetimes)
+        Ok(options)
     }
 
     fn policy_text(&self, node: &Node<tree::Policy>) -> Result<Text, Error> {
@@ -81,16 +91,37 @@ pub(crate) fn of_socket(
     PolicyText { lowering, policy, span }.lower_of_socket()
 }
 
+/// The operation on a policy, with `-nofwd` if the statement has it.
+fn with_or_without_copy(selector: &Selector, operation: Operation) -> Operation {
+    let has_no_copy = |node: &Node<Extension>| node.value == Extension::NoForwardCopy;
+    if selector.extensions.iter().any(has_no_copy) {
+        Operation::WithoutForwardCopy(Box::new(operation))
+    } else {
+        operation
+    }
+}
+
+/// What the options of a statement say of a policy beside its name.
+#[derive(Default)]
+struct Options {
+    lifetimes: Lifetimes,
+    zero_limits: ZeroLimits,
+    flags: PolicyFlags,
+    offload: Option<DeviceName>,
+}
+
 /// What a policy text asks for.
 struct Text {
     priority: Priority,
     action: ActionKind,
+    /// Of `ipsec`, and those of `discard` that have details.
     templates: Vec<Template>,
 }
 
 impl Text {
     /// The policy of this name, or why AF_KEY refuses it.
-    fn policy(&self, id: PolicyId, lifetimes: Lifetimes) -> Result<Box<Policy>, model::Error> {
+    fn policy(&self, id: PolicyId, options: Options) -> Result<Box<Policy>, model::Error> {
+        let Options { lifetimes, zero_limits, flags, offload } = options;
         let action = match self.action {
             ActionKind::Discard => Action::Discard,
             ActionKind::None => Action::None,
@@ -99,7 +130,17 @@ impl Text {
                 return Err(model::Error::SocketActionInSpd(kind.word()));
             }
         };
-        let policy = Policy { priority: self.priority, lifetimes, ..Policy::new(id, action) };
+        let is_discard = self.action == ActionKind::Discard;
+        let unused_templates = if is_discard { self.templates.clone() } else { Vec::new() };
+        let policy = Policy {
+            priority: self.priority,
+            lifetimes,
+            zero_limits,
+            flags,
+            offload,
+            unused_templates,
+            ..Policy::new(id, action)
+        };
         policy.check()?;
         Ok(Box::new(policy))
     }
@@ -131,6 +172,12 @@ impl PolicyText<'_> {
             let end = Span { start: self.span.end, end: self.span.end };
             return Err(self.error(Kind::NoAction, end));
         };
+        // PF_KEY, in which the services take policies of sockets, has no details.
+        let mut details = self.policy.templates.iter().flat_map(|template| &template.value.details);
+        if let Some(Node { value, span }) = details.next() {
+            let word = value.word().word().to_owned();
+            return Err(self.error(Kind::PolicySyntax { word, expected: Vec::new() }, *span));
+        }
         let Text { priority, action, templates } = self.parts(action.value)?;
         let action = match action {
             ActionKind::Discard => SocketAction::Discard,
@@ -145,7 +192,7 @@ impl PolicyText<'_> {
     /// The parts of a text with an action.
     fn parts(&self, action: ActionKind) -> Result<Text, Error> {
         let priority = self.priority()?;
-        let templates = self.templates(action == ActionKind::Ipsec)?;
+        let templates = self.templates(action)?;
         Ok(Text { priority, action, templates })
     }
 
@@ -153,10 +200,17 @@ impl PolicyText<'_> {
         let Some(Node { value: priority, span }) = &self.policy.priority else {
             return Ok(Priority::DEFAULT);
         };
-        let base = priority.base.map_or(Priority::DEFAULT, PriorityBase::priority);
-        let Some(Offset { later, by }) = priority.offset else { return Ok(base) };
+        let (named, offset) = match *priority {
+            tree::Priority::From { base, offset } => (base, offset),
+            tree::Priority::Number(number) => {
+                let range = NumberRange::of_bits("the priority", 32);
+                return self.number(range, number, *span).map(Priority);
+            }
+        };
+        let base = named.map_or(Priority::DEFAULT, PriorityBase::priority);
+        let Some(Offset { later, by }) = offset else { return Ok(base) };
         let most = if later { Priority::MOST_LATER } else { Priority::MOST_EARLIER };
-        if priority.base.is_some() && by > most {
+        if named.is_some() && by > most {
             return Err(self.error(Kind::PriorityOffset, *span));
         }
         let by = u32::try_from(by).ok();
@@ -165,12 +219,14 @@ impl PolicyText<'_> {
         number.map(Priority).ok_or_else(|| self.error(Kind::Priority, *span))
     }
 
-    /// The templates; with another action than `ipsec` they are only looked at.
-    fn templates(&self, is_ipsec: bool) -> Result<Vec<Template>, Error> {
+    /// The templates. With another action than `ipsec` they are only looked at, but for those that have
+    /// details: the kernel keeps templates of a policy that drops its packets, and so does a script.
+    fn templates(&self, action: ActionKind) -> Result<Vec<Template>, Error> {
         let mut templates = Vec::with_capacity(self.policy.templates.len());
         for Node { value: template, span } in &self.policy.templates {
             let ends = template.ends.as_ref().map(|ends| self.endpoints(ends)).transpose()?;
-            if !is_ipsec {
+            let is_kept = action == ActionKind::Discard && !template.details.is_empty();
+            if action != ActionKind::Ipsec && !is_kept {
                 continue;
             }
             let of_one_family = |(src, dst)| {
@@ -179,15 +235,20 @@ impl PolicyText<'_> {
             };
             let endpoints = ends.flatten().map(of_one_family).transpose()?;
             let mode = match (template.mode, endpoints) {
-                (Mode::Transport, _) => TemplateMode::Transport,
-                (Mode::Tunnel, Some(endpoints)) => TemplateMode::Tunnel(endpoints),
-                (Mode::Beet, Some(endpoints)) => TemplateMode::Beet(endpoints),
-                (Mode::Tunnel | Mode::Beet, None) => {
+                // AF_KEY drops endpoints in transport mode.
+                (Mode::Transport, _) if template.details.is_empty() => TemplateMode::Transport,
+                (mode, Some(endpoints)) => TemplateMode::new(mode, endpoints),
+                (Mode::Tunnel | Mode::Beet | Mode::IpTfs, None) => {
                     return Err(self.error(Kind::NoEndpoints, *span));
                 }
+                (mode, None) => TemplateMode::new(mode, AddressPair::UNSPECIFIED),
             };
             let level = self.level(template.level, *span)?;
-            templates.push(Template::new(template.proto, mode, level));
+            let mut lowered = Template::new(template.proto, mode, level);
+            for Node { value, span } in &template.details {
+                self.set_detail(*value, *span, &mut lowered)?;
+            }
+            templates.push(lowered);
         }
         Ok(templates)
     }
@@ -209,6 +270,31 @@ impl PolicyText<'_> {
         let number = number.map(|number| self.number(UNIQUE, number, span)).transpose()?;
         let reqid = number.and_then(ReqId::new);
         Ok(kind.with(reqid.filter(|&reqid| reqid <= ReqId::MANUAL_MAX)))
+    }
+
+    /// Sets what follows the level. With a reqid, `require` is `unique` of that number.
+    fn set_detail(&self, detail: Detail, span: Span, to: &mut Template) -> Result<(), Error> {
+        let (word, number) = match detail {
+            Detail::Share(share) => {
+                to.details.share = Some(share);
+                return Ok(());
+            }
+            Detail::Number(word, number) => (word, number),
+        };
+        let number = self.number(NumberRange::of_bits(word.word(), 32), number, span)?;
+        let TemplateDetails { reqid, spi, algorithms, .. } = &mut to.details;
+        match word {
+            DetailWord::ReqId => match to.level {
+                Level::Default | Level::Use => *reqid = ReqId::new(number),
+                Level::Require | Level::Unique(_) => to.level = Level::of_reqid(ReqId::new(number)),
+            },
+            DetailWord::Spi => *spi = (number != 0).then_some(Spi(number)),
+            DetailWord::CryptMask => algorithms.crypt = number,
+            DetailWord::AuthMask => algorithms.auth = number,
+            DetailWord::CompMask => algorithms.comp = number,
+            DetailWord::Share => {}
+        }
+        Ok(())
     }
 
     /// A number of the text.

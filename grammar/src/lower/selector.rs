@@ -1,7 +1,8 @@
 use std::{net::IpAddr, num::NonZeroU32};
 
 use model::{
-    Dialect, Direction, IpVersion, Mark, PolicyId, Prefix, ScriptOption, SecCtx, Selector, Upper,
+    DeviceName, Dialect, Direction, IpVersion, Mark, PolicyId, PolicyType, PortMasks, Prefix,
+    ScriptOption, SecCtx, Selector, Upper,
     names::{LookUp, protocol_number},
 };
 
@@ -11,7 +12,7 @@ use crate::{
     parse::expected::UPPERS,
     parse::rules::number,
     parse::{hint::Hint, similar::closest},
-    tree::{self, Extension, MarkText, Node, Range},
+    tree::{self, Extension, MarkText, Node, Range, Span},
 };
 
 impl Lowering<'_> {
@@ -29,17 +30,54 @@ impl Lowering<'_> {
         }
         let context = selector.context.as_ref().map(|node| self.sec_ctx(&node.value, node.span));
         let sec_ctx = context.transpose()?.flatten();
-        let (mut mark, mut if_id) = (Mark::default(), None);
+        let mut name = PolicyName {
+            selector,
+            upper,
+            addresses: (src, dst),
+            ports,
+            port_masks: None,
+            device: None,
+            user: 0,
+            sec_ctx,
+            mark: Mark::default(),
+            if_id: None,
+            policy_type: PolicyType::Main,
+        };
         for Node { value, span } in &selector.extensions {
-            match value {
-                Extension::Mark(text) => mark = self.mark(ScriptOption::Mark, *text, *span)?,
-                Extension::IfId(number) => {
-                    if_id = self.number(ScriptOption::IfId, *number, *span)?;
-                }
-                _ => {}
-            }
+            self.name_option(value, *span, &mut name)?;
         }
-        Ok(PolicyName { selector, upper, addresses: (src, dst), ports, sec_ctx, mark, if_id })
+        Ok(name)
+    }
+
+    /// Sets a part of a policy's name, if the extension is one.
+    fn name_option(
+        &self,
+        extension: &Extension,
+        span: Span,
+        name: &mut PolicyName<'_>,
+    ) -> Result<(), Error> {
+        match extension {
+            Extension::Mark(text) => name.mark = self.mark(ScriptOption::Mark, *text, span)?,
+            Extension::IfId(number) => {
+                name.if_id = self.number(ScriptOption::IfId, *number, span)?;
+            }
+            Extension::Device(device) => name.device = Some(self.device(device, span)?),
+            Extension::PortMasks(src, dst) => {
+                let range = NumberRange::of_bits(ScriptOption::PortMasks.word(), 16);
+                let mask = |mask| {
+                    let mask = self.narrow(range, mask, span)?;
+                    Ok(u16::try_from(mask).unwrap_or(u16::MAX))
+                };
+                name.port_masks = Some(PortMasks { src: mask(*src)?, dst: mask(*dst)? });
+            }
+            Extension::User(number) => {
+                let range = NumberRange::of_bits(ScriptOption::User.word(), 32);
+                name.user = self.narrow(range, *number, span)?;
+            }
+            Extension::PolicyType(kind) => name.policy_type = *kind,
+            _ => {}
+        }
+        Ok(())
     }
 
     /// The policies of `tagged "VALUE/MASK"`: all packets of either family with that mark.
@@ -134,6 +172,10 @@ pub(super) struct PolicyName<'s> {
     sec_ctx: Option<SecCtx>,
     mark: Mark,
     if_id: Option<NonZeroU32>,
+    port_masks: Option<PortMasks>,
+    device: Option<DeviceName>,
+    user: u32,
+    policy_type: PolicyType,
 }
 
 impl PolicyName<'_> {
@@ -154,10 +196,13 @@ impl PolicyName<'_> {
         let mut packets = Selector::new(src, dst)?;
         packets.upper = self.upper;
         (packets.src_port, packets.dst_port) = self.ports;
+        packets.port_masks = self.port_masks.filter(|masks| *masks != packets.port_masks());
+        (packets.device, packets.user) = (self.device, self.user);
         Ok(PolicyId {
             sec_ctx: self.sec_ctx.clone(),
             mark: self.mark,
             if_id: self.if_id,
+            policy_type: self.policy_type,
             ..PolicyId::new(packets, direction)
         })
     }

@@ -2,7 +2,7 @@
 
 use model::{
     ALGORITHMS, ActionKind, AlgorithmKind, Dialect, Direction, EncapKind, IpTfsSetting, LevelKind,
-    PriorityBase, Proto, SaDirection, SaFlags, ScriptOption,
+    PolicyFlags, PolicyType, PriorityBase, Proto, SaDirection, SaFlags, ScriptOption, ZeroLimits,
 };
 use pest::{
     RuleType,
@@ -13,7 +13,7 @@ use super::{
     dialect::{PRIORITY, is_foreign},
     rules::{PolicyRule, Rule},
 };
-use crate::tree::{Flag, Mode, SaProtoWord, StatementWord};
+use crate::tree::{DetailWord, Flag, Mode, SaProtoWord, StatementWord};
 
 /// The upper-layer protocols that are most often meant.
 pub(crate) const UPPERS: &[&str] =
@@ -23,6 +23,14 @@ pub(crate) const UPPERS: &[&str] =
 const POLICY_OPTIONS: &[ScriptOption] = &[
     ScriptOption::Mark,
     ScriptOption::IfId,
+    ScriptOption::Device,
+    ScriptOption::PortMasks,
+    ScriptOption::User,
+    ScriptOption::PolicyType,
+    ScriptOption::KernelFlag,
+    ScriptOption::Offload,
+    ScriptOption::ZeroLimit,
+    ScriptOption::NoForwardCopy,
     ScriptOption::HardTime,
     ScriptOption::SoftTime,
     ScriptOption::HardBytes,
@@ -68,7 +76,8 @@ fn sa_options() -> Vec<&'static str> {
         ScriptOption::RawCpi,
         ScriptOption::Policy,
     ];
-    let options = ScriptOption::ALL.iter().filter(|option| !others.contains(option));
+    let is_other = |option| others.contains(option) || ScriptOption::OF_POLICIES.contains(option);
+    let options = ScriptOption::ALL.iter().filter(|option| !is_other(option));
     options.map(|option| option.word()).collect()
 }
 
@@ -101,6 +110,18 @@ fn flags() -> Vec<&'static str> {
 
 fn kernel_flags() -> Vec<&'static str> {
     SaFlags::ALL.into_iter().flat_map(SaFlags::words).collect()
+}
+
+fn policy_flags() -> Vec<&'static str> {
+    PolicyFlags::WORDS.to_vec()
+}
+
+fn policy_types() -> Vec<&'static str> {
+    PolicyType::ALL.iter().map(|kind| kind.word()).collect()
+}
+
+fn details() -> Vec<&'static str> {
+    DetailWord::ALL.iter().map(|detail| detail.word()).collect()
 }
 
 fn sa_directions() -> Vec<&'static str> {
@@ -162,6 +183,9 @@ pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {
             Rule::flag_word => return Some(one_of("", &flags())),
             Rule::mode_word => return Some(one_of("a mode", &sa_modes())),
             Rule::kernel_flag_word => return Some(one_of("a flag", &kernel_flags())),
+            Rule::policy_flag_word => return Some(one_of("a flag", &policy_flags())),
+            Rule::zero_limit_word => return Some(one_of("a limit", &ZeroLimits::WORDS)),
+            Rule::policy_type_word => return Some(one_of("a type", &policy_types())),
             Rule::sa_direction => return Some(one_of("", &sa_directions())),
             Rule::crypt_word | Rule::crypt_bare | Rule::crypt => {
                 return Some(one_of("an encryption algorithm", &algorithms(CIPHERS)));
@@ -240,6 +264,12 @@ pub(crate) fn policy_expected(error: &Error<PolicyRule>, dialect: Dialect) -> Ve
             PolicyRule::level => {
                 return Some(one_of("a level", &[levels(), vec!["unique:NUMBER"]].concat()));
             }
+            PolicyRule::detail | PolicyRule::detail_word => {
+                let details: Vec<String> = details().iter().map(|it| format!("{it}:")).collect();
+                let details: Vec<&str> = details.iter().map(String::as_str).collect();
+                return Some(one_of("a detail", &details));
+            }
+            PolicyRule::value => "a value",
             PolicyRule::priority => "a priority",
             PolicyRule::minus if is_one_end(error) => "- and the other end",
             PolicyRule::plus | PolicyRule::minus => "+ or -",
@@ -262,7 +292,10 @@ pub(crate) fn candidates(error: &Error<Rule>) -> Vec<&'static str> {
     let lists = positives(error).iter().map(|rule| match rule {
         Rule::add_word => statements(),
         Rule::proto | Rule::proto_word | Rule::esp_udp => protocols(),
-        Rule::extension | Rule::policy_option => sa_options(),
+        Rule::extension => sa_options(),
+        Rule::policy_option => policy_options(),
+        Rule::policy_flag_word => policy_flags(),
+        Rule::policy_type_word => policy_types(),
         Rule::flag_word => flags(),
         Rule::mode_word => sa_modes(),
         Rule::kernel_flag_word => kernel_flags(),

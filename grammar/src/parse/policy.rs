@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use model::Dialect;
+use model::{Dialect, Mode};
 use pest::{
     Parser,
     iterators::{Pair, Pairs},
@@ -19,7 +19,9 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    tree::{Endpoint, Ends, Level, Mode, Node, Offset, Policy, Priority, Span, Template},
+    tree::{
+        Detail, DetailWord, Endpoint, Ends, Level, Node, Offset, Policy, Priority, Span, Template,
+    },
 };
 
 /// Reads a policy on its own: the string of ipsec_set_policy(3), which setkey has after `-P`.
@@ -135,7 +137,8 @@ impl Reader<'_> {
 
     fn template(&self, mut parts: Pairs<'_, Rule>) -> Result<Template, Error> {
         let proto = self.word(&part(&mut parts))?;
-        let mut template = Template { proto, mode: Mode::Transport, ends: None, level: None };
+        let mode = Mode::Transport;
+        let mut template = Template { proto, mode, ends: None, level: None, details: Vec::new() };
         for pair in parts {
             match pair.as_rule() {
                 Rule::mode => template.mode = self.word(&pair)?,
@@ -143,6 +146,7 @@ impl Reader<'_> {
                     template.ends = Some(self.node(&pair, self.ends(pair.clone().into_inner())));
                 }
                 Rule::level => template.level = Some(self.level(&pair)?),
+                Rule::detail => template.details.push(self.node(&pair, self.detail(&pair)?)),
                 _ => {}
             }
         }
@@ -159,17 +163,37 @@ impl Reader<'_> {
         Ok(Level { kind, number: digits.map(number) })
     }
 
+    /// What follows a level.
+    fn detail(&self, pair: &Pair<'_, Rule>) -> Result<Detail, Error> {
+        let mut parts = pair.clone().into_inner();
+        let (word, value) = (part(&mut parts), part(&mut parts));
+        let kind = word.as_str().trim_end_matches(':').parse().map_err(|_| self.unknown(&word))?;
+        if kind == DetailWord::Share {
+            return Ok(Detail::Share(self.word(&value)?));
+        }
+        let digits = value.as_str().strip_prefix("0x").unwrap_or(value.as_str());
+        let radix = if digits.len() < value.as_str().len() { 16 } else { 10 };
+        if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
+            return Err(self.unknown(&value));
+        }
+        Ok(Detail::Number(kind, number(value.as_str())))
+    }
+
     fn priority(&self, parts: Pairs<'_, Rule>) -> Result<Priority, Error> {
         let (mut base, mut later, mut by) = (None, false, None);
         for pair in parts {
             match pair.as_rule() {
+                Rule::kernel_number => {
+                    let digits = pair.as_str().split_once(':').map_or("", |(_, digits)| digits);
+                    return Ok(Priority::Number(number(digits)));
+                }
                 Rule::base => base = Some(self.word(&pair)?),
                 Rule::minus => later = true,
                 Rule::number => by = Some(number(pair.as_str())),
                 _ => {}
             }
         }
-        Ok(Priority { base, offset: by.map(|by| Offset { later, by }) })
+        Ok(Priority::From { base, offset: by.map(|by| Offset { later, by }) })
     }
 
     fn ends(&self, parts: Pairs<'_, Rule>) -> Ends {

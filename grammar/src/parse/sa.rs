@@ -89,6 +89,7 @@ impl Reader<'_> {
             return match pair.as_rule() {
                 Rule::esn => Ok(Extension::Esn),
                 Rule::no_keepalive => Ok(Extension::KeepAlive(None)),
+                Rule::no_forward_copy => Ok(Extension::NoForwardCopy),
                 _ => Err(self.unexpected(&pair)),
             };
         };
@@ -158,6 +159,15 @@ impl Reader<'_> {
             Rule::keepalive => Extension::KeepAlive(Some(number(text))),
             Rule::kernel_flag if word.as_rule() == Rule::hex => Extension::ExtraFlags(number(text)),
             Rule::kernel_flag => Extension::KernelFlag(self.word(word)?),
+            Rule::policy_device => Extension::Device(text.to_owned()),
+            Rule::policy_masks => {
+                Extension::PortMasks(number(text), number(part(&mut rest).as_str()))
+            }
+            Rule::policy_user => Extension::User(number(text)),
+            Rule::zero_limit => Extension::ZeroLimit(self.word(word)?),
+            Rule::policy_type => Extension::PolicyType(self.word(word)?),
+            Rule::policy_flag => Extension::PolicyFlag(self.word(word)?),
+            Rule::policy_offload => Extension::PolicyOffload(text.to_owned()),
             _ => return self.kernel_option(pair, word, rest),
         })
     }

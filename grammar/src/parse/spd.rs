@@ -1,4 +1,4 @@
-use model::Dialect;
+use model::{Dialect, ScriptOption};
 use pest::iterators::{Pair, Pairs};
 
 use super::{
@@ -11,12 +11,44 @@ use super::{
 };
 use crate::{
     error::Error,
-    tree::{Node, Policy, Range, Selection, Selector, Upper},
+    tree::{Extension, Node, Policy, Range, Selection, Selector, Span, Upper},
 };
 
 /// What names and describes a policy.
 impl Reader<'_> {
-    pub(super) fn selection(&self, pair: Pair<'_, Rule>) -> Result<Selection, Error> {
+    pub(super) fn selection_and_policy(
+        &self,
+        parts: &mut Pairs<'_, Rule>,
+    ) -> Result<(Selection, Node<Policy>), Error> {
+        let mut what = self.selection(part(parts))?;
+        let policy = part(parts);
+        let hardware = self.hardware_interface(&policy);
+        match &mut what {
+            Selection::Packets(selector) => selector.extensions.extend(hardware),
+            Selection::Tagged(_) if hardware.is_some() => return Err(self.unexpected(&policy)),
+            Selection::Tagged(_) => {}
+        }
+        Ok((what, self.policy(&policy)?))
+    }
+
+    /// `-hwif DEVICE` behind the policy, which FreeBSD has there (`spd_hwif`, sbin/setkey/parse.y).
+    fn hardware_interface(&self, policy: &Pair<'_, Rule>) -> Option<Node<Extension>> {
+        let text = part(&mut policy.clone().into_inner());
+        let (at, device) = self.split_hardware(text.as_str())?;
+        let start = self.span(&text).start + at;
+        let span = Span { start, end: self.span(&text).end };
+        Some(Node::new(Extension::HardwareInterface(device.to_owned()), span))
+    }
+
+    /// Where `-hwif` begins in the text of a policy, and its device.
+    fn split_hardware<'t>(&self, text: &'t str) -> Option<(usize, &'t str)> {
+        let word = ScriptOption::HardwareInterface.word();
+        let at = text.find(word).filter(|_| self.dialect == Dialect::FreeBsd)?;
+        let device = text[at + word.len()..].trim_matches([' ', '\t', '\n']);
+        (!device.is_empty() && !device.contains([' ', '\t', '\n'])).then_some((at, device))
+    }
+
+    fn selection(&self, pair: Pair<'_, Rule>) -> Result<Selection, Error> {
         if pair.as_rule() == Rule::selector {
             return Ok(Selection::Packets(Box::new(self.selector(pair)?)));
         }
@@ -77,14 +109,21 @@ impl Reader<'_> {
         })
     }
 
-    pub(super) fn policy(&self, pair: Pair<'_, Rule>) -> Result<Node<Policy>, Error> {
-        let text = part(&mut pair.into_inner());
-        let span = self.span(&text);
-        let wrong = text.as_str().find(|c| !is_policy_char(c, self.dialect));
+    pub(super) fn policy(&self, pair: &Pair<'_, Rule>) -> Result<Node<Policy>, Error> {
+        let text = part(&mut pair.clone().into_inner());
+        let mut span = self.span(&text);
+        let text = match self.split_hardware(text.as_str()) {
+            Some((at, _)) => {
+                span.end = span.start + at;
+                &text.as_str()[..at]
+            }
+            None => text.as_str(),
+        };
+        let wrong = text.find(|c| !is_policy_char(c, self.dialect));
         if let Some(wrong) = wrong {
             return Err(syntax_error(self.source, span.start + wrong, Vec::new())
                 .with_hint(Some(Hint::FreeBsdPolicy)));
         }
-        Ok(Node::new(policy::parse(self.source, text.as_str(), span)?, span))
+        Ok(Node::new(policy::parse(self.source, text, span)?, span))
     }
 }

@@ -3,7 +3,7 @@ use std::fmt;
 use pest::{Parser, iterators::Pair};
 
 use super::{
-    reader::{Foreign, Reader, part},
+    reader::{Foreign, Reader, part, part_if},
     rules::{Rule, SetkeyParser},
     source::Source,
     syntax::{not_read, syntax_error},
@@ -66,18 +66,22 @@ impl Reader<'_> {
             Rule::flush => Command::Flush(self.proto(&mut parts)?),
             Rule::dump => Command::Dump(self.proto(&mut parts)?),
             Rule::spd_add => {
-                let what = self.selection(part(&mut parts))?;
-                Command::SpdAdd(what, self.policy(part(&mut parts))?)
+                let (what, policy) = self.selection_and_policy(&mut parts)?;
+                Command::SpdAdd(what, policy)
             }
             Rule::spd_update => {
-                let what = self.selection(part(&mut parts))?;
-                Command::SpdUpdate(what, self.policy(part(&mut parts))?)
+                let (what, policy) = self.selection_and_policy(&mut parts)?;
+                Command::SpdUpdate(what, policy)
             }
             Rule::spd_delete => {
                 let selector = Box::new(self.selector(part(&mut parts))?);
-                Command::SpdDelete(selector, self.policy(part(&mut parts))?)
+                Command::SpdDelete(selector, self.policy(&part(&mut parts))?)
             }
-            Rule::spd_flush => Command::SpdFlush,
+            Rule::spd_flush => {
+                let kind = part_if(&mut parts, Rule::policy_type);
+                let kind = kind.map(|kind| self.word(&part(&mut kind.into_inner()))).transpose()?;
+                Command::SpdFlush(kind.unwrap_or_default())
+            }
             Rule::spd_dump => Command::SpdDump,
             Rule::exit => Command::Exit,
             _ => return Err(self.unexpected(pair)),

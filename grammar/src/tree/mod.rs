@@ -3,6 +3,8 @@
 //! Numbers are as strtoul(3) reads them: over `u64::MAX` they are `u64::MAX`. The tree prints as
 //! script text again (`Display`).
 
+use model::PolicyType;
+
 mod sad;
 mod spd;
 mod words;
@@ -12,9 +14,10 @@ pub use sad::{
     SaName, SaProto, SaSelector,
 };
 pub use spd::{
-    Endpoint, Ends, Level, Offset, Policy, Priority, Range, Selection, Selector, Template, Upper,
+    Detail, Endpoint, Ends, Level, Offset, Policy, Priority, Range, Selection, Selector, Template,
+    Upper,
 };
-pub use words::{Flag, Mode, SaProtoWord, StatementWord};
+pub use words::{DetailWord, Flag, Mode, SaProtoWord, StatementWord};
 
 /// A range of bytes in the source of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -73,7 +76,7 @@ pub enum Command {
     /// `spddelete`.
     SpdDelete(Box<Selector>, Node<Policy>),
     /// `spdflush`.
-    SpdFlush,
+    SpdFlush(PolicyType),
     /// `spddump`.
     SpdDump,
     /// `exit`, `quit` or `bye`.

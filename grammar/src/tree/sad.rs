@@ -1,4 +1,7 @@
-use model::{EncapKind, IpTfsSetting, Key, SaDirection, SaFlags, names::LookUp};
+use model::{
+    EncapKind, IpTfsSetting, Key, PolicyFlags, PolicyType, SaDirection, SaFlags, ZeroLimits,
+    names::LookUp,
+};
 
 use super::{Flag, Node, SaProtoWord, Selector};
 
@@ -174,6 +177,22 @@ pub enum Extension {
         /// Its bytes.
         value: Key,
     },
+    /// `-dev` of a policy.
+    Device(String),
+    /// `-portmask SRC/DST` of a policy.
+    PortMasks(u64, u64),
+    /// `-user` of a policy.
+    User(u64),
+    /// `-ptype` of a policy.
+    PolicyType(PolicyType),
+    /// `-flag` of a policy: one of them.
+    PolicyFlag(PolicyFlags),
+    /// `-offload` of a policy.
+    PolicyOffload(String),
+    /// `-zero` of a policy: one of them.
+    ZeroLimit(ZeroLimits),
+    /// `-nofwd` of a policy.
+    NoForwardCopy,
 }
 
 /// The packets that an SA is for.

@@ -1,6 +1,6 @@
-use model::{ActionKind, Direction, LevelKind, PriorityBase, Proto, names::LookUp};
+use model::{ActionKind, Direction, LevelKind, Mode, PriorityBase, Proto, Share, names::LookUp};
 
-use super::{Context, Extension, Mode, Node, Port};
+use super::{Context, DetailWord, Extension, Node, Port};
 
 /// What a policy applies to.
 #[derive(Debug, Clone, PartialEq)]
@@ -71,11 +71,16 @@ pub struct Policy {
 
 /// The position of a policy among the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Priority {
-    /// `low`, `def` or `high`; without one the offset is from `def`.
-    pub base: Option<PriorityBase>,
-    /// How far from it; without a base there is always one.
-    pub offset: Option<Offset>,
+pub enum Priority {
+    /// From a named one.
+    From {
+        /// `low`, `def` or `high`; without one the offset is from `def`.
+        base: Option<PriorityBase>,
+        /// How far from it; without a base there is always one.
+        offset: Option<Offset>,
+    },
+    /// `number:N`, the kernel's number.
+    Number(u64),
 }
 
 /// A distance from a named priority.
@@ -90,7 +95,7 @@ pub struct Offset {
 /// `PROTOCOL/MODE/SRC-DST/LEVEL`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Template {
-    /// ESP, AH or IPComp.
+    /// Protocol.
     pub proto: Proto,
     /// Mode.
     pub mode: Mode,
@@ -98,6 +103,28 @@ pub struct Template {
     pub ends: Option<Node<Ends>>,
     /// Level.
     pub level: Option<Level>,
+    /// What follows the level.
+    pub details: Vec<Node<Detail>>,
+}
+
+/// `WORD:VALUE` behind the level of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// A number.
+    Number(DetailWord, u64),
+    /// `share`.
+    Share(Share),
+}
+
+impl Detail {
+    /// The word.
+    #[must_use]
+    pub fn word(&self) -> DetailWord {
+        match self {
+            Detail::Number(word, _) => *word,
+            Detail::Share(_) => DetailWord::Share,
+        }
+    }
 }
 
 /// The endpoints of a template.

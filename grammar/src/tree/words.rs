@@ -115,6 +115,28 @@ table! {
     }
 }
 
+struct DetailRow {
+    word: &'static str,
+}
+
+table! {
+    /// What may follow the level of a template.
+    pub enum DetailWord: DetailRow, "detail of a template" {
+        /// Reqid, at any level.
+        ReqId => DetailRow { word: "reqid" },
+        /// SPI.
+        Spi => DetailRow { word: "spi" },
+        /// Encryption algorithms.
+        CryptMask => DetailRow { word: "enc-mask" },
+        /// Authentication algorithms.
+        AuthMask => DetailRow { word: "auth-mask" },
+        /// Compression algorithms.
+        CompMask => DetailRow { word: "comp-mask" },
+        /// The kernel's field of that name.
+        Share => DetailRow { word: "share" },
+    }
+}
+
 struct ModeRow {
     word: &'static str,
     mode: model::Mode,

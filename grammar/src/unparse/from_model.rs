@@ -3,7 +3,7 @@ use std::{
     num::{NonZeroU32, NonZeroU64},
 };
 
-use model::{Dialect, Lifetimes, Mark, Policy, Sa, SecCtx, SocketPolicy};
+use model::{Dialect, Lifetimes, Mark, Policy, Sa, ScriptOption, SecCtx, SocketPolicy};
 use zeroize::Zeroizing;
 
 use crate::tree::{self, Extension, MarkText, Node, Span};
@@ -37,24 +37,38 @@ pub fn script_of_sa_in(sa: &Sa, dialect: Dialect) -> Written {
     writer.write(&command)
 }
 
-/// The `spdadd` statement of a policy.
+/// The `spdadd` statement of a policy in the `linux` dialect, which adds no other policy with `setkey -k`.
 #[must_use]
 pub fn script_of_policy(policy: &Policy) -> Written {
-    let mut writer = Writer::default();
-    let command = writer.spd_add(policy);
-    if let Err(refused) = policy.check() {
-        writer.is_refused = true;
-        writer.lost.push(refused.to_string());
+    PolicyStatement::default().write(policy)
+}
+
+/// How the `spdadd` statement of a policy is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PolicyStatement {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// `-nofwd`: an `in` policy is added without its forward copy.
+    pub without_copy: bool,
+}
+
+impl PolicyStatement {
+    /// The statement.
+    #[must_use]
+    pub fn write(self, policy: &Policy) -> Written {
+        let mut writer = Writer { dialect: self.dialect, ..Writer::default() };
+        let command = writer.spd_add(policy, self.without_copy);
+        writer.check(policy);
+        writer.write(&command)
     }
-    writer.write(&command)
 }
 
 /// The policy string of a socket's policy, in the `linux` dialect.
 #[must_use]
 pub fn text_of_socket_policy(policy: &SocketPolicy) -> Written {
     let (action, templates) = (policy.action().kind(), policy.templates());
-    let mut writer = Writer::default();
-    let text = writer.policy_text(policy.direction(), policy.priority(), action, templates);
+    let (writer, templates) = (Writer::default(), Writer::templates(templates));
+    let text = Writer::policy_text(policy.direction(), policy.priority(), action, templates);
     writer.write(&text)
 }
 
@@ -65,8 +79,8 @@ pub(super) fn node<T>(value: T) -> Node<T> {
 /// Makes the tree of a statement, and notes what it cannot say.
 #[derive(Default)]
 pub(super) struct Writer {
-    pub(super) lost: Vec<String>,
     pub(super) dialect: Dialect,
+    pub(super) lost: Vec<String>,
     is_refused: bool,
 }
 
@@ -74,6 +88,23 @@ impl Writer {
     fn write(self, tree: &impl Display) -> Written {
         let is_loadable = !self.is_refused && (self.lost.is_empty() || self.dialect.is_bsd());
         Written { text: Zeroizing::new(tree.to_string()), lost: self.lost, is_loadable }
+    }
+
+    /// Loses what AF_KEY's rules refuse.
+    fn check(&mut self, policy: &Policy) {
+        if let Err(refused) = policy.check() {
+            self.is_refused = true;
+            self.lost.push(refused.to_string());
+        }
+    }
+
+    /// Whether the dialect has an option; its text is lost otherwise.
+    pub(super) fn has_option(&mut self, option: ScriptOption, text: impl Display) -> bool {
+        let has = option.dialects().contains(&self.dialect);
+        if !has {
+            self.lose(text.to_string());
+        }
+        has
     }
 
     pub(super) fn lose(&mut self, what: impl Into<String>) {
@@ -120,4 +151,10 @@ pub(super) fn limits(
         set(soft.packets, Extension::SoftPackets),
     ];
     limits.into_iter().flatten()
+}
+
+/// A device name as `-offload` reads it.
+pub(super) fn is_device(name: &str) -> bool {
+    let is_char = |c: char| c.is_ascii_alphanumeric() || ".:-%_@+=".contains(c);
+    !name.is_empty() && name.chars().all(is_char)
 }

@@ -6,5 +6,6 @@ mod print;
 mod sa;
 
 pub use from_model::{
-    Written, script_of_policy, script_of_sa, script_of_sa_in, text_of_socket_policy,
+    PolicyStatement, Written, script_of_policy, script_of_sa, script_of_sa_in,
+    text_of_socket_policy,
 };

@@ -1,46 +1,64 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use model::{
-    ActionKind, Direction, Level, Lifetimes, Policy, PolicyId, PortMasks, Prefix, Priority,
-    PriorityBase, ReqId, Selector, Template, TemplateMode, Upper, names::LookUp,
+    ActionKind, AlgorithmMasks, Attribute, DeviceName, Direction, Mode, Policy, PolicyType,
+    PortMasks, Prefix, Priority, PriorityBase, ReqId, ScriptOption, Selector, Share, Template,
+    TemplateDetails, Upper, names::LookUp,
 };
 
-use super::from_model::{Writer, if_id, limits, mark, node};
-use crate::tree::{self, Command, Endpoint, Ends, Extension, Offset, Port, Range, Selection};
+use super::from_model::{Writer, if_id, is_device, limits, mark, node};
+use crate::tree::{
+    self, Command, Detail, DetailWord, Endpoint, Ends, Extension, Offset, Port, Range, Selection,
+};
 
 impl Writer {
-    pub(super) fn spd_add(&mut self, policy: &Policy) -> Command {
-        let selector = self.selector(&policy.id, &policy.lifetimes);
-        let (kind, templates) = (policy.action.kind(), policy.action.templates());
-        let text = self.policy_text(policy.id.direction, policy.priority, kind, templates);
+    pub(super) fn spd_add(&mut self, policy: &Policy, without_copy: bool) -> Command {
+        let mut selector = self.selector(policy);
+        if without_copy {
+            selector.extensions.push(node(Extension::NoForwardCopy));
+        }
+        let mut priority = policy.priority;
+        if self.dialect.is_bsd() && priority != Priority::DEFAULT {
+            self.lose(format!("priority {}", priority.0));
+            priority = Priority::DEFAULT;
+        }
+        let kind = policy.action.kind();
+        let used = policy.action.templates().iter().map(|template| Self::template(template, false));
+        let unused = policy.unused_templates.iter().map(|template| Self::template(template, true));
+        let templates = used.chain(unused).collect();
+        let text = Self::policy_text(policy.id.direction, priority, kind, templates);
         Command::SpdAdd(Selection::Packets(Box::new(selector)), node(text))
     }
 
     pub(super) fn policy_text(
-        &mut self,
         direction: Direction,
         priority: Priority,
         action: ActionKind,
-        templates: &[Template],
+        templates: Vec<tree::Template>,
     ) -> tree::Policy {
         let priority = (priority != Priority::DEFAULT).then(|| self::priority(priority));
-        let templates = templates.iter();
         tree::Policy {
             direction: node(direction),
             priority: priority.map(node),
             action: Some(node(action)),
-            templates: templates.filter_map(|template| self.template(template)).map(node).collect(),
+            templates: templates.into_iter().map(node).collect(),
         }
     }
 
-    fn selector(&mut self, id: &PolicyId, lifetimes: &Lifetimes) -> tree::Selector {
-        self.lose_device_masks_and_user(&id.selector);
-        let mark = mark(id.mark).map(Extension::Mark);
-        let extensions = mark.into_iter().chain(if_id(id.if_id)).chain(limits(lifetimes));
+    /// The templates of a socket's policy.
+    pub(super) fn templates(templates: &[Template]) -> Vec<tree::Template> {
+        templates.iter().map(|template| Self::template(template, false)).collect()
+    }
+
+    fn selector(&mut self, policy: &Policy) -> tree::Selector {
+        let mut extensions = self.extensions(policy);
+        extensions.retain(|extension| self.has_option(extension.option(), extension));
+        let context = self.context(policy.id.sec_ctx.as_ref());
+        let context = context.filter(|context| self.has_option(ScriptOption::Context, context));
         tree::Selector {
-            context: self.context(id.sec_ctx.as_ref()).map(node),
-            extensions: extensions.map(node).collect(),
-            ..self.packets(&id.selector)
+            context: context.map(node),
+            extensions: extensions.into_iter().map(node).collect(),
+            ..self.packets(&policy.id.selector)
         }
     }
 
@@ -69,50 +87,82 @@ impl Writer {
         }
     }
 
-    /// What no selector of a script has.
-    fn lose_device_masks_and_user(&mut self, packets: &Selector) {
-        if let Some(device) = packets.device {
-            self.lose(format!("dev {device}"));
+    fn extensions(&mut self, policy: &Policy) -> Vec<Extension> {
+        let (id, packets) = (&policy.id, &policy.id.selector);
+        let device = packets.device.and_then(|device| self.device(device, "dev"));
+        let offload = policy.offload.and_then(|device| self.device(device, "offload"));
+        let masks = packets.port_masks;
+        let masks =
+            masks.map(|PortMasks { src, dst }| Extension::PortMasks(src.into(), dst.into()));
+        let user = (packets.user != 0).then_some(Extension::User(packets.user.into()));
+        let kind = (id.policy_type != PolicyType::Main).then_some(id.policy_type);
+        for Attribute { number, value } in &policy.unknown {
+            self.lose(format!("attribute {number} of {} bytes", value.bytes().len()));
         }
-        if let Some(PortMasks { src, dst }) = packets.port_masks {
-            self.lose(format!("port masks {src:#x} {dst:#x}"));
-        }
-        if packets.user != 0 {
-            self.lose(format!("uid {}", packets.user));
-        }
+        let zero = policy.zero_limits.words();
+        let flags = policy.flags.words().filter_map(|word| word.parse().ok());
+        masks
+            .into_iter()
+            .chain(device.map(Extension::Device))
+            .chain(user)
+            .chain(mark(id.mark).map(Extension::Mark))
+            .chain(if_id(id.if_id))
+            .chain(kind.map(Extension::PolicyType))
+            .chain(flags.map(Extension::PolicyFlag))
+            .chain(offload.map(Extension::PolicyOffload))
+            .chain(limits(&policy.lifetimes))
+            .chain(zero.filter_map(|word| word.parse().ok()).map(Extension::ZeroLimit))
+            .collect()
     }
 
-    fn template(&mut self, template: &Template) -> Option<tree::Template> {
-        let (mode, ends) = match template.mode {
-            TemplateMode::Transport => (tree::Mode::Transport, None),
-            TemplateMode::Tunnel(ends) => (tree::Mode::Tunnel, Some(ends)),
-            TemplateMode::Beet(ends) => (tree::Mode::Beet, Some(ends)),
-            TemplateMode::Other(mode, _) => {
-                self.lose(format!("request {}/{}", template.proto.word(), mode.word()));
-                return None;
-            }
+    /// The name of a device, if a script can have it.
+    fn device(&mut self, device: DeviceName, what: &str) -> Option<String> {
+        let name = device.to_string();
+        let is_word = is_device(&name);
+        if !is_word {
+            self.lose(format!("{what} {}", name.escape_default()));
+        }
+        is_word.then_some(name)
+    }
+
+    /// A template. Behind one that is `unused`, or that has endpoints in transport mode, is always a detail, without
+    /// which they mean nothing.
+    fn template(template: &Template, is_unused: bool) -> tree::Template {
+        let (mode, ends) = (template.mode.mode(), template.mode.endpoints());
+        let TemplateDetails { reqid, spi, algorithms, share } = template.details;
+        let (number, level_reqid) = match template.level.reqid() {
+            Some(reqid) if reqid <= ReqId::MANUAL_MAX => (Some(reqid), None),
+            reqid => (None, reqid),
         };
-        if template.proto.sa_type().is_none() {
-            self.lose(format!("request {}", template.proto.word()));
-            return None;
+        let all = AlgorithmMasks::default();
+        let mask = |mask: u32, all: u32| (mask != all).then_some(mask);
+        let numbers = [
+            (DetailWord::ReqId, level_reqid.or(reqid).map(ReqId::number)),
+            (DetailWord::Spi, spi.map(|spi| spi.0)),
+            (DetailWord::CryptMask, mask(algorithms.crypt, all.crypt)),
+            (DetailWord::AuthMask, mask(algorithms.auth, all.auth)),
+            (DetailWord::CompMask, mask(algorithms.comp, all.comp)),
+        ];
+        let numbers = numbers.into_iter().filter_map(|(word, number)| Some((word, number?)));
+        let mut details: Vec<Detail> =
+            numbers.map(|(word, number)| Detail::Number(word, number.into())).collect();
+        let needs_detail = is_unused || (mode == Mode::Transport && ends.is_some());
+        let share =
+            share.or((needs_detail && details.is_empty()).then(|| Share::of(template.level)));
+        details.extend(share.map(Detail::Share));
+        let endpoint = |address| Endpoint { address: node(address), port: None };
+        let end = |address: IpAddr| endpoint(address.to_string());
+        tree::Template {
+            proto: template.proto,
+            mode,
+            ends: ends.map(|ends| node(Ends::Addresses(end(ends.src()), end(ends.dst())))),
+            level: Some(tree::Level {
+                kind: template.level.kind(),
+                number: number.map(|reqid| reqid.number().into()),
+            }),
+            details: details.into_iter().map(node).collect(),
         }
-        let ends =
-            ends.map(|ends| node(Ends::Addresses(endpoint(ends.src()), endpoint(ends.dst()))));
-        let level = Some(self.level(template.level));
-        Some(tree::Template { proto: template.proto, mode, ends, level })
     }
-
-    fn level(&mut self, level: Level) -> tree::Level {
-        let reqid = level.reqid();
-        if let Some(chosen) = reqid.filter(|&reqid| reqid > ReqId::MANUAL_MAX) {
-            self.lose(format!("unique#{}", chosen.number()));
-        }
-        tree::Level { kind: level.kind(), number: reqid.map(|reqid| reqid.number().into()) }
-    }
-}
-
-fn endpoint(address: IpAddr) -> Endpoint {
-    Endpoint { address: node(address.to_string()), port: None }
 }
 
 fn range(prefix: Prefix, port: u16) -> Range {
@@ -136,12 +186,17 @@ fn misc(packets: &Selector) -> Option<String> {
     packets.upper.has_type_and_code().then(|| format!("{src},{dst}"))
 }
 
-/// The priority from the nearest named one.
+/// The largest distance from a named priority that is written as such.
+const NEAR: u32 = 1000;
+
+/// The priority from a named one that is near, or its number.
 fn priority(priority: Priority) -> tree::Priority {
-    // 0 is nearest to `high`, and dumped without a base.
-    let base = (priority.0 != 0).then(|| PriorityBase::nearest(priority));
-    let from = base.map_or(Priority::DEFAULT, PriorityBase::priority);
+    let base = PriorityBase::nearest(priority);
+    let from = base.priority();
     let by = priority.0.abs_diff(from.0);
+    if by > NEAR {
+        return tree::Priority::Number(priority.0.into());
+    }
     let offset = Offset { later: priority > from, by: by.into() };
-    tree::Priority { base, offset: (by != 0).then_some(offset) }
+    tree::Priority::From { base: Some(base), offset: (by != 0).then_some(offset) }
 }

@@ -1,11 +1,11 @@
 use std::fmt::{Display, Formatter, Result, Write};
 
-use model::{IpVersion, Key, PriorityBase, ScriptOption, names::LookUp};
+use model::{IpVersion, Key, PolicyType, PriorityBase, ScriptOption, names::LookUp};
 
 use crate::tree::{
-    Algorithm, Algorithms, Command, Context, Endpoint, Ends, Extension, FragmentOption, Host,
-    Level, MarkText, Node, Offset, Policy, Port, Priority, Range, SaEnds, SaName, SaProto,
-    SaSelector, Selection, Selector, StatementWord, Template, Upper,
+    Algorithm, Algorithms, Command, Context, Detail, DetailWord, Endpoint, Ends, Extension,
+    FragmentOption, Host, Level, MarkText, Node, Offset, Policy, Port, Priority, Range, SaEnds,
+    SaName, SaProto, SaSelector, Selection, Selector, StatementWord, Template, Upper,
 };
 
 impl Command {
@@ -22,7 +22,7 @@ impl Command {
             Command::SpdAdd(..) => StatementWord::SpdAdd,
             Command::SpdUpdate(..) => StatementWord::SpdUpdate,
             Command::SpdDelete(..) => StatementWord::SpdDelete,
-            Command::SpdFlush => StatementWord::SpdFlush,
+            Command::SpdFlush(_) => StatementWord::SpdFlush,
             Command::SpdDump => StatementWord::SpdDump,
             Command::Exit => StatementWord::Exit,
         }
@@ -45,7 +45,10 @@ impl Display for Command {
                 write!(f, "{what} -P {}", policy.value)
             }
             Command::SpdDelete(what, policy) => write!(f, "{what} -P {}", policy.value),
-            Command::SpdFlush | Command::SpdDump | Command::Exit => Ok(()),
+            Command::SpdFlush(PolicyType::Main) | Command::SpdDump | Command::Exit => Ok(()),
+            Command::SpdFlush(kind) => {
+                write!(f, " {} {}", ScriptOption::PolicyType.word(), kind.word())
+            }
         }?;
         f.write_char(';')
     }
@@ -135,7 +138,9 @@ impl Extension {
             Extension::HardwareInterface(_) => ScriptOption::HardwareInterface,
             Extension::KeepAlive(Some(_)) => ScriptOption::KeepAlive,
             Extension::KeepAlive(None) => ScriptOption::NoKeepAlive,
-            Extension::KernelFlag(_) | Extension::ExtraFlags(_) => ScriptOption::KernelFlag,
+            Extension::KernelFlag(_) | Extension::ExtraFlags(_) | Extension::PolicyFlag(_) => {
+                ScriptOption::KernelFlag
+            }
             Extension::Selector(_) => ScriptOption::Selector,
             Extension::Encap { .. } => ScriptOption::Encap,
             Extension::TfcPadding(_) => ScriptOption::TfcPadding,
@@ -146,6 +151,13 @@ impl Extension {
             Extension::Received(..) => ScriptOption::Received,
             Extension::Sent(_) => ScriptOption::Sent,
             Extension::Attribute { .. } => ScriptOption::Attribute,
+            Extension::Device(_) => ScriptOption::Device,
+            Extension::PortMasks(..) => ScriptOption::PortMasks,
+            Extension::User(_) => ScriptOption::User,
+            Extension::PolicyType(_) => ScriptOption::PolicyType,
+            Extension::PolicyOffload(_) => ScriptOption::Offload,
+            Extension::ZeroLimit(_) => ScriptOption::ZeroLimit,
+            Extension::NoForwardCopy => ScriptOption::NoForwardCopy,
         }
     }
 }
@@ -157,7 +169,10 @@ impl Display for Extension {
         }
         f.write_str(self.option().word())?;
         match self {
-            Extension::Esn | Extension::KeepAlive(None) | Extension::Context(_) => Ok(()),
+            Extension::NoForwardCopy
+            | Extension::Esn
+            | Extension::KeepAlive(None)
+            | Extension::Context(_) => Ok(()),
             Extension::Flag(flag) => write!(f, " {}", flag.word()),
             Extension::Mode(mode) => write!(f, " {}", mode.map_or("any", model::Mode::word)),
             Extension::ReqId(number)
@@ -175,6 +190,7 @@ impl Display for Extension {
             | Extension::MappingInterval(number)
             | Extension::Cpu(number)
             | Extension::Sent(number)
+            | Extension::User(number)
             | Extension::KeepAlive(Some(number)) => write!(f, " {number}"),
             Extension::Replay(packets, words) => {
                 write!(f, " {packets}")?;
@@ -205,7 +221,17 @@ impl Display for Extension {
                 let packet = if *packet { " packet" } else { "" };
                 write!(f, " {device} {}{packet}", direction.word())
             }
-            Extension::HardwareInterface(device) => write!(f, " {device}"),
+            Extension::HardwareInterface(device)
+            | Extension::Device(device)
+            | Extension::PolicyOffload(device) => write!(f, " {device}"),
+            Extension::PortMasks(src, dst) => write!(f, " {src:#x}/{dst:#x}"),
+            Extension::PolicyType(kind) => write!(f, " {}", kind.word()),
+            Extension::ZeroLimit(limit) => {
+                write!(f, " {}", limit.words().next().unwrap_or_default())
+            }
+            Extension::PolicyFlag(flags) => {
+                write!(f, " {}", flags.words().next().unwrap_or_default())
+            }
             Extension::KernelFlag(flags) => {
                 write!(f, " {}", flags.words().next().unwrap_or_default())
             }
@@ -353,9 +379,12 @@ impl Display for Policy {
 
 impl Display for Priority {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        let base = self.base.map_or("", PriorityBase::word);
+        let (base, offset) = match *self {
+            Priority::From { base, offset } => (base.map_or("", PriorityBase::word), offset),
+            Priority::Number(number) => return write!(f, "number:{number}"),
+        };
         f.write_str(base)?;
-        match self.offset {
+        match offset {
             None => Ok(()),
             Some(Offset { later: true, by }) => write!(f, " - {by}"),
             Some(Offset { later: false, by }) if base.is_empty() => by.fmt(f),
@@ -372,6 +401,18 @@ impl Display for Template {
             (None, Some(level)) => write!(f, "//{level}"),
             (Some(ends), None) => write!(f, "/{}", ends.value),
             (Some(ends), Some(level)) => write!(f, "/{}/{level}", ends.value),
+        }?;
+        self.details.iter().try_for_each(|detail| write!(f, "/{}", detail.value))
+    }
+}
+
+impl Display for Detail {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "{}:", self.word().word())?;
+        match self {
+            Detail::Number(DetailWord::ReqId, number) => number.fmt(f),
+            Detail::Number(_, number) => write!(f, "{number:#x}"),
+            Detail::Share(share) => share.fmt(f),
         }
     }
 }

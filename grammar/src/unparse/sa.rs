@@ -8,7 +8,7 @@ use model::{
     SaFlags, Selector, names::LookUp,
 };
 
-use super::from_model::{Writer, if_id, limits, mark, node};
+use super::from_model::{Writer, if_id, is_device, limits, mark, node};
 use crate::tree::{
     self, Algorithms, Command, Extension, Host, Port, SaEnds, SaName, SaProto, SaSelector,
 };
@@ -227,10 +227,4 @@ impl Writer {
 fn host(address: IpAddr, port: Option<u16>) -> Host {
     let port = port.map(|port| node(Port::Number(port.into())));
     Host { address: node(address.to_string()), port }
-}
-
-/// A device name as `-offload` reads it.
-fn is_device(name: &str) -> bool {
-    let is_char = |c: char| c.is_ascii_alphanumeric() || ".:-%_@+=".contains(c);
-    !name.is_empty() && name.chars().all(is_char)
 }

@@ -73,7 +73,10 @@ impl PfKey {
             | Operation::AddPolicy(_)
             | Operation::UpdatePolicy(_)
             | Operation::DeletePolicy(_)
-            | Operation::FlushSpd => self.one_answer(number, target, &request, printer),
+            | Operation::FlushSpd(_)
+            | Operation::WithoutForwardCopy(_) => {
+                self.one_answer(number, target, &request, printer)
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     process,
 };
 
-use model::{Dialect, Direction, SaEntry};
+use model::{Dialect, Direction, PolicyEntry, PolicyType, SaEntry};
 use pfkey::{
     Message, MessageType,
     dump::{Frame, PolicyText, SaText},
@@ -14,11 +14,11 @@ use pfkey::{
 use sys::clock::unix_seconds;
 
 use super::{
-    entry::Entry, json::Json, order::BsdOrder, write_script_policy, write_script_sa, write_short_sa,
+    PolicyScript, entry::Entry, json::Json, order::BsdOrder, write_script_sa, write_short_sa,
 };
 use crate::{
     message::MessageFormat,
-    options::{Command, DumpFormat, Layout},
+    options::{Command, Database, DumpFormat, Layout},
     print_error,
 };
 
@@ -41,7 +41,7 @@ pub struct Entries {
     json: Option<Json>,
     /// All of a dump that is printed in another order than Linux's.
     newest_first: Vec<DumpEntry>,
-    /// With `--script`: an entry was a comment, since no statement can add it.
+    /// A script had an entry that no statement adds.
     is_incomplete: bool,
 }
 
@@ -100,13 +100,13 @@ impl Entries {
         }
     }
 
-    /// Ends a dump. Whether it had no entry, in a layout in which that is reported.
-    pub fn end(&mut self, out: &mut impl Write) -> io::Result<bool> {
+    /// Ends a dump of a database. Whether it had no entry, in a layout in which that is reported.
+    pub fn end(&mut self, out: &mut impl Write, database: Database) -> io::Result<bool> {
         self.seq = 0;
         match (self.pending.take(), self.format.layout) {
             (Some(last), _) => self.write(out, &last, 0)?,
             (None, Layout::Json) => {}
-            (None, Layout::Script) => self.write_oldest_first(out)?,
+            (None, Layout::Script) => self.write_script(out, database)?,
             (None, _) if !self.newest_first.is_empty() => self.write_as_bsd(out)?,
             (None, _) => return Ok(true),
         }
@@ -116,9 +116,59 @@ impl Entries {
         Ok(false)
     }
 
-    fn write_oldest_first(&mut self, out: &mut impl Write) -> io::Result<()> {
-        let entries = std::mem::take(&mut self.newest_first);
-        entries.iter().rev().try_for_each(|entry| self.write(out, entry, 0))
+    /// Writes the statements, the oldest entry's first.
+    fn write_script(&mut self, out: &mut impl Write, database: Database) -> io::Result<()> {
+        let newest_first = std::mem::take(&mut self.newest_first);
+        let policies = newest_first.iter().rev().filter_map(|(entry, _)| match entry {
+            Entry::Policy(entry, _) => Some(&**entry),
+            Entry::Sa(_) => None,
+        });
+        if self.format.restores {
+            let has_sub = |entry: &PolicyEntry| entry.policy.id.policy_type == PolicyType::Sub;
+            write_flush(out, database, policies.clone().any(has_sub))?;
+        }
+        let script = PolicyScript::new(self.dialect, policies);
+        for entry in newest_first.iter().rev() {
+            self.write_message(out, entry, 0)?;
+            let is_added = match &entry.0 {
+                Entry::Sa(sa) => {
+                    write_script_sa(out, sa, &self.frame(&entry.0, 0), self.format.counters)?
+                }
+                Entry::Policy(policy, _) => script.write(out, policy)?,
+            };
+            self.is_incomplete |= !is_added;
+        }
+        Ok(())
+    }
+
+    fn frame(&self, entry: &Entry, seq: u32) -> Frame {
+        let references = match entry {
+            Entry::Policy(_, references) => *references,
+            Entry::Sa(..) => None,
+        };
+        Frame {
+            dialect: self.dialect,
+            ports: self.format.ports,
+            redact: self.format.redact,
+            pid: self.pid,
+            seq,
+            references,
+            now: unix_seconds(),
+        }
+    }
+
+    /// Writes the PF_KEY message of an entry, with `-v`.
+    fn write_message(
+        &self,
+        out: &mut impl Write,
+        (entry, message): &DumpEntry,
+        seq: u32,
+    ) -> io::Result<()> {
+        match (message, self.messages) {
+            (Some(message), Some(format)) => format.write(out, message),
+            (None, Some(format)) => write_pfkey(out, entry, &self.frame(entry, seq), format),
+            (_, None) => Ok(()),
+        }
     }
 
     /// The BSDs number an entry by how many follow.
@@ -135,47 +185,20 @@ impl Entries {
         })
     }
 
-    fn write(
-        &mut self,
-        out: &mut impl Write,
-        (entry, message): &DumpEntry,
-        seq: u32,
-    ) -> io::Result<()> {
-        let references = match entry {
-            Entry::Policy(_, references) => *references,
-            Entry::Sa(..) => None,
-        };
-        let frame = Frame {
-            dialect: self.dialect,
-            ports: self.format.ports,
-            redact: self.format.redact,
-            pid: self.pid,
-            seq,
-            references,
-            now: unix_seconds(),
-        };
-        match (message, self.messages) {
-            (Some(message), Some(format)) => format.write(out, message)?,
-            (None, Some(format)) => write_pfkey(out, entry, &frame, format)?,
-            _ => {}
-        }
+    fn write(&mut self, out: &mut impl Write, entry: &DumpEntry, seq: u32) -> io::Result<()> {
+        self.write_message(out, entry, seq)?;
+        let (entry, _) = entry;
+        let frame = self.frame(entry, seq);
         match (entry, self.format.layout) {
             (Entry::Sa(entry), Layout::Long) => {
                 write!(out, "{}", SaText::of_entry(entry, &frame))
             }
             (Entry::Sa(entry), Layout::Short) => write_short_sa(out, entry, &frame),
-            (Entry::Sa(entry), Layout::Script) => {
-                let counters = self.format.counters;
-                self.is_incomplete |= !write_script_sa(out, entry, &frame, counters)?;
-                Ok(())
-            }
             (Entry::Policy(entry, _), Layout::Long | Layout::Short) => {
                 write!(out, "{}", PolicyText::of_entry(entry, &frame))
             }
-            (Entry::Policy(entry, _), Layout::Script) => {
-                self.is_incomplete |= !write_script_policy(out, entry, &frame)?;
-                Ok(())
-            }
+            // They are written together.
+            (_, Layout::Script) => Ok(()),
             (entry, Layout::Json) => {
                 if let Some(json) = &mut self.json {
                     json.push(entry);
@@ -193,16 +216,31 @@ impl Entries {
         }
     }
 
-    /// The BSDs have no direction fwd: an `in` policy stands for it. Their dumps are without the policies
-    /// of sockets, too. JSON has what the kernel has.
+    /// JSON has what the kernel has, and so do scripts, but for FreeBSD's scopes. The BSDs have no direction fwd: an
+    /// `in` policy stands for it. Their dumps are without the policies of sockets, too. AF_KEY shows policies of
+    /// the main type.
     fn shows(&self, entry: &Entry) -> bool {
         let Entry::Policy(entry, _) = entry else { return true };
-        if !self.dialect.is_bsd() || self.format.layout == Layout::Json {
-            return true;
+        let id = &entry.policy.id;
+        let (is_bsd, scope) = (self.dialect.is_bsd(), self.format.scope);
+        let is_in_scope = || !is_bsd || scope.has(id.selector.device.is_some());
+        match self.format.layout {
+            Layout::Json => true,
+            Layout::Script => is_in_scope(),
+            Layout::Long | Layout::Short => {
+                let is_foreign = is_bsd && (id.direction == Direction::Fwd || entry.socket);
+                id.policy_type == PolicyType::Main && !is_foreign && is_in_scope()
+            }
         }
-        let is_script = self.format.layout == Layout::Script;
-        let is_listed = entry.policy.id.direction != Direction::Fwd && (is_script || !entry.socket);
-        is_listed && self.format.scope.has(entry.policy.id.selector.device.is_some())
+    }
+}
+
+/// The statements that empty a database.
+fn write_flush(out: &mut impl Write, database: Database, has_sub: bool) -> io::Result<()> {
+    match database {
+        Database::Sad => writeln!(out, "flush;"),
+        Database::Spd if has_sub => writeln!(out, "spdflush;\nspdflush -ptype sub;"),
+        Database::Spd => writeln!(out, "spdflush;"),
     }
 }
 

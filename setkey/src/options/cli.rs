@@ -4,7 +4,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{
-    ArgAction, CommandFactory, Parser,
+    ArgAction, CommandFactory, Parser, ValueEnum,
     builder::{OsStringValueParser, TypedValueParser},
 };
 use cli::{Color, chosen_dialect, getopt_message};
@@ -121,9 +121,10 @@ struct Cli {
     /// With -D --json: print keys, too
     #[arg(long)]
     keys: bool,
-    /// With -D: print statements that make the same entries, with keys
-    #[arg(long = "script")]
-    as_script: bool,
+    /// With -D: print statements that make the same entries, with keys; `restore` flushes first
+    #[arg(long = "script", value_name = "restore", value_enum, num_args = 0..=1)]
+    #[arg(require_equals = true, default_missing_value = "add")]
+    as_script: Option<ScriptKind>,
     /// With --script: print the sequence numbers of SAs, too
     #[arg(long, requires = "as_script")]
     counters: bool,
@@ -136,6 +137,15 @@ struct Cli {
     pf_key: Option<PfKeySource>,
     /// Print recorded PF_KEY messages
     files: Vec<PathBuf>,
+}
+
+/// What a script of `--script` does with the entries that are there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ScriptKind {
+    /// It adds to them.
+    Add,
+    /// It deletes them first.
+    Restore,
 }
 
 /// The options of this program (`--help`).
@@ -170,7 +180,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     let (layout, scope) = (cli.layout(), cli.scope());
     let &Cli { ports, redact, keys, .. } = &cli;
     let counters = if cli.counters { Counters::Written } else { Counters::Left };
-    let format = DumpFormat { layout, ports, redact, keys, scope, counters };
+    let restores = cli.as_script == Some(ScriptKind::Restore);
+    let format = DumpFormat { layout, ports, redact, restores, keys, scope, counters };
     if let Some(words) = cli.without_meaning() {
         return Err(Stop::Wrong(format!("setkey: {words}"), dialect));
     }
@@ -254,7 +265,7 @@ impl Cli {
     fn layout(&self) -> Layout {
         if self.json {
             Layout::Json
-        } else if self.as_script {
+        } else if self.as_script.is_some() {
             Layout::Script
         } else if self.repeat {
             Layout::Short
@@ -266,8 +277,8 @@ impl Cli {
     /// Options that do not go with each other.
     fn without_meaning(&self) -> Option<&'static str> {
         match self {
-            Self { json: true, as_script: true, .. } => Some("--json does not go with --script"),
-            Self { redact: true, as_script: true, .. } => {
+            Self { json: true, as_script: Some(_), .. } => Some("--json does not go with --script"),
+            Self { redact: true, as_script: Some(_), .. } => {
                 Some("--redact does not go with --script")
             }
             Self { keys: true, redact: true, .. } => Some("--keys does not go with --redact"),

@@ -165,7 +165,7 @@ impl Side {
         self.unsent.clear();
         let mut flush = self.kernel.batch();
         flush.push(&Change::FlushSad(None));
-        flush.push(&Change::FlushSpd);
+        flush.push(&Change::FlushSpd(model::PolicyType::Main));
         let refused = self.kernel.send(&mut flush).expect("an answer of the kernel");
         assert!(refused.is_empty(), "{refused:?}");
         if self.sockets.is_empty() {

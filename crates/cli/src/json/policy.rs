@@ -1,6 +1,6 @@
 use std::{num::NonZeroU32, ops::Not};
 
-use model::{PolicyEntry, Prefix, ReqId, Selector, Template, Upper};
+use model::{AlgorithmMasks, PolicyEntry, PolicyType, Prefix, ReqId, Selector, Template, Upper};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -24,6 +24,18 @@ pub struct PolicyJson {
     /// The templates, innermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<TemplateJson>,
+    /// The templates of a policy that drops its packets, which the kernel keeps and does not use.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unused_templates: Vec<TemplateJson>,
+    /// `localok`, `icmp`, `cpu-acquire`, and hexadecimal numbers of flags that have no name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub flags: Vec<String>,
+    /// `sub` for a policy of Mobile IPv6.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_type: Option<&'static str>,
+    /// The network device that processes the packets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offload_device: Option<String>,
     /// The limits, unless there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetimes: Option<LifetimesJson>,
@@ -102,12 +114,45 @@ pub struct TemplateJson {
     /// The reqid that SAs must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reqid: Option<u32>,
+    /// The SPI that SAs must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spi: Option<u32>,
+    /// The algorithms that SAs may have, unless any will do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub algorithm_masks: Option<AlgorithmMasksJson>,
+    /// The kernel's field `share`, where it does not hold the level: `any`, `session`, `user`, `unique` or a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<String>,
     /// How the template is installed: `required`, `optional` or `not installed`. `ipsecctl show` sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub installed: Option<&'static str>,
     /// The SPIs of the SAs that serve it; `ipsecctl show` sets it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sas: Option<Vec<u32>>,
+}
+
+/// The algorithms that SAs of a template may have: bit N is the algorithm of PF_KEY's number N.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "AlgorithmMasks")]
+pub struct AlgorithmMasksJson {
+    /// Encryption algorithms.
+    pub encryption: u32,
+    /// Authentication algorithms.
+    pub authentication: u32,
+    /// Compression algorithms.
+    pub compression: u32,
+}
+
+impl AlgorithmMasksJson {
+    /// The masks of a template, unless any algorithm will do.
+    fn of(masks: AlgorithmMasks) -> Option<Self> {
+        let AlgorithmMasks { crypt, auth, comp } = masks;
+        (masks != AlgorithmMasks::default()).then_some(Self {
+            encryption: crypt,
+            authentication: auth,
+            compression: comp,
+        })
+    }
 }
 
 /// The policy for the packets of an IP version and direction that no other policy matches.
@@ -140,6 +185,13 @@ impl PolicyJson {
             priority: policy.priority.0,
             action: policy.action.word(),
             templates: policy.action.templates().iter().map(Into::into).collect(),
+            unused_templates: policy.unused_templates.iter().map(Into::into).collect(),
+            flags: policy.flags.words().collect(),
+            policy_type: match policy.id.policy_type {
+                PolicyType::Main => None,
+                kind @ PolicyType::Sub => Some(kind.word()),
+            },
+            offload_device: policy.offload.map(|device| device.to_string()),
             lifetimes: LifetimesJson::of(&policy.lifetimes),
             mark: MarkJson::of(policy.id.mark),
             if_id: policy.id.if_id,
@@ -186,7 +238,10 @@ impl From<&Template> for TemplateJson {
             src: endpoints.map(|endpoints| endpoints.src().to_string()),
             dst: endpoints.map(|endpoints| endpoints.dst().to_string()),
             level: template.level.word(),
-            reqid: template.level.reqid().map(ReqId::number),
+            reqid: template.reqid().map(ReqId::number),
+            spi: template.details.spi.map(|spi| spi.0),
+            algorithm_masks: AlgorithmMasksJson::of(template.details.algorithms),
+            share: template.details.share.map(|share| share.to_string()),
             installed: None,
             sas: None,
         }

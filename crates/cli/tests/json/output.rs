@@ -61,10 +61,14 @@ fn keys_are_hidden_by_default() {
 #[test]
 fn a_policy_with_everything() {
     let expected = concat!(
-        r#"{"selector":{"src":"10.0.0.0/8","dst":"192.0.2.2/32","protocol":6,"src_port":0,"dst_port":80},"#,
+        r#"{"selector":{"src":"10.0.0.0/8","dst":"192.0.2.2/32","protocol":6,"src_port":0,"dst_port":80,"#,
+        r#""src_port_mask":0,"dst_port_mask":65520,"device":"eth0","user":1000},"#,
         r#""direction":"out","socket":true,"priority":2147483648,"action":"ipsec","templates":["#,
         r#"{"protocol":"esp","mode":"tunnel","src":"192.0.2.1","dst":"192.0.2.2","level":"unique","reqid":3,"installed":"required"},"#,
         r#"{"protocol":"esp","mode":"transport","level":"use"}],"#,
+        r#""unused_templates":[{"protocol":"esp","mode":"transport","level":"use","reqid":7,"spi":4096,"#,
+        r#""algorithm_masks":{"encryption":1,"authentication":2,"compression":3},"share":"any"}],"#,
+        r#""flags":["localok","cpu-acquire","0x80"],"policy_type":"sub","offload_device":"eth0","#,
         r#""lifetimes":{"hard":{"packets":1,"bytes":2,"seconds":3,"seconds_in_use":4},"soft":{"bytes":1}},"#,
         r#""mark":{"value":1,"mask":255},"if_id":9,"#,
         r#""security_context":{"doi":1,"algorithm":1,"context":"a:b:c"},"index":9,"added":100,"last_used":101}"#,

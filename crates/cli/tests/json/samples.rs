@@ -10,11 +10,12 @@ use cli::{
     },
 };
 use model::{
-    Action, AddressPair, Algorithm, AlgorithmKind, Attribute, Current, Direction, Encap, EncapKind,
-    HashTable, HashThreshold, Installation, IpTfs, Key, Keyed, Level, Lifetime, Lifetimes, Mark,
-    Mode, Offload, Policy, PolicyEntry, PolicyId, PortMasks, Prefix, Proto, ReplayState, ReqId, Sa,
-    SaDirection, SaEntry, SaFlags, SaMode, SaState, SaStats, SadInfo, SecCtx, Selector, SpdInfo,
-    Spi, Template, TemplateMode, Upper, variable::VARIABLES,
+    Action, AddressPair, Algorithm, AlgorithmKind, AlgorithmMasks, Attribute, Current, Direction,
+    Encap, EncapKind, HashTable, HashThreshold, Installation, IpTfs, Key, Keyed, Level, Lifetime,
+    Lifetimes, Mark, Mode, Offload, Policy, PolicyEntry, PolicyFlags, PolicyId, PolicyType,
+    PortMasks, Prefix, Proto, ReplayState, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaMode,
+    SaState, SaStats, SadInfo, SecCtx, Selector, Share, SpdInfo, Spi, Template, TemplateDetails,
+    TemplateMode, Upper, variable::VARIABLES,
 };
 
 pub fn ends() -> AddressPair {
@@ -120,6 +121,20 @@ pub fn full_policy() -> PolicyEntry {
     entry.policy.lifetimes = lifetimes();
     entry.policy.id.mark = Mark { value: 1, mask: 0xff };
     entry.policy.id.if_id = NonZeroU32::new(9);
+    entry.policy.id.policy_type = PolicyType::Sub;
+    entry.policy.flags = PolicyFlags::from_bits(0x85);
+    entry.policy.offload = Some("eth0".parse().unwrap());
+    let selector = &mut entry.policy.id.selector;
+    (selector.device, selector.user) = (Some("eth0".parse().unwrap()), 1000);
+    selector.port_masks = Some(PortMasks { src: 0, dst: 0xfff0 });
+    let mut detailed = template(TemplateMode::Transport, Level::Use);
+    detailed.details = TemplateDetails {
+        reqid: ReqId::new(7),
+        spi: Some(Spi(0x1000)),
+        algorithms: AlgorithmMasks { crypt: 1, auth: 2, comp: 3 },
+        share: Some(Share(0)),
+    };
+    entry.policy.unused_templates = vec![detailed];
     entry.policy.id.sec_ctx = Some(context());
     entry.socket = true;
     entry.current = Current { add_time: 100, use_time: 101, ..Current::default() };

@@ -2,7 +2,7 @@
 
 use std::iter;
 
-use model::{Installation, Policy, PolicyId, Template};
+use model::{Installation, Policy, PolicyId, PolicyType, Template};
 use xfrm::{CatchAll, Change, InstalledPolicy};
 
 use crate::{
@@ -171,11 +171,14 @@ impl Engine {
         Ok(())
     }
 
-    /// Empties the SPD but for what becomes of packets that no policy matches.
-    pub(crate) fn flush_spd(&mut self, line: usize) -> Result<(), Error> {
+    /// Empties the SPD of a type but for what becomes of packets that no policy matches.
+    pub(crate) fn flush_spd(&mut self, line: usize, kind: PolicyType) -> Result<(), Error> {
         self.begin()?;
         self.known.spd = Spd::default();
-        self.push(line, &Change::FlushSpd, Target::Database);
+        self.push(line, &Change::FlushSpd(kind), Target::Database);
+        if kind != PolicyType::Main {
+            return Ok(());
+        }
         let variables = self.host.variables_or_kernels()?;
         let catch_alls: Vec<CatchAll> = catch_alls::wanted(&variables).collect();
         for it in catch_alls {

@@ -4,6 +4,7 @@ use model::{Action, Direction, Level, Operation, Policy, PolicyId};
 ///
 /// As ipsec-tools makes it (setkey -r): the same policy, but `unique` of the first template is
 /// weakened to `require`; the others keep theirs.
+#[must_use]
 pub fn forward_copy(policy: &Policy) -> Option<Policy> {
     let id = forward_id(&policy.id)?;
     let mut copy = Policy { id, ..policy.clone() };

@@ -41,7 +41,7 @@ impl FollowUp {
             | Change::DeleteSa(_)
             | Change::FlushSad(_)
             | Change::DeletePolicy(_)
-            | Change::FlushSpd => self.reconcile(),
+            | Change::FlushSpd(_) => self.reconcile(),
             Change::RestoreSa(_)
             | Change::RestorePolicy(_)
             | Change::RenewPolicy(_)

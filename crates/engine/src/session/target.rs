@@ -50,8 +50,9 @@ impl Target {
             Operation::DeletePolicy(_) => Target::Policy,
             Operation::FlushSad(_)
             | Operation::DumpSad(_)
-            | Operation::FlushSpd
+            | Operation::FlushSpd(_)
             | Operation::DumpSpd => Target::Database,
+            Operation::WithoutForwardCopy(operation) => Target::of(operation),
         }
     }
 

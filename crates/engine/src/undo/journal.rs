@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use model::{PolicyId, Proto, SaId};
+use model::{PolicyId, PolicyType, Proto, SaId};
 use xfrm::Change;
 
 /// The SAs and policies that a run may have added, changed or deleted: a change may have been refused.
@@ -10,7 +10,7 @@ pub(crate) struct Journal {
     protocols: Vec<Proto>,
     has_flushed_sad: bool,
     policies: HashSet<PolicyId>,
-    has_flushed_spd: bool,
+    flushed_spds: HashSet<PolicyType>,
 }
 
 impl Journal {
@@ -28,7 +28,7 @@ impl Journal {
                 self.policies.insert(image.entry().policy.id.clone());
             }
             Change::DeletePolicy(id) => drop(self.policies.insert((*id).clone())),
-            Change::FlushSpd => self.has_flushed_spd = true,
+            Change::FlushSpd(kind) => drop(self.flushed_spds.insert(*kind)),
             Change::Migrate(_)
             | Change::SetCatchAll(_)
             | Change::DeleteCatchAll(_)
@@ -47,6 +47,6 @@ impl Journal {
     }
 
     pub(crate) fn has_policy(&self, id: &PolicyId) -> bool {
-        self.has_flushed_spd || self.policies.contains(id)
+        self.flushed_spds.contains(&id.policy_type) || self.policies.contains(id)
     }
 }

@@ -44,8 +44,9 @@ pub fn message(operation: &Operation, extras: &PfKeyExtras) -> Result<Message, E
         Operation::AddPolicy(policy) => policy_message(MessageType::SPDADD, policy),
         Operation::UpdatePolicy(policy) => policy_message(MessageType::SPDUPDATE, policy),
         Operation::DeletePolicy(id) => Ok(delete_policy(id)),
-        Operation::FlushSpd => Ok(event::spd_flush()),
+        Operation::FlushSpd(_) => Ok(event::spd_flush()),
         Operation::DumpSpd => Ok(Message::new(MessageType::SPDDUMP, 0)),
+        Operation::WithoutForwardCopy(operation) => message(operation, extras),
     }
 }
 

@@ -1,6 +1,6 @@
 use model::{
-    AlgorithmKind, Keyed, Operation, Policy, PolicyId, Sa, SaFlags, SaId, ScriptOption,
-    TemplateMode,
+    AlgorithmKind, Keyed, Operation, Policy, PolicyId, PolicyType, Sa, SaFlags, SaId, ScriptOption,
+    Template, TemplateDetails, TemplateMode, ZeroLimits,
 };
 
 use crate::wire::numbers;
@@ -16,11 +16,14 @@ pub fn unsupported(operation: &Operation) -> Vec<String> {
         }
         Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => of_policy(policy),
         Operation::DeletePolicy(id) => of_policy_id(id),
+        Operation::FlushSpd(kind) => {
+            vec![option(ScriptOption::PolicyType, *kind == PolicyType::Main)]
+        }
+        Operation::WithoutForwardCopy(operation) => return unsupported(operation),
         Operation::GetSpi(_)
         | Operation::DeleteAllSa(..)
         | Operation::FlushSad(_)
         | Operation::DumpSad(_)
-        | Operation::FlushSpd
         | Operation::DumpSpd => Vec::new(),
     };
     options.into_iter().flatten().collect()
@@ -89,18 +92,32 @@ fn is_flagged_alike(flags: SaFlags) -> bool {
 }
 
 fn of_policy(policy: &Policy) -> Options {
-    let has_beet = policy
-        .action
-        .templates()
-        .iter()
-        .any(|template| matches!(template.mode, TemplateMode::Beet(_)));
+    let templates = || policy.action.templates().iter().chain(&policy.unused_templates);
+    let has = |is_there: fn(&Template) -> bool, what: &str| {
+        templates().any(is_there).then(|| String::from(what))
+    };
     let mut options = of_policy_id(&policy.id);
-    options.push(has_beet.then(|| String::from("the ends of a beet request")));
+    options.extend([
+        option(ScriptOption::KernelFlag, policy.flags.is_empty()),
+        option(ScriptOption::Offload, policy.offload.is_none()),
+        option(ScriptOption::ZeroLimit, policy.zero_limits == ZeroLimits::default()),
+        has(|it| matches!(it.mode, TemplateMode::Beet(_)), "the ends of a beet request"),
+        has(|it| matches!(it.mode, TemplateMode::Other(..)), "the mode or ends of a template"),
+        has(|it| it.proto.sa_type().is_none(), "the protocol of a template"),
+        has(|it| it.details != TemplateDetails::default(), "the details of a template"),
+    ]);
     options
 }
 
-fn of_policy_id(PolicyId { mark, if_id, .. }: &PolicyId) -> Options {
-    vec![option(ScriptOption::Mark, mark.is_none()), option(ScriptOption::IfId, if_id.is_none())]
+fn of_policy_id(PolicyId { selector, mark, if_id, policy_type, .. }: &PolicyId) -> Options {
+    vec![
+        option(ScriptOption::Mark, mark.is_none()),
+        option(ScriptOption::IfId, if_id.is_none()),
+        option(ScriptOption::Device, selector.device.is_none()),
+        option(ScriptOption::PortMasks, selector.port_masks.is_none()),
+        option(ScriptOption::User, selector.user == 0),
+        option(ScriptOption::PolicyType, *policy_type == PolicyType::Main),
+    ]
 }
 
 #[cfg(test)]

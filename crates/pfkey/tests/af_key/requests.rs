@@ -59,7 +59,7 @@ fn get_delete_dump_and_flush() {
     let sent = capture("flush").sent;
     assert_sent(&Operation::FlushSad(Some(Proto::Esp)), &extras, 0, &sent[1]);
     assert_sent(&Operation::FlushSad(None), &extras, 0, &sent[2]);
-    assert_sent(&Operation::FlushSpd, &extras, 0, &sent[4]);
+    assert_sent(&Operation::FlushSpd(model::PolicyType::Main), &extras, 0, &sent[4]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Limits: none is `XFRM_INF` for bytes and packets, and 0 for seconds.
 
-use model::{Current, Lifetime, Lifetimes};
+use model::{Current, Lifetime, Lifetimes, ZeroLimits};
 use netlink_packet_xfrm::{self as xfrm, LifetimeConfig, XFRM_INF};
 
 pub(super) fn config(Lifetimes { hard, soft }: &Lifetimes) -> LifetimeConfig {
@@ -30,6 +30,31 @@ pub(super) fn has_zero(config: &LifetimeConfig) -> bool {
         config.hard_packet_limit,
     ]
     .contains(&0)
+}
+
+/// Writes 0 for limits of a policy that are not set.
+pub(super) fn set_zero(config: &mut LifetimeConfig, zero: ZeroLimits) {
+    for (limit, is_zero) in counts(config).into_iter().zip(zero.are_zero()) {
+        if is_zero && *limit == XFRM_INF {
+            *limit = 0;
+        }
+    }
+}
+
+/// The limits of bytes and packets that are 0.
+pub(super) fn zero_limits(config: &LifetimeConfig) -> ZeroLimits {
+    let mut config = *config;
+    ZeroLimits::new(counts(&mut config).map(|limit| *limit == 0))
+}
+
+/// The limits of bytes and packets, in the order of the structure.
+fn counts(config: &mut LifetimeConfig) -> [&mut u64; 4] {
+    [
+        &mut config.soft_byte_limit,
+        &mut config.hard_byte_limit,
+        &mut config.soft_packet_limit,
+        &mut config.hard_packet_limit,
+    ]
 }
 
 pub(super) fn lifetimes(config: &LifetimeConfig) -> Lifetimes {

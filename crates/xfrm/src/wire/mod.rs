@@ -27,7 +27,7 @@ mod template;
 pub(crate) mod testing;
 
 use model::{Attribute, Key};
-use netlink_packet_core::{DecodeError, Nla, NlasIterator, Parseable};
+use netlink_packet_core::{DecodeError, DefaultNla, Nla, NlasIterator, Parseable};
 use netlink_packet_xfrm::XfrmAttrs;
 
 pub(crate) use address::AddressFamily;
@@ -47,6 +47,11 @@ fn raw(attribute: &XfrmAttrs) -> Attribute {
     let mut value = vec![0; attribute.value_len()];
     attribute.emit_value(&mut value);
     Attribute { number: attribute.kind(), value: Key::new(value) }
+}
+
+/// An attribute that has no field.
+fn unknown(attribute: &Attribute) -> XfrmAttrs {
+    XfrmAttrs::Other(DefaultNla::new(attribute.number, cut(attribute.value.bytes())))
 }
 
 /// Reads the attribute of an object that holds another object.

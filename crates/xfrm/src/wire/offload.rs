@@ -1,6 +1,6 @@
-//! `xfrm_user_offload`: the device that does the work of an SA.
+//! `xfrm_user_offload`: the device that does the work of an SA or policy.
 
-use model::{Offload, SaDirection};
+use model::{DeviceName, Offload, SaDirection};
 use netlink_packet_xfrm::{UserOffloadDev, XFRM_OFFLOAD_INBOUND, XfrmAttrs};
 
 use crate::{Refusal, device::Devices};
@@ -17,6 +17,13 @@ pub(super) fn attribute(offload: &Offload, devices: &Devices) -> Result<XfrmAttr
     let packet = if offload.packet { XFRM_OFFLOAD_PACKET } else { 0 };
     let ifindex = devices.index(offload.device)?;
     Ok(XfrmAttrs::OffloadDevice(UserOffloadDev { ifindex, flags: inbound | packet }))
+}
+
+/// That of a policy. The kernel takes no flag but this one (`xfrm_dev_policy_add`), and shows the policy's
+/// direction with it.
+pub(super) fn of_policy(device: DeviceName, devices: &Devices) -> Result<XfrmAttrs, Refusal> {
+    let ifindex = devices.index(device)?;
+    Ok(XfrmAttrs::OffloadDevice(UserOffloadDev { ifindex, flags: XFRM_OFFLOAD_PACKET }))
 }
 
 pub(super) fn read(wire: UserOffloadDev, devices: &Devices) -> Offload {

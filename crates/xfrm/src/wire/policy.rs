@@ -1,21 +1,22 @@
 //! `xfrm_userpolicy_info` with its attributes, and `xfrm_userpolicy_id`.
 
-use std::{mem, num::NonZeroU32};
+use std::num::NonZeroU32;
 
 use model::{
     Action, Direction, Installation, IpVersion, MAX_DEPTH, Mark, Policy, PolicyEntry, PolicyFlags,
     PolicyId, PolicyType, Priority, Template,
 };
-use netlink_packet_core::{DecodeError, Emitable};
+use netlink_packet_core::{DecodeError, Emitable, Nla};
 use netlink_packet_xfrm::{
-    Lifetime, Selector, UserPolicyId, UserPolicyInfo, UserPolicyType, XFRM_POLICY_ALLOW,
-    XFRM_POLICY_BLOCK, XFRM_POLICY_MAX, XFRM_USER_POLICY_ID_LEN, XFRM_USER_POLICY_INFO_LEN,
-    XFRMA_POLICY, XfrmAttrs,
+    Lifetime, Selector, UserPolicyId, UserPolicyInfo, UserPolicyType, UserTemplate,
+    XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK, XFRM_POLICY_MAX, XFRM_USER_POLICY_ID_LEN,
+    XFRM_USER_POLICY_INFO_LEN, XFRMA_POLICY, XfrmAttrs,
     policy::{DelGetMessage, ModifyMessage},
 };
 
 use super::{
-    AddressFamily, attributes, lifetime, mark, nested, number, sec_ctx, selector, template,
+    AddressFamily, attributes, lifetime, mark, nested, number, offload, raw, sec_ctx, selector,
+    template, unknown,
 };
 use crate::{Error, InstalledPolicy, Refusal, catch_all, device::Devices};
 
@@ -32,7 +33,10 @@ pub(crate) fn message(
     devices: &Devices,
 ) -> Result<ModifyMessage, Refusal> {
     let selector = selector::write(&installed.policy.id.selector, devices)?;
-    Ok(with_selector(installed, selector))
+    let mut message = with_selector(installed, selector);
+    let offload = installed.policy.offload.map(|device| offload::of_policy(device, devices));
+    message.nlas.extend(offload.transpose()?);
+    Ok(message)
 }
 
 /// The message for a policy with this selector.
@@ -47,11 +51,13 @@ pub(super) fn with_selector(
     wire_templates.extend(template::write_all(unused, policy.unused_installation(), version));
     let wire_templates =
         (!wire_templates.is_empty()).then_some(XfrmAttrs::Template(wire_templates));
+    let mut lifetime_cfg = lifetime::config(&policy.lifetimes);
+    lifetime::set_zero(&mut lifetime_cfg, policy.zero_limits);
     let partial = if installation.is_partial { PARTIAL } else { PolicyFlags::default() };
     ModifyMessage {
         user_policy_info: UserPolicyInfo {
             selector,
-            lifetime_cfg: lifetime::config(&policy.lifetimes),
+            lifetime_cfg,
             priority: policy.priority.0,
             index,
             flags: (policy.flags | partial).bits(),
@@ -62,7 +68,11 @@ pub(super) fn with_selector(
             },
             ..UserPolicyInfo::default()
         },
-        nlas: wire_templates.into_iter().chain(name(&policy.id)).collect(),
+        nlas: wire_templates
+            .into_iter()
+            .chain(name(&policy.id))
+            .chain(policy.unknown.iter().map(unknown))
+            .collect(),
     }
 }
 
@@ -89,11 +99,13 @@ pub(crate) fn index_message(index: u32) -> DelGetMessage {
 fn name(id: &PolicyId) -> impl Iterator<Item = XfrmAttrs> {
     let sec_ctx = id.sec_ctx.as_ref().map(sec_ctx::attribute);
     let if_id = id.if_id.map(|number| XfrmAttrs::IfId(number.get()));
-    let policy_type = (id.policy_type != PolicyType::Main).then(|| {
-        let ptype = id.policy_type.xfrm();
-        XfrmAttrs::PolicyType(UserPolicyType { ptype, ..UserPolicyType::default() })
-    });
-    [sec_ctx, mark::attribute(id.mark), if_id, policy_type].into_iter().flatten()
+    [sec_ctx, mark::attribute(id.mark), if_id, type_attribute(id.policy_type)].into_iter().flatten()
+}
+
+/// The attribute of a type, unless it is the one that the kernel takes without it.
+pub(crate) fn type_attribute(kind: PolicyType) -> Option<XfrmAttrs> {
+    let wire = UserPolicyType { ptype: kind.xfrm(), ..UserPolicyType::default() };
+    (kind != PolicyType::Main).then_some(XfrmAttrs::PolicyType(wire))
 }
 
 /// Reads a policy; nothing for a catch-all.
@@ -134,7 +146,8 @@ pub(super) fn entry(
     if info.selector.user == catch_all::OWNER {
         return Ok(None);
     }
-    let (mut wire_templates, mut sec_ctx) = (Vec::new(), None);
+    let (mut wire_templates, mut sec_ctx, mut offload) = (Vec::new(), None, None);
+    let mut unknown = Vec::new();
     let (mut mark, mut if_id, mut policy_type) = (Mark::default(), None, PolicyType::Main);
     for attribute in attributes {
         match attribute? {
@@ -143,16 +156,23 @@ pub(super) fn entry(
             XfrmAttrs::Mark(wire) => mark = mark::read(wire),
             XfrmAttrs::IfId(number) => if_id = NonZeroU32::new(number),
             XfrmAttrs::PolicyType(kind) => policy_type = number::policy_type(kind.ptype)?,
-            _ => {}
+            XfrmAttrs::OffloadDevice(wire) => offload = Some(devices.name(wire.ifindex)),
+            other if is_of_message(other.kind()) => {}
+            other => unknown.push(raw(&other)),
         }
     }
     let hint = wire_templates.first().and_then(|template| IpVersion::from_family(template.family));
     let mut selector = selector::read(&info.selector, hint, devices)?;
     let family = IpVersion::of(selector.src().addr());
-    let templates = wire_templates.iter().map(|template| template::read(template, family));
-    let mut templates: Vec<Template> = templates.collect::<Result<_, _>>()?;
+    let read_all = |read: fn(&UserTemplate, IpVersion) -> Result<Template, DecodeError>| {
+        wire_templates.iter().map(|template| read(template, family)).collect::<Result<Vec<_>, _>>()
+    };
     let is_block = info.action == XFRM_POLICY_BLOCK;
-    let unused_templates = if is_block { mem::take(&mut templates) } else { Vec::new() };
+    let (templates, unused_templates) = if is_block {
+        (Vec::new(), read_all(template::read_unused)?)
+    } else {
+        (read_all(template::read)?, Vec::new())
+    };
     let (direction, socket) = place(info.index);
     if socket {
         // The number that it was set with, which is no part of a name.
@@ -167,8 +187,11 @@ pub(super) fn entry(
             (false, false) => Action::Ipsec(templates),
         },
         lifetimes: lifetime::lifetimes(&info.lifetime_cfg),
+        zero_limits: lifetime::zero_limits(&info.lifetime_cfg),
         flags: PolicyFlags::from_bits(info.flags),
+        offload,
         unused_templates,
+        unknown,
     };
     let mut optional = wire_templates.iter().map(|template| template.optional != 0);
     let installation = Installation::whole(&policy, |_| optional.next().unwrap_or(false));
@@ -179,6 +202,14 @@ pub(super) fn entry(
         socket,
         current: lifetime::current(&info.lifetime_cur),
     }))
+}
+
+/// Whether an attribute is of a message, not of its policy: the fixed structure in the notification of a deletion,
+/// padding, and the CPU of an ACQUIRE.
+fn is_of_message(number: u16) -> bool {
+    const XFRMA_PAD: u16 = 27;
+    const XFRMA_SA_PCPU: u16 = 35;
+    [XFRMA_POLICY, XFRMA_PAD, XFRMA_SA_PCPU].contains(&number)
 }
 
 /// Direction, and whether a socket owns it, from the low three bits of an index

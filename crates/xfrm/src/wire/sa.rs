@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 
 use model::{
-    Attribute, IpVersion, Mark, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId, SaState,
-    SaStats, Spi, SpiRequest,
+    IpVersion, Mark, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId, SaState, SaStats, Spi,
+    SpiRequest,
 };
-use netlink_packet_core::{DecodeError, DefaultNla};
+use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{
     AF_UNSPEC, Address, Id, Selector, UserSaId, UserSaInfo, UserSpiInfo, XFRM_STATE_ESN,
     XFRM_USER_SA_ID_LEN, XFRM_USER_SA_INFO_LEN, XFRMA_SA, XfrmAttrs,
@@ -14,8 +14,8 @@ use netlink_packet_xfrm::{
 };
 
 use super::{
-    AddressFamily, algorithm, algorithm::Algorithms, attributes, cut, encap, iptfs, lifetime, mark,
-    nested, number, offload, raw, recent::Recent, replay, sec_ctx, selector,
+    AddressFamily, algorithm, algorithm::Algorithms, attributes, encap, iptfs, lifetime, mark,
+    nested, number, offload, raw, recent::Recent, replay, sec_ctx, selector, unknown,
 };
 use crate::{Error, Refusal, device::Devices};
 
@@ -56,11 +56,6 @@ pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, Refus
         // The last of two of one number is in force (`__nla_parse`).
         nlas: attributes.chain(sa.unknown.iter().map(unknown)).collect(),
     })
-}
-
-/// An attribute that has no field.
-fn unknown(attribute: &Attribute) -> XfrmAttrs {
-    XfrmAttrs::Other(DefaultNla::new(attribute.number, cut(attribute.value.bytes())))
 }
 
 /// The fixed structure, but for the replay window.

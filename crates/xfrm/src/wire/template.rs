@@ -11,20 +11,20 @@
 //! the result is 0 and packets are dropped, and a kernel with UBSAN complains.
 
 use model::{
-    AlgorithmMasks, Installation, IpVersion, Level, ReqId, Share, Spi, Template, TemplateDetails,
-    TemplateMode,
+    AlgorithmMasks, Installation, IpVersion, Level, ReqId, Share, ShareKind, Spi, Template,
+    TemplateDetails, TemplateMode,
 };
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{Address, Id, UserTemplate};
 
 use super::{AddressFamily, number};
 
-/// `share` of a template at level `default` (`XFRM_SHARE_SESSION`).
-const SHARE_DEFAULT: u8 = 1;
-/// `share` of a template at level `use` (`XFRM_SHARE_USER`).
-const SHARE_USE: u8 = 2;
-/// `share` of a template at level `require`, or `unique` if it has a reqid (`XFRM_SHARE_UNIQUE`).
-const SHARE_REQUIRE: u8 = 3;
+/// `share` of a template at level `default`.
+const SHARE_DEFAULT: u8 = ShareKind::Session.xfrm();
+/// `share` of a template at level `use`.
+const SHARE_USE: u8 = ShareKind::User.xfrm();
+/// `share` of a template at level `require`, or `unique` if it has a reqid.
+const SHARE_REQUIRE: u8 = ShareKind::Unique.xfrm();
 
 /// The kernel's templates of those of a policy of IP version `policy`. A template of transport mode is
 /// of the IP version of the one before it, the first one of the policy's (`validate_tmpl`,
@@ -45,11 +45,6 @@ pub(super) fn write_all<'t>(
 /// The kernel's template of one between addresses of an IP version.
 fn write(template: &Template, is_optional: bool, version: IpVersion) -> UserTemplate {
     let (ends, details) = (template.mode.endpoints(), &template.details);
-    let share_of_level = match template.level {
-        Level::Default => SHARE_DEFAULT,
-        Level::Use => SHARE_USE,
-        Level::Require | Level::Unique(_) => SHARE_REQUIRE,
-    };
     UserTemplate {
         id: Id {
             daddr: ends.map(|ends| Address::from_ip(&ends.dst())).unwrap_or_default(),
@@ -60,7 +55,7 @@ fn write(template: &Template, is_optional: bool, version: IpVersion) -> UserTemp
         family: version.family(),
         reqid: template.reqid().map_or(0, ReqId::number),
         mode: template.mode.mode().xfrm(),
-        share: details.share.map_or(share_of_level, |Share(number)| number),
+        share: details.share.unwrap_or(Share::of(template.level)).0,
         optional: is_optional.into(),
         aalgos: details.algorithms.auth,
         ealgos: details.algorithms.crypt,
@@ -73,16 +68,25 @@ pub(super) fn is_own(wire: &UserTemplate) -> bool {
     matches!(wire.share, SHARE_DEFAULT | SHARE_USE | SHARE_REQUIRE)
 }
 
+/// Reads a template that the kernel does not use, as it is: no level that was requested matters.
+pub(super) fn read_unused(wire: &UserTemplate, policy: IpVersion) -> Result<Template, DecodeError> {
+    let mut template = read(wire, policy)?;
+    template.details.share = Some(Share(wire.share));
+    let reqid = ReqId::new(wire.reqid);
+    (template.level, template.details.reqid) =
+        if wire.optional == 0 { (Level::of_reqid(reqid), None) } else { (Level::Use, reqid) };
+    Ok(template)
+}
+
 /// Reads a template; `policy` is its IP version if it does not say.
 pub(super) fn read(wire: &UserTemplate, policy: IpVersion) -> Result<Template, DecodeError> {
     let family = IpVersion::from_family(wire.family).unwrap_or(policy);
     let ends = family.pair(&wire.saddr, &wire.id.daddr);
     let reqid = ReqId::new(wire.reqid);
-    let without_use = reqid.map_or(Level::Require, |reqid| Level::Unique(Some(reqid)));
     let level = match (wire.share, wire.optional) {
         (SHARE_DEFAULT, _) => Level::Default,
         (SHARE_USE, _) => Level::Use,
-        (SHARE_REQUIRE, _) | (_, 0) => without_use,
+        (SHARE_REQUIRE, _) | (_, 0) => Level::of_reqid(reqid),
         (_, 1..) => Level::Use,
     };
     Ok(Template {

@@ -115,7 +115,7 @@ impl Run<'_> {
     }
 
     fn push(&mut self, has_record: bool) {
-        self.pending.push(self.line, &Change::FlushSpd, Target::Database);
+        self.pending.push(self.line, &Change::FlushSpd(model::PolicyType::Main), Target::Database);
         if has_record {
             self.pending.note_optional_tunnels();
             let index = self.line.try_into().unwrap();

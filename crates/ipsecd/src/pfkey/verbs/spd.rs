@@ -1,6 +1,6 @@
 //! The SPD.
 
-use model::{Migration, Operation, Policy, PolicyId};
+use model::{Migration, Operation, Policy, PolicyId, PolicyType};
 use rustix::io::Errno;
 
 use super::{ClientRequest, Handler, answered, pending::Kind, requested};
@@ -40,7 +40,7 @@ impl Handler {
 
     /// X_SPDFLUSH.
     pub(super) fn spd_flush(&mut self, request: &ClientRequest) {
-        self.submit(request, Kind::Flush, Operation::FlushSpd);
+        self.submit(request, Kind::Flush, Operation::FlushSpd(PolicyType::Main));
     }
 
     /// X_MIGRATE. The answer is the kernel's event, which all clients get, with `seq` and `pid` 0.

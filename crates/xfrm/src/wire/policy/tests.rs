@@ -4,7 +4,8 @@ use model::{
     AddressPair, Level, Lifetime, Lifetimes, Mode, Prefix, Proto, ReqId, SecCtx, Selector, Share,
     Spi, TemplateMode, Upper,
 };
-use netlink_packet_xfrm::Address;
+use netlink_packet_core::DefaultNla;
+use netlink_packet_xfrm::{Address, UserOffloadDev};
 
 use super::*;
 use crate::{
@@ -292,4 +293,28 @@ fn a_transport_template_is_of_the_version_of_the_one_before_it() {
     let [XfrmAttrs::Template(templates)] = &message.nlas[..] else { panic!() };
     let families: Vec<u16> = templates.iter().map(|template| template.family).collect();
     assert_eq!(families, [IpVersion::V4, IpVersion::V6, IpVersion::V6].map(IpVersion::family));
+}
+
+#[test]
+fn limits_of_zero_offload_and_unknown_attributes_are_written_again() {
+    // By linux/xfrm.h: xfrm_user_offload of `lo` with flags of an inbound policy, and an attribute of a later kernel.
+    let object = full_object(|message| {
+        message.user_policy_info.lifetime_cfg.hard_byte_limit = 0;
+        message.user_policy_info.lifetime_cfg.soft_packet_limit = 0;
+        // Packets, inbound.
+        let flags = 4 | 2;
+        message.nlas.push(XfrmAttrs::OffloadDevice(UserOffloadDev { ifindex: 1, flags }));
+    });
+    let entry = read(&object, &devices()).unwrap().unwrap();
+    assert_eq!(entry.policy.zero_limits.words().collect::<Vec<_>>(), ["bh", "ps"]);
+    assert_eq!(entry.policy.offload, Some("lo".parse().unwrap()));
+    let again = read(&written(&entry), &devices()).unwrap().unwrap();
+    assert_eq!(again.policy, entry.policy);
+    let object = full_object(|message| {
+        message.nlas.push(XfrmAttrs::Other(DefaultNla::new(60, vec![1, 2, 3, 4])));
+    });
+    let entry = read(&object, &devices()).unwrap().unwrap();
+    assert_eq!(entry.policy.unknown[0].number, 60);
+    let again = read(&written(&entry), &devices()).unwrap().unwrap();
+    assert_eq!(again.policy, entry.policy);
 }

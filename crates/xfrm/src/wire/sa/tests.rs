@@ -5,7 +5,7 @@ use model::{
     Lifetimes, Mode, Offload, ReplayState, SecCtx,
 };
 
-use netlink_packet_core::NlasIterator;
+use netlink_packet_core::{DefaultNla, NlasIterator};
 use netlink_packet_xfrm::EncapTmpl;
 
 use super::*;
