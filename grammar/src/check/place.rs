@@ -5,7 +5,9 @@ use model::Error;
 use super::{FindingKind, Mistake};
 use crate::{
     parse::{Place, Statement, attempt::word_at},
-    tree::{Algorithms, Command, Extension, Policy, SaEnds, SaName, Selection, Selector, Span},
+    tree::{
+        Algorithms, Command, Extension, Node, Policy, SaName, SaProto, Selection, Selector, Span,
+    },
 };
 
 /// The place of a finding: its part of the statement, or the word that the statement begins with.
@@ -30,7 +32,7 @@ fn of_refusal(command: &Command, refusal: &Error) -> Option<Span> {
         Error::TcpSignature
         | Error::EspWithoutCipher
         | Error::AhWithoutAuth
-        | Error::IpCompWithoutCompression => Some(ends(command)?.proto.as_ref()?.span),
+        | Error::IpCompWithoutCompression => Some(proto(command)?.span),
         Error::AlgorithmNotForProto { .. } | Error::NoCompression(_) => {
             Some(algorithms(command)?.0)
         }
@@ -77,10 +79,11 @@ fn name(command: &Command) -> Option<&SaName> {
     }
 }
 
-fn ends(command: &Command) -> Option<&SaEnds> {
+fn proto(command: &Command) -> Option<&Node<SaProto>> {
     match command {
-        Command::DeleteAll(ends) => Some(ends),
-        command => name(command).map(|name| &name.ends),
+        Command::Flush(proto) | Command::Dump(proto) => proto.as_ref(),
+        Command::DeleteAll(ends) => ends.proto.as_ref(),
+        command => name(command)?.ends.proto.as_ref(),
     }
 }
 

@@ -35,12 +35,13 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
     if is_number_with_unit(word) && before.starts_with('-') {
         return Some(Hint::Text("numbers have no unit: limits are in seconds, bytes or packets"));
     }
-    let is_whole = |inserted| is_spd && is_statement(&replaced(text, at..at, inserted));
-    if word == "-P" && is_whole("any ") {
-        return Some(Hint::Insert("any"));
-    }
-    if word.parse::<Direction>().is_ok() && is_whole("-P ") {
-        return Some(Hint::Insert("-P"));
+    let missing = if is_spd {
+        of_selector(text, at, word, last.map(|at| at - source.start()))
+    } else {
+        of_sa(text, at, word, before)
+    };
+    if missing.is_some() {
+        return missing;
     }
     if rest.starts_with('"') && !rest.starts_with("\"\"") && is_name_expected(text, at) {
         return Some(Hint::Text("only keys and contexts are in quotes"));
@@ -52,8 +53,49 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
     key.or_else(|| superfluous(text, at, word))
 }
 
+/// What is missing between a selector and its policy.
+fn of_selector(text: &str, at: usize, word: &str, last: Option<usize>) -> Option<Hint> {
+    if word == "-P" && is_taken(text, at, "any ", word) {
+        return Some(Hint::Text("the upper-layer protocol goes before -P: any is for all"));
+    }
+    let last = last?;
+    let is_direction = text[last..at].trim().parse::<Direction>().is_ok();
+    (is_direction && is_statement(&replaced(text, last..last, "-P ")))
+        .then_some(Hint::Text("`-P` is missing before the direction"))
+}
+
+/// What is wrong between the addresses of an SA and its options.
+fn of_sa(text: &str, at: usize, word: &str, before: &str) -> Option<Hint> {
+    let takes_spi = is_taken(text, at, "256 ", "");
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    Some(Hint::Text(match word {
+        _ if is_number(word) && is_number(before) && text.starts_with("add") => {
+            "the protocol before the SPI is a word: esp, ah or ipcomp"
+        }
+        _ if !takes_spi || before.parse::<SaProtoWord>().is_err() => return None,
+        option if option.starts_with('-') => "the SPI goes before the options",
+        proto if proto.parse::<SaProtoWord>().is_ok() && before.parse::<SaProtoWord>().is_ok() => {
+            "an SA has one protocol: write a statement for each"
+        }
+        number if is_number(number) => "numbers have no commas",
+        hex if is_hexadecimal(hex) => "a hexadecimal number begins with 0x",
+        _ => return None,
+    }))
+}
+
+/// Whether a word has hexadecimal digits alone, or with the `h` of assemblers.
+fn is_hexadecimal(word: &str) -> bool {
+    let digits = word.strip_suffix('h').unwrap_or(word);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// A statement that begins with no word of one.
 fn beginning(rest: &str) -> Option<Hint> {
+    if rest.starts_with("ip xfrm") {
+        return Some(Hint::Text(
+            "a script has no commands of iproute2: write add, spdadd or flush",
+        ));
+    }
     match rest.as_bytes() {
         [b';', ..] => Some(Hint::Text("a statement has ended before it: remove the `;`")),
         [b'-', b'a'..=b'z' | b'A'..=b'Z', ..] => {
