@@ -206,7 +206,7 @@ fn with_kernel_options(sa: Sa, other: Sa) -> Sa {
     let replay_words =
         other.replay_words.filter(|_| other.replay_words != sa.implied_replay_words());
     let words = replay_words.or(sa.implied_replay_words()).unwrap_or(1);
-    state.bitmap.truncate(words.try_into().unwrap());
+    state.bitmap.truncate(words.try_into().expect("128 at most"));
     if state.bitmap.iter().all(|&word| word == 0) {
         state.bitmap.clear();
     }
@@ -413,6 +413,10 @@ fn what_the_table_does_not_have_is_named_as_the_kernel_names_it() {
         written(Sa { auth: short, ..bare(Proto::Ah) }),
         "ah 0x1000 -m transport -A \"kernel:hmac(sha512)/256\" 0x00"
     );
+    let null = keyed(AlgorithmKind::Auth, "digest_null", 0, &[]);
+    let ah = script_of_sa(&Sa { auth: null, ..bare(Proto::Ah) });
+    assert!(ah.text.ends_with("-A \"kernel:digest_null/0\" \"\";"), "{}", *ah.text);
+    assert!(read(&ah).is_ok());
     let sm4 = keyed(AlgorithmKind::Crypt, "cbc(sm4)", 0, &[3]);
     assert_eq!(
         written(Sa { crypt: sm4, ..bare(Proto::Esp) }),

@@ -24,14 +24,6 @@ use serde_json::Value;
 
 /// Fields and attributes that are still lost silently.
 const KNOWN: &[&str] = &[
-    "COADDR (lost)",
-    "ENCAP",
-    "REPLAY_ESN_VAL",
-    "REPLAY_ESN_VAL (lost)",
-    "REPLAY_VAL (new)",
-    "MTIMER_THRESH (lost)",
-    "SA_PCPU (lost)",
-    "TFCPAD (lost)",
     "TMPL (lost)",
     "TMPL.aalgos",
     "TMPL.calgos",
@@ -42,7 +34,6 @@ const KNOWN: &[&str] = &[
     "TMPL.share",
     "flags",
     "not there",
-    "replay_window",
     "sel.family",
 ];
 

@@ -242,7 +242,8 @@ impl Sa {
     /// `verify_newsa_info` (net/xfrm/xfrm_user.c) on protocol, algorithms and lifetimes.
     pub fn check(&self) -> Result<(), Error> {
         let not = |option| Error::AlgorithmNotForProto { proto: self.proto, option };
-        let no_key = |auth: &Keyed| auth.key.bits() == 0;
+        // An algorithm without a row is the kernel's own, which takes AH with `digest_null`.
+        let no_key = |auth: &Keyed| auth.key.bits() == 0 && auth.algorithm.has_row();
         match self.proto {
             Proto::Esp | Proto::Ah if self.comp.is_some() => Err(not(ScriptOption::Compression)),
             Proto::Ah | Proto::IpComp if self.crypt.is_some() || self.aead.is_some() => {

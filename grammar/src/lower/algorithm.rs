@@ -100,7 +100,13 @@ impl Lowering<'_> {
         let name = &chosen.name;
         let key = chosen.key.as_ref().map_or_else(Key::default, |key| key.value.clone());
         if let Some(Named { kind, kernel, icv_bits }) = self.named_by_kernel(kinds, name)? {
-            return Ok(Keyed::of_kernel(kind, kernel, icv_bits, key));
+            let keyed = Keyed::of_kernel(kind, kernel, icv_bits, key);
+            // What the table refuses, AH without a key, is the kernel's to decide on.
+            let algorithm = match keyed.key.bits() {
+                0 => Algorithm::of_kernel(kind, kernel),
+                _ => keyed.algorithm,
+            };
+            return Ok(Keyed { algorithm, ..keyed });
         }
         let named = kinds.iter().find_map(|&kind| Algorithm::by_name(kind, &name.value));
         let Some(algorithm) = named else {

@@ -31,7 +31,10 @@ pub fn script_of_sa(sa: &Sa) -> Written {
 pub fn script_of_sa_in(sa: &Sa, dialect: Dialect) -> Written {
     let mut writer = Writer { dialect, ..Writer::default() };
     let command = writer.add(sa);
+    // AH with `null` is written by the kernel's name, which is not refused.
+    let has_auth = sa.auth.is_some();
     let refused = sa.check().err();
+    let refused = refused.filter(|why| *why != model::Error::AhWithoutAuth || !has_auth);
     writer.is_refused = refused.is_some() || !sa.inexpressible.is_empty();
     writer.lost.extend(refused.map(|refused| refused.to_string()));
     writer.write(&command)

@@ -173,7 +173,11 @@ impl Writer {
     }
 
     fn algorithms(&mut self, sa: &Sa) -> Algorithms {
-        let auth = sa.auth.as_ref().map(|auth| self.algorithm(auth));
+        let auth = sa.auth.as_ref().map(|auth| match sa.proto {
+            // AF_KEY refuses the word `null` here, the kernel takes it.
+            Proto::Ah if auth.key.bits() == 0 => self.by_kernel(auth),
+            _ => self.algorithm(auth),
+        });
         let crypt = sa.crypt.as_ref().map(|crypt| self.algorithm(crypt));
         let aead = sa.aead.as_ref().map(|aead| self.algorithm(aead));
         if crypt.is_some() && aead.is_some() {
@@ -207,9 +211,14 @@ impl Writer {
             let key = (row.name != "null").then(|| node(key.clone()));
             return tree::Algorithm { name: node(row.name.to_owned()), key };
         }
-        let is_cipher = kind == AlgorithmKind::Crypt;
+        self.by_kernel(given)
+    }
+
+    /// The kernel's name with the ICV.
+    fn by_kernel(&mut self, Keyed { algorithm, key, icv_bits }: &Keyed) -> tree::Algorithm {
+        let is_cipher = algorithm.kind == AlgorithmKind::Crypt;
         let icv = if is_cipher { String::new() } else { format!("/{icv_bits}") };
-        let name = self.kernel_name(kernel).unwrap_or_default();
+        let name = self.kernel_name(algorithm.kernel).unwrap_or_default();
         tree::Algorithm { name: node(name + &icv), key: Some(node(key.clone())) }
     }
 

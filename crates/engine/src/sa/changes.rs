@@ -62,8 +62,11 @@ impl Engine {
         self.choose_mode(&mut sa, sink)?;
         self.fit(&mut sa, sink)?;
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
-        let may_be_ignored =
-            sa.direction.is_some() || sa.nat_keepalive.is_some() || sa.offload.is_some();
+        let may_be_ignored = sa.direction.is_some()
+            || sa.nat_keepalive.is_some()
+            || sa.offload.is_some()
+            || sa.cpu.is_some()
+            || sa.mapping_interval.is_some();
         if !sa.mode.is_any() && !may_be_ignored {
             return Ok(());
         }
@@ -113,6 +116,12 @@ impl Engine {
         };
         let options = [
             (ScriptOption::Direction, "Linux 6.10", made.direction == requested.direction),
+            (ScriptOption::Cpu, "Linux 6.13", made.cpu == requested.cpu),
+            (
+                ScriptOption::MappingInterval,
+                "Linux 5.17",
+                made.mapping_interval == requested.mapping_interval,
+            ),
             (ScriptOption::KeepAlive, "Linux 6.11", made.nat_keepalive == requested.nat_keepalive),
             (ScriptOption::Offload, "the device cannot", made.offload == requested.offload),
         ];
