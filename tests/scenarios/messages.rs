@@ -58,3 +58,16 @@ fn the_forward_copy_is_named_and_not_explained_twice() {
     assert_eq!(deleting.stdout, "The result of line 1: No entry.\n");
     assert!(deleting.stderr.contains(":1: its fwd policy: no policy"), "{}", deleting.stderr);
 }
+
+#[test]
+fn an_sa_with_a_mark_is_not_taken_for_none() {
+    let host = Host::new("mark");
+    host.load("add 192.0.2.1 192.0.2.2 esp 0x1001 -mark 5/0xff -E aes-cbc \"sixteen byte key\";");
+    for statement in ["get", "delete"] {
+        let outcome = piped(&host, "-c", &format!("{statement} 192.0.2.1 192.0.2.2 esp 0x1001;\n"));
+        assert_eq!(outcome.stdout, "No such process.\n");
+        let expected = "one with -mark 0x5/0xff is there\n";
+        assert!(outcome.stderr.ends_with(expected), "{}", outcome.stderr);
+    }
+    host.load("delete 192.0.2.1 192.0.2.2 esp 0x1001 -mark 5/0xff;");
+}

@@ -27,6 +27,9 @@ use crate::{
 use finish::FollowUp;
 use pending::{Answered, Pending, Sent, Transmit};
 
+/// The refusals of a run for which the SAD is read: to read it for each of thousands would take hours.
+const MOST_COMPARISONS: u8 = 10;
+
 /// How the engine treats what it is given.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
@@ -49,6 +52,8 @@ pub struct Engine {
     pub(crate) known: Known,
     pub(crate) reqids: ReqIds,
     follow_up: FollowUp,
+    /// How many more refusals are compared with the whole SAD.
+    comparisons: u8,
     /// None unless changes are to be undone after a refusal.
     pub(crate) undo: Option<Undo>,
 }
@@ -84,6 +89,7 @@ impl Engine {
             known: Known::default(),
             reqids: ReqIds::default(),
             follow_up: FollowUp::default(),
+            comparisons: MOST_COMPARISONS,
             undo: None,
         }
     }
@@ -146,7 +152,7 @@ impl Engine {
             Operation::AddSa(sa) => self.add_sa(line, *sa, sink),
             Operation::UpdateSa(sa) => self.update_sa(line, *sa, sink),
             Operation::DeleteSa(id) => {
-                self.push(line, &Change::DeleteSa(id), Target::Sa);
+                self.push(line, &Change::DeleteSa(id), Target::NamedSa(id, Vec::new()));
                 Ok(())
             }
             Operation::DeleteAllSa(ends, proto) => self.delete_all(line, ends, proto, sink),
@@ -181,7 +187,8 @@ impl Engine {
                     sink.accepted(line, seq)?;
                     Last::Accepted
                 }
-                Err(refusal) => {
+                Err(mut refusal) => {
+                    self.look_for_marks(&mut refusal);
                     sink.outcome(line, Outcome::Refused(refusal))?;
                     Last::Refused
                 }

@@ -1,6 +1,7 @@
 //! Reads of the SAD and SPD.
 
 use model::{Proto, SaEntry, SaId, SpiRequest};
+use rustix::io::Errno;
 use xfrm::{Answer, SadFilter};
 
 use super::Engine;
@@ -44,9 +45,30 @@ impl Engine {
                 sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
                 sink.outcome(line, Outcome::EndOfSad)?;
             }
-            Answer::Refused(refusal) => sink.outcome(line, refused(refusal))?,
+            Answer::Refused(xfrm::Refusal { errno, text }) => {
+                let target = Target::NamedSa(*id, Vec::new());
+                let mut refusal = Refusal::Kernel { target, errno, text };
+                self.look_for_marks(&mut refusal);
+                sink.outcome(line, Outcome::Refused(refusal))?;
+            }
         }
         Ok(())
+    }
+
+    /// Completes the refusal of an SA that is not there with those that differ from it in their mark alone.
+    /// Where the SAD cannot be read, nothing is added.
+    pub(super) fn look_for_marks(&mut self, refusal: &mut Refusal) {
+        let Refusal::Kernel { target: Target::NamedSa(id, marks), errno: Errno::SRCH, .. } =
+            refusal
+        else {
+            return;
+        };
+        let Some(left) = self.comparisons.checked_sub(1) else { return };
+        self.comparisons = left;
+        let filter = SadFilter { proto: Some(id.proto), ..SadFilter::default() };
+        let Ok(dump) = self.host.kernel.dump_sad(&filter) else { return };
+        let sas = dump.filter_map(Result::ok).map(|entry| entry.sa.id());
+        marks.extend(sas.filter(|sa| SaId { mark: id.mark, ..*sa } == *id).map(|sa| sa.mark));
     }
 
     pub(super) fn dump_sad(

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use model::{AlgorithmKind, Proto};
+use model::{AlgorithmKind, Mark, Proto};
 use rustix::io::Errno;
 
 use super::target::{NewSa, Target};
@@ -96,7 +96,23 @@ impl fmt::Display for Refusal {
             (Target::NewSa(_), Errno::EXIST) => {
                 f.write_str("an SA with this destination, protocol and SPI is there already")
             }
-            (Target::Sa, Errno::SRCH) => {
+            (Target::NamedSa(id, marks), Errno::SRCH) if !marks.is_empty() => {
+                let words = |mark: &Mark| format!("-mark 0x{:x}/0x{:x}", mark.value, mark.mask);
+                let own = match id.mark {
+                    none if none == Mark::default() => "without a mark".to_owned(),
+                    mark => format!("with {}", words(&mark)),
+                };
+                let others = marks.iter().map(|mark| match mark {
+                    none if *none == Mark::default() => "without a mark".to_owned(),
+                    mark => format!("with {}", words(mark)),
+                });
+                let others = others.collect::<Vec<_>>().join(", ");
+                write!(
+                    f,
+                    "no SA {own} has this destination, protocol and SPI: one {others} is there"
+                )
+            }
+            (Target::Sa | Target::NamedSa(..), Errno::SRCH) => {
                 f.write_str("no SA has this destination, protocol and SPI")
             }
             (Target::NewPolicy(_), Errno::EXIST) => f.write_str(
@@ -177,6 +193,17 @@ mod tests {
         assert_eq!(lacking(&both, None), expected);
         let expected = "this kernel lacks hmac(rmd160) (see /proc/crypto)";
         assert_eq!(lacking(&both, Some("Requested AUTH algorithm not found")), expected);
+    }
+
+    #[test]
+    fn an_sa_of_another_mark_is_reported() {
+        let (proto, spi, mark) = (Proto::Esp, model::Spi(0x1001), Mark::default());
+        let id = model::SaId { dst: [192, 0, 2, 2].into(), proto, spi, mark };
+        let absent = |marks| refused(Target::NamedSa(id, marks), Errno::SRCH, None).to_string();
+        assert_eq!(absent(vec![]), "no SA has this destination, protocol and SPI");
+        let expected = "no SA without a mark has this destination, protocol and SPI: \
+                        one with -mark 0x5/0xff is there";
+        assert_eq!(absent(vec![Mark { value: 5, mask: 0xff }]), expected);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What an operation was about, which explains a refusal for which the kernel gives no reason.
 
 use model::{
-    AlgorithmKind, Keyed, Mode, Operation, Policy, Proto, Sa, SaDirection, ScriptOption, Spi,
+    AlgorithmKind, Keyed, Mark, Mode, Operation, Policy, Proto, Sa, SaDirection, SaId,
+    ScriptOption, Spi,
 };
 
 /// What an operation was about: enough to say why the kernel refused it.
@@ -11,6 +12,8 @@ pub enum Target {
     NewSa(NewSa),
     /// An SA that should be there.
     Sa,
+    /// The SA of this name, and the marks of those that are there and differ in nothing else.
+    NamedSa(SaId, Vec<Mark>),
     /// A new policy, and what of it the kernel may not take.
     NewPolicy(Vec<String>),
     /// A policy that should be there.
@@ -40,10 +43,8 @@ impl Target {
     pub fn of(operation: &Operation) -> Self {
         match operation {
             Operation::AddSa(sa) | Operation::UpdateSa(sa) => Target::new_sa(sa),
-            Operation::GetSpi(_)
-            | Operation::GetSa(_)
-            | Operation::DeleteSa(_)
-            | Operation::DeleteAllSa(..) => Target::Sa,
+            Operation::GetSa(id) | Operation::DeleteSa(id) => Target::NamedSa(*id, Vec::new()),
+            Operation::GetSpi(_) | Operation::DeleteAllSa(..) => Target::Sa,
             Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => {
                 Target::new_policy(policy)
             }
