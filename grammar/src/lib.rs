@@ -15,6 +15,7 @@
 //! here.
 
 mod check;
+mod code;
 mod error;
 mod lower;
 mod parse;

@@ -1,7 +1,8 @@
 //! `--check`: a whole script is read, and everything in it that is wrong is reported. No kernel is asked.
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
+use cli::json::Document;
 use grammar::{Checker, Script, Statement};
 use model::Operation;
 use sys::SystemNames;
@@ -12,6 +13,9 @@ use crate::{error::Error, input::Input, options::Command, words::Words};
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     let mut words = Words::of_check(command, &input);
     read(command, input, &mut words, |_, _| ())?;
+    if let Some(findings) = words.json.take() {
+        Document { findings: Some(findings), ..Document::default() }.write(io::stdout().lock())?;
+    }
     Ok(if words.mistakes == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

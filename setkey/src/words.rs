@@ -5,12 +5,17 @@ use std::{
     io::{self, Write},
 };
 
-use cli::{Colors, Diagnostic};
-use grammar::{Finding, Kind, Place, Warning};
+use cli::{Colors, Diagnostic, json::FindingJson};
+use grammar::{Finding, FindingKind, Kind, Place, Warning};
 use model::{Dialect, Visible};
 
 use crate::{
-    StdoutPrinter, error::Error, input::Input, options::Command, print_error, printer::Streams,
+    StdoutPrinter,
+    error::Error,
+    input::Input,
+    options::{Command, Layout},
+    print_error,
+    printer::Streams,
 };
 
 /// After so many mistakes a script is not read on, and so many warnings are printed.
@@ -39,6 +44,8 @@ pub struct Words {
     pub mistakes: usize,
     warnings: usize,
     bytes_reported: u64,
+    /// With `--json`: what would be printed.
+    pub json: Option<Vec<FindingJson>>,
 }
 
 impl Words {
@@ -55,13 +62,15 @@ impl Words {
             mistakes: 0,
             warnings: 0,
             bytes_reported: 0,
+            json: None,
         }
     }
 
     /// Those for a script that is checked: its warnings are the result.
     pub fn of_check(command: &Command, input: &Input) -> Self {
         let words = Self::new(command, input);
-        Self { streams: Streams { notes: true, ..words.streams }, ..words }
+        let json = (command.format.layout == Layout::Json).then(Vec::new);
+        Self { streams: Streams { notes: true, ..words.streams }, json, ..words }
     }
 
     /// Reports the mistake that ends a script, in the original's words and in ours.
@@ -140,42 +149,52 @@ impl Words {
     pub fn report(&mut self, error: &grammar::Error) {
         self.mistakes += 1;
         let name = self.name.clone();
-        self.print(&Diagnostic::of_error(&name, error, self.colors));
+        let json = || FindingJson::of_error(&name, error);
+        self.print(&Diagnostic::of_error(&name, error, self.colors), &json);
     }
 
     /// Reports what is wrong with a statement that can be read.
     pub fn finding(&mut self, finding: &Finding) {
         let name = self.name.clone();
         let diagnostic = Diagnostic::of_finding(&name, finding, self.colors);
+        let json = || FindingJson::of_finding(&name, finding);
         if finding.kind.is_failure() {
             self.mistakes += 1;
-            self.print(&diagnostic);
+            self.print(&diagnostic, &json);
         } else {
-            self.doubt(&diagnostic);
+            self.doubt(&diagnostic, &json);
         }
     }
 
     /// Reports a warning in our words, to people alone unless the script is checked.
     pub fn warn(&mut self, warning: &Warning) {
         let name = self.name.clone();
-        self.doubt(&Diagnostic::of_warning(&name, warning, self.colors));
+        let json = || {
+            let kind = FindingKind::Warning(warning.kind);
+            FindingJson::of_finding(&name, &Finding { kind, place: warning.place.clone() })
+        };
+        self.doubt(&Diagnostic::of_warning(&name, warning, self.colors), &json);
     }
 
-    fn doubt(&mut self, diagnostic: &Diagnostic<'_>) {
+    fn doubt(&mut self, diagnostic: &Diagnostic<'_>, json: &dyn Fn() -> FindingJson) {
         self.warnings += 1;
         if !self.streams.notes || self.is_over(self.warnings) {
             return;
         }
-        self.print(diagnostic);
+        self.print(diagnostic, json);
         if self.is_over(self.warnings + 1) {
             print_error(&format_args!("{}: further warnings are not printed", self.name));
             self.warnings = MOST_REPORTS;
         }
     }
 
-    fn print(&mut self, report: &dyn fmt::Display) {
+    fn print(&mut self, report: &dyn fmt::Display, json: &dyn Fn() -> FindingJson) {
         let text = format!("setkey: {report}");
         self.bytes_reported += text.len() as u64;
+        if let Some(findings) = &mut self.json {
+            findings.push(json());
+            return;
+        }
         // Without standard error nothing can be reported.
         let _ = writeln!(io::stderr(), "{text}");
     }

@@ -4,6 +4,7 @@
 
 use std::{io::Write, process::Command};
 
+use serde_json::Value;
 use tempfile::NamedTempFile;
 
 /// The capabilities that remain for a program so started: none.
@@ -71,6 +72,50 @@ fn statements_are_checked_against_each_other() {
     let in_and_fwd = "spdadd ::1 ::2 any -P in none; spdadd ::1 ::2 any -P fwd none;";
     assert_eq!(setkey(in_and_fwd, &["--check"]).0, 1);
     assert_eq!(setkey(in_and_fwd, &["--check", "-k"]), (0, String::new(), String::new()));
+}
+
+/// For editors and CI: where each finding begins and ends, and its code.
+#[test]
+fn findings_as_json() {
+    let (status, out, err) = setkey(BAD, &["--check", "--json"]);
+    assert_eq!((status, err.as_str()), (1, ""));
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["schema_version"], 1);
+    let findings = json["findings"].as_array().unwrap();
+    let lines = BAD.lines().collect::<Vec<_>>();
+    let meant = |finding: &Value| {
+        let number = |value: &Value| usize::try_from(value.as_u64().unwrap()).unwrap();
+        let (line, end) = (number(&finding["line"]), &finding["end"]);
+        assert_eq!(number(&end["line"]), line);
+        let text = lines[line - 1];
+        text[number(&finding["column"]) - 1..number(&end["column"]) - 1].to_owned()
+    };
+    let rows = findings.iter().map(|finding| {
+        assert_eq!((&finding["file"], &finding["severity"]), (&"FILE".into(), &"error".into()));
+        assert!(!finding["message"].as_str().unwrap().is_empty());
+        (finding["code"].as_str().unwrap(), meant(finding))
+    });
+    let rows = rows.collect::<Vec<_>>();
+    let rows = rows.iter().map(|(code, text)| (*code, text.as_str())).collect::<Vec<_>>();
+    let expected = [
+        ("syntax", "135"),
+        ("key-length", "\"too short\""),
+        ("tunnel-without-endpoints", "esp/tunnel//require"),
+        ("algorithm-not-for-protocol", "null"),
+    ];
+    assert_eq!(rows, expected);
+    assert!(!out.contains("too short"), "{out}");
+
+    let good = "flush; spdflush;";
+    let (status, out, err) = setkey(good, &["--check", "--json"]);
+    assert_eq!((status, err.as_str()), (0, ""));
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json, serde_json::json!({"schema_version": 1, "findings": []}));
+
+    let warned = "add 192.0.2.1 192.0.2.2 esp 0x10 -E null;";
+    let (status, out, _) = setkey(warned, &["--check", "--json"]);
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(json["findings"][0]["code"], "reserved-spi", "{status} {out}");
 }
 
 #[test]

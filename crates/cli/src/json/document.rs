@@ -10,7 +10,9 @@ use schemars::{
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{AnyVariableJson, ClientJson, DefaultPolicyJson, KernelJson, PolicyJson, SaJson};
+use super::{
+    AnyVariableJson, ClientJson, DefaultPolicyJson, FindingJson, KernelJson, PolicyJson, SaJson,
+};
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
 /// next one; a new member does not.
@@ -44,6 +46,9 @@ pub struct Document {
     /// Clients of the PF_KEY service, in the order of their connections: `ipsecctl show clients`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clients: Option<Vec<ClientJson>>,
+    /// What is wrong in a script, in its order: `setkey --check`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<FindingJson>>,
 }
 
 /// The version of the schema, which every document begins with.

@@ -3,6 +3,7 @@
 
 mod client;
 mod document;
+mod finding;
 mod fingerprint;
 mod kernel;
 mod policy;
@@ -18,6 +19,7 @@ use serde::Serialize;
 
 pub use client::ClientJson;
 pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
+pub use finding::{FindingJson, PositionJson};
 pub use fingerprint::Fingerprints;
 pub use kernel::{HashThresholdJson, KernelJson};
 pub use policy::{DefaultPolicyJson, PolicyJson, SelectorJson, TemplateJson};

@@ -5,17 +5,18 @@ use std::num::{NonZeroU16, NonZeroU32};
 use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
-        AnyVariableJson, ClientJson, DefaultPolicyJson, Document, Fingerprints, KernelJson,
-        ProcVariableJson,
+        AnyVariableJson, ClientJson, DefaultPolicyJson, Document, FindingJson, Fingerprints,
+        KernelJson, ProcVariableJson,
     },
 };
+use grammar::Script;
 use model::{
-    Action, AddressPair, Algorithm, AlgorithmKind, AlgorithmMasks, Attribute, Current, Direction,
-    Encap, EncapKind, HashTable, HashThreshold, Installation, IpTfs, Key, Keyed, Level, Lifetime,
-    Lifetimes, Mark, Mode, Offload, Policy, PolicyEntry, PolicyFlags, PolicyId, PolicyType,
-    PortMasks, Prefix, Proto, ReplayState, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaMode,
-    SaState, SaStats, SadInfo, SecCtx, Selector, Share, SpdInfo, Spi, Template, TemplateDetails,
-    TemplateMode, Upper, variable::VARIABLES,
+    Action, AddressPair, Algorithm, AlgorithmKind, AlgorithmMasks, Attribute, Current, Dialect,
+    Direction, Encap, EncapKind, HashTable, HashThreshold, Installation, IpTfs, Key, Keyed, Level,
+    Lifetime, Lifetimes, Mark, Mode, Offload, Policy, PolicyEntry, PolicyFlags, PolicyId,
+    PolicyType, PortMasks, Prefix, Proto, ReplayState, ReqId, Sa, SaDirection, SaEntry, SaFlags,
+    SaMode, SaState, SaStats, SadInfo, SecCtx, Selector, Share, SpdInfo, Spi, Template,
+    TemplateDetails, TemplateMode, Upper, variable::VARIABLES,
 };
 
 pub fn ends() -> AddressPair {
@@ -141,6 +142,16 @@ pub fn full_policy() -> PolicyEntry {
     entry
 }
 
+fn findings() -> Vec<FindingJson> {
+    ["flush x;", "flush;\nadd \"x;"]
+        .map(|script| {
+            let mut script = Script::new(script.as_bytes(), Dialect::Linux);
+            let error = std::iter::from_fn(|| script.next_statement()).find_map(Result::err);
+            FindingJson::of_error("x.conf", &error.unwrap())
+        })
+        .into()
+}
+
 fn kernel() -> KernelJson {
     let table = HashTable { buckets: 8, max_buckets: 1 << 20 };
     let threshold = Some(HashThreshold { local: 24, remote: 16 });
@@ -188,6 +199,7 @@ pub fn full_document() -> Document {
             queued_bytes: 160,
             lost_messages: 3,
         }]),
+        findings: Some(findings()),
         ..Document::default()
     }
 }

@@ -1,0 +1,86 @@
+use grammar::{Excerpt, Finding, Place, Position};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What `setkey --check` finds in a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Finding")]
+pub struct FindingJson {
+    /// The script, as it was named.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The byte in the line, from 1.
+    pub column: usize,
+    /// The byte after the last that is meant.
+    pub end: PositionJson,
+    /// A short word for the kind of finding, which does not change when its message does.
+    pub code: &'static str,
+    /// `error`: the statement is refused or ends the script; `warning`: it works.
+    pub severity: &'static str,
+    /// What is wrong. It contains no key.
+    pub message: String,
+    /// What would be right in this place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}
+
+/// A place in a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Position")]
+pub struct PositionJson {
+    /// The line, from 1.
+    pub line: usize,
+    /// The byte in the line, from 1.
+    pub column: usize,
+}
+
+impl FindingJson {
+    /// An error of the script `name`.
+    #[must_use]
+    pub fn of_error(name: &str, error: &grammar::Error) -> Self {
+        let Position { line, column } = error.position();
+        Self {
+            file: name.to_owned(),
+            line,
+            column,
+            end: end(error.position(), error.excerpt()),
+            code: error.kind().code(),
+            severity: "error",
+            message: error.to_string(),
+            expected: error.expected(),
+            help: error.help().map(Into::into),
+        }
+    }
+
+    /// What is wrong with a statement of the script `name` that can be read.
+    #[must_use]
+    pub fn of_finding(name: &str, Finding { kind, place }: &Finding) -> Self {
+        let Place { position, excerpt, .. } = place;
+        Self {
+            file: name.to_owned(),
+            line: position.line,
+            column: position.column,
+            end: end(*position, excerpt),
+            code: kind.code(),
+            severity: if kind.is_failure() { "error" } else { "warning" },
+            message: kind.to_string(),
+            expected: None,
+            help: kind.help().map(Into::into),
+        }
+    }
+}
+
+/// Where the bytes end that begin at a position.
+fn end(Position { line, column }: Position, Excerpt { text, span, .. }: &Excerpt) -> PositionJson {
+    let meant = &text[span.start..span.end];
+    match meant.rfind('\n') {
+        Some(last) => {
+            PositionJson { line: line + meant.matches('\n').count(), column: meant.len() - last }
+        }
+        None => PositionJson { line, column: column + meant.len() },
+    }
+}

@@ -1,0 +1,141 @@
+//! A short code for each kind of mistake and warning, for programs that read `setkey --check --json`. A code
+//! that was released stays: messages may change, codes do not.
+
+use crate::{FindingKind, Kind, Mistake, Stray, WarningKind};
+
+impl Kind {
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Kind::Syntax { .. } => "syntax",
+            Kind::Stray(stray) => stray.code(),
+            Kind::UnclosedQuote => "unclosed-quote",
+            Kind::LateQuote => "late-quote",
+            Kind::TooLong => "statement-too-long",
+            Kind::Unreadable(_) => "unreadable",
+            Kind::PolicySyntax { .. } => "policy-syntax",
+            Kind::TooFewArguments => "template-without-mode",
+            Kind::Endpoint { .. } => "endpoint",
+            Kind::Direction => "me-any-direction",
+            Kind::NoEndpoints => "tunnel-without-endpoints",
+            Kind::EndpointFamilies => "endpoint-families",
+            Kind::PriorityOffset => "priority-offset",
+            Kind::KeyLength { .. } => "key-length",
+            Kind::NotSupported(_) => "algorithm-not-supported",
+            Kind::KernelName => "kernel-name",
+            Kind::Bitmap { .. } => "bitmap",
+            Kind::AlgorithmMismatch(_) => "algorithm-mismatch",
+            Kind::ReplayWithOld => "replay-with-old",
+            Kind::Host { .. } => "host",
+            Kind::Port { .. } => "port",
+            Kind::ManyAddresses(_) => "many-addresses",
+            Kind::NoPair => "address-families",
+            Kind::Device(_) => "device",
+            Kind::Upper(_) => "upper-protocol",
+            Kind::Misc(_) => "upper-protocol-detail",
+            Kind::NoMisc(_) => "upper-protocol-without-detail",
+            Kind::Tagged => "tagged",
+            Kind::OutOfRange { .. } => "out-of-range",
+            Kind::Priority => "priority",
+            Kind::NoPriority => "no-priority",
+            Kind::OldProtocol(_) => "old-protocol",
+            Kind::DerivedIv(_) => "derived-iv",
+            Kind::OnlyIcmp6(_) => "only-icmp6",
+            Kind::NoAction => "no-action",
+            Kind::Refused(refusal) => of_refusal(refusal),
+            Kind::HardwareDirection => "hwif-without-dir",
+        }
+    }
+}
+
+impl Stray {
+    fn code(self) -> &'static str {
+        match self {
+            Stray::Hidden | Stray::Byte(_) | Stray::Character(_) => "stray-byte",
+            Stray::ByteOrderMark => "byte-order-mark",
+            Stray::Wide => "encoding",
+        }
+    }
+}
+
+impl WarningKind {
+    /// The code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            WarningKind::ObsoleteAlgorithm => "obsolete-algorithm",
+            WarningKind::ObsoleteMode => "obsolete-mode",
+            WarningKind::ReservedSpi => "reserved-spi",
+            WarningKind::PortOfAny => "port-of-any",
+            WarningKind::PortOfNone => "port-of-none",
+            WarningKind::IcmpOfOtherVersion(_) => "icmp-of-other-version",
+            WarningKind::WideType => "wide-type",
+            WarningKind::MarkOutsideMask => "mark-outside-mask",
+            WarningKind::NoTemplates => "no-templates",
+            WarningKind::IgnoredTemplates => "ignored-templates",
+            WarningKind::NoAction => "no-action",
+            WarningKind::UniqueNumber => "unique-number",
+            WarningKind::Fragment => "fragment",
+        }
+    }
+}
+
+impl Mistake {
+    /// The code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Mistake::WideCpi => "wide-cpi",
+            Mistake::EsnOfIpComp => "esn-of-ipcomp",
+            Mistake::EncapNotOfEsp => "encap-not-of-esp",
+            Mistake::BeetOfIpComp => "beet-of-ipcomp",
+            Mistake::ReplayOfOutbound => "replay-of-outbound",
+            Mistake::FlagOfDirection => "flag-of-direction",
+            Mistake::SaExists(_) => "sa-exists",
+            Mistake::NoSa(_) => "no-sa",
+            Mistake::PolicyExists(_) => "policy-exists",
+            Mistake::ForwardCopyExists(_) => "forward-copy-exists",
+            Mistake::ForwardExists(_) => "forward-exists",
+            Mistake::NoPolicy(_) => "no-policy",
+        }
+    }
+}
+
+impl FindingKind {
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            FindingKind::Warning(warning) => warning.code(),
+            FindingKind::Refused(refusal) => of_refusal(refusal),
+            FindingKind::Kernel(mistake) => mistake.code(),
+        }
+    }
+}
+
+/// The code of AF_KEY's own refusal.
+fn of_refusal(refusal: &model::Error) -> &'static str {
+    use model::Error;
+    match refusal {
+        Error::PrefixTooLong { .. } => "prefix-too-long",
+        Error::DeviceName(_) => "device",
+        Error::FamilyMismatch { .. } => "address-families",
+        Error::NoProto => "no-protocol",
+        Error::TcpSignature => "tcp-signature",
+        Error::EspWithoutCipher => "esp-without-cipher",
+        Error::AuthWithAead => "auth-with-aead",
+        Error::AhWithoutAuth => "ah-without-auth",
+        Error::IpCompWithoutCompression => "ipcomp-without-compression",
+        Error::AlgorithmNotForProto { .. } => "algorithm-not-for-protocol",
+        Error::KeyLength { .. } => "key-length",
+        Error::NoCompression(_) => "algorithm-not-supported",
+        Error::OneLifetimeOnly => "one-lifetime-only",
+        Error::SocketActionInSpd(_) => "socket-action-in-spd",
+        Error::SocketDirection => "socket-direction",
+        Error::TooManyTemplates(_) => "too-many-templates",
+        Error::OptionalOutboundBeet => "optional-outbound-beet",
+        Error::OptionalOutboundTunnel => "optional-outbound-tunnel",
+        Error::NotInPfKey(_) => "not-in-pfkey",
+    }
+}
