@@ -4,7 +4,7 @@ mod cli;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use ::cli::Color;
+use ::cli::{Color, Keys};
 use model::Dialect;
 
 use crate::message::MessageFormat;
@@ -72,8 +72,8 @@ pub struct DumpFormat {
     pub redact: bool,
     /// Begin a script with what empties the database (`--script=restore`).
     pub restores: bool,
-    /// JSON has the digits of keys (`--keys`).
-    pub keys: bool,
+    /// Whether JSON has the digits of keys (`--keys`).
+    pub keys: Keys,
     /// The policies that are shown (`-g`, `-t`).
     pub scope: PolicyScope,
     /// Whether a script has the sequence numbers of SAs (`--counters`).

@@ -18,7 +18,6 @@ mod pair;
 pub mod pfkey;
 mod pings;
 mod program;
-pub mod raw_spd;
 pub mod raw_xfrm;
 mod scripts;
 mod service_manager;

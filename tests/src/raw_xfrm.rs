@@ -4,10 +4,13 @@ mod entry;
 mod fields;
 mod generate;
 
+use std::net::UdpSocket;
+
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_XFRM};
 
 pub use entry::{Entry, Kind};
 pub use generate::Generator;
+use rustix::net::AddressFamily;
 
 const NEWSA: u16 = 0x10;
 const GETSA: u16 = 0x12;
@@ -109,4 +112,19 @@ impl RawXfrm {
         }
         messages
     }
+}
+
+/// A socket with policies of its own for both directions, as IKE daemons have.
+#[must_use]
+pub fn socket_with_bypass_policies() -> UdpSocket {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    for direction in [0, 1] {
+        let mut policy = Entry::new(Kind::Policy);
+        policy.set("sel.family", &2_u16.to_ne_bytes());
+        policy.set("dir", &[direction]);
+        let value = policy.bytes();
+        sys::sockopt::set_xfrm_policy(&socket, AddressFamily::INET, Some(&value))
+            .expect("root may");
+    }
+    socket
 }

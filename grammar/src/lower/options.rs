@@ -77,10 +77,10 @@ impl Lowering<'_> {
                     sa.nat_keepalive = self.number(ScriptOption::KeepAlive, seconds, *span)?;
                 }
                 Extension::Fragment(..) => fragment = Some(*span),
-                // Padding and cyclic sequence numbers mean nothing to AF_KEY.
-                Extension::Flag(_) => {}
-                // Those of policies: the grammar has none of an SA.
-                Extension::Device(_)
+                // Padding and cyclic sequence numbers mean nothing to AF_KEY. The others are of
+                // policies: the grammar has none of an SA.
+                Extension::Flag(_)
+                | Extension::Device(_)
                 | Extension::PortMasks(..)
                 | Extension::User(_)
                 | Extension::PolicyType(_)

@@ -102,7 +102,7 @@ fn with_or_without_copy(selector: &Selector, operation: Operation) -> Operation 
 }
 
 /// What the options of a statement say of a policy beside its name.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Options {
     lifetimes: Lifetimes,
     zero_limits: ZeroLimits,

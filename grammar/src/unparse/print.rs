@@ -134,7 +134,7 @@ impl Extension {
             Extension::OutMark(_) => ScriptOption::OutMark,
             Extension::IfId(_) => ScriptOption::IfId,
             Extension::Direction(_) => ScriptOption::Direction,
-            Extension::Offload { .. } => ScriptOption::Offload,
+            Extension::Offload { .. } | Extension::PolicyOffload(_) => ScriptOption::Offload,
             Extension::HardwareInterface(_) => ScriptOption::HardwareInterface,
             Extension::KeepAlive(Some(_)) => ScriptOption::KeepAlive,
             Extension::KeepAlive(None) => ScriptOption::NoKeepAlive,
@@ -155,7 +155,6 @@ impl Extension {
             Extension::PortMasks(..) => ScriptOption::PortMasks,
             Extension::User(_) => ScriptOption::User,
             Extension::PolicyType(_) => ScriptOption::PolicyType,
-            Extension::PolicyOffload(_) => ScriptOption::Offload,
             Extension::ZeroLimit(_) => ScriptOption::ZeroLimit,
             Extension::NoForwardCopy => ScriptOption::NoForwardCopy,
         }

@@ -18,7 +18,7 @@ pub struct Json {
 impl Json {
     /// Of no entry yet.
     pub fn new(command: &Command) -> Self {
-        let keys = if command.format.keys { Keys::Shown } else { Keys::Hidden };
+        let keys = command.format.keys;
         let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
         let mut document = Document::default();
         match command.mode {

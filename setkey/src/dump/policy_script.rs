@@ -46,7 +46,9 @@ impl<'e> PolicyScript<'e> {
             return Ok(true);
         }
         match (id.direction, self.dialect.is_bsd()) {
-            (Direction::Out, _) => self.statement(out, entry, false, Vec::new()),
+            (Direction::Out, _) | (Direction::Fwd, false) => {
+                self.statement(out, entry, false, Vec::new())
+            }
             (Direction::In, false) => {
                 let place = self.places.get(id);
                 let is_copied = self.forward.get(id).is_some_and(|(at, _)| Some(at) > place);
@@ -58,7 +60,6 @@ impl<'e> PolicyScript<'e> {
                 let lost = is_other.then(|| String::from("another policy for fwd"));
                 self.statement(out, entry, forward.is_none(), lost.into_iter().collect())
             }
-            (Direction::Fwd, false) => self.statement(out, entry, false, Vec::new()),
             // The `in` policy stands for it.
             (Direction::Fwd, true) if self.inbound(id).is_some() => Ok(true),
             (Direction::Fwd, true) => {
@@ -157,6 +158,8 @@ fn in_dialect(template: &mut Template, is_optional: bool, direction: Direction, 
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use model::{Action, Current, Installation, Prefix, Proto, ReqId, Selector};
 
     use super::*;
@@ -189,7 +192,7 @@ mod tests {
         let [inbound, forward] = [Direction::In, Direction::Fwd].map(|it| entry(it, None));
         let alone = format!("spdadd {ENDS} -nofwd -P in discard;\n");
         for dialect in Dialect::ALL {
-            assert_eq!(script(*dialect, &[inbound.clone()]), (alone.clone(), true));
+            assert_eq!(script(*dialect, slice::from_ref(&inbound)), (alone.clone(), true));
         }
         let both = [inbound.clone(), forward.clone()];
         let text = format!("spdadd {ENDS} -P in discard;\nspdupdate {ENDS} -P fwd discard;\n");
@@ -200,7 +203,7 @@ mod tests {
         let text = format!("spdadd {ENDS} -P fwd discard;\n{alone}");
         assert_eq!(script(Dialect::Linux, &[forward.clone(), inbound.clone()]), (text, true));
         let text = format!("# without: direction fwd\n# spdadd {ENDS} -P fwd discard;\n");
-        assert_eq!(script(Dialect::FreeBsd, &[forward.clone()]), (text, false));
+        assert_eq!(script(Dialect::FreeBsd, slice::from_ref(&forward)), (text, false));
         let other = PolicyEntry {
             policy: Policy { flags: model::PolicyFlags::ICMP, ..forward.policy },
             ..forward
@@ -224,7 +227,7 @@ mod tests {
             let entry = entry(Direction::Out, Some((template, is_optional)));
             for (dialect, expected) in [(Dialect::Linux, linux), (Dialect::NetBsd, netbsd)] {
                 let text = format!("spdadd {ENDS} -P out ipsec esp/transport//{expected};\n");
-                assert_eq!(script(dialect, &[entry.clone()]), (text, true));
+                assert_eq!(script(dialect, slice::from_ref(&entry)), (text, true));
             }
         }
     }

@@ -7,7 +7,7 @@ use clap::{
     ArgAction, CommandFactory, Parser, ValueEnum,
     builder::{OsStringValueParser, TypedValueParser},
 };
-use cli::{Color, chosen_dialect, getopt_message};
+use cli::{Color, Keys, chosen_dialect, getopt_message};
 use model::Dialect;
 
 use super::{
@@ -178,7 +178,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
         return Err(Stop::Usage(dialect));
     }
     let (layout, scope) = (cli.layout(), cli.scope());
-    let &Cli { ports, redact, keys, .. } = &cli;
+    let &Cli { ports, redact, .. } = &cli;
+    let keys = if cli.keys { Keys::Shown } else { Keys::Hidden };
     let counters = if cli.counters { Counters::Written } else { Counters::Left };
     let restores = cli.as_script == Some(ScriptKind::Restore);
     let format = DumpFormat { layout, ports, redact, restores, keys, scope, counters };
@@ -211,8 +212,8 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
 fn has_no_json(Command { mode, format, .. }: &Command) -> Option<&'static str> {
     let is_json = format.layout == Layout::Json;
     match mode {
-        Task::Dump(Database::Sad) if is_json || !format.keys => None,
-        _ if format.keys => Some("--keys goes with -D --json only"),
+        Task::Dump(Database::Sad) if is_json || format.keys == Keys::Hidden => None,
+        _ if format.keys == Keys::Shown => Some("--keys goes with -D --json only"),
         Task::Dump(Database::Spd) | Task::Check(_) => None,
         _ if is_json => Some("--json goes with -D and --check only"),
         _ => None,

@@ -12,6 +12,10 @@ const AF_INET6: u16 = 10;
 const COMP: u8 = 108;
 const ESP: u8 = 50;
 const AH: u8 = 51;
+const ROUTING: u8 = 43;
+const DSTOPTS: u8 = 60;
+/// IPSEC_PROTO_ANY.
+const ANY: u8 = 255;
 
 /// Flags of `xfrm_usersa_info` but ESN.
 const SA_FLAGS: u8 = 0x7f;
@@ -86,8 +90,9 @@ impl Generator {
             }
         }
         if self.rarely(5) {
-            // The loopback device, which every namespace has.
-            entry.set("sel.ifindex", &1_u32.to_ne_bytes());
+            // The loopback device, which every namespace has, or one that is gone.
+            let device = if self.rarely(4) { 77_u32 } else { 1 };
+            entry.set("sel.ifindex", &device.to_ne_bytes());
         }
         if self.rarely(8) {
             entry.set("sel.user", &self.rng.u32(1..5000).to_ne_bytes());
@@ -102,7 +107,13 @@ impl Generator {
                 let is_time = number >= 4;
                 if self.rarely(2) {
                     let limit = self.rng.u64(1 << 20..1 << 40);
-                    let limit = if is_time { limit & 0xff_ffff | 0x10_0000 } else { limit };
+                    let limit = match (is_time, self.rng.u8(..8)) {
+                        (true, _) => limit & 0xff_ffff | 0x10_0000,
+                        // Those that other programs set by mistake.
+                        (false, 0) => 0,
+                        (false, 1) => u64::MAX - 1,
+                        (false, _) => limit,
+                    };
                     place.copy_from_slice(&limit.to_ne_bytes());
                 }
             }
@@ -307,11 +318,12 @@ impl Generator {
 
     fn template(&mut self, family: u16) -> [u8; TEMPLATE_LENGTH] {
         let mut template = [0; TEMPLATE_LENGTH];
-        let mode = self.rng.choice([0_u8, 1, 1, 4]).unwrap_or(0);
+        let mode = self.rng.choice([0_u8, 0, 1, 1, 1, 2, 3, 4, 4]).unwrap_or(0);
         let outer = if mode == 1 && self.rarely(4) { self.family() } else { family };
-        template[20] = self.rng.choice([ESP, ESP, AH, COMP]).unwrap_or(ESP);
+        let protos = [ESP, ESP, ESP, AH, AH, COMP, COMP, ANY, ROUTING, DSTOPTS];
+        template[20] = self.rng.choice(protos).unwrap_or(ESP);
         template[24..26].copy_from_slice(&outer.to_ne_bytes());
-        if mode != 0 || self.rarely(4) {
+        if matches!(mode, 1 | 4) || self.rarely(4) {
             template[..16].copy_from_slice(&self.address(outer));
             template[28..44].copy_from_slice(&self.address(outer));
         }
@@ -322,7 +334,7 @@ impl Generator {
             template[44..48].copy_from_slice(&self.rng.u32(1..100_000).to_ne_bytes());
         }
         template[48] = mode;
-        template[49] = if self.rarely(6) { self.rng.u8(..4) } else { 0 };
+        template[49] = if self.rarely(6) { self.rng.u8(..) } else { 0 };
         template[50] = u8::from(self.rarely(5));
         let masks = if self.rarely(8) { self.rng.u32(..) } else { u32::MAX };
         for place in [52, 56, 60] {
