@@ -150,8 +150,9 @@ fn numbers_of_unique_are_chosen_once() {
         let binary = env!("CARGO_BIN_EXE_ipsecctl");
         let mut command = ipsecctl(&["exec", policy, "--", "python3", "-c", ask, binary]);
         let outcome = outcome_of(&mut command);
-        let policies =
-            outcome.lines().filter(|line| line.starts_with("\tout ipsec esp/transport//unique:"));
+        let policies = outcome
+            .lines()
+            .filter(|line| line.starts_with("\tout ipsec esp/transport//unique/reqid:"));
         let policies: Vec<_> = policies.collect();
         assert!(policies.len() >= 2 && policies.iter().all(|it| *it == policies[0]), "{outcome}");
     }

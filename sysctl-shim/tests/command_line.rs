@@ -142,7 +142,7 @@ fn help_and_version() {
         assert!(outcome.err.starts_with("usage: sysctl-shim ["), "{}", outcome.err);
     }
     let outcome = host.shim(&["--dialect", "vms", "-a"]);
-    assert_eq!(stderr(&outcome), ["sysctl-shim: no dialect `vms`: linux, netbsd or freebsd"]);
+    assert_eq!(stderr(&outcome), ["sysctl-shim: no dialect `vms`: one of linux, netbsd, freebsd"]);
 }
 
 #[test]

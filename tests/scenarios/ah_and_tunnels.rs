@@ -55,8 +55,7 @@ fn an_optional_tunnel_inside_required_ah() {
             "spdadd {here} {there} any -P out ipsec {out};
             spdadd {there} {here} any -P in ipsec {back};"
         ));
-        assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""));
-        assert!(outcome.stderr.contains("run ipsecd"), "{}", outcome.stderr);
+        assert_eq!((outcome.status, outcome.stdout + &outcome.stderr), (0, String::new()));
     }
     let wires = [Wire::leaving(&a, "b"), Wire::leaving(&b, "a")];
     let load = |script: String| [&a, &b].map(|host| host.load(&script));

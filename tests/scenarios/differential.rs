@@ -4,8 +4,8 @@
 //! Not in the scripts, since setkey is to differ there (docs/quirks.md):
 //! - what PF_KEY cannot say: AEAD, the length of an ICV, ESN, windows over 32, marks, xfrm interfaces, BEET requests;
 //! - `use` on an outbound tunnel, which AF_KEY refuses, and IPComp's `default`, which it takes for `require`;
-//! - a CPI over 16 bits, and a request in transport mode behind a tunnel of the other IP version: AF_KEY takes them, though
-//!   no packet will ever pass; XFRM refuses them;
+//! - a CPI over 16 bits, which AF_KEY takes and XFRM refuses, and a request in transport mode behind a tunnel of the other
+//!   IP version, with which no packet passes;
 //! - SAs of a tunnel whose packets are of the other IP version: setkey makes them find each other;
 //! - `get` prints an SA: only its refusal is compared.
 

@@ -55,14 +55,16 @@ fn add(msg_type: MessageType, sa: &Sa, extras: &PfKeyExtras) -> Result<Message, 
     // The cipher's key is there even if it is empty: ESP needs it. The other is not.
     let encrypt = sa.crypt.as_ref().or(sa.aead.as_ref());
     let (src, dst) = ends(sa.ends.src(), sa.ends.dst(), extras);
+    let has_limits = [sa.lifetimes.hard, sa.lifetimes.soft].iter().any(|it| !it.is_unlimited());
     let parts = SaParts {
         sa: ext::Sa { flags: extras.flags | parts.sa.flags, ..parts.sa },
         sa2: Sa2 { mode: numbers::sa_mode_number(sa.mode)?, ..parts.sa2 },
         src,
         dst,
         encrypt_key: encrypt.map(|keyed| keyed.key.clone()),
-        hard: parts.hard.filter(|_| !sa.lifetimes.hard.is_unlimited()),
-        soft: parts.soft.filter(|_| !sa.lifetimes.soft.is_unlimited()),
+        // AF_KEY refuses one without the other.
+        hard: parts.hard.filter(|_| has_limits),
+        soft: parts.soft.filter(|_| has_limits),
         nat_original: extras.nat_original.map(|original| fields::host(original, ANY_PROTO, 0)),
         ..parts
     };
