@@ -38,6 +38,8 @@ fn a_good_script_has_none() {
         "add ::1 ::2 esp 256 -mark 1 -E null; add ::1 ::2 esp 256 -mark 2 -E null;",
         "add ::1 ::2 esp 256 -E null; delete ::1 ::2 esp 256; add ::1 ::2 esp 256 -E null;",
         "add ::1 ::2 esp 256 -E null; deleteall ::1 ::2 esp; add ::1 ::2 esp 256 -E null;",
+        "flush; add ::1 ::2 esp 256 -ifid 7 -E null; get ::1 ::2 esp 256 -ifid 7;",
+        "add ::1 ::2 esp 256 -ifid 7 -E null; deleteall ::1 ::2 -ifid 7; add ::1 ::2 esp 256 -E null;",
         "add ::1 ::2 esp 256 -E null; flush esp; add ::1 ::2 esp 256 -E null;",
         "delete ::1 ::2 esp 256; spddelete ::1 ::2 any -P out;",
         "spdadd ::1 ::2 any -P in none; spdadd ::1 ::2 any -P out none; spdadd ::1 ::2 tcp -P in none;",
@@ -63,10 +65,16 @@ fn sas_of_one_name() {
         "add ::1 ::2 esp 256 -mark 1/1 -E null;\nadd ::1 ::2 esp 256 -mark 3/3 -E null;",
         &format!("2:17 {exists}"),
     );
+    let other =
+        "add ::1 ::2 esp 256 -E null;\ndeleteall ::1 ::2 -ifid 7; add ::1 ::2 esp 256 -E null;";
+    one(other, &format!("2:44 {exists}"));
     let none = "! there is no such SA: line 1 flushes the SAD, and no statement adds it";
     for statement in ["delete", "get"] {
         let script = format!("flush;\n{statement} ::1 ::2 esp 256;");
         let column = statement.len() + 14;
+        one(&script, &format!("2:{column} {none}"));
+        let script =
+            format!("flush; add ::1 ::2 esp 256 -E null;\n{statement} ::1 ::2 esp 256 -ifid 7;");
         one(&script, &format!("2:{column} {none}"));
     }
 }

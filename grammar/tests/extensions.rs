@@ -115,11 +115,21 @@ fn they_are_the_same_in_every_dialect() {
 fn marks_name_sas_and_policies() {
     let mark = Mark { value: 1, mask: 3 };
     for word in ["get", "delete"] {
-        let script = format!("{word} ::1 ::2 esp 256 -mark 1/3;");
-        match operations(Dialect::Linux, &script).remove(0) {
-            Operation::GetSa(id) | Operation::DeleteSa(id) => assert_eq!(id.mark, mark),
-            other => panic!("{other:?}"),
+        for (written, given) in [("", None), ("-ifid 7", Some(7)), ("-ifid 7 -ifid 0", Some(0))] {
+            let script = format!("{word} ::1 ::2 esp 256 -mark 1/3 {written};");
+            match operations(Dialect::Linux, &script).remove(0) {
+                Operation::GetSa(id, if_id) | Operation::DeleteSa(id, if_id) => {
+                    assert_eq!((id.mark, if_id), (mark, given));
+                }
+                other => panic!("{other:?}"),
+            }
         }
+    }
+    match operations(Dialect::Linux, "deleteall ::1 ::2 -ifid 7 -mark 1/3;").remove(0) {
+        Operation::DeleteAllSa(group) => {
+            assert_eq!((group.mark, group.if_id, group.proto), (Some(mark), Some(7), None));
+        }
+        other => panic!("{other:?}"),
     }
     let script = "spddelete ::1 ::2 any -ifid 7 -mark 1/3 -lh 5 -P out;";
     match operations(Dialect::Linux, script).remove(0) {

@@ -7,7 +7,7 @@ use std::num::NonZeroU16;
 use common::run;
 use model::{
     Action, AddressPair, Direction, EncapKind, Error, Level, Mark, Mode, Operation, Policy,
-    Priority, Proto, ReqId, Sa, SaId, SaMode, SecCtx, Spi, TemplateMode, Upper,
+    Priority, Proto, ReqId, Sa, SaGroup, SaId, SaMode, SecCtx, Spi, TemplateMode, Upper,
 };
 
 #[track_caller]
@@ -143,12 +143,13 @@ fn names_with_several_addresses_give_every_pair_of_one_family() {
 fn the_other_statements_of_the_sad() {
     let id =
         SaId { dst: [192, 0, 2, 2].into(), proto: Proto::Ah, spi: Spi(5), mark: Mark::default() };
-    assert_eq!(one("get 192.0.2.1 192.0.2.2 ah 5;"), Ok(Operation::GetSa(id)));
-    assert_eq!(one("delete 192.0.2.1 192.0.2.2 ah 5;"), Ok(Operation::DeleteSa(id)));
+    assert_eq!(one("get 192.0.2.1 192.0.2.2 ah 5;"), Ok(Operation::GetSa(id, None)));
+    assert_eq!(one("delete 192.0.2.1 192.0.2.2 ah 5;"), Ok(Operation::DeleteSa(id, None)));
     let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
     for (word, proto) in [("", None), ("esp", Some(Proto::Esp)), ("ipcomp", Some(Proto::IpComp))] {
         let delete_all = format!("deleteall 192.0.2.1 192.0.2.2 {word};");
-        assert_eq!(one(&delete_all), Ok(Operation::DeleteAllSa(ends, proto)));
+        let group = SaGroup { ends, proto, mark: None, if_id: None };
+        assert_eq!(one(&delete_all), Ok(Operation::DeleteAllSa(group)));
         assert_eq!(one(&format!("flush {word};")), Ok(Operation::FlushSad(proto)));
         assert_eq!(one(&format!("dump {word};")), Ok(Operation::DumpSad(proto)));
     }

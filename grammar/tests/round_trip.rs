@@ -310,6 +310,10 @@ fn policy() -> BoxedStrategy<Node<Policy>> {
     node(prop_oneof![1 => bare, 4 => full])
 }
 
+fn group_option() -> impl Strategy<Value = Extension> {
+    prop_oneof![mark().prop_map(Extension::Mark), any::<u64>().prop_map(Extension::IfId)]
+}
+
 fn command() -> impl Strategy<Value = Command> {
     prop_oneof![
         (sa_name(), algorithms()).prop_map(|(name, algorithms)| Command::Add(name, algorithms)),
@@ -317,7 +321,8 @@ fn command() -> impl Strategy<Value = Command> {
         sa_name().prop_map(Command::GetSpi),
         sa_name().prop_map(Command::Get),
         sa_name().prop_map(Command::Delete),
-        ends(Just(None).boxed()).prop_map(|ends| Command::DeleteAll(Box::new(ends))),
+        (ends(Just(None).boxed()), prop::collection::vec(node(group_option()), 0..3))
+            .prop_map(|(ends, options)| Command::DeleteAll(Box::new(ends), options)),
         proto().prop_map(Command::Flush),
         proto().prop_map(Command::Dump),
         (selection(), policy()).prop_map(|(what, policy)| Command::SpdAdd(what, policy)),
@@ -394,7 +399,10 @@ fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
             ends(&mut name.ends);
             name.extensions.retain(own);
         }
-        Command::DeleteAll(all) => ends(all),
+        Command::DeleteAll(all, options) => {
+            ends(all);
+            options.retain(own);
+        }
         Command::Flush(of) | Command::Dump(of) => proto(of),
         Command::SpdUpdate(..) | Command::Exit if is_freebsd => {
             return Command::SpdFlush(PolicyType::Main);

@@ -52,16 +52,16 @@ impl Effect {
     fn of(operation: &Operation) -> Self {
         match operation {
             Operation::AddSa(sa) | Operation::UpdateSa(sa) => Effect::Sas(Some(sa.proto)),
-            Operation::DeleteSa(id) => Effect::Sas(Some(id.proto)),
+            Operation::DeleteSa(id, _) => Effect::Sas(Some(id.proto)),
             Operation::GetSpi(request) => Effect::Sas(Some(request.proto)),
-            Operation::DeleteAllSa(_, proto) => Effect::Sas(*proto),
+            Operation::DeleteAllSa(group) => Effect::Sas(group.proto),
             Operation::AddPolicy(_) | Operation::UpdatePolicy(_) | Operation::DeletePolicy(_) => {
                 Effect::Policies
             }
             Operation::FlushSad(proto) => Effect::SadFlush(*proto),
             Operation::FlushSpd(_) => Effect::SpdFlush,
             Operation::WithoutForwardCopy(operation) => Self::of(operation),
-            Operation::GetSa(_) | Operation::DumpSad(_) | Operation::DumpSpd => Effect::Nothing,
+            Operation::GetSa(..) | Operation::DumpSad(_) | Operation::DumpSpd => Effect::Nothing,
         }
     }
 }
@@ -230,7 +230,7 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use model::{AddressPair, Direction, PolicyId, Prefix, Selector};
+    use model::{AddressPair, Direction, PolicyId, Prefix, SaGroup, Selector};
 
     use super::*;
 
@@ -318,7 +318,9 @@ mod tests {
     fn a_flush_of_one_protocol_leaves_the_others() {
         let mut script = Script(Ledger::default(), StatementId::NONE);
         for (line, proto) in [(1, Proto::Ah), (2, Proto::Esp)] {
-            let operation = Operation::DeleteAllSa(AddressPair::UNSPECIFIED, Some(proto));
+            let (ends, proto) = (AddressPair::UNSPECIFIED, Some(proto));
+            let group = SaGroup { ends, proto, mark: None, if_id: None };
+            let operation = Operation::DeleteAllSa(group);
             let id = script.submit(line, &operation);
             script.0.accepted(id);
         }

@@ -210,7 +210,7 @@ fn original_words(refusal: &Refusal) -> String {
     }
     match refusal {
         Refusal::Kernel { target, errno: Errno::NOENT, .. }
-            if *target.of_original() == Target::Policy =>
+            if matches!(target.of_original(), Target::Policy(..)) =>
         {
             "No entry".into()
         }
@@ -243,6 +243,11 @@ mod tests {
         StatementId::NONE.after(line).number()
     }
 
+    fn policy() -> Target {
+        let all = model::Selector::within(model::Prefix::host([192, 0, 2, 1].into()));
+        Target::policy(&model::PolicyId::new(all, model::Direction::In))
+    }
+
     fn kernel(target: Target, errno: Errno) -> Refusal {
         Refusal::Kernel { target, errno, text: None }
     }
@@ -253,7 +258,7 @@ mod tests {
         let exists = kernel(Target::NewPolicy(vec![]), Errno::EXIST);
         assert_eq!(printed(script(), exists.clone()), "The result of line 7: File exists.\n");
         assert_eq!(printed(Source::Option, exists), "File exists.\n");
-        let gone = kernel(Target::Policy, Errno::NOENT);
+        let gone = kernel(policy(), Errno::NOENT);
         assert_eq!(printed(script(), gone), "The result of line 7: No entry.\n");
         let (proto, is_v6) = (model::Proto::Esp, false);
         let esp = NewSa { proto, is_v6, algorithms: vec![], suspects: vec![] };
@@ -267,9 +272,9 @@ mod tests {
         let gone = |target| Outcome::Refused(kernel(target, Errno::NOENT));
         for (dialect, lines) in [(Dialect::Linux, 3), (Dialect::FreeBsd, 2)] {
             let mut printer = Printer { dialect, ..printer(Source::Script("x".into())) };
-            printer.outcome(number(7), gone(Target::Policy)).unwrap();
-            printer.outcome(number(7), gone(Target::Policy.of_copy())).unwrap();
-            printer.outcome(number(8), gone(Target::Policy.of_copy())).unwrap();
+            printer.outcome(number(7), gone(policy())).unwrap();
+            printer.outcome(number(7), gone(policy().of_copy())).unwrap();
+            printer.outcome(number(8), gone(policy().of_copy())).unwrap();
             assert_eq!(String::from_utf8(printer.out).unwrap().lines().count(), lines);
         }
     }
@@ -278,7 +283,7 @@ mod tests {
     fn on_a_terminal_standard_error_is_enough() {
         let streams = Streams { notes: true, both: false };
         let mut printer = Printer { streams, ..printer(Source::Option) };
-        printer.outcome(0, Outcome::Refused(kernel(Target::Policy, Errno::NOENT))).unwrap();
+        printer.outcome(0, Outcome::Refused(kernel(policy(), Errno::NOENT))).unwrap();
         assert_eq!(printer.out, b"");
     }
 

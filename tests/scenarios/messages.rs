@@ -71,3 +71,62 @@ fn an_sa_with_a_mark_is_not_taken_for_none() {
     }
     host.load("delete 192.0.2.1 192.0.2.2 esp 0x1001 -mark 5/0xff;");
 }
+
+#[test]
+fn sas_are_chosen_by_if_id_and_mark() {
+    let host = Host::new("ifid");
+    let named = "192.0.2.1 192.0.2.2 esp 0x1001";
+    let key = "-E aes-cbc \"sixteen byte key\"";
+    host.load(&format!("add {named} -ifid 7 {key};"));
+    for statement in ["get", "delete"] {
+        for (option, there) in [("-ifid 8", "with -ifid 7"), ("-ifid 0", "with -ifid 7")] {
+            let outcome = piped(&host, "-c", &format!("{statement} {named} {option};\n"));
+            assert_eq!(outcome.stdout, "No such process.\n");
+            let expected = format!("SPI, mark and if_id: one {there} is there\n");
+            assert!(outcome.stderr.ends_with(&expected), "{}", outcome.stderr);
+        }
+        let found = piped(&host, "-c", &format!("{statement} {named} -ifid 7;\n"));
+        assert_eq!((found.stdout.contains("0x00001001"), &*found.stderr), (statement == "get", ""));
+    }
+    // One is deleted, and the others stay.
+    let others = ["0x1001", "0x1002 -mark 5/0xff", "0x1003 -ifid 7", "0x1004 -mark 5/0xff -ifid 7"];
+    for (option, spis) in [
+        ("-ifid 7", &["0x00001001", "0x00001002"][..]),
+        ("-mark 5/0xff", &["0x00001001", "0x00001003"]),
+        ("-mark 5/0xff -ifid 7", &["0x00001001", "0x00001002", "0x00001003"]),
+        ("-mark 0/0 -ifid 0", &["0x00001002", "0x00001003", "0x00001004"]),
+        ("", &[]),
+    ] {
+        host.load("flush;");
+        for sa in others {
+            host.load(&format!("add 192.0.2.1 192.0.2.2 esp {sa} {key};"));
+        }
+        host.load(&format!("deleteall 192.0.2.1 192.0.2.2 esp {option};"));
+        let dump = piped(&host, "-D", "").stdout;
+        let left = (1..=4).map(|last| format!("0x0000100{last}"));
+        let left: Vec<String> = left.filter(|spi| dump.contains(spi)).collect();
+        assert_eq!(left, spis, "{option}\n{dump}");
+    }
+}
+
+#[test]
+fn a_policy_that_is_near_is_not_taken_for_none() {
+    let host = Host::new("near");
+    host.load(
+        "spdadd 192.0.2.1 192.0.2.2 any -mark 5/0xff -P out none;
+         spdadd 192.0.2.2 192.0.2.1 any -P out none;
+         spdadd 192.0.2.3 192.0.2.4 any -dev lo -P out none;
+         spdadd 192.0.2.5 192.0.2.6 any -P in none;",
+    );
+    for (deleted, there) in [
+        ("192.0.2.1 192.0.2.2 any -P out", ": one with -mark 0x5/0xff is there\n"),
+        ("192.0.2.2 192.0.2.1 any -ifid 7 -P out", ": one without -ifid is there\n"),
+        ("192.0.2.3 192.0.2.4 any -P out", ": one with -dev lo is there\n"),
+        ("192.0.2.5 192.0.2.6 any -P out", ": one with -P fwd is there, one with -P in is there\n"),
+        ("192.0.2.7 192.0.2.8 any -P out", "no policy has exactly this selector and direction\n"),
+    ] {
+        let outcome = piped(&host, "-c", &format!("spddelete {deleted};\n"));
+        assert_eq!(outcome.stdout, "No entry.\n");
+        assert!(outcome.stderr.ends_with(there), "{}", outcome.stderr);
+    }
+}

@@ -33,6 +33,7 @@ pub use reconcile::{
 pub use session::{
     Engine, Options,
     dumps::{AddressFilter, Dump, SadFilter},
+    near::Near,
     outcome::{Outcome, Sink},
     refusal::Refusal,
     target::{NewSa, Target},

@@ -2,6 +2,7 @@
 
 pub(crate) mod dumps;
 mod finish;
+pub(crate) mod near;
 pub(crate) mod outcome;
 mod pending;
 mod pfkey_service;
@@ -27,9 +28,6 @@ use crate::{
 use finish::FollowUp;
 use pending::{Answered, Pending, Sent, Transmit};
 
-/// The refusals of a run for which the SAD is read: to read it for each of thousands would take hours.
-const MOST_COMPARISONS: u8 = 10;
-
 /// How the engine treats what it is given.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
@@ -52,7 +50,7 @@ pub struct Engine {
     pub(crate) known: Known,
     pub(crate) reqids: ReqIds,
     follow_up: FollowUp,
-    /// How many more refusals are compared with the whole SAD.
+    /// How many more refusals are compared with the whole SAD or SPD.
     comparisons: u8,
     /// None unless changes are to be undone after a refusal.
     pub(crate) undo: Option<Undo>,
@@ -89,7 +87,7 @@ impl Engine {
             known: Known::default(),
             reqids: ReqIds::default(),
             follow_up: FollowUp::default(),
-            comparisons: MOST_COMPARISONS,
+            comparisons: near::MOST_COMPARISONS,
             undo: None,
         }
     }
@@ -151,17 +149,14 @@ impl Engine {
             }
             Operation::AddSa(sa) => self.add_sa(line, *sa, sink),
             Operation::UpdateSa(sa) => self.update_sa(line, *sa, sink),
-            Operation::DeleteSa(id) => {
-                self.push(line, &Change::DeleteSa(id), Target::NamedSa(id, Vec::new()));
-                Ok(())
-            }
-            Operation::DeleteAllSa(ends, proto) => self.delete_all(line, ends, proto, sink),
+            Operation::DeleteSa(id, if_id) => self.delete_sa(line, id, if_id, sink),
+            Operation::DeleteAllSa(group) => self.delete_all(line, &group, sink),
             Operation::FlushSad(proto) => {
                 self.push(line, &Change::FlushSad(proto), Target::Database);
                 Ok(())
             }
             Operation::GetSpi(wanted) => self.answer_get_spi(line, &wanted, sink),
-            Operation::GetSa(id) => self.answer_get_sa(line, &id, sink),
+            Operation::GetSa(id, if_id) => self.answer_get_sa(line, id, if_id, sink),
             Operation::DumpSad(proto) => self.dump_sad(line, proto, sink),
         }
     }
@@ -188,7 +183,7 @@ impl Engine {
                     Last::Accepted
                 }
                 Err(mut refusal) => {
-                    self.look_for_marks(&mut refusal);
+                    self.look_for_near(&mut refusal);
                     sink.outcome(line, Outcome::Refused(refusal))?;
                     Last::Refused
                 }

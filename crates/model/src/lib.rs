@@ -65,7 +65,7 @@ pub use lifetime::{Current, Lifetime, Lifetimes};
 pub use mark::Mark;
 pub use mode::{Mode, SaMode};
 pub use names::Names;
-pub use operation::{Operation, SpiRequest};
+pub use operation::{Operation, SaGroup, SpiRequest};
 pub use option::ScriptOption;
 pub use policy::{MAX_DEPTH, Policy, PolicyEntry, PolicyId};
 pub use policy_flags::PolicyFlags;

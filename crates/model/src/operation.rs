@@ -1,5 +1,5 @@
 use crate::{
-    AddressPair, Policy, PolicyId, PolicyType, Proto, ReqId, Sa, SaId, SaMode, Spi, Variables,
+    AddressPair, Mark, Policy, PolicyId, PolicyType, Proto, ReqId, Sa, SaId, SaMode, Spi, Variables,
 };
 
 /// One thing to do to the SAD or SPD. A statement of a script is one or several of them.
@@ -11,12 +11,13 @@ pub enum Operation {
     UpdateSa(Box<Sa>),
     /// `getspi`: reserves an SPI by a larval SA.
     GetSpi(SpiRequest),
-    /// `get`.
-    GetSa(SaId),
-    /// `delete`.
-    DeleteSa(SaId),
-    /// `deleteall`: every SA of this protocol (or any) between these addresses.
-    DeleteAllSa(AddressPair, Option<Proto>),
+    /// `get`: the SA of this name, if it has this if_id (0: none), where one is given. It is no part of
+    /// the name.
+    GetSa(SaId, Option<u32>),
+    /// `delete`, in the same way.
+    DeleteSa(SaId, Option<u32>),
+    /// `deleteall`.
+    DeleteAllSa(SaGroup),
     /// `flush`: every SA of this protocol (or any).
     FlushSad(Option<Proto>),
     /// `dump`: every SA of this protocol (or any).
@@ -33,6 +34,30 @@ pub enum Operation {
     DumpSpd,
     /// `-nofwd`: an operation on an `in` policy that leaves its `fwd` copy out.
     WithoutForwardCopy(Box<Operation>),
+}
+
+/// The SAs between two addresses that have what is given here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SaGroup {
+    /// Both ends.
+    pub ends: AddressPair,
+    /// The protocol.
+    pub proto: Option<Proto>,
+    /// The mark; [`Mark::default`]: none.
+    pub mark: Option<Mark>,
+    /// The if_id; 0: none.
+    pub if_id: Option<u32>,
+}
+
+impl SaGroup {
+    /// Whether an SA is one of them.
+    #[must_use]
+    pub fn contains(&self, sa: &Sa) -> bool {
+        sa.ends == self.ends
+            && self.proto.is_none_or(|proto| proto == sa.proto)
+            && self.mark.is_none_or(|mark| mark == sa.mark)
+            && self.if_id.is_none_or(|if_id| sa.has_if_id(if_id))
+    }
 }
 
 /// The SPI that a larval SA is to get (`SADB_GETSPI`, `XFRM_MSG_ALLOCSPI`).

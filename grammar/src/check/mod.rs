@@ -171,11 +171,11 @@ impl Checker {
     fn operation(&mut self, operation: &Operation, line: usize) -> Option<Mistake> {
         match operation {
             Operation::AddSa(new) => sa::mistake(new).or_else(|| self.sad.add(new, line)),
-            Operation::UpdateSa(new) => sa::mistake(new).or_else(|| self.sad.find(&new.id())),
-            Operation::GetSa(id) => self.sad.find(id),
-            Operation::DeleteSa(id) => self.sad.delete(id),
-            Operation::DeleteAllSa(ends, proto) => {
-                self.sad.delete_all(*ends, *proto);
+            Operation::UpdateSa(new) => sa::mistake(new).or_else(|| self.sad.find(&new.id(), None)),
+            Operation::GetSa(id, if_id) => self.sad.find(id, *if_id),
+            Operation::DeleteSa(id, if_id) => self.sad.delete(id, *if_id),
+            Operation::DeleteAllSa(group) => {
+                self.sad.delete_all(group);
                 None
             }
             Operation::FlushSad(proto) => {

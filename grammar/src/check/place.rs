@@ -82,7 +82,7 @@ fn name(command: &Command) -> Option<&SaName> {
 fn proto(command: &Command) -> Option<&Node<SaProto>> {
     match command {
         Command::Flush(proto) | Command::Dump(proto) => proto.as_ref(),
-        Command::DeleteAll(ends) => ends.proto.as_ref(),
+        Command::DeleteAll(ends, _) => ends.proto.as_ref(),
         command => name(command)?.ends.proto.as_ref(),
     }
 }

@@ -1,6 +1,6 @@
 use std::{collections::HashMap, net::IpAddr};
 
-use model::{AddressPair, Mark, Proto, Sa, SaId, Spi};
+use model::{Mark, Proto, Sa, SaGroup, SaId, Spi};
 
 use super::Mistake;
 
@@ -15,15 +15,18 @@ pub(super) struct Sad {
 
 #[derive(Debug)]
 struct Added {
-    src: IpAddr,
-    mark: Mark,
+    sa: Sa,
     line: usize,
 }
 
 impl Added {
     /// Whether the kernel takes the SA for the one that is looked up (`__xfrm_state_lookup`).
     fn answers_to(&self, mark: Mark) -> bool {
-        mark.value & mark.mask & self.mark.mask == self.mark.value
+        mark.value & mark.mask & self.sa.mark.mask == self.sa.mark.value
+    }
+
+    fn is(&self, id: &SaId, if_id: Option<u32>) -> bool {
+        self.answers_to(id.mark) && if_id.is_none_or(|if_id| self.sa.has_if_id(if_id))
     }
 }
 
@@ -34,33 +37,31 @@ impl Sad {
         if let Some(added) = same.iter().find(|added| added.answers_to(mark)) {
             return Some(Mistake::SaExists(added.line));
         }
-        same.push(Added { src: sa.ends.src(), mark, line });
+        same.push(Added { sa: sa.clone(), line });
         None
     }
 
     /// An SA that is surely not there.
-    pub(super) fn find(&self, id: &SaId) -> Option<Mistake> {
+    pub(super) fn find(&self, id: &SaId, if_id: Option<u32>) -> Option<Mistake> {
         let flushed = self.flushed_protos.get(&id.proto).copied().or(self.flushed)?;
         let added = self.added.get(&(id.dst, id.proto, id.spi));
-        let is_there = added.is_some_and(|same| same.iter().any(|sa| sa.answers_to(id.mark)));
+        let is_there = added.is_some_and(|same| same.iter().any(|sa| sa.is(id, if_id)));
         (!is_there).then_some(Mistake::NoSa(flushed))
     }
 
-    pub(super) fn delete(&mut self, id: &SaId) -> Option<Mistake> {
-        let mistake = self.find(id);
+    pub(super) fn delete(&mut self, id: &SaId, if_id: Option<u32>) -> Option<Mistake> {
+        let mistake = self.find(id, if_id);
         if let Some(same) = self.added.get_mut(&(id.dst, id.proto, id.spi))
-            && let Some(at) = same.iter().position(|sa| sa.answers_to(id.mark))
+            && let Some(at) = same.iter().position(|sa| sa.is(id, if_id))
         {
             same.remove(at);
         }
         mistake
     }
 
-    pub(super) fn delete_all(&mut self, ends: AddressPair, proto: Option<Proto>) {
-        for (&(dst, of, _), same) in &mut self.added {
-            if dst == ends.dst() && proto.is_none_or(|proto| proto == of) {
-                same.retain(|sa| sa.src != ends.src());
-            }
+    pub(super) fn delete_all(&mut self, group: &SaGroup) {
+        for same in self.added.values_mut() {
+            same.retain(|added| !group.contains(&added.sa));
         }
     }
 

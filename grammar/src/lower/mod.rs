@@ -46,7 +46,7 @@ pub fn lower(statement: &Statement, names: &dyn Names) -> Result<Lowered, Error>
         Command::GetSpi(name) => lowering.get_spi(name)?,
         Command::Get(name) => lowering.get(name)?,
         Command::Delete(name) => lowering.delete(name)?,
-        Command::DeleteAll(ends) => lowering.delete_all(ends)?,
+        Command::DeleteAll(ends, options) => lowering.delete_all(ends, options)?,
         Command::Flush(proto) => lowering.flush(proto.as_ref(), Operation::FlushSad)?,
         Command::Dump(proto) => lowering.flush(proto.as_ref(), Operation::DumpSad)?,
         Command::SpdAdd(what, policy) => lowering.add_policy(what, policy, Operation::AddPolicy)?,

@@ -1,17 +1,13 @@
-use std::num::NonZeroU16;
+use std::num::{NonZeroU16, NonZeroU32};
 
 use model::{
-    AddressPair, Encap, EncapKind, Offload, Operation, Proto, Sa, SaDirection, SaId, Spi,
-    SpiRequest,
+    AddressPair, Encap, EncapKind, Mark, Offload, Operation, Proto, Sa, SaDirection, SaGroup, SaId,
+    ScriptOption, Spi, SpiRequest,
 };
 
 use super::{
-    Lowered, Lowering, NamedProto,
-    algorithm::Chosen,
-    doubts::is_outside,
-    hosts::End,
-    options::{Options, is_old},
-    range::NumberRange,
+    Lowered, Lowering, NamedProto, algorithm::Chosen, doubts::is_outside, hosts::End,
+    options::is_old, range::NumberRange,
 };
 use crate::{
     error::{Error, Kind},
@@ -21,6 +17,14 @@ use crate::{
 
 /// The port of IKE and ESP behind a NAT, RFC 3948.
 const NAT_T_PORT: Option<NonZeroU16> = NonZeroU16::new(4500);
+
+/// What `get`, `delete` and `deleteall` compare an SA with, where it is given.
+#[derive(Default)]
+struct Compared {
+    mark: Option<Mark>,
+    /// 0: none.
+    if_id: Option<u32>,
+}
 
 impl Lowering<'_> {
     /// `add` and `update`.
@@ -111,7 +115,11 @@ impl Lowering<'_> {
         self.by_id(name, &src, &dst, Operation::DeleteSa)
     }
 
-    pub(super) fn delete_all(&self, ends: &SaEnds) -> Result<Lowered, Error> {
+    pub(super) fn delete_all(
+        &self,
+        ends: &SaEnds,
+        options: &[Node<Extension>],
+    ) -> Result<Lowered, Error> {
         let address = |host: &Host| {
             let addresses = self.addresses(&host.address, ends.look_up);
             let addresses = addresses.map_err(|kind| self.error(kind, host.address.span))?;
@@ -119,8 +127,29 @@ impl Lowering<'_> {
         };
         let (src, dst) = (address(&ends.src)?, address(&ends.dst)?);
         let proto = self.proto(ends.proto.as_ref(), ends.look_up)?;
-        let delete_all = |pair| Ok(Operation::DeleteAllSa(pair, proto.one_or_all()?));
+        let Compared { mark, if_id } = self.compared(options)?;
+        let delete_all = |ends| {
+            let proto = proto.one_or_all()?;
+            Ok(Operation::DeleteAllSa(SaGroup { ends, proto, mark, if_id }))
+        };
         self.each_pair(ends, &src, &dst, delete_all)
+    }
+
+    fn compared(&self, options: &[Node<Extension>]) -> Result<Compared, Error> {
+        let mut compared = Compared::default();
+        for Node { value, span } in options {
+            match value {
+                Extension::Mark(mark) => {
+                    compared.mark = Some(self.mark(ScriptOption::Mark, *mark, *span)?);
+                }
+                Extension::IfId(number) => {
+                    let number = self.number(ScriptOption::IfId, *number, *span)?;
+                    compared.if_id = Some(number.map_or(0, NonZeroU32::get));
+                }
+                _ => {}
+            }
+        }
+        Ok(compared)
     }
 
     /// `get` and `delete`.
@@ -129,15 +158,17 @@ impl Lowering<'_> {
         name: &SaName,
         src: &End,
         dst: &End,
-        operation: impl Fn(SaId) -> Operation,
+        operation: impl Fn(SaId, Option<u32>) -> Operation,
     ) -> Result<Lowered, Error> {
         let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
         let spi = self.spi(name)?;
-        let Options { mode, sa: Sa { mark, .. }, .. } = self.options(name)?;
+        let mode = self.options(name)?.mode;
+        let Compared { mark, if_id } = self.compared(&name.extensions)?;
+        let mark = mark.unwrap_or_default();
         let warnings =
             mode.map(|span| Warning::new(WarningKind::ObsoleteMode, self.source, span, self.end()));
         let by_id = |ends: AddressPair| {
-            Ok(operation(SaId { dst: ends.dst(), proto: proto.one()?, spi, mark }))
+            Ok(operation(SaId { dst: ends.dst(), proto: proto.one()?, spi, mark }, if_id))
         };
         let warnings = warnings.into_iter().collect();
         Ok(Lowered { warnings, ..self.each_pair(&name.ends, src, dst, by_id)? })

@@ -85,6 +85,11 @@ fn policy_options() -> Vec<&'static str> {
     POLICY_OPTIONS.iter().map(|option| option.word()).collect()
 }
 
+/// The options of `deleteall`.
+fn group_options() -> Vec<&'static str> {
+    [ScriptOption::Mark, ScriptOption::IfId].iter().map(|option| option.word()).collect()
+}
+
 /// The modes of a template.
 pub(crate) fn modes() -> Vec<&'static str> {
     Mode::ALL.iter().map(|mode| mode.word()).collect()
@@ -177,6 +182,9 @@ pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {
                 return Some(one_of("a protocol", &own(protocols(), dialect)));
             }
             Rule::extension => return Some(one_of("an option", &own(sa_options(), dialect))),
+            Rule::group_option => {
+                return Some(one_of("an option", &own(group_options(), dialect)));
+            }
             Rule::policy_option => {
                 return Some(one_of("an option", &own(policy_options(), dialect)));
             }
@@ -294,6 +302,7 @@ pub(crate) fn candidates(error: &Error<Rule>) -> Vec<&'static str> {
         Rule::proto | Rule::proto_word | Rule::esp_udp => protocols(),
         Rule::extension => sa_options(),
         Rule::policy_option => policy_options(),
+        Rule::group_option => group_options(),
         Rule::policy_flag_word => policy_flags(),
         Rule::policy_type_word => policy_types(),
         Rule::flag_word => flags(),

@@ -20,12 +20,21 @@ impl Reader<'_> {
         let ends = self.sa_ends(parts)?;
         let spi = part(parts);
         let spi = self.node(&spi, number(spi.as_str()));
+        Ok(SaName { ends, spi, extensions: self.extensions(parts, Rule::extension)? })
+    }
+
+    /// Each of this kind.
+    pub(super) fn extensions(
+        &self,
+        parts: &mut Pairs<'_, Rule>,
+        kind: Rule,
+    ) -> Result<Vec<Node<Extension>>, Error> {
         let mut extensions = Vec::new();
-        while let Some(pair) = part_if(parts, Rule::extension) {
+        while let Some(pair) = part_if(parts, kind) {
             extensions
                 .push(self.node(&pair, self.extension(part(&mut pair.clone().into_inner()))?));
         }
-        Ok(SaName { ends, spi, extensions })
+        Ok(extensions)
     }
 
     pub(super) fn sa_ends(&self, parts: &mut Pairs<'_, Rule>) -> Result<SaEnds, Error> {

@@ -62,7 +62,10 @@ impl Reader<'_> {
             Rule::get_spi => Command::GetSpi(Box::new(self.sa_name(&mut parts)?)),
             Rule::get => Command::Get(Box::new(self.sa_name(&mut parts)?)),
             Rule::delete => Command::Delete(Box::new(self.sa_name(&mut parts)?)),
-            Rule::delete_all => Command::DeleteAll(Box::new(self.sa_ends(&mut parts)?)),
+            Rule::delete_all => {
+                let ends = Box::new(self.sa_ends(&mut parts)?);
+                Command::DeleteAll(ends, self.extensions(&mut parts, Rule::group_option)?)
+            }
             Rule::flush => Command::Flush(self.proto(&mut parts)?),
             Rule::dump => Command::Dump(self.proto(&mut parts)?),
             Rule::spd_add => {

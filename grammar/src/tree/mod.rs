@@ -64,7 +64,7 @@ pub enum Command {
     /// `delete`.
     Delete(Box<SaName>),
     /// `deleteall`.
-    DeleteAll(Box<SaEnds>),
+    DeleteAll(Box<SaEnds>, Vec<Node<Extension>>),
     /// `flush`.
     Flush(Option<Node<SaProto>>),
     /// `dump`.

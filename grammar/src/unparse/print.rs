@@ -16,7 +16,7 @@ impl Command {
             Command::GetSpi(_) => StatementWord::GetSpi,
             Command::Get(_) => StatementWord::Get,
             Command::Delete(_) => StatementWord::Delete,
-            Command::DeleteAll(_) => StatementWord::DeleteAll,
+            Command::DeleteAll(..) => StatementWord::DeleteAll,
             Command::Flush(_) => StatementWord::Flush,
             Command::Dump(_) => StatementWord::Dump,
             Command::SpdAdd(..) => StatementWord::SpdAdd,
@@ -37,7 +37,10 @@ impl Display for Command {
                 write!(f, "{name} {algorithms}")
             }
             Command::GetSpi(name) | Command::Get(name) | Command::Delete(name) => name.fmt(f),
-            Command::DeleteAll(ends) => ends.fmt(f),
+            Command::DeleteAll(ends, options) => {
+                ends.fmt(f)?;
+                extensions(f, options)
+            }
             Command::Flush(proto) | Command::Dump(proto) => {
                 proto.iter().try_for_each(|proto| write!(f, " {}", proto.value))
             }

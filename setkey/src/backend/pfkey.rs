@@ -1,7 +1,7 @@
 use std::{process, time::Duration};
 
 use engine::{Outcome, Refusal, Sink, Target};
-use model::{AddressPair, Dialect, Level, Operation, Proto, SaEntry, SaId};
+use model::{Dialect, Level, Operation, SaEntry, SaGroup, SaId};
 use pfkey::{
     Message, MessageType,
     request::{self, PfKeyExtras},
@@ -60,15 +60,13 @@ impl PfKey {
         let request = request::message(operation, extras)?.numbered(0, process::id());
         self.send(&request, printer)?;
         match operation {
-            Operation::DeleteAllSa(ends, proto) => {
-                self.delete_all(number, &request, *ends, *proto, printer)
-            }
+            Operation::DeleteAllSa(group) => self.delete_all(number, &request, group, printer),
             Operation::DumpSad(_) | Operation::DumpSpd => self.dump(number, &request, printer),
             Operation::AddSa(_)
             | Operation::UpdateSa(_)
             | Operation::GetSpi(_)
-            | Operation::GetSa(_)
-            | Operation::DeleteSa(_)
+            | Operation::GetSa(..)
+            | Operation::DeleteSa(..)
             | Operation::FlushSad(_)
             | Operation::AddPolicy(_)
             | Operation::UpdatePolicy(_)
@@ -153,13 +151,12 @@ impl PfKey {
         &mut self,
         number: usize,
         request: &Message,
-        ends: AddressPair,
-        proto: Option<Proto>,
+        group: &SaGroup,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
-        for id in self.found(request, ends, proto, printer)? {
-            let extras = PfKeyExtras { src: Some(ends.src()), ..PfKeyExtras::default() };
-            self.carry_out(number, &Operation::DeleteSa(id), Target::Sa, &extras, printer)?;
+        for id in self.found(request, group, printer)? {
+            let extras = PfKeyExtras { src: Some(group.ends.src()), ..PfKeyExtras::default() };
+            self.carry_out(number, &Operation::DeleteSa(id, None), Target::Sa, &extras, printer)?;
         }
         Ok(())
     }
@@ -168,8 +165,7 @@ impl PfKey {
     fn found(
         &mut self,
         request: &Message,
-        ends: AddressPair,
-        proto: Option<Proto>,
+        group: &SaGroup,
         printer: &mut StdoutPrinter,
     ) -> Result<Vec<SaId>, Error> {
         let mut found = Vec::new();
@@ -177,8 +173,7 @@ impl PfKey {
             let answer = self.answer(request)?;
             self.show_verbose(&answer, printer)?;
             if let Ok(SaEntry { sa, .. }) = sad::read(&answer)
-                && sa.ends == ends
-                && proto.is_none_or(|proto| proto == sa.proto)
+                && group.contains(&sa)
             {
                 found.push(sa.id());
             }

@@ -164,9 +164,9 @@ impl Engine {
 
     pub(crate) fn delete_policy(&mut self, line: usize, id: &PolicyId) -> Result<(), Error> {
         self.begin()?;
-        self.push(line, &Change::DeletePolicy(id), Target::Policy);
+        self.push(line, &Change::DeletePolicy(id), Target::policy(id));
         if let Some(copy) = forward_id(id).filter(|_| self.options.forward_copies) {
-            self.push(line, &Change::DeletePolicy(&copy), Target::Policy.of_copy());
+            self.push(line, &Change::DeletePolicy(&copy), Target::policy(&copy).of_copy());
         }
         Ok(())
     }

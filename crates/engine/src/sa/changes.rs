@@ -1,11 +1,14 @@
 //! SAs: their modes, flags and families, as variables and policies ask for them.
 
-use model::{AddressPair, Dialect, Mode, Proto, Sa, SaEntry, SaId, SaMode, SaState, ScriptOption};
+use model::{Dialect, Mode, Sa, SaEntry, SaGroup, SaId, SaMode, SaState, ScriptOption};
 use sys::clock::unix_seconds;
 use xfrm::{Answer, Change, SadFilter};
 
 use crate::{
-    Engine, Error, Outcome, Sink, Target, policy::tunnels::Tunnel, sa::outer_header, session::Last,
+    Engine, Error, Outcome, Sink, Target,
+    policy::tunnels::Tunnel,
+    sa::outer_header,
+    session::{Last, near::Near},
 };
 
 impl Engine {
@@ -178,19 +181,34 @@ impl Engine {
         Ok(())
     }
 
+    pub(crate) fn delete_sa(
+        &mut self,
+        line: usize,
+        id: SaId,
+        if_id: Option<u32>,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        if if_id.is_some() {
+            self.flush(sink)?;
+            if let Answer::Refused(refusal) = self.find_sa(id, if_id)? {
+                return self.refuse_named(line, id, if_id, refusal, sink);
+            }
+        }
+        self.push(line, &Change::DeleteSa(id), Target::NamedSa(id, if_id, Near::default()));
+        Ok(())
+    }
+
     pub(crate) fn delete_all(
         &mut self,
         line: usize,
-        ends: AddressPair,
-        proto: Option<Proto>,
+        group: &SaGroup,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         self.flush(sink)?;
-        let filter = SadFilter { proto, ends: Some(ends), prefixes: None };
-        let found =
-            self.host.kernel.dump_sad(&filter)?.map(|entry| entry.map(|entry| entry.sa.id()));
-        for id in found.collect::<Result<Vec<SaId>, _>>()? {
-            self.push(line, &Change::DeleteSa(id), Target::Sa);
+        let filter = SadFilter { proto: group.proto, ends: Some(group.ends), prefixes: None };
+        let found: Vec<SaEntry> = self.host.kernel.dump_sad(&filter)?.collect::<Result<_, _>>()?;
+        for SaEntry { sa, .. } in found.iter().filter(|entry| group.contains(&entry.sa)) {
+            self.push(line, &Change::DeleteSa(sa.id()), Target::Sa);
             if self.pending.is_full() {
                 self.flush(sink)?;
             }

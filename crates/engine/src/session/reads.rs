@@ -4,7 +4,7 @@ use model::{Proto, SaEntry, SaId, SpiRequest};
 use rustix::io::Errno;
 use xfrm::{Answer, SadFilter};
 
-use super::Engine;
+use super::{Engine, near::Near};
 use crate::{
     Error, Outcome, Refusal, Sink, Target,
     policy::entry::{Installed, Requested},
@@ -35,40 +35,49 @@ impl Engine {
     pub(super) fn answer_get_sa(
         &mut self,
         line: usize,
-        id: &SaId,
+        id: SaId,
+        if_id: Option<u32>,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         self.flush(sink)?;
-        match self.host.kernel.get_sa(id)? {
+        match self.find_sa(id, if_id)? {
             Answer::Found(entry) => {
                 let entry = self.host.store.requested_mode(entry);
                 sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
                 sink.outcome(line, Outcome::EndOfSad)?;
             }
-            Answer::Refused(xfrm::Refusal { errno, text }) => {
-                let target = Target::NamedSa(*id, Vec::new());
-                let mut refusal = Refusal::Kernel { target, errno, text };
-                self.look_for_marks(&mut refusal);
-                sink.outcome(line, Outcome::Refused(refusal))?;
-            }
+            Answer::Refused(refusal) => self.refuse_named(line, id, if_id, refusal, sink)?,
         }
         Ok(())
     }
 
-    /// Completes the refusal of an SA that is not there with those that differ from it in their mark alone.
-    /// Where the SAD cannot be read, nothing is added.
-    pub(super) fn look_for_marks(&mut self, refusal: &mut Refusal) {
-        let Refusal::Kernel { target: Target::NamedSa(id, marks), errno: Errno::SRCH, .. } =
-            refusal
-        else {
-            return;
-        };
-        let Some(left) = self.comparisons.checked_sub(1) else { return };
-        self.comparisons = left;
-        let filter = SadFilter { proto: Some(id.proto), ..SadFilter::default() };
-        let Ok(dump) = self.host.kernel.dump_sad(&filter) else { return };
-        let sas = dump.filter_map(Result::ok).map(|entry| entry.sa.id());
-        marks.extend(sas.filter(|sa| SaId { mark: id.mark, ..*sa } == *id).map(|sa| sa.mark));
+    /// The kernel finds an SA by its name alone: of another if_id, it is refused here.
+    pub(crate) fn find_sa(
+        &mut self,
+        id: SaId,
+        if_id: Option<u32>,
+    ) -> Result<Answer<SaEntry>, Error> {
+        Ok(match self.host.kernel.get_sa(&id)? {
+            Answer::Found(entry) if if_id.is_some_and(|if_id| !entry.sa.has_if_id(if_id)) => {
+                Answer::Refused(xfrm::Refusal { errno: Errno::SRCH, text: None })
+            }
+            answer => answer,
+        })
+    }
+
+    /// Brings out that a named SA was refused.
+    pub(crate) fn refuse_named(
+        &mut self,
+        line: usize,
+        id: SaId,
+        if_id: Option<u32>,
+        xfrm::Refusal { errno, text }: xfrm::Refusal,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let target = Target::NamedSa(id, if_id, Near::default());
+        let mut refusal = Refusal::Kernel { target, errno, text };
+        self.look_for_near(&mut refusal);
+        Ok(sink.outcome(line, Outcome::Refused(refusal))?)
     }
 
     pub(super) fn dump_sad(

@@ -1,9 +1,11 @@
 //! What an operation was about, which explains a refusal for which the kernel gives no reason.
 
 use model::{
-    AlgorithmKind, Keyed, Mark, Mode, Operation, Policy, Proto, Sa, SaDirection, SaId,
+    AlgorithmKind, Keyed, Mode, Operation, Policy, PolicyId, Proto, Sa, SaDirection, SaId,
     ScriptOption, Spi,
 };
+
+use super::near::Near;
 
 /// What an operation was about: enough to say why the kernel refused it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,12 +14,12 @@ pub enum Target {
     NewSa(NewSa),
     /// An SA that should be there.
     Sa,
-    /// The SA of this name, and the marks of those that are there and differ in nothing else.
-    NamedSa(SaId, Vec<Mark>),
+    /// The SA of this name, and of this if_id (0: none) where one is given; what is near it.
+    NamedSa(SaId, Option<u32>, Near),
     /// A new policy, and what of it the kernel may not take.
     NewPolicy(Vec<String>),
-    /// A policy that should be there.
-    Policy,
+    /// A policy that should be there, and what is near it.
+    Policy(Box<PolicyId>, Near),
     /// The `fwd` policy that is added or deleted with an `in` policy.
     ForwardCopy(Box<Target>),
     /// The SAD or SPD as a whole.
@@ -43,12 +45,14 @@ impl Target {
     pub fn of(operation: &Operation) -> Self {
         match operation {
             Operation::AddSa(sa) | Operation::UpdateSa(sa) => Target::new_sa(sa),
-            Operation::GetSa(id) | Operation::DeleteSa(id) => Target::NamedSa(*id, Vec::new()),
+            Operation::GetSa(id, if_id) | Operation::DeleteSa(id, if_id) => {
+                Target::NamedSa(*id, *if_id, Near::default())
+            }
             Operation::GetSpi(_) | Operation::DeleteAllSa(..) => Target::Sa,
             Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => {
                 Target::new_policy(policy)
             }
-            Operation::DeletePolicy(_) => Target::Policy,
+            Operation::DeletePolicy(id) => Target::policy(id),
             Operation::FlushSad(_)
             | Operation::DumpSad(_)
             | Operation::FlushSpd(_)
@@ -81,6 +85,12 @@ impl Target {
             algorithms: algorithms.map(|it| (it.kind, it.kernel.to_owned())).collect(),
             suspects: suspects_of_sa(sa),
         })
+    }
+
+    /// A policy that should be there.
+    #[must_use]
+    pub fn policy(id: &PolicyId) -> Self {
+        Target::Policy(Box::new(id.clone()), Near::default())
     }
 
     pub(crate) fn new_policy(policy: &Policy) -> Self {

@@ -6,7 +6,9 @@ mod unsupported;
 
 use std::net::IpAddr;
 
-use model::{Direction, Operation, Policy, PolicyId, Proto, ReqId, Sa, SaId, Spi, SpiRequest};
+use model::{
+    Direction, Operation, Policy, PolicyId, Proto, ReqId, Sa, SaGroup, SaId, Spi, SpiRequest,
+};
 
 use crate::{
     Error, Extension, Message, MessageType,
@@ -35,9 +37,9 @@ pub fn message(operation: &Operation, extras: &PfKeyExtras) -> Result<Message, E
         Operation::AddSa(sa) => add(MessageType::ADD, sa, extras),
         Operation::UpdateSa(sa) => add(MessageType::UPDATE, sa, extras),
         Operation::GetSpi(larval) => get_spi(larval, extras),
-        Operation::GetSa(id) => Ok(by_id(MessageType::GET, id, extras)),
-        Operation::DeleteSa(id) => Ok(by_id(MessageType::DELETE, id, extras)),
-        Operation::DeleteAllSa(_, proto) | Operation::DumpSad(proto) => {
+        Operation::GetSa(id, _) => Ok(by_id(MessageType::GET, id, extras)),
+        Operation::DeleteSa(id, _) => Ok(by_id(MessageType::DELETE, id, extras)),
+        Operation::DeleteAllSa(SaGroup { proto, .. }) | Operation::DumpSad(proto) => {
             Ok(Message::new(MessageType::DUMP, satype(proto)))
         }
         Operation::FlushSad(proto) => Ok(event::flush(*proto)),

@@ -1,6 +1,6 @@
 use model::{
-    AlgorithmKind, Keyed, Operation, Policy, PolicyId, PolicyType, Sa, SaFlags, SaId, ScriptOption,
-    Template, TemplateDetails, TemplateMode, ZeroLimits,
+    AlgorithmKind, Keyed, Operation, Policy, PolicyId, PolicyType, Sa, SaFlags, SaGroup, SaId,
+    ScriptOption, Template, TemplateDetails, TemplateMode, ZeroLimits,
 };
 
 use crate::wire::numbers;
@@ -11,9 +11,17 @@ use crate::wire::numbers;
 pub fn unsupported(operation: &Operation) -> Vec<String> {
     let options = match operation {
         Operation::AddSa(sa) | Operation::UpdateSa(sa) => of_sa(sa),
-        Operation::GetSa(SaId { mark, .. }) | Operation::DeleteSa(SaId { mark, .. }) => {
-            vec![option(ScriptOption::Mark, mark.is_none())]
+        Operation::GetSa(SaId { mark, .. }, if_id)
+        | Operation::DeleteSa(SaId { mark, .. }, if_id) => {
+            vec![
+                option(ScriptOption::Mark, mark.is_none()),
+                option(ScriptOption::IfId, if_id.is_none()),
+            ]
         }
+        Operation::DeleteAllSa(SaGroup { mark, if_id, .. }) => vec![
+            option(ScriptOption::Mark, mark.is_none()),
+            option(ScriptOption::IfId, if_id.is_none()),
+        ],
         Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => of_policy(policy),
         Operation::DeletePolicy(id) => of_policy_id(id),
         Operation::FlushSpd(kind) => {
@@ -21,7 +29,6 @@ pub fn unsupported(operation: &Operation) -> Vec<String> {
         }
         Operation::WithoutForwardCopy(operation) => return unsupported(operation),
         Operation::GetSpi(_)
-        | Operation::DeleteAllSa(..)
         | Operation::FlushSad(_)
         | Operation::DumpSad(_)
         | Operation::DumpSpd => Vec::new(),
@@ -173,5 +180,16 @@ mod tests {
         assert_eq!(unsupported(&Operation::DeletePolicy(id.clone())), [""; 0]);
         id.mark = Mark { value: 1, mask: 1 };
         assert_eq!(unsupported(&Operation::DeletePolicy(id)), ["-mark"]);
+    }
+
+    #[test]
+    fn sas_are_not_chosen_by_if_id() {
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let sa = Sa::bare(ends, Proto::Esp, Spi(0x1000));
+        assert_eq!(unsupported(&Operation::GetSa(sa.id(), Some(0))), ["-ifid"]);
+        let mut group = SaGroup { ends, proto: None, mark: None, if_id: None };
+        assert_eq!(unsupported(&Operation::DeleteAllSa(group)), [""; 0]);
+        (group.mark, group.if_id) = (Some(Mark::default()), Some(7));
+        assert_eq!(unsupported(&Operation::DeleteAllSa(group)), ["-mark", "-ifid"]);
     }
 }

@@ -50,11 +50,12 @@ fn get_delete_dump_and_flush() {
     let dst = [192, 0, 2, 2].into();
     let id = SaId { dst, proto: Proto::Esp, spi: Spi(0x1000), mark: Mark::default() };
     let extras = PfKeyExtras { src: Some([192, 0, 2, 1].into()), ..PfKeyExtras::default() };
-    assert_sent(&Operation::GetSa(id), &extras, 0, &sent[2]);
+    assert_sent(&Operation::GetSa(id, None), &extras, 0, &sent[2]);
     assert_sent(&Operation::DumpSad(Some(Proto::Esp)), &extras, 0, &sent[3]);
-    assert_sent(&Operation::DeleteSa(id), &extras, 0, &sent[4]);
+    assert_sent(&Operation::DeleteSa(id, None), &extras, 0, &sent[4]);
     let ends = AddressPair::new([192, 0, 2, 1].into(), dst).unwrap();
-    assert_sent(&Operation::DeleteAllSa(ends, Some(Proto::Esp)), &extras, 0, &sent[3]);
+    let group = model::SaGroup { ends, proto: Some(Proto::Esp), mark: None, if_id: None };
+    assert_sent(&Operation::DeleteAllSa(group), &extras, 0, &sent[3]);
 
     let sent = capture("flush").sent;
     assert_sent(&Operation::FlushSad(Some(Proto::Esp)), &extras, 0, &sent[1]);

@@ -141,7 +141,7 @@ impl Sad {
         let (_, dst) = self.ends(direction);
         let sa = SaId { dst, proto: Proto::Esp, spi, mark: Mark::default() };
         let seq = self.new_seq();
-        self.ask(seq, &Operation::DeleteSa(sa))?;
+        self.ask(seq, &Operation::DeleteSa(sa, None))?;
         say(&format!("DELETE {direction} {:#x}", spi.0))
     }
 

@@ -40,7 +40,7 @@ impl Handler {
 
     /// DELETE.
     pub(super) fn delete(&mut self, request: &ClientRequest, id: SaId) {
-        self.submit(request, Kind::Plain, Operation::DeleteSa(id));
+        self.submit(request, Kind::Plain, Operation::DeleteSa(id, None));
     }
 
     /// GET.
