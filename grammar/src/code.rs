@@ -76,6 +76,7 @@ impl WarningKind {
             WarningKind::IgnoredTemplates => "ignored-templates",
             WarningKind::NoAction => "no-action",
             WarningKind::UniqueNumber => "unique-number",
+            WarningKind::LateSoftLimit => "late-soft-limit",
             WarningKind::Fragment => "fragment",
         }
     }
@@ -88,6 +89,7 @@ impl Mistake {
         match self {
             Mistake::WideCpi => "wide-cpi",
             Mistake::EsnOfIpComp => "esn-of-ipcomp",
+            Mistake::EsnWithoutWindow => "esn-without-window",
             Mistake::EncapNotOfEsp => "encap-not-of-esp",
             Mistake::BeetOfIpComp => "beet-of-ipcomp",
             Mistake::ReplayOfOutbound => "replay-of-outbound",

@@ -114,6 +114,8 @@ pub enum Kind {
     Host {
         /// The name.
         host: String,
+        /// Whether `-n` forbids to look it up.
+        numeric: bool,
         /// Why.
         reason: String,
     },
@@ -358,7 +360,7 @@ impl Kind {
             Kind::NotSupported(_) => "use hmac-sha256, or hmac-md5 and hmac-sha1 with old peers",
             Kind::AlgorithmMismatch(_) => "des-deriv goes with esp, des-32iv with esp-old",
             Kind::ReplayWithOld => "leave -r out, or use esp or ah",
-            Kind::Host { host, .. } => help_of_host(host),
+            Kind::Host { host, numeric, .. } => help_of_host(host, *numeric),
             Kind::Port { port, .. } if is_list(port) => {
                 "a selector has one port: write a statement for each"
             }
@@ -404,7 +406,7 @@ fn shown(given: Option<&str>) -> String {
 }
 
 /// What to write in place of a name that leads nowhere.
-fn help_of_host(host: &str) -> &'static str {
+fn help_of_host(host: &str, numeric: bool) -> &'static str {
     let is_numeric = |c: char| c.is_ascii_digit() || c == '.';
     match host.split_once(['-', ':']) {
         None if host.chars().all(is_numeric) => "an IPv4 address has four numbers of 0 to 255",
@@ -415,6 +417,7 @@ fn help_of_host(host: &str) -> &'static str {
                 "a range of addresses is written as a prefix: ADDRESS/LENGTH"
             }
         }
+        _ if numeric => "-n takes addresses only: write the address, or leave -n out",
         _ => "write the address, or check the name and the resolver",
     }
 }

@@ -53,6 +53,9 @@ pub enum WarningKind {
     /// `unique:N` with a number that a script may not choose.
     #[error("`unique` takes a number of 1 to 16383: this one is replaced by a free number")]
     UniqueNumber,
+    /// A soft limit that is not below the hard one.
+    #[error("the soft limit is not below the hard one: it is never reached")]
+    LateSoftLimit,
     /// `-esp_frag` or `-natt_mtu`.
     #[error("Linux does not fragment before ESP: the size is ignored")]
     Fragment,
@@ -83,6 +86,7 @@ impl WarningKind {
             | WarningKind::IgnoredTemplates
             | WarningKind::NoAction
             | WarningKind::UniqueNumber
+            | WarningKind::LateSoftLimit
             | WarningKind::Fragment => false,
         }
     }
@@ -106,6 +110,7 @@ impl WarningKind {
             WarningKind::IgnoredTemplates => "leave them out, or use ipsec",
             WarningKind::NoAction => "add ipsec and its templates, or none, or discard",
             WarningKind::UniqueNumber => "choose 1 to 16383, the same as -u of the SA",
+            WarningKind::LateSoftLimit => "make the soft limit smaller, or leave it out",
             WarningKind::Fragment => "set the MTU of the route to the peer instead",
         }
     }

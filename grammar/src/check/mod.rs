@@ -47,6 +47,9 @@ pub enum Mistake {
     /// Extended sequence numbers of IPComp.
     #[error("IPComp has no sequence numbers")]
     EsnOfIpComp,
+    /// Extended sequence numbers without a window of an SA that may be inbound.
+    #[error("an SA with extended sequence numbers needs a replay window")]
+    EsnWithoutWindow,
     /// NAT traversal of another protocol than ESP.
     #[error("NAT traversal is for ESP only")]
     EncapNotOfEsp,
@@ -86,6 +89,7 @@ impl Mistake {
         match self {
             Mistake::WideCpi => "choose a smaller CPI",
             Mistake::EsnOfIpComp => "leave -esn out",
+            Mistake::EsnWithoutWindow => "add -r with the packets of the window, or -dir out",
             Mistake::EncapNotOfEsp => "leave -natt out, or use esp",
             Mistake::BeetOfIpComp => "use -m transport or -m tunnel",
             Mistake::ReplayOfOutbound => "leave -r out, or -dir out",

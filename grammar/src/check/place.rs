@@ -52,7 +52,9 @@ fn of_refusal(command: &Command, refusal: &Error) -> Option<Span> {
 fn of_mistake(command: &Command, mistake: Mistake) -> Option<Span> {
     match mistake {
         Mistake::WideCpi | Mistake::SaExists(_) | Mistake::NoSa(_) => Some(name(command)?.spi.span),
-        Mistake::EsnOfIpComp => extension(command, |part| matches!(part, Extension::Esn)),
+        Mistake::EsnOfIpComp | Mistake::EsnWithoutWindow => {
+            extension(command, |part| matches!(part, Extension::Esn))
+        }
         Mistake::EncapNotOfEsp => extension(command, |part| matches!(part, Extension::Natt(_))),
         Mistake::BeetOfIpComp => extension(command, |part| matches!(part, Extension::Mode(_))),
         Mistake::ReplayOfOutbound => {

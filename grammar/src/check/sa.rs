@@ -23,6 +23,9 @@ pub(super) fn mistake(sa: &Sa) -> Option<Mistake> {
     if sa.proto != Proto::Esp && sa.encap.is_some() {
         return Some(Mistake::EncapNotOfEsp);
     }
+    if sa.esn && sa.replay_window == 0 && sa.direction != Some(SaDirection::Out) {
+        return Some(Mistake::EsnWithoutWindow);
+    }
     let refused = match sa.direction? {
         SaDirection::In => NOT_INBOUND,
         SaDirection::Out if sa.replay_window > 0 => return Some(Mistake::ReplayOfOutbound),

@@ -4,7 +4,7 @@ use model::{ActionKind, IpVersion, LevelKind, ReqId, Upper};
 
 use super::{Lowering, selector::PolicyName};
 use crate::{
-    tree::{Extension, MarkText, Policy, Port, Selector, Span},
+    tree::{Extension, MarkText, Node, Policy, Port, Selector, Span},
     warning::{Warning, WarningKind},
 };
 
@@ -26,6 +26,7 @@ impl Lowering<'_> {
         found.extend(other_version(selector, upper, name.version()));
         found.extend(wide_type(selector, upper, name.ports()));
         found.extend(mark(selector));
+        found.extend(late_soft_limit(&selector.extensions));
         found.extend(templates(policy));
         found.extend(unique(policy));
         let warning = |(kind, span)| Warning::new(kind, self.source, span, span);
@@ -33,7 +34,7 @@ impl Lowering<'_> {
     }
 }
 
-type Doubt = (WarningKind, Span);
+pub(super) type Doubt = (WarningKind, Span);
 
 /// A port where it does something else than it seems to.
 fn port(selector: &Selector, upper: Upper) -> Option<Doubt> {
@@ -61,6 +62,35 @@ fn wide_type(selector: &Selector, upper: Upper, ports: (u16, u16)) -> Option<Dou
     let is_wide = [ports.0, ports.1].iter().any(|&number| number > u8::MAX.into());
     let misc = selector.misc.as_ref()?;
     (upper.has_type_and_code() && is_wide).then_some((WarningKind::WideType, misc.span))
+}
+
+/// A soft limit that the hard one of its kind precedes: the kernel looks at the hard one first. 0 is no limit.
+pub(super) fn late_soft_limit(extensions: &[Node<Extension>]) -> Option<Doubt> {
+    let mut limits = [[None; 2]; 4];
+    for Node { value, span } in extensions {
+        if let Some((kind, is_hard, at)) = limit(value) {
+            limits[kind][usize::from(is_hard)] = (at != 0).then_some((at, *span));
+        }
+    }
+    limits.into_iter().find_map(|[soft, hard]| {
+        let ((soft, span), (hard, _)) = soft.zip(hard)?;
+        (soft >= hard).then_some((WarningKind::LateSoftLimit, span))
+    })
+}
+
+/// What a limit counts, by a number of 0 to 3, whether it is a hard one, and its value.
+fn limit(extension: &Extension) -> Option<(usize, bool, u64)> {
+    Some(match *extension {
+        Extension::SoftTime(at) => (0, false, at),
+        Extension::HardTime(at) => (0, true, at),
+        Extension::SoftBytes(at) => (1, false, at),
+        Extension::HardBytes(at) => (1, true, at),
+        Extension::SoftUse(at) => (2, false, at),
+        Extension::HardUse(at) => (2, true, at),
+        Extension::SoftPackets(at) => (3, false, at),
+        Extension::HardPackets(at) => (3, true, at),
+        _ => return None,
+    })
 }
 
 /// A mark that no packet can have.

@@ -52,7 +52,11 @@ impl Lowering<'_> {
         look_up: LookUp,
     ) -> Result<Vec<IpAddr>, Kind> {
         let found = self.names.addresses(&host.value, look_up);
-        found.map_err(|error| Kind::Host { host: host.value.clone(), reason: error.0 })
+        found.map_err(|error| Kind::Host {
+            host: host.value.clone(),
+            numeric: look_up.numeric,
+            reason: error.0,
+        })
     }
 
     /// The address of a name where the original refuses several.

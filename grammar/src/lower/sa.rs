@@ -6,8 +6,12 @@ use model::{
 };
 
 use super::{
-    Lowered, Lowering, NamedProto, algorithm::Chosen, doubts::is_outside, hosts::End,
-    options::is_old, range::NumberRange,
+    Lowered, Lowering, NamedProto,
+    algorithm::Chosen,
+    doubts::{is_outside, late_soft_limit},
+    hosts::End,
+    options::is_old,
+    range::NumberRange,
 };
 use crate::{
     error::{Error, Kind},
@@ -55,6 +59,9 @@ impl Lowering<'_> {
             }
             _ => None,
         }));
+        if let Some((kind, span)) = late_soft_limit(&name.extensions) {
+            warnings.push(Warning::new(kind, self.source, span, span));
+        }
         let encap = options.sa.encap.or_else(|| encap(&name.ends, &src, &dst));
         let offload = match options.hardware {
             None => options.sa.offload,

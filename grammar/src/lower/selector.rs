@@ -139,7 +139,11 @@ impl Lowering<'_> {
         } else {
             Err(Kind::NoMisc(misc.value.clone()))
         };
-        ports.map_err(|kind| self.error_at_end(kind, misc.span))
+        ports.map_err(|kind| {
+            let is_type = upper.has_type_and_code() && matches!(kind, Kind::Port { .. });
+            let hint = Hint::Text("a type and a code are numbers: say TYPE,CODE, as in 135,0");
+            self.error_at_end(kind, misc.span).with_hint(is_type.then_some(hint))
+        })
     }
 
     fn type_and_code(&self, text: &str, upper: Upper) -> Result<(u16, u16), Kind> {

@@ -286,8 +286,7 @@ pub(crate) fn policy_expected(error: &Error<PolicyRule>, dialect: Dialect) -> Ve
             PolicyRule::slash => "/",
             PolicyRule::ends | PolicyRule::address => "the tunnel's endpoints: SRC-DST",
             PolicyRule::port => "a port in brackets",
-            PolicyRule::me => "me",
-            PolicyRule::any => "any",
+            PolicyRule::me | PolicyRule::any => "the tunnel's endpoints: SRC-DST, me-any or any-me",
             PolicyRule::EOI => "the end of the policy",
             _ => return None,
         };
@@ -340,7 +339,7 @@ pub(crate) fn is_one_end(error: &Error<PolicyRule>) -> bool {
     rules.contains(&PolicyRule::minus) && rules.contains(&PolicyRule::port)
 }
 
-fn positives<R: RuleType>(error: &Error<R>) -> &[R] {
+pub(super) fn positives<R: RuleType>(error: &Error<R>) -> &[R] {
     match &error.variant {
         ErrorVariant::ParsingError { positives, .. } => positives,
         ErrorVariant::CustomError { .. } => &[],

@@ -8,7 +8,7 @@ use super::{
     dialect::is_foreign,
     hint::Hint,
     lexer::{Token, end_of_tokens, tokens_before},
-    meant, repair,
+    meant, repair, repair_policy,
     rules::{PolicyParser, PolicyRule, Rule, SetkeyParser, number},
     similar::by_distance,
     source::Source,
@@ -16,7 +16,7 @@ use super::{
 use crate::tree::{Span, StatementWord};
 
 /// The longest statement that is parsed again for guesses, in bytes.
-const LONGEST: usize = 4096;
+pub(super) const LONGEST: usize = 4096;
 
 /// What was meant by a token where one of `candidates` is allowed.
 pub(crate) fn of_syntax(
@@ -33,11 +33,13 @@ pub(crate) fn of_syntax(
         .or_else(|| missing_semicolon(source, token.span))
         .or_else(|| other_comment(source, at))
         .or_else(|| comment_in_policy(source, at))
+        .or_else(|| repair_policy::comma(source.ascii(), at - source.start()))
         .or_else(|| late_option(source, at))
         .or_else(|| number_of_upper(source, at, word))
         .or_else(|| reserved_upper(source, at, word))
         .or_else(|| repair::of_statement(source, token.span))
         .or_else(|| closest(source, at, word, candidates))
+        .or_else(|| repair::superfluous(source, at, word))
 }
 
 /// The closest of `candidates` that the dialect has and the parser takes in place of `word`.
@@ -90,7 +92,7 @@ pub(crate) fn of_policy(
     Hint::other_dialect(source, word)
         .or_else(|| missing_semicolon(source, wrong))
         .or_else(|| other_comment(source, wrong.start))
-        .or_else(|| repair::of_policy(text, at, word))
+        .or_else(|| repair_policy::of_policy(text, at, word))
         .or_else(|| closest_own(source, word, candidates, meant::in_policy(word), is_taken))
 }
 

@@ -61,11 +61,9 @@ fn syntax_error(
     let wrong = Span { start, end: start + length };
     let word = rest[blank..blank + length].to_owned();
     let kind = Kind::PolicySyntax { word, expected: policy_expected(error, source.dialect()) };
-    let hint = if is_one_end(error) && !text[at + blank..].starts_with('-') {
-        Some(Hint::OneEnd)
-    } else {
-        guess::of_policy(source, (whole.start, text), wrong, &policy_candidates(error))
-    };
+    let guess = guess::of_policy(source, (whole.start, text), wrong, &policy_candidates(error));
+    let has_one_end = is_one_end(error) && !text[at + blank..].starts_with('-');
+    let hint = guess.or_else(|| has_one_end.then_some(Hint::OneEnd));
     Error::new(kind, source, wrong, whole).with_hint(hint)
 }
 

@@ -2,15 +2,15 @@
 
 use std::net::Ipv4Addr;
 
-use model::{ActionKind, Direction, Proto};
+use model::ALGORITHMS;
 use pest::Parser;
 
 use super::{
     attempt::{is_statement, replaced, where_it_ends, word_at},
-    dialect::PRIORITY,
     hint::Hint,
     lexer::tokens_before,
-    rules::{PolicyParser, PolicyRule, Rule, SetkeyParser},
+    meant,
+    rules::{Rule, SetkeyParser},
     source::Source,
 };
 use crate::tree::{SaProtoWord, Span, StatementWord};
@@ -24,7 +24,8 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
     let before = last.map_or("", |at| word_at(source, at));
     let is_spd = text.starts_with("spd");
     if at == 0 {
-        return beginning(rest);
+        let is_first = source.position(wrong.start).column == 1;
+        return beginning(rest, word, is_first);
     }
     if rest.starts_with('-') && rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
         return Some(Hint::Text("numbers are not negative"));
@@ -35,11 +36,7 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
     if is_number_with_unit(word) && before.starts_with('-') {
         return Some(Hint::Text("numbers have no unit: limits are in seconds, bytes or packets"));
     }
-    let missing = if is_spd {
-        of_selector(text, at, word, last.map(|at| at - source.start()))
-    } else {
-        of_sa(text, at, word, before)
-    };
+    let missing = if is_spd { of_selector(text, at, word) } else { of_sa(text, at, word, before) };
     if missing.is_some() {
         return missing;
     }
@@ -49,19 +46,13 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
     let is_sa = text.starts_with("add") || text.starts_with("update");
     let is_bare = ["null", "simple"].contains(&before);
     let is_word = !word.starts_with('-') && word.parse::<StatementWord>().is_err();
-    let key = (is_sa && is_word && !is_bare).then(|| key(text, at, word)).flatten();
-    key.or_else(|| superfluous(text, at, word))
+    (is_sa && is_word && !is_bare).then(|| key(text, at, word)).flatten()
 }
 
 /// What is missing between a selector and its policy.
-fn of_selector(text: &str, at: usize, word: &str, last: Option<usize>) -> Option<Hint> {
-    if word == "-P" && is_taken(text, at, "any ", word) {
-        return Some(Hint::Text("the upper-layer protocol goes before -P: any is for all"));
-    }
-    let last = last?;
-    let is_direction = text[last..at].trim().parse::<Direction>().is_ok();
-    (is_direction && is_statement(&replaced(text, last..last, "-P ")))
-        .then_some(Hint::Text("`-P` is missing before the direction"))
+fn of_selector(text: &str, at: usize, word: &str) -> Option<Hint> {
+    (word == "-P" && is_taken(text, at, "any ", word))
+        .then_some(Hint::Text("the upper-layer protocol goes before -P: any is for all"))
 }
 
 /// What is wrong between the addresses of an SA and its options.
@@ -69,6 +60,9 @@ fn of_sa(text: &str, at: usize, word: &str, before: &str) -> Option<Hint> {
     let takes_spi = is_taken(text, at, "256 ", "");
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     Some(Hint::Text(match word {
+        "esp-tcp" | "espintcp" | "esp-in-tcp" => {
+            "ESP in TCP is an option of esp: -encap espintcp SPORT DPORT"
+        }
         _ if is_number(word) && is_number(before) && text.starts_with("add") => {
             "the protocol before the SPI is a word: esp, ah or ipcomp"
         }
@@ -89,20 +83,36 @@ fn is_hexadecimal(word: &str) -> bool {
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// A statement that begins with no word of one.
-fn beginning(rest: &str) -> Option<Hint> {
+/// A statement that begins with no word of one; `is_first` at the beginning of a line.
+fn beginning(rest: &str, word: &str, is_first: bool) -> Option<Hint> {
     if rest.starts_with("ip xfrm") {
         return Some(Hint::Text(
             "a script has no commands of iproute2: write add, spdadd or flush",
         ));
     }
-    match rest.as_bytes() {
-        [b';', ..] => Some(Hint::Text("a statement has ended before it: remove the `;`")),
+    let behind = rest[word.len()..].trim_start_matches([' ', '\t']);
+    let is_statement = |word: &str| word.parse::<StatementWord>().is_ok();
+    Some(Hint::Text(match rest.as_bytes() {
+        [b';', ..] if is_first => "nothing is before the `;`: remove it; comments begin with #",
+        [b';', ..] => "a statement has ended before it: remove the `;`",
         [b'-', b'a'..=b'z' | b'A'..=b'Z', ..] => {
-            Some(Hint::Text("a `;` ends the statement before its options: remove that `;`"))
+            "a `;` ends the statement before its options: remove that `;`"
         }
-        _ => None,
-    }
+        [b'$', ..] => "variables are not expanded: write the value",
+        [b'"' | b'\\' | b'-' | b'/', ..] => return None,
+        [first, ..] if first.is_ascii_punctuation() && *first != b':' => {
+            "a statement begins with a word, as add or spdadd; comments begin with #"
+        }
+        _ if word == "setkey" => "a script has statements, not options of setkey: flush for -F",
+        _ if word == "include" && behind.starts_with('"') => {
+            "a script includes no other: run setkey -f for each"
+        }
+        _ if behind.starts_with('=') => "there are no variables: write the value where it is used",
+        _ if word.strip_suffix(['.', ':']).is_some_and(is_statement) => {
+            "a statement ends with a `;`"
+        }
+        _ => return None,
+    }))
 }
 
 /// Something else in the place of an address or a prefix.
@@ -121,11 +131,38 @@ fn address(text: &str, at: usize, word: &str, is_spd: bool) -> Option<Hint> {
         return Some(Hint::Text("an IPv6 address has no brackets: they are for ports"));
     }
     if word == "any" && takes_address {
-        return Some(Hint::Text("all addresses are 0.0.0.0/0 or ::/0"));
+        return Some(Hint::Text(any_of_selector(text, at, is_spd)));
+    }
+    let is_whole = text[..at].ends_with([' ', '\t', '\n', '[']);
+    if rest.starts_with('*')
+        && is_whole
+        && is_spd
+        && is_statement(&replaced(text, at..at + 1, "any"))
+    {
+        return Some(Hint::DidYouMean("any"));
     }
     let is_proto = word.parse::<SaProtoWord>().is_ok();
     (is_proto && takes_address && !is_spd)
         .then_some(Hint::Text("the protocol goes behind both addresses"))
+}
+
+/// What `any` means in the place of an address.
+fn any_of_selector(text: &str, at: usize, is_spd: bool) -> &'static str {
+    let is_address = |word: &&str| word.contains([':', '.', '/']);
+    let behind: Vec<&str> = text[at + "any".len()..].split_ascii_whitespace().take(3).collect();
+    match behind.as_slice() {
+        [src, dst, option] if is_address(src) && is_address(dst) && option.starts_with('-') => {
+            "`any` is the protocol: it goes behind both addresses"
+        }
+        [option, ..]
+            if is_spd
+                && option.starts_with('-')
+                && is_statement(&replaced(text, at..at, "::1 ")) =>
+        {
+            "the destination is missing: `any` is the protocol"
+        }
+        _ => "all addresses are 0.0.0.0/0 or ::/0",
+    }
 }
 
 /// Whether the parser takes `inserted` before the word at `at`, and more of the text than it does now.
@@ -155,7 +192,12 @@ fn key(text: &str, at: usize, word: &str) -> Option<Hint> {
     if !takes_key || word.is_empty() {
         return None;
     }
-    Some(Hint::Text(if word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    let is_algorithm = ALGORITHMS.iter().any(|row| row.name == word || row.aliases.contains(&word));
+    Some(Hint::Text(if is_algorithm || meant::is_algorithm(word) {
+        "an algorithm has its own key behind it: -E NAME KEY -A NAME KEY"
+    } else if word == "0x" {
+        "hexadecimal digits follow 0x"
+    } else if word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         "a key of hexadecimal digits begins with 0x"
     } else {
         "a key of text is in double quotes"
@@ -163,7 +205,9 @@ fn key(text: &str, at: usize, word: &str) -> Option<Hint> {
 }
 
 /// A word that a statement about a whole database has too much.
-fn superfluous(text: &str, at: usize, word: &str) -> Option<Hint> {
+pub(super) fn superfluous(source: &Source, at: usize, word: &str) -> Option<Hint> {
+    let before = tokens_before(source, at).last().map_or("", |at| word_at(source, at));
+    let (text, at) = (source.ascii(), at - source.start());
     let first = text.split([' ', '\t', '\n']).next()?.parse().ok()?;
     let is_of_all = matches!(
         first,
@@ -174,26 +218,9 @@ fn superfluous(text: &str, at: usize, word: &str) -> Option<Hint> {
     );
     let may_be = is_of_all && !word.is_empty() && word.parse::<StatementWord>().is_err();
     let is_complete = may_be && is_statement(&replaced(text, at..at + word.len(), ""));
-    is_complete.then_some(Hint::Text("the statement is complete without this word, and is for all"))
-}
-
-/// A repair of the policy `text` at the word at `at`.
-pub(super) fn of_policy(text: &str, at: usize, word: &str) -> Option<Hint> {
-    let takes = |inserted: &str| {
-        let changed = replaced(text, at..at, inserted);
-        PolicyParser::parse(PolicyRule::policy, &changed).is_ok()
-    };
-    if PRIORITY.contains(&word) {
-        return Some(Hint::Text("a priority goes between the direction and the action"));
-    }
-    if word.parse::<Proto>().is_ok() && takes("ipsec ") {
-        return Some(Hint::Insert("ipsec"));
-    }
-    if text[..at].ends_with('/') && takes("/") {
-        return Some(Hint::Text("a level goes behind two slashes: esp/transport//LEVEL"));
-    }
-    let is_first = text[..at].trim().is_empty();
-    let has_direction = text.split_ascii_whitespace().any(|word| word.parse::<Direction>().is_ok());
-    (is_first && word.parse::<ActionKind>().is_ok() && has_direction)
-        .then_some(Hint::Text("the direction goes before the action"))
+    is_complete.then_some(Hint::Text(if before.parse::<SaProtoWord>().is_ok() {
+        "a statement is for one protocol, or for all: write a statement for each"
+    } else {
+        "the statement is complete without this word, and is for all"
+    }))
 }

@@ -56,9 +56,9 @@ impl Stray {
             )
     }
 
-    /// Whether the whole script is in another encoding.
+    /// Whether the whole script is in another encoding, or has other line ends.
     pub(crate) fn is_of_whole_script(self) -> bool {
-        self == Stray::Wide
+        matches!(self, Stray::Wide | Stray::Byte(b'\r'))
     }
 
     /// What to do about it.

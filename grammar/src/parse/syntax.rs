@@ -1,10 +1,11 @@
 use super::{
     attempt::word_at,
     dialect::is_foreign,
-    expected::{candidates, expected},
-    guess,
+    expected::{candidates, expected, positives},
+    guess::{self, LONGEST},
     hint::Hint,
     lexer::{Token, end_of_tokens, token_at, tokens, tokens_before},
+    misplaced,
     rules::Rule,
     source::Source,
     stray::Stray,
@@ -31,6 +32,13 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
     if let Some(foreign) = tokens_before(source, at).find(|&at| is_foreign(at)) {
         let hint = Hint::other_dialect(source, word_at(source, foreign));
         return syntax_error(source, foreign, Vec::new()).with_hint(hint);
+    }
+    let is_short = source.statement().len() <= LONGEST;
+    let found = is_short.then(|| misplaced::of_syntax(source, at, positives(error)));
+    if let Some((span, hint)) = found.flatten() {
+        let kind = Kind::Syntax { expected: Vec::new() };
+        let wrong = Error::new(kind, source, span, token_at(source, at).named);
+        return wrong.with_hint(Some(hint));
     }
     if let Some(quote) = late_quote(source, at) {
         return Error::new(Kind::LateQuote, source, quote, token_at(source, at).named);

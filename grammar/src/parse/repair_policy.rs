@@ -1,0 +1,77 @@
+//! What to insert, to move or to leave out where a policy went wrong.
+
+use std::net::IpAddr;
+
+use model::{ActionKind, Direction, Proto};
+use pest::Parser;
+
+use super::{
+    attempt::{is_statement, replaced},
+    dialect::PRIORITY,
+    hint::Hint,
+    rules::{PolicyParser, PolicyRule},
+};
+
+/// A repair of the policy `text` at the word at `at`.
+pub(super) fn of_policy(text: &str, at: usize, word: &str) -> Option<Hint> {
+    let takes = |inserted: &str| {
+        let changed = replaced(text, at..at, inserted);
+        PolicyParser::parse(PolicyRule::policy, &changed).is_ok()
+    };
+    if let Some(hint) = end_of_tunnel(text, at, word) {
+        return Some(hint);
+    }
+    if PRIORITY.contains(&word) {
+        return Some(Hint::Text("a priority goes between the direction and the action"));
+    }
+    if word.parse::<Proto>().is_ok() && takes("ipsec ") {
+        return Some(Hint::Insert("ipsec"));
+    }
+    if text[..at].ends_with('/') && takes("/") {
+        return Some(Hint::Text("a level goes behind two slashes: esp/transport//LEVEL"));
+    }
+    let is_first = text[..at].trim().is_empty();
+    let has_direction = text.split_ascii_whitespace().any(|word| word.parse::<Direction>().is_ok());
+    (is_first && word.parse::<ActionKind>().is_ok() && has_direction)
+        .then_some(Hint::Text("the direction goes before the action"))
+}
+
+/// What is wrong with an end of a tunnel.
+fn end_of_tunnel(text: &str, at: usize, word: &str) -> Option<Hint> {
+    let (before, rest) = (&text[..at], &text[at..]);
+    let ends = before.rsplit([' ', '\t', '\n']).next()?.split_once("/tunnel/")?.1;
+    let is_other_end = ends == "any-" && word.parse::<IpAddr>().is_ok();
+    if is_other_end || word == "any" && !ends.contains('/') {
+        return Some(Hint::Text("the ends of a tunnel are IP addresses: `any` is none"));
+    }
+    let last = ends.rsplit(['/', '-']).next()?;
+    let is_behind_end = last.parse::<IpAddr>().is_ok() || before.ends_with('/');
+    let is_length = rest.trim_start_matches('/').starts_with(|c: char| c.is_ascii_digit());
+    if is_behind_end && is_length && is_prefix(before, rest) {
+        return Some(Hint::Text("an end of a tunnel is one address: leave the prefix length out"));
+    }
+    let lacks_end = before.ends_with('/') && rest.starts_with('-')
+        || before.ends_with('-') && rest.starts_with('/');
+    lacks_end.then_some(Hint::OneEnd)
+}
+
+/// Whether a prefix length is where the parser stopped, at its slash or behind it.
+fn is_prefix(before: &str, rest: &str) -> bool {
+    let address = before.trim_end_matches('/').rsplit(['/', '-']).next().unwrap_or_default();
+    let length = rest.trim_start_matches('/');
+    let digits = length.find(|c: char| !c.is_ascii_digit()).unwrap_or(length.len());
+    address.parse::<IpAddr>().is_ok() && length[digits..].starts_with(['-', '/'])
+}
+
+/// A comma in the policy of a statement, at `at`.
+pub(super) fn comma(text: &str, at: usize) -> Option<Hint> {
+    if !text[at..].starts_with(',') || !text[..at].contains("-P") {
+        return None;
+    }
+    let with = |mark| is_statement(&replaced(text, at..text.len(), &text[at..].replace(',', mark)));
+    if with(" ") {
+        Some(Hint::Text("a blank is between two templates"))
+    } else {
+        with("-").then_some(Hint::Text("a `-` is between the two ends of a tunnel"))
+    }
+}
