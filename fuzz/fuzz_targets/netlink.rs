@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use cli::{Keys, PolicyJson, SaJson};
+use cli::{Keys, PolicyJson, SaJson, json::Fingerprints};
 use libfuzzer_sys::fuzz_target;
 use model::Operation;
 use pfkey::{
@@ -20,10 +20,10 @@ fuzz_target!(|bytes: &[u8]| {
             let _ = (message.encode(), Kdebug::of(&message).to_string());
         }
     }
-    let frame = Frame::default();
+    let (frame, fingerprints) = (Frame::default(), Fingerprints::new(&[7; 32]));
     for entry in read.sas {
         let _ = (SaText::of_entry(&entry, &frame).to_string(), format!("{entry:?}"));
-        let _ = serde_json::to_string(&SaJson::new(&entry, Keys::Shown));
+        let _ = serde_json::to_string(&SaJson::new(&entry, Keys::Shown, &fingerprints));
         write_back(&Operation::AddSa(Box::new(entry.sa)));
     }
     for entry in read.policies {

@@ -3,9 +3,9 @@
 #![no_main]
 
 use grammar::{Script, lower};
+use libfuzzer_sys::fuzz_target;
 use model::Dialect;
 use sys::SystemNames;
-use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|policy: &[u8]| {
     let script = [b"spdadd 192.0.2.1 192.0.2.2 any -P " as &[u8], policy, b";"].concat();
