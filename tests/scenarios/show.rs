@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::Path};
 
-use scenarios::Host;
+use scenarios::{Host, report_skipped};
 use serde_json::{Value, json};
 
 const SA: &str = r#"
@@ -92,6 +92,9 @@ fn captures() {
         let host = Host::new("host");
         let script = directory.join(format!("{count}.conf"));
         let loaded = host.setkey(&format!("-k -f {}", script.display()));
+        if loaded.stderr.contains("this kernel ignored -dir") {
+            return report_skipped("SAs with a direction, which this kernel does not have");
+        }
         assert_eq!((loaded.status, loaded.stdout.as_str(), loaded.stderr.as_str()), (0, "", ""));
         for width in [80, 120, 200] {
             for subject in ["policies", "sas"] {
