@@ -381,13 +381,21 @@ fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
             selector.upper.value = Upper::Tcp;
         }
     };
+    let options = |options: &mut Vec<Node<Extension>>| {
+        options.retain(own);
+        for option in options {
+            if let Extension::Selector(of_sa) = &mut option.value {
+                selector(&mut of_sa.packets);
+            }
+        }
+    };
     match &mut command {
         Command::Update(..) | Command::GetSpi(_) if dialect != Dialect::NetBsd => {
             return Command::SpdDump;
         }
         Command::Add(name, algorithms) | Command::Update(name, algorithms) => {
             ends(&mut name.ends);
-            name.extensions.retain(own);
+            options(&mut name.extensions);
             if let Algorithms::Crypt(crypt, _) = algorithms
                 && ["null", "simple"].contains(&crypt.name.value.as_str())
             {
@@ -397,11 +405,11 @@ fn in_dialect(mut command: Command, dialect: Dialect) -> Command {
         }
         Command::GetSpi(name) | Command::Get(name) | Command::Delete(name) => {
             ends(&mut name.ends);
-            name.extensions.retain(own);
+            options(&mut name.extensions);
         }
-        Command::DeleteAll(all, options) => {
+        Command::DeleteAll(all, which) => {
             ends(all);
-            options.retain(own);
+            options(which);
         }
         Command::Flush(of) | Command::Dump(of) => proto(of),
         Command::SpdUpdate(..) | Command::Exit if is_freebsd => {
