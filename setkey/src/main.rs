@@ -132,9 +132,18 @@ fn printer(command: &Command, source: Source) -> StdoutPrinter {
 }
 
 /// The status when everything was read: 0 even if the kernel refused something, but for `--strict`. A script that was
-/// printed lacks what is in it as a comment.
+/// printed lacks what is in it as a comment, which is reported.
 fn exit_code(command: &Command, printer: &StdoutPrinter) -> ExitCode {
-    if command.strict && printer.has_refused() || printer.is_incomplete() {
+    let comments = printer.comments();
+    match comments {
+        0 => {}
+        1 => print_error(&"1 entry is a comment of the script: it is not added again"),
+        _ => {
+            let report = "are comments of the script: they are not added again";
+            print_error(&format_args!("{comments} entries {report}"));
+        }
+    }
+    if command.strict && printer.has_refused() || comments > 0 {
         ExitCode::from(REFUSED)
     } else {
         ExitCode::SUCCESS

@@ -86,9 +86,9 @@ impl<W: Write> Printer<W> {
         self.refused.is_some()
     }
 
-    /// Whether an entry of a script is a comment, since no statement can add it.
-    pub fn is_incomplete(&self) -> bool {
-        self.entries.is_incomplete()
+    /// How many entries of a script are comments, since no statement can add them.
+    pub fn comments(&self) -> usize {
+        self.entries.comments()
     }
 
     /// The line above a dump in a loop.

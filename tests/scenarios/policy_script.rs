@@ -125,6 +125,10 @@ fn a_bsd_names_what_it_cannot_say() {
                     # without: direction fwd\n\
                     # spdadd 192.0.2.1 192.0.2.2 any -P fwd discard;\n";
     assert_eq!((printed.status, printed.stdout.as_str()), (2, expected));
+    assert_eq!(
+        printed.stderr,
+        "setkey: 1 entry is a comment of the script: it is not added again\n"
+    );
 }
 
 /// SAs and policies with unique numbers over those that a script may choose fit each other after a reload.

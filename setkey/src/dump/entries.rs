@@ -41,8 +41,8 @@ pub struct Entries {
     json: Option<Json>,
     /// All of a dump that is printed in another order than Linux's.
     newest_first: Vec<DumpEntry>,
-    /// A script had an entry that no statement adds.
-    is_incomplete: bool,
+    /// Entries of a script that no statement adds.
+    comments: usize,
 }
 
 impl Entries {
@@ -58,13 +58,13 @@ impl Entries {
             pid: process::id(),
             json: (format.layout == Layout::Json).then(|| Json::new(command)),
             newest_first: Vec::new(),
-            is_incomplete: false,
+            comments: 0,
         }
     }
 
-    /// Whether a script does not make all entries again.
-    pub fn is_incomplete(&self) -> bool {
-        self.is_incomplete
+    /// How many entries a script does not make again.
+    pub fn comments(&self) -> usize {
+        self.comments
     }
 
     /// Takes the next entry, with the PF_KEY message that it came in, if it came so.
@@ -136,7 +136,7 @@ impl Entries {
                 }
                 Entry::Policy(policy, _) => script.write(out, policy)?,
             };
-            self.is_incomplete |= !is_added;
+            self.comments += usize::from(!is_added);
         }
         Ok(())
     }
