@@ -432,6 +432,12 @@ fn what_the_table_does_not_have_is_named_as_the_kernel_names_it() {
         written(Sa { comp: lzjh, ..bare(Proto::IpComp) }),
         "ipcomp 0x1000 -m transport -C \"kernel:lzjh\""
     );
+    // The kernel has no such names; what reports one is read all the same.
+    for name in ["cbc(\u{13}des)", "a b", "a\"b", "a/b"] {
+        let odd = keyed(AlgorithmKind::Crypt, name, 0, &[3]);
+        let written = script_of_sa(&Sa { crypt: odd, ..bare(Proto::Esp) });
+        assert_eq!(written.lost, [format!("the algorithm {}", name.escape_default())]);
+    }
 }
 
 #[test]

@@ -241,6 +241,14 @@ impl Algorithm {
     /// The longest name in bytes, without its NUL (`xfrm_algo.alg_name`).
     pub const MOST_NAME: usize = 63;
 
+    /// Whether [`Algorithm::KERNEL`] may precede a name: printable ASCII without blanks, quotes and
+    /// slashes.
+    #[must_use]
+    pub fn is_kernel_name(name: &str) -> bool {
+        let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'/');
+        (1..=Self::MOST_NAME).contains(&name.len()) && name.bytes().all(is_plain)
+    }
+
     /// Whether its security ends when a key and a sequence number are used twice.
     #[must_use]
     pub fn is_counter_mode(&self) -> bool {

@@ -146,9 +146,7 @@ impl Lowering<'_> {
             [kind, ..] => *kind,
             [] => return Ok(None),
         };
-        let is_name = (1..=Algorithm::MOST_NAME).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_graphic());
-        if !is_name || kind == AlgorithmKind::Comp && icv_bits.is_some() {
+        if !Algorithm::is_kernel_name(name) || kind == AlgorithmKind::Comp && icv_bits.is_some() {
             return Err(wrong());
         }
         Ok(Some(Named { kind, kernel: name, icv_bits: icv_bits.unwrap_or(0) }))

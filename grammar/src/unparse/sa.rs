@@ -224,8 +224,7 @@ impl Writer {
 
     /// The word for an algorithm that the kernel names so.
     fn kernel_name(&mut self, name: &str) -> Option<String> {
-        let can_be_quoted = !name.is_empty() && name.is_ascii() && !name.contains(['"', '/']);
-        if !can_be_quoted {
+        if !Algorithm::is_kernel_name(name) {
             self.lose(format!("the algorithm {}", name.escape_default()));
             return None;
         }
