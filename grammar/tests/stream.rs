@@ -14,8 +14,8 @@ use sys::SystemNames;
 const STATEMENTS: usize = if cfg!(debug_assertions) { 20_000 } else { 200_000 };
 const LONG: u64 = if cfg!(debug_assertions) { 16 << 20 } else { 100 << 20 };
 
-/// What the memory may grow by, in KiB: the allocator's own needs.
-const ROOM: usize = 3 << 10;
+/// What the memory may grow by, in KiB: the needs of the allocator, and pages of the program that are used first.
+const ROOM: usize = 4 << 10;
 
 /// The memory is that of the process, so that one test at a time can measure it.
 static MEMORY: Mutex<()> = Mutex::new(());
@@ -91,7 +91,8 @@ fn a_line_without_end_is_an_error_and_not_read_into_memory() {
     assert_eq!(error.position().to_string(), "1:1");
     assert_eq!(script.next_statement().unwrap().unwrap().to_string(), "flush;");
     assert!(script.next_statement().is_none());
-    assert!(high_water().saturating_sub(before) < ROOM);
+    let grown = high_water().saturating_sub(before);
+    assert!(grown < ROOM, "{grown} KiB");
 }
 
 #[test]

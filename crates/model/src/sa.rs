@@ -224,6 +224,13 @@ impl Sa {
         }
     }
 
+    /// The words that the bitmap of the replay window can have.
+    #[must_use]
+    pub fn bitmap_words(&self) -> usize {
+        let words = self.replay_words.or(self.implied_replay_words()).unwrap_or(1);
+        words.try_into().unwrap_or_default()
+    }
+
     /// The words of the bitmap of `xfrm_replay_state_esn` that go with the window; none for a window
     /// that the fixed structure's own bitmap of 32 bits has room for.
     #[must_use]

@@ -44,7 +44,7 @@ impl Lowering<'_> {
             }
             Extension::IpTfs(settings) => sa.iptfs = self.iptfs(settings, span)?,
             Extension::Attribute { number, value } => {
-                let range = NumberRange::of_bits(ScriptOption::Attribute.word(), 14);
+                let range = NumberRange::of_bits(ScriptOption::Attribute.word(), 16);
                 let number = self.narrow(range, *number, span)?.try_into().unwrap_or(u16::MAX);
                 sa.unknown.push(Attribute { number, value: value.clone() });
             }
@@ -58,19 +58,19 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    /// Sequence numbers, which have 64 bits with ESN alone. Without a bitmap, every number of the
+    /// Sequence numbers, which have 64 bits with ESN or a bitmap of more than one word. Without a bitmap, every number of the
     /// window counts as received, so that no packet is accepted twice.
     pub(super) fn replay_state(&self, sa: &mut Sa, name: &[Node<Extension>]) -> Result<(), Error> {
-        let bits = if sa.esn { 64 } else { 32 };
+        let has_high_halves = sa.replay_words.or(sa.implied_replay_words()).is_some();
+        let bits = if has_high_halves { 64 } else { 32 };
         let number = |option: ScriptOption, given, span| {
             let range = NumberRange::of_bits(option.word(), bits);
             self.in_range(range, given, span).map_err(|kind| self.error(kind, span))
         };
-        let words = sa.replay_words.or(sa.implied_replay_words()).unwrap_or(1);
+        let most = sa.bitmap_words();
         for Node { value, span } in name {
             match value {
                 Extension::Received(given, bitmap) => {
-                    let most = words.try_into().unwrap_or_default();
                     let ones = || vec![u32::MAX; if sa.replay_window == 0 { 0 } else { most }];
                     let bitmap = bitmap.clone().unwrap_or_else(ones);
                     let is_empty = bitmap.iter().all(|&word| word == 0);

@@ -147,6 +147,9 @@ impl Writer {
             extensions.push(Extension::IpTfs(settings.collect()));
         }
         let ReplayState { received, sent, bitmap } = &sa.replay_state;
+        if bitmap.len() > sa.bitmap_words() {
+            self.lose(format!("a bitmap of {} words", bitmap.len()));
+        }
         if *received != 0 || !bitmap.is_empty() {
             let bitmap = if bitmap.is_empty() { vec![0] } else { bitmap.clone() };
             extensions.push(Extension::Received(*received, Some(bitmap)));
