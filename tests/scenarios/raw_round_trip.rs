@@ -112,7 +112,7 @@ impl Tally {
                 |other| entry.differences(other),
             );
             let kind = format!("{:?}: {}", entry.kind, Vec::from_iter(fields).join(", "));
-            let example = format!("seed {seed}: {}\n{results}", statement.text);
+            let example = format!("seed {seed}: {}\n{results}{entry:?}\n{same:?}", statement.text);
             self.silent.entry(kind).or_insert((0, example)).0 += 1;
         }
     }
