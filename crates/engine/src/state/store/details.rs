@@ -51,11 +51,11 @@ pub(super) fn replace(
 
 /// Completes a record. Returns whether its details make sense.
 pub(super) fn complete(records: &Connection, record: &mut Record) -> rusqlite::Result<bool> {
-    if !is_there(records)? {
-        return Ok(true);
-    }
-    let mut details =
-        records.prepare_cached("SELECT place, name, value FROM detail WHERE policy = ?")?;
+    let query = "SELECT place, name, value FROM detail WHERE policy = ?";
+    let mut details = match records.prepare_cached(query) {
+        Err(_) if !is_there(records)? => return Ok(true),
+        prepared => prepared?,
+    };
     let rows = details.query_map([record.index], |row| {
         let detail = || Ok::<_, rusqlite::Error>((row.get(0)?, row.get(1)?, row.get(2)?));
         Ok(detail().ok())

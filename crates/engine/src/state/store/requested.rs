@@ -67,7 +67,10 @@ impl Store {
         if !entry.policy.flags.contains(PolicyFlags::LOCAL_OK) {
             return Requested(entry);
         }
-        let record = self.database.read(|records| record(records, entry.index));
+        let record = self.database.read(|records| {
+            // The file is locked once for both queries.
+            record(&*records.unchecked_transaction()?, entry.index)
+        });
         let installed = entry.policy.action.templates();
         match record {
             Some(Some(Record { templates, is_local_ok, .. }))
