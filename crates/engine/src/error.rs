@@ -4,6 +4,7 @@ use std::{
     time::Duration,
 };
 
+use model::MalformedCounter;
 use rustix::io::Errno;
 
 use crate::Holders;
@@ -32,6 +33,22 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+    /// The kernel counts no dropped packets.
+    #[error("{path}: {source} (the kernel has it with CONFIG_XFRM_STATISTICS)")]
+    NoCounters {
+        /// The file that would have them.
+        path: &'static str,
+        /// Why it is not read.
+        source: io::Error,
+    },
+    /// The kernel's counters cannot be read.
+    #[error("{path}: {source}")]
+    Counters {
+        /// Their file.
+        path: &'static str,
+        /// Why not.
+        source: MalformedCounter,
     },
     /// Other processes have not released the lock on what is kept beside the kernel.
     #[error("{} is locked by {holders} for more than {} s", path.display(), limit.as_secs())]
@@ -81,10 +98,13 @@ impl Error {
     pub fn errno(&self) -> Errno {
         match self {
             Error::Kernel(error) => error.errno(),
-            Error::Sink(error) | Error::Run { source: error, .. } => {
+            Error::Sink(error)
+            | Error::Run { source: error, .. }
+            | Error::NoCounters { source: error, .. } => {
                 Errno::from_io_error(error).unwrap_or(Errno::IO)
             }
             Error::Store { source, .. } => store_errno(source),
+            Error::Counters { .. } => Errno::BADMSG,
             Error::Locked { .. } => Errno::BUSY,
             Error::SpiRange { .. } => Errno::INVAL,
             Error::NoDfRule { .. } | Error::DfIsNotWritten => Errno::OPNOTSUPP,

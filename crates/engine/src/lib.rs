@@ -4,6 +4,7 @@
 //! statement. Changes travel in batches; a read waits for the changes before it. The engine never
 //! prints.
 
+mod counters;
 mod error;
 mod events;
 mod info;
@@ -17,6 +18,7 @@ mod undo;
 /// Where the stores of all network namespaces are.
 pub const RUN_DIRECTORY: &str = sys::run::DIRECTORY;
 
+pub use counters::counters;
 pub use error::Error;
 pub use events::Monitor;
 pub use info::info;

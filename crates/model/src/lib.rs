@@ -7,6 +7,7 @@
 mod action;
 mod algorithm;
 mod attribute;
+mod counter;
 mod device;
 mod dialect;
 mod direction;
@@ -48,6 +49,7 @@ mod zero_limits;
 pub use action::{Action, ActionKind};
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
 pub use attribute::Attribute;
+pub use counter::{Counter, CounterValues, MalformedCounter};
 pub use device::DeviceName;
 pub use dialect::Dialect;
 pub use direction::{Direction, SaDirection};
