@@ -41,7 +41,7 @@ fn of_refusal(command: &Command, refusal: &Error) -> Option<Span> {
             Algorithms::Crypt(crypt, _) => crypt.key.as_ref().map(|key| key.span),
             _ => None,
         },
-        Error::OneLifetimeOnly => extension(command, is_limit),
+        Error::OneLifetimeOnly => extension(command, |part| matches!(part, Extension::Limit(..))),
         Error::SocketActionInSpd(_) => Some(policy(command)?.action.as_ref()?.span),
         Error::TooManyTemplates(_) => Some(policy(command)?.templates.last()?.span),
         Error::OptionalOutboundBeet => Some(policy(command)?.templates.first()?.span),
@@ -114,20 +114,6 @@ fn extension(command: &Command, is_meant: impl Fn(&Extension) -> bool) -> Option
         command => &name(command)?.extensions,
     };
     extensions.iter().find(|part| is_meant(&part.value)).map(|part| part.span)
-}
-
-fn is_limit(extension: &Extension) -> bool {
-    matches!(
-        extension,
-        Extension::HardTime(_)
-            | Extension::SoftTime(_)
-            | Extension::HardBytes(_)
-            | Extension::SoftBytes(_)
-            | Extension::HardUse(_)
-            | Extension::SoftUse(_)
-            | Extension::HardPackets(_)
-            | Extension::SoftPackets(_)
-    )
 }
 
 fn selector(command: &Command) -> Option<&Selector> {

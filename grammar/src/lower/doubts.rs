@@ -4,13 +4,21 @@ use model::{ActionKind, IpVersion, LevelKind, ReqId, Upper};
 
 use super::{Lowering, selector::PolicyName};
 use crate::{
-    tree::{Extension, MarkText, Node, Policy, Port, Selector, Span},
+    tree::{Extension, Limit, MarkText, Node, Policy, Port, Selector, Span},
     warning::{Warning, WarningKind},
 };
 
 /// The protocols whose port fields the kernel compares (`__xfrm_flowi_dport`, net/xfrm.h): ICMP, TCP,
 /// UDP, DCCP, GRE, ICMPv6, SCTP, MH and UDP-Lite.
 const WITH_PORTS: [u8; 9] = [1, 6, 17, 33, 47, 58, 132, 135, 136];
+
+/// The soft limits, each with the hard one of its kind.
+const PAIRS: [(Limit, Limit); 4] = [
+    (Limit::SoftTime, Limit::HardTime),
+    (Limit::SoftBytes, Limit::HardBytes),
+    (Limit::SoftUse, Limit::HardUse),
+    (Limit::SoftPackets, Limit::HardPackets),
+];
 
 impl Lowering<'_> {
     /// The warnings about a policy to add.
@@ -66,30 +74,16 @@ fn wide_type(selector: &Selector, upper: Upper, ports: (u16, u16)) -> Option<Dou
 
 /// A soft limit that the hard one of its kind precedes: the kernel looks at the hard one first. 0 is no limit.
 pub(super) fn late_soft_limit(extensions: &[Node<Extension>]) -> Option<Doubt> {
-    let mut limits = [[None; 2]; 4];
-    for Node { value, span } in extensions {
-        if let Some((kind, is_hard, at)) = limit(value) {
-            limits[kind][usize::from(is_hard)] = (at != 0).then_some((at, *span));
-        }
-    }
-    limits.into_iter().find_map(|[soft, hard]| {
-        let ((soft, span), (hard, _)) = soft.zip(hard)?;
+    let last = |limit| {
+        let found = extensions.iter().rev().find_map(|node| match node.value {
+            Extension::Limit(of, at) if of == limit => Some((at, node.span)),
+            _ => None,
+        });
+        found.filter(|(at, _)| *at != 0)
+    };
+    PAIRS.iter().find_map(|&(soft, hard)| {
+        let ((soft, span), (hard, _)) = last(soft).zip(last(hard))?;
         (soft >= hard).then_some((WarningKind::LateSoftLimit, span))
-    })
-}
-
-/// What a limit counts, by a number of 0 to 3, whether it is a hard one, and its value.
-fn limit(extension: &Extension) -> Option<(usize, bool, u64)> {
-    Some(match *extension {
-        Extension::SoftTime(at) => (0, false, at),
-        Extension::HardTime(at) => (0, true, at),
-        Extension::SoftBytes(at) => (1, false, at),
-        Extension::HardBytes(at) => (1, true, at),
-        Extension::SoftUse(at) => (2, false, at),
-        Extension::HardUse(at) => (2, true, at),
-        Extension::SoftPackets(at) => (3, false, at),
-        Extension::HardPackets(at) => (3, true, at),
-        _ => return None,
     })
 }
 

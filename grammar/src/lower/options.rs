@@ -9,7 +9,7 @@ use super::{Lowering, range::NumberRange};
 use crate::{
     error::{Error, Kind},
     parse::lexer::token_at,
-    tree::{self, Extension, MarkText, Node, SaEnds, SaName, SaProto, Span},
+    tree::{self, Extension, Limit, MarkText, Node, SaEnds, SaName, SaProto, Span},
     warning::{Warning, WarningKind},
 };
 
@@ -88,18 +88,24 @@ impl Lowering<'_> {
                 | Extension::PolicyOffload(_)
                 | Extension::ZeroLimit(_)
                 | Extension::NoForwardCopy => {}
-                limit @ (Extension::HardTime(_)
-                | Extension::SoftTime(_)
-                | Extension::HardBytes(_)
-                | Extension::SoftBytes(_)
-                | Extension::HardUse(_)
-                | Extension::SoftUse(_)
-                | Extension::HardPackets(_)
-                | Extension::SoftPackets(_)) => {
-                    is_alone |= is_no_limit(limit);
-                    self.set_limit(limit, *span, &mut sa.lifetimes)?;
+                Extension::Limit(limit, number) => {
+                    // The original does not have these options.
+                    is_alone |= matches!((limit, number), (Limit::HardUse | Limit::SoftUse, 0));
+                    self.set_limit(*limit, *number, *span, &mut sa.lifetimes)?;
                 }
-                other => self.kernel_option(&mut sa, other, *span, name.ends.look_up)?,
+                // Below, since they depend on the window.
+                Extension::Received(..) | Extension::Sent(_) => {}
+                other @ (Extension::ExtraFlags(_)
+                | Extension::Selector(_)
+                | Extension::Encap { .. }
+                | Extension::TfcPadding(_)
+                | Extension::MappingInterval(_)
+                | Extension::CareOf(_)
+                | Extension::Cpu(_)
+                | Extension::IpTfs(_)
+                | Extension::Attribute { .. }) => {
+                    self.kernel_option(&mut sa, other, *span, name.ends.look_up)?;
+                }
             }
         }
         sa.replay_words = replay_words.filter(|_| replay_words != sa.implied_replay_words());
@@ -184,35 +190,17 @@ impl Lowering<'_> {
         Ok((doi != 0).then(|| SecCtx { doi, alg, context: context.label.clone() }))
     }
 
-    /// Sets the limit that an extension is about, if it is about one.
+    /// Sets a limit.
     pub(super) fn set_limit(
         &self,
-        extension: &Extension,
+        limit: Limit,
+        given: u64,
         span: Span,
         lifetimes: &mut Lifetimes,
     ) -> Result<(), Error> {
-        let Lifetimes { hard, soft } = lifetimes;
-        let (limit, option, number) = match *extension {
-            Extension::HardTime(seconds) => {
-                (&mut hard.add_seconds, ScriptOption::HardTime, seconds)
-            }
-            Extension::SoftTime(seconds) => {
-                (&mut soft.add_seconds, ScriptOption::SoftTime, seconds)
-            }
-            Extension::HardBytes(bytes) => (&mut hard.bytes, ScriptOption::HardBytes, bytes),
-            Extension::SoftBytes(bytes) => (&mut soft.bytes, ScriptOption::SoftBytes, bytes),
-            Extension::HardUse(seconds) => (&mut hard.use_seconds, ScriptOption::HardUse, seconds),
-            Extension::SoftUse(seconds) => (&mut soft.use_seconds, ScriptOption::SoftUse, seconds),
-            Extension::HardPackets(packets) => {
-                (&mut hard.packets, ScriptOption::HardPackets, packets)
-            }
-            Extension::SoftPackets(packets) => {
-                (&mut soft.packets, ScriptOption::SoftPackets, packets)
-            }
-            _ => return Ok(()),
-        };
-        let given = self.in_range(NumberRange::of_bits(option.word(), 64), number, span);
-        *limit = NonZeroU64::new(given.map_err(|kind| self.error(kind, span))?);
+        let given = self.in_range(NumberRange::of_bits(limit.word(), 64), given, span);
+        let given = given.map_err(|kind| self.error(kind, span))?;
+        *limit.field(lifetimes) = NonZeroU64::new(given);
         Ok(())
     }
 
@@ -228,11 +216,6 @@ impl Lowering<'_> {
             _ => Ok(()),
         }
     }
-}
-
-/// Whether it gives a lifetime of no limit. The original does not have these options.
-fn is_no_limit(extension: &Extension) -> bool {
-    matches!(extension, Extension::HardUse(0) | Extension::SoftUse(0))
 }
 
 pub(super) fn is_old(ends: &SaEnds) -> bool {

@@ -69,7 +69,11 @@ impl Lowering<'_> {
                 Extension::PolicyOffload(device) | Extension::HardwareInterface(device) => {
                     options.offload = Some(self.device(device, *span)?);
                 }
-                _ => self.set_limit(value, *span, &mut options.lifetimes)?,
+                Extension::Limit(limit, number) => {
+                    self.set_limit(*limit, *number, *span, &mut options.lifetimes)?;
+                }
+                // Part of the policy's name, or of an SA.
+                _ => {}
             }
         }
         Ok(options)

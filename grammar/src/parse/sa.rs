@@ -9,8 +9,8 @@ use super::{
 use crate::{
     error::Error,
     tree::{
-        Algorithm, Algorithms, Context, Extension, FragmentOption, Host, MarkText, Node, Port,
-        SaEnds, SaName, SaProto, SaProtoWord,
+        Algorithm, Algorithms, Context, Extension, FragmentOption, Host, Limit, MarkText, Node,
+        Port, SaEnds, SaName, SaProto, SaProtoWord,
     },
 };
 
@@ -112,20 +112,11 @@ impl Reader<'_> {
                 let words = parts.next().map(|words| part(&mut words.into_inner()));
                 Extension::Replay(number(), words.map(|words| self::number(words.as_str())))
             }
-            Rule::hard_time => Extension::HardTime(number()),
-            Rule::soft_time => Extension::SoftTime(number()),
-            Rule::hard_bytes => {
-                self.own_option(&pair, ScriptOption::HardBytes);
-                Extension::HardBytes(number())
+            Rule::limit => {
+                let limit: Limit = self.word(&word)?;
+                self.own_option(&pair, limit.option());
+                Extension::Limit(limit, self::number(part(&mut parts).as_str()))
             }
-            Rule::soft_bytes => {
-                self.own_option(&pair, ScriptOption::SoftBytes);
-                Extension::SoftBytes(number())
-            }
-            Rule::hard_use => Extension::HardUse(number()),
-            Rule::soft_use => Extension::SoftUse(number()),
-            Rule::hard_packets => Extension::HardPackets(number()),
-            Rule::soft_packets => Extension::SoftPackets(number()),
             Rule::context => Extension::Context(self.context(pair)),
             _ => return self.linux_extension(&pair, &word, parts),
         })

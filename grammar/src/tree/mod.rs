@@ -5,10 +5,12 @@
 
 use model::PolicyType;
 
+mod limit;
 mod sad;
 mod spd;
 mod words;
 
+pub use limit::Limit;
 pub use sad::{
     Algorithm, Algorithms, Context, Extension, FragmentOption, Host, MarkText, Port, SaEnds,
     SaName, SaProto, SaSelector,

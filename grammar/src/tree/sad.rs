@@ -3,7 +3,7 @@ use model::{
     names::LookUp,
 };
 
-use super::{Flag, Node, SaProtoWord, Selector};
+use super::{Flag, Limit, Node, SaProtoWord, Selector};
 
 /// The two ends and the protocol of an SA.
 #[derive(Debug, Clone, PartialEq)]
@@ -96,24 +96,10 @@ pub enum Extension {
     ReqId(u64),
     /// `-r`: packets, in the BSDs bytes of bitmap; words of the bitmap.
     Replay(u64, Option<u64>),
-    /// `-lh`, in seconds.
-    HardTime(u64),
-    /// `-ls`, in seconds.
-    SoftTime(u64),
-    /// `-bh`.
-    HardBytes(u64),
-    /// `-bs`.
-    SoftBytes(u64),
+    /// `-lh` and its like; 0 is no limit.
+    Limit(Limit, u64),
     /// `-ctx`.
     Context(Context),
-    /// `-uh`, in seconds since the first use.
-    HardUse(u64),
-    /// `-us`, in seconds since the first use.
-    SoftUse(u64),
-    /// `-ph`.
-    HardPackets(u64),
-    /// `-ps`.
-    SoftPackets(u64),
     /// `-esp_frag` and `-natt_mtu`: the size that packets are fragmented to before ESP, in bytes.
     Fragment(FragmentOption, u64),
     /// `-natt`: both ends behind their NATs, always with ports.

@@ -1,12 +1,9 @@
-use std::{
-    fmt::Display,
-    num::{NonZeroU32, NonZeroU64},
-};
+use std::{fmt::Display, num::NonZeroU32};
 
 use model::{Dialect, Lifetimes, Mark, Policy, Sa, ScriptOption, SecCtx, SocketPolicy};
 use zeroize::Zeroizing;
 
-use crate::tree::{self, Extension, MarkText, Node, Span};
+use crate::tree::{self, Extension, Limit, MarkText, Node, Span};
 
 /// A statement. It reads back as the same SA or policy if nothing is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -137,23 +134,11 @@ pub(super) fn if_id(if_id: Option<NonZeroU32>) -> Option<Extension> {
     if_id.map(|number| Extension::IfId(number.get().into()))
 }
 
-pub(super) fn limits(
-    Lifetimes { hard, soft }: &Lifetimes,
-) -> impl Iterator<Item = Extension> + use<> {
-    let set = |limit: Option<NonZeroU64>, extension: fn(u64) -> Extension| {
-        limit.map(|limit| extension(limit.get()))
-    };
-    let limits = [
-        set(hard.add_seconds, Extension::HardTime),
-        set(soft.add_seconds, Extension::SoftTime),
-        set(hard.bytes, Extension::HardBytes),
-        set(soft.bytes, Extension::SoftBytes),
-        set(hard.use_seconds, Extension::HardUse),
-        set(soft.use_seconds, Extension::SoftUse),
-        set(hard.packets, Extension::HardPackets),
-        set(soft.packets, Extension::SoftPackets),
-    ];
-    limits.into_iter().flatten()
+pub(super) fn limits(mut lifetimes: Lifetimes) -> impl Iterator<Item = Extension> {
+    Limit::ALL.iter().filter_map(move |limit| {
+        let number = *limit.field(&mut lifetimes);
+        number.map(|number| Extension::Limit(*limit, number.get()))
+    })
 }
 
 /// A device name as `-offload` reads it.

@@ -110,7 +110,7 @@ impl Writer {
             .chain(kind.map(Extension::PolicyType))
             .chain(flags.map(Extension::PolicyFlag))
             .chain(offload.map(Extension::PolicyOffload))
-            .chain(limits(&policy.lifetimes))
+            .chain(limits(policy.lifetimes))
             .chain(zero.filter_map(|word| word.parse().ok()).map(Extension::ZeroLimit))
             .collect()
     }

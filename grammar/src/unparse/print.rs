@@ -120,15 +120,8 @@ impl Extension {
             Extension::Mode(_) => ScriptOption::Mode,
             Extension::ReqId(_) => ScriptOption::ReqId,
             Extension::Replay(..) => ScriptOption::Replay,
-            Extension::HardTime(_) => ScriptOption::HardTime,
-            Extension::SoftTime(_) => ScriptOption::SoftTime,
-            Extension::HardBytes(_) => ScriptOption::HardBytes,
-            Extension::SoftBytes(_) => ScriptOption::SoftBytes,
+            Extension::Limit(limit, _) => limit.option(),
             Extension::Context(_) => ScriptOption::Context,
-            Extension::HardUse(_) => ScriptOption::HardUse,
-            Extension::SoftUse(_) => ScriptOption::SoftUse,
-            Extension::HardPackets(_) => ScriptOption::HardPackets,
-            Extension::SoftPackets(_) => ScriptOption::SoftPackets,
             Extension::Fragment(FragmentOption::EspFrag, _) => ScriptOption::EspFrag,
             Extension::Fragment(FragmentOption::NattMtu, _) => ScriptOption::NattMtu,
             Extension::Natt(_) => ScriptOption::Natt,
@@ -178,14 +171,7 @@ impl Display for Extension {
             Extension::Flag(flag) => write!(f, " {}", flag.word()),
             Extension::Mode(mode) => write!(f, " {}", mode.map_or("any", model::Mode::word)),
             Extension::ReqId(number)
-            | Extension::HardTime(number)
-            | Extension::SoftTime(number)
-            | Extension::HardBytes(number)
-            | Extension::SoftBytes(number)
-            | Extension::HardUse(number)
-            | Extension::SoftUse(number)
-            | Extension::HardPackets(number)
-            | Extension::SoftPackets(number)
+            | Extension::Limit(_, number)
             | Extension::Fragment(_, number)
             | Extension::IfId(number)
             | Extension::TfcPadding(number)

@@ -10,7 +10,7 @@ use model::{
 
 use super::from_model::{Writer, if_id, is_device, limits, mark, node};
 use crate::tree::{
-    self, Algorithms, Command, Extension, Host, Port, SaEnds, SaName, SaProto, SaSelector,
+    self, Algorithms, Command, Extension, Host, Limit, Port, SaEnds, SaName, SaProto, SaSelector,
 };
 
 impl Writer {
@@ -25,11 +25,11 @@ impl Writer {
         let mut extensions = Vec::new();
         self.encap(sa, &mut ends, &mut extensions);
         self.sa_options(sa, &mut extensions);
-        extensions.extend(limits(&sa.lifetimes));
+        extensions.extend(limits(sa.lifetimes));
         let (hard, soft) = (sa.lifetimes.hard.is_unlimited(), sa.lifetimes.soft.is_unlimited());
         // One lifetime may be alone if the other is given as none.
-        extensions.extend((hard && !soft).then_some(Extension::HardUse(0)));
-        extensions.extend((soft && !hard).then_some(Extension::SoftUse(0)));
+        extensions.extend((hard && !soft).then_some(Extension::Limit(Limit::HardUse, 0)));
+        extensions.extend((soft && !hard).then_some(Extension::Limit(Limit::SoftUse, 0)));
         self.kernel_options(sa, &mut extensions);
         extensions.retain(|option| self.has(option));
         let spi = node(u64::from(sa.spi.0));
