@@ -144,13 +144,15 @@ fn sa() -> impl Strategy<Value = Sa> {
                 direction,
                 packet,
             }),
-            ..Sa::bare(ends, Proto::Esp, Spi(spi))
+            ends,
+            spi: Spi(spi),
+            ..kernel_options
         };
-        with_algorithms(with_kernel_options(sa, kernel_options))
+        with_algorithms(with_fitting_state(sa))
     })
 }
 
-/// What no original setkey has options for.
+/// An SA with what no original setkey has options for.
 fn kernel_options() -> impl Strategy<Value = Sa> {
     let selector =
         (selector(), option::of("[a-z][a-z0-9_.@-]{0,14}"), any::<[u16; 2]>(), any::<u32>());
@@ -200,32 +202,20 @@ fn kernel_options() -> impl Strategy<Value = Sa> {
     )
 }
 
-fn with_kernel_options(sa: Sa, other: Sa) -> Sa {
-    let Sa { selector, iptfs, unknown, tfc_padding, mapping_interval, cpu, care_of, .. } = other;
-    let mut state = other.replay_state;
-    let replay_words =
-        other.replay_words.filter(|_| other.replay_words != sa.implied_replay_words());
-    let words = replay_words.or(sa.implied_replay_words()).unwrap_or(1);
-    state.bitmap.truncate(words.try_into().expect("128 at most"));
-    if state.bitmap.iter().all(|&word| word == 0) {
-        state.bitmap.clear();
+/// The SA with a replay state that its window can have.
+fn with_fitting_state(sa: Sa) -> Sa {
+    let implied = sa.implied_replay_words();
+    let replay_words = sa.replay_words.filter(|_| sa.replay_words != implied);
+    let ReplayState { mut received, mut sent, mut bitmap } = sa.replay_state.clone();
+    bitmap.truncate(replay_words.or(implied).unwrap_or(1).try_into().expect("128 at most"));
+    if bitmap.iter().all(|&word| word == 0) {
+        bitmap.clear();
     }
     if !sa.esn {
         let low = |number: u64| number & u64::from(u32::MAX);
-        (state.received, state.sent) = (low(state.received), low(state.sent));
+        (received, sent) = (low(received), low(sent));
     }
-    Sa {
-        selector,
-        iptfs,
-        unknown,
-        tfc_padding,
-        mapping_interval,
-        cpu,
-        care_of,
-        replay_words,
-        replay_state: state,
-        ..sa
-    }
+    Sa { replay_words, replay_state: ReplayState { received, sent, bitmap }, ..sa }
 }
 
 fn selector() -> impl Strategy<Value = Selector> {
