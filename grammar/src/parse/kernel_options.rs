@@ -1,11 +1,11 @@
 //! The options for what Linux has of an SA and no original setkey has words for.
 
-use pest::iterators::{Pair, Pairs};
+use pest::iterators::Pair;
 
 use super::{
     reader::{Reader, part, part_if},
     rules::{Rule, number},
-    sa::from_hex,
+    sa::{OptionParts, from_hex},
 };
 use crate::{
     error::Error,
@@ -13,36 +13,33 @@ use crate::{
 };
 
 impl Reader<'_> {
-    /// An option; `word` is its first part, `rest` what follows.
-    pub(super) fn kernel_option(
-        &self,
-        pair: &Pair<'_, Rule>,
-        word: &Pair<'_, Rule>,
-        mut rest: Pairs<'_, Rule>,
-    ) -> Result<Extension, Error> {
-        let text = word.as_str();
+    pub(super) fn kernel_option(&self, option: OptionParts<'_, '_>) -> Result<Extension, Error> {
+        let OptionParts { pair, word, mut rest } = option;
+        let number = || number(word.as_str());
         Ok(match pair.as_rule() {
             Rule::sa_selector => Extension::Selector(Box::new(self.sa_selector(pair)?)),
             Rule::encap => Extension::Encap {
                 kind: self.word(word)?,
-                ports: (number(part(&mut rest).as_str()), number(part(&mut rest).as_str())),
+                ports: (
+                    self::number(part(&mut rest).as_str()),
+                    self::number(part(&mut rest).as_str()),
+                ),
                 original: rest.next().map(|address| self.text(&address)),
             },
-            Rule::tfc => Extension::TfcPadding(number(text)),
-            Rule::mapping => Extension::MappingInterval(number(text)),
+            Rule::tfc => Extension::TfcPadding(number()),
+            Rule::mapping => Extension::MappingInterval(number()),
             Rule::care_of => Extension::CareOf(self.text(word)),
-            Rule::cpu => Extension::Cpu(number(text)),
+            Rule::cpu => Extension::Cpu(number()),
             Rule::iptfs => Extension::IpTfs(self.iptfs(word)?),
             Rule::received => {
                 let bitmap =
                     rest.next().map(|bitmap| words(part(&mut bitmap.into_inner()).as_str()));
-                Extension::Received(number(text), bitmap)
+                Extension::Received(number(), bitmap)
             }
-            Rule::sent => Extension::Sent(number(text)),
-            Rule::attribute => Extension::Attribute {
-                number: number(text),
-                value: self.key(&part(&mut rest)).value,
-            },
+            Rule::sent => Extension::Sent(number()),
+            Rule::attribute => {
+                Extension::Attribute { number: number(), value: self.key(&part(&mut rest)).value }
+            }
             _ => return Err(self.unexpected(pair)),
         })
     }

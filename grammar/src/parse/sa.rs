@@ -14,6 +14,15 @@ use crate::{
     },
 };
 
+/// An option with at least one part.
+pub(super) struct OptionParts<'p, 't> {
+    pub pair: &'p Pair<'t, Rule>,
+    /// The first part.
+    pub word: &'p Pair<'t, Rule>,
+    /// What follows the first part.
+    pub rest: Pairs<'t, Rule>,
+}
+
 /// What names and describes an SA.
 impl Reader<'_> {
     pub(super) fn sa_name(&self, parts: &mut Pairs<'_, Rule>) -> Result<SaName, Error> {
@@ -118,17 +127,15 @@ impl Reader<'_> {
                 Extension::Limit(limit, self::number(part(&mut parts).as_str()))
             }
             Rule::context => Extension::Context(self.context(pair)),
-            _ => return self.linux_extension(&pair, &word, parts),
+            _ => {
+                return self.linux_extension(OptionParts { pair: &pair, word: &word, rest: parts });
+            }
         })
     }
 
     /// An extension that ipsec-tools did not have.
-    fn linux_extension(
-        &self,
-        pair: &Pair<'_, Rule>,
-        word: &Pair<'_, Rule>,
-        mut rest: Pairs<'_, Rule>,
-    ) -> Result<Extension, Error> {
+    fn linux_extension(&self, option: OptionParts<'_, '_>) -> Result<Extension, Error> {
+        let OptionParts { pair, word, mut rest } = option;
         let text = word.as_str();
         Ok(match pair.as_rule() {
             Rule::esp_frag => {
@@ -168,7 +175,7 @@ impl Reader<'_> {
             Rule::policy_type => Extension::PolicyType(self.word(word)?),
             Rule::policy_flag => Extension::PolicyFlag(self.word(word)?),
             Rule::policy_offload => Extension::PolicyOffload(text.to_owned()),
-            _ => return self.kernel_option(pair, word, rest),
+            _ => return self.kernel_option(OptionParts { pair, word, rest }),
         })
     }
 
