@@ -1,6 +1,7 @@
-use std::borrow::Cow;
+mod help;
+mod original;
 
-use model::{KeyBits, ScriptOption, names::Transport};
+use model::{KeyBits, names::Transport};
 
 use crate::{
     parse::{
@@ -248,81 +249,6 @@ impl Error {
         &self.place.excerpt
     }
 
-    /// The message of the original, where it has one.
-    #[must_use]
-    pub fn message(&self) -> Option<&str> {
-        Some(match &self.kind {
-            Kind::Syntax { .. } | Kind::LateQuote => "syntax error",
-            Kind::Stray(_) | Kind::UnclosedQuote => "Syntax error",
-            Kind::PolicySyntax { .. } => "Invalid argument",
-            Kind::TooFewArguments => "Too few arguments",
-            Kind::Endpoint { reason, .. }
-            | Kind::Host { reason, .. }
-            | Kind::Port { reason, .. } => reason,
-            Kind::Direction => "Invalid direction",
-            Kind::NoEndpoints => "Invalid address specification",
-            Kind::EndpointFamilies => "Family mismatch",
-            Kind::PriorityOffset => {
-                "Priority offset from base not in valid range [0, 1073741823] for negative offsets \
-                 and [0, 1073741824] for positive offsets"
-            }
-            Kind::Priority => "Priority offset not in valid range [-2147483647, 2147483648]",
-            Kind::KeyLength { .. } => "Invalid key length",
-            Kind::NotSupported(_) => "Not supported",
-            Kind::AlgorithmMismatch(_) => "algorithm mismatched",
-            Kind::ReplayWithOld => "replay prevention cannot be used with ah/esp-old",
-            Kind::ManyAddresses(_) => "multiple address specified",
-            Kind::Upper(_) => "invalid upper layer protocol",
-            Kind::Misc(_) => "invalid an upper layer protocol spec",
-            Kind::NoMisc(_) => SERVNAME,
-            Kind::NoPriority => "Policy priority not compiled in",
-            Kind::OutOfRange { original, .. } => return *original,
-            Kind::TooLong
-            | Kind::Unreadable(_)
-            | Kind::NoPair
-            | Kind::Device(_)
-            | Kind::KernelName
-            | Kind::Bitmap { .. }
-            | Kind::Tagged
-            | Kind::OldProtocol(_)
-            | Kind::DerivedIv(_)
-            | Kind::OnlyIcmp6(_)
-            | Kind::NoAction
-            | Kind::Refused(_)
-            | Kind::HardwareDirection => return None,
-        })
-    }
-
-    /// The line that the original prints on standard output, where it prints one.
-    #[must_use]
-    pub fn original(&self) -> Option<String> {
-        let message = self.message()?;
-        Some(format!("line {}: {message} at [{}]", self.line(), self.token()))
-    }
-
-    /// The line that the original prints on standard error before, where it prints one.
-    #[must_use]
-    pub fn detail(&self) -> Option<String> {
-        match &self.kind {
-            Kind::PolicySyntax { word, .. } => {
-                Some(format!("libipsec: syntax error while parsing \"{word}\""))
-            }
-            Kind::Endpoint { word, .. } => {
-                Some(format!("libipsec: invalid IP address while parsing \"{word}\""))
-            }
-            Kind::KeyLength { given, fits, .. } => {
-                Some(format!("{given} {} {}", fits.min, fits.max))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether the original exits at once, without `parse failed`.
-    #[must_use]
-    pub fn is_fatal_lexical(&self) -> bool {
-        matches!(self.kind, Kind::Stray(_) | Kind::UnclosedQuote)
-    }
-
     /// What would have been right, in plain words.
     #[must_use]
     pub fn expected(&self) -> Option<String> {
@@ -338,58 +264,6 @@ impl Error {
             _ => None,
         }
     }
-
-    /// What to do about it.
-    #[must_use]
-    pub fn help(&self) -> Option<Cow<'static, str>> {
-        let hint = self.hint.as_ref().map(|hint| Cow::Owned(hint.to_string()));
-        hint.or_else(|| self.kind.help().map(Cow::Borrowed))
-    }
-}
-
-impl Kind {
-    fn help(&self) -> Option<&'static str> {
-        Some(match self {
-            Kind::Stray(stray) => return stray.help(),
-            Kind::LateQuote => "close it with \" where its text ends",
-            Kind::UnclosedQuote => "close it with \" before the `;`",
-            Kind::TooLong => "every statement ends with `;`",
-            Kind::TooFewArguments => "say esp/transport//require or esp/tunnel/SRC-DST/require",
-            Kind::Endpoint { .. } => "endpoints are numeric: no host names",
-            Kind::NoEndpoints => "say esp/tunnel/SRC-DST/require",
-            Kind::NotSupported(_) => "use hmac-sha256, or hmac-md5 and hmac-sha1 with old peers",
-            Kind::AlgorithmMismatch(_) => "des-deriv goes with esp, des-32iv with esp-old",
-            Kind::ReplayWithOld => "leave -r out, or use esp or ah",
-            Kind::Host { host, numeric, .. } => help_of_host(host, *numeric),
-            Kind::Port { port, .. } if is_list(port) => {
-                "a selector has one port: write a statement for each"
-            }
-            Kind::Port { .. } => "give the number, 0 to 65535, or a name of /etc/services",
-            Kind::ManyAddresses(_) => "give one address, or choose a family with -4 or -6",
-            Kind::NoPair | Kind::EndpointFamilies => "use two IPv4 or two IPv6 addresses",
-            Kind::KernelName => {
-                "say \"kernel:NAME\", and with -A and AEAD \"kernel:NAME/BITS\" of the ICV, as in \
-                 \"kernel:hmac(sm3)/96\"; /proc/crypto has the names"
-            }
-            Kind::Device(_) => "a device's name has at most 15 bytes, as `ip link` shows it",
-            Kind::Upper(_) => "give the number of the protocol, or any",
-            Kind::Misc(_) => "say TYPE,CODE with icmp and icmp6, as in 135,0; with gre a.b.c.d",
-            Kind::NoMisc(_) => "only icmp, icmp6, mobility headers (135) and gre take more",
-            Kind::Tagged => "a tag is a firewall mark here: tagged \"0x10/0xff\", set by nftables",
-            Kind::OutOfRange { what, .. } if *what == ScriptOption::Replay.word() => {
-                "no kernel keeps a longer replay window"
-            }
-            Kind::NoPriority => "leave it out: policies are tried in order; or use --dialect linux",
-            Kind::OldProtocol(_) => "use esp or ah at both ends",
-            Kind::DerivedIv(_) => "use des-cbc at both ends, or better aes-cbc",
-            Kind::OnlyIcmp6(_) => "leave it out, or use --dialect linux",
-            Kind::NoAction => "say ipsec and its templates, or bypass, discard or entrust",
-            Kind::HardwareDirection => {
-                "add -dir in or -dir out, or say -offload DEVICE in|out packet"
-            }
-            _ => return None,
-        })
-    }
 }
 
 fn names_of(transports: &[Transport]) -> String {
@@ -403,28 +277,4 @@ fn names_of(transports: &[Transport]) -> String {
 
 fn shown(given: Option<&str>) -> String {
     given.map_or_else(String::new, |given| format!(" {given}"))
-}
-
-/// What to write in place of a name that leads nowhere.
-fn help_of_host(host: &str, numeric: bool) -> &'static str {
-    let is_numeric = |c: char| c.is_ascii_digit() || c == '.';
-    match host.split_once(['-', ':']) {
-        None if host.chars().all(is_numeric) => "an IPv4 address has four numbers of 0 to 255",
-        Some((first, last)) if first.contains('.') && first.chars().all(is_numeric) => {
-            if last.chars().all(|c| c.is_ascii_digit()) && host.contains(':') {
-                "a port is in brackets: ADDRESS[PORT]"
-            } else {
-                "a range of addresses is written as a prefix: ADDRESS/LENGTH"
-            }
-        }
-        _ if numeric => "-n takes addresses only: write the address, or leave -n out",
-        _ => "write the address, or check the name and the resolver",
-    }
-}
-
-/// Whether several ports were meant.
-fn is_list(port: &str) -> bool {
-    port.starts_with(|c: char| c.is_ascii_digit())
-        && port.contains(['-', ',', ':'])
-        && port.chars().all(|c| c.is_ascii_digit() || "-,:".contains(c))
 }

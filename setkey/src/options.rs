@@ -1,6 +1,7 @@
 //! What a command line requests.
 
 mod cli;
+mod parse;
 
 use std::{ffi::OsString, path::PathBuf};
 
@@ -9,7 +10,7 @@ use model::Dialect;
 
 use crate::message::MessageFormat;
 
-pub use self::cli::{help, parse};
+pub use self::parse::{help, parse};
 
 /// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]

@@ -3,14 +3,13 @@ use model::{Algorithm, AlgorithmKind, Key, Keyed};
 use super::Lowering;
 use crate::{
     error::{Error, Kind},
-    parse::lexer::token_at,
+    parse::{
+        lexer::token_at,
+        lists::{AUTH, CIPHERS, COMP},
+    },
     tree::{self, Algorithms, Node, Span},
     warning::{Warning, WarningKind},
 };
-
-const CIPHERS: &[AlgorithmKind] = &[AlgorithmKind::Crypt, AlgorithmKind::Aead];
-const AUTH: &[AlgorithmKind] = &[AlgorithmKind::Auth];
-const COMP: &[AlgorithmKind] = &[AlgorithmKind::Comp];
 
 /// An algorithm by the kernel's name.
 struct Named<'w> {

@@ -9,7 +9,7 @@ use model::{
 use super::{Lowering, range::NumberRange};
 use crate::{
     error::{Error, Kind},
-    parse::expected::UPPERS,
+    parse::lists::UPPERS,
     parse::rules::number,
     parse::{hint::Hint, similar::closest},
     tree::{self, Extension, MarkText, Node, Range, Span},

@@ -1,9 +1,6 @@
 //! What could have stood where a script went wrong: sentences for messages, and words for guesses.
 
-use model::{
-    ALGORITHMS, ActionKind, AlgorithmKind, Dialect, Direction, EncapKind, IpTfsSetting, LevelKind,
-    PolicyFlags, PolicyType, PriorityBase, Proto, SaDirection, SaFlags, ScriptOption, ZeroLimits,
-};
+use model::{Dialect, ScriptOption, ZeroLimits};
 use pest::{
     RuleType,
     error::{Error, ErrorVariant},
@@ -11,35 +8,15 @@ use pest::{
 
 use super::{
     dialect::{PRIORITY, is_foreign},
+    lists::{
+        AUTH, CIPHERS, COMP, actions, algorithms, all_names, bases, details, directions,
+        encapsulations, flags, group_options, iptfs_settings, kernel_flags, levels, modes,
+        policy_flags, policy_options, policy_types, protocols, sa_directions, sa_modes, sa_options,
+        statements, template_protocols,
+    },
     rules::{PolicyRule, Rule},
 };
-use crate::tree::{DetailWord, Flag, Mode, SaProtoWord, StatementWord};
-
-/// The upper-layer protocols that are most often meant.
-pub(crate) const UPPERS: &[&str] =
-    &["any", "icmp", "icmp6", "tcp", "udp", "sctp", "gre", "ip4", "ipv6"];
-
-/// The options of a policy's selector.
-const POLICY_OPTIONS: &[ScriptOption] = &[
-    ScriptOption::Mark,
-    ScriptOption::IfId,
-    ScriptOption::Device,
-    ScriptOption::PortMasks,
-    ScriptOption::User,
-    ScriptOption::PolicyType,
-    ScriptOption::KernelFlag,
-    ScriptOption::Offload,
-    ScriptOption::ZeroLimit,
-    ScriptOption::NoForwardCopy,
-    ScriptOption::HardTime,
-    ScriptOption::SoftTime,
-    ScriptOption::HardBytes,
-    ScriptOption::SoftBytes,
-    ScriptOption::HardUse,
-    ScriptOption::SoftUse,
-    ScriptOption::HardPackets,
-    ScriptOption::SoftPackets,
-];
+use crate::tree::StatementWord;
 
 /// `a mode: transport, tunnel or beet`.
 fn one_of(what: &str, words: &[&str]) -> String {
@@ -55,120 +32,6 @@ fn one_of(what: &str, words: &[&str]) -> String {
 fn own(words: Vec<&'static str>, dialect: Dialect) -> Vec<&'static str> {
     words.into_iter().filter(|word| !is_foreign(word, dialect)).collect()
 }
-
-/// The words that begin a statement in any dialect.
-pub(crate) fn statements() -> Vec<&'static str> {
-    StatementWord::ALL.iter().map(|word| word.word()).collect()
-}
-
-/// The protocols of SAs that can be added: all but that of TCP-MD5.
-fn protocols() -> Vec<&'static str> {
-    let protocols = SaProtoWord::ALL.iter().filter(|proto| **proto != SaProtoWord::Tcp);
-    protocols.map(|proto| proto.word()).collect()
-}
-
-/// The options of an SA.
-fn sa_options() -> Vec<&'static str> {
-    let others = [
-        ScriptOption::Encryption,
-        ScriptOption::Authentication,
-        ScriptOption::Compression,
-        ScriptOption::RawCpi,
-        ScriptOption::Policy,
-    ];
-    let is_other = |option| others.contains(option) || ScriptOption::OF_POLICIES.contains(option);
-    let options = ScriptOption::ALL.iter().filter(|option| !is_other(option));
-    options.map(|option| option.word()).collect()
-}
-
-fn policy_options() -> Vec<&'static str> {
-    POLICY_OPTIONS.iter().map(|option| option.word()).collect()
-}
-
-/// The options of `deleteall`.
-fn group_options() -> Vec<&'static str> {
-    [ScriptOption::Mark, ScriptOption::IfId].iter().map(|option| option.word()).collect()
-}
-
-/// The modes of a template.
-pub(crate) fn modes() -> Vec<&'static str> {
-    Mode::ALL.iter().map(|mode| mode.word()).collect()
-}
-
-/// The modes of an SA.
-fn sa_modes() -> Vec<&'static str> {
-    let modes = model::Mode::ALL.iter().map(|mode| mode.word());
-    modes.chain(["any"]).collect()
-}
-
-fn encapsulations() -> Vec<&'static str> {
-    EncapKind::ALL.iter().map(|kind| kind.word()).collect()
-}
-
-fn iptfs_settings() -> Vec<&'static str> {
-    IpTfsSetting::ALL.iter().map(|setting| setting.word()).collect()
-}
-
-fn flags() -> Vec<&'static str> {
-    Flag::ALL.iter().map(|flag| flag.word()).collect()
-}
-
-fn kernel_flags() -> Vec<&'static str> {
-    SaFlags::ALL.into_iter().flat_map(SaFlags::words).collect()
-}
-
-fn policy_flags() -> Vec<&'static str> {
-    PolicyFlags::WORDS.to_vec()
-}
-
-fn policy_types() -> Vec<&'static str> {
-    PolicyType::ALL.iter().map(|kind| kind.word()).collect()
-}
-
-fn details() -> Vec<&'static str> {
-    DetailWord::ALL.iter().map(|detail| detail.word()).collect()
-}
-
-fn sa_directions() -> Vec<&'static str> {
-    SaDirection::ALL.iter().map(|direction| direction.word()).collect()
-}
-
-fn directions() -> Vec<&'static str> {
-    Direction::ALL.iter().map(|direction| direction.word()).collect()
-}
-
-fn bases() -> Vec<&'static str> {
-    PriorityBase::ALL.iter().map(|base| base.word()).collect()
-}
-
-fn actions() -> Vec<&'static str> {
-    ActionKind::ALL.iter().map(|action| action.word()).collect()
-}
-
-/// The protocols of templates.
-fn template_protocols() -> Vec<&'static str> {
-    let protocols = Proto::ALL.iter().filter(|proto| proto.sa_type().is_some());
-    protocols.map(|proto| proto.word()).collect()
-}
-
-fn levels() -> Vec<&'static str> {
-    LevelKind::ALL.iter().map(|level| level.word()).collect()
-}
-
-/// The algorithms of these kinds, without aliases.
-fn algorithms(kinds: &[AlgorithmKind]) -> Vec<&'static str> {
-    ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind)).map(|row| row.name).collect()
-}
-
-/// The same with aliases.
-fn all_names(kinds: &[AlgorithmKind]) -> Vec<&'static str> {
-    let rows = ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind));
-    rows.flat_map(|row| [&[row.name], row.aliases].concat()).collect()
-}
-
-const CIPHERS: &[AlgorithmKind] = &[AlgorithmKind::Crypt, AlgorithmKind::Aead];
-const AUTH: &[AlgorithmKind] = &[AlgorithmKind::Auth];
-const COMP: &[AlgorithmKind] = &[AlgorithmKind::Comp];
 
 /// What would have been right where a statement went wrong, in plain words.
 pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {

@@ -9,6 +9,7 @@ mod input;
 mod inside;
 mod kernel_options;
 pub(crate) mod lexer;
+pub(crate) mod lists;
 mod meant;
 mod misplaced;
 pub(crate) mod policy;

@@ -10,9 +10,10 @@ use zeroize::Zeroizing;
 use super::{
     attempt::word_at,
     dialect::is_foreign,
-    expected::{is_one_end, modes, policy_candidates, policy_expected},
+    expected::{is_one_end, policy_candidates, policy_expected},
     guess,
     hint::Hint,
+    lists::modes,
     rules::{PolicyParser, PolicyRule as Rule, number},
     similar::closest,
     source::{Source, StatementOrigin},

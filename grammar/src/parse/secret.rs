@@ -10,7 +10,7 @@ use model::{ALGORITHMS, Direction, ScriptOption};
 use pest::Parser;
 
 use super::{
-    expected::statements,
+    lists::statements,
     meant,
     rules::{Rule, SetkeyParser},
     similar::closest,

@@ -3,6 +3,8 @@
 mod from_model;
 mod policy;
 mod print;
+mod print_option;
+mod print_policy;
 mod sa;
 
 pub use from_model::{
