@@ -2,9 +2,10 @@
 //! So the kernel itself reports what it would refuse: what it lacks, what is there already, what makes no
 //! sense to it.
 
-use std::thread;
+use std::{fs::Permissions, io, os::unix::fs::PermissionsExt, thread};
 
 use model::{Operation, SaState, Variables};
+use tempfile::TempDir;
 use xfrm::{Change, SaImage};
 
 use super::snapshot::Snapshot;
@@ -37,7 +38,7 @@ impl Engine {
             if let Err(errno) = sys::netns::leave() {
                 return Ok(Err(errno));
             }
-            let root = tempfile::tempdir()?;
+            let root = directory()?;
             let mut copy = Copy::of(&tables, &variables, options, root.path())?;
             Ok(Ok(copy.carry_out(operations)?))
         };
@@ -52,6 +53,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// A directory that no other user can enter, whatever the umask.
+fn directory() -> io::Result<TempDir> {
+    tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir()
 }
 
 /// The copy of the tables, in this thread's network namespace.
@@ -112,5 +118,16 @@ impl Copy {
         }
         self.0.flush(&mut sink)?;
         Ok(refusals)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_other_user_enters_its_directory() {
+        let directory = directory().unwrap();
+        assert_eq!(directory.path().metadata().unwrap().permissions().mode() & 0o7777, 0o700);
     }
 }
