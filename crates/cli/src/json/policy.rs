@@ -58,7 +58,7 @@ pub struct PolicyJson {
     pub last_used: Option<u64>,
 }
 
-/// The selector of a policy.
+/// The selector of a policy or an SA.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Selector")]
 pub struct SelectorJson {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use cli::json::SCHEMA_VERSION;
 use serde_json::Value;
 
 const HEAD: &str = r#".\" Made from the types of crates/cli/src/json/ by `make schema`.
@@ -31,7 +32,7 @@ Numbers may have up to 64 bits.
 
 const FOOT: &str = r".Sh FILES
 .Bl -tag -width Ds
-.It Pa /usr/share/xfrm-tools/json/schema-1.json
+.It Pa /usr/share/xfrm-tools/json/schema-VERSION.json
 The JSON Schema (draft 2020-12) of the output.
 The directory has those of all versions.
 .El
@@ -53,7 +54,7 @@ pub fn page(schema: &Value) -> String {
     for (name, definition) in schema["$defs"].as_object().into_iter().flatten() {
         object(&mut page, name, definition);
     }
-    page + FOOT
+    page + &FOOT.replace("VERSION", &SCHEMA_VERSION.to_string())
 }
 
 fn object(page: &mut String, name: &str, schema: &Value) {
@@ -113,11 +114,11 @@ fn kind(member: &Value) -> String {
 /// A description: a sentence to a line, and what is between backticks as `.Cm` or `.Xr`.
 fn prose(page: &mut String, text: &str) {
     let text = text.replace('\n', " ");
-    let mut after_word = false;
+    let (mut after_word, mut opening) = (false, "");
     for (number, part) in text.split('`').enumerate() {
         if number % 2 == 1 {
-            writeln!(page, ".Cm {}", part.replace('\\', "\\e")).unwrap();
-            after_word = true;
+            writeln!(page, ".Cm {opening}{}", part.replace('\\', "\\e")).unwrap();
+            (after_word, opening) = (true, "");
             continue;
         }
         let mut rest = part;
@@ -129,6 +130,9 @@ fn prose(page: &mut String, text: &str) {
                 writeln!(page, "{marks}").unwrap();
             }
             rest = &rest[end..];
+        }
+        if let Some(before) = rest.strip_suffix('(') {
+            (rest, opening) = (before, "( ");
         }
         let rest = rest.trim().replace(". ", ".\n");
         if !rest.is_empty() {

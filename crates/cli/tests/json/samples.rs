@@ -6,17 +6,16 @@ use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
         AnyVariableJson, ClientJson, DefaultPolicyJson, Document, FindingJson, Fingerprints,
-        KernelJson, ProcVariableJson,
+        HashThresholdJson, KernelJson, ProcVariableJson,
     },
 };
 use grammar::Script;
 use model::{
     Action, AddressPair, Algorithm, AlgorithmKind, AlgorithmMasks, Attribute, Current, Dialect,
-    Direction, Encap, EncapKind, HashTable, HashThreshold, Installation, IpTfs, Key, Keyed, Level,
-    Lifetime, Lifetimes, Mark, Mode, Offload, Policy, PolicyEntry, PolicyFlags, PolicyId,
-    PolicyType, PortMasks, Prefix, Proto, ReplayState, ReqId, Sa, SaDirection, SaEntry, SaFlags,
-    SaMode, SaState, SaStats, SadInfo, SecCtx, Selector, Share, SpdInfo, Spi, Template,
-    TemplateDetails, TemplateMode, Upper, variable::VARIABLES,
+    Direction, Encap, EncapKind, Installation, IpTfs, Key, Keyed, Level, Lifetime, Lifetimes, Mark,
+    Mode, Offload, Policy, PolicyEntry, PolicyFlags, PolicyId, PolicyType, PortMasks, Prefix,
+    Proto, ReplayState, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaMode, SaState, SaStats, SecCtx,
+    Selector, Share, Spi, Template, TemplateDetails, TemplateMode, Upper, variable::VARIABLES,
 };
 
 pub fn ends() -> AddressPair {
@@ -153,15 +152,21 @@ fn findings() -> Vec<FindingJson> {
 }
 
 fn kernel() -> KernelJson {
-    let table = HashTable { buckets: 8, max_buckets: 1 << 20 };
-    let threshold = Some(HashThreshold { local: 24, remote: 16 });
-    let spd = SpdInfo {
-        policies: [1, 2, 3],
-        socket_policies: [4, 5, 0],
-        table,
-        thresholds: [threshold, threshold],
-    };
-    KernelJson::new(&SadInfo { sas: 7, table }, &spd)
+    let threshold = Some(HashThresholdJson { local: 24, remote: 16 });
+    KernelJson {
+        sas: 7,
+        sa_buckets: 8,
+        max_sa_buckets: 1 << 20,
+        policies_in: 1,
+        policies_out: 2,
+        policies_fwd: 3,
+        socket_policies_in: 4,
+        socket_policies_out: 5,
+        policy_buckets: 8,
+        max_policy_buckets: 1 << 20,
+        hash_threshold_v4: threshold.clone(),
+        hash_threshold_v6: threshold,
+    }
 }
 
 /// All that documents can have.
