@@ -22,8 +22,7 @@ use cli::{Choice, Column, Keys, json::Document};
 
 use crate::Error;
 
-/// Show policies, SAs, variables, the clients of the PF_KEY service, and what becomes of packets that
-/// no policy matches.
+/// Show policies, SAs, variables, the clients of the PF_KEY service, and the default policy.
 ///
 /// Without a subject all but the clients are shown.
 #[derive(clap::Args)]
@@ -43,8 +42,8 @@ pub struct Show {
 
 #[derive(clap::Subcommand, Clone)]
 enum Subject {
-    /// The SPD, in the order in which the kernel asks it, with what the kernel holds just now and the
-    /// SAs that serve it
+    /// The SPD, in the order in which the kernel looks it up, with how its templates are installed and
+    /// the SAs that serve them
     Policies {
         /// Print these columns
         #[arg(short, value_name = "COLUMN", value_delimiter = ',', conflicts_with_all = ["json", "wide"])]
@@ -63,7 +62,7 @@ enum Subject {
     },
     /// The host's variables
     Variables,
-    /// What becomes of packets that no policy matches
+    /// The default policy: what happens to packets that no policy matches
     Default,
     /// The programs that have a socket of the PF_KEY service
     Clients,
@@ -80,7 +79,7 @@ struct Style<'a> {
     is_wide: bool,
     /// Of a line, in columns; `None`: of any length.
     width: Option<usize>,
-    /// The names of the columns that were asked for.
+    /// The names of the columns of `-o`.
     output: &'a [String],
 }
 
@@ -95,7 +94,7 @@ impl Style<'_> {
 }
 
 impl Subject {
-    /// What is there whether a daemon runs or not.
+    /// Those that need no daemon.
     fn all() -> [Subject; 5] {
         [
             Subject::Kernel,

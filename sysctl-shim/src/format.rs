@@ -46,8 +46,8 @@ pub enum What {
     Json,
 }
 
-/// Standard output, a line in a system call: what is said of a variable is between what is printed before
-/// and after it, as with procps.
+/// Standard output, one system call per line: lines on standard error are in their place between, in
+/// procps's order.
 pub struct Output {
     out: StdoutLock<'static>,
     format: Format,

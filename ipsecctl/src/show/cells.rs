@@ -4,6 +4,15 @@ use std::fmt::{self, Display, Write};
 
 use model::{Current, Lifetimes, Mark, SecCtx, Visible};
 
+/// A number in hexadecimal.
+pub struct Hex(pub u32);
+
+impl Display for Hex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
 /// A time span in seconds, in the largest unit of which there are two.
 pub struct Span(pub u64);
 

@@ -8,6 +8,7 @@ use model::{Demand, PolicyEntry, Template};
 
 use super::{
     Style,
+    cells::{self, Hex},
     join::Offers,
     order::{self, Order},
 };
@@ -22,9 +23,6 @@ mod installed {
     pub const NOT_INSTALLED: &str = "not installed";
 }
 
-/// The most SAs that are named with a template.
-const MOST_SPIS: usize = 4;
-
 /// A policy as it was requested.
 pub struct ShownPolicy {
     entry: PolicyEntry,
@@ -38,10 +36,8 @@ pub struct ShownPolicy {
 struct ShownTemplate {
     /// How it is installed.
     installed: &'static str,
-    /// The SPIs of SAs that serve it.
-    spis: Vec<u32>,
-    /// The number of others that do.
-    others: usize,
+    /// The SPIs of SAs that serve it; empty if none does.
+    sas: String,
 }
 
 /// Prints the SPD as a table.
@@ -102,9 +98,11 @@ impl ShownPolicy {
         let words = installation(requested, installed);
         let demands = Demand::of(&entry.policy.id, requested);
         let templates = words.zip(demands).map(|(installed, demand)| {
-            let mut sas = offers.serving(&demand).map(|sa| sa.spi.0);
-            let spis = sas.by_ref().take(MOST_SPIS).collect();
-            ShownTemplate { installed, spis, others: sas.count() }
+            let spis = offers.serving(&demand).map(|sa| Hex(sa.spi.0));
+            let mut sas = String::new();
+            // A string takes whatever is written.
+            let _ = cells::first(&mut sas, spis);
+            ShownTemplate { installed, sas }
         });
         let templates = templates.collect();
         Self { entry, templates, now }

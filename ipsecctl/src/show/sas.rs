@@ -72,6 +72,8 @@ fn each(
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroU16;
+
     use cli::Choice;
     use model::{
         AddressPair, Algorithm, AlgorithmKind, Current, Encap, EncapKind, Key, Keyed, Mode, Proto,
@@ -152,6 +154,4 @@ mod tests {
             format!("{ends} esp 0x1000 tunnel(any) 7 null hmac-md5 {key} {rest}")
         );
     }
-
-    use std::num::NonZeroU16;
 }

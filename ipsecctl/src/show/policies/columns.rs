@@ -56,7 +56,7 @@ const fn templates() -> Column<ShownPolicy> {
 /// serve it.
 fn write_template(
     template: &Template,
-    ShownTemplate { installed, spis, others }: &ShownTemplate,
+    ShownTemplate { installed, sas }: &ShownTemplate,
     cell: &mut String,
 ) -> fmt::Result {
     write!(cell, "{}/{}/", template.proto.word(), template.mode.mode().word())?;
@@ -80,15 +80,7 @@ fn write_template(
         (Level::Require | Level::Unique(_), installed::REQUIRED) => {}
         (_, installed) => write!(cell, " ({installed})")?,
     }
-    cell.write_str(" sas=")?;
-    match (spis.is_empty(), others) {
-        (true, _) => cell.write_str("none"),
-        (false, 0) => cells::words(cell, spis.iter().map(|spi| format!("{spi:#x}"))),
-        (false, others) => {
-            cells::words(cell, spis.iter().map(|spi| format!("{spi:#x}")))?;
-            write!(cell, ",+{others}")
-        }
-    }
+    write!(cell, " sas={}", if sas.is_empty() { "none" } else { sas })
 }
 
 fn write_ends(ends: AddressPair, cell: &mut String) -> fmt::Result {
