@@ -150,8 +150,7 @@ fn a_refusal_at_any_statement_leaves_everything_as_it_was() {
     }
     // The script itself is carried out.
     let outcome = load(&host, file(&STATEMENTS.join("\n")).path(), true);
-    let silence = Outcome { status: 0, stdout: String::new(), stderr: String::new() };
-    assert_eq!(outcome, silence);
+    assert_eq!(outcome, Outcome::SILENCE);
     let policies = host.setkey("-DP").stdout;
     assert!(policies.contains("use") && policies.matches("spid=").count() == 1, "{policies}");
 }

@@ -1,11 +1,6 @@
 //! The BSDs' setkeys: their scripts, their words, their exit statuses.
 
-use std::{
-    fs,
-    io::{Seek, Write},
-    path::Path,
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use scenarios::{Host, Outcome, assert_same, masked, scripts_for_this_kernel, setkey, without};
 
@@ -60,7 +55,10 @@ fn dumps() {
     let host = Host::new("bsd");
     let sas = r#"add 192.0.2.2 192.0.2.1 esp 0x1000 -r 4 -E aes-cbc "sixteen byte key";"#;
     let policies = "spdadd 192.0.2.2 192.0.2.1 any -P in ipsec esp/transport//require;";
-    assert_eq!(read(&host, "--dialect freebsd -c", &format!("{sas} {policies}")), SILENCE);
+    assert_eq!(
+        host.setkey_input("--dialect freebsd -c", &format!("{sas} {policies}")),
+        Outcome::SILENCE
+    );
 
     let sad = |blank, mode, replay| {
         format!(
@@ -112,7 +110,7 @@ fn upper_protocols_and_order() {
         spdadd 192.0.2.0/24 198.51.100.0/24 icmp -P out none;
         spdadd 192.0.2.0/24 198.51.100.0/24 gre -P in none;
     ";
-    assert_eq!(read(&host, "--dialect freebsd -f -", script), SILENCE);
+    assert_eq!(host.setkey_input("--dialect freebsd -f -", script), Outcome::SILENCE);
     for (dialect, expected) in [
         (
             "freebsd",
@@ -148,7 +146,7 @@ fn upper_protocols_and_order() {
 fn mistakes() {
     let host = Host::new("bsd");
     let script = "spddelete 192.0.2.1 192.0.2.2 any -P out;\nnonsense;\ndump;\n";
-    let line = |words: &str| read(&host, words, script);
+    let line = |words: &str| host.setkey_input(words, script);
 
     let linux = "line 2: syntax error at [nonsense]\nparse failed, line 2.\n";
     for dialect in ["linux", "freebsd"] {
@@ -201,16 +199,6 @@ fn options_of_freebsd() {
     let linux = host.setkey("-h");
     assert_eq!(linux.status, 1);
     assert!(linux.stdout.contains("usage: setkey"), "{linux:?}");
-}
-
-pub const SILENCE: Outcome = Outcome { status: 0, stdout: String::new(), stderr: String::new() };
-
-/// setkey with these words and this standard input.
-pub fn read(host: &Host, words: &str, input: &str) -> Outcome {
-    let mut file = tempfile::tempfile().expect("a temporary file");
-    file.write_all(input.as_bytes()).expect("a temporary file");
-    file.rewind().expect("a temporary file");
-    Outcome::of(host.command(setkey()).args(words.split_whitespace()).stdin(file))
 }
 
 fn first_lines(text: &str, count: usize) -> String {

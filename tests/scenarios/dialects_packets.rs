@@ -3,11 +3,9 @@
 use std::{thread::sleep, time::Duration};
 
 use scenarios::{
-    Host, Wire, assert_same, link,
+    Host, Outcome, Wire, assert_same, link,
     protocol::{ESP, ICMP, ICMP6, IPCOMP},
 };
-
-use crate::dialects::{SILENCE, read};
 
 /// Two hosts with setkeys of a dialect, and the wire between them.
 fn hosts(dialect: &'static str) -> ([Host; 2], Wire) {
@@ -169,10 +167,10 @@ fn getspi_and_update_by_pf_key() {
     let script = format!(
         "getspi 192.0.2.1 192.0.2.2 esp 10000; update 192.0.2.1 192.0.2.2 esp 10000 -m transport {KEYS};"
     );
-    let run = |words: &str| read(&host, &format!("{words} -c"), &script);
+    let run = |words: &str| host.setkey_input(&format!("{words} -c"), &script);
     let mut dumps = Vec::new();
     for options in ["--pfkey=kernel", "--dialect netbsd"] {
-        assert_eq!(run(options), SILENCE, "{options}");
+        assert_eq!(run(options), Outcome::SILENCE, "{options}");
         dumps.push(host.show("-s xfrm state"));
         host.flush();
         // SADB_GETSPI (1) and SADB_UPDATE (2), and their answers.

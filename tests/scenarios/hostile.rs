@@ -51,8 +51,7 @@ impl Served {
             open_to_all(&file(name), 0o644);
         }
         open_to_all(&file("preload.so"), 0o755);
-        let options = format!("--config {}", file("ipsecd.conf").display());
-        let daemon = Daemon::begin(&host, &options);
+        let daemon = Daemon::configured(&host, &file("ipsecd.conf"));
         daemon.wait_for_news("READY=1");
         Self { host, daemon, files }
     }

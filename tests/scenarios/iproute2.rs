@@ -3,9 +3,7 @@
 use std::sync::LazyLock;
 
 use regex::Regex;
-use scenarios::{Host, assert_same, masked};
-
-use crate::dialects::{SILENCE, read};
+use scenarios::{Host, Outcome, assert_same, masked};
 
 /// SAs, in the words of `ip xfrm state add src` and in those of setkey. `KEY16` is a key of 16 bytes.
 const SAS: &[(&str, &str)] = &[
@@ -158,8 +156,8 @@ fn compare(kind: &str, option: &str, entries: &[(&str, &str)]) {
     let (by_ip, by_setkey) = (Host::new("ip"), Host::new("setkey"));
     for (words, statement) in entries {
         by_ip.ip(&with_keys(&format!("xfrm {kind} add src {words}")));
-        let loaded = read(&by_setkey, "-k -f -", &with_keys(statement));
-        assert_eq!(loaded, SILENCE, "{statement}");
+        let loaded = by_setkey.setkey_input("-k -f -", &with_keys(statement));
+        assert_eq!(loaded, Outcome::SILENCE, "{statement}");
         let [theirs, ours] = [&by_ip, &by_setkey].map(|host| {
             let script = host.setkey(&format!("{option} --script")).stdout;
             // setkey keeps the level in the field `share`, as docs/quirks.md describes.

@@ -1,19 +1,7 @@
 //! What setkey reports of statements: of those that the kernel refuses once and with their place, of those that succeed
 //! nothing.
 
-use std::{io::Write, process::Stdio};
-
-use scenarios::{Host, Outcome, setkey};
-
-/// `setkey WORDS` with this standard input.
-fn piped(host: &Host, words: &str, input: &str) -> Outcome {
-    let mut command = host.command(setkey());
-    command.args(words.split_whitespace()).stdin(Stdio::piped());
-    let mut setkey =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
-    setkey.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("it reads");
-    setkey.wait_with_output().expect("it ends").into()
-}
+use scenarios::{Host, Outcome};
 
 #[test]
 fn a_statement_that_succeeds_prints_nothing_but_to_people() {
@@ -22,18 +10,16 @@ fn a_statement_that_succeeds_prints_nothing_but_to_people() {
                   spdadd 192.0.2.0/24[80] 198.51.100.0/24 any -P in none;\n";
     host.load(script);
     host.flush();
-    let silence = Outcome { status: 0, stdout: String::new(), stderr: String::new() };
-    assert_eq!(piped(&host, "-c", script), silence);
+    assert_eq!(host.setkey_input("-c", script), Outcome::SILENCE);
     host.flush();
-    let verbose = piped(&host, "-v -c", script).stderr;
+    let verbose = host.setkey_input("-v -c", script).stderr;
     assert!(verbose.contains("run ipsecd") && verbose.contains("port"), "{verbose}");
 }
 
 #[test]
 fn a_refused_statement_of_standard_input_has_its_line() {
     let host = Host::new("lines");
-    let outcome = piped(
-        &host,
+    let outcome = host.setkey_input(
         "-c",
         "spdflush;\ndelete 192.0.2.1 192.0.2.2 esp 0x1001;\n\nspddelete 192.0.2.1 192.0.2.2 any -P out;\n",
     );
@@ -64,7 +50,8 @@ fn an_sa_with_a_mark_is_not_taken_for_none() {
     let host = Host::new("mark");
     host.load("add 192.0.2.1 192.0.2.2 esp 0x1001 -mark 5/0xff -E aes-cbc \"sixteen byte key\";");
     for statement in ["get", "delete"] {
-        let outcome = piped(&host, "-c", &format!("{statement} 192.0.2.1 192.0.2.2 esp 0x1001;\n"));
+        let outcome =
+            host.setkey_input("-c", &format!("{statement} 192.0.2.1 192.0.2.2 esp 0x1001;\n"));
         assert_eq!(outcome.stdout, "No such process.\n");
         let expected = "one with -mark 0x5/0xff is there\n";
         assert!(outcome.stderr.ends_with(expected), "{}", outcome.stderr);
@@ -80,12 +67,12 @@ fn sas_are_chosen_by_if_id_and_mark() {
     host.load(&format!("add {named} -ifid 7 {key};"));
     for statement in ["get", "delete"] {
         for (option, there) in [("-ifid 8", "with -ifid 7"), ("-ifid 0", "with -ifid 7")] {
-            let outcome = piped(&host, "-c", &format!("{statement} {named} {option};\n"));
+            let outcome = host.setkey_input("-c", &format!("{statement} {named} {option};\n"));
             assert_eq!(outcome.stdout, "No such process.\n");
             let expected = format!("SPI, mark and if_id: one {there} is there\n");
             assert!(outcome.stderr.ends_with(&expected), "{}", outcome.stderr);
         }
-        let found = piped(&host, "-c", &format!("{statement} {named} -ifid 7;\n"));
+        let found = host.setkey_input("-c", &format!("{statement} {named} -ifid 7;\n"));
         assert_eq!((found.stdout.contains("0x00001001"), &*found.stderr), (statement == "get", ""));
     }
     // One is deleted, and the others stay.
@@ -102,7 +89,7 @@ fn sas_are_chosen_by_if_id_and_mark() {
             host.load(&format!("add 192.0.2.1 192.0.2.2 esp {sa} {key};"));
         }
         host.load(&format!("deleteall 192.0.2.1 192.0.2.2 esp {option};"));
-        let dump = piped(&host, "-D", "").stdout;
+        let dump = host.setkey_input("-D", "").stdout;
         let left = (1..=4).map(|last| format!("0x0000100{last}"));
         let left: Vec<String> = left.filter(|spi| dump.contains(spi)).collect();
         assert_eq!(left, spis, "{option}\n{dump}");
@@ -125,7 +112,7 @@ fn a_policy_that_is_near_is_not_taken_for_none() {
         ("192.0.2.5 192.0.2.6 any -P out", ": one with -P fwd is there, one with -P in is there\n"),
         ("192.0.2.7 192.0.2.8 any -P out", "no policy has exactly this selector and direction\n"),
     ] {
-        let outcome = piped(&host, "-c", &format!("spddelete {deleted};\n"));
+        let outcome = host.setkey_input("-c", &format!("spddelete {deleted};\n"));
         assert_eq!(outcome.stdout, "No entry.\n");
         assert!(outcome.stderr.ends_with(there), "{}", outcome.stderr);
     }

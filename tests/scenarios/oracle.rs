@@ -14,7 +14,7 @@ fn as_the_original() {
     let (mut expected, mut actual) = (String::new(), String::new());
     for script in cases() {
         let host = Host::new("oracle");
-        let read = host.setkey_file(&script);
+        let read = host.setkey_file("", &script);
         let observed = [
             ("out", read.stdout),
             ("rc", format!("{}\n", read.status)),

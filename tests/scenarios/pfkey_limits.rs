@@ -14,7 +14,7 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv,
     send, socket_with,
 };
-use scenarios::{Daemon, Host, Outcome, times};
+use scenarios::{Daemon, Host, Outcome, Vitals, processor_ticks, times};
 
 /// A request that every service refuses: version 0.
 const REFUSED: [u8; 16] = [0; 16];
@@ -72,27 +72,6 @@ impl Service {
         list.lines().count()
     }
 
-    fn proc(&self, name: &str) -> String {
-        let pid = self.daemon.pid().as_raw_nonzero();
-        fs::read_to_string(format!("/proc/{pid}/{name}")).expect("the daemon is there")
-    }
-
-    /// Resident memory, in KiB.
-    fn memory(&self) -> u64 {
-        let status = self.proc("status");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let words = line.expect("a field").split_whitespace().next();
-        words.and_then(|number| number.parse().ok()).expect("a number")
-    }
-
-    /// Processor time, in ticks of 10 ms.
-    fn ticks(&self) -> u64 {
-        let stat = self.proc("stat");
-        let (_, fields) = stat.rsplit_once(')').expect("a name");
-        let numbers = fields.split_whitespace().skip(11).take(2);
-        numbers.map(|number| number.parse::<u64>().expect("a number")).sum()
-    }
-
     fn set_limits(&self, limits: &str) {
         let pid = format!("--pid={}", self.daemon.pid().as_raw_nonzero());
         Outcome::success(Command::new("prlimit").arg(pid).args(limits.split_whitespace()));
@@ -118,7 +97,7 @@ fn clients_that_do_not_read() {
     let service = Service::start("--nofile=1024");
     let requests = times(500_000, 40_000);
     drop(service.ask());
-    let before = service.memory();
+    let before = Vitals::of(service.daemon.pid()).memory;
     let clients: Vec<_> = (0..20).map(|_| service.connect()).collect();
     thread::scope(|scope| {
         for client in &clients {
@@ -130,10 +109,10 @@ fn clients_that_do_not_read() {
         }
     });
     assert_eq!(service.ask().1, ENOENT);
-    let with_clients = service.memory();
+    let with_clients = Vitals::of(service.daemon.pid()).memory;
     drop(clients);
     service.wait_until(|service| service.clients() == 0);
-    let after = service.memory();
+    let after = Vitals::of(service.daemon.pid()).memory;
     println!("{before} KiB before, {with_clients} KiB with clients, {after} KiB after");
     assert!(with_clients < before + 96 * KIB_OF_MIB, "{with_clients} KiB");
     assert!(after < before + 8 * KIB_OF_MIB, "{after} KiB");
@@ -190,9 +169,9 @@ fn no_descriptor_is_left() {
     service.set_limits("--nofile=8:1024");
     let waiting = service.connect();
     let reader = UnixStream::connect(service.path("clients.sock")).expect("the service listens");
-    let before = service.ticks();
+    let before = processor_ticks(service.daemon.pid());
     thread::sleep(Duration::from_secs(3));
-    let used = service.ticks() - before;
+    let used = processor_ticks(service.daemon.pid()) - before;
     assert!(used < 30, "{used} ticks in 3 s");
 
     service.set_limits("--nofile=1024:1024");

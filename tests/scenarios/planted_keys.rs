@@ -81,12 +81,11 @@ fn a_key_is_printed_only_where_it_is_meant_to_be() {
     let (script, directory) = (NamedTempFile::new().expect("a file"), TempDir::new_in("/run"));
     let directory = directory.expect("a directory");
     fs::write(&script, SCRIPT).expect("a script");
-    let path = script.path().display();
     let monitors = ["-x --redact", "-x -H --redact", "--pfkey -x -H --redact"];
     let monitors = monitors.map(|words| Monitor::start(&host, words, &directory));
     thread::sleep(Duration::from_secs(1));
     for words in ["-v", "-v -H", "-v --pfkey", "-v -H --pfkey"] {
-        let outcome = host.setkey(&format!("--redact {words} -f {path}"));
+        let outcome = host.setkey_file(&format!("--redact {words}"), script.path());
         assert_eq!(outcome.status, 0, "{outcome:?}");
         assert!(outcome.stdout.contains("xxxxxxxx"), "{outcome:?}");
         assert_absent(words, &outcome.stdout);

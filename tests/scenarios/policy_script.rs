@@ -22,7 +22,7 @@ fn script_of(host: &Host, words: &str) -> Outcome {
 fn load(host: &Host, script: &str) {
     let mut file = NamedTempFile::new().expect("a file");
     file.write_all(script.as_bytes()).expect("room");
-    let loaded = host.setkey_file(file.path());
+    let loaded = host.setkey_file("", file.path());
     assert_eq!((loaded.status, loaded.stdout.as_str()), (0, ""), "{script}\n{}", loaded.stderr);
 }
 

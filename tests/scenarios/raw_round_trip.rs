@@ -10,7 +10,7 @@ use std::{
 
 use cli::{
     Keys, PolicyJson, SaJson,
-    json::{Document, Fingerprints},
+    json::{Document, Fingerprints, SCHEMA_VERSION},
 };
 use engine::{Engine, Namespace, Options};
 use jsonschema::Validator;
@@ -168,7 +168,8 @@ struct Json<'a> {
 
 impl<'a> Json<'a> {
     fn new(host: &'a Host) -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/json/schema-1.json");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(format!("../docs/json/schema-{SCHEMA_VERSION}.json"));
         let schema = fs::read_to_string(path).expect("the schema");
         let schema = serde_json::from_str(&schema).expect("JSON");
         let schema = jsonschema::draft202012::new(&schema).expect("a schema");

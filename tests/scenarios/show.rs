@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::Path};
 
-use scenarios::{Host, Outcome, report_skipped, setkey};
+use scenarios::{Host, report_skipped};
 use serde_json::{Value, json};
 
 const SA: &str = r#"
@@ -91,7 +91,7 @@ fn captures() {
     for count in [1, 40] {
         let host = Host::new("host");
         let script = directory.join(format!("{count}.conf"));
-        let loaded = Outcome::of(host.command(setkey()).args(["-k", "-f"]).arg(script));
+        let loaded = host.setkey_file("-k", &script);
         if loaded.stderr.contains("this kernel ignored -dir") {
             return report_skipped("SAs with a direction, which this kernel does not have");
         }

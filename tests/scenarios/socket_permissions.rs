@@ -86,7 +86,7 @@ impl Hosts {
     fn serve(&self, configuration: &str) -> Daemon {
         let file = self.file("ipsecd.conf");
         fs::write(&file, configuration).expect("a configuration");
-        let daemon = Daemon::begin(&self.a, &format!("--config {}", file.display()));
+        let daemon = Daemon::configured(&self.a, &file);
         daemon.wait_for_news("READY=1");
         daemon
     }

@@ -47,6 +47,14 @@ impl Daemon {
         Self::run(command)
     }
 
+    /// Starts one with this configuration.
+    #[must_use]
+    pub fn configured(host: &Host, configuration: &Path) -> Self {
+        let mut command = host.command(installed_ipsecd());
+        command.arg("--config").arg(configuration);
+        Self::run(command)
+    }
+
     /// Starts one by way of a program, which executes or waits for its arguments.
     #[must_use]
     pub fn begin_by(host: &Host, program: &str, words: &str) -> Self {

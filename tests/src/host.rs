@@ -123,6 +123,12 @@ impl Host {
         Outcome::of(self.command(setkey()).args(words.split_whitespace()))
     }
 
+    /// setkey(8) with these words and this standard input.
+    #[must_use]
+    pub fn setkey_input(&self, words: &str, input: &str) -> Outcome {
+        Outcome::with_input(self.command(setkey()).args(words.split_whitespace()), input)
+    }
+
     /// sysctl-shim(8) with these words.
     #[must_use]
     pub fn sysctl(&self, words: &str) -> Outcome {
@@ -140,23 +146,23 @@ impl Host {
         Outcome::of(self.command(ipsecctl()).args(words.split_whitespace()))
     }
 
-    /// `setkey -f FILE`, which may refuse.
+    /// `setkey -f FILE` with these options, which may refuse.
     #[must_use]
-    pub fn setkey_file(&self, script: &Path) -> Outcome {
-        Outcome::of(self.command(setkey()).arg("-f").arg(script))
+    pub fn setkey_file(&self, options: &str, script: &Path) -> Outcome {
+        let mut command = self.command(setkey());
+        Outcome::of(command.args(options.split_whitespace()).arg("-f").arg(script))
     }
 
     /// `setkey -f` with a script of this text, which may refuse.
     #[must_use]
     pub fn setkey_text(&self, script: &str) -> Outcome {
-        self.setkey_file(file_of(script).path())
+        self.setkey_file("", file_of(script).path())
     }
 
     /// Loads a setkey script, which must go through without a word.
     pub fn load(&self, script: &str) {
         let outcome = self.setkey_text(script);
-        let silence = Outcome { status: 0, stdout: String::new(), stderr: String::new() };
-        assert_eq!(outcome, silence, "loading{script}");
+        assert_eq!(outcome, Outcome::SILENCE, "loading{script}");
     }
 
     /// Empties the SAD and the SPD.

@@ -48,5 +48,5 @@ pub use scripts::scripts;
 pub use service_manager::ServiceManager;
 pub use session::Session;
 pub use times::{lasts, times};
-pub use vitals::Vitals;
+pub use vitals::{Vitals, processor_ticks};
 pub use wire::{Packet, Wire, protocol};

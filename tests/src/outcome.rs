@@ -1,6 +1,9 @@
 //! What a program left behind.
 
-use std::process::{Command, Output};
+use std::{
+    io::{Seek, Write},
+    process::{Command, Output},
+};
 
 /// Exit status and output of a program that has ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,10 +17,22 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// That of a program that succeeded and printed nothing.
+    pub const SILENCE: Self = Self { status: 0, stdout: String::new(), stderr: String::new() };
+
     /// Runs `command` to its end.
     pub fn of(command: &mut Command) -> Self {
         let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
         Self::from(output)
+    }
+
+    /// Runs `command` to its end, with this text as its standard input.
+    pub fn with_input(command: &mut Command, text: &str) -> Self {
+        // Not a pipe: the program may end before it has read all.
+        let mut file = tempfile::tempfile().expect("a temporary file");
+        file.write_all(text.as_bytes()).expect("a temporary file");
+        file.rewind().expect("a temporary file");
+        Self::of(command.stdin(file))
     }
 
     /// Runs `command`, which must succeed, and returns what it printed.

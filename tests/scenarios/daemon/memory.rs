@@ -41,7 +41,7 @@ sys.stdin.read()";
 fn load_by_pf_key(host: &Host, script: &str) {
     let file = NamedTempFile::new().expect("a temporary file");
     fs::write(&file, script).expect("a script");
-    let loaded = host.setkey(&format!("--pfkey -f {}", file.path().display()));
+    let loaded = host.setkey_file("--pfkey", file.path());
     assert_eq!((loaded.status, loaded.stdout.as_str()), (0, ""), "{loaded:?}");
 }
 

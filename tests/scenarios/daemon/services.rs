@@ -91,7 +91,7 @@ fn pf_key_and_who_speaks_it() {
     let script = NamedTempFile::new().expect("a temporary file");
     let policy = format!("spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec {TUNNEL};");
     fs::write(&script, policy).expect("a script");
-    let loaded = host.setkey(&format!("--pfkey -f {}", script.path().display()));
+    let loaded = host.setkey_file("--pfkey", script.path());
     assert_eq!((loaded.status, loaded.stdout.as_str()), (0, ""), "{loaded:?}");
     host.ip(&add_sa());
     eventually("the policy is whole", || templates(&host) == 1);
@@ -139,7 +139,7 @@ fn one_that_cannot_start() {
     let _other = RunningService::start(&host);
     let file = NamedTempFile::new().expect("a temporary file");
     fs::write(&file, "sockets everybody ipsec\n").expect("a configuration");
-    let daemon = Daemon::begin(&host, &format!("--config {}", file.path().display()));
+    let daemon = Daemon::configured(&host, file.path());
     daemon.wait_for_log("started directory=");
     let log = daemon.log();
     for words in [
@@ -164,14 +164,14 @@ fn the_icv_of_a_program_that_cannot_say_it() {
     let file = NamedTempFile::new().expect("a temporary file");
     // For the user that the daemon becomes.
     fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("an own file");
-    let daemon = Daemon::begin(&host, &format!("--config {}", file.path().display()));
+    let daemon = Daemon::configured(&host, file.path());
     daemon.wait_for_news("READY=1");
     let icv_of_new_sa = |spi: &str| {
         let script = NamedTempFile::new().expect("a temporary file");
         let key = "k".repeat(32);
         let add = format!("add 192.0.2.1 192.0.2.2 ah {spi} -A hmac-sha256 \"{key}\";");
         fs::write(&script, add).expect("a script");
-        let added = host.setkey(&format!("--pfkey -f {}", script.path().display()));
+        let added = host.setkey_file("--pfkey", script.path());
         assert_eq!((added.status, added.stdout.as_str()), (0, ""), "{added:?}");
         let shown =
             host.show(&format!("xfrm state get src 192.0.2.1 dst 192.0.2.2 proto ah spi {spi}"));

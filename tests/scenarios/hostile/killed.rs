@@ -91,7 +91,7 @@ fn script_text() -> String {
 
 /// What setkey and the kernel have after a script: the policies as requested, and as installed.
 fn state_after(host: &Host, script: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
-    let outcome = host.setkey_file(script);
+    let outcome = host.setkey_file("", script);
     assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{}", outcome.stderr);
     let entry = Regex::new(r"(?m)^src .*\n(\s.*\n)*").expect("a pattern");
     let kernel = host.show("xfrm policy");

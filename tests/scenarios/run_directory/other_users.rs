@@ -7,7 +7,7 @@ use std::{
 
 use scenarios::{Background, Host, Outcome, sysctl_shim};
 
-use super::{keep_something, mode, with_input};
+use super::{keep_something, mode};
 
 /// The longest that a command may take; SQLite's and the lock's limits are 10 s.
 const LIMIT: Duration = Duration::from_secs(3);
@@ -86,7 +86,7 @@ fn no_other_user_opens_a_record_at_any_time() {
             "spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec esp/tunnel/10.0.0.1-10.0.0.2/use;";
         // No umask makes the files readable.
         let load = format!("umask 0; exec '{}' -c", scenarios::setkey().display());
-        let outcome = with_input(host.command("sh").arg("-c").arg(load), script);
+        let outcome = Outcome::with_input(host.command("sh").arg("-c").arg(load), script);
         assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{outcome:?}");
         std::fs::write(&flag, "").expect("a file");
         won += opener.lines.recv().expect("it ends").parse::<u32>().expect("a number");

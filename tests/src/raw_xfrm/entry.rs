@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::fields::{
-    Field, POLICY, POLICY_LENGTH, SA, SA_LENGTH, TEMPLATE, TEMPLATE_LENGTH, attribute,
+    Field, POLICY, POLICY_LENGTH, SA, SA_LENGTH, SELECTOR, TEMPLATE, TEMPLATE_LENGTH, attribute,
     attribute_name,
 };
 
@@ -15,11 +15,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn fields(self) -> &'static [Field] {
-        match self {
+    fn fields(self) -> impl Iterator<Item = &'static Field> {
+        let rest = match self {
             Kind::Sa => SA,
             Kind::Policy => POLICY,
-        }
+        };
+        SELECTOR.iter().chain(rest)
     }
 
     fn length(self) -> usize {
@@ -96,7 +97,7 @@ impl Entry {
     }
 
     fn place(&self, name: &str) -> (usize, usize) {
-        let field = self.kind.fields().iter().find(|field| field.0 == name);
+        let field = self.kind.fields().find(|field| field.0 == name);
         let &(_, offset, length) = field.unwrap_or_else(|| panic!("no field {name}"));
         (offset, length)
     }
@@ -163,7 +164,7 @@ impl Entry {
                 {
                     let pairs = mine.chunks(TEMPLATE_LENGTH).zip(others.chunks(TEMPLATE_LENGTH));
                     names.extend(pairs.flat_map(|(mine, others)| {
-                        let fields = differing(TEMPLATE, mine, others);
+                        let fields = differing(TEMPLATE.iter(), mine, others);
                         fields.into_iter().map(|name| format!("TMPL.{name}"))
                     }));
                 }
@@ -179,9 +180,13 @@ impl Entry {
     }
 }
 
-fn differing(fields: &[Field], mine: &[u8], others: &[u8]) -> BTreeSet<String> {
+fn differing<'a>(
+    fields: impl Iterator<Item = &'a Field>,
+    mine: &[u8],
+    others: &[u8],
+) -> BTreeSet<String> {
     let differ = |&&(_, offset, length): &&Field| {
         mine[offset..offset + length] != others[offset..offset + length]
     };
-    fields.iter().filter(differ).map(|field| field.0.to_owned()).collect()
+    fields.filter(differ).map(|field| field.0.to_owned()).collect()
 }

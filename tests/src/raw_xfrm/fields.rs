@@ -3,8 +3,8 @@
 /// A field.
 pub type Field = (&'static str, usize, usize);
 
-/// `struct xfrm_usersa_info`.
-pub const SA: &[Field] = &[
+/// `struct xfrm_selector`, with which an SA and a policy begin.
+pub const SELECTOR: &[Field] = &[
     ("sel.daddr", 0, 16),
     ("sel.saddr", 16, 16),
     ("sel.dport", 32, 2),
@@ -17,6 +17,10 @@ pub const SA: &[Field] = &[
     ("sel.proto", 44, 1),
     ("sel.ifindex", 48, 4),
     ("sel.user", 52, 4),
+];
+
+/// `struct xfrm_usersa_info` after its selector.
+pub const SA: &[Field] = &[
     ("id.daddr", 56, 16),
     ("id.spi", 72, 4),
     ("id.proto", 76, 1),
@@ -31,23 +35,11 @@ pub const SA: &[Field] = &[
     ("replay_window", 215, 1),
     ("flags", 216, 1),
 ];
-/// Its length.
+/// Its length, with the selector.
 pub const SA_LENGTH: usize = 224;
 
-/// `struct xfrm_userpolicy_info`.
+/// `struct xfrm_userpolicy_info` after its selector.
 pub const POLICY: &[Field] = &[
-    ("sel.daddr", 0, 16),
-    ("sel.saddr", 16, 16),
-    ("sel.dport", 32, 2),
-    ("sel.dport_mask", 34, 2),
-    ("sel.sport", 36, 2),
-    ("sel.sport_mask", 38, 2),
-    ("sel.family", 40, 2),
-    ("sel.prefixlen_d", 42, 1),
-    ("sel.prefixlen_s", 43, 1),
-    ("sel.proto", 44, 1),
-    ("sel.ifindex", 48, 4),
-    ("sel.user", 52, 4),
     ("lft", 56, 64),
     ("curlft", 120, 32),
     ("priority", 152, 4),
@@ -57,7 +49,7 @@ pub const POLICY: &[Field] = &[
     ("flags", 162, 1),
     ("share", 163, 1),
 ];
-/// Its length.
+/// Its length, with the selector.
 pub const POLICY_LENGTH: usize = 168;
 
 /// `struct xfrm_user_tmpl`.
