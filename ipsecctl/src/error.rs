@@ -103,6 +103,22 @@ pub enum Error {
         /// Why not.
         error: io::Error,
     },
+    /// A file of earlier counters has something else.
+    #[error("{}: {error}", path.display())]
+    Counters {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        error: model::MalformedCounter,
+    },
+    /// A file of the command line cannot be read or written.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),

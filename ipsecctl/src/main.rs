@@ -1,7 +1,9 @@
 //! ipsecctl(8): what xfrm-tools has beside setkey(8). A file is a subcommand.
 
+mod counters;
 mod error;
 mod exec;
+mod output;
 mod policy;
 mod run;
 mod seccomp_notify;
@@ -26,6 +28,7 @@ struct Options {
 enum Command {
     Run(run::Run),
     Show(show::Show),
+    Counters(counters::Counters),
     Exec(exec::Exec),
     #[command(subcommand)]
     Socket(socket::Command),
@@ -37,6 +40,10 @@ fn main() -> ExitCode {
         Command::Run(run) => with_code(run.execute()),
         Command::Exec(exec) => with_code(exec.execute()),
         Command::Show(show) => match show.execute() {
+            Ok(code) => return code,
+            Err(error) => (error, ExitCode::FAILURE),
+        },
+        Command::Counters(counters) => match counters.execute() {
             Ok(code) => return code,
             Err(error) => (error, ExitCode::FAILURE),
         },

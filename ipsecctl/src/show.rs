@@ -11,16 +11,15 @@ mod sas;
 mod selector;
 mod variables;
 
-use std::{
-    io::{self, BufWriter, Write},
-    num::NonZeroU16,
-    process::ExitCode,
-};
+use std::{io::Write, num::NonZeroU16, process::ExitCode};
 
 use clap::builder::PossibleValuesParser;
 use cli::{Choice, Column, Keys, json::Document};
 
-use crate::Error;
+use crate::{
+    Error,
+    output::{self, Output},
+};
 
 /// Show policies, SAs, variables, the clients of the PF_KEY service, and the default policy.
 ///
@@ -118,7 +117,7 @@ impl Subject {
     }
 
     /// Prints it as a table.
-    fn list(&self, is_wide: bool, width: Option<usize>, out: &mut impl Write) -> Result<(), Error> {
+    fn list(&self, is_wide: bool, width: Option<usize>, out: &mut Output) -> Result<(), Error> {
         let style = |output| Style { is_wide, width, output };
         let read = match self {
             Subject::Policies { output } => return policies::list(&style(output), out),
@@ -153,18 +152,10 @@ impl Show {
     /// Prints the subject, or all.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
-        let printed = if self.json { self.print_json(&mut out) } else { self.print(&mut out) };
-        match printed.and_then(|()| Ok(out.flush()?)) {
-            // The reader of standard output has gone.
-            Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Ok(ExitCode::FAILURE)
-            }
-            printed => printed.map(|()| ExitCode::SUCCESS),
-        }
+        output::print(|out| if self.json { self.print_json(out) } else { self.print(out) })
     }
 
-    fn print(&self, out: &mut impl Write) -> Result<(), Error> {
+    fn print(&self, out: &mut Output) -> Result<(), Error> {
         let width = match self.width {
             _ if self.wide => None,
             Some(width) => Some(usize::from(width.get())),
@@ -181,7 +172,7 @@ impl Show {
         Ok(())
     }
 
-    fn print_json(&self, out: &mut impl Write) -> Result<(), Error> {
+    fn print_json(&self, out: &mut Output) -> Result<(), Error> {
         let mut document = Document::default();
         match &self.subject {
             Some(subject) => subject.add_to(&mut document)?,

@@ -8,6 +8,7 @@ mod algorithms;
 mod all_or_nothing;
 mod cases;
 mod corpus;
+mod counters;
 mod daemon;
 mod def_policy;
 mod default_levels;

@@ -12,6 +12,7 @@ mod table;
 mod text;
 mod warnings;
 mod width;
+mod wrap;
 
 pub use color::{Color, Colors};
 pub use diagnostic::{Diagnostic, error_in_one_line};
@@ -24,3 +25,4 @@ pub use table::Table;
 pub use text::KeyText;
 pub use warnings::print_warnings;
 pub use width::output_width;
+pub use wrap::wrap;

@@ -11,7 +11,8 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{
-    AnyVariableJson, ClientJson, DefaultPolicyJson, FindingJson, KernelJson, PolicyJson, SaJson,
+    AnyVariableJson, ClientJson, CounterJson, DefaultPolicyJson, FindingJson, KernelJson,
+    PolicyJson, SaJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -46,6 +47,9 @@ pub struct Document {
     /// Clients of the PF_KEY service, in the order of their connections: `ipsecctl show clients`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clients: Option<Vec<ClientJson>>,
+    /// Packets that XFRM has dropped, in the kernel's order: `ipsecctl counters`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub counters: Option<Vec<CounterJson>>,
     /// What is wrong in a script, in its order: `setkey --check`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<FindingJson>>,
@@ -81,6 +85,14 @@ impl Document {
     /// Errors: those of `out`.
     pub fn write(&self, mut out: impl Write) -> io::Result<()> {
         serde_json::to_writer_pretty(&mut out, self)?;
+        out.write_all(b"\n")
+    }
+
+    /// Prints the document in one line.
+    ///
+    /// Errors: those of `out`.
+    pub fn write_line(&self, mut out: impl Write) -> io::Result<()> {
+        serde_json::to_writer(&mut out, self)?;
         out.write_all(b"\n")
     }
 }

@@ -2,6 +2,7 @@
 //! the fields, and an optional one that is not set is left out.
 
 mod client;
+mod counter;
 mod document;
 mod finding;
 mod fingerprint;
@@ -18,6 +19,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use client::ClientJson;
+pub use counter::CounterJson;
 pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
 pub use finding::{FindingJson, PositionJson};
 pub use fingerprint::Fingerprints;

@@ -5,8 +5,8 @@ use std::num::{NonZeroU16, NonZeroU32};
 use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
-        AnyVariableJson, ClientJson, DefaultPolicyJson, Document, FindingJson, Fingerprints,
-        HashThresholdJson, KernelJson, ProcVariableJson,
+        AnyVariableJson, ClientJson, CounterJson, DefaultPolicyJson, Document, FindingJson,
+        Fingerprints, HashThresholdJson, KernelJson, ProcVariableJson,
     },
 };
 use grammar::Script;
@@ -204,6 +204,10 @@ pub fn full_document() -> Document {
             queued_bytes: 160,
             lost_messages: 3,
         }]),
+        counters: Some(vec![
+            CounterJson::new("XfrmInNoStates", 7, Some(3)),
+            CounterJson::new("XfrmNewError", 1, None),
+        ]),
         findings: Some(findings()),
         ..Document::default()
     }

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use super::Counter;
 
 /// The values of a kernel's counters, in packets since the network namespace was made.
@@ -12,6 +14,13 @@ pub struct MalformedCounter {
     pub line: usize,
     /// The line.
     pub text: String,
+}
+
+/// The text that [`CounterValues::parse`] reads.
+impl fmt::Display for CounterValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.iter().try_for_each(|(name, value)| writeln!(f, "{name} {value}"))
+    }
 }
 
 impl CounterValues {

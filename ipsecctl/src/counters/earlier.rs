@@ -1,0 +1,74 @@
+//! The values of an earlier call, in a file of the caller's choice: a copy of `/proc/net/xfrm_stat`.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use model::CounterValues;
+
+use crate::Error;
+
+/// The kernel's own has less than 2 KiB.
+const MOST_BYTES: u64 = 1 << 16;
+
+/// Reads the file; `None` if there is none yet.
+pub fn read(path: &Path) -> Result<Option<CounterValues>, Error> {
+    let mut text = String::new();
+    match File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_string(&mut text)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(path)(error)),
+    }
+    let values = CounterValues::parse(&text);
+    values.map(Some).map_err(|error| Error::Counters { path: path.to_owned(), error })
+}
+
+/// Replaces the file at once: a reader finds the values of one call.
+pub fn write(path: &Path, values: &CounterValues) -> Result<(), Error> {
+    let text = values.to_string();
+    let new = PathBuf::from(format!("{}.{}", path.display(), std::process::id()));
+    let written = File::create_new(&new).and_then(|mut file| file.write_all(text.as_bytes()));
+    let replaced = written.and_then(|()| fs::rename(&new, path));
+    if replaced.is_err() {
+        // It may not be there.
+        let _ = fs::remove_file(&new);
+    }
+    replaced.map_err(failed(path))
+}
+
+fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_owned();
+    |error| Error::File { path, error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("counters");
+        assert_eq!(read(&path).unwrap(), None);
+        for text in ["XfrmInError 3\n", "XfrmInError 4\nXfrmOutError 0\n"] {
+            let values = CounterValues::parse(text).unwrap();
+            write(&path, &values).unwrap();
+            assert_eq!(read(&path).unwrap(), Some(values));
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn another_file_is_not_overwritten() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("letter");
+        fs::write(&path, "Dear sir\n").unwrap();
+        let error = read(&path).unwrap_err().to_string();
+        assert!(
+            error.ends_with("letter: line 1 is not a name and a number: `Dear sir`"),
+            "{error}"
+        );
+    }
+}
