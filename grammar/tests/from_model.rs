@@ -86,7 +86,7 @@ fn text() {
 #[test]
 fn what_the_table_does_not_have_is_named_as_the_kernel_names_it() {
     let keyed = |kind, kernel: &str, icv_bits, key: &[u8]| {
-        Some(Keyed::of_kernel(kind, kernel, icv_bits, Key::new(key.to_vec())))
+        Keyed::of_kernel(kind, kernel, icv_bits, Key::new(key.to_vec()))
     };
     let written = |sa: Sa| {
         let written = script_of_sa(&sa);
@@ -119,7 +119,7 @@ fn what_the_table_does_not_have_is_named_as_the_kernel_names_it() {
         written(Sa { aead: gcm, ..bare(Proto::Esp) }),
         "esp 0x1000 -m transport -E \"kernel:rfc4106(gcm(sm4))/128\" \"\""
     );
-    let lzjh = Some(Algorithm::of_kernel(AlgorithmKind::Comp, "lzjh"));
+    let lzjh = Algorithm::of_kernel(AlgorithmKind::Comp, "lzjh");
     assert_eq!(
         written(Sa { comp: lzjh, ..bare(Proto::IpComp) }),
         "ipcomp 0x1000 -m transport -C \"kernel:lzjh\""

@@ -1,9 +1,9 @@
-use std::{
-    fmt,
-    sync::{Mutex, PoisonError},
-};
+mod key_bits;
+
+use std::sync::{Mutex, PoisonError};
 
 use crate::Dialect;
+pub use key_bits::KeyBits;
 
 /// What an algorithm does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -16,77 +16,6 @@ pub enum AlgorithmKind {
     Aead,
     /// Compression (`-C`, `XFRMA_ALG_COMP`).
     Comp,
-}
-
-/// The key lengths an algorithm takes, in bits, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KeyBits {
-    /// The shortest.
-    pub min: u16,
-    /// The longest; 0: no key.
-    pub max: u16,
-    /// From one length to the next.
-    pub step: u16,
-    /// How many of them are a salt behind the key itself.
-    pub salt: u16,
-}
-
-impl KeyBits {
-    const NONE: KeyBits = KeyBits::only(0);
-
-    const fn only(bits: u16) -> Self {
-        Self::from_to(bits, bits)
-    }
-
-    /// Every number of bytes.
-    const fn from_to(min: u16, max: u16) -> Self {
-        Self { min, max, step: 8, salt: 0 }
-    }
-
-    /// Keys of 128, 192 and 256 bits with a salt behind them.
-    const fn three_with(salt: u16) -> Self {
-        Self { min: 128 + salt, max: 256 + salt, step: 64, salt }
-    }
-
-    /// Whether the algorithm takes a key of `bits`.
-    #[must_use]
-    pub fn fits(self, bits: usize) -> bool {
-        self.is_between(bits) && (bits - usize::from(self.min)).is_multiple_of(self.step.into())
-    }
-
-    /// Whether a key of `bits` is neither too short nor too long: the original's own test
-    /// (`ipsec_check_keylen`).
-    #[must_use]
-    pub fn is_between(self, bits: usize) -> bool {
-        (self.min.into()..=self.max.into()).contains(&bits)
-    }
-}
-
-impl fmt::Display for KeyBits {
-    /// `a key of 128, 192 or 256 bits (16, 24 or 32 bytes)`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let &Self { min, max, step, salt } = self;
-        let (bits, bytes) = match max {
-            0 => return f.write_str("no key"),
-            _ if step > 8 => {
-                let lengths = || (min..=max).step_by(step.into());
-                (alternatives(lengths()), alternatives(lengths().map(|bits| bits / 8)))
-            }
-            _ if min < max => (format!("{min} to {max}"), format!("{} to {}", min / 8, max / 8)),
-            _ => (min.to_string(), (min / 8).to_string()),
-        };
-        write!(f, "a key of {bits} bits ({bytes} bytes)")?;
-        if salt > 0 { write!(f, ", {} bytes of salt included", salt / 8) } else { Ok(()) }
-    }
-}
-
-/// `128, 192 or 256`.
-fn alternatives(numbers: impl Iterator<Item = u16>) -> String {
-    let numbers: Vec<_> = numbers.map(|number| number.to_string()).collect();
-    match &numbers[..] {
-        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
-        numbers => numbers.concat(),
-    }
 }
 
 /// One row of the algorithm table.
@@ -209,14 +138,23 @@ impl Algorithm {
     }
 
     /// The algorithm of a kind with this kernel name, with any ICV and any key: what no row means. Its
-    /// word is [`Algorithm::KERNEL`] and the name. It is kept as long as the program runs: the kernel
-    /// has few algorithms.
+    /// word is [`Algorithm::KERNEL`] and the name. It is kept as long as the program runs, so there is none
+    /// after [`Algorithm::MOST_KEPT`] others, which only a script can name: the kernel has fewer.
     #[must_use]
-    pub fn of_kernel(kind: AlgorithmKind, kernel: &str) -> &'static Self {
-        static NAMED: Mutex<Vec<&'static Algorithm>> = Mutex::new(Vec::new());
-        let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = named.iter().find(|it| it.kind == kind && it.kernel == kernel) {
-            return known;
+    pub fn of_kernel(kind: AlgorithmKind, kernel: &str) -> Option<&'static Self> {
+        static KEPT: Mutex<Vec<&'static Algorithm>> = Mutex::new(Vec::new());
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        Self::kept_in(&mut kept, kind, kernel)
+    }
+
+    fn kept_in(
+        kept: &mut Vec<&'static Algorithm>,
+        kind: AlgorithmKind,
+        kernel: &str,
+    ) -> Option<&'static Self> {
+        let known = kept.iter().find(|it| it.kind == kind && it.kernel == kernel);
+        if known.is_some() || kept.len() == Self::MOST_KEPT {
+            return known.copied();
         }
         let name: &'static str = format!("{}{kernel}", Self::KERNEL).leak();
         let kernel = &name[Self::KERNEL.len()..];
@@ -231,9 +169,12 @@ impl Algorithm {
             key_bits: KeyBits::from_to(0, u16::MAX),
             icv_bits: 0,
         }));
-        named.push(new);
-        new
+        kept.push(new);
+        Some(new)
     }
+
+    /// The algorithms without a row that a program keeps.
+    pub const MOST_KEPT: usize = 1024;
 
     /// What precedes the kernel's name of an algorithm in scripts, where there is no other word.
     pub const KERNEL: &'static str = "kernel:";
@@ -301,15 +242,26 @@ mod tests {
 
     #[test]
     fn the_kernels_name_is_enough() {
-        let named = |kind| Algorithm::of_kernel(kind, "hmac(sm3)");
+        let named = |kind| Algorithm::of_kernel(kind, "hmac(sm3)").unwrap();
         let sm3 = named(AlgorithmKind::Auth);
         assert_eq!((sm3.name, sm3.kernel, sm3.pfkey), ("kernel:hmac(sm3)", "hmac(sm3)", None));
         assert!(sm3.key_bits.fits(0) && sm3.key_bits.fits(256) && !sm3.has_row());
         assert!(std::ptr::eq(sm3, named(AlgorithmKind::Auth)));
         assert_eq!(named(AlgorithmKind::Comp).kind, AlgorithmKind::Comp);
         // A dump has AF_KEY's word, whatever ICV and key are.
-        let sha1 = Algorithm::of_kernel(AlgorithmKind::Auth, "hmac(sha1)");
+        let sha1 = Algorithm::of_kernel(AlgorithmKind::Auth, "hmac(sha1)").unwrap();
         assert_eq!((sha1.dumped, sha1.pfkey, sha1.has_row()), ("hmac-sha1", Some(3), false));
+    }
+
+    #[test]
+    fn a_program_keeps_so_many_names() {
+        let mut kept = Vec::new();
+        let mut named =
+            |number: usize| Algorithm::kept_in(&mut kept, AlgorithmKind::Auth, &number.to_string());
+        assert!((0..Algorithm::MOST_KEPT).all(|number| named(number).is_some()));
+        assert_eq!(named(Algorithm::MOST_KEPT), None);
+        assert_eq!(named(7).unwrap().kernel, "7");
+        assert_eq!(kept.len(), Algorithm::MOST_KEPT);
     }
 
     #[test]

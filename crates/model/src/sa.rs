@@ -4,9 +4,9 @@ use std::{
 };
 
 use crate::{
-    Algorithm, AlgorithmKind, Attribute, Current, DeviceName, EncapKind, Error, IpTfs, Key,
-    Lifetimes, Mark, Mode, Proto, ReplayState, ReqId, SaDirection, SaFlags, SaMode, SaState,
-    SaStats, ScriptOption, SecCtx, Selector, Spi,
+    Algorithm, Attribute, Current, DeviceName, EncapKind, Error, IpTfs, Keyed, Lifetimes, Mark,
+    Mode, Proto, ReplayState, ReqId, SaDirection, SaFlags, SaMode, SaState, SaStats, ScriptOption,
+    SecCtx, Selector, Spi,
 };
 
 /// Source and destination of an SA or a tunnel: one family.
@@ -56,35 +56,6 @@ pub struct SaId {
     pub spi: Spi,
     /// Its mark.
     pub mark: Mark,
-}
-
-/// An algorithm of the table with its key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Keyed {
-    /// The algorithm.
-    pub algorithm: &'static Algorithm,
-    /// Its key; empty for `null`.
-    pub key: Key,
-    /// Length of the integrity check value in bits; 0 for ciphers.
-    pub icv_bits: u16,
-}
-
-impl Keyed {
-    /// An algorithm with the ICV length that AF_KEY gives it.
-    #[must_use]
-    pub fn new(algorithm: &'static Algorithm, key: Key) -> Self {
-        Self { algorithm, key, icv_bits: algorithm.icv_bits }
-    }
-
-    /// The algorithm that the kernel names so: the row of the table that means this ICV and a key of
-    /// this length, or else [`Algorithm::of_kernel`].
-    #[must_use]
-    pub fn of_kernel(kind: AlgorithmKind, kernel: &str, icv_bits: u16, key: Key) -> Self {
-        let row = Algorithm::by_kernel(kind, kernel, icv_bits)
-            .filter(|row| row.icv_bits == icv_bits && row.key_bits.fits(key.bits()));
-        let algorithm = row.unwrap_or_else(|| Algorithm::of_kernel(kind, kernel));
-        Self { algorithm, key, icv_bits }
-    }
 }
 
 /// NAT traversal of an ESP SA.
@@ -294,7 +265,7 @@ impl Sa {
     }
 }
 
-/// An SA as it stands in the SAD.
+/// An SA as it is in the SAD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SaEntry {
     /// The SA.
@@ -333,7 +304,7 @@ impl SaEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Lifetime;
+    use crate::{AlgorithmKind, Key, Lifetime};
 
     fn sa(proto: Proto) -> Sa {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();

@@ -60,11 +60,13 @@ impl Lowering<'_> {
                 chosen.auth = Some(self.keyed(AUTH, auth)?);
             }
             Algorithms::Comp { name, .. } => {
-                chosen.compression = Some(match self.named_by_kernel(COMP, name)? {
-                    Some(Named { kind, kernel, .. }) => Ok(Algorithm::of_kernel(kind, kernel)),
-                    None => Algorithm::by_name(AlgorithmKind::Comp, &name.value)
-                        .ok_or_else(|| name.value.clone()),
-                });
+                chosen.compression = Some(
+                    match self.named_by_kernel(COMP, name)? {
+                        Some(Named { kind, kernel, .. }) => Algorithm::of_kernel(kind, kernel),
+                        None => Algorithm::by_name(AlgorithmKind::Comp, &name.value),
+                    }
+                    .ok_or_else(|| name.value.clone()),
+                );
             }
         }
         Ok(chosen)
@@ -99,13 +101,19 @@ impl Lowering<'_> {
         let name = &chosen.name;
         let key = chosen.key.as_ref().map_or_else(Key::default, |key| key.value.clone());
         if let Some(Named { kind, kernel, icv_bits }) = self.named_by_kernel(kinds, name)? {
-            let keyed = Keyed::of_kernel(kind, kernel, icv_bits, key);
             // What the table refuses, AH without a key, is the kernel's to decide on.
-            let algorithm = match keyed.key.bits() {
-                0 => Algorithm::of_kernel(kind, kernel),
-                _ => keyed.algorithm,
+            let keyed = match key.bits() {
+                0 => Algorithm::of_kernel(kind, kernel).map(|algorithm| Keyed {
+                    algorithm,
+                    key,
+                    icv_bits,
+                }),
+                _ => Keyed::of_kernel(kind, kernel, icv_bits, key),
             };
-            return Ok(Keyed { algorithm, ..keyed });
+            return keyed.ok_or_else(|| {
+                let kind = Kind::NotSupported(name.value.clone());
+                self.algorithm_error(kind, name.span, chosen)
+            });
         }
         let named = kinds.iter().find_map(|&kind| Algorithm::by_name(kind, &name.value));
         let Some(algorithm) = named else {

@@ -83,7 +83,7 @@ pub(super) struct Algorithms {
     pub(super) crypt: Option<Keyed>,
     pub(super) aead: Option<Keyed>,
     pub(super) comp: Option<&'static Algorithm>,
-    /// Those of them that are not exactly so on the wire: a key that is no whole number of bytes.
+    /// Those of them that the model has not exactly, such as a key that is no whole number of bytes.
     pub(super) raw: Vec<Attribute>,
 }
 
@@ -91,15 +91,15 @@ impl Algorithms {
     /// Takes an attribute that holds an algorithm, and gives back any other. Every key becomes a
     /// [`Key`], so that it is wiped.
     pub(super) fn take(&mut self, attribute: XfrmAttrs) -> Option<XfrmAttrs> {
-        // Dumps have XFRMA_ALG_AUTH as well, for readers that know nothing of ICV lengths.
-        if !is_exact(&attribute) && !matches!(attribute, XfrmAttrs::AuthenticationAlg(_)) {
-            self.raw.push(raw(&attribute));
-        }
-        match attribute {
+        let Some(is_exact) = is_exact(&attribute) else { return Some(attribute) };
+        let whole = raw(&attribute);
+        let is_read = match attribute {
             XfrmAttrs::AuthenticationAlgTrunc(auth) => {
                 let key = key(auth.alg_key, auth.alg_key_len);
                 self.auth = with_icv(AlgorithmKind::Auth, &auth.alg_name, auth.alg_trunc_len, key);
+                self.auth.is_some()
             }
+            // Dumps have it as well, for readers that know nothing of ICV lengths.
             XfrmAttrs::AuthenticationAlg(auth) => {
                 let key = key(auth.alg_key, auth.alg_key_len);
                 let row = name(&auth.alg_name)
@@ -107,22 +107,29 @@ impl Algorithms {
                 let icv_bits = row.map_or(0, |row| row.icv_bits.into());
                 let read = with_icv(AlgorithmKind::Auth, &auth.alg_name, icv_bits, key);
                 self.auth = self.auth.take().or(read);
+                true
             }
             XfrmAttrs::EncryptionAlg(crypt) => {
                 let key = key(crypt.alg_key, crypt.alg_key_len);
                 self.crypt = with_icv(AlgorithmKind::Crypt, &crypt.alg_name, 0, key);
+                self.crypt.is_some()
             }
             XfrmAttrs::EncryptionAlgAead(aead) => {
                 let key = key(aead.alg_key, aead.alg_key_len);
                 self.aead = with_icv(AlgorithmKind::Aead, &aead.alg_name, aead.alg_icv_len, key);
+                self.aead.is_some()
             }
             XfrmAttrs::CompressionAlg(comp) => {
-                self.comp = name(&comp.alg_name).map(|name| {
+                self.comp = name(&comp.alg_name).and_then(|name| {
                     let row = Algorithm::by_kernel(AlgorithmKind::Comp, name, 0);
-                    row.unwrap_or_else(|| Algorithm::of_kernel(AlgorithmKind::Comp, name))
+                    row.or_else(|| Algorithm::of_kernel(AlgorithmKind::Comp, name))
                 });
+                self.comp.is_some()
             }
             other => return Some(other),
+        };
+        if !(is_exact && is_read) {
+            self.raw.push(whole);
         }
         self.any = true;
         None
@@ -146,24 +153,24 @@ fn name(field: &[u8]) -> Option<&str> {
     str::from_utf8(field.split(|&byte| byte == 0).next()?).ok()
 }
 
-/// Whether the model has all that this attribute of an algorithm contains.
-fn is_exact(attribute: &XfrmAttrs) -> bool {
+/// Whether the model has all that this attribute of an algorithm contains, if it is one.
+fn is_exact(attribute: &XfrmAttrs) -> Option<bool> {
     let (name, bits): (&[u8], u32) = match attribute {
         XfrmAttrs::AuthenticationAlgTrunc(auth) => (&auth.alg_name, auth.alg_key_len),
+        XfrmAttrs::AuthenticationAlg(_) => return Some(true),
         XfrmAttrs::EncryptionAlg(crypt) => (&crypt.alg_name, crypt.alg_key_len),
         XfrmAttrs::EncryptionAlgAead(aead) => (&aead.alg_name, aead.alg_key_len),
         // No compression has a key.
-        XfrmAttrs::CompressionAlg(comp) if comp.alg_key_len != 0 => return false,
+        XfrmAttrs::CompressionAlg(comp) if comp.alg_key_len != 0 => return Some(false),
         XfrmAttrs::CompressionAlg(comp) => (&comp.alg_name, 0),
-        _ => return true,
+        _ => return None,
     };
-    str::from_utf8(name).is_ok() && bits.is_multiple_of(u8::BITS)
+    Some(str::from_utf8(name).is_ok() && bits.is_multiple_of(u8::BITS))
 }
 
-/// An algorithm with the ICV that the kernel states.
+/// An algorithm with the ICV that the kernel states; none where the model has no name or number for it.
 fn with_icv(kind: AlgorithmKind, field: &[u8], icv_bits: u32, key: Key) -> Option<Keyed> {
-    let icv_bits = icv_bits.try_into().unwrap_or(u16::MAX);
-    Some(Keyed::of_kernel(kind, name(field)?, icv_bits, key))
+    Keyed::of_kernel(kind, name(field)?, icv_bits.try_into().ok()?, key)
 }
 
 fn key(mut bytes: Vec<u8>, bits: u32) -> Key {
