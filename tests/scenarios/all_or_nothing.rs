@@ -224,6 +224,29 @@ fn a_signal_leaves_everything_as_it_was() {
     assert!(undone > 0, "no signal came in the midst of the changes: {whole:?} {ends:#?}");
 }
 
+/// The copy has no devices, and no program can add a larval SA as it is.
+#[test]
+fn devices_and_larval_sas_are_there_when_a_script_is_tried() {
+    let host = host("copied");
+    host.ip(
+        "link add wire type veth peer name unused
+        xfrm state allocspi src 192.0.2.1 dst 192.0.2.5 proto esp mode transport min 0x5001 max 0x5001",
+    );
+    host.load("spdadd 10.5.0.0/16 10.6.0.0/16 any -dev wire -P out none;");
+    let script = file(
+        "spddelete 10.5.0.0/16 10.6.0.0/16 any -dev wire -P out;
+        spdadd 10.6.0.0/16 10.5.0.0/16 any -dev wire -P in none;
+        delete 192.0.2.1 192.0.2.5 esp 0x5001;",
+    );
+    let outcome = load(&host, script.path(), true);
+    let silence = Outcome { status: 0, stdout: String::new(), stderr: String::new() };
+    assert_eq!(outcome, silence);
+    let listed = host.setkey("-DP --script").stdout;
+    let is_listed = |ends: &str| listed.contains(&format!("spdadd {ends} any -dev wire"));
+    assert!(!is_listed("10.5.0.0/16 10.6.0.0/16"), "{listed}");
+    assert!(is_listed("10.6.0.0/16 10.5.0.0/16"), "{listed}");
+}
+
 #[test]
 fn what_cannot_be_restored_is_reported() {
     if has_ripemd160() {

@@ -4,12 +4,16 @@ use crate::Error;
 
 /// The name of a network device: 1 to 15 bytes (`IFNAMSIZ`). The kernel's XFRM has the device's
 /// number. A number that no device has, or whose device's name is no text, is named as ip(8) does:
-/// `if7`.
+/// `if7`; or `if:7` where that is the name of another device. No device has a name with a colon
+/// (`dev_valid_name`, net/core/dev.c).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DeviceName {
     /// Padded with NUL.
     bytes: [u8; DeviceName::MOST],
 }
+
+const IF: &str = "if";
+const IF_ALONE: &str = "if:";
 
 impl DeviceName {
     /// The longest name, in bytes.
@@ -18,18 +22,39 @@ impl DeviceName {
     /// The name of a device of which only the number is known.
     #[must_use]
     pub fn of_number(number: i32) -> Self {
-        // The longest is `if-2147483648`.
+        Self::after(IF, number)
+    }
+
+    /// The same, as no device is named.
+    #[must_use]
+    pub fn of_number_alone(number: i32) -> Self {
+        Self::after(IF_ALONE, number)
+    }
+
+    fn after(prefix: &str, number: i32) -> Self {
+        // The longest is `if:-2147483648`.
         let mut bytes = [0; Self::MOST];
-        for (to, from) in bytes.iter_mut().zip(format!("if{number}").bytes()) {
+        for (to, from) in bytes.iter_mut().zip(format!("{prefix}{number}").bytes()) {
             *to = from;
         }
         Self { bytes }
     }
 
-    /// The number in a name such as `if7`.
+    /// The number in a name such as `if7`, which may be a device's own name, or `if:7`.
     #[must_use]
     pub fn number(&self) -> Option<i32> {
-        self.as_str().strip_prefix("if")?.parse().ok().filter(|_| !self.as_str().contains('+'))
+        self.number_alone().or_else(|| self.number_after(IF))
+    }
+
+    /// The number in a name such as `if:7`.
+    #[must_use]
+    pub fn number_alone(&self) -> Option<i32> {
+        self.number_after(IF_ALONE)
+    }
+
+    fn number_after(&self, prefix: &str) -> Option<i32> {
+        let digits = self.as_str().strip_prefix(prefix)?;
+        digits.parse().ok().filter(|_| !digits.contains('+'))
     }
 
     /// The name.
@@ -82,7 +107,10 @@ mod tests {
     #[test]
     fn a_number_is_a_name() {
         for number in [0, 7, i32::MAX, i32::MIN] {
-            assert_eq!(DeviceName::of_number(number).number(), Some(number));
+            let [name, alone] =
+                [DeviceName::of_number, DeviceName::of_number_alone].map(|of| of(number));
+            assert_eq!((name.number(), name.number_alone()), (Some(number), None));
+            assert_eq!((alone.number(), alone.number_alone()), (Some(number), Some(number)));
         }
         assert_eq!(DeviceName::of_number(7).as_str(), "if7");
         assert_eq!("if+7".parse::<DeviceName>().unwrap().number(), None);

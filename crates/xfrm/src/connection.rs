@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     Answer, Batch, CatchAll, Dump, Error, PolicyImage, Refusal, SaImage, SadFilter, SocketEntry,
     batch::{Limits, RESERVED, append},
+    device::Devices,
     dump::Read,
     reply::Reply,
     socket::{Seqs, Socket},
@@ -51,12 +52,23 @@ impl Connection {
         self.socket.port
     }
 
+    /// The devices that its messages name: those of its network namespace.
+    #[must_use]
+    pub fn devices(&self) -> Devices {
+        self.socket.devices.clone()
+    }
+
+    /// Has its messages name the devices of another network namespace.
+    pub fn set_devices(&mut self, devices: Devices) {
+        self.socket.devices = devices;
+    }
+
     /// An empty batch, limited to what this connection can send and have answered at once.
     #[must_use]
     pub fn batch(&mut self) -> Batch {
         let Socket { port, receive_buffer, send_buffer, .. } = self.socket;
         let limits = Limits { port, receive_buffer, send_buffer };
-        Batch::new(self.reserve(), limits, self.socket.devices())
+        Batch::new(self.reserve(), limits, self.socket.devices.clone())
     }
 
     /// The first of the sequence numbers that are reserved for a batch.
@@ -112,7 +124,7 @@ impl Connection {
     pub fn get_sa(&mut self, id: &SaId) -> Result<Answer<SaEntry>, Error> {
         let question = XfrmMessage::GetSa(wire::sa::id_message(id));
         debug!(seq = self.next_seq, ?id, "get");
-        let devices = self.socket.devices();
+        let devices = self.socket.devices.clone();
         let answer = self.ask(&question, |object| wire::sa::read(object, unix_seconds(), &devices));
         debug!(?answer, "received");
         answer
@@ -125,7 +137,7 @@ impl Connection {
     pub fn get_sa_image(&mut self, id: &SaId) -> Result<Answer<SaImage>, Error> {
         let question = XfrmMessage::GetSa(wire::sa::id_message(id));
         debug!(seq = self.next_seq, ?id, "get the whole of");
-        let devices = self.socket.devices();
+        let devices = self.socket.devices.clone();
         let answer = self.ask(&question, |object| SaImage::read(object, unix_seconds(), &devices));
         debug!(?answer, "received");
         answer
@@ -136,7 +148,7 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
     pub fn get_policy(&mut self, id: &PolicyId) -> Result<Answer<PolicyEntry>, Error> {
-        match wire::policy::id_message(id, &self.socket.devices()) {
+        match wire::policy::id_message(id, &self.socket.devices) {
             Ok(name) => self.ask_for_policy(&XfrmMessage::GetPolicy(name)),
             Err(refusal) => Ok(Answer::Refused(refusal)),
         }
@@ -156,7 +168,7 @@ impl Connection {
 
     fn ask_for_policy(&mut self, question: &XfrmMessage) -> Result<Answer<PolicyEntry>, Error> {
         debug!(seq = self.next_seq, ?question, "get");
-        let devices = self.socket.devices();
+        let devices = self.socket.devices.clone();
         let answer = self.ask(question, |object| {
             let none = || Error::Malformed("a sub-policy where a policy was expected".into());
             wire::policy::read(object, &devices)?.ok_or_else(none)
@@ -232,7 +244,7 @@ impl Connection {
     ) -> Result<Answer<SaEntry>, Error> {
         let question = XfrmMessage::AllocSpi(wire::sa::spi_message(request, range, acquire));
         debug!(seq = self.next_seq, ?request, ?range, acquire, "get an SPI");
-        let devices = self.socket.devices();
+        let devices = self.socket.devices.clone();
         let answer = self.ask(&question, |object| wire::sa::read(object, unix_seconds(), &devices));
         debug!(?answer, "received");
         answer
@@ -255,7 +267,7 @@ impl Connection {
         let question = XfrmMessage::GetDumpSa(filter.message());
         debug!(seq = self.next_seq, "dump the whole SAD");
         let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
-        let devices = self.socket.devices();
+        let devices = self.socket.devices.clone();
         let read = move |object: &[u8]| {
             let is_taken = filter.takes_proto(wire::sa::proto_number(object)?);
             is_taken.then(|| SaImage::read(object, unix_seconds(), &devices)).transpose()
@@ -275,7 +287,7 @@ impl Connection {
         let question = XfrmMessage::GetDumpSa(filter.message());
         debug!(seq = self.next_seq, ?filter, "dump the SAD");
         let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
-        let (filter, devices) = (*filter, self.socket.devices());
+        let (filter, devices) = (*filter, self.socket.devices.clone());
         let read = move |object: &[u8]| {
             if !filter.takes_proto(wire::sa::proto_number(object)?) {
                 return Ok(None);
@@ -291,7 +303,7 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`].
     pub fn dump_spd(&mut self) -> Result<Dump<'_, PolicyEntry>, Error> {
-        let devices = self.socket.devices();
+        let devices = self.socket.devices.clone();
         self.dump_policies(move |object| wire::policy::read(object, &devices))
     }
 
@@ -300,7 +312,7 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`].
     pub fn dump_policy_images(&mut self) -> Result<Dump<'_, PolicyImage>, Error> {
-        let devices = self.socket.devices();
+        let devices = self.socket.devices.clone();
         self.dump_policies(move |object| PolicyImage::read(object, &devices))
     }
 
@@ -317,7 +329,7 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`].
     pub fn dump_socket_policies(&mut self) -> Result<Dump<'_, SocketEntry>, Error> {
-        let devices = self.socket.devices();
+        let devices = self.socket.devices.clone();
         self.dump_policies(move |object| wire::socket_policy::read(object, &devices))
     }
 
@@ -333,7 +345,7 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`].
     pub fn into_spd_dump(mut self) -> Result<Dump<'static, PolicyEntry>, Error> {
-        let (seqs, devices) = (self.ask_for_spd()?, self.socket.devices());
+        let (seqs, devices) = (self.ask_for_spd()?, self.socket.devices.clone());
         let read = move |object: &[u8]| wire::policy::read(object, &devices);
         Ok(Dump::new(self.socket.into(), seqs, DUMPING_SPD, Box::new(read)))
     }

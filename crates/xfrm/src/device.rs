@@ -12,7 +12,7 @@ use crate::Refusal;
 /// Network devices by name and number, in the network namespace of a socket. Without one, their
 /// names are those of [`DeviceName::of_number`].
 #[derive(Clone)]
-pub(crate) struct Devices(Option<Arc<Netlink>>);
+pub struct Devices(Option<Arc<Netlink>>);
 
 impl Devices {
     pub(crate) fn of(socket: &Arc<Netlink>) -> Self {
@@ -29,21 +29,32 @@ impl Devices {
 
     /// The number of a device, or what the kernel would answer if it took names.
     pub(crate) fn index(&self, name: DeviceName) -> Result<i32, Refusal> {
-        let named = self.0.as_ref().map_or(Err(Errno::NODEV), |socket| {
-            let index = name_to_index(&**socket, name.as_str())?;
-            i32::try_from(index).map_err(|_| Errno::NODEV)
-        });
-        named.or_else(|errno| name.number().ok_or(errno)).map_err(|errno| {
+        // For the kernel what follows a colon is no part of the name (`dev_ioctl`, net/core/dev_ioctl.c).
+        if let Some(number) = name.number_alone() {
+            return Ok(number);
+        }
+        self.named(name).or_else(|errno| name.number().ok_or(errno)).map_err(|errno| {
             let text = Some(format!("no network device {name}"));
             Refusal { errno, text }
         })
+    }
+
+    /// The number of the device that has this name.
+    fn named(&self, name: DeviceName) -> Result<i32, Errno> {
+        let socket = self.0.as_ref().ok_or(Errno::NODEV)?;
+        let index = name_to_index(&**socket, name.as_str())?;
+        i32::try_from(index).map_err(|_| Errno::NODEV)
     }
 
     /// The name of a device.
     pub(crate) fn name(&self, index: i32) -> DeviceName {
         let named = self.0.as_ref().zip(u32::try_from(index).ok());
         let name = named.and_then(|(socket, index)| index_to_name(&**socket, index).ok());
-        name.and_then(|name| name.parse().ok()).unwrap_or(DeviceName::of_number(index))
+        name.and_then(|name| name.parse().ok()).unwrap_or_else(|| {
+            let number = DeviceName::of_number(index);
+            let is_other = self.named(number).is_ok_and(|other| other != index);
+            if is_other { DeviceName::of_number_alone(index) } else { number }
+        })
     }
 }
 
@@ -78,6 +89,7 @@ mod tests {
         for (number, name) in [(i32::MAX, "if2147483647"), (-1, "if-1")] {
             assert_eq!(devices().name(number).as_str(), name);
             assert_eq!(devices().index(name.parse().unwrap()), Ok(number));
+            assert_eq!(devices().index(DeviceName::of_number_alone(number)), Ok(number));
         }
     }
 }

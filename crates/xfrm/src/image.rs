@@ -59,6 +59,14 @@ impl SaImage {
         self
     }
 
+    /// The same SA, whose work is done by no device.
+    #[must_use]
+    pub fn without_offload(mut self) -> Self {
+        self.entry.sa.offload = None;
+        self.image.remove_offload();
+        self
+    }
+
     /// The message that makes it again: [`wire::wipe`] it after use.
     pub(crate) fn message(&self) -> XfrmMessage {
         self.image.message()
@@ -97,6 +105,14 @@ impl PolicyImage {
     pub fn is_same(&self, other: &Self) -> bool {
         wire::policy::without_counters(&self.object)
             == wire::policy::without_counters(&other.object)
+    }
+
+    /// The same policy, whose work is done by no device.
+    #[must_use]
+    pub fn without_offload(mut self) -> Self {
+        self.entry.policy.offload = None;
+        self.object = wire::policy::without_offload(&self.object);
+        self
     }
 
     /// The message that makes it again, or puts it in the place of another of its name.

@@ -25,6 +25,7 @@ pub use batch::{Batch, BatchMark};
 pub use catch_all::{CatchAll, Scope};
 pub use change::{Change, InstalledPolicy};
 pub use connection::Connection;
+pub use device::Devices;
 pub use dump::{Dump, Prefixes, SadFilter};
 pub use error::{Answer, Error, Refusal};
 pub use image::{PolicyImage, SaImage};

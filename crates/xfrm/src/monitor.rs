@@ -66,7 +66,7 @@ impl Monitor {
         for group in groups {
             socket.join(number(*group))?;
         }
-        Ok(Self { devices: socket.devices(), socket })
+        Ok(Self { devices: socket.devices.clone(), socket })
     }
 
     /// Joins this group too, from now on.

@@ -57,6 +57,8 @@ impl Seqs {
 /// read.
 pub(crate) struct Socket {
     netlink: Arc<Netlink>,
+    /// Those that messages name.
+    pub(crate) devices: Devices,
     /// Its netlink port, which the kernel chose.
     pub(crate) port: u32,
     /// Bytes, as the kernel counts them.
@@ -106,9 +108,11 @@ impl Socket {
             doing: "reading the socket's address",
             source: errno(&error),
         })?;
+        let netlink = Arc::new(netlink);
         Ok(Self {
             port: address.port_number(),
-            netlink: Arc::new(netlink),
+            devices: Devices::of(&netlink),
+            netlink,
             receive_buffer,
             send_buffer,
             inbox: Inbox::new(datagrams, ROOM)
@@ -139,11 +143,6 @@ impl Socket {
             doing: "leaving a multicast group",
             source: errno(&error),
         })
-    }
-
-    /// The devices of the socket's network namespace.
-    pub(crate) fn devices(&self) -> Devices {
-        Devices::of(&self.netlink)
     }
 
     /// Reads the next reply to one of `seqs`, with the place of its request among them, and wipes it.

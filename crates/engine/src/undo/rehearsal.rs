@@ -4,9 +4,9 @@
 
 use std::{fs::Permissions, io, os::unix::fs::PermissionsExt, thread};
 
-use model::{Operation, SaState, Variables};
+use model::{Operation, Sa, SaState, Spi, SpiRequest, Variables};
 use tempfile::TempDir;
-use xfrm::{Change, SaImage};
+use xfrm::{Change, Connection};
 
 use super::snapshot::Snapshot;
 use crate::{Engine, Error, Namespace, Options, Outcome, Sink, state::host::Host};
@@ -21,8 +21,8 @@ pub enum Rehearsal {
 }
 
 impl Engine {
-    /// Carries out operations in a copy of the tables. Only refusals reach the sink. Devices are not copied, so
-    /// that nothing is offloaded.
+    /// Carries out operations in a copy of the tables. Only refusals reach the sink. Devices are not copied: they
+    /// have their names and numbers, but nothing is offloaded to one.
     ///
     /// Errors: [`Error::Kernel`], [`Error::Run`], those of the sink.
     pub fn rehearse(
@@ -32,14 +32,16 @@ impl Engine {
     ) -> Result<Rehearsal, Error> {
         let tables = Snapshot::read(&mut self.host)?;
         let variables = self.host.variables()?;
-        let options = self.options;
+        let (options, devices) = (self.options, self.host.kernel.devices());
         // A namespace is a thread's own.
         let rehearsing = move || -> Result<Result<Vec<(usize, Outcome)>, _>, Error> {
             if let Err(errno) = sys::netns::leave() {
                 return Ok(Err(errno));
             }
             let root = directory()?;
-            let mut copy = Copy::of(&tables, &variables, options, root.path())?;
+            let mut host = Host::within(Namespace::within(root.path()))?;
+            host.kernel.set_devices(devices);
+            let mut copy = Copy::of(tables, &variables, options, host)?;
             Ok(Ok(copy.carry_out(operations)?))
         };
         let joined = thread::scope(|scope| scope.spawn(rehearsing).join());
@@ -65,27 +67,29 @@ struct Copy(Engine);
 
 impl Copy {
     fn of(
-        Snapshot { sas, policies, records }: &Snapshot,
+        Snapshot { sas, policies, records }: Snapshot,
         variables: &Variables,
         options: Options,
-        root: &std::path::Path,
+        mut host: Host,
     ) -> Result<Self, Error> {
-        let namespace = Namespace::within(root);
-        namespace.make()?;
-        let mut host = Host::within(namespace)?;
+        host.namespace.make()?;
         host.kept_variables.keep(variables)?;
         if !records.is_empty() {
-            host.store.keep(records)?;
+            host.store.keep(&records)?;
         }
-        let is_copied = |sa: &&SaImage| {
-            sa.entry().state != SaState::Larval
-                && sa.entry().sa.offload.is_none()
-                && !sa.is_redacted()
-        };
-        let sas = sas.iter().filter(is_copied).map(Change::RestoreSa);
         let mut batch = host.kernel.batch();
-        for change in sas.chain(policies.iter().map(Change::RestorePolicy)) {
-            batch.push(&change);
+        for sa in sas {
+            if sa.entry().state == SaState::Larval {
+                reserve(&mut host.kernel, &sa.entry().sa)?;
+                continue;
+            }
+            batch.push(&Change::RestoreSa(&sa.without_offload()));
+            if batch.is_full() {
+                host.kernel.send(&mut batch)?;
+            }
+        }
+        for policy in policies {
+            batch.push(&Change::RestorePolicy(&policy.without_offload()));
             if batch.is_full() {
                 host.kernel.send(&mut batch)?;
             }
@@ -108,17 +112,43 @@ impl Copy {
             Ok(())
         };
         for (line, operation) in operations {
-            let mut operation = operation.clone();
-            match &mut operation {
-                Operation::DumpSad(_) | Operation::DumpSpd => continue,
-                Operation::AddSa(sa) | Operation::UpdateSa(sa) => sa.offload = None,
-                _ => {}
+            if matches!(operation, Operation::DumpSad(_) | Operation::DumpSpd) {
+                continue;
             }
+            let mut operation = operation.clone();
+            remove_offload(&mut operation);
             self.0.submit(*line, Ok(operation), &mut sink)?;
         }
         self.0.flush(&mut sink)?;
         Ok(refusals)
     }
+}
+
+fn remove_offload(operation: &mut Operation) {
+    match operation {
+        Operation::AddSa(sa) | Operation::UpdateSa(sa) => sa.offload = None,
+        Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => policy.offload = None,
+        Operation::WithoutForwardCopy(operation) => remove_offload(operation),
+        Operation::DeletePolicy(_)
+        | Operation::FlushSpd(_)
+        | Operation::DumpSpd
+        | Operation::DeleteSa(..)
+        | Operation::DeleteAllSa(_)
+        | Operation::FlushSad(_)
+        | Operation::GetSpi(_)
+        | Operation::GetSa(..)
+        | Operation::DumpSad(_) => {}
+    }
+}
+
+/// Makes a larval SA. Without an SPI it has no name, and no operation is about it.
+fn reserve(kernel: &mut Connection, sa: &Sa) -> Result<(), Error> {
+    if sa.spi != Spi(0) {
+        let &Sa { ends, proto, spi, mode, reqid, .. } = sa;
+        let request = SpiRequest { ends, proto, spi: Some(spi), mode, reqid };
+        kernel.get_spi(&request, (spi, spi))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use model::SaFlags;
 use netlink_packet_core::{DecodeError, Emitable};
 use netlink_packet_xfrm::{
     UserSaInfo, XFRM_MSG_NEWSA, XFRM_STATE_ESN, XFRM_USER_SA_INFO_LEN, XFRMA_LASTUSED,
-    XFRMA_REPLAY_ESN_VAL, XFRMA_REPLAY_VAL, XfrmAttrs, XfrmMessage,
+    XFRMA_OFFLOAD_DEV, XFRMA_REPLAY_ESN_VAL, XFRMA_REPLAY_VAL, XfrmAttrs, XfrmMessage,
 };
 use zeroize::Zeroizing;
 
@@ -40,6 +40,11 @@ impl Image {
     /// ESN, which is not among the model's flags, stays.
     pub(crate) fn set_state_flags(&mut self, flags: SaFlags) {
         self.info.flags = self.info.flags & XFRM_STATE_ESN | flags.state_bits();
+    }
+
+    /// Removes `XFRMA_OFFLOAD_DEV`.
+    pub(crate) fn remove_offload(&mut self) {
+        self.attributes = Zeroizing::new(without_offload(&self.attributes));
     }
 
     /// Whether it is the same SA but for counters, sequence numbers and times.
@@ -96,6 +101,17 @@ impl Image {
         current.emit(&mut object[start..]);
         XfrmMessage::Other((XFRM_MSG_NEWSA, object))
     }
+}
+
+/// The attributes without `XFRMA_OFFLOAD_DEV`.
+pub(super) fn without_offload(attributes: &[u8]) -> Vec<u8> {
+    // Not grown, so that no key is left behind.
+    let mut others = Vec::with_capacity(attributes.len().next_multiple_of(4));
+    for (_, place) in places(attributes).filter(|(kind, _)| *kind != XFRMA_OFFLOAD_DEV) {
+        others.extend_from_slice(&attributes[place]);
+        others.resize(others.len().next_multiple_of(4), 0);
+    }
+    others
 }
 
 /// The number of each attribute, and where it is, with its header.
@@ -184,6 +200,21 @@ mod tests {
         let before = unused.attributes.clone();
         unused.skip_sequence_numbers(9);
         assert!(unused.attributes == before);
+    }
+
+    #[test]
+    fn offload_is_removed_and_nothing_else() {
+        let plain = Image::read(&object(b"0123456789012345")).unwrap();
+        let mut offloaded = plain.clone();
+        offloaded.attributes.extend_from_slice(&hex("0c001c00 02000000 00000000"));
+        // XFRMA_SA_DIR, whose length is no multiple of 4.
+        let direction = hex("05002100 02000000");
+        for image in [&mut offloaded.clone(), &mut plain.clone()] {
+            image.attributes.extend_from_slice(&direction);
+            image.remove_offload();
+            let expected = [&plain.attributes[..], &direction].concat();
+            assert!(*image.attributes == expected);
+        }
     }
 
     #[test]

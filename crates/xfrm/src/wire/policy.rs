@@ -15,8 +15,8 @@ use netlink_packet_xfrm::{
 };
 
 use super::{
-    AddressFamily, attributes, lifetime, mark, nested, number, offload, raw, sec_ctx, selector,
-    template, unknown,
+    AddressFamily, attributes, image, lifetime, mark, nested, number, offload, raw, sec_ctx,
+    selector, template, unknown,
 };
 use crate::{Error, InstalledPolicy, Refusal, catch_all, device::Devices};
 
@@ -121,6 +121,12 @@ pub(crate) fn without_counters(object: &[u8]) -> Vec<u8> {
         UserPolicyInfo { lifetime_cur: Lifetime::default(), ..info }.emit(&mut object);
     }
     object
+}
+
+/// The bytes of a policy without `XFRMA_OFFLOAD_DEV`.
+pub(crate) fn without_offload(object: &[u8]) -> Vec<u8> {
+    let (info, attributes) = object.split_at(XFRM_USER_POLICY_INFO_LEN.min(object.len()));
+    [info, &image::without_offload(attributes)].concat()
 }
 
 /// Reads the index of a policy, and when it was last used, in Unix seconds. The kernel sets that as it
