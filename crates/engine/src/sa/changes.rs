@@ -188,11 +188,8 @@ impl Engine {
         if_id: Option<u32>,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        if if_id.is_some() {
-            self.flush(sink)?;
-            if let Answer::Refused(refusal) = self.find_sa(id, if_id)? {
-                return self.refuse_named(line, id, if_id, refusal, sink);
-            }
+        if if_id.is_some() && self.find_sa(line, id, if_id, sink)?.is_none() {
+            return Ok(());
         }
         self.push(line, &Change::DeleteSa(id), Target::NamedSa(id, if_id, Near::default()));
         Ok(())

@@ -39,45 +39,36 @@ impl Engine {
         if_id: Option<u32>,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        self.flush(sink)?;
-        match self.find_sa(id, if_id)? {
-            Answer::Found(entry) => {
-                let entry = self.host.store.requested_mode(entry);
-                sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
-                sink.outcome(line, Outcome::EndOfSad)?;
-            }
-            Answer::Refused(refusal) => self.refuse_named(line, id, if_id, refusal, sink)?,
+        if let Some(entry) = self.find_sa(line, id, if_id, sink)? {
+            let entry = self.host.store.requested_mode(entry);
+            sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
+            sink.outcome(line, Outcome::EndOfSad)?;
         }
         Ok(())
     }
 
-    /// The kernel finds an SA by its name alone: of another if_id, it is refused here.
+    /// Reads the SA that a statement names; none if it is refused. The kernel finds an SA by its name alone:
+    /// of another if_id, it is refused here.
     pub(crate) fn find_sa(
-        &mut self,
-        id: SaId,
-        if_id: Option<u32>,
-    ) -> Result<Answer<SaEntry>, Error> {
-        Ok(match self.host.kernel.get_sa(&id)? {
-            Answer::Found(entry) if if_id.is_some_and(|if_id| !entry.sa.has_if_id(if_id)) => {
-                Answer::Refused(xfrm::Refusal { errno: Errno::SRCH, text: None })
-            }
-            answer => answer,
-        })
-    }
-
-    /// Brings out that a named SA was refused.
-    pub(crate) fn refuse_named(
         &mut self,
         line: usize,
         id: SaId,
         if_id: Option<u32>,
-        xfrm::Refusal { errno, text }: xfrm::Refusal,
         sink: &mut dyn Sink,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<SaEntry>, Error> {
+        self.flush(sink)?;
+        let xfrm::Refusal { errno, text } = match self.host.kernel.get_sa(&id)? {
+            Answer::Found(entry) if if_id.is_none_or(|if_id| entry.sa.has_if_id(if_id)) => {
+                return Ok(Some(entry));
+            }
+            Answer::Found(_) => xfrm::Refusal { errno: Errno::SRCH, text: None },
+            Answer::Refused(refusal) => refusal,
+        };
         let target = Target::NamedSa(id, if_id, Near::default());
         let mut refusal = Refusal::Kernel { target, errno, text };
         self.look_for_near(&mut refusal);
-        Ok(sink.outcome(line, Outcome::Refused(refusal))?)
+        sink.outcome(line, Outcome::Refused(refusal))?;
+        Ok(None)
     }
 
     pub(super) fn dump_sad(

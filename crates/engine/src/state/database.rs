@@ -38,6 +38,9 @@ pub struct Tables {
     pub file: &'static str,
     /// The statements that make its tables.
     pub schema: &'static str,
+    /// The statements that make those tables which a file of an earlier version may lack, where they are not
+    /// there: a writer makes them, and a reader can miss them.
+    pub later: &'static str,
     /// A query that a file with other tables or columns refuses.
     pub check: &'static str,
 }
@@ -132,6 +135,7 @@ impl Database {
             return Err(rusqlite::Error::InvalidQuery);
         };
         let transaction = connection.transaction()?;
+        transaction.execute_batch(self.tables.later)?;
         let written = change(&transaction)?;
         transaction.commit()?;
         Ok(written)
@@ -200,6 +204,7 @@ impl Database {
             }
             transaction.execute_batch("CREATE TABLE namespace (cookie INTEGER)")?;
             transaction.execute_batch(self.tables.schema)?;
+            transaction.execute_batch(self.tables.later)?;
             transaction.pragma_update(None, "user_version", FORMAT)?;
             let cookie = self.namespace.cookie.cast_signed();
             transaction.execute("INSERT INTO namespace VALUES (?)", [cookie])?;

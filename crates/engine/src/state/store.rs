@@ -37,6 +37,12 @@ impl Store {
                 ") WITHOUT ROWID;",
                 "CREATE TABLE follows (tunnels INTEGER);",
             ),
+            later: concat!(
+                "CREATE TABLE IF NOT EXISTS detail (",
+                "    policy INTEGER, place INTEGER, name TEXT, value INTEGER",
+                ");",
+                "CREATE INDEX IF NOT EXISTS detail_policy ON detail (policy);",
+            ),
             check: concat!(
                 "SELECT any_mode.dst, any_mode.proto, spi, mark, mask, any_mode.src, any_mode.reqid,",
                 "    added, policy, place, request.proto, mode, request.src, request.dst, level,",

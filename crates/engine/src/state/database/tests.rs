@@ -5,6 +5,7 @@ use super::*;
 const NUMBERS: Tables = Tables {
     file: "numbers.sqlite",
     schema: "CREATE TABLE number (value INTEGER); INSERT INTO number VALUES (0)",
+    later: "",
     check: "SELECT value FROM number",
 };
 

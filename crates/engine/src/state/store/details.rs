@@ -1,15 +1,10 @@
 //! What ipsec-tools has no words for, of the templates of partial policies, and the flag `localok`: a row for
-//! each value that is not the initial one. A file of an earlier version has no such table.
+//! each value that is not the initial one.
 
 use model::{Share, Spi, Template, TemplateDetails};
 use rusqlite::{Connection, Transaction, params, types::Value};
 
 use super::Record;
-
-/// The statement that makes the table where it is missing.
-pub(super) const TABLE: &str = "
-    CREATE TABLE IF NOT EXISTS detail (policy INTEGER, place INTEGER, name TEXT, value INTEGER);
-    CREATE INDEX IF NOT EXISTS detail_policy ON detail (policy);";
 
 const LOCAL_OK: &str = "localok";
 const SPI: &str = "spi";
@@ -53,6 +48,7 @@ pub(super) fn replace(
 pub(super) fn complete(records: &Connection, record: &mut Record) -> rusqlite::Result<bool> {
     let query = "SELECT place, name, value FROM detail WHERE policy = ?";
     let mut details = match records.prepare_cached(query) {
+        // A file of an earlier version.
         Err(_) if !is_there(records)? => return Ok(true),
         prepared => prepared?,
     };
@@ -89,10 +85,7 @@ fn set(record: &mut Record, place: usize, name: &str, value: u32) -> Option<()> 
 
 /// Drops the details of a policy.
 pub(super) fn delete(transaction: &Transaction<'_>, policy: &Value) -> rusqlite::Result<()> {
-    if is_there(transaction)? {
-        transaction.execute("DELETE FROM detail WHERE policy IS ?", [policy])?;
-    }
-    Ok(())
+    transaction.execute("DELETE FROM detail WHERE policy IS ?", [policy]).map(drop)
 }
 
 fn is_there(records: &Connection) -> rusqlite::Result<bool> {
