@@ -124,6 +124,7 @@ impl Reconciliation {
         variables: &Variables,
     ) -> Result<Vec<(Installed, Requested)>, Error> {
         let mut entries = Vec::new();
+        let mut records = host.store.records();
         for entry in host.kernel.dump_spd()? {
             self.findings.all += 1;
             let installed = match entry {
@@ -136,7 +137,7 @@ impl Reconciliation {
             if installed.socket || !(may_be_partial || depends(&installed.policy)) {
                 continue;
             }
-            let requested = host.store.requested(installed.clone());
+            let requested = records.requested(installed.clone());
             if requested.installation.is_partial {
                 self.findings.partial.insert(installed.index);
             } else if !depends(&installed.policy) {

@@ -1,8 +1,10 @@
 //! What ipsec-tools has no words for, of the templates of partial policies, and the flag `localok`: a row for
 //! each value that is not the initial one.
 
+use std::collections::HashMap;
+
 use model::{Share, Spi, Template, TemplateDetails};
-use rusqlite::{Connection, Transaction, params, types::Value};
+use rusqlite::{Connection, Row, Transaction, params, params_from_iter, types::Value};
 
 use super::Record;
 
@@ -20,7 +22,7 @@ pub(super) fn replace(
     templates: &[Template],
     is_local_ok: bool,
 ) -> rusqlite::Result<()> {
-    transaction.execute("DELETE FROM detail WHERE policy = ?", [index])?;
+    transaction.prepare_cached("DELETE FROM detail WHERE policy = ?")?.execute([index])?;
     let mut insert = transaction.prepare_cached("INSERT INTO detail VALUES (?, ?, ?, ?)")?;
     if is_local_ok {
         insert.execute(params![index, 0, LOCAL_OK, 1])?;
@@ -44,25 +46,34 @@ pub(super) fn replace(
     Ok(())
 }
 
-/// Completes a record. Returns whether its details make sense.
-pub(super) fn complete(records: &Connection, record: &mut Record) -> rusqlite::Result<bool> {
-    let query = "SELECT place, name, value FROM detail WHERE policy = ?";
-    let mut details = match records.prepare_cached(query) {
+/// Completes the record of one policy, or all. One whose details make no sense becomes `None`.
+pub(super) fn complete(
+    connection: &Connection,
+    of: Option<u32>,
+    records: &mut HashMap<u32, Option<Record>>,
+) -> rusqlite::Result<()> {
+    let condition = if of.is_some() { " WHERE policy = ?" } else { "" };
+    let query = format!("SELECT policy, place, name, value FROM detail{condition}");
+    let mut details = match connection.prepare_cached(&query) {
         // A file of an earlier version.
-        Err(_) if !is_there(records)? => return Ok(true),
+        Err(_) if !is_there(connection)? => return Ok(()),
         prepared => prepared?,
     };
-    let rows = details.query_map([record.index], |row| {
-        let detail = || Ok::<_, rusqlite::Error>((row.get(0)?, row.get(1)?, row.get(2)?));
-        Ok(detail().ok())
-    })?;
-    for row in rows {
-        let row: Option<(usize, String, u32)> = row?;
-        if row.and_then(|(place, name, value)| set(record, place, &name, value)).is_none() {
-            return Ok(false);
+    let mut rows = details.query(params_from_iter(of))?;
+    while let Some(row) = rows.next()? {
+        let Ok(index) = row.get::<_, u32>("policy") else { continue };
+        let Some(record) = records.get_mut(&index) else { continue };
+        if record.as_mut().and_then(|record| complete_by(record, row)).is_none() {
+            *record = None;
         }
     }
-    Ok(true)
+    Ok(())
+}
+
+/// Completes a record by a row; `None` if it makes no sense.
+fn complete_by(record: &mut Record, row: &Row<'_>) -> Option<()> {
+    let name: String = row.get("name").ok()?;
+    set(record, row.get("place").ok()?, &name, row.get("value").ok()?)
 }
 
 /// Sets one detail; `None` if it makes no sense.

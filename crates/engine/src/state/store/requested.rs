@@ -1,8 +1,10 @@
+use std::collections::HashMap;
+
 use model::{
     Action, AddressPair, Direction, LevelKind, Mode, Policy, PolicyFlags, Proto, ReqId, Template,
     TemplateMode,
 };
-use rusqlite::{Connection, Row, Transaction, params, types::Value};
+use rusqlite::{Connection, Row, Transaction, params, params_from_iter, types::Value};
 
 use super::{Store, details};
 use crate::Error;
@@ -24,6 +26,64 @@ impl Record {
     pub(crate) fn new(index: u32, requested: &Policy) -> Self {
         let templates = requested.action.templates().to_vec();
         Self { index, templates, is_local_ok: requested.flags.contains(PolicyFlags::LOCAL_OK) }
+    }
+
+    fn without_templates(index: u32) -> Self {
+        Self { index, templates: Vec::new(), is_local_ok: false }
+    }
+}
+
+/// Records by the index of their policy; `None` if one makes no sense.
+#[derive(Debug, Default)]
+pub(crate) struct Records(HashMap<u32, Option<Record>>);
+
+impl Records {
+    /// Reads the record of one policy, or all.
+    fn read(records: &Connection, of: Option<u32>) -> rusqlite::Result<Self> {
+        let mut read = HashMap::new();
+        let query = "SELECT proto, mode, src, dst, level, reqid, policy FROM request";
+        let mut templates = match of {
+            None => records.prepare_cached(&format!("{query} ORDER BY policy, place"))?,
+            Some(_) => {
+                records.prepare_cached(&format!("{query} WHERE policy = ? ORDER BY place"))?
+            }
+        };
+        let mut rows = templates.query(params_from_iter(of))?;
+        while let Some(row) = rows.next()? {
+            // No policy has an index that is none.
+            let Ok(index) = row.get("policy") else { continue };
+            let record =
+                read.entry(index).or_insert_with(|| Some(Record::without_templates(index)));
+            match (record.as_mut(), template(row).ok().flatten()) {
+                (Some(record), Some(template)) => record.templates.push(template),
+                (_, None) => *record = None,
+                (None, _) => {}
+            }
+        }
+        details::complete(records, of, &mut read)?;
+        Ok(Self(read))
+    }
+
+    /// A policy of the SPD with everything that was requested of it.
+    pub(crate) fn requested(&mut self, installed: Installed) -> Requested {
+        let Installed(mut entry) = installed;
+        let installed = entry.policy.action.templates();
+        let is_partial = entry.policy.flags.contains(PolicyFlags::LOCAL_OK);
+        match self.0.remove(&entry.index).flatten() {
+            Some(Record { templates, is_local_ok, .. })
+                if is_partial
+                    && templates.len() > installed.len()
+                    && is_part(installed, &templates) =>
+            {
+                entry.policy.action = Action::Ipsec(templates);
+                entry.installation.is_partial = true;
+                if !is_local_ok {
+                    entry.policy.flags = entry.policy.flags.without(PolicyFlags::LOCAL_OK);
+                }
+            }
+            _ => {}
+        }
+        Requested(entry)
     }
 }
 
@@ -61,32 +121,32 @@ impl Store {
 
     /// A policy of the SPD with everything that was requested of it.
     pub(crate) fn requested(&mut self, installed: Installed) -> Requested {
-        let Installed(mut entry) = installed;
-        if !entry.policy.flags.contains(PolicyFlags::LOCAL_OK) {
-            return Requested(entry);
+        if !installed.policy.flags.contains(PolicyFlags::LOCAL_OK) {
+            return Requested(installed.0);
         }
-        let record = self.database.read(|records| {
+        self.read(Some(installed.index)).requested(installed)
+    }
+
+    /// All records, for a reader of the whole SPD that keeps out those who would change them: the file is read
+    /// once, not for each policy.
+    pub(crate) fn records(&mut self) -> Records {
+        self.read(None)
+    }
+
+    /// Reads the record of one policy, or all.
+    fn read(&mut self, of: Option<u32>) -> Records {
+        let read = self.database.read(|records| {
             // The file is locked once for both queries.
-            record(&*records.unchecked_transaction()?, entry.index)
+            Records::read(&*records.unchecked_transaction()?, of)
         });
-        let installed = entry.policy.action.templates();
-        match record {
-            Some(Some(Record { templates, is_local_ok, .. }))
-                if templates.len() > installed.len() && is_part(installed, &templates) =>
-            {
-                entry.policy.action = Action::Ipsec(templates);
-                entry.installation.is_partial = true;
-                if !is_local_ok {
-                    entry.policy.flags = entry.policy.flags.without(PolicyFlags::LOCAL_OK);
-                }
+        let Records(mut records) = read.unwrap_or_default();
+        records.retain(|index, record| {
+            if record.is_none() {
+                self.database.warn(&format!("the record of policy {index} makes no sense"));
             }
-            Some(None) => {
-                let reason = format!("the record of policy {} makes no sense", entry.index);
-                self.database.warn(&reason);
-            }
-            _ => {}
-        }
-        Requested(entry)
+            record.is_some()
+        });
+        Records(records)
     }
 
     /// Forgets what was requested of policies that are not among these.
@@ -109,8 +169,9 @@ impl Store {
             return Ok(());
         }
         self.database.write(|transaction| {
+            let mut delete = transaction.prepare("DELETE FROM request WHERE policy IS ?")?;
             for policy in &gone {
-                transaction.execute("DELETE FROM request WHERE policy IS ?", [policy])?;
+                delete.execute([policy])?;
                 details::delete(transaction, policy)?;
             }
             Ok(())
@@ -140,7 +201,7 @@ impl Store {
 
 fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<()> {
     let Record { index, templates, is_local_ok } = record;
-    transaction.execute("DELETE FROM request WHERE policy = ?", [index])?;
+    transaction.prepare_cached("DELETE FROM request WHERE policy = ?")?.execute([index])?;
     details::replace(transaction, *index, templates, *is_local_ok)?;
     let mut insert =
         transaction.prepare_cached("INSERT INTO request VALUES (?, ?, ?, ?, ?, ?, ?, ?)")?;
@@ -168,20 +229,6 @@ fn insert(transaction: &Transaction<'_>, record: &Record) -> rusqlite::Result<()
 fn is_part(installed: &[Template], requested: &[Template]) -> bool {
     let mut requested = requested.iter();
     installed.iter().all(|template| requested.any(|other| other == template))
-}
-
-/// Reads the record of a policy; `None` if it makes no sense.
-fn record(records: &Connection, index: u32) -> rusqlite::Result<Option<Record>> {
-    let templates = records
-        .prepare_cached(
-            "SELECT proto, mode, src, dst, level, reqid FROM request WHERE policy = ?
-             ORDER BY place",
-        )?
-        .query_map([index], |row| Ok(template(row).ok().flatten()))?
-        .collect::<Result<Option<Vec<_>>, _>>()?;
-    let Some(templates) = templates else { return Ok(None) };
-    let mut record = Record { index, templates, is_local_ok: false };
-    Ok(details::complete(records, &mut record)?.then_some(record))
 }
 
 /// Reads a row; `None`, or an error, if it makes no sense.
