@@ -87,14 +87,15 @@ impl Lowering<'_> {
                 | Extension::PolicyFlag(_)
                 | Extension::PolicyOffload(_)
                 | Extension::ZeroLimit(_)
-                | Extension::NoForwardCopy => {}
+                | Extension::NoForwardCopy
+                // Below, since they depend on the window.
+                | Extension::Received(..)
+                | Extension::Sent(_) => {}
                 Extension::Limit(limit, number) => {
                     // The original does not have these options.
                     is_alone |= matches!((limit, number), (Limit::HardUse | Limit::SoftUse, 0));
                     self.set_limit(*limit, *number, *span, &mut sa.lifetimes)?;
                 }
-                // Below, since they depend on the window.
-                Extension::Received(..) | Extension::Sent(_) => {}
                 other @ (Extension::ExtraFlags(_)
                 | Extension::Selector(_)
                 | Extension::Encap { .. }
