@@ -69,7 +69,7 @@ SYSCONFDIR = /etc
 includes = $(DESTDIR)$(PREFIX)/include/libipsec
 mandir = $(DESTDIR)$(PREFIX)/share/man
 
-# The commands, the daemon, what is preloaded, the manual pages, the units. The daemon may execute all of its own directory.
+# The commands, the daemon, what is preloaded, the manual pages, the completions, the units. The daemon may execute all of its own directory.
 install:
 	install -D -t $(DESTDIR)$(PREFIX)/sbin $(addprefix $(BUILT)/,setkey sysctl-shim ipsecctl)
 	install -D -t $(DESTDIR)$(PREFIX)/libexec/xfrm-tools $(BUILT)/ipsecd
@@ -79,6 +79,14 @@ install:
 	for section in 4 5 7 8; do install -D -m 644 -t $(mandir)/man$$section man/*.$$section || exit; done
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/xfrm-tools README.md CHANGELOG.md docs/quirks.md dist/sysctl.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/xfrm-tools/json docs/json/*.json
+	for shell in bash zsh fish; do case $$shell in \
+	    bash) folder=bash-completion/completions prefix= suffix= ;; \
+	    zsh) folder=zsh/site-functions prefix=_ suffix= ;; \
+	    fish) folder=fish/vendor_completions.d prefix= suffix=.fish ;; esac; \
+	    install -d $(DESTDIR)$(PREFIX)/share/$$folder && \
+	    for program in "setkey --completions" "sysctl-shim --completions" "ipsecctl completions"; do \
+	        $(BUILT)/$$program $$shell >"$(DESTDIR)$(PREFIX)/share/$$folder/$$prefix$${program%% *}$$suffix" || exit; \
+	    done || exit; done
 	install -d $(DESTDIR)$(UNITDIR)
 	install -D -m 644 -t $(DESTDIR)$(SYSUSERSDIR) dist/sysusers.d/xfrm-tools.conf
 	for unit in dist/systemd/*.service dist/systemd/*.socket; do \

@@ -9,19 +9,26 @@ mod run;
 mod seccomp_notify;
 mod show;
 mod socket;
+mod summary;
+mod survey;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use cli::Shell;
 
 use error::Error;
 
 /// The IPsec interface of setkey(8) and ipsec(4) on Linux.
+///
+/// Without a subcommand it prints a summary of this network namespace.
 #[derive(Parser)]
-#[command(name = "ipsecctl", version, arg_required_else_help = true)]
+#[command(name = "ipsecctl", version, args_conflicts_with_subcommands = true)]
 struct Options {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    #[command(flatten)]
+    summary: summary::Summary,
 }
 
 #[derive(Subcommand)]
@@ -32,31 +39,42 @@ enum Command {
     Exec(exec::Exec),
     #[command(subcommand)]
     Socket(socket::Command),
+    /// Print a script that completes the arguments of ipsecctl in a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the JSON Schema of what --json prints
+    Schema,
 }
 
 fn main() -> ExitCode {
     cli::print_warnings("ipsecctl");
-    let (error, code) = match Options::parse().command {
-        Command::Run(run) => with_code(run.execute()),
-        Command::Exec(exec) => with_code(exec.execute()),
-        Command::Show(show) => match show.execute() {
-            Ok(code) => return code,
-            Err(error) => (error, ExitCode::FAILURE),
-        },
-        Command::Counters(counters) => match counters.execute() {
-            Ok(code) => return code,
-            Err(error) => (error, ExitCode::FAILURE),
-        },
-        Command::Socket(command) => match command.execute() {
-            Ok(code) => return code,
-            Err(error) => (error, ExitCode::FAILURE),
-        },
+    let options = Options::parse();
+    let result = match options.command {
+        None => options.summary.execute(),
+        Some(Command::Run(run)) => {
+            let error = run.execute();
+            return failed(&error, error.exit_code());
+        }
+        Some(Command::Exec(exec)) => {
+            let error = exec.execute();
+            return failed(&error, error.exit_code());
+        }
+        Some(Command::Show(show)) => show.execute(),
+        Some(Command::Counters(counters)) => counters.execute(),
+        Some(Command::Socket(command)) => command.execute(),
+        Some(Command::Completions { shell }) => {
+            output::print_text(&cli::completions::<Options>("ipsecctl", shell))
+        }
+        Some(Command::Schema) => {
+            output::print_text(&format!("{:#}\n", cli::json::schema().as_value()))
+        }
     };
-    cli::print_error("ipsecctl", &error);
-    code
+    result.unwrap_or_else(|error| failed(&error, ExitCode::FAILURE))
 }
 
-fn with_code(error: Error) -> (Error, ExitCode) {
-    let code = error.exit_code();
-    (error, code)
+fn failed(error: &Error, code: ExitCode) -> ExitCode {
+    cli::print_error("ipsecctl", error);
+    code
 }

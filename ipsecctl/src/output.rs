@@ -20,3 +20,8 @@ pub fn print(print: impl FnOnce(&mut Output) -> Result<(), Error>) -> Result<Exi
         printed => printed.map(|()| ExitCode::SUCCESS),
     }
 }
+
+/// Prints a text.
+pub fn print_text(text: &str) -> Result<ExitCode, Error> {
+    print(|out| Ok(out.write_all(text.as_bytes())?))
+}

@@ -11,6 +11,8 @@ mod sas;
 mod selector;
 mod variables;
 
+pub use join::Offers;
+
 use std::{io::Write, num::NonZeroU16, process::ExitCode};
 
 use clap::builder::PossibleValuesParser;

@@ -158,6 +158,10 @@ fn stopped(stop: &Stop) -> ExitCode {
             print!("{}", options::help());
             return ExitCode::SUCCESS;
         }
+        Stop::Completions(shell) => {
+            print!("{}", options::completions(*shell));
+            return ExitCode::SUCCESS;
+        }
         Stop::Version => println!("{}", usage::version()),
         Stop::LongVersion => {
             println!("setkey (xfrm-tools) {}", env!("CARGO_PKG_VERSION"));

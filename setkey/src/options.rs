@@ -5,12 +5,12 @@ mod parse;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use ::cli::{Color, Keys};
+use ::cli::{Color, Keys, Shell};
 use model::Dialect;
 
 use crate::message::MessageFormat;
 
-pub use self::parse::{help, parse};
+pub use self::parse::{completions, help, parse};
 
 /// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]
@@ -176,6 +176,8 @@ pub enum Stop {
     Help,
     /// `-V`: the usage's first line.
     Version,
+    /// `--completions`: a script for this shell; exits with 0.
+    Completions(Shell),
     /// `--version`: what this really is; exits with 0.
     LongVersion,
     /// A wrong option: these words on standard error, then the usage.

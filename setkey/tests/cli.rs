@@ -219,3 +219,16 @@ fn messages_have_no_number_of_an_errno() {
     let words = "setkey: cannot read /: Is a directory\n";
     setkey(&["-n", "-f", "/"]).assert().code(1).stderr(words);
 }
+
+#[test]
+fn shells_complete_every_option() {
+    let script = setkey(&["--completions", "bash"]).assert().code(0).get_output().stdout.clone();
+    let script = String::from_utf8(script).unwrap();
+    for option in ["-D", "-f", "--all-or-nothing", "--dialect"] {
+        assert!(script.contains(&format!(" {option} ")), "{option}: {script}");
+    }
+    let mut bash = Command::new("bash");
+    bash.args(["-n"]).write_stdin(script).assert().code(0).stderr("");
+    let wrong = setkey(&["--completions", "csh"]).assert().code(1).get_output().stderr.clone();
+    assert!(String::from_utf8(wrong).unwrap().contains("possible values: bash"));
+}

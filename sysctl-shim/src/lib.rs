@@ -80,6 +80,7 @@ fn exit_code(status: i32, dialect: Dialect) -> ExitCode {
 fn stopped(program: &str, stop: Stop) -> ExitCode {
     match stop {
         Stop::Help(Dialect::Linux) => print!("{}", usage::text(program, Dialect::Linux)),
+        Stop::Completions(shell) => print!("{}", options::completions(program, shell)),
         Stop::Version => println!("{program} from xfrm-tools {}", env!("CARGO_PKG_VERSION")),
         // The exit status is procps'.
         Stop::Wrong(words, Dialect::Linux) => {

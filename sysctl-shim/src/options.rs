@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{ArgAction, Parser};
-use cli::{chosen_dialect, getopt_message};
+use cli::{Shell, chosen_dialect, getopt_message};
 use model::Dialect;
 
 use crate::{
@@ -82,6 +82,8 @@ pub enum Stop {
     Help(Dialect),
     /// `-V`.
     Version,
+    /// `--completions`: a script for this shell.
+    Completions(Shell),
     /// Nothing on the command line.
     Nothing(Dialect),
     /// A wrong option, in getopt(3)'s words.
@@ -151,7 +153,14 @@ struct Cli {
     ours: bool,
     #[arg(long, default_value = "/")]
     root: PathBuf,
+    #[arg(long, value_enum, hide = true)]
+    completions: Option<Shell>,
     operands: Vec<OsString>,
+}
+
+/// A script that completes the arguments of a command of this name in a shell (`--completions`).
+pub fn completions(program: &str, shell: Shell) -> String {
+    cli::completions::<Cli>(program, shell)
 }
 
 /// Reads a command line, `args[0]` included.
@@ -167,6 +176,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     }
     if cli.help {
         return Err(Stop::Help(dialect));
+    }
+    if let Some(shell) = cli.completions {
+        return Err(Stop::Completions(shell));
     }
     if cli.version {
         return Err(Stop::Version);

@@ -152,3 +152,12 @@ fn numbers_for_people() {
     assert_eq!(host.prints(&["-h", "net.key.spi_max_value"]), line);
     assert_eq!(host.prints(&["-x", "net.ipv4.ip_forward"]), "net.ipv4.ip_forward = 0\n");
 }
+
+#[test]
+fn shells_complete_every_option() {
+    let script = Host::new().prints(&["--completions", "bash"]);
+    for option in ["--system", "--ours", "-w"] {
+        assert!(script.contains(&format!(" {option} ")), "{option}: {script}");
+    }
+    assert!(script.contains("complete -F _sysctl__shim "), "{script}");
+}

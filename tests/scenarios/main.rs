@@ -49,6 +49,7 @@ mod sites;
 mod socket_permissions;
 mod socket_policies;
 mod story;
+mod summary;
 mod tunnel;
 mod unique_numbers;
 mod unmodified;

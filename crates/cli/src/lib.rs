@@ -2,6 +2,7 @@
 //! how SAs, policies and variables are printed.
 
 mod color;
+mod completions;
 mod diagnostic;
 mod dialect;
 mod getopt;
@@ -14,7 +15,9 @@ mod warnings;
 mod width;
 mod wrap;
 
+pub use clap_complete::Shell;
 pub use color::{Color, Colors};
+pub use completions::completions;
 pub use diagnostic::{Diagnostic, error_in_one_line};
 pub use dialect::chosen_dialect;
 pub use getopt::getopt_message;

@@ -6,7 +6,7 @@ use clap::{
     ArgAction, Parser, ValueEnum,
     builder::{OsStringValueParser, TypedValueParser},
 };
-use cli::Color;
+use cli::{Color, Shell};
 
 use super::PfKeySource;
 
@@ -129,6 +129,9 @@ pub(super) struct Cli {
     #[arg(long = "pfkey", value_name = "SOCKET", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "", value_parser = OsStringValueParser::new().map(PfKeySource::from))]
     pub(super) pf_key: Option<PfKeySource>,
+    /// Print a script that completes the arguments in SHELL
+    #[arg(long, value_name = "SHELL", value_enum)]
+    pub(super) completions: Option<Shell>,
     /// Print recorded PF_KEY messages
     pub(super) files: Vec<PathBuf>,
 }

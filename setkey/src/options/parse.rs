@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{CommandFactory, Parser};
-use cli::{Keys, chosen_dialect, getopt_message};
+use cli::{Keys, Shell, chosen_dialect, getopt_message};
 use model::Dialect;
 
 use super::{
@@ -18,6 +18,11 @@ pub fn help() -> String {
     Cli::command().before_help(heading).render_help().to_string()
 }
 
+/// A script that completes the arguments in a shell (`--completions`).
+pub fn completions(shell: Shell) -> String {
+    ::cli::completions::<Cli>("setkey", shell)
+}
+
 /// Reads a command line, `args[0]` included.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> {
     let cli = Cli::try_parse_from(args)
@@ -27,6 +32,9 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
         .map_err(|words| Stop::Wrong(format!("setkey: {words}"), Dialect::Linux))?;
     if let Some(letter) = cli.foreign_letter(dialect) {
         return Err(Stop::Wrong(format!("setkey: invalid option -- '{letter}'"), dialect));
+    }
+    if let Some(shell) = cli.completions {
+        return Err(Stop::Completions(shell));
     }
     if cli.long_version {
         return Err(Stop::LongVersion);

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     AnyVariableJson, ClientJson, CounterJson, DefaultPolicyJson, FindingJson, KernelJson,
-    PolicyJson, SaJson,
+    PolicyJson, SaJson, SummaryJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -29,6 +29,9 @@ pub struct Document {
     /// same: the secret lives as long as the network namespace.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fingerprint_scope: Option<String>,
+    /// What there is, in numbers: `ipsecctl` without a subcommand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<SummaryJson>,
     /// The SPD: `setkey -DP`, and `ipsecctl show policies`, which has them in the order of look-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policies: Option<Vec<PolicyJson>>,

@@ -10,6 +10,7 @@ mod kernel;
 mod policy;
 mod sa;
 mod sa_parts;
+mod summary;
 mod variable;
 
 use std::num::NonZeroU64;
@@ -27,6 +28,7 @@ pub use kernel::{HashThresholdJson, KernelJson};
 pub use policy::{DefaultPolicyJson, PolicyJson, SelectorJson, TemplateJson};
 pub use sa::{AlgorithmJson, Keys, OffloadJson, SaJson};
 pub use sa_parts::{AttributeJson, DroppedJson, IpTfsJson, NatTJson, SequenceJson};
+pub use summary::{AttentionJson, PoliciesByDirectionJson, SasByStateJson, SummaryJson};
 pub use variable::{AnyVariableJson, ProcVariableJson, ValueJson, ValuesJson, VariableJson};
 
 /// The limits of an SA or policy.

@@ -5,8 +5,9 @@ use std::num::{NonZeroU16, NonZeroU32};
 use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
-        AnyVariableJson, ClientJson, CounterJson, DefaultPolicyJson, Document, FindingJson,
-        Fingerprints, HashThresholdJson, KernelJson, ProcVariableJson,
+        AnyVariableJson, AttentionJson, ClientJson, CounterJson, DefaultPolicyJson, Document,
+        FindingJson, Fingerprints, HashThresholdJson, KernelJson, PoliciesByDirectionJson,
+        ProcVariableJson, SasByStateJson, SummaryJson,
     },
 };
 use grammar::Script;
@@ -169,6 +170,22 @@ fn kernel() -> KernelJson {
     }
 }
 
+fn summary() -> SummaryJson {
+    let policies = |r#in, out, fwd| Some(PoliciesByDirectionJson { r#in, out, fwd });
+    SummaryJson {
+        sas: Some(SasByStateJson { larval: 1, mature: 2, dying: 3, dead: 0 }),
+        policies: policies(4, 5, 6),
+        policies_without_sa: policies(0, 1, 0),
+        policies_of_sockets: Some(2),
+        dropped: Some(7),
+        is_ipsecd_running: true,
+        attention: vec![AttentionJson {
+            what: "1 policy has a template that no SA serves".into(),
+            command: "ipsecctl show policies".into(),
+        }],
+    }
+}
+
 /// All that documents can have.
 pub fn full_document() -> Document {
     let mut with_template = PolicyJson::new(&full_policy());
@@ -179,6 +196,7 @@ pub fn full_document() -> Document {
     let file = ProcVariableJson { name: "net.ipv4.ip_forward".into(), value: "1".into() };
     Document {
         fingerprint_scope: Some(fingerprints().scope()),
+        summary: Some(summary()),
         policies: Some(vec![with_template, with_type]),
         sas: Some(vec![SaJson {
             policies: Some(vec![9]),
