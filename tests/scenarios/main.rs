@@ -26,6 +26,7 @@ mod iked;
 mod ipcomp_esp;
 mod iproute2;
 mod key_management;
+mod lacking_options;
 mod libipsec;
 mod lock;
 mod messages;

@@ -11,7 +11,7 @@ pub(crate) mod refusal;
 pub(crate) mod target;
 
 use model::{Dialect, Operation, Variables};
-use xfrm::{Batch, Change};
+use xfrm::{Batch, Change, OptionalAttribute};
 
 use crate::{
     Error, Outcome, Refusal, Sink, Target,
@@ -50,6 +50,8 @@ pub struct Engine {
     pub(crate) known: Known,
     pub(crate) reqids: ReqIds,
     follow_up: FollowUp,
+    /// The attributes that the kernel was probed for, and whether it lacks them.
+    pub(crate) probed: Vec<(OptionalAttribute, bool)>,
     /// How many more refusals are compared with the whole SAD or SPD.
     comparisons: u8,
     /// None unless changes are to be undone after a refusal.
@@ -87,6 +89,7 @@ impl Engine {
             known: Known::default(),
             reqids: ReqIds::default(),
             follow_up: FollowUp::default(),
+            probed: Vec::new(),
             comparisons: near::MOST_COMPARISONS,
             undo: None,
         }

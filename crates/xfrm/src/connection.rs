@@ -25,8 +25,8 @@ const DUMPING_SPD: &str = "dumping the SPD";
 
 /// A conversation with the kernel's XFRM in the network namespace where it was opened.
 pub struct Connection {
-    socket: Socket,
-    next_seq: u32,
+    pub(crate) socket: Socket,
+    pub(crate) next_seq: u32,
 }
 
 impl Connection {
@@ -370,7 +370,7 @@ impl Connection {
         })
     }
 
-    fn request(&mut self, question: &XfrmMessage, flags: u16) -> Result<Seqs, Error> {
+    pub(crate) fn request(&mut self, question: &XfrmMessage, flags: u16) -> Result<Seqs, Error> {
         let seqs = Seqs { first: self.next_seq, count: 1 };
         self.next_seq = self.next_seq.wrapping_add(1);
         let mut datagram = Zeroizing::default();

@@ -18,6 +18,9 @@ impl Engine {
         mut sa: Sa,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
+        if self.refuses_lacking(line, &sa)? {
+            return Ok(());
+        }
         self.reqids.note(sa.reqid);
         self.choose_mode(&mut sa, sink)?;
         self.fit(&mut sa, sink)?;
@@ -61,15 +64,15 @@ impl Engine {
         mut sa: Sa,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
+        if self.refuses_lacking(line, &sa)? {
+            return Ok(());
+        }
         self.reqids.note(sa.reqid);
         self.choose_mode(&mut sa, sink)?;
         self.fit(&mut sa, sink)?;
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
-        let may_be_ignored = sa.direction.is_some()
-            || sa.nat_keepalive.is_some()
-            || sa.offload.is_some()
-            || sa.cpu.is_some()
-            || sa.mapping_interval.is_some();
+        let may_be_ignored =
+            sa.nat_keepalive.is_some() || sa.offload.is_some() || !sa.unknown.is_empty();
         if !sa.mode.is_any() && !may_be_ignored {
             return Ok(());
         }
@@ -106,7 +109,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Old kernels pass over attributes that they do not know without a word.
+    /// Looks for what the kernel ignores without an error and cannot be asked about before.
     fn look_for_ignored(
         &mut self,
         line: usize,
@@ -117,16 +120,11 @@ impl Engine {
         else {
             return Ok(());
         };
+        let has_others = requested.unknown.iter().all(|other| made.unknown.contains(other));
         let options = [
-            (ScriptOption::Direction, "Linux 6.10", made.direction == requested.direction),
-            (ScriptOption::Cpu, "Linux 6.13", made.cpu == requested.cpu),
-            (
-                ScriptOption::MappingInterval,
-                "Linux 5.17",
-                made.mapping_interval == requested.mapping_interval,
-            ),
             (ScriptOption::KeepAlive, "Linux 6.11", made.nat_keepalive == requested.nat_keepalive),
             (ScriptOption::Offload, "the device cannot", made.offload == requested.offload),
+            (ScriptOption::Attribute, "an unknown number", has_others),
         ];
         let ignored = options.into_iter().filter(|(.., is_taken)| !is_taken);
         let ignored = ignored.map(|(option, needs, _)| format!("{} ({needs})", option.word()));

@@ -12,6 +12,8 @@ pub enum Refusal {
     Rule(model::Error),
     /// The policy needs a record beside the kernel, which cannot be kept for this reason.
     NoRecord(Errno, String),
+    /// The kernel would ignore these options of an SA, of which it lacks the attributes.
+    Lacking(Vec<String>),
     /// By the kernel.
     Kernel {
         /// What it was about.
@@ -29,6 +31,7 @@ impl Refusal {
     pub fn errno(&self) -> Errno {
         match self {
             Refusal::Rule(error) => error.errno(),
+            Refusal::Lacking(_) => Errno::OPNOTSUPP,
             Refusal::NoRecord(errno, _) | Refusal::Kernel { errno, .. } => *errno,
         }
     }
@@ -72,6 +75,9 @@ impl fmt::Display for Refusal {
             Refusal::Rule(error) => return error.fmt(f),
             Refusal::NoRecord(_, reason) => {
                 return write!(f, "`use` on an outbound tunnel needs a record: {reason}");
+            }
+            Refusal::Lacking(options) => {
+                return write!(f, "this kernel lacks {}", options.join(", "));
             }
             Refusal::Kernel { target, errno, text } => (target, *errno, text),
         };

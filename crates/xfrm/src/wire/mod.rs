@@ -16,6 +16,7 @@ pub(crate) mod migration;
 mod number;
 mod offload;
 pub(crate) mod policy;
+pub(crate) mod probe;
 mod recent;
 mod replay;
 pub(crate) mod sa;

@@ -4,12 +4,12 @@
 use netlink_packet_core::{DecodeError, DefaultNla, Nla, parse_u8, parse_u16, parse_u32};
 use netlink_packet_xfrm::XfrmAttrs;
 
-const XFRMA_SA_DIR: u16 = 33;
+pub(super) const XFRMA_SA_DIR: u16 = 33;
 const XFRMA_NAT_KEEPALIVE_INTERVAL: u16 = 34;
 const XFRMA_SA_PCPU: u16 = 35;
 const XFRMA_IPTFS_DROP_TIME: u16 = 36;
 const XFRMA_IPTFS_REORDER_WINDOW: u16 = 37;
-const XFRMA_IPTFS_DONT_FRAG: u16 = 38;
+pub(super) const XFRMA_IPTFS_DONT_FRAG: u16 = 38;
 const XFRMA_IPTFS_INIT_DELAY: u16 = 39;
 const XFRMA_IPTFS_MAX_QSIZE: u16 = 40;
 const XFRMA_IPTFS_PKT_SIZE: u16 = 41;
