@@ -51,9 +51,11 @@ impl Tunnels {
         SaMode::Any { installed: if is_tunnel { Mode::Tunnel } else { Mode::Transport } }
     }
 
-    /// Flags an SA that carries the other IP version.
+    /// Flags an SA that carries the other IP version. The flag does nothing for one with a selector of its
+    /// own, whose family the kernel keeps (`copy_from_user_state`, net/xfrm/xfrm_user.c).
     pub fn widen(&self, sa: &mut Sa) {
-        if sa.mode.installed() == Mode::Tunnel && self.is_mixed((sa.proto, sa.ends)) {
+        let is_tunnel = sa.mode.installed() == Mode::Tunnel && sa.selector.is_none();
+        if is_tunnel && self.is_mixed((sa.proto, sa.ends)) {
             sa.flags = sa.flags | SaFlags::ANY_FAMILY;
         }
     }
@@ -89,6 +91,11 @@ mod tests {
         assert_eq!(tunnels.note(&policy("10.0.0.2", Level::Require)), []);
         tunnels.widen(&mut sa);
         assert_eq!(sa.flags, SaFlags::ANY_FAMILY);
+
+        let host = Prefix::host("10.0.0.1".parse().unwrap());
+        sa = Sa { selector: Selector::new(host, host).ok(), flags: SaFlags::default(), ..sa };
+        tunnels.widen(&mut sa);
+        assert_eq!(sa.flags, SaFlags::default());
     }
 
     #[test]
