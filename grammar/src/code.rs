@@ -100,6 +100,8 @@ impl Mistake {
             Mistake::ForwardCopyExists(_) => "forward-copy-exists",
             Mistake::ForwardExists(_) => "forward-exists",
             Mistake::NoPolicy(_) => "no-policy",
+            Mistake::NoState => "no-state",
+            Mistake::LateFlush(_) => "late-flush",
         }
     }
 }

@@ -33,7 +33,7 @@ pub use parse::{
 };
 pub use socket_policy::socket_policy;
 pub use unparse::{
-    PolicyStatement, Written, script_of_policy, script_of_sa, script_of_sa_in,
-    text_of_socket_policy,
+    PolicyStatement, Written, redacted_script_of_sa, script_of_policy, script_of_sa,
+    script_of_sa_in, text_of_socket_policy,
 };
 pub use warning::{Warning, WarningKind};

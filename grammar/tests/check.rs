@@ -197,3 +197,38 @@ fn what_works_otherwise_than_it_seems() {
         one(&format!("spdadd ::1 ::2 any -P {policy};"), expected);
     }
 }
+
+#[test]
+fn a_file_that_describes_a_state_has_entries_only() {
+    let found = |script: &str| {
+        let mut checker = Checker::of_state(true);
+        let mut found = Vec::new();
+        for statement in Script::new(script.as_bytes(), Dialect::NetBsd) {
+            let statement = statement.expect("it can be read");
+            let lowered = lower(&statement, &FakeNames).expect("it means something");
+            let findings = checker.statement(&statement, &lowered);
+            found.extend(findings.iter().map(|it| format!("{} {}", it.place.position, it.kind)));
+        }
+        found
+    };
+    let add = "add 192.0.2.1 192.0.2.2 esp 0x1000 -E null;";
+    let update = "update 192.0.2.1 192.0.2.2 esp 0x1000 -E null;";
+    let policy = "spdadd 192.0.2.1 192.0.2.2 any -P out none;";
+    let whole = format!("flush; {add} {update} spdflush; flush ah; {policy}");
+    assert_eq!(found(&whole), Vec::<String>::new());
+    let late = "a flush is at the beginning of a file that describes a state: line 1 is before it";
+    assert_eq!(found(&format!("{add}\nflush;")), [format!("2:1 {late}")]);
+    assert_eq!(found(&format!("{policy}\nspdflush;")), [format!("2:1 {late}")]);
+    for other in [
+        "delete 192.0.2.1 192.0.2.2 esp 0x1000;",
+        "deleteall 192.0.2.1 192.0.2.2 esp;",
+        "get 192.0.2.1 192.0.2.2 esp 0x1000;",
+        "getspi 192.0.2.1 192.0.2.2 esp 0x1000;",
+        "dump;",
+        "spddump;",
+        "spddelete 192.0.2.1 192.0.2.2 any -P out;",
+    ] {
+        let expected = "1:1 the statement describes neither an SA nor a policy";
+        assert_eq!(found(other), [expected], "{other}");
+    }
+}

@@ -4,6 +4,7 @@ mod place;
 mod sa;
 mod sad;
 mod spd;
+mod state;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ use crate::{
 
 use sad::Sad;
 use spd::Spd;
+use state::State;
 
 /// Something about a statement that can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,6 +82,12 @@ pub enum Mistake {
     /// A policy that is not there, since the SPD was flushed.
     #[error("there is no such policy: line {0} flushes the SPD, and no statement adds it")]
     NoPolicy(usize),
+    /// A statement that describes neither SA nor policy, in a file that describes a state.
+    #[error("the statement describes neither an SA nor a policy")]
+    NoState,
+    /// A flush behind entries that it would delete, in a file that describes a state.
+    #[error("a flush is at the beginning of a file that describes a state: line {0} is before it")]
+    LateFlush(usize),
 }
 
 impl Mistake {
@@ -100,6 +108,8 @@ impl Mistake {
             Mistake::ForwardCopyExists(_) | Mistake::ForwardExists(_) => {
                 "leave the `fwd` policy out, or load the script with -k"
             }
+            Mistake::NoState => "leave it out: the file contains what is to be there",
+            Mistake::LateFlush(_) => "leave it out, or put it first",
         }
     }
 }
@@ -140,13 +150,21 @@ impl fmt::Display for FindingKind {
 pub struct Checker {
     sad: Sad,
     spd: Spd,
+    /// Set for a file that describes a state.
+    state: Option<State>,
 }
 
 impl Checker {
     /// Nothing is known of the tables. With `forward_copies`, an `in` policy makes a `fwd` policy too.
     #[must_use]
     pub fn new(forward_copies: bool) -> Self {
-        Self { sad: Sad::default(), spd: Spd::new(forward_copies) }
+        Self { sad: Sad::default(), spd: Spd::new(forward_copies), state: None }
+    }
+
+    /// The same for a file that describes a state: what is no part of one is a mistake.
+    #[must_use]
+    pub fn of_state(forward_copies: bool) -> Self {
+        Self { state: Some(State::default()), ..Self::new(forward_copies) }
     }
 
     /// What is wrong with the next statement.
@@ -173,7 +191,12 @@ impl Checker {
     }
 
     fn operation(&mut self, operation: &Operation, line: usize) -> Option<Mistake> {
+        if let Some(mistake) = self.state.as_mut().and_then(|state| state.take(operation, line)) {
+            return Some(mistake);
+        }
         match operation {
+            // The state of an SA, whether others were described before or not.
+            Operation::UpdateSa(new) if self.state.is_some() => sa::mistake(new),
             Operation::AddSa(new) => sa::mistake(new).or_else(|| self.sad.add(new, line)),
             Operation::UpdateSa(new) => sa::mistake(new).or_else(|| self.sad.find(&new.id(), None)),
             Operation::GetSa(id, if_id) => self.sad.find(id, *if_id),

@@ -66,7 +66,9 @@ fn of_mistake(command: &Command, mistake: Mistake) -> Option<Span> {
         Mistake::PolicyExists(_)
         | Mistake::ForwardCopyExists(_)
         | Mistake::ForwardExists(_)
-        | Mistake::NoPolicy(_) => None,
+        | Mistake::NoPolicy(_)
+        | Mistake::NoState
+        | Mistake::LateFlush(_) => None,
     }
 }
 

@@ -3,7 +3,7 @@ use std::{fmt::Display, num::NonZeroU32};
 use model::{Dialect, Lifetimes, Mark, Policy, Sa, ScriptOption, SecCtx, SocketPolicy};
 use zeroize::Zeroizing;
 
-use crate::tree::{self, Extension, Limit, MarkText, Node, Span};
+use crate::tree::{self, Algorithms, Command, Extension, Limit, MarkText, Node, Span};
 
 /// A statement. It reads back as the same SA or policy if nothing is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,8 +26,32 @@ pub fn script_of_sa(sa: &Sa) -> Written {
 /// The `add` statement of an SA in a dialect.
 #[must_use]
 pub fn script_of_sa_in(sa: &Sa, dialect: Dialect) -> Written {
+    statement_of_sa(sa, dialect, |_| ())
+}
+
+/// The `add` statement of an SA in the `linux` dialect, for people: in the place of a key is what
+/// `name` makes of it.
+#[must_use]
+pub fn redacted_script_of_sa(sa: &Sa, name: impl Fn(&model::Key) -> String) -> Written {
+    statement_of_sa(sa, Dialect::Linux, |command| {
+        let Command::Add(_, algorithms) = command else { return };
+        let (crypt, auth) = match algorithms {
+            Algorithms::Crypt(crypt, auth) => (Some(crypt), auth.as_mut()),
+            Algorithms::Auth(auth) => (None, Some(auth)),
+            Algorithms::Comp { .. } => (None, None),
+        };
+        for algorithm in crypt.into_iter().chain(auth) {
+            if let Some(key) = algorithm.key.take() {
+                algorithm.name.value = format!("{} {}", algorithm.name.value, name(&key.value));
+            }
+        }
+    })
+}
+
+fn statement_of_sa(sa: &Sa, dialect: Dialect, change: impl FnOnce(&mut Command)) -> Written {
     let mut writer = Writer { dialect, ..Writer::default() };
-    let command = writer.add(sa);
+    let mut command = writer.add(sa);
+    change(&mut command);
     // AH with `null` is written by the kernel's name, which is not refused.
     let has_auth = sa.auth.is_some();
     let refused = sa.check().err();

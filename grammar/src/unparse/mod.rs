@@ -8,6 +8,6 @@ mod print_policy;
 mod sa;
 
 pub use from_model::{
-    PolicyStatement, Written, script_of_policy, script_of_sa, script_of_sa_in,
-    text_of_socket_policy,
+    PolicyStatement, Written, redacted_script_of_sa, script_of_policy, script_of_sa,
+    script_of_sa_in, text_of_socket_policy,
 };
