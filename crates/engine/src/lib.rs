@@ -8,6 +8,7 @@ mod counters;
 mod error;
 mod events;
 mod info;
+mod plan;
 mod policy;
 mod reconcile;
 mod sa;
@@ -22,6 +23,7 @@ pub use counters::counters;
 pub use error::Error;
 pub use events::Monitor;
 pub use info::info;
+pub use plan::{Added, Plan, Removal, RequestedTables, Step};
 pub use policy::{
     entry::{Installed, Requested},
     forward::{forward_copy, forward_operation},

@@ -229,6 +229,21 @@ impl Selector {
     pub fn dst(&self) -> Prefix {
         self.dst
     }
+
+    /// Whether there are packets that both match.
+    #[must_use]
+    pub fn overlaps(&self, other: &Selector) -> bool {
+        let prefixes =
+            |one: Prefix, other: Prefix| one.contains(other.addr) || other.contains(one.addr);
+        let (masks, others) = (self.port_masks(), other.port_masks());
+        let ports = |one: u16, other: u16, mask: u16| (one ^ other) & mask == 0;
+        prefixes(self.src, other.src)
+            && prefixes(self.dst, other.dst)
+            && (self.upper == other.upper || self.upper == Upper::Any || other.upper == Upper::Any)
+            && ports(self.src_port, other.src_port, masks.src & others.src)
+            && ports(self.dst_port, other.dst_port, masks.dst & others.dst)
+            && (self.device == other.device || self.device.is_none() || other.device.is_none())
+    }
 }
 
 #[cfg(test)]
@@ -266,6 +281,25 @@ mod tests {
         );
         let v6 = Prefix::everything(IpVersion::V6);
         assert!(!v6.contains([192, 0, 2, 8].into()));
+    }
+
+    #[test]
+    fn selectors_overlap_if_a_packet_matches_both() {
+        let prefix = |text: &str, len| Prefix::new(text.parse().unwrap(), Some(len)).unwrap();
+        let [wide, narrow, other] = [("10.0.0.0", 8), ("10.1.2.3", 16), ("11.0.0.0", 8)]
+            .map(|(text, len)| Selector::within(prefix(text, len)));
+        assert!(wide.overlaps(&narrow) && narrow.overlaps(&wide));
+        assert!(!wide.overlaps(&other) && !other.overlaps(&narrow));
+        let web = Selector { upper: Upper::Number(6), dst_port: 80, ..wide };
+        let mail = Selector { dst_port: 25, ..web };
+        let low =
+            Selector { dst_port: 0, port_masks: Some(PortMasks { src: 0, dst: 0xff00 }), ..web };
+        assert!(web.overlaps(&wide) && !web.overlaps(&mail) && low.overlaps(&web));
+        assert!(!web.overlaps(&Selector { upper: Upper::Number(17), ..wide }));
+        let of = |name: &str| Some(name.parse::<DeviceName>().unwrap());
+        let [eth, wan] = [of("eth0"), of("wan")].map(|device| Selector { device, ..wide });
+        assert!(eth.overlaps(&wide) && !eth.overlaps(&wan));
+        assert!(!wide.overlaps(&Selector::within(prefix("2001:db8::", 32))));
     }
 
     #[test]

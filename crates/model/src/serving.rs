@@ -2,7 +2,7 @@ use std::{net::IpAddr, num::NonZeroU32};
 
 use crate::{
     Direction, IpVersion, Mark, Mode, PolicyId, Prefix, Proto, ReqId, SaDirection, SaEntry,
-    SaFlags, SaState, Selector, Spi, Template, Upper,
+    SaFlags, SaState, Selector, Spi, Template,
 };
 
 /// What a template of a policy demands of an SA.
@@ -107,7 +107,7 @@ impl Demand {
             && sa.mode == self.template.mode.mode()
             && self.src().contains(sa.src)
             && self.dst().contains(sa.dst)
-            && sa.selector.is_none_or(|own| overlap(&own, &self.selector));
+            && sa.selector.is_none_or(|own| own.overlaps(&self.selector));
         is_common
             && match self.direction {
                 Direction::Out => self.finds(sa),
@@ -146,18 +146,6 @@ impl Demand {
             None => Prefix::everything(self.selector.version()),
         }
     }
-}
-
-/// Whether there are packets that both match.
-fn overlap(one: &Selector, other: &Selector) -> bool {
-    let prefixes =
-        |one: Prefix, other: Prefix| one.contains(other.addr()) || other.contains(one.addr());
-    let ports = |one: u16, other: u16| one == other || one == 0 || other == 0;
-    prefixes(one.src(), other.src())
-        && prefixes(one.dst(), other.dst())
-        && (one.upper == other.upper || one.upper == Upper::Any || other.upper == Upper::Any)
-        && ports(one.src_port, other.src_port)
-        && ports(one.dst_port, other.dst_port)
 }
 
 #[cfg(test)]

@@ -88,7 +88,7 @@ impl Engine {
     }
 
     /// The form of a policy in the meaning of its script's dialect.
-    fn in_dialect(&self, policy: &Policy, installation: Installation) -> Installation {
+    pub(crate) fn in_dialect(&self, policy: &Policy, installation: Installation) -> Installation {
         let (dialect, direction) = (self.options.dialect, policy.id.direction);
         installation
             .and_optional(policy, |_, template| dialect.lets_in_without(direction, template.proto))

@@ -1,0 +1,16 @@
+//! Plans: what has to change in the kernel so that it has the SAs and policies that files describe. Making one
+//! reads; all decisions are pure.
+
+mod gap;
+mod make;
+mod order;
+mod removal;
+mod requested;
+mod same;
+mod sas;
+mod step;
+
+pub use make::Plan;
+pub use removal::Removal;
+pub use requested::{Added, RequestedTables};
+pub use step::Step;

@@ -1,0 +1,117 @@
+//! The order in which policies are changed. At any time, each packet finds the policy that it found before all
+//! changes, or the one that it finds after them (docs/adr/0019-order-of-a-plan.md).
+
+mod moves;
+
+use std::{cmp::Reverse, collections::HashMap};
+
+use model::{Policy, PolicyEntry, PolicyId};
+
+use super::step::Step;
+use moves::{Deferred, Moves};
+
+/// A requested policy, and the kernel's of its name.
+#[derive(Debug)]
+pub struct Wanted {
+    pub policy: Policy,
+    pub installed: Option<Found>,
+}
+
+/// A policy of the kernel.
+#[derive(Debug)]
+pub struct Found {
+    pub entry: PolicyEntry,
+    /// Its place among all of the kernel: the oldest is 0.
+    pub age: usize,
+    /// Whether it is the requested one.
+    pub is_same: bool,
+    /// The policy meanwhile, if an SA that serves it is replaced.
+    pub requiring: Option<Policy>,
+}
+
+/// What becomes of a requested policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// It becomes the last of its priority.
+    Added,
+    /// It is not touched.
+    Stays(usize),
+    /// It is replaced with its priority: it may become the last, or keep its place.
+    Replaced(usize),
+    /// It becomes the last of a priority before its own.
+    Promoted,
+    /// It becomes the last of a priority behind its own.
+    Demoted,
+}
+
+impl Wanted {
+    fn fate(&self) -> Fate {
+        let Some(Found { entry, age, is_same, requiring }) = &self.installed else {
+            return Fate::Added;
+        };
+        match self.policy.priority.cmp(&entry.policy.priority) {
+            std::cmp::Ordering::Less => Fate::Promoted,
+            std::cmp::Ordering::Greater => Fate::Demoted,
+            std::cmp::Ordering::Equal if *is_same && requiring.is_none() => Fate::Stays(*age),
+            std::cmp::Ordering::Equal => Fate::Replaced(*age),
+        }
+    }
+}
+
+/// The changes of policies around that of the SAs that are replaced.
+#[derive(Debug, Default)]
+pub struct PolicySteps {
+    /// Before SAs are replaced.
+    pub first: Vec<Step>,
+    /// Afterwards.
+    pub then: Vec<Step>,
+}
+
+/// Orders the changes that lead to `wanted`, and to the end of `removed`, which have their age beside them.
+pub fn steps(wanted: Vec<Wanted>, removed: Vec<(usize, PolicyEntry)>) -> PolicySteps {
+    let moves = Moves::find(&wanted, &removed);
+    let mut first = Vec::new();
+    let mut meanwhile: HashMap<PolicyId, Deferred> = HashMap::new();
+    for deferred in moves.deferred {
+        let installed = Box::new(deferred.entry.clone());
+        first.push(Step::DeferPolicy { installed, priority: deferred.priority });
+        meanwhile.insert(deferred.entry.policy.id.clone(), deferred);
+    }
+    let (mut additions, mut removals, mut late) = (Vec::new(), Vec::new(), Vec::new());
+    for (place, Wanted { policy, installed }) in wanted.into_iter().enumerate() {
+        let key = policy.priority;
+        let Some(Found { entry, age, is_same, requiring }) = installed else {
+            additions.push((key, Step::AddPolicy(Box::new(policy))));
+            continue;
+        };
+        if let Some(requiring) = &requiring {
+            let deferred = meanwhile.get(&entry.policy.id);
+            let priority = deferred.map_or(requiring.priority, |deferred| deferred.priority);
+            let requiring = Box::new(Policy { priority, ..requiring.clone() });
+            first.push(Step::RequirePolicy { installed: Box::new(entry.clone()), requiring });
+        }
+        let (installed, requested) = (Box::new(entry), Box::new(policy));
+        let is_demoted = requested.priority > installed.policy.priority;
+        if moves.is_moved[place] {
+            let step = Step::RequeuePolicy { installed, requested };
+            if moves.is_late[place] { late.push(step) } else { additions.push((key, step)) }
+        } else if is_demoted {
+            let precedence = (installed.policy.priority, age);
+            removals.push((precedence, Step::UpdatePolicy { installed, requested }));
+        } else if !is_same {
+            additions.push((key, Step::UpdatePolicy { installed, requested }));
+        } else if requiring.is_some() {
+            additions.push((key, Step::ReleasePolicy(installed)));
+        }
+    }
+    for (age, entry) in removed {
+        let precedence = (entry.policy.priority, age);
+        removals.push((precedence, Step::DeletePolicy(Box::new(entry))));
+    }
+    // Both sorts are stable. What comes first is looked up first, and what goes first is looked up last.
+    additions.sort_by_key(|(priority, _)| *priority);
+    removals.sort_by_key(|(precedence, _)| Reverse(*precedence));
+    let additions = additions.into_iter().map(|(_, step)| step);
+    let removals = removals.into_iter().map(|(_, step)| step);
+    PolicySteps { first, then: additions.chain(removals).chain(late).collect() }
+}

@@ -1,0 +1,122 @@
+use std::collections::HashMap;
+
+use model::{Operation, Policy, PolicyId, PolicyType, Proto, Sa, SaId};
+
+use crate::policy::forward::forward_copy;
+
+/// The SAs and policies that files describe, in their order.
+#[derive(Debug, Default)]
+pub struct RequestedTables {
+    pub(super) sas: Vec<Sa>,
+    pub(super) policies: Vec<Policy>,
+    sa_places: HashMap<SaId, Place>,
+    policy_places: HashMap<PolicyId, Place>,
+    flushed_sads: Vec<Option<Proto>>,
+    flushed_spds: Vec<PolicyType>,
+}
+
+/// Where an entry is in its table, and the number of its statement.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    index: usize,
+    statement: usize,
+}
+
+/// What became of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It is part of the state.
+    Taken,
+    /// The statement of this number describes an entry of the same name.
+    TwiceWith(usize),
+    /// It is no part of a state.
+    NoState,
+}
+
+impl RequestedTables {
+    /// Adds what a statement describes. With `forward_copies`, an `in` policy describes its `fwd` copy, too. A
+    /// flush describes that its table has nothing else.
+    pub fn add(&mut self, statement: usize, operation: Operation, forward_copies: bool) -> Added {
+        match operation {
+            Operation::AddSa(sa) => self.add_sa(statement, *sa, false),
+            Operation::UpdateSa(sa) => self.add_sa(statement, *sa, true),
+            Operation::AddPolicy(policy) => {
+                self.add_policies(statement, *policy, forward_copies, false)
+            }
+            Operation::UpdatePolicy(policy) => {
+                self.add_policies(statement, *policy, forward_copies, true)
+            }
+            Operation::WithoutForwardCopy(operation) => self.add(statement, *operation, false),
+            Operation::FlushSad(proto) => {
+                self.flushed_sads.push(proto);
+                Added::Taken
+            }
+            Operation::FlushSpd(kind) => {
+                self.flushed_spds.push(kind);
+                Added::Taken
+            }
+            Operation::GetSpi(_)
+            | Operation::GetSa(..)
+            | Operation::DeleteSa(..)
+            | Operation::DeleteAllSa(_)
+            | Operation::DumpSad(_)
+            | Operation::DeletePolicy(_)
+            | Operation::DumpSpd => Added::NoState,
+        }
+    }
+
+    fn add_sa(&mut self, statement: usize, sa: Sa, replaces: bool) -> Added {
+        match self.sa_places.get(&sa.id()) {
+            Some(place) if replaces => self.sas[place.index] = sa,
+            Some(place) => return Added::TwiceWith(place.statement),
+            None => {
+                let place = Place { index: self.sas.len(), statement };
+                self.sa_places.insert(sa.id(), place);
+                self.sas.push(sa);
+            }
+        }
+        Added::Taken
+    }
+
+    fn add_policies(
+        &mut self,
+        statement: usize,
+        policy: Policy,
+        forward_copies: bool,
+        replaces: bool,
+    ) -> Added {
+        let copy = forward_copy(&policy).filter(|_| forward_copies);
+        for policy in std::iter::once(policy).chain(copy) {
+            match self.policy_places.get(&policy.id) {
+                Some(place) if replaces => self.policies[place.index] = policy,
+                Some(place) => return Added::TwiceWith(place.statement),
+                None => {
+                    let place = Place { index: self.policies.len(), statement };
+                    self.policy_places.insert(policy.id.clone(), place);
+                    self.policies.push(policy);
+                }
+            }
+        }
+        Added::Taken
+    }
+
+    pub(super) fn has_sa(&self, id: &SaId) -> bool {
+        self.sa_places.contains_key(id)
+    }
+
+    pub(super) fn has_policy(&self, id: &PolicyId) -> bool {
+        self.policy_places.contains_key(id)
+    }
+
+    /// Whether a file begins with a flush of the SAs of a protocol: it describes all of them.
+    pub(super) fn has_all_sas(&self, proto: Proto) -> bool {
+        let is_of_ipsec = matches!(proto, Proto::Esp | Proto::Ah | Proto::IpComp);
+        let mut flushed = self.flushed_sads.iter();
+        flushed.any(|flushed| flushed.map_or(is_of_ipsec, |flushed| flushed == proto))
+    }
+
+    /// Whether a file begins with a flush of the policies of a type: it describes all of them.
+    pub(super) fn has_all_policies(&self, kind: PolicyType) -> bool {
+        self.flushed_spds.contains(&kind)
+    }
+}
