@@ -119,6 +119,31 @@ pub enum Error {
         /// Why not.
         error: io::Error,
     },
+    /// The command line contains a word that is wrong.
+    #[error("{0}")]
+    Usage(String),
+    /// A file cannot be read on.
+    #[error("cannot read {name}: {reason}")]
+    Read {
+        /// The file, as messages name it.
+        name: String,
+        /// The reason.
+        reason: String,
+    },
+    /// A file is JSON.
+    #[error(
+        "{name}: JSON cannot be read back: `setkey -D --script` and `setkey -DP --script` print files that can"
+    )]
+    Json {
+        /// The file, as messages name it.
+        name: String,
+    },
+    /// Files have mistakes, which were reported.
+    #[error("the files have {mistakes} mistake{}", plural(*.mistakes))]
+    Mistakes {
+        /// How many were reported.
+        mistakes: usize,
+    },
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
@@ -130,6 +155,10 @@ pub enum Error {
         /// What exec said.
         error: io::Error,
     },
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
 }
 
 impl Error {

@@ -1,6 +1,7 @@
 //! ipsecctl(8): what xfrm-tools has beside setkey(8). A file is a subcommand.
 
 mod counters;
+mod diff;
 mod error;
 mod exec;
 mod output;
@@ -9,6 +10,7 @@ mod run;
 mod seccomp_notify;
 mod show;
 mod socket;
+mod state_files;
 mod summary;
 mod survey;
 
@@ -37,6 +39,7 @@ enum Command {
     Show(show::Show),
     Counters(counters::Counters),
     Exec(exec::Exec),
+    Diff(diff::Diff),
     #[command(subcommand)]
     Socket(socket::Command),
     /// Print a script that completes the arguments of ipsecctl in a shell
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         }
         Some(Command::Show(show)) => show.execute(),
         Some(Command::Counters(counters)) => counters.execute(),
+        Some(Command::Diff(diff)) => diff.execute(),
         Some(Command::Socket(command)) => command.execute(),
         Some(Command::Completions { shell }) => {
             output::print_text(&cli::completions::<Options>("ipsecctl", shell))

@@ -6,6 +6,7 @@ mod ah_esp_bundle;
 mod ah_transport;
 mod algorithms;
 mod all_or_nothing;
+mod apply;
 mod cases;
 mod corpus;
 mod counters;

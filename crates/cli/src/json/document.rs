@@ -11,8 +11,8 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{
-    AnyVariableJson, ClientJson, CounterJson, DefaultPolicyJson, FindingJson, KernelJson,
-    PolicyJson, SaJson, SummaryJson,
+    AnyVariableJson, ChangeJson, ClientJson, CounterJson, DefaultPolicyJson, FindingJson,
+    KernelJson, PolicyJson, SaJson, StayingJson, SummaryJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -56,6 +56,13 @@ pub struct Document {
     /// What is wrong in a script, in its order: `setkey --check`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<FindingJson>>,
+    /// The changes that lead to what files describe, in the order in which they are made: `ipsecctl diff` and
+    /// `ipsecctl apply`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Vec<ChangeJson>>,
+    /// What no file describes and stays: `ipsecctl diff` and `ipsecctl apply`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub staying: Option<StayingJson>,
 }
 
 /// The version of the schema, which every document begins with.

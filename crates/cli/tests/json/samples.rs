@@ -5,9 +5,9 @@ use std::num::{NonZeroU16, NonZeroU32};
 use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
-        AnyVariableJson, AttentionJson, ClientJson, CounterJson, DefaultPolicyJson, Document,
-        FindingJson, Fingerprints, HashThresholdJson, KernelJson, PoliciesByDirectionJson,
-        ProcVariableJson, SasByStateJson, SummaryJson,
+        AnyVariableJson, AttentionJson, ChangeJson, ClientJson, CounterJson, DefaultPolicyJson,
+        Document, FindingJson, Fingerprints, HashThresholdJson, KernelJson,
+        PoliciesByDirectionJson, ProcVariableJson, SasByStateJson, StayingJson, SummaryJson,
     },
 };
 use grammar::Script;
@@ -152,6 +152,15 @@ fn findings() -> Vec<FindingJson> {
         .into()
 }
 
+fn changes() -> Vec<ChangeJson> {
+    let (sa, policy) = (full_sa(), full_policy());
+    let other = Sa { esn: !sa.sa.esn, ..sa.sa.clone() };
+    vec![
+        ChangeJson::of_sa("replace", Some(&sa), Some(&other), &fingerprints()),
+        ChangeJson::of_policy("delete", Some(&policy), None),
+    ]
+}
+
 fn kernel() -> KernelJson {
     let threshold = Some(HashThresholdJson { local: 24, remote: 16 });
     KernelJson {
@@ -227,6 +236,8 @@ pub fn full_document() -> Document {
             CounterJson::new("XfrmNewError", 1, None),
         ]),
         findings: Some(findings()),
+        changes: Some(changes()),
+        staying: Some(StayingJson { sas: 1, policies: 2 }),
         ..Document::default()
     }
 }

@@ -1,0 +1,105 @@
+//! `ipsecctl diff`: what the kernel has otherwise than files describe.
+
+mod text;
+
+use std::{io::Write, process::ExitCode};
+
+use cli::json::{ChangeJson, Document, Fingerprints, StayingJson};
+use engine::{Engine, Namespace, Options, Plan, Removal, Step};
+
+use crate::{Error, output, state_files::StateFiles};
+
+/// Exit status if the kernel has not what files describe.
+pub const DIFFERENT: u8 = 3;
+
+/// Compare the SAD and SPD with files that describe them. Nothing is changed.
+#[derive(clap::Args)]
+pub struct Diff {
+    #[command(flatten)]
+    files: StateFiles,
+    #[command(flatten)]
+    removal: RemovalOptions,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What becomes of entries that no file describes.
+#[derive(clap::Args)]
+pub struct RemovalOptions {
+    /// Remove what no file describes, whether a file begins with a flush or not
+    #[arg(long)]
+    prune: bool,
+    /// Remove nothing, whether a file begins with a flush or not
+    #[arg(long, conflicts_with = "prune")]
+    no_prune: bool,
+}
+
+impl RemovalOptions {
+    pub fn removal(&self) -> Removal {
+        match (self.prune, self.no_prune) {
+            (true, _) => Removal::All,
+            (_, true) => Removal::None,
+            (false, false) => Removal::OfFlushedTables,
+        }
+    }
+}
+
+impl Diff {
+    /// Prints the differences.
+    pub fn execute(&self) -> Result<ExitCode, Error> {
+        sys::process::keep_memory_private();
+        let dialect = self.files.dialect()?;
+        let requested = self.files.read(dialect)?;
+        let mut engine = Engine::open(Options { dialect, ..Options::default() })?;
+        let plan = engine.plan(&requested, self.removal.removal())?;
+        let printed = output::print(|out| print(&plan, self.json, out))?;
+        if plan.steps.is_empty() || printed != ExitCode::SUCCESS {
+            return Ok(printed);
+        }
+        Ok(ExitCode::from(DIFFERENT))
+    }
+}
+
+/// Prints a plan as text, or as JSON.
+pub fn print(plan: &Plan, is_json: bool, out: &mut impl Write) -> Result<(), Error> {
+    let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
+    if !is_json {
+        return Ok(text::print(plan, &fingerprints, out)?);
+    }
+    let changes = plan.steps.iter().filter_map(|step| change(step, &fingerprints)).collect();
+    let document = Document {
+        fingerprint_scope: Some(fingerprints.scope()),
+        changes: Some(changes),
+        staying: Some(StayingJson { sas: plan.staying_sas, policies: plan.staying_policies }),
+        ..Document::default()
+    };
+    Ok(document.write(out)?)
+}
+
+/// A step as one change; none for what other steps imply.
+fn change(step: &Step, fingerprints: &Fingerprints) -> Option<ChangeJson> {
+    let sa = |change, installed, requested| {
+        Some(ChangeJson::of_sa(change, installed, requested, fingerprints))
+    };
+    let policy =
+        |change, installed, requested| Some(ChangeJson::of_policy(change, installed, requested));
+    match step {
+        Step::AddSa(requested) => sa("add", None, Some(requested)),
+        Step::UpdateSa { installed, requested } => sa("update", Some(installed), Some(requested)),
+        Step::ReplaceSa { installed, requested } => sa("replace", Some(installed), Some(requested)),
+        Step::DeleteSa(installed) => sa("delete", Some(installed), None),
+        Step::AddPolicy(requested) => policy("add", None, Some(requested)),
+        Step::UpdatePolicy { installed, requested } => {
+            policy("update", Some(installed), Some(requested))
+        }
+        Step::RequeuePolicy { installed, requested } => {
+            policy("move", Some(installed), Some(requested))
+        }
+        Step::RequirePolicy { installed, requiring } => {
+            policy("require", Some(installed), Some(requiring))
+        }
+        Step::DeletePolicy(installed) => policy("delete", Some(installed), None),
+        Step::DeferPolicy { .. } | Step::ReleasePolicy(_) => None,
+    }
+}

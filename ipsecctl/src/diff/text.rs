@@ -1,0 +1,73 @@
+//! A plan as text, in the language of setkey(8). In the place of a key is its fingerprint, as in JSON.
+
+use std::io::{self, Write};
+
+use cli::json::{ChangeJson, Fingerprints};
+use engine::{Plan, Step};
+use grammar::PolicyStatement;
+use model::{Direction, Key, Policy, ReplayState, Sa};
+
+/// Prints a plan: what comes, what goes and what differs.
+pub fn print(plan: &Plan, fingerprints: &Fingerprints, out: &mut impl Write) -> io::Result<()> {
+    for step in &plan.steps {
+        let Some(change) = super::change(step, fingerprints) else { continue };
+        match step {
+            Step::AddSa(sa) => writeln!(out, "+ {}", sa_text(sa, fingerprints))?,
+            Step::DeleteSa(entry) => writeln!(out, "- {}", sa_text(&entry.sa, fingerprints))?,
+            Step::UpdateSa { requested, .. } | Step::ReplaceSa { requested, .. } => {
+                writeln!(out, "~ {}", sa_text(requested, fingerprints))?;
+            }
+            Step::AddPolicy(policy) => writeln!(out, "+ {}", policy_text(policy))?,
+            Step::DeletePolicy(entry) => writeln!(out, "- {}", policy_text(&entry.policy))?,
+            Step::UpdatePolicy { requested, .. }
+            | Step::RequeuePolicy { requested, .. }
+            | Step::RequirePolicy { requiring: requested, .. } => {
+                writeln!(out, "~ {}", policy_text(requested))?;
+            }
+            Step::DeferPolicy { .. } | Step::ReleasePolicy(_) => {}
+        }
+        print_differences(&change, out)?;
+    }
+    let Plan { staying_sas, staying_policies, .. } = plan;
+    if staying_sas + staying_policies > 0 {
+        let sas = counted(*staying_sas, "SA", "SAs");
+        let policies = counted(*staying_policies, "policy", "policies");
+        writeln!(out, "# {sas} and {policies} are in no file and stay")?;
+    }
+    Ok(())
+}
+
+fn print_differences(change: &ChangeJson, out: &mut impl Write) -> io::Result<()> {
+    for difference in &change.differences {
+        let [installed, requested] = [&difference.installed, &difference.requested]
+            .map(|value| value.as_deref().unwrap_or("none"));
+        writeln!(out, "    {}: {installed} -> {requested}", difference.member)?;
+    }
+    match change.change {
+        "replace" => {
+            writeln!(out, "    # deleted and added again: its packets are dropped in between")
+        }
+        "move" => writeln!(out, "    # moved behind others of its priority, as in the files"),
+        "require" => writeln!(out, "    # only while an SA that serves it is replaced"),
+        _ => Ok(()),
+    }
+}
+
+fn sa_text(sa: &Sa, fingerprints: &Fingerprints) -> String {
+    let name = |key: &Key| match fingerprints.of(key) {
+        Some(fingerprint) => format!("<{fingerprint}>"),
+        None => "\"\"".to_owned(),
+    };
+    // Sequence numbers are no part of a state.
+    let sa = Sa { replay_state: ReplayState::default(), ..sa.clone() };
+    grammar::redacted_script_of_sa(&sa, name).text.to_string()
+}
+
+fn policy_text(policy: &Policy) -> String {
+    let without_copy = policy.id.direction == Direction::In;
+    PolicyStatement { without_copy, ..PolicyStatement::default() }.write(policy).text.to_string()
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}

@@ -1,0 +1,151 @@
+//! Files that describe a state: setkey scripts whose entries are what the kernel is to have.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+};
+
+use cli::{Color, Colors, Diagnostic};
+use engine::{Added, RequestedTables};
+use grammar::{Checker, Finding, Script, Statement};
+use model::{Dialect, Visible};
+use sys::SystemNames;
+
+use crate::Error;
+
+/// So many mistakes are reported.
+const MOST_MISTAKES: usize = 100;
+
+/// The files of a command line, and how they are read.
+#[derive(clap::Args)]
+pub struct StateFiles {
+    /// The setkey that the files were written for: linux, netbsd or freebsd
+    #[arg(long, value_name = "DIALECT")]
+    dialect: Option<String>,
+    /// Add no `fwd` policy for each `in` policy
+    #[arg(short = 'k')]
+    no_forward_copies: bool,
+    /// Setkey scripts with the SAs and policies that are to be there; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    paths: Vec<PathBuf>,
+}
+
+impl StateFiles {
+    /// The dialect of the files.
+    pub fn dialect(&self) -> Result<Dialect, Error> {
+        cli::chosen_dialect(self.dialect.as_deref()).map_err(Error::Usage)
+    }
+
+    /// Reads all files. Every mistake is reported on standard error.
+    pub fn read(&self, dialect: Dialect) -> Result<RequestedTables, Error> {
+        let mut reading = Reading {
+            tables: RequestedTables::default(),
+            statements: Vec::new(),
+            mistakes: 0,
+            colors: Colors::of(Color::Auto),
+        };
+        for path in &self.paths {
+            reading.file(path, dialect, !self.no_forward_copies)?;
+        }
+        match reading.mistakes {
+            0 => Ok(reading.tables),
+            mistakes => Err(Error::Mistakes { mistakes }),
+        }
+    }
+}
+
+struct Reading {
+    tables: RequestedTables,
+    /// The file and line of each statement.
+    statements: Vec<(String, usize)>,
+    mistakes: usize,
+    colors: Colors,
+}
+
+impl Reading {
+    fn file(&mut self, path: &Path, dialect: Dialect, forward_copies: bool) -> Result<(), Error> {
+        let (name, reader) = open(path)?;
+        let mut script = Script::new(reader, dialect);
+        let mut checker = Checker::of_state(forward_copies);
+        while let Some(statement) = script.next_statement() {
+            let lowered = statement.and_then(|statement| {
+                let lowered = grammar::lower(&statement, &SystemNames)?;
+                Ok((statement, lowered))
+            });
+            match lowered {
+                Ok((statement, lowered)) => {
+                    let findings = checker.statement(&statement, &lowered);
+                    let is_mistake = |finding: &&Finding| finding.kind.is_failure();
+                    let mistakes: Vec<&Finding> = findings.iter().filter(is_mistake).collect();
+                    for finding in &mistakes {
+                        self.report(&Diagnostic::of_finding(&name, finding, self.colors));
+                    }
+                    if mistakes.is_empty() {
+                        self.add(&name, &statement, lowered, forward_copies);
+                    }
+                }
+                Err(error) => {
+                    if let grammar::Kind::Unreadable(reason) = error.kind() {
+                        return Err(Error::Read { name, reason: reason.clone() });
+                    }
+                    self.report(&Diagnostic::of_error(&name, &error, self.colors));
+                    if error.ends_script() {
+                        break;
+                    }
+                }
+            }
+            if self.mistakes >= MOST_MISTAKES {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds what a statement describes.
+    fn add(
+        &mut self,
+        name: &str,
+        statement: &Statement,
+        lowered: grammar::Lowered,
+        forward_copies: bool,
+    ) {
+        let number = self.statements.len();
+        self.statements.push((name.to_owned(), statement.line()));
+        for operation in lowered.operations.into_iter().flatten() {
+            match self.tables.add(number, operation, forward_copies) {
+                Added::Taken | Added::NoState => {}
+                Added::TwiceWith(other) => {
+                    let (file, line) = self.statements[other].clone();
+                    let (name, file) = (Visible(name), Visible(&file));
+                    let own = statement.line();
+                    self.report(&format_args!("{name}:{own}: {file}:{line} describes this, too"));
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, report: &dyn std::fmt::Display) {
+        self.mistakes += 1;
+        // Without standard error nothing can be reported.
+        let _ = writeln!(io::stderr(), "ipsecctl: {report}");
+    }
+}
+
+/// Opens a script, and gives its name in messages.
+fn open(path: &Path) -> Result<(String, Box<dyn BufRead>), Error> {
+    let (name, mut reader): (String, Box<dyn BufRead>) = if path == Path::new("-") {
+        ("<stdin>".to_owned(), Box::new(io::stdin().lock()))
+    } else {
+        let file =
+            File::open(path).map_err(|error| Error::File { path: path.to_owned(), error })?;
+        (path.display().to_string(), Box::new(BufReader::new(file)))
+    };
+    let beginning = reader
+        .fill_buf()
+        .map_err(|error| Error::Read { name: name.clone(), reason: error.to_string() })?;
+    if beginning.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
+        return Err(Error::Json { name });
+    }
+    Ok((name, reader))
+}

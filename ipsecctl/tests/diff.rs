@@ -1,0 +1,111 @@
+//! `ipsecctl diff` on this host's kernel, in network namespaces without SAs and policies.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod manual;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rustix::process::geteuid;
+use serde_json::Value;
+
+const SCRIPT: &str =
+    "spdadd 10.1.0.0/16 10.2.0.0/16 any -P out prio high ipsec esp/transport//require;
+spdadd 10.2.0.0/16 10.1.0.0/16 any -P in ipsec esp/transport//require;
+";
+
+/// Runs a command line in a network namespace of its own: exit status, standard output, standard error.
+fn run(line: &str) -> (i32, String, String) {
+    let folder = Path::new(env!("CARGO_BIN_EXE_ipsecctl")).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new("unshare");
+    command.args(["--net", "--map-root-user", "sh", "-c", line]).env("PATH", path);
+    let output = command.output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn file(directory: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
+    let path = directory.path().join(name);
+    fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn the_examples_of_the_manual() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = file(&directory, "ipsec.conf", SCRIPT).display().to_string();
+    for line in manual::examples("ipsecctl diff") {
+        let (status, out, error) = run(&line.replace("/etc/ipsec.conf", &script));
+        assert_eq!((status, error.as_str()), (3, ""), "{line}: {out}");
+        if let Ok(document) = serde_json::from_str::<Value>(&out) {
+            assert_eq!(document["changes"].as_array().unwrap().len(), 3);
+            assert_eq!(document["changes"][0]["policy"]["priority"], 0x4000_0000);
+            assert_eq!(document["staying"]["sas"], 0);
+            continue;
+        }
+        assert_eq!(
+            out,
+            "+ spdadd 10.1.0.0/16 10.2.0.0/16 any -P out prio high ipsec esp/transport//require;\n\
+             + spdadd 10.2.0.0/16 10.1.0.0/16 any -nofwd -P in ipsec esp/transport//require;\n\
+             + spdadd 10.2.0.0/16 10.1.0.0/16 any -P fwd ipsec esp/transport//require;\n"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_state_is_a_mistake_with_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let other = file(&directory, "other", SCRIPT).display().to_string();
+    let text =
+        format!("spdflush;\n{SCRIPT}spddelete 10.1.0.0/16 10.2.0.0/16 any -P out;\nspdflush;\n");
+    let script = file(&directory, "script", &text).display().to_string();
+    let (status, out, error) = run(&format!("ipsecctl diff {other} {script}"));
+    assert_eq!((status, out.as_str()), (1, ""));
+    let messages = error.lines().filter(|line| line.starts_with("ipsecctl: "));
+    assert_eq!(
+        messages.collect::<Vec<_>>(),
+        [
+            format!("ipsecctl: {script}:2: {other}:1 describes this, too"),
+            format!("ipsecctl: {script}:3: {other}:2 describes this, too"),
+            format!("ipsecctl: {script}:4:1: the statement describes neither an SA nor a policy"),
+            format!(
+                "ipsecctl: {script}:5:1: a flush is at the beginning of a file that describes a state: \
+                 line 2 is before it"
+            ),
+            "ipsecctl: the files have 4 mistakes".to_owned(),
+        ]
+    );
+    let json = file(&directory, "json", "\n {\"schema_version\": 1}").display().to_string();
+    let (status, _, error) = run(&format!("ipsecctl diff {json}"));
+    assert_eq!(status, 1);
+    assert!(error.contains("JSON cannot be read back: `setkey -D --script`"), "{error}");
+}
+
+#[test]
+fn an_unprivileged_user_reads_no_sa() {
+    if !geteuid().is_root() {
+        eprintln!("skipped: only root becomes another user");
+        return;
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let script = file(&directory, "script", SCRIPT).display().to_string();
+    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .unwrap();
+    // The test's folder may be closed to others, so the program is read before.
+    let line = format!(
+        "cp $(command -v ipsecctl) {0}/ipsecctl && setpriv --reuid 65534 --regid 65534 --clear-groups \
+         --inh-caps=-all --bounding-set=-all {0}/ipsecctl diff {script}",
+        directory.path().display()
+    );
+    let mut command = Command::new("unshare");
+    let folder = Path::new(env!("CARGO_BIN_EXE_ipsecctl")).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let output = command.args(["--net", "sh", "-c", &line]).env("PATH", path).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("CAP_NET_ADMIN"), "{error}");
+}
