@@ -25,7 +25,7 @@ use error::Error;
 ///
 /// Without a subcommand it prints a summary of this network namespace.
 #[derive(Parser)]
-#[command(name = "ipsecctl", version, args_conflicts_with_subcommands = true)]
+#[command(name = "ipsecctl", version, args_conflicts_with_subcommands = true, max_term_width = 80)]
 struct Options {
     #[command(subcommand)]
     command: Option<Command>,

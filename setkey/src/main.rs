@@ -168,7 +168,7 @@ fn stopped(stop: &Stop) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Stop::Wrong(words, dialect) => {
-            eprintln!("{}", Visible(words));
+            eprintln!("{}\nsetkey: `setkey --help` lists the options", Visible(words));
             print!("{}", usage::text(*dialect));
         }
     }

@@ -5,18 +5,14 @@ use std::io::{self, Read};
 
 use grammar::is_whole;
 use model::Dialect;
-use rustyline::{
-    Config, Editor, Helper,
-    completion::Completer,
-    error::ReadlineError,
-    highlight::Highlighter,
-    hint::Hinter,
-    history::MemHistory,
-    validate::{ValidationContext, ValidationResult, Validator},
-};
+use rustyline::{Config, Editor, error::ReadlineError, history::MemHistory};
 use zeroize::Zeroizing;
 
 const PROMPT: &str = "setkey> ";
+/// Where a statement goes on.
+const CONTINUATION: &str = "     -> ";
+
+const GREETING: &str = "Statements end with `;`. `help` lists them, Ctrl-D or `exit` ends.";
 
 /// Statements that can be recalled.
 const HISTORY: usize = 100;
@@ -30,48 +26,55 @@ Statements end with `;` and may go over several lines:
   spdadd | spdupdate SRC DST UPPER -P DIRECTION ACTION [TEMPLATE ...];
   spddelete SRC DST UPPER -P DIRECTION;               delete a policy
   spddump;  spdflush;                                 print or delete all policies
-  exit;                                               end, as Ctrl-D does
+  exit | quit                                         end, as Ctrl-D does
 Ctrl-C cancels a statement. setkey(8) has the details.
 ";
 
 /// Reads statements from the terminal.
 pub struct Prompt {
-    editor: Editor<Statements, MemHistory>,
-    text: Zeroizing<Vec<u8>>,
+    editor: Editor<(), MemHistory>,
+    dialect: Dialect,
+    text: Zeroizing<String>,
     read: usize,
+    has_ended: bool,
 }
 
 impl Prompt {
-    /// Takes over the terminal for each statement.
+    /// Takes over the terminal for each line.
     pub fn new(dialect: Dialect) -> io::Result<Self> {
         let config = Config::builder().max_history_size(HISTORY).map_err(io::Error::other)?.build();
         let history = MemHistory::with_config(&config);
-        let mut editor = Editor::with_history(config, history).map_err(io::Error::other)?;
-        editor.set_helper(Some(Statements(dialect)));
-        Ok(Self { editor, text: Zeroizing::default(), read: 0 })
+        let editor = Editor::with_history(config, history).map_err(io::Error::other)?;
+        println!("{GREETING}");
+        Ok(Self { editor, dialect, text: Zeroizing::default(), read: 0, has_ended: false })
     }
 
     /// Waits for statements. Whether there are some.
     fn next(&mut self) -> io::Result<bool> {
-        loop {
-            let text = match self.editor.readline(PROMPT) {
-                Ok(text) => Zeroizing::new(text),
-                Err(ReadlineError::Interrupted) => continue,
-                Err(ReadlineError::Eof) => return Ok(false),
+        (self.text, self.read) = (Zeroizing::default(), 0);
+        while !self.has_ended {
+            let prompt = if self.text.is_empty() { PROMPT } else { CONTINUATION };
+            match self.editor.readline(prompt).map(Zeroizing::new) {
+                Ok(line) => self.text = Zeroizing::new(format!("{}{}\n", *self.text, *line)),
+                Err(ReadlineError::Interrupted) => self.text = Zeroizing::default(),
+                Err(ReadlineError::Eof) => self.has_ended = true,
                 Err(ReadlineError::Io(error)) => return Err(error),
                 Err(error) => return Err(io::Error::other(error)),
-            };
-            if text.trim().trim_end_matches(';').trim_end() == "help" {
-                print!("{HELP}");
-                continue;
             }
-            if !text.trim().is_empty() {
-                self.editor.add_history_entry(&**text).map_err(io::Error::other)?;
+            match self.text.trim().trim_end_matches(';').trim_end() {
+                "help" | "?" => print!("{HELP}"),
+                "exit" | "quit" => self.has_ended = true,
+                "" => {}
+                _ if is_whole(&self.text, self.dialect) || self.has_ended => {
+                    let statement = self.text.trim_end();
+                    self.editor.add_history_entry(statement).map_err(io::Error::other)?;
+                    return Ok(true);
+                }
+                _ => continue,
             }
-            self.text = Zeroizing::new(format!("{}\n", &**text).into_bytes());
-            self.read = 0;
-            return Ok(true);
+            self.text = Zeroizing::default();
         }
+        Ok(false)
     }
 }
 
@@ -80,33 +83,10 @@ impl Read for Prompt {
         if self.read == self.text.len() && !self.next()? {
             return Ok(0);
         }
-        let rest = &self.text[self.read..];
+        let rest = &self.text.as_bytes()[self.read..];
         let count = rest.len().min(buffer.len());
         buffer[..count].copy_from_slice(&rest[..count]);
         self.read += count;
         Ok(count)
     }
 }
-
-/// Lets a statement go on in the next line until its `;`.
-struct Statements(Dialect);
-
-impl Validator for Statements {
-    fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
-        let text = context.input();
-        let is_over = text.trim() == "help" || is_whole(text, self.0);
-        Ok(if is_over { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
-    }
-}
-
-impl Completer for Statements {
-    type Candidate = String;
-}
-
-impl Hinter for Statements {
-    type Hint = String;
-}
-
-impl Highlighter for Statements {}
-
-impl Helper for Statements {}

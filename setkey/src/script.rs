@@ -40,20 +40,23 @@ pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
     let ended = run.script(Script::new(reader, command.dialect));
     let finished = run.finish();
     match ended.and_then(|ended| finished.map(|()| ended)) {
-        Ok(Ended::AtTheEnd) => Ok(exit_code(command, &run.printer)),
+        Ok(Ended::AtTheEnd) => {
+            run.report_mistakes();
+            Ok(exit_code(command, &run.printer))
+        }
         Ok(Ended::AtAMistake) => {
-            run.report_in_force(false);
+            run.report_early_end(false);
             Ok(ExitCode::FAILURE)
         }
         Ok(Ended::BySignal(signal)) => {
-            run.report_in_force(false);
+            run.report_early_end(false);
             Err(end_by(signal).into())
         }
         Err(error) => {
             if !error.is_broken_pipe() {
                 print_error(&error);
             }
-            run.report_in_force(error.leaves_doubt());
+            run.report_early_end(error.leaves_doubt());
             Ok(error.exit_code(command.dialect))
         }
     }
@@ -141,10 +144,25 @@ impl Run {
     }
 
     /// Reports what of a script that ended early is in force.
-    fn report_in_force(&self, are_unknown: bool) {
+    fn report_early_end(&self, are_unknown: bool) {
         if self.backend.is_some() {
-            let (name, summary) = (&self.words.name, self.printer.ledger.summary(are_unknown));
-            print_error(&format_args!("{name}: ended early: {summary}"));
+            self.report_in_force("ended early", are_unknown);
         }
+    }
+
+    /// Reports what is in force of statements that were read to their end though some are wrong (`-c`). At a
+    /// prompt each result was seen.
+    fn report_mistakes(&self) {
+        match self.words.mistakes {
+            0 => {}
+            _ if self.signals.is_none() => {}
+            1 => self.report_in_force("1 statement is wrong", false),
+            mistakes => self.report_in_force(&format!("{mistakes} statements are wrong"), false),
+        }
+    }
+
+    fn report_in_force(&self, end: &str, are_unknown: bool) {
+        let (name, summary) = (&self.words.name, self.printer.ledger.summary(are_unknown));
+        print_error(&format_args!("{name}: {end}: {summary}"));
     }
 }

@@ -24,6 +24,11 @@ fn setkey(args: &[&str]) -> Command {
     command
 }
 
+/// Standard error after a command line that is wrong.
+fn wrong(reason: &str) -> String {
+    format!("setkey: {reason}\nsetkey: `setkey --help` lists the options\n")
+}
+
 /// Reads a script without carrying it out: status, standard output, standard error.
 fn read(script: impl AsRef<[u8]>) -> (i32, String, String) {
     let mut file = tempfile::Builder::new().suffix(".conf").tempfile().unwrap();
@@ -39,13 +44,14 @@ fn usage_is_the_originals_and_fails() {
     for args in [&["-h"][..], &[], &["-P"], &["-n"]] {
         setkey(args).assert().code(1).stdout(USAGE).stderr("");
     }
-    setkey(&["-z"]).assert().code(1).stdout(USAGE).stderr("setkey: invalid option -- 'z'\n");
+    let expected = wrong("invalid option -- 'z'");
+    setkey(&["-z"]).assert().code(1).stdout(USAGE).stderr(expected);
     setkey(&["-d"]).assert().code(1).stdout(USAGE);
     setkey(&["-f"])
         .assert()
         .code(1)
         .stdout(USAGE)
-        .stderr("setkey: option requires an argument -- 'f'\n");
+        .stderr(wrong("option requires an argument -- 'f'"));
     let first = USAGE.lines().next().unwrap();
     setkey(&["-V"]).assert().code(1).stdout(format!("{first}\n"));
     setkey(&["--version"]).assert().code(0).stdout(predicate::str::contains("xfrm-tools"));
@@ -61,6 +67,7 @@ fn help_is_ours_and_succeeds() {
             assert!(help.contains(option), "{help}");
         }
         assert!(!help.contains("sourceforge"), "{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 80), "{help}");
     }
 }
 
@@ -207,7 +214,7 @@ fn without_the_capability_it_is_named() {
 #[test]
 fn an_empty_variable_is_none_and_a_wrong_one_is_named() {
     setkey(&["-n", "-D"]).env("SETKEY_DIALECT", "").assert().code(0).stdout("").stderr("");
-    let words = "setkey: SETKEY_DIALECT is `vms`: one of linux, netbsd, freebsd\n";
+    let words = wrong("SETKEY_DIALECT is `vms`: one of linux, netbsd, freebsd");
     setkey(&["-n", "-D"]).env("SETKEY_DIALECT", "vms").assert().code(1).stderr(words);
     setkey(&["--dialect", "netbsd", "-n", "-D"]).env("SETKEY_DIALECT", "vms").assert().code(0);
 }

@@ -130,13 +130,20 @@ impl Conversation {
 #[test]
 fn a_prompt_has_help_history_and_statements_of_several_lines() {
     let mut person = Conversation::start();
-    person.answer("help\r");
+    let greeting = person.wait_for("setkey> ");
+    assert!(greeting.contains("`help` lists them"), "{greeting}");
+    person.press("help\r");
     person.wait_for("Ctrl-C cancels a statement");
-    person.answer("spdadd 192.0.2.1 192.0.2.2 any\r-P outt none;\r");
+    person.answer("?;\r");
+    person.wait_for("Ctrl-C cancels a statement");
+    person.answer("\r");
+    person.answer("spdadd 192.0.2.1 192.0.2.2 any\r");
+    person.wait_for("     -> ");
+    person.press("-P outt none;\r");
     // It is one statement, whose mistake is in its second line.
     person.wait_for("<stdin>:2:4: ");
-    person.answer("never read;");
-    person.wait_for("read;");
+    person.answer("never read\r");
+    person.wait_for("     -> ");
     person.press("\x03");
     person.answer("wrong;\r");
     let before = person.wait_for("<stdin>:3:1: ");
@@ -145,5 +152,23 @@ fn a_prompt_has_help_history_and_statements_of_several_lines() {
     person.answer("\x1b[A\r");
     person.wait_for("<stdin>:4:1: ");
     person.answer("\x04");
+    assert_eq!(person.setkey.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_prompt_ends_by_a_word_or_a_key() {
+    for end in ["exit\r", "quit\r", "exit;\r", "\x04"] {
+        let mut person = Conversation::start();
+        person.answer("wrong;\r");
+        person.wait_for("<stdin>:1:1: ");
+        person.answer(end);
+        assert_eq!(person.setkey.wait().unwrap().code(), Some(0), "{end:?}");
+    }
+    // The end of the input ends a statement, too.
+    let mut person = Conversation::start();
+    person.answer("spdadd 192.0.2.1\r");
+    person.wait_for("     -> ");
+    person.press("\x04");
+    person.wait_for("<stdin>:1:");
     assert_eq!(person.setkey.wait().unwrap().code(), Some(0));
 }

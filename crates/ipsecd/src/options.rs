@@ -6,7 +6,7 @@ use clap::{ArgAction, Parser, ValueEnum};
 /// while an SA of their outbound tunnel exists, and restores the default policy after a flush. Serves PF_KEY on
 /// kernels without it, and sets policies on the sockets of unprivileged programs.
 #[derive(Debug, Parser)]
-#[command(name = "ipsecd", version)]
+#[command(name = "ipsecd", version, max_term_width = 80)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option")]
 pub(crate) struct Options {
     /// Log every decision; twice, every event (net.inet.ipsec.debug asks for the same)

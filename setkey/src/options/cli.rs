@@ -20,6 +20,7 @@ fn other_modes(one: &str) -> impl Iterator<Item = &'static str> {
 /// Reads and changes the kernel's security associations (SAD) and security policies (SPD).
 #[derive(Parser)]
 #[command(name = "setkey", disable_help_flag = true, disable_version_flag = true)]
+#[command(max_term_width = 80)]
 #[command(
     args_override_self = true,
     override_usage = "setkey [OPTION ...] -c | -f FILE | -D | -F | -x | FILE ..."
