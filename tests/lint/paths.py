@@ -1,4 +1,4 @@
-"""Documents name files and tests that are there."""
+"""Documents name files and tests that are there, and files have names that a shell and make(1) take as they are."""
 
 import itertools
 import re
@@ -9,6 +9,7 @@ QUIRKS = "docs/quirks.md"
 
 _CODE = re.compile(r"`([^`\n]+)`")
 _LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
+_NAME = re.compile(r"[\w.+/@-]+")
 _PATH = re.compile(r"[\w.{},*@+-]+(/[\w.{},*@+-]+)*/?(::\w+)*")
 
 
@@ -66,7 +67,15 @@ def held_by(path, text, folders):
                 yield source.Finding(path, number, "path", "the column *held by* names no file")
 
 
+def named(paths):
+    """Findings for names of files that a redirection by mistake has made."""
+    for path in paths:
+        if not _NAME.fullmatch(str(path)):
+            yield source.Finding(path, 1, "path", "the name of a file has other characters than letters, digits and .+-_@")
+
+
 def check(root):
+    yield from named(path for path, _ in source.files(root, "*"))
     folders = {name.split("/")[0] for name, _ in source.files(root, "*/*")}
     for path, text in source.files(root, "*.md"):
         yield from document(root, path, text, folders)
