@@ -213,6 +213,57 @@ fn of_another_version() {
     assert!(text.ends_with("\nnet.inet.ipsec.ah_net_deflev = 1\n"), "{text}");
 }
 
+/// Wrong lines are named by every program that reads the variables, and the default policy stays.
+#[test]
+fn wrong_lines() {
+    let host = Host::new("lines");
+    keep_something(&host);
+    let path = host.kept().join("variables.conf");
+    let text = fs::read_to_string(&path).expect("variables");
+    let text = text.replace("esp_trans_deflev = 1", "esp_trans_deflev = 3");
+    let text = text.replace("def_policy = 0", "def_policy = O") + "net.inet.ipsec.later = 1\n";
+    let expected = [
+        ("net.inet.ipsec.esp_trans_deflev = 3", "takes 1 (use) or 2", "the initial value, 2"),
+        (
+            "net.inet6.ipsec6.def_policy = O",
+            "is not a number",
+            "the default policy that the kernel has",
+        ),
+        ("net.inet.ipsec.later = 1", "there is no variable of this name", "nothing"),
+    ];
+    let all_are_named = |program: &str, log: &str| {
+        for (setting, reason, instead) in expected {
+            let place = path.display();
+            let line = log.lines().find(|line| line.contains(setting));
+            let line = line.unwrap_or_else(|| panic!("{program}: no {setting} in {log}"));
+            let parts = [&format!("file={place} line="), reason, &format!("instead=\"{instead}\"")];
+            assert!(parts.iter().all(|part| line.contains(*part)), "{program}: {line}");
+        }
+    };
+    let script = file(&host, "default", POLICIES);
+    let load = format!("setkey -f {script}");
+    for command in [
+        "sysctl-shim -n net.inet.ipsec.esp_trans_deflev",
+        "sysctl-shim net.inet.ipsec.dfbit=0",
+        "ipsecctl show variables",
+        "ipsecctl show default",
+        &load,
+    ] {
+        fs::write(&path, &text).expect("a file");
+        let outcome = shell(&host, ":", command);
+        assert_eq!(outcome.status, 0, "{command}: {outcome:?}");
+        all_are_named(command, &outcome.stderr);
+        assert_eq!(host.sysctl("-n net.inet6.ipsec6.def_policy").stdout, "0\n", "{command}");
+    }
+    fs::write(&path, &text).expect("a file");
+    let daemon = Daemon::start(&host);
+    all_are_named("ipsecd", &daemon.log());
+    assert_eq!(host.sysctl("-n net.inet6.ipsec6.def_policy").stdout, "0\n");
+    // A line that is written while the daemon runs is named as well.
+    fs::write(&path, text.replace("deflev = 3", "deflev = 4")).expect("a file");
+    daemon.wait_for_log("deflev = 4");
+}
+
 /// Two writers of variables do not lose one another's changes.
 #[test]
 fn two_writers() {

@@ -31,18 +31,20 @@ pub struct Applied {
 }
 
 /// The values of this thread's network namespace. Every user may read them. Those in a damaged file are
-/// the initial ones, which is reported.
+/// the initial ones, which is reported; the default policy is the kernel's, to a process that may read it.
 ///
 /// Errors: [`Error::Run`].
 pub fn variables() -> Result<Variables, Error> {
     let kept = KeptVariables::of(&Namespace::current());
-    Ok(match kept.read()? {
-        Contents::Values(variables) | Contents::Earlier(variables) => variables,
-        Contents::Damaged => {
-            kept.warn_damaged();
+    let initial = match kept.read()? {
+        Contents::Values(variables) | Contents::Earlier(variables) => return Ok(variables),
+        Contents::WithoutDefaultPolicy(variables, _) => variables,
+        Contents::Damaged(reason) => {
+            kept.warn_damaged(&reason);
             Variables::default()
         }
-    })
+    };
+    Ok(Host::open().and_then(|mut host| host.variables()).unwrap_or(initial))
 }
 
 /// Sets variables of this thread's network namespace, all or none of them, and makes them true of

@@ -19,6 +19,9 @@ use rustix::{
 use sys::owner::give_to_owner_of_directory;
 use tracing::warn;
 
+/// Reports that are remembered, so that none is repeated.
+const MAX_REPORTED: usize = 1024;
+
 /// For root.
 pub(crate) const PRIVATE: u32 = 0o600;
 /// For every user to read.
@@ -138,11 +141,37 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// Reports that a file cannot be used, once for each file.
 pub(crate) fn warn_once(path: &Path, reason: &dyn fmt::Display) {
-    static REPORTED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-    let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
-    if reported.insert(path.to_owned()) {
+    if is_new(path, String::new()) {
         warn!(file = %path.display(), %reason, "file not used");
     }
+}
+
+/// A setting in a file that is not used.
+pub(crate) struct UnusedSetting<'a> {
+    /// From 1; `None` if the file has no lines.
+    pub(crate) line: Option<usize>,
+    pub(crate) text: &'a str,
+    pub(crate) reason: &'a str,
+    /// What is in force.
+    pub(crate) instead: &'a str,
+}
+
+/// Reports a setting that is not used, once.
+pub(crate) fn warn_setting_once(path: &Path, setting: &UnusedSetting<'_>) {
+    let &UnusedSetting { line, text, reason, instead } = setting;
+    if is_new(path, format!("{line:?}: {text}")) {
+        warn!(file = %path.display(), line, setting = ?text, reason, instead, "setting not used");
+    }
+}
+
+/// Whether a file and a part of it were not reported yet.
+fn is_new(path: &Path, part: String) -> bool {
+    static REPORTED: Mutex<BTreeSet<(PathBuf, String)>> = Mutex::new(BTreeSet::new());
+    let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
+    if reported.len() >= MAX_REPORTED {
+        reported.clear();
+    }
+    reported.insert((path.to_owned(), part))
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs::{self, File},
+    io::{self, BufRead, BufReader, Read},
     os::unix::fs::MetadataExt,
     path::Path,
     time::{Duration, SystemTime},
@@ -115,24 +116,38 @@ fn of_task(task: &Path, traces: &mut BTreeSet<u64>, mounts: &mut BTreeSet<u64>) 
     traces.insert(fs::metadata(task.join("ns/net"))?.ino());
     let mount_namespace = fs::metadata(task.join("ns/mnt"))?.ino();
     if !mounts.contains(&mount_namespace) {
-        let table = fs::read_to_string(task.join("mountinfo"))?;
-        // `ROOT` of a mounted namespace is `net:[4026531840]` (proc(5)).
-        traces.extend(table.lines().filter_map(|line| number(line.split(' ').nth(3)?)));
+        // A user may have made 100,000 mounts, with names of any bytes.
+        for line in BufReader::new(File::open(task.join("mountinfo"))?).split(b'\n') {
+            traces.extend(mounted(&line?));
+        }
         // A task that ended before has shown nothing: the next one of its namespace does.
         mounts.insert(mount_namespace);
     }
     for file in fs::read_dir(task.join("fdinfo"))? {
-        if let Some(info) = unless_ended(file.and_then(|file| fs::read_to_string(file.path())))? {
-            traces.insert(inode(&info).ok_or_else(|| io::Error::other("Linux before 5.14"))?);
+        if let Some(file) = unless_ended(file.and_then(|file| File::open(file.path())))? {
+            let inode = unless_ended(inode(file))?;
+            traces.extend(inode);
         }
     }
     Ok(())
 }
 
 /// The inode number of an open file, of a namespace or another one. The name of the file does not show
-/// that it is a namespace's.
-fn inode(info: &str) -> Option<u64> {
-    info.lines().find_map(|line| line.strip_prefix("ino:"))?.trim().parse().ok()
+/// that it is a namespace's. What follows may be long: a line per file that is watched.
+fn inode(info: impl Read) -> io::Result<u64> {
+    for line in BufReader::new(info).lines() {
+        if let Some(number) = line?.strip_prefix("ino:").and_then(|rest| rest.trim().parse().ok()) {
+            return Ok(number);
+        }
+    }
+    Err(io::Error::other("Linux before 5.14"))
+}
+
+/// The number of a mounted network namespace in a line of mountinfo, whose `ROOT` is then
+/// `net:[4026531840]` (proc(5)).
+fn mounted(line: &[u8]) -> Option<u64> {
+    let root = line.split(|&byte| byte == b' ').nth(3)?;
+    number(str::from_utf8(root).ok()?)
 }
 
 /// The inode number of `net:[4026531840]`.
@@ -201,10 +216,16 @@ mod tests {
         assert!(traces.contains(&sys::netns::inode().unwrap()));
         assert_eq!(number("net:[4026531840]"), Some(4_026_531_840));
         assert_eq!(number("mnt:[4026531840]"), None);
-        assert_eq!(
-            inode("pos:\t0\nflags:\t02\nmnt_id:\t4\nino:\t4026531840\n"),
-            Some(4_026_531_840)
-        );
-        assert_eq!(inode("pos:\t0\n"), None);
+        let info = &b"pos:\t0\nflags:\t02\nmnt_id:\t4\nino:\t4026531840\n"[..];
+        // What follows is not read.
+        assert_eq!(inode(info.chain(io::repeat(b'x'))).unwrap(), 4_026_531_840);
+        assert!(inode(&b"pos:\t0\n"[..]).is_err());
+    }
+
+    #[test]
+    fn a_mount_of_any_name_hides_no_namespace() {
+        let line = |root: &[u8]| [b"24 1 0:4 ", root, b" /\xff\xfe rw - nsfs nsfs rw"].concat();
+        assert_eq!(mounted(&line(b"net:[4026531840]")), Some(4_026_531_840));
+        assert_eq!(mounted(&line(b"/\xff")), None);
     }
 }

@@ -59,8 +59,12 @@ impl Host {
     pub fn variables(&mut self) -> Result<Variables, Error> {
         match self.kept_variables.read()? {
             Contents::Values(variables) | Contents::Earlier(variables) => Ok(variables),
-            Contents::Damaged => {
-                self.kept_variables.warn_damaged();
+            Contents::WithoutDefaultPolicy(mut variables, versions) => {
+                self.add_default_policies(&mut variables, &versions)?;
+                Ok(variables)
+            }
+            Contents::Damaged(reason) => {
+                self.kept_variables.warn_damaged(&reason);
                 self.variables_of_kernel()
             }
         }
@@ -79,16 +83,30 @@ impl Host {
 
     fn variables_of_kernel(&mut self) -> Result<Variables, Error> {
         let mut variables = Variables::default();
-        for version in IpVersion::ALL {
+        self.add_default_policies(&mut variables, &IpVersion::ALL)?;
+        Ok(variables)
+    }
+
+    /// Sets the default policies that the kernel has.
+    fn add_default_policies(
+        &mut self,
+        variables: &mut Variables,
+        versions: &[IpVersion],
+    ) -> Result<(), Error> {
+        for &version in versions {
             if catch_alls::is_in_force(&mut self.kernel, version)? {
                 variables.discard_by_default(version);
             }
         }
-        Ok(variables)
+        Ok(())
     }
 
     fn needs_variables_rebuilt(&self) -> bool {
-        matches!(self.kept_variables.read(), Ok(Contents::Damaged | Contents::Earlier(_)))
+        use Contents::{Damaged, Earlier, Values, WithoutDefaultPolicy};
+        match self.kept_variables.read() {
+            Ok(Damaged(_) | Earlier(_) | WithoutDefaultPolicy(..)) => true,
+            Ok(Values(_)) | Err(_) => false,
+        }
     }
 
     /// Takes over the variables of an earlier version, and replaces a damaged file. A failure is
@@ -96,9 +114,14 @@ impl Host {
     pub fn rebuild_variables(&mut self) -> Result<(), Error> {
         let variables = match self.kept_variables.read() {
             Ok(Contents::Earlier(variables)) => variables,
-            Ok(Contents::Damaged) => {
+            Ok(Contents::WithoutDefaultPolicy(mut variables, versions)) => {
+                self.add_default_policies(&mut variables, &versions)?;
+                self.kept_variables.copy_aside("a line for the default policy is wrong");
+                variables
+            }
+            Ok(Contents::Damaged(reason)) => {
                 let variables = self.variables_of_kernel()?;
-                self.kept_variables.copy_aside();
+                self.kept_variables.copy_aside(&reason);
                 variables
             }
             _ => return Ok(()),

@@ -2,6 +2,7 @@
 //! and which is replaced as a whole.
 
 mod earlier;
+mod lines;
 
 use std::{
     fs::File,
@@ -9,8 +10,10 @@ use std::{
     path::PathBuf,
 };
 
-use model::{Variable, Variables, variable::VARIABLES};
+use lines::Lines;
+use model::{IpVersion, Variables, variable::VARIABLES};
 use rustix::fs::{Mode, OFlags, open};
+use sys::bounded::Bounded;
 
 use super::files;
 use crate::{Error, Namespace};
@@ -37,10 +40,12 @@ pub struct KeptVariables {
 pub enum Contents {
     /// These were set; also if there is no file.
     Values(Variables),
+    /// These were set, and the lines for the default policy of these IP versions are wrong.
+    WithoutDefaultPolicy(Variables, Vec<IpVersion>),
     /// An earlier version's file has these.
     Earlier(Variables),
-    /// It is unreadable. Nothing of it counts.
-    Damaged,
+    /// It is unreadable, for this reason. Nothing of it counts.
+    Damaged(String),
 }
 
 impl KeptVariables {
@@ -49,8 +54,8 @@ impl KeptVariables {
         Self { namespace: namespace.clone(), path }
     }
 
-    /// Reads the file. Takes no lock, and cannot be delayed by another reader. A line that is no
-    /// setting is reported and passed over.
+    /// Reads the file. Takes no lock, and cannot be delayed by another reader. Lines that are no
+    /// setting are reported and passed over.
     ///
     /// Errors: [`Error::Run`], also without permission: then there may be variables.
     pub fn read(&self) -> Result<Contents, Error> {
@@ -62,29 +67,37 @@ impl KeptVariables {
                     earlier.map_or(Contents::Values(Variables::default()), Contents::Earlier)
                 );
             }
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+                return Ok(Contents::Damaged(error.to_string()));
+            }
             Err(source) => return Err(Error::run(&self.path, source)),
         };
         let Some((cookie, lines)) = std::str::from_utf8(&text).ok().and_then(split_header) else {
-            return Ok(Contents::Damaged);
+            return Ok(Contents::Damaged(DAMAGE.into()));
         };
         if cookie != self.namespace.cookie {
             // Those of a former namespace of the same number.
             return Ok(Contents::Values(Variables::default()));
         }
-        let (variables, bad) = parse(lines);
-        if let Some((number, line)) = bad {
-            let reason = format!("line {number} is no setting of a variable: {line:?}");
-            files::warn_once(&self.path, &reason);
-        }
-        Ok(Contents::Values(variables))
+        let lines = Lines::parse(lines);
+        lines.warn(&self.path);
+        let unknown = lines.unknown_default_policies();
+        Ok(if unknown.is_empty() {
+            Contents::Values(lines.variables)
+        } else {
+            Contents::WithoutDefaultPolicy(lines.variables, unknown)
+        })
+    }
+
+    fn open(&self) -> io::Result<File> {
+        // A FIFO in its place is not waited for.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(open(&self.path, flags, Mode::empty())?.into())
     }
 
     fn bytes(&self) -> io::Result<Vec<u8>> {
-        // A FIFO in its place is not waited for.
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = File::from(open(&self.path, flags, Mode::empty())?);
         let mut bytes = Vec::new();
-        file.take(MOST).read_to_end(&mut bytes)?;
+        Bounded::new(self.open()?, MOST).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
@@ -105,15 +118,18 @@ impl KeptVariables {
     }
 
     /// Reports that the file is damaged, once.
-    pub fn warn_damaged(&self) {
-        files::warn_once(&self.path, &DAMAGE);
+    pub fn warn_damaged(&self, reason: &str) {
+        files::warn_once(&self.path, &reason);
     }
 
     /// Copies a damaged file, which [`KeptVariables::keep`] replaces: until then it is there, and the
-    /// default policy is not taken for unset. The caller has the exclusive lock of the namespace.
-    pub fn copy_aside(&self) {
-        if let Ok(bytes) = self.bytes() {
-            files::copy_aside(&self.path, &bytes, &DAMAGE);
+    /// default policy is not taken for unset. Of a file that is too long, the beginning is copied. The
+    /// caller has the exclusive lock of the namespace.
+    pub fn copy_aside(&self, reason: &str) {
+        let mut bytes = Vec::new();
+        let file = self.open().map(|file| file.take(MOST));
+        if file.and_then(|mut file| file.read_to_end(&mut bytes)).is_ok() {
+            files::copy_aside(&self.path, &bytes, &reason);
         }
     }
 }
@@ -124,29 +140,11 @@ fn split_header(text: &str) -> Option<(u64, &str)> {
     Some((header.strip_prefix(HEADER)?.parse().ok()?, lines))
 }
 
-/// The settings of these lines, which begin with the second of the file, and the first line that is none.
-fn parse(lines: &str) -> (Variables, Option<(usize, &str)>) {
-    let mut variables = Variables::default();
-    let mut bad = None;
-    for (line, number) in lines.lines().zip(2..) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with(['#', ';']) {
-            continue;
-        }
-        let setting = line
-            .split_once('=')
-            .and_then(|(name, value)| Variable::of_name(name.trim())?.parse(value.trim()).ok());
-        match setting {
-            Some(setting) => variables.set(setting),
-            None => bad = bad.or(Some((number, line))),
-        }
-    }
-    (variables, bad)
-}
-
 #[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt};
+
+    use model::Variable;
 
     use super::*;
 
@@ -176,15 +174,18 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_line_is_passed_over() {
-        let text = "net.inet.ipsec.ecn=0\n# a comment\nnet.inet.ipsec.later = 1\n\
-                    net.inet.ipsec.dfbit = 7\n\n net.inet.ipsec.dfbit = 1\n";
-        let (values, bad) = parse(text);
-        assert_eq!(bad, Some((4, "net.inet.ipsec.later = 1")));
+    fn a_wrong_line_of_the_default_policy_does_not_leave_it_unset() {
+        let root = tempfile::tempdir().unwrap();
+        let namespace = Namespace::within(root.path());
+        namespace.make().unwrap();
+        let kept = KeptVariables::of(&namespace);
+        let path = namespace.directory().join(VARIABLES_FILE);
         let mut expected = Variables::default();
-        set(&mut expected, "net.inet.ipsec.ecn", 0);
         set(&mut expected, "net.inet.ipsec.dfbit", 1);
-        assert_eq!(values, expected);
+        let lines = "net.inet.ipsec.dfbit = 1\nnet.inet6.ipsec6.def_policy = O\n";
+        fs::write(&path, format!("{HEADER}{}\n{lines}", namespace.cookie)).unwrap();
+        let unknown = vec![IpVersion::V6];
+        assert_eq!(kept.read().unwrap(), Contents::WithoutDefaultPolicy(expected, unknown));
     }
 
     #[test]
@@ -194,11 +195,13 @@ mod tests {
         namespace.make().unwrap();
         let kept = KeptVariables::of(&namespace);
         let path = namespace.directory().join(VARIABLES_FILE);
-        for bytes in [&b"\xff\xfe\0\x01"[..], b"", b"net.inet.ipsec.ecn = 0\n", b"# ipsec"] {
+        let long = format!("{HEADER}{}\n{}", namespace.cookie, "#".repeat(64 << 10));
+        let no_header = &b"net.inet.ipsec.ecn = 0\n"[..];
+        for bytes in [&b"\xff\xfe\0\x01"[..], b"", no_header, b"# ipsec", long.as_bytes()] {
             fs::write(&path, bytes).unwrap();
-            assert!(matches!(kept.read(), Ok(Contents::Damaged)), "{bytes:?}");
-            kept.copy_aside();
-            assert!(matches!(kept.read(), Ok(Contents::Damaged)), "until it is replaced");
+            assert!(matches!(kept.read(), Ok(Contents::Damaged(_))), "{bytes:?}");
+            kept.copy_aside(DAMAGE);
+            assert!(matches!(kept.read(), Ok(Contents::Damaged(_))), "until it is replaced");
             kept.keep(&Variables::default()).unwrap();
             assert!(matches!(kept.read(), Ok(Contents::Values(_))));
         }

@@ -1,12 +1,16 @@
 //! The variables of an earlier version, which were in an SQLite file. It is left where it is: it does
 //! not count any more when there is a text file.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use model::{Variable, Variables};
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{Error, Namespace, state::files};
+use super::lines::{NO_VARIABLE, NOTHING, initial};
+use crate::{
+    Error, Namespace,
+    state::files::{self, UnusedSetting},
+};
 
 const FILE: &str = "variables.sqlite";
 
@@ -24,6 +28,7 @@ pub(super) fn read(namespace: &Namespace) -> Result<Option<Variables>, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let settings = |connection: &Connection| settings(connection, &path);
     let variables = Connection::open_with_flags(&path, flags).and_then(|connection| {
         connection.busy_timeout(PATIENCE)?;
         let cookie: i64 =
@@ -37,16 +42,25 @@ pub(super) fn read(namespace: &Namespace) -> Result<Option<Variables>, Error> {
     }))
 }
 
-fn settings(connection: &Connection) -> rusqlite::Result<Variables> {
+fn settings(connection: &Connection, path: &Path) -> rusqlite::Result<Variables> {
     let mut variables = Variables::default();
     let mut query = connection.prepare("SELECT name, value FROM variable")?;
     let mut rows = query.query([])?;
     while let Some(row) = rows.next()? {
         let (name, value): (String, i64) = (row.get(0)?, row.get(1)?);
-        let setting = Variable::of_name(&name).and_then(|variable| variable.set(value).ok());
-        if let Some(setting) = setting {
-            variables.set(setting);
-        }
+        let (reason, instead) = match Variable::of_name(&name) {
+            None => (NO_VARIABLE.to_owned(), NOTHING.to_owned()),
+            Some(variable) => match variable.set(value) {
+                Ok(setting) => {
+                    variables.set(setting);
+                    continue;
+                }
+                Err(error) => (error.to_string(), initial(variable)),
+            },
+        };
+        let text = &format!("{name} = {value}");
+        let (reason, instead) = (&*reason, &*instead);
+        files::warn_setting_once(path, &UnusedSetting { line: None, text, reason, instead });
     }
     Ok(variables)
 }
