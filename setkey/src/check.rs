@@ -5,9 +5,12 @@ use std::{io, process::ExitCode};
 use cli::json::Document;
 use grammar::{Checker, Script, Statement};
 use model::Operation;
-use sys::SystemNames;
+use sys::{SystemNames, bounded::Bounded};
 
 use crate::{error::Error, input::Input, options::Command, words::Words};
+
+/// The most bytes of a script that is checked: what its statements leave is in memory.
+const MOST: u64 = 64 << 20;
 
 /// Reads a script to its end, or to its hundredth mistake, and reports them; it needs no kernel.
 pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
@@ -27,7 +30,8 @@ pub fn read(
     words: &mut Words,
     mut take: impl FnMut(Statement, Vec<Operation>),
 ) -> Result<(), Error> {
-    let mut script = Script::new(input.reader(None), command.dialect);
+    let text = Bounded::new(input.reader(None), MOST);
+    let mut script = Script::new(text, command.dialect);
     let mut checker = Checker::new(command.forward_copies);
     while let Some(statement) = script.next_statement() {
         words.bytes_read = script.bytes_read();

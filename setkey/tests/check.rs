@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
-use std::{io::Write, process::Command};
+use std::{
+    io::Write,
+    process::{Command, Stdio},
+};
 
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -176,5 +179,21 @@ fn colours_on_demand() {
     for options in [&["--check", "--color=never"][..], &["--check"]] {
         let (_, _, err) = setkey(BAD, options);
         assert!(!err.contains('\x1b'), "{err:?}");
+    }
+}
+
+/// A stream has no end by itself: what its statements leave is in memory.
+#[test]
+fn a_script_without_an_end_is_named_with_the_limit() {
+    for options in [&["--check"][..], &["-n", "--all-or-nothing"]] {
+        let mut lines = Command::new("yes").arg("").stdout(Stdio::piped()).spawn().unwrap();
+        let mut setkey = Command::new(assert_cmd::cargo::cargo_bin("setkey"));
+        let endless = lines.stdout.take().unwrap();
+        let output = setkey.args(options).args(["-f", "-"]).stdin(endless).output().unwrap();
+        drop(setkey);
+        lines.wait().unwrap();
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(errors, "setkey: cannot read <stdin>: it has more than 64 MiB\n");
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
     }
 }

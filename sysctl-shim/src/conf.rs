@@ -4,11 +4,12 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs::{self, File},
-    io::{self, BufRead, BufReader},
+    io,
     path::{Path, PathBuf},
 };
 
 use glob::Pattern;
+use sys::bounded;
 
 use crate::{
     assignment::Assignment,
@@ -16,6 +17,9 @@ use crate::{
     name::Name,
     tree::{self, Scope},
 };
+
+/// The most bytes of a file.
+const MOST: u64 = 1 << 20;
 
 /// What a line contains.
 #[derive(Debug, PartialEq, Eq)]
@@ -59,28 +63,31 @@ pub fn parse(text: &str, filter: &Filter) -> Result<Line, BadSyntax> {
     }
 }
 
-/// Reads a file; `-` is standard input. The second list has the numbers of the lines with bad syntax.
-pub fn read(path: &Path, filter: &Filter) -> io::Result<(Vec<Line>, Vec<usize>)> {
-    let reader: Box<dyn BufRead> = match path.to_str() {
-        Some("-") => Box::new(io::stdin().lock()),
-        _ => Box::new(BufReader::new(File::open(path)?)),
-    };
-    lines(reader, filter)
+/// Reads a file that a person names, which may be a pipe; `-` is standard input.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    match path.to_str() {
+        Some("-") => bounded::read(io::stdin().lock(), MOST),
+        _ => bounded::read(File::open(path)?, MOST),
+    }
 }
 
-/// As [`read`], of what a file contains.
-pub fn lines(reader: impl BufRead, filter: &Filter) -> io::Result<(Vec<Line>, Vec<usize>)> {
+/// Reads a file of the system. At boot nothing is waited for.
+pub fn read_system(path: &Path) -> io::Result<Vec<u8>> {
+    bounded::read_file(path, MOST)
+}
+
+/// The lines of a file, and the numbers of those with bad syntax.
+pub fn lines(text: &[u8], filter: &Filter) -> (Vec<Line>, Vec<usize>) {
     let (mut lines, mut bad) = (Vec::new(), Vec::new());
-    for (place, text) in reader.split(b'\n').enumerate() {
-        match std::str::from_utf8(&text?)
-            .map_err(|_| BadSyntax)
-            .and_then(|text| parse(text, filter))
+    for (place, text) in text.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let text = text.strip_suffix(b"\n").unwrap_or(text);
+        match std::str::from_utf8(text).map_err(|_| BadSyntax).and_then(|text| parse(text, filter))
         {
             Ok(line) => lines.push(line),
             Err(BadSyntax) => bad.push(place + 1),
         }
     }
-    Ok((lines, bad))
+    (lines, bad)
 }
 
 /// The assignments of these lines, with every variable that a pattern stands for. A variable that

@@ -68,7 +68,7 @@ pub enum Error {
         /// The line.
         line: usize,
     },
-    /// A file of settings that cannot be opened.
+    /// A file of settings that cannot be opened, or has no end.
     Open {
         /// The file.
         file: PathBuf,
@@ -166,11 +166,12 @@ impl Error {
                 format!("{file}({line}): invalid syntax, continuing...")
             }
             Error::Open { file, source } => {
-                format!(
-                    "cannot open \"{}\": {}",
-                    file.display(),
-                    without_number(source.to_string())
-                )
+                let action = match source.kind() {
+                    io::ErrorKind::FileTooLarge => "read",
+                    _ => "open",
+                };
+                let reason = without_number(source.to_string());
+                format!("cannot {action} \"{}\": {reason}", file.display())
             }
             Error::NotWriting => "Must specify -w to set variables".to_owned(),
         }

@@ -105,6 +105,15 @@ fn stopped(program: &str, stop: Stop) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Which files are loaded.
+#[derive(Debug, Clone, Copy)]
+enum FileKind {
+    /// Those that the command line names.
+    Named,
+    /// The system's, which are named on standard output.
+    System,
+}
+
 /// One call of the command.
 struct Run<'a> {
     command: &'a Command,
@@ -119,12 +128,11 @@ impl Run<'_> {
             Task::All => self.reader().folder(&Name::top(), &mut host, &mut out)?,
             Task::Load(patterns) => {
                 let files = patterns.iter().flat_map(|pattern| conf::files(pattern));
-                self.load(files.collect(), false, &mut host, &mut out)?
+                self.load(files.collect(), FileKind::Named, &mut host, &mut out)?
             }
             Task::System(root, operands) => {
                 let files = conf::system_files(root);
-                let named = !self.command.writing.quiet;
-                self.load(files, named, &mut host, &mut out)?
+                self.load(files, FileKind::System, &mut host, &mut out)?
                     | self.each(operands, &mut host, &mut out)?
             }
             Task::Each(operands) => self.each(operands, &mut host, &mut out)?,
@@ -137,22 +145,29 @@ impl Run<'_> {
         Reader { command: self.command, report: self.report }
     }
 
-    /// Sets what is in files, which are all read first. They may be `named` on standard output.
+    /// Sets what is in files, which are all read first.
     fn load(
         &self,
         files: Vec<PathBuf>,
-        named: bool,
+        kind: FileKind,
         host: &mut Host,
         out: &mut Output,
     ) -> io::Result<i32> {
         let mut status = 0;
         let mut lines = Vec::new();
         for file in files {
-            if named {
-                out.applying(&file.display().to_string())?;
-            }
-            match conf::read(&file, &self.command.filter) {
-                Ok((good, bad)) => {
+            let text = match kind {
+                FileKind::Named => conf::read(&file),
+                FileKind::System => {
+                    if !self.command.writing.quiet {
+                        out.applying(&file.display().to_string())?;
+                    }
+                    conf::read_system(&file)
+                }
+            };
+            match text {
+                Ok(text) => {
+                    let (good, bad) = conf::lines(&text, &self.command.filter);
                     let file = file.display().to_string();
                     for line in bad {
                         self.report.error(&Error::Syntax { file: file.clone(), line });

@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::process::{Command, Stdio};
+
 use common::{Host, Outcome};
 
 const DFBIT: &str = "net.inet.ipsec.dfbit";
@@ -136,4 +138,41 @@ fn the_systems_files_in_their_order() {
     assert_eq!((outcome.status, outcome.out.as_str()), (0, "net.inet.ipsec.debug = 1\n"));
     let empty = host.folder().join("empty");
     assert_eq!(host.prints(&["--system", "--root", empty.to_str().unwrap()]), "");
+}
+
+#[test]
+fn a_file_without_an_end_is_named_with_the_limit() {
+    let host = Host::new();
+    let outcome = host.shim(&["-p", "/dev/zero"]);
+    assert_eq!((outcome.status, outcome.out.as_str()), (1, ""));
+    let expected = "sysctl-shim: cannot read \"/dev/zero\": it has more than 1 MiB\n";
+    assert_eq!(outcome.err, expected);
+    // Nothing of a file that is too long is set.
+    let fifo = host.folder().join("fifo");
+    let fifo = fifo.to_str().unwrap();
+    host.shell(&format!("mkfifo {fifo}"));
+    let endless = format!("yes net.inet.ipsec.dfbit=0 >{fifo}");
+    let mut endless =
+        Command::new("sh").args(["-c", &endless]).stderr(Stdio::null()).spawn().unwrap();
+    let outcome = host.shim(&["-p", fifo]);
+    assert_eq!((outcome.status, outcome.out.as_str()), (1, ""));
+    assert!(outcome.err.ends_with("fifo\": it has more than 1 MiB\n"), "{}", outcome.err);
+    assert_eq!(host.prints(&["-n", DFBIT]), "2\n");
+    endless.wait().unwrap();
+}
+
+#[test]
+fn a_fifo_among_the_systems_files_is_not_waited_for() {
+    let host = Host::new();
+    let root = host.folder().join("root");
+    let root = root.to_str().unwrap();
+    host.shell(&format!("mkdir -p {root}/etc/sysctl.d; mkfifo {root}/etc/sysctl.d/10-fifo.conf"));
+    let last = format!("{root}/etc/sysctl.d/20-last.conf");
+    std::fs::write(&last, "net.inet.ipsec.dfbit=0\n").unwrap();
+    let outcome = host.shim(&["-q", "--system", "--root", root]);
+    let expected = format!(
+        "sysctl-shim: cannot open \"{root}/etc/sysctl.d/10-fifo.conf\": it is a FIFO, not a file\n"
+    );
+    assert_eq!((outcome.status, outcome.err), (1, expected));
+    assert_eq!(host.prints(&["-n", DFBIT]), "0\n");
 }

@@ -1,10 +1,13 @@
 //! `/etc/xfrm-tools/ipsecd.conf`, ipsecd.conf(5).
 
-use std::{fs, io, path::Path};
+use std::{io, path::Path};
 
 use tracing::error;
 
 use crate::{Error, pfkey::IcvLengths, sockets::Permissions};
+
+/// The most bytes of a configuration.
+const MOST: u64 = 1 << 20;
 
 /// The configuration of the daemon and its services.
 #[derive(Debug, Default)]
@@ -23,7 +26,7 @@ impl Configuration {
     /// Reads a file. One that does not exist is empty; one that cannot be read is wrong as a whole.
     #[must_use]
     pub fn read(path: &Path) -> Self {
-        match fs::read(path) {
+        match sys::bounded::read_file(path, MOST) {
             Ok(text) => Self::parse(&text, path),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Self::parse(&[], path),
             Err(source) => {
@@ -79,6 +82,8 @@ impl Configuration {
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
     use super::*;
 
     fn parse(text: &str) -> Configuration {
@@ -101,9 +106,20 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_read_permits_nothing() {
-        let unreadable = Configuration::read(Path::new("/"));
-        assert_eq!(unreadable.permissions, Permissions::default());
-        assert_eq!((unreadable.icv_lengths, unreadable.errors.len()), (None, 1));
+        let directory = tempfile::tempdir().unwrap();
+        let fifo = directory.path().join("fifo");
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR, 0).unwrap();
+        for (path, expected) in [
+            (Path::new("/"), "Is a directory"),
+            (Path::new("/dev/zero"), "it has more than 1 MiB"),
+            (&fifo, "it is a FIFO, not a file"),
+        ] {
+            let unreadable = Configuration::read(path);
+            assert_eq!(unreadable.permissions, Permissions::default());
+            assert_eq!(unreadable.icv_lengths, None);
+            let [error] = &errors(&unreadable)[..] else { panic!("{:?}", unreadable.errors) };
+            assert!(error.starts_with(&format!("{}: {expected}", path.display())), "{error}");
+        }
     }
 
     #[test]

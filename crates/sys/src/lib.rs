@@ -4,6 +4,7 @@
 //! All `unsafe` code but that of the two C ABI crates is here, each block with its reason. A file that
 //! has some names the upstream change that would end it.
 
+pub mod bounded;
 pub mod clock;
 pub mod close;
 pub mod datagrams;

@@ -7,7 +7,7 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read},
+    io,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::Path,
 };
@@ -18,7 +18,10 @@ use rustix::{
     process::{Pid, PidfdFlags, getpid, pidfd_open},
 };
 
-use crate::sockopt::peer_pidfd;
+use crate::{bounded, sockopt::peer_pidfd};
+
+/// The most bytes that are read of a file of /proc; a status with 65,536 groups has 720 KB.
+const MOST: u64 = 1 << 20;
 
 /// A process, and its directory in /proc, which never becomes that of another process.
 #[derive(Debug)]
@@ -78,11 +81,10 @@ impl Process {
     ///
     /// Errors: ESRCH; those of open(2) and read(2).
     pub fn read(&self, name: &str) -> Result<String, Errno> {
-        let mut text = String::new();
-        let read = File::from(self.open_file(name)?).read_to_string(&mut text);
-        read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+        let read = bounded::read(File::from(self.open_file(name)?), MOST);
+        let text = read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
         self.is_there()?;
-        Ok(text)
+        String::from_utf8(text).map_err(|_| Errno::IO)
     }
 
     /// Opens a file of its directory, such as `ns/net`.

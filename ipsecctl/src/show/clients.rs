@@ -10,8 +10,12 @@ use cli::{
     json::{ClientJson, Document},
 };
 use engine::Namespace;
+use sys::bounded::Bounded;
 
 use crate::Error;
+
+/// The most bytes of a report; 512 clients have a fifth of it.
+const MOST: u64 = 1 << 20;
 
 /// How long the service may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,7 +39,10 @@ pub fn read(document: &mut Document) -> Result<Table, Error> {
 fn ask(path: &PathBuf) -> io::Result<Vec<ClientJson>> {
     let service = UnixStream::connect(path)?;
     service.set_read_timeout(Some(PATIENCE))?;
-    BufReader::new(service).lines().map(|line| Ok(serde_json::from_str(&line?)?)).collect()
+    BufReader::new(Bounded::new(service, MOST))
+        .lines()
+        .map(|line| Ok(serde_json::from_str(&line?)?))
+        .collect()
 }
 
 fn row(client: &ClientJson) -> [String; 7] {
@@ -53,6 +60,8 @@ fn row(client: &ClientJson) -> [String; 7] {
 
 #[cfg(test)]
 mod tests {
+    use std::{io::Write, os::unix::net::UnixListener, thread};
+
     use serde_json::json;
 
     use super::*;
@@ -65,5 +74,19 @@ mod tests {
         });
         let client = serde_json::from_value(client).unwrap();
         assert_eq!(row(&client), ["42", "racoon", "0", "ah esp", "no", "160", "3"]);
+    }
+
+    #[test]
+    fn a_report_without_an_end_is_not_read_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("clients.sock");
+        let service = UnixListener::bind(&path).unwrap();
+        let endless = thread::spawn(move || {
+            let mut client = service.accept().unwrap().0;
+            while client.write_all(&[b' '; 4096]).is_ok() {}
+        });
+        let error = ask(&path).unwrap_err();
+        assert_eq!(error.to_string(), "it has more than 1 MiB");
+        endless.join().unwrap();
     }
 }

@@ -4,7 +4,10 @@
 //! its pidfd are opened first, and then the kernel is asked whether the call still waits: if it does,
 //! both are the caller's, and stay so.
 
-use std::fs::File;
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+};
 
 use rustix::{
     fd::{AsFd, OwnedFd},
@@ -76,11 +79,11 @@ impl<'call> Thread<'call> {
     /// (proc_pid_fdinfo(5)).
     pub fn closes_on_exec(&self, number: u32) -> bool {
         let file = self.open(&format!("fdinfo/{number}"), OFlags::RDONLY).map(File::from);
-        let text = file.ok().and_then(|file| std::io::read_to_string(file).ok());
-        let flags = text
-            .as_deref()
-            .unwrap_or_default()
-            .lines()
+        // What follows the flags may be long.
+        let lines = file.map(|file| BufReader::new(file).lines().map_while(Result::ok));
+        let flags = lines
+            .into_iter()
+            .flatten()
             .find_map(|line| u32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
         flags.is_some_and(|flags| flags & OFlags::CLOEXEC.bits() != 0)
     }
