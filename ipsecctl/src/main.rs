@@ -4,6 +4,7 @@ mod counters;
 mod diff;
 mod error;
 mod exec;
+mod metrics;
 mod output;
 mod policy;
 mod run;
@@ -38,6 +39,7 @@ enum Command {
     Run(run::Run),
     Show(show::Show),
     Counters(counters::Counters),
+    Metrics(metrics::Metrics),
     Exec(exec::Exec),
     Diff(diff::Diff),
     #[command(subcommand)]
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
         Some(Command::Show(show)) => show.execute(),
         Some(Command::Counters(counters)) => counters.execute(),
         Some(Command::Diff(diff)) => diff.execute(),
+        Some(Command::Metrics(metrics)) => metrics.execute(),
         Some(Command::Socket(command)) => command.execute(),
         Some(Command::Completions { shell }) => {
             output::print_text(&cli::completions::<Options>("ipsecctl", shell))

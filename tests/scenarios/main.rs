@@ -31,6 +31,7 @@ mod lacking_options;
 mod libipsec;
 mod lock;
 mod messages;
+mod metrics;
 mod monitor;
 mod oracle;
 mod outer_headers;

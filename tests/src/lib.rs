@@ -13,6 +13,7 @@ mod host;
 mod iked;
 mod kernel;
 mod mask;
+pub mod openmetrics;
 mod outcome;
 mod pair;
 pub mod pfkey;

@@ -1,0 +1,78 @@
+//! The text of OpenMetrics 1.0: families of samples, each with its type and help.
+
+use std::io::{self, Write};
+
+/// What the numbers of a family are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// They only rise, until they begin again at 0. The names of samples end in `_total`.
+    Counter,
+    /// They rise and fall.
+    Gauge,
+}
+
+/// A family of samples with one name.
+#[derive(Debug, Clone, Copy)]
+pub struct Family {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub help: &'static str,
+}
+
+impl Family {
+    /// Prints the family with its samples: labels, and a number.
+    pub fn print(
+        &self,
+        out: &mut impl Write,
+        samples: impl IntoIterator<Item = (String, u64)>,
+    ) -> io::Result<()> {
+        let Self { name, kind, help } = *self;
+        let (kind, suffix) = match kind {
+            Kind::Counter => ("counter", "_total"),
+            Kind::Gauge => ("gauge", ""),
+        };
+        writeln!(out, "# TYPE {name} {kind}\n# HELP {name} {help}")?;
+        samples.into_iter().try_for_each(|(labels, number)| match labels.as_str() {
+            "" => writeln!(out, "{name}{suffix} {number}"),
+            labels => writeln!(out, "{name}{suffix}{{{labels}}} {number}"),
+        })
+    }
+}
+
+/// Labels without the braces.
+pub fn labels(pairs: &[(&str, &str)]) -> String {
+    let pairs = pairs.iter().map(|(name, value)| {
+        let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+        format!("{name}=\"{value}\"")
+    });
+    pairs.collect::<Vec<_>>().join(",")
+}
+
+/// Ends the text.
+pub fn end(out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "# EOF")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_and_a_gauge() {
+        let mut out = Vec::new();
+        let family = |name, kind| Family { name, kind, help: "Some." };
+        let first = labels(&[("a", "x\"y\\z\n"), ("b", "")]);
+        family("drops", Kind::Counter).print(&mut out, [(first, 7)]).unwrap();
+        family("up", Kind::Gauge).print(&mut out, [(String::new(), 1)]).unwrap();
+        end(&mut out).unwrap();
+        let expected = r#"# TYPE drops counter
+# HELP drops Some.
+drops_total{a="x\"y\\z\n",b=""} 7
+# TYPE up gauge
+# HELP up Some.
+up 1
+# EOF
+"#;
+        assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}

@@ -1,0 +1,175 @@
+//! SAs in groups, each of which is a series.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    num::NonZeroU64,
+};
+
+use model::{Current, Lifetime, Names, ReqId, Sa, SaEntry};
+use sys::SystemNames;
+
+use super::{By, family};
+
+/// What the SAs of a group have done.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Totals {
+    pub sas: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    /// Packets with a wrong integrity check value, received before, and too old.
+    pub dropped: [u64; 3],
+    /// The fewest that are left of an SA that has sent packets.
+    pub sequence_left: Option<u64>,
+    /// The fewest until a hard limit.
+    pub seconds_left: Option<u64>,
+}
+
+/// The groups, by their labels.
+pub struct Groups {
+    by: By,
+    /// Unix seconds.
+    now: u64,
+    totals: BTreeMap<String, Totals>,
+    local: HashMap<IpAddr, bool>,
+}
+
+impl Groups {
+    /// No groups yet, at this time in Unix seconds.
+    pub fn new(by: By, now: u64) -> Self {
+        Self { by, now, totals: BTreeMap::new(), local: HashMap::new() }
+    }
+
+    /// Adds an SA to its group.
+    pub fn add(&mut self, entry: &SaEntry) {
+        let (labels, now) = (self.labels(&entry.sa), self.now);
+        self.totals.entry(labels).or_default().add(entry, now);
+    }
+
+    /// The groups with their labels.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Totals)> {
+        self.totals.iter().map(|(labels, totals)| (labels.as_str(), totals))
+    }
+
+    fn labels(&mut self, sa: &Sa) -> String {
+        let reqid = || sa.reqid.map_or(0, ReqId::number).to_string();
+        match self.by {
+            By::Peer => {
+                let (src, dst) = (sa.ends.src(), sa.ends.dst());
+                // Of two other hosts, as a forwarded tunnel may have, the source is the peer.
+                let is_out = self.is_local(src);
+                let (peer, direction) = if is_out { (dst, "out") } else { (src, "in") };
+                family::labels(&[("peer", &peer.to_string()), ("direction", direction)])
+            }
+            By::Reqid => family::labels(&[("reqid", &reqid())]),
+            By::Sa => {
+                let mark = if sa.mark.is_none() { String::new() } else { sa.mark.to_string() };
+                family::labels(&[
+                    ("src", &sa.ends.src().to_string()),
+                    ("dst", &sa.ends.dst().to_string()),
+                    ("protocol", sa.proto.word()),
+                    ("spi", &format!("{:#x}", sa.spi.0)),
+                    ("reqid", &reqid()),
+                    ("mark", &mark),
+                ])
+            }
+        }
+    }
+
+    fn is_local(&mut self, address: IpAddr) -> bool {
+        *self.local.entry(address).or_insert_with(|| SystemNames.is_local(address))
+    }
+}
+
+impl Totals {
+    fn add(&mut self, entry: &SaEntry, now: u64) {
+        let SaEntry { sa, current, stats, .. } = entry;
+        self.sas += 1;
+        self.packets += current.packets;
+        self.bytes += current.bytes;
+        let dropped = [stats.integrity_failed, stats.replay, stats.replay_window];
+        for (total, count) in self.dropped.iter_mut().zip(dropped) {
+            *total += u64::from(count);
+        }
+        let most = if sa.esn { u64::MAX } else { u32::MAX.into() };
+        let sent = Some(sa.replay_state.sent).filter(|&sent| sent > 0);
+        let sequence_left = sent.map(|sent| most.saturating_sub(sent));
+        self.sequence_left = least(self.sequence_left, sequence_left);
+        self.seconds_left =
+            least(self.seconds_left, seconds_left(&sa.lifetimes.hard, current, now));
+    }
+}
+
+fn least(a: Option<u64>, b: Option<u64>) -> Option<u64> {
+    [a, b].into_iter().flatten().min()
+}
+
+/// Seconds until a limit of time.
+fn seconds_left(limit: &Lifetime, current: &Current, now: u64) -> Option<u64> {
+    let left = |seconds: Option<NonZeroU64>, since: u64| {
+        let end = since.saturating_add(seconds?.get());
+        (since > 0).then(|| end.saturating_sub(now))
+    };
+    least(left(limit.add_seconds, current.add_time), left(limit.use_seconds, current.use_time))
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{AddressPair, Lifetimes, Proto, SaState, SaStats, Spi};
+
+    use super::*;
+
+    fn entry(spi: u32, src: [u8; 4], sent: u64) -> SaEntry {
+        let ends = AddressPair::new(src.into(), [192, 0, 2, 2].into()).unwrap();
+        let mut sa = Sa::bare(ends, Proto::Esp, Spi(spi));
+        sa.reqid = ReqId::new(7);
+        sa.replay_state.sent = sent;
+        let hard = Lifetime::from_numbers([0, 0, 100, 50]);
+        sa.lifetimes = Lifetimes { hard, ..Lifetimes::default() };
+        let current = Current { packets: 2, bytes: 168, add_time: 1000, use_time: 0 };
+        let stats = SaStats { replay_window: 1, replay: 2, integrity_failed: 3 };
+        SaEntry { stats, ..SaEntry::new(sa, SaState::Mature, current) }
+    }
+
+    fn groups(by: By, entries: &[SaEntry]) -> Vec<(String, Totals)> {
+        let mut groups = Groups::new(by, 1040);
+        for entry in entries {
+            groups.add(entry);
+        }
+        groups.totals.into_iter().collect()
+    }
+
+    #[test]
+    fn a_group_has_sums_and_the_least() {
+        let entries = [entry(1, [192, 0, 2, 1], 5), entry(2, [192, 0, 2, 1], 0)];
+        let totals = Totals {
+            sas: 2,
+            packets: 4,
+            bytes: 336,
+            dropped: [6, 4, 2],
+            sequence_left: Some(4_294_967_290),
+            seconds_left: Some(60),
+        };
+        assert_eq!(groups(By::Reqid, &entries), [("reqid=\"7\"".to_owned(), totals)]);
+    }
+
+    #[test]
+    fn the_peer_is_the_host_that_is_not_this_one() {
+        let entries = [entry(1, [127, 0, 0, 1], 0), entry(2, [198, 51, 100, 1], 0)];
+        let labels = groups(By::Peer, &entries).into_iter().map(|(labels, _)| labels);
+        let expected =
+            ["peer=\"192.0.2.2\",direction=\"out\"", "peer=\"198.51.100.1\",direction=\"in\""];
+        assert_eq!(labels.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn the_limit_that_comes_first_counts() {
+        let limit = Lifetime::from_numbers([0, 0, 100, 50]);
+        let left = |use_time| {
+            let current = Current { add_time: 1000, use_time, ..Current::default() };
+            seconds_left(&limit, &current, 1040)
+        };
+        assert_eq!((left(0), left(1001), left(900)), (Some(60), Some(11), Some(0)));
+        assert_eq!(seconds_left(&Lifetime::default(), &Current::default(), 0), None);
+    }
+}
