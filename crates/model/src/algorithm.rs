@@ -37,8 +37,29 @@ pub struct Algorithm {
     pub key_bits: KeyBits,
     /// Length of the integrity check value in bits, as AF_KEY cuts it; 0 where there is none.
     pub icv_bits: u16,
+    /// What RFC 8221 requires of implementations of ESP and AH.
+    pub requirement: Requirement,
 }
 
+/// What RFC 8221 (for ESP and AH; RFC 8247 has the same for IKE's own packets) and RFC 9395, which
+/// updates it, require of an implementation: their word of RFC 2119.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Requirement {
+    /// It has the algorithm.
+    Must,
+    /// It has the algorithm, which will be required less in future (`MUST-`).
+    MustMinus,
+    /// It should have the algorithm.
+    Should,
+    /// It may have the algorithm. So may it those that no RFC lists.
+    May,
+    /// It should not use the algorithm.
+    ShouldNot,
+    /// It does not use the algorithm.
+    MustNot,
+}
+
+#[expect(clippy::too_many_arguments, reason = "the columns of a row")]
 const fn auth(
     name: &'static str,
     aliases: &'static [&'static str],
@@ -47,9 +68,10 @@ const fn auth(
     kernel: &'static str,
     key_bits: KeyBits,
     icv_bits: u16,
+    requirement: Requirement,
 ) -> Algorithm {
     let (kind, pfkey) = (AlgorithmKind::Auth, Some(pfkey));
-    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits }
+    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits, requirement }
 }
 
 const fn crypt(
@@ -59,9 +81,10 @@ const fn crypt(
     pfkey: u8,
     kernel: &'static str,
     key_bits: KeyBits,
+    requirement: Requirement,
 ) -> Algorithm {
     let (kind, pfkey) = (AlgorithmKind::Crypt, Some(pfkey));
-    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits: 0 }
+    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits: 0, requirement }
 }
 
 const fn aead(
@@ -70,15 +93,16 @@ const fn aead(
     kernel: &'static str,
     key_bits: KeyBits,
     icv_bits: u16,
+    requirement: Requirement,
 ) -> Algorithm {
     let (kind, aliases, dumped) = (AlgorithmKind::Aead, &[], name);
-    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits }
+    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits, requirement }
 }
 
 const fn comp(name: &'static str, pfkey: u8, kernel: &'static str) -> Algorithm {
     let (kind, pfkey) = (AlgorithmKind::Comp, Some(pfkey));
-    let (aliases, dumped, key_bits) = (&[], name, KeyBits::NONE);
-    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits: 0 }
+    let (aliases, dumped, key_bits, requirement) = (&[], name, KeyBits::NONE, Requirement::May);
+    Algorithm { kind, name, aliases, dumped, pfkey, kernel, key_bits, icv_bits: 0, requirement }
 }
 
 /// Every algorithm that scripts can name. Key lengths of the original's algorithms are those that
@@ -87,37 +111,37 @@ const fn comp(name: &'static str, pfkey: u8, kernel: &'static str) -> Algorithm 
 /// Where several rows have one kernel name, they differ in the ICV; the first is the default.
 #[rustfmt::skip]
 pub static ALGORITHMS: &[Algorithm] = &[
-    auth("hmac-md5",       &[],                "hmac-md5",       2,   "hmac(md5)",    KeyBits::only(128), 96),
-    auth("hmac-sha1",      &[],                "hmac-sha1",      3,   "hmac(sha1)",   KeyBits::only(160), 96),
-    auth("hmac-sha256",    &["hmac-sha2-256"], "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 96),
-    auth("hmac-sha256-96", &[],                "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 96),
-    auth("hmac-sha256-128",&[],                "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 128),
-    auth("hmac-sha384",    &["hmac-sha2-384"], "hmac-sha384",    6,   "hmac(sha384)", KeyBits::only(384), 192),
-    auth("hmac-sha512",    &["hmac-sha2-512"], "hmac-sha512",    7,   "hmac(sha512)", KeyBits::only(512), 256),
-    auth("hmac-ripemd160", &[],                "hmac-ripemd160", 8,   "hmac(rmd160)", KeyBits::only(160), 96),
-    auth("aes-xcbc-mac",   &[],                "aes-xcbc-mac",   9,   "xcbc(aes)",    KeyBits::only(128), 96),
-    Algorithm { pfkey: None, ..auth("aes-cmac", &[], "aes-cmac", 0,    "cmac(aes)",    KeyBits::only(128), 96) },
-    auth("null",           &[],                "null",           251, "digest_null",  KeyBits::NONE,      0),
+    auth("hmac-md5",       &[],                "hmac-md5",       2,   "hmac(md5)",    KeyBits::only(128), 96, Requirement::MustNot),
+    auth("hmac-sha1",      &[],                "hmac-sha1",      3,   "hmac(sha1)",   KeyBits::only(160), 96, Requirement::MustMinus),
+    auth("hmac-sha256",    &["hmac-sha2-256"], "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 96, Requirement::Must),
+    auth("hmac-sha256-96", &[],                "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 96, Requirement::May),
+    auth("hmac-sha256-128",&[],                "hmac-sha256",    5,   "hmac(sha256)", KeyBits::only(256), 128, Requirement::Must),
+    auth("hmac-sha384",    &["hmac-sha2-384"], "hmac-sha384",    6,   "hmac(sha384)", KeyBits::only(384), 192, Requirement::May),
+    auth("hmac-sha512",    &["hmac-sha2-512"], "hmac-sha512",    7,   "hmac(sha512)", KeyBits::only(512), 256, Requirement::Should),
+    auth("hmac-ripemd160", &[],                "hmac-ripemd160", 8,   "hmac(rmd160)", KeyBits::only(160), 96, Requirement::May),
+    auth("aes-xcbc-mac",   &[],                "aes-xcbc-mac",   9,   "xcbc(aes)",    KeyBits::only(128), 96, Requirement::May),
+    Algorithm { pfkey: None, ..auth("aes-cmac", &[], "aes-cmac", 0,    "cmac(aes)",    KeyBits::only(128), 96, Requirement::May) },
+    auth("null",           &[],                "null",           251, "digest_null",  KeyBits::NONE,      0, Requirement::Must),
 
-    crypt("des-cbc",      &["des-deriv", "des-32iv"], "des-cbc",      2,   "cbc(des)",          KeyBits::only(64)),
-    crypt("3des-cbc",     &[],                        "3des-cbc",     3,   "cbc(des3_ede)",     KeyBits::only(192)),
-    crypt("cast128-cbc",  &[],                        "cast128-cbc",  6,   "cbc(cast5)",        KeyBits::from_to(40, 128)),
-    crypt("blowfish-cbc", &[],                        "blowfish-cbc", 7,   "cbc(blowfish)",     KeyBits::from_to(40, 448)),
-    crypt("null",         &["simple"],                "null",         11,  "ecb(cipher_null)",  KeyBits::NONE),
-    crypt("aes-cbc",      &["rijndael-cbc"],          "aes-cbc",      12,  "cbc(aes)",          KeyBits::three_with(0)),
-    crypt("aes-ctr",      &[],                        "aes-ctr",      13,  "rfc3686(ctr(aes))", KeyBits::three_with(32)),
-    crypt("camellia-cbc", &[],                        "camellia-cbc", 22,  "cbc(camellia)",     KeyBits::three_with(0)),
-    crypt("serpent-cbc",  &[],                        "serpent-cbc",  252, "cbc(serpent)",      KeyBits::from_to(128, 256)),
-    crypt("twofish-cbc",  &[],                        "twofish-cbc",  253, "cbc(twofish)",      KeyBits::three_with(0)),
+    crypt("des-cbc",      &["des-deriv", "des-32iv"], "des-cbc",      2,   "cbc(des)",          KeyBits::only(64), Requirement::MustNot),
+    crypt("3des-cbc",     &[],                        "3des-cbc",     3,   "cbc(des3_ede)",     KeyBits::only(192), Requirement::ShouldNot),
+    crypt("cast128-cbc",  &[],                        "cast128-cbc",  6,   "cbc(cast5)",        KeyBits::from_to(40, 128), Requirement::MustNot),
+    crypt("blowfish-cbc", &[],                        "blowfish-cbc", 7,   "cbc(blowfish)",     KeyBits::from_to(40, 448), Requirement::MustNot),
+    crypt("null",         &["simple"],                "null",         11,  "ecb(cipher_null)",  KeyBits::NONE, Requirement::Must),
+    crypt("aes-cbc",      &["rijndael-cbc"],          "aes-cbc",      12,  "cbc(aes)",          KeyBits::three_with(0), Requirement::Must),
+    crypt("aes-ctr",      &[],                        "aes-ctr",      13,  "rfc3686(ctr(aes))", KeyBits::three_with(32), Requirement::May),
+    crypt("camellia-cbc", &[],                        "camellia-cbc", 22,  "cbc(camellia)",     KeyBits::three_with(0), Requirement::May),
+    crypt("serpent-cbc",  &[],                        "serpent-cbc",  252, "cbc(serpent)",      KeyBits::from_to(128, 256), Requirement::May),
+    crypt("twofish-cbc",  &[],                        "twofish-cbc",  253, "cbc(twofish)",      KeyBits::three_with(0), Requirement::May),
 
-    aead("aes-gcm-16",        Some(20), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 128),
-    aead("aes-gcm-12",        Some(19), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 96),
-    aead("aes-gcm-8",         Some(18), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 64),
-    aead("aes-ccm-16",        Some(16), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 128),
-    aead("aes-ccm-12",        Some(15), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 96),
-    aead("aes-ccm-8",         Some(14), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 64),
-    aead("aes-gmac",          Some(23), "rfc4543(gcm(aes))",             KeyBits::three_with(32), 128),
-    aead("chacha20-poly1305", None,     "rfc7539esp(chacha20,poly1305)", KeyBits { salt: 32, ..KeyBits::only(288) },    128),
+    aead("aes-gcm-16",        Some(20), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 128, Requirement::Must),
+    aead("aes-gcm-12",        Some(19), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 96, Requirement::May),
+    aead("aes-gcm-8",         Some(18), "rfc4106(gcm(aes))",             KeyBits::three_with(32), 64, Requirement::May),
+    aead("aes-ccm-16",        Some(16), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 128, Requirement::May),
+    aead("aes-ccm-12",        Some(15), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 96, Requirement::May),
+    aead("aes-ccm-8",         Some(14), "rfc4309(ccm(aes))",             KeyBits::three_with(24), 64, Requirement::Should),
+    aead("aes-gmac",          Some(23), "rfc4543(gcm(aes))",             KeyBits::three_with(32), 128, Requirement::May),
+    aead("chacha20-poly1305", None,     "rfc7539esp(chacha20,poly1305)", KeyBits { salt: 32, ..KeyBits::only(288) },    128, Requirement::Should),
 
     comp("deflate", 2, "deflate"),
     comp("lzs",     3, "lzs"),
@@ -168,6 +192,7 @@ impl Algorithm {
             kernel,
             key_bits: KeyBits::from_to(0, u16::MAX),
             icv_bits: 0,
+            requirement: row.map_or(Requirement::May, |row| row.requirement),
         }));
         kept.push(new);
         Some(new)
@@ -284,6 +309,26 @@ mod tests {
         }
         let gcm = "a key of 160, 224 or 288 bits (20, 28 or 36 bytes), 4 bytes of salt included";
         assert_eq!(words(AlgorithmKind::Aead, "aes-gcm-16"), gcm);
+    }
+
+    /// The rows of RFC 8221 (sections 5 and 6) and RFC 9395 (section 3) that are no `MAY`.
+    #[test]
+    fn requirements_are_those_of_the_rfcs() {
+        let rows = |requirement| {
+            let rows = ALGORITHMS.iter().filter(move |row| row.requirement == requirement);
+            rows.map(|row| row.name).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            rows(Requirement::Must),
+            ["hmac-sha256", "hmac-sha256-128", "null", "null", "aes-cbc", "aes-gcm-16"]
+        );
+        assert_eq!(rows(Requirement::MustMinus), ["hmac-sha1"]);
+        assert_eq!(rows(Requirement::Should), ["hmac-sha512", "aes-ccm-8", "chacha20-poly1305"]);
+        assert_eq!(rows(Requirement::ShouldNot), ["3des-cbc"]);
+        let not = ["hmac-md5", "des-cbc", "cast128-cbc", "blowfish-cbc"];
+        assert_eq!(rows(Requirement::MustNot), not);
+        let des = Algorithm::of_kernel(AlgorithmKind::Crypt, "cbc(des)");
+        assert_eq!(des.unwrap().requirement, Requirement::MustNot);
     }
 
     #[test]

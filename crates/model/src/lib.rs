@@ -48,7 +48,7 @@ mod visible;
 mod zero_limits;
 
 pub use action::{Action, ActionKind};
-pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits};
+pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits, Requirement};
 pub use attribute::Attribute;
 pub use counter::{Counter, CounterValues, MalformedCounter};
 pub use device::DeviceName;
