@@ -3,6 +3,89 @@
 
 use crate::{FindingKind, Kind, Mistake, Stray, WarningKind};
 
+/// Every code, in alphabetical order.
+pub const CODES: &[&str] = &[
+    "address-families",
+    "ah-without-auth",
+    "algorithm-mismatch",
+    "algorithm-not-for-protocol",
+    "algorithm-not-supported",
+    "auth-with-aead",
+    "beet-of-ipcomp",
+    "bitmap",
+    "byte-order-mark",
+    "derived-iv",
+    "device",
+    "encap-not-of-esp",
+    "encoding",
+    "endpoint",
+    "endpoint-families",
+    "esn-of-ipcomp",
+    "esn-without-window",
+    "esp-without-cipher",
+    "flag-of-direction",
+    "forward-copy-exists",
+    "forward-exists",
+    "fragment",
+    "host",
+    "hwif-without-dir",
+    "icmp-of-other-version",
+    "ignored-templates",
+    "ipcomp-without-compression",
+    "kernel-name",
+    "key-length",
+    "late-quote",
+    "late-soft-limit",
+    "many-addresses",
+    "mark-outside-mask",
+    "me-any-direction",
+    "no-action",
+    "no-policy",
+    "no-priority",
+    "no-protocol",
+    "no-sa",
+    "no-templates",
+    "not-in-pfkey",
+    "obsolete-algorithm",
+    "obsolete-mode",
+    "old-protocol",
+    "one-lifetime-only",
+    "only-icmp6",
+    "optional-outbound-beet",
+    "optional-outbound-tunnel",
+    "out-of-range",
+    "policy-exists",
+    "policy-syntax",
+    "port",
+    "port-of-any",
+    "port-of-none",
+    "prefix-too-long",
+    "priority",
+    "priority-offset",
+    "replay-of-outbound",
+    "replay-with-old",
+    "reserved-spi",
+    "sa-exists",
+    "socket-action-in-spd",
+    "socket-direction",
+    "statement-too-long",
+    "stray-byte",
+    "syntax",
+    "tagged",
+    "tcp-signature",
+    "template-without-mode",
+    "too-many-templates",
+    "tunnel-without-endpoints",
+    "unclosed-quote",
+    "unique-number",
+    "unreadable",
+    "upper-protocol",
+    "upper-protocol-detail",
+    "upper-protocol-without-detail",
+    "wide-cpi",
+    "wide-type",
+];
+
 impl Kind {
     /// The code.
     #[must_use]
@@ -141,5 +224,19 @@ fn of_refusal(refusal: &model::Error) -> &'static str {
         Error::OptionalOutboundBeet => "optional-outbound-beet",
         Error::OptionalOutboundTunnel => "optional-outbound-tunnel",
         Error::NotInPfKey(_) => "not-in-pfkey",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_listed() {
+        let source = include_str!("code.rs").split("#[cfg(test)]").next().unwrap();
+        let codes = source.split("=> \"").skip(1).map(|rest| rest.split('"').next().unwrap());
+        assert_eq!(codes.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>(), CODES);
     }
 }

@@ -24,7 +24,8 @@ pub mod tree;
 mod unparse;
 mod warning;
 
-pub use check::{Checker, Finding, FindingKind, Mistake};
+pub use check::{Checker, Finding, FindingKind, Mistake, Part};
+pub use code::CODES;
 pub use error::{Error, Kind};
 pub use lower::{Lowered, lower};
 pub use parse::{

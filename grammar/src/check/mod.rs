@@ -1,5 +1,6 @@
 //! What in a script will fail or never work, whatever the kernel and the tables that it finds.
 
+mod part;
 mod place;
 mod sa;
 mod sad;
@@ -16,6 +17,7 @@ use crate::{
     warning::{Warning, WarningKind},
 };
 
+pub use part::Part;
 use sad::Sad;
 use spd::Spd;
 use state::State;

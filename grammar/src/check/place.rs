@@ -12,16 +12,20 @@ use crate::{
 
 /// The place of a finding: its part of the statement, or the word that the statement begins with.
 pub(super) fn of(statement: &Statement, kind: &FindingKind) -> Place {
-    let source = &statement.source;
-    let start = source.start();
-    let first = Span { start, end: start + word_at(source, start).len() };
     let part = match kind {
         FindingKind::Warning(_) => None,
         FindingKind::Refused(refusal) => of_refusal(&statement.command, refusal),
         FindingKind::Kernel(mistake) => of_mistake(&statement.command, *mistake),
     };
-    let span = part.unwrap_or(first);
-    source.place(span, span)
+    let span = part.unwrap_or_else(|| first_word(statement));
+    statement.source.place(span, span)
+}
+
+/// The word that the statement begins with.
+pub(super) fn first_word(statement: &Statement) -> Span {
+    let source = &statement.source;
+    let start = source.start();
+    Span { start, end: start + word_at(source, start).len() }
 }
 
 fn of_refusal(command: &Command, refusal: &Error) -> Option<Span> {
@@ -72,7 +76,7 @@ fn of_mistake(command: &Command, mistake: Mistake) -> Option<Span> {
     }
 }
 
-fn name(command: &Command) -> Option<&SaName> {
+pub(super) fn name(command: &Command) -> Option<&SaName> {
     match command {
         Command::Add(name, _)
         | Command::Update(name, _)
@@ -91,7 +95,7 @@ fn proto(command: &Command) -> Option<&Node<SaProto>> {
     }
 }
 
-fn written(command: &Command) -> Option<&Algorithms> {
+pub(super) fn written(command: &Command) -> Option<&Algorithms> {
     match command {
         Command::Add(_, algorithms) | Command::Update(_, algorithms) => Some(algorithms),
         _ => None,
@@ -99,7 +103,7 @@ fn written(command: &Command) -> Option<&Algorithms> {
 }
 
 /// The names of the algorithms.
-fn algorithms(command: &Command) -> Option<(Span, Option<Span>)> {
+pub(super) fn algorithms(command: &Command) -> Option<(Span, Option<Span>)> {
     Some(match written(command)? {
         Algorithms::Crypt(crypt, auth) => {
             (crypt.name.span, auth.as_ref().map(|auth| auth.name.span))
@@ -109,7 +113,7 @@ fn algorithms(command: &Command) -> Option<(Span, Option<Span>)> {
     })
 }
 
-fn extension(command: &Command, is_meant: impl Fn(&Extension) -> bool) -> Option<Span> {
+pub(super) fn extension(command: &Command, is_meant: impl Fn(&Extension) -> bool) -> Option<Span> {
     let extensions = match command {
         Command::SpdAdd(Selection::Packets(selector), _)
         | Command::SpdUpdate(Selection::Packets(selector), _) => &selector.extensions,
@@ -118,7 +122,7 @@ fn extension(command: &Command, is_meant: impl Fn(&Extension) -> bool) -> Option
     extensions.iter().find(|part| is_meant(&part.value)).map(|part| part.span)
 }
 
-fn selector(command: &Command) -> Option<&Selector> {
+pub(super) fn selector(command: &Command) -> Option<&Selector> {
     match command {
         Command::SpdAdd(Selection::Packets(selector), _)
         | Command::SpdUpdate(Selection::Packets(selector), _)
@@ -127,7 +131,7 @@ fn selector(command: &Command) -> Option<&Selector> {
     }
 }
 
-fn policy(command: &Command) -> Option<&Policy> {
+pub(super) fn policy(command: &Command) -> Option<&Policy> {
     match command {
         Command::SpdAdd(_, policy)
         | Command::SpdUpdate(_, policy)
