@@ -1,5 +1,6 @@
 //! ipsecctl(8): what xfrm-tools has beside setkey(8). A file is a subcommand.
 
+mod check;
 mod counters;
 mod diff;
 mod error;
@@ -37,6 +38,7 @@ struct Options {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Run),
+    Check(check::Check),
     Show(show::Show),
     Counters(counters::Counters),
     Metrics(metrics::Metrics),
@@ -67,6 +69,7 @@ fn main() -> ExitCode {
             return failed(&error, error.exit_code());
         }
         Some(Command::Show(show)) => show.execute(),
+        Some(Command::Check(check)) => check.execute(),
         Some(Command::Counters(counters)) => counters.execute(),
         Some(Command::Diff(diff)) => diff.execute(),
         Some(Command::Metrics(metrics)) => metrics.execute(),

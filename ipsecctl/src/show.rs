@@ -3,7 +3,7 @@
 mod cells;
 mod clients;
 mod default_policy;
-mod join;
+pub(crate) mod join;
 mod kernel;
 mod order;
 mod policies;

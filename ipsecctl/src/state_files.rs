@@ -133,7 +133,7 @@ impl Reading {
 }
 
 /// Opens a script, and gives its name in messages.
-fn open(path: &Path) -> Result<(String, Box<dyn BufRead>), Error> {
+pub fn open(path: &Path) -> Result<(String, Box<dyn BufRead>), Error> {
     let (name, mut reader): (String, Box<dyn BufRead>) = if path == Path::new("-") {
         ("<stdin>".to_owned(), Box::new(io::stdin().lock()))
     } else {

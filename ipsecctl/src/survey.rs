@@ -26,10 +26,10 @@ impl Survey {
     /// Reads the SAD, one SA at a time, and the SPD.
     pub fn read(engine: &mut Engine, mut each_sa: impl FnMut(&SaEntry)) -> Result<Self, Error> {
         let (mut survey, mut offers) = (Self::default(), Offers::default());
-        for entry in engine.sas()? {
+        for (number, entry) in engine.sas()?.enumerate() {
             let entry = entry?;
             survey.add_sa(&entry);
-            offers.add(&entry);
+            offers.add(number, &entry);
             each_sa(&entry);
         }
         for policy in engine.policies()? {

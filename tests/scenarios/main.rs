@@ -1,6 +1,7 @@
 //! Scenarios on a complete kernel, which `tests/kernel/run` boots. Each file is a story.
 
 mod acquires;
+mod advice;
 mod ah_and_tunnels;
 mod ah_esp_bundle;
 mod ah_transport;

@@ -32,10 +32,20 @@ impl Colors {
     /// Those of messages on standard error.
     #[must_use]
     pub fn of(color: Color) -> Self {
+        Self::wanted(color, || AutoStream::choice(&io::stderr()))
+    }
+
+    /// Those of messages that are a command's result, on standard output.
+    #[must_use]
+    pub fn on_stdout(color: Color) -> Self {
+        Self::wanted(color, || AutoStream::choice(&io::stdout()))
+    }
+
+    fn wanted(color: Color, of_stream: impl Fn() -> ColorChoice) -> Self {
         let wanted = match color {
             Color::Always => true,
             Color::Never => false,
-            Color::Auto => AutoStream::choice(&io::stderr()) != ColorChoice::Never,
+            Color::Auto => of_stream() != ColorChoice::Never,
         };
         if !wanted {
             return Self::NONE;

@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt};
 use grammar::{Excerpt, Finding, Position, Warning};
 use model::{Visible, is_visible};
 
-use crate::Colors;
+use crate::{Colors, json::FindingJson};
 
 /// Columns of a line that are shown before the caret and from there on.
 const BEFORE: usize = 60;
@@ -26,6 +26,7 @@ pub struct Diagnostic<'a> {
     message: String,
     expected: Option<String>,
     help: Option<Cow<'static, str>>,
+    why: Option<String>,
     colors: Colors,
     excerpt: &'a Excerpt,
 }
@@ -40,6 +41,7 @@ impl<'a> Diagnostic<'a> {
             message: error.to_string(),
             expected: error.expected(),
             help: error.help(),
+            why: None,
             colors,
             excerpt: error.excerpt(),
         }
@@ -54,6 +56,7 @@ impl<'a> Diagnostic<'a> {
             message: format!("warning: {}", warning.kind),
             expected: None,
             help: Some(warning.help().into()),
+            why: None,
             colors,
             excerpt: &warning.place.excerpt,
         }
@@ -70,8 +73,25 @@ impl<'a> Diagnostic<'a> {
             message,
             expected: None,
             help: kind.help().map(Cow::Borrowed),
+            why: None,
             colors,
             excerpt: &place.excerpt,
+        }
+    }
+
+    /// A finding with its code in brackets.
+    #[must_use]
+    pub fn of_json(finding: &'a FindingJson, excerpt: &'a Excerpt, colors: Colors) -> Self {
+        let FindingJson { severity, message, code, line, column, .. } = finding;
+        Self {
+            name: &finding.file,
+            position: Position { line: *line, column: *column },
+            message: format!("{severity}: {message} [{code}]"),
+            expected: finding.expected.clone(),
+            help: finding.help.clone().map(Cow::Owned),
+            why: finding.why.clone(),
+            colors,
+            excerpt,
         }
     }
 
@@ -123,6 +143,9 @@ impl fmt::Display for Diagnostic<'_> {
         write!(f, " {blue}{margin} |{off} {red}{carets}{off}")?;
         if let Some(expected) = &self.expected {
             write!(f, "\n {margin} {blue}={off} expected {expected}")?;
+        }
+        if let Some(why) = &self.why {
+            write!(f, "\n {margin} {blue}={off} why: {why}")?;
         }
         if let Some(help) = &self.help {
             write!(f, "\n {margin} {blue}={off} help: {help}")?;

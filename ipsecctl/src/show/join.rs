@@ -14,34 +14,39 @@ use crate::Error;
 /// Protocol and mode, by their numbers in the kernel.
 type Kind = (u8, u8);
 
-/// The SAs.
+/// The SAs, each with a number of the caller's.
 #[derive(Default)]
-pub struct Offers(BTreeMap<(Kind, IpAddr, IpAddr), Vec<Offer>>);
+pub struct Offers(BTreeMap<(Kind, IpAddr, IpAddr), Vec<(Offer, usize)>>);
 
 impl Offers {
     /// Reads the SAD.
     pub fn read(engine: &mut Engine) -> Result<Self, Error> {
         let mut offers = Self::default();
-        for entry in engine.sas()? {
-            offers.add(&entry?);
+        for (number, entry) in engine.sas()?.enumerate() {
+            offers.add(number, &entry?);
         }
         Ok(offers)
     }
 
-    pub fn add(&mut self, entry: &SaEntry) {
+    pub fn add(&mut self, number: usize, entry: &SaEntry) {
         if let Some(sa) = Offer::of(entry) {
             let kind = (sa.proto.number(), sa.mode().xfrm());
-            self.0.entry((kind, sa.src, sa.dst)).or_default().push(sa);
+            self.0.entry((kind, sa.src, sa.dst)).or_default().push((sa, number));
         }
     }
 
     /// Those that serve a template.
     pub fn serving(&self, demand: &Demand) -> impl Iterator<Item = &Offer> {
+        self.numbered(demand).map(|(sa, _)| sa)
+    }
+
+    /// Those that serve a template, with their numbers.
+    pub fn numbered(&self, demand: &Demand) -> impl Iterator<Item = &(Offer, usize)> {
         let kind = kind(demand);
         let ((first_src, last_src), (first_dst, last_dst)) =
             (demand.src().range(), demand.dst().range());
         let sas = self.0.range((kind, first_src, first_dst)..=(kind, last_src, last_dst));
-        sas.flat_map(|(_, sas)| sas).filter(|sa| demand.is_served_by(sa))
+        sas.flat_map(|(_, sas)| sas).filter(|(sa, _)| demand.is_served_by(sa))
     }
 }
 
@@ -145,8 +150,8 @@ mod tests {
         let expected: [&[u32]; 5] = [&[1, 5], &[2], &[3], &[3, 4], &[1, 2, 5]];
 
         let mut offers = Offers::default();
-        for sa in &sas {
-            offers.add(sa);
+        for (number, sa) in sas.iter().enumerate() {
+            offers.add(number, sa);
         }
         for (policy, expected) in policies.iter().zip(expected) {
             let demand = Demand::of(&policy.id, policy.action.templates()).next().unwrap();

@@ -53,7 +53,7 @@ pub struct Document {
     /// Packets that XFRM has dropped, in the kernel's order: `ipsecctl counters`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counters: Option<Vec<CounterJson>>,
-    /// What is wrong in a script, in its order: `setkey --check`.
+    /// What is wrong in a script, in its order: `setkey --check` and `ipsecctl check`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<FindingJson>>,
     /// The changes that lead to what files describe, in the order in which they are made: `ipsecctl diff` and

@@ -2,13 +2,13 @@ use grammar::{Excerpt, Finding, Place, Position};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// What `setkey --check` finds in a script.
+/// What `setkey --check` and `ipsecctl check` find in a script or in the kernel's tables.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Finding")]
 pub struct FindingJson {
-    /// The script, as it was named.
+    /// The script, as it was named; `<SAD>` or `<SPD>` for the kernel's tables.
     pub file: String,
-    /// The line, from 1.
+    /// The line, from 1; of the kernel's tables the place of the entry, oldest first.
     pub line: usize,
     /// The byte in the line, from 1.
     pub column: usize,
@@ -16,7 +16,7 @@ pub struct FindingJson {
     pub end: PositionJson,
     /// A short word for the kind of finding, which does not change when its message does.
     pub code: &'static str,
-    /// `error`: the statement is refused or ends the script; `warning`: it works.
+    /// `error`: the statement is refused or ends the script, or packets do not pass; `warning`: it works.
     pub severity: &'static str,
     /// What is wrong. It contains no key.
     pub message: String,
@@ -26,6 +26,27 @@ pub struct FindingJson {
     /// What to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// Why it matters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// Of the kernel's tables: the entry as a statement, with `*` for keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statement: Option<String>,
+}
+
+/// What a program finds itself, for [`FindingJson::of_advice`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Advice<'a> {
+    /// The code.
+    pub code: &'static str,
+    /// Whether packets do not pass.
+    pub is_error: bool,
+    /// What is wrong.
+    pub message: &'a str,
+    /// Why it matters.
+    pub why: &'static str,
+    /// What to do.
+    pub help: &'static str,
 }
 
 /// A place in a script.
@@ -53,6 +74,8 @@ impl FindingJson {
             message: error.to_string(),
             expected: error.expected(),
             help: error.help().map(Into::into),
+            why: None,
+            statement: None,
         }
     }
 
@@ -70,6 +93,27 @@ impl FindingJson {
             message: kind.to_string(),
             expected: None,
             help: kind.help().map(Into::into),
+            why: None,
+            statement: None,
+        }
+    }
+
+    /// What a program has found in a statement of the script `name`.
+    #[must_use]
+    pub fn of_advice(name: &str, place: &Place, advice: Advice<'_>) -> Self {
+        let Place { position, excerpt, .. } = place;
+        Self {
+            file: name.to_owned(),
+            line: position.line,
+            column: position.column,
+            end: end(*position, excerpt),
+            code: advice.code,
+            severity: if advice.is_error { "error" } else { "warning" },
+            message: advice.message.to_owned(),
+            expected: None,
+            help: Some(advice.help.to_owned()),
+            why: Some(advice.why.to_owned()),
+            statement: None,
         }
     }
 }

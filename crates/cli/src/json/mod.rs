@@ -24,7 +24,7 @@ pub use change::{ChangeJson, DifferenceJson, StayingJson};
 pub use client::ClientJson;
 pub use counter::CounterJson;
 pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
-pub use finding::{FindingJson, PositionJson};
+pub use finding::{Advice, FindingJson, PositionJson};
 pub use fingerprint::Fingerprints;
 pub use kernel::{HashThresholdJson, KernelJson};
 pub use policy::{DefaultPolicyJson, PolicyJson, SelectorJson, TemplateJson};

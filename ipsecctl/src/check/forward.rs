@@ -1,0 +1,31 @@
+//! Tunnels to networks without a policy for the packets that are forwarded from them.
+
+use grammar::Part;
+use model::{Direction, Mode, PolicyId};
+
+use super::{
+    code::Code,
+    context::Context,
+    entry::{Finding, PolicyAt},
+};
+
+pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+    let policies = context.tables.policies.iter();
+    let lacking = policies.filter(|policy| is_of_gateway(policy) && !has_forward(context, policy));
+    let message =
+        "packets from this tunnel are not forwarded: no policy of direction fwd matches them";
+    lacking.map(|policy| policy.finding(Code::NoForwardPolicy, Part::Direction, message)).collect()
+}
+
+/// Whether packets arrive by a tunnel for others than this host.
+fn is_of_gateway(policy: &PolicyAt) -> bool {
+    let templates = policy.policy.action.templates();
+    policy.policy.id.direction == Direction::In
+        && !policy.policy.id.selector.dst().is_host()
+        && templates.iter().any(|template| template.mode.mode() == Mode::Tunnel)
+}
+
+fn has_forward(context: &Context<'_>, policy: &PolicyAt) -> bool {
+    let id = PolicyId { direction: Direction::Fwd, ..policy.policy.id.clone() };
+    policy.has_copy || context.cover.first(&id).is_some()
+}

@@ -1,0 +1,111 @@
+//! Scripts, as setkey loads them one after the other.
+
+use std::{path::Path, rc::Rc};
+
+use cli::json::FindingJson;
+use grammar::{Checker, Kind, Script, Statement};
+use model::{Dialect, Operation, PolicyType};
+use sys::{SystemNames, bounded::Bounded};
+
+use super::{
+    context::{Context, Surroundings},
+    entry::{EntrySource, Finding},
+    kinds,
+    tables::Loader,
+};
+use crate::{Error, state_files};
+
+/// After so many mistakes a script is not read on, as in setkey.
+const MOST_MISTAKES: usize = 100;
+
+/// Bytes of a script.
+const MOST: u64 = 64 << 20;
+
+/// Reads scripts.
+pub struct Reader<'a> {
+    dialect: Dialect,
+    forward_copies: bool,
+    surroundings: &'a Surroundings,
+    loader: Loader,
+    found: Vec<Finding>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader that has read nothing.
+    pub fn new(dialect: Dialect, forward_copies: bool, surroundings: &'a Surroundings) -> Self {
+        let loader = Loader::new(dialect, forward_copies);
+        Self { dialect, forward_copies, surroundings, loader, found: Vec::new() }
+    }
+
+    /// Reads a script, which is the file with this number on the command line.
+    pub fn read(&mut self, path: &Path, file: usize) -> Result<(), Error> {
+        let (name, input) = state_files::open(path)?;
+        let mut script = Script::new(Bounded::new(input, MOST), self.dialect);
+        let name: Rc<str> = name.into();
+        let mut checker = Checker::new(self.forward_copies);
+        let mut mistakes = 0;
+        while let Some(statement) = script.next_statement() {
+            let lowered = statement.and_then(|statement| {
+                let lowered = grammar::lower(&statement, &SystemNames)?;
+                Ok((statement, lowered))
+            });
+            match lowered {
+                Ok((statement, lowered)) => {
+                    for finding in checker.statement(&statement, &lowered) {
+                        let json = FindingJson::of_finding(&name, &finding);
+                        self.found.push(Finding { file, json, excerpt: finding.place.excerpt });
+                    }
+                    self.load(statement, lowered.operations.iter().flatten(), file, &name);
+                }
+                Err(error) => {
+                    if let Kind::Unreadable(reason) = error.kind() {
+                        let (name, reason) = (name.to_string(), reason.clone());
+                        return Err(Error::Read { name, reason });
+                    }
+                    mistakes += 1;
+                    let json = FindingJson::of_error(&name, &error);
+                    self.found.push(Finding { file, json, excerpt: error.excerpt().clone() });
+                    if error.ends_script() || mistakes == MOST_MISTAKES {
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that was found, in the order of the scripts.
+    pub fn finish(mut self) -> Vec<Finding> {
+        self.look();
+        self.found.sort_by_key(|it| (it.file, it.json.line, it.json.column));
+        self.found
+    }
+
+    fn load<'b>(
+        &mut self,
+        statement: Statement,
+        operations: impl Iterator<Item = &'b Operation>,
+        file: usize,
+        name: &Rc<str>,
+    ) {
+        let statement = Rc::new(statement);
+        let origin = EntrySource::Statement { name: name.clone(), file, statement };
+        for operation in operations {
+            // A script that begins with a flush is a configuration of its own.
+            if is_flush_of_all(operation) && self.loader.has_entries_of_others(file) {
+                self.look();
+            }
+            self.loader.operation(operation, &origin);
+        }
+    }
+
+    /// Looks at the tables as they are, and empties them.
+    fn look(&mut self) {
+        let tables = self.loader.take();
+        self.found.extend(kinds::findings(&Context::new(&tables, self.surroundings)));
+    }
+}
+
+fn is_flush_of_all(operation: &Operation) -> bool {
+    matches!(operation, Operation::FlushSad(None) | Operation::FlushSpd(PolicyType::Main))
+}
