@@ -17,6 +17,10 @@ impl SaFlags {
     pub const DECAP_DSCP: SaFlags = SaFlags(2);
     /// Clear the outer header's DF bit.
     pub const NO_PMTU_DISC: SaFlags = SaFlags(4);
+    /// The AH header is a multiple of 4 bytes, not of 8 (IPv4).
+    pub const ALIGN_4: SaFlags = SaFlags(64);
+    /// It is for received packets of any source, and for none that leave (Mobile IPv6).
+    pub const WILD_RECEIVE: SaFlags = SaFlags(8);
     /// A tunnel takes packets of either family (`XFRM_STATE_AF_UNSPEC`), not only its own.
     pub const ANY_FAMILY: SaFlags = SaFlags(32);
     /// Sequence numbers start again after the last one (`XFRM_SA_XFLAG_OSEQ_MAY_WRAP`).
@@ -28,10 +32,10 @@ impl SaFlags {
         (SaFlags::NO_ECN, "noecn", 0x8000_0000),
         (SaFlags::DECAP_DSCP, "decap-dscp", 0x4000_0000),
         (SaFlags::NO_PMTU_DISC, "nopmtudisc", 0x2000_0000),
-        (SaFlags(8), "wildrecv", 0),
+        (SaFlags::WILD_RECEIVE, "wildrecv", 0),
         (SaFlags(16), "icmp", 0),
         (SaFlags::ANY_FAMILY, "af-unspec", 0),
-        (SaFlags(64), "align4", 0),
+        (SaFlags::ALIGN_4, "align4", 0),
         (SaFlags(1 << 8), "dont-encap-dscp", 0),
         (SaFlags::OSEQ_MAY_WRAP, "oseq-may-wrap", 0),
     ];

@@ -80,7 +80,7 @@ pub use replay::{ReplayState, SaStats};
 pub use sa::{AddressPair, Encap, Offload, Sa, SaEntry, SaId};
 pub use sec_ctx::SecCtx;
 pub use selector::{PortMasks, Prefix, Selector, Upper};
-pub use serving::{Demand, Offer};
+pub use serving::{Demand, Offer, SaField};
 pub use socket_policy::{SocketAction, SocketPolicy};
 pub use spi::Spi;
 pub use state::SaState;

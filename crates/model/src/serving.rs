@@ -2,8 +2,41 @@ use std::{net::IpAddr, num::NonZeroU32};
 
 use crate::{
     Direction, IpVersion, Mark, Mode, PolicyId, Prefix, Proto, ReqId, SaDirection, SaEntry,
-    SaFlags, SaState, Selector, Spi, Template,
+    SaFlags, SaState, Selector, Spi, Template, table,
 };
+
+struct FieldRow {
+    word: &'static str,
+}
+
+table! {
+    /// A field in which an SA is not what a template demands, by the name of its column in
+    /// `ipsecctl show sas`.
+    pub enum SaField: FieldRow, "field of an SA" {
+        /// AH, ESP or IPComp.
+        Protocol => FieldRow { word: "protocol" },
+        /// The mode.
+        Mode => FieldRow { word: "mode" },
+        /// The source.
+        Src => FieldRow { word: "src" },
+        /// The destination.
+        Dst => FieldRow { word: "dst" },
+        /// The SPI that the template demands.
+        Spi => FieldRow { word: "spi" },
+        /// The reqid.
+        ReqId => FieldRow { word: "reqid" },
+        /// The mark.
+        Mark => FieldRow { word: "mark" },
+        /// The number of the xfrm interface.
+        IfId => FieldRow { word: "if_id" },
+        /// The direction that the SA is for.
+        Direction => FieldRow { word: "direction" },
+        /// The packets that the SA is for, or their IP version.
+        Selector => FieldRow { word: "selector" },
+        /// Flag `wildrecv`: the SA is for received packets alone.
+        Flags => FieldRow { word: "flags" },
+    }
+}
 
 /// What a template of a policy demands of an SA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,15 +72,23 @@ pub struct Offer {
     selector: Option<Selector>,
     /// The IP version of the packets, where it matters.
     version: Option<IpVersion>,
+    flags: SaFlags,
 }
 
 impl Offer {
     /// What an SA offers; nothing if it is larval or dead.
     #[must_use]
-    pub fn of(SaEntry { sa, state, .. }: &SaEntry) -> Option<Self> {
+    pub fn of(entry: &SaEntry) -> Option<Self> {
+        let is_usable = matches!(entry.state, SaState::Mature | SaState::Dying);
+        is_usable.then(|| Self::in_any_state(entry))
+    }
+
+    /// What an SA offers, or would offer if it was not larval or dead.
+    #[must_use]
+    pub fn in_any_state(SaEntry { sa, .. }: &SaEntry) -> Self {
         // Unless it is flagged so, an SA without a selector is for packets of its own version.
         let is_for_both = sa.selector.is_some() || sa.flags.contains(SaFlags::ANY_FAMILY);
-        matches!(state, SaState::Mature | SaState::Dying).then(|| Self {
+        Self {
             src: sa.ends.src(),
             dst: sa.ends.dst(),
             proto: sa.proto,
@@ -59,7 +100,8 @@ impl Offer {
             direction: sa.direction,
             selector: sa.selector,
             version: (!is_for_both).then_some(IpVersion::of(sa.ends.dst())),
-        })
+            flags: sa.flags,
+        }
     }
 
     /// The mode in the kernel.
@@ -102,31 +144,53 @@ impl Demand {
     /// does depends on the packet too.
     #[must_use]
     pub fn is_served_by(&self, sa: &Offer) -> bool {
-        let is_common = sa.proto == self.template.proto
-            && self.template.details.spi.is_none_or(|spi| spi == sa.spi)
-            && sa.mode == self.template.mode.mode()
-            && self.src().contains(sa.src)
-            && self.dst().contains(sa.dst)
-            && sa.selector.is_none_or(|own| own.overlaps(&self.selector));
-        is_common
-            && match self.direction {
-                Direction::Out => self.finds(sa),
-                Direction::In | Direction::Fwd => self.accepts(sa),
-            }
+        self.mismatches(sa).next().is_none()
     }
 
-    fn finds(&self, sa: &Offer) -> bool {
-        sa.direction != Some(SaDirection::In)
-            && sa.reqid == self.template.reqid()
-            && sa.if_id == self.if_id
-            && self.mark.value & self.mark.mask & sa.mark.mask == sa.mark.value
-            && sa.version.is_none_or(|version| version == self.selector.version())
+    /// The fields because of which packets of the policy do not use an SA.
+    pub fn mismatches(&self, sa: &Offer) -> impl Iterator<Item = SaField> + use<> {
+        let common = [
+            (SaField::Protocol, sa.proto == self.template.proto),
+            (SaField::Mode, sa.mode == self.template.mode.mode()),
+            (SaField::Src, self.takes_src(sa.src)),
+            (SaField::Dst, self.dst().contains(sa.dst)),
+            (SaField::Spi, self.template.details.spi.is_none_or(|spi| spi == sa.spi)),
+            (SaField::Selector, sa.selector.is_none_or(|own| own.overlaps(&self.selector))),
+        ];
+        let others = match self.direction {
+            Direction::Out => self.found(sa),
+            Direction::In | Direction::Fwd => self.accepted(sa),
+        };
+        common.into_iter().chain(others).filter(|(_, agrees)| !agrees).map(|(field, _)| field)
     }
 
-    fn accepts(&self, sa: &Offer) -> bool {
-        sa.direction != Some(SaDirection::Out)
-            && self.template.reqid().is_none_or(|reqid| sa.reqid == Some(reqid))
-            && self.if_id.is_none_or(|if_id| sa.if_id == Some(if_id))
+    /// An SA that packets leave by may have no source (`__xfrm4_state_addr_check`).
+    fn takes_src(&self, src: IpAddr) -> bool {
+        let is_any = self.direction == Direction::Out && src.is_unspecified();
+        self.src().contains(src) || is_any && src.is_ipv4() == self.src().addr().is_ipv4()
+    }
+
+    fn found(&self, sa: &Offer) -> [(SaField, bool); 6] {
+        [
+            (SaField::Direction, sa.direction != Some(SaDirection::In)),
+            (SaField::ReqId, sa.reqid == self.template.reqid()),
+            (SaField::IfId, sa.if_id == self.if_id),
+            (SaField::Mark, self.mark.value & self.mark.mask & sa.mark.mask == sa.mark.value),
+            (SaField::Selector, sa.version.is_none_or(|it| it == self.selector.version())),
+            (SaField::Flags, !sa.flags.contains(SaFlags::WILD_RECEIVE)),
+        ]
+    }
+
+    fn accepted(&self, sa: &Offer) -> [(SaField, bool); 6] {
+        let agrees = |field| (field, true);
+        [
+            (SaField::Direction, sa.direction != Some(SaDirection::Out)),
+            (SaField::ReqId, self.template.reqid().is_none_or(|reqid| sa.reqid == Some(reqid))),
+            (SaField::IfId, self.if_id.is_none_or(|if_id| sa.if_id == Some(if_id))),
+            agrees(SaField::Mark),
+            agrees(SaField::Selector),
+            agrees(SaField::Flags),
+        ]
     }
 
     fn is_transport(&self) -> bool {
