@@ -13,6 +13,7 @@ mod policy;
 mod reconcile;
 mod sa;
 mod session;
+mod snapshot;
 mod state;
 mod undo;
 
@@ -42,6 +43,7 @@ pub use session::{
     refusal::Refusal,
     target::{NewSa, Target},
 };
+pub use snapshot::{Snapshot, snapshot};
 pub use state::{
     fingerprint_secret::FingerprintSecret,
     lock::{Holders, Lock},

@@ -1,0 +1,79 @@
+//! The kernel's tables, and what decides beside them, read once.
+
+use std::collections::HashMap;
+
+use model::{
+    Direction, IpVersion, KernelDefault, PolicyEntry, PolicyFlags, SaEntry, SadInfo, SpdInfo,
+};
+use xfrm::{Answer, SadFilter, Scope};
+
+use crate::{
+    Error,
+    policy::{
+        catch_alls::catch_alls,
+        entry::{Installed, Requested},
+    },
+    state::host::Host,
+};
+
+/// The SPD and the SAD of a network namespace. Each is read in one dump; a change between the two is
+/// possible.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// The policies as they are installed, newest first, without those of sockets and catch-alls.
+    pub policies: Vec<PolicyEntry>,
+    /// By index, the partial policies as they were requested.
+    pub requested: HashMap<u32, Requested>,
+    /// The SAs, newest first.
+    pub sas: Vec<SaEntry>,
+    /// The kernel's own default policy: it discards nothing where the kernel has none.
+    pub kernel_default: KernelDefault,
+    /// The catch-alls that discard.
+    pub catch_alls: Vec<(IpVersion, Direction)>,
+    /// The size of the SPD.
+    pub spd: SpdInfo,
+    /// The size of the SAD.
+    pub sad: SadInfo,
+}
+
+/// Reads the tables of this thread's network namespace.
+///
+/// Errors: [`Error::Kernel`], without CAP_NET_ADMIN too.
+pub fn snapshot() -> Result<Snapshot, Error> {
+    let Host { mut kernel, mut store, .. } = Host::open()?;
+    let mut snapshot = Snapshot {
+        kernel_default: kernel.get_default()?.found().unwrap_or_default(),
+        spd: answered(kernel.spd_info()?),
+        sad: answered(kernel.sad_info()?),
+        ..Snapshot::default()
+    };
+    for version in IpVersion::ALL {
+        for it in catch_alls(version).filter(|it| it.scope == Scope::Everything) {
+            if kernel.has_catch_all(it)? {
+                snapshot.catch_alls.push((version, it.direction));
+            }
+        }
+    }
+    for entry in kernel.dump_spd()? {
+        let entry = entry?;
+        if entry.socket {
+            continue;
+        }
+        if entry.policy.flags.contains(PolicyFlags::LOCAL_OK) {
+            let requested = store.requested(Installed(entry.clone()));
+            if requested.installation.is_partial {
+                snapshot.requested.insert(entry.index, requested);
+            }
+        }
+        snapshot.policies.push(entry);
+    }
+    for entry in kernel.dump_sad(&SadFilter::default())? {
+        snapshot.sas.push(store.requested_mode(entry?));
+    }
+    Ok(snapshot)
+}
+
+/// The sizes, or the initial ones where the kernel does not report them.
+fn answered<T: Default>(answer: Answer<T>) -> T {
+    answer.found().unwrap_or_default()
+}
