@@ -144,6 +144,20 @@ pub enum Error {
         /// How many were reported.
         mistakes: usize,
     },
+    /// A packet that was captured cannot be read.
+    #[error("--from: {0}")]
+    Capture(#[from] explain::CaptureError),
+    /// The file of a captured packet cannot be read, and its name is no packet in hexadecimal digits.
+    #[error("--from {}: {error}", path.display())]
+    CaptureFile {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
+    /// A packet of which too little was given.
+    #[error("the addresses of the packet are missing: give SRC and DST, or --from")]
+    NoPacket,
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),

@@ -5,6 +5,7 @@ mod counters;
 mod diff;
 mod error;
 mod exec;
+mod explain;
 mod metrics;
 mod output;
 mod policy;
@@ -15,6 +16,7 @@ mod socket;
 mod state_files;
 mod summary;
 mod survey;
+mod template;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,7 @@ enum Command {
     Show(show::Show),
     Counters(counters::Counters),
     Metrics(metrics::Metrics),
+    Explain(Box<explain::Explain>),
     Exec(exec::Exec),
     Diff(diff::Diff),
     #[command(subcommand)]
@@ -73,6 +76,10 @@ fn main() -> ExitCode {
         Some(Command::Counters(counters)) => counters.execute(),
         Some(Command::Diff(diff)) => diff.execute(),
         Some(Command::Metrics(metrics)) => metrics.execute(),
+        Some(Command::Explain(explain)) => match explain.execute() {
+            Err(error) => return failed(&error, explain::NOT_KNOWN.into()),
+            printed => printed,
+        },
         Some(Command::Socket(command)) => command.execute(),
         Some(Command::Completions { shell }) => {
             output::print_text(&cli::completions::<Options>("ipsecctl", shell))

@@ -8,7 +8,7 @@ mod kernel;
 mod order;
 mod policies;
 mod sas;
-mod selector;
+pub mod selector;
 mod variables;
 
 pub use join::Offers;

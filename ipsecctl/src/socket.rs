@@ -60,6 +60,12 @@ impl Command {
     }
 }
 
+/// The number that the policies of a socket of another process bear, in this network namespace.
+pub fn owner(pid: i32, fd: i32) -> Result<u32, Error> {
+    let taken = process::take(Descriptor { pid, fd })?;
+    Ok(Socket::of(&taken)?.cookie()?.as_owner())
+}
+
 fn set(descriptor: Descriptor, policies: Vec<SocketPolicy>) -> Result<(), Error> {
     let taken = process::take(descriptor)?;
     let socket = Socket::of(&taken)?;

@@ -21,6 +21,7 @@ mod dumps;
 mod early_end;
 mod esp_transport;
 mod esp_tunnel;
+mod explain;
 mod gateways;
 mod hostile;
 mod if_id;

@@ -11,8 +11,8 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{
-    AnyVariableJson, ChangeJson, ClientJson, CounterJson, DefaultPolicyJson, FindingJson,
-    KernelJson, PolicyJson, SaJson, StayingJson, SummaryJson,
+    AnyVariableJson, ChangeJson, ClientJson, CounterJson, DefaultPolicyJson, ExplanationJson,
+    FindingJson, KernelJson, PolicyJson, SaJson, StayingJson, SummaryJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -53,6 +53,9 @@ pub struct Document {
     /// Packets that XFRM has dropped, in the kernel's order: `ipsecctl counters`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counters: Option<Vec<CounterJson>>,
+    /// What becomes of a packet: `ipsecctl explain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<ExplanationJson>,
     /// What is wrong in a script, in its order: `setkey --check` and `ipsecctl check`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<FindingJson>>,

@@ -5,6 +5,7 @@ mod change;
 mod client;
 mod counter;
 mod document;
+mod explanation;
 mod finding;
 mod fingerprint;
 mod kernel;
@@ -24,7 +25,12 @@ pub use change::{ChangeJson, DifferenceJson, StayingJson};
 pub use client::ClientJson;
 pub use counter::CounterJson;
 pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
+pub use explanation::{
+    ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, NearPolicyJson, NearSaJson,
+    PacketJson, ReceivedHeaderJson, SaNameJson, WireJson,
+};
 pub use finding::{Advice, FindingJson, PositionJson};
+pub use finding::{FindingJson, PositionJson};
 pub use fingerprint::Fingerprints;
 pub use kernel::{HashThresholdJson, KernelJson};
 pub use policy::{DefaultPolicyJson, PolicyJson, SelectorJson, TemplateJson};

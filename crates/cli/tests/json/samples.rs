@@ -6,8 +6,10 @@ use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
         AnyVariableJson, AttentionJson, ChangeJson, ClientJson, CounterJson, DefaultPolicyJson,
-        Document, FindingJson, Fingerprints, HashThresholdJson, KernelJson,
-        PoliciesByDirectionJson, ProcVariableJson, SasByStateJson, StayingJson, SummaryJson,
+        Document, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, FindingJson,
+        Fingerprints, HashThresholdJson, KernelJson, NearPolicyJson, NearSaJson, PacketJson,
+        PoliciesByDirectionJson, ProcVariableJson, ReceivedHeaderJson, SaNameJson, SasByStateJson,
+        StayingJson, SummaryJson, WireJson,
     },
 };
 use grammar::Script;
@@ -197,6 +199,58 @@ fn summary() -> SummaryJson {
     }
 }
 
+fn explanation() -> ExplanationJson {
+    let sa = || SaNameJson::from(&full_sa());
+    let policy = ExplainedPolicyJson {
+        policy: Some(PolicyJson::new(&full_policy())),
+        requested: vec![(&Template::new(Proto::Ah, TemplateMode::Transport, Level::Use)).into()],
+        def_policy: true,
+        later: vec![17],
+        near: vec![NearPolicyJson { index: 25, field: "mark" }],
+        templates: vec![ExplainedTemplateJson {
+            template: (&Template::new(Proto::Esp, TemplateMode::Transport, Level::Require)).into(),
+            optional: false,
+            sa: Some(sa()),
+            near: vec![NearSaJson { sa: sa(), field: "reqid" }],
+            larval: Some(sa()),
+        }],
+    };
+    ExplanationJson {
+        direction: "out",
+        verdict: "dropped",
+        reason: Some("no SA"),
+        counters: vec!["XfrmOutNoStates"],
+        message: "The packet is dropped.".into(),
+        unknown_fields: vec!["protocol"],
+        packet: Some(PacketJson {
+            src: "10.0.0.1".into(),
+            dst: "10.0.0.2".into(),
+            protocol: Some(17),
+            src_port: Some(1000),
+            dst_port: Some(53),
+            mark: 1,
+            if_id: NonZeroU32::new(7),
+            device: Some("eth0".into()),
+        }),
+        received: vec![ReceivedHeaderJson {
+            spi: 0x1001,
+            sequence: Some(9),
+            sa: Some(sa()),
+            near: vec![sa()],
+        }],
+        check: Some(policy.clone()),
+        output: Some(policy),
+        wire: Some(WireJson {
+            headers: vec!["IP 192.0.2.1 > 192.0.2.2".into()],
+            least_overhead: Some(54),
+            most_overhead: Some(69),
+            length: Some(152),
+            mtu: Some(1438),
+        }),
+        remedy: Some("add the SA".into()),
+    }
+}
+
 /// All that documents can have.
 pub fn full_document() -> Document {
     let mut with_template = PolicyJson::new(&full_policy());
@@ -237,6 +291,7 @@ pub fn full_document() -> Document {
             CounterJson::new("XfrmInNoStates", 7, Some(3)),
             CounterJson::new("XfrmNewError", 1, None),
         ]),
+        explanation: Some(explanation()),
         findings: Some(findings()),
         changes: Some(changes()),
         staying: Some(StayingJson { sas: 1, policies: 2 }),

@@ -1,13 +1,13 @@
 use std::fmt::{self, Write};
 
 use cli::Column;
-use model::{
-    AddressPair, Level, PolicyType, Priority, PriorityBase, ReqId, Template, TemplateDetails,
-    Visible,
-};
+use model::{Level, PolicyType, Priority, PriorityBase, Template, Visible};
 
 use super::{ShownPolicy, ShownTemplate, installed};
-use crate::show::{cells, selector};
+use crate::{
+    show::{cells, selector},
+    template,
+};
 
 /// The columns of `show policies`.
 pub const COLUMNS: [Column<ShownPolicy>; 18] = [
@@ -59,32 +59,12 @@ fn write_template(
     ShownTemplate { installed, sas }: &ShownTemplate,
     cell: &mut String,
 ) -> fmt::Result {
-    write!(cell, "{}/{}/", template.proto.word(), template.mode.mode().word())?;
-    if let Some(ends) = template.mode.endpoints() {
-        write_ends(ends, cell)?;
-    }
-    write!(cell, "/{}", template.level.word())?;
-    match template.level.reqid() {
-        None => {}
-        Some(id) if id > ReqId::MANUAL_MAX => write!(cell, "#{}", id.number())?,
-        Some(id) => write!(cell, ":{}", id.number())?,
-    }
-    let TemplateDetails { reqid, spi, .. } = template.details;
-    if let Some(reqid) = reqid {
-        write!(cell, " reqid={}", reqid.number())?;
-    }
-    if let Some(spi) = spi {
-        write!(cell, " spi={:#x}", spi.0)?;
-    }
+    template::write(template, cell)?;
     match (template.level, *installed) {
         (Level::Require | Level::Unique(_), installed::REQUIRED) => {}
         (_, installed) => write!(cell, " ({installed})")?,
     }
     write!(cell, " sas={}", if sas.is_empty() { "none" } else { sas })
-}
-
-fn write_ends(ends: AddressPair, cell: &mut String) -> fmt::Result {
-    write!(cell, "{}-{}", ends.src(), ends.dst())
 }
 
 /// A priority that has a name, or its number.

@@ -1,0 +1,202 @@
+use std::{num::NonZeroU32, ops::Not};
+
+use model::SaEntry;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{MarkJson, PolicyJson, TemplateJson};
+
+/// What becomes of a packet, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Explanation")]
+pub struct ExplanationJson {
+    /// `in`, `out` or `fwd`.
+    pub direction: &'static str,
+    /// `clear`: it passes as it is. `protected`: it passes by SAs. `dropped`. `unknown`: that is not known.
+    pub verdict: &'static str,
+    /// Why it is dropped, in one or two words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// The counters of `/proc/net/xfrm_stat` that it raises.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub counters: Vec<&'static str>,
+    /// The first line of the text.
+    pub message: String,
+    /// The fields of the packet that were not given and decide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown_fields: Vec<&'static str>,
+    /// The packet that policies are looked up for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packet: Option<PacketJson>,
+    /// The headers that it arrives with, outermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub received: Vec<ReceivedHeaderJson>,
+    /// The check of its policy, for `in` and `fwd`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<ExplainedPolicyJson>,
+    /// The policy that it leaves by, for `out` and `fwd`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<ExplainedPolicyJson>,
+    /// The packet as it leaves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wire: Option<WireJson>,
+    /// What would mend it, where that is obvious.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// A packet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Packet")]
+pub struct PacketJson {
+    /// The source.
+    pub src: String,
+    /// The destination.
+    pub dst: String,
+    /// The number of the upper-layer protocol, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<u8>,
+    /// The source port, or what stands in for it, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub src_port: Option<u16>,
+    /// The destination port, or what stands in for it, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dst_port: Option<u16>,
+    /// The firewall mark.
+    pub mark: u32,
+    /// The number of the xfrm interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub if_id: Option<NonZeroU32>,
+    /// The network device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+}
+
+/// What names an SA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "SaName")]
+pub struct SaNameJson {
+    /// `ah`, `esp` or `ipcomp`, or the name of another protocol.
+    pub protocol: &'static str,
+    /// The SPI or CPI.
+    pub spi: u32,
+    /// The source.
+    pub src: String,
+    /// The destination.
+    pub dst: String,
+    /// The mark, which is part of the name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mark: Option<MarkJson>,
+}
+
+/// A header of AH, ESP or IPComp of a received packet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ReceivedHeader")]
+pub struct ReceivedHeaderJson {
+    /// The SPI or CPI.
+    pub spi: u32,
+    /// The sequence number, if it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequence: Option<u32>,
+    /// The SA.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sa: Option<SaNameJson>,
+    /// SAs of this SPI of another protocol, destination or mark.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<SaNameJson>,
+}
+
+/// A look-up of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ExplainedPolicy")]
+pub struct ExplainedPolicyJson {
+    /// The policy as it is installed; none: no policy matches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyJson>,
+    /// Its templates as they were requested, if it is partial.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requested: Vec<TemplateJson>,
+    /// Whether no policy matches and a catch-all of the variable `def_policy` discards.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub def_policy: bool,
+    /// The indexes of policies that match too and come later, in their order; the first few.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<u32>,
+    /// Policies that do not match because of one field, nearest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<NearPolicyJson>,
+    /// What becomes of its templates, in the order in which they are looked at, up to the one that fails.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub templates: Vec<ExplainedTemplateJson>,
+}
+
+/// A policy that does not match because of one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "NearPolicy")]
+pub struct NearPolicyJson {
+    /// The policy's index.
+    pub index: u32,
+    /// The field that differs.
+    pub field: &'static str,
+}
+
+/// A template and its SA.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ExplainedTemplate")]
+pub struct ExplainedTemplateJson {
+    /// The template.
+    pub template: TemplateJson,
+    /// Whether packets may pass without it.
+    pub optional: bool,
+    /// The SA that serves it, or that is found and not used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sa: Option<SaNameJson>,
+    /// SAs that do not serve it because of one field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<NearSaJson>,
+    /// The larval SA of an ACQUIRE that no program has answered yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub larval: Option<SaNameJson>,
+}
+
+/// An SA that does not serve because of one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "NearSa")]
+pub struct NearSaJson {
+    /// The SA.
+    pub sa: SaNameJson,
+    /// The field that differs, or `state`.
+    pub field: &'static str,
+}
+
+/// A packet on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Wire")]
+pub struct WireJson {
+    /// The headers, outermost first, down to the packet's own.
+    pub headers: Vec<String>,
+    /// The least bytes that are added, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least_overhead: Option<usize>,
+    /// The most bytes that are added.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub most_overhead: Option<usize>,
+    /// The bytes of the packet on the wire, if its length was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<usize>,
+    /// The bytes of the longest packet, before it is transformed, for the link's MTU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<usize>,
+}
+
+impl From<&SaEntry> for SaNameJson {
+    fn from(SaEntry { sa, .. }: &SaEntry) -> Self {
+        Self {
+            protocol: sa.proto.word(),
+            spi: sa.spi.0,
+            src: sa.ends.src().to_string(),
+            dst: sa.ends.dst().to_string(),
+            mark: MarkJson::of(sa.mark),
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! A packet as it was captured: what its headers have before anything is decrypted.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use model::{EncapKind, Proto, Spi};
+
+use crate::{Arrival, Flow};
+
+/// A captured packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Captured {
+    /// The headers of AH, ESP and IPComp, outermost first, down to the first that is encrypted.
+    pub arrivals: Vec<Arrival>,
+    /// The packet inside, or all of it if it has no such header; none: it is encrypted or compressed.
+    pub flow: Option<Flow>,
+    /// The addresses of the outermost IP header: those of the packet inside too, in transport mode.
+    pub ends: (IpAddr, IpAddr),
+    /// The length of the packet, bytes, with the IP header.
+    pub length: usize,
+}
+
+/// Why a packet cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CaptureError {
+    /// It ends within a header.
+    #[error("the packet is truncated")]
+    Truncated,
+    /// It is neither IPv4 nor IPv6.
+    #[error("the packet is no IP packet")]
+    NotIp,
+    /// A file of Wireshark's newer format.
+    #[error("the file is pcapng: `tcpdump -r FILE -w -` makes pcap of it")]
+    PcapNg,
+    /// A link layer that is not Ethernet, raw IP or Linux' cooked one.
+    #[error("the link type {0} of the capture is not known")]
+    LinkType(u32),
+    /// A file without a packet.
+    #[error("the capture has no packet")]
+    Empty,
+}
+
+const ESP: u8 = 50;
+const AH: u8 = 51;
+const IPCOMP: u8 = 108;
+const UDP: u8 = 17;
+/// The port of ESP in UDP (RFC 3948).
+const NAT_T: u16 = 4500;
+
+impl Captured {
+    /// Reads the first packet of a pcap file, or an IP packet as it is.
+    ///
+    /// Errors: [`CaptureError`].
+    pub fn read(bytes: &[u8]) -> Result<Self, CaptureError> {
+        match bytes {
+            [0x0a, 0x0d, 0x0d, 0x0a, ..] => Err(CaptureError::PcapNg),
+            [0xd4, 0xc3, 0xb2, 0xa1, ..] | [0x4d, 0x3c, 0xb2, 0xa1, ..] => {
+                pcap(bytes, u32::from_le_bytes)
+            }
+            [0xa1, 0xb2, 0xc3, 0xd4, ..] | [0xa1, 0xb2, 0x3c, 0x4d, ..] => {
+                pcap(bytes, u32::from_be_bytes)
+            }
+            _ => Self::of_packet(bytes),
+        }
+    }
+
+    /// Reads an IP packet.
+    ///
+    /// Errors: [`CaptureError::Truncated`], [`CaptureError::NotIp`].
+    pub fn of_packet(bytes: &[u8]) -> Result<Self, CaptureError> {
+        let mut ip = Ip::read(bytes)?;
+        let mut captured =
+            Self { arrivals: Vec::new(), flow: None, ends: (ip.src, ip.dst), length: bytes.len() };
+        loop {
+            let (step, encapsulation) = match ip.protocol {
+                UDP => (natt(ip.payload), Some(EncapKind::EspInUdp)),
+                protocol => (Some((protocol, ip.payload)), None),
+            };
+            let is_first = captured.arrivals.is_empty();
+            let arrival = |spi, proto, sequence| Arrival {
+                spi: Spi(spi),
+                proto: Some(proto),
+                dst: Some(ip.dst),
+                sequence,
+                // The kernel compares it of the outermost header.
+                encapsulation: Some(encapsulation.filter(|_| is_first)),
+            };
+            match step {
+                Some((ESP, payload)) => {
+                    let [spi, sequence] = [word(payload, 0)?, word(payload, 4)?];
+                    captured.arrivals.push(arrival(spi, Proto::Esp, Some(sequence)));
+                    return Ok(captured);
+                }
+                Some((IPCOMP, payload)) => {
+                    let cpi = half(payload, 2)?;
+                    captured.arrivals.push(arrival(cpi.into(), Proto::IpComp, None));
+                    return Ok(captured);
+                }
+                Some((AH, payload)) => {
+                    let [spi, sequence] = [word(payload, 4)?, word(payload, 8)?];
+                    captured.arrivals.push(arrival(spi, Proto::Ah, Some(sequence)));
+                    let words = usize::from(*payload.get(1).ok_or(CaptureError::Truncated)?);
+                    ip.protocol = payload[0];
+                    ip.payload = payload.get((words + 2) * 4..).ok_or(CaptureError::Truncated)?;
+                    // IPv4 and IPv6 inside: a tunnel.
+                    if [4, 41].contains(&ip.protocol) {
+                        ip = Ip::read(ip.payload)?;
+                    }
+                }
+                _ => {
+                    captured.flow = ip.flow();
+                    return Ok(captured);
+                }
+            }
+        }
+    }
+}
+
+/// ESP in UDP: not a keepalive, and without the marker of IKE.
+fn natt(udp: &[u8]) -> Option<(u8, &[u8])> {
+    let is_natt = half(udp, 0).ok()? == NAT_T || half(udp, 2).ok()? == NAT_T;
+    let spi = word(udp, 8).ok()?;
+    (is_natt && spi != 0).then(|| (ESP, &udp[8..]))
+}
+
+/// An IP header, and what follows it.
+struct Ip<'a> {
+    src: IpAddr,
+    dst: IpAddr,
+    protocol: u8,
+    payload: &'a [u8],
+    is_later_fragment: bool,
+}
+
+impl<'a> Ip<'a> {
+    fn read(bytes: &'a [u8]) -> Result<Self, CaptureError> {
+        match bytes.first().map(|first| first >> 4) {
+            Some(4) => Self::v4(bytes),
+            Some(6) => Self::v6(bytes),
+            _ => Err(CaptureError::NotIp),
+        }
+    }
+
+    fn v4(bytes: &'a [u8]) -> Result<Self, CaptureError> {
+        let addr =
+            |at: usize| bytes.get(at..at + 4).and_then(|addr| <[u8; 4]>::try_from(addr).ok());
+        let (src, dst) = addr(12).zip(addr(16)).ok_or(CaptureError::Truncated)?;
+        let header = usize::from(bytes[0] & 15) * 4;
+        Ok(Self {
+            src: Ipv4Addr::from(src).into(),
+            dst: Ipv4Addr::from(dst).into(),
+            protocol: bytes[9],
+            payload: bytes.get(header.max(20)..).ok_or(CaptureError::Truncated)?,
+            is_later_fragment: half(bytes, 6)? & 0x1fff != 0,
+        })
+    }
+
+    fn v6(bytes: &'a [u8]) -> Result<Self, CaptureError> {
+        let addr =
+            |at: usize| bytes.get(at..at + 16).and_then(|addr| <[u8; 16]>::try_from(addr).ok());
+        let (src, dst) = addr(8).zip(addr(24)).ok_or(CaptureError::Truncated)?;
+        let (src, dst) = (Ipv6Addr::from(src).into(), Ipv6Addr::from(dst).into());
+        let (protocol, payload) = (bytes[6], bytes.get(40..).ok_or(CaptureError::Truncated)?);
+        let mut ip = Self { src, dst, protocol, payload, is_later_fragment: false };
+        // Hop-by-hop options, routing header, destination options; the fragment header.
+        while [0, 43, 60, 44].contains(&ip.protocol) {
+            let [next, length, ..] = *ip.payload else { return Err(CaptureError::Truncated) };
+            let length = if ip.protocol == 44 { 0 } else { usize::from(length) };
+            ip.is_later_fragment |= ip.protocol == 44 && half(ip.payload, 2)? & 0xfff8 != 0;
+            ip.payload = ip.payload.get((length + 1) * 8..).ok_or(CaptureError::Truncated)?;
+            ip.protocol = next;
+        }
+        Ok(ip)
+    }
+
+    /// What the look-up sees of it.
+    fn flow(&self) -> Option<Flow> {
+        let mut flow = Flow::new(self.src, self.dst).ok()?;
+        flow.upper = Some(self.protocol);
+        let first = |at| half(self.payload, at).ok().filter(|_| !self.is_later_fragment);
+        let (src, dst) = match self.protocol {
+            // TCP, UDP, DCCP, SCTP, UDP-Lite.
+            6 | 17 | 33 | 132 | 136 => (first(0), first(2)),
+            // ICMP: type and code.
+            1 | 58 => {
+                let bytes = first(0).map(u16::to_be_bytes);
+                (bytes.map(|[kind, _]| kind.into()), bytes.map(|[_, code]| code.into()))
+            }
+            _ => (None, None),
+        };
+        (flow.src_port, flow.dst_port) =
+            if self.is_later_fragment { (Some(0), Some(0)) } else { (src, dst) };
+        Some(flow)
+    }
+}
+
+fn half(bytes: &[u8], at: usize) -> Result<u16, CaptureError> {
+    let bytes = bytes.get(at..at + 2).ok_or(CaptureError::Truncated)?;
+    Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
+}
+
+fn word(bytes: &[u8], at: usize) -> Result<u32, CaptureError> {
+    Ok(u32::from(half(bytes, at)?) << 16 | u32::from(half(bytes, at + 2)?))
+}
+
+/// The first packet of a pcap file (pcap-savefile(5)).
+fn pcap(bytes: &[u8], number: fn([u8; 4]) -> u32) -> Result<Captured, CaptureError> {
+    let number = |at: usize| {
+        let bytes = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
+        bytes.map(number).ok_or(CaptureError::Empty)
+    };
+    let link = number(20)? & 0x0fff_ffff;
+    let length = usize::try_from(number(32)?).map_err(|_| CaptureError::Truncated)?;
+    let frame =
+        bytes.get(40..).and_then(|rest| rest.get(..length)).ok_or(CaptureError::Truncated)?;
+    let header = match link {
+        // Ethernet, with one tag of a VLAN or none.
+        1 if half(frame, 12)? == 0x8100 => 18,
+        1 => 14,
+        // BSD loopback.
+        0 | 108 => 4,
+        // Raw IP, IPv4, IPv6.
+        101 | 228 | 229 => 0,
+        // Linux' cooked captures.
+        113 => 16,
+        276 => 20,
+        other => return Err(CaptureError::LinkType(other)),
+    };
+    Captured::of_packet(frame.get(header..).ok_or(CaptureError::Truncated)?)
+}
+
+#[cfg(test)]
+mod tests;

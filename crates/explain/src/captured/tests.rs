@@ -1,0 +1,74 @@
+use super::*;
+
+fn ipv4(protocol: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(20 + payload.len()).unwrap().to_be_bytes();
+    let header = [0x45, 0, length[0], length[1], 0, 0, 0x40, 0, 64, protocol, 0, 0];
+    [&header[..], &[192, 0, 2, 1, 192, 0, 2, 2], payload].concat()
+}
+
+const ESP_HEADER: [u8; 12] = [0, 0, 0x10, 1, 0, 0, 0, 9, 1, 2, 3, 4];
+
+#[test]
+fn esp_ends_what_can_be_read() {
+    let captured = Captured::read(&ipv4(50, &ESP_HEADER)).unwrap();
+    let [arrival] = captured.arrivals[..] else { panic!("{captured:?}") };
+    assert_eq!((arrival.spi, arrival.sequence), (Spi(0x1001), Some(9)));
+    assert_eq!((arrival.dst, arrival.encapsulation), (Some([192, 0, 2, 2].into()), Some(None)));
+    assert_eq!((captured.flow, captured.length), (None, 32));
+}
+
+#[test]
+fn ah_shows_what_it_has_inside() {
+    let udp = [4, 210, 0, 53, 0, 8, 0, 0];
+    let ah = |next, inside: &[u8]| {
+        let header = [next, 4, 0, 0, 0, 0, 0x10, 2, 0, 0, 0, 3];
+        ipv4(51, &[&header[..], &[0; 12], inside].concat())
+    };
+    let captured = Captured::read(&ah(17, &udp)).unwrap();
+    let flow = captured.flow.unwrap();
+    assert_eq!((flow.upper, flow.src_port, flow.dst_port), (Some(17), Some(1234), Some(53)));
+    let tunnel = Captured::read(&ah(4, &ipv4(50, &ESP_HEADER))).unwrap();
+    assert_eq!(tunnel.arrivals.len(), 2);
+    let icmp = Captured::read(&ah(1, &[8, 0, 0, 0])).unwrap().flow.unwrap();
+    assert_eq!((icmp.src_port, icmp.dst_port), (Some(8), Some(0)));
+}
+
+#[test]
+fn esp_in_udp_is_not_ike() {
+    let udp = |inside: &[u8]| ipv4(17, &[&[0x11, 0x94, 0x11, 0x94, 0, 0, 0, 0], inside].concat());
+    let captured = Captured::read(&udp(&ESP_HEADER)).unwrap();
+    assert_eq!(captured.arrivals[0].encapsulation, Some(Some(EncapKind::EspInUdp)));
+    let ike = Captured::read(&udp(&[0; 12])).unwrap();
+    assert_eq!((ike.arrivals.len(), ike.flow.unwrap().dst_port), (0, Some(4500)));
+}
+
+#[test]
+fn a_capture_has_a_link_layer() {
+    let packet = ipv4(50, &ESP_HEADER);
+    let file = |magic: u32, link: u32, header: &[u8]| {
+        let length = u32::try_from(header.len() + packet.len()).unwrap();
+        let words = [magic, 0x0004_0002, 0, 0, 65535, link, 0, 0, length, length];
+        let words = words.iter().flat_map(|word| word.to_le_bytes());
+        words.chain(header.iter().copied()).chain(packet.clone()).collect::<Vec<_>>()
+    };
+    for (link, header) in [(1, &[0; 14][..]), (101, &[]), (113, &[0; 16]), (276, &[0; 20])] {
+        let captured = Captured::read(&file(0xa1b2_c3d4, link, header)).unwrap();
+        assert_eq!(captured.arrivals[0].spi, Spi(0x1001));
+    }
+    assert_eq!(Captured::read(&file(0xa1b2_c3d4, 147, &[])), Err(CaptureError::LinkType(147)));
+    assert_eq!(Captured::read(&file(0xa1b2_c3d4, 1, &[])[..24]), Err(CaptureError::Empty));
+    assert_eq!(Captured::read(&[0x0a, 0x0d, 0x0d, 0x0a, 0]), Err(CaptureError::PcapNg));
+}
+
+#[test]
+fn no_packet_is_too_short_to_be_refused() {
+    let udp = ipv4(17, &[0x11, 0x94, 0x11, 0x94, 0, 0, 0, 0, 0, 0, 0, 1]);
+    let v6 = [&[0x60, 0, 0, 0, 0, 8, 44, 64][..], &[0; 32], &[50, 0, 0, 0, 0, 0, 0, 0]].concat();
+    for packet in [ipv4(51, &[4, 4, 0, 0]), ipv4(50, &ESP_HEADER), udp, v6] {
+        for length in 0..packet.len() {
+            // It returns.
+            let _ = Captured::read(&packet[..length]);
+        }
+    }
+    assert_eq!(Captured::read(&[]), Err(CaptureError::NotIp));
+}

@@ -1,0 +1,105 @@
+use std::net::IpAddr;
+
+use model::{Direction, PolicyEntry};
+
+use crate::{
+    Arrival, Check, Doubt, Flow, Input, Output, Tables, Verdict, check, decapsulate, output,
+};
+
+/// What becomes of a packet, step by step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation<'a> {
+    /// From this host, to it, or through it.
+    pub direction: Direction,
+    /// The packet that policies are looked up for; for `in` and `fwd` the innermost.
+    pub flow: Option<Flow>,
+    /// The transformations that are undone, if there is any.
+    pub input: Option<Input<'a>>,
+    /// The check of the policy of a received packet.
+    pub check: Option<Check<'a>>,
+    /// The policy and the SAs of a packet that leaves.
+    pub output: Option<Output<'a>>,
+    /// What becomes of it.
+    pub verdict: Verdict<'a>,
+}
+
+/// The way of a packet from this host. `socket` is the policy for `out` of its socket.
+#[must_use]
+pub fn explain_out<'a>(
+    tables: &'a Tables,
+    flow: Flow,
+    socket: Option<&'a PolicyEntry>,
+    source: Option<IpAddr>,
+) -> Explanation<'a> {
+    let output = output(tables, &flow, socket, source);
+    let verdict = output.verdict.clone();
+    let (input, check) = (None, None);
+    Explanation {
+        direction: Direction::Out,
+        flow: Some(flow),
+        input,
+        check,
+        output: Some(output),
+        verdict,
+    }
+}
+
+/// The way of a packet to this host: through the SAs of `arrivals`, outermost first, then the check of its
+/// policy. `socket` is the policy for `in` of its socket.
+#[must_use]
+pub fn explain_in<'a>(
+    tables: &'a Tables,
+    arrivals: &[Arrival],
+    flow: Option<Flow>,
+    mark: u32,
+    socket: Option<&'a PolicyEntry>,
+) -> Explanation<'a> {
+    received(tables, Direction::In, arrivals, flow, mark, socket)
+}
+
+/// The way of a packet through this host: as [`explain_in`], and then out.
+#[must_use]
+pub fn explain_forwarded<'a>(
+    tables: &'a Tables,
+    arrivals: &[Arrival],
+    flow: Option<Flow>,
+    mark: u32,
+    source: Option<IpAddr>,
+) -> Explanation<'a> {
+    let mut explanation = received(tables, Direction::Fwd, arrivals, flow, mark, None);
+    if let (true, Some(flow)) = (explanation.verdict.passes(), flow) {
+        // The device of the first look-up is the one that the packet arrives at.
+        let mut leaving = flow;
+        leaving.device = None;
+        let output = output(tables, &leaving, None, source);
+        explanation.verdict = output.verdict.clone();
+        explanation.output = Some(output);
+    }
+    explanation
+}
+
+fn received<'a>(
+    tables: &'a Tables,
+    direction: Direction,
+    arrivals: &[Arrival],
+    flow: Option<Flow>,
+    mark: u32,
+    socket: Option<&'a PolicyEntry>,
+) -> Explanation<'a> {
+    let input = (!arrivals.is_empty()).then(|| decapsulate(tables, arrivals, mark));
+    let mut explanation =
+        Explanation { direction, flow, input, check: None, output: None, verdict: Verdict::Clear };
+    if let Some(verdict) = explanation.input.as_ref().and_then(|input| input.stops.clone()) {
+        explanation.verdict = verdict;
+        return explanation;
+    }
+    let path = explanation.input.as_ref().map(|input| input.path.clone()).unwrap_or_default();
+    let Some(flow) = flow else {
+        explanation.verdict = Verdict::Unknown(Doubt::InnerPacket);
+        return explanation;
+    };
+    let check = check(tables, direction, &flow, &path, socket);
+    explanation.verdict = check.verdict.clone();
+    explanation.check = Some(check);
+    explanation
+}

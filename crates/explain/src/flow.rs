@@ -1,0 +1,212 @@
+use std::{net::IpAddr, num::NonZeroU32};
+
+use model::{DeviceName, Error, IpVersion, PolicyId, Selector, Upper};
+
+use crate::{Field, Fields};
+
+/// A packet as a look-up sees it (`struct flowi`, include/net/flow.h). What is `None` is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    src: IpAddr,
+    dst: IpAddr,
+    /// The number of the upper-layer protocol.
+    pub upper: Option<u8>,
+    /// The source port, host order; the type of ICMP; the upper half of GRE's key.
+    pub src_port: Option<u16>,
+    /// The destination port, host order; the code of ICMP; the lower half of GRE's key.
+    pub dst_port: Option<u16>,
+    /// The device that it arrives at or leaves by.
+    pub device: Option<DeviceName>,
+    /// The firewall mark.
+    pub mark: u32,
+    /// The number of the xfrm interface that it passes; none: it passes none.
+    pub if_id: Option<NonZeroU32>,
+}
+
+/// What a selector or policy and a flow do not have in common. Both empty: it matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Compared {
+    /// The fields that differ.
+    pub differs: Fields,
+    /// The fields that are compared and not known.
+    pub unknown: Fields,
+}
+
+impl Compared {
+    /// Whether every field that is compared is known and agrees.
+    #[must_use]
+    pub fn matches(self) -> bool {
+        self.differs.is_empty() && self.unknown.is_empty()
+    }
+
+    /// Whether it matches if the unknown fields do.
+    #[must_use]
+    pub fn may_match(self) -> bool {
+        self.differs.is_empty()
+    }
+}
+
+/// Protocols with ports (`xfrm_flowi_sport`, include/net/xfrm.h), and with what stands in for them. Of
+/// others the kernel compares 0.
+const WITH_PORTS: [u8; 9] = [1, 6, 17, 33, 47, 58, 132, 135, 136];
+
+impl Flow {
+    /// A packet between two addresses of which nothing else is known. It has no mark.
+    ///
+    /// Errors: [`Error::FamilyMismatch`].
+    pub fn new(src: IpAddr, dst: IpAddr) -> Result<Self, Error> {
+        model::AddressPair::new(src, dst)?;
+        let (upper, src_port, dst_port, device, if_id) = (None, None, None, None, None);
+        Ok(Self { src, dst, upper, src_port, dst_port, device, mark: 0, if_id })
+    }
+
+    /// The source.
+    #[must_use]
+    pub fn src(&self) -> IpAddr {
+        self.src
+    }
+
+    /// The destination.
+    #[must_use]
+    pub fn dst(&self) -> IpAddr {
+        self.dst
+    }
+
+    /// The IP version.
+    #[must_use]
+    pub fn version(&self) -> IpVersion {
+        IpVersion::of(self.src)
+    }
+
+    /// The ports that are compared.
+    fn ports(&self) -> (Option<u16>, Option<u16>) {
+        match self.upper {
+            Some(upper) if !WITH_PORTS.contains(&upper) => (Some(0), Some(0)),
+            _ => (self.src_port, self.dst_port),
+        }
+    }
+
+    /// Compares it with a selector (`xfrm_selector_match`, net/xfrm/xfrm_policy.c).
+    #[must_use]
+    pub fn compare(&self, selector: &Selector) -> Compared {
+        let masks = selector.port_masks();
+        let (src_port, dst_port) = self.ports();
+        let port = |own: Option<u16>, wanted: u16, mask: u16| match own {
+            _ if mask == 0 => Some(true),
+            own => own.map(|own| (own ^ wanted) & mask == 0),
+        };
+        let protocol = match selector.upper {
+            Upper::Any => Some(true),
+            Upper::Number(wanted) => self.upper.map(|own| own == wanted),
+        };
+        let device = match selector.device {
+            None => Some(true),
+            Some(wanted) => self.device.map(|own| own == wanted),
+        };
+        compared([
+            (Field::Src, Some(selector.src().contains(self.src))),
+            (Field::Dst, Some(selector.dst().contains(self.dst))),
+            (Field::Protocol, protocol),
+            (Field::SrcPort, port(src_port, selector.src_port, masks.src)),
+            (Field::DstPort, port(dst_port, selector.dst_port, masks.dst)),
+            (Field::Device, device),
+        ])
+    }
+
+    /// Compares it with what names a policy, but its direction (`xfrm_policy_match`). Labels of security
+    /// modules are never known.
+    #[must_use]
+    pub fn compare_policy(&self, id: &PolicyId) -> Compared {
+        let selector = self.compare(&id.selector);
+        let rest = compared([
+            (Field::Mark, Some(self.mark & id.mark.mask == id.mark.value)),
+            (Field::IfId, Some(self.if_id == id.if_id)),
+            (Field::SecurityContext, if id.sec_ctx.is_some() { None } else { Some(true) }),
+        ]);
+        Compared {
+            differs: selector.differs.and(rest.differs),
+            unknown: selector.unknown.and(rest.unknown),
+        }
+    }
+}
+
+fn compared<const N: usize>(fields: [(Field, Option<bool>); N]) -> Compared {
+    Compared {
+        differs: Fields::of(fields.map(|(field, agrees)| (field, agrees == Some(false)))),
+        unknown: Fields::of(fields.map(|(field, agrees)| (field, agrees.is_none()))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Direction, Mark, PortMasks, Prefix};
+
+    use super::*;
+
+    fn flow() -> Flow {
+        let new = Flow::new([10, 0, 0, 1].into(), [10, 0, 1, 2].into()).unwrap();
+        Flow { upper: Some(17), src_port: Some(1000), dst_port: Some(53), ..new }
+    }
+
+    fn selector(src: [u8; 4], src_len: u32, dst: [u8; 4], dst_len: u32) -> Selector {
+        let prefix = |addr: [u8; 4], len| Prefix::new(addr.into(), Some(len)).unwrap();
+        Selector::new(prefix(src, src_len), prefix(dst, dst_len)).unwrap()
+    }
+
+    #[test]
+    fn each_field_is_compared() {
+        let all = selector([10, 0, 0, 0], 24, [10, 0, 1, 0], 24);
+        assert!(flow().compare(&all).matches());
+        let differs = |change: fn(&mut Selector)| {
+            let mut selector = all;
+            change(&mut selector);
+            flow().compare(&selector).differs.only()
+        };
+        assert_eq!(
+            flow().compare(&selector([10, 0, 1, 0], 24, [0; 4], 0)).differs.only(),
+            Some(Field::Src)
+        );
+        assert_eq!(
+            flow().compare(&selector([0; 4], 0, [10, 0, 1, 3], 32)).differs.only(),
+            Some(Field::Dst)
+        );
+        assert_eq!(differs(|it| it.upper = Upper::Number(6)), Some(Field::Protocol));
+        assert_eq!(differs(|it| it.src_port = 1001), Some(Field::SrcPort));
+        assert_eq!(differs(|it| it.dst_port = 54), Some(Field::DstPort));
+        let masked = |it: &mut Selector| {
+            (it.src_port, it.port_masks) = (0x3e0, Some(PortMasks { src: 0xfff0, dst: 0 }));
+        };
+        assert_eq!(differs(masked), None);
+    }
+
+    #[test]
+    fn what_is_not_known_is_a_doubt_only_where_it_is_compared() {
+        let unknown = Flow { upper: None, src_port: None, dst_port: None, ..flow() };
+        let mut wanted = selector([0; 4], 0, [0; 4], 0);
+        assert!(unknown.compare(&wanted).matches());
+        (wanted.upper, wanted.dst_port) = (Upper::Number(17), 53);
+        let compared = unknown.compare(&wanted);
+        assert!(compared.may_match() && !compared.matches());
+        assert_eq!(compared.unknown.iter().collect::<Vec<_>>(), [Field::Protocol, Field::DstPort]);
+        // ESP has no ports: the kernel compares 0.
+        let esp = Flow { upper: Some(50), ..unknown };
+        let mut any = wanted;
+        any.upper = Upper::Any;
+        assert_eq!(esp.compare(&any).differs.only(), Some(Field::DstPort));
+        wanted.device = Some("eth0".parse().unwrap());
+        assert_eq!(flow().compare(&wanted).unknown.only(), Some(Field::Device));
+    }
+
+    #[test]
+    fn mark_and_interface_are_the_policys() {
+        let mut id = PolicyId::new(selector([0; 4], 0, [0; 4], 0), Direction::Out);
+        id.mark = Mark { value: 1, mask: 0xf };
+        assert_eq!(flow().compare_policy(&id).differs.only(), Some(Field::Mark));
+        assert!(Flow { mark: 0x21, ..flow() }.compare_policy(&id).matches());
+        id.if_id = NonZeroU32::new(7);
+        assert_eq!(
+            Flow { mark: 1, ..flow() }.compare_policy(&id).differs.only(),
+            Some(Field::IfId)
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! The transformations of a received packet that are undone (`xfrm_input`, net/xfrm/xfrm_input.c).
+
+use std::net::IpAddr;
+
+use model::{Direction, EncapKind, Mode, Proto, SaDirection, SaEntry, SaState, Spi};
+
+use crate::{
+    Reason, Tables, Verdict,
+    replay::{ReplayFault, replay_fault},
+    sa::has_reached_limit,
+    verdict::Doubt,
+};
+
+/// A header of a received packet that names an SA. What is `None` is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrival {
+    /// Its SPI, or CPI.
+    pub spi: Spi,
+    /// Its protocol.
+    pub proto: Option<Proto>,
+    /// The destination of the IP header before it.
+    pub dst: Option<IpAddr>,
+    /// Its sequence number.
+    pub sequence: Option<u32>,
+    /// Its encapsulation in UDP or TCP, or that it has none.
+    pub encapsulation: Option<Option<EncapKind>>,
+}
+
+/// A header, and the SA that it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decapsulated<'a> {
+    /// The header.
+    pub arrival: Arrival,
+    /// The SA.
+    pub sa: Option<&'a SaEntry>,
+    /// Why its sequence number is refused.
+    pub replay: Option<ReplayFault>,
+    /// SAs of this SPI that the header does not name: of another protocol, destination or mark.
+    pub near: Vec<&'a SaEntry>,
+}
+
+/// The headers of a received packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input<'a> {
+    /// From outside in, up to the one that is refused.
+    pub headers: Vec<Decapsulated<'a>>,
+    /// The SAs that the packet has come through, outermost first.
+    pub path: Vec<&'a SaEntry>,
+    /// What becomes of the packet, if it gets no further.
+    pub stops: Option<Verdict<'a>>,
+}
+
+/// Follows the headers of a received packet with this mark, outermost first.
+#[must_use]
+pub fn decapsulate<'a>(tables: &'a Tables, arrivals: &[Arrival], mark: u32) -> Input<'a> {
+    let mut input = Input { headers: Vec::new(), path: Vec::new(), stops: None };
+    for arrival in arrivals {
+        let of_spi = tables.sas.iter().filter(|entry| entry.sa.spi == arrival.spi);
+        let (named, near): (Vec<_>, Vec<_>) = of_spi.partition(|it| names(arrival, mark, it));
+        let sa = named.first().copied();
+        let replay =
+            sa.zip(arrival.sequence).and_then(|(entry, number)| replay_fault(&entry.sa, number));
+        input.headers.push(Decapsulated { arrival: *arrival, sa, replay, near });
+        input.stops = match sa {
+            None => Some(dropped(Reason::UnknownSpi)),
+            Some(_) if are_several(&named) => Some(Verdict::Unknown(Doubt::SeveralSas(named))),
+            Some(entry) => fault_of(entry, arrival, replay)
+                .or(is_nested_ah(input.path.last(), entry).then_some(Reason::NestedAh))
+                .map(dropped),
+        };
+        if input.stops.is_some() {
+            break;
+        }
+        input.path.extend(sa);
+    }
+    input
+}
+
+/// Whether AH follows another protocol in transport mode ([`Reason::NestedAh`]).
+fn is_nested_ah(before: Option<&&SaEntry>, entry: &SaEntry) -> bool {
+    entry.sa.proto == Proto::Ah
+        && before.is_some_and(|before| {
+            before.sa.proto != Proto::Ah && before.sa.mode.installed() == Mode::Transport
+        })
+}
+
+fn dropped<'a>(reason: Reason) -> Verdict<'a> {
+    Verdict::dropped(reason, Direction::In)
+}
+
+/// Whether a header names an SA (`__xfrm_state_lookup`).
+fn names(arrival: &Arrival, mark: u32, entry: &SaEntry) -> bool {
+    let sa = &entry.sa;
+    arrival.proto.is_none_or(|proto| proto == sa.proto)
+        && arrival.dst.is_none_or(|dst| dst == sa.ends.dst())
+        && mark & sa.mark.mask == sa.mark.value
+}
+
+/// Whether SAs differ in what a header has and was not given. Of SAs that differ in their marks alone, the
+/// newest that matches is taken.
+fn are_several(sas: &[&SaEntry]) -> bool {
+    let name = |entry: &SaEntry| (entry.sa.proto, entry.sa.ends.dst());
+    sas.windows(2).any(|pair| name(pair[0]) != name(pair[1]))
+}
+
+/// Why an SA does not take the packet, in the kernel's order.
+fn fault_of(entry: &SaEntry, arrival: &Arrival, replay: Option<ReplayFault>) -> Option<Reason> {
+    let sa = &entry.sa;
+    let is_encapsulated_otherwise =
+        arrival.encapsulation.is_some_and(|kind| kind != sa.encap.map(|own| own.kind));
+    if sa.direction == Some(SaDirection::Out) {
+        return Some(Reason::SaDirection);
+    }
+    match entry.state {
+        SaState::Larval => Some(Reason::Larval),
+        SaState::Dead => Some(Reason::Dead),
+        SaState::Mature | SaState::Dying if is_encapsulated_otherwise => {
+            Some(Reason::Encapsulation)
+        }
+        SaState::Mature | SaState::Dying if replay.is_some() => Some(Reason::Replay),
+        SaState::Mature | SaState::Dying => has_reached_limit(entry).then_some(Reason::Expired),
+    }
+}
+
+#[cfg(test)]
+mod tests;

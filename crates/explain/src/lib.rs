@@ -1,0 +1,43 @@
+//! What the kernel does with a packet, found out from copies of its tables: no packet is sent, no kernel
+//! is asked. The functions follow those of net/xfrm/ of Linux 6.1 to 7.2, which each names.
+//!
+//! A comparison has three results, since not all of a packet may be known: what it does not decide is a
+//! [`Doubt`], and never a guess.
+
+mod captured;
+mod check;
+mod explanation;
+mod field;
+mod flow;
+mod hash;
+mod headers;
+mod input;
+mod lists;
+mod output;
+mod policy;
+mod reason;
+mod replay;
+mod sa;
+mod sizes;
+mod tables;
+mod templates;
+mod verdict;
+
+#[cfg(test)]
+mod testing;
+
+pub use captured::{CaptureError, Captured};
+pub use check::{Check, SaOfTemplate, check};
+pub use explanation::{Explanation, explain_forwarded, explain_in, explain_out};
+pub use field::{Field, Fields};
+pub use flow::{Compared, Flow};
+pub use headers::{Header, Headers};
+pub use input::{Arrival, Decapsulated, Input, decapsulate};
+pub use output::{Output, output};
+pub use policy::{Found, Lookup, Near, Shadow, find_policy};
+pub use reason::Reason;
+pub use replay::ReplayFault;
+pub use sa::{NearSa, SaSearch};
+pub use tables::Tables;
+pub use templates::{Resolution, Resolved};
+pub use verdict::{Doubt, Verdict};

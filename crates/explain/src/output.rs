@@ -1,0 +1,128 @@
+//! The way of a packet out of the host (`xfrm_lookup_with_ifid`, net/xfrm/xfrm_policy.c, and
+//! `xfrm_output_one`, net/xfrm/xfrm_output.c).
+
+use std::net::IpAddr;
+
+use model::{Direction, MAX_DEPTH, PolicyEntry, Proto, SaEntry, SaFlags};
+
+use crate::{
+    Field, Fields, Flow, Found, Lookup, Reason, Resolution, Resolved, Tables, Verdict, find_policy,
+    policy::matches_socket, sa::has_reached_limit, templates::resolve, verdict::Doubt,
+};
+
+/// The policy of a packet that leaves, and its SAs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Output<'a> {
+    /// The policy of the socket, if it matches; then the SPD is not asked.
+    pub socket: Option<&'a PolicyEntry>,
+    /// The look-up in the SPD.
+    pub lookup: Option<Lookup<'a>>,
+    /// The policy.
+    pub policy: Option<&'a PolicyEntry>,
+    /// Its templates, up to the one that failed.
+    pub templates: Vec<Resolved<'a>>,
+    /// What becomes of the packet.
+    pub verdict: Verdict<'a>,
+}
+
+/// Finds out what becomes of a packet that leaves.
+#[must_use]
+pub fn output<'a>(
+    tables: &'a Tables,
+    flow: &Flow,
+    socket: Option<&'a PolicyEntry>,
+    source: Option<IpAddr>,
+) -> Output<'a> {
+    let socket = socket.filter(|entry| matches_socket(entry, flow));
+    let lookup = socket.is_none().then(|| find_policy(tables, Direction::Out, flow));
+    let found = lookup.as_ref().map(|lookup| lookup.found);
+    let policy = socket.or(match found {
+        Some(Found::Policy(entry)) => Some(entry),
+        Some(Found::CatchAll | Found::Nothing) | None => None,
+    });
+    let templates = policy
+        .filter(|entry| entry.policy.action.templates().len() < MAX_DEPTH)
+        .map(|entry| resolve(tables, entry, flow, source))
+        .unwrap_or_default();
+    let doubt = lookup.as_ref().and_then(Lookup::doubt).or_else(|| doubt_of_sas(&templates, flow));
+    let verdict = match doubt {
+        Some(doubt) => Verdict::Unknown(doubt),
+        None => verdict(tables, policy, found, &templates, socket.is_some()),
+    };
+    Output { socket, lookup, policy, templates, verdict }
+}
+
+fn verdict<'a>(
+    tables: &Tables,
+    policy: Option<&'a PolicyEntry>,
+    found: Option<Found<'a>>,
+    templates: &[Resolved<'a>],
+    is_by_socket: bool,
+) -> Verdict<'a> {
+    let dropped = |reason| Verdict::dropped(reason, Direction::Out);
+    let Some(entry) = policy else {
+        return match found {
+            Some(Found::CatchAll) => dropped(Reason::CatchAll),
+            _ if tables.kernel_default.discards(Direction::Out) => dropped(Reason::KernelDefault),
+            _ => Verdict::Clear,
+        };
+    };
+    let count = entry.policy.action.templates().len();
+    if matches!(entry.policy.action, model::Action::Discard) {
+        return dropped(Reason::Policy);
+    }
+    if count >= MAX_DEPTH {
+        return dropped(Reason::TooManyTemplates);
+    }
+    let mut sas = Vec::new();
+    for template in templates {
+        match template.resolution {
+            Resolution::Uses(sa) => sas.push(sa),
+            Resolution::Skipped => {}
+            // Of the policy of a socket the kernel counts nothing: sending fails with EAGAIN.
+            Resolution::Fails(reason @ Reason::NoSa) if is_by_socket => {
+                return Verdict::Dropped { reason, counters: &[] };
+            }
+            Resolution::Fails(reason) => return dropped(reason),
+        }
+    }
+    match sas.iter().find_map(|sa| fault_of(sa)) {
+        Some(reason) => dropped(reason),
+        None if sas.is_empty() => Verdict::Clear,
+        None => Verdict::Protected(sas),
+    }
+}
+
+/// Why an SA that was found does not transform the packet (`xfrm_state_check_expire`,
+/// `xfrm_replay_overflow`).
+fn fault_of(entry: &SaEntry) -> Option<Reason> {
+    let sa = &entry.sa;
+    let last = if sa.esn { u64::MAX } else { u32::MAX.into() };
+    let has_sequence = matches!(sa.proto, Proto::Ah | Proto::Esp);
+    if has_reached_limit(entry) {
+        Some(Reason::Expired)
+    } else if has_sequence
+        && sa.replay_state.sent >= last
+        && !sa.flags.contains(SaFlags::OSEQ_MAY_WRAP)
+    {
+        Some(Reason::SequenceOverflow)
+    } else {
+        None
+    }
+}
+
+/// What is not known of the packet and decides on an SA.
+fn doubt_of_sas<'a>(templates: &[Resolved<'_>], flow: &Flow) -> Option<Doubt<'a>> {
+    let is_doubtful = templates.iter().any(|template| template.search.is_doubtful);
+    is_doubtful.then(|| {
+        Doubt::Fields(Fields::of([
+            (Field::Protocol, flow.upper.is_none()),
+            (Field::SrcPort, flow.src_port.is_none()),
+            (Field::DstPort, flow.dst_port.is_none()),
+            (Field::Device, flow.device.is_none()),
+        ]))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+use model::{Action, Direction, IpVersion, Mark, Upper};
+
+use super::*;
+use crate::testing::{flow, policy, tables};
+
+fn out(lengths: (u32, u32), index: u32) -> PolicyEntry {
+    policy(Direction::Out, lengths, Action::None, index)
+}
+
+/// The index of the policy that is found; `policies` are oldest first.
+fn found(mut policies: Vec<PolicyEntry>) -> Option<u32> {
+    policies.reverse();
+    match find_policy(&tables(policies, Vec::new()), Direction::Out, &flow()).found {
+        Found::Policy(entry) => Some(entry.index),
+        Found::CatchAll | Found::Nothing => None,
+    }
+}
+
+#[test]
+fn priority_is_before_age() {
+    let first = |index| {
+        let mut entry = out((8, 8), index);
+        entry.policy.priority.0 = 50;
+        entry
+    };
+    assert_eq!(found(vec![out((32, 32), 9), first(17)]), Some(17));
+    assert_eq!(found(vec![out((0, 0), 9), out((32, 32), 17), out((24, 24), 25)]), Some(9));
+    assert_eq!(found(vec![policy(Direction::In, (0, 0), Action::None, 8)]), None);
+}
+
+#[test]
+fn a_replaced_policy_keeps_its_place_in_its_own_list() {
+    let udp = |index| {
+        let mut entry = out((32, 32), index);
+        entry.policy.id.selector.upper = Upper::Number(17);
+        entry
+    };
+    // The policy of index 9 was replaced, so that it is the newest.
+    assert_eq!(found(vec![udp(17), out((32, 32), 9)]), Some(9));
+    // In another list its age counts.
+    assert_eq!(found(vec![udp(17), out((0, 0), 9)]), Some(17));
+    let policies = tables(vec![out((32, 32), 9), udp(17)], Vec::new());
+    let lookup = find_policy(&policies, Direction::Out, &flow());
+    assert_eq!(lookup.rival.map(|entry| entry.index), Some(17));
+}
+
+#[test]
+fn the_field_that_differs_is_named() {
+    let near = |change: &dyn Fn(&mut PolicyEntry)| {
+        let mut entry = out((24, 24), 9);
+        change(&mut entry);
+        let tables = tables(vec![entry], Vec::new());
+        let lookup = find_policy(&tables, Direction::Out, &flow());
+        lookup.near.first().map(|near| near.field)
+    };
+    let mark = Mark { value: 1, mask: 1 };
+    assert_eq!(near(&|it| it.policy.id.mark = mark), Some(Field::Mark));
+    assert_eq!(near(&|it| it.policy.id.selector.dst_port = 54), Some(Field::DstPort));
+    let two = |it: &mut PolicyEntry| {
+        (it.policy.id.mark, it.policy.id.selector.dst_port) = (mark, 54);
+    };
+    assert_eq!(near(&two), None);
+    let received = tables(vec![policy(Direction::In, (0, 0), Action::None, 8)], Vec::new());
+    let lookup = find_policy(&received, Direction::Fwd, &flow());
+    assert_eq!(lookup.near[0].field, Field::Direction);
+}
+
+#[test]
+fn the_nearest_of_many_are_kept() {
+    let host = |last: u8| {
+        let mut entry = out((32, 32), u32::from(last) * 8);
+        let dst = Prefix::host([10, 0, 0, last].into());
+        entry.policy.id.selector =
+            model::Selector::new(Prefix::host([10, 0, 0, 1].into()), dst).unwrap();
+        entry
+    };
+    let tables = tables([200, 100, 3, 50, 6, 20, 10].map(host).into(), Vec::new());
+    let near = find_policy(&tables, Direction::Out, &flow()).near;
+    let nearest = near.iter().map(|near| near.entry.index / 8).collect::<Vec<_>>();
+    assert_eq!(nearest, [3, 6, 10, 20, 50]);
+}
+
+#[test]
+fn what_is_not_known_of_a_packet_is_a_doubt_before_a_match_alone() {
+    let mut udp = out((32, 32), 9);
+    udp.policy.id.selector.upper = Upper::Number(17);
+    let mut flow = flow();
+    flow.upper = None;
+    let doubts =
+        |policies| find_policy(&tables(policies, Vec::new()), Direction::Out, &flow).doubtful.len();
+    assert_eq!(doubts(vec![udp.clone(), out((0, 0), 17)]), 1);
+    let mut before = out((0, 0), 17);
+    before.policy.priority.0 = 50;
+    assert_eq!(doubts(vec![udp, before]), 0);
+}
+
+#[test]
+fn a_catch_all_is_after_all_policies() {
+    let mut tables = tables(Vec::new(), Vec::new());
+    tables.catch_alls = vec![(IpVersion::V4, Direction::Out), (IpVersion::V6, Direction::Out)];
+    assert_eq!(find_policy(&tables, Direction::Out, &flow()).found, Found::CatchAll);
+    assert_eq!(find_policy(&tables, Direction::In, &flow()).found, Found::Nothing);
+    let loopback = Flow::new("::1".parse().unwrap(), "::1".parse().unwrap()).unwrap();
+    assert_eq!(find_policy(&tables, Direction::Out, &loopback).found, Found::Nothing);
+}

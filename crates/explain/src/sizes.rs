@@ -1,0 +1,144 @@
+//! The length of a packet after an SA has transformed it (net/ipv4/esp4.c, net/ipv4/ah4.c and their
+//! counterparts for IPv6).
+
+use model::{EncapKind, IpVersion, Mode, Proto, Sa, SaFlags};
+
+/// The lengths of a cipher, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cipher {
+    /// The initialization vector in each packet.
+    iv: usize,
+    /// The block to which ESP pads, at least 4.
+    block: usize,
+}
+
+/// The ciphers of the kernel's names. Counter modes have blocks of one byte.
+const CIPHERS: [(&str, Cipher); 15] = [
+    ("ecb(cipher_null)", Cipher { iv: 0, block: 4 }),
+    ("cbc(des)", Cipher { iv: 8, block: 8 }),
+    ("cbc(des3_ede)", Cipher { iv: 8, block: 8 }),
+    ("cbc(cast5)", Cipher { iv: 8, block: 8 }),
+    ("cbc(blowfish)", Cipher { iv: 8, block: 8 }),
+    ("cbc(aes)", Cipher { iv: 16, block: 16 }),
+    ("cbc(camellia)", Cipher { iv: 16, block: 16 }),
+    ("cbc(serpent)", Cipher { iv: 16, block: 16 }),
+    ("cbc(twofish)", Cipher { iv: 16, block: 16 }),
+    ("cbc(sm4)", Cipher { iv: 16, block: 16 }),
+    ("rfc3686(ctr(aes))", Cipher { iv: 8, block: 4 }),
+    ("rfc4106(gcm(aes))", Cipher { iv: 8, block: 4 }),
+    ("rfc4309(ccm(aes))", Cipher { iv: 8, block: 4 }),
+    ("rfc4543(gcm(aes))", Cipher { iv: 8, block: 4 }),
+    ("rfc7539esp(chacha20,poly1305)", Cipher { iv: 8, block: 4 }),
+];
+
+/// The fixed part of an AH header (`struct ip_auth_hdr`), bytes.
+const AH_HEADER: usize = 12;
+/// The header of ESP and its trailer without padding, bytes.
+const ESP_HEADER: usize = 8;
+const ESP_TRAILER: usize = 2;
+
+/// The length of an IP header without options, bytes.
+pub fn ip_header(version: IpVersion) -> usize {
+    match version {
+        IpVersion::V4 => 20,
+        IpVersion::V6 => 40,
+    }
+}
+
+/// The length of a packet of `length` bytes, IP header included, after this SA; none if the kernel's cipher is
+/// not known here, or packets are of no length of their own (`iptfs`). Of IPComp: if the packet is not compressed.
+pub fn wrapped(sa: &Sa, inner: IpVersion, length: usize) -> Option<usize> {
+    let outer = ip_header(IpVersion::of(sa.ends.dst()));
+    // What is inside the new headers: the packet, or what follows its IP header.
+    let (before, payload) = match sa.mode.installed() {
+        Mode::Tunnel => (outer, length),
+        Mode::Transport | Mode::Beet => (outer, length.saturating_sub(ip_header(inner))),
+        Mode::RouteOptimization | Mode::InTrigger | Mode::IpTfs => return None,
+    };
+    Some(
+        before
+            + match sa.proto {
+                Proto::Esp => esp(sa, payload)?,
+                Proto::Ah => ah_header(sa) + payload,
+                Proto::IpComp => payload,
+                Proto::Routing | Proto::DestOpts | Proto::Any => return None,
+            },
+    )
+}
+
+fn esp(sa: &Sa, payload: usize) -> Option<usize> {
+    let cipher = cipher(sa)?;
+    let padded = sa.tfc_padding.filter(|_| sa.mode.installed() == Mode::Tunnel);
+    let padded = padded.map_or(0, |bytes| usize::try_from(bytes.get()).unwrap_or(usize::MAX));
+    let clear = payload.max(padded).checked_add(ESP_TRAILER)?.next_multiple_of(cipher.block);
+    Some(encapsulation(sa) + ESP_HEADER + cipher.iv + clear + icv(sa))
+}
+
+fn cipher(sa: &Sa) -> Option<Cipher> {
+    let name = sa.aead.as_ref().or(sa.crypt.as_ref())?.algorithm.kernel;
+    CIPHERS.iter().find(|(kernel, _)| *kernel == name).map(|(_, cipher)| *cipher)
+}
+
+/// The integrity check value, bytes.
+fn icv(sa: &Sa) -> usize {
+    let keyed = sa.aead.as_ref().or(sa.auth.as_ref());
+    keyed.map_or(0, |keyed| usize::from(keyed.icv_bits) / 8)
+}
+
+/// The AH header (`ah_init_state`): a multiple of 8 bytes, or of 4 in IPv4 with the flag `align4`.
+fn ah_header(sa: &Sa) -> usize {
+    let is_v4 = sa.ends.dst().is_ipv4();
+    let multiple = if is_v4 && sa.flags.contains(SaFlags::ALIGN_4) { 4 } else { 8 };
+    (AH_HEADER + icv(sa)).next_multiple_of(multiple)
+}
+
+/// What is between IP header and ESP. Of TCP the length field alone: the stream has its own headers.
+fn encapsulation(sa: &Sa) -> usize {
+    match sa.encap.map(|encap| encap.kind) {
+        None => 0,
+        Some(EncapKind::EspInUdp) => 8,
+        Some(EncapKind::EspInUdpNonIke) => 16,
+        Some(EncapKind::EspInTcp) => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{AddressPair, Algorithm, AlgorithmKind, Encap, Key, Keyed, Spi};
+
+    use super::*;
+
+    fn sa(mode: Mode, proto: Proto, cipher: Option<&str>, auth: Option<&str>) -> Sa {
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let keyed =
+            |kind, name| Keyed::new(Algorithm::by_name(kind, name).unwrap(), Key::new(Vec::new()));
+        Sa {
+            mode: mode.into(),
+            crypt: cipher.map(|name| keyed(AlgorithmKind::Crypt, name)),
+            auth: auth.map(|name| keyed(AlgorithmKind::Auth, name)),
+            ..Sa::bare(ends, proto, Spi(0x1000))
+        }
+    }
+
+    /// Lengths as tcpdump has shown them.
+    #[test]
+    fn lengths_are_those_on_the_wire() {
+        let esp = sa(Mode::Transport, Proto::Esp, Some("aes-cbc"), Some("hmac-sha1"));
+        // A ping of 84 bytes: 20 + 8 + 16 + 80 + 12.
+        assert_eq!(wrapped(&esp, IpVersion::V4, 84), Some(136));
+        let tunnel = Sa { mode: Mode::Tunnel.into(), ..esp.clone() };
+        assert_eq!(wrapped(&tunnel, IpVersion::V4, 84), Some(152));
+        let encap =
+            Encap { kind: EncapKind::EspInUdp, src_port: None, dst_port: None, original: None };
+        assert_eq!(
+            wrapped(&Sa { encap: Some(encap), ..tunnel.clone() }, IpVersion::V4, 84),
+            Some(160)
+        );
+        let padded = Sa { tfc_padding: std::num::NonZeroU32::new(200), ..tunnel };
+        assert_eq!(wrapped(&padded, IpVersion::V4, 84), Some(20 + 8 + 16 + 208 + 12));
+        let ah = sa(Mode::Transport, Proto::Ah, None, Some("hmac-sha1"));
+        assert_eq!(wrapped(&ah, IpVersion::V4, 84), Some(108));
+        let null = sa(Mode::Transport, Proto::Esp, Some("null"), None);
+        assert_eq!(wrapped(&null, IpVersion::V4, 28), Some(20 + 8 + 12));
+    }
+}

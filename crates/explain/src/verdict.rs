@@ -1,0 +1,44 @@
+use model::{Counter, Direction, SaEntry};
+
+use crate::{Fields, Reason};
+
+/// What becomes of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict<'a> {
+    /// It passes as it is.
+    Clear,
+    /// It passes, transformed by these SAs in this order.
+    Protected(Vec<&'a SaEntry>),
+    /// It is dropped.
+    Dropped {
+        /// Why.
+        reason: Reason,
+        /// The counters that are raised, each by 1.
+        counters: &'static [Counter],
+    },
+    /// That is not known.
+    Unknown(Doubt<'a>),
+}
+
+/// Why a verdict cannot be given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doubt<'a> {
+    /// A policy or the selector of an SA compares these fields, which are not known.
+    Fields(Fields),
+    /// Several SAs have the SPI that was given.
+    SeveralSas(Vec<&'a SaEntry>),
+    /// The packet inside is encrypted, and was not given.
+    InnerPacket,
+}
+
+impl Verdict<'_> {
+    pub(crate) fn dropped(reason: Reason, direction: Direction) -> Self {
+        Verdict::Dropped { reason, counters: reason.counters(direction) }
+    }
+
+    /// Whether the packet passes.
+    #[must_use]
+    pub fn passes(&self) -> bool {
+        matches!(self, Verdict::Clear | Verdict::Protected(_))
+    }
+}

@@ -1,0 +1,193 @@
+//! `ipsecctl explain`: what becomes of a packet, found out from the tables as they are. No packet is sent.
+
+mod json;
+mod packet;
+mod remedy;
+mod text;
+mod words;
+
+use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
+
+use cli::json::Document;
+use engine::{Requested, Snapshot};
+use explain::{
+    Arrival, Explanation, Flow, Tables, Verdict, explain_forwarded, explain_in, explain_out,
+};
+use model::{DeviceName, Direction, PolicyEntry, Spi};
+
+use crate::{Error, output, socket};
+use packet::{Endpoint, Protocol};
+
+/// The exit status if the verdict is not known.
+pub const NOT_KNOWN: u8 = 2;
+
+/// Explain what becomes of a packet: its policy, its SAs, the headers on the wire, or why it is dropped.
+///
+/// The kernel's tables are read once and no packet is sent. The exit status is 0 if the packet passes, 1
+/// if it is dropped, 2 if that is not known.
+#[derive(clap::Args)]
+pub struct Explain {
+    /// From this host (`out`), to it (`in`) or through it (`fwd`)
+    #[arg(value_name = "out|in|fwd")]
+    direction: Direction,
+    /// The source, as `192.0.2.1`, `192.0.2.1:53` or `[2001:db8::1]:53`
+    #[arg(value_name = "SRC[:PORT]", requires = "dst")]
+    src: Option<Endpoint>,
+    /// The destination
+    #[arg(value_name = "DST[:PORT]")]
+    dst: Option<Endpoint>,
+    /// The upper-layer protocol, as `tcp`, `17`, `icmp/8` (type), `icmp/8/0` (and code)
+    #[arg(value_name = "PROTO")]
+    protocol: Option<Protocol>,
+    /// The firewall mark of the packet
+    #[arg(long, value_name = "N", default_value = "0", value_parser = number)]
+    mark: u32,
+    /// The number of the xfrm interface that it passes
+    #[arg(long, value_name = "N", value_parser = nonzero)]
+    ifid: Option<NonZeroU32>,
+    /// The network device that it arrives at or leaves by
+    #[arg(long, value_name = "DEVICE")]
+    dev: Option<DeviceName>,
+    /// The source of tunnels whose template has none: the address that the route has
+    #[arg(long, value_name = "ADDRESS")]
+    local: Option<std::net::IpAddr>,
+    /// The socket that sends or receives it: a process and the number of its descriptor
+    #[arg(long, value_name = "PID:FD", value_parser = descriptor)]
+    socket: Option<(i32, i32)>,
+    /// The packet as it was captured: a pcap file, of which the first packet is taken, or hexadecimal digits
+    #[arg(long, value_name = "FILE|HEX")]
+    from: Option<String>,
+    /// The SPI of a received packet, the outermost first
+    #[arg(long, value_name = "SPI", value_parser = number, conflicts_with = "from")]
+    spi: Vec<u32>,
+    /// The bytes of the packet before it is transformed, with its IP header
+    #[arg(long, value_name = "BYTES")]
+    length: Option<usize>,
+    /// The most bytes that a link takes
+    #[arg(long, value_name = "BYTES", default_value_t = 1500)]
+    mtu: usize,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a packet is explained from, beside the tables.
+struct Subject<'a> {
+    /// Partial policies as they were requested.
+    requested: &'a HashMap<u32, Requested>,
+    /// Of the packet before it is transformed.
+    length: Option<usize>,
+    /// Of the link.
+    mtu: usize,
+}
+
+impl Explain {
+    /// Prints the explanation.
+    pub fn execute(&self) -> Result<ExitCode, Error> {
+        sys::process::keep_memory_private();
+        let (flow, arrivals) = self.packet()?;
+        let socket = self.policy_of_socket()?;
+        let snapshot = engine::snapshot()?;
+        let (tables, requested) = tables(snapshot);
+        let explanation = self.explain(&tables, &arrivals, flow, socket.as_ref());
+        let subject = Subject { requested: &requested, length: self.length, mtu: self.mtu };
+        let printed = output::print(|out| {
+            if self.json {
+                let explanation = Some(json::explanation(&explanation, &subject));
+                Document { explanation, ..Document::default() }.write(&mut *out)?;
+            } else {
+                let text = text::explanation(&explanation, &subject, cli::output_width());
+                out.write_all(text.as_bytes())?;
+            }
+            Ok(())
+        })?;
+        Ok(if printed == ExitCode::SUCCESS { status(&explanation) } else { printed })
+    }
+
+    fn explain<'a>(
+        &self,
+        tables: &'a Tables,
+        arrivals: &[Arrival],
+        flow: Option<Flow>,
+        socket: Option<&'a PolicyEntry>,
+    ) -> Explanation<'a> {
+        match (self.direction, flow) {
+            (Direction::Out, Some(flow)) => explain_out(tables, flow, socket, self.local),
+            (Direction::Fwd, flow) => {
+                explain_forwarded(tables, arrivals, flow, self.mark, self.local)
+            }
+            (Direction::In | Direction::Out, flow) => {
+                explain_in(tables, arrivals, flow, self.mark, socket)
+            }
+        }
+    }
+
+    /// The packet that policies are looked up for, and the headers that it arrives with.
+    fn packet(&self) -> Result<(Option<Flow>, Vec<Arrival>), Error> {
+        let captured = self.from.as_deref().map(packet::captured).transpose()?;
+        let given = match (self.src, self.dst) {
+            (Some(src), Some(dst)) => Some(packet::flow(src, dst, self.protocol)?),
+            _ => None,
+        };
+        let (captured_flow, arrivals) = match captured {
+            Some(captured) => (captured.flow, captured.arrivals),
+            None => (None, self.spi.iter().map(|&spi| packet::arrival(Spi(spi))).collect()),
+        };
+        let flow = given.or(captured_flow).map(|mut flow| {
+            (flow.mark, flow.if_id, flow.device) = (self.mark, self.ifid, self.dev);
+            flow
+        });
+        let is_too_little =
+            flow.is_none() && (arrivals.is_empty() || self.direction == Direction::Out);
+        if is_too_little { Err(Error::NoPacket) } else { Ok((flow, arrivals)) }
+    }
+
+    /// The policy of this direction of the socket that was given.
+    fn policy_of_socket(&self) -> Result<Option<PolicyEntry>, Error> {
+        let Some((pid, fd)) = self.socket else { return Ok(None) };
+        let owner = socket::owner(pid, fd)?;
+        let mut policies = engine::socket_policies()?.into_iter();
+        let is_own = |it: &engine::SocketEntry| {
+            it.owner == Some(owner) && it.entry.policy.id.direction == self.direction
+        };
+        Ok(policies.find(is_own).map(|it| it.entry))
+    }
+}
+
+/// The tables that were read, and the partial policies as they were requested.
+fn tables(snapshot: Snapshot) -> (Tables, HashMap<u32, Requested>) {
+    let Snapshot { policies, requested, sas, kernel_default, catch_alls, spd, sad } = snapshot;
+    (Tables { policies, sas, kernel_default, catch_alls, spd, sad }, requested)
+}
+
+fn status(explanation: &Explanation<'_>) -> ExitCode {
+    match explanation.verdict {
+        Verdict::Clear | Verdict::Protected(_) => ExitCode::SUCCESS,
+        Verdict::Dropped { .. } => ExitCode::FAILURE,
+        Verdict::Unknown(_) => NOT_KNOWN.into(),
+    }
+}
+
+/// A number in decimal or, after `0x`, in hexadecimal digits.
+fn number(text: &str) -> Result<u32, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map_err(|_| "expected a number, as 7 or 0x1001".to_owned())
+}
+
+fn nonzero(text: &str) -> Result<NonZeroU32, String> {
+    NonZeroU32::new(number(text)?).ok_or_else(|| "expected a number that is not 0".to_owned())
+}
+
+fn descriptor(text: &str) -> Result<(i32, i32), String> {
+    let numbers = text.split_once(':').and_then(|(pid, fd)| {
+        let [pid, fd] = [pid.parse::<i32>().ok()?, fd.parse::<i32>().ok()?];
+        (pid > 0 && fd >= 0).then_some((pid, fd))
+    });
+    numbers.ok_or_else(|| "expected a process and a descriptor, as 4711:7".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! The explanation as JSON.
+
+use cli::json::{
+    ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, NearPolicyJson, NearSaJson,
+    PacketJson, PolicyJson, ReceivedHeaderJson, WireJson,
+};
+use explain::{
+    Check, Decapsulated, Doubt, Explanation, Flow, Found, Headers, Lookup, Output, Resolution,
+    Resolved, SaOfTemplate, Verdict,
+};
+use model::PolicyEntry;
+
+use super::{Subject, remedy, text, words};
+
+/// The whole explanation.
+pub fn explanation(explanation: &Explanation<'_>, subject: &Subject<'_>) -> ExplanationJson {
+    let (verdict, reason, counters) = match &explanation.verdict {
+        Verdict::Clear => ("clear", None, &[][..]),
+        Verdict::Protected(_) => ("protected", None, &[][..]),
+        Verdict::Dropped { reason, counters } => ("dropped", Some(reason.word()), *counters),
+        Verdict::Unknown(_) => ("unknown", None, &[][..]),
+    };
+    let unknown_fields = match &explanation.verdict {
+        Verdict::Unknown(Doubt::Fields(fields)) => {
+            fields.iter().map(explain::Field::word).collect()
+        }
+        _ => Vec::new(),
+    };
+    let received = explanation.input.iter().flat_map(|input| &input.headers);
+    ExplanationJson {
+        direction: explanation.direction.word(),
+        verdict,
+        reason,
+        counters: counters.iter().map(|counter| counter.word()).collect(),
+        message: text::verdict(explanation),
+        unknown_fields,
+        packet: explanation.flow.as_ref().map(packet),
+        received: received.map(header).collect(),
+        check: explanation.check.as_ref().map(|check| checked(check, subject)),
+        output: explanation.output.as_ref().map(|output| left(output, subject)),
+        wire: wire(explanation, subject),
+        remedy: remedy::of(explanation),
+    }
+}
+
+fn packet(flow: &Flow) -> PacketJson {
+    PacketJson {
+        src: flow.src().to_string(),
+        dst: flow.dst().to_string(),
+        protocol: flow.upper,
+        src_port: flow.src_port,
+        dst_port: flow.dst_port,
+        mark: flow.mark,
+        if_id: flow.if_id,
+        device: flow.device.map(|device| device.to_string()),
+    }
+}
+
+fn header(header: &Decapsulated<'_>) -> ReceivedHeaderJson {
+    ReceivedHeaderJson {
+        spi: header.arrival.spi.0,
+        sequence: header.arrival.sequence,
+        sa: header.sa.map(Into::into),
+        near: header.near.iter().map(|&entry| entry.into()).collect(),
+    }
+}
+
+fn checked(check: &Check<'_>, subject: &Subject<'_>) -> ExplainedPolicyJson {
+    let templates = check.templates.iter().map(|it: &SaOfTemplate<'_>| ExplainedTemplateJson {
+        template: it.template.into(),
+        optional: it.is_optional,
+        sa: it.sa.map(Into::into),
+        near: it
+            .mismatches
+            .iter()
+            .map(|&(entry, field)| NearSaJson { sa: entry.into(), field: field.word() })
+            .collect(),
+        larval: None,
+    });
+    policy(check.policy, check.lookup.as_ref(), templates.collect(), subject)
+}
+
+fn left(output: &Output<'_>, subject: &Subject<'_>) -> ExplainedPolicyJson {
+    let templates = output.templates.iter().map(template);
+    policy(output.policy, output.lookup.as_ref(), templates.collect(), subject)
+}
+
+fn template(resolved: &Resolved<'_>) -> ExplainedTemplateJson {
+    let search = &resolved.search;
+    let sa = match resolved.resolution {
+        Resolution::Uses(entry) => Some(entry),
+        Resolution::Skipped | Resolution::Fails(_) => search.found.or(search.spi_taken),
+    };
+    let near = search.near.iter().filter(|_| search.found.is_none()).map(|near| NearSaJson {
+        sa: near.entry.into(),
+        field: near.field.map_or("state", |field| field.word()),
+    });
+    ExplainedTemplateJson {
+        template: resolved.template.into(),
+        optional: resolved.is_optional,
+        sa: sa.map(Into::into),
+        near: near.collect(),
+        larval: search.larval.map(Into::into),
+    }
+}
+
+fn policy(
+    entry: Option<&PolicyEntry>,
+    lookup: Option<&Lookup<'_>>,
+    templates: Vec<ExplainedTemplateJson>,
+    subject: &Subject<'_>,
+) -> ExplainedPolicyJson {
+    let requested = entry.and_then(|entry| subject.requested.get(&entry.index));
+    let requested =
+        requested.map(|requested| requested.policy.action.templates()).unwrap_or_default();
+    let near = lookup.into_iter().flat_map(|lookup| &lookup.near);
+    let later = lookup.into_iter().flat_map(|lookup| &lookup.later);
+    ExplainedPolicyJson {
+        policy: entry.map(PolicyJson::new),
+        requested: requested.iter().map(Into::into).collect(),
+        def_policy: lookup.is_some_and(|lookup| lookup.found == Found::CatchAll),
+        later: later.map(|entry| entry.index).collect(),
+        near: near
+            .map(|it| NearPolicyJson { index: it.entry.index, field: it.field.word() })
+            .collect(),
+        templates,
+    }
+}
+
+fn wire(explanation: &Explanation<'_>, subject: &Subject<'_>) -> Option<WireJson> {
+    let Verdict::Protected(sas) = &explanation.output.as_ref()?.verdict else { return None };
+    let headers = Headers::of(explanation.flow.as_ref()?, sas);
+    let overhead = headers.overhead();
+    Some(WireJson {
+        headers: headers.headers.iter().map(words::header).collect(),
+        least_overhead: overhead.map(|(least, _)| least),
+        most_overhead: overhead.map(|(_, most)| most),
+        length: subject.length.and_then(|length| headers.wire_length(length)),
+        mtu: headers.mtu(subject.mtu),
+    })
+}

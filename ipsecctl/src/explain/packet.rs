@@ -1,0 +1,152 @@
+//! The packet, as the command line has it.
+
+use std::{fs::File, io::Read, net::IpAddr, path::Path, str::FromStr};
+
+use explain::{Arrival, Captured, Flow};
+use model::{Spi, names::protocol_number};
+
+use crate::Error;
+
+/// An address with a port, or without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Endpoint {
+    addr: IpAddr,
+    port: Option<u16>,
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected =
+            || "expected an address, as 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53".to_owned();
+        if let Ok(addr) = text.parse() {
+            return Ok(Self { addr, port: None });
+        }
+        let (addr, port) = text.rsplit_once(':').ok_or_else(expected)?;
+        let bare = addr.strip_prefix('[').and_then(|addr| addr.strip_suffix(']'));
+        let addr = bare.unwrap_or(addr).parse::<IpAddr>().map_err(|_| expected())?;
+        if addr.is_ipv6() && bare.is_none() {
+            return Err(expected());
+        }
+        Ok(Self { addr, port: Some(port.parse().map_err(|_| expected())?) })
+    }
+}
+
+/// An upper-layer protocol with a type and code, or without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Protocol {
+    number: u8,
+    kind: Option<u16>,
+    code: Option<u16>,
+}
+
+impl FromStr for Protocol {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.split('/');
+        let name = parts.next().unwrap_or_default();
+        // The name that setkey has for ICMPv6.
+        let named = if name == "icmp6" { Some(58) } else { protocol_number(name) };
+        let number = named.or_else(|| name.parse().ok());
+        let number = number.ok_or_else(|| format!("`{name}` is no protocol"))?;
+        let part = |part: Option<&str>| {
+            part.map(|text| text.parse().map_err(|_| format!("`{text}` is no type or code")))
+                .transpose()
+        };
+        let (kind, code) = (part(parts.next())?, part(parts.next())?);
+        let has_types = [1, 58, 135].contains(&number);
+        if parts.next().is_some() || kind.is_some() && !has_types {
+            return Err(
+                "a type and a code are of icmp, icmp6 and mobility-header, as icmp/8/0".to_owned()
+            );
+        }
+        Ok(Self { number, kind, code })
+    }
+}
+
+/// The packet between two ends.
+pub fn flow(src: Endpoint, dst: Endpoint, protocol: Option<Protocol>) -> Result<Flow, Error> {
+    let mut flow = Flow::new(src.addr, dst.addr).map_err(Error::Model)?;
+    (flow.src_port, flow.dst_port) = (src.port, dst.port);
+    if let Some(Protocol { number, kind, code }) = protocol {
+        flow.upper = Some(number);
+        flow.src_port = flow.src_port.or(kind);
+        flow.dst_port = flow.dst_port.or(code);
+    }
+    Ok(flow)
+}
+
+/// A header of which only the SPI is known.
+pub fn arrival(spi: Spi) -> Arrival {
+    Arrival { spi, proto: None, dst: None, sequence: None, encapsulation: None }
+}
+
+/// The packet of a file or of hexadecimal digits.
+pub fn captured(from: &str) -> Result<Captured, Error> {
+    let bytes = match digits(from) {
+        Some(bytes) => bytes,
+        None => read(Path::new(from))?,
+    };
+    Ok(Captured::read(&bytes)?)
+}
+
+/// The beginning of a file, which has its first packet: that is 64 KiB at most.
+fn read(path: &Path) -> Result<Vec<u8>, Error> {
+    const MOST: u64 = 1 << 17;
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MOST).read_to_end(&mut bytes));
+    match read {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Error::CaptureFile { path: path.to_owned(), error }),
+    }
+}
+
+/// The bytes of at least a header in hexadecimal digits, with blanks and colons between or not. A file of
+/// such a name is given as `./NAME`.
+fn digits(text: &str) -> Option<Vec<u8>> {
+    const SHORTEST: usize = 20;
+    let digits = text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b':');
+    let digits = digits.map(|byte| char::from(byte).to_digit(16)?.try_into().ok());
+    let digits = digits.collect::<Option<Vec<u8>>>()?;
+    let is_whole = digits.len() % 2 == 0 && digits.len() >= 2 * SHORTEST;
+    is_whole.then(|| digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_have_ports() {
+        let endpoint =
+            |text: &str| text.parse::<Endpoint>().map(|it| (it.addr.to_string(), it.port));
+        assert_eq!(endpoint("192.0.2.1:53"), Ok(("192.0.2.1".to_owned(), Some(53))));
+        assert_eq!(endpoint("2001:db8::1"), Ok(("2001:db8::1".to_owned(), None)));
+        assert_eq!(endpoint("[2001:db8::1]:53"), Ok(("2001:db8::1".to_owned(), Some(53))));
+        for wrong in ["", "192.0.2.1:", "192.0.2.1:65536", "host", "2001:db8::1:x", "[192.0.2.1"] {
+            assert!(endpoint(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn protocols_have_types() {
+        let protocol =
+            |text: &str| text.parse::<Protocol>().map(|it| (it.number, it.kind, it.code));
+        assert_eq!(protocol("udp"), Ok((17, None, None)));
+        assert_eq!(protocol("47"), Ok((47, None, None)));
+        assert_eq!(protocol("icmp/8/0"), Ok((1, Some(8), Some(0))));
+        assert_eq!(protocol("icmp6/135"), Ok((58, Some(135), None)));
+        for wrong in ["", "udp/5", "icmp/8/0/1", "nothing", "icmp/x", "300"] {
+            assert!(protocol(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_a_packet() {
+        let hex = "4500 0014:00000000 40320000 c0000201 c0000202";
+        assert_eq!(digits(hex).map(|bytes| bytes.len()), Some(20));
+        assert_eq!((digits("packet.pcap"), digits("cafe")), (None, None));
+    }
+}

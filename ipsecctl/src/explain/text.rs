@@ -1,0 +1,276 @@
+//! The explanation as text: the verdict, the way step by step, and what would mend it.
+
+use cli::wrap;
+use explain::{
+    Check, Decapsulated, Doubt, Explanation, Found, Headers, Input, Lookup, Output, Resolution,
+    Resolved, SaOfTemplate, Verdict,
+};
+use model::{Direction, PolicyEntry};
+
+use super::{Subject, remedy, words};
+
+/// The width of the column of labels.
+const LABELS: usize = 10;
+
+/// Lines with a label each.
+struct Lines {
+    text: String,
+    width: Option<usize>,
+}
+
+impl Lines {
+    fn add(&mut self, label: &str, text: &str) {
+        let lines = wrap(text, LABELS, self.width);
+        let lines = lines.get(LABELS..).unwrap_or_default();
+        let label = format!("{label:<LABELS$}");
+        self.text.extend([&label, lines]);
+    }
+
+    /// A line without a label, under the one before.
+    fn under(&mut self, text: &str) {
+        self.text += &wrap(text, LABELS, self.width);
+    }
+}
+
+/// The whole explanation.
+pub fn explanation(
+    explanation: &Explanation<'_>,
+    subject: &Subject<'_>,
+    width: Option<usize>,
+) -> String {
+    let mut lines = Lines { text: wrap(&verdict(explanation), 0, width), width };
+    lines.text.push('\n');
+    if let Some(flow) = &explanation.flow {
+        lines.add("packet", &words::flow(flow));
+    }
+    if let Some(input) = &explanation.input {
+        received(input, &mut lines);
+    }
+    if let Some(check) = &explanation.check {
+        checked(check, explanation.direction, subject, &mut lines);
+    }
+    if let Some(output) = &explanation.output {
+        left(output, explanation, subject, &mut lines);
+    }
+    if let Some(remedy) = remedy::of(explanation) {
+        lines.add("to mend", &remedy);
+    }
+    lines.text
+}
+
+/// The first line.
+pub fn verdict(explanation: &Explanation<'_>) -> String {
+    match &explanation.verdict {
+        Verdict::Clear => "The packet passes in clear.".to_owned(),
+        Verdict::Protected(sas) => {
+            let spis = sas.iter().map(|it| format!("{} {:#x}", it.sa.proto.word(), it.sa.spi.0));
+            let spis = spis.collect::<Vec<_>>().join(", ");
+            match explanation.direction {
+                Direction::In => format!("The packet passes, received by {spis}."),
+                Direction::Out | Direction::Fwd => {
+                    format!("The packet passes, protected by {spis}.")
+                }
+            }
+        }
+        Verdict::Dropped { reason, counters } => {
+            let counters =
+                counters.iter().map(|counter| counter.word()).collect::<Vec<_>>().join(", ");
+            let counted = if counters.is_empty() { "no counter" } else { &counters };
+            format!("The packet is dropped: {} ({counted}).", reason.sentence())
+        }
+        Verdict::Unknown(doubt) => {
+            format!("What becomes of the packet is not known: {}.", self::doubt(doubt))
+        }
+    }
+}
+
+fn doubt(doubt: &Doubt<'_>) -> String {
+    match doubt {
+        Doubt::Fields(fields) => {
+            let fields = fields.iter().map(explain::Field::word).collect::<Vec<_>>().join(", ");
+            format!("a policy or SA compares what was not given: {fields}")
+        }
+        Doubt::SeveralSas(sas) => {
+            let sas = sas.iter().map(|entry| words::sa(entry)).collect::<Vec<_>>().join("; ");
+            format!("several SAs have the SPI: {sas}")
+        }
+        Doubt::InnerPacket => {
+            "the packet inside is encrypted; give its SRC, DST and PROTO".to_owned()
+        }
+    }
+}
+
+fn received(input: &Input<'_>, lines: &mut Lines) {
+    for Decapsulated { arrival, sa, replay, near } in &input.headers {
+        let proto = arrival.proto.map_or("SPI", |proto| proto.word());
+        let sequence =
+            arrival.sequence.map_or(String::new(), |number| format!(", sequence {number}"));
+        lines.add("header", &format!("{proto} {:#x}{sequence}", arrival.spi.0));
+        match sa {
+            Some(entry) => lines.under(&words::sa(entry)),
+            None => lines.under("no SA"),
+        }
+        if let Some(fault) = replay {
+            let word = match fault {
+                explain::ReplayFault::Zero => "0 is no sequence number",
+                explain::ReplayFault::Old => "the sequence number is older than the window",
+                explain::ReplayFault::Received => "the sequence number was received before",
+            };
+            lines.under(word);
+        }
+        for entry in near.iter().take(3) {
+            lines.under(&format!("not {}", words::sa(entry)));
+        }
+    }
+}
+
+fn checked(check: &Check<'_>, direction: Direction, subject: &Subject<'_>, lines: &mut Lines) {
+    if let Some(entry) = check.outside {
+        lines.add("selector", &format!("of {} does not have the packet", words::sa(entry)));
+        return;
+    }
+    found(check.socket, check.lookup.as_ref(), direction, subject, lines);
+    for SaOfTemplate { template, is_optional, sa, mismatches } in &check.templates {
+        let level = if *is_optional { "optional" } else { "required" };
+        lines.add("template", &format!("{}, {level}", words::template(template)));
+        match sa {
+            Some(entry) => lines.under(&format!("served by {}", words::sa(entry))),
+            None if *is_optional => lines.under("not needed"),
+            None if mismatches.is_empty() => {
+                lines.under("the packet has no SA for it: it comes in clear");
+            }
+            None => {}
+        }
+        if sa.is_none() {
+            for (entry, field) in mismatches {
+                lines.under(&format!(
+                    "not {}: {}",
+                    words::sa(entry),
+                    words::differing_sa_field(entry, Some(*field))
+                ));
+            }
+        }
+    }
+    if let Some(entry) = check.surplus {
+        lines.add("surplus", &format!("{}: no template demands it", words::sa(entry)));
+    }
+}
+
+fn left(
+    output: &Output<'_>,
+    explanation: &Explanation<'_>,
+    subject: &Subject<'_>,
+    lines: &mut Lines,
+) {
+    found(output.socket, output.lookup.as_ref(), Direction::Out, subject, lines);
+    for resolved in &output.templates {
+        template(resolved, lines);
+    }
+    if let (Verdict::Protected(sas), Some(flow)) = (&output.verdict, &explanation.flow) {
+        on_the_wire(&Headers::of(flow, sas), subject, lines);
+    }
+}
+
+fn template(resolved: &Resolved<'_>, lines: &mut Lines) {
+    let Resolved { template, is_optional, search, resolution, .. } = resolved;
+    let level = if *is_optional { "optional" } else { "required" };
+    lines.add("template", &format!("{}, {level}", words::template(template)));
+    match resolution {
+        Resolution::Uses(entry) => lines.under(&format!("uses {}", words::sa(entry))),
+        Resolution::Skipped => lines.under("no SA: the packet passes without it"),
+        Resolution::Fails(_) => match search.found.or(search.spi_taken) {
+            Some(entry) => lines.under(&format!("finds {}", words::sa(entry))),
+            None => lines.under("no SA"),
+        },
+    }
+    if search.is_of_other_source {
+        lines.under("its source differs: the kernel compares a hash of it alone");
+    }
+    if search.is_tie {
+        lines.under("another SA was added in the same second; the order in a hash table decides");
+    }
+    for entry in search.others.iter().take(3) {
+        lines.under(&format!("rather than {}", words::sa(entry)));
+    }
+    if let Some(entry) = search.larval {
+        lines
+            .under(&format!("an ACQUIRE waits for a key management program: {}", words::sa(entry)));
+    }
+    if search.found.is_none() {
+        for near in &search.near {
+            let differs = words::differing_sa_field(near.entry, near.field);
+            lines.under(&format!("not {}: {differs}", words::sa(near.entry)));
+        }
+    }
+}
+
+/// The policy, and those beside it.
+fn found(
+    socket: Option<&PolicyEntry>,
+    lookup: Option<&Lookup<'_>>,
+    direction: Direction,
+    subject: &Subject<'_>,
+    lines: &mut Lines,
+) {
+    if let Some(entry) = socket {
+        lines.add("policy", &format!("of the socket: {}", words::policy(entry)));
+        return;
+    }
+    let Some(lookup) = lookup else { return };
+    match lookup.found {
+        Found::Policy(entry) => {
+            lines.add("policy", &words::policy(entry));
+            if let Some(requested) = subject.requested.get(&entry.index) {
+                let templates = requested.policy.action.templates().iter().map(words::template);
+                let templates = templates.collect::<Vec<_>>().join(", ");
+                lines.under(&format!("partial: requested is {templates}; templates that no SA serves are not installed"));
+            }
+        }
+        Found::CatchAll => lines.add("policy", "none matches; the variable def_policy discards"),
+        Found::Nothing => lines.add("policy", &format!("none matches for {}", direction.word())),
+    }
+    if let Some(entry) = lookup.rival {
+        lines.under(&format!("or {}, of the same priority: one of the two was replaced, and their order is not shown", words::policy(entry)));
+    }
+    for it in &lookup.doubtful {
+        let fields =
+            it.compared.unknown.iter().map(explain::Field::word).collect::<Vec<_>>().join(", ");
+        lines.under(&format!("or {}, which depends on {fields}", words::policy(it.entry)));
+    }
+    for entry in lookup.later.iter().take(3) {
+        lines.under(&format!("before {}", words::policy(entry)));
+    }
+    if lookup.later_count > 3 {
+        lines.under(&format!("and before {} others that match", lookup.later_count - 3));
+    }
+    for near in &lookup.near {
+        let differs = words::differing_field(near.entry, near.field);
+        lines.under(&format!("not {}: {differs}", words::policy(near.entry)));
+    }
+}
+
+fn on_the_wire(headers: &Headers<'_>, subject: &Subject<'_>, lines: &mut Lines) {
+    let list = headers.headers.iter().map(words::header).collect::<Vec<_>>().join(", ");
+    lines.add("wire", &list);
+    match headers.overhead() {
+        Some((least, most)) if least == most => lines.add("overhead", &format!("{least} bytes")),
+        Some((least, most)) => {
+            lines.add("overhead", &format!("{least} to {most} bytes, by padding"));
+        }
+        None => lines.add("overhead", "not known for this cipher or mode"),
+    }
+    if headers.is_compressed() {
+        lines.under("if IPComp does not compress the packet");
+    }
+    if let Some((length, wire)) =
+        subject.length.and_then(|length| Some((length, headers.wire_length(length)?)))
+    {
+        lines.under(&format!("{length} bytes become {wire}"));
+    }
+    if let Some(most) = headers.mtu(subject.mtu) {
+        lines.add("mtu", &format!("{most} bytes for a link of {}", subject.mtu));
+    }
+}
+
+#[cfg(test)]
+mod tests;

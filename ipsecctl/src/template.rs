@@ -1,0 +1,27 @@
+//! A template in one word, as in scripts.
+
+use std::fmt::{self, Write};
+
+use model::{ReqId, Template, TemplateDetails};
+
+/// Writes `esp/tunnel/192.0.2.1-192.0.2.2/unique:7`, and behind it what ipsec-tools has no words for.
+pub fn write(template: &Template, cell: &mut String) -> fmt::Result {
+    write!(cell, "{}/{}/", template.proto.word(), template.mode.mode().word())?;
+    if let Some(ends) = template.mode.endpoints() {
+        write!(cell, "{}-{}", ends.src(), ends.dst())?;
+    }
+    write!(cell, "/{}", template.level.word())?;
+    match template.level.reqid() {
+        None => {}
+        Some(id) if id > ReqId::MANUAL_MAX => write!(cell, "#{}", id.number())?,
+        Some(id) => write!(cell, ":{}", id.number())?,
+    }
+    let TemplateDetails { reqid, spi, .. } = template.details;
+    if let Some(reqid) = reqid {
+        write!(cell, " reqid={}", reqid.number())?;
+    }
+    if let Some(spi) = spi {
+        write!(cell, " spi={:#x}", spi.0)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! `ipsecctl explain`, and its library: what they say becomes of a packet is what becomes of it.
+
+mod generated;
+mod lab;
+mod observed;
+mod stories;
+
+use std::{env, fmt::Write as _};
+
+use explain::Explanation;
+use fastrand::Rng;
+use generated::Case;
+use lab::Lab;
+use observed::{Observed, predicted};
+
+/// So many cases, beginning with this one: `XFRM_EXPLAIN_CASES`, `XFRM_SEED`.
+fn cases() -> std::ops::Range<u64> {
+    let number = |name: &str| env::var(name).ok().map(|text| text.parse().expect("a number"));
+    let first = number("XFRM_SEED").unwrap_or(1);
+    first..first + number("XFRM_EXPLAIN_CASES").unwrap_or(400)
+}
+
+/// Tables and packets made up by chance: the verdict, the policies that were used, the SAs that counted the packet, the counters
+/// and the length on the wire are those that the tables explain.
+#[test]
+fn explained_is_what_happens() {
+    let lab = &mut Lab::new();
+    let (mut wrong, mut tally) =
+        (String::new(), std::collections::BTreeMap::<String, usize>::new());
+    for seed in cases() {
+        let case = Case::new(&mut Rng::with_seed(seed), lab.has_sa_directions());
+        lab.set_default(case.default);
+        lab.load(&case);
+        let tables = Lab::tables();
+        let explanation = case.explain(&tables);
+        let expected = predicted(&explanation, &case);
+        let seen = lab.send(&case, &expected, &tables);
+        *tally.entry(kind(&explanation)).or_default() += 1;
+        if seen != expected {
+            write!(wrong, "{}", report(seed, &case, &explanation, &expected, &seen)).expect("text");
+        }
+    }
+    for (kind, count) in &tally {
+        println!("{count:5} {kind}");
+    }
+    let count = wrong.matches("case ").count();
+    assert!(wrong.is_empty(), "{count} cases differ\n{wrong}");
+}
+
+/// Direction and verdict, in short.
+fn kind(explanation: &Explanation<'_>) -> String {
+    let verdict = match &explanation.verdict {
+        explain::Verdict::Clear => "clear".to_owned(),
+        explain::Verdict::Protected(sas) => format!("{} SAs", sas.len()),
+        explain::Verdict::Dropped { reason, .. } => format!("dropped: {reason:?}"),
+        explain::Verdict::Unknown(doubt) => format!("unknown: {doubt:?}"),
+    };
+    format!("{} {verdict}", explanation.direction.word())
+}
+
+fn report(
+    seed: u64,
+    case: &Case,
+    explanation: &Explanation<'_>,
+    expected: &Observed,
+    observed: &Observed,
+) -> String {
+    format!(
+        "case {seed}: {} {:?} default={:?}\n  expected {expected:?}\n  seen     {observed:?}\n  {}\n{case}\n",
+        case.direction.word(),
+        case.flow,
+        case.default,
+        kind(explanation),
+    )
+}

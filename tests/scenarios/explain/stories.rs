@@ -1,0 +1,229 @@
+//! Faults that are planted one at a time in a set-up that works: each is the one that is named.
+
+use scenarios::{Host, Pair};
+use serde_json::Value;
+
+const KEYS: &str = r#"-E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
+
+/// Tunnels between 10.1.0.0/24 behind the first host and 10.2.0.0/24 behind the second, as the first host has them.
+fn tunnels(host: &Host) {
+    host.load(&sas(""));
+    host.load(&policies());
+}
+
+fn sas(options: &str) -> String {
+    format!(
+        "add 192.0.2.1 192.0.2.2 esp 0x1001 -m tunnel {options} {KEYS};
+        add 192.0.2.2 192.0.2.1 esp 0x1002 -m tunnel {options} {KEYS};"
+    )
+}
+
+fn policies() -> String {
+    "spdadd 10.1.0.0/24 10.2.0.0/24 any -P out prio 100 ipsec esp/tunnel/192.0.2.1-192.0.2.2/require;
+    spdadd 10.2.0.0/24 10.1.0.0/24 any -P in prio 100 ipsec esp/tunnel/192.0.2.2-192.0.2.1/require;"
+        .to_owned()
+}
+
+/// The explanation of a packet, and the text.
+fn explain(host: &Host, words: &str) -> (Value, String) {
+    let json = host.ipsecctl(&format!("explain {words} --json"));
+    let document: Value =
+        serde_json::from_str(&json.stdout).unwrap_or_else(|error| panic!("{error}: {json:?}"));
+    let text = host.ipsecctl(&format!("explain {words}"));
+    assert_eq!((json.status, text.stderr.as_str()), (text.status, ""), "{text:?}");
+    let explanation = document["explanation"].clone();
+    let status = match explanation["verdict"].as_str() {
+        Some("clear" | "protected") => 0,
+        Some("dropped") => 1,
+        _ => 2,
+    };
+    assert_eq!(text.status, status, "{explanation}");
+    (explanation, text.stdout)
+}
+
+/// Plants a fault in the tunnels: what names it in the explanation of this packet.
+#[track_caller]
+fn fault(plant: impl FnOnce(&Host), packet: &str, named: &[&str]) {
+    let host = Host::new("host");
+    tunnels(&host);
+    plant(&host);
+    let (explanation, text) = explain(&host, packet);
+    let all = format!("{explanation} {}", text.split_whitespace().collect::<Vec<_>>().join(" "));
+    for part in named {
+        assert!(all.contains(part), "{part}\n{text}\n{explanation}");
+    }
+}
+
+const OUT: &str = "out 10.1.0.5 10.2.0.5:80 tcp";
+const IN: &str = "in 10.2.0.5 10.1.0.5:80 tcp --spi 0x1002";
+const FWD: &str = "fwd 10.2.0.5 10.1.0.5:80 tcp --spi 0x1002";
+
+#[test]
+fn what_works_is_explained_so() {
+    let host = Host::new("host");
+    tunnels(&host);
+    for packet in [OUT, IN, FWD] {
+        let (explanation, text) = explain(&host, packet);
+        let expected = if packet == FWD { "clear" } else { "protected" };
+        assert_eq!(explanation["verdict"], expected, "{text}");
+    }
+    let (explanation, text) = explain(&host, &format!("{OUT} --length 84"));
+    assert_eq!(explanation["wire"]["length"], 152, "{text}");
+    assert!(text.contains("overhead  58 to 73 bytes, by padding"), "{text}");
+}
+
+#[test]
+fn each_planted_fault_is_named() {
+    // No SA at all.
+    fault(
+        |host| drop(host.setkey("-F")),
+        OUT,
+        &["XfrmOutNoStates", "add 192.0.2.1 192.0.2.2 esp SPI -m tunnel KEYS;"],
+    );
+    // A field of the SA differs.
+    for (options, differs) in [
+        ("-u 7", "reqid differs: 7"),
+        ("-mark 1/1", "mark differs: 0x1/0x1"),
+        ("-ifid 3", "if_id differs: 3"),
+    ] {
+        let plant = |host: &Host| {
+            let _ = host.setkey("-F");
+            host.load(&sas(options));
+        };
+        fault(plant, OUT, &["XfrmOutNoStates", differs]);
+    }
+    let transport = |host: &Host| {
+        let _ = host.setkey("-F");
+        host.load(&sas("").replace("-m tunnel", "-m transport"));
+    };
+    fault(transport, OUT, &["XfrmOutNoStates", "mode differs: transport"]);
+    // A policy that comes before, or does not match.
+    fault(
+        |host| host.load("spdadd 10.1.0.0/24 10.2.0.5 any -P out prio 200 none;"),
+        OUT,
+        &["\"verdict\":\"clear\"", "10.2.0.5"],
+    );
+    fault(
+        |host| host.load("spdadd 10.1.0.0/24 10.2.0.5 any -P out prio 200 discard;"),
+        OUT,
+        &["XfrmOutPolBlock", "discard"],
+    );
+    fault(|_| (), "out 10.1.1.5 10.2.0.5:80 tcp", &["\"verdict\":\"clear\"", "src differs"]);
+    // What is received.
+    fault(|_| (), &IN.replace("0x1002", "0x1003"), &["XfrmInNoStates"]);
+    fault(|_| (), &IN.replace(" --spi 0x1002", ""), &["XfrmInTmplMismatch", "it comes in clear"]);
+    fault(
+        |host| host.ip("xfrm policy delete src 10.2.0.0/24 dst 10.1.0.0/24 dir fwd"),
+        FWD,
+        &[
+            "XfrmInNoPols",
+            "direction differs: in",
+            "-P fwd ipsec esp/tunnel/192.0.2.2-192.0.2.1/require;",
+        ],
+    );
+    let of_reqid = |host: &Host| {
+        let _ = host.setkey("-FP");
+        host.load(&policies().replace("require", "unique:9"));
+    };
+    fault(of_reqid, IN, &["XfrmInTmplMismatch", "reqid differs: none"]);
+    // Limits.
+    let expired = |host: &Host| {
+        let _ = host.setkey("-F");
+        host.ip("xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1001 mode tunnel replay-oseq 4294967295 \
+            aead rfc4106(gcm(aes)) 0x0102030405060708090a0b0c0d0e0f1011121314 128");
+    };
+    fault(expired, OUT, &["XfrmOutStateSeqError"]);
+    // The default policy.
+    fault(
+        |host| host.set("net.inet.ipsec.def_policy=0"),
+        "out 10.7.0.5 10.8.0.5 udp",
+        &["XfrmOutPolBlock", "def_policy"],
+    );
+    fault(
+        |host| host.ip("xfrm policy setdefault in block"),
+        "in 10.7.0.5 10.8.0.5 udp",
+        &["XfrmInNoPols", "the kernel's default policy"],
+    );
+}
+
+#[test]
+fn partial_policies_are_explained_as_requested_and_installed() {
+    let host = Host::new("host");
+    let _ = host.setkey_text(
+        "spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/use;",
+    );
+    let (explanation, text) = explain(&host, OUT);
+    assert_eq!(explanation["verdict"], "clear");
+    assert_eq!(explanation["output"]["requested"][0]["level"], "use");
+    assert!(text.contains("partial: requested is esp/tunnel/192.0.2.1-192.0.2.2/use"), "{text}");
+    host.load(&sas(""));
+    assert_eq!(explain(&host, OUT).0["verdict"], "protected");
+}
+
+#[test]
+fn what_is_not_given_and_decides_is_named() {
+    let host = Host::new("host");
+    host.load("spdadd 10.1.0.0/24 10.2.0.0/24[80] tcp -P out ipsec esp/transport//require;");
+    let (explanation, text) = explain(&host, "out 10.1.0.5 10.2.0.5");
+    assert_eq!(
+        explanation["unknown_fields"].to_string(),
+        r#"["protocol","destination port"]"#,
+        "{text}"
+    );
+    assert_eq!(explain(&host, "out 10.1.0.5 10.2.0.5 udp").0["verdict"], "clear");
+}
+
+/// The packet of a capture, and the sequence numbers that its SA has received.
+#[test]
+fn a_captured_packet_is_followed() {
+    let pair = Pair::new();
+    pair.load("spdadd 192.0.2.1 192.0.2.2 icmp -P out ipsec esp/transport//require;");
+    let _ = pair.b.setkey("-FP");
+    let esp = |spi: &str, sequence: &str| {
+        format!("45000020000040004032000 0c0000201c0000202 {spi} {sequence} 01020304")
+            .replace(' ', "")
+    };
+    let (explanation, text) =
+        explain(&pair.b, &format!("in --from {}", esp("00001001", "00000001")));
+    assert!(
+        explanation["verdict"] == "unknown" && text.contains("esp 0x1001, sequence 1"),
+        "{text}"
+    );
+    let inner = format!("in 192.0.2.1 192.0.2.2 icmp/8/0 --from {}", esp("00001001", "00000001"));
+    assert_eq!(explain(&pair.b, &inner).0["verdict"], "protected");
+    let other = format!("in 192.0.2.1 192.0.2.2 icmp/8/0 --from {}", esp("00001009", "00000001"));
+    assert_eq!(explain(&pair.b, &other).0["counters"][0], "XfrmInNoStates");
+}
+
+/// The policy of a socket is before the SPD.
+#[test]
+fn a_socket_has_its_own_policy() {
+    let pair = Pair::without_sas();
+    let server =
+        pair.serve(&["in ipsec esp/transport//require"], "AF_INET SOCK_DGRAM 192.0.2.2 5000");
+    let list = pair.b.ipsecctl("socket list").stdout;
+    let words = list.split_whitespace().collect::<Vec<_>>();
+    let [pid, _, fd, ..] = words[..] else { panic!("{list}") };
+    let packet = format!("in 192.0.2.1 192.0.2.2:5000 udp --socket {pid}:{fd}");
+    let (explanation, text) = explain(&pair.b, &packet);
+    assert_eq!(explanation["counters"][0], "XfrmInTmplMismatch", "{text}");
+    assert!(text.contains("of the socket:"), "{text}");
+    drop(server);
+}
+
+#[test]
+fn without_privilege() {
+    let host = Host::new("host");
+    let mut command = host.command("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]);
+    command.arg(scenarios::ipsecctl()).args(OUT_WORDS);
+    let outcome = scenarios::Outcome::of(&mut command);
+    let expected =
+        "ipsecctl: CAP_NET_ADMIN is missing in this network namespace's user namespace\n";
+    assert_eq!(
+        (outcome.status, outcome.stdout.as_str(), outcome.stderr.as_str()),
+        (2, "", expected)
+    );
+}
+
+const OUT_WORDS: [&str; 4] = ["explain", "out", "10.0.0.1", "10.0.0.2"];
