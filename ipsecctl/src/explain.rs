@@ -11,7 +11,8 @@ use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
 use cli::json::Document;
 use engine::{Requested, Snapshot};
 use explain::{
-    Arrival, Explanation, Flow, Tables, Verdict, explain_forwarded, explain_in, explain_out,
+    Arrival, Explanation, Flow, PolicyOrder, Tables, Verdict, explain_forwarded, explain_in,
+    explain_out,
 };
 use model::{DeviceName, Direction, PolicyEntry, Spi};
 
@@ -156,8 +157,10 @@ impl Explain {
 
 /// The tables that were read, and the partial policies as they were requested.
 fn tables(snapshot: Snapshot) -> (Tables, HashMap<u32, Requested>) {
-    let Snapshot { policies, requested, sas, kernel_default, catch_alls, spd, sad } = snapshot;
-    (Tables { policies, sas, kernel_default, catch_alls, spd, sad }, requested)
+    let Snapshot { policies, requested, sas, kernel_default, catch_alls, spd, sad, release } =
+        snapshot;
+    let policy_order = PolicyOrder::of_release(release.0, release.1);
+    (Tables { policies, sas, kernel_default, catch_alls, spd, sad, policy_order }, requested)
 }
 
 fn status(explanation: &Explanation<'_>) -> ExitCode {

@@ -34,6 +34,8 @@ pub struct Snapshot {
     pub spd: SpdInfo,
     /// The size of the SAD.
     pub sad: SadInfo,
+    /// The kernel's release, its first two numbers: kernels differ in what no table shows.
+    pub release: (u32, u32),
 }
 
 /// Reads the tables of this thread's network namespace.
@@ -45,6 +47,7 @@ pub fn snapshot() -> Result<Snapshot, Error> {
         kernel_default: kernel.get_default()?.found().unwrap_or_default(),
         spd: answered(kernel.spd_info()?),
         sad: answered(kernel.sad_info()?),
+        release: release(),
         ..Snapshot::default()
     };
     for version in IpVersion::ALL {
@@ -71,6 +74,15 @@ pub fn snapshot() -> Result<Snapshot, Error> {
         snapshot.sas.push(store.requested_mode(entry?));
     }
     Ok(snapshot)
+}
+
+/// The first two numbers of uname(2).
+fn release() -> (u32, u32) {
+    let name = rustix::system::uname();
+    let release = name.release().to_string_lossy();
+    let mut numbers =
+        release.split(|c: char| !c.is_ascii_digit()).map(|it| it.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 /// The sizes, or the initial ones where the kernel does not report them.

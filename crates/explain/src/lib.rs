@@ -38,6 +38,6 @@ pub use policy::{Found, Lookup, Near, Shadow, find_policy};
 pub use reason::Reason;
 pub use replay::ReplayFault;
 pub use sa::{NearSa, SaSearch};
-pub use tables::Tables;
+pub use tables::{PolicyOrder, Tables};
 pub use templates::{Resolution, Resolved};
 pub use verdict::{Doubt, Verdict};

@@ -5,7 +5,7 @@ use std::cmp::{Ordering, Reverse};
 use model::{Direction, PolicyEntry, PolicyType, Prefix};
 
 use crate::{
-    Compared, Doubt, Field, Fields, Flow, Tables,
+    Compared, Doubt, Field, Fields, Flow, PolicyOrder, Tables,
     lists::{List, list_of},
 };
 
@@ -70,6 +70,10 @@ struct Candidate<'a> {
 }
 
 impl Candidate<'_> {
+    fn priority(&self) -> u32 {
+        self.entry.policy.priority.0
+    }
+
     /// Lower comes first, in any list: priority, then age (`xfrm_policy.pos`).
     fn rank(&self) -> (u32, Reverse<usize>) {
         (self.entry.policy.priority.0, Reverse(self.place))
@@ -78,9 +82,8 @@ impl Candidate<'_> {
     /// Whether it comes before another one of its list. A replaced policy keeps its index, and its place if
     /// its priority stays (`xfrm_policy_insert_list`). An index of the upper half was chosen, not counted.
     fn is_before(&self, other: &Self) -> bool {
-        let priority = |it: &Self| it.entry.policy.priority.0;
         let are_counted = self.entry.index.max(other.entry.index) < 1 << 31;
-        match priority(self).cmp(&priority(other)) {
+        match self.priority().cmp(&other.priority()) {
             Ordering::Equal if are_counted => self.entry.index < other.entry.index,
             Ordering::Equal => self.place > other.place,
             order => order.is_lt(),
@@ -123,7 +126,7 @@ pub fn find_policy<'a>(tables: &'a Tables, direction: Direction, flow: &Flow) ->
     let near = near.into_nearest();
     let (mut matching, doubtful): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|candidate| candidate.compared.matches());
-    let first = first(&matching);
+    let first = first(tables, &matching);
     let is_before = |it: &Candidate<'_>| {
         first.is_none_or(|(first, _)| it.entry.policy.priority <= first.entry.policy.priority)
     };
@@ -167,15 +170,51 @@ pub fn matches_socket(entry: &PolicyEntry, flow: &Flow) -> bool {
 
 /// The candidate that the kernel takes (`xfrm_policy_eval_candidates`), and one of which it is not known
 /// whether it comes before.
-fn first<'a>(matching: &[Candidate<'a>]) -> Option<(Candidate<'a>, Option<&'a PolicyEntry>)> {
-    let lists = [List::Exact, List::Both, List::Src, List::Dst, List::Any];
-    let first_of = |list| {
-        let in_list = matching.iter().filter(move |candidate| candidate.list == list);
-        in_list.reduce(|first, it| if it.is_before(first) { it } else { first })
+fn first<'a>(
+    tables: &'a Tables,
+    matching: &[Candidate<'a>],
+) -> Option<(Candidate<'a>, Option<&'a PolicyEntry>)> {
+    let first = match tables.policy_order {
+        PolicyOrder::ByAge => {
+            let lists = [List::Exact, List::Both, List::Src, List::Dst, List::Any];
+            let firsts = lists.into_iter().filter_map(|list| first_of(matching, |it| it == list));
+            *firsts.min_by_key(|it| it.rank())?
+        }
+        PolicyOrder::ByPlace => {
+            let exact = first_of(matching, |list| list == List::Exact);
+            let inexact = first_of(matching, |list| list != List::Exact);
+            match (exact, inexact) {
+                (Some(exact), Some(inexact)) => match exact.priority().cmp(&inexact.priority()) {
+                    Ordering::Equal if is_first_of_all(tables, inexact) => *inexact,
+                    Ordering::Less | Ordering::Equal => *exact,
+                    Ordering::Greater => *inexact,
+                },
+                (exact, inexact) => *exact.or(inexact)?,
+            }
+        }
     };
-    let first = *lists.into_iter().filter_map(first_of).min_by_key(|it| it.rank())?;
     let rival = matching.iter().find(|it| it.is_rival_of(&first));
     Some((first, rival.map(|it| it.entry)))
+}
+
+/// The first candidate of some lists.
+fn first_of<'b, 'a>(
+    candidates: &'b [Candidate<'a>],
+    is_in: impl Fn(List) -> bool,
+) -> Option<&'b Candidate<'a>> {
+    let candidates = candidates.iter().filter(|it| is_in(it.list));
+    candidates.reduce(|first, it| if it.is_before(first) { it } else { first })
+}
+
+/// Whether a policy is the first of all of its direction that are not in the hash table.
+fn is_first_of_all(tables: &Tables, candidate: &Candidate<'_>) -> bool {
+    let direction = candidate.entry.policy.id.direction;
+    let others = tables.policies.iter().enumerate().filter(|(_, entry)| {
+        entry.policy.id.direction == direction
+            && list_of(&entry.policy.id.selector, direction, &tables.spd) != List::Exact
+    });
+    let mut others = others.map(|(place, entry)| Candidate { entry, place, ..*candidate });
+    others.all(|other| !other.is_before(candidate))
 }
 
 /// IPv6's loopback address is exempt from catch-alls, as IPv4's loopback device is from policies.

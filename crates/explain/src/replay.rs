@@ -82,7 +82,10 @@ fn low(number: u64) -> u32 {
 mod tests {
     use model::{AddressPair, Proto, ReplayState, Spi};
 
-    use super::*;
+    use super::{
+        ReplayFault::{Old, Received, Zero},
+        *,
+    };
 
     fn sa(window: u32, received: u64, bitmap: &[u32]) -> Sa {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
@@ -95,7 +98,6 @@ mod tests {
         // 10, 9 and 7 were received.
         let sa = sa(4, 10, &[0b1011]);
         let faults = [0, 6, 7, 8, 9, 10, 11].map(|number| replay_fault(&sa, number));
-        use ReplayFault::{Old, Received, Zero};
         assert_eq!(
             faults,
             [Some(Zero), Some(Old), Some(Received), None, Some(Received), Some(Received), None]
@@ -107,10 +109,10 @@ mod tests {
     fn the_long_bitmap_is_a_ring() {
         // A window of 64: number N is at bit (N - 1) % 64. 65 (bit 0) and 64 (bit 63) were received.
         let sa = sa(64, 65, &[1, 1 << 31]);
-        assert_eq!(replay_fault(&sa, 65), Some(ReplayFault::Received));
-        assert_eq!(replay_fault(&sa, 64), Some(ReplayFault::Received));
+        assert_eq!(replay_fault(&sa, 65), Some(Received));
+        assert_eq!(replay_fault(&sa, 64), Some(Received));
         assert_eq!([replay_fault(&sa, 63), replay_fault(&sa, 2)], [None; 2]);
-        assert_eq!(replay_fault(&sa, 1), Some(ReplayFault::Old));
+        assert_eq!(replay_fault(&sa, 1), Some(Old));
     }
 
     #[test]
@@ -119,7 +121,7 @@ mod tests {
         // 0x1_00000004 is new, 0xffff_fff0 is in the window, 0x8000_0000 is taken for new.
         assert_eq!([4, 0xffff_fff0, 0x8000_0000].map(|it| replay_fault(&sa, it)), [None; 3]);
         let early = Sa { esn: true, ..self::sa(32, 3, &[0b100]) };
-        assert_eq!(replay_fault(&early, 0), Some(ReplayFault::Zero));
-        assert_eq!(replay_fault(&early, 3), Some(ReplayFault::Received));
+        assert_eq!(replay_fault(&early, 0), Some(Zero));
+        assert_eq!(replay_fault(&early, 3), Some(Received));
     }
 }

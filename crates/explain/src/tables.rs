@@ -1,5 +1,24 @@
 use model::{Direction, IpVersion, KernelDefault, PolicyEntry, SaEntry, SadInfo, SpdInfo};
 
+/// Which of two policies of one priority in different lists comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PolicyOrder {
+    /// The older one (Linux 6.12).
+    #[default]
+    ByAge,
+    /// That of the hash table, unless the other one is the first of all that are not in it: the number that
+    /// is compared is the place in that list, and 0 in the hash table.
+    ByPlace,
+}
+
+impl PolicyOrder {
+    /// The order of a kernel of this release, as 6 and 12.
+    #[must_use]
+    pub fn of_release(major: u32, minor: u32) -> Self {
+        if (major, minor) >= (6, 12) { PolicyOrder::ByAge } else { PolicyOrder::ByPlace }
+    }
+}
+
 /// Copies of the kernel's tables, and what else decides.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
@@ -16,6 +35,8 @@ pub struct Tables {
     pub spd: SpdInfo,
     /// The size of the SAD's hash table.
     pub sad: SadInfo,
+    /// The order of policies of one priority.
+    pub policy_order: PolicyOrder,
 }
 
 impl Tables {

@@ -264,7 +264,8 @@ fn layers_of(rng: &mut Rng, flow: &Flow, version: usize, count: usize) -> Vec<Sa
         let spi = Spi(0x2001 + u32::try_from(place).expect("few"));
         let mut sa = keyed(Sa::bare(ends, proto, spi));
         sa.mode = if is_tunnel { Mode::Tunnel } else { Mode::Transport }.into();
-        sa.reqid = ReqId::new(rng.u32(0..3));
+        // The peer finds each of its SAs by another number.
+        sa.reqid = ReqId::new(rng.u32(0..3) + 3 * u32::try_from(place).expect("few"));
         layers.push(sa);
     }
     layers

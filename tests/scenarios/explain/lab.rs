@@ -10,7 +10,7 @@ use std::{
 };
 
 use engine::{Engine, Options};
-use explain::Tables;
+use explain::{PolicyOrder, Tables};
 use model::{
     Action, Direction, Level, Operation, Policy, PolicyId, PolicyType, Prefix, SaDirection,
     Selector, Template, TemplateMode,
@@ -129,6 +129,7 @@ impl Lab {
             catch_alls: snapshot.catch_alls,
             spd: snapshot.spd,
             sad: snapshot.sad,
+            policy_order: PolicyOrder::of_release(snapshot.release.0, snapshot.release.1),
         }
     }
 

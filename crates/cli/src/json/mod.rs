@@ -30,7 +30,6 @@ pub use explanation::{
     PacketJson, ReceivedHeaderJson, SaNameJson, WireJson,
 };
 pub use finding::{Advice, FindingJson, PositionJson};
-pub use finding::{FindingJson, PositionJson};
 pub use fingerprint::Fingerprints;
 pub use kernel::{HashThresholdJson, KernelJson};
 pub use policy::{DefaultPolicyJson, PolicyJson, SelectorJson, TemplateJson};

@@ -45,6 +45,29 @@ fn a_replaced_policy_keeps_its_place_in_its_own_list() {
 }
 
 #[test]
+fn earlier_kernels_compare_the_place_in_a_list() {
+    let find = |policies: Vec<PolicyEntry>| {
+        let policies = policies.into_iter().rev().collect();
+        let tables =
+            Tables { policy_order: PolicyOrder::of_release(6, 1), ..tables(policies, Vec::new()) };
+        let Found::Policy(entry) = find_policy(&tables, Direction::Out, &flow()).found else {
+            panic!()
+        };
+        entry.index
+    };
+    let other = || {
+        let mut entry = out((24, 24), 1);
+        entry.policy.id.mark = Mark { value: 1, mask: 1 };
+        entry
+    };
+    // The older policy is the first of those that are not in the hash table.
+    assert_eq!(find(vec![out((0, 0), 9), out((32, 32), 17)]), 9);
+    assert_eq!(find(vec![out((32, 32), 9), out((0, 0), 17)]), 17);
+    // It is the second one.
+    assert_eq!(find(vec![other(), out((0, 0), 9), out((32, 32), 17)]), 17);
+}
+
+#[test]
 fn the_field_that_differs_is_named() {
     let near = |change: &dyn Fn(&mut PolicyEntry)| {
         let mut entry = out((24, 24), 9);
