@@ -45,6 +45,7 @@ pub struct Show {
 enum Subject {
     /// The SPD, in the order in which the kernel looks it up, with how its templates are installed and
     /// the SAs that serve them
+    #[command(visible_alias = "policy")]
     Policies {
         /// Print these columns
         #[arg(short, value_name = "COLUMN", value_delimiter = ',', conflicts_with_all = ["json", "wide"])]
@@ -52,6 +53,7 @@ enum Subject {
         output: Vec<String>,
     },
     /// The SAD, oldest SA first, with the policies that it serves
+    #[command(visible_alias = "sa")]
     Sas {
         /// Print these columns
         #[arg(short, value_name = "COLUMN", value_delimiter = ',', conflicts_with_all = ["json", "wide"])]
@@ -95,14 +97,14 @@ impl Style<'_> {
 }
 
 impl Subject {
-    /// Those that need no daemon.
+    /// Those that need no daemon: what packets meet first, then what it rests on.
     fn all() -> [Subject; 5] {
         [
-            Subject::Kernel,
             Subject::Policies { output: Vec::new() },
             Subject::Sas { output: Vec::new(), keys: false },
             Subject::Default,
             Subject::Variables,
+            Subject::Kernel,
         ]
     }
 

@@ -128,6 +128,21 @@ fn captures() {
 }
 
 #[test]
+fn what_packets_meet_comes_first() {
+    let host = Host::new("host");
+    host.load(SA);
+    let all = show(&host, "");
+    let headings = all
+        .lines()
+        .filter(|line| ["policies", "sas", "default", "variables", "kernel"].contains(line));
+    assert!(headings.eq(["policies", "sas", "default", "variables", "kernel"]), "{all}");
+    for (alias, name) in [("policy", "policies"), ("sa", "sas")] {
+        assert_eq!(show(&host, alias), show(&host, name));
+        assert_eq!(show(&host, &format!("{alias} --json")), show(&host, &format!("{name} --json")));
+    }
+}
+
+#[test]
 fn an_unknown_column_is_answered_with_those_there_are() {
     let host = Host::new("host");
     let outcome = host.ipsecctl("show sas -o spi,mod");
