@@ -4,9 +4,13 @@
 //!     confined RUN_DIRECTORY [USER]
 
 use std::{
-    env, fs, io,
+    env, fs,
+    io::{self, IoSliceMut},
     net::{TcpListener, UdpSocket},
-    os::unix::{fs::PermissionsExt, process::parent_id},
+    os::{
+        fd::AsRawFd,
+        unix::{fs::PermissionsExt, process::parent_id},
+    },
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -15,13 +19,18 @@ use std::{
 use ipsecd::confinement::{Account, Confined, Files, confine};
 use nix::{
     mount::{MsFlags, mount},
-    sched::{CloneFlags, unshare},
-    sys::{ptrace, signal::kill},
-    unistd::Pid,
+    sched::{CloneFlags, setns, unshare},
+    sys::{
+        ptrace,
+        signal::kill,
+        uio::{RemoteIoVec, process_vm_readv},
+    },
+    unistd::{Pid, fexecve},
 };
 use rustix::{
-    net::{AddressFamily, SocketType, socket},
-    process::getppid,
+    fs::{CWD, FileType, MemfdFlags, Mode, memfd_create, mknodat},
+    net::{AddressFamily, SocketType, ipproto, socket},
+    process::{PidfdFlags, PidfdGetfdFlags, chroot, getpid, getppid, pidfd_getfd, pidfd_open},
 };
 
 fn main() {
@@ -61,11 +70,38 @@ fn attempts(run_directory: &Path, program: &Path) {
     attempt("signal", || Ok(kill(Pid::from_raw(parent.cast_signed()), None)?));
     attempt("udp", || UdpSocket::bind("127.0.0.1:0"));
     attempt("tcp", || TcpListener::bind("127.0.0.1:0"));
+    attempt("udp6", || UdpSocket::bind("[::1]:0"));
+    attempt("raw", || Ok(socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::ICMP))?));
+    attempt("vsock", || Ok(socket(AddressFamily::VSOCK, SocketType::STREAM, None)?));
     attempt("packet", || Ok(socket(AddressFamily::PACKET, SocketType::RAW, None)?));
     attempt("mount", || {
         Ok(mount(Some("none"), "/mnt", Some("tmpfs"), MsFlags::empty(), None::<&str>)?)
     });
     attempt("unshare", || Ok(unshare(CloneFlags::CLONE_NEWUSER)?));
+    attempt("enter-namespace", || {
+        // Without the right to open it, another descriptor: the call is refused whatever it has.
+        let namespace = fs::File::open("/proc/self/ns/net").or_else(|_| fs::File::open("/"));
+        Ok(setns(namespace?, CloneFlags::CLONE_NEWNET)?)
+    });
+    attempt("change-root", || Ok(chroot(run_directory)?));
+    attempt("other-memory", || {
+        let mut bytes = [0; 1];
+        let place = [RemoteIoVec { base: 4096, len: 1 }];
+        let parent = Pid::from_raw(parent.cast_signed());
+        Ok(process_vm_readv(parent, &mut [IoSliceMut::new(&mut bytes)], &place)?)
+    });
+    attempt("take-descriptor", || {
+        let process = pidfd_open(getpid(), PidfdFlags::empty())?;
+        Ok(pidfd_getfd(&process, 0, PidfdGetfdFlags::empty())?)
+    });
+    attempt("make-device", || {
+        Ok(mknodat(CWD, run_directory.join("device"), FileType::CharacterDevice, Mode::RUSR, 0)?)
+    });
+    attempt("execute-memory", || {
+        let memory = memfd_create("program", MemfdFlags::CLOEXEC)?;
+        fs::copy("/proc/self/exe", format!("/proc/self/fd/{}", memory.as_raw_fd()))?;
+        Ok(fexecve(&memory, &[c"program"], &[c"A="])?)
+    });
     // What the daemon does.
     attempt("read-configuration", || fs::read(run_directory.join("ipsecd.conf")));
     attempt("read-users", || fs::read("/etc/passwd"));

@@ -12,7 +12,11 @@ use rustix::process::geteuid;
 const NOBODY: u32 = 65_534;
 
 /// What must fail whatever the kernel has.
-const REFUSED: [&str; 7] = ["ptrace", "signal", "udp", "tcp", "packet", "mount", "unshare"];
+#[rustfmt::skip]
+const REFUSED: [&str; 16] = [
+    "ptrace", "signal", "udp", "udp6", "tcp", "raw", "vsock", "packet", "mount", "unshare",
+    "enter-namespace", "change-root", "other-memory", "take-descriptor", "make-device", "execute-memory",
+];
 /// What must fail where the kernel has landlock(7).
 const REFUSED_BY_LANDLOCK: [&str; 4] =
     ["read-shadow", "write-elsewhere", "execute", "execute-written"];

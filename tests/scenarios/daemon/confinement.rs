@@ -84,6 +84,14 @@ fn it_stays_confined_when_it_executes_the_installed_program() {
             assert!(status.contains(line), "{line} in\n{status}");
         }
         assert_eq!(daemon.log().matches("confined user=").count(), round + 1, "{}", daemon.log());
+        for thread in fs::read_dir(format!("/proc/{pid}/task")).expect("it is there") {
+            let path = thread.expect("an entry").path().join("status");
+            let Ok(status) = fs::read_to_string(path) else { continue };
+            for line in [&user, "NoNewPrivs:\t1\n", "Seccomp:\t2\n", "CapEff:\t0000000000001000\n"]
+            {
+                assert!(status.contains(line), "{line} in\n{status}");
+            }
+        }
         daemon.signal(Signal::USR2);
         daemon.wait_for_news("READY=1");
     }
