@@ -10,6 +10,7 @@ pub mod close;
 pub mod datagrams;
 pub mod descriptor;
 mod errno;
+pub mod foreign;
 pub mod memory;
 mod names;
 pub mod netlink;

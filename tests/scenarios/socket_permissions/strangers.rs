@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rustix::process::Pid;
-use scenarios::{Daemon, Outcome, Program};
+use rustix::process::{Pid, Signal};
+use scenarios::{Daemon, Outcome, Program, Vitals, report_skipped};
 
 use super::{Hosts, SCRIPTS, open};
 
@@ -120,6 +120,36 @@ fn sockets_that_linger_keep_no_slot() {
         assert!(time < PROMPT, "{uid}: {time:?}");
     }
     wait_for_threads(&daemon, most);
+}
+
+/// A user sends files of an own file system, whose close waits for that user's program: they stop neither
+/// the service nor a restart, and take none of the descriptors for the daemon's own work.
+#[test]
+fn files_whose_close_waits_stop_nothing() {
+    let hosts = Hosts::with_strangers();
+    let device = "modprobe -d /run/kernel fuse
+        [ -c /dev/fuse ] || mknod /dev/fuse c 10 229; chmod 666 /dev/fuse";
+    if Outcome::of(hosts.a.command("sh").args(["-ec", device])).status != 0 {
+        return report_skipped("FUSE, which this kernel does not have");
+    }
+    let daemon = hosts.serve(LINES);
+    hosts.request_of(0);
+    let before = Vitals::of(daemon.pid()).descriptors;
+    let stranger = hosts.stranger(1000, "files 16");
+    let taken = Vitals::of(daemon.pid()).descriptors - before;
+    println!("{taken} descriptors taken");
+    assert!(taken <= 16 * 3, "{taken} descriptors");
+    let time = hosts.request_of(0);
+    assert!(time < PROMPT, "{time:?}");
+    let begun = Instant::now();
+    daemon.signal(Signal::USR2);
+    daemon.wait_for_news("READY=1");
+    assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
+    let time = hosts.request_of(0);
+    assert!(time < PROMPT, "{time:?}");
+    drop(stranger);
+    let time = hosts.request_of(1000);
+    assert!(time < PROMPT, "{time:?}");
 }
 
 /// A user without a line, and one with a line whose requests are refused, write no more of the log than

@@ -15,6 +15,7 @@ use rustix::{
     },
 };
 use sockpolicy::Reply;
+use sys::foreign::Receiver;
 use tracing::{info, warn};
 
 use super::{
@@ -87,11 +88,19 @@ impl Clients {
         };
         let clients = Arc::clone(self);
         let thread = thread::Builder::new().name("socket policy".into()).spawn(move || {
+            // The slot is taken until the process has ended that has received what was sent.
             let _slot = slot;
-            let descriptors = clients.answer(&connection, &peer);
+            let receiver = receiver(&connection);
+            let socket = match &receiver {
+                Ok(receiver) => clients.answer(receiver, &connection, &peer),
+                Err(errno) => {
+                    reply(&connection, Err((*errno, format!("no process to receive it: {errno}"))));
+                    None
+                }
+            };
             clients.close(connection);
-            for descriptor in descriptors {
-                clients.close(descriptor);
+            if let Some(socket) = socket {
+                clients.close(socket);
             }
         });
         if let Err(error) = thread {
@@ -128,20 +137,17 @@ impl Clients {
         self.close(connection);
     }
 
-    /// Carries out the request of a client. Returns the descriptors that it has sent.
-    fn answer(&self, connection: &OwnedFd, peer: &Peer) -> Vec<OwnedFd> {
-        if set_socket_timeout(connection, Timeout::Recv, Some(REQUEST_TIMEOUT)).is_err() {
-            return Vec::new();
-        }
-        let Some(request) = request::receive(connection) else { return Vec::new() };
+    /// Carries out the request of a client. Returns the socket that it has sent.
+    fn answer(&self, receiver: &Receiver, connection: &OwnedFd, peer: &Peer) -> Option<OwnedFd> {
+        let request = request::receive(receiver)?;
         let text = match &request.policy {
             Ok(policy) => grammar::text_of_socket_policy(policy).text.to_string(),
             Err(_) => "?".into(),
         };
         // The permissions may have changed since the client was admitted.
         let permissions = self.permissions();
-        let done = match (request.policy, &*request.descriptors) {
-            (Ok(policy), [socket]) => {
+        let done = match (request.policy, &request.socket) {
+            (Ok(policy), Some(socket)) => {
                 request::carry_out(policy, socket, peer, &permissions, &self.engine)
             }
             (Ok(_), _) => Err((Errno::INVAL, "no descriptor".into())),
@@ -149,7 +155,7 @@ impl Clients {
         };
         self.log(peer, &text, &done);
         reply(connection, done.map(drop));
-        request.descriptors
+        request.socket
     }
 
     fn log(&self, peer: &Peer, policy: &str, done: &Result<u32, Refusal>) {
@@ -164,6 +170,12 @@ impl Clients {
             }
         }
     }
+}
+
+/// Starts the process that receives the request of a client.
+fn receiver(connection: &OwnedFd) -> Result<Receiver, Errno> {
+    set_socket_timeout(connection, Timeout::Recv, Some(REQUEST_TIMEOUT))?;
+    Receiver::start(connection, request::MAX_REQUEST, REQUEST_TIMEOUT + SECOND)
 }
 
 /// Replies to a client, which receives nothing if it has no room for it.

@@ -4,12 +4,12 @@ use std::{
     thread,
 };
 
-use rustix::fs::{FileType, fstat};
 use sys::close::close_without_lingering;
 use tracing::warn;
 
-/// Sockets that may wait to be closed; a thread that has more waits.
-const MAX_WAITING: usize = 256;
+/// Sockets that may wait to be closed; a thread that has more waits. They count among the descriptors
+/// for the daemon's own work.
+const MAX_WAITING: usize = 32;
 
 /// Closes what clients have sent, and their connections, in which there may be more of it: the close of
 /// a socket takes as long as its owner has set with `SO_LINGER`. The thread ends when this is dropped.
@@ -25,17 +25,11 @@ impl Closer {
         Self(sender)
     }
 
-    /// Has a descriptor closed. One that is no socket is closed here, which may take a while (FUSE).
-    pub(super) fn close(&self, descriptor: OwnedFd) {
-        if is_socket(&descriptor) {
-            // Without the thread, the descriptor is closed here.
-            let _ = self.0.send(descriptor);
-        }
+    /// Has a socket closed.
+    pub(super) fn close(&self, socket: OwnedFd) {
+        // Without the thread, it is closed here.
+        let _ = self.0.send(socket);
     }
-}
-
-fn is_socket(descriptor: &OwnedFd) -> bool {
-    fstat(descriptor).is_ok_and(|file| FileType::from_raw_mode(file.st_mode) == FileType::Socket)
 }
 
 fn close_all(sockets: &Receiver<OwnedFd>) {

@@ -13,6 +13,10 @@ const MAX_CLIENTS_OF_A_USER: usize = 16;
 /// none: its slots are its own.
 const MAX_CLIENTS_OF_A_LINE: usize = 32;
 
+/// Clients that are served at the same time by all lines. Each has three descriptors, of those for the
+/// daemon's own work, and a process.
+const MAX_CLIENTS_OF_ALL_LINES: usize = 64;
+
 /// The clients that are served now.
 #[derive(Default)]
 pub(super) struct Slots(Mutex<Taken>);
@@ -42,6 +46,7 @@ impl Slot {
         let mut lines = lines.into_iter();
         let line = match uid {
             0 => None,
+            _ if taken.lines.values().sum::<usize>() >= MAX_CLIENTS_OF_ALL_LINES => return None,
             _ => Some(lines.find(|line| count(&taken.lines, line) < MAX_CLIENTS_OF_A_LINE)?),
         };
         *taken.users.entry(uid).or_default() += 1;
@@ -95,6 +100,15 @@ mod tests {
         assert!(take(8, &[Who::Group(9), Who::User(8)]).is_some());
         assert!(take(0, &group).is_some());
         assert!(take(9, &[]).is_none());
+        // All lines together have less than the daemon has descriptors for.
+        for line in 100.. {
+            match take(line, &[Who::User(line)]) {
+                Some(slot) => taken.push(slot),
+                None => break,
+            }
+        }
+        assert_eq!(taken.len(), MAX_CLIENTS_OF_ALL_LINES);
+        assert!(take(0, &group).is_some());
         drop(taken);
         assert!(slots.0.lock().unwrap().lines.is_empty());
     }
