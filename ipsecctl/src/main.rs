@@ -6,6 +6,8 @@ mod diff;
 mod error;
 mod exec;
 mod explain;
+mod key_fingerprint;
+mod keygen;
 mod metrics;
 mod output;
 mod policy;
@@ -45,6 +47,8 @@ enum Command {
     Counters(counters::Counters),
     Metrics(metrics::Metrics),
     Explain(Box<explain::Explain>),
+    Keygen(keygen::Keygen),
+    KeyFingerprint(key_fingerprint::KeyFingerprint),
     Exec(exec::Exec),
     Diff(diff::Diff),
     #[command(subcommand)]
@@ -75,6 +79,8 @@ fn main() -> ExitCode {
         Some(Command::Check(check)) => check.execute(),
         Some(Command::Counters(counters)) => counters.execute(),
         Some(Command::Diff(diff)) => diff.execute(),
+        Some(Command::Keygen(keygen)) => keygen.execute(),
+        Some(Command::KeyFingerprint(fingerprint)) => fingerprint.execute(),
         Some(Command::Metrics(metrics)) => metrics.execute(),
         Some(Command::Explain(explain)) => match explain.execute() {
             Err(error) => return failed(&error, explain::NOT_KNOWN.into()),

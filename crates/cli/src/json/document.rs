@@ -56,6 +56,9 @@ pub struct Document {
     /// What becomes of a packet: `ipsecctl explain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<ExplanationJson>,
+    /// The fingerprints of the keys of standard input: `ipsecctl key-fingerprint`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_fingerprints: Option<Vec<String>>,
     /// What is wrong in a script, in its order: `setkey --check` and `ipsecctl check`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<FindingJson>>,

@@ -292,6 +292,7 @@ pub fn full_document() -> Document {
             CounterJson::new("XfrmNewError", 1, None),
         ]),
         explanation: Some(explanation()),
+        key_fingerprints: Some(vec!["55fa23f1fe815888".into()]),
         findings: Some(findings()),
         changes: Some(changes()),
         staying: Some(StayingJson { sas: 1, policies: 2 }),
