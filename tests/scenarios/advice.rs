@@ -63,7 +63,7 @@ const OF_SCRIPTS: [&str; 5] =
 
 #[test]
 fn planted_faults_are_found_in_the_kernel_too() {
-    let mut compared = 0;
+    let (mut compared, mut different) = (0, Vec::new());
     for (script, options) in folder("planted") {
         let expected = fs::read_to_string(script.with_extension("expect")).expect("expectations");
         let code = expected.trim().rsplit(' ').next().expect("a code");
@@ -75,9 +75,18 @@ fn planted_faults_are_found_in_the_kernel_too() {
             report_skipped(&format!("{}: this kernel does not take it", script.display()));
             continue;
         }
-        assert_eq!(codes(&live(&host)), [code], "{}", script.display());
+        // A kernel without IP-TFS takes the SA and keeps no setting of it.
+        if code == "mtu" && !host.setkey("-D --script").stdout.contains("pkt-size=9000") {
+            report_skipped("the size of packets of IP-TFS: this kernel does not keep it");
+            continue;
+        }
+        let found = live(&host);
+        if codes(&found) != [code] {
+            different.push(format!("{}: {:?}", script.display(), codes(&found)));
+        }
         compared += 1;
     }
+    assert!(different.is_empty(), "{different:#?}");
     assert!(compared >= 50, "{compared}");
 }
 
