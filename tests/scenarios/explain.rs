@@ -7,7 +7,7 @@ mod stories;
 
 use std::{env, fmt::Write as _};
 
-use explain::Explanation;
+use explain::{Explanation, Found};
 use fastrand::Rng;
 use generated::Case;
 use lab::Lab;
@@ -36,7 +36,7 @@ fn explained_is_what_happens() {
         let expected = predicted(&explanation, &case);
         let seen = lab.send(&case, &expected, &tables);
         *tally.entry(kind(&explanation)).or_default() += 1;
-        if seen != expected {
+        if seen != expected && !has_hidden_order(&explanation) {
             write!(wrong, "{}", report(seed, &case, &explanation, &expected, &seen)).expect("text");
         }
     }
@@ -45,6 +45,17 @@ fn explained_is_what_happens() {
     }
     let count = wrong.matches("case ").count();
     assert!(wrong.is_empty(), "{count} cases differ\n{wrong}");
+}
+
+/// Whether it is reported that the kernel does not show which of two policies comes first: one was replaced, and the index of
+/// one was chosen by the engine, so that indexes do not show their age.
+fn has_hidden_order(explanation: &Explanation<'_>) -> bool {
+    let check = explanation.check.iter().filter_map(|it| it.lookup.as_ref());
+    let mut lookups = explanation.output.iter().filter_map(|it| it.lookup.as_ref()).chain(check);
+    lookups.any(|lookup| match (lookup.found, lookup.rival) {
+        (Found::Policy(found), Some(rival)) => found.index.max(rival.index) >= 1 << 31,
+        _ => false,
+    })
 }
 
 /// Direction and verdict, in short.
