@@ -6,9 +6,11 @@ mod diff;
 mod error;
 mod exec;
 mod explain;
+mod filter;
 mod key_fingerprint;
 mod keygen;
 mod metrics;
+mod monitor;
 mod output;
 mod policy;
 mod run;
@@ -49,6 +51,7 @@ enum Command {
     Explain(Box<explain::Explain>),
     Keygen(keygen::Keygen),
     KeyFingerprint(key_fingerprint::KeyFingerprint),
+    Monitor(monitor::Monitor),
     Exec(exec::Exec),
     Diff(diff::Diff),
     #[command(subcommand)]
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
             Err(error) => return failed(&error, explain::NOT_KNOWN.into()),
             printed => printed,
         },
+        Some(Command::Monitor(monitor)) => monitor.execute(),
         Some(Command::Socket(command)) => command.execute(),
         Some(Command::Completions { shell }) => {
             output::print_text(&cli::completions::<Options>("ipsecctl", shell))

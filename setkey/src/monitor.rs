@@ -22,7 +22,7 @@ use crate::{
 
 /// Prints every message until it is killed.
 pub fn run(timestamp: Timestamp, format: MessageFormat) -> Result<(), Error> {
-    let mut monitor = Monitor::open(&model::EventGroup::ALL)?;
+    let mut monitor = Monitor::open(&model::EventGroup::OF_PF_KEY)?;
     let mut out = io::stdout().lock();
     loop {
         let event = monitor.next_event()?;

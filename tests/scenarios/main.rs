@@ -21,6 +21,7 @@ mod dumps;
 mod early_end;
 mod esp_transport;
 mod esp_tunnel;
+mod events;
 mod explain;
 mod gateways;
 mod hostile;

@@ -4,8 +4,8 @@ use std::{
 };
 
 use crate::{
-    AddressPair, Direction, Mode, PolicyEntry, Proto, ReqId, SaEntry, SecCtx, Selector, Spi,
-    SpiRequest, Template,
+    AddressPair, Current, Direction, Mode, PolicyEntry, Proto, ReplayState, ReqId, SaEntry, SaId,
+    SecCtx, Selector, Spi, SpiRequest, Template,
 };
 
 /// Who made a change, as the request itself said. Both numbers are 0 if the kernel did, by itself.
@@ -33,11 +33,27 @@ pub enum EventGroup {
     Migrate,
     /// SAs whose peer moves behind a NAT.
     Mapping,
+    /// SAs whose counters and sequence numbers have moved on.
+    Count,
+    /// Packets of Mobile IPv6 that the kernel has dropped.
+    Report,
 }
 
 impl EventGroup {
     /// All groups.
-    pub const ALL: [EventGroup; 6] =
+    pub const ALL: [EventGroup; 8] = [
+        Self::Acquire,
+        Self::Expire,
+        Self::Sa,
+        Self::Policy,
+        Self::Migrate,
+        Self::Mapping,
+        Self::Count,
+        Self::Report,
+    ];
+
+    /// Those that PF_KEY has messages for.
+    pub const OF_PF_KEY: [EventGroup; 6] =
         [Self::Acquire, Self::Expire, Self::Sa, Self::Policy, Self::Migrate, Self::Mapping];
 }
 
@@ -130,6 +146,15 @@ pub enum Event {
     MappingChanged(Box<Mapping>),
     /// A policy and its SAs have moved to other addresses.
     Migrated(Box<Migration>),
+    /// The counters and sequence numbers of an SA have moved on, for programs that keep a copy.
+    SaCounted(Box<SaCount>),
+    /// A packet of Mobile IPv6 was dropped, since no policy or SA is for it.
+    Reported {
+        /// The protocol of its extension header.
+        proto: Proto,
+        /// The packet, as a selector.
+        selector: Box<Selector>,
+    },
     /// Events were dropped because the receive buffer was full (ENOBUFS): what the reader knows of
     /// the SAD and SPD is to be read again.
     MonitorLost,
@@ -232,6 +257,21 @@ pub struct Mapping {
     pub old: SocketAddr,
     /// Where one came from.
     pub new: SocketAddr,
+}
+
+/// The counters and sequence numbers of an SA (`XFRM_MSG_NEWAE`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaCount {
+    /// The SA.
+    pub id: SaId,
+    /// Its source address.
+    pub src: IpAddr,
+    /// Its reqid.
+    pub reqid: Option<ReqId>,
+    /// What it has transformed, if that is reported.
+    pub current: Option<Current>,
+    /// Its sequence numbers, if they are reported.
+    pub replay_state: Option<ReplayState>,
 }
 
 /// A policy that moved (`XFRM_MSG_MIGRATE`).

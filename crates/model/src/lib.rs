@@ -56,7 +56,7 @@ pub use dialect::Dialect;
 pub use direction::{Direction, SaDirection};
 pub use encap::EncapKind;
 pub use error::Error;
-pub use event::{Acquire, Event, EventGroup, Mapping, Migration, Origin, PathChange};
+pub use event::{Acquire, Event, EventGroup, Mapping, Migration, Origin, PathChange, SaCount};
 pub use flags::SaFlags;
 pub use installation::Installation;
 pub use ip_version::IpVersion;

@@ -61,6 +61,8 @@ pub fn message(event: &Event) -> Result<Option<Message>, Error> {
         Event::MappingChanged(mapping) => return Ok(new_mapping(mapping)),
         Event::PolicyExpired { .. }
         | Event::CatchAllDeleted { .. }
+        | Event::SaCounted(_)
+        | Event::Reported { .. }
         | Event::MonitorLost
         | Event::Other { .. } => return Ok(None),
     };

@@ -2,8 +2,8 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use model::{Event, EventGroup};
 use netlink_packet_xfrm::{
-    XFRMNLGRP_ACQUIRE, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, XFRMNLGRP_MIGRATE, XFRMNLGRP_POLICY,
-    XFRMNLGRP_SA,
+    XFRMNLGRP_ACQUIRE, XFRMNLGRP_AEVENTS, XFRMNLGRP_EXPIRE, XFRMNLGRP_MAPPING, XFRMNLGRP_MIGRATE,
+    XFRMNLGRP_POLICY, XFRMNLGRP_REPORT, XFRMNLGRP_SA,
 };
 use rustix::io::Errno;
 use sys::datagrams::Wait;
@@ -23,6 +23,8 @@ fn number(group: EventGroup) -> u32 {
         EventGroup::Policy => XFRMNLGRP_POLICY,
         EventGroup::Migrate => XFRMNLGRP_MIGRATE,
         EventGroup::Mapping => XFRMNLGRP_MAPPING,
+        EventGroup::Count => XFRMNLGRP_AEVENTS,
+        EventGroup::Report => XFRMNLGRP_REPORT,
     }
 }
 

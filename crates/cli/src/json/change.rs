@@ -95,7 +95,7 @@ impl ChangeJson {
     }
 }
 
-fn differences_of<T: Serialize>(
+pub(super) fn differences_of<T: Serialize>(
     installed: Option<&T>,
     requested: Option<&T>,
 ) -> Vec<DifferenceJson> {

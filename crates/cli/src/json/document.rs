@@ -11,8 +11,8 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{
-    AnyVariableJson, ChangeJson, ClientJson, CounterJson, DefaultPolicyJson, ExplanationJson,
-    FindingJson, KernelJson, PolicyJson, SaJson, StayingJson, SummaryJson,
+    AnyVariableJson, ChangeJson, ClientJson, CounterJson, DefaultPolicyJson, EventJson,
+    ExplanationJson, FindingJson, KernelJson, PolicyJson, SaJson, StayingJson, SummaryJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -32,6 +32,9 @@ pub struct Document {
     /// What there is, in numbers: `ipsecctl` without a subcommand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<SummaryJson>,
+    /// An event: `ipsecctl monitor --json`, a document a line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<Box<EventJson>>,
     /// The SPD: `setkey -DP`, and `ipsecctl show policies`, which has them in the order of look-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policies: Option<Vec<PolicyJson>>,

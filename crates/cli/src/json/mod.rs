@@ -5,6 +5,7 @@ mod change;
 mod client;
 mod counter;
 mod document;
+mod event;
 mod explanation;
 mod finding;
 mod fingerprint;
@@ -25,6 +26,7 @@ pub use change::{ChangeJson, DifferenceJson, StayingJson};
 pub use client::ClientJson;
 pub use counter::CounterJson;
 pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
+pub use event::{EventJson, MemberJson, OriginJson, members_between};
 pub use explanation::{
     ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, NearPolicyJson, NearSaJson,
     PacketJson, ReceivedHeaderJson, SaNameJson, WireJson,

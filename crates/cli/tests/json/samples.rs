@@ -6,10 +6,10 @@ use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
         AnyVariableJson, AttentionJson, ChangeJson, ClientJson, CounterJson, DefaultPolicyJson,
-        Document, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, FindingJson,
-        Fingerprints, HashThresholdJson, KernelJson, NearPolicyJson, NearSaJson, PacketJson,
-        PoliciesByDirectionJson, ProcVariableJson, ReceivedHeaderJson, SaNameJson, SasByStateJson,
-        StayingJson, SummaryJson, WireJson,
+        Document, EventJson, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson,
+        FindingJson, Fingerprints, HashThresholdJson, KernelJson, MemberJson, NearPolicyJson,
+        NearSaJson, OriginJson, PacketJson, PoliciesByDirectionJson, ProcVariableJson,
+        ReceivedHeaderJson, SaNameJson, SasByStateJson, StayingJson, SummaryJson, WireJson,
     },
 };
 use grammar::Script;
@@ -183,6 +183,33 @@ fn kernel() -> KernelJson {
     }
 }
 
+/// An event with all that events can have, which no single one has.
+fn event() -> EventJson {
+    let text = |text: &str| Some(text.to_owned());
+    EventJson {
+        time: "2026-01-02T03:04:05.000006+00:00".into(),
+        event: "updated",
+        sa: Some(Box::new(SaJson::new(&full_sa(), Keys::Hidden, &fingerprints()))),
+        policy: Some(Box::new(PolicyJson::new(&full_policy()))),
+        changed: vec![MemberJson { member: "reqid".into(), before: text("1"), after: text("2") }],
+        hard: Some(false),
+        database: Some("sad"),
+        protocol: Some("esp"),
+        src: text("192.0.2.1"),
+        dst: text("192.0.2.2"),
+        spi: Some(0x1000),
+        reqid: Some(7),
+        selector: Some((&selector()).into()),
+        old: text("192.0.2.1:4500"),
+        new: text("192.0.2.1:4501"),
+        packets: Some(3),
+        entries: Some(9),
+        was_lost: Some(true),
+        message: Some(0x28),
+        by: Some(OriginJson { port: 42, pid: Some(42), program: text("setkey") }),
+    }
+}
+
 fn summary() -> SummaryJson {
     let policies = |r#in, out, fwd| Some(PoliciesByDirectionJson { r#in, out, fwd });
     SummaryJson {
@@ -262,6 +289,7 @@ pub fn full_document() -> Document {
     Document {
         fingerprint_scope: Some(fingerprints().scope()),
         summary: Some(summary()),
+        event: Some(Box::new(event())),
         policies: Some(vec![with_template, with_type]),
         sas: Some(vec![SaJson {
             policies: Some(vec![9]),

@@ -132,6 +132,8 @@ impl Reconciler {
             | Event::Acquire(_)
             | Event::PolicyExpired { .. }
             | Event::MappingChanged(_)
+            | Event::SaCounted(_)
+            | Event::Reported { .. }
             | Event::Other { .. } => false,
         }
     }

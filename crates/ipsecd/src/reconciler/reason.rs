@@ -35,9 +35,11 @@ impl Reason {
                 format!("policy {} migrated", name(src, dst, migration.direction))
             }
             Event::MonitorLost => "events were lost".to_owned(),
-            Event::Acquire(_) | Event::MappingChanged(_) | Event::Other { .. } => {
-                "something happened".to_owned()
-            }
+            Event::Acquire(_)
+            | Event::MappingChanged(_)
+            | Event::SaCounted(_)
+            | Event::Reported { .. }
+            | Event::Other { .. } => "something happened".to_owned(),
         })
     }
 

@@ -3,20 +3,22 @@
 use std::{net::SocketAddr, num::NonZeroU32};
 
 use model::{
-    Acquire, AddressPair, Event, IpVersion, Mapping, Origin, PolicyEntry, Proto, ReqId, SaEntry,
-    SaState, Spi,
+    Acquire, AddressPair, Event, IpVersion, Mapping, Mark, Origin, PolicyEntry, Proto, ReqId,
+    SaCount, SaEntry, SaId, SaState, Spi,
 };
 use netlink_packet_core::{DecodeError, NetlinkBuffer};
 use netlink_packet_xfrm::{
-    Address, UserAcquire, UserExpire, UserMapping, UserPolicyExpire, UserPolicyId,
-    XFRM_MSG_ACQUIRE, XFRM_MSG_DELPOLICY, XFRM_MSG_DELSA, XFRM_MSG_EXPIRE, XFRM_MSG_FLUSHPOLICY,
-    XFRM_MSG_FLUSHSA, XFRM_MSG_MAPPING, XFRM_MSG_MIGRATE, XFRM_MSG_NEWPOLICY, XFRM_MSG_NEWSA,
-    XFRM_MSG_POLEXPIRE, XFRM_MSG_UPDPOLICY, XFRM_MSG_UPDSA, XFRM_POLICY_TYPE_SUB,
-    XFRM_USER_ACQUIRE_LEN, XFRM_USER_EXPIRE_LEN, XFRM_USER_POLICY_EXPIRE_LEN, XfrmAttrs,
+    Address, AsyncEventId, UserAcquire, UserExpire, UserMapping, UserPolicyExpire, UserPolicyId,
+    UserReport, XFRM_ASYNC_EVENT_ID_LEN, XFRM_MSG_ACQUIRE, XFRM_MSG_DELPOLICY, XFRM_MSG_DELSA,
+    XFRM_MSG_EXPIRE, XFRM_MSG_FLUSHPOLICY, XFRM_MSG_FLUSHSA, XFRM_MSG_MAPPING, XFRM_MSG_MIGRATE,
+    XFRM_MSG_NEWAE, XFRM_MSG_NEWPOLICY, XFRM_MSG_NEWSA, XFRM_MSG_POLEXPIRE, XFRM_MSG_REPORT,
+    XFRM_MSG_UPDPOLICY, XFRM_MSG_UPDSA, XFRM_POLICY_TYPE_SUB, XFRM_USER_ACQUIRE_LEN,
+    XFRM_USER_EXPIRE_LEN, XFRM_USER_POLICY_EXPIRE_LEN, XfrmAttrs,
 };
 
 use super::{
-    AddressFamily, attributes, catch_all, migration, number, policy, sa, selector, template,
+    AddressFamily, attributes, catch_all, lifetime, mark, migration, number, policy, replay, sa,
+    selector, template,
 };
 use crate::{Error, device::Devices};
 
@@ -58,6 +60,8 @@ pub(crate) fn read(message: &[u8], now: fn() -> u64, devices: &Devices) -> Resul
         XFRM_MSG_POLEXPIRE => policy_expired(object, origin, devices)?,
         XFRM_MSG_FLUSHPOLICY => spd_flushed(object, origin)?,
         XFRM_MSG_MAPPING => Some(mapping(object)?),
+        XFRM_MSG_NEWAE => Some(counted(object)?),
+        XFRM_MSG_REPORT => Some(reported(object, devices)?),
         XFRM_MSG_MIGRATE => Some(Event::Migrated(Box::new(migration::read(object, devices)?))),
         _ => None,
     };
@@ -156,6 +160,45 @@ fn mapping(object: &[u8]) -> Result<Event, Error> {
         old: SocketAddr::new(family.address(&wire.old_saddr), wire.old_sport),
         new: SocketAddr::new(family.address(&wire.new_saddr), wire.new_sport),
     })))
+}
+
+/// The counters are those of the SA; attributes that are not asked for are left out (`build_aevent`).
+fn counted(object: &[u8]) -> Result<Event, Error> {
+    let wire = AsyncEventId::parse(object)?;
+    let family = IpVersion::from_family(wire.sa_id.family)
+        .unwrap_or_else(|| IpVersion::guess(&wire.saddr, &wire.sa_id.daddr));
+    let id = SaId {
+        dst: family.address(&wire.sa_id.daddr),
+        proto: number::proto(wire.sa_id.proto)?,
+        spi: Spi(wire.sa_id.spi),
+        mark: Mark::default(),
+    };
+    let mut count = SaCount {
+        id,
+        src: family.address(&wire.saddr),
+        reqid: ReqId::new(wire.reqid),
+        current: None,
+        replay_state: None,
+    };
+    for attribute in attributes(object, XFRM_ASYNC_EVENT_ID_LEN) {
+        match attribute? {
+            XfrmAttrs::LifetimeBytes(current) => count.current = Some(lifetime::current(&current)),
+            XfrmAttrs::ReplayState(state) => count.replay_state = Some(replay::read(&state)),
+            XfrmAttrs::ReplayStateEsn(state) => {
+                count.replay_state = Some(replay::read_wide(state));
+            }
+            XfrmAttrs::Mark(wire) => count.id.mark = mark::read(wire),
+            _ => {}
+        }
+    }
+    Ok(Event::SaCounted(Box::new(count)))
+}
+
+fn reported(object: &[u8], devices: &Devices) -> Result<Event, Error> {
+    let wire = UserReport::parse(object)?;
+    let version = IpVersion::from_family(wire.selector.family);
+    let selector = Box::new(selector::read(&wire.selector, version, devices)?);
+    Ok(Event::Reported { proto: number::proto(wire.proto)?, selector })
 }
 
 #[cfg(test)]

@@ -1,0 +1,140 @@
+//! Which SAs and policies are meant: options that the subcommands share.
+
+use std::{net::IpAddr, str::FromStr};
+
+use cli::json::{EventJson, PolicyJson, SaJson};
+use model::{Direction, Prefix, Proto, SaState};
+
+/// Options that select SAs and policies. All that are given must fit.
+#[derive(clap::Args, Debug, Clone, Default)]
+pub struct Filter {
+    /// Only of this source address or prefix
+    #[arg(long, value_name = "ADDRESS[/LENGTH]", value_parser = prefix)]
+    src: Option<Prefix>,
+    /// Only to this destination address or prefix
+    #[arg(long, value_name = "ADDRESS[/LENGTH]", value_parser = prefix)]
+    dst: Option<Prefix>,
+    /// Only SAs, and policies with templates, of this protocol: ah, esp, ipcomp
+    #[arg(long, value_name = "PROTOCOL")]
+    proto: Option<Proto>,
+    /// Only SAs of this SPI, decimal or hexadecimal
+    #[arg(long, value_name = "SPI", value_parser = number)]
+    spi: Option<u32>,
+    /// Only SAs, and policies with templates, of this reqid
+    #[arg(long, value_name = "N", value_parser = number)]
+    reqid: Option<u32>,
+    /// Only of this direction: in, out, fwd
+    #[arg(long, value_name = "DIRECTION")]
+    dir: Option<Direction>,
+    /// Only of the xfrm interface of this number
+    #[arg(long, value_name = "N", value_parser = number)]
+    ifid: Option<u32>,
+    /// Only of this mark
+    #[arg(long, value_name = "N", value_parser = number)]
+    mark: Option<u32>,
+    /// Only SAs of this state: larval, mature, dying, dead
+    #[arg(long, value_name = "STATE")]
+    state: Option<SaState>,
+    /// Only of this network device
+    #[arg(long, value_name = "DEVICE")]
+    dev: Option<String>,
+}
+
+/// An address, or a prefix.
+fn prefix(text: &str) -> Result<Prefix, String> {
+    let (address, length) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    let address = IpAddr::from_str(address).map_err(|error| error.to_string())?;
+    let length = length.map(str::parse).transpose().map_err(|_| "no prefix length".to_owned())?;
+    Prefix::new(address, length).map_err(|error| error.to_string())
+}
+
+/// A number, as setkey reads it: decimal, or hexadecimal after `0x`.
+fn number(text: &str) -> Result<u32, String> {
+    let number = match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    };
+    number.map_err(|error| error.to_string())
+}
+
+/// Whether a filter permits a value: one that is not given permits all.
+fn permits<T: PartialEq + Copy>(filter: Option<T>, value: Option<T>) -> bool {
+    filter.is_none() || filter == value
+}
+
+/// Whether a prefix contains an address, or all of another prefix.
+fn contains(filter: Option<Prefix>, text: &str) -> bool {
+    let Some(filter) = filter else { return true };
+    prefix(text)
+        .is_ok_and(|inner| inner.length() >= filter.length() && filter.contains(inner.addr()))
+}
+
+impl Filter {
+    /// Whether an SA is meant.
+    pub fn has_sa(&self, sa: &SaJson) -> bool {
+        let device = sa.selector.as_ref().and_then(|it| it.device.as_deref());
+        let offload = sa.offload.as_ref().map(|it| it.device.as_str());
+        let named = self.dev.as_deref();
+        contains(self.src, &sa.src)
+            && contains(self.dst, &sa.dst)
+            && permits(self.proto.map(Proto::word), Some(sa.protocol))
+            && permits(self.spi, Some(sa.spi))
+            && permits(self.reqid, Some(sa.reqid.unwrap_or(0)))
+            && permits(self.dir.map(Direction::word), sa.direction)
+            && permits(self.ifid, Some(sa.if_id.map_or(0, Into::into)))
+            && permits(self.mark, Some(sa.mark.as_ref().map_or(0, |it| it.value)))
+            && permits(self.state.map(SaState::word), Some(sa.state))
+            && (permits(named, device) || permits(named, offload))
+    }
+
+    /// Whether a policy is meant.
+    pub fn has_policy(&self, policy: &PolicyJson) -> bool {
+        let has_template =
+            |fits: &dyn Fn(&cli::json::TemplateJson) -> bool| policy.templates.iter().any(fits);
+        contains(self.src, &policy.selector.src)
+            && contains(self.dst, &policy.selector.dst)
+            && self.proto.is_none_or(|it| has_template(&|one| one.protocol == it.word()))
+            && self.spi.is_none_or(|it| has_template(&|one| one.spi == Some(it)))
+            && self.reqid.is_none_or(|it| has_template(&|one| one.reqid.unwrap_or(0) == it))
+            && permits(self.dir.map(Direction::word), Some(policy.direction))
+            && permits(self.ifid, Some(policy.if_id.map_or(0, Into::into)))
+            && permits(self.mark, Some(policy.mark.as_ref().map_or(0, |it| it.value)))
+            && self.state.is_none()
+            && permits(self.dev.as_deref(), policy.selector.device.as_deref())
+    }
+
+    /// Whether an event is about an SA or policy that is meant, or about none in particular.
+    pub fn has_event(&self, event: &EventJson) -> bool {
+        match (&event.sa, &event.policy) {
+            (Some(sa), _) => self.has_sa(sa),
+            (None, Some(policy)) if event.src.is_none() => self.has_policy(policy),
+            _ => {
+                let ends = [(self.src, &event.src), (self.dst, &event.dst)];
+                ends.iter().all(|(filter, end)| end.as_ref().is_none_or(|it| contains(*filter, it)))
+                    && (event.protocol.is_none()
+                        || permits(self.proto.map(Proto::word), event.protocol))
+                    && (event.spi.is_none() || permits(self.spi, event.spi))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_and_numbers() {
+        let within = |filter: &str, text: &str| contains(Some(prefix(filter).unwrap()), text);
+        assert!(within("192.0.2.0/24", "192.0.2.7") && within("192.0.2.7", "192.0.2.7"));
+        assert!(
+            within("192.0.2.0/24", "192.0.2.128/25") && !within("192.0.2.0/24", "192.0.0.0/16")
+        );
+        assert!(!within("192.0.2.0/24", "2001:db8::1") && within("2001:db8::/32", "2001:db8::1"));
+        assert_eq!((number("0x1001"), number("7")), (Ok(0x1001), Ok(7)));
+        assert!(number("x").is_err() && prefix("192.0.2.1/33").is_err() && prefix("host").is_err());
+    }
+}

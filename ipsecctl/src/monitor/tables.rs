@@ -1,0 +1,186 @@
+//! A copy of the SAD and SPD without keys, which shows what an update has changed and what was missed.
+
+use std::collections::HashMap;
+
+use cli::{
+    Keys,
+    json::{EventJson, Fingerprints, PolicyJson, SaJson, members_between},
+};
+use engine::{Dump, Namespace, SadFilter};
+use model::{Event, PolicyEntry, Proto, SaEntry, SaId};
+
+use super::event;
+use crate::Error;
+
+/// The tables as the events and dumps until now have them.
+pub struct Tables {
+    fingerprints: Fingerprints,
+    sas: HashMap<SaId, SaJson>,
+    /// By index; without those of sockets, of which there are no events.
+    policies: HashMap<u32, PolicyJson>,
+}
+
+impl Tables {
+    /// Reads both tables. A monitor that is open before misses nothing.
+    pub fn read() -> Result<Self, Error> {
+        let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
+        let mut tables = Self { fingerprints, sas: HashMap::new(), policies: HashMap::new() };
+        tables.fill()?;
+        Ok(tables)
+    }
+
+    /// The number of SAs and policies.
+    pub fn entries(&self) -> u64 {
+        (self.sas.len() + self.policies.len()) as u64
+    }
+
+    fn fill(&mut self) -> Result<(), Error> {
+        for entry in Dump::sad(&SadFilter::default())? {
+            let Some(entry) = readable(entry)? else { continue };
+            self.sas.insert(entry.sa.id(), self.sa(&entry));
+        }
+        for entry in Dump::spd()? {
+            let Some(entry) = readable(entry)? else { continue };
+            if !entry.socket {
+                self.policies.insert(entry.index, PolicyJson::new(&entry));
+            }
+        }
+        Ok(())
+    }
+
+    fn sa(&self, entry: &SaEntry) -> SaJson {
+        SaJson::new(entry, Keys::Hidden, &self.fingerprints)
+    }
+
+    /// Carries out an event in the copy. `None`: the change was seen already, in a dump that was read
+    /// after it.
+    pub fn apply(&mut self, event: &Event) -> Option<EventJson> {
+        match event {
+            Event::SaAdded { entry, .. } => self.put_sa("new", entry),
+            Event::SaUpdated { entry, .. } => self.put_sa("updated", entry),
+            Event::SaDeleted { entry, .. } => {
+                self.sas.remove(&entry.sa.id())?;
+                Some(self.of_sa("deleted", entry))
+            }
+            Event::SaExpired { entry, hard, .. } => {
+                if *hard {
+                    self.sas.remove(&entry.sa.id());
+                }
+                Some(EventJson { hard: Some(*hard), ..self.of_sa("expired", entry) })
+            }
+            Event::SadFlushed { proto, .. } => Some(self.flush_sad(*proto)),
+            Event::PolicyAdded { entry, .. } => self.put_policy("new", entry),
+            Event::PolicyUpdated { entry, .. } => self.put_policy("updated", entry),
+            Event::PolicyDeleted { entry, .. } => {
+                self.policies.remove(&entry.index)?;
+                Some(of_policy("deleted", entry))
+            }
+            Event::PolicyExpired { entry, hard, .. } => {
+                if *hard {
+                    self.policies.remove(&entry.index);
+                }
+                Some(EventJson { hard: Some(*hard), ..of_policy("expired", entry) })
+            }
+            Event::SpdFlushed { .. } => {
+                let entries = Some(self.policies.drain().count() as u64);
+                let database = Some("spd");
+                Some(EventJson { event: "flushed", database, entries, ..EventJson::default() })
+            }
+            other => Some(event::of_no_entry(other)),
+        }
+    }
+
+    fn of_sa(&self, event: &'static str, entry: &SaEntry) -> EventJson {
+        EventJson { event, sa: Some(Box::new(self.sa(entry))), ..EventJson::default() }
+    }
+
+    fn put_sa(&mut self, event: &'static str, entry: &SaEntry) -> Option<EventJson> {
+        let after = self.sa(entry);
+        let before = self.sas.insert(entry.sa.id(), after.clone());
+        let changed = before.as_ref().map(|before| members_between(before, &after));
+        if event == "new" && changed.as_ref().is_some_and(Vec::is_empty) {
+            return None;
+        }
+        let changed = changed.unwrap_or_default();
+        Some(EventJson { event, sa: Some(Box::new(after)), changed, ..EventJson::default() })
+    }
+
+    fn put_policy(&mut self, event: &'static str, entry: &PolicyEntry) -> Option<EventJson> {
+        let after = PolicyJson::new(entry);
+        let before = self.policies.insert(entry.index, after.clone());
+        let changed = before.as_ref().map(|before| members_between(before, &after));
+        if event == "new" && changed.as_ref().is_some_and(Vec::is_empty) {
+            return None;
+        }
+        let changed = changed.unwrap_or_default();
+        Some(EventJson { event, policy: Some(Box::new(after)), changed, ..EventJson::default() })
+    }
+
+    fn flush_sad(&mut self, proto: Option<Proto>) -> EventJson {
+        let before = self.sas.len();
+        self.sas.retain(|id, _| proto.is_some_and(|proto| id.proto != proto));
+        let entries = Some((before - self.sas.len()) as u64);
+        let (database, protocol) = (Some("sad"), proto.map(Proto::word));
+        EventJson { event: "flushed", database, protocol, entries, ..EventJson::default() }
+    }
+
+    /// Reads the tables again after events were lost. Returns what has happened meanwhile, as far as it
+    /// left a trace.
+    pub fn recover(&mut self) -> Result<Vec<EventJson>, Error> {
+        let (sas, policies) = (std::mem::take(&mut self.sas), std::mem::take(&mut self.policies));
+        self.fill()?;
+        let mut events = Vec::new();
+        differences(&sas, &self.sas, |event, sa, changed| {
+            let sa = Some(Box::new(sa.clone()));
+            events.push(EventJson { event, sa, changed, ..EventJson::default() });
+        });
+        differences(&policies, &self.policies, |event, policy, changed| {
+            let policy = Some(Box::new(policy.clone()));
+            events.push(EventJson { event, policy, changed, ..EventJson::default() });
+        });
+        for event in &mut events {
+            event.was_lost = Some(true);
+        }
+        Ok(events)
+    }
+}
+
+/// An entry, unless it cannot be read, which is reported: the next one can.
+fn readable<T>(entry: Result<T, engine::Error>) -> Result<Option<T>, Error> {
+    match entry {
+        Err(error) if error.is_malformed() => {
+            cli::print_error("ipsecctl", &error);
+            Ok(None)
+        }
+        entry => Ok(Some(entry?)),
+    }
+}
+
+fn of_policy(event: &'static str, entry: &PolicyEntry) -> EventJson {
+    EventJson { event, policy: Some(Box::new(PolicyJson::new(entry))), ..EventJson::default() }
+}
+
+/// What is gone, new, or other than before.
+fn differences<Id: std::hash::Hash + Eq, T: serde::Serialize + PartialEq>(
+    before: &HashMap<Id, T>,
+    after: &HashMap<Id, T>,
+    mut give: impl FnMut(&'static str, &T, Vec<cli::json::MemberJson>),
+) {
+    for (id, entry) in before {
+        if !after.contains_key(id) {
+            give("deleted", entry, Vec::new());
+        }
+    }
+    for (id, entry) in after {
+        match before.get(id) {
+            None => give("new", entry, Vec::new()),
+            Some(old) if old == entry => {}
+            Some(old) => {
+                let changed = members_between(old, entry);
+                if !changed.is_empty() {
+                    give("updated", entry, changed);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `ipsecctl monitor` on this host's kernel: the command line. `tests/scenarios/events.rs` has the events.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod manual;
+mod namespace;
+
+use namespace::{as_nobody, run};
+
+/// It goes on until it is ended: 124 is the exit status of timeout(1).
+#[test]
+fn the_examples_of_the_manual() {
+    for line in manual::examples("ipsecctl monitor") {
+        let monitor = line.split(" | ").next().unwrap();
+        let output = run(&format!("timeout 1 {monitor}"));
+        assert_eq!(output.status.code(), Some(124), "{line}: {output:?}");
+        assert_eq!((output.stdout.as_slice(), output.stderr.as_slice()), (&b""[..], &b""[..]));
+    }
+}
+
+#[test]
+fn a_wrong_filter_is_a_wrong_command_line() {
+    for words in
+        ["--dst host", "--dst 192.0.2.1/33", "--spi x", "--dir up", "--state old", "--proto tcp"]
+    {
+        assert_eq!(run(&format!("ipsecctl monitor {words}")).status.code(), Some(2), "{words}");
+    }
+}
+
+#[test]
+fn no_other_user_reads_them() {
+    let Some(output) = as_nobody(&["monitor"]) else { return };
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(1), &b""[..]));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("CAP_NET_ADMIN"));
+}
