@@ -127,6 +127,7 @@ impl Kind {
             Kind::OnlyIcmp6(_) => "only-icmp6",
             Kind::NoAction => "no-action",
             Kind::Refused(refusal) => of_refusal(refusal),
+            Kind::Unused { .. } => "unused-option",
             Kind::HardwareDirection => "hwif-without-dir",
         }
     }

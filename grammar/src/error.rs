@@ -1,7 +1,7 @@
 mod help;
 mod original;
 
-use model::{KeyBits, names::Transport};
+use model::{KeyBits, ScriptOption, names::Transport};
 
 use crate::{
     parse::{
@@ -10,7 +10,7 @@ use crate::{
         split::MAX_STATEMENT,
         stray::Stray,
     },
-    tree::Span,
+    tree::{Span, StatementWord},
 };
 
 /// An error of a script, with its place. The original stops at one: `parse failed, line N.`
@@ -186,6 +186,14 @@ pub enum Kind {
     /// A socket's policy that cannot be.
     #[error(transparent)]
     Refused(model::Error),
+    /// An option with which a statement does nothing, and which the original does not have.
+    #[error("{} does nothing with {}", statement.word(), option.word())]
+    Unused {
+        /// The option.
+        option: ScriptOption,
+        /// The statement.
+        statement: StatementWord,
+    },
     /// `-hwif` without `-dir`.
     #[error("-hwif does not say which way the packets go")]
     HardwareDirection,

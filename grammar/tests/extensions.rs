@@ -131,7 +131,7 @@ fn marks_name_sas_and_policies() {
         }
         other => panic!("{other:?}"),
     }
-    let script = "spddelete ::1 ::2 any -ifid 7 -mark 1/3 -lh 5 -P out;";
+    let script = "spddelete ::1 ::2 any -ifid 7 -mark 1/3 -P out;";
     match operations(Dialect::Linux, script).remove(0) {
         Operation::DeletePolicy(id) => assert_eq!((id.mark, id.if_id), (mark, NonZeroU32::new(7))),
         other => panic!("{other:?}"),
@@ -212,5 +212,54 @@ fn new_warnings_are_not_the_originals() {
     ] {
         let script = format!("spdadd {selector} -P out none;");
         assert_eq!(warnings(&script).first().copied(), expected, "{selector}");
+    }
+}
+
+#[test]
+fn an_option_that_a_statement_does_not_use_is_refused() {
+    let refusal = |dialect, script: &str| {
+        let error = run_in(dialect, script.as_bytes()).error?;
+        Some((error.to_string(), error.original().unwrap_or_default()))
+    };
+    let ends = "192.0.2.1 192.0.2.2";
+    for word in ["get", "delete"] {
+        for (option, rest) in [
+            ("-outmark", " 5"),
+            ("-esn", ""),
+            ("-dir", " in"),
+            ("-sel", " 10.0.0.1 10.0.0.2 any"),
+            ("-flag", " noecn"),
+            ("-us", " 0"),
+        ] {
+            let script = format!("{word} {ends} esp 256 -mark 1 {option}{rest};");
+            let words = format!("{word} does nothing with {option}");
+            let (reason, original) = refusal(Dialect::Linux, &script).expect(&script);
+            assert_eq!(reason, words);
+            assert!(original.starts_with("line 1: syntax error at [-"), "{original}");
+        }
+        // ipsec-tools reads these, and ignores them.
+        let script = format!(
+            "{word} {ends} esp 256 -u 5 -r 4 -lh 5 -f zero-pad -ctx 1 1 \"a\" -mark 1 -ifid 2;"
+        );
+        assert_eq!(refusal(Dialect::Linux, &script), None);
+        let script = format!("{word} {ends} esp 256 -esn;");
+        assert_eq!(refusal(Dialect::FreeBsd, &script), None);
+        assert!(refusal(Dialect::NetBsd, &script).is_some());
+    }
+    let script = format!("getspi {ends} esp 256 -m tunnel -u 5 -pcpu 1;");
+    let words = refusal(Dialect::NetBsd, &script).unwrap().0;
+    assert_eq!(words, "getspi does nothing with -pcpu");
+    let name = "-mark 1 -ifid 2 -dev eth0 -portmask 1/1 -user 3 -ptype sub -nofwd";
+    for (options, refused) in [
+        (name, None),
+        ("-lh 5", Some("-lh")),
+        ("-zero bs", Some("-zero")),
+        ("-flag icmp", Some("-flag")),
+        ("-offload eth0", Some("-offload")),
+    ] {
+        let script = format!("spddelete 10.0.0.1 10.0.0.2 any {options} -P out;");
+        let words = refusal(Dialect::Linux, &script).map(|(words, _)| words);
+        let expected = refused.map(|option| format!("spddelete does nothing with {option}"));
+        assert_eq!(words, expected, "{script}");
     }
 }

@@ -180,6 +180,23 @@ fn what_af_key_refuses_is_no_error_of_the_script() {
 }
 
 #[test]
+fn a_limit_of_0_is_none() {
+    let refused = |options: &str| {
+        let script = format!("add ::1 ::1 esp 256 {options} -E null;");
+        one(&script).is_err_and(|error| error == Error::OneLifetimeOnly)
+    };
+    for options in ["-lh 5", "-lh 5 -ls 0", "-ls 5 -lh 0", "-bh 5 -bs 0", "-ph 5 -ps 0"] {
+        assert!(refused(options), "{options}");
+    }
+    // No original has these two: they stand for a lifetime without limits.
+    for options in ["-lh 5 -us 0", "-ls 5 -uh 0", "-lh 0 -ls 0", "-us 0"] {
+        assert!(!refused(options), "{options}");
+    }
+    let lifetimes = sa("esp 256 -lh 5 -us 0 -E null").lifetimes;
+    assert_eq!((lifetimes.hard.numbers(), lifetimes.soft.numbers()), ([0, 0, 5, 0], [0; 4]));
+}
+
+#[test]
 fn selectors() {
     let selector = |rest: &str| policy(&format!("{rest} -P out none")).id.selector;
     assert_eq!(selector("any").upper, Upper::Any);

@@ -7,23 +7,29 @@ struct Row {
     word: &'static str,
     dialects: &'static [Dialect],
     added_by: Option<Dialect>,
+    is_new: bool,
 }
 
 const ALL: &[Dialect] = Dialect::ALL;
 
-/// An option of ipsec-tools 0.8.2, or one that this program adds in every dialect.
+/// An option of ipsec-tools 0.8.2 and the BSDs.
 const fn common(word: &'static str) -> Row {
-    Row { word, dialects: ALL, added_by: None }
+    of(ALL, word)
+}
+
+/// An option that no original has, and every dialect.
+const fn new(word: &'static str) -> Row {
+    Row { is_new: true, ..of(ALL, word) }
 }
 
 /// An option of some dialects.
 const fn of(dialects: &'static [Dialect], word: &'static str) -> Row {
-    Row { word, dialects, added_by: None }
+    Row { word, dialects, added_by: None, is_new: false }
 }
 
 /// An option that one BSD has and ipsec-tools 0.8.2 has not, read in these dialects.
 const fn added(by: Dialect, dialects: &'static [Dialect], word: &'static str) -> Row {
-    Row { word, dialects, added_by: Some(by) }
+    Row { word, dialects, added_by: Some(by), is_new: false }
 }
 
 table! {
@@ -46,23 +52,23 @@ table! {
         /// Soft limit in bytes.
         SoftBytes => of(&[Linux, NetBsd], "-bs"),
         /// Hard limit in seconds since the first use.
-        HardUse => common("-uh"),
+        HardUse => new("-uh"),
         /// Soft limit in seconds since the first use.
-        SoftUse => common("-us"),
+        SoftUse => new("-us"),
         /// Hard limit in packets.
-        HardPackets => common("-ph"),
+        HardPackets => new("-ph"),
         /// Soft limit in packets.
-        SoftPackets => common("-ps"),
+        SoftPackets => new("-ps"),
         /// Mark.
-        Mark => common("-mark"),
+        Mark => new("-mark"),
         /// Mark of the packets that an SA has transformed.
-        OutMark => common("-outmark"),
+        OutMark => new("-outmark"),
         /// Number of the xfrm interface.
-        IfId => common("-ifid"),
+        IfId => new("-ifid"),
         /// Direction of an SA.
-        Direction => common("-dir"),
+        Direction => new("-dir"),
         /// Device that does the work of an SA.
-        Offload => common("-offload"),
+        Offload => new("-offload"),
         /// The same as FreeBSD has it.
         HardwareInterface => added(FreeBsd, &[FreeBsd], "-hwif"),
         /// NAT traversal as FreeBSD has it.
@@ -72,31 +78,31 @@ table! {
         /// Size of fragments before ESP, NetBSD's.
         EspFrag => added(NetBsd, &[NetBsd], "-esp_frag"),
         /// Selector of an SA.
-        Selector => common("-sel"),
+        Selector => new("-sel"),
         /// Encapsulation of any kind.
-        Encap => common("-encap"),
+        Encap => new("-encap"),
         /// Padding of a tunnel's packets.
-        TfcPadding => common("-tfc"),
+        TfcPadding => new("-tfc"),
         /// Interval of reports of a new address or port.
-        MappingInterval => common("-mtimer"),
+        MappingInterval => new("-mtimer"),
         /// Care-of address.
-        CareOf => common("-coa"),
+        CareOf => new("-coa"),
         /// CPU.
-        Cpu => common("-pcpu"),
+        Cpu => new("-pcpu"),
         /// Settings of mode `iptfs`.
-        IpTfs => common("-iptfs"),
+        IpTfs => new("-iptfs"),
         /// Highest sequence number received.
-        Received => common("-seq"),
+        Received => new("-seq"),
         /// Last sequence number sent.
-        Sent => common("-oseq"),
+        Sent => new("-oseq"),
         /// Attribute that has no other option.
-        Attribute => common("-attr"),
+        Attribute => new("-attr"),
         /// Interval of NAT-T keepalives.
-        KeepAlive => common("-keepalive"),
+        KeepAlive => new("-keepalive"),
         /// No NAT-T keepalives.
-        NoKeepAlive => common("-nokeepalive"),
+        NoKeepAlive => new("-nokeepalive"),
         /// Flag of the kernel's SA.
-        KernelFlag => common("-flag"),
+        KernelFlag => new("-flag"),
         /// Flag of PF_KEY's SA.
         Flag => common("-f"),
         /// Security context.
@@ -112,17 +118,17 @@ table! {
         /// Policy.
         Policy => common("-P"),
         /// Device of a policy's packets.
-        Device => common("-dev"),
+        Device => new("-dev"),
         /// Bits of the ports that a policy looks at.
-        PortMasks => common("-portmask"),
+        PortMasks => new("-portmask"),
         /// User of a policy's selector.
-        User => common("-user"),
+        User => new("-user"),
         /// Which SPD a policy is in.
-        PolicyType => common("-ptype"),
+        PolicyType => new("-ptype"),
         /// Limits of a policy that are 0 in the kernel.
-        ZeroLimit => common("-zero"),
+        ZeroLimit => new("-zero"),
         /// An `in` policy without its `fwd` copy.
-        NoForwardCopy => common("-nofwd"),
+        NoForwardCopy => new("-nofwd"),
     }
 }
 
@@ -143,6 +149,16 @@ impl ScriptOption {
         self.row().dialects
     }
 
+    /// Whether the setkey that the dialect imitates has the option.
+    #[must_use]
+    pub fn is_original(self, dialect: Dialect) -> bool {
+        let Row { dialects, added_by, is_new, .. } = self.row();
+        match added_by {
+            Some(by) => by == dialect,
+            None => !is_new && dialects.contains(&dialect),
+        }
+    }
+
     /// The BSD whose lexer knows the option while that of ipsec-tools 0.8.2 does not.
     #[must_use]
     pub fn added_by(self) -> Option<Dialect> {
@@ -160,6 +176,17 @@ mod tests {
             assert_eq!(option.word().parse(), Ok(option));
             let is_read = |by: Dialect| option.dialects().contains(&by);
             assert!(option.added_by().is_none_or(is_read));
+            assert!(Dialect::ALL.iter().all(|&by| is_read(by) || !option.is_original(by)));
         }
+    }
+
+    #[test]
+    fn an_option_is_of_some_original_or_of_none() {
+        let of =
+            |option: ScriptOption| Dialect::ALL.iter().filter(move |&&by| option.is_original(by));
+        assert_eq!(of(ScriptOption::Mode).count(), 3);
+        assert!(of(ScriptOption::Context).eq(&[Linux, NetBsd]));
+        assert!(of(ScriptOption::Esn).eq(&[FreeBsd]));
+        assert_eq!(of(ScriptOption::OutMark).count(), 0);
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use model::ScriptOption;
 
 use super::{Error, Kind};
+use crate::tree::StatementWord;
 
 impl Error {
     /// What to do about it.
@@ -52,6 +53,15 @@ impl Kind {
             Kind::DerivedIv(_) => "use des-cbc at both ends, or better aes-cbc",
             Kind::OnlyIcmp6(_) => "leave it out, or use --dialect linux",
             Kind::NoAction => "say ipsec and its templates, or bypass, discard or entrust",
+            Kind::Unused { statement: StatementWord::SpdDelete, .. } => {
+                "say -mark, -ifid, -dev, -portmask, -user or -ptype, or leave the option out"
+            }
+            Kind::Unused { statement: StatementWord::GetSpi, .. } => {
+                "say it with the statement that adds the SA"
+            }
+            Kind::Unused { .. } => {
+                "an SA is named by addresses, protocol, SPI, -mark and -ifid: leave the option out"
+            }
             Kind::HardwareDirection => {
                 "add -dir in or -dir out, or say -offload DEVICE in|out packet"
             }

@@ -7,7 +7,7 @@ impl Error {
     #[must_use]
     pub fn message(&self) -> Option<&str> {
         Some(match &self.kind {
-            Kind::Syntax { .. } | Kind::LateQuote => "syntax error",
+            Kind::Syntax { .. } | Kind::LateQuote | Kind::Unused { .. } => "syntax error",
             Kind::Stray(_) | Kind::UnclosedQuote => "Syntax error",
             Kind::PolicySyntax { .. } => "Invalid argument",
             Kind::TooFewArguments => "Too few arguments",

@@ -15,7 +15,8 @@ use super::{
 };
 use crate::{
     error::{Error, Kind},
-    tree::{Algorithms, Extension, Host, Node, SaEnds, SaName, SaProto},
+    parse::lexer::token_at,
+    tree::{Algorithms, Extension, Host, Node, SaEnds, SaName, SaProto, StatementWord},
     warning::{Warning, WarningKind},
 };
 
@@ -101,6 +102,9 @@ impl Lowering<'_> {
     pub(super) fn get_spi(&self, name: &SaName) -> Result<Lowered, Error> {
         let (src, dst) = self.ends(&name.ends)?;
         let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
+        self.refuse_unused(StatementWord::GetSpi, &name.extensions, |option| {
+            self.is_original(option)
+        })?;
         let Sa { mode, reqid, .. } = self.options(name)?.sa;
         let spi = Some(self.spi(name)?).filter(|spi| spi.0 != 0);
         let template = |ends| {
@@ -112,14 +116,14 @@ impl Lowering<'_> {
 
     pub(super) fn get(&self, name: &SaName) -> Result<Lowered, Error> {
         let (src, dst) = self.ends(&name.ends)?;
-        self.by_id(name, &src, &dst, Operation::GetSa)
+        self.by_id(StatementWord::Get, name, (&src, &dst), Operation::GetSa)
     }
 
     pub(super) fn delete(&self, name: &SaName) -> Result<Lowered, Error> {
         let (src, dst) = self.ends(&name.ends)?;
         self.only_one(&src.addresses, &name.ends.src.address)?;
         self.only_one(&dst.addresses, &name.ends.dst.address)?;
-        self.by_id(name, &src, &dst, Operation::DeleteSa)
+        self.by_id(StatementWord::Delete, name, (&src, &dst), Operation::DeleteSa)
     }
 
     pub(super) fn delete_all(
@@ -162,14 +166,17 @@ impl Lowering<'_> {
     /// `get` and `delete`.
     fn by_id(
         &self,
+        statement: StatementWord,
         name: &SaName,
-        src: &End,
-        dst: &End,
+        (src, dst): (&End, &End),
         operation: impl Fn(SaId, Option<u32>) -> Operation,
     ) -> Result<Lowered, Error> {
         let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
         let spi = self.spi(name)?;
         let mode = self.options(name)?.mode;
+        self.refuse_unused(statement, &name.extensions, |option| {
+            matches!(option, ScriptOption::Mark | ScriptOption::IfId) || self.is_original(option)
+        })?;
         let Compared { mark, if_id } = self.compared(&name.extensions)?;
         let mark = mark.unwrap_or_default();
         let warnings =
@@ -179,6 +186,28 @@ impl Lowering<'_> {
         };
         let warnings = warnings.into_iter().collect();
         Ok(Lowered { warnings, ..self.each_pair(&name.ends, src, dst, by_id)? })
+    }
+
+    /// Refuses the first option that a statement does not use.
+    pub(super) fn refuse_unused(
+        &self,
+        statement: StatementWord,
+        options: &[Node<Extension>],
+        is_used: impl Fn(ScriptOption) -> bool,
+    ) -> Result<(), Error> {
+        match options.iter().find(|node| !is_used(node.value.option())) {
+            Some(Node { value, span }) => {
+                let kind = Kind::Unused { option: value.option(), statement };
+                let word = token_at(self.source, span.start).named;
+                Err(Error::new(kind, self.source, *span, word))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the original reads an option, which `get` and its like do not use there either.
+    fn is_original(&self, option: ScriptOption) -> bool {
+        option.is_original(self.source.dialect())
     }
 
     /// The operation of every pair of addresses of one family.

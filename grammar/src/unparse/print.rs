@@ -10,7 +10,7 @@ use crate::tree::{
 };
 
 impl Command {
-    fn word(&self) -> StatementWord {
+    pub(crate) fn word(&self) -> StatementWord {
         match self {
             Command::Add(..) => StatementWord::Add,
             Command::Update(..) => StatementWord::Update,

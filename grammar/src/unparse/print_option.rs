@@ -9,7 +9,7 @@ use crate::tree::{Context, Extension, FragmentOption, MarkText, SaSelector};
 
 impl Extension {
     /// The option that it is written with.
-    pub(super) fn option(&self) -> ScriptOption {
+    pub(crate) fn option(&self) -> ScriptOption {
         match self {
             Extension::Flag(_) => ScriptOption::Flag,
             Extension::Mode(_) => ScriptOption::Mode,
