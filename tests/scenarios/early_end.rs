@@ -54,16 +54,11 @@ fn a_mistake_leaves_what_is_reported() {
 fn the_mistakes_of_c_end_with_what_is_in_force() {
     let host = Host::new("mistakes");
     let script = format!("{}flush nonsense;\nspdflish;\n{}", policies(0..2), policies(1..4));
-    let mut child = host.command(setkey());
-    child.arg("-c").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = child.spawn().expect("it runs");
-    child.stdin.take().expect("it is piped").write_all(script.as_bytes()).expect("it reads");
-    let output = child.wait_with_output().expect("it ends");
-    let error = String::from_utf8(output.stderr).expect("text");
-    assert_eq!(output.status.code(), Some(0), "{error}");
+    let outcome = host.setkey_input("-c", &script);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
     let expected = "setkey: <stdin>: 2 statements are wrong: 4 statements (lines 1 to 7) are in force, \
                     1 statement (line 5) was refused, nothing was flushed";
-    assert_eq!(error.lines().last(), Some(expected), "{error}");
+    assert_eq!(last_line(&outcome), expected, "{outcome:?}");
     assert_eq!(installed(&host), 4);
 }
 

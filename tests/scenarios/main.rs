@@ -49,6 +49,7 @@ mod prompt_clients;
 mod raw_round_trip;
 mod round_trip;
 mod run_directory;
+mod sa_script;
 mod scale;
 mod show;
 mod sites;

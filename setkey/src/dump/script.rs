@@ -16,7 +16,7 @@ pub fn write_script_sa(
 ) -> io::Result<bool> {
     if entry.state == SaState::Larval {
         writeln!(out, "# larval: {} to {}", entry.sa.proto.word(), entry.sa.ends.dst())?;
-        return Ok(true);
+        return Ok(false);
     }
     let mut sa = entry.sa.clone();
     if counters == Counters::Left {
