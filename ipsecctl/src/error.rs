@@ -13,6 +13,9 @@ pub enum Error {
     /// A variable of the environment cannot be used.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// A variable of the policies of sockets.
+    #[error(transparent)]
+    PolicySettings(#[from] sockpolicy::option::SettingsError),
     /// The supervisor was not started.
     #[error("cannot start the supervisor: {0}")]
     Supervisor(io::Error),

@@ -79,7 +79,7 @@ impl Served {
         let is_served = settings.choice() != Choice::Kernel;
         Ok(Self {
             key_sockets: is_served.then(|| KeySockets::new(settings)),
-            policies: Policies::from_environment(),
+            policies: Policies::from_environment()?,
         })
     }
 

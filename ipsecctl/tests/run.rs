@@ -185,12 +185,15 @@ fn a_program_that_cannot_be_run_is_named() {
 
 #[test]
 fn a_variable_that_cannot_be_used_is_named() {
-    let output = output(run(&["true"]).env("XFRM_TOOLS_PFKEY", "daemon"));
-    assert_eq!(
-        output_of(&output),
-        "exit status: 125\n\
-         ipsecctl: XFRM_TOOLS_PFKEY is `daemon`: expected `service` or `kernel`\n"
-    );
+    for (name, value, expected) in [
+        ("XFRM_TOOLS_PFKEY", "daemon", "expected `service` or `kernel`"),
+        ("XFRM_TOOLS_SOCKET_POLICY", "daemon", "expected `xfrm` or `kernel`"),
+        ("XFRM_TOOLS_SOCKET_SERVICE", "x", "expected an absolute path of at most 108 bytes"),
+    ] {
+        let output = output(run(&["true"]).env(name, value));
+        let message = format!("exit status: 125\nipsecctl: {name} is `{value}`: {expected}\n");
+        assert_eq!(output_of(&output), message);
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ use rustix::{
     net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
     pipe::{PipeFlags, pipe_with},
 };
-use tracing::debug;
+use tracing::{debug, warn};
 
 /// How long the manager may take to process what it was sent.
 const BARRIER_TIMEOUT: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
@@ -43,7 +43,7 @@ impl ServiceManager {
     pub fn from_environment() -> Self {
         let name = env::var_os("NOTIFY_SOCKET").filter(|name| !name.is_empty());
         Self(name.and_then(|name| {
-            Self::at(&name).inspect_err(|error| debug!(%error, "NOTIFY_SOCKET not used")).ok()
+            Self::at(&name).inspect_err(|error| warn!(%error, "NOTIFY_SOCKET not used")).ok()
         }))
     }
 
@@ -88,7 +88,9 @@ impl ServiceManager {
     /// unit's `FileDescriptorStoreMax`.
     #[must_use]
     pub fn stores_files(&self) -> bool {
-        let most = env::var("FDSTORE").ok().and_then(|most| most.parse().ok());
+        let most = env::var("FDSTORE")
+            .ok()
+            .and_then(|most| most.parse().inspect_err(|_| warn!(FDSTORE = most, "not used")).ok());
         self.0.is_some() && most.is_some_and(|most: u32| most > 0)
     }
 

@@ -72,6 +72,17 @@ fn without_pf_key_errno_is_set() {
     );
 }
 
+#[test]
+fn a_variable_that_cannot_be_used_is_named() {
+    let programs = Programs::new();
+    let mut command = programs.command("kernel", &[]);
+    let output = command.env("XFRM_TOOLS_PFKEY", "neither").output().unwrap();
+    let expected =
+        "libipsec: XFRM_TOOLS_PFKEY is `neither`: expected `service` or `kernel`: ignored\n";
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(error.matches(expected).count(), 1, "{error}");
+}
+
 /// The stand-in for the service sends a message back as it is.
 #[test]
 fn a_service_takes_the_place_of_af_key() {

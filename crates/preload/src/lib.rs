@@ -42,8 +42,12 @@ mod watchers;
 
 use std::{
     ffi::c_int,
+    io,
     os::fd::{AsFd, IntoRawFd},
-    sync::OnceLock,
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use pfkey::client::{Answer, Call, Caller, PF_KEY, Settings};
@@ -58,6 +62,8 @@ static ALLOCATOR: allocator::Mappings = allocator::Mappings;
 struct Preload {
     settings: Settings,
     policies: option::Settings,
+    /// The variables of PF_KEY sockets, and those of the policies of sockets.
+    ignored: [Ignored; 2],
     next: Next,
 }
 
@@ -96,6 +102,7 @@ pub extern "C-unwind" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> 
     if domain != PF_KEY {
         return kernel();
     }
+    preload.ignored[0].name();
     let answer = match Call::new(kind, protocol) {
         Ok(call) => preload.settings.answer(call, Caller::this_thread()),
         Err(errno) => Answer::Refused(errno),
@@ -111,17 +118,45 @@ pub extern "C-unwind" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> 
 }
 
 impl Preload {
-    /// A variable that cannot be used is ignored, as is all of the environment in a program with
-    /// more privileges than its user.
+    /// A variable that cannot be used is ignored, as is all of the environment in a program with more
+    /// privileges than its user.
     fn new() -> Self {
         // SAFETY: getauxval(3) takes any number.
         let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
         let (settings, policies) = if secure {
-            (Settings::default(), option::Settings::default())
+            (Ok(Settings::default()), Ok(option::Settings::default()))
         } else {
-            let settings = Settings::from_environment().unwrap_or_default();
-            (settings, option::Settings::from_environment())
+            (Settings::from_environment(), option::Settings::from_environment())
         };
-        Self { settings, policies, next: Next::find() }
+        let ignored = [
+            Ignored::new(settings.as_ref().err().map(ToString::to_string)),
+            Ignored::new(policies.as_ref().err().map(ToString::to_string)),
+        ];
+        let (settings, policies) = (settings.unwrap_or_default(), policies.unwrap_or_default());
+        Self { settings, policies, ignored, next: Next::find() }
+    }
+}
+
+/// A variable that is ignored. The first call that it is for names it, since most programs with the
+/// library make none.
+struct Ignored {
+    line: Option<String>,
+    is_named: AtomicBool,
+}
+
+impl Ignored {
+    fn new(error: Option<String>) -> Self {
+        let line = error.map(|error| format!("libpfkey-preload.so: {error}: ignored\n"));
+        Self { line, is_named: AtomicBool::new(false) }
+    }
+
+    /// May be called in a signal handler.
+    fn name(&self) {
+        if let Some(line) = &self.line
+            && !self.is_named.swap(true, Ordering::Relaxed)
+        {
+            // The program may have no standard error.
+            let _ = rustix::io::write(io::stderr(), line.as_bytes());
+        }
     }
 }

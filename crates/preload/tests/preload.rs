@@ -85,15 +85,27 @@ fn the_kernels_answer_stays_where_that_is_wanted() {
     assert!(output_of(&output).contains("Protocol not available"), "{}", output_of(&output));
 }
 
-/// What is no choice is none.
+/// What is no choice is none, and the first call that it is for names it.
 #[test]
-fn a_choice_that_is_none_is_ignored() {
-    let ask = "import ctypes; libc = ctypes.CDLL(None, use_errno=True)\n\
-        print(libc.socket(15, 3, 2), ctypes.get_errno())";
+fn a_variable_that_cannot_be_used_is_named_and_ignored() {
+    let ask = "import ctypes, socket; libc = ctypes.CDLL(None, use_errno=True)\n\
+        print([(libc.socket(15, 3, 2), ctypes.get_errno()) for _ in range(2)])\n\
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+        libc.setsockopt(s.fileno(), 0, 16, b'', 0)";
     let kernel = output_of(&Command::new("python3").args(["-c", ask]).output().unwrap());
-    let mut command = preloaded(&["python3", "-c", ask]);
-    command.env("XFRM_TOOLS_PFKEY", "neither").env("XFRM_TOOLS_PFKEY_SOCKET", "/nonexistent");
-    assert_eq!(output_of(&command.output().unwrap()), kernel);
+    for (name, value, expected) in [
+        ("XFRM_TOOLS_PFKEY", "neither", "expected `service` or `kernel`"),
+        ("XFRM_TOOLS_PFKEY_SOCKET", "x", "expected an absolute path of at most 108 bytes"),
+        ("XFRM_TOOLS_SOCKET_POLICY", "none", "expected `xfrm` or `kernel`"),
+        ("XFRM_TOOLS_SOCKET_SERVICE", "x", "expected an absolute path of at most 108 bytes"),
+    ] {
+        let mut command = preloaded(&["python3", "-c", ask]);
+        let output = output_of(&command.env(name, value).output().unwrap());
+        let warning = format!("libpfkey-preload.so: {name} is `{value}`: {expected}: ignored\n");
+        assert_eq!(output, format!("{kernel}{warning}"));
+        let output = output_of(&preloaded(&["python3", "-c", ask]).env(name, "").output().unwrap());
+        assert_eq!(output, kernel);
+    }
 }
 
 /// Against a service of their own, which takes its time and dies.

@@ -11,7 +11,7 @@
 //! Used between a program and the kernel: by the preloaded library, and by the supervisor of
 //! `ipsecctl run`.
 
-use std::{env, path::Path};
+use std::{env, ffi::OsString, path::Path};
 
 use model::{Direction, IpVersion, Level, Priority, SocketAction, SocketPolicy, Variables};
 use rustix::{fd::BorrowedFd, io::Errno};
@@ -52,6 +52,17 @@ enum Choice {
     Kernel,
     /// Never the kernel's AF_KEY (`xfrm`).
     Xfrm,
+}
+
+/// A variable of the environment that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum SettingsError {
+    /// Not one of the words.
+    #[error("XFRM_TOOLS_SOCKET_POLICY is `{}`: expected `xfrm` or `kernel`", .0.display())]
+    Choice(OsString),
+    /// Relative, or longer than the address of a Unix socket.
+    #[error("XFRM_TOOLS_SOCKET_SERVICE is `{}`: expected an absolute path of at most 108 bytes", .0.display())]
+    Service(OsString),
 }
 
 /// What setsockopt(2) is to return.
@@ -144,18 +155,26 @@ impl PolicyOption {
 }
 
 impl Settings {
-    /// Reads `XFRM_TOOLS_SOCKET_POLICY` and `XFRM_TOOLS_SOCKET_SERVICE`. What cannot be used is
-    /// ignored.
-    #[must_use]
-    pub fn from_environment() -> Self {
-        let choice = match env::var_os("XFRM_TOOLS_SOCKET_POLICY") {
+    /// Reads `XFRM_TOOLS_SOCKET_POLICY` and `XFRM_TOOLS_SOCKET_SERVICE`. An empty variable is as good as
+    /// none.
+    pub fn from_environment() -> Result<Self, SettingsError> {
+        let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
+        Self::new(variable("XFRM_TOOLS_SOCKET_POLICY"), variable("XFRM_TOOLS_SOCKET_SERVICE"))
+    }
+
+    fn new(choice: Option<OsString>, path: Option<OsString>) -> Result<Self, SettingsError> {
+        let choice = match choice {
+            None => Choice::XfrmOrKernel,
             Some(word) if word == "kernel" => Choice::Kernel,
             Some(word) if word == "xfrm" => Choice::Xfrm,
-            _ => Choice::XfrmOrKernel,
+            Some(word) => return Err(SettingsError::Choice(word)),
         };
-        let path = env::var_os("XFRM_TOOLS_SOCKET_SERVICE");
-        let path = path.as_deref().map(Path::new).filter(|path| path.is_absolute());
-        Self { choice, service: path.and_then(|path| Service::at(path).ok()) }
+        // A relative path would mean another file to each process.
+        let service = |path: OsString| match Service::at(Path::new(&path)) {
+            Ok(service) if Path::new(&path).is_absolute() => Ok(service),
+            _ => Err(SettingsError::Service(path)),
+        };
+        Ok(Self { choice, service: path.map(service).transpose()? })
     }
 
     /// Whether getsockopt(2) is answered by [`value`]. If not, the kernel answers.

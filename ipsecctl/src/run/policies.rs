@@ -12,7 +12,9 @@ use model::Direction;
 use rustix::{fd::AsFd, io::Errno, thread::CapabilitySet};
 use sockpolicy::{
     Cookie, Error, Socket,
-    option::{self, Answer as Set, Change, HEADER, LONGEST, PolicyOption, Settings, Stored},
+    option::{
+        self, Answer as Set, Change, HEADER, LONGEST, PolicyOption, Settings, SettingsError, Stored,
+    },
 };
 use sys::sockopt::set_bytes;
 
@@ -41,9 +43,10 @@ struct Remembered {
 
 impl Policies {
     /// `None`: the kernel takes the options.
-    pub fn from_environment() -> Option<Self> {
-        let settings = Settings::from_environment();
-        settings.are_answered().then(|| Self { settings, remembered: Mutex::default() })
+    pub fn from_environment() -> Result<Option<Self>, SettingsError> {
+        let settings = Settings::from_environment()?;
+        let is_served = settings.are_answered();
+        Ok(is_served.then(|| Self { settings, remembered: Mutex::default() }))
     }
 
     /// Answers setsockopt(2).

@@ -49,7 +49,9 @@ fn pause(microseconds: Option<String>, for_pid: Option<String>, pid: u32) -> Opt
     if for_pid.is_some_and(|word| word.parse() != Ok(pid)) {
         return None;
     }
-    let interval = microseconds?.parse().ok().filter(|microseconds| *microseconds > 0)?;
+    let word = microseconds?;
+    let interval = word.parse().inspect_err(|_| warn!(WATCHDOG_USEC = word, "not used"));
+    let interval = interval.ok().filter(|microseconds| *microseconds > 0)?;
     Some(Duration::from_micros(interval) / 4)
 }
 

@@ -2,9 +2,10 @@
 
 use std::{
     ffi::{c_int, c_void},
-    io,
+    io::{self, Write},
     os::fd::{BorrowedFd, IntoRawFd, OwnedFd},
     ptr,
+    sync::Once,
 };
 
 use pfkey::{
@@ -43,12 +44,22 @@ fn open() -> Result<OwnedFd, Error> {
     settings().open(call, Caller::this_thread()).map_err(Error::System)
 }
 
-/// A variable that cannot be used is ignored, as is all of the environment in a program with more
-/// privileges than its user.
+/// Whether a variable that cannot be used was named.
+static NAMED: Once = Once::new();
+
+/// A variable that cannot be used is named on standard error once, and ignored. All of the environment is
+/// ignored in a program with more privileges than its user.
 fn settings() -> Settings {
     // SAFETY: getauxval(3) takes any number.
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
-    if secure { Settings::default() } else { Settings::from_environment().unwrap_or_default() }
+    if secure {
+        return Settings::default();
+    }
+    Settings::from_environment().unwrap_or_else(|error| {
+        // The program may have no standard error.
+        NAMED.call_once(|| drop(writeln!(io::stderr(), "libipsec: {error}: ignored")));
+        Settings::default()
+    })
 }
 
 /// Makes the buffers as large as a dump may need; a socket with smaller ones still works.
