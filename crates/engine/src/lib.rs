@@ -24,7 +24,7 @@ pub use counters::counters;
 pub use error::Error;
 pub use events::Monitor;
 pub use info::info;
-pub use plan::{Added, Plan, Removal, RequestedTables, Step};
+pub use plan::{Added, CarriedOut, Plan, Removal, RequestedTables, Step, StepRefusal};
 pub use policy::{
     entry::{Installed, Requested},
     forward::{forward_copy, forward_operation},

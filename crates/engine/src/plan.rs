@@ -1,6 +1,7 @@
 //! Plans: what has to change in the kernel so that it has the SAs and policies that files describe. Making one
 //! reads; all decisions are pure.
 
+mod carry_out;
 mod gap;
 mod make;
 mod order;
@@ -10,6 +11,7 @@ mod same;
 mod sas;
 mod step;
 
+pub use carry_out::{CarriedOut, StepRefusal};
 pub use make::Plan;
 pub use removal::Removal;
 pub use requested::{Added, RequestedTables};

@@ -30,6 +30,8 @@ pub struct Plan {
     pub staying_sas: usize,
     /// The policies that no file describes and that stay.
     pub staying_policies: usize,
+    /// The tunnels of the policies that will be there.
+    pub(super) tunnels: Tunnels,
 }
 
 impl Engine {
@@ -86,7 +88,7 @@ impl Engine {
         steps.extend(replaced);
         steps.extend(policy_steps.then);
         steps.extend(last);
-        Ok(Plan { steps, staying_sas, staying_policies })
+        Ok(Plan { steps, staying_sas, staying_policies, tunnels })
     }
 
     /// The SAs as they will be installed, beside the policies that will be there.

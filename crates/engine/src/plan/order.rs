@@ -3,9 +3,9 @@
 
 mod moves;
 
-use std::{cmp::Reverse, collections::HashMap};
+use std::cmp::Reverse;
 
-use model::{Policy, PolicyEntry, PolicyId};
+use model::{Policy, PolicyEntry, Priority};
 
 use super::step::Step;
 use moves::{Deferred, Moves};
@@ -58,6 +58,11 @@ impl Wanted {
     }
 }
 
+/// The priority behind this one.
+fn behind(priority: Priority) -> Priority {
+    Priority(priority.0.saturating_add(1))
+}
+
 /// The changes of policies around that of the SAs that are replaced.
 #[derive(Debug, Default)]
 pub struct PolicySteps {
@@ -69,26 +74,34 @@ pub struct PolicySteps {
 
 /// Orders the changes that lead to `wanted`, and to the end of `removed`, which have their age beside them.
 pub fn steps(wanted: Vec<Wanted>, removed: Vec<(usize, PolicyEntry)>) -> PolicySteps {
-    let moves = Moves::find(&wanted, &removed);
+    let mut moves = Moves::find(&wanted, &removed);
     let mut first = Vec::new();
-    let mut meanwhile: HashMap<PolicyId, Deferred> = HashMap::new();
-    for deferred in moves.deferred {
-        let installed = Box::new(deferred.entry.clone());
-        first.push(Step::DeferPolicy { installed, priority: deferred.priority });
-        meanwhile.insert(deferred.entry.policy.id.clone(), deferred);
-    }
     let (mut additions, mut removals, mut late) = (Vec::new(), Vec::new(), Vec::new());
     for (place, Wanted { policy, installed }) in wanted.into_iter().enumerate() {
         let key = policy.priority;
+        for Deferred { entry, priority, is_removed } in
+            moves.deferred.remove(&place).into_iter().flatten()
+        {
+            let step = Step::DeferPolicy { policy: Box::new(entry.policy), priority };
+            match (moves.is_late[place], is_removed) {
+                (false, _) => additions.push((key, step)),
+                (true, false) => late.push(step),
+                // It has gone by then.
+                (true, true) => {}
+            }
+        }
+        if moves.is_late[place] && !moves.is_moved[place] {
+            let (policy, priority) = (Box::new(policy.clone()), behind(key));
+            late.push(Step::DeferPolicy { policy: policy.clone(), priority });
+            late.push(Step::ReleasePolicy(policy));
+        }
         let Some(Found { entry, age, is_same, requiring }) = installed else {
             additions.push((key, Step::AddPolicy(Box::new(policy))));
             continue;
         };
         if let Some(requiring) = &requiring {
-            let deferred = meanwhile.get(&entry.policy.id);
-            let priority = deferred.map_or(requiring.priority, |deferred| deferred.priority);
-            let requiring = Box::new(Policy { priority, ..requiring.clone() });
-            first.push(Step::RequirePolicy { installed: Box::new(entry.clone()), requiring });
+            let (installed, requiring) = (Box::new(entry.clone()), Box::new(requiring.clone()));
+            first.push(Step::RequirePolicy { installed, requiring });
         }
         let (installed, requested) = (Box::new(entry), Box::new(policy));
         let is_demoted = requested.priority > installed.policy.priority;
@@ -101,7 +114,7 @@ pub fn steps(wanted: Vec<Wanted>, removed: Vec<(usize, PolicyEntry)>) -> PolicyS
         } else if !is_same {
             additions.push((key, Step::UpdatePolicy { installed, requested }));
         } else if requiring.is_some() {
-            additions.push((key, Step::ReleasePolicy(installed)));
+            additions.push((key, Step::ReleasePolicy(requested)));
         }
     }
     for (age, entry) in removed {
@@ -115,3 +128,6 @@ pub fn steps(wanted: Vec<Wanted>, removed: Vec<(usize, PolicyEntry)>) -> PolicyS
     let removals = removals.into_iter().map(|(_, step)| step);
     PolicySteps { first, then: additions.chain(removals).chain(late).collect() }
 }
+
+#[cfg(test)]
+mod tests;

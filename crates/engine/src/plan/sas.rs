@@ -1,6 +1,6 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
-use model::{Sa, SaEntry, SaId, SaState};
+use model::{Mark, Proto, Sa, SaEntry, SaId, SaState, Spi};
 
 use super::{
     removal::Removal,
@@ -31,6 +31,7 @@ pub fn steps(
 ) -> SaSteps {
     let mut steps = SaSteps::default();
     let mut by_id: HashMap<SaId, SaEntry> = HashMap::new();
+    let mut removed = Removed::default();
     for entry in installed {
         let id = entry.sa.id();
         if requested.has_sa(&id) {
@@ -38,19 +39,23 @@ pub fn steps(
         } else if removal.is_whole(requested.has_all_sas(id.proto))
             && entry.state != SaState::Larval
         {
-            steps.last.push(Step::DeleteSa(Box::new(entry)));
+            removed.add(entry);
         } else {
             steps.staying += 1;
         }
     }
     for sa in fitted {
-        let Some(entry) = by_id.remove(&sa.id()) else {
+        let entry = by_id.remove(&sa.id());
+        let is_there = entry.is_some();
+        let Some(entry) = entry.or_else(|| removed.take_alike(&sa.id())) else {
             steps.first.push(Step::AddSa(Box::new(sa)));
             continue;
         };
         let difference = match entry.state {
-            SaState::Larval | SaState::Dead => SaDifference::Lasting,
-            SaState::Mature | SaState::Dying => sa_difference(&sa, &entry.sa),
+            SaState::Mature | SaState::Dying if is_there => sa_difference(&sa, &entry.sa),
+            SaState::Larval | SaState::Mature | SaState::Dying | SaState::Dead => {
+                SaDifference::Lasting
+            }
         };
         let (installed, requested) = (Box::new(entry), Box::new(sa));
         match difference {
@@ -61,5 +66,32 @@ pub fn steps(
             }
         }
     }
+    steps.last = removed.0.into_iter().flatten().map(|it| Step::DeleteSa(Box::new(it))).collect();
     steps
+}
+
+/// The SAs that go.
+#[derive(Debug, Default)]
+struct Removed(Vec<Option<SaEntry>>, HashMap<(IpAddr, Proto, Spi), Vec<usize>>);
+
+impl Removed {
+    fn add(&mut self, entry: SaEntry) {
+        let SaId { dst, proto, spi, .. } = entry.sa.id();
+        self.1.entry((dst, proto, spi)).or_default().push(self.0.len());
+        self.0.push(Some(entry));
+    }
+
+    /// Takes one that the kernel takes for the SA of this name, or the other way round: both cannot be there, or
+    /// the deletion of one would delete the other (`__xfrm_state_lookup`, net/xfrm/xfrm_state.c).
+    fn take_alike(&mut self, id: &SaId) -> Option<SaEntry> {
+        let places = self.1.get(&(id.dst, id.proto, id.spi))?;
+        let answers = |mark: Mark, own: Mark| mark.value & mark.mask & own.mask == own.value;
+        let is_alike = |place: &&usize| {
+            self.0[**place].as_ref().is_some_and(|entry| {
+                answers(id.mark, entry.sa.mark) || answers(entry.sa.mark, id.mark)
+            })
+        };
+        let place = *places.iter().find(is_alike)?;
+        self.0[place].take()
+    }
 }

@@ -1,4 +1,4 @@
-use model::{Policy, PolicyEntry, Priority, Sa, SaEntry};
+use model::{Operation, Policy, PolicyEntry, Priority, Sa, SaEntry};
 
 /// One change of a plan. Each is in force before the next is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub enum Step {
     /// A policy that has to come behind others of its priority gets a lower one meanwhile.
     DeferPolicy {
         /// The policy as it is.
-        installed: Box<PolicyEntry>,
+        policy: Box<Policy>,
         /// The priority meanwhile.
         priority: Priority,
     },
@@ -51,8 +51,53 @@ pub enum Step {
         /// The policy meanwhile.
         requiring: Box<Policy>,
     },
-    /// The end of that, for a policy that stays as it is.
-    ReleasePolicy(Box<PolicyEntry>),
+    /// The end of both, for a policy that is otherwise as it is to be.
+    ReleasePolicy(Box<Policy>),
     /// A policy that is to go.
     DeletePolicy(Box<PolicyEntry>),
+}
+
+impl Step {
+    /// The operations that the step comes to.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = Operation> {
+        let update = |policy: &Policy| Operation::UpdatePolicy(Box::new(policy.clone()));
+        let (first, second) = match self {
+            Step::AddSa(sa) => (Operation::AddSa(sa.clone()), None),
+            Step::UpdateSa { requested, .. } => (Operation::UpdateSa(requested.clone()), None),
+            Step::ReplaceSa { installed, requested } => (
+                Operation::DeleteSa(installed.sa.id(), None),
+                Some(Operation::AddSa(requested.clone())),
+            ),
+            Step::DeleteSa(entry) => (Operation::DeleteSa(entry.sa.id(), None), None),
+            Step::AddPolicy(policy) => (Operation::AddPolicy(policy.clone()), None),
+            Step::UpdatePolicy { requested, .. } | Step::RequeuePolicy { requested, .. } => {
+                (update(requested), None)
+            }
+            Step::DeferPolicy { policy, priority } => {
+                (update(&Policy { priority: *priority, ..(**policy).clone() }), None)
+            }
+            Step::RequirePolicy { requiring, .. } => (update(requiring), None),
+            Step::ReleasePolicy(policy) => (update(policy), None),
+            Step::DeletePolicy(entry) => (Operation::DeletePolicy(entry.policy.id.clone()), None),
+        };
+        std::iter::once(first).chain(second)
+    }
+
+    /// Whether packets may depend on what it takes away: the steps before it have to be in force.
+    pub(crate) fn takes_away(&self) -> bool {
+        match self {
+            Step::ReplaceSa { .. } | Step::DeleteSa(_) | Step::DeletePolicy(_) => true,
+            Step::UpdatePolicy { installed, requested }
+            | Step::RequeuePolicy { installed, requested } => {
+                requested.priority > installed.policy.priority
+                    || requested.action.kind() != installed.policy.action.kind()
+            }
+            Step::AddSa(_)
+            | Step::UpdateSa { .. }
+            | Step::AddPolicy(_)
+            | Step::DeferPolicy { .. }
+            | Step::RequirePolicy { .. }
+            | Step::ReleasePolicy(_) => false,
+        }
+    }
 }

@@ -8,13 +8,13 @@ use model::{AddressPair, Mode, Policy, Proto, ReqId, Sa, SaFlags, SaMode, Templa
 ///   the other (`xfrm_state_look_at`, net/xfrm/xfrm_state.c), unless it is flagged
 ///   [`SaFlags::ANY_FAMILY`].
 /// - An SA that a BSD script gives no mode takes the one of the policy that refers to it.
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Tunnels(HashMap<Tunnel, Uses>);
 
 /// A protocol between two endpoints.
 pub type Tunnel = (Proto, AddressPair);
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default)]
 struct Uses {
     /// Inner packets are of the other IP version.
     mixed: bool,

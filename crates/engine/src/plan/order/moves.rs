@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use model::{Direction, IpVersion, Policy, PolicyEntry, PolicyId, PolicyType, Priority};
+use model::{Direction, IpVersion, PolicyEntry, PolicyId, PolicyType, Priority};
 
 use super::{Fate, Found, Wanted};
 
@@ -12,10 +12,10 @@ use super::{Fate, Found, Wanted};
 pub(super) struct Moves {
     /// Of each requested policy, whether it does.
     pub(super) is_moved: Vec<bool>,
-    /// Of each requested policy, whether it comes behind one that gets its lower priority at the end.
+    /// Of each requested policy, whether it gets its place at the end, behind one that is demoted.
     pub(super) is_late: Vec<bool>,
-    /// What gets a lower priority meanwhile, in the order of the changes.
-    pub(super) deferred: Vec<Deferred>,
+    /// What gets a lower priority meanwhile, in the order of the changes, by the policy before whose turn they are.
+    pub(super) deferred: HashMap<usize, Vec<Deferred>>,
 }
 
 /// A policy that gets a lower priority meanwhile.
@@ -23,6 +23,8 @@ pub(super) struct Moves {
 pub(super) struct Deferred {
     pub(super) entry: PolicyEntry,
     pub(super) priority: Priority,
+    /// Whether it is removed afterwards.
+    pub(super) is_removed: bool,
 }
 
 /// Where the kernel looks for the policy of a packet.
@@ -42,7 +44,7 @@ impl Moves {
         let mut all = Self {
             is_moved: vec![false; wanted.len()],
             is_late: vec![false; wanted.len()],
-            deferred: Vec::new(),
+            deferred: HashMap::new(),
         };
         let mut groups: HashMap<(Class, Priority), Vec<usize>> = HashMap::new();
         for (place, Wanted { policy, .. }) in wanted.iter().enumerate() {
@@ -53,13 +55,18 @@ impl Moves {
         let priorities = Priorities::of(wanted, removed);
         for ((class, priority), places) in groups {
             all.find_in_group(wanted, &places);
-            let moved: Vec<&Found> = places
+            let is_passed = |place: &&usize| {
+                all.is_moved[**place] || matches!(wanted[**place].fate(), Fate::Replaced(_))
+            };
+            let passed: Vec<(usize, &Found)> = places
                 .iter()
-                .filter(|place| all.is_moved[**place])
-                .filter_map(|place| wanted[*place].installed.as_ref())
+                .filter(is_passed)
+                .filter_map(|place| Some((*place, wanted[*place].installed.as_ref()?)))
                 .collect();
             let room = priorities.room_behind(class, priority);
-            all.deferred.extend(defer(&moved, removed, priority, room));
+            for (place, deferred) in defer(&passed, &all.is_moved, removed, priority, room) {
+                all.deferred.entry(place).or_default().push(deferred);
+            }
         }
         all
     }
@@ -74,8 +81,12 @@ impl Moves {
         for &place in places {
             let policy = &wanted[place].policy;
             let meets = |other: &usize| meet(&wanted[*other].policy.id, &policy.id);
+            let is_behind_late =
+                |other: &&usize| self.is_late[**other] || wanted[**other].fate() == Fate::Demoted;
+            let is_late = last.iter().filter(is_behind_late).any(meets);
             let (age, is_replaced) = match wanted[place].fate() {
                 Fate::Added | Fate::Promoted | Fate::Demoted => {
+                    self.is_late[place] = is_late;
                     last.push(place);
                     continue;
                 }
@@ -85,10 +96,8 @@ impl Moves {
             let is_older = |(other, of): &(usize, usize)| *of > age && meets(other);
             let is_moved =
                 last.iter().any(meets) || (age < oldest_allowed && ages.iter().any(is_older));
-            let is_behind_late =
-                |other: &&usize| self.is_late[**other] || wanted[**other].fate() == Fate::Demoted;
             self.is_moved[place] = is_moved;
-            self.is_late[place] = is_moved && last.iter().filter(is_behind_late).any(meets);
+            self.is_late[place] = is_moved && is_late;
             if is_moved || is_replaced {
                 last.push(place);
             }
@@ -98,34 +107,45 @@ impl Moves {
     }
 }
 
-/// The policies that get a lower priority while others come before them: those that are moved, and those behind
-/// them that are removed. They keep their order if there is `room` for a priority each.
+/// The policies that get a lower priority while others come before them: those that are moved, and those that are
+/// removed behind one that is moved or replaced. They keep their order if there is `room` for a priority each.
 fn defer(
-    moved: &[&Found],
+    passed: &[(usize, &Found)],
+    is_moved: &[bool],
     removed: &[(usize, PolicyEntry)],
     priority: Priority,
     room: usize,
-) -> Vec<Deferred> {
-    if moved.is_empty() {
-        return Vec::new();
-    }
-    let is_behind = |(age, entry): &&(usize, PolicyEntry)| {
-        let Policy { id, priority: own, .. } = &entry.policy;
-        *own == priority
-            && moved.iter().any(|moved| {
-                let other = &moved.entry.policy.id;
-                class(other) == class(id) && moved.age < *age && meet(other, id)
-            })
+) -> Vec<(usize, Deferred)> {
+    // The first that may become younger than this one although it is older.
+    let first_before = |age: usize, id: &PolicyId| {
+        let mut older = passed.iter().filter(|(_, found)| found.age < age);
+        older.find(|(_, found)| meet(&found.entry.policy.id, id)).map(|(place, _)| *place)
     };
-    let mut all: Vec<(usize, &PolicyEntry)> =
-        removed.iter().filter(is_behind).map(|(age, entry)| (*age, entry)).collect();
-    all.extend(moved.iter().map(|found| (found.age, &found.entry)));
-    all.sort_unstable_by_key(|(age, _)| *age);
+    let Some((_, Found { entry: PolicyEntry { policy, .. }, .. })) = passed.first() else {
+        return Vec::new();
+    };
+    let of_group = removed.iter().filter(|(_, PolicyEntry { policy: it, .. })| {
+        it.priority == priority && class(&it.id) == class(&policy.id)
+    });
+    let of_group = of_group.map(|(age, entry)| (*age, None, entry));
+    let moved = passed.iter().filter(|(place, _)| is_moved[*place]);
+    let moved = moved.map(|(own, found)| (found.age, Some(*own), &found.entry));
+    let mut candidates: Vec<(usize, Option<usize>, &PolicyEntry)> = of_group.chain(moved).collect();
+    candidates.sort_unstable_by_key(|(age, ..)| *age);
+    // Behind one that is deferred, a younger one would be found in its place: it is deferred before.
+    let mut all: Vec<(usize, bool, &PolicyEntry)> = Vec::new();
+    for (age, own, entry) in candidates {
+        let id = &entry.policy.id;
+        let older = all.iter().filter(|(.., other)| meet(&other.policy.id, id));
+        let places = older.map(|(place, ..)| *place).chain(first_before(age, id)).chain(own);
+        all.extend(places.min().map(|place| (place, own.is_none(), entry)));
+    }
     let has_room = room >= all.len();
-    let deferred = all.into_iter().enumerate().map(|(rank, (_, entry))| {
+    let deferred = all.into_iter().enumerate().map(|(rank, (place, is_removed, entry))| {
         let offset = if has_room { rank + 1 } else { room.min(1) };
         let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-        Deferred { entry: entry.clone(), priority: Priority(priority.0.saturating_add(offset)) }
+        let priority = Priority(priority.0.saturating_add(offset));
+        (place, Deferred { entry: entry.clone(), priority, is_removed })
     });
     // With a priority each, the last goes first, so that none passes another.
     if has_room { deferred.rev().collect() } else { deferred.collect() }
