@@ -77,6 +77,11 @@ pub fn print(plan: &Plan, is_json: bool, out: &mut impl Write) -> Result<(), Err
     Ok(document.write(out)?)
 }
 
+/// A step as a statement, without keys.
+pub fn statement(step: &Step) -> String {
+    text::statement(step, &Fingerprints::new(&Namespace::current().fingerprint_secret()))
+}
+
 /// A step as one change; none for what other steps imply.
 fn change(step: &Step, fingerprints: &Fingerprints) -> Option<ChangeJson> {
     let sa = |change, installed, requested| {

@@ -161,6 +161,14 @@ pub enum Error {
     /// A packet of which too little was given.
     #[error("the addresses of the packet are missing: give SRC and DST, or --from")]
     NoPacket,
+    /// Another `apply` waits for its confirmation.
+    #[error(
+        "another `ipsecctl apply --confirm` runs in this network namespace: nothing was changed"
+    )]
+    AlreadyWaiting,
+    /// No `apply` waits for a confirmation.
+    #[error("no `ipsecctl apply --confirm` waits in this network namespace")]
+    NoneWaiting,
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),

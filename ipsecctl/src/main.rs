@@ -1,5 +1,6 @@
 //! ipsecctl(8): what xfrm-tools has beside setkey(8). A file is a subcommand.
 
+mod apply;
 mod check;
 mod counters;
 mod diff;
@@ -53,6 +54,9 @@ enum Command {
     KeyFingerprint(key_fingerprint::KeyFingerprint),
     Monitor(monitor::Monitor),
     Exec(exec::Exec),
+    Apply(apply::Apply),
+    /// Keep the changes of the `ipsecctl apply --confirm` that waits in this network namespace
+    Confirm,
     Diff(diff::Diff),
     #[command(subcommand)]
     Socket(socket::Command),
@@ -81,6 +85,8 @@ fn main() -> ExitCode {
         Some(Command::Show(show)) => show.execute(),
         Some(Command::Check(check)) => check.execute(),
         Some(Command::Counters(counters)) => counters.execute(),
+        Some(Command::Apply(apply)) => apply.execute(),
+        Some(Command::Confirm) => apply::confirm(),
         Some(Command::Diff(diff)) => diff.execute(),
         Some(Command::Keygen(keygen)) => keygen.execute(),
         Some(Command::KeyFingerprint(fingerprint)) => fingerprint.execute(),

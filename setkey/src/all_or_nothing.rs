@@ -2,6 +2,7 @@
 
 use std::{io::Write, process::ExitCode};
 
+use cli::{Second, Signals, end_by};
 use engine::Rehearsal;
 use grammar::Statement;
 use model::Operation;
@@ -16,7 +17,6 @@ use crate::{
     options::Command,
     print_error, printer,
     printer::{Source, Streams},
-    signals::{Second, Signals, end_by},
     words::Words,
 };
 

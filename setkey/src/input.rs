@@ -9,7 +9,9 @@ use std::{
 
 use model::Dialect;
 
-use crate::{error::Error, prompt::Prompt, signals::Signals};
+use cli::Signals;
+
+use crate::{error::Error, prompt::Prompt};
 
 /// Where statements come from.
 pub struct Input {

@@ -18,7 +18,6 @@ mod pfkey_extras;
 mod printer;
 mod prompt;
 mod script;
-mod signals;
 mod usage;
 mod words;
 

@@ -5,6 +5,7 @@ use std::{
     process::ExitCode,
 };
 
+use cli::{Second, Signals, end_by};
 use grammar::{Lowered, Script, Statement};
 use model::Operation;
 use sys::SystemNames;
@@ -19,7 +20,6 @@ use crate::{
     options::Command,
     print_error, printer,
     printer::Source,
-    signals::{Second, Signals, end_by},
     words::Words,
 };
 

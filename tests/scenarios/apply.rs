@@ -1,4 +1,10 @@
 //! `ipsecctl diff` and `ipsecctl apply`: files as the state that the kernel is to have.
 
+mod confirmed;
 mod databases;
 mod diff;
+mod flood;
+mod order;
+mod pairs;
+mod tables;
+mod undone;

@@ -11,21 +11,12 @@ use model::{Direction, Key, Policy, ReplayState, Sa};
 pub fn print(plan: &Plan, fingerprints: &Fingerprints, out: &mut impl Write) -> io::Result<()> {
     for step in &plan.steps {
         let Some(change) = super::change(step, fingerprints) else { continue };
-        match step {
-            Step::AddSa(sa) => writeln!(out, "+ {}", sa_text(sa, fingerprints))?,
-            Step::DeleteSa(entry) => writeln!(out, "- {}", sa_text(&entry.sa, fingerprints))?,
-            Step::UpdateSa { requested, .. } | Step::ReplaceSa { requested, .. } => {
-                writeln!(out, "~ {}", sa_text(requested, fingerprints))?;
-            }
-            Step::AddPolicy(policy) => writeln!(out, "+ {}", policy_text(policy))?,
-            Step::DeletePolicy(entry) => writeln!(out, "- {}", policy_text(&entry.policy))?,
-            Step::UpdatePolicy { requested, .. }
-            | Step::RequeuePolicy { requested, .. }
-            | Step::RequirePolicy { requiring: requested, .. } => {
-                writeln!(out, "~ {}", policy_text(requested))?;
-            }
-            Step::DeferPolicy { .. } | Step::ReleasePolicy(_) => {}
-        }
+        let sign = match change.change {
+            "add" => '+',
+            "delete" => '-',
+            _ => '~',
+        };
+        writeln!(out, "{sign} {}", statement(step, fingerprints))?;
         print_differences(&change, out)?;
     }
     let Plan { staying_sas, staying_policies, .. } = plan;
@@ -35,6 +26,24 @@ pub fn print(plan: &Plan, fingerprints: &Fingerprints, out: &mut impl Write) -> 
         writeln!(out, "# {sas} and {policies} are in no file and stay")?;
     }
     Ok(())
+}
+
+/// The entry that a step leaves, or that it deletes, as a statement.
+pub fn statement(step: &Step, fingerprints: &Fingerprints) -> String {
+    match step {
+        Step::AddSa(sa) => sa_text(sa, fingerprints),
+        Step::UpdateSa { requested, .. } | Step::ReplaceSa { requested, .. } => {
+            sa_text(requested, fingerprints)
+        }
+        Step::DeleteSa(entry) => sa_text(&entry.sa, fingerprints),
+        Step::AddPolicy(policy)
+        | Step::ReleasePolicy(policy)
+        | Step::DeferPolicy { policy, .. } => policy_text(policy),
+        Step::UpdatePolicy { requested, .. }
+        | Step::RequeuePolicy { requested, .. }
+        | Step::RequirePolicy { requiring: requested, .. } => policy_text(requested),
+        Step::DeletePolicy(entry) => policy_text(&entry.policy),
+    }
 }
 
 fn print_differences(change: &ChangeJson, out: &mut impl Write) -> io::Result<()> {

@@ -1,17 +1,8 @@
 //! `ipsecctl diff`: nothing of what was loaded, and each difference of what was not.
 
-use std::fs;
-
 use scenarios::{Host, Outcome, times};
-use tempfile::NamedTempFile;
 
-use super::databases::pairs;
-
-pub fn file(text: &str) -> NamedTempFile {
-    let file = NamedTempFile::new().expect("a temporary file");
-    fs::write(file.path(), text).expect("a temporary file");
-    file
-}
+use super::{databases::pairs, tables::file};
 
 fn diff(host: &Host, words: &str, text: &str) -> Outcome {
     let file = file(text);
@@ -21,7 +12,7 @@ fn diff(host: &Host, words: &str, text: &str) -> Outcome {
 #[test]
 fn a_loaded_file_has_no_differences() {
     let host = Host::new("loaded");
-    for [one, other] in pairs(times(500, 40)) {
+    for [one, other] in pairs(times(200, 15)) {
         host.load(&one.script());
         let outcome = diff(&host, "", &one.script());
         assert_eq!((outcome.status, &*outcome.stdout, &*outcome.stderr), (0, "", ""), "{one:#?}");

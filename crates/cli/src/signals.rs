@@ -1,4 +1,4 @@
-//! Signals that end a script: it ends after the statement at hand, and reports what is in force.
+//! Signals that end a command between two changes: it reports what is in force, or undoes what it has begun.
 
 use std::{
     fs,
@@ -46,6 +46,8 @@ pub struct Signals {
 
 impl Signals {
     /// Installs the handlers. A signal that is ignored, as under nohup(1), stays ignored.
+    ///
+    /// Errors: those of sigaction(2) and socketpair(2).
     pub fn catch(second: Second) -> io::Result<Self> {
         let (wake, write) = UnixStream::pair()?;
         let received = Arc::new(AtomicUsize::new(0));
@@ -67,17 +69,26 @@ impl Signals {
     }
 
     /// The last signal.
+    #[must_use]
     pub fn received(&self) -> Option<i32> {
         i32::try_from(self.received.load(Ordering::Relaxed)).ok().filter(|signal| *signal != 0)
     }
 
+    /// A descriptor that can be read after a signal.
+    #[must_use]
+    pub fn wake(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+
     /// A reader of a file that a signal ends.
+    #[must_use]
     pub fn reader(&self, file: OwnedFd) -> impl Read + use<> {
         Interruptible { file, signals: self.clone() }
     }
 }
 
 /// Ends the process as this signal would have.
+#[must_use]
 pub fn end_by(signal: i32) -> io::Error {
     match emulate_default_handler(signal) {
         Ok(()) => io::Error::from(io::ErrorKind::Interrupted),
