@@ -38,6 +38,7 @@ lint:
 	tests/lint/run
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo metadata --quiet --locked --manifest-path fuzz/Cargo.toml --format-version 1 >/dev/null # its lock file is its own
 	git ls-files -z | xargs -0 awk 'FNR == 1 && /^#!.*sh$$/ { printf "%s%c", FILENAME, 0 } { nextfile }' | xargs -0 shellcheck
 
 docs:
