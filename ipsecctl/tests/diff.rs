@@ -97,7 +97,7 @@ fn an_unprivileged_user_reads_no_sa() {
         .unwrap();
     // The test's folder may be closed to others, so the program is read before.
     let line = format!(
-        "cp $(command -v ipsecctl) {0}/ipsecctl && setpriv --reuid 65534 --regid 65534 --clear-groups \
+        "cp \"$(command -v ipsecctl)\" {0}/ipsecctl && setpriv --reuid 65534 --regid 65534 --clear-groups \
          --inh-caps=-all --bounding-set=-all {0}/ipsecctl diff {script}",
         directory.path().display()
     );

@@ -37,8 +37,7 @@ fn folder(name: &str) -> Vec<(PathBuf, String)> {
 
 /// Loads a script, and returns whether the kernel took all of it.
 fn is_loaded(host: &Host, script: &Path, options: &str) -> bool {
-    let outcome = host.setkey(&format!("{options} --strict -f {}", script.display()));
-    outcome.status == 0
+    host.setkey_file(&format!("{options} --strict"), script).status == 0
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! `make install`.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::Command,
+};
 
 /// What it installs is where the units look for it, and every manual page is there.
 #[test]
@@ -10,7 +15,10 @@ fn units_name_what_is_installed() {
     let (built, root) = (directory.path().join("built"), directory.path().join("root"));
     fs::create_dir(&built).expect("a directory");
     for name in ["setkey", "sysctl-shim", "ipsecctl", "ipsecd", "libpfkey_preload.so"] {
-        fs::write(built.join(name), name).expect("a file");
+        // The commands print their completions.
+        let path = built.join(name);
+        fs::write(&path, "#!/bin/sh\necho \"$@\"\n").expect("a file");
+        fs::set_permissions(path, Permissions::from_mode(0o755)).expect("its mode");
     }
     let mut make = Command::new("make");
     make.current_dir(&top).args(["-s", "install", "PREFIX=/opt", "UNITDIR=/lib/systemd/system"]);
@@ -42,4 +50,12 @@ fn units_name_what_is_installed() {
         }
     }
     assert!(root.join("opt/lib/libpfkey-preload.so").is_file());
+    for (path, options) in [
+        ("bash-completion/completions/setkey", "--completions bash"),
+        ("zsh/site-functions/_sysctl-shim", "--completions zsh"),
+        ("fish/vendor_completions.d/ipsecctl.fish", "completions fish"),
+    ] {
+        let text = fs::read_to_string(root.join("opt/share").join(path)).expect("completions");
+        assert_eq!(text, format!("{options}\n"), "{path}");
+    }
 }
