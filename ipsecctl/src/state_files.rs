@@ -10,12 +10,15 @@ use cli::{Color, Colors, Diagnostic};
 use engine::{Added, RequestedTables};
 use grammar::{Checker, Finding, Script, Statement};
 use model::{Dialect, Visible};
-use sys::SystemNames;
+use sys::{SystemNames, bounded::Bounded};
 
 use crate::Error;
 
 /// So many mistakes are reported.
 const MOST_MISTAKES: usize = 100;
+
+/// The longest file, in bytes: all that it describes is in memory.
+const MOST: u64 = 64 << 20;
 
 /// The files of a command line, and how they are read.
 #[derive(clap::Args)]
@@ -66,7 +69,7 @@ struct Reading {
 impl Reading {
     fn file(&mut self, path: &Path, dialect: Dialect, forward_copies: bool) -> Result<(), Error> {
         let (name, reader) = open(path)?;
-        let mut script = Script::new(reader, dialect);
+        let mut script = Script::new(Bounded::new(reader, MOST), dialect);
         let mut checker = Checker::of_state(forward_copies);
         while let Some(statement) = script.next_statement() {
             let lowered = statement.and_then(|statement| {

@@ -86,6 +86,13 @@ fn what_is_no_state_is_a_mistake_with_its_place() {
 }
 
 #[test]
+fn a_file_without_an_end_is_named_with_the_limit() {
+    let (status, out, error) = run("yes '' | ipsecctl diff -");
+    assert_eq!((status, out.as_str()), (1, ""));
+    assert_eq!(error, "ipsecctl: cannot read <stdin>: it has more than 64 MiB\n");
+}
+
+#[test]
 fn an_unprivileged_user_reads_no_sa() {
     if !geteuid().is_root() {
         eprintln!("skipped: only root becomes another user");
