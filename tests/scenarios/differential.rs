@@ -11,7 +11,7 @@
 
 use std::sync::LazyLock;
 
-use model::{Policy, Sa};
+use model::{Lifetimes, Policy, Sa};
 use proptest::{collection::vec, prelude::*, sample::select};
 use regex::{Captures, Regex};
 use scenarios::{
@@ -102,7 +102,10 @@ fn name(sa: &Sa) -> String {
 fn policy_statement() -> impl Strategy<Value = fn(&Policy) -> String> {
     let add: fn(&Policy) -> String = |policy| grammar::script_of_policy(policy).text.to_string();
     let update: fn(&Policy) -> String = |policy| instead("spdupdate", policy);
-    let delete: fn(&Policy) -> String = |policy| instead("spddelete", policy);
+    // Limits do nothing there, and setkey refuses them.
+    let delete: fn(&Policy) -> String = |policy| {
+        instead("spddelete", &Policy { lifetimes: Lifetimes::default(), ..policy.clone() })
+    };
     prop_oneof![6 => Just(add), 2 => Just(update), 1 => Just(delete)]
 }
 
