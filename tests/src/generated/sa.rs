@@ -14,9 +14,11 @@ use crate::has_ripemd160;
 
 /// SAs of all that PF_KEY can say, and some that the kernel refuses.
 pub fn sa_of_pfkey() -> impl Strategy<Value = Sa> {
+    // AH with `null` has the kernel's name in a script, and AF_KEY none for it.
+    let of_ah = |row: &Algorithm| of_pfkey(row) && row.name != "null";
     let algorithms = prop_oneof![
         4 => esp(of_pfkey, any_length),
-        2 => keyed(AlgorithmKind::Auth, of_pfkey, any_length).prop_map(ah),
+        2 => keyed(AlgorithmKind::Auth, of_ah, any_length).prop_map(ah),
         1 => comp(&["deflate", "lzs"]),
     ];
     let flags = flags(&[SaFlags::NO_ECN, SaFlags::DECAP_DSCP, SaFlags::NO_PMTU_DISC]);
