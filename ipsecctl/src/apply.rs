@@ -1,4 +1,4 @@
-//! `ipsecctl apply`: has the kernel have what files describe, or leaves it as it was.
+//! `ipsecctl apply`: changes the kernel to what files describe, or leaves it as it was.
 
 mod confirmation;
 mod progress;
@@ -6,16 +6,14 @@ mod progress;
 use std::{process::ExitCode, time::Duration};
 
 use cli::{Second, Signals, end_by, print_error};
-use engine::{CarriedOut, Engine, Namespace, Options, Plan, StepRefusal};
+use engine::{CarriedOut, Engine, Namespace, Plan, StepRefusal};
 
 use crate::{
     Error,
-    diff::{self, DIFFERENT, RemovalOptions},
-    output,
-    state_files::StateFiles,
+    diff::{self, Comparison, DIFFERENT},
 };
 pub use confirmation::confirm;
-use confirmation::{Answer, Confirmation};
+use confirmation::{Confirmation, Ending};
 use progress::Progress;
 
 /// Exit status after a refusal, when every change was undone.
@@ -27,18 +25,13 @@ const UNCONFIRMED: u8 = 4;
 #[derive(clap::Args)]
 pub struct Apply {
     #[command(flatten)]
-    files: StateFiles,
-    #[command(flatten)]
-    removal: RemovalOptions,
+    comparison: Comparison,
     /// Change nothing; exit with 3 if there is something to change
     #[arg(long)]
     check: bool,
     /// Undo every change after this TIME (30s, 5m), unless it is confirmed: by Enter, or by `ipsecctl confirm`
     #[arg(long, value_name = "TIME", value_parser = confirmation::time, conflicts_with = "check")]
     confirm: Option<Duration>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// Why changes are undone.
@@ -53,11 +46,8 @@ impl Apply {
     /// Prints the changes and makes them.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let dialect = self.files.dialect()?;
-        let requested = self.files.read(dialect)?;
-        let mut engine = Engine::open(Options { dialect, ..Options::default() })?;
-        let plan = engine.plan(&requested, self.removal.removal())?;
-        let printed = output::print(|out| diff::print(&plan, self.json, out))?;
+        let (mut engine, plan) = self.comparison.plan()?;
+        let printed = self.comparison.print(&plan)?;
         if plan.steps.is_empty() || printed != ExitCode::SUCCESS {
             return Ok(printed);
         }
@@ -106,9 +96,9 @@ fn change(
         Err(error) => return Some(Undoing::Error(error.into())),
     }
     match confirmation?.wait(signals) {
-        Ok(Answer::Confirmed) => None,
-        Ok(Answer::None) => Some(Undoing::Unconfirmed),
-        Ok(Answer::Signal(signal)) => Some(Undoing::Signal(signal)),
+        Ok(Ending::Confirmed) => None,
+        Ok(Ending::None) => Some(Undoing::Unconfirmed),
+        Ok(Ending::Signal(signal)) => Some(Undoing::Signal(signal)),
         Err(error) => Some(Undoing::Error(error.into())),
     }
 }

@@ -16,32 +16,43 @@ pub const DIFFERENT: u8 = 3;
 #[derive(clap::Args)]
 pub struct Diff {
     #[command(flatten)]
-    files: StateFiles,
-    #[command(flatten)]
-    removal: RemovalOptions,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    comparison: Comparison,
 }
 
-/// What becomes of entries that no file describes.
+/// What is compared with the kernel, and how the differences are printed.
 #[derive(clap::Args)]
-pub struct RemovalOptions {
+pub struct Comparison {
+    #[command(flatten)]
+    files: StateFiles,
     /// Remove what no file describes, whether a file begins with a flush or not
     #[arg(long)]
     prune: bool,
     /// Remove nothing, whether a file begins with a flush or not
     #[arg(long, conflicts_with = "prune")]
     no_prune: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
-impl RemovalOptions {
-    pub fn removal(&self) -> Removal {
-        match (self.prune, self.no_prune) {
+impl Comparison {
+    /// Compares the kernel with the files: the changes, and the engine that can make them.
+    pub fn plan(&self) -> Result<(Engine, Plan), Error> {
+        let dialect = self.files.dialect()?;
+        let requested = self.files.read(dialect)?;
+        let removal = match (self.prune, self.no_prune) {
             (true, _) => Removal::All,
             (_, true) => Removal::None,
             (false, false) => Removal::OfFlushedTables,
-        }
+        };
+        let mut engine = Engine::open(Options { dialect, ..Options::default() })?;
+        let plan = engine.plan(&requested, removal)?;
+        Ok((engine, plan))
+    }
+
+    /// Prints a plan as text, or as JSON.
+    pub fn print(&self, plan: &Plan) -> Result<ExitCode, Error> {
+        output::print(|out| print(plan, self.json, out))
     }
 }
 
@@ -49,11 +60,8 @@ impl Diff {
     /// Prints the differences.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let dialect = self.files.dialect()?;
-        let requested = self.files.read(dialect)?;
-        let mut engine = Engine::open(Options { dialect, ..Options::default() })?;
-        let plan = engine.plan(&requested, self.removal.removal())?;
-        let printed = output::print(|out| print(&plan, self.json, out))?;
+        let (_, plan) = self.comparison.plan()?;
+        let printed = self.comparison.print(&plan)?;
         if plan.steps.is_empty() || printed != ExitCode::SUCCESS {
             return Ok(printed);
         }
@@ -61,8 +69,7 @@ impl Diff {
     }
 }
 
-/// Prints a plan as text, or as JSON.
-pub fn print(plan: &Plan, is_json: bool, out: &mut impl Write) -> Result<(), Error> {
+fn print(plan: &Plan, is_json: bool, out: &mut impl Write) -> Result<(), Error> {
     let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
     if !is_json {
         return Ok(text::print(plan, &fingerprints, out)?);

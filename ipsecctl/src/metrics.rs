@@ -14,7 +14,7 @@ use crate::{
     output::{self, Output},
     survey::Survey,
 };
-use family::{Family, Kind};
+use family::Family;
 use groups::{Groups, Totals};
 
 /// Print metrics of this network namespace in the format of OpenMetrics.
@@ -40,63 +40,48 @@ pub enum By {
 
 /// Every family that is printed, in order. Rules and dashboards of dist/ use their names.
 mod families {
-    use super::{Family, Kind};
+    use super::Family;
 
-    pub const DROPPED: Family = Family {
-        name: "xfrm_dropped_packets",
-        kind: Kind::Counter,
-        help: "Packets that XFRM has dropped, by the kernel's counter.",
-    };
-    pub const SAS: Family = Family { name: "xfrm_sas", kind: Kind::Gauge, help: "SAs by state." };
-    pub const POLICIES: Family = Family {
-        name: "xfrm_policies",
-        kind: Kind::Gauge,
-        help: "Policies by direction, without those of sockets.",
-    };
-    pub const WITHOUT_SA: Family = Family {
-        name: "xfrm_policy_without_sa",
-        kind: Kind::Gauge,
-        help: "Policies that require an SA and have none: their packets are dropped.",
-    };
+    pub const DROPPED: Family = Family::counter(
+        "xfrm_dropped_packets",
+        "Packets that XFRM has dropped, by the kernel's counter.",
+    );
+    pub const SAS: Family = Family::gauge("xfrm_sas", "SAs by state.");
+    pub const POLICIES: Family =
+        Family::gauge("xfrm_policies", "Policies by direction, without those of sockets.");
+    pub const WITHOUT_SA: Family = Family::gauge(
+        "xfrm_policy_without_sa",
+        "Policies that require an SA and have none: their packets are dropped.",
+    );
     pub const SOCKET_POLICIES: Family =
-        Family { name: "xfrm_socket_policies", kind: Kind::Gauge, help: "Policies of sockets." };
-    pub const IN_FORCE: Family = Family {
-        name: "xfrm_default_policy_in_force",
-        kind: Kind::Gauge,
-        help: "Whether packets that no policy matches are treated as def_policy demands.",
-    };
-    pub const IPSECD: Family = Family {
-        name: "xfrm_ipsecd_running",
-        kind: Kind::Gauge,
-        help: "Whether ipsecd runs in this network namespace.",
-    };
-    pub const SA_COUNT: Family =
-        Family { name: "xfrm_sa_count", kind: Kind::Gauge, help: "SAs of the series." };
-    pub const SA_PACKETS: Family = Family {
-        name: "xfrm_sa_packets",
-        kind: Kind::Gauge,
-        help: "Packets that the SAs have transformed since they were added.",
-    };
-    pub const SA_BYTES: Family = Family {
-        name: "xfrm_sa_bytes",
-        kind: Kind::Gauge,
-        help: "Bytes that the SAs have transformed since they were added.",
-    };
-    pub const SA_DROPPED: Family = Family {
-        name: "xfrm_sa_dropped_packets",
-        kind: Kind::Gauge,
-        help: "Packets that the SAs have dropped since they were added.",
-    };
-    pub const SEQUENCE_LEFT: Family = Family {
-        name: "xfrm_sa_sequence_left",
-        kind: Kind::Gauge,
-        help: "Sequence numbers that are left, of the SA that has the fewest.",
-    };
-    pub const SECONDS_LEFT: Family = Family {
-        name: "xfrm_sa_seconds_left",
-        kind: Kind::Gauge,
-        help: "Seconds until a hard limit of time, of the SA that reaches it first.",
-    };
+        Family::gauge("xfrm_socket_policies", "Policies of sockets.");
+    pub const IN_FORCE: Family = Family::gauge(
+        "xfrm_default_policy_in_force",
+        "Whether packets that no policy matches are treated as def_policy demands.",
+    );
+    pub const IPSECD: Family =
+        Family::gauge("xfrm_ipsecd_running", "Whether ipsecd runs in this network namespace.");
+    pub const SA_COUNT: Family = Family::gauge("xfrm_sa_count", "SAs of the series.");
+    pub const SA_PACKETS: Family = Family::gauge(
+        "xfrm_sa_packets",
+        "Packets that the SAs have transformed since they were added.",
+    );
+    pub const SA_BYTES: Family = Family::gauge(
+        "xfrm_sa_bytes",
+        "Bytes that the SAs have transformed since they were added.",
+    );
+    pub const SA_DROPPED: Family = Family::gauge(
+        "xfrm_sa_dropped_packets",
+        "Packets that the SAs have dropped since they were added.",
+    );
+    pub const SEQUENCE_LEFT: Family = Family::gauge(
+        "xfrm_sa_sequence_left",
+        "Sequence numbers that are left, of the SA that has the fewest.",
+    );
+    pub const SECONDS_LEFT: Family = Family::gauge(
+        "xfrm_sa_seconds_left",
+        "Seconds until a hard limit of time, of the SA that reaches it first.",
+    );
 }
 
 impl Metrics {
@@ -190,7 +175,7 @@ mod tests {
     #[test]
     fn what_dist_asks_for_is_there() {
         let source = include_str!("metrics.rs");
-        let names = Regex::new(r#"name: "(xfrm_[a-z_]+)""#).unwrap();
+        let names = Regex::new(r#""(xfrm_[a-z_]+)""#).unwrap();
         let printed = names.captures_iter(source).map(|it| it[1].to_owned());
         let printed =
             printed.flat_map(|name| [format!("{name}_total"), name]).collect::<BTreeSet<_>>();

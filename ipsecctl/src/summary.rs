@@ -22,7 +22,7 @@ pub struct Summary {
 }
 
 /// What was read. What cannot be read, as without CAP_NET_ADMIN, is left out.
-struct Found {
+struct Overview {
     survey: Result<Survey, Error>,
     defaults: Option<Vec<DefaultPolicy>>,
     counters: Option<CounterValues>,
@@ -33,7 +33,7 @@ impl Summary {
     /// Prints the summary. The exit status is 1 if the SAD or SPD cannot be read.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let found = Found::read();
+        let found = Overview::read();
         let printed = output::print(|out| {
             if self.json {
                 let summary = Some(found.json());
@@ -45,7 +45,7 @@ impl Summary {
     }
 }
 
-impl Found {
+impl Overview {
     fn read() -> Self {
         let survey = || {
             let mut engine = Engine::open(Options::default())?;

@@ -62,13 +62,16 @@ pub fn snapshot() -> Result<Snapshot, Error> {
         if entry.socket {
             continue;
         }
-        if entry.policy.flags.contains(PolicyFlags::LOCAL_OK) {
-            let requested = store.requested(Installed(entry.clone()));
-            if requested.installation.is_partial {
-                snapshot.requested.insert(entry.index, requested);
-            }
-        }
         snapshot.policies.push(entry);
+    }
+    // A record is written before its policy and removed after it.
+    let mut records = store.records();
+    let may_be_partial = |it: &&PolicyEntry| it.policy.flags.contains(PolicyFlags::LOCAL_OK);
+    for entry in snapshot.policies.iter().filter(may_be_partial) {
+        let requested = records.requested(Installed(entry.clone()));
+        if requested.installation.is_partial {
+            snapshot.requested.insert(entry.index, requested);
+        }
     }
     for entry in kernel.dump_sad(&SadFilter::default())? {
         snapshot.sas.push(store.requested_mode(entry?));

@@ -1,19 +1,19 @@
 //! Scripts that are carried out as a whole or not at all: tried in a copy of the tables first, and undone
 //! after a refusal.
 
+mod images;
 mod journal;
 pub mod rehearsal;
 mod restore;
-mod snapshot;
 
 use crate::{Engine, Error};
+use images::Images;
 pub(crate) use journal::Journal;
 pub use restore::Loss;
-use snapshot::Snapshot;
 
 /// What a run can be undone with.
 pub(crate) struct Undo {
-    before: Snapshot,
+    before: Images,
     pub(crate) journal: Journal,
 }
 
@@ -23,7 +23,7 @@ impl Engine {
     ///
     /// Errors: [`Error::Kernel`].
     pub fn prepare_undo(&mut self) -> Result<(), Error> {
-        let before = Snapshot::read(&mut self.host)?;
+        let before = Images::read(&mut self.host)?;
         self.undo = Some(Undo { before, journal: Journal::default() });
         Ok(())
     }

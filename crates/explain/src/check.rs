@@ -25,7 +25,7 @@ pub struct SaOfTemplate<'a> {
 /// The check of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check<'a> {
-    /// The SA whose selector does not have the packet, if there is one: then no policy is looked up.
+    /// The SA whose selector the packet does not match, if there is one: then no policy is looked up.
     pub outside: Option<&'a SaEntry>,
     /// The policy of the socket, if it matches; then the SPD is not asked.
     pub socket: Option<&'a PolicyEntry>,

@@ -83,10 +83,10 @@ impl Receiver {
         let mut space = Control::default();
         let received = receive(self.handed_on.as_fd(), &mut bytes, &mut space).ok();
         let (count, socket, _) = received.filter(|(count, ..)| *count > 0)?;
-        let socket = match (Verdict::of(bytes[0])?, socket) {
-            (Verdict::Socket, Some(socket)) => Ok(socket),
-            (Verdict::OtherKind, _) => Err(NoSocket::OtherKind),
-            (Verdict::NotOne | Verdict::Socket, _) => Err(NoSocket::NotOne),
+        let socket = match (Content::of(bytes[0])?, socket) {
+            (Content::Socket, Some(socket)) => Ok(socket),
+            (Content::OtherKind, _) => Err(NoSocket::OtherKind),
+            (Content::NotOne | Content::Socket, _) => Err(NoSocket::NotOne),
         };
         bytes.truncate(count);
         bytes.remove(0);
@@ -106,17 +106,17 @@ impl Drop for Receiver {
 
 /// The first byte of what the process hands on.
 #[derive(Clone, Copy)]
-enum Verdict {
+enum Content {
     Socket = 1,
     NotOne,
     OtherKind,
 }
 
-impl Verdict {
+impl Content {
     fn of(byte: u8) -> Option<Self> {
-        [Verdict::Socket, Verdict::NotOne, Verdict::OtherKind]
+        [Content::Socket, Content::NotOne, Content::OtherKind]
             .into_iter()
-            .find(|verdict| *verdict as u8 == byte)
+            .find(|content| *content as u8 == byte)
     }
 }
 
@@ -161,18 +161,18 @@ fn receive_and_end(connection: BorrowedFd<'_>, result: BorrowedFd<'_>, bytes: &m
     if let Ok((count, descriptor, is_whole)) = received
         && (count > 0 || descriptor.is_some())
     {
-        let verdict = match &descriptor {
+        let content = match &descriptor {
             Some(descriptor) if is_whole => match socket_type(descriptor) {
-                Ok(_) => Verdict::Socket,
-                Err(_) => Verdict::OtherKind,
+                Ok(_) => Content::Socket,
+                Err(_) => Content::OtherKind,
             },
-            _ => Verdict::NotOne,
+            _ => Content::NotOne,
         };
-        bytes[0] = verdict as u8;
+        bytes[0] = content as u8;
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
         let mut control = SendAncillaryBuffer::new(&mut space);
         let descriptors = descriptor.as_ref().map(|descriptor| [descriptor.as_fd()]);
-        if let (Verdict::Socket, Some(descriptors)) = (verdict, &descriptors) {
+        if let (Content::Socket, Some(descriptors)) = (content, &descriptors) {
             control.push(SendAncillaryMessage::ScmRights(descriptors));
         }
         let bytes = &[IoSlice::new(&bytes[..=count])];

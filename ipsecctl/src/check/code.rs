@@ -35,7 +35,7 @@ table! {
         /// ESP that encrypts and does not authenticate.
         NoAuthentication => warning(
             "no-authentication",
-            "encryption without authentication MUST NOT be used (RFC 8221, section 4): who changes packets can read them",
+            "encryption without authentication MUST NOT be used (RFC 8221, section 4): an attacker who changes packets can find out their contents",
             "add -A hmac-sha256-128 with a key, or use aes-gcm-16",
         ),
         /// ESP that does nothing.
@@ -47,7 +47,7 @@ table! {
         /// SHA-256 as Linux truncated it once.
         Sha256At96 => warning(
             "sha256-96",
-            "RFC 4868 has 128 bits: a peer that follows it drops every packet, and so do packets of it here",
+            "RFC 4868 has 128 bits: a peer that follows it drops every packet of this SA, and this host every packet of the peer",
             "use hmac-sha256-128, or hmac-sha256-96 if the peer truncates so too",
         ),
         /// A nonce that two SAs use.

@@ -126,7 +126,7 @@ fn received(input: &Input<'_>, lines: &mut Lines) {
 
 fn checked(check: &Check<'_>, direction: Direction, subject: &Subject<'_>, lines: &mut Lines) {
     if let Some(entry) = check.outside {
-        lines.add("selector", &format!("of {} does not have the packet", words::sa(entry)));
+        lines.add("selector", &format!("the packet is outside that of {}", words::sa(entry)));
         return;
     }
     found(check.socket, check.lookup.as_ref(), direction, subject, lines);

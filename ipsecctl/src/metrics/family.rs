@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 /// What the numbers of a family are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+enum Kind {
     /// They only rise, until they begin again at 0. The names of samples end in `_total`.
     Counter,
     /// They rise and fall.
@@ -14,12 +14,22 @@ pub enum Kind {
 /// A family of samples with one name.
 #[derive(Debug, Clone, Copy)]
 pub struct Family {
-    pub name: &'static str,
-    pub kind: Kind,
-    pub help: &'static str,
+    name: &'static str,
+    kind: Kind,
+    help: &'static str,
 }
 
 impl Family {
+    /// A family of counters.
+    pub const fn counter(name: &'static str, help: &'static str) -> Self {
+        Self { name, kind: Kind::Counter, help }
+    }
+
+    /// A family of gauges.
+    pub const fn gauge(name: &'static str, help: &'static str) -> Self {
+        Self { name, kind: Kind::Gauge, help }
+    }
+
     /// Prints the family with its samples: labels, and a number.
     pub fn print(
         &self,

@@ -3,11 +3,11 @@
 use cli::json::AttentionJson;
 use model::SaState;
 
-use super::Found;
+use super::Overview;
 use crate::survey::Survey;
 
 /// What needs attention in what was found.
-pub fn of(found: &Found) -> Vec<AttentionJson> {
+pub fn of(found: &Overview) -> Vec<AttentionJson> {
     let mut list = Vec::new();
     let mut add = |what: String, command: &str| {
         list.push(AttentionJson { what, command: command.to_owned() });

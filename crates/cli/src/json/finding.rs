@@ -82,37 +82,36 @@ impl FindingJson {
     /// What is wrong with a statement of the script `name` that can be read.
     #[must_use]
     pub fn of_finding(name: &str, Finding { kind, place }: &Finding) -> Self {
-        let Place { position, excerpt, .. } = place;
-        Self {
-            file: name.to_owned(),
-            line: position.line,
-            column: position.column,
-            end: end(*position, excerpt),
-            code: kind.code(),
-            severity: if kind.is_failure() { "error" } else { "warning" },
-            message: kind.to_string(),
-            expected: None,
-            help: kind.help().map(Into::into),
-            why: None,
-            statement: None,
-        }
+        let finding = Self::at(name, place, kind.code(), kind.is_failure(), kind.to_string());
+        Self { help: kind.help().map(Into::into), ..finding }
     }
 
     /// What a program has found in a statement of the script `name`.
     #[must_use]
     pub fn of_advice(name: &str, place: &Place, advice: Advice<'_>) -> Self {
-        let Place { position, excerpt, .. } = place;
+        let Advice { code, is_error, message, why, help } = advice;
+        let finding = Self::at(name, place, code, is_error, message.to_owned());
+        Self { help: Some(help.to_owned()), why: Some(why.to_owned()), ..finding }
+    }
+
+    fn at(
+        name: &str,
+        Place { position, excerpt, .. }: &Place,
+        code: &'static str,
+        is_error: bool,
+        message: String,
+    ) -> Self {
         Self {
             file: name.to_owned(),
             line: position.line,
             column: position.column,
             end: end(*position, excerpt),
-            code: advice.code,
-            severity: if advice.is_error { "error" } else { "warning" },
-            message: advice.message.to_owned(),
+            code,
+            severity: if is_error { "error" } else { "warning" },
+            message,
             expected: None,
-            help: Some(advice.help.to_owned()),
-            why: Some(advice.why.to_owned()),
+            help: None,
+            why: None,
             statement: None,
         }
     }

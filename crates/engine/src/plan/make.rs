@@ -4,7 +4,7 @@ use model::{Policy, PolicyId, SaMode, Variables};
 
 use super::{
     gap::{offers, requiring},
-    order::{self, Found, Wanted},
+    order::{self, Counterpart, Wanted},
     removal::Removal,
     requested::RequestedTables,
     same::{is_same_policy, keep_numbers},
@@ -64,19 +64,19 @@ impl Engine {
             sas::steps(requested, fitted, sas, removal);
         let offers = offers(&replaced);
         let mut steps = first;
-        let mut found: HashMap<PolicyId, Found> = HashMap::new();
+        let mut found: HashMap<PolicyId, Counterpart> = HashMap::new();
         for (age, (Requested(entry), installed)) in policies {
             let requiring = if offers.is_empty() { None } else { requiring(&entry, &offers) };
             if requested.has_policy(&entry.policy.id) {
                 let is_same = self.is_as_installed(&entry.policy, &installed, &variables);
                 let id = entry.policy.id.clone();
-                found.insert(id, Found { entry, age, is_same, requiring });
+                found.insert(id, Counterpart { entry, age, is_same, requiring });
             }
         }
         let wanted = requested.policies.iter().map(|policy| {
             let mut policy = policy.clone();
             let mut installed = found.remove(&policy.id);
-            if let Some(Found { entry, is_same, .. }) = &mut installed {
+            if let Some(Counterpart { entry, is_same, .. }) = &mut installed {
                 keep_numbers(&mut policy, &entry.policy);
                 *is_same &= is_same_policy(&policy, &entry.policy);
             }

@@ -14,12 +14,12 @@ use moves::{Deferred, Moves};
 #[derive(Debug)]
 pub struct Wanted {
     pub policy: Policy,
-    pub installed: Option<Found>,
+    pub installed: Option<Counterpart>,
 }
 
-/// A policy of the kernel.
+/// The policy of the kernel that has the name of a requested one.
 #[derive(Debug)]
-pub struct Found {
+pub struct Counterpart {
     pub entry: PolicyEntry,
     /// Its place among all of the kernel: the oldest is 0.
     pub age: usize,
@@ -31,7 +31,7 @@ pub struct Found {
 
 /// What becomes of a requested policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+enum Transition {
     /// It becomes the last of its priority.
     Added,
     /// It is not touched.
@@ -45,15 +45,15 @@ enum Fate {
 }
 
 impl Wanted {
-    fn fate(&self) -> Fate {
-        let Some(Found { entry, age, is_same, requiring }) = &self.installed else {
-            return Fate::Added;
+    fn transition(&self) -> Transition {
+        let Some(Counterpart { entry, age, is_same, requiring }) = &self.installed else {
+            return Transition::Added;
         };
         match self.policy.priority.cmp(&entry.policy.priority) {
-            std::cmp::Ordering::Less => Fate::Promoted,
-            std::cmp::Ordering::Greater => Fate::Demoted,
-            std::cmp::Ordering::Equal if *is_same && requiring.is_none() => Fate::Stays(*age),
-            std::cmp::Ordering::Equal => Fate::Replaced(*age),
+            std::cmp::Ordering::Less => Transition::Promoted,
+            std::cmp::Ordering::Greater => Transition::Demoted,
+            std::cmp::Ordering::Equal if *is_same && requiring.is_none() => Transition::Stays(*age),
+            std::cmp::Ordering::Equal => Transition::Replaced(*age),
         }
     }
 }
@@ -95,7 +95,7 @@ pub fn steps(wanted: Vec<Wanted>, removed: Vec<(usize, PolicyEntry)>) -> PolicyS
             late.push(Step::DeferPolicy { policy: policy.clone(), priority });
             late.push(Step::ReleasePolicy(policy));
         }
-        let Some(Found { entry, age, is_same, requiring }) = installed else {
+        let Some(Counterpart { entry, age, is_same, requiring }) = installed else {
             additions.push((key, Step::AddPolicy(Box::new(policy))));
             continue;
         };

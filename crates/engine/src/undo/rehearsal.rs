@@ -8,7 +8,7 @@ use model::{Operation, Sa, SaState, Spi, SpiRequest, Variables};
 use tempfile::TempDir;
 use xfrm::{Change, Connection};
 
-use super::snapshot::Snapshot;
+use super::images::Images;
 use crate::{Engine, Error, Namespace, Options, Outcome, Sink, state::host::Host};
 
 /// What came of a rehearsal.
@@ -30,7 +30,7 @@ impl Engine {
         operations: &[(usize, Operation)],
         sink: &mut dyn Sink,
     ) -> Result<Rehearsal, Error> {
-        let tables = Snapshot::read(&mut self.host)?;
+        let tables = Images::read(&mut self.host)?;
         let variables = self.host.variables()?;
         let (options, devices) = (self.options, self.host.kernel.devices());
         // A namespace is a thread's own.
@@ -67,7 +67,7 @@ struct Copy(Engine);
 
 impl Copy {
     fn of(
-        Snapshot { sas, policies, records }: Snapshot,
+        Images { sas, policies, records }: Images,
         variables: &Variables,
         options: Options,
         mut host: Host,

@@ -7,7 +7,7 @@ use model::{PolicyId, SaId, SaState};
 use tracing::debug;
 use xfrm::{Batch, Change, PolicyImage, SaImage};
 
-use super::{Journal, Undo, snapshot::Snapshot};
+use super::{Journal, Undo, images::Images};
 use crate::{
     Engine, Error,
     state::{host::Host, lock::Access},
@@ -39,7 +39,7 @@ impl Engine {
         if !before.records.is_empty() {
             self.host.store.keep(&before.records)?;
         }
-        let now = Snapshot::read(&mut self.host)?;
+        let now = Images::read(&mut self.host)?;
         let mut losses = restore_sas(&mut self.host, &before.sas, &now.sas, &journal)?;
         losses.extend(restore_policies(&mut self.host, &before.policies, &now.policies, &journal)?);
         Ok(losses)

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use model::{Direction, IpVersion, PolicyEntry, PolicyId, PolicyType, Priority};
 
-use super::{Fate, Found, Wanted};
+use super::{Counterpart, Transition, Wanted};
 
 /// The policies that have to come behind others.
 #[derive(Debug)]
@@ -56,9 +56,10 @@ impl Moves {
         for ((class, priority), places) in groups {
             all.find_in_group(wanted, &places);
             let is_passed = |place: &&usize| {
-                all.is_moved[**place] || matches!(wanted[**place].fate(), Fate::Replaced(_))
+                all.is_moved[**place]
+                    || matches!(wanted[**place].transition(), Transition::Replaced(_))
             };
-            let passed: Vec<(usize, &Found)> = places
+            let passed: Vec<(usize, &Counterpart)> = places
                 .iter()
                 .filter(is_passed)
                 .filter_map(|place| Some((*place, wanted[*place].installed.as_ref()?)))
@@ -81,17 +82,18 @@ impl Moves {
         for &place in places {
             let policy = &wanted[place].policy;
             let meets = |other: &usize| meet(&wanted[*other].policy.id, &policy.id);
-            let is_behind_late =
-                |other: &&usize| self.is_late[**other] || wanted[**other].fate() == Fate::Demoted;
+            let is_behind_late = |other: &&usize| {
+                self.is_late[**other] || wanted[**other].transition() == Transition::Demoted
+            };
             let is_late = last.iter().filter(is_behind_late).any(meets);
-            let (age, is_replaced) = match wanted[place].fate() {
-                Fate::Added | Fate::Promoted | Fate::Demoted => {
+            let (age, is_replaced) = match wanted[place].transition() {
+                Transition::Added | Transition::Promoted | Transition::Demoted => {
                     self.is_late[place] = is_late;
                     last.push(place);
                     continue;
                 }
-                Fate::Stays(age) => (age, false),
-                Fate::Replaced(age) => (age, true),
+                Transition::Stays(age) => (age, false),
+                Transition::Replaced(age) => (age, true),
             };
             let is_older = |(other, of): &(usize, usize)| *of > age && meets(other);
             let is_moved =
@@ -110,7 +112,7 @@ impl Moves {
 /// The policies that get a lower priority while others come before them: those that are moved, and those that are
 /// removed behind one that is moved or replaced. They keep their order if there is `room` for a priority each.
 fn defer(
-    passed: &[(usize, &Found)],
+    passed: &[(usize, &Counterpart)],
     is_moved: &[bool],
     removed: &[(usize, PolicyEntry)],
     priority: Priority,
@@ -121,7 +123,7 @@ fn defer(
         let mut older = passed.iter().filter(|(_, found)| found.age < age);
         older.find(|(_, found)| meet(&found.entry.policy.id, id)).map(|(place, _)| *place)
     };
-    let Some((_, Found { entry: PolicyEntry { policy, .. }, .. })) = passed.first() else {
+    let Some((_, Counterpart { entry: PolicyEntry { policy, .. }, .. })) = passed.first() else {
         return Vec::new();
     };
     let of_group = removed.iter().filter(|(_, PolicyEntry { policy: it, .. })| {

@@ -94,7 +94,7 @@ fn steps_between(old: &[Policy], new: &[Policy]) -> Vec<Step> {
     let found = |policy: &Policy| {
         let age = old.iter().position(|it| it.id == policy.id)?;
         let is_same = old[age] == *policy;
-        Some(Found { entry: entry(old[age].clone()), age, is_same, requiring: None })
+        Some(Counterpart { entry: entry(old[age].clone()), age, is_same, requiring: None })
     };
     let wanted =
         new.iter().map(|policy| Wanted { policy: policy.clone(), installed: found(policy) });

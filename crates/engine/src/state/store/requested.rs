@@ -127,8 +127,8 @@ impl Store {
         self.read(Some(installed.index)).requested(installed)
     }
 
-    /// All records, for a reader of the whole SPD that keeps out those who would change them: the file is read
-    /// once, not for each policy.
+    /// All records, for a reader of the whole SPD: the file is read once, not for each policy. One that does not keep
+    /// out those who change them reads the SPD first.
     pub(crate) fn records(&mut self) -> Records {
         self.read(None)
     }

@@ -8,14 +8,14 @@ use crate::{
 
 /// The SAD and the SPD, oldest entry first, as the kernel writes them. The policies of sockets and the
 /// catch-alls are not in it.
-pub(crate) struct Snapshot {
+pub(crate) struct Images {
     pub(crate) sas: Vec<SaImage>,
     pub(crate) policies: Vec<PolicyImage>,
     /// What was requested of the partial policies.
     pub(crate) records: Vec<Record>,
 }
 
-impl Snapshot {
+impl Images {
     /// Reads both tables.
     ///
     /// Errors: [`Error::Kernel`].
@@ -30,13 +30,11 @@ impl Snapshot {
         }
         sas.reverse();
         policies.reverse();
-        let mut records = Vec::new();
-        for image in &policies {
-            let requested = host.store.requested(Installed(image.entry().clone()));
-            if requested.installation.is_partial {
-                records.push(Record::new(requested.index, &requested.policy));
-            }
-        }
+        // A record is written before its policy and removed after it.
+        let mut kept = host.store.records();
+        let requested = policies.iter().map(|it| kept.requested(Installed(it.entry().clone())));
+        let partial = requested.filter(|it| it.installation.is_partial);
+        let records = partial.map(|it| Record::new(it.index, &it.policy)).collect();
         Ok(Self { sas, policies, records })
     }
 }
