@@ -7,8 +7,8 @@ use common::run;
 use grammar::{Written, script_of_policy, script_of_sa};
 use model::{
     Action, AddressPair, Algorithm, AlgorithmKind, Direction, Encap, EncapKind, Key, Keyed, Level,
-    Offload, Operation, Policy, PolicyId, Prefix, Priority, Proto, ReqId, Sa, SaDirection, SecCtx,
-    Selector, Spi, Template, TemplateMode, Upper,
+    Mode, Offload, Operation, Policy, PolicyId, Prefix, Priority, Proto, ReqId, Sa, SaDirection,
+    SecCtx, Selector, Spi, Template, TemplateMode, Upper,
 };
 use models::{policy, sa};
 use proptest::prelude::*;
@@ -158,4 +158,21 @@ fn what_the_language_cannot_say_is_named() {
     let mut policy = Policy::new(PolicyId::new(selector, Direction::In), Action::Ipsec(Vec::new()));
     policy.id.selector.device = Some("a b".parse().unwrap());
     assert_eq!(script_of_policy(&policy).lost, ["dev a b"]);
+    let beet = Template::new(Proto::Esp, TemplateMode::Beet(ends()), Level::Use);
+    let id = PolicyId::new(selector, Direction::Out);
+    let lost = script_of_policy(&Policy::new(id, Action::Ipsec(vec![beet]))).lost;
+    assert_eq!(lost, [model::Error::OptionalOutboundBeet.to_string()]);
+}
+
+#[test]
+fn a_value_of_share_that_keeps_the_level_is_no_detail() {
+    let all = Prefix::new([0; 4].into(), Some(0)).unwrap();
+    let mode = TemplateMode::new(Mode::Transport, ends());
+    for level in [Level::Default, Level::Use, Level::Require, Level::Unique(ReqId::new(7))] {
+        let id = PolicyId::new(Selector::new(all, all).unwrap(), Direction::In);
+        let template = Template::new(Proto::Esp, mode, level);
+        let policy = Policy::new(id, Action::Ipsec(vec![template]));
+        let written = script_of_policy(&policy);
+        assert_eq!(read(&written), Ok(Operation::AddPolicy(Box::new(policy))));
+    }
 }

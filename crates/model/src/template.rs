@@ -79,6 +79,11 @@ impl Template {
     pub fn reqid(&self) -> Option<ReqId> {
         self.level.reqid().or(self.details.reqid)
     }
+
+    /// Sets the kernel's field `share`. One value has one form: that which keeps the level is no detail.
+    pub fn set_share(&mut self, share: Share) {
+        self.details.share = (share != Share::of(self.level)).then_some(share);
+    }
 }
 
 /// What the kernel has of a template and ipsec-tools has no words for.

@@ -296,7 +296,7 @@ impl PolicyText<'_> {
     fn set_detail(&self, detail: Detail, span: Span, to: &mut Template) -> Result<(), Error> {
         let (word, number) = match detail {
             Detail::Share(share) => {
-                to.details.share = Some(share);
+                to.set_share(share);
                 return Ok(());
             }
             Detail::Number(word, number) => (word, number),

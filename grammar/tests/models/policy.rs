@@ -15,21 +15,24 @@ fn template() -> impl Strategy<Value = Template> {
     let mode = (select(Mode::ALL), prop_oneof![Just(AddressPair::UNSPECIFIED), pair()]);
     let mode = mode.prop_map(|(mode, ends)| TemplateMode::new(mode, ends));
     let level = prop_oneof![
-        select(vec![Level::Default, Level::Require, Level::Unique(None)]),
+        select(vec![Level::Default, Level::Use, Level::Require, Level::Unique(None)]),
         any::<u32>().prop_map(|reqid| Level::of_reqid(ReqId::new(reqid))),
     ];
-    let share = option::of(any::<u8>().prop_map(Share));
+    let share = option::of(prop_oneof![0..4u8, any::<u8>()].prop_map(Share));
     let masks = prop_oneof![Just((u32::MAX, 0, 1)), any::<(u32, u32, u32)>()];
     let details = (any::<u32>(), option::of(1..=u32::MAX), masks, share);
     let proto = select(Proto::ALL);
     (proto, mode, level, details).prop_map(|(proto, mode, level, (reqid, spi, masks, share))| {
         let mut template = Template::new(proto, mode, level);
         template.details = TemplateDetails {
-            reqid: ReqId::new(reqid).filter(|_| level == Level::Default),
+            reqid: ReqId::new(reqid).filter(|_| matches!(level, Level::Default | Level::Use)),
             spi: spi.map(Spi),
             algorithms: AlgorithmMasks { crypt: masks.0, auth: masks.1, comp: masks.2 },
-            share,
+            share: None,
         };
+        if let Some(share) = share {
+            template.set_share(share);
+        }
         template
     })
 }
@@ -49,13 +52,18 @@ pub fn policy() -> impl Strategy<Value = Policy> {
     let device = option::of("[a-zA-Z0-9_.:@=+%-]{1,15}");
     let unused = prop::collection::vec(template(), 0..=6);
     (id, priority, action, lifetimes(), any::<u8>(), device, unused).prop_map(
-        |(id, priority, action, lifetimes, flags, device, mut unused_templates)| {
+        |(id, priority, mut action, lifetimes, flags, device, mut unused_templates)| {
             let (selector, direction, sec_ctx, mark, if_id, policy_type) = id;
             let if_id = NonZeroU32::new(if_id);
             let name = PolicyId::new(selector, direction);
             let id = PolicyId { sec_ctx, mark, if_id, policy_type, ..name };
             if action != Action::Discard {
                 unused_templates.clear();
+            }
+            if let (Direction::Out, Action::Ipsec(templates)) = (direction, &mut action) {
+                // No statement says `use` of these.
+                let is_beet = |template: &Template| matches!(template.mode, TemplateMode::Beet(_));
+                templates.retain(|template| !(is_beet(template) && template.level == Level::Use));
             }
             // A template of a policy that drops its packets is written with its share.
             for template in &mut unused_templates {

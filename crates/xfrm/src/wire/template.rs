@@ -71,10 +71,10 @@ pub(super) fn is_own(wire: &UserTemplate) -> bool {
 /// Reads a template that the kernel does not use, as it is: no level that was requested matters.
 pub(super) fn read_unused(wire: &UserTemplate, policy: IpVersion) -> Result<Template, DecodeError> {
     let mut template = read(wire, policy)?;
-    template.details.share = Some(Share(wire.share));
     let reqid = ReqId::new(wire.reqid);
     (template.level, template.details.reqid) =
         if wire.optional == 0 { (Level::of_reqid(reqid), None) } else { (Level::Use, reqid) };
+    template.set_share(Share(wire.share));
     Ok(template)
 }
 
