@@ -33,6 +33,7 @@ mod key_management;
 mod lacking_options;
 mod libipsec;
 mod lock;
+mod long_session;
 mod messages;
 mod metrics;
 mod monitor;

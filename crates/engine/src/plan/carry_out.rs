@@ -43,7 +43,7 @@ impl Engine {
         let mut refused = None;
         self.flush(&mut sink(&mut refused))?;
         // SAs are made for the policies that will be there.
-        self.known.spd = Spd { tunnels: plan.tunnels.clone(), is_read: true };
+        self.known.spd = Spd::read(plan.tunnels.clone());
         let mut has_added = false;
         for (number, step) in plan.steps.iter().enumerate() {
             if !goes_on(number) {

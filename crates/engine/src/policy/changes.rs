@@ -13,6 +13,7 @@ use crate::{
         installed::{TunnelSas, depends, optional_tunnel, to_install},
         reqids::ReqIds,
         spd::Spd,
+        tunnels::Tunnels,
     },
     state::{reqid_counter::ReqIdCounter, store::Record},
 };
@@ -189,11 +190,13 @@ impl Engine {
 
     /// What the SPD holds, read the first time it matters.
     pub(crate) fn read_spd(&mut self, sink: &mut dyn Sink) -> Result<&mut Spd, Error> {
-        if !self.known.spd.is_read {
+        if !self.known.spd.is_current() {
             self.flush(sink)?;
-            let spd = &mut self.known.spd;
-            self.host.read_spd(|entry| spd.note(&entry))?;
-            self.known.spd.is_read = true;
+            let mut tunnels = Tunnels::default();
+            self.host.read_spd(|entry| {
+                tunnels.note(&entry.policy);
+            })?;
+            self.known.spd = Spd::read(tunnels);
         }
         Ok(&mut self.known.spd)
     }

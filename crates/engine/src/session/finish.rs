@@ -76,6 +76,7 @@ impl Engine {
             }
             self.follow_up.tables = Tables::AsReconciled;
         }
+        self.known.spd.wait();
         self.warn_no_daemon(sink)
     }
 
