@@ -26,6 +26,7 @@ mod explain;
 mod gateways;
 mod hostile;
 mod if_id;
+mod ike_state;
 mod iked;
 mod ipcomp_esp;
 mod iproute2;

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use scenarios::{
     Host, Outcome,
-    raw_xfrm::{Entry, RawXfrm, socket_with_bypass_policies},
+    raw_xfrm::{Entry, RawXfrm},
 };
 use tempfile::NamedTempFile;
 
@@ -155,51 +155,4 @@ fn a_transport_template_may_follow_a_tunnel_of_the_other_version() {
          esp/tunnel/2001:db8::1-2001:db8::2/require ah/transport//require;",
     );
     there_and_back(&host);
-}
-
-/// As strongSwan makes it: selectors, marks, xfrm interfaces, priorities, three directions.
-fn of_an_ike_daemon(count: u32) -> String {
-    let policies = (0..count).flat_map(|number| {
-        let (third, fourth) = (number / 250, number % 250);
-        let (left, right) =
-            (format!("10.1.{third}.{fourth}/32"), format!("10.2.{third}.{fourth}/32"));
-        let more = match number % 4 {
-            0 => String::new(),
-            1 => format!("mark {number} mask 0xffffff"),
-            2 => format!("if_id {}", number + 1),
-            _ => String::from("proto udp dport 4789"),
-        };
-        let reqid = number + 1;
-        let line = move |src: &str, dst: &str, direction, ends: &str| {
-            format!(
-                "xfrm policy add src {src} dst {dst} {} dir {direction} {} priority {} \
-                 tmpl {ends} proto esp mode tunnel reqid {reqid}",
-                if more.starts_with("proto") { more.as_str() } else { "" },
-                if more.starts_with("proto") { "" } else { more.as_str() },
-                371_327 + number,
-            )
-        };
-        let (there, back) = ("src 192.0.2.1 dst 192.0.2.2", "src 192.0.2.2 dst 192.0.2.1");
-        [
-            line(&left, &right, "out", there),
-            line(&right, &left, "fwd", back),
-            line(&right, &left, "in", back),
-        ]
-    });
-    policies.collect::<Vec<_>>().join("\n")
-}
-
-#[test]
-fn an_ike_daemons_policies_are_saved_and_restored() {
-    let host = Host::new("spd-ike");
-    host.ip(&of_an_ike_daemon(67));
-    let socket = host.within(socket_with_bypass_policies);
-    let with_sockets = spd(&host).len();
-    let script = host.setkey("--script=restore -DP");
-    assert_eq!((script.status, script.stderr.as_str()), (0, ""));
-    assert_eq!(script.stdout.matches("# a socket's own policy").count(), 2);
-    drop(socket);
-    assert_eq!(spd(&host).len(), with_sockets - 2);
-    let script = there_and_back(&host);
-    assert_eq!(statements(&script).len(), 1 + 3 * 67);
 }
