@@ -51,7 +51,7 @@ schema:
 	cargo test --quiet --locked -p cli --test json
 
 bench: setup
-	cargo build --quiet --release -p setkey -p benches
+	cargo build --quiet --release -p setkey -p ipsecctl -p benches
 	unshare --net target/release/bench
 
 # The PF_KEY service beside AF_KEY, in the test kernel, which has both.

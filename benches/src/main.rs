@@ -1,5 +1,5 @@
 //! Loads and dumps an SPD with `setkey`, with `ip -batch`, and with nothing but prepared netlink
-//! messages, and prints the ratios. Run it by `make bench`: it empties the SPD of its namespace.
+//! messages, and explains a packet; prints the ratios. Run it by `make bench`: it empties the SPD of its namespace.
 
 mod raw;
 
@@ -8,7 +8,7 @@ use std::{
     fmt::Write as _,
     fs::File,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -50,6 +50,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         );
         run(&setkey, &["-FP"])?;
     }
+    explain(&setkey)
+}
+
+/// What a packet is explained from is a dump of the SPD: the kernel returns no part of it.
+fn explain(setkey: &Path) -> Result<(), Box<dyn Error>> {
+    let ipsecctl = setkey.with_file_name("ipsecctl");
+    let count = 100_000;
+    raw::load(count)?;
+    let (src, dst) = raw::addresses(count / 2);
+    let args = ["explain", "out", &src.to_string(), &dst.to_string(), "udp"];
+    let explain = median(|| Ok(timed(&ipsecctl, &args)?.0))?;
+    let raw = median(raw::dump)?;
+    run(setkey, &["-FP"])?;
+    let [explain, raw] = [explain, raw].map(|time| time.as_secs_f64() * 1e3);
+    println!(
+        "{count:>8} explain {explain:.1} ms, raw dump {raw:.1} ms, ratio {:.2}",
+        explain / raw
+    );
     Ok(())
 }
 
@@ -76,10 +94,14 @@ fn median(
 
 /// Runs a program and takes the time of the whole process.
 fn run(program: &Path, args: &[&str]) -> Result<Duration, Box<dyn Error>> {
+    let (time, status) = timed(program, args)?;
+    if status.success() { Ok(time) } else { Err(format!("{} failed", program.display()).into()) }
+}
+
+fn timed(program: &Path, args: &[&str]) -> Result<(Duration, ExitStatus), Box<dyn Error>> {
     let start = Instant::now();
     let status = Command::new(program).args(args).stdout(Stdio::null()).status()?;
-    let time = start.elapsed();
-    if status.success() { Ok(time) } else { Err(format!("{} failed", program.display()).into()) }
+    Ok((start.elapsed(), status))
 }
 
 /// The same policies as a setkey script and as an `ip -batch` file.

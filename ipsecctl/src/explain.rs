@@ -9,10 +9,10 @@ mod words;
 use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
 
 use cli::json::Document;
-use engine::{Requested, Snapshot};
+use engine::{Requested, Snapshot, SnapshotReader};
 use explain::{
-    Arrival, Explanation, Flow, PolicyOrder, Tables, Verdict, explain_forwarded, explain_in,
-    explain_out,
+    Arrival, Explanation, Flow, PolicyOrder, Selection, Tables, Verdict, explain_forwarded,
+    explain_in, explain_out,
 };
 use model::{DeviceName, Direction, PolicyEntry, Spi};
 
@@ -88,8 +88,7 @@ impl Explain {
         sys::process::keep_memory_private();
         let (flow, arrivals) = self.packet()?;
         let socket = self.policy_of_socket()?;
-        let snapshot = engine::snapshot()?;
-        let (tables, requested) = tables(snapshot);
+        let (tables, requested) = tables(&self.lookups(flow))?;
         let explanation = self.explain(&tables, &arrivals, flow, socket.as_ref());
         let subject = Subject { requested: &requested, length: self.length, mtu: self.mtu };
         let printed = output::print(|out| {
@@ -120,6 +119,16 @@ impl Explain {
             (Direction::In | Direction::Out, flow) => {
                 explain_in(tables, arrivals, flow, self.mark, socket)
             }
+        }
+    }
+
+    /// The look-ups of policies that the packet may lead to.
+    fn lookups(&self, flow: Option<Flow>) -> Vec<(Direction, Flow)> {
+        let Some(flow) = flow else { return Vec::new() };
+        let own = (self.direction, flow);
+        match self.direction {
+            Direction::In | Direction::Out => vec![own],
+            Direction::Fwd => vec![own, (Direction::Out, explain::leaving(flow))],
         }
     }
 
@@ -155,12 +164,18 @@ impl Explain {
     }
 }
 
-/// The tables that were read, and the partial policies as they were requested.
-fn tables(snapshot: Snapshot) -> (Tables, HashMap<u32, Requested>) {
+/// The tables as far as they decide on the policies of these packets, and the partial policies as they were
+/// requested.
+fn tables(lookups: &[(Direction, Flow)]) -> Result<(Tables, HashMap<u32, Requested>), Error> {
+    let reader = SnapshotReader::open()?;
+    let mut selection = Selection::new(lookups, reader.spd());
     let Snapshot { policies, requested, sas, kernel_default, catch_alls, spd, sad, release } =
-        snapshot;
+        reader.read(|head| selection.takes(head))?;
     let policy_order = PolicyOrder::of_release(release.0, release.1);
-    (Tables { policies, sas, kernel_default, catch_alls, spd, sad, policy_order }, requested)
+    let first_inexact = selection.first_inexact();
+    let tables =
+        Tables { policies, sas, kernel_default, catch_alls, spd, sad, policy_order, first_inexact };
+    Ok((tables, requested))
 }
 
 fn status(explanation: &Explanation<'_>) -> ExitCode {

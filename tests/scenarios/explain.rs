@@ -33,6 +33,9 @@ fn explained_is_what_happens() {
         lab.load(&case);
         let tables = Lab::tables();
         let explanation = case.explain(&tables);
+        // Of a large SPD a part is read.
+        let few = case.select(&tables);
+        assert_eq!(format!("{:?}", case.explain(&few)), format!("{explanation:?}"), "case {seed}");
         let expected = predicted(&explanation, &case);
         let seen = lab.send(&case, &expected, &tables);
         *tally.entry(kind(&explanation)).or_default() += 1;

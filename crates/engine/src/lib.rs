@@ -43,7 +43,7 @@ pub use session::{
     refusal::Refusal,
     target::{NewSa, Target},
 };
-pub use snapshot::{Snapshot, snapshot};
+pub use snapshot::{Snapshot, SnapshotReader, snapshot};
 pub use state::{
     fingerprint_secret::FingerprintSecret,
     lock::{Holders, Lock},

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use model::{
-    Direction, IpVersion, KernelDefault, PolicyEntry, PolicyFlags, SaEntry, SadInfo, SpdInfo,
+    Direction, IpVersion, KernelDefault, PolicyEntry, PolicyFlags, PolicyHead, SaEntry, SadInfo,
+    SpdInfo,
 };
 use xfrm::{Answer, SadFilter, Scope};
 
@@ -20,7 +21,8 @@ use crate::{
 /// possible.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    /// The policies as they are installed, newest first, without those of sockets and catch-alls.
+    /// The policies as they are installed, newest first, without those of sockets and catch-alls; of
+    /// [`SnapshotReader::read`] those that were wanted.
     pub policies: Vec<PolicyEntry>,
     /// By index, the partial policies as they were requested.
     pub requested: HashMap<u32, Requested>,
@@ -42,10 +44,49 @@ pub struct Snapshot {
 ///
 /// Errors: [`Error::Kernel`], without CAP_NET_ADMIN too.
 pub fn snapshot() -> Result<Snapshot, Error> {
-    let Host { mut kernel, mut store, .. } = Host::open()?;
+    SnapshotReader::open()?.read(|_| true)
+}
+
+/// Reads a snapshot, of the policies perhaps not all: the kernel has no dump of a part of the SPD, but a policy
+/// whose head alone is decoded costs next to nothing beside the dump.
+pub struct SnapshotReader {
+    host: Host,
+    spd: SpdInfo,
+}
+
+impl SnapshotReader {
+    /// For this thread's network namespace.
+    ///
+    /// Errors: as [`snapshot`].
+    pub fn open() -> Result<Self, Error> {
+        let mut host = Host::open()?;
+        let spd = answered(host.kernel.spd_info()?);
+        Ok(Self { host, spd })
+    }
+
+    /// The size of the SPD.
+    #[must_use]
+    pub fn spd(&self) -> SpdInfo {
+        self.spd
+    }
+
+    /// Reads the tables, and of the policies those that are wanted. Each is asked about once, newest first.
+    ///
+    /// Errors: as [`snapshot`].
+    pub fn read(self, is_wanted: impl FnMut(&PolicyHead) -> bool) -> Result<Snapshot, Error> {
+        read(self.host, self.spd, is_wanted)
+    }
+}
+
+fn read(
+    host: Host,
+    spd: SpdInfo,
+    is_wanted: impl FnMut(&PolicyHead) -> bool,
+) -> Result<Snapshot, Error> {
+    let Host { mut kernel, mut store, .. } = host;
     let mut snapshot = Snapshot {
         kernel_default: kernel.get_default()?.found().unwrap_or_default(),
-        spd: answered(kernel.spd_info()?),
+        spd,
         sad: answered(kernel.sad_info()?),
         release: release(),
         ..Snapshot::default()
@@ -57,13 +98,7 @@ pub fn snapshot() -> Result<Snapshot, Error> {
             }
         }
     }
-    for entry in kernel.dump_spd()? {
-        let entry = entry?;
-        if entry.socket {
-            continue;
-        }
-        snapshot.policies.push(entry);
-    }
+    snapshot.policies = kernel.select_policies(is_wanted)?;
     // A record is written before its policy and removed after it.
     let mut records = store.records();
     let may_be_partial = |it: &&PolicyEntry| it.policy.flags.contains(PolicyFlags::LOCAL_OK);

@@ -68,14 +68,19 @@ pub fn explain_forwarded<'a>(
 ) -> Explanation<'a> {
     let mut explanation = received(tables, Direction::Fwd, arrivals, flow, mark, None);
     if let (true, Some(flow)) = (explanation.verdict.passes(), flow) {
-        // The device of the first look-up is the one that the packet arrives at.
-        let mut leaving = flow;
-        leaving.device = None;
-        let output = output(tables, &leaving, None, source);
+        let output = output(tables, &leaving(flow), None, source);
         explanation.verdict = output.verdict.clone();
         explanation.output = Some(output);
     }
     explanation
+}
+
+/// A packet that is forwarded, as it is looked up when it leaves: the device of the first look-up is the one that
+/// it arrives at.
+#[must_use]
+pub fn leaving(mut flow: Flow) -> Flow {
+    flow.device = None;
+    flow
 }
 
 fn received<'a>(

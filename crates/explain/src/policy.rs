@@ -2,15 +2,14 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use model::{Direction, PolicyEntry, PolicyType, Prefix};
+use model::{Direction, PolicyEntry};
 
 use crate::{
-    Compared, Doubt, Field, Fields, Flow, PolicyOrder, Tables,
+    Compared, Doubt, Fields, Flow, Near, PolicyOrder, Tables,
     lists::{List, list_of},
+    near::{MOST, Nearest, Relation},
+    order::Order,
 };
-
-/// The most policies that are kept of those that nearly match, and of those that match and come later.
-const MOST: usize = 5;
 
 /// What a look-up finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,15 +20,6 @@ pub enum Found<'a> {
     CatchAll,
     /// No policy: the kernel's own default policy decides.
     Nothing,
-}
-
-/// A policy that does not match because of one field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Near<'a> {
-    /// The policy.
-    pub entry: &'a PolicyEntry,
-    /// The field that differs.
-    pub field: Field,
 }
 
 /// A policy that may come before the one that was found.
@@ -79,15 +69,13 @@ impl Candidate<'_> {
         (self.entry.policy.priority.0, Reverse(self.place))
     }
 
-    /// Whether it comes before another one of its list. A replaced policy keeps its index, and its place if
-    /// its priority stays (`xfrm_policy_insert_list`). An index of the upper half was chosen, not counted.
     fn is_before(&self, other: &Self) -> bool {
-        let are_counted = self.entry.index.max(other.entry.index) < 1 << 31;
-        match self.priority().cmp(&other.priority()) {
-            Ordering::Equal if are_counted => self.entry.index < other.entry.index,
-            Ordering::Equal => self.place > other.place,
-            order => order.is_lt(),
-        }
+        self.order().is_before(&other.order())
+    }
+
+    fn order(&self) -> Order {
+        let Self { entry, place, .. } = *self;
+        Order { priority: entry.policy.priority, index: entry.index, place }
     }
 
     /// Whether it is not known which of two of a list comes first: their indexes and ages differ in order.
@@ -102,28 +90,23 @@ impl Candidate<'_> {
 /// Looks up the policy of a packet.
 #[must_use]
 pub fn find_policy<'a>(tables: &'a Tables, direction: Direction, flow: &Flow) -> Lookup<'a> {
-    let (mut candidates, mut near) = (Vec::new(), NearPolicies::default());
+    let mut candidates = Vec::new();
+    let (mut near, mut near_of_other) = (Nearest::default(), Nearest::default());
     for (place, entry) in tables.policies.iter().enumerate() {
         let id = &entry.policy.id;
-        if id.selector.version() != flow.version() || id.policy_type != PolicyType::Main {
-            continue;
-        }
-        let compared = flow.compare_policy(id);
-        if id.direction != direction {
-            // Of a received packet the policies of the other of `in` and `fwd` may be meant.
-            let are_of_received = ![direction, id.direction].contains(&Direction::Out);
-            if are_of_received && compared.matches() {
-                near.add(Near { entry, field: Field::Direction }, 0);
+        match Relation::of(id, direction, flow) {
+            Relation::Candidate(compared) => {
+                let list = list_of(&id.selector, direction, &tables.spd);
+                candidates.push(Candidate { entry, compared, list, place });
             }
-        } else if compared.may_match() {
-            let list = list_of(&id.selector, direction, &tables.spd);
-            candidates.push(Candidate { entry, compared, list, place });
-        } else if let Some(field) = compared.differs.only().filter(|_| compared.unknown.is_empty())
-        {
-            near.add(Near { entry, field }, distance(entry, field, flow));
+            Relation::Near { field, distance } => {
+                let nearest =
+                    if id.direction == direction { &mut near } else { &mut near_of_other };
+                nearest.add(Near { entry, field }, distance, entry.policy.priority.0);
+            }
+            Relation::None => {}
         }
     }
-    let near = near.into_nearest();
     let (mut matching, doubtful): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|candidate| candidate.compared.matches());
     let first = first(tables, &matching);
@@ -141,6 +124,15 @@ pub fn find_policy<'a>(tables: &'a Tables, direction: Direction, flow: &Flow) ->
         }
         None => Found::Nothing,
     };
+    let mut near = near.into_nearest();
+    match found {
+        // The policies of other peers differ in their addresses.
+        Found::Policy(found) => near.retain(|near| near.is_likelier_than(found)),
+        Found::CatchAll | Found::Nothing => {
+            near.splice(0..0, near_of_other.into_nearest());
+            near.truncate(MOST);
+        }
+    }
     matching.sort_unstable_by_key(Candidate::rank);
     matching.retain(|it| first.is_none_or(|(first, _)| !std::ptr::eq(it.entry, first.entry)));
     Lookup {
@@ -185,7 +177,7 @@ fn first<'a>(
             let inexact = first_of(matching, |list| list != List::Exact);
             match (exact, inexact) {
                 (Some(exact), Some(inexact)) => match exact.priority().cmp(&inexact.priority()) {
-                    Ordering::Equal if is_first_of_all(tables, inexact) => *inexact,
+                    Ordering::Equal if tables.is_first_inexact(inexact.entry) => *inexact,
                     Ordering::Less | Ordering::Equal => *exact,
                     Ordering::Greater => *inexact,
                 },
@@ -206,61 +198,9 @@ fn first_of<'b, 'a>(
     candidates.reduce(|first, it| if it.is_before(first) { it } else { first })
 }
 
-/// Whether a policy is the first of all of its direction that are not in the hash table.
-fn is_first_of_all(tables: &Tables, candidate: &Candidate<'_>) -> bool {
-    let direction = candidate.entry.policy.id.direction;
-    let others = tables.policies.iter().enumerate().filter(|(_, entry)| {
-        entry.policy.id.direction == direction
-            && list_of(&entry.policy.id.selector, direction, &tables.spd) != List::Exact
-    });
-    let mut others = others.map(|(place, entry)| Candidate { entry, place, ..*candidate });
-    others.all(|other| !other.is_before(candidate))
-}
-
 /// IPv6's loopback address is exempt from catch-alls, as IPv4's loopback device is from policies.
 fn is_loopback(flow: &Flow, direction: Direction) -> bool {
     direction != Direction::Fwd && flow.src().is_loopback() && flow.dst().is_loopback()
-}
-
-/// How far a policy is from matching. Of addresses: the bits that are not alike.
-fn distance(entry: &PolicyEntry, field: Field, flow: &Flow) -> u32 {
-    let bits =
-        |prefix: Prefix, addr| u32::from(prefix.length()).saturating_sub(alike(prefix, addr));
-    match field {
-        Field::Src => 1 + bits(entry.policy.id.selector.src(), flow.src()),
-        Field::Dst => 1 + bits(entry.policy.id.selector.dst(), flow.dst()),
-        _ => 0,
-    }
-}
-
-/// The leading bits that an address and a prefix have in common.
-fn alike(prefix: Prefix, addr: std::net::IpAddr) -> u32 {
-    use std::net::IpAddr::{V4, V6};
-    match (prefix.addr(), addr) {
-        (V4(one), V4(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
-        (V6(one), V6(other)) => (one.to_bits() ^ other.to_bits()).leading_zeros(),
-        _ => 0,
-    }
-}
-
-/// The nearest policies so far, in the order of distance and priority.
-#[derive(Default)]
-struct NearPolicies<'a>(Vec<((u32, u32), Near<'a>)>);
-
-impl<'a> NearPolicies<'a> {
-    fn add(&mut self, near: Near<'a>, distance: u32) {
-        let rank = (distance, near.entry.policy.priority.0);
-        if self.0.len() == MOST && self.0.last().is_some_and(|(last, _)| *last <= rank) {
-            return;
-        }
-        let place = self.0.partition_point(|(other, _)| *other <= rank);
-        self.0.insert(place, (rank, near));
-        self.0.truncate(MOST);
-    }
-
-    fn into_nearest(self) -> Vec<Near<'a>> {
-        self.0.into_iter().map(|(_, near)| near).collect()
-    }
 }
 
 #[cfg(test)]

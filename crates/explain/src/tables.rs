@@ -23,7 +23,7 @@ impl PolicyOrder {
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
     /// The SPD as it is installed, newest policy first (the order of a dump), without policies of sockets
-    /// and without catch-alls.
+    /// and without catch-alls. Of a large one those are enough that [`crate::Selection`] takes.
     pub policies: Vec<PolicyEntry>,
     /// The SAD, newest SA first.
     pub sas: Vec<SaEntry>,
@@ -37,9 +37,16 @@ pub struct Tables {
     pub sad: SadInfo,
     /// The order of policies of one priority.
     pub policy_order: PolicyOrder,
+    /// The indexes of the policies that are the first of those that are not in the hash table, one a direction
+    /// ([`crate::Selection::first_inexact`]): what [`PolicyOrder::ByPlace`] compares.
+    pub first_inexact: Vec<u32>,
 }
 
 impl Tables {
+    pub(crate) fn is_first_inexact(&self, entry: &PolicyEntry) -> bool {
+        self.first_inexact.contains(&entry.index)
+    }
+
     /// Whether a catch-all drops packets of this version and direction.
     pub(crate) fn has_catch_all(&self, version: IpVersion, direction: Direction) -> bool {
         self.catch_alls.contains(&(version, direction))

@@ -7,7 +7,7 @@ use model::{
     PolicyId, Prefix, Priority, Proto, Sa, SaEntry, SaState, SadInfo, Selector, Spi, Template,
 };
 
-use crate::{Flow, Tables};
+use crate::{Flow, Tables, first_inexact};
 
 pub fn addr(last: u8) -> IpAddr {
     [10, 0, 0, last].into()
@@ -54,5 +54,6 @@ pub fn sa(spi: u32, mode: Mode, ends: AddressPair) -> SaEntry {
 /// Tables of the size that the kernel begins with.
 pub fn tables(policies: Vec<PolicyEntry>, sas: Vec<SaEntry>) -> Tables {
     let table = HashTable { buckets: 8, max_buckets: 1 << 20 };
-    Tables { policies, sas, sad: SadInfo { sas: 0, table }, ..Tables::default() }
+    let tables = Tables { policies, sas, sad: SadInfo { sas: 0, table }, ..Tables::default() };
+    Tables { first_inexact: first_inexact(&tables.policies, tables.spd), ..tables }
 }

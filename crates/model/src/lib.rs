@@ -71,7 +71,7 @@ pub use mode::{Mode, SaMode};
 pub use names::Names;
 pub use operation::{Operation, SaGroup, SpiRequest};
 pub use option::ScriptOption;
-pub use policy::{MAX_DEPTH, Policy, PolicyEntry, PolicyId};
+pub use policy::{MAX_DEPTH, Policy, PolicyEntry, PolicyHead, PolicyId};
 pub use policy_flags::PolicyFlags;
 pub use policy_type::PolicyType;
 pub use priority::{Priority, PriorityBase};

@@ -113,6 +113,26 @@ pub(crate) fn in_order(
     Ok(())
 }
 
+/// What a look-up compares of a policy, and what orders it among others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyHead {
+    /// Its name.
+    pub id: PolicyId,
+    /// Its place in the SPD.
+    pub priority: Priority,
+    /// The kernel's index.
+    pub index: u32,
+}
+
+impl PolicyHead {
+    /// That of an entry.
+    #[must_use]
+    pub fn of(entry: &PolicyEntry) -> Self {
+        let Policy { id, priority, .. } = &entry.policy;
+        Self { id: id.clone(), priority: *priority, index: entry.index }
+    }
+}
+
 /// A policy as it stands in the SPD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyEntry {

@@ -18,10 +18,9 @@ use rustix::{
     io::{Errno, retry_on_intr},
     net::{SendFlags, send as send_one},
 };
-use zeroize::Zeroize;
 
 pub use crate::sockopt::{peek_in_turn as look_in_turn, refuse_descriptors};
-use crate::{SecretMemory, errno::from_nix};
+use crate::{SecretMemory, errno::from_nix, memory::wipe};
 
 /// Whether to wait for a datagram if none is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,7 +99,7 @@ impl Inbox {
 
     /// Wipes a part of all [`Inbox::bytes`].
     pub fn wipe_part(&mut self, part: Range<usize>) {
-        self.bytes[part].zeroize();
+        wipe(&mut self.bytes[part]);
     }
 
     /// How many datagrams the last call brought.

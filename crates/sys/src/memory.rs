@@ -1,8 +1,15 @@
-//! Memory of the allocator.
+//! Memory: returned to the kernel, and wiped.
 //!
 //! Hand-written because no library has malloc_trim(3): an allocator of its own that returns memory by
-//! itself would end it.
-#![allow(unsafe_code, reason = "malloc_trim(3)")]
+//! itself would end it. The crate zeroize writes byte by byte, which takes as long as the kernel needs to fill a
+//! dump.
+#![allow(unsafe_code, reason = "malloc_trim(3), explicit_bzero(3)")]
+
+/// Overwrites bytes with zeros, even if they are never read again.
+pub fn wipe(bytes: &mut [u8]) {
+    // SAFETY: the bytes are borrowed mutably, and zero is a value of each.
+    unsafe { libc::explicit_bzero(bytes.as_mut_ptr().cast(), bytes.len()) };
+}
 
 /// Returns memory that was freed to the kernel. The allocator of the C library keeps it otherwise, if
 /// anything above it is in use.

@@ -1,7 +1,8 @@
 use std::num::NonZeroU32;
 
 use model::{
-    KernelDefault, PolicyEntry, PolicyId, SaEntry, SaId, SadInfo, SpdInfo, Spi, SpiRequest,
+    KernelDefault, PolicyEntry, PolicyHead, PolicyId, SaEntry, SaId, SadInfo, SpdInfo, Spi,
+    SpiRequest,
 };
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
@@ -323,6 +324,39 @@ impl Connection {
     /// Errors: [`Error::Socket`].
     pub fn dump_policy_uses(&mut self) -> Result<Dump<'_, (u32, u64)>, Error> {
         self.dump_policies(wire::policy::read_use)
+    }
+
+    /// Reads the policies whose heads are wanted, newest first, without those of sockets and catch-alls. Of the
+    /// others no more than the head is decoded.
+    ///
+    /// Errors: [`Error::Socket`], [`Error::Malformed`], [`Error::Refused`].
+    pub fn select_policies(
+        &mut self,
+        mut is_wanted: impl FnMut(&PolicyHead) -> bool,
+    ) -> Result<Vec<PolicyEntry>, Error> {
+        let (seqs, devices) = (self.ask_for_spd()?, self.socket.devices.clone());
+        let mut policies = Vec::new();
+        loop {
+            let has_ended = self.socket.reply(seqs, |_, reply| match reply {
+                Reply::Object(object) => {
+                    let head = wire::policy::read_head(object, &devices)?;
+                    if head.is_some_and(|head| is_wanted(&head)) {
+                        policies.extend(wire::policy::read(object, &devices)?);
+                    }
+                    Ok(false)
+                }
+                Reply::Done => Ok(true),
+                Reply::Refused(refusal) => Err(Error::Refused { doing: DUMPING_SPD, refusal }),
+            });
+            match has_ended {
+                Ok(false) => {}
+                Ok(true) => return Ok(policies),
+                Err(error) => {
+                    self.socket.drain();
+                    return Err(error);
+                }
+            }
+        }
     }
 
     /// Reads the policies of sockets, newest first, as the iterator is pulled.

@@ -2,12 +2,14 @@
 
 use std::{fmt, net::IpAddr, num::NonZeroU32};
 
-use explain::{Arrival, Explanation, Flow, Tables, explain_forwarded, explain_in, explain_out};
+use explain::{
+    Arrival, Explanation, Flow, Selection, Tables, explain_forwarded, explain_in, explain_out,
+};
 use fastrand::Rng;
 use model::{
     Action, AddressPair, Algorithm, AlgorithmKind, Direction, Key, Keyed, Level, Lifetime, Mark,
-    Mode, Policy, PolicyId, Prefix, Priority, Proto, ReqId, Sa, SaDirection, Selector, Spi,
-    Template, TemplateMode, Upper,
+    Mode, Policy, PolicyHead, PolicyId, Prefix, Priority, Proto, ReqId, Sa, SaDirection, Selector,
+    Spi, Template, TemplateMode, Upper,
 };
 
 /// The addresses of the two hosts and of what is behind the first one.
@@ -180,6 +182,19 @@ impl Case {
             }
         }
         sas
+    }
+
+    /// The tables with those policies alone that may decide.
+    pub fn select(&self, tables: &Tables) -> Tables {
+        let mut lookups = vec![(self.direction, self.flow)];
+        if self.direction == Direction::Fwd {
+            lookups.push((Direction::Out, explain::leaving(self.flow)));
+        }
+        let mut selection = Selection::new(&lookups, tables.spd);
+        let mut few = tables.clone();
+        few.policies.retain(|entry| selection.takes(&PolicyHead::of(entry)));
+        few.first_inexact = selection.first_inexact();
+        few
     }
 
     /// The explanation from tables as they are in the kernel.

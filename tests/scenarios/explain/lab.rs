@@ -123,6 +123,7 @@ impl Lab {
     pub fn tables() -> Tables {
         let snapshot = engine::snapshot().expect("a snapshot");
         Tables {
+            first_inexact: explain::first_inexact(&snapshot.policies, snapshot.spd),
             policies: snapshot.policies,
             sas: snapshot.sas,
             kernel_default: snapshot.kernel_default,

@@ -1,7 +1,10 @@
-use model::{Action, Direction, IpVersion, Mark, Upper};
+use model::{Action, Direction, IpVersion, Mark, PolicyHead, Prefix, Upper};
 
 use super::*;
-use crate::testing::{flow, policy, tables};
+use crate::{
+    Field, Selection,
+    testing::{flow, policy, tables},
+};
 
 fn out(lengths: (u32, u32), index: u32) -> PolicyEntry {
     policy(Direction::Out, lengths, Action::None, index)
@@ -101,6 +104,60 @@ fn the_nearest_of_many_are_kept() {
     let near = find_policy(&tables, Direction::Out, &flow()).near;
     let nearest = near.iter().map(|near| near.entry.index / 8).collect::<Vec<_>>();
     assert_eq!(nearest, [3, 6, 10, 20, 50]);
+}
+
+/// The nearest miss of a packet for which another policy is found.
+#[test]
+fn beside_a_found_policy_its_other_direction_and_the_peers_are_no_near_misses() {
+    let near = |policies: Vec<PolicyEntry>, direction| {
+        let tables = tables(policies, Vec::new());
+        let near = find_policy(&tables, direction, &flow()).near;
+        near.iter().map(|near| near.field).collect::<Vec<_>>()
+    };
+    let of = |direction, index| policy(direction, (0, 0), Action::None, index);
+    let both = || vec![of(Direction::Fwd, 10), of(Direction::In, 8)];
+    assert_eq!(near(both(), Direction::In), []);
+    assert_eq!(near(vec![of(Direction::Fwd, 10)], Direction::In), [Field::Direction]);
+    let peer = |lengths| {
+        let mut entry = out(lengths, 17);
+        let dst = Prefix::new([10, 0, 1, 9].into(), Some(lengths.1)).unwrap();
+        entry.policy.id.selector =
+            model::Selector::new(entry.policy.id.selector.src(), dst).unwrap();
+        entry
+    };
+    assert_eq!(near(vec![peer((24, 24)), out((24, 24), 9)], Direction::Out), []);
+    assert_eq!(near(vec![peer((24, 24)), out((24, 16), 9)], Direction::Out), [Field::Dst]);
+    assert_eq!(near(vec![peer((24, 24))], Direction::Out), [Field::Dst]);
+}
+
+/// Of many policies a selection takes few, and with these the look-up is the same.
+#[test]
+fn a_selection_is_enough() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    for order in [PolicyOrder::ByAge, PolicyOrder::ByPlace] {
+        for _ in 0..50 {
+            let policies = (0..400).map(|place| {
+                let mut entry = out((rng.u32(0..33), rng.u32(0..33)), 8 * (400 - place) + 1);
+                let octets = [10, 0, rng.u8(0..16), rng.u8(..)];
+                let dst = Prefix::new(octets.into(), Some(rng.u32(24..33))).unwrap();
+                entry.policy.id.selector =
+                    model::Selector::new(entry.policy.id.selector.src(), dst).unwrap();
+                entry.policy.id.selector.dst_port = [0, 0, 53, 80][rng.usize(0..4)];
+                entry.policy.priority.0 = rng.u32(98..101);
+                entry
+            });
+            let all = Tables { policy_order: order, ..tables(policies.collect(), Vec::new()) };
+            let mut selection = Selection::new(&[(Direction::Out, flow())], all.spd);
+            let mut few = Tables { policies: Vec::new(), ..all.clone() };
+            few.policies.extend(
+                all.policies.iter().filter(|it| selection.takes(&PolicyHead::of(it))).cloned(),
+            );
+            few.first_inexact = selection.first_inexact();
+            let lookup = |tables| format!("{:?}", find_policy(tables, Direction::Out, &flow()));
+            assert_eq!(lookup(&few), lookup(&all));
+            assert!(few.policies.len() < 60, "{}", few.policies.len());
+        }
+    }
 }
 
 #[test]

@@ -4,13 +4,14 @@ use std::num::NonZeroU32;
 
 use model::{
     Action, Direction, Installation, IpVersion, MAX_DEPTH, Mark, Policy, PolicyEntry, PolicyFlags,
-    PolicyId, PolicyType, Priority, Template,
+    PolicyHead, PolicyId, PolicyType, Priority, Template,
 };
-use netlink_packet_core::{DecodeError, Emitable, Nla};
+use netlink_packet_core::{DecodeError, Emitable, Nla, NlasIterator, Parseable};
 use netlink_packet_xfrm::{
     Lifetime, Selector, UserPolicyId, UserPolicyInfo, UserPolicyType, UserTemplate,
     XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK, XFRM_POLICY_MAX, XFRM_USER_POLICY_ID_LEN,
-    XFRM_USER_POLICY_INFO_LEN, XFRMA_POLICY, XfrmAttrs,
+    XFRM_USER_POLICY_INFO_LEN, XFRMA_IF_ID, XFRMA_MARK, XFRMA_POLICY, XFRMA_POLICY_TYPE,
+    XFRMA_SEC_CTX, XFRMA_TMPL, XfrmAttrs,
     policy::{DelGetMessage, ModifyMessage},
 };
 
@@ -112,6 +113,42 @@ pub(crate) fn type_attribute(kind: PolicyType) -> Option<XfrmAttrs> {
 pub(crate) fn read(object: &[u8], devices: &Devices) -> Result<Option<PolicyEntry>, Error> {
     let info = UserPolicyInfo::parse(object)?;
     entry(&info, attributes(object, XFRM_USER_POLICY_INFO_LEN), devices)
+}
+
+/// Reads what a look-up compares of a policy, and no more: an SPD may have many that a packet has nothing to do
+/// with. Nothing for a catch-all and the policy of a socket.
+pub(crate) fn read_head(object: &[u8], devices: &Devices) -> Result<Option<PolicyHead>, Error> {
+    let info = UserPolicyInfo::parse(object)?;
+    let (direction, is_of_socket) = place(info.index);
+    if is_of_socket || info.selector.user == catch_all::OWNER {
+        return Ok(None);
+    }
+    let (mut sec_ctx, mut mark, mut if_id) = (None, Mark::default(), None);
+    let (mut policy_type, mut hint) = (PolicyType::Main, None);
+    for attribute in NlasIterator::new(object.get(XFRM_USER_POLICY_INFO_LEN..).unwrap_or_default())
+    {
+        let attribute = attribute?;
+        match attribute.kind() {
+            // The templates have a family where the selector has none.
+            XFRMA_TMPL if IpVersion::from_family(info.selector.family).is_some() => {}
+            XFRMA_TMPL | XFRMA_SEC_CTX | XFRMA_MARK | XFRMA_IF_ID | XFRMA_POLICY_TYPE => {
+                match XfrmAttrs::parse(&attribute)? {
+                    XfrmAttrs::Template(list) => {
+                        hint = list.first().and_then(|it| IpVersion::from_family(it.family));
+                    }
+                    XfrmAttrs::SecurityContext(context) => sec_ctx = Some(sec_ctx::read(context)),
+                    XfrmAttrs::Mark(wire) => mark = mark::read(wire),
+                    XfrmAttrs::IfId(number) => if_id = NonZeroU32::new(number),
+                    XfrmAttrs::PolicyType(kind) => policy_type = number::policy_type(kind.ptype)?,
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+    let selector = selector::read(&info.selector, hint, devices)?;
+    let id = PolicyId { selector, direction, sec_ctx, mark, if_id, policy_type };
+    Ok(Some(PolicyHead { id, priority: Priority(info.priority), index: info.index }))
 }
 
 /// The bytes of a policy with zeros for its counters and times, which packets change.

@@ -128,6 +128,31 @@ fn what_is_written_is_read() {
     }
 }
 
+/// What is compared of a policy is the same if the rest is not read.
+#[test]
+fn a_head_is_that_of_the_whole() {
+    let mut full = web();
+    full.id.sec_ctx = Some(SecCtx { doi: 1, alg: 1, context: b"x".to_vec() });
+    (full.id.mark, full.id.if_id) = (Mark { value: 1, mask: 3 }, NonZeroU32::new(9));
+    full.id.selector.device = Some("lo".parse().unwrap());
+    full.priority = Priority(77);
+    let of_no_family = full_object(|message| message.user_policy_info.selector.family = 0);
+    let mut v6 = message_of(&policy("2001:db8::1", 64, "::", 0, Direction::Fwd));
+    v6.user_policy_info.index = 10;
+    let mut indexed = message_of(&full);
+    indexed.user_policy_info.index = 17;
+    for object in [bytes(&indexed), bytes(&v6), full_object(|_| ()), of_no_family] {
+        let whole = read(&object, &devices()).unwrap().unwrap();
+        assert_eq!(read_head(&object, &devices()).unwrap(), Some(PolicyHead::of(&whole)));
+        assert_eq!(read_head(&object[..100], &devices()).ok(), None);
+    }
+    for (index, user) in [(3, 0), (9, catch_all::OWNER)] {
+        let mut message = message_of(&web());
+        (message.user_policy_info.index, message.user_policy_info.selector.user) = (index, user);
+        assert_eq!(read_head(&bytes(&message), &devices()).unwrap(), None);
+    }
+}
+
 #[test]
 fn policies_of_sockets_are_marked() {
     let any = policy("0.0.0.0", 0, "0.0.0.0", 0, Direction::In);
