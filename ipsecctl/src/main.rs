@@ -4,6 +4,7 @@ mod apply;
 mod check;
 mod counters;
 mod diff;
+mod doctor;
 mod error;
 mod exec;
 mod explain;
@@ -58,6 +59,7 @@ enum Command {
     /// Keep the changes of the `ipsecctl apply --confirm` that waits in this network namespace
     Confirm,
     Diff(diff::Diff),
+    Doctor(doctor::Doctor),
     #[command(subcommand)]
     Socket(socket::Command),
     /// Print a script that completes the arguments of ipsecctl in a shell
@@ -88,6 +90,7 @@ fn main() -> ExitCode {
         Some(Command::Apply(apply)) => apply.execute(),
         Some(Command::Confirm) => apply::confirm(),
         Some(Command::Diff(diff)) => diff.execute(),
+        Some(Command::Doctor(doctor)) => doctor.execute(),
         Some(Command::Keygen(keygen)) => keygen.execute(),
         Some(Command::KeyFingerprint(fingerprint)) => fingerprint.execute(),
         Some(Command::Metrics(metrics)) => metrics.execute(),

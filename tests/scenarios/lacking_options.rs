@@ -1,8 +1,6 @@
 //! Options of an SA that the running kernel lacks are refused before the SA is there without them.
 
-use std::fs;
-
-use scenarios::Host;
+use scenarios::{Host, running};
 
 /// An option, the first version of Linux that has it, and what the SA shows of it in JSON.
 const OPTIONS: [(&str, &str, (u32, u32), &str); 4] = [
@@ -16,14 +14,6 @@ const OPTIONS: [(&str, &str, (u32, u32), &str); 4] = [
     ("-pcpu", "-dir in -pcpu 0", (6, 13), "\"cpu\": 0"),
     ("-mtimer", "-encap espinudp 4500 4500 -mtimer 3", (5, 17), "\"mapping_interval\": 3"),
 ];
-
-/// The major and minor number of the running kernel.
-fn running() -> (u32, u32) {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("proc(5)");
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
-    let mut number = || numbers.next().and_then(|digits| digits.parse().ok()).expect("a number");
-    (number(), number())
-}
 
 fn kernel_log() -> String {
     scenarios::Outcome::success(&mut std::process::Command::new("dmesg"))

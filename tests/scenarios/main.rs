@@ -17,6 +17,7 @@ mod default_levels;
 mod dialects;
 mod dialects_packets;
 mod differential;
+mod doctor;
 mod dumps;
 mod early_end;
 mod esp_transport;

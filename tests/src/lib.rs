@@ -37,8 +37,8 @@ pub use host::{
 };
 pub use iked::{Access, Iked};
 pub use kernel::{
-    DfRules, df_rules, has_ripemd160, has_xfrm_interfaces, report_skipped, scripts_for_this_kernel,
-    without,
+    DfRules, df_rules, has_ripemd160, has_xfrm_interfaces, report_skipped, running,
+    scripts_for_this_kernel, without,
 };
 pub use mask::{masked, with_plain_templates};
 pub use outcome::Outcome;

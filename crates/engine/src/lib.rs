@@ -35,6 +35,7 @@ pub use reconcile::{
     default_policy::{DefaultPolicy, default_policies},
     reconciler::{Reconciled, Reconciler},
 };
+pub use sa::lacking::RecentOption;
 pub use session::{
     Engine, Options,
     dumps::{AddressFilter, Dump, SadFilter},
@@ -50,4 +51,7 @@ pub use state::{
     namespace::{DAEMON_LOCK, Namespace},
     variables::VARIABLES_FILE,
 };
-pub use undo::{Loss, rehearsal::Rehearsal};
+pub use undo::{
+    Loss,
+    rehearsal::{Rehearsal, refusals_in_empty_tables},
+};

@@ -2,5 +2,5 @@
 
 pub(crate) mod changes;
 pub(crate) mod flag_update;
-mod lacking;
+pub(crate) mod lacking;
 pub(crate) mod outer_header;

@@ -26,15 +26,15 @@ impl OptionalAttribute {
     pub const ALL: [Self; 5] =
         [Self::MappingInterval, Self::Direction, Self::KeepAlive, Self::Cpu, Self::IpTfs];
 
-    /// The first version of Linux that knows it.
+    /// The first release of Linux that knows it.
     #[must_use]
-    pub fn since(self) -> &'static str {
+    pub fn since(self) -> (u32, u32) {
         match self {
-            Self::MappingInterval => "Linux 5.17",
-            Self::Direction => "Linux 6.10",
-            Self::KeepAlive => "Linux 6.11",
-            Self::Cpu => "Linux 6.13",
-            Self::IpTfs => "Linux 6.14",
+            Self::MappingInterval => (5, 17),
+            Self::Direction => (6, 10),
+            Self::KeepAlive => (6, 11),
+            Self::Cpu => (6, 13),
+            Self::IpTfs => (6, 14),
         }
     }
 }

@@ -11,8 +11,9 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{
-    AnyVariableJson, ChangeJson, ClientJson, CounterJson, DefaultPolicyJson, EventJson,
-    ExplanationJson, FindingJson, KernelJson, PolicyJson, SaJson, StayingJson, SummaryJson,
+    AnyVariableJson, ChangeJson, ClientJson, ConditionJson, CounterJson, DefaultPolicyJson,
+    EventJson, ExplanationJson, FindingJson, KernelJson, PolicyJson, SaJson, StayingJson,
+    SummaryJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -56,6 +57,9 @@ pub struct Document {
     /// Packets that XFRM has dropped, in the kernel's order: `ipsecctl counters`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counters: Option<Vec<CounterJson>>,
+    /// What IPsec needs of the host: `ipsecctl doctor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conditions: Option<Vec<ConditionJson>>,
     /// What becomes of a packet: `ipsecctl explain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<ExplanationJson>,

@@ -3,6 +3,7 @@
 
 mod change;
 mod client;
+mod condition;
 mod counter;
 mod document;
 mod event;
@@ -24,6 +25,7 @@ use serde::Serialize;
 
 pub use change::{ChangeJson, DifferenceJson, StayingJson};
 pub use client::ClientJson;
+pub use condition::ConditionJson;
 pub use counter::CounterJson;
 pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
 pub use event::{EventJson, MemberJson, OriginJson, members_between};

@@ -5,11 +5,12 @@ use std::num::{NonZeroU16, NonZeroU32};
 use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
-        AnyVariableJson, AttentionJson, ChangeJson, ClientJson, CounterJson, DefaultPolicyJson,
-        Document, EventJson, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson,
-        FindingJson, Fingerprints, HashThresholdJson, KernelJson, MemberJson, NearPolicyJson,
-        NearSaJson, OriginJson, PacketJson, PoliciesByDirectionJson, ProcVariableJson,
-        ReceivedHeaderJson, SaNameJson, SasByStateJson, StayingJson, SummaryJson, WireJson,
+        AnyVariableJson, AttentionJson, ChangeJson, ClientJson, ConditionJson, CounterJson,
+        DefaultPolicyJson, Document, EventJson, ExplainedPolicyJson, ExplainedTemplateJson,
+        ExplanationJson, FindingJson, Fingerprints, HashThresholdJson, KernelJson, MemberJson,
+        NearPolicyJson, NearSaJson, OriginJson, PacketJson, PoliciesByDirectionJson,
+        ProcVariableJson, ReceivedHeaderJson, SaNameJson, SasByStateJson, StayingJson, SummaryJson,
+        WireJson,
     },
 };
 use grammar::Script;
@@ -319,6 +320,13 @@ pub fn full_document() -> Document {
             CounterJson::new("XfrmInNoStates", 7, Some(3)),
             CounterJson::new("XfrmNewError", 1, None),
         ]),
+        conditions: Some(vec![ConditionJson {
+            status: "fault",
+            subject: "algorithm",
+            what: "this kernel has no lzs".into(),
+            remedy: Some("use deflate".into()),
+            place: Some("a.conf:3".into()),
+        }]),
         explanation: Some(explanation()),
         key_fingerprints: Some(vec!["55fa23f1fe815888".into()]),
         findings: Some(findings()),

@@ -1,17 +1,76 @@
 //! Options of an SA that the kernel lacks. They are refused before the SA is there without them.
 
+use std::fmt;
+
 use model::{Mode, Sa, ScriptOption};
 use xfrm::OptionalAttribute;
 
 use crate::{Engine, Error, Refusal};
 
+/// An option of an SA that not every kernel since 5.10 has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecentOption {
+    attribute: OptionalAttribute,
+    /// As scripts have it.
+    pub words: &'static str,
+}
+
+impl RecentOption {
+    /// All, oldest first.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let of = |attribute| Self { attribute, words: option_of(attribute).word() };
+        OptionalAttribute::ALL.into_iter().map(of)
+    }
+
+    /// Those that an SA has.
+    pub fn of(sa: &Sa) -> impl Iterator<Item = Self> {
+        OptionalAttribute::ALL.into_iter().filter_map(|attribute| {
+            let is_given = match attribute {
+                OptionalAttribute::MappingInterval => sa.mapping_interval.is_some(),
+                OptionalAttribute::Direction => sa.direction.is_some(),
+                OptionalAttribute::KeepAlive => sa.nat_keepalive.is_some(),
+                OptionalAttribute::Cpu => sa.cpu.is_some(),
+                OptionalAttribute::IpTfs if sa.iptfs.is_empty() => {
+                    let is_mode = sa.mode.installed() == Mode::IpTfs;
+                    return is_mode.then_some(Self { attribute, words: "-m iptfs" });
+                }
+                OptionalAttribute::IpTfs => true,
+            };
+            is_given.then(|| Self { attribute, words: option_of(attribute).word() })
+        })
+    }
+
+    /// The first release of Linux that has it.
+    #[must_use]
+    pub fn since(self) -> (u32, u32) {
+        self.attribute.since()
+    }
+}
+
+impl fmt::Display for RecentOption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (major, minor) = self.since();
+        write!(f, "{} (Linux {major}.{minor})", self.words)
+    }
+}
+
+fn option_of(attribute: OptionalAttribute) -> ScriptOption {
+    match attribute {
+        OptionalAttribute::MappingInterval => ScriptOption::MappingInterval,
+        OptionalAttribute::Direction => ScriptOption::Direction,
+        OptionalAttribute::KeepAlive => ScriptOption::KeepAlive,
+        OptionalAttribute::Cpu => ScriptOption::Cpu,
+        OptionalAttribute::IpTfs => ScriptOption::IpTfs,
+    }
+}
+
 impl Engine {
     /// Refuses an SA with an option that the kernel would ignore.
     pub(super) fn refuses_lacking(&mut self, line: usize, sa: &Sa) -> Result<bool, Error> {
         let mut lacking = Vec::new();
-        for (attribute, option) in options(sa) {
-            if self.lacks(attribute)? {
-                lacking.push(format!("{option} ({})", attribute.since()));
+        for option in RecentOption::of(sa) {
+            if self.lacks(option)? {
+                lacking.push(option.to_string());
             }
         }
         let refuses = !lacking.is_empty();
@@ -21,7 +80,12 @@ impl Engine {
         Ok(refuses)
     }
 
-    fn lacks(&mut self, attribute: OptionalAttribute) -> Result<bool, Error> {
+    /// Whether the kernel lacks an option. It is asked without a change, and once; without CAP_NET_ADMIN it
+    /// seems to have every option.
+    ///
+    /// Errors: [`Error::Kernel`].
+    pub fn lacks(&mut self, option: RecentOption) -> Result<bool, Error> {
+        let attribute = option.attribute;
         if let Some((_, lacks)) = self.probed.iter().find(|(probed, _)| *probed == attribute) {
             return Ok(*lacks);
         }
@@ -29,28 +93,6 @@ impl Engine {
         self.probed.push((attribute, lacks));
         Ok(lacks)
     }
-}
-
-/// The optional attributes of an SA, each with the option that is for it.
-fn options(sa: &Sa) -> impl Iterator<Item = (OptionalAttribute, &'static str)> {
-    OptionalAttribute::ALL.into_iter().filter_map(|attribute| {
-        let option = |is_given: bool, option: ScriptOption| is_given.then(|| option.word());
-        let option = match attribute {
-            OptionalAttribute::MappingInterval => {
-                option(sa.mapping_interval.is_some(), ScriptOption::MappingInterval)
-            }
-            OptionalAttribute::Direction => option(sa.direction.is_some(), ScriptOption::Direction),
-            OptionalAttribute::KeepAlive => {
-                option(sa.nat_keepalive.is_some(), ScriptOption::KeepAlive)
-            }
-            OptionalAttribute::Cpu => option(sa.cpu.is_some(), ScriptOption::Cpu),
-            OptionalAttribute::IpTfs if sa.iptfs.is_empty() => {
-                (sa.mode.installed() == Mode::IpTfs).then_some("-m iptfs")
-            }
-            OptionalAttribute::IpTfs => Some(ScriptOption::IpTfs.word()),
-        };
-        Some((attribute, option?))
-    })
 }
 
 #[cfg(test)]
@@ -64,7 +106,7 @@ mod tests {
     #[test]
     fn each_option_has_its_attribute() {
         let bare = || Sa::bare(AddressPair::UNSPECIFIED, Proto::Esp, Spi(256));
-        let given = |sa: &Sa| options(sa).map(|(_, option)| option).collect::<Vec<_>>();
+        let given = |sa: &Sa| RecentOption::of(sa).map(|it| it.words).collect::<Vec<_>>();
         assert_eq!(given(&bare()), [""; 0]);
         let all = Sa {
             direction: Some(SaDirection::In),
@@ -75,6 +117,8 @@ mod tests {
             ..bare()
         };
         assert_eq!(given(&all), ["-mtimer", "-dir", "-keepalive", "-pcpu", "-iptfs"]);
+        assert!(RecentOption::of(&all).eq(RecentOption::all()));
+        assert_eq!(RecentOption::all().next().unwrap().to_string(), "-mtimer (Linux 5.17)");
         assert_eq!(given(&Sa { mode: SaMode::Of(Mode::IpTfs), ..bare() }), ["-m iptfs"]);
     }
 }

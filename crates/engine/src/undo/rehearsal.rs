@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use xfrm::{Change, Connection};
 
 use super::images::Images;
-use crate::{Engine, Error, Namespace, Options, Outcome, Sink, state::host::Host};
+use crate::{Engine, Error, Namespace, Options, Outcome, Refusal, Sink, state::host::Host};
 
 /// What came of a rehearsal.
 #[derive(Debug)]
@@ -33,28 +33,48 @@ impl Engine {
         let tables = Images::read(&mut self.host)?;
         let variables = self.host.variables()?;
         let (options, devices) = (self.options, self.host.kernel.devices());
-        // A namespace is a thread's own.
-        let rehearsing = move || -> Result<Result<Vec<(usize, Outcome)>, _>, Error> {
-            if let Err(errno) = sys::netns::leave() {
-                return Ok(Err(errno));
-            }
-            let root = directory()?;
-            let mut host = Host::within(Namespace::within(root.path()))?;
+        let rehearsed = elsewhere(move |mut host| {
             host.kernel.set_devices(devices);
-            let mut copy = Copy::of(tables, &variables, options, host)?;
-            Ok(Ok(copy.carry_out(operations)?))
-        };
-        let joined = thread::scope(|scope| scope.spawn(rehearsing).join());
-        match joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))? {
+            Copy::of(tables, &variables, options, host)?.carry_out(operations)
+        })?;
+        match rehearsed {
             Err(errno) => Ok(Rehearsal::Impossible(errno)),
             Ok(refusals) => {
                 for (line, refusal) in refusals {
-                    sink.outcome(line, refusal)?;
+                    sink.outcome(line, Outcome::Refused(refusal))?;
                 }
                 Ok(Rehearsal::Done)
             }
         }
     }
+}
+
+/// What the kernel refuses of operations in empty tables. They are those of a network namespace that ends with
+/// this call. The outer error: the namespace cannot be made, as without CAP_SYS_ADMIN.
+///
+/// Errors: [`Error::Kernel`], [`Error::Run`].
+pub fn refusals_in_empty_tables(
+    operations: &[(usize, Operation)],
+) -> Result<Result<Vec<(usize, Refusal)>, rustix::io::Errno>, Error> {
+    elsewhere(|host| {
+        host.namespace.make()?;
+        Copy(Engine::of(host, Options::default())).carry_out(operations)
+    })
+}
+
+/// Does something in a new network namespace. A namespace is a thread's own.
+fn elsewhere<T: Send>(
+    work: impl FnOnce(Host) -> Result<T, Error> + Send,
+) -> Result<Result<T, rustix::io::Errno>, Error> {
+    let there = move || {
+        if let Err(errno) = sys::netns::leave() {
+            return Ok(Err(errno));
+        }
+        let root = directory()?;
+        work(Host::within(Namespace::within(root.path()))?).map(Ok)
+    };
+    let joined = thread::scope(|scope| scope.spawn(there).join());
+    joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// A directory that no other user can enter, whatever the umask.
@@ -103,11 +123,11 @@ impl Copy {
     fn carry_out(
         &mut self,
         operations: &[(usize, Operation)],
-    ) -> Result<Vec<(usize, Outcome)>, Error> {
+    ) -> Result<Vec<(usize, Refusal)>, Error> {
         let mut refusals = Vec::new();
         let mut sink = |line: usize, outcome: Outcome| {
-            if let Outcome::Refused(_) = outcome {
-                refusals.push((line, outcome));
+            if let Outcome::Refused(refusal) = outcome {
+                refusals.push((line, refusal));
             }
             Ok(())
         };
