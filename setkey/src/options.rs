@@ -5,7 +5,7 @@ mod parse;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use ::cli::{Color, Keys, Shell};
+use ::cli::{Color, Keys, Shell, script::Counters};
 use model::Dialect;
 
 use crate::message::MessageFormat;
@@ -79,16 +79,6 @@ pub struct DumpFormat {
     pub scope: PolicyScope,
     /// Whether a script has the sequence numbers of SAs (`--counters`).
     pub counters: Counters,
-}
-
-/// Whether sequence numbers are part of a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Counters {
-    /// They are left out: the SAs begin again.
-    #[default]
-    Left,
-    /// They are written.
-    Written,
 }
 
 /// FreeBSD's scopes of policies.

@@ -9,6 +9,7 @@ mod getopt;
 pub mod json;
 mod listing;
 mod print_error;
+pub mod script;
 mod signals;
 mod table;
 mod text;

@@ -5,6 +5,7 @@ use std::{
     process,
 };
 
+use cli::script::{self, PolicyScript};
 use model::{Dialect, Direction, PolicyEntry, PolicyType, SaEntry};
 use pfkey::{
     Message, MessageType,
@@ -13,9 +14,7 @@ use pfkey::{
 };
 use sys::clock::unix_seconds;
 
-use super::{
-    PolicyScript, entry::Entry, json::Json, order::BsdOrder, write_script_sa, write_short_sa,
-};
+use super::{entry::Entry, json::Json, order::BsdOrder, write_short_sa};
 use crate::{
     message::MessageFormat,
     options::{Command, Database, DumpFormat, Layout},
@@ -131,9 +130,7 @@ impl Entries {
         for entry in newest_first.iter().rev() {
             self.write_message(out, entry, 0)?;
             let is_added = match &entry.0 {
-                Entry::Sa(sa) => {
-                    write_script_sa(out, sa, &self.frame(&entry.0, 0), self.format.counters)?
-                }
+                Entry::Sa(sa) => script::write_sa(out, sa, self.dialect, self.format.counters)?,
                 Entry::Policy(policy, _) => script.write(out, policy)?,
             };
             self.comments += usize::from(!is_added);

@@ -4,13 +4,9 @@ mod entries;
 mod entry;
 mod json;
 mod order;
-mod policy_script;
-mod script;
 mod short;
 
 pub use entries::Entries;
 pub use entry::Entry;
-use policy_script::PolicyScript;
-use script::write_script_sa;
 pub use short::HEADER;
 use short::write_short_sa;

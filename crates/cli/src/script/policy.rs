@@ -12,7 +12,7 @@ use model::{
     TemplateMode,
 };
 
-use super::script::write_statement;
+use super::write_statement;
 
 /// The policies of a dump, which a statement depends on: an `in` policy may come with its `fwd` policy.
 pub struct PolicyScript<'e> {
@@ -39,6 +39,8 @@ impl<'e> PolicyScript<'e> {
     }
 
     /// Writes a policy of the script. Returns whether a statement adds it.
+    ///
+    /// Errors: those of `out`.
     pub fn write(&self, out: &mut impl Write, entry: &PolicyEntry) -> io::Result<bool> {
         let id = &entry.policy.id;
         if entry.socket {

@@ -1,17 +1,17 @@
 use std::io::{self, Write};
 
-use model::{ReplayState, SaEntry, SaState};
+use model::{Dialect, ReplayState, SaEntry, SaState};
 
-use pfkey::dump::Frame;
-
-use crate::options::Counters;
+use super::{Counters, write_statement};
 
 /// An SA as the statement that adds it. What no statement can add is a comment; then the result is
 /// false.
-pub fn write_script_sa(
+///
+/// Errors: those of `out`.
+pub fn write_sa(
     out: &mut impl Write,
     entry: &SaEntry,
-    frame: &Frame,
+    dialect: Dialect,
     counters: Counters,
 ) -> io::Result<bool> {
     if entry.state == SaState::Larval {
@@ -24,9 +24,8 @@ pub fn write_script_sa(
     } else if !sa.replay_state.is_new() {
         writeln!(out, "# it goes on with these sequence numbers: end the old SA first")?;
     }
-    let grammar::Written { text, lost, mut is_loadable } =
-        grammar::script_of_sa_in(&sa, frame.dialect);
-    if entry.sa.mode.is_any() && frame.dialect.is_bsd() {
+    let grammar::Written { text, lost, mut is_loadable } = grammar::script_of_sa_in(&sa, dialect);
+    if entry.sa.mode.is_any() && dialect.is_bsd() {
         writeln!(out, "# the mode is that of its policy")?;
     }
     let has_sent = counters == Counters::Left && entry.has_sent_in_counter_mode();
@@ -36,17 +35,4 @@ pub fn write_script_sa(
     is_loadable &= !has_sent;
     write_statement(out, &text, &lost, is_loadable)?;
     Ok(is_loadable)
-}
-
-/// Writes a statement, or a comment if no load adds what it is for. What it lacks is in a comment before it.
-pub fn write_statement(
-    out: &mut impl Write,
-    text: &str,
-    lost: &[String],
-    is_loadable: bool,
-) -> io::Result<()> {
-    if !lost.is_empty() {
-        writeln!(out, "# without: {}", lost.join(", "))?;
-    }
-    writeln!(out, "{}{text}", if is_loadable { "" } else { "# " })
 }
