@@ -80,6 +80,44 @@ impl Template {
         self.level.reqid().or(self.details.reqid)
     }
 
+    /// The template that the kernel has: its level is what `share` keeps, or else what is installed.
+    #[must_use]
+    pub fn of_installed(
+        proto: Proto,
+        mode: TemplateMode,
+        reqid: Option<ReqId>,
+        is_optional: bool,
+        share: Share,
+    ) -> Self {
+        let kind = ShareKind::ALL.iter().find(|kind| kind.xfrm() == share.0);
+        let level = match (kind, is_optional) {
+            (Some(ShareKind::Session), _) => Level::Default,
+            (Some(ShareKind::User), _) | (Some(ShareKind::Any) | None, true) => Level::Use,
+            (Some(ShareKind::Unique), _) | (Some(ShareKind::Any) | None, false) => {
+                Level::of_reqid(reqid)
+            }
+        };
+        let mut template = Self::new(proto, mode, level);
+        template.details.reqid = reqid.filter(|_| level.reqid().is_none());
+        template.set_share(share);
+        template
+    }
+
+    /// The template of a policy that drops its packets, which the kernel does not use: no level that was
+    /// requested matters.
+    #[must_use]
+    pub fn of_unused(
+        proto: Proto,
+        mode: TemplateMode,
+        reqid: Option<ReqId>,
+        is_optional: bool,
+        share: Share,
+    ) -> Self {
+        let mut template = Self::of_installed(proto, mode, reqid, is_optional, Share(0));
+        template.set_share(share);
+        template
+    }
+
     /// Sets the kernel's field `share`. One value has one form: that which keeps the level is no detail.
     pub fn set_share(&mut self, share: Share) {
         self.details.share = (share != Share::of(self.level)).then_some(share);

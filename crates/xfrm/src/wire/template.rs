@@ -11,8 +11,8 @@
 //! the result is 0 and packets are dropped, and a kernel with UBSAN complains.
 
 use model::{
-    AlgorithmMasks, Installation, IpVersion, Level, ReqId, Share, ShareKind, Spi, Template,
-    TemplateDetails, TemplateMode,
+    AlgorithmMasks, Installation, IpVersion, Proto, ReqId, Share, ShareKind, Spi, Template,
+    TemplateMode,
 };
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{Address, Id, UserTemplate};
@@ -70,34 +70,27 @@ pub(super) fn is_own(wire: &UserTemplate) -> bool {
 
 /// Reads a template that the kernel does not use, as it is: no level that was requested matters.
 pub(super) fn read_unused(wire: &UserTemplate, policy: IpVersion) -> Result<Template, DecodeError> {
-    let mut template = read(wire, policy)?;
-    let reqid = ReqId::new(wire.reqid);
-    (template.level, template.details.reqid) =
-        if wire.optional == 0 { (Level::of_reqid(reqid), None) } else { (Level::Use, reqid) };
-    template.set_share(Share(wire.share));
-    Ok(template)
+    read_by(wire, policy, Template::of_unused)
 }
 
 /// Reads a template; `policy` is its IP version if it does not say.
 pub(super) fn read(wire: &UserTemplate, policy: IpVersion) -> Result<Template, DecodeError> {
+    read_by(wire, policy, Template::of_installed)
+}
+
+fn read_by(
+    wire: &UserTemplate,
+    policy: IpVersion,
+    of: fn(Proto, TemplateMode, Option<ReqId>, bool, Share) -> Template,
+) -> Result<Template, DecodeError> {
     let family = IpVersion::from_family(wire.family).unwrap_or(policy);
     let ends = family.pair(&wire.saddr, &wire.id.daddr);
+    let (proto, mode) = (number::proto(wire.id.proto)?, number::mode(wire.mode)?);
+    let mode = TemplateMode::new(mode, ends);
     let reqid = ReqId::new(wire.reqid);
-    let level = match (wire.share, wire.optional) {
-        (SHARE_DEFAULT, _) => Level::Default,
-        (SHARE_USE, _) => Level::Use,
-        (SHARE_REQUIRE, _) | (_, 0) => Level::of_reqid(reqid),
-        (_, 1..) => Level::Use,
-    };
-    Ok(Template {
-        proto: number::proto(wire.id.proto)?,
-        mode: TemplateMode::new(number::mode(wire.mode)?, ends),
-        level,
-        details: TemplateDetails {
-            reqid: reqid.filter(|_| level.reqid().is_none()),
-            spi: (wire.id.spi != 0).then_some(Spi(wire.id.spi)),
-            algorithms: AlgorithmMasks { crypt: wire.ealgos, auth: wire.aalgos, comp: wire.calgos },
-            share: (!is_own(wire)).then_some(Share(wire.share)),
-        },
-    })
+    let mut template = of(proto, mode, reqid, wire.optional != 0, Share(wire.share));
+    template.details.spi = (wire.id.spi != 0).then_some(Spi(wire.id.spi));
+    template.details.algorithms =
+        AlgorithmMasks { crypt: wire.ealgos, auth: wire.aalgos, comp: wire.calgos };
+    Ok(template)
 }
