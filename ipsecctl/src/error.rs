@@ -169,6 +169,9 @@ pub enum Error {
     /// No `apply` waits for a confirmation.
     #[error("no `ipsecctl apply --confirm` waits in this network namespace")]
     NoneWaiting,
+    /// Keys would be printed on a terminal.
+    #[error("standard output is a terminal, and this prints keys: use -o FILE, or a pipe")]
+    Terminal,
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),

@@ -8,8 +8,10 @@ mod doctor;
 mod error;
 mod exec;
 mod explain;
+mod export;
 mod filter;
 mod key_fingerprint;
+mod key_output;
 mod keygen;
 mod metrics;
 mod monitor;
@@ -51,6 +53,7 @@ enum Command {
     Counters(counters::Counters),
     Metrics(metrics::Metrics),
     Explain(Box<explain::Explain>),
+    Export(export::Export),
     Keygen(keygen::Keygen),
     KeyFingerprint(key_fingerprint::KeyFingerprint),
     Monitor(monitor::Monitor),
@@ -91,6 +94,7 @@ fn main() -> ExitCode {
         Some(Command::Confirm) => apply::confirm(),
         Some(Command::Diff(diff)) => diff.execute(),
         Some(Command::Doctor(doctor)) => doctor.execute(),
+        Some(Command::Export(export)) => export.execute(),
         Some(Command::Keygen(keygen)) => keygen.execute(),
         Some(Command::KeyFingerprint(fingerprint)) => fingerprint.execute(),
         Some(Command::Metrics(metrics)) => metrics.execute(),

@@ -24,6 +24,7 @@ mod esp_transport;
 mod esp_tunnel;
 mod events;
 mod explain;
+mod export;
 mod gateways;
 mod hostile;
 mod if_id;

@@ -1,0 +1,76 @@
+//! Lines for `ip -batch`, which add what the kernel has.
+
+use std::io::{self, Write};
+
+use cli::script::Counters;
+use iproute2::batch::{self, Line};
+use model::{ReplayState, SaEntry, SaState};
+
+use super::{
+    losses::Losses,
+    tables::{Tables, name_of_policy, name_of_sa},
+};
+
+/// Writes the lines.
+pub fn write(
+    tables: &Tables,
+    counters: Counters,
+    out: &mut dyn Write,
+    losses: &mut Losses,
+) -> io::Result<()> {
+    for entry in &tables.sas {
+        write_sa(entry, counters, out, losses)?;
+    }
+    for policy in &tables.policies {
+        let entry = &policy.installed;
+        let line = batch::policy(&entry.policy, entry.installation);
+        if policy.requested != *entry {
+            let what = "a template is not installed now, and is not here";
+            losses.note(out, format_args!("{}: {what}", name_of_policy(entry)))?;
+        }
+        write_line(&line, &name_of_policy(entry), out, losses)?;
+    }
+    for (version, direction) in &tables.catch_alls {
+        let which = format_args!("{version} {}", direction.word());
+        let what = "the default policy discards, which ip cannot set";
+        losses.note(out, format_args!("{what}: {which}"))?;
+    }
+    Ok(())
+}
+
+fn write_sa(
+    entry: &SaEntry,
+    counters: Counters,
+    out: &mut dyn Write,
+    losses: &mut Losses,
+) -> io::Result<()> {
+    if entry.state == SaState::Larval {
+        return losses.entry(out, name_of_sa(entry), "larval: it has no keys yet");
+    }
+    let mut sa = entry.sa.clone();
+    if counters == Counters::Left {
+        sa.replay_state = ReplayState::default();
+    }
+    let mut line = batch::sa(&sa);
+    if counters == Counters::Left && entry.has_sent_in_counter_mode() {
+        line.lost.push("it has sent packets with this key: use a new one, or --counters".into());
+    }
+    write_line(&line, &name_of_sa(entry), out, losses)
+}
+
+/// Writes a line, or a comment if it would add something else.
+fn write_line(
+    Line { text, lost, unused }: &Line,
+    name: &str,
+    out: &mut dyn Write,
+    losses: &mut Losses,
+) -> io::Result<()> {
+    if !unused.is_empty() {
+        writeln!(out, "# without: {}", unused.join(", "))?;
+    }
+    if lost.is_empty() {
+        return writeln!(out, "{}", **text);
+    }
+    losses.entry(out, name, lost.join(", "))?;
+    writeln!(out, "# {}", **text)
+}
