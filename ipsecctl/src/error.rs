@@ -54,6 +54,9 @@ pub enum Error {
     /// SAD, SPD or variables cannot be read.
     #[error(transparent)]
     Engine(#[from] engine::Error),
+    /// The kernel's drop monitor cannot be read on, or not be stopped.
+    #[error(transparent)]
+    DropMonitor(#[from] drop_monitor::Error),
     /// There is no such process.
     #[error("there is no process {0}")]
     NoProcess(i32),

@@ -1,10 +1,10 @@
 //! `ipsecctl explain`: what becomes of a packet, found out from the tables as they are. No packet is sent.
 
-mod json;
+pub mod json;
 mod packet;
-mod remedy;
-mod text;
-mod words;
+pub mod remedy;
+pub mod text;
+pub mod words;
 
 use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
 
@@ -73,7 +73,7 @@ pub struct Explain {
 }
 
 /// What a packet is explained from, beside the tables.
-struct Subject<'a> {
+pub struct Subject<'a> {
     /// Partial policies as they were requested.
     requested: &'a HashMap<u32, Requested>,
     /// Of the packet before it is transformed.

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, str::FromStr};
 
-use cli::json::{EventJson, PolicyJson, SaJson};
+use cli::json::{DropJson, EventJson, PolicyJson, SaJson};
 use model::{Direction, Prefix, Proto, SaState};
 
 /// Options that select SAs and policies. All that are given must fit.
@@ -119,6 +119,27 @@ impl Filter {
                     && (event.spi.is_none() || permits(self.spi, event.spi))
             }
         }
+    }
+
+    /// Whether a drop is of a packet, policy or SA that is meant.
+    pub fn has_drop(&self, drop: &DropJson) -> bool {
+        drop.policies.iter().any(|it| self.has_policy(it))
+            || drop.sas.iter().any(|it| self.has_sa(it))
+            || self.has_packet(drop)
+    }
+
+    /// Whether a packet is meant. It has no reqid and no state.
+    fn has_packet(&self, drop: &DropJson) -> bool {
+        let ends = drop.packet.as_ref().map(|it| (it.src.as_str(), it.dst.as_str()));
+        let (src, dst) = ends.unwrap_or_default();
+        contains(self.src, src)
+            && contains(self.dst, dst)
+            && self.spi.is_none_or(|it| drop.spis.contains(&it))
+            && permits(self.dir.map(Direction::word), drop.direction)
+            && permits(self.dev.as_deref(), drop.device.as_deref())
+            && self.proto.is_none_or(|_| !drop.spis.is_empty())
+            && (self.reqid, self.ifid, self.mark) == (None, None, None)
+            && self.state.is_none()
     }
 }
 

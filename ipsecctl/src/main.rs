@@ -25,6 +25,7 @@ mod state_files;
 mod summary;
 mod survey;
 mod template;
+mod trace;
 
 use std::process::ExitCode;
 
@@ -57,6 +58,7 @@ enum Command {
     Keygen(keygen::Keygen),
     KeyFingerprint(key_fingerprint::KeyFingerprint),
     Monitor(monitor::Monitor),
+    Trace(trace::Trace),
     Exec(exec::Exec),
     Apply(apply::Apply),
     /// Keep the changes of the `ipsecctl apply --confirm` that waits in this network namespace
@@ -103,6 +105,7 @@ fn main() -> ExitCode {
             printed => printed,
         },
         Some(Command::Monitor(monitor)) => monitor.execute(),
+        Some(Command::Trace(trace)) => trace.execute(),
         Some(Command::Socket(command)) => command.execute(),
         Some(Command::Completions { shell }) => {
             output::print_text(&cli::completions::<Options>("ipsecctl", shell))

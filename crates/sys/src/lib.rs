@@ -11,6 +11,7 @@ pub mod datagrams;
 pub mod descriptor;
 mod errno;
 pub mod foreign;
+pub mod interfaces;
 pub mod memory;
 mod names;
 pub mod netlink;

@@ -4,15 +4,19 @@
 //! socket option `SO_NETNS_COOKIE`.
 #![allow(unsafe_code, reason = "ioctls that return descriptors")]
 
-use std::os::{
-    fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
-    unix::net::UnixDatagram,
+use std::{
+    os::{
+        fd::{AsFd, AsRawFd, FromRawFd, OwnedFd},
+        unix::net::UnixDatagram,
+    },
+    thread,
 };
 
 use nix::sched::{CloneFlags, unshare};
 use rustix::{
     fs::{Mode, OFlags, open, stat},
     io::Errno,
+    thread::{LinkNameSpaceType, move_into_link_name_space},
 };
 
 use crate::{
@@ -24,6 +28,8 @@ use crate::{
 const SIOCGSKNS: libc::Ioctl = 0x894c;
 
 const CURRENT: &str = "/proc/thread-self/ns/net";
+
+const FIRST: &str = "/proc/1/ns/net";
 
 /// Opens this thread's network namespace. Errors: ENOENT without /proc.
 pub fn current() -> Result<OwnedFd, Errno> {
@@ -48,6 +54,30 @@ pub fn cookie() -> Option<u64> {
 /// EINVAL on a kernel without network namespaces.
 pub fn leave() -> Result<(), Errno> {
     unshare(CloneFlags::CLONE_NEWNET).map_err(from_nix)
+}
+
+/// Does something in a thread in the network namespace of the first process, which on a host is the initial
+/// one: there are kernel interfaces that are reached from there alone.
+///
+/// Errors: EALREADY in that namespace; those of open(2) and setns(2), EPERM without CAP_SYS_ADMIN; EIO if
+/// `work` panics.
+pub fn within_that_of_the_first_process<T: Send>(
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, Errno> {
+    let first = open(FIRST, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|errno| {
+        // Of another user's process (ptrace(2), PTRACE_MODE_READ_FSCREDS).
+        if errno == Errno::ACCESS { Errno::PERM } else { errno }
+    })?;
+    if stat(FIRST)?.st_ino == inode()? {
+        return Err(Errno::ALREADY);
+    }
+    thread::scope(|scope| {
+        let there = scope.spawn(|| {
+            move_into_link_name_space(first.as_fd(), Some(LinkNameSpaceType::Network))?;
+            Ok(work())
+        });
+        there.join().unwrap_or(Err(Errno::IO))
+    })
 }
 
 /// The network namespace of a socket (`SIOCGSKNS`). Errors: EPERM without CAP_NET_ADMIN in it.
@@ -85,6 +115,21 @@ mod tests {
         let file = File::from(current().unwrap());
         assert_eq!(inode().unwrap(), file.metadata().unwrap().ino());
         assert_eq!(cookie(), cookie());
+    }
+
+    #[test]
+    fn work_is_done_in_another_namespace_and_the_thread_stays() {
+        let own = inode().unwrap();
+        let there = thread::scope(|scope| {
+            // Without CAP_SYS_ADMIN this is the only namespace.
+            let elsewhere = || (leave().is_ok(), within_that_of_the_first_process(inode));
+            scope.spawn(elsewhere).join().unwrap()
+        });
+        match there {
+            (true, Ok(first)) => assert_eq!(first, stat(FIRST).map(|it| it.st_ino)),
+            (_, errno) => assert!(matches!(errno, Err(Errno::ALREADY | Errno::PERM)), "{errno:?}"),
+        }
+        assert_eq!(inode().unwrap(), own);
     }
 
     #[test]

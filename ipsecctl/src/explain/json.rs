@@ -43,7 +43,7 @@ pub fn explanation(explanation: &Explanation<'_>, subject: &Subject<'_>) -> Expl
     }
 }
 
-fn packet(flow: &Flow) -> PacketJson {
+pub fn packet(flow: &Flow) -> PacketJson {
     PacketJson {
         src: flow.src().to_string(),
         dst: flow.dst().to_string(),

@@ -99,8 +99,7 @@ fn prefix(prefix: Prefix) -> String {
 fn template_mismatch(explanation: &Explanation<'_>) -> String {
     let is_clear = explanation.input.is_none();
     if is_clear {
-        "let the peer protect the packet: its policy for `out` is missing, or give --spi if it does"
-            .to_owned()
+        "let the peer protect the packet: its policy for `out` is missing".to_owned()
     } else {
         "make protocol, mode, reqid and endpoints of SA and template the same, or correct the policy of the peer".to_owned()
     }

@@ -137,7 +137,8 @@ fn checked(check: &Check<'_>, direction: Direction, subject: &Subject<'_>, lines
             Some(entry) => lines.under(&format!("served by {}", words::sa(entry))),
             None if *is_optional => lines.under("not needed"),
             None if mismatches.is_empty() => {
-                lines.under("the packet has no SA for it: it comes in clear");
+                lines
+                    .under("the packet has no SA for it: it comes in clear, unless --spi is given");
             }
             None => {}
         }

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{
     AnyVariableJson, ChangeJson, ClientJson, ConditionJson, CounterJson, DefaultPolicyJson,
-    EventJson, ExplanationJson, FindingJson, KernelJson, PolicyJson, SaJson, StayingJson,
+    DropJson, EventJson, ExplanationJson, FindingJson, KernelJson, PolicyJson, SaJson, StayingJson,
     SummaryJson,
 };
 
@@ -36,6 +36,9 @@ pub struct Document {
     /// An event: `ipsecctl monitor --json`, a document a line.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub event: Option<Box<EventJson>>,
+    /// Packets that were dropped: `ipsecctl trace --json`, a document a line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drop: Option<Box<DropJson>>,
     /// The SPD: `setkey -DP`, and `ipsecctl show policies`, which has them in the order of look-up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policies: Option<Vec<PolicyJson>>,

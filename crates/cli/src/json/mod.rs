@@ -6,6 +6,7 @@ mod client;
 mod condition;
 mod counter;
 mod document;
+mod dropped;
 mod event;
 mod explanation;
 mod finding;
@@ -28,6 +29,7 @@ pub use client::ClientJson;
 pub use condition::ConditionJson;
 pub use counter::CounterJson;
 pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
+pub use dropped::DropJson;
 pub use event::{EventJson, MemberJson, OriginJson, members_between};
 pub use explanation::{
     ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, NearPolicyJson, NearSaJson,

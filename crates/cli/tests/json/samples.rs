@@ -6,11 +6,11 @@ use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
         AnyVariableJson, AttentionJson, ChangeJson, ClientJson, ConditionJson, CounterJson,
-        DefaultPolicyJson, Document, EventJson, ExplainedPolicyJson, ExplainedTemplateJson,
-        ExplanationJson, FindingJson, Fingerprints, HashThresholdJson, KernelJson, MemberJson,
-        NearPolicyJson, NearSaJson, OriginJson, PacketJson, PoliciesByDirectionJson,
-        ProcVariableJson, ReceivedHeaderJson, SaNameJson, SasByStateJson, StayingJson, SummaryJson,
-        WireJson,
+        DefaultPolicyJson, Document, DropJson, EventJson, ExplainedPolicyJson,
+        ExplainedTemplateJson, ExplanationJson, FindingJson, Fingerprints, HashThresholdJson,
+        KernelJson, MemberJson, NearPolicyJson, NearSaJson, OriginJson, PacketJson,
+        PoliciesByDirectionJson, ProcVariableJson, ReceivedHeaderJson, SaNameJson, SasByStateJson,
+        StayingJson, SummaryJson, WireJson,
     },
 };
 use grammar::Script;
@@ -211,6 +211,28 @@ fn event() -> EventJson {
     }
 }
 
+/// A drop with all that drops can have, which no single one has.
+fn dropped() -> DropJson {
+    DropJson {
+        time: "2026-01-02T03:04:05.000006+00:00".into(),
+        kind: "packet",
+        packets: 1,
+        reason: Some("XFRM_POLICY".into()),
+        symbol: Some("icmp_rcv+0x21d/0x400".into()),
+        device: Some("eth0".into()),
+        length: Some(84),
+        direction: Some("in"),
+        packet: explanation().packet,
+        spis: vec![0x1001],
+        counters: vec!["XfrmInTmplMismatch".into()],
+        policies: vec![PolicyJson::new(&full_policy())],
+        sas: vec![SaJson::new(&full_sa(), Keys::Hidden, &fingerprints())],
+        near: vec![SaNameJson::from(&full_sa())],
+        message: "The packet is dropped.".into(),
+        remedy: Some("add the SA".into()),
+    }
+}
+
 fn summary() -> SummaryJson {
     let policies = |r#in, out, fwd| Some(PoliciesByDirectionJson { r#in, out, fwd });
     SummaryJson {
@@ -291,6 +313,7 @@ pub fn full_document() -> Document {
         fingerprint_scope: Some(fingerprints().scope()),
         summary: Some(summary()),
         event: Some(Box::new(event())),
+        drop: Some(Box::new(dropped())),
         policies: Some(vec![with_template, with_type]),
         sas: Some(vec![SaJson {
             policies: Some(vec![9]),
