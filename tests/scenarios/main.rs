@@ -61,6 +61,7 @@ mod socket_permissions;
 mod socket_policies;
 mod story;
 mod summary;
+mod trace;
 mod tunnel;
 mod unique_numbers;
 mod unmodified;

@@ -1,5 +1,6 @@
 //! A program whose lines are read as they come.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io::{BufRead, BufReader},
     process::{Child, Command, Stdio},
@@ -25,6 +26,12 @@ impl Background {
             output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
         });
         Self { process, lines }
+    }
+
+    /// Sends it a signal and waits for its end: its exit status, if it had one.
+    pub fn end_by(&mut self, signal: Signal) -> Option<i32> {
+        kill_process(Pid::from_child(&self.process), signal).expect("it runs");
+        self.process.wait().expect("it ends").code()
     }
 
     /// Ends it; what it has printed can still be read.
