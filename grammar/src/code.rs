@@ -24,6 +24,7 @@ pub const CODES: &[&str] = &[
     "esn-without-window",
     "esp-without-cipher",
     "flag-of-direction",
+    "flush-of-added",
     "forward-copy-exists",
     "forward-exists",
     "fragment",
@@ -40,7 +41,9 @@ pub const CODES: &[&str] = &[
     "many-addresses",
     "mark-outside-mask",
     "me-any-direction",
+    "multicast-source",
     "no-action",
+    "no-host",
     "no-policy",
     "no-priority",
     "no-protocol",
@@ -50,9 +53,11 @@ pub const CODES: &[&str] = &[
     "not-in-pfkey",
     "obsolete-algorithm",
     "obsolete-mode",
+    "odd-digits",
     "old-protocol",
     "one-lifetime-only",
     "only-icmp6",
+    "option-twice",
     "optional-outbound-beet",
     "optional-outbound-tunnel",
     "out-of-range",
@@ -64,10 +69,14 @@ pub const CODES: &[&str] = &[
     "prefix-too-long",
     "priority",
     "priority-offset",
+    "quoted-digits",
     "replay-of-outbound",
     "replay-with-old",
     "reserved-spi",
     "sa-exists",
+    "same-ends",
+    "same-template",
+    "short-address",
     "socket-action-in-spd",
     "socket-direction",
     "statement-too-long",
@@ -87,6 +96,7 @@ pub const CODES: &[&str] = &[
     "upper-protocol-without-detail",
     "wide-cpi",
     "wide-type",
+    "zone",
 ];
 
 impl Kind {
@@ -114,7 +124,7 @@ impl Kind {
             Kind::AlgorithmMismatch(_) => "algorithm-mismatch",
             Kind::ReplayWithOld => "replay-with-old",
             Kind::Host { .. } => "host",
-            Kind::Port { .. } => "port",
+            Kind::Port { .. } | Kind::NamedType { .. } => "port",
             Kind::ManyAddresses(_) => "many-addresses",
             Kind::NoPair => "address-families",
             Kind::Device(_) => "device",
@@ -139,7 +149,11 @@ impl Kind {
 impl Stray {
     fn code(self) -> &'static str {
         match self {
-            Stray::Hidden | Stray::Byte(_) | Stray::Character(_) => "stray-byte",
+            Stray::Hidden
+            | Stray::Byte(_)
+            | Stray::Character(_)
+            | Stray::Option
+            | Stray::Elsewhere => "stray-byte",
             Stray::ByteOrderMark => "byte-order-mark",
             Stray::Wide => "encoding",
         }
@@ -165,6 +179,16 @@ impl WarningKind {
             WarningKind::UniqueNumber => "unique-number",
             WarningKind::LateSoftLimit => "late-soft-limit",
             WarningKind::Fragment => "fragment",
+            WarningKind::ShortAddress(_) => "short-address",
+            WarningKind::Zone => "zone",
+            WarningKind::NoHost => "no-host",
+            WarningKind::SameEnds => "same-ends",
+            WarningKind::MulticastSource => "multicast-source",
+            WarningKind::SameTemplate => "same-template",
+            WarningKind::Twice(_) => "option-twice",
+            WarningKind::OddDigits => "odd-digits",
+            WarningKind::QuotedDigits => "quoted-digits",
+            WarningKind::LateFlush(_) => "flush-of-added",
         }
     }
 }

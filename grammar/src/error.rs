@@ -145,6 +145,14 @@ pub enum Kind {
     /// A type and code, or a GRE key, that is none.
     #[error("`{0}` does not fit the upper-layer protocol")]
     Misc(String),
+    /// A name in the place of a type and code; the text is that of getaddrinfo(3).
+    #[error("`{text}` is no type and code of ICMP")]
+    NamedType {
+        /// The name.
+        text: String,
+        /// Why it is no port, for which the original takes it.
+        reason: String,
+    },
     /// A type and code with a protocol that has none.
     #[error("the upper-layer protocol takes nothing like `{0}`")]
     NoMisc(String),
@@ -211,13 +219,23 @@ impl Error {
         Self { hint, ..self }
     }
 
+    /// The same at another place, where the parser has not stopped.
+    pub(crate) fn moved(self, source: &Source, wrong: Span, named: Span) -> Self {
+        let kind = match self.kind {
+            Kind::Stray(_) => Kind::Stray(Stray::Elsewhere),
+            Kind::Syntax { .. } => Kind::Syntax { expected: Vec::new() },
+            Kind::PolicySyntax { word, .. } => Kind::PolicySyntax { word, expected: Vec::new() },
+            kind => kind,
+        };
+        Self { kind, place: Box::new(source.place(wrong, named)), hint: self.hint }
+    }
+
     /// Whether the rest of the script cannot be read for this error.
     #[must_use]
     pub fn ends_script(&self) -> bool {
         match &self.kind {
-            Kind::Stray(stray) => stray.is_of_whole_script(),
-            Kind::LateQuote | Kind::UnclosedQuote => true,
-            _ => false,
+            Kind::Stray(Stray::Wide) | Kind::LateQuote | Kind::UnclosedQuote => true,
+            _ => matches!(self.hint, Some(Hint::OtherFile(_))),
         }
     }
 

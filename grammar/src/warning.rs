@@ -1,4 +1,6 @@
-use model::IpVersion;
+use std::net::Ipv4Addr;
+
+use model::{IpVersion, ScriptOption};
 
 use crate::{
     parse::source::{Place, Source},
@@ -59,6 +61,36 @@ pub enum WarningKind {
     /// `-esp_frag` or `-natt_mtu`.
     #[error("Linux does not fragment before ESP: the size is ignored")]
     Fragment,
+    /// An IPv4 address that is not four decimal numbers.
+    #[error("the address is {0}: its last number fills the rest, and one behind a 0 is octal")]
+    ShortAddress(Ipv4Addr),
+    /// An IPv6 address with a zone.
+    #[error("the zone is ignored")]
+    Zone,
+    /// `0.0.0.0` or `::` where one host is meant.
+    #[error("this is one host, and no packet has its address")]
+    NoHost,
+    /// An SA or a tunnel from an address to itself.
+    #[error("source and destination are the same address: no packet leaves the host")]
+    SameEnds,
+    /// A tunnel from a multicast address.
+    #[error("no packet comes from a multicast address")]
+    MulticastSource,
+    /// The same template twice in a policy.
+    #[error("the same template is before it: packets are transformed twice")]
+    SameTemplate,
+    /// An option that a later one replaces.
+    #[error("{} is given twice: the last one counts", .0.word())]
+    Twice(ScriptOption),
+    /// A key of hexadecimal digits that leave half a byte.
+    #[error("the key has an odd number of hexadecimal digits: the first is taken for a byte")]
+    OddDigits,
+    /// A key of hexadecimal digits in quotes.
+    #[error("digits in quotes are a text: each of them is a byte of the key")]
+    QuotedDigits,
+    /// A flush of what the script itself has added.
+    #[error("what line {0} adds is deleted again")]
+    LateFlush(usize),
 }
 
 /// What is wrong with ICMP in a selector of this IP version.
@@ -87,7 +119,17 @@ impl WarningKind {
             | WarningKind::NoAction
             | WarningKind::UniqueNumber
             | WarningKind::LateSoftLimit
-            | WarningKind::Fragment => false,
+            | WarningKind::Fragment
+            | WarningKind::ShortAddress(_)
+            | WarningKind::Zone
+            | WarningKind::NoHost
+            | WarningKind::SameEnds
+            | WarningKind::MulticastSource
+            | WarningKind::SameTemplate
+            | WarningKind::Twice(_)
+            | WarningKind::OddDigits
+            | WarningKind::QuotedDigits
+            | WarningKind::LateFlush(_) => false,
         }
     }
 
@@ -110,8 +152,23 @@ impl WarningKind {
             WarningKind::IgnoredTemplates => "leave them out, or use ipsec",
             WarningKind::NoAction => "add ipsec and its templates, or none, or discard",
             WarningKind::UniqueNumber => "choose 1 to 16383, the same as -u of the SA",
-            WarningKind::LateSoftLimit => "make the soft limit smaller, or leave it out",
+            WarningKind::LateSoftLimit => "make the soft limit smaller",
             WarningKind::Fragment => "set the MTU of the route to the peer instead",
+            WarningKind::ShortAddress(_) => {
+                "write four decimal numbers, and for a range its prefix length: 10.1.0.0/16"
+            }
+            WarningKind::Zone => "leave it out, and say -dev DEVICE in a policy",
+            WarningKind::NoHost => {
+                "write the address of a host; in a policy all are 0.0.0.0/0 or ::/0"
+            }
+            WarningKind::SameEnds => "write the addresses of both hosts",
+            WarningKind::MulticastSource => "write the address of the host that sends",
+            WarningKind::SameTemplate | WarningKind::Twice(_) => "leave one of them out",
+            WarningKind::OddDigits => {
+                "two hexadecimal digits are a byte: one is missing or too many"
+            }
+            WarningKind::QuotedDigits => "leave the quotes out",
+            WarningKind::LateFlush(_) => "put the flush before it",
         }
     }
 }

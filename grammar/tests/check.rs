@@ -40,7 +40,7 @@ fn a_good_script_has_none() {
         "add ::1 ::2 esp 256 -E null; deleteall ::1 ::2 esp; add ::1 ::2 esp 256 -E null;",
         "flush; add ::1 ::2 esp 256 -ifid 7 -E null; get ::1 ::2 esp 256 -ifid 7;",
         "add ::1 ::2 esp 256 -ifid 7 -E null; deleteall ::1 ::2 -ifid 7; add ::1 ::2 esp 256 -E null;",
-        "add ::1 ::2 esp 256 -E null; flush esp; add ::1 ::2 esp 256 -E null;",
+        "add ::1 ::2 esp 256 -E null; dump; flush esp; add ::1 ::2 esp 256 -E null;",
         "delete ::1 ::2 esp 256; spddelete ::1 ::2 any -P out;",
         "spdadd ::1 ::2 any -P in none; spdadd ::1 ::2 any -P out none; spdadd ::1 ::2 tcp -P in none;",
         "spdadd ::1 ::2 any -P in none; spddelete ::1 ::2 any -P in; spdadd ::1 ::2 any -P in none;",
@@ -195,6 +195,77 @@ fn what_works_otherwise_than_it_seems() {
         ),
     ] {
         one(&format!("spdadd ::1 ::2 any -P {policy};"), expected);
+    }
+}
+
+#[test]
+fn what_is_surely_not_meant() {
+    for (script, expected) in [
+        (
+            "add 192.0.2.1 192.0.2.1 esp 256 -E null;",
+            "1:15 ? source and destination are the same address: no packet leaves the host",
+        ),
+        (
+            "add 192.0.2.1 0.0.0.0 esp 256 -E null;",
+            "1:15 ? this is one host, and no packet has its address",
+        ),
+        ("add ff02::1 ::2 esp 256 -E null;", "1:5 ? no packet comes from a multicast address"),
+        (
+            "add ::1 ::2 esp 256 -m tunnel -u 5 -m transport -E null;",
+            "1:36 ? -m is given twice: the last one counts",
+        ),
+        (
+            "add ::1 ::2 esp 256 -E aes-cbc \"0x00112233445566\";",
+            "1:32 ? digits in quotes are a text: each of them is a byte of the key",
+        ),
+        (
+            "add ::1 ::2 esp 256 -E aes-cbc 0x0112233445566778899aabbccddeeff;",
+            "1:32 ? the key has an odd number of hexadecimal digits: the first is taken for a byte",
+        ),
+        (
+            "spdadd 0.0.0.0 0.0.0.0 any -P in discard;",
+            "1:16 ? this is one host, and no packet has its address",
+        ),
+        (
+            "spdadd :: 2001:db8::/32 any -P in discard;",
+            "1:8 ? this is one host, and no packet has its address",
+        ),
+        (
+            "spdadd ::1 ::2 any -mark 1 -mark 2 -P in none;",
+            "1:28 ? -mark is given twice: the last one counts",
+        ),
+        (
+            "spdadd ::1 ::2 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.1/use;",
+            "1:54 ? source and destination are the same address: no packet leaves the host",
+        ),
+        (
+            "spdadd ::1 ::2 any -P out ipsec esp/tunnel/192.0.2.1-0.0.0.0/use;",
+            "1:54 ? this is one host, and no packet has its address",
+        ),
+        (
+            "spdadd ::1 ::2 any -P in ipsec esp/tunnel/224.0.0.1-192.0.2.1/use;",
+            "1:43 ? no packet comes from a multicast address",
+        ),
+        (
+            "spdadd ::1 ::2 any -P out ipsec esp/transport//use esp/transport//use;",
+            "1:52 ? the same template is before it: packets are transformed twice",
+        ),
+        ("add ::1 ::2 esp 256 -E null;\nflush;", "2:1 ? what line 1 adds is deleted again"),
+        ("spdadd ::1 ::2 any -P out none;\nspdflush;", "2:1 ? what line 1 adds is deleted again"),
+    ] {
+        one(script, expected);
+    }
+    for script in [
+        // The first packets of DHCP and of neighbour discovery.
+        "spdadd 0.0.0.0[68] 0.0.0.0/0[67] udp -P out none; spdadd :: ff02::/16 icmp6 -P out none;",
+        "add ::1 ::1 esp 256 -E null; add 0.0.0.0 192.0.2.1 esp 256 -E null;",
+        "add ::1 ::2 esp 256 -flag noecn -flag icmp -f zero-pad -f nocyclic-seq -E null;",
+        "spdadd ::1 ::2 any -P in ipsec esp/tunnel/0.0.0.0-0.0.0.0/use;",
+        "spdadd ::1 ::2 any -P out ipsec esp/transport//use esp/transport//unique:5 ah/transport//use;",
+        "add ::1 ::2 esp 256 -E null; get ::1 ::2 esp 256; flush;",
+        "add ::1 ::2 esp 256 -E null; flush ah; spdflush;",
+    ] {
+        assert_eq!(findings(script), [""; 0], "{script}");
     }
 }
 

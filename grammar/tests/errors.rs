@@ -265,8 +265,7 @@ fn errors_have_what_is_expected() {
     assert_eq!(
         expected("spdadd ::1 ::1 icmp6 135 -P out none;"),
         "-P and a policy; -ctx; TYPE,CODE of ICMP or a dotted GRE key; or an option: -mark, -ifid, \
-         -dev, -portmask, -user, -ptype, -flag, -offload, -zero, -nofwd, \
-         -lh, -ls, -bh, -bs, -uh, -us, -ph or -ps"
+         -dev, -portmask, -user or another of setkey(8)"
     );
     assert_eq!(
         expected("add ::1 ::1 esp 1 -E aes-cbc \"x\";"),

@@ -159,12 +159,7 @@ fn characters_of_other_programs_are_named() {
             "`\u{fc}` (U+00FC)",
             "outside quotes and comments a script is ASCII",
         ),
-        (
-            "flush\0;",
-            "1:6",
-            "the byte 0x00",
-            "the file is binary, or not UTF-8: convert it, as with iconv -f UTF-16 -t UTF-8",
-        ),
+        ("flush\0;", "1:6", "the byte 0x00", "remove the NUL byte: a script is text"),
     ] {
         let what = format!("{what} is not allowed here");
         assert_eq!(stray(script.as_bytes()), (place.into(), what, help.into()), "{script}");
@@ -253,6 +248,36 @@ fn a_missing_last_semicolon_is_at_the_end_of_the_last_statement() {
     // It would not be enough.
     assert_eq!(help("flush;\nadd ::1 ::2\n"), "");
     assert_eq!(help("add ::1 ::2 esp 256 -E aes-cbc\nspdflush;"), "");
+}
+
+#[test]
+fn files_of_other_programs() {
+    for (script, program) in [
+        ("conn home {\n  remote_addrs = 192.0.2.2\n}\n", "ipsec.conf(5) of an IKE daemon"),
+        ("connections {\n  home {\n  }\n}\n", "swanctl.conf(5)"),
+        ("remote anonymous {\n  exchange_mode main;\n}\n", "racoon.conf(5)"),
+        ("path pre_shared_key \"/etc/psk\";\n", "racoon.conf(5)"),
+        ("ike esp from 10.1.0.0/16 to 10.2.0.0/16\n", "OpenBSD's ipsec.conf(5)"),
+        ("table inet filter {\n}\n", "nft(8)"),
+        ("192.0.2.1 192.0.2.2 : PSK \"secret\"\n", "ipsec.secrets(5)"),
+    ] {
+        let error = run(script.as_bytes()).error.unwrap();
+        let expected = format!(
+            "this is a line of {program}: a script of setkey(8) has statements as add and spdadd"
+        );
+        assert_eq!(error.help().unwrap(), expected, "{script}");
+        assert!(error.ends_script() && !error.excerpt().text.contains("secret"), "{script}");
+    }
+}
+
+#[test]
+fn behind_a_carriage_return_the_script_goes_on() {
+    let script = b"flush;\r\n# all\r\nspdflush;\r\nspdfulsh;\r\n";
+    let read: Vec<_> = grammar::Script::new(&script[..], model::Dialect::Linux)
+        .map(|it| it.map_or_else(|error| error.to_string(), |statement| statement.to_string()))
+        .collect();
+    let refused = "the byte 0x0d is not allowed here";
+    assert_eq!(read, ["flush;", refused, "spdflush;", "syntax error"]);
 }
 
 /// Statements in which every word is misspelt in turn.

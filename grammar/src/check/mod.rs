@@ -180,7 +180,9 @@ impl Checker {
             let kind = match operation {
                 Err(refusal) => Some(FindingKind::Refused(refusal.clone())),
                 Ok(operation) => {
-                    self.operation(operation, statement.line()).map(FindingKind::Kernel)
+                    let late = self.late_flush(operation).map(WarningKind::LateFlush);
+                    let mistake = self.operation(operation, statement.line());
+                    mistake.map(FindingKind::Kernel).or(late.map(FindingKind::Warning))
                 }
             };
             let Some(kind) = kind else { continue };
@@ -192,6 +194,15 @@ impl Checker {
         found
     }
 
+    /// The line that adds the first of what a flush deletes, if nothing has shown it since.
+    fn late_flush(&self, operation: &Operation) -> Option<usize> {
+        match operation {
+            Operation::FlushSad(proto) => self.sad.first_unseen(*proto),
+            Operation::FlushSpd(kind) => self.spd.first_unseen(*kind),
+            _ => None,
+        }
+    }
+
     fn operation(&mut self, operation: &Operation, line: usize) -> Option<Mistake> {
         if let Some(mistake) = self.state.as_mut().and_then(|state| state.take(operation, line)) {
             return Some(mistake);
@@ -201,7 +212,10 @@ impl Checker {
             Operation::UpdateSa(new) if self.state.is_some() => sa::mistake(new),
             Operation::AddSa(new) => sa::mistake(new).or_else(|| self.sad.add(new, line)),
             Operation::UpdateSa(new) => sa::mistake(new).or_else(|| self.sad.find(&new.id(), None)),
-            Operation::GetSa(id, if_id) => self.sad.find(id, *if_id),
+            Operation::GetSa(id, if_id) => {
+                self.sad.see();
+                self.sad.find(id, *if_id)
+            }
             Operation::DeleteSa(id, if_id) => self.sad.delete(id, *if_id),
             Operation::DeleteAllSa(group) => {
                 self.sad.delete_all(group);
@@ -231,7 +245,14 @@ impl Checker {
                 self.sad.reserve();
                 None
             }
-            Operation::DumpSad(_) | Operation::DumpSpd => None,
+            Operation::DumpSad(_) => {
+                self.sad.see();
+                None
+            }
+            Operation::DumpSpd => {
+                self.spd.see();
+                None
+            }
         }
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Sad {
     /// The lines that flushed everything, and each protocol.
     flushed: Option<usize>,
     flushed_protos: HashMap<Proto, usize>,
+    /// Whether a statement has shown what is there.
+    is_seen: bool,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,18 @@ impl Sad {
         for same in self.added.values_mut() {
             same.retain(|added| !group.contains(&added.sa));
         }
+    }
+
+    /// A statement shows what is there.
+    pub(super) fn see(&mut self) {
+        self.is_seen = true;
+    }
+
+    /// The line of the first SA that a flush would delete, unless it was shown.
+    pub(super) fn first_unseen(&self, proto: Option<Proto>) -> Option<usize> {
+        let added = self.added.iter().filter(|((_, of, _), _)| proto.is_none_or(|it| it == *of));
+        let first = added.flat_map(|(_, same)| same).map(|added| added.line).min();
+        first.filter(|_| !self.is_seen)
     }
 
     pub(super) fn flush(&mut self, proto: Option<Proto>, line: usize) {

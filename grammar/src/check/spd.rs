@@ -10,6 +10,8 @@ pub(super) struct Spd {
     forward_copies: bool,
     added: HashMap<PolicyId, Added>,
     flushed: Option<usize>,
+    /// Whether a statement has shown what is there.
+    is_seen: bool,
 }
 
 #[derive(Debug)]
@@ -20,7 +22,7 @@ struct Added {
 
 impl Spd {
     pub(super) fn new(forward_copies: bool) -> Self {
-        Self { forward_copies, added: HashMap::new(), flushed: None }
+        Self { forward_copies, added: HashMap::new(), flushed: None, is_seen: false }
     }
 
     /// The policy and its forward copy.
@@ -64,6 +66,17 @@ impl Spd {
             self.added.remove(&name);
         }
         mistake
+    }
+
+    /// A statement shows what is there.
+    pub(super) fn see(&mut self) {
+        self.is_seen = true;
+    }
+
+    /// The line of the first policy that a flush would delete, unless it was shown.
+    pub(super) fn first_unseen(&self, kind: PolicyType) -> Option<usize> {
+        let added = self.added.iter().filter(|(id, _)| id.policy_type == kind);
+        added.map(|(_, added)| added.line).min().filter(|_| !self.is_seen)
     }
 
     pub(super) fn flush(&mut self, kind: PolicyType, line: usize) {

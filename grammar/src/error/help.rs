@@ -1,6 +1,9 @@
 //! What to do about an error.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use model::ScriptOption;
 
@@ -24,7 +27,7 @@ impl Kind {
             Kind::UnclosedQuote => "close it with \" before the `;`",
             Kind::TooLong => "every statement ends with `;`",
             Kind::TooFewArguments => "say esp/transport//require or esp/tunnel/SRC-DST/require",
-            Kind::Endpoint { .. } => "endpoints are numeric: no host names",
+            Kind::Endpoint { word, .. } => help_of_endpoint(word),
             Kind::NoEndpoints => "say esp/tunnel/SRC-DST/require",
             Kind::NotSupported(_) => "use hmac-sha256, or hmac-md5 and hmac-sha1 with old peers",
             Kind::AlgorithmMismatch(_) => "des-deriv goes with esp, des-32iv with esp-old",
@@ -42,7 +45,9 @@ impl Kind {
             }
             Kind::Device(_) => "a device's name has at most 15 bytes, as `ip link` shows it",
             Kind::Upper(_) => "give the number of the protocol, or any",
-            Kind::Misc(_) => "say TYPE,CODE with icmp and icmp6, as in 135,0; with gre a.b.c.d",
+            Kind::Misc(_) | Kind::NamedType { .. } => {
+                "say TYPE,CODE with icmp, as in 8,0, and with icmp6, as in 135,0; with gre a.b.c.d"
+            }
             Kind::NoMisc(_) => "only icmp, icmp6, mobility headers (135) and gre take more",
             Kind::Tagged => "a tag is a firewall mark here: tagged \"0x10/0xff\", set by nftables",
             Kind::OutOfRange { what, .. } if *what == ScriptOption::Replay.word() => {
@@ -70,8 +75,33 @@ impl Kind {
     }
 }
 
+/// What to write in place of an end of a tunnel that is no address.
+fn help_of_endpoint(word: &str) -> &'static str {
+    match word.split_once(':') {
+        Some((address, _)) if address.parse::<Ipv4Addr>().is_ok() => {
+            "a port is in brackets, at both ends: SRC[PORT]-DST[PORT]"
+        }
+        _ => "endpoints are numeric: no host names",
+    }
+}
+
+/// The beginnings of the names of network devices.
+const DEVICES: &[&str] = &[
+    "eth", "enp", "ens", "eno", "wlan", "wlp", "bond", "br", "ppp", "tun", "tap", "vti", "ipsec",
+    "wg", "lo", "em", "igb",
+];
+
 /// What to write in place of a name that leads nowhere.
 fn help_of_host(host: &str, numeric: bool) -> &'static str {
+    match host.parse() {
+        Ok(IpAddr::V4(_)) => return "-6 takes IPv6 addresses only: leave it out, or say -4",
+        Ok(IpAddr::V6(_)) => return "-4 takes IPv4 addresses only: leave it out, or say -6",
+        Err(_) => {}
+    }
+    let kind = host.trim_end_matches(|c: char| c.is_ascii_digit());
+    if DEVICES.contains(&kind) {
+        return "write its address; a policy for a device has -dev DEVICE behind the protocol";
+    }
     let is_numeric = |c: char| c.is_ascii_digit() || c == '.';
     match host.split_once(['-', ':']) {
         None if host.chars().all(is_numeric) => "an IPv4 address has four numbers of 0 to 255",

@@ -13,6 +13,7 @@ impl Error {
             Kind::TooFewArguments => "Too few arguments",
             Kind::Endpoint { reason, .. }
             | Kind::Host { reason, .. }
+            | Kind::NamedType { reason, .. }
             | Kind::Port { reason, .. } => reason,
             Kind::Direction => "Invalid direction",
             Kind::NoEndpoints => "Invalid address specification",

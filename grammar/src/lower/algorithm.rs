@@ -4,6 +4,7 @@ use super::Lowering;
 use crate::{
     error::{Error, Kind},
     parse::{
+        hint::Hint,
         lexer::token_at,
         lists::{AUTH, CIPHERS, COMP},
     },
@@ -53,10 +54,14 @@ impl Lowering<'_> {
                 } else {
                     chosen.crypt = Some(keyed);
                 }
-                let auth = auth.as_ref().map(|auth| self.keyed(AUTH, auth));
-                chosen.auth = auth.transpose()?;
+                warnings.extend(self.doubt_of_key(crypt));
+                if let Some(auth) = auth {
+                    chosen.auth = Some(self.keyed(AUTH, auth)?);
+                    warnings.extend(self.doubt_of_key(auth));
+                }
             }
             Algorithms::Auth(auth) => {
+                warnings.extend(self.doubt_of_key(auth));
                 chosen.auth = Some(self.keyed(AUTH, auth)?);
             }
             Algorithms::Comp { name, .. } => {
@@ -130,7 +135,8 @@ impl Lowering<'_> {
         };
         if !is_right {
             let kind = Kind::KeyLength { algorithm: name.value.clone(), given: bits, fits };
-            return Err(self.algorithm_error(kind, at_key(chosen), chosen));
+            let doubt = self.doubt_of_key(chosen).map(|doubt| Hint::Text(doubt.help()));
+            return Err(self.algorithm_error(kind, at_key(chosen), chosen).with_hint(doubt));
         }
         Ok(Keyed::new(algorithm, key))
     }
@@ -157,6 +163,21 @@ impl Lowering<'_> {
             return Err(wrong());
         }
         Ok(Some(Named { kind, kernel: name, icv_bits: icv_bits.unwrap_or(0) }))
+    }
+
+    /// The warning about how a key is written.
+    fn doubt_of_key(&self, chosen: &tree::Algorithm) -> Option<Warning> {
+        let span = chosen.key.as_ref()?.span;
+        let written = self.source.bytes(span);
+        let is_hex = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
+        let kind = match written {
+            [b'"', b'0', b'x' | b'X', digits @ .., b'"'] if is_hex(digits) => {
+                WarningKind::QuotedDigits
+            }
+            [b'0', b'x' | b'X', digits @ ..] if digits.len() % 2 == 1 => WarningKind::OddDigits,
+            _ => return None,
+        };
+        Some(Warning::new(kind, self.source, span, span))
     }
 
     /// An error of an algorithm: the original has read its key by then.

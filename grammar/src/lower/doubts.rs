@@ -1,10 +1,14 @@
 //! What of a policy works otherwise than it seems to, or never.
 
-use model::{ActionKind, IpVersion, LevelKind, ReqId, Upper};
+use model::{ActionKind, IpVersion, LevelKind, ReqId, ScriptOption, Upper};
 
-use super::{Lowering, selector::PolicyName};
+use super::{
+    Doubt, Lowering,
+    address_doubts::{no_host, tunnel_ends},
+    selector::PolicyName,
+};
 use crate::{
-    tree::{Extension, Limit, MarkText, Node, Policy, Port, Selector, Span},
+    tree::{Extension, Limit, MarkText, Node, Policy, Port, Selector, Template},
     warning::{Warning, WarningKind},
 };
 
@@ -34,15 +38,17 @@ impl Lowering<'_> {
         found.extend(other_version(selector, upper, name.version()));
         found.extend(wide_type(selector, upper, name.ports()));
         found.extend(mark(selector));
+        found.extend(no_host(selector, name));
         found.extend(late_soft_limit(&selector.extensions));
+        found.extend(twice(&selector.extensions));
         found.extend(templates(policy));
+        found.extend(tunnel_ends(policy));
+        found.extend(same_template(policy));
         found.extend(unique(policy));
         let warning = |(kind, span)| Warning::new(kind, self.source, span, span);
         found.into_iter().map(warning).collect()
     }
 }
-
-pub(super) type Doubt = (WarningKind, Span);
 
 /// A port where it does something else than it seems to.
 fn port(selector: &Selector, upper: Upper) -> Option<Doubt> {
@@ -114,6 +120,42 @@ fn templates(policy: &Policy) -> Option<Doubt> {
         }
         _ => None,
     }
+}
+
+/// An option that a later one of its kind replaces.
+pub(super) fn twice(extensions: &[Node<Extension>]) -> Option<Doubt> {
+    let mut options = extensions.iter().enumerate();
+    options.find_map(|(at, node)| {
+        let option = node.value.option();
+        // Those that are added up.
+        let adds = matches!(
+            option,
+            ScriptOption::Flag
+                | ScriptOption::KernelFlag
+                | ScriptOption::Attribute
+                | ScriptOption::ZeroLimit
+        );
+        let is_again = extensions[..at].iter().any(|before| before.value.option() == option);
+        (is_again && !adds).then_some((WarningKind::Twice(option), node.span))
+    })
+}
+
+/// A template that is there already.
+fn same_template(policy: &Policy) -> Option<Doubt> {
+    let mut templates = policy.templates.iter().enumerate();
+    let again = templates.find(|(at, template)| {
+        policy.templates[..*at].iter().any(|before| is_same(&before.value, &template.value))
+    });
+    again.map(|(_, template)| (WarningKind::SameTemplate, template.span))
+}
+
+fn is_same(one: &Template, other: &Template) -> bool {
+    let ends = |template: &Template| template.ends.as_ref().map(|ends| ends.value.to_string());
+    let named = |template: &Template| (template.proto, template.mode, template.level);
+    named(one) == named(other)
+        && ends(one) == ends(other)
+        && one.details.is_empty()
+        && other.details.is_empty()
 }
 
 /// A number behind `unique` that is not the one of the template.

@@ -5,9 +5,10 @@ use crate::{
     parse::lexer::token_at,
     parse::{Statement, source::Source},
     tree::{Command, Node, SaProto, Span},
-    warning::Warning,
+    warning::{Warning, WarningKind},
 };
 
+mod address_doubts;
 mod algorithm;
 mod doubts;
 mod hosts;
@@ -40,7 +41,7 @@ impl Lowered {
 /// The error is one of the script, where the original stops.
 pub fn lower(statement: &Statement, names: &dyn Names) -> Result<Lowered, Error> {
     let lowering = Lowering { source: &statement.source, names };
-    Ok(match &statement.command {
+    let mut lowered = match &statement.command {
         Command::Add(name, algorithms) => lowering.add(name, algorithms, Operation::AddSa)?,
         Command::Update(name, algorithms) => lowering.add(name, algorithms, Operation::UpdateSa)?,
         Command::GetSpi(name) => lowering.get_spi(name)?,
@@ -57,8 +58,13 @@ pub fn lower(statement: &Statement, names: &dyn Names) -> Result<Lowered, Error>
         Command::SpdFlush(kind) => Lowered::one(Ok(Operation::FlushSpd(*kind))),
         Command::SpdDump => Lowered::one(Ok(Operation::DumpSpd)),
         Command::Exit => Lowered::default(),
-    })
+    };
+    lowered.warnings.extend(lowering.doubts_of_writing(&statement.command));
+    Ok(lowered)
 }
+
+/// A warning, and what it is about.
+type Doubt = (WarningKind, Span);
 
 /// The statement being lowered.
 struct Lowering<'a> {

@@ -8,7 +8,7 @@ use model::{
 use super::{
     Lowered, Lowering, NamedProto,
     algorithm::Chosen,
-    doubts::{is_outside, late_soft_limit},
+    doubts::{is_outside, late_soft_limit, twice},
     hosts::End,
     options::is_old,
     range::NumberRange,
@@ -60,9 +60,10 @@ impl Lowering<'_> {
             }
             _ => None,
         }));
-        if let Some((kind, span)) = late_soft_limit(&name.extensions) {
-            warnings.push(Warning::new(kind, self.source, span, span));
-        }
+        let doubts = [late_soft_limit(&name.extensions), twice(&name.extensions)];
+        let doubts = doubts.into_iter().flatten();
+        warnings.extend(doubts.map(|(kind, span)| Warning::new(kind, self.source, span, span)));
+        warnings.extend(self.doubt_of_ends(&name.ends, &src, &dst));
         let encap = options.sa.encap.or_else(|| encap(&name.ends, &src, &dst));
         let offload = match options.hardware {
             None => options.sa.offload,

@@ -140,9 +140,14 @@ impl Lowering<'_> {
             Err(Kind::NoMisc(misc.value.clone()))
         };
         ports.map_err(|kind| {
-            let is_type = upper.has_type_and_code() && matches!(kind, Kind::Port { .. });
-            let hint = Hint::Text("a type and a code are numbers: say TYPE,CODE, as in 135,0");
-            self.error_at_end(kind, misc.span).with_hint(is_type.then_some(hint))
+            let (kind, hint) = match kind {
+                Kind::Port { port: text, reason, .. } if upper.has_type_and_code() => {
+                    let hint = type_of(&misc.value, upper).map(Hint::Type);
+                    (Kind::NamedType { text, reason }, hint)
+                }
+                kind => (kind, None),
+            };
+            self.error_at_end(kind, misc.span).with_hint(hint)
         })
     }
 
@@ -188,6 +193,11 @@ impl PolicyName<'_> {
         IpVersion::of(self.addresses.0)
     }
 
+    /// Its addresses.
+    pub(super) fn addresses(&self) -> (IpAddr, IpAddr) {
+        self.addresses
+    }
+
     /// Its ports, or what stands in for them.
     pub(super) fn ports(&self) -> (u16, u16) {
         self.ports
@@ -209,6 +219,30 @@ impl PolicyName<'_> {
             policy_type: self.policy_type,
             ..PolicyId::new(packets, direction)
         })
+    }
+}
+
+/// The types of ICMP and of ICMPv6 that iptables(8) and nft(8) call so.
+const TYPES: &[(&str, u8, u8)] = &[
+    ("echo-request", 8, 128),
+    ("ping", 8, 128),
+    ("echo-reply", 0, 129),
+    ("pong", 0, 129),
+    ("destination-unreachable", 3, 1),
+    ("time-exceeded", 11, 3),
+    ("parameter-problem", 12, 4),
+    ("redirect", 5, 137),
+    ("router-advertisement", 9, 134),
+    ("router-solicitation", 10, 133),
+];
+
+/// The type that a name means.
+fn type_of(name: &str, upper: Upper) -> Option<u8> {
+    let (_, of_icmp, of_icmp6) = TYPES.iter().find(|(known, ..)| *known == name)?;
+    match upper {
+        Upper::ICMP => Some(*of_icmp),
+        Upper::ICMPV6 => Some(*of_icmp6),
+        _ => None,
     }
 }
 

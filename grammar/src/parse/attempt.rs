@@ -38,3 +38,17 @@ pub(crate) fn is_statement(text: &str) -> bool {
     let policy = found.flatten().find(|pair| pair.as_rule() == Rule::policy_text);
     policy.is_none_or(|policy| PolicyParser::parse(PolicyRule::policy, policy.as_str()).is_ok())
 }
+
+/// How many bytes of a statement the parser leaves.
+pub(crate) fn unread(text: &str) -> usize {
+    SetkeyParser::parse(Rule::statement, text).map_or_else(|error| left(text, &error), |_| 0)
+}
+
+/// How many bytes of a policy the parser leaves.
+pub(crate) fn unread_of_policy(text: &str) -> usize {
+    PolicyParser::parse(PolicyRule::policy, text).map_or_else(|error| left(text, &error), |_| 0)
+}
+
+fn left<R>(text: &str, error: &pest::error::Error<R>) -> usize {
+    text.len() - where_it_ends(error)
+}

@@ -18,8 +18,16 @@ use super::{
 };
 use crate::tree::StatementWord;
 
+/// The most words that a message lists, and those of a longer list that it gives for example.
+const MOST_LISTED: usize = 14;
+const EXAMPLES: usize = 5;
+
 /// `a mode: transport, tunnel or beet`.
 fn one_of(what: &str, words: &[&str]) -> String {
+    if words.len() > MOST_LISTED {
+        let examples = words[..EXAMPLES].join(", ");
+        return format!("{what}: {examples} or another of setkey(8)");
+    }
     let list = match words {
         [] => String::new(),
         [word] => (*word).to_owned(),

@@ -12,6 +12,7 @@ use super::{
     rules::{PolicyParser, PolicyRule, Rule, SetkeyParser, number},
     similar::by_distance,
     source::Source,
+    stray::help_between,
 };
 use crate::tree::{Span, StatementWord};
 
@@ -32,7 +33,7 @@ pub(crate) fn of_syntax(
     Hint::other_dialect(source, word)
         .or_else(|| missing_semicolon(source, token.span))
         .or_else(|| other_comment(source, at))
-        .or_else(|| comment_in_policy(source, at))
+        .or_else(|| character(source, token))
         .or_else(|| repair_policy::comma(source.ascii(), at - source.start()))
         .or_else(|| late_option(source, at))
         .or_else(|| number_of_upper(source, at, word))
@@ -164,10 +165,10 @@ fn reserved_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {
     is_taken.then_some(Hint::NumberOfUpper(number))
 }
 
-fn comment_in_policy(source: &Source, at: usize) -> Option<Hint> {
-    let before = &source.ascii()[..at - source.start()];
-    let policy = &before[before.rfind("-P")? + 2..];
-    policy.contains('#').then_some(Hint::CommentInPolicy)
+/// A character that begins no token, where what is around it shows what was meant.
+fn character(source: &Source, token: Token) -> Option<Hint> {
+    let (before, rest) = source.ascii().split_at_checked(token.span.start - source.start())?;
+    token.is_stray.then(|| help_between(before, rest))?.map(Hint::Text)
 }
 
 fn number_of_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {
@@ -182,6 +183,9 @@ fn number_of_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {
     match word_at(source, before) {
         "icmp" | "icmp6" | "ipv6-icmp" | "1" | "58" | "135" => {
             Some(Hint::TypeWithoutCode(number.to_string()))
+        }
+        "tcp" | "udp" | "sctp" | "6" | "17" | "132" => {
+            Some(Hint::Text("a port is in brackets behind its address: ADDRESS[PORT]"))
         }
         "gre" | "47" => u32::try_from(number).ok().map(Hint::GreKey),
         _ => None,

@@ -5,6 +5,7 @@ use model::ScriptOption;
 use super::{
     dialect::{is_foreign, owners, whose},
     source::Source,
+    stray::help_of_character,
 };
 
 /// What was probably meant.
@@ -26,6 +27,8 @@ pub(crate) enum Hint {
     GreKey(u32),
     /// `null` with a key.
     NullKey,
+    /// `null` with a key of no bits, which FreeBSD takes.
+    NullEmptyKey,
     /// `tcp-md5`, which the Linux lexer drops.
     TcpMd5,
     /// `esp` as upper-layer protocol.
@@ -48,6 +51,14 @@ pub(crate) enum Hint {
     PortOfSa,
     /// A priority or a port in FreeBSD's policy.
     FreeBsdPolicy,
+    /// A file of another program.
+    OtherFile(&'static str),
+    /// A character that looks like one of ASCII.
+    Lookalike(char),
+    /// The name of a type of ICMP.
+    Type(u8),
+    /// The range that an address and a mask stand for.
+    Range(Ipv4Addr, u32),
 }
 
 impl Hint {
@@ -74,9 +85,10 @@ impl fmt::Display for Hint {
             Hint::GreKey(key) => {
                 write!(f, "a GRE key is written with dots: say {}", Ipv4Addr::from_bits(*key))
             }
-            Hint::NullKey => {
+            Hint::NullEmptyKey => {
                 f.write_str("null takes no key: leave it out, or use --dialect freebsd")
             }
+            Hint::NullKey => f.write_str("null takes no key: leave it out"),
             Hint::TcpMd5 => {
                 f.write_str("TCP-MD5 is no SA on Linux: set TCP_MD5SIG on the socket instead")
             }
@@ -98,6 +110,20 @@ impl fmt::Display for Hint {
             }
             Hint::FreeBsdPolicy => {
                 f.write_str("FreeBSD has no priorities and ports in policies: use --dialect linux")
+            }
+            Hint::OtherFile(program) => {
+                write!(
+                    f,
+                    "this is a line of {program}: a script of setkey(8) has statements as add and spdadd"
+                )
+            }
+            Hint::Lookalike(c) => {
+                let advice = help_of_character(*c).unwrap_or("type it again");
+                write!(f, "U+{:04X} is here: {advice}", u32::from(*c))
+            }
+            Hint::Type(number) => write!(f, "a type and its code are numbers: say {number},0"),
+            Hint::Range(address, length) => {
+                write!(f, "a range is an address and its prefix length: say {address}/{length}")
             }
         }
     }

@@ -132,9 +132,11 @@ pub(crate) fn levels() -> Vec<&'static str> {
     LevelKind::ALL.iter().map(|level| level.word()).collect()
 }
 
-/// The algorithms of these kinds, without aliases.
+/// The algorithms of these kinds, without aliases: first those that every implementation has.
 pub(crate) fn algorithms(kinds: &[AlgorithmKind]) -> Vec<&'static str> {
-    ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind)).map(|row| row.name).collect()
+    let mut rows: Vec<_> = ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind)).collect();
+    rows.sort_by_key(|row| row.requirement as u8);
+    rows.iter().map(|row| row.name).collect()
 }
 
 /// The same with aliases.

@@ -11,10 +11,11 @@ const STATEMENTS: &[Row] = &[
     (&["list", "show", "ls"], &["dump"]),
     (&["clear"], &["flush"]),
     (&["spdclear"], &["spdflush"]),
+    (&["spdsetidx"], &["spdadd"]),
     (&["spdreplace", "spdchange"], &["spdupdate"]),
 ];
 
-const PROTOCOLS: &[Row] = &[(&["udp", "espinudp", "esp-in-udp"], &["esp-udp"])];
+const PROTOCOLS: &[Row] = &[(&["espinudp", "esp-in-udp"], &["esp-udp"])];
 
 const OPTIONS: &[Row] = &[
     (&["-M", "-mode", "--mode"], &["-m"]),
@@ -49,6 +50,11 @@ const ALGORITHMS: &[Row] = &[
             "aesgcm",
             "aes128gcm",
             "aes256gcm",
+            "aes128gcm16",
+            "aes192gcm16",
+            "aes256gcm16",
+            "aes128gcm128",
+            "aes256gcm128",
             "aes-128-gcm",
             "aes-256-gcm",
             "gcm",
@@ -56,7 +62,7 @@ const ALGORITHMS: &[Row] = &[
         ],
         &["aes-gcm-16"],
     ),
-    (&["aes-ccm", "ccm"], &["aes-ccm-16"]),
+    (&["aes-ccm", "ccm", "aes128ccm16", "aes256ccm16"], &["aes-ccm-16"]),
     (&["chacha20", "chacha20poly1305"], &["chacha20-poly1305"]),
     (&["des"], &["des-cbc"]),
     (&["3des", "des3", "des-ede3-cbc"], &["3des-cbc"]),

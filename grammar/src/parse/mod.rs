@@ -3,6 +3,7 @@
 pub(crate) mod attempt;
 mod dialect;
 pub(crate) mod expected;
+mod foreign;
 pub(crate) mod guess;
 pub(crate) mod hint;
 mod input;

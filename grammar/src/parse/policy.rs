@@ -14,6 +14,7 @@ use super::{
     guess,
     hint::Hint,
     lists::modes,
+    misplaced,
     rules::{PolicyParser, PolicyRule as Rule, number},
     similar::closest,
     source::{Source, StatementOrigin},
@@ -62,10 +63,16 @@ fn syntax_error(
     let wrong = Span { start, end: start + length };
     let word = rest[blank..blank + length].to_owned();
     let kind = Kind::PolicySyntax { word, expected: policy_expected(error, source.dialect()) };
+    let error_here = Error::new(kind, source, wrong, whole);
+    let is_short = text.len() <= guess::LONGEST;
+    let found = is_short.then(|| misplaced::of_policy(text, whole.start, at + blank));
+    if let Some((span, hint)) = found.flatten() {
+        return error_here.moved(source, span, whole).with_hint(Some(hint));
+    }
     let guess = guess::of_policy(source, (whole.start, text), wrong, &policy_candidates(error));
     let has_one_end = is_one_end(error) && !text[at + blank..].starts_with('-');
     let hint = guess.or_else(|| has_one_end.then_some(Hint::OneEnd));
-    Error::new(kind, source, wrong, whole).with_hint(hint)
+    error_here.with_hint(hint)
 }
 
 fn part<'t>(parts: &mut Pairs<'t, Rule>) -> Pair<'t, Rule> {

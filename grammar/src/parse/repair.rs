@@ -2,13 +2,14 @@
 
 use std::net::Ipv4Addr;
 
-use model::ALGORITHMS;
+use model::{ALGORITHMS, ScriptOption};
 use pest::Parser;
 
 use super::{
     attempt::{is_statement, replaced, where_it_ends, word_at},
     hint::Hint,
     lexer::tokens_before,
+    lists::{AUTH, CIPHERS, COMP},
     meant,
     rules::{Rule, SetkeyParser},
     source::Source,
@@ -27,21 +28,31 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
         let is_first = source.position(wrong.start).column == 1;
         return beginning(rest, word, is_first);
     }
+    if let Some(hint) = quoted(rest, before) {
+        return Some(hint);
+    }
     if rest.starts_with('-') && rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
         return Some(Hint::Text("numbers are not negative"));
     }
     if let Some(hint) = address(text, at, word, is_spd) {
         return Some(hint);
     }
+    if before.starts_with('-') && word.split_once('.').is_some_and(is_fraction) {
+        return Some(Hint::Text("numbers are whole: limits are in seconds, bytes or packets"));
+    }
     if is_number_with_unit(word) && before.starts_with('-') {
         return Some(Hint::Text("numbers have no unit: limits are in seconds, bytes or packets"));
     }
-    let missing = if is_spd { of_selector(text, at, word) } else { of_sa(text, at, word, before) };
+    let missing = if is_spd {
+        of_selector(text, at, word)
+    } else {
+        of_sa(text, at, word, before).or_else(|| no_algorithm(source, at))
+    };
     if missing.is_some() {
         return missing;
     }
-    if rest.starts_with('"') && !rest.starts_with("\"\"") && is_name_expected(text, at) {
-        return Some(Hint::Text("only keys and contexts are in quotes"));
+    if rest.starts_with('"') && !rest.starts_with("\"\"") && is_taken(text, at, "::1 ", "") {
+        return Some(Hint::Text("addresses have no quotes"));
     }
     let is_sa = text.starts_with("add") || text.starts_with("update");
     let is_bare = ["null", "simple"].contains(&before);
@@ -51,6 +62,13 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
 
 /// What is missing between a selector and its policy.
 fn of_selector(text: &str, at: usize, word: &str) -> Option<Hint> {
+    if text[at..].starts_with(';') && is_taken(text, at, " -P out none", "") {
+        return Some(Hint::Text(if text.starts_with("spddelete") {
+            "the direction of the policy is missing: -P in or -P out"
+        } else {
+            "the policy is missing: -P in or -P out, and ipsec, none or discard"
+        }));
+    }
     (word == "-P" && is_taken(text, at, "any ", word))
         .then_some(Hint::Text("the upper-layer protocol goes before -P: any is for all"))
 }
@@ -59,12 +77,17 @@ fn of_selector(text: &str, at: usize, word: &str) -> Option<Hint> {
 fn of_sa(text: &str, at: usize, word: &str, before: &str) -> Option<Hint> {
     let takes_spi = is_taken(text, at, "256 ", "");
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let starts_with_digit = word.starts_with(|c: char| c.is_ascii_digit());
     Some(Hint::Text(match word {
+        "udp" if takes_spi => "an SA is of esp, ah or ipcomp: ESP in UDP is esp-udp",
+        _ if text.starts_with("deleteall")
+            && before.parse::<SaProtoWord>().is_ok()
+            && starts_with_digit =>
+        {
+            "deleteall is for every SPI: say delete"
+        }
         "esp-tcp" | "espintcp" | "esp-in-tcp" => {
             "ESP in TCP is an option of esp: -encap espintcp SPORT DPORT"
-        }
-        _ if is_number(word) && is_number(before) && text.starts_with("add") => {
-            "the protocol before the SPI is a word: esp, ah or ipcomp"
         }
         _ if !takes_spi || before.parse::<SaProtoWord>().is_err() => return None,
         option if option.starts_with('-') => "the SPI goes before the options",
@@ -74,6 +97,24 @@ fn of_sa(text: &str, at: usize, word: &str, before: &str) -> Option<Hint> {
         number if is_number(number) => "numbers have no commas",
         hex if is_hexadecimal(hex) => "a hexadecimal number begins with 0x",
         _ => return None,
+    }))
+}
+
+/// The algorithm that an SA lacks at its end.
+fn no_algorithm(source: &Source, at: usize) -> Option<Hint> {
+    let text = source.ascii();
+    let is_missing = text[at..].starts_with(';') && is_taken(text, at, " -E null", "");
+    let mut words = tokens_before(source, source.start() + at).map(|at| word_at(source, at));
+    let proto = words.find_map(|word| word.parse().ok()).filter(|_| is_missing)?;
+    Some(Hint::Text(match proto {
+        SaProtoWord::Esp | SaProtoWord::EspOld | SaProtoWord::EspUdp => {
+            "the cipher of esp is missing: -E NAME KEY, as in -E aes-gcm-16 KEY"
+        }
+        SaProtoWord::Ah | SaProtoWord::AhOld => {
+            "the algorithm of ah is missing: -A NAME KEY, as in -A hmac-sha256 KEY"
+        }
+        SaProtoWord::IpComp => "the algorithm of ipcomp is missing: -C deflate",
+        SaProtoWord::Tcp => return None,
     }))
 }
 
@@ -107,7 +148,9 @@ fn beginning(rest: &str, word: &str, is_first: bool) -> Option<Hint> {
         _ if word == "include" && behind.starts_with('"') => {
             "a script includes no other: run setkey -f for each"
         }
-        _ if behind.starts_with('=') => "there are no variables: write the value where it is used",
+        _ if behind.split_ascii_whitespace().take(2).any(|word| word.contains('=')) => {
+            "there are no variables: write the value where it is used"
+        }
         _ if word.strip_suffix(['.', ':']).is_some_and(is_statement) => {
             "a statement ends with a `;`"
         }
@@ -126,6 +169,25 @@ fn address(text: &str, at: usize, word: &str, is_spd: bool) -> Option<Hint> {
     }
     if rest.starts_with('/') && text[..at].ends_with(']') && is_spd {
         return Some(Hint::Text("a prefix length goes before the port: ADDRESS/LENGTH[PORT]"));
+    }
+    if rest.starts_with('/') && !is_spd && !text[..at].contains('-') {
+        return Some(Hint::Text("an SA is between two addresses: leave the prefix length out"));
+    }
+    if text[..at].ends_with('[') && rest[word.len()..].starts_with('/') {
+        return Some(Hint::Text(
+            "brackets are for the port alone: the protocol goes behind the addresses",
+        ));
+    }
+    let takes = |missing: &&str| is_taken(text, at, missing, word);
+    if takes_address && word.parse::<ScriptOption>().is_ok() {
+        let missing: &[&str] =
+            if is_spd { &["::1 any ", "::1 ::1 any "] } else { &["::1 esp 1 ", "::1 ::1 esp 1 "] };
+        let behind = if is_spd {
+            "options and -P go behind the upper-layer protocol"
+        } else {
+            "options go behind the SPI"
+        };
+        return missing.iter().any(takes).then_some(Hint::Text(behind));
     }
     if rest.starts_with('[') && takes_address {
         return Some(Hint::Text("an IPv6 address has no brackets: they are for ports"));
@@ -179,25 +241,62 @@ fn is_number_with_unit(word: &str) -> bool {
     unit.len() < word.len() && (1..=3).contains(&unit.len()) && !word.starts_with("0x")
 }
 
-/// Whether the name of an algorithm is expected.
-fn is_name_expected(text: &str, at: usize) -> bool {
-    let before = text[..at].trim_end();
-    ["-E", "-A", "-C"].iter().any(|option| before.ends_with(option))
-        || is_taken(text, at, "::1 ", "")
+fn is_fraction((whole, part): (&str, &str)) -> bool {
+    [whole, part].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// A text in quotes in the place of an algorithm's name: perhaps that which the kernel has.
+fn quoted(rest: &str, option: &str) -> Option<Hint> {
+    let name = rest.strip_prefix('"').filter(|_| ["-E", "-A", "-C"].contains(&option))?;
+    let name = &name[..name.find('"')?];
+    let kinds = match option {
+        "-E" => CIPHERS,
+        "-A" => AUTH,
+        _ => COMP,
+    };
+    let mut rows = ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind));
+    let known = rows.find(|row| row.kernel == name || row.name == name);
+    Some(match known {
+        Some(row) => Hint::DidYouMean(row.name),
+        None => Hint::Text(
+            "the name of an algorithm has no quotes, unless it is that of the kernel: \"kernel:NAME\"",
+        ),
+    })
 }
 
 /// A key without quotes or without `0x`.
 fn key(text: &str, at: usize, word: &str) -> Option<Hint> {
-    let takes_key = is_taken(text, at, "\"\" ", "") && !text[..at].trim_end().ends_with('"');
+    let before = text[..at].trim_end();
+    let is_digits = word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let last = before.rsplit([' ', '\t', '\n']).next()?;
+    if is_digits && !word.is_empty() && last.starts_with("0x") && before.contains(" -") {
+        return Some(Hint::Text("a key has no blanks between its digits"));
+    }
+    let next = text[at..].split([' ', '\t', '\n', ';']).nth(1)?;
+    let is_name = |word: &str| {
+        let is_row = ALGORITHMS.iter().any(|row| row.name == word || row.aliases.contains(&word));
+        is_row || meant::is_algorithm(word)
+    };
+    if ["-E", "-A"].contains(&last) && word.starts_with("0x") && is_name(next) {
+        return Some(Hint::Text("the name of the algorithm goes before its key"));
+    }
+    let mut parts = word.split('-');
+    if ["-E", "-A"].contains(&last)
+        && !is_name(word)
+        && parts.next().is_some_and(meant::is_algorithm)
+        && parts.next().is_some_and(meant::is_algorithm)
+    {
+        return Some(Hint::Text("a proposal of IKE is no algorithm: say -E NAME KEY -A NAME KEY"));
+    }
+    let takes_key = is_taken(text, at, "\"\" ", "") && !before.ends_with('"');
     if !takes_key || word.is_empty() {
         return None;
     }
-    let is_algorithm = ALGORITHMS.iter().any(|row| row.name == word || row.aliases.contains(&word));
-    Some(Hint::Text(if is_algorithm || meant::is_algorithm(word) {
+    Some(Hint::Text(if is_name(word) {
         "an algorithm has its own key behind it: -E NAME KEY -A NAME KEY"
     } else if word == "0x" {
         "hexadecimal digits follow 0x"
-    } else if word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    } else if is_digits {
         "a key of hexadecimal digits begins with 0x"
     } else {
         "a key of text is in double quotes"

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use model::{ActionKind, Direction, Proto};
+use model::{ActionKind, Direction, LevelKind, Proto};
 use pest::Parser;
 
 use super::{
@@ -24,6 +24,12 @@ pub(super) fn of_policy(text: &str, at: usize, word: &str) -> Option<Hint> {
     if PRIORITY.contains(&word) {
         return Some(Hint::Text("a priority goes between the direction and the action"));
     }
+    if let Some(advice) = template(text, at, word) {
+        return Some(Hint::Text(advice));
+    }
+    if word.parse::<Direction>().is_ok() && !text[..at].trim().is_empty() {
+        return Some(Hint::Text("a policy has one direction: write a statement for each"));
+    }
     if word.parse::<Proto>().is_ok() && takes("ipsec ") {
         return Some(Hint::Insert("ipsec"));
     }
@@ -34,6 +40,24 @@ pub(super) fn of_policy(text: &str, at: usize, word: &str) -> Option<Hint> {
     let has_direction = text.split_ascii_whitespace().any(|word| word.parse::<Direction>().is_ok());
     (is_first && word.parse::<ActionKind>().is_ok() && has_direction)
         .then_some(Hint::Text("the direction goes before the action"))
+}
+
+/// What is wrong between the parts of templates.
+fn template(text: &str, at: usize, word: &str) -> Option<&'static str> {
+    let parses = |changed: &str| PolicyParser::parse(PolicyRule::policy, changed).is_ok();
+    let is_level = |word: &str| word.parse::<LevelKind>().is_ok();
+    if text[..at].ends_with('/') && parses(&replaced(text, at - 1..at, " ")) {
+        return Some("a blank is between two templates");
+    }
+    let (level, number) = word.split_once(':').unwrap_or((word, ""));
+    if is_level(level) && !number.is_empty() && level != LevelKind::Unique.word() {
+        return Some("only `unique` has a number: unique:NUMBER");
+    }
+    let behind = text[at..].strip_prefix(word)?.strip_prefix('/')?;
+    let ends = behind.split(['/', ' ', '\t', '\n']).next()?;
+    let changed = replaced(text, at..at + word.len() + 1 + ends.len(), &format!("{ends}/{word}"));
+    (is_level(word) && parses(&changed))
+        .then_some("the ends go before the level: esp/tunnel/SRC-DST/require")
 }
 
 /// What is wrong with an end of a tunnel.

@@ -216,7 +216,8 @@ impl Reader<'_> {
         if let Some(key) = &key {
             match word.as_rule() {
                 Rule::crypt_bare if self.dialect != Dialect::FreeBsd => {
-                    self.refuse(key, Hint::NullKey);
+                    let is_empty = key.as_str() == "\"\"";
+                    self.refuse(key, if is_empty { Hint::NullEmptyKey } else { Hint::NullKey });
                 }
                 Rule::tcp_md5 if self.dialect == Dialect::Linux => self.refuse(key, Hint::TcpMd5),
                 _ => {}

@@ -8,6 +8,7 @@ use super::{
     source::Source,
     split::{Cut, Splitter},
     statement::{Statement, parse},
+    stray::Stray,
 };
 use crate::{
     error::{Error, Kind},
@@ -23,20 +24,48 @@ pub struct Script<R> {
     splitter: Splitter,
     is_over: bool,
     bytes_read: u64,
+    /// Whether a carriage return was refused: the others are blanks.
+    has_returns: bool,
+    /// The statement with that carriage return, read without it.
+    again: Option<Result<Statement, Error>>,
 }
 
 impl<R: Read> Script<R> {
     /// A script from its first byte on. `reader` needs no buffer of its own.
     pub fn new(reader: R, dialect: Dialect) -> Self {
         let (input, splitter) = (Input::new(reader), Splitter::new(dialect));
-        Self { input, splitter, is_over: false, bytes_read: 0 }
+        let (is_over, has_returns) = (false, false);
+        Self { input, splitter, is_over, bytes_read: 0, has_returns, again: None }
     }
 
     /// The next statement; `None` after the last one.
     pub fn next_statement(&mut self) -> Option<Result<Statement, Error>> {
-        let result = self.next_source()?.and_then(parse);
+        let result = match self.again.take() {
+            Some(result) => result,
+            None => self.next_source()?.and_then(|source| self.read(source)),
+        };
         self.is_over |= matches!(&result, Ok(Statement { command: Command::Exit, .. }));
         Some(result)
+    }
+
+    /// Reads a statement. Of a script with DOS line ends the first carriage return is refused.
+    fn read(&mut self, source: Source) -> Result<Statement, Error> {
+        let has_returns = source.statement().contains(&b'\r');
+        let Some(unix) = has_returns.then(|| source.without_returns()) else {
+            return parse(source);
+        };
+        if self.has_returns {
+            return parse(unix.unwrap_or(source));
+        }
+        let result = parse(source);
+        if let Err(error) = &result
+            && *error.kind() == Kind::Stray(Stray::Byte(b'\r'))
+        {
+            self.has_returns = true;
+            self.splitter.skip_returns();
+            self.again = unix.map(parse);
+        }
+        result
     }
 
     /// Bytes of the statements so far, and of what is before and between them.

@@ -10,6 +10,7 @@ use model::{ALGORITHMS, Direction, ScriptOption};
 use pest::Parser;
 
 use super::{
+    foreign,
     lists::statements,
     meant,
     rules::{Rule, SetkeyParser},
@@ -184,7 +185,14 @@ impl Place {
             {
                 (true, Place::SaName(0))
             }
+            Place::Beginning if foreign::begins_file(word) => (true, Place::Key),
             Place::Harmless => (!has_long_number(word), self),
+            Place::SaName(_) | Place::Values(0) if foreign::is_before_algorithm(word) => {
+                (true, Place::Algorithm)
+            }
+            Place::SaName(_) | Place::Values(0) if foreign::is_of_sa(word) => {
+                (true, Place::Values(1))
+            }
             Place::SaName(1 | 2) if word.starts_with('[') => (is_value(word), self),
             Place::SaName(before @ (0 | 1)) => (!has_long_number(word), Place::SaName(before + 1)),
             // The protocol, which may be left out; behind `esp-udp` may be an address.

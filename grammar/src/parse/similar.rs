@@ -12,9 +12,20 @@ pub(crate) fn by_distance(word: &str, candidates: &[&'static str]) -> Vec<&'stat
     let distance = |&candidate: &&str| strsim::damerau_levenshtein(&lower, candidate);
     let limit = if word.len() < SHORTEST_GUESS { 1 } else { 2 };
     let close = candidates.iter().filter(|candidate| {
-        candidate.len() > 2 && **candidate != word && distance(candidate) <= limit
+        candidate.len() > 2
+            && **candidate != word
+            && distance(candidate) <= limit
+            && !is_opposite(&lower, candidate)
     });
     let mut close: Vec<_> = close.copied().collect();
     close.sort_by_key(distance);
     close
+}
+
+/// Whether one of the words is the other with `no` before it.
+fn is_opposite(word: &str, other: &str) -> bool {
+    [(word, other), (other, word)].iter().any(|(long, short)| {
+        let (long, short) = (long.trim_start_matches('-'), short.trim_start_matches('-'));
+        long.strip_prefix("no").is_some_and(|rest| rest.trim_start_matches('-') == short)
+    })
 }

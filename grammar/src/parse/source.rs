@@ -89,6 +89,21 @@ impl Source {
         Self { text, start, origin, dialect, masked }
     }
 
+    /// The same with blanks for carriage returns outside quotes, from its first word on; none without that.
+    pub(crate) fn without_returns(&self) -> Option<Self> {
+        let mut text = self.text.clone();
+        let (mut inside, mut start) = (Inside::Text, None);
+        for (at, byte) in text.iter_mut().enumerate().skip(self.start) {
+            if *byte == b'\r' && inside != Inside::Quote {
+                *byte = b' ';
+            }
+            inside = inside.after(*byte);
+            let is_word = !matches!(byte, b' ' | b'\t' | b'\n') && inside != Inside::Comment;
+            start = start.or(is_word.then_some(at));
+        }
+        Some(Self::new(text, start?, self.origin, self.dialect))
+    }
+
     /// The dialect it is read in.
     #[must_use]
     pub fn dialect(&self) -> Dialect {

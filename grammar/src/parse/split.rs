@@ -41,6 +41,8 @@ pub(crate) struct Splitter {
     line: usize,
     lexer_line: usize,
     dialect: Dialect,
+    /// Whether a carriage return is a blank between statements.
+    skips_returns: bool,
 }
 
 /// Whether each statement that begins in a text ends in it.
@@ -76,7 +78,13 @@ impl Splitter {
             line: 1,
             lexer_line: 1,
             dialect,
+            skips_returns: false,
         }
+    }
+
+    /// Takes a carriage return for a blank from now on.
+    pub(crate) fn skip_returns(&mut self) {
+        self.skips_returns = true;
     }
 
     /// Whether a statement has begun: something other than blanks and comments was seen.
@@ -144,7 +152,9 @@ impl Splitter {
     /// Skips to the first byte of a statement, which is not taken; returns the bytes skipped.
     fn skip_blanks(&mut self, bytes: &[u8]) -> usize {
         for (at, &byte) in bytes.iter().enumerate() {
-            if self.inside == Inside::Text && !matches!(byte, b' ' | b'\t' | b'\n' | b'#') {
+            let is_blank =
+                matches!(byte, b' ' | b'\t' | b'\n' | b'#') || byte == b'\r' && self.skips_returns;
+            if self.inside == Inside::Text && !is_blank {
                 self.start = Some(self.text.len());
                 self.origin.line = self.line;
                 self.origin.lexer_line = self.lexer_line;

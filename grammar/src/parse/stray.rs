@@ -4,11 +4,15 @@ use std::fmt;
 
 use model::ScriptOption;
 
-use super::source::Source;
+use super::{attempt::word_at, dialect::PRIORITY, source::Source};
 use crate::tree::Span;
 
 /// The longest UTF-8 character, in bytes.
 const LONGEST_CHARACTER: usize = 4;
+
+const CONTINUATION: &str =
+    "a statement goes on until its `;`: no `\\` is needed at the end of a line";
+const VARIABLE: &str = "variables are not expanded: write the value";
 
 /// Something that begins no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +27,10 @@ pub enum Stray {
     ByteOrderMark,
     /// The script is UTF-16 or UTF-32.
     Wide,
+    /// `-` with the letters of no option.
+    Option,
+    /// What is wrong is at another place.
+    Elsewhere,
 }
 
 impl Stray {
@@ -36,6 +44,11 @@ impl Stray {
         let length = character.map_or(1, char::len_utf8);
         let stray = match character {
             Some('\u{feff}') if is_first => Stray::ByteOrderMark,
+            Some('-')
+                if source.is_shown(at) && text.get(1).is_some_and(u8::is_ascii_alphabetic) =>
+            {
+                return (span(word_at(source, at).len()), Stray::Option);
+            }
             Some(c) if is_no_key(source, at, c) => match c {
                 c if c.is_ascii_control() => Stray::Byte(text[0]),
                 c => Stray::Character(c),
@@ -52,13 +65,12 @@ impl Stray {
         (position.line, position.column) == (1, 1)
             && matches!(
                 source.statement(),
-                [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..]
+                [0xff, 0xfe, ..]
+                    | [0xfe, 0xff, ..]
+                    | [0, _, 0, ..]
+                    | [_, 0, _, 0, ..]
+                    | [_, 0, 0, ..]
             )
-    }
-
-    /// Whether the whole script is in another encoding, or has other line ends.
-    pub(crate) fn is_of_whole_script(self) -> bool {
-        matches!(self, Stray::Wide | Stray::Byte(b'\r'))
     }
 
     /// What to do about it.
@@ -71,16 +83,17 @@ impl Stray {
             Stray::Byte(128..) => {
                 "the file is not UTF-8: convert it, as with iconv -f LATIN1 -t UTF-8"
             }
-            Stray::Byte(0) => {
-                "the file is binary, or not UTF-8: convert it, as with iconv -f UTF-16 -t UTF-8"
-            }
+            Stray::Byte(0) => "remove the NUL byte: a script is text",
             Stray::Byte(_) => "remove the control character",
             Stray::Character(c) => return help_of_character(c),
+            Stray::Option => "setkey(8) has the options of each statement",
+            Stray::Elsewhere => return None,
         })
     }
 }
 
-fn help_of_character(c: char) -> Option<&'static str> {
+/// What a character is in place of, or what there is instead of what it means elsewhere.
+pub(super) fn help_of_character(c: char) -> Option<&'static str> {
     Some(match c {
         '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' => {
             "it is not the `-` of the keyboard: type it again"
@@ -95,16 +108,39 @@ fn help_of_character(c: char) -> Option<&'static str> {
             "the character is invisible: remove it"
         }
         c if c.is_whitespace() => "it is not the blank of the keyboard: type it again",
-        '\\' => "a statement goes on until its `;`: no `\\` is needed at the end of a line",
-        '$' => "variables are not expanded: write the value",
+        '\\' => CONTINUATION,
+        '$' => VARIABLE,
         '*' => "there are no patterns: all addresses are 0.0.0.0/0 or ::/0",
-        '=' => "a blank is between an option and its value",
         '{' | '}' | '(' | ')' => "there are no lists and no blocks: write a statement for each",
         '<' | '>' => "put a value in the place of <...>",
         '!' => "there is no negation: add a policy of a higher priority for the exception",
         '&' | '|' => "nothing goes between two statements but a `;`",
         c if !c.is_ascii() => "outside quotes and comments a script is ASCII",
         _ => return None,
+    })
+}
+
+/// What there is instead of a character, by what is around it.
+pub(super) fn help_between(before: &str, rest: &str) -> Option<&'static str> {
+    let last = before.rsplit([' ', '\t', '\n']).next().unwrap_or_default();
+    let name = rest.strip_prefix('$').unwrap_or_default();
+    let is_name = |c: char| c.is_ascii_uppercase() || c == '{' || c == '_';
+    Some(if rest.starts_with("\\\n") {
+        CONTINUATION
+    } else if name.starts_with(is_name) {
+        VARIABLE
+    } else if rest.starts_with("%any") {
+        "all addresses are 0.0.0.0/0 or ::/0"
+    } else if rest.starts_with('>') && last.contains("/tunnel/") {
+        "a `-` alone is between the two ends of a tunnel: SRC-DST"
+    } else if rest.starts_with('=') && last.ends_with("unique") {
+        "a colon is between `unique` and its number: unique:NUMBER"
+    } else if rest.starts_with('=') && PRIORITY.contains(&last) {
+        "a blank is between `priority` and its number"
+    } else if rest.starts_with('=') && last.starts_with('-') {
+        "a blank is between an option and its value"
+    } else {
+        return None;
     })
 }
 
@@ -130,6 +166,8 @@ impl fmt::Display for Stray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stray::Wide => return f.write_str("the file is UTF-16 or UTF-32, not UTF-8"),
+            Stray::Elsewhere => return f.write_str("syntax error"),
+            Stray::Option => return f.write_str("there is no such option"),
             Stray::Hidden => f.write_str("this character"),
             Stray::ByteOrderMark => f.write_str("the character U+FEFF"),
             Stray::Byte(byte) => write!(f, "the byte 0x{byte:02x}"),

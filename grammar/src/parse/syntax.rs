@@ -33,18 +33,18 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
         let hint = Hint::other_dialect(source, word_at(source, foreign));
         return syntax_error(source, foreign, Vec::new()).with_hint(hint);
     }
-    let is_short = source.statement().len() <= LONGEST;
-    let found = is_short.then(|| misplaced::of_syntax(source, at, positives(error)));
-    if let Some((span, hint)) = found.flatten() {
-        let kind = Kind::Syntax { expected: Vec::new() };
-        let wrong = Error::new(kind, source, span, token_at(source, at).named);
-        return wrong.with_hint(Some(hint));
+    let wrong = syntax_error(source, at, expected(error, source.dialect()));
+    let is_closed = *wrong.kind() != Kind::UnclosedQuote;
+    let is_short = source.statement().len() <= LONGEST && is_closed;
+    let misplaced = || misplaced::of_syntax(source, at, positives(error));
+    let found = misplaced::file(source).or_else(|| is_short.then(misplaced).flatten());
+    let token = token_at(source, at);
+    if let Some((span, hint)) = found {
+        return wrong.moved(source, span, token.named).with_hint(Some(hint));
     }
     if let Some(quote) = late_quote(source, at) {
-        return Error::new(Kind::LateQuote, source, quote, token_at(source, at).named);
+        return Error::new(Kind::LateQuote, source, quote, token.named);
     }
-    let wrong = syntax_error(source, at, expected(error, source.dialect()));
-    let token = token_at(source, at);
     wrong.with_hint(guess::of_syntax(source, token, &candidates(error)))
 }
 

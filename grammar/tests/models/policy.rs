@@ -61,7 +61,7 @@ pub fn policy() -> impl Strategy<Value = Policy> {
                 unused_templates.clear();
             }
             if let (Direction::Out, Action::Ipsec(templates)) = (direction, &mut action) {
-                // No statement says `use` of these.
+                // No statement has `use` for these.
                 let is_beet = |template: &Template| matches!(template.mode, TemplateMode::Beet(_));
                 templates.retain(|template| !(is_beet(template) && template.level == Level::Use));
             }
