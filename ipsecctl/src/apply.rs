@@ -1,25 +1,21 @@
 //! `ipsecctl apply`: changes the kernel to what files describe, or leaves it as it was.
 
 mod confirmation;
+mod ending;
 mod progress;
+mod watcher;
 
 use std::{process::ExitCode, time::Duration};
 
-use cli::{Second, Signals, end_by, print_error};
-use engine::{CarriedOut, Engine, Namespace, Plan, StepRefusal};
+use cli::{Second, Signals, end_by};
+use engine::{CarriedOut, Engine, Namespace, Options, Plan};
 
-use crate::{
-    Error,
-    diff::{self, Comparison, DIFFERENT},
-};
+use crate::{Error, diff::Comparison};
 pub use confirmation::confirm;
-use confirmation::{Confirmation, Ending};
+use confirmation::{Answer, Confirmation};
+use ending::{Ending, Reason};
 use progress::Progress;
-
-/// Exit status after a refusal, when every change was undone.
-const REFUSED: u8 = 2;
-/// Exit status without a confirmation, when every change was undone.
-const UNCONFIRMED: u8 = 4;
+use watcher::Watcher;
 
 /// Change the SAD and SPD to what files describe, with as few changes as possible, or not at all.
 #[derive(clap::Args)]
@@ -32,52 +28,122 @@ pub struct Apply {
     /// Undo every change after this TIME (30s, 5m), unless it is confirmed: by Enter, or by `ipsecctl confirm`
     #[arg(long, value_name = "TIME", value_parser = confirmation::time, conflicts_with = "check")]
     confirm: Option<Duration>,
+    /// Entries that are there as the files describe them become own
+    #[arg(long, requires = "owned", conflicts_with = "check")]
+    adopt: bool,
 }
 
-/// Why changes are undone.
-enum Undoing {
-    Refused,
-    Error(Error),
-    Signal(i32),
-    Unconfirmed,
+/// What the changes can be kept or undone by, for some time.
+struct Pause {
+    confirmation: Confirmation,
+    watcher: Watcher,
 }
 
 impl Apply {
-    /// Prints the changes and makes them.
+    /// Makes the changes, and prints them and what came of them.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let (mut engine, plan) = self.comparison.plan()?;
-        let printed = self.comparison.print(&plan)?;
-        if plan.steps.is_empty() || printed != ExitCode::SUCCESS {
-            return Ok(printed);
+        let (options, mut engine, mut plan) = self.comparison.plan()?;
+        if !self.adopt {
+            plan.adopted = engine::Adopted::default();
+        }
+        if !self.comparison.json {
+            let printed = self.comparison.print(&plan)?;
+            if printed != ExitCode::SUCCESS {
+                return Ok(printed);
+            }
+        }
+        let ending = self.apply(options, &mut engine, &plan)?;
+        ending.report(&plan);
+        if self.comparison.json {
+            let printed = self.comparison.print_applied(&plan, ending.json(&plan))?;
+            if printed != ExitCode::SUCCESS {
+                return Ok(printed);
+            }
+        }
+        match ending.reason {
+            Some(Reason::Signal(signal)) => Err(end_by(signal).into()),
+            _ => Ok(ending.exit_code()),
+        }
+    }
+
+    /// Makes the changes, or undoes them again.
+    fn apply(&self, options: Options, engine: &mut Engine, plan: &Plan) -> Result<Ending, Error> {
+        if !plan.conflicts.is_empty() {
+            return Ok(Ending::unchanged(Reason::Conflict));
+        }
+        if plan.steps.is_empty() {
+            if !plan.adopted.is_empty() {
+                engine.record_owned(plan)?;
+            }
+            return Ok(Ending::WHOLE);
         }
         if self.check {
-            return Ok(ExitCode::from(DIFFERENT));
+            return Ok(Ending::unchanged(Reason::Check));
         }
         let signals = Signals::catch(Second::Waits)?;
-        let confirmation =
-            self.confirm.map(|time| Confirmation::prepare(&Namespace::current(), time));
-        let confirmation = confirmation.transpose()?;
-        if let Some((step, refusal)) = engine.rehearse_plan(&plan)? {
-            report(&plan, step, &refusal);
-            print_error("ipsecctl", &"the kernel would refuse it: nothing was changed");
-            return Ok(ExitCode::from(REFUSED));
+        let pause = self.confirm.map(|time| Pause::prepare(options, plan, time)).transpose()?;
+        if let Some((step, refusal)) = engine.rehearse_plan(plan)? {
+            return Ok(Ending::unchanged(Reason::refused(plan, step, &refusal)));
         }
         engine.prepare_undo()?;
-        match change(&mut engine, &plan, &signals, confirmation) {
-            None => Ok(ExitCode::SUCCESS),
-            Some(reason) => undo(&mut engine, &reason),
+        if self.comparison.owned {
+            engine.announce(plan)?;
         }
+        let (reason, watcher) = self.change(engine, plan, &signals, pause);
+        let ending = match reason {
+            None => Ending::WHOLE,
+            Some(reason) => Ending::undoing(engine, reason),
+        };
+        if let Some(watcher) = watcher {
+            watcher.end();
+        }
+        Ok(ending)
+    }
+
+    /// Makes the changes; gives a reason to undo them.
+    fn change(
+        &self,
+        engine: &mut Engine,
+        plan: &Plan,
+        signals: &Signals,
+        pause: Option<Pause>,
+    ) -> (Option<Reason>, Option<Watcher>) {
+        let (confirmation, mut watcher) = match pause {
+            Some(Pause { confirmation, watcher }) => (Some(confirmation), Some(watcher)),
+            None => (None, None),
+        };
+        let reason = carry_out(engine, plan, signals).or_else(|| {
+            let recorded = if self.comparison.owned { engine.record_owned(plan) } else { Ok(()) };
+            recorded.err().map(|error| Reason::Error(error.into()))
+        });
+        let reason = reason.or_else(|| {
+            if let Some(watcher) = &mut watcher {
+                watcher.begin();
+            }
+            match confirmation?.wait(signals) {
+                Ok(Answer::Confirmed) => None,
+                Ok(Answer::None) => Some(Reason::Unconfirmed),
+                Ok(Answer::Signal(signal)) => Some(Reason::Signal(signal)),
+                Err(error) => Some(Reason::Error(error.into())),
+            }
+        });
+        (reason, watcher)
+    }
+}
+
+impl Pause {
+    /// Makes sure, before changes, that they can be confirmed, and undone whatever ends this process.
+    fn prepare(options: Options, plan: &Plan, time: Duration) -> Result<Self, Error> {
+        // First, so that the other process does not listen at the socket of this one.
+        let watcher = Watcher::start(options, plan, time)?;
+        let confirmation = Confirmation::prepare(&Namespace::current(), time)?;
+        Ok(Self { confirmation, watcher })
     }
 }
 
 /// Makes the changes; gives a reason to undo them.
-fn change(
-    engine: &mut Engine,
-    plan: &Plan,
-    signals: &Signals,
-    confirmation: Option<Confirmation>,
-) -> Option<Undoing> {
+fn carry_out(engine: &mut Engine, plan: &Plan, signals: &Signals) -> Option<Reason> {
     let mut progress = Progress::new(plan.steps.len());
     let carried_out = engine.carry_out(plan, |step| {
         progress.show(step);
@@ -85,65 +151,9 @@ fn change(
     });
     progress.clear();
     match carried_out {
-        Ok(CarriedOut::Whole) => {}
-        Ok(CarriedOut::Refused(step, refusal)) => {
-            report(plan, step, &refusal);
-            return Some(Undoing::Refused);
-        }
-        Ok(CarriedOut::Stopped) => {
-            return Some(Undoing::Signal(signals.received().unwrap_or_default()));
-        }
-        Err(error) => return Some(Undoing::Error(error.into())),
+        Ok(CarriedOut::Whole) => None,
+        Ok(CarriedOut::Refused(step, refusal)) => Some(Reason::refused(plan, step, &refusal)),
+        Ok(CarriedOut::Stopped) => Some(Reason::Signal(signals.received().unwrap_or_default())),
+        Err(error) => Some(Reason::Error(error.into())),
     }
-    match confirmation?.wait(signals) {
-        Ok(Ending::Confirmed) => None,
-        Ok(Ending::None) => Some(Undoing::Unconfirmed),
-        Ok(Ending::Signal(signal)) => Some(Undoing::Signal(signal)),
-        Err(error) => Some(Undoing::Error(error.into())),
-    }
-}
-
-/// Reports the step that was refused.
-fn report(plan: &Plan, step: usize, refusal: &StepRefusal) {
-    match plan.steps.get(step).map(diff::statement) {
-        Some(statement) => {
-            print_error("ipsecctl", &format_args!("{statement}: {refusal}"));
-        }
-        None => print_error("ipsecctl", refusal),
-    }
-}
-
-/// Undoes every change, and reports what is in force.
-fn undo(engine: &mut Engine, reason: &Undoing) -> Result<ExitCode, Error> {
-    let after = match reason {
-        Undoing::Refused => "after the refusal",
-        Undoing::Error(error) => {
-            print_error("ipsecctl", error);
-            "after the error"
-        }
-        Undoing::Signal(_) => "after the signal",
-        Undoing::Unconfirmed => "without a confirmation",
-    };
-    let losses = engine.undo().inspect_err(|_| {
-        print_error(
-            "ipsecctl",
-            &format_args!("{after}, undoing failed: a part of the changes is in force"),
-        );
-    })?;
-    for loss in &losses {
-        print_error("ipsecctl", &format_args!("not restored: {}: {}", loss.entry, loss.reason));
-    }
-    let rest = match losses.len() {
-        0 => "the SAD and SPD are as before".to_owned(),
-        1 => "the SAD and SPD are as before but for 1 entry".to_owned(),
-        count => format!("the SAD and SPD are as before but for {count} entries"),
-    };
-    print_error("ipsecctl", &format_args!("{after}, every change was undone: {rest}"));
-    Ok(match reason {
-        Undoing::Signal(signal) => return Err(end_by(*signal).into()),
-        _ if !losses.is_empty() => ExitCode::FAILURE,
-        Undoing::Error(_) => ExitCode::FAILURE,
-        Undoing::Refused => ExitCode::from(REFUSED),
-        Undoing::Unconfirmed => ExitCode::from(UNCONFIRMED),
-    })
 }

@@ -2,9 +2,9 @@
 
 mod text;
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
-use cli::json::{ChangeJson, Document, Fingerprints, StayingJson};
+use cli::json::{AppliedJson, ChangeJson, Document, Fingerprints, StayingJson};
 use engine::{Engine, Namespace, Options, Plan, Removal, Step};
 
 use crate::{Error, output, state_files::StateFiles};
@@ -21,6 +21,7 @@ pub struct Diff {
 
 /// What is compared with the kernel, and how the differences are printed.
 #[derive(clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct Comparison {
     #[command(flatten)]
     files: StateFiles,
@@ -30,14 +31,17 @@ pub struct Comparison {
     /// Remove nothing, whether a file begins with a flush or not
     #[arg(long, conflicts_with = "prune")]
     no_prune: bool,
+    /// Touch only what earlier runs with this option have made
+    #[arg(long)]
+    pub owned: bool,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 impl Comparison {
-    /// Compares the kernel with the files: the changes, and the engine that can make them.
-    pub fn plan(&self) -> Result<(Engine, Plan), Error> {
+    /// Compares the kernel with the files: the changes, and the engine that can make them, with its options.
+    pub fn plan(&self) -> Result<(Options, Engine, Plan), Error> {
         let dialect = self.files.dialect()?;
         let requested = self.files.read(dialect)?;
         let removal = match (self.prune, self.no_prune) {
@@ -45,14 +49,41 @@ impl Comparison {
             (_, true) => Removal::None,
             (false, false) => Removal::OfFlushedTables,
         };
-        let mut engine = Engine::open(Options { dialect, ..Options::default() })?;
-        let plan = engine.plan(&requested, removal)?;
-        Ok((engine, plan))
+        let options = Options { dialect, ..Options::default() };
+        let mut engine = Engine::open(options)?;
+        let owned = self.owned.then(|| engine.owned());
+        let plan = engine.plan(&requested, removal, owned.as_ref())?;
+        Ok((options, engine, plan))
     }
 
     /// Prints a plan as text, or as JSON.
     pub fn print(&self, plan: &Plan) -> Result<ExitCode, Error> {
-        output::print(|out| print(plan, self.json, out))
+        if self.json {
+            return self.print_document(plan, None);
+        }
+        let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
+        output::print(|out| Ok(text::print(plan, &fingerprints, out)?))
+    }
+
+    /// Prints a plan and what came of it as JSON.
+    pub fn print_applied(&self, plan: &Plan, applied: AppliedJson) -> Result<ExitCode, Error> {
+        self.print_document(plan, Some(applied))
+    }
+
+    fn print_document(&self, plan: &Plan, applied: Option<AppliedJson>) -> Result<ExitCode, Error> {
+        let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
+        let changes = |steps: &[Step]| {
+            steps.iter().filter_map(|step| change(step, &fingerprints)).collect::<Vec<_>>()
+        };
+        let document = Document {
+            fingerprint_scope: Some(fingerprints.scope()),
+            changes: Some(changes(&plan.steps)),
+            conflicts: self.owned.then(|| changes(&plan.conflicts)),
+            staying: Some(StayingJson { sas: plan.staying_sas, policies: plan.staying_policies }),
+            applied,
+            ..Document::default()
+        };
+        output::print(|out| Ok(document.write(out)?))
     }
 }
 
@@ -60,33 +91,40 @@ impl Diff {
     /// Prints the differences.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let (_, plan) = self.comparison.plan()?;
+        let (_, _, plan) = self.comparison.plan()?;
         let printed = self.comparison.print(&plan)?;
-        if plan.steps.is_empty() || printed != ExitCode::SUCCESS {
+        if plan.steps.is_empty() && plan.conflicts.is_empty() || printed != ExitCode::SUCCESS {
             return Ok(printed);
         }
         Ok(ExitCode::from(DIFFERENT))
     }
 }
 
-fn print(plan: &Plan, is_json: bool, out: &mut impl Write) -> Result<(), Error> {
-    let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
-    if !is_json {
-        return Ok(text::print(plan, &fingerprints, out)?);
-    }
-    let changes = plan.steps.iter().filter_map(|step| change(step, &fingerprints)).collect();
-    let document = Document {
-        fingerprint_scope: Some(fingerprints.scope()),
-        changes: Some(changes),
-        staying: Some(StayingJson { sas: plan.staying_sas, policies: plan.staying_policies }),
-        ..Document::default()
-    };
-    Ok(document.write(out)?)
-}
-
 /// A step as a statement, without keys.
 pub fn statement(step: &Step) -> String {
     text::statement(step, &Fingerprints::new(&Namespace::current().fingerprint_secret()))
+}
+
+/// What the kernel has in the place of a step, as a statement without keys.
+pub fn installed(step: &Step) -> String {
+    text::installed(step, &Fingerprints::new(&Namespace::current().fingerprint_secret()))
+}
+
+/// How many entries a plan adds, changes and deletes.
+pub fn counts(plan: &Plan) -> [usize; 3] {
+    let mut counts = [0; 3];
+    for step in &plan.steps {
+        match step {
+            Step::AddSa(_) | Step::AddPolicy(_) => counts[0] += 1,
+            Step::UpdateSa { .. }
+            | Step::ReplaceSa { .. }
+            | Step::UpdatePolicy { .. }
+            | Step::RequeuePolicy { .. } => counts[1] += 1,
+            Step::DeleteSa(_) | Step::DeletePolicy(_) => counts[2] += 1,
+            Step::DeferPolicy { .. } | Step::RequirePolicy { .. } | Step::ReleasePolicy(_) => {}
+        }
+    }
+    counts
 }
 
 /// A step as one change; none for what other steps imply.

@@ -164,6 +164,9 @@ pub enum Error {
     /// A packet of which too little was given.
     #[error("the addresses of the packet are missing: give SRC and DST, or --from")]
     NoPacket,
+    /// The process that would undo changes was not started.
+    #[error("cannot start the process that undoes the changes: {0}")]
+    Watcher(io::Error),
     /// Another `apply` waits for its confirmation.
     #[error(
         "another `ipsecctl apply --confirm` runs in this network namespace: nothing was changed"

@@ -116,7 +116,7 @@ impl Reading {
         let number = self.statements.len();
         self.statements.push((name.to_owned(), statement.line()));
         for operation in lowered.operations.into_iter().flatten() {
-            match self.tables.add(number, operation, forward_copies) {
+            match self.tables.add(number, &operation, forward_copies) {
                 Added::Taken | Added::NoState => {}
                 Added::TwiceWith(other) => {
                     let (file, line) = self.statements[other].clone();

@@ -5,6 +5,8 @@ mod databases;
 mod diff;
 mod flood;
 mod order;
+mod owned;
 mod pairs;
+mod progress;
 mod tables;
 mod undone;

@@ -11,6 +11,7 @@ mod family;
 pub mod generated;
 mod host;
 mod iked;
+mod interrupted;
 mod kernel;
 mod mask;
 pub mod openmetrics;
@@ -36,6 +37,7 @@ pub use host::{
     toy_ike,
 };
 pub use iked::{Access, Iked};
+pub use interrupted::{interrupt, send};
 pub use kernel::{
     DfRules, df_rules, has_ripemd160, has_xfrm_interfaces, report_skipped, running,
     scripts_for_this_kernel, without,

@@ -8,6 +8,7 @@ mod counters;
 mod error;
 mod events;
 mod info;
+mod owned;
 mod plan;
 mod policy;
 mod reconcile;
@@ -24,7 +25,8 @@ pub use counters::counters;
 pub use error::Error;
 pub use events::Monitor;
 pub use info::info;
-pub use plan::{Added, CarriedOut, Plan, Removal, RequestedTables, Step, StepRefusal};
+pub use owned::Owned;
+pub use plan::{Added, Adopted, CarriedOut, Plan, Removal, RequestedTables, Step, StepRefusal};
 pub use policy::{
     entry::{Installed, Requested},
     forward::{forward_copy, forward_operation},

@@ -9,10 +9,11 @@ mod removal;
 mod requested;
 mod same;
 mod sas;
+mod scope;
 mod step;
 
 pub use carry_out::{CarriedOut, StepRefusal};
-pub use make::Plan;
+pub use make::{Adopted, Plan};
 pub use removal::Removal;
 pub use requested::{Added, RequestedTables};
 pub use step::Step;

@@ -7,6 +7,7 @@ mod gone;
 pub(crate) mod host;
 pub(crate) mod lock;
 pub(crate) mod namespace;
+pub(crate) mod owned;
 pub(crate) mod reqid_counter;
 pub(crate) mod store;
 pub(crate) mod variables;

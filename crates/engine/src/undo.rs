@@ -1,12 +1,12 @@
 //! Scripts that are carried out as a whole or not at all: tried in a copy of the tables first, and undone
 //! after a refusal.
 
-mod images;
+pub(crate) mod images;
 mod journal;
 pub mod rehearsal;
 mod restore;
 
-use crate::{Engine, Error};
+use crate::{Engine, Error, Plan, Step, state::owned::Record};
 use images::Images;
 pub(crate) use journal::Journal;
 pub use restore::Loss;
@@ -15,6 +15,8 @@ pub use restore::Loss;
 pub(crate) struct Undo {
     before: Images,
     pub(crate) journal: Journal,
+    /// The records of `before` (`crate::owned`).
+    owned: Vec<Record>,
 }
 
 impl Engine {
@@ -24,7 +26,20 @@ impl Engine {
     /// Errors: [`Error::Kernel`].
     pub fn prepare_undo(&mut self) -> Result<(), Error> {
         let before = Images::read(&mut self.host)?;
-        self.undo = Some(Undo { before, journal: Journal::default() });
+        let owned = self.owned_among(&before);
+        self.undo = Some(Undo { before, journal: Journal::default(), owned });
+        Ok(())
+    }
+
+    /// As [`Engine::prepare_undo`], for a plan that another process carries out.
+    ///
+    /// Errors: [`Error::Kernel`].
+    pub fn prepare_undo_of(&mut self, plan: &Plan) -> Result<(), Error> {
+        self.prepare_undo()?;
+        if let Some(Undo { journal, .. }) = &mut self.undo {
+            let operations = plan.steps.iter().flat_map(Step::operations);
+            operations.for_each(|operation| journal.note_operation(&operation));
+        }
         Ok(())
     }
 }

@@ -69,7 +69,7 @@ pub use lifetime::{Current, Lifetime, Lifetimes};
 pub use mark::Mark;
 pub use mode::{Mode, SaMode};
 pub use names::Names;
-pub use operation::{Operation, SaGroup, SpiRequest};
+pub use operation::{Described, Operation, SaGroup, SpiRequest};
 pub use option::ScriptOption;
 pub use policy::{MAX_DEPTH, Policy, PolicyEntry, PolicyHead, PolicyId};
 pub use policy_flags::PolicyFlags;

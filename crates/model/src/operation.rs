@@ -36,6 +36,60 @@ pub enum Operation {
     WithoutForwardCopy(Box<Operation>),
 }
 
+/// What an operation describes of a state, which has SAs and policies and nothing to do with them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Described<'a> {
+    /// An SA.
+    Sa {
+        /// The SA.
+        sa: &'a Sa,
+        /// It takes the place of what was described by its name.
+        replaces: bool,
+    },
+    /// A policy.
+    Policy {
+        /// The policy.
+        policy: &'a Policy,
+        /// It takes the place of what was described by its name.
+        replaces: bool,
+        /// Whether its `fwd` copy may be described with it.
+        may_have_copy: bool,
+    },
+    /// The SAD has no other SAs of this protocol, or of any.
+    WholeSad(Option<Proto>),
+    /// The SPD has no other policies of this type.
+    WholeSpd(PolicyType),
+}
+
+impl Operation {
+    /// What it describes of a state; nothing if it is no part of one.
+    #[must_use]
+    pub fn described(&self) -> Option<Described<'_>> {
+        let policy = |policy, replaces| Described::Policy { policy, replaces, may_have_copy: true };
+        Some(match self {
+            Operation::AddSa(sa) => Described::Sa { sa, replaces: false },
+            Operation::UpdateSa(sa) => Described::Sa { sa, replaces: true },
+            Operation::AddPolicy(it) => policy(it, false),
+            Operation::UpdatePolicy(it) => policy(it, true),
+            Operation::FlushSad(proto) => Described::WholeSad(*proto),
+            Operation::FlushSpd(kind) => Described::WholeSpd(*kind),
+            Operation::WithoutForwardCopy(operation) => match operation.described()? {
+                Described::Policy { policy, replaces, .. } => {
+                    Described::Policy { policy, replaces, may_have_copy: false }
+                }
+                other => other,
+            },
+            Operation::GetSpi(_)
+            | Operation::GetSa(..)
+            | Operation::DeleteSa(..)
+            | Operation::DeleteAllSa(_)
+            | Operation::DumpSad(_)
+            | Operation::DeletePolicy(_)
+            | Operation::DumpSpd => return None,
+        })
+    }
+}
+
 /// The SAs between two addresses that have what is given here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SaGroup {

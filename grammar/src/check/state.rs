@@ -1,4 +1,4 @@
-use model::{Operation, PolicyType, Proto};
+use model::{Described, Operation, PolicyType, Proto};
 
 use super::Mistake;
 
@@ -14,36 +14,29 @@ pub(super) struct State {
 impl State {
     /// Takes the next operation; the mistake is that of one which is no part of a state.
     pub(super) fn take(&mut self, operation: &Operation, line: usize) -> Option<Mistake> {
-        match operation {
-            Operation::AddSa(sa) | Operation::UpdateSa(sa) => {
+        match operation.described() {
+            Some(Described::Sa { sa, .. }) => {
                 if self.sas.iter().all(|(proto, _)| *proto != sa.proto) {
                     self.sas.push((sa.proto, line));
                 }
                 None
             }
-            Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => {
+            Some(Described::Policy { policy, .. }) => {
                 let kind = policy.id.policy_type;
                 if self.policies.iter().all(|(known, _)| *known != kind) {
                     self.policies.push((kind, line));
                 }
                 None
             }
-            Operation::FlushSad(proto) => {
+            Some(Described::WholeSad(proto)) => {
                 let first = self.sas.iter().find(|(of, _)| proto.is_none_or(|proto| proto == *of));
                 first.map(|(_, line)| Mistake::LateFlush(*line))
             }
-            Operation::FlushSpd(kind) => {
-                let first = self.policies.iter().find(|(of, _)| kind == of);
+            Some(Described::WholeSpd(kind)) => {
+                let first = self.policies.iter().find(|(of, _)| kind == *of);
                 first.map(|(_, line)| Mistake::LateFlush(*line))
             }
-            Operation::WithoutForwardCopy(operation) => self.take(operation, line),
-            Operation::GetSpi(_)
-            | Operation::GetSa(..)
-            | Operation::DeleteSa(..)
-            | Operation::DeleteAllSa(_)
-            | Operation::DumpSad(_)
-            | Operation::DeletePolicy(_)
-            | Operation::DumpSpd => Some(Mistake::NoState),
+            None => Some(Mistake::NoState),
         }
     }
 }

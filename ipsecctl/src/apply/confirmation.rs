@@ -34,8 +34,8 @@ const KEPT: &[u8] = b"kept\n";
 /// How long the other end may take.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// The end of the waiting.
-pub enum Ending {
+/// What ends the waiting.
+pub enum Answer {
     Confirmed,
     None,
     Signal(i32),
@@ -89,7 +89,7 @@ impl Confirmation {
     }
 
     /// Waits for the confirmation, a signal, or the end of the time.
-    pub fn wait(self, signals: &Signals) -> io::Result<Ending> {
+    pub fn wait(self, signals: &Signals) -> io::Result<Answer> {
         let end = Instant::now() + self.time;
         let stdin = io::stdin();
         let mut reads_terminal = stdin.is_terminal();
@@ -98,11 +98,11 @@ impl Confirmation {
         print_error("ipsecctl", &format_args!("{how} within {seconds} s to keep the changes"));
         loop {
             if let Some(signal) = signals.received() {
-                return Ok(Ending::Signal(signal));
+                return Ok(Answer::Signal(signal));
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Ok(Ending::None);
+                return Ok(Answer::None);
             }
             let mut files = vec![PollFd::from_borrowed_fd(signals.wake(), PollFlags::IN)];
             files.extend(self.listener.iter().map(|it| PollFd::new(&it.socket, PollFlags::IN)));
@@ -120,14 +120,14 @@ impl Confirmation {
             let ready: Vec<bool> = files.iter().map(|file| !file.revents().is_empty()).collect();
             drop(files);
             if self.listener.as_ref().is_some_and(|it| ready[1] && it.is_confirmed()) {
-                return Ok(Ending::Confirmed);
+                return Ok(Answer::Confirmed);
             }
             if reads_terminal && ready.last() == Some(&true) {
                 let mut line = String::new();
                 match stdin.read_line(&mut line)? {
                     // The terminal has gone: SIGHUP follows, or the time ends.
                     0 => reads_terminal = false,
-                    _ => return Ok(Ending::Confirmed),
+                    _ => return Ok(Answer::Confirmed),
                 }
             }
         }

@@ -19,6 +19,12 @@ pub fn print(plan: &Plan, fingerprints: &Fingerprints, out: &mut impl Write) -> 
         writeln!(out, "{sign} {}", statement(step, fingerprints))?;
         print_differences(&change, out)?;
     }
+    for step in &plan.conflicts {
+        let Some(change) = super::change(step, fingerprints) else { continue };
+        writeln!(out, "! {}", statement(step, fingerprints))?;
+        print_members(&change, out)?;
+        writeln!(out, "    # another program's: it stays as it is")?;
+    }
     let Plan { staying_sas, staying_policies, .. } = plan;
     if staying_sas + staying_policies > 0 {
         let sas = counted(*staying_sas, "SA", "SAs");
@@ -46,12 +52,30 @@ pub fn statement(step: &Step, fingerprints: &Fingerprints) -> String {
     }
 }
 
-fn print_differences(change: &ChangeJson, out: &mut impl Write) -> io::Result<()> {
+/// The entry of the kernel that a step replaces or deletes; otherwise the one that it leaves.
+pub fn installed(step: &Step, fingerprints: &Fingerprints) -> String {
+    match step {
+        Step::UpdateSa { installed, .. } | Step::ReplaceSa { installed, .. } => {
+            sa_text(&installed.sa, fingerprints)
+        }
+        Step::UpdatePolicy { installed, .. }
+        | Step::RequeuePolicy { installed, .. }
+        | Step::RequirePolicy { installed, .. } => policy_text(&installed.policy),
+        _ => statement(step, fingerprints),
+    }
+}
+
+fn print_members(change: &ChangeJson, out: &mut impl Write) -> io::Result<()> {
     for difference in &change.differences {
         let [installed, requested] = [&difference.installed, &difference.requested]
             .map(|value| value.as_deref().unwrap_or("none"));
         writeln!(out, "    {}: {installed} -> {requested}", difference.member)?;
     }
+    Ok(())
+}
+
+fn print_differences(change: &ChangeJson, out: &mut impl Write) -> io::Result<()> {
+    print_members(change, out)?;
     match change.change {
         "replace" => {
             writeln!(out, "    # deleted and added again: its packets are dropped in between")

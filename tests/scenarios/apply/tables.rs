@@ -122,8 +122,8 @@ pub fn apply(host: &Host, words: &str, text: &str) -> Outcome {
 }
 
 /// The same without CAP_SYS_ADMIN: what the kernel refuses is not found before changes are made.
-pub fn apply_untried(host: &Host, file: &Path) -> Outcome {
+pub fn apply_untried(host: &Host, words: &str, file: &Path) -> Outcome {
     let mut command = host.command("setpriv");
     command.args(["--bounding-set=-sys_admin", "--inh-caps=-sys_admin"]).arg(ipsecctl());
-    Outcome::of(command.arg("apply").arg(file))
+    Outcome::of(command.arg("apply").args(words.split_whitespace()).arg(file))
 }

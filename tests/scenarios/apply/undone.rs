@@ -3,14 +3,12 @@
 use std::{
     fmt::Write,
     io::{BufRead, BufReader},
-    os::unix::process::ExitStatusExt,
     process::{Command, Stdio},
-    thread,
     time::Instant,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
-use scenarios::{Host, has_ripemd160, ipsecctl, times};
+use rustix::process::Signal;
+use scenarios::{Host, has_ripemd160, interrupt, ipsecctl, times};
 
 use super::{
     databases::pairs,
@@ -42,7 +40,7 @@ fn a_refusal_at_any_place_leaves_everything_as_it_was() {
             let mut lines = lines.clone();
             lines.insert(at, refused);
             let file = file(&lines.join("\n"));
-            let outcome = apply_untried(&host, file.path());
+            let outcome = apply_untried(&host, "", file.path());
             let why = format!("pair {number}, {refused} at {at}: {outcome:?}");
             assert_eq!(outcome.status, 2, "{why}");
             let end = "after the refusal, every change was undone: the SAD and SPD are as before\n";
@@ -99,26 +97,14 @@ fn a_signal_leaves_everything_as_it_was() {
     assert!(child.wait().expect("it ends").success());
     let whole = begun.elapsed();
     let rounds = times(100, 10);
-    let (mut undone, mut ends) = (0, Vec::new());
-    for round in 0..rounds {
+    let moments = (0..rounds).map(|round| whole * round / rounds);
+    let interrupted = || {
         let host = prepared();
         let before = Tables::of(&host);
         let child = start(&host);
-        thread::sleep(whole * round / rounds);
-        let process = Pid::from_raw(child.id().try_into().expect("a process")).expect("a process");
-        let ending = [Signal::TERM, Signal::INT][usize::try_from(round % 2).expect("small")];
-        // It may have ended.
-        let _ = kill_process(process, ending);
-        let output = child.wait_with_output().expect("it ends");
-        let report = String::from_utf8(output.stderr).expect("text");
-        ends.push((output.status, report.clone()));
-        if output.status.success() {
-            continue;
-        }
-        assert_eq!(output.status.signal(), Some(ending.as_raw()), "{report}");
-        undone += u32::from(report.contains("after the signal, every change was undone"));
-        Tables::of(&host).assert_untouched(&before, &report);
-    }
-    println!("{undone} of {rounds} signals came in the midst of the changes");
-    assert!(undone > 0, "{whole:?} {ends:#?}");
+        ((host, before), child)
+    };
+    interrupt(&[Signal::TERM, Signal::INT], moments, interrupted, |(host, before), report| {
+        Tables::of(host).assert_untouched(before, report);
+    });
 }

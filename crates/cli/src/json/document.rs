@@ -11,9 +11,9 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{
-    AnyVariableJson, ChangeJson, ClientJson, ConditionJson, CounterJson, DefaultPolicyJson,
-    DropJson, EventJson, ExplanationJson, FindingJson, KernelJson, PolicyJson, SaJson, StayingJson,
-    SummaryJson,
+    AnyVariableJson, AppliedJson, ChangeJson, ClientJson, ConditionJson, CounterJson,
+    DefaultPolicyJson, DropJson, EventJson, ExplanationJson, FindingJson, KernelJson, PolicyJson,
+    SaJson, StayingJson, SummaryJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -79,6 +79,13 @@ pub struct Document {
     /// What no file describes and stays: `ipsecctl diff` and `ipsecctl apply`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub staying: Option<StayingJson>,
+    /// What other programs have otherwise than files describe, and what `--owned` does not touch, as changes:
+    /// `ipsecctl diff --owned` and `ipsecctl apply --owned`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub conflicts: Option<Vec<ChangeJson>>,
+    /// What came of `ipsecctl apply`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub applied: Option<AppliedJson>,
 }
 
 /// The version of the schema, which every document begins with.

@@ -1,6 +1,7 @@
 //! What the commands print as JSON: the types are the schema (docs/json/). Members are in the order of
 //! the fields, and an optional one that is not set is left out.
 
+mod applied;
 mod change;
 mod client;
 mod condition;
@@ -24,6 +25,7 @@ use model::SecCtx;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+pub use applied::{AppliedJson, NotRestoredJson};
 pub use change::{ChangeJson, DifferenceJson, StayingJson};
 pub use client::ClientJson;
 pub use condition::ConditionJson;

@@ -5,12 +5,12 @@ use std::num::{NonZeroU16, NonZeroU32};
 use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
-        AnyVariableJson, AttentionJson, ChangeJson, ClientJson, ConditionJson, CounterJson,
-        DefaultPolicyJson, Document, DropJson, EventJson, ExplainedPolicyJson,
+        AnyVariableJson, AppliedJson, AttentionJson, ChangeJson, ClientJson, ConditionJson,
+        CounterJson, DefaultPolicyJson, Document, DropJson, EventJson, ExplainedPolicyJson,
         ExplainedTemplateJson, ExplanationJson, FindingJson, Fingerprints, HashThresholdJson,
-        KernelJson, MemberJson, NearPolicyJson, NearSaJson, OriginJson, PacketJson,
-        PoliciesByDirectionJson, ProcVariableJson, ReceivedHeaderJson, SaNameJson, SasByStateJson,
-        StayingJson, SummaryJson, WireJson,
+        KernelJson, MemberJson, NearPolicyJson, NearSaJson, NotRestoredJson, OriginJson,
+        PacketJson, PoliciesByDirectionJson, ProcVariableJson, ReceivedHeaderJson, SaNameJson,
+        SasByStateJson, StayingJson, SummaryJson, WireJson,
     },
 };
 use grammar::Script;
@@ -164,6 +164,19 @@ fn changes() -> Vec<ChangeJson> {
         ChangeJson::of_sa("replace", Some(&sa), Some(&other), &fingerprints()),
         ChangeJson::of_policy("delete", Some(&policy), None),
     ]
+}
+
+fn applied() -> AppliedJson {
+    let loss = NotRestoredJson { entry: "an SA".into(), reason: "it has no keys yet".into() };
+    AppliedJson {
+        in_force: "part",
+        reason: Some("refusal"),
+        message: Some("spdadd ...: Invalid argument".into()),
+        added: Some(1),
+        changed: Some(2),
+        deleted: Some(3),
+        not_restored: vec![loss],
+    }
 }
 
 fn kernel() -> KernelJson {
@@ -355,6 +368,8 @@ pub fn full_document() -> Document {
         findings: Some(findings()),
         changes: Some(changes()),
         staying: Some(StayingJson { sas: 1, policies: 2 }),
+        conflicts: Some(changes()),
+        applied: Some(applied()),
         ..Document::default()
     }
 }

@@ -1,24 +1,25 @@
-use std::collections::HashMap;
-
 use model::{Policy, PolicyId, SaMode, Variables};
+use std::collections::HashMap;
 
 use super::{
     gap::{offers, requiring},
-    order::{self, Counterpart, Wanted},
+    order::{self, Counterpart, PolicySteps, Wanted},
     removal::Removal,
     requested::RequestedTables,
     same::{is_same_policy, keep_numbers},
     sas::{self, SaSteps},
+    scope::Scope,
     step::Step,
 };
 use crate::{
-    Engine, Error,
+    Engine, Error, Owned,
     policy::{
         entry::{Installed, Requested},
         installed::{optional_tunnel, to_install},
         tunnels::Tunnels,
     },
     sa::outer_header,
+    state::owned::Record,
 };
 
 /// The changes that make the kernel have what files describe, in their order.
@@ -26,69 +27,83 @@ use crate::{
 pub struct Plan {
     /// The changes.
     pub steps: Vec<Step>,
+    /// What the kernel has otherwise than the files describe, and what may not be touched.
+    pub conflicts: Vec<Step>,
     /// The SAs that no file describes and that stay, larval ones too.
     pub staying_sas: usize,
     /// The policies that no file describes and that stay.
     pub staying_policies: usize,
+    /// The entries that are as the files describe them and may not be touched: [`Engine::record_owned`] makes them own,
+    /// unless they are removed from here.
+    pub adopted: Adopted,
     /// The tunnels of the policies that will be there.
     pub(super) tunnels: Tunnels,
 }
 
+/// Entries that are as files describe them, and another program's.
+#[derive(Debug, Default)]
+pub struct Adopted(pub(crate) Vec<Record>);
+
+/// A policy of the kernel, as it was requested and as it is installed, and its age: the oldest is 0.
+type AgedPolicy = (usize, (Requested, Installed));
+
 impl Engine {
-    /// Compares the SAD and SPD with what files describe. Nothing is changed.
+    /// Compares the SAD and SPD with what files describe. Nothing is changed. With `owned`, other entries than these
+    /// are not touched.
     ///
     /// Errors: [`Error::Kernel`], [`Error::Run`].
-    pub fn plan(&mut self, requested: &RequestedTables, removal: Removal) -> Result<Plan, Error> {
+    pub fn plan(
+        &mut self,
+        requested: &RequestedTables,
+        removal: Removal,
+        owned: Option<&Owned>,
+    ) -> Result<Plan, Error> {
         self.flush(&mut |_, _| Ok(()))?;
+        let scope = Scope { requested, removal, owned };
         let variables = self.host.variables_or_kernels()?;
         let sas = self.sas()?.collect::<Result<Vec<_>, _>>()?;
+        let (removed, policies): (Vec<_>, Vec<_>) = self
+            .policies_by_age()?
+            .into_iter()
+            .partition(|(_, (Requested(entry), _))| scope.removes_policy(entry));
+        let (tunnels, staying_policies) = tunnels(requested, &policies);
+        let fitted = self.fitted(requested, &tunnels, &variables);
+        let sas = sas::steps(&scope, fitted, sas);
+        let policies = self.counterparts(&scope, policies, &sas, &variables);
+        let mut plan = Plan { staying_policies, tunnels, ..Plan::default() };
+        let wanted = plan.wanted(&scope, policies);
+        let removed = removed.into_iter().map(|(age, (Requested(entry), _))| (age, entry));
+        plan.add_steps(sas, order::steps(wanted, removed.collect()));
+        Ok(plan)
+    }
+
+    /// The policies of the SPD, the oldest first.
+    fn policies_by_age(&mut self) -> Result<Vec<AgedPolicy>, Error> {
         let mut policies = self.policies()?.collect::<Result<Vec<_>, _>>()?;
         policies.retain(|(policy, _)| !policy.socket);
-        // The oldest first.
         policies.reverse();
-        let (policies, removed): (Vec<_>, Vec<_>) =
-            policies.into_iter().enumerate().partition(|(_, (Requested(entry), _))| {
-                let id = &entry.policy.id;
-                let is_whole = removal.is_whole(requested.has_all_policies(id.policy_type));
-                requested.has_policy(id) || !is_whole
-            });
-        let mut tunnels = Tunnels::default();
-        let staying = policies.iter().map(|(_, (policy, _))| policy);
-        let staying = staying.filter(|entry| !requested.has_policy(&entry.policy.id));
-        let staying_policies = staying.map(|entry| tunnels.note(&entry.policy)).count();
-        for policy in &requested.policies {
-            tunnels.note(policy);
-        }
-        let fitted = self.fitted(requested, &tunnels, &variables);
-        let SaSteps { first, replaced, last, staying: staying_sas } =
-            sas::steps(requested, fitted, sas, removal);
-        let offers = offers(&replaced);
-        let mut steps = first;
-        let mut found: HashMap<PolicyId, Counterpart> = HashMap::new();
+        Ok(policies.into_iter().enumerate().collect())
+    }
+
+    /// The policies of the kernel that have the names of requested ones.
+    fn counterparts(
+        &self,
+        scope: &Scope<'_>,
+        policies: Vec<AgedPolicy>,
+        sas: &SaSteps,
+        variables: &Variables,
+    ) -> HashMap<PolicyId, Counterpart> {
+        let offers = offers(&sas.replaced);
+        let mut found = HashMap::new();
         for (age, (Requested(entry), installed)) in policies {
-            let requiring = if offers.is_empty() { None } else { requiring(&entry, &offers) };
-            if requested.has_policy(&entry.policy.id) {
-                let is_same = self.is_as_installed(&entry.policy, &installed, &variables);
+            if scope.requested.has_policy(&entry.policy.id) {
+                let requiring = if offers.is_empty() { None } else { requiring(&entry, &offers) };
+                let is_same = self.is_as_installed(&entry.policy, &installed, variables);
                 let id = entry.policy.id.clone();
                 found.insert(id, Counterpart { entry, age, is_same, requiring });
             }
         }
-        let wanted = requested.policies.iter().map(|policy| {
-            let mut policy = policy.clone();
-            let mut installed = found.remove(&policy.id);
-            if let Some(Counterpart { entry, is_same, .. }) = &mut installed {
-                keep_numbers(&mut policy, &entry.policy);
-                *is_same &= is_same_policy(&policy, &entry.policy);
-            }
-            Wanted { policy, installed }
-        });
-        let removed = removed.into_iter().map(|(age, (Requested(entry), _))| (age, entry));
-        let policy_steps = order::steps(wanted.collect(), removed.collect());
-        steps.extend(policy_steps.first);
-        steps.extend(replaced);
-        steps.extend(policy_steps.then);
-        steps.extend(last);
-        Ok(Plan { steps, staying_sas, staying_policies, tunnels })
+        found
     }
 
     /// The SAs as they will be installed, beside the policies that will be there.
@@ -126,5 +141,75 @@ impl Engine {
         }
         let (_, installation) = to_install(policy, variables, None);
         self.in_dialect(policy, installation) == installed.installation
+    }
+}
+
+impl Plan {
+    /// The requested policies, each with the kernel's of its name, without those that may not be touched.
+    fn wanted(
+        &mut self,
+        scope: &Scope<'_>,
+        mut found: HashMap<PolicyId, Counterpart>,
+    ) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
+        for policy in &scope.requested.policies {
+            let mut policy = policy.clone();
+            let mut installed = found.remove(&policy.id);
+            if let Some(Counterpart { entry, is_same, .. }) = &mut installed {
+                keep_numbers(&mut policy, &entry.policy);
+                *is_same &= is_same_policy(&policy, &entry.policy);
+            }
+            match installed {
+                Some(Counterpart { entry, is_same, .. }) if !scope.may_touch_policy(&entry) => {
+                    if is_same {
+                        self.adopted.0.push(Record::of_policy_entry(&entry));
+                    } else {
+                        let (installed, requested) = (Box::new(entry), Box::new(policy));
+                        self.conflicts.push(Step::UpdatePolicy { installed, requested });
+                    }
+                }
+                installed => wanted.push(Wanted { policy, installed }),
+            }
+        }
+        wanted
+    }
+
+    /// Adds the steps of both tables in their order.
+    fn add_steps(&mut self, sas: SaSteps, policies: PolicySteps) {
+        let SaSteps { first, replaced, last, conflicts, adopted, staying } = sas;
+        self.steps = first;
+        self.steps.extend(policies.first);
+        self.steps.extend(replaced);
+        self.steps.extend(policies.then);
+        self.steps.extend(last);
+        self.conflicts.splice(..0, conflicts);
+        self.adopted.0.extend(adopted);
+        self.staying_sas = staying;
+    }
+}
+
+/// The tunnels of the policies that will be there, and how many of them no file describes.
+fn tunnels(requested: &RequestedTables, kept: &[AgedPolicy]) -> (Tunnels, usize) {
+    let mut tunnels = Tunnels::default();
+    let staying = kept.iter().map(|(_, (policy, _))| policy);
+    let staying = staying.filter(|entry| !requested.has_policy(&entry.policy.id));
+    let count = staying.map(|entry| tunnels.note(&entry.policy)).count();
+    for policy in &requested.policies {
+        tunnels.note(policy);
+    }
+    (tunnels, count)
+}
+
+impl Adopted {
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }

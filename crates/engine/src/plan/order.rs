@@ -75,58 +75,92 @@ pub struct PolicySteps {
 /// Orders the changes that lead to `wanted`, and to the end of `removed`, which have their age beside them.
 pub fn steps(wanted: Vec<Wanted>, removed: Vec<(usize, PolicyEntry)>) -> PolicySteps {
     let mut moves = Moves::find(&wanted, &removed);
-    let mut first = Vec::new();
-    let (mut additions, mut removals, mut late) = (Vec::new(), Vec::new(), Vec::new());
-    for (place, Wanted { policy, installed }) in wanted.into_iter().enumerate() {
-        let key = policy.priority;
-        for Deferred { entry, priority, is_removed } in
-            moves.deferred.remove(&place).into_iter().flatten()
-        {
+    let mut unsorted = Unsorted::default();
+    for (place, wanted) in wanted.into_iter().enumerate() {
+        let deferred = moves.deferred.remove(&place).unwrap_or_default();
+        let (is_moved, is_late) = (moves.is_moved[place], moves.is_late[place]);
+        unsorted.defer(wanted.policy.priority, deferred, is_late);
+        if is_late && !is_moved {
+            unsorted.move_late(&wanted.policy);
+        }
+        unsorted.lead_to(wanted, is_moved, is_late);
+    }
+    for (age, entry) in removed {
+        let precedence = (entry.policy.priority, age);
+        unsorted.removals.push((precedence, Step::DeletePolicy(Box::new(entry))));
+    }
+    unsorted.sort()
+}
+
+/// Changes of policies by the time at which they are made.
+#[derive(Debug, Default)]
+struct Unsorted {
+    first: Vec<Step>,
+    /// Each with the priority that the policy will have.
+    additions: Vec<(Priority, Step)>,
+    /// Each with the priority and age that the policy has had.
+    removals: Vec<((Priority, usize), Step)>,
+    late: Vec<Step>,
+}
+
+impl Unsorted {
+    /// Gives policies a lower priority before the turn of one of this priority.
+    fn defer(&mut self, key: Priority, deferred: Vec<Deferred>, is_late: bool) {
+        for Deferred { entry, priority, is_removed } in deferred {
             let step = Step::DeferPolicy { policy: Box::new(entry.policy), priority };
-            match (moves.is_late[place], is_removed) {
-                (false, _) => additions.push((key, step)),
-                (true, false) => late.push(step),
+            match (is_late, is_removed) {
+                (false, _) => self.additions.push((key, step)),
+                (true, false) => self.late.push(step),
                 // It has gone by then.
                 (true, true) => {}
             }
         }
-        if moves.is_late[place] && !moves.is_moved[place] {
-            let (policy, priority) = (Box::new(policy.clone()), behind(key));
-            late.push(Step::DeferPolicy { policy: policy.clone(), priority });
-            late.push(Step::ReleasePolicy(policy));
-        }
+    }
+
+    /// Makes a policy that was added or changed before the last of its priority.
+    fn move_late(&mut self, policy: &Policy) {
+        let (policy, priority) = (Box::new(policy.clone()), behind(policy.priority));
+        self.late.push(Step::DeferPolicy { policy: policy.clone(), priority });
+        self.late.push(Step::ReleasePolicy(policy));
+    }
+
+    /// Adds what leads from the policy of the kernel to the requested one.
+    fn lead_to(&mut self, Wanted { policy, installed }: Wanted, is_moved: bool, is_late: bool) {
+        let key = policy.priority;
         let Some(Counterpart { entry, age, is_same, requiring }) = installed else {
-            additions.push((key, Step::AddPolicy(Box::new(policy))));
-            continue;
+            self.additions.push((key, Step::AddPolicy(Box::new(policy))));
+            return;
         };
-        if let Some(requiring) = &requiring {
-            let (installed, requiring) = (Box::new(entry.clone()), Box::new(requiring.clone()));
-            first.push(Step::RequirePolicy { installed, requiring });
+        let has_requiring = requiring.is_some();
+        if let Some(requiring) = requiring.map(Box::new) {
+            let installed = Box::new(entry.clone());
+            self.first.push(Step::RequirePolicy { installed, requiring });
         }
         let (installed, requested) = (Box::new(entry), Box::new(policy));
-        let is_demoted = requested.priority > installed.policy.priority;
-        if moves.is_moved[place] {
+        if is_moved {
             let step = Step::RequeuePolicy { installed, requested };
-            if moves.is_late[place] { late.push(step) } else { additions.push((key, step)) }
-        } else if is_demoted {
+            if is_late { self.late.push(step) } else { self.additions.push((key, step)) }
+        } else if requested.priority > installed.policy.priority {
             let precedence = (installed.policy.priority, age);
-            removals.push((precedence, Step::UpdatePolicy { installed, requested }));
+            self.removals.push((precedence, Step::UpdatePolicy { installed, requested }));
         } else if !is_same {
-            additions.push((key, Step::UpdatePolicy { installed, requested }));
-        } else if requiring.is_some() {
-            additions.push((key, Step::ReleasePolicy(requested)));
+            self.additions.push((key, Step::UpdatePolicy { installed, requested }));
+        } else if has_requiring {
+            self.additions.push((key, Step::ReleasePolicy(requested)));
         }
     }
-    for (age, entry) in removed {
-        let precedence = (entry.policy.priority, age);
-        removals.push((precedence, Step::DeletePolicy(Box::new(entry))));
+
+    /// What comes first is looked up first, and what goes first is looked up last. Both sorts are stable.
+    fn sort(mut self) -> PolicySteps {
+        self.additions.sort_by_key(|(priority, _)| *priority);
+        self.removals.sort_by_key(|(precedence, _)| Reverse(*precedence));
+        let additions = self.additions.into_iter().map(|(_, step)| step);
+        let removals = self.removals.into_iter().map(|(_, step)| step);
+        PolicySteps {
+            first: self.first,
+            then: additions.chain(removals).chain(self.late).collect(),
+        }
     }
-    // Both sorts are stable. What comes first is looked up first, and what goes first is looked up last.
-    additions.sort_by_key(|(priority, _)| *priority);
-    removals.sort_by_key(|(precedence, _)| Reverse(*precedence));
-    let additions = additions.into_iter().map(|(_, step)| step);
-    let removals = removals.into_iter().map(|(_, step)| step);
-    PolicySteps { first, then: additions.chain(removals).chain(late).collect() }
 }
 
 #[cfg(test)]

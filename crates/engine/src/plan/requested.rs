@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use model::{Operation, Policy, PolicyId, PolicyType, Proto, Sa, SaId};
+use model::{Described, Operation, Policy, PolicyId, PolicyType, Proto, Sa, SaId};
 
 use crate::policy::forward::forward_copy;
 
@@ -36,32 +36,22 @@ pub enum Added {
 impl RequestedTables {
     /// Adds what a statement describes. With `forward_copies`, an `in` policy describes its `fwd` copy, too. A
     /// flush describes that its table has nothing else.
-    pub fn add(&mut self, statement: usize, operation: Operation, forward_copies: bool) -> Added {
-        match operation {
-            Operation::AddSa(sa) => self.add_sa(statement, *sa, false),
-            Operation::UpdateSa(sa) => self.add_sa(statement, *sa, true),
-            Operation::AddPolicy(policy) => {
-                self.add_policies(statement, *policy, forward_copies, false)
+    pub fn add(&mut self, statement: usize, operation: &Operation, forward_copies: bool) -> Added {
+        match operation.described() {
+            Some(Described::Sa { sa, replaces }) => self.add_sa(statement, sa.clone(), replaces),
+            Some(Described::Policy { policy, replaces, may_have_copy }) => {
+                let forward_copies = forward_copies && may_have_copy;
+                self.add_policies(statement, policy.clone(), forward_copies, replaces)
             }
-            Operation::UpdatePolicy(policy) => {
-                self.add_policies(statement, *policy, forward_copies, true)
-            }
-            Operation::WithoutForwardCopy(operation) => self.add(statement, *operation, false),
-            Operation::FlushSad(proto) => {
+            Some(Described::WholeSad(proto)) => {
                 self.flushed_sads.push(proto);
                 Added::Taken
             }
-            Operation::FlushSpd(kind) => {
+            Some(Described::WholeSpd(kind)) => {
                 self.flushed_spds.push(kind);
                 Added::Taken
             }
-            Operation::GetSpi(_)
-            | Operation::GetSa(..)
-            | Operation::DeleteSa(..)
-            | Operation::DeleteAllSa(_)
-            | Operation::DumpSad(_)
-            | Operation::DeletePolicy(_)
-            | Operation::DumpSpd => Added::NoState,
+            None => Added::NoState,
         }
     }
 

@@ -3,11 +3,11 @@ use std::{collections::HashMap, net::IpAddr};
 use model::{Mark, Proto, Sa, SaEntry, SaId, SaState, Spi};
 
 use super::{
-    removal::Removal,
-    requested::RequestedTables,
     same::{SaDifference, sa_difference},
+    scope::Scope,
     step::Step,
 };
+use crate::state::owned::Record;
 
 /// The changes of SAs, by the time at which they are made.
 #[derive(Debug, Default)]
@@ -18,56 +18,64 @@ pub struct SaSteps {
     pub replaced: Vec<Step>,
     /// When no policy needs the SAs.
     pub last: Vec<Step>,
+    /// What may not be touched, and is otherwise than requested.
+    pub conflicts: Vec<Step>,
+    /// What may not be touched, and is as requested.
+    pub adopted: Vec<Record>,
     /// The SAs that no file describes and that stay.
     pub staying: usize,
 }
 
 /// Compares SAs; those of the files as they will be installed.
-pub fn steps(
-    requested: &RequestedTables,
-    fitted: Vec<Sa>,
-    installed: Vec<SaEntry>,
-    removal: Removal,
-) -> SaSteps {
+pub fn steps(scope: &Scope<'_>, fitted: Vec<Sa>, installed: Vec<SaEntry>) -> SaSteps {
     let mut steps = SaSteps::default();
     let mut by_id: HashMap<SaId, SaEntry> = HashMap::new();
     let mut removed = Removed::default();
     for entry in installed {
         let id = entry.sa.id();
-        if requested.has_sa(&id) {
+        if scope.requested.has_sa(&id) {
             by_id.insert(id, entry);
-        } else if removal.is_whole(requested.has_all_sas(id.proto))
-            && entry.state != SaState::Larval
-        {
+        } else if scope.removes_sa(&entry) {
             removed.add(entry);
         } else {
             steps.staying += 1;
         }
     }
     for sa in fitted {
-        let entry = by_id.remove(&sa.id());
-        let is_there = entry.is_some();
-        let Some(entry) = entry.or_else(|| removed.take_alike(&sa.id())) else {
+        if let Some(entry) = by_id.remove(&sa.id()) {
+            steps.compare(scope, sa, entry);
+        } else if let Some(entry) = removed.take_alike(&sa.id()) {
+            let (installed, requested) = (Box::new(entry), Box::new(sa));
+            steps.replaced.push(Step::ReplaceSa { installed, requested });
+        } else {
             steps.first.push(Step::AddSa(Box::new(sa)));
-            continue;
-        };
-        let difference = match entry.state {
-            SaState::Mature | SaState::Dying if is_there => sa_difference(&sa, &entry.sa),
-            SaState::Larval | SaState::Mature | SaState::Dying | SaState::Dead => {
-                SaDifference::Lasting
-            }
-        };
-        let (installed, requested) = (Box::new(entry), Box::new(sa));
-        match difference {
-            SaDifference::None => {}
-            SaDifference::Limits => steps.first.push(Step::UpdateSa { installed, requested }),
-            SaDifference::Lasting => {
-                steps.replaced.push(Step::ReplaceSa { installed, requested });
-            }
         }
     }
     steps.last = removed.0.into_iter().flatten().map(|it| Step::DeleteSa(Box::new(it))).collect();
     steps
+}
+
+impl SaSteps {
+    /// Adds what leads from an SA of the kernel to the requested one of its name.
+    fn compare(&mut self, scope: &Scope<'_>, sa: Sa, entry: SaEntry) {
+        let difference = match entry.state {
+            SaState::Mature | SaState::Dying => sa_difference(&sa, &entry.sa),
+            SaState::Larval | SaState::Dead => SaDifference::Lasting,
+        };
+        let may_touch = scope.may_touch_sa(&entry);
+        if difference == SaDifference::None {
+            if let Some(owned) = scope.owned.filter(|_| !may_touch) {
+                self.adopted.push(owned.record_of_sa(&entry));
+            }
+            return;
+        }
+        let (installed, requested) = (Box::new(entry), Box::new(sa));
+        let (step, time) = match difference {
+            SaDifference::Limits => (Step::UpdateSa { installed, requested }, &mut self.first),
+            _ => (Step::ReplaceSa { installed, requested }, &mut self.replaced),
+        };
+        if may_touch { time.push(step) } else { self.conflicts.push(step) }
+    }
 }
 
 /// The SAs that go.

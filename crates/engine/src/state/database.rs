@@ -2,7 +2,8 @@
 //! cannot be used finds nothing, and a damaged one is moved aside and made again.
 
 use std::{
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -18,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a file that could not be used is not tried again, and one that is open not looked for.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest file, in bytes: what is in it is in memory at times.
+const MOST: u64 = 256 << 20;
 
 /// `PRAGMA user_version` of the files that this version writes. Those of 0 are of an earlier version,
 /// with the same tables.
@@ -157,6 +161,7 @@ impl Database {
             self.state = State::Closed;
             let is_there = self.path.try_exists().map_err(|error| unreadable(&error))?;
             if is_there {
+                refuse_longer(&self.path)?;
                 let connection = self.open()?;
                 if is_of(&connection, &self.namespace)? {
                     self.accept(&connection)?;
@@ -254,6 +259,15 @@ fn is_read_only(connection: &Connection) -> bool {
 fn read_only() -> rusqlite::Error {
     let reason = "the file system is read-only".to_owned();
     SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), Some(reason))
+}
+
+/// Refuses a file that is longer than any of this program, as damaged.
+fn refuse_longer(path: &Path) -> rusqlite::Result<()> {
+    if fs::metadata(path).is_ok_and(|file| file.len() > MOST) {
+        let reason = format!("it has more than {} MiB", MOST >> 20);
+        return Err(SqliteFailure(ffi::Error::new(ffi::SQLITE_NOTADB), Some(reason)));
+    }
+    Ok(())
 }
 
 fn unreadable(error: &std::io::Error) -> rusqlite::Error {

@@ -6,6 +6,7 @@ use xfrm::Connection;
 use super::{
     files,
     lock::Access,
+    owned::OwnedRecords,
     store::Store,
     variables::{Contents, KeptVariables},
 };
@@ -22,6 +23,7 @@ pub struct Host {
     pub namespace: Namespace,
     pub kernel: Connection,
     pub store: Store,
+    pub owned: OwnedRecords,
     pub kept_variables: KeptVariables,
 }
 
@@ -40,8 +42,9 @@ impl Host {
     pub(crate) fn within(namespace: Namespace) -> Result<Self, Error> {
         let kernel = Connection::open()?;
         let store = Store::of(&namespace);
+        let owned = OwnedRecords::of(&namespace);
         let kept_variables = KeptVariables::of(&namespace);
-        Ok(Self { namespace, kernel, store, kept_variables })
+        Ok(Self { namespace, kernel, store, owned, kept_variables })
     }
 
     /// The SPD, newest policy first, each with everything that was requested of it.

@@ -1,8 +1,9 @@
+use model::PolicyEntry;
 use xfrm::{PolicyImage, SaImage};
 
 use crate::{
     Error,
-    policy::entry::Installed,
+    policy::entry::{Installed, Requested},
     state::{host::Host, store::Record},
 };
 
@@ -11,6 +12,8 @@ use crate::{
 pub(crate) struct Images {
     pub(crate) sas: Vec<SaImage>,
     pub(crate) policies: Vec<PolicyImage>,
+    /// The same policies as they were requested.
+    pub(crate) requested: Vec<PolicyEntry>,
     /// What was requested of the partial policies.
     pub(crate) records: Vec<Record>,
 }
@@ -32,9 +35,13 @@ impl Images {
         policies.reverse();
         // A record is written before its policy and removed after it.
         let mut kept = host.store.records();
-        let requested = policies.iter().map(|it| kept.requested(Installed(it.entry().clone())));
-        let partial = requested.filter(|it| it.installation.is_partial);
+        let requested = policies.iter().map(|it| {
+            let Requested(entry) = kept.requested(Installed(it.entry().clone()));
+            entry
+        });
+        let requested: Vec<PolicyEntry> = requested.collect();
+        let partial = requested.iter().filter(|it| it.installation.is_partial);
         let records = partial.map(|it| Record::new(it.index, &it.policy)).collect();
-        Ok(Self { sas, policies, records })
+        Ok(Self { sas, policies, requested, records })
     }
 }

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use model::{PolicyId, PolicyType, Proto, SaId};
+use model::{Operation, PolicyId, PolicyType, Proto, SaId};
 use xfrm::Change;
 
 /// The SAs and policies that a run may have added, changed or deleted: a change may have been refused.
@@ -34,6 +34,27 @@ impl Journal {
             | Change::DeleteCatchAll(_)
             | Change::SetDefault { .. }
             | Change::Acquire { .. } => {}
+        }
+    }
+
+    /// Notes what an operation of a plan is about.
+    pub(crate) fn note_operation(&mut self, operation: &Operation) {
+        match operation {
+            Operation::AddSa(sa) | Operation::UpdateSa(sa) => drop(self.sas.insert(sa.id())),
+            Operation::DeleteSa(id, _) => drop(self.sas.insert(*id)),
+            Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => {
+                self.policies.insert(policy.id.clone());
+            }
+            Operation::DeletePolicy(id) => drop(self.policies.insert(id.clone())),
+            // No step of a plan is one of these.
+            Operation::GetSpi(_)
+            | Operation::GetSa(..)
+            | Operation::DeleteAllSa(_)
+            | Operation::FlushSad(_)
+            | Operation::DumpSad(_)
+            | Operation::FlushSpd(_)
+            | Operation::DumpSpd
+            | Operation::WithoutForwardCopy(_) => {}
         }
     }
 

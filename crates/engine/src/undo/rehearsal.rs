@@ -87,7 +87,7 @@ struct Copy(Engine);
 
 impl Copy {
     fn of(
-        Images { sas, policies, records }: Images,
+        Images { sas, policies, records, .. }: Images,
         variables: &Variables,
         options: Options,
         mut host: Host,

@@ -32,7 +32,7 @@ impl Engine {
     ///
     /// Errors: [`Error::Kernel`], [`Error::Run`], [`Error::Store`], [`Error::Locked`].
     pub fn undo(&mut self) -> Result<Vec<Loss>, Error> {
-        let Some(Undo { before, journal }) = self.undo.take() else { return Ok(Vec::new()) };
+        let Some(Undo { before, journal, owned }) = self.undo.take() else { return Ok(Vec::new()) };
         drop(self.pending.take(self.host.kernel.batch()));
         self.distrust();
         let _lock = self.host.namespace.lock(Access::Exclusive)?;
@@ -42,6 +42,7 @@ impl Engine {
         let now = Images::read(&mut self.host)?;
         let mut losses = restore_sas(&mut self.host, &before.sas, &now.sas, &journal)?;
         losses.extend(restore_policies(&mut self.host, &before.policies, &now.policies, &journal)?);
+        self.record_restored(owned)?;
         Ok(losses)
     }
 }

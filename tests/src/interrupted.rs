@@ -1,0 +1,38 @@
+//! Signals that come while a program works.
+
+use std::{os::unix::process::ExitStatusExt, process::Child, thread, time::Duration};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Starts a program for each of the moments after its start, and sends it one of these signals then: it has to end by the
+/// signal, unless it has ended. Then what `start` has prepared is checked, with the program's report. One signal at least
+/// has to come in the midst of changes that are undone.
+pub fn interrupt<S>(
+    signals: &[Signal],
+    moments: impl IntoIterator<Item = Duration>,
+    start: impl Fn() -> (S, Child),
+    check: impl Fn(&S, &str),
+) {
+    let (mut undone, mut ends) = (0, Vec::new());
+    for (moment, signal) in moments.into_iter().zip(signals.iter().cycle()) {
+        let (prepared, child) = start();
+        thread::sleep(moment);
+        send(&child, *signal);
+        let output = child.wait_with_output().expect("it ends");
+        let report = String::from_utf8(output.stderr).expect("text");
+        if !output.status.success() {
+            assert_eq!(output.status.signal(), Some(signal.as_raw()), "{report}");
+            undone += u32::from(report.contains("after the signal, every change was undone"));
+            check(&prepared, &report);
+        }
+        ends.push((output.status, report));
+    }
+    println!("{undone} of {} signals came in the midst of the changes", ends.len());
+    assert!(undone > 0, "no signal came in the midst of the changes: {ends:#?}");
+}
+
+/// Sends a signal to a program, which may have ended.
+pub fn send(child: &Child, signal: Signal) {
+    let process = Pid::from_raw(child.id().try_into().expect("a process")).expect("a process");
+    let _ = kill_process(process, signal);
+}
