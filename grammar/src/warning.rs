@@ -61,9 +61,12 @@ pub enum WarningKind {
     /// `-esp_frag` or `-natt_mtu`.
     #[error("Linux does not fragment before ESP: the size is ignored")]
     Fragment,
-    /// An IPv4 address that is not four decimal numbers.
-    #[error("the address is {0}: its last number fills the rest, and one behind a 0 is octal")]
+    /// An IPv4 address of fewer than four numbers.
+    #[error("this is {0}: the last number fills the rest of the address")]
     ShortAddress(Ipv4Addr),
+    /// An IPv4 address with octal or hexadecimal numbers.
+    #[error("this is {0}: a number that begins with 0 is octal, or with 0x hexadecimal")]
+    OctalAddress(Ipv4Addr),
     /// An IPv6 address with a zone.
     #[error("the zone is ignored")]
     Zone,
@@ -121,6 +124,7 @@ impl WarningKind {
             | WarningKind::LateSoftLimit
             | WarningKind::Fragment
             | WarningKind::ShortAddress(_)
+            | WarningKind::OctalAddress(_)
             | WarningKind::Zone
             | WarningKind::NoHost
             | WarningKind::SameEnds
@@ -155,8 +159,9 @@ impl WarningKind {
             WarningKind::LateSoftLimit => "make the soft limit smaller",
             WarningKind::Fragment => "set the MTU of the route to the peer instead",
             WarningKind::ShortAddress(_) => {
-                "write four decimal numbers, and for a range its prefix length: 10.1.0.0/16"
+                "write all four numbers; a range has its prefix length, as in 10.1.0.0/16"
             }
+            WarningKind::OctalAddress(_) => "write decimal numbers without 0 before them",
             WarningKind::Zone => "leave it out, and say -dev DEVICE in a policy",
             WarningKind::NoHost => {
                 "write the address of a host; in a policy all are 0.0.0.0/0 or ::/0"

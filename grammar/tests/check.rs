@@ -209,7 +209,6 @@ fn what_is_surely_not_meant() {
             "add 192.0.2.1 0.0.0.0 esp 256 -E null;",
             "1:15 ? this is one host, and no packet has its address",
         ),
-        ("add ff02::1 ::2 esp 256 -E null;", "1:5 ? no packet comes from a multicast address"),
         (
             "add ::1 ::2 esp 256 -m tunnel -u 5 -m transport -E null;",
             "1:36 ? -m is given twice: the last one counts",
@@ -258,6 +257,7 @@ fn what_is_surely_not_meant() {
     for script in [
         // The first packets of DHCP and of neighbour discovery.
         "spdadd 0.0.0.0[68] 0.0.0.0/0[67] udp -P out none; spdadd :: ff02::/16 icmp6 -P out none;",
+        "add ff02::5 ff02::5 esp 256 -E null;",
         "add ::1 ::1 esp 256 -E null; add 0.0.0.0 192.0.2.1 esp 256 -E null;",
         "add ::1 ::2 esp 256 -flag noecn -flag icmp -f zero-pad -f nocyclic-seq -E null;",
         "spdadd ::1 ::2 any -P in ipsec esp/tunnel/0.0.0.0-0.0.0.0/use;",

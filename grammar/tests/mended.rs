@@ -197,6 +197,18 @@ fn what_is_between_the_parts_of_templates() {
             "spdadd ::1 ::2 any -P out ipsec esp/transport//use ah/transport//use;",
         ),
         (
+            "spdadd ::1 ::2 any -P out ipsec esp/tunnel/192.0.2.1=>192.0.2.2/use;",
+            "1:53",
+            "a `-` alone is between the two ends of a tunnel: SRC-DST",
+            TUNNEL,
+        ),
+        (
+            "spdadd ::1 ::2 any -P out ipsec esp/transport//use=5;",
+            "1:51",
+            "only `unique` has a number: unique:NUMBER",
+            "spdadd ::1 ::2 any -P out ipsec esp/transport//unique:5;",
+        ),
+        (
             "spdadd ::1 ::2 any -P in out none;",
             "1:26",
             "a policy has one direction: write a statement for each",
@@ -268,6 +280,18 @@ fn names_keys_and_values_written_otherwise() {
             "1:32",
             "base64 is not read: write the key as 0x and hexadecimal digits",
             KEY,
+        ),
+        (
+            "add ::1 ::2 esp 256 -E aes-cbc ABEiM0RVZneImaq7zN3u/w==;",
+            "1:32",
+            "base64 is not read: write the key as 0x and hexadecimal digits",
+            KEY,
+        ),
+        (
+            "spdadd ::1[tcp/80] ::2 any -P out none;",
+            "1:12",
+            "brackets are for the port alone: the protocol goes behind the addresses",
+            "spdadd ::1[80] ::2 tcp -P out none;",
         ),
         (
             "add ::1 ::2 esp 256 -E aes-cbc \"0x00112233445566778899aabbccddeeff\";",

@@ -32,6 +32,9 @@ impl Lowering<'_> {
         let numeric = LookUp { version: None, numeric: true };
         let found = is_number.then(|| self.names.addresses(text, numeric).ok()).flatten()?;
         match found.as_slice() {
+            [IpAddr::V4(address)] if text.split('.').count() == address.octets().len() => {
+                Some(WarningKind::OctalAddress(*address))
+            }
             [IpAddr::V4(address)] => Some(WarningKind::ShortAddress(*address)),
             _ => None,
         }
@@ -44,15 +47,14 @@ impl Lowering<'_> {
         };
         let kind = if dst.is_unspecified() {
             WarningKind::NoHost
-        } else if src == dst && !src.is_loopback() {
+        // A group has one SA for both directions, from its address to its address.
+        } else if src == dst && !src.is_loopback() && !src.is_multicast() {
             WarningKind::SameEnds
-        } else if src.is_multicast() {
-            WarningKind::MulticastSource
         } else {
             return None;
         };
-        let at = if kind == WarningKind::MulticastSource { &ends.src } else { &ends.dst };
-        Some(Warning::new(kind, self.source, at.address.span, at.address.span))
+        let span = ends.dst.address.span;
+        Some(Warning::new(kind, self.source, span, span))
     }
 }
 

@@ -125,11 +125,18 @@ fn prefix_length(mask: Ipv4Addr) -> Option<u32> {
     is_wildcard.then(|| bits.leading_zeros())
 }
 
-/// A key as strongSwan writes it.
+/// A key in base64, which strongSwan marks with `0s`. Without the mark its end shows it.
 fn base64(source: &Source, stop: usize, rules: &[Rule]) -> Option<(Span, Hint)> {
-    let is_base64 = rules.contains(&Rule::key) && word_at(source, stop).starts_with("0s");
+    let word = run(source, stop);
+    let is_base64 = match source.bytes(word) {
+        [b'0', b's', ..] => true,
+        [digits @ .., b'='] => {
+            digits.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/=".contains(byte))
+        }
+        _ => false,
+    };
     let hint = Hint::Text("base64 is not read: write the key as 0x and hexadecimal digits");
-    is_base64.then(|| (run(source, stop), hint))
+    (rules.contains(&Rule::key) && is_base64).then_some((word, hint))
 }
 
 /// A word of another program.

@@ -173,7 +173,7 @@ fn address(text: &str, at: usize, word: &str, is_spd: bool) -> Option<Hint> {
     if rest.starts_with('/') && !is_spd && !text[..at].contains('-') {
         return Some(Hint::Text("an SA is between two addresses: leave the prefix length out"));
     }
-    if text[..at].ends_with('[') && rest[word.len()..].starts_with('/') {
+    if text[..at].ends_with('[') && (word == "tcp" || rest[word.len()..].starts_with('/')) {
         return Some(Hint::Text(
             "brackets are for the port alone: the protocol goes behind the addresses",
         ));

@@ -18,7 +18,8 @@ use crate::{
 /// A script, read statement by statement.
 ///
 /// Only the statement at hand is in memory. An error ends no script: the next statement is the one
-/// after the next `;`, if the caller goes on. `exit` does, and what follows it is not read at all.
+/// after the next `;`, if the caller goes on; behind the first carriage return it is the same one, read
+/// without it. `exit` does, and what follows it is not read at all.
 pub struct Script<R> {
     input: Input<R>,
     splitter: Splitter,

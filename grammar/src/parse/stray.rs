@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::ScriptOption;
+use model::{LevelKind, ScriptOption};
 
 use super::{attempt::word_at, dialect::PRIORITY, source::Source};
 use crate::tree::Span;
@@ -131,10 +131,14 @@ pub(super) fn help_between(before: &str, rest: &str) -> Option<&'static str> {
         VARIABLE
     } else if rest.starts_with("%any") {
         "all addresses are 0.0.0.0/0 or ::/0"
-    } else if rest.starts_with('>') && last.contains("/tunnel/") {
+    } else if ["->", "=>", ">"].iter().any(|mark| rest.starts_with(mark))
+        && last.contains("/tunnel/")
+    {
         "a `-` alone is between the two ends of a tunnel: SRC-DST"
     } else if rest.starts_with('=') && last.ends_with("unique") {
         "a colon is between `unique` and its number: unique:NUMBER"
+    } else if rest.starts_with('=') && is_level(last) {
+        "only `unique` has a number: unique:NUMBER"
     } else if rest.starts_with('=') && PRIORITY.contains(&last) {
         "a blank is between `priority` and its number"
     } else if rest.starts_with('=') && last.starts_with('-') {
@@ -142,6 +146,11 @@ pub(super) fn help_between(before: &str, rest: &str) -> Option<&'static str> {
     } else {
         return None;
     })
+}
+
+/// Whether a template ends with a level.
+fn is_level(template: &str) -> bool {
+    template.rsplit_once('/').is_some_and(|(_, level)| level.parse::<LevelKind>().is_ok())
 }
 
 fn is_double_quote(c: char) -> bool {

@@ -3,11 +3,12 @@
 use std::{path::Path, rc::Rc};
 
 use cli::json::FindingJson;
-use grammar::{Checker, Kind, Script, Statement};
+use grammar::{Checker, Kind, Script, Statement, WarningKind};
 use model::{Dialect, Operation, PolicyType};
 use sys::{SystemNames, bounded::Bounded};
 
 use super::{
+    code::Code,
     context::{Context, Surroundings},
     entry::{EntrySource, Finding},
     kinds,
@@ -78,6 +79,7 @@ impl<'a> Reader<'a> {
     pub fn finish(mut self) -> Vec<Finding> {
         self.look();
         self.found.sort_by_key(|it| (it.file, it.json.line, it.json.column));
+        self.found.dedup_by(is_warning_again);
         self.found
     }
 
@@ -104,6 +106,18 @@ impl<'a> Reader<'a> {
         let tables = self.loader.take();
         self.found.extend(kinds::findings(&Context::new(&tables, self.surroundings)));
     }
+}
+
+/// Whether a policy that no packet reaches is the statement's own warning again, which it replaces.
+fn is_warning_again(next: &mut Finding, before: &mut Finding) -> bool {
+    let place = |it: &Finding| (it.file, it.json.line, it.json.column);
+    let is_same = place(next) == place(before)
+        && before.json.code == WarningKind::NoHost.code()
+        && next.json.code == Code::UnreachablePolicy.word();
+    if is_same {
+        std::mem::swap(next, before);
+    }
+    is_same
 }
 
 fn is_flush_of_all(operation: &Operation) -> bool {
