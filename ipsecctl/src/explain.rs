@@ -3,6 +3,7 @@
 pub mod json;
 mod packet;
 pub mod remedy;
+mod routing;
 pub mod text;
 pub mod words;
 
@@ -11,13 +12,14 @@ use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
 use cli::json::Document;
 use engine::{Requested, Snapshot, SnapshotReader};
 use explain::{
-    Arrival, Explanation, Flow, PolicyOrder, Selection, Tables, Verdict, explain_forwarded,
-    explain_in, explain_out,
+    Arrival, Explanation, Flow, PolicyOrder, Selection, Surroundings, Tables, Verdict,
+    explain_forwarded, explain_in, explain_out,
 };
-use model::{DeviceName, Direction, PolicyEntry, Spi};
+use model::{DeviceName, Direction, IpVersion, PolicyEntry, Spi};
 
 use crate::{Error, output, socket};
 use packet::{Endpoint, Protocol};
+use routing::{Given, Routing};
 
 /// The exit status if the verdict is not known.
 pub const NOT_KNOWN: u8 = 2;
@@ -46,10 +48,16 @@ pub struct Explain {
     /// The number of the xfrm interface that it passes
     #[arg(long, value_name = "N", value_parser = nonzero)]
     ifid: Option<NonZeroU32>,
-    /// The network device that it arrives at or leaves by
+    /// The network device that it arrives at, or that its socket is bound to; the route has it otherwise
     #[arg(long, value_name = "DEVICE")]
     dev: Option<DeviceName>,
-    /// The source of tunnels whose template has none: the address that the route has
+    /// The user that sends it, by number: rules of the routing table may compare that
+    #[arg(long, value_name = "UID")]
+    uid: Option<u32>,
+    /// The processor that sends it, by number: an SA may be for packets of one
+    #[arg(long, value_name = "N")]
+    cpu: Option<u32>,
+    /// The source of tunnels whose template has none, if it is not that of the route
     #[arg(long, value_name = "ADDRESS")]
     local: Option<std::net::IpAddr>,
     /// The socket that sends or receives it: a process and the number of its descriptor
@@ -64,9 +72,9 @@ pub struct Explain {
     /// The bytes of the packet before it is transformed, with its IP header
     #[arg(long, value_name = "BYTES")]
     length: Option<usize>,
-    /// The most bytes that a link takes
-    #[arg(long, value_name = "BYTES", default_value_t = 1500)]
-    mtu: usize,
+    /// The most bytes that the link takes, if they are not those of the route
+    #[arg(long, value_name = "BYTES")]
+    mtu: Option<usize>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -80,17 +88,24 @@ pub struct Subject<'a> {
     length: Option<usize>,
     /// Of the link.
     mtu: usize,
+    /// Its route.
+    routing: &'a Routing,
 }
 
 impl Explain {
     /// Prints the explanation.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let (flow, arrivals) = self.packet()?;
+        let (mut flow, arrivals) = self.packet()?;
         let socket = self.policy_of_socket()?;
-        let (tables, requested) = tables(&self.lookups(flow))?;
-        let explanation = self.explain(&tables, &arrivals, flow, socket.as_ref());
-        let subject = Subject { requested: &requested, length: self.length, mtu: self.mtu };
+        let given =
+            Given { direction: self.direction, device: self.dev, uid: self.uid, local: self.local };
+        let routing = Routing::of(given, &mut flow);
+        let (tables, requested) = self.tables(flow, &arrivals)?;
+        let explanation = self.explain(&tables, (&arrivals, flow), socket.as_ref(), &routing);
+        let mtu = self.mtu.unwrap_or_else(|| mtu(&explanation, &routing));
+        let subject =
+            Subject { requested: &requested, length: self.length, mtu, routing: &routing };
         let printed = output::print(|out| {
             if self.json {
                 let explanation = Some(json::explanation(&explanation, &subject));
@@ -107,29 +122,61 @@ impl Explain {
     fn explain<'a>(
         &self,
         tables: &'a Tables,
-        arrivals: &[Arrival],
-        flow: Option<Flow>,
+        (arrivals, flow): (&[Arrival], Option<Flow>),
         socket: Option<&'a PolicyEntry>,
+        routing: &Routing,
     ) -> Explanation<'a> {
+        let version = flow.map_or(IpVersion::V4, |flow| flow.version());
+        let surroundings = &Surroundings {
+            source: &|remote| routing.source(remote),
+            has_no_xfrm: routing.has_no_xfrm(version),
+            is_loopback: routing.is_loopback(),
+            has_no_policy: routing.has_no_policy(version),
+        };
         match (self.direction, flow) {
-            (Direction::Out, Some(flow)) => explain_out(tables, flow, socket, self.local),
+            (Direction::Out, Some(flow)) => explain_out(tables, flow, socket, surroundings),
             (Direction::Fwd, flow) => {
-                explain_forwarded(tables, arrivals, flow, self.mark, self.local)
+                explain_forwarded(tables, arrivals, flow, self.mark, surroundings)
             }
             (Direction::In | Direction::Out, flow) => {
-                explain_in(tables, arrivals, flow, self.mark, socket)
+                explain_in(tables, arrivals, flow, self.mark, socket, surroundings)
             }
         }
     }
 
-    /// The look-ups of policies that the packet may lead to.
-    fn lookups(&self, flow: Option<Flow>) -> Vec<(Direction, Flow)> {
-        let Some(flow) = flow else { return Vec::new() };
-        let own = (self.direction, flow);
-        match self.direction {
-            Direction::In | Direction::Out => vec![own],
-            Direction::Fwd => vec![own, (Direction::Out, explain::leaving(flow))],
-        }
+    /// The tables as far as they decide on the packet, and the partial policies as they were requested.
+    fn tables(
+        &self,
+        flow: Option<Flow>,
+        arrivals: &[Arrival],
+    ) -> Result<(Tables, HashMap<u32, Requested>), Error> {
+        let reader = SnapshotReader::open()?;
+        let Snapshot { spd, sas, .. } = reader.so_far();
+        // SAs that the packet comes through may set the mark that policies compare.
+        let mark = explain::decapsulate(sas, arrivals, self.mark).mark;
+        let flow = flow.map(|flow| flow.marked(mark));
+        let directions: &[_] = match self.direction {
+            Direction::Fwd => &[Direction::Fwd, Direction::Out],
+            Direction::In => &[Direction::In],
+            Direction::Out => &[Direction::Out],
+        };
+        let lookups = directions.iter().filter_map(|direction| Some((*direction, flow?)));
+        let mut selection = Selection::new(&lookups.collect::<Vec<_>>(), *spd);
+        let Snapshot { policies, requested, sas, kernel_default, catch_alls, spd, sad, release } =
+            reader.read(|head| selection.takes(head))?;
+        let policy_order = PolicyOrder::of_release(release.0, release.1);
+        let first_inexact = selection.first_inexact();
+        let tables = Tables {
+            policies,
+            sas,
+            kernel_default,
+            catch_alls,
+            spd,
+            sad,
+            policy_order,
+            first_inexact,
+        };
+        Ok((tables, requested))
     }
 
     /// The packet that policies are looked up for, and the headers that it arrives with.
@@ -144,7 +191,7 @@ impl Explain {
             None => (None, self.spi.iter().map(|&spi| packet::arrival(Spi(spi))).collect()),
         };
         let flow = given.or(captured_flow).map(|mut flow| {
-            (flow.mark, flow.if_id, flow.device) = (self.mark, self.ifid, self.dev);
+            (flow.mark, flow.if_id, flow.cpu) = (self.mark, self.ifid, self.cpu);
             flow
         });
         let is_too_little =
@@ -164,18 +211,15 @@ impl Explain {
     }
 }
 
-/// The tables as far as they decide on the policies of these packets, and the partial policies as they were
-/// requested.
-fn tables(lookups: &[(Direction, Flow)]) -> Result<(Tables, HashMap<u32, Requested>), Error> {
-    let reader = SnapshotReader::open()?;
-    let mut selection = Selection::new(lookups, reader.spd());
-    let Snapshot { policies, requested, sas, kernel_default, catch_alls, spd, sad, release } =
-        reader.read(|head| selection.takes(head))?;
-    let policy_order = PolicyOrder::of_release(release.0, release.1);
-    let first_inexact = selection.first_inexact();
-    let tables =
-        Tables { policies, sas, kernel_default, catch_alls, spd, sad, policy_order, first_inexact };
-    Ok((tables, requested))
+/// The most bytes of a packet on the wire: those of its route, or of Ethernet.
+fn mtu(explanation: &Explanation<'_>, routing: &Routing) -> usize {
+    const OF_ETHERNET: usize = 1500;
+    let output = explanation.output.as_ref().map(|output| &output.verdict);
+    let mtu = match (output, explanation.flow) {
+        (Some(Verdict::Protected(sas)), Some(flow)) => routing.mtu(sas, flow.mark),
+        _ => None,
+    };
+    mtu.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(OF_ETHERNET)
 }
 
 fn status(explanation: &Explanation<'_>) -> ExitCode {

@@ -7,10 +7,10 @@ mod stories;
 
 use std::{env, fmt::Write as _};
 
-use explain::{Explanation, Found};
+use explain::{Explanation, Found, Surroundings};
 use fastrand::Rng;
 use generated::Case;
-use lab::Lab;
+use lab::{Lab, Surrounding};
 use observed::{Observed, predicted};
 
 /// So many cases, beginning with this one: `XFRM_EXPLAIN_CASES`, `XFRM_SEED`.
@@ -28,14 +28,21 @@ fn explained_is_what_happens() {
     let (mut wrong, mut tally) =
         (String::new(), std::collections::BTreeMap::<String, usize>::new());
     for seed in cases() {
-        let case = Case::new(&mut Rng::with_seed(seed), lab.has_sa_directions());
+        let mut case = Case::new(&mut Rng::with_seed(seed), lab.features());
+        let Surrounding { has_no_xfrm, has_no_policy } = lab.route(&mut case);
+        let surroundings = &Surroundings { has_no_xfrm, has_no_policy, ..Surroundings::default() };
         lab.set_default(case.default);
         lab.load(&case);
+        let _key_manager = lab.send_first(&case);
         let tables = Lab::tables();
-        let explanation = case.explain(&tables);
+        let explanation = case.explain(&tables, surroundings);
         // Of a large SPD a part is read.
         let few = case.select(&tables);
-        assert_eq!(format!("{:?}", case.explain(&few)), format!("{explanation:?}"), "case {seed}");
+        assert_eq!(
+            format!("{:?}", case.explain(&few, surroundings)),
+            format!("{explanation:?}"),
+            "case {seed}"
+        );
         let expected = predicted(&explanation, &case);
         let seen = lab.send(&case, &expected, &tables);
         *tally.entry(kind(&explanation)).or_default() += 1;

@@ -12,6 +12,7 @@ mod owned;
 mod plan;
 mod policy;
 mod reconcile;
+mod routes;
 mod sa;
 mod session;
 mod snapshot;
@@ -37,6 +38,7 @@ pub use reconcile::{
     default_policy::{DefaultPolicy, default_policies},
     reconciler::{Reconciled, Reconciler},
 };
+pub use routes::{Device, Route, RouteQuery, Routes};
 pub use sa::lacking::RecentOption;
 pub use session::{
     Engine, Options,

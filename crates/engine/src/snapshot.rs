@@ -51,67 +51,59 @@ pub fn snapshot() -> Result<Snapshot, Error> {
 /// whose head alone is decoded costs next to nothing beside the dump.
 pub struct SnapshotReader {
     host: Host,
-    spd: SpdInfo,
+    snapshot: Snapshot,
 }
 
 impl SnapshotReader {
-    /// For this thread's network namespace.
+    /// Reads the SAD, for this thread's network namespace.
     ///
     /// Errors: as [`snapshot`].
     pub fn open() -> Result<Self, Error> {
         let mut host = Host::open()?;
-        let spd = answered(host.kernel.spd_info()?);
-        Ok(Self { host, spd })
+        let Host { kernel, store, .. } = &mut host;
+        let mut snapshot = Snapshot {
+            kernel_default: kernel.get_default()?.found().unwrap_or_default(),
+            spd: answered(kernel.spd_info()?),
+            sad: answered(kernel.sad_info()?),
+            release: release(),
+            ..Snapshot::default()
+        };
+        for version in IpVersion::ALL {
+            for it in catch_alls(version).filter(|it| it.scope == Scope::Everything) {
+                if kernel.has_catch_all(it)? {
+                    snapshot.catch_alls.push((version, it.direction));
+                }
+            }
+        }
+        for entry in kernel.dump_sad(&SadFilter::default())? {
+            snapshot.sas.push(store.requested_mode(entry?));
+        }
+        Ok(Self { host, snapshot })
     }
 
-    /// The size of the SPD.
+    /// What was read already: all but the policies.
     #[must_use]
-    pub fn spd(&self) -> SpdInfo {
-        self.spd
+    pub fn so_far(&self) -> &Snapshot {
+        &self.snapshot
     }
 
-    /// Reads the tables, and of the policies those that are wanted. Each is asked about once, newest first.
+    /// Reads those policies that are wanted. Each is asked about once, newest first.
     ///
     /// Errors: as [`snapshot`].
     pub fn read(self, is_wanted: impl FnMut(&PolicyHead) -> bool) -> Result<Snapshot, Error> {
-        read(self.host, self.spd, is_wanted)
-    }
-}
-
-fn read(
-    host: Host,
-    spd: SpdInfo,
-    is_wanted: impl FnMut(&PolicyHead) -> bool,
-) -> Result<Snapshot, Error> {
-    let Host { mut kernel, mut store, .. } = host;
-    let mut snapshot = Snapshot {
-        kernel_default: kernel.get_default()?.found().unwrap_or_default(),
-        spd,
-        sad: answered(kernel.sad_info()?),
-        release: release(),
-        ..Snapshot::default()
-    };
-    for version in IpVersion::ALL {
-        for it in catch_alls(version).filter(|it| it.scope == Scope::Everything) {
-            if kernel.has_catch_all(it)? {
-                snapshot.catch_alls.push((version, it.direction));
+        let Self { mut host, mut snapshot } = self;
+        snapshot.policies = host.kernel.select_policies(is_wanted)?;
+        // A record is written before its policy and removed after it.
+        let mut records = host.store.records();
+        let may_be_partial = |it: &&PolicyEntry| it.policy.flags.contains(PolicyFlags::LOCAL_OK);
+        for entry in snapshot.policies.iter().filter(may_be_partial) {
+            let requested = records.requested(Installed(entry.clone()));
+            if requested.installation.is_partial {
+                snapshot.requested.insert(entry.index, requested);
             }
         }
+        Ok(snapshot)
     }
-    snapshot.policies = kernel.select_policies(is_wanted)?;
-    // A record is written before its policy and removed after it.
-    let mut records = store.records();
-    let may_be_partial = |it: &&PolicyEntry| it.policy.flags.contains(PolicyFlags::LOCAL_OK);
-    for entry in snapshot.policies.iter().filter(may_be_partial) {
-        let requested = records.requested(Installed(entry.clone()));
-        if requested.installation.is_partial {
-            snapshot.requested.insert(entry.index, requested);
-        }
-    }
-    for entry in kernel.dump_sad(&SadFilter::default())? {
-        snapshot.sas.push(store.requested_mode(entry?));
-    }
-    Ok(snapshot)
 }
 
 /// The first two numbers of uname(2).

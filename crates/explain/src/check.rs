@@ -5,8 +5,8 @@ use model::{
 };
 
 use crate::{
-    Flow, Found, Lookup, Reason, Tables, Verdict, find_policy, policy::matches_socket,
-    verdict::Doubt,
+    Flow, Found, Lookup, Reason, Surroundings, Tables, Verdict, find_policy,
+    policy::matches_socket, verdict::Doubt,
 };
 
 /// What serves a template of the policy.
@@ -25,6 +25,8 @@ pub struct SaOfTemplate<'a> {
 /// The check of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check<'a> {
+    /// Whether its device has `disable_policy`: then nothing is checked.
+    pub is_exempt: bool,
     /// The SA whose selector the packet does not match, if there is one: then no policy is looked up.
     pub outside: Option<&'a SaEntry>,
     /// The policy of the socket, if it matches; then the SPD is not asked.
@@ -49,8 +51,10 @@ pub fn check<'a>(
     flow: &Flow,
     path: &[&'a SaEntry],
     socket: Option<&'a PolicyEntry>,
+    surroundings: &Surroundings<'_>,
 ) -> Check<'a> {
     let mut check = Check {
+        is_exempt: socket.is_none() && surroundings.has_no_policy,
         outside: None,
         socket: None,
         lookup: None,
@@ -59,6 +63,10 @@ pub fn check<'a>(
         surplus: None,
         verdict: Verdict::Clear,
     };
+    if check.is_exempt {
+        check.verdict = passed(path);
+        return check;
+    }
     for entry in path.iter().rev() {
         let Some(compared) = entry.sa.selector.map(|own| flow.compare(&own)) else { continue };
         if !compared.may_match() {

@@ -1,9 +1,8 @@
-use std::net::IpAddr;
-
 use model::{Direction, PolicyEntry};
 
 use crate::{
-    Arrival, Check, Doubt, Flow, Input, Output, Tables, Verdict, check, decapsulate, output,
+    Arrival, Check, Doubt, Flow, Input, Output, Surroundings, Tables, Verdict, check, decapsulate,
+    output,
 };
 
 /// What becomes of a packet, step by step.
@@ -29,9 +28,9 @@ pub fn explain_out<'a>(
     tables: &'a Tables,
     flow: Flow,
     socket: Option<&'a PolicyEntry>,
-    source: Option<IpAddr>,
+    surroundings: &Surroundings<'_>,
 ) -> Explanation<'a> {
-    let output = output(tables, &flow, socket, source);
+    let output = output(tables, &flow, socket, surroundings);
     let verdict = output.verdict.clone();
     let (input, check) = (None, None);
     Explanation {
@@ -53,8 +52,9 @@ pub fn explain_in<'a>(
     flow: Option<Flow>,
     mark: u32,
     socket: Option<&'a PolicyEntry>,
+    surroundings: &Surroundings<'_>,
 ) -> Explanation<'a> {
-    received(tables, Direction::In, arrivals, flow, mark, socket)
+    received(tables, Direction::In, (arrivals, flow, mark), socket, surroundings)
 }
 
 /// The way of a packet through this host: as [`explain_in`], and then out.
@@ -64,34 +64,31 @@ pub fn explain_forwarded<'a>(
     arrivals: &[Arrival],
     flow: Option<Flow>,
     mark: u32,
-    source: Option<IpAddr>,
+    surroundings: &Surroundings<'_>,
 ) -> Explanation<'a> {
-    let mut explanation = received(tables, Direction::Fwd, arrivals, flow, mark, None);
-    if let (true, Some(flow)) = (explanation.verdict.passes(), flow) {
-        let output = output(tables, &leaving(flow), None, source);
+    let mut explanation =
+        received(tables, Direction::Fwd, (arrivals, flow, mark), None, surroundings);
+    if let (true, Some(flow)) = (explanation.verdict.passes(), explanation.flow) {
+        // `xfrm_route_forward` asks neither the SPD nor for the default policy then.
+        let output = if surroundings.has_no_xfrm {
+            Output::exempt(Verdict::Clear)
+        } else {
+            output(tables, &flow, None, surroundings)
+        };
         explanation.verdict = output.verdict.clone();
         explanation.output = Some(output);
     }
     explanation
 }
 
-/// A packet that is forwarded, as it is looked up when it leaves: the device of the first look-up is the one that
-/// it arrives at.
-#[must_use]
-pub fn leaving(mut flow: Flow) -> Flow {
-    flow.device = None;
-    flow
-}
-
 fn received<'a>(
     tables: &'a Tables,
     direction: Direction,
-    arrivals: &[Arrival],
-    flow: Option<Flow>,
-    mark: u32,
+    (arrivals, flow, mark): (&[Arrival], Option<Flow>, u32),
     socket: Option<&'a PolicyEntry>,
+    surroundings: &Surroundings<'_>,
 ) -> Explanation<'a> {
-    let input = (!arrivals.is_empty()).then(|| decapsulate(tables, arrivals, mark));
+    let input = (!arrivals.is_empty()).then(|| decapsulate(&tables.sas, arrivals, mark));
     let mut explanation =
         Explanation { direction, flow, input, check: None, output: None, verdict: Verdict::Clear };
     if let Some(verdict) = explanation.input.as_ref().and_then(|input| input.stops.clone()) {
@@ -99,11 +96,13 @@ fn received<'a>(
         return explanation;
     }
     let path = explanation.input.as_ref().map(|input| input.path.clone()).unwrap_or_default();
-    let Some(flow) = flow else {
+    let mark = explanation.input.as_ref().map_or(mark, |input| input.mark);
+    explanation.flow = flow.map(|flow| flow.marked(mark));
+    let Some(flow) = explanation.flow else {
         explanation.verdict = Verdict::Unknown(Doubt::InnerPacket);
         return explanation;
     };
-    let check = check(tables, direction, &flow, &path, socket);
+    let check = check(tables, direction, &flow, &path, socket, surroundings);
     explanation.verdict = check.verdict.clone();
     explanation.check = Some(check);
     explanation

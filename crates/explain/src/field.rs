@@ -25,6 +25,8 @@ table! {
         IfId => Row { word: "if_id" },
         /// The direction of a policy.
         Direction => Row { word: "direction" },
+        /// The processor that sends it.
+        Cpu => Row { word: "cpu" },
         /// The label of a security module.
         SecurityContext => Row { word: "security_context" },
     }

@@ -15,12 +15,37 @@ pub struct Flow {
     pub src_port: Option<u16>,
     /// The destination port, host order; the code of ICMP; the lower half of GRE's key.
     pub dst_port: Option<u16>,
-    /// The device that it arrives at or leaves by.
-    pub device: Option<DeviceName>,
+    /// The device of its route.
+    pub device: FlowDevice,
     /// The firewall mark.
     pub mark: u32,
     /// The number of the xfrm interface that it passes; none: it passes none.
     pub if_id: Option<NonZeroU32>,
+    /// The number of the processor that sends it.
+    pub cpu: Option<u32>,
+}
+
+/// The device that selectors are compared with (`flowi_oif`): that of the route (`skb_dst`). Of IPv6 packets of this
+/// host it is the one that their socket is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowDevice {
+    /// It is not known.
+    Unknown,
+    /// None: no selector with a device matches.
+    None,
+    /// This one.
+    Named(DeviceName),
+}
+
+impl FlowDevice {
+    /// Whether it is the device of a selector; `None`: that is not known.
+    fn is(self, wanted: DeviceName) -> Option<bool> {
+        match self {
+            FlowDevice::Unknown => None,
+            FlowDevice::None => Some(false),
+            FlowDevice::Named(own) => Some(own == wanted),
+        }
+    }
 }
 
 /// What a selector or policy and a flow do not have in common. Both empty: it matches.
@@ -56,8 +81,22 @@ impl Flow {
     /// Errors: [`Error::FamilyMismatch`].
     pub fn new(src: IpAddr, dst: IpAddr) -> Result<Self, Error> {
         model::AddressPair::new(src, dst)?;
-        let (upper, src_port, dst_port, device, if_id) = (None, None, None, None, None);
-        Ok(Self { src, dst, upper, src_port, dst_port, device, mark: 0, if_id })
+        let (upper, src_port, dst_port, if_id, cpu) = (None, None, None, None, None);
+        let device = FlowDevice::Unknown;
+        Ok(Self { src, dst, upper, src_port, dst_port, device, mark: 0, if_id, cpu })
+    }
+
+    /// The packet with another mark.
+    #[must_use]
+    pub fn marked(mut self, mark: u32) -> Self {
+        self.mark = mark;
+        self
+    }
+
+    /// Sets the source, of the same IP version.
+    pub fn set_src(&mut self, src: IpAddr) {
+        debug_assert_eq!(src.is_ipv4(), self.dst.is_ipv4());
+        self.src = src;
     }
 
     /// The source.
@@ -101,7 +140,7 @@ impl Flow {
         };
         let device = match selector.device {
             None => Some(true),
-            Some(wanted) => self.device.map(|own| own == wanted),
+            Some(wanted) => self.device.is(wanted),
         };
         compared([
             (Field::Src, Some(selector.src().contains(self.src))),

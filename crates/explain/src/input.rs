@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use model::{Direction, EncapKind, Mode, Proto, SaDirection, SaEntry, SaState, Spi};
 
 use crate::{
-    Reason, Tables, Verdict,
+    Reason, Verdict,
     replay::{ReplayFault, replay_fault},
     sa::has_reached_limit,
     verdict::Doubt,
@@ -46,17 +46,21 @@ pub struct Input<'a> {
     pub headers: Vec<Decapsulated<'a>>,
     /// The SAs that the packet has come through, outermost first.
     pub path: Vec<&'a SaEntry>,
+    /// The mark of the packet inside: SAs may set one (`xfrm_smark_get`).
+    pub mark: u32,
     /// What becomes of the packet, if it gets no further.
     pub stops: Option<Verdict<'a>>,
 }
 
 /// Follows the headers of a received packet with this mark, outermost first.
 #[must_use]
-pub fn decapsulate<'a>(tables: &'a Tables, arrivals: &[Arrival], mark: u32) -> Input<'a> {
-    let mut input = Input { headers: Vec::new(), path: Vec::new(), stops: None };
+pub fn decapsulate<'a>(sas: &'a [SaEntry], arrivals: &[Arrival], mark: u32) -> Input<'a> {
+    let mut input = Input { headers: Vec::new(), path: Vec::new(), mark, stops: None };
+    // The kernel reads the mark once for all headers up to a tunnel.
+    let mut named_by = mark;
     for arrival in arrivals {
-        let of_spi = tables.sas.iter().filter(|entry| entry.sa.spi == arrival.spi);
-        let (named, near): (Vec<_>, Vec<_>) = of_spi.partition(|it| names(arrival, mark, it));
+        let of_spi = sas.iter().filter(|entry| entry.sa.spi == arrival.spi);
+        let (named, near): (Vec<_>, Vec<_>) = of_spi.partition(|it| names(arrival, named_by, it));
         let sa = named.first().copied();
         let replay =
             sa.zip(arrival.sequence).and_then(|(entry, number)| replay_fault(&entry.sa, number));
@@ -71,7 +75,13 @@ pub fn decapsulate<'a>(tables: &'a Tables, arrivals: &[Arrival], mark: u32) -> I
         if input.stops.is_some() {
             break;
         }
-        input.path.extend(sa);
+        if let Some(entry) = sa {
+            input.mark = entry.sa.output_mark.set(input.mark);
+            if entry.sa.mode.installed() != Mode::Transport {
+                named_by = input.mark;
+            }
+            input.path.push(entry);
+        }
     }
     input
 }

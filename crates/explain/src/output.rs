@@ -1,18 +1,19 @@
 //! The way of a packet out of the host (`xfrm_lookup_with_ifid`, net/xfrm/xfrm_policy.c, and
 //! `xfrm_output_one`, net/xfrm/xfrm_output.c).
 
-use std::net::IpAddr;
-
 use model::{Direction, MAX_DEPTH, PolicyEntry, Proto, SaEntry, SaFlags};
 
 use crate::{
-    Field, Fields, Flow, Found, Lookup, Reason, Resolution, Resolved, Tables, Verdict, find_policy,
-    policy::matches_socket, sa::has_reached_limit, templates::resolve, verdict::Doubt,
+    Field, Fields, Flow, FlowDevice, Found, Lookup, Reason, Resolution, Resolved, Surroundings,
+    Tables, Verdict, find_policy, policy::matches_socket, sa::has_reached_limit,
+    templates::resolve, verdict::Doubt,
 };
 
 /// The policy of a packet that leaves, and its SAs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output<'a> {
+    /// Whether its device has `disable_xfrm`: then no policy is looked up.
+    pub is_exempt: bool,
     /// The policy of the socket, if it matches; then the SPD is not asked.
     pub socket: Option<&'a PolicyEntry>,
     /// The look-up in the SPD.
@@ -25,16 +26,26 @@ pub struct Output<'a> {
     pub verdict: Verdict<'a>,
 }
 
+impl<'a> Output<'a> {
+    /// Without a look-up.
+    pub(crate) fn exempt(verdict: Verdict<'a>) -> Self {
+        let (socket, lookup, policy, templates) = (None, None, None, Vec::new());
+        Self { is_exempt: true, socket, lookup, policy, templates, verdict }
+    }
+}
+
 /// Finds out what becomes of a packet that leaves.
 #[must_use]
 pub fn output<'a>(
     tables: &'a Tables,
     flow: &Flow,
     socket: Option<&'a PolicyEntry>,
-    source: Option<IpAddr>,
+    surroundings: &Surroundings<'_>,
 ) -> Output<'a> {
     let socket = socket.filter(|entry| matches_socket(entry, flow));
-    let lookup = socket.is_none().then(|| find_policy(tables, Direction::Out, flow));
+    let is_exempt = socket.is_none() && flow.if_id.is_none() && surroundings.has_no_xfrm;
+    let is_looked_up = socket.is_none() && !is_exempt;
+    let lookup = is_looked_up.then(|| find_policy(tables, Direction::Out, flow));
     let found = lookup.as_ref().map(|lookup| lookup.found);
     let policy = socket.or(match found {
         Some(Found::Policy(entry)) => Some(entry),
@@ -42,14 +53,16 @@ pub fn output<'a>(
     });
     let templates = policy
         .filter(|entry| entry.policy.action.templates().len() < MAX_DEPTH)
-        .map(|entry| resolve(tables, entry, flow, source))
+        .map(|entry| resolve(tables, entry, flow, surroundings.source))
         .unwrap_or_default();
     let doubt = lookup.as_ref().and_then(Lookup::doubt).or_else(|| doubt_of_sas(&templates, flow));
     let verdict = match doubt {
         Some(doubt) => Verdict::Unknown(doubt),
-        None => verdict(tables, policy, found, &templates, socket.is_some()),
+        None => {
+            verdict(tables, policy, found, &templates, (socket.is_some(), surroundings.is_loopback))
+        }
     };
-    Output { socket, lookup, policy, templates, verdict }
+    Output { is_exempt, socket, lookup, policy, templates, verdict }
 }
 
 fn verdict<'a>(
@@ -57,13 +70,15 @@ fn verdict<'a>(
     policy: Option<&'a PolicyEntry>,
     found: Option<Found<'a>>,
     templates: &[Resolved<'a>],
-    is_by_socket: bool,
+    (is_by_socket, is_loopback): (bool, bool),
 ) -> Verdict<'a> {
     let dropped = |reason| Verdict::dropped(reason, Direction::Out);
     let Some(entry) = policy else {
         return match found {
             Some(Found::CatchAll) => dropped(Reason::CatchAll),
-            _ if tables.kernel_default.discards(Direction::Out) => dropped(Reason::KernelDefault),
+            _ if tables.kernel_default.discards(Direction::Out) && !is_loopback => {
+                dropped(Reason::KernelDefault)
+            }
             _ => Verdict::Clear,
         };
     };
@@ -86,15 +101,33 @@ fn verdict<'a>(
             Resolution::Fails(reason) => return dropped(reason),
         }
     }
-    match sas.iter().find_map(|sa| fault_of(sa)) {
+    let fault = faults(&sas).next();
+    match fault {
         Some(reason) => dropped(reason),
         None if sas.is_empty() => Verdict::Clear,
         None => Verdict::Protected(sas),
     }
 }
 
-/// Why an SA that was found does not transform the packet (`xfrm_state_check_expire`,
-/// `xfrm_replay_overflow`).
+/// Why SAs that were found do not transform the packet, in their order. One that serves two templates has counted the
+/// packet when it transforms it again.
+fn faults(sas: &[&SaEntry]) -> impl Iterator<Item = Reason> {
+    sas.iter().enumerate().filter_map(|(place, entry)| {
+        let times = sas[..place].iter().filter(|before| std::ptr::eq(**before, *entry)).count();
+        if times == 0 {
+            return fault_of(entry);
+        }
+        let times = u64::try_from(times).unwrap_or(u64::MAX);
+        let mut counted = (*entry).clone();
+        counted.current.packets = counted.current.packets.saturating_add(times);
+        // Its length is not known: a byte at least.
+        counted.current.bytes = counted.current.bytes.saturating_add(times);
+        counted.sa.replay_state.sent = counted.sa.replay_state.sent.saturating_add(times);
+        fault_of(&counted)
+    })
+}
+
+/// Why an SA does not transform the packet (`xfrm_state_check_expire`, `xfrm_replay_overflow`).
 fn fault_of(entry: &SaEntry) -> Option<Reason> {
     let sa = &entry.sa;
     let last = if sa.esn { u64::MAX } else { u32::MAX.into() };
@@ -119,7 +152,8 @@ fn doubt_of_sas<'a>(templates: &[Resolved<'_>], flow: &Flow) -> Option<Doubt<'a>
             (Field::Protocol, flow.upper.is_none()),
             (Field::SrcPort, flow.src_port.is_none()),
             (Field::DstPort, flow.dst_port.is_none()),
-            (Field::Device, flow.device.is_none()),
+            (Field::Device, flow.device == FlowDevice::Unknown),
+            (Field::Cpu, flow.cpu.is_none() && templates.iter().any(|it| it.search.is_by_cpu)),
         ]))
     })
 }

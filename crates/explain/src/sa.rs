@@ -23,6 +23,7 @@ pub struct NearSa<'a> {
 
 /// The look-up of an SA.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is found out by itself")]
 pub struct SaSearch<'a> {
     /// The SA that is used.
     pub found: Option<&'a SaEntry>,
@@ -40,6 +41,8 @@ pub struct SaSearch<'a> {
     pub spi_taken: Option<&'a SaEntry>,
     /// Whether an SA serves or not by what is not known of the packet.
     pub is_doubtful: bool,
+    /// Whether an SA that serves is for packets of one processor.
+    pub is_by_cpu: bool,
 }
 
 /// How far an SA is from serving.
@@ -66,6 +69,7 @@ pub fn find_sa<'a>(tables: &'a Tables, demand: &Demand, flow: &Flow) -> SaSearch
         if spi == Some(offer.spi)
             && offer.proto == demand.template.proto
             && demand.dst().contains(offer.dst)
+            && demand.mark.value & demand.mark.mask & entry.sa.mark.mask == entry.sa.mark.value
         {
             search.spi_taken = search.spi_taken.or(Some(entry));
         }
@@ -77,8 +81,15 @@ pub fn find_sa<'a>(tables: &'a Tables, demand: &Demand, flow: &Flow) -> SaSearch
         let selector = selector_fits(entry, flow);
         match (fit, entry.state) {
             (Some(_), SaState::Larval) => search.larval = search.larval.or(Some(entry)),
+            (Some(_), SaState::Mature | SaState::Dying)
+                if entry.sa.cpu.zip(flow.cpu).is_some_and(|(own, sender)| own != sender) =>
+            {
+                search.is_by_cpu = true;
+            }
             (Some(fit), SaState::Mature | SaState::Dying) if selector != Some(false) => {
-                search.is_doubtful |= selector.is_none();
+                search.is_by_cpu |= entry.sa.cpu.is_some();
+                search.is_doubtful |=
+                    selector.is_none() || entry.sa.cpu.is_some() && flow.cpu.is_none();
                 match fit {
                     Fit::Direct => direct.push(entry),
                     Fit::Wildcard { is_of_other_source } => {
@@ -110,19 +121,24 @@ pub fn find_sa<'a>(tables: &'a Tables, demand: &Demand, flow: &Flow) -> SaSearch
 }
 
 impl<'a> SaSearch<'a> {
-    /// The best of those that serve (`xfrm_state_look_at`): not dying, then the newest by seconds, then
-    /// the first in its bucket, which is the newest too until the table has grown.
+    /// The best of those that serve, in the order of their bucket, which is newest first until the table has grown
+    /// (`xfrm_state_look_at`): not dying, then the newest by seconds. One of the sender's processor comes before the
+    /// first one of all processors, but not before one that is looked at later and is better.
     fn choose(&mut self, mut fitting: Vec<&'a SaEntry>) {
         let rank = |entry: &SaEntry| {
             (entry.state == SaState::Dying, std::cmp::Reverse(entry.current.add_time))
         };
+        self.found = fitting.iter().copied().reduce(|best, entry| {
+            let is_of_cpu = best.sa.cpu.is_none() && entry.sa.cpu.is_some();
+            if is_of_cpu || rank(entry) < rank(best) { entry } else { best }
+        });
+        let Some(found) = self.found else { return };
+        fitting.retain(|entry| !std::ptr::eq(*entry, found));
         fitting.sort_by_key(|entry| rank(entry));
-        if let [first, second, ..] = fitting[..] {
-            self.is_tie = rank(first) == rank(second);
-        }
-        let mut fitting = fitting.into_iter();
-        self.found = fitting.next();
-        self.others = fitting.collect();
+        self.is_tie = fitting.first().is_some_and(|other| {
+            rank(other) == rank(found) && other.sa.cpu.is_some() == found.sa.cpu.is_some()
+        });
+        self.others = fitting;
     }
 
     fn near_by(&mut self, entry: &'a SaEntry, field: Option<SaField>) {

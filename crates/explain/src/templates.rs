@@ -43,7 +43,7 @@ pub fn resolve<'a>(
     tables: &'a Tables,
     entry: &'a PolicyEntry,
     flow: &Flow,
-    source: Option<IpAddr>,
+    source: &dyn Fn(IpAddr) -> Option<IpAddr>,
 ) -> Vec<Resolved<'a>> {
     let (mut local, mut remote) = (flow.src(), flow.dst());
     let mut resolved = Vec::new();
@@ -52,7 +52,7 @@ pub fn resolve<'a>(
             remote = ends.dst();
             local = ends.src();
             if local.is_unspecified()
-                && let Some(source) = source
+                && let Some(source) = source(remote)
             {
                 local = source;
             }

@@ -11,6 +11,12 @@ pub struct Mark {
 }
 
 impl Mark {
+    /// The mark of a packet that an SA sets this one on (`xfrm_smark_get`).
+    #[must_use]
+    pub fn set(self, mark: u32) -> u32 {
+        self.value & self.mask | mark & !self.mask
+    }
+
     /// Whether packets are not compared at all.
     #[must_use]
     pub fn is_none(self) -> bool {

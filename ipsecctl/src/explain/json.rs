@@ -2,15 +2,15 @@
 
 use cli::json::{
     ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, NearPolicyJson, NearSaJson,
-    PacketJson, PolicyJson, ReceivedHeaderJson, WireJson,
+    PacketJson, PolicyJson, ReceivedHeaderJson, RouteJson, WireJson,
 };
 use explain::{
-    Check, Decapsulated, Doubt, Explanation, Flow, Found, Headers, Lookup, Output, Resolution,
-    Resolved, SaOfTemplate, Verdict,
+    Check, Decapsulated, Doubt, Explanation, Flow, FlowDevice, Found, Headers, Lookup, Output,
+    Resolution, Resolved, SaOfTemplate, Verdict,
 };
 use model::PolicyEntry;
 
-use super::{Subject, remedy, text, words};
+use super::{Subject, remedy, routing::Routing, text, words};
 
 /// The whole explanation.
 pub fn explanation(explanation: &Explanation<'_>, subject: &Subject<'_>) -> ExplanationJson {
@@ -35,6 +35,7 @@ pub fn explanation(explanation: &Explanation<'_>, subject: &Subject<'_>) -> Expl
         message: text::verdict(explanation),
         unknown_fields,
         packet: explanation.flow.as_ref().map(packet),
+        route: route(subject.routing),
         received: received.map(header).collect(),
         check: explanation.check.as_ref().map(|check| checked(check, subject)),
         output: explanation.output.as_ref().map(|output| left(output, subject)),
@@ -52,8 +53,31 @@ pub fn packet(flow: &Flow) -> PacketJson {
         dst_port: flow.dst_port,
         mark: flow.mark,
         if_id: flow.if_id,
-        device: flow.device.map(|device| device.to_string()),
+        device: match flow.device {
+            FlowDevice::Named(device) => Some(device.to_string()),
+            FlowDevice::Unknown | FlowDevice::None => None,
+        },
     }
+}
+
+fn route(routing: &Routing) -> Option<RouteJson> {
+    let arrives_by = routing.arrives_by.map(|device| device.name.to_string());
+    Some(match routing.route? {
+        Ok(route) => RouteJson {
+            arrives_by,
+            device: Some(route.device.name.to_string()),
+            gateway: route.gateway.map(|it| it.to_string()),
+            mtu: Some(route.mtu),
+            refused: None,
+        },
+        Err(errno) => RouteJson {
+            arrives_by,
+            device: None,
+            gateway: None,
+            mtu: None,
+            refused: Some(sys::errno_text(errno)),
+        },
+    })
 }
 
 fn header(header: &Decapsulated<'_>) -> ReceivedHeaderJson {
@@ -77,12 +101,12 @@ fn checked(check: &Check<'_>, subject: &Subject<'_>) -> ExplainedPolicyJson {
             .collect(),
         larval: None,
     });
-    policy(check.policy, check.lookup.as_ref(), templates.collect(), subject)
+    policy(check.policy, check.lookup.as_ref(), templates.collect(), check.is_exempt, subject)
 }
 
 fn left(output: &Output<'_>, subject: &Subject<'_>) -> ExplainedPolicyJson {
     let templates = output.templates.iter().map(template);
-    policy(output.policy, output.lookup.as_ref(), templates.collect(), subject)
+    policy(output.policy, output.lookup.as_ref(), templates.collect(), output.is_exempt, subject)
 }
 
 fn template(resolved: &Resolved<'_>) -> ExplainedTemplateJson {
@@ -108,6 +132,7 @@ fn policy(
     entry: Option<&PolicyEntry>,
     lookup: Option<&Lookup<'_>>,
     templates: Vec<ExplainedTemplateJson>,
+    exempt: bool,
     subject: &Subject<'_>,
 ) -> ExplainedPolicyJson {
     let requested = entry.and_then(|entry| subject.requested.get(&entry.index));
@@ -116,6 +141,7 @@ fn policy(
     let near = lookup.into_iter().flat_map(|lookup| &lookup.near);
     let later = lookup.into_iter().flat_map(|lookup| &lookup.later);
     ExplainedPolicyJson {
+        exempt,
         policy: entry.map(PolicyJson::new),
         requested: requested.iter().map(Into::into).collect(),
         def_policy: lookup.is_some_and(|lookup| lookup.found == Found::CatchAll),

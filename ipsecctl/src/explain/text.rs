@@ -5,9 +5,9 @@ use explain::{
     Check, Decapsulated, Doubt, Explanation, Found, Headers, Input, Lookup, Output, Resolution,
     Resolved, SaOfTemplate, Verdict,
 };
-use model::{Direction, PolicyEntry};
+use model::{Direction, PolicyEntry, Visible};
 
-use super::{Subject, remedy, words};
+use super::{Subject, remedy, routing::Routing, words};
 
 /// The width of the column of labels.
 const LABELS: usize = 10;
@@ -43,6 +43,7 @@ pub fn explanation(
     if let Some(flow) = &explanation.flow {
         lines.add("packet", &words::flow(flow));
     }
+    route(subject.routing, &mut lines);
     if let Some(input) = &explanation.input {
         received(input, &mut lines);
     }
@@ -100,6 +101,26 @@ fn doubt(doubt: &Doubt<'_>) -> String {
     }
 }
 
+fn route(routing: &Routing, lines: &mut Lines) {
+    match routing.route {
+        Some(Ok(route)) => lines.add("route", &words::route(&route)),
+        Some(Err(errno)) => {
+            lines.add(
+                "route",
+                &format!(
+                    "none: {}; policies are looked up as if there were one",
+                    sys::errno_text(errno)
+                ),
+            );
+        }
+        None => {}
+    }
+    if let Some(device) = routing.arrives_by {
+        let name = Visible(device.name.as_str());
+        lines.under(&format!("arrives at {name}: give --dev if it is another one"));
+    }
+}
+
 fn received(input: &Input<'_>, lines: &mut Lines) {
     for Decapsulated { arrival, sa, replay, near } in &input.headers {
         let proto = arrival.proto.map_or("SPI", |proto| proto.word());
@@ -125,6 +146,11 @@ fn received(input: &Input<'_>, lines: &mut Lines) {
 }
 
 fn checked(check: &Check<'_>, direction: Direction, subject: &Subject<'_>, lines: &mut Lines) {
+    if check.is_exempt {
+        lines
+            .add("policy", "not checked: the device that the packet arrives at has disable_policy");
+        return;
+    }
     if let Some(entry) = check.outside {
         lines.add("selector", &format!("the packet is outside that of {}", words::sa(entry)));
         return;
@@ -163,6 +189,11 @@ fn left(
     subject: &Subject<'_>,
     lines: &mut Lines,
 ) {
+    if output.is_exempt {
+        lines
+            .add("policy", "none looked up: the device that the packet leaves by has disable_xfrm");
+        return;
+    }
     found(output.socket, output.lookup.as_ref(), Direction::Out, subject, lines);
     for resolved in &output.templates {
         template(resolved, lines);
@@ -189,6 +220,9 @@ fn template(resolved: &Resolved<'_>, lines: &mut Lines) {
     }
     if search.is_tie {
         lines.under("another SA was added in the same second; the order in a hash table decides");
+    }
+    if search.is_by_cpu {
+        lines.under("an SA is for packets of one processor alone: give --cpu");
     }
     for entry in search.others.iter().take(3) {
         lines.under(&format!("rather than {}", words::sa(entry)));

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use explain::{Field, Flow, Header};
+use engine::Route;
+use explain::{Field, Flow, FlowDevice, Header};
 use model::{
     EncapKind, PolicyEntry, SaEntry, SaField, Selector, Template, Visible, names::protocol_name,
 };
@@ -34,7 +35,7 @@ pub fn flow(flow: &Flow) -> String {
             }
             (src, dst) => write!(text, " {} > {}", number_or(src), number_or(dst))?,
         }
-        if let Some(device) = &flow.device {
+        if let FlowDevice::Named(device) = &flow.device {
             write!(text, ", device {}", Visible(device.as_str()))?;
         }
         if flow.mark != 0 {
@@ -114,7 +115,9 @@ pub fn differing_field(entry: &PolicyEntry, field: Field) -> String {
         }
         Field::SrcPort => id.selector.src_port.to_string(),
         Field::DstPort => id.selector.dst_port.to_string(),
-        Field::Src | Field::Dst | Field::Protocol | Field::SecurityContext => String::new(),
+        Field::Src | Field::Dst | Field::Protocol | Field::Cpu | Field::SecurityContext => {
+            String::new()
+        }
     };
     if value.is_empty() {
         format!("{} differs", field.word())
@@ -144,6 +147,21 @@ pub fn differing_sa_field(entry: &SaEntry, field: Option<SaField>) -> String {
         SaField::Flags => "wildrecv".to_owned(),
     };
     format!("{} differs: {value}", field.word())
+}
+
+/// `by eth0 to 192.0.2.1, mtu 1500`.
+pub fn route(route: &Route) -> String {
+    text(|text| {
+        write!(text, "by {}", Visible(route.device.name.as_str()))?;
+        if let Some(gateway) = route.gateway {
+            write!(text, " to {gateway}")?;
+        }
+        if route.is_local {
+            write!(text, ", to this host")
+        } else {
+            write!(text, ", mtu {}", route.mtu)
+        }
+    })
 }
 
 /// A header, short.

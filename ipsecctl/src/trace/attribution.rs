@@ -2,7 +2,8 @@
 
 use drop_monitor::Alert;
 use explain::{
-    Arrival, Explanation, Flow, Tables, Verdict, explain_forwarded, explain_in, explain_out,
+    Arrival, Explanation, Flow, Surroundings, Tables, Verdict, explain_forwarded, explain_in,
+    explain_out,
 };
 use model::{Action, Counter, Direction, PolicyEntry, SaEntry};
 
@@ -107,10 +108,11 @@ pub fn in_direction<'a>(
     arrivals: &[Arrival],
     flow: Option<Flow>,
 ) -> Option<Explanation<'a>> {
+    let surroundings = &Surroundings::default();
     match direction {
-        Direction::In => Some(explain_in(tables, arrivals, flow, 0, None)),
-        Direction::Fwd => Some(explain_forwarded(tables, arrivals, flow, 0, None)),
-        Direction::Out => flow.map(|flow| explain_out(tables, flow, None, None)),
+        Direction::In => Some(explain_in(tables, arrivals, flow, 0, None, surroundings)),
+        Direction::Fwd => Some(explain_forwarded(tables, arrivals, flow, 0, surroundings)),
+        Direction::Out => flow.map(|flow| explain_out(tables, flow, None, surroundings)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What has raised a counter, when no packet was reported: a host's own packets are refused before they are made,
 //! and there may be no drop monitor.
 
-use explain::{Explanation, Flow, Verdict, explain_out};
+use explain::{Explanation, Flow, FlowDevice, Surroundings, Verdict, explain_out};
 use model::{Action, Counter, Direction, Mode, PolicyEntry, SaDirection, SaEntry, SaStats, Upper};
 
 use super::{
@@ -135,7 +135,8 @@ fn sent(watched: &Watched) -> Cause {
     let outbound = policies.filter(|it| it.policy.id.direction == Direction::Out && is_used(it));
     let mut cause = Cause::default();
     for entry in outbound.take(MOST_NAMED) {
-        let explanation = flow_of(entry).map(|flow| explain_out(&watched.tables, flow, None, None));
+        let explanation = flow_of(entry)
+            .map(|flow| explain_out(&watched.tables, flow, None, &Surroundings::default()));
         if let Some(Verdict::Protected(sas)) = explanation.map(|it| it.verdict) {
             cause.sas.extend(sas.into_iter().cloned());
             cause.policies.push(entry.clone());
@@ -153,7 +154,8 @@ fn outbound(counter: Counter, watched: &Watched) -> Cause {
     let policies = watched.tables.policies.iter();
     let outbound = policies.filter(|it| it.policy.id.direction == Direction::Out);
     let flows = outbound.take(MOST_TRIED).filter_map(flow_of);
-    let explanations = flows.map(|flow| explain_out(&watched.tables, flow, None, None));
+    let explanations =
+        flows.map(|flow| explain_out(&watched.tables, flow, None, &Surroundings::default()));
     let mut suspects = explanations.filter(is_raised).collect::<Vec<_>>();
     // A policy that is used is the likelier one. The kernel notes no use of one that needs an SA which is missing.
     if counter == Counter::OutPolBlock {
@@ -182,6 +184,7 @@ fn flow_of(entry: &PolicyEntry) -> Option<Flow> {
         Upper::Number(number) => number,
     });
     (flow.src_port, flow.dst_port) = (Some(selector.src_port), Some(selector.dst_port));
-    (flow.device, flow.if_id, flow.mark) = (selector.device, id.if_id, id.mark.value);
+    flow.device = selector.device.map_or(FlowDevice::Unknown, FlowDevice::Named);
+    (flow.if_id, flow.mark) = (id.if_id, id.mark.value);
     Some(flow)
 }

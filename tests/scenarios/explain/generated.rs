@@ -1,15 +1,20 @@
 //! A case: tables, a packet, and what a peer does to it, made up by chance.
 
-use std::{fmt, net::IpAddr, num::NonZeroU32};
+use std::{
+    fmt,
+    net::IpAddr,
+    num::{NonZeroU16, NonZeroU32},
+};
 
 use explain::{
-    Arrival, Explanation, Flow, Selection, Tables, explain_forwarded, explain_in, explain_out,
+    Arrival, Explanation, Flow, Selection, Surroundings, Tables, decapsulate, explain_forwarded,
+    explain_in, explain_out,
 };
 use fastrand::Rng;
 use model::{
-    Action, AddressPair, Algorithm, AlgorithmKind, Direction, Key, Keyed, Level, Lifetime, Mark,
-    Mode, Policy, PolicyHead, PolicyId, Prefix, Priority, Proto, ReqId, Sa, SaDirection, Selector,
-    Spi, Template, TemplateMode, Upper,
+    Action, AddressPair, Algorithm, AlgorithmKind, Direction, Encap, EncapKind, Key, Keyed, Level,
+    Lifetime, Mark, Mode, Policy, PolicyHead, PolicyId, Prefix, Priority, Proto, ReqId, Sa,
+    SaDirection, Selector, Spi, SpiRequest, Template, TemplateMode, Upper,
 };
 
 /// The addresses of the two hosts and of what is behind the first one.
@@ -38,6 +43,7 @@ pub fn addresses(of_first: bool) -> impl Iterator<Item = &'static str> {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is made up by itself")]
 pub struct Case {
     pub direction: Direction,
     pub flow: Flow,
@@ -51,10 +57,19 @@ pub struct Case {
     pub layers: Vec<Sa>,
     /// Bytes after the UDP header.
     pub payload: usize,
+    /// Whether the packet is sent once before.
+    pub is_second: bool,
+    /// Whether a key management program waits for ACQUIREs.
+    pub has_key_manager: bool,
+    /// The SA of a layer that the first host has reserved, without keys yet.
+    pub larval: Option<SpiRequest>,
+    /// Settings of the devices that it arrives at and leaves by.
+    pub has_no_policy: bool,
+    pub has_no_xfrm: bool,
 }
 
 impl Case {
-    pub fn new(rng: &mut Rng, has_sa_directions: bool) -> Self {
+    pub fn new(rng: &mut Rng, kernel: Kernel) -> Self {
         let direction = pick(rng, &[Direction::Out, Direction::Out, Direction::In, Direction::Fwd]);
         let version = usize::from(one_in(rng, 5));
         let flow = flow(rng, direction, version);
@@ -72,15 +87,25 @@ impl Case {
             sas: Vec::new(),
             layers,
             payload: rng.usize(0..100),
+            is_second: one_in(rng, 5),
+            has_key_manager: one_in(rng, 6),
+            larval: None,
+            has_no_policy: one_in(rng, 12),
+            has_no_xfrm: one_in(rng, 12),
         };
         let mut sas = Vec::new();
         for _ in 0..rng.usize(0..6) {
             let policy = case.policy(rng, version);
-            sas.extend(case.sas_for(rng, &policy, has_sa_directions));
+            sas.extend(case.sas_for(rng, &policy, kernel));
             case.policies.push(policy);
         }
         for layer in case.layers.clone() {
-            sas.extend((!one_in(rng, 12)).then(|| mutated(rng, layer, has_sa_directions, false)));
+            if case.larval.is_none() && one_in(rng, 15) {
+                let Sa { ends, proto, spi, mode, reqid, .. } = layer;
+                case.larval = Some(SpiRequest { ends, proto, spi: Some(spi), mode, reqid });
+            } else if !one_in(rng, 12) {
+                sas.push(mutated(rng, layer, kernel, false));
+            }
         }
         rng.shuffle(&mut sas);
         // A table of eight SAs or more grows, and the order of SAs of one second changes.
@@ -162,11 +187,15 @@ impl Case {
             selector.src_port = pick(rng, &[0, 0, 0, 1000, 2000]);
             selector.dst_port = pick(rng, &[0, 0, 0, 53, 5000]);
         }
+        if one_in(rng, 10) {
+            let device = pick(rng, &["b", "sink", "lo"]);
+            selector.device = Some(device.parse().expect("a name"));
+        }
         selector
     }
 
     /// SAs for the templates of a policy, each nearly right.
-    fn sas_for(&self, rng: &mut Rng, policy: &Policy, has_directions: bool) -> Vec<Sa> {
+    fn sas_for(&self, rng: &mut Rng, policy: &Policy, kernel: Kernel) -> Vec<Sa> {
         let mut ends = AddressPair::new(self.flow.src(), self.flow.dst()).expect("one version");
         let mut sas = Vec::new();
         for template in policy.action.templates() {
@@ -178,7 +207,7 @@ impl Case {
                 sa.reqid = template.reqid();
                 sa.mark = policy.id.mark;
                 sa.if_id = policy.id.if_id;
-                sas.push(mutated(rng, sa, has_directions, true));
+                sas.push(mutated(rng, sa, kernel, true));
             }
         }
         sas
@@ -186,9 +215,11 @@ impl Case {
 
     /// The tables with those policies alone that may decide.
     pub fn select(&self, tables: &Tables) -> Tables {
-        let mut lookups = vec![(self.direction, self.flow)];
+        let mark = decapsulate(&tables.sas, &self.arrivals(), self.flow.mark).mark;
+        let flow = self.flow.marked(mark);
+        let mut lookups = vec![(self.direction, flow)];
         if self.direction == Direction::Fwd {
-            lookups.push((Direction::Out, explain::leaving(self.flow)));
+            lookups.push((Direction::Out, flow));
         }
         let mut selection = Selection::new(&lookups, tables.spd);
         let mut few = tables.clone();
@@ -198,26 +229,51 @@ impl Case {
     }
 
     /// The explanation from tables as they are in the kernel.
-    pub fn explain<'a>(&self, tables: &'a Tables) -> Explanation<'a> {
+    pub fn explain<'a>(
+        &self,
+        tables: &'a Tables,
+        surroundings: &Surroundings<'_>,
+    ) -> Explanation<'a> {
+        let (arrivals, flow) = (self.arrivals(), Some(self.flow));
+        match self.direction {
+            Direction::Out => explain_out(tables, self.flow, None, surroundings),
+            Direction::In => explain_in(tables, &arrivals, flow, 0, None, surroundings),
+            Direction::Fwd => explain_forwarded(tables, &arrivals, flow, 0, surroundings),
+        }
+    }
+
+    /// The headers that it arrives with, outermost first.
+    fn arrivals(&self) -> Vec<Arrival> {
         let arrivals = self.layers.iter().rev().map(|sa| Arrival {
             spi: sa.spi,
             proto: Some(sa.proto),
             dst: Some(sa.ends.dst()),
-            sequence: Some(1),
-            encapsulation: Some(None),
+            sequence: Some(if self.is_second { 2 } else { 1 }),
+            encapsulation: Some(sa.encap.map(|encap| encap.kind)),
         });
-        let arrivals = arrivals.collect::<Vec<_>>();
-        match self.direction {
-            Direction::Out => explain_out(tables, self.flow, None, None),
-            Direction::In => explain_in(tables, &arrivals, Some(self.flow), 0, None),
-            Direction::Fwd => explain_forwarded(tables, &arrivals, Some(self.flow), 0, None),
-        }
+        arrivals.collect()
     }
 }
 
+/// What the kernel has that others lack.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Kernel {
+    /// Directions of SAs (Linux 6.10).
+    pub has_sa_directions: bool,
+    /// SAs of a processor (Linux 6.13).
+    pub has_sa_cpus: bool,
+}
+
+/// ESP in UDP between the ports of RFC 3948.
+fn in_udp() -> Encap {
+    let port = NonZeroU16::new(4500);
+    Encap { kind: EncapKind::EspInUdp, src_port: port, dst_port: port, original: None }
+}
+
 /// An SA with one field that is another one, or none.
-fn mutated(rng: &mut Rng, mut sa: Sa, has_directions: bool, is_mode_changed: bool) -> Sa {
-    match rng.u32(0..26) {
+fn mutated(rng: &mut Rng, mut sa: Sa, kernel: Kernel, is_mode_changed: bool) -> Sa {
+    let has_directions = kernel.has_sa_directions;
+    match rng.u32(0..32) {
         0 => sa.mark = Mark { value: 1, mask: 1 },
         1 => sa.mark = Mark { value: 2, mask: 3 },
         2 => sa.if_id = NonZeroU32::new(9),
@@ -251,6 +307,13 @@ fn mutated(rng: &mut Rng, mut sa: Sa, has_directions: bool, is_mode_changed: boo
             let none = if sa.ends.src().is_ipv4() { "0.0.0.0" } else { "::" };
             sa.ends = AddressPair::new(parse(none), sa.ends.dst()).expect("one version");
         }
+        16 | 17 if sa.proto == Proto::Esp => {
+            sa.encap = if sa.encap.is_none() { Some(in_udp()) } else { None };
+        }
+        18 | 19 => sa.output_mark = pick(rng, &[(1, 0xff), (2, 3), (0x10, 0xf0)].map(mark)),
+        20 => sa.lifetimes.soft = Lifetime::from_numbers([1, 0, 0, 0]),
+        21 => sa.lifetimes.hard = Lifetime::from_numbers([0, 1, 0, 0]),
+        22 | 23 if kernel.has_sa_cpus => sa.cpu = Some(rng.u32(0..2)),
         _ => {}
     }
     // An SA with a direction has no window the other way round.
@@ -261,6 +324,10 @@ fn mutated(rng: &mut Rng, mut sa: Sa, has_directions: bool, is_mode_changed: boo
         sa.replay_state.sent = 0;
     }
     sa
+}
+
+fn mark((value, mask): (u32, u32)) -> Mark {
+    Mark { value, mask }
 }
 
 fn layers_of(rng: &mut Rng, flow: &Flow, version: usize, count: usize) -> Vec<Sa> {
@@ -282,6 +349,9 @@ fn layers_of(rng: &mut Rng, flow: &Flow, version: usize, count: usize) -> Vec<Sa
         // The peer finds each of its SAs by another number.
         sa.reqid = ReqId::new(rng.u32(0..3) + 3 * u32::try_from(place).expect("few"));
         layers.push(sa);
+    }
+    if let Some(outermost) = layers.last_mut().filter(|sa| sa.proto == Proto::Esp) {
+        outermost.encap = one_in(rng, 5).then(in_udp);
     }
     layers
 }
@@ -320,6 +390,8 @@ fn flow(rng: &mut Rng, direction: Direction, version: usize) -> Flow {
     flow.upper = Some(UDP);
     flow.src_port = Some(pick(rng, &SOURCE_PORTS));
     flow.dst_port = Some(pick(rng, &DESTINATION_PORTS));
+    // User-Mode Linux has one processor.
+    flow.cpu = Some(0);
     if direction == Direction::Out {
         flow.mark = pick(rng, &[0, 0, 0, 1, 2, 0x11]);
     }
@@ -370,7 +442,7 @@ impl fmt::Display for Case {
         for sa in &self.sas {
             writeln!(
                 f,
-                "    {} {:?} {} {} {:?} mark {} if_id {:?} {:?} selector {:?} {:?}",
+                "    {} {:?} {} {} {:?} mark {} if_id {:?} {:?} selector {:?} {:?} {:?} cpu {:?} sets {} {:?}",
                 sa.spi,
                 sa.ends,
                 sa.proto.word(),
@@ -380,20 +452,29 @@ impl fmt::Display for Case {
                 sa.if_id,
                 sa.direction,
                 sa.selector,
-                sa.replay_state
+                sa.replay_state,
+                sa.encap.map(|it| it.kind),
+                sa.cpu,
+                sa.output_mark,
+                sa.lifetimes,
             )?;
         }
         for sa in &self.layers {
             writeln!(
                 f,
-                "    layer {} {:?} {} {} {:?}",
+                "    layer {} {:?} {} {} {:?} {:?}",
                 sa.spi,
                 sa.ends,
                 sa.proto.word(),
                 sa.mode.installed().word(),
-                sa.reqid
+                sa.reqid,
+                sa.encap.map(|it| it.kind),
             )?;
         }
-        Ok(())
+        writeln!(
+            f,
+            "    second {} key manager {} larval {:?} disable_policy {} disable_xfrm {}",
+            self.is_second, self.has_key_manager, self.larval, self.has_no_policy, self.has_no_xfrm
+        )
     }
 }

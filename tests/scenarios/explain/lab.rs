@@ -1,6 +1,7 @@
 //! Two hosts: the first has the tables of a case, the second is its peer. What the first one forwards leaves by a device `sink`.
 
 use std::{
+    cell::RefCell,
     collections::HashMap,
     fs::{self, File},
     net::{IpAddr, SocketAddr, UdpSocket},
@@ -9,18 +10,21 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Engine, Options};
-use explain::{PolicyOrder, Tables};
+use engine::{Engine, Monitor, Options, RouteQuery, Routes};
+use explain::{FlowDevice, PolicyOrder, Tables};
 use model::{
-    Action, Direction, Level, Operation, Policy, PolicyId, PolicyType, Prefix, SaDirection,
-    Selector, Template, TemplateMode,
+    Action, Direction, EventGroup, Installation, IpVersion, Level, Operation, Policy, PolicyId,
+    PolicyType, Prefix, SaDirection, Selector, Template, TemplateMode,
 };
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+use rustix::{
+    net::{AddressFamily, SocketType},
+    thread::{LinkNameSpaceType, move_into_link_name_space},
+};
 use scenarios::{Host, link};
 use xfrm::{Change, Connection};
 
 use super::{
-    generated::{Case, DESTINATION_PORTS, SOURCE_PORTS, addresses},
+    generated::{Case, DESTINATION_PORTS, Kernel, SOURCE_PORTS, addresses},
     observed::{Counts, Observed},
 };
 
@@ -35,7 +39,10 @@ pub struct Lab {
     receivers: Vec<UdpSocket>,
     kernel: Connection,
     default: bool,
-    has_sa_directions: bool,
+    features: Kernel,
+    routes: RefCell<Routes>,
+    /// They take ESP in UDP.
+    _encapsulation: [Vec<UdpSocket>; 2],
     /// They go last.
     _hosts: [Host; 2],
 }
@@ -48,12 +55,12 @@ impl Lab {
             let namespace = File::open(host.namespace_file()).expect("the namespace is there");
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
                 .expect("root goes there");
-            Engine::open(Options::default()).expect("an engine")
+            (Engine::open(Options::default()).expect("an engine"), in_udp())
         };
-        let engine_b = within(&b);
+        let (engine_b, encapsulation_b) = within(&b);
         let senders_b = senders(false);
         // From here on this thread is on the first host.
-        let engine_a = within(&a);
+        let (engine_a, encapsulation_a) = within(&a);
         let senders_a = senders(true);
         let receivers = DESTINATION_PORTS.iter().map(|port| {
             let socket = UdpSocket::bind(("::", *port)).expect("a socket");
@@ -66,32 +73,81 @@ impl Lab {
             receivers: receivers.collect(),
             kernel: Connection::open().expect("a connection"),
             default: false,
-            has_sa_directions: false,
+            features: Kernel::default(),
+            routes: Routes::open().expect("routes").into(),
+            _encapsulation: [encapsulation_a, encapsulation_b],
             _hosts: [a, b],
         };
-        lab.has_sa_directions = lab.takes_directions();
+        lab.features.has_sa_directions =
+            lab.takes(|sa| sa.direction = Some(SaDirection::Out), |sa| sa.direction.is_some());
+        lab.features.has_sa_cpus = lab.takes(|sa| sa.cpu = Some(0), |sa| sa.cpu.is_some());
         lab
     }
 
-    pub fn has_sa_directions(&self) -> bool {
-        self.has_sa_directions
+    pub fn features(&self) -> Kernel {
+        self.features
     }
 
-    /// Whether the kernel has directions of SAs (Linux 6.10).
-    fn takes_directions(&mut self) -> bool {
+    /// Whether the kernel keeps a field of an SA.
+    fn takes(&mut self, set: impl Fn(&mut model::Sa), has: impl Fn(&model::Sa) -> bool) -> bool {
         let mut rng = fastrand::Rng::with_seed(1);
         let mut sa = loop {
-            if let Some(sa) = Case::new(&mut rng, false).sas.pop() {
+            if let Some(sa) = Case::new(&mut rng, Kernel::default()).sas.pop() {
                 break sa;
             }
         };
         (sa.replay_window, sa.replay_state) = (0, model::ReplayState::default());
-        sa.direction = Some(SaDirection::Out);
+        set(&mut sa);
         carry_out(&mut self.engines[0], [Operation::AddSa(Box::new(sa))]);
-        let tables = Self::tables();
-        let has = tables.sas.iter().any(|entry| entry.sa.direction.is_some());
+        let is_taken = Self::tables().sas.iter().any(|entry| has(&entry.sa));
         carry_out(&mut self.engines[0], [Operation::FlushSad(None)]);
-        has
+        is_taken
+    }
+
+    /// Sets what the devices of the first host have, and looks up the route of the packet.
+    pub fn route(&self, case: &mut Case) -> Surrounding {
+        let (arrives_by, leaves_by) = match case.direction {
+            Direction::Out => (None, Some("b")),
+            Direction::In => (Some("b"), None),
+            Direction::Fwd => (Some("b"), Some("sink")),
+        };
+        for version in ["ipv4", "ipv6"] {
+            for device in ["b", "sink"] {
+                let set = |setting: &str, is_on: bool| {
+                    let file = format!("/proc/sys/net/{version}/conf/{device}/{setting}");
+                    let value = if is_on { "1" } else { "0" };
+                    if fs::read_to_string(&file).is_ok_and(|own| own.trim() != value) {
+                        fs::write(file, value).expect("a setting");
+                    }
+                };
+                set("disable_policy", case.has_no_policy && arrives_by == Some(device));
+                set("disable_xfrm", case.has_no_xfrm && leaves_by == Some(device));
+            }
+        }
+        let flow = &mut case.flow;
+        let arrives_by = arrives_by.map(|name| name.parse().expect("a name"));
+        let query = RouteQuery {
+            src: Some(flow.src()),
+            mark: flow.mark,
+            arrives_by,
+            upper: flow.upper,
+            ports: flow.src_port.zip(flow.dst_port),
+            ..RouteQuery::to(flow.dst())
+        };
+        let mut routes = self.routes.borrow_mut();
+        let route = routes.find(&query).expect("a route");
+        let arrives_by = arrives_by.map(|name| routes.device_of_name(name).expect("a device"));
+        let (version, is_out) = (flow.version(), case.direction == Direction::Out);
+        flow.device = match (is_out, version) {
+            (true, IpVersion::V6) => FlowDevice::None,
+            _ => FlowDevice::Named(route.device.name),
+        };
+        Surrounding {
+            has_no_xfrm: version == IpVersion::V4
+                && case.direction != Direction::In
+                && route.device.has_no_xfrm(),
+            has_no_policy: arrives_by.is_some_and(|device| device.has_no_policy(version)),
+        }
     }
 
     /// Sets the kernel's default policy of all directions.
@@ -111,9 +167,15 @@ impl Lab {
         let policies = case.policies.iter().map(|it| Operation::AddPolicy(Box::new(it.clone())));
         let updates = case.updates.iter().map(|it| Operation::UpdatePolicy(Box::new(it.clone())));
         let [a, b] = &mut self.engines;
+        let larval = case.larval.map(Operation::GetSpi);
         carry_out(
             a,
-            flush().into_iter().chain(case.sas.iter().map(add_sa)).chain(policies).chain(updates),
+            flush()
+                .into_iter()
+                .chain(case.sas.iter().map(add_sa))
+                .chain(policies)
+                .chain(updates)
+                .chain(larval),
         );
         let peer = Operation::AddPolicy(Box::new(of_peer(case)));
         carry_out(b, flush().into_iter().chain(case.layers.iter().map(add_sa)).chain([peer]));
@@ -134,16 +196,32 @@ impl Lab {
         }
     }
 
-    /// Sends the packet of the case and waits for what is expected.
-    pub fn send(&mut self, case: &Case, expected: &Observed, before: &Tables) -> Observed {
-        let counters = engine::counters().expect("counters");
-        let wire = Counts::read();
+    /// Sends the packet of the case once, if it is to be the second.
+    pub fn send_first(&mut self, case: &Case) -> Option<Monitor> {
+        let key_manager =
+            case.has_key_manager.then(|| Monitor::open(&[EventGroup::Acquire]).expect("a monitor"));
+        if case.is_second {
+            self.send_once(case);
+            sleep(Duration::from_millis(20));
+            self.receive();
+        }
+        key_manager
+    }
+
+    fn send_once(&mut self, case: &Case) {
         let from = usize::from(case.direction != Direction::Out);
         let sender = &self.senders[from][&(case.flow.src(), case.flow.src_port.expect("a port"))];
         mark(sender, case.flow.mark);
         let to = SocketAddr::new(case.flow.dst(), case.flow.dst_port.expect("a port"));
         // A refusal is what may be expected.
         let _ = sender.send_to(&vec![0; case.payload], to);
+    }
+
+    /// Sends the packet of the case and waits for what is expected.
+    pub fn send(&mut self, case: &Case, expected: &Observed, before: &Tables) -> Observed {
+        let counters = engine::counters().expect("counters");
+        let wire = Counts::read();
+        self.send_once(case);
         let (start, mut received) = (Instant::now(), 0);
         loop {
             received += self.receive();
@@ -224,6 +302,43 @@ fn senders(is_first: bool) -> Senders {
         SOURCE_PORTS.map(|port| ((addr, port), UdpSocket::bind((addr, port)).expect("a socket")))
     };
     addresses.flat_map(of_ports).collect()
+}
+
+/// What the devices of a packet have.
+#[derive(Debug, Clone, Copy)]
+pub struct Surrounding {
+    pub has_no_xfrm: bool,
+    pub has_no_policy: bool,
+}
+
+/// Sockets that take ESP in UDP, as those of a key management program, which are exempt from policies.
+fn in_udp() -> Vec<UdpSocket> {
+    const UDP: i32 = 17;
+    const UDP_ENCAP: i32 = 100;
+    const ESP_IN_UDP: u32 = 2;
+    const V6_ONLY: i32 = 26;
+    [IpVersion::V4, IpVersion::V6]
+        .map(|version| {
+            let (address, family, level, option) = match version {
+                IpVersion::V4 => (IpAddr::from([0_u8; 4]), AddressFamily::INET, 0, 17),
+                IpVersion::V6 => (IpAddr::from([0_u8; 16]), AddressFamily::INET6, 41, 35),
+            };
+            let socket = rustix::net::socket(family, SocketType::DGRAM, None).expect("a socket");
+            let set = |level, option, value: &[u8]| {
+                sys::sockopt::set_bytes(&socket, level, option, value).expect("an option");
+            };
+            if version == IpVersion::V6 {
+                set(level, V6_ONLY, &1_u32.to_ne_bytes());
+            }
+            set(UDP, UDP_ENCAP, &ESP_IN_UDP.to_ne_bytes());
+            let everything = Selector::within(Prefix::everything(version));
+            let bypass = Policy::new(PolicyId::new(everything, Direction::In), Action::None);
+            let installation = Installation::plain(&bypass);
+            set(level, option, &xfrm::socket_option(&bypass, installation, 0));
+            rustix::net::bind(&socket, &SocketAddr::new(address, 4500)).expect("a port");
+            socket.into()
+        })
+        .into()
 }
 
 fn mark(socket: &UdpSocket, mark: u32) {

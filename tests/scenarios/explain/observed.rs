@@ -13,8 +13,8 @@ pub struct Observed {
     pub passes: bool,
     /// The counters that were raised.
     pub counters: BTreeMap<String, u64>,
-    /// The indexes of the policies that were used.
-    pub policies: BTreeSet<u32>,
+    /// The indexes of the policies that were used; `None`: that is not compared.
+    pub policies: Option<BTreeSet<u32>>,
     /// The SAs that have counted it, by SPI and mark; `None`: that is not compared.
     pub sas: Option<BTreeSet<String>>,
     /// Bytes, with the IP header, as it leaves.
@@ -46,9 +46,9 @@ impl Observed {
             tables.sas.iter().map(|it| (name(it), it.current.packets)).collect::<BTreeMap<_, _>>()
         };
         let earlier_packets = packets(before);
-        let counted = packets(after).into_iter().filter(|(name, packets)| {
-            earlier_packets.get(name).is_none_or(|earlier| earlier < packets)
-        });
+        let counted = packets(after)
+            .into_iter()
+            .filter(|(name, packets)| earlier_packets.get(name).unwrap_or(&0) < packets);
         let counters = later.since(earlier);
         Self {
             passes: false,
@@ -57,7 +57,7 @@ impl Observed {
                 .filter(|(_, count)| *count > 0)
                 .map(|(name, count)| (name.to_owned(), count))
                 .collect(),
-            policies: used.map(|entry| entry.index).collect(),
+            policies: Some(used.map(|entry| entry.index).collect()),
             sas: Some(counted.map(|(name, _)| name).collect()),
             wire_length: None,
         }
@@ -65,6 +65,9 @@ impl Observed {
 
     /// Leaves out what is not expected of the other.
     pub fn forget_like(&mut self, expected: &Self) {
+        if expected.policies.is_none() {
+            self.policies = None;
+        }
         if expected.sas.is_none() {
             self.sas = None;
         }
@@ -119,7 +122,8 @@ pub fn predicted(explanation: &Explanation<'_>, case: &Case) -> Observed {
     Observed {
         passes,
         counters: counters.iter().map(|counter| (counter.word().to_owned(), 1)).collect(),
-        policies,
+        // Of a second packet the first may have used another one.
+        policies: (!case.is_second).then_some(policies),
         sas: are_sas_known.then_some(sas),
         wire_length: wire_length.filter(|_| passes && case.direction != Direction::In),
     }

@@ -213,6 +213,59 @@ fn a_socket_has_its_own_policy() {
     drop(server);
 }
 
+/// The routing table has the source, the device and the MTU, for each user its own.
+#[test]
+fn routes_are_the_kernels() {
+    let host = Host::new("host");
+    host.ip("link add one mtu 1400 type dummy
+        link add two mtu 1300 type dummy
+        addr add 10.1.0.1/24 dev one
+        addr add 2001:db8:1::1/64 dev one nodad
+        addr add 10.2.0.1/24 dev two
+        addr add 2001:db8:2::1/64 dev two nodad
+        link set one up
+        link set two up
+        route add 10.9.0.0/16 via 10.1.0.2 mtu 1350
+        route add 10.9.0.0/16 via 10.2.0.2 table 7
+        route add 2001:db8:9::/48 via 2001:db8:1::2
+        route add 2001:db8:9::/48 via 2001:db8:2::2 table 7
+        rule add uidrange 1000-1000 lookup 7
+        rule add from ::/0 uidrange 1000-1000 lookup 7");
+    for (packet, source, device, mtu) in [
+        ("out 0.0.0.0 10.9.0.1 udp", "10.1.0.1", "one", 1350),
+        ("out 0.0.0.0 10.9.0.1 udp --uid 1000", "10.2.0.1", "two", 1300),
+        ("out :: 2001:db8:9::1 udp", "2001:db8:1::1", "one", 1400),
+        ("out :: 2001:db8:9::1 udp --uid 1000", "2001:db8:2::1", "two", 1300),
+        ("out 0.0.0.0 10.9.0.1 udp --dev two --uid 1000", "10.2.0.1", "two", 1300),
+    ] {
+        let (explanation, text) = explain(&host, packet);
+        let route = &explanation["route"];
+        let found = (&explanation["packet"]["src"], &route["device"], &route["mtu"]);
+        let expected = (&source.into(), &device.into(), &mtu.into());
+        assert_eq!(found, expected, "{text}");
+        assert!(text.contains(&format!("route     by {device} to ")), "{text}");
+    }
+    // The source of a tunnel without one, and the longest packet for its link: 1350 - 20 - 8 - 16 - 2 - 12.
+    host.load(
+        "spdadd 10.1.0.0/24 10.9.0.0/16 any -P out ipsec esp/tunnel/0.0.0.0-10.9.0.9/require;",
+    );
+    host.load(&format!("add 10.1.0.1 10.9.0.9 esp 0x1001 -m tunnel {KEYS};"));
+    let (explanation, text) = explain(&host, "out 10.1.0.1 10.9.0.1 udp");
+    assert_eq!(explanation["verdict"], "protected", "{text}");
+    assert_eq!(explanation["wire"]["mtu"], 1294, "{text}");
+    let unreachable = explain(&host, "out 10.1.0.1 192.0.2.1 udp");
+    assert_eq!(unreachable.0["route"]["refused"], "Network is unreachable", "{}", unreachable.1);
+    // No policy is looked up where the device has disable_xfrm.
+    let set = "echo 1 >/proc/sys/net/ipv4/conf/one/disable_xfrm";
+    assert_eq!(scenarios::Outcome::of(host.command("sh").args(["-c", set])).status, 0);
+    let (explanation, text) = explain(&host, "out 10.1.0.1 10.9.0.1 udp");
+    assert_eq!(
+        (&explanation["verdict"], &explanation["output"]["exempt"]),
+        (&"clear".into(), &true.into()),
+        "{text}"
+    );
+}
+
 #[test]
 fn without_privilege() {
     let host = Host::new("host");

@@ -28,6 +28,9 @@ pub struct ExplanationJson {
     /// The packet that policies are looked up for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packet: Option<PacketJson>,
+    /// Its route, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub route: Option<RouteJson>,
     /// The headers that it arrives with, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub received: Vec<ReceivedHeaderJson>,
@@ -72,6 +75,27 @@ pub struct PacketJson {
     pub device: Option<String>,
 }
 
+/// The route of a packet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Route")]
+pub struct RouteJson {
+    /// The network device that it arrives at: if none was given, that of the route back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrives_by: Option<String>,
+    /// The network device of the route.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The next router.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<String>,
+    /// The most bytes of a packet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
+    /// Why there is none: the policies are looked up as if there were one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
 /// What names an SA.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "SaName")]
@@ -110,6 +134,9 @@ pub struct ReceivedHeaderJson {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "ExplainedPolicy")]
 pub struct ExplainedPolicyJson {
+    /// Whether none is looked up, since the device has `disable_xfrm` or `disable_policy`.
+    #[serde(skip_serializing_if = "Not::not")]
+    pub exempt: bool,
     /// The policy as it is installed; none: no policy matches.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyJson>,

@@ -35,7 +35,7 @@ pub use dropped::DropJson;
 pub use event::{EventJson, MemberJson, OriginJson, members_between};
 pub use explanation::{
     ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, NearPolicyJson, NearSaJson,
-    PacketJson, ReceivedHeaderJson, SaNameJson, WireJson,
+    PacketJson, ReceivedHeaderJson, RouteJson, SaNameJson, WireJson,
 };
 pub use finding::{Advice, FindingJson, PositionJson};
 pub use fingerprint::Fingerprints;

@@ -9,8 +9,8 @@ use cli::{
         CounterJson, DefaultPolicyJson, Document, DropJson, EventJson, ExplainedPolicyJson,
         ExplainedTemplateJson, ExplanationJson, FindingJson, Fingerprints, HashThresholdJson,
         KernelJson, MemberJson, NearPolicyJson, NearSaJson, NotRestoredJson, OriginJson,
-        PacketJson, PoliciesByDirectionJson, ProcVariableJson, ReceivedHeaderJson, SaNameJson,
-        SasByStateJson, StayingJson, SummaryJson, WireJson,
+        PacketJson, PoliciesByDirectionJson, ProcVariableJson, ReceivedHeaderJson, RouteJson,
+        SaNameJson, SasByStateJson, StayingJson, SummaryJson, WireJson,
     },
 };
 use grammar::Script;
@@ -265,6 +265,7 @@ fn summary() -> SummaryJson {
 fn explanation() -> ExplanationJson {
     let sa = || SaNameJson::from(&full_sa());
     let policy = ExplainedPolicyJson {
+        exempt: true,
         policy: Some(PolicyJson::new(&full_policy())),
         requested: vec![(&Template::new(Proto::Ah, TemplateMode::Transport, Level::Use)).into()],
         def_policy: true,
@@ -294,6 +295,13 @@ fn explanation() -> ExplanationJson {
             mark: 1,
             if_id: NonZeroU32::new(7),
             device: Some("eth0".into()),
+        }),
+        route: Some(RouteJson {
+            arrives_by: Some("eth1".into()),
+            device: Some("eth0".into()),
+            gateway: Some("192.0.2.254".into()),
+            mtu: Some(1500),
+            refused: Some("Network is unreachable".into()),
         }),
         received: vec![ReceivedHeaderJson {
             spi: 0x1001,

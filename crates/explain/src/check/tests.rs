@@ -16,7 +16,7 @@ fn reason(templates: Option<&[Template]>, path: &[SaEntry]) -> Option<Reason> {
     let policies = templates.map(|templates| ipsec(Direction::In, templates));
     let tables = tables(policies.into_iter().collect(), Vec::new());
     let path = path.iter().collect::<Vec<_>>();
-    match check(&tables, Direction::In, &flow(), &path, None).verdict {
+    match check(&tables, Direction::In, &flow(), &path, None, &Surroundings::default()).verdict {
         Verdict::Dropped { reason, .. } => Some(reason),
         Verdict::Clear => None,
         Verdict::Protected(sas) => (sas.len() != path.len()).then_some(Reason::Dead),
@@ -62,7 +62,7 @@ fn the_selector_of_an_sa_is_before_the_policy() {
     let mut entry = sa(1, Mode::Transport, ends(1, 2));
     entry.sa.selector = Some(model::Selector::within(model::Prefix::host(crate::testing::addr(9))));
     let tables = tables(vec![ipsec(Direction::In, &[])], Vec::new());
-    let check = check(&tables, Direction::In, &flow(), &[&entry], None);
+    let check = check(&tables, Direction::In, &flow(), &[&entry], None, &Surroundings::default());
     let counters: &[Counter] = &[Counter::InStateMismatch];
     assert_eq!(check.verdict, Verdict::Dropped { reason: Reason::SaSelector, counters });
     assert_eq!(check.policy, None);
@@ -74,7 +74,8 @@ fn the_field_that_differs_is_named() {
     let field = |wanted: Template| {
         let entry = sa(1, Mode::Tunnel, ends(7, 8));
         let tables = tables(vec![ipsec(Direction::In, &[wanted])], Vec::new());
-        let check = check(&tables, Direction::In, &flow(), &[&entry], None);
+        let check =
+            check(&tables, Direction::In, &flow(), &[&entry], None, &Surroundings::default());
         check.templates[0].mismatches.first().map(|(_, field)| *field)
     };
     assert_eq!(field(wanted), Some(SaField::ReqId));

@@ -20,7 +20,7 @@ fn verdict(
     sas: Vec<SaEntry>,
 ) -> Result<Vec<u32>, (Reason, Vec<Counter>)> {
     let tables = tables(policies, sas);
-    match output(&tables, &flow(), None, None).verdict {
+    match output(&tables, &flow(), None, &Surroundings::default()).verdict {
         Verdict::Clear => Ok(Vec::new()),
         Verdict::Protected(sas) => Ok(sas.iter().map(|entry| entry.sa.spi.0).collect()),
         Verdict::Dropped { reason, counters } => Err((reason, counters.to_vec())),
@@ -70,7 +70,7 @@ fn templates_follow_one_another() {
         vec![inner.clone(), sa(2, Mode::Transport, ends(7, 8)), sa(3, Mode::Transport, ends(1, 2))];
     assert_eq!(verdict(policies(), sas), Ok(vec![1, 2]));
     let tables = tables(policies(), vec![sa(3, Mode::Transport, ends(7, 8)), inner]);
-    let output = output(&tables, &flow(), None, None);
+    let output = output(&tables, &flow(), None, &Surroundings::default());
     assert_eq!(output.templates.len(), 2);
 }
 
@@ -113,7 +113,7 @@ fn a_policy_may_drop() {
     assert_eq!(taken, Err((Reason::SpiIsTaken, vec![Counter::OutPolError])));
     let mut blocking = tables(Vec::new(), Vec::new());
     blocking.kernel_default = KernelDefault::of(|direction| direction == Direction::Out);
-    let output = output(&blocking, &flow(), None, None);
+    let output = output(&blocking, &flow(), None, &Surroundings::default());
     assert_eq!(output.verdict, Verdict::Dropped { reason: Reason::KernelDefault, counters: &[] });
 }
 
@@ -121,11 +121,14 @@ fn a_policy_may_drop() {
 fn the_policy_of_a_socket_is_before_the_spd_and_counts_nothing() {
     let tables = tables(vec![policy(Direction::Out, (0, 0), Action::None, 9)], Vec::new());
     let socket = ipsec(Direction::Out, &[transport()]);
-    let output = output(&tables, &flow(), Some(&socket), None);
+    let output = output(&tables, &flow(), Some(&socket), &Surroundings::default());
     assert_eq!(output.verdict, Verdict::Dropped { reason: Reason::NoSa, counters: &[] });
     let mut other = socket;
     other.policy.id.mark = model::Mark { value: 1, mask: 1 };
-    assert_eq!(super::output(&tables, &flow(), Some(&other), None).verdict, Verdict::Clear);
+    assert_eq!(
+        super::output(&tables, &flow(), Some(&other), &Surroundings::default()).verdict,
+        Verdict::Clear
+    );
 }
 
 #[test]
@@ -135,9 +138,38 @@ fn a_tunnel_without_a_source_takes_that_of_the_route() {
         vec![ipsec(Direction::Out, &[template(TemplateMode::Tunnel(ends_of_any), Level::Require)])];
     let sas = vec![sa(1, Mode::Tunnel, ends(6, 8)), sa(2, Mode::Tunnel, ends(7, 8))];
     let tables = tables(policies, sas);
-    let found = |source| match output(&tables, &flow(), None, source).verdict {
-        Verdict::Protected(sas) => sas[0].sa.spi.0,
+    let surroundings =
+        Surroundings { source: &|to| (to == addr(8)).then(|| addr(7)), ..Surroundings::default() };
+    match output(&tables, &flow(), None, &surroundings).verdict {
+        Verdict::Protected(sas) => assert_eq!(sas[0].sa.spi.0, 2),
         other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_device_with_disable_xfrm_leaves_the_default_policy_alone() {
+    let mut tables = tables(vec![policy(Direction::Out, (0, 0), Action::Discard, 9)], Vec::new());
+    let verdict = |tables: &Tables, surroundings: Surroundings<'_>| {
+        let output = output(tables, &flow(), None, &surroundings);
+        (output.is_exempt, output.verdict.passes())
     };
-    assert_eq!(found(Some(addr(7))), 2);
+    let exempt = || Surroundings { has_no_xfrm: true, ..Surroundings::default() };
+    assert_eq!(verdict(&tables, Surroundings::default()), (false, false));
+    assert_eq!(verdict(&tables, exempt()), (true, true));
+    tables.kernel_default = KernelDefault::of(|direction| direction == Direction::Out);
+    assert_eq!(verdict(&tables, exempt()), (true, false));
+    assert_eq!(verdict(&tables, Surroundings { is_loopback: true, ..exempt() }), (true, true));
+}
+
+#[test]
+fn an_sa_of_two_templates_counts_the_packet_twice() {
+    let policies = || vec![ipsec(Direction::Out, &[transport(), transport()])];
+    let limited = |packets| {
+        let mut entry = sa(1, Mode::Transport, ends(1, 2));
+        entry.sa.lifetimes.hard = Lifetime::from_numbers([packets, 0, 0, 0]);
+        entry
+    };
+    assert_eq!(verdict(policies(), vec![limited(2)]), Ok(vec![1, 1]));
+    let (reason, _) = verdict(policies(), vec![limited(1)]).unwrap_err();
+    assert_eq!(reason, Reason::Expired);
 }

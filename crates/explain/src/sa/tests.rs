@@ -70,3 +70,37 @@ fn a_larval_sa_is_no_sa() {
     let search = find_sa(&tables, &demand(), &flow());
     assert!(search.larval.is_some() && search.found.is_none());
 }
+
+#[test]
+fn an_sa_of_another_processor_does_not_serve() {
+    let of = |spi, cpu| {
+        let mut entry = SaEntry { ..serving() };
+        (entry.sa.spi, entry.sa.cpu) = (model::Spi(spi), cpu);
+        entry
+    };
+    let all = tables(Vec::new(), vec![of(1, None), of(2, Some(1)), of(3, Some(0))]);
+    let found = |cpu| {
+        let mut flow = flow();
+        flow.cpu = cpu;
+        let search = find_sa(&all, &demand(), &flow);
+        (search.found.unwrap().sa.spi.0, search.is_doubtful)
+    };
+    assert_eq!(
+        [found(Some(0)), found(Some(1)), found(Some(2))],
+        [(3, false), (2, false), (1, false)]
+    );
+    assert!(found(None).1);
+}
+
+#[test]
+fn a_demanded_spi_is_taken_by_an_sa_that_the_policys_mark_finds() {
+    let mut demand = demand();
+    demand.template.details.spi = Some(model::Spi(1));
+    let mut entry = serving();
+    entry.sa.reqid = ReqId::new(8);
+    let mut taken = |mark| {
+        entry.sa.mark = mark;
+        find_sa(&tables(Vec::new(), vec![entry.clone()]), &demand, &flow()).spi_taken.is_some()
+    };
+    assert!(taken(model::Mark::default()) && !taken(model::Mark { value: 1, mask: 1 }));
+}

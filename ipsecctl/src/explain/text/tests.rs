@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use explain::{Flow, Tables, explain_forwarded, explain_in, explain_out};
+use explain::{Flow, Surroundings, Tables, explain_forwarded, explain_in, explain_out};
 use model::{
     Action, AddressPair, Algorithm, AlgorithmKind, Current, HashTable, Installation, Key, Keyed,
     Level, Mode, Policy, PolicyId, Prefix, Priority, Proto, ReqId, Sa, SaEntry, SaState, SadInfo,
@@ -51,7 +51,17 @@ fn flow() -> Flow {
 }
 
 fn text(explained: &Explanation<'_>) -> String {
-    let subject = Subject { requested: &HashMap::new(), length: Some(84), mtu: 1500 };
+    let routing = Routing::of(
+        crate::explain::routing::Given {
+            direction: Direction::Out,
+            device: None,
+            uid: None,
+            local: None,
+        },
+        &mut None,
+    );
+    let subject =
+        Subject { requested: &HashMap::new(), length: Some(84), mtu: 1500, routing: &routing };
     let text = explanation(explained, &subject, Some(80));
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     text
@@ -61,14 +71,12 @@ fn text(explained: &Explanation<'_>) -> String {
 fn a_packet_that_leaves_is_shown_step_by_step() {
     let tables =
         tables(vec![policy(Direction::Out, 9, 1), policy(Direction::Out, 17, 2)], vec![sa(7)]);
-    let text = text(&explain_out(&tables, flow(), None, None));
+    let text = text(&explain_out(&tables, flow(), None, &Surroundings::default()));
     let expected = "\
 The packet passes, protected by esp 0x1001.
 
 packet    10.0.0.1 > 10.0.1.2 tcp ? > 80
 policy    9 out 10.0.0.0/24 > 10.0.1.0/24 any, priority 100, ipsec
-          not 17 out 10.0.0.0/24 > 10.0.2.0/24 any, priority 100, ipsec: dst
-          differs
 template  esp/tunnel/192.0.2.1-192.0.2.2/unique:7, required
           uses esp 0x1001 192.0.2.1 > 192.0.2.2 tunnel, reqid 7
 wire      IP 192.0.2.1 > 192.0.2.2, esp 0x1001, IP 10.0.0.1 > 10.0.1.2
@@ -82,7 +90,7 @@ mtu       1438 bytes for a link of 1500
 #[test]
 fn a_drop_is_shown_with_what_differs_and_what_mends_it() {
     let tables = tables(vec![policy(Direction::Out, 9, 1)], vec![sa(5)]);
-    let text = text(&explain_out(&tables, flow(), None, None));
+    let text = text(&explain_out(&tables, flow(), None, &Surroundings::default()));
     for part in [
         "The packet is dropped: no SA serves a template of its policy (XfrmOutNoStates).\n",
         "no SA\n          not esp 0x1001 192.0.2.1 > 192.0.2.2 tunnel, reqid 5: reqid differs: 5\n",
@@ -102,7 +110,8 @@ fn a_policy_for_forwarded_packets_is_made_of_that_for_received_ones() {
         sequence: None,
         encapsulation: None,
     };
-    let text = text(&explain_forwarded(&tables, &[arrival], Some(flow()), 0, None));
+    let text =
+        text(&explain_forwarded(&tables, &[arrival], Some(flow()), 0, &Surroundings::default()));
     for part in [
         "(XfrmInNoPols)",
         "not 8 in 10.0.0.0/24 > 10.0.1.0/24 any, priority 100, ipsec: direction",
@@ -110,6 +119,7 @@ fn a_policy_for_forwarded_packets_is_made_of_that_for_received_ones() {
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
-    let unknown = verdict(&explain_in(&tables, &[arrival], None, 0, None));
+    let unknown =
+        verdict(&explain_in(&tables, &[arrival], None, 0, None, &Surroundings::default()));
     assert!(unknown.contains("is not known: the packet inside is encrypted"), "{unknown}");
 }

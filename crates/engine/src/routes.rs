@@ -1,0 +1,274 @@
+//! The kernel's look-up of a route (`RTM_GETROUTE`), and what devices have that decides on IPsec. Any user may
+//! ask.
+
+use std::{fs, io, net::IpAddr, time::Duration};
+
+use model::{DeviceName, IpVersion};
+use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::{
+    AddressFamily, RouteNetlinkMessage,
+    link::{LinkAttribute, LinkFlags, LinkMessage},
+    route::{RouteAttribute, RouteMessage, RouteMetric, RouteType},
+};
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use rustix::{
+    io::{Errno, retry_on_intr},
+    net::{
+        RecvFlags, SendFlags,
+        netdevice::{index_to_name, name_to_index},
+        recv, send,
+        sockopt::{Timeout, set_socket_timeout},
+    },
+};
+
+/// How long the kernel may take for an answer.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// Bytes of the largest answer: that of a device with all its attributes.
+const ROOM: usize = 64 << 10;
+
+/// A packet as the routing table sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct RouteQuery {
+    /// The source; none: the kernel chooses it.
+    pub src: Option<IpAddr>,
+    /// The destination.
+    pub dst: IpAddr,
+    /// The firewall mark.
+    pub mark: u32,
+    /// The user that sends it.
+    pub uid: Option<u32>,
+    /// The device that it arrives at; none: it is from this host.
+    pub arrives_by: Option<DeviceName>,
+    /// The device that its socket is bound to.
+    pub leaves_by: Option<DeviceName>,
+    /// The number of the upper-layer protocol.
+    pub upper: Option<u8>,
+    /// The ports, host order.
+    pub ports: Option<(u16, u16)>,
+}
+
+impl RouteQuery {
+    /// A packet of this host of which only the destination is known.
+    #[must_use]
+    pub fn to(dst: IpAddr) -> Self {
+        let (src, uid, arrives_by, leaves_by) = (None, None, None, None);
+        Self { src, dst, mark: 0, uid, arrives_by, leaves_by, upper: None, ports: None }
+    }
+}
+
+/// A route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The source that the kernel would choose.
+    pub src: Option<IpAddr>,
+    /// The next router.
+    pub gateway: Option<IpAddr>,
+    /// The device of the route, by which the packet leaves; of a packet to this host that of the address, or `lo`.
+    pub device: Device,
+    /// The most bytes of a packet: of the route, or of its device.
+    pub mtu: u32,
+    /// Whether the packet is for this host.
+    pub is_local: bool,
+}
+
+/// A network device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Device {
+    /// Its name.
+    pub name: DeviceName,
+    /// The most bytes of a packet.
+    pub mtu: u32,
+    /// Whether it is a loopback device.
+    pub is_loopback: bool,
+}
+
+impl Device {
+    /// Whether packets that leave by it have no policy (`disable_xfrm`, of IPv4 alone).
+    #[must_use]
+    pub fn has_no_xfrm(&self) -> bool {
+        is_set("ipv4", self.name, "disable_xfrm")
+    }
+
+    /// Whether the policy of packets that arrive at it is not checked (`disable_policy`). Of an IPv6 packet to this
+    /// host the device is that which has the destination.
+    #[must_use]
+    pub fn has_no_policy(&self, version: IpVersion) -> bool {
+        let directory = match version {
+            IpVersion::V4 => "ipv4",
+            IpVersion::V6 => "ipv6",
+        };
+        is_set(directory, self.name, "disable_policy")
+    }
+}
+
+/// Whether a setting is on for a device or for all (`IN_DEV_ORCONF`, linux/inetdevice.h).
+fn is_set(directory: &str, device: DeviceName, setting: &str) -> bool {
+    let is_on = |name: &str| {
+        let value = fs::read_to_string(format!("/proc/sys/net/{directory}/conf/{name}/{setting}"));
+        value.is_ok_and(|value| value.trim() != "0")
+    };
+    is_on("all") || is_on(device.as_str())
+}
+
+/// A conversation with the routing table of this thread's network namespace.
+pub struct Routes(Socket);
+
+impl Routes {
+    /// Errors: those of socket(2).
+    pub fn open() -> Result<Self, Errno> {
+        let socket = Socket::new(NETLINK_ROUTE).map_err(|error| errno(&error))?;
+        socket.connect(&SocketAddr::new(0, 0)).map_err(|error| errno(&error))?;
+        set_socket_timeout(&socket, Timeout::Recv, Some(LIMIT))?;
+        Ok(Self(socket))
+    }
+
+    /// Looks up the route of a packet.
+    ///
+    /// Errors: ENETUNREACH, EHOSTUNREACH, EACCES (a `prohibit` route), EINVAL (a `blackhole` route, or a source that
+    /// is not this host's); ENODEV; ETIMEDOUT.
+    pub fn find(&mut self, query: &RouteQuery) -> Result<Route, Errno> {
+        let question = self.question(query)?;
+        let RouteNetlinkMessage::NewRoute(answer) =
+            self.ask(RouteNetlinkMessage::GetRoute(question))?
+        else {
+            return Err(Errno::BADMSG);
+        };
+        let (mut src, mut gateway, mut index, mut mtu) = (query.src, None, None, None);
+        for attribute in &answer.attributes {
+            match attribute {
+                RouteAttribute::PrefSource(address) => src = src.or(ip(address)),
+                RouteAttribute::Gateway(address) => gateway = ip(address),
+                RouteAttribute::Oif(number) => index = Some(*number),
+                RouteAttribute::Metrics(metrics) => {
+                    let own = metrics.iter().find_map(|metric| match metric {
+                        RouteMetric::Mtu(bytes) if *bytes != 0 => Some(*bytes),
+                        _ => None,
+                    });
+                    mtu = mtu.or(own);
+                }
+                _ => {}
+            }
+        }
+        match answer.header.kind {
+            RouteType::Unreachable => return Err(Errno::HOSTUNREACH),
+            RouteType::Prohibit => return Err(Errno::ACCESS),
+            RouteType::BlackHole => return Err(Errno::INVAL),
+            _ => {}
+        }
+        let device = self.device(index.ok_or(Errno::NODEV)?)?;
+        let is_local = answer.header.kind == RouteType::Local;
+        Ok(Route { src, gateway, device, mtu: mtu.unwrap_or(device.mtu), is_local })
+    }
+
+    /// Reads what a device has.
+    ///
+    /// Errors: ENODEV; ETIMEDOUT.
+    pub fn device_of_name(&mut self, name: DeviceName) -> Result<Device, Errno> {
+        let index = name_to_index(&self.0, name.as_str())?;
+        self.device(index)
+    }
+
+    fn device(&mut self, index: u32) -> Result<Device, Errno> {
+        let name = index_to_name(&self.0, index)?.parse().map_err(|_| Errno::NODEV)?;
+        let mut question = LinkMessage::default();
+        question.header.index = index;
+        let RouteNetlinkMessage::NewLink(link) =
+            self.ask(RouteNetlinkMessage::GetLink(question))?
+        else {
+            return Err(Errno::BADMSG);
+        };
+        let mtu = link.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Mtu(bytes) => Some(*bytes),
+            _ => None,
+        });
+        let is_loopback = link.header.flags.contains(LinkFlags::Loopback);
+        Ok(Device { name, mtu: mtu.unwrap_or(0), is_loopback })
+    }
+
+    fn question(&self, query: &RouteQuery) -> Result<RouteMessage, Errno> {
+        let index = |name: Option<DeviceName>| {
+            name.map(|name| name_to_index(&self.0, name.as_str())).transpose()
+        };
+        let mut message = RouteMessage::default();
+        let (family, whole) = match IpVersion::of(query.dst) {
+            IpVersion::V4 => (AddressFamily::Inet, 32),
+            IpVersion::V6 => (AddressFamily::Inet6, 128),
+        };
+        message.header.address_family = family;
+        message.header.destination_prefix_length = whole;
+        message.attributes.push(RouteAttribute::Destination(query.dst.into()));
+        if let Some(src) = query.src {
+            message.header.source_prefix_length = whole;
+            message.attributes.push(RouteAttribute::Source(src.into()));
+        }
+        let known = [
+            index(query.arrives_by)?.map(RouteAttribute::Iif),
+            index(query.leaves_by)?.map(RouteAttribute::Oif),
+            (query.mark != 0).then_some(RouteAttribute::Mark(query.mark)),
+            query.uid.map(RouteAttribute::Uid),
+        ];
+        message.attributes.extend(known.into_iter().flatten());
+        // Of other protocols the kernel takes none (`rtm_getroute_parse_ip_proto`).
+        if let Some(upper) = query.upper.filter(|upper| [1, 6, 17, 58].contains(upper)) {
+            message.attributes.push(RouteAttribute::IpProto(upper));
+            if let Some((src, dst)) = query.ports.filter(|_| [6, 17].contains(&upper)) {
+                message.attributes.extend([RouteAttribute::Sport(src), RouteAttribute::Dport(dst)]);
+            }
+        }
+        Ok(message)
+    }
+
+    /// Sends a question and reads its one answer.
+    fn ask(&mut self, question: RouteNetlinkMessage) -> Result<RouteNetlinkMessage, Errno> {
+        let mut header = NetlinkHeader::default();
+        header.flags = NLM_F_REQUEST;
+        let mut message = NetlinkMessage::new(header, NetlinkPayload::from(question));
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.serialize(&mut bytes);
+        retry_on_intr(|| send(&self.0, &bytes, SendFlags::empty()))?;
+        let mut answer = vec![0; ROOM];
+        let length = retry_on_intr(|| recv(&self.0, &mut answer[..], RecvFlags::empty()))
+            .map_err(|error| if error == Errno::AGAIN { Errno::TIMEDOUT } else { error })?;
+        let bytes = answer.get(..length.0).unwrap_or_default();
+        let reply =
+            NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).map_err(|_| Errno::BADMSG)?;
+        match reply.payload {
+            NetlinkPayload::InnerMessage(answer) => Ok(answer),
+            NetlinkPayload::Error(error) => Err(Errno::from_raw_os_error(-error.raw_code())),
+            _ => Err(Errno::BADMSG),
+        }
+    }
+}
+
+fn ip(address: &netlink_packet_route::route::RouteAddress) -> Option<IpAddr> {
+    use netlink_packet_route::route::RouteAddress as A;
+    match address {
+        A::Inet(address) => Some((*address).into()),
+        A::Inet6(address) => Some((*address).into()),
+        _ => None,
+    }
+}
+
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loopback_is_routed_to_itself() {
+        let mut routes = Routes::open().unwrap();
+        let lo = routes.device_of_name("lo".parse().unwrap()).unwrap();
+        assert!(lo.is_loopback && lo.has_no_xfrm() && lo.has_no_policy(IpVersion::V4));
+        assert_eq!(routes.device(i32::MAX as u32).err(), Some(Errno::NODEV));
+        let Ok(route) = routes.find(&RouteQuery::to([127, 0, 0, 1].into())) else {
+            return; // The loopback is down.
+        };
+        assert_eq!((route.device, route.is_local, route.gateway), (lo, true, None));
+        assert_eq!(route.mtu, lo.mtu);
+    }
+}

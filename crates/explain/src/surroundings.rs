@@ -1,0 +1,20 @@
+use std::net::IpAddr;
+
+/// What decides of a packet beside the tables: routes and the settings of devices.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'r> {
+    /// The address of this host that the route to an endpoint has: the source of tunnels whose template has none.
+    pub source: &'r dyn Fn(IpAddr) -> Option<IpAddr>,
+    /// Whether the device that the packet leaves by has `disable_xfrm`: then the SPD is not asked.
+    pub has_no_xfrm: bool,
+    /// Whether the packet leaves by a loopback device, to which the kernel's default policy does not apply.
+    pub is_loopback: bool,
+    /// Whether the device that the packet arrives at has `disable_policy`: then no policy is checked.
+    pub has_no_policy: bool,
+}
+
+impl Default for Surroundings<'_> {
+    fn default() -> Self {
+        Self { source: &|_| None, has_no_xfrm: false, is_loopback: false, has_no_policy: false }
+    }
+}
