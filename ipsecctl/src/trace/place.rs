@@ -37,17 +37,20 @@ impl Devices {
 
     /// Where a packet was dropped.
     pub fn place(&self, alert: &Alert, head: &Head) -> Place {
-        let (src, dst) = head.captured.ends;
         let Some(number) = alert.device else {
-            return if self.is_local(src) { Place::Unknown } else { Place::Elsewhere };
+            return if self.is_local(head.captured.ends.0) {
+                Place::Unknown
+            } else {
+                Place::Elsewhere
+            };
         };
         let Some(device) = self.0.get(&number) else { return Place::Elsewhere };
         match (device.mac, head.mac) {
             (Some(own), Some(mac)) if own == mac => Place::Here,
-            // To a group, or from a tunnel.
+            // To a group, or by the loopback.
             (_, Some(mac)) if mac[0] & 1 == 1 || mac == [0; 6] => Place::Unknown,
             (Some(_), Some(_)) => Place::Elsewhere,
-            _ if self.is_local(dst) => Place::Unknown,
+            // A tunnel's device has no address.
             _ => Place::Unknown,
         }
     }

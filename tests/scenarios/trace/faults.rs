@@ -143,7 +143,11 @@ const BY_PACKETS: [Fault; 7] = [
     Fault {
         name: "the packet is too long",
         plant: |_| (),
-        send: |lab| _ = lab.c.ping("-M do -s 1472 10.1.0.5"),
+        send: |lab| {
+            // It has received a notice of the MTU, and would send no packet.
+            lab.c.ip("route flush cache");
+            let _ = lab.c.ping("-M do -s 1472 10.1.0.5");
+        },
         counted: "PKT_TOO_BIG",
         policy: Some("out"),
         spi: Some(OUTBOUND),
@@ -175,6 +179,7 @@ const BY_PACKETS: [Fault; 7] = [
 
 /// The first drop of a fault, which must name it.
 fn check(lab: &Lab, fault: &Fault, options: &str) -> Value {
+    println!("{}", fault.name);
     lab.heal();
     (fault.plant)(lab);
     let traced = trace(&lab.b, options);

@@ -1,8 +1,10 @@
 //! Two gateways with tunnels for one another, and a host behind the second. Drops are traced on the second.
 
 use std::{
+    path::Path,
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
+    thread::sleep,
     time::{Duration, Instant},
 };
 
@@ -69,8 +71,17 @@ pub fn policies(outward: &str, inward: &str) -> String {
     )
 }
 
-/// A trace on a host, with these options.
+/// A trace on a host, with these options, that receives what is dropped from now on.
 pub fn trace(host: &Host, options: &str) -> Background {
+    let traced = begin(host, options);
+    if has_drop_monitor() {
+        wait_until(is_traced);
+    }
+    traced
+}
+
+/// The same, which perhaps does not receive yet.
+pub fn begin(host: &Host, options: &str) -> Background {
     let mut command: Command = host.command(ipsecctl());
     Background::start(command.args(["trace", "--json"]).args(options.split_whitespace()))
 }
@@ -98,4 +109,30 @@ pub fn alone() -> MutexGuard<'static, ()> {
 pub fn has_drop_monitor() -> bool {
     let modprobe = ["-d", "/run/kernel", "drop_monitor"];
     Outcome::of(Command::new("modprobe").args(modprobe)).status == 0
+}
+
+/// How long a trace may take to start or to take over, tenths of a second.
+const TRIES: usize = 600;
+
+/// Another program that uses the drop monitor.
+pub fn net_dm(words: &str) -> String {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/trace/net_dm.py");
+    let mut python = Command::new("python3");
+    Outcome::success(python.arg("-B").arg(program).args(words.split_whitespace())).trim().to_owned()
+}
+
+#[track_caller]
+pub fn wait_until(what: impl Fn() -> bool) {
+    for _ in 0..TRIES {
+        if what() {
+            return;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    panic!("it does not come");
+}
+
+/// Whether a trace has started it.
+pub fn is_traced() -> bool {
+    net_dm("get").starts_with("1 256 ")
 }

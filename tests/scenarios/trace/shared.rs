@@ -1,46 +1,22 @@
 //! The kernel has one drop monitor: a trace leaves it as it was, and shares it with others.
 
-use std::{path::Path, process::Command, thread::sleep, time::Duration};
+use std::time::Duration;
 
 use rustix::process::Signal;
 use scenarios::{Background, Host, Outcome, ipsecctl, report_skipped};
 use serde_json::Value;
 
-use super::lab::{Lab, alone, first, has_drop_monitor, trace};
+use super::lab::{
+    Lab, alone, begin, first, has_drop_monitor, is_traced, net_dm, trace, wait_until,
+};
 
 /// The configuration before a trace: not the kernel's own.
 const BEFORE: &str = "0 77 500";
-
-/// How long a trace may take to start or to take over.
-const PATIENCE: usize = 100;
-
-/// Another program that uses the drop monitor.
-fn net_dm(words: &str) -> String {
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/trace/net_dm.py");
-    let mut python = Command::new("python3");
-    Outcome::success(python.arg("-B").arg(program).args(words.split_whitespace())).trim().to_owned()
-}
 
 /// The drop monitor stopped and configured.
 fn reset() {
     net_dm("stop");
     assert_eq!(net_dm(&format!("config {BEFORE}")), "");
-}
-
-#[track_caller]
-fn wait_until(what: impl Fn() -> bool) {
-    for _ in 0..PATIENCE {
-        if what() {
-            return;
-        }
-        sleep(Duration::from_millis(100));
-    }
-    panic!("it does not come");
-}
-
-/// Whether a trace has started it.
-fn is_traced() -> bool {
-    net_dm("get").starts_with("1 256 ")
 }
 
 /// A lab in which the peer's packets come in clear.
@@ -98,7 +74,7 @@ fn another_program_keeps_it() {
     net_dm("stop");
     // In packet mode it is read along.
     assert_eq!((net_dm("config 1 0 1000"), net_dm("start")), (String::new(), String::new()));
-    let dropped = first(&trace(&lab.b, "--count 1"), || _ = lab.ping("10.2.0.5"));
+    let dropped = first(&begin(&lab.b, "--count 1"), || _ = lab.ping("10.2.0.5"));
     assert_eq!(dropped["kind"], "packet", "{dropped}");
     assert_eq!(net_dm("config 0 0 1"), "EBUSY");
     assert_eq!(net_dm("get"), "1 0 1000");
@@ -116,7 +92,7 @@ fn two_traces_share_it() {
     let lab = with_a_fault();
     let mut one = trace(&lab.b, "");
     wait_until(is_traced);
-    let mut other = trace(&lab.b, "");
+    let mut other = begin(&lab.b, "");
     for traced in [&one, &other] {
         let dropped = first(traced, || _ = lab.ping("10.2.0.5"));
         assert_eq!(dropped["kind"], "packet", "{dropped}");
