@@ -136,13 +136,33 @@ pub enum Error {
         /// The reason.
         reason: String,
     },
-    /// A file is JSON.
-    #[error(
-        "{name}: JSON cannot be read back: `setkey -D --script` and `setkey -DP --script` print files that can"
-    )]
-    Json {
+    /// A file that is to be a script has what `import` reads.
+    #[error("{name} is no script: `ipsecctl import` makes one of it")]
+    NoScript {
         /// The file, as messages name it.
         name: String,
+    },
+    /// A file has neither JSON nor what `ip xfrm` prints.
+    #[error("{name} has neither JSON nor what `ip xfrm` prints")]
+    NotImported {
+        /// The file, as messages name it.
+        name: String,
+    },
+    /// JSON, or what `ip xfrm` has printed, is wrong.
+    #[error("{place}")]
+    Imported {
+        /// The file, the place in it, and what is expected there.
+        place: String,
+    },
+    /// A file has entries that no statement adds.
+    #[error(
+        "{name}: no statement describes {comments} of its entries: `ipsecctl import` names them"
+    )]
+    NoState {
+        /// The file, as messages name it.
+        name: String,
+        /// How many.
+        comments: usize,
     },
     /// Files have mistakes, which were reported.
     #[error("the files have {mistakes} mistake{}", plural(*.mistakes))]
@@ -196,6 +216,11 @@ fn plural(count: usize) -> &'static str {
 }
 
 impl Error {
+    /// A file that cannot be read on.
+    pub fn unreadable(name: &str, error: &io::Error) -> Self {
+        Self::Read { name: name.to_owned(), reason: error.to_string() }
+    }
+
     /// The errno of a system call that fails for this reason.
     pub fn errno(&self) -> Errno {
         match self {

@@ -10,6 +10,8 @@ mod exec;
 mod explain;
 mod export;
 mod filter;
+mod import;
+mod input;
 mod key_fingerprint;
 mod key_output;
 mod keygen;
@@ -55,6 +57,7 @@ enum Command {
     Metrics(metrics::Metrics),
     Explain(Box<explain::Explain>),
     Export(export::Export),
+    Import(import::Import),
     Keygen(keygen::Keygen),
     KeyFingerprint(key_fingerprint::KeyFingerprint),
     Monitor(monitor::Monitor),
@@ -97,6 +100,7 @@ fn main() -> ExitCode {
         Some(Command::Diff(diff)) => diff.execute(),
         Some(Command::Doctor(doctor)) => doctor.execute(),
         Some(Command::Export(export)) => export.execute(),
+        Some(Command::Import(import)) => import.execute(),
         Some(Command::Keygen(keygen)) => keygen.execute(),
         Some(Command::KeyFingerprint(fingerprint)) => fingerprint.execute(),
         Some(Command::Metrics(metrics)) => metrics.execute(),

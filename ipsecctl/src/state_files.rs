@@ -1,8 +1,8 @@
-//! Files that describe a state: setkey scripts whose entries are what the kernel is to have.
+//! Files that describe a state: setkey scripts whose entries are what the kernel is to have, or what `ipsecctl import` makes such
+//! a script of.
 
 use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Write},
+    io::{self, BufRead, Cursor, Write},
     path::{Path, PathBuf},
 };
 
@@ -12,7 +12,11 @@ use grammar::{Checker, Finding, Script, Statement};
 use model::{Dialect, Visible};
 use sys::{SystemNames, bounded::Bounded};
 
-use crate::Error;
+use crate::{
+    Error,
+    import::{self, Format},
+    input::reader,
+};
 
 /// So many mistakes are reported.
 const MOST_MISTAKES: usize = 100;
@@ -29,7 +33,7 @@ pub struct StateFiles {
     /// Add no `fwd` policy for each `in` policy
     #[arg(short = 'k')]
     no_forward_copies: bool,
-    /// Setkey scripts with the SAs and policies that are to be there; `-` is standard input
+    /// Setkey scripts with the SAs and policies that are to be there, or what `import` reads; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<PathBuf>,
 }
@@ -68,7 +72,14 @@ struct Reading {
 
 impl Reading {
     fn file(&mut self, path: &Path, dialect: Dialect, forward_copies: bool) -> Result<(), Error> {
-        let (name, reader) = open(path)?;
+        let (mut name, mut reader) = reader(path)?;
+        let mut dialect = dialect;
+        if let Some(format) = Format::of(&name, &mut reader)? {
+            reader = Box::new(Cursor::new(import::state(&name, reader, format)?));
+            // Lines of mistakes are those of the script.
+            name += " (ipsecctl import)";
+            dialect = Dialect::Linux;
+        }
         let mut script = Script::new(Bounded::new(reader, MOST), dialect);
         let mut checker = Checker::of_state(forward_copies);
         while let Some(statement) = script.next_statement() {
@@ -137,18 +148,9 @@ impl Reading {
 
 /// Opens a script, and gives its name in messages.
 pub fn open(path: &Path) -> Result<(String, Box<dyn BufRead>), Error> {
-    let (name, mut reader): (String, Box<dyn BufRead>) = if path == Path::new("-") {
-        ("<stdin>".to_owned(), Box::new(io::stdin().lock()))
-    } else {
-        let file =
-            File::open(path).map_err(|error| Error::File { path: path.to_owned(), error })?;
-        (path.display().to_string(), Box::new(BufReader::new(file)))
-    };
-    let beginning = reader
-        .fill_buf()
-        .map_err(|error| Error::Read { name: name.clone(), reason: error.to_string() })?;
-    if beginning.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
-        return Err(Error::Json { name });
+    let (name, mut reader) = reader(path)?;
+    match Format::of(&name, &mut reader)? {
+        None => Ok((name, reader)),
+        Some(_) => Err(Error::NoScript { name }),
     }
-    Ok((name, reader))
 }

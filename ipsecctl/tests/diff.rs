@@ -79,10 +79,33 @@ fn what_is_no_state_is_a_mistake_with_its_place() {
             "ipsecctl: the files have 4 mistakes".to_owned(),
         ]
     );
-    let json = file(&directory, "json", "\n {\"schema_version\": 1}").display().to_string();
+    let json = file(&directory, "json", "\n {\"schema_version\": 2}").display().to_string();
     let (status, _, error) = run(&format!("ipsecctl diff {json}"));
     assert_eq!(status, 1);
-    assert!(error.contains("JSON cannot be read back: `setkey -D --script`"), "{error}");
+    let what = "schema_version is 2: this program reads 1";
+    assert_eq!(error, format!("ipsecctl: {json}:{what}\n"));
+}
+
+#[test]
+fn json_and_what_ip_prints_are_files_as_well() {
+    let directory = tempfile::tempdir().unwrap();
+    let script = file(&directory, "script", SCRIPT).display().to_string();
+    let other = directory.path().join("other").display().to_string();
+    for print in ["ipsecctl show policies --json", "ip -s xfrm policy"] {
+        let keep = format!("ipsecctl apply {script} >/dev/null && {print} >{other}");
+        let (status, out, error) = run(&format!("{keep} && ipsecctl diff --prune {other}"));
+        assert_eq!((status, out.as_str(), error.as_str()), (0, "", ""), "{print}");
+        let (status, out, error) = run(&format!("ipsecctl apply {other}"));
+        assert_eq!((status, out.lines().count(), error.as_str()), (0, 3, ""), "{print}: {out}");
+        // A change that the kernel has not.
+        let other_priority = format!("sed -i s/1073741824/1073741825/ {other}");
+        let (status, out, _) = run(&format!("{keep} && {other_priority} && ipsecctl diff {other}"));
+        assert_eq!(status, 3, "{print}: {out}");
+        assert!(out.contains("priority"), "{print}: {out}");
+        let (status, _, error) = run(&format!("ipsecctl check {other}"));
+        assert_eq!(status, 1);
+        assert!(error.contains("is no script: `ipsecctl import` makes one of it"), "{error}");
+    }
 }
 
 #[test]

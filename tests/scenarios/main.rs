@@ -30,6 +30,7 @@ mod hostile;
 mod if_id;
 mod ike_state;
 mod iked;
+mod import;
 mod ipcomp_esp;
 mod iproute2;
 mod key_management;

@@ -153,6 +153,14 @@ pub struct Sa {
 }
 
 impl Sa {
+    /// In [`Sa::inexpressible`]: its selector is of AF_UNSPEC and has more than zeros.
+    pub const SELECTOR_OF_NO_VERSION: &'static str = "a selector of no IP version";
+    /// In [`Sa::inexpressible`]: a limit that ends it with its first packet.
+    pub const LIMIT_OF_ZERO: &'static str = "a limit of 0 bytes or packets";
+    /// All that may be in [`Sa::inexpressible`].
+    pub const INEXPRESSIBLE: [&'static str; 2] =
+        [Self::SELECTOR_OF_NO_VERSION, Self::LIMIT_OF_ZERO];
+
     /// The longest replay window of the kernel, in packets (`XFRMA_REPLAY_ESN_MAX`, 512 bytes).
     pub const MAX_REPLAY_WINDOW: u32 = 4096;
 

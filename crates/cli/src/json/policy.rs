@@ -39,6 +39,9 @@ pub struct PolicyJson {
     /// The limits, unless there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lifetimes: Option<LifetimesJson>,
+    /// Limits that are 0 in the kernel, which has no effect: `bs`, `bh`, `ps`, `ph`, as `-zero` of setkey has them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub zero_limits: Vec<&'static str>,
     /// The mark that packets must have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mark: Option<MarkJson>,
@@ -193,6 +196,7 @@ impl PolicyJson {
             },
             offload_device: policy.offload.map(|device| device.to_string()),
             lifetimes: LifetimesJson::of(&policy.lifetimes),
+            zero_limits: policy.zero_limits.words().collect(),
             mark: MarkJson::of(policy.id.mark),
             if_id: policy.id.if_id,
             security_context: policy.id.sec_ctx.as_ref().map(Into::into),

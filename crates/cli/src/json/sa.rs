@@ -117,6 +117,9 @@ pub struct SaJson {
     /// Attributes that this version does not know.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unknown_attributes: Vec<AttributeJson>,
+    /// What the kernel has of it besides, and no statement of a script expresses.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub inexpressible: Vec<&'static str>,
     /// Packets that were dropped, unless none was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dropped: Option<DroppedJson>,
@@ -220,6 +223,7 @@ impl SaJson {
                 .iter()
                 .map(|attribute| AttributeJson::new(attribute, keys))
                 .collect(),
+            inexpressible: sa.inexpressible.clone(),
             dropped: DroppedJson::of(entry.stats),
             last_used: entry.last_used,
             state: entry.state.word(),

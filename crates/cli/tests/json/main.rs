@@ -6,5 +6,6 @@ mod compatible;
 mod kept;
 mod manual;
 mod output;
+mod read;
 mod samples;
 mod schema;

@@ -31,6 +31,7 @@ fn an_sa_with_everything() {
         r#""iptfs":{"drop_time":1,"reorder_window":2,"init_delay":3,"max_queue":4,"packet_size":5,"dont_fragment":true},"#,
         r#""extra_flags":4,"replay_words":4,"sequence":{"sent":7,"left":18446744073709551608,"received":9,"bitmap":"000001ff"},"#,
         r#""unknown_attributes":[{"number":60,"length":2,"value":"0x0102"}],"#,
+        r#""inexpressible":["a limit of 0 bytes or packets"],"#,
         r#""dropped":{"replay_window":1,"replay":2,"integrity_failed":3},"last_used":102,"#,
         r#""state":"dying","packets":2,"bytes":168,"added":100,"first_used":101}"#,
     );
@@ -70,7 +71,7 @@ fn a_policy_with_everything() {
         r#""algorithm_masks":{"encryption":1,"authentication":2,"compression":3},"share":"any"}],"#,
         r#""flags":["localok","cpu-acquire","0x80"],"policy_type":"sub","offload_device":"eth0","#,
         r#""lifetimes":{"hard":{"packets":1,"bytes":2,"seconds":3,"seconds_in_use":4},"soft":{"bytes":1}},"#,
-        r#""mark":{"value":1,"mask":255},"if_id":9,"#,
+        r#""zero_limits":["bs","ps"],"mark":{"value":1,"mask":255},"if_id":9,"#,
         r#""security_context":{"doi":1,"algorithm":1,"context":"a:b:c"},"index":9,"added":100,"last_used":101}"#,
     );
     let mut policy = PolicyJson::new(&full_policy());

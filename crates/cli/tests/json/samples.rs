@@ -19,7 +19,8 @@ use model::{
     Direction, Encap, EncapKind, Installation, IpTfs, Key, Keyed, Level, Lifetime, Lifetimes, Mark,
     Mode, Offload, Policy, PolicyEntry, PolicyFlags, PolicyId, PolicyType, PortMasks, Prefix,
     Proto, ReplayState, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaMode, SaState, SaStats, SecCtx,
-    Selector, Share, Spi, Template, TemplateDetails, TemplateMode, Upper, variable::VARIABLES,
+    Selector, Share, Spi, Template, TemplateDetails, TemplateMode, Upper, ZeroLimits,
+    variable::VARIABLES,
 };
 
 pub fn ends() -> AddressPair {
@@ -87,6 +88,7 @@ pub fn full_sa() -> SaEntry {
         replay_state: ReplayState { received: 9, sent: 7, bitmap: vec![0x1ff] },
         unknown: vec![Attribute { number: 60, value: Key::new(vec![1, 2]) }],
         sec_ctx: Some(context()),
+        inexpressible: vec![Sa::LIMIT_OF_ZERO],
         esn: true,
         mark: Mark { value: 1, mask: 0xff },
         output_mark: Mark { value: 2, mask: 0xf0 },
@@ -123,6 +125,7 @@ pub fn full_policy() -> PolicyEntry {
     let transport = template(TemplateMode::Transport, Level::Use);
     let mut entry = policy(Upper::Number(6), (0, 80), vec![tunnel, transport]);
     entry.policy.lifetimes = lifetimes();
+    entry.policy.zero_limits = ZeroLimits::new([true, false, true, false]);
     entry.policy.id.mark = Mark { value: 1, mask: 0xff };
     entry.policy.id.if_id = NonZeroU32::new(9);
     entry.policy.id.policy_type = PolicyType::Sub;

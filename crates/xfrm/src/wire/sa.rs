@@ -198,11 +198,11 @@ impl Parts {
         if info.selector != all_packets(version, sa.flags) {
             sa.selector = Some(selector::read(&info.selector, Some(version), devices)?);
             if info.selector.family == AF_UNSPEC {
-                sa.inexpressible.push("a selector of no IP version");
+                sa.inexpressible.push(Sa::SELECTOR_OF_NO_VERSION);
             }
         }
         if lifetime::has_zero(&info.lifetime_cfg) {
-            sa.inexpressible.push("a limit of 0 bytes or packets");
+            sa.inexpressible.push(Sa::LIMIT_OF_ZERO);
         }
         Ok(Self { sa, version, last_used: None })
     }

@@ -1,0 +1,123 @@
+//! SAs and policies of a document that a command has printed, back in the model.
+
+mod policy;
+mod sa;
+mod values;
+
+use model::{PolicyEntry, SaEntry};
+use serde::Deserialize;
+
+use super::SCHEMA_VERSION;
+use policy::ReadPolicy;
+use sa::ReadSa;
+
+/// Why a document is not read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// It is no document of this schema.
+    #[error("{line}:{column}: {what}")]
+    Place {
+        /// The line, from 1.
+        line: usize,
+        /// The column in bytes, from 1.
+        column: usize,
+        /// What is expected there. What is there instead may be a key.
+        what: String,
+    },
+    /// It is of a schema that this program does not know.
+    #[error("schema_version is {0}: this program reads {SCHEMA_VERSION}")]
+    Version(u32),
+    /// An entry cannot be.
+    #[error("{member}[{place}]: {what}")]
+    Entry {
+        /// `sas` or `policies`.
+        member: &'static str,
+        /// Its place in the list, from 0.
+        place: usize,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+/// The entries of a document, in its order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReadEntries {
+    /// The SAs.
+    pub sas: Vec<SaEntry>,
+    /// The policies, also those of sockets.
+    pub policies: Vec<PolicyEntry>,
+}
+
+#[derive(Deserialize)]
+struct ReadDocument {
+    schema_version: u32,
+    #[serde(default)]
+    sas: Vec<ReadSa>,
+    #[serde(default)]
+    policies: Vec<ReadPolicy>,
+}
+
+/// Reads the SAs and policies of a document. Members that are not known are ignored, as the schema wants it.
+///
+/// Errors: [`ReadError`], also if a key is missing.
+pub fn read_entries(document: &[u8]) -> Result<ReadEntries, ReadError> {
+    let document: ReadDocument =
+        serde_json::from_slice(document).map_err(|error| without_value(&error))?;
+    if document.schema_version != SCHEMA_VERSION {
+        return Err(ReadError::Version(document.schema_version));
+    }
+    Ok(ReadEntries {
+        sas: converted("sas", document.sas, ReadSa::entry)?,
+        policies: converted("policies", document.policies, ReadPolicy::entry)?,
+    })
+}
+
+fn converted<R, E>(
+    member: &'static str,
+    read: Vec<R>,
+    of: fn(R) -> Result<E, String>,
+) -> Result<Vec<E>, ReadError> {
+    let entry = |(place, one)| of(one).map_err(|what| ReadError::Entry { member, place, what });
+    read.into_iter().enumerate().map(entry).collect()
+}
+
+/// The message without the value that is there.
+fn without_value(error: &serde_json::Error) -> ReadError {
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+    let what = match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => text.to_owned(),
+    };
+    ReadError::Place { line: error.line(), column: error.column(), what }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        read_entries(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    const SA: &str = r#"{"src": "192.0.2.1", "dst": "192.0.2.2", "protocol": "esp", "spi": 4097, "mode": "transport",
+        "replay_window": 0, "state": "mature", "packets": 0, "bytes": 0"#;
+
+    #[test]
+    fn an_error_has_its_place_and_no_key() {
+        assert_eq!(error("{\n\"sas\": 7}"), "2:8: expected a sequence");
+        assert_eq!(error(r#"{"schema_version": 9}"#), "schema_version is 9: this program reads 1");
+        let text = format!(
+            r#"{{"schema_version": 1, "sas": [{SA}, "aead": {{"algorithm": "aes-gcm-16", "key_bits": 160, "icv_bits": 128}}}}]}}"#
+        );
+        let what = "sas[0]: aead has no key: `ipsecctl show sas --json --keys` prints them";
+        assert_eq!(error(&text), what);
+        let secret = format!(
+            r#"{{"schema_version": 1, "sas": [{SA}, "aead": {{"algorithm": "aes-gcm-16", "key": "0x5ecre7"}}}}]}}"#
+        );
+        let text = error(&secret);
+        assert!(text.contains("a key of hexadecimal digits") && !text.contains("5ecre7"), "{text}");
+        let text = error(&secret.replace("\"spi\": 4097", "\"spi\": \"5ecre7\""));
+        assert!(text.ends_with(": expected u32") && !text.contains("5ecre7"), "{text}");
+    }
+}

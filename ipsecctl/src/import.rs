@@ -1,0 +1,88 @@
+//! `ipsecctl import`: what ip(8) has printed, and JSON, as a setkey script.
+
+mod entries;
+mod script;
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use cli::{print_error, script::Counters};
+
+use crate::{Error, input, key_output::KeyOutput};
+pub use entries::{Format, Imported};
+
+/// Exit status if something is a comment, since no statement adds it.
+const INCOMPLETE: u8 = 2;
+
+/// Print what `ip xfrm` or a command with --json has printed as a setkey script.
+///
+/// The script adds the same SAs and policies. It is printed to a pipe, or to a new file that its user alone may read.
+#[derive(clap::Args)]
+pub struct Import {
+    /// Print to this file, which must not exist
+    #[arg(short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// With the sequence numbers of SAs
+    #[arg(long)]
+    counters: bool,
+    /// Texts of `ip xfrm state` and `ip xfrm policy`, or JSON with keys; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    paths: Vec<PathBuf>,
+}
+
+impl Import {
+    /// Prints the script.
+    pub fn execute(&self) -> Result<ExitCode, Error> {
+        sys::process::keep_memory_private();
+        let mut imported = Imported::default();
+        for path in &self.paths {
+            let (name, mut reader) = input::reader(path)?;
+            let format = Format::of(&name, &mut reader)?;
+            let format = format.ok_or(Error::NotImported { name: name.clone() })?;
+            imported.read(&name, reader, format)?;
+        }
+        imported.notes().iter().for_each(|note| print_error("ipsecctl", note));
+        let mut out = KeyOutput::open(self.output.as_deref())?;
+        let counters = if self.counters { Counters::Written } else { Counters::Left };
+        match script::write(&imported, counters, &mut out).and_then(|count| {
+            out.flush()?;
+            Ok(count)
+        }) {
+            Ok(0) => Ok(ExitCode::SUCCESS),
+            Ok(comments) => {
+                let what =
+                    format_args!("{comments} of the entries are comments: no statement adds them");
+                print_error("ipsecctl", &what);
+                Ok(ExitCode::from(INCOMPLETE))
+            }
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::FAILURE),
+            Err(error) => {
+                out.discard();
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// A file as a script that describes a state, for `diff` and `apply`.
+///
+/// Errors: also if there is an entry that no statement describes.
+pub fn state(
+    name: &str,
+    reader: impl io::BufRead,
+    format: Format,
+) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
+    let mut imported = Imported::default();
+    imported.read(name, reader, format)?;
+    imported.notes().iter().for_each(|note| print_error("ipsecctl", note));
+    let mut text = script::Wiped::default();
+    // An SA that is added goes on with the sequence numbers of the file.
+    let comments = script::write(&imported, Counters::Written, &mut text)?;
+    if comments != 0 {
+        return Err(Error::NoState { name: name.to_owned(), comments });
+    }
+    Ok(text.0)
+}

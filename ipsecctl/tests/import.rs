@@ -1,0 +1,97 @@
+//! `ipsecctl import`, which needs no privilege.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod manual;
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+const STATE: &str = include_str!("../../crates/iproute2/tests/recorded/state");
+const POLICY: &str = include_str!("../../crates/iproute2/tests/recorded/policy");
+
+/// Runs a command line without any capability: exit status, standard output and error.
+fn run(line: &str, input: &str) -> (i32, String, String) {
+    let folder = Path::new(env!("CARGO_BIN_EXE_ipsecctl")).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut command = Command::new("setpriv");
+    command.args(["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "sh", "-c", line]);
+    command.env("PATH", path).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_examples_of_the_manual() {
+    let directory = tempfile::tempdir().unwrap();
+    // An SA that has sent packets in a counter mode would be a comment.
+    let new = STATE.replace("oseq 0x7", "oseq 0x0");
+    for (line, input) in manual::examples("ip -s xfrm").into_iter().zip([&new[..], POLICY]) {
+        let (_, command) = line.split_once("| ").unwrap();
+        let command = command.replace("/etc", &directory.path().display().to_string());
+        let (status, out, error) = run(&command, input);
+        assert_eq!((status, out.as_str(), error.as_str()), (0, "", ""), "{command}");
+    }
+    let read = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
+    let sas = read("ipsec.sas");
+    assert_eq!(sas.lines().count(), 3, "{sas}");
+    assert!(sas.contains("-tfc 1400") && sas.contains("-sel 10.1.0.0/16 10.2.0.0/16[80] 6 dev lo"));
+    let mode = fs::metadata(directory.path().join("ipsec.sas")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let policies = read("ipsec.policies");
+    assert!(
+        policies.ends_with("spdadd ::/0 ::/0 any -nofwd -P in prio number:7 discard;\n"),
+        "{policies}"
+    );
+}
+
+/// What has sent packets in a counter mode is added with its sequence numbers, or not at all.
+#[test]
+fn nonces_are_not_used_twice() {
+    let (status, out, error) = run("ipsecctl import -", STATE);
+    assert_eq!(status, 2);
+    assert!(out.contains("# add 192.0.2.1 192.0.2.2 esp 0x1001 "), "{out}");
+    assert_eq!(error, "ipsecctl: 1 of the entries are comments: no statement adds them\n");
+    let (status, out, _) = run("ipsecctl import --counters -", STATE);
+    assert_eq!(status, 0);
+    assert!(out.contains("-oseq 7"), "{out}");
+}
+
+#[test]
+fn a_mistake_is_named_with_its_place_and_nothing_is_printed() {
+    let (status, out, error) = run("ipsecctl import -", &POLICY.replace("level use", "level used"));
+    assert_eq!((status, out.as_str()), (1, ""));
+    let place = "<stdin>:28:9: expected a level: required or use, not `used`";
+    assert_eq!(error, format!("ipsecctl: {place}\n"));
+    let (status, _, error) = run("ipsecctl import -", "add 192.0.2.1 192.0.2.2 esp 1 -E null;");
+    assert_eq!(status, 1);
+    assert_eq!(error, "ipsecctl: <stdin> has neither JSON nor what `ip xfrm` prints\n");
+    let (status, _, error) = run("(echo src; yes) | ipsecctl import -", "");
+    assert_eq!(status, 1);
+    assert!(error.contains("has neither JSON"), "{error}");
+    let (status, _, error) = run("(printf 'src '; yes) | ipsecctl import -", "");
+    assert_eq!(
+        (status, error.as_str()),
+        (1, "ipsecctl: cannot read <stdin>: it has more than 64 MiB\n")
+    );
+}
+
+#[test]
+fn what_was_not_printed_is_reported() {
+    let short = include_str!("../../crates/iproute2/tests/recorded/state-short");
+    let (status, _, error) = run("ipsecctl import --counters -", short);
+    assert_eq!(status, 0);
+    let what = "limits, extra flags, masks and shares are not in it";
+    assert_eq!(error, format!("ipsecctl: <stdin> was printed without -s: {what}\n"));
+    let socket = "src 0.0.0.0/0 dst 0.0.0.0/0 uid 0\n\tsocket in action allow index 3 priority 0\n";
+    let (status, out, error) = run("ipsecctl import -", socket);
+    assert_eq!((status, out.as_str()), (0, ""));
+    assert_eq!(error, "ipsecctl: policies of sockets are left out: 1\n");
+}
