@@ -170,6 +170,12 @@ pub enum Error {
         /// How many were reported.
         mistakes: usize,
     },
+    /// The addresses, devices or routes of the host cannot be read.
+    #[error("the addresses and routes of this host cannot be read: {0}")]
+    Interfaces(io::Error),
+    /// Packets and events cannot be received any more.
+    #[error("packets cannot be captured: {0}")]
+    Capturing(io::Error),
     /// A packet that was captured cannot be read.
     #[error("--from: {0}")]
     Capture(#[from] explain::CaptureError),

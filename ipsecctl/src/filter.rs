@@ -41,7 +41,7 @@ pub struct Filter {
 }
 
 /// An address, or a prefix.
-fn prefix(text: &str) -> Result<Prefix, String> {
+pub fn prefix(text: &str) -> Result<Prefix, String> {
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),
@@ -52,7 +52,7 @@ fn prefix(text: &str) -> Result<Prefix, String> {
 }
 
 /// A number, as setkey reads it: decimal, or hexadecimal after `0x`.
-fn number(text: &str) -> Result<u32, String> {
+pub fn number(text: &str) -> Result<u32, String> {
     let number = match text.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(digits, 16),
         None => text.parse(),

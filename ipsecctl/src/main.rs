@@ -3,6 +3,7 @@
 mod apply;
 mod check;
 mod counters;
+mod diagnose;
 mod diff;
 mod doctor;
 mod error;
@@ -13,6 +14,7 @@ mod filter;
 mod import;
 mod input;
 mod key_fingerprint;
+mod key_manager;
 mod key_output;
 mod keygen;
 mod metrics;
@@ -26,6 +28,7 @@ mod socket;
 mod state_files;
 mod summary;
 mod survey;
+mod tables;
 mod template;
 mod trace;
 
@@ -66,6 +69,7 @@ enum Command {
     Apply(apply::Apply),
     /// Keep the changes of the `ipsecctl apply --confirm` that waits in this network namespace
     Confirm,
+    Diagnose(diagnose::Diagnose),
     Diff(diff::Diff),
     Doctor(doctor::Doctor),
     #[command(subcommand)]
@@ -106,6 +110,10 @@ fn main() -> ExitCode {
         Some(Command::Metrics(metrics)) => metrics.execute(),
         Some(Command::Explain(explain)) => match explain.execute() {
             Err(error) => return failed(&error, explain::NOT_KNOWN.into()),
+            printed => printed,
+        },
+        Some(Command::Diagnose(diagnose)) => match diagnose.execute() {
+            Err(error) => return failed(&error, diagnose::NOT_KNOWN.into()),
             printed => printed,
         },
         Some(Command::Monitor(monitor)) => monitor.execute(),

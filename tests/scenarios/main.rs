@@ -14,6 +14,7 @@ mod counters;
 mod daemon;
 mod def_policy;
 mod default_levels;
+mod diagnose;
 mod dialects;
 mod dialects_packets;
 mod differential;

@@ -5,8 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::Snapshot;
-use explain::{PolicyOrder, Tables, first_inexact};
+use explain::Tables;
 use model::{SaEntry, SaId, SaStats};
 
 use crate::Error;
@@ -45,7 +44,7 @@ pub struct Watched {
 impl Watched {
     /// Reads the tables.
     pub fn read() -> Result<Self, Error> {
-        let tables = tables()?;
+        let tables = crate::tables::all()?;
         let last = counts(&tables);
         let (read, pause) = (Instant::now(), PAUSE);
         Ok(Self { tables, gone: VecDeque::new(), earlier: last.clone(), last, read, pause })
@@ -59,7 +58,7 @@ impl Watched {
     /// Reads them again.
     pub fn read_again(&mut self) -> Result<(), Error> {
         let begin = Instant::now();
-        let tables = tables()?;
+        let tables = crate::tables::all()?;
         let before = std::mem::replace(&mut self.tables, tables);
         let there = self.tables.sas.iter().map(|it| it.sa.id()).collect::<HashSet<_>>();
         self.gone.retain(|it| !there.contains(&it.sa.id()));
@@ -98,15 +97,6 @@ impl Watched {
             (!since.is_zero()).then_some((it, since))
         })
     }
-}
-
-/// The tables as they are: a packet of any policy may be dropped.
-fn tables() -> Result<Tables, Error> {
-    let Snapshot { policies, sas, kernel_default, catch_alls, spd, sad, release, .. } =
-        engine::snapshot()?;
-    let policy_order = PolicyOrder::of_release(release.0, release.1);
-    let first_inexact = first_inexact(&policies, spd);
-    Ok(Tables { policies, sas, kernel_default, catch_alls, spd, sad, policy_order, first_inexact })
 }
 
 fn counts(tables: &Tables) -> Counts {

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::{
     AnyVariableJson, AppliedJson, ChangeJson, ClientJson, ConditionJson, CounterJson,
-    DefaultPolicyJson, DropJson, EventJson, ExplanationJson, FindingJson, KernelJson, PolicyJson,
-    SaJson, StayingJson, SummaryJson,
+    DefaultPolicyJson, DiagnosisJson, DropJson, EventJson, ExplanationJson, FindingJson,
+    KernelJson, PolicyJson, SaJson, StayingJson, SummaryJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -66,6 +66,9 @@ pub struct Document {
     /// What becomes of a packet: `ipsecctl explain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<ExplanationJson>,
+    /// Why packets do not pass: `ipsecctl diagnose`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<DiagnosisJson>,
     /// The fingerprints of the keys of standard input: `ipsecctl key-fingerprint`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_fingerprints: Option<Vec<String>>,

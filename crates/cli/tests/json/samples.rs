@@ -5,12 +5,13 @@ use std::num::{NonZeroU16, NonZeroU32};
 use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
-        AnyVariableJson, AppliedJson, AttentionJson, ChangeJson, ClientJson, ConditionJson,
-        CounterJson, DefaultPolicyJson, Document, DropJson, EventJson, ExplainedPolicyJson,
-        ExplainedTemplateJson, ExplanationJson, FindingJson, Fingerprints, HashThresholdJson,
-        KernelJson, MemberJson, NearPolicyJson, NearSaJson, NotRestoredJson, OriginJson,
-        PacketJson, PoliciesByDirectionJson, ProcVariableJson, ReceivedHeaderJson, RouteJson,
-        SaNameJson, SasByStateJson, StayingJson, SummaryJson, WireJson,
+        AnyVariableJson, AppliedJson, AttentionJson, CauseJson, ChangeJson, ClientJson,
+        ConditionJson, CountedJson, CounterJson, DefaultPolicyJson, DiagnosisJson, Document,
+        DropJson, EventJson, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson,
+        FindingJson, Fingerprints, HashThresholdJson, KernelJson, MemberJson, NearPolicyJson,
+        NearSaJson, NotRestoredJson, OriginJson, PacketJson, PoliciesByDirectionJson,
+        ProcVariableJson, ReceivedHeaderJson, RouteJson, SaNameJson, SasByStateJson, StayingJson,
+        SummaryJson, WireJson,
     },
 };
 use grammar::Script;
@@ -325,6 +326,27 @@ fn explanation() -> ExplanationJson {
     }
 }
 
+fn diagnosis() -> DiagnosisJson {
+    DiagnosisJson {
+        seconds: 3,
+        captured: true,
+        sent: 7,
+        received: 0,
+        causes: vec![CauseJson {
+            code: "unknown-spi",
+            message: "192.0.2.1 sends esp 0x1001 to 192.0.2.2, an SPI that is not here".into(),
+            observed: true,
+            packets: 7,
+            counters: vec![CountedJson { name: "XfrmInNoStates", packets: 7 }],
+            policy: Some(9),
+            sa: Some(SaNameJson::from(&full_sa())),
+            spi: Some(0x1001),
+            remedy: "add 192.0.2.1 192.0.2.2 esp 0x1001 KEYS;".into(),
+        }],
+        notes: vec!["packets were not captured".into()],
+    }
+}
+
 /// All that documents can have.
 pub fn full_document() -> Document {
     let mut with_template = PolicyJson::new(&full_policy());
@@ -375,6 +397,7 @@ pub fn full_document() -> Document {
             place: Some("a.conf:3".into()),
         }]),
         explanation: Some(explanation()),
+        diagnosis: Some(diagnosis()),
         key_fingerprints: Some(vec!["55fa23f1fe815888".into()]),
         findings: Some(findings()),
         changes: Some(changes()),

@@ -1,0 +1,84 @@
+use std::{collections::HashMap, net::IpAddr};
+
+use explain::Tables;
+use model::{Acquire, Counter, CounterValues, DeviceName, IpVersion, SaEntry};
+
+use crate::{NetworkCounters, Seen};
+
+/// The kernel's tables and counters at a moment.
+#[derive(Debug, Clone, Default)]
+pub struct Sample {
+    /// SPD, SAD and default policy.
+    pub tables: Tables,
+    /// The counters of packets that XFRM has dropped.
+    pub counters: CounterValues,
+    /// Those of IP.
+    pub network: NetworkCounters,
+}
+
+/// A route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The device that packets leave by.
+    pub device: Option<DeviceName>,
+}
+
+/// What the host has beside the tables.
+#[derive(Debug, Clone, Default)]
+pub struct Host {
+    /// Its addresses.
+    pub local: Vec<IpAddr>,
+    /// The IP versions of which it forwards packets.
+    pub forwards: Vec<IpVersion>,
+    /// The value of `rp_filter` that is in force at each device.
+    pub reverse_path: HashMap<DeviceName, u8>,
+    /// Whether a program receives ACQUIREs.
+    pub has_key_manager: bool,
+    /// For some addresses the route; none: there is no route.
+    pub routes: HashMap<IpAddr, Option<Route>>,
+}
+
+/// What was observed for some seconds.
+#[derive(Debug, Clone, Default)]
+pub struct Observation {
+    /// At the beginning.
+    pub before: Sample,
+    /// At the end.
+    pub after: Sample,
+    /// When it began, Unix seconds.
+    pub start: u64,
+    /// The heads of the packets that were captured; none: packets could not be captured.
+    pub seen: Option<Vec<Seen>>,
+    /// The packets that needed an SA, as the kernel has reported them to key managers.
+    pub acquires: Vec<Acquire>,
+    /// The SAs that have reached a hard limit. Their algorithms are not known.
+    pub expired: Vec<SaEntry>,
+    /// What does not change.
+    pub host: Host,
+}
+
+impl Observation {
+    /// The packets that a counter has counted in the meantime.
+    #[must_use]
+    pub fn counted(&self, counter: Counter) -> u64 {
+        let of = |sample: &Sample| sample.counters.get(counter).unwrap_or(0);
+        of(&self.after).saturating_sub(of(&self.before))
+    }
+
+    /// The packets that IP has dropped in the meantime.
+    #[must_use]
+    pub fn network(&self) -> NetworkCounters {
+        self.after.network.since(&self.before.network)
+    }
+
+    /// The packets that were captured.
+    pub fn packets(&self) -> impl Iterator<Item = &Seen> {
+        self.seen.iter().flatten()
+    }
+
+    /// Whether an address is this host's.
+    #[must_use]
+    pub fn is_local(&self, addr: IpAddr) -> bool {
+        self.host.local.contains(&addr)
+    }
+}

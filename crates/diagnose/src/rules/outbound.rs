@@ -1,0 +1,181 @@
+//! Packets that do not leave.
+
+use explain::{Doubt, Flow, FlowDevice, Resolution, Surroundings, Verdict, output};
+use model::{
+    Acquire, Action, Counter, Demand, Direction, Offer, PolicyEntry, SaDirection, SaEntry,
+};
+
+use super::lacking::{Index, Lacking, is_demanding};
+use crate::{Cause, Finding, context::Context};
+
+pub fn findings(context: &mut Context<'_>) {
+    expired(context);
+    no_sa(context);
+    sequence(context);
+    directions(context);
+    discarded(context);
+}
+
+/// SAs that ended in the meantime, and that no other has replaced.
+fn expired(context: &mut Context<'_>) {
+    let gone: Vec<_> =
+        context.observation.expired.iter().filter(|gone| !context.is_replaced(gone)).collect();
+    for sa in gone {
+        let (own, other) = if context.is_inbound(sa) {
+            (Counter::InStateExpired, Counter::InNoStates)
+        } else {
+            (Counter::OutStateExpired, Counter::OutNoStates)
+        };
+        let packets = context.left(own) + context.left(other);
+        let finding = Finding::observed(Cause::Expired(sa), packets);
+        let counted = [own, other].map(|it| (it, context.left(it)));
+        let counted = counted.into_iter().filter(|(_, packets)| *packets > 0);
+        context.add(counted.fold(finding, |finding, (it, packets)| finding.with(it, packets)));
+        context.close(own);
+    }
+    let counter = Counter::OutStateExpired;
+    if context.left(counter) > 0 {
+        let mut sas = context.tables().sas.iter();
+        let ended = sas.find(|sa| !context.is_inbound(sa) && has_ended(sa));
+        if let Some(sa) = ended {
+            context.explain_all(Cause::Expired(sa), counter);
+        }
+    }
+}
+
+/// Whether a limit of packets or bytes is reached.
+fn has_ended(entry: &SaEntry) -> bool {
+    let hard = entry.sa.lifetimes.hard;
+    let current = entry.current;
+    hard.packets.is_some_and(|limit| current.packets >= limit.get())
+        || hard.bytes.is_some_and(|limit| current.bytes >= limit.get())
+}
+
+fn no_sa<'a>(context: &mut Context<'a>) {
+    let counter = Counter::OutNoStates;
+    let packets = context.left(counter);
+    let observation = context.observation;
+    if packets == 0 {
+        return;
+    }
+    let mut causes: Vec<Cause<'a>> = Vec::new();
+    for acquire in &observation.acquires {
+        let cause = of_acquire(context, acquire);
+        if let Some(cause) = cause.filter(|it| !causes.contains(it)) {
+            causes.push(cause);
+        }
+    }
+    if causes.is_empty() {
+        let index = Index::new(&context.tables().sas);
+        let out = context.tables().policies.iter().filter(|it| is_demanding(it, Direction::Out));
+        let lacking = out.flat_map(|policy| index.lacking(policy));
+        causes = lacking.map(|lacking| cause(context, &lacking)).collect();
+    }
+    // What an SA that has expired has served is explained.
+    causes.retain(|cause| !is_served_by_expired(context, cause));
+    for cause in causes {
+        context.explain(cause, counter, packets);
+    }
+    if context.has(|it| matches!(it, Cause::NoSa { .. } | Cause::Expired(_))) {
+        context.close(counter);
+    }
+}
+
+fn cause<'a>(context: &Context<'_>, lacking: &Lacking<'a>) -> Cause<'a> {
+    let Lacking { policy, template, near, is_requested } = *lacking;
+    Cause::NoSa { policy, template, near, is_requested, have_expired: have_expired(context) }
+}
+
+fn have_expired(context: &Context<'_>) -> bool {
+    let counters = &context.observation.after.counters;
+    let counted = |it| counters.get(it).unwrap_or(0) > 0;
+    counted(Counter::OutStateExpired) || counted(Counter::InStateExpired)
+}
+
+/// The template of a packet for which the kernel has asked key managers.
+fn of_acquire<'a>(context: &Context<'a>, acquire: &Acquire) -> Option<Cause<'a>> {
+    let selector = &acquire.selector;
+    let mut flow = Flow::new(selector.src().addr(), selector.dst().addr()).ok()?;
+    flow.upper = Some(selector.upper.xfrm());
+    (flow.src_port, flow.dst_port) = (Some(selector.src_port), Some(selector.dst_port));
+    flow.mark = acquire.policy.policy.id.mark.value;
+    flow.if_id = acquire.policy.policy.id.if_id;
+    flow.device = selector.device.map_or(FlowDevice::Unknown, FlowDevice::Named);
+    let output = output(context.tables(), &flow, None, &Surroundings::default());
+    let policy = output.policy?;
+    let is_known =
+        matches!(output.verdict, Verdict::Dropped { .. } | Verdict::Unknown(Doubt::Fields(_)));
+    let failed =
+        output.templates.iter().find(|it| matches!(it.resolution, Resolution::Fails(_)))?;
+    let template = policy.policy.action.templates().iter().find(|it| *it == failed.template)?;
+    let near = failed.search.near.first().map(|near| (near.entry, near.field));
+    let is_requested = failed.search.larval.is_some();
+    let have_expired = have_expired(context);
+    is_known.then_some(Cause::NoSa { policy, template, near, is_requested, have_expired })
+}
+
+fn is_served_by_expired(context: &Context<'_>, cause: &Cause<'_>) -> bool {
+    let Cause::NoSa { policy, template, .. } = cause else { return false };
+    let mut demands = Demand::of(&policy.policy.id, std::slice::from_ref(template));
+    demands.any(|demand| {
+        context
+            .observation
+            .expired
+            .iter()
+            .any(|gone| demand.is_served_by(&Offer::in_any_state(gone)))
+    })
+}
+
+fn sequence(context: &mut Context<'_>) {
+    let counter = Counter::OutStateSeqError;
+    if context.left(counter) == 0 {
+        return;
+    }
+    let mut sas = context.tables().sas.iter();
+    let ended = sas.find(|entry| {
+        let last = if entry.sa.esn { u64::MAX } else { u32::MAX.into() };
+        entry.sa.replay_state.sent >= last
+    });
+    if let Some(sa) = ended {
+        context.explain_all(Cause::Sequence(sa), counter);
+    }
+}
+
+/// SAs that are found for packets the other way.
+fn directions(context: &mut Context<'_>) {
+    let counter = Counter::OutStateDirError;
+    if context.left(counter) == 0 {
+        return;
+    }
+    let mut sas = context.tables().sas.iter();
+    let wrong = sas.find(|entry| {
+        entry.sa.direction == Some(SaDirection::In)
+            && context.observation.is_local(entry.sa.ends.src())
+    });
+    if let Some(sa) = wrong {
+        context.explain_all(Cause::Refused(sa, explain::Reason::SaDirection), counter);
+    }
+}
+
+fn discarded(context: &mut Context<'_>) {
+    let (counter, start) = (Counter::OutPolBlock, context.observation.start);
+    let packets = context.left(counter);
+    if packets == 0 {
+        return;
+    }
+    let is_used = |entry: &&PolicyEntry| {
+        entry.policy.id.direction == Direction::Out
+            && matches!(entry.policy.action, Action::Discard)
+            && entry.current.use_time >= start
+    };
+    let mut used = context.tables().policies.iter().filter(is_used).peekable();
+    if used.peek().is_some() {
+        for policy in used {
+            context.explain(Cause::Discards { policy, flow: None }, counter, packets);
+        }
+    } else if context.tables().catch_alls.iter().any(|it| it.1 == Direction::Out) {
+        let direction = Direction::Out;
+        let cause = Cause::DefaultDrops { direction, flow: None, is_kernels: false };
+        context.explain_all(cause, counter);
+    }
+}

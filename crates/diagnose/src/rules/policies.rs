@@ -1,0 +1,267 @@
+//! Received packets that their policy does not take.
+
+use explain::{Check, Flow, Found, Reason, Surroundings, Verdict, check, find_policy};
+use model::{Action, Counter, Demand, Direction, Mode, Offer, PolicyEntry, SaEntry, SaField};
+
+use crate::{Cause, context::Context};
+
+pub fn findings(context: &mut Context<'_>) {
+    encapsulated(context);
+    protected(context);
+    in_clear(context);
+    without_packets(context);
+}
+
+/// A packet, the SAs that it has come through, and how often.
+struct Received<'a> {
+    direction: Direction,
+    flow: Flow,
+    path: Vec<&'a SaEntry>,
+    count: u64,
+}
+
+/// ESP in UDP is checked as UDP (`udp_queue_rcv_one_skb`, net/ipv4/udp.c) before its socket decapsulates it.
+fn encapsulated(context: &mut Context<'_>) {
+    const UDP: u8 = 17;
+    const PORT: u16 = 4500;
+    for (seen, input) in context.arrived() {
+        let Some(header) = input.headers.first() else { continue };
+        let is_in_udp = matches!(header.arrival.encapsulation, Some(Some(_)));
+        let is_received = header.sa.is_some_and(|sa| context.transformed(sa) > 0);
+        let (src, dst) = seen.packet.ends;
+        let Ok(mut flow) = Flow::new(src, dst) else { continue };
+        (flow.upper, flow.src_port, flow.dst_port) = (Some(UDP), Some(PORT), Some(PORT));
+        let counter = Counter::InTmplMismatch;
+        if !is_in_udp || is_received || context.left(counter) == 0 {
+            continue;
+        }
+        let check =
+            check(context.tables(), Direction::In, &flow, &[], None, &Surroundings::default());
+        if let (Verdict::Dropped { reason: Reason::Templates, .. }, Some(policy)) =
+            (check.verdict, check.policy)
+        {
+            let cause = Cause::CatchesEncapsulation { policy, ends: (src, dst) };
+            context.explain(cause, counter, seen.count);
+        }
+    }
+}
+
+/// Packets whose SAs and flow are known: those of transport mode.
+fn protected(context: &mut Context<'_>) {
+    for (seen, input) in context.arrived() {
+        let are_received = input.path.iter().all(|sa| context.transformed(sa) > 0);
+        let is_transport = input.path.iter().all(|sa| sa.sa.mode.installed() == Mode::Transport);
+        if input.stops.is_some() || !are_received || !is_transport {
+            continue;
+        }
+        let (src, dst) = seen.packet.ends;
+        let flow = seen.packet.flow.map_or_else(|| Flow::new(src, dst), Ok);
+        let Ok(flow) = flow else { continue };
+        let (path, count) = (input.path, seen.count);
+        conclude(context, &Received { direction: Direction::In, flow, path, count });
+    }
+}
+
+/// Packets in clear, and packets that were inside a tunnel, which are captured as if they had come in clear.
+fn in_clear(context: &mut Context<'_>) {
+    let tunnels: Vec<_> = context
+        .receiving()
+        .into_iter()
+        .filter(|sa| sa.sa.mode.installed() != Mode::Transport)
+        .collect();
+    for (seen, flow) in context.arrived_in_clear() {
+        let is_local = context.observation.is_local(flow.dst());
+        let is_forwarded = context.observation.host.forwards.contains(&flow.version());
+        let direction = match (is_local, is_forwarded) {
+            (true, _) => Direction::In,
+            (false, true) => Direction::Fwd,
+            (false, false) => continue,
+        };
+        let verdict = |path: &[&SaEntry]| {
+            let verdict =
+                check(context.tables(), direction, &flow, path, None, &Surroundings::default())
+                    .verdict;
+            verdict.passes()
+        };
+        if tunnels.iter().any(|sa| verdict(&[sa])) {
+            continue;
+        }
+        // A tunnel that another policy accepts has another packet inside.
+        let tunnel = tunnels.iter().find(|sa| may_be_inside(context, sa, &flow, direction));
+        let path: Vec<_> = tunnel.copied().into_iter().collect();
+        conclude(context, &Received { direction, flow, path, count: seen.count });
+    }
+}
+
+/// Whether a packet that was captured in clear may have been inside a tunnel: the policy demands a tunnel from there, or no
+/// policy matches it and some other tunnel is not there that would be for it.
+fn may_be_inside(context: &Context<'_>, sa: &SaEntry, flow: &Flow, direction: Direction) -> bool {
+    match find_policy(context.tables(), direction, flow).found {
+        Found::Policy(entry) => {
+            let mut templates = entry.policy.action.templates().iter();
+            templates
+                .any(|it| it.mode.endpoints().is_some_and(|ends| ends.src() == sa.sa.ends.src()))
+        }
+        Found::CatchAll | Found::Nothing => {
+            // The peer's own packets are not inside its tunnel in clear, unless they come by it.
+            sa.sa.ends.src() != flow.src() || context.left(Counter::InNoPols) > 0
+        }
+    }
+}
+
+fn conclude<'a>(context: &mut Context<'a>, received: &Received<'a>) {
+    let Received { direction, flow, path, count } = received;
+    let (direction, flow) = (*direction, *flow);
+    let check = check(context.tables(), direction, &flow, path, None, &Surroundings::default());
+    let Verdict::Dropped { reason, counters } = check.verdict else { return };
+    let Some(&counter) = counters.iter().find(|it| context.left(**it) > 0) else { return };
+    let cause = match (reason, check.policy) {
+        (Reason::Policy, Some(policy)) => Cause::Discards { policy, flow: Some(flow) },
+        (Reason::CatchAll | Reason::KernelDefault, _) => {
+            let is_kernels = reason == Reason::KernelDefault;
+            Cause::DefaultDrops { direction, flow: Some(flow), is_kernels }
+        }
+        (Reason::Templates, Some(policy)) => mismatch(policy, &check, flow),
+        (Reason::TunnelWithoutPolicy, _) => without_policy(context, direction, flow, path),
+        (Reason::SaSelector, _) => match check.outside {
+            Some(sa) => Cause::Refused(sa, Reason::SaSelector),
+            None => return,
+        },
+        _ => return,
+    };
+    context.explain(cause, counter, *count);
+}
+
+fn mismatch<'a>(policy: &'a PolicyEntry, check: &Check<'a>, flow: Flow) -> Cause<'a> {
+    let failed = check.templates.last().and_then(|it| it.mismatches.first().copied());
+    match (failed, check.surplus) {
+        (Some((sa, field)), _) => Cause::Mismatch { policy, sa, field: Some(field) },
+        (None, Some(sa)) => Cause::Mismatch { policy, sa, field: None },
+        (None, None) => Cause::InClear { policy, flow: Some(flow) },
+    }
+}
+
+fn without_policy<'a>(
+    context: &Context<'a>,
+    direction: Direction,
+    flow: Flow,
+    path: &[&'a SaEntry],
+) -> Cause<'a> {
+    let flow_of = Some(flow);
+    if direction == Direction::Fwd
+        && let Found::Policy(policy) = find_policy(context.tables(), Direction::In, &flow).found
+    {
+        return Cause::NoForward { policy, flow: flow_of };
+    }
+    match path.first() {
+        Some(sa) => Cause::NoInbound { sa, flow: flow_of },
+        None => Cause::Counted(Counter::InNoPols),
+    }
+}
+
+/// Without captured packets, what the tables and the times at which policies were used show.
+fn without_packets(context: &mut Context<'_>) {
+    let start = context.observation.start;
+    let used = context.tables().policies.iter().filter(|entry| {
+        entry.policy.id.direction != Direction::Out && entry.current.use_time >= start
+    });
+    let used: Vec<_> = used.collect();
+    let receiving = context.receiving();
+    if context.left(Counter::InTmplMismatch) > 0 && !has_template_cause(context) {
+        for policy in used.iter().filter(|it| !it.policy.action.templates().is_empty()) {
+            let cause = match unserved(policy, &receiving) {
+                Some((sa, field)) => Cause::Mismatch { policy, sa, field: Some(field) },
+                None => Cause::InClear { policy, flow: None },
+            };
+            context.explain(cause, Counter::InTmplMismatch, 1);
+        }
+    }
+    if context.left(Counter::InPolBlock) > 0 {
+        for policy in used.iter().filter(|it| matches!(it.policy.action, Action::Discard)) {
+            context.explain(Cause::Discards { policy, flow: None }, Counter::InPolBlock, 1);
+        }
+        let catch_alls = &context.tables().catch_alls;
+        let direction = catch_alls.iter().map(|it| it.1).find(|it| *it != Direction::Out);
+        if let (Some(direction), false) =
+            (direction, context.has(|it| matches!(it, Cause::Discards { .. })))
+        {
+            let cause = Cause::DefaultDrops { direction, flow: None, is_kernels: false };
+            context.explain_all(cause, Counter::InPolBlock);
+        }
+    }
+    if context.left(Counter::InNoPols) > 0 {
+        no_policies(context, &receiving);
+    }
+    let explained = [
+        (Counter::InTmplMismatch, has_template_cause(context)),
+        (Counter::InNoPols, context.has(is_of_no_policy)),
+        (
+            Counter::InPolBlock,
+            context.has(|it| matches!(it, Cause::Discards { .. } | Cause::DefaultDrops { .. })),
+        ),
+    ];
+    for (counter, _) in explained.into_iter().filter(|(_, is_explained)| *is_explained) {
+        context.close(counter);
+    }
+}
+
+fn has_template_cause(context: &Context<'_>) -> bool {
+    context.has(|it| {
+        matches!(
+            it,
+            Cause::InClear { .. } | Cause::Mismatch { .. } | Cause::CatchesEncapsulation { .. }
+        )
+    })
+}
+
+fn is_of_no_policy(cause: &Cause<'_>) -> bool {
+    matches!(cause, Cause::NoForward { .. } | Cause::NoInbound { .. } | Cause::DefaultDrops { .. })
+}
+
+fn no_policies<'a>(context: &mut Context<'a>, receiving: &[&'a SaEntry]) {
+    let discards = [Direction::In, Direction::Fwd]
+        .into_iter()
+        .find(|direction| context.tables().kernel_default.discards(*direction));
+    let tunnel = receiving.iter().find(|sa| sa.sa.mode.installed() != Mode::Transport);
+    let counter = Counter::InNoPols;
+    if context.has(is_of_no_policy) {
+        return;
+    }
+    let cause = match (tunnel, discards) {
+        (Some(sa), _) => match accepting(context, sa, Direction::In) {
+            Some(policy) => Cause::NoForward { policy, flow: None },
+            None => Cause::NoInbound { sa, flow: None },
+        },
+        (None, Some(direction)) => Cause::DefaultDrops { direction, flow: None, is_kernels: true },
+        (None, None) => return,
+    };
+    context.explain_all(cause, counter);
+}
+
+/// A policy of this direction that accepts packets of an SA.
+fn accepting<'a>(
+    context: &Context<'a>,
+    sa: &SaEntry,
+    direction: Direction,
+) -> Option<&'a PolicyEntry> {
+    let offer = Offer::in_any_state(sa);
+    let mut policies = context.tables().policies.iter();
+    policies.find(|entry| {
+        let id = &entry.policy.id;
+        let mut demands = Demand::of(id, entry.policy.action.templates());
+        id.direction == direction && demands.any(|demand| demand.is_served_by(&offer))
+    })
+}
+
+/// An SA that has received packets and differs in one field from what a template of the policy demands.
+fn unserved<'a>(policy: &PolicyEntry, receiving: &[&'a SaEntry]) -> Option<(&'a SaEntry, SaField)> {
+    let demands: Vec<_> = Demand::of(&policy.policy.id, policy.policy.action.templates()).collect();
+    receiving.iter().find_map(|sa| {
+        let offer = Offer::in_any_state(sa);
+        demands.iter().find_map(|demand| {
+            let mut fields = demand.mismatches(&offer);
+            let first = fields.next()?;
+            fields.next().is_none().then_some((*sa, first))
+        })
+    })
+}

@@ -1,0 +1,341 @@
+//! What mends a cause: a statement of setkey(8) or a command where one is known.
+
+use std::net::IpAddr;
+
+use ::diagnose::{Cause, EndField, IcmpKind, NearSpi, PeerDifference};
+use explain::Reason;
+use model::{
+    AddressPair, Direction, Policy, PolicyEntry, ReplayState, Sa, SaEntry, SaField, SaFlags,
+    Selector, Template, TemplateMode, Visible,
+};
+
+use super::words::{policy as name_of, templates};
+
+/// What to do, without a full stop.
+#[expect(clippy::too_many_lines, reason = "a remedy for each cause")]
+pub fn of(cause: &Cause<'_>) -> String {
+    match cause {
+        Cause::NoSa { is_requested: true, .. } => {
+            "start the key management, or read its log: `ipsecctl monitor` shows what it is asked"
+                .to_owned()
+        }
+        Cause::NoSa { policy, template, near, .. } => no_sa(policy, template, *near),
+        Cause::Expired(sa) => format!(
+            "at both ends, with a new SPI and new keys, and without a limit or by key management: add {} {} {} SPI -m {} KEYS;",
+            sa.sa.ends.src(),
+            sa.sa.ends.dst(),
+            sa.sa.proto.word(),
+            sa.sa.mode.installed().word()
+        ),
+        Cause::UnknownSpi { near: Some(NearSpi { sa, field: SaField::Mark }), .. } => format!(
+            "{} and without the mark: {}",
+            delete(sa),
+            add(&Sa { mark: model::Mark::default(), ..sa.sa.clone() })
+        ),
+        Cause::UnknownSpi {
+            near: Some(NearSpi { sa, .. }),
+            arrival: Some(arrival),
+            ends: Some((src, dst)),
+        } => {
+            let ends = AddressPair::new(*src, *dst).unwrap_or(sa.sa.ends);
+            let proto = arrival.proto.unwrap_or(sa.sa.proto);
+            let other = Sa { spi: arrival.spi, ends, proto, ..sa.sa.clone() };
+            format!("{} {}, or at the peer: the SPI {:#x}", delete(sa), add(&other), sa.sa.spi.0)
+        }
+        Cause::UnknownSpi { arrival: Some(arrival), ends: Some((src, dst)), .. } => {
+            let proto = arrival.proto.map_or("esp", |proto| proto.word());
+            format!("add {src} {dst} {proto} {:#x} KEYS;", arrival.spi.0)
+        }
+        Cause::UnknownSpi { .. } => {
+            "run `ipsecctl diagnose` with CAP_NET_RAW, which shows the SPI".to_owned()
+        }
+        Cause::Integrity(sa) | Cause::Decryption(Some(sa)) | Cause::Mode(sa) => format!(
+            "`ipsecctl diagnose --peer ssh:{}` compares the ends; then, with what the peer has: {} {}",
+            sa.sa.ends.src(),
+            delete(sa),
+            add(&sa.sa)
+        ),
+        Cause::Decryption(None) => "`ipsecctl diagnose --peer FILE` compares the ends".to_owned(),
+        Cause::Replay { sa, are_old } => replay(sa, *are_old),
+        Cause::Sequence(sa) => format!(
+            "at both ends, with a new SPI and new keys: {}",
+            add(&Sa { esn: true, ..sa.sa.clone() })
+        ),
+        Cause::Refused(sa, reason) => refused(sa, *reason),
+        Cause::InClear { policy, .. } => {
+            format!("at the peer: {}", statement(&in_direction(&policy.policy, Direction::Out)))
+        }
+        Cause::CatchesEncapsulation { ends: (src, dst), .. } => format!(
+            "spdadd {src} {dst}[4500] udp -P in prio high none; or give the socket the policy `in bypass`: `ipsecctl socket set`"
+        ),
+        Cause::Mismatch { policy, sa, field } => mismatch(policy, sa, *field),
+        Cause::NoInbound { sa, flow } => {
+            let packets =
+                flow.map_or("SRC DST".to_owned(), |flow| format!("{} {}", flow.src(), flow.dst()));
+            let sa = &sa.sa;
+            format!(
+                "spdadd {packets} any -P in ipsec {}/{}/{}-{}/require;",
+                sa.proto.word(),
+                sa.mode.installed().word(),
+                sa.ends.src(),
+                sa.ends.dst()
+            )
+        }
+        Cause::NoForward { policy, .. } => statement(&in_direction(&policy.policy, Direction::Fwd)),
+        Cause::Discards { policy, .. } => format!(
+            "ip xfrm policy delete dir {} index {}, or add a policy of a higher priority",
+            policy.policy.id.direction.word(),
+            policy.index
+        ),
+        Cause::DefaultDrops { direction, is_kernels: true, .. } => format!(
+            "ip xfrm policy setdefault {} accept, or add a policy for these packets",
+            direction.word()
+        ),
+        Cause::DefaultDrops { is_kernels: false, .. } => {
+            "sysctl-shim net.inet.ipsec.def_policy=1, or add a policy for these packets".to_owned()
+        }
+        Cause::LeavesInClear { policy, near: Some((near, _)), .. } => format!(
+            "change {} so that it matches these packets: {}",
+            name_of(near),
+            statement(&mirrored(&policy.policy))
+        ),
+        Cause::LeavesInClear { policy, .. } => statement(&mirrored(&policy.policy)),
+        Cause::ReversePath { device, .. } => {
+            let device = device.map_or("DEVICE".to_owned(), |it| Visible(it.as_str()).to_string());
+            format!(
+                "sysctl net.ipv4.conf.{device}.rp_filter=2 net.ipv4.conf.all.rp_filter=0, or route the peer by {device}"
+            )
+        }
+        Cause::TooBig { mtu, flow, .. } => format!(
+            "ip route replace {} via GATEWAY mtu lock {}, and let ICMP pass to the senders",
+            flow.map_or("DST".to_owned(), |flow| flow.dst().to_string()),
+            mtu.map_or("MTU".to_owned(), |mtu| mtu.to_string())
+        ),
+        Cause::NoRoute(addr) => {
+            format!(
+                "ip route add {} via GATEWAY",
+                addr.map_or("ADDRESS".to_owned(), |addr| addr.to_string())
+            )
+        }
+        Cause::NotForwarding(policy) if policy.policy.id.selector.dst().addr().is_ipv4() => {
+            "sysctl net.ipv4.ip_forward=1".to_owned()
+        }
+        Cause::NotForwarding(_) => "sysctl net.ipv6.conf.all.forwarding=1".to_owned(),
+        Cause::NotReceived(sa) => firewall("input", sa, sa.sa.ends.src()),
+        Cause::NotSent(sa) => firewall("output", sa, sa.sa.ends.dst()),
+        Cause::Unreachable { kind, dst, .. } => match kind {
+            IcmpKind::NoProtocol => {
+                "at the peer: load the modules esp4, esp6, ah4 and ah6, and add the SA".to_owned()
+            }
+            IcmpKind::NoPort => {
+                "at the peer: start the key management, which has the UDP socket of NAT traversal"
+                    .to_owned()
+            }
+            IcmpKind::Prohibited => {
+                "permit the protocols 50 and 51 and UDP port 4500 in the firewall on the way"
+                    .to_owned()
+            }
+            IcmpKind::NoRoute | IcmpKind::TooBig(_) => {
+                format!("check the route to {dst}: ip route get {dst}")
+            }
+        },
+        Cause::NoUdpSocket(sa) => format!(
+            "start the key management, which has the UDP socket of NAT traversal, or at both ends: {} {}",
+            delete(sa),
+            add(&Sa { encap: None, ..sa.sa.clone() })
+        ),
+        Cause::Peer(difference) => peer(difference),
+        Cause::Counted(counter) => counter.remedy().to_owned(),
+    }
+}
+
+/// The statement of a policy.
+fn statement(policy: &Policy) -> String {
+    grammar::script_of_policy(policy).text.to_string()
+}
+
+/// The statement of an SA, without its keys and sequence numbers.
+fn add(sa: &Sa) -> String {
+    let sa = Sa { replay_state: ReplayState::default(), ..sa.clone() };
+    grammar::redacted_script_of_sa(&sa, |_| "KEY".to_owned()).text.to_string()
+}
+
+fn delete(entry: &SaEntry) -> String {
+    let sa = &entry.sa;
+    let mark = if sa.mark.is_none() { String::new() } else { format!(" -mark {}", sa.mark) };
+    format!("delete {} {} {} {:#x}{mark};", sa.ends.src(), sa.ends.dst(), sa.proto.word(), sa.spi.0)
+}
+
+/// The same policy for another direction.
+fn in_direction(policy: &Policy, direction: Direction) -> Policy {
+    let mut other = policy.clone();
+    other.id.direction = direction;
+    other
+}
+
+/// The policy of packets the other way.
+fn mirrored(policy: &Policy) -> Policy {
+    let mut other = in_direction(
+        policy,
+        match policy.id.direction {
+            Direction::Out => Direction::In,
+            Direction::In | Direction::Fwd => Direction::Out,
+        },
+    );
+    let selector = policy.id.selector;
+    if let Ok(mut reversed) = Selector::new(selector.dst(), selector.src()) {
+        reversed.upper = selector.upper;
+        (reversed.src_port, reversed.dst_port) = (selector.dst_port, selector.src_port);
+        other.id.selector = reversed;
+    }
+    for template in other.action.templates_mut() {
+        if let Some(ends) = template.mode.endpoints()
+            && let Ok(ends) = AddressPair::new(ends.dst(), ends.src())
+        {
+            template.mode = TemplateMode::new(template.mode.mode(), ends);
+        }
+    }
+    other
+}
+
+fn no_sa(
+    entry: &PolicyEntry,
+    template: &Template,
+    near: Option<(&SaEntry, Option<SaField>)>,
+) -> String {
+    let id = &entry.policy.id;
+    if let Some((near, Some(field))) = near {
+        let mut sa = near.sa.clone();
+        match field {
+            SaField::ReqId => sa.reqid = template.reqid(),
+            SaField::Mark => sa.mark = id.mark,
+            SaField::IfId => sa.if_id = id.if_id,
+            SaField::Mode => sa.mode = template.mode.mode().into(),
+            SaField::Protocol => sa.proto = template.proto,
+            SaField::Direction => sa.direction = None,
+            SaField::Selector => sa.selector = None,
+            SaField::Spi => sa.spi = template.details.spi.unwrap_or(sa.spi),
+            SaField::Flags => sa.flags = sa.flags.without(SaFlags::WILD_RECEIVE),
+            SaField::Src | SaField::Dst => {
+                return format!(
+                    "{} {}, with the {} that the template has",
+                    delete(near),
+                    add(&near.sa),
+                    field.word()
+                );
+            }
+        }
+        return format!("{} {}", delete(near), add(&sa));
+    }
+    let ends = template.mode.endpoints();
+    let (src, dst) = match ends {
+        Some(ends) => (ends.src(), ends.dst()),
+        None => (id.selector.src().addr(), id.selector.dst().addr()),
+    };
+    let reqid = template.reqid().map_or(String::new(), |id| format!(" -u {}", id.number()));
+    format!(
+        "add {src} {dst} {} SPI -m {}{reqid} KEYS;",
+        template.proto.word(),
+        template.mode.mode().word()
+    )
+}
+
+fn mismatch(entry: &PolicyEntry, sa: &SaEntry, field: Option<SaField>) -> String {
+    let templates = entry.policy.action.templates();
+    match (field, templates) {
+        (None, _) => {
+            let mut policy = entry.policy.clone();
+            policy.id.direction = Direction::Out;
+            format!("at the peer, the templates that are demanded here: {}", statement(&policy))
+        }
+        (Some(_), [template]) => no_sa(entry, template, Some((sa, field))),
+        (Some(field), _) => format!(
+            "give SA and template the same {}: {} {}",
+            field.word(),
+            delete(sa),
+            add(&sa.sa)
+        ),
+    }
+}
+
+fn replay(entry: &SaEntry, are_old: bool) -> String {
+    const LEAST: u32 = 64;
+    let mut sa = entry.sa.clone();
+    if are_old {
+        sa.replay_window = (sa.replay_window.max(LEAST) * 4).min(Sa::MAX_REPLAY_WINDOW);
+    }
+    format!(
+        "at both ends, with a new SPI and new keys (the peer began again with sequence number 1, or packets are repeated or reordered): {}",
+        add(&sa)
+    )
+}
+
+fn refused(entry: &SaEntry, reason: Reason) -> String {
+    let sa = entry.sa.clone();
+    match reason {
+        Reason::Encapsulation => {
+            format!("the same encapsulation at both ends: {} {}", delete(entry), add(&sa))
+        }
+        Reason::SaDirection => {
+            format!("{} {}", delete(entry), add(&Sa { direction: None, ..sa }))
+        }
+        Reason::SaSelector => {
+            format!("{} {}", delete(entry), add(&Sa { selector: None, ..sa }))
+        }
+        Reason::Larval => "wait for the key management, or read its log".to_owned(),
+        Reason::NestedAh => {
+            "at both ends: put AH outside of ESP, or use ESP with authentication alone".to_owned()
+        }
+        _ => format!("at both ends, with a new SPI and new keys: {}", add(&sa)),
+    }
+}
+
+fn firewall(chain: &str, entry: &SaEntry, peer: IpAddr) -> String {
+    let sa = &entry.sa;
+    let matched = if sa.encap.is_some() {
+        "udp dport 4500".to_owned()
+    } else {
+        format!("meta l4proto {}", sa.proto.word())
+    };
+    let (version, side) = (
+        if peer.is_ipv4() { "ip" } else { "ip6" },
+        if chain == "input" { "saddr" } else { "daddr" },
+    );
+    format!(
+        "nft list ruleset; nft insert rule inet filter {chain} {version} {side} {peer} {matched} accept; ip neigh show"
+    )
+}
+
+fn peer(difference: &PeerDifference<'_>) -> String {
+    match difference {
+        PeerDifference::SaLacksThere(sa, _) => format!("at the peer: {}", add(&sa.sa)),
+        PeerDifference::SaLacksHere(end, _) => format!(
+            "add {} {} {} {:#x} -m {} KEYS;",
+            end.ends.src(),
+            end.ends.dst(),
+            end.proto.word(),
+            end.spi.0,
+            end.mode.word()
+        ),
+        PeerDifference::SaDiffers(sa, fields) => {
+            let with = if fields.contains(&EndField::Keys) { "the same key" } else { "the same" };
+            format!("{with} at both ends: {} {}", delete(sa), add(&sa.sa))
+        }
+        PeerDifference::PolicyLacksThere(entry) | PeerDifference::TemplatesDiffer(entry, _) => {
+            let there = match entry.policy.id.direction {
+                Direction::Out => Direction::In,
+                Direction::In | Direction::Fwd => Direction::Out,
+            };
+            format!("at the peer: {}", statement(&in_direction(&entry.policy, there)))
+        }
+        PeerDifference::PolicyLacksHere(end) => format!(
+            "spdadd {}/{} {}/{} any -P {} ipsec {}/require;",
+            end.selector.src().addr(),
+            end.selector.src().length(),
+            end.selector.dst().addr(),
+            end.selector.dst().length(),
+            super::words::other(end.direction),
+            templates(&end.templates)
+        ),
+    }
+}
