@@ -204,6 +204,9 @@ pub enum Error {
     /// Keys would be printed on a terminal.
     #[error("standard output is a terminal, and this prints keys: use -o FILE, or a pipe")]
     Terminal,
+    /// Keys are not for a terminal.
+    #[error("standard output is a terminal, and keys are not printed there: give a file")]
+    KeysOnTerminal,
     /// Standard output cannot be written.
     #[error("standard output: {0}")]
     Output(#[from] io::Error),

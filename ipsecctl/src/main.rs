@@ -19,9 +19,12 @@ mod key_output;
 mod keygen;
 mod metrics;
 mod monitor;
+mod move_sa;
 mod output;
 mod policy;
+mod restore;
 mod run;
+mod save;
 mod seccomp_notify;
 mod show;
 mod socket;
@@ -54,6 +57,8 @@ struct Options {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Run),
+    Save(save::Save),
+    Restore(restore::Restore),
     Check(check::Check),
     Show(show::Show),
     Counters(counters::Counters),
@@ -64,6 +69,7 @@ enum Command {
     Keygen(keygen::Keygen),
     KeyFingerprint(key_fingerprint::KeyFingerprint),
     Monitor(monitor::Monitor),
+    Move(move_sa::Move),
     Trace(trace::Trace),
     Exec(exec::Exec),
     Apply(apply::Apply),
@@ -96,6 +102,8 @@ fn main() -> ExitCode {
             let error = exec.execute();
             return failed(&error, error.exit_code());
         }
+        Some(Command::Save(save)) => save.execute(),
+        Some(Command::Restore(restore)) => restore.execute(),
         Some(Command::Show(show)) => show.execute(),
         Some(Command::Check(check)) => check.execute(),
         Some(Command::Counters(counters)) => counters.execute(),
@@ -116,6 +124,7 @@ fn main() -> ExitCode {
             Err(error) => return failed(&error, diagnose::NOT_KNOWN.into()),
             printed => printed,
         },
+        Some(Command::Move(it)) => it.execute(),
         Some(Command::Monitor(monitor)) => monitor.execute(),
         Some(Command::Trace(trace)) => trace.execute(),
         Some(Command::Socket(command)) => command.execute(),

@@ -103,6 +103,10 @@ pub struct Packet {
     pub protocols: Vec<u8>,
     /// The SPI of ESP, if that is the outermost.
     pub spi: Option<u32>,
+    /// Its sequence number, of ESN the low half.
+    pub sequence: Option<u32>,
+    /// The Ethernet frame.
+    pub frame: Vec<u8>,
     /// Length in bytes, IP header included.
     pub length: usize,
     /// Explicit congestion notification: the two low bits of the type of service or traffic class.
@@ -134,7 +138,19 @@ impl Packet {
         }
         let spi = payload.first_chunk().filter(|_| protocol == protocol::ESP);
         let spi = spi.map(|&bytes| u32::from_be_bytes(bytes));
-        Some(Self { version, protocols, spi, length: ip.len(), ecn: class & 3, df })
+        let sequence = payload.get(4..8).filter(|_| protocol == protocol::ESP);
+        let sequence = sequence.and_then(|bytes| Some(u32::from_be_bytes(bytes.try_into().ok()?)));
+        let frame = frame.to_vec();
+        Some(Self {
+            version,
+            protocols,
+            spi,
+            sequence,
+            frame,
+            length: ip.len(),
+            ecn: class & 3,
+            df,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 use model::MalformedCounter;
 use rustix::io::Errno;
 
-use crate::Holders;
+use crate::{Holders, SavedFault};
 
 /// Why the engine cannot go on. What the kernel refuses is an [`crate::Outcome`], not an error.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,14 @@ pub enum Error {
         path: PathBuf,
         /// Why not.
         source: io::Error,
+    },
+    /// A file of saved SAs is not restored.
+    #[error("{}: {fault}", path.display())]
+    Saved {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        fault: SavedFault,
     },
     /// The kernel counts no dropped packets.
     #[error("{path}: {source} (the kernel has it with CONFIG_XFRM_STATISTICS)")]
@@ -106,7 +114,7 @@ impl Error {
             Error::Store { source, .. } => store_errno(source),
             Error::Counters { .. } => Errno::BADMSG,
             Error::Locked { .. } => Errno::BUSY,
-            Error::SpiRange { .. } => Errno::INVAL,
+            Error::SpiRange { .. } | Error::Saved { .. } => Errno::INVAL,
             Error::NoDfRule { .. } | Error::DfIsNotWritten => Errno::OPNOTSUPP,
         }
     }

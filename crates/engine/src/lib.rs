@@ -14,6 +14,7 @@ mod policy;
 mod reconcile;
 mod routes;
 mod sa;
+mod saved;
 mod session;
 mod snapshot;
 mod state;
@@ -40,6 +41,8 @@ pub use reconcile::{
 };
 pub use routes::{Device, Route, RouteQuery, Routes};
 pub use sa::lacking::RecentOption;
+pub use sa::relocation::{Destination, MoveRefusal, Moved};
+pub use saved::{Restored, Saved, SavedFault, SavedFile, Transfer};
 pub use session::{
     Engine, Options,
     dumps::{AddressFilter, Dump, SadFilter},

@@ -4,3 +4,4 @@ pub(crate) mod changes;
 pub(crate) mod flag_update;
 pub(crate) mod lacking;
 pub(crate) mod outer_header;
+pub(crate) mod relocation;

@@ -4,7 +4,7 @@
 pub(crate) mod images;
 mod journal;
 pub mod rehearsal;
-mod restore;
+pub(crate) mod restore;
 
 use crate::{Engine, Error, Plan, Step, state::owned::Record};
 use images::Images;

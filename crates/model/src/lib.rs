@@ -77,7 +77,7 @@ pub use policy_type::PolicyType;
 pub use priority::{Priority, PriorityBase};
 pub use proto::{Proto, SaType};
 pub use replay::{ReplayState, SaStats};
-pub use sa::{AddressPair, Encap, Offload, Sa, SaEntry, SaId};
+pub use sa::{AddressPair, Encap, Offload, Relocation, Sa, SaEntry, SaId};
 pub use sec_ctx::SecCtx;
 pub use selector::{PortMasks, Prefix, Selector, Upper};
 pub use serving::{Demand, Offer, SaField};

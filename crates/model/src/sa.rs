@@ -273,6 +273,15 @@ impl Sa {
     }
 }
 
+/// Where an SA moves to: addresses, and the encapsulation if it is to be another one or none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relocation {
+    /// Both ends.
+    pub ends: AddressPair,
+    /// The encapsulation; `None`: it stays.
+    pub encap: Option<Option<Encap>>,
+}
+
 /// An SA as it is in the SAD.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SaEntry {

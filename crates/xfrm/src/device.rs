@@ -23,7 +23,8 @@ impl Devices {
     pub(crate) const UNNAMED: Devices = Devices(None);
 
     /// The devices of this thread's network namespace, by way of a socket that every kernel has.
-    pub(crate) fn of_any_socket() -> Option<Self> {
+    #[must_use]
+    pub fn of_any_socket() -> Option<Self> {
         Netlink::new(NETLINK_ROUTE).ok().map(|socket| Self(Some(Arc::new(socket))))
     }
 

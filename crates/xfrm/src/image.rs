@@ -1,7 +1,8 @@
 use std::fmt;
 
-use model::{PolicyEntry, SaEntry, SaFlags};
+use model::{PolicyEntry, Relocation, SaEntry, SaFlags};
 use netlink_packet_xfrm::XfrmMessage;
+use zeroize::Zeroizing;
 
 use crate::{
     Error,
@@ -18,8 +19,10 @@ pub struct SaImage {
 }
 
 impl SaImage {
-    /// Reads an SA as it is at `now`, Unix seconds.
-    pub(crate) fn read(object: &[u8], now: u64, devices: &Devices) -> Result<Self, Error> {
+    /// Reads an SA as it is at `now`, Unix seconds: `xfrm_usersa_info` and its attributes.
+    ///
+    /// Errors: [`Error::Malformed`].
+    pub fn read(object: &[u8], now: u64, devices: &Devices) -> Result<Self, Error> {
         Ok(Self { entry: wire::sa::read(object, now, devices)?, image: Image::read(object)? })
     }
 
@@ -59,12 +62,30 @@ impl SaImage {
         self
     }
 
+    /// As [`SaImage::skipping`], also if it has sent nothing.
+    #[must_use]
+    pub fn going_on(mut self, count: u32) -> Self {
+        self.image.go_on(count);
+        self
+    }
+
+    /// What [`SaImage::read`] reads, with the keys.
+    #[must_use]
+    pub fn object(&self) -> Zeroizing<Vec<u8>> {
+        self.image.object()
+    }
+
     /// The same SA, whose work is done by no device.
     #[must_use]
     pub fn without_offload(mut self) -> Self {
         self.entry.sa.offload = None;
         self.image.remove_offload();
         self
+    }
+
+    /// The message that moves it.
+    pub(crate) fn relocation(&self, to: &Relocation) -> XfrmMessage {
+        wire::relocation::message(self.image.info(), self.entry.sa.mark, to)
     }
 
     /// The message that makes it again: [`wire::wipe`] it after use.
@@ -88,8 +109,10 @@ pub struct PolicyImage {
 }
 
 impl PolicyImage {
-    /// Reads a policy; nothing for a catch-all.
-    pub(crate) fn read(object: &[u8], devices: &Devices) -> Result<Option<Self>, Error> {
+    /// Reads a policy, `xfrm_userpolicy_info` and its attributes; nothing for a catch-all.
+    ///
+    /// Errors: [`Error::Malformed`].
+    pub fn read(object: &[u8], devices: &Devices) -> Result<Option<Self>, Error> {
         let entry = wire::policy::read(object, devices)?;
         Ok(entry.map(|entry| Self { entry, object: object.to_vec() }))
     }
@@ -98,6 +121,12 @@ impl PolicyImage {
     #[must_use]
     pub fn entry(&self) -> &PolicyEntry {
         &self.entry
+    }
+
+    /// What [`PolicyImage::read`] reads.
+    #[must_use]
+    pub fn object(&self) -> &[u8] {
+        &self.object
     }
 
     /// Whether it is the same policy, of the same index, but for counters and times.

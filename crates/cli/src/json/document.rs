@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{
     AnyVariableJson, AppliedJson, ChangeJson, ClientJson, ConditionJson, CounterJson,
     DefaultPolicyJson, DiagnosisJson, DropJson, EventJson, ExplanationJson, FindingJson,
-    KernelJson, PolicyJson, SaJson, StayingJson, SummaryJson,
+    KernelJson, MovedJson, PolicyJson, SaJson, StayingJson, SummaryJson, TransferJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -89,6 +89,15 @@ pub struct Document {
     /// What came of `ipsecctl apply`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<AppliedJson>,
+    /// The SA that was moved: `ipsecctl move`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved: Option<MovedJson>,
+    /// What was saved: `ipsecctl save`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub saved: Option<TransferJson>,
+    /// What was restored: `ipsecctl restore`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restored: Option<TransferJson>,
 }
 
 /// The version of the schema, which every document begins with.

@@ -14,11 +14,13 @@ mod explanation;
 mod finding;
 mod fingerprint;
 mod kernel;
+mod moved;
 mod policy;
 mod read;
 mod sa;
 mod sa_parts;
 mod summary;
+mod transfer;
 mod variable;
 
 use std::num::NonZeroU64;
@@ -43,11 +45,13 @@ pub use explanation::{
 pub use finding::{Advice, FindingJson, PositionJson};
 pub use fingerprint::Fingerprints;
 pub use kernel::{HashThresholdJson, KernelJson};
+pub use moved::MovedJson;
 pub use policy::{DefaultPolicyJson, PolicyJson, SelectorJson, TemplateJson};
 pub use read::{ReadEntries, ReadError, read_entries};
 pub use sa::{AlgorithmJson, Keys, OffloadJson, SaJson};
 pub use sa_parts::{AttributeJson, DroppedJson, IpTfsJson, NatTJson, SequenceJson};
 pub use summary::{AttentionJson, PoliciesByDirectionJson, SasByStateJson, SummaryJson};
+pub use transfer::TransferJson;
 pub use variable::{AnyVariableJson, ProcVariableJson, ValueJson, ValuesJson, VariableJson};
 
 /// The limits of an SA or policy.

@@ -8,10 +8,10 @@ use cli::{
         AnyVariableJson, AppliedJson, AttentionJson, CauseJson, ChangeJson, ClientJson,
         ConditionJson, CountedJson, CounterJson, DefaultPolicyJson, DiagnosisJson, Document,
         DropJson, EventJson, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson,
-        FindingJson, Fingerprints, HashThresholdJson, KernelJson, MemberJson, NearPolicyJson,
-        NearSaJson, NotRestoredJson, OriginJson, PacketJson, PoliciesByDirectionJson,
-        ProcVariableJson, ReceivedHeaderJson, RouteJson, SaNameJson, SasByStateJson, StayingJson,
-        SummaryJson, WireJson,
+        FindingJson, Fingerprints, HashThresholdJson, KernelJson, MemberJson, MovedJson,
+        NearPolicyJson, NearSaJson, NotRestoredJson, OriginJson, PacketJson,
+        PoliciesByDirectionJson, ProcVariableJson, ReceivedHeaderJson, RouteJson, SaNameJson,
+        SasByStateJson, StayingJson, SummaryJson, TransferJson, WireJson,
     },
 };
 use grammar::Script;
@@ -181,6 +181,15 @@ fn applied() -> AppliedJson {
         deleted: Some(3),
         not_restored: vec![loss],
     }
+}
+
+fn moved_sa() -> Box<SaJson> {
+    Box::new(SaJson::new(&full_sa(), Keys::Hidden, &fingerprints()))
+}
+
+fn transfer(gap: Option<u32>) -> TransferJson {
+    let left = NotRestoredJson { entry: "an SA".into(), reason: "it has no keys yet".into() };
+    TransferJson { sas: 1, policies: 2, gap, omitted: vec![left] }
 }
 
 fn kernel() -> KernelJson {
@@ -404,6 +413,9 @@ pub fn full_document() -> Document {
         staying: Some(StayingJson { sas: 1, policies: 2 }),
         conflicts: Some(changes()),
         applied: Some(applied()),
+        moved: Some(MovedJson { before: moved_sa(), after: moved_sa() }),
+        saved: Some(transfer(None)),
+        restored: Some(transfer(Some(9))),
         ..Document::default()
     }
 }

@@ -174,12 +174,12 @@ impl<'h> Changes<'h> {
     }
 }
 
-fn name_of_sa(image: &SaImage) -> String {
+pub(crate) fn name_of_sa(image: &SaImage) -> String {
     let sa = &image.entry().sa;
     format!("the {} SA with SPI 0x{:x} to {}", sa.proto.word(), sa.spi.0, sa.ends.dst())
 }
 
-fn name_of_policy(PolicyId { selector, direction, .. }: &PolicyId) -> String {
+pub(crate) fn name_of_policy(PolicyId { selector, direction, .. }: &PolicyId) -> String {
     let [src, dst] = [selector.src(), selector.dst()].map(|it| (it.addr(), it.length()));
     let direction = direction.word();
     format!("the {direction} policy from {}/{} to {}/{}", src.0, src.1, dst.0, dst.1)

@@ -28,6 +28,10 @@ impl Image {
         })
     }
 
+    pub(crate) fn info(&self) -> &UserSaInfo {
+        &self.info
+    }
+
     /// Whether one of the keys is not shown.
     pub(crate) fn is_redacted(&self) -> bool {
         attributes(&self.attributes, 0).map_while(Result::ok).any(|mut attribute| {
@@ -64,6 +68,15 @@ impl Image {
     /// Goes on with higher sequence numbers, if packets were sent: `oseq` of `xfrm_replay_state`, or of
     /// `xfrm_replay_state_esn` with its high half. At the end of the numbers it sends no more.
     pub(crate) fn skip_sequence_numbers(&mut self, count: u32) {
+        self.advance(count, |sent| sent != 0);
+    }
+
+    /// Goes on with higher sequence numbers, also if no packet was sent.
+    pub(crate) fn go_on(&mut self, count: u32) {
+        self.advance(count, |_| true);
+    }
+
+    fn advance(&mut self, count: u32, is_advanced: impl Fn(u64) -> bool) {
         for (kind, place) in places(&self.attributes).collect::<Vec<_>>() {
             let (low, high) = match kind {
                 // bmp_len, oseq, seq, oseq_hi, after the header of the attribute.
@@ -75,7 +88,7 @@ impl Image {
             let number = |at| self.attributes.get(at..at + 4)?.try_into().ok();
             let read = |at| number(at).map_or(0, u32::from_ne_bytes);
             let sent = u64::from(high.map_or(0, read)) << 32 | u64::from(read(low));
-            if sent == 0 || place.end < high.unwrap_or(low) + 4 {
+            if !is_advanced(sent) || place.end < high.unwrap_or(low) + 4 {
                 continue;
             }
             let most = if high.is_some() { u64::MAX } else { u32::MAX.into() };
@@ -87,6 +100,14 @@ impl Image {
                 self.attributes[at..at + 4].copy_from_slice(&number);
             }
         }
+    }
+
+    /// `xfrm_usersa_info` and the attributes.
+    pub(crate) fn object(&self) -> Zeroizing<Vec<u8>> {
+        let mut object = Zeroizing::new(vec![0; XFRM_USER_SA_INFO_LEN + self.attributes.len()]);
+        self.info.emit(&mut object[..]);
+        object[XFRM_USER_SA_INFO_LEN..].copy_from_slice(&self.attributes);
+        object
     }
 
     /// The message that makes the SA again. The kernel takes replay state and sequence numbers from
@@ -200,6 +221,11 @@ mod tests {
         let before = unused.attributes.clone();
         unused.skip_sequence_numbers(9);
         assert!(unused.attributes == before);
+        unused.go_on(9);
+        let gone_on = hex("10000a00 09000000 07000000 00000000");
+        assert!(unused.attributes.ends_with(&gone_on));
+        let read_back = Image::read(&unused.object()).unwrap();
+        assert!(read_back == unused);
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod offload;
 pub(crate) mod policy;
 pub(crate) mod probe;
 mod recent;
+pub(crate) mod relocation;
 mod replay;
 pub(crate) mod sa;
 mod sec_ctx;
