@@ -6,7 +6,7 @@ use cli::json::{DropJson, EventJson, PolicyJson, SaJson};
 use model::{Direction, Prefix, Proto, SaState};
 
 /// Options that select SAs and policies. All that are given must fit.
-#[derive(clap::Args, Debug, Clone, Default)]
+#[derive(clap::Args, Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Only of this source address or prefix
     #[arg(long, value_name = "ADDRESS[/LENGTH]", value_parser = prefix)]

@@ -33,6 +33,7 @@ mod summary;
 mod survey;
 mod tables;
 mod template;
+mod top;
 mod trace;
 
 use std::process::ExitCode;
@@ -78,6 +79,7 @@ enum Command {
     Diagnose(diagnose::Diagnose),
     Diff(diff::Diff),
     Doctor(doctor::Doctor),
+    Top(Box<top::Top>),
     #[command(subcommand)]
     Socket(socket::Command),
     /// Print a script that completes the arguments of ipsecctl in a shell
@@ -113,6 +115,7 @@ fn main() -> ExitCode {
         Some(Command::Doctor(doctor)) => doctor.execute(),
         Some(Command::Export(export)) => export.execute(),
         Some(Command::Import(import)) => import.execute(),
+        Some(Command::Top(top)) => top.execute(),
         Some(Command::Keygen(keygen)) => keygen.execute(),
         Some(Command::KeyFingerprint(fingerprint)) => fingerprint.execute(),
         Some(Command::Metrics(metrics)) => metrics.execute(),

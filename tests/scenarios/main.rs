@@ -65,6 +65,7 @@ mod socket_permissions;
 mod socket_policies;
 mod story;
 mod summary;
+mod top;
 mod trace;
 mod tunnel;
 mod unique_numbers;

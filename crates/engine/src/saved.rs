@@ -1,6 +1,6 @@
 //! SAs in a file over a restart, with counters, replay windows and sequence numbers. A number that is used twice is an
 //! initialization vector that is used twice, so what is restored goes on with higher ones
-//! (docs/adr/0024-saved-sas.md).
+//! (docs/adr/0025-saved-sas.md).
 
 mod file;
 mod format;

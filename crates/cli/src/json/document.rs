@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::{
     AnyVariableJson, AppliedJson, ChangeJson, ClientJson, ConditionJson, CounterJson,
     DefaultPolicyJson, DiagnosisJson, DropJson, EventJson, ExplanationJson, FindingJson,
-    KernelJson, MovedJson, PolicyJson, SaJson, StayingJson, SummaryJson, TransferJson,
+    KernelJson, MovedJson, PolicyJson, RatesJson, SaJson, StayingJson, SummaryJson, TransferJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -63,6 +63,9 @@ pub struct Document {
     /// What IPsec needs of the host: `ipsecctl doctor`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conditions: Option<Vec<ConditionJson>>,
+    /// What SAs and policies do: `ipsecctl top`, a document a line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<RatesJson>,
     /// What becomes of a packet: `ipsecctl explain`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<ExplanationJson>,

@@ -8,10 +8,10 @@ use cli::{
         AnyVariableJson, AppliedJson, AttentionJson, CauseJson, ChangeJson, ClientJson,
         ConditionJson, CountedJson, CounterJson, DefaultPolicyJson, DiagnosisJson, Document,
         DropJson, EventJson, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson,
-        FindingJson, Fingerprints, HashThresholdJson, KernelJson, MemberJson, MovedJson,
+        FindingJson, Fingerprints, HashThresholdJson, KernelJson, LimitJson, MemberJson, MovedJson,
         NearPolicyJson, NearSaJson, NotRestoredJson, OriginJson, PacketJson,
-        PoliciesByDirectionJson, ProcVariableJson, ReceivedHeaderJson, RouteJson, SaNameJson,
-        SasByStateJson, StayingJson, SummaryJson, TransferJson, WireJson,
+        PoliciesByDirectionJson, ProcVariableJson, RateJson, RatesJson, ReceivedHeaderJson,
+        RouteJson, SaNameJson, SasByStateJson, StayingJson, SummaryJson, TransferJson, WireJson,
     },
 };
 use grammar::Script;
@@ -356,6 +356,26 @@ fn diagnosis() -> DiagnosisJson {
     }
 }
 
+fn rates() -> RatesJson {
+    let rate = |spi, index, sas| RateJson {
+        name: "esp 0x1000 192.0.2.1 > 192.0.2.2".into(),
+        spi,
+        index,
+        bytes_per_second: 1000,
+        packets_per_second: 10,
+        dropped: 3,
+        limit: Some(LimitJson { of: "bytes", percent: 75 }),
+        sas,
+    };
+    RatesJson {
+        time: "2026-01-02T03:04:05+00:00".into(),
+        milliseconds: 1000,
+        bytes_per_second: 1000,
+        sas: vec![rate(Some(0x1000), None, None)],
+        policies: vec![rate(None, Some(9), Some(1))],
+    }
+}
+
 /// All that documents can have.
 pub fn full_document() -> Document {
     let mut with_template = PolicyJson::new(&full_policy());
@@ -405,6 +425,7 @@ pub fn full_document() -> Document {
             remedy: Some("use deflate".into()),
             place: Some("a.conf:3".into()),
         }]),
+        rates: Some(rates()),
         explanation: Some(explanation()),
         diagnosis: Some(diagnosis()),
         key_fingerprints: Some(vec!["55fa23f1fe815888".into()]),
