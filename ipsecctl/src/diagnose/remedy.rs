@@ -243,7 +243,8 @@ fn no_sa(
 fn mismatch(entry: &PolicyEntry, sa: &SaEntry, field: Option<SaField>) -> String {
     let templates = entry.policy.action.templates();
     match (field, templates) {
-        (None, _) => {
+        // The peer has left a protocol out: an SA of another template is what fits best.
+        (None, _) | (Some(SaField::Protocol), [_, _, ..]) => {
             let mut policy = entry.policy.clone();
             policy.id.direction = Direction::Out;
             format!("at the peer, the templates that are demanded here: {}", statement(&policy))

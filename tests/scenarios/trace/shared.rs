@@ -115,7 +115,8 @@ fn a_flood_is_summed_up() {
     let file = directory.path().join("drops.pcap");
     let traced = trace(&lab.b, &format!("--seconds 6 --rate 3 --pcap {}", file.display()));
     let mut ping = lab.a.command("ping");
-    let _flood = Background::start(ping.args(["-q", "-I", "10.1.0.5", "-f", "-w", "8", "10.2.0.5"]));
+    let _flood =
+        Background::start(ping.args(["-q", "-I", "10.1.0.5", "-f", "-w", "8", "10.2.0.5"]));
     let drops = traced.lines.iter().map(|line| {
         let document: Value = serde_json::from_str(&line).expect("JSON");
         document["drop"].clone()
