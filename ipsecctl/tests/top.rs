@@ -49,9 +49,10 @@ impl Terminal {
         let (end, size) = (open(), Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 });
         tcsetwinsize(&end, size).unwrap();
         let before = tcgetattr(&end).unwrap();
-        // Without --fork, unshare(1) becomes the program.
-        let mut command = Command::new("unshare");
-        command.args(["--net", "--map-root-user", env!("CARGO_BIN_EXE_ipsecctl"), "top"]);
+        // Both become the program, without --fork. Whoever runs this may ignore signals, as nohup(1) does.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP,INT,TERM,TSTP,CONT", "unshare", "--net"]);
+        command.args(["--map-root-user", env!("CARGO_BIN_EXE_ipsecctl"), "top"]);
         command.args(["--interval", "0.2"]).env("TERM", "xterm");
         let stdio = || Stdio::from(open());
         let top = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
