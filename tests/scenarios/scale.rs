@@ -36,7 +36,7 @@ fn a_hundred_thousand_statements() {
     let kibibytes = peak(&file("memory"));
     assert!(kibibytes < 32 * 1024, "peak memory of a listing: {kibibytes} KiB");
 
-    // Of policies that a packet has nothing to do with the head alone is read.
+    // Of policies that a packet has nothing to do with the head alone is read: all of them would be 68 MiB.
     let mut explain = host.command("time");
     explain.args(["-f", "%M", "-o"]).arg(file("memory")).arg(ipsecctl());
     let outcome = Outcome::of(explain.args(["explain", "out", "10.0.0.1", "10.0.4.0", "udp"]));
@@ -45,7 +45,7 @@ fn a_hundred_thousand_statements() {
     // GNU time has a line of its own for an exit status that is not 0.
     let memory = fs::read_to_string(file("memory")).expect("the memory it took");
     let kibibytes: u32 = memory.lines().last().and_then(|it| it.parse().ok()).expect("a number");
-    assert!(kibibytes < 16 * 1024, "peak memory of an explanation: {kibibytes} KiB");
+    assert!(kibibytes < 32 * 1024, "peak memory of an explanation: {kibibytes} KiB");
 
     // One call sends a batch and one receives its answer.
     let table = fs::read_to_string(file("calls")).expect("the system calls");
