@@ -53,9 +53,10 @@ impl Import {
         }) {
             Ok(0) => Ok(ExitCode::SUCCESS),
             Ok(comments) => {
-                let what =
-                    format_args!("{comments} of the entries are comments: no statement adds them");
-                print_error("ipsecctl", &what);
+                print_error(
+                    "ipsecctl",
+                    &format_args!("{comments} of the entries are comments: no statement adds them"),
+                );
                 Ok(ExitCode::from(INCOMPLETE))
             }
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::FAILURE),

@@ -49,7 +49,7 @@ impl Terminal {
         let (end, size) = (open(), Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 });
         tcsetwinsize(&end, size).unwrap();
         let before = tcgetattr(&end).unwrap();
-        // Both become the program, without --fork. Whoever runs this may ignore signals, as nohup(1) does.
+        // Both become the program, without --fork. The program that runs this may ignore signals, as nohup(1) does.
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP,INT,TERM,TSTP,CONT", "unshare", "--net"]);
         command.args(["--map-root-user", env!("CARGO_BIN_EXE_ipsecctl"), "top"]);

@@ -31,9 +31,8 @@ pub fn write(
         write_line(&line, &name_of_policy(entry), out, losses)?;
     }
     for (version, direction) in &tables.catch_alls {
-        let which = format_args!("{version} {}", direction.word());
         let what = "the default policy discards, which ip cannot set";
-        losses.note(out, format_args!("{what}: {which}"))?;
+        losses.note(out, format_args!("{what}: {version} {}", direction.word()))?;
     }
     Ok(())
 }
