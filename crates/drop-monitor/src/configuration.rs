@@ -67,7 +67,7 @@ impl AlertMode {
     }
 }
 
-/// `MODE HEAD QUEUE`, as in the record of a [`crate::claim::Claim`].
+/// `MODE HEAD QUEUE`, as in the record of a `Claim`.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.mode.number(), self.head, self.queue)

@@ -3,7 +3,7 @@
 //! The kernel has one drop monitor for all network namespaces, which is reached from the initial one. It can
 //! be configured only while it is stopped, and several programs may read its alerts. A [`DropMonitor`]
 //! that has started it stops it and restores its configuration; what a killed process has left running is
-//! stopped by the next one, from a record beside the lock of the [`claim`].
+//! stopped by the next one, from a record beside the lock of the claim.
 
 mod alert;
 mod claim;
