@@ -2,28 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod manual;
+mod unprivileged;
 
-use std::{
-    fs,
-    io::Write,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{fs, os::unix::fs::PermissionsExt};
 
 const STATE: &str = include_str!("../../crates/iproute2/tests/recorded/state");
 const POLICY: &str = include_str!("../../crates/iproute2/tests/recorded/policy");
 
-/// Runs a command line without any capability: exit status, standard output and error.
+/// Exit status, standard output and error.
 fn run(line: &str, input: &str) -> (i32, String, String) {
-    let folder = Path::new(env!("CARGO_BIN_EXE_ipsecctl")).parent().unwrap();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let mut command = Command::new("setpriv");
-    command.args(["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "sh", "-c", line]);
-    command.env("PATH", path).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
+    let output = unprivileged::run(line, input);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
 }

@@ -2,27 +2,13 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod manual;
+mod unprivileged;
 
-use std::{
-    io::Write,
-    path::Path,
-    process::{Command, Output, Stdio},
-};
+use std::process::Output;
 
 use model::ALGORITHMS;
 use serde_json::Value;
-
-/// Runs a command line without any capability.
-fn run(line: &str, input: &str) -> Output {
-    let folder = Path::new(env!("CARGO_BIN_EXE_ipsecctl")).parent().unwrap();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let mut command = Command::new("setpriv");
-    command.args(["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs", "sh", "-c", line]);
-    command.env("PATH", path).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    child.wait_with_output().unwrap()
-}
+use unprivileged::run;
 
 fn stdout(output: &Output) -> String {
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");

@@ -1,17 +1,14 @@
 //! What `ip xfrm state` and `ip xfrm policy` print of generated tables, and JSON of them, as setkey scripts: they load the same
 //! tables, but for what a comment names and what was not printed.
 
-use std::{collections::BTreeMap, env};
+use std::collections::BTreeMap;
 
 use regex::Regex;
 use scenarios::{
     Host, Outcome, Session, ipsecctl,
-    raw_xfrm::{Entry, Generator, Kind, RawXfrm},
-    setkey, times,
+    raw_xfrm::{Entry, Kind, RawXfrm, seeds},
+    setkey,
 };
-
-/// Entries of each kind in a table.
-const MOST: usize = 4;
 
 /// What iproute2 6.1 does not print, even with `-s`: it prints a port whether its mask is full or not.
 const NOT_PRINTED: [&str; 6] = [
@@ -46,22 +43,13 @@ fn json_is_loaded_by_setkey() {
 }
 
 fn round_trip(printer: &Printer) {
-    let number = |name: &str| env::var(name).ok().map(|text| text.parse().expect("a number"));
-    let (first, count) =
-        (number("XFRM_SEED").unwrap_or(1), number("XFRM_TABLES").unwrap_or(times(1000, 20)));
     let (host, other) = (Host::new("one"), Host::new("two"));
     let (raw, copy) = (host.within(RawXfrm::open), other.within(RawXfrm::open));
     let mut session = Session::open(other.command(setkey()).arg("-k"));
     let digits = Regex::new("[0-9][0-9a-f:.x]*").expect("a pattern");
     let (mut equal, mut named) = (0, BTreeMap::<String, usize>::new());
-    for seed in first..first + count {
-        let mut generator = Generator::new(seed);
-        for _ in 0..MOST {
-            for entry in [generator.sa(), generator.policy()] {
-                // The kernel refuses some.
-                let _ = raw.add(&entry);
-            }
-        }
+    for seed in seeds(1000, 20) {
+        let _refused = raw.fill(seed);
         let text = (printer.print)(&host);
         let has_policies = !text.starts_with('{');
         let mut import = host.command(ipsecctl());
@@ -72,7 +60,7 @@ fn round_trip(printer: &Printer) {
         let script = &imported.stdout;
         let mut statements = statements(script).into_iter();
         for (before, after) in raw.dump().into_iter().zip(copy.dump()) {
-            let own = |it: &Entry| !is_made_by_linux(it) && (has_policies || it.kind == Kind::Sa);
+            let own = |it: &Entry| !it.is_made_by_linux() && (has_policies || it.kind == Kind::Sa);
             let mut after = after.into_iter().filter(own).map(Entry::masked).collect::<Vec<_>>();
             for entry in before.into_iter().filter(own).map(Entry::masked) {
                 let (statement, lost) = statements.next().unwrap_or_else(|| panic!("{shown}"));
@@ -96,7 +84,7 @@ fn round_trip(printer: &Printer) {
         raw.flush();
         copy.flush();
     }
-    println!("{count} tables: {equal} entries equal");
+    println!("{equal} entries equal");
     for (reason, count) in &named {
         println!("named {count} times: {reason}");
     }
@@ -124,9 +112,4 @@ fn statements(script: &str) -> Vec<(String, Option<String>)> {
         }
     }
     statements
-}
-
-/// SAs of protocol 4 and 41, which Linux makes for IPComp tunnels.
-fn is_made_by_linux(entry: &Entry) -> bool {
-    entry.kind == Kind::Sa && matches!(entry.get("id.proto"), [4 | 41])
 }

@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    fs,
     path::Path,
     sync::LazyLock,
 };
@@ -17,23 +17,13 @@ use jsonschema::Validator;
 use regex::Regex;
 use scenarios::{
     Host, Session,
-    raw_xfrm::{Entry, Generator, Kind, RawXfrm},
-    setkey, times,
+    raw_xfrm::{Entry, RawXfrm, seeds},
+    setkey,
 };
 use serde_json::Value;
 
 static NUMBER: LazyLock<Regex> =
     LazyLock::new(|| Regex::new("[0-9][0-9a-f:.x]*").expect("a pattern"));
-
-/// Entries of each kind in a table.
-const MOST: usize = 4;
-
-/// So many tables, beginning with this seed.
-fn tables() -> (u64, u64) {
-    let number = |name: &str| env::var(name).ok().map(|text| text.parse().expect("a number"));
-    let count = number("XFRM_TABLES").unwrap_or_else(|| times(3000, 50));
-    (number("XFRM_SEED").unwrap_or(1), count)
-}
 
 /// What came of the entries of all tables.
 #[derive(Default)]
@@ -53,9 +43,9 @@ fn nothing_is_lost_silently() {
     let mut session = Session::open(host.command(setkey()).args(["-k", "--script"]));
     let json = Json::new(&host);
     let mut tally = Tally::default();
-    let (first, count) = tables();
-    for seed in first..first + count {
-        fill(&raw, seed, &mut tally);
+    let seeds = seeds(3000, 50);
+    for seed in seeds.clone() {
+        tally.refused += raw.fill(seed);
         let before = raw.dump();
         json.is_valid(seed, &before);
         let dumps = [session.run("dump;"), session.run("spddump;")];
@@ -67,17 +57,7 @@ fn nothing_is_lost_silently() {
         }
         raw.flush();
     }
-    tally.report(count);
-}
-
-/// Makes a table; the kernel refuses some entries.
-fn fill(raw: &RawXfrm, seed: u64, tally: &mut Tally) {
-    let mut generator = Generator::new(seed);
-    for _ in 0..MOST {
-        for entry in [generator.sa(), generator.policy()] {
-            tally.refused += usize::from(raw.add(&entry).is_err());
-        }
-    }
+    tally.report(seeds.count());
 }
 
 impl Tally {
@@ -91,7 +71,7 @@ impl Tally {
         results: &str,
     ) {
         let before =
-            before.into_iter().filter(|entry| !is_made_by_linux(entry)).collect::<Vec<_>>();
+            before.into_iter().filter(|entry| !entry.is_made_by_linux()).collect::<Vec<_>>();
         let mut after = after.into_iter().map(Entry::masked).collect::<Vec<_>>();
         let statements = statements(dump);
         assert_eq!(statements.len(), before.len(), "seed {seed}: {before:#?}\n{dump}");
@@ -117,7 +97,7 @@ impl Tally {
         }
     }
 
-    fn report(self, count: u64) {
+    fn report(self, count: usize) {
         let Self { refused, equal, named, silent } = self;
         println!("{count} tables: {equal} entries equal, {refused} refused by the kernel");
         for (words, count) in &named {
@@ -129,11 +109,6 @@ impl Tally {
         assert!(equal > 0);
         assert!(silent.is_empty(), "silent differences");
     }
-}
-
-/// SAs of protocol 4 and 41, which Linux makes for IPComp tunnels.
-fn is_made_by_linux(entry: &Entry) -> bool {
-    entry.kind == Kind::Sa && matches!(entry.get("id.proto"), [4 | 41])
 }
 
 /// An entry of a script.
@@ -179,7 +154,7 @@ impl<'a> Json<'a> {
     /// Validates what `ipsecctl show` makes of a table, and what the commands print of some: processes are what takes the
     /// test kernel longest.
     fn is_valid(&self, seed: u64, [sas, policies]: &[Vec<Entry>; 2]) {
-        let sas = sas.iter().filter(|entry| !is_made_by_linux(entry)).count();
+        let sas = sas.iter().filter(|entry| !entry.is_made_by_linux()).count();
         let counts = [("sas", sas), ("policies", policies.len())];
         let document = self.host.within(document);
         for (member, count) in counts {

@@ -9,7 +9,7 @@ use std::net::UdpSocket;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_XFRM};
 
 pub use entry::{Entry, Kind};
-pub use generate::Generator;
+pub use generate::{Generator, seeds};
 use rustix::net::AddressFamily;
 
 const NEWSA: u16 = 0x10;
@@ -27,6 +27,9 @@ const ACK: u16 = 4;
 const DUMP: u16 = 0x300;
 /// `NLM_F_CREATE | NLM_F_EXCL`.
 const CREATE: u16 = 0x600;
+
+/// Entries of each kind in a generated table.
+const MOST: usize = 4;
 
 /// A socket of NETLINK_XFRM.
 pub struct RawXfrm(Socket);
@@ -47,6 +50,14 @@ impl RawXfrm {
             Kind::Policy => (NEWPOLICY, entry.bytes()),
         };
         self.change(kind, CREATE, &body)
+    }
+
+    /// Adds the table that a seed generates. The kernel refuses some entries: how many.
+    #[must_use]
+    pub fn fill(&self, seed: u64) -> usize {
+        let mut generator = Generator::new(seed);
+        let pairs = (0..MOST).flat_map(|_| [generator.sa(), generator.policy()]);
+        pairs.filter(|entry| self.add(entry).is_err()).count()
     }
 
     /// Removes all SAs and policies.

@@ -159,7 +159,7 @@ table! {
         OutNoStates => Row {
             word: "XfrmOutNoStates",
             direction: Direction::Out,
-            meaning: "an outbound packet needs an SA that there is not",
+            meaning: "an outbound packet needs an SA that does not exist",
             cause: "the SA is missing, has expired, or has another mode, reqid, mark or if_id than the policy demands",
             remedy: "look for `sas=none` in `ipsecctl show policies`, and add the SA or start the key management",
         },

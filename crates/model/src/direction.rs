@@ -32,6 +32,15 @@ impl Direction {
         Self::ALL.iter().copied().find(|direction| direction.xfrm() == number)
     }
 
+    /// The direction of the same packets at the other end; of those that are forwarded, where they come from.
+    #[must_use]
+    pub fn at_other_end(self) -> Self {
+        match self {
+            Direction::Out => Direction::In,
+            Direction::In | Direction::Fwd => Direction::Out,
+        }
+    }
+
     /// The `IPSEC_DIR_*` number (linux/ipsec.h).
     #[must_use]
     pub fn pfkey_number(self) -> u8 {

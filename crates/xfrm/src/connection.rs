@@ -1,10 +1,11 @@
+mod dumps;
+
 use std::num::NonZeroU32;
 
 use model::{
-    KernelDefault, PolicyEntry, PolicyHead, PolicyId, SaEntry, SaId, SadInfo, SpdInfo, Spi,
-    SpiRequest,
+    KernelDefault, PolicyEntry, PolicyId, SaEntry, SaId, SadInfo, SpdInfo, Spi, SpiRequest,
 };
-use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
+use netlink_packet_core::NLM_F_REQUEST;
 use netlink_packet_xfrm::{XfrmMessage, policy, state};
 use rustix::io::Errno;
 use sys::clock::unix_seconds;
@@ -12,17 +13,13 @@ use tracing::debug;
 use zeroize::Zeroizing;
 
 use crate::{
-    Answer, Batch, CatchAll, Dump, Error, PolicyImage, Refusal, SaImage, SadFilter, SocketEntry,
+    Answer, Batch, CatchAll, Error, Refusal, SaImage,
     batch::{Limits, RESERVED, append},
     device::Devices,
-    dump::Read,
     reply::Reply,
     socket::{Seqs, Socket},
     wire,
 };
-
-const DUMPING_SAD: &str = "dumping the SAD";
-const DUMPING_SPD: &str = "dumping the SPD";
 
 /// A conversation with the kernel's XFRM in the network namespace where it was opened.
 pub struct Connection {
@@ -249,145 +246,6 @@ impl Connection {
         let answer = self.ask(&question, |object| wire::sa::read(object, unix_seconds(), &devices));
         debug!(?answer, "received");
         answer
-    }
-
-    /// Reads the SAD, newest SA first, as the iterator is pulled. Only AH, ESP and IPComp SAs are
-    /// given unless the filter names another protocol.
-    ///
-    /// Errors: [`Error::Socket`].
-    pub fn dump_sad(&mut self, filter: &SadFilter) -> Result<Dump<'_, SaEntry>, Error> {
-        let (seqs, read) = self.ask_for_sad(filter)?;
-        Ok(Dump::new((&mut self.socket).into(), seqs, DUMPING_SAD, read))
-    }
-
-    /// Reads the AH, ESP and IPComp SAs with all attributes, newest first, as the iterator is pulled.
-    ///
-    /// Errors: [`Error::Socket`].
-    pub fn dump_sa_images(&mut self) -> Result<Dump<'_, SaImage>, Error> {
-        let filter = SadFilter::default();
-        let question = XfrmMessage::GetDumpSa(filter.message());
-        debug!(seq = self.next_seq, "dump the whole SAD");
-        let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
-        let devices = self.socket.devices.clone();
-        let read = move |object: &[u8]| {
-            let is_taken = filter.takes_proto(wire::sa::proto_number(object)?);
-            is_taken.then(|| SaImage::read(object, unix_seconds(), &devices)).transpose()
-        };
-        Ok(Dump::new((&mut self.socket).into(), seqs, DUMPING_SAD, Box::new(read)))
-    }
-
-    /// As [`Connection::dump_sad`], for a dump that lasts: it takes the connection with it.
-    ///
-    /// Errors: [`Error::Socket`].
-    pub fn into_sad_dump(mut self, filter: &SadFilter) -> Result<Dump<'static, SaEntry>, Error> {
-        let (seqs, read) = self.ask_for_sad(filter)?;
-        Ok(Dump::new(self.socket.into(), seqs, DUMPING_SAD, read))
-    }
-
-    fn ask_for_sad(&mut self, filter: &SadFilter) -> Result<(Seqs, Read<SaEntry>), Error> {
-        let question = XfrmMessage::GetDumpSa(filter.message());
-        debug!(seq = self.next_seq, ?filter, "dump the SAD");
-        let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
-        let (filter, devices) = (*filter, self.socket.devices.clone());
-        let read = move |object: &[u8]| {
-            if !filter.takes_proto(wire::sa::proto_number(object)?) {
-                return Ok(None);
-            }
-            let entry = wire::sa::read(object, unix_seconds(), &devices)?;
-            Ok(filter.takes_ends(entry.sa.ends).then_some(entry))
-        };
-        Ok((seqs, Box::new(read)))
-    }
-
-    /// Reads the SPD, newest policy first, as the iterator is pulled: every direction, and the
-    /// policies of sockets, marked so.
-    ///
-    /// Errors: [`Error::Socket`].
-    pub fn dump_spd(&mut self) -> Result<Dump<'_, PolicyEntry>, Error> {
-        let devices = self.socket.devices.clone();
-        self.dump_policies(move |object| wire::policy::read(object, &devices))
-    }
-
-    /// Reads the policies with all attributes, newest first, as the iterator is pulled; those of sockets are
-    /// marked so.
-    ///
-    /// Errors: [`Error::Socket`].
-    pub fn dump_policy_images(&mut self) -> Result<Dump<'_, PolicyImage>, Error> {
-        let devices = self.socket.devices.clone();
-        self.dump_policies(move |object| PolicyImage::read(object, &devices))
-    }
-
-    /// Reads the index of each policy, and when a packet has last used it, in Unix seconds; 0: none has.
-    /// Of a policy for forwarded packets or unconnected sockets that is every packet, of one for a
-    /// connection its first and those after a change of routes or policies.
-    ///
-    /// Errors: [`Error::Socket`].
-    pub fn dump_policy_uses(&mut self) -> Result<Dump<'_, (u32, u64)>, Error> {
-        self.dump_policies(wire::policy::read_use)
-    }
-
-    /// Reads the policies whose heads are wanted, newest first, without those of sockets and catch-alls. Of the
-    /// others no more than the head is decoded.
-    ///
-    /// Errors: [`Error::Socket`], [`Error::Malformed`], [`Error::Refused`].
-    pub fn select_policies(
-        &mut self,
-        mut is_wanted: impl FnMut(&PolicyHead) -> bool,
-    ) -> Result<Vec<PolicyEntry>, Error> {
-        let (seqs, devices) = (self.ask_for_spd()?, self.socket.devices.clone());
-        let mut policies = Vec::new();
-        loop {
-            let has_ended = self.socket.reply(seqs, |_, reply| match reply {
-                Reply::Object(object) => {
-                    let head = wire::policy::read_head(object, &devices)?;
-                    if head.is_some_and(|head| is_wanted(&head)) {
-                        policies.extend(wire::policy::read(object, &devices)?);
-                    }
-                    Ok(false)
-                }
-                Reply::Done => Ok(true),
-                Reply::Refused(refusal) => Err(Error::Refused { doing: DUMPING_SPD, refusal }),
-            });
-            match has_ended {
-                Ok(false) => {}
-                Ok(true) => return Ok(policies),
-                Err(error) => {
-                    self.socket.drain();
-                    return Err(error);
-                }
-            }
-        }
-    }
-
-    /// Reads the policies of sockets, newest first, as the iterator is pulled.
-    ///
-    /// Errors: [`Error::Socket`].
-    pub fn dump_socket_policies(&mut self) -> Result<Dump<'_, SocketEntry>, Error> {
-        let devices = self.socket.devices.clone();
-        self.dump_policies(move |object| wire::socket_policy::read(object, &devices))
-    }
-
-    fn dump_policies<T>(
-        &mut self,
-        read: impl Fn(&[u8]) -> Result<Option<T>, Error> + Send + 'static,
-    ) -> Result<Dump<'_, T>, Error> {
-        let seqs = self.ask_for_spd()?;
-        Ok(Dump::new((&mut self.socket).into(), seqs, DUMPING_SPD, Box::new(read)))
-    }
-
-    /// As [`Connection::dump_spd`], for a dump that lasts: it takes the connection with it.
-    ///
-    /// Errors: [`Error::Socket`].
-    pub fn into_spd_dump(mut self) -> Result<Dump<'static, PolicyEntry>, Error> {
-        let (seqs, devices) = (self.ask_for_spd()?, self.socket.devices.clone());
-        let read = move |object: &[u8]| wire::policy::read(object, &devices);
-        Ok(Dump::new(self.socket.into(), seqs, DUMPING_SPD, Box::new(read)))
-    }
-
-    fn ask_for_spd(&mut self) -> Result<Seqs, Error> {
-        debug!(seq = self.next_seq, "dump the SPD");
-        let question = XfrmMessage::GetPolicy(policy::DelGetMessage::default());
-        self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)
     }
 
     /// Sends one question and reads its one answer.

@@ -1,4 +1,4 @@
-//! Policies for packets that there are not.
+//! Policies for packets that do not exist.
 
 use std::net::{IpAddr, Ipv4Addr};
 

@@ -12,7 +12,7 @@ use std::{
 
 use ::diagnose::{EndPolicy, EndSa, PeerTables};
 use grammar::Script;
-use model::{Dialect, Operation};
+use model::{Described, Dialect, Operation};
 use sys::{SystemNames, bounded::Bounded};
 
 use crate::Error;
@@ -101,20 +101,17 @@ fn of_script(text: &str, dialect: Dialect) -> Result<PeerTables, String> {
         let lowered = statement.and_then(|statement| grammar::lower(&statement, &SystemNames));
         let lowered = lowered.map_err(|error| format!("line {}: {error}", error.line()))?;
         for operation in lowered.operations.into_iter().flatten() {
-            add(&mut tables, operation);
+            add(&mut tables, &operation);
         }
     }
     Ok(tables)
 }
 
-fn add(tables: &mut PeerTables, operation: Operation) {
-    match operation {
-        Operation::AddSa(sa) => tables.sas.push(EndSa::of(&sa)),
-        Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => {
-            tables.policies.extend(EndPolicy::of(&policy));
-        }
-        Operation::WithoutForwardCopy(inner) => add(tables, *inner),
-        _ => {}
+fn add(tables: &mut PeerTables, operation: &Operation) {
+    match operation.described() {
+        Some(Described::Sa { sa, .. }) => tables.sas.push(EndSa::of(sa)),
+        Some(Described::Policy { policy, .. }) => tables.policies.extend(EndPolicy::of(policy)),
+        Some(Described::WholeSad(_) | Described::WholeSpd(_)) | None => {}
     }
 }
 
@@ -147,10 +144,18 @@ mod tests {
     fn what_cannot_be_read_is_named() {
         assert!(of_script("add nonsense;", Dialect::Linux).unwrap_err().starts_with("line 1: "));
         assert!(json::read("{\"sas\": 7}").is_err() && json::read("{").is_err());
-        let wrong = json::read(
-            r#"{"policies": [{"selector": {"src": "::/200", "dst": "::/0"}, "direction": "out"}]}"#,
+        let with_prefix = |text: &str| {
+            format!(
+                r#"{{"schema_version": 1, "policies": [{{"selector": {{"src": "{text}", "dst": "::/0"}}, "direction": "out"}}]}}"#
+            )
+        };
+        assert!(json::read(&with_prefix("::/200")).is_err());
+        let text = with_prefix("::/0");
+        assert!(json::read(&text).is_ok());
+        assert_eq!(
+            json::read(&text.replace("version\": 1", "version\": 9")).unwrap_err(),
+            "schema_version is 9: this program reads 1"
         );
-        assert!(wrong.is_err());
     }
 
     #[test]

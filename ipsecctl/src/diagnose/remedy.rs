@@ -1,18 +1,19 @@
 //! What mends a cause: a statement of setkey(8) or a command where one is known.
 
+mod statements;
+
 use std::net::IpAddr;
 
 use ::diagnose::{Cause, EndField, IcmpKind, NearSpi, PeerDifference};
-use explain::Reason;
+use explain::{Arrival, Flow, Reason};
 use model::{
-    AddressPair, Direction, Policy, PolicyEntry, ReplayState, Sa, SaEntry, SaField, SaFlags,
-    Selector, Template, TemplateMode, Visible,
+    AddressPair, Direction, Mark, PolicyEntry, Sa, SaEntry, SaField, SaFlags, Template, Visible,
 };
 
 use super::words::{policy as name_of, templates};
+use statements::{add, delete, in_direction, mirrored, statement};
 
 /// What to do, without a full stop.
-#[expect(clippy::too_many_lines, reason = "a remedy for each cause")]
 pub fn of(cause: &Cause<'_>) -> String {
     match cause {
         Cause::NoSa { is_requested: true, .. } => {
@@ -20,35 +21,8 @@ pub fn of(cause: &Cause<'_>) -> String {
                 .to_owned()
         }
         Cause::NoSa { policy, template, near, .. } => no_sa(policy, template, *near),
-        Cause::Expired(sa) => format!(
-            "at both ends, with a new SPI and new keys, and without a limit or by key management: add {} {} {} SPI -m {} KEYS;",
-            sa.sa.ends.src(),
-            sa.sa.ends.dst(),
-            sa.sa.proto.word(),
-            sa.sa.mode.installed().word()
-        ),
-        Cause::UnknownSpi { near: Some(NearSpi { sa, field: SaField::Mark }), .. } => format!(
-            "{} and without the mark: {}",
-            delete(sa),
-            add(&Sa { mark: model::Mark::default(), ..sa.sa.clone() })
-        ),
-        Cause::UnknownSpi {
-            near: Some(NearSpi { sa, .. }),
-            arrival: Some(arrival),
-            ends: Some((src, dst)),
-        } => {
-            let ends = AddressPair::new(*src, *dst).unwrap_or(sa.sa.ends);
-            let proto = arrival.proto.unwrap_or(sa.sa.proto);
-            let other = Sa { spi: arrival.spi, ends, proto, ..sa.sa.clone() };
-            format!("{} {}, or at the peer: the SPI {:#x}", delete(sa), add(&other), sa.sa.spi.0)
-        }
-        Cause::UnknownSpi { arrival: Some(arrival), ends: Some((src, dst)), .. } => {
-            let proto = arrival.proto.map_or("esp", |proto| proto.word());
-            format!("add {src} {dst} {proto} {:#x} KEYS;", arrival.spi.0)
-        }
-        Cause::UnknownSpi { .. } => {
-            "run `ipsecctl diagnose` with CAP_NET_RAW, which shows the SPI".to_owned()
-        }
+        Cause::Expired(sa) => expired(sa),
+        Cause::UnknownSpi { arrival, ends, near } => unknown_spi(*arrival, *ends, *near),
         Cause::Integrity(sa) | Cause::Decryption(Some(sa)) | Cause::Mode(sa) => format!(
             "`ipsecctl diagnose --peer ssh:{}` compares the ends; then, with what the peer has: {} {}",
             sa.sa.ends.src(),
@@ -69,18 +43,7 @@ pub fn of(cause: &Cause<'_>) -> String {
             "spdadd {src} {dst}[4500] udp -P in prio high none; or give the socket the policy `in bypass`: `ipsecctl socket set`"
         ),
         Cause::Mismatch { policy, sa, field } => mismatch(policy, sa, *field),
-        Cause::NoInbound { sa, flow } => {
-            let packets =
-                flow.map_or("SRC DST".to_owned(), |flow| format!("{} {}", flow.src(), flow.dst()));
-            let sa = &sa.sa;
-            format!(
-                "spdadd {packets} any -P in ipsec {}/{}/{}-{}/require;",
-                sa.proto.word(),
-                sa.mode.installed().word(),
-                sa.ends.src(),
-                sa.ends.dst()
-            )
-        }
+        Cause::NoInbound { sa, flow } => no_inbound(sa, flow.as_ref()),
         Cause::NoForward { policy, .. } => statement(&in_direction(&policy.policy, Direction::Fwd)),
         Cause::Discards { policy, .. } => format!(
             "ip xfrm policy delete dir {} index {}, or add a policy of a higher priority",
@@ -123,22 +86,7 @@ pub fn of(cause: &Cause<'_>) -> String {
         Cause::NotForwarding(_) => "sysctl net.ipv6.conf.all.forwarding=1".to_owned(),
         Cause::NotReceived(sa) => firewall("input", sa, sa.sa.ends.src()),
         Cause::NotSent(sa) => firewall("output", sa, sa.sa.ends.dst()),
-        Cause::Unreachable { kind, dst, .. } => match kind {
-            IcmpKind::NoProtocol => {
-                "at the peer: load the modules esp4, esp6, ah4 and ah6, and add the SA".to_owned()
-            }
-            IcmpKind::NoPort => {
-                "at the peer: start the key management, which has the UDP socket of NAT traversal"
-                    .to_owned()
-            }
-            IcmpKind::Prohibited => {
-                "permit the protocols 50 and 51 and UDP port 4500 in the firewall on the way"
-                    .to_owned()
-            }
-            IcmpKind::NoRoute | IcmpKind::TooBig(_) => {
-                format!("check the route to {dst}: ip route get {dst}")
-            }
-        },
+        Cause::Unreachable { kind, dst, .. } => unreachable(*kind, *dst),
         Cause::NoUdpSocket(sa) => format!(
             "start the key management, which has the UDP socket of NAT traversal, or at both ends: {} {}",
             delete(sa),
@@ -147,55 +95,6 @@ pub fn of(cause: &Cause<'_>) -> String {
         Cause::Peer(difference) => peer(difference),
         Cause::Counted(counter) => counter.remedy().to_owned(),
     }
-}
-
-/// The statement of a policy.
-fn statement(policy: &Policy) -> String {
-    grammar::script_of_policy(policy).text.to_string()
-}
-
-/// The statement of an SA, without its keys and sequence numbers.
-fn add(sa: &Sa) -> String {
-    let sa = Sa { replay_state: ReplayState::default(), ..sa.clone() };
-    grammar::redacted_script_of_sa(&sa, |_| "KEY".to_owned()).text.to_string()
-}
-
-fn delete(entry: &SaEntry) -> String {
-    let sa = &entry.sa;
-    let mark = if sa.mark.is_none() { String::new() } else { format!(" -mark {}", sa.mark) };
-    format!("delete {} {} {} {:#x}{mark};", sa.ends.src(), sa.ends.dst(), sa.proto.word(), sa.spi.0)
-}
-
-/// The same policy for another direction.
-fn in_direction(policy: &Policy, direction: Direction) -> Policy {
-    let mut other = policy.clone();
-    other.id.direction = direction;
-    other
-}
-
-/// The policy of packets the other way.
-fn mirrored(policy: &Policy) -> Policy {
-    let mut other = in_direction(
-        policy,
-        match policy.id.direction {
-            Direction::Out => Direction::In,
-            Direction::In | Direction::Fwd => Direction::Out,
-        },
-    );
-    let selector = policy.id.selector;
-    if let Ok(mut reversed) = Selector::new(selector.dst(), selector.src()) {
-        reversed.upper = selector.upper;
-        (reversed.src_port, reversed.dst_port) = (selector.dst_port, selector.src_port);
-        other.id.selector = reversed;
-    }
-    for template in other.action.templates_mut() {
-        if let Some(ends) = template.mode.endpoints()
-            && let Ok(ends) = AddressPair::new(ends.dst(), ends.src())
-        {
-            template.mode = TemplateMode::new(template.mode.mode(), ends);
-        }
-    }
-    other
 }
 
 fn no_sa(
@@ -240,14 +139,77 @@ fn no_sa(
     )
 }
 
+fn expired(entry: &SaEntry) -> String {
+    let sa = &entry.sa;
+    format!(
+        "at both ends, with a new SPI and new keys, and without a limit or by key management: add {} {} {} SPI -m {} KEYS;",
+        sa.ends.src(),
+        sa.ends.dst(),
+        sa.proto.word(),
+        sa.mode.installed().word()
+    )
+}
+
+fn unknown_spi(
+    arrival: Option<Arrival>,
+    ends: Option<(IpAddr, IpAddr)>,
+    near: Option<NearSpi<'_>>,
+) -> String {
+    if let Some(NearSpi { sa, field: SaField::Mark }) = near {
+        let without = Sa { mark: Mark::default(), ..sa.sa.clone() };
+        return format!("{} and without the mark: {}", delete(sa), add(&without));
+    }
+    let (Some(arrival), Some((src, dst))) = (arrival, ends) else {
+        return "run `ipsecctl diagnose` with CAP_NET_RAW, which shows the SPI".to_owned();
+    };
+    let Some(NearSpi { sa, .. }) = near else {
+        let proto = arrival.proto.map_or("esp", |proto| proto.word());
+        return format!("add {src} {dst} {proto} {:#x} KEYS;", arrival.spi.0);
+    };
+    let ends = AddressPair::new(src, dst).unwrap_or(sa.sa.ends);
+    let proto = arrival.proto.unwrap_or(sa.sa.proto);
+    let other = Sa { spi: arrival.spi, ends, proto, ..sa.sa.clone() };
+    format!("{} {}, or at the peer: the SPI {:#x}", delete(sa), add(&other), sa.sa.spi.0)
+}
+
+fn no_inbound(entry: &SaEntry, flow: Option<&Flow>) -> String {
+    let packets =
+        flow.map_or("SRC DST".to_owned(), |flow| format!("{} {}", flow.src(), flow.dst()));
+    let sa = &entry.sa;
+    format!(
+        "spdadd {packets} any -P in ipsec {}/{}/{}-{}/require;",
+        sa.proto.word(),
+        sa.mode.installed().word(),
+        sa.ends.src(),
+        sa.ends.dst()
+    )
+}
+
+fn unreachable(kind: IcmpKind, dst: IpAddr) -> String {
+    match kind {
+        IcmpKind::NoProtocol => {
+            "at the peer: load the modules esp4, esp6, ah4 and ah6, and add the SA".to_owned()
+        }
+        IcmpKind::NoPort => {
+            "at the peer: start the key management, which has the UDP socket of NAT traversal"
+                .to_owned()
+        }
+        IcmpKind::Prohibited => {
+            "permit the protocols 50 and 51 and UDP port 4500 in the firewall on the way".to_owned()
+        }
+        IcmpKind::NoRoute | IcmpKind::TooBig(_) => {
+            format!("check the route to {dst}: ip route get {dst}")
+        }
+    }
+}
+
 fn mismatch(entry: &PolicyEntry, sa: &SaEntry, field: Option<SaField>) -> String {
     let templates = entry.policy.action.templates();
     match (field, templates) {
         // The peer has left a protocol out: an SA of another template is what fits best.
         (None, _) | (Some(SaField::Protocol), [_, _, ..]) => {
-            let mut policy = entry.policy.clone();
-            policy.id.direction = Direction::Out;
-            format!("at the peer, the templates that are demanded here: {}", statement(&policy))
+            let there = in_direction(&entry.policy, Direction::Out);
+            format!("at the peer, the templates that are demanded here: {}", statement(&there))
         }
         (Some(_), [template]) => no_sa(entry, template, Some((sa, field))),
         (Some(field), _) => format!(
@@ -323,10 +285,7 @@ fn peer(difference: &PeerDifference<'_>) -> String {
             format!("{with} at both ends: {} {}", delete(sa), add(&sa.sa))
         }
         PeerDifference::PolicyLacksThere(entry) | PeerDifference::TemplatesDiffer(entry, _) => {
-            let there = match entry.policy.id.direction {
-                Direction::Out => Direction::In,
-                Direction::In | Direction::Fwd => Direction::Out,
-            };
+            let there = entry.policy.id.direction.at_other_end();
             format!("at the peer: {}", statement(&in_direction(&entry.policy, there)))
         }
         PeerDifference::PolicyLacksHere(end) => format!(
@@ -335,7 +294,7 @@ fn peer(difference: &PeerDifference<'_>) -> String {
             end.selector.src().length(),
             end.selector.dst().addr(),
             end.selector.dst().length(),
-            super::words::other(end.direction),
+            end.direction.at_other_end().word(),
             templates(&end.templates)
         ),
     }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use ::diagnose::{Cause, EndField, EndTemplate, IcmpKind, NearSpi, PeerDifference};
-use explain::{Arrival, Flow};
-use model::{DeviceName, Direction, PolicyEntry, SaEntry, SaField, Visible};
+use explain::{Arrival, Field, Flow};
+use model::{DeviceName, PolicyEntry, SaEntry, SaField, Template, Visible};
 
 use crate::explain::words;
 
@@ -31,18 +31,10 @@ fn near(near: Option<(&SaEntry, Option<SaField>)>) -> String {
 }
 
 /// The cause.
-#[expect(clippy::too_many_lines, reason = "a sentence for each cause")]
 pub fn cause(cause: &Cause<'_>) -> String {
     match cause {
-        Cause::NoSa { policy: entry, template, near: nearly, is_requested, have_expired } => {
-            let larval = if *is_requested { "; key management was asked and has not added one" } else { "" };
-            let expired = if *have_expired { "; SAs have expired before" } else { "" };
-            format!(
-                "no SA for {}, template {}{}{larval}{expired}",
-                policy(entry),
-                words::template(template),
-                near(*nearly),
-            )
+        Cause::NoSa { policy, template, near, is_requested, have_expired } => {
+            no_sa(policy, template, *near, *is_requested, *have_expired)
         }
         Cause::Expired(sa) => format!("an SA has expired and was not replaced: {}", words::sa(sa)),
         Cause::UnknownSpi { arrival, ends, near } => unknown_spi(*arrival, *ends, *near),
@@ -98,39 +90,21 @@ pub fn cause(cause: &Cause<'_>) -> String {
             format!("{} discards packets{}", policy(entry), of_flow(flow.as_ref()))
         }
         Cause::DefaultDrops { direction, flow, is_kernels } => {
-            let which = if *is_kernels { "the kernel's default policy" } else { "the default policy (def_policy)" };
+            let which = if *is_kernels {
+                "the kernel's default policy"
+            } else {
+                "the default policy (def_policy)"
+            };
             format!(
                 "no policy matches, and {which} for {} discards packets{}",
                 direction.word(),
                 of_flow(flow.as_ref())
             )
         }
-        Cause::LeavesInClear { policy: entry, flow, near } => {
-            let near = near.map_or(String::new(), |(near, field)| {
-                format!("; {} does not match: {}", policy(near), words::differing_field(near, field))
-            });
-            format!(
-                "packets leave in clear ({}), while {} demands protection of what comes back{near}",
-                words::flow(flow),
-                policy(entry)
-            )
-        }
-        Cause::ReversePath { device: at, peer, route } => match peer {
-            Some(peer) => format!(
-                "rp_filter drops packets of {peer}, which arrive at {} while the route to it is by {}",
-                device(*at),
-                route.map_or("none".to_owned(), |it| device(Some(it)))
-            ),
-            None => "rp_filter drops packets that arrive at another device than that of the route to their source".to_owned(),
-        },
-        Cause::TooBig { policy: entry, flow, mtu, router } => {
-            let of = entry.map_or(String::new(), |entry| format!(" of {}", policy(entry)));
-            let most = mtu.map_or(String::new(), |mtu| format!(" of {mtu} bytes"));
-            let at = router.map_or("here".to_owned(), |router| format!("at {router}"));
-            format!(
-                "packets{of} are longer than the MTU{most} {at} and may not be fragmented{}",
-                of_flow(flow.as_ref())
-            )
+        Cause::LeavesInClear { policy, flow, near } => leaves_in_clear(policy, flow, *near),
+        Cause::ReversePath { device, peer, route } => reverse_path(*device, *peer, *route),
+        Cause::TooBig { policy, flow, mtu, router } => {
+            too_big(*policy, flow.as_ref(), *mtu, *router)
         }
         Cause::NoRoute(addr) => format!(
             "there is no route to {}",
@@ -148,15 +122,7 @@ pub fn cause(cause: &Cause<'_>) -> String {
             "packets of {} are transformed and do not leave: a firewall, or no neighbour answers for the next hop",
             words::sa(sa)
         ),
-        Cause::Unreachable { by, dst, kind } => {
-            let what = match kind {
-                IcmpKind::NoProtocol => "has no such protocol: IPsec is not enabled there",
-                IcmpKind::NoPort => "has no program at the UDP port",
-                IcmpKind::Prohibited => "is not permitted by a firewall",
-                IcmpKind::NoRoute | IcmpKind::TooBig(_) => "cannot be reached",
-            };
-            format!("{by} reports that {dst} {what}")
-        }
+        Cause::Unreachable { by, dst, kind } => unreachable(*by, *dst, *kind),
         Cause::NoUdpSocket(sa) => format!(
             "no program here has a UDP socket for encapsulated ESP, so that packets of {} are not decapsulated",
             words::sa(sa)
@@ -164,6 +130,74 @@ pub fn cause(cause: &Cause<'_>) -> String {
         Cause::Peer(difference) => peer(difference),
         Cause::Counted(counter) => format!("{}; {}", counter.meaning(), counter.cause()),
     }
+}
+
+fn no_sa(
+    entry: &PolicyEntry,
+    template: &Template,
+    nearly: Option<(&SaEntry, Option<SaField>)>,
+    is_requested: bool,
+    have_expired: bool,
+) -> String {
+    let larval = if is_requested { "; key management was asked and has not added one" } else { "" };
+    let expired = if have_expired { "; SAs have expired before" } else { "" };
+    format!(
+        "no SA for {}, template {}{}{larval}{expired}",
+        policy(entry),
+        words::template(template),
+        near(nearly),
+    )
+}
+
+fn leaves_in_clear(
+    entry: &PolicyEntry,
+    flow: &Flow,
+    near: Option<(&PolicyEntry, Field)>,
+) -> String {
+    let near = near.map_or(String::new(), |(near, field)| {
+        format!("; {} does not match: {}", policy(near), words::differing_field(near, field))
+    });
+    format!(
+        "packets leave in clear ({}), while {} demands protection of what comes back{near}",
+        words::flow(flow),
+        policy(entry)
+    )
+}
+
+fn reverse_path(at: Option<DeviceName>, peer: Option<IpAddr>, route: Option<DeviceName>) -> String {
+    let Some(peer) = peer else {
+        return "rp_filter drops packets that arrive at another device than that of the route to their source".to_owned();
+    };
+    format!(
+        "rp_filter drops packets of {peer}, which arrive at {} while the route to it is by {}",
+        device(at),
+        route.map_or("none".to_owned(), |it| device(Some(it)))
+    )
+}
+
+fn too_big(
+    entry: Option<&PolicyEntry>,
+    flow: Option<&Flow>,
+    mtu: Option<u32>,
+    router: Option<IpAddr>,
+) -> String {
+    let of = entry.map_or(String::new(), |entry| format!(" of {}", policy(entry)));
+    let most = mtu.map_or(String::new(), |mtu| format!(" of {mtu} bytes"));
+    let at = router.map_or("here".to_owned(), |router| format!("at {router}"));
+    format!(
+        "packets{of} are longer than the MTU{most} {at} and may not be fragmented{}",
+        of_flow(flow)
+    )
+}
+
+fn unreachable(by: IpAddr, dst: IpAddr, kind: IcmpKind) -> String {
+    let what = match kind {
+        IcmpKind::NoProtocol => "has no such protocol: IPsec is not enabled there",
+        IcmpKind::NoPort => "has no program at the UDP port",
+        IcmpKind::Prohibited => "is not permitted by a firewall",
+        IcmpKind::NoRoute | IcmpKind::TooBig(_) => "cannot be reached",
+    };
+    format!("{by} reports that {dst} {what}")
 }
 
 fn unknown_spi(
@@ -204,14 +238,6 @@ pub fn templates(templates: &[EndTemplate]) -> String {
     templates.iter().map(one).collect::<Vec<_>>().join(" ")
 }
 
-/// The direction at the other end.
-pub fn other(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Out => Direction::In.word(),
-        Direction::In | Direction::Fwd => Direction::Out.word(),
-    }
-}
-
 fn peer(difference: &PeerDifference<'_>) -> String {
     let instead = |spi: &Option<model::Spi>, whose: &str| {
         spi.map_or(String::new(), |spi| format!("; {whose} is {:#x}", spi.0))
@@ -233,12 +259,12 @@ fn peer(difference: &PeerDifference<'_>) -> String {
         }
         PeerDifference::PolicyLacksThere(entry) => format!(
             "the peer has no {} policy for the packets of {}",
-            other(entry.policy.id.direction),
+            entry.policy.id.direction.at_other_end().word(),
             policy(entry)
         ),
         PeerDifference::PolicyLacksHere(end) => format!(
             "no {} policy is here for the policy of the peer: {} {} {}",
-            other(end.direction),
+            end.direction.at_other_end().word(),
             end.direction.word(),
             words::packets(&end.selector),
             templates(&end.templates)

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use grammar::{Kind, Script};
-use model::{Dialect, Operation, Visible};
+use model::{Described, Dialect, Operation, Visible};
 use sys::{SystemNames, bounded::Bounded};
 
 use super::{
@@ -67,24 +67,15 @@ fn read_one(path: &Path, dialect: Dialect, needs: &mut Needs) -> Result<usize, E
 }
 
 fn require(needs: &mut Needs, operation: &Operation, from: &str) {
-    match operation {
-        Operation::AddSa(sa) | Operation::UpdateSa(sa) => {
+    match operation.described() {
+        Some(Described::Sa { sa, .. }) => {
             needs.add_sa(sa);
             needs.require_sa(sa, from);
         }
-        Operation::AddPolicy(policy) | Operation::UpdatePolicy(policy) => {
+        Some(Described::Policy { policy, .. }) => {
             needs.add_policy(policy);
             needs.require_policy(policy, from);
         }
-        Operation::WithoutForwardCopy(operation) => require(needs, operation, from),
-        Operation::DeletePolicy(_)
-        | Operation::FlushSpd(_)
-        | Operation::DumpSpd
-        | Operation::DeleteSa(..)
-        | Operation::DeleteAllSa(_)
-        | Operation::FlushSad(_)
-        | Operation::GetSpi(_)
-        | Operation::GetSa(..)
-        | Operation::DumpSad(_) => {}
+        Some(Described::WholeSad(_) | Described::WholeSpd(_)) | None => {}
     }
 }

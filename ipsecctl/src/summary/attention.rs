@@ -35,11 +35,10 @@ fn of_survey(survey: &Survey, has_daemon: bool, add: &mut impl FnMut(String, &st
     let without_sa = survey.policies().map(|(_, _, without_sa)| without_sa).sum::<u64>();
     if without_sa > 0 {
         let what = match without_sa {
-            1 => {
-                "1 policy requires an SA that there is not, and its packets are dropped".to_owned()
-            }
+            1 => "1 policy requires an SA that does not exist, and its packets are dropped"
+                .to_owned(),
             many => format!(
-                "{many} policies require SAs that there are not, and their packets are dropped"
+                "{many} policies require SAs that do not exist, and their packets are dropped"
             ),
         };
         add(what, "ipsecctl show policies");

@@ -123,6 +123,12 @@ impl Entry {
         self
     }
 
+    /// Whether it is an SA of protocol 4 or 41, which Linux makes for IPComp tunnels.
+    #[must_use]
+    pub fn is_made_by_linux(&self) -> bool {
+        self.kind == Kind::Sa && matches!(self.get("id.proto"), [4 | 41])
+    }
+
     /// What no other entry of its kind has.
     #[must_use]
     pub fn identity(&self) -> Vec<u8> {

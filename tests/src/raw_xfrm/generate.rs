@@ -1,11 +1,14 @@
 //! Entries made up by chance: each attribute is there or not, so that all combinations come. The kernel refuses some.
 
+use std::{env, ops::Range};
+
 use fastrand::Rng;
 
 use super::{
     entry::{Entry, Kind},
     fields::TEMPLATE_LENGTH,
 };
+use crate::times;
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
@@ -20,6 +23,14 @@ const ANY: u8 = 255;
 /// Flags of `xfrm_usersa_info` but ESN.
 const SA_FLAGS: u8 = 0x7f;
 const ESN: u8 = 0x80;
+
+/// The seeds of so many tables ([`times`]): `XFRM_TABLES` of them, beginning with `XFRM_SEED`.
+#[must_use]
+pub fn seeds(full: u64, few: u64) -> Range<u64> {
+    let number = |name: &str| env::var(name).ok().map(|text| text.parse().expect("a number"));
+    let first = number("XFRM_SEED").unwrap_or(1);
+    first..first + number("XFRM_TABLES").unwrap_or_else(|| times(full, few))
+}
 
 /// Makes entries. The same seed makes the same ones.
 pub struct Generator {

@@ -1,14 +1,17 @@
-//! The tables of the peer in JSON (xfrm-tools-json(5)): the members that are compared. Others are ignored.
+//! The tables of the peer in JSON (xfrm-tools-json(5)): the members that are compared. Others are ignored. It is no
+//! reader of entries (`cli::json::read_entries`), since the peer does not give its keys.
 
 use std::{net::IpAddr, str::FromStr};
 
 use ::diagnose::{EndPolicy, EndSa, EndTemplate, PeerTables};
+use cli::json::{ReadError, SCHEMA_VERSION};
 use model::{AddressPair, Direction, Mode, Prefix, Proto, Selector, Spi, Upper};
 use serde::Deserialize;
 
 /// A document of xfrm-tools-json(5): the members that are compared. Others are ignored.
 #[derive(Deserialize)]
 struct Document {
+    schema_version: u32,
     #[serde(default)]
     sas: Vec<PrintedSa>,
     #[serde(default)]
@@ -72,6 +75,9 @@ pub fn read(text: &str) -> Result<PeerTables, String> {
     let mut tables = PeerTables::default();
     for document in serde_json::Deserializer::from_str(text).into_iter::<Document>() {
         let document = document.map_err(|error| error.to_string())?;
+        if document.schema_version != SCHEMA_VERSION {
+            return Err(ReadError::Version(document.schema_version).to_string());
+        }
         for sa in document.sas.into_iter().filter(|sa| !["larval", "dead"].contains(&&*sa.state)) {
             tables.sas.push(end_sa(sa)?);
         }

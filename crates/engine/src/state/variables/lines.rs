@@ -8,7 +8,7 @@ use crate::state::files::{self, UnusedSetting};
 
 pub const NO_VARIABLE: &str = "there is no variable of this name";
 
-/// In force instead of a variable that there is not.
+/// In force instead of a variable that does not exist.
 pub const NOTHING: &str = "nothing";
 
 /// In force instead of a wrong value.
