@@ -75,8 +75,9 @@ impl SnapshotReader {
                 }
             }
         }
+        let modes = store.modes();
         for entry in kernel.dump_sad(&SadFilter::default())? {
-            snapshot.sas.push(store.requested_mode(entry?));
+            snapshot.sas.push(modes.requested(entry?));
         }
         Ok(Self { host, snapshot })
     }

@@ -149,8 +149,9 @@ impl Engine {
         let filter = SadFilter { proto: Some(tunnel.0), ends: Some(tunnel.1), prefixes: None };
         let entries: Vec<SaEntry> =
             self.host.kernel.dump_sad(&filter)?.collect::<Result<_, _>>()?;
+        let modes = self.host.store.modes();
         for entry in entries {
-            let entry = self.host.store.requested_mode(entry);
+            let entry = modes.requested(entry);
             let mut fit = entry.sa.clone();
             if fit.mode.is_any() {
                 fit.mode = self.known.spd.tunnels.mode_for(&fit);

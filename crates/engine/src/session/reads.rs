@@ -78,8 +78,9 @@ impl Engine {
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         self.flush(sink)?;
+        let modes = self.host.store.modes();
         for entry in self.host.kernel.dump_sad(&SadFilter { proto, ..SadFilter::default() })? {
-            let entry = self.host.store.requested_mode(entry?);
+            let entry = modes.requested(entry?);
             sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
         }
         Ok(sink.outcome(line, Outcome::EndOfSad)?)
@@ -114,8 +115,9 @@ impl Engine {
     /// Errors: [`Error::Kernel`].
     pub fn sas(&mut self) -> Result<impl Iterator<Item = Result<SaEntry, Error>> + '_, Error> {
         let Host { kernel, store, .. } = &mut self.host;
+        let modes = store.modes();
         let dump = kernel.dump_sad(&SadFilter::default())?;
-        Ok(dump.map(|entry| Ok(store.requested_mode(entry?))))
+        Ok(dump.map(move |entry| Ok(modes.requested(entry?))))
     }
 }
 
