@@ -78,18 +78,31 @@ fn wanted_by_a_packet() {
     hosts.leave();
 }
 
-/// The sockets were not kept. iked's PF_KEY process has changed its root and its user, so it cannot connect
-/// again, and its SAs end (libpfkey-preload(7), CAVEATS). It does not spin, nothing goes in clear, and a restart of iked helps.
+/// Without a service manager that stores sockets, a process of ipsecd's own does.
 #[test]
 fn a_service_that_was_killed_and_a_new_one() {
     let mut hosts = Hosts::start(Access::Preloaded, ["active", "passive"], Daemon::start);
+    let first = hosts.established();
+    let traffic = hosts.traffic();
+    let rekeyed = hosts.rekeyed(&first);
+    hosts.another_service(Signal::KILL);
+    for end in &hosts.ends {
+        end.service.wait_for_log("taken over clients=1");
+    }
+    let _ = (0..2).fold(rekeyed, |sas, _| hosts.rekeyed(&sas));
+    traffic.went_through(&hosts, 3);
+    hosts.leave();
+}
+
+/// The sockets have ended with the service. iked's PF_KEY process has changed its root and its user, so it cannot
+/// connect again, and its SAs end (libpfkey-preload(7), CAVEATS). It does not spin, nothing goes in clear, and a restart of
+/// iked helps.
+#[test]
+fn a_service_that_was_stopped_and_a_new_one() {
+    let mut hosts = Hosts::start(Access::Preloaded, ["active", "passive"], Daemon::start);
     let traffic = hosts.traffic();
     let _ = hosts.established();
-    for end in &mut hosts.ends {
-        end.service.signal(Signal::KILL);
-        let _ = end.service.wait();
-        end.service = Daemon::start(&end.host);
-    }
+    hosts.another_service(Signal::TERM);
     eventually("the SAs end", || hosts.ends[0].sas().is_empty());
     sleep(LIFETIME / 4);
     traffic.was_secret(&hosts);
@@ -172,6 +185,17 @@ impl<S> Hosts<S> {
         for end in &mut self.ends {
             end.iked.end();
             assert_eq!((end.sas().len(), end.policies()), (0, 0), "{}", end.iked.log());
+        }
+    }
+}
+
+impl Hosts<Daemon> {
+    /// Ends the services by a signal, and starts others.
+    fn another_service(&mut self, signal: Signal) {
+        for end in &mut self.ends {
+            end.service.signal(signal);
+            let _ = end.service.wait();
+            end.service = Daemon::start(&end.host);
         }
     }
 }

@@ -9,7 +9,7 @@ use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use tracing::{error, info, warn};
 
 use crate::{
-    Configuration, Error, Handover, ServiceManager,
+    Configuration, Error, FileStore, Handover, ServiceManager,
     confinement::{self, Account, Confined, UserNamespaces},
     logging::Logging,
     options::Options,
@@ -69,6 +69,16 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let reconciler = Reconciler::open()?;
     let namespace = reconciler.namespace().clone();
     let _lock = become_daemon(&namespace)?;
+    let file_store = (!options.no_pfkey)
+        .then(|| {
+            FileStore::open(
+                &service_manager,
+                &mut handover,
+                namespace.directory(),
+                account.as_ref(),
+            )
+        })
+        .flatten();
     give_files(&namespace, account.as_ref());
     let run_directory = RunDirectory::watch(namespace.directory())
         .inspect_err(|error| warn!(%error, "variables are read at SIGHUP only"))
@@ -81,7 +91,7 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let listening = Listening::open(options, configuration, port, user_namespaces, handover);
     let files = listening.files(namespace.directory());
     log_confined(confinement::confine(account.as_ref(), &files)?, account.as_ref());
-    let services = listening.start(&service_manager)?;
+    let services = listening.start(&service_manager, file_store)?;
     // The services' threads keep them blocked: only this thread receives signals.
     signals::unblock()?;
     let opened =

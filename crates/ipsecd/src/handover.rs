@@ -58,6 +58,11 @@ impl Handover {
         Ok(())
     }
 
+    /// Adds a descriptor.
+    pub(crate) fn give(&mut self, name: String, file: OwnedFd) {
+        self.0.push((name, file));
+    }
+
     /// Takes the first descriptor of this name.
     pub fn take(&mut self, name: &str) -> Option<OwnedFd> {
         let at = self.0.iter().position(|(known, _)| known == name)?;

@@ -7,11 +7,13 @@
 //! | [`pfkey`] | the PF_KEY service | `PF_KEY` |
 //! | [`sockets`] | the service for policies of sockets | `sockets`, and one a client |
 //! | `services` | starts the services, hands them over to the next daemon | main |
+//! | `file_store` | keeps the clients' sockets over a crash | main, and a process of its own |
 
 mod configuration;
 pub mod confinement;
 mod daemon;
 mod error;
+mod file_store;
 mod handover;
 mod listener;
 mod logging;
@@ -26,5 +28,6 @@ pub mod sockets;
 pub use configuration::Configuration;
 pub use daemon::main;
 pub use error::Error;
+pub use file_store::FileStore;
 pub use handover::Handover;
 pub use service_manager::ServiceManager;

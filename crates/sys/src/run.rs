@@ -21,6 +21,9 @@ pub const PFKEY_SOCKET: &str = "pfkey.sock";
 /// The socket at which the PF_KEY service reports its clients (`SOCK_STREAM`).
 pub const CLIENTS_SOCKET: &str = "clients.sock";
 
+/// The socket at which a daemon fetches the descriptors of one that has crashed (`SOCK_SEQPACKET`).
+pub const HANDOVER_SOCKET: &str = "handover.sock";
+
 /// The socket of the service that sets policies of sockets (`SOCK_SEQPACKET`).
 pub const POLICY_SOCKET: &str = "socket.sock";
 

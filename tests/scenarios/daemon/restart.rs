@@ -1,7 +1,12 @@
 //! A restart of ipsecd is not felt by the programs that speak PF_KEY to it: their sockets stay, with what they have
 //! registered, what waits for them, and the kernel's events meanwhile.
 
-use std::{cell::RefCell, os::fd::OwnedFd, thread, time::Duration};
+use std::{
+    cell::RefCell,
+    os::fd::OwnedFd,
+    thread,
+    time::{Duration, Instant},
+};
 
 use pfkey::{Message, MessageType};
 use rustix::{
@@ -147,6 +152,53 @@ fn a_service_manager_restarts_it() {
         });
     }
     let _another = Client::register(&side);
+}
+
+/// A process of the daemon's keeps the sockets, until the next daemon is started in any way.
+#[test]
+fn a_crash_without_a_service_manager() {
+    let host = Host::new("host");
+    let mut daemon = Daemon::start(&host);
+    let side = side_of(host);
+    let client = Client::register(&side);
+    for _ in 0..3 {
+        client.is_served_through(|| {
+            daemon.signal(Signal::KILL);
+            let _ = daemon.wait();
+            daemon = Daemon::start(side.host());
+        });
+        daemon.wait_for_log("taken over clients=1");
+        // The program that takes its place has the process, too.
+        daemon.signal(Signal::USR2);
+        eventually("it has taken over", || {
+            daemon.log().matches("taken over clients=1").count() > 1
+        });
+        daemon.wait_for_news("READY=1");
+    }
+    let _another = Client::register(&side);
+}
+
+/// After SIGTERM at once, and after a crash in ten seconds.
+#[test]
+fn a_daemon_that_does_not_come_back_ends_the_sockets() {
+    for (signal, least, most) in [(Signal::TERM, 0, 9), (Signal::KILL, 9, 20)] {
+        let host = Host::new("host");
+        let mut daemon = Daemon::start(&host);
+        let side = side_of(host);
+        let client = Client::register(&side);
+        let begun = Instant::now();
+        daemon.signal(signal);
+        let _ = daemon.wait();
+        assert_eq!(
+            recv(&client.socket, &mut [0][..], RecvFlags::empty()),
+            Ok((0, 0)),
+            "{signal:?}"
+        );
+        let took = begun.elapsed().as_secs();
+        assert!((least..most).contains(&took), "{signal:?}: {took} s");
+        let _next = Daemon::start(side.host());
+        let _another = Client::register(&side);
+    }
 }
 
 /// What was read of a dump and what was not: all of it comes.

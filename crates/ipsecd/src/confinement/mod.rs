@@ -68,6 +68,16 @@ pub fn confine(account: Option<&Account>, files: &Files) -> Result<Confined, Err
     Ok(Confined { uid: geteuid().as_raw(), system_calls, files })
 }
 
+/// Confines a process that keeps descriptors and can do nothing with them but send them.
+///
+/// Errors: [`Error::Confinement`].
+pub(crate) fn confine_holder(account: Option<&Account>) -> Result<(), Error> {
+    let doing = "confining the process that keeps descriptors";
+    capabilities::reduce(CapabilitySet::empty(), account).map_err(failed(doing))?;
+    let failed = |error| failed(doing)(io::Error::other(error));
+    system_calls::restrict_to_keep().map(drop).map_err(failed)
+}
+
 fn refused(what: &'static str, error: &dyn fmt::Display) -> Status {
     warn!(what, %error, "not confined");
     Status::Refused

@@ -75,6 +75,14 @@ const TO_STAT: &[c_long] = &[
     libc::SYS_rt_sigreturn, libc::SYS_restart_syscall, libc::SYS_exit, libc::SYS_exit_group,
 ];
 
+/// The calls of the process that keeps descriptors: it has none that could open anything.
+#[rustfmt::skip]
+const TO_KEEP: &[c_long] = &[
+    libc::SYS_recvmsg, libc::SYS_sendmsg, libc::SYS_accept4, libc::SYS_setsockopt, libc::SYS_ppoll, #[cfg(target_arch = "x86_64")] libc::SYS_poll,
+    libc::SYS_newfstatat, libc::SYS_fstat, libc::SYS_close, libc::SYS_fcntl, libc::SYS_brk, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise,
+    libc::SYS_rt_sigreturn, libc::SYS_restart_syscall, libc::SYS_exit, libc::SYS_exit_group,
+];
+
 /// Allows this process and all that it starts no other system calls than the daemon's. Reports what the
 /// kernel lacks.
 ///
@@ -88,8 +96,19 @@ pub(super) fn restrict() -> Result<Status, seccompiler::Error> {
 ///
 /// Errors: those of seccomp(2).
 pub(super) fn restrict_to_stat() -> Result<Status, seccompiler::Error> {
+    restrict_to(TO_STAT)
+}
+
+/// Allows this process to receive, keep and send descriptors.
+///
+/// Errors: those of seccomp(2).
+pub(super) fn restrict_to_keep() -> Result<Status, seccompiler::Error> {
+    restrict_to(TO_KEEP)
+}
+
+fn restrict_to(calls: &[c_long]) -> Result<Status, seccompiler::Error> {
     let Ok(arch) = TargetArch::try_from(ARCH) else { return Ok(Status::Unsupported) };
-    let rules = TO_STAT.iter().map(|number| (*number, Vec::new())).collect();
+    let rules = calls.iter().map(|number| (*number, Vec::new())).collect();
     status(install(&allow_list(rules, arch)?))
 }
 

@@ -205,9 +205,7 @@ impl EventLoop {
     fn stop(&mut self) {
         self.opened.service_manager.stopping();
         info!("stopped by a signal");
-        if self.opened.service_manager.stores_files() {
-            self.opened.services.store();
-        }
+        self.opened.services.stop();
     }
 
     /// SIGHUP: opens everything again, as at the start.

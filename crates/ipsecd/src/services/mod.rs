@@ -15,7 +15,7 @@ use std::{
 use tracing::{error, info};
 
 use crate::{
-    Configuration, Error, Handover, ServiceManager,
+    Configuration, Error, FileStore, Handover, ServiceManager,
     confinement::{Files, UserNamespaces},
     options::Options,
     pfkey::{Server, Settings},
@@ -38,6 +38,8 @@ pub(crate) struct Services {
     sockets: Option<SocketService>,
     /// Those that were asked for and do not run.
     missing: Vec<&'static str>,
+    /// What keeps the sockets in case of a crash.
+    file_store: Option<FileStore>,
     configuration: PathBuf,
     settings: Arc<Settings>,
     /// The path of this program when it started. Another version may be installed there by now.
@@ -70,6 +72,7 @@ impl Listening {
             pfkey: None,
             sockets: None,
             missing,
+            file_store: None,
             configuration: options.configuration.clone(),
             settings,
             program: env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()),
@@ -89,12 +92,21 @@ impl Listening {
     /// Starts the threads.
     ///
     /// Errors: [`Error::Thread`].
-    pub(crate) fn start(self, service_manager: &Arc<ServiceManager>) -> Result<Services, Error> {
+    pub(crate) fn start(
+        self,
+        service_manager: &Arc<ServiceManager>,
+        file_store: Option<FileStore>,
+    ) -> Result<Services, Error> {
         let Self { pfkey, sockets, mut services } = self;
-        let program = services.program.clone();
         services.pfkey = pfkey
-            .map(|server| PfKeyService::start(server, service_manager, program))
+            .map(|mut server| {
+                if let Some(store) = &file_store {
+                    server.store_for_a_crash(store.clone());
+                }
+                PfKeyService::start(server, service_manager, services.program.clone())
+            })
             .transpose()?;
+        services.file_store = file_store;
         services.sockets = sockets.map(SocketService::start).transpose()?;
         Ok(services)
     }
@@ -118,7 +130,9 @@ impl Services {
     /// Returns only if that fails; the failure is logged, and the services go on.
     pub(crate) fn execute(&self) {
         let handover = self.handover().and_then(|mut handover| {
-            self.settings.user_namespaces().hand_over(&mut handover).map(|()| handover)
+            self.settings.user_namespaces().hand_over(&mut handover)?;
+            self.file_store.iter().try_for_each(|store| store.hand_over(&mut handover))?;
+            Ok(handover)
         });
         match (handover, &self.pfkey) {
             (Ok(handover), Some(pfkey)) => pfkey.execute(handover),
@@ -127,8 +141,17 @@ impl Services {
         }
     }
 
-    /// Ends the services, and has the service manager store their sockets for the next daemon.
-    pub(crate) fn store(&mut self) {
+    /// Ends the services. A service manager stores their sockets for the next daemon; without one the sockets of clients
+    /// end.
+    pub(crate) fn stop(&mut self) {
+        match &self.file_store {
+            Some(FileStore::ServiceManager(_)) => self.store(),
+            Some(FileStore::Holder(holder)) => holder.end(),
+            None => {}
+        }
+    }
+
+    fn store(&mut self) {
         let handover = self.handover();
         if let (Ok(handover), Some(pfkey)) = (handover, self.pfkey.take()) {
             if let Some(sockets) = &self.sockets {

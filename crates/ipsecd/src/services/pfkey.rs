@@ -41,13 +41,10 @@ struct Worker {
 impl PfKeyService {
     /// Serves on a thread of its own.
     pub(super) fn start(
-        mut server: Server,
+        server: Server,
         service_manager: &Arc<ServiceManager>,
         program: PathBuf,
     ) -> Result<Self, Error> {
-        if service_manager.stores_files() {
-            server.store_for_a_crash(Arc::clone(service_manager));
-        }
         let (sender, orders) = mpsc::channel();
         let service_manager = Arc::clone(service_manager);
         let mut worker = Worker { server, orders, program, service_manager };

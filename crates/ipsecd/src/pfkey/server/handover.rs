@@ -4,15 +4,16 @@
 
 mod state;
 
-use std::{io, os::fd::OwnedFd, sync::Arc};
+use std::{io, os::fd::OwnedFd};
 
 use rustix::net::SocketType;
 use tracing::{info, warn};
 
 use super::Server;
 use crate::{
-    Error, Handover, ServiceManager,
+    Error, FileStore, Handover,
     confinement::UserNamespaces,
+    file_store::CLIENT,
     listener::{Listener, Open},
     pfkey::{events::Events, sessions::Sessions},
 };
@@ -22,7 +23,6 @@ use state::{Saved, Waiting};
 const LISTENER: &str = "pfkey-listener";
 const REPORTER: &str = "pfkey-reporter";
 const MONITOR: &str = "pfkey-monitor";
-const CLIENT: &str = "pfkey-client";
 const STATE: &str = "pfkey-state";
 
 /// What the previous daemon has handed over, and new listening sockets where it has not.
@@ -99,32 +99,32 @@ impl Server {
         Ok(handover)
     }
 
-    /// Has the service manager store what a daemon needs that is started after a crash of this one:
+    /// Has `store` keep what a daemon needs that is started after a crash of this one:
     /// the listening sockets, the monitor, and the sockets and registrations of registered clients,
     /// which do not see the crash then.
-    pub fn store_for_a_crash(&mut self, manager: Arc<ServiceManager>) {
-        let stored = manager
+    pub fn store_for_a_crash(&mut self, store: FileStore) {
+        let stored = store
             .store(LISTENER, &self.listener)
-            .and_then(|()| manager.store(REPORTER, &self.reporter))
-            .and_then(|()| manager.store(MONITOR, self.handler.events()));
+            .and_then(|()| store.store(REPORTER, &self.reporter))
+            .and_then(|()| store.store(MONITOR, self.handler.events()));
         match stored {
-            Ok(()) => self.service_manager = Some(manager),
-            Err(error) => warn!(%error, "sockets not stored by the service manager"),
+            Ok(()) => self.file_store = Some(store),
+            Err(error) => warn!(%error, "sockets not stored for a crash"),
         }
         self.store_registered();
     }
 
-    /// Has the service manager store the clients that have registered by now.
+    /// Stores the clients that have registered by now.
     pub(super) fn store_registered(&mut self) {
-        let Some(manager) = &self.service_manager else { return };
+        let Some(file_store) = &self.file_store else { return };
         let (events, sessions) = (self.handler.events(), self.handler.sessions());
         let store = || {
-            sessions.registered().try_for_each(|session| manager.store(CLIENT, session))?;
-            manager.remove(STATE)?;
-            manager.store(STATE, state(events, sessions, Waiting::Omitted)?)
+            sessions.registered().try_for_each(|session| file_store.store(CLIENT, session))?;
+            file_store.remove(STATE)?;
+            file_store.store(STATE, state(events, sessions, Waiting::Omitted)?)
         };
         if let Err(error) = store() {
-            warn!(%error, "registered clients not stored by the service manager");
+            warn!(%error, "registered clients not stored for a crash");
         }
     }
 

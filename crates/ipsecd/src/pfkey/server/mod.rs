@@ -34,7 +34,7 @@ use super::{
     verbs::Handler,
 };
 use crate::{
-    Error, Handover, ServiceManager,
+    Error, FileStore, Handover,
     listener::{Listener, Spare},
 };
 use handover::Inherited;
@@ -87,8 +87,8 @@ pub struct Server {
     max_clients: usize,
     inbox: Inbox,
     handler: Handler,
-    /// The service manager that stores the sockets of registered clients in case of a crash.
-    service_manager: Option<Arc<ServiceManager>>,
+    /// What keeps the sockets of registered clients in case of a crash.
+    file_store: Option<FileStore>,
     settings: Arc<Settings>,
 }
 
@@ -114,7 +114,7 @@ impl Server {
             // One byte more than a message, to recognise longer datagrams.
             inbox: Inbox::new(RECEIVED_AT_ONCE, MAX_MESSAGE + 8).map_err(Error::Memory)?,
             handler: Handler::new(engine, events, sessions, Arc::clone(&settings)),
-            service_manager: None,
+            file_store: None,
             settings,
         })
     }

@@ -1,0 +1,85 @@
+//! What keeps the descriptors of the daemon for the next one in case of a crash: the service manager, or a
+//! process of the daemon's own.
+
+mod holder;
+mod message;
+mod process;
+
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    path::Path,
+    sync::Arc,
+};
+
+use tracing::{info, warn};
+
+use crate::{Handover, ServiceManager, confinement::Account};
+use holder::Holder;
+
+/// Where descriptors are stored.
+#[derive(Clone)]
+pub enum FileStore {
+    /// By the service manager (`FDSTORE=1`, sd_pid_notify_with_fds(3)).
+    ServiceManager(Arc<ServiceManager>),
+    /// By a process that the daemon has started, where no service manager does.
+    Holder(Arc<Holder>),
+}
+
+impl FileStore {
+    /// The store of this daemon. Adds to the handover what a daemon that has crashed has left with its process. To be
+    /// called while this process has a single thread, and the lock of the daemon. Without a store a crash ends the sockets
+    /// of all clients.
+    pub(crate) fn open(
+        service_manager: &Arc<ServiceManager>,
+        handover: &mut Handover,
+        directory: &Path,
+        account: Option<&Account>,
+    ) -> Option<Self> {
+        if service_manager.stores_files() {
+            return Some(Self::ServiceManager(Arc::clone(service_manager)));
+        }
+        let started = Holder::inherit(handover, directory).map_or_else(
+            || {
+                let fetched = holder::fetch(handover, directory);
+                if fetched > 0 {
+                    info!(descriptors = fetched, "fetched after a crash");
+                }
+                Holder::start(directory, account)
+            },
+            Ok,
+        );
+        let failed = |error: &io::Error| warn!(%error, "a crash will end the sockets of clients");
+        started.inspect_err(failed).ok().map(|holder| Self::Holder(Arc::new(holder)))
+    }
+
+    /// Stores a copy of a descriptor.
+    pub(crate) fn store(&self, name: &str, file: impl AsFd) -> io::Result<()> {
+        match self {
+            Self::ServiceManager(manager) => manager.store(name, file),
+            Self::Holder(holder) => holder.store(name, file),
+        }
+    }
+
+    /// Removes the descriptors of a name.
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
+        match self {
+            Self::ServiceManager(manager) => manager.remove(name),
+            Self::Holder(holder) => holder.remove(name),
+        }
+    }
+
+    /// Adds to a handover to the program that this process executes what the store needs.
+    pub(crate) fn hand_over(&self, handover: &mut Handover) -> io::Result<()> {
+        match self {
+            Self::ServiceManager(_) => Ok(()),
+            Self::Holder(holder) => holder.hand_over(handover),
+        }
+    }
+}
+
+/// The name of the sockets of clients, without which nothing is kept after a crash.
+pub(crate) const CLIENT: &str = "pfkey-client";
+
+/// A descriptor and its name.
+type Named = (String, OwnedFd);
