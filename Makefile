@@ -88,7 +88,7 @@ install:
 	    for program in "setkey --completions" "sysctl-shim --completions" "ipsecctl completions"; do \
 	        $(BUILT)/$$program $$shell >"$(DESTDIR)$(PREFIX)/share/$$folder/$$prefix$${program%% *}$$suffix" || exit; \
 	    done || exit; done
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/xfrm-tools/prometheus dist/prometheus/xfrm-tools.rules.yml
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/xfrm-tools/prometheus dist/prometheus/*
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/xfrm-tools/grafana dist/grafana/xfrm-tools.json
 	install -d $(DESTDIR)$(UNITDIR)
 	install -D -m 644 -t $(DESTDIR)$(SYSUSERSDIR) dist/sysusers.d/xfrm-tools.conf

@@ -224,6 +224,15 @@ fn plural(count: usize) -> &'static str {
     if count == 1 { "" } else { "s" }
 }
 
+impl From<metrics::Error> for Error {
+    fn from(error: metrics::Error) -> Self {
+        match error {
+            metrics::Error::Engine(error) => Self::Engine(error),
+            metrics::Error::Output(error) => Self::Output(error),
+        }
+    }
+}
+
 impl Error {
     /// A file that cannot be read on.
     pub fn unreadable(name: &str, error: &io::Error) -> Self {

@@ -30,7 +30,6 @@ mod show;
 mod socket;
 mod state_files;
 mod summary;
-mod survey;
 mod tables;
 mod template;
 mod top;

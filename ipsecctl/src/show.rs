@@ -3,15 +3,12 @@
 mod cells;
 mod clients;
 mod default_policy;
-pub(crate) mod join;
 mod kernel;
 mod order;
 mod policies;
 mod sas;
 pub mod selector;
 mod variables;
-
-pub use join::Offers;
 
 use std::{io::Write, num::NonZeroU16, process::ExitCode};
 

@@ -9,9 +9,10 @@ use cli::{
     wrap,
 };
 use engine::{DefaultPolicy, Engine, Namespace, Options};
+use metrics::Survey;
 use model::{CounterValues, Direction, SaState};
 
-use crate::{Error, output, survey::Survey};
+use crate::{Error, output};
 
 /// The options of the summary.
 #[derive(clap::Args)]
@@ -49,7 +50,7 @@ impl Overview {
     fn read() -> Self {
         let survey = || {
             let mut engine = Engine::open(Options::default())?;
-            Survey::read(&mut engine, |_| ())
+            Ok(Survey::read(&mut engine, |_| ())?)
         };
         Self {
             survey: survey(),

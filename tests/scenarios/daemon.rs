@@ -4,6 +4,7 @@ mod confinement;
 pub(crate) mod crash;
 mod life;
 mod memory;
+mod metrics;
 mod others;
 mod restart;
 mod services;

@@ -8,6 +8,7 @@ mod counters;
 mod error;
 mod events;
 mod info;
+mod listeners;
 mod owned;
 mod plan;
 mod policy;
@@ -27,6 +28,7 @@ pub use counters::counters;
 pub use error::Error;
 pub use events::Monitor;
 pub use info::info;
+pub use listeners::{Listeners, listeners};
 pub use owned::Owned;
 pub use plan::{Added, Adopted, CarriedOut, Plan, Removal, RequestedTables, Step, StepRefusal};
 pub use policy::{

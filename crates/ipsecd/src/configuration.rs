@@ -2,9 +2,11 @@
 
 use std::{io, path::Path};
 
+use metrics::By;
+use model::UnknownWord;
 use tracing::error;
 
-use crate::{Error, pfkey::IcvLengths, sockets::Permissions};
+use crate::{Error, metrics::Address, pfkey::IcvLengths, sockets::Permissions};
 
 /// The most bytes of a configuration.
 const MOST: u64 = 1 << 20;
@@ -20,6 +22,10 @@ pub struct Configuration {
     pub errors: Vec<Error>,
     /// The line `user`: the user that the daemon runs as.
     pub user: Option<String>,
+    /// The line `metrics ADDRESS`: where metrics are served; without it they are not.
+    pub metrics: Option<Address>,
+    /// The line `metrics by`: what a series of metrics is for.
+    pub metrics_by: Option<By>,
 }
 
 impl Configuration {
@@ -47,7 +53,7 @@ impl Configuration {
             if let Err(problem) = configuration.add(&words) {
                 let path = path.to_owned();
                 configuration.errors.push(Error::ConfigurationLine { path, line, problem });
-                if words.first() != Some(&"sockets") {
+                if !matches!(words.first(), Some(&("sockets" | "metrics"))) {
                     configuration.icv_lengths = None;
                 }
             }
@@ -74,10 +80,32 @@ impl Configuration {
                 self.user = Some((*name).to_owned());
                 Ok(())
             }
+            ["metrics", "by", word] => set(&mut self.metrics_by, word.parse().map_err(by_what)?),
+            ["metrics", address] => set(&mut self.metrics, address.parse()?),
+            ["metrics", ..] => {
+                Err(format!("expected `metrics ADDRESS` or `metrics by {}`", by_words()))
+            }
             ["user", ..] => Err("expected `user NAME`".into()),
-            [word, ..] => Err(format!("`{word}`: expected `sockets`, `pfkey` or `user`")),
+            [word, ..] => {
+                Err(format!("`{word}`: expected `sockets`, `pfkey`, `metrics` or `user`"))
+            }
         }
     }
+}
+
+fn set<T>(setting: &mut Option<T>, value: T) -> Result<(), String> {
+    match setting.replace(value) {
+        None => Ok(()),
+        Some(_) => Err("the line is there already".into()),
+    }
+}
+
+fn by_words() -> String {
+    By::ALL.iter().map(|it| it.word()).collect::<Vec<_>>().join("|")
+}
+
+fn by_what(error: UnknownWord) -> String {
+    format!("{error}: expected {}", by_words())
 }
 
 #[cfg(test)]
@@ -124,10 +152,11 @@ mod tests {
 
     #[test]
     fn lines_of_all_kinds() {
-        let text =
-            "user ipsecd\nsockets user root ipsec # and a comment\npfkey icv hmac-sha256 128\n";
+        let text = "user ipsecd\nmetrics unix\nmetrics by reqid\nsockets user root ipsec # and a comment\npfkey icv hmac-sha256 128\n";
         let configuration = parse(text);
         assert_eq!(configuration.user.as_deref(), Some("ipsecd"));
+        assert_eq!(configuration.metrics, Some(Address::Unix));
+        assert_eq!(configuration.metrics_by, Some(By::ReqId));
         assert_ne!(configuration.permissions, Permissions::default());
         assert_ne!(configuration.icv_lengths, Some(IcvLengths::default()));
         assert!(configuration.errors.is_empty());
@@ -168,8 +197,19 @@ mod tests {
             ),
             ("sockets unit / ipsec", "line 1: every process is in cgroup /: name users or groups"),
             ("pfkey window 64", "line 1: expected `pfkey icv ALGORITHM BITS`"),
-            ("socket user 1 ipsec", "line 1: `socket`: expected `sockets`, `pfkey` or `user`"),
+            (
+                "socket user 1 ipsec",
+                "line 1: `socket`: expected `sockets`, `pfkey`, `metrics` or `user`",
+            ),
             ("user", "line 1: expected `user NAME`"),
+            ("metrics", "line 1: expected `metrics ADDRESS` or `metrics by peer|reqid|sa`"),
+            ("metrics by port", "line 1: `port` is no kind of series: expected peer|reqid|sa"),
+            ("metrics unix\nmetrics unix", "line 2: the line is there already"),
+            (
+                "metrics 192.0.2.1:9754",
+                "line 1: `192.0.2.1:9754`: metrics are served without a password: an address of the \
+                 loopback is needed",
+            ),
         ] {
             assert_eq!(errors(&parse(text)), [format!("/ipsecd.conf: {expected}")]);
         }

@@ -68,6 +68,14 @@ pub enum Error {
         /// What is wrong with the line, and how to correct it.
         problem: String,
     },
+    /// The listening socket for metrics cannot be made or used.
+    #[error("metrics at {address}: {source}")]
+    MetricsSocket {
+        /// The address.
+        address: String,
+        /// Why not.
+        source: io::Error,
+    },
     /// Another service listens on the socket.
     #[error("{}: another service listens there", .0.display())]
     AnotherService(PathBuf),

@@ -6,6 +6,7 @@
 //! | `reconciler` | the main loop: kernel events, signals, changes of variables; calls the engine's reconciler | main |
 //! | [`pfkey`] | the PF_KEY service | `PF_KEY` |
 //! | [`sockets`] | the service for policies of sockets | `sockets`, and one a client |
+//! | [`metrics`] | the service for metrics, if it is configured | `metrics` |
 //! | `services` | starts the services, hands them over to the next daemon | main |
 //! | `file_store` | keeps the clients' sockets over a crash | main, and a process of its own |
 
@@ -17,6 +18,7 @@ mod file_store;
 mod handover;
 mod listener;
 mod logging;
+pub mod metrics;
 mod options;
 pub mod pfkey;
 mod reconciler;

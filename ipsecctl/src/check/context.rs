@@ -1,9 +1,9 @@
 //! What every kind of finding is made from.
 
+use metrics::Offers;
 use model::{Demand, LevelKind, Mode, Prefix, SaEntry, SaMode, Selector, Template, TemplateMode};
 
 use super::{cover::Cover, entry::PolicyAt, ssh::SshConnection, tables::Tables};
-use crate::show::join::Offers;
 
 /// The host around the tables.
 #[derive(Debug, Clone, Default)]

@@ -4,12 +4,12 @@ use std::io::Write;
 
 use cli::{Listing, PolicyJson};
 use engine::{Engine, Installed, Options, Requested};
+use metrics::Offers;
 use model::{Demand, PolicyEntry, Template};
 
 use super::{
     Style,
     cells::{self, Hex},
-    join::Offers,
     order::{self, Order},
 };
 use crate::Error;

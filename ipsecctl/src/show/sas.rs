@@ -7,11 +7,11 @@ use cli::{
     json::{Document, Fingerprints},
 };
 use engine::{Engine, Namespace, Options};
+use metrics::Demands;
 use model::SaEntry;
 
 use super::{
     Style,
-    join::Demands,
     order::{self, Order},
 };
 use crate::Error;

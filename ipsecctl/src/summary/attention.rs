@@ -4,7 +4,7 @@ use cli::json::AttentionJson;
 use model::SaState;
 
 use super::Overview;
-use crate::survey::Survey;
+use metrics::Survey;
 
 /// What needs attention in what was found.
 pub fn of(found: &Overview) -> Vec<AttentionJson> {

@@ -4,9 +4,10 @@ use std::time::Instant;
 
 use cli::{Keys, PolicyJson, SaJson, json::Fingerprints};
 use engine::{Engine, Options};
+use metrics::Offers;
 use model::{CounterValues, Current, Demand, Lifetime, Policy, PolicyId, SaEntry, SaId};
 
-use crate::{Error, filter::Filter, show::Offers, show::selector};
+use crate::{Error, filter::Filter, show::selector};
 
 /// What names a row from one sample to the next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

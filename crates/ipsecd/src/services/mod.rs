@@ -1,7 +1,8 @@
-//! The PF_KEY service and the service for policies of sockets, each on a thread of its own. The
+//! The PF_KEY service, the service for policies of sockets and that for metrics, each on a thread of its own. The
 //! daemon reconciles without them as well: a service that cannot listen is logged, and the daemon goes
-//! on, but does not report that it is ready.
+//! on, but does not report that it is ready. It is ready without metrics, which protect nothing.
 
+mod metrics;
 mod pfkey;
 mod sockets;
 mod thread;
@@ -12,15 +13,19 @@ use std::{
     sync::Arc,
 };
 
+use ::metrics::By;
+use engine::Namespace;
 use tracing::{error, info};
 
 use crate::{
     Configuration, Error, FileStore, Handover, ServiceManager,
     confinement::{Files, UserNamespaces},
+    metrics::Service as MetricsServer,
     options::Options,
     pfkey::{Server, Settings},
     sockets::Service,
 };
+use metrics::MetricsService;
 use pfkey::PfKeyService;
 use sockets::SocketService;
 use thread::ServiceThread;
@@ -29,6 +34,7 @@ use thread::ServiceThread;
 pub(crate) struct Listening {
     pfkey: Option<Server>,
     sockets: Option<Service>,
+    metrics: Option<MetricsServer>,
     services: Services,
 }
 
@@ -36,7 +42,8 @@ pub(crate) struct Listening {
 pub(crate) struct Services {
     pfkey: Option<PfKeyService>,
     sockets: Option<SocketService>,
-    /// Those that were asked for and do not run.
+    metrics: Option<MetricsService>,
+    /// Those of the first two that were asked for and do not run.
     missing: Vec<&'static str>,
     /// What keeps the sockets in case of a crash.
     file_store: Option<FileStore>,
@@ -57,7 +64,7 @@ impl Listening {
         user_namespaces: UserNamespaces,
         mut handover: Handover,
     ) -> Self {
-        let Configuration { permissions, icv_lengths, .. } = configuration;
+        let Configuration { permissions, icv_lengths, metrics, metrics_by, .. } = configuration;
         let settings = Arc::new(Settings::new(user_namespaces));
         settings.set_icv_lengths(icv_lengths.unwrap_or_default());
         settings.ignore_port(reconciler_port);
@@ -68,16 +75,24 @@ impl Listening {
         let sockets = (!options.no_sockets)
             .then(|| Service::open(permissions, &mut handover))
             .and_then(|opened| listening("sockets", opened, &mut missing));
+        let directory = Namespace::current().directory().to_owned();
+        let by = metrics_by.unwrap_or(By::Peer);
+        let metrics =
+            MetricsServer::open(metrics, by, &directory, &mut handover).unwrap_or_else(|error| {
+                error!(service = "metrics", %error, "service not started");
+                None
+            });
         let services = Services {
             pfkey: None,
             sockets: None,
+            metrics: None,
             missing,
             file_store: None,
             configuration: options.configuration.clone(),
             settings,
             program: env::current_exe().unwrap_or_else(|_| "/proc/self/exe".into()),
         };
-        Self { pfkey, sockets, services }
+        Self { pfkey, sockets, metrics, services }
     }
 
     /// What the services open from now on, in the directory of this network namespace.
@@ -97,7 +112,7 @@ impl Listening {
         service_manager: &Arc<ServiceManager>,
         file_store: Option<FileStore>,
     ) -> Result<Services, Error> {
-        let Self { pfkey, sockets, mut services } = self;
+        let Self { pfkey, sockets, metrics, mut services } = self;
         services.pfkey = pfkey
             .map(|mut server| {
                 if let Some(store) = &file_store {
@@ -108,6 +123,7 @@ impl Listening {
             .transpose()?;
         services.file_store = file_store;
         services.sockets = sockets.map(SocketService::start).transpose()?;
+        services.metrics = metrics.map(MetricsService::start).transpose()?;
         Ok(services)
     }
 }
@@ -121,7 +137,8 @@ impl Services {
     /// Whether every service has come round since the last call.
     pub(crate) fn have_come_round(&self) -> bool {
         let threads = self.pfkey.iter().map(PfKeyService::thread);
-        let threads = || threads.clone().chain(self.sockets.iter().map(SocketService::thread));
+        let threads = threads.chain(self.sockets.iter().map(SocketService::thread));
+        let threads = || threads.clone().chain(self.metrics.iter().map(MetricsService::thread));
         threads().all(ServiceThread::has_come_round)
             && threads().all(|thread| thread.wake().is_ok())
     }
@@ -132,6 +149,9 @@ impl Services {
         let handover = self.handover().and_then(|mut handover| {
             self.settings.user_namespaces().hand_over(&mut handover)?;
             self.file_store.iter().try_for_each(|store| store.hand_over(&mut handover))?;
+            if let Some(metrics) = &self.metrics {
+                metrics.hand_over(&mut handover)?;
+            }
             Ok(handover)
         });
         match (handover, &self.pfkey) {
@@ -175,12 +195,15 @@ impl Services {
         self.settings.ignore_port(reconciler_port);
         let configuration = Configuration::read(&self.configuration);
         configuration.log_errors();
-        let Configuration { permissions, icv_lengths, errors, .. } = configuration;
+        let Configuration { permissions, icv_lengths, metrics_by, errors, .. } = configuration;
         if let Some(lengths) = icv_lengths {
             self.settings.set_icv_lengths(lengths);
         }
         if let Some(sockets) = &self.sockets {
             sockets.reload(permissions);
+        }
+        if let Some(metrics) = &self.metrics {
+            metrics.reload(metrics_by.unwrap_or(By::Peer));
         }
         info!(file = %self.configuration.display(), errors = errors.len(), "configuration reloaded");
     }

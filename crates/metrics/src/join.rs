@@ -6,10 +6,8 @@ use std::{
     net::IpAddr,
 };
 
-use engine::Engine;
+use engine::{Engine, Error};
 use model::{Demand, Offer, Policy, Prefix, SaEntry};
-
-use crate::Error;
 
 /// Protocol and mode, by their numbers in the kernel.
 type Kind = (u8, u8);
@@ -20,6 +18,8 @@ pub struct Offers(BTreeMap<(Kind, IpAddr, IpAddr), Vec<(Offer, usize)>>);
 
 impl Offers {
     /// Reads the SAD.
+    ///
+    /// Errors: [`Error::Kernel`].
     pub fn read(engine: &mut Engine) -> Result<Self, Error> {
         let mut offers = Self::default();
         for (number, entry) in engine.sas()?.enumerate() {
@@ -28,6 +28,7 @@ impl Offers {
         Ok(offers)
     }
 
+    /// Adds an SA with this number.
     pub fn add(&mut self, number: usize, entry: &SaEntry) {
         if let Some(sa) = Offer::of(entry) {
             let kind = (sa.proto.number(), sa.mode().xfrm());
@@ -59,6 +60,8 @@ pub struct Demands {
 
 impl Demands {
     /// Reads the SPD.
+    ///
+    /// Errors: [`Error::Kernel`].
     pub fn read(engine: &mut Engine) -> Result<Self, Error> {
         let mut demands = Self::default();
         for policy in engine.policies()? {

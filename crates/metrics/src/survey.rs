@@ -1,9 +1,9 @@
 //! How many SAs and policies there are, in which states, and which policies no SA serves.
 
-use engine::{Engine, Installed};
+use engine::{Engine, Error, Installed};
 use model::{Demand, Direction, SaEntry, SaState};
 
-use crate::{Error, show::Offers};
+use crate::Offers;
 
 /// What is in the SAD and SPD of a network namespace, in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,6 +24,8 @@ pub struct Survey {
 
 impl Survey {
     /// Reads the SAD, one SA at a time, and the SPD.
+    ///
+    /// Errors: [`Error::Kernel`].
     pub fn read(engine: &mut Engine, mut each_sa: impl FnMut(&SaEntry)) -> Result<Self, Error> {
         let (mut survey, mut offers) = (Self::default(), Offers::default());
         for (number, entry) in engine.sas()?.enumerate() {

@@ -1,13 +1,12 @@
 //! SAs in groups, each of which is a series.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashSet},
     net::IpAddr,
     num::NonZeroU64,
 };
 
-use model::{Current, Lifetime, Names, ReqId, Sa, SaEntry};
-use sys::SystemNames;
+use model::{Current, Lifetime, ReqId, Sa, SaEntry};
 
 use super::{By, family};
 
@@ -31,13 +30,16 @@ pub struct Groups {
     /// Unix seconds.
     now: u64,
     totals: BTreeMap<String, Totals>,
-    local: HashMap<IpAddr, bool>,
+    /// The addresses of this host; none if they cannot be read.
+    local: HashSet<IpAddr>,
 }
 
 impl Groups {
     /// No groups yet, at this time in Unix seconds.
     pub fn new(by: By, now: u64) -> Self {
-        Self { by, now, totals: BTreeMap::new(), local: HashMap::new() }
+        let interfaces = sys::interfaces::interfaces().unwrap_or_default();
+        let local = interfaces.into_values().flat_map(|it| it.addresses).collect();
+        Self { by, now, totals: BTreeMap::new(), local }
     }
 
     /// Adds an SA to its group.
@@ -51,7 +53,7 @@ impl Groups {
         self.totals.iter().map(|(labels, totals)| (labels.as_str(), totals))
     }
 
-    fn labels(&mut self, sa: &Sa) -> String {
+    fn labels(&self, sa: &Sa) -> String {
         let reqid = || sa.reqid.map_or(0, ReqId::number).to_string();
         match self.by {
             By::Peer => {
@@ -61,7 +63,7 @@ impl Groups {
                 let (peer, direction) = if is_out { (dst, "out") } else { (src, "in") };
                 family::labels(&[("peer", &peer.to_string()), ("direction", direction)])
             }
-            By::Reqid => family::labels(&[("reqid", &reqid())]),
+            By::ReqId => family::labels(&[("reqid", &reqid())]),
             By::Sa => {
                 let mark = if sa.mark.is_none() { String::new() } else { sa.mark.to_string() };
                 family::labels(&[
@@ -76,8 +78,8 @@ impl Groups {
         }
     }
 
-    fn is_local(&mut self, address: IpAddr) -> bool {
-        *self.local.entry(address).or_insert_with(|| SystemNames.is_local(address))
+    fn is_local(&self, address: IpAddr) -> bool {
+        address.is_loopback() || self.local.contains(&address)
     }
 }
 
@@ -150,7 +152,7 @@ mod tests {
             sequence_left: Some(4_294_967_290),
             seconds_left: Some(60),
         };
-        assert_eq!(groups(By::Reqid, &entries), [("reqid=\"7\"".to_owned(), totals)]);
+        assert_eq!(groups(By::ReqId, &entries), [("reqid=\"7\"".to_owned(), totals)]);
     }
 
     #[test]
