@@ -199,8 +199,6 @@ fn a_signal_leaves_everything_as_it_was() {
         assert_eq!(load(&host, script.path(), true).status, 0);
         begun.elapsed()
     });
-    let rounds = times(24, 8);
-    let moments = (0..rounds).map(|round| whole * (rounds + round) / (2 * rounds));
     let interrupted = || {
         let host = host("signalled");
         let before = Tables::of(&host);
@@ -210,9 +208,10 @@ fn a_signal_leaves_everything_as_it_was() {
         ((host, before), child)
     };
     let signals = [Signal::TERM, Signal::INT, Signal::HUP];
-    interrupt(&signals, moments, interrupted, |(host, before), report| {
+    let check = |(host, before): &(Host, Tables), report: &str| {
         Tables::of(host).assert_as(before, report);
-    });
+    };
+    interrupt(&signals, times(24, 8), whole / 2..whole, interrupted, check);
 }
 
 /// The copy has no devices, and no program can add a larval SA as it is.

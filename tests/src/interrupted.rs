@@ -1,20 +1,25 @@
 //! Signals that come while a program works.
 
-use std::{os::unix::process::ExitStatusExt, process::Child, thread, time::Duration};
+use std::{ops::Range, os::unix::process::ExitStatusExt, process::Child, thread, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Starts a program for each of the moments after its start, and sends it one of these signals then: it has to end by the
-/// signal, unless it has ended. Then what `start` has prepared is checked, with the program's report. One signal at least
-/// has to come in the midst of changes that are undone.
+use crate::random;
+
+/// Starts a program so many times, and sends it one of these signals at a random moment within a span after its start: it has
+/// to end by the signal, unless it has ended. Then what `start` has prepared is checked, with the program's report. One
+/// signal at least has to come in the midst of changes that are undone.
 pub fn interrupt<S>(
     signals: &[Signal],
-    moments: impl IntoIterator<Item = Duration>,
+    rounds: usize,
+    Range { start: first, end: last }: Range<Duration>,
     start: impl Fn() -> (S, Child),
     check: impl Fn(&S, &str),
 ) {
+    let mut random = random();
     let (mut undone, mut ends) = (0, Vec::new());
-    for (moment, signal) in moments.into_iter().zip(signals.iter().cycle()) {
+    for signal in signals.iter().cycle().take(rounds) {
+        let moment = first + (last - first).mul_f64(random.f64());
         let (prepared, child) = start();
         thread::sleep(moment);
         send(&child, *signal);

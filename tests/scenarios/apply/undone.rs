@@ -4,7 +4,7 @@ use std::{
     fmt::Write,
     io::{BufRead, BufReader},
     process::{Command, Stdio},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rustix::process::Signal;
@@ -96,15 +96,15 @@ fn a_signal_leaves_everything_as_it_was() {
     let begun = Instant::now();
     assert!(child.wait().expect("it ends").success());
     let whole = begun.elapsed();
-    let rounds = times(100, 10);
-    let moments = (0..rounds).map(|round| whole * round / rounds);
     let interrupted = || {
         let host = prepared();
         let before = Tables::of(&host);
         let child = start(&host);
         ((host, before), child)
     };
-    interrupt(&[Signal::TERM, Signal::INT], moments, interrupted, |(host, before), report| {
+    let signals = [Signal::TERM, Signal::INT];
+    let check = |(host, before): &(Host, Tables), report: &str| {
         Tables::of(host).assert_untouched(before, report);
-    });
+    };
+    interrupt(&signals, times(100, 10), Duration::ZERO..whole, interrupted, check);
 }

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
-    env,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
@@ -10,7 +9,7 @@ use std::{
 
 use regex::Regex;
 use rusqlite::{Connection, OpenFlags};
-use scenarios::{Daemon, Host, Session, setkey, times};
+use scenarios::{Daemon, Host, Session, random, setkey, times};
 
 /// How many policies there may be.
 const POLICIES: usize = 1000;
@@ -19,10 +18,7 @@ const TUNNELS: usize = 10;
 
 #[test]
 fn kills_under_load() {
-    let seed = env::var("XFRM_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("XFRM_SEED={seed}");
-    let mut random = fastrand::Rng::with_seed(seed);
+    let mut random = random();
     let host = Host::new("host");
     let load = Load { host: &host, ended: AtomicBool::new(false) };
     let (mut for_policies, mut for_sas) = (random.fork(), random.fork());
