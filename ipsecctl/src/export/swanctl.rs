@@ -10,8 +10,8 @@ use std::{
 };
 
 use model::{
-    Action, AddressPair, Direction, Keyed, Mark, Mode, PolicyEntry, Prefix, Proto, Selector,
-    Template, Upper,
+    Action, AddressPair, Demand, Direction, Keyed, Mark, Mode, Offer, Policy, PolicyEntry, Prefix,
+    Proto, SaEntry, Selector, Upper,
 };
 
 use super::{
@@ -107,24 +107,21 @@ fn write_child(
     if let Some(reqid) = template.reqid() {
         writeln!(out, "                reqid = {}", reqid.number())?;
     }
-    write_proposal(template, tables, out)?;
+    write_proposal(policy, &tables.sas, out)?;
     write_rest(entry, out)?;
     writeln!(out, "                start_action = trap\n            }}")
 }
 
-/// The algorithms of the SA that is in use, as a proposal.
-fn write_proposal(template: &Template, tables: &Tables, out: &mut dyn Write) -> io::Result<()> {
-    let serves = |ends: AddressPair, reqid: Option<_>| {
-        template.mode.endpoints().is_none_or(|own| own == ends)
-            && template.reqid().is_none_or(|own| Some(own) == reqid)
-    };
-    let of_template = |proto: Proto| proto == template.proto;
-    let mut sas = tables.sas.iter().rev().map(|entry| &entry.sa);
-    let Some(sa) = sas.find(|sa| of_template(sa.proto) && serves(sa.ends, sa.reqid)) else {
+/// The algorithms of the newest SA that serves the policy, as a proposal.
+fn write_proposal(policy: &Policy, sas: &[SaEntry], out: &mut dyn Write) -> io::Result<()> {
+    let Some(demand) = Demand::of(&policy.id, policy.action.templates()).next() else {
         return Ok(());
     };
+    let serves =
+        |entry: &&SaEntry| Offer::of(entry).is_some_and(|offer| demand.is_served_by(&offer));
+    let Some(SaEntry { sa, .. }) = sas.iter().rev().find(serves) else { return Ok(()) };
     if let Some(words) = proposal(sa) {
-        return writeln!(out, "                {}_proposals = {words}", template.proto.word());
+        return writeln!(out, "                {}_proposals = {words}", sa.proto.word());
     }
     let name = |keyed: &Keyed| keyed.algorithm.name;
     let names: Vec<_> = [&sa.aead, &sa.crypt, &sa.auth].into_iter().flatten().map(name).collect();
@@ -192,4 +189,40 @@ fn write_rest(entry: &PolicyEntry, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "                interface = {device}")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{
+        AlgorithmKind, Current, Level, PolicyId, Sa, SaState, Spi, Template, TemplateMode,
+    };
+
+    use super::*;
+    use crate::export::testing::keyed;
+
+    /// Of a transport policy the SA between its hosts, whatever came later between others.
+    #[test]
+    fn a_proposal_is_that_of_the_sa_which_serves_the_policy() {
+        let host = |last: u8| [192, 0, 2, last].into();
+        let sa = |dst: u8, name: &str, bytes: usize| {
+            let ends = AddressPair::new(host(1), host(dst)).unwrap();
+            let mut sa = Sa::bare(ends, Proto::Esp, Spi(0x1000 + u32::from(dst)));
+            sa.mode = Mode::Transport.into();
+            sa.aead = keyed(AlgorithmKind::Aead, name, bytes);
+            SaEntry::new(sa, SaState::Mature, Current::default())
+        };
+        let sas = [sa(2, "aes-gcm-16", 20), sa(3, "chacha20-poly1305", 36)];
+        let template = Template::new(Proto::Esp, TemplateMode::Transport, Level::Require);
+        let proposal = |dst: u8| {
+            let selector = Selector::new(Prefix::host(host(1)), Prefix::host(host(dst))).unwrap();
+            let id = PolicyId::new(selector, Direction::Out);
+            let policy = Policy::new(id, Action::Ipsec(vec![template]));
+            let mut out = Vec::new();
+            write_proposal(&policy, &sas, &mut out).unwrap();
+            String::from_utf8(out).unwrap().trim().to_owned()
+        };
+        assert_eq!(proposal(2), "esp_proposals = aes128gcm16");
+        assert_eq!(proposal(3), "esp_proposals = chacha20poly1305");
+        assert_eq!(proposal(4), "");
+    }
 }
