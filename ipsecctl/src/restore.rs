@@ -10,6 +10,10 @@ use crate::{
     save::{counted, json, print, report_omitted},
 };
 
+/// The largest gap. With ESN a receiver concludes from the lower half of a number whether the higher one is the next: a number
+/// that is 2^32 later would be taken for an earlier one.
+const MOST: i64 = 1 << 31;
+
 /// Exit status if nothing is restored, and the kernel is as before.
 const REFUSED: u8 = 2;
 
@@ -20,7 +24,7 @@ pub struct Restore {
     file: PathBuf,
     /// Go on N sequence numbers later: not fewer than may have been used since the SAs were saved. 1048576 if it is not
     /// given; SAs of counter modes need it
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(..=MOST))]
     gap: Option<u32>,
     /// Print JSON
     #[arg(long)]

@@ -39,6 +39,8 @@ mod lacking_options;
 mod libipsec;
 mod lock;
 mod long_session;
+#[path = "../../ipsecctl/tests/manual/mod.rs"]
+mod manual;
 mod messages;
 mod metrics;
 mod monitor;

@@ -2,6 +2,8 @@
 
 use scenarios::{Host, Wire, link};
 
+use super::manual;
+
 const KEYS: &str = "-m tunnel -r 32 -E aes-gcm-16 \"sixteen byte keysalt\"";
 
 /// Two gateways with the networks 10.1.0.0/16 and 10.2.0.0/16.
@@ -67,8 +69,8 @@ fn sequence_numbers_and_windows_go_on() {
     assert!(a.ping("-c 5 -i 0.01 -I 10.1.0.1 10.2.0.1"));
     let before = wire.packets(5);
     for host in [&a, &b] {
-        for words in ["move 0x1001 --src 192.0.2.11", "move 0x1002 --dst 192.0.2.11"] {
-            let outcome = host.ipsecctl(words);
+        for example in manual::examples("ipsecctl move") {
+            let outcome = host.ipsecctl(&example.replace("ipsecctl ", ""));
             assert_eq!((outcome.status, &*outcome.stderr), (0, ""), "{outcome:?}");
         }
     }
@@ -89,6 +91,49 @@ fn sequence_numbers_and_windows_go_on() {
     }
     let replayed = b.show("-s xfrm state");
     assert!(replayed.contains("replay 5 failed 0"), "{replayed}");
+}
+
+/// Two hosts without a tunnel: one gets another address, and the policies of the new one are there before.
+#[test]
+fn an_sa_in_transport_mode() {
+    if !is_recent() {
+        println!("skipped: XFRM_MSG_MIGRATE_STATE, which this kernel does not have");
+        return;
+    }
+    let [a, b] = ["a", "b"].map(Host::new);
+    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    a.ip("addr add 192.0.2.11/24 dev b");
+    let keys = "-r 64 -esn -E aes-gcm-16 \"sixteen byte keysalt\"";
+    for (host, out, inward) in [(&a, "out", "in"), (&b, "in", "out")] {
+        host.load(&format!(
+            "add 192.0.2.1 192.0.2.2 esp 0x1001 {keys};
+            add 192.0.2.2 192.0.2.1 esp 0x1002 {keys};"
+        ));
+        for own in ["192.0.2.1", "192.0.2.11"] {
+            host.load(&format!(
+                "spdadd {own} 192.0.2.2 any -P {out} ipsec esp/transport//require;
+                spdadd 192.0.2.2 {own} any -P {inward} ipsec esp/transport//require;"
+            ));
+        }
+    }
+    let wire = Wire::leaving(&a, "b");
+    assert!(a.ping("-c 5 -i 0.01 -I 192.0.2.1 192.0.2.2"));
+    assert!(!a.ping("-c 1 -W 1 -I 192.0.2.11 192.0.2.2"), "no SA is for it yet");
+    for host in [&a, &b] {
+        for words in ["move 0x1001 --src 192.0.2.11", "move 0x1002 --dst 192.0.2.11"] {
+            let outcome = host.ipsecctl(words);
+            assert_eq!((outcome.status, &*outcome.stderr), (0, ""), "{outcome:?}");
+        }
+    }
+    assert!(a.ping("-c 5 -i 0.01 -I 192.0.2.11 192.0.2.2"));
+    assert!(!a.ping("-c 1 -W 1 -I 192.0.2.1 192.0.2.2"), "it is no SA of the old address");
+    let sequences: Vec<_> = wire.received().iter().filter_map(|packet| packet.sequence).collect();
+    assert_eq!(sequences, (1..=10).collect::<Vec<_>>());
+    for host in [&a, &b] {
+        let sas = host.show("-s xfrm state");
+        assert!(sas.contains("src 192.0.2.11 dst 192.0.2.2"), "{sas}");
+        assert_eq!(sas.matches("(bytes), 10(packets)").count(), 2, "{sas}");
+    }
 }
 
 #[test]

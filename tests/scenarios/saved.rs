@@ -12,6 +12,8 @@ use scenarios::{Host, Outcome, Packet, Wire, ipsecctl, link};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::manual;
+
 /// Two hosts and a folder. Between 192.0.2.1 and 192.0.2.2 is a cipher with initialization vectors of its own, between
 /// 198.51.100.1 and 198.51.100.2 one in counter mode, with ESN.
 struct Lab {
@@ -153,6 +155,76 @@ for frame in sys.argv[1:]:
     let mut command = host.command("python3");
     let outcome = Outcome::of(command.args(["-c", script]).args(frames));
     assert_eq!(outcome.status, 0, "{outcome:?}");
+}
+
+#[test]
+fn the_examples_of_the_manual() {
+    let lab = Lab::new();
+    let run = |verb: &str, line: &str| {
+        for example in manual::examples(verb) {
+            let folder = lab.folder.path().to_str().expect("a path");
+            let words = example.replace("ipsecctl ", "").replace("/var/lib", folder);
+            assert_done(&lab.a.ipsecctl(&words), line);
+        }
+    };
+    run("ipsecctl save", "saved 4 SAs and 0 policies\n");
+    flush_sas(&lab.a);
+    run("ipsecctl restore", "restored 4 SAs and 0 policies\n");
+    lab.ping(2);
+}
+
+/// The higher half of a sequence number is saved, put forward and restored, at both ends.
+#[test]
+fn sequence_numbers_pass_32_bits() {
+    const LAST: u64 = u32::MAX as u64;
+    const GAP: u64 = 1 << 31;
+    let [a, b] = ["a", "b"].map(Host::new);
+    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    // Packet 6 is the first whose number has a higher half.
+    let sas = format!(
+        "add 192.0.2.1 192.0.2.2 esp 0x1001 -r 64 -esn NUMBER {0} -E aes-gcm-16 \"sixteen byte keysalt\";
+        add 192.0.2.2 192.0.2.1 esp 0x1002 -r 64 -esn -E aes-gcm-16 \"sixteen byte keysale\";",
+        LAST - 5
+    );
+    for (host, number, [out, inward]) in [(&a, "-oseq", ["1", "2"]), (&b, "-seq", ["2", "1"])] {
+        host.load(&sas.replace("NUMBER", number));
+        host.load(&format!(
+            "spdadd 192.0.2.{out} 192.0.2.{inward} any -P out ipsec esp/transport//require;
+            spdadd 192.0.2.{inward} 192.0.2.{out} any -P in ipsec esp/transport//require;"
+        ));
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let restored_with = |gap: u64| {
+        for (host, name) in [(&a, "a"), (&b, "b")] {
+            let file = folder.path().join(format!("{name}-{gap}"));
+            assert_done(&run(host, "save", &file), "saved 2 SAs and 0 policies\n");
+            flush_sas(host);
+            let outcome = run(host, &format!("restore --gap {gap}"), &file);
+            assert_done(&outcome, "restored 2 SAs and 0 policies\n");
+        }
+    };
+    let sequence = |host: &Host, spi: u32, of: &str| member(host, spi, "sequence")[of].as_u64();
+    assert!(a.ping("-c 3 -i 0.01 192.0.2.2"));
+    assert_eq!(sequence(&a, 0x1001, "sent"), Some(LAST - 2));
+    assert_eq!(sequence(&b, 0x1001, "received"), Some(LAST - 2));
+    // The gap passes them, then packets do, and then both are behind.
+    restored_with(1);
+    assert_eq!(sequence(&a, 0x1001, "sent"), Some(LAST - 1));
+    assert!(a.ping("-c 5 -i 0.01 192.0.2.2"));
+    assert_eq!(sequence(&a, 0x1001, "sent"), Some(LAST + 4));
+    assert_eq!(sequence(&b, 0x1001, "received"), Some(LAST + 4));
+    // The largest gap: the receiver concludes from the lower half that the higher one is another, or is not.
+    for round in 1..=4 {
+        restored_with(GAP);
+        assert!(a.ping("-c 5 -i 0.01 192.0.2.2"), "{round}");
+        let expected = Some(LAST + 4 + round * (GAP + 5));
+        assert_eq!(sequence(&a, 0x1001, "sent"), expected);
+        assert_eq!(sequence(&b, 0x1001, "received"), expected);
+    }
+    let file = folder.path().join("a-1");
+    let outcome = run(&a, &format!("restore --gap {}", GAP + 1), &file);
+    assert_eq!(outcome.status, 2, "{outcome:?}");
+    assert!(outcome.stderr.contains("2147483649 is not in 0..=2147483648"), "{outcome:?}");
 }
 
 #[test]
