@@ -44,6 +44,8 @@ pub use reconcile::{
 pub use routes::{Device, Route, RouteQuery, Routes};
 pub use sa::lacking::RecentOption;
 pub use sa::relocation::{Destination, MoveRefusal, Moved};
+#[cfg(fuzzing)]
+pub use saved::saved as fuzz_saved;
 pub use saved::{Restored, Saved, SavedFault, SavedFile, Transfer};
 pub use session::{
     Engine, Options,

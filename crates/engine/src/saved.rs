@@ -4,6 +4,8 @@
 
 mod file;
 mod format;
+#[cfg(fuzzing)]
+mod fuzzing;
 
 use std::collections::HashSet;
 
@@ -20,6 +22,8 @@ use crate::{
 };
 pub use file::SavedFile;
 pub use format::SavedFault;
+#[cfg(fuzzing)]
+pub use fuzzing::saved;
 
 /// By how much sequence numbers are put forward, where no number is given.
 const GAP: u32 = 1 << 20;

@@ -185,6 +185,16 @@ impl<'a> Rest<'a> {
     }
 }
 
+/// A file of these bytes behind the time, with the right digest.
+#[cfg(any(test, fuzzing))]
+pub(super) fn of_body(records: &[u8]) -> Vec<u8> {
+    let bytes = write(&Saved::default());
+    let mut file = [&bytes[..bytes.len() - DIGEST], records].concat();
+    let digest = Sha256::digest(&file[BODY..]);
+    file.extend_from_slice(&digest);
+    file
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,8 +225,6 @@ mod tests {
 
     #[test]
     fn records_that_make_no_sense_are_damage() {
-        let bytes = write(&Saved::default());
-        let body = bytes[BODY..bytes.len() - DIGEST].to_vec();
         for record in [
             &b"S\0\0\xff\xff\xff\xff"[..],
             b"S\0\0\x04\0\0\0abcd",
@@ -225,10 +233,11 @@ mod tests {
             b"S\xff\xff\0\0\0\0",
             b"S\0",
         ] {
-            let mut other = [&bytes[..BODY], &body, record].concat();
-            let digest = Sha256::digest(&other[BODY..]);
-            other.extend_from_slice(&digest);
-            assert_eq!(read(&other, &devices()).unwrap_err(), SavedFault::Damaged, "{record:?}");
+            assert_eq!(
+                read(&of_body(record), &devices()).unwrap_err(),
+                SavedFault::Damaged,
+                "{record:?}"
+            );
         }
     }
 }
