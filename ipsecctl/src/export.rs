@@ -4,7 +4,7 @@ mod follow;
 mod ip_batch;
 mod losses;
 mod nft_bypass;
-mod setkey;
+pub mod setkey;
 mod swanctl;
 mod tables;
 mod tcpdump;
@@ -17,7 +17,7 @@ use std::{
 };
 
 use clap::ValueEnum;
-use cli::script::Counters;
+use cli::{json::Document, script::Counters};
 use engine::Monitor;
 use model::{EventGroup, SaEntry};
 
@@ -50,6 +50,9 @@ pub struct Export {
     /// The table of nft that has the chains (nft-bypass)
     #[arg(long, value_name = "NAME", default_value = "filter", value_parser = nft_bypass::table)]
     table: String,
+    /// Print JSON: how many entries the file has, and which it does not have
+    #[arg(long, requires = "output", conflicts_with = "follow")]
+    json: bool,
     #[command(flatten)]
     filter: Filter,
 }
@@ -104,6 +107,12 @@ impl Export {
         }
         let mut out = KeyOutput::open(self.output.as_deref())?;
         match self.print(&mut out, &mut losses) {
+            Ok(()) if self.json => {
+                let exported = Some(losses.json());
+                let document = Document { exported, ..Document::default() };
+                let printed = output::print(|out| Ok(document.write(out)?))?;
+                Ok(if printed == ExitCode::SUCCESS { losses.exit_code() } else { printed })
+            }
             Ok(()) => Ok(losses.exit_code()),
             // The reader has gone.
             Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {

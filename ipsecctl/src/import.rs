@@ -9,9 +9,14 @@ use std::{
     process::ExitCode,
 };
 
-use cli::{print_error, script::Counters};
+use cli::{
+    json::{Document, TransferJson},
+    print_error,
+    script::Counters,
+};
+use engine::Transfer;
 
-use crate::{Error, input, key_output::KeyOutput};
+use crate::{Error, input, key_output::KeyOutput, output, save};
 pub use entries::{Format, Imported};
 
 /// Exit status if something is a comment, since no statement adds it.
@@ -28,6 +33,9 @@ pub struct Import {
     /// With the sequence numbers of SAs
     #[arg(long)]
     counters: bool,
+    /// Print JSON: how many entries the file has, and which it does not have
+    #[arg(long, requires = "output")]
+    json: bool,
     /// Texts of `ip xfrm state` and `ip xfrm policy`, or JSON with keys; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     paths: Vec<PathBuf>,
@@ -47,24 +55,32 @@ impl Import {
         imported.notes().iter().for_each(|note| print_error("ipsecctl", note));
         let mut out = KeyOutput::open(self.output.as_deref())?;
         let counters = if self.counters { Counters::Written } else { Counters::Left };
-        match script::write(&imported, counters, &mut out).and_then(|count| {
-            out.flush()?;
-            Ok(count)
-        }) {
-            Ok(0) => Ok(ExitCode::SUCCESS),
-            Ok(comments) => {
-                print_error(
-                    "ipsecctl",
-                    &format_args!("{comments} of the entries are comments: no statement adds them"),
-                );
-                Ok(ExitCode::from(INCOMPLETE))
-            }
+        let written = script::write(&imported, counters, &mut out);
+        let written = written.and_then(|written| out.flush().map(|()| written));
+        match written {
+            Ok(written) => self.report(&written, imported.notes()),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::FAILURE),
             Err(error) => {
                 out.discard();
                 Err(error.into())
             }
         }
+    }
+
+    fn report(&self, written: &Transfer, notes: Vec<String>) -> Result<ExitCode, Error> {
+        let comments = written.omitted.len();
+        if comments != 0 {
+            let what = "of the entries are comments: no statement adds them";
+            print_error("ipsecctl", &format_args!("{comments} {what}"));
+        }
+        let code = if comments == 0 { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) };
+        if !self.json {
+            return Ok(code);
+        }
+        let imported = Some(TransferJson { notes, ..save::json(written, None) });
+        let document = Document { imported, ..Document::default() };
+        let printed = output::print(|out| Ok(document.write(out)?))?;
+        Ok(if printed == ExitCode::SUCCESS { code } else { printed })
     }
 }
 
@@ -81,7 +97,7 @@ pub fn state(
     imported.notes().iter().for_each(|note| print_error("ipsecctl", note));
     let mut text = script::Wiped::default();
     // An SA that is added goes on with the sequence numbers of the file.
-    let comments = script::write(&imported, Counters::Written, &mut text)?;
+    let comments = script::write(&imported, Counters::Written, &mut text)?.omitted.len();
     if comments != 0 {
         return Err(Error::NoState { name: name.to_owned(), comments });
     }

@@ -91,5 +91,6 @@ pub fn json(transfer: &Transfer, gap: Option<u32>) -> TransferJson {
         entry: entry.clone(),
         reason: reason.clone(),
     });
-    TransferJson { sas: transfer.sas, policies: transfer.policies, gap, omitted: omitted.collect() }
+    let (omitted, notes) = (omitted.collect(), Vec::new());
+    TransferJson { sas: transfer.sas, policies: transfer.policies, gap, omitted, notes }
 }

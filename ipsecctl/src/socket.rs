@@ -18,7 +18,11 @@ use crate::{Error, policy};
 #[derive(clap::Subcommand)]
 pub enum Command {
     /// Show the sockets of this network namespace that have policies
-    List,
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Give a socket policies, which decide before the SPD does, from its next packet on
     Set {
         #[command(flatten)]
@@ -49,7 +53,7 @@ impl Command {
     /// Carries it out.
     pub fn execute(self) -> Result<ExitCode, Error> {
         match self {
-            Command::List => list::print()?,
+            Command::List { json } => return list::print(json),
             Command::Set { descriptor, policies } => set(descriptor, policies)?,
             Command::Clear { descriptor } => {
                 let socket = process::take(descriptor)?;

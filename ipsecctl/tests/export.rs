@@ -6,6 +6,8 @@ mod namespace;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
+use serde_json::{Value, json};
+
 const POLICIES: &str = "spdadd 10.1.0.0/16 10.2.0.0/16 any -P out ipsec esp/transport//require;\
     spdadd 10.1.0.0/16 10.3.0.0/16[80] tcp -P out none;\
     spdadd 10.1.0.0/16 10.4.0.0/16 any -user 7 -P out prio low discard;";
@@ -90,6 +92,39 @@ fn a_format_is_words_of_its_program() {
     {
         assert_eq!(out.matches(words).count(), 1, "{words}: {out}");
     }
+}
+
+#[test]
+fn json_has_what_the_file_has() {
+    let directory = tempfile::tempdir().unwrap();
+    for (format, policies, omitted) in [
+        ("setkey", 3, json!(null)),
+        ("swanctl", 2, json!("policy 10.1.0.0/16 to 10.2.0.0/16 out: its peer is not one host")),
+        ("nft-bypass", 2, json!(null)),
+        ("ip-batch", 2, json!("policy 10.1.0.0/16 to 10.4.0.0/16 out: user 7")),
+    ] {
+        let file = directory.path().join(format);
+        let line = format!("ipsecctl export --to {format} -o '{}' --json", file.display());
+        let (status, out, _) = run(&line);
+        let document: Value = serde_json::from_str(&out).unwrap();
+        let exported = &document["exported"];
+        let left = &exported["omitted"][0];
+        let left = left["entry"]
+            .as_str()
+            .map(|entry| json!(format!("{entry}: {}", left["reason"].as_str().unwrap())));
+        assert_eq!(left.unwrap_or_default(), omitted, "{format}: {out}");
+        assert_eq!(
+            (&exported["sas"], &exported["policies"]),
+            (&json!(0), &json!(policies)),
+            "{out}"
+        );
+        assert_eq!(status == 2, !omitted.is_null(), "{format}");
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(text.contains("# not here"), status == 2, "{text}");
+    }
+    let (status, _, error) = run("ipsecctl export --to swanctl --json");
+    assert_eq!(status, 2);
+    assert!(error.contains("--output <FILE>") || error.contains("-o <FILE>"), "{error}");
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod unprivileged;
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
+use serde_json::{Value, json};
+
 const STATE: &str = include_str!("../../crates/iproute2/tests/recorded/state");
 const POLICY: &str = include_str!("../../crates/iproute2/tests/recorded/policy");
 
@@ -50,6 +52,21 @@ fn nonces_are_not_used_twice() {
     let (status, out, _) = run("ipsecctl import --counters -", STATE);
     assert_eq!(status, 0);
     assert!(out.contains("-oseq 7"), "{out}");
+}
+
+#[test]
+fn json_has_what_the_script_has() {
+    let directory = tempfile::tempdir().unwrap();
+    let line = format!("ipsecctl import --json -o '{}/script' -", directory.path().display());
+    let socket = "src 0.0.0.0/0 dst 0.0.0.0/0 uid 0\n\tsocket in action allow index 3 priority 0\n";
+    let (status, out, _) = run(&line, &format!("{STATE}{socket}"));
+    assert_eq!(status, 2);
+    let document: Value = serde_json::from_str(&out).unwrap();
+    let omitted =
+        json!([{"entry": "esp SA 0x1001 to 192.0.2.2", "reason": "no statement adds it"}]);
+    let notes = json!(["policies of sockets are left out: 1"]);
+    let expected = json!({"sas": 2, "policies": 0, "omitted": omitted, "notes": notes});
+    assert_eq!(document["imported"], expected);
 }
 
 #[test]

@@ -19,7 +19,7 @@ pub fn write(
     losses: &mut Losses,
 ) -> io::Result<()> {
     for entry in &tables.sas {
-        write_sa(entry, counters, out, losses)?;
+        losses.entries.sas += usize::from(write_sa(entry, counters, out, losses)?);
     }
     for policy in &tables.policies {
         let entry = &policy.installed;
@@ -28,7 +28,8 @@ pub fn write(
             let what = "a template is not installed now, and is not here";
             losses.note(out, format_args!("{}: {what}", name_of_policy(entry)))?;
         }
-        write_line(&line, &name_of_policy(entry), out, losses)?;
+        let is_written = write_line(&line, &name_of_policy(entry), out, losses)?;
+        losses.entries.policies += usize::from(is_written);
     }
     for (version, direction) in &tables.catch_alls {
         let what = "the default policy discards, which ip cannot set";
@@ -37,14 +38,16 @@ pub fn write(
     Ok(())
 }
 
+/// Writes an SA; false if it is a comment.
 fn write_sa(
     entry: &SaEntry,
     counters: Counters,
     out: &mut dyn Write,
     losses: &mut Losses,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     if entry.state == SaState::Larval {
-        return losses.entry(out, name_of_sa(entry), "larval: it has no keys yet");
+        losses.entry(out, name_of_sa(entry), "larval: it has no keys yet")?;
+        return Ok(false);
     }
     let mut sa = entry.sa.clone();
     if counters == Counters::Left {
@@ -57,19 +60,21 @@ fn write_sa(
     write_line(&line, &name_of_sa(entry), out, losses)
 }
 
-/// Writes a line, or a comment if it would add something else.
+/// Writes a line, or a comment if it would add something else; then it is false.
 fn write_line(
     Line { text, lost, unused }: &Line,
     name: &str,
     out: &mut dyn Write,
     losses: &mut Losses,
-) -> io::Result<()> {
+) -> io::Result<bool> {
     if !unused.is_empty() {
         writeln!(out, "# without: {}", unused.join(", "))?;
     }
     if lost.is_empty() {
-        return writeln!(out, "{}", **text);
+        writeln!(out, "{}", **text)?;
+        return Ok(true);
     }
     losses.entry(out, name, lost.join(", "))?;
-    writeln!(out, "# {}", **text)
+    writeln!(out, "# {}", **text)?;
+    Ok(false)
 }

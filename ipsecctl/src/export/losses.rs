@@ -1,4 +1,4 @@
-//! What a format cannot express: a comment in the output, a message, and the exit status.
+//! What the output has, and what the format cannot express: a comment in the output, a message, and the exit status.
 
 use std::{
     fmt::Display,
@@ -6,18 +6,22 @@ use std::{
     process::ExitCode,
 };
 
-use cli::print_error;
+use cli::{json::TransferJson, print_error};
+use engine::{Loss, Transfer};
 
 use super::INCOMPLETE;
+use crate::save;
 
 /// So many are reported one by one.
 const MOST: usize = 20;
 
-/// What was lost until now.
+/// What was written and lost until now.
 #[derive(Debug, Default)]
 pub struct Losses {
-    /// Entries that the output does not have.
-    entries: usize,
+    /// Entries that the output has, and those that it does not have.
+    pub entries: Transfer,
+    /// What is in force besides.
+    notes: Vec<String>,
     reported: usize,
 }
 
@@ -29,26 +33,30 @@ impl Losses {
         entry: impl Display,
         why: impl Display,
     ) -> io::Result<()> {
-        self.entries += 1;
         writeln!(out, "# not here: {entry}: {why}")?;
         self.report(&format_args!("not exported: {entry}: {why}"));
+        let (entry, reason) = (entry.to_string(), why.to_string());
+        self.entries.omitted.push(Loss { entry, reason });
         Ok(())
     }
 
-    /// Counts entries that are comments of their own.
-    pub fn comments(&mut self, count: usize) {
-        self.entries += count;
-        match count {
+    /// Reports entries that are comments of their own.
+    pub fn comments(&mut self, entries: Vec<Loss>) {
+        match entries.len() {
             0 => {}
             1 => self.report(&"1 entry is a comment: no statement adds it"),
-            _ => self.report(&format_args!("{count} entries are comments: no statement adds them")),
+            count => {
+                self.report(&format_args!("{count} entries are comments: no statement adds them"))
+            }
         }
+        self.entries.omitted.extend(entries);
     }
 
     /// Writes a comment about what is in force besides, and reports it.
     pub fn note(&mut self, out: &mut dyn Write, what: impl Display) -> io::Result<()> {
         writeln!(out, "# {what}")?;
         self.report(&what);
+        self.notes.push(what.to_string());
         Ok(())
     }
 
@@ -63,8 +71,13 @@ impl Losses {
         }
     }
 
+    /// The same as JSON.
+    pub fn json(&self) -> TransferJson {
+        TransferJson { notes: self.notes.clone(), ..save::json(&self.entries, None) }
+    }
+
     /// The exit status.
     pub fn exit_code(&self) -> ExitCode {
-        if self.entries == 0 { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) }
+        if self.entries.omitted.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) }
     }
 }

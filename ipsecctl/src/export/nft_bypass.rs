@@ -64,7 +64,10 @@ fn write_rule(
 ) -> io::Result<()> {
     let verdict = if accepts(entry) { "accept" } else { "return" };
     match conditions(entry) {
-        Ok(conditions) => writeln!(out, "add rule {chain} {} {verdict}", conditions.join(" ")),
+        Ok(conditions) => {
+            losses.entries.policies += 1;
+            writeln!(out, "add rule {chain} {} {verdict}", conditions.join(" "))
+        }
         Err(why) => losses.entry(out, name_of_policy(entry), why),
     }
 }

@@ -3,9 +3,13 @@
 use std::io::{self, Write};
 
 use cli::script::{Counters, PolicyScript, write_sa};
-use model::Dialect;
+use engine::{Loss, Transfer};
+use model::{Dialect, PolicyEntry, SaEntry};
 
-use super::{losses::Losses, tables::Tables};
+use super::{
+    losses::Losses,
+    tables::{Tables, name_of_policy, name_of_sa},
+};
 
 /// Writes the statements that add the entries.
 pub fn write(
@@ -14,15 +18,35 @@ pub fn write(
     out: &mut impl Write,
     losses: &mut Losses,
 ) -> io::Result<()> {
-    let mut comments = 0;
-    for sa in &tables.sas {
-        comments += usize::from(!write_sa(out, sa, Dialect::Linux, counters)?);
-    }
     let policies = tables.policies.iter().map(|policy| &policy.requested);
+    let Transfer { sas, policies, omitted } = statements(&tables.sas, policies, counters, out)?;
+    losses.entries.sas += sas;
+    losses.entries.policies += policies;
+    losses.comments(omitted);
+    Ok(())
+}
+
+/// Writes a statement an entry, or a comment if none adds it.
+pub fn statements<'e>(
+    sas: &[SaEntry],
+    policies: impl Iterator<Item = &'e PolicyEntry> + Clone,
+    counters: Counters,
+    out: &mut impl Write,
+) -> io::Result<Transfer> {
+    let mut written = Transfer::default();
+    let comment = |entry| Loss { entry, reason: "no statement adds it".to_owned() };
+    for sa in sas {
+        match write_sa(out, sa, Dialect::Linux, counters)? {
+            true => written.sas += 1,
+            false => written.omitted.push(comment(name_of_sa(sa))),
+        }
+    }
     let script = PolicyScript::new(Dialect::Linux, policies.clone());
     for policy in policies {
-        comments += usize::from(!script.write(out, policy)?);
+        match script.write(out, policy)? {
+            true => written.policies += 1,
+            false => written.omitted.push(comment(name_of_policy(policy))),
+        }
     }
-    losses.comments(comments);
-    Ok(())
+    Ok(written)
 }

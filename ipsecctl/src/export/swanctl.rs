@@ -73,6 +73,7 @@ pub fn write(tables: &Tables, out: &mut dyn Write, losses: &mut Losses) -> io::R
         writeln!(out, "    shunts {{\n        remote_addrs = 127.0.0.1\n        children {{")?;
         for policy in shunts {
             write_shunt(policy, out)?;
+            losses.entries.policies += 1;
         }
         writeln!(out, "        }}\n    }}")?;
     }
@@ -109,6 +110,7 @@ fn write_child(
     }
     write_proposal(policy, &tables.sas, out)?;
     write_rest(entry, out)?;
+    losses.entries.policies += 1;
     writeln!(out, "                start_action = trap\n            }}")
 }
 

@@ -29,7 +29,7 @@ const CIPHERS: [(&str, usize, &str); 7] = [
 pub fn write(tables: &Tables, out: &mut dyn Write, losses: &mut Losses) -> io::Result<()> {
     writeln!(out, "# use with: tcpdump -E 'file FILE'")?;
     for entry in &tables.sas {
-        write_sa(entry, out, losses)?;
+        losses.entries.sas += usize::from(write_sa(entry, out, losses)?);
     }
     Ok(())
 }

@@ -43,7 +43,7 @@ const ANY: [u16; 5] = [64, 96, 128, 192, 256];
 pub fn write(tables: &Tables, out: &mut dyn Write, losses: &mut Losses) -> io::Result<()> {
     writeln!(out, "# the file esp_sa in Wireshark's directory of personal configuration")?;
     for entry in &tables.sas {
-        write_sa(entry, out, losses)?;
+        losses.entries.sas += usize::from(write_sa(entry, out, losses)?);
     }
     Ok(())
 }

@@ -2,23 +2,20 @@
 
 use std::io::{self, Write};
 
-use cli::script::{Counters, PolicyScript, write_sa};
-use model::Dialect;
+use cli::script::Counters;
+use engine::Transfer;
 use zeroize::Zeroizing;
 
 use super::Imported;
+use crate::export::setkey::statements;
 
-/// Writes the script; the number of entries that no statement adds.
-pub fn write(imported: &Imported, counters: Counters, out: &mut impl Write) -> io::Result<usize> {
-    let mut comments = 0;
-    for sa in &imported.sas {
-        comments += usize::from(!write_sa(out, sa, Dialect::Linux, counters)?);
-    }
-    let script = PolicyScript::new(Dialect::Linux, imported.policies.iter());
-    for policy in &imported.policies {
-        comments += usize::from(!script.write(out, policy)?);
-    }
-    Ok(comments)
+/// Writes the script: a statement an entry, or a comment if none adds it.
+pub fn write(
+    imported: &Imported,
+    counters: Counters,
+    out: &mut impl Write,
+) -> io::Result<Transfer> {
+    statements(&imported.sas, imported.policies.iter(), counters, out)
 }
 
 /// A script in memory, which is wiped also as it grows.

@@ -8,9 +8,10 @@ use std::{
     collections::{BTreeMap, HashMap, hash_map::Entry},
     io::{self, Write},
     net::SocketAddr,
-    process,
+    process::{self, ExitCode},
 };
 
+use cli::json::{DescriptorJson, Document, SocketPolicyJson, SocketsJson};
 use engine::SocketEntry;
 use model::{Direction, SocketPolicy, visible};
 use rustix::{
@@ -25,7 +26,7 @@ use sockpolicy::Socket;
 use sys::close::close_without_lingering;
 
 use super::process::Process;
-use crate::Error;
+use crate::{Error, output};
 
 /// The policies that bear the cookie of one socket: its own, and their copies in the sockets that
 /// it has accepted.
@@ -38,18 +39,30 @@ struct Owned {
 /// Copies of descriptors that are closed together.
 const COPIES: usize = 256;
 
-/// The line for a socket.
+/// A socket, and the number that its policies bear.
 #[derive(Clone)]
 struct Found {
     owner: u32,
-    text: String,
+    protocol: String,
+    local: Option<String>,
+    peer: Option<String>,
 }
 
-/// Writes the list to standard output.
-pub fn print() -> Result<(), Error> {
-    let (mut owners, others) = by_owner(engine::socket_policies()?);
-    let mut copies = Copies::default();
-    let mut out = io::stdout().lock();
+/// Prints the list.
+pub fn print(is_json: bool) -> Result<ExitCode, Error> {
+    let sockets = read()?;
+    output::print(|out| {
+        if !is_json {
+            return Ok(write_list(out, &sockets)?);
+        }
+        let document = Document { sockets: Some(sockets), ..Document::default() };
+        Ok(document.write(out)?)
+    })
+}
+
+fn read() -> Result<SocketsJson, Error> {
+    let (mut owners, of_other_programs) = by_owner(engine::socket_policies()?);
+    let (mut copies, mut descriptors) = (Copies::default(), Vec::new());
     let mut known: HashMap<u64, Option<Found>> = HashMap::new();
     // This process has nothing but copies of them.
     let own = i64::from(process::id());
@@ -59,13 +72,23 @@ pub fn print() -> Result<(), Error> {
                 Entry::Occupied(known) => known.into_mut(),
                 Entry::Vacant(unknown) => unknown.insert(copies.add(&process, fd)?.and_then(found)),
             };
-            let Some(found) = known else { continue };
-            let Some(owned) = owners.get_mut(&found.owner) else { continue };
+            let Some(Found { owner, protocol, local, peer }) = known.clone() else { continue };
+            let Some(owned) = owners.get_mut(&owner) else { continue };
             owned.found = true;
-            write_socket(&mut out, &process, fd, &found.text, &owned.policies)?;
+            descriptors.push(DescriptorJson {
+                pid: process.pid(),
+                program: visible(&process.name()).to_string(),
+                fd,
+                protocol,
+                local,
+                peer,
+                policies: counted(&owned.policies),
+            });
         }
     }
-    Ok(write_rest(&mut out, &owners, others)?)
+    let without = owners.values().filter(|owned| !owned.found);
+    let without_socket = without.map(|owned| owned.policies.len()).sum();
+    Ok(SocketsJson { descriptors, without_socket, of_other_programs })
 }
 
 /// Copies of other processes' sockets. If a process has closed its own meanwhile, the last close is the
@@ -127,71 +150,69 @@ fn by_owner(entries: Vec<SocketEntry>) -> (BTreeMap<u32, Owned>, usize) {
 fn found(descriptor: &OwnedFd) -> Option<Found> {
     let socket = Socket::of(descriptor).ok()?;
     let owner = socket.cookie().ok()?.as_owner();
-    socket.is_here().ok()?.then(|| Found { owner, text: text(descriptor) })
+    socket.is_here().ok()?.then(|| {
+        let fd = descriptor.as_fd();
+        let local = getsockname(fd).ok().and_then(|address| SocketAddr::try_from(address).ok());
+        let peer = getpeername(fd).ok().flatten();
+        let peer = peer.and_then(|address| SocketAddr::try_from(address).ok());
+        let [local, peer] = [local, peer].map(|end| end.map(|end| end.to_string()));
+        Found { owner, protocol: protocol(descriptor), local, peer }
+    })
 }
 
-/// `tcp 192.0.2.1:80 192.0.2.2:4711`.
-fn text(socket: &OwnedFd) -> String {
+fn protocol(socket: &OwnedFd) -> String {
     let protocol = socket_protocol(socket).ok().flatten();
-    let protocol = match (socket_type(socket), protocol) {
-        (Ok(SocketType::RAW), protocol) => {
-            format!("raw {}", protocol.map_or(0, |protocol| protocol.as_raw().get()))
-        }
+    let number = protocol.map_or(0, |protocol| protocol.as_raw().get());
+    match (socket_type(socket), protocol) {
+        (Ok(SocketType::RAW), _) => format!("raw {number}"),
         (_, Some(ipproto::TCP)) => "tcp".into(),
         (_, Some(ipproto::UDP)) => "udp".into(),
         (_, Some(ipproto::ICMP | ipproto::ICMPV6)) => "ping".into(),
-        (_, protocol) => protocol.map_or(0, |protocol| protocol.as_raw().get()).to_string(),
-    };
-    let fd = socket.as_fd();
-    let own = getsockname(fd).ok().and_then(|address| SocketAddr::try_from(address).ok());
-    let peer = getpeername(fd).ok().flatten();
-    let peer = peer.and_then(|address| SocketAddr::try_from(address).ok());
-    let ends = [own, peer].into_iter().flatten();
-    ends.fold(protocol, |text, end| format!("{text} {end}"))
+        _ => number.to_string(),
+    }
 }
 
-fn write_socket(
-    out: &mut impl Write,
-    process: &Process,
-    fd: i32,
-    text: &str,
-    policies: &[SocketPolicy],
-) -> io::Result<()> {
-    writeln!(out, "{} {} {fd} {text}", process.pid(), visible(&process.name()))?;
+/// The policies, those for `in` first, each with the number of sockets that have it.
+fn counted(policies: &[SocketPolicy]) -> Vec<SocketPolicyJson> {
     let mut copies = BTreeMap::new();
     for policy in policies {
         let grammar::Written { text, lost, .. } = grammar::text_of_socket_policy(policy);
-        let text = match &lost[..] {
-            [] => text.to_string(),
-            lost => format!("{} # without: {}", *text, lost.join(", ")),
-        };
-        *copies.entry((policy.direction() == Direction::Out, text)).or_insert(0) += 1;
+        let is_out = policy.direction() == Direction::Out;
+        *copies.entry((is_out, text.to_string(), lost)).or_insert(0) += 1;
     }
-    for ((_, text), count) in copies {
-        match count {
-            1 => writeln!(out, "\t{text}")?,
-            _ => writeln!(out, "\t{text} ({count} sockets: this one and those it has accepted)")?,
-        }
-    }
-    Ok(())
+    let counted = copies.into_iter();
+    counted.map(|((_, policy, lost), sockets)| SocketPolicyJson { policy, lost, sockets }).collect()
 }
 
-/// The policies whose sockets were not found.
-fn write_rest(
-    out: &mut impl Write,
-    owners: &BTreeMap<u32, Owned>,
-    others: usize,
-) -> io::Result<()> {
-    let lost = owners.values().filter(|owned| !owned.found);
-    let lost: usize = lost.map(|owned| owned.policies.len()).sum();
-    if lost > 0 {
+/// `4711 iked 7 udp 192.0.2.1:500`, the policies below, and in the end those whose sockets were not found.
+fn write_list(out: &mut impl Write, list: &SocketsJson) -> io::Result<()> {
+    let SocketsJson { descriptors, without_socket, of_other_programs } = list;
+    for DescriptorJson { pid, program, fd, protocol, local, peer, policies } in descriptors {
+        write!(out, "{pid} {program} {fd} {protocol}")?;
+        [local, peer].into_iter().flatten().try_for_each(|end| write!(out, " {end}"))?;
+        writeln!(out)?;
+        for SocketPolicyJson { policy, lost, sockets } in policies {
+            write!(out, "\t{policy}")?;
+            if !lost.is_empty() {
+                write!(out, " # without: {}", lost.join(", "))?;
+            }
+            match sockets {
+                1 => writeln!(out)?,
+                _ => writeln!(out, " ({sockets} sockets: this one and those it has accepted)")?,
+            }
+        }
+    }
+    if *without_socket > 0 {
         writeln!(
             out,
-            "{lost} policies of sockets that no visible process has, or whose listener is closed"
+            "{without_socket} policies of sockets that no visible process has, or whose listener is closed"
         )?;
     }
-    if others > 0 {
-        writeln!(out, "{others} policies that xfrm-tools has not set: their sockets are unknown")?;
+    if *of_other_programs > 0 {
+        writeln!(
+            out,
+            "{of_other_programs} policies that xfrm-tools has not set: their sockets are unknown"
+        )?;
     }
     Ok(())
 }

@@ -13,7 +13,8 @@ use serde_json::Value;
 use super::{
     AnyVariableJson, AppliedJson, ChangeJson, ClientJson, ConditionJson, CounterJson,
     DefaultPolicyJson, DiagnosisJson, DropJson, EventJson, ExplanationJson, FindingJson,
-    KernelJson, MovedJson, PolicyJson, RatesJson, SaJson, StayingJson, SummaryJson, TransferJson,
+    KernelJson, MovedJson, PolicyJson, RatesJson, SaJson, SocketsJson, StayingJson, SummaryJson,
+    TransferJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -57,6 +58,9 @@ pub struct Document {
     /// Clients of the PF_KEY service, in the order of their connections: `ipsecctl show clients`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clients: Option<Vec<ClientJson>>,
+    /// Sockets with policies of their own: `ipsecctl socket list`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sockets: Option<SocketsJson>,
     /// Packets that XFRM has dropped, in the kernel's order: `ipsecctl counters`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub counters: Option<Vec<CounterJson>>,
@@ -101,6 +105,12 @@ pub struct Document {
     /// What was restored: `ipsecctl restore`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restored: Option<TransferJson>,
+    /// What the output has: `ipsecctl export`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exported: Option<TransferJson>,
+    /// What the script has: `ipsecctl import`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imported: Option<TransferJson>,
 }
 
 /// The version of the schema, which every document begins with.

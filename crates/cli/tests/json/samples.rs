@@ -6,12 +6,13 @@ use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
         AnyVariableJson, AppliedJson, AttentionJson, CauseJson, ChangeJson, ClientJson,
-        ConditionJson, CountedJson, CounterJson, DefaultPolicyJson, DiagnosisJson, Document,
-        DropJson, EventJson, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson,
+        ConditionJson, CountedJson, CounterJson, DefaultPolicyJson, DescriptorJson, DiagnosisJson,
+        Document, DropJson, EventJson, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson,
         FindingJson, Fingerprints, HashThresholdJson, KernelJson, LimitJson, MemberJson, MovedJson,
         NearPolicyJson, NearSaJson, NotRestoredJson, OriginJson, PacketJson,
         PoliciesByDirectionJson, ProcVariableJson, RateJson, RatesJson, ReceivedHeaderJson,
-        RouteJson, SaNameJson, SasByStateJson, StayingJson, SummaryJson, TransferJson, WireJson,
+        RouteJson, SaNameJson, SasByStateJson, SocketPolicyJson, SocketsJson, StayingJson,
+        SummaryJson, TransferJson, WireJson,
     },
 };
 use grammar::Script;
@@ -187,9 +188,25 @@ fn moved_sa() -> Box<SaJson> {
     Box::new(SaJson::new(&full_sa(), Keys::Hidden, &fingerprints()))
 }
 
+fn sockets() -> SocketsJson {
+    let lost = vec!["mark".into()];
+    let policy = SocketPolicyJson { policy: "out bypass".into(), lost, sockets: 2 };
+    let descriptor = DescriptorJson {
+        pid: 4711,
+        program: "iked".into(),
+        fd: 7,
+        protocol: "udp".into(),
+        local: Some("192.0.2.1:500".into()),
+        peer: Some("192.0.2.2:500".into()),
+        policies: vec![policy],
+    };
+    SocketsJson { descriptors: vec![descriptor], without_socket: 1, of_other_programs: 2 }
+}
+
 fn transfer(gap: Option<u32>) -> TransferJson {
     let left = NotRestoredJson { entry: "an SA".into(), reason: "it has no keys yet".into() };
-    TransferJson { sas: 1, policies: 2, gap, omitted: vec![left] }
+    let notes = vec!["the default policy discards".into()];
+    TransferJson { sas: 1, policies: 2, gap, omitted: vec![left], notes }
 }
 
 fn kernel() -> KernelJson {
@@ -437,6 +454,9 @@ pub fn full_document() -> Document {
         moved: Some(MovedJson { before: moved_sa(), after: moved_sa() }),
         saved: Some(transfer(None)),
         restored: Some(transfer(Some(9))),
+        sockets: Some(sockets()),
+        exported: Some(transfer(None)),
+        imported: Some(transfer(None)),
         ..Document::default()
     }
 }
