@@ -81,6 +81,7 @@ impl Demands {
     }
 
     /// The indexes of the policies that an SA serves, in order.
+    #[must_use]
     pub fn served_by(&self, entry: &SaEntry) -> BTreeSet<u32> {
         let Some(sa) = Offer::of(entry) else { return BTreeSet::new() };
         let kind = (sa.proto.number(), sa.mode().xfrm());
