@@ -80,7 +80,9 @@ impl Configuration {
                 self.user = Some((*name).to_owned());
                 Ok(())
             }
-            ["metrics", "by", word] => set(&mut self.metrics_by, word.parse().map_err(by_what)?),
+            ["metrics", "by", word] => {
+                set(&mut self.metrics_by, word.parse().map_err(|it| by_what(&it))?)
+            }
             ["metrics", address] => set(&mut self.metrics, address.parse()?),
             ["metrics", ..] => {
                 Err(format!("expected `metrics ADDRESS` or `metrics by {}`", by_words()))
@@ -104,7 +106,7 @@ fn by_words() -> String {
     By::ALL.iter().map(|it| it.word()).collect::<Vec<_>>().join("|")
 }
 
-fn by_what(error: UnknownWord) -> String {
+fn by_what(error: &UnknownWord) -> String {
     format!("{error}: expected {}", by_words())
 }
 

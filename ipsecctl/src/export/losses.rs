@@ -46,7 +46,7 @@ impl Losses {
             0 => {}
             1 => self.report(&"1 entry is a comment: no statement adds it"),
             count => {
-                self.report(&format_args!("{count} entries are comments: no statement adds them"))
+                self.report(&format_args!("{count} entries are comments: no statement adds them"));
             }
         }
         self.entries.omitted.extend(entries);

@@ -36,16 +36,18 @@ pub fn statements<'e>(
     let mut written = Transfer::default();
     let comment = |entry| Loss { entry, reason: "no statement adds it".to_owned() };
     for sa in sas {
-        match write_sa(out, sa, Dialect::Linux, counters)? {
-            true => written.sas += 1,
-            false => written.omitted.push(comment(name_of_sa(sa))),
+        if write_sa(out, sa, Dialect::Linux, counters)? {
+            written.sas += 1;
+        } else {
+            written.omitted.push(comment(name_of_sa(sa)));
         }
     }
     let script = PolicyScript::new(Dialect::Linux, policies.clone());
     for policy in policies {
-        match script.write(out, policy)? {
-            true => written.policies += 1,
-            false => written.omitted.push(comment(name_of_policy(policy))),
+        if script.write(out, policy)? {
+            written.policies += 1;
+        } else {
+            written.omitted.push(comment(name_of_policy(policy)));
         }
     }
     Ok(written)

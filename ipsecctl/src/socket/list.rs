@@ -77,7 +77,7 @@ fn read() -> Result<SocketsJson, Error> {
             owned.found = true;
             descriptors.push(DescriptorJson {
                 pid: process.pid(),
-                program: visible(&process.name()).to_string(),
+                program: visible(&process.name()).clone(),
                 fd,
                 protocol,
                 local,
