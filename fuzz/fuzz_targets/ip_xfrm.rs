@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use iproute2::text::{Entry, MOST, entries};
+use iproute2::text::{EntryOfText, MOST, entries};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -10,15 +10,15 @@ fuzz_target!(|bytes: &[u8]| {
     for entry in entries(text) {
         match entry {
             Ok(placed) => match placed.entry {
-                Entry::Sa(entry) => {
+                EntryOfText::Sa(entry) => {
                     let _ = grammar::script_of_sa(&entry.sa);
                     let _ = iproute2::batch::sa(&entry.sa);
                 }
-                Entry::Policy(entry) => {
+                EntryOfText::Policy(entry) => {
                     let _ = grammar::script_of_policy(&entry.policy);
                     let _ = iproute2::batch::policy(&entry.policy, entry.installation);
                 }
-                Entry::SocketPolicy | Entry::OfLinux => {}
+                EntryOfText::SocketPolicy | EntryOfText::OfLinux => {}
             },
             Err(error) => {
                 assert!(error.line >= 1 && error.column >= 1 && error.to_string().len() < 4 * MOST);

@@ -1,7 +1,7 @@
 //! A short code for each kind of mistake and warning, for programs that read `setkey --check --json`. A code
 //! that was released stays: messages may change, codes do not.
 
-use crate::{FindingKind, Kind, Mistake, Stray, WarningKind};
+use crate::{Fault, FindingKind, Mistake, Stray, WarningKind};
 
 /// Every code, in alphabetical order.
 pub const CODES: &[&str] = &[
@@ -100,49 +100,49 @@ pub const CODES: &[&str] = &[
     "zone",
 ];
 
-impl Kind {
+impl Fault {
     /// The code.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Kind::Syntax { .. } => "syntax",
-            Kind::Stray(stray) => stray.code(),
-            Kind::UnclosedQuote => "unclosed-quote",
-            Kind::LateQuote => "late-quote",
-            Kind::TooLong => "statement-too-long",
-            Kind::Unreadable(_) => "unreadable",
-            Kind::PolicySyntax { .. } => "policy-syntax",
-            Kind::TooFewArguments => "template-without-mode",
-            Kind::Endpoint { .. } => "endpoint",
-            Kind::Direction => "me-any-direction",
-            Kind::NoEndpoints => "tunnel-without-endpoints",
-            Kind::EndpointFamilies => "endpoint-families",
-            Kind::PriorityOffset => "priority-offset",
-            Kind::KeyLength { .. } => "key-length",
-            Kind::NotSupported(_) => "algorithm-not-supported",
-            Kind::KernelName => "kernel-name",
-            Kind::Bitmap { .. } => "bitmap",
-            Kind::AlgorithmMismatch(_) => "algorithm-mismatch",
-            Kind::ReplayWithOld => "replay-with-old",
-            Kind::Host { .. } => "host",
-            Kind::Port { .. } | Kind::NamedType { .. } => "port",
-            Kind::ManyAddresses(_) => "many-addresses",
-            Kind::NoPair => "address-families",
-            Kind::Device(_) => "device",
-            Kind::Upper(_) => "upper-protocol",
-            Kind::Misc(_) => "upper-protocol-detail",
-            Kind::NoMisc(_) => "upper-protocol-without-detail",
-            Kind::Tagged => "tagged",
-            Kind::OutOfRange { .. } => "out-of-range",
-            Kind::Priority => "priority",
-            Kind::NoPriority => "no-priority",
-            Kind::OldProtocol(_) => "old-protocol",
-            Kind::DerivedIv(_) => "derived-iv",
-            Kind::OnlyIcmp6(_) => "only-icmp6",
-            Kind::NoAction => "no-action",
-            Kind::Refused(refusal) => of_refusal(refusal),
-            Kind::Unused { .. } => "unused-option",
-            Kind::HardwareDirection => "hwif-without-dir",
+            Fault::Syntax { .. } => "syntax",
+            Fault::Stray(stray) => stray.code(),
+            Fault::UnclosedQuote => "unclosed-quote",
+            Fault::LateQuote => "late-quote",
+            Fault::TooLong => "statement-too-long",
+            Fault::Unreadable(_) => "unreadable",
+            Fault::PolicySyntax { .. } => "policy-syntax",
+            Fault::TooFewArguments => "template-without-mode",
+            Fault::Endpoint { .. } => "endpoint",
+            Fault::Direction => "me-any-direction",
+            Fault::NoEndpoints => "tunnel-without-endpoints",
+            Fault::EndpointFamilies => "endpoint-families",
+            Fault::PriorityOffset => "priority-offset",
+            Fault::KeyLength { .. } => "key-length",
+            Fault::NotSupported(_) => "algorithm-not-supported",
+            Fault::KernelName => "kernel-name",
+            Fault::Bitmap { .. } => "bitmap",
+            Fault::AlgorithmMismatch(_) => "algorithm-mismatch",
+            Fault::ReplayWithOld => "replay-with-old",
+            Fault::Host { .. } => "host",
+            Fault::Port { .. } | Fault::NamedType { .. } => "port",
+            Fault::ManyAddresses(_) => "many-addresses",
+            Fault::NoPair => "address-families",
+            Fault::Device(_) => "device",
+            Fault::Upper(_) => "upper-protocol",
+            Fault::Misc(_) => "upper-protocol-detail",
+            Fault::NoMisc(_) => "upper-protocol-without-detail",
+            Fault::Tagged => "tagged",
+            Fault::OutOfRange { .. } => "out-of-range",
+            Fault::Priority => "priority",
+            Fault::NoPriority => "no-priority",
+            Fault::OldProtocol(_) => "old-protocol",
+            Fault::DerivedIv(_) => "derived-iv",
+            Fault::OnlyIcmp6(_) => "only-icmp6",
+            Fault::NoAction => "no-action",
+            Fault::Refused(refusal) => of_refusal(refusal),
+            Fault::Unused { .. } => "unused-option",
+            Fault::HardwareDirection => "hwif-without-dir",
         }
     }
 }

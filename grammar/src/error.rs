@@ -19,14 +19,14 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}")]
 pub struct Error {
-    kind: Kind,
+    kind: Fault,
     place: Box<Place>,
     hint: Option<Hint>,
 }
 
 /// What is wrong, in the words of this crate; [`Error::message`] has those of the original.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Kind {
+pub enum Fault {
     /// A token in a place where it is not allowed.
     #[error("syntax error")]
     Syntax {
@@ -210,7 +210,7 @@ pub enum Kind {
 pub(crate) const SERVNAME: &str = "Servname not supported for ai_socktype";
 
 impl Error {
-    pub(crate) fn new(kind: Kind, source: &Source, wrong: Span, named: Span) -> Self {
+    pub(crate) fn new(kind: Fault, source: &Source, wrong: Span, named: Span) -> Self {
         Self { kind, place: Box::new(source.place(wrong, named)), hint: None }
     }
 
@@ -222,9 +222,9 @@ impl Error {
     /// The same at another place, where the parser has not stopped.
     pub(crate) fn moved(self, source: &Source, wrong: Span, named: Span) -> Self {
         let kind = match self.kind {
-            Kind::Stray(_) => Kind::Stray(Stray::Elsewhere),
-            Kind::Syntax { .. } => Kind::Syntax { expected: Vec::new() },
-            Kind::PolicySyntax { word, .. } => Kind::PolicySyntax { word, expected: Vec::new() },
+            Fault::Stray(_) => Fault::Stray(Stray::Elsewhere),
+            Fault::Syntax { .. } => Fault::Syntax { expected: Vec::new() },
+            Fault::PolicySyntax { word, .. } => Fault::PolicySyntax { word, expected: Vec::new() },
             kind => kind,
         };
         Self { kind, place: Box::new(source.place(wrong, named)), hint: self.hint }
@@ -234,14 +234,14 @@ impl Error {
     #[must_use]
     pub fn ends_script(&self) -> bool {
         match &self.kind {
-            Kind::Stray(Stray::Wide) | Kind::LateQuote | Kind::UnclosedQuote => true,
+            Fault::Stray(Stray::Wide) | Fault::LateQuote | Fault::UnclosedQuote => true,
             _ => matches!(self.hint, Some(Hint::OtherFile(_))),
         }
     }
 
     /// What is wrong.
     #[must_use]
-    pub fn kind(&self) -> &Kind {
+    pub fn kind(&self) -> &Fault {
         &self.kind
     }
 
@@ -279,14 +279,14 @@ impl Error {
     #[must_use]
     pub fn expected(&self) -> Option<String> {
         match &self.kind {
-            Kind::Syntax { expected } | Kind::PolicySyntax { expected, .. } => {
+            Fault::Syntax { expected } | Fault::PolicySyntax { expected, .. } => {
                 let (last, others) = expected.split_last()?;
                 Some(match others {
                     [] => last.clone(),
                     others => format!("{}; or {last}", others.join("; ")),
                 })
             }
-            Kind::KeyLength { fits, .. } => Some(fits.to_string()),
+            Fault::KeyLength { fits, .. } => Some(fits.to_string()),
             _ => None,
         }
     }

@@ -26,7 +26,7 @@ mod warning;
 
 pub use check::{Checker, Finding, FindingKind, Mistake, Part};
 pub use code::CODES;
-pub use error::{Error, Kind};
+pub use error::{Error, Fault};
 pub use lower::{Lowered, lower};
 pub use parse::{
     Excerpt, MAX_STATEMENT, Place, Position, Script, Source, Statement, Stray, is_whole,

@@ -3,7 +3,7 @@
 mod common;
 
 use common::run;
-use grammar::{Kind, Script};
+use grammar::{Fault, Script};
 use model::Dialect;
 
 /// What the original prints for a script that it refuses.
@@ -248,7 +248,7 @@ fn an_excerpt_begins_with_no_part_of_a_key() {
     assert_eq!(error.position().to_string(), "2:18");
     let lost = format!("{}\nadd 0xdeadbeef ;flush x;", "x".repeat(90_000));
     let mut script = Script::new(lost.as_bytes(), Dialect::Linux);
-    assert_eq!(*script.next().unwrap().unwrap_err().kind(), Kind::TooLong);
+    assert_eq!(*script.next().unwrap().unwrap_err().kind(), Fault::TooLong);
     let error = script.next().unwrap().unwrap_err();
     assert_eq!(error.excerpt().text, "flush x;");
     assert_eq!(error.position().to_string(), "2:23");
@@ -302,7 +302,7 @@ fn an_unclosed_quote_is_named_where_it_opens() {
     let long = format!("flush;\nadd \"{}", "x;\n".repeat(50_000));
     for script in [long.as_str(), "flush;\nadd \"xyz;"] {
         let error = run(script.as_bytes()).error.unwrap();
-        assert_eq!(*error.kind(), Kind::UnclosedQuote);
+        assert_eq!(*error.kind(), Fault::UnclosedQuote);
         assert_eq!(error.position().to_string(), "2:5");
         assert_eq!(error.original().unwrap(), "line 2: Syntax error at [\"]");
     }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{run, run_in};
-use grammar::Kind;
+use grammar::Fault;
 use model::{Dialect, Operation, Spi};
 
 const SPIS: &str = "the SPI is out of range: 0 to 4294967295";
@@ -13,7 +13,7 @@ const SPIS: &str = "the SPI is out of range: 0 to 4294967295";
 fn refused(script: &str) -> (String, String, Option<String>) {
     let error = run(script.as_bytes()).error.unwrap_or_else(|| panic!("accepted: {script}"));
     assert!(
-        matches!(error.kind(), Kind::OutOfRange { .. } | Kind::Priority | Kind::PriorityOffset),
+        matches!(error.kind(), Fault::OutOfRange { .. } | Fault::Priority | Fault::PriorityOffset),
         "{script}: {error}"
     );
     (error.position().to_string(), error.to_string(), error.message().map(str::to_owned))

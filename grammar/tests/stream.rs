@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use grammar::{Kind, Script, lower};
+use grammar::{Fault, Script, lower};
 use model::Dialect;
 use sys::SystemNames;
 
@@ -87,7 +87,7 @@ fn a_line_without_end_is_an_error_and_not_read_into_memory() {
     let mut script = Script::new(endless, Dialect::Linux);
     let before = high_water();
     let error = script.next_statement().unwrap().unwrap_err();
-    assert_eq!(error.kind(), &Kind::TooLong);
+    assert_eq!(error.kind(), &Fault::TooLong);
     assert_eq!(error.position().to_string(), "1:1");
     assert_eq!(script.next_statement().unwrap().unwrap().to_string(), "flush;");
     assert!(script.next_statement().is_none());

@@ -8,12 +8,12 @@ mod watcher;
 use std::{process::ExitCode, time::Duration};
 
 use cli::{Second, Signals, end_by};
-use engine::{CarriedOut, Engine, Namespace, Options, Plan};
+use engine::{CarriedOut, Engine, EngineOptions, Namespace, Plan};
 
 use crate::{Error, diff::Comparison};
 pub use confirmation::confirm;
-use confirmation::{Answer, Confirmation};
-use ending::{Ending, Reason};
+use confirmation::{Confirmation, WaitEnd};
+use ending::{EndReason, Ending};
 use progress::Progress;
 use watcher::Watcher;
 
@@ -62,15 +62,20 @@ impl Apply {
             }
         }
         match ending.reason {
-            Some(Reason::Signal(signal)) => Err(end_by(signal).into()),
+            Some(EndReason::Signal(signal)) => Err(end_by(signal).into()),
             _ => Ok(ending.exit_code()),
         }
     }
 
     /// Makes the changes, or undoes them again.
-    fn apply(&self, options: Options, engine: &mut Engine, plan: &Plan) -> Result<Ending, Error> {
+    fn apply(
+        &self,
+        options: EngineOptions,
+        engine: &mut Engine,
+        plan: &Plan,
+    ) -> Result<Ending, Error> {
         if !plan.conflicts.is_empty() {
-            return Ok(Ending::unchanged(Reason::Conflict));
+            return Ok(Ending::unchanged(EndReason::Conflict));
         }
         if plan.steps.is_empty() {
             if !plan.adopted.is_empty() {
@@ -79,12 +84,12 @@ impl Apply {
             return Ok(Ending::WHOLE);
         }
         if self.check {
-            return Ok(Ending::unchanged(Reason::Check));
+            return Ok(Ending::unchanged(EndReason::Check));
         }
         let signals = Signals::catch(Second::Waits)?;
         let pause = self.confirm.map(|time| Pause::prepare(options, plan, time)).transpose()?;
         if let Some((step, refusal)) = engine.rehearse_plan(plan)? {
-            return Ok(Ending::unchanged(Reason::refused(plan, step, &refusal)));
+            return Ok(Ending::unchanged(EndReason::refused(plan, step, &refusal)));
         }
         engine.prepare_undo()?;
         if self.comparison.owned {
@@ -108,24 +113,24 @@ impl Apply {
         plan: &Plan,
         signals: &Signals,
         pause: Option<Pause>,
-    ) -> (Option<Reason>, Option<Watcher>) {
+    ) -> (Option<EndReason>, Option<Watcher>) {
         let (confirmation, mut watcher) = match pause {
             Some(Pause { confirmation, watcher }) => (Some(confirmation), Some(watcher)),
             None => (None, None),
         };
         let reason = carry_out(engine, plan, signals).or_else(|| {
             let recorded = if self.comparison.owned { engine.record_owned(plan) } else { Ok(()) };
-            recorded.err().map(|error| Reason::Error(error.into()))
+            recorded.err().map(|error| EndReason::Error(error.into()))
         });
         let reason = reason.or_else(|| {
             if let Some(watcher) = &mut watcher {
                 watcher.begin();
             }
             match confirmation?.wait(signals) {
-                Ok(Answer::Confirmed) => None,
-                Ok(Answer::None) => Some(Reason::Unconfirmed),
-                Ok(Answer::Signal(signal)) => Some(Reason::Signal(signal)),
-                Err(error) => Some(Reason::Error(error.into())),
+                Ok(WaitEnd::Confirmed) => None,
+                Ok(WaitEnd::None) => Some(EndReason::Unconfirmed),
+                Ok(WaitEnd::Signal(signal)) => Some(EndReason::Signal(signal)),
+                Err(error) => Some(EndReason::Error(error.into())),
             }
         });
         (reason, watcher)
@@ -134,7 +139,7 @@ impl Apply {
 
 impl Pause {
     /// Makes sure, before changes, that they can be confirmed, and undone whatever ends this process.
-    fn prepare(options: Options, plan: &Plan, time: Duration) -> Result<Self, Error> {
+    fn prepare(options: EngineOptions, plan: &Plan, time: Duration) -> Result<Self, Error> {
         // First, so that the other process does not listen at the socket of this one.
         let watcher = Watcher::start(options, plan, time)?;
         let confirmation = Confirmation::prepare(&Namespace::current(), time)?;
@@ -143,7 +148,7 @@ impl Pause {
 }
 
 /// Makes the changes; gives a reason to undo them.
-fn carry_out(engine: &mut Engine, plan: &Plan, signals: &Signals) -> Option<Reason> {
+fn carry_out(engine: &mut Engine, plan: &Plan, signals: &Signals) -> Option<EndReason> {
     let mut progress = Progress::new(plan.steps.len());
     let carried_out = engine.carry_out(plan, |step| {
         progress.show(step);
@@ -152,8 +157,8 @@ fn carry_out(engine: &mut Engine, plan: &Plan, signals: &Signals) -> Option<Reas
     progress.clear();
     match carried_out {
         Ok(CarriedOut::Whole) => None,
-        Ok(CarriedOut::Refused(step, refusal)) => Some(Reason::refused(plan, step, &refusal)),
-        Ok(CarriedOut::Stopped) => Some(Reason::Signal(signals.received().unwrap_or_default())),
-        Err(error) => Some(Reason::Error(error.into())),
+        Ok(CarriedOut::Refused(step, refusal)) => Some(EndReason::refused(plan, step, &refusal)),
+        Ok(CarriedOut::Stopped) => Some(EndReason::Signal(signals.received().unwrap_or_default())),
+        Err(error) => Some(EndReason::Error(error.into())),
     }
 }

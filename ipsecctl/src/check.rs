@@ -35,8 +35,8 @@ use std::{
 use clap::{ValueEnum, builder::PossibleValuesParser};
 use cli::{Color, Colors, Diagnostic, json::Document};
 
-use context::Surroundings;
-use entry::Finding;
+use context::CheckedHost;
+use entry::PlacedFinding;
 use read::Reader;
 use ssh::SshConnection;
 
@@ -97,17 +97,17 @@ impl Check {
         sys::process::keep_memory_private();
         let findings = if self.live { live::findings()? } else { self.of_files()? };
         let printed = output::print(|out| Ok(self.print(&findings, out)?))?;
-        let is_denied = |finding: &Finding| {
+        let is_denied = |finding: &PlacedFinding| {
             self.deny.iter().any(|code| code == ALL || code == finding.json.code)
         };
         Ok(if findings.iter().any(is_denied) { ExitCode::from(DENIED) } else { printed })
     }
 
-    fn of_files(&self) -> Result<Vec<Finding>, Error> {
+    fn of_files(&self) -> Result<Vec<PlacedFinding>, Error> {
         let dialect = cli::chosen_dialect(self.dialect.as_deref()).map_err(Error::Usage)?;
         let ssh = env::var("SSH_CONNECTION").ok();
         let ssh = ssh.and_then(|text| SshConnection::of_variable(&text));
-        let surroundings = Surroundings { ssh, ..Surroundings::default() };
+        let surroundings = CheckedHost { ssh, ..CheckedHost::default() };
         let mut reader = Reader::new(dialect, !self.kernel_mode, &surroundings);
         for (number, path) in self.files.iter().enumerate() {
             reader.read(path, number)?;
@@ -115,11 +115,11 @@ impl Check {
         Ok(reader.finish())
     }
 
-    fn print(&self, findings: &[Finding], out: &mut impl Write) -> io::Result<()> {
+    fn print(&self, findings: &[PlacedFinding], out: &mut impl Write) -> io::Result<()> {
         match if self.json { Format::Json } else { self.format } {
             Format::Text => {
                 let colors = Colors::on_stdout(self.color);
-                findings.iter().try_for_each(|Finding { json, excerpt, .. }| {
+                findings.iter().try_for_each(|PlacedFinding { json, excerpt, .. }| {
                     writeln!(out, "{}", Diagnostic::of_json(json, excerpt, colors))
                 })
             }

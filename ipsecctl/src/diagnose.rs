@@ -11,7 +11,7 @@ mod words;
 
 use std::{io::Write, net::IpAddr, num::NonZeroU16, process::ExitCode, time::Duration};
 
-use ::diagnose::{Finding, Observation, Silence, Subject, silences};
+use ::diagnose::{Conclusion, Observation, Silence, Subject, silences};
 use cli::json::Document;
 use model::Spi;
 
@@ -49,7 +49,7 @@ pub struct Diagnose {
 /// What is printed.
 struct Diagnosis<'a> {
     observation: &'a Observation,
-    findings: Vec<Finding<'a>>,
+    findings: Vec<Conclusion<'a>>,
     /// SAs that send without an answer, which alone is no fault.
     silences: Vec<Silence<'a>>,
     seconds: NonZeroU16,

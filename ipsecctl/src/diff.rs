@@ -5,7 +5,7 @@ mod text;
 use std::process::ExitCode;
 
 use cli::json::{AppliedJson, ChangeJson, Document, Fingerprints, StayingJson};
-use engine::{Engine, Namespace, Options, Plan, Removal, Step};
+use engine::{Engine, EngineOptions, Namespace, Plan, Removal, Step};
 
 use crate::{Error, output, state_files::StateFiles};
 
@@ -41,7 +41,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// Compares the kernel with the files: the changes, and the engine that can make them, with its options.
-    pub fn plan(&self) -> Result<(Options, Engine, Plan), Error> {
+    pub fn plan(&self) -> Result<(EngineOptions, Engine, Plan), Error> {
         let dialect = self.files.dialect()?;
         let requested = self.files.read(dialect)?;
         let removal = match (self.prune, self.no_prune) {
@@ -49,7 +49,7 @@ impl Comparison {
             (_, true) => Removal::None,
             (false, false) => Removal::OfFlushedTables,
         };
-        let options = Options { dialect, ..Options::default() };
+        let options = EngineOptions { dialect, ..EngineOptions::default() };
         let mut engine = Engine::open(options)?;
         let owned = self.owned.then(|| engine.owned());
         let plan = engine.plan(&requested, removal, owned.as_ref())?;

@@ -24,7 +24,7 @@ use condition::{Condition, Status};
 use files::Files;
 use modules::Modules;
 use needs::Needs;
-use tables::Tables;
+use tables::ExaminedTables;
 
 use crate::{Error, output};
 
@@ -79,9 +79,9 @@ impl Doctor {
         let is_of_host = self.files.is_empty();
         let mut tables = if is_of_host {
             required::add_usual(&mut needs);
-            Tables::read(&mut needs)
+            ExaminedTables::read(&mut needs)
         } else {
-            Tables::read(&mut Needs::default())
+            ExaminedTables::read(&mut Needs::default())
         };
         let mut conditions = tables.conditions(&files);
         let engine = tables.engine.as_mut();

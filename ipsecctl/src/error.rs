@@ -3,19 +3,19 @@
 use std::{ffi::OsString, io, path::PathBuf, process::ExitCode};
 
 use model::Direction;
-use pfkey::client::SettingsError;
+use pfkey::client::PfKeySettingsError;
 use rustix::io::Errno;
-use sockpolicy::Refusal;
+use sockpolicy::ServiceRefusal;
 
 /// Why a subcommand gave up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A variable of the environment cannot be used.
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Settings(#[from] PfKeySettingsError),
     /// A variable of the policies of sockets.
     #[error(transparent)]
-    PolicySettings(#[from] sockpolicy::option::SettingsError),
+    PolicySettings(#[from] sockpolicy::option::OptionSettingsError),
     /// The supervisor was not started.
     #[error("cannot start the supervisor: {0}")]
     Supervisor(io::Error),
@@ -43,7 +43,7 @@ pub enum Error {
         /// Of the policy that was asked for.
         direction: Direction,
         /// Why ipsecd does not set it.
-        refusal: Refusal,
+        refusal: ServiceRefusal,
     },
     /// A policy that cannot be.
     #[error(transparent)]

@@ -6,7 +6,7 @@ mod socket;
 use std::{ffi::OsString, net::UdpSocket};
 
 use model::{Level, SocketPolicy, Variables};
-use sockpolicy::Policies;
+use sockpolicy::SocketPolicies;
 
 use crate::{Error, policy, seccomp_notify};
 
@@ -29,7 +29,7 @@ pub struct Exec {
 
 /// What every socket of the program gets.
 struct Sockets {
-    policies: Policies,
+    policies: SocketPolicies,
     /// Whether a template has the level `default`, which depends on the host's variables at the moment.
     has_default_level: bool,
     dual_stack: bool,

@@ -81,7 +81,7 @@ pub struct Explain {
 }
 
 /// What a packet is explained from, beside the tables.
-pub struct Subject<'a> {
+pub struct ExplainBasis<'a> {
     /// Partial policies as they were requested.
     requested: &'a HashMap<u32, Requested>,
     /// Of the packet before it is transformed.
@@ -105,7 +105,7 @@ impl Explain {
         let explanation = self.explain(&tables, (&arrivals, flow), socket.as_ref(), &routing);
         let mtu = self.mtu.unwrap_or_else(|| mtu(&explanation, &routing));
         let subject =
-            Subject { requested: &requested, length: self.length, mtu, routing: &routing };
+            ExplainBasis { requested: &requested, length: self.length, mtu, routing: &routing };
         let printed = output::print(|out| {
             if self.json {
                 let explanation = Some(json::explanation(&explanation, &subject));

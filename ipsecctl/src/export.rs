@@ -17,14 +17,14 @@ use std::{
 };
 
 use clap::ValueEnum;
-use cli::{json::Document, script::Counters};
-use engine::Monitor;
+use cli::{json::Document, script::SequenceNumbers};
+use engine::EventMonitor;
 use model::{EventGroup, SaEntry};
 
 use crate::{Error, filter::Filter, key_output::KeyOutput, output};
 use follow::Follower;
 use losses::Losses;
-use tables::{Selection, Tables};
+use tables::{ExportSelection, ExportedTables};
 
 /// Exit status if something is a comment, since the format cannot express it.
 pub const INCOMPLETE: u8 = 2;
@@ -101,7 +101,7 @@ impl Export {
         }
         let mut losses = Losses::default();
         if !self.to.has_keys() && self.output.is_none() {
-            let tables = Tables::read(&self.selection())?;
+            let tables = ExportedTables::read(&self.selection())?;
             let printed = output::print(|out| Ok(self.write(&tables, out, &mut losses)?))?;
             return Ok(if printed == ExitCode::SUCCESS { losses.exit_code() } else { printed });
         }
@@ -125,16 +125,16 @@ impl Export {
         }
     }
 
-    fn selection(&self) -> Selection<'_> {
-        Selection::new(&self.filter)
+    fn selection(&self) -> ExportSelection<'_> {
+        ExportSelection::new(&self.filter)
     }
 
     fn print(&self, out: &mut KeyOutput, losses: &mut Losses) -> Result<(), Error> {
         let selection = self.selection();
         // Opened before the tables are read, so that nothing is missed.
-        let monitor = self.follow.then(|| Monitor::open_reading_ahead(&[EventGroup::Sa]));
+        let monitor = self.follow.then(|| EventMonitor::open_reading_ahead(&[EventGroup::Sa]));
         let monitor = monitor.transpose()?;
-        let tables = Tables::read(&selection)?;
+        let tables = ExportedTables::read(&selection)?;
         self.write(&tables, out, losses)?;
         out.flush()?;
         match (monitor, self.to.line_of_sa()) {
@@ -147,11 +147,11 @@ impl Export {
 
     fn write(
         &self,
-        tables: &Tables,
+        tables: &ExportedTables,
         mut out: &mut dyn Write,
         losses: &mut Losses,
     ) -> io::Result<()> {
-        let counters = if self.counters { Counters::Written } else { Counters::Left };
+        let counters = if self.counters { SequenceNumbers::Written } else { SequenceNumbers::Left };
         match self.to {
             Format::Setkey => setkey::write(tables, counters, &mut out, losses),
             Format::IpBatch => ip_batch::write(tables, counters, out, losses),

@@ -12,7 +12,7 @@ use std::{
 use cli::{
     json::{Document, TransferJson},
     print_error,
-    script::Counters,
+    script::SequenceNumbers,
 };
 use engine::Transfer;
 
@@ -54,7 +54,7 @@ impl Import {
         }
         imported.notes().iter().for_each(|note| print_error("ipsecctl", note));
         let mut out = KeyOutput::open(self.output.as_deref())?;
-        let counters = if self.counters { Counters::Written } else { Counters::Left };
+        let counters = if self.counters { SequenceNumbers::Written } else { SequenceNumbers::Left };
         let written = script::write(&imported, counters, &mut out);
         let written = written.and_then(|written| out.flush().map(|()| written));
         match written {
@@ -97,7 +97,7 @@ pub fn state(
     imported.notes().iter().for_each(|note| print_error("ipsecctl", note));
     let mut text = script::Wiped::default();
     // An SA that is added goes on with the sequence numbers of the file.
-    let comments = script::write(&imported, Counters::Written, &mut text)?.omitted.len();
+    let comments = script::write(&imported, SequenceNumbers::Written, &mut text)?.omitted.len();
     if comments != 0 {
         return Err(Error::NoState { name: name.to_owned(), comments });
     }

@@ -80,7 +80,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Top(Box<top::Top>),
     #[command(subcommand)]
-    Socket(socket::Command),
+    Socket(socket::SocketVerb),
     /// Print a script that completes the arguments of ipsecctl in a shell
     Completions {
         /// The shell

@@ -8,7 +8,7 @@ use std::{io::Write, process::ExitCode};
 
 use chrono::{Local, SecondsFormat};
 use cli::json::{Document, EventJson};
-use engine::Monitor as Events;
+use engine::EventMonitor;
 use model::{Event, EventGroup};
 
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
     output::{self, Output},
 };
 use origin::Origins;
-use tables::Tables;
+use tables::TableCopies;
 
 /// Print what happens to SAs and policies in this network namespace, a line an event.
 ///
@@ -37,8 +37,8 @@ impl Monitor {
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
         output::print(|out| {
-            let mut events = Events::open_reading_ahead(&EventGroup::ALL)?;
-            let mut tables = Tables::read()?;
+            let mut events = EventMonitor::open_reading_ahead(&EventGroup::ALL)?;
+            let mut tables = TableCopies::read()?;
             let mut origins = Origins::default();
             loop {
                 // What has come together is written together.
@@ -62,7 +62,7 @@ impl Monitor {
         })
     }
 
-    fn recover(&self, tables: &mut Tables, out: &mut Output) -> Result<(), Error> {
+    fn recover(&self, tables: &mut TableCopies, out: &mut Output) -> Result<(), Error> {
         self.print(event::of_no_entry(&Event::MonitorLost), out)?;
         for event in tables.recover()? {
             self.print(event, out)?;

@@ -7,7 +7,7 @@ use cli::{
     json::{Document, Fingerprints, MovedJson},
     print_error,
 };
-use engine::{Destination, Engine, Moved, Namespace, Options};
+use engine::{Destination, Engine, EngineOptions, Moved, Namespace};
 use model::{Encap, EncapKind, Proto, Sa, Spi};
 
 use crate::{Error, filter, save::print};
@@ -74,7 +74,7 @@ impl Move {
             self.proto.is_none_or(|proto| proto == sa.proto)
                 && self.old_dst.is_none_or(|dst| dst == sa.ends.dst())
         };
-        let mut engine = Engine::open(Options::default())?;
+        let mut engine = Engine::open(EngineOptions::default())?;
         match engine.move_sa(Spi(self.spi), is_meant, &destination)? {
             Ok(moved) => self.report(&moved),
             Err(refusal) => {

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use cli::{json::Document, print_error};
-use engine::{Engine, Loss, Options, Restored, Transfer};
+use engine::{Engine, EngineOptions, Loss, Restored, Transfer};
 
 use crate::{
     Error,
@@ -35,7 +35,7 @@ impl Restore {
     /// Restores the file.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let mut engine = Engine::open(Options::default())?;
+        let mut engine = Engine::open(EngineOptions::default())?;
         let mut file = engine.open_saved(&self.file)?;
         let (transfer, line, code) = match engine.restore_saved(&mut file, self.gap)? {
             Restored::Done(transfer) => {

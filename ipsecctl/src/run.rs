@@ -19,7 +19,7 @@ mod socket_table;
 use std::ffi::{OsStr, OsString};
 
 use libc::sock_filter;
-use pfkey::client::{Choice, Settings};
+use pfkey::client::{Choice, PfKeySettings};
 
 use crate::{
     Error,
@@ -75,7 +75,7 @@ impl Run {
 
 impl Served {
     fn from_environment() -> Result<Self, Error> {
-        let settings = Settings::from_environment()?;
+        let settings = PfKeySettings::from_environment()?;
         let is_served = settings.choice() != Choice::Kernel;
         Ok(Self {
             key_sockets: is_served.then(|| KeySockets::new(settings)),

@@ -11,7 +11,7 @@ use cli::{
     json::{Document, Fingerprints, NotRestoredJson, TransferJson},
     print_error,
 };
-use engine::{Engine, Loss, Namespace, Options, Transfer};
+use engine::{Engine, EngineOptions, Loss, Namespace, Transfer};
 use model::SaEntry;
 
 use crate::{Error, filter::Filter, output};
@@ -41,7 +41,7 @@ impl Save {
         let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
         let is_meant =
             |entry: &SaEntry| self.filter.has_sa(&SaJson::new(entry, Keys::Hidden, &fingerprints));
-        let mut engine = Engine::open(Options::default())?;
+        let mut engine = Engine::open(EngineOptions::default())?;
         let (saved, transfer) = engine.save(is_meant, self.policies)?;
         report_omitted(&transfer.omitted);
         let printed = match &self.file {

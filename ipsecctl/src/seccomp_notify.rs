@@ -25,7 +25,7 @@ use rustix::{
 };
 
 use crate::Error;
-use sys::{process::detach, seccomp::Listener};
+use sys::{process::detach, seccomp::NotificationListener};
 
 pub use call::{Call, thread::Thread};
 pub use response::Response;
@@ -70,11 +70,11 @@ pub fn start(
 
 /// Installs the filter. Without CAP_SYS_ADMIN the kernel takes one only from a process that can
 /// gain no privilege any more (seccomp(2), EACCES).
-fn listen(filter: &[sock_filter]) -> io::Result<Listener> {
-    match Listener::install(filter) {
+fn listen(filter: &[sock_filter]) -> io::Result<NotificationListener> {
+    match NotificationListener::install(filter) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
             set_no_new_privs(true)?;
-            Listener::install(filter)
+            NotificationListener::install(filter)
         }
         installed => installed,
     }

@@ -10,13 +10,13 @@ use rustix::{
     fd::AsFd,
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
-use sockpolicy::Socket;
+use sockpolicy::IpSocket;
 
 use crate::{Error, policy};
 
 /// Show, give and take away the IPsec policies of sockets.
 #[derive(clap::Subcommand)]
-pub enum Command {
+pub enum SocketVerb {
     /// Show the sockets of this network namespace that have policies
     List {
         /// Print JSON
@@ -49,13 +49,13 @@ pub struct Descriptor {
     fd: i32,
 }
 
-impl Command {
+impl SocketVerb {
     /// Carries it out.
     pub fn execute(self) -> Result<ExitCode, Error> {
         match self {
-            Command::List { json } => return list::print(json),
-            Command::Set { descriptor, policies } => set(descriptor, policies)?,
-            Command::Clear { descriptor } => {
+            SocketVerb::List { json } => return list::print(json),
+            SocketVerb::Set { descriptor, policies } => set(descriptor, policies)?,
+            SocketVerb::Clear { descriptor } => {
                 let socket = process::take(descriptor)?;
                 policy::give(&socket, &policy::none()?, &Variables::default())?;
             }
@@ -67,12 +67,12 @@ impl Command {
 /// The number that the policies of a socket of another process bear, in this network namespace.
 pub fn owner(pid: i32, fd: i32) -> Result<u32, Error> {
     let taken = process::take(Descriptor { pid, fd })?;
-    Ok(Socket::of(&taken)?.cookie()?.as_owner())
+    Ok(IpSocket::of(&taken)?.cookie()?.as_owner())
 }
 
 fn set(descriptor: Descriptor, policies: Vec<SocketPolicy>) -> Result<(), Error> {
     let taken = process::take(descriptor)?;
-    let socket = Socket::of(&taken)?;
+    let socket = IpSocket::of(&taken)?;
     enter_namespace_of(socket)?;
     policy::give(&taken, &policy::together(policies)?, &engine::variables()?)?;
     if let Some(version) = socket.left_to_spd() {
@@ -88,7 +88,7 @@ fn set(descriptor: Descriptor, policies: Vec<SocketPolicy>) -> Result<(), Error>
 
 /// The host's variables and the numbers of `unique` are those of the socket's network namespace.
 /// Without privilege there, only ipsecd can help, and it serves its own.
-fn enter_namespace_of(socket: Socket<'_>) -> Result<(), Error> {
+fn enter_namespace_of(socket: IpSocket<'_>) -> Result<(), Error> {
     match socket.is_here() {
         Ok(true) | Err(sockpolicy::Error::NoCapability) => Ok(()),
         Ok(false) => {

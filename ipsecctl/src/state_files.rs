@@ -100,7 +100,7 @@ impl Reading {
                     }
                 }
                 Err(error) => {
-                    if let grammar::Kind::Unreadable(reason) = error.kind() {
+                    if let grammar::Fault::Unreadable(reason) = error.kind() {
                         return Err(Error::Read { name, reason: reason.clone() });
                     }
                     self.report(&Diagnostic::of_error(&name, &error, self.colors));

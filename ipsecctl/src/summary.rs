@@ -8,7 +8,7 @@ use cli::{
     json::{AttentionJson, Document, PoliciesByDirectionJson, SasByStateJson, SummaryJson},
     wrap,
 };
-use engine::{DefaultPolicy, Engine, Namespace, Options};
+use engine::{DefaultPolicy, Engine, EngineOptions, Namespace};
 use metrics::Survey;
 use model::{CounterValues, Direction, SaState};
 
@@ -49,7 +49,7 @@ impl Summary {
 impl Overview {
     fn read() -> Self {
         let survey = || {
-            let mut engine = Engine::open(Options::default())?;
+            let mut engine = Engine::open(EngineOptions::default())?;
             Ok(Survey::read(&mut engine, |_| ())?)
         };
         Self {

@@ -18,7 +18,7 @@ use cli::end_by;
 
 use rates::History;
 use sample::Reader;
-use sort::Order;
+use sort::SortKey;
 
 use crate::{
     Error,
@@ -41,8 +41,8 @@ pub struct Top {
     #[arg(long)]
     json: bool,
     /// What is sorted by
-    #[arg(long, value_enum, value_name = "ORDER", default_value_t = Order::Bytes)]
-    sort: Order,
+    #[arg(long, value_enum, value_name = "ORDER", default_value_t = SortKey::Bytes)]
+    sort: SortKey,
     #[command(flatten)]
     filter: Filter,
 }

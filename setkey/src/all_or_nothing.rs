@@ -12,11 +12,11 @@ use crate::{
     backend::{Backend, Submission, Xfrm},
     check,
     error::Error,
-    input::Input,
+    input::ScriptInput,
     ledger::StatementId,
-    options::Command,
+    options::CommandLine,
     print_error, printer,
-    printer::{Source, Streams},
+    printer::{ResultSource, Streams},
     words::Words,
 };
 
@@ -28,7 +28,7 @@ struct Step {
 }
 
 /// Reads the script, tries it, and carries it out.
-pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
+pub fn run(command: &CommandLine, input: ScriptInput) -> Result<ExitCode, Error> {
     let name = input.name.clone();
     let unchanged =
         |reason: &str| print_error(&format_args!("{name}: {reason}: nothing was changed"));
@@ -47,7 +47,7 @@ pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut backend = Xfrm::open(command)?;
-    let mut printer = printer(command, Source::Script(name.clone()));
+    let mut printer = printer(command, ResultSource::Script(name.clone()));
     rehearse(command, &steps, &mut backend, &mut printer)?;
     printer.out().flush()?;
     if printer.has_refused() {
@@ -83,7 +83,7 @@ enum Ended {
 
 /// Prints what the kernel would refuse.
 fn rehearse(
-    command: &Command,
+    command: &CommandLine,
     steps: &[Step],
     backend: &mut Xfrm,
     printer: &mut StdoutPrinter,

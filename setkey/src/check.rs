@@ -7,13 +7,13 @@ use grammar::{Checker, Script, Statement};
 use model::Operation;
 use sys::{SystemNames, bounded::Bounded};
 
-use crate::{error::Error, input::Input, options::Command, words::Words};
+use crate::{error::Error, input::ScriptInput, options::CommandLine, words::Words};
 
 /// The most bytes of a script that is checked: what its statements leave is in memory.
 const MOST: u64 = 64 << 20;
 
 /// Reads a script to its end, or to its hundredth mistake, and reports them; it needs no kernel.
-pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
+pub fn run(command: &CommandLine, input: ScriptInput) -> Result<ExitCode, Error> {
     let mut words = Words::of_check(command, &input);
     read(command, input, &mut words, |_, _| ())?;
     if let Some(findings) = words.json.take() {
@@ -25,8 +25,8 @@ pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
 /// Reads a script as [`run`] does, and gives each statement with its operations; those that a rule refuses are
 /// mistakes.
 pub fn read(
-    command: &Command,
-    input: Input,
+    command: &CommandLine,
+    input: ScriptInput,
     words: &mut Words,
     mut take: impl FnMut(Statement, Vec<Operation>),
 ) -> Result<(), Error> {

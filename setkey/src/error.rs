@@ -1,7 +1,7 @@
 use std::{io, path::PathBuf, process::ExitCode};
 
 use model::Dialect;
-use pfkey::client::SettingsError;
+use pfkey::client::PfKeySettingsError;
 use rustix::io::Errno;
 
 /// What messages call the kernel as a source of PF_KEY sockets.
@@ -61,7 +61,7 @@ pub enum Error {
     },
     /// The settings of PF_KEY sockets in the environment cannot be used.
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Settings(#[from] PfKeySettingsError),
     /// Output cannot be written.
     #[error("cannot write: {0}")]
     Write(#[from] io::Error),

@@ -15,13 +15,13 @@ use pfkey::{
 use rustix::io::Errno;
 use zeroize::Zeroizing;
 
-use crate::{error::Error, options::Command};
+use crate::{error::Error, options::CommandLine};
 
 /// Bytes. The original reads no more of a file.
 const MOST: usize = 32 << 10;
 
 /// Prints every message of a file.
-pub fn print(command: &Command, path: &Path) -> Result<(), Error> {
+pub fn print(command: &CommandLine, path: &Path) -> Result<(), Error> {
     let bytes = read(path)?;
     if bytes.is_empty() {
         let reason = "it is empty, no recording of PF_KEY messages".into();
@@ -82,7 +82,7 @@ impl From<io::Error> for Failure {
 /// A message about an SA or a policy, or a refusal; others have nothing to print.
 fn print_message(
     out: &mut impl Write,
-    command: &Command,
+    command: &CommandLine,
     message: &Message,
 ) -> Result<(), Failure> {
     if message.errno != 0 {

@@ -13,9 +13,9 @@ use model::{
 use sys::SystemNames;
 
 use crate::{
-    dump::Entry,
+    dump::DumpEntry,
     options,
-    printer::{Printer, Source},
+    printer::{Printer, ResultSource},
 };
 
 use engine::{Outcome, Sink};
@@ -49,7 +49,7 @@ fn assert_dumps(dialect: Dialect, script: &str, expected: &str) {
 /// The SAD and the SPD after a script, oldest entry first. An SA whose SPI is 0x2000 and more has been
 /// used and is dying; one of 0x3000 and more is larval. The last policy ends after 100 seconds, or 50
 /// without a packet.
-fn entries(dialect: Dialect, script: &str) -> (Vec<Entry>, Vec<Entry>) {
+fn entries(dialect: Dialect, script: &str) -> (Vec<DumpEntry>, Vec<DumpEntry>) {
     let added = Current { add_time: ADDED.unsigned_abs(), ..Current::default() };
     let used = Current { packets: 7, bytes: 924, use_time: added.add_time, ..added };
     let (mut sad, mut spd) = (Vec::new(), Vec::new());
@@ -63,7 +63,7 @@ fn entries(dialect: Dialect, script: &str) -> (Vec<Entry>, Vec<Entry>) {
                         Spi(0x2000..) => (SaState::Dying, used),
                         Spi(_) => (SaState::Mature, added),
                     };
-                    sad.push(Entry::Sa(Box::new(SaEntry::new(*sa, state, current))));
+                    sad.push(DumpEntry::Sa(Box::new(SaEntry::new(*sa, state, current))));
                 }
                 Operation::AddPolicy(policy) => {
                     let mut policy = *policy;
@@ -75,7 +75,7 @@ fn entries(dialect: Dialect, script: &str) -> (Vec<Entry>, Vec<Entry>) {
                     let index = 8 * u32::try_from(spd.len()).expect("few") + 8 + direction;
                     let (socket, current) = (false, added);
                     let entry = PolicyEntry { policy, installation, index, socket, current };
-                    spd.push(Entry::Policy(Box::new(entry), None));
+                    spd.push(DumpEntry::Policy(Box::new(entry), None));
                 }
                 other => panic!("{other:?}"),
             }
@@ -85,10 +85,10 @@ fn entries(dialect: Dialect, script: &str) -> (Vec<Entry>, Vec<Entry>) {
 }
 
 /// A dump, with words for what no other run prints.
-fn printed(dialect: Dialect, oldest_first: Vec<Entry>, end: Outcome) -> String {
+fn printed(dialect: Dialect, oldest_first: Vec<DumpEntry>, end: Outcome) -> String {
     let words = ["setkey", "--dialect", dialect.word(), "-D"].map(Into::into);
     let command = options::parse(words).expect("a command");
-    let mut printer = Printer::new(Vec::new(), Source::Option, &command);
+    let mut printer = Printer::new(Vec::new(), ResultSource::Option, &command);
     for entry in oldest_first.into_iter().rev() {
         printer.entry(entry, None).expect("memory");
     }

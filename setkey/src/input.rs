@@ -14,7 +14,7 @@ use cli::Signals;
 use crate::{error::Error, prompt::Prompt};
 
 /// Where statements come from.
-pub struct Input {
+pub struct ScriptInput {
     source: Source,
     /// What messages call it.
     pub name: String,
@@ -28,7 +28,7 @@ enum Source {
     Prompt(Box<Prompt>),
 }
 
-impl Input {
+impl ScriptInput {
     /// A file, or standard input for `-`.
     pub fn open(path: &Path) -> Result<Self, Error> {
         if path == Path::new("-") {

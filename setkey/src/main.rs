@@ -34,9 +34,9 @@ use model::{Dialect, Operation, PolicyType, Visible};
 
 use backend::Submission;
 use error::Error;
-use input::Input;
-use options::{Command, Database, Layout, Stop, Task};
-use printer::{Printer, Source};
+use input::ScriptInput;
+use options::{CommandLine, Database, Layout, Stop, Task};
+use printer::{Printer, ResultSource};
 
 /// Exit status after the kernel refused something, with `--strict`, and of a script that is not whole.
 const REFUSED: u8 = 2;
@@ -59,15 +59,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: &Command) -> Result<ExitCode, Error> {
+fn run(command: &CommandLine) -> Result<ExitCode, Error> {
     match &command.mode {
         Task::Script(path) if command.all_or_nothing => {
-            all_or_nothing::run(command, Input::open(path)?)
+            all_or_nothing::run(command, ScriptInput::open(path)?)
         }
-        Task::Script(path) => script::run(command, Input::open(path)?),
-        Task::Text(text) => script::run(command, Input::text(text)),
-        Task::Interactive => script::run(command, Input::prompt_or_stdin(command.dialect)?),
-        Task::Check(path) => check::run(command, Input::open(path)?),
+        Task::Script(path) => script::run(command, ScriptInput::open(path)?),
+        Task::Text(text) => script::run(command, ScriptInput::text(text)),
+        Task::Interactive => script::run(command, ScriptInput::prompt_or_stdin(command.dialect)?),
+        Task::Check(path) => check::run(command, ScriptInput::open(path)?),
         Task::Dump(Database::Sad) => dump(command, &Operation::DumpSad(None)),
         Task::Dump(Database::Spd) => dump(command, &Operation::DumpSpd),
         Task::Flush(Database::Sad) => one(command, Operation::FlushSad(None)),
@@ -83,7 +83,7 @@ fn run(command: &Command) -> Result<ExitCode, Error> {
     }
 }
 
-fn files(command: &Command, paths: &[PathBuf]) -> Result<ExitCode, Error> {
+fn files(command: &CommandLine, paths: &[PathBuf]) -> Result<ExitCode, Error> {
     for path in paths {
         files::print(command, path)?;
     }
@@ -91,12 +91,12 @@ fn files(command: &Command, paths: &[PathBuf]) -> Result<ExitCode, Error> {
 }
 
 /// `-D`, once or again every second (`-l`).
-fn dump(command: &Command, operation: &Operation) -> Result<ExitCode, Error> {
+fn dump(command: &CommandLine, operation: &Operation) -> Result<ExitCode, Error> {
     if command.format.layout != Layout::Short {
         return one(command, operation.clone());
     }
     let mut backend = backend::open(command)?;
-    let mut printer = printer(command, Source::Option);
+    let mut printer = printer(command, ResultSource::Option);
     printer.header()?;
     loop {
         backend.submit(Submission::of_option(operation.clone()), &mut printer)?;
@@ -106,12 +106,12 @@ fn dump(command: &Command, operation: &Operation) -> Result<ExitCode, Error> {
 }
 
 /// Carries out the one operation of `-D` or `-F`.
-fn one(command: &Command, operation: Operation) -> Result<ExitCode, Error> {
+fn one(command: &CommandLine, operation: Operation) -> Result<ExitCode, Error> {
     if command.no_action {
         return Ok(ExitCode::SUCCESS);
     }
     let mut backend = backend::open(command)?;
-    let mut printer = printer(command, Source::Option);
+    let mut printer = printer(command, ResultSource::Option);
     backend.submit(Submission::of_option(operation), &mut printer)?;
     backend.finish(&mut printer)?;
     printer.out().flush()?;
@@ -125,14 +125,14 @@ fn print_error(text: &dyn fmt::Display) {
 
 type StdoutPrinter = Printer<BufWriter<StdoutLock<'static>>>;
 
-fn printer(command: &Command, source: Source) -> StdoutPrinter {
+fn printer(command: &CommandLine, source: ResultSource) -> StdoutPrinter {
     let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     Printer::new(out, source, command)
 }
 
 /// The status when everything was read: 0 even if the kernel refused something, but for `--strict`. A script that was
 /// printed lacks what is in it as a comment, which is reported.
-fn exit_code(command: &Command, printer: &StdoutPrinter) -> ExitCode {
+fn exit_code(command: &CommandLine, printer: &StdoutPrinter) -> ExitCode {
     let comments = printer.comments();
     match comments {
         0 => {}

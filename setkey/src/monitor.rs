@@ -8,12 +8,12 @@ use std::{
 };
 
 use chrono::{DateTime, Local};
-use engine::Monitor;
+use engine::EventMonitor;
 use model::Event;
 use pfkey::{HEADER_LENGTH, Message, MessageType};
 
 use crate::{
-    backend::Socket,
+    backend::PfKeySocket,
     error::Error,
     message::MessageFormat,
     options::{PfKeySource, Timestamp},
@@ -22,7 +22,7 @@ use crate::{
 
 /// Prints every message until it is killed.
 pub fn run(timestamp: Timestamp, format: MessageFormat) -> Result<(), Error> {
-    let mut monitor = Monitor::open(&model::EventGroup::OF_PF_KEY)?;
+    let mut monitor = EventMonitor::open(&model::EventGroup::OF_PF_KEY)?;
     let mut out = io::stdout().lock();
     loop {
         let event = monitor.next_event()?;
@@ -48,7 +48,7 @@ pub fn run_pf_key(
     timestamp: Timestamp,
     format: MessageFormat,
 ) -> Result<(), Error> {
-    let mut socket = Socket::open(source)?;
+    let mut socket = PfKeySocket::open(source)?;
     socket.send(&Message::new(MessageType::PROMISC, 1).numbered(0, process::id()))?;
     let mut out = io::stdout().lock();
     loop {

@@ -5,7 +5,7 @@ mod parse;
 
 use std::{ffi::OsString, path::PathBuf};
 
-use ::cli::{Color, Keys, Shell, script::Counters};
+use ::cli::{Color, Keys, Shell, script::SequenceNumbers};
 use model::Dialect;
 
 use crate::message::MessageFormat;
@@ -15,7 +15,7 @@ pub use self::parse::{completions, help, parse};
 /// The parsed command line.
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the original")]
-pub struct Command {
+pub struct CommandLine {
     /// The last of the mode options.
     pub mode: Task,
     /// The setkey that is imitated.
@@ -78,7 +78,7 @@ pub struct DumpFormat {
     /// The policies that are shown (`-g`, `-t`).
     pub scope: PolicyScope,
     /// Whether a script has the sequence numbers of SAs (`--counters`).
-    pub counters: Counters,
+    pub counters: SequenceNumbers,
 }
 
 /// FreeBSD's scopes of policies.

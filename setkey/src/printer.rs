@@ -12,15 +12,15 @@ use rustix::io::Errno;
 use sys::errno_text;
 
 use crate::{
-    dump::{Entries, Entry, HEADER},
+    dump::{DumpEntry, Entries, HEADER},
     ledger::{Ledger, StatementId},
-    options::{Command, Database},
+    options::{CommandLine, Database},
     print_error,
 };
 
 /// Where a result comes from, which decides how it is worded.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub enum ResultSource {
     /// A script of this name: results name their line.
     Script(String),
     /// Standard input of this name (`-c`): only explanations name the line.
@@ -40,7 +40,7 @@ pub struct Streams {
 
 impl Streams {
     /// What the command line and the terminals are for.
-    pub fn of(command: &Command) -> Self {
+    pub fn of(command: &CommandLine) -> Self {
         let has_terminal = stderr().is_terminal();
         Self {
             notes: command.verbose || has_terminal,
@@ -52,7 +52,7 @@ impl Streams {
 /// Prints results in the order they come.
 pub struct Printer<W: Write> {
     out: W,
-    source: Source,
+    source: ResultSource,
     dialect: Dialect,
     streams: Streams,
     entries: Entries,
@@ -64,7 +64,7 @@ pub struct Printer<W: Write> {
 
 impl<W: Write> Printer<W> {
     /// Prints to `out`.
-    pub fn new(out: W, source: Source, command: &Command) -> Self {
+    pub fn new(out: W, source: ResultSource, command: &CommandLine) -> Self {
         Self {
             out,
             source,
@@ -97,7 +97,7 @@ impl<W: Write> Printer<W> {
     }
 
     /// Takes the next entry, with the PF_KEY message that it came in, if it came so.
-    pub fn entry(&mut self, entry: Entry, message: Option<Message>) -> io::Result<()> {
+    pub fn entry(&mut self, entry: DumpEntry, message: Option<Message>) -> io::Result<()> {
         self.entries.take(&mut self.out, entry, message)
     }
 
@@ -109,13 +109,17 @@ impl<W: Write> Printer<W> {
     fn write_result(&mut self, line: usize, text: &str) -> io::Result<()> {
         match (&self.source, self.dialect) {
             // NetBSD prints it on standard error, with the file.
-            (Source::Script(name), Dialect::NetBsd) => {
+            (ResultSource::Script(name), Dialect::NetBsd) => {
                 self.out.flush()?;
                 print_error(&format_args!("{name},{line}: {text}"));
                 Ok(())
             }
-            (Source::Script(_), _) => writeln!(self.out, "The result of line {line}: {text}."),
-            (Source::Interactive(_) | Source::Option, _) => writeln!(self.out, "{text}."),
+            (ResultSource::Script(_), _) => {
+                writeln!(self.out, "The result of line {line}: {text}.")
+            }
+            (ResultSource::Interactive(_) | ResultSource::Option, _) => {
+                writeln!(self.out, "{text}.")
+            }
         }
     }
 
@@ -140,10 +144,10 @@ impl<W: Write> Printer<W> {
     fn explain(&mut self, line: usize, why: &dyn fmt::Display) -> io::Result<()> {
         self.out.flush()?;
         match &self.source {
-            Source::Script(name) | Source::Interactive(name) => {
+            ResultSource::Script(name) | ResultSource::Interactive(name) => {
                 print_error(&format_args!("{name}:{line}: {why}"));
             }
-            Source::Option => print_error(why),
+            ResultSource::Option => print_error(why),
         }
         Ok(())
     }
@@ -187,10 +191,10 @@ impl<W: Write> Sink for Printer<W> {
                 &"`use` on an outbound tunnel was applied for the current SAs only: run ipsecd to \
                   keep it up to date",
             ),
-            Outcome::Sa(entry) => self.entry(Entry::Sa(entry), None),
+            Outcome::Sa(entry) => self.entry(DumpEntry::Sa(entry), None),
             Outcome::Policy(requested) => {
                 let engine::Requested(entry) = *requested;
-                self.entry(Entry::Policy(Box::new(entry), None), None)
+                self.entry(DumpEntry::Policy(Box::new(entry), None), None)
             }
             Outcome::Reserved(entry) => {
                 self.ledger.accepted(statement);
@@ -227,12 +231,12 @@ mod tests {
     use super::*;
     use crate::options;
 
-    fn printer(source: Source) -> Printer<Vec<u8>> {
+    fn printer(source: ResultSource) -> Printer<Vec<u8>> {
         let words = ["setkey", "-n", "-c"].map(OsString::from);
         Printer::new(Vec::new(), source, &options::parse(words).unwrap())
     }
 
-    fn printed(source: Source, refusal: Refusal) -> String {
+    fn printed(source: ResultSource, refusal: Refusal) -> String {
         let mut printer = printer(source);
         printer.outcome(number(7), Outcome::Refused(refusal)).unwrap();
         assert!(printer.has_refused());
@@ -254,10 +258,10 @@ mod tests {
 
     #[test]
     fn a_script_names_its_line() {
-        let script = || Source::Script("x.conf".into());
+        let script = || ResultSource::Script("x.conf".into());
         let exists = kernel(Target::NewPolicy(vec![]), Errno::EXIST);
         assert_eq!(printed(script(), exists.clone()), "The result of line 7: File exists.\n");
-        assert_eq!(printed(Source::Option, exists), "File exists.\n");
+        assert_eq!(printed(ResultSource::Option, exists), "File exists.\n");
         let gone = kernel(policy(), Errno::NOENT);
         assert_eq!(printed(script(), gone), "The result of line 7: No entry.\n");
         let (proto, is_v6) = (model::Proto::Esp, false);
@@ -271,7 +275,7 @@ mod tests {
     fn a_forward_copy_repeats_the_result_and_a_bsd_has_none() {
         let gone = |target| Outcome::Refused(kernel(target, Errno::NOENT));
         for (dialect, lines) in [(Dialect::Linux, 3), (Dialect::FreeBsd, 2)] {
-            let mut printer = Printer { dialect, ..printer(Source::Script("x".into())) };
+            let mut printer = Printer { dialect, ..printer(ResultSource::Script("x".into())) };
             printer.outcome(number(7), gone(policy())).unwrap();
             printer.outcome(number(7), gone(policy().of_copy())).unwrap();
             printer.outcome(number(8), gone(policy().of_copy())).unwrap();
@@ -282,14 +286,14 @@ mod tests {
     #[test]
     fn on_a_terminal_standard_error_is_enough() {
         let streams = Streams { notes: true, both: false };
-        let mut printer = Printer { streams, ..printer(Source::Option) };
+        let mut printer = Printer { streams, ..printer(ResultSource::Option) };
         printer.outcome(0, Outcome::Refused(kernel(policy(), Errno::NOENT))).unwrap();
         assert_eq!(printer.out, b"");
     }
 
     #[test]
     fn an_empty_dump_has_a_result() {
-        let mut printer = printer(Source::Option);
+        let mut printer = printer(ResultSource::Option);
         printer.outcome(0, Outcome::EndOfSad).unwrap();
         printer.outcome(0, Outcome::EndOfSpd).unwrap();
         assert_eq!(printer.out, b"No SAD entries.\nNo SPD entries.\n");

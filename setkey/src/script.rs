@@ -15,20 +15,20 @@ use crate::{
     backend::{self, Backend, Submission},
     error::Error,
     exit_code,
-    input::Input,
+    input::ScriptInput,
     ledger::StatementId,
-    options::Command,
+    options::CommandLine,
     print_error, printer,
-    printer::Source,
+    printer::ResultSource,
     words::Words,
 };
 
 /// Carries out a script to its end, or to its first mistake unless it is interactive, or to a signal.
-pub fn run(command: &Command, input: Input) -> Result<ExitCode, Error> {
+pub fn run(command: &CommandLine, input: ScriptInput) -> Result<ExitCode, Error> {
     let backend = if command.no_action { None } else { Some(backend::open_for_script(command)?) };
     let is_caught = backend.is_some() && !input.has_prompt();
     let signals = is_caught.then(|| Signals::catch(Second::EndsAtOnce)).transpose()?;
-    let source = if input.interactive { Source::Interactive } else { Source::Script };
+    let source = if input.interactive { ResultSource::Interactive } else { ResultSource::Script };
     let mut run = Run {
         backend,
         printer: printer(command, source(input.name.clone())),

@@ -6,14 +6,14 @@ use std::{
 };
 
 use cli::{Colors, Diagnostic, json::FindingJson};
-use grammar::{Finding, FindingKind, Kind, Place, Warning};
+use grammar::{Fault, Finding, FindingKind, Place, Warning};
 use model::{Dialect, Visible};
 
 use crate::{
     StdoutPrinter,
     error::Error,
-    input::Input,
-    options::{Command, Layout},
+    input::ScriptInput,
+    options::{CommandLine, Layout},
     print_error,
     printer::Streams,
 };
@@ -50,7 +50,7 @@ pub struct Words {
 
 impl Words {
     /// Those for a script that is carried out. Notes are for people alone.
-    pub fn new(command: &Command, input: &Input) -> Self {
+    pub fn new(command: &CommandLine, input: &ScriptInput) -> Self {
         Self {
             streams: Streams::of(command),
             name: input.name.clone(),
@@ -67,7 +67,7 @@ impl Words {
     }
 
     /// Those for a script that is checked: its warnings are the result.
-    pub fn of_check(command: &Command, input: &Input) -> Self {
+    pub fn of_check(command: &CommandLine, input: &ScriptInput) -> Self {
         let words = Self::new(command, input);
         let json = (command.format.layout == Layout::Json).then(Vec::new);
         Self { streams: Streams { notes: true, ..words.streams }, json, ..words }
@@ -102,7 +102,7 @@ impl Words {
     /// An error of the reader is no mistake of the script.
     pub fn unreadable(&self, error: &grammar::Error) -> Result<(), Error> {
         match error.kind() {
-            Kind::Unreadable(reason) => {
+            Fault::Unreadable(reason) => {
                 Err(Error::Read { name: self.name.clone(), reason: reason.clone() })
             }
             _ => Ok(()),

@@ -14,12 +14,12 @@ pub struct Assignment {
     /// Whether a failure does not matter (`-` before the name).
     pub tolerant: bool,
     /// What the name is of.
-    pub target: Target,
+    pub target: AssignmentTarget,
 }
 
 /// What an assignment changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
+pub enum AssignmentTarget {
     /// A variable of ipsec(4).
     Variable {
         /// The variable.
@@ -36,8 +36,10 @@ impl Assignment {
     /// Looks the name up among the variables of ipsec(4), and parses the value.
     pub fn new(name: Name, value: String, tolerant: bool) -> Self {
         let target = match tree::ours(&name) {
-            Some(variable) => Target::Variable { variable, setting: variable.parse(&value) },
-            None => Target::Proc,
+            Some(variable) => {
+                AssignmentTarget::Variable { variable, setting: variable.parse(&value) }
+            }
+            None => AssignmentTarget::Proc,
         };
         Self { name, value, tolerant, target }
     }

@@ -14,11 +14,11 @@ pub const LARVAL_LIFETIME: &str = "net.core.xfrm_acq_expires";
 
 /// The values, read when one is first asked for.
 #[derive(Debug, Default)]
-pub struct Host {
+pub struct HostVariables {
     variables: Option<Variables>,
 }
 
-impl Host {
+impl HostVariables {
     /// The value of a variable, or why there is none, with more words where there are some.
     pub fn value(&mut self, variable: &Variable) -> Result<i64, (Error, Option<String>)> {
         if variable.meaning == Meaning::LarvalLifetime {

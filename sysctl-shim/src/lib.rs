@@ -32,10 +32,10 @@ use model::Dialect;
 
 use error::Error;
 use format::Output;
-use host::Host;
+use host::HostVariables;
 use name::Name;
 use operand::Operand;
-use options::{Command, Stop, Task};
+use options::{CommandLine, Stop, Task};
 use read::Reader;
 use report::Report;
 use tree::Scope;
@@ -116,13 +116,13 @@ enum FileKind {
 
 /// One call of the command.
 struct Run<'a> {
-    command: &'a Command,
+    command: &'a CommandLine,
     report: &'a Report,
 }
 
 impl Run<'_> {
     fn run(&self) -> io::Result<i32> {
-        let mut host = Host::default();
+        let mut host = HostVariables::default();
         let mut out = Output::new(self.command.format);
         let status = match &self.command.task {
             Task::All => self.reader().folder(&Name::top(), &mut host, &mut out)?,
@@ -150,7 +150,7 @@ impl Run<'_> {
         &self,
         files: Vec<PathBuf>,
         kind: FileKind,
-        host: &mut Host,
+        host: &mut HostVariables,
         out: &mut Output,
     ) -> io::Result<i32> {
         let mut status = 0;
@@ -190,7 +190,12 @@ impl Run<'_> {
     }
 
     /// Prints or sets each of these.
-    fn each(&self, operands: &[Operand], host: &mut Host, out: &mut Output) -> io::Result<i32> {
+    fn each(
+        &self,
+        operands: &[Operand],
+        host: &mut HostVariables,
+        out: &mut Output,
+    ) -> io::Result<i32> {
         let assignments = operands.iter().filter_map(|operand| match operand {
             Operand::Set(assignment) => Some(assignment),
             _ => None,

@@ -77,7 +77,7 @@ impl Syntax {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::assignment::Target;
+    use crate::assignment::AssignmentTarget;
 
     fn read(dialect: Dialect, writes: bool, text: &str) -> Vec<Operand> {
         let syntax = Syntax { dialect, describes: false, writes };
@@ -88,13 +88,14 @@ mod tests {
     fn an_assignment_is_looked_up_and_parsed() {
         let operands = read(Dialect::Linux, false, "net.inet.ipsec.dfbit=1");
         let [Operand::Set(assignment)] = &operands[..] else { panic!("{operands:?}") };
-        let Target::Variable { variable, setting: Ok(setting) } = &assignment.target else {
+        let AssignmentTarget::Variable { variable, setting: Ok(setting) } = &assignment.target
+        else {
             panic!("{assignment:?}")
         };
         assert_eq!((variable.name, setting.value()), ("net.inet.ipsec.dfbit", 1));
         let operands = read(Dialect::Linux, false, "kernel.hostname=1");
         let [Operand::Set(assignment)] = &operands[..] else { panic!("{operands:?}") };
-        assert_eq!(assignment.target, Target::Proc);
+        assert_eq!(assignment.target, AssignmentTarget::Proc);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
 
 /// What the command is asked to do.
 #[derive(Debug)]
-pub struct Command {
+pub struct CommandLine {
     /// What to do.
     pub task: Task,
     /// Whose sysctl this is.
@@ -164,7 +164,7 @@ pub fn completions(program: &str, shell: Shell) -> String {
 }
 
 /// Reads a command line, `args[0]` included.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> {
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, Stop> {
     let args = args.into_iter().collect::<Vec<_>>();
     let is_bare = args.len() < 2;
     let cli = Cli::try_parse_from(args)
@@ -194,7 +194,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     if is_json && task.sets() {
         return Err(Stop::Mistake("--json prints variables and sets none"));
     }
-    Ok(Command { task, dialect, format, filter, scope, unknown, deprecated, writing })
+    Ok(CommandLine { task, dialect, format, filter, scope, unknown, deprecated, writing })
 }
 
 impl Task {

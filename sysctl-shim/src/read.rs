@@ -9,9 +9,9 @@ use crate::{
     error::{Error, errno},
     format::{Output, What},
     hint,
-    host::Host,
+    host::HostVariables,
     name::{self, Name},
-    options::{Command, Unknown},
+    options::{CommandLine, Unknown},
     proc::{self, File},
     report::Report,
     tree::{self, Node},
@@ -24,7 +24,7 @@ const EFFECT: &str = "stat_refresh";
 /// Prints variables.
 pub struct Reader<'a> {
     /// How.
-    pub command: &'a Command,
+    pub command: &'a CommandLine,
     /// Where complaints go.
     pub report: &'a Report,
 }
@@ -32,7 +32,7 @@ pub struct Reader<'a> {
 impl Reader<'_> {
     /// Prints the variable of this name, or those below it. The result is what it adds to the exit
     /// status.
-    pub fn print(&self, text: &str, host: &mut Host, out: &mut Output) -> io::Result<i32> {
+    pub fn print(&self, text: &str, host: &mut HostVariables, out: &mut Output) -> io::Result<i32> {
         if text.is_empty() {
             self.report.error(&Error::NoName(text.to_owned()));
             return Ok(-1);
@@ -55,7 +55,12 @@ impl Reader<'_> {
     }
 
     /// Prints all that is below a name.
-    pub fn folder(&self, folder: &Name, host: &mut Host, out: &mut Output) -> io::Result<i32> {
+    pub fn folder(
+        &self,
+        folder: &Name,
+        host: &mut HostVariables,
+        out: &mut Output,
+    ) -> io::Result<i32> {
         let Ok(children) = tree::children(folder, self.command.scope) else {
             self.report.error(&Error::Folder(folder.clone()));
             return Ok(1);
@@ -101,7 +106,7 @@ impl Reader<'_> {
         &self,
         variable: &Variable,
         in_passing: bool,
-        host: &mut Host,
+        host: &mut HostVariables,
         out: &mut Output,
     ) -> io::Result<i32> {
         if !self.command.filter.takes(variable.name) {

@@ -7,12 +7,12 @@ use rustix::io::Errno;
 
 use crate::{
     apply_report,
-    assignment::{Assignment, Target},
+    assignment::{Assignment, AssignmentTarget},
     error::{Error, errno},
     format::Output,
-    host::{self, Host},
+    host::{self, HostVariables},
     name::Name,
-    options::{Command, Unknown, Writing},
+    options::{CommandLine, Unknown, Writing},
     proc::{self, Failed, File},
     read::Reader,
     report::Report,
@@ -22,7 +22,7 @@ use crate::{
 
 /// Sets the variables of one call.
 pub struct Writer<'a> {
-    command: &'a Command,
+    command: &'a CommandLine,
     report: &'a Report,
     batch: Batch,
     /// The values of ours before the next line of output.
@@ -47,7 +47,7 @@ enum Batch {
 impl<'a> Writer<'a> {
     /// Sets all these, as they come by.
     pub fn new<'b>(
-        command: &'a Command,
+        command: &'a CommandLine,
         report: &'a Report,
         assignments: impl Iterator<Item = &'b Assignment>,
     ) -> Self {
@@ -55,9 +55,11 @@ impl<'a> Writer<'a> {
         let mut is_valid = true;
         for assignment in assignments {
             match &assignment.target {
-                Target::Variable { setting: Ok(setting), .. } => settings.push(*setting),
-                Target::Variable { setting: Err(_), .. } => is_valid &= assignment.tolerant,
-                Target::Proc => {}
+                AssignmentTarget::Variable { setting: Ok(setting), .. } => settings.push(*setting),
+                AssignmentTarget::Variable { setting: Err(_), .. } => {
+                    is_valid &= assignment.tolerant
+                }
+                AssignmentTarget::Proc => {}
             }
         }
         let batch = if is_valid { Batch::Pending(settings) } else { Batch::Invalid };
@@ -68,20 +70,20 @@ impl<'a> Writer<'a> {
     pub fn write(
         &mut self,
         assignment: &Assignment,
-        host: &mut Host,
+        host: &mut HostVariables,
         out: &mut Output,
     ) -> io::Result<i32> {
         match &assignment.target {
-            Target::Variable { variable, setting: Ok(setting) } => {
+            AssignmentTarget::Variable { variable, setting: Ok(setting) } => {
                 self.ours(variable, *setting, assignment, host, out)
             }
-            Target::Variable { variable, setting: Err(error) } => {
+            AssignmentTarget::Variable { variable, setting: Err(error) } => {
                 let Assignment { value, tolerant, .. } = assignment;
                 self.report.error(&Error::of_value(error, variable.name, value, *tolerant));
                 self.report.note(&error.to_string());
                 Ok(failed_unless(*tolerant))
             }
-            Target::Proc => self.proc(assignment, out),
+            AssignmentTarget::Proc => self.proc(assignment, out),
         }
     }
 
@@ -117,7 +119,7 @@ impl<'a> Writer<'a> {
         variable: &'static Variable,
         setting: Setting,
         assignment: &Assignment,
-        host: &mut Host,
+        host: &mut HostVariables,
         out: &mut Output,
     ) -> io::Result<i32> {
         let Assignment { value, tolerant: ignored, .. } = assignment;
@@ -184,7 +186,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Sets those of ipsec(4), unless that was tried.
-    fn try_batch(&mut self, host: &mut Host) {
+    fn try_batch(&mut self, host: &mut HostVariables) {
         if let Batch::Pending(settings) = &mut self.batch {
             let settings = std::mem::take(settings);
             self.batch = self.apply_batch(&settings, host).unwrap_or_else(|error| {
@@ -196,7 +198,7 @@ impl<'a> Writer<'a> {
     fn apply_batch(
         &mut self,
         settings: &[Setting],
-        host: &mut Host,
+        host: &mut HostVariables,
     ) -> Result<Batch, engine::Error> {
         let Writing { force, renew_sas, dry_run, .. } = self.command.writing;
         self.before = host.variables()?.clone();

@@ -1,5 +1,5 @@
-"""What source may not have where: netlink connections outside the engine, `unsafe` outside three crates, a type of
-the model under the same name in another crate."""
+"""What source may not have where: netlink connections outside the engine, `unsafe` outside three crates, two types
+of one name."""
 
 import re
 
@@ -11,12 +11,18 @@ UNSAFE = ("crates/sys/", "crates/preload/", "crates/libipsec/")
 MODEL = "crates/model/"
 # The syntax tree and the extensions of PF_KEY have the words of the model for their forms of the same things.
 FORMS = ("grammar/src/tree/", "crates/pfkey/src/ext/", "crates/pfkey/src/wire/")
+# One a crate.
 EVERYWHERE = ("Error",)
+# What no crate imports types from: their types may have the names of one another's.
+PROGRAMS = ("crates/ipsecd/", "crates/libipsec/", "crates/preload/", "setkey/", "sysctl-shim/", "ipsecctl/")
+# No part of a program or library.
+APART = ("tests/", "fuzz/", "benches/")
 
 _PUBLIC = re.compile(r"^\s*pub (?:struct|enum|trait|type|union)\s+(\w+)", re.MULTILINE)
 _TYPE = re.compile(r"^(?:pub(?:\([^)]*\))?\s+)?(?:struct|enum|trait|type|union)\s+(\w+)", re.MULTILINE)
+_VISIBLE = re.compile(r"^(pub(?:\([^)]*\))?)\s+(?:struct|enum|trait|type|union)\s+(\w+)", re.MULTILINE)
 _XFRM = re.compile(r"\bxfrm\s*::\s*(\{[^{}]*\}|\w+)")
-_CONNECTION = re.compile(r"\b(Connection|Monitor)\b")
+_CONNECTION = re.compile(r"\b(Connection|EventSocket)\b")
 _UNSAFE = re.compile(r"\bunsafe(_code)?\b")
 
 
@@ -58,9 +64,27 @@ def same_names(files):
                 yield source.Finding(path, line, "type", f"`{name}` is a type of the model")
 
 
+def libraries_names(files):
+    """Types that other files see, and that have the name of a public one of a library; `files` are (path, text)."""
+    places = {}
+    for path, text in files:
+        if path.startswith((*APART, *FORMS)) or re.search(r"/(tests|examples)/|/tests\.rs$", path):
+            continue
+        blanked = source.code(source.without_tests(text))
+        for match in _VISIBLE.finditer(blanked):
+            is_public = match.group(1) == "pub" and not path.startswith(PROGRAMS)
+            places.setdefault(match.group(2), []).append((path, source.line_of(blanked, match.start()), is_public))
+    for name, found in places.items():
+        if name in EVERYWHERE or not any(is_public for _, _, is_public in found):
+            continue
+        for (path, line, _), (other, *_) in zip(found[1:], found):
+            yield source.Finding(path, line, "type", f"`{name}` is a type of {other}, too")
+
+
 def check(root):
     files = list(source.files(root, "*.rs"))
     yield from same_names(files)
+    yield from libraries_names(files)
     for path, text in files:
         yield from connections(path, text)
         yield from unsafe(path, text)

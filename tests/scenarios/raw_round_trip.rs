@@ -12,7 +12,7 @@ use cli::{
     Keys, PolicyJson, SaJson,
     json::{Document, Fingerprints, SCHEMA_VERSION},
 };
-use engine::{Engine, Namespace, Options};
+use engine::{Engine, EngineOptions, Namespace};
 use jsonschema::Validator;
 use regex::Regex;
 use scenarios::{
@@ -177,7 +177,7 @@ impl<'a> Json<'a> {
 }
 
 fn document() -> Value {
-    let mut engine = Engine::open(Options::default()).expect("the kernel");
+    let mut engine = Engine::open(EngineOptions::default()).expect("the kernel");
     let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
     let sas = engine
         .sas()

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::Monitor;
+use engine::EventMonitor;
 use model::{Event, EventGroup};
 use pfkey::{Message, MessageType};
 use rustix::{
@@ -199,7 +199,7 @@ struct Hosts {
     a: Host,
     b: Host,
     wire: Wire,
-    netlink: Monitor,
+    netlink: EventMonitor,
     /// AF_KEY's, and the service's.
     pf_key: [OwnedFd; 2],
     _daemon: Daemon,
@@ -215,7 +215,7 @@ impl Hosts {
         let daemon = Daemon::start(&a);
         let found = (0..20).any(|_| a.ping(version.b));
         assert!(found, "the hosts find each other");
-        let netlink = a.within(|| Monitor::open(&[EventGroup::Acquire])).expect("a monitor");
+        let netlink = a.within(|| EventMonitor::open(&[EventGroup::Acquire])).expect("a monitor");
         let service = a.kept().join("pfkey.sock");
         let pf_key = [a.within(af_key_socket), service_socket(&service)];
         for socket in &pf_key {

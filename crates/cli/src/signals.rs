@@ -22,7 +22,7 @@ use signal_hook::{
     flag,
     low_level::{emulate_default_handler, pipe},
 };
-use sys::proc_status::Status;
+use sys::proc_status::ProcStatus;
 
 /// The signals that end a script.
 const ENDING: [i32; 3] = [SIGHUP, SIGINT, SIGTERM];
@@ -52,7 +52,7 @@ impl Signals {
         let (wake, write) = UnixStream::pair()?;
         let received = Arc::new(AtomicUsize::new(0));
         let is_second = Arc::new(AtomicBool::new(false));
-        let status = Status::new(fs::read_to_string("/proc/self/status").unwrap_or_default());
+        let status = ProcStatus::new(fs::read_to_string("/proc/self/status").unwrap_or_default());
         for signal in ENDING.into_iter().filter(|signal| !status.ignores(*signal)) {
             if second == Second::EndsAtOnce {
                 flag::register_conditional_default(signal, Arc::clone(&is_second))?;

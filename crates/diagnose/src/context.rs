@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 
-use explain::{Flow, Input, Tables, decapsulate};
+use explain::{Flow, InputResult, Tables, decapsulate};
 use model::{Counter, SaDirection, SaEntry, SaId, SaState};
 
-use crate::{Cause, Finding, Observation, Seen, network::NetworkCounters};
+use crate::{Cause, Conclusion, Observation, Seen, network::NetworkCounters};
 
 /// What an SA has done in the meantime.
 #[derive(Debug, Clone, Copy)]
-pub struct Change<'a> {
+pub struct SaChange<'a> {
     pub sa: &'a SaEntry,
     pub packets: u64,
     pub integrity_failed: u64,
@@ -19,9 +19,9 @@ pub struct Change<'a> {
 pub struct Context<'a> {
     pub observation: &'a Observation,
     /// The SAs that have done anything.
-    pub changes: HashMap<SaId, Change<'a>>,
+    pub changes: HashMap<SaId, SaChange<'a>>,
     pub network: NetworkCounters,
-    findings: Vec<Finding<'a>>,
+    findings: Vec<Conclusion<'a>>,
     /// For each counter the packets that were counted and not explained yet.
     left: HashMap<Counter, u64>,
 }
@@ -52,7 +52,7 @@ impl<'a> Context<'a> {
         let left = self.left.entry(counter).or_default();
         *left = left.saturating_sub(packets);
         let all = self.observation.counted(counter);
-        self.add(Finding::observed(cause, packets).with(counter, all));
+        self.add(Conclusion::observed(cause, packets).with(counter, all));
     }
 
     /// Adds what explains all packets of a counter.
@@ -67,7 +67,7 @@ impl<'a> Context<'a> {
     }
 
     /// Adds a finding. Packets for one cause are summed up.
-    pub fn add(&mut self, finding: Finding<'a>) {
+    pub fn add(&mut self, finding: Conclusion<'a>) {
         match self.findings.iter_mut().find(|it| is_alike(&it.cause, &finding.cause)) {
             Some(known) => known.packets += finding.packets,
             None => self.findings.push(finding),
@@ -79,11 +79,11 @@ impl<'a> Context<'a> {
     }
 
     /// What was found. Counters that no finding explains are findings themselves.
-    pub fn finish(mut self) -> Vec<Finding<'a>> {
+    pub fn finish(mut self) -> Vec<Conclusion<'a>> {
         for &counter in Counter::ALL {
             let left = self.left(counter);
             if left > 0 && !is_side_effect(counter, &self.findings) {
-                let finding = Finding::observed(Cause::Counted(counter), left);
+                let finding = Conclusion::observed(Cause::Counted(counter), left);
                 self.findings.push(finding.with(counter, left));
             }
         }
@@ -113,7 +113,7 @@ impl<'a> Context<'a> {
     }
 
     /// The packets with headers of IPsec that have come to this host, and what their headers name.
-    pub fn arrived(&self) -> Vec<(&'a Seen, Input<'a>)> {
+    pub fn arrived(&self) -> Vec<(&'a Seen, InputResult<'a>)> {
         let observation = self.observation;
         let arrived = observation.packets().filter(|seen| {
             let packet = &seen.packet;
@@ -144,13 +144,13 @@ impl<'a> Context<'a> {
     }
 }
 
-fn changes(observation: &Observation) -> HashMap<SaId, Change<'_>> {
+fn changes(observation: &Observation) -> HashMap<SaId, SaChange<'_>> {
     let before: HashMap<_, _> =
         observation.before.tables.sas.iter().map(|entry| (entry.sa.id(), entry)).collect();
     let changes = observation.after.tables.sas.iter().filter_map(|sa| {
         let earlier = before.get(&sa.sa.id()).filter(|it| it.current.packets <= sa.current.packets);
         let since = |of: fn(&SaEntry) -> u64| of(sa).saturating_sub(earlier.map_or(0, |it| of(it)));
-        let change = Change {
+        let change = SaChange {
             sa,
             packets: since(|it| it.current.packets),
             integrity_failed: since(|it| it.stats.integrity_failed.into()),
@@ -190,7 +190,7 @@ fn is_alike(one: &Cause<'_>, other: &Cause<'_>) -> bool {
 }
 
 /// Whether a counter is raised beside another one whose packets are explained.
-fn is_side_effect(counter: Counter, findings: &[Finding<'_>]) -> bool {
+fn is_side_effect(counter: Counter, findings: &[Conclusion<'_>]) -> bool {
     // A direction that is wrong is counted as an error of the policy, too.
     let is_counted =
         |other| findings.iter().any(|finding| finding.counters.iter().any(|(it, _)| *it == other));

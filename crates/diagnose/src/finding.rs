@@ -9,7 +9,7 @@ use crate::{
 
 /// Why packets do not pass, and what shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding<'a> {
+pub struct Conclusion<'a> {
     /// The cause.
     pub cause: Cause<'a>,
     /// The packets that were dropped for it; 0: the tables show it, whether packets were sent or not.
@@ -18,7 +18,7 @@ pub struct Finding<'a> {
     pub counters: Vec<(Counter, u64)>,
 }
 
-impl<'a> Finding<'a> {
+impl<'a> Conclusion<'a> {
     /// What was observed.
     pub(crate) fn observed(cause: Cause<'a>, packets: u64) -> Self {
         Self { cause, packets: packets.max(1), counters: Vec::new() }
@@ -57,7 +57,7 @@ pub fn diagnose<'a>(
     observation: &'a Observation,
     subject: Option<Subject>,
     peer: Option<&PeerTables>,
-) -> Vec<Finding<'a>> {
+) -> Vec<Conclusion<'a>> {
     let mut context = Context::new(observation);
     inbound::findings(&mut context);
     policies::findings(&mut context);
@@ -72,7 +72,7 @@ pub fn diagnose<'a>(
     findings
         .extend(peer.map(|peer| peer::differences(observation, peer, subject)).unwrap_or_default());
     let latent = latent::findings(observation, subject);
-    let is_new = |new: &Finding<'_>, all: &[Finding<'_>]| {
+    let is_new = |new: &Conclusion<'_>, all: &[Conclusion<'_>]| {
         all.iter().all(|old| !latent::is_same(&old.cause, &new.cause))
     };
     for finding in latent {

@@ -16,9 +16,9 @@ mod subject;
 mod testing;
 
 pub use cause::{Cause, NearSpi};
-pub use finding::{Finding, Silence, diagnose, silences};
+pub use finding::{Conclusion, Silence, diagnose, silences};
 pub use network::NetworkCounters;
-pub use observation::{Host, Observation, Route, Sample};
+pub use observation::{HostFacts, Observation, ObservedRoute, Sample};
 pub use peer::{EndField, EndPolicy, EndSa, EndTemplate, PeerDifference, PeerTables};
 pub use seen::{IcmpError, IcmpKind, Seen, SeenPacket};
 pub use subject::Subject;

@@ -18,14 +18,14 @@ pub struct Sample {
 
 /// A route.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
+pub struct ObservedRoute {
     /// The device that packets leave by.
     pub device: Option<DeviceName>,
 }
 
 /// What the host has beside the tables.
 #[derive(Debug, Clone, Default)]
-pub struct Host {
+pub struct HostFacts {
     /// Its addresses.
     pub local: Vec<IpAddr>,
     /// The IP versions of which it forwards packets.
@@ -35,7 +35,7 @@ pub struct Host {
     /// Whether a program receives ACQUIREs.
     pub has_key_manager: bool,
     /// For some addresses the route; none: there is no route.
-    pub routes: HashMap<IpAddr, Option<Route>>,
+    pub routes: HashMap<IpAddr, Option<ObservedRoute>>,
 }
 
 /// What was observed for some seconds.
@@ -54,7 +54,7 @@ pub struct Observation {
     /// The SAs that have reached a hard limit. Their algorithms are not known.
     pub expired: Vec<SaEntry>,
     /// What does not change.
-    pub host: Host,
+    pub host: HostFacts,
 }
 
 impl Observation {

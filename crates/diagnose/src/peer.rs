@@ -8,7 +8,7 @@ use model::{
     Selector, Spi, Template,
 };
 
-use crate::{Cause, Finding, Observation, Subject, subject::is_for};
+use crate::{Cause, Conclusion, Observation, Subject, subject::is_for};
 
 /// An SA as one end has it: what must be the same at both.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,14 +172,14 @@ pub fn differences<'a>(
     observation: &'a Observation,
     peer: &PeerTables,
     subject: Option<Subject>,
-) -> Vec<Finding<'a>> {
+) -> Vec<Conclusion<'a>> {
     let addrs = match subject {
         Some(Subject::Peer(addr)) => vec![addr],
         Some(Subject::Spi(_) | Subject::Policy(_)) | None => addresses(observation, peer),
     };
     let mut all = sas(observation, peer, &addrs);
     all.extend(policies(observation, peer, &addrs));
-    all.into_iter().map(|it| Finding::latent(Cause::Peer(it))).collect()
+    all.into_iter().map(|it| Conclusion::latent(Cause::Peer(it))).collect()
 }
 
 /// The addresses of the peer: its SAs and tunnels all have one of them.

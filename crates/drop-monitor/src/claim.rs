@@ -14,7 +14,7 @@ use rustix::{
 };
 use sys::run;
 
-use crate::Configuration;
+use crate::AlertConfiguration;
 
 /// Its name. There is one drop monitor for all network namespaces.
 const NAME: &str = "drop-monitor";
@@ -47,7 +47,7 @@ impl Claim {
     }
 
     /// What a process has left that was killed: the configuration before it.
-    pub(crate) fn left_over(&mut self) -> Option<Configuration> {
+    pub(crate) fn left_over(&mut self) -> Option<AlertConfiguration> {
         let mut text = String::new();
         self.0.rewind().ok()?;
         (&self.0).take(MOST).read_to_string(&mut text).ok()?;
@@ -55,7 +55,7 @@ impl Claim {
     }
 
     /// Records the configuration before the kernel is changed.
-    pub(crate) fn record(&mut self, before: Configuration) -> io::Result<()> {
+    pub(crate) fn record(&mut self, before: AlertConfiguration) -> io::Result<()> {
         self.clear()?;
         writeln!(self.0, "{before}")
     }
@@ -76,10 +76,10 @@ mod tests {
     fn one_process_has_it_and_its_record_stays() {
         let directory = tempfile::tempdir().unwrap();
         let take = || Claim::take_in(directory.path()).unwrap();
-        let before = Configuration { mode: AlertMode::Summary, head: 0, queue: 1000 };
+        let before = AlertConfiguration { mode: AlertMode::Summary, head: 0, queue: 1000 };
         let mut first = take().unwrap();
         assert_eq!(first.left_over(), None);
-        first.record(Configuration { head: 123_456, ..before }).unwrap();
+        first.record(AlertConfiguration { head: 123_456, ..before }).unwrap();
         first.record(before).unwrap();
         assert!(take().is_none());
         drop(first);

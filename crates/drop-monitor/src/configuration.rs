@@ -17,7 +17,7 @@ pub enum AlertMode {
 
 /// The configuration of the kernel's drop monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Configuration {
+pub struct AlertConfiguration {
     /// What an alert is.
     pub mode: AlertMode,
     /// Bytes of a packet that an alert has at most; 0: all.
@@ -26,7 +26,7 @@ pub struct Configuration {
     pub queue: u32,
 }
 
-impl Configuration {
+impl AlertConfiguration {
     pub(crate) fn read(attributes: &[u8]) -> Result<Self, DecodeError> {
         let mut read = Self { mode: AlertMode::Summary, head: 0, queue: 0 };
         for nla in NlasIterator::new(attributes) {
@@ -68,13 +68,13 @@ impl AlertMode {
 }
 
 /// `MODE HEAD QUEUE`, as in the record of a `Claim`.
-impl fmt::Display for Configuration {
+impl fmt::Display for AlertConfiguration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.mode.number(), self.head, self.queue)
     }
 }
 
-impl FromStr for Configuration {
+impl FromStr for AlertConfiguration {
     type Err = DecodeError;
 
     fn from_str(text: &str) -> Result<Self, DecodeError> {
@@ -93,23 +93,24 @@ mod tests {
 
     use super::*;
 
-    const SET: Configuration = Configuration { mode: AlertMode::Packet, head: 200, queue: 1000 };
+    const SET: AlertConfiguration =
+        AlertConfiguration { mode: AlertMode::Packet, head: 200, queue: 1000 };
 
     #[test]
     fn what_is_set_is_read() {
         let attributes = SET.attributes();
         let mut bytes = vec![0; attributes.as_slice().buffer_len()];
         attributes.as_slice().emit(&mut bytes);
-        assert_eq!(Configuration::read(&bytes).unwrap(), SET);
-        assert!(Configuration::read(&bytes[..9]).is_err());
+        assert_eq!(AlertConfiguration::read(&bytes).unwrap(), SET);
+        assert!(AlertConfiguration::read(&bytes[..9]).is_err());
     }
 
     #[test]
     fn the_record_is_text() {
         assert_eq!(SET.to_string(), "1 200 1000");
-        assert_eq!("1 200 1000\n".parse::<Configuration>().unwrap(), SET);
+        assert_eq!("1 200 1000\n".parse::<AlertConfiguration>().unwrap(), SET);
         for wrong in ["", "1 200", "2 200 1000", "1 200 1000 0", "1 x 1000", "257 0 0"] {
-            assert!(wrong.parse::<Configuration>().is_err(), "{wrong}");
+            assert!(wrong.parse::<AlertConfiguration>().is_err(), "{wrong}");
         }
     }
 }

@@ -19,8 +19,8 @@ use rustix::{
 };
 
 use crate::{
-    Configuration, Error,
-    wire::{Command, FAMILY, GROUP, attribute, command},
+    AlertConfiguration, Error,
+    wire::{FAMILY, GROUP, NetDmMessage, attribute, command},
 };
 
 /// Bytes of an answer at most: the one about a family has its operations too.
@@ -87,14 +87,14 @@ impl Control {
         self.group
     }
 
-    pub(crate) fn configuration(&mut self) -> Result<Configuration, Error> {
+    pub(crate) fn configuration(&mut self) -> Result<AlertConfiguration, Error> {
         let answer =
             self.ask(command::CONFIG_GET, command::CONFIG_NEW, "reading its configuration")?;
-        Ok(Configuration::read(&answer)?)
+        Ok(AlertConfiguration::read(&answer)?)
     }
 
     /// Errors: EBUSY while it is started.
-    pub(crate) fn configure(&mut self, configuration: Configuration) -> Result<(), Errno> {
+    pub(crate) fn configure(&mut self, configuration: AlertConfiguration) -> Result<(), Errno> {
         self.call(command::CONFIG, configuration.attributes()).map(drop)
     }
 
@@ -138,7 +138,7 @@ impl Control {
     }
 
     fn call(&mut self, command: u8, attributes: Vec<DefaultNla>) -> Result<Option<Vec<u8>>, Errno> {
-        let mut message = GenlMessage::from_payload(Command { command, attributes });
+        let mut message = GenlMessage::from_payload(NetDmMessage { command, attributes });
         message.set_resolved_family_id(self.family);
         self.send(message)
     }

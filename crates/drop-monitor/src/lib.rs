@@ -16,6 +16,6 @@ mod monitor;
 mod wire;
 
 pub use alert::Alert;
-pub use configuration::{AlertMode, Configuration};
+pub use configuration::{AlertConfiguration, AlertMode};
 pub use error::Error;
-pub use monitor::{DropMonitor, Received};
+pub use monitor::{DropMonitor, ReceivedAlerts};

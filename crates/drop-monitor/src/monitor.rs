@@ -11,7 +11,7 @@ use sys::datagrams::{Inbox, Wait};
 use tracing::debug;
 
 use crate::{
-    Alert, AlertMode, Configuration, Error,
+    Alert, AlertConfiguration, AlertMode, Error,
     claim::Claim,
     control::{Control, connect, errno},
 };
@@ -28,14 +28,14 @@ const ROOM: usize = 68 << 10;
 /// Who has started the drop monitor.
 enum Start {
     /// This process, with the configuration before and the claim, if a record could be made.
-    Ours { before: Configuration, claim: Option<Claim> },
+    Ours { before: AlertConfiguration, claim: Option<Claim> },
     /// Another process, which stops it.
     Anothers,
 }
 
 /// What has come.
 #[derive(Default)]
-pub struct Received {
+pub struct ReceivedAlerts {
     /// The packets.
     pub alerts: Vec<Alert>,
     /// Whether the kernel has dropped alerts, since the receive buffer was full.
@@ -50,7 +50,7 @@ pub struct DropMonitor {
     control: Control,
     alerts: Socket,
     inbox: Inbox,
-    configuration: Configuration,
+    configuration: AlertConfiguration,
     start: Start,
 }
 
@@ -62,7 +62,7 @@ impl DropMonitor {
     pub fn start(head: u32, queue: u32) -> Result<Self, Error> {
         let (mut control, alerts) = open()?;
         let inbox = Inbox::new(AHEAD, ROOM).map_err(Error::of("making a receive buffer"))?;
-        let configuration = Configuration { mode: AlertMode::Packet, head, queue };
+        let configuration = AlertConfiguration { mode: AlertMode::Packet, head, queue };
         let start = begin(&mut control, configuration)?;
         Ok(Self { control, alerts, inbox, configuration, start })
     }
@@ -87,8 +87,8 @@ impl DropMonitor {
     /// Reads what has come, at most 32 alerts, and does not wait.
     ///
     /// Errors: [`Error::Failed`].
-    pub fn receive(&mut self) -> Result<Received, Error> {
-        let mut received = Received::default();
+    pub fn receive(&mut self) -> Result<ReceivedAlerts, Error> {
+        let mut received = ReceivedAlerts::default();
         match self.inbox.receive(&self.alerts, Wait::No) {
             Ok(()) => {}
             Err(Errno::AGAIN) => return Ok(received),
@@ -179,7 +179,7 @@ fn with_alerts(control: Control) -> Result<(Control, Socket), Error> {
 }
 
 /// Starts the drop monitor, if no other process has.
-fn begin(control: &mut Control, wanted: Configuration) -> Result<Start, Error> {
+fn begin(control: &mut Control, wanted: AlertConfiguration) -> Result<Start, Error> {
     // Without /run there is no record.
     let mut claim = match Claim::take() {
         Ok(None) => return Ok(Start::Anothers),
@@ -211,8 +211,8 @@ fn begin(control: &mut Control, wanted: Configuration) -> Result<Start, Error> {
 /// Whether it was started here: not if it runs in packet mode already.
 fn configure_and_start(
     control: &mut Control,
-    before: Configuration,
-    wanted: Configuration,
+    before: AlertConfiguration,
+    wanted: AlertConfiguration,
 ) -> Result<bool, Error> {
     let is_configured = match control.configure(wanted) {
         Ok(()) => true,
@@ -235,7 +235,7 @@ fn configure_and_start(
 }
 
 /// Stops it and configures it as before. EBUSY: it reports the drops of devices, for another process.
-fn restore(control: &mut Control, before: Configuration) -> Result<(), Error> {
+fn restore(control: &mut Control, before: AlertConfiguration) -> Result<(), Error> {
     control.stop().map_err(Error::of("stopping it"))?;
     match control.configure(before) {
         Ok(()) | Err(Errno::BUSY) => Ok(()),

@@ -61,12 +61,12 @@ pub(crate) mod attribute {
 
 /// A message to NET_DM.
 #[derive(Debug)]
-pub(crate) struct Command {
+pub(crate) struct NetDmMessage {
     pub(crate) command: u8,
     pub(crate) attributes: Vec<DefaultNla>,
 }
 
-impl GenlFamily for Command {
+impl GenlFamily for NetDmMessage {
     fn family_name() -> &'static str {
         FAMILY
     }
@@ -80,7 +80,7 @@ impl GenlFamily for Command {
     }
 }
 
-impl Emitable for Command {
+impl Emitable for NetDmMessage {
     fn buffer_len(&self) -> usize {
         self.attributes.as_slice().buffer_len()
     }

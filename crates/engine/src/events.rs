@@ -12,22 +12,22 @@ use crate::Error;
 ///
 /// To keep a copy of the SAD or SPD: open the monitor, dump, then apply the events; after
 /// [`Event::MonitorLost`], dump again.
-pub struct Monitor(xfrm::Monitor);
+pub struct EventMonitor(xfrm::EventSocket);
 
-impl Monitor {
+impl EventMonitor {
     /// Opens a monitor of these groups.
     ///
     /// Errors: [`Error::Kernel`].
     pub fn open(groups: &[EventGroup]) -> Result<Self, Error> {
-        Ok(Self(xfrm::Monitor::open(groups)?))
+        Ok(Self(xfrm::EventSocket::open(groups)?))
     }
 
-    /// As [`Monitor::open`], for a reader of many events: several are received by one system call.
-    /// While [`Monitor::has_received`] is true, poll(2) does not report the next event.
+    /// As [`EventMonitor::open`], for a reader of many events: several are received by one system call.
+    /// While [`EventMonitor::has_received`] is true, poll(2) does not report the next event.
     ///
     /// Errors: [`Error::Kernel`].
     pub fn open_reading_ahead(groups: &[EventGroup]) -> Result<Self, Error> {
-        Ok(Self(xfrm::Monitor::open_reading_ahead(groups)?))
+        Ok(Self(xfrm::EventSocket::open_reading_ahead(groups)?))
     }
 
     /// Continues with the netlink socket of another process's monitor: the groups that it has
@@ -35,7 +35,7 @@ impl Monitor {
     ///
     /// Errors: [`Error::Kernel`].
     pub fn adopt_reading_ahead(socket: OwnedFd) -> Result<Self, Error> {
-        Ok(Self(xfrm::Monitor::adopt_reading_ahead(socket)?))
+        Ok(Self(xfrm::EventSocket::adopt_reading_ahead(socket)?))
     }
 
     /// Joins a group.
@@ -62,7 +62,7 @@ impl Monitor {
 
     /// Reads the next event if it is in the queue.
     ///
-    /// Errors: as [`Monitor::next_event`].
+    /// Errors: as [`EventMonitor::next_event`].
     pub fn try_next_event(&mut self) -> Result<Option<Event>, Error> {
         Ok(self.0.try_next_event()?)
     }
@@ -74,7 +74,7 @@ impl Monitor {
     }
 }
 
-impl AsFd for Monitor {
+impl AsFd for EventMonitor {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }

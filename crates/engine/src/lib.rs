@@ -26,7 +26,7 @@ pub const RUN_DIRECTORY: &str = sys::run::DIRECTORY;
 
 pub use counters::counters;
 pub use error::Error;
-pub use events::Monitor;
+pub use events::EventMonitor;
 pub use info::info;
 pub use listeners::{Listeners, listeners};
 pub use owned::Owned;
@@ -48,8 +48,8 @@ pub use sa::relocation::{Destination, MoveRefusal, Moved};
 pub use saved::saved as fuzz_saved;
 pub use saved::{Restored, Saved, SavedFault, SavedFile, Transfer};
 pub use session::{
-    Engine, Options,
-    dumps::{AddressFilter, Dump, SadFilter},
+    Engine, EngineOptions,
+    dumps::{AddressFilter, SadFilter, TableDump},
     near::Near,
     outcome::{Outcome, Sink},
     refusal::Refusal,

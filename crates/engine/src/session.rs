@@ -20,7 +20,7 @@ use crate::{
         entry::{Installed, Requested},
         installed::TunnelSas,
         reqids::ReqIds,
-        spd::Spd,
+        spd::SpdView,
     },
     state::{host::Host, lock::Access, store::Record},
     undo::Undo,
@@ -30,7 +30,7 @@ use pending::{Answered, Pending, Sent, Transmit};
 
 /// How the engine treats what it is given.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct EngineOptions {
     /// Add, update and delete a `fwd` policy with every `in` policy (setkey -r).
     pub forward_copies: bool,
     /// Whose meaning operations have, where the BSDs' is another: an inbound template of IPComp may
@@ -45,7 +45,7 @@ pub struct Options {
 /// unless the sink did not get their results.
 pub struct Engine {
     pub(crate) host: Host,
-    pub(crate) options: Options,
+    pub(crate) options: EngineOptions,
     pub(crate) pending: Pending,
     pub(crate) known: Known,
     pub(crate) reqids: ReqIds,
@@ -63,7 +63,7 @@ pub struct Engine {
 pub(crate) struct Known {
     /// The host's variables, if they were read since the lock was taken.
     variables: Option<Variables>,
-    pub(crate) spd: Spd,
+    pub(crate) spd: SpdView,
     /// The SAs before this run.
     pub(crate) tunnel_sas: Option<TunnelSas>,
 }
@@ -77,11 +77,11 @@ pub(crate) enum Last {
 
 impl Engine {
     /// Opens a connection to the kernel of this network namespace.
-    pub fn open(options: Options) -> Result<Self, Error> {
+    pub fn open(options: EngineOptions) -> Result<Self, Error> {
         Ok(Self::of(Host::open()?, options))
     }
 
-    pub(crate) fn of(mut host: Host, options: Options) -> Self {
+    pub(crate) fn of(mut host: Host, options: EngineOptions) -> Self {
         Self {
             options,
             pending: Pending::new(host.kernel.batch()),
@@ -198,7 +198,7 @@ impl Engine {
     /// Drops what is known of the SPD, which is read again when it matters: for an engine that
     /// lives on while others change policies.
     pub fn forget_spd(&mut self) {
-        self.known.spd = Spd::default();
+        self.known.spd = SpdView::default();
         self.reqids.forget();
     }
 
@@ -282,7 +282,7 @@ impl Transmit for Host {
         self.store.keep(records)
     }
 
-    fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, xfrm::Refusal)>, Error> {
+    fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, xfrm::KernelRefusal)>, Error> {
         Ok(self.kernel.send(batch)?)
     }
 }

@@ -6,7 +6,7 @@ use model::{
     Direction, IpVersion, KernelDefault, PolicyEntry, PolicyFlags, PolicyHead, SaEntry, SadInfo,
     SpdInfo,
 };
-use xfrm::{Answer, SadFilter, Scope};
+use xfrm::{Answer, CatchAllScope, SadSelection};
 
 use crate::{
     Error,
@@ -69,14 +69,14 @@ impl SnapshotReader {
             ..Snapshot::default()
         };
         for version in IpVersion::ALL {
-            for it in catch_alls(version).filter(|it| it.scope == Scope::Everything) {
+            for it in catch_alls(version).filter(|it| it.scope == CatchAllScope::Everything) {
                 if kernel.has_catch_all(it)? {
                     snapshot.catch_alls.push((version, it.direction));
                 }
             }
         }
         let modes = store.modes();
-        for entry in kernel.dump_sad(&SadFilter::default())? {
+        for entry in kernel.dump_sad(&SadSelection::default())? {
             snapshot.sas.push(modes.requested(entry?));
         }
         Ok(Self { host, snapshot })

@@ -24,7 +24,7 @@ pub struct SaOfTemplate<'a> {
 
 /// The check of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Check<'a> {
+pub struct PolicyCheck<'a> {
     /// Whether its device has `disable_policy`: then nothing is checked.
     pub is_exempt: bool,
     /// The SA whose selector the packet does not match, if there is one: then no policy is looked up.
@@ -52,8 +52,8 @@ pub fn check<'a>(
     path: &[&'a SaEntry],
     socket: Option<&'a PolicyEntry>,
     surroundings: &Surroundings<'_>,
-) -> Check<'a> {
-    let mut check = Check {
+) -> PolicyCheck<'a> {
+    let mut check = PolicyCheck {
         is_exempt: socket.is_none() && surroundings.has_no_policy,
         outside: None,
         socket: None,
@@ -118,7 +118,7 @@ fn without_policy<'a>(
 }
 
 fn with_policy<'a>(
-    check: &mut Check<'a>,
+    check: &mut PolicyCheck<'a>,
     entry: &'a PolicyEntry,
     direction: Direction,
     path: &[&'a SaEntry],

@@ -1,8 +1,8 @@
 use model::{Direction, PolicyEntry};
 
 use crate::{
-    Arrival, Check, Doubt, Flow, Input, Output, Surroundings, Tables, Verdict, check, decapsulate,
-    output,
+    Arrival, Doubt, Flow, InputResult, OutputResult, PolicyCheck, Surroundings, Tables, Verdict,
+    check, decapsulate, output,
 };
 
 /// What becomes of a packet, step by step.
@@ -13,11 +13,11 @@ pub struct Explanation<'a> {
     /// The packet that policies are looked up for; for `in` and `fwd` the innermost.
     pub flow: Option<Flow>,
     /// The transformations that are undone, if there is any.
-    pub input: Option<Input<'a>>,
+    pub input: Option<InputResult<'a>>,
     /// The check of the policy of a received packet.
-    pub check: Option<Check<'a>>,
+    pub check: Option<PolicyCheck<'a>>,
     /// The policy and the SAs of a packet that leaves.
-    pub output: Option<Output<'a>>,
+    pub output: Option<OutputResult<'a>>,
     /// What becomes of it.
     pub verdict: Verdict<'a>,
 }
@@ -71,7 +71,7 @@ pub fn explain_forwarded<'a>(
     if let (true, Some(flow)) = (explanation.verdict.passes(), explanation.flow) {
         // `xfrm_route_forward` asks neither the SPD nor for the default policy then.
         let output = if surroundings.has_no_xfrm {
-            Output::exempt(Verdict::Clear)
+            OutputResult::exempt(Verdict::Clear)
         } else {
             output(tables, &flow, None, surroundings)
         };

@@ -41,7 +41,7 @@ pub struct Decapsulated<'a> {
 
 /// The headers of a received packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Input<'a> {
+pub struct InputResult<'a> {
     /// From outside in, up to the one that is refused.
     pub headers: Vec<Decapsulated<'a>>,
     /// The SAs that the packet has come through, outermost first.
@@ -54,8 +54,8 @@ pub struct Input<'a> {
 
 /// Follows the headers of a received packet with this mark, outermost first.
 #[must_use]
-pub fn decapsulate<'a>(sas: &'a [SaEntry], arrivals: &[Arrival], mark: u32) -> Input<'a> {
-    let mut input = Input { headers: Vec::new(), path: Vec::new(), mark, stops: None };
+pub fn decapsulate<'a>(sas: &'a [SaEntry], arrivals: &[Arrival], mark: u32) -> InputResult<'a> {
+    let mut input = InputResult { headers: Vec::new(), path: Vec::new(), mark, stops: None };
     // The kernel reads the mark once for all headers up to a tunnel.
     let mut named_by = mark;
     for arrival in arrivals {

@@ -31,14 +31,14 @@ mod verdict;
 mod testing;
 
 pub use captured::{CaptureError, Captured};
-pub use check::{Check, SaOfTemplate, check};
+pub use check::{PolicyCheck, SaOfTemplate, check};
 pub use explanation::{Explanation, explain_forwarded, explain_in, explain_out};
 pub use field::{Field, Fields};
 pub use flow::{Compared, Flow, FlowDevice};
 pub use headers::{Header, Headers};
-pub use input::{Arrival, Decapsulated, Input, decapsulate};
-pub use near::Near;
-pub use output::{Output, output};
+pub use input::{Arrival, Decapsulated, InputResult, decapsulate};
+pub use near::NearPolicy;
+pub use output::{OutputResult, output};
 pub use policy::{Found, Lookup, Shadow, find_policy};
 pub use reason::Reason;
 pub use replay::ReplayFault;

@@ -11,14 +11,14 @@ pub const MOST: usize = 5;
 
 /// A policy that does not match because of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Near<'a> {
+pub struct NearPolicy<'a> {
     /// The policy.
     pub entry: &'a PolicyEntry,
     /// The field that differs.
     pub field: Field,
 }
 
-impl Near<'_> {
+impl NearPolicy<'_> {
     /// Whether it may be the one that was meant, though another one is found: not by its addresses, or it
     /// is for fewer of them.
     pub(crate) fn is_likelier_than(&self, found: &PolicyEntry) -> bool {

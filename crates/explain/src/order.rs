@@ -4,7 +4,7 @@ use model::Priority;
 
 /// What orders the policies of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Order {
+pub struct ListOrder {
     /// Its priority.
     pub priority: Priority,
     /// The kernel's index.
@@ -13,7 +13,7 @@ pub struct Order {
     pub place: usize,
 }
 
-impl Order {
+impl ListOrder {
     /// Whether it comes before another one of its list. A replaced policy keeps its index, and its place if
     /// its priority stays (`xfrm_policy_insert_list`). An index of the upper half was chosen, not counted.
     pub fn is_before(&self, other: &Self) -> bool {

@@ -11,7 +11,7 @@ use crate::{
 
 /// The policy of a packet that leaves, and its SAs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Output<'a> {
+pub struct OutputResult<'a> {
     /// Whether its device has `disable_xfrm`: then no policy is looked up.
     pub is_exempt: bool,
     /// The policy of the socket, if it matches; then the SPD is not asked.
@@ -26,7 +26,7 @@ pub struct Output<'a> {
     pub verdict: Verdict<'a>,
 }
 
-impl<'a> Output<'a> {
+impl<'a> OutputResult<'a> {
     /// Without a look-up.
     pub(crate) fn exempt(verdict: Verdict<'a>) -> Self {
         let (socket, lookup, policy, templates) = (None, None, None, Vec::new());
@@ -41,7 +41,7 @@ pub fn output<'a>(
     flow: &Flow,
     socket: Option<&'a PolicyEntry>,
     surroundings: &Surroundings<'_>,
-) -> Output<'a> {
+) -> OutputResult<'a> {
     let socket = socket.filter(|entry| matches_socket(entry, flow));
     let is_exempt = socket.is_none() && flow.if_id.is_none() && surroundings.has_no_xfrm;
     let is_looked_up = socket.is_none() && !is_exempt;
@@ -62,7 +62,7 @@ pub fn output<'a>(
             verdict(tables, policy, found, &templates, (socket.is_some(), surroundings.is_loopback))
         }
     };
-    Output { is_exempt, socket, lookup, policy, templates, verdict }
+    OutputResult { is_exempt, socket, lookup, policy, templates, verdict }
 }
 
 fn verdict<'a>(

@@ -5,10 +5,10 @@ use std::cmp::{Ordering, Reverse};
 use model::{Direction, PolicyEntry};
 
 use crate::{
-    Compared, Doubt, Fields, Flow, Near, PolicyOrder, Tables,
+    Compared, Doubt, Fields, Flow, NearPolicy, PolicyOrder, Tables,
     lists::{List, list_of},
     near::{MOST, Nearest, Relation},
-    order::Order,
+    order::ListOrder,
 };
 
 /// What a look-up finds.
@@ -41,7 +41,7 @@ pub struct Lookup<'a> {
     /// How many match and come later.
     pub later_count: usize,
     /// Policies that nearly match, nearest first; the first few.
-    pub near: Vec<Near<'a>>,
+    pub near: Vec<NearPolicy<'a>>,
     /// Policies before the found one that match or not by what is not known of the packet.
     pub doubtful: Vec<Shadow<'a>>,
     /// A policy of the same list and priority of which the kernel does not show whether it comes first:
@@ -73,9 +73,9 @@ impl Candidate<'_> {
         self.order().is_before(&other.order())
     }
 
-    fn order(&self) -> Order {
+    fn order(&self) -> ListOrder {
         let Self { entry, place, .. } = *self;
-        Order { priority: entry.policy.priority, index: entry.index, place }
+        ListOrder { priority: entry.policy.priority, index: entry.index, place }
     }
 
     /// Whether it is not known which of two of a list comes first: their indexes and ages differ in order.
@@ -102,7 +102,7 @@ pub fn find_policy<'a>(tables: &'a Tables, direction: Direction, flow: &Flow) ->
             Relation::Near { field, distance } => {
                 let nearest =
                     if id.direction == direction { &mut near } else { &mut near_of_other };
-                nearest.add(Near { entry, field }, distance, entry.policy.priority.0);
+                nearest.add(NearPolicy { entry, field }, distance, entry.policy.priority.0);
             }
             Relation::None => {}
         }

@@ -6,7 +6,7 @@ use crate::{
     Flow,
     lists::{List, list_of},
     near::{Nearest, Relation},
-    order::Order,
+    order::ListOrder,
 };
 
 /// Packets, and what was seen of an SPD so far, newest policy first. With the policies that it takes
@@ -17,7 +17,7 @@ pub struct Selection {
     /// Policies so far.
     seen: usize,
     /// Of each direction, the first policy that is not in the hash table.
-    first_inexact: Vec<(Direction, Order)>,
+    first_inexact: Vec<(Direction, ListOrder)>,
 }
 
 /// [`Selection::first_inexact`] of these policies, newest first.
@@ -84,7 +84,7 @@ impl Selection {
         if list_of(&head.id.selector, direction, &self.spd) == List::Exact {
             return;
         }
-        let order = Order { priority: head.priority, index: head.index, place: self.seen };
+        let order = ListOrder { priority: head.priority, index: head.index, place: self.seen };
         let first = self.first_inexact.iter_mut().find(|(its, _)| *its == direction);
         match first {
             None => self.first_inexact.push((direction, order)),

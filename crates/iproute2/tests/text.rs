@@ -3,7 +3,7 @@
 
 use iproute2::{
     batch,
-    text::{Entry, Error, entries},
+    text::{EntryOfText, Error, entries},
 };
 
 const STATE: &str = include_str!("recorded/state");
@@ -18,9 +18,9 @@ fn lines(text: &str) -> (Vec<String>, bool) {
         let placed = placed.unwrap();
         is_detailed &= placed.is_detailed;
         let line = match placed.entry {
-            Entry::Sa(entry) => batch::sa(&entry.sa),
-            Entry::Policy(entry) => batch::policy(&entry.policy, entry.installation),
-            Entry::SocketPolicy | Entry::OfLinux => continue,
+            EntryOfText::Sa(entry) => batch::sa(&entry.sa),
+            EntryOfText::Policy(entry) => batch::policy(&entry.policy, entry.installation),
+            EntryOfText::SocketPolicy | EntryOfText::OfLinux => continue,
         };
         assert_eq!(line.lost, [] as [&str; 0], "{}", *line.text);
         lines.push((*line.text).clone());

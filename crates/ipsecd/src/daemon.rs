@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use clap::Parser;
-use engine::{Lock, Monitor, Namespace, Reconciled, Reconciler};
+use engine::{EventMonitor, Lock, Namespace, Reconciled, Reconciler};
 use model::EventGroup;
 use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use tracing::{error, info, warn};
@@ -15,7 +15,7 @@ use crate::{
     options::Options,
     reconciler::{EventLoop, Opened, RunDirectory},
     services::Listening,
-    signals::{self, Signals},
+    signals::{self, DaemonSignals},
 };
 
 /// Runs ipsecd(8) with the arguments of this process.
@@ -53,7 +53,7 @@ fn reconcile_once(logging: &Logging) -> Result<(), Error> {
 /// Runs as the daemon of this network namespace until a signal ends it.
 fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let mut handover = Handover::from_environment();
-    let signals = Signals::catch()?;
+    let signals = DaemonSignals::catch()?;
     let service_manager = Arc::new(ServiceManager::from_environment());
     let configuration = Configuration::read(&options.configuration);
     configuration.log_errors();
@@ -85,7 +85,7 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
         .ok();
     // Opened before anything is read: no event is missed in between.
     let groups = [EventGroup::Sa, EventGroup::Policy, EventGroup::Expire, EventGroup::Migrate];
-    let monitor = Monitor::open_reading_ahead(&groups)?;
+    let monitor = EventMonitor::open_reading_ahead(&groups)?;
     check_proc();
     let port = reconciler.port();
     let listening = Listening::open(options, configuration, port, user_namespaces, handover);

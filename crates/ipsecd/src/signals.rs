@@ -20,7 +20,7 @@ use crate::Error;
 const ENDING: [i32; 2] = [SIGTERM, SIGINT];
 
 /// The signals that the daemon handles. Each signal makes a descriptor readable.
-pub(crate) struct Signals {
+pub(crate) struct DaemonSignals {
     stop: UnixStream,
     reload: UnixStream,
     execute: UnixStream,
@@ -41,7 +41,7 @@ fn handled() -> SigSet {
     [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR2].into_iter().collect()
 }
 
-impl Signals {
+impl DaemonSignals {
     /// Installs the handlers.
     pub(crate) fn catch() -> Result<Self, Error> {
         let catch = || {

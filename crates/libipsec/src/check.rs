@@ -26,7 +26,7 @@ const OF_POLICIES: [MessageType; 5] = [
 
 /// The fields of a header that are checked.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Header {
+pub(crate) struct MessageHeader {
     /// `PF_KEY_V2`, or another version.
     pub version: u8,
     /// `SADB_*`.
@@ -35,7 +35,7 @@ pub(crate) struct Header {
     pub satype: u8,
 }
 
-impl Header {
+impl MessageHeader {
     /// Of a message, which has a whole one.
     pub(crate) fn of(message: &[u8]) -> Self {
         Self { version: message[0], msg_type: MessageType(message[1]), satype: message[3] }
@@ -52,7 +52,7 @@ pub(crate) struct Address {
 }
 
 /// Checks a message as `pfkey_check` of ipsec-tools 0.8.2 does.
-pub(crate) fn check(header: Header, ends: Option<(Address, Address)>) -> Result<(), Code> {
+pub(crate) fn check(header: MessageHeader, ends: Option<(Address, Address)>) -> Result<(), Code> {
     if header.version != VERSION {
         return Err(Code::InvalidVersion);
     }
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     fn verdict(version: u8, msg_type: u8, satype: u8) -> Result<(), Code> {
-        check(Header { version, msg_type: MessageType(msg_type), satype }, None)
+        check(MessageHeader { version, msg_type: MessageType(msg_type), satype }, None)
     }
 
     #[test]
@@ -113,7 +113,7 @@ mod tests {
     fn ends() {
         let verdict = |src: (u8, u16), dst: (u8, u16)| {
             let address = |(proto, family)| Address { proto, family };
-            let header = Header { version: 2, msg_type: MessageType::ADD, satype: 3 };
+            let header = MessageHeader { version: 2, msg_type: MessageType::ADD, satype: 3 };
             check(header, Some((address(src), address(dst))))
         };
         assert_eq!(verdict((255, 2), (255, 2)), Ok(()));

@@ -7,7 +7,7 @@ use std::{
 
 use dns_lookup::{AddrInfoHints, getaddrinfo};
 use grammar::{
-    Kind, parse_policy,
+    Fault, parse_policy,
     tree::{Endpoint, Ends, Level, Node, Offset, Policy, Priority, Template},
 };
 use model::{ActionKind, Direction, LevelKind, Mode, PriorityBase, ReqId};
@@ -23,7 +23,7 @@ pub(crate) fn compile(text: &[u8]) -> Result<ext::Policy, Error> {
             complain(&detail);
         }
         match error.kind() {
-            Kind::TooFewArguments => Code::TooFewArguments,
+            Fault::TooFewArguments => Code::TooFewArguments,
             _ => Code::InvalidArgument,
         }
     })?;

@@ -11,7 +11,7 @@ use pfkey::{
 
 use crate::{
     align::align,
-    check::{Address, Header, check},
+    check::{Address, MessageHeader, check},
     describe::describe,
     error::Code,
 };
@@ -19,7 +19,7 @@ use crate::{
 /// Reads the message of an SA or policy.
 pub(crate) fn read(bytes: &[u8]) -> Result<Message, Code> {
     align(bytes)?;
-    let header = Header::of(bytes);
+    let header = MessageHeader::of(bytes);
     check(header, None)?;
     let message = Message::decode(bytes).map_err(|_| Code::InvalidMessage)?;
     let end = |kind| {

@@ -9,7 +9,7 @@ mod survey;
 
 use std::io::{self, Write};
 
-use engine::{DefaultPolicy, Engine, Listeners, Namespace, Options};
+use engine::{DefaultPolicy, Engine, EngineOptions, Listeners, Namespace};
 use model::{Counter, CounterValues, IpVersion};
 
 pub use by::By;
@@ -87,7 +87,7 @@ mod families {
 ///
 /// Errors: [`Error::Engine`], without CAP_NET_ADMIN too; [`Error::Output`].
 pub fn write(by: By, out: &mut impl Write) -> Result<(), Error> {
-    let mut engine = Engine::open(Options::default())?;
+    let mut engine = Engine::open(EngineOptions::default())?;
     let mut groups = Groups::new(by, sys::clock::unix_seconds());
     let survey = Survey::read(&mut engine, |entry| groups.add(entry))?;
     // Without its statistics a kernel has no counters.

@@ -12,7 +12,7 @@ use crate::{
     Error, Extension, Message, MessageType,
     entry::{
         fields, references,
-        sad::{self, Limit},
+        sad::{self, ReachedLimit},
         spd,
     },
     ext::{self, AddressKind, Comb, End, IpsecRequest, KeyKind, KmAddress, Proposal},
@@ -29,10 +29,10 @@ pub fn message(event: &Event) -> Result<Option<Message>, Error> {
         Event::SaDeleted { entry, .. } => sad::message(MessageType::DELETE, entry)?,
         Event::SadFlushed { proto, .. } => flush(*proto),
         Event::SaExpired { entry, hard: false, .. } => {
-            return sad::expire(entry, Limit::Soft).map(Some);
+            return sad::expire(entry, ReachedLimit::Soft).map(Some);
         }
         Event::SaExpired { entry, hard: true, .. } => {
-            return sad::expire(entry, Limit::Hard).map(Some);
+            return sad::expire(entry, ReachedLimit::Hard).map(Some);
         }
         Event::PolicyAdded { entry, .. }
         | Event::PolicyUpdated { entry, .. }

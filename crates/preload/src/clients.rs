@@ -55,7 +55,7 @@ pub(crate) enum ClientDescriptor {
 }
 
 /// A thread that sends on a socket, and waits.
-pub(crate) struct Sender<'client>(&'client Client);
+pub(crate) struct SendingThread<'client>(&'client Client);
 
 /// Whether there is any: the only cost in programs without clients.
 pub(crate) fn any() -> bool {
@@ -185,9 +185,9 @@ impl Client {
     }
 
     /// Keeps the socket from being replaced until what was sent on it has been answered.
-    pub(crate) fn sender(&self) -> Sender<'_> {
+    pub(crate) fn sender(&self) -> SendingThread<'_> {
         self.senders.fetch_add(1, Ordering::AcqRel);
-        Sender(self)
+        SendingThread(self)
     }
 
     /// Waits until no thread sends: the service has ended, and all of their calls return. Not for
@@ -222,7 +222,7 @@ impl Client {
     }
 }
 
-impl Drop for Sender<'_> {
+impl Drop for SendingThread<'_> {
     fn drop(&mut self) {
         self.0.senders.fetch_sub(1, Ordering::AcqRel);
     }

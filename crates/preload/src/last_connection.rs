@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use pfkey::client::Connection;
+use pfkey::client::ConnectionProperties;
 use rustix::{io::Errno, net::SocketAddrUnix};
 
 use crate::time::now;
@@ -35,7 +35,7 @@ impl LastConnection {
         }
     }
 
-    pub(crate) fn store(&self, connection: &Connection) {
+    pub(crate) fn store(&self, connection: &ConnectionProperties) {
         let path = connection.service.path_bytes().unwrap_or_default();
         for (word, bytes) in self.path.iter().zip(path.chunks(8)) {
             let mut whole = [0; 8];
@@ -53,13 +53,13 @@ impl LastConnection {
         self.since.store(now(), Ordering::Relaxed);
     }
 
-    pub(crate) fn connection(&self) -> Result<Connection, Errno> {
+    pub(crate) fn connection(&self) -> Result<ConnectionProperties, Errno> {
         let mut path = [0; 8 * WORDS];
         for (bytes, word) in path.chunks_exact_mut(8).zip(&self.path) {
             bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
         }
         let [send_timeout, receive_timeout] = [0, 1].map(|at| self.timeout(at));
-        Ok(Connection {
+        Ok(ConnectionProperties {
             service: SocketAddrUnix::new(&path[..self.length.load(Ordering::Relaxed)])?,
             send_buffer: self.buffers[0].load(Ordering::Relaxed),
             receive_buffer: self.buffers[1].load(Ordering::Relaxed),

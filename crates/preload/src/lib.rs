@@ -50,7 +50,7 @@ use std::{
     },
 };
 
-use pfkey::client::{Answer, Call, Caller, PF_KEY, Settings};
+use pfkey::client::{PF_KEY, PfKeySettings, SocketCall, SocketCaller, SocketResult};
 use sockpolicy::option;
 
 use errno::Failed;
@@ -60,8 +60,8 @@ use next::Next;
 static ALLOCATOR: allocator::Mappings = allocator::Mappings;
 
 struct Preload {
-    settings: Settings,
-    policies: option::Settings,
+    settings: PfKeySettings,
+    policies: option::OptionSettings,
     /// The variables of PF_KEY sockets, and those of the policies of sockets.
     ignored: [Ignored; 2],
     next: Next,
@@ -103,17 +103,17 @@ pub extern "C-unwind" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> 
         return kernel();
     }
     preload.ignored[0].name();
-    let answer = match Call::new(kind, protocol) {
-        Ok(call) => preload.settings.answer(call, Caller::this_thread()),
-        Err(errno) => Answer::Refused(errno),
+    let answer = match SocketCall::new(kind, protocol) {
+        Ok(call) => preload.settings.answer(call, SocketCaller::this_thread()),
+        Err(errno) => SocketResult::Refused(errno),
     };
     match answer {
-        Answer::Socket(socket) => {
+        SocketResult::Socket(socket) => {
             clients::add(socket.as_fd());
             socket.into_raw_fd()
         }
-        Answer::Refused(errno) => c_int::failed(errno),
-        Answer::Kernel => kernel(),
+        SocketResult::Refused(errno) => c_int::failed(errno),
+        SocketResult::Kernel => kernel(),
     }
 }
 
@@ -124,9 +124,9 @@ impl Preload {
         // SAFETY: getauxval(3) takes any number.
         let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
         let (settings, policies) = if secure {
-            (Ok(Settings::default()), Ok(option::Settings::default()))
+            (Ok(PfKeySettings::default()), Ok(option::OptionSettings::default()))
         } else {
-            (Settings::from_environment(), option::Settings::from_environment())
+            (PfKeySettings::from_environment(), option::OptionSettings::from_environment())
         };
         let ignored = [
             Ignored::new(settings.as_ref().err().map(ToString::to_string)),

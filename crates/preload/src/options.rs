@@ -4,8 +4,8 @@ use std::ffi::{c_int, c_void};
 
 use rustix::{fd::BorrowedFd, io::Errno};
 use sockpolicy::{
-    Error, Socket,
-    option::{self, Answer, Change, HEADER, LONGEST, PolicyOption, Settings},
+    Error, IpSocket,
+    option::{self, HEADER, LONGEST, OptionChange, OptionSettings, PolicyOption, SetOptionResult},
 };
 
 use crate::{
@@ -44,13 +44,13 @@ pub unsafe extern "C-unwind" fn setsockopt(
     let value = (!value.is_null() || length != 0).then_some((value, length.cast_signed()));
     let result = match (value, option) {
         // The kernel removes the policies of both directions.
-        (None, _) => kernel().map(|()| Change::Cleared),
+        (None, _) => kernel().map(|()| OptionChange::Cleared),
         (Some(value), Some(option)) => set(&preload.policies, socket, option, value, kernel),
         (Some(value), None) => kernel().map(|()| by_kernel(value)),
     };
     match result {
         Ok(change) => {
-            if let Ok(cookie) = Socket::of(&socket).and_then(Socket::cookie) {
+            if let Ok(cookie) = IpSocket::of(&socket).and_then(IpSocket::cookie) {
                 policy_cache::store(cookie, &change);
             }
             0
@@ -61,35 +61,35 @@ pub unsafe extern "C-unwind" fn setsockopt(
 
 /// Sets a policy; `kernel` is the call as it was made.
 fn set(
-    settings: &Settings,
+    settings: &OptionSettings,
     socket: BorrowedFd<'_>,
     option: PolicyOption,
     (value, length): (*const c_void, c_int),
     kernel: impl FnOnce() -> Result<(), Errno>,
-) -> Result<Change, Errno> {
+) -> Result<OptionChange, Errno> {
     // The kernel refuses the option for what is no socket or of another family.
-    if matches!(Socket::of(&socket), Err(Error::NotInet)) {
-        return kernel().map(|()| Change::Unknown);
+    if matches!(IpSocket::of(&socket), Err(Error::NotInet)) {
+        return kernel().map(|()| OptionChange::Unknown);
     }
     let mut room = [0; LONGEST];
     let bytes = &mut room[..option::length(length)?];
     memory::read(value, bytes)?;
     match settings.set(socket, option, bytes) {
-        Answer::Refused(errno) => return Err(errno),
-        Answer::Kernel => kernel()?,
-        Answer::Set => {}
+        SetOptionResult::Refused(errno) => return Err(errno),
+        SetOptionResult::Kernel => kernel()?,
+        SetOptionResult::Set => {}
     }
-    Ok(Change::by_ipsec_policy(bytes))
+    Ok(OptionChange::by_ipsec_policy(bytes))
 }
 
 /// What the kernel's own option has changed.
-fn by_kernel((value, length): (*const c_void, c_int)) -> Change {
+fn by_kernel((value, length): (*const c_void, c_int)) -> OptionChange {
     let mut room = [0; LONGEST];
     let read = option::length(length).and_then(|length| {
         let bytes = &mut room[..length];
-        memory::read(value, bytes).map(|()| Change::by_xfrm_policy(bytes))
+        memory::read(value, bytes).map(|()| OptionChange::by_xfrm_policy(bytes))
     });
-    read.unwrap_or(Change::Unknown)
+    read.unwrap_or(OptionChange::Unknown)
 }
 
 /// `getsockopt(2)`, with the policies of AF_KEY: of the direction in the policy at
@@ -109,7 +109,7 @@ pub unsafe extern "C-unwind" fn getsockopt(
     let preload = preload();
     let is_policy = PolicyOption::of(level, name).is_some() && preload.policies.are_answered();
     let socket = descriptors::borrow(fd).filter(|_| is_policy);
-    let is_inet = |socket: &BorrowedFd<'_>| !matches!(Socket::of(socket), Err(Error::NotInet));
+    let is_inet = |socket: &BorrowedFd<'_>| !matches!(IpSocket::of(socket), Err(Error::NotInet));
     match socket.filter(is_inet) {
         // SAFETY: the caller's arguments, as they are.
         None => unsafe { preload.next.getsockopt(fd, level, name, value, length) },
@@ -132,7 +132,7 @@ fn get(
     let mut query = [0; HEADER];
     let query = &mut query[..room.min(HEADER)];
     memory::read(value, query)?;
-    let socket = Socket::of(&socket).map_err(|error| error.errno())?;
+    let socket = IpSocket::of(&socket).map_err(|error| error.errno())?;
     let policy = option::value(socket, query, policy_cache::stored)?;
     let policy = &policy[..room.min(policy.len())];
     memory::write(policy, value)?;

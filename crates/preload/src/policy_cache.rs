@@ -12,7 +12,7 @@ use std::{
 use model::Direction;
 use sockpolicy::{
     Cookie,
-    option::{Change, Stored},
+    option::{OptionChange, Stored},
 };
 
 /// How many policies there is room for.
@@ -49,12 +49,14 @@ struct Record {
 }
 
 /// Stores what a call has changed.
-pub(crate) fn store(socket: Cookie, change: &Change) {
+pub(crate) fn store(socket: Cookie, change: &OptionChange) {
     let all = [Direction::In, Direction::Out];
     match change {
-        Change::Set(direction, policy) => write(socket, *direction, Some(policy)),
-        Change::Unknown => all.into_iter().for_each(|direction| write(socket, direction, None)),
-        Change::Cleared => all.into_iter().for_each(|direction| clear(socket, direction)),
+        OptionChange::Set(direction, policy) => write(socket, *direction, Some(policy)),
+        OptionChange::Unknown => {
+            all.into_iter().for_each(|direction| write(socket, direction, None))
+        }
+        OptionChange::Cleared => all.into_iter().for_each(|direction| clear(socket, direction)),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::{ffi::c_int, time::Duration};
 
-use pfkey::client::{Connection, blocks};
+use pfkey::client::{ConnectionProperties, blocks};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     fd::{AsFd, BorrowedFd},
@@ -54,7 +54,7 @@ pub(crate) fn recover(fd: c_int) -> Service {
     match clients::of(fd) {
         // Another thread was faster.
         Some(ClientDescriptor::Socket(_)) if !is_hung_up(descriptor) => Service::Connected,
-        Some(ClientDescriptor::Socket(client)) => match Connection::of(descriptor) {
+        Some(ClientDescriptor::Socket(client)) => match ConnectionProperties::of(descriptor) {
             Ok(connection) => after_end(client, fd, &connection),
             Err(_) => Service::Absent,
         },
@@ -112,7 +112,7 @@ pub(crate) fn is_hung_up(descriptor: BorrowedFd<'_>) -> bool {
     polled.is_ok() && files[0].revents().contains(PollFlags::HUP)
 }
 
-fn after_end(client: &Client, fd: c_int, connection: &Connection) -> Service {
+fn after_end(client: &Client, fd: c_int, connection: &ConnectionProperties) -> Service {
     let Some(descriptor) = borrow(fd) else { return Service::Connected };
     let (blocks, is_new) = (blocks(descriptor), client.age().is_some_and(|age| age < LASTING));
     client.wait_for_senders();
@@ -132,7 +132,7 @@ fn after_end(client: &Client, fd: c_int, connection: &Connection) -> Service {
 /// Puts a placeholder at descriptors.
 fn put_placeholder(
     client: &Client,
-    connection: &Connection,
+    connection: &ConnectionProperties,
     (blocks, until): (bool, Until),
     descriptors: &Descriptors,
 ) -> bool {
@@ -178,7 +178,7 @@ fn replace_placeholder(client: &Client, fd: c_int) -> Service {
 /// Connects again, and registers again for the same.
 fn connect(
     client: &Client,
-    connection: &Connection,
+    connection: &ConnectionProperties,
     (blocks, tries): (bool, u32),
     descriptors: impl FnOnce() -> Descriptors,
 ) -> Result<(), Errno> {

@@ -13,7 +13,7 @@ use std::{
 
 use model::{Dialect, Variables};
 use rustix::net::{AddressFamily, SocketType, connect, socket};
-use sockpolicy::{Policies, Socket};
+use sockpolicy::{IpSocket, SocketPolicies};
 use sys::SystemNames;
 
 const POLICIES: [&str; 2] = ["out ipsec esp/transport//require", "in ipsec esp/transport//require"];
@@ -24,9 +24,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let tcp = socket(family, SocketType::STREAM, None)?;
 
     let read = |text| grammar::socket_policy(text, Dialect::Linux, &SystemNames);
-    let policies = Policies::new(POLICIES.into_iter().map(read).collect::<Result<Vec<_>, _>>()?)?;
+    let policies =
+        SocketPolicies::new(POLICIES.into_iter().map(read).collect::<Result<Vec<_>, _>>()?)?;
     // Before it connects: the first packet is protected, too.
-    Socket::of(&tcp)?.set(&policies, &Variables::default())?;
+    IpSocket::of(&tcp)?.set(&policies, &Variables::default())?;
 
     connect(&tcp, &server)?;
     let mut connection = TcpStream::from(tcp);

@@ -6,7 +6,7 @@
 //! `xfrm_bundle_create` needs it (EINVAL; Linux 6.1).
 //!
 //! The kernel does not report the policies of a socket, so those who answer for it store what each
-//! successful call has changed ([`Change`]), by the socket's cookie, and [`value`] returns that.
+//! successful call has changed ([`OptionChange`]), by the socket's cookie, and [`value`] returns that.
 //!
 //! Used between a program and the kernel: by the preloaded library, and by the supervisor of
 //! `ipsecctl run`.
@@ -16,7 +16,7 @@ use std::{env, ffi::OsString, path::Path};
 use model::{Direction, IpVersion, Level, Priority, SocketAction, SocketPolicy, Variables};
 use rustix::{fd::BorrowedFd, io::Errno};
 
-use crate::{Cookie, Error, Policies, Refusal, Service, Socket};
+use crate::{Cookie, Error, IpSocket, ServiceAddress, ServiceRefusal, SocketPolicies};
 
 /// The option of level `SOL_IP` (linux/in.h).
 pub const IP_IPSEC_POLICY: i32 = 16;
@@ -36,10 +36,10 @@ pub struct PolicyOption(IpVersion);
 
 /// Who takes the options, and which service is query.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct OptionSettings {
     choice: Choice,
     /// In place of the service of the thread's network namespace.
-    service: Option<Service>,
+    service: Option<ServiceAddress>,
 }
 
 /// Who takes the options (`XFRM_TOOLS_SOCKET_POLICY`).
@@ -56,7 +56,7 @@ enum Choice {
 
 /// A variable of the environment that cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum SettingsError {
+pub enum OptionSettingsError {
     /// Not one of the words.
     #[error("XFRM_TOOLS_SOCKET_POLICY is `{}`: expected `xfrm` or `kernel`", .0.display())]
     Choice(OsString),
@@ -67,7 +67,7 @@ pub enum SettingsError {
 
 /// What setsockopt(2) is to return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum SetOptionResult {
     /// The socket has the policy.
     Set,
     /// The call fails.
@@ -78,7 +78,7 @@ pub enum Answer {
 
 /// What a successful setsockopt(2) has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Change {
+pub enum OptionChange {
     /// Neither direction has a policy.
     Cleared,
     /// This direction has the policy of this value.
@@ -96,7 +96,7 @@ pub enum Stored {
     Unknown,
 }
 
-impl Change {
+impl OptionChange {
     /// By `IP_IPSEC_POLICY` or `IPV6_IPSEC_POLICY` with this value, without what follows the policy.
     #[must_use]
     pub fn by_ipsec_policy(value: &[u8]) -> Self {
@@ -154,25 +154,25 @@ impl PolicyOption {
     }
 }
 
-impl Settings {
+impl OptionSettings {
     /// Reads `XFRM_TOOLS_SOCKET_POLICY` and `XFRM_TOOLS_SOCKET_SERVICE`. An empty variable is as good as
     /// none.
-    pub fn from_environment() -> Result<Self, SettingsError> {
+    pub fn from_environment() -> Result<Self, OptionSettingsError> {
         let variable = |name| env::var_os(name).filter(|value| !value.is_empty());
         Self::new(variable("XFRM_TOOLS_SOCKET_POLICY"), variable("XFRM_TOOLS_SOCKET_SERVICE"))
     }
 
-    fn new(choice: Option<OsString>, path: Option<OsString>) -> Result<Self, SettingsError> {
+    fn new(choice: Option<OsString>, path: Option<OsString>) -> Result<Self, OptionSettingsError> {
         let choice = match choice {
             None => Choice::XfrmOrKernel,
             Some(word) if word == "kernel" => Choice::Kernel,
             Some(word) if word == "xfrm" => Choice::Xfrm,
-            Some(word) => return Err(SettingsError::Choice(word)),
+            Some(word) => return Err(OptionSettingsError::Choice(word)),
         };
         // A relative path would mean another file to each process.
-        let service = |path: OsString| match Service::at(Path::new(&path)) {
+        let service = |path: OsString| match ServiceAddress::at(Path::new(&path)) {
             Ok(service) if Path::new(&path).is_absolute() => Ok(service),
-            _ => Err(SettingsError::Service(path)),
+            _ => Err(OptionSettingsError::Service(path)),
         };
         Ok(Self { choice, service: path.map(service).transpose()? })
     }
@@ -186,15 +186,22 @@ impl Settings {
     /// Answers setsockopt(2): gives a socket the policy in `value`, by this thread's privilege or
     /// the service's.
     #[must_use]
-    pub fn set(&self, socket: BorrowedFd<'_>, option: PolicyOption, value: &[u8]) -> Answer {
+    pub fn set(
+        &self,
+        socket: BorrowedFd<'_>,
+        option: PolicyOption,
+        value: &[u8],
+    ) -> SetOptionResult {
         if self.choice == Choice::Kernel {
-            return Answer::Kernel;
+            return SetOptionResult::Kernel;
         }
         match self.by_xfrm(socket, option, value) {
-            Ok(()) => Answer::Set,
+            Ok(()) => SetOptionResult::Set,
             // The kernel has no such interface.
-            Err(Errno::NOPROTOOPT) if self.choice == Choice::XfrmOrKernel => Answer::Kernel,
-            Err(errno) => Answer::Refused(errno),
+            Err(Errno::NOPROTOOPT) if self.choice == Choice::XfrmOrKernel => {
+                SetOptionResult::Kernel
+            }
+            Err(errno) => SetOptionResult::Refused(errno),
         }
     }
 
@@ -205,7 +212,7 @@ impl Settings {
         value: &[u8],
     ) -> Result<(), Errno> {
         let policy = pfkey::socket_policy::read(value).map_err(|error| error.errno())?;
-        let socket = Socket::of(&descriptor).map_err(|error| error.errno())?;
+        let socket = IpSocket::of(&descriptor).map_err(|error| error.errno())?;
         if PolicyOption(socket.family()) != option {
             return Err(Errno::OPNOTSUPP);
         }
@@ -216,7 +223,7 @@ impl Settings {
     /// initial values of the variables make of it.
     fn give(
         &self,
-        socket: Socket<'_>,
+        socket: IpSocket<'_>,
         descriptor: BorrowedFd<'_>,
         policy: SocketPolicy,
         value: &[u8],
@@ -228,11 +235,13 @@ impl Settings {
             match by_service() {
                 Ok(()) => return Ok(()),
                 // The service does not admit programs by their privilege alone.
-                Err(Refusal::Absent | Refusal::Refused { errno: Errno::PERM, .. }) => {}
+                Err(
+                    ServiceRefusal::Absent | ServiceRefusal::Refused { errno: Errno::PERM, .. },
+                ) => {}
                 Err(refusal) => return Err(refusal.errno()),
             }
         }
-        let policies = Policies::new([policy]).map_err(|error| error.errno())?;
+        let policies = SocketPolicies::new([policy]).map_err(|error| error.errno())?;
         match socket.set(&policies, &Variables::default()) {
             Err(Error::NoCapability) if !needs_service => {
                 by_service().map_err(|refusal| refusal.errno())
@@ -241,8 +250,8 @@ impl Settings {
         }
     }
 
-    fn service(&self) -> Result<Service, Refusal> {
-        self.service.clone().map_or_else(Service::here, Ok)
+    fn service(&self) -> Result<ServiceAddress, ServiceRefusal> {
+        self.service.clone().map_or_else(ServiceAddress::here, Ok)
     }
 }
 
@@ -252,7 +261,7 @@ impl Settings {
 ///
 /// Errors: EINVAL; EOPNOTSUPP with [`Stored::Unknown`].
 pub fn value(
-    socket: Socket<'_>,
+    socket: IpSocket<'_>,
     query: &[u8],
     stored: impl FnOnce(Cookie, Direction) -> Option<Stored>,
 ) -> Result<Vec<u8>, Errno> {
@@ -290,19 +299,23 @@ mod tests {
 
     #[test]
     fn what_is_no_policy_is_refused_before_anything_is_set() {
-        let (socket, settings) = (UdpSocket::bind("127.0.0.1:0").unwrap(), Settings::default());
+        let (socket, settings) =
+            (UdpSocket::bind("127.0.0.1:0").unwrap(), OptionSettings::default());
         let [v4, v6] = [IpVersion::V4, IpVersion::V6].map(PolicyOption);
         let set = |option, value: &[u8]| settings.set(socket.as_fd(), option, value);
-        assert_eq!(set(v4, &[]), Answer::Refused(Errno::INVAL));
-        assert_eq!(set(v6, &entrust(Direction::In).unwrap()), Answer::Refused(Errno::OPNOTSUPP));
-        let kernel = Settings { choice: Choice::Kernel, service: None };
-        assert_eq!(kernel.set(socket.as_fd(), v4, &[]), Answer::Kernel);
+        assert_eq!(set(v4, &[]), SetOptionResult::Refused(Errno::INVAL));
+        assert_eq!(
+            set(v6, &entrust(Direction::In).unwrap()),
+            SetOptionResult::Refused(Errno::OPNOTSUPP)
+        );
+        let kernel = OptionSettings { choice: Choice::Kernel, service: None };
+        assert_eq!(kernel.set(socket.as_fd(), v4, &[]), SetOptionResult::Kernel);
     }
 
     #[test]
     fn a_stored_policy_is_returned() {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        let socket = Socket::of(&socket).unwrap();
+        let socket = IpSocket::of(&socket).unwrap();
         let mut query = entrust(Direction::Out).unwrap();
         query[4] = 9;
         let stored = |_, direction| {
@@ -334,8 +347,11 @@ mod tests {
     fn a_change_is_the_policy_without_the_rest() {
         let policy = entrust(Direction::In).unwrap();
         let longer = [&policy[..], &[1; 9]].concat();
-        assert_eq!(Change::by_ipsec_policy(&longer), Change::Set(Direction::In, policy));
-        assert_eq!(Change::by_ipsec_policy(&[0; 8]), Change::Unknown);
+        assert_eq!(
+            OptionChange::by_ipsec_policy(&longer),
+            OptionChange::Set(Direction::In, policy)
+        );
+        assert_eq!(OptionChange::by_ipsec_policy(&[0; 8]), OptionChange::Unknown);
     }
 
     /// What the kernel's own option sets is what these options set.
@@ -344,12 +360,12 @@ mod tests {
         let read = |text| grammar::socket_policy(text, Dialect::Linux, &SystemNames).unwrap();
         for text in ["out ipsec esp/transport//use", "in discard", "out bypass"] {
             let policy = read(text);
-            let policies = Policies::new([policy.clone()]).unwrap();
+            let policies = SocketPolicies::new([policy.clone()]).unwrap();
             let values = policies.values(IpVersion::V4, &Variables::default(), Cookie::default());
-            let change = Change::by_xfrm_policy(&values.unwrap()[0].1);
+            let change = OptionChange::by_xfrm_policy(&values.unwrap()[0].1);
             let value = pfkey::socket_policy::value(&policy).unwrap();
-            assert_eq!(change, Change::Set(policy.direction(), value), "{text}");
+            assert_eq!(change, OptionChange::Set(policy.direction(), value), "{text}");
         }
-        assert_eq!(Change::by_xfrm_policy(&[1; 200]), Change::Unknown);
+        assert_eq!(OptionChange::by_xfrm_policy(&[1; 200]), OptionChange::Unknown);
     }
 }

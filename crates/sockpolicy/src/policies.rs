@@ -9,12 +9,12 @@ use crate::{Cookie, Error};
 /// The policies to give a socket, at most one a direction. A direction without one keeps what it
 /// has.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Policies {
+pub struct SocketPolicies {
     inbound: Option<SocketPolicy>,
     outbound: Option<SocketPolicy>,
 }
 
-impl Policies {
+impl SocketPolicies {
     /// Takes policies in any order.
     ///
     /// Errors: [`Error::Twice`].
@@ -91,9 +91,9 @@ mod tests {
 
     use super::*;
 
-    fn policies(texts: &[&str]) -> Result<Policies, Error> {
+    fn policies(texts: &[&str]) -> Result<SocketPolicies, Error> {
         let read = |text: &&str| grammar::socket_policy(text, Dialect::Linux, &SystemNames);
-        Policies::new(texts.iter().map(read).map(Result::unwrap))
+        SocketPolicies::new(texts.iter().map(read).map(Result::unwrap))
     }
 
     fn refusal(text: &str, variables: &Variables) -> Option<String> {

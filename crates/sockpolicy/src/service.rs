@@ -30,11 +30,11 @@ const LONGEST: usize = 1024;
 
 /// The service of one network namespace.
 #[derive(Debug, Clone)]
-pub struct Service(SocketAddrUnix);
+pub struct ServiceAddress(SocketAddrUnix);
 
 /// Why a socket has not got its policy.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub enum ServiceRefusal {
     /// No service listens.
     #[error("ipsecd is not there to do it")]
     Absent,
@@ -51,22 +51,22 @@ pub enum Refusal {
     Broken(Errno),
 }
 
-impl Refusal {
+impl ServiceRefusal {
     /// The errno of a setsockopt(2) that fails for this reason.
     #[must_use]
     pub fn errno(&self) -> Errno {
         match self {
-            Refusal::Absent => Errno::PERM,
-            Refusal::Refused { errno, .. } | Refusal::Broken(errno) => *errno,
+            ServiceRefusal::Absent => Errno::PERM,
+            ServiceRefusal::Refused { errno, .. } | ServiceRefusal::Broken(errno) => *errno,
         }
     }
 }
 
 /// What the service answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply(pub Result<(), (Errno, String)>);
+pub struct ServiceReply(pub Result<(), (Errno, String)>);
 
-impl Reply {
+impl ServiceReply {
     /// The answer on the wire.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
@@ -95,27 +95,27 @@ impl Reply {
     }
 }
 
-impl Service {
+impl ServiceAddress {
     /// That of this thread's network namespace: `/run/xfrm-tools/INODE/socket.sock`. Allocates
     /// nothing.
     ///
-    /// Errors: [`Refusal::Broken`] without /proc.
-    pub fn here() -> Result<Self, Refusal> {
+    /// Errors: [`ServiceRefusal::Broken`] without /proc.
+    pub fn here() -> Result<Self, ServiceRefusal> {
         netns::inode()
             .and_then(|netns| socket_address(netns, POLICY_SOCKET))
             .map(Self)
-            .map_err(Refusal::Broken)
+            .map_err(ServiceRefusal::Broken)
     }
 
     /// One that listens elsewhere.
     ///
-    /// Errors: [`Refusal::Broken`] with a path that is too long for a Unix socket.
-    pub fn at(path: &Path) -> Result<Self, Refusal> {
-        SocketAddrUnix::new(path).map(Self).map_err(Refusal::Broken)
+    /// Errors: [`ServiceRefusal::Broken`] with a path that is too long for a Unix socket.
+    pub fn at(path: &Path) -> Result<Self, ServiceRefusal> {
+        SocketAddrUnix::new(path).map(Self).map_err(ServiceRefusal::Broken)
     }
 
     /// Asks for a policy: the value of `IP_IPSEC_POLICY`.
-    pub fn set(&self, socket: impl AsFd, policy: &[u8]) -> Result<(), Refusal> {
+    pub fn set(&self, socket: impl AsFd, policy: &[u8]) -> Result<(), ServiceRefusal> {
         let connection = self.connect()?;
         // Before this, the service may have rejected the process and closed the connection.
         let sent = send(&connection, &socket, policy);
@@ -126,27 +126,30 @@ impl Service {
             received => received,
         };
         match length {
-            Ok(0) => Err(Refusal::Broken(sent.err().unwrap_or(Errno::CONNRESET))),
-            Err(errno) => Err(Refusal::Broken(sent.err().unwrap_or(errno))),
-            Ok(length) => match Reply::decode(&answer[..length]) {
-                Some(Reply(Ok(()))) => Ok(()),
-                Some(Reply(Err((errno, reason)))) => Err(Refusal::Refused { errno, reason }),
-                None => Err(Refusal::Broken(Errno::BADMSG)),
+            Ok(0) => Err(ServiceRefusal::Broken(sent.err().unwrap_or(Errno::CONNRESET))),
+            Err(errno) => Err(ServiceRefusal::Broken(sent.err().unwrap_or(errno))),
+            Ok(length) => match ServiceReply::decode(&answer[..length]) {
+                Some(ServiceReply(Ok(()))) => Ok(()),
+                Some(ServiceReply(Err((errno, reason)))) => {
+                    Err(ServiceRefusal::Refused { errno, reason })
+                }
+                None => Err(ServiceRefusal::Broken(Errno::BADMSG)),
             },
         }
     }
 
-    fn connect(&self) -> Result<OwnedFd, Refusal> {
+    fn connect(&self) -> Result<OwnedFd, ServiceRefusal> {
         let flags = SocketFlags::CLOEXEC;
         let connection = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
-            .map_err(Refusal::Broken)?;
+            .map_err(ServiceRefusal::Broken)?;
         for timeout in [Timeout::Recv, Timeout::Send] {
-            set_socket_timeout(&connection, timeout, Some(PATIENCE)).map_err(Refusal::Broken)?;
+            set_socket_timeout(&connection, timeout, Some(PATIENCE))
+                .map_err(ServiceRefusal::Broken)?;
         }
         match retry_on_intr(|| connect(&connection, &self.0)) {
             Ok(()) => Ok(connection),
-            Err(Errno::NOENT | Errno::NOTDIR | Errno::CONNREFUSED) => Err(Refusal::Absent),
-            Err(errno) => Err(Refusal::Broken(errno)),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::CONNREFUSED) => Err(ServiceRefusal::Absent),
+            Err(errno) => Err(ServiceRefusal::Broken(errno)),
         }
     }
 }
@@ -173,27 +176,27 @@ mod tests {
 
     #[test]
     fn an_answer_leads_back() {
-        let refusal = Reply(Err((Errno::PERM, String::from("not for user 7"))));
-        for reply in [Reply(Ok(())), refusal] {
-            assert_eq!(Reply::decode(&reply.encode()), Some(reply));
+        let refusal = ServiceReply(Err((Errno::PERM, String::from("not for user 7"))));
+        for reply in [ServiceReply(Ok(())), refusal] {
+            assert_eq!(ServiceReply::decode(&reply.encode()), Some(reply));
         }
-        let long = Reply(Err((Errno::PERM, "x".repeat(9999))));
+        let long = ServiceReply(Err((Errno::PERM, "x".repeat(9999))));
         assert_eq!(long.encode().len(), LONGEST);
-        assert_eq!(Reply::decode(b"abc"), None);
-        assert_eq!(Reply::decode(&(-1_i32).to_ne_bytes()), None);
+        assert_eq!(ServiceReply::decode(b"abc"), None);
+        assert_eq!(ServiceReply::decode(&(-1_i32).to_ne_bytes()), None);
     }
 
     #[test]
     fn there_may_be_no_service() {
         let directory = tempfile::tempdir().unwrap();
-        let service = Service::at(&directory.path().join("socket.sock")).unwrap();
+        let service = ServiceAddress::at(&directory.path().join("socket.sock")).unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        assert_eq!(service.set(&socket, &[0; 16]), Err(Refusal::Absent));
+        assert_eq!(service.set(&socket, &[0; 16]), Err(ServiceRefusal::Absent));
     }
 
     #[test]
     fn each_namespace_has_its_service() {
-        let Service(address) = Service::here().unwrap();
+        let ServiceAddress(address) = ServiceAddress::here().unwrap();
         let path = address.path().unwrap().to_str().unwrap().to_owned();
         assert!(path.starts_with("/run/xfrm-tools/") && path.ends_with("/socket.sock"), "{path}");
     }

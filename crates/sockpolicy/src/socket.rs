@@ -14,7 +14,7 @@ use rustix::{
 
 use sys::{netns, sockopt::set_xfrm_policy};
 
-use crate::{Error, Policies};
+use crate::{Error, SocketPolicies};
 
 /// IPPROTO_MPTCP and IPPROTO_SCTP (linux/in.h).
 const MULTIPATH_TCP: u32 = 262;
@@ -22,7 +22,7 @@ const SCTP: u32 = 132;
 
 /// A socket of IPv4 or IPv6.
 #[derive(Debug, Clone, Copy)]
-pub struct Socket<'fd> {
+pub struct IpSocket<'fd> {
     fd: BorrowedFd<'fd>,
     family: IpVersion,
     /// Of the packets that its policies are for.
@@ -49,10 +49,10 @@ impl Cookie {
     }
 }
 
-impl<'fd> Socket<'fd> {
+impl<'fd> IpSocket<'fd> {
     /// Looks at a socket.
     ///
-    /// Errors: [`Error::NotInet`], [`Error::Multipath`], [`Error::Sctp`], [`Error::Socket`].
+    /// Errors: [`Error::NotInet`], [`Error::Multipath`], [`Error::Sctp`], [`Error::IpSocket`].
     pub fn of(socket: &'fd impl AsFd) -> Result<Self, Error> {
         let fd = socket.as_fd();
         let family = match socket_domain(fd) {
@@ -95,14 +95,14 @@ impl<'fd> Socket<'fd> {
 
     /// Its number.
     ///
-    /// Errors: [`Error::Socket`].
+    /// Errors: [`Error::IpSocket`].
     pub fn cookie(self) -> Result<Cookie, Error> {
         socket_cookie(self.fd).map(Cookie).map_err(Error::Socket)
     }
 
     /// Its network namespace.
     ///
-    /// Errors: [`Error::NoCapability`], [`Error::Socket`].
+    /// Errors: [`Error::NoCapability`], [`Error::IpSocket`].
     pub fn network_namespace(self) -> Result<OwnedFd, Error> {
         netns::of_socket(self.fd).map_err(|errno| match errno {
             Errno::PERM => Error::NoCapability,
@@ -112,7 +112,7 @@ impl<'fd> Socket<'fd> {
 
     /// Whether its network namespace is this thread's.
     ///
-    /// Errors: as [`Socket::network_namespace`].
+    /// Errors: as [`IpSocket::network_namespace`].
     pub fn is_here(self) -> Result<bool, Error> {
         let namespace = self.network_namespace()?;
         let same = || Ok(fstat(&namespace)?.st_ino == netns::inode()?);
@@ -122,8 +122,8 @@ impl<'fd> Socket<'fd> {
     /// Sets policies; their `default` levels are resolved by the variables. Connections continue;
     /// their next packet is the first that the policies decide of.
     ///
-    /// Errors: all but those of [`Socket::of`] and [`Error::Twice`].
-    pub fn set(self, policies: &Policies, variables: &Variables) -> Result<(), Error> {
+    /// Errors: all but those of [`IpSocket::of`] and [`Error::Twice`].
+    pub fn set(self, policies: &SocketPolicies, variables: &Variables) -> Result<(), Error> {
         if policies.entrust_all() {
             return self.clear();
         }
@@ -148,7 +148,7 @@ impl<'fd> Socket<'fd> {
     /// Takes its policies away, in both directions: the SPD decides. Nothing happens to a socket
     /// that has none.
     ///
-    /// Errors: [`Error::NoCapability`], [`Error::NoXfrm`], [`Error::Socket`].
+    /// Errors: [`Error::NoCapability`], [`Error::NoXfrm`], [`Error::IpSocket`].
     pub fn clear(self) -> Result<(), Error> {
         self.hand_over(None).map_err(|errno| match errno {
             Errno::PERM => Error::NoCapability,
@@ -215,16 +215,16 @@ mod tests {
     use super::*;
 
     fn versions_of(socket: &impl AsFd) -> (IpVersion, Option<IpVersion>) {
-        let socket = Socket::of(socket).unwrap();
+        let socket = IpSocket::of(socket).unwrap();
         (socket.version(), socket.left_to_spd())
     }
 
     #[test]
     fn other_descriptors_have_no_policy() {
         let file = File::open("/dev/null").unwrap();
-        assert_eq!(Socket::of(&file).unwrap_err(), Error::NotInet);
+        assert_eq!(IpSocket::of(&file).unwrap_err(), Error::NotInet);
         let unix = UnixDatagram::unbound().unwrap();
-        assert_eq!(Socket::of(&unix).unwrap_err(), Error::NotInet);
+        assert_eq!(IpSocket::of(&unix).unwrap_err(), Error::NotInet);
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
     #[test]
     fn every_socket_has_its_number() {
         let [a, b] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
-        let [a, b] = [&a, &b].map(|socket| Socket::of(socket).unwrap().cookie().unwrap());
+        let [a, b] = [&a, &b].map(|socket| IpSocket::of(socket).unwrap().cookie().unwrap());
         assert_ne!(a.as_owner(), b.as_owner());
     }
 }

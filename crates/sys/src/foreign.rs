@@ -32,7 +32,7 @@ use crate::errno::checked;
 
 /// A message and its socket.
 #[derive(Debug)]
-pub struct Message {
+pub struct ForeignMessage {
     /// The bytes, as far as there was room.
     pub bytes: Vec<u8>,
     /// The socket, or why there is none.
@@ -78,7 +78,7 @@ impl Receiver {
 
     /// Waits for the message; `None` if there is none in time.
     #[must_use]
-    pub fn message(&self) -> Option<Message> {
+    pub fn message(&self) -> Option<ForeignMessage> {
         let mut bytes = vec![0; self.room + 1];
         let mut space = Control::default();
         let received = receive(self.handed_on.as_fd(), &mut bytes, &mut space).ok();
@@ -90,7 +90,7 @@ impl Receiver {
         };
         bytes.truncate(count);
         bytes.remove(0);
-        Some(Message { bytes, socket })
+        Some(ForeignMessage { bytes, socket })
     }
 }
 
@@ -207,7 +207,7 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(5);
 
     /// What is received of a message with these descriptors.
-    fn received(bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Option<Message> {
+    fn received(bytes: &[u8], descriptors: &[BorrowedFd<'_>]) -> Option<ForeignMessage> {
         let (kind, flags) = (SocketType::SEQPACKET, SocketFlags::CLOEXEC);
         let (ours, theirs) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
         let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(253))];

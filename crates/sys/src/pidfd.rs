@@ -155,12 +155,12 @@ mod tests {
     };
 
     use super::*;
-    use crate::proc_status::Status;
+    use crate::proc_status::ProcStatus;
 
     #[test]
     fn this_process_is_there() {
         let process = Process::open(getpid()).unwrap();
-        let status = Status::new(process.read("status").unwrap());
+        let status = ProcStatus::new(process.read("status").unwrap());
         assert_eq!(status.process(), Some(getpid().as_raw_nonzero().get()));
         let own = rustix::fs::stat("/proc/self/ns/user").unwrap().st_ino;
         assert_eq!(process.stat("ns/user").unwrap().st_ino, own);

@@ -1,6 +1,6 @@
 //! The fields of /proc/PID/status (proc_pid_status(5)) that the workspace needs.
 //!
-//! Hand-written because `procfs_core::process::Status` reads every field of the file, fails as a whole if
+//! Hand-written because `procfs_core::process::ProcStatus` reads every field of the file, fails as a whole if
 //! one of them is missing or has another format, and cuts a name at a colon. A reader of single fields
 //! there would end this file. The caller opens the file, by a descriptor whose identity it has checked.
 
@@ -8,9 +8,9 @@ use rustix::thread::CapabilitySet;
 
 /// The text of /proc/PID/status.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Status(String);
+pub struct ProcStatus(String);
 
-impl Status {
+impl ProcStatus {
     /// Takes the text of the file.
     #[must_use]
     pub fn new(text: String) -> Self {
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn fields_are_found_by_their_labels() {
-        let status = Status::new(
+        let status = ProcStatus::new(
             "Name:\tcat\nTgid:\t42\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \n\
              CapInh:\t0000000000000000\nCapEff:\t0000000000001001\n"
                 .to_owned(),
@@ -91,23 +91,23 @@ mod tests {
 
     #[test]
     fn signals_are_counted_from_one() {
-        let status = Status::new("SigIgn:\t0000000000004001\n".to_owned());
+        let status = ProcStatus::new("SigIgn:\t0000000000004001\n".to_owned());
         assert!(status.ignores(1) && status.ignores(15));
         assert!(!status.ignores(2) && !status.ignores(0) && !status.ignores(100));
-        assert!(!Status::default().ignores(1));
+        assert!(!ProcStatus::default().ignores(1));
     }
 
     #[test]
     fn a_missing_field_is_no_privilege() {
-        let status = Status::new("Name:\tcat\nCapEff:\tx\n".to_owned());
+        let status = ProcStatus::new("Name:\tcat\nCapEff:\tx\n".to_owned());
         assert_eq!((status.effective(), status.file_system_user()), (None, None));
-        assert_eq!(Status::default().name(), "");
+        assert_eq!(ProcStatus::default().name(), "");
     }
 
     #[test]
     fn this_thread_has_a_status() {
         let text = std::fs::read_to_string("/proc/thread-self/status").unwrap();
         let own = rustix::thread::capabilities(None).unwrap();
-        assert_eq!(Status::new(text).effective(), Some(own.effective));
+        assert_eq!(ProcStatus::new(text).effective(), Some(own.effective));
     }
 }

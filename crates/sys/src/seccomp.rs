@@ -24,7 +24,7 @@ use crate::errno::checked;
 
 /// The descriptor at which the kernel notifies of the system calls that a filter picks out.
 #[derive(Debug)]
-pub struct Listener(OwnedFd);
+pub struct NotificationListener(OwnedFd);
 
 /// A system call that waits for a response.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ pub struct Notification {
     pub arguments: [u64; 6],
 }
 
-impl Listener {
+impl NotificationListener {
     /// Installs a filter for this process and all that it starts.
     pub fn install(filter: &[sock_filter]) -> io::Result<Self> {
         let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
@@ -160,13 +160,13 @@ impl Listener {
     }
 }
 
-impl AsFd for Listener {
+impl AsFd for NotificationListener {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
 }
 
-impl From<OwnedFd> for Listener {
+impl From<OwnedFd> for NotificationListener {
     fn from(descriptor: OwnedFd) -> Self {
         Self(descriptor)
     }
@@ -187,7 +187,7 @@ fn copy(
     }
 }
 
-fn seccomp(flags: c_ulong, filter: &[sock_filter]) -> io::Result<Listener> {
+fn seccomp(flags: c_ulong, filter: &[sock_filter]) -> io::Result<NotificationListener> {
     let program = libc::sock_fprog {
         len: u16::try_from(filter.len()).map_err(|_| io::ErrorKind::InvalidInput)?,
         filter: filter.as_ptr().cast_mut(),
@@ -198,6 +198,6 @@ fn seccomp(flags: c_ulong, filter: &[sock_filter]) -> io::Result<Listener> {
         let mode = libc::SECCOMP_SET_MODE_FILTER;
         let result = libc::syscall(libc::SYS_seccomp, mode, flags, &raw const program);
         let descriptor = c_int::try_from(result).unwrap_or(-1);
-        Ok(Listener(OwnedFd::from_raw_fd(checked(descriptor)?)))
+        Ok(NotificationListener(OwnedFd::from_raw_fd(checked(descriptor)?)))
     }
 }

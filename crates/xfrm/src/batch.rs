@@ -3,7 +3,7 @@ use netlink_packet_xfrm::XfrmMessage;
 use tracing::debug;
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::{Change, Refusal, device::Devices, reply::NLMSG_HDRLEN, socket::Seqs, wire};
+use crate::{Change, KernelRefusal, device::Devices, reply::NLMSG_HDRLEN, socket::Seqs, wire};
 
 /// The most bytes of one batch.
 const BYTES: usize = 128 << 10;
@@ -24,7 +24,7 @@ pub struct Batch {
     /// Where the last message begins, in bytes, and its position.
     last: Option<(usize, u32)>,
     /// The changes that no message can express, by position.
-    refused: Vec<(usize, Refusal)>,
+    refused: Vec<(usize, KernelRefusal)>,
     devices: Devices,
     most_bytes: usize,
     most_messages: usize,
@@ -148,7 +148,7 @@ impl Batch {
     }
 
     /// The changes refused already, which are forgotten.
-    pub(crate) fn take_refused(&mut self) -> Vec<(usize, Refusal)> {
+    pub(crate) fn take_refused(&mut self) -> Vec<(usize, KernelRefusal)> {
         std::mem::take(&mut self.refused)
     }
 
@@ -276,7 +276,7 @@ mod tests {
         assert_eq!(bytes, hex("10000000 1d000500 08000000 99000000"));
         assert_eq!(batch.len(), 3);
         let text = Some("no network device eth-none".to_owned());
-        let refusal = Refusal { errno: Errno::NODEV, text };
+        let refusal = KernelRefusal { errno: Errno::NODEV, text };
         assert_eq!(batch.take_refused(), [(0, refusal.clone()), (2, refusal)]);
     }
 

@@ -14,12 +14,12 @@ pub struct CatchAll {
     /// in this direction,
     pub direction: Direction,
     /// of these addresses.
-    pub scope: Scope,
+    pub scope: CatchAllScope,
 }
 
 /// Which packets a catch-all catches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Scope {
+pub enum CatchAllScope {
     /// All of them: they are dropped.
     Everything,
     /// Those from the loopback address to itself: they pass, above `Everything`.

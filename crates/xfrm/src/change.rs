@@ -5,7 +5,7 @@ use netlink_packet_xfrm::{
     UserPolicyDefault, XFRM_MSG_NEWPOLICY, XFRM_MSG_UPDPOLICY, XfrmMessage, policy, state,
 };
 
-use crate::{CatchAll, PolicyImage, Refusal, SaImage, device::Devices, wire};
+use crate::{CatchAll, KernelRefusal, PolicyImage, SaImage, device::Devices, wire};
 
 /// A policy in the form in which the kernel is to hold it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub enum Change<'a> {
 impl Change<'_> {
     /// The message that asks the kernel for it, or the refusal of what no message can say. SAs
     /// carry keys: see [`wire::wipe`].
-    pub(crate) fn message(&self, devices: &Devices) -> Result<XfrmMessage, Refusal> {
+    pub(crate) fn message(&self, devices: &Devices) -> Result<XfrmMessage, KernelRefusal> {
         Ok(match *self {
             Change::AddSa(sa) => XfrmMessage::AddSa(wire::sa::message(sa, devices)?),
             Change::RestoreSa(image) => image.message(),

@@ -13,7 +13,7 @@ use tracing::debug;
 use zeroize::Zeroizing;
 
 use crate::{
-    Answer, Batch, CatchAll, Error, Refusal, SaImage,
+    Answer, Batch, CatchAll, Error, KernelRefusal, SaImage,
     batch::{Limits, RESERVED, append},
     device::Devices,
     reply::Reply,
@@ -82,7 +82,7 @@ impl Connection {
     ///
     /// Errors: [`Error::RepliesLost`], [`Error::Socket`], [`Error::Malformed`]; after any of them
     /// it is unknown which changes were made.
-    pub fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, Refusal)>, Error> {
+    pub fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, KernelRefusal)>, Error> {
         if batch.is_empty() {
             return Ok(Vec::new());
         }
@@ -98,7 +98,11 @@ impl Connection {
     }
 
     /// Collects the refusals of a run of requests, the last of which is always answered.
-    fn collect(&mut self, seqs: Seqs, refusals: &mut Vec<(usize, Refusal)>) -> Result<(), Error> {
+    fn collect(
+        &mut self,
+        seqs: Seqs,
+        refusals: &mut Vec<(usize, KernelRefusal)>,
+    ) -> Result<(), Error> {
         let Some(last) = seqs.count.checked_sub(1) else { return Ok(()) };
         loop {
             let (position, refusal) = self.socket.reply(seqs, |position, reply| {
@@ -159,7 +163,7 @@ impl Connection {
     pub fn get_policy_of_index(&mut self, index: u32) -> Result<Answer<PolicyEntry>, Error> {
         // Without an index the kernel goes by the selector.
         if index == 0 {
-            return Ok(Answer::Refused(Refusal { errno: Errno::NOENT, text: None }));
+            return Ok(Answer::Refused(KernelRefusal { errno: Errno::NOENT, text: None }));
         }
         self.ask_for_policy(&XfrmMessage::GetPolicy(wire::policy::index_message(index)))
     }

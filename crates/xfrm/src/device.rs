@@ -7,7 +7,7 @@ use rustix::{
     net::netdevice::{index_to_name, name_to_index},
 };
 
-use crate::Refusal;
+use crate::KernelRefusal;
 
 /// Network devices by name and number, in the network namespace of a socket. Without one, their
 /// names are those of [`DeviceName::of_number`].
@@ -29,14 +29,14 @@ impl Devices {
     }
 
     /// The number of a device, or what the kernel would answer if it took names.
-    pub(crate) fn index(&self, name: DeviceName) -> Result<i32, Refusal> {
+    pub(crate) fn index(&self, name: DeviceName) -> Result<i32, KernelRefusal> {
         // For the kernel what follows a colon is no part of the name (`dev_ioctl`, net/core/dev_ioctl.c).
         if let Some(number) = name.number_alone() {
             return Ok(number);
         }
         self.named(name).or_else(|errno| name.number().ok_or(errno)).map_err(|errno| {
             let text = Some(format!("no network device {name}"));
-            Refusal { errno, text }
+            KernelRefusal { errno, text }
         })
     }
 

@@ -11,7 +11,7 @@ use crate::{
 
 /// Which SAs a dump gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct SadFilter {
+pub struct SadSelection {
     /// Those of this protocol; `None`: AH, ESP and IPComp.
     pub proto: Option<Proto>,
     /// Those between exactly these addresses.
@@ -58,7 +58,7 @@ impl Prefixes {
     }
 }
 
-impl SadFilter {
+impl SadSelection {
     /// The dump request. Kernels before 3.15 ignore the filter, so the entries are checked again.
     pub(crate) fn message(&self) -> GetDumpMessage {
         let proto = XfrmAttrs::Proto(self.proto.unwrap_or(Proto::Any).number());
@@ -88,28 +88,28 @@ impl SadFilter {
 pub(crate) type Read<T> = Box<dyn Fn(&[u8]) -> Result<Option<T>, Error> + Send>;
 
 /// The socket of a dump: lent by a connection that goes on after it, or its own.
-pub(crate) enum Source<'c> {
+pub(crate) enum DumpSocket<'c> {
     Lent(&'c mut Socket),
     Own(Box<Socket>),
 }
 
-impl<'c> From<&'c mut Socket> for Source<'c> {
+impl<'c> From<&'c mut Socket> for DumpSocket<'c> {
     fn from(socket: &'c mut Socket) -> Self {
-        Source::Lent(socket)
+        DumpSocket::Lent(socket)
     }
 }
 
-impl From<Socket> for Source<'_> {
+impl From<Socket> for DumpSocket<'_> {
     fn from(socket: Socket) -> Self {
-        Source::Own(Box::new(socket))
+        DumpSocket::Own(Box::new(socket))
     }
 }
 
-impl Source<'_> {
+impl DumpSocket<'_> {
     fn socket(&mut self) -> &mut Socket {
         match self {
-            Source::Lent(socket) => socket,
-            Source::Own(socket) => socket,
+            DumpSocket::Lent(socket) => socket,
+            DumpSocket::Own(socket) => socket,
         }
     }
 }
@@ -118,7 +118,7 @@ impl Source<'_> {
 /// neither side holds the table. An entry that cannot be read is an error of its own; any other
 /// error ends the dump.
 pub struct Dump<'c, T> {
-    source: Source<'c>,
+    source: DumpSocket<'c>,
     seqs: Seqs,
     doing: &'static str,
     read: Read<T>,
@@ -127,7 +127,12 @@ pub struct Dump<'c, T> {
 }
 
 impl<'c, T> Dump<'c, T> {
-    pub(crate) fn new(source: Source<'c>, seqs: Seqs, doing: &'static str, read: Read<T>) -> Self {
+    pub(crate) fn new(
+        source: DumpSocket<'c>,
+        seqs: Seqs,
+        doing: &'static str,
+        read: Read<T>,
+    ) -> Self {
         Self { source, seqs, doing, read, ended: false }
     }
 }
@@ -168,7 +173,7 @@ impl<T: std::fmt::Debug> Iterator for Dump<'_, T> {
 impl<T> Drop for Dump<'_, T> {
     /// The kernel runs one dump a socket, and answers EBUSY to the next while one is under way.
     fn drop(&mut self) {
-        if let (Source::Lent(socket), false) = (&mut self.source, self.ended) {
+        if let (DumpSocket::Lent(socket), false) = (&mut self.source, self.ended) {
             socket.drain();
         }
     }
@@ -189,19 +194,19 @@ mod tests {
         let captured = hex("05001900 32000000 28001a00
             c0000201 00000000 00000000 00000000 c0000202 00000000 00000000 00000000 0200 20 20");
         let ends = Some(ends([192, 0, 2, 1], [192, 0, 2, 2]));
-        let message = SadFilter { proto: Some(Proto::Esp), ends, prefixes: None }.message();
+        let message = SadSelection { proto: Some(Proto::Esp), ends, prefixes: None }.message();
         assert_eq!(bytes(&message), captured);
     }
 
     #[test]
     fn kernels_that_ignore_the_filter_are_checked() {
-        let all = SadFilter::default();
+        let all = SadSelection::default();
         assert!([50, 51, 108].iter().all(|&number| all.takes_proto(number)));
         assert!(![4, 41, 43, 60, 99].iter().any(|&number| all.takes_proto(number)));
-        let esp = SadFilter { proto: Some(Proto::Esp), ..all };
+        let esp = SadSelection { proto: Some(Proto::Esp), ..all };
         assert!(esp.takes_proto(50) && !esp.takes_proto(51) && !esp.takes_proto(4));
         let (there, back) = (ends([1; 4], [2; 4]), ends([2; 4], [1; 4]));
-        let only = SadFilter { ends: Some(there), ..all };
+        let only = SadSelection { ends: Some(there), ..all };
         assert!(only.takes_ends(there) && !only.takes_ends(back) && all.takes_ends(back));
     }
 }

@@ -4,7 +4,7 @@ use netlink_packet_core::DecodeError;
 use rustix::io::Errno;
 
 /// What breaks the conversation with the kernel. A change that the kernel merely declines is a
-/// [`Refusal`] instead.
+/// [`KernelRefusal`] instead.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// `socket` answered EPROTONOSUPPORT.
@@ -33,7 +33,7 @@ pub enum Error {
         /// What was being done.
         doing: &'static str,
         /// The kernel's answer.
-        refusal: Refusal,
+        refusal: KernelRefusal,
     },
     /// A message of the kernel that is too short, or holds a number that linux/xfrm.h does not
     /// know.
@@ -62,7 +62,7 @@ pub enum Answer<T> {
     /// The object in question.
     Found(T),
     /// There is none, or the kernel does not give it.
-    Refused(Refusal),
+    Refused(KernelRefusal),
 }
 
 impl<T> Answer<T> {
@@ -78,14 +78,14 @@ impl<T> Answer<T> {
 
 /// What the kernel answered to one message that it did not carry out (`NLMSG_ERROR`).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct KernelRefusal {
     /// The error number.
     pub errno: Errno,
     /// The kernel's own sentence (`NLMSGERR_ATTR_MSG`), where it has one.
     pub text: Option<String>,
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for KernelRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.text {
             Some(text) => write!(f, "{text}: {}", self.errno),

@@ -1,8 +1,8 @@
 //! NETLINK_XFRM: the kernel's SAD and SPD, spoken to in the model's words.
 //!
 //! A [`Connection`] sends [`Batch`]es of [`Change`]s, each batch in one system call, and reads the
-//! tables back as lazy [`Dump`]s. What the kernel answers to one message is a [`Refusal`]; what
-//! breaks the conversation itself is an [`Error`]. A [`Monitor`] receives the [`Event`](model::Event)s of all
+//! tables back as lazy [`Dump`]s. What the kernel answers to one message is a [`KernelRefusal`]; what
+//! breaks the conversation itself is an [`Error`]. A [`EventSocket`] receives the [`Event`](model::Event)s of all
 //! programs' changes, and of the kernel's own. The wire (linux/xfrm.h) is seen in `wire` only.
 
 mod batch;
@@ -24,14 +24,14 @@ mod socket_policy;
 mod wire;
 
 pub use batch::{Batch, BatchMark};
-pub use catch_all::{CatchAll, Scope};
+pub use catch_all::{CatchAll, CatchAllScope};
 pub use change::{Change, InstalledPolicy};
 pub use connection::Connection;
 pub use device::Devices;
-pub use dump::{Dump, Prefixes, SadFilter};
-pub use error::{Answer, Error, Refusal};
+pub use dump::{Dump, Prefixes, SadSelection};
+pub use error::{Answer, Error, KernelRefusal};
 pub use image::{PolicyImage, SaImage};
-pub use monitor::Monitor;
+pub use monitor::EventSocket;
 pub use optional::OptionalAttribute;
 pub use relocation::MoveSupport;
-pub use socket_policy::{SocketEntry, no_socket_policy, read_socket_option, socket_option};
+pub use socket_policy::{SocketPolicyEntry, no_socket_policy, read_socket_option, socket_option};

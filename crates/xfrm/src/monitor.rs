@@ -34,12 +34,12 @@ fn number(group: EventGroup) -> u32 {
 ///
 /// For a picture that stays true: open, dump, then apply the events; after
 /// [`Event::MonitorLost`], dump again.
-pub struct Monitor {
+pub struct EventSocket {
     socket: Socket,
     devices: Devices,
 }
 
-impl Monitor {
+impl EventSocket {
     /// Opens a NETLINK_XFRM socket with a receive buffer of 4 MiB, or as much as
     /// net.core.rmem_max allows, and joins the groups.
     ///
@@ -48,16 +48,16 @@ impl Monitor {
         Self::listen(Socket::open(1)?, groups)
     }
 
-    /// As [`Monitor::open`], for many events: several are received at once, and while
-    /// [`Monitor::has_received`] returns true, `poll` knows nothing of the next one.
+    /// As [`EventSocket::open`], for many events: several are received at once, and while
+    /// [`EventSocket::has_received`] returns true, `poll` knows nothing of the next one.
     ///
-    /// Errors: as [`Monitor::open`].
+    /// Errors: as [`EventSocket::open`].
     pub fn open_reading_ahead(groups: &[EventGroup]) -> Result<Self, Error> {
         Self::listen(Socket::open(AHEAD)?, groups)
     }
 
     /// Goes on with the socket of a monitor of another process, with the groups that it has joined and
-    /// the events that wait, as [`Monitor::open_reading_ahead`].
+    /// the events that wait, as [`EventSocket::open_reading_ahead`].
     ///
     /// Errors: [`Error::Socket`].
     pub fn adopt_reading_ahead(socket: OwnedFd) -> Result<Self, Error> {
@@ -96,7 +96,7 @@ impl Monitor {
     /// The next event, if there is one already: for readers that wait for several files, with
     /// `poll` on this one's.
     ///
-    /// Errors: as [`Monitor::next_event`].
+    /// Errors: as [`EventSocket::next_event`].
     pub fn try_next_event(&mut self) -> Result<Option<Event>, Error> {
         match self.read(Wait::No) {
             Err(Error::Socket { source: Errno::AGAIN, .. }) => Ok(None),
@@ -122,7 +122,7 @@ impl Monitor {
     }
 }
 
-impl AsFd for Monitor {
+impl AsFd for EventSocket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }

@@ -4,7 +4,7 @@ use netlink_packet_xfrm::XfrmMessage;
 use rustix::io::Errno;
 use tracing::debug;
 
-use crate::{Connection, Error, Refusal, SaImage, reply::Reply, wire};
+use crate::{Connection, Error, KernelRefusal, SaImage, reply::Reply, wire};
 
 /// Whether the kernel can move an SA (`XFRM_MSG_MIGRATE_STATE`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +36,16 @@ impl Connection {
     /// Moves an SA. A refusal leaves it as it was, unless the new name is taken meanwhile.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`].
-    pub fn move_sa(&mut self, sa: &SaImage, to: &Relocation) -> Result<Option<Refusal>, Error> {
+    pub fn move_sa(
+        &mut self,
+        sa: &SaImage,
+        to: &Relocation,
+    ) -> Result<Option<KernelRefusal>, Error> {
         debug!(?sa, ?to, "move");
         self.carry_out(&sa.relocation(to))
     }
 
-    fn carry_out(&mut self, message: &XfrmMessage) -> Result<Option<Refusal>, Error> {
+    fn carry_out(&mut self, message: &XfrmMessage) -> Result<Option<KernelRefusal>, Error> {
         let seqs = self.request(message, NLM_F_REQUEST | NLM_F_ACK)?;
         self.socket.reply(seqs, |_, reply| {
             Ok(match reply {

@@ -6,7 +6,7 @@ use netlink_packet_core::{
 };
 use rustix::io::Errno;
 
-use crate::Refusal;
+use crate::KernelRefusal;
 
 /// Bytes of a message's header, `NLMSG_HDRLEN` (linux/netlink.h).
 pub(crate) const NLMSG_HDRLEN: usize = 16;
@@ -19,7 +19,7 @@ pub(crate) enum Reply<'b> {
     /// `NLMSG_ERROR` with code 0, or the end of a dump.
     Done,
     /// `NLMSG_ERROR` with an error, or a dump that ended with one.
-    Refused(Refusal),
+    Refused(KernelRefusal),
     /// An object, without its netlink header.
     Object(&'b [u8]),
 }
@@ -53,7 +53,7 @@ impl<'b> Reply<'b> {
         let Some(errno) = errno(code) else { return Ok(Reply::Done) };
         let has_text = message.flags() & NLM_F_ACK_TLVS != 0;
         let text = has_text.then(|| text(attributes)).flatten();
-        Ok(Reply::Refused(Refusal { errno, text }))
+        Ok(Reply::Refused(KernelRefusal { errno, text }))
     }
 }
 
@@ -105,7 +105,7 @@ mod tests {
     const ACK: &str = "
         24000000 02000001 f5010000 e65a0000 00000000 b8000000 13000500 f5010000 00000000";
 
-    fn refusal(datagram: &[u8]) -> Refusal {
+    fn refusal(datagram: &[u8]) -> KernelRefusal {
         let Ok(Reply::Refused(refusal)) = Reply::read(datagram) else { panic!("not refused") };
         refusal
     }
@@ -115,8 +115,8 @@ mod tests {
         let datagram = hex(CAPPED);
         assert_eq!(peek(&datagram).unwrap(), (13, datagram.len()));
         let text = "Mode in optional template not allowed in outbound policy".to_owned();
-        assert_eq!(refusal(&datagram), Refusal { errno: Errno::INVAL, text: Some(text) });
-        assert_eq!(refusal(&hex(NO_TEXT)), Refusal { errno: Errno::SRCH, text: None });
+        assert_eq!(refusal(&datagram), KernelRefusal { errno: Errno::INVAL, text: Some(text) });
+        assert_eq!(refusal(&hex(NO_TEXT)), KernelRefusal { errno: Errno::SRCH, text: None });
         assert!(matches!(Reply::read(&hex(ACK)), Ok(Reply::Done)));
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use model::ScriptOption;
 
-use super::{Error, Kind};
+use super::{Error, Fault};
 use crate::tree::StatementWord;
 
 impl Error {
@@ -19,55 +19,57 @@ impl Error {
     }
 }
 
-impl Kind {
+impl Fault {
     fn help(&self) -> Option<&'static str> {
         Some(match self {
-            Kind::Stray(stray) => return stray.help(),
-            Kind::LateQuote => "close it with \" where its text ends",
-            Kind::UnclosedQuote => "close it with \" before the `;`",
-            Kind::TooLong => "every statement ends with `;`",
-            Kind::TooFewArguments => "say esp/transport//require or esp/tunnel/SRC-DST/require",
-            Kind::Endpoint { word, .. } => help_of_endpoint(word),
-            Kind::NoEndpoints => "say esp/tunnel/SRC-DST/require",
-            Kind::NotSupported(_) => "use hmac-sha256, or hmac-md5 and hmac-sha1 with old peers",
-            Kind::AlgorithmMismatch(_) => "des-deriv goes with esp, des-32iv with esp-old",
-            Kind::ReplayWithOld => "leave -r out, or use esp or ah",
-            Kind::Host { host, numeric, .. } => help_of_host(host, *numeric),
-            Kind::Port { port, .. } if is_list(port) => {
+            Fault::Stray(stray) => return stray.help(),
+            Fault::LateQuote => "close it with \" where its text ends",
+            Fault::UnclosedQuote => "close it with \" before the `;`",
+            Fault::TooLong => "every statement ends with `;`",
+            Fault::TooFewArguments => "say esp/transport//require or esp/tunnel/SRC-DST/require",
+            Fault::Endpoint { word, .. } => help_of_endpoint(word),
+            Fault::NoEndpoints => "say esp/tunnel/SRC-DST/require",
+            Fault::NotSupported(_) => "use hmac-sha256, or hmac-md5 and hmac-sha1 with old peers",
+            Fault::AlgorithmMismatch(_) => "des-deriv goes with esp, des-32iv with esp-old",
+            Fault::ReplayWithOld => "leave -r out, or use esp or ah",
+            Fault::Host { host, numeric, .. } => help_of_host(host, *numeric),
+            Fault::Port { port, .. } if is_list(port) => {
                 "a selector has one port: write a statement for each"
             }
-            Kind::Port { .. } => "give the number, 0 to 65535, or a name of /etc/services",
-            Kind::ManyAddresses(_) => "give one address, or choose a family with -4 or -6",
-            Kind::NoPair | Kind::EndpointFamilies => "use two IPv4 or two IPv6 addresses",
-            Kind::KernelName => {
+            Fault::Port { .. } => "give the number, 0 to 65535, or a name of /etc/services",
+            Fault::ManyAddresses(_) => "give one address, or choose a family with -4 or -6",
+            Fault::NoPair | Fault::EndpointFamilies => "use two IPv4 or two IPv6 addresses",
+            Fault::KernelName => {
                 "say \"kernel:NAME\", and with -A and AEAD \"kernel:NAME/BITS\" of the ICV, as in \
                  \"kernel:hmac(sm3)/96\"; /proc/crypto has the names"
             }
-            Kind::Device(_) => "a device's name has at most 15 bytes, as `ip link` shows it",
-            Kind::Upper(_) => "give the number of the protocol, or any",
-            Kind::Misc(_) | Kind::NamedType { .. } => {
+            Fault::Device(_) => "a device's name has at most 15 bytes, as `ip link` shows it",
+            Fault::Upper(_) => "give the number of the protocol, or any",
+            Fault::Misc(_) | Fault::NamedType { .. } => {
                 "say TYPE,CODE with icmp, as in 8,0, and with icmp6, as in 135,0; with gre a.b.c.d"
             }
-            Kind::NoMisc(_) => "only icmp, icmp6, mobility headers (135) and gre take more",
-            Kind::Tagged => "a tag is a firewall mark here: tagged \"0x10/0xff\", set by nftables",
-            Kind::OutOfRange { what, .. } if *what == ScriptOption::Replay.word() => {
+            Fault::NoMisc(_) => "only icmp, icmp6, mobility headers (135) and gre take more",
+            Fault::Tagged => "a tag is a firewall mark here: tagged \"0x10/0xff\", set by nftables",
+            Fault::OutOfRange { what, .. } if *what == ScriptOption::Replay.word() => {
                 "no kernel keeps a longer replay window"
             }
-            Kind::NoPriority => "leave it out: policies are tried in order; or use --dialect linux",
-            Kind::OldProtocol(_) => "use esp or ah at both ends",
-            Kind::DerivedIv(_) => "use des-cbc at both ends, or better aes-cbc",
-            Kind::OnlyIcmp6(_) => "leave it out, or use --dialect linux",
-            Kind::NoAction => "say ipsec and its templates, or bypass, discard or entrust",
-            Kind::Unused { statement: StatementWord::SpdDelete, .. } => {
+            Fault::NoPriority => {
+                "leave it out: policies are tried in order; or use --dialect linux"
+            }
+            Fault::OldProtocol(_) => "use esp or ah at both ends",
+            Fault::DerivedIv(_) => "use des-cbc at both ends, or better aes-cbc",
+            Fault::OnlyIcmp6(_) => "leave it out, or use --dialect linux",
+            Fault::NoAction => "say ipsec and its templates, or bypass, discard or entrust",
+            Fault::Unused { statement: StatementWord::SpdDelete, .. } => {
                 "say -mark, -ifid, -dev, -portmask, -user or -ptype, or leave the option out"
             }
-            Kind::Unused { statement: StatementWord::GetSpi, .. } => {
+            Fault::Unused { statement: StatementWord::GetSpi, .. } => {
                 "say it with the statement that adds the SA"
             }
-            Kind::Unused { .. } => {
+            Fault::Unused { .. } => {
                 "an SA is named by addresses, protocol, SPI, -mark and -ifid: leave the option out"
             }
-            Kind::HardwareDirection => {
+            Fault::HardwareDirection => {
                 "add -dir in or -dir out, or say -offload DEVICE in|out packet"
             }
             _ => return None,

@@ -2,7 +2,7 @@ use model::{Algorithm, AlgorithmKind, Key, Keyed};
 
 use super::Lowering;
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Fault},
     parse::{
         hint::Hint,
         lexer::token_at,
@@ -91,11 +91,11 @@ impl Lowering<'_> {
                 warnings.push(Warning::new(kind, self.source, name.span, name.span));
                 return Ok(());
             }
-            "des-deriv" if is_old => Kind::AlgorithmMismatch(name.value.clone()),
-            "des-32iv" if !is_old => Kind::AlgorithmMismatch(name.value.clone()),
+            "des-deriv" if is_old => Fault::AlgorithmMismatch(name.value.clone()),
+            "des-32iv" if !is_old => Fault::AlgorithmMismatch(name.value.clone()),
             // AF_KEY takes both for des-cbc.
             "des-deriv" | "des-32iv" if self.source.dialect().is_bsd() => {
-                Kind::DerivedIv(name.value.clone())
+                Fault::DerivedIv(name.value.clone())
             }
             _ => return Ok(()),
         };
@@ -116,13 +116,13 @@ impl Lowering<'_> {
                 _ => Keyed::of_kernel(kind, kernel, icv_bits, key),
             };
             return keyed.ok_or_else(|| {
-                let kind = Kind::NotSupported(name.value.clone());
+                let kind = Fault::NotSupported(name.value.clone());
                 self.algorithm_error(kind, name.span, chosen)
             });
         }
         let named = kinds.iter().find_map(|&kind| Algorithm::by_name(kind, &name.value));
         let Some(algorithm) = named else {
-            let kind = Kind::NotSupported(name.value.clone());
+            let kind = Fault::NotSupported(name.value.clone());
             return Err(self.algorithm_error(kind, name.span, chosen));
         };
         let algorithm = algorithm.in_dialect(self.source.dialect());
@@ -134,7 +134,7 @@ impl Lowering<'_> {
             fits.is_between(bits)
         };
         if !is_right {
-            let kind = Kind::KeyLength { algorithm: name.value.clone(), given: bits, fits };
+            let kind = Fault::KeyLength { algorithm: name.value.clone(), given: bits, fits };
             let doubt = self.doubt_of_key(chosen).map(|doubt| Hint::Text(doubt.help()));
             return Err(self.algorithm_error(kind, at_key(chosen), chosen).with_hint(doubt));
         }
@@ -149,7 +149,7 @@ impl Lowering<'_> {
         word: &'w Node<String>,
     ) -> Result<Option<Named<'w>>, Error> {
         let Some(name) = word.value.strip_prefix(Algorithm::KERNEL) else { return Ok(None) };
-        let wrong = || self.error(Kind::KernelName, word.span);
+        let wrong = || self.error(Fault::KernelName, word.span);
         let (name, icv_bits) = match name.split_once('/') {
             None => (name, None),
             Some((name, bits)) => (name, Some(bits.parse().map_err(|_| wrong())?)),
@@ -181,7 +181,7 @@ impl Lowering<'_> {
     }
 
     /// An error of an algorithm: the original has read its key by then.
-    fn algorithm_error(&self, kind: Kind, wrong: Span, chosen: &tree::Algorithm) -> Error {
+    fn algorithm_error(&self, kind: Fault, wrong: Span, chosen: &tree::Algorithm) -> Error {
         let named = token_at(self.source, at_key(chosen).start).named;
         Error::new(kind, self.source, wrong, named)
     }

@@ -7,7 +7,7 @@ use model::{
 
 use super::{Lowering, range::NumberRange};
 use crate::{
-    error::{Error, Kind, SERVNAME},
+    error::{Error, Fault, SERVNAME},
     parse::lexer::token_at,
     tree::{Host, Node, Port, Span},
 };
@@ -50,9 +50,9 @@ impl Lowering<'_> {
         &self,
         host: &Node<String>,
         look_up: LookUp,
-    ) -> Result<Vec<IpAddr>, Kind> {
+    ) -> Result<Vec<IpAddr>, Fault> {
         let found = self.names.addresses(&host.value, look_up);
-        found.map_err(|error| Kind::Host {
+        found.map_err(|error| Fault::Host {
             host: host.value.clone(),
             numeric: look_up.numeric,
             reason: error.0,
@@ -67,12 +67,12 @@ impl Lowering<'_> {
     ) -> Result<IpAddr, Error> {
         match addresses {
             [address] => Ok(*address),
-            _ => Err(self.error_at_end(Kind::ManyAddresses(host.value.clone()), host.span)),
+            _ => Err(self.error_at_end(Fault::ManyAddresses(host.value.clone()), host.span)),
         }
     }
 
     /// The number of a port of a protocol, or why it is none.
-    pub(super) fn port(&self, port: &Port, upper: Upper) -> Result<u16, Kind> {
+    pub(super) fn port(&self, port: &Port, upper: Upper) -> Result<u16, Fault> {
         match port {
             Port::Any => Ok(0),
             Port::Number(number) => self.port_text(&number.to_string(), upper),
@@ -82,7 +82,7 @@ impl Lowering<'_> {
 
     /// A port as getaddrinfo(3) reads it, except that a number over 65535 is not cut, and that a name
     /// without a port of UDP may have one of the protocol.
-    pub(super) fn port_text(&self, text: &str, upper: Upper) -> Result<u16, Kind> {
+    pub(super) fn port_text(&self, text: &str, upper: Upper) -> Result<u16, Fault> {
         if text.is_empty() {
             return Ok(0);
         }
@@ -97,7 +97,7 @@ impl Lowering<'_> {
                 Err(error) => reason = error.0,
             }
         }
-        Err(Kind::Port { port: text.to_owned(), transports, reason })
+        Err(Fault::Port { port: text.to_owned(), transports, reason })
     }
 }
 

@@ -9,7 +9,7 @@ use model::{
 
 use super::{Lowering, range::NumberRange};
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Fault},
     tree::{Extension, Node, SaSelector, Span},
 };
 
@@ -75,7 +75,7 @@ impl Lowering<'_> {
                     let bitmap = bitmap.clone().unwrap_or_else(ones);
                     let is_empty = bitmap.iter().all(|&word| word == 0);
                     if bitmap.len() > most && !is_empty {
-                        return Err(self.error(Kind::Bitmap { words: most }, *span));
+                        return Err(self.error(Fault::Bitmap { words: most }, *span));
                     }
                     sa.replay_state = ReplayState {
                         received: number(ScriptOption::Received, *given, *span)?,
@@ -95,7 +95,7 @@ impl Lowering<'_> {
     fn sa_selector(&self, given: &SaSelector) -> Result<Selector, Error> {
         let upper = self.upper(&given.packets.upper)?;
         let name = self.policy_name(&given.packets, upper)?;
-        let refused = |refusal| self.error(Kind::Refused(refusal), given.packets.dst.address.span);
+        let refused = |refusal| self.error(Fault::Refused(refusal), given.packets.dst.address.span);
         let mut selector = name.id(Direction::Out).map_err(refused)?.selector;
         if let Some(device) = &given.device {
             selector.device = Some(self.device(&device.value, device.span)?);

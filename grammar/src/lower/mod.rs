@@ -1,7 +1,7 @@
 use model::{Names, Operation, Proto, names::LookUp};
 
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Fault},
     parse::lexer::token_at,
     parse::{Statement, source::Source},
     tree::{Command, Node, SaProto, Span},
@@ -74,13 +74,13 @@ struct Lowering<'a> {
 
 impl Lowering<'_> {
     /// An error where the original names what is wrong.
-    fn error(&self, kind: Kind, wrong: Span) -> Error {
+    fn error(&self, kind: Fault, wrong: Span) -> Error {
         Error::new(kind, self.source, wrong, wrong)
     }
 
     /// An error that the original finds when it has read the whole statement: at the `;`, which
     /// after a policy its lexer names together with the policy.
-    fn error_at_end(&self, kind: Kind, wrong: Span) -> Error {
+    fn error_at_end(&self, kind: Fault, wrong: Span) -> Error {
         Error::new(kind, self.source, wrong, self.end())
     }
 

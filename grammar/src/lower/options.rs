@@ -7,7 +7,7 @@ use model::{
 
 use super::{Lowering, range::NumberRange};
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Fault},
     parse::lexer::token_at,
     tree::{self, Extension, Limit, MarkText, Node, SaEnds, SaName, SaProto, Span},
     warning::{Warning, WarningKind},
@@ -17,7 +17,7 @@ use crate::{
 const PACKETS_PER_BYTE: u32 = 8;
 
 /// The extensions of an SA, the last of each kind.
-pub(super) struct Options {
+pub(super) struct SaOptions {
     /// An SA with them, under the name of no SA, since a statement may name several.
     pub sa: Sa,
     /// Where a mode is given.
@@ -30,7 +30,7 @@ pub(super) struct Options {
 }
 
 impl Lowering<'_> {
-    pub(super) fn options(&self, name: &SaName) -> Result<Options, Error> {
+    pub(super) fn options(&self, name: &SaName) -> Result<SaOptions, Error> {
         let mut sa =
             Sa { mode: SaMode::ANY, ..Sa::bare(AddressPair::UNSPECIFIED, Proto::Esp, Spi(0)) };
         let (mut mode_at, mut hardware, mut fragment) = (None, None, None);
@@ -115,13 +115,13 @@ impl Lowering<'_> {
         let hardware = hardware.transpose()?;
         let warning = |span| Warning::new(WarningKind::Fragment, self.source, span, span);
         let warning = fragment.map(warning);
-        Ok(Options { sa, mode: mode_at, hardware, is_lifetime_alone: is_alone, warning })
+        Ok(SaOptions { sa, mode: mode_at, hardware, is_lifetime_alone: is_alone, warning })
     }
 
     fn replay_window(&self, ends: &SaEnds, given: u64, span: Span) -> Result<u32, Error> {
         let number = || token_at(self.source, span.start + ScriptOption::Replay.word().len()).named;
         if is_old(ends) {
-            return Err(Error::new(Kind::ReplayWithOld, self.source, span, number()));
+            return Err(Error::new(Fault::ReplayWithOld, self.source, span, number()));
         }
         let unit = if self.source.dialect().is_bsd() { PACKETS_PER_BYTE } else { 1 };
         let most = Sa::MAX_REPLAY_WINDOW / unit;
@@ -176,7 +176,7 @@ impl Lowering<'_> {
 
     /// The name of a network device, which need not exist.
     pub(super) fn device(&self, name: &str, span: Span) -> Result<DeviceName, Error> {
-        name.parse().map_err(|_| self.error(Kind::Device(name.to_owned()), span))
+        name.parse().map_err(|_| self.error(Fault::Device(name.to_owned()), span))
     }
 
     /// A context as the original stores it; one without domain of interpretation is none.
@@ -212,8 +212,8 @@ impl Lowering<'_> {
             return Ok(());
         };
         match proto.value {
-            SaProto::EspOld => Err(self.error_at_end(Kind::OldProtocol("esp-old"), proto.span)),
-            SaProto::AhOld => Err(self.error_at_end(Kind::OldProtocol("ah-old"), proto.span)),
+            SaProto::EspOld => Err(self.error_at_end(Fault::OldProtocol("esp-old"), proto.span)),
+            SaProto::AhOld => Err(self.error_at_end(Fault::OldProtocol("ah-old"), proto.span)),
             _ => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use model::{
 
 use super::{Lowered, Lowering, range::NumberRange};
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Fault},
     parse::source::Source,
     tree::{
         self, Detail, DetailWord, Endpoint, Ends, Extension, Node, Offset, Selection, Selector,
@@ -42,7 +42,7 @@ impl Lowering<'_> {
             Selection::Tagged(tag) => {
                 let text = self.policy_text(node)?;
                 let ids = self.tagged(tag, node.value.direction.value)?;
-                let made = ids.map(|id| text.policy(id, Options::default()).map(&operation));
+                let made = ids.map(|id| text.policy(id, SaOptions::default()).map(&operation));
                 Ok(Lowered { operations: made.into(), ..Lowered::default() })
             }
         }
@@ -61,8 +61,8 @@ impl Lowering<'_> {
         Ok(Lowered::one(id.map(|id| with_or_without_copy(selector, Operation::DeletePolicy(id)))))
     }
 
-    fn policy_options(&self, selector: &Selector) -> Result<Options, Error> {
-        let mut options = Options::default();
+    fn policy_options(&self, selector: &Selector) -> Result<SaOptions, Error> {
+        let mut options = SaOptions::default();
         for Node { value, span } in &selector.extensions {
             match value {
                 Extension::PolicyFlag(flag) => options.flags = options.flags | *flag,
@@ -123,7 +123,7 @@ fn with_or_without_copy(selector: &Selector, operation: Operation) -> Operation 
 
 /// What the options of a statement say of a policy beside its name.
 #[derive(Clone, Copy, Default)]
-struct Options {
+struct SaOptions {
     lifetimes: Lifetimes,
     zero_limits: ZeroLimits,
     flags: PolicyFlags,
@@ -140,8 +140,8 @@ struct Text {
 
 impl Text {
     /// The policy of this name, or why AF_KEY refuses it.
-    fn policy(&self, id: PolicyId, options: Options) -> Result<Box<Policy>, model::Error> {
-        let Options { lifetimes, zero_limits, flags, offload } = options;
+    fn policy(&self, id: PolicyId, options: SaOptions) -> Result<Box<Policy>, model::Error> {
+        let SaOptions { lifetimes, zero_limits, flags, offload } = options;
         let action = match self.action {
             ActionKind::Discard => Action::Discard,
             ActionKind::None => Action::None,
@@ -190,13 +190,13 @@ impl PolicyText<'_> {
         // AF_KEY would treat a direction alone as `discard`, which is never meant.
         let Some(action) = &self.policy.action else {
             let end = Span { start: self.span.end, end: self.span.end };
-            return Err(self.error(Kind::NoAction, end));
+            return Err(self.error(Fault::NoAction, end));
         };
         // PF_KEY, in which the services take policies of sockets, has no details.
         let mut details = self.policy.templates.iter().flat_map(|template| &template.value.details);
         if let Some(Node { value, span }) = details.next() {
             let word = value.word().word().to_owned();
-            return Err(self.error(Kind::PolicySyntax { word, expected: Vec::new() }, *span));
+            return Err(self.error(Fault::PolicySyntax { word, expected: Vec::new() }, *span));
         }
         let Text { priority, action, templates } = self.parts(action.value)?;
         let action = match action {
@@ -206,7 +206,7 @@ impl PolicyText<'_> {
             ActionKind::Ipsec => SocketAction::Ipsec(templates),
         };
         SocketPolicy::new(self.policy.direction.value, priority, action)
-            .map_err(|refusal| self.error(Kind::Refused(refusal), self.span))
+            .map_err(|refusal| self.error(Fault::Refused(refusal), self.span))
     }
 
     /// The parts of a text with an action.
@@ -231,12 +231,12 @@ impl PolicyText<'_> {
         let Some(Offset { later, by }) = offset else { return Ok(base) };
         let most = if later { Priority::MOST_LATER } else { Priority::MOST_EARLIER };
         if named.is_some() && by > most {
-            return Err(self.error(Kind::PriorityOffset, *span));
+            return Err(self.error(Fault::PriorityOffset, *span));
         }
         let by = u32::try_from(by).ok();
         let number =
             by.and_then(|by| if later { base.0.checked_add(by) } else { base.0.checked_sub(by) });
-        number.map(Priority).ok_or_else(|| self.error(Kind::Priority, *span))
+        number.map(Priority).ok_or_else(|| self.error(Fault::Priority, *span))
     }
 
     /// The templates. With another action than `ipsec` they are only looked at, but for those that have
@@ -251,7 +251,7 @@ impl PolicyText<'_> {
             }
             let of_one_family = |(src, dst)| {
                 let ends = template.ends.as_ref().map_or(*span, |ends| ends.span);
-                AddressPair::new(src, dst).map_err(|_| self.error(Kind::EndpointFamilies, ends))
+                AddressPair::new(src, dst).map_err(|_| self.error(Fault::EndpointFamilies, ends))
             };
             let endpoints = ends.flatten().map(of_one_family).transpose()?;
             let mode = match (template.mode, endpoints) {
@@ -259,7 +259,7 @@ impl PolicyText<'_> {
                 (Mode::Transport, _) if template.details.is_empty() => TemplateMode::Transport,
                 (mode, Some(endpoints)) => TemplateMode::new(mode, endpoints),
                 (Mode::Tunnel | Mode::Beet | Mode::IpTfs, None) => {
-                    return Err(self.error(Kind::NoEndpoints, *span));
+                    return Err(self.error(Fault::NoEndpoints, *span));
                 }
                 (mode, None) => TemplateMode::new(mode, AddressPair::UNSPECIFIED),
             };
@@ -280,7 +280,7 @@ impl PolicyText<'_> {
                 Ok(Some((self.address(src, ends.span)?, self.address(dst, ends.span)?)))
             }
             (Ends::MeAny, model::Direction::Out) | (Ends::AnyMe, model::Direction::In) => Ok(None),
-            _ => Err(self.error(Kind::Direction, ends.span)),
+            _ => Err(self.error(Fault::Direction, ends.span)),
         }
     }
 
@@ -335,11 +335,11 @@ impl PolicyText<'_> {
             found.first().copied().ok_or_else(|| String::from("Name or service not known"))
         });
         found.map_err(|reason| {
-            self.error(Kind::Endpoint { word: address.value.clone(), reason }, address.span)
+            self.error(Fault::Endpoint { word: address.value.clone(), reason }, address.span)
         })
     }
 
-    fn error(&self, kind: Kind, wrong: Span) -> Error {
+    fn error(&self, kind: Fault, wrong: Span) -> Error {
         Error::new(kind, self.lowering.source, wrong, self.span)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Lowering;
 use crate::{
-    error::{Error, Kind, SERVNAME},
+    error::{Error, Fault, SERVNAME},
     parse::rules::number,
     tree::Span,
 };
@@ -38,15 +38,20 @@ impl NumberRange {
     }
 
     /// The refusal of a number, which is not printed where an excerpt would not show it.
-    pub(super) fn refusal(self, given: Option<String>) -> Kind {
+    pub(super) fn refusal(self, given: Option<String>) -> Fault {
         let Self { what, most, original } = self;
-        Kind::OutOfRange { what, given, most, original }
+        Fault::OutOfRange { what, given, most, original }
     }
 }
 
 impl Lowering<'_> {
     /// The number, or why it is out of range. It is written in `span`.
-    pub(super) fn in_range(&self, range: NumberRange, given: u64, span: Span) -> Result<u64, Kind> {
+    pub(super) fn in_range(
+        &self,
+        range: NumberRange,
+        given: u64,
+        span: Span,
+    ) -> Result<u64, Fault> {
         // What has more than 64 bits was read as the largest number that has not.
         let is_cut = given == u64::MAX && self.written(given, span).is_some_and(is_over_64_bits);
         if given <= range.most && !is_cut {

@@ -14,7 +14,7 @@ use super::{
     range::NumberRange,
 };
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Fault},
     parse::lexer::token_at,
     tree::{Algorithms, Extension, Host, Node, SaEnds, SaName, SaProto, StatementWord},
     warning::{Warning, WarningKind},
@@ -70,7 +70,7 @@ impl Lowering<'_> {
             Some((device, span)) => {
                 let direction = options.sa.direction.or_else(|| self.direction(&src, &dst));
                 let direction =
-                    direction.ok_or_else(|| self.error_at_end(Kind::HardwareDirection, span))?;
+                    direction.ok_or_else(|| self.error_at_end(Fault::HardwareDirection, span))?;
                 Some(Offload { device, direction, packet: true })
             }
         };
@@ -198,7 +198,7 @@ impl Lowering<'_> {
     ) -> Result<(), Error> {
         match options.iter().find(|node| !is_used(node.value.option())) {
             Some(Node { value, span }) => {
-                let kind = Kind::Unused { option: value.option(), statement };
+                let kind = Fault::Unused { option: value.option(), statement };
                 let word = token_at(self.source, span.start).named;
                 Err(Error::new(kind, self.source, *span, word))
             }
@@ -226,7 +226,7 @@ impl Lowering<'_> {
             }
         }
         if operations.is_empty() {
-            return Err(self.error_at_end(Kind::NoPair, ends.dst.address.span));
+            return Err(self.error_at_end(Fault::NoPair, ends.dst.address.span));
         }
         Ok(Lowered { operations, ..Lowered::default() })
     }

@@ -8,7 +8,7 @@ use model::{
 
 use super::{Lowering, range::NumberRange};
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Fault},
     parse::lists::UPPERS,
     parse::rules::number,
     parse::{hint::Hint, similar::closest},
@@ -26,7 +26,7 @@ impl Lowering<'_> {
         let src = self.one_address(&selector.src.address, selector.look_up)?;
         let dst = self.one_address(&selector.dst.address, selector.look_up)?;
         if src.is_ipv4() != dst.is_ipv4() {
-            return Err(self.error_at_end(Kind::NoPair, selector.dst.address.span));
+            return Err(self.error_at_end(Fault::NoPair, selector.dst.address.span));
         }
         let context = selector.context.as_ref().map(|node| self.sec_ctx(&node.value, node.span));
         let sec_ctx = context.transpose()?.flatten();
@@ -87,7 +87,7 @@ impl Lowering<'_> {
         direction: Direction,
     ) -> Result<[PolicyId; 2], Error> {
         let mark = mark_of_tag(&tag.value);
-        let mark = mark.ok_or_else(|| self.error_at_end(Kind::Tagged, tag.span))?;
+        let mark = mark.ok_or_else(|| self.error_at_end(Fault::Tagged, tag.span))?;
         let mark = self.mark_of("tagged", mark, tag.span)?;
         Ok(IpVersion::ALL.map(|version| {
             let all = Selector::within(Prefix::everything(version));
@@ -115,7 +115,7 @@ impl Lowering<'_> {
         };
         let number = number.ok_or_else(|| {
             let hint = meant(&text).or_else(|| closest(&text, UPPERS)).map(Hint::DidYouMean);
-            self.error(Kind::Upper(text), upper.span).with_hint(hint)
+            self.error(Fault::Upper(text), upper.span).with_hint(hint)
         })?;
         Ok(Upper::from_pfkey(number))
     }
@@ -131,19 +131,19 @@ impl Lowering<'_> {
         };
         let is_freebsd = self.source.dialect() == Dialect::FreeBsd;
         let ports = if is_freebsd && upper != Upper::ICMPV6 {
-            Err(Kind::OnlyIcmp6(misc.value.clone()))
+            Err(Fault::OnlyIcmp6(misc.value.clone()))
         } else if upper == Upper::GRE {
-            gre_key(&misc.value).ok_or_else(|| Kind::Misc(misc.value.clone()))
+            gre_key(&misc.value).ok_or_else(|| Fault::Misc(misc.value.clone()))
         } else if upper.has_type_and_code() {
             self.type_and_code(&misc.value, upper)
         } else {
-            Err(Kind::NoMisc(misc.value.clone()))
+            Err(Fault::NoMisc(misc.value.clone()))
         };
         ports.map_err(|kind| {
             let (kind, hint) = match kind {
-                Kind::Port { port: text, reason, .. } if upper.has_type_and_code() => {
+                Fault::Port { port: text, reason, .. } if upper.has_type_and_code() => {
                     let hint = type_of(&misc.value, upper).map(Hint::Type);
-                    (Kind::NamedType { text, reason }, hint)
+                    (Fault::NamedType { text, reason }, hint)
                 }
                 kind => (kind, None),
             };
@@ -151,14 +151,14 @@ impl Lowering<'_> {
         })
     }
 
-    fn type_and_code(&self, text: &str, upper: Upper) -> Result<(u16, u16), Kind> {
+    fn type_and_code(&self, text: &str, upper: Upper) -> Result<(u16, u16), Fault> {
         let (icmp_type, code) = text.split_once(',').unwrap_or((text, "0"));
         if code.is_empty() {
-            return Err(Kind::Misc(text.to_owned()));
+            return Err(Fault::Misc(text.to_owned()));
         }
         let number = |text| {
             self.port_text(text, upper).map_err(|kind| match kind {
-                Kind::OutOfRange { given, .. } => NumberRange::TYPE.refusal(given),
+                Fault::OutOfRange { given, .. } => NumberRange::TYPE.refusal(given),
                 kind => kind,
             })
         };

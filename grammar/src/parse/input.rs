@@ -5,14 +5,14 @@ use zeroize::Zeroizing;
 const CAPACITY: usize = 16 * 1024;
 
 /// A reader with a buffer that can be seen, and that is wiped in the end: keys go through it.
-pub(crate) struct Input<R> {
+pub(crate) struct WipedReader<R> {
     reader: R,
     buffer: Zeroizing<Vec<u8>>,
     next: usize,
     filled: usize,
 }
 
-impl<R: Read> Input<R> {
+impl<R: Read> WipedReader<R> {
     pub(crate) fn new(reader: R) -> Self {
         Self { reader, buffer: Zeroizing::new(vec![0; CAPACITY]), next: 0, filled: 0 }
     }

@@ -20,7 +20,7 @@ use super::{
     source::{Source, StatementOrigin},
 };
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Fault},
     tree::{
         Detail, DetailWord, Endpoint, Ends, Level, Node, Offset, Policy, Priority, Span, Template,
     },
@@ -62,7 +62,7 @@ fn syntax_error(
     let start = whole.start + at + blank;
     let wrong = Span { start, end: start + length };
     let word = rest[blank..blank + length].to_owned();
-    let kind = Kind::PolicySyntax { word, expected: policy_expected(error, source.dialect()) };
+    let kind = Fault::PolicySyntax { word, expected: policy_expected(error, source.dialect()) };
     let error_here = Error::new(kind, source, wrong, whole);
     let is_short = text.len() <= guess::LONGEST;
     let found = is_short.then(|| misplaced::of_policy(text, whole.start, at + blank));
@@ -113,7 +113,7 @@ impl Reader<'_> {
                         (_, Some(meant)) => (mode, Some(Hint::DidYouMean(meant))),
                         _ => (template, None),
                     };
-                    return Err(Error::new(Kind::TooFewArguments, self.source, wrong, self.whole)
+                    return Err(Error::new(Fault::TooFewArguments, self.source, wrong, self.whole)
                         .with_hint(hint));
                 }
                 _ => {}
@@ -135,7 +135,7 @@ impl Reader<'_> {
     fn own_priority(&self, pair: &Pair<'_, Rule>) -> Result<(), Error> {
         match self.source.dialect() {
             Dialect::NetBsd => {
-                Err(Error::new(Kind::NoPriority, self.source, self.span(pair), self.whole))
+                Err(Error::new(Fault::NoPriority, self.source, self.span(pair), self.whole))
             }
             _ => self.own(&part(&mut pair.clone().into_inner())),
         }
@@ -233,7 +233,7 @@ impl Reader<'_> {
     }
 
     fn unknown(&self, pair: &Pair<'_, Rule>) -> Error {
-        let kind = Kind::PolicySyntax { word: pair.as_str().to_owned(), expected: Vec::new() };
+        let kind = Fault::PolicySyntax { word: pair.as_str().to_owned(), expected: Vec::new() };
         Error::new(kind, self.source, self.span(pair), self.whole)
     }
 

@@ -3,7 +3,7 @@ use std::io::Read;
 use model::Dialect;
 
 use super::{
-    input::Input,
+    input::WipedReader,
     lexer::token_at,
     source::Source,
     split::{Cut, Splitter},
@@ -11,7 +11,7 @@ use super::{
     stray::Stray,
 };
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Fault},
     tree::{Command, Span},
 };
 
@@ -21,7 +21,7 @@ use crate::{
 /// after the next `;`, if the caller goes on; behind the first carriage return it is the same one, read
 /// without it. `exit` does, and what follows it is not read at all.
 pub struct Script<R> {
-    input: Input<R>,
+    input: WipedReader<R>,
     splitter: Splitter,
     is_over: bool,
     bytes_read: u64,
@@ -34,7 +34,7 @@ pub struct Script<R> {
 impl<R: Read> Script<R> {
     /// A script from its first byte on. `reader` needs no buffer of its own.
     pub fn new(reader: R, dialect: Dialect) -> Self {
-        let (input, splitter) = (Input::new(reader), Splitter::new(dialect));
+        let (input, splitter) = (WipedReader::new(reader), Splitter::new(dialect));
         let (is_over, has_returns) = (false, false);
         Self { input, splitter, is_over, bytes_read: 0, has_returns, again: None }
     }
@@ -60,7 +60,7 @@ impl<R: Read> Script<R> {
         }
         let result = parse(source);
         if let Err(error) = &result
-            && *error.kind() == Kind::Stray(Stray::Byte(b'\r'))
+            && *error.kind() == Fault::Stray(Stray::Byte(b'\r'))
         {
             self.has_returns = true;
             self.splitter.skip_returns();
@@ -89,7 +89,7 @@ impl<R: Read> Script<R> {
                 Err(error) => {
                     self.is_over = true;
                     let source = self.splitter.take();
-                    return Some(Err(at_end(Kind::Unreadable(error.to_string()), &source)));
+                    return Some(Err(at_end(Fault::Unreadable(error.to_string()), &source)));
                 }
             };
             if bytes.is_empty() {
@@ -117,7 +117,7 @@ impl<R: Read> Iterator for Script<R> {
     }
 }
 
-fn at_end(kind: Kind, source: &Source) -> Error {
+fn at_end(kind: Fault, source: &Source) -> Error {
     let end = source.text().len();
     let span = Span { start: end, end };
     Error::new(kind, source, span, span)
@@ -127,9 +127,9 @@ fn at_end(kind: Kind, source: &Source) -> Error {
 fn too_long(source: &Source) -> Error {
     if let Some(quote) = source.open_quote() {
         let span = Span { start: quote, end: quote + 1 };
-        Error::new(Kind::UnclosedQuote, source, span, span)
+        Error::new(Fault::UnclosedQuote, source, span, span)
     } else {
         let first = token_at(source, source.start());
-        Error::new(Kind::TooLong, source, first.span, first.named)
+        Error::new(Fault::TooLong, source, first.span, first.named)
     }
 }

@@ -11,7 +11,7 @@ use super::{
     stray::Stray,
 };
 use crate::{
-    error::{Error, Kind},
+    error::{Error, Fault},
     tree::Span,
 };
 
@@ -34,7 +34,7 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
         return syntax_error(source, foreign, Vec::new()).with_hint(hint);
     }
     let wrong = syntax_error(source, at, expected(error, source.dialect()));
-    let is_closed = *wrong.kind() != Kind::UnclosedQuote;
+    let is_closed = *wrong.kind() != Fault::UnclosedQuote;
     let is_short = source.statement().len() <= LONGEST && is_closed;
     let misplaced = || misplaced::of_syntax(source, at, positives(error));
     let found = misplaced::file(source).or_else(|| is_short.then(misplaced).flatten());
@@ -43,7 +43,7 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
         return wrong.moved(source, span, token.named).with_hint(Some(hint));
     }
     if let Some(quote) = late_quote(source, at) {
-        return Error::new(Kind::LateQuote, source, quote, token.named);
+        return Error::new(Fault::LateQuote, source, quote, token.named);
     }
     wrong.with_hint(guess::of_syntax(source, token, &candidates(error)))
 }
@@ -51,7 +51,7 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
 /// The error of a script in another encoding.
 fn whole(source: &Source) -> Error {
     let first = token_at(source, source.start());
-    Error::new(Kind::Stray(Stray::Wide), source, first.span, first.named)
+    Error::new(Fault::Stray(Stray::Wide), source, first.span, first.named)
 }
 
 /// The opening quote of a text that goes over the end of its line, or that ends right before the error:
@@ -70,15 +70,15 @@ fn late_quote(source: &Source, wrong: usize) -> Option<Span> {
 pub(super) fn syntax_error(source: &Source, at: usize, expected: Vec<String>) -> Error {
     let token = token_at(source, at);
     let (wrong, kind) = if source.bytes(token.span) == b"\"" {
-        (token.span, Kind::UnclosedQuote)
+        (token.span, Fault::UnclosedQuote)
     } else if token.is_stray {
         let (span, stray) = Stray::at(source, token.span.start);
-        (span, Kind::Stray(stray))
+        (span, Fault::Stray(stray))
     } else if token.span.start == source.text().len() {
         let end = end_of_tokens(source, token.span.start);
-        (Span { start: end, end }, Kind::Syntax { expected })
+        (Span { start: end, end }, Fault::Syntax { expected })
     } else {
-        (token.span, Kind::Syntax { expected })
+        (token.span, Fault::Syntax { expected })
     };
     Error::new(kind, source, wrong, token.named)
 }

@@ -35,7 +35,7 @@ const KEPT: &[u8] = b"kept\n";
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// What ends the waiting.
-pub enum Answer {
+pub enum WaitEnd {
     Confirmed,
     None,
     Signal(i32),
@@ -89,7 +89,7 @@ impl Confirmation {
     }
 
     /// Waits for the confirmation, a signal, or the end of the time.
-    pub fn wait(self, signals: &Signals) -> io::Result<Answer> {
+    pub fn wait(self, signals: &Signals) -> io::Result<WaitEnd> {
         let end = Instant::now() + self.time;
         let stdin = io::stdin();
         let mut reads_terminal = stdin.is_terminal();
@@ -98,11 +98,11 @@ impl Confirmation {
         print_error("ipsecctl", &format_args!("{how} within {seconds} s to keep the changes"));
         loop {
             if let Some(signal) = signals.received() {
-                return Ok(Answer::Signal(signal));
+                return Ok(WaitEnd::Signal(signal));
             }
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Ok(Answer::None);
+                return Ok(WaitEnd::None);
             }
             let mut files = vec![PollFd::from_borrowed_fd(signals.wake(), PollFlags::IN)];
             files.extend(self.listener.iter().map(|it| PollFd::new(&it.socket, PollFlags::IN)));
@@ -120,14 +120,14 @@ impl Confirmation {
             let ready: Vec<bool> = files.iter().map(|file| !file.revents().is_empty()).collect();
             drop(files);
             if self.listener.as_ref().is_some_and(|it| ready[1] && it.is_confirmed()) {
-                return Ok(Answer::Confirmed);
+                return Ok(WaitEnd::Confirmed);
             }
             if reads_terminal && ready.last() == Some(&true) {
                 let mut line = String::new();
                 match stdin.read_line(&mut line)? {
                     // The terminal has gone: SIGHUP follows, or the time ends.
                     0 => reads_terminal = false,
-                    _ => return Ok(Answer::Confirmed),
+                    _ => return Ok(WaitEnd::Confirmed),
                 }
             }
         }

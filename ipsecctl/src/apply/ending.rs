@@ -19,7 +19,7 @@ const REFUSED: u8 = 2;
 const UNCONFIRMED: u8 = 4;
 
 /// Why not all that the files describe is in force.
-pub enum Reason {
+pub enum EndReason {
     Check,
     Conflict,
     /// The statement and the reason.
@@ -43,10 +43,10 @@ enum InForce {
 /// How a run of `apply` ended.
 pub struct Ending {
     in_force: InForce,
-    pub reason: Option<Reason>,
+    pub reason: Option<EndReason>,
 }
 
-impl Reason {
+impl EndReason {
     /// The refusal of a step.
     pub fn refused(plan: &Plan, step: usize, refusal: &StepRefusal) -> Self {
         Self::Refused(match plan.steps.get(step).map(diff::statement) {
@@ -80,12 +80,12 @@ impl Ending {
     pub const WHOLE: Self = Self { in_force: InForce::All, reason: None };
 
     /// Nothing was begun.
-    pub fn unchanged(reason: Reason) -> Self {
+    pub fn unchanged(reason: EndReason) -> Self {
         Self { in_force: InForce::Before, reason: Some(reason) }
     }
 
     /// Undoes every change.
-    pub fn undoing(engine: &mut Engine, reason: Reason) -> Self {
+    pub fn undoing(engine: &mut Engine, reason: EndReason) -> Self {
         let in_force = match engine.undo() {
             Ok(losses) => InForce::Restored(losses),
             Err(error) => InForce::Part(error.into()),
@@ -101,17 +101,17 @@ impl Ending {
             print(&message);
         }
         let after = match reason {
-            Reason::Check => return,
-            Reason::Conflict => {
+            EndReason::Check => return,
+            EndReason::Conflict => {
                 for step in &plan.conflicts {
                     print(&format_args!("another program's: {}", diff::installed(step)));
                 }
                 return print(&"another program has these otherwise: nothing was changed");
             }
-            Reason::Refused(_) => "after the refusal",
-            Reason::Error(_) => "after the error",
-            Reason::Signal(_) => "after the signal",
-            Reason::Unconfirmed => "without a confirmation",
+            EndReason::Refused(_) => "after the refusal",
+            EndReason::Error(_) => "after the error",
+            EndReason::Signal(_) => "after the signal",
+            EndReason::Unconfirmed => "without a confirmation",
         };
         match &self.in_force {
             InForce::All => {}
@@ -141,10 +141,10 @@ impl Ending {
             (InForce::Part(_), _) => ExitCode::FAILURE,
             (InForce::Restored(losses), _) if !losses.is_empty() => ExitCode::FAILURE,
             (_, None) => ExitCode::SUCCESS,
-            (_, Some(Reason::Check)) => ExitCode::from(DIFFERENT),
-            (_, Some(Reason::Refused(_) | Reason::Conflict)) => ExitCode::from(REFUSED),
-            (_, Some(Reason::Unconfirmed)) => ExitCode::from(UNCONFIRMED),
-            (_, Some(Reason::Error(_) | Reason::Signal(_))) => ExitCode::FAILURE,
+            (_, Some(EndReason::Check)) => ExitCode::from(DIFFERENT),
+            (_, Some(EndReason::Refused(_) | EndReason::Conflict)) => ExitCode::from(REFUSED),
+            (_, Some(EndReason::Unconfirmed)) => ExitCode::from(UNCONFIRMED),
+            (_, Some(EndReason::Error(_) | EndReason::Signal(_))) => ExitCode::FAILURE,
         }
     }
 
@@ -172,8 +172,8 @@ impl Ending {
         });
         AppliedJson {
             in_force,
-            reason: self.reason.as_ref().map(Reason::word),
-            message: self.reason.as_ref().and_then(Reason::message),
+            reason: self.reason.as_ref().map(EndReason::word),
+            message: self.reason.as_ref().and_then(EndReason::message),
             added,
             changed,
             deleted,

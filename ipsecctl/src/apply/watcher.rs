@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Engine, Options, Plan};
+use engine::{Engine, EngineOptions, Plan};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal},
@@ -32,7 +32,7 @@ pub struct Watcher(UnixStream);
 
 impl Watcher {
     /// Starts the process. It ends when this value is dropped or this process has ended.
-    pub fn start(options: Options, plan: &Plan, time: Duration) -> Result<Self, Error> {
+    pub fn start(options: EngineOptions, plan: &Plan, time: Duration) -> Result<Self, Error> {
         let (mut own, others) = UnixStream::pair().map_err(Error::Watcher)?;
         let parent = getpid();
         let watch = || {
@@ -69,7 +69,7 @@ struct Watched {
 }
 
 impl Watched {
-    fn watch(&self, options: Options, plan: &Plan) -> Result<(), Error> {
+    fn watch(&self, options: EngineOptions, plan: &Plan) -> Result<(), Error> {
         let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
         let parent = pidfd_open(self.parent, PidfdFlags::empty());
         let mut engine = Engine::open(options)?;

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use grammar::Part;
 use model::{AddressPair, Keyed, Proto, Requirement, Sa};
 
-use super::{code::Code, context::Context, entry::Finding};
+use super::{code::Code, context::TablesInContext, entry::PlacedFinding};
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let mut found = Vec::new();
     let authenticated = by_ah(context);
     for at in &context.tables.sas {
@@ -59,7 +59,7 @@ fn is_authenticated(sa: &Sa) -> bool {
 }
 
 /// The hosts that authenticate their ESP packets by AH.
-fn by_ah(context: &Context<'_>) -> HashSet<AddressPair> {
+fn by_ah(context: &TablesInContext<'_>) -> HashSet<AddressPair> {
     let sas = context.tables.sas.iter().map(|at| &at.entry.sa);
     sas.filter(|sa| sa.proto == Proto::Ah).map(|sa| sa.ends).collect()
 }

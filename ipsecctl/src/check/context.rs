@@ -3,11 +3,11 @@
 use metrics::Offers;
 use model::{Demand, LevelKind, Mode, Prefix, SaEntry, SaMode, Selector, Template, TemplateMode};
 
-use super::{cover::Cover, entry::PolicyAt, ssh::SshConnection, tables::Tables};
+use super::{cover::Cover, entry::PolicyAt, ssh::SshConnection, tables::LoadedTables};
 
 /// The host around the tables.
 #[derive(Debug, Clone, Default)]
-pub struct Surroundings {
+pub struct CheckedHost {
     /// The tables are the kernel's.
     pub is_live: bool,
     /// A program receives the kernel's requests for SAs.
@@ -17,16 +17,16 @@ pub struct Surroundings {
 }
 
 /// The tables, with what several kinds of findings look up.
-pub struct Context<'a> {
-    pub tables: &'a Tables,
-    pub surroundings: &'a Surroundings,
+pub struct TablesInContext<'a> {
+    pub tables: &'a LoadedTables,
+    pub surroundings: &'a CheckedHost,
     pub cover: Cover<'a>,
     offers: Offers,
 }
 
-impl<'a> Context<'a> {
+impl<'a> TablesInContext<'a> {
     /// Looks through the tables once.
-    pub fn new(tables: &'a Tables, surroundings: &'a Surroundings) -> Self {
+    pub fn new(tables: &'a LoadedTables, surroundings: &'a CheckedHost) -> Self {
         let mut offers = Offers::default();
         for (at, sa) in tables.sas.iter().enumerate() {
             for entry in in_its_modes(&sa.entry) {

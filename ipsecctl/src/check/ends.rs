@@ -7,15 +7,15 @@ use model::{AddressPair, Direction, Mode, PolicyId, Prefix, Selector, Upper};
 
 use super::{
     code::Code,
-    context::{Context, is_required},
-    entry::{Finding, PolicyAt},
+    context::{TablesInContext, is_required},
+    entry::{PlacedFinding, PolicyAt},
 };
 
 /// The port of IKE.
 const IKE: u16 = 500;
 const UDP: Upper = Upper::Number(17);
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     // A key daemon that runs has policies of its own sockets.
     if context.surroundings.has_key_daemon {
         return Vec::new();
@@ -27,7 +27,7 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     caught.map(|(_, policy)| policy.finding(Code::TunnelEndsCaught, Part::Dst, message)).collect()
 }
 
-fn catches_ends(context: &Context<'_>, at: usize, policy: &PolicyAt) -> bool {
+fn catches_ends(context: &TablesInContext<'_>, at: usize, policy: &PolicyAt) -> bool {
     let id = &policy.policy.id;
     let tunnels = policy
         .policy

@@ -48,7 +48,7 @@ pub struct PolicyAt {
 
 /// Something to be reported.
 #[derive(Debug, Clone)]
-pub struct Finding {
+pub struct PlacedFinding {
     /// Of the script on the command line.
     pub file: usize,
     /// What is printed.
@@ -59,7 +59,7 @@ pub struct Finding {
 
 impl SaAt {
     /// A finding about a part of it.
-    pub fn finding(&self, code: Code, part: Part, message: &str) -> Finding {
+    pub fn finding(&self, code: Code, part: Part, message: &str) -> PlacedFinding {
         let text = || grammar::script_of_sa(&self.entry.sa).text;
         self.origin.finding("<SAD>", &text, code, part, message)
     }
@@ -74,7 +74,7 @@ impl SaAt {
 
 impl PolicyAt {
     /// A finding about a part of it.
-    pub fn finding(&self, code: Code, part: Part, message: &str) -> Finding {
+    pub fn finding(&self, code: Code, part: Part, message: &str) -> PlacedFinding {
         let text = || grammar::script_of_policy(&self.policy).text;
         self.origin.finding("<SPD>", &text, code, part, message)
     }
@@ -94,7 +94,7 @@ impl EntrySource {
         code: Code,
         part: Part,
         message: &str,
-    ) -> Finding {
+    ) -> PlacedFinding {
         let advice = Advice {
             code: code.word(),
             is_error: code.is_error(),
@@ -106,13 +106,17 @@ impl EntrySource {
             EntrySource::Statement { name, file, statement } => {
                 let place = statement.place_of(part);
                 let json = FindingJson::of_advice(name, &place, advice);
-                Finding { file: *file, json, excerpt: place.excerpt }
+                PlacedFinding { file: *file, json, excerpt: place.excerpt }
             }
             EntrySource::Kernel(number) => {
                 let place = place_of_entry(&text(), *number, part);
                 let json = FindingJson::of_advice(table, &place, advice);
                 let statement = Some(place.excerpt.text.clone());
-                Finding { file: 0, json: FindingJson { statement, ..json }, excerpt: place.excerpt }
+                PlacedFinding {
+                    file: 0,
+                    json: FindingJson { statement, ..json },
+                    excerpt: place.excerpt,
+                }
             }
         }
     }

@@ -5,11 +5,11 @@ use model::{Direction, Mode, PolicyId};
 
 use super::{
     code::Code,
-    context::Context,
-    entry::{Finding, PolicyAt},
+    context::TablesInContext,
+    entry::{PlacedFinding, PolicyAt},
 };
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let policies = context.tables.policies.iter();
     let lacking = policies.filter(|policy| is_of_gateway(policy) && !has_forward(context, policy));
     let message =
@@ -25,7 +25,7 @@ fn is_of_gateway(policy: &PolicyAt) -> bool {
         && templates.iter().any(|template| template.mode.mode() == Mode::Tunnel)
 }
 
-fn has_forward(context: &Context<'_>, policy: &PolicyAt) -> bool {
+fn has_forward(context: &TablesInContext<'_>, policy: &PolicyAt) -> bool {
     let id = PolicyId { direction: Direction::Fwd, ..policy.policy.id.clone() };
     policy.has_copy || context.cover.first(&id).is_some()
 }

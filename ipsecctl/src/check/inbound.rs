@@ -5,11 +5,11 @@ use model::{Direction, Level};
 
 use super::{
     code::Code,
-    context::Context,
-    entry::{Finding, PolicyAt},
+    context::TablesInContext,
+    entry::{PlacedFinding, PolicyAt},
 };
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let policies = context.tables.policies.iter().filter(|policy| is_optional(policy));
     let message = "`use` lets packets in clear in";
     policies

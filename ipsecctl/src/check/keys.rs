@@ -7,8 +7,8 @@ use model::{Key, Keyed, Sa};
 
 use super::{
     code::Code,
-    context::Context,
-    entry::{Finding, SaAt},
+    context::TablesInContext,
+    entry::{PlacedFinding, SaAt},
 };
 
 /// Bytes. Shorter keys consist of printable characters by chance.
@@ -34,7 +34,7 @@ const PUBLISHED: [&[u8]; 4] = [
     ],
 ];
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let mut seen = Seen::default();
     let sas = context.tables.sas.iter();
     sas.flat_map(|at| seen.reused(at).into_iter().chain(guessable(at)).collect::<Vec<_>>())
@@ -58,7 +58,7 @@ struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     /// The worst of what an SA's keys have in common with those before.
-    fn reused(&mut self, at: &'a SaAt) -> Option<Finding> {
+    fn reused(&mut self, at: &'a SaAt) -> Option<PlacedFinding> {
         let mut found: Option<(Code, Part, String)> = None;
         for (part, keyed) in parts(&at.entry.sa) {
             let (key, salted) = (without_salt(keyed), keyed.key.bytes());
@@ -109,7 +109,7 @@ fn without_salt(keyed: &Keyed) -> &[u8] {
 }
 
 /// The first key of an SA that can be guessed.
-fn guessable(at: &SaAt) -> Option<Finding> {
+fn guessable(at: &SaAt) -> Option<PlacedFinding> {
     parts(&at.entry.sa).find_map(|(part, keyed)| {
         let (code, message) = weakness(&keyed.key)?;
         Some(at.finding(code, part, message))

@@ -1,12 +1,12 @@
 //! The kinds of findings: a file each.
 
 use super::{
-    algorithms, context::Context, ends, entry::Finding, forward, inbound, keys, limits, mtu,
-    neighbours, order, pairs, serving, session, spis, unreachable,
+    algorithms, context::TablesInContext, ends, entry::PlacedFinding, forward, inbound, keys,
+    limits, mtu, neighbours, order, pairs, serving, session, spis, unreachable,
 };
 
 /// What a kind has to report.
-type Kind = fn(&Context<'_>) -> Vec<Finding>;
+type Kind = fn(&TablesInContext<'_>) -> Vec<PlacedFinding>;
 
 const KINDS: [Kind; 14] = [
     algorithms::findings,
@@ -26,6 +26,6 @@ const KINDS: [Kind; 14] = [
 ];
 
 /// What all kinds have to report.
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     KINDS.iter().flat_map(|findings| findings(context)).collect()
 }

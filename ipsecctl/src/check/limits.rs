@@ -3,9 +3,9 @@
 use grammar::Part;
 use model::Lifetimes;
 
-use super::{code::Code, context::Context, entry::Finding};
+use super::{code::Code, context::TablesInContext, entry::PlacedFinding};
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     if !context.surroundings.is_live {
         return Vec::new();
     }

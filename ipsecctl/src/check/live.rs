@@ -2,20 +2,20 @@
 
 use std::collections::HashSet;
 
-use engine::{Engine, Options};
+use engine::{Engine, EngineOptions};
 use model::{Direction, PolicyEntry, PolicyId};
 
 use super::{
-    context::{Context, Surroundings},
-    entry::{EntrySource, Finding, PolicyAt, SaAt},
+    context::{CheckedHost, TablesInContext},
+    entry::{EntrySource, PlacedFinding, PolicyAt, SaAt},
     kinds,
-    tables::Tables,
+    tables::LoadedTables,
 };
 use crate::{Error, key_manager};
 
 /// Reads the SAD and the SPD of this network namespace and looks at them.
-pub fn findings() -> Result<Vec<Finding>, Error> {
-    let mut engine = Engine::open(Options::default())?;
+pub fn findings() -> Result<Vec<PlacedFinding>, Error> {
+    let mut engine = Engine::open(EngineOptions::default())?;
     let mut sas = engine.sas()?.collect::<Result<Vec<_>, _>>()?;
     let mut policies = engine.policies()?.collect::<Result<Vec<_>, _>>()?;
     // Dumps have the newest entry first.
@@ -25,10 +25,10 @@ pub fn findings() -> Result<Vec<Finding>, Error> {
     let sas = sas.map(|(number, entry)| SaAt { entry, origin: EntrySource::Kernel(number) });
     let policies = policies.into_iter().map(|(requested, _)| requested.0);
     let policies: Vec<_> = policies.filter(|entry| !entry.socket).collect();
-    let tables = Tables::new(sas.collect(), without_copies(policies));
+    let tables = LoadedTables::new(sas.collect(), without_copies(policies));
     let has_key_daemon = key_manager::is_there().map_err(Error::Processes)?;
-    let surroundings = Surroundings { is_live: true, has_key_daemon, ssh: None };
-    Ok(kinds::findings(&Context::new(&tables, &surroundings)))
+    let surroundings = CheckedHost { is_live: true, has_key_daemon, ssh: None };
+    Ok(kinds::findings(&TablesInContext::new(&tables, &surroundings)))
 }
 
 /// The policies, of which a `fwd` one is left out that is as its `in` policy: what is found is the same.

@@ -7,8 +7,8 @@ use model::{Direction, IpVersion, PolicyId, Prefix, Selector, Upper};
 
 use super::{
     code::Code,
-    context::{Context, is_blocking},
-    entry::{Finding, PolicyAt},
+    context::{TablesInContext, is_blocking},
+    entry::{PlacedFinding, PolicyAt},
 };
 
 /// Messages of neighbour discovery (RFC 4861), each with addresses that it may have.
@@ -20,7 +20,7 @@ const fn link_local(host: u16) -> Ipv6Addr {
     Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, host)
 }
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let policies = context.tables.policies.iter().enumerate();
     let caught = policies.filter(|(at, policy)| is_catching(context, *at, policy));
     let message = "the policy also matches neighbour solicitations or advertisements (ICMPv6)";
@@ -29,7 +29,7 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
         .collect()
 }
 
-fn is_catching(context: &Context<'_>, at: usize, policy: &PolicyAt) -> bool {
+fn is_catching(context: &TablesInContext<'_>, at: usize, policy: &PolicyAt) -> bool {
     let id = &policy.policy.id;
     // A policy of an xfrm interface is asked for packets of the interface alone.
     id.selector.version() == IpVersion::V6

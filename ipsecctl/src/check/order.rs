@@ -4,11 +4,11 @@ use grammar::Part;
 
 use super::{
     code::Code,
-    context::Context,
-    entry::{Finding, PolicyAt},
+    context::TablesInContext,
+    entry::{PlacedFinding, PolicyAt},
 };
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let policies = &context.tables.policies;
     let mut found = Vec::new();
     for (at, later) in policies.iter().enumerate() {

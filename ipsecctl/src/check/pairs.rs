@@ -7,11 +7,11 @@ use model::{AddressPair, Keyed, Proto, Sa};
 
 use super::{
     code::Code,
-    context::Context,
-    entry::{Finding, SaAt},
+    context::TablesInContext,
+    entry::{PlacedFinding, SaAt},
 };
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let sas = &context.tables.sas;
     let mut by_ends: HashMap<(Proto, AddressPair), Vec<usize>> = HashMap::new();
     for (at, SaAt { entry, .. }) in sas.iter().enumerate() {

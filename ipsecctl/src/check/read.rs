@@ -3,14 +3,14 @@
 use std::{path::Path, rc::Rc};
 
 use cli::json::FindingJson;
-use grammar::{Checker, Kind, Script, Statement, WarningKind};
+use grammar::{Checker, Fault, Script, Statement, WarningKind};
 use model::{Dialect, Operation, PolicyType};
 use sys::{SystemNames, bounded::Bounded};
 
 use super::{
     code::Code,
-    context::{Context, Surroundings},
-    entry::{EntrySource, Finding},
+    context::{CheckedHost, TablesInContext},
+    entry::{EntrySource, PlacedFinding},
     kinds,
     tables::Loader,
 };
@@ -26,14 +26,14 @@ const MOST: u64 = 64 << 20;
 pub struct Reader<'a> {
     dialect: Dialect,
     forward_copies: bool,
-    surroundings: &'a Surroundings,
+    surroundings: &'a CheckedHost,
     loader: Loader,
-    found: Vec<Finding>,
+    found: Vec<PlacedFinding>,
 }
 
 impl<'a> Reader<'a> {
     /// A reader that has read nothing.
-    pub fn new(dialect: Dialect, forward_copies: bool, surroundings: &'a Surroundings) -> Self {
+    pub fn new(dialect: Dialect, forward_copies: bool, surroundings: &'a CheckedHost) -> Self {
         let loader = Loader::new(dialect, forward_copies);
         Self { dialect, forward_copies, surroundings, loader, found: Vec::new() }
     }
@@ -54,18 +54,22 @@ impl<'a> Reader<'a> {
                 Ok((statement, lowered)) => {
                     for finding in checker.statement(&statement, &lowered) {
                         let json = FindingJson::of_finding(&name, &finding);
-                        self.found.push(Finding { file, json, excerpt: finding.place.excerpt });
+                        self.found.push(PlacedFinding {
+                            file,
+                            json,
+                            excerpt: finding.place.excerpt,
+                        });
                     }
                     self.load(statement, lowered.operations.iter().flatten(), file, &name);
                 }
                 Err(error) => {
-                    if let Kind::Unreadable(reason) = error.kind() {
+                    if let Fault::Unreadable(reason) = error.kind() {
                         let (name, reason) = (name.to_string(), reason.clone());
                         return Err(Error::Read { name, reason });
                     }
                     mistakes += 1;
                     let json = FindingJson::of_error(&name, &error);
-                    self.found.push(Finding { file, json, excerpt: error.excerpt().clone() });
+                    self.found.push(PlacedFinding { file, json, excerpt: error.excerpt().clone() });
                     if error.ends_script() || mistakes == MOST_MISTAKES {
                         break;
                     }
@@ -76,7 +80,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Everything that was found, in the order of the scripts.
-    pub fn finish(mut self) -> Vec<Finding> {
+    pub fn finish(mut self) -> Vec<PlacedFinding> {
         self.look();
         self.found.sort_by_key(|it| (it.file, it.json.line, it.json.column));
         self.found.dedup_by(is_warning_again);
@@ -104,13 +108,13 @@ impl<'a> Reader<'a> {
     /// Looks at the tables as they are, and empties them.
     fn look(&mut self) {
         let tables = self.loader.take();
-        self.found.extend(kinds::findings(&Context::new(&tables, self.surroundings)));
+        self.found.extend(kinds::findings(&TablesInContext::new(&tables, self.surroundings)));
     }
 }
 
 /// Whether a policy that no packet reaches is the statement's own warning again, which it replaces.
-fn is_warning_again(next: &mut Finding, before: &mut Finding) -> bool {
-    let place = |it: &Finding| (it.file, it.json.line, it.json.column);
+fn is_warning_again(next: &mut PlacedFinding, before: &mut PlacedFinding) -> bool {
+    let place = |it: &PlacedFinding| (it.file, it.json.line, it.json.column);
     let is_same = place(next) == place(before)
         && before.json.code == WarningKind::NoHost.code()
         && next.json.code == Code::UnreachablePolicy.word();

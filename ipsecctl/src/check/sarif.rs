@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use cli::json::FindingJson;
 use serde::Serialize;
 
-use super::{code::Code, entry::Finding};
+use super::{code::Code, entry::PlacedFinding};
 
 /// The schema that [`Log`] follows.
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -107,7 +107,7 @@ struct LogicalLocation<'a> {
 }
 
 /// Prints findings as a log.
-pub fn write(findings: &[Finding], mut out: impl Write) -> io::Result<()> {
+pub fn write(findings: &[PlacedFinding], mut out: impl Write) -> io::Result<()> {
     let mut ids: Vec<_> = findings.iter().map(|finding| finding.json.code).collect();
     ids.sort_unstable();
     ids.dedup();
@@ -131,7 +131,7 @@ fn rule(id: &'static str) -> Rule {
     }
 }
 
-fn result<'a>(finding: &'a Finding, ids: &[&'static str]) -> Result<'a> {
+fn result<'a>(finding: &'a PlacedFinding, ids: &[&'static str]) -> Result<'a> {
     let FindingJson { code, severity, message, file, statement, .. } = &finding.json;
     let location = match statement {
         Some(statement) => Location {
@@ -169,7 +169,7 @@ fn uri(path: &str) -> String {
 }
 
 /// The place in characters: a column of a finding is in bytes.
-fn region(finding: &Finding) -> Region {
+fn region(finding: &PlacedFinding) -> Region {
     let FindingJson { line, column, end, .. } = &finding.json;
     let (text, span) = (&finding.excerpt.text, finding.excerpt.span);
     // Bytes that are no characters of their own, in the last line before a place.

@@ -7,14 +7,14 @@ use model::{Demand, Direction, Level, Mode, Offer, Proto, SaDirection, SaEntry, 
 
 use super::{
     code::Code,
-    context::{Context, demands, required},
-    entry::{Finding, PolicyAt, SaAt},
+    context::{TablesInContext, demands, required},
+    entry::{PlacedFinding, PolicyAt, SaAt},
 };
 
 /// Policies for which all SAs are compared.
 const MOST_COMPARISONS: usize = 1000;
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let mut found = without_window(context);
     // Policies alone are those of a key daemon; so are those of a host where one runs.
     if context.tables.sas.is_empty() || context.surroundings.has_key_daemon {
@@ -39,7 +39,11 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
 }
 
 /// An SA that would serve a template with one field changed.
-fn near(context: &Context<'_>, policy: &PolicyAt, demand: &Demand) -> Option<Finding> {
+fn near(
+    context: &TablesInContext<'_>,
+    policy: &PolicyAt,
+    demand: &Demand,
+) -> Option<PlacedFinding> {
     let (mode, reqid) = (demand.template.mode.mode(), demand.template.reqid());
     context.tables.sas.iter().find_map(|at| {
         let sa = &at.entry.sa;
@@ -78,7 +82,7 @@ fn near(context: &Context<'_>, policy: &PolicyAt, demand: &Demand) -> Option<Fin
 }
 
 /// Inbound SAs with a replay window of 0.
-fn without_window(context: &Context<'_>) -> Vec<Finding> {
+fn without_window(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let of = |direction| -> HashSet<usize> {
         let policies = context.tables.policies.iter();
         let policies = policies.filter(|policy| policy.policy.id.direction == direction);

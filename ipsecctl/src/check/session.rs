@@ -5,8 +5,8 @@ use model::{Direction, Mark, PolicyId, Prefix, Selector, Upper};
 
 use super::{
     code::Code,
-    context::{Context, is_blocking},
-    entry::{Finding, PolicyAt},
+    context::{TablesInContext, is_blocking},
+    entry::{PlacedFinding, PolicyAt},
     ssh::SshConnection,
 };
 
@@ -14,7 +14,7 @@ use super::{
 const SSH: u16 = 22;
 const TCP: Upper = Upper::Number(6);
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     // What the kernel has already has ended no connection that is still there.
     if context.surroundings.is_live {
         return Vec::new();
@@ -27,7 +27,7 @@ pub fn findings(context: &Context<'_>) -> Vec<Finding> {
     caught.collect()
 }
 
-fn reason(context: &Context<'_>, at: usize, policy: &PolicyAt) -> Option<String> {
+fn reason(context: &TablesInContext<'_>, at: usize, policy: &PolicyAt) -> Option<String> {
     let id = &policy.policy.id;
     let is_first = |id: PolicyId| context.cover.first(&id) == Some(at);
     if let Some(ssh) = context.surroundings.ssh

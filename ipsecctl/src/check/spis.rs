@@ -7,11 +7,11 @@ use model::{Mark, Proto, Spi};
 
 use super::{
     code::Code,
-    context::Context,
-    entry::{Finding, SaAt},
+    context::TablesInContext,
+    entry::{PlacedFinding, SaAt},
 };
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let mut seen: HashMap<(IpAddr, Proto, Spi), Vec<&SaAt>> = HashMap::new();
     let mut found = Vec::new();
     for at in &context.tables.sas {

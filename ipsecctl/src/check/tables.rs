@@ -11,7 +11,7 @@ use super::entry::{EntrySource, PolicyAt, SaAt};
 
 /// What is there when all was loaded.
 #[derive(Debug, Default)]
-pub struct Tables {
+pub struct LoadedTables {
     /// The SAs, oldest first.
     pub sas: Vec<SaAt>,
     /// The policies, in the order of look-up.
@@ -88,12 +88,12 @@ impl Loader {
     }
 
     /// The tables, which are empty from now on.
-    pub fn take(&mut self) -> Tables {
+    pub fn take(&mut self) -> LoadedTables {
         self.by_name.clear();
         self.by_id.clear();
         let sas = std::mem::take(&mut self.sas).into_iter().flatten().collect();
         let policies = std::mem::take(&mut self.policies).into_iter().flatten().collect();
-        Tables::new(sas, policies)
+        LoadedTables::new(sas, policies)
     }
 
     fn add_sa(&mut self, sa: &Sa, origin: &EntrySource) {
@@ -155,7 +155,7 @@ impl Loader {
     }
 }
 
-impl Tables {
+impl LoadedTables {
     /// The tables of SAs and policies, both oldest first.
     pub fn new(sas: Vec<SaAt>, mut policies: Vec<PolicyAt>) -> Self {
         policies.sort_by_key(|it| it.policy.priority);

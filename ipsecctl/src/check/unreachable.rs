@@ -7,11 +7,11 @@ use model::{Action, Prefix, Selector};
 
 use super::{
     code::Code,
-    context::Context,
-    entry::{Finding, PolicyAt},
+    context::TablesInContext,
+    entry::{PlacedFinding, PolicyAt},
 };
 
-pub fn findings(context: &Context<'_>) -> Vec<Finding> {
+pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let unreachable = |policy: &PolicyAt| {
         let (part, message) = reason(policy)?;
         Some(policy.finding(Code::UnreachablePolicy, part, &message))

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs, io, net::IpAddr, path::Path};
 
-use ::diagnose::{Host, NetworkCounters, Seen};
+use ::diagnose::{HostFacts, NetworkCounters, Seen};
 use model::{DeviceName, IpVersion};
 use nix::ifaddrs::getifaddrs;
 
@@ -36,7 +36,7 @@ impl Interfaces {
 }
 
 /// The settings of the host, `rp_filter` of the devices at which packets were captured.
-pub fn read(local: Vec<IpAddr>, has_key_manager: bool, seen: &[Seen]) -> Host {
+pub fn read(local: Vec<IpAddr>, has_key_manager: bool, seen: &[Seen]) -> HostFacts {
     let value = |path: &str| {
         let text = fs::read_to_string(Path::new(SETTINGS).join(path)).unwrap_or_default();
         text.trim().parse::<u8>().unwrap_or(0)
@@ -54,7 +54,7 @@ pub fn read(local: Vec<IpAddr>, has_key_manager: bool, seen: &[Seen]) -> Host {
             (device, own.max(of_all))
         })
         .collect();
-    Host { local, forwards, reverse_path, has_key_manager, routes: HashMap::new() }
+    HostFacts { local, forwards, reverse_path, has_key_manager, routes: HashMap::new() }
 }
 
 /// Whether IPv4 is forwarded at one device, though not at all.

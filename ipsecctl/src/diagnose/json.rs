@@ -1,6 +1,6 @@
 //! The causes as JSON.
 
-use ::diagnose::Finding;
+use ::diagnose::Conclusion;
 use cli::json::{CauseJson, CountedJson, DiagnosisJson, SaNameJson};
 
 use super::{Diagnosis, remedy, text, words};
@@ -18,7 +18,7 @@ pub fn diagnosis(diagnosis: &Diagnosis<'_>) -> DiagnosisJson {
     }
 }
 
-fn cause(finding: &Finding<'_>) -> CauseJson {
+fn cause(finding: &Conclusion<'_>) -> CauseJson {
     let names = finding.cause.names();
     let counters = finding
         .counters

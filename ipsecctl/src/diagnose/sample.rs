@@ -7,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ::diagnose::{Observation, Route, Sample};
-use engine::{Monitor, RouteQuery, Routes};
+use ::diagnose::{Observation, ObservedRoute, Sample};
+use engine::{EventMonitor, RouteQuery, Routes};
 use model::{Acquire, AddressPair, Counter, Event, EventGroup, SaEntry};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -46,7 +46,8 @@ pub fn observe(duration: Duration) -> Result<Observed, Error> {
     } else {
         &[EventGroup::Expire]
     };
-    let mut events = Events { monitor: Monitor::open(groups)?, acquires: vec![], expired: vec![] };
+    let mut events =
+        Events { monitor: EventMonitor::open(groups)?, acquires: vec![], expired: vec![] };
     let start = sys::clock::unix_seconds();
     let before = sample()?;
     wait(Instant::now() + duration, &mut events, &mut capture)?;
@@ -69,7 +70,7 @@ fn sample() -> Result<Sample, Error> {
 }
 
 /// For so many addresses the route; none: there is none.
-fn routes(addrs: HashSet<IpAddr>) -> Result<HashMap<IpAddr, Option<Route>>, io::Error> {
+fn routes(addrs: HashSet<IpAddr>) -> Result<HashMap<IpAddr, Option<ObservedRoute>>, io::Error> {
     if addrs.is_empty() {
         return Ok(HashMap::new());
     }
@@ -77,14 +78,14 @@ fn routes(addrs: HashSet<IpAddr>) -> Result<HashMap<IpAddr, Option<Route>>, io::
     let mut routes = Routes::open()?;
     let find = |addr| {
         let route = routes.find(&RouteQuery::to(addr)).ok();
-        (addr, route.map(|route| Route { device: Some(route.device.name) }))
+        (addr, route.map(|route| ObservedRoute { device: Some(route.device.name) }))
     };
     Ok(addrs.into_iter().take(MOST_ROUTES).map(find).collect())
 }
 
 /// The events that matter.
 struct Events {
-    monitor: Monitor,
+    monitor: EventMonitor,
     acquires: Vec<Acquire>,
     expired: Vec<SaEntry>,
 }

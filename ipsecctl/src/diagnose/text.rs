@@ -1,6 +1,6 @@
 //! The causes as text: for each a line, what shows it, and what mends it.
 
-use ::diagnose::Finding;
+use ::diagnose::Conclusion;
 use cli::wrap;
 
 use super::{Diagnosis, remedy, words};
@@ -40,7 +40,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// What shows a cause.
-pub fn evidence(finding: &Finding<'_>, diagnosis: &Diagnosis<'_>) -> String {
+pub fn evidence(finding: &Conclusion<'_>, diagnosis: &Diagnosis<'_>) -> String {
     if !finding.is_observed() {
         return "the tables, whether packets are sent or not".to_owned();
     }

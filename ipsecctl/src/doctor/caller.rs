@@ -11,7 +11,7 @@ use rustix::{
 use super::{
     condition::{Condition, Subject},
     files::Files,
-    tables::Tables,
+    tables::ExaminedTables,
 };
 
 /// The line of /proc/PID/uid_map in the first user namespace.
@@ -24,7 +24,7 @@ const USED: [(CapabilitySet, &str); 3] = [
     (CapabilitySet::SYS_PTRACE, "CAP_SYS_PTRACE"),
 ];
 
-pub fn conditions(files: &Files, tables: &Tables) -> Vec<Condition> {
+pub fn conditions(files: &Files, tables: &ExaminedTables) -> Vec<Condition> {
     let mut conditions = vec![privileges(files)];
     if let Some(error) = &tables.error {
         let what =
@@ -55,7 +55,7 @@ fn privileges(files: &Files) -> Condition {
 }
 
 /// The daemon and what it keeps.
-pub fn ipsecd(tables: &Tables, has_daemon: bool) -> Vec<Condition> {
+pub fn ipsecd(tables: &ExaminedTables, has_daemon: bool) -> Vec<Condition> {
     let of = Subject::Ipsecd;
     let daemon = if has_daemon {
         Condition::ok(of, "ipsecd runs in this network namespace")

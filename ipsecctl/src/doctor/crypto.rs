@@ -9,7 +9,7 @@ use nix::{
 };
 use std::os::fd::AsRawFd;
 
-use super::{files::Files, needs::Answer};
+use super::{files::Files, needs::Presence};
 
 /// The longest name of an algorithm that AF_ALG takes, in bytes (`sockaddr_alg`, linux/if_alg.h).
 const MOST_NAME: usize = 63;
@@ -31,25 +31,25 @@ impl Crypto {
         Self { names: text.lines().filter_map(name).collect(), types: HashSet::new() }
     }
 
-    pub fn has(&mut self, algorithm: &Algorithm) -> Answer {
+    pub fn has(&mut self, algorithm: &Algorithm) -> Presence {
         if self.names.contains(algorithm.kernel) {
-            return Answer::There;
+            return Presence::There;
         }
         let (kind, sample) = match algorithm.kind {
             AlgorithmKind::Auth => ("hash", "hmac(sha256)"),
             AlgorithmKind::Crypt => ("skcipher", "cbc(aes)"),
             AlgorithmKind::Aead => ("aead", "gcm(aes)"),
-            AlgorithmKind::Comp => return Answer::Unknown,
+            AlgorithmKind::Comp => return Presence::Unknown,
         };
         match is_found(kind, algorithm.kernel) {
             Some(true) => {
                 self.types.insert(kind);
-                Answer::There
+                Presence::There
             }
             Some(false) if self.types.contains(kind) || is_found(kind, sample) == Some(true) => {
-                Answer::Lacking(None)
+                Presence::Lacking(None)
             }
-            Some(false) | None => Answer::Unknown,
+            Some(false) | None => Presence::Unknown,
         }
     }
 }
@@ -81,9 +81,9 @@ mod tests {
         std::fs::write(root.path().join("proc/crypto"), text).unwrap();
         let mut crypto = Crypto::read(&Files::below(root.path(), "6.1"));
         let row = |kind, name| Algorithm::by_name(kind, name).unwrap();
-        assert_eq!(crypto.has(row(AlgorithmKind::Crypt, "aes-cbc")), Answer::There);
-        assert_eq!(crypto.has(row(AlgorithmKind::Comp, "deflate")), Answer::There);
-        assert_eq!(crypto.has(row(AlgorithmKind::Comp, "lzs")), Answer::Unknown);
+        assert_eq!(crypto.has(row(AlgorithmKind::Crypt, "aes-cbc")), Presence::There);
+        assert_eq!(crypto.has(row(AlgorithmKind::Comp, "deflate")), Presence::There);
+        assert_eq!(crypto.has(row(AlgorithmKind::Comp, "lzs")), Presence::Unknown);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub enum Feature {
 
 /// Whether the kernel has something.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum Presence {
     There,
     /// It is missing; why, if the kernel has words for it.
     Lacking(Option<String>),

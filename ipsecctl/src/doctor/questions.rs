@@ -12,7 +12,7 @@ use super::{
     crypto::Crypto,
     files::Files,
     modules::{Modules, State},
-    needs::{Answer, Feature},
+    needs::{Feature, Presence},
 };
 use crate::Error;
 
@@ -28,7 +28,7 @@ pub fn ask(
     files: &Files,
     modules: &Modules,
     engine: Option<&mut Engine>,
-) -> Result<Vec<Answer>, Error> {
+) -> Result<Vec<Presence>, Error> {
     let sas: Vec<_> = wanted.iter().enumerate().map(|(number, it)| sa_for(*it, number)).collect();
     let of_sa = |(number, sa): (usize, &Option<Sa>)| {
         Some((number, Operation::AddSa(Box::new(sa.clone()?))))
@@ -49,17 +49,17 @@ pub fn ask(
                     Some(engine) => engine.lacks(*option)?,
                     None => option.since() > files.version(),
                 };
-                if lacks { Answer::Lacking(None) } else { Answer::There }
+                if lacks { Presence::Lacking(None) } else { Presence::There }
             }
             (_, Ok(refusals)) if was_tried => {
                 let refusal = refusals.iter().find(|(refused, _)| *refused == number);
-                refusal.map_or(Answer::There, |(_, refusal)| answer(feature, refusal))
+                refusal.map_or(Presence::There, |(_, refusal)| answer(feature, refusal))
             }
             (Feature::Protocol(proto, version), _) => {
                 of_module(modules.state(module(*proto, *version)))
             }
             (Feature::Algorithm(algorithm), _) => crypto.has(algorithm),
-            (Feature::Mode(_), _) => Answer::Unknown,
+            (Feature::Mode(_), _) => Presence::Unknown,
         });
     }
     Ok(answers)
@@ -67,24 +67,24 @@ pub fn ask(
 
 /// What a refusal shows. The kernel looks for algorithms first, then for the protocol and the mode, and uses
 /// the algorithm last (`xfrm_state_construct`, net/xfrm/xfrm_user.c).
-fn answer(feature: &Feature, refusal: &Refusal) -> Answer {
-    let Refusal::Kernel { errno, text, .. } = refusal else { return Answer::Lacking(None) };
+fn answer(feature: &Feature, refusal: &Refusal) -> Presence {
+    let Refusal::Kernel { errno, text, .. } = refusal else { return Presence::Lacking(None) };
     let words = text.clone().unwrap_or_else(|| sys::errno_text(*errno));
     match (feature, *errno) {
-        (Feature::Algorithm(_), Errno::PROTONOSUPPORT) => Answer::There,
-        (Feature::Algorithm(_), Errno::NOSYS) => Answer::Lacking(None),
-        (Feature::Mode(_), _) if words.contains("mode") => Answer::Lacking(None),
-        (Feature::Mode(_), _) => Answer::Unknown,
-        _ if refusal.missing_module().is_some() => Answer::Lacking(None),
-        _ => Answer::Lacking(Some(words)),
+        (Feature::Algorithm(_), Errno::PROTONOSUPPORT) => Presence::There,
+        (Feature::Algorithm(_), Errno::NOSYS) => Presence::Lacking(None),
+        (Feature::Mode(_), _) if words.contains("mode") => Presence::Lacking(None),
+        (Feature::Mode(_), _) => Presence::Unknown,
+        _ if refusal.missing_module().is_some() => Presence::Lacking(None),
+        _ => Presence::Lacking(Some(words)),
     }
 }
 
-fn of_module(state: State) -> Answer {
+fn of_module(state: State) -> Presence {
     match state {
-        State::Loaded | State::BuiltIn | State::Loadable => Answer::There,
-        State::Missing => Answer::Lacking(None),
-        State::Unknown => Answer::Unknown,
+        State::Loaded | State::BuiltIn | State::Loadable => Presence::There,
+        State::Missing => Presence::Lacking(None),
+        State::Unknown => Presence::Unknown,
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
     condition::{Condition, Status, Subject},
     files::Files,
     modules::Modules,
-    needs::{Answer, Feature, Needs},
+    needs::{Feature, Needs, Presence},
     questions::{ask, module},
 };
 use crate::Error;
@@ -42,22 +42,24 @@ pub fn conditions(
     let with_place = needs.features.iter().zip(&answers);
     let mut conditions = there(&wanted, &answers);
     conditions.extend(with_place.filter_map(|((feature, place), answer)| match answer {
-        Answer::There | Answer::Unknown => None,
-        Answer::Lacking(text) => Some(lacking(feature, place.as_deref(), text.as_deref(), modules)),
+        Presence::There | Presence::Unknown => None,
+        Presence::Lacking(text) => {
+            Some(lacking(feature, place.as_deref(), text.as_deref(), modules))
+        }
     }));
     conditions.extend(unknown(&wanted, &answers));
     Ok(conditions)
 }
 
 /// A line for all of a kind that are there.
-fn there(wanted: &[Feature], answers: &[Answer]) -> Vec<Condition> {
-    let lines = with_answer(wanted, answers, &Answer::There);
+fn there(wanted: &[Feature], answers: &[Presence]) -> Vec<Condition> {
+    let lines = with_answer(wanted, answers, &Presence::There);
     lines.map(|(subject, names)| Condition::ok(subject, names)).collect()
 }
 
 /// A line for all of a kind that the kernel was not asked for.
-fn unknown(wanted: &[Feature], answers: &[Answer]) -> Vec<Condition> {
-    let lines = with_answer(wanted, answers, &Answer::Unknown);
+fn unknown(wanted: &[Feature], answers: &[Presence]) -> Vec<Condition> {
+    let lines = with_answer(wanted, answers, &Presence::Unknown);
     let lines = lines.map(|(subject, names)| {
         let what = format!("whether the kernel has these was not found out: {names}");
         Condition::unknown(subject, what, "`sudo ipsecctl doctor`")
@@ -68,8 +70,8 @@ fn unknown(wanted: &[Feature], answers: &[Answer]) -> Vec<Condition> {
 /// The names of what has an answer, by subject.
 fn with_answer(
     wanted: &[Feature],
-    answers: &[Answer],
-    answer: &Answer,
+    answers: &[Presence],
+    answer: &Presence,
 ) -> impl Iterator<Item = (Subject, String)> {
     let subjects = [Subject::Protocol, Subject::Algorithm, Subject::Option];
     subjects.into_iter().filter_map(move |of| {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use grammar::{Kind, Script};
+use grammar::{Fault, Script};
 use model::{Described, Dialect, Operation, Visible};
 use sys::{SystemNames, bounded::Bounded};
 
@@ -53,7 +53,7 @@ fn read_one(path: &Path, dialect: Dialect, needs: &mut Needs) -> Result<usize, E
                 operations.iter().flatten().for_each(|it| require(needs, it, &from));
             }
             Err(error) => {
-                if let Kind::Unreadable(reason) = error.kind() {
+                if let Fault::Unreadable(reason) = error.kind() {
                     return Err(Error::Read { name, reason: reason.clone() });
                 }
                 mistakes += 1;

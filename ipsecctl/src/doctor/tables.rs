@@ -1,6 +1,6 @@
 //! The kernel's SAD and SPD, as far as they need something of the host.
 
-use engine::{Engine, Options};
+use engine::{Engine, EngineOptions};
 use rustix::io::Errno;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
 
 /// What was read of the kernel's tables.
 #[derive(Default)]
-pub struct Tables {
+pub struct ExaminedTables {
     /// To ask the kernel more, if this process may.
     pub engine: Option<Engine>,
     /// Why the tables were not read.
@@ -22,11 +22,11 @@ pub struct Tables {
     pub partial: usize,
 }
 
-impl Tables {
+impl ExaminedTables {
     /// Reads both, and takes note of what they need.
     pub fn read(needs: &mut Needs) -> Self {
         let mut tables = Self::default();
-        let read = Engine::open(Options::default()).and_then(|mut engine| {
+        let read = Engine::open(EngineOptions::default()).and_then(|mut engine| {
             for sa in engine.sas()? {
                 needs.add_sa(&sa?.sa);
             }

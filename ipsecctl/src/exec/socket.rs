@@ -10,7 +10,7 @@ use rustix::{
     },
     thread::CapabilitySet,
 };
-use sockpolicy::Socket;
+use sockpolicy::IpSocket;
 
 use super::Sockets;
 use crate::{
@@ -39,7 +39,7 @@ fn make(call: &Call<'_>, sockets: &Sockets) -> Result<OwnedFd, Errno> {
     enter(&caller)?;
     let raw = caller.capabilities_in(&caller.netns)? & CapabilitySet::NET_RAW;
     let socket = act_for(&caller, raw, || plain(call))?;
-    let made = Socket::of(&socket).map_err(|error| match error {
+    let made = IpSocket::of(&socket).map_err(|error| match error {
         // Programs that would rather have Multipath TCP fall back to TCP.
         sockpolicy::Error::Multipath | sockpolicy::Error::Sctp => Errno::PROTONOSUPPORT,
         error => error.errno(),

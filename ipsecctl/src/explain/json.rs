@@ -5,15 +5,15 @@ use cli::json::{
     PacketJson, PolicyJson, ReceivedHeaderJson, RouteJson, WireJson,
 };
 use explain::{
-    Check, Decapsulated, Doubt, Explanation, Flow, FlowDevice, Found, Headers, Lookup, Output,
-    Resolution, Resolved, SaOfTemplate, Verdict,
+    Decapsulated, Doubt, Explanation, Flow, FlowDevice, Found, Headers, Lookup, OutputResult,
+    PolicyCheck, Resolution, Resolved, SaOfTemplate, Verdict,
 };
 use model::PolicyEntry;
 
-use super::{Subject, remedy, routing::Routing, text, words};
+use super::{ExplainBasis, remedy, routing::Routing, text, words};
 
 /// The whole explanation.
-pub fn explanation(explanation: &Explanation<'_>, subject: &Subject<'_>) -> ExplanationJson {
+pub fn explanation(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) -> ExplanationJson {
     let (verdict, reason, counters) = match &explanation.verdict {
         Verdict::Clear => ("clear", None, &[][..]),
         Verdict::Protected(_) => ("protected", None, &[][..]),
@@ -89,7 +89,7 @@ fn header(header: &Decapsulated<'_>) -> ReceivedHeaderJson {
     }
 }
 
-fn checked(check: &Check<'_>, subject: &Subject<'_>) -> ExplainedPolicyJson {
+fn checked(check: &PolicyCheck<'_>, subject: &ExplainBasis<'_>) -> ExplainedPolicyJson {
     let templates = check.templates.iter().map(|it: &SaOfTemplate<'_>| ExplainedTemplateJson {
         template: it.template.into(),
         optional: it.is_optional,
@@ -104,7 +104,7 @@ fn checked(check: &Check<'_>, subject: &Subject<'_>) -> ExplainedPolicyJson {
     policy(check.policy, check.lookup.as_ref(), templates.collect(), check.is_exempt, subject)
 }
 
-fn left(output: &Output<'_>, subject: &Subject<'_>) -> ExplainedPolicyJson {
+fn left(output: &OutputResult<'_>, subject: &ExplainBasis<'_>) -> ExplainedPolicyJson {
     let templates = output.templates.iter().map(template);
     policy(output.policy, output.lookup.as_ref(), templates.collect(), output.is_exempt, subject)
 }
@@ -133,7 +133,7 @@ fn policy(
     lookup: Option<&Lookup<'_>>,
     templates: Vec<ExplainedTemplateJson>,
     exempt: bool,
-    subject: &Subject<'_>,
+    subject: &ExplainBasis<'_>,
 ) -> ExplainedPolicyJson {
     let requested = entry.and_then(|entry| subject.requested.get(&entry.index));
     let requested =
@@ -153,7 +153,7 @@ fn policy(
     }
 }
 
-fn wire(explanation: &Explanation<'_>, subject: &Subject<'_>) -> Option<WireJson> {
+fn wire(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) -> Option<WireJson> {
     let Verdict::Protected(sas) = &explanation.output.as_ref()?.verdict else { return None };
     let headers = Headers::of(explanation.flow.as_ref()?, sas);
     let overhead = headers.overhead();

@@ -2,12 +2,12 @@
 
 use cli::wrap;
 use explain::{
-    Check, Decapsulated, Doubt, Explanation, Found, Headers, Input, Lookup, Output, Resolution,
-    Resolved, SaOfTemplate, Verdict,
+    Decapsulated, Doubt, Explanation, Found, Headers, InputResult, Lookup, OutputResult,
+    PolicyCheck, Resolution, Resolved, SaOfTemplate, Verdict,
 };
 use model::{Direction, PolicyEntry, Visible};
 
-use super::{Subject, remedy, routing::Routing, words};
+use super::{ExplainBasis, remedy, routing::Routing, words};
 
 /// The width of the column of labels.
 const LABELS: usize = 10;
@@ -35,7 +35,7 @@ impl Lines {
 /// The whole explanation.
 pub fn explanation(
     explanation: &Explanation<'_>,
-    subject: &Subject<'_>,
+    subject: &ExplainBasis<'_>,
     width: Option<usize>,
 ) -> String {
     let mut lines = Lines { text: wrap(&verdict(explanation), 0, width), width };
@@ -121,7 +121,7 @@ fn route(routing: &Routing, lines: &mut Lines) {
     }
 }
 
-fn received(input: &Input<'_>, lines: &mut Lines) {
+fn received(input: &InputResult<'_>, lines: &mut Lines) {
     for Decapsulated { arrival, sa, replay, near } in &input.headers {
         let proto = arrival.proto.map_or("SPI", |proto| proto.word());
         let sequence =
@@ -145,7 +145,12 @@ fn received(input: &Input<'_>, lines: &mut Lines) {
     }
 }
 
-fn checked(check: &Check<'_>, direction: Direction, subject: &Subject<'_>, lines: &mut Lines) {
+fn checked(
+    check: &PolicyCheck<'_>,
+    direction: Direction,
+    subject: &ExplainBasis<'_>,
+    lines: &mut Lines,
+) {
     if check.is_exempt {
         lines
             .add("policy", "not checked: the device that the packet arrives at has disable_policy");
@@ -184,9 +189,9 @@ fn checked(check: &Check<'_>, direction: Direction, subject: &Subject<'_>, lines
 }
 
 fn left(
-    output: &Output<'_>,
+    output: &OutputResult<'_>,
     explanation: &Explanation<'_>,
-    subject: &Subject<'_>,
+    subject: &ExplainBasis<'_>,
     lines: &mut Lines,
 ) {
     if output.is_exempt {
@@ -244,7 +249,7 @@ fn found(
     socket: Option<&PolicyEntry>,
     lookup: Option<&Lookup<'_>>,
     direction: Direction,
-    subject: &Subject<'_>,
+    subject: &ExplainBasis<'_>,
     lines: &mut Lines,
 ) {
     if let Some(entry) = socket {
@@ -284,7 +289,7 @@ fn found(
     }
 }
 
-fn on_the_wire(headers: &Headers<'_>, subject: &Subject<'_>, lines: &mut Lines) {
+fn on_the_wire(headers: &Headers<'_>, subject: &ExplainBasis<'_>, lines: &mut Lines) {
     let list = headers.headers.iter().map(words::header).collect::<Vec<_>>().join(", ");
     lines.add("wire", &list);
     match headers.overhead() {

@@ -3,15 +3,15 @@
 use std::{collections::HashMap, io::Write};
 
 use cli::print_error;
-use engine::{Dump, Monitor, SadFilter};
+use engine::{EventMonitor, SadFilter, TableDump};
 use model::{Event, SaEntry, SaId, SaState};
 
-use super::{WriteSa, losses::Losses, tables::Selection};
+use super::{WriteSa, losses::Losses, tables::ExportSelection};
 use crate::{Error, key_output::KeyOutput};
 
 /// Appends SAs to a file of a line an SA.
 pub struct Follower<'a> {
-    selection: Selection<'a>,
+    selection: ExportSelection<'a>,
     write_sa: WriteSa,
     /// The fingerprints of the SAs that were written and are still there: another of that name may follow.
     written: HashMap<SaId, Vec<Option<String>>>,
@@ -19,7 +19,7 @@ pub struct Follower<'a> {
 
 impl<'a> Follower<'a> {
     /// After these SAs.
-    pub fn new(written: &[SaEntry], selection: Selection<'a>, write_sa: WriteSa) -> Self {
+    pub fn new(written: &[SaEntry], selection: ExportSelection<'a>, write_sa: WriteSa) -> Self {
         let marks = |entry: &SaEntry| (entry.sa.id(), selection.fingerprints_of(entry));
         let written = written.iter().map(marks).collect();
         Self { selection, write_sa, written }
@@ -28,7 +28,7 @@ impl<'a> Follower<'a> {
     /// Appends until it is interrupted.
     pub fn run(
         mut self,
-        mut monitor: Monitor,
+        mut monitor: EventMonitor,
         out: &mut KeyOutput,
         losses: &mut Losses,
     ) -> Result<(), Error> {
@@ -75,7 +75,7 @@ impl<'a> Follower<'a> {
     /// Appends the SAs whose events were lost.
     fn recover(&mut self, out: &mut KeyOutput, losses: &mut Losses) -> Result<(), Error> {
         let mut there = HashMap::new();
-        for entry in Dump::sad(&SadFilter::default())? {
+        for entry in TableDump::sad(&SadFilter::default())? {
             match entry {
                 Ok(entry) => {
                     self.append(&entry, out, losses)?;

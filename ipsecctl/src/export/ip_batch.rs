@@ -2,19 +2,19 @@
 
 use std::io::{self, Write};
 
-use cli::script::Counters;
-use iproute2::batch::{self, Line};
+use cli::script::SequenceNumbers;
+use iproute2::batch::{self, BatchLine};
 use model::{ReplayState, SaEntry, SaState};
 
 use super::{
     losses::Losses,
-    tables::{Tables, name_of_policy, name_of_sa},
+    tables::{ExportedTables, name_of_policy, name_of_sa},
 };
 
 /// Writes the lines.
 pub fn write(
-    tables: &Tables,
-    counters: Counters,
+    tables: &ExportedTables,
+    counters: SequenceNumbers,
     out: &mut dyn Write,
     losses: &mut Losses,
 ) -> io::Result<()> {
@@ -41,7 +41,7 @@ pub fn write(
 /// Writes an SA; false if it is a comment.
 fn write_sa(
     entry: &SaEntry,
-    counters: Counters,
+    counters: SequenceNumbers,
     out: &mut dyn Write,
     losses: &mut Losses,
 ) -> io::Result<bool> {
@@ -50,11 +50,11 @@ fn write_sa(
         return Ok(false);
     }
     let mut sa = entry.sa.clone();
-    if counters == Counters::Left {
+    if counters == SequenceNumbers::Left {
         sa.replay_state = ReplayState::default();
     }
     let mut line = batch::sa(&sa);
-    if counters == Counters::Left && entry.has_sent_in_counter_mode() {
+    if counters == SequenceNumbers::Left && entry.has_sent_in_counter_mode() {
         line.lost.push("it has sent packets with this key: use a new one, or --counters".into());
     }
     write_line(&line, &name_of_sa(entry), out, losses)
@@ -62,7 +62,7 @@ fn write_sa(
 
 /// Writes a line, or a comment if it would add something else; then it is false.
 fn write_line(
-    Line { text, lost, unused }: &Line,
+    BatchLine { text, lost, unused }: &BatchLine,
     name: &str,
     out: &mut dyn Write,
     losses: &mut Losses,

@@ -12,7 +12,7 @@ use model::{
 
 use super::{
     losses::Losses,
-    tables::{Tables, name_of_policy},
+    tables::{ExportedTables, name_of_policy},
 };
 
 /// A name of a table, as nft reads it without quotes.
@@ -24,7 +24,7 @@ pub fn table(name: &str) -> Result<String, String> {
 
 /// Writes the chains, a direction each.
 pub fn write(
-    tables: &Tables,
+    tables: &ExportedTables,
     table: &str,
     out: &mut dyn Write,
     losses: &mut Losses,

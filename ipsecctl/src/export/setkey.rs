@@ -2,19 +2,19 @@
 
 use std::io::{self, Write};
 
-use cli::script::{Counters, PolicyScript, write_sa};
+use cli::script::{PolicyScript, SequenceNumbers, write_sa};
 use engine::{Loss, Transfer};
 use model::{Dialect, PolicyEntry, SaEntry};
 
 use super::{
     losses::Losses,
-    tables::{Tables, name_of_policy, name_of_sa},
+    tables::{ExportedTables, name_of_policy, name_of_sa},
 };
 
 /// Writes the statements that add the entries.
 pub fn write(
-    tables: &Tables,
-    counters: Counters,
+    tables: &ExportedTables,
+    counters: SequenceNumbers,
     out: &mut impl Write,
     losses: &mut Losses,
 ) -> io::Result<()> {
@@ -30,7 +30,7 @@ pub fn write(
 pub fn statements<'e>(
     sas: &[SaEntry],
     policies: impl Iterator<Item = &'e PolicyEntry> + Clone,
-    counters: Counters,
+    counters: SequenceNumbers,
     out: &mut impl Write,
 ) -> io::Result<Transfer> {
     let mut written = Transfer::default();

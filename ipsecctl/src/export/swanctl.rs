@@ -16,7 +16,7 @@ use model::{
 
 use super::{
     losses::Losses,
-    tables::{Tables, name_of_policy},
+    tables::{ExportedTables, name_of_policy},
 };
 use proposal::proposal;
 
@@ -32,7 +32,7 @@ const HEAD: &str = "\
 type Connections<'t> = BTreeMap<(IpAddr, IpAddr), Vec<&'t PolicyEntry>>;
 
 /// Writes the connections.
-pub fn write(tables: &Tables, out: &mut dyn Write, losses: &mut Losses) -> io::Result<()> {
+pub fn write(tables: &ExportedTables, out: &mut dyn Write, losses: &mut Losses) -> io::Result<()> {
     out.write_all(HEAD.as_bytes())?;
     let (mut connections, mut shunts) = (Connections::new(), Vec::new());
     for policy in &tables.policies {
@@ -89,7 +89,7 @@ fn hosts(selector: &Selector) -> Option<AddressPair> {
 
 fn write_child(
     entry: &PolicyEntry,
-    tables: &Tables,
+    tables: &ExportedTables,
     out: &mut dyn Write,
     losses: &mut Losses,
 ) -> io::Result<()> {

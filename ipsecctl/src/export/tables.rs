@@ -13,7 +13,7 @@ pub struct ExportedPolicy {
 }
 
 /// SAs and policies, oldest first; without the policies of sockets.
-pub struct Tables {
+pub struct ExportedTables {
     pub sas: Vec<SaEntry>,
     pub policies: Vec<ExportedPolicy>,
     /// Where the default policy discards.
@@ -21,12 +21,12 @@ pub struct Tables {
 }
 
 /// The options that select entries.
-pub struct Selection<'a> {
+pub struct ExportSelection<'a> {
     filter: &'a Filter,
     fingerprints: Fingerprints,
 }
 
-impl<'a> Selection<'a> {
+impl<'a> ExportSelection<'a> {
     pub fn new(filter: &'a Filter) -> Self {
         let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
         Self { filter, fingerprints }
@@ -45,11 +45,11 @@ impl<'a> Selection<'a> {
     }
 }
 
-impl Tables {
+impl ExportedTables {
     /// Reads the tables.
     ///
     /// Errors: [`Error::Engine`], without CAP_NET_ADMIN too.
-    pub fn read(selection: &Selection<'_>) -> Result<Self, Error> {
+    pub fn read(selection: &ExportSelection<'_>) -> Result<Self, Error> {
         let Snapshot { mut policies, mut requested, mut sas, catch_alls, .. } = snapshot()?;
         sas.reverse();
         policies.reverse();

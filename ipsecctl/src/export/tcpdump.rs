@@ -11,7 +11,7 @@ use model::{Keyed, Proto, Sa, SaEntry};
 
 use super::{
     losses::Losses,
-    tables::{Tables, name_of_sa},
+    tables::{ExportedTables, name_of_sa},
 };
 
 /// The kernel's name, bytes of the key, the name in OpenSSL.
@@ -26,7 +26,7 @@ const CIPHERS: [(&str, usize, &str); 7] = [
 ];
 
 /// Writes the file.
-pub fn write(tables: &Tables, out: &mut dyn Write, losses: &mut Losses) -> io::Result<()> {
+pub fn write(tables: &ExportedTables, out: &mut dyn Write, losses: &mut Losses) -> io::Result<()> {
     writeln!(out, "# use with: tcpdump -E 'file FILE'")?;
     for entry in &tables.sas {
         losses.entries.sas += usize::from(write_sa(entry, out, losses)?);

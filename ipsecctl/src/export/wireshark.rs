@@ -9,7 +9,7 @@ use model::{IpVersion, Keyed, Proto, Sa, SaEntry};
 
 use super::{
     losses::Losses,
-    tables::{Tables, name_of_sa},
+    tables::{ExportedTables, name_of_sa},
 };
 
 /// The kernel's names of ciphers, and Wireshark's.
@@ -40,7 +40,7 @@ const AUTHENTICATIONS: [(&str, u16, &str); 8] = [
 const ANY: [u16; 5] = [64, 96, 128, 192, 256];
 
 /// Writes the file.
-pub fn write(tables: &Tables, out: &mut dyn Write, losses: &mut Losses) -> io::Result<()> {
+pub fn write(tables: &ExportedTables, out: &mut dyn Write, losses: &mut Losses) -> io::Result<()> {
     writeln!(out, "# the file esp_sa in Wireshark's directory of personal configuration")?;
     for entry in &tables.sas {
         losses.entries.sas += usize::from(write_sa(entry, out, losses)?);

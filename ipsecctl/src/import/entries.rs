@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read, Write};
 
 use cli::json::read_entries;
-use iproute2::text::{Entry, Placed, entries};
+use iproute2::text::{EntryOfText, Placed, entries};
 use model::{PolicyEntry, SaEntry, Visible};
 use sys::bounded::Bounded;
 use zeroize::Zeroizing;
@@ -85,11 +85,11 @@ impl Imported {
             let Placed { entry, is_detailed: has_details, .. } = placed.map_err(wrong)?;
             is_detailed &= has_details;
             match entry {
-                Entry::Sa(sa) => sas.push(*sa),
-                Entry::Policy(policy) => policies.push(*policy),
-                Entry::SocketPolicy => self.socket_policies += 1,
+                EntryOfText::Sa(sa) => sas.push(*sa),
+                EntryOfText::Policy(policy) => policies.push(*policy),
+                EntryOfText::SocketPolicy => self.socket_policies += 1,
                 // It makes them again.
-                Entry::OfLinux => {}
+                EntryOfText::OfLinux => {}
             }
         }
         if !is_detailed {

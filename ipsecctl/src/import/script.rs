@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use cli::script::Counters;
+use cli::script::SequenceNumbers;
 use engine::Transfer;
 use zeroize::Zeroizing;
 
@@ -12,7 +12,7 @@ use crate::export::setkey::statements;
 /// Writes the script: a statement an entry, or a comment if none adds it.
 pub fn write(
     imported: &Imported,
-    counters: Counters,
+    counters: SequenceNumbers,
     out: &mut impl Write,
 ) -> io::Result<Transfer> {
     statements(&imported.sas, imported.policies.iter(), counters, out)

@@ -6,21 +6,21 @@ use cli::{
     Keys,
     json::{EventJson, Fingerprints, PolicyJson, SaJson, members_between},
 };
-use engine::{Dump, Namespace, SadFilter};
+use engine::{Namespace, SadFilter, TableDump};
 use model::{Event, PolicyEntry, Proto, SaEntry, SaId};
 
 use super::event;
 use crate::Error;
 
 /// The tables as the events and dumps until now have them.
-pub struct Tables {
+pub struct TableCopies {
     fingerprints: Fingerprints,
     sas: HashMap<SaId, SaJson>,
     /// By index; without those of sockets, of which there are no events.
     policies: HashMap<u32, PolicyJson>,
 }
 
-impl Tables {
+impl TableCopies {
     /// Reads both tables. A monitor that is open before misses nothing.
     pub fn read() -> Result<Self, Error> {
         let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
@@ -35,11 +35,11 @@ impl Tables {
     }
 
     fn fill(&mut self) -> Result<(), Error> {
-        for entry in Dump::sad(&SadFilter::default())? {
+        for entry in TableDump::sad(&SadFilter::default())? {
             let Some(entry) = readable(entry)? else { continue };
             self.sas.insert(entry.sa.id(), self.sa(&entry));
         }
-        for entry in Dump::spd()? {
+        for entry in TableDump::spd()? {
             let Some(entry) = readable(entry)? else { continue };
             if !entry.socket {
                 self.policies.insert(entry.index, PolicyJson::new(&entry));

@@ -1,7 +1,7 @@
 //! Over which network namespace a caller must have CAP_NET_ADMIN to get a PF_KEY socket: that of the
 //! service at the other end, whose SAD and SPD it gets.
 
-use pfkey::client::Settings;
+use pfkey::client::PfKeySettings;
 use rustix::{
     fd::{BorrowedFd, OwnedFd},
     fs::fstat,
@@ -14,13 +14,13 @@ use crate::seccomp_notify::caller::Caller;
 
 /// An open network namespace. While it is open, no other has its inode number, and so no other service
 /// the address with this number.
-pub struct Namespace {
+pub struct OpenNamespace {
     file: OwnedFd,
     device: u64,
     inode: u64,
 }
 
-impl Namespace {
+impl OpenNamespace {
     fn new(file: OwnedFd) -> Result<Self, Errno> {
         let stat = fstat(&file)?;
         Ok(Self { file, device: stat.st_dev, inode: stat.st_ino })
@@ -33,7 +33,7 @@ impl Namespace {
     }
 }
 
-impl PartialEq for Namespace {
+impl PartialEq for OpenNamespace {
     fn eq(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }
@@ -44,15 +44,15 @@ impl PartialEq for Namespace {
 ///
 /// Errors: EPERM.
 pub fn authorise(
-    settings: &Settings,
+    settings: &PfKeySettings,
     caller: &Caller,
     connection: BorrowedFd<'_>,
-) -> Result<Namespace, Errno> {
+) -> Result<OpenNamespace, Errno> {
     let netns = if settings.is_of_namespace() {
         let file = caller.netns.try_clone().map_err(|_| Errno::MFILE)?;
-        Namespace::new(file)?
+        OpenNamespace::new(file)?
     } else {
-        Namespace::of_listener(connection).map_err(|_| Errno::PERM)?
+        OpenNamespace::of_listener(connection).map_err(|_| Errno::PERM)?
     };
     let capabilities = caller.capabilities_in(&netns.file).map_err(|_| Errno::PERM)?;
     if capabilities.contains(CapabilitySet::NET_ADMIN) { Ok(netns) } else { Err(Errno::PERM) }
@@ -60,7 +60,12 @@ pub fn authorise(
 
 /// Whether a new connection leads to a service of the same network namespace as the one that it takes
 /// the place of.
-pub fn is_of_same(settings: &Settings, connection: BorrowedFd<'_>, netns: &Namespace) -> bool {
+pub fn is_of_same(
+    settings: &PfKeySettings,
+    connection: BorrowedFd<'_>,
+    netns: &OpenNamespace,
+) -> bool {
     // The address of the service has the number of the namespace.
-    settings.is_of_namespace() || Namespace::of_listener(connection).is_ok_and(|new| new == *netns)
+    settings.is_of_namespace()
+        || OpenNamespace::of_listener(connection).is_ok_and(|new| new == *netns)
 }

@@ -4,7 +4,7 @@ pub mod renew;
 
 use std::{fs::File, os::fd::AsRawFd};
 
-use pfkey::client::{Answer as Opened, Call as Arguments, Settings};
+use pfkey::client::{PfKeySettings, SocketCall, SocketResult};
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
     io::Errno,
@@ -32,7 +32,7 @@ const END: u32 = 1024;
 
 /// What gives the program its PF_KEY sockets.
 pub struct KeySockets {
-    settings: Settings,
+    settings: PfKeySettings,
     /// `None`: the program may have so few descriptors that none can be kept.
     numbers: Option<Numbers>,
     known: SocketTable,
@@ -49,7 +49,7 @@ pub struct KeySocket {
 
 impl KeySockets {
     /// Settings that let the service answer.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: PfKeySettings) -> Self {
         Self {
             settings,
             numbers: numbers(),
@@ -66,7 +66,7 @@ impl KeySockets {
     /// Answers socket(2). The service sees the supervisor's privilege, so the supervisor looks at the
     /// caller's.
     pub fn open(&self, call: &Call<'_>) -> Result<Response, Errno> {
-        let arguments = Arguments::new(call.int(1), call.int(2))?;
+        let arguments = SocketCall::new(call.int(1), call.int(2))?;
         let thread = call.thread().map_err(|_| Errno::PERM)?;
         let caller = Caller::of(&thread).map_err(|_| Errno::PERM)?;
         let mut service = None;
@@ -76,7 +76,7 @@ impl KeySockets {
         };
         let answer = self.settings.answer_if(arguments, caller.netns_inode(), is_permitted);
         Ok(match (answer, service) {
-            (Opened::Socket(file), Some(netns)) => {
+            (SocketResult::Socket(file), Some(netns)) => {
                 let netns = self.known.shared(netns);
                 let successor = Successor { interests: Interests::default(), netns };
                 self.known.remember(socket_cookie(&file)?, successor);
@@ -111,7 +111,7 @@ impl KeySockets {
     }
 
     /// Which service gives them.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &PfKeySettings {
         &self.settings
     }
 

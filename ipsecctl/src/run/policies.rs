@@ -11,9 +11,10 @@ use std::{
 use model::Direction;
 use rustix::{fd::AsFd, io::Errno, thread::CapabilitySet};
 use sockpolicy::{
-    Cookie, Error, Socket,
+    Cookie, Error, IpSocket,
     option::{
-        self, Answer as Set, Change, HEADER, LONGEST, PolicyOption, Settings, SettingsError, Stored,
+        self, HEADER, LONGEST, OptionChange, OptionSettings, OptionSettingsError, PolicyOption,
+        SetOptionResult as Set, Stored,
     },
 };
 use sys::sockopt::set_bytes;
@@ -30,7 +31,7 @@ const MOST_REMEMBERED: usize = 2048;
 
 /// Whether the options are answered, and the policies that were set.
 pub struct Policies {
-    settings: Settings,
+    settings: OptionSettings,
     remembered: Mutex<Remembered>,
 }
 
@@ -43,8 +44,8 @@ struct Remembered {
 
 impl Policies {
     /// `None`: the kernel takes the options.
-    pub fn from_environment() -> Result<Option<Self>, SettingsError> {
-        let settings = Settings::from_environment()?;
+    pub fn from_environment() -> Result<Option<Self>, OptionSettingsError> {
+        let settings = OptionSettings::from_environment()?;
         let is_served = settings.are_answered();
         Ok(is_served.then(|| Self { settings, remembered: Mutex::default() }))
     }
@@ -54,7 +55,7 @@ impl Policies {
         let (thread, value, length) = (call.thread()?, call.argument(3), call.int(4));
         let (level, name) = (call.int(1), call.int(2));
         let Ok(socket) = thread.descriptor(call.int(0)) else { return Ok(Response::Continue) };
-        let inet = match Socket::of(&socket) {
+        let inet = match IpSocket::of(&socket) {
             Ok(inet) => inet,
             // The kernel refuses the options for it.
             Err(Error::NotInet) => return Ok(Response::Continue),
@@ -66,7 +67,7 @@ impl Policies {
         if value == 0 && length == 0 {
             call.still_waits()?;
             as_caller(&caller, inet, || inet.clear().map_err(|error| error.errno()))?;
-            self.remember(cookie, Change::Cleared);
+            self.remember(cookie, OptionChange::Cleared);
             return Ok(Response::Value(0));
         }
         let length = option::length(length)? as u64;
@@ -80,9 +81,9 @@ impl Policies {
                     Set::Refused(errno) => return Err(errno),
                     Set::Set => {}
                 }
-                Ok(Change::by_ipsec_policy(&value))
+                Ok(OptionChange::by_ipsec_policy(&value))
             }
-            None => by_kernel().map(|()| Change::by_xfrm_policy(&value)),
+            None => by_kernel().map(|()| OptionChange::by_xfrm_policy(&value)),
         })?;
         self.remember(cookie, change);
         Ok(Response::Value(0))
@@ -92,7 +93,7 @@ impl Policies {
     pub fn get(&self, call: &Call<'_>) -> Result<Response, Errno> {
         let (thread, value, length) = (call.thread()?, call.argument(3), call.argument(4));
         let Ok(socket) = thread.descriptor(call.int(0)) else { return Ok(Response::Continue) };
-        let inet = match (PolicyOption::of(call.int(1), call.int(2)), Socket::of(&socket)) {
+        let inet = match (PolicyOption::of(call.int(1), call.int(2)), IpSocket::of(&socket)) {
             (None, _) | (_, Err(Error::NotInet)) => return Ok(Response::Continue),
             (Some(_), inet) => inet.map_err(|error| error.errno())?,
         };
@@ -111,12 +112,14 @@ impl Policies {
         Ok(Response::Value(0))
     }
 
-    fn remember(&self, socket: Cookie, change: Change) {
+    fn remember(&self, socket: Cookie, change: OptionChange) {
         let all = [Direction::In, Direction::Out];
         let changed = match change {
-            Change::Cleared => all.map(|direction| (direction, None)).to_vec(),
-            Change::Unknown => all.map(|direction| (direction, Some(Stored::Unknown))).to_vec(),
-            Change::Set(direction, policy) => vec![(direction, Some(Stored::Value(policy)))],
+            OptionChange::Cleared => all.map(|direction| (direction, None)).to_vec(),
+            OptionChange::Unknown => {
+                all.map(|direction| (direction, Some(Stored::Unknown))).to_vec()
+            }
+            OptionChange::Set(direction, policy) => vec![(direction, Some(Stored::Value(policy)))],
         };
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         let Remembered { policies, are_lost } = &mut *remembered;
@@ -146,7 +149,7 @@ impl Policies {
 /// network namespace.
 fn as_caller<T>(
     caller: &Caller,
-    socket: Socket<'_>,
+    socket: IpSocket<'_>,
     act: impl FnOnce() -> Result<T, Errno>,
 ) -> Result<T, Errno> {
     let capabilities = match socket.network_namespace() {

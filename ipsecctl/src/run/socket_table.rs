@@ -11,7 +11,7 @@ use std::{
 
 use pfkey::Message;
 
-use super::{authority::Namespace, interests::Interests};
+use super::{authority::OpenNamespace, interests::Interests};
 
 /// How many sockets the supervisor remembers: the last ones. The kernel answers for one that is
 /// forgotten.
@@ -31,7 +31,7 @@ pub struct Successor {
     /// What it is to register for.
     pub interests: Interests,
     /// The network namespace of its service.
-    pub netns: Arc<Namespace>,
+    pub netns: Arc<OpenNamespace>,
 }
 
 struct Socket {
@@ -53,7 +53,7 @@ impl SocketTable {
     }
 
     /// The namespace as that of other sockets, if one is of it: each is one open file.
-    pub fn shared(&self, netns: Namespace) -> Arc<Namespace> {
+    pub fn shared(&self, netns: OpenNamespace) -> Arc<OpenNamespace> {
         let sockets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = sockets.iter().map(|socket| &socket.successor.netns);
         known.find(|known| ***known == netns).map_or_else(|| Arc::new(netns), Arc::clone)

@@ -9,18 +9,21 @@ use rustix::{
     net::SocketFlags,
 };
 
-use sys::seccomp::{Listener, Notification};
+use sys::seccomp::{Notification, NotificationListener};
 
 use thread::Thread;
 
 /// A call that waits for a response.
 pub struct Call<'listener> {
-    listener: &'listener Listener,
+    listener: &'listener NotificationListener,
     notification: Notification,
 }
 
 impl<'listener> Call<'listener> {
-    pub(super) fn new(listener: &'listener Listener, notification: Notification) -> Self {
+    pub(super) fn new(
+        listener: &'listener NotificationListener,
+        notification: Notification,
+    ) -> Self {
         Self { listener, notification }
     }
 

@@ -57,13 +57,13 @@ impl Numbers {
     }
 }
 
-impl From<pfkey::client::Answer> for Response {
+impl From<pfkey::client::SocketResult> for Response {
     /// Without the flags of the call.
-    fn from(answer: pfkey::client::Answer) -> Self {
+    fn from(answer: pfkey::client::SocketResult) -> Self {
         match answer {
-            pfkey::client::Answer::Kernel => Self::Continue,
-            pfkey::client::Answer::Refused(errno) => Self::Errno(errno),
-            pfkey::client::Answer::Socket(file) => {
+            pfkey::client::SocketResult::Kernel => Self::Continue,
+            pfkey::client::SocketResult::Refused(errno) => Self::Errno(errno),
+            pfkey::client::SocketResult::Socket(file) => {
                 Self::Descriptor(NewDescriptor { file, closes_on_exec: false, numbers: None })
             }
         }

@@ -25,7 +25,7 @@ use rustix::{
     },
     stdio::stdin,
 };
-use sys::seccomp::{Listener, Notification};
+use sys::seccomp::{Notification, NotificationListener};
 
 use super::{
     call::Call,
@@ -37,7 +37,7 @@ const MOST_AT_ONCE: usize = 16;
 
 /// What all threads have.
 struct Supervisor<F> {
-    listener: Listener,
+    listener: NotificationListener,
     answer: F,
     calls: Mutex<Receiver<Notification>>,
     /// Threads that have nothing to do, without those to which a call is on its way. Negative: a call
@@ -48,7 +48,7 @@ struct Supervisor<F> {
 }
 
 /// Hands the listener to the supervisor at the other end of `channel`.
-pub fn send(channel: &OwnedFd, listener: &Listener) -> Result<(), Errno> {
+pub fn send(channel: &OwnedFd, listener: &NotificationListener) -> Result<(), Errno> {
     let descriptors = [listener.as_fd()];
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
@@ -142,7 +142,7 @@ impl<F: Fn(&Call<'_>) -> Response + Send + Sync + 'static> Supervisor<F> {
 }
 
 /// The listener, unless the filter was not installed.
-fn receive() -> Result<Option<Listener>, Errno> {
+fn receive() -> Result<Option<NotificationListener>, Errno> {
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
@@ -151,5 +151,5 @@ fn receive() -> Result<Option<Listener>, Errno> {
         RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
         _ => None,
     });
-    Ok(descriptor.map(Listener::from))
+    Ok(descriptor.map(NotificationListener::from))
 }

@@ -3,13 +3,13 @@
 pub const MOST: usize = 4096;
 
 /// Takes entries in the kernel's order, newest first, and gives them in another if there are few.
-pub struct Order<T> {
+pub struct EntryOrder<T> {
     most: usize,
     first: Vec<T>,
     is_long: bool,
 }
 
-impl<T> Order<T> {
+impl<T> EntryOrder<T> {
     /// Sorts this many entries at most.
     pub fn new(most: usize) -> Self {
         Self { most, first: Vec::new(), is_long: false }
@@ -54,7 +54,7 @@ mod tests {
             given.push(entry);
             Ok::<(), ()>(())
         };
-        let mut order = Order::new(MOST);
+        let mut order = EntryOrder::new(MOST);
         entries.for_each(|entry| order.push(entry, &mut give).unwrap());
         order.finish(key, &mut give).unwrap();
         given

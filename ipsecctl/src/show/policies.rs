@@ -3,14 +3,14 @@ mod columns;
 use std::io::Write;
 
 use cli::{Listing, PolicyJson};
-use engine::{Engine, Installed, Options, Requested};
+use engine::{Engine, EngineOptions, Installed, Requested};
 use metrics::Offers;
 use model::{Demand, PolicyEntry, Template};
 
 use super::{
     Style,
     cells::{self, Hex},
-    order::{self, Order},
+    order::{self, EntryOrder},
 };
 use crate::Error;
 
@@ -42,7 +42,7 @@ struct ShownTemplate {
 
 /// Prints the SPD as a table.
 pub fn list(style: &Style, out: &mut impl Write) -> Result<(), Error> {
-    let mut engine = Engine::open(Options::default())?;
+    let mut engine = Engine::open(EngineOptions::default())?;
     let offers = Offers::read(&mut engine)?;
     let mut listing = Listing::new(out, &COLUMNS, style.choice(), "No policies.");
     let now = sys::clock::unix_seconds();
@@ -55,7 +55,7 @@ pub fn list(style: &Style, out: &mut impl Write) -> Result<(), Error> {
 
 /// The SPD for JSON.
 pub fn json() -> Result<Vec<PolicyJson>, Error> {
-    let mut engine = Engine::open(Options::default())?;
+    let mut engine = Engine::open(EngineOptions::default())?;
     let offers = Offers::read(&mut engine)?;
     let mut policies = Vec::new();
     each(&mut engine, usize::MAX, |Requested(requested), installed| {
@@ -79,7 +79,7 @@ fn each(
     most: usize,
     mut give: impl FnMut(Requested, Installed) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut order = Order::new(most);
+    let mut order = EntryOrder::new(most);
     let mut give = |(requested, installed)| give(requested, installed);
     for entry in engine.policies()? {
         order.push(entry?, &mut give)?;

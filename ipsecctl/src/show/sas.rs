@@ -6,13 +6,13 @@ use cli::{
     Keys, Listing, SaJson,
     json::{Document, Fingerprints},
 };
-use engine::{Engine, Namespace, Options};
+use engine::{Engine, EngineOptions, Namespace};
 use metrics::Demands;
 use model::SaEntry;
 
 use super::{
     Style,
-    order::{self, Order},
+    order::{self, EntryOrder},
 };
 use crate::Error;
 
@@ -30,7 +30,7 @@ pub struct ShownSa {
 
 /// Prints the SAD as a table.
 pub fn list(keys: Keys, style: &Style, out: &mut impl Write) -> Result<(), Error> {
-    let mut engine = Engine::open(Options::default())?;
+    let mut engine = Engine::open(EngineOptions::default())?;
     let demands = Demands::read(&mut engine)?;
     let mut listing = Listing::new(out, &COLUMNS, style.choice(), "No SAs.");
     let now = sys::clock::unix_seconds();
@@ -44,7 +44,7 @@ pub fn list(keys: Keys, style: &Style, out: &mut impl Write) -> Result<(), Error
 /// Adds the SAD to a document.
 pub fn add_to(document: &mut Document, keys: Keys) -> Result<(), Error> {
     let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
-    let mut engine = Engine::open(Options::default())?;
+    let mut engine = Engine::open(EngineOptions::default())?;
     let demands = Demands::read(&mut engine)?;
     let mut sas = Vec::new();
     each(&mut engine, usize::MAX, |entry| {
@@ -63,7 +63,7 @@ fn each(
     most: usize,
     mut give: impl FnMut(SaEntry) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut order = Order::new(most);
+    let mut order = EntryOrder::new(most);
     for entry in engine.sas()? {
         order.push(entry?, &mut give)?;
     }

@@ -22,10 +22,10 @@ use rustix::{
         sockopt::{socket_protocol, socket_type},
     },
 };
-use sockpolicy::Socket;
+use sockpolicy::IpSocket;
 use sys::close::close_without_lingering;
 
-use super::process::Process;
+use super::process::DescriptorOwner;
 use crate::{Error, output};
 
 /// The policies that bear the cookie of one socket: its own, and their copies in the sockets that
@@ -66,7 +66,7 @@ fn read() -> Result<SocketsJson, Error> {
     let mut known: HashMap<u64, Option<Found>> = HashMap::new();
     // This process has nothing but copies of them.
     let own = i64::from(process::id());
-    for process in Process::all()?.filter(|process| i64::from(process.pid()) != own) {
+    for process in DescriptorOwner::all()?.filter(|process| i64::from(process.pid()) != own) {
         for (fd, inode) in process.sockets() {
             let known = match known.entry(inode) {
                 Entry::Occupied(known) => known.into_mut(),
@@ -100,7 +100,7 @@ impl Copies {
     /// Copies a descriptor; `None` if it is closed by now, or cannot be had.
     ///
     /// Errors: EMFILE.
-    fn add(&mut self, process: &Process, fd: i32) -> Result<Option<&OwnedFd>, Error> {
+    fn add(&mut self, process: &DescriptorOwner, fd: i32) -> Result<Option<&OwnedFd>, Error> {
         if self.0.len() == COPIES {
             self.close();
         }
@@ -148,7 +148,7 @@ fn by_owner(entries: Vec<SocketEntry>) -> (BTreeMap<u32, Owned>, usize) {
 
 /// Looks at a socket, if it is one of IPv4 or IPv6 in this network namespace.
 fn found(descriptor: &OwnedFd) -> Option<Found> {
-    let socket = Socket::of(descriptor).ok()?;
+    let socket = IpSocket::of(descriptor).ok()?;
     let owner = socket.cookie().ok()?.as_owner();
     socket.is_here().ok()?.then(|| {
         let fd = descriptor.as_fd();

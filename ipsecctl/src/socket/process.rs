@@ -14,12 +14,12 @@ use super::Descriptor;
 use crate::Error;
 
 /// A process, by a pidfd: its number may be given to another process later.
-pub struct Process {
+pub struct DescriptorOwner {
     pid: i32,
     process: pidfd::Process,
 }
 
-impl Process {
+impl DescriptorOwner {
     /// Opens a process.
     pub fn open(pid: i32) -> Result<Self, Errno> {
         let number = Pid::from_raw(pid).ok_or(Errno::SRCH)?;
@@ -77,7 +77,7 @@ impl Process {
 
 /// A copy of a descriptor.
 pub fn take(Descriptor { pid, fd }: Descriptor) -> Result<OwnedFd, Error> {
-    let process = Process::open(pid).map_err(|errno| match errno {
+    let process = DescriptorOwner::open(pid).map_err(|errno| match errno {
         Errno::SRCH => Error::NoProcess(pid),
         errno => Error::Descriptor { pid, fd, error: errno.into() },
     })?;

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::sample::{Limit, PolicySample, RowKey, SaSample, Sample};
+use super::sample::{LimitUse, PolicySample, RowKey, SaSample, TopSample};
 
 /// Intervals that are kept of an entry.
 pub const MOST_KEPT: usize = 32;
@@ -26,7 +26,7 @@ pub struct Row {
     pub packets: u64,
     /// Packets that the SAs have dropped since they were added.
     pub failed: u64,
-    pub limit: Option<Limit>,
+    pub limit: Option<LimitUse>,
     /// Bytes a second in the last intervals, oldest first; empty if there were none.
     pub history: Vec<u64>,
     /// Of a policy: how many SAs serve it.
@@ -72,7 +72,7 @@ struct Change {
 
 impl History {
     /// What has happened from one sample to the next.
-    pub fn next(&mut self, before: &Sample, now: &Sample) -> Rates {
+    pub fn next(&mut self, before: &TopSample, now: &TopSample) -> Rates {
         let interval = now.at.saturating_duration_since(before.at);
         let changes = changes(before, now);
         let sas = now.sas.iter().zip(&changes).filter(|(sa, _)| sa.is_shown);
@@ -121,7 +121,7 @@ fn keep(history: &mut VecDeque<u64>, bytes: u64) {
 }
 
 /// What each SA has done. One that is new, or was added again, has counted from 0.
-fn changes(before: &Sample, now: &Sample) -> Vec<Change> {
+fn changes(before: &TopSample, now: &TopSample) -> Vec<Change> {
     let earlier: HashMap<_, _> = before.sas.iter().map(|sa| (sa.id, sa)).collect();
     let since = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now);
     let change = |sa: &SaSample| {
@@ -144,7 +144,12 @@ fn of_sa(sa: &SaSample, change: Change, interval: Duration) -> Row {
     }
 }
 
-fn of_policy(policy: &PolicySample, now: &Sample, changes: &[Change], interval: Duration) -> Row {
+fn of_policy(
+    policy: &PolicySample,
+    now: &TopSample,
+    changes: &[Change],
+    interval: Duration,
+) -> Row {
     let sum = |of: fn(&Change) -> u64| policy.sas.iter().map(|at| of(&changes[*at])).sum();
     Row {
         key: RowKey::Policy(policy.index),
@@ -158,7 +163,7 @@ fn of_policy(policy: &PolicySample, now: &Sample, changes: &[Change], interval: 
     }
 }
 
-fn drops(before: &Sample, now: &Sample) -> Vec<Drops> {
+fn drops(before: &TopSample, now: &TopSample) -> Vec<Drops> {
     let drops = now.counters.iter().filter(|(_, packets)| *packets > 0).map(|(name, packets)| {
         let earlier = before.counters.by_name(name).unwrap_or_default();
         Drops { counter: name.to_owned(), packets, change: packets.saturating_sub(earlier) }
@@ -196,11 +201,11 @@ mod tests {
         }
     }
 
-    fn sample(at: Instant, sas: Vec<SaSample>, counters: &str) -> Sample {
+    fn sample(at: Instant, sas: Vec<SaSample>, counters: &str) -> TopSample {
         let (name, limit) = ("out".to_owned(), None);
         let policies = vec![PolicySample { index: 9, name, limit, sas: vec![0, 1] }];
         let counters = CounterValues::parse(counters).unwrap();
-        Sample { at, sas, policies, counters }
+        TopSample { at, sas, policies, counters }
     }
 
     fn at(start: Instant, seconds: u64) -> Instant {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cli::{Keys, PolicyJson, SaJson, json::Fingerprints};
-use engine::{Engine, Options};
+use engine::{Engine, EngineOptions};
 use metrics::Offers;
 use model::{CounterValues, Current, Demand, Lifetime, Policy, PolicyId, SaEntry, SaId};
 
@@ -19,7 +19,7 @@ pub enum RowKey {
 
 /// How much of the limit that is nearest was used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limit {
+pub struct LimitUse {
     /// `bytes`, `packets` or `time`.
     pub of: &'static str,
     /// From 0 to 100.
@@ -35,7 +35,7 @@ pub struct SaSample {
     pub packets: u64,
     /// Packets that it has dropped.
     pub failed: u64,
-    pub limit: Option<Limit>,
+    pub limit: Option<LimitUse>,
     /// Whether it has a row.
     pub is_shown: bool,
 }
@@ -45,14 +45,14 @@ pub struct SaSample {
 pub struct PolicySample {
     pub index: u32,
     pub name: String,
-    pub limit: Option<Limit>,
+    pub limit: Option<LimitUse>,
     /// The places of the SAs that serve its first template: the kernel counts the packets of these alone.
     pub sas: Vec<usize>,
 }
 
 /// Everything at a moment.
 #[derive(Debug, Clone)]
-pub struct Sample {
+pub struct TopSample {
     pub at: Instant,
     pub sas: Vec<SaSample>,
     pub policies: Vec<PolicySample>,
@@ -69,12 +69,12 @@ pub struct Reader {
 
 impl Reader {
     pub fn open(filter: Filter) -> Result<Self, Error> {
-        let engine = Engine::open(Options::default())?;
+        let engine = Engine::open(EngineOptions::default())?;
         Ok(Self { engine, filter, fingerprints: Fingerprints::new(&[0; 32]) })
     }
 
     /// Reads both tables and the counters. SAs that the filter leaves out count for their policies.
-    pub fn read(&mut self) -> Result<Sample, Error> {
+    pub fn read(&mut self) -> Result<TopSample, Error> {
         let now = sys::clock::unix_seconds();
         let is_filtered = self.filter != Filter::default();
         let (mut sas, mut offers) = (Vec::new(), Offers::default());
@@ -104,7 +104,7 @@ impl Reader {
         }
         // A kernel without its statistics has no counters.
         let counters = engine::counters().unwrap_or_default();
-        Ok(Sample { at: Instant::now(), sas, policies, counters })
+        Ok(TopSample { at: Instant::now(), sas, policies, counters })
     }
 }
 
@@ -135,7 +135,7 @@ fn policy_name(policy: &Policy) -> String {
 }
 
 /// The hard limit of which the largest part was used.
-fn limit(hard: &Lifetime, current: Current, now: u64) -> Option<Limit> {
+fn limit(hard: &Lifetime, current: Current, now: u64) -> Option<LimitUse> {
     let since = |start: u64| if start == 0 { 0 } else { now.saturating_sub(start) };
     let limits = [
         ("bytes", hard.bytes, current.bytes),
@@ -145,7 +145,7 @@ fn limit(hard: &Lifetime, current: Current, now: u64) -> Option<Limit> {
     ];
     let used = limits.into_iter().filter_map(|(of, most, used)| {
         let percent = u128::from(used) * 100 / u128::from(most?.get());
-        Some(Limit { of, percent: u8::try_from(percent.min(100)).unwrap_or(100) })
+        Some(LimitUse { of, percent: u8::try_from(percent.min(100)).unwrap_or(100) })
     });
     used.max_by_key(|limit| limit.percent)
 }

@@ -30,7 +30,7 @@ use signal_hook::{
 use super::{
     rates::{History, Rates},
     sample::Reader,
-    sort::{self, Order},
+    sort::{self, SortKey},
     view::{self, View},
 };
 use crate::Error;
@@ -42,7 +42,7 @@ const TICK: Duration = Duration::from_millis(100);
 const PAGE: usize = 10;
 
 /// Shows the screen until a key or signal ends it. Returns the signal.
-pub fn show(mut reader: Reader, interval: Duration, order: Order) -> Result<Option<i32>, Error> {
+pub fn show(mut reader: Reader, interval: Duration, order: SortKey) -> Result<Option<i32>, Error> {
     let mut before = reader.read()?;
     let mut history = History::default();
     let mut rates = history.next(&before, &before);
@@ -199,7 +199,7 @@ mod tests {
     fn keys_move_and_choose() {
         let rates = samples::rates();
         let mut view =
-            View { has_policies: false, order: Order::Bytes, selected: 0, has_help: false };
+            View { has_policies: false, order: SortKey::Bytes, selected: 0, has_help: false };
         let mut type_keys = |keys: &str| {
             for letter in keys.chars() {
                 press(KeyEvent::from(KeyCode::Char(letter)), &mut view, &rates);
@@ -211,6 +211,6 @@ mod tests {
         assert_eq!(type_keys("G").selected, 2);
         let view = type_keys("p?s");
         assert!(view.has_policies && view.has_help && view.selected == 0);
-        assert_eq!(view.order, Order::Packets);
+        assert_eq!(view.order, SortKey::Packets);
     }
 }

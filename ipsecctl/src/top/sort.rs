@@ -8,7 +8,7 @@ use super::rates::Row;
 
 /// What rows are sorted by, the largest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Order {
+pub enum SortKey {
     /// Bytes a second
     Bytes,
     /// Packets a second
@@ -21,7 +21,7 @@ pub enum Order {
     Name,
 }
 
-impl Order {
+impl SortKey {
     /// The word on the screen.
     pub fn word(self) -> &'static str {
         match self {
@@ -46,13 +46,13 @@ impl Order {
 }
 
 /// Sorts rows; those that are equal, by name.
-pub fn sort(rows: &mut [Row], order: Order) {
+pub fn sort(rows: &mut [Row], order: SortKey) {
     let number = |row: &Row| match order {
-        Order::Bytes => row.bytes,
-        Order::Packets => row.packets,
-        Order::Failed => row.failed,
-        Order::Limit => row.limit.map_or(0, |limit| u64::from(limit.percent) + 1),
-        Order::Name => 0,
+        SortKey::Bytes => row.bytes,
+        SortKey::Packets => row.packets,
+        SortKey::Failed => row.failed,
+        SortKey::Limit => row.limit.map_or(0, |limit| u64::from(limit.percent) + 1),
+        SortKey::Name => 0,
     };
     rows.sort_by(|a, b| (Reverse(number(a)), &a.name).cmp(&(Reverse(number(b)), &b.name)));
 }
@@ -63,7 +63,7 @@ mod tests {
 
     #[test]
     fn each_order_leads_to_the_next() {
-        let orders = Order::value_variants();
+        let orders = SortKey::value_variants();
         assert!(orders.windows(2).all(|pair| pair[0].next() == pair[1]));
         assert_eq!(orders[orders.len() - 1].next(), orders[0]);
     }

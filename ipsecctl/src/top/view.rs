@@ -11,8 +11,8 @@ use ratatui::{
 
 use super::{
     rates::{Drops, Rates, Row},
-    sample::Limit,
-    sort::Order,
+    sample::LimitUse,
+    sort::SortKey,
 };
 
 /// Cells of the bar of a limit.
@@ -23,7 +23,7 @@ const BAR: usize = 4;
 pub struct View {
     /// The policies instead of the SAs.
     pub has_policies: bool,
-    pub order: Order,
+    pub order: SortKey,
     /// The place of the row that is marked.
     pub selected: usize,
     pub has_help: bool,
@@ -131,7 +131,7 @@ fn cells(row: &Row) -> [Cell<'static>; 6] {
 }
 
 /// A limit as a bar, with its percentage.
-fn bar(limit: Limit) -> String {
+fn bar(limit: LimitUse) -> String {
     let full = usize::from(limit.percent) * BAR / 100;
     let (full, rest) = ("█".repeat(full), "░".repeat(BAR - full));
     format!("{full}{rest}{:>4}%", limit.percent)

@@ -7,7 +7,7 @@ use explain::{
 };
 use model::{Action, Counter, Direction, PolicyEntry, SaEntry};
 
-use super::{cause::Cause, head::Head, ledger::Ledger, reasons, watched::Watched};
+use super::{cause::DropCause, head::Head, ledger::Ledger, reasons, watched::Watched};
 use crate::explain::{remedy, text};
 
 /// The most policies, SAs and near ones that are named.
@@ -34,7 +34,7 @@ pub fn of_packet(
     direction: Direction,
     watched: &Watched,
     ledger: &mut Ledger,
-) -> Cause {
+) -> DropCause {
     let explanations = explanations(head, direction, watched);
     let is_counted = |it: &&Explanation<'_>| match it.verdict {
         Verdict::Dropped { counters, .. } => ledger.claim(counters),
@@ -43,7 +43,7 @@ pub fn of_packet(
     if let Some(explanation) = explanations.iter().find(is_counted) {
         return explained(explanation, watched);
     }
-    let Some(first) = explanations.first() else { return Cause::default() };
+    let Some(first) = explanations.first() else { return DropCause::default() };
     let mut cause = named(first, watched);
     let has_sa = !cause.sas.is_empty() && !head.captured.arrivals.is_empty();
     let counter = (has_sa || reasons::is_of_ipsec(alert))
@@ -55,7 +55,7 @@ pub fn of_packet(
     }
     if matches!(first.verdict, Verdict::Dropped { .. }) && !reasons::is_of_ipsec(alert) {
         // It would be, and was not: it is another namespace's.
-        return Cause { flow: cause.flow, ..Cause::default() };
+        return DropCause { flow: cause.flow, ..DropCause::default() };
     }
     let known = reasons::known(alert, head, &cause);
     cause.message = match known {
@@ -69,7 +69,7 @@ pub fn of_packet(
 }
 
 /// Has a counter explain a packet.
-fn count(cause: &mut Cause, counter: Counter) {
+fn count(cause: &mut DropCause, counter: Counter) {
     cause.counters = vec![counter.word().to_owned()];
     cause.message = of_counter(counter);
     cause.remedy = Some(counter.remedy().to_owned());
@@ -135,7 +135,7 @@ pub fn has_mismatch(explanation: &Explanation<'_>) -> bool {
 }
 
 /// The cause that an explanation has.
-pub fn explained(explanation: &Explanation<'_>, watched: &Watched) -> Cause {
+pub fn explained(explanation: &Explanation<'_>, watched: &Watched) -> DropCause {
     let mut cause = named(explanation, watched);
     cause.message = text::verdict(explanation);
     cause.remedy = remedy::of(explanation);
@@ -146,8 +146,8 @@ pub fn explained(explanation: &Explanation<'_>, watched: &Watched) -> Cause {
 }
 
 /// The policies and SAs of an explanation, and those that are not there any more.
-fn named(explanation: &Explanation<'_>, watched: &Watched) -> Cause {
-    let mut cause = Cause { flow: explanation.flow, ..Cause::default() };
+fn named(explanation: &Explanation<'_>, watched: &Watched) -> DropCause {
+    let mut cause = DropCause { flow: explanation.flow, ..DropCause::default() };
     let check = explanation.check.as_ref();
     let output = explanation.output.as_ref();
     let policies =

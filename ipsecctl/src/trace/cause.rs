@@ -3,7 +3,7 @@ use model::{PolicyEntry, SaEntry};
 
 /// What has dropped a packet.
 #[derive(Debug, Clone, Default)]
-pub struct Cause {
+pub struct DropCause {
     /// The packet that policies are looked up for.
     pub flow: Option<Flow>,
     /// The counters that it has raised.
@@ -20,7 +20,7 @@ pub struct Cause {
     pub remedy: Option<String>,
 }
 
-impl Cause {
+impl DropCause {
     /// Whether IPsec has dropped the packet, or it is under a policy.
     pub fn is_of_ipsec(&self) -> bool {
         !self.counters.is_empty() || !self.policies.is_empty() || !self.sas.is_empty()

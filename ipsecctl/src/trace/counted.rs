@@ -6,7 +6,7 @@ use model::{Action, Counter, Direction, Mode, PolicyEntry, SaDirection, SaEntry,
 
 use super::{
     attribution::{arrival_by, explained, has_mismatch, in_direction, of_counter},
-    cause::Cause,
+    cause::DropCause,
     watched::Watched,
 };
 
@@ -20,11 +20,11 @@ const MOST_NAMED: usize = 3;
 const LATELY: u64 = 3;
 
 /// The cause of what a counter of this name has counted. Without privilege there are no tables.
-pub fn of_counter_named(name: &str, watched: Option<&Watched>) -> Cause {
+pub fn of_counter_named(name: &str, watched: Option<&Watched>) -> DropCause {
     let known = name.parse::<Counter>().ok();
     let mut cause = match (known, watched) {
         (Some(counter), Some(watched)) => of_tables(counter, watched),
-        _ => Cause::default(),
+        _ => DropCause::default(),
     };
     cause.counters = vec![name.to_owned()];
     if cause.message.is_empty() {
@@ -37,7 +37,7 @@ pub fn of_counter_named(name: &str, watched: Option<&Watched>) -> Cause {
     cause
 }
 
-fn of_tables(counter: Counter, watched: &Watched) -> Cause {
+fn of_tables(counter: Counter, watched: &Watched) -> DropCause {
     match counter {
         Counter::InStateProtoError => failed(watched, |stats| stats.integrity_failed),
         Counter::InStateSeqError => failed(watched, |stats| stats.replay + stats.replay_window),
@@ -50,12 +50,12 @@ fn of_tables(counter: Counter, watched: &Watched) -> Cause {
         | Counter::OutStateModeError
         | Counter::OutStateProtoError => sent(watched),
         _ if counter.direction() == Direction::Out => outbound(counter, watched),
-        _ => Cause::default(),
+        _ => DropCause::default(),
     }
 }
 
 /// The SAs that have counted failures.
-fn failed(watched: &Watched, number: impl Fn(SaStats) -> u32) -> Cause {
+fn failed(watched: &Watched, number: impl Fn(SaStats) -> u32) -> DropCause {
     let failures = watched.failures().filter(|(_, stats)| number(*stats) > 0);
     let failures = failures.take(MOST_NAMED).collect::<Vec<_>>();
     let words = failures.iter().map(|(entry, stats)| {
@@ -63,10 +63,10 @@ fn failed(watched: &Watched, number: impl Fn(SaStats) -> u32) -> Cause {
     });
     let words = words.collect::<Vec<_>>().join("; ");
     let message = if words.is_empty() { words } else { format!("The SA has counted {words}.") };
-    Cause {
+    DropCause {
         sas: failures.into_iter().map(|(entry, _)| entry.clone()).collect(),
         message,
-        ..Cause::default()
+        ..DropCause::default()
     }
 }
 
@@ -83,7 +83,7 @@ fn failure_words(stats: SaStats) -> String {
 }
 
 /// The policies for `in` and `fwd` that packets have used just now, and that drop.
-fn used_policies(counter: Counter, watched: &Watched) -> Cause {
+fn used_policies(counter: Counter, watched: &Watched) -> DropCause {
     let drops = |it: &&PolicyEntry| match &it.policy.action {
         Action::Discard => counter == Counter::InPolBlock,
         Action::Ipsec(_) => counter == Counter::InTmplMismatch,
@@ -91,12 +91,12 @@ fn used_policies(counter: Counter, watched: &Watched) -> Cause {
     };
     let policies = watched.tables.policies.iter().filter(|it| is_used(it) && drops(it));
     let inbound = policies.filter(|it| it.policy.id.direction != Direction::Out);
-    Cause { policies: inbound.take(MOST_NAMED).cloned().collect(), ..Cause::default() }
+    DropCause { policies: inbound.take(MOST_NAMED).cloned().collect(), ..DropCause::default() }
 }
 
 /// The policies for `in` and `fwd` with templates, and the SAs that packets have come through and that are not those
 /// of the templates.
-fn mismatched(watched: &Watched) -> Cause {
+fn mismatched(watched: &Watched) -> DropCause {
     let cause = used_policies(Counter::InTmplMismatch, watched);
     for entry in &cause.policies {
         let (direction, flow) = (entry.policy.id.direction, flow_of(entry));
@@ -104,19 +104,19 @@ fn mismatched(watched: &Watched) -> Cause {
             in_direction(&watched.tables, direction, &[arrival_by(sa)], flow).filter(has_mismatch)
         });
         if let Some(explanation) = through.take(MOST_TRIED).next() {
-            return Cause { flow: None, ..explained(&explanation, watched) };
+            return DropCause { flow: None, ..explained(&explanation, watched) };
         }
     }
     cause
 }
 
 /// The SAs in a tunnel's mode that packets have come through.
-fn received(watched: &Watched) -> Cause {
+fn received(watched: &Watched) -> DropCause {
     let is_tunnel = |it: &&SaEntry| it.sa.mode.installed() == Mode::Tunnel;
     let is_inbound =
         |it: &&SaEntry| it.sa.direction == Some(SaDirection::In) || it.sa.replay_state.received > 0;
     let sas = watched.used().filter(is_tunnel).filter(is_inbound);
-    Cause { sas: sas.take(MOST_NAMED).cloned().collect(), ..Cause::default() }
+    DropCause { sas: sas.take(MOST_NAMED).cloned().collect(), ..DropCause::default() }
 }
 
 fn is_used(entry: &PolicyEntry) -> bool {
@@ -124,16 +124,16 @@ fn is_used(entry: &PolicyEntry) -> bool {
 }
 
 /// The SAs that are not there any more.
-fn gone(watched: &Watched) -> Cause {
+fn gone(watched: &Watched) -> DropCause {
     let near = watched.gone().take(MOST_NAMED).cloned().collect::<Vec<_>>();
-    Cause { near, ..Cause::default() }
+    DropCause { near, ..DropCause::default() }
 }
 
 /// The policies and SAs by which packets have left just now.
-fn sent(watched: &Watched) -> Cause {
+fn sent(watched: &Watched) -> DropCause {
     let policies = watched.tables.policies.iter();
     let outbound = policies.filter(|it| it.policy.id.direction == Direction::Out && is_used(it));
-    let mut cause = Cause::default();
+    let mut cause = DropCause::default();
     for entry in outbound.take(MOST_NAMED) {
         let explanation = flow_of(entry)
             .map(|flow| explain_out(&watched.tables, flow, None, &Surroundings::default()));
@@ -146,7 +146,7 @@ fn sent(watched: &Watched) -> Cause {
 }
 
 /// The policies for `out` whose packets raise this counter.
-fn outbound(counter: Counter, watched: &Watched) -> Cause {
+fn outbound(counter: Counter, watched: &Watched) -> DropCause {
     let is_raised = |it: &Explanation<'_>| match it.verdict {
         Verdict::Dropped { counters, .. } => counters.contains(&counter),
         _ => false,
@@ -162,7 +162,7 @@ fn outbound(counter: Counter, watched: &Watched) -> Cause {
         suspects.retain(|it| it.output.as_ref().and_then(|it| it.policy).is_none_or(is_used));
     }
     let count = suspects.len();
-    let Some(first) = suspects.first() else { return Cause::default() };
+    let Some(first) = suspects.first() else { return DropCause::default() };
     let mut cause = explained(first, watched);
     cause.flow = None;
     if count > 1 {

@@ -12,14 +12,14 @@ const MOST_PLACES: usize = 32;
 const WORK: Duration = Duration::from_millis(300);
 
 /// What was printed and left out in an interval.
-pub struct Limit {
+pub struct LineLimit {
     most: u32,
     printed: u32,
     worked: Duration,
     omitted: BTreeMap<String, u64>,
 }
 
-impl Limit {
+impl LineLimit {
     /// At most so many lines in an interval.
     pub fn new(most: u32) -> Self {
         Self { most, printed: 0, worked: Duration::ZERO, omitted: BTreeMap::new() }
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn what_is_omitted_is_counted() {
-        let mut limit = Limit::new(2);
+        let mut limit = LineLimit::new(2);
         assert!(limit.has_time());
         let admitted = (0..5).map(|_| limit.admits("XFRM_POLICY in icmp_rcv"));
         assert_eq!(admitted.filter(|it| *it).count(), 2);

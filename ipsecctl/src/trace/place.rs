@@ -11,7 +11,7 @@ use super::head::Head;
 
 /// Where a packet was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
+pub enum DropPlace {
     /// Here: the device of this number has the link-layer address of the packet.
     Here,
     /// Here or elsewhere: a counter decides.
@@ -22,9 +22,9 @@ pub enum Place {
 
 /// The network devices of this network namespace.
 #[derive(Default)]
-pub struct Devices(BTreeMap<u32, Interface>);
+pub struct LocalDevices(BTreeMap<u32, Interface>);
 
-impl Devices {
+impl LocalDevices {
     /// Reads them. Without them, no packet is known to be of another namespace.
     pub fn read() -> Self {
         Self(interfaces().unwrap_or_default())
@@ -36,22 +36,22 @@ impl Devices {
     }
 
     /// Where a packet was dropped.
-    pub fn place(&self, alert: &Alert, head: &Head) -> Place {
+    pub fn place(&self, alert: &Alert, head: &Head) -> DropPlace {
         let Some(number) = alert.device else {
             return if self.is_local(head.captured.ends.0) {
-                Place::Unknown
+                DropPlace::Unknown
             } else {
-                Place::Elsewhere
+                DropPlace::Elsewhere
             };
         };
-        let Some(device) = self.0.get(&number) else { return Place::Elsewhere };
+        let Some(device) = self.0.get(&number) else { return DropPlace::Elsewhere };
         match (device.mac, head.mac) {
-            (Some(own), Some(mac)) if own == mac => Place::Here,
+            (Some(own), Some(mac)) if own == mac => DropPlace::Here,
             // To a group, or by the loopback.
-            (_, Some(mac)) if mac[0] & 1 == 1 || mac == [0; 6] => Place::Unknown,
-            (Some(_), Some(_)) => Place::Elsewhere,
+            (_, Some(mac)) if mac[0] & 1 == 1 || mac == [0; 6] => DropPlace::Unknown,
+            (Some(_), Some(_)) => DropPlace::Elsewhere,
             // A tunnel's device has no address.
-            _ => Place::Unknown,
+            _ => DropPlace::Unknown,
         }
     }
 
@@ -95,15 +95,15 @@ mod tests {
         let addresses = vec![[192, 0, 2, 1].into()];
         let eth0 = Interface { name: "eth0".into(), mac: Some(own), addresses };
         let tunnel = Interface { name: "tun0".into(), mac: None, addresses: Vec::new() };
-        let devices = Devices(BTreeMap::from([(2, eth0), (3, tunnel)]));
+        let devices = LocalDevices(BTreeMap::from([(2, eth0), (3, tunnel)]));
         let place = |device, mac| devices.place(&Alert { device, ..Alert::default() }, &head(mac));
-        assert_eq!(place(Some(2), Some(own)), Place::Here);
-        assert_eq!(place(Some(2), Some([2, 0, 0, 0, 0, 9])), Place::Elsewhere);
-        assert_eq!(place(Some(2), Some([255; 6])), Place::Unknown);
-        assert_eq!(place(Some(3), None), Place::Unknown);
+        assert_eq!(place(Some(2), Some(own)), DropPlace::Here);
+        assert_eq!(place(Some(2), Some([2, 0, 0, 0, 0, 9])), DropPlace::Elsewhere);
+        assert_eq!(place(Some(2), Some([255; 6])), DropPlace::Unknown);
+        assert_eq!(place(Some(3), None), DropPlace::Unknown);
         assert_eq!(
             (place(Some(4), Some(own)), place(None, None)),
-            (Place::Elsewhere, Place::Elsewhere)
+            (DropPlace::Elsewhere, DropPlace::Elsewhere)
         );
         let direction =
             |device| devices.direction(&Alert { device, ..Alert::default() }, &head(None));

@@ -2,7 +2,7 @@
 
 use drop_monitor::Alert;
 
-use super::{cause::Cause, head::Head};
+use super::{cause::DropCause, head::Head};
 
 /// What is known of a drop reason that is not IPsec's.
 pub struct Known {
@@ -19,7 +19,7 @@ pub fn is_of_ipsec(alert: &Alert) -> bool {
 }
 
 /// What a packet under a policy of IPsec is dropped by, beside IPsec.
-pub fn known(alert: &Alert, head: &Head, cause: &Cause) -> Option<Known> {
+pub fn known(alert: &Alert, head: &Head, cause: &DropCause) -> Option<Known> {
     let src = cause.flow.map_or(head.captured.ends.0, |flow| flow.src());
     match alert.reason.as_deref()? {
         "IP_RPFILTER" => Some(Known {

@@ -15,14 +15,14 @@ use engine::Namespace;
 
 use super::{
     HEAD, Trace, attribution,
-    cause::Cause,
+    cause::DropCause,
     counted,
     head::Head,
     ledger::Ledger,
-    limit::Limit,
+    limit::LineLimit,
     line,
     pcap::Pcap,
-    place::{Devices, Place},
+    place::{DropPlace, LocalDevices},
     reasons,
     watched::Watched,
 };
@@ -35,8 +35,8 @@ pub struct Tracer<'a> {
     ledger: Ledger,
     /// None without CAP_NET_ADMIN.
     watched: Option<Watched>,
-    devices: Devices,
-    limit: Limit,
+    devices: LocalDevices,
+    limit: LineLimit,
     pcap: Option<Pcap>,
     /// What the kernel had not reported until now.
     lost: Option<u64>,
@@ -54,8 +54,8 @@ impl<'a> Tracer<'a> {
             fingerprints: Fingerprints::new(&Namespace::current().fingerprint_secret()),
             ledger: Ledger::open()?,
             watched: Watched::read().ok(),
-            devices: Devices::read(),
-            limit: Limit::new(options.rate.get()),
+            devices: LocalDevices::read(),
+            limit: LineLimit::new(options.rate.get()),
             pcap: options.pcap.as_ref().map(create).transpose()?,
             lost: None,
             printed: 0,
@@ -95,8 +95,8 @@ impl<'a> Tracer<'a> {
     fn packet(&mut self, alert: &Alert, out: &mut Output) -> Result<(), Error> {
         let is_of_ipsec = reasons::is_of_ipsec(alert);
         let head = Head::read(alert);
-        let place = head.as_ref().map_or(Place::Unknown, |it| self.devices.place(alert, it));
-        if place == Place::Elsewhere {
+        let place = head.as_ref().map_or(DropPlace::Unknown, |it| self.devices.place(alert, it));
+        if place == DropPlace::Elsewhere {
             return Ok(());
         }
         let name = place_name(alert);
@@ -110,7 +110,7 @@ impl<'a> Tracer<'a> {
         let cause = self.cause(alert, head.as_ref());
         self.limit.has_worked(begin);
         let is_shown = match place {
-            Place::Here => is_of_ipsec || cause.is_of_ipsec() || self.options.all,
+            DropPlace::Here => is_of_ipsec || cause.is_of_ipsec() || self.options.all,
             // A counter shows that it was here.
             _ => !cause.counters.is_empty() || self.options.all,
         };
@@ -131,9 +131,9 @@ impl<'a> Tracer<'a> {
     }
 
     /// What has dropped a packet. The counters were raised before it was reported.
-    fn cause(&mut self, alert: &Alert, head: Option<&Head>) -> Cause {
+    fn cause(&mut self, alert: &Alert, head: Option<&Head>) -> DropCause {
         let (Some(head), Some(watched)) = (head, &mut self.watched) else {
-            return Cause::default();
+            return DropCause::default();
         };
         // What was read before is used where nothing can be read.
         let _ = (self.ledger.read(), watched.refresh());
@@ -147,7 +147,7 @@ impl<'a> Tracer<'a> {
         attribution::of_packet(head, alert, direction, watched, &mut self.ledger)
     }
 
-    fn json(&self, alert: &Alert, head: Option<&Head>, cause: Cause) -> DropJson {
+    fn json(&self, alert: &Alert, head: Option<&Head>, cause: DropCause) -> DropJson {
         let time = DateTime::<Local>::from(alert.time());
         let arrivals = head.iter().flat_map(|head| &head.captured.arrivals);
         let packet = cause.flow.as_ref().map(json::packet).or_else(|| {
@@ -176,7 +176,7 @@ impl<'a> Tracer<'a> {
     }
 
     /// The policies, SAs and counters of a cause.
-    fn entries(&self, cause: Cause) -> DropJson {
+    fn entries(&self, cause: DropCause) -> DropJson {
         let sa = |entry| SaJson::new(entry, Keys::Hidden, &self.fingerprints);
         DropJson {
             counters: cause.counters,
@@ -215,7 +215,7 @@ impl<'a> Tracer<'a> {
         if let Some(watched) = &mut self.watched {
             watched.end_interval();
         }
-        self.devices = Devices::read();
+        self.devices = LocalDevices::read();
         if let Some(monitor) = monitor {
             self.ask(monitor, out)?;
         }

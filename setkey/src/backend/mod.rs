@@ -11,8 +11,8 @@ use grammar::Statement;
 use model::Operation;
 
 use self::pfkey::PfKey;
-use crate::{StdoutPrinter, error::Error, ledger::StatementId, options::Command, pfkey_extras};
-pub use socket::Socket;
+use crate::{StdoutPrinter, error::Error, ledger::StatementId, options::CommandLine, pfkey_extras};
+pub use socket::PfKeySocket;
 pub use xfrm::Xfrm;
 
 /// How operations reach the kernel.
@@ -55,19 +55,19 @@ impl Submission<'_> {
 }
 
 /// Opens the backend that the command line names.
-pub fn open(command: &Command) -> Result<Box<dyn Backend>, Error> {
+pub fn open(command: &CommandLine) -> Result<Box<dyn Backend>, Error> {
     Ok(match &command.pf_key {
         None => Box::new(Xfrm::open(command)?),
-        Some(source) => Box::new(PfKey::new(Socket::open(source)?, command)),
+        Some(source) => Box::new(PfKey::new(PfKeySocket::open(source)?, command)),
     })
 }
 
 /// Opens the backend for a script: a PF_KEY socket is registered first, as the original does.
-pub fn open_for_script(command: &Command) -> Result<Box<dyn Backend>, Error> {
+pub fn open_for_script(command: &CommandLine) -> Result<Box<dyn Backend>, Error> {
     Ok(match &command.pf_key {
         None => Box::new(Xfrm::open(command)?),
         Some(source) => {
-            let mut backend = PfKey::new(Socket::open(source)?, command);
+            let mut backend = PfKey::new(PfKeySocket::open(source)?, command);
             backend.register()?;
             Box::new(backend)
         }

@@ -9,9 +9,10 @@ use pfkey::{
 };
 use rustix::io::Errno;
 
-use super::{Backend, Socket, Submission};
+use super::{Backend, PfKeySocket, Submission};
 use crate::{
-    StdoutPrinter, dump::Entry, error::Error, message::MessageFormat, options::Command, print_error,
+    StdoutPrinter, dump::DumpEntry, error::Error, message::MessageFormat, options::CommandLine,
+    print_error,
 };
 
 /// How long an answer may take. The original waited a second; a service may have others to serve.
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The original takes the first message that comes for the answer, also a notification of what another
 /// program did. Here an answer is of the request's type and process.
 pub struct PfKey {
-    socket: Socket,
+    socket: PfKeySocket,
     forward_copies: bool,
     dialect: Dialect,
     /// With `-v`: how messages are shown.
@@ -30,8 +31,8 @@ pub struct PfKey {
 }
 
 impl PfKey {
-    pub fn new(socket: Socket, command: &Command) -> Self {
-        let &Command { forward_copies, dialect, verbose, messages, .. } = command;
+    pub fn new(socket: PfKeySocket, command: &CommandLine) -> Self {
+        let &CommandLine { forward_copies, dialect, verbose, messages, .. } = command;
         Self { socket, forward_copies, dialect, messages: verbose.then_some(messages) }
     }
 
@@ -239,10 +240,9 @@ fn is_shown(answer: &Message) -> bool {
 /// Prints an SA or a policy.
 fn show(answer: Message, printer: &mut StdoutPrinter) -> Result<(), Error> {
     let entry = match answer.msg_type {
-        MessageType::SPDDUMP => {
-            spd::read(&answer).map(|entry| Entry::Policy(Box::new(entry), Some(answer.reserved)))
-        }
-        _ => sad::read(&answer).map(|entry| Entry::Sa(Box::new(entry))),
+        MessageType::SPDDUMP => spd::read(&answer)
+            .map(|entry| DumpEntry::Policy(Box::new(entry), Some(answer.reserved))),
+        _ => sad::read(&answer).map(|entry| DumpEntry::Sa(Box::new(entry))),
     };
     match entry {
         Ok(entry) => Ok(printer.entry(entry, Some(answer))?),

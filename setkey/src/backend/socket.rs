@@ -8,7 +8,7 @@ use std::{
 
 use pfkey::{
     LONGEST_MESSAGE, Message, VERSION,
-    client::{Call, Caller, Settings},
+    client::{PfKeySettings, SocketCall, SocketCaller},
 };
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -29,25 +29,25 @@ use crate::{
 const RECEIVE_BUFFER: usize = 2 << 20;
 
 /// An open PF_KEY socket.
-pub struct Socket {
+pub struct PfKeySocket {
     descriptor: OwnedFd,
     /// What errors call it.
     name: String,
     buffer: Zeroizing<Vec<u8>>,
 }
 
-impl Socket {
+impl PfKeySocket {
     /// Opens one.
     pub fn open(source: &PfKeySource) -> Result<Self, Error> {
         let (name, settings) = match source {
-            PfKeySource::Namespace => ("PF_KEY".into(), Settings::from_environment()?),
-            PfKeySource::Kernel => (THE_KERNEL.into(), Settings::kernel()),
+            PfKeySource::Namespace => ("PF_KEY".into(), PfKeySettings::from_environment()?),
+            PfKeySource::Kernel => (THE_KERNEL.into(), PfKeySettings::kernel()),
             PfKeySource::Service(path) => (path.display().to_string(), service_at(path)?),
         };
         let failed = |errno| Error::NoPfKey { name: name.clone(), errno };
         let raw = SocketType::RAW.as_raw() | SocketFlags::CLOEXEC.bits();
-        let call = Call::new(raw.cast_signed(), VERSION.into()).map_err(failed)?;
-        let socket = settings.open(call, Caller::this_thread()).map_err(failed)?;
+        let call = SocketCall::new(raw.cast_signed(), VERSION.into()).map_err(failed)?;
+        let socket = settings.open(call, SocketCaller::this_thread()).map_err(failed)?;
         // A smaller one does as well, as long as little happens.
         let _ = set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER);
         let buffer = Zeroizing::new(vec![0; LONGEST_MESSAGE]);
@@ -100,9 +100,9 @@ impl Socket {
     }
 }
 
-fn service_at(path: &PathBuf) -> Result<Settings, Error> {
+fn service_at(path: &PathBuf) -> Result<PfKeySettings, Error> {
     let address = SocketAddrUnix::new(path);
     address
-        .map(Settings::service_at)
+        .map(PfKeySettings::service_at)
         .map_err(|errno| Error::NoPfKey { name: path.display().to_string(), errno })
 }

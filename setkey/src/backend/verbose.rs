@@ -2,18 +2,18 @@
 
 use std::io::Write;
 
-use engine::{Engine, Monitor};
+use engine::{Engine, EventMonitor};
 use model::Operation;
 use pfkey::{
     Message,
     request::{self, PfKeyExtras},
 };
 
-use crate::{error::Error, message::MessageFormat, options::Command, print_error};
+use crate::{error::Error, message::MessageFormat, options::CommandLine, print_error};
 
 /// Shows the requests and the kernel's events as messages.
 pub struct Verbose {
-    monitor: Monitor,
+    monitor: EventMonitor,
     port: u32,
     format: MessageFormat,
     forward_copies: bool,
@@ -21,12 +21,12 @@ pub struct Verbose {
 
 impl Verbose {
     /// With `-v`, opens a monitor for the changes of an engine.
-    pub fn of(command: &Command, engine: &Engine) -> Result<Option<Self>, Error> {
+    pub fn of(command: &CommandLine, engine: &Engine) -> Result<Option<Self>, Error> {
         if !command.verbose {
             return Ok(None);
         }
-        let monitor = Monitor::open(&[model::EventGroup::Sa, model::EventGroup::Policy])?;
-        let &Command { messages: format, forward_copies, .. } = command;
+        let monitor = EventMonitor::open(&[model::EventGroup::Sa, model::EventGroup::Policy])?;
+        let &CommandLine { messages: format, forward_copies, .. } = command;
         Ok(Some(Self { monitor, port: engine.port(), format, forward_copies }))
     }
 

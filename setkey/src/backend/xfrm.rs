@@ -1,8 +1,8 @@
-use engine::{Engine, Loss, Options, Rehearsal};
+use engine::{Engine, EngineOptions, Loss, Rehearsal};
 use model::Operation;
 
 use super::{Backend, Submission, verbose::Verbose};
-use crate::{StdoutPrinter, error::Error, options::Command};
+use crate::{StdoutPrinter, error::Error, options::CommandLine};
 
 /// XFRM netlink, by the engine.
 pub struct Xfrm {
@@ -11,8 +11,8 @@ pub struct Xfrm {
 }
 
 impl Xfrm {
-    pub fn open(command: &Command) -> Result<Self, Error> {
-        let engine = Engine::open(Options {
+    pub fn open(command: &CommandLine) -> Result<Self, Error> {
+        let engine = Engine::open(EngineOptions {
             forward_copies: command.forward_copies,
             dialect: command.dialect,
         })?;

@@ -14,15 +14,15 @@ use pfkey::{
 };
 use sys::clock::unix_seconds;
 
-use super::{entry::Entry, json::Json, order::BsdOrder, write_short_sa};
+use super::{entry::DumpEntry, json::Json, order::BsdOrder, write_short_sa};
 use crate::{
     message::MessageFormat,
-    options::{Command, Database, DumpFormat, Layout},
+    options::{CommandLine, Database, DumpFormat, Layout},
     print_error,
 };
 
 /// An entry, and the PF_KEY message that it came in, if it came so.
-type DumpEntry = (Entry, Option<Message>);
+type EntryAndMessage = (DumpEntry, Option<Message>);
 
 /// Prints the entries of a dump.
 ///
@@ -32,22 +32,22 @@ pub struct Entries {
     format: DumpFormat,
     /// With `-v`: how the PF_KEY messages of a dump are shown.
     messages: Option<MessageFormat>,
-    pending: Option<DumpEntry>,
+    pending: Option<EntryAndMessage>,
     seq: u32,
     /// The ID of this process: a system call for each entry would take a tenth of a dump.
     pid: u32,
     /// With `--json`.
     json: Option<Json>,
     /// All of a dump that is printed in another order than Linux's.
-    newest_first: Vec<DumpEntry>,
+    newest_first: Vec<EntryAndMessage>,
     /// Entries of a script that no statement adds.
     comments: usize,
 }
 
 impl Entries {
     /// Of no dump yet.
-    pub fn new(command: &Command) -> Self {
-        let &Command { dialect, format, messages, verbose, .. } = command;
+    pub fn new(command: &CommandLine) -> Self {
+        let &CommandLine { dialect, format, messages, verbose, .. } = command;
         Self {
             dialect,
             format,
@@ -70,7 +70,7 @@ impl Entries {
     pub fn take(
         &mut self,
         out: &mut impl Write,
-        entry: Entry,
+        entry: DumpEntry,
         message: Option<Message>,
     ) -> io::Result<()> {
         if !self.shows(&entry) {
@@ -119,8 +119,8 @@ impl Entries {
     fn write_script(&mut self, out: &mut impl Write, database: Database) -> io::Result<()> {
         let newest_first = std::mem::take(&mut self.newest_first);
         let policies = newest_first.iter().rev().filter_map(|(entry, _)| match entry {
-            Entry::Policy(entry, _) => Some(&**entry),
-            Entry::Sa(_) => None,
+            DumpEntry::Policy(entry, _) => Some(&**entry),
+            DumpEntry::Sa(_) => None,
         });
         if self.format.restores {
             let has_sub = |entry: &PolicyEntry| entry.policy.id.policy_type == PolicyType::Sub;
@@ -130,18 +130,18 @@ impl Entries {
         for entry in newest_first.iter().rev() {
             self.write_message(out, entry, 0)?;
             let is_added = match &entry.0 {
-                Entry::Sa(sa) => script::write_sa(out, sa, self.dialect, self.format.counters)?,
-                Entry::Policy(policy, _) => script.write(out, policy)?,
+                DumpEntry::Sa(sa) => script::write_sa(out, sa, self.dialect, self.format.counters)?,
+                DumpEntry::Policy(policy, _) => script.write(out, policy)?,
             };
             self.comments += usize::from(!is_added);
         }
         Ok(())
     }
 
-    fn frame(&self, entry: &Entry, seq: u32) -> Frame {
+    fn frame(&self, entry: &DumpEntry, seq: u32) -> Frame {
         let references = match entry {
-            Entry::Policy(_, references) => *references,
-            Entry::Sa(..) => None,
+            DumpEntry::Policy(_, references) => *references,
+            DumpEntry::Sa(..) => None,
         };
         Frame {
             dialect: self.dialect,
@@ -158,7 +158,7 @@ impl Entries {
     fn write_message(
         &self,
         out: &mut impl Write,
-        (entry, message): &DumpEntry,
+        (entry, message): &EntryAndMessage,
         seq: u32,
     ) -> io::Result<()> {
         match (message, self.messages) {
@@ -182,16 +182,16 @@ impl Entries {
         })
     }
 
-    fn write(&mut self, out: &mut impl Write, entry: &DumpEntry, seq: u32) -> io::Result<()> {
+    fn write(&mut self, out: &mut impl Write, entry: &EntryAndMessage, seq: u32) -> io::Result<()> {
         self.write_message(out, entry, seq)?;
         let (entry, _) = entry;
         let frame = self.frame(entry, seq);
         match (entry, self.format.layout) {
-            (Entry::Sa(entry), Layout::Long) => {
+            (DumpEntry::Sa(entry), Layout::Long) => {
                 write!(out, "{}", SaText::of_entry(entry, &frame))
             }
-            (Entry::Sa(entry), Layout::Short) => write_short_sa(out, entry, &frame),
-            (Entry::Policy(entry, _), Layout::Long | Layout::Short) => {
+            (DumpEntry::Sa(entry), Layout::Short) => write_short_sa(out, entry, &frame),
+            (DumpEntry::Policy(entry, _), Layout::Long | Layout::Short) => {
                 write!(out, "{}", PolicyText::of_entry(entry, &frame))
             }
             // They are written together.
@@ -216,8 +216,8 @@ impl Entries {
     /// JSON has what the kernel has, and so do scripts, but for FreeBSD's scopes. The BSDs have no direction fwd: an
     /// `in` policy stands for it. Their dumps are without the policies of sockets, too. AF_KEY shows policies of
     /// the main type.
-    fn shows(&self, entry: &Entry) -> bool {
-        let Entry::Policy(entry, _) = entry else { return true };
+    fn shows(&self, entry: &DumpEntry) -> bool {
+        let DumpEntry::Policy(entry, _) = entry else { return true };
         let id = &entry.policy.id;
         let (is_bsd, scope) = (self.dialect.is_bsd(), self.format.scope);
         let is_in_scope = || !is_bsd || scope.has(id.selector.device.is_some());
@@ -244,13 +244,13 @@ fn write_flush(out: &mut impl Write, database: Database, has_sub: bool) -> io::R
 /// The message of the dump that this entry would have come in.
 fn write_pfkey(
     out: &mut impl Write,
-    entry: &Entry,
+    entry: &DumpEntry,
     frame: &Frame,
     format: MessageFormat,
 ) -> io::Result<()> {
     let message = match entry {
-        Entry::Sa(entry) => sad::message(MessageType::DUMP, entry),
-        Entry::Policy(entry, _) => {
+        DumpEntry::Sa(entry) => sad::message(MessageType::DUMP, entry),
+        DumpEntry::Policy(entry, _) => {
             spd::message(MessageType::SPDDUMP, entry, references::WITH_TIMER)
         }
     };

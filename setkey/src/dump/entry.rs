@@ -1,7 +1,7 @@
 use model::{PolicyEntry, SaEntry};
 
 /// What a dump is made of.
-pub enum Entry {
+pub enum DumpEntry {
     /// An SA.
     Sa(Box<SaEntry>),
     /// A policy, with the kernel's count of its users where it is known.

@@ -4,8 +4,8 @@ use cli::{
 };
 use engine::Namespace;
 
-use super::Entry;
-use crate::options::{Command, Database, Task};
+use super::DumpEntry;
+use crate::options::{CommandLine, Database, Task};
 
 /// The JSON of a dump.
 pub struct Json {
@@ -17,7 +17,7 @@ pub struct Json {
 
 impl Json {
     /// Of no entry yet.
-    pub fn new(command: &Command) -> Self {
+    pub fn new(command: &CommandLine) -> Self {
         let keys = command.format.keys;
         let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
         let mut document = Document::default();
@@ -33,13 +33,13 @@ impl Json {
     }
 
     /// Adds an entry.
-    pub fn push(&mut self, entry: &Entry) {
+    pub fn push(&mut self, entry: &DumpEntry) {
         let Self { document, keys, fingerprints } = self;
         match entry {
-            Entry::Sa(entry) => {
+            DumpEntry::Sa(entry) => {
                 document.sas.get_or_insert_default().push(SaJson::new(entry, *keys, fingerprints));
             }
-            Entry::Policy(entry, _) => {
+            DumpEntry::Policy(entry, _) => {
                 document.policies.get_or_insert_default().push(PolicyJson::new(entry));
             }
         }

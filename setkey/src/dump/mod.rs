@@ -7,6 +7,6 @@ mod order;
 mod short;
 
 pub use entries::Entries;
-pub use entry::Entry;
+pub use entry::DumpEntry;
 pub use short::HEADER;
 use short::write_short_sa;

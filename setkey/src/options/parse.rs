@@ -7,7 +7,7 @@ use cli::{Keys, Shell, chosen_dialect, getopt_message};
 use model::Dialect;
 
 use super::{
-    Command, Counters, Database, DumpFormat, Layout, PolicyScope, Stop, Task, Timestamp,
+    CommandLine, Database, DumpFormat, Layout, PolicyScope, SequenceNumbers, Stop, Task, Timestamp,
     cli::{Cli, ScriptKind},
 };
 use crate::{message::MessageFormat, usage};
@@ -24,7 +24,7 @@ pub fn completions(shell: Shell) -> String {
 }
 
 /// Reads a command line, `args[0]` included.
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> {
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, Stop> {
     let cli = Cli::try_parse_from(args)
         .map_err(|error| format!("setkey: {}", getopt_message::<Cli>(&error)))
         .map_err(|message| Stop::Wrong(message, Dialect::Linux))?;
@@ -52,13 +52,13 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
     let (layout, scope) = (cli.layout(), cli.scope());
     let &Cli { ports, redact, .. } = &cli;
     let keys = if cli.keys { Keys::Shown } else { Keys::Hidden };
-    let counters = if cli.counters { Counters::Written } else { Counters::Left };
+    let counters = if cli.counters { SequenceNumbers::Written } else { SequenceNumbers::Left };
     let restores = cli.as_script == Some(ScriptKind::Restore);
     let format = DumpFormat { layout, ports, redact, restores, keys, scope, counters };
     if let Some(words) = cli.without_meaning() {
         return Err(Stop::Wrong(format!("setkey: {words}"), dialect));
     }
-    let command = Command {
+    let command = CommandLine {
         no_action: cli.no_action,
         verbose: cli.verbose > 0,
         messages: MessageFormat {
@@ -81,7 +81,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Command, Stop> 
 }
 
 /// Why a command prints no JSON, or has no keys in it.
-fn has_no_json(Command { mode, format, .. }: &Command) -> Option<&'static str> {
+fn has_no_json(CommandLine { mode, format, .. }: &CommandLine) -> Option<&'static str> {
     let is_json = format.layout == Layout::Json;
     match mode {
         Task::Dump(Database::Sad) if is_json || format.keys == Keys::Hidden => None,
@@ -192,7 +192,7 @@ mod tests {
     use super::*;
     use crate::options::PfKeySource;
 
-    fn read(line: &str) -> Result<Command, Stop> {
+    fn read(line: &str) -> Result<CommandLine, Stop> {
         let words = std::iter::once("setkey").chain(line.split_whitespace());
         parse(words.map(OsString::from))
     }

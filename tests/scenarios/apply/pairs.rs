@@ -5,7 +5,7 @@ use std::{collections::HashMap, env};
 
 use model::{EventGroup, Sa};
 use scenarios::{Host, Outcome, times};
-use xfrm::Monitor;
+use xfrm::EventSocket;
 
 use super::{
     databases::{Database, pairs},
@@ -51,8 +51,9 @@ fn the_kernel_has_what_the_file_describes() {
         assert_eq!(after.difference(&expected), None, "{why}\n{}", outcome.stdout);
         kept += assert_kept(&before, &after, &one.sas, &why);
 
-        let mut monitor = host
-            .within(|| Monitor::open(&[EventGroup::Sa, EventGroup::Policy]).expect("a monitor"));
+        let mut monitor = host.within(|| {
+            EventSocket::open(&[EventGroup::Sa, EventGroup::Policy]).expect("a monitor")
+        });
         let again = apply(&host, "", &script);
         assert_applied(&again, &why);
         assert_eq!(again.stdout, "", "{why}");

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::Monitor;
+use engine::EventMonitor;
 use model::{Event, EventGroup};
 use scenarios::{
     Daemon, Host, Wire, link,
@@ -213,7 +213,7 @@ fn within_fifty_milliseconds() {
 
 /// Sends how long after an SA came or went its policy was replaced, that often; zero once it listens.
 fn measure_reactions(count: usize, reactions: &Sender<Duration>) {
-    let mut monitor = Monitor::open(&[EventGroup::Sa, EventGroup::Policy]).expect("a monitor");
+    let mut monitor = EventMonitor::open(&[EventGroup::Sa, EventGroup::Policy]).expect("a monitor");
     let report = |time| reactions.send(time).expect("the test waits");
     report(Duration::ZERO);
     let mut changed = Instant::now();

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Engine, Monitor, Options, RouteQuery, Routes};
+use engine::{Engine, EngineOptions, EventMonitor, RouteQuery, Routes};
 use explain::{FlowDevice, PolicyOrder, Tables};
 use model::{
     Action, Direction, EventGroup, Installation, IpVersion, Level, Operation, Policy, PolicyId,
@@ -55,7 +55,7 @@ impl Lab {
             let namespace = File::open(host.namespace_file()).expect("the namespace is there");
             move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))
                 .expect("root goes there");
-            (Engine::open(Options::default()).expect("an engine"), in_udp())
+            (Engine::open(EngineOptions::default()).expect("an engine"), in_udp())
         };
         let (engine_b, encapsulation_b) = within(&b);
         let senders_b = senders(false);
@@ -197,9 +197,10 @@ impl Lab {
     }
 
     /// Sends the packet of the case once, if it is to be the second.
-    pub fn send_first(&mut self, case: &Case) -> Option<Monitor> {
-        let key_manager =
-            case.has_key_manager.then(|| Monitor::open(&[EventGroup::Acquire]).expect("a monitor"));
+    pub fn send_first(&mut self, case: &Case) -> Option<EventMonitor> {
+        let key_manager = case
+            .has_key_manager
+            .then(|| EventMonitor::open(&[EventGroup::Acquire]).expect("a monitor"));
         if case.is_second {
             self.send_once(case);
             sleep(Duration::from_millis(20));

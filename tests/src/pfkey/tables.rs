@@ -1,7 +1,7 @@
 use std::{process::Command, sync::LazyLock};
 
 use regex::{Captures, Regex};
-use xfrm::{Connection, SadFilter};
+use xfrm::{Connection, SadSelection};
 
 use super::{Seen, allowed::TABLES};
 use crate::{Host, Outcome};
@@ -22,7 +22,7 @@ pub(super) fn tables(host: &Host, kernel: &mut Connection, seen: &mut Seen) -> S
 
 /// Processes are what takes the test kernel longest, so an empty table costs none.
 fn as_shown(host: &Host, kernel: &mut Connection) -> String {
-    let has_sas = kernel.dump_sad(&SadFilter::default()).expect("a dump").next().is_some();
+    let has_sas = kernel.dump_sad(&SadSelection::default()).expect("a dump").next().is_some();
     let has_policies = kernel.dump_spd().expect("a dump").next().is_some();
     let show = |table| {
         let shown = || Outcome::success(Command::new("ip").args(["-s", "xfrm", table]));

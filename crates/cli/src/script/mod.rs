@@ -11,7 +11,7 @@ pub use sa::write_sa;
 
 /// What becomes of the sequence numbers of SAs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Counters {
+pub enum SequenceNumbers {
     /// A new SA begins with the first.
     #[default]
     Left,

@@ -2,7 +2,7 @@ use std::io::{self, Write};
 
 use model::{Dialect, ReplayState, SaEntry, SaState};
 
-use super::{Counters, write_statement};
+use super::{SequenceNumbers, write_statement};
 
 /// An SA as the statement that adds it. What no statement can add is a comment; then the result is
 /// false.
@@ -12,14 +12,14 @@ pub fn write_sa(
     out: &mut impl Write,
     entry: &SaEntry,
     dialect: Dialect,
-    counters: Counters,
+    counters: SequenceNumbers,
 ) -> io::Result<bool> {
     if entry.state == SaState::Larval {
         writeln!(out, "# larval: {} to {}", entry.sa.proto.word(), entry.sa.ends.dst())?;
         return Ok(false);
     }
     let mut sa = entry.sa.clone();
-    if counters == Counters::Left {
+    if counters == SequenceNumbers::Left {
         sa.replay_state = ReplayState::default();
     } else if !sa.replay_state.is_new() {
         writeln!(out, "# it goes on with these sequence numbers: end the old SA first")?;
@@ -28,7 +28,7 @@ pub fn write_sa(
     if entry.sa.mode.is_any() && dialect.is_bsd() {
         writeln!(out, "# the mode is that of its policy")?;
     }
-    let has_sent = counters == Counters::Left && entry.has_sent_in_counter_mode();
+    let has_sent = counters == SequenceNumbers::Left && entry.has_sent_in_counter_mode();
     if has_sent {
         writeln!(out, "# it has sent packets with this key: use a new one, or --counters")?;
     }

@@ -43,7 +43,7 @@ fn an_sa_that_lacks_is_named_by_its_policy() {
     observation.after.tables.sas.remove(0);
     assert!(matches!(
         diagnose(&observation, None, None)[..],
-        [Finding { cause: Cause::NoSa { near: None, .. }, packets: 0, .. }]
+        [Conclusion { cause: Cause::NoSa { near: None, .. }, packets: 0, .. }]
     ));
     count(&mut observation, &[(Counter::OutNoStates, 3)]);
     let findings = diagnose(&observation, None, None);
@@ -282,7 +282,7 @@ fn an_sa_refuses_packets_of_another_encapsulation() {
     let findings = diagnose(&observation, None, None);
     assert!(matches!(
         findings[..],
-        [Finding { cause: Cause::Refused(_, Reason::Encapsulation), .. }]
+        [Conclusion { cause: Cause::Refused(_, Reason::Encapsulation), .. }]
     ));
 }
 

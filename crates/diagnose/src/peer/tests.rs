@@ -15,7 +15,7 @@ fn mirrored_tables() -> PeerTables {
 }
 
 fn found(observation: &Observation, peer: &PeerTables) -> Vec<String> {
-    let name = |finding: Finding<'_>| match finding.cause {
+    let name = |finding: Conclusion<'_>| match finding.cause {
         Cause::Peer(PeerDifference::SaLacksThere(sa, near)) => {
             format!("lacks {:#x} {near:?}", sa.sa.spi.0)
         }

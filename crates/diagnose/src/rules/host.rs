@@ -5,7 +5,7 @@ use std::{collections::HashMap, net::IpAddr};
 use explain::{Field, Flow, Found, Reason, Surroundings, Verdict, check, find_policy, output};
 use model::{Counter, Direction, EncapKind, IpVersion, Mode, PolicyEntry, SaEntry, Spi};
 
-use crate::{Cause, Finding, IcmpKind, Seen, context::Context};
+use crate::{Cause, Conclusion, IcmpKind, Seen, context::Context};
 
 /// So many ICMP messages about packets that are too long are no fault: the kernel learns from them.
 const LEARNT: u64 = 1;
@@ -47,7 +47,7 @@ fn reverse_path(context: &mut Context<'_>) {
         }
         None => Cause::ReversePath { device: None, peer: None, route: None },
     };
-    context.add(Finding::observed(cause, packets));
+    context.add(Conclusion::observed(cause, packets));
 }
 
 /// The policy for `out` of a packet, if SAs protect it.
@@ -66,13 +66,13 @@ fn lengths(context: &mut Context<'_>) {
     let may_be_of_ipsec = is_using || context.left(Counter::OutStateModeError) > 0;
     if dropped > LEARNT && !has_cause && may_be_of_ipsec {
         let cause = Cause::TooBig { policy: None, flow: None, mtu: None, router: None };
-        context.add(Finding::observed(cause, dropped));
+        context.add(Conclusion::observed(cause, dropped));
     }
 }
 
 /// What ICMP messages report of lengths: those of this host to senders, and those of routers about packets of SAs.
-fn reported_lengths<'a>(context: &Context<'a>) -> Vec<Finding<'a>> {
-    let mut findings = HashMap::<_, Finding<'a>>::new();
+fn reported_lengths<'a>(context: &Context<'a>) -> Vec<Conclusion<'a>> {
+    let mut findings = HashMap::<_, Conclusion<'a>>::new();
     for seen in context.observation.packets() {
         let Some(error) = &seen.packet.error else { continue };
         let IcmpKind::TooBig(mtu) = error.kind else { continue };
@@ -84,7 +84,7 @@ fn reported_lengths<'a>(context: &Context<'a>) -> Vec<Finding<'a>> {
             let router = (!seen.packet.is_outgoing).then_some(seen.packet.ends.0);
             let flow = error.packet.flow.or_else(|| Flow::new(src, dst).ok());
             let cause = Cause::TooBig { policy, flow, mtu: Some(mtu), router };
-            let finding = || Finding { packets: 0, ..Finding::observed(cause, 0) };
+            let finding = || Conclusion { packets: 0, ..Conclusion::observed(cause, 0) };
             findings.entry((mtu, router)).or_insert_with(finding).packets += seen.count;
         }
     }
@@ -106,7 +106,7 @@ fn unreachable(context: &mut Context<'_>) {
         }
         let (by, dst) = (seen.packet.ends.0, error.packet.ends.1);
         let cause = Cause::Unreachable { by, dst, kind: error.kind };
-        context.add(Finding::observed(cause, seen.count));
+        context.add(Conclusion::observed(cause, seen.count));
     }
 }
 
@@ -142,7 +142,7 @@ fn not_forwarding(context: &mut Context<'_>) {
             && !id.selector.dst().is_host()
     });
     if let (true, Some(policy)) = (has_tunnel, policy) {
-        context.add(Finding::observed(Cause::NotForwarding(policy), packets));
+        context.add(Conclusion::observed(Cause::NotForwarding(policy), packets));
     }
 }
 
@@ -173,9 +173,9 @@ fn not_received(context: &mut Context<'_>) {
             continue;
         }
         if is_udp && sums.no_port > 0 {
-            context.add(Finding::observed(Cause::NoUdpSocket(sa), seen.count));
+            context.add(Conclusion::observed(Cause::NoUdpSocket(sa), seen.count));
         } else if sums.reverse_path == 0 && !has_inbound_counts(context) {
-            context.add(Finding::observed(Cause::NotReceived(sa), seen.count));
+            context.add(Conclusion::observed(Cause::NotReceived(sa), seen.count));
         }
     }
 }
@@ -205,7 +205,7 @@ fn not_sent(context: &mut Context<'_>) {
         .map(|it| (it.sa, it.packets))
         .collect();
     for (sa, packets) in lost {
-        context.add(Finding::observed(Cause::NotSent(sa), packets));
+        context.add(Conclusion::observed(Cause::NotSent(sa), packets));
     }
 }
 
@@ -244,7 +244,7 @@ fn leaves_in_clear(context: &mut Context<'_>) {
             near.entry.policy.id.direction == Direction::Out && near.field != Field::Direction
         });
         let near = near.map(|near| (near.entry, near.field));
-        context.add(Finding::observed(Cause::LeavesInClear { policy, flow, near }, seen.count));
+        context.add(Conclusion::observed(Cause::LeavesInClear { policy, flow, near }, seen.count));
     }
 }
 
@@ -274,7 +274,7 @@ fn default_of_answers(context: &mut Context<'_>) {
                 .passes()
         {
             let cause = Cause::DefaultDrops { direction, flow: Some(answer), is_kernels: true };
-            context.add(Finding::observed(cause, seen.count));
+            context.add(Conclusion::observed(cause, seen.count));
         }
     }
 }

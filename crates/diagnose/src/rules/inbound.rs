@@ -1,11 +1,11 @@
 //! Received packets that their SA does not take, or that no SA is there for.
 
-use explain::{Arrival, Input, Reason, Verdict};
+use explain::{Arrival, InputResult, Reason, Verdict};
 use model::{Counter, Direction, Mode, SaEntry, SaField};
 
 use crate::{
     Cause, NearSpi, Seen,
-    context::{Change, Context},
+    context::{Context, SaChange},
 };
 
 pub fn findings(context: &mut Context<'_>) {
@@ -17,14 +17,14 @@ pub fn findings(context: &mut Context<'_>) {
     replayed(context);
 }
 
-fn stops(input: &Input<'_>) -> Option<Reason> {
+fn stops(input: &InputResult<'_>) -> Option<Reason> {
     match input.stops {
         Some(Verdict::Dropped { reason, .. }) => Some(reason),
         Some(Verdict::Clear | Verdict::Protected(_) | Verdict::Unknown(_)) | None => None,
     }
 }
 
-fn unknown_spis<'a>(context: &mut Context<'a>, arrived: &[(&'a Seen, Input<'a>)]) {
+fn unknown_spis<'a>(context: &mut Context<'a>, arrived: &[(&'a Seen, InputResult<'a>)]) {
     if context.left(Counter::InNoStates) == 0 {
         return;
     }
@@ -84,7 +84,7 @@ fn of_same_ends<'a>(context: &Context<'a>, seen: &Seen, arrival: &Arrival) -> Op
 }
 
 /// SAs that refuse packets for what they are.
-fn refused<'a>(context: &mut Context<'a>, arrived: &[(&'a Seen, Input<'a>)]) {
+fn refused<'a>(context: &mut Context<'a>, arrived: &[(&'a Seen, InputResult<'a>)]) {
     for (seen, input) in arrived {
         let Some(reason) = stops(input) else { continue };
         let Some(sa) = input.headers.last().and_then(|header| header.sa) else { continue };
@@ -123,7 +123,7 @@ fn refused<'a>(context: &mut Context<'a>, arrived: &[(&'a Seen, Input<'a>)]) {
 }
 
 /// The SAs of which a number has risen, the highest first.
-fn risen<'a>(context: &Context<'a>, of: impl Fn(&Change<'a>) -> u64) -> Vec<(Change<'a>, u64)> {
+fn risen<'a>(context: &Context<'a>, of: impl Fn(&SaChange<'a>) -> u64) -> Vec<(SaChange<'a>, u64)> {
     let changes = context.changes.values().map(|change| (*change, of(change)));
     let mut risen: Vec<_> = changes.filter(|(_, packets)| *packets > 0).collect();
     risen.sort_by_key(|(change, packets)| (std::cmp::Reverse(*packets), change.sa.sa.spi.0));
@@ -137,7 +137,7 @@ fn authentic(context: &mut Context<'_>) {
 }
 
 /// Packets that are authentic: with keys of encryption that differ, what is inside is random.
-fn decrypted<'a>(context: &mut Context<'a>, arrived: &[(&'a Seen, Input<'a>)]) {
+fn decrypted<'a>(context: &mut Context<'a>, arrived: &[(&'a Seen, InputResult<'a>)]) {
     let receiving = context.receiving();
     let may_be_decrypted = |sa: &&'a SaEntry| sa.sa.crypt.is_some();
     let counter = Counter::InStateModeError;
@@ -162,7 +162,7 @@ fn decrypted<'a>(context: &mut Context<'a>, arrived: &[(&'a Seen, Input<'a>)]) {
     if unknown > 0 {
         let transport = |sa: &&'a SaEntry| sa.sa.mode.installed() == Mode::Transport;
         if let Some(sa) = receiving.iter().copied().find(transport).filter(may_be_decrypted) {
-            context.add(crate::Finding::observed(Cause::Decryption(Some(sa)), unknown));
+            context.add(crate::Conclusion::observed(Cause::Decryption(Some(sa)), unknown));
         }
     }
 }

@@ -6,19 +6,19 @@ use explain::{Flow, Reason, Surroundings, Verdict, output};
 use model::{Demand, Direction, IpVersion, Mode, Offer, PolicyEntry, PolicyId};
 
 use super::lacking::{Index, Lacking, is_demanding};
-use crate::{Cause, Finding, Observation, Subject};
+use crate::{Cause, Conclusion, Observation, Subject};
 
 /// So many findings at most: more are of one kind.
 const MOST: usize = 1000;
 
-pub fn findings(observation: &Observation, subject: Option<Subject>) -> Vec<Finding<'_>> {
+pub fn findings(observation: &Observation, subject: Option<Subject>) -> Vec<Conclusion<'_>> {
     let mut causes = without_sa(observation);
     causes.extend(without_forward(observation));
     if let Some(Subject::Peer(addr)) = subject {
         causes.extend(default_to(observation, addr));
     }
     causes.truncate(MOST);
-    causes.into_iter().map(Finding::latent).collect()
+    causes.into_iter().map(Conclusion::latent).collect()
 }
 
 /// Whether a cause is known already.

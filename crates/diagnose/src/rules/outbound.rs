@@ -6,7 +6,7 @@ use model::{
 };
 
 use super::lacking::{Index, Lacking, is_demanding};
-use crate::{Cause, Finding, context::Context};
+use crate::{Cause, Conclusion, context::Context};
 
 pub fn findings(context: &mut Context<'_>) {
     expired(context);
@@ -27,7 +27,7 @@ fn expired(context: &mut Context<'_>) {
             (Counter::OutStateExpired, Counter::OutNoStates)
         };
         let packets = context.left(own) + context.left(other);
-        let finding = Finding::observed(Cause::Expired(sa), packets);
+        let finding = Conclusion::observed(Cause::Expired(sa), packets);
         let counted = [own, other].map(|it| (it, context.left(it)));
         let counted = counted.into_iter().filter(|(_, packets)| *packets > 0);
         context.add(counted.fold(finding, |finding, (it, packets)| finding.with(it, packets)));

@@ -1,6 +1,6 @@
 //! Received packets that their policy does not take.
 
-use explain::{Check, Flow, Found, Reason, Surroundings, Verdict, check, find_policy};
+use explain::{Flow, Found, PolicyCheck, Reason, Surroundings, Verdict, check, find_policy};
 use model::{Action, Counter, Demand, Direction, Mode, Offer, PolicyEntry, SaEntry, SaField};
 
 use crate::{Cause, context::Context};
@@ -132,7 +132,7 @@ fn conclude<'a>(context: &mut Context<'a>, received: &Received<'a>) {
     context.explain(cause, counter, *count);
 }
 
-fn mismatch<'a>(policy: &'a PolicyEntry, check: &Check<'a>, flow: Flow) -> Cause<'a> {
+fn mismatch<'a>(policy: &'a PolicyEntry, check: &PolicyCheck<'a>, flow: Flow) -> Cause<'a> {
     let failed = check.templates.last().and_then(|it| it.mismatches.first().copied());
     match (failed, check.surplus) {
         (Some((sa, field)), _) => Cause::Mismatch { policy, sa, field: Some(field) },

@@ -3,7 +3,7 @@ use std::io;
 use model::Operation;
 
 use super::make::Plan;
-use crate::{Engine, Error, Outcome, Refusal, policy::spd::Spd};
+use crate::{Engine, Error, Outcome, Refusal, policy::spd::SpdView};
 
 /// How the carrying out of a plan ended.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Engine {
         let mut refused = None;
         self.flush(&mut sink(&mut refused))?;
         // SAs are made for the policies that will be there.
-        self.known.spd = Spd::read(plan.tunnels.clone());
+        self.known.spd = SpdView::read(plan.tunnels.clone());
         let mut has_added = false;
         for (number, step) in plan.steps.iter().enumerate() {
             if !goes_on(number) {

@@ -8,7 +8,7 @@ use super::{
     requested::RequestedTables,
     same::{is_same_policy, keep_numbers},
     sas::{self, SaSteps},
-    scope::Scope,
+    scope::PlanScope,
     step::Step,
 };
 use crate::{
@@ -59,7 +59,7 @@ impl Engine {
         owned: Option<&Owned>,
     ) -> Result<Plan, Error> {
         self.flush(&mut |_, _| Ok(()))?;
-        let scope = Scope { requested, removal, owned };
+        let scope = PlanScope { requested, removal, owned };
         let variables = self.host.variables_or_kernels()?;
         let sas = self.sas()?.collect::<Result<Vec<_>, _>>()?;
         let (removed, policies): (Vec<_>, Vec<_>) = self
@@ -88,7 +88,7 @@ impl Engine {
     /// The policies of the kernel that have the names of requested ones.
     fn counterparts(
         &self,
-        scope: &Scope<'_>,
+        scope: &PlanScope<'_>,
         policies: Vec<AgedPolicy>,
         sas: &SaSteps,
         variables: &Variables,
@@ -148,7 +148,7 @@ impl Plan {
     /// The requested policies, each with the kernel's of its name, without those that may not be touched.
     fn wanted(
         &mut self,
-        scope: &Scope<'_>,
+        scope: &PlanScope<'_>,
         mut found: HashMap<PolicyId, Counterpart>,
     ) -> Vec<Wanted> {
         let mut wanted = Vec::new();

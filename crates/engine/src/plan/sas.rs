@@ -4,7 +4,7 @@ use model::{Mark, Proto, Sa, SaEntry, SaId, SaState, Spi};
 
 use super::{
     same::{SaDifference, sa_difference},
-    scope::Scope,
+    scope::PlanScope,
     step::Step,
 };
 use crate::state::owned::Record;
@@ -27,7 +27,7 @@ pub struct SaSteps {
 }
 
 /// Compares SAs; those of the files as they will be installed.
-pub fn steps(scope: &Scope<'_>, fitted: Vec<Sa>, installed: Vec<SaEntry>) -> SaSteps {
+pub fn steps(scope: &PlanScope<'_>, fitted: Vec<Sa>, installed: Vec<SaEntry>) -> SaSteps {
     let mut steps = SaSteps::default();
     let mut by_id: HashMap<SaId, SaEntry> = HashMap::new();
     let mut removed = Removed::default();
@@ -57,7 +57,7 @@ pub fn steps(scope: &Scope<'_>, fitted: Vec<Sa>, installed: Vec<SaEntry>) -> SaS
 
 impl SaSteps {
     /// Adds what leads from an SA of the kernel to the requested one of its name.
-    fn compare(&mut self, scope: &Scope<'_>, sa: Sa, entry: SaEntry) {
+    fn compare(&mut self, scope: &PlanScope<'_>, sa: Sa, entry: SaEntry) {
         let difference = match entry.state {
             SaState::Mature | SaState::Dying => sa_difference(&sa, &entry.sa),
             SaState::Larval | SaState::Dead => SaDifference::Lasting,

@@ -7,14 +7,14 @@ use crate::Owned;
 
 /// What files describe, and what becomes of the rest.
 #[derive(Debug, Clone, Copy)]
-pub struct Scope<'a> {
+pub struct PlanScope<'a> {
     pub requested: &'a RequestedTables,
     pub removal: Removal,
     /// The entries that may be touched; all without it.
     pub owned: Option<&'a Owned>,
 }
 
-impl Scope<'_> {
+impl PlanScope<'_> {
     pub fn may_touch_sa(&self, entry: &SaEntry) -> bool {
         self.owned.is_none_or(|owned| owned.has_sa(entry))
     }

@@ -1,7 +1,7 @@
 //! Policies of the lowest priority for all packets of a direction: the default policy.
 
 use model::{Direction, IpVersion, Variables};
-use xfrm::{CatchAll, Connection, Scope};
+use xfrm::{CatchAll, CatchAllScope, Connection};
 
 const DIRECTIONS: [Direction; 3] = [Direction::In, Direction::Out, Direction::Fwd];
 
@@ -11,8 +11,8 @@ pub fn catch_alls(version: IpVersion) -> impl Iterator<Item = CatchAll> {
     let in_and_out = DIRECTIONS.into_iter().filter(|direction| *direction != Direction::Fwd);
     let loopback = in_and_out.filter(move |_| version == IpVersion::V6);
     let catch_all = move |scope| move |direction| CatchAll { version, direction, scope };
-    let everything = DIRECTIONS.into_iter().map(catch_all(Scope::Everything));
-    loopback.map(catch_all(Scope::Loopback)).chain(everything)
+    let everything = DIRECTIONS.into_iter().map(catch_all(CatchAllScope::Everything));
+    loopback.map(catch_all(CatchAllScope::Loopback)).chain(everything)
 }
 
 /// The catch-alls that these variables ask for, in the order to add them.
@@ -46,12 +46,12 @@ mod tests {
         assert!(wanted(&variables).all(|it| it.version == IpVersion::V4));
         assert_eq!(wanted(&variables).count(), 3);
         variables.set(set("net.inet6.ipsec6.def_policy"));
-        let v6: Vec<Scope> = wanted(&variables)
+        let v6: Vec<CatchAllScope> = wanted(&variables)
             .filter(|it| it.version == IpVersion::V6)
             .map(|it| it.scope)
             .collect();
         // Traffic of the host to itself is not cut off for a moment.
-        assert_eq!(v6[..2], [Scope::Loopback; 2]);
-        assert_eq!(v6[2..], [Scope::Everything; 3]);
+        assert_eq!(v6[..2], [CatchAllScope::Loopback; 2]);
+        assert_eq!(v6[2..], [CatchAllScope::Everything; 3]);
     }
 }

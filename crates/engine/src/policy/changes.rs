@@ -12,7 +12,7 @@ use crate::{
         forward::{forward_copy, forward_id},
         installed::{TunnelSas, depends, optional_tunnel, to_install},
         reqids::ReqIds,
-        spd::Spd,
+        spd::SpdView,
         tunnels::Tunnels,
     },
     state::{reqid_counter::ReqIdCounter, store::Record},
@@ -175,7 +175,7 @@ impl Engine {
     /// Empties the SPD of a type but for what becomes of packets that no policy matches.
     pub(crate) fn flush_spd(&mut self, line: usize, kind: PolicyType) -> Result<(), Error> {
         self.begin()?;
-        self.known.spd = Spd::default();
+        self.known.spd = SpdView::default();
         self.push(line, &Change::FlushSpd(kind), Target::Database);
         if kind != PolicyType::Main {
             return Ok(());
@@ -189,14 +189,14 @@ impl Engine {
     }
 
     /// What the SPD holds, read the first time it matters.
-    pub(crate) fn read_spd(&mut self, sink: &mut dyn Sink) -> Result<&mut Spd, Error> {
+    pub(crate) fn read_spd(&mut self, sink: &mut dyn Sink) -> Result<&mut SpdView, Error> {
         if !self.known.spd.is_current() {
             self.flush(sink)?;
             let mut tunnels = Tunnels::default();
             self.host.read_spd(|entry| {
                 tunnels.note(&entry.policy);
             })?;
-            self.known.spd = Spd::read(tunnels);
+            self.known.spd = SpdView::read(tunnels);
         }
         Ok(&mut self.known.spd)
     }

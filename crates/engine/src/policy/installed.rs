@@ -6,7 +6,7 @@ use model::{
     Action, Direction, Installation, IpVersion, Level, Mark, Mode, Policy, PolicyId, SaDirection,
     SaEntry, SaFlags, SaState, Template, TemplateMode, Variables,
 };
-use xfrm::{Connection, SadFilter};
+use xfrm::{Connection, SadSelection};
 
 use crate::policy::tunnels::Tunnel;
 
@@ -27,7 +27,7 @@ impl TunnelSas {
     /// Those of the SAD.
     pub fn read(kernel: &mut Connection) -> Result<Self, xfrm::Error> {
         let mut sas = Self::default();
-        for entry in kernel.dump_sad(&SadFilter::default())? {
+        for entry in kernel.dump_sad(&SadSelection::default())? {
             match entry {
                 Ok(entry) => sas.note(&entry),
                 // An SA that cannot be read cannot be matched to a policy.

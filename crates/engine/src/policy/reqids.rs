@@ -1,7 +1,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use model::{Level, ReqId, Template};
-use xfrm::{Connection, SadFilter};
+use xfrm::{Connection, SadSelection};
 
 use crate::{
     Error,
@@ -113,7 +113,7 @@ fn read(kernel: &mut Connection) -> Result<HashSet<ReqId>, Error> {
             Err(error) => return Err(error.into()),
         }
     }
-    for entry in kernel.dump_sad(&SadFilter::default())? {
+    for entry in kernel.dump_sad(&SadSelection::default())? {
         match entry {
             Ok(entry) => note(entry.sa.reqid),
             Err(xfrm::Error::Malformed(_)) => {}

@@ -21,7 +21,7 @@ pub struct SocketEntry {
 /// Errors: [`Error::Kernel`].
 pub fn socket_policies() -> Result<Vec<SocketEntry>, Error> {
     let mut kernel = Connection::open()?;
-    let own = |xfrm::SocketEntry { owner, entry }| SocketEntry { owner, entry };
+    let own = |xfrm::SocketPolicyEntry { owner, entry }| SocketEntry { owner, entry };
     let entries = kernel.dump_socket_policies()?.map(|entry| entry.map(own));
     Ok(entries.collect::<Result<_, _>>()?)
 }

@@ -5,7 +5,7 @@ use crate::policy::tunnels::Tunnels;
 /// What has to be known of the policies in the SPD to add to it: read once, then kept up to date
 /// with what is added here.
 #[derive(Default)]
-pub struct Spd {
+pub struct SpdView {
     /// The tunnels.
     pub tunnels: Tunnels,
     /// When the kernel's policies were noted.
@@ -18,7 +18,7 @@ pub struct Spd {
 /// come one by one reads the SPD once a second at most.
 const FRESH: Duration = Duration::from_secs(1);
 
-impl Spd {
+impl SpdView {
     /// What all policies of the kernel were read into.
     pub fn read(tunnels: Tunnels) -> Self {
         Self { tunnels, read_at: Some(Instant::now()), has_waited: false }

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
 use model::{Event, EventGroup, Origin, PolicyEntry, PolicyId};
-use xfrm::{Change, Connection, InstalledPolicy, Monitor};
+use xfrm::{Change, Connection, EventSocket, InstalledPolicy};
 
 use crate::{Error, state::host::Host};
 
@@ -12,7 +12,7 @@ const TRIES: u32 = 8;
 /// and its being written here. The kernel has no request that replaces a policy only if it is
 /// there: ours would bring a deleted one back.
 pub struct ConflictDetector {
-    monitor: Monitor,
+    monitor: EventSocket,
     /// Where our own requests come from.
     port: u32,
     /// What others made of policies.
@@ -33,7 +33,7 @@ impl ConflictDetector {
     /// Begins to listen. Requests from `port` are our own.
     pub fn new(port: u32) -> Result<Self, Error> {
         Ok(Self {
-            monitor: Monitor::open(&[EventGroup::Policy])?,
+            monitor: EventSocket::open(&[EventGroup::Policy])?,
             port,
             others: HashMap::new(),
             is_flushed: false,

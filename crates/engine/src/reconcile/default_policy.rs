@@ -5,7 +5,7 @@
 
 use model::{Direction, IpVersion, Variables};
 use rustix::io::Errno;
-use xfrm::{Batch, Change, Refusal};
+use xfrm::{Batch, Change, KernelRefusal};
 
 use crate::{Error, policy::catch_alls::catch_alls, state::host::Host};
 
@@ -91,7 +91,7 @@ pub fn set_switch(host: &mut Host, block: bool) -> Result<(), Error> {
 
 fn send(host: &mut Host, batch: &mut Batch) -> Result<(), Error> {
     // What is to be deleted may have gone by a flush meanwhile.
-    let is_wrong = |(_, refusal): &(usize, Refusal)| refusal.errno != Errno::NOENT;
+    let is_wrong = |(_, refusal): &(usize, KernelRefusal)| refusal.errno != Errno::NOENT;
     match host.kernel.send(batch)?.into_iter().find(is_wrong) {
         None => Ok(()),
         Some((_, refusal)) => {

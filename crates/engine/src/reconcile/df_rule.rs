@@ -13,9 +13,9 @@ use std::{net::IpAddr, num::NonZeroU16};
 
 use model::{Encap, EncapKind, IpVersion, Mode, Proto, Sa, SaDirection, SaEntry, SaState};
 use rustix::io::Errno;
-use xfrm::SadFilter;
+use xfrm::SadSelection;
 
-use crate::{Error, reconcile::nf_tables::Connection, state::host::Host};
+use crate::{Error, reconcile::nf_tables::NfTables, state::host::Host};
 
 mod probe;
 mod rules;
@@ -32,14 +32,14 @@ const IPPROTO_IPV6: u8 = 41;
 /// Errors: [`Error::NoDfRule`], [`Error::Kernel`].
 pub fn reconcile(host: &mut Host) -> Result<bool, Error> {
     let mut wanted = Elements::new();
-    for entry in host.kernel.dump_sad(&SadFilter::default())? {
+    for entry in host.kernel.dump_sad(&SadSelection::default())? {
         wanted.extend(elements(&entry?));
     }
     make(&wanted).map_err(no_rule)
 }
 
 fn make(wanted: &Elements) -> Result<bool, Errno> {
-    let mut kernel = Connection::open()?;
+    let mut kernel = NfTables::open()?;
     let is_wrong = table::read(&mut kernel)?.as_ref() != Some(wanted);
     if is_wrong {
         kernel.change(table::replacement(wanted))?;
@@ -51,7 +51,7 @@ fn make(wanted: &Elements) -> Result<bool, Errno> {
 ///
 /// Errors: [`Error::NoDfRule`].
 pub fn remove() -> Result<(), Error> {
-    Connection::open()
+    NfTables::open()
         .and_then(|mut kernel| kernel.change(table::deletion(table::NAME)))
         .map_err(no_rule)
 }

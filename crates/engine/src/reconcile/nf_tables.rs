@@ -29,13 +29,13 @@ const SEND_BUFFER: usize = 8 << 20;
 const ROOM: usize = 64 << 10;
 
 /// A netlink socket of nf_tables in this thread's network namespace.
-pub struct Connection {
+pub struct NfTables {
     socket: Socket,
     /// The sequence number of the last message.
     seq: u32,
 }
 
-impl Connection {
+impl NfTables {
     /// Errors: EPROTONOSUPPORT if the kernel has no nf_tables.
     pub fn open() -> Result<Self, Errno> {
         let socket = Socket::new(NETLINK_NETFILTER).map_err(|error| errno(&error))?;

@@ -2,7 +2,7 @@
 
 use model::{Dialect, Mode, Sa, SaEntry, SaGroup, SaId, SaMode, SaState, ScriptOption};
 use sys::clock::unix_seconds;
-use xfrm::{Answer, Change, SadFilter};
+use xfrm::{Answer, Change, SadSelection};
 
 use crate::{
     Engine, Error, Outcome, Sink, Target,
@@ -146,7 +146,7 @@ impl Engine {
             return Ok(());
         }
         self.flush(sink)?;
-        let filter = SadFilter { proto: Some(tunnel.0), ends: Some(tunnel.1), prefixes: None };
+        let filter = SadSelection { proto: Some(tunnel.0), ends: Some(tunnel.1), prefixes: None };
         let entries: Vec<SaEntry> =
             self.host.kernel.dump_sad(&filter)?.collect::<Result<_, _>>()?;
         let modes = self.host.store.modes();
@@ -201,7 +201,7 @@ impl Engine {
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         self.flush(sink)?;
-        let filter = SadFilter { proto: group.proto, ends: Some(group.ends), prefixes: None };
+        let filter = SadSelection { proto: group.proto, ends: Some(group.ends), prefixes: None };
         let found: Vec<SaEntry> = self.host.kernel.dump_sad(&filter)?.collect::<Result<_, _>>()?;
         for SaEntry { sa, .. } in found.iter().filter(|entry| group.contains(&entry.sa)) {
             self.push(line, &Change::DeleteSa(sa.id()), Target::Sa);

@@ -2,7 +2,7 @@
 //! use (`xfrm_state_update`, net/xfrm/xfrm_state.c).
 
 use model::{IpVersion, SaEntry, SaFlags, SaId, SaState, Setting, Variables};
-use xfrm::{Change, Connection, SaImage, SadFilter};
+use xfrm::{Change, Connection, SaImage, SadSelection};
 
 use crate::{Error, sa::outer_header};
 
@@ -35,7 +35,7 @@ impl Renewal<'_> {
         let decides = |outer| outer_header::decided(self.settings, outer) != SaFlags::default();
         let mut found = Vec::new();
         if IpVersion::ALL.into_iter().any(decides) {
-            for entry in kernel.dump_sad(&SadFilter::default())? {
+            for entry in kernel.dump_sad(&SadSelection::default())? {
                 let entry = entry?;
                 if self.flags(&entry).is_some() {
                     found.push(entry.sa.id());

@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Saved,
-    format::{self, HEADER, Header, SavedFault},
+    format::{self, FileHeader, HEADER, SavedFault},
 };
 use crate::{Engine, Error};
 
@@ -29,7 +29,7 @@ pub struct SavedFile {
     file: File,
     path: PathBuf,
     devices: Devices,
-    header: Header,
+    header: FileHeader,
 }
 
 impl Saved {
@@ -83,7 +83,7 @@ impl Engine {
         flock(&file, FlockOperation::NonBlockingLockExclusive)
             .map_err(|_| fault(SavedFault::Busy))?;
         let devices = self.host.kernel.devices();
-        Ok(SavedFile { file, path: path.to_owned(), devices, header: Header::default() })
+        Ok(SavedFile { file, path: path.to_owned(), devices, header: FileHeader::default() })
     }
 }
 
@@ -115,15 +115,15 @@ impl SavedFile {
     pub(super) fn mark_used(&mut self) -> Result<(), Error> {
         let attempts = self.header.attempts.checked_add(1);
         let attempts = attempts.ok_or_else(|| self.fault(SavedFault::Used))?;
-        self.write_header(Header { is_used: true, attempts })
+        self.write_header(FileHeader { is_used: true, attempts })
     }
 
     /// Marks that the attempt was undone.
     pub(super) fn mark_unused(&mut self) -> Result<(), Error> {
-        self.write_header(Header { is_used: false, ..self.header })
+        self.write_header(FileHeader { is_used: false, ..self.header })
     }
 
-    fn write_header(&mut self, header: Header) -> Result<(), Error> {
+    fn write_header(&mut self, header: FileHeader) -> Result<(), Error> {
         let place = u64::try_from(HEADER).unwrap_or(0);
         let written = self.file.write_all_at(&header.bytes(), place);
         written

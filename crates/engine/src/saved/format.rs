@@ -57,12 +57,12 @@ pub enum SavedFault {
 
 /// What the beginning has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Header {
+pub(super) struct FileHeader {
     pub(super) is_used: bool,
     pub(super) attempts: u8,
 }
 
-impl Header {
+impl FileHeader {
     pub(super) fn bytes(self) -> [u8; 2] {
         [self.is_used.into(), self.attempts]
     }
@@ -97,9 +97,9 @@ pub(super) fn write(saved: &Saved) -> Zeroizing<Vec<u8>> {
 }
 
 /// Reads the bytes of a file; `devices` are those of now.
-pub(super) fn read(bytes: &[u8], devices: &Devices) -> Result<(Saved, Header), SavedFault> {
+pub(super) fn read(bytes: &[u8], devices: &Devices) -> Result<(Saved, FileHeader), SavedFault> {
     let body = bytes.strip_prefix(MAGIC).ok_or(SavedFault::Foreign)?;
-    let mark = Header {
+    let mark = FileHeader {
         is_used: *body.first().ok_or(SavedFault::Damaged)? != 0,
         attempts: *body.get(1).ok_or(SavedFault::Damaged)?,
     };
@@ -208,7 +208,7 @@ mod tests {
         let saved = Saved { time: 7, ..Saved::default() };
         let bytes = write(&saved);
         let (read_back, mark) = read(&bytes, &devices()).unwrap();
-        assert_eq!((read_back.time, mark), (7, Header::default()));
+        assert_eq!((read_back.time, mark), (7, FileHeader::default()));
         for place in (0..bytes.len()).filter(|place| !(HEADER..BODY).contains(place)) {
             let mut other = bytes.clone();
             other[place] ^= 1;
@@ -219,8 +219,9 @@ mod tests {
             assert!(read(&bytes[..length], &devices()).is_err(), "{length}");
         }
         let mut used = bytes.clone();
-        used[HEADER..HEADER + 2].copy_from_slice(&Header { is_used: true, attempts: 3 }.bytes());
-        assert_eq!(read(&used, &devices()).unwrap().1, Header { is_used: true, attempts: 3 });
+        used[HEADER..HEADER + 2]
+            .copy_from_slice(&FileHeader { is_used: true, attempts: 3 }.bytes());
+        assert_eq!(read(&used, &devices()).unwrap().1, FileHeader { is_used: true, attempts: 3 });
     }
 
     #[test]

@@ -35,9 +35,9 @@ pub struct AddressFilter {
 ///
 /// An entry that cannot be read is an error of which [`Error::is_malformed`] is true; the next entry
 /// follows. Any other error ends the dump.
-pub struct Dump<T>(xfrm::Dump<'static, T>);
+pub struct TableDump<T>(xfrm::Dump<'static, T>);
 
-impl Dump<SaEntry> {
+impl TableDump<SaEntry> {
     /// Starts a dump of the SAD of this thread's network namespace, newest SA first.
     ///
     /// Errors: [`Error::Kernel`].
@@ -49,12 +49,12 @@ impl Dump<SaEntry> {
             dst: prefixes.dst,
             dst_bits: prefixes.dst_bits,
         });
-        let filter = xfrm::SadFilter { proto: filter.proto, ends: None, prefixes };
+        let filter = xfrm::SadSelection { proto: filter.proto, ends: None, prefixes };
         Ok(Self(Connection::open()?.into_sad_dump(&filter)?))
     }
 }
 
-impl Dump<PolicyEntry> {
+impl TableDump<PolicyEntry> {
     /// Starts a dump of the SPD of this thread's network namespace, newest policy first, each as the
     /// kernel has it: [`crate::Engine::requested`] completes a partial policy.
     ///
@@ -64,7 +64,7 @@ impl Dump<PolicyEntry> {
     }
 }
 
-impl<T: std::fmt::Debug> Iterator for Dump<T> {
+impl<T: std::fmt::Debug> Iterator for TableDump<T> {
     type Item = Result<T, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {

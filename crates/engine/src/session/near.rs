@@ -4,7 +4,7 @@ use std::{fmt, num::NonZeroU32};
 
 use model::{Mark, PolicyId, Sa, SaId, ScriptOption};
 use rustix::io::Errno;
-use xfrm::SadFilter;
+use xfrm::SadSelection;
 
 use super::Engine;
 use crate::{Refusal, Target};
@@ -72,7 +72,7 @@ impl Engine {
         self.comparisons = left;
         match target {
             Target::NamedSa(id, if_id, near) => {
-                let filter = SadFilter { proto: Some(id.proto), ..SadFilter::default() };
+                let filter = SadSelection { proto: Some(id.proto), ..SadSelection::default() };
                 let Ok(dump) = self.host.kernel.dump_sad(&filter) else { return };
                 let sas = dump.filter_map(Result::ok);
                 *near = Near::of(sas.filter_map(|entry| of_sa(id, *if_id, &entry.sa)));

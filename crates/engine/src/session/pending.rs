@@ -23,7 +23,7 @@ pub(crate) trait Transmit {
     /// Keeps all these records, or none.
     fn keep(&mut self, records: &[Record]) -> Result<(), Error>;
     /// Sends a batch, empties it, and gives the refusals by position.
-    fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, xfrm::Refusal)>, Error>;
+    fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, xfrm::KernelRefusal)>, Error>;
 }
 
 /// Operations in order, from the first that was not sent.
@@ -189,7 +189,7 @@ pub(crate) struct Sent {
 fn answers(
     waiting: Vec<Waiting>,
     first_seq: u32,
-    refused: Vec<(usize, xfrm::Refusal)>,
+    refused: Vec<(usize, xfrm::KernelRefusal)>,
 ) -> Vec<Answered> {
     let mut refused = refused.into_iter().peekable();
     let mut positions = 0..;
@@ -199,7 +199,7 @@ fn answers(
             let position = positions.next().unwrap_or(usize::MAX);
             match refused.next_if(|(at, _)| *at == position) {
                 None => Ok(first_seq.wrapping_add(position.try_into().unwrap_or(u32::MAX))),
-                Some((_, xfrm::Refusal { errno, text })) => {
+                Some((_, xfrm::KernelRefusal { errno, text })) => {
                     Err(Refusal::Kernel { target, errno, text })
                 }
             }

@@ -2,7 +2,7 @@
 
 use model::{Proto, SaEntry, SaId, SpiRequest};
 use rustix::io::Errno;
-use xfrm::{Answer, SadFilter};
+use xfrm::{Answer, SadSelection};
 
 use super::{Engine, near::Near};
 use crate::{
@@ -57,11 +57,11 @@ impl Engine {
         sink: &mut dyn Sink,
     ) -> Result<Option<SaEntry>, Error> {
         self.flush(sink)?;
-        let xfrm::Refusal { errno, text } = match self.host.kernel.get_sa(&id)? {
+        let xfrm::KernelRefusal { errno, text } = match self.host.kernel.get_sa(&id)? {
             Answer::Found(entry) if if_id.is_none_or(|if_id| entry.sa.has_if_id(if_id)) => {
                 return Ok(Some(entry));
             }
-            Answer::Found(_) => xfrm::Refusal { errno: Errno::SRCH, text: None },
+            Answer::Found(_) => xfrm::KernelRefusal { errno: Errno::SRCH, text: None },
             Answer::Refused(refusal) => refusal,
         };
         let target = Target::NamedSa(id, if_id, Near::default());
@@ -79,7 +79,9 @@ impl Engine {
     ) -> Result<(), Error> {
         self.flush(sink)?;
         let modes = self.host.store.modes();
-        for entry in self.host.kernel.dump_sad(&SadFilter { proto, ..SadFilter::default() })? {
+        for entry in
+            self.host.kernel.dump_sad(&SadSelection { proto, ..SadSelection::default() })?
+        {
             let entry = modes.requested(entry?);
             sink.outcome(line, Outcome::Sa(Box::new(entry)))?;
         }
@@ -116,11 +118,11 @@ impl Engine {
     pub fn sas(&mut self) -> Result<impl Iterator<Item = Result<SaEntry, Error>> + '_, Error> {
         let Host { kernel, store, .. } = &mut self.host;
         let modes = store.modes();
-        let dump = kernel.dump_sad(&SadFilter::default())?;
+        let dump = kernel.dump_sad(&SadSelection::default())?;
         Ok(dump.map(move |entry| Ok(modes.requested(entry?))))
     }
 }
 
-fn refused(xfrm::Refusal { errno, text }: xfrm::Refusal) -> Outcome {
+fn refused(xfrm::KernelRefusal { errno, text }: xfrm::KernelRefusal) -> Outcome {
     Outcome::Refused(Refusal::Kernel { target: Target::Sa, errno, text })
 }

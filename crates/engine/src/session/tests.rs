@@ -31,7 +31,7 @@ fn in_a_namespace(name: &str, test: fn()) {
 
 fn engine(root: &tempfile::TempDir) -> Engine {
     let namespace = Namespace::within(root.path());
-    Engine::of(Host::within(namespace).unwrap(), Options::default())
+    Engine::of(Host::within(namespace).unwrap(), EngineOptions::default())
 }
 
 fn ends() -> AddressPair {

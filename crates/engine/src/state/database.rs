@@ -29,15 +29,15 @@ const FORMAT: i32 = 1;
 
 /// A file that is opened when it is first needed, and made when there is first something to keep. The
 /// records of a namespace that had the same number before are dropped.
-pub struct Database {
+pub struct StoreFile {
     namespace: Namespace,
     path: PathBuf,
-    tables: Tables,
+    tables: StoreSchema,
     state: State,
 }
 
 /// What makes one file unlike another.
-pub struct Tables {
+pub struct StoreSchema {
     /// Its name.
     pub file: &'static str,
     /// The statements that make its tables.
@@ -55,8 +55,8 @@ enum State {
     Unusable { since: Instant },
 }
 
-impl Database {
-    pub fn new(namespace: Namespace, tables: Tables) -> Self {
+impl StoreFile {
+    pub fn new(namespace: Namespace, tables: StoreSchema) -> Self {
         let path = namespace.directory().join(tables.file);
         Self { namespace, path, tables, state: State::Closed }
     }

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use rusqlite::{Connection, Row, Transaction, params};
 
-use super::database::{Database, Tables};
+use super::database::{StoreFile, StoreSchema};
 use crate::{Error, Namespace};
 pub(crate) use record::Record;
 
@@ -19,7 +19,7 @@ const RECORDED: i64 = 0;
 
 /// The records of one network namespace.
 pub struct OwnedRecords {
-    database: Database,
+    database: StoreFile,
     /// Names this boot: at the next one the kernel's tables are empty.
     boot: String,
 }
@@ -32,7 +32,7 @@ fn run() -> i64 {
 
 impl OwnedRecords {
     pub fn of(namespace: &Namespace) -> Self {
-        let tables = Tables {
+        let tables = StoreSchema {
             file: "owned.sqlite",
             schema: concat!(
                 "CREATE TABLE owned (",
@@ -45,7 +45,7 @@ impl OwnedRecords {
         };
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let boot = boot.trim_end().to_owned();
-        Self { database: Database::new(namespace.clone(), tables), boot }
+        Self { database: StoreFile::new(namespace.clone(), tables), boot }
     }
 
     /// All records of this boot. A row that makes no sense is reported and not used.

@@ -9,20 +9,20 @@ pub(crate) use requested::Record;
 
 use crate::{
     Error, Namespace,
-    state::database::{Database, Tables},
+    state::database::{StoreFile, StoreSchema},
 };
 
 /// The records of one network namespace: which SAs were added without a mode, and what was requested of
 /// policies some of whose templates the kernel cannot have just now.
 pub struct Store {
-    database: Database,
+    database: StoreFile,
     /// The index that is chosen next, but for its low three bits.
     next_index: Option<u32>,
 }
 
 impl Store {
     pub fn of(namespace: &Namespace) -> Self {
-        let tables = Tables {
+        let tables = StoreSchema {
             file: "store.sqlite",
             schema: concat!(
                 "CREATE TABLE any_mode (",
@@ -49,7 +49,7 @@ impl Store {
                 "    request.reqid, tunnels FROM any_mode, request, follows",
             ),
         };
-        Self { database: Database::new(namespace.clone(), tables), next_index: None }
+        Self { database: StoreFile::new(namespace.clone(), tables), next_index: None }
     }
 
     /// Reports a record that is not kept, once.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use xfrm::{Change, Connection};
 
 use super::images::Images;
-use crate::{Engine, Error, Namespace, Options, Outcome, Refusal, Sink, state::host::Host};
+use crate::{Engine, EngineOptions, Error, Namespace, Outcome, Refusal, Sink, state::host::Host};
 
 /// What came of a rehearsal.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ pub fn refusals_in_empty_tables(
 ) -> Result<Result<Vec<(usize, Refusal)>, rustix::io::Errno>, Error> {
     elsewhere(|host| {
         host.namespace.make()?;
-        Copy(Engine::of(host, Options::default())).carry_out(operations)
+        Copy(Engine::of(host, EngineOptions::default())).carry_out(operations)
     })
 }
 
@@ -89,7 +89,7 @@ impl Copy {
     fn of(
         Images { sas, policies, records, .. }: Images,
         variables: &Variables,
-        options: Options,
+        options: EngineOptions,
         mut host: Host,
     ) -> Result<Self, Error> {
         host.namespace.make()?;

@@ -18,7 +18,7 @@ pub use sa::sa;
 
 /// A line that adds an SA or a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Line {
+pub struct BatchLine {
     /// The line, without a newline. It has the keys.
     pub text: Zeroizing<String>,
     /// What `ip` has no words for. With any of it, the line would add another SA or policy.
@@ -30,7 +30,7 @@ pub struct Line {
 /// The longest line: room for all keys, so that the text never moves and leaves a copy.
 const LONGEST: usize = 8 << 10;
 
-impl Line {
+impl BatchLine {
     fn new(beginning: &str) -> Self {
         let mut text = Zeroizing::new(String::with_capacity(LONGEST));
         text.push_str(beginning);
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn words_are_quoted_or_lost() {
-        let mut line = Line::new("x");
+        let mut line = BatchLine::new("x");
         for word in ["plain", "a b", "", "a#b", "a\"b"] {
             line.push_word("dev", word);
         }
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_mark_without_a_mask_is_lost() {
-        let mut line = Line::new("x");
+        let mut line = BatchLine::new("x");
         line.push_mark(Mark { value: 5, mask: 0 });
         line.push_mark(Mark::default());
         line.push_mark(Mark { value: 5, mask: 15 });

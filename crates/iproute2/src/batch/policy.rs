@@ -7,12 +7,12 @@ use model::{
     PolicyType, ReqId, Share, Template, ZeroLimits,
 };
 
-use super::{Line, proto};
+use super::{BatchLine, proto};
 
 /// The line that adds a policy with templates that are installed so.
 #[must_use]
-pub fn policy(policy: &Policy, installation: Installation) -> Line {
-    let mut line = Line::new("xfrm policy add");
+pub fn policy(policy: &Policy, installation: Installation) -> BatchLine {
+    let mut line = BatchLine::new("xfrm policy add");
     let id = &policy.id;
     line.push_selector(&id.selector);
     line.push(format_args!("dir {}", id.direction.word()));
@@ -43,7 +43,7 @@ pub fn policy(policy: &Policy, installation: Installation) -> Line {
     line
 }
 
-impl Line {
+impl BatchLine {
     fn push_policy_flags(&mut self, flags: PolicyFlags) {
         if !flags.is_empty() {
             self.push(format_args!("flag {:#x}", flags.bits()));

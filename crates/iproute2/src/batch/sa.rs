@@ -4,15 +4,15 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::{Encap, IpVersion, Keyed, Mark, Mode, Proto, ReqId, Sa, SaFlags};
 
-use super::{Line, proto};
+use super::{BatchLine, proto};
 
 /// Bytes of the longest key (`XFRM_ALGO_KEY_BUF_SIZE`).
 const MOST_KEY: usize = 512;
 
 /// The line that adds an SA, whose sequence numbers go on where they are.
 #[must_use]
-pub fn sa(sa: &Sa) -> Line {
-    let mut line = Line::new("xfrm state add");
+pub fn sa(sa: &Sa) -> BatchLine {
+    let mut line = BatchLine::new("xfrm state add");
     let ends = sa.ends;
     line.push(format_args!("src {} dst {} proto {}", ends.src(), ends.dst(), proto(sa.proto)));
     line.push_spi(sa.proto, sa.spi.0);
@@ -43,7 +43,7 @@ fn is_mobility(proto: Proto) -> bool {
     matches!(proto, Proto::Routing | Proto::DestOpts)
 }
 
-impl Line {
+impl BatchLine {
     /// Adds an SPI, if there is one.
     pub(super) fn push_spi(&mut self, proto: Proto, spi: u32) {
         match proto {

@@ -2,12 +2,12 @@
 
 use model::{PortMasks, Selector, Upper};
 
-use super::Line;
+use super::BatchLine;
 
 /// TCP, UDP, DCCP and SCTP: the protocols with which `ip` takes ports.
 const WITH_PORTS: [u8; 4] = [6, 17, 33, 132];
 
-impl Line {
+impl BatchLine {
     /// Adds a selector: addresses and device, then protocol and ports, which is the order in which `ip` reads it.
     pub(super) fn push_selector(&mut self, selector: &Selector) {
         let (src, dst) = (selector.src(), selector.dst());
@@ -75,7 +75,7 @@ mod tests {
     fn written(change: impl FnOnce(&mut Selector)) -> (String, Vec<String>) {
         let mut selector = Selector::within(Prefix::host([192, 0, 2, 1].into()));
         change(&mut selector);
-        let mut line = Line::new("");
+        let mut line = BatchLine::new("");
         line.push_selector(&selector);
         let text = line.text.trim_start_matches(" src 192.0.2.1/32 dst 192.0.2.1/32").to_owned();
         (text, line.lost)

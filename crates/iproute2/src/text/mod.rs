@@ -13,14 +13,14 @@ mod words;
 use model::{PolicyEntry, SaEntry};
 
 pub use error::Error;
-use words::Words;
+use words::UnreadWords;
 
 /// The longest entry, in bytes. That of an SA with the longest keys and bitmap has 4 KiB.
 pub const MOST: usize = 64 << 10;
 
 /// An SA or a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
+pub enum EntryOfText {
     /// An SA.
     Sa(Box<SaEntry>),
     /// A policy of the SPD.
@@ -37,7 +37,7 @@ pub struct Placed {
     /// The line that it begins at, from 1.
     pub line: usize,
     /// The entry.
-    pub entry: Entry,
+    pub entry: EntryOfText,
     /// Whether the text has what `ip` prints with `-s` alone: limits, flags without a name, masks.
     pub is_detailed: bool,
 }
@@ -63,7 +63,7 @@ pub fn entries(text: &str) -> impl Iterator<Item = Result<Placed, Error>> + '_ {
 }
 
 fn entry(text: &str, line: usize) -> Result<Placed, Error> {
-    let mut words = Words::new(text, line);
+    let mut words = UnreadWords::new(text, line);
     if text.len() > MOST {
         return Err(words.wrong("an entry of 64 KiB at most"));
     }

@@ -5,13 +5,13 @@ use model::{
     PolicyFlags, PolicyId, PolicyType, Priority, Proto, ReqId, Share, Spi, Template, TemplateMode,
 };
 
-use super::{Entry, Error, words::Words};
+use super::{EntryOfText, Error, words::UnreadWords};
 
 /// What may follow the flags of a policy.
 const ITEMS: &str = "tmpl, mark, or another word of `ip xfrm policy`";
 
 /// Reads a policy after `src`; and whether it has what `-s` prints.
-pub fn read(words: &mut Words<'_>) -> Result<(Entry, bool), Error> {
+pub fn read(words: &mut UnreadWords<'_>) -> Result<(EntryOfText, bool), Error> {
     let (selector, is_detailed) = words.selector()?;
     let context = if words.take("security") { Some(words.context()?) } else { None };
     let is_socket = words.take("socket");
@@ -21,7 +21,7 @@ pub fn read(words: &mut Words<'_>) -> Result<(Entry, bool), Error> {
     let direction: Direction = words.parse("a direction: in, out or fwd")?;
     if is_socket {
         words.skip();
-        return Ok((Entry::SocketPolicy, is_detailed));
+        return Ok((EntryOfText::SocketPolicy, is_detailed));
     }
     let mut id = PolicyId { sec_ctx: context, ..PolicyId::new(selector, direction) };
     let blocks = words.take("action")
@@ -60,11 +60,11 @@ pub fn read(words: &mut Words<'_>) -> Result<(Entry, bool), Error> {
     let installation = if blocks { Installation::default() } else { installation };
     let entry =
         PolicyEntry { policy, installation, index, socket: false, current: Current::default() };
-    Ok((Entry::Policy(Box::new(entry)), is_detailed))
+    Ok((EntryOfText::Policy(Box::new(entry)), is_detailed))
 }
 
 /// Flags by name, and the digits of those that have none.
-fn read_flags(words: &mut Words<'_>) -> PolicyFlags {
+fn read_flags(words: &mut UnreadWords<'_>) -> PolicyFlags {
     let mut flags = PolicyFlags::default();
     if !words.take("flag") {
         return flags;
@@ -85,7 +85,7 @@ fn read_flags(words: &mut Words<'_>) -> PolicyFlags {
 }
 
 fn read_item(
-    words: &mut Words<'_>,
+    words: &mut UnreadWords<'_>,
     policy: &mut Policy,
     templates: &mut Vec<Printed>,
 ) -> Result<(), Error> {
@@ -141,7 +141,7 @@ impl Printed {
     }
 }
 
-fn read_template(words: &mut Words<'_>) -> Result<Printed, Error> {
+fn read_template(words: &mut UnreadWords<'_>) -> Result<Printed, Error> {
     words.expect("src")?;
     let ends = words.ends()?;
     words.expect("proto")?;

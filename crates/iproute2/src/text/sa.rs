@@ -7,18 +7,18 @@ use model::{
     SaDirection, SaEntry, SaFlags, SaState, SaStats, Selector, Spi, ZeroLimits,
 };
 
-use super::{Entry, Error, words::Words};
+use super::{EntryOfText, Error, words::UnreadWords};
 
 /// What may follow the flags of an SA.
 const ITEMS: &str = "mark, an algorithm, or another word of `ip xfrm state`";
 
 /// Reads an SA after `src`; and whether it has what `-s` prints.
-pub fn read(words: &mut Words<'_>) -> Result<(Entry, bool), Error> {
+pub fn read(words: &mut UnreadWords<'_>) -> Result<(EntryOfText, bool), Error> {
     let ends = words.ends()?;
     words.expect("proto")?;
     if ["4", "41", "ipip", "ipv6"].contains(&words.peek()) {
         words.skip();
-        return Ok((Entry::OfLinux, true));
+        return Ok((EntryOfText::OfLinux, true));
     }
     let proto = words.proto()?;
     let spi = if words.take("spi") { words.number("an SPI")? } else { 0 };
@@ -49,7 +49,7 @@ pub fn read(words: &mut Words<'_>) -> Result<(Entry, bool), Error> {
     if needs_one && !has_algorithm {
         entry.state = SaState::Larval;
     }
-    Ok((Entry::Sa(Box::new(entry)), is_detailed))
+    Ok((EntryOfText::Sa(Box::new(entry)), is_detailed))
 }
 
 /// What the kernel makes of no selector.
@@ -58,7 +58,7 @@ fn all_packets(sa: &Sa) -> Selector {
 }
 
 /// Flags, of which `ip` joins the last to `extra_flag`.
-fn read_flags(words: &mut Words<'_>, sa: &mut Sa) -> Result<(), Error> {
+fn read_flags(words: &mut UnreadWords<'_>, sa: &mut Sa) -> Result<(), Error> {
     if !words.take("flag") {
         return Ok(());
     }
@@ -93,7 +93,7 @@ fn read_flags(words: &mut Words<'_>, sa: &mut Sa) -> Result<(), Error> {
 }
 
 /// The words of extra flags, and the digits of those that have none.
-fn read_extra_flags(words: &mut Words<'_>) -> Result<u32, Error> {
+fn read_extra_flags(words: &mut UnreadWords<'_>) -> Result<u32, Error> {
     let mut bits = 0;
     while !words.peek().starts_with('(') {
         bits |= words.convert("a flag", |word| {
@@ -105,7 +105,7 @@ fn read_extra_flags(words: &mut Words<'_>) -> Result<u32, Error> {
 }
 
 /// Reads what a word begins; whether `ip` prints it with `-s` alone.
-fn read_item(words: &mut Words<'_>, entry: &mut SaEntry) -> Result<bool, Error> {
+fn read_item(words: &mut UnreadWords<'_>, entry: &mut SaEntry) -> Result<bool, Error> {
     let at = words.clone();
     let sa = &mut entry.sa;
     match words.next() {
@@ -148,7 +148,7 @@ fn read_item(words: &mut Words<'_>, entry: &mut SaEntry) -> Result<bool, Error> 
     Ok(false)
 }
 
-fn read_encap(words: &mut Words<'_>) -> Result<Option<Encap>, Error> {
+fn read_encap(words: &mut UnreadWords<'_>) -> Result<Option<Encap>, Error> {
     words.expect("type")?;
     let kind = words.convert("an encapsulation", |word| {
         word.parse().ok().or_else(|| EncapKind::from_number(word.parse().ok()?))
@@ -169,7 +169,7 @@ fn read_encap(words: &mut Words<'_>) -> Result<Option<Encap>, Error> {
 }
 
 /// Sequence numbers, `anti-replay context:` or `anti-replay esn context:`.
-fn read_replay(words: &mut Words<'_>, sa: &mut Sa) -> Result<(), Error> {
+fn read_replay(words: &mut UnreadWords<'_>, sa: &mut Sa) -> Result<(), Error> {
     const NUMBER: &str = "a sequence number";
     let is_wide = words.take("esn");
     words.expect("context:")?;
@@ -216,7 +216,7 @@ fn read_replay(words: &mut Words<'_>, sa: &mut Sa) -> Result<(), Error> {
     Ok(())
 }
 
-fn read_offload(words: &mut Words<'_>) -> Result<Offload, Error> {
+fn read_offload(words: &mut UnreadWords<'_>) -> Result<Offload, Error> {
     words.expect_all("offload parameters: dev")?;
     let device = words.parse("the name of a device")?;
     words.expect("dir")?;
@@ -230,7 +230,7 @@ fn read_offload(words: &mut Words<'_>) -> Result<Offload, Error> {
     Ok(Offload { device, direction, packet })
 }
 
-fn read_stats(words: &mut Words<'_>) -> Result<SaStats, Error> {
+fn read_stats(words: &mut UnreadWords<'_>) -> Result<SaStats, Error> {
     let mut number = |word| {
         words.expect(word)?;
         words.number("a number of packets")

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use model::{PortMasks, Prefix, Selector, Upper, names::protocol_number};
 
-use super::{Error, words::Words};
+use super::{Error, words::UnreadWords};
 
 /// The prefix in a word.
 fn prefix(word: &str) -> Option<Prefix> {
@@ -12,7 +12,7 @@ fn prefix(word: &str) -> Option<Prefix> {
     Prefix::new(address.parse::<IpAddr>().ok()?, Some(length.parse().ok()?)).ok()
 }
 
-impl Words<'_> {
+impl UnreadWords<'_> {
     /// The selector whose source prefix is next, and whether it has the words of `-s`.
     pub fn selector(&mut self) -> Result<(Selector, bool), Error> {
         const PREFIX: &str = "a prefix: 192.0.2.0/24";

@@ -15,7 +15,7 @@ use nom::{
     sequence::{delimited, preceded, separated_pair, terminated},
 };
 
-use super::{Error, words::Words};
+use super::{Error, words::UnreadWords};
 
 /// `0x1f` or `31`.
 pub fn number32(text: &str) -> IResult<&str, u32> {
@@ -42,7 +42,7 @@ fn limit(text: &str) -> IResult<&str, Option<u64>> {
         .parse(text)
 }
 
-impl Words<'_> {
+impl UnreadWords<'_> {
     /// A number of 32 bits, which `-s` prints twice.
     pub fn number(&mut self, what: &str) -> Result<u32, Error> {
         self.read(what, twice)

@@ -14,7 +14,7 @@ const LONGEST: usize = 40;
 
 /// The words of an entry that are not read yet.
 #[derive(Clone)]
-pub struct Words<'a> {
+pub struct UnreadWords<'a> {
     text: &'a str,
     rest: &'a str,
     line: usize,
@@ -31,7 +31,7 @@ fn word(text: &str) -> IResult<&str, &str> {
     preceded(take_while(is_blank), take_while1(|c| !is_blank(c))).parse(text)
 }
 
-impl<'a> Words<'a> {
+impl<'a> UnreadWords<'a> {
     /// Those of a text that begins at a line.
     pub fn new(text: &'a str, line: usize) -> Self {
         Self { text, rest: text, line, is_secret: false }
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn an_error_has_its_place() {
-        let mut words = Words::new("src a\n\tdst \u{e4}b\\ c", 7);
+        let mut words = UnreadWords::new("src a\n\tdst \u{e4}b\\ c", 7);
         words.expect_all("src a dst").unwrap();
         let error = words.expect("x").unwrap_err();
         assert_eq!(error.to_string(), "8:6: expected `x`, not `\u{e4}b`");

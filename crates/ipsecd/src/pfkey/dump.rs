@@ -38,7 +38,7 @@ impl Table {
 
 /// A dump in progress, read from the kernel as fast as its client reads. Neither side holds the
 /// table in memory, and a slow client loses nothing.
-pub(super) struct Dump {
+pub(super) struct ClientDump {
     table: Table,
     request: Message,
     /// A message that is sent when it is known whether it is the last one.
@@ -47,7 +47,7 @@ pub(super) struct Dump {
     is_over: bool,
 }
 
-impl Dump {
+impl ClientDump {
     /// Starts a DUMP.
     pub(super) fn of_sad(request: Message, query: &SadQuery) -> Result<Self, engine::Error> {
         let prefixes = query.filter.map(|filter| AddressFilter {
@@ -58,14 +58,14 @@ impl Dump {
             dst_bits: filter.dst_prefix_len,
         });
         let filter = SadFilter { proto: query.proto, prefixes };
-        let entries = engine::Dump::sad(&filter)?;
+        let entries = engine::TableDump::sad(&filter)?;
         Ok(Self::new(request, Table::Sad(Box::new(entries))))
     }
 
     /// Starts an SPDDUMP: of the policies of the main type, as AF_KEY.
     pub(super) fn of_spd(request: Message) -> Result<Self, engine::Error> {
         let is_main = |entry: &PolicyEntry| entry.policy.id.policy_type == PolicyType::Main;
-        let entries = engine::Dump::spd()?.filter(move |it| it.as_ref().map_or(true, is_main));
+        let entries = engine::TableDump::spd()?.filter(move |it| it.as_ref().map_or(true, is_main));
         Ok(Self::new(request, Table::Spd(Box::new(entries))))
     }
 
@@ -140,7 +140,7 @@ mod tests {
 
     fn dump(entries: Vec<Result<SaEntry, engine::Error>>) -> Vec<(u32, u8)> {
         let request = Message::new(MessageType::DUMP, 3).numbered(9, 4242);
-        let mut dump = Dump::new(request, Table::Sad(Box::new(entries.into_iter())));
+        let mut dump = ClientDump::new(request, Table::Sad(Box::new(entries.into_iter())));
         let messages: Vec<_> = std::iter::from_fn(|| dump.next(|entry| entry)).collect();
         assert!(messages.iter().all(|message| message.pid == 4242));
         messages.iter().map(|message| (message.seq, message.errno)).collect()

@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use engine::Monitor;
+use engine::EventMonitor;
 use model::{Event, EventGroup};
 use tracing::warn;
 
@@ -17,7 +17,7 @@ const GROUPS: [EventGroup; 5] = [
 
 /// The monitor of the service.
 pub(super) struct Events {
-    monitor: Monitor,
+    monitor: EventMonitor,
     /// Whether the group of ACQUIREs is joined as well.
     has_acquires: bool,
 }
@@ -26,18 +26,18 @@ impl Events {
     /// Opens a monitor, or continues with the previous daemon's, which has joined the group of
     /// ACQUIREs if `has_acquires`.
     ///
-    /// Errors: those of [`Monitor::open`].
+    /// Errors: those of [`EventMonitor::open`].
     pub(super) fn open(
         handed_over: Option<OwnedFd>,
         has_acquires: bool,
     ) -> Result<Self, engine::Error> {
         if let Some(socket) = handed_over {
-            match Monitor::adopt_reading_ahead(socket) {
+            match EventMonitor::adopt_reading_ahead(socket) {
                 Ok(monitor) => return Ok(Self { monitor, has_acquires }),
                 Err(error) => warn!(%error, "kernel events lost since the previous daemon"),
             }
         }
-        let monitor = Monitor::open_reading_ahead(&GROUPS)?;
+        let monitor = EventMonitor::open_reading_ahead(&GROUPS)?;
         Ok(Self { monitor, has_acquires: false })
     }
 

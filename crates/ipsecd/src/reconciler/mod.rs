@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Monitor, Reconciled, Reconciler};
+use engine::{EventMonitor, Reconciled, Reconciler};
 use model::Variables;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -21,9 +21,9 @@ use crate::{
     Error, ServiceManager,
     logging::Logging,
     services::Services,
-    signals::{self, Signals},
+    signals::{self, DaemonSignals},
 };
-use reason::Reason;
+use reason::ReconcileReason;
 use watchdog::Watchdog;
 
 pub(crate) use run_directory::RunDirectory;
@@ -44,10 +44,10 @@ const USE_SHARE: u32 = 10;
 /// What the daemon has opened before it gave up its privileges.
 pub(crate) struct Opened {
     pub(crate) reconciler: Reconciler,
-    pub(crate) monitor: Monitor,
+    pub(crate) monitor: EventMonitor,
     /// `None`: it cannot be watched.
     pub(crate) run_directory: Option<RunDirectory>,
-    pub(crate) signals: Signals,
+    pub(crate) signals: DaemonSignals,
     pub(crate) logging: Logging,
     pub(crate) service_manager: Arc<ServiceManager>,
     pub(crate) services: Services,
@@ -59,7 +59,7 @@ pub(crate) struct EventLoop {
     /// The host's variables when they were last read.
     variables: Variables,
     /// Why the SPD is to be reconciled, if it is.
-    pending: Option<Reason>,
+    pending: Option<ReconcileReason>,
     /// Not to reconcile before.
     not_before: Instant,
     /// When to read the use of partial policies next, if there are some.
@@ -95,7 +95,7 @@ impl EventLoop {
 
     /// Runs until a signal ends it.
     pub(crate) fn run(mut self) -> Result<(), Error> {
-        self.reconcile(&Reason::new("start"));
+        self.reconcile(&ReconcileReason::new("start"));
         self.ready();
         let directory = self.opened.reconciler.namespace().directory();
         info!(directory = %directory.display(), status = self.status(), "started");
@@ -164,12 +164,12 @@ impl EventLoop {
             match self.opened.monitor.try_next_event() {
                 Ok(None) => break,
                 Ok(Some(event)) if self.opened.reconciler.concerns(&event) => {
-                    self.request(Reason::of(&event));
+                    self.request(ReconcileReason::of(&event));
                 }
                 Ok(Some(_)) => {}
                 Err(error) if error.is_malformed() => {
                     warn!(%error, "event not read");
-                    self.request(Reason::new("unreadable event"));
+                    self.request(ReconcileReason::new("unreadable event"));
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -180,7 +180,7 @@ impl EventLoop {
     }
 
     /// Has the SPD reconciled as soon as it may be.
-    fn request(&mut self, reason: Reason) {
+    fn request(&mut self, reason: ReconcileReason) {
         debug!(%reason, "reconcile requested");
         match &mut self.pending {
             Some(first) => first.join(&reason),
@@ -195,7 +195,7 @@ impl EventLoop {
             Ok(now) => {
                 self.variables = now;
                 self.opened.logging.follow(&self.variables);
-                self.request(Reason::new("variables were set"));
+                self.request(ReconcileReason::new("variables were set"));
             }
             Err(error) => warn!(%error, "variables not read"),
         }
@@ -219,7 +219,7 @@ impl EventLoop {
         self.read_variables();
         self.opened.services.reload(self.opened.reconciler.port());
         self.pending = None;
-        self.reconcile(&Reason::new("SIGHUP"));
+        self.reconcile(&ReconcileReason::new("SIGHUP"));
         self.ready();
     }
 
@@ -244,7 +244,7 @@ impl EventLoop {
     }
 
     /// Reconciles the SPD. A failure is logged, and the reconciliation repeated later.
-    fn reconcile(&mut self, reason: &Reason) {
+    fn reconcile(&mut self, reason: &ReconcileReason) {
         let begun = Instant::now();
         match self.opened.reconciler.reconcile() {
             Ok(done) => {
@@ -257,7 +257,7 @@ impl EventLoop {
             Err(error) => {
                 let retry_in = self.retry_after;
                 warn!(%reason, ?retry_in, %error, "reconcile failed");
-                self.request(Reason::new("retry"));
+                self.request(ReconcileReason::new("retry"));
                 self.not_before = begun + self.retry_after;
                 self.retry_after = RETRY[1].min(self.retry_after * 2);
             }
@@ -275,7 +275,7 @@ impl EventLoop {
         self.next_use = begun + USE_INTERVAL.max(begun.elapsed() * USE_SHARE);
     }
 
-    fn log(&mut self, done: Reconciled, reason: &Reason) {
+    fn log(&mut self, done: Reconciled, reason: &ReconcileReason) {
         if done == Reconciled::default() {
             debug!(%reason, "no changes needed");
         } else {

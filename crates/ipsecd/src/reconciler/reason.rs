@@ -6,12 +6,12 @@ use model::{Direction, Event, PolicyEntry, Prefix, SaEntry};
 
 /// The first reason, and the number of further ones.
 #[derive(Debug)]
-pub(super) struct Reason {
+pub(super) struct ReconcileReason {
     first: String,
     more: usize,
 }
 
-impl Reason {
+impl ReconcileReason {
     pub(super) fn new(first: impl Into<String>) -> Self {
         Self { first: first.into(), more: 0 }
     }
@@ -44,12 +44,12 @@ impl Reason {
     }
 
     /// Counts another reason.
-    pub(super) fn join(&mut self, other: &Reason) {
+    pub(super) fn join(&mut self, other: &ReconcileReason) {
         self.more += other.more + 1;
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for ReconcileReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.first)?;
         match self.more {

@@ -14,7 +14,7 @@ use rustix::{
         sockopt::{Timeout, set_socket_timeout},
     },
 };
-use sockpolicy::Reply;
+use sockpolicy::ServiceReply;
 use sys::foreign::Receiver;
 use tracing::{info, warn};
 
@@ -22,7 +22,7 @@ use super::{
     Peer, Permissions,
     closer::Closer,
     log_limit::{LogLimit, REPORT, Rate},
-    request::{self, Refusal},
+    request::{self, RequestRefusal},
     shared_engine::SharedEngine,
     slots::{Slot, Slots},
 };
@@ -126,7 +126,7 @@ impl Clients {
         self.permissions.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn reject(&self, connection: OwnedFd, peer: Option<&Peer>, refusal: Refusal) {
+    fn reject(&self, connection: OwnedFd, peer: Option<&Peer>, refusal: RequestRefusal) {
         let uid = peer.map_or(u32::MAX, |peer| peer.uid);
         if let Some(suppressed) = self.rejections.admit(uid, Instant::now()) {
             let suppressed = (suppressed != 0).then_some(suppressed);
@@ -158,7 +158,7 @@ impl Clients {
         request.socket
     }
 
-    fn log(&self, peer: &Peer, policy: &str, done: &Result<u32, Refusal>) {
+    fn log(&self, peer: &Peer, policy: &str, done: &Result<u32, RequestRefusal>) {
         let Some(suppressed) = self.requests.admit(peer.uid, Instant::now()) else { return };
         let suppressed = (suppressed != 0).then_some(suppressed);
         let (pid, uid) = (peer.pid, peer.uid);
@@ -179,7 +179,7 @@ fn receiver(connection: &OwnedFd) -> Result<Receiver, Errno> {
 }
 
 /// Replies to a client, which receives nothing if it has no room for it.
-fn reply(connection: &OwnedFd, result: Result<(), Refusal>) {
+fn reply(connection: &OwnedFd, result: Result<(), RequestRefusal>) {
     let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-    let _ = send(connection, &Reply(result).encode(), flags);
+    let _ = send(connection, &ServiceReply(result).encode(), flags);
 }

@@ -2,8 +2,8 @@
 
 use model::SocketPolicy;
 use rustix::{fd::OwnedFd, io::Errno};
-use sockpolicy::{Policies, Socket};
-use sys::foreign::{Message, NoSocket, Receiver};
+use sockpolicy::{IpSocket, SocketPolicies};
+use sys::foreign::{ForeignMessage, NoSocket, Receiver};
 
 use super::{Peer, Permissions, grant::Grant, shared_engine::SharedEngine};
 
@@ -13,17 +13,17 @@ pub(super) const MAX_REQUEST: usize = 4097;
 /// What was received from a client.
 pub(super) struct Received {
     /// The policy, or why the message is no request.
-    pub(super) policy: Result<SocketPolicy, Refusal>,
+    pub(super) policy: Result<SocketPolicy, RequestRefusal>,
     /// The socket of a request.
     pub(super) socket: Option<OwnedFd>,
 }
 
 /// Why a request is not carried out: the errno, and the text for the log and the client.
-pub(super) type Refusal = (Errno, String);
+pub(super) type RequestRefusal = (Errno, String);
 
 /// Waits for the request of a client. `None`: it has closed the connection, or takes too long.
 pub(super) fn receive(receiver: &Receiver) -> Option<Received> {
-    let Message { bytes, socket } = receiver.message()?;
+    let ForeignMessage { bytes, socket } = receiver.message()?;
     let refusal = |reason: &str| (Errno::INVAL, reason.to_owned());
     let policy = match &socket {
         Ok(_) => {
@@ -43,10 +43,10 @@ pub(super) fn carry_out(
     peer: &Peer,
     permissions: &Permissions,
     engine: &SharedEngine,
-) -> Result<u32, Refusal> {
+) -> Result<u32, RequestRefusal> {
     let failed = |error: sockpolicy::Error| (error.errno(), error.to_string());
     let unusable = |error: engine::Error| (error.errno(), error.to_string());
-    let socket = Socket::of(socket).map_err(failed)?;
+    let socket = IpSocket::of(socket).map_err(failed)?;
     // The service may have capabilities in other network namespaces.
     if !socket.is_here().map_err(failed)? {
         let reason = "the socket is of another network namespace than this service";
@@ -59,7 +59,7 @@ pub(super) fn carry_out(
     }
     let mut policies = [policy];
     engine.choose_reqids(&mut policies).map_err(unusable)?;
-    let policies = Policies::new(policies).map_err(failed)?;
+    let policies = SocketPolicies::new(policies).map_err(failed)?;
     socket.set(&policies, &variables).map_err(failed)?;
     Ok(socket.cookie().map_err(failed)?.as_owner())
 }

@@ -134,7 +134,7 @@ mod tests {
             SocketAddrUnix, connect, recv, sendmsg, socket,
         },
     };
-    use sockpolicy::Refusal;
+    use sockpolicy::ServiceRefusal;
     use sys::SystemNames;
     use tempfile::TempDir;
 
@@ -142,7 +142,7 @@ mod tests {
     use crate::Configuration;
 
     /// The answer of a service with this configuration to a request for a policy.
-    fn answer(configuration: &str, policy: &str) -> Result<(), Refusal> {
+    fn answer(configuration: &str, policy: &str) -> Result<(), ServiceRefusal> {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("socket.sock");
         let configuration = Configuration::parse(configuration.as_bytes(), &path);
@@ -153,7 +153,7 @@ mod tests {
         let serving = thread::spawn(move || service.run(stopped));
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         let value = pfkey::socket_policy::value(&policy).unwrap();
-        let answer = sockpolicy::Service::at(&path).unwrap().set(&socket, &value);
+        let answer = sockpolicy::ServiceAddress::at(&path).unwrap().set(&socket, &value);
         drop(stop);
         serving.join().unwrap().unwrap();
         assert!(!path.exists());
@@ -240,7 +240,7 @@ mod tests {
             Service::at(&path, Permissions::default()),
             Err(Error::AnotherService(_))
         ));
-        let client = sockpolicy::Service::at(&path).unwrap();
+        let client = sockpolicy::ServiceAddress::at(&path).unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         assert_eq!(client.set(&socket, &[7; 40]).unwrap_err().errno(), Errno::INVAL);
         end(stop, serving);
@@ -251,7 +251,7 @@ mod tests {
     fn a_client_without_a_line_is_rejected_with_the_reason() {
         let directory = tempfile::tempdir().unwrap();
         let (_service, stop, serving) = serve("", &directory);
-        let client = sockpolicy::Service::at(&directory.path().join("socket.sock")).unwrap();
+        let client = sockpolicy::ServiceAddress::at(&directory.path().join("socket.sock")).unwrap();
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         for _ in 0..200 {
             let refusal = client.set(&socket, &[7; 40]).unwrap_err();
@@ -281,7 +281,7 @@ mod tests {
             sendmsg(connection, &[IoSlice::new(&value)], &mut control, SendFlags::NOSIGNAL)?;
             let mut reply = [0; 1024];
             let (length, _) = recv(connection, &mut reply[..], RecvFlags::empty())?;
-            Ok(sockpolicy::Reply::decode(&reply[..length]).map(|reply| reply.0))
+            Ok(sockpolicy::ServiceReply::decode(&reply[..length]).map(|reply| reply.0))
         };
         let (first, second) = (connection(&directory), connection(&directory));
         assert_eq!(ask(&first), Ok(Some(Ok(()))));

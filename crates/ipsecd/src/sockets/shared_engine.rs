@@ -1,6 +1,6 @@
 use std::sync::{Mutex, PoisonError};
 
-use engine::{Engine, Error, Options};
+use engine::{Engine, EngineOptions, Error};
 use model::{SocketPolicy, Variables};
 
 /// The engine of the service, used by one request at a time. It is opened by the first request.
@@ -31,7 +31,7 @@ impl SharedEngine {
         let mut shared = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let engine = match &mut *shared {
             Some(engine) => engine,
-            none => none.insert(Engine::open(Options::default())?),
+            none => none.insert(Engine::open(EngineOptions::default())?),
         };
         act(engine)
     }

@@ -10,7 +10,7 @@ use pfkey::{HEADER_LENGTH, ext_type};
 use super::{call, memory};
 use crate::{
     align::{TABLE, align},
-    check::{Address, Header, check},
+    check::{Address, MessageHeader, check},
     error::Code,
 };
 
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn pfkey_check(table: *const *mut c_void) -> c_int {
         // SAFETY: the table has as many entries, and this is one of them.
         let entry = |number: usize| unsafe { table.add(number).read() };
         // SAFETY: the first entry is a message or null.
-        let header = Header::of(unsafe { memory::bytes(entry(0), HEADER_LENGTH) }?);
+        let header = MessageHeader::of(unsafe { memory::bytes(entry(0), HEADER_LENGTH) }?);
         // SAFETY: these entries are addresses or null.
         let (src, dst) = unsafe {
             (

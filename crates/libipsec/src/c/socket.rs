@@ -10,7 +10,7 @@ use std::{
 
 use pfkey::{
     HEADER_LENGTH, UNIT, VERSION,
-    client::{Call, Caller, Settings},
+    client::{PfKeySettings, SocketCall, SocketCaller},
 };
 use rustix::{io::Errno, net::sockopt};
 use zeroize::Zeroizing;
@@ -40,8 +40,8 @@ pub extern "C" fn pfkey_open() -> c_int {
 }
 
 fn open() -> Result<OwnedFd, Error> {
-    let call = Call::new(libc::SOCK_RAW, VERSION.into()).map_err(Error::System)?;
-    settings().open(call, Caller::this_thread()).map_err(Error::System)
+    let call = SocketCall::new(libc::SOCK_RAW, VERSION.into()).map_err(Error::System)?;
+    settings().open(call, SocketCaller::this_thread()).map_err(Error::System)
 }
 
 /// Whether a variable that cannot be used was named.
@@ -49,16 +49,16 @@ static NAMED: Once = Once::new();
 
 /// A variable that cannot be used is named on standard error once, and ignored. All of the environment is
 /// ignored in a program with more privileges than its user.
-fn settings() -> Settings {
+fn settings() -> PfKeySettings {
     // SAFETY: getauxval(3) takes any number.
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     if secure {
-        return Settings::default();
+        return PfKeySettings::default();
     }
-    Settings::from_environment().unwrap_or_else(|error| {
+    PfKeySettings::from_environment().unwrap_or_else(|error| {
         // The program may have no standard error.
         NAMED.call_once(|| drop(writeln!(io::stderr(), "libipsec: {error}: ignored")));
-        Settings::default()
+        PfKeySettings::default()
     })
 }
 

@@ -27,13 +27,13 @@ const FAMILY: AddressFamily = AddressFamily::from_raw(15);
 
 /// A call of `socket(PF_KEY, type, protocol)`.
 #[derive(Clone, Copy, Debug)]
-pub struct Call {
+pub struct SocketCall {
     kind: SocketType,
     flags: SocketFlags,
     protocol: i32,
 }
 
-impl Call {
+impl SocketCall {
     /// Takes the arguments `type` and `protocol`. EINVAL for a flag or a type that no family has
     /// (`__sys_socket`, `__sock_create`).
     pub fn new(kind: i32, protocol: i32) -> Result<Self, Errno> {
@@ -104,22 +104,26 @@ mod tests {
 
     #[test]
     fn the_flags_are_separated_from_the_type() {
-        let call = Call::new(RAW | flag(SocketFlags::CLOEXEC), PF_KEY_V2).unwrap();
+        let call = SocketCall::new(RAW | flag(SocketFlags::CLOEXEC), PF_KEY_V2).unwrap();
         assert!(call.closes_on_exec());
         assert_eq!(call.check(true), Ok(()));
-        assert!(!Call::new(RAW | flag(SocketFlags::NONBLOCK), PF_KEY_V2).unwrap().closes_on_exec());
+        assert!(
+            !SocketCall::new(RAW | flag(SocketFlags::NONBLOCK), PF_KEY_V2)
+                .unwrap()
+                .closes_on_exec()
+        );
     }
 
     #[test]
     fn what_no_family_has_is_invalid() {
         for kind in [11, 15, -1, RAW | 0x10, RAW | 1 << 30] {
-            assert_eq!(Call::new(kind, PF_KEY_V2).unwrap_err(), Errno::INVAL, "type {kind}");
+            assert_eq!(SocketCall::new(kind, PF_KEY_V2).unwrap_err(), Errno::INVAL, "type {kind}");
         }
     }
 
     #[test]
     fn af_key_looks_at_the_privilege_then_the_type_then_the_protocol() {
-        let call = |kind, protocol| Call::new(kind, protocol).unwrap();
+        let call = |kind, protocol| SocketCall::new(kind, protocol).unwrap();
         assert_eq!(call(1, 0).check(false), Err(Errno::PERM));
         assert_eq!(call(1, 0).check(true), Err(Errno::SOCKTNOSUPPORT));
         assert_eq!(call(0, PF_KEY_V2).check(true), Err(Errno::SOCKTNOSUPPORT));

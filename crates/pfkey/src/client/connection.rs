@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The properties of a connection.
 #[derive(Clone)]
-pub struct Connection {
+pub struct ConnectionProperties {
     /// Where the service listens.
     pub service: SocketAddrUnix,
     /// `SO_SNDBUF` as getsockopt(2) returns it, bytes.
@@ -34,7 +34,7 @@ pub struct Connection {
     pub receive_timeout: Option<Duration>,
 }
 
-impl Connection {
+impl ConnectionProperties {
     /// Those of a socket, whose service may have gone.
     pub fn of(socket: impl AsFd) -> Result<Self, Errno> {
         let socket = socket.as_fd();

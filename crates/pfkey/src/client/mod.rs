@@ -11,10 +11,10 @@ mod connection;
 mod settings;
 
 pub use answered::{send, wait};
-pub use call::Call;
-pub use caller::Caller;
-pub use connection::{Connection, blocks};
-pub use settings::{Answer, Choice, Settings, SettingsError};
+pub use call::SocketCall;
+pub use caller::SocketCaller;
+pub use connection::{ConnectionProperties, blocks};
+pub use settings::{Choice, PfKeySettings, PfKeySettingsError, SocketResult};
 
 /// The address family of PF_KEY sockets, AF_KEY (linux/socket.h).
 pub const PF_KEY: i32 = 15;

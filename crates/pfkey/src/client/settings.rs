@@ -10,7 +10,7 @@ use rustix::{
 
 use sys::run::{PFKEY_SOCKET, is_socket_address, socket_address};
 
-use super::{Call, Caller};
+use super::{SocketCall, SocketCaller};
 
 /// Where a program gets its PF_KEY sockets from (`XFRM_TOOLS_PFKEY`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub enum Choice {
 
 /// The settings of PF_KEY sockets in the environment.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct PfKeySettings {
     choice: Choice,
     /// In place of the service of the caller's network namespace.
     socket: Option<SocketAddrUnix>,
@@ -34,7 +34,7 @@ pub struct Settings {
 
 /// A variable of the environment that cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum SettingsError {
+pub enum PfKeySettingsError {
     /// Not one of the words.
     #[error("XFRM_TOOLS_PFKEY is `{}`: expected `service` or `kernel`", .0.display())]
     Choice(OsString),
@@ -45,7 +45,7 @@ pub enum SettingsError {
 
 /// What a call of `socket(PF_KEY, ...)` gets.
 #[derive(Debug)]
-pub enum Answer {
+pub enum SocketResult {
     /// A connection to the service.
     Socket(OwnedFd),
     /// The call fails.
@@ -54,24 +54,24 @@ pub enum Answer {
     Kernel,
 }
 
-impl Settings {
+impl PfKeySettings {
     /// Reads `XFRM_TOOLS_PFKEY` and `XFRM_TOOLS_PFKEY_SOCKET`. An empty variable is as good as none.
-    pub fn from_environment() -> Result<Self, SettingsError> {
+    pub fn from_environment() -> Result<Self, PfKeySettingsError> {
         let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         Self::new(variable("XFRM_TOOLS_PFKEY"), variable("XFRM_TOOLS_PFKEY_SOCKET"))
     }
 
-    fn new(choice: Option<OsString>, socket: Option<OsString>) -> Result<Self, SettingsError> {
+    fn new(choice: Option<OsString>, socket: Option<OsString>) -> Result<Self, PfKeySettingsError> {
         let choice = match choice {
             None => Choice::ServiceOrKernel,
             Some(word) if word == "service" => Choice::Service,
             Some(word) if word == "kernel" => Choice::Kernel,
-            Some(word) => return Err(SettingsError::Choice(word)),
+            Some(word) => return Err(PfKeySettingsError::Choice(word)),
         };
         // A relative path would mean another file to each process.
         let address = |path: OsString| match SocketAddrUnix::new(path.as_os_str()) {
             Ok(address) if Path::new(&path).is_absolute() => Ok(address),
-            _ => Err(SettingsError::Socket(path)),
+            _ => Err(PfKeySettingsError::Socket(path)),
         };
         Ok(Self { choice, socket: socket.map(address).transpose()? })
     }
@@ -103,39 +103,39 @@ impl Settings {
     /// Answers a call. Allocates nothing: a program may call `socket` where it must not, such as
     /// between fork and exec.
     #[must_use]
-    pub fn answer(&self, call: Call, caller: Caller) -> Answer {
+    pub fn answer(&self, call: SocketCall, caller: SocketCaller) -> SocketResult {
         self.answer_if(call, caller.netns, |_| caller.net_admin)
     }
 
-    /// As [`Settings::answer`], for a caller in the network namespace with this inode.
+    /// As [`PfKeySettings::answer`], for a caller in the network namespace with this inode.
     /// `is_permitted`: whether it has CAP_NET_ADMIN over the service that a connection leads to.
     pub fn answer_if(
         &self,
-        call: Call,
+        call: SocketCall,
         netns: Option<u64>,
         is_permitted: impl FnOnce(BorrowedFd<'_>) -> bool,
-    ) -> Answer {
+    ) -> SocketResult {
         if self.choice == Choice::Kernel {
-            return Answer::Kernel;
+            return SocketResult::Kernel;
         }
         let connection = self.service(netns).and_then(|service| call.connect(&service));
         match connection {
             Ok(socket) => match call.check(is_permitted(socket.as_fd())) {
-                Ok(()) => Answer::Socket(socket),
-                Err(errno) => Answer::Refused(errno),
+                Ok(()) => SocketResult::Socket(socket),
+                Err(errno) => SocketResult::Refused(errno),
             },
             Err(Errno::NOENT | Errno::NOTDIR | Errno::CONNREFUSED) => self.no_service(),
-            Err(Errno::ACCESS) => Answer::Refused(Errno::PERM),
-            Err(errno) => Answer::Refused(errno),
+            Err(Errno::ACCESS) => SocketResult::Refused(Errno::PERM),
+            Err(errno) => SocketResult::Refused(errno),
         }
     }
 
     /// Makes a call in place of `socket(2)`, which is called where the kernel is to answer.
-    pub fn open(&self, call: Call, caller: Caller) -> Result<OwnedFd, Errno> {
+    pub fn open(&self, call: SocketCall, caller: SocketCaller) -> Result<OwnedFd, Errno> {
         match self.answer(call, caller) {
-            Answer::Socket(socket) => Ok(socket),
-            Answer::Refused(errno) => Err(errno),
-            Answer::Kernel => call.kernel(),
+            SocketResult::Socket(socket) => Ok(socket),
+            SocketResult::Refused(errno) => Err(errno),
+            SocketResult::Kernel => call.kernel(),
         }
     }
 
@@ -156,11 +156,11 @@ impl Settings {
         }
     }
 
-    fn no_service(&self) -> Answer {
+    fn no_service(&self) -> SocketResult {
         match self.choice {
             // As of a kernel without AF_KEY.
-            Choice::Service => Answer::Refused(Errno::AFNOSUPPORT),
-            Choice::ServiceOrKernel | Choice::Kernel => Answer::Kernel,
+            Choice::Service => SocketResult::Refused(Errno::AFNOSUPPORT),
+            Choice::ServiceOrKernel | Choice::Kernel => SocketResult::Kernel,
         }
     }
 }
@@ -173,23 +173,23 @@ mod tests {
 
     use super::*;
 
-    const ROOT: Caller = Caller { netns: Some(1), net_admin: true };
+    const ROOT: SocketCaller = SocketCaller { netns: Some(1), net_admin: true };
 
-    fn settings(choice: &str, socket: &Path) -> Settings {
-        Settings::new(Some(choice.into()), Some(socket.into())).unwrap()
+    fn settings(choice: &str, socket: &Path) -> PfKeySettings {
+        PfKeySettings::new(Some(choice.into()), Some(socket.into())).unwrap()
     }
 
-    fn service_at(path: &Path) -> Settings {
-        Settings::service_at(SocketAddrUnix::new(path).unwrap())
+    fn service_at(path: &Path) -> PfKeySettings {
+        PfKeySettings::service_at(SocketAddrUnix::new(path).unwrap())
     }
 
-    fn refusal(answer: &Answer) -> Errno {
-        let Answer::Refused(errno) = answer else { panic!("{answer:?}") };
+    fn refusal(answer: &SocketResult) -> Errno {
+        let SocketResult::Refused(errno) = answer else { panic!("{answer:?}") };
         *errno
     }
 
-    fn call() -> Call {
-        Call::new(3, 2).unwrap()
+    fn call() -> SocketCall {
+        SocketCall::new(3, 2).unwrap()
     }
 
     fn listener(path: &Path) -> OwnedFd {
@@ -202,28 +202,28 @@ mod tests {
     #[test]
     fn a_service_is_known_by_its_address() {
         let address = |path: &str| SocketAddrUnix::new(path).unwrap();
-        let any = Settings::default();
+        let any = PfKeySettings::default();
         assert!(any.is_service(&socket_address(4_026_531_840, PFKEY_SOCKET).unwrap()));
         for path in ["//pfkey.sock", "/1/socket.sock", "/1/2/pfkey.sock", "/a/pfkey.sock"] {
             assert!(!any.is_service(&address(&format!("/run/xfrm-tools{path}"))), "{path}");
         }
         assert!(!any.is_service(&SocketAddrUnix::new_unnamed()));
-        let one = Settings::service_at(address("/tmp/pfkey.sock"));
+        let one = PfKeySettings::service_at(address("/tmp/pfkey.sock"));
         assert!(one.is_service(&address("/tmp/pfkey.sock")));
         assert!(!one.is_service(&socket_address(1, PFKEY_SOCKET).unwrap()));
     }
 
     #[test]
     fn a_variable_that_cannot_be_used_is_named() {
-        let error = Settings::new(Some("Service".into()), None).unwrap_err();
+        let error = PfKeySettings::new(Some("Service".into()), None).unwrap_err();
         assert_eq!(
             error.to_string(),
             "XFRM_TOOLS_PFKEY is `Service`: expected `service` or `kernel`"
         );
         for path in ["/".repeat(109), "pfkey.sock".to_owned()] {
             assert_eq!(
-                Settings::new(None, Some(path.clone().into())).unwrap_err(),
-                SettingsError::Socket(path.into())
+                PfKeySettings::new(None, Some(path.clone().into())).unwrap_err(),
+                PfKeySettingsError::Socket(path.into())
             );
         }
     }
@@ -242,11 +242,11 @@ mod tests {
                 Errno::AFNOSUPPORT,
                 "{path:?}"
             );
-            let either = Settings::new(None, Some(path.into())).unwrap();
-            assert!(matches!(either.answer(call(), ROOT), Answer::Kernel));
+            let either = PfKeySettings::new(None, Some(path.into())).unwrap();
+            assert!(matches!(either.answer(call(), ROOT), SocketResult::Kernel));
         }
-        let nowhere = Caller { netns: None, net_admin: true };
-        assert!(matches!(Settings::default().answer(call(), nowhere), Answer::Kernel));
+        let nowhere = SocketCaller { netns: None, net_admin: true };
+        assert!(matches!(PfKeySettings::default().answer(call(), nowhere), SocketResult::Kernel));
     }
 
     #[test]
@@ -255,13 +255,13 @@ mod tests {
         let path = directory.path().join("pfkey.sock");
         let _service = listener(&path);
         let service = settings("service", &path);
-        assert!(matches!(service.answer(call(), ROOT), Answer::Socket(_)));
-        let stranger = Caller { net_admin: false, ..ROOT };
+        assert!(matches!(service.answer(call(), ROOT), SocketResult::Socket(_)));
+        let stranger = SocketCaller { net_admin: false, ..ROOT };
         assert_eq!(refusal(&service.answer(call(), stranger)), Errno::PERM);
-        let datagram = Call::new(2, 2).unwrap();
+        let datagram = SocketCall::new(2, 2).unwrap();
         assert_eq!(refusal(&service.answer(datagram, ROOT)), Errno::SOCKTNOSUPPORT);
         assert!(service_at(&path).open(call(), ROOT).is_ok());
-        assert!(matches!(settings("kernel", &path).answer(call(), ROOT), Answer::Kernel));
+        assert!(matches!(settings("kernel", &path).answer(call(), ROOT), SocketResult::Kernel));
     }
 
     #[test]
@@ -272,7 +272,7 @@ mod tests {
         listen(&listener, 0).unwrap();
         let service = settings("service", &path);
         let first = service.answer(call(), ROOT);
-        assert!(matches!(first, Answer::Socket(_)));
+        assert!(matches!(first, SocketResult::Socket(_)));
         let begun = std::time::Instant::now();
         assert_eq!(refusal(&service.answer(call(), ROOT)), Errno::NOBUFS);
         assert!(begun.elapsed() < 3 * crate::client::call::PATIENCE);
@@ -283,7 +283,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("stream.sock");
         let _other = UnixListener::bind(&path).unwrap();
-        let either = Settings::new(None, Some(path.into())).unwrap();
+        let either = PfKeySettings::new(None, Some(path.into())).unwrap();
         assert_eq!(refusal(&either.answer(call(), ROOT)), Errno::PROTOTYPE);
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 
 /// Which of its limits an SA has reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limit {
+pub enum ReachedLimit {
     /// It is dead.
     Hard,
     /// It is to be replaced.
@@ -43,12 +43,12 @@ pub fn message(msg_type: MessageType, entry: &SaEntry) -> Result<Message, Error>
 
 /// EXPIRE: the SA without keys, with the limit that it has reached only. After the hard one it is
 /// dead.
-pub fn expire(entry: &SaEntry, limit: Limit) -> Result<Message, Error> {
-    let state = if limit == Limit::Hard { SaState::Dead } else { entry.state };
+pub fn expire(entry: &SaEntry, limit: ReachedLimit) -> Result<Message, Error> {
+    let state = if limit == ReachedLimit::Hard { SaState::Dead } else { entry.state };
     let parts = parts(entry, state)?;
     let (hard, soft) = match limit {
-        Limit::Hard => (parts.hard, None),
-        Limit::Soft => (None, parts.soft),
+        ReachedLimit::Hard => (parts.hard, None),
+        ReachedLimit::Soft => (None, parts.soft),
     };
     let parts = SaParts { hard, soft, encrypt_key: None, auth_key: None, ..parts };
     Ok(parts.message(MessageType::EXPIRE, Sender::AfKey))

@@ -80,8 +80,8 @@ fn a_limit_reached_is_reported_without_keys() {
     let limit = |seconds| model::Lifetime::from_numbers([0, 0, seconds, 0]);
     let mut entry = samples::mature(samples::esp_transport(limit(3), limit(1)));
     entry.state = SaState::Dying;
-    assert_captured(&sad::expire(&entry, sad::Limit::Soft).unwrap(), &received[2]);
-    assert_captured(&sad::expire(&entry, sad::Limit::Hard).unwrap(), &received[3]);
+    assert_captured(&sad::expire(&entry, sad::ReachedLimit::Soft).unwrap(), &received[2]);
+    assert_captured(&sad::expire(&entry, sad::ReachedLimit::Hard).unwrap(), &received[3]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use tracing::debug;
 
 use super::Connection;
 use crate::{
-    Dump, Error, PolicyImage, SaImage, SadFilter, SocketEntry, dump::Read, reply::Reply,
+    Dump, Error, PolicyImage, SaImage, SadSelection, SocketPolicyEntry, dump::Read, reply::Reply,
     socket::Seqs, wire,
 };
 
@@ -20,7 +20,7 @@ impl Connection {
     /// given unless the filter names another protocol.
     ///
     /// Errors: [`Error::Socket`].
-    pub fn dump_sad(&mut self, filter: &SadFilter) -> Result<Dump<'_, SaEntry>, Error> {
+    pub fn dump_sad(&mut self, filter: &SadSelection) -> Result<Dump<'_, SaEntry>, Error> {
         let (seqs, read) = self.ask_for_sad(filter)?;
         Ok(Dump::new((&mut self.socket).into(), seqs, DUMPING_SAD, read))
     }
@@ -29,7 +29,7 @@ impl Connection {
     ///
     /// Errors: [`Error::Socket`].
     pub fn dump_sa_images(&mut self) -> Result<Dump<'_, SaImage>, Error> {
-        let filter = SadFilter::default();
+        let filter = SadSelection::default();
         let question = XfrmMessage::GetDumpSa(filter.message());
         debug!(seq = self.next_seq, "dump the whole SAD");
         let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
@@ -44,12 +44,12 @@ impl Connection {
     /// As [`Connection::dump_sad`], for a dump that lasts: it takes the connection with it.
     ///
     /// Errors: [`Error::Socket`].
-    pub fn into_sad_dump(mut self, filter: &SadFilter) -> Result<Dump<'static, SaEntry>, Error> {
+    pub fn into_sad_dump(mut self, filter: &SadSelection) -> Result<Dump<'static, SaEntry>, Error> {
         let (seqs, read) = self.ask_for_sad(filter)?;
         Ok(Dump::new(self.socket.into(), seqs, DUMPING_SAD, read))
     }
 
-    fn ask_for_sad(&mut self, filter: &SadFilter) -> Result<(Seqs, Read<SaEntry>), Error> {
+    fn ask_for_sad(&mut self, filter: &SadSelection) -> Result<(Seqs, Read<SaEntry>), Error> {
         let question = XfrmMessage::GetDumpSa(filter.message());
         debug!(seq = self.next_seq, ?filter, "dump the SAD");
         let seqs = self.request(&question, NLM_F_REQUEST | NLM_F_DUMP)?;
@@ -127,7 +127,7 @@ impl Connection {
     /// Reads the policies of sockets, newest first, as the iterator is pulled.
     ///
     /// Errors: [`Error::Socket`].
-    pub fn dump_socket_policies(&mut self) -> Result<Dump<'_, SocketEntry>, Error> {
+    pub fn dump_socket_policies(&mut self) -> Result<Dump<'_, SocketPolicyEntry>, Error> {
         let devices = self.socket.devices.clone();
         self.dump_policies(move |object| wire::socket_policy::read(object, &devices))
     }

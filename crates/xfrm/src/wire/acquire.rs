@@ -7,7 +7,7 @@ use model::{Action, Installation, Policy, PolicyEntry, Template};
 use netlink_packet_xfrm::{UserAcquire, XfrmAttrs, acquire::AcquireMessage};
 
 use super::policy;
-use crate::{InstalledPolicy, Refusal, device::Devices};
+use crate::{InstalledPolicy, KernelRefusal, device::Devices};
 
 /// The message that requests an SA for a template of a policy, which need not be installed. The
 /// masks of algorithms are zero, as those of a policy that AF_KEY has added. For the packet, which is
@@ -16,7 +16,7 @@ pub(crate) fn message(
     entry: &PolicyEntry,
     template: Template,
     devices: &Devices,
-) -> Result<AcquireMessage, Refusal> {
+) -> Result<AcquireMessage, KernelRefusal> {
     let policy = Policy { action: Action::Ipsec(vec![template]), ..entry.policy.clone() };
     let installation = Installation::whole(&policy, |_| false);
     let installed = InstalledPolicy { policy: &policy, installation, index: entry.index };

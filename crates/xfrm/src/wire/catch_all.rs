@@ -11,14 +11,14 @@ use netlink_packet_xfrm::{
 use super::{nested, policy, selector};
 use crate::{
     CatchAll, InstalledPolicy,
-    catch_all::{OWNER, Scope},
+    catch_all::{CatchAllScope, OWNER},
 };
 
 /// The message that adds or renews it.
 pub(crate) fn message(it: CatchAll) -> ModifyMessage {
     let (priority, action) = match it.scope {
-        Scope::Everything => (Priority(u32::MAX), Action::Discard),
-        Scope::Loopback => (Priority(u32::MAX - 1), Action::None),
+        CatchAllScope::Everything => (Priority(u32::MAX), Action::Discard),
+        CatchAllScope::Loopback => (Priority(u32::MAX - 1), Action::None),
     };
     let policy = Policy { priority, ..Policy::new(id(it), action) };
     let installed =
@@ -45,9 +45,9 @@ fn selector(id: &PolicyId) -> xfrm::Selector {
 
 fn id(it: CatchAll) -> PolicyId {
     let prefix = match (it.scope, it.version) {
-        (Scope::Everything, version) => Prefix::everything(version),
-        (Scope::Loopback, IpVersion::V4) => Prefix::host(Ipv4Addr::LOCALHOST.into()),
-        (Scope::Loopback, IpVersion::V6) => Prefix::host(Ipv6Addr::LOCALHOST.into()),
+        (CatchAllScope::Everything, version) => Prefix::everything(version),
+        (CatchAllScope::Loopback, IpVersion::V4) => Prefix::host(Ipv4Addr::LOCALHOST.into()),
+        (CatchAllScope::Loopback, IpVersion::V6) => Prefix::host(Ipv6Addr::LOCALHOST.into()),
     };
     PolicyId::new(Selector::within(prefix), it.direction)
 }
@@ -79,7 +79,7 @@ mod tests {
             00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
             ffffffff 00000000 02010000 00000000";
         let (version, direction) = (IpVersion::V4, Direction::Fwd);
-        let it = CatchAll { version, direction, scope: Scope::Everything };
+        let it = CatchAll { version, direction, scope: CatchAllScope::Everything };
         assert_eq!(bytes(&message(it)), ours(captured));
     }
 
@@ -94,7 +94,7 @@ mod tests {
             00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
             feffffff 00000000 00000000 00000000";
         let (version, direction) = (IpVersion::V6, Direction::In);
-        let it = CatchAll { version, direction, scope: Scope::Loopback };
+        let it = CatchAll { version, direction, scope: CatchAllScope::Loopback };
         assert_eq!(bytes(&message(it)), ours(captured));
     }
 
@@ -105,7 +105,7 @@ mod tests {
             00000000 00000000 00000000 00000000 00000000 00000000 00000000 00000000
             00000000 00000000 0a000000 00000000 00000000 00000000 00000000 01000000";
         let (version, direction) = (IpVersion::V6, Direction::Out);
-        let name = id_message(CatchAll { version, direction, scope: Scope::Everything });
+        let name = id_message(CatchAll { version, direction, scope: CatchAllScope::Everything });
         assert_eq!(bytes(&name), ours(captured));
     }
 
@@ -114,7 +114,8 @@ mod tests {
         // What the kernel notifies of ip xfrm policy deleteall: an index, and XFRMA_POLICY.
         let deleted = |user: u32| {
             let (version, direction) = (IpVersion::V4, Direction::Out);
-            let mut message = message(CatchAll { version, direction, scope: Scope::Everything });
+            let mut message =
+                message(CatchAll { version, direction, scope: CatchAllScope::Everything });
             message.user_policy_info.selector.user = user;
             let policy = bytes(&message);
             let name = hex(&"00".repeat(56)).into_iter().chain(hex("09000000 01000000"));
@@ -129,7 +130,7 @@ mod tests {
     #[test]
     fn no_dump_shows_it() {
         let (version, direction) = (IpVersion::V4, Direction::In);
-        for scope in [Scope::Everything, Scope::Loopback] {
+        for scope in [CatchAllScope::Everything, CatchAllScope::Loopback] {
             let mut message = message(CatchAll { version, direction, scope });
             assert_eq!(policy::read(&bytes(&message), &Devices::UNNAMED).unwrap(), None);
             message.user_policy_info.selector.user = 0;

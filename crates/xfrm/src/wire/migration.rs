@@ -8,10 +8,13 @@ use netlink_packet_xfrm::{
 };
 
 use super::{AddressFamily, attributes, number, selector};
-use crate::{Error, Refusal, device::Devices};
+use crate::{Error, KernelRefusal, device::Devices};
 
 /// The message that moves a policy, refused if its device is not there.
-pub(crate) fn message(migration: &Migration, devices: &Devices) -> Result<MigrateMessage, Refusal> {
+pub(crate) fn message(
+    migration: &Migration,
+    devices: &Devices,
+) -> Result<MigrateMessage, KernelRefusal> {
     let user_policy_id = UserPolicyId {
         selector: selector::write(&migration.selector, devices)?,
         index: 0,

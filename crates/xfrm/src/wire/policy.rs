@@ -19,7 +19,7 @@ use super::{
     AddressFamily, attributes, image, lifetime, mark, nested, number, offload, raw, sec_ctx,
     selector, template, unknown,
 };
-use crate::{Error, InstalledPolicy, Refusal, catch_all, device::Devices};
+use crate::{Error, InstalledPolicy, KernelRefusal, catch_all, device::Devices};
 
 /// One template more than the kernel takes: enough for it to say so.
 const MOST_TEMPLATES: usize = MAX_DEPTH + 1;
@@ -32,7 +32,7 @@ const PARTIAL: PolicyFlags = PolicyFlags::LOCAL_OK;
 pub(crate) fn message(
     installed: &InstalledPolicy<'_>,
     devices: &Devices,
-) -> Result<ModifyMessage, Refusal> {
+) -> Result<ModifyMessage, KernelRefusal> {
     let selector = selector::write(&installed.policy.id.selector, devices)?;
     let mut message = with_selector(installed, selector);
     let offload = installed.policy.offload.map(|device| offload::of_policy(device, devices));
@@ -78,7 +78,7 @@ pub(super) fn with_selector(
 }
 
 /// The message that names a policy, refused if its device is not there.
-pub(crate) fn id_message(id: &PolicyId, devices: &Devices) -> Result<DelGetMessage, Refusal> {
+pub(crate) fn id_message(id: &PolicyId, devices: &Devices) -> Result<DelGetMessage, KernelRefusal> {
     Ok(id_with_selector(id, selector::write(&id.selector, devices)?))
 }
 

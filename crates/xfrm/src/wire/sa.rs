@@ -17,11 +17,11 @@ use super::{
     AddressFamily, algorithm, algorithm::Algorithms, attributes, encap, iptfs, lifetime, mark,
     nested, number, offload, raw, recent::Recent, replay, sec_ctx, selector, unknown,
 };
-use crate::{Error, Refusal, device::Devices};
+use crate::{Error, KernelRefusal, device::Devices};
 
 /// The message that adds or updates an SA, refused if its device is not there. It holds the keys:
 /// [`super::wipe`] it after use.
-pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, Refusal> {
+pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, KernelRefusal> {
     let offload = sa.offload.as_ref().map(|offload| offload::attribute(offload, devices));
     let (replay_window, replay) = replay::write(sa);
     let [output_mark, output_bits] = mark::output(sa.output_mark);
@@ -59,7 +59,7 @@ pub(crate) fn message(sa: &Sa, devices: &Devices) -> Result<ModifyMessage, Refus
 }
 
 /// The fixed structure, but for the replay window.
-fn info(sa: &Sa, devices: &Devices) -> Result<UserSaInfo, Refusal> {
+fn info(sa: &Sa, devices: &Devices) -> Result<UserSaInfo, KernelRefusal> {
     let version = IpVersion::of(sa.ends.src());
     let (family, all) = (version.family(), all_packets(version, sa.flags));
     Ok(UserSaInfo {

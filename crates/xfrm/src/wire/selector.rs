@@ -5,10 +5,13 @@ use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{self as xfrm, Address};
 
 use super::AddressFamily;
-use crate::{Refusal, device::Devices};
+use crate::{KernelRefusal, device::Devices};
 
 /// Refused with ENODEV if there is no device of this name.
-pub(super) fn write(selector: &Selector, devices: &Devices) -> Result<xfrm::Selector, Refusal> {
+pub(super) fn write(
+    selector: &Selector,
+    devices: &Devices,
+) -> Result<xfrm::Selector, KernelRefusal> {
     let ifindex = selector.device.map_or(Ok(0), |device| devices.index(device))?;
     Ok(xfrm::Selector { ifindex, ..of_any_device(selector) })
 }

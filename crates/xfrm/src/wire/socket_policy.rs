@@ -14,7 +14,7 @@ use netlink_packet_xfrm::{
 };
 
 use super::{policy, selector};
-use crate::{Error, InstalledPolicy, SocketEntry, catch_all::OWNER, device::Devices};
+use crate::{Error, InstalledPolicy, SocketPolicyEntry, catch_all::OWNER, device::Devices};
 
 /// The value that sets a socket's policy.
 pub(crate) fn value(policy: &Policy, installation: Installation, owner: u32) -> Vec<u8> {
@@ -47,10 +47,10 @@ pub(crate) fn no_policy(direction: Direction, version: IpVersion) -> Vec<u8> {
 }
 
 /// Reads a policy of the SPD, if it is a socket's.
-pub(crate) fn read(object: &[u8], devices: &Devices) -> Result<Option<SocketEntry>, Error> {
+pub(crate) fn read(object: &[u8], devices: &Devices) -> Result<Option<SocketPolicyEntry>, Error> {
     let owner = UserPolicyInfo::parse(object)?.selector.user;
     let entry = policy::read(object, devices)?.filter(|entry: &PolicyEntry| entry.socket);
-    Ok(entry.map(|entry| SocketEntry { owner: (owner != 0).then_some(owner), entry }))
+    Ok(entry.map(|entry| SocketPolicyEntry { owner: (owner != 0).then_some(owner), entry }))
 }
 
 /// Reads a value with which a program has set a policy; nothing for one that no PF_KEY policy of a

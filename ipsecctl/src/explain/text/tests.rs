@@ -61,7 +61,7 @@ fn text(explained: &Explanation<'_>) -> String {
         &mut None,
     );
     let subject =
-        Subject { requested: &HashMap::new(), length: Some(84), mtu: 1500, routing: &routing };
+        ExplainBasis { requested: &HashMap::new(), length: Some(84), mtu: 1500, routing: &routing };
     let text = explanation(explained, &subject, Some(80));
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     text

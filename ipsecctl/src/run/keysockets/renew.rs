@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pfkey::client::{Connection, blocks};
+use pfkey::client::{ConnectionProperties, blocks};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsFd, BorrowedFd, OwnedFd},
@@ -116,7 +116,7 @@ impl KeySockets {
         let Some(successor) = self.known().successor(socket.cookie) else {
             return Ok(Service::Absent);
         };
-        let next = Connection::of(&socket.file)?.again(blocks(&socket.file))?;
+        let next = ConnectionProperties::of(&socket.file)?.again(blocks(&socket.file))?;
         if !is_of_same(self.settings(), next.as_fd(), &successor.netns) {
             return Ok(Service::Absent);
         }

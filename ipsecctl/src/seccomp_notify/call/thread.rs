@@ -17,7 +17,7 @@ use rustix::{
     process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
 };
 
-use sys::proc_status::Status;
+use sys::proc_status::ProcStatus;
 
 use super::Call;
 use crate::seccomp_notify::memory::Memory;
@@ -51,9 +51,9 @@ impl<'call> Thread<'call> {
     }
 
     /// The file `status` (proc_pid_status(5)).
-    pub fn status(&self) -> Result<Status, Errno> {
+    pub fn status(&self) -> Result<ProcStatus, Errno> {
         let file = File::from(self.open("status", OFlags::RDONLY)?);
-        std::io::read_to_string(file).map(Status::new).map_err(|_| Errno::SRCH)
+        std::io::read_to_string(file).map(ProcStatus::new).map_err(|_| Errno::SRCH)
     }
 
     /// Its memory. Errors: EPERM, EACCES without the right to trace it (ptrace(2)).

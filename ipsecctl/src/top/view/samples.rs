@@ -6,7 +6,7 @@ use model::{Mark, Proto, SaId, Spi};
 
 use crate::top::{
     rates::{Drops, Rates, Row},
-    sample::{Limit, RowKey},
+    sample::{LimitUse, RowKey},
 };
 
 fn row(key: RowKey, name: &str, bytes: u64, packets: u64) -> Row {
@@ -25,7 +25,7 @@ fn sa(spi: u32) -> RowKey {
 }
 
 pub fn rates() -> Rates {
-    let limit = |of, percent| Some(Limit { of, percent });
+    let limit = |of, percent| Some(LimitUse { of, percent });
     let busy = Row {
         limit: limit("bytes", 75),
         history: (0..32).map(|step| step * 40_000).collect(),

@@ -2,7 +2,8 @@ use ratatui::{Terminal, backend::TestBackend};
 
 use super::{samples::rates, *};
 
-const VIEW: View = View { has_policies: false, order: Order::Bytes, selected: 0, has_help: false };
+const VIEW: View =
+    View { has_policies: false, order: SortKey::Bytes, selected: 0, has_help: false };
 
 /// The screen of this size, without blanks at the ends of lines.
 fn screen(width: u16, height: u16, rates: &Rates, view: &View) -> String {
@@ -81,7 +82,7 @@ fn numbers_are_short() {
 
 #[test]
 fn bars_and_sparklines() {
-    let bars = [0, 49, 50, 100].map(|percent| bar(Limit { of: "time", percent }));
+    let bars = [0, 49, 50, 100].map(|percent| bar(LimitUse { of: "time", percent }));
     assert_eq!(bars, ["░░░░   0%", "█░░░  49%", "██░░  50%", "████ 100%"]);
     assert_eq!(sparkline(&[0, 1, 4, 8], 14), " ▁▄█");
     assert_eq!(sparkline(&[5, 0, 1], 2), " █");

@@ -11,7 +11,7 @@ use std::{
 };
 
 use pfkey::Message;
-use pfkey::client::{Call, Caller, Settings};
+use pfkey::client::{PfKeySettings, SocketCall, SocketCaller};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -34,12 +34,12 @@ impl KeySocket {
     /// Opens a socket to the service that listens at this path, or to the kernel's AF_KEY.
     pub fn open(service: Option<&Path>) -> Result<Self, Box<dyn Error>> {
         let settings = match service {
-            Some(path) => Settings::service_at(SocketAddrUnix::new(path)?),
-            None => Settings::kernel(),
+            Some(path) => PfKeySettings::service_at(SocketAddrUnix::new(path)?),
+            None => PfKeySettings::kernel(),
         };
         let kind = SocketType::RAW.as_raw() | SocketFlags::CLOEXEC.bits();
-        let call = Call::new(kind.cast_signed(), PF_KEY_V2)?;
-        let socket = settings.open(call, Caller::this_thread())?;
+        let call = SocketCall::new(kind.cast_signed(), PF_KEY_V2)?;
+        let socket = settings.open(call, SocketCaller::this_thread())?;
         Ok(Self { socket, unasked: VecDeque::new() })
     }
 

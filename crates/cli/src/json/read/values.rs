@@ -47,9 +47,9 @@ impl FromStr for Secret {
 }
 
 /// A prefix.
-pub struct PrefixText(pub Prefix);
+pub struct JsonPrefix(pub Prefix);
 
-impl FromStr for PrefixText {
+impl FromStr for JsonPrefix {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -111,8 +111,8 @@ impl From<ReadContext> for SecCtx {
 
 #[derive(Deserialize)]
 pub struct ReadSelector {
-    src: Text<PrefixText>,
-    dst: Text<PrefixText>,
+    src: Text<JsonPrefix>,
+    dst: Text<JsonPrefix>,
     #[serde(default)]
     protocol: u8,
     src_port: Option<u16>,

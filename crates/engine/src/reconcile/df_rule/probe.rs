@@ -20,7 +20,7 @@ use super::{
     rules::{DESTINATION, PORTS, PROTOCOL, compare, has_df, is_whole, set_df},
     table::{declaration, deletion, output_chain, rule},
 };
-use crate::reconcile::nf_tables::{Connection, errno};
+use crate::reconcile::nf_tables::{NfTables, errno};
 
 const TABLE: &str = "xfrm_tools_probe";
 
@@ -40,7 +40,7 @@ pub fn sets_df() -> Result<bool, Errno> {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| errno(&error))?;
     let address = socket.local_addr().map_err(|error| errno(&error))?;
     set_ip_mtu_discover(&socket, Ipv4PathMtuDiscovery::DONT)?;
-    let mut kernel = Connection::open()?;
+    let mut kernel = NfTables::open()?;
     kernel.change(table(address.port()))?;
     // Another rule may drop it, which sendto(2) reports as EPERM.
     let sent = socket.send_to(&[], address);
@@ -72,7 +72,7 @@ fn table(port: u16) -> Vec<NfTablesMessage> {
 }
 
 /// The packets that the rule has counted.
-fn count(kernel: &mut Connection) -> Result<u64, Errno> {
+fn count(kernel: &mut NfTables) -> Result<u64, Errno> {
     let name = RuleAttribute::Table(TABLE.to_owned());
     let request = RuleMessage { attributes: vec![name.clone()] };
     let entries = kernel.dump(NfTablesMessage::GetRule(request))?;

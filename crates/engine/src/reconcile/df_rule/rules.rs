@@ -18,24 +18,24 @@ pub enum Base {
 
 /// Bytes of a packet.
 #[derive(Clone, Copy)]
-pub struct Field {
+pub struct PacketField {
     base: Base,
     /// Counted in bytes.
     offset: u32,
     length: u32,
 }
 
-pub const FRAG_OFF: Field = network(6, 2);
-pub const PROTOCOL: Field = network(9, 1);
-pub const SOURCE: Field = network(12, 4);
-pub const DESTINATION: Field = network(16, 4);
-pub const SOURCE_PORT: Field = transport(0, 2);
-pub const DESTINATION_PORT: Field = transport(2, 2);
-pub const PORTS: Field = transport(0, 4);
+pub const FRAG_OFF: PacketField = network(6, 2);
+pub const PROTOCOL: PacketField = network(9, 1);
+pub const SOURCE: PacketField = network(12, 4);
+pub const DESTINATION: PacketField = network(16, 4);
+pub const SOURCE_PORT: PacketField = transport(0, 2);
+pub const DESTINATION_PORT: PacketField = transport(2, 2);
+pub const PORTS: PacketField = transport(0, 4);
 /// The SPI of ESP in UDP. IKE, which has the same ports, has zeros there (RFC 3948, section 2.2).
-pub const SPI_IN_UDP: Field = transport(8, 4);
+pub const SPI_IN_UDP: PacketField = transport(8, 4);
 /// Behind it ESP follows if it is zero (`UDP_ENCAP_ESPINUDP_NON_IKE`, linux/udp.h).
-pub const NON_IKE_MARKER: Field = transport(8, 8);
+pub const NON_IKE_MARKER: PacketField = transport(8, 8);
 
 /// The bits of `frag_off` (netinet/ip.h): don't fragment; more fragments and the fragment offset.
 const DF: u16 = 0x4000;
@@ -44,12 +44,12 @@ const IS_FRAGMENT: u16 = 0x3fff;
 /// The offset of the checksum in the IPv4 header, in bytes.
 const CHECKSUM: u32 = 10;
 
-const fn network(offset: u32, length: u32) -> Field {
-    Field { base: Base::Network, offset, length }
+const fn network(offset: u32, length: u32) -> PacketField {
+    PacketField { base: Base::Network, offset, length }
 }
 
-const fn transport(offset: u32, length: u32) -> Field {
-    Field { base: Base::Transport, offset, length }
+const fn transport(offset: u32, length: u32) -> PacketField {
+    PacketField { base: Base::Transport, offset, length }
 }
 
 /// The registers in a row that a key is loaded into: the first is that of other values, too.
@@ -57,13 +57,13 @@ const REGISTERS: [Register; 4] =
     [Register::Reg1, Register::Reg32_01, Register::Reg32_02, Register::Reg32_03];
 
 /// Goes on with a packet whose field is equal to these bytes, or is not.
-pub fn compare(field: Field, operator: Operator, bytes: &[u8]) -> Vec<Expressions> {
+pub fn compare(field: PacketField, operator: Operator, bytes: &[u8]) -> Vec<Expressions> {
     vec![load(field, Register::Reg1), cmp(operator, bytes)]
 }
 
 /// Goes on with a packet whose fields, one after the other, are an element of a set. No field is longer
 /// than four bytes.
-pub fn look_up(set: &str, fields: &[Field]) -> Vec<Expressions> {
+pub fn look_up(set: &str, fields: &[PacketField]) -> Vec<Expressions> {
     let mut expressions: Vec<_> =
         fields.iter().zip(REGISTERS).map(|(field, register)| load(*field, register)).collect();
     expressions.push(Expressions::Lookup(vec![
@@ -117,7 +117,7 @@ fn mask_frag_off(mask: u16, operator: Operator) -> Vec<Expressions> {
     ]
 }
 
-fn load(field: Field, register: Register) -> Expressions {
+fn load(field: PacketField, register: Register) -> Expressions {
     Expressions::Payload(vec![
         Payload::DestinationRegister(register),
         Payload::Base(field.base as u32),

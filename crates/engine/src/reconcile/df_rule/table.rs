@@ -11,10 +11,10 @@ use netlink_packet_netfilter::nftables::{
 use rustix::io::Errno;
 
 use super::rules::{
-    DESTINATION, DESTINATION_PORT, Field, NON_IKE_MARKER, PROTOCOL, SOURCE, SOURCE_PORT,
+    DESTINATION, DESTINATION_PORT, NON_IKE_MARKER, PROTOCOL, PacketField, SOURCE, SOURCE_PORT,
     SPI_IN_UDP, compare, is_whole, look_up, set_df,
 };
-use crate::reconcile::nf_tables::Connection;
+use crate::reconcile::nf_tables::NfTables;
 
 /// Older versions, which ran nft(8), made the same table.
 pub const NAME: &str = "xfrm_tools";
@@ -80,7 +80,7 @@ impl Set {
     }
 
     /// The fields of a packet that make up the key, and their types.
-    fn fields(self) -> &'static [(Field, u32)] {
+    fn fields(self) -> &'static [(PacketField, u32)] {
         match self {
             Set::Plain => &[(SOURCE, IPV4_ADDR), (DESTINATION, IPV4_ADDR), (PROTOCOL, INET_PROTO)],
             Set::Udp | Set::UdpNonIke => &[
@@ -107,7 +107,7 @@ impl Set {
     }
 
     fn rule(self) -> NfTablesMessage {
-        let fields: Vec<Field> = self.fields().iter().map(|(field, _)| *field).collect();
+        let fields: Vec<PacketField> = self.fields().iter().map(|(field, _)| *field).collect();
         let is_udp = compare(PROTOCOL, Operator::Equal, &[17]);
         let (is_of_the_protocol, is_esp) = match self {
             Set::Plain => (vec![], vec![]),
@@ -192,7 +192,7 @@ fn addition(set: Set, elements: &[&Element]) -> NfTablesMessage {
 
 /// The elements of the table that is there; `None` if there is none, or it is not that of
 /// [`replacement`].
-pub fn read(kernel: &mut Connection) -> Result<Option<Elements>, Errno> {
+pub fn read(kernel: &mut NfTables) -> Result<Option<Elements>, Errno> {
     if !is_complete(kernel)? {
         return Ok(None);
     }
@@ -216,7 +216,7 @@ pub fn read(kernel: &mut Connection) -> Result<Option<Elements>, Errno> {
 }
 
 /// Whether the table has its one chain, with as many rules as sets.
-fn is_complete(kernel: &mut Connection) -> Result<bool, Errno> {
+fn is_complete(kernel: &mut NfTables) -> Result<bool, Errno> {
     let chains = kernel.dump(NfTablesMessage::GetChain(ChainMessage { attributes: vec![] }))?;
     let is_ours = |entry: &&NfTablesMessage| match entry {
         NfTablesMessage::NewChain(ChainMessage { attributes }) => {

@@ -69,11 +69,11 @@ impl Transmit for Fake {
         Ok(())
     }
 
-    fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, xfrm::Refusal)>, Error> {
+    fn send(&mut self, batch: &mut Batch) -> Result<Vec<(usize, xfrm::KernelRefusal)>, Error> {
         self.step(Failing::Send)?;
         let accepted = (0..batch.len()).filter(|position| !self.refused.contains(position));
         self.made.extend(accepted.map(|position| batch.seq_at(position)));
-        let refusal = xfrm::Refusal { errno: Errno::EXIST, text: None };
+        let refusal = xfrm::KernelRefusal { errno: Errno::EXIST, text: None };
         Ok(self.refused.drain(..).map(|position| (position, refusal.clone())).collect())
     }
 }

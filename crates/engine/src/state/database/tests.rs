@@ -2,7 +2,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, thread};
 
 use super::*;
 
-const NUMBERS: Tables = Tables {
+const NUMBERS: StoreSchema = StoreSchema {
     file: "numbers.sqlite",
     schema: "CREATE TABLE number (value INTEGER); INSERT INTO number VALUES (0)",
     later: "",
@@ -13,7 +13,7 @@ fn value(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT value FROM number", [], |row| row.get(0))
 }
 
-fn add_one(database: &mut Database) -> Result<i64, Error> {
+fn add_one(database: &mut StoreFile) -> Result<i64, Error> {
     database.write(|transaction| {
         let value = value(transaction)? + 1;
         transaction.execute("UPDATE number SET value = ?", [value])?;
@@ -32,7 +32,7 @@ fn many_write_at_once() {
     let writer = |_| {
         let namespace = namespace.clone();
         thread::spawn(move || {
-            let mut database = Database::new(namespace, NUMBERS);
+            let mut database = StoreFile::new(namespace, NUMBERS);
             (0..50).map(|_| add_one(&mut database).unwrap()).max()
         })
     };
@@ -45,7 +45,7 @@ fn many_write_at_once() {
 fn the_file_and_its_journal_are_private() {
     let root = tempfile::tempdir().unwrap();
     let namespace = Namespace::within(root.path());
-    let mut database = Database::new(namespace.clone(), NUMBERS);
+    let mut database = StoreFile::new(namespace.clone(), NUMBERS);
     assert_eq!(database.read(value), None);
     assert!(!namespace.directory().exists(), "a reader makes nothing");
     let path = namespace.directory().join(NUMBERS.file);
@@ -63,7 +63,7 @@ fn a_damaged_file_is_moved_aside_and_made_again() {
     let namespace = Namespace::within(root.path());
     let path = namespace.directory().join(NUMBERS.file);
     let aside = namespace.directory().join("numbers.sqlite.damaged");
-    let mut other = Database::new(namespace.clone(), NUMBERS);
+    let mut other = StoreFile::new(namespace.clone(), NUMBERS);
     let script = |sql: &'static str| {
         let path = path.clone();
         move || Connection::open(&path).unwrap().execute_batch(sql).unwrap()
@@ -84,15 +84,15 @@ fn a_damaged_file_is_moved_aside_and_made_again() {
         ),
     ];
     for (what, damage) in damages {
-        let mut database = Database::new(namespace.clone(), NUMBERS);
+        let mut database = StoreFile::new(namespace.clone(), NUMBERS);
         assert_eq!(add_one(&mut database).unwrap(), 1, "{what}");
         drop(database);
         damage();
-        let mut database = Database::new(namespace.clone(), NUMBERS);
+        let mut database = StoreFile::new(namespace.clone(), NUMBERS);
         assert_eq!(database.read(value), None, "{what}");
         assert!(aside.exists() && !path.exists(), "{what}: it is moved by a reader");
         damage_again(&path, &aside);
-        let mut database = Database::new(namespace.clone(), NUMBERS);
+        let mut database = StoreFile::new(namespace.clone(), NUMBERS);
         assert_eq!(add_one(&mut database).unwrap(), 1, "{what}");
         assert_eq!(mode(&path), 0o600);
         thread::sleep(PAUSE);
@@ -112,9 +112,9 @@ fn an_earlier_version_with_the_same_tables_is_read() {
     let root = tempfile::tempdir().unwrap();
     let namespace = Namespace::within(root.path());
     let path = namespace.directory().join(NUMBERS.file);
-    add_one(&mut Database::new(namespace.clone(), NUMBERS)).unwrap();
+    add_one(&mut StoreFile::new(namespace.clone(), NUMBERS)).unwrap();
     Connection::open(&path).unwrap().execute_batch("PRAGMA user_version = 0").unwrap();
-    assert_eq!(Database::new(namespace, NUMBERS).read(value), Some(1));
+    assert_eq!(StoreFile::new(namespace, NUMBERS).read(value), Some(1));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_file_that_cannot_be_opened_stays() {
     let namespace = Namespace::within(root.path());
     let path = namespace.directory().join(NUMBERS.file);
     fs::create_dir_all(&path).unwrap();
-    let mut database = Database::new(namespace, NUMBERS);
+    let mut database = StoreFile::new(namespace, NUMBERS);
     assert_eq!(database.read(value), None);
     let error = add_one(&mut database).unwrap_err();
     assert!(error.to_string().contains("numbers.sqlite"), "{error}");
@@ -143,7 +143,7 @@ fn the_name_of_a_table_is_no_statement() {
     let name = r#"x""; CREATE TABLE injected (value); --"#;
     former.execute_batch(&format!("CREATE TABLE \"{name}\" (value)")).unwrap();
     drop(former);
-    let mut database = Database::new(namespace, NUMBERS);
+    let mut database = StoreFile::new(namespace, NUMBERS);
     assert_eq!(add_one(&mut database).unwrap(), 1);
     let injected = "SELECT 1 FROM sqlite_master WHERE name = 'injected'";
     let found = Connection::open(&path).unwrap().prepare(injected).unwrap().exists([]).unwrap();

@@ -17,7 +17,7 @@ use crate::{
     listener::{Listener, Open},
     pfkey::{events::Events, sessions::Sessions},
 };
-use state::{Saved, Waiting};
+use state::{PreviousState, Waiting};
 
 /// The names of the descriptors.
 const LISTENER: &str = "pfkey-listener";
@@ -59,7 +59,7 @@ impl Inherited {
 /// Restores the sessions, and whether the monitor has joined the group of ACQUIREs.
 fn sessions(handover: &mut Handover, namespaces: &UserNamespaces) -> (Sessions, bool) {
     let saved = handover.take(STATE).and_then(|file| {
-        let read = Saved::read(file);
+        let read = PreviousState::read(file);
         read.inspect_err(|error| warn!(%error, "registrations of the clients lost")).ok()
     });
     let mut saved = saved.unwrap_or_default();

@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Engine, Options};
+use engine::{Engine, EngineOptions};
 use pfkey::{Message, MessageType};
 use rustix::{
     event::PollFlags,
@@ -28,7 +28,7 @@ use super::{
     session::{
         SessionId,
         peer::{self, Stranger},
-        requests::{Datagram, Found},
+        requests::{InboxItem, ReadResult},
     },
     settings::Settings,
     verbs::Handler,
@@ -101,7 +101,7 @@ impl Server {
     pub fn open(handover: &mut Handover, settings: Arc<Settings>) -> Result<Self, Error> {
         let Inherited { listener, reporter, monitor, has_acquires, sessions } =
             Inherited::take(handover, settings.user_namespaces())?;
-        let engine = Engine::open(Options::default())?;
+        let engine = Engine::open(EngineOptions::default())?;
         let events = Events::open(monitor, has_acquires)?;
         info!(service = "PF_KEY", socket = %listener.path().display(), "listening");
         Ok(Self {
@@ -263,9 +263,9 @@ impl Server {
         loop {
             let Some(session) = self.handler.sessions_mut().get(id) else { return };
             match session.look(&mut self.inbox) {
-                Found::Datagrams if self.carry_out_received(id) => {}
-                Found::Datagrams | Found::Nothing => return,
-                Found::End => return self.handler.end(id),
+                ReadResult::Datagrams if self.carry_out_received(id) => {}
+                ReadResult::Datagrams | ReadResult::Nothing => return,
+                ReadResult::End => return self.handler.end(id),
             }
             if begun.elapsed() > TIME_A_TURN {
                 return;
@@ -281,9 +281,9 @@ impl Server {
             let given = inbox.length(at);
             let session = handler.sessions_mut().get(id);
             match session.map(|session| session.next_datagram(given, inbox.room())) {
-                Some(Datagram::Request) => handler.request(id, inbox.datagram(at), given),
-                Some(Datagram::Rest) => {}
-                Some(Datagram::End) | None => {
+                Some(InboxItem::Request) => handler.request(id, inbox.datagram(at), given),
+                Some(InboxItem::Rest) => {}
+                Some(InboxItem::End) | None => {
                     handler.end(id);
                     may_have_more = false;
                     break;

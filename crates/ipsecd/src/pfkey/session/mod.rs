@@ -10,10 +10,10 @@ use rustix::event::PollFlags;
 use sys::datagrams::Inbox;
 use tracing::debug;
 
-use super::dump::Dump;
+use super::dump::ClientDump;
 use peer::Peer;
 use queue::SendQueue;
-use requests::{Datagram, Found, Requests};
+use requests::{InboxItem, ReadResult, Requests};
 
 pub(super) use queue::{Packet, QueuedMemory};
 
@@ -66,11 +66,11 @@ pub(super) struct Session {
     /// The client gets every message, and those for itself twice.
     is_promiscuous: bool,
     /// The dump in progress.
-    dump: Option<Dump>,
+    dump: Option<ClientDump>,
 }
 
 /// What a session had in the previous daemon.
-pub(super) struct Restored {
+pub(super) struct RestoredSession {
     pub(super) registered: u16,
     pub(super) is_promiscuous: bool,
     pub(super) lost: u64,
@@ -98,7 +98,7 @@ impl Session {
     }
 
     /// Continues a session of the previous daemon.
-    pub(super) fn restore(&mut self, restored: &Restored) {
+    pub(super) fn restore(&mut self, restored: &RestoredSession) {
         self.registered = restored.registered;
         self.is_promiscuous = restored.is_promiscuous;
         self.queue.restore_lost(restored.lost);
@@ -154,12 +154,12 @@ impl Session {
     }
 
     /// The dump in progress; [`Session::set_dump`] ends it.
-    pub(super) fn dump(&mut self) -> Option<&mut Dump> {
+    pub(super) fn dump(&mut self) -> Option<&mut ClientDump> {
         self.dump.as_mut()
     }
 
     /// Starts a dump, or ends the one in progress.
-    pub(super) fn set_dump(&mut self, dump: Option<Dump>) {
+    pub(super) fn set_dump(&mut self, dump: Option<ClientDump>) {
         self.dump = dump;
     }
 
@@ -234,13 +234,13 @@ impl Session {
     }
 
     /// Looks at the next requests in the socket's queue.
-    pub(super) fn look(&self, inbox: &mut Inbox) -> Found {
+    pub(super) fn look(&self, inbox: &mut Inbox) -> ReadResult {
         Requests::look(self.socket.as_fd(), inbox)
     }
 
     /// What the next datagram is that [`Session::look`] has found. It is `given` bytes long, and the
     /// inbox has room for `room` bytes of it. To be called for each, in order.
-    pub(super) fn next_datagram(&mut self, given: usize, room: usize) -> Datagram {
+    pub(super) fn next_datagram(&mut self, given: usize, room: usize) -> InboxItem {
         self.requests.next(self.socket.as_fd(), given, room)
     }
 

@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 
 use rustix::{fs::stat, io::Errno, thread::CapabilitySet};
-use sys::{pidfd::Process, proc_status::Status, sockopt::peer_credentials};
+use sys::{pidfd::Process, proc_status::ProcStatus, sockopt::peer_credentials};
 
 use crate::confinement::UserNamespaces;
 
@@ -26,12 +26,12 @@ pub(in crate::pfkey) struct Stranger {
     pub(in crate::pfkey) uid: u32,
     /// The name of the program, up to 15 bytes. Empty if it is unknown.
     pub(in crate::pfkey) program: String,
-    pub(in crate::pfkey) reason: Reason,
+    pub(in crate::pfkey) reason: RejectReason,
 }
 
 /// Why a process is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(in crate::pfkey) enum Reason {
+pub(in crate::pfkey) enum RejectReason {
     #[error("no CAP_NET_ADMIN in this user namespace")]
     NoCapability,
     #[error("process of another PID namespace")]
@@ -40,13 +40,15 @@ pub(in crate::pfkey) enum Reason {
     Unknown(Errno),
 }
 
-impl Reason {
+impl RejectReason {
     /// The errno that the process gets.
     pub(in crate::pfkey) fn errno(self) -> Errno {
         match self {
             // As socket(2) returns it to a program of AF_KEY.
-            Reason::Unknown(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => errno,
-            Reason::NoCapability | Reason::PidNamespace | Reason::Unknown(_) => Errno::PERM,
+            RejectReason::Unknown(errno @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => errno,
+            RejectReason::NoCapability | RejectReason::PidNamespace | RejectReason::Unknown(_) => {
+                Errno::PERM
+            }
         }
     }
 }
@@ -62,29 +64,29 @@ pub(in crate::pfkey) fn admission(
     namespaces: &UserNamespaces,
 ) -> Result<Peer, Stranger> {
     let stranger = |pid, uid, reason| Stranger { pid, uid, program: String::new(), reason };
-    let credentials =
-        peer_credentials(&socket).map_err(|errno| stranger(0, u32::MAX, Reason::Unknown(errno)))?;
+    let credentials = peer_credentials(&socket)
+        .map_err(|errno| stranger(0, u32::MAX, RejectReason::Unknown(errno)))?;
     let uid = credentials.uid;
-    let number = credentials.pid.ok_or_else(|| stranger(0, uid, Reason::PidNamespace))?;
+    let number = credentials.pid.ok_or_else(|| stranger(0, uid, RejectReason::PidNamespace))?;
     let pid = number.as_raw_nonzero().get();
     let look = || {
         let process = Process::of_peer(&socket, number)?;
-        let status = Status::new(process.read("status")?);
+        let status = ProcStatus::new(process.read("status")?);
         Ok((may_administer(&process, &status, namespaces)?, status.name().to_owned()))
     };
     let (is_admitted, program) =
-        look().map_err(|errno: Errno| stranger(pid, uid, Reason::Unknown(errno)))?;
+        look().map_err(|errno: Errno| stranger(pid, uid, RejectReason::Unknown(errno)))?;
     if is_admitted {
         Ok(Peer { pid, uid, program })
     } else {
-        Err(Stranger { pid, uid, program, reason: Reason::NoCapability })
+        Err(Stranger { pid, uid, program, reason: RejectReason::NoCapability })
     }
 }
 
 /// Whether a process has CAP_NET_ADMIN in the user namespace of this thread.
 fn may_administer(
     process: &Process,
-    status: &Status,
+    status: &ProcStatus,
     namespaces: &UserNamespaces,
 ) -> Result<bool, Errno> {
     let may = |effective: CapabilitySet| effective.contains(CapabilitySet::NET_ADMIN);

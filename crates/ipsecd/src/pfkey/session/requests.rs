@@ -25,7 +25,7 @@ pub(in crate::pfkey) struct Requests {
 
 /// The result of a read.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::pfkey) enum Found {
+pub(in crate::pfkey) enum ReadResult {
     /// Datagrams, which are in the inbox.
     Datagrams,
     /// Nothing now.
@@ -36,7 +36,7 @@ pub(in crate::pfkey) enum Found {
 
 /// What a datagram in the inbox is.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::pfkey) enum Datagram {
+pub(in crate::pfkey) enum InboxItem {
     /// A request, or the beginning of one that is longer than the inbox has room.
     Request,
     /// The rest of the request before.
@@ -47,16 +47,16 @@ pub(in crate::pfkey) enum Datagram {
 
 impl Requests {
     /// Reads the next requests and leaves them in the queue.
-    pub(in crate::pfkey) fn look(socket: BorrowedFd<'_>, inbox: &mut Inbox) -> Found {
+    pub(in crate::pfkey) fn look(socket: BorrowedFd<'_>, inbox: &mut Inbox) -> ReadResult {
         loop {
             match inbox.look(socket) {
-                Ok(()) => return Found::Datagrams,
-                Err(Errno::AGAIN) => return Found::Nothing,
+                Ok(()) => return ReadResult::Datagrams,
+                Err(Errno::AGAIN) => return ReadResult::Nothing,
                 // The client has closed its socket with answers unread. The kernel reports it once.
                 Err(Errno::CONNRESET) => {}
                 Err(errno) => {
                     debug!(%errno, "receive failed");
-                    return Found::End;
+                    return ReadResult::End;
                 }
             }
         }
@@ -68,18 +68,18 @@ impl Requests {
         socket: BorrowedFd<'_>,
         given: usize,
         room: usize,
-    ) -> Datagram {
+    ) -> InboxItem {
         if self.rest != 0 {
             self.rest = given.saturating_sub(room);
-            return Datagram::Rest;
+            return InboxItem::Rest;
         }
         if given == 0 && self.is_end(socket) {
-            return Datagram::End;
+            return InboxItem::End;
         }
         self.in_progress += 1;
         self.bytes += given as u64;
         self.rest = given.saturating_sub(room);
-        Datagram::Request
+        InboxItem::Request
     }
 
     /// Whether an empty datagram is the end: the client has closed its socket, and the queue has
@@ -126,23 +126,23 @@ mod tests {
         }
     }
 
-    fn all(requests: &mut Requests, socket: &OwnedFd, inbox: &mut Inbox) -> Vec<Datagram> {
+    fn all(requests: &mut Requests, socket: &OwnedFd, inbox: &mut Inbox) -> Vec<InboxItem> {
         let found = Requests::look(socket.as_fd(), inbox);
-        assert_eq!(found, Found::Datagrams);
+        assert_eq!(found, ReadResult::Datagrams);
         let kinds = (0..inbox.count())
             .map(|at| requests.next(socket.as_fd(), inbox.length(at), inbox.room()));
         let mut kinds = kinds.collect::<Vec<_>>();
-        let end = kinds.iter().position(|kind| *kind == Datagram::End);
+        let end = kinds.iter().position(|kind| *kind == InboxItem::End);
         kinds.truncate(end.map_or(kinds.len(), |end| end + 1));
         kinds
     }
 
     #[test]
     fn a_client_that_has_gone_leaves_its_requests() {
-        use Datagram::{End, Request};
+        use InboxItem::{End, Request};
         let (ours, theirs) = pair();
         let (mut requests, mut inbox) = (Requests::default(), Inbox::new(2, 32).unwrap());
-        assert_eq!(Requests::look(ours.as_fd(), &mut inbox), Found::Nothing);
+        assert_eq!(Requests::look(ours.as_fd(), &mut inbox), ReadResult::Nothing);
         send_all(&ours, &[20]);
         send_all(&theirs, &[0, 20, 0, 20]);
         drop(theirs);
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_request_that_is_too_long_is_one() {
-        use Datagram::{Request, Rest};
+        use InboxItem::{Request, Rest};
         let (ours, theirs) = pair();
         let (mut requests, mut inbox) = (Requests::default(), Inbox::new(2, 32).unwrap());
         send_all(&theirs, &[90, 20, 64, 20]);
@@ -173,6 +173,6 @@ mod tests {
         requests.remove(&ours);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Request]);
         requests.remove(&ours);
-        assert_eq!(Requests::look(ours.as_fd(), &mut inbox), Found::Nothing);
+        assert_eq!(Requests::look(ours.as_fd(), &mut inbox), ReadResult::Nothing);
     }
 }

@@ -5,7 +5,7 @@ use rustix::io::Errno;
 
 use super::{ClientRequest, Handler, answered, requested};
 use crate::pfkey::{
-    dump::Dump,
+    dump::ClientDump,
     session::{Session, SessionId},
     sessions::Audience,
 };
@@ -22,13 +22,13 @@ impl Handler {
     ) -> Result<(), Errno> {
         self.start_dump(request, |header| {
             let query = query.map_err(|error| error.errno())?;
-            answered(Dump::of_sad(header, &query))
+            answered(ClientDump::of_sad(header, &query))
         })
     }
 
     /// X_SPDDUMP.
     pub(super) fn spd_dump(&mut self, request: &ClientRequest) -> Result<(), Errno> {
-        self.start_dump(request, |header| answered(Dump::of_spd(header)))
+        self.start_dump(request, |header| answered(ClientDump::of_spd(header)))
     }
 
     /// Starts a dump and sends as much of it as the client's socket has room for, as AF_KEY does
@@ -36,7 +36,7 @@ impl Handler {
     fn start_dump(
         &mut self,
         request: &ClientRequest,
-        start: impl FnOnce(Message) -> Result<Dump, Errno>,
+        start: impl FnOnce(Message) -> Result<ClientDump, Errno>,
     ) -> Result<(), Errno> {
         self.finish();
         let session = self.sessions.get(request.session).ok_or(Errno::PIPE)?;

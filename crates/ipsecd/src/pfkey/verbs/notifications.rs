@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 
 use super::{
     Handler,
-    pending::{Change, Kind, Status},
+    pending::{AnswerKind, PendingChange, Status},
     requested,
 };
 use crate::pfkey::sessions::Audience;
@@ -28,8 +28,8 @@ impl Handler {
         self.forward_events(0);
     }
 
-    fn conclude(&mut self, change: &Change) {
-        let Change { session, header, kind, .. } = change;
+    fn conclude(&mut self, change: &PendingChange) {
+        let PendingChange { session, header, kind, .. } = change;
         let done = || Message { errno: 0, ..header.clone() };
         match change.status {
             Status::Refused(errno) => self.answer(*session, &header.refusal(errno)),
@@ -41,11 +41,11 @@ impl Handler {
                 self.answer(*session, &header.refusal(rustix::io::Errno::NOBUFS));
             }
             Status::Accepted { first, last } => {
-                if *kind == Kind::Flush {
+                if *kind == AnswerKind::Flush {
                     self.answer(*session, &done());
                 }
                 let was_forwarded = self.forward_until(change, first, last);
-                if !was_forwarded && *kind != Kind::Flush {
+                if !was_forwarded && *kind != AnswerKind::Flush {
                     warn!(
                         client = session.number(),
                         "event of a change lost, answered by a header"
@@ -58,7 +58,7 @@ impl Handler {
 
     /// Forwards the events up to the last one of a change. Returns whether the first one was among
     /// them, which is the answer to the request.
-    fn forward_until(&mut self, change: &Change, first: u32, last: u32) -> bool {
+    fn forward_until(&mut self, change: &PendingChange, first: u32, last: u32) -> bool {
         let mut was_forwarded = false;
         while let Some(event) = self.events.next() {
             let origin = event.origin().filter(|origin| origin.pid == self.engine.port());
@@ -85,7 +85,7 @@ impl Handler {
     }
 
     /// Sends an event to its audience. `cause` is the request that has caused it.
-    fn forward(&mut self, mut event: Event, cause: Option<&Change>) {
+    fn forward(&mut self, mut event: Event, cause: Option<&PendingChange>) {
         let origin = event.origin();
         let is_ours = origin.is_some_and(|origin| origin.pid == self.engine.port());
         // A change that another change made necessary, or the deletion of a larval SA: AF_KEY
@@ -104,7 +104,9 @@ impl Handler {
         match pfkey::event::message(&event) {
             Ok(Some(message)) => {
                 let message = match (cause, &event) {
-                    (Some(Change { header, .. }), _) => message.numbered(header.seq, header.pid),
+                    (Some(PendingChange { header, .. }), _) => {
+                        message.numbered(header.seq, header.pid)
+                    }
                     (None, Event::MappingChanged(mapping)) => {
                         message.numbered(self.seq_of(mapping), 0)
                     }
@@ -119,13 +121,13 @@ impl Handler {
     }
 
     /// Adds to an event what AF_KEY's message has and the kernel's does not.
-    fn complete(&mut self, event: &mut Event, cause: Option<&Change>) {
+    fn complete(&mut self, event: &mut Event, cause: Option<&PendingChange>) {
         let is = |kind| cause.is_some_and(|change| change.kind == kind);
         match event {
             Event::SaExpired { entry, hard, .. } => {
                 self.soft_expiry.complete(entry, *hard, &mut self.engine);
             }
-            Event::SaUpdated { entry, .. } if is(Kind::UpdateOfMature) => {
+            Event::SaUpdated { entry, .. } if is(AnswerKind::UpdateOfMature) => {
                 entry.state = SaState::Dead;
             }
             // The state is derived from the clock, which has gone on since the event.
@@ -139,7 +141,7 @@ impl Handler {
             }
             Event::PolicyDeleted { entry, by_index, .. } => {
                 **entry = without_default((**entry).clone());
-                *by_index |= is(Kind::ByIndex);
+                *by_index |= is(AnswerKind::ByIndex);
             }
             Event::Acquire(acquire) => self.acquires.note(acquire),
             Event::MonitorLost => warn!("events lost, clients miss changes"),

@@ -11,17 +11,17 @@ use tracing::{debug, warn};
 use crate::pfkey::session::SessionId;
 
 /// A request whose answer waits, in order with the others.
-pub(super) struct Change {
+pub(super) struct PendingChange {
     pub(super) session: SessionId,
     /// The header of the request.
     pub(super) header: Message,
-    pub(super) kind: Kind,
+    pub(super) kind: AnswerKind,
     pub(super) status: Status,
 }
 
 /// What is special about the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum AnswerKind {
     /// Nothing: all clients get the event of the change.
     Plain,
     /// FLUSH, X_SPDFLUSH: the client gets an answer of its own first, and there may be no event.
@@ -48,17 +48,17 @@ pub(super) enum Status {
 
 /// The requests that wait. The line number that the engine has of each is its position.
 #[derive(Default)]
-pub(super) struct Pending(Vec<Change>);
+pub(super) struct Pending(Vec<PendingChange>);
 
 impl Pending {
     /// Queues a refusal.
     pub(super) fn refuse(&mut self, session: SessionId, header: Message, errno: Errno) {
-        self.push(session, header, Kind::Plain, Status::Refused(errno));
+        self.push(session, header, AnswerKind::Plain, Status::Refused(errno));
     }
 
     /// Queues a refusal that AF_KEY answers by the errno of `send(2)`.
     pub(super) fn reject(&mut self, session: SessionId, header: Message, errno: Errno) {
-        self.push(session, header, Kind::Plain, Status::Rejected(errno));
+        self.push(session, header, AnswerKind::Plain, Status::Rejected(errno));
     }
 
     /// Submits a change to the engine's batch.
@@ -66,7 +66,7 @@ impl Pending {
         &mut self,
         engine: &mut Engine,
         (session, header): (SessionId, Message),
-        kind: Kind,
+        kind: AnswerKind,
         operation: Operation,
     ) {
         let line = self.0.len();
@@ -79,7 +79,7 @@ impl Pending {
 
     /// Has the engine send its batch, and takes the requests, each with a final status.
     /// [`Pending::recycle`] takes the emptied list back.
-    pub(super) fn finish(&mut self, engine: &mut Engine) -> Vec<Change> {
+    pub(super) fn finish(&mut self, engine: &mut Engine) -> Vec<PendingChange> {
         if !self.0.is_empty()
             && let Err(error) = engine.finish(&mut Statuses(&mut self.0))
         {
@@ -99,24 +99,27 @@ impl Pending {
     }
 
     /// Reuses the memory of a list.
-    pub(super) fn recycle(&mut self, mut list: Vec<Change>) {
+    pub(super) fn recycle(&mut self, mut list: Vec<PendingChange>) {
         list.clear();
         self.0 = list;
     }
 
-    fn push(&mut self, session: SessionId, header: Message, kind: Kind, status: Status) {
-        self.0.push(Change { session, header, kind, status });
+    fn push(&mut self, session: SessionId, header: Message, kind: AnswerKind, status: Status) {
+        self.0.push(PendingChange { session, header, kind, status });
     }
 }
 
 /// Takes the engine's results.
-struct Statuses<'a>(&'a mut [Change]);
+struct Statuses<'a>(&'a mut [PendingChange]);
 
 impl Sink for Statuses<'_> {
     fn outcome(&mut self, line: usize, outcome: Outcome) -> io::Result<()> {
         match (self.0.get_mut(line), outcome) {
             // A later refusal is of a change that this one made necessary.
-            (Some(Change { status: status @ Status::Waiting, .. }), Outcome::Refused(refusal)) => {
+            (
+                Some(PendingChange { status: status @ Status::Waiting, .. }),
+                Outcome::Refused(refusal),
+            ) => {
                 debug!(%refusal, "change refused");
                 *status = Status::Refused(refusal.errno());
             }

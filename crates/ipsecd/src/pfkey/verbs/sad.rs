@@ -6,7 +6,7 @@ use model::{Operation, Proto, Sa, SaId, SaState};
 use pfkey::{command::GetSpi, sad};
 use rustix::io::Errno;
 
-use super::{ClientRequest, Handler, answered, pending::Kind};
+use super::{ClientRequest, Handler, answered, pending::AnswerKind};
 
 impl Handler {
     /// GETSPI.
@@ -24,7 +24,7 @@ impl Handler {
     /// ADD.
     pub(super) fn add(&mut self, request: &ClientRequest, mut sa: Box<Sa>) {
         self.settings.complete(&mut sa);
-        self.submit(request, Kind::Plain, Operation::AddSa(sa));
+        self.submit(request, AnswerKind::Plain, Operation::AddSa(sa));
     }
 
     /// UPDATE.
@@ -34,13 +34,13 @@ impl Handler {
         self.finish();
         let present = self.engine.get_sa(&sa.id());
         let is_mature = present.is_ok_and(|entry| entry.state != SaState::Larval);
-        let kind = if is_mature { Kind::UpdateOfMature } else { Kind::Plain };
+        let kind = if is_mature { AnswerKind::UpdateOfMature } else { AnswerKind::Plain };
         self.submit(request, kind, Operation::UpdateSa(sa));
     }
 
     /// DELETE.
     pub(super) fn delete(&mut self, request: &ClientRequest, id: SaId) {
-        self.submit(request, Kind::Plain, Operation::DeleteSa(id, None));
+        self.submit(request, AnswerKind::Plain, Operation::DeleteSa(id, None));
     }
 
     /// GET.
@@ -52,7 +52,7 @@ impl Handler {
 
     /// FLUSH.
     pub(super) fn flush(&mut self, request: &ClientRequest, proto: Option<Proto>) {
-        self.submit(request, Kind::Flush, Operation::FlushSad(proto));
+        self.submit(request, AnswerKind::Flush, Operation::FlushSad(proto));
     }
 
     /// ACQUIRE from a client: it has failed to make the SA that the kernel's ACQUIRE of this number
@@ -66,7 +66,12 @@ impl Handler {
     }
 
     /// Adds a change to the batch. Its answer is queued when the batch was sent.
-    pub(super) fn submit(&mut self, request: &ClientRequest, kind: Kind, operation: Operation) {
+    pub(super) fn submit(
+        &mut self,
+        request: &ClientRequest,
+        kind: AnswerKind,
+        operation: Operation,
+    ) {
         let requester = (request.session, request.header.clone());
         self.pending.submit(&mut self.engine, requester, kind, operation);
     }

@@ -3,23 +3,23 @@
 use model::{Migration, Operation, Policy, PolicyId, PolicyType};
 use rustix::io::Errno;
 
-use super::{ClientRequest, Handler, answered, pending::Kind, requested};
+use super::{ClientRequest, Handler, answered, pending::AnswerKind, requested};
 use crate::pfkey::dump::policy_message;
 
 impl Handler {
     /// X_SPDADD and X_SPDSETIDX.
     pub(super) fn spd_add(&mut self, request: &ClientRequest, policy: Box<Policy>) {
-        self.submit(request, Kind::Plain, Operation::AddPolicy(policy));
+        self.submit(request, AnswerKind::Plain, Operation::AddPolicy(policy));
     }
 
     /// X_SPDUPDATE.
     pub(super) fn spd_update(&mut self, request: &ClientRequest, policy: Box<Policy>) {
-        self.submit(request, Kind::Plain, Operation::UpdatePolicy(policy));
+        self.submit(request, AnswerKind::Plain, Operation::UpdatePolicy(policy));
     }
 
     /// X_SPDDELETE.
     pub(super) fn spd_delete(&mut self, request: &ClientRequest, id: PolicyId) {
-        self.submit(request, Kind::Plain, Operation::DeletePolicy(id));
+        self.submit(request, AnswerKind::Plain, Operation::DeletePolicy(id));
     }
 
     /// X_SPDGET.
@@ -34,13 +34,13 @@ impl Handler {
     pub(super) fn spd_delete2(&mut self, request: &ClientRequest, index: u32) -> Result<(), Errno> {
         self.finish();
         let entry = answered(self.engine.get_policy_of_index(index))?;
-        self.submit(request, Kind::ByIndex, Operation::DeletePolicy(entry.policy.id));
+        self.submit(request, AnswerKind::ByIndex, Operation::DeletePolicy(entry.policy.id));
         Ok(())
     }
 
     /// X_SPDFLUSH.
     pub(super) fn spd_flush(&mut self, request: &ClientRequest) {
-        self.submit(request, Kind::Flush, Operation::FlushSpd(PolicyType::Main));
+        self.submit(request, AnswerKind::Flush, Operation::FlushSpd(PolicyType::Main));
     }
 
     /// X_MIGRATE. The answer is the kernel's event, which all clients get, with `seq` and `pid` 0.

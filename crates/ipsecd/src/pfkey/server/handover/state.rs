@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::confinement::UserNamespaces;
 use crate::pfkey::{
     session::{
-        Packet, Restored, Session,
+        Packet, RestoredSession, Session,
         peer::{self, Peer},
     },
     sessions::Sessions,
@@ -74,12 +74,12 @@ fn row(session: &Session, waiting: &[usize]) -> io::Result<Value> {
 
 /// The state of the previous daemon.
 #[derive(Default)]
-pub(super) struct Saved {
+pub(super) struct PreviousState {
     has_acquires: bool,
     rows: Vec<(Value, Vec<Packet>)>,
 }
 
-impl Saved {
+impl PreviousState {
     pub(super) fn read(file: OwnedFd) -> io::Result<Self> {
         let mut file = File::from(file);
         file.rewind()?;
@@ -131,7 +131,7 @@ impl Saved {
             uid: u32::try_from(number("uid")).unwrap_or(u32::MAX),
             program: row["program"].as_str().unwrap_or_default().to_owned(),
         };
-        let restored = Restored {
+        let restored = RestoredSession {
             registered: u16::try_from(number("registered")).unwrap_or(0),
             is_promiscuous: row["promiscuous"] == true,
             lost: number("lost"),
