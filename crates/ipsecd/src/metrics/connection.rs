@@ -19,7 +19,7 @@ const MOST: usize = 4096;
 const LIMIT: Duration = Duration::from_secs(5);
 
 /// A connection of a client. Its socket does not block.
-pub struct Connection {
+pub struct HttpConnection {
     socket: OwnedFd,
     state: State,
     end: Instant,
@@ -46,7 +46,7 @@ pub enum Progress {
     Ended,
 }
 
-impl Connection {
+impl HttpConnection {
     /// A connection that was accepted now.
     pub fn new(socket: OwnedFd, now: Instant) -> Self {
         Self { socket, state: State::Reading(Vec::new()), end: now + LIMIT }
@@ -123,7 +123,7 @@ fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> Result<usize, Errno> {
     recv(socket, buffer, RecvFlags::empty()).map(|(count, _)| count)
 }
 
-impl AsFd for Connection {
+impl AsFd for HttpConnection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
@@ -140,14 +140,14 @@ mod tests {
     use super::*;
     use crate::metrics::request;
 
-    fn connection() -> (UnixStream, Connection) {
+    fn connection() -> (UnixStream, HttpConnection) {
         let (client, server) = UnixStream::pair().unwrap();
         server.set_nonblocking(true).unwrap();
-        (client, Connection::new(server.into(), Instant::now()))
+        (client, HttpConnection::new(server.into(), Instant::now()))
     }
 
     /// As the service: the first progress that is no waiting.
-    fn next(connection: &mut Connection) -> Progress {
+    fn next(connection: &mut HttpConnection) -> Progress {
         let all = iter::repeat_with(|| connection.progress()).take(16);
         all.fold(Progress::Waits, |first, it| if first == Progress::Waits { it } else { first })
     }

@@ -15,10 +15,10 @@ use tracing::{info, warn};
 
 use super::{
     Address,
-    connection::{Connection, Progress},
+    connection::{HttpConnection, Progress},
     listener::Listener,
     request::{Request, refusal},
-    text::Text,
+    text::MetricsText,
 };
 use crate::{Error, Handover};
 
@@ -40,8 +40,8 @@ pub struct Service {
 /// What lasts while the service serves.
 #[derive(Default)]
 pub struct State {
-    connections: Vec<Connection>,
-    text: Text,
+    connections: Vec<HttpConnection>,
+    text: MetricsText,
     /// accept(2) has failed, which was logged.
     has_failed: bool,
 }
@@ -104,7 +104,7 @@ impl Service {
         }
     }
 
-    fn wait(&self, wake: &PipeReader, connections: &[Connection]) -> Result<Ready, Error> {
+    fn wait(&self, wake: &PipeReader, connections: &[HttpConnection]) -> Result<Ready, Error> {
         let mut polled =
             vec![PollFd::new(wake, PollFlags::IN), PollFd::new(&self.listener, PollFlags::IN)];
         polled.extend(connections.iter().map(|it| PollFd::new(it, it.waits_for())));
@@ -128,7 +128,7 @@ impl Service {
         for _ in 0..TURN {
             match self.listener.accept() {
                 Ok(Some(socket)) => {
-                    let mut connection = Connection::new(socket, Instant::now());
+                    let mut connection = HttpConnection::new(socket, Instant::now());
                     if self.serve(&mut connection, text) {
                         make_room(connections);
                         connections.push(connection);
@@ -148,7 +148,7 @@ impl Service {
     }
 
     /// Serves a connection as far as possible; whether it goes on.
-    fn serve(&self, connection: &mut Connection, text: &mut Text) -> bool {
+    fn serve(&self, connection: &mut HttpConnection, text: &mut MetricsText) -> bool {
         loop {
             let answer = match connection.progress() {
                 Progress::Waits => return true,
@@ -164,7 +164,7 @@ impl Service {
 }
 
 /// Closes a connection if there are as many as there may be: the oldest of those without a whole request, or of all.
-fn make_room(connections: &mut Vec<Connection>) {
+fn make_room(connections: &mut Vec<HttpConnection>) {
     if connections.len() < MOST {
         return;
     }

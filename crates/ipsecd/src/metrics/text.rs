@@ -17,7 +17,7 @@ const MOST: usize = 32 << 20;
 
 /// The answer that was made last.
 #[derive(Default)]
-pub struct Text {
+pub struct MetricsText {
     made: Option<Made>,
     /// The last text could not be made, which was logged.
     has_failed: bool,
@@ -30,7 +30,7 @@ struct Made {
     until: Instant,
 }
 
-impl Text {
+impl MetricsText {
     /// The metrics of now or of a moment ago. They are read at most half of the time.
     pub fn answer(&mut self, by: By) -> Arc<[u8]> {
         self.answer_by(by, |bounded| metrics::write(by, bounded))
@@ -93,14 +93,14 @@ mod tests {
 
     use super::*;
 
-    fn made(text: &mut Text, by: By, body: &str) -> String {
+    fn made(text: &mut MetricsText, by: By, body: &str) -> String {
         let answer = text.answer_by(by, |out| Ok(out.write_all(body.as_bytes())?));
         String::from_utf8(answer.to_vec()).unwrap()
     }
 
     #[test]
     fn a_text_is_made_once_a_second() {
-        let mut text = Text::default();
+        let mut text = MetricsText::default();
         let first = made(&mut text, By::Peer, "first\n");
         assert!(first.ends_with("\r\n\r\nfirst\n"), "{first}");
         for _ in 0..1000 {
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn a_text_has_a_limit() {
-        let mut text = Text::default();
+        let mut text = MetricsText::default();
         let line = vec![b'x'; 1 << 20];
         let endless = |out: &mut Bounded| loop {
             out.write_all(&line)?;
