@@ -11,6 +11,8 @@ import ctypes, os, select, signal, socket, struct, sys, threading, time
 
 ADD, GET, REGISTER, FLUSH, DUMP = 3, 5, 7, 9, 10
 ESP = 3
+# Messages that come near to what a socket has room for, of the service and of AF_KEY.
+NEARLY_FULL = 100
 libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -52,12 +54,18 @@ def get(spi, seq):
 
 def what_is_there(key_socket):
     """Of all that can be read without waiting, the own answers."""
-    lines = []
+    return read_all(key_socket)[0]
+
+
+def read_all(key_socket):
+    """The same, and the number of all messages."""
+    lines, messages = [], 0
     while True:
         try:
             answer = key_socket.recv(1 << 16, socket.MSG_DONTWAIT)
         except BlockingIOError:
-            return lines
+            return lines, messages
+        messages += 1
         _, kind, errno, satype, length, _, seq, pid = struct.unpack("=BBBBHHII", answer[:16])
         assert length * 8 == len(answer), "a whole message"
         if pid == os.getpid() or pid == parent:
@@ -175,7 +183,10 @@ def beside(count):
     late = 0
     for n in range(count):
         key_socket.send(get(0x999, n + 1))
-        late += what_is_there(key_socket) != [f"type 5 errno 3 satype 3 length 2 seq {n + 1}"]
+        lines, messages = read_all(key_socket)
+        # Where an answer has no room, AF_KEY drops it, and the service sends it later.
+        if messages < NEARLY_FULL:
+            late += f"type 5 errno 3 satype 3 length 2 seq {n + 1}" not in lines
     print("late answers:", late)
 
 
