@@ -6,6 +6,8 @@
 //! programs' changes, and of the kernel's own. The wire (linux/xfrm.h) is seen in `wire` only.
 
 mod batch;
+#[doc(hidden)]
+pub mod bytes;
 mod catch_all;
 mod change;
 mod connection;
