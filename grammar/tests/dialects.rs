@@ -244,3 +244,19 @@ fn statements_are_those_of_the_dialect() {
         assert_eq!(error(dialect, "gestpi ::1 ::2 esp 0;").help().as_deref(), help);
     }
 }
+
+#[test]
+fn an_upper_protocol_has_the_name_that_a_dump_prints() {
+    for dialect in Dialect::ALL {
+        for number in 1..=254 {
+            let Some(name) = model::names::protocol_name_in(number, *dialect) else { continue };
+            // No setkey's lexer takes these.
+            if ["tp++", "a/n"].contains(&name) {
+                continue;
+            }
+            let script = format!("spdadd ::/0 ::/0 {name} -P out none;");
+            let Ok(Operation::AddPolicy(policy)) = one(*dialect, &script) else { panic!() };
+            assert_eq!(policy.id.selector.upper, Upper::Number(number), "{script} {dialect:?}");
+        }
+    }
+}

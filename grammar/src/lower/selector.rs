@@ -3,7 +3,7 @@ use std::{net::IpAddr, num::NonZeroU32};
 use model::{
     DeviceName, Dialect, Direction, IpVersion, Mark, PolicyId, PolicyType, PortMasks, Prefix,
     ScriptOption, SecCtx, Selector, Upper,
-    names::{LookUp, protocol_number},
+    names::{LookUp, protocol_number_in},
 };
 
 use super::{Lowering, range::NumberRange};
@@ -105,11 +105,12 @@ impl Lowering<'_> {
                 return Ok(Upper::from_pfkey(number.to_le_bytes()[0]));
             }
             tree::Upper::Name(name) => {
-                let number = protocol_number(name).or(match name.as_str() {
-                    "icmp6" => Some(58),
-                    "ip4" => Some(4),
-                    _ => None,
-                });
+                let number =
+                    protocol_number_in(name, self.source.dialect()).or(match name.as_str() {
+                        "icmp6" => Some(58),
+                        "ip4" => Some(4),
+                        _ => None,
+                    });
                 (number, name.clone())
             }
         };

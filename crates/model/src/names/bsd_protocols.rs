@@ -49,16 +49,33 @@ static NETBSD: &[(u8, &str)] = &[
 /// The first name of a protocol as getprotobynumber(3) returns it where the dialect is from.
 #[must_use]
 pub fn name_in(number: u8, dialect: Dialect) -> Option<&'static str> {
-    let own = match dialect {
-        Dialect::Linux => return super::protocol_name(number),
-        Dialect::FreeBsd => FREEBSD,
-        Dialect::NetBsd => NETBSD,
-    };
+    let Some(own) = own(dialect) else { return super::protocol_name(number) };
     let common = || {
         let place = usize::from(number).checked_sub(1)?;
         COMMON.get(place).copied().filter(|name| !name.is_empty())
     };
     own.iter().find(|row| row.0 == number).map(|row| row.1).or_else(common)
+}
+
+/// The number of a protocol by a name that getprotobyname(3) knows where the dialect is from, or on Linux.
+#[must_use]
+pub fn number_in(name: &str, dialect: Dialect) -> Option<u8> {
+    let of_linux = || super::protocol_number(name);
+    let Some(own) = own(dialect).filter(|_| !name.is_empty()) else { return of_linux() };
+    let common = || {
+        let place = COMMON.iter().position(|common| *common == name)?;
+        u8::try_from(place + 1).ok()
+    };
+    own.iter().find(|row| row.1 == name).map(|row| row.0).or_else(common).or_else(of_linux)
+}
+
+/// The names that a BSD has for itself.
+fn own(dialect: Dialect) -> Option<&'static [(u8, &'static str)]> {
+    match dialect {
+        Dialect::Linux => None,
+        Dialect::FreeBsd => Some(FREEBSD),
+        Dialect::NetBsd => Some(NETBSD),
+    }
 }
 
 #[cfg(test)]
@@ -82,5 +99,19 @@ mod tests {
             assert_eq!(name_in(number, Dialect::NetBsd), netbsd);
         }
         assert_eq!(name_in(112, Dialect::Linux), Some("vrrp"));
+    }
+
+    #[test]
+    fn a_name_that_is_printed_is_read() {
+        for dialect in Dialect::ALL {
+            for number in 0..=255 {
+                if let Some(name) = name_in(number, *dialect) {
+                    assert_eq!(number_in(name, *dialect), Some(number), "{name} {dialect:?}");
+                }
+            }
+            assert_eq!(number_in("", *dialect), None);
+        }
+        assert_eq!(number_in("carp", Dialect::Linux), None);
+        assert_eq!(number_in("vrrp", Dialect::FreeBsd), Some(112));
     }
 }

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use crate::IpVersion;
 
-pub use bsd_protocols::name_in as protocol_name_in;
+pub use bsd_protocols::{name_in as protocol_name_in, number_in as protocol_number_in};
 pub use protocols::{name as protocol_name, number as protocol_number};
 pub use services::{Transport, port as service_port};
 
