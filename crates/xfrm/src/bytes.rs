@@ -3,12 +3,12 @@
 use model::{PolicyEntry, SaEntry};
 use netlink_packet_core::Emitable;
 
-use crate::{Change, Devices, Error, Refusal, wire};
+use crate::{Change, Devices, Error, KernelRefusal, wire};
 
 /// The message of a change, without its netlink header.
 ///
 /// Errors: as the kernel would refuse a device that is not there.
-pub fn of(change: &Change<'_>, devices: &Devices) -> Result<Vec<u8>, Refusal> {
+pub fn of(change: &Change<'_>, devices: &Devices) -> Result<Vec<u8>, KernelRefusal> {
     let message = change.message(devices)?;
     let mut bytes = vec![0; message.buffer_len()];
     message.emit(&mut bytes);
