@@ -6,14 +6,16 @@
 
 use std::{
     io,
+    marker::PhantomData,
     os::fd::{AsFd, AsRawFd},
     path::Path,
 };
 
+use nix::unistd::{setfsgid, setfsuid};
 use rustix::{
     fs::{
-        AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chmod, chownat, fstat, open,
-        openat, stat,
+        AtFlags, CWD, Dir, FileType, Gid, Mode, OFlags, Stat, Uid, chmod, chownat, fstat, lstat,
+        open, openat, stat,
     },
     io::Errno,
     path::Arg,
@@ -41,6 +43,45 @@ pub fn set_mode(path: &Path, mode: u32) -> io::Result<()> {
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let file = open(path, flags, Mode::empty())?;
     Ok(chmod(format!("/proc/self/fd/{}", file.as_raw_fd()), Mode::from_raw_mode(mode))?)
+}
+
+/// While this is there, this thread has no other rights over files than the owner of a directory has.
+#[derive(Debug)]
+pub struct ActingAsOwner {
+    uid: nix::unistd::Uid,
+    gid: nix::unistd::Gid,
+    /// What it ends is of this thread.
+    _of_thread: PhantomData<*const ()>,
+}
+
+/// Has this thread, if it is root's, act as the owner of a directory, for a library that does what the
+/// files there say: SQLite removes the file that a journal names. The owner of the directory above counts
+/// first, who can put another in its place. `None` if nothing changes: both are of the user of this
+/// process, or this process is not root's.
+///
+/// Errors: EPERM without CAP_SETUID and CAP_SETGID.
+pub fn act_as_owner_of(directory: &Path) -> io::Result<Option<ActingAsOwner>> {
+    let own = geteuid();
+    let both = directory.parent().into_iter().chain([directory]);
+    let other = both.filter_map(|path| lstat(path).ok()).find(|it| it.st_uid != own.as_raw());
+    let Some(Stat { st_uid, st_gid, .. }) = other.filter(|_| own.is_root()) else {
+        return Ok(None);
+    };
+    let (uid, gid) = (nix::unistd::Uid::from_raw(st_uid), nix::unistd::Gid::from_raw(st_gid));
+    let acting = ActingAsOwner { gid: setfsgid(gid), uid: setfsuid(uid), _of_thread: PhantomData };
+    // Neither call reports an error; both return what was in force.
+    if (setfsuid(uid), setfsgid(gid)) == (uid, gid) {
+        Ok(Some(acting))
+    } else {
+        Err(Errno::PERM.into())
+    }
+}
+
+impl Drop for ActingAsOwner {
+    fn drop(&mut self) {
+        setfsuid(self.uid);
+        setfsgid(self.gid);
+    }
 }
 
 /// Gives a directory and the regular files in it to a user and its group.
@@ -81,8 +122,8 @@ fn give(parent: impl AsFd, path: impl Arg, uid: Uid, gid: Gid) -> Result<(), Err
 #[cfg(test)]
 mod tests {
     use std::{
-        fs,
-        os::unix::fs::{MetadataExt, symlink},
+        fs::{self, Permissions},
+        os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     };
 
     use super::*;
@@ -110,6 +151,30 @@ mod tests {
             eprintln!("skipped: only root gives files away");
         }
         root
+    }
+
+    #[test]
+    fn a_thread_acts_as_the_owner_for_a_time() {
+        if !is_root() {
+            return;
+        }
+        let root = tempfile::tempdir().unwrap();
+        fs::set_permissions(root.path(), Permissions::from_mode(0o755)).unwrap();
+        let directory = root.path().join("1");
+        let (secret, new) = (root.path().join("secret"), directory.join("new"));
+        assert!(act_as_owner_of(&directory).unwrap().is_none(), "there is none");
+        fs::create_dir(&directory).unwrap();
+        fs::write(&secret, "").unwrap();
+        assert!(act_as_owner_of(&directory).unwrap().is_none(), "it is of this user");
+        give_with_files(&directory, OTHER, OTHER).unwrap();
+        let acting = act_as_owner_of(&directory).unwrap();
+        // One in the other changes nothing, and neither does its end.
+        drop(act_as_owner_of(&directory).unwrap());
+        fs::write(&new, "").unwrap();
+        assert_eq!(fs::remove_file(&secret).unwrap_err().kind(), io::ErrorKind::PermissionDenied);
+        drop(acting);
+        assert_eq!(owner(&new), OTHER);
+        fs::remove_file(&secret).unwrap();
     }
 
     #[test]

@@ -13,6 +13,7 @@ use rusqlite::{
     Connection, Error::SqliteFailure, MAIN_DB, OpenFlags, OptionalExtension, Transaction,
     TransactionBehavior, config::DbConfig, ffi,
 };
+use sys::owner::{ActingAsOwner, act_as_owner_of};
 
 /// How long a writer waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,6 +67,8 @@ impl StoreFile {
         if matches!(self.state, State::Unusable { since } if since.elapsed() < PAUSE) {
             return None;
         }
+        let owner = self.act_as_owner().inspect_err(|error| files::warn_once(&self.path, error));
+        let Ok(_owner) = owner else { return None };
         let read = match self.connection(PAUSE) {
             Ok(connection) => connection.map(query).transpose(),
             Err(error) => Err(error),
@@ -94,6 +97,7 @@ impl StoreFile {
         change: impl Fn(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
         self.prepare()?;
+        let _owner = self.act_as_owner()?;
         let written = match self.try_write(&change) {
             Err(error) if is_damage(&error) && self.move_aside(&error) => {
                 self.prepare()?;
@@ -108,6 +112,7 @@ impl StoreFile {
     ///
     /// Errors: [`Error::Run`], [`Error::Store`].
     pub fn prepare(&mut self) -> Result<(), Error> {
+        let owner = self.act_as_owner()?;
         // The file system may have become writable since it was opened.
         if matches!(&self.state, State::Open { connection, .. } if is_read_only(connection)) {
             self.state = State::Closed;
@@ -122,13 +127,21 @@ impl StoreFile {
         };
         let failed = |source| Error::Store { path: self.path.clone(), source };
         if !is_open.map_err(failed)? {
+            drop(owner);
             self.namespace.make()?;
+            let _owner = self.act_as_owner()?;
             let made = files::make_private(&self.path);
             made.map_err(|source| Error::run(&self.path, source))?;
             let connection = self.make().map_err(failed)?;
             self.opened(connection);
         }
         Ok(())
+    }
+
+    /// The files belong to the daemon's user, who may have written anything there: SQLite removes a file
+    /// that a journal names as one of several databases.
+    fn act_as_owner(&self) -> Result<Option<ActingAsOwner>, Error> {
+        act_as_owner_of(self.namespace.directory()).map_err(|source| Error::run(&self.path, source))
     }
 
     fn try_write<T>(

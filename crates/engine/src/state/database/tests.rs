@@ -149,3 +149,46 @@ fn the_name_of_a_table_is_no_statement() {
     let found = Connection::open(&path).unwrap().prepare(injected).unwrap().exists([]).unwrap();
     assert!(!found);
 }
+
+/// A journal that names another file, as one of several databases: SQLite removes it when the journal was
+/// played back (`pager_delsuper`, <https://sqlite.org/fileformat2.html#the_rollback_journal>).
+fn journal_of_several(file: &Path, names: &Path) -> Vec<u8> {
+    const MAGIC: [u8; 8] = [0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7];
+    const PAGE: u32 = 4096;
+    const SECTOR: u32 = 512;
+    let name = names.to_str().unwrap().as_bytes();
+    let pages = u32::try_from(fs::metadata(file).unwrap().len()).unwrap() / PAGE;
+    let mut journal = MAGIC.to_vec();
+    // No records, no nonce.
+    journal.extend([0, 0, pages, SECTOR, PAGE].map(u32::to_be_bytes).concat());
+    journal.resize(SECTOR as usize, 0);
+    journal.extend(((1_u32 << 30) / PAGE + 1).to_be_bytes());
+    journal.extend(name);
+    let sum = name.iter().map(|byte| u32::from(*byte)).sum::<u32>();
+    journal.extend([u32::try_from(name.len()).unwrap(), sum].map(u32::to_be_bytes).concat());
+    journal.extend(MAGIC);
+    journal
+}
+
+#[test]
+fn root_removes_no_file_for_the_daemons_user() {
+    const OTHER: u32 = 65_534;
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("skipped: only root reads the files of another user");
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let roots = root.path().join("of-root");
+    fs::write(&roots, "").unwrap();
+    let namespace = Namespace::within(root.path());
+    Database::new(namespace.clone(), NUMBERS).prepare().unwrap();
+    let file = namespace.directory().join(NUMBERS.file);
+    let journal = journal_of_several(&file, &roots);
+    fs::write(file.with_extension("sqlite-journal"), journal).unwrap();
+    sys::owner::give_with_files(namespace.directory(), OTHER, OTHER).unwrap();
+    let mut database = Database::new(namespace, NUMBERS);
+    let _ = database.read(value);
+    let _ = add_one(&mut database);
+    assert!(roots.exists());
+}
