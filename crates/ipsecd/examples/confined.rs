@@ -2,6 +2,8 @@
 //! `ATTEMPT RESULT` each. For `crates/ipsecd/tests/confinement.rs`.
 //!
 //!     confined RUN_DIRECTORY [USER]
+//!
+//! A program `calls` beside it is executed at the end.
 
 use std::{
     env, fs,
@@ -110,6 +112,8 @@ fn attempts(run_directory: &Path, program: &Path) {
     });
     attempt("netlink", || Ok(socket(AddressFamily::NETLINK, SocketType::RAW, None)?));
     attempt("execute-itself", || Command::new(program).status());
+    // What only C can call: it is in the same directory, which is the daemon's program's.
+    attempt("calls", || Command::new(program.with_file_name("calls")).status());
 }
 
 fn attempt<T>(name: &str, mut attempt: impl FnMut() -> io::Result<T>) {

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, env::consts::ARCH};
 
 use libc::c_long;
+use rustix::fs::{MemfdFlags, memfd_create};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition,
     SeccompFilter, SeccompRule, TargetArch,
@@ -20,7 +21,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_readlinkat, libc::SYS_getdents64, libc::SYS_getcwd, libc::SYS_fcntl, libc::SYS_flock,
     libc::SYS_ftruncate, libc::SYS_fallocate, libc::SYS_fsync, libc::SYS_fdatasync,
     libc::SYS_unlinkat, libc::SYS_renameat, libc::SYS_renameat2, libc::SYS_mkdirat, libc::SYS_mknodat, libc::SYS_umask,
-    libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_lsetxattr, libc::SYS_memfd_create, libc::SYS_statfs, libc::SYS_fstatfs,
+    libc::SYS_fchmod, libc::SYS_fchmodat, libc::SYS_lsetxattr, libc::SYS_statfs, libc::SYS_fstatfs,
     libc::SYS_inotify_init1, libc::SYS_inotify_add_watch, libc::SYS_inotify_rm_watch,
     libc::SYS_dup, libc::SYS_dup3, libc::SYS_pipe2, libc::SYS_eventfd2,
     // Sockets. New ones are among ARGUMENTS.
@@ -67,6 +68,15 @@ const NEW_NAMESPACES: u64 = 0x7e02_0000;
 const FILE_TYPE: u64 = libc::S_IFMT as u64;
 const WRITE: u64 = libc::PROT_WRITE.cast_unsigned() as u64;
 const EXEC: u64 = libc::PROT_EXEC.cast_unsigned() as u64;
+
+/// What says whether memory of memfd_create(2) can be executed.
+const MEMORY: u64 = (MemfdFlags::NOEXEC_SEAL.bits() | MemfdFlags::EXEC.bits()) as u64;
+
+/// [`MEMORY`] as it has to be. Before Linux 6.3 all such memory can be executed.
+fn memory() -> u64 {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::NOEXEC_SEAL;
+    memfd_create("", flags).map_or(0, |_| MemfdFlags::NOEXEC_SEAL.bits().into())
+}
 
 /// The calls of the process that reads user namespaces: it cannot open anything.
 #[rustfmt::skip]
@@ -175,6 +185,8 @@ fn by_arguments() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::Error> {
         // Memory that can be written is not executed.
         (libc::SYS_mmap, vec![rule(vec![without(2, WRITE)?])?, rule(vec![without(2, EXEC)?])?]),
         (libc::SYS_mprotect, vec![rule(vec![without(2, EXEC)?])?]),
+        // Nor executed by its name in /proc, which landlock(7) allows.
+        (libc::SYS_memfd_create, vec![rule(vec![argument(1, Op::MaskedEq(MEMORY), memory())?])?]),
         // Regular files.
         (
             libc::SYS_mknodat,

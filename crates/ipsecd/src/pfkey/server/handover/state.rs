@@ -50,12 +50,22 @@ pub(super) fn write(has_acquires: bool, sessions: &Sessions, waiting: Waiting) -
     });
     let rows = rows.collect::<io::Result<Vec<_>>>()?;
     let head = json!({ "version": VERSION, "acquires": has_acquires, "clients": rows });
-    let mut file = File::from(memfd_create("pfkey-state", MemfdFlags::CLOEXEC)?);
+    let mut file = memory()?;
     writeln!(file, "{head}")?;
     for packet in sessions.iter().flat_map(packets) {
         file.write_all(packet)?;
     }
     Ok(file)
+}
+
+/// A file in memory that is never executed; before Linux 6.3, one that could be.
+fn memory() -> Result<File, Errno> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::NOEXEC_SEAL;
+    let made = memfd_create("pfkey-state", flags).or_else(|errno| match errno {
+        Errno::INVAL => memfd_create("pfkey-state", MemfdFlags::CLOEXEC),
+        _ => Err(errno),
+    });
+    Ok(File::from(made?))
 }
 
 fn row(session: &Session, waiting: &[usize]) -> io::Result<Value> {
