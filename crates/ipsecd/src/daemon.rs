@@ -9,7 +9,7 @@ use rustix::process::{Resource, Rlimit, geteuid, getrlimit, setrlimit};
 use tracing::{error, info, warn};
 
 use crate::{
-    Configuration, Error, FileStore, Handover, ServiceManager,
+    Configuration, Error, FileStore, Handover, ServiceManager, adopted,
     confinement::{self, Account, Confined, UserNamespaces},
     logging::Logging,
     options::Options,
@@ -91,6 +91,7 @@ fn run(options: &Options, logging: Logging) -> Result<(), Error> {
     let listening = Listening::open(options, configuration, port, user_namespaces, handover);
     let files = listening.files(namespace.directory());
     log_confined(confinement::confine(account.as_ref(), &files)?, account.as_ref());
+    adopted::wait_for_children();
     let services = listening.start(&service_manager, file_store)?;
     // The services' threads keep them blocked: only this thread receives signals.
     signals::unblock()?;

@@ -19,6 +19,7 @@ use std::{
 use nix::unistd::execve;
 use rustix::io::{Errno, FdFlags, fcntl_setfd};
 use sys::descriptor::inherited;
+use tracing::warn;
 
 use crate::ServiceManager;
 
@@ -38,18 +39,34 @@ impl Handover {
     #[must_use]
     pub fn from_environment() -> Self {
         let pid = process::id();
-        let variable = |name| env::var(name).unwrap_or_default();
-        let executed = executed(&variable(EXECUTED), pid);
-        let stored = stored(
-            &variable("LISTEN_PID"),
-            &variable("LISTEN_FDS"),
-            &variable("LISTEN_FDNAMES"),
-            pid,
-        );
+        let variable = |name| env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let executed = executed(&variable(EXECUTED).unwrap_or_default(), pid);
+        let stored = variable("LISTEN_FDS").map_or(Ok(Vec::new()), |count| {
+            let [for_pid, names] = ["LISTEN_PID", "LISTEN_FDNAMES"].map(variable);
+            stored(&for_pid.unwrap_or_default(), &count, &names.unwrap_or_default(), pid)
+        });
         let mut numbers = HashSet::new();
-        let files =
-            executed.into_iter().chain(stored).filter(|(_, number)| numbers.insert(*number));
-        Self(files.filter_map(|(name, number)| Some((name, inherited(number)?))).collect())
+        let mut files = Vec::new();
+        for named in [executed, stored] {
+            let named = named.unwrap_or_else(|Wrong { variable, value, reason }| {
+                warn!(variable, value, reason, "descriptors not taken over");
+                Vec::new()
+            });
+            for (name, number) in named {
+                match inherited(number).filter(|_| numbers.insert(number)) {
+                    Some(file) => files.push((name, file)),
+                    None => warn!(name, number, "descriptor not taken over: it is not open"),
+                }
+            }
+        }
+        Self(files)
+    }
+
+    /// Logs that nothing has taken some, which are closed now.
+    pub fn log_unused(self) {
+        if let Some((name, _)) = self.0.first() {
+            warn!(count = self.0.len(), first = name, "descriptors not used");
+        }
     }
 
     /// Adds a copy of a descriptor. The name consists of letters and hyphens.
@@ -133,23 +150,53 @@ fn text(bytes: Vec<u8>) -> io::Result<CString> {
     Ok(CString::new(bytes)?)
 }
 
-/// The descriptors from the program that has executed this one.
-fn executed(words: &str, pid: u32) -> Vec<(String, i32)> {
-    let mut words = words.split_whitespace();
-    if words.next().and_then(|word| word.parse().ok()) != Some(pid) {
-        return Vec::new();
+/// A variable of the environment that names descriptors, and is not as a program that sets it writes it.
+#[derive(Debug, PartialEq, Eq)]
+struct Wrong {
+    variable: &'static str,
+    value: String,
+    reason: &'static str,
+}
+
+impl Wrong {
+    fn new(variable: &'static str, value: &str, reason: &'static str) -> Self {
+        Self { variable, value: value.to_owned(), reason }
     }
-    let pairs = words.filter_map(|word| word.split_once('='));
-    pairs.filter_map(|(name, number)| Some((name.to_owned(), number.parse().ok()?))).collect()
+}
+
+/// The descriptors from the program that has executed this one.
+fn executed(value: &str, pid: u32) -> Result<Vec<(String, i32)>, Wrong> {
+    let mut words = value.split_whitespace();
+    let Some(for_pid) = words.next() else { return Ok(Vec::new()) };
+    let wrong = |reason| Wrong::new(EXECUTED, value, reason);
+    let for_pid: u32 = for_pid.parse().map_err(|_| wrong("expected a process ID first"))?;
+    if for_pid != pid {
+        return Ok(Vec::new());
+    }
+    let pair = |word: &str| {
+        let (name, number) = word.split_once('=')?;
+        Some((name.to_owned(), number.parse().ok()?))
+    };
+    let pairs = words.map(pair).collect::<Option<_>>();
+    pairs.ok_or_else(|| wrong("expected names and numbers, as `name=3`"))
 }
 
 /// The descriptors that a service manager has stored (sd_listen_fds_with_names(3)).
-fn stored(for_pid: &str, count: &str, names: &str, pid: u32) -> Vec<(String, i32)> {
-    if for_pid.parse() != Ok(pid) {
-        return Vec::new();
+fn stored(for_pid: &str, count: &str, names: &str, pid: u32) -> Result<Vec<(String, i32)>, Wrong> {
+    let expected = "expected a process ID";
+    let for_pid: u32 = for_pid.parse().map_err(|_| Wrong::new("LISTEN_PID", for_pid, expected))?;
+    if for_pid != pid {
+        return Ok(Vec::new());
     }
-    let count = count.parse().unwrap_or(0);
-    names.split(':').map(str::to_owned).zip(FIRST..).take(count).collect()
+    let expected = "expected a number of descriptors";
+    let number: usize = count.parse().map_err(|_| Wrong::new("LISTEN_FDS", count, expected))?;
+    let files: Vec<_> =
+        names.split(':').filter(|_| !names.is_empty()).map(str::to_owned).zip(FIRST..).collect();
+    if files.len() != number {
+        let expected = "expected as many names as LISTEN_FDS has descriptors";
+        return Err(Wrong::new("LISTEN_FDNAMES", names, expected));
+    }
+    Ok(files)
 }
 
 #[cfg(test)]
@@ -161,13 +208,34 @@ mod tests {
     #[test]
     fn descriptors_are_for_one_process() {
         let expected = vec![("pfkey-client".to_owned(), 7), ("pfkey-state".to_owned(), 12)];
-        assert_eq!(executed("42 pfkey-client=7 pfkey-state=12", 42), expected);
-        assert_eq!(executed("43 pfkey-client=7", 42), []);
-        assert_eq!(executed("", 42), []);
+        assert_eq!(executed("42 pfkey-client=7 pfkey-state=12", 42), Ok(expected));
+        for other in ["43 pfkey-client=7", "43 of another version", ""] {
+            assert_eq!(executed(other, 42), Ok(vec![]));
+        }
         let expected = vec![("a".to_owned(), 3), ("b".to_owned(), 4)];
-        assert_eq!(stored("42", "2", "a:b", 42), expected);
-        assert_eq!(stored("41", "2", "a:b", 42), []);
-        assert_eq!(stored("", "", "", 42), []);
+        assert_eq!(stored("42", "2", "a:b", 42), Ok(expected));
+        assert_eq!(stored("41", "2", "a:b", 42), Ok(vec![]));
+        assert_eq!(stored("42", "0", "", 42), Ok(vec![]));
+    }
+
+    #[test]
+    fn wrong_values_are_named() {
+        for value in ["x", "42 client", "42 client=", "42 client=x", "42 client=7 9"] {
+            assert_eq!(executed(value, 42).unwrap_err().variable, EXECUTED, "{value}");
+        }
+        for (for_pid, count, names, variable) in [
+            ("", "1", "a", "LISTEN_PID"),
+            ("42x", "1", "a", "LISTEN_PID"),
+            ("42", "", "a", "LISTEN_FDS"),
+            ("42", "-1", "a", "LISTEN_FDS"),
+            ("42", "99999999999999999999", "a", "LISTEN_FDS"),
+            ("42", "2", "a", "LISTEN_FDNAMES"),
+            ("42", "1", "", "LISTEN_FDNAMES"),
+            ("42", "1", "a:b", "LISTEN_FDNAMES"),
+        ] {
+            let wrong = stored(for_pid, count, names, 42).unwrap_err();
+            assert_eq!(wrong.variable, variable, "{for_pid} {count} {names}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | `services` | starts the services, hands them over to the next daemon | main |
 //! | `file_store` | keeps the clients' sockets over a crash | main, and a process of its own |
 
+mod adopted;
 mod configuration;
 pub mod confinement;
 mod daemon;

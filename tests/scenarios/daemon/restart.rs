@@ -220,3 +220,15 @@ fn a_dump_goes_on() {
         client.receive(MessageType::SPDDUMP);
     }
 }
+
+/// What a service manager would not have set is named, and the daemon serves.
+#[test]
+fn wrong_values_are_logged() {
+    let host = Host::new("host");
+    let words = "LISTEN_PID=7x LISTEN_FDS=2 LISTEN_FDNAMES=a:b";
+    let daemon = Daemon::begin_by(&host, "env", words);
+    daemon.wait_for_news("READY=1");
+    let log = daemon.log();
+    let expected = r#"descriptors not taken over variable="LISTEN_PID" value="7x""#;
+    assert!(log.contains(expected), "{log}");
+}

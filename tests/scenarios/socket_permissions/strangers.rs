@@ -147,9 +147,27 @@ fn files_whose_close_waits_stop_nothing() {
     assert!(begun.elapsed() < PROMPT, "{:?}", begun.elapsed());
     let time = hosts.request_of(0);
     assert!(time < PROMPT, "{time:?}");
+    let stuck = children(daemon.pid());
+    println!("{} processes wait", stuck.len());
     drop(stranger);
     let time = hosts.request_of(1000);
     assert!(time < PROMPT, "{time:?}");
+    let begun = Instant::now();
+    while children(daemon.pid()).iter().any(|child| stuck.contains(child)) {
+        assert!(begun.elapsed() < PROMPT, "{:?} stay", children(daemon.pid()));
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The child processes of a process, those that have ended and were not waited for too.
+fn children(pid: Pid) -> Vec<String> {
+    let pid = pid.as_raw_nonzero();
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("a process").flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists
+        .flat_map(|list| list.split(' ').map(str::to_owned).collect::<Vec<_>>())
+        .filter(|it| !it.is_empty())
+        .collect()
 }
 
 /// A user without a line, and one with a line whose requests are refused, write no more of the log than

@@ -82,6 +82,7 @@ impl Listening {
                 error!(service = "metrics", %error, "service not started");
                 None
             });
+        handover.log_unused();
         let services = Services {
             pfkey: None,
             sockets: None,
