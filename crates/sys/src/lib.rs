@@ -20,6 +20,7 @@ pub mod owner;
 pub mod pidfd;
 pub mod proc_status;
 pub mod process;
+pub mod replaced;
 pub mod run;
 pub mod scheduling;
 pub mod seccomp;

@@ -2,32 +2,33 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use model::CounterValues;
+use sys::{bounded::read_file, replaced::refuse_special};
 
 use crate::Error;
 
 /// The kernel's own has less than 2 KiB.
 const MOST_BYTES: u64 = 1 << 16;
 
-/// Reads the file; `None` if there is none yet.
+/// Reads the file; `None` if there is none yet. A FIFO is not waited for.
 pub fn read(path: &Path) -> Result<Option<CounterValues>, Error> {
-    let mut text = String::new();
-    match File::open(path).and_then(|file| file.take(MOST_BYTES).read_to_string(&mut text)) {
-        Ok(_) => {}
+    let bytes = match read_file(path, MOST_BYTES) {
+        Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(path)(error)),
-    }
-    let values = CounterValues::parse(&text);
+    };
+    let values = CounterValues::parse(&String::from_utf8_lossy(&bytes));
     values.map(Some).map_err(|error| Error::Counters { path: path.to_owned(), error })
 }
 
 /// Replaces the file at once: a reader finds the values of one call.
 pub fn write(path: &Path, values: &CounterValues) -> Result<(), Error> {
     let text = values.to_string();
+    refuse_special(path).map_err(failed(path))?;
     let new = PathBuf::from(format!("{}.{}", path.display(), std::process::id()));
     let written = File::create_new(&new).and_then(|mut file| file.write_all(text.as_bytes()));
     let replaced = written.and_then(|()| fs::rename(&new, path));
@@ -58,6 +59,16 @@ mod tests {
             assert_eq!(read(&path).unwrap(), Some(values));
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_no_file_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("socket");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let error = write(&path, &CounterValues::parse("").unwrap()).unwrap_err().to_string();
+        assert!(error.ends_with("socket: it is no file, and is not replaced"), "{error}");
+        assert!(read(Path::new("/dev/zero")).unwrap_err().to_string().contains("64 KiB"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use rustix::{
     fs::{FlockOperation, Mode, OFlags, flock, open},
     process::geteuid,
 };
-use sys::bounded::Bounded;
+use sys::{bounded::Bounded, replaced::refuse_special};
 use xfrm::Devices;
 use zeroize::Zeroizing;
 
@@ -34,7 +34,7 @@ pub struct SavedFile {
 
 impl Saved {
     /// Writes a file that no other user can open at any time, and that is on the disk when this returns. One that is
-    /// there is replaced at once; a link is replaced, and not followed.
+    /// there is replaced at once; a link is replaced, and not followed; a device is not.
     ///
     /// Errors: [`Error::Run`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
@@ -43,6 +43,7 @@ impl Saved {
             _ => Path::new("."),
         };
         let write = || {
+            refuse_special(path)?;
             let mut builder = tempfile::Builder::new();
             builder.prefix(".saved-").permissions(Permissions::from_mode(0o600));
             let mut file = builder.tempfile_in(directory)?;

@@ -6,13 +6,16 @@ use super::Counter;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CounterValues(Vec<(String, u64)>);
 
+/// Characters of a line in a message.
+const MOST_SHOWN: usize = 40;
+
 /// A line of the kernel's counters that has no name and number.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} is not a name and a number: `{}`", crate::visible(text))]
 pub struct MalformedCounter {
     /// Its number, from 1.
     pub line: usize,
-    /// The line.
+    /// The beginning of the line.
     pub text: String,
 }
 
@@ -34,7 +37,10 @@ impl CounterValues {
             let pair = (fields.next(), fields.next().and_then(|value| value.parse().ok()));
             match (pair, fields.next()) {
                 ((Some(name), Some(value)), None) => Ok((name.to_owned(), value)),
-                _ => Err(MalformedCounter { line: place + 1, text: line.to_owned() }),
+                _ => Err(MalformedCounter {
+                    line: place + 1,
+                    text: line.chars().take(MOST_SHOWN).collect(),
+                }),
             }
         };
         text.lines().enumerate().map(counter).collect::<Result<_, _>>().map(Self)
