@@ -17,7 +17,7 @@ use cli::{
 use engine::Transfer;
 
 use crate::{Error, input, key_output::KeyOutput, output, save};
-pub use entries::{Format, Imported};
+pub use entries::{Format, Imported, read_all};
 
 /// Exit status if something is a comment, since no statement adds it.
 const INCOMPLETE: u8 = 2;

@@ -5,10 +5,7 @@ use std::{
     io::{self, IsTerminal, Read, Write},
     os::{
         fd::AsFd,
-        unix::{
-            fs::PermissionsExt,
-            net::{UnixListener, UnixStream},
-        },
+        unix::net::{UnixListener, UnixStream},
     },
     path::{Path, PathBuf},
     process::ExitCode,
@@ -143,7 +140,8 @@ fn listen(path: &Path) -> Result<Listener, Error> {
     let _ = fs::remove_file(path);
     let socket = UnixListener::bind(path).map_err(failed)?;
     let listener = Listener { socket, path: path.to_owned() };
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    // The directory is the daemon's user's, who may have put a link there.
+    sys::owner::set_mode(path, 0o600).map_err(failed)?;
     listener.socket.set_nonblocking(true).map_err(failed)?;
     Ok(listener)
 }
@@ -170,16 +168,20 @@ impl Listener {
 /// `ipsecctl confirm`: keeps the changes of the `apply` that waits in this network namespace.
 pub fn confirm() -> Result<ExitCode, Error> {
     let path = Namespace::current().directory().join(SOCKET);
-    let mut answer = Vec::new();
+    let mut answer = [0; KEPT.len()];
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Error::NoneWaiting,
         _ => Error::File { path: path.clone(), error },
     };
     let mut socket = UnixStream::connect(&path).map_err(failed)?;
     socket.write_all(KEEP).map_err(failed)?;
-    socket.read_to_end(&mut answer).map_err(failed)?;
+    socket.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
+    let is_answered = match socket.read_exact(&mut answer) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => false,
+        result => result.map(|()| true).map_err(failed)?,
+    };
     // One that has ended meanwhile has undone the changes.
-    if answer == KEPT { Ok(ExitCode::SUCCESS) } else { Err(Error::NoneWaiting) }
+    if is_answered && answer == KEPT { Ok(ExitCode::SUCCESS) } else { Err(Error::NoneWaiting) }
 }
 
 #[cfg(test)]

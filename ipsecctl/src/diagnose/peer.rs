@@ -4,28 +4,34 @@ mod json;
 
 use std::{
     fs::File,
-    io::{BufReader, Read},
+    io::{self, BufReader, Read},
     path::PathBuf,
     process::{Command, Stdio},
     str::FromStr,
+    thread,
 };
 
 use ::diagnose::{EndPolicy, EndSa, PeerTables};
+use cli::print_error;
 use grammar::Script;
 use model::{Described, Dialect, Operation};
-use sys::{SystemNames, bounded::Bounded};
+use sys::SystemNames;
 
-use crate::Error;
-
-/// Bytes that are read at most.
-const MOST: u64 = 64 << 20;
+use crate::{Error, import};
 
 /// What runs at the peer.
 const REMOTE: &str = "ipsecctl show sas --json && ipsecctl show policies --json";
 
-/// The options of ssh(1): it asks nothing, and gives up.
-const SSH: [&str; 6] =
-    ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=5"];
+/// The options of ssh(1): it asks nothing, gives up, and lets the peer use no agent, display, terminal or port of
+/// this host. No process of it stays behind.
+#[rustfmt::skip]
+const SSH: [&str; 13] = [
+    "-a", "-x", "-T", "-S", "none", "-o", "ClearAllForwardings=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10",
+    "-o", "ServerAliveInterval=5",
+];
+
+/// Bytes of what ssh(1) and the peer say on standard error that are printed at most.
+const MOST_SAID: u64 = 4 << 10;
 
 /// Where the tables of the peer are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,39 +70,54 @@ impl PeerSource {
                 let wrong = |reason: String| Error::Read { name: name.clone(), reason };
                 let mut ssh = Command::new("ssh");
                 ssh.args(SSH).arg("--").arg(host).arg(REMOTE);
-                let child = ssh.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-                let mut child = child.map_err(|error| wrong(format!("ssh: {error}")))?;
+                ssh.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+                let mut child = ssh.spawn().map_err(|error| wrong(format!("ssh: {error}")))?;
+                let said = child.stderr.take().map(|said| thread::spawn(|| print_said(said)));
                 let read = child.stdout.take().map(|out| tables(out, &name, dialect));
+                if let Some(Err(_)) = read {
+                    // It may have more to say, without end.
+                    let _ = child.kill();
+                }
+                // It ends with the process.
+                let _ = said.map(thread::JoinHandle::join);
                 let status = child.wait().map_err(|error| wrong(error.to_string()))?;
                 match read {
-                    Some(read) if status.success() => read,
-                    _ => Err(wrong(format!("ssh: {status}"))),
+                    Some(Ok(_)) if !status.success() => Err(wrong(format!("ssh: {status}"))),
+                    Some(read) => read,
+                    None => Err(wrong(format!("ssh: {status}"))),
                 }
             }
         }
     }
 }
 
+/// Prints what ssh(1) says, or the peer: with escapes, since the peer chooses it.
+fn print_said(mut said: impl Read) {
+    let mut text = Vec::new();
+    // What follows is read, so that the peer is not waited for.
+    let _ = said.by_ref().take(MOST_SAID).read_to_end(&mut text);
+    for line in String::from_utf8_lossy(&text).lines() {
+        print_error("ipsecctl", &line);
+    }
+    let _ = io::copy(&mut said, &mut io::sink());
+}
+
 /// Reads JSON of ipsecctl(8) or setkey(8), or a script. `name` is the file's in messages.
 fn tables(input: impl Read, name: &str, dialect: Dialect) -> Result<PeerTables, Error> {
     let wrong = |reason: String| Error::Read { name: name.to_owned(), reason };
-    let mut input = BufReader::new(input.take(MOST + 1));
-    let mut text = zeroize::Zeroizing::new(String::new());
-    input.read_to_string(&mut text).map_err(|error| wrong(error.to_string()))?;
-    if u64::try_from(text.len()).unwrap_or(u64::MAX) > MOST {
-        return Err(wrong(format!("it is longer than {} MiB", MOST >> 20)));
-    }
+    let bytes = import::read_all(name, BufReader::new(input))?;
+    let text = str::from_utf8(&bytes).map_err(|error| wrong(error.to_string()))?;
     if text.trim_start().starts_with('{') {
-        json::read(&text).map_err(wrong)
+        json::read(text).map_err(wrong)
     } else {
-        of_script(&text, dialect).map_err(wrong)
+        of_script(text, dialect).map_err(wrong)
     }
 }
 
 /// The SAs and policies that a script adds, as `setkey -D --script` prints them.
 fn of_script(text: &str, dialect: Dialect) -> Result<PeerTables, String> {
     let mut tables = PeerTables::default();
-    let mut script = Script::new(Bounded::new(text.as_bytes(), MOST), dialect);
+    let mut script = Script::new(text.as_bytes(), dialect);
     while let Some(statement) = script.next_statement() {
         let lowered = statement.and_then(|statement| grammar::lower(&statement, &SystemNames));
         let lowered = lowered.map_err(|error| format!("line {}: {error}", error.line()))?;

@@ -114,8 +114,10 @@ impl Imported {
     }
 }
 
-/// The bytes of a file, which have keys.
-fn read_all(name: &str, reader: impl BufRead) -> Result<Zeroizing<Vec<u8>>, Error> {
+/// The bytes of a file, which have keys: no copy of them stays in memory.
+///
+/// Errors: [`Error::Read`], also for more than 64 MiB.
+pub fn read_all(name: &str, reader: impl BufRead) -> Result<Zeroizing<Vec<u8>>, Error> {
     let mut text = Wiped::default();
     let mut reader = Bounded::new(reader, MOST);
     let mut piece = Zeroizing::new([0; 16 << 10]);

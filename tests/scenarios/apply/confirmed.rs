@@ -87,6 +87,31 @@ fn another_user_confirms_nothing(host: &Host) {
     assert_eq!(outcome.status, 1, "{outcome:?}");
 }
 
+/// The directory is the daemon's user's: what answers there may be anything.
+#[test]
+fn an_answer_without_an_end_is_no_confirmation() {
+    const ENDLESS: &str = "import socket, sys
+server = socket.socket(socket.AF_UNIX)
+server.bind(sys.argv[1])
+server.listen()
+print(flush=True)
+connection = server.accept()[0]
+while True:
+    connection.send(b'x' * 65536)";
+    let host = Host::new("confirmed");
+    // The directory is made.
+    host.load(BEFORE);
+    host.set("net.inet.ipsec.debug=0");
+    let mut command = host.command("python3");
+    let server = command.args(["-c", ENDLESS]).arg(host.kept().join("confirm.sock"));
+    let server = Background::start(server);
+    server.lines.recv_timeout(Duration::from_secs(30)).expect("it listens");
+    let begun = Instant::now();
+    let outcome = host.ipsecctl("confirm");
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
 /// Waits until the tables are as before, or no longer.
 fn await_change(host: &Host, before: &Tables, is_same: bool) -> Duration {
     let begun = Instant::now();

@@ -93,7 +93,7 @@ fn by_ssh() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let [_, json] = dumps(&pair);
     let ssh = format!(
-        "#!/bin/sh\necho \"$@\" >{0}/arguments\ncat {1}\n",
+        "#!/bin/sh\necho \"$@\" >{0}/arguments\nprintf '\\033[31mred\\n' >&2\ncat {1}\n",
         directory.path().display(),
         json.path().display()
     );
@@ -106,6 +106,8 @@ fn by_ssh() {
     let outcome = scenarios::Outcome::of(&mut command);
     assert_eq!(outcome.status, 1, "{outcome:?}");
     assert!(outcome.stdout.starts_with("The peer does not have esp 0x1001"), "{outcome:?}");
+    // What the peer says, whatever it is.
+    assert!(outcome.stderr.contains("ipsecctl: \\u{1b}[31mred\n"), "{outcome:?}");
     let arguments = std::fs::read_to_string(directory.path().join("arguments")).expect("it ran");
     assert!(arguments.contains("-- root@b ipsecctl show sas --json"), "{arguments}");
 }
