@@ -102,7 +102,12 @@ fn an_error_has_place_word_and_what_is_expected() {
 
 #[test]
 fn no_error_has_a_key() {
-    for (from, to) in [("0x0001", "0x001"), ("0x0001", "0xg001"), (" (160 bits)", " (160 bit)")] {
+    for (from, to) in [
+        ("0x0001", "0x001"),
+        ("0x0001", "0xg001"),
+        ("0x0001", "0x00 01"),
+        (" (160 bits)", " (160 bit)"),
+    ] {
         let text = error(&STATE.replace(from, to)).to_string();
         assert!(!text.contains("02030405"), "{text}");
     }

@@ -99,11 +99,17 @@ impl UnreadWords<'_> {
 
     /// An algorithm of a kind, with its key and the bits of its ICV.
     pub fn keyed(&mut self, kind: AlgorithmKind, has_icv: bool) -> Result<Keyed, Error> {
-        let at_name = self.clone();
+        let mut at_name = self.clone();
         let name = self.next();
         let key = self.key()?;
+        if key.bytes().is_empty() {
+            // The name may have been left out.
+            at_name.hide();
+        }
         let row = Algorithm::by_kernel(kind, name, 0).map_or(0, |row| row.icv_bits);
         let icv = if has_icv { self.parse("the bits of the ICV")? } else { row };
+        // A key with a blank in it goes on.
+        self.hide();
         let known = Algorithm::is_kernel_name(name).then(|| Keyed::of_kernel(kind, name, icv, key));
         known.flatten().ok_or_else(|| at_name.wrong("the name of an algorithm"))
     }

@@ -5,7 +5,7 @@ use std::{net::IpAddr, str::FromStr};
 
 use ::diagnose::{EndPolicy, EndSa, EndTemplate, PeerTables};
 use cli::json::{ReadError, SCHEMA_VERSION};
-use model::{AddressPair, Direction, Mode, Prefix, Proto, Selector, Spi, Upper};
+use model::{AddressPair, Direction, Mode, Prefix, Proto, Selector, Spi, UnknownWord, Upper};
 use serde::Deserialize;
 
 /// A document of xfrm-tools-json(5): the members that are compared. Others are ignored.
@@ -74,7 +74,7 @@ struct PrintedTemplate {
 pub fn read(text: &str) -> Result<PeerTables, String> {
     let mut tables = PeerTables::default();
     for document in serde_json::Deserializer::from_str(text).into_iter::<Document>() {
-        let document = document.map_err(|error| error.to_string())?;
+        let document = document.map_err(|error| ReadError::of(&error).to_string())?;
         if document.schema_version != SCHEMA_VERSION {
             return Err(ReadError::Version(document.schema_version).to_string());
         }
@@ -118,8 +118,9 @@ fn end_policy(policy: PrintedPolicy) -> Result<Option<EndPolicy>, String> {
     Ok((!templates.is_empty()).then_some(EndPolicy { direction, selector, templates }))
 }
 
-fn word<T: FromStr>(text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("`{}` is not known", model::visible(text)))
+/// The message has no value: of a file with keys, one may be in the wrong place.
+fn word<T: FromStr<Err = UnknownWord>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|UnknownWord { concept, .. }| format!("expected a word for {concept}"))
 }
 
 fn ends(src: IpAddr, dst: IpAddr) -> Result<AddressPair, String> {

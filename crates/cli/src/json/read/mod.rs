@@ -39,6 +39,22 @@ pub enum ReadError {
     },
 }
 
+impl ReadError {
+    /// The message without the value that is there.
+    pub fn of(error: &serde_json::Error) -> Self {
+        let text = error.to_string();
+        let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
+        let without = |behind: &str, instead: &str| {
+            text.rsplit_once(behind).map(|(_, what)| format!("{instead}{what}"))
+        };
+        // `UnknownWord`, and what serde expects.
+        let what = without(", expected ", "expected ")
+            .or_else(|| without("` is no ", "expected a word for "));
+        let what = what.unwrap_or_else(|| text.to_owned());
+        Self::Place { line: error.line(), column: error.column(), what }
+    }
+}
+
 /// The entries of a document, in its order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReadEntries {
@@ -62,7 +78,7 @@ struct ReadDocument {
 /// Errors: [`ReadError`], also if a key is missing.
 pub fn read_entries(document: &[u8]) -> Result<ReadEntries, ReadError> {
     let document: ReadDocument =
-        serde_json::from_slice(document).map_err(|error| without_value(&error))?;
+        serde_json::from_slice(document).map_err(|error| ReadError::of(&error))?;
     if document.schema_version != SCHEMA_VERSION {
         return Err(ReadError::Version(document.schema_version));
     }
@@ -79,17 +95,6 @@ fn converted<R, E>(
 ) -> Result<Vec<E>, ReadError> {
     let entry = |(place, one)| of(one).map_err(|what| ReadError::Entry { member, place, what });
     read.into_iter().enumerate().map(entry).collect()
-}
-
-/// The message without the value that is there.
-fn without_value(error: &serde_json::Error) -> ReadError {
-    let text = error.to_string();
-    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
-    let what = match text.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("expected {expected}"),
-        None => text.to_owned(),
-    };
-    ReadError::Place { line: error.line(), column: error.column(), what }
 }
 
 #[cfg(test)]
@@ -119,5 +124,7 @@ mod tests {
         assert!(text.contains("a key of hexadecimal digits") && !text.contains("5ecre7"), "{text}");
         let text = error(&secret.replace("\"spi\": 4097", "\"spi\": \"5ecre7\""));
         assert!(text.ends_with(": expected u32") && !text.contains("5ecre7"), "{text}");
+        let text = error(&secret.replace("\"transport\"", "\"5ecre7\""));
+        assert!(text.ends_with(": expected a word for mode"), "{text}");
     }
 }
