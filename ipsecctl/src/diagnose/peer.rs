@@ -30,8 +30,8 @@ const SSH: [&str; 13] = [
     "-o", "ServerAliveInterval=5",
 ];
 
-/// Bytes of what ssh(1) and the peer say on standard error that are printed at most.
-const MOST_SAID: u64 = 4 << 10;
+/// Bytes of the standard error of ssh(1), and of the peer, that are printed at most.
+const MOST_MESSAGES: u64 = 4 << 10;
 
 /// Where the tables of the peer are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,14 +72,15 @@ impl PeerSource {
                 ssh.args(SSH).arg("--").arg(host).arg(REMOTE);
                 ssh.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
                 let mut child = ssh.spawn().map_err(|error| wrong(format!("ssh: {error}")))?;
-                let said = child.stderr.take().map(|said| thread::spawn(|| print_said(said)));
+                let messages =
+                    child.stderr.take().map(|messages| thread::spawn(|| print_messages(messages)));
                 let read = child.stdout.take().map(|out| tables(out, &name, dialect));
                 if let Some(Err(_)) = read {
-                    // It may have more to say, without end.
+                    // It may have more, without end.
                     let _ = child.kill();
                 }
                 // It ends with the process.
-                let _ = said.map(thread::JoinHandle::join);
+                let _ = messages.map(thread::JoinHandle::join);
                 let status = child.wait().map_err(|error| wrong(error.to_string()))?;
                 match read {
                     Some(Ok(_)) if !status.success() => Err(wrong(format!("ssh: {status}"))),
@@ -91,15 +92,15 @@ impl PeerSource {
     }
 }
 
-/// Prints what ssh(1) says, or the peer: with escapes, since the peer chooses it.
-fn print_said(mut said: impl Read) {
+/// Prints the messages of ssh(1), and of the peer: with escapes, since the peer chooses them.
+fn print_messages(mut messages: impl Read) {
     let mut text = Vec::new();
     // What follows is read, so that the peer is not waited for.
-    let _ = said.by_ref().take(MOST_SAID).read_to_end(&mut text);
+    let _ = messages.by_ref().take(MOST_MESSAGES).read_to_end(&mut text);
     for line in String::from_utf8_lossy(&text).lines() {
         print_error("ipsecctl", &line);
     }
-    let _ = io::copy(&mut said, &mut io::sink());
+    let _ = io::copy(&mut messages, &mut io::sink());
 }
 
 /// Reads JSON of ipsecctl(8) or setkey(8), or a script. `name` is the file's in messages.

@@ -106,7 +106,7 @@ fn by_ssh() {
     let outcome = scenarios::Outcome::of(&mut command);
     assert_eq!(outcome.status, 1, "{outcome:?}");
     assert!(outcome.stdout.starts_with("The peer does not have esp 0x1001"), "{outcome:?}");
-    // What the peer says, whatever it is.
+    // Whatever the peer prints.
     assert!(outcome.stderr.contains("ipsecctl: \\u{1b}[31mred\n"), "{outcome:?}");
     let arguments = std::fs::read_to_string(directory.path().join("arguments")).expect("it ran");
     assert!(arguments.contains("-- root@b ipsecctl show sas --json"), "{arguments}");

@@ -69,7 +69,7 @@ const FILE_TYPE: u64 = libc::S_IFMT as u64;
 const WRITE: u64 = libc::PROT_WRITE.cast_unsigned() as u64;
 const EXEC: u64 = libc::PROT_EXEC.cast_unsigned() as u64;
 
-/// What says whether memory of memfd_create(2) can be executed.
+/// The flags that decide whether memory of memfd_create(2) can be executed.
 const MEMORY: u64 = (MemfdFlags::NOEXEC_SEAL.bits() | MemfdFlags::EXEC.bits()) as u64;
 
 /// [`MEMORY`] as it has to be. Before Linux 6.3 all such memory can be executed.
