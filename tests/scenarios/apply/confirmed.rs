@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::process::Signal;
-use scenarios::{Host, Outcome, ipsecctl, send, times};
+use scenarios::{Background, Host, Outcome, ipsecctl, send, times};
 
 use super::tables::{Tables, apply, file};
 
