@@ -12,7 +12,7 @@ use std::{
 use cli::{
     json::{Document, TransferJson},
     print_error,
-    script::SequenceNumbers,
+    script::{Incomplete, SequenceNumbers},
 };
 use engine::Transfer;
 
@@ -58,7 +58,7 @@ impl Import {
         let written = script::write(&imported, counters, &mut out);
         let written = written.and_then(|written| out.flush().map(|()| written));
         match written {
-            Ok(written) => self.report(&written, imported.notes()),
+            Ok((written, incomplete)) => self.report(&written, &incomplete, imported.notes()),
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::FAILURE),
             Err(error) => {
                 out.discard();
@@ -67,13 +67,15 @@ impl Import {
         }
     }
 
-    fn report(&self, written: &Transfer, notes: Vec<String>) -> Result<ExitCode, Error> {
-        let comments = written.omitted.len();
-        if comments != 0 {
-            let what = "of the entries are comments: no statement adds them";
-            print_error("ipsecctl", &format_args!("{comments} {what}"));
-        }
-        let code = if comments == 0 { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) };
+    fn report(
+        &self,
+        written: &Transfer,
+        incomplete: &Incomplete,
+        notes: Vec<String>,
+    ) -> Result<ExitCode, Error> {
+        let reports = incomplete.reports();
+        reports.iter().for_each(|report| print_error("ipsecctl", report));
+        let code = if reports.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) };
         if !self.json {
             return Ok(code);
         }
@@ -97,7 +99,8 @@ pub fn state(
     imported.notes().iter().for_each(|note| print_error("ipsecctl", note));
     let mut text = script::Wiped::default();
     // An SA that is added goes on with the sequence numbers of the file.
-    let comments = script::write(&imported, SequenceNumbers::Written, &mut text)?.omitted.len();
+    let (_, Incomplete { comments, .. }) =
+        script::write(&imported, SequenceNumbers::Written, &mut text)?;
     if comments != 0 {
         return Err(Error::NoState { name: name.to_owned(), comments });
     }

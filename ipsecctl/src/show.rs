@@ -10,10 +10,14 @@ mod sas;
 pub mod selector;
 mod variables;
 
-use std::{io::Write, num::NonZeroU16, process::ExitCode};
+use std::{io::Write, num::NonZeroU16, process::ExitCode, slice};
 
 use clap::builder::PossibleValuesParser;
-use cli::{Choice, Column, Keys, json::Document};
+use cli::{
+    Choice, Column, Keys,
+    json::{Document, DocumentStream, Fingerprints},
+};
+use engine::{Engine, EngineOptions, Namespace};
 
 use crate::{
     Error,
@@ -131,17 +135,25 @@ impl Subject {
         Ok(out.write_all(read(&mut Document::default())?.text(width).as_bytes())?)
     }
 
-    /// Adds what it has to a document.
-    fn add_to(&self, document: &mut Document) -> Result<(), Error> {
+    /// Prints its members of a document.
+    fn print_json(
+        &self,
+        fingerprints: &Fingerprints,
+        document: &mut DocumentStream,
+        out: &mut Output,
+    ) -> Result<(), Error> {
+        let mut rest = Document::default();
         match self {
-            Subject::Policies { .. } => document.policies = Some(policies::json()?),
-            Subject::Sas { keys, .. } => sas::add_to(document, keys_of(*keys))?,
-            Subject::Variables => drop(variables::read(document)?),
-            Subject::Default => drop(default_policy::read(document)?),
-            Subject::Clients => drop(clients::read(document)?),
-            Subject::Kernel => drop(kernel::read(document)?),
+            Subject::Policies { .. } => return policies::print_json(document, out),
+            Subject::Sas { keys, .. } => {
+                return sas::print_json(keys_of(*keys), fingerprints, document, out);
+            }
+            Subject::Variables => drop(variables::read(&mut rest)?),
+            Subject::Default => drop(default_policy::read(&mut rest)?),
+            Subject::Clients => drop(clients::read(&mut rest)?),
+            Subject::Kernel => drop(kernel::read(&mut rest)?),
         }
-        Ok(())
+        Ok(document.members(out, &rest)?)
     }
 }
 
@@ -174,12 +186,24 @@ impl Show {
     }
 
     fn print_json(&self, out: &mut Output) -> Result<(), Error> {
-        let mut document = Document::default();
-        match &self.subject {
-            Some(subject) => subject.add_to(&mut document)?,
-            None => Subject::all().iter().try_for_each(|it| it.add_to(&mut document))?,
+        let all = Subject::all();
+        let subjects = self.subject.as_ref().map_or(&all[..], slice::from_ref);
+        let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
+        let mut document = DocumentStream::default();
+        let needs_kernel =
+            |it: &Subject| matches!(it, Subject::Policies { .. } | Subject::Sas { .. });
+        if subjects.iter().any(needs_kernel) {
+            // Nothing is printed if there are no tables to print.
+            Engine::open(EngineOptions::default())?;
         }
-        Ok(document.write(out)?)
+        if subjects.iter().any(|it| matches!(it, Subject::Sas { .. })) {
+            let fingerprint_scope = Some(fingerprints.scope());
+            document.members(out, &Document { fingerprint_scope, ..Document::default() })?;
+        }
+        for subject in subjects {
+            subject.print_json(&fingerprints, &mut document, out)?;
+        }
+        Ok(document.finish(out)?)
     }
 }
 

@@ -48,7 +48,7 @@ fn nonces_are_not_used_twice() {
     let (status, out, error) = run("ipsecctl import -", STATE);
     assert_eq!(status, 2);
     assert!(out.contains("# add 192.0.2.1 192.0.2.2 esp 0x1001 "), "{out}");
-    assert_eq!(error, "ipsecctl: 1 of the entries are comments: no statement adds them\n");
+    assert_eq!(error, "ipsecctl: 1 entry is a comment of the script: it is not added again\n");
     let (status, out, _) = run("ipsecctl import --counters -", STATE);
     assert_eq!(status, 0);
     assert!(out.contains("-oseq 7"), "{out}");

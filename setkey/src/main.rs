@@ -133,16 +133,9 @@ fn printer(command: &CommandLine, source: ResultSource) -> StdoutPrinter {
 /// The status when everything was read: 0 even if the kernel refused something, but for `--strict`. A script that was
 /// printed lacks what is in it as a comment, which is reported.
 fn exit_code(command: &CommandLine, printer: &StdoutPrinter) -> ExitCode {
-    let comments = printer.comments();
-    match comments {
-        0 => {}
-        1 => print_error(&"1 entry is a comment of the script: it is not added again"),
-        _ => {
-            let report = "are comments of the script: they are not added again";
-            print_error(&format_args!("{comments} entries {report}"));
-        }
-    }
-    if command.strict && printer.has_refused() || comments > 0 {
+    let reports = printer.incomplete().reports();
+    reports.iter().for_each(|report| print_error(report));
+    if command.strict && printer.has_refused() || !reports.is_empty() {
         ExitCode::from(REFUSED)
     } else {
         ExitCode::SUCCESS

@@ -5,6 +5,7 @@ use std::{
     io::{self, IsTerminal, Write, stderr, stdout},
 };
 
+use cli::script::Incomplete;
 use engine::{Outcome, Refusal, Sink, Target};
 use model::Dialect;
 use pfkey::Message;
@@ -86,9 +87,9 @@ impl<W: Write> Printer<W> {
         self.refused.is_some()
     }
 
-    /// How many entries of a script are comments, since no statement can add them.
-    pub fn comments(&self) -> usize {
-        self.entries.comments()
+    /// What loading the script that was printed does not restore.
+    pub fn incomplete(&self) -> Incomplete {
+        self.entries.incomplete()
     }
 
     /// The line above a dump in a loop.

@@ -1,6 +1,6 @@
 //! A script of 100,000 statements loads in little memory and few system calls, and is listed in little memory.
 
-use std::{collections::HashMap, fmt::Write, fs, path::Path};
+use std::{collections::HashMap, fmt::Write, fs, path::Path, process::Command};
 
 use scenarios::{Host, Outcome, ipsecctl, setkey};
 
@@ -36,6 +36,15 @@ fn a_hundred_thousand_statements() {
     let kibibytes = peak(&file("memory"));
     assert!(kibibytes < 32 * 1024, "peak memory of a listing: {kibibytes} KiB");
 
+    // JSON is printed as it is read; in the order of look-up, entries are kept, which are 68 MiB, and their JSON is not,
+    // with which they were 178 MiB.
+    let of_dump = json_of(host.command(setkey()).args(["-DP", "--json"]), &file("memory"));
+    assert!(of_dump < 32 * 1024, "peak memory of JSON: {of_dump} KiB");
+    let show = ["show", "policies", "--json"];
+    let ordered = json_of(host.command(ipsecctl()).args(show), &file("memory"));
+    assert!(ordered < 128 * 1024, "peak memory of JSON in order: {ordered} KiB");
+    println!("JSON: {of_dump} KiB, in order {ordered} KiB");
+
     // Of policies that a packet has nothing to do with the head alone is read: all of them would be 68 MiB.
     let mut explain = host.command("time");
     explain.args(["-f", "%M", "-o"]).arg(file("memory")).arg(ipsecctl());
@@ -54,6 +63,15 @@ fn a_hundred_thousand_statements() {
         let count: u32 = names.iter().filter_map(|name| calls.get(*name)).sum();
         assert!((1..=STATEMENTS / 100).contains(&count), "{names:?}: {count} calls");
     }
+}
+
+/// The peak memory of a command that prints all policies as JSON, in KiB.
+fn json_of(command: &Command, memory: &Path) -> u32 {
+    let mut timed = Command::new("time");
+    timed.args(["-f", "%M", "-o"]).arg(memory).arg(command.get_program()).args(command.get_args());
+    let policies = Outcome::success(&mut timed).matches("\"priority\"").count();
+    assert_eq!(policies, usize::try_from(STATEMENTS - SAS).expect("a number"));
+    peak(memory)
 }
 
 /// What `time -f %M` has written: KiB.

@@ -42,6 +42,7 @@ pub use reconcile::{
     reconciler::{Reconciled, Reconciler},
 };
 pub use routes::{Device, Route, RouteQuery, Routes};
+pub use sa::given_flags::GivenFlags;
 pub use sa::lacking::RecentOption;
 pub use sa::relocation::{Destination, MoveRefusal, Moved};
 #[cfg(fuzzing)]

@@ -2,6 +2,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod flag_update;
+pub(crate) mod given_flags;
 pub(crate) mod lacking;
 pub(crate) mod outer_header;
 pub(crate) mod relocation;

@@ -84,6 +84,12 @@ impl SaFlags {
         self.0 & flags.0 == flags.0
     }
 
+    /// Whether none is set.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// These flags without others.
     #[must_use]
     pub fn without(self, flags: SaFlags) -> Self {

@@ -6,7 +6,7 @@ use std::{
     process::ExitCode,
 };
 
-use cli::{json::TransferJson, print_error};
+use cli::{json::TransferJson, print_error, script::Incomplete};
 use engine::{Loss, Transfer};
 
 use super::INCOMPLETE;
@@ -40,16 +40,14 @@ impl Losses {
         Ok(())
     }
 
-    /// Reports entries that are comments of their own.
-    pub fn comments(&mut self, entries: Vec<Loss>) {
-        match entries.len() {
-            0 => {}
-            1 => self.report(&"1 entry is a comment: no statement adds it"),
-            count => {
-                self.report(&format_args!("{count} entries are comments: no statement adds them"));
-            }
+    /// Takes what a script has, and reports what loading it does not restore.
+    pub fn of_script(&mut self, written: Transfer, incomplete: &Incomplete) {
+        for report in incomplete.reports() {
+            self.report(&report);
         }
-        self.entries.omitted.extend(entries);
+        self.entries.sas += written.sas;
+        self.entries.policies += written.policies;
+        self.entries.omitted.extend(written.omitted);
     }
 
     /// Writes a comment about what is in force besides, and reports it.

@@ -2,14 +2,24 @@
 
 use std::io::{self, Write};
 
-use cli::script::{PolicyScript, SequenceNumbers, write_sa};
-use engine::{Loss, Transfer};
-use model::{Dialect, PolicyEntry, SaEntry};
+use cli::script::{Incomplete, PolicyScript, Restored, SaScript, SequenceNumbers};
+use engine::{GivenFlags, Loss, Transfer};
+use model::{Dialect, PolicyEntry, SaEntry, Variables};
 
 use super::{
     losses::Losses,
     tables::{ExportedTables, name_of_policy, name_of_sa},
 };
+
+/// What decides how entries are written, and loaded.
+pub struct Context {
+    /// What becomes of sequence numbers.
+    pub counters: SequenceNumbers,
+    /// The flags that SAs are given as they are loaded.
+    pub given: GivenFlags,
+    /// The variables of the host.
+    pub variables: Variables,
+}
 
 /// Writes the statements that add the entries.
 pub fn write(
@@ -19,10 +29,13 @@ pub fn write(
     losses: &mut Losses,
 ) -> io::Result<()> {
     let policies = tables.policies.iter().map(|policy| &policy.requested);
-    let Transfer { sas, policies, omitted } = statements(&tables.sas, policies, counters, out)?;
-    losses.entries.sas += sas;
-    losses.entries.policies += policies;
-    losses.comments(omitted);
+    let context = Context {
+        counters,
+        given: GivenFlags::of_host().map_err(io::Error::other)?,
+        variables: engine::variables().map_err(io::Error::other)?,
+    };
+    let (written, incomplete) = statements(&tables.sas, policies, context, out)?;
+    losses.of_script(written, &incomplete);
     Ok(())
 }
 
@@ -30,25 +43,32 @@ pub fn write(
 pub fn statements<'e>(
     sas: &[SaEntry],
     policies: impl Iterator<Item = &'e PolicyEntry> + Clone,
-    counters: SequenceNumbers,
+    context: Context,
     out: &mut impl Write,
-) -> io::Result<Transfer> {
-    let mut written = Transfer::default();
-    let comment = |entry| Loss { entry, reason: "no statement adds it".to_owned() };
+) -> io::Result<(Transfer, Incomplete)> {
+    let (mut written, mut incomplete) = (Transfer::default(), Incomplete::default());
+    let loss = |entry, restored| {
+        match restored {
+            Restored::Added => None,
+            Restored::Flagged => Some("it is given a flag when the script is loaded"),
+            Restored::Comment => Some("no statement adds it"),
+        }
+        .map(|reason: &str| Loss { entry, reason: reason.to_owned() })
+    };
+    let Context { counters, given, variables } = context;
+    let script = SaScript { dialect: Dialect::Linux, counters, given };
     for sa in sas {
-        if write_sa(out, sa, Dialect::Linux, counters)? {
-            written.sas += 1;
-        } else {
-            written.omitted.push(comment(name_of_sa(sa)));
-        }
+        let restored = script.write(out, sa)?;
+        incomplete.count(restored);
+        written.sas += usize::from(restored != Restored::Comment);
+        written.omitted.extend(loss(name_of_sa(sa), restored));
     }
-    let script = PolicyScript::new(Dialect::Linux, policies.clone());
+    let script = PolicyScript::new(Dialect::Linux, variables, policies.clone());
     for policy in policies {
-        if script.write(out, policy)? {
-            written.policies += 1;
-        } else {
-            written.omitted.push(comment(name_of_policy(policy)));
-        }
+        let restored = script.write(out, policy)?;
+        incomplete.count(restored);
+        written.policies += usize::from(restored != Restored::Comment);
+        written.omitted.extend(loss(name_of_policy(policy), restored));
     }
-    Ok(written)
+    Ok((written, incomplete))
 }

@@ -2,20 +2,23 @@
 
 use std::io::{self, Write};
 
-use cli::script::SequenceNumbers;
-use engine::Transfer;
+use cli::script::{Incomplete, SequenceNumbers};
+use engine::{GivenFlags, Transfer};
+use model::Variables;
 use zeroize::Zeroizing;
 
 use super::Imported;
-use crate::export::setkey::statements;
+use crate::export::setkey::{Context, statements};
 
 /// Writes the script: a statement an entry, or a comment if none adds it.
 pub fn write(
     imported: &Imported,
     counters: SequenceNumbers,
     out: &mut impl Write,
-) -> io::Result<Transfer> {
-    statements(&imported.sas, imported.policies.iter(), counters, out)
+) -> io::Result<(Transfer, Incomplete)> {
+    let given = GivenFlags::of_policies(imported.policies.iter());
+    let context = Context { counters, given, variables: Variables::default() };
+    statements(&imported.sas, imported.policies.iter(), context, out)
 }
 
 /// A script in memory, which is wiped also as it grows.

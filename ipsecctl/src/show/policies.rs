@@ -2,7 +2,7 @@ mod columns;
 
 use std::io::Write;
 
-use cli::{Listing, PolicyJson};
+use cli::{Listing, PolicyJson, json::DocumentStream};
 use engine::{Engine, EngineOptions, Installed, Requested};
 use metrics::Offers;
 use model::{Demand, PolicyEntry, Template};
@@ -47,45 +47,50 @@ pub fn list(style: &Style, out: &mut impl Write) -> Result<(), Error> {
     let mut listing = Listing::new(out, &COLUMNS, style.choice(), "No policies.");
     let now = sys::clock::unix_seconds();
     each(&mut engine, order::MOST, |requested, installed| {
-        let shown = ShownPolicy::new(requested, &installed, &offers, now);
+        let shown = ShownPolicy::new(requested, installed, &offers, now);
         Ok(listing.entry(&shown)?)
     })?;
     Ok(listing.finish()?)
 }
 
-/// The SPD for JSON.
-pub fn json() -> Result<Vec<PolicyJson>, Error> {
+/// Prints the SPD as the member of a document.
+pub fn print_json(document: &mut DocumentStream, out: &mut impl Write) -> Result<(), Error> {
     let mut engine = Engine::open(EngineOptions::default())?;
     let offers = Offers::read(&mut engine)?;
-    let mut policies = Vec::new();
+    document.array(out, "policies")?;
     each(&mut engine, usize::MAX, |Requested(requested), installed| {
         let mut json = PolicyJson::new(&requested);
         let templates = requested.policy.action.templates();
-        let words = installation(templates, &installed);
+        let words = installation(templates, installed);
         let demands = Demand::of(&requested.policy.id, templates);
         for ((template, word), demand) in json.templates.iter_mut().zip(words).zip(demands) {
             template.installed = Some(word);
             template.sas = Some(offers.serving(&demand).map(|sa| sa.spi.0).collect());
         }
-        policies.push(json);
-        Ok(())
+        Ok(document.element(out, &json)?)
     })?;
-    Ok(policies)
+    Ok(document.end_array(out)?)
 }
 
 /// Reads the SPD: in the order of the kernel's look-up, unless there are more than `most` policies.
 fn each(
     engine: &mut Engine,
     most: usize,
-    mut give: impl FnMut(Requested, Installed) -> Result<(), Error>,
+    mut give: impl FnMut(Requested, &PolicyEntry) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut order = EntryOrder::new(most);
-    let mut give = |(requested, installed)| give(requested, installed);
+    let mut give = |(requested, installed): (Requested, Option<Installed>)| {
+        // The requested one is most often what is installed, and then the only one in memory.
+        let installed = installed.map_or_else(|| requested.0.clone(), |installed| installed.0);
+        give(requested, &installed)
+    };
     for entry in engine.policies()? {
-        order.push(entry?, &mut give)?;
+        let (requested, installed) = entry?;
+        let installed = (installed.0 != requested.0).then_some(installed);
+        order.push((requested, installed), &mut give)?;
     }
     // Of those with the same priority the kernel prefers the oldest.
-    let look_up = |(Requested(entry), _): &(Requested, Installed)| {
+    let look_up = |(Requested(entry), _): &(Requested, Option<Installed>)| {
         let PolicyEntry { policy, socket, .. } = entry;
         (policy.id.direction.xfrm(), !socket, policy.priority)
     };
@@ -93,7 +98,12 @@ fn each(
 }
 
 impl ShownPolicy {
-    fn new(Requested(entry): Requested, installed: &Installed, offers: &Offers, now: u64) -> Self {
+    fn new(
+        Requested(entry): Requested,
+        installed: &PolicyEntry,
+        offers: &Offers,
+        now: u64,
+    ) -> Self {
         let requested = entry.policy.action.templates();
         let words = installation(requested, installed);
         let demands = Demand::of(&entry.policy.id, requested);

@@ -4,9 +4,9 @@ use std::{collections::BTreeSet, io::Write};
 
 use cli::{
     Keys, Listing, SaJson,
-    json::{Document, Fingerprints},
+    json::{DocumentStream, Fingerprints},
 };
-use engine::{Engine, EngineOptions, Namespace};
+use engine::{Engine, EngineOptions};
 use metrics::Demands;
 use model::SaEntry;
 
@@ -41,20 +41,22 @@ pub fn list(keys: Keys, style: &Style, out: &mut impl Write) -> Result<(), Error
     Ok(listing.finish()?)
 }
 
-/// Adds the SAD to a document.
-pub fn add_to(document: &mut Document, keys: Keys) -> Result<(), Error> {
-    let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
+/// Prints the SAD as the member of a document.
+pub fn print_json(
+    keys: Keys,
+    fingerprints: &Fingerprints,
+    document: &mut DocumentStream,
+    out: &mut impl Write,
+) -> Result<(), Error> {
     let mut engine = Engine::open(EngineOptions::default())?;
     let demands = Demands::read(&mut engine)?;
-    let mut sas = Vec::new();
+    document.array(out, "sas")?;
     each(&mut engine, usize::MAX, |entry| {
         let policies = Some(demands.served_by(&entry).into_iter().collect());
-        sas.push(SaJson { policies, ..SaJson::new(&entry, keys, &fingerprints) });
-        Ok(())
+        let sa = SaJson { policies, ..SaJson::new(&entry, keys, fingerprints) };
+        Ok(document.element(out, &sa)?)
     })?;
-    document.fingerprint_scope = Some(fingerprints.scope());
-    document.sas = Some(sas);
-    Ok(())
+    Ok(document.end_array(out)?)
 }
 
 /// Reads the SAD: oldest SA first, unless there are more than `most`.

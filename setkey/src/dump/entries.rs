@@ -5,7 +5,8 @@ use std::{
     process,
 };
 
-use cli::script::{self, PolicyScript};
+use cli::script::{Incomplete, PolicyScript, SaScript};
+use engine::GivenFlags;
 use model::{Dialect, Direction, PolicyEntry, PolicyType, SaEntry};
 use pfkey::{
     Message, MessageType,
@@ -40,8 +41,10 @@ pub struct Entries {
     json: Option<Json>,
     /// All of a dump that is printed in another order than Linux's.
     newest_first: Vec<EntryAndMessage>,
-    /// Entries of a script that no statement adds.
-    comments: usize,
+    /// What loading the script does not restore.
+    incomplete: Incomplete,
+    /// Whether PF_KEY is used, which gives SAs no flags, and may need no privilege.
+    is_pf_key: bool,
 }
 
 impl Entries {
@@ -57,13 +60,14 @@ impl Entries {
             pid: process::id(),
             json: (format.layout == Layout::Json).then(|| Json::new(command)),
             newest_first: Vec::new(),
-            comments: 0,
+            incomplete: Incomplete::default(),
+            is_pf_key: command.pf_key.is_some(),
         }
     }
 
-    /// How many entries a script does not make again.
-    pub fn comments(&self) -> usize {
-        self.comments
+    /// What loading a script does not restore.
+    pub fn incomplete(&self) -> Incomplete {
+        self.incomplete
     }
 
     /// Takes the next entry, with the PF_KEY message that it came in, if it came so.
@@ -109,8 +113,8 @@ impl Entries {
             (None, _) if !self.newest_first.is_empty() => self.write_as_bsd(out)?,
             (None, _) => return Ok(true),
         }
-        if let Some(json) = &self.json {
-            json.document.write(out)?;
+        if let Some(json) = &mut self.json {
+            json.end(out, database)?;
         }
         Ok(false)
     }
@@ -126,14 +130,19 @@ impl Entries {
             let has_sub = |entry: &PolicyEntry| entry.policy.id.policy_type == PolicyType::Sub;
             write_flush(out, database, policies.clone().any(has_sub))?;
         }
-        let script = PolicyScript::new(self.dialect, policies);
+        let variables = engine::variables().map_err(io::Error::other)?;
+        let policies = PolicyScript::new(self.dialect, variables, policies);
+        let given = match database {
+            Database::Sad if !self.is_pf_key => GivenFlags::of_host().map_err(io::Error::other)?,
+            Database::Sad | Database::Spd => GivenFlags::default(),
+        };
+        let sas = SaScript { dialect: self.dialect, counters: self.format.counters, given };
         for entry in newest_first.iter().rev() {
             self.write_message(out, entry, 0)?;
-            let is_added = match &entry.0 {
-                DumpEntry::Sa(sa) => script::write_sa(out, sa, self.dialect, self.format.counters)?,
-                DumpEntry::Policy(policy, _) => script.write(out, policy)?,
-            };
-            self.comments += usize::from(!is_added);
+            self.incomplete.count(match &entry.0 {
+                DumpEntry::Sa(sa) => sas.write(out, sa)?,
+                DumpEntry::Policy(policy, _) => policies.write(out, policy)?,
+            });
         }
         Ok(())
     }
@@ -196,12 +205,10 @@ impl Entries {
             }
             // They are written together.
             (_, Layout::Script) => Ok(()),
-            (entry, Layout::Json) => {
-                if let Some(json) = &mut self.json {
-                    json.push(entry);
-                }
-                Ok(())
-            }
+            (entry, Layout::Json) => match &mut self.json {
+                Some(json) => json.push(out, entry),
+                None => Ok(()),
+            },
         }
     }
 

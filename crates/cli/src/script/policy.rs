@@ -9,14 +9,16 @@ use engine::forward_copy;
 use grammar::{PolicyStatement, Written};
 use model::{
     AlgorithmMasks, Dialect, Direction, Level, Policy, PolicyEntry, PolicyId, Share, Template,
-    TemplateMode,
+    TemplateMode, Variables,
 };
 
-use super::write_statement;
+use super::{Restored, write_statement};
 
 /// The policies of a dump, which a statement depends on: an `in` policy may come with its `fwd` policy.
 pub struct PolicyScript<'e> {
     dialect: Dialect,
+    /// Those of the host, which decide what level `default` stands for.
+    variables: Variables,
     /// The places of policies in the script. Those of sockets are not among them.
     places: HashMap<&'e PolicyId, usize>,
     /// The `fwd` policies, by the names that they would have with direction `in`.
@@ -25,8 +27,13 @@ pub struct PolicyScript<'e> {
 
 impl<'e> PolicyScript<'e> {
     /// A script of these policies, in this order.
-    pub fn new(dialect: Dialect, entries: impl Iterator<Item = &'e PolicyEntry>) -> Self {
-        let mut script = Self { dialect, places: HashMap::new(), forward: HashMap::new() };
+    pub fn new(
+        dialect: Dialect,
+        variables: Variables,
+        entries: impl Iterator<Item = &'e PolicyEntry>,
+    ) -> Self {
+        let (places, forward) = (HashMap::new(), HashMap::new());
+        let mut script = Self { dialect, variables, places, forward };
         for (place, entry) in entries.filter(|entry| !entry.socket).enumerate() {
             let id = &entry.policy.id;
             script.places.insert(id, place);
@@ -38,10 +45,16 @@ impl<'e> PolicyScript<'e> {
         script
     }
 
-    /// Writes a policy of the script. Returns whether a statement adds it.
+    /// Writes a policy of the script, or a comment if no statement adds it.
     ///
     /// Errors: those of `out`.
-    pub fn write(&self, out: &mut impl Write, entry: &PolicyEntry) -> io::Result<bool> {
+    pub fn write(&self, out: &mut impl Write, entry: &PolicyEntry) -> io::Result<Restored> {
+        let is_added = self.write_entry(out, entry)?;
+        Ok(if is_added { Restored::Added } else { Restored::Comment })
+    }
+
+    /// Whether a statement adds it.
+    fn write_entry(&self, out: &mut impl Write, entry: &PolicyEntry) -> io::Result<bool> {
         let id = &entry.policy.id;
         if entry.socket {
             writeln!(out, "# a socket's own policy, {}", id.direction.word())?;
@@ -92,8 +105,11 @@ impl<'e> PolicyScript<'e> {
         // these places.
         if !entry.installation.is_partial {
             for (place, template) in policy.action.templates_mut().iter_mut().enumerate() {
-                let is_optional = entry.installation.is_optional(place);
-                in_dialect(template, is_optional, policy.id.direction, self.dialect);
+                let form = Form {
+                    is_optional: entry.installation.is_optional(place),
+                    default_is_optional: self.variables.is_optional(&entry.policy, template),
+                };
+                in_dialect(template, form, policy.id.direction, self.dialect);
             }
         }
         let statement = PolicyStatement { dialect: self.dialect, without_copy };
@@ -129,8 +145,15 @@ fn set_any_algorithm(policy: &mut Policy) -> bool {
     is_set
 }
 
+/// How a template is installed, and how the host's variables have it at level `default`.
+struct Form {
+    is_optional: bool,
+    default_is_optional: bool,
+}
+
 /// Makes a template the one whose text a dialect reads as what is installed.
-fn in_dialect(template: &mut Template, is_optional: bool, direction: Direction, dialect: Dialect) {
+fn in_dialect(template: &mut Template, form: Form, direction: Direction, dialect: Dialect) {
+    let Form { is_optional, default_is_optional } = form;
     let (level, reqid) = (template.level, template.reqid());
     if dialect.is_bsd() {
         // Their levels are all that there is of it.
@@ -145,11 +168,15 @@ fn in_dialect(template: &mut Template, is_optional: bool, direction: Direction, 
     }
     let is_outbound_tunnel =
         direction == Direction::Out && matches!(template.mode, TemplateMode::Tunnel(_));
+    let is_outbound_beet =
+        direction == Direction::Out && matches!(template.mode, TemplateMode::Beet(_));
     let is_as_requested = match level {
         // Without an SA for it the policy would be partial.
         Level::Use => is_optional || is_outbound_tunnel,
         Level::Require | Level::Unique(_) => !is_optional,
-        Level::Default => true,
+        // The kernel has no optional one, whatever the variables are.
+        Level::Default if is_outbound_tunnel || is_outbound_beet => true,
+        Level::Default => is_optional == default_is_optional,
     };
     if !is_as_requested {
         template.details.share.get_or_insert(Share::of(level));
@@ -179,10 +206,10 @@ mod tests {
     }
 
     fn script(dialect: Dialect, entries: &[PolicyEntry]) -> (String, bool) {
-        let script = PolicyScript::new(dialect, entries.iter());
+        let script = PolicyScript::new(dialect, Variables::default(), entries.iter());
         let (mut out, mut is_whole) = (Vec::new(), true);
         for entry in entries {
-            is_whole &= script.write(&mut out, entry).unwrap();
+            is_whole &= script.write(&mut out, entry).unwrap() == Restored::Added;
         }
         (String::from_utf8(out).unwrap(), is_whole)
     }
@@ -223,7 +250,9 @@ mod tests {
             (seven, true, "use/reqid:7/share:unique", "use/reqid:7"),
             (Level::Use, true, "use", "use"),
             (Level::Use, false, "require/share:user", "use"),
-            (Level::Default, true, "default", "default"),
+            // `default` is `require`, unless the host's variables have it otherwise.
+            (Level::Default, false, "default", "default"),
+            (Level::Default, true, "use/share:session", "default"),
         ] {
             let template = Template::new(Proto::Esp, TemplateMode::Transport, level);
             let entry = entry(Direction::Out, Some((template, is_optional)));
