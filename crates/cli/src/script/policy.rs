@@ -105,11 +105,11 @@ impl<'e> PolicyScript<'e> {
         // these places.
         if !entry.installation.is_partial {
             for (place, template) in policy.action.templates_mut().iter_mut().enumerate() {
-                let form = Form {
+                let optionality = Optionality {
                     is_optional: entry.installation.is_optional(place),
                     default_is_optional: self.variables.is_optional(&entry.policy, template),
                 };
-                in_dialect(template, form, policy.id.direction, self.dialect);
+                in_dialect(template, optionality, policy.id.direction, self.dialect);
             }
         }
         let statement = PolicyStatement { dialect: self.dialect, without_copy };
@@ -146,14 +146,19 @@ fn set_any_algorithm(policy: &mut Policy) -> bool {
 }
 
 /// How a template is installed, and how the host's variables have it at level `default`.
-struct Form {
+struct Optionality {
     is_optional: bool,
     default_is_optional: bool,
 }
 
 /// Makes a template the one whose text a dialect reads as what is installed.
-fn in_dialect(template: &mut Template, form: Form, direction: Direction, dialect: Dialect) {
-    let Form { is_optional, default_is_optional } = form;
+fn in_dialect(
+    template: &mut Template,
+    optionality: Optionality,
+    direction: Direction,
+    dialect: Dialect,
+) {
+    let Optionality { is_optional, default_is_optional } = optionality;
     let (level, reqid) = (template.level, template.reqid());
     if dialect.is_bsd() {
         // Their levels are all that there is of it.
