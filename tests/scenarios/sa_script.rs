@@ -109,3 +109,25 @@ fn a_window_has_the_unit_of_its_dialect() {
         host.flush();
     }
 }
+
+#[test]
+fn a_flag_that_a_policy_gives_is_named() {
+    let host = Host::new("host");
+    host.ip("xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1000 mode tunnel enc cbc(aes) 0x00112233445566778899aabbccddeeff");
+    let script = host.setkey("-D --script");
+    assert_eq!((script.status, script.stderr.as_str()), (0, ""), "{script:?}");
+    host.ip("xfrm policy add src 2001:db8::1 dst 2001:db8::2 dir out tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel");
+    let script = host.setkey("-D --script");
+    assert_eq!(script.status, 2, "{script:?}");
+    let comment =
+        "# with: -flag af-unspec, which its policies or the host's variables require\nadd ";
+    assert!(script.stdout.contains(comment), "{}", script.stdout);
+    let report = "setkey: 1 SA is given a flag when the script is loaded: a comment names it\n";
+    assert_eq!(script.stderr, report);
+    // And so it is.
+    host.ip("xfrm state flush");
+    host.load(&script.stdout);
+    assert!(host.show("xfrm state").contains("flag af-unspec"));
+    let again = host.setkey("-D --script");
+    assert_eq!((again.status, again.stderr.as_str()), (0, ""), "{again:?}");
+}

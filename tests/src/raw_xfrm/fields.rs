@@ -77,6 +77,7 @@ pub const ATTRIBUTES: &[(u16, &str)] = &[
     (3, "ALG_COMP"),
     (4, "ENCAP"),
     (5, "TMPL"),
+    (8, "SEC_CTX"),
     (10, "REPLAY_VAL"),
     (14, "COADDR"),
     (15, "LASTUSED"),
@@ -87,6 +88,7 @@ pub const ATTRIBUTES: &[(u16, &str)] = &[
     (22, "TFCPAD"),
     (23, "REPLAY_ESN_VAL"),
     (24, "SA_EXTRA_FLAGS"),
+    (28, "OFFLOAD_DEV"),
     (29, "SET_MARK"),
     (30, "SET_MARK_MASK"),
     (31, "IF_ID"),
@@ -94,6 +96,12 @@ pub const ATTRIBUTES: &[(u16, &str)] = &[
     (33, "SA_DIR"),
     (34, "NAT_KEEPALIVE_INTERVAL"),
     (35, "SA_PCPU"),
+    (36, "IPTFS_DROP_TIME"),
+    (37, "IPTFS_REORDER_WINDOW"),
+    (38, "IPTFS_DONT_FRAG"),
+    (39, "IPTFS_INIT_DELAY"),
+    (40, "IPTFS_MAX_QSIZE"),
+    (41, "IPTFS_PKT_SIZE"),
 ];
 
 /// The number of an attribute.

@@ -66,6 +66,17 @@ impl Generator {
         address
     }
 
+    /// Destination and source of an SA or a template. One in three tunnels is between two addresses that others have
+    /// too, so that SAs serve templates, those of policies for the other IP version as well.
+    fn ends(&mut self, family: u16) -> [[u8; 16]; 2] {
+        let mut ends = [self.address(family), self.address(family)];
+        if self.rarely(3) {
+            let last = if family == AF_INET { 3 } else { 15 };
+            (ends[0][last], ends[1][last]) = (2, 1);
+        }
+        ends
+    }
+
     /// A prefix, its host bits cleared.
     fn prefix(&mut self, family: u16) -> ([u8; 16], u8) {
         let most = if family == AF_INET { 32 } else { 128 };
@@ -230,8 +241,9 @@ impl Generator {
         let family = self.family();
         let proto = self.rng.choice([ESP, ESP, ESP, AH, COMP]).unwrap_or(ESP);
         self.spi += 1 + self.rng.u32(..16);
-        entry.set("id.daddr", &self.address(family));
-        entry.set("saddr", &self.address(family));
+        let [daddr, saddr] = self.ends(family);
+        entry.set("id.daddr", &daddr);
+        entry.set("saddr", &saddr);
         entry.set("id.spi", &self.spi.to_be_bytes());
         entry.set("id.proto", &[proto]);
         entry.set("family", &family.to_ne_bytes());
@@ -281,7 +293,46 @@ impl Generator {
             entry.push("MTIMER_THRESH", &number.to_ne_bytes());
         }
         self.recent(&mut entry);
+        if self.rarely(12) {
+            let direction = self.rng.u8(..2) * 2;
+            self.unsupported(&mut entry, direction);
+        }
         entry
+    }
+
+    /// What no test kernel has: IP-TFS, a device that transforms packets, and security contexts. `direction` is among the
+    /// flags of the device.
+    fn unsupported(&mut self, entry: &mut Entry, direction: u8) {
+        match self.rng.u8(..3) {
+            0 if entry.kind == Kind::Sa => self.iptfs(entry),
+            1 => {
+                let flags = direction | self.rng.choice([0, 4]).unwrap_or(0);
+                entry.push("OFFLOAD_DEV", &[1, 0, 0, 0, flags, 0, 0, 0]);
+            }
+            _ => {
+                let label = b"system_u:object_r:x_t:s0\0";
+                let length = u8::try_from(label.len()).expect("a short label");
+                let head = [8 + length, 0, 8, 0, 1, 1, length, 0];
+                entry.push("SEC_CTX", &[&head[..], label].concat());
+            }
+        }
+    }
+
+    fn iptfs(&mut self, entry: &mut Entry) {
+        entry.set("mode", &[5]);
+        let names =
+            ["DROP_TIME", "REORDER_WINDOW", "DONT_FRAG", "INIT_DELAY", "MAX_QSIZE", "PKT_SIZE"];
+        for name in names {
+            let number = self.rng.u32(..2_000_000).to_ne_bytes();
+            let length = match name {
+                "REORDER_WINDOW" => 2,
+                "DONT_FRAG" => 0,
+                _ => 4,
+            };
+            if self.rng.bool() {
+                entry.push(&format!("IPTFS_{name}"), &number[..length]);
+            }
+        }
     }
 
     /// What kernels have since 6.10.
@@ -324,19 +375,23 @@ impl Generator {
         if self.rarely(10) {
             entry.push("POLICY_TYPE", &[1, 0, 0, 0, 0, 0]);
         }
+        if self.rarely(12) {
+            self.unsupported(&mut entry, 4);
+        }
         entry
     }
 
     fn template(&mut self, family: u16) -> [u8; TEMPLATE_LENGTH] {
         let mut template = [0; TEMPLATE_LENGTH];
-        let mode = self.rng.choice([0_u8, 0, 1, 1, 1, 2, 3, 4, 4]).unwrap_or(0);
-        let outer = if mode == 1 && self.rarely(4) { self.family() } else { family };
+        let mode = self.rng.choice([0_u8, 0, 1, 1, 1, 2, 3, 4, 4, 5]).unwrap_or(0);
+        let outer = if mode == 1 && self.rarely(2) { self.family() } else { family };
         let protos = [ESP, ESP, ESP, AH, AH, COMP, COMP, ANY, ROUTING, DSTOPTS];
         template[20] = self.rng.choice(protos).unwrap_or(ESP);
         template[24..26].copy_from_slice(&outer.to_ne_bytes());
-        if matches!(mode, 1 | 4) || self.rarely(4) {
-            template[..16].copy_from_slice(&self.address(outer));
-            template[28..44].copy_from_slice(&self.address(outer));
+        if matches!(mode, 1 | 4 | 5) || self.rarely(4) {
+            let [daddr, saddr] = self.ends(outer);
+            template[..16].copy_from_slice(&daddr);
+            template[28..44].copy_from_slice(&saddr);
         }
         if self.rarely(6) {
             template[16..20].copy_from_slice(&self.rng.u32(256..).to_be_bytes());

@@ -1,0 +1,131 @@
+//! SAs and policies that no test kernel takes (IP-TFS, offload, security contexts, and what it refuses for other reasons), as
+//! bytes: the statement that is made of each makes the same bytes, or the loss is named.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use grammar::{Script, Written, lower, script_of_policy, script_of_sa};
+use model::{
+    Dialect, Installation, Names, Operation,
+    names::{LookUp, NotFound, Transport},
+};
+use scenarios::raw_xfrm::{Entry, Generator, Kind, seeds};
+use xfrm::{Change, Devices, InstalledPolicy, bytes};
+
+/// Numeric addresses alone.
+struct Numeric;
+
+impl Names for Numeric {
+    fn addresses(&self, host: &str, _: LookUp) -> Result<Vec<IpAddr>, NotFound> {
+        host.parse().map(|address| vec![address]).map_err(|_| NotFound(host.to_owned()))
+    }
+
+    fn service(&self, name: &str, _: Transport) -> Result<u16, NotFound> {
+        Err(NotFound(name.to_owned()))
+    }
+
+    fn is_local(&self, _: IpAddr) -> bool {
+        false
+    }
+}
+
+#[test]
+fn bytes_become_a_statement_and_the_statement_bytes() {
+    let devices = Devices::of_any_socket().expect("a socket");
+    let (mut equal, mut named) = (0, BTreeMap::<String, usize>::new());
+    let mut attributes = BTreeMap::<&str, usize>::new();
+    for seed in seeds(3000, 1000) {
+        let mut generator = Generator::new(seed);
+        for entry in [generator.sa(), generator.policy(), generator.sa(), generator.policy()] {
+            let entry = as_dumped(entry);
+            match written_again(&entry, &devices) {
+                Ok(again) => {
+                    let differences = entry.differences(&again);
+                    assert!(differences.is_empty(), "seed {seed}: {differences:?}\n{entry:?}");
+                    equal += 1;
+                    for name in ["IPTFS_DROP_TIME", "OFFLOAD_DEV", "SEC_CTX", "COADDR", "SA_PCPU"] {
+                        *attributes.entry(name).or_default() +=
+                            usize::from(entry.attribute(name).is_some());
+                    }
+                }
+                Err(lost) => *named.entry(lost).or_default() += 1,
+            }
+        }
+    }
+    println!("{equal} entries equal, among them {attributes:?}");
+    for (lost, count) in named {
+        println!("named {count} times: {lost}");
+    }
+    assert!(attributes.values().all(|count| *count > 0));
+}
+
+/// What the statement of an entry makes, or what it lacks.
+fn written_again(entry: &Entry, devices: &Devices) -> Result<Entry, String> {
+    let object = entry.bytes();
+    let Written { text, lost, .. } = match entry.kind {
+        Kind::Sa => {
+            let read = bytes::read_sa(&object, devices);
+            script_of_sa(&read.map_err(|error| error.to_string())?.sa)
+        }
+        Kind::Policy => {
+            let read = bytes::read_policy(&object, devices);
+            let read = read.map_err(|error| error.to_string())?.expect("no catch-all");
+            script_of_policy(&read.policy)
+        }
+    };
+    if !lost.is_empty() {
+        return Err(lost.join(", "));
+    }
+    let statement = Script::new(text.as_bytes(), Dialect::Linux).next().expect("a statement");
+    let statement = statement.unwrap_or_else(|error| panic!("{error:?}: {}", *text));
+    let operation = lower(&statement, &Numeric).expect("a meaning").operations.pop();
+    let written = match operation.expect("an operation") {
+        Ok(Operation::AddSa(sa)) => bytes::of(&Change::AddSa(&sa), devices),
+        Ok(Operation::AddPolicy(policy)) => {
+            let installation = Installation::plain(&policy);
+            let index = u32::from_ne_bytes(entry.get("index").try_into().expect("four bytes"));
+            let policy = InstalledPolicy { policy: &policy, installation, index };
+            bytes::of(&Change::AddPolicy(policy), devices)
+        }
+        other => return Err(format!("{other:?}: {}", *text)),
+    };
+    let written = written.unwrap_or_else(|refusal| panic!("{refusal}: {}", *text));
+    Ok(without_order(Entry::read(entry.kind, &written)))
+}
+
+/// With what the kernel adds (the family of an SA's selector, the index of a policy), and without a mark of zeros, which it
+/// does not show.
+fn as_dumped(mut entry: Entry) -> Entry {
+    match entry.kind {
+        Kind::Sa => {
+            let family = entry.get("family").to_vec();
+            let is_unspecified = entry.get("sel.family") == [0; 2];
+            if is_unspecified && entry.get("flags")[0] & 32 == 0 {
+                entry.set("sel.family", &family);
+            }
+        }
+        Kind::Policy => {
+            let index = [8 | entry.get("dir")[0], 0, 0, 0];
+            entry.set("index", &index);
+            // Not in a dump: the kernel does not keep it.
+            entry.set("share", &[0]);
+        }
+    }
+    const MARK: u16 = 21;
+    entry
+        .attributes
+        .retain(|(number, value)| *number != MARK || value.iter().any(|byte| *byte != 0));
+    without_order(entry)
+}
+
+/// With sorted attributes, and without a bitmap of zeros, which the kernel supplies.
+fn without_order(mut entry: Entry) -> Entry {
+    const REPLAY_ESN_VAL: u16 = 23;
+    const BITMAP: usize = 24;
+    for (number, value) in &mut entry.attributes {
+        if *number == REPLAY_ESN_VAL && value[BITMAP..].iter().all(|byte| *byte == 0) {
+            value.truncate(BITMAP);
+        }
+    }
+    entry.attributes.sort();
+    entry
+}
