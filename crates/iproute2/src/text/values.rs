@@ -108,7 +108,6 @@ impl UnreadWords<'_> {
         }
         let row = Algorithm::by_kernel(kind, name, 0).map_or(0, |row| row.icv_bits);
         let icv = if has_icv { self.parse("the bits of the ICV")? } else { row };
-        // A key with a blank in it goes on.
         self.hide();
         let known = Algorithm::is_kernel_name(name).then(|| Keyed::of_kernel(kind, name, icv, key));
         known.flatten().ok_or_else(|| at_name.wrong("the name of an algorithm"))
@@ -138,6 +137,8 @@ impl UnreadWords<'_> {
             self.next();
             self.expect("bits)")?;
         }
+        // A key with a blank in it goes on.
+        self.hide();
         Ok(key)
     }
 
