@@ -113,9 +113,12 @@ fn they_are_the_same_in_every_dialect() {
 
 #[test]
 fn marks_name_sas_and_policies() {
+    const SEVEN: Option<NonZeroU32> = NonZeroU32::new(7);
     let mark = Mark { value: 1, mask: 3 };
     for word in ["get", "delete"] {
-        for (written, given) in [("", None), ("-ifid 7", Some(7)), ("-ifid 7 -ifid 0", Some(0))] {
+        for (written, given) in
+            [("", None), ("-ifid 7", Some(SEVEN)), ("-ifid 7 -ifid 0", Some(None))]
+        {
             let script = format!("{word} ::1 ::2 esp 256 -mark 1/3 {written};");
             match operations(Dialect::Linux, &script).remove(0) {
                 Operation::GetSa(id, if_id) | Operation::DeleteSa(id, if_id) => {
@@ -127,7 +130,7 @@ fn marks_name_sas_and_policies() {
     }
     match operations(Dialect::Linux, "deleteall ::1 ::2 -ifid 7 -mark 1/3;").remove(0) {
         Operation::DeleteAllSa(group) => {
-            assert_eq!((group.mark, group.if_id, group.proto), (Some(mark), Some(7), None));
+            assert_eq!((group.mark, group.if_id, group.proto), (Some(mark), Some(SEVEN), None));
         }
         other => panic!("{other:?}"),
     }

@@ -85,7 +85,9 @@ pub use socket_policy::{SocketAction, SocketPolicy};
 pub use spi::Spi;
 pub use state::SaState;
 pub use table::UnknownWord;
-pub use template::{AlgorithmMasks, Share, ShareKind, Template, TemplateDetails, TemplateMode};
+pub use template::{
+    AlgorithmMasks, KernelTemplate, Share, ShareKind, Template, TemplateDetails, TemplateMode,
+};
 pub use variable::{Setting, Variable, VariableError, Variables};
 pub use visible::{Visible, is_visible, visible};
 pub use zero_limits::ZeroLimits;

@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use crate::{
     AddressPair, Mark, Policy, PolicyId, PolicyType, Proto, ReqId, Sa, SaId, SaMode, Spi, Variables,
 };
@@ -11,11 +13,11 @@ pub enum Operation {
     UpdateSa(Box<Sa>),
     /// `getspi`: reserves an SPI by a larval SA.
     GetSpi(SpiRequest),
-    /// `get`: the SA of this name, if it has this if_id (0: none), where one is given. It is no part of
+    /// `get`: the SA of this name, if it has this if_id or none, where either is given. It is no part of
     /// the name.
-    GetSa(SaId, Option<u32>),
+    GetSa(SaId, Option<Option<NonZeroU32>>),
     /// `delete`, in the same way.
-    DeleteSa(SaId, Option<u32>),
+    DeleteSa(SaId, Option<Option<NonZeroU32>>),
     /// `deleteall`.
     DeleteAllSa(SaGroup),
     /// `flush`: every SA of this protocol (or any).
@@ -99,8 +101,8 @@ pub struct SaGroup {
     pub proto: Option<Proto>,
     /// The mark; [`Mark::default`]: none.
     pub mark: Option<Mark>,
-    /// The if_id; 0: none.
-    pub if_id: Option<u32>,
+    /// The if_id, or that it has none.
+    pub if_id: Option<Option<NonZeroU32>>,
 }
 
 impl SaGroup {
@@ -110,7 +112,7 @@ impl SaGroup {
         sa.ends == self.ends
             && self.proto.is_none_or(|proto| proto == sa.proto)
             && self.mark.is_none_or(|mark| mark == sa.mark)
-            && self.if_id.is_none_or(|if_id| sa.has_if_id(if_id))
+            && self.if_id.is_none_or(|if_id| sa.if_id == if_id)
     }
 }
 

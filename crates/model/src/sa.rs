@@ -224,12 +224,6 @@ impl Sa {
         SaId { dst: self.ends.dst, proto: self.proto, spi: self.spi, mark: self.mark }
     }
 
-    /// Whether it has this if_id; 0: none.
-    #[must_use]
-    pub fn has_if_id(&self, if_id: u32) -> bool {
-        self.if_id == NonZeroU32::new(if_id)
-    }
-
     /// Whether it can be installed: the rules of `pfkey_msg2xfrm_state` (net/key/af_key.c) and
     /// `verify_newsa_info` (net/xfrm/xfrm_user.c) on protocol, algorithms and lifetimes.
     pub fn check(&self) -> Result<(), Error> {

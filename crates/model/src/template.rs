@@ -80,47 +80,57 @@ impl Template {
         self.level.reqid().or(self.details.reqid)
     }
 
-    /// The template that the kernel has: its level is what `share` keeps, or else what is installed.
+    /// Sets the kernel's field `share`. One value has one form: that which keeps the level is no detail.
+    pub fn set_share(&mut self, share: Share) {
+        self.details.share = (share != Share::of(self.level)).then_some(share);
+    }
+}
+
+/// A template as the kernel has it: with a requirement and the field `share` in place of a level.
+#[derive(Debug, Clone, Copy)]
+pub struct KernelTemplate {
+    /// Its protocol.
+    pub proto: Proto,
+    /// Its mode and endpoints.
+    pub mode: TemplateMode,
+    /// The number that SAs must have; any will do without one.
+    pub reqid: Option<ReqId>,
+    /// Whether packets may pass without an SA.
+    pub is_optional: bool,
+    /// The field that may keep the level.
+    pub share: Share,
+    /// The SPI that SAs must have; any will do without one.
+    pub spi: Option<Spi>,
+    /// The algorithms that SAs may have.
+    pub algorithms: AlgorithmMasks,
+}
+
+impl KernelTemplate {
+    /// The template: its level is what `share` keeps, or else what is installed.
     #[must_use]
-    pub fn of_installed(
-        proto: Proto,
-        mode: TemplateMode,
-        reqid: Option<ReqId>,
-        is_optional: bool,
-        share: Share,
-    ) -> Self {
-        let kind = ShareKind::ALL.iter().find(|kind| kind.xfrm() == share.0);
-        let level = match (kind, is_optional) {
+    pub fn template(self) -> Template {
+        let kind = ShareKind::ALL.iter().find(|kind| kind.xfrm() == self.share.0);
+        let level = match (kind, self.is_optional) {
             (Some(ShareKind::Session), _) => Level::Default,
             (Some(ShareKind::User), _) | (Some(ShareKind::Any) | None, true) => Level::Use,
             (Some(ShareKind::Unique), _) | (Some(ShareKind::Any) | None, false) => {
-                Level::of_reqid(reqid)
+                Level::of_reqid(self.reqid)
             }
         };
-        let mut template = Self::new(proto, mode, level);
-        template.details.reqid = reqid.filter(|_| level.reqid().is_none());
-        template.set_share(share);
+        let mut template = Template::new(self.proto, self.mode, level);
+        template.details.reqid = self.reqid.filter(|_| level.reqid().is_none());
+        (template.details.spi, template.details.algorithms) = (self.spi, self.algorithms);
+        template.set_share(self.share);
         template
     }
 
     /// The template of a policy that drops its packets, which the kernel does not use: no level that was
     /// requested matters.
     #[must_use]
-    pub fn of_unused(
-        proto: Proto,
-        mode: TemplateMode,
-        reqid: Option<ReqId>,
-        is_optional: bool,
-        share: Share,
-    ) -> Self {
-        let mut template = Self::of_installed(proto, mode, reqid, is_optional, Share(0));
-        template.set_share(share);
+    pub fn unused(self) -> Template {
+        let mut template = Self { share: Share(0), ..self }.template();
+        template.set_share(self.share);
         template
-    }
-
-    /// Sets the kernel's field `share`. One value has one form: that which keeps the level is no detail.
-    pub fn set_share(&mut self, share: Share) {
-        self.details.share = (share != Share::of(self.level)).then_some(share);
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr, num::NonZeroU32};
 
 use model::{Mark, Proto, Sa, SaGroup, SaId, Spi};
 
@@ -27,8 +27,8 @@ impl Added {
         mark.value & mark.mask & self.sa.mark.mask == self.sa.mark.value
     }
 
-    fn is(&self, id: &SaId, if_id: Option<u32>) -> bool {
-        self.answers_to(id.mark) && if_id.is_none_or(|if_id| self.sa.has_if_id(if_id))
+    fn is(&self, id: &SaId, if_id: Option<Option<NonZeroU32>>) -> bool {
+        self.answers_to(id.mark) && if_id.is_none_or(|if_id| self.sa.if_id == if_id)
     }
 }
 
@@ -44,14 +44,18 @@ impl Sad {
     }
 
     /// An SA that is surely not there.
-    pub(super) fn find(&self, id: &SaId, if_id: Option<u32>) -> Option<Mistake> {
+    pub(super) fn find(&self, id: &SaId, if_id: Option<Option<NonZeroU32>>) -> Option<Mistake> {
         let flushed = self.flushed_protos.get(&id.proto).copied().or(self.flushed)?;
         let added = self.added.get(&(id.dst, id.proto, id.spi));
         let is_there = added.is_some_and(|same| same.iter().any(|sa| sa.is(id, if_id)));
         (!is_there).then_some(Mistake::NoSa(flushed))
     }
 
-    pub(super) fn delete(&mut self, id: &SaId, if_id: Option<u32>) -> Option<Mistake> {
+    pub(super) fn delete(
+        &mut self,
+        id: &SaId,
+        if_id: Option<Option<NonZeroU32>>,
+    ) -> Option<Mistake> {
         let mistake = self.find(id, if_id);
         if let Some(same) = self.added.get_mut(&(id.dst, id.proto, id.spi))
             && let Some(at) = same.iter().position(|sa| sa.is(id, if_id))

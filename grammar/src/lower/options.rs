@@ -41,41 +41,14 @@ impl Lowering<'_> {
                     sa.mode = mode.map_or(SaMode::ANY, Into::into);
                     mode_at = mode.map(|_| *span);
                 }
-                Extension::ReqId(reqid) => {
-                    let reqid = self.number(ScriptOption::ReqId, *reqid, *span)?;
-                    sa.reqid = reqid.map(NonZeroU32::get).and_then(ReqId::new);
-                }
                 Extension::Replay(window, words) => {
                     sa.replay_window = self.replay_window(&name.ends, *window, *span)?;
-                    let range = NumberRange {
-                        most: (Sa::MAX_REPLAY_WINDOW / u32::BITS).into(),
-                        ..NumberRange::of_bits("the words of -r", 32)
-                    };
-                    let words = words.map(|words| self.narrow(range, words, *span));
+                    let words = words.map(|words| self.replay_words(words, *span));
                     replay_words = words.transpose()?;
                 }
                 Extension::Context(context) => sa.sec_ctx = self.sec_ctx(context, *span)?,
                 Extension::Natt(ends) => sa.encap = Some(self.natt(ends, name.ends.look_up)?),
-                Extension::Esn => sa.esn = true,
-                Extension::KernelFlag(flag) => sa.flags = sa.flags | *flag,
-                Extension::Mark(mark) => sa.mark = self.mark(ScriptOption::Mark, *mark, *span)?,
-                Extension::OutMark(mark) => {
-                    sa.output_mark = self.mark(ScriptOption::OutMark, *mark, *span)?;
-                }
-                Extension::IfId(number) => {
-                    sa.if_id = self.number(ScriptOption::IfId, *number, *span)?;
-                }
-                Extension::Direction(direction) => sa.direction = Some(*direction),
-                Extension::Offload { device, direction, packet } => {
-                    let (direction, packet) = (*direction, *packet);
-                    let device = self.device(device, *span)?;
-                    sa.offload = Some(Offload { device, direction, packet });
-                }
                 Extension::HardwareInterface(device) => hardware = Some((device, *span)),
-                Extension::KeepAlive(seconds) => {
-                    let seconds = seconds.unwrap_or(0);
-                    sa.nat_keepalive = self.number(ScriptOption::KeepAlive, seconds, *span)?;
-                }
                 Extension::Fragment(..) => fragment = Some(*span),
                 // Padding and cyclic sequence numbers mean nothing to AF_KEY. The others are of
                 // policies: the grammar has none of an SA.
@@ -96,6 +69,15 @@ impl Lowering<'_> {
                     is_alone |= matches!((limit, number), (Limit::HardUse | Limit::SoftUse, 0));
                     self.set_limit(*limit, *number, *span, &mut sa.lifetimes)?;
                 }
+                other @ (Extension::ReqId(_)
+                | Extension::Esn
+                | Extension::KernelFlag(_)
+                | Extension::Mark(_)
+                | Extension::OutMark(_)
+                | Extension::IfId(_)
+                | Extension::Direction(_)
+                | Extension::Offload { .. }
+                | Extension::KeepAlive(_)) => self.field(&mut sa, other, *span)?,
                 other @ (Extension::ExtraFlags(_)
                 | Extension::Selector(_)
                 | Extension::Encap { .. }
@@ -116,6 +98,43 @@ impl Lowering<'_> {
         let warning = |span| Warning::new(WarningKind::Fragment, self.source, span, span);
         let warning = fragment.map(warning);
         Ok(SaOptions { sa, mode: mode_at, hardware, is_lifetime_alone: is_alone, warning })
+    }
+
+    /// Sets a field by an option that depends on no other.
+    fn field(&self, sa: &mut Sa, extension: &Extension, span: Span) -> Result<(), Error> {
+        match extension {
+            Extension::ReqId(reqid) => {
+                let reqid = self.number(ScriptOption::ReqId, *reqid, span)?;
+                sa.reqid = reqid.map(NonZeroU32::get).and_then(ReqId::new);
+            }
+            Extension::Esn => sa.esn = true,
+            Extension::KernelFlag(flag) => sa.flags = sa.flags | *flag,
+            Extension::Mark(mark) => sa.mark = self.mark(ScriptOption::Mark, *mark, span)?,
+            Extension::OutMark(mark) => {
+                sa.output_mark = self.mark(ScriptOption::OutMark, *mark, span)?;
+            }
+            Extension::IfId(number) => sa.if_id = self.number(ScriptOption::IfId, *number, span)?,
+            Extension::Direction(direction) => sa.direction = Some(*direction),
+            Extension::Offload { device, direction, packet } => {
+                let (direction, packet) = (*direction, *packet);
+                sa.offload =
+                    Some(Offload { device: self.device(device, span)?, direction, packet });
+            }
+            Extension::KeepAlive(seconds) => {
+                let seconds = seconds.unwrap_or(0);
+                sa.nat_keepalive = self.number(ScriptOption::KeepAlive, seconds, span)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn replay_words(&self, given: u64, span: Span) -> Result<u32, Error> {
+        let range = NumberRange {
+            most: (Sa::MAX_REPLAY_WINDOW / u32::BITS).into(),
+            ..NumberRange::of_bits("the words of -r", 32)
+        };
+        self.narrow(range, given, span)
     }
 
     fn replay_window(&self, ends: &SaEnds, given: u64, span: Span) -> Result<u32, Error> {

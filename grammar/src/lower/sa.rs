@@ -27,8 +27,7 @@ const NAT_T_PORT: Option<NonZeroU16> = NonZeroU16::new(4500);
 #[derive(Default)]
 struct Compared {
     mark: Option<Mark>,
-    /// 0: none.
-    if_id: Option<u32>,
+    if_id: Option<Option<NonZeroU32>>,
 }
 
 impl Lowering<'_> {
@@ -156,7 +155,7 @@ impl Lowering<'_> {
                 }
                 Extension::IfId(number) => {
                     let number = self.number(ScriptOption::IfId, *number, *span)?;
-                    compared.if_id = Some(number.map_or(0, NonZeroU32::get));
+                    compared.if_id = Some(number);
                 }
                 _ => {}
             }
@@ -170,7 +169,7 @@ impl Lowering<'_> {
         statement: StatementWord,
         name: &SaName,
         (src, dst): (&End, &End),
-        operation: impl Fn(SaId, Option<u32>) -> Operation,
+        operation: impl Fn(SaId, Option<Option<NonZeroU32>>) -> Operation,
     ) -> Result<Lowered, Error> {
         let proto = self.proto(name.ends.proto.as_ref(), name.ends.look_up)?;
         let spi = self.spi(name)?;

@@ -45,75 +45,78 @@ fn own(words: Vec<&'static str>, dialect: Dialect) -> Vec<&'static str> {
 pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {
     // After `-E null` a key may follow in FreeBSD alone.
     let takes_no_key = dialect != Dialect::FreeBsd && positives(error).contains(&Rule::end);
-    sentences(error, |rule| {
-        let text = match rule {
-            Rule::key if takes_no_key => return None,
-            Rule::add_word => return Some(one_of("a statement", &short_statements(dialect))),
-            Rule::proto | Rule::proto_word | Rule::esp_udp => {
-                return Some(one_of("a protocol", &own(protocols(), dialect)));
-            }
-            Rule::extension => return Some(one_of("an option", &own(sa_options(), dialect))),
-            Rule::group_option => {
-                return Some(one_of("an option", &own(group_options(), dialect)));
-            }
-            Rule::policy_option => {
-                return Some(one_of("an option", &own(policy_options(), dialect)));
-            }
-            Rule::flag_word => return Some(one_of("", &flags())),
-            Rule::mode_word => return Some(one_of("a mode", &sa_modes())),
-            Rule::kernel_flag_word => return Some(one_of("a flag", &kernel_flags())),
-            Rule::policy_flag_word => return Some(one_of("a flag", &policy_flags())),
-            Rule::zero_limit_word => return Some(one_of("a limit", &ZeroLimits::WORDS)),
-            Rule::policy_type_word => return Some(one_of("a type", &policy_types())),
-            Rule::sa_direction => return Some(one_of("", &sa_directions())),
-            Rule::crypt_word | Rule::crypt_bare | Rule::crypt => {
-                return Some(one_of("an encryption algorithm", &algorithms(CIPHERS)));
-            }
-            Rule::auth_word | Rule::auth_bare => {
-                return Some(one_of("an authentication algorithm", &algorithms(AUTH)));
-            }
-            Rule::comp_word | Rule::comp => {
-                return Some(one_of("a compression algorithm", &algorithms(COMP)));
-            }
-            Rule::encap_word => return Some(one_of("an encapsulation", &encapsulations())),
-            Rule::iptfs_list | Rule::iptfs_one | Rule::iptfs_number | Rule::iptfs_flag => {
-                return Some(one_of("a setting of mode iptfs", &iptfs_settings()));
-            }
-            Rule::iptfs_value => "a number",
-            Rule::on_device => "dev and the name of a network device",
-            Rule::look_up => "-4, -6 or -n",
-            Rule::host | Rule::range | Rule::address => "an address or a host name",
-            Rule::prefix => "/ and a prefix length",
-            Rule::port => "[ and a port",
-            Rule::any_port | Rule::service => "a port: a number, a service or any",
-            Rule::close => "]",
-            Rule::spi | Rule::hex => "an SPI: a decimal or 0x hexadecimal number",
-            Rule::decimal => "a decimal number",
-            Rule::whole_packet => "packet",
-            Rule::device => "the name of a network device",
-            Rule::number => "a decimal or 0x hexadecimal number",
-            Rule::natt_end => "an address with a port in brackets",
-            Rule::algorithms => "an algorithm: -E, -A or -C",
-            Rule::auth => "-A and an authentication algorithm",
-            Rule::raw_cpi => ScriptOption::RawCpi.word(),
-            Rule::key => "a key: \"in quotes\" or 0x hexadecimal",
-            Rule::quoted => "a text in quotes",
-            Rule::tag => "tagged",
-            Rule::selector => "two address ranges",
-            Rule::upper | Rule::upper_name => {
-                "an upper-layer protocol: any, a name of /etc/protocols or a number"
-            }
-            Rule::misc => "TYPE,CODE of ICMP or a dotted GRE key",
-            Rule::context => ScriptOption::Context.word(),
-            Rule::policy => "-P and a policy",
-            Rule::policy_text => {
-                let directions = one_of("", &own(directions(), dialect));
-                return Some(format!("a policy: {directions}, and an action"));
-            }
-            Rule::end | Rule::policy_end => "`;`",
-            _ => return None,
-        };
-        Some(text.to_owned())
+    sentences(error, |rule| match rule {
+        Rule::key if takes_no_key => None,
+        Rule::policy_text => {
+            let directions = one_of("", &own(directions(), dialect));
+            Some(format!("a policy: {directions}, and an action"))
+        }
+        _ => words(rule, dialect)
+            .map(|(what, words)| one_of(what, &words))
+            .or_else(|| sentence(rule).map(str::to_owned)),
+    })
+}
+
+/// What a rule takes one word of, and the words.
+fn words(rule: Rule, dialect: Dialect) -> Option<(&'static str, Vec<&'static str>)> {
+    Some(match rule {
+        Rule::add_word => ("a statement", short_statements(dialect)),
+        Rule::proto | Rule::proto_word | Rule::esp_udp => ("a protocol", own(protocols(), dialect)),
+        Rule::extension => ("an option", own(sa_options(), dialect)),
+        Rule::group_option => ("an option", own(group_options(), dialect)),
+        Rule::policy_option => ("an option", own(policy_options(), dialect)),
+        Rule::flag_word => ("", flags()),
+        Rule::mode_word => ("a mode", sa_modes()),
+        Rule::kernel_flag_word => ("a flag", kernel_flags()),
+        Rule::policy_flag_word => ("a flag", policy_flags()),
+        Rule::zero_limit_word => ("a limit", ZeroLimits::WORDS.to_vec()),
+        Rule::policy_type_word => ("a type", policy_types()),
+        Rule::sa_direction => ("", sa_directions()),
+        Rule::crypt_word | Rule::crypt_bare | Rule::crypt => {
+            ("an encryption algorithm", algorithms(CIPHERS))
+        }
+        Rule::auth_word | Rule::auth_bare => ("an authentication algorithm", algorithms(AUTH)),
+        Rule::comp_word | Rule::comp => ("a compression algorithm", algorithms(COMP)),
+        Rule::encap_word => ("an encapsulation", encapsulations()),
+        Rule::iptfs_list | Rule::iptfs_one | Rule::iptfs_number | Rule::iptfs_flag => {
+            ("a setting of mode iptfs", iptfs_settings())
+        }
+        _ => return None,
+    })
+}
+
+/// What a rule takes, where that is no word of a list.
+fn sentence(rule: Rule) -> Option<&'static str> {
+    Some(match rule {
+        Rule::iptfs_value => "a number",
+        Rule::on_device => "dev and the name of a network device",
+        Rule::look_up => "-4, -6 or -n",
+        Rule::host | Rule::range | Rule::address => "an address or a host name",
+        Rule::prefix => "/ and a prefix length",
+        Rule::port => "[ and a port",
+        Rule::any_port | Rule::service => "a port: a number, a service or any",
+        Rule::close => "]",
+        Rule::spi | Rule::hex => "an SPI: a decimal or 0x hexadecimal number",
+        Rule::decimal => "a decimal number",
+        Rule::whole_packet => "packet",
+        Rule::device => "the name of a network device",
+        Rule::number => "a decimal or 0x hexadecimal number",
+        Rule::natt_end => "an address with a port in brackets",
+        Rule::algorithms => "an algorithm: -E, -A or -C",
+        Rule::auth => "-A and an authentication algorithm",
+        Rule::raw_cpi => ScriptOption::RawCpi.word(),
+        Rule::key => "a key: \"in quotes\" or 0x hexadecimal",
+        Rule::quoted => "a text in quotes",
+        Rule::tag => "tagged",
+        Rule::selector => "two address ranges",
+        Rule::upper | Rule::upper_name => {
+            "an upper-layer protocol: any, a name of /etc/protocols or a number"
+        }
+        Rule::misc => "TYPE,CODE of ICMP or a dotted GRE key",
+        Rule::context => ScriptOption::Context.word(),
+        Rule::policy => "-P and a policy",
+        Rule::end | Rule::policy_end => "`;`",
+        _ => return None,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The SAD and SPD that scripts make, or that the kernel has.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{collections::HashMap, net::IpAddr, num::NonZeroU32};
 
 use model::{
     Current, Dialect, Direction, Mode, Operation, Policy, PolicyId, Proto, Sa, SaEntry, SaFlags,
@@ -116,13 +116,13 @@ impl Loader {
         self.sas.push(Some(SaAt { entry, origin: origin.clone() }));
     }
 
-    fn delete_sa(&mut self, id: &SaId, if_id: Option<u32>) {
+    fn delete_sa(&mut self, id: &SaId, if_id: Option<Option<NonZeroU32>>) {
         let Some(same) = self.by_name.get(&(id.dst, id.proto, id.spi)) else { return };
         let found = same.iter().find(|at| {
             self.sas[**at].as_ref().is_some_and(|at| {
                 let sa = &at.entry.sa;
                 let answers = id.mark.value & id.mark.mask & sa.mark.mask == sa.mark.value;
-                answers && if_id.is_none_or(|if_id| sa.has_if_id(if_id))
+                answers && if_id.is_none_or(|if_id| sa.if_id == if_id)
             })
         });
         if let Some(&at) = found {

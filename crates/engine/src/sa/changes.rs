@@ -1,5 +1,7 @@
 //! SAs: their modes, flags and families, as variables and policies ask for them.
 
+use std::num::NonZeroU32;
+
 use model::{Dialect, Mode, Sa, SaEntry, SaGroup, SaId, SaMode, SaState, ScriptOption};
 use sys::clock::unix_seconds;
 use xfrm::{Answer, Change, SadSelection};
@@ -184,7 +186,7 @@ impl Engine {
         &mut self,
         line: usize,
         id: SaId,
-        if_id: Option<u32>,
+        if_id: Option<Option<NonZeroU32>>,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         if if_id.is_some() && self.find_sa(line, id, if_id, sink)?.is_none() {

@@ -88,11 +88,11 @@ impl Engine {
 }
 
 /// What an SA has otherwise than the missing one; none if it is another.
-fn of_sa(id: &SaId, if_id: Option<u32>, there: &Sa) -> Option<Differences> {
+fn of_sa(id: &SaId, if_id: Option<Option<NonZeroU32>>, there: &Sa) -> Option<Differences> {
     let found = there.id();
     (SaId { mark: id.mark, ..found } == *id).then(|| {
         let of_if_id = match if_id {
-            Some(wanted) if !there.has_if_id(wanted) => Some(text(there.if_id)),
+            Some(wanted) if there.if_id != wanted => Some(text(there.if_id)),
             _ => None,
         };
         let of_mark = (found.mark != id.mark).then(|| mark(found.mark));
@@ -151,6 +151,7 @@ mod tests {
             refusal(Target::NamedSa(sa.id(), if_id, near), Errno::SRCH)
         };
         let plain = "no SA has this destination, protocol and SPI";
+        const EIGHT: Option<NonZeroU32> = NonZeroU32::new(8);
         assert_eq!(absent(None, &Sa { spi: Spi(0x1002), mark: MARK, ..sa.clone() }), plain);
         let of_interface = Sa { if_id: NonZeroU32::new(7), ..sa.clone() };
         assert_eq!(absent(None, &of_interface), plain);
@@ -159,9 +160,9 @@ mod tests {
             "no SA has this destination, protocol, SPI and mark: one with -mark 0x5/0xff is there"
         );
         let expected = "no SA has this destination, protocol, SPI, mark and if_id: one ";
-        assert_eq!(absent(Some(8), &of_interface), format!("{expected}with -ifid 7 is there"));
-        assert_eq!(absent(Some(0), &of_interface), format!("{expected}with -ifid 7 is there"));
-        assert_eq!(absent(Some(8), &sa), format!("{expected}without -ifid is there"));
+        assert_eq!(absent(Some(EIGHT), &of_interface), format!("{expected}with -ifid 7 is there"));
+        assert_eq!(absent(Some(None), &of_interface), format!("{expected}with -ifid 7 is there"));
+        assert_eq!(absent(Some(EIGHT), &sa), format!("{expected}without -ifid is there"));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Reads of the SAD and SPD.
 
+use std::num::NonZeroU32;
+
 use model::{Proto, SaEntry, SaId, SpiRequest};
 use rustix::io::Errno;
 use xfrm::{Answer, SadSelection};
@@ -36,7 +38,7 @@ impl Engine {
         &mut self,
         line: usize,
         id: SaId,
-        if_id: Option<u32>,
+        if_id: Option<Option<NonZeroU32>>,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
         if let Some(entry) = self.find_sa(line, id, if_id, sink)? {
@@ -53,12 +55,12 @@ impl Engine {
         &mut self,
         line: usize,
         id: SaId,
-        if_id: Option<u32>,
+        if_id: Option<Option<NonZeroU32>>,
         sink: &mut dyn Sink,
     ) -> Result<Option<SaEntry>, Error> {
         self.flush(sink)?;
         let xfrm::KernelRefusal { errno, text } = match self.host.kernel.get_sa(&id)? {
-            Answer::Found(entry) if if_id.is_none_or(|if_id| entry.sa.has_if_id(if_id)) => {
+            Answer::Found(entry) if if_id.is_none_or(|if_id| entry.sa.if_id == if_id) => {
                 return Ok(Some(entry));
             }
             Answer::Found(_) => xfrm::KernelRefusal { errno: Errno::SRCH, text: None },

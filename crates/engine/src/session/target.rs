@@ -1,5 +1,7 @@
 //! What an operation was about, which explains a refusal for which the kernel gives no reason.
 
+use std::num::NonZeroU32;
+
 use model::{
     AlgorithmKind, Keyed, Mode, Operation, Policy, PolicyId, Proto, Sa, SaDirection, SaId,
     ScriptOption, Spi,
@@ -14,8 +16,8 @@ pub enum Target {
     NewSa(NewSa),
     /// An SA that should be there.
     Sa,
-    /// The SA of this name, and of this if_id (0: none) where one is given; what is near it.
-    NamedSa(SaId, Option<u32>, Near),
+    /// The SA of this name, and of this if_id or none where either is given; what is near it.
+    NamedSa(SaId, Option<Option<NonZeroU32>>, Near),
     /// A new policy, and what of it the kernel may not take.
     NewPolicy(Vec<String>),
     /// A policy that should be there, and what is near it.

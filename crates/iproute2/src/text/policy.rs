@@ -1,8 +1,9 @@
 //! `ip xfrm policy`.
 
 use model::{
-    Action, AlgorithmMasks, Current, Direction, Installation, MAX_DEPTH, Policy, PolicyEntry,
-    PolicyFlags, PolicyId, PolicyType, Priority, Proto, ReqId, Share, Spi, Template, TemplateMode,
+    Action, AlgorithmMasks, Current, Direction, Installation, KernelTemplate, MAX_DEPTH, Policy,
+    PolicyEntry, PolicyFlags, PolicyId, PolicyType, Priority, ReqId, Share, Spi, Template,
+    TemplateMode,
 };
 
 use super::{EntryOfText, Error, words::UnreadWords};
@@ -49,7 +50,7 @@ pub fn read(words: &mut UnreadWords<'_>) -> Result<(EntryOfText, bool), Error> {
     let mut printed = templates.iter();
     let templates: Vec<_> = templates.iter().map(|template| template.template(blocks)).collect();
     let installation =
-        Installation::of(&templates, |_| printed.next().is_some_and(|it| it.is_optional));
+        Installation::of(&templates, |_| printed.next().is_some_and(|it| it.kernel.is_optional));
     match (blocks, templates.is_empty()) {
         (true, _) => {
             (policy.action, policy.unused_templates) = (Action::Discard, templates);
@@ -117,26 +118,16 @@ fn read_item(
 
 /// A template as it is printed: what it becomes depends on the action of its policy.
 struct Printed {
-    proto: Proto,
-    mode: TemplateMode,
-    reqid: Option<ReqId>,
-    is_optional: bool,
+    kernel: KernelTemplate,
     /// With `-s` alone.
-    share: Option<Share>,
-    spi: Option<Spi>,
-    algorithms: AlgorithmMasks,
+    has_share: bool,
 }
 
 impl Printed {
     fn template(&self, is_unused: bool) -> Template {
-        let of = if is_unused { Template::of_unused } else { Template::of_installed };
-        let share = self.share.unwrap_or(Share(0));
-        let mut template = of(self.proto, self.mode, self.reqid, self.is_optional, share);
-        if self.share.is_none() {
-            template.details.share = None;
-        }
-        template.details.spi = self.spi;
-        template.details.algorithms = self.algorithms;
+        let kernel = self.kernel;
+        let mut template = if is_unused { kernel.unused() } else { kernel.template() };
+        template.details.share = template.details.share.filter(|_| self.has_share);
         template
     }
 }
@@ -157,7 +148,8 @@ fn read_template(words: &mut UnreadWords<'_>) -> Result<Printed, Error> {
             "use" => Some(true),
             number => number.parse::<u8>().ok().map(|number| number != 0),
         })?;
-    let share = words.take("share").then(|| words.parse("a share")).transpose()?;
+    let has_share = words.take("share");
+    let share = if has_share { words.parse("a share")? } else { Share(0) };
     let mut algorithms = AlgorithmMasks::default();
     if words.peek() == "enc-mask" {
         let mut masks = [0; 3];
@@ -169,5 +161,6 @@ fn read_template(words: &mut UnreadWords<'_>) -> Result<Printed, Error> {
         algorithms = AlgorithmMasks { crypt, auth, comp };
     }
     let spi = (spi != 0).then_some(Spi(spi));
-    Ok(Printed { proto, mode, reqid, is_optional, share, spi, algorithms })
+    let kernel = KernelTemplate { proto, mode, reqid, is_optional, share, spi, algorithms };
+    Ok(Printed { kernel, has_share })
 }

@@ -186,10 +186,10 @@ mod tests {
     fn sas_are_not_chosen_by_if_id() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let sa = Sa::bare(ends, Proto::Esp, Spi(0x1000));
-        assert_eq!(unsupported(&Operation::GetSa(sa.id(), Some(0))), ["-ifid"]);
+        assert_eq!(unsupported(&Operation::GetSa(sa.id(), Some(None))), ["-ifid"]);
         let mut group = SaGroup { ends, proto: None, mark: None, if_id: None };
         assert_eq!(unsupported(&Operation::DeleteAllSa(group)), [""; 0]);
-        (group.mark, group.if_id) = (Some(Mark::default()), Some(7));
+        (group.mark, group.if_id) = (Some(Mark::default()), Some(NonZeroU32::new(7)));
         assert_eq!(unsupported(&Operation::DeleteAllSa(group)), ["-mark", "-ifid"]);
     }
 }

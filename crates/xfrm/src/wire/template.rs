@@ -11,8 +11,8 @@
 //! the result is 0 and packets are dropped, and a kernel with UBSAN complains.
 
 use model::{
-    AlgorithmMasks, Installation, IpVersion, Proto, ReqId, Share, ShareKind, Spi, Template,
-    TemplateMode,
+    AlgorithmMasks, Installation, IpVersion, KernelTemplate, ReqId, Share, ShareKind, Spi,
+    Template, TemplateMode,
 };
 use netlink_packet_core::DecodeError;
 use netlink_packet_xfrm::{Address, Id, UserTemplate};
@@ -70,27 +70,25 @@ pub(super) fn is_own(wire: &UserTemplate) -> bool {
 
 /// Reads a template that the kernel does not use, as it is: no level that was requested matters.
 pub(super) fn read_unused(wire: &UserTemplate, policy: IpVersion) -> Result<Template, DecodeError> {
-    read_by(wire, policy, Template::of_unused)
+    Ok(of_kernel(wire, policy)?.unused())
 }
 
 /// Reads a template; `policy` is its IP version if it does not say.
 pub(super) fn read(wire: &UserTemplate, policy: IpVersion) -> Result<Template, DecodeError> {
-    read_by(wire, policy, Template::of_installed)
+    Ok(of_kernel(wire, policy)?.template())
 }
 
-fn read_by(
-    wire: &UserTemplate,
-    policy: IpVersion,
-    of: fn(Proto, TemplateMode, Option<ReqId>, bool, Share) -> Template,
-) -> Result<Template, DecodeError> {
+fn of_kernel(wire: &UserTemplate, policy: IpVersion) -> Result<KernelTemplate, DecodeError> {
     let family = IpVersion::from_family(wire.family).unwrap_or(policy);
     let ends = family.pair(&wire.saddr, &wire.id.daddr);
     let (proto, mode) = (number::proto(wire.id.proto)?, number::mode(wire.mode)?);
-    let mode = TemplateMode::new(mode, ends);
-    let reqid = ReqId::new(wire.reqid);
-    let mut template = of(proto, mode, reqid, wire.optional != 0, Share(wire.share));
-    template.details.spi = (wire.id.spi != 0).then_some(Spi(wire.id.spi));
-    template.details.algorithms =
-        AlgorithmMasks { crypt: wire.ealgos, auth: wire.aalgos, comp: wire.calgos };
-    Ok(template)
+    Ok(KernelTemplate {
+        proto,
+        mode: TemplateMode::new(mode, ends),
+        reqid: ReqId::new(wire.reqid),
+        is_optional: wire.optional != 0,
+        share: Share(wire.share),
+        spi: (wire.id.spi != 0).then_some(Spi(wire.id.spi)),
+        algorithms: AlgorithmMasks { crypt: wire.ealgos, auth: wire.aalgos, comp: wire.calgos },
+    })
 }
