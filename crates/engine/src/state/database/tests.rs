@@ -182,12 +182,12 @@ fn root_removes_no_file_for_the_daemons_user() {
     let roots = root.path().join("of-root");
     fs::write(&roots, "").unwrap();
     let namespace = Namespace::within(root.path());
-    Database::new(namespace.clone(), NUMBERS).prepare().unwrap();
+    StoreFile::new(namespace.clone(), NUMBERS).prepare().unwrap();
     let file = namespace.directory().join(NUMBERS.file);
     let journal = journal_of_several(&file, &roots);
     fs::write(file.with_extension("sqlite-journal"), journal).unwrap();
     sys::owner::give_with_files(namespace.directory(), OTHER, OTHER).unwrap();
-    let mut database = Database::new(namespace, NUMBERS);
+    let mut database = StoreFile::new(namespace, NUMBERS);
     let _ = database.read(value);
     let _ = add_one(&mut database);
     assert!(roots.exists());
