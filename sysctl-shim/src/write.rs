@@ -57,7 +57,7 @@ impl<'a> Writer<'a> {
             match &assignment.target {
                 AssignmentTarget::Variable { setting: Ok(setting), .. } => settings.push(*setting),
                 AssignmentTarget::Variable { setting: Err(_), .. } => {
-                    is_valid &= assignment.tolerant
+                    is_valid &= assignment.tolerant;
                 }
                 AssignmentTarget::Proc => {}
             }

@@ -19,7 +19,7 @@ pub fn interrupt<S>(
     let mut random = random();
     let (mut undone, mut ends) = (0, Vec::new());
     for signal in signals.iter().cycle().take(rounds) {
-        let moment = first + (last - first).mul_f64(random.f64());
+        let moment = first + last.saturating_sub(first).mul_f64(random.f64());
         let (prepared, child) = start();
         thread::sleep(moment);
         send(&child, *signal);

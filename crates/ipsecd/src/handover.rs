@@ -53,9 +53,10 @@ impl Handover {
                 Vec::new()
             });
             for (name, number) in named {
-                match inherited(number).filter(|_| numbers.insert(number)) {
-                    Some(file) => files.push((name, file)),
-                    None => warn!(name, number, "descriptor not taken over: it is not open"),
+                if let Some(file) = inherited(number).filter(|_| numbers.insert(number)) {
+                    files.push((name, file));
+                } else {
+                    warn!(name, number, "descriptor not taken over: it is not open");
                 }
             }
         }

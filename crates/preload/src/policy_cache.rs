@@ -54,7 +54,9 @@ pub(crate) fn store(socket: Cookie, change: &OptionChange) {
     match change {
         OptionChange::Set(direction, policy) => write(socket, *direction, Some(policy)),
         OptionChange::Unknown => {
-            all.into_iter().for_each(|direction| write(socket, direction, None))
+            for direction in all {
+                write(socket, direction, None);
+            }
         }
         OptionChange::Cleared => all.into_iter().for_each(|direction| clear(socket, direction)),
     }
