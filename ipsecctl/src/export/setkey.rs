@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use cli::script::{Incomplete, PolicyScript, Restored, SaScript, SequenceNumbers};
+use cli::script::{Incomplete, PolicyScript, Reloaded, SaScript, SequenceNumbers};
 use engine::{GivenFlags, Loss, Transfer};
 use model::{Dialect, PolicyEntry, SaEntry, Variables};
 
@@ -12,7 +12,7 @@ use super::{
 };
 
 /// What decides how entries are written, and loaded.
-pub struct Context {
+pub struct ScriptSettings {
     /// What becomes of sequence numbers.
     pub counters: SequenceNumbers,
     /// The flags that SAs are given as they are loaded.
@@ -29,12 +29,12 @@ pub fn write(
     losses: &mut Losses,
 ) -> io::Result<()> {
     let policies = tables.policies.iter().map(|policy| &policy.requested);
-    let context = Context {
+    let settings = ScriptSettings {
         counters,
         given: GivenFlags::of_host().map_err(io::Error::other)?,
         variables: engine::variables().map_err(io::Error::other)?,
     };
-    let (written, incomplete) = statements(&tables.sas, policies, context, out)?;
+    let (written, incomplete) = statements(&tables.sas, policies, settings, out)?;
     losses.of_script(written, &incomplete);
     Ok(())
 }
@@ -43,32 +43,32 @@ pub fn write(
 pub fn statements<'e>(
     sas: &[SaEntry],
     policies: impl Iterator<Item = &'e PolicyEntry> + Clone,
-    context: Context,
+    settings: ScriptSettings,
     out: &mut impl Write,
 ) -> io::Result<(Transfer, Incomplete)> {
     let (mut written, mut incomplete) = (Transfer::default(), Incomplete::default());
-    let loss = |entry, restored| {
-        match restored {
-            Restored::Added => None,
-            Restored::Flagged => Some("it is given a flag when the script is loaded"),
-            Restored::Comment => Some("no statement adds it"),
+    let loss = |entry, reloaded| {
+        match reloaded {
+            Reloaded::Added => None,
+            Reloaded::Flagged => Some("it is given a flag when the script is loaded"),
+            Reloaded::Comment => Some("no statement adds it"),
         }
         .map(|reason: &str| Loss { entry, reason: reason.to_owned() })
     };
-    let Context { counters, given, variables } = context;
+    let ScriptSettings { counters, given, variables } = settings;
     let script = SaScript { dialect: Dialect::Linux, counters, given };
     for sa in sas {
-        let restored = script.write(out, sa)?;
-        incomplete.count(restored);
-        written.sas += usize::from(restored != Restored::Comment);
-        written.omitted.extend(loss(name_of_sa(sa), restored));
+        let reloaded = script.write(out, sa)?;
+        incomplete.count(reloaded);
+        written.sas += usize::from(reloaded != Reloaded::Comment);
+        written.omitted.extend(loss(name_of_sa(sa), reloaded));
     }
     let script = PolicyScript::new(Dialect::Linux, variables, policies.clone());
     for policy in policies {
-        let restored = script.write(out, policy)?;
-        incomplete.count(restored);
-        written.policies += usize::from(restored != Restored::Comment);
-        written.omitted.extend(loss(name_of_policy(policy), restored));
+        let reloaded = script.write(out, policy)?;
+        incomplete.count(reloaded);
+        written.policies += usize::from(reloaded != Reloaded::Comment);
+        written.omitted.extend(loss(name_of_policy(policy), reloaded));
     }
     Ok((written, incomplete))
 }

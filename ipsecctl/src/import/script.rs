@@ -8,7 +8,7 @@ use model::Variables;
 use zeroize::Zeroizing;
 
 use super::Imported;
-use crate::export::setkey::{Context, statements};
+use crate::export::setkey::{ScriptSettings, statements};
 
 /// Writes the script: a statement an entry, or a comment if none adds it.
 pub fn write(
@@ -17,8 +17,8 @@ pub fn write(
     out: &mut impl Write,
 ) -> io::Result<(Transfer, Incomplete)> {
     let given = GivenFlags::of_policies(imported.policies.iter());
-    let context = Context { counters, given, variables: Variables::default() };
-    statements(&imported.sas, imported.policies.iter(), context, out)
+    let settings = ScriptSettings { counters, given, variables: Variables::default() };
+    statements(&imported.sas, imported.policies.iter(), settings, out)
 }
 
 /// A script in memory, which is wiped also as it grows.

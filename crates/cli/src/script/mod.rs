@@ -11,7 +11,7 @@ pub use sa::SaScript;
 
 /// What becomes of an entry when the script is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Restored {
+pub enum Reloaded {
     /// A statement adds it, without what a comment names.
     Added,
     /// A statement adds an SA, which is given flags besides.
@@ -31,11 +31,11 @@ pub struct Incomplete {
 
 impl Incomplete {
     /// Counts an entry.
-    pub fn count(&mut self, restored: Restored) {
-        match restored {
-            Restored::Added => {}
-            Restored::Flagged => self.flagged += 1,
-            Restored::Comment => self.comments += 1,
+    pub fn count(&mut self, reloaded: Reloaded) {
+        match reloaded {
+            Reloaded::Added => {}
+            Reloaded::Flagged => self.flagged += 1,
+            Reloaded::Comment => self.comments += 1,
         }
     }
 

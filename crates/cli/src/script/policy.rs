@@ -12,7 +12,7 @@ use model::{
     TemplateMode, Variables,
 };
 
-use super::{Restored, write_statement};
+use super::{Reloaded, write_statement};
 
 /// The policies of a dump, which a statement depends on: an `in` policy may come with its `fwd` policy.
 pub struct PolicyScript<'e> {
@@ -48,9 +48,9 @@ impl<'e> PolicyScript<'e> {
     /// Writes a policy of the script, or a comment if no statement adds it.
     ///
     /// Errors: those of `out`.
-    pub fn write(&self, out: &mut impl Write, entry: &PolicyEntry) -> io::Result<Restored> {
+    pub fn write(&self, out: &mut impl Write, entry: &PolicyEntry) -> io::Result<Reloaded> {
         let is_added = self.write_entry(out, entry)?;
-        Ok(if is_added { Restored::Added } else { Restored::Comment })
+        Ok(if is_added { Reloaded::Added } else { Reloaded::Comment })
     }
 
     /// Whether a statement adds it.
@@ -214,7 +214,7 @@ mod tests {
         let script = PolicyScript::new(dialect, Variables::default(), entries.iter());
         let (mut out, mut is_whole) = (Vec::new(), true);
         for entry in entries {
-            is_whole &= script.write(&mut out, entry).unwrap() == Restored::Added;
+            is_whole &= script.write(&mut out, entry).unwrap() == Reloaded::Added;
         }
         (String::from_utf8(out).unwrap(), is_whole)
     }

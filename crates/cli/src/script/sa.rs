@@ -3,7 +3,7 @@ use std::io::{self, Write};
 use engine::GivenFlags;
 use model::{Dialect, ReplayState, SaEntry, SaFlags, SaState};
 
-use super::{Restored, SequenceNumbers, write_statement};
+use super::{Reloaded, SequenceNumbers, write_statement};
 
 /// How SAs are written as the statements that add them.
 pub struct SaScript {
@@ -20,11 +20,11 @@ impl SaScript {
     /// Writes an SA, or a comment if no statement adds it.
     ///
     /// Errors: those of `out`.
-    pub fn write(&self, out: &mut impl Write, entry: &SaEntry) -> io::Result<Restored> {
+    pub fn write(&self, out: &mut impl Write, entry: &SaEntry) -> io::Result<Reloaded> {
         let &Self { dialect, counters, .. } = self;
         if entry.state == SaState::Larval {
             writeln!(out, "# larval: {} to {}", entry.sa.proto.word(), entry.sa.ends.dst())?;
-            return Ok(Restored::Comment);
+            return Ok(Reloaded::Comment);
         }
         let mut sa = entry.sa.clone();
         if counters == SequenceNumbers::Left {
@@ -52,9 +52,9 @@ impl SaScript {
         }
         write_statement(out, &text, &lost, is_loadable)?;
         Ok(match is_loadable {
-            false => Restored::Comment,
-            true if given.is_empty() => Restored::Added,
-            true => Restored::Flagged,
+            false => Reloaded::Comment,
+            true if given.is_empty() => Reloaded::Added,
+            true => Reloaded::Flagged,
         })
     }
 }
