@@ -1,5 +1,6 @@
 //! Messages of the newest ip(8), most of which no test kernel takes: each is read as the statement that has its meaning,
 //! and the statement is written as the same message.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
 use std::{fs, net::IpAddr, path::Path};
 

@@ -146,6 +146,7 @@ fn set_any_algorithm(policy: &mut Policy) -> bool {
 }
 
 /// How a template is installed, and how the host's variables have it at level `default`.
+#[derive(Clone, Copy)]
 struct Optionality {
     is_optional: bool,
     default_is_optional: bool,

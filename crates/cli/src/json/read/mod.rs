@@ -41,6 +41,7 @@ pub enum ReadError {
 
 impl ReadError {
     /// The message without the value that is there.
+    #[must_use]
     pub fn of(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
