@@ -74,7 +74,9 @@ impl Import {
         notes: Vec<String>,
     ) -> Result<ExitCode, Error> {
         let reports = incomplete.reports();
-        reports.iter().for_each(|report| print_error("ipsecctl", report));
+        for report in &reports {
+            print_error("ipsecctl", report);
+        }
         let code = if reports.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) };
         if !self.json {
             return Ok(code);

@@ -134,7 +134,9 @@ fn printer(command: &CommandLine, source: ResultSource) -> StdoutPrinter {
 /// printed lacks what is in it as a comment, which is reported.
 fn exit_code(command: &CommandLine, printer: &StdoutPrinter) -> ExitCode {
     let reports = printer.incomplete().reports();
-    reports.iter().for_each(|report| print_error(report));
+    for report in &reports {
+        print_error(report);
+    }
     if command.strict && printer.has_refused() || !reports.is_empty() {
         ExitCode::from(REFUSED)
     } else {

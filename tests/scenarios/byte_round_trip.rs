@@ -11,6 +11,9 @@ use model::{
 use scenarios::raw_xfrm::{Entry, Generator, Kind, seeds};
 use xfrm::{Change, Devices, InstalledPolicy, bytes};
 
+/// Of `enum xfrm_attr_type_t`.
+const XFRMA_MARK: u16 = 21;
+
 /// Numeric addresses alone.
 struct Numeric;
 
@@ -110,10 +113,9 @@ fn as_dumped(mut entry: Entry) -> Entry {
             entry.set("share", &[0]);
         }
     }
-    const MARK: u16 = 21;
     entry
         .attributes
-        .retain(|(number, value)| *number != MARK || value.iter().any(|byte| *byte != 0));
+        .retain(|(number, value)| *number != XFRMA_MARK || value.iter().any(|byte| *byte != 0));
     without_order(entry)
 }
 

@@ -134,12 +134,16 @@ mod tests {
         stream.members(&mut out, &first).unwrap();
         if let Some(policies) = &document.policies {
             stream.array(&mut out, "policies").unwrap();
-            policies.iter().for_each(|it| stream.element(&mut out, it).unwrap());
+            for it in policies {
+                stream.element(&mut out, it).unwrap();
+            }
             stream.end_array(&mut out).unwrap();
         }
         if let Some(sas) = &document.sas {
             stream.array(&mut out, "sas").unwrap();
-            sas.iter().for_each(|it| stream.element(&mut out, it).unwrap());
+            for it in sas {
+                stream.element(&mut out, it).unwrap();
+            }
             stream.end_array(&mut out).unwrap();
         }
         let default_policies = document.default_policies.clone();

@@ -151,7 +151,7 @@ mod tests {
             refusal(Target::NamedSa(sa.id(), if_id, near), Errno::SRCH)
         };
         let plain = "no SA has this destination, protocol and SPI";
-        const EIGHT: Option<NonZeroU32> = NonZeroU32::new(8);
+        let eight = NonZeroU32::new(8);
         assert_eq!(absent(None, &Sa { spi: Spi(0x1002), mark: MARK, ..sa.clone() }), plain);
         let of_interface = Sa { if_id: NonZeroU32::new(7), ..sa.clone() };
         assert_eq!(absent(None, &of_interface), plain);
@@ -160,9 +160,9 @@ mod tests {
             "no SA has this destination, protocol, SPI and mark: one with -mark 0x5/0xff is there"
         );
         let expected = "no SA has this destination, protocol, SPI, mark and if_id: one ";
-        assert_eq!(absent(Some(EIGHT), &of_interface), format!("{expected}with -ifid 7 is there"));
+        assert_eq!(absent(Some(eight), &of_interface), format!("{expected}with -ifid 7 is there"));
         assert_eq!(absent(Some(None), &of_interface), format!("{expected}with -ifid 7 is there"));
-        assert_eq!(absent(Some(EIGHT), &sa), format!("{expected}without -ifid is there"));
+        assert_eq!(absent(Some(eight), &sa), format!("{expected}without -ifid is there"));
     }
 
     #[test]

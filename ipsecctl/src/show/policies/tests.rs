@@ -23,11 +23,11 @@ fn ends() -> AddressPair {
 }
 
 /// The lines of a listing of these columns without its heading.
-fn lines(names: &str, requested: PolicyEntry, installed: PolicyEntry) -> String {
+fn lines(names: &str, requested: PolicyEntry, installed: &PolicyEntry) -> String {
     let mut offers = Offers::default();
     let sa = Sa { mode: Mode::Tunnel.into(), ..Sa::bare(ends(), Proto::Esp, Spi(0x1000)) };
     offers.add(0, &SaEntry::new(sa, SaState::Mature, Current::default()));
-    let shown = ShownPolicy::new(Requested(requested), &installed, &offers, NOW);
+    let shown = ShownPolicy::new(Requested(requested), installed, &offers, NOW);
     let mut out = Vec::new();
     let names = names.split(',').map(str::to_owned).collect();
     let mut listing = Listing::new(&mut out, &COLUMNS, Choice::Named(names, None), "");
@@ -50,7 +50,7 @@ fn templates_are_shown_with_how_they_are_installed_and_their_sas() {
         template(Proto::Esp, TemplateMode::Transport, Level::Require),
     ];
     (requested[2].details.reqid, requested[2].details.spi) = (ReqId::new(7), Some(Spi(0x100)));
-    let text = lines("templates", entry(&requested), entry(&requested[1..]));
+    let text = lines("templates", entry(&requested), &entry(&requested[1..]));
     let expected = "esp/tunnel/10.0.0.1-10.0.0.2/use (not installed) sas=0x1000\n\
         ah/transport//default (required) sas=none\n\
         ipcomp/transport//use reqid=7 spi=0x100 (optional) sas=none\n\
@@ -66,7 +66,7 @@ fn types_and_keys_follow_the_protocol() {
     policy.policy.action = Action::None;
     let names = "direction,src,dst,protocol,priority,action,last_used";
     assert_eq!(
-        lines(names, policy.clone(), policy.clone()),
+        lines(names, policy.clone(), &policy),
         "out 192.0.2.1 192.0.2.2[80] tcp def none -\n"
     );
     let selector = &mut policy.policy.id.selector;
@@ -74,13 +74,13 @@ fn types_and_keys_follow_the_protocol() {
     policy.policy.priority = Priority(100);
     policy.current.use_time = NOW - 3;
     assert_eq!(
-        lines(names, policy.clone(), policy.clone()),
+        lines(names, policy.clone(), &policy),
         "out 192.0.2.1 192.0.2.2 ipv6-icmp/135,0 100 none 3s\n"
     );
     let selector = &mut policy.policy.id.selector;
     (selector.upper, selector.src_port, selector.dst_port) = (Upper::GRE, 1, 2);
     assert_eq!(
-        lines("src,dst,protocol", policy.clone(), policy),
+        lines("src,dst,protocol", policy.clone(), &policy),
         "192.0.2.1 192.0.2.2 gre/65538\n"
     );
 }
