@@ -54,6 +54,14 @@ fn nonces_are_not_used_twice() {
     assert!(out.contains("-oseq 7"), "{out}");
 }
 
+/// `ip xfrm` prints nothing of empty tables.
+#[test]
+fn empty_tables_are_an_empty_script() {
+    for text in ["", "\n"] {
+        assert_eq!(run("ipsecctl import -", text), (0, String::new(), String::new()));
+    }
+}
+
 #[test]
 fn json_has_what_the_script_has() {
     let directory = tempfile::tempdir().unwrap();

@@ -24,12 +24,13 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of a file by its first characters; none of a script.
+    /// The format of a file by its first characters; none of a script. `ip xfrm` prints nothing of empty tables.
     pub fn of(name: &str, reader: &mut impl BufRead) -> Result<Option<Self>, Error> {
         let beginning = reader.fill_buf().map_err(|error| Error::unreadable(name, &error))?;
         let beginning = beginning.trim_ascii_start();
         Ok(match beginning {
             [b'{', ..] => Some(Self::Json),
+            [] => Some(Self::IpXfrm),
             // No statement of a script begins so.
             _ if beginning.starts_with(b"src ") => Some(Self::IpXfrm),
             _ => None,
