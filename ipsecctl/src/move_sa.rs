@@ -7,7 +7,7 @@ use cli::{
     json::{Document, Fingerprints, MovedJson},
     print_error,
 };
-use engine::{Destination, Engine, EngineOptions, Moved, Namespace};
+use engine::{Destination, Engine, EngineOptions, MoveOutcome, Moved, Namespace};
 use model::{Encap, EncapKind, Proto, Sa, Spi};
 
 use crate::{Error, filter, save::print};
@@ -76,8 +76,8 @@ impl Move {
         };
         let mut engine = Engine::open(EngineOptions::default())?;
         match engine.move_sa(Spi(self.spi), is_meant, &destination)? {
-            Ok(moved) => self.report(&moved),
-            Err(refusal) => {
+            MoveOutcome::Moved(moved) => self.report(&moved),
+            MoveOutcome::Refused(refusal) => {
                 print_error("ipsecctl", &refusal);
                 Ok(ExitCode::from(REFUSED))
             }

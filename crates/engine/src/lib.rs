@@ -44,7 +44,7 @@ pub use reconcile::{
 pub use routes::{Device, Route, RouteQuery, Routes};
 pub use sa::given_flags::GivenFlags;
 pub use sa::lacking::RecentOption;
-pub use sa::relocation::{Destination, MoveRefusal, Moved};
+pub use sa::relocation::{Destination, MoveOutcome, MoveRefusal, Moved};
 #[cfg(fuzzing)]
 pub use saved::saved as fuzz_saved;
 pub use saved::{Restored, Saved, SavedFault, SavedFile, Transfer};
@@ -65,5 +65,5 @@ pub use state::{
 };
 pub use undo::{
     Loss,
-    rehearsal::{Rehearsal, refusals_in_empty_tables},
+    rehearsal::{InNewNamespace, Rehearsal, refusals_in_empty_tables},
 };

@@ -1,7 +1,7 @@
 //! Questions to the kernel about protocols, modes and algorithms: SAs in a network namespace that ends with the
 //! question. Without the privilege for it, what files and AF_ALG show.
 
-use engine::{Engine, Refusal};
+use engine::{Engine, InNewNamespace, Refusal};
 use model::{
     AddressPair, Algorithm, AlgorithmKind, IpVersion, Key, Keyed, Mode, Operation, Proto, Sa,
     SaDirection, SaMode, Spi,
@@ -37,7 +37,7 @@ pub fn ask(
         Some(_) => engine::refusals_in_empty_tables(
             &sas.iter().enumerate().filter_map(of_sa).collect::<Vec<_>>(),
         )?,
-        None => Err(Errno::PERM),
+        None => InNewNamespace::Impossible(Errno::PERM),
     };
     let (mut crypto, mut engine) = (Crypto::read(files), engine);
     let mut answers = Vec::new();
@@ -51,7 +51,7 @@ pub fn ask(
                 };
                 if lacks { Presence::Lacking(None) } else { Presence::There }
             }
-            (_, Ok(refusals)) if was_tried => {
+            (_, InNewNamespace::Done(refusals)) if was_tried => {
                 let refusal = refusals.iter().find(|(refused, _)| *refused == number);
                 refusal.map_or(Presence::There, |(_, refusal)| answer(feature, refusal))
             }

@@ -52,6 +52,21 @@ pub struct Moved {
     pub after: SaEntry,
 }
 
+/// What came of a move.
+#[derive(Debug)]
+pub enum MoveOutcome {
+    /// The SA is where it was to be.
+    Moved(Box<Moved>),
+    /// It is where it was.
+    Refused(MoveRefusal),
+}
+
+impl From<MoveRefusal> for MoveOutcome {
+    fn from(refusal: MoveRefusal) -> Self {
+        MoveOutcome::Refused(refusal)
+    }
+}
+
 impl Engine {
     /// Moves the SA of an SPI. It keeps its sequence numbers, replay window and counters.
     ///
@@ -61,10 +76,10 @@ impl Engine {
         spi: Spi,
         is_meant: impl Fn(&Sa) -> bool,
         destination: &Destination,
-    ) -> Result<Result<Moved, MoveRefusal>, Error> {
+    ) -> Result<MoveOutcome, Error> {
         match self.host.kernel.move_support()? {
-            MoveSupport::Unknown => return Ok(Err(MoveRefusal::Unknown)),
-            MoveSupport::NotBuilt => return Ok(Err(MoveRefusal::NotBuilt)),
+            MoveSupport::Unknown => return Ok(MoveRefusal::Unknown.into()),
+            MoveSupport::NotBuilt => return Ok(MoveRefusal::NotBuilt.into()),
             MoveSupport::Known => {}
         }
         let images = self.host.kernel.dump_sa_images()?.collect::<Result<Vec<_>, _>>()?;
@@ -72,26 +87,28 @@ impl Engine {
             |image: &&SaImage| image.entry().sa.spi == spi && is_meant(&image.entry().sa);
         let found: Vec<&SaImage> = images.iter().filter(is_named).collect();
         let image = match found.as_slice() {
-            [] => return Ok(Err(MoveRefusal::Missing)),
+            [] => return Ok(MoveRefusal::Missing.into()),
             [image] => *image,
-            several => return Ok(Err(MoveRefusal::Several(several.len()))),
+            several => return Ok(MoveRefusal::Several(several.len()).into()),
         };
         let to = match relocation(&image.entry().sa, destination) {
             Ok(to) => to,
-            Err(error) => return Ok(Err(error.into())),
+            Err(error) => return Ok(MoveRefusal::Addresses(error).into()),
         };
         let old = image.entry().sa.id();
         let new = model::SaId { dst: to.ends.dst(), ..old };
         if new != old && matches!(self.host.kernel.get_sa(&new)?, Answer::Found(_)) {
-            return Ok(Err(MoveRefusal::Taken));
+            return Ok(MoveRefusal::Taken.into());
         }
         if let Some(refusal) = self.host.kernel.move_sa(image, &to)? {
             let reason = refusal.text.unwrap_or_else(|| sys::errno_text(refusal.errno));
-            return Ok(Err(MoveRefusal::Kernel(reason)));
+            return Ok(MoveRefusal::Kernel(reason).into());
         }
         Ok(match self.host.kernel.get_sa(&new)? {
-            Answer::Found(after) => Ok(Moved { before: image.entry().clone(), after }),
-            Answer::Refused(_) => Err(MoveRefusal::Missing),
+            Answer::Found(after) => {
+                MoveOutcome::Moved(Box::new(Moved { before: image.entry().clone(), after }))
+            }
+            Answer::Refused(_) => MoveRefusal::Missing.into(),
         })
     }
 }

@@ -38,8 +38,8 @@ impl Engine {
             Copy::of(tables, &variables, options, host)?.carry_out(operations)
         })?;
         match rehearsed {
-            Err(errno) => Ok(Rehearsal::Impossible(errno)),
-            Ok(refusals) => {
+            InNewNamespace::Impossible(errno) => Ok(Rehearsal::Impossible(errno)),
+            InNewNamespace::Done(refusals) => {
                 for (line, refusal) in refusals {
                     sink.outcome(line, Outcome::Refused(refusal))?;
                 }
@@ -49,13 +49,22 @@ impl Engine {
     }
 }
 
+/// What came of work in a network namespace of its own.
+#[derive(Debug)]
+pub enum InNewNamespace<T> {
+    /// This.
+    Done(T),
+    /// The namespace cannot be made, as without CAP_SYS_ADMIN.
+    Impossible(rustix::io::Errno),
+}
+
 /// What the kernel refuses of operations in empty tables. They are those of a network namespace that ends with
-/// this call. The outer error: the namespace cannot be made, as without CAP_SYS_ADMIN.
+/// this call.
 ///
 /// Errors: [`Error::Kernel`], [`Error::Run`].
 pub fn refusals_in_empty_tables(
     operations: &[(usize, Operation)],
-) -> Result<Result<Vec<(usize, Refusal)>, rustix::io::Errno>, Error> {
+) -> Result<InNewNamespace<Vec<(usize, Refusal)>>, Error> {
     elsewhere(|host| {
         host.namespace.make()?;
         Copy(Engine::of(host, EngineOptions::default())).carry_out(operations)
@@ -65,13 +74,13 @@ pub fn refusals_in_empty_tables(
 /// Does something in a new network namespace. A namespace is a thread's own.
 fn elsewhere<T: Send>(
     work: impl FnOnce(Host) -> Result<T, Error> + Send,
-) -> Result<Result<T, rustix::io::Errno>, Error> {
+) -> Result<InNewNamespace<T>, Error> {
     let there = move || {
         if let Err(errno) = sys::netns::leave() {
-            return Ok(Err(errno));
+            return Ok(InNewNamespace::Impossible(errno));
         }
         let root = directory()?;
-        work(Host::within(Namespace::within(root.path()))?).map(Ok)
+        work(Host::within(Namespace::within(root.path()))?).map(InNewNamespace::Done)
     };
     let joined = thread::scope(|scope| scope.spawn(there).join());
     joined.unwrap_or_else(|panic| std::panic::resume_unwind(panic))

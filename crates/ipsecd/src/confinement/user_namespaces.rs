@@ -61,7 +61,7 @@ impl UserNamespaces {
         let detached = sys::process::detach(its, || answer_all(account));
         detached.map_err(|source| Error::Confinement { doing: "starting a process", source })?;
         let started = Self::with_timeout(ours).map_err(&failed)?;
-        if let Err(errno) = started.ask(own_pid()).map_err(failed)? {
+        if let Err(errno) = decode(started.ask(own_pid()).map_err(failed)?) {
             warn!(%errno, "programs with more capabilities than the daemon cannot use PF_KEY");
         }
         Ok(started)
@@ -94,21 +94,21 @@ impl UserNamespaces {
         if self.0.is_none() {
             return namespace(pid);
         }
-        self.ask(pid).unwrap_or_else(|error| {
+        decode(self.ask(pid).unwrap_or_else(|error| {
             error!(%error, "user namespaces cannot be read any more, the daemon ends");
             process::exit(1);
-        })
+        }))
     }
 
-    fn ask(&self, pid: i32) -> Result<Result<u64, Errno>, Errno> {
-        let Some(socket) = &self.0 else { return Ok(namespace(pid)) };
+    fn ask(&self, pid: i32) -> Result<Answer, Errno> {
+        let Some(socket) = &self.0 else { return Ok(encode(namespace(pid))) };
         retry_on_intr(|| send(socket, &pid.to_ne_bytes(), SendFlags::NOSIGNAL))?;
         let mut answer = Answer::default();
         let (_, length) = retry_on_intr(|| recv(socket, &mut answer[..], RecvFlags::empty()))?;
         if length != answer.len() {
             return Err(Errno::PIPE);
         }
-        Ok(decode(answer))
+        Ok(answer)
     }
 }
 
