@@ -10,7 +10,10 @@ use std::{process::ExitCode, time::Duration};
 use cli::{Second, Signals, end_by};
 use engine::{CarriedOut, Engine, EngineOptions, Namespace, Plan};
 
-use crate::{Error, diff::Comparison};
+use crate::{
+    Error,
+    diff::{self, Comparison},
+};
 pub use confirmation::confirm;
 use confirmation::{Confirmation, WaitEnd};
 use ending::{EndReason, Ending};
@@ -74,7 +77,7 @@ impl Apply {
         engine: &mut Engine,
         plan: &Plan,
     ) -> Result<Ending, Error> {
-        if !plan.conflicts.is_empty() {
+        if diff::has_conflicts(plan) {
             return Ok(Ending::unchanged(EndReason::Conflict));
         }
         if plan.steps.is_empty() {

@@ -40,7 +40,7 @@ use entry::PlacedFinding;
 use read::Reader;
 use ssh::SshConnection;
 
-use crate::{Error, output};
+use crate::{Error, filter::Filter, output};
 
 /// What `--deny` has for every code.
 const ALL: &str = "all";
@@ -52,6 +52,8 @@ const DENIED: u8 = 3;
 ///
 /// Scripts are read in their order, as setkey loads them. No privilege is needed for them.
 #[derive(clap::Args)]
+// A script describes no state of an SA.
+#[command(mut_arg("state", |state| state.conflicts_with("files")))]
 pub struct Check {
     /// The scripts; `-` is standard input
     #[arg(value_name = "FILE", required_unless_present = "live")]
@@ -78,6 +80,8 @@ pub struct Check {
     /// When text has colours
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto)]
     color: Color,
+    #[command(flatten)]
+    filter: Filter,
 }
 
 /// How findings are printed.
@@ -95,7 +99,7 @@ impl Check {
     /// Checks, and prints what was found.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let findings = if self.live { live::findings()? } else { self.of_files()? };
+        let findings = if self.live { live::findings(&self.filter)? } else { self.of_files()? };
         let printed = output::print(|out| Ok(self.print(&findings, out)?))?;
         let is_denied = |finding: &PlacedFinding| {
             self.deny.iter().any(|code| code == ALL || code == finding.json.code)
@@ -108,7 +112,7 @@ impl Check {
         let ssh = env::var("SSH_CONNECTION").ok();
         let ssh = ssh.and_then(|text| SshConnection::of_variable(&text));
         let surroundings = CheckedHost { ssh, ..CheckedHost::default() };
-        let mut reader = Reader::new(dialect, !self.kernel_mode, &surroundings);
+        let mut reader = Reader::new(dialect, !self.kernel_mode, &self.filter, &surroundings);
         for (number, path) in self.files.iter().enumerate() {
             reader.read(path, number)?;
         }

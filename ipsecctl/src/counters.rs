@@ -11,7 +11,7 @@ use cli::{
     json::{CounterJson, Document},
     wrap,
 };
-use model::CounterValues;
+use model::{Counter, CounterValues, Direction};
 
 use crate::{
     Error,
@@ -32,6 +32,9 @@ pub struct Counters {
     /// Print what changes in each interval of so many SECONDS, until it is interrupted
     #[arg(long, value_name = "SECONDS", conflicts_with = "all")]
     watch: Option<NonZeroU32>,
+    /// Only counters of packets of this direction: in, out, fwd
+    #[arg(long, value_name = "DIRECTION")]
+    dir: Option<Direction>,
     /// Print JSON; with --watch, a document a line
     #[arg(long)]
     json: bool,
@@ -50,7 +53,9 @@ impl Counters {
         let now = engine::counters()?;
         let before = self.since.as_deref().map(earlier::read).transpose()?.flatten();
         let change = before.map(|before| now.since(&before));
-        let rows = rows(&now, change.as_ref(), |packets, _| self.all || packets > 0);
+        let rows = rows(&now, change.as_ref(), |name, packets, _| {
+            self.is_meant(name) && (self.all || packets > 0)
+        });
         if self.json {
             let counters = Some(rows);
             Document { counters, ..Document::default() }.write(&mut *out)?;
@@ -65,13 +70,20 @@ impl Counters {
         self.since.as_deref().map_or(Ok(()), |file| earlier::write(file, &now))
     }
 
+    /// Whether a counter has the direction. One that is not known, of a newer kernel, has none.
+    fn is_meant(&self, name: &str) -> bool {
+        let of = |name: &str| name.parse::<Counter>().ok().map(Counter::direction);
+        self.dir.is_none() || self.dir == of(name)
+    }
+
     fn watch(&self, interval: Duration, out: &mut Output) -> Result<(), Error> {
         let mut before = engine::counters()?;
         loop {
             sleep(interval);
             let now = engine::counters()?;
             let change = now.since(&before);
-            let rows = rows(&now, Some(&change), |_, change| change > 0);
+            let rows =
+                rows(&now, Some(&change), |name, _, change| self.is_meant(name) && change > 0);
             if !rows.is_empty() && self.json {
                 let counters = Some(rows);
                 Document { counters, ..Document::default() }.write_line(&mut *out)?;
@@ -85,15 +97,15 @@ impl Counters {
     }
 }
 
-/// The counters that are chosen by their packets and their change.
+/// The counters that are chosen by their names, their packets and their change.
 fn rows(
     now: &CounterValues,
     change: Option<&CounterValues>,
-    is_shown: impl Fn(u64, u64) -> bool,
+    is_shown: impl Fn(&str, u64, u64) -> bool,
 ) -> Vec<CounterJson> {
     let of_counter = |(name, packets): (&str, u64)| {
         let change = change.and_then(|change| change.by_name(name));
-        let is_shown = is_shown(packets, change.unwrap_or_default());
+        let is_shown = is_shown(name, packets, change.unwrap_or_default());
         is_shown.then(|| CounterJson::new(name, packets, change))
     };
     now.iter().filter_map(of_counter).collect()
@@ -129,7 +141,7 @@ mod tests {
     fn a_counter_has_its_meaning_within_the_width() {
         let now = parsed("XfrmInError 0\nXfrmInNoStates 7\nXfrmNewError 1\n");
         let change = now.since(&parsed("XfrmInNoStates 4\n"));
-        let rows = rows(&now, Some(&change), |packets, _| packets > 0);
+        let rows = rows(&now, Some(&change), |_, packets, _| packets > 0);
         let expected = "\
 XfrmInNoStates 7 (+3)
     meaning: an inbound packet has an SPI, destination and protocol for which
@@ -145,7 +157,7 @@ XfrmNewError 1 (+1)
 
     #[test]
     fn one_that_is_0_has_no_remedy() {
-        let rows = rows(&parsed("XfrmInPolBlock 0\n"), None, |_, _| true);
+        let rows = rows(&parsed("XfrmInPolBlock 0\n"), None, |_, _, _| true);
         let text = text(&rows, None);
         assert!(text.starts_with("XfrmInPolBlock 0\n    meaning: "), "{text}");
         assert_eq!(text.lines().count(), 2, "{text}");
@@ -153,8 +165,8 @@ XfrmNewError 1 (+1)
 
     #[test]
     fn every_counter_fits_a_terminal() {
-        let names = model::Counter::ALL.iter().map(|it| format!("{} 9\n", it.word()));
-        let rows = rows(&parsed(&names.collect::<String>()), None, |_, _| true);
+        let names = Counter::ALL.iter().map(|it| format!("{} 9\n", it.word()));
+        let rows = rows(&parsed(&names.collect::<String>()), None, |_, _, _| true);
         let text = text(&rows, Some(80));
         assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     }

@@ -15,7 +15,7 @@ use ::diagnose::{Conclusion, Observation, Silence, Subject, silences};
 use cli::json::Document;
 use model::Spi;
 
-use crate::{Error, output};
+use crate::{Error, filter::Filter, output};
 use peer::PeerSource;
 use sample::Observed;
 
@@ -44,6 +44,8 @@ pub struct Diagnose {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    filter: Filter,
 }
 
 /// What is printed.
@@ -67,7 +69,8 @@ impl Diagnose {
         let seconds = self.seconds;
         let Observed { observation, not_captured } =
             sample::observe(Duration::from_secs(seconds.get().into()))?;
-        let findings = ::diagnose::diagnose(&observation, self.subject, peer.as_ref());
+        let mut findings = ::diagnose::diagnose(&observation, self.subject, peer.as_ref());
+        findings.retain(|finding| self.filter.has_cause(&finding.cause.names()));
         let silences = self.silences(&observation);
         let is_found = !findings.is_empty();
         let diagnosis =
@@ -92,7 +95,8 @@ impl Diagnose {
             Some(Subject::Spi(spi)) => silence.sa.sa.spi == spi,
             Some(Subject::Policy(_)) => false,
         };
-        silences(observation).into_iter().filter(is_meant).collect()
+        let silences = silences(observation).into_iter().filter(is_meant);
+        silences.filter(|silence| self.filter.has_sa_entry(silence.sa)).collect()
     }
 }
 

@@ -4,13 +4,19 @@ mod text;
 
 use std::process::ExitCode;
 
-use cli::json::{AppliedJson, ChangeJson, Document, Fingerprints, StayingJson};
-use engine::{Engine, EngineOptions, Namespace, Plan, Removal, Step};
+use cli::{
+    json::{AppliedJson, ChangeJson, Document, Fingerprints, StayingJson, UnselectedJson},
+    print_error,
+};
+use engine::{Engine, EngineOptions, EntryFilter, Namespace, Plan, Removal, Step, Unselected};
 
-use crate::{Error, output, state_files::StateFiles};
+use crate::{Error, filter::Filter, output, state_files::StateFiles};
 
 /// Exit status if the kernel has not what files describe.
 pub const DIFFERENT: u8 = 3;
+
+/// So many entries of the files that a filter leaves out are named.
+const MOST_UNSELECTED: usize = 20;
 
 /// Compare the SAD and SPD with files that describe them. Nothing is changed.
 #[derive(clap::Args)]
@@ -21,6 +27,8 @@ pub struct Diff {
 
 /// What is compared with the kernel, and how the differences are printed.
 #[derive(clap::Args)]
+// A file describes no state of an SA.
+#[command(mut_arg("state", |state| state.conflicts_with("paths").hide(true)))]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub struct Comparison {
     #[command(flatten)]
@@ -37,6 +45,8 @@ pub struct Comparison {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    filter: Filter,
 }
 
 impl Comparison {
@@ -52,7 +62,10 @@ impl Comparison {
         let options = EngineOptions { dialect, ..EngineOptions::default() };
         let mut engine = Engine::open(options)?;
         let owned = self.owned.then(|| engine.owned());
-        let plan = engine.plan(&requested, removal, owned.as_ref())?;
+        let filter = Some(&self.filter).filter(|filter| filter.is_given());
+        let filter = filter.map(|filter| filter as &dyn EntryFilter);
+        let plan = engine.plan(&requested, removal, owned.as_ref(), filter)?;
+        report_unselected(&plan.unselected);
         Ok((options, engine, plan))
     }
 
@@ -78,7 +91,14 @@ impl Comparison {
         let document = Document {
             fingerprint_scope: Some(fingerprints.scope()),
             changes: Some(changes(&plan.steps)),
-            conflicts: self.owned.then(|| changes(&plan.conflicts)),
+            conflicts: (self.owned || self.filter.is_given()).then(|| {
+                let conflicts = [&plan.conflicts, &plan.crossing];
+                conflicts.into_iter().flat_map(|steps| changes(steps)).collect()
+            }),
+            unselected: self.filter.is_given().then_some(UnselectedJson {
+                sas: plan.unselected.sas.len(),
+                policies: plan.unselected.policies.len(),
+            }),
             staying: Some(StayingJson { sas: plan.staying_sas, policies: plan.staying_policies }),
             applied,
             ..Document::default()
@@ -93,10 +113,29 @@ impl Diff {
         sys::process::keep_memory_private();
         let (_, _, plan) = self.comparison.plan()?;
         let printed = self.comparison.print(&plan)?;
-        if plan.steps.is_empty() && plan.conflicts.is_empty() || printed != ExitCode::SUCCESS {
+        if plan.steps.is_empty() && !has_conflicts(&plan) || printed != ExitCode::SUCCESS {
             return Ok(printed);
         }
         Ok(ExitCode::from(DIFFERENT))
+    }
+}
+
+/// Whether there is something otherwise that may not be touched.
+pub fn has_conflicts(plan: &Plan) -> bool {
+    !plan.conflicts.is_empty() || !plan.crossing.is_empty()
+}
+
+/// Names the entries of the files that the filter does not select.
+fn report_unselected(unselected: &Unselected) {
+    let Unselected { sas, policies } = unselected;
+    let steps = sas.iter().map(|sa| Step::AddSa(Box::new(sa.clone())));
+    let steps = steps.chain(policies.iter().map(|it| Step::AddPolicy(Box::new(it.clone()))));
+    for step in steps.take(MOST_UNSELECTED) {
+        print_error("ipsecctl", &format_args!("the filter leaves out: {}", statement(&step)));
+    }
+    match (sas.len() + policies.len()).saturating_sub(MOST_UNSELECTED) {
+        0 => {}
+        more => print_error("ipsecctl", &format_args!("the filter leaves out {more} more")),
     }
 }
 

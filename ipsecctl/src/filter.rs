@@ -2,8 +2,13 @@
 
 use std::{net::IpAddr, str::FromStr};
 
-use cli::json::{DropJson, EventJson, PolicyJson, SaJson};
-use model::{Direction, Prefix, Proto, SaState};
+use cli::{
+    Keys,
+    json::{DropJson, EventJson, Fingerprints, PolicyJson, SaJson},
+};
+use diagnose::Named;
+use engine::EntryFilter;
+use model::{Current, Direction, Policy, PolicyEntry, Prefix, Proto, Sa, SaEntry, SaState, Spi};
 
 /// Options that select SAs and policies. All that are given must fit.
 #[derive(clap::Args, Debug, Clone, Default, PartialEq, Eq)]
@@ -73,6 +78,42 @@ fn contains(filter: Option<Prefix>, text: &str) -> bool {
 }
 
 impl Filter {
+    /// Whether entries are left out.
+    pub fn is_given(&self) -> bool {
+        *self != Self::default()
+    }
+
+    /// Whether an SA of the kernel is meant.
+    pub fn has_sa_entry(&self, entry: &SaEntry) -> bool {
+        // A filter reads no key: it needs no secret.
+        let json = || SaJson::new(entry, Keys::Hidden, &Fingerprints::new(&[0; 32]));
+        !self.is_given() || self.has_sa(&json())
+    }
+
+    /// Whether a policy of the kernel is meant.
+    pub fn has_policy_entry(&self, entry: &PolicyEntry) -> bool {
+        !self.is_given() || self.has_policy(&PolicyJson::new(entry))
+    }
+
+    /// Whether a cause is about an SA or policy that is meant, or about anything. One that names neither is
+    /// meant by its addresses and its SPI.
+    pub fn has_cause(&self, names: &Named<'_>) -> bool {
+        names.is_general
+            || names.sa.is_some_and(|sa| self.has_sa_entry(sa))
+            || names.policy.is_some_and(|policy| self.has_policy_entry(policy))
+            || (names.sa.is_none() && names.policy.is_none() && self.has_names(names))
+    }
+
+    fn has_names(&self, Named { addrs, spi, .. }: &Named<'_>) -> bool {
+        let names = |filter: Option<Prefix>| {
+            filter.is_none_or(|filter| addrs.iter().any(|addr| filter.contains(*addr)))
+        };
+        names(self.src)
+            && names(self.dst)
+            && permits(self.spi.map(Spi), *spi)
+            && !Self { src: None, dst: None, spi: None, ..self.clone() }.is_given()
+    }
+
     /// Whether an SA is meant.
     pub fn has_sa(&self, sa: &SaJson) -> bool {
         let device = sa.selector.as_ref().and_then(|it| it.device.as_deref());
@@ -140,6 +181,18 @@ impl Filter {
             && self.proto.is_none_or(|_| !drop.spis.is_empty())
             && (self.reqid, self.ifid, self.mark) == (None, None, None)
             && self.state.is_none()
+    }
+}
+
+/// Files describe no state of an SA: those that read them refuse the option.
+impl EntryFilter for Filter {
+    fn selects_sa(&self, sa: &Sa) -> bool {
+        let entry = || SaEntry::new(sa.clone(), SaState::Mature, Current::default());
+        !self.is_given() || self.has_sa_entry(&entry())
+    }
+
+    fn selects_policy(&self, policy: &Policy) -> bool {
+        !self.is_given() || self.has_policy_entry(&PolicyEntry::requested(policy.clone()))
     }
 }
 

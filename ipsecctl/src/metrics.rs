@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use metrics::By;
+use metrics::{By, CountedPart};
 
-use crate::{Error, output};
+use crate::{Error, filter::Filter, output};
 
 /// Print metrics of this network namespace in the format of OpenMetrics.
 ///
@@ -15,6 +15,8 @@ pub struct Metrics {
     /// What a series of SAs is for
     #[arg(long, value_name = "WHAT", default_value = "peer", value_parser = by())]
     by: By,
+    #[command(flatten)]
+    filter: Filter,
 }
 
 fn by() -> impl TypedValueParser<Value = By> {
@@ -26,6 +28,10 @@ impl Metrics {
     /// Prints the metrics.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        output::print(|out| Ok(metrics::write(self.by, out)?))
+        let part = CountedPart {
+            has_sa: &|entry| self.filter.has_sa_entry(entry),
+            has_policy: &|entry| self.filter.has_policy_entry(entry),
+        };
+        output::print(|out| Ok(metrics::write(self.by, &part, out)?))
     }
 }

@@ -7,12 +7,10 @@ use std::{
 };
 
 use cli::{
-    Keys, SaJson,
-    json::{Document, Fingerprints, NotRestoredJson, TransferJson},
+    json::{Document, NotRestoredJson, TransferJson},
     print_error,
 };
-use engine::{Engine, EngineOptions, Loss, Namespace, Transfer};
-use model::SaEntry;
+use engine::{Engine, EngineOptions, Loss, Transfer};
 
 use crate::{Error, filter::Filter, output};
 
@@ -38,11 +36,9 @@ impl Save {
         if self.file.is_none() && io::stdout().is_terminal() {
             return Err(Error::KeysOnTerminal);
         }
-        let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
-        let is_meant =
-            |entry: &SaEntry| self.filter.has_sa(&SaJson::new(entry, Keys::Hidden, &fingerprints));
         let mut engine = Engine::open(EngineOptions::default())?;
-        let (saved, transfer) = engine.save(is_meant, self.policies)?;
+        let (saved, transfer) =
+            engine.save(|entry| self.filter.has_sa_entry(entry), self.policies)?;
         report_omitted(&transfer.omitted);
         let printed = match &self.file {
             None => {

@@ -21,6 +21,7 @@ use engine::{Engine, EngineOptions, Namespace};
 
 use crate::{
     Error,
+    filter::Filter,
     output::{self, Output},
 };
 
@@ -52,6 +53,8 @@ enum Subject {
         #[arg(short, value_name = "COLUMN", value_delimiter = ',', conflicts_with_all = ["json", "wide"])]
         #[arg(value_parser = names(&policies::COLUMNS))]
         output: Vec<String>,
+        #[command(flatten)]
+        filter: Filter,
     },
     /// The SAD, oldest SA first, with the policies that it serves
     #[command(visible_alias = "sa")]
@@ -63,6 +66,8 @@ enum Subject {
         /// Show keys
         #[arg(long)]
         keys: bool,
+        #[command(flatten)]
+        filter: Filter,
     },
     /// The host's variables
     Variables,
@@ -101,8 +106,8 @@ impl Subject {
     /// Those that need no daemon: what packets meet first, then what it rests on.
     fn all() -> [Subject; 5] {
         [
-            Subject::Policies { output: Vec::new() },
-            Subject::Sas { output: Vec::new(), keys: false },
+            Subject::Policies { output: Vec::new(), filter: Filter::default() },
+            Subject::Sas { output: Vec::new(), keys: false, filter: Filter::default() },
             Subject::Default,
             Subject::Variables,
             Subject::Kernel,
@@ -125,8 +130,12 @@ impl Subject {
     fn list(&self, is_wide: bool, width: Option<usize>, out: &mut Output) -> Result<(), Error> {
         let style = |output| Style { is_wide, width, output };
         let read = match self {
-            Subject::Policies { output } => return policies::list(&style(output), out),
-            Subject::Sas { output, keys } => return sas::list(keys_of(*keys), &style(output), out),
+            Subject::Policies { output, filter } => {
+                return policies::list(filter, &style(output), out);
+            }
+            Subject::Sas { output, keys, filter } => {
+                return sas::list(filter, keys_of(*keys), &style(output), out);
+            }
             Subject::Variables => variables::read,
             Subject::Default => default_policy::read,
             Subject::Clients => clients::read,
@@ -144,9 +153,11 @@ impl Subject {
     ) -> Result<(), Error> {
         let mut rest = Document::default();
         match self {
-            Subject::Policies { .. } => return policies::print_json(document, out),
-            Subject::Sas { keys, .. } => {
-                return sas::print_json(keys_of(*keys), fingerprints, document, out);
+            Subject::Policies { filter, .. } => {
+                return policies::print_json(filter, document, out);
+            }
+            Subject::Sas { keys, filter, .. } => {
+                return sas::print_json(filter, keys_of(*keys), fingerprints, document, out);
             }
             Subject::Variables => drop(variables::read(&mut rest)?),
             Subject::Default => drop(default_policy::read(&mut rest)?),

@@ -9,7 +9,7 @@ use cli::{
     wrap,
 };
 use engine::{DefaultPolicy, Engine, EngineOptions, Namespace};
-use metrics::Survey;
+use metrics::{CountedPart, Survey};
 use model::{CounterValues, Direction, SaState};
 
 use crate::{Error, output};
@@ -50,7 +50,7 @@ impl Overview {
     fn read() -> Self {
         let survey = || {
             let mut engine = Engine::open(EngineOptions::default())?;
-            Ok(Survey::read(&mut engine, |_| ())?)
+            Ok(Survey::read(&mut engine, &CountedPart::ALL, |_| ())?)
         };
         Self {
             survey: survey(),

@@ -27,6 +27,7 @@ mod esp_tunnel;
 mod events;
 mod explain;
 mod export;
+mod filters;
 mod gateways;
 mod hostile;
 mod if_id;

@@ -15,7 +15,7 @@ mod subject;
 #[cfg(test)]
 mod testing;
 
-pub use cause::{Cause, NearSpi};
+pub use cause::{Cause, Named, NearSpi};
 pub use finding::{Conclusion, Silence, diagnose, silences};
 pub use network::NetworkCounters;
 pub use observation::{HostFacts, Observation, ObservedRoute, Sample};

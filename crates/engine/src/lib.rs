@@ -30,7 +30,10 @@ pub use events::EventMonitor;
 pub use info::info;
 pub use listeners::{Listeners, listeners};
 pub use owned::Owned;
-pub use plan::{Added, Adopted, CarriedOut, Plan, Removal, RequestedTables, Step, StepRefusal};
+pub use plan::{
+    Added, Adopted, CarriedOut, EntryFilter, Plan, Removal, RequestedTables, Step, StepRefusal,
+    Unselected,
+};
 pub use policy::{
     entry::{Installed, Requested},
     forward::{forward_copy, forward_operation},

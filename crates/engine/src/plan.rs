@@ -4,6 +4,7 @@
 mod carry_out;
 mod gap;
 mod make;
+mod narrow;
 mod order;
 mod removal;
 mod requested;
@@ -14,6 +15,7 @@ mod step;
 
 pub use carry_out::{CarriedOut, StepRefusal};
 pub use make::{Adopted, Plan};
+pub use narrow::EntryFilter;
 pub use removal::Removal;
-pub use requested::{Added, RequestedTables};
+pub use requested::{Added, RequestedTables, Unselected};
 pub use step::Step;

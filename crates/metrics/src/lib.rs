@@ -16,7 +16,7 @@ pub use by::By;
 use family::Family;
 use groups::{Groups, Totals};
 pub use join::{Demands, Offers};
-pub use survey::Survey;
+pub use survey::{CountedPart, Survey};
 
 /// Why there are no metrics.
 #[derive(Debug, thiserror::Error)]
@@ -83,13 +83,13 @@ mod families {
     );
 }
 
-/// Writes the metrics of this thread's network namespace.
+/// Writes the metrics of this thread's network namespace, of SAs and policies those of a part.
 ///
 /// Errors: [`Error::Engine`], without CAP_NET_ADMIN too; [`Error::Output`].
-pub fn write(by: By, out: &mut impl Write) -> Result<(), Error> {
+pub fn write(by: By, part: &CountedPart<'_>, out: &mut impl Write) -> Result<(), Error> {
     let mut engine = Engine::open(EngineOptions::default())?;
     let mut groups = Groups::new(by, sys::clock::unix_seconds());
-    let survey = Survey::read(&mut engine, |entry| groups.add(entry))?;
+    let survey = Survey::read(&mut engine, part, |entry| groups.add(entry))?;
     // Without its statistics a kernel has no counters.
     if let Ok(counters) = engine::counters() {
         print_counters(&counters, out)?;

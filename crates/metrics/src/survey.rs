@@ -1,9 +1,22 @@
 //! How many SAs and policies there are, in which states, and which policies no SA serves.
 
 use engine::{Engine, Error, Installed};
-use model::{Demand, Direction, SaEntry, SaState};
+use model::{Demand, Direction, PolicyEntry, SaEntry, SaState};
 
 use crate::Offers;
+
+/// The entries that are counted. SAs that are not serve policies as well.
+pub struct CountedPart<'a> {
+    /// Whether an SA is counted.
+    pub has_sa: &'a dyn Fn(&SaEntry) -> bool,
+    /// Whether a policy, as it was requested, is counted.
+    pub has_policy: &'a dyn Fn(&PolicyEntry) -> bool,
+}
+
+impl CountedPart<'static> {
+    /// All.
+    pub const ALL: Self = Self { has_sa: &|_| true, has_policy: &|_| true };
+}
 
 /// What is in the SAD and SPD of a network namespace, in numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -23,19 +36,28 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Reads the SAD, one SA at a time, and the SPD.
+    /// Reads the SAD, one SA at a time, and the SPD, and counts a part of them.
     ///
     /// Errors: [`Error::Kernel`].
-    pub fn read(engine: &mut Engine, mut each_sa: impl FnMut(&SaEntry)) -> Result<Self, Error> {
+    pub fn read(
+        engine: &mut Engine,
+        part: &CountedPart<'_>,
+        mut each_sa: impl FnMut(&SaEntry),
+    ) -> Result<Self, Error> {
         let (mut survey, mut offers) = (Self::default(), Offers::default());
         for (number, entry) in engine.sas()?.enumerate() {
             let entry = entry?;
-            survey.add_sa(&entry);
             offers.add(number, &entry);
-            each_sa(&entry);
+            if (part.has_sa)(&entry) {
+                survey.add_sa(&entry);
+                each_sa(&entry);
+            }
         }
         for policy in engine.policies()? {
             let (requested, installed) = policy?;
+            if !(part.has_policy)(&requested) {
+                continue;
+            }
             let is_partial = requested.policy.action.templates().len()
                 > installed.policy.action.templates().len();
             survey.partial += u64::from(is_partial);

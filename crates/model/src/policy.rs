@@ -122,14 +122,16 @@ pub struct PolicyHead {
     pub priority: Priority,
     /// The kernel's index.
     pub index: u32,
+    /// Its flags.
+    pub flags: PolicyFlags,
 }
 
 impl PolicyHead {
     /// That of an entry.
     #[must_use]
     pub fn of(entry: &PolicyEntry) -> Self {
-        let Policy { id, priority, .. } = &entry.policy;
-        Self { id: id.clone(), priority: *priority, index: entry.index }
+        let Policy { id, priority, flags, .. } = &entry.policy;
+        Self { id: id.clone(), priority: *priority, index: entry.index, flags: *flags }
     }
 }
 
@@ -146,6 +148,15 @@ pub struct PolicyEntry {
     pub socket: bool,
     /// What it has seen.
     pub current: Current,
+}
+
+impl PolicyEntry {
+    /// A policy that the kernel does not have yet.
+    #[must_use]
+    pub fn requested(policy: Policy) -> Self {
+        let (installation, current) = (Installation::default(), Current::default());
+        Self { policy, installation, index: 0, socket: false, current }
+    }
 }
 
 #[cfg(test)]

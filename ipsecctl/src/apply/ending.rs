@@ -106,7 +106,15 @@ impl Ending {
                 for step in &plan.conflicts {
                     print(&format_args!("another program's: {}", diff::installed(step)));
                 }
-                return print(&"another program has these otherwise: nothing was changed");
+                for step in &plan.crossing {
+                    print(&format_args!("selected in part: {}", diff::installed(step)));
+                }
+                return print(&match plan.conflicts.is_empty() {
+                    true => {
+                        "the filter selects these as they are or as they are to be, not as both: nothing was changed"
+                    }
+                    false => "another program has these otherwise: nothing was changed",
+                });
             }
             EndReason::Refused(_) => "after the refusal",
             EndReason::Error(_) => "after the error",

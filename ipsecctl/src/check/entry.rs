@@ -31,6 +31,8 @@ pub struct SaAt {
     pub entry: SaEntry,
     /// Where it is from.
     pub origin: EntrySource,
+    /// Whether it is meant: what is found of others is not reported.
+    pub is_meant: bool,
 }
 
 /// A policy.
@@ -44,6 +46,8 @@ pub struct PolicyAt {
     pub index: Option<u32>,
     /// Where it is from.
     pub origin: EntrySource,
+    /// As of an SA.
+    pub is_meant: bool,
 }
 
 /// Something to be reported.
@@ -55,13 +59,16 @@ pub struct PlacedFinding {
     pub json: FindingJson,
     /// The text that it is about.
     pub excerpt: Excerpt,
+    /// Whether the entry that it is about is meant.
+    pub is_meant: bool,
 }
 
 impl SaAt {
     /// A finding about a part of it.
     pub fn finding(&self, code: Code, part: Part, message: &str) -> PlacedFinding {
         let text = || grammar::script_of_sa(&self.entry.sa).text;
-        self.origin.finding("<SAD>", &text, code, part, message)
+        let finding = self.origin.finding("<SAD>", &text, code, part, message);
+        PlacedFinding { is_meant: self.is_meant, ..finding }
     }
 
     /// What a message about `other` calls it.
@@ -76,7 +83,8 @@ impl PolicyAt {
     /// A finding about a part of it.
     pub fn finding(&self, code: Code, part: Part, message: &str) -> PlacedFinding {
         let text = || grammar::script_of_policy(&self.policy).text;
-        self.origin.finding("<SPD>", &text, code, part, message)
+        let finding = self.origin.finding("<SPD>", &text, code, part, message);
+        PlacedFinding { is_meant: self.is_meant, ..finding }
     }
 
     /// What a message about `other` calls it.
@@ -106,17 +114,14 @@ impl EntrySource {
             EntrySource::Statement { name, file, statement } => {
                 let place = statement.place_of(part);
                 let json = FindingJson::of_advice(name, &place, advice);
-                PlacedFinding { file: *file, json, excerpt: place.excerpt }
+                PlacedFinding { file: *file, json, excerpt: place.excerpt, is_meant: true }
             }
             EntrySource::Kernel(number) => {
                 let place = place_of_entry(&text(), *number, part);
                 let json = FindingJson::of_advice(table, &place, advice);
                 let statement = Some(place.excerpt.text.clone());
-                PlacedFinding {
-                    file: 0,
-                    json: FindingJson { statement, ..json },
-                    excerpt: place.excerpt,
-                }
+                let json = FindingJson { statement, ..json };
+                PlacedFinding { file: 0, json, excerpt: place.excerpt, is_meant: true }
             }
         }
     }

@@ -11,10 +11,10 @@ use super::{
     kinds,
     tables::LoadedTables,
 };
-use crate::{Error, key_manager};
+use crate::{Error, filter::Filter, key_manager};
 
 /// Reads the SAD and the SPD of this network namespace and looks at them.
-pub fn findings() -> Result<Vec<PlacedFinding>, Error> {
+pub fn findings(filter: &Filter) -> Result<Vec<PlacedFinding>, Error> {
     let mut engine = Engine::open(EngineOptions::default())?;
     let mut sas = engine.sas()?.collect::<Result<Vec<_>, _>>()?;
     let mut policies = engine.policies()?.collect::<Result<Vec<_>, _>>()?;
@@ -22,17 +22,21 @@ pub fn findings() -> Result<Vec<PlacedFinding>, Error> {
     sas.reverse();
     policies.reverse();
     let sas = (1..).zip(sas);
-    let sas = sas.map(|(number, entry)| SaAt { entry, origin: EntrySource::Kernel(number) });
+    let sas = sas.map(|(number, entry)| SaAt {
+        is_meant: filter.has_sa_entry(&entry),
+        entry,
+        origin: EntrySource::Kernel(number),
+    });
     let policies = policies.into_iter().map(|(requested, _)| requested.0);
     let policies: Vec<_> = policies.filter(|entry| !entry.socket).collect();
-    let tables = LoadedTables::new(sas.collect(), without_copies(policies));
+    let tables = LoadedTables::new(sas.collect(), without_copies(policies, filter));
     let has_key_daemon = key_manager::is_there().map_err(Error::Processes)?;
     let surroundings = CheckedHost { is_live: true, has_key_daemon, ssh: None };
     Ok(kinds::findings(&TablesInContext::new(&tables, &surroundings)))
 }
 
 /// The policies, of which a `fwd` one is left out that is as its `in` policy: what is found is the same.
-fn without_copies(policies: Vec<PolicyEntry>) -> Vec<PolicyAt> {
+fn without_copies(policies: Vec<PolicyEntry>, filter: &Filter) -> Vec<PolicyAt> {
     let in_direction = |id: &PolicyId, direction| PolicyId { direction, ..id.clone() };
     let of = |direction| -> HashSet<PolicyId> {
         let ids = policies.iter().map(|entry| &entry.policy.id);
@@ -44,6 +48,7 @@ fn without_copies(policies: Vec<PolicyEntry>) -> Vec<PolicyAt> {
         id.direction != Direction::Fwd || !inbound.contains(&in_direction(id, Direction::In))
     });
     let policies = numbered.map(|(number, entry)| PolicyAt {
+        is_meant: filter.has_policy_entry(&entry),
         has_copy: forwarded.contains(&in_direction(&entry.policy.id, Direction::Fwd)),
         policy: entry.policy,
         index: Some(entry.index),

@@ -3,8 +3,9 @@
 use std::{path::Path, rc::Rc};
 
 use cli::json::FindingJson;
-use grammar::{Checker, Fault, Script, Statement, WarningKind};
-use model::{Dialect, Operation, PolicyType};
+use engine::EntryFilter;
+use grammar::{Checker, Fault, Lowered, Script, Statement, WarningKind};
+use model::{Described, Dialect, Operation, PolicyType};
 use sys::{SystemNames, bounded::Bounded};
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
     kinds,
     tables::Loader,
 };
-use crate::{Error, state_files};
+use crate::{Error, filter::Filter, state_files};
 
 /// After so many mistakes a script is not read on, as in setkey.
 const MOST_MISTAKES: usize = 100;
@@ -26,6 +27,7 @@ const MOST: u64 = 64 << 20;
 pub struct Reader<'a> {
     dialect: Dialect,
     forward_copies: bool,
+    filter: &'a Filter,
     surroundings: &'a CheckedHost,
     loader: Loader,
     found: Vec<PlacedFinding>,
@@ -33,9 +35,14 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// A reader that has read nothing.
-    pub fn new(dialect: Dialect, forward_copies: bool, surroundings: &'a CheckedHost) -> Self {
-        let loader = Loader::new(dialect, forward_copies);
-        Self { dialect, forward_copies, surroundings, loader, found: Vec::new() }
+    pub fn new(
+        dialect: Dialect,
+        forward_copies: bool,
+        filter: &'a Filter,
+        surroundings: &'a CheckedHost,
+    ) -> Self {
+        let loader = Loader::new(dialect, forward_copies, filter.clone());
+        Self { dialect, forward_copies, filter, surroundings, loader, found: Vec::new() }
     }
 
     /// Reads a script, which is the file with this number on the command line.
@@ -52,13 +59,11 @@ impl<'a> Reader<'a> {
             });
             match lowered {
                 Ok((statement, lowered)) => {
+                    let is_meant = self.means(&lowered);
                     for finding in checker.statement(&statement, &lowered) {
                         let json = FindingJson::of_finding(&name, &finding);
-                        self.found.push(PlacedFinding {
-                            file,
-                            json,
-                            excerpt: finding.place.excerpt,
-                        });
+                        let excerpt = finding.place.excerpt;
+                        self.found.push(PlacedFinding { file, json, excerpt, is_meant });
                     }
                     self.load(statement, lowered.operations.iter().flatten(), file, &name);
                 }
@@ -69,7 +74,8 @@ impl<'a> Reader<'a> {
                     }
                     mistakes += 1;
                     let json = FindingJson::of_error(&name, &error);
-                    self.found.push(PlacedFinding { file, json, excerpt: error.excerpt().clone() });
+                    let excerpt = error.excerpt().clone();
+                    self.found.push(PlacedFinding { file, json, excerpt, is_meant: true });
                     if error.ends_script() || mistakes == MOST_MISTAKES {
                         break;
                     }
@@ -84,7 +90,19 @@ impl<'a> Reader<'a> {
         self.look();
         self.found.sort_by_key(|it| (it.file, it.json.line, it.json.column));
         self.found.dedup_by(is_warning_again);
+        self.found.retain(|finding| finding.is_meant);
         self.found
+    }
+
+    /// Whether a statement describes an entry that is meant, or none.
+    fn means(&self, lowered: &Lowered) -> bool {
+        let described = lowered.operations.iter().flatten().filter_map(Operation::described);
+        let mut meant = described.map(|described| match described {
+            Described::Sa { sa, .. } => self.filter.selects_sa(sa),
+            Described::Policy { policy, .. } => self.filter.selects_policy(policy),
+            Described::WholeSad(_) | Described::WholeSpd(_) => true,
+        });
+        meant.next().is_none_or(|first| first || meant.any(|it| it))
     }
 
     fn load<'b>(

@@ -2,12 +2,14 @@
 
 use std::{collections::HashMap, net::IpAddr, num::NonZeroU32};
 
+use engine::EntryFilter;
 use model::{
     Current, Dialect, Direction, Mode, Operation, Policy, PolicyId, Proto, Sa, SaEntry, SaFlags,
     SaId, SaMode, SaState, Spi,
 };
 
 use super::entry::{EntrySource, PolicyAt, SaAt};
+use crate::filter::Filter;
 
 /// What is there when all was loaded.
 #[derive(Debug, Default)]
@@ -23,6 +25,7 @@ pub struct LoadedTables {
 pub struct Loader {
     dialect: Dialect,
     forward_copies: bool,
+    filter: Filter,
     sas: Vec<Option<SaAt>>,
     by_name: HashMap<(IpAddr, Proto, Spi), Vec<usize>>,
     policies: Vec<Option<PolicyAt>>,
@@ -31,10 +34,10 @@ pub struct Loader {
 
 impl Loader {
     /// Empty tables.
-    pub fn new(dialect: Dialect, forward_copies: bool) -> Self {
+    pub fn new(dialect: Dialect, forward_copies: bool, filter: Filter) -> Self {
         let (sas, by_name) = (Vec::new(), HashMap::new());
         let (policies, by_id) = (Vec::new(), HashMap::new());
-        Self { dialect, forward_copies, sas, by_name, policies, by_id }
+        Self { dialect, forward_copies, filter, sas, by_name, policies, by_id }
     }
 
     /// Whether there is an entry of another script than the one at this place of the command line.
@@ -113,7 +116,8 @@ impl Loader {
         }
         same.push(self.sas.len());
         let entry = SaEntry::new(as_loaded(sa, self.dialect), SaState::Mature, Current::default());
-        self.sas.push(Some(SaAt { entry, origin: origin.clone() }));
+        let is_meant = self.filter.has_sa_entry(&entry);
+        self.sas.push(Some(SaAt { entry, origin: origin.clone(), is_meant }));
     }
 
     fn delete_sa(&mut self, id: &SaId, if_id: Option<Option<NonZeroU32>>) {
@@ -145,6 +149,7 @@ impl Loader {
             has_copy,
             index: None,
             origin: origin.clone(),
+            is_meant: self.filter.selects_policy(policy),
         });
         if let Some(&at) = self.by_id.get(&policy.id) {
             self.policies[at] = entry;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use cli::json::{ChangeJson, Fingerprints};
-use engine::{Plan, Step};
+use engine::{Plan, Step, Unselected};
 use grammar::PolicyStatement;
 use model::{Direction, Key, Policy, ReplayState, Sa};
 
@@ -25,11 +25,22 @@ pub fn print(plan: &Plan, fingerprints: &Fingerprints, out: &mut impl Write) -> 
         print_members(&change, out)?;
         writeln!(out, "    # another program's: it stays as it is")?;
     }
+    for step in &plan.crossing {
+        let Some(change) = super::change(step, fingerprints) else { continue };
+        writeln!(out, "! {}", statement(step, fingerprints))?;
+        print_members(&change, out)?;
+        writeln!(out, "    # the filter selects it as one of the two: it stays as it is")?;
+    }
     let Plan { staying_sas, staying_policies, .. } = plan;
     if staying_sas + staying_policies > 0 {
         let sas = counted(*staying_sas, "SA", "SAs");
         let policies = counted(*staying_policies, "policy", "policies");
-        writeln!(out, "# {sas} and {policies} are in no file and stay")?;
+        let Unselected { sas: left_sas, policies: left_policies } = &plan.unselected;
+        let place = match left_sas.len() + left_policies.len() {
+            0 => "in no file",
+            _ => "in no file or left out,",
+        };
+        writeln!(out, "# {sas} and {policies} are {place} and stay")?;
     }
     Ok(())
 }

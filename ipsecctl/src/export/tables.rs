@@ -1,6 +1,6 @@
 //! The kernel's tables, and which entries of them are meant.
 
-use cli::{Keys, PolicyJson, SaJson, json::Fingerprints};
+use cli::json::Fingerprints;
 use engine::{Namespace, Snapshot, snapshot};
 use model::{Direction, IpVersion, Keyed, PolicyEntry, SaEntry};
 
@@ -33,7 +33,7 @@ impl<'a> ExportSelection<'a> {
     }
 
     pub fn has_sa(&self, sa: &SaEntry) -> bool {
-        self.filter.has_sa(&SaJson::new(sa, Keys::Hidden, &self.fingerprints))
+        self.filter.has_sa_entry(sa)
     }
 
     /// The fingerprints of the keys of an SA: another one of its name has others.
@@ -54,7 +54,7 @@ impl ExportedTables {
         sas.reverse();
         policies.reverse();
         sas.retain(|sa| selection.has_sa(sa));
-        policies.retain(|policy| selection.filter.has_policy(&PolicyJson::new(policy)));
+        policies.retain(|policy| selection.filter.has_policy_entry(policy));
         let both = |installed: PolicyEntry| {
             let requested = requested.remove(&installed.index).map(|requested| requested.0);
             ExportedPolicy { requested: requested.unwrap_or_else(|| installed.clone()), installed }

@@ -12,7 +12,7 @@ use super::{
     cells::{self, Hex},
     order::{self, EntryOrder},
 };
-use crate::Error;
+use crate::{Error, filter::Filter};
 
 pub use columns::COLUMNS;
 
@@ -41,12 +41,12 @@ struct ShownTemplate {
 }
 
 /// Prints the SPD as a table.
-pub fn list(style: &Style, out: &mut impl Write) -> Result<(), Error> {
+pub fn list(filter: &Filter, style: &Style, out: &mut impl Write) -> Result<(), Error> {
     let mut engine = Engine::open(EngineOptions::default())?;
     let offers = Offers::read(&mut engine)?;
     let mut listing = Listing::new(out, &COLUMNS, style.choice(), "No policies.");
     let now = sys::clock::unix_seconds();
-    each(&mut engine, order::MOST, |requested, installed| {
+    each(&mut engine, filter, order::MOST, |requested, installed| {
         let shown = ShownPolicy::new(requested, installed, &offers, now);
         Ok(listing.entry(&shown)?)
     })?;
@@ -54,11 +54,15 @@ pub fn list(style: &Style, out: &mut impl Write) -> Result<(), Error> {
 }
 
 /// Prints the SPD as the member of a document.
-pub fn print_json(document: &mut DocumentStream, out: &mut impl Write) -> Result<(), Error> {
+pub fn print_json(
+    filter: &Filter,
+    document: &mut DocumentStream,
+    out: &mut impl Write,
+) -> Result<(), Error> {
     let mut engine = Engine::open(EngineOptions::default())?;
     let offers = Offers::read(&mut engine)?;
     document.array(out, "policies")?;
-    each(&mut engine, usize::MAX, |Requested(requested), installed| {
+    each(&mut engine, filter, usize::MAX, |Requested(requested), installed| {
         let mut json = PolicyJson::new(&requested);
         let templates = requested.policy.action.templates();
         let words = installation(templates, installed);
@@ -72,9 +76,10 @@ pub fn print_json(document: &mut DocumentStream, out: &mut impl Write) -> Result
     Ok(document.end_array(out)?)
 }
 
-/// Reads the SPD: in the order of the kernel's look-up, unless there are more than `most` policies.
+/// Reads the policies that are meant: in the order of the kernel's look-up, unless there are more than `most`.
 fn each(
     engine: &mut Engine,
+    filter: &Filter,
     most: usize,
     mut give: impl FnMut(Requested, &PolicyEntry) -> Result<(), Error>,
 ) -> Result<(), Error> {
@@ -86,8 +91,10 @@ fn each(
     };
     for entry in engine.policies()? {
         let (requested, installed) = entry?;
-        let installed = (installed.0 != requested.0).then_some(installed);
-        order.push((requested, installed), &mut give)?;
+        if filter.has_policy_entry(&requested) {
+            let installed = (installed.0 != requested.0).then_some(installed);
+            order.push((requested, installed), &mut give)?;
+        }
     }
     // Of those with the same priority the kernel prefers the oldest.
     let look_up = |(Requested(entry), _): &(Requested, Option<Installed>)| {

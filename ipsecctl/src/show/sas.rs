@@ -14,7 +14,7 @@ use super::{
     Style,
     order::{self, EntryOrder},
 };
-use crate::Error;
+use crate::{Error, filter::Filter};
 
 pub use columns::COLUMNS;
 
@@ -29,12 +29,12 @@ pub struct ShownSa {
 }
 
 /// Prints the SAD as a table.
-pub fn list(keys: Keys, style: &Style, out: &mut impl Write) -> Result<(), Error> {
+pub fn list(filter: &Filter, keys: Keys, style: &Style, out: &mut impl Write) -> Result<(), Error> {
     let mut engine = Engine::open(EngineOptions::default())?;
     let demands = Demands::read(&mut engine)?;
     let mut listing = Listing::new(out, &COLUMNS, style.choice(), "No SAs.");
     let now = sys::clock::unix_seconds();
-    each(&mut engine, order::MOST, |entry| {
+    each(&mut engine, filter, order::MOST, |entry| {
         let policies = demands.served_by(&entry);
         Ok(listing.entry(&ShownSa { entry, policies, keys, now })?)
     })?;
@@ -43,6 +43,7 @@ pub fn list(keys: Keys, style: &Style, out: &mut impl Write) -> Result<(), Error
 
 /// Prints the SAD as the member of a document.
 pub fn print_json(
+    filter: &Filter,
     keys: Keys,
     fingerprints: &Fingerprints,
     document: &mut DocumentStream,
@@ -51,7 +52,7 @@ pub fn print_json(
     let mut engine = Engine::open(EngineOptions::default())?;
     let demands = Demands::read(&mut engine)?;
     document.array(out, "sas")?;
-    each(&mut engine, usize::MAX, |entry| {
+    each(&mut engine, filter, usize::MAX, |entry| {
         let policies = Some(demands.served_by(&entry).into_iter().collect());
         let sa = SaJson { policies, ..SaJson::new(&entry, keys, fingerprints) };
         Ok(document.element(out, &sa)?)
@@ -59,15 +60,19 @@ pub fn print_json(
     Ok(document.end_array(out)?)
 }
 
-/// Reads the SAD: oldest SA first, unless there are more than `most`.
+/// Reads the SAs that are meant: the oldest first, unless there are more than `most`.
 fn each(
     engine: &mut Engine,
+    filter: &Filter,
     most: usize,
     mut give: impl FnMut(SaEntry) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut order = EntryOrder::new(most);
     for entry in engine.sas()? {
-        order.push(entry?, &mut give)?;
+        let entry = entry?;
+        if filter.has_sa_entry(&entry) {
+            order.push(entry, &mut give)?;
+        }
     }
     order.finish(|_| (), &mut give)
 }

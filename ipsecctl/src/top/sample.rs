@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use cli::{Keys, PolicyJson, SaJson, json::Fingerprints};
 use engine::{Engine, EngineOptions};
 use metrics::Offers;
 use model::{CounterValues, Current, Demand, Lifetime, Policy, PolicyId, SaEntry, SaId};
@@ -63,33 +62,28 @@ pub struct TopSample {
 pub struct Reader {
     engine: Engine,
     filter: Filter,
-    /// A filter reads no key: it needs no secret.
-    fingerprints: Fingerprints,
 }
 
 impl Reader {
     pub fn open(filter: Filter) -> Result<Self, Error> {
         let engine = Engine::open(EngineOptions::default())?;
-        Ok(Self { engine, filter, fingerprints: Fingerprints::new(&[0; 32]) })
+        Ok(Self { engine, filter })
     }
 
     /// Reads both tables and the counters. SAs that the filter leaves out count for their policies.
     pub fn read(&mut self) -> Result<TopSample, Error> {
         let now = sys::clock::unix_seconds();
-        let is_filtered = self.filter != Filter::default();
         let (mut sas, mut offers) = (Vec::new(), Offers::default());
         for (number, entry) in self.engine.sas()?.enumerate() {
             let entry = entry?;
             offers.add(number, &entry);
-            let json = || SaJson::new(&entry, Keys::Hidden, &self.fingerprints);
-            let is_shown = !is_filtered || self.filter.has_sa(&json());
+            let is_shown = self.filter.has_sa_entry(&entry);
             sas.push(SaSample { is_shown, ..of_sa(&entry, now) });
         }
         let mut policies = Vec::new();
         for policy in self.engine.policies()? {
             let (requested, _) = policy?;
-            let is_shown = !is_filtered || self.filter.has_policy(&PolicyJson::new(&requested));
-            if requested.socket || !is_shown {
+            if requested.socket || !self.filter.has_policy_entry(&requested) {
                 continue;
             }
             let policy = &requested.policy;

@@ -47,6 +47,16 @@ pub struct StayingJson {
     pub policies: usize,
 }
 
+/// What files describe and the filter of the command line does not select.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Unselected")]
+pub struct UnselectedJson {
+    /// The number of SAs.
+    pub sas: usize,
+    /// The number of policies, forward copies too.
+    pub policies: usize,
+}
+
 impl ChangeJson {
     /// A change of an SA: what is installed and what is requested, of which one is there.
     #[must_use]
@@ -81,13 +91,7 @@ impl ChangeJson {
             Some(entry) => {
                 PolicyJson::new(&PolicyEntry { policy: policy.clone(), ..entry.clone() })
             }
-            None => PolicyJson::new(&PolicyEntry {
-                policy: policy.clone(),
-                installation: model::Installation::default(),
-                index: 0,
-                socket: false,
-                current: Current::default(),
-            }),
+            None => PolicyJson::new(&PolicyEntry::requested(policy.clone())),
         });
         let installed = installed.map(PolicyJson::new);
         let differences = differences_of(installed.as_ref(), requested.as_ref());

@@ -14,7 +14,7 @@ use super::{
     AnyVariableJson, AppliedJson, ChangeJson, ClientJson, ConditionJson, CounterJson,
     DefaultPolicyJson, DiagnosisJson, DropJson, EventJson, ExplanationJson, FindingJson,
     KernelJson, MovedJson, PolicyJson, RatesJson, SaJson, SocketsJson, StayingJson, SummaryJson,
-    TransferJson,
+    TransferJson, UnselectedJson,
 };
 
 /// The version of the schema. A member that is removed, or whose type or meaning changes, needs the
@@ -86,13 +86,16 @@ pub struct Document {
     /// `ipsecctl apply`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Vec<ChangeJson>>,
-    /// What no file describes and stays: `ipsecctl diff` and `ipsecctl apply`.
+    /// What no file describes and stays, with a filter also what it leaves out: `ipsecctl diff` and `ipsecctl apply`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub staying: Option<StayingJson>,
-    /// What other programs have otherwise than files describe, and what `--owned` does not touch, as changes:
-    /// `ipsecctl diff --owned` and `ipsecctl apply --owned`.
+    /// What other programs have otherwise than files describe, and what `--owned` does not touch, or what a filter
+    /// selects as it is or as it is to be alone, as changes: `ipsecctl diff` and `ipsecctl apply`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub conflicts: Option<Vec<ChangeJson>>,
+    /// What files describe and the filter leaves out: `ipsecctl diff` and `ipsecctl apply`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unselected: Option<UnselectedJson>,
     /// What came of `ipsecctl apply`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub applied: Option<AppliedJson>,

@@ -12,7 +12,7 @@ use cli::{
         NearPolicyJson, NearSaJson, NotRestoredJson, OriginJson, PacketJson,
         PoliciesByDirectionJson, ProcVariableJson, RateJson, RatesJson, ReceivedHeaderJson,
         RouteJson, SaNameJson, SasByStateJson, SocketPolicyJson, SocketsJson, StayingJson,
-        SummaryJson, TransferJson, WireJson,
+        SummaryJson, TransferJson, UnselectedJson, WireJson,
     },
 };
 use grammar::Script;
@@ -450,6 +450,7 @@ pub fn full_document() -> Document {
         changes: Some(changes()),
         staying: Some(StayingJson { sas: 1, policies: 2 }),
         conflicts: Some(changes()),
+        unselected: Some(UnselectedJson { sas: 3, policies: 4 }),
         applied: Some(applied()),
         moved: Some(MovedJson { before: moved_sa(), after: moved_sa() }),
         saved: Some(transfer(None)),

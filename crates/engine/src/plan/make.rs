@@ -1,11 +1,13 @@
+use std::{borrow::Cow, collections::HashMap};
+
 use model::{Policy, PolicyId, SaMode, Variables};
-use std::collections::HashMap;
 
 use super::{
     gap::{offers, requiring},
+    narrow::{EntryFilter, narrow},
     order::{self, Counterpart, PolicySteps, Wanted},
     removal::Removal,
-    requested::RequestedTables,
+    requested::{RequestedTables, Unselected},
     same::{is_same_policy, keep_numbers},
     sas::{self, SaSteps},
     scope::PlanScope,
@@ -29,6 +31,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// What the kernel has otherwise than the files describe, and what may not be touched.
     pub conflicts: Vec<Step>,
+    /// What the kernel has otherwise than the files describe, where the filter selects only one of the two.
+    pub crossing: Vec<Step>,
+    /// What the files describe and the filter does not select.
+    pub unselected: Unselected,
     /// The SAs that no file describes and that stay, larval ones too.
     pub staying_sas: usize,
     /// The policies that no file describes and that stay.
@@ -49,7 +55,8 @@ type AgedPolicy = (usize, (Requested, Installed));
 
 impl Engine {
     /// Compares the SAD and SPD with what files describe. Nothing is changed. With `owned`, other entries than these
-    /// are not touched.
+    /// are not touched. With a filter, the plan is about the entries that it selects, of the files and of the
+    /// kernel; no other entry is touched.
     ///
     /// Errors: [`Error::Kernel`], [`Error::Run`].
     pub fn plan(
@@ -57,20 +64,30 @@ impl Engine {
         requested: &RequestedTables,
         removal: Removal,
         owned: Option<&Owned>,
+        filter: Option<&dyn EntryFilter>,
     ) -> Result<Plan, Error> {
         self.flush(&mut |_, _| Ok(()))?;
-        let scope = PlanScope { requested, removal, owned };
         let variables = self.host.variables_or_kernels()?;
         let sas = self.sas()?.collect::<Result<Vec<_>, _>>()?;
-        let (removed, policies): (Vec<_>, Vec<_>) = self
-            .policies_by_age()?
+        let policies = self.policies_by_age()?;
+        let installed = policies.iter().map(|(_, (Requested(entry), _))| &entry.policy);
+        let (requested, unselected) = match filter {
+            None => (Cow::Borrowed(requested), Unselected::default()),
+            Some(filter) => {
+                let (part, unselected) = narrow(requested, filter, &sas, installed);
+                (Cow::Owned(part), unselected)
+            }
+        };
+        let requested = &*requested;
+        let scope = PlanScope { requested, removal, owned, filter };
+        let (removed, policies): (Vec<_>, Vec<_>) = policies
             .into_iter()
             .partition(|(_, (Requested(entry), _))| scope.removes_policy(entry));
         let (tunnels, staying_policies) = tunnels(requested, &policies);
         let fitted = self.fitted(requested, &tunnels, &variables);
         let sas = sas::steps(&scope, fitted, sas);
         let policies = self.counterparts(&scope, policies, &sas, &variables);
-        let mut plan = Plan { staying_policies, tunnels, ..Plan::default() };
+        let mut plan = Plan { unselected, staying_policies, tunnels, ..Plan::default() };
         let wanted = plan.wanted(&scope, policies);
         let removed = removed.into_iter().map(|(age, (Requested(entry), _))| (age, entry));
         plan.add_steps(sas, order::steps(wanted, removed.collect()));
@@ -153,6 +170,7 @@ impl Plan {
     ) -> Vec<Wanted> {
         let mut wanted = Vec::new();
         for policy in &scope.requested.policies {
+            let is_selected = scope.selects_policy(policy);
             let mut policy = policy.clone();
             let mut installed = found.remove(&policy.id);
             if let Some(Counterpart { entry, is_same, .. }) = &mut installed {
@@ -160,6 +178,14 @@ impl Plan {
                 *is_same &= is_same_policy(&policy, &entry.policy);
             }
             match installed {
+                Some(Counterpart { entry, is_same, .. })
+                    if !is_selected || !scope.selects_policy(&entry.policy) =>
+                {
+                    if !is_same {
+                        let (installed, requested) = (Box::new(entry), Box::new(policy));
+                        self.crossing.push(Step::UpdatePolicy { installed, requested });
+                    }
+                }
                 Some(Counterpart { entry, is_same, .. }) if !scope.may_touch_policy(&entry) => {
                     if is_same {
                         self.adopted.0.push(Record::of_policy_entry(&entry));
@@ -176,13 +202,14 @@ impl Plan {
 
     /// Adds the steps of both tables in their order.
     fn add_steps(&mut self, sas: SaSteps, policies: PolicySteps) {
-        let SaSteps { first, replaced, last, conflicts, adopted, staying } = sas;
+        let SaSteps { first, replaced, last, conflicts, crossing, adopted, staying } = sas;
         self.steps = first;
         self.steps.extend(policies.first);
         self.steps.extend(replaced);
         self.steps.extend(policies.then);
         self.steps.extend(last);
         self.conflicts.splice(..0, conflicts);
+        self.crossing.splice(..0, crossing);
         self.adopted.0.extend(adopted);
         self.staying_sas = staying;
     }

@@ -5,7 +5,7 @@ use model::{Described, Operation, Policy, PolicyId, PolicyType, Proto, Sa, SaId}
 use crate::policy::forward::forward_copy;
 
 /// The SAs and policies that files describe, in their order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RequestedTables {
     pub(super) sas: Vec<Sa>,
     pub(super) policies: Vec<Policy>,
@@ -20,6 +20,15 @@ pub struct RequestedTables {
 struct Place {
     index: usize,
     statement: usize,
+}
+
+/// The entries of files that a filter does not select.
+#[derive(Debug, Default)]
+pub struct Unselected {
+    /// SAs.
+    pub sas: Vec<Sa>,
+    /// Policies, forward copies too.
+    pub policies: Vec<Policy>,
 }
 
 /// What became of a statement.
@@ -88,6 +97,33 @@ impl RequestedTables {
             }
         }
         Added::Taken
+    }
+
+    /// The entries that are selected, and the others. What flushes describe stays.
+    pub(super) fn divided(
+        &self,
+        has_sa: impl Fn(&Sa) -> bool,
+        has_policy: impl Fn(&Policy) -> bool,
+    ) -> (Self, Unselected) {
+        let (sas, other_sas) = self.sas.iter().cloned().partition(|sa| has_sa(sa));
+        let (policies, other_policies) =
+            self.policies.iter().cloned().partition(|policy| has_policy(policy));
+        let mut part = Self {
+            sas,
+            policies,
+            flushed_sads: self.flushed_sads.clone(),
+            flushed_spds: self.flushed_spds.clone(),
+            ..Self::default()
+        };
+        for (index, sa) in part.sas.iter().enumerate() {
+            let place = Place { index, ..self.sa_places[&sa.id()] };
+            part.sa_places.insert(sa.id(), place);
+        }
+        for (index, policy) in part.policies.iter().enumerate() {
+            let place = Place { index, ..self.policy_places[&policy.id] };
+            part.policy_places.insert(policy.id.clone(), place);
+        }
+        (part, Unselected { sas: other_sas, policies: other_policies })
     }
 
     pub(super) fn has_sa(&self, id: &SaId) -> bool {

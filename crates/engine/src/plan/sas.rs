@@ -20,6 +20,8 @@ pub struct SaSteps {
     pub last: Vec<Step>,
     /// What may not be touched, and is otherwise than requested.
     pub conflicts: Vec<Step>,
+    /// What is otherwise than requested, where the filter selects only one of the two.
+    pub crossing: Vec<Step>,
     /// What may not be touched, and is as requested.
     pub adopted: Vec<Record>,
     /// The SAs that no file describes and that stay.
@@ -63,8 +65,9 @@ impl SaSteps {
             SaState::Larval | SaState::Dead => SaDifference::Lasting,
         };
         let may_touch = scope.may_touch_sa(&entry);
+        let is_crossing = !scope.selects_sa(&sa) || !scope.selects_sa(&entry.sa);
         if difference == SaDifference::None {
-            if let Some(owned) = scope.owned.filter(|_| !may_touch) {
+            if let Some(owned) = scope.owned.filter(|_| !may_touch && !is_crossing) {
                 self.adopted.push(owned.record_of_sa(&entry));
             }
             return;
@@ -74,7 +77,11 @@ impl SaSteps {
             SaDifference::Limits => (Step::UpdateSa { installed, requested }, &mut self.first),
             _ => (Step::ReplaceSa { installed, requested }, &mut self.replaced),
         };
-        if may_touch { time.push(step) } else { self.conflicts.push(step) }
+        match (is_crossing, may_touch) {
+            (true, _) => self.crossing.push(step),
+            (false, true) => time.push(step),
+            (false, false) => self.conflicts.push(step),
+        }
     }
 }
 

@@ -33,7 +33,7 @@ struct Made {
 impl MetricsText {
     /// The metrics of now or of a moment ago. They are read at most half of the time.
     pub fn answer(&mut self, by: By) -> Arc<[u8]> {
-        self.answer_by(by, |bounded| metrics::write(by, bounded))
+        self.answer_by(by, |bounded| metrics::write(by, &metrics::CountedPart::ALL, bounded))
     }
 
     fn answer_by(

@@ -148,7 +148,8 @@ pub(crate) fn read_head(object: &[u8], devices: &Devices) -> Result<Option<Polic
     }
     let selector = selector::read(&info.selector, hint, devices)?;
     let id = PolicyId { selector, direction, sec_ctx, mark, if_id, policy_type };
-    Ok(Some(PolicyHead { id, priority: Priority(info.priority), index: info.index }))
+    let (priority, flags) = (Priority(info.priority), PolicyFlags::from_bits(info.flags));
+    Ok(Some(PolicyHead { id, priority, index: info.index, flags }))
 }
 
 /// The bytes of a policy with zeros for its counters and times, which packets change.
