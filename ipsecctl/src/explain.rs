@@ -12,7 +12,7 @@ use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
 use cli::json::Document;
 use engine::{Requested, Snapshot, SnapshotReader};
 use explain::{
-    Arrival, Explanation, Flow, PolicyOrder, Selection, Surroundings, Tables, Verdict,
+    Arrival, Explanation, Flow, PolicyOrder, Selection, Surroundings, Tables, Unfollowed, Verdict,
     explain_forwarded, explain_in, explain_out,
 };
 use model::{DeviceName, Direction, IpVersion, PolicyEntry, Spi};
@@ -23,6 +23,9 @@ use routing::{Given, Routing};
 
 /// The exit status if the verdict is not known.
 pub const NOT_KNOWN: u8 = 2;
+
+/// The release of Linux from which on forwarded ICMP errors may be treated as the packets that they are about.
+const OF_FORWARDED_ERRORS: (u32, u32) = (6, 8);
 
 /// Explain what becomes of a packet: its policy, its SAs, the headers on the wire, or why it is dropped.
 ///
@@ -101,8 +104,9 @@ impl Explain {
         let given =
             Given { direction: self.direction, device: self.dev, uid: self.uid, local: self.local };
         let routing = Routing::of(given, &mut flow);
-        let (tables, requested) = self.tables(flow, &arrivals)?;
+        let (tables, requested, unfollowed) = self.tables(flow, &arrivals)?;
         let explanation = self.explain(&tables, (&arrivals, flow), socket.as_ref(), &routing);
+        let explanation = explanation.limited_by(&unfollowed);
         let mtu = self.mtu.unwrap_or_else(|| mtu(&explanation, &routing));
         let subject =
             ExplainBasis { requested: &requested, length: self.length, mtu, routing: &routing };
@@ -144,12 +148,13 @@ impl Explain {
         }
     }
 
-    /// The tables as far as they decide on the packet, and the partial policies as they were requested.
+    /// The tables as far as they decide on the packet, the partial policies as they were requested, and what
+    /// is not followed.
     fn tables(
         &self,
         flow: Option<Flow>,
         arrivals: &[Arrival],
-    ) -> Result<(Tables, HashMap<u32, Requested>), Error> {
+    ) -> Result<(Tables, HashMap<u32, Requested>, Unfollowed), Error> {
         let reader = SnapshotReader::open()?;
         let Snapshot { spd, sas, .. } = reader.so_far();
         // SAs that the packet comes through may set the mark that policies compare.
@@ -166,6 +171,10 @@ impl Explain {
             reader.read(|head| selection.takes(head))?;
         let policy_order = PolicyOrder::of_release(release.0, release.1);
         let first_inexact = selection.first_inexact();
+        let mut unfollowed = selection.unfollowed().clone();
+        if release < OF_FORWARDED_ERRORS {
+            unfollowed.forwarded.clear();
+        }
         let tables = Tables {
             policies,
             sas,
@@ -176,7 +185,7 @@ impl Explain {
             policy_order,
             first_inexact,
         };
-        Ok((tables, requested))
+        Ok((tables, requested, unfollowed))
     }
 
     /// The packet that policies are looked up for, and the headers that it arrives with.

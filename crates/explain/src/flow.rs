@@ -48,6 +48,18 @@ impl FlowDevice {
     }
 }
 
+impl Flow {
+    /// Whether it is an ICMP error (`icmp_pointers`, net/ipv4/icmp.c; RFC 4443, section 2.1). One whose type is
+    /// not known is taken for none.
+    pub(crate) fn is_icmp_error(&self) -> bool {
+        match (self.version(), self.upper, self.src_port) {
+            (IpVersion::V4, Some(1), Some(3 | 4 | 5 | 11 | 12)) => true,
+            (IpVersion::V6, Some(58), Some(kind)) => kind < 128,
+            _ => false,
+        }
+    }
+}
+
 /// What a selector or policy and a flow do not have in common. Both empty: it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Compared {

@@ -25,6 +25,7 @@ mod sizes;
 mod surroundings;
 mod tables;
 mod templates;
+mod unfollowed;
 mod verdict;
 
 #[cfg(test)]
@@ -47,4 +48,5 @@ pub use selection::{Selection, first_inexact};
 pub use surroundings::Surroundings;
 pub use tables::{PolicyOrder, Tables};
 pub use templates::{Resolution, Resolved};
+pub use unfollowed::Unfollowed;
 pub use verdict::{Doubt, Verdict};

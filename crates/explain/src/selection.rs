@@ -3,7 +3,7 @@
 use model::{Direction, PolicyEntry, PolicyHead, SpdInfo};
 
 use crate::{
-    Flow,
+    Flow, Unfollowed,
     lists::{List, list_of},
     near::{Nearest, Relation},
     order::ListOrder,
@@ -18,6 +18,7 @@ pub struct Selection {
     seen: usize,
     /// Of each direction, the first policy that is not in the hash table.
     first_inexact: Vec<(Direction, ListOrder)>,
+    unfollowed: Unfollowed,
 }
 
 /// [`Selection::first_inexact`] of these policies, newest first.
@@ -49,7 +50,13 @@ impl Selection {
             near: Nearest::default(),
             near_of_other: Nearest::default(),
         });
-        Self { lookups: lookups.collect(), spd, seen: 0, first_inexact: Vec::new() }
+        Self {
+            lookups: lookups.collect(),
+            spd,
+            seen: 0,
+            first_inexact: Vec::new(),
+            unfollowed: Unfollowed::default(),
+        }
     }
 
     /// Whether a policy may decide on a packet, or is among the nearest that do not so far. Called once for
@@ -59,6 +66,7 @@ impl Selection {
         self.seen += 1;
         let mut is_taken = false;
         for lookup in &mut self.lookups {
+            self.unfollowed.see(head, lookup.direction, &lookup.flow);
             is_taken |= match Relation::of(&head.id, lookup.direction, &lookup.flow) {
                 Relation::Candidate(_) => true,
                 Relation::Near { distance, .. } => {
@@ -77,6 +85,12 @@ impl Selection {
     #[must_use]
     pub fn first_inexact(&self) -> Vec<u32> {
         self.first_inexact.iter().map(|(_, order)| order.index).collect()
+    }
+
+    /// What the kernel may decide by, though none of these functions does.
+    #[must_use]
+    pub fn unfollowed(&self) -> &Unfollowed {
+        &self.unfollowed
     }
 
     fn see_inexact(&mut self, head: &PolicyHead) {

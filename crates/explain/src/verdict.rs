@@ -29,6 +29,11 @@ pub enum Doubt<'a> {
     SeveralSas(Vec<&'a SaEntry>),
     /// The packet inside is encrypted, and was not given.
     InnerPacket,
+    /// Policies of type `sub` match, by their indexes.
+    SubPolicies(Vec<u32>),
+    /// The packet is an ICMP error and may be treated as the packet that it is about, by these
+    /// policies, or because of an SA with the flag `icmp`.
+    IcmpError(Vec<u32>),
 }
 
 impl Verdict<'_> {

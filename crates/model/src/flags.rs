@@ -21,6 +21,8 @@ impl SaFlags {
     pub const ALIGN_4: SaFlags = SaFlags(64);
     /// It is for received packets of any source, and for none that leave (Mobile IPv6).
     pub const WILD_RECEIVE: SaFlags = SaFlags(8);
+    /// It takes ICMP errors about packets that it takes (`XFRM_STATE_ICMP`).
+    pub const ICMP: SaFlags = SaFlags(16);
     /// A tunnel takes packets of either family (`XFRM_STATE_AF_UNSPEC`), not only its own.
     pub const ANY_FAMILY: SaFlags = SaFlags(32);
     /// Sequence numbers start again after the last one (`XFRM_SA_XFLAG_OSEQ_MAY_WRAP`).
@@ -33,7 +35,7 @@ impl SaFlags {
         (SaFlags::DECAP_DSCP, "decap-dscp", 0x4000_0000),
         (SaFlags::NO_PMTU_DISC, "nopmtudisc", 0x2000_0000),
         (SaFlags::WILD_RECEIVE, "wildrecv", 0),
-        (SaFlags(16), "icmp", 0),
+        (SaFlags::ICMP, "icmp", 0),
         (SaFlags::ANY_FAMILY, "af-unspec", 0),
         (SaFlags::ALIGN_4, "align4", 0),
         (SaFlags(1 << 8), "dont-encap-dscp", 0),

@@ -98,7 +98,24 @@ fn doubt(doubt: &Doubt<'_>) -> String {
         Doubt::InnerPacket => {
             "the packet inside is encrypted; give its SRC, DST and PROTO".to_owned()
         }
+        Doubt::SubPolicies(indexes) => {
+            let policies = policies_of(indexes);
+            format!("{policies} of type sub may match, and sub-policies are not followed")
+        }
+        Doubt::IcmpError(indexes) if indexes.is_empty() => {
+            "an ICMP error that comes by an SA with the flag icmp is checked by the packet that it is about, which is not followed".to_owned()
+        }
+        Doubt::IcmpError(indexes) => {
+            let policies = policies_of(indexes);
+            format!("an ICMP error may take {policies} for the packet that it is about, which is not followed")
+        }
     }
+}
+
+/// `policy 9`, or `policies 9, 17`.
+fn policies_of(indexes: &[u32]) -> String {
+    let list = indexes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    format!("{} {list}", if indexes.len() == 1 { "policy" } else { "policies" })
 }
 
 fn route(routing: &Routing, lines: &mut Lines) {

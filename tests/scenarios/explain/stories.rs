@@ -1,6 +1,8 @@
 //! Faults that are planted one at a time in a set-up that works: each is the one that is named.
 
-use scenarios::{Host, Pair};
+use std::{thread::sleep, time::Duration};
+
+use scenarios::{Host, Outcome, Pair};
 use serde_json::Value;
 
 const KEYS: &str = r#"-E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
@@ -232,7 +234,7 @@ fn routes_are_the_kernels() {
         rule add uidrange 1000-1000 lookup 7");
     // ip(8) takes `-6` before the words of a batch alone.
     let rule = ["-6", "rule", "add", "uidrange", "1000-1000", "lookup", "7"];
-    scenarios::Outcome::success(host.command("ip").args(rule));
+    Outcome::success(host.command("ip").args(rule));
     for (packet, source, device, mtu) in [
         ("out 0.0.0.0 10.9.0.1 udp", "10.1.0.1", "one", 1350),
         ("out 0.0.0.0 10.9.0.1 udp --uid 1000", "10.2.0.1", "two", 1300),
@@ -260,7 +262,7 @@ fn routes_are_the_kernels() {
     assert_eq!(unreachable.0["route"]["refused"], "Network is unreachable", "{}", unreachable.1);
     // No policy is looked up where the device has disable_xfrm.
     let set = "echo 1 >/proc/sys/net/ipv4/conf/one/disable_xfrm";
-    assert_eq!(scenarios::Outcome::of(host.command("sh").args(["-c", set])).status, 0);
+    assert_eq!(Outcome::of(host.command("sh").args(["-c", set])).status, 0);
     let (explanation, text) = explain(&host, "out 10.1.0.1 10.9.0.1 udp");
     assert_eq!(
         (&explanation["verdict"], &explanation["output"]["exempt"]),
@@ -275,7 +277,7 @@ fn without_privilege() {
     let mut command = host.command("setpriv");
     command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all"]);
     command.arg(scenarios::ipsecctl()).args(OUT_WORDS);
-    let outcome = scenarios::Outcome::of(&mut command);
+    let outcome = Outcome::of(&mut command);
     let expected =
         "ipsecctl: CAP_NET_ADMIN is missing in this network namespace's user namespace\n";
     assert_eq!(
@@ -285,3 +287,54 @@ fn without_privilege() {
 }
 
 const OUT_WORDS: [&str; 4] = ["explain", "out", "10.0.0.1", "10.0.0.2"];
+
+/// The kernel sends an ICMP error by the policy of the packet that it is about, if that has the flag.
+#[test]
+fn an_icmp_error_may_take_another_policy() {
+    let pair = Pair::without_sas();
+    let load = |verb: &str, flag: &str| {
+        let ends = "src 192.0.2.1 dst 192.0.2.2 proto udp dir out";
+        pair.a.ip(&format!("xfrm policy {verb} {ends} {flag} tmpl proto esp mode transport"));
+    };
+    let refused = || {
+        let counters = pair.a.ipsecctl("counters --all --json --dir out").stdout;
+        let counters: Value = serde_json::from_str(&counters).expect("JSON");
+        let mut counters = counters["counters"].as_array().expect("counters").iter();
+        let counter = counters.find(|it| it["name"] == "XfrmOutNoStates").expect("the counter");
+        counter["packets"].as_u64().expect("a number")
+    };
+    // No program has the port.
+    let send = || {
+        let mut bash = pair.b.command("bash");
+        let outcome = Outcome::of(bash.args(["-c", "echo >/dev/udp/192.0.2.1/4000"]));
+        assert_eq!(outcome.status, 0, "{outcome:?}");
+        sleep(Duration::from_millis(500));
+    };
+    let error = "out 192.0.2.1 192.0.2.2 icmp/3/3";
+    load("add", "");
+    send();
+    assert_eq!((refused(), explain(&pair.a, error).0["verdict"].as_str()), (0, Some("clear")));
+    load("update", "flag icmp");
+    send();
+    let (explanation, text) = explain(&pair.a, error);
+    assert!(refused() > 0 && explanation["verdict"] == "unknown", "{} {text}", refused());
+    assert!(text.contains("an ICMP error may take policy "), "{text}");
+    let echo = explain(&pair.a, "out 192.0.2.1 192.0.2.2 icmp/8/0").0;
+    assert_eq!(echo["verdict"], "clear");
+}
+
+/// Not every kernel has policies of type `sub`.
+#[test]
+fn a_sub_policy_is_named() {
+    let host = Host::new("host");
+    let words = "xfrm policy add src 10.1.0.0/16 dst 10.2.0.0/16 dir out ptype sub action block";
+    let outcome = Outcome::of(host.command("ip").args(words.split(' ')));
+    if outcome.status != 0 {
+        println!("skipped: {}", outcome.stderr);
+        return;
+    }
+    let (explanation, text) = explain(&host, OUT);
+    assert_eq!(explanation["verdict"], "unknown");
+    assert!(text.contains("of type sub may match"), "{text}");
+    assert_eq!(explain(&host, "out 10.1.0.5 10.3.0.5:80 tcp").0["verdict"], "clear");
+}
