@@ -173,6 +173,12 @@ pub enum Error {
     /// The addresses, devices or routes of the host cannot be read.
     #[error("the addresses and routes of this host cannot be read: {0}")]
     Interfaces(io::Error),
+    /// Other network namespaces, or their numbers, cannot be read.
+    #[error("network namespaces cannot be read: {}", sys::errno_text(*.0))]
+    Namespaces(Errno),
+    /// The names of network namespaces cannot be read.
+    #[error("/run/netns cannot be read: {}", sys::without_number(.0.to_string()))]
+    NamesOfNamespaces(io::Error),
     /// Packets and events cannot be received any more.
     #[error("packets cannot be captured: {0}")]
     Capturing(io::Error),

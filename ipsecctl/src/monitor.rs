@@ -2,6 +2,7 @@
 
 mod event;
 mod origin;
+mod sources;
 mod tables;
 
 use std::{io::Write, process::ExitCode};
@@ -10,6 +11,10 @@ use chrono::{Local, SecondsFormat};
 use cli::json::{Document, EventJson};
 use engine::EventMonitor;
 use model::{Event, EventGroup};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    io::retry_on_intr,
+};
 
 use crate::{
     Error,
@@ -17,9 +22,9 @@ use crate::{
     output::{self, Output},
 };
 use origin::Origins;
-use tables::TableCopies;
+use sources::{INTERVAL, Sources};
 
-/// Print what happens to SAs and policies in this network namespace, a line an event.
+/// Print what happens to SAs and policies in this network namespace, or in all, a line an event.
 ///
 /// Keys are never printed. If events are lost, that is reported, the tables are read again, and what has
 /// changed meanwhile is printed.
@@ -28,6 +33,9 @@ pub struct Monitor {
     /// Print JSON, a document a line
     #[arg(long)]
     json: bool,
+    /// Print the events of all network namespaces that have a name in /run/netns, or a number here
+    #[arg(long)]
+    all_netns: bool,
     #[command(flatten)]
     filter: Filter,
 }
@@ -37,13 +45,13 @@ impl Monitor {
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
         output::print(|out| {
-            let mut events = EventMonitor::open_reading_ahead(&EventGroup::ALL)?;
-            let mut tables = TableCopies::read()?;
+            let mut events = self.open()?;
+            let mut sources = Sources::read(self.all_netns)?;
             let mut origins = Origins::default();
             loop {
                 // What has come together is written together.
                 if !events.has_received() {
-                    out.flush()?;
+                    self.wait(&events, &mut sources, out)?;
                 }
                 let event = match events.next_event() {
                     Err(error) if error.is_malformed() => {
@@ -53,8 +61,12 @@ impl Monitor {
                     event => event?,
                 };
                 if event == Event::MonitorLost {
-                    self.recover(&mut tables, out)?;
-                } else if let Some(json) = tables.apply(&event) {
+                    self.print(event::of_no_entry(&Event::MonitorLost), out)?;
+                    self.print_all(sources.recover()?, out)?;
+                    continue;
+                }
+                self.print_all(sources.find(events.namespace())?, out)?;
+                if let Some(json) = sources.apply(&event, events.namespace()) {
                     let by = event.origin().and_then(|origin| origins.find(origin));
                     self.print(EventJson { by, ..json }, out)?;
                 }
@@ -62,13 +74,40 @@ impl Monitor {
         })
     }
 
-    fn recover(&self, tables: &mut TableCopies, out: &mut Output) -> Result<(), Error> {
-        self.print(event::of_no_entry(&Event::MonitorLost), out)?;
-        for event in tables.recover()? {
-            self.print(event, out)?;
+    fn open(&self) -> Result<EventMonitor, Error> {
+        let open = if self.all_netns {
+            EventMonitor::open_of_all_namespaces
+        } else {
+            EventMonitor::open_reading_ahead
+        };
+        Ok(open(&EventGroup::ALL)?)
+    }
+
+    /// Writes what was printed, and looks for network namespaces until there is an event.
+    fn wait(
+        &self,
+        events: &EventMonitor,
+        sources: &mut Sources,
+        out: &mut Output,
+    ) -> Result<(), Error> {
+        out.flush()?;
+        if !self.all_netns {
+            return Ok(());
         }
-        let entries = Some(tables.entries());
-        self.print(EventJson { event: "recovered", entries, ..EventJson::default() }, out)
+        let interval = Timespec::try_from(INTERVAL).unwrap_or_default();
+        loop {
+            self.print_all(sources.look()?, out)?;
+            out.flush()?;
+            let mut file = [PollFd::new(events, PollFlags::IN)];
+            let polled = retry_on_intr(|| poll(&mut file, Some(&interval)));
+            if polled.map_err(Error::Namespaces)? > 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn print_all(&self, events: Vec<EventJson>, out: &mut Output) -> Result<(), Error> {
+        events.into_iter().try_for_each(|event| self.print(event, out))
     }
 
     fn print(&self, mut event: EventJson, out: &mut Output) -> Result<(), Error> {

@@ -1,5 +1,7 @@
 //! `ipsecctl monitor` reports every event, or that some were lost and what has changed meanwhile.
 
+mod namespaces;
+
 use std::{
     collections::BTreeSet,
     fmt::Write as _,

@@ -30,6 +30,21 @@ impl EventMonitor {
         Ok(Self(xfrm::EventSocket::open_reading_ahead(groups)?))
     }
 
+    /// As [`EventMonitor::open_reading_ahead`], for the events of all network namespaces that have a number in this
+    /// thread's ([`crate::NamedNamespace`]). The kernel sends those of namespaces in which the opener has
+    /// CAP_NET_BROADCAST. Network devices of others are called by their numbers.
+    ///
+    /// Errors: [`Error::Kernel`].
+    pub fn open_of_all_namespaces(groups: &[EventGroup]) -> Result<Self, Error> {
+        Ok(Self(xfrm::EventSocket::open_of_all_namespaces(groups)?))
+    }
+
+    /// The number of the network namespace of the last event; none: this monitor's.
+    #[must_use]
+    pub fn namespace(&self) -> Option<i32> {
+        self.0.namespace()
+    }
+
     /// Continues with the netlink socket of another process's monitor: the groups that it has
     /// joined, and the events in its queue.
     ///

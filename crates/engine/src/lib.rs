@@ -9,11 +9,13 @@ mod error;
 mod events;
 mod info;
 mod listeners;
+mod namespaces;
 mod owned;
 mod plan;
 mod policy;
 mod reconcile;
 mod routes;
+mod rtnetlink;
 mod sa;
 mod saved;
 mod session;
@@ -29,6 +31,7 @@ pub use error::Error;
 pub use events::EventMonitor;
 pub use info::info;
 pub use listeners::{Listeners, listeners};
+pub use namespaces::{NamedNamespace, NamespaceNumbers};
 pub use owned::Owned;
 pub use plan::{
     Added, Adopted, CarriedOut, EntryFilter, Plan, Removal, RequestedTables, Step, StepRefusal,

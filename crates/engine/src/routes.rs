@@ -1,31 +1,20 @@
 //! The kernel's look-up of a route (`RTM_GETROUTE`), and what devices have that decides on IPsec. Any user may
 //! ask.
 
-use std::{fs, io, net::IpAddr, time::Duration};
+use std::{fs, net::IpAddr};
 
 use model::{DeviceName, IpVersion};
-use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     link::{LinkAttribute, LinkFlags, LinkMessage},
     route::{RouteAttribute, RouteMessage, RouteMetric, RouteType},
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use rustix::{
-    io::{Errno, retry_on_intr},
-    net::{
-        RecvFlags, SendFlags,
-        netdevice::{index_to_name, name_to_index},
-        recv, send,
-        sockopt::{Timeout, set_socket_timeout},
-    },
+    io::Errno,
+    net::netdevice::{index_to_name, name_to_index},
 };
 
-/// How long the kernel may take for an answer.
-const LIMIT: Duration = Duration::from_secs(5);
-
-/// Bytes of the largest answer: that of a device with all its attributes.
-const ROOM: usize = 64 << 10;
+use crate::rtnetlink::Conversation;
 
 /// A packet as the routing table sees it.
 #[derive(Debug, Clone, Copy)]
@@ -112,15 +101,12 @@ fn is_set(directory: &str, device: DeviceName, setting: &str) -> bool {
 }
 
 /// A conversation with the routing table of this thread's network namespace.
-pub struct Routes(Socket);
+pub struct Routes(Conversation);
 
 impl Routes {
     /// Errors: those of socket(2).
     pub fn open() -> Result<Self, Errno> {
-        let socket = Socket::new(NETLINK_ROUTE).map_err(|error| errno(&error))?;
-        socket.connect(&SocketAddr::new(0, 0)).map_err(|error| errno(&error))?;
-        set_socket_timeout(&socket, Timeout::Recv, Some(LIMIT))?;
-        Ok(Self(socket))
+        Ok(Self(Conversation::open()?))
     }
 
     /// Looks up the route of a packet.
@@ -130,7 +116,7 @@ impl Routes {
     pub fn find(&mut self, query: &RouteQuery) -> Result<Route, Errno> {
         let question = self.question(query)?;
         let RouteNetlinkMessage::NewRoute(answer) =
-            self.ask(RouteNetlinkMessage::GetRoute(question))?
+            self.0.ask(RouteNetlinkMessage::GetRoute(question))?
         else {
             return Err(Errno::BADMSG);
         };
@@ -165,16 +151,16 @@ impl Routes {
     ///
     /// Errors: ENODEV; ETIMEDOUT.
     pub fn device_of_name(&mut self, name: DeviceName) -> Result<Device, Errno> {
-        let index = name_to_index(&self.0, name.as_str())?;
+        let index = name_to_index(self.0.socket(), name.as_str())?;
         self.device(index)
     }
 
     fn device(&mut self, index: u32) -> Result<Device, Errno> {
-        let name = index_to_name(&self.0, index)?.parse().map_err(|_| Errno::NODEV)?;
+        let name = index_to_name(self.0.socket(), index)?.parse().map_err(|_| Errno::NODEV)?;
         let mut question = LinkMessage::default();
         question.header.index = index;
         let RouteNetlinkMessage::NewLink(link) =
-            self.ask(RouteNetlinkMessage::GetLink(question))?
+            self.0.ask(RouteNetlinkMessage::GetLink(question))?
         else {
             return Err(Errno::BADMSG);
         };
@@ -188,7 +174,7 @@ impl Routes {
 
     fn question(&self, query: &RouteQuery) -> Result<RouteMessage, Errno> {
         let index = |name: Option<DeviceName>| {
-            name.map(|name| name_to_index(&self.0, name.as_str())).transpose()
+            name.map(|name| name_to_index(self.0.socket(), name.as_str())).transpose()
         };
         let mut message = RouteMessage::default();
         let (family, whole) = match IpVersion::of(query.dst) {
@@ -218,28 +204,6 @@ impl Routes {
         }
         Ok(message)
     }
-
-    /// Sends a question and reads its one answer.
-    fn ask(&mut self, question: RouteNetlinkMessage) -> Result<RouteNetlinkMessage, Errno> {
-        let mut header = NetlinkHeader::default();
-        header.flags = NLM_F_REQUEST;
-        let mut message = NetlinkMessage::new(header, NetlinkPayload::from(question));
-        message.finalize();
-        let mut bytes = vec![0; message.buffer_len()];
-        message.serialize(&mut bytes);
-        retry_on_intr(|| send(&self.0, &bytes, SendFlags::empty()))?;
-        let mut answer = vec![0; ROOM];
-        let length = retry_on_intr(|| recv(&self.0, &mut answer[..], RecvFlags::empty()))
-            .map_err(|error| if error == Errno::AGAIN { Errno::TIMEDOUT } else { error })?;
-        let bytes = answer.get(..length.0).unwrap_or_default();
-        let reply =
-            NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).map_err(|_| Errno::BADMSG)?;
-        match reply.payload {
-            NetlinkPayload::InnerMessage(answer) => Ok(answer),
-            NetlinkPayload::Error(error) => Err(Errno::from_raw_os_error(-error.raw_code())),
-            _ => Err(Errno::BADMSG),
-        }
-    }
 }
 
 fn ip(address: &netlink_packet_route::route::RouteAddress) -> Option<IpAddr> {
@@ -249,10 +213,6 @@ fn ip(address: &netlink_packet_route::route::RouteAddress) -> Option<IpAddr> {
         A::Inet6(address) => Some((*address).into()),
         _ => None,
     }
-}
-
-fn errno(error: &io::Error) -> Errno {
-    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
 #[cfg(test)]

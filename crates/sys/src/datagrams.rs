@@ -13,7 +13,10 @@ use std::{
 
 pub use look::take;
 
-use nix::sys::socket::{MsgFlags, MultiHeaders, recvmmsg, sendmmsg};
+use nix::{
+    cmsg_space,
+    sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, RecvMsg, recvmmsg, sendmmsg},
+};
 use rustix::{
     io::{Errno, retry_on_intr},
     net::{SendFlags, send as send_one},
@@ -39,6 +42,8 @@ pub struct Inbox {
     room: usize,
     /// The bytes that each datagram of the last call had, also those that there was no room for.
     lengths: Vec<usize>,
+    /// The number of the network namespace of each, if they are kept.
+    namespaces: Option<Vec<Option<i32>>>,
 }
 
 impl Inbox {
@@ -47,7 +52,25 @@ impl Inbox {
     ///
     /// Errors: those of mmap(2).
     pub fn new(count: usize, room: usize) -> Result<Self, Errno> {
-        Ok(Self { bytes: SecretMemory::new(count * room)?, room, lengths: Vec::new() })
+        Ok(Self {
+            bytes: SecretMemory::new(count * room)?,
+            room,
+            lengths: Vec::new(),
+            namespaces: None,
+        })
+    }
+
+    /// Keeps the numbers of the network namespaces that datagrams are from (`NETLINK_LISTEN_ALL_NSID`,
+    /// netlink(7)).
+    pub fn keep_namespaces(&mut self) {
+        self.namespaces = Some(Vec::new());
+    }
+
+    /// The number of the network namespace that a datagram is from; none: the socket's own, or they are
+    /// not kept.
+    #[must_use]
+    pub fn namespace(&self, datagram: usize) -> Option<i32> {
+        self.namespaces.as_ref()?.get(datagram).copied().flatten()
     }
 
     /// Receives what has come, and wipes what was received before. A stream that has ended gives
@@ -74,15 +97,22 @@ impl Inbox {
     fn fill(&mut self, socket: impl AsFd, flags: MsgFlags) -> Result<(), Errno> {
         self.wipe();
         self.lengths.clear();
+        self.namespaces.iter_mut().for_each(Vec::clear);
         let flags = flags | MsgFlags::MSG_TRUNC;
         let socket = socket.as_fd().as_raw_fd();
         retry_on_intr(|| {
-            let mut headers = MultiHeaders::<()>::preallocate(self.most(), None);
+            let ancillary = self.namespaces.as_ref().map(|_| cmsg_space!(i32));
+            let mut headers = MultiHeaders::<()>::preallocate(self.most(), ancillary);
             let rooms = self.bytes.chunks_exact_mut(self.room);
             let mut rooms: Vec<_> = rooms.map(|room| [IoSliceMut::new(room)]).collect();
             let received =
                 recvmmsg(socket, &mut headers, rooms.iter_mut(), flags, None).map_err(from_nix)?;
-            self.lengths.extend(received.map(|datagram| datagram.bytes));
+            for datagram in received {
+                self.lengths.push(datagram.bytes);
+                if let Some(namespaces) = &mut self.namespaces {
+                    namespaces.push(namespace_of(&datagram)?);
+                }
+            }
             Ok(())
         })
     }
@@ -144,6 +174,22 @@ impl Inbox {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
+}
+
+/// The number of the network namespace that a datagram of netlink is from.
+fn namespace_of(datagram: &RecvMsg<'_, '_, ()>) -> Result<Option<i32>, Errno> {
+    // The kernel sends no other ancillary data, and there is room for this.
+    let messages = datagram.cmsgs().map_err(|_| Errno::MSGSIZE)?;
+    let number = |message| match message {
+        ControlMessageOwned::Unknown(it)
+            if (it.cmsg_header.cmsg_level, it.cmsg_header.cmsg_type)
+                == (libc::SOL_NETLINK, libc::NETLINK_LISTEN_ALL_NSID) =>
+        {
+            Some(i32::from_ne_bytes(*it.data_bytes.first_chunk()?))
+        }
+        _ => None,
+    };
+    Ok(messages.into_iter().find_map(number))
 }
 
 /// Sends datagrams without waiting and without SIGPIPE, in order, as far as there is room: how many

@@ -71,9 +71,19 @@ pub fn within_that_of_the_first_process<T: Send>(
     if stat(FIRST)?.st_ino == inode()? {
         return Err(Errno::ALREADY);
     }
+    within(&first, work)
+}
+
+/// Does something in a thread in another network namespace.
+///
+/// Errors: those of setns(2), EPERM without CAP_SYS_ADMIN; EIO if `work` panics.
+pub fn within<T: Send>(
+    namespace: impl AsFd + Sync,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, Errno> {
     thread::scope(|scope| {
         let there = scope.spawn(|| {
-            move_into_link_name_space(first.as_fd(), Some(LinkNameSpaceType::Network))?;
+            move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
             Ok(work())
         });
         there.join().unwrap_or(Err(Errno::IO))

@@ -20,7 +20,7 @@ impl Devices {
     }
 
     /// Devices of which only the number is known.
-    pub(crate) const UNNAMED: Devices = Devices(None);
+    pub const UNNAMED: Devices = Devices(None);
 
     /// The devices of this thread's network namespace, by way of a socket that every kernel has.
     #[must_use]

@@ -56,6 +56,17 @@ impl EventSocket {
         Self::listen(Socket::open(AHEAD)?, groups)
     }
 
+    /// As [`EventSocket::open_reading_ahead`], for the events of all network namespaces that have a number in this
+    /// thread's. The kernel sends those of namespaces in which the opener has CAP_NET_BROADCAST. Devices of
+    /// other namespaces are called by their numbers.
+    ///
+    /// Errors: as [`EventSocket::open`].
+    pub fn open_of_all_namespaces(groups: &[EventGroup]) -> Result<Self, Error> {
+        let mut socket = Socket::open(AHEAD)?;
+        socket.listen_to_all_namespaces()?;
+        Self::listen(socket, groups)
+    }
+
     /// Goes on with the socket of a monitor of another process, with the groups that it has joined and
     /// the events that wait, as [`EventSocket::open_reading_ahead`].
     ///
@@ -104,6 +115,12 @@ impl EventSocket {
         }
     }
 
+    /// The number of the network namespace of the last event; none: the one of the monitor.
+    #[must_use]
+    pub fn namespace(&self) -> Option<i32> {
+        self.socket.namespace()
+    }
+
     /// Whether the next event was received already, with another.
     #[must_use]
     pub fn has_received(&self) -> bool {
@@ -111,8 +128,11 @@ impl EventSocket {
     }
 
     fn read(&mut self, wait: Wait) -> Result<Event, Error> {
-        let devices = &self.devices;
-        let read = |message: &[u8]| wire::event::read(message, sys::clock::unix_seconds, devices);
+        let own = &self.devices;
+        let read = |message: &[u8], namespace: Option<i32>| {
+            let devices = if namespace.is_none() { own } else { &Devices::UNNAMED };
+            wire::event::read(message, sys::clock::unix_seconds, devices)
+        };
         let event = match self.socket.message(wait, read) {
             Err(Error::RepliesLost) => Event::MonitorLost,
             event => event?,

@@ -129,6 +129,22 @@ impl Socket {
             .map_err(|source| Error::Socket { doing: "sending to the kernel", source })
     }
 
+    /// Receives messages of multicast groups from all network namespaces that have a number in the socket's
+    /// (`do_one_broadcast`, net/netlink/af_netlink.c).
+    pub(crate) fn listen_to_all_namespaces(&mut self) -> Result<(), Error> {
+        self.netlink.set_listen_all_namespaces(true).map_err(|error| match errno(&error) {
+            Errno::PERM => Error::NoCapability,
+            source => Error::Socket { doing: "listening to all network namespaces", source },
+        })?;
+        self.inbox.keep_namespaces();
+        Ok(())
+    }
+
+    /// The number of the network namespace of the last message; none: the socket's own.
+    pub(crate) fn namespace(&self) -> Option<i32> {
+        self.inbox.namespace(self.begun.checked_sub(1)?)
+    }
+
     /// Joins a multicast group, by number.
     pub(crate) fn join(&self, group: u32) -> Result<(), Error> {
         self.netlink.add_membership(group).map_err(|error| match errno(&error) {
@@ -165,14 +181,16 @@ impl Socket {
         }
     }
 
-    /// Reads the next message, with its header, whatever request it answers, and wipes it.
+    /// Reads the next message, with its header, whatever request it answers, and wipes it. `read` also gets
+    /// [`Socket::namespace`].
     pub(crate) fn message<T>(
         &mut self,
         wait: Wait,
-        read: impl FnOnce(&[u8]) -> Result<T, Error>,
+        read: impl FnOnce(&[u8], Option<i32>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let (_, place) = self.next(wait)?;
-        let read = read(&self.inbox.bytes()[place.clone()]);
+        let namespace = self.namespace();
+        let read = read(&self.inbox.bytes()[place.clone()], namespace);
         self.inbox.wipe_part(place);
         read
     }

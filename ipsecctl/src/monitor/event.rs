@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use cli::json::{EventJson, MemberJson, PolicyJson, SaJson, TemplateJson};
+use cli::json::{EventJson, MemberJson, NetnsJson, PolicyJson, SaJson, TemplateJson};
 use model::{AddressPair, Event, Proto, ReqId, visible};
 
 /// An event that changes no entry of the tables.
@@ -68,8 +68,16 @@ pub fn line(event: &EventJson) -> String {
     if let Some(hard) = event.hard {
         line += if hard { " (hard limit)" } else { " (soft limit)" };
     }
-    if event.event == "lost" {
-        line += ": events were dropped, the tables are read again";
+    if let Some(NetnsJson { number, name }) = &event.netns {
+        let _ = match name {
+            Some(name) => write!(line, " netns={name}"),
+            None => write!(line, " netns=#{number}"),
+        };
+    }
+    match (event.event, &event.netns) {
+        ("lost", None) => line += ": events were dropped, the tables are read again",
+        ("lost", Some(_)) => line += ": its tables cannot be read, what was dropped is not known",
+        _ => {}
     }
     if let Some(database) = event.database {
         let _ = write!(line, " {database}");
@@ -191,5 +199,15 @@ mod tests {
         let expected = "03:04:05.000006 mapping 192.0.2.1 esp 0x1001 \
             from 192.0.2.2:4500 to 192.0.2.2:61000 by x\\ny[7]";
         assert_eq!(line(&event), expected);
+    }
+
+    #[test]
+    fn the_network_namespace_has_its_name_or_its_number() {
+        let of = |name: Option<&str>| {
+            let netns = Some(NetnsJson { number: 3, name: name.map(str::to_owned) });
+            line(&EventJson { event: "netns", netns, entries: Some(2), ..EventJson::default() })
+        };
+        assert_eq!(of(Some("blue\n")), " netns netns=blue\\n entries=2");
+        assert_eq!(of(None), " netns netns=#3 entries=2");
     }
 }

@@ -18,15 +18,43 @@ pub struct TableCopies {
     sas: HashMap<SaId, SaJson>,
     /// By index; without those of sockets, of which there are no events.
     policies: HashMap<u32, PolicyJson>,
+    /// What is called by numbers: network devices.
+    has_numbers: bool,
+    /// Whether both tables were read.
+    is_whole: bool,
 }
 
 impl TableCopies {
     /// Reads both tables. A monitor that is open before misses nothing.
     pub fn read() -> Result<Self, Error> {
+        Self::new(false).filled()
+    }
+
+    /// The same with network devices by their numbers, as events of another network namespace have them.
+    pub fn read_with_numbers() -> Result<Self, Error> {
+        Self::new(true).filled()
+    }
+
+    /// TableCopies that cannot be read, of another network namespace.
+    pub fn unread(&self) -> Self {
+        Self { fingerprints: self.fingerprints.clone(), ..Self::new(true) }
+    }
+
+    fn new(has_numbers: bool) -> Self {
         let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
-        let mut tables = Self { fingerprints, sas: HashMap::new(), policies: HashMap::new() };
-        tables.fill()?;
-        Ok(tables)
+        let (sas, policies) = (HashMap::new(), HashMap::new());
+        Self { fingerprints, sas, policies, has_numbers, is_whole: false }
+    }
+
+    fn filled(mut self) -> Result<Self, Error> {
+        self.fill()?;
+        self.is_whole = true;
+        Ok(self)
+    }
+
+    /// Whether both tables were read, so that it is known what an event has changed.
+    pub fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     /// The number of SAs and policies.
@@ -35,11 +63,16 @@ impl TableCopies {
     }
 
     fn fill(&mut self) -> Result<(), Error> {
-        for entry in TableDump::sad(&SadFilter::default())? {
+        let (sad, spd) = if self.has_numbers {
+            (TableDump::sad_with_numbers()?, TableDump::spd_with_numbers()?)
+        } else {
+            (TableDump::sad(&SadFilter::default())?, TableDump::spd()?)
+        };
+        for entry in sad {
             let Some(entry) = readable(entry)? else { continue };
             self.sas.insert(entry.sa.id(), self.sa(&entry));
         }
-        for entry in TableDump::spd()? {
+        for entry in spd {
             let Some(entry) = readable(entry)? else { continue };
             if !entry.socket {
                 self.policies.insert(entry.index, PolicyJson::new(&entry));
@@ -59,8 +92,8 @@ impl TableCopies {
             Event::SaAdded { entry, .. } => self.put_sa("new", entry),
             Event::SaUpdated { entry, .. } => self.put_sa("updated", entry),
             Event::SaDeleted { entry, .. } => {
-                self.sas.remove(&entry.sa.id())?;
-                Some(self.of_sa("deleted", entry))
+                let is_known = self.sas.remove(&entry.sa.id()).is_some();
+                (is_known || !self.is_whole).then(|| self.of_sa("deleted", entry))
             }
             Event::SaExpired { entry, hard, .. } => {
                 if *hard {
@@ -72,8 +105,8 @@ impl TableCopies {
             Event::PolicyAdded { entry, .. } => self.put_policy("new", entry),
             Event::PolicyUpdated { entry, .. } => self.put_policy("updated", entry),
             Event::PolicyDeleted { entry, .. } => {
-                self.policies.remove(&entry.index)?;
-                Some(of_policy("deleted", entry))
+                let is_known = self.policies.remove(&entry.index).is_some();
+                (is_known || !self.is_whole).then(|| of_policy("deleted", entry))
             }
             Event::PolicyExpired { entry, hard, .. } => {
                 if *hard {

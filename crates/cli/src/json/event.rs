@@ -11,8 +11,12 @@ pub struct EventJson {
     pub time: String,
     /// `new`, `updated`, `deleted`, `expired` and `flushed` of SAs and policies; `acquire`; `count`: counters of an SA
     /// have moved on; `mapping`; `migrate`; `report`; `lost`: events were dropped; `recovered`: the tables were
-    /// read again after that; `other`.
+    /// read again after that; `netns`: the events of a network namespace are read from now on; `other`.
     pub event: &'static str,
+    /// Another network namespace, of `ipsecctl monitor --all-netns`. `lost` has one whose tables cannot be read
+    /// again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub netns: Option<NetnsJson>,
     /// The SA, without its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sa: Option<Box<SaJson>>,
@@ -55,7 +59,7 @@ pub struct EventJson {
     /// Packets that the SA of `count` has transformed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packets: Option<u64>,
-    /// The entries that were flushed, or that are there after `recovered`.
+    /// The entries that were flushed, or that are there after `recovered` and `netns`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entries: Option<u64>,
     /// Whether the event itself was lost: the change was seen when the tables were read again.
@@ -67,6 +71,17 @@ pub struct EventJson {
     /// The process that requested it, if the kernel reports one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<OriginJson>,
+}
+
+/// Another network namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "Netns")]
+pub struct NetnsJson {
+    /// Its number in this one.
+    pub number: i32,
+    /// Its name in `/run/netns`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// A member that has changed.

@@ -40,7 +40,7 @@ pub use counter::CounterJson;
 pub use diagnosis::{CauseJson, CountedJson, DiagnosisJson};
 pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
 pub use dropped::DropJson;
-pub use event::{EventJson, MemberJson, OriginJson, members_between};
+pub use event::{EventJson, MemberJson, NetnsJson, OriginJson, members_between};
 pub use explanation::{
     ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, NearPolicyJson, NearSaJson,
     PacketJson, ReceivedHeaderJson, RouteJson, SaNameJson, WireJson,

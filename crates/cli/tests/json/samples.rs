@@ -9,7 +9,7 @@ use cli::{
         ConditionJson, CountedJson, CounterJson, DefaultPolicyJson, DescriptorJson, DiagnosisJson,
         Document, DropJson, EventJson, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson,
         FindingJson, Fingerprints, HashThresholdJson, KernelJson, LimitJson, MemberJson, MovedJson,
-        NearPolicyJson, NearSaJson, NotRestoredJson, OriginJson, PacketJson,
+        NearPolicyJson, NearSaJson, NetnsJson, NotRestoredJson, OriginJson, PacketJson,
         PoliciesByDirectionJson, ProcVariableJson, RateJson, RatesJson, ReceivedHeaderJson,
         RouteJson, SaNameJson, SasByStateJson, SocketPolicyJson, SocketsJson, StayingJson,
         SummaryJson, TransferJson, UnselectedJson, WireJson,
@@ -233,6 +233,7 @@ fn event() -> EventJson {
     EventJson {
         time: "2026-01-02T03:04:05.000006+00:00".into(),
         event: "updated",
+        netns: Some(NetnsJson { number: 3, name: text("blue") }),
         sa: Some(Box::new(SaJson::new(&full_sa(), Keys::Hidden, &fingerprints()))),
         policy: Some(Box::new(PolicyJson::new(&full_policy()))),
         changed: vec![MemberJson { member: "reqid".into(), before: text("1"), after: text("2") }],

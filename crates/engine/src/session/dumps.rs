@@ -1,7 +1,7 @@
 //! Dumps that are read at the pace of another program.
 
 use model::{PolicyEntry, Proto, SaEntry};
-use xfrm::{Connection, Prefixes};
+use xfrm::{Connection, Devices, Prefixes};
 
 use crate::Error;
 
@@ -52,6 +52,14 @@ impl TableDump<SaEntry> {
         let filter = xfrm::SadSelection { proto: filter.proto, ends: None, prefixes };
         Ok(Self(Connection::open()?.into_sad_dump(&filter)?))
     }
+
+    /// The same of all SAs, with network devices by their numbers, as events of another network namespace have
+    /// them.
+    ///
+    /// Errors: [`Error::Kernel`].
+    pub fn sad_with_numbers() -> Result<Self, Error> {
+        Ok(Self(unnaming()?.into_sad_dump(&xfrm::SadSelection::default())?))
+    }
 }
 
 impl TableDump<PolicyEntry> {
@@ -62,6 +70,20 @@ impl TableDump<PolicyEntry> {
     pub fn spd() -> Result<Self, Error> {
         Ok(Self(Connection::open()?.into_spd_dump()?))
     }
+
+    /// The same with network devices by their numbers.
+    ///
+    /// Errors: [`Error::Kernel`].
+    pub fn spd_with_numbers() -> Result<Self, Error> {
+        Ok(Self(unnaming()?.into_spd_dump()?))
+    }
+}
+
+/// A connection that calls devices by their numbers.
+fn unnaming() -> Result<Connection, Error> {
+    let mut connection = Connection::open()?;
+    connection.set_devices(Devices::UNNAMED);
+    Ok(connection)
 }
 
 impl<T: std::fmt::Debug> Iterator for TableDump<T> {
