@@ -4,6 +4,7 @@ mod af_key;
 mod caller;
 mod condition;
 mod crypto;
+mod features;
 mod files;
 mod modules;
 mod needs;

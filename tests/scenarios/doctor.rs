@@ -1,6 +1,6 @@
 //! `ipsecctl doctor` names what was planted, and nothing on a healthy host.
 
-use scenarios::{Host, Outcome, ipsecctl, running};
+use scenarios::{Host, Outcome, ipsecctl, report_skipped, running};
 use serde_json::Value;
 
 use crate::sites::{Sites, V4};
@@ -112,6 +112,36 @@ fn a_script_needs_what_the_kernel_lacks() {
     assert_only(&offload, "fault offload SAs are offloaded to eth7");
     // The tables are as before.
     assert_eq!(host.show("xfrm state"), "");
+}
+
+/// A bond of mode active-backup has the features of offload, though no device is in it.
+#[test]
+fn the_features_of_devices_are_found_out() {
+    let host = Host::new("features");
+    let modprobe = ["-d", "/run/kernel", "bonding"];
+    if Outcome::of(std::process::Command::new("modprobe").args(modprobe)).status != 0 {
+        report_skipped("the features of a bond: this kernel has no bonding");
+        return;
+    }
+    host.ip("link add bond type bond mode active-backup\nlink add dummy type dummy");
+    let of = |words: &str| {
+        let script = format!(
+            "add 192.0.2.1 192.0.2.2 esp 0x1001 -r 32 -offload {words} \
+            -E aes-gcm-16 \"twenty bytes of key!\";"
+        );
+        let mut command = host.command(ipsecctl());
+        Outcome::with_input(command.args(["doctor", "--json", "-"]), &script)
+    };
+    let outcome = of("bond out");
+    assert_eq!(found(&outcome), [""; 0]);
+    assert!(
+        outcome.stdout.contains("bond has esp-hw-offload, esp-tx-csum-hw-offload"),
+        "{outcome:?}"
+    );
+    assert_only(&found(&of("dummy out")), "advice offload esp-hw-offload is not in dummy");
+    assert_only(&found(&of("dummy out packet")), "fault offload esp-hw-offload is not in dummy");
+    let outcome = host.ipsecctl("doctor");
+    assert!(outcome.stdout.contains("esp-hw-offload is on at bond"), "{outcome:?}");
 }
 
 /// The switches matter as they do for what the script would load.

@@ -41,3 +41,13 @@ impl Error {
         }
     }
 }
+
+impl From<generic_netlink::Error> for Error {
+    fn from(error: generic_netlink::Error) -> Self {
+        match error {
+            generic_netlink::Error::NoFamily(_) => Error::NoModule,
+            generic_netlink::Error::Failed { doing, source } => Error::of(doing)(source),
+            generic_netlink::Error::Malformed(error) => Error::Malformed(error),
+        }
+    }
+}

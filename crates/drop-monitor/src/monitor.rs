@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 
+use generic_netlink::{connect, errno};
 use netlink_sys::Socket;
 use rustix::{
     io::Errno,
@@ -10,11 +11,7 @@ use rustix::{
 use sys::datagrams::{Inbox, Wait};
 use tracing::debug;
 
-use crate::{
-    Alert, AlertConfiguration, AlertMode, Error,
-    claim::Claim,
-    control::{Control, connect, errno},
-};
+use crate::{Alert, AlertConfiguration, AlertMode, Error, claim::Claim, control::Control};
 
 /// Bytes of the receive buffer of alerts; the kernel doubles it for its own bookkeeping.
 const RECEIVE_BUFFER: usize = 4 << 20;
@@ -174,7 +171,7 @@ fn with_alerts(control: Control) -> Result<(Control, Socket), Error> {
         set_socket_recv_buffer_size(&alerts, RECEIVE_BUFFER)
             .map_err(Error::of("sizing the receive buffer"))?;
     }
-    alerts.add_membership(control.group()).map_err(failed("joining the group of alerts"))?;
+    alerts.add_membership(control.group).map_err(failed("joining the group of alerts"))?;
     Ok((control, alerts))
 }
 

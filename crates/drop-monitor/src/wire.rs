@@ -1,14 +1,11 @@
-//! The numbers of linux/net_dropmon.h, and messages to the kernel.
-
-use netlink_packet_core::{DefaultNla, Emitable};
-use netlink_packet_generic::GenlFamily;
+//! The numbers of linux/net_dropmon.h.
 
 /// The name of the family.
 pub(crate) const FAMILY: &str = "NET_DM";
 /// The name of the group that alerts are sent to.
 pub(crate) const GROUP: &str = "events";
 /// The version of the family.
-const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 2;
 
 /// `NET_DM_CMD_*`.
 pub(crate) mod command {
@@ -57,35 +54,4 @@ pub(crate) mod attribute {
     pub(crate) const PORT_INDEX: u16 = 0;
     /// u64, packets that did not fit the queue, in [`STATS`].
     pub(crate) const STATS_DROPPED: u16 = 0;
-}
-
-/// A message to NET_DM.
-#[derive(Debug)]
-pub(crate) struct NetDmMessage {
-    pub(crate) command: u8,
-    pub(crate) attributes: Vec<DefaultNla>,
-}
-
-impl GenlFamily for NetDmMessage {
-    fn family_name() -> &'static str {
-        FAMILY
-    }
-
-    fn command(&self) -> u8 {
-        self.command
-    }
-
-    fn version(&self) -> u8 {
-        VERSION
-    }
-}
-
-impl Emitable for NetDmMessage {
-    fn buffer_len(&self) -> usize {
-        self.attributes.as_slice().buffer_len()
-    }
-
-    fn emit(&self, buffer: &mut [u8]) {
-        self.attributes.as_slice().emit(buffer);
-    }
 }

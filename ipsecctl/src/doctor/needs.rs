@@ -1,6 +1,6 @@
 //! What SAs and policies need of the host.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use engine::RecentOption;
 use model::{Action, Algorithm, Direction, IpVersion, Mode, Policy, Proto, Sa};
@@ -31,8 +31,8 @@ pub enum Presence {
 pub struct Needs {
     /// Each once, with the first statement of scripts that needs it.
     pub features: Vec<(Feature, Option<String>)>,
-    /// The devices that are to do the work of SAs.
-    pub devices: BTreeSet<String>,
+    /// The devices that are to do the work of SAs, and whether they are to transform whole packets.
+    pub devices: BTreeMap<String, bool>,
     /// Packets arrive by a tunnel or an xfrm interface.
     pub has_tunnels: bool,
     pub has_if_ids: bool,
@@ -50,7 +50,9 @@ fn place(version: IpVersion) -> usize {
 impl Needs {
     /// Takes note of an SA.
     pub fn add_sa(&mut self, sa: &Sa) {
-        self.devices.extend(sa.offload.iter().map(|it| it.device.to_string()));
+        if let Some(offload) = &sa.offload {
+            *self.devices.entry(offload.device.to_string()).or_default() |= offload.packet;
+        }
         self.has_tunnels |= sa.mode.installed() != Mode::Transport;
         self.has_if_ids |= sa.if_id.is_some();
     }
@@ -78,7 +80,8 @@ impl Needs {
         let is_none = matches!(policy.action, Action::None);
         self.has_tunnels |= is_tunnel;
         self.has_if_ids |= id.if_id.is_some();
-        self.devices.extend(policy.offload.iter().map(ToString::to_string));
+        // A policy is for whole packets alone.
+        self.devices.extend(policy.offload.iter().map(|device| (device.to_string(), true)));
         match id.direction {
             Direction::Out => self.outbound[at] |= !is_none,
             Direction::In => self.inbound[at] |= !is_none,
