@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    match cli::json::read_entries(bytes) {
+    match cli::json::read_entries(bytes, cli::json::ReadKeys::Required) {
         Ok(read) => {
             for entry in &read.sas {
                 let _ = grammar::script_of_sa(&entry.sa);

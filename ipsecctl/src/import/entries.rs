@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use cli::json::read_entries;
+use cli::json::{ReadKeys, read_entries};
 use iproute2::text::{EntryOfText, Placed, entries};
 use model::{PolicyEntry, SaEntry, Visible};
 use sys::bounded::Bounded;
@@ -62,7 +62,7 @@ impl Imported {
     fn json(&mut self, name: &str, text: &[u8]) -> Result<(), Error> {
         let wrong =
             |error: cli::json::ReadError| Error::Imported { place: format!("{name}:{error}") };
-        let read = read_entries(text).map_err(wrong)?;
+        let read = read_entries(text, ReadKeys::Required).map_err(wrong)?;
         let (of_sockets, mut policies): (Vec<_>, Vec<_>) =
             read.policies.into_iter().partition(|policy| policy.socket);
         // The commands print them in several orders; the kernel counts indexes up.

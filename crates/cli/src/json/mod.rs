@@ -51,7 +51,7 @@ pub use kernel::{HashThresholdJson, KernelJson};
 pub use moved::MovedJson;
 pub use policy::{DefaultPolicyJson, PolicyJson, SelectorJson, TemplateJson};
 pub use rates::{LimitJson, RateJson, RatesJson};
-pub use read::{ReadEntries, ReadError, read_entries};
+pub use read::{ReadEntries, ReadError, ReadKeys, read_entries};
 pub use sa::{AlgorithmJson, Keys, OffloadJson, SaJson};
 pub use sa_parts::{AttributeJson, DroppedJson, IpTfsJson, NatTJson, SequenceJson};
 pub use socket::{DescriptorJson, SocketPolicyJson, SocketsJson};

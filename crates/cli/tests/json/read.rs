@@ -2,7 +2,7 @@
 
 use cli::{
     Keys, PolicyJson, SaJson,
-    json::{Document, read_entries},
+    json::{Document, ReadKeys, read_entries},
 };
 use model::{Action, PolicyEntry, SaEntry, SecCtx};
 
@@ -30,7 +30,8 @@ fn all_that_entries_can_have_comes_back() {
     for entry in &mut policies {
         entry.policy.id.sec_ctx = trimmed(entry.policy.id.sec_ctx.take());
     }
-    let read = read_entries(&printed(std::slice::from_ref(&sa), &policies)).unwrap();
+    let read =
+        read_entries(&printed(std::slice::from_ref(&sa), &policies), ReadKeys::Required).unwrap();
     assert_eq!(read.sas[0].sa, sa.sa);
     assert_eq!(read.sas[0].state, sa.state);
     for (read, entry) in read.policies.iter().zip(&policies) {

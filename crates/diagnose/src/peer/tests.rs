@@ -1,17 +1,18 @@
-use model::{Action, Algorithm, AlgorithmKind, Level, TemplateMode};
+use model::{Action, Algorithm, AlgorithmKind, Level, Prefix, TemplateMode};
 
 use super::*;
-use crate::testing::{addr, between, healthy, sa, template};
+use crate::testing::{addr, between, healthy, policy, sa, template};
+use crate::{Cause, Conclusion, Observation};
 
 /// The tables of the peer of `healthy`.
 fn mirrored_tables() -> PeerTables {
     let observation = healthy();
     let tables = &observation.after.tables;
-    let sas = tables.sas.iter().map(|entry| EndSa::of(&entry.sa)).collect();
-    let policies = tables.policies.iter().filter_map(|entry| EndPolicy::of(&entry.policy));
-    let policies = policies
-        .map(|policy| EndPolicy { direction: mirrored(policy.direction).unwrap(), ..policy });
-    PeerTables { sas, policies: policies.collect() }
+    let mut peer = PeerTables::of(&tables.sas, &tables.policies);
+    for policy in &mut peer.policies {
+        policy.direction = policy.direction.at_other_end();
+    }
+    peer
 }
 
 fn found(observation: &Observation, peer: &PeerTables) -> Vec<String> {
@@ -65,7 +66,7 @@ fn each_field_of_an_sa_is_compared() {
     own.auth = keyed(2);
     peer.sas[0] = EndSa::of(&own);
     assert_eq!(found(&observation, &peer), ["differs 0x1001 [Keys]"]);
-    peer.sas[0].keys = None;
+    peer.sas[0].keys = vec![Key::default()];
     assert_eq!(found(&observation, &peer), Vec::<String>::new());
     (peer.sas[0].esn, peer.sas[0].mode) = (true, Mode::Tunnel);
     assert_eq!(found(&observation, &peer), ["differs 0x1001 [Mode, Esn]"]);
@@ -102,4 +103,43 @@ fn third_hosts_do_not_matter() {
     let discard = between(Direction::Out, 1, 2, template(0));
     assert!(EndPolicy::of(&Policy { action: Action::Discard, ..discard.policy }).is_none());
     assert_eq!(found(&observation, &peer), Vec::<String>::new());
+}
+
+/// Receivers choose SPIs: those of two hosts may be equal.
+#[test]
+fn an_spi_may_be_that_of_another_host_too() {
+    let mut observation = healthy();
+    observation.after.tables.sas.insert(0, sa(0x1001, 1, 4));
+    let mut peer = mirrored_tables();
+    peer.sas.insert(0, EndSa::of(&sa(0x1002, 2, 3).sa));
+    assert_eq!(found(&observation, &peer), Vec::<String>::new());
+    // With one wrong address it is the same.
+    peer.sas[1] = EndSa::of(&sa(0x1001, 9, 2).sa);
+    assert_eq!(found(&observation, &peer), ["differs 0x1001 [Ends]"]);
+}
+
+#[test]
+fn large_tables_are_compared_in_time() {
+    const POLICIES: u32 = 100_000;
+    let tunnel = {
+        let ends = AddressPair::new(addr(1), addr(2)).unwrap();
+        Template { mode: TemplateMode::Tunnel(ends), level: Level::Require, ..template(0) }
+    };
+    let of = |number: u32| {
+        let net = Prefix::new(IpAddr::from((10 << 24 | number).to_be_bytes()), Some(32)).unwrap();
+        let all = Prefix::new([172, 16, 0, 0].into(), Some(12)).unwrap();
+        policy(Direction::Out, all, net, Action::Ipsec(vec![tunnel]))
+    };
+    let mut observation = healthy();
+    observation.after.tables.policies = (0..POLICIES).map(of).collect();
+    let mut peer = PeerTables::of(&[], &observation.after.tables.policies);
+    for policy in &mut peer.policies {
+        policy.direction = Direction::In;
+    }
+    peer.policies.truncate(90_000);
+    peer.sas = mirrored_tables().sas;
+    let begin = std::time::Instant::now();
+    let found = found(&observation, &peer);
+    assert_eq!(found.len(), 1000);
+    assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
 }

@@ -41,8 +41,7 @@ pub enum ReadError {
 
 impl ReadError {
     /// The message without the value that is there.
-    #[must_use]
-    pub fn of(error: &serde_json::Error) -> Self {
+    fn of(error: &serde_json::Error) -> Self {
         let text = error.to_string();
         let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _)| text);
         let without = |behind: &str, instead: &str| {
@@ -56,7 +55,16 @@ impl ReadError {
     }
 }
 
-/// The entries of a document, in its order.
+/// Whether the keys of SAs have to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadKeys {
+    /// A document without them is refused.
+    Required,
+    /// A key that is missing is read as an empty one.
+    Optional,
+}
+
+/// The entries of documents, in their order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ReadEntries {
     /// The SAs.
@@ -74,25 +82,27 @@ struct ReadDocument {
     policies: Vec<ReadPolicy>,
 }
 
-/// Reads the SAs and policies of a document. Members that are not known are ignored, as the schema wants it.
+/// Reads the SAs and policies of documents, one after the other. Members that are not known are ignored, as the schema
+/// wants it.
 ///
-/// Errors: [`ReadError`], also if a key is missing.
-pub fn read_entries(document: &[u8]) -> Result<ReadEntries, ReadError> {
-    let document: ReadDocument =
-        serde_json::from_slice(document).map_err(|error| ReadError::of(&error))?;
-    if document.schema_version != SCHEMA_VERSION {
-        return Err(ReadError::Version(document.schema_version));
+/// Errors: [`ReadError`], also if a key is missing that is required.
+pub fn read_entries(text: &[u8], keys: ReadKeys) -> Result<ReadEntries, ReadError> {
+    let mut entries = ReadEntries::default();
+    for document in serde_json::Deserializer::from_slice(text).into_iter::<ReadDocument>() {
+        let document = document.map_err(|error| ReadError::of(&error))?;
+        if document.schema_version != SCHEMA_VERSION {
+            return Err(ReadError::Version(document.schema_version));
+        }
+        entries.sas.extend(converted("sas", document.sas, |sa| sa.entry(keys))?);
+        entries.policies.extend(converted("policies", document.policies, ReadPolicy::entry)?);
     }
-    Ok(ReadEntries {
-        sas: converted("sas", document.sas, ReadSa::entry)?,
-        policies: converted("policies", document.policies, ReadPolicy::entry)?,
-    })
+    Ok(entries)
 }
 
 fn converted<R, E>(
     member: &'static str,
     read: Vec<R>,
-    of: fn(R) -> Result<E, String>,
+    of: impl Fn(R) -> Result<E, String>,
 ) -> Result<Vec<E>, ReadError> {
     let entry = |(place, one)| of(one).map_err(|what| ReadError::Entry { member, place, what });
     read.into_iter().enumerate().map(entry).collect()
@@ -103,7 +113,7 @@ mod tests {
     use super::*;
 
     fn error(text: &str) -> String {
-        read_entries(text.as_bytes()).unwrap_err().to_string()
+        read_entries(text.as_bytes(), ReadKeys::Required).unwrap_err().to_string()
     }
 
     const SA: &str = r#"{"src": "192.0.2.1", "dst": "192.0.2.2", "protocol": "esp", "spi": 4097, "mode": "transport",
@@ -118,6 +128,8 @@ mod tests {
         );
         let what = "sas[0]: aead has no key: `ipsecctl show sas --json --keys` prints them";
         assert_eq!(error(&text), what);
+        let read = read_entries(text.as_bytes(), ReadKeys::Optional).unwrap();
+        assert!(read.sas[0].sa.aead.as_ref().unwrap().key.bytes().is_empty());
         let secret = format!(
             r#"{{"schema_version": 1, "sas": [{SA}, "aead": {{"algorithm": "aes-gcm-16", "key": "0x5ecre7"}}}}]}}"#
         );
@@ -127,5 +139,13 @@ mod tests {
         assert!(text.ends_with(": expected u32") && !text.contains("5ecre7"), "{text}");
         let text = error(&secret.replace("\"transport\"", "\"5ecre7\""));
         assert!(text.ends_with(": expected a word for mode"), "{text}");
+    }
+
+    #[test]
+    fn documents_follow_one_another() {
+        let one = format!("{{\"schema_version\": 1, \"sas\": [{SA}}}]}}\n");
+        let both = one.repeat(2);
+        assert_eq!(read_entries(both.as_bytes(), ReadKeys::Required).unwrap().sas.len(), 2);
+        assert_eq!(error(&(one + "{\"sas\": 7}")), "3:9: expected a sequence");
     }
 }

@@ -12,7 +12,10 @@ use model::{
 };
 use serde::Deserialize;
 
-use super::values::{ReadContext, ReadLifetimes, ReadMark, ReadSelector, Secret, Text};
+use super::{
+    ReadKeys,
+    values::{ReadContext, ReadLifetimes, ReadMark, ReadSelector, Secret, Text},
+};
 
 #[derive(Deserialize)]
 pub struct ReadSa {
@@ -112,13 +115,13 @@ struct ReadAttribute {
 
 impl ReadSa {
     /// The SA. Errors: what cannot be.
-    pub fn entry(self) -> Result<SaEntry, String> {
+    pub fn entry(self, keys: ReadKeys) -> Result<SaEntry, String> {
         let ends = AddressPair::new(self.src, self.dst).map_err(|error| error.to_string())?;
         let mode = self.mode.0;
         let flags = self.flags.iter().fold(SaFlags::default(), |all, flag| all | flag.0);
         let extra = flags.extra_bits() | self.extra_flags.map_or(0, NonZeroU32::get);
         let keyed = |kind, name, algorithm: Option<ReadAlgorithm>| {
-            algorithm.map(|algorithm| algorithm.keyed(kind, name)).transpose()
+            algorithm.map(|algorithm| algorithm.keyed(kind, name, keys)).transpose()
         };
         let sa = Sa {
             mode: if self.is_mode_any { SaMode::Any { installed: mode } } else { mode.into() },
@@ -150,7 +153,7 @@ impl ReadSa {
             unknown: self
                 .unknown_attributes
                 .into_iter()
-                .map(ReadAttribute::attribute)
+                .map(|attribute| attribute.attribute(keys))
                 .collect::<Result<_, _>>()?,
             inexpressible: self
                 .inexpressible
@@ -170,8 +173,14 @@ fn known(what: &str) -> Result<&'static str, String> {
     found.ok_or_else(|| format!("inexpressible: unknown: {}", model::Visible(what)))
 }
 
-fn missing(what: &str) -> String {
-    format!("{what} has no key: `ipsecctl show sas --json --keys` prints them")
+/// A key that is not there.
+fn missing(what: &str, keys: ReadKeys) -> Result<Key, String> {
+    match keys {
+        ReadKeys::Optional => Ok(Key::default()),
+        ReadKeys::Required => {
+            Err(format!("{what} has no key: `ipsecctl show sas --json --keys` prints them"))
+        }
+    }
 }
 
 /// The algorithm of a word of scripts.
@@ -185,12 +194,12 @@ fn named(kind: AlgorithmKind, name: &str) -> Result<&'static Algorithm, String> 
 }
 
 impl ReadAlgorithm {
-    fn keyed(self, kind: AlgorithmKind, what: &str) -> Result<Keyed, String> {
+    fn keyed(self, kind: AlgorithmKind, what: &str, keys: ReadKeys) -> Result<Keyed, String> {
         let algorithm = named(kind, &self.algorithm)?;
         let key = match self.key {
             Some(Text(Secret(key))) => key,
             None if self.key_bits == 0 => Key::default(),
-            None => return Err(missing(what)),
+            None => missing(what, keys)?,
         };
         Ok(Keyed { algorithm, key, icv_bits: self.icv_bits })
     }
@@ -210,9 +219,12 @@ impl ReadSequence {
 }
 
 impl ReadAttribute {
-    fn attribute(self) -> Result<Attribute, String> {
-        let value = self.value.ok_or_else(|| missing("unknown_attributes"))?;
-        Ok(Attribute { number: self.number, value: value.0.0 })
+    fn attribute(self, keys: ReadKeys) -> Result<Attribute, String> {
+        let value = match self.value {
+            Some(Text(Secret(value))) => value,
+            None => missing("unknown_attributes", keys)?,
+        };
+        Ok(Attribute { number: self.number, value })
     }
 }
 
