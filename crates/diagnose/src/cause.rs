@@ -120,6 +120,24 @@ pub enum Cause<'a> {
         /// A policy for `out` that does not match because of one field.
         near: Option<(&'a PolicyEntry, Field)>,
     },
+    /// A policy has packets leave in clear, and packets the other way have to be protected.
+    PassesInClear {
+        /// The policy that has them pass.
+        by: &'a PolicyEntry,
+        /// The policy of packets the other way.
+        policy: &'a PolicyEntry,
+        /// A packet.
+        flow: Flow,
+    },
+    /// Packets that a policy protects leave a device in clear: it has `disable_xfrm`.
+    WithoutXfrm {
+        /// The device.
+        device: DeviceName,
+        /// The policy.
+        policy: &'a PolicyEntry,
+        /// A packet.
+        flow: Flow,
+    },
     /// Packets of the peer arrive at another device than that of the route to it.
     ReversePath {
         /// The device that they arrive at.
@@ -202,6 +220,8 @@ impl<'a> Cause<'a> {
             Cause::Discards { .. } => "discard",
             Cause::DefaultDrops { .. } => "default-policy",
             Cause::LeavesInClear { .. } => "no-out-policy",
+            Cause::PassesInClear { .. } => "passes-in-clear",
+            Cause::WithoutXfrm { .. } => "disable-xfrm",
             Cause::ReversePath { .. } => "rp-filter",
             Cause::TooBig { .. } => "mtu",
             Cause::NoRoute(_) => "no-route",
@@ -257,7 +277,9 @@ impl<'a> Cause<'a> {
             Cause::DefaultDrops { flow, .. } => {
                 Named { is_general: flow.is_none(), ..of_flow(None, flow) }
             }
-            Cause::LeavesInClear { policy, flow, .. } => of_flow(Some(policy), &Some(*flow)),
+            Cause::LeavesInClear { policy, flow, .. }
+            | Cause::PassesInClear { by: policy, flow, .. }
+            | Cause::WithoutXfrm { policy, flow, .. } => of_flow(Some(policy), &Some(*flow)),
             Cause::ReversePath { peer, .. } => {
                 Named { addrs: peer.iter().copied().collect(), is_general: peer.is_none(), ..none }
             }

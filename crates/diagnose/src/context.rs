@@ -5,6 +5,13 @@ use model::{Counter, SaDirection, SaEntry, SaId, SaState};
 
 use crate::{Cause, Conclusion, Observation, Seen, network::NetworkCounters};
 
+/// So many findings of a kind at most: more are alike.
+pub const MOST: usize = 1000;
+
+/// So many kinds of packets in clear at most are looked up in the policies, the most frequent ones: a look-up takes as long
+/// as the SPD is large.
+pub const MOST_LOOK_UPS: usize = 256;
+
 /// What an SA has done in the meantime.
 #[derive(Debug, Clone, Copy)]
 pub struct SaChange<'a> {
@@ -124,12 +131,13 @@ impl<'a> Context<'a> {
     }
 
     /// The packets in clear that have come to this host, and their flows. What was inside of a tunnel is among them.
+    /// There are [`MOST_LOOK_UPS`] at most.
     pub fn arrived_in_clear(&self) -> impl Iterator<Item = (&'a Seen, Flow)> + use<'a> {
         let arrived = self.observation.packets().filter(|seen| {
             let packet = &seen.packet;
             !packet.is_outgoing && packet.is_clear() && !packet.ends.1.is_multicast()
         });
-        arrived.filter_map(|seen| Some((seen, seen.packet.flow?)))
+        arrived.filter_map(|seen| Some((seen, seen.packet.flow?))).take(MOST_LOOK_UPS)
     }
 
     /// Whether an SA has taken the place of one that is gone.
@@ -172,6 +180,14 @@ fn is_alike(one: &Cause<'_>, other: &Cause<'_>) -> bool {
         | (Cause::LeavesInClear { policy: a, .. }, Cause::LeavesInClear { policy: b, .. }) => {
             a.index == b.index
         }
+        (
+            Cause::PassesInClear { by: a, policy: of_a, .. },
+            Cause::PassesInClear { by: b, policy: of_b, .. },
+        ) => (a.index, of_a.index) == (b.index, of_b.index),
+        (
+            Cause::WithoutXfrm { device: a, policy: of_a, .. },
+            Cause::WithoutXfrm { device: b, policy: of_b, .. },
+        ) => (a, of_a.index) == (b, of_b.index),
         (
             Cause::Mismatch { policy: a, sa: of_a, .. },
             Cause::Mismatch { policy: b, sa: of_b, .. },

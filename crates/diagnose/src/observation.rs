@@ -1,4 +1,7 @@
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 use explain::Tables;
 use model::{Acquire, Counter, CounterValues, DeviceName, IpVersion, SaEntry};
@@ -32,6 +35,8 @@ pub struct HostFacts {
     pub forwards: Vec<IpVersion>,
     /// The value of `rp_filter` that is in force at each device.
     pub reverse_path: HashMap<DeviceName, u8>,
+    /// The devices that IPv4 packets leave without a look-up of policies (`disable_xfrm`).
+    pub without_xfrm: HashSet<DeviceName>,
     /// Whether a program receives ACQUIREs.
     pub has_key_manager: bool,
     /// For some addresses the route; none: there is no route.

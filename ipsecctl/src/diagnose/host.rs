@@ -1,6 +1,11 @@
 //! What decides beside XFRM: addresses, forwarding, `rp_filter`, and IP's own counters.
 
-use std::{collections::HashMap, fs, io, net::IpAddr, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    fs, io,
+    net::IpAddr,
+    path::Path,
+};
 
 use ::diagnose::{HostFacts, NetworkCounters, Seen};
 use model::{DeviceName, IpVersion};
@@ -35,7 +40,7 @@ impl Interfaces {
     }
 }
 
-/// The settings of the host, `rp_filter` of the devices at which packets were captured.
+/// The settings of the host, and those of the devices at which packets were captured.
 pub fn read(local: Vec<IpAddr>, has_key_manager: bool, seen: &[Seen]) -> HostFacts {
     let value = |path: &str| {
         let text = fs::read_to_string(Path::new(SETTINGS).join(path)).unwrap_or_default();
@@ -47,14 +52,15 @@ pub fn read(local: Vec<IpAddr>, has_key_manager: bool, seen: &[Seen]) -> HostFac
     });
     let forwards = forwards.collect();
     let of_all = value("ipv4/conf/all/rp_filter");
-    let devices = seen.iter().filter_map(|seen| seen.packet.device);
-    let reverse_path = devices
-        .map(|device| {
-            let own = value(&format!("ipv4/conf/{}/rp_filter", device.as_str()));
-            (device, own.max(of_all))
-        })
-        .collect();
-    HostFacts { local, forwards, reverse_path, has_key_manager, routes: HashMap::new() }
+    let devices: HashSet<_> = seen.iter().filter_map(|seen| seen.packet.device).collect();
+    let of_device =
+        |device: DeviceName, name| value(&format!("ipv4/conf/{}/{name}", device.as_str()));
+    let reverse_path =
+        devices.iter().map(|it| (*it, of_device(*it, "rp_filter").max(of_all))).collect();
+    let without_xfrm =
+        devices.iter().copied().filter(|it| of_device(*it, "disable_xfrm") != 0).collect();
+    let routes = HashMap::new();
+    HostFacts { local, forwards, reverse_path, without_xfrm, has_key_manager, routes }
 }
 
 /// Whether IPv4 is forwarded at one device, though not at all.

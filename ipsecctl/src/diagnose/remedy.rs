@@ -63,6 +63,15 @@ pub fn of(cause: &Cause<'_>) -> String {
             statement(&mirrored(&policy.policy))
         ),
         Cause::LeavesInClear { policy, .. } => statement(&mirrored(&policy.policy)),
+        Cause::PassesInClear { by, policy, .. } => format!(
+            "{}, with a higher priority than that of {}, or let what comes back pass: {}",
+            statement(&mirrored(&policy.policy)),
+            name_of(by),
+            statement(&mirrored(&by.policy))
+        ),
+        Cause::WithoutXfrm { device, .. } => {
+            format!("sysctl net.ipv4.conf.{}.disable_xfrm=0", Visible(device.as_str()))
+        }
         Cause::ReversePath { device, .. } => {
             let device = device.map_or("DEVICE".to_owned(), |it| Visible(it.as_str()).to_string());
             format!(

@@ -102,6 +102,18 @@ pub fn cause(cause: &Cause<'_>) -> String {
             )
         }
         Cause::LeavesInClear { policy, flow, near } => leaves_in_clear(policy, flow, *near),
+        Cause::PassesInClear { by, policy: demanding, flow } => format!(
+            "packets leave in clear ({}) by {}, while {} demands protection of what comes back",
+            words::flow(flow),
+            policy(by),
+            policy(demanding)
+        ),
+        Cause::WithoutXfrm { device: at, policy: entry, flow } => format!(
+            "packets of {} leave in clear ({}): {} has disable_xfrm",
+            policy(entry),
+            words::flow(flow),
+            device(Some(*at))
+        ),
         Cause::ReversePath { device, peer, route } => reverse_path(*device, *peer, *route),
         Cause::TooBig { policy, flow, mtu, router } => {
             too_big(*policy, flow.as_ref(), *mtu, *router)

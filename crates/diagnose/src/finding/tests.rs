@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use explain::Reason;
 use model::{
     Action, Direction, IpVersion, KernelDefault, Key, Keyed, Mark, Prefix, ReqId, SaField, Spi,
@@ -299,4 +301,78 @@ fn a_subject_leaves_out_what_is_not_about_it() {
     assert_eq!(about(Subject::Peer(addr(4))), 0);
     assert_eq!(about(Subject::Policy(8)), 1);
     assert_eq!(about(Subject::Spi(Spi(0x1001))), 0);
+}
+
+/// A policy of action `none` comes first, or the device has `disable_xfrm`.
+#[test]
+fn what_leaves_in_clear_has_its_cause() {
+    let mut observation = healthy();
+    observation.after.tables.policies.remove(0);
+    capture(&mut observation, 17, 1, 2, &UDP, 2);
+    assert_eq!(first(&observation).0, "no-out-policy");
+    let net = Prefix::new(addr(0), Some(24)).unwrap();
+    observation.after.tables.policies.push(policy(Direction::Out, net, net, Action::None));
+    assert_eq!(first(&observation), ("passes-in-clear", 1));
+    observation.after.tables.policies.push(policy(Direction::In, net, net, Action::None));
+    observation.after.tables.policies.remove(0);
+    assert_eq!(first(&observation), ("", 0));
+
+    let mut observation = healthy();
+    capture(&mut observation, 17, 1, 2, &UDP, 2);
+    let device = "eth0".parse().unwrap();
+    observation.seen.as_mut().unwrap()[0].packet.device = Some(device);
+    assert_eq!(first(&observation), ("", 0));
+    observation.host.without_xfrm.insert(device);
+    assert_eq!(first(&observation), ("disable-xfrm", 1));
+}
+
+/// A gateway with tunnels to many networks, and the packets of many.
+#[test]
+fn large_tables_take_seconds() {
+    const PEERS: u32 = 100;
+    const NETWORKS: u32 = 10;
+    let own = addr(1);
+    let peer = |number: u32| IpAddr::from((172 << 24 | number).to_be_bytes());
+    let ends = |from, to| model::AddressPair::new(from, to).unwrap();
+    let pairs = |number| [(Direction::Out, own, peer(number)), (Direction::In, peer(number), own)];
+    let mut observation = Observation::default();
+    observation.host.local = vec![own];
+    observation.host.forwards = vec![IpVersion::V4];
+    for number in 0..PEERS {
+        for (direction, src, dst) in pairs(number) {
+            let mode = model::TemplateMode::Tunnel(ends(src, dst));
+            let template = model::Template { mode, ..tunnel(1, 2) };
+            let far = |net: u32| {
+                let first = (11 << 24) + (number * NETWORKS + net) * 256;
+                Prefix::new(IpAddr::from(first.to_be_bytes()), Some(24)).unwrap()
+            };
+            let near = Prefix::new([10, 0, 0, 0].into(), Some(8)).unwrap();
+            let of = |net| match direction {
+                Direction::Out => (near, far(net)),
+                Direction::In | Direction::Fwd => (far(net), near),
+            };
+            let policies = (0..NETWORKS).map(of);
+            let policies = policies
+                .map(|(src, dst)| policy(direction, src, dst, Action::Ipsec(vec![template])));
+            observation.after.tables.policies.extend(policies);
+            let mut entry = tunnel_sa(number + 256, 1, 2);
+            entry.sa.ends = ends(src, dst);
+            entry.current.packets = 7;
+            observation.after.tables.sas.push(entry);
+        }
+    }
+    for number in 0..4096u32 {
+        let [.., third, fourth] = number.to_be_bytes();
+        let mut bytes = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 11, 0, third, fourth];
+        bytes.extend([10, 0, 0, 1, 0, 10, 0, 53, 0, 8, 0, 0]);
+        let packet = crate::SeenPacket::read(&bytes, false, None).unwrap();
+        observation.seen.get_or_insert_default().push(crate::Seen { packet, count: 1 });
+    }
+    let counters = [Counter::InTmplMismatch, Counter::OutNoStates, Counter::InNoPols];
+    count(&mut observation, &counters.map(|it| (it, 9000)));
+    let begin = std::time::Instant::now();
+    let findings = diagnose(&observation, None, None);
+    assert!(!findings.is_empty() && findings.len() <= 3000);
+    // Without a bound it has taken minutes.
+    assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
 }

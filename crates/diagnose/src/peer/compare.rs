@@ -9,10 +9,7 @@ use model::{
 use super::{
     EndPolicy, EndSa, EndTemplate, PeerDifference, PeerTables, is_whole, overlapping::Overlapping,
 };
-use crate::{Cause, Conclusion, Observation, Subject, subject::is_for};
-
-/// So many differences at most: more are of one kind.
-const MOST: usize = 1000;
+use crate::{Cause, Conclusion, Observation, Subject, context::MOST, subject::is_for};
 
 /// Compares the tables with those of the peer.
 pub fn differences<'a>(

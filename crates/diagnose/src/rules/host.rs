@@ -5,7 +5,10 @@ use std::{collections::HashMap, net::IpAddr};
 use explain::{Field, Flow, Found, Reason, Surroundings, Verdict, check, find_policy, output};
 use model::{Counter, Direction, EncapKind, IpVersion, Mode, PolicyEntry, SaEntry, Spi};
 
-use crate::{Cause, Conclusion, IcmpKind, Seen, context::Context};
+use crate::{
+    Cause, Conclusion, IcmpKind, Seen,
+    context::{Context, MOST_LOOK_UPS},
+};
 
 /// So many ICMP messages about packets that are too long are no fault: the kernel learns from them.
 const LEARNT: u64 = 1;
@@ -73,9 +76,13 @@ fn lengths(context: &mut Context<'_>) {
 /// What ICMP messages report of lengths: those of this host to senders, and those of routers about packets of SAs.
 fn reported_lengths<'a>(context: &Context<'a>) -> Vec<Conclusion<'a>> {
     let mut findings = HashMap::<_, Conclusion<'a>>::new();
-    for seen in context.observation.packets() {
-        let Some(error) = &seen.packet.error else { continue };
-        let IcmpKind::TooBig(mtu) = error.kind else { continue };
+    let errors =
+        context.observation.packets().filter_map(|it| Some((it, it.packet.error.as_ref()?)));
+    let lengths = errors.filter_map(|(seen, error)| match error.kind {
+        IcmpKind::TooBig(mtu) => Some((seen, error, mtu)),
+        _ => None,
+    });
+    for (seen, error, mtu) in lengths.take(MOST_LOOK_UPS) {
         let policy = error.packet.flow.and_then(|flow| protecting(context, &flow));
         let is_from_here = seen.packet.is_outgoing && policy.is_some();
         let is_of_ipsec = !seen.packet.is_outgoing && !error.packet.arrivals.is_empty();
@@ -223,20 +230,32 @@ fn is_bundled(context: &Context<'_>, sa: &SaEntry) -> bool {
 /// Packets that leave in clear while answers have to be protected.
 fn leaves_in_clear(context: &mut Context<'_>) {
     let observation = context.observation;
-    for seen in observation.packets().filter(|it| it.packet.is_outgoing && it.packet.is_clear()) {
-        let Some(flow) = seen.packet.flow.filter(|flow| !flow.dst().is_multicast()) else {
-            continue;
-        };
+    let leaving = observation.packets().filter(|it| it.packet.is_outgoing && it.packet.is_clear());
+    let flows = leaving.filter_map(|seen| Some((seen, seen.packet.flow?)));
+    let flows = flows.filter(|(_, flow)| !flow.dst().is_multicast());
+    for (seen, flow) in flows.take(MOST_LOOK_UPS) {
         let Some(answer) = reversed(&flow) else { continue };
         let is_from_here = observation.is_local(flow.src());
         let direction = if is_from_here { Direction::In } else { Direction::Fwd };
         let tables = context.tables();
-        let demanding = check(tables, direction, &answer, &[], None, &Surroundings::default());
         let output = output(tables, &flow, None, &Surroundings::default());
+        let is_protected = output.policy.filter(|it| !it.policy.action.templates().is_empty());
+        let without_xfrm =
+            seen.packet.device.filter(|it| observation.host.without_xfrm.contains(it));
+        if let (Some(policy), Some(device)) = (is_protected, without_xfrm) {
+            if !observation.is_local(flow.dst()) && flow.dst().is_ipv4() {
+                let cause = Cause::WithoutXfrm { device, policy, flow };
+                context.add(Conclusion::observed(cause, seen.count));
+            }
+            continue;
+        }
+        let demanding = check(tables, direction, &answer, &[], None, &Surroundings::default());
         let (Verdict::Clear, Some(policy)) = (&output.verdict, demanding.policy) else { continue };
-        let is_demanded =
-            matches!(demanding.verdict, Verdict::Dropped { reason: Reason::Templates, .. });
-        if !is_demanded || output.policy.is_some() {
+        if !matches!(demanding.verdict, Verdict::Dropped { reason: Reason::Templates, .. }) {
+            continue;
+        }
+        if let Some(by) = output.policy {
+            context.add(Conclusion::observed(Cause::PassesInClear { by, policy, flow }, seen.count));
             continue;
         }
         let mut near = output.lookup.iter().flat_map(|lookup| &lookup.near);

@@ -1,9 +1,13 @@
 //! The templates that no SA serves.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use model::{
-    Demand, Direction, Offer, PolicyEntry, Prefix, Proto, SaEntry, SaField, SaState, Template,
+    Demand, Direction, Offer, PolicyEntry, Prefix, Proto, ReqId, SaEntry, SaField, SaState,
+    Template,
 };
 
 /// A required template that no SA serves.
@@ -17,19 +21,52 @@ pub struct Lacking<'a> {
     pub is_requested: bool,
 }
 
-/// The SAs by an address, so that each template looks at few.
+/// The SAs by what a template names, so that each looks at few.
 pub struct Index<'a> {
     by_src: HashMap<(Proto, IpAddr), Vec<&'a SaEntry>>,
+    by_ends: HashMap<(Proto, IpAddr, IpAddr), Vec<&'a SaEntry>>,
+    by_reqid: HashMap<(Proto, ReqId), Vec<&'a SaEntry>>,
     all: &'a [SaEntry],
 }
 
 impl<'a> Index<'a> {
     pub fn new(sas: &'a [SaEntry]) -> Self {
-        let mut by_src = HashMap::<_, Vec<_>>::new();
+        let (mut by_src, mut by_ends, mut by_reqid) =
+            (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
         for entry in sas {
-            by_src.entry((entry.sa.proto, entry.sa.ends.src())).or_default().push(entry);
+            let (proto, ends) = (entry.sa.proto, entry.sa.ends);
+            by_src.entry((proto, ends.src())).or_default().push(entry);
+            by_ends.entry((proto, ends.src(), ends.dst())).or_default().push(entry);
+            if let Some(reqid) = entry.sa.reqid {
+                by_reqid.entry((proto, reqid)).or_default().push(entry);
+            }
         }
-        Self { by_src, all: sas }
+        Self { by_src, by_ends, by_reqid, all: sas }
+    }
+
+    /// Whether an SA serves a demand.
+    fn serves(&self, demand: &Demand) -> bool {
+        let (template, src, dst) = (&demand.template, demand.src(), demand.dst());
+        let none: &[&SaEntry] = &[];
+        let mut lists = Vec::new();
+        if let Some(reqid) = template.reqid() {
+            let key = (template.proto, reqid);
+            lists.push(vec![self.by_reqid.get(&key).map_or(none, Vec::as_slice)]);
+        }
+        if src.is_host() && dst.is_host() {
+            let srcs = [src.addr(), unspecified(src.addr())];
+            let keys = srcs.into_iter().flat_map(|src| {
+                [dst.addr(), unspecified(dst.addr())].map(|dst| (template.proto, src, dst))
+            });
+            let of = |key| self.by_ends.get(&key).map_or(none, Vec::as_slice);
+            lists.push(keys.map(of).collect());
+        }
+        let serves = |it: &SaEntry| Offer::of(it).is_some_and(|offer| demand.is_served_by(&offer));
+        let length = |list: &Vec<&[&SaEntry]>| list.iter().map(|it| it.len()).sum::<usize>();
+        match lists.into_iter().min_by_key(length) {
+            Some(list) => list.into_iter().flatten().any(|it| serves(it)),
+            None => self.candidates(demand).into_iter().any(serves),
+        }
     }
 
     /// The SAs that may serve a demand, and others.
@@ -38,12 +75,8 @@ impl<'a> Index<'a> {
         if !src.is_host() {
             return self.all.iter().collect();
         }
-        let unspecified: IpAddr = match src.addr() {
-            IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
-            IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
-        };
         let of = |addr| self.by_src.get(&(demand.template.proto, addr)).into_iter().flatten();
-        of(src.addr()).chain(of(unspecified)).copied().collect()
+        of(src.addr()).chain(of(unspecified(src.addr()))).copied().collect()
     }
 
     /// The required templates of a policy that no SA serves.
@@ -53,16 +86,20 @@ impl<'a> Index<'a> {
         let required = demands.filter(|(place, _)| !policy.installation.is_optional(*place));
         required
             .filter_map(|(_, (demand, template))| {
-                let candidates = self.candidates(&demand);
-                let serves =
-                    |it: &&SaEntry| Offer::of(it).is_some_and(|offer| demand.is_served_by(&offer));
-                if candidates.iter().any(serves) {
+                if self.serves(&demand) {
                     return None;
                 }
-                let (near, is_requested) = near(&demand, &candidates);
+                let (near, is_requested) = near(&demand, &self.candidates(&demand));
                 Some(Lacking { policy, template, near, is_requested })
             })
             .collect()
+    }
+}
+
+fn unspecified(addr: IpAddr) -> IpAddr {
+    match addr {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 

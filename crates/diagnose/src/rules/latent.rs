@@ -6,10 +6,7 @@ use explain::{Flow, Reason, Surroundings, Verdict, output};
 use model::{Demand, Direction, IpVersion, Mode, Offer, PolicyEntry, PolicyId};
 
 use super::lacking::{Index, Lacking, is_demanding};
-use crate::{Cause, Conclusion, Observation, Subject};
-
-/// So many findings at most: more are of one kind.
-const MOST: usize = 1000;
+use crate::{Cause, Conclusion, Observation, Subject, context::MOST};
 
 pub fn findings(observation: &Observation, subject: Option<Subject>) -> Vec<Conclusion<'_>> {
     let mut causes = without_sa(observation);

@@ -6,7 +6,10 @@ use model::{
 };
 
 use super::lacking::{Index, Lacking, is_demanding};
-use crate::{Cause, Conclusion, context::Context};
+use crate::{
+    Cause, Conclusion,
+    context::{Context, MOST},
+};
 
 pub fn findings(context: &mut Context<'_>) {
     expired(context);
@@ -68,7 +71,7 @@ fn no_sa<'a>(context: &mut Context<'a>) {
     if causes.is_empty() {
         let index = Index::new(&context.tables().sas);
         let out = context.tables().policies.iter().filter(|it| is_demanding(it, Direction::Out));
-        let lacking = out.flat_map(|policy| index.lacking(policy));
+        let lacking = out.flat_map(|policy| index.lacking(policy)).take(MOST);
         causes = lacking.map(|lacking| cause(context, &lacking)).collect();
     }
     // What an SA that has expired has served is explained.

@@ -1,9 +1,14 @@
 //! Received packets that their policy does not take.
 
-use explain::{Flow, Found, PolicyCheck, Reason, Surroundings, Verdict, check, find_policy};
+use std::{collections::HashMap, net::IpAddr};
+
+use explain::{PolicyCheck, Flow, Found, Reason, Surroundings, Verdict, check, find_policy};
 use model::{Action, Counter, Demand, Direction, Mode, Offer, PolicyEntry, SaEntry, SaField};
 
-use crate::{Cause, context::Context};
+use crate::{
+    Cause,
+    context::{Context, MOST},
+};
 
 pub fn findings(context: &mut Context<'_>) {
     encapsulated(context);
@@ -69,7 +74,12 @@ fn in_clear(context: &mut Context<'_>) {
         .into_iter()
         .filter(|sa| sa.sa.mode.installed() != Mode::Transport)
         .collect();
+    let by_src = by_src(&tunnels);
+    let of = |src| by_src.get(&src).into_iter().flatten();
     for (seen, flow) in context.arrived_in_clear() {
+        if CHECKED.iter().all(|counter| context.left(*counter) == 0) {
+            break;
+        }
         let is_local = context.observation.is_local(flow.dst());
         let is_forwarded = context.observation.host.forwards.contains(&flow.version());
         let direction = match (is_local, is_forwarded) {
@@ -77,36 +87,50 @@ fn in_clear(context: &mut Context<'_>) {
             (false, true) => Direction::Fwd,
             (false, false) => continue,
         };
-        let verdict = |path: &[&SaEntry]| {
-            let verdict =
-                check(context.tables(), direction, &flow, path, None, &Surroundings::default())
-                    .verdict;
-            verdict.passes()
+        let found = find_policy(context.tables(), direction, &flow).found;
+        let passes = |sa: &SaEntry| {
+            check(context.tables(), direction, &flow, &[sa], None, &Surroundings::default())
+                .verdict
+                .passes()
         };
-        if tunnels.iter().any(|sa| verdict(&[sa])) {
-            continue;
-        }
         // A tunnel that another policy accepts has another packet inside.
-        let tunnel = tunnels.iter().find(|sa| may_be_inside(context, sa, &flow, direction));
+        let tunnel = match found {
+            Found::Policy(entry) => {
+                let ends =
+                    entry.policy.action.templates().iter().filter_map(|it| it.mode.endpoints());
+                let mut demanded = ends.flat_map(|ends| of(ends.src())).peekable();
+                let first = demanded.peek().copied();
+                if demanded.any(|sa| passes(sa)) {
+                    continue;
+                }
+                first
+            }
+            Found::CatchAll | Found::Nothing => {
+                tunnels.iter().find(|sa| may_be_inside(context, sa, &flow))
+            }
+        };
         let path: Vec<_> = tunnel.copied().into_iter().collect();
         conclude(context, &Received { direction, flow, path, count: seen.count });
     }
 }
 
-/// Whether a packet that was captured in clear may have been inside a tunnel: the policy demands a tunnel from there, or no
-/// policy matches it and some other tunnel is not there that would be for it.
-fn may_be_inside(context: &Context<'_>, sa: &SaEntry, flow: &Flow, direction: Direction) -> bool {
-    match find_policy(context.tables(), direction, flow).found {
-        Found::Policy(entry) => {
-            let mut templates = entry.policy.action.templates().iter();
-            templates
-                .any(|it| it.mode.endpoints().is_some_and(|ends| ends.src() == sa.sa.ends.src()))
-        }
-        Found::CatchAll | Found::Nothing => {
-            // The peer's own packets are not inside its tunnel in clear, unless they come by it.
-            sa.sa.ends.src() != flow.src() || context.left(Counter::InNoPols) > 0
-        }
+/// The counters that the check of a policy raises.
+const CHECKED: [Counter; 4] =
+    [Counter::InNoPols, Counter::InPolBlock, Counter::InTmplMismatch, Counter::InStateMismatch];
+
+/// The SAs by their sources.
+fn by_src<'a>(sas: &[&'a SaEntry]) -> HashMap<IpAddr, Vec<&'a SaEntry>> {
+    let mut by_src = HashMap::<_, Vec<_>>::new();
+    for sa in sas {
+        by_src.entry(sa.sa.ends.src()).or_default().push(*sa);
     }
+    by_src
+}
+
+/// Whether a packet that was captured in clear, and that no policy matches, may have been inside a tunnel: the peer's own
+/// packets are not inside its tunnel in clear, unless they come by it.
+fn may_be_inside(context: &Context<'_>, sa: &SaEntry, flow: &Flow) -> bool {
+    sa.sa.ends.src() != flow.src() || context.left(Counter::InNoPols) > 0
 }
 
 fn conclude<'a>(context: &mut Context<'a>, received: &Received<'a>) {
@@ -168,7 +192,8 @@ fn without_packets(context: &mut Context<'_>) {
     let used: Vec<_> = used.collect();
     let receiving = context.receiving();
     if context.left(Counter::InTmplMismatch) > 0 && !has_template_cause(context) {
-        for policy in used.iter().filter(|it| !it.policy.action.templates().is_empty()) {
+        let demanding = used.iter().filter(|it| !it.policy.action.templates().is_empty());
+        for policy in demanding.take(MOST) {
             let cause = match unserved(policy, &receiving) {
                 Some((sa, field)) => Cause::Mismatch { policy, sa, field: Some(field) },
                 None => Cause::InClear { policy, flow: None },
@@ -177,7 +202,8 @@ fn without_packets(context: &mut Context<'_>) {
         }
     }
     if context.left(Counter::InPolBlock) > 0 {
-        for policy in used.iter().filter(|it| matches!(it.policy.action, Action::Discard)) {
+        let discarding = used.iter().filter(|it| matches!(it.policy.action, Action::Discard));
+        for policy in discarding.take(MOST) {
             context.explain(Cause::Discards { policy, flow: None }, Counter::InPolBlock, 1);
         }
         let catch_alls = &context.tables().catch_alls;
