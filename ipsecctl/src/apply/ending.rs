@@ -109,11 +109,10 @@ impl Ending {
                 for step in &plan.crossing {
                     print(&format_args!("selected in part: {}", diff::installed(step)));
                 }
-                return print(&match plan.conflicts.is_empty() {
-                    true => {
-                        "the filter selects these as they are or as they are to be, not as both: nothing was changed"
-                    }
-                    false => "another program has these otherwise: nothing was changed",
+                return print(&if plan.conflicts.is_empty() {
+                    "the filter selects these as they are or as they are to be, not as both: nothing was changed"
+                } else {
+                    "another program has these otherwise: nothing was changed"
                 });
             }
             EndReason::Refused(_) => "after the refusal",

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ::diagnose::{Cause, EndField, EndTemplate, IcmpKind, NearSpi, PeerDifference};
 use explain::{Arrival, Field, Flow};
-use model::{DeviceName, PolicyEntry, SaEntry, SaField, Template, Visible};
+use model::{DeviceName, Direction, PolicyEntry, SaEntry, SaField, Template, Visible};
 
 use crate::explain::words;
 
@@ -69,13 +69,7 @@ pub fn cause(cause: &Cause<'_>) -> String {
             "ESP in UDP from {src} to {dst} is dropped before it is decapsulated: {} demands SAs of every UDP packet",
             policy(entry)
         ),
-        Cause::Mismatch { policy: entry, sa, field } => {
-            let differs = match field {
-                Some(_) => words::differing_sa_field(sa, *field),
-                None => "no template demands it".to_owned(),
-            };
-            format!("{} does not accept {}: {differs}", policy(entry), words::sa(sa))
-        }
+        Cause::Mismatch { policy, sa, field } => mismatch(policy, sa, *field),
         Cause::NoInbound { sa, flow } => format!(
             "no policy takes the packets that come by {}{}",
             words::sa(sa),
@@ -90,16 +84,7 @@ pub fn cause(cause: &Cause<'_>) -> String {
             format!("{} discards packets{}", policy(entry), of_flow(flow.as_ref()))
         }
         Cause::DefaultDrops { direction, flow, is_kernels } => {
-            let which = if *is_kernels {
-                "the kernel's default policy"
-            } else {
-                "the default policy (def_policy)"
-            };
-            format!(
-                "no policy matches, and {which} for {} discards packets{}",
-                direction.word(),
-                of_flow(flow.as_ref())
-            )
+            default_drops(*direction, flow.as_ref(), *is_kernels)
         }
         Cause::LeavesInClear { policy, flow, near } => leaves_in_clear(policy, flow, *near),
         Cause::PassesInClear { by, policy: demanding, flow } => format!(
@@ -142,6 +127,24 @@ pub fn cause(cause: &Cause<'_>) -> String {
         Cause::Peer(difference) => peer(difference),
         Cause::Counted(counter) => format!("{}; {}", counter.meaning(), counter.cause()),
     }
+}
+
+fn mismatch(entry: &PolicyEntry, sa: &SaEntry, field: Option<SaField>) -> String {
+    let differs = match field {
+        Some(_) => words::differing_sa_field(sa, field),
+        None => "no template demands it".to_owned(),
+    };
+    format!("{} does not accept {}: {differs}", policy(entry), words::sa(sa))
+}
+
+fn default_drops(direction: Direction, flow: Option<&Flow>, is_kernels: bool) -> String {
+    let which =
+        if is_kernels { "the kernel's default policy" } else { "the default policy (def_policy)" };
+    format!(
+        "no policy matches, and {which} for {} discards packets{}",
+        direction.word(),
+        of_flow(flow)
+    )
 }
 
 fn no_sa(

@@ -255,7 +255,8 @@ fn leaves_in_clear(context: &mut Context<'_>) {
             continue;
         }
         if let Some(by) = output.policy {
-            context.add(Conclusion::observed(Cause::PassesInClear { by, policy, flow }, seen.count));
+            context
+                .add(Conclusion::observed(Cause::PassesInClear { by, policy, flow }, seen.count));
             continue;
         }
         let mut near = output.lookup.iter().flat_map(|lookup| &lookup.near);

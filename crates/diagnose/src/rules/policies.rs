@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, net::IpAddr};
 
-use explain::{PolicyCheck, Flow, Found, Reason, Surroundings, Verdict, check, find_policy};
+use explain::{Flow, Found, PolicyCheck, Reason, Surroundings, Verdict, check, find_policy};
 use model::{Action, Counter, Demand, Direction, Mode, Offer, PolicyEntry, SaEntry, SaField};
 
 use crate::{
