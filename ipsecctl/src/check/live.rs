@@ -32,7 +32,9 @@ pub fn findings(filter: &Filter) -> Result<Vec<PlacedFinding>, Error> {
     let tables = LoadedTables::new(sas.collect(), without_copies(policies, filter));
     let has_key_daemon = key_manager::is_there().map_err(Error::Processes)?;
     let surroundings = CheckedHost { is_live: true, has_key_daemon, ssh: None };
-    Ok(kinds::findings(&TablesInContext::new(&tables, &surroundings)))
+    let mut findings = kinds::findings(&TablesInContext::new(&tables, &surroundings));
+    findings.retain(|finding| finding.is_meant);
+    Ok(findings)
 }
 
 /// The policies, of which a `fwd` one is left out that is as its `in` policy: what is found is the same.

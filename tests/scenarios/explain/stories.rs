@@ -296,12 +296,12 @@ fn an_icmp_error_may_take_another_policy() {
         let ends = "src 192.0.2.1 dst 192.0.2.2 proto udp dir out";
         pair.a.ip(&format!("xfrm policy {verb} {ends} {flag} tmpl proto esp mode transport"));
     };
-    let refused = || {
-        let counters = pair.a.ipsecctl("counters --all --json --dir out").stdout;
-        let counters: Value = serde_json::from_str(&counters).expect("JSON");
-        let mut counters = counters["counters"].as_array().expect("counters").iter();
-        let counter = counters.find(|it| it["name"] == "XfrmOutNoStates").expect("the counter");
-        counter["packets"].as_u64().expect("a number")
+    pair.a
+        .load("add 192.0.2.1 192.0.2.2 esp 0x1001 -E null -A hmac-sha1 \"twenty bytes of key!\";");
+    let protected = || {
+        let sas = pair.a.ipsecctl("show sas --json --spi 0x1001").stdout;
+        let sas: Value = serde_json::from_str(&sas).expect("JSON");
+        sas["sas"][0]["packets"].as_u64().expect("a number")
     };
     // No program has the port.
     let send = || {
@@ -313,11 +313,11 @@ fn an_icmp_error_may_take_another_policy() {
     let error = "out 192.0.2.1 192.0.2.2 icmp/3/3";
     load("add", "");
     send();
-    assert_eq!((refused(), explain(&pair.a, error).0["verdict"].as_str()), (0, Some("clear")));
+    assert_eq!((protected(), explain(&pair.a, error).0["verdict"].as_str()), (0, Some("clear")));
     load("update", "flag icmp");
     send();
     let (explanation, text) = explain(&pair.a, error);
-    assert!(refused() > 0 && explanation["verdict"] == "unknown", "{} {text}", refused());
+    assert_eq!((protected(), &explanation["verdict"]), (1, &"unknown".into()), "{text}");
     assert!(text.contains("an ICMP error may take policy "), "{text}");
     let echo = explain(&pair.a, "out 192.0.2.1 192.0.2.2 icmp/8/0").0;
     assert_eq!(echo["verdict"], "clear");
