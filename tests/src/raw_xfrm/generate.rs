@@ -366,7 +366,13 @@ impl Generator {
         }
         let templates = if blocks && !self.rarely(4) { 0 } else { self.rng.usize(..4) };
         if templates > 0 {
-            let value = (0..templates).flat_map(|_| self.template(family)).collect::<Vec<_>>();
+            // One of transport mode has the family of the one before it (`validate_tmpl`).
+            let (mut value, mut before) = (Vec::new(), family);
+            for _ in 0..templates {
+                let template = self.template(before);
+                before = u16::from_ne_bytes([template[24], template[25]]);
+                value.extend(template);
+            }
             entry.push("TMPL", &value);
         }
         self.mark(&mut entry);
