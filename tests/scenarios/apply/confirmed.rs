@@ -102,8 +102,11 @@ while True:
     // The directory is made.
     host.load(BEFORE);
     host.set("net.inet.ipsec.debug=0");
+    let socket = host.kept().join("confirm.sock");
+    // That of a namespace that had the same number, whose `apply` was killed.
+    let _ = std::fs::remove_file(&socket);
     let mut command = host.command("python3");
-    let server = command.args(["-c", ENDLESS]).arg(host.kept().join("confirm.sock"));
+    let server = command.args(["-c", ENDLESS]).arg(&socket);
     let server = Background::start(server);
     server.lines.recv_timeout(Duration::from_secs(30)).expect("it listens");
     let begun = Instant::now();
