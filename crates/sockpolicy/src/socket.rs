@@ -52,7 +52,7 @@ impl Cookie {
 impl<'fd> IpSocket<'fd> {
     /// Looks at a socket.
     ///
-    /// Errors: [`Error::NotInet`], [`Error::Multipath`], [`Error::Sctp`], [`Error::IpSocket`].
+    /// Errors: [`Error::NotInet`], [`Error::Multipath`], [`Error::Sctp`], [`Error::Socket`].
     pub fn of(socket: &'fd impl AsFd) -> Result<Self, Error> {
         let fd = socket.as_fd();
         let family = match socket_domain(fd) {
@@ -95,14 +95,14 @@ impl<'fd> IpSocket<'fd> {
 
     /// Its number.
     ///
-    /// Errors: [`Error::IpSocket`].
+    /// Errors: [`Error::Socket`].
     pub fn cookie(self) -> Result<Cookie, Error> {
         socket_cookie(self.fd).map(Cookie).map_err(Error::Socket)
     }
 
     /// Its network namespace.
     ///
-    /// Errors: [`Error::NoCapability`], [`Error::IpSocket`].
+    /// Errors: [`Error::NoCapability`], [`Error::Socket`].
     pub fn network_namespace(self) -> Result<OwnedFd, Error> {
         netns::of_socket(self.fd).map_err(|errno| match errno {
             Errno::PERM => Error::NoCapability,
@@ -148,7 +148,7 @@ impl<'fd> IpSocket<'fd> {
     /// Takes its policies away, in both directions: the SPD decides. Nothing happens to a socket
     /// that has none.
     ///
-    /// Errors: [`Error::NoCapability`], [`Error::NoXfrm`], [`Error::IpSocket`].
+    /// Errors: [`Error::NoCapability`], [`Error::NoXfrm`], [`Error::Socket`].
     pub fn clear(self) -> Result<(), Error> {
         self.hand_over(None).map_err(|errno| match errno {
             Errno::PERM => Error::NoCapability,
