@@ -48,8 +48,7 @@ impl Import {
         let mut imported = Imported::default();
         for path in &self.paths {
             let (name, mut reader) = input::reader(path)?;
-            let format = Format::of(&name, &mut reader)?;
-            let format = format.ok_or(Error::NotImported { name: name.clone() })?;
+            let format = Format::of_import(&name, &mut reader)?;
             imported.read(&name, reader, format)?;
         }
         imported.notes().iter().for_each(|note| print_error("ipsecctl", note));

@@ -24,17 +24,27 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format of a file by its first characters; none of a script. `ip xfrm` prints nothing of empty tables.
+    /// The format of a file by its first characters; none of a script, which may be empty.
     pub fn of(name: &str, reader: &mut impl BufRead) -> Result<Option<Self>, Error> {
         let beginning = reader.fill_buf().map_err(|error| Error::unreadable(name, &error))?;
         let beginning = beginning.trim_ascii_start();
         Ok(match beginning {
             [b'{', ..] => Some(Self::Json),
-            [] => Some(Self::IpXfrm),
             // No statement of a script begins so.
             _ if beginning.starts_with(b"src ") => Some(Self::IpXfrm),
             _ => None,
         })
+    }
+
+    /// The format of a file that is no script. `ip xfrm` prints nothing of empty tables.
+    pub fn of_import(name: &str, reader: &mut impl BufRead) -> Result<Self, Error> {
+        let format = Self::of(name, reader)?;
+        let beginning = reader.fill_buf().map_err(|error| Error::unreadable(name, &error))?;
+        match format {
+            Some(format) => Ok(format),
+            None if beginning.trim_ascii().is_empty() => Ok(Self::IpXfrm),
+            None => Err(Error::NotImported { name: name.to_owned() }),
+        }
     }
 }
 
