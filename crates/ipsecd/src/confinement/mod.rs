@@ -27,6 +27,7 @@ use crate::Error;
 
 pub use account::Account;
 pub use files::Files;
+pub(crate) use system_calls::memory;
 pub use user_namespaces::UserNamespaces;
 pub(crate) use user_namespaces::answer_all;
 

@@ -72,10 +72,13 @@ const EXEC: u64 = libc::PROT_EXEC.cast_unsigned() as u64;
 /// The flags that decide whether memory of memfd_create(2) can be executed.
 const MEMORY: u64 = (MemfdFlags::NOEXEC_SEAL.bits() | MemfdFlags::EXEC.bits()) as u64;
 
-/// [`MEMORY`] as it has to be. Before Linux 6.3 all such memory can be executed.
-fn memory() -> u64 {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::NOEXEC_SEAL;
-    memfd_create("", flags).map_or(0, |_| MemfdFlags::NOEXEC_SEAL.bits().into())
+/// [`MEMORY`] as it has to be: the only flags that the filter lets through, with and without it the same. Before
+/// Linux 6.3 all such memory can be executed.
+pub(crate) fn memory() -> MemfdFlags {
+    match memfd_create("", MemfdFlags::CLOEXEC | MemfdFlags::NOEXEC_SEAL) {
+        Ok(_) => MemfdFlags::NOEXEC_SEAL,
+        Err(_) => MemfdFlags::empty(),
+    }
 }
 
 /// The calls of the process that reads user namespaces: it cannot open anything.
@@ -186,7 +189,10 @@ fn by_arguments() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::Error> {
         (libc::SYS_mmap, vec![rule(vec![without(2, WRITE)?])?, rule(vec![without(2, EXEC)?])?]),
         (libc::SYS_mprotect, vec![rule(vec![without(2, EXEC)?])?]),
         // Nor executed by its name in /proc, which landlock(7) allows.
-        (libc::SYS_memfd_create, vec![rule(vec![argument(1, Op::MaskedEq(MEMORY), memory())?])?]),
+        (
+            libc::SYS_memfd_create,
+            vec![rule(vec![argument(1, Op::MaskedEq(MEMORY), memory().bits().into())?])?],
+        ),
         // Regular files.
         (
             libc::SYS_mknodat,

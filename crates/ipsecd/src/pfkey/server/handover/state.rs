@@ -18,7 +18,7 @@ use rustix::{
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::confinement::UserNamespaces;
+use crate::confinement::{self, UserNamespaces};
 use crate::pfkey::{
     session::{
         Packet, RestoredSession, Session,
@@ -50,22 +50,13 @@ pub(super) fn write(has_acquires: bool, sessions: &Sessions, waiting: Waiting) -
     });
     let rows = rows.collect::<io::Result<Vec<_>>>()?;
     let head = json!({ "version": VERSION, "acquires": has_acquires, "clients": rows });
-    let mut file = memory()?;
+    let flags = MemfdFlags::CLOEXEC | confinement::memory();
+    let mut file = File::from(memfd_create("pfkey-state", flags)?);
     writeln!(file, "{head}")?;
     for packet in sessions.iter().flat_map(packets) {
         file.write_all(packet)?;
     }
     Ok(file)
-}
-
-/// A file in memory that is never executed; before Linux 6.3, one that could be.
-fn memory() -> Result<File, Errno> {
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::NOEXEC_SEAL;
-    let made = memfd_create("pfkey-state", flags).or_else(|errno| match errno {
-        Errno::INVAL => memfd_create("pfkey-state", MemfdFlags::CLOEXEC),
-        _ => Err(errno),
-    });
-    Ok(File::from(made?))
 }
 
 fn row(session: &Session, waiting: &[usize]) -> io::Result<Value> {
