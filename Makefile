@@ -36,6 +36,7 @@ fuzz:
 lint:
 	tests/lint/self-test --quiet
 	tests/lint/run
+	! git grep -nIE '^(<{7}|>{7}) ' # what a merge has left
 	cargo fmt --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo metadata --quiet --locked --manifest-path fuzz/Cargo.toml --format-version 1 >/dev/null # its lock file is its own
