@@ -1,37 +1,18 @@
 //! SAs and policies that no test kernel takes (IP-TFS, offload, security contexts, and what it refuses for other reasons), as
 //! bytes: the statement that is made of each makes the same bytes, or the loss is named.
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::collections::BTreeMap;
 
 use cli::script::{PolicyScript, SaScript, SequenceNumbers};
 use engine::GivenFlags;
 use grammar::{Script, lower};
-use model::{
-    Dialect, Installation, Names, Operation, Variables,
-    names::{LookUp, NotFound, Transport},
-};
+use model::{Dialect, Installation, Operation, Variables};
 use scenarios::raw_xfrm::{Entry, Generator, Kind, seeds};
+use sys::SystemNames;
 use xfrm::{Change, Devices, InstalledPolicy, bytes};
 
 /// Of `enum xfrm_attr_type_t`.
 const XFRMA_MARK: u16 = 21;
-
-/// Numeric addresses alone.
-struct Numeric;
-
-impl Names for Numeric {
-    fn addresses(&self, host: &str, _: LookUp) -> Result<Vec<IpAddr>, NotFound> {
-        host.parse().map(|address| vec![address]).map_err(|_| NotFound(host.to_owned()))
-    }
-
-    fn service(&self, name: &str, _: Transport) -> Result<u16, NotFound> {
-        Err(NotFound(name.to_owned()))
-    }
-
-    fn is_local(&self, _: IpAddr) -> bool {
-        false
-    }
-}
 
 #[test]
 fn bytes_become_a_statement_and_the_statement_bytes() {
@@ -72,7 +53,7 @@ fn written_again(entry: &Entry, devices: &Devices) -> Result<Entry, String> {
     let text = statement(entry, devices)?;
     let statement = Script::new(text.as_bytes(), Dialect::Linux).next().expect("a statement");
     let statement = statement.unwrap_or_else(|error| panic!("{error:?}: {text}"));
-    let operation = lower(&statement, &Numeric).expect("a meaning").operations.pop();
+    let operation = lower(&statement, &SystemNames).expect("a meaning").operations.pop();
     let mut operation = operation.expect("an operation").expect("a valid one");
     if let Operation::WithoutForwardCopy(policy) = operation {
         operation = *policy;

@@ -191,13 +191,8 @@ fn a_flood_is_reported_or_named_as_a_gap() {
     assert!(lost > 0 || reported >= usize::from(changes), "{reported} of {changes}");
 }
 
-/// A reader that does not read for a while.
-#[test]
-fn a_gap_is_healed() {
-    let host = Host::new("host");
-    let monitor = Monitor::start(&host, "");
-    host.load("add 192.0.2.1 192.0.2.2 esp 0x2001 -E null;");
-    monitor.signal("STOP");
+/// More events than a monitor's socket has room for; the last SA before them is deleted.
+fn overflow(host: &Host) {
     let script = (0..12_000).fold(String::new(), |mut script, number| {
         writeln!(script, "add 192.0.2.1 192.0.2.2 esp {} -E null;", 0x10000 + number)
             .expect("a String takes it");
@@ -205,6 +200,16 @@ fn a_gap_is_healed() {
     });
     host.load(&script);
     host.load("delete 192.0.2.1 192.0.2.2 esp 0x2001;");
+}
+
+/// A reader that does not read for a while.
+#[test]
+fn a_gap_is_healed() {
+    let host = Host::new("host");
+    let monitor = Monitor::start(&host, "");
+    host.load("add 192.0.2.1 192.0.2.2 esp 0x2001 -E null;");
+    monitor.signal("STOP");
+    overflow(&host);
     monitor.signal("CONT");
     let events = monitor.until_marker(&host);
     println!("{} events, {} gaps", events.len(), count(&events, "lost"));

@@ -2,13 +2,11 @@
 //! and the statement is written as the same message.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
-use std::{fs, net::IpAddr, path::Path};
+use std::{fs, path::Path};
 
 use grammar::{Script, Written, lower, script_of_policy, script_of_sa};
-use model::{
-    Dialect, Installation, Names, Operation,
-    names::{LookUp, NotFound, Transport},
-};
+use model::{Dialect, Installation, Operation};
+use sys::SystemNames;
 use xfrm::{Change, Devices, InstalledPolicy, bytes};
 
 /// `struct xfrm_usersa_info` and `struct xfrm_userpolicy_info`, in bytes.
@@ -29,23 +27,6 @@ const AF_UNSPEC: u8 = 32;
 /// (`xfrm_alloc_replay_state_esn`).
 const REPLAY_ESN: [u8; 2] = [23, 0];
 const BITMAP: usize = 26;
-
-/// Numeric addresses alone.
-struct Numeric;
-
-impl Names for Numeric {
-    fn addresses(&self, host: &str, _: LookUp) -> Result<Vec<IpAddr>, NotFound> {
-        host.parse().map(|address| vec![address]).map_err(|_| NotFound(host.to_owned()))
-    }
-
-    fn service(&self, name: &str, _: Transport) -> Result<u16, NotFound> {
-        Err(NotFound(name.to_owned()))
-    }
-
-    fn is_local(&self, _: IpAddr) -> bool {
-        false
-    }
-}
 
 /// A command of `ip` and its message.
 struct Case {
@@ -86,7 +67,7 @@ fn numbered(message: &[u8]) -> Vec<u8> {
 /// The message of a statement.
 fn written(statement: &str, devices: &Devices) -> Vec<u8> {
     let statement = Script::new(statement.as_bytes(), Dialect::Linux).next().unwrap().unwrap();
-    let operation = lower(&statement, &Numeric).unwrap().operations.pop().unwrap().unwrap();
+    let operation = lower(&statement, &SystemNames).unwrap().operations.pop().unwrap().unwrap();
     match &operation {
         Operation::AddSa(sa) => bytes::of(&Change::AddSa(sa), devices),
         Operation::AddPolicy(policy) => {

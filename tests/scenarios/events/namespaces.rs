@@ -1,6 +1,6 @@
 //! `--all-netns`: events of other network namespaces, which are named.
 
-use std::{fmt::Write as _, thread::sleep, time::Duration};
+use std::{thread::sleep, time::Duration};
 
 use scenarios::Host;
 use serde_json::Value;
@@ -76,13 +76,7 @@ fn a_gap_is_healed_in_all() {
     other.load("add 192.0.2.1 192.0.2.2 esp 0x2001 -E null;");
     sleep(Duration::from_secs(3));
     monitor.signal("STOP");
-    let script = (0..12_000).fold(String::new(), |mut script, number| {
-        writeln!(script, "add 192.0.2.1 192.0.2.2 esp {} -E null;", 0x10000 + number)
-            .expect("a String takes it");
-        script
-    });
-    other.load(&script);
-    other.load("delete 192.0.2.1 192.0.2.2 esp 0x2001;");
+    super::overflow(&other);
     monitor.signal("CONT");
     let events = monitor.until_marker(&own);
     let gaps = count(&events, "lost");
