@@ -6,22 +6,30 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::random;
 
-/// Starts a program so many times, and sends it one of these signals at a random moment within a span after its start: it has
-/// to end by the signal, unless it has ended. Then what `start` has prepared is checked, with the program's report. One
-/// signal at least has to come in the midst of changes that are undone.
+/// Starts a program so many times, and sends it one of these signals: at a random moment within a span after its start, and
+/// every other time within an eighth of the span after `has_begun` has seen its first change. It has to end by the signal,
+/// unless it has ended. Then what `start` has prepared is checked, with the program's report. One signal at least has to come
+/// in the midst of changes that are undone.
 pub fn interrupt<S>(
     signals: &[Signal],
     rounds: usize,
     Range { start: first, end: last }: Range<Duration>,
     start: impl Fn() -> (S, Child),
+    has_begun: impl Fn(&S) -> bool,
     check: impl Fn(&S, &str),
 ) {
     let mut random = random();
+    let span = last.saturating_sub(first);
     let (mut undone, mut ends) = (0, Vec::new());
-    for signal in signals.iter().cycle().take(rounds) {
-        let moment = first + last.saturating_sub(first).mul_f64(random.f64());
-        let (prepared, child) = start();
-        thread::sleep(moment);
+    for (round, signal) in signals.iter().cycle().take(rounds).enumerate() {
+        let moment = random.f64();
+        let (prepared, mut child) = start();
+        if round % 2 == 0 {
+            thread::sleep(first + span.mul_f64(moment));
+        } else {
+            while child.try_wait().expect("a child").is_none() && !has_begun(&prepared) {}
+            thread::sleep(span.mul_f64(moment / 8.0));
+        }
         send(&child, *signal);
         let output = child.wait_with_output().expect("it ends");
         let report = String::from_utf8(output.stderr).expect("text");

@@ -10,6 +10,7 @@ use std::{
 
 use pfkey::{Message, MessageType};
 use rustix::{
+    io::Errno,
     net::{RecvFlags, SendFlags, recv, send, sockopt},
     process::Signal,
 };
@@ -189,11 +190,10 @@ fn a_daemon_that_does_not_come_back_ends_the_sockets() {
         let begun = Instant::now();
         daemon.signal(signal);
         let _ = daemon.wait();
-        assert_eq!(
-            recv(&client.socket, &mut [0][..], RecvFlags::empty()),
-            Ok((0, 0)),
-            "{signal:?}"
-        );
+        let end = recv(&client.socket, &mut [0][..], RecvFlags::empty());
+        // A request is removed from the socket after its answer: a daemon that was killed between the two leaves it.
+        let has_ended = matches!(end, Ok((0, 0)) | Err(Errno::CONNRESET));
+        assert!(has_ended, "{signal:?}: {end:?}");
         let took = begun.elapsed().as_secs();
         assert!((least..most).contains(&took), "{signal:?}: {took} s");
         let _next = Daemon::start(side.host());
