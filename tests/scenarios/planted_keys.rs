@@ -124,3 +124,111 @@ fn a_key_is_printed_only_where_it_is_meant_to_be() {
     }
     assert_absent("the log", &daemon.log());
 }
+
+/// What prints tables, events and differences has fingerprints or nothing instead of keys; so have the errors about a file
+/// with keys that is damaged.
+#[test]
+fn no_command_of_ipsecctl_prints_a_key_unless_it_is_to() {
+    let (host, directory) = (Host::new("host"), TempDir::new().expect("a directory"));
+    let name = |file: &str| directory.path().join(file).to_str().expect("text").to_owned();
+    let sa = SCRIPT.lines().next().expect("a statement");
+    let policy = "spdadd 192.0.2.1 192.0.2.2 any -P out ipsec esp/transport//require;";
+    // The files have the keys of two SAs, one of which the kernel does not have: it is changed, added, and removed.
+    let other = sa.replace("0x1000", "0x1001");
+    let [same, more, wrong] = ["same", "more", "wrong"].map(name);
+    fs::write(&same, format!("{sa}\n{policy}\n")).expect("a script");
+    fs::write(&more, format!("{}\n{other}\n{policy}\n", sa.replace("-E", "-u 7 -E")))
+        .expect("a script");
+    fs::write(&wrong, sa.replace("key\" -A", "key\"x -A")).expect("a script");
+    host.load(&format!("{sa} {policy}"));
+    let monitor = |words: &str| {
+        let file = File::create(name(&words.replace(' ', "_"))).expect("a file");
+        let mut command = host.command(scenarios::ipsecctl());
+        command.args(words.split(' ')).stderr(file.try_clone().expect("a file")).stdout(file);
+        command.spawn().expect("it runs")
+    };
+    let monitors = ["monitor", "monitor --json", "trace --all"];
+    let mut running = monitors.map(monitor);
+    thread::sleep(Duration::from_secs(1));
+    let saved = name("saved");
+    for words in [
+        "",
+        "--json",
+        "show",
+        "counters --json",
+        "metrics --by sa",
+        "top --once --interval 0.2",
+        "top --once --interval 0.2 --json",
+        "explain out 192.0.2.1 192.0.2.2",
+        "explain out 192.0.2.1 192.0.2.2 --json",
+        "explain in 192.0.2.1 192.0.2.2 --json",
+        "diagnose --seconds 1",
+        "diagnose --seconds 1 --json",
+        "doctor",
+        &format!("doctor {same} --json"),
+        "check --live --json",
+        &format!("check {more} --json"),
+        &format!("check {more} --format sarif"),
+        &format!("check {wrong}"),
+        &format!("diff {more}"),
+        &format!("diff {more} --json"),
+        &format!("diff {wrong}"),
+        &format!("apply --check {more}"),
+        &format!("apply {more}"),
+        &format!("apply {wrong}"),
+        &format!("apply --prune {same} --json"),
+        "move 0x1000 --src 192.0.2.3",
+        "export --to nft-bypass",
+        &format!("export --to tcpdump --json -o {}", name("exported")),
+        &format!("save {saved}"),
+        &format!("restore {saved}"),
+        &format!("restore {saved} --json"),
+    ] {
+        let outcome = host.ipsecctl(words);
+        assert_absent(words, &(outcome.stdout + &outcome.stderr));
+    }
+    // Each command has a file that it reads, and others.
+    let images = fs::read(&saved).expect("what was saved");
+    let printed = [
+        host.setkey("-D --script").stdout,
+        host.show("xfrm state"),
+        host.ipsecctl("show sas --json --keys").stdout,
+    ];
+    for (how, text) in
+        printed.iter().flat_map(|text| damaged(text.as_bytes())).chain(damaged(&images))
+    {
+        let file = name("damaged");
+        fs::write(&file, text).expect("a file");
+        for words in [
+            "restore",
+            "import",
+            "diff",
+            "apply --check",
+            "check",
+            "doctor",
+            "diagnose --seconds 1 --peer",
+        ] {
+            let outcome = host.ipsecctl(&format!("{words} {file}"));
+            assert_absent(&format!("{words} of {how}"), &outcome.stderr);
+        }
+    }
+    for (words, running) in monitors.iter().zip(&mut running) {
+        running.kill().expect("it is there");
+        running.wait().expect("it ends");
+        let printed = fs::read_to_string(name(&words.replace(' ', "_"))).expect("its output");
+        assert!(!printed.is_empty(), "{words}");
+        assert_absent(words, &printed);
+    }
+}
+
+/// A file with changes in the midst of its first key, which is in hexadecimal digits or in bytes.
+fn damaged(text: &[u8]) -> Vec<(String, Vec<u8>)> {
+    let key = [&b"73697874"[..], b"sixteen"];
+    let at = key.iter().find_map(|key| text.windows(key.len()).position(|it| it == *key));
+    let (before, after) = text.split_at(at.expect("a key") + 5);
+    let inserted = ["z", "\"", "\\", "\u{1}", "0", ",", "[", "é"];
+    let inserted = inserted
+        .into_iter()
+        .map(|it| (format!("a key with {it:?}"), [before, it.as_bytes(), after].concat()));
+    inserted.chain([("a file that is cut".to_owned(), before.to_vec())]).collect()
+}
