@@ -66,3 +66,14 @@ fn an_attribute_that_the_kernel_ignores_is_named() {
     let expected = "the SA is there, but this kernel ignored -attr (an unknown number)\n";
     assert!(outcome.stderr.ends_with(expected), "{}", outcome.stderr);
 }
+
+#[test]
+fn what_a_check_finds_of_every_kernel_is_refused() {
+    let host = Host::new("refused");
+    let mistakes = include_str!("../../setkey/tests/mistakes/22-kernel.txt");
+    for script in mistakes.lines().filter_map(|line| line.strip_prefix("> ")) {
+        let outcome = host.setkey_text(&format!("{script}\n"));
+        assert!(outcome.stdout.starts_with("The result of line 1: "), "{script} {outcome:?}");
+        assert_eq!(host.show("xfrm state") + &host.show("xfrm policy"), "", "{script}");
+    }
+}

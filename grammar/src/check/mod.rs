@@ -1,7 +1,9 @@
 //! What in a script will fail or never work, whatever the kernel and the tables that it finds.
 
+mod mistake;
 mod part;
 mod place;
+mod policy;
 mod sa;
 mod sad;
 mod spd;
@@ -17,6 +19,7 @@ use crate::{
     warning::{Warning, WarningKind},
 };
 
+pub use mistake::Mistake;
 pub use part::Part;
 use sad::Sad;
 use spd::Spd;
@@ -40,80 +43,6 @@ pub enum FindingKind {
     Refused(model::Error),
     /// What every kernel refuses.
     Kernel(Mistake),
-}
-
-/// What every kernel refuses. A number is the line of another statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Mistake {
-    /// A CPI of more than 16 bits.
-    #[error("a CPI has 16 bits: 256 to 65535")]
-    WideCpi,
-    /// Extended sequence numbers of IPComp.
-    #[error("IPComp has no sequence numbers")]
-    EsnOfIpComp,
-    /// Extended sequence numbers without a window of an SA that may be inbound.
-    #[error("an SA with extended sequence numbers needs a replay window")]
-    EsnWithoutWindow,
-    /// NAT traversal of another protocol than ESP.
-    #[error("NAT traversal is for ESP only")]
-    EncapNotOfEsp,
-    /// `beet` mode of IPComp.
-    #[error("IPComp has no beet mode")]
-    BeetOfIpComp,
-    /// A replay window of an SA with `-dir out`.
-    #[error("an outbound SA has no replay window")]
-    ReplayOfOutbound,
-    /// A flag that an SA of this direction cannot have.
-    #[error("an SA of this direction does not take the flag")]
-    FlagOfDirection,
-    /// An SA of this name is there already.
-    #[error("line {0} adds an SA with this destination, protocol and SPI")]
-    SaExists(usize),
-    /// An SA that is not there, since the SAD was flushed.
-    #[error("there is no such SA: line {0} flushes the SAD, and no statement adds it")]
-    NoSa(usize),
-    /// A policy of this name is there already.
-    #[error("line {0} adds a policy with this selector and direction")]
-    PolicyExists(usize),
-    /// The forward copy of an `in` policy has this name.
-    #[error("line {0} adds this policy: an `in` policy has a copy for `fwd`")]
-    ForwardCopyExists(usize),
-    /// A `fwd` policy has the name of the forward copy.
-    #[error("line {0} adds the `fwd` policy that this `in` policy is copied to")]
-    ForwardExists(usize),
-    /// A policy that is not there, since the SPD was flushed.
-    #[error("there is no such policy: line {0} flushes the SPD, and no statement adds it")]
-    NoPolicy(usize),
-    /// A statement that describes neither SA nor policy, in a file that describes a state.
-    #[error("the statement describes neither an SA nor a policy")]
-    NoState,
-    /// A flush behind entries that it would delete, in a file that describes a state.
-    #[error("a flush is at the beginning of a file that describes a state: line {0} is before it")]
-    LateFlush(usize),
-}
-
-impl Mistake {
-    /// What to do about it.
-    #[must_use]
-    pub fn help(self) -> &'static str {
-        match self {
-            Mistake::WideCpi => "choose a smaller CPI",
-            Mistake::EsnOfIpComp => "leave -esn out",
-            Mistake::EsnWithoutWindow => "add -r with the packets of the window, or -dir out",
-            Mistake::EncapNotOfEsp => "leave -natt out, or use esp",
-            Mistake::BeetOfIpComp => "use -m transport or -m tunnel",
-            Mistake::ReplayOfOutbound => "leave -r out, or -dir out",
-            Mistake::FlagOfDirection => "leave the flag out, or -dir",
-            Mistake::SaExists(_) => "choose another SPI, or delete the other SA first",
-            Mistake::NoSa(_) | Mistake::NoPolicy(_) => "leave the statement out",
-            Mistake::PolicyExists(_) => "leave it out, or replace the other by spdupdate",
-            Mistake::ForwardCopyExists(_) | Mistake::ForwardExists(_) => {
-                "leave the `fwd` policy out, or load the script with -k"
-            }
-            Mistake::NoState => "leave it out: the file contains what is to be there",
-            Mistake::LateFlush(_) => "leave it out, or put it first",
-        }
-    }
 }
 
 impl FindingKind {
@@ -225,10 +154,12 @@ impl Checker {
                 self.sad.flush(*proto, line);
                 None
             }
-            Operation::AddPolicy(policy) => self.spd.add(&policy.id, line),
+            Operation::AddPolicy(policy) => {
+                policy::mistake(policy).or_else(|| self.spd.add(&policy.id, line))
+            }
             Operation::UpdatePolicy(policy) => {
                 self.spd.update(&policy.id, line);
-                None
+                policy::mistake(policy)
             }
             Operation::DeletePolicy(id) => self.spd.delete(id),
             Operation::FlushSpd(kind) => {

@@ -1,6 +1,6 @@
 //! The part of a statement that a finding is about.
 
-use model::Error;
+use model::{Error, ScriptOption};
 
 use super::{FindingKind, Mistake};
 use crate::{
@@ -54,18 +54,42 @@ fn of_refusal(command: &Command, refusal: &Error) -> Option<Span> {
 }
 
 fn of_mistake(command: &Command, mistake: Mistake) -> Option<Span> {
+    let option = |is_meant: fn(&Extension) -> bool| extension(command, is_meant);
     match mistake {
         Mistake::WideCpi | Mistake::SaExists(_) | Mistake::NoSa(_) => Some(name(command)?.spi.span),
         Mistake::EsnOfIpComp | Mistake::EsnWithoutWindow => {
-            extension(command, |part| matches!(part, Extension::Esn))
+            option(|part| matches!(part, Extension::Esn))
         }
-        Mistake::EncapNotOfEsp => extension(command, |part| matches!(part, Extension::Natt(_))),
-        Mistake::BeetOfIpComp => extension(command, |part| matches!(part, Extension::Mode(_))),
-        Mistake::ReplayOfOutbound => {
-            extension(command, |part| matches!(part, Extension::Replay(..)))
+        Mistake::EncapNotOfEsp => {
+            option(|part| matches!(part, Extension::Natt(_) | Extension::Encap { .. }))
         }
-        Mistake::FlagOfDirection => {
-            extension(command, |part| matches!(part, Extension::KernelFlag(_)))
+        Mistake::BeetOfIpComp
+        | Mistake::ModeOfSa(_)
+        | Mistake::IpTfsNotOfEsp
+        | Mistake::IpTfsWithoutDirection => option(|part| matches!(part, Extension::Mode(_))),
+        Mistake::IpTfsOfOtherMode | Mistake::IpTfsOfDirection(_) => {
+            option(|part| matches!(part, Extension::IpTfs(_)))
+        }
+        Mistake::TfcPadding => option(|part| matches!(part, Extension::TfcPadding(_))),
+        Mistake::MappingWithoutEncap | Mistake::MappingOfOutbound => {
+            option(|part| matches!(part, Extension::MappingInterval(_)))
+        }
+        Mistake::KeepAliveNotOfOutbound | Mistake::KeepAliveWithoutEncap => {
+            option(|part| matches!(part, Extension::KeepAlive(_)))
+        }
+        Mistake::CpuWithoutDirection => option(|part| matches!(part, Extension::Cpu(_))),
+        Mistake::ReplayOfOutbound | Mistake::WindowOfIpComp => {
+            option(|part| matches!(part, Extension::Replay(..)))
+        }
+        Mistake::NumberOfDirection(ScriptOption::Sent) => {
+            option(|part| matches!(part, Extension::Sent(_)))
+        }
+        Mistake::NumberOfDirection(_) => option(|part| matches!(part, Extension::Received(..))),
+        Mistake::FlagOfDirection => option(|part| matches!(part, Extension::KernelFlag(_))),
+        Mistake::OffloadOfDirection => option(|part| matches!(part, Extension::Offload { .. })),
+        Mistake::SelectorVersion => option(|part| matches!(part, Extension::Selector(_))),
+        Mistake::TemplateOfAny(at) | Mistake::OptionalIpTfs(at) | Mistake::TemplateVersion(at) => {
+            Some(policy(command)?.templates.get(at)?.span)
         }
         Mistake::PolicyExists(_)
         | Mistake::ForwardCopyExists(_)

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use model::{ALGORITHMS, Direction, ScriptOption};
+use model::{ALGORITHMS, Direction, IpTfsSetting, ScriptOption};
 use pest::Parser;
 
 use super::{
@@ -149,7 +149,9 @@ impl Place {
             // No option but these follows a key.
             (_, Place::Key) => Place::Key,
             (ScriptOption::Policy, _) | (_, Place::Harmless) => Place::Harmless,
-            (ScriptOption::Offload, _) => Place::Values(3),
+            (ScriptOption::Offload | ScriptOption::Encap | ScriptOption::Selector, _) => {
+                Place::Values(3)
+            }
             (ScriptOption::Natt | ScriptOption::Context, _) => Place::Values(2),
             (ScriptOption::Esn | ScriptOption::NoKeepAlive | ScriptOption::RawCpi, _) => {
                 Place::Values(0)
@@ -249,7 +251,14 @@ fn is_value(word: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._:/@+[]".contains(c);
     let is_short =
         word.len() < LONGEST_MISTAKE && word.chars().all(is_plain) && !has_long_number(word);
-    is_short || is_word || address.parse::<IpAddr>().is_ok()
+    is_short || is_word || address.parse::<IpAddr>().is_ok() || is_iptfs(word)
+}
+
+/// Whether a word is a list of settings of mode `iptfs`.
+fn is_iptfs(word: &str) -> bool {
+    let is_setting =
+        |one: &str| one.split('=').next().is_some_and(|it| it.parse::<IpTfsSetting>().is_ok());
+    word.split(',').all(is_setting)
 }
 
 /// Whether a word is a number of no more digits than an SPI has.
