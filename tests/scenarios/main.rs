@@ -8,6 +8,7 @@ mod ah_transport;
 mod algorithms;
 mod all_or_nothing;
 mod apply;
+mod boot;
 mod byte_round_trip;
 mod cases;
 mod corpus;

@@ -37,7 +37,7 @@ fn units_name_what_is_installed() {
             starts += 1;
         }
     }
-    assert_eq!(starts, 4);
+    assert_eq!(starts, 5);
     assert!(root.join("lib/systemd/system/ipsecd-userns.socket").is_file());
     assert!(root.join("opt/lib/sysusers.d/xfrm-tools.conf").is_file());
     for page in fs::read_dir(top.join("man")).expect("pages") {
