@@ -78,31 +78,33 @@ fn wanted_by_a_packet() {
     hosts.leave();
 }
 
-/// Without a service manager that stores sockets, a process of ipsecd's own does.
+/// Without a service manager that stores sockets, a process of ipsecd's own does, for a while.
 #[test]
-fn a_service_that_was_killed_and_a_new_one() {
+fn a_service_that_was_killed_or_stopped_and_a_new_one() {
     let mut hosts = Hosts::start(Access::Preloaded, ["active", "passive"], Daemon::start);
     let first = hosts.established();
     let traffic = hosts.traffic();
     let rekeyed = hosts.rekeyed(&first);
-    hosts.another_service(Signal::KILL);
-    for end in &hosts.ends {
-        end.service.wait_for_log("taken over clients=1");
-    }
-    let _ = (0..2).fold(rekeyed, |sas, _| hosts.rekeyed(&sas));
-    traffic.went_through(&hosts, 3);
+    let _ = [Signal::KILL, Signal::TERM].into_iter().fold(rekeyed, |sas, signal| {
+        hosts.another_service(signal, Duration::ZERO);
+        for end in &hosts.ends {
+            end.service.wait_for_log("taken over clients=1");
+        }
+        (0..2).fold(sas, |sas, _| hosts.rekeyed(&sas))
+    });
+    traffic.went_through(&hosts, 5);
     hosts.leave();
 }
 
-/// The sockets have ended with the service. iked's PF_KEY process has changed its root and its user, so it cannot
-/// connect again, and its SAs end (libpfkey-preload(7), CAVEATS). It does not spin, nothing goes in clear, and a restart of
-/// iked helps.
+/// The sockets have ended some time after the service. iked's PF_KEY process has changed its root and its user, so it
+/// cannot connect again, and its SAs end (libpfkey-preload(7), CAVEATS). It does not spin, nothing goes in clear, and a
+/// restart of iked helps.
 #[test]
-fn a_service_that_was_stopped_and_a_new_one() {
+fn a_service_that_was_stopped_and_a_new_one_too_late() {
     let mut hosts = Hosts::start(Access::Preloaded, ["active", "passive"], Daemon::start);
     let traffic = hosts.traffic();
     let _ = hosts.established();
-    hosts.another_service(Signal::TERM);
+    hosts.another_service(Signal::TERM, Duration::from_secs(8));
     eventually("the SAs end", || hosts.ends[0].sas().is_empty());
     sleep(LIFETIME / 4);
     traffic.was_secret(&hosts);
@@ -190,11 +192,14 @@ impl<S> Hosts<S> {
 }
 
 impl Hosts<Daemon> {
-    /// Ends the services by a signal, and starts others.
-    fn another_service(&mut self, signal: Signal) {
+    /// Ends the services by a signal, and starts others after a pause.
+    fn another_service(&mut self, signal: Signal, pause: Duration) {
         for end in &mut self.ends {
             end.service.signal(signal);
             let _ = end.service.wait();
+        }
+        sleep(pause);
+        for end in &mut self.ends {
             end.service = Daemon::start(&end.host);
         }
     }

@@ -30,6 +30,19 @@ impl ServiceManager {
     /// Starts systemd, and ipsecd with the lines of its own unit that say how it is restarted.
     #[must_use]
     pub fn start(host: &Host) -> Self {
+        Self::start_with(
+            host,
+            &["Type=", "Restart=", "FileDescriptorStoreMax=", "Environment=FDSTORE="],
+        )
+    }
+
+    /// The same without those that have systemd store descriptors.
+    #[must_use]
+    pub fn without_store(host: &Host) -> Self {
+        Self::start_with(host, &["Type=", "Restart="])
+    }
+
+    fn start_with(host: &Host, lines: &[&str]) -> Self {
         // What systemd asks of a machine before it serves a user.
         fs::create_dir_all("/run/systemd/system").expect("root's");
         if !Path::new("/sys/fs/cgroup/cgroup.procs").exists() {
@@ -44,7 +57,7 @@ impl ServiceManager {
         for target in ["basic.target", "shutdown.target", "default.target"] {
             fs::write(units.join(target), "[Unit]\nDescription=nothing\n").expect("a file");
         }
-        fs::write(units.join("ipsecd.service"), unit(host, &directory.path().join("log")))
+        fs::write(units.join("ipsecd.service"), unit(host, lines, &directory.path().join("log")))
             .expect("a file");
         let log = File::options().create(true).append(true).open(directory.path().join("log"));
         let log = log.expect("a file");
@@ -109,15 +122,15 @@ impl Drop for ServiceManager {
     }
 }
 
-/// The unit, from `dist/systemd`, without what only the machine's own manager can do.
-fn unit(host: &Host, log: &Path) -> String {
+/// The unit, from `dist/systemd`, with the lines that begin with these words alone: some need the machine's own
+/// manager.
+fn unit(host: &Host, words: &[&str], log: &Path) -> String {
     let installed =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../dist/systemd/ipsecd.service");
     let installed = fs::read_to_string(installed).expect("the unit");
-    let wanted = ["Type=", "Restart=", "FileDescriptorStoreMax=", "Environment=FDSTORE="];
-    let wanted = |line: &&str| wanted.iter().any(|word| line.starts_with(word));
+    let wanted = |line: &&str| words.iter().any(|word| line.starts_with(word));
     let lines = installed.lines().filter(wanted).collect::<Vec<_>>();
-    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert_eq!(lines.len(), words.len(), "{lines:?}");
     format!(
         "[Service]\n{}\nRestartSec=0\nStartLimitBurst=100\nStandardError=append:{}\nExecStart=ip netns exec {} \"{}\" -v --user daemon\n",
         lines.join("\n"),

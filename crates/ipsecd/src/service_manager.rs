@@ -17,6 +17,7 @@ use std::{
             net::{SocketAddr, UnixDatagram},
         },
     },
+    process,
     time::Duration,
 };
 
@@ -92,6 +93,14 @@ impl ServiceManager {
             .ok()
             .and_then(|most| most.parse().inspect_err(|_| warn!(FDSTORE = most, "not used")).ok());
         self.0.is_some() && most.is_some_and(|most: u32| most > 0)
+    }
+
+    /// Whether the manager ends all processes that this one has started when this one ends, and waits for them: it
+    /// is the first process of a unit of systemd (`SYSTEMD_EXEC_PID`, systemd.exec(5)).
+    #[must_use]
+    pub fn ends_children() -> bool {
+        let first = env::var("SYSTEMD_EXEC_PID").ok().and_then(|pid| pid.parse().ok());
+        first == Some(process::id())
     }
 
     /// Has the manager store a copy of a descriptor for the next daemon, even if this one crashes.

@@ -33,13 +33,17 @@ struct Client<'a> {
 
 impl<'a> Client<'a> {
     fn register(side: &'a Side) -> Self {
-        let socket = side.open();
-        let timeout = Some(PATIENCE);
-        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, timeout).expect("a timeout");
-        let client = Self { side, socket, received: RefCell::default() };
+        let client = Self::connect(side);
         client.ask("register esp");
         client.receive(MessageType::REGISTER);
         client
+    }
+
+    fn connect(side: &'a Side) -> Self {
+        let socket = side.open();
+        let timeout = Some(PATIENCE);
+        sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, timeout).expect("a timeout");
+        Self { side, socket, received: RefCell::default() }
     }
 
     fn ask(&self, words: &str) {
@@ -73,6 +77,12 @@ impl<'a> Client<'a> {
         let (_, length) = received.expect("an answer");
         let message = Message::decode(&bytes[..length]).expect("a message");
         assert_ne!(message.errno, 0, "{message:?}");
+    }
+
+    fn receives_the_end(&self) {
+        let end = recv(&self.socket, &mut [0][..], RecvFlags::empty());
+        // A request is removed from the socket after its answer: a daemon that was killed between the two leaves it.
+        assert!(matches!(end, Ok((0, 0)) | Err(Errno::CONNRESET)), "{end:?}");
     }
 
     /// A packet needs an SA, and an SA is added, while `restart` is in progress: both are received.
@@ -158,13 +168,23 @@ fn a_service_manager_restarts_it() {
 /// A process of the daemon's keeps the sockets, until the next daemon is started in any way.
 #[test]
 fn a_crash_without_a_service_manager() {
+    is_served_by_the_next(Signal::KILL);
+}
+
+/// An init script does no more than this.
+#[test]
+fn a_stop_and_a_start_without_a_service_manager() {
+    is_served_by_the_next(Signal::TERM);
+}
+
+fn is_served_by_the_next(signal: Signal) {
     let host = Host::new("host");
     let mut daemon = Daemon::start(&host);
     let side = side_of(host);
     let client = Client::register(&side);
     for _ in 0..3 {
         client.is_served_through(|| {
-            daemon.signal(Signal::KILL);
+            daemon.signal(signal);
             let _ = daemon.wait();
             daemon = Daemon::start(side.host());
         });
@@ -179,10 +199,54 @@ fn a_crash_without_a_service_manager() {
     let _another = Client::register(&side);
 }
 
-/// After SIGTERM at once, and after a crash in ten seconds.
+/// A program that has registered nothing keeps its socket as well, with the rest of its dump, where the daemon had
+/// the time to leave it.
+#[test]
+fn a_dump_goes_on_after_a_stop() {
+    const POLICIES: usize = 3_000;
+    let host = Host::new("host");
+    let mut daemon = Daemon::start(&host);
+    let side = side_of(host);
+    load_policies(&side, POLICIES);
+    let client = Client::connect(&side);
+    client.ask("spddump any");
+    client.receive(MessageType::SPDDUMP);
+    daemon.signal(Signal::TERM);
+    assert_eq!(daemon.wait().code(), Some(0), "{}", daemon.log());
+    for name in ["pfkey.sock", "clients.sock", "socket.sock"] {
+        assert!(!side.host().kept().join(name).exists(), "{name}: programs would wait there");
+    }
+    let daemon = Daemon::start(side.host());
+    for _ in 1..POLICIES {
+        client.receive(MessageType::SPDDUMP);
+    }
+    assert!(daemon.log().contains("taken over clients=1"), "{}", daemon.log());
+}
+
+/// systemd ends all processes of a unit with its first, and waits for them.
+#[test]
+fn a_unit_without_a_store_is_not_delayed() {
+    let host = Host::new("host");
+    let manager = ServiceManager::without_store(&host);
+    let side = side_of(host);
+    let main_pid = || manager.systemctl("show -P MainPID ipsecd");
+    for words in ["restart ipsecd", "kill --kill-whom=main -s KILL ipsecd"] {
+        let client = Client::register(&side);
+        let (before, begun) = (main_pid(), Instant::now());
+        let _ = manager.systemctl(words);
+        eventually("it is up again", || {
+            main_pid() != before && manager.systemctl("show -P SubState ipsecd") == "running\n"
+        });
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(4), "{words}: {took:?}");
+        client.receives_the_end();
+    }
+}
+
+/// After SIGTERM in five seconds, and after a crash in ten.
 #[test]
 fn a_daemon_that_does_not_come_back_ends_the_sockets() {
-    for (signal, least, most) in [(Signal::TERM, 0, 9), (Signal::KILL, 9, 20)] {
+    for (signal, least, most) in [(Signal::TERM, 4, 9), (Signal::KILL, 9, 20)] {
         let host = Host::new("host");
         let mut daemon = Daemon::start(&host);
         let side = side_of(host);
@@ -190,15 +254,19 @@ fn a_daemon_that_does_not_come_back_ends_the_sockets() {
         let begun = Instant::now();
         daemon.signal(signal);
         let _ = daemon.wait();
-        let end = recv(&client.socket, &mut [0][..], RecvFlags::empty());
-        // A request is removed from the socket after its answer: a daemon that was killed between the two leaves it.
-        let has_ended = matches!(end, Ok((0, 0)) | Err(Errno::CONNRESET));
-        assert!(has_ended, "{signal:?}: {end:?}");
+        client.receives_the_end();
         let took = begun.elapsed().as_secs();
         assert!((least..most).contains(&took), "{signal:?}: {took} s");
         let _next = Daemon::start(side.host());
         let _another = Client::register(&side);
     }
+}
+
+/// With the one that is there, so many policies.
+fn load_policies(side: &Side, count: usize) {
+    let policies = (1..count)
+        .map(|n| format!("spdadd 10.0.0.1 10.1.{}.{} any -P out none;\n", n / 256, n % 256));
+    side.host().load(&policies.collect::<String>());
 }
 
 /// What was read of a dump and what was not: all of it comes.
@@ -208,9 +276,7 @@ fn a_dump_goes_on() {
     let host = Host::new("host");
     let daemon = Daemon::start(&host);
     let side = side_of(host);
-    let policies = (1..POLICIES)
-        .map(|n| format!("spdadd 10.0.0.1 10.1.{}.{} any -P out none;\n", n / 256, n % 256));
-    side.host().load(&policies.collect::<String>());
+    load_policies(&side, POLICIES);
     let client = Client::register(&side);
     client.ask("spddump any");
     client.receive(MessageType::SPDDUMP);

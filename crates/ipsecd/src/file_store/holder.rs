@@ -18,7 +18,7 @@ use sys::run::HANDOVER_SOCKET;
 use tracing::warn;
 
 use super::{
-    message::{END, REMOVE, STORE, receive, send},
+    message::{END, LEAVE, REMOVE, STORE, receive, send},
     process::{self, LISTENER},
 };
 use crate::{
@@ -39,7 +39,7 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// The connection to the process.
 pub struct Holder {
     connection: OwnedFd,
-    /// Where the next daemon fetches descriptors after a crash.
+    /// Where the next daemon fetches descriptors.
     path: PathBuf,
 }
 
@@ -70,11 +70,11 @@ impl Holder {
         Ok((holder, its))
     }
 
-    pub(super) fn store(&self, name: &str, file: impl AsFd) -> io::Result<()> {
+    pub(crate) fn store(&self, name: &str, file: impl AsFd) -> io::Result<()> {
         send(&self.connection, &format!("{STORE}{name}"), Some(file.as_fd()))
     }
 
-    pub(super) fn remove(&self, name: &str) -> io::Result<()> {
+    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         send(&self.connection, &format!("{REMOVE}{name}"), None)
     }
 
@@ -82,7 +82,12 @@ impl Holder {
         handover.push(NAME, &self.connection)
     }
 
-    /// Nothing is kept: a signal ends the daemon.
+    /// The stored descriptors stay for a daemon that is started soon: a signal ends this one.
+    pub(crate) fn leave(&self) -> io::Result<()> {
+        send(&self.connection, LEAVE, None)
+    }
+
+    /// Nothing is kept.
     pub(crate) fn end(&self) {
         if let Err(error) = send(&self.connection, END, None) {
             warn!(%error, "descriptors stay open for a while");
@@ -92,7 +97,7 @@ impl Holder {
     }
 }
 
-/// Adds to a handover the descriptors of a daemon that has crashed; how many there were.
+/// Adds to a handover the descriptors that a daemon has left; how many there were.
 pub(super) fn fetch(handover: &mut Handover, directory: &Path) -> usize {
     let mut fetch = || {
         let socket = socket_with(AddressFamily::UNIX, KIND, SocketFlags::CLOEXEC, None)?;
@@ -105,7 +110,7 @@ pub(super) fn fetch(handover: &mut Handover, directory: &Path) -> usize {
         }
         Ok::<_, rustix::io::Errno>(count)
     };
-    // There was no daemon, or a signal has ended it.
+    // There was no daemon, or it had no clients.
     fetch().unwrap_or(0)
 }
 
@@ -157,6 +162,19 @@ mod tests {
         next.end();
         keeping.join().unwrap();
         kept.join().unwrap();
+        assert_eq!(fetched(&directory), [0, 0]);
+    }
+
+    #[test]
+    fn the_next_daemon_gets_what_one_that_was_stopped_has_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let (holder, keeping) = start(&directory);
+        let (client, _program) = pair();
+        holder.store(CLIENT, client).unwrap();
+        holder.leave().unwrap();
+        // It need not have ended yet.
+        assert_eq!(fetched(&directory), [1, 0]);
+        keeping.join().unwrap();
         assert_eq!(fetched(&directory), [0, 0]);
     }
 

@@ -18,6 +18,7 @@ use rustix::{
 pub(super) const STORE: &str = "store ";
 pub(super) const REMOVE: &str = "remove ";
 pub(super) const END: &str = "end";
+pub(super) const LEAVE: &str = "leave";
 
 /// The longest message, in bytes.
 const MAX_MESSAGE: usize = 64;

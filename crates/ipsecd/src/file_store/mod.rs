@@ -1,5 +1,5 @@
-//! What keeps the descriptors of the daemon for the next one in case of a crash: the service manager, or a
-//! process of the daemon's own.
+//! What keeps the descriptors of the daemon for the next one: the service manager, or a process of the daemon's
+//! own.
 
 mod holder;
 mod message;
@@ -15,7 +15,7 @@ use std::{
 use tracing::{info, warn};
 
 use crate::{Handover, ServiceManager, confinement::Account};
-use holder::Holder;
+pub(crate) use holder::Holder;
 
 /// Where descriptors are stored.
 #[derive(Clone)]
@@ -27,9 +27,9 @@ pub enum FileStore {
 }
 
 impl FileStore {
-    /// The store of this daemon. Adds to the handover what a daemon that has crashed has left with its process. To be
-    /// called while this process has a single thread, and the lock of the daemon. Without a store a crash ends the sockets
-    /// of all clients.
+    /// The store of this daemon. Adds to the handover what the previous daemon has left with its process. To be called
+    /// while this process has a single thread, and the lock of the daemon. Without a store the sockets of all clients end
+    /// with the daemon.
     pub(crate) fn open(
         service_manager: &Arc<ServiceManager>,
         handover: &mut Handover,
@@ -39,11 +39,17 @@ impl FileStore {
         if service_manager.stores_files() {
             return Some(Self::ServiceManager(Arc::clone(service_manager)));
         }
+        if ServiceManager::ends_children() {
+            warn!(
+                "the sockets of clients end with the daemon: its unit has no FileDescriptorStoreMax"
+            );
+            return None;
+        }
         let started = Holder::inherit(handover, directory).map_or_else(
             || {
                 let fetched = holder::fetch(handover, directory);
                 if fetched > 0 {
-                    info!(descriptors = fetched, "fetched after a crash");
+                    info!(descriptors = fetched, "fetched from the previous daemon");
                 }
                 Holder::start(directory, account)
             },
@@ -78,7 +84,7 @@ impl FileStore {
     }
 }
 
-/// The name of the sockets of clients, without which nothing is kept after a crash.
+/// The name of the sockets of clients, without which nothing is kept.
 pub(crate) const CLIENT: &str = "pfkey-client";
 
 /// A descriptor and its name.

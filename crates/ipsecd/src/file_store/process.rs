@@ -1,5 +1,5 @@
-//! The process that keeps descriptors. It ends with the daemon, but for a crash: then the sockets of clients stay
-//! open until the next daemon has fetched them, or until [`PATIENCE`] is over.
+//! The process that keeps descriptors. It outlives a daemon that has crashed, or that a signal has ended while it had
+//! clients: their sockets stay open until the next daemon has fetched them, or until some time has passed.
 
 use std::{
     io,
@@ -21,16 +21,19 @@ use rustix::{
 
 use super::{
     CLIENT, Named,
-    message::{END, REMOVE, STORE, receive, send},
+    message::{END, LEAVE, REMOVE, STORE, receive, send},
 };
 use crate::confinement::{self, Account};
 
 /// The name of the socket at which the next daemon fetches the others.
 pub(super) const LISTENER: &str = "handover-listener";
 
-/// How long the sockets of clients stay open without a daemon. Clients wait for the answers to what they send
+/// How long the sockets of clients stay open after a crash. Clients wait for the answers to what they send
 /// meanwhile.
-const PATIENCE: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+const AFTER_CRASH: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+
+/// The same after a signal that has ended the daemon, perhaps for good.
+const AFTER_SIGNAL: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
 
 /// How long the next daemon may take to receive one.
 const SEND_TIMEOUT: Duration = Duration::from_secs(2);
@@ -54,9 +57,10 @@ pub(super) fn keep(daemon: impl AsFd) {
         remove_closed(&mut files, &daemon);
         match receive(&daemon) {
             Ok(Some((words, _))) if words == END => return,
+            Ok(Some((words, _))) if words == LEAVE => return offer(files, &AFTER_SIGNAL),
             Ok(Some((words, file))) => carry_out(&mut files, &words, file),
             // A crash.
-            Ok(None) | Err(_) => return offer(files),
+            Ok(None) | Err(_) => return offer(files, &AFTER_CRASH),
         }
     }
 }
@@ -101,7 +105,7 @@ fn remove_closed(files: &mut Vec<Named>, daemon: &impl AsFd) {
 
 /// Sends everything to the next daemon, which sees the end of its connection when no socket here listens any more that
 /// it would take for another service.
-fn offer(mut files: Vec<Named>) {
+fn offer(mut files: Vec<Named>, patience: &Timespec) {
     let Some(at) = files.iter().position(|(name, _)| name == LISTENER) else { return };
     let (_, listener) = files.swap_remove(at);
     let has_clients = files.iter().any(|(name, _)| name == CLIENT);
@@ -109,9 +113,9 @@ fn offer(mut files: Vec<Named>) {
     let mut served = None;
     while has_clients
         && served.is_none()
-        && retry_on_intr(|| poll(&mut slots, Some(&PATIENCE))) == Ok(1)
+        && retry_on_intr(|| poll(&mut slots, Some(patience))) == Ok(1)
     {
-        // One that was started beside the daemon that has crashed is gone by now.
+        // One that was started beside the previous daemon is gone by now.
         served = accept_with(&listener, SocketFlags::CLOEXEC)
             .ok()
             .filter(|connection| send_all(connection, &files).is_ok());

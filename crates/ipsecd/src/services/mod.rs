@@ -45,7 +45,7 @@ pub(crate) struct Services {
     metrics: Option<MetricsService>,
     /// Those of the first two that were asked for and do not run.
     missing: Vec<&'static str>,
-    /// What keeps the sockets in case of a crash.
+    /// What keeps the sockets for the next daemon.
     file_store: Option<FileStore>,
     configuration: PathBuf,
     settings: Arc<Settings>,
@@ -162,12 +162,15 @@ impl Services {
         }
     }
 
-    /// Ends the services. A service manager stores their sockets for the next daemon; without one the sockets of clients
-    /// end.
+    /// Ends the services. A service manager stores their sockets for the next daemon; the daemon's own process keeps those
+    /// of clients for a while.
     pub(crate) fn stop(&mut self) {
-        match &self.file_store {
+        match self.file_store.take() {
             Some(FileStore::ServiceManager(_)) => self.store(),
-            Some(FileStore::Holder(holder)) => holder.end(),
+            Some(FileStore::Holder(holder)) => match self.pfkey.take() {
+                Some(pfkey) => pfkey.leave(holder),
+                None => holder.end(),
+            },
             None => {}
         }
     }

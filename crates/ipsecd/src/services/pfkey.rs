@@ -13,7 +13,7 @@ use std::{
 use tracing::{error, info};
 
 use super::{log_execute_failed, thread::ServiceThread};
-use crate::{Error, Handover, ServiceManager, pfkey::Server};
+use crate::{Error, Handover, ServiceManager, file_store::Holder, pfkey::Server};
 
 /// The PF_KEY service on its thread.
 pub(super) struct PfKeyService {
@@ -28,6 +28,8 @@ enum Order {
     Execute(Handover, Sender<()>),
     /// Has the service manager store the sockets, and ends.
     Store(Handover),
+    /// Leaves the clients with the daemon's own process, and ends.
+    Leave(Arc<Holder>),
 }
 
 /// What the thread owns.
@@ -68,6 +70,13 @@ impl PfKeyService {
         }
     }
 
+    /// Ends the service; the process keeps the clients for a daemon that is started soon.
+    pub(super) fn leave(self, holder: Arc<Holder>) {
+        if let Err(error) = self.order(Order::Leave(holder)) {
+            log_clients_lost(&error);
+        }
+    }
+
     /// The thread, to be watched.
     pub(super) fn thread(&self) -> &ServiceThread {
         &self.thread
@@ -91,6 +100,10 @@ impl Worker {
             }
             Ok(Order::Store(handover)) => {
                 self.store(handover);
+                return Ok(ControlFlow::Break(()));
+            }
+            Ok(Order::Leave(holder)) => {
+                self.leave(&holder);
                 return Ok(ControlFlow::Break(()));
             }
             // Woken to be watched, or to end.
@@ -117,6 +130,19 @@ impl Worker {
                 info!("PF_KEY sockets stored by the service manager");
             }
             Err(error) => log_clients_lost(&error),
+        }
+    }
+
+    fn leave(&mut self, holder: &Holder) {
+        let left = self.server.store_clients(holder);
+        match left.and_then(|count| if count > 0 { holder.leave().map(|()| count) } else { Ok(0) })
+        {
+            Ok(0) => holder.end(),
+            Ok(clients) => info!(clients, "PF_KEY clients left for the next daemon"),
+            Err(error) => {
+                log_clients_lost(&error);
+                holder.end();
+            }
         }
     }
 }

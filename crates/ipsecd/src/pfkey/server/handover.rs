@@ -13,7 +13,7 @@ use super::Server;
 use crate::{
     Error, FileStore, Handover,
     confinement::UserNamespaces,
-    file_store::CLIENT,
+    file_store::{CLIENT, Holder},
     listener::{Listener, Open},
     pfkey::{events::Events, sessions::Sessions},
 };
@@ -83,10 +83,7 @@ fn state(events: &Events, sessions: &Sessions, waiting: Waiting) -> io::Result<s
 impl Server {
     /// Adds to a handover what the next daemon needs to continue. This server can continue as well.
     pub fn hand_over(&mut self, mut handover: Handover) -> io::Result<Handover> {
-        self.handler.finish_dumps();
-        let sessions = self.handler.sessions_mut();
-        sessions.flush();
-        sessions.remove_requests();
+        self.finish_requests();
         let (events, sessions) = (self.handler.events(), self.handler.sessions());
         // A service manager stores a limited number of descriptors: the first ones.
         handover.push(STATE, state(events, sessions, Waiting::Included)?)?;
@@ -97,6 +94,27 @@ impl Server {
             handover.push(CLIENT, session)?;
         }
         Ok(handover)
+    }
+
+    /// Answers what was carried out, and reads the rest of all dumps.
+    fn finish_requests(&mut self) {
+        self.handler.finish_dumps();
+        let sessions = self.handler.sessions_mut();
+        sessions.flush();
+        sessions.remove_requests();
+    }
+
+    /// Has the process keep all clients and the monitor, and not the listening sockets: programs do not connect
+    /// any more. Gives the number of clients.
+    pub(crate) fn store_clients(&mut self, holder: &Holder) -> io::Result<usize> {
+        self.finish_requests();
+        let (events, sessions) = (self.handler.events(), self.handler.sessions());
+        sessions.iter().try_for_each(|session| holder.store(CLIENT, session))?;
+        holder.remove(STATE)?;
+        holder.store(STATE, state(events, sessions, Waiting::Included)?)?;
+        holder.remove(LISTENER)?;
+        holder.remove(REPORTER)?;
+        Ok(sessions.count())
     }
 
     /// Has `store` keep what a daemon needs that is started after a crash of this one:
