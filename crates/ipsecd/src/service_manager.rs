@@ -168,7 +168,7 @@ mod tests {
         let listener = UnixDatagram::bind(&path).unwrap();
         assert_eq!(received(&listener, path.as_os_str()), expected);
 
-        let name = format!("xfrm-tools-test-{}", std::process::id());
+        let name = format!("xfrm-tools-test-{}", process::id());
         let address = SocketAddr::from_abstract_name(&name).unwrap();
         let listener = UnixDatagram::bind_addr(&address).unwrap();
         assert_eq!(received(&listener, OsStr::new(&format!("@{name}"))), expected);
