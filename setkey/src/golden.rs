@@ -4,6 +4,8 @@
 //! the messages, sys/netipsec/key.c (`key_setdumpsa`, `key_setdumpsp`); NetBSD 10,
 //! crypto/dist/ipsec-tools/src/libipsec/pfkey_dump.c, ipsec_dump_policy.c there, sys/netipsec/key.c.
 
+use std::num::NonZeroU64;
+
 use chrono::{Local, TimeZone};
 use grammar::{Script, lower};
 use model::{
@@ -51,7 +53,8 @@ fn assert_dumps(dialect: Dialect, script: &str, expected: &str) {
 /// without a packet.
 fn entries(dialect: Dialect, script: &str) -> (Vec<DumpEntry>, Vec<DumpEntry>) {
     let added = Current { add_time: ADDED.unsigned_abs(), ..Current::default() };
-    let used = Current { packets: 7, bytes: 924, use_time: added.add_time, ..added };
+    let used =
+        Current { packets: 7, bytes: 924, use_time: NonZeroU64::new(added.add_time), ..added };
     let (mut sad, mut spd) = (Vec::new(), Vec::new());
     for statement in Script::new(script.as_bytes(), dialect) {
         let lowered = lower(&statement.expect("a statement"), &SystemNames).expect("its meaning");

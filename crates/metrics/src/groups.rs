@@ -108,11 +108,11 @@ fn least(a: Option<u64>, b: Option<u64>) -> Option<u64> {
 
 /// Seconds until a limit of time.
 fn seconds_left(limit: &Lifetime, current: &Current, now: u64) -> Option<u64> {
-    let left = |seconds: Option<NonZeroU64>, since: u64| {
-        let end = since.saturating_add(seconds?.get());
-        (since > 0).then(|| end.saturating_sub(now))
+    let left = |seconds: Option<NonZeroU64>, since: Option<NonZeroU64>| {
+        Some(since?.saturating_add(seconds?.get()).get().saturating_sub(now))
     };
-    least(left(limit.add_seconds, current.add_time), left(limit.use_seconds, current.use_time))
+    let added = NonZeroU64::new(current.add_time);
+    least(left(limit.add_seconds, added), left(limit.use_seconds, current.use_time))
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
         sa.replay_state.sent = sent;
         let hard = Lifetime::from_numbers([0, 0, 100, 50]);
         sa.lifetimes = Lifetimes { hard, ..Lifetimes::default() };
-        let current = Current { packets: 2, bytes: 168, add_time: 1000, use_time: 0 };
+        let current = Current { packets: 2, bytes: 168, add_time: 1000, use_time: None };
         let stats = SaStats { replay_window: 1, replay: 2, integrity_failed: 3 };
         SaEntry { stats, ..SaEntry::new(sa, SaState::Mature, current) }
     }
@@ -168,6 +168,7 @@ mod tests {
     fn the_limit_that_comes_first_counts() {
         let limit = Lifetime::from_numbers([0, 0, 100, 50]);
         let left = |use_time| {
+            let use_time = NonZeroU64::new(use_time);
             let current = Current { add_time: 1000, use_time, ..Current::default() };
             seconds_left(&limit, &current, 1040)
         };

@@ -31,8 +31,9 @@ pub struct Current {
     pub bytes: u64,
     /// When it was added, Unix seconds.
     pub add_time: u64,
-    /// When it was first used, Unix seconds; 0: never.
-    pub use_time: u64,
+    /// When an SA was first used (`xfrm_state_check_expire`), or a policy last
+    /// (`xfrm_lookup_with_ifid`), Unix seconds; none: never.
+    pub use_time: Option<NonZeroU64>,
 }
 
 impl Lifetime {
@@ -63,11 +64,19 @@ impl Lifetime {
     pub fn reached(&self, current: &Current, now: u64) -> bool {
         let over =
             |limit: Option<NonZeroU64>, value: u64| limit.is_some_and(|it| value >= it.get());
-        let age = |since: u64| if since == 0 { 0 } else { now.saturating_sub(since) };
+        let age = |since: Option<NonZeroU64>| since.map_or(0, |it| now.saturating_sub(it.get()));
         over(self.packets, current.packets)
             || over(self.bytes, current.bytes)
-            || over(self.add_seconds, age(current.add_time))
+            || over(self.add_seconds, age(NonZeroU64::new(current.add_time)))
             || over(self.use_seconds, age(current.use_time))
+    }
+}
+
+impl Current {
+    /// Whether [`Current::use_time`] is not before `start` (Unix seconds).
+    #[must_use]
+    pub fn was_used_since(&self, start: u64) -> bool {
+        self.use_time.is_some_and(|used| used.get() >= start)
     }
 }
 
@@ -77,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_limit_is_reached_when_met_and_zero_is_none() {
-        let current = Current { packets: 5, bytes: 1000, add_time: 100, use_time: 0 };
+        let current = Current { packets: 5, bytes: 1000, add_time: 100, use_time: None };
         let add = Lifetime::from_numbers([0, 0, 50, 0]);
         assert!(!add.reached(&current, 149));
         assert!(add.reached(&current, 150));

@@ -1,6 +1,6 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
-    num::{NonZeroU16, NonZeroU32},
+    num::{NonZeroU16, NonZeroU32, NonZeroU64},
 };
 
 use crate::{
@@ -288,7 +288,7 @@ pub struct SaEntry {
     /// What it has dropped.
     pub stats: SaStats,
     /// When a packet last used it, Unix seconds, if the kernel reports that (`XFRMA_LASTUSED`).
-    pub last_used: Option<u64>,
+    pub last_used: Option<NonZeroU64>,
 }
 
 impl SaEntry {

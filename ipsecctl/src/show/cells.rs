@@ -1,6 +1,9 @@
 //! Values in tables: short, and without blanks.
 
-use std::fmt::{self, Display, Write};
+use std::{
+    fmt::{self, Display, Write},
+    num::NonZeroU64,
+};
 
 use model::{Current, Lifetimes, Mark, SecCtx, Visible};
 
@@ -28,8 +31,8 @@ impl Display for Span {
 }
 
 /// How long ago a time was, in Unix seconds; 0 is none.
-pub fn ago(cell: &mut String, now: u64, time: u64) -> fmt::Result {
-    optional(cell, (time > 0).then(|| Span(now.saturating_sub(time))))
+pub fn ago(cell: &mut String, now: u64, time: Option<NonZeroU64>) -> fmt::Result {
+    optional(cell, time.map(|time| Span(now.saturating_sub(time.get()))))
 }
 
 /// A mark, if packets are compared with one.
@@ -69,15 +72,14 @@ pub fn first(cell: &mut String, values: impl Iterator<Item = impl Display>) -> f
 /// What is left until the hard limits, of those that are set.
 pub fn left(cell: &mut String, lifetimes: &Lifetimes, current: &Current, now: u64) -> fmt::Result {
     let hard = &lifetimes.hard;
-    let until = |since: u64, limit: u64| match since {
-        0 => limit,
-        since => (since + limit).saturating_sub(now),
+    let until = |since: Option<NonZeroU64>, limit: u64| match since {
+        None => limit,
+        Some(since) => (since.get() + limit).saturating_sub(now),
     };
-    let age = hard.add_seconds.map(|limit| until(current.add_time, limit.get()));
+    let added = NonZeroU64::new(current.add_time);
+    let age = hard.add_seconds.map(|limit| until(added, limit.get()));
     let use_time = hard.use_seconds.map(|limit| until(current.use_time, limit.get()));
-    let rest = |limit: Option<_>, used| {
-        limit.map(|it: std::num::NonZeroU64| it.get().saturating_sub(used))
-    };
+    let rest = |limit: Option<_>, used| limit.map(|it: NonZeroU64| it.get().saturating_sub(used));
     let time = age.into_iter().chain(use_time).min().map(|seconds| Span(seconds).to_string());
     let bytes = rest(hard.bytes, current.bytes).map(|bytes| format!("{}B", Short(bytes)));
     let packets =
@@ -117,7 +119,7 @@ mod tests {
         let spans = [0, 119, 120, 7199, 7200, 172_799, 172_800];
         let texts = spans.map(|seconds| Span(seconds).to_string());
         assert_eq!(texts, ["0s", "119s", "2m", "119m", "2h", "47h", "2d"]);
-        let ago = |time| cell(|cell| ago(cell, 100, time));
+        let ago = |time| cell(|cell| ago(cell, 100, NonZeroU64::new(time)));
         assert_eq!([97, 101, 0].map(ago), ["3s", "0s", ""]);
     }
 
@@ -125,10 +127,11 @@ mod tests {
     fn what_is_left_is_of_the_nearest_limit() {
         let hard = Lifetime::from_numbers([10, 20_000_000, 3600, 600]);
         let lifetimes = Lifetimes { hard, soft: Lifetime::default() };
-        let used = Current { packets: 4, bytes: 1000, add_time: 100, use_time: 160 };
+        let used =
+            Current { packets: 4, bytes: 1000, add_time: 100, use_time: NonZeroU64::new(160) };
         let left = |used: &Current, now| cell(|cell| left(cell, &lifetimes, used, now));
         assert_eq!(left(&used, 200), "9m,19MB,6pkt");
-        assert_eq!(left(&Current { use_time: 0, ..used }, 3200), "8m,19MB,6pkt");
+        assert_eq!(left(&Current { use_time: None, ..used }, 3200), "8m,19MB,6pkt");
         assert_eq!(left(&Current { packets: 11, ..used }, 5000), "0s,19MB,0pkt");
         assert_eq!(cell(|cell| super::left(cell, &Lifetimes::default(), &used, 200)), "");
     }

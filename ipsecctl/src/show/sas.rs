@@ -79,7 +79,7 @@ fn each(
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU16;
+    use std::num::{NonZeroU16, NonZeroU64};
 
     use cli::Choice;
     use model::{
@@ -114,7 +114,7 @@ mod tests {
         sa.iptfs.drop_time = Some(9);
         let mut entry = SaEntry::new(sa, SaState::Mature, Current::default());
         entry.stats = SaStats { replay_window: 0, replay: 2, integrity_failed: 3 };
-        entry.last_used = Some(97);
+        entry.last_used = NonZeroU64::new(97);
         let mut out = Vec::new();
         let mut listing = Listing::new(&mut out, &COLUMNS, Choice::Fitting(Some(20)), "");
         let shown = ShownSa { entry, policies: BTreeSet::new(), keys: Keys::Hidden, now: 100 };

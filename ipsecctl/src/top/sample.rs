@@ -1,6 +1,6 @@
 //! What the kernel has counted at one moment.
 
-use std::time::Instant;
+use std::{num::NonZeroU64, time::Instant};
 
 use engine::{Engine, EngineOptions};
 use metrics::Offers;
@@ -130,11 +130,11 @@ fn policy_name(policy: &Policy) -> String {
 
 /// The hard limit of which the largest part was used.
 fn limit(hard: &Lifetime, current: Current, now: u64) -> Option<LimitUse> {
-    let since = |start: u64| if start == 0 { 0 } else { now.saturating_sub(start) };
+    let since = |start: Option<NonZeroU64>| start.map_or(0, |it| now.saturating_sub(it.get()));
     let limits = [
         ("bytes", hard.bytes, current.bytes),
         ("packets", hard.packets, current.packets),
-        ("time", hard.add_seconds, since(current.add_time)),
+        ("time", hard.add_seconds, since(NonZeroU64::new(current.add_time))),
         ("time", hard.use_seconds, since(current.use_time)),
     ];
     let used = limits.into_iter().filter_map(|(of, most, used)| {
@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn the_nearest_limit_counts() {
         let hard = Lifetime::from_numbers([0, 1000, 3600, 0]);
-        let current = Current { bytes: 250, packets: 7, add_time: 1000, use_time: 0 };
+        let current = Current { bytes: 250, packets: 7, add_time: 1000, use_time: None };
         let limit = |now| limit(&hard, current, now).map(|it| (it.of, it.percent));
         assert_eq!(limit(1036), Some(("bytes", 25)));
         assert_eq!(limit(2800), Some(("time", 50)));

@@ -120,7 +120,8 @@ fn received(watched: &Watched) -> DropCause {
 }
 
 fn is_used(entry: &PolicyEntry) -> bool {
-    sys::clock::unix_seconds().saturating_sub(entry.current.use_time) <= LATELY
+    let now = sys::clock::unix_seconds();
+    entry.current.use_time.is_some_and(|used| now.saturating_sub(used.get()) <= LATELY)
 }
 
 /// The SAs that are not there any more.

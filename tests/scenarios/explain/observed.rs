@@ -41,7 +41,7 @@ impl Observed {
         earlier: &CounterValues,
         later: &CounterValues,
     ) -> Self {
-        let used = after.policies.iter().filter(|entry| entry.current.use_time != 0);
+        let used = after.policies.iter().filter(|entry| entry.current.use_time.is_some());
         let packets = |tables: &Tables| {
             tables.sas.iter().map(|it| (name(it), it.current.packets)).collect::<BTreeMap<_, _>>()
         };

@@ -1,4 +1,7 @@
-use std::{num::NonZeroU32, ops::Not};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    ops::Not,
+};
 
 use model::{AlgorithmMasks, PolicyEntry, PolicyType, Prefix, ReqId, Selector, Template, Upper};
 use schemars::JsonSchema;
@@ -202,7 +205,7 @@ impl PolicyJson {
             security_context: policy.id.sec_ctx.as_ref().map(Into::into),
             index: entry.index,
             added: nonzero(entry.current.add_time),
-            last_used: nonzero(entry.current.use_time),
+            last_used: entry.current.use_time.map(NonZeroU64::get),
         }
     }
 }

@@ -1,4 +1,7 @@
-use std::{num::NonZeroU32, ops::Not};
+use std::{
+    num::{NonZeroU32, NonZeroU64},
+    ops::Not,
+};
 
 use model::{Keyed, ReqId, SaEntry};
 use schemars::JsonSchema;
@@ -225,12 +228,12 @@ impl SaJson {
                 .collect(),
             inexpressible: sa.inexpressible.clone(),
             dropped: DroppedJson::of(entry.stats),
-            last_used: entry.last_used,
+            last_used: entry.last_used.map(NonZeroU64::get),
             state: entry.state.word(),
             packets: entry.current.packets,
             bytes: entry.current.bytes,
             added: nonzero(entry.current.add_time),
-            first_used: nonzero(entry.current.use_time),
+            first_used: entry.current.use_time.map(NonZeroU64::get),
             policies: None,
         }
     }

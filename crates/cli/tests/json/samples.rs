@@ -1,6 +1,6 @@
 //! Entries with all that they can have: a member of JSON that none of them sets is not tested.
 
-use std::num::{NonZeroU16, NonZeroU32};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64};
 
 use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
@@ -104,10 +104,10 @@ pub fn full_sa() -> SaEntry {
         }),
         ..Sa::bare(ends(), Proto::Esp, Spi(0x1000))
     };
-    let current = Current { packets: 2, bytes: 168, add_time: 100, use_time: 101 };
+    let current = Current { packets: 2, bytes: 168, add_time: 100, use_time: NonZeroU64::new(101) };
     SaEntry {
         stats: SaStats { replay_window: 1, replay: 2, integrity_failed: 3 },
-        last_used: Some(102),
+        last_used: NonZeroU64::new(102),
         ..SaEntry::new(sa, SaState::Dying, current)
     }
 }
@@ -146,7 +146,7 @@ pub fn full_policy() -> PolicyEntry {
     entry.policy.unused_templates = vec![detailed];
     entry.policy.id.sec_ctx = Some(context());
     entry.socket = true;
-    entry.current = Current { add_time: 100, use_time: 101, ..Current::default() };
+    entry.current = Current { add_time: 100, use_time: NonZeroU64::new(101), ..Current::default() };
     entry
 }
 

@@ -169,7 +169,7 @@ fn discarded(context: &mut Context<'_>) {
     let is_used = |entry: &&PolicyEntry| {
         entry.policy.id.direction == Direction::Out
             && matches!(entry.policy.action, Action::Discard)
-            && entry.current.use_time >= start
+            && entry.current.was_used_since(start)
     };
     let mut used = context.tables().policies.iter().filter(is_used).peekable();
     if used.peek().is_some() {

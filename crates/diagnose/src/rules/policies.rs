@@ -187,7 +187,7 @@ fn without_policy<'a>(
 fn without_packets(context: &mut Context<'_>) {
     let start = context.observation.start;
     let used = context.tables().policies.iter().filter(|entry| {
-        entry.policy.id.direction != Direction::Out && entry.current.use_time >= start
+        entry.policy.id.direction != Direction::Out && entry.current.was_used_since(start)
     });
     let used: Vec<_> = used.collect();
     let receiving = context.receiving();

@@ -7,6 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fs,
+    num::NonZeroU64,
 };
 
 use sys::clock::unix_seconds;
@@ -57,16 +58,16 @@ impl AcquireTimes {
     /// within the lifetime of a larval SA.
     fn due(
         &mut self,
-        uses: impl IntoIterator<Item = (u32, u64)>,
+        uses: impl IntoIterator<Item = (u32, Option<NonZeroU64>)>,
         now: u64,
         lifetime: u64,
     ) -> Vec<u32> {
         let latest = now + lifetime;
-        let is_due = |(index, used): (u32, u64)| {
+        let is_due = |(index, used): (u32, Option<NonZeroU64>)| {
             let next = self.next.entry(index).or_insert(now.saturating_sub(lifetime));
             // The clock may have been set back.
             *next = latest.min(*next);
-            let is_due = used != 0 && used >= *next;
+            let is_due = used.is_some_and(|used| used.get() >= *next);
             if is_due {
                 *next = latest;
             }
@@ -107,7 +108,11 @@ fn larval_lifetime() -> u64 {
 }
 
 /// When partial policies were last used, by index.
-fn uses(host: &mut Host, partial: &HashSet<u32>, all: usize) -> Result<Vec<(u32, u64)>, Error> {
+fn uses(
+    host: &mut Host,
+    partial: &HashSet<u32>,
+    all: usize,
+) -> Result<Vec<(u32, Option<NonZeroU64>)>, Error> {
     let mut uses = Vec::with_capacity(partial.len());
     if partial.len() * DUMPED_FOR_ONE < all {
         for index in partial {
@@ -133,7 +138,7 @@ mod tests {
     const LIFETIME: u64 = 30;
 
     fn due(times: &mut AcquireTimes, now: u64, used: u64) -> bool {
-        times.due([(9, used)], now, LIFETIME) == [9]
+        times.due([(9, NonZeroU64::new(used))], now, LIFETIME) == [9]
     }
 
     #[test]

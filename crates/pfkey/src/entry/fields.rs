@@ -1,7 +1,10 @@
 //! Values of the model as extensions and back: what messages about SAs and messages about policies
 //! have in common.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    num::NonZeroU64,
+};
 
 use model::{AddressPair, Current, Prefix, Upper};
 
@@ -60,7 +63,7 @@ impl From<&Current> for Lifetime {
             allocations: allocations(current.packets),
             bytes: current.bytes,
             add_time: current.add_time,
-            use_time: current.use_time,
+            use_time: current.use_time.map_or(0, NonZeroU64::get),
         }
     }
 }
@@ -71,7 +74,7 @@ impl From<&Lifetime> for Current {
             packets: current.allocations.into(),
             bytes: current.bytes,
             add_time: current.add_time,
-            use_time: current.use_time,
+            use_time: NonZeroU64::new(current.use_time),
         }
     }
 }

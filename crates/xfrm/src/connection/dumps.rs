@@ -1,5 +1,7 @@
 //! Dumps of the SAD and SPD, and what of a large SPD is wanted.
 
+use std::num::NonZeroU64;
+
 use model::{PolicyEntry, PolicyHead, SaEntry};
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy};
@@ -87,7 +89,7 @@ impl Connection {
     /// connection its first and those after a change of routes or policies.
     ///
     /// Errors: [`Error::Socket`].
-    pub fn dump_policy_uses(&mut self) -> Result<Dump<'_, (u32, u64)>, Error> {
+    pub fn dump_policy_uses(&mut self) -> Result<Dump<'_, (u32, Option<NonZeroU64>)>, Error> {
         self.dump_policies(wire::policy::read_use)
     }
 

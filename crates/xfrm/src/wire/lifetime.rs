@@ -1,5 +1,7 @@
 //! Limits: none is `XFRM_INF` for bytes and packets, and 0 for seconds.
 
+use std::num::NonZeroU64;
+
 use model::{Current, Lifetime, Lifetimes, ZeroLimits};
 use netlink_packet_xfrm::{self as xfrm, LifetimeConfig, XFRM_INF};
 
@@ -80,6 +82,6 @@ pub(super) fn current(current: &xfrm::Lifetime) -> Current {
         packets: current.packets,
         bytes: current.bytes,
         add_time: current.add_time,
-        use_time: current.use_time,
+        use_time: NonZeroU64::new(current.use_time),
     }
 }

@@ -1,6 +1,6 @@
 //! `xfrm_userpolicy_info` with its attributes, and `xfrm_userpolicy_id`.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use model::{
     Action, Direction, Installation, IpVersion, MAX_DEPTH, Mark, Policy, PolicyEntry, PolicyFlags,
@@ -167,11 +167,11 @@ pub(crate) fn without_offload(object: &[u8]) -> Vec<u8> {
     [info, &image::without_offload(attributes)].concat()
 }
 
-/// Reads the index of a policy, and when it was last used, in Unix seconds. The kernel sets that as it
+/// Reads the index of a policy, and when it was last used, if ever, in Unix seconds. The kernel sets that as it
 /// looks a policy up (`xfrm_lookup_with_ifid`).
-pub(crate) fn read_use(object: &[u8]) -> Result<Option<(u32, u64)>, Error> {
+pub(crate) fn read_use(object: &[u8]) -> Result<Option<(u32, Option<NonZeroU64>)>, Error> {
     let info = UserPolicyInfo::parse(object)?;
-    Ok(Some((info.index, info.lifetime_cur.use_time)))
+    Ok(Some((info.index, NonZeroU64::new(info.lifetime_cur.use_time))))
 }
 
 /// Reads a policy that was deleted: its name, with the whole policy in attributes

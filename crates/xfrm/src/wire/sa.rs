@@ -1,6 +1,6 @@
 //! `xfrm_usersa_info` with its attributes, and `xfrm_usersa_id`.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 
 use model::{
     IpVersion, Mark, Proto, ReqId, Sa, SaDirection, SaEntry, SaFlags, SaId, SaState, SaStats, Spi,
@@ -178,7 +178,7 @@ pub(super) fn entry(
 struct Parts {
     sa: Sa,
     version: IpVersion,
-    last_used: Option<u64>,
+    last_used: Option<NonZeroU64>,
 }
 
 impl Parts {
@@ -232,7 +232,7 @@ impl Parts {
                 sa.mapping_interval = NonZeroU32::new(seconds);
             }
             XfrmAttrs::CareOfAddr(address) => sa.care_of = Some(self.version.address(&address)),
-            XfrmAttrs::LastUsed(seconds) => self.last_used = Some(seconds),
+            XfrmAttrs::LastUsed(seconds) => self.last_used = NonZeroU64::new(seconds),
             XfrmAttrs::Mark(mark) => sa.mark = mark::read(mark),
             // The mask follows, but on kernels before 4.19, where it is always full.
             XfrmAttrs::MarkVal(value) => sa.output_mark = Mark { value, mask: u32::MAX },

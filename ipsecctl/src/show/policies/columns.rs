@@ -1,4 +1,7 @@
-use std::fmt::{self, Write};
+use std::{
+    fmt::{self, Write},
+    num::NonZeroU64,
+};
 
 use cli::Column;
 use model::{Level, PolicyType, Priority, PriorityBase, Template, Visible};
@@ -37,7 +40,9 @@ pub const COLUMNS: [Column<ShownPolicy>; 18] = [
         let kind = it.entry.policy.id.policy_type;
         cell.write_str(if kind == PolicyType::Main { "" } else { kind.word() })
     }),
-    Column::long("added", |it, cell| cells::ago(cell, it.now, it.entry.current.add_time)),
+    Column::long("added", |it, cell| {
+        cells::ago(cell, it.now, NonZeroU64::new(it.entry.current.add_time))
+    }),
     templates(),
 ];
 

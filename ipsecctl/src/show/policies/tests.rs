@@ -1,3 +1,5 @@
+use std::num::NonZeroU64;
+
 use cli::Choice;
 use model::{
     Action, AddressPair, Current, Direction, Installation, Level, Mode, Policy, PolicyId, Prefix,
@@ -72,7 +74,7 @@ fn types_and_keys_follow_the_protocol() {
     let selector = &mut policy.policy.id.selector;
     (selector.upper, selector.src_port, selector.dst_port) = (Upper::ICMPV6, 135, 0);
     policy.policy.priority = Priority(100);
-    policy.current.use_time = NOW - 3;
+    policy.current.use_time = NonZeroU64::new(NOW - 3);
     assert_eq!(
         lines(names, policy.clone(), &policy),
         "out 192.0.2.1 192.0.2.2 ipv6-icmp/135,0 100 none 3s\n"

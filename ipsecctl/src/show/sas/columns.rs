@@ -1,6 +1,6 @@
 use std::{
     fmt::{self, Write},
-    num::NonZeroU16,
+    num::{NonZeroU16, NonZeroU64},
 };
 
 use cli::{Column, KeyText, Keys};
@@ -29,9 +29,7 @@ pub const COLUMNS: [Column<ShownSa>; 38] = [
     Column::new("left", 6, |it, cell| {
         cells::left(cell, &it.entry.sa.lifetimes, &it.entry.current, it.now)
     }),
-    Column::new("last_used", 8, |it, cell| {
-        cells::ago(cell, it.now, it.entry.last_used.unwrap_or_default())
-    }),
+    Column::new("last_used", 8, |it, cell| cells::ago(cell, it.now, it.entry.last_used)),
     Column::new("dropped", 9, |it, cell| dropped(&it.entry.stats, cell)),
     Column::new("packets", 10, |it, cell| write!(cell, "{}", it.entry.current.packets)),
     Column::new("bytes", 11, |it, cell| write!(cell, "{}", it.entry.current.bytes)),
@@ -70,7 +68,9 @@ pub const COLUMNS: [Column<ShownSa>; 38] = [
     Column::new("selector", 24, |it, cell| {
         it.entry.sa.selector.as_ref().map_or(Ok(()), |selector| write_selector(selector, cell))
     }),
-    Column::long("added", |it, cell| cells::ago(cell, it.now, it.entry.current.add_time)),
+    Column::long("added", |it, cell| {
+        cells::ago(cell, it.now, NonZeroU64::new(it.entry.current.add_time))
+    }),
     Column::long("replay_window", |it, cell| write!(cell, "{}", it.entry.sa.replay_window)),
     Column::long("esn", |it, cell| cell.write_str(if it.entry.sa.esn { "yes" } else { "" })),
     Column::long("flags", |it, cell| cells::words(cell, it.entry.sa.flags.words())),

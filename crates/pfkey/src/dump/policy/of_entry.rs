@@ -1,4 +1,4 @@
-use std::fmt::Write;
+use std::{fmt::Write, num::NonZeroU64};
 
 use model::{DeviceName, PolicyEntry, Priority, Selector};
 
@@ -19,6 +19,7 @@ impl<'a> PolicyText<'a> {
         let policy = &entry.policy;
         let style = Style::of(frame.dialect);
         let [.., lifetime, valid_time] = policy.lifetimes.hard.numbers();
+        let last_used = entry.current.use_time.map_or(0, NonZeroU64::get);
         let has_times = match style.times {
             Times::Always => true,
             Times::OfLimited => lifetime != 0,
@@ -32,7 +33,7 @@ impl<'a> PolicyText<'a> {
                 Packets::Of(selector(&policy.id.selector, style))
             },
             policy: heading_and_templates(entry, frame),
-            times: has_times.then_some((entry.current.add_time, entry.current.use_time)),
+            times: has_times.then_some((entry.current.add_time, last_used)),
             limits: has_times.then_some((lifetime, valid_time)),
             sec_ctx: policy.id.sec_ctx.as_ref().filter(|_| style.sec_ctx).map(Into::into),
             index: entry.index,

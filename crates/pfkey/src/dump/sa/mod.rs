@@ -1,7 +1,7 @@
 mod of_entry;
 mod of_message;
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, num::NonZeroU64};
 
 use model::{Current, Key, Lifetimes, Spi};
 
@@ -104,7 +104,8 @@ fn write_lifetimes(
     let [hard_packets, hard_bytes, hard_added, hard_used] = hard.numbers();
     let [soft_packets, soft_bytes, soft_added, soft_used] = soft.numbers();
     writeln!(f, "\tdiff: {age}(s)\t{}", pair(hard_added, soft_added))?;
-    writeln!(f, "\tlast: {}\t{}", Time(current.use_time), pair(hard_used, soft_used))?;
+    let first_used = Time(current.use_time.map_or(0, NonZeroU64::get));
+    writeln!(f, "\tlast: {first_used}\t{}", pair(hard_used, soft_used))?;
     let now = current.bytes;
     writeln!(f, "\tcurrent: {now}(bytes)\thard: {hard_bytes}(bytes)\tsoft: {soft_bytes}(bytes)")?;
     let now = current.packets;

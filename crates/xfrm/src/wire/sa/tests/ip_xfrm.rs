@@ -152,7 +152,7 @@ fn the_kernels_answer_is_read() {
     let entry = reading(&hex(DUMPED), 0).unwrap();
     assert_eq!(entry.sa, wanted);
     assert_eq!(entry.state, SaState::Mature);
-    assert_eq!((entry.current.add_time, entry.current.use_time), (0x6b05_e52e, 0));
+    assert_eq!((entry.current.add_time, entry.current.use_time), (0x6b05_e52e, None));
 }
 
 #[test]

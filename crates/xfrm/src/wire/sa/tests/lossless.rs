@@ -1,5 +1,7 @@
 //! What another program has set is read, and written again.
 
+use std::num::NonZeroU64;
+
 use super::*;
 
 #[test]
@@ -110,7 +112,7 @@ fn replay_state_statistics_and_last_use_are_read() {
     message.user_sa_info.stats =
         netlink_packet_xfrm::Stats { replay_window: 1, replay: 2, integrity_failed: 3 };
     let entry = reading(&bytes(&message), 0).unwrap();
-    assert_eq!((entry.sa, entry.last_used), (sa, Some(1_700_000_000)));
+    assert_eq!((entry.sa, entry.last_used), (sa, NonZeroU64::new(1_700_000_000)));
     assert_eq!(entry.stats, SaStats { replay_window: 1, replay: 2, integrity_failed: 3 });
 }
 
