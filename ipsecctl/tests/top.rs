@@ -4,24 +4,21 @@
 
 mod manual;
 mod namespace;
+#[path = "../../tests/src/terminal.rs"]
+mod terminal;
 
 use std::{
-    fs::File,
-    io::{Read, Write},
-    os::{fd::AsFd, unix::process::ExitStatusExt},
-    process::{Child, Command, Stdio},
-    sync::mpsc::{self, Receiver},
-    thread,
-    time::Duration,
+    os::unix::process::ExitStatusExt,
+    process::{Child, Command},
 };
 
 use namespace::{as_nobody, run, stdout};
 use rustix::{
     process::{Pid, Signal, WaitOptions, kill_process, waitpid},
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{LocalModes, Termios, Winsize, tcgetattr, tcsetwinsize},
 };
 use serde_json::Value;
+use terminal::Terminal;
 
 /// The escape sequences that show and leave the alternate screen, and that show the cursor.
 const ENTER: &str = "\x1b[?1049h";
@@ -29,61 +26,33 @@ const LEAVE: &str = "\x1b[?1049l";
 const CURSOR: &str = "\x1b[?25h";
 
 /// The screen on a terminal of 80 columns and 24 lines.
-struct Terminal {
+struct Screen {
     top: Child,
-    keys: File,
-    screen: Receiver<Vec<u8>>,
-    seen: String,
-    /// The other end, kept open: its attributes are those that the program sets.
-    end: File,
+    terminal: Terminal,
     before: Termios,
 }
 
-impl Terminal {
+impl Screen {
     fn start() -> Self {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&terminal).unwrap();
-        unlockpt(&terminal).unwrap();
-        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-        let open = || File::options().read(true).write(true).open(&name).unwrap();
-        let (end, size) = (open(), Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 });
-        tcsetwinsize(&end, size).unwrap();
-        let before = tcgetattr(&end).unwrap();
+        let terminal = Terminal::open();
+        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(terminal.end(), size).unwrap();
+        let before = tcgetattr(terminal.end()).unwrap();
         // Both become the program, without --fork. The program that runs this may ignore signals, as nohup(1) does.
         let mut command = Command::new("env");
         command.args(["--default-signal=HUP,INT,TERM,TSTP,CONT", "unshare", "--net"]);
         command.args(["--map-root-user", env!("CARGO_BIN_EXE_ipsecctl"), "top"]);
         command.args(["--interval", "0.2"]).env("TERM", "xterm");
-        let stdio = || Stdio::from(open());
-        let top = command.stdin(stdio()).stdout(stdio()).stderr(stdio()).spawn().unwrap();
-        let keys = File::from(terminal);
-        let mut output = keys.try_clone().unwrap();
-        let (sender, screen) = mpsc::channel();
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(count) = output.read(&mut buffer) {
-                if sender.send(buffer[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { top, keys, screen, seen: String::new(), end, before }
+        command.stdin(terminal.stdio()).stdout(terminal.stdio()).stderr(terminal.stdio());
+        Self { top: command.spawn().unwrap(), terminal, before }
     }
 
     fn wait_for(&mut self, text: &str) {
-        loop {
-            if let Some((_, after)) = self.seen.split_once(text) {
-                self.seen = after.to_owned();
-                return;
-            }
-            let part = self.screen.recv_timeout(Duration::from_secs(60));
-            let part = part.unwrap_or_else(|_| panic!("no {text:?} in {:?}", self.seen));
-            self.seen += &String::from_utf8_lossy(&part);
-        }
+        self.terminal.wait_for(text);
     }
 
     fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.terminal.press(keys);
     }
 
     fn send(&self, signal: Signal) {
@@ -95,12 +64,12 @@ impl Terminal {
     }
 
     fn is_raw(&self) -> bool {
-        !tcgetattr(self.end.as_fd()).unwrap().local_modes.contains(LocalModes::ICANON)
+        !tcgetattr(self.terminal.end()).unwrap().local_modes.contains(LocalModes::ICANON)
     }
 
     /// Whether the terminal has the attributes that it had before.
     fn is_as_before(&self) -> bool {
-        let now = tcgetattr(self.end.as_fd()).unwrap();
+        let now = tcgetattr(self.terminal.end()).unwrap();
         let modes =
             |it: &Termios| (it.input_modes, it.output_modes, it.control_modes, it.local_modes);
         modes(&now) == modes(&self.before)
@@ -116,57 +85,57 @@ impl Terminal {
 #[test]
 fn q_leaves_the_terminal_as_before() {
     for key in ["q", "\x03"] {
-        let mut terminal = Terminal::start();
-        terminal.wait_for(ENTER);
-        terminal.wait_for("SAs 0");
-        assert!(terminal.is_raw());
+        let mut screen = Screen::start();
+        screen.wait_for(ENTER);
+        screen.wait_for("SAs 0");
+        assert!(screen.is_raw());
         // Only cells that change are written, so words without blanks are whole.
-        terminal.press("p");
-        terminal.wait_for("policy");
-        terminal.press("?");
-        terminal.wait_for("arrows");
-        terminal.press(key);
-        terminal.wait_left();
-        assert_eq!(terminal.top.wait().unwrap().code(), Some(0), "{key:?}");
-        assert!(terminal.is_as_before());
+        screen.press("p");
+        screen.wait_for("policy");
+        screen.press("?");
+        screen.wait_for("arrows");
+        screen.press(key);
+        screen.wait_left();
+        assert_eq!(screen.top.wait().unwrap().code(), Some(0), "{key:?}");
+        assert!(screen.is_as_before());
     }
 }
 
 #[test]
 fn a_signal_leaves_the_terminal_as_before() {
     for (signal, number) in [(Signal::TERM, 15), (Signal::INT, 2), (Signal::HUP, 1)] {
-        let mut terminal = Terminal::start();
-        terminal.wait_for("SAs 0");
-        terminal.send(signal);
-        terminal.wait_left();
-        assert_eq!(terminal.top.wait().unwrap().signal(), Some(number));
-        assert!(terminal.is_as_before(), "{signal:?}");
+        let mut screen = Screen::start();
+        screen.wait_for("SAs 0");
+        screen.send(signal);
+        screen.wait_left();
+        assert_eq!(screen.top.wait().unwrap().signal(), Some(number));
+        assert!(screen.is_as_before(), "{signal:?}");
     }
 }
 
 #[test]
 fn a_stopped_program_has_left_the_screen() {
-    let mut terminal = Terminal::start();
-    terminal.wait_for("SAs 0");
+    let mut screen = Screen::start();
+    screen.wait_for("SAs 0");
     // By a signal and by the key, which makes no signal in raw mode.
     for stop in [None, Some("\x1a")] {
         match stop {
-            None => terminal.send(Signal::TSTP),
-            Some(key) => terminal.press(key),
+            None => screen.send(Signal::TSTP),
+            Some(key) => screen.press(key),
         }
         let options = WaitOptions::UNTRACED;
-        let (_, status) = waitpid(Some(terminal.pid()), options).unwrap().unwrap();
+        let (_, status) = waitpid(Some(screen.pid()), options).unwrap().unwrap();
         assert!(status.stopped(), "{status:?}");
-        terminal.wait_left();
-        assert!(terminal.is_as_before());
-        terminal.send(Signal::CONT);
-        terminal.wait_for(ENTER);
-        terminal.wait_for("SAs 0");
-        assert!(terminal.is_raw());
+        screen.wait_left();
+        assert!(screen.is_as_before());
+        screen.send(Signal::CONT);
+        screen.wait_for(ENTER);
+        screen.wait_for("SAs 0");
+        assert!(screen.is_raw());
     }
-    terminal.press("q");
-    terminal.wait_left();
-    assert_eq!(terminal.top.wait().unwrap().code(), Some(0));
+    screen.press("q");
+    screen.wait_left();
+    assert_eq!(screen.top.wait().unwrap().code(), Some(0));
 }
 
 #[test]

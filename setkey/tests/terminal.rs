@@ -2,16 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap names its line")]
 
+#[path = "../../tests/src/terminal.rs"]
+mod terminal;
+
 use std::{
-    fs::{self, File},
-    io::{Read, Write},
+    fs,
     process::{Child, Command, Stdio},
-    sync::mpsc::{self, Receiver},
-    thread,
-    time::Duration,
 };
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use terminal::Terminal;
 
 /// Runs these commands of sh(1) on a terminal, in a network namespace of their own; `$SETKEY` is setkey, and
 /// `$SCRIPT` a file with this script. Gives what is on the terminal.
@@ -71,49 +70,20 @@ fn a_kernel_without_esp_is_not_left_with_policies() {
 /// `setkey -n -c` on a terminal of which this test is the person.
 struct Conversation {
     setkey: Child,
-    keys: File,
-    screen: Receiver<Vec<u8>>,
-    /// What came after the last text that was waited for.
-    seen: String,
+    terminal: Terminal,
 }
 
 impl Conversation {
     fn start() -> Self {
-        let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&terminal).unwrap();
-        unlockpt(&terminal).unwrap();
-        let name = ptsname(&terminal, Vec::new()).unwrap().into_string().unwrap();
-        let end = || Stdio::from(File::options().read(true).write(true).open(&name).unwrap());
+        let terminal = Terminal::open();
         let mut setkey = Command::new(assert_cmd::cargo::cargo_bin("setkey"));
         setkey.args(["-n", "-c"]).env("TERM", "vt100").env("NO_COLOR", "1");
-        let setkey = setkey.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-        let keys = File::from(terminal);
-        let mut output = keys.try_clone().unwrap();
-        let (sender, screen) = mpsc::channel();
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            // EIO: the program has ended.
-            while let Ok(count) = output.read(&mut buffer) {
-                if sender.send(buffer[..count].to_vec()).is_err() {
-                    return;
-                }
-            }
-        });
-        Self { setkey, keys, screen, seen: String::new() }
+        setkey.stdin(terminal.stdio()).stdout(terminal.stdio()).stderr(terminal.stdio());
+        Self { setkey: setkey.spawn().unwrap(), terminal }
     }
 
-    /// Waits for a text, and gives what came before it.
     fn wait_for(&mut self, text: &str) -> String {
-        loop {
-            if let Some((before, after)) = self.seen.split_once(text) {
-                let (before, after) = (before.to_owned(), after.to_owned());
-                self.seen = after;
-                return before;
-            }
-            let part = self.screen.recv_timeout(Duration::from_secs(30));
-            let part = part.unwrap_or_else(|_| panic!("no {text:?} in {:?}", self.seen));
-            self.seen += &String::from_utf8_lossy(&part);
-        }
+        self.terminal.wait_for(text)
     }
 
     /// Types keys at the next prompt.
@@ -123,7 +93,7 @@ impl Conversation {
     }
 
     fn press(&mut self, keys: &str) {
-        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.terminal.press(keys);
     }
 }
 

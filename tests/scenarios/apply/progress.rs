@@ -2,18 +2,13 @@
 
 use std::{
     fmt::Write,
-    fs::File,
-    io::Read,
     process::{Command, Stdio},
     thread,
     time::Duration,
 };
 
-use rustix::{
-    process::Signal,
-    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
-};
-use scenarios::{Host, ipsecctl, send};
+use rustix::process::Signal;
+use scenarios::{Host, Terminal, ipsecctl, send};
 use tempfile::NamedTempFile;
 
 use super::tables::{Tables, file};
@@ -22,13 +17,10 @@ const POLICIES: usize = 8_000;
 
 /// What `apply` writes to a terminal if it is stopped for longer than a second when its changes have begun.
 fn stopped(host: &Host, file: &NamedTempFile) -> String {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-    grantpt(&master).and_then(|()| unlockpt(&master)).expect("a terminal");
-    let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
-    let terminal = File::options().read(true).write(true).open(name).expect("a terminal");
+    let terminal = Terminal::open();
     let mut command = Command::new(ipsecctl());
     command.arg("apply").arg(file.path()).stdin(Stdio::null()).stdout(Stdio::null());
-    command.stderr(terminal);
+    command.stderr(terminal.stdio());
     let mut child = host.within(|| command.spawn().expect("it runs"));
     while Tables::of(host).policies.is_empty() {}
     send(&child, Signal::STOP);
@@ -36,10 +28,7 @@ fn stopped(host: &Host, file: &NamedTempFile) -> String {
     send(&child, Signal::CONT);
     assert!(child.wait().expect("it ends").success());
     drop(command);
-    let mut text = Vec::new();
-    // EIO is the end, when no process has the terminal any more.
-    let _ = File::from(master).read_to_end(&mut text);
-    String::from_utf8(text).expect("text")
+    terminal.rest()
 }
 
 #[test]
