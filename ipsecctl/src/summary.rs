@@ -10,7 +10,7 @@ use cli::{
 };
 use engine::{DefaultPolicy, Engine, EngineOptions, Namespace};
 use metrics::{CountedPart, Survey};
-use model::{CounterValues, Direction, SaState};
+use model::{ActionKind, CounterValues, Direction, SaState};
 
 use crate::{Error, output};
 
@@ -143,8 +143,8 @@ impl Overview {
         let Some(defaults) = &self.defaults else { return "-".to_owned() };
         let outbound = defaults.iter().filter(|it| it.direction == Direction::Out);
         let words = outbound.map(|it| {
-            let action = if it.discards { "discard" } else { "none" };
-            format!("{} {action}", it.version)
+            let action = if it.discards { ActionKind::Discard } else { ActionKind::None };
+            format!("{} {}", it.version, action.word())
         });
         words.collect::<Vec<_>>().join(", ")
     }

@@ -6,7 +6,7 @@ use std::{
     num::NonZeroU64,
 };
 
-use model::{Current, Lifetime, ReqId, Sa, SaEntry};
+use model::{Current, Lifetime, ReqId, Sa, SaDirection, SaEntry};
 
 use super::{By, family};
 
@@ -60,8 +60,9 @@ impl Groups {
                 let (src, dst) = (sa.ends.src(), sa.ends.dst());
                 // Of two other hosts, as a forwarded tunnel may have, the source is the peer.
                 let is_out = self.is_local(src);
-                let (peer, direction) = if is_out { (dst, "out") } else { (src, "in") };
-                family::labels(&[("peer", &peer.to_string()), ("direction", direction)])
+                let (peer, direction) =
+                    if is_out { (dst, SaDirection::Out) } else { (src, SaDirection::In) };
+                family::labels(&[("peer", &peer.to_string()), ("direction", direction.word())])
             }
             By::ReqId => family::labels(&[("reqid", &reqid())]),
             By::Sa => {

@@ -25,6 +25,8 @@ impl SaFlags {
     pub const ICMP: SaFlags = SaFlags(16);
     /// A tunnel takes packets of either family (`XFRM_STATE_AF_UNSPEC`), not only its own.
     pub const ANY_FAMILY: SaFlags = SaFlags(32);
+    /// Set the DSCP of the outer header to 0 (`XFRM_SA_XFLAG_DONT_ENCAP_DSCP`).
+    pub const DONT_ENCAP_DSCP: SaFlags = SaFlags(1 << 8);
     /// Sequence numbers start again after the last one (`XFRM_SA_XFLAG_OSEQ_MAY_WRAP`).
     pub const OSEQ_MAY_WRAP: SaFlags = SaFlags(2 << 8);
 
@@ -38,7 +40,7 @@ impl SaFlags {
         (SaFlags::ICMP, "icmp", 0),
         (SaFlags::ANY_FAMILY, "af-unspec", 0),
         (SaFlags::ALIGN_4, "align4", 0),
-        (SaFlags(1 << 8), "dont-encap-dscp", 0),
+        (SaFlags::DONT_ENCAP_DSCP, "dont-encap-dscp", 0),
         (SaFlags::OSEQ_MAY_WRAP, "oseq-may-wrap", 0),
     ];
     /// Every flag by itself.

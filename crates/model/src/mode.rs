@@ -69,6 +69,9 @@ impl SaMode {
     /// The mode of an SA whose mode was not given, until a policy asks for another.
     pub const ANY: SaMode = SaMode::Any { installed: Mode::Transport };
 
+    /// The word for no mode, in scripts and dumps.
+    pub const ANY_WORD: &str = "any";
+
     /// The mode that the SA has in the kernel.
     #[must_use]
     pub fn installed(self) -> Mode {

@@ -9,8 +9,9 @@ use model::{
 use super::Mistake;
 
 /// The flags that an inbound and an outbound SA cannot have.
-const NOT_INBOUND: [&str; 3] = ["nopmtudisc", "dont-encap-dscp", "oseq-may-wrap"];
-const NOT_OUTBOUND: [&str; 3] = ["decap-dscp", "icmp", "wildrecv"];
+const NOT_INBOUND: [SaFlags; 3] =
+    [SaFlags::NO_PMTU_DISC, SaFlags::DONT_ENCAP_DSCP, SaFlags::OSEQ_MAY_WRAP];
+const NOT_OUTBOUND: [SaFlags; 3] = [SaFlags::DECAP_DSCP, SaFlags::ICMP, SaFlags::WILD_RECEIVE];
 
 pub(super) fn mistake(sa: &Sa) -> Option<Mistake> {
     of_ipcomp(sa)
@@ -100,14 +101,10 @@ fn of_direction(sa: &Sa, direction: SaDirection) -> Option<Mistake> {
         return Some(Mistake::OffloadOfDirection);
     }
     let refused = if is_outbound { NOT_OUTBOUND } else { NOT_INBOUND };
-    if has_one_of(sa.flags, refused) {
+    if refused.iter().any(|&flag| sa.flags.contains(flag)) {
         return Some(Mistake::FlagOfDirection);
     }
     iptfs_of_other(sa.iptfs, direction).map(Mistake::IpTfsOfDirection)
-}
-
-fn has_one_of(flags: SaFlags, words: [&str; 3]) -> bool {
-    flags.words().any(|word| words.contains(&word))
 }
 
 /// A setting of mode `iptfs` that is there and is one of the other direction.

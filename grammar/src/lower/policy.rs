@@ -1,9 +1,10 @@
 use std::net::IpAddr;
 
 use model::{
-    Action, ActionKind, AddressPair, DeviceName, Level, Lifetimes, Mode, Names, Operation, Policy,
-    PolicyFlags, PolicyId, Priority, PriorityBase, ReqId, ScriptOption, SocketAction, SocketPolicy,
-    Spi, Template, TemplateDetails, TemplateMode, ZeroLimits, names::LookUp,
+    Action, ActionKind, AddressPair, DeviceName, Level, LevelKind, Lifetimes, Mode, Names,
+    Operation, Policy, PolicyFlags, PolicyId, Priority, PriorityBase, ReqId, ScriptOption,
+    SocketAction, SocketPolicy, Spi, Template, TemplateDetails, TemplateMode, ZeroLimits,
+    names::LookUp,
 };
 
 use super::{Lowered, Lowering, range::NumberRange};
@@ -16,8 +17,10 @@ use crate::{
     },
 };
 
-const UNIQUE: NumberRange =
-    NumberRange { original: Some("Invalid ipsec level"), ..NumberRange::of_bits("unique", 32) };
+const UNIQUE: NumberRange = NumberRange {
+    original: Some("Invalid ipsec level"),
+    ..NumberRange::of_bits(LevelKind::Unique.word(), 32)
+};
 
 impl Lowering<'_> {
     pub(super) fn add_policy(

@@ -1,6 +1,6 @@
 //! What could have stood where a script went wrong: sentences for messages, and words for guesses.
 
-use model::{Dialect, ScriptOption, ZeroLimits};
+use model::{Dialect, LevelKind, ScriptOption, ZeroLimits};
 use pest::{
     RuleType,
     error::{Error, ErrorVariant},
@@ -144,7 +144,8 @@ pub(crate) fn policy_expected(error: &Error<PolicyRule>, dialect: Dialect) -> Ve
             }
             PolicyRule::mode => return Some(one_of("a mode", &modes())),
             PolicyRule::level => {
-                return Some(one_of("a level", &[levels(), vec!["unique:NUMBER"]].concat()));
+                let numbered = format!("{}:NUMBER", LevelKind::Unique.word());
+                return Some(one_of("a level", &[levels(), vec![&numbered]].concat()));
             }
             PolicyRule::detail | PolicyRule::detail_word => {
                 let details: Vec<String> = details().iter().map(|it| format!("{it}:")).collect();

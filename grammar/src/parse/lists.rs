@@ -2,7 +2,7 @@
 
 use model::{
     ALGORITHMS, ActionKind, AlgorithmKind, Direction, EncapKind, IpTfsSetting, LevelKind,
-    PolicyFlags, PolicyType, PriorityBase, Proto, SaDirection, SaFlags, ScriptOption,
+    PolicyFlags, PolicyType, PriorityBase, Proto, SaDirection, SaFlags, SaMode, ScriptOption,
 };
 
 use crate::tree::{DetailWord, Flag, Mode, SaProtoWord, StatementWord};
@@ -75,7 +75,7 @@ pub(crate) fn modes() -> Vec<&'static str> {
 /// The modes of an SA.
 pub(crate) fn sa_modes() -> Vec<&'static str> {
     let modes = model::Mode::ALL.iter().map(|mode| mode.word());
-    modes.chain(["any"]).collect()
+    modes.chain([SaMode::ANY_WORD]).collect()
 }
 
 pub(crate) fn encapsulations() -> Vec<&'static str> {

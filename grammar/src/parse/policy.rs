@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use model::{Dialect, Mode};
+use model::{Dialect, Mode, SaMode};
 use pest::{
     Parser,
     iterators::{Pair, Pairs},
@@ -109,7 +109,7 @@ impl Reader<'_> {
                     let word = word_at(self.source, template.end);
                     let mode = Span { start: template.end, end: template.end + word.len() };
                     let (wrong, hint) = match (word, closest(word, &modes())) {
-                        ("any", _) => (mode, Some(Hint::ModeAny)),
+                        (SaMode::ANY_WORD, _) => (mode, Some(Hint::ModeAny)),
                         (_, Some(meant)) => (mode, Some(Hint::DidYouMean(meant))),
                         _ => (template, None),
                     };

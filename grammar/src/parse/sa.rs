@@ -1,4 +1,4 @@
-use model::{Dialect, Key, ScriptOption};
+use model::{Dialect, Key, SaMode, ScriptOption};
 use pest::iterators::{Pair, Pairs};
 
 use super::{
@@ -114,7 +114,7 @@ impl Reader<'_> {
         let number = || number(word.as_str());
         Ok(match pair.as_rule() {
             Rule::flag => Extension::Flag(self.word(&word)?),
-            Rule::mode if word.as_str() == "any" => Extension::Mode(None),
+            Rule::mode if word.as_str() == SaMode::ANY_WORD => Extension::Mode(None),
             Rule::mode => Extension::Mode(Some(self.word(&word)?)),
             Rule::reqid => Extension::ReqId(number()),
             Rule::replay => {

@@ -2,7 +2,7 @@
 
 use model::{
     Dialect::{self, Linux, NetBsd},
-    table,
+    Proto, table,
 };
 
 struct StatementRow {
@@ -73,15 +73,15 @@ table! {
     /// The word for the protocol of an SA.
     pub enum SaProtoWord: ProtoRow, "protocol of an SA" {
         /// ESP.
-        Esp => ProtoRow { word: "esp", dialects: Dialect::ALL },
+        Esp => ProtoRow { word: Proto::Esp.word(), dialects: Dialect::ALL },
         /// ESP of RFC 1827.
         EspOld => ProtoRow { word: "esp-old", dialects: Dialect::ALL },
         /// AH.
-        Ah => ProtoRow { word: "ah", dialects: Dialect::ALL },
+        Ah => ProtoRow { word: Proto::Ah.word(), dialects: Dialect::ALL },
         /// AH of RFC 1826.
         AhOld => ProtoRow { word: "ah-old", dialects: Dialect::ALL },
         /// IPComp.
-        IpComp => ProtoRow { word: "ipcomp", dialects: Dialect::ALL },
+        IpComp => ProtoRow { word: Proto::IpComp.word(), dialects: Dialect::ALL },
         /// ESP in UDP.
         EspUdp => ProtoRow { word: "esp-udp", dialects: &[Linux, NetBsd] },
         /// TCP-MD5.

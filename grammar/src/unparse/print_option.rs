@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result};
 
-use model::{IpTfsSetting, ScriptOption};
+use model::{IpTfsSetting, SaMode, ScriptOption};
 
 use super::print::write_key;
 use crate::tree::{Context, Extension, FragmentOption, MarkText, SaSelector};
@@ -64,7 +64,9 @@ impl Display for Extension {
             | Extension::KeepAlive(None)
             | Extension::Context(_) => Ok(()),
             Extension::Flag(flag) => write!(f, " {}", flag.word()),
-            Extension::Mode(mode) => write!(f, " {}", mode.map_or("any", model::Mode::word)),
+            Extension::Mode(mode) => {
+                write!(f, " {}", mode.map_or(SaMode::ANY_WORD, model::Mode::word))
+            }
             Extension::ReqId(number)
             | Extension::Limit(_, number)
             | Extension::Fragment(_, number)

@@ -1,8 +1,8 @@
 use std::fmt;
 
 use model::{
-    ActionKind, IpVersion, Level, Policy, Proto, ReqId, SocketAction, SocketPolicy, TemplateMode,
-    Variables,
+    ActionKind, IpVersion, Level, LevelKind, Mode, Policy, Proto, ReqId, SocketAction,
+    SocketPolicy, TemplateMode, Variables,
 };
 
 /// What a line of `ipsecd.conf` grants.
@@ -24,6 +24,10 @@ pub(crate) enum Grant {
 const ACTIONS: [ActionKind; 4] =
     [ActionKind::Ipsec, ActionKind::Bypass, ActionKind::Discard, ActionKind::Entrust];
 
+const UNIQUE: &str = LevelKind::Unique.word();
+/// After `unique:`, instead of a number.
+const ANY_NUMBER: &str = "any";
+
 /// The words of a line, for a message.
 pub(crate) const WORDS: &str =
     "ipsec, tunnel, use, unique:NUMBER, unique:any, bypass, discard or entrust";
@@ -31,20 +35,22 @@ pub(crate) const WORDS: &str =
 impl Grant {
     /// What a word grants.
     pub(crate) fn of_word(word: &str) -> Option<Self> {
-        match word.split_once(':') {
-            Some(("unique", "any")) => Some(Grant::UniqueAny),
-            Some(("unique", number)) => {
-                let number = ReqId::new(number.parse().ok()?)?;
-                (number <= ReqId::MANUAL_MAX).then_some(Grant::Unique(number))
-            }
-            Some(_) => None,
-            None if word == "tunnel" => Some(Grant::Tunnel),
-            None if word == Level::Use.word() => Some(Grant::Use),
-            None => {
-                let action = ACTIONS.into_iter().find(|action| action.word() == word);
-                action.map(Grant::Action)
-            }
+        if let Some((level, number)) = word.split_once(':') {
+            return if level == UNIQUE { Self::of_number(number) } else { None };
         }
+        if let Some(action) = ACTIONS.into_iter().find(|action| action.word() == word) {
+            return Some(Grant::Action(action));
+        }
+        [Grant::Tunnel, Grant::Use].into_iter().find(|grant| grant.to_string() == word)
+    }
+
+    /// What `unique:` grants before this word.
+    fn of_number(word: &str) -> Option<Self> {
+        if word == ANY_NUMBER {
+            return Some(Grant::UniqueAny);
+        }
+        let number = ReqId::new(word.parse().ok()?)?;
+        (number <= ReqId::MANUAL_MAX).then_some(Grant::Unique(number))
     }
 
     /// Whether it is that of the action `ipsec`.
@@ -101,10 +107,10 @@ impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Grant::Action(action) => f.write_str(action.word()),
-            Grant::Tunnel => f.write_str("tunnel"),
+            Grant::Tunnel => f.write_str(Mode::Tunnel.word()),
             Grant::Use => f.write_str(Level::Use.word()),
-            Grant::Unique(number) => write!(f, "unique:{}", number.number()),
-            Grant::UniqueAny => f.write_str("unique:any"),
+            Grant::Unique(number) => write!(f, "{UNIQUE}:{}", number.number()),
+            Grant::UniqueAny => write!(f, "{UNIQUE}:{ANY_NUMBER}"),
         }
     }
 }

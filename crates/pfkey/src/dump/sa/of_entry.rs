@@ -1,6 +1,6 @@
 use std::{net::IpAddr, num::NonZeroU16};
 
-use model::{Encap, Keyed, Mode, Proto, ReqId, Sa, SaEntry};
+use model::{Encap, Keyed, Mode, Proto, ReqId, Sa, SaEntry, SaMode};
 
 use super::{End, KeyLine, SaText};
 use crate::dump::{Frame, style::Style, text::dumped_mode};
@@ -29,7 +29,7 @@ impl<'a> SaText<'a> {
                 (Proto::Esp, Some(_)) => "esp-udp".into(),
                 (proto, Some(_)) => format!("natt+{}", proto.word()).into(),
             },
-            mode: if is_any { "any" } else { dumped_mode(sa.mode.installed()) }.into(),
+            mode: if is_any { SaMode::ANY_WORD } else { dumped_mode(sa.mode.installed()) }.into(),
             spi: sa.spi,
             reqid: sa.reqid.map_or(0, ReqId::number),
             nat_original: original(sa).filter(|_| style.has_nat_original).map(|it| it.to_string()),

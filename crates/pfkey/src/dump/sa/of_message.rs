@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use model::{AlgorithmKind, Dialect, Lifetimes, Proto, SaType, Spi};
+use model::{AlgorithmKind, Dialect, Lifetimes, Proto, SaMode, SaType, Spi};
 
 use super::{End, KeyLine, SaText};
 use crate::{
@@ -105,7 +105,7 @@ fn sa_type(number: u8) -> Cow<'static, str> {
 
 fn mode(number: u8) -> Cow<'static, str> {
     match (number, numbers::mode(number)) {
-        (0, _) => "any".into(),
+        (0, _) => SaMode::ANY_WORD.into(),
         (_, Ok(mode)) => dumped_mode(mode).into(),
         (_, Err(_)) => number.to_string().into(),
     }
