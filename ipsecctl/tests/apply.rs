@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod manual;
+mod namespace;
 
-use std::{fs, path::Path, process::Command};
-
+use namespace::{run_with_file, texts};
 use serde_json::{Value, json};
 
 const SCRIPT: &str =
@@ -12,20 +12,10 @@ const SCRIPT: &str =
 spdadd 10.2.0.0/16 10.1.0.0/16 any -P in ipsec esp/transport//require;
 ";
 
-/// Runs a command line in a network namespace of its own, with a `/run` of its own, in which `$1` is a file with this
-/// text: exit status, standard output, standard error.
+/// Runs a command line in a network namespace of its own, in which `$1` is a file with this text: exit status, standard
+/// output, standard error.
 fn run(line: &str, text: &str) -> (i32, String, String) {
-    let folder = Path::new(env!("CARGO_BIN_EXE_ipsecctl")).parent().unwrap();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let directory = tempfile::tempdir().unwrap();
-    let script = directory.path().join("ipsec.conf");
-    fs::write(&script, text).unwrap();
-    let line = format!("mount -t tmpfs none /run && {line}");
-    let mut command = Command::new("unshare");
-    command.args(["--net", "--mount", "--map-root-user", "sh", "-c", &line, "sh"]).arg(script);
-    let output = command.env("PATH", path).output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    texts(run_with_file(line, text))
 }
 
 /// The member `applied` of what a command line prints, and its exit status.

@@ -2,14 +2,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod manual;
+mod namespace;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
-use rustix::process::geteuid;
+use namespace::{refuses_nobody, texts};
 use serde_json::Value;
 
 const SCRIPT: &str =
@@ -19,13 +16,7 @@ spdadd 10.2.0.0/16 10.1.0.0/16 any -P in ipsec esp/transport//require;
 
 /// Runs a command line in a network namespace of its own: exit status, standard output, standard error.
 fn run(line: &str) -> (i32, String, String) {
-    let folder = Path::new(env!("CARGO_BIN_EXE_ipsecctl")).parent().unwrap();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let mut command = Command::new("unshare");
-    command.args(["--net", "--map-root-user", "sh", "-c", line]).env("PATH", path);
-    let output = command.output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    texts(namespace::run(line))
 }
 
 fn file(directory: &tempfile::TempDir, name: &str, text: &str) -> PathBuf {
@@ -117,25 +108,8 @@ fn a_file_without_an_end_is_named_with_the_limit() {
 
 #[test]
 fn an_unprivileged_user_reads_no_sa() {
-    if !geteuid().is_root() {
-        eprintln!("skipped: only root becomes another user");
-        return;
-    }
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir_in("/tmp").unwrap();
     let script = file(&directory, "script", SCRIPT).display().to_string();
-    fs::set_permissions(directory.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .unwrap();
-    // The test's folder may be closed to others, so the program is read before.
-    let line = format!(
-        "cp \"$(command -v ipsecctl)\" {0}/ipsecctl && setpriv --reuid 65534 --regid 65534 --clear-groups \
-         --inh-caps=-all --bounding-set=-all {0}/ipsecctl diff {script}",
-        directory.path().display()
-    );
-    let mut command = Command::new("unshare");
-    let folder = Path::new(env!("CARGO_BIN_EXE_ipsecctl")).parent().unwrap();
-    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
-    let output = command.args(["--net", "sh", "-c", &line]).env("PATH", path).output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{error}");
-    assert!(error.contains("CAP_NET_ADMIN"), "{error}");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    refuses_nobody(&["diff", &script]);
 }

@@ -6,6 +6,7 @@ mod namespace;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
+use namespace::texts;
 use serde_json::{Value, json};
 
 const POLICIES: &str = "spdadd 10.1.0.0/16 10.2.0.0/16 any -P out ipsec esp/transport//require;\
@@ -14,10 +15,7 @@ const POLICIES: &str = "spdadd 10.1.0.0/16 10.2.0.0/16 any -P out ipsec esp/tran
 
 /// Runs a command line in a network namespace with these policies: exit status, standard output and error.
 fn run(line: &str) -> (i32, String, String) {
-    let output =
-        namespace::run(&format!("echo '{POLICIES}' | ipsecctl apply - >/dev/null && {line}"));
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    texts(namespace::run(&format!("echo '{POLICIES}' | ipsecctl apply - >/dev/null && {line}")))
 }
 
 /// The lines of an output that are no comments.

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod manual;
+mod namespace;
 mod unprivileged;
 
 use std::{fs, os::unix::fs::PermissionsExt};
 
+use namespace::texts;
 use serde_json::{Value, json};
 
 const STATE: &str = include_str!("../../crates/iproute2/tests/recorded/state");
@@ -13,9 +15,7 @@ const POLICY: &str = include_str!("../../crates/iproute2/tests/recorded/policy")
 
 /// Exit status, standard output and error.
 fn run(line: &str, input: &str) -> (i32, String, String) {
-    let output = unprivileged::run(line, input);
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    texts(unprivileged::run(line, input))
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! AH and tunnels: what the BUGS of NetBSD's ipsec(4) say does not work, since its inbound check sees the inner packet only.
 
 use scenarios::{
-    Host, Wire, link,
+    Wire, linked_hosts,
     protocol::{AH, ESP, ICMP, IPIP},
 };
 
@@ -44,8 +44,7 @@ fn inbound_require_against_an_ah_tunnel() {
 /// The manual's own example: an ESP tunnel if there is one, signed by AH in any case.
 #[test]
 fn an_optional_tunnel_inside_required_ah() {
-    let (a, b) = (Host::new("a"), Host::new("b"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, b] = linked_hosts();
     for (host, here, there) in [(&a, "192.0.2.1", "192.0.2.2"), (&b, "192.0.2.2", "192.0.2.1")] {
         let requests = |from: &str, to: &str| {
             format!("esp/tunnel/{from}-{to}/use ah/transport/{from}-{to}/require")

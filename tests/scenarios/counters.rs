@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scenarios::{Background, Host, ipsecctl, link};
+use scenarios::{Background, Host, ipsecctl, linked_hosts};
 use serde_json::Value;
 
 const HERE: &str = "192.0.2.1";
@@ -29,8 +29,7 @@ fn changes(host: &Host) -> Vec<String> {
 
 #[test]
 fn each_fault_has_its_counter() {
-    let (a, b) = (Host::new("a"), Host::new("b"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, b] = linked_hosts();
     let (key, other) = ("hmac-sha1 from a - b", "hmac-sha1 from x - y");
     assert!(a.ping(THERE));
     for host in [&a, &b] {
@@ -74,8 +73,7 @@ fn each_fault_has_its_counter() {
 
 #[test]
 fn what_changes_is_printed_while_it_does() {
-    let (a, b) = (Host::new("a"), Host::new("b"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, _b] = linked_hosts();
     a.load(&format!("spdadd {HERE} {THERE} any -P out discard;"));
     let mut watch = a.command(ipsecctl());
     let watched = Background::start(watch.args(["counters", "--watch", "1", "--json"]));

@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use scenarios::{
-    Host, Outcome, Wire, link,
+    Host, Outcome, Wire, link, linked_hosts,
     protocol::{ESP, ICMP, ICMP6},
 };
 
@@ -208,8 +208,7 @@ fn policies_come_first() {
 /// No dump shows ours, and a user's own policy for every packet does not meet them.
 #[test]
 fn the_spd_stays_the_users() {
-    let (a, b) = (Host::new("a"), Host::new("b"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, _b] = linked_hosts();
     let run = |words: &str| a.setkey(words);
     let words = |words: &str| run(words).stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     let dumps = || ["-DP", "-DP --json", "-DP --script", "-DPp"].map(run);
@@ -242,8 +241,7 @@ fn the_spd_stays_the_users() {
 /// A host talks to itself by its loopback addresses, and by all of its IPv4 addresses.
 #[test]
 fn loopback() {
-    let (a, b) = (Host::new("a"), Host::new("b"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, _b] = linked_hosts();
     a.ip("addr add 2001:db8::1/64 dev b");
     set_both(&a, 0);
     let pings = || ["127.0.0.1", "192.0.2.1", "::1", "2001:db8::1"].map(|own| a.ping(own));
@@ -281,8 +279,7 @@ fn neighbour_discovery() {
 /// The value is that of one network namespace.
 #[test]
 fn each_namespace_has_its_own() {
-    let (a, b, c) = (Host::new("a"), Host::new("b"), Host::new("c"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let ([a, b], c) = (linked_hosts(), Host::new("c"));
     link(&b, "198.51.100.2/24", &c, "198.51.100.3/24");
     set(&a, &V4, 0);
     let values = || [&a, &b, &c].map(|host| BOTH.map(|version| value(host, version)));

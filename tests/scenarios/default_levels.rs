@@ -7,7 +7,7 @@ use std::{
 };
 
 use scenarios::{
-    Host, Outcome, Packet, Wire, link,
+    Host, Outcome, Packet, Wire, linked_hosts,
     protocol::{ESP, ICMP, ICMP6},
     times,
 };
@@ -84,8 +84,7 @@ fn governs(sites: &Sites, addresses: &Addresses, proto: &str, mode: &str) {
 /// While the variables flip under a flood, what has an SA is never seen in clear.
 #[test]
 fn flips_under_a_flood() {
-    let [a, b] = ["a", "b"].map(Host::new);
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, b] = linked_hosts();
     a.ip("addr add 2001:db8::1/64 dev b");
     b.ip("addr add 2001:db8::2/64 dev a");
     let keys = r#"-E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
@@ -152,8 +151,7 @@ impl Drop for Flood {
 /// IPComp's `default` is `use`, whatever the variables say: small packets are not compressed.
 #[test]
 fn ipcomp() {
-    let [a, b] = ["a", "b"].map(Host::new);
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, _b] = linked_hosts();
     a.load("spdadd 192.0.2.1 192.0.2.2 any -P out ipsec ipcomp/transport//default;");
     a.load("spdadd 192.0.2.2 192.0.2.1 any -P in ipsec ipcomp/transport//default;");
     let wire = Wire::tap(&a, "b");

@@ -3,14 +3,13 @@
 use std::{thread::sleep, time::Duration};
 
 use scenarios::{
-    Host, Outcome, Wire, assert_same, link,
+    Host, Outcome, Wire, assert_same, linked_hosts,
     protocol::{ESP, ICMP, ICMP6, IPCOMP},
 };
 
 /// Two hosts with setkeys of a dialect, and the wire between them.
 fn hosts(dialect: &'static str) -> ([Host; 2], Wire) {
-    let [a, b] = ["a", "b"].map(|label| Host::new(label).with_dialect(dialect));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, b] = linked_hosts().map(|host| host.with_dialect(dialect));
     a.ip("addr add 2001:db8::1/64 dev b");
     b.ip("addr add 2001:db8::2/64 dev a");
     // Neighbours find each other first.

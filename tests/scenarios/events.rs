@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use scenarios::{Host, ipsecctl, link};
+use scenarios::{Host, ipsecctl, linked_hosts};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -111,8 +111,7 @@ fn count(events: &[Value], name: &str) -> usize {
 
 #[test]
 fn each_change_is_reported_without_keys() {
-    let (a, b) = (Host::new("a"), Host::new("b"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, _b] = linked_hosts();
     let monitor = Monitor::start(&a, "");
     a.load(SA);
     a.load("spdadd 192.0.2.1 192.0.2.2 any -P out ipsec esp/transport//require;");

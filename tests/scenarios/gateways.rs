@@ -3,7 +3,7 @@
 //!     host-a ---- gateway-a ==== gateway-b ---- host-b
 
 use scenarios::{
-    Host, Outcome, Wire, link,
+    Outcome, Wire, linked_hosts,
     protocol::{AH, ESP, ICMP},
 };
 
@@ -67,8 +67,7 @@ fn sas_before_policies() {
 /// Without a tunnel in sight the same SAs are in transport mode.
 #[test]
 fn two_hosts() {
-    let [a, b] = ["a", "b"].map(|label| Host::new(label).with_dialect("freebsd"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, b] = linked_hosts().map(|host| host.with_dialect("freebsd"));
     for (protocol, algorithms, seen) in
         [("esp", AES_GCM, [ESP].as_slice()), ("ah", HMAC_SHA256, &[AH, ICMP])]
     {

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use scenarios::{
-    Host, Outcome, ipsecctl, link,
+    Host, linked_hosts,
     openmetrics::{self, Family},
+    time_and_memory,
 };
 
 const SAS: usize = 10_000;
@@ -33,8 +34,7 @@ fn value(families: &BTreeMap<String, Family>, name: &str, labels: &[(&str, &str)
 
 #[test]
 fn a_missing_sa_and_a_used_one() {
-    let (a, b) = (Host::new("a"), Host::new("b"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, _b] = linked_hosts();
     let policy = "spdadd 192.0.2.1 192.0.2.2 any -P out ipsec esp/transport//require;";
     a.load(policy);
     assert!(!a.ping("192.0.2.2"));
@@ -74,17 +74,8 @@ fn ten_thousand_sas() {
     let found = metrics(&host, "--by sa");
     assert_eq!(found["xfrm_sa_packets"].samples.len(), SAS);
     assert_eq!(value(&found, "xfrm_sas", &[("state", "mature")]), Some(10_000));
-    let program = "import resource, subprocess, sys, time\n\
-        before = time.monotonic()\n\
-        subprocess.run(sys.argv[1:], stdout=open('/dev/null', 'w'), check=True)\n\
-        spent = time.monotonic() - before\n\
-        print(round(spent * 1000), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
     for by in ["peer", "reqid", "sa"] {
-        let mut command = host.command("python3");
-        command.args(["-c", program]).arg(ipsecctl()).args(["metrics", "--by", by]);
-        let text = Outcome::success(&mut command);
-        let numbers = text.split_whitespace().map(|it| it.parse().expect("a number"));
-        let [milliseconds, kibibytes] = numbers.collect::<Vec<u64>>()[..] else { panic!("{text}") };
+        let [milliseconds, kibibytes] = time_and_memory(&host, &["metrics", "--by", by]);
         println!("10,000 SAs by {by}: {milliseconds} ms, {kibibytes} KiB");
         assert!(kibibytes <= MOST_MEMORY, "{kibibytes} KiB");
         assert!(milliseconds <= MOST_MILLISECONDS, "{milliseconds} ms");

@@ -9,7 +9,7 @@ use std::{
 };
 
 use regex::Regex;
-use scenarios::{Host, link, setkey};
+use scenarios::{Host, linked_hosts, setkey};
 
 /// RFC 2367, section 3.1, and linux/pfkeyv2.h.
 mod message_type {
@@ -106,8 +106,7 @@ fn an_sa_expires() {
 /// A packet needs an SA that is not there.
 #[test]
 fn an_sa_is_wanted() {
-    let (a, b) = (Host::new("a"), Host::new("b"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, _b] = linked_hosts();
     a.load("spdadd 192.0.2.1 192.0.2.2 icmp -P out ipsec ah/transport//require;");
     let monitor = Monitor::start(&a, "-x");
     assert!(!a.ping("192.0.2.2"));

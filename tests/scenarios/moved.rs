@@ -1,6 +1,6 @@
 //! `ipsecctl move`: a gateway gets another address, and its SAs go on.
 
-use scenarios::{Host, Wire, link};
+use scenarios::{Host, Wire, linked_hosts, running};
 
 use super::manual;
 
@@ -8,8 +8,7 @@ const KEYS: &str = "-m tunnel -r 32 -E aes-gcm-16 \"sixteen byte keysalt\"";
 
 /// Two gateways with the networks 10.1.0.0/16 and 10.2.0.0/16.
 fn gateways() -> [Host; 2] {
-    let [a, b] = ["a", "b"].map(Host::new);
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, b] = linked_hosts();
     a.ip("addr add 192.0.2.11/24 dev b\naddr add 10.1.0.1/16 dev lo\nroute add 10.2.0.0/16 via 192.0.2.2 src 10.1.0.1");
     b.ip("addr add 10.2.0.1/16 dev lo\nroute add 10.1.0.0/16 via 192.0.2.1");
     for host in [&a, &b] {
@@ -34,10 +33,7 @@ fn policies(a: &Host, b: &Host, command: &str, address: &str) {
 
 /// Whether the kernel has `XFRM_MSG_MIGRATE_STATE`.
 fn is_recent() -> bool {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("its release");
-    let numbers: Vec<u32> =
-        release.split(['.', '-']).take(2).map(|it| it.parse().expect("a number")).collect();
-    (numbers[0], numbers[1]) >= (7, 2)
+    running() >= (7, 2)
 }
 
 #[test]
@@ -100,8 +96,7 @@ fn an_sa_in_transport_mode() {
         println!("skipped: XFRM_MSG_MIGRATE_STATE, which this kernel does not have");
         return;
     }
-    let [a, b] = ["a", "b"].map(Host::new);
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, b] = linked_hosts();
     a.ip("addr add 192.0.2.11/24 dev b");
     let keys = "-r 64 -esn -E aes-gcm-16 \"sixteen byte keysalt\"";
     for (host, out, inward) in [(&a, "out", "in"), (&b, "in", "out")] {

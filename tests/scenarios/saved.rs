@@ -8,7 +8,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use scenarios::{Host, Outcome, Packet, Wire, ipsecctl, link};
+use scenarios::{Host, Outcome, Packet, Wire, ipsecctl, linked_hosts};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -31,8 +31,7 @@ const SAS: &str = r#"
 
 impl Lab {
     fn new() -> Self {
-        let [a, b] = ["a", "b"].map(Host::new);
-        link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+        let [a, b] = linked_hosts();
         a.ip("addr add 198.51.100.1/24 dev b");
         b.ip("addr add 198.51.100.2/24 dev a");
         for (host, own, other) in [(&a, 1, 2), (&b, 2, 1)] {
@@ -178,8 +177,7 @@ fn the_examples_of_the_manual() {
 fn sequence_numbers_pass_32_bits() {
     const LAST: u64 = u32::MAX as u64;
     const GAP: u64 = 1 << 31;
-    let [a, b] = ["a", "b"].map(Host::new);
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, b] = linked_hosts();
     // Packet 6 is the first whose number has a higher half.
     let sas = format!(
         "add 192.0.2.1 192.0.2.2 esp 0x1001 -r 64 -esn NUMBER {0} -E aes-gcm-16 \"sixteen byte keysalt\";

@@ -1,6 +1,6 @@
 //! The steps of every scenario on packets.
 
-use scenarios::{Host, Packet, Wire, link, protocol};
+use scenarios::{Host, Packet, Wire, linked_hosts, protocol};
 
 /// Who protects what, and where an onlooker listens.
 pub struct Story<'a> {
@@ -17,8 +17,7 @@ pub struct Story<'a> {
 /// The story of two hosts on one wire, 192.0.2.1 and 192.0.2.2, in transport mode: the packets that the onlooker sees. `policies`
 /// makes the policies of a host from its address and the other's; the first host pings, with these words of ping(8).
 pub fn of_two_hosts(policies: fn(&str, &str) -> String, sas: &str, ping: &str) -> Vec<Packet> {
-    let (a, b) = (Host::new("a"), Host::new("b"));
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, b] = linked_hosts();
     let ends = [policies("192.0.2.1", "192.0.2.2"), policies("192.0.2.2", "192.0.2.1")];
     let wire = Wire::tap(&a, "b");
     Story { ends: [(&a, &ends[0]), (&b, &ends[1])], sas, ping: (&a, ping), wire: &wire }.print()

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use scenarios::{Host, Outcome, Pair, ipsecctl};
+use scenarios::{Host, Outcome, Pair, time_and_memory};
 use serde_json::Value;
 
 const SAS: usize = 10_000;
@@ -104,16 +104,7 @@ fn ten_thousand_sas() {
     let found = document(&host, "--interval 0.1");
     assert_eq!(found["rates"]["sas"].as_array().map(Vec::len), Some(SAS));
     assert_eq!(found["rates"]["policies"][0]["sas"], SAS);
-    let program = "import resource, subprocess, sys, time\n\
-        before = time.monotonic()\n\
-        subprocess.run(sys.argv[1:], stdout=open('/dev/null', 'w'), check=True)\n\
-        spent = time.monotonic() - before\n\
-        print(round(spent * 1000), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
-    let mut command = host.command("python3");
-    command.args(["-c", program]).arg(ipsecctl()).args(["top", "--once", "--interval", "0.1"]);
-    let text = Outcome::success(&mut command);
-    let numbers = text.split_whitespace().map(|it| it.parse().expect("a number"));
-    let [milliseconds, kibibytes] = numbers.collect::<Vec<u64>>()[..] else { panic!("{text}") };
+    let [milliseconds, kibibytes] = time_and_memory(&host, &["top", "--once", "--interval", "0.1"]);
     // It looks twice, an interval apart.
     let look = milliseconds.saturating_sub(100) / 2;
     println!("10,000 SAs: {look} ms a look, {kibibytes} KiB");

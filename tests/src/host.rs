@@ -212,6 +212,14 @@ pub fn link(a: &Host, a_address: &str, b: &Host, b_address: &str) {
     ));
 }
 
+/// Two hosts with a link between them, `a` with 192.0.2.1 and `b` with 192.0.2.2.
+#[must_use]
+pub fn linked_hosts() -> [Host; 2] {
+    let [a, b] = ["a", "b"].map(Host::new);
+    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    [a, b]
+}
+
 /// The setkey under test: `XFRM_SETKEY`, or the one built beside this test.
 #[must_use]
 pub fn setkey() -> &'static Path {

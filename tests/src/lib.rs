@@ -35,8 +35,8 @@ pub use background::Background;
 pub use daemon::{Daemon, installed_ipsecd};
 pub use difference::{assert_same, difference};
 pub use host::{
-    Host, example, ipsecctl, ipsecctl_with_library, ipsecd, link, preload, setkey, sysctl_shim,
-    toy_ike,
+    Host, example, ipsecctl, ipsecctl_with_library, ipsecd, link, linked_hosts, preload, setkey,
+    sysctl_shim, toy_ike,
 };
 pub use iked::{Access, Iked};
 pub use interrupted::{interrupt, send};
@@ -55,5 +55,5 @@ pub use service_manager::ServiceManager;
 pub use session::Session;
 pub use terminal::Terminal;
 pub use times::{lasts, times};
-pub use vitals::{Vitals, processor_ticks};
+pub use vitals::{Vitals, processor_ticks, time_and_memory};
 pub use wire::{Packet, Wire, protocol};

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, path::Path, process::Command, thread::sleep, time::Duration};
 
-use crate::{Host, Outcome, Packet, Program, Wire, ipsecctl, link};
+use crate::{Host, Outcome, Packet, Program, Wire, ipsecctl, linked_hosts};
 
 /// Policies of a socket that lets nothing pass without ESP.
 pub const ESP_BOTH_DIRECTIONS: &[&str] =
@@ -23,8 +23,7 @@ impl Pair {
     /// Without SAs.
     #[must_use]
     pub fn without_sas() -> Self {
-        let [a, b] = ["a", "b"].map(Host::new);
-        link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+        let [a, b] = linked_hosts();
         a.ip("addr add 2001:db8::1/64 dev b");
         b.ip("addr add 2001:db8::2/64 dev a");
         let wire = Wire::tap(&a, "b");

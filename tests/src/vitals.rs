@@ -4,6 +4,8 @@ use std::fs;
 
 use rustix::process::Pid;
 
+use crate::{Host, Outcome, ipsecctl};
+
 /// The processor time that a process has used, in ticks of 10 ms.
 #[must_use]
 pub fn processor_ticks(pid: Pid) -> u64 {
@@ -12,6 +14,21 @@ pub fn processor_ticks(pid: Pid) -> u64 {
     let behind_name = stat.rsplit_once(')').expect("a name").1;
     let fields = behind_name.split_whitespace().skip(11).take(2);
     fields.map(|ticks| ticks.parse::<u64>().expect("a number")).sum()
+}
+
+/// How long `ipsecctl` runs on a host with these words, in milliseconds, and its most memory, in KiB.
+#[must_use]
+pub fn time_and_memory(host: &Host, words: &[&str]) -> [u64; 2] {
+    let program = "import resource, subprocess, sys, time\n\
+        before = time.monotonic()\n\
+        subprocess.run(sys.argv[1:], stdout=open('/dev/null', 'w'), check=True)\n\
+        spent = time.monotonic() - before\n\
+        print(round(spent * 1000), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";
+    let mut command = host.command("python3");
+    command.args(["-c", program]).arg(ipsecctl()).args(words);
+    let text = Outcome::success(&mut command);
+    let numbers = text.split_whitespace().map(|it| it.parse().expect("a number"));
+    numbers.collect::<Vec<u64>>().try_into().expect("two numbers")
 }
 
 /// What a process uses at one moment.

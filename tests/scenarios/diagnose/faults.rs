@@ -1,6 +1,6 @@
 //! Faults in SAs and policies, each planted in a set-up that works.
 
-use scenarios::{Host, Pair, link};
+use scenarios::{Host, Pair, link, linked_hosts};
 
 use super::{Diagnosis, KEYS, pings};
 
@@ -212,8 +212,7 @@ pub struct Gateways {
 impl Gateways {
     /// A tunnel between 10.1.0.1, an address of the first one, and 10.2.0.0/24.
     pub fn new() -> Self {
-        let [a, b, behind] = ["a", "b", "behind"].map(Host::new);
-        link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+        let ([a, b], behind) = (linked_hosts(), Host::new("behind"));
         link(&b, "10.2.0.1/24", &behind, "10.2.0.5/24");
         a.ip("addr add 10.1.0.1/32 dev lo\nroute add 10.2.0.0/24 via 192.0.2.2 src 10.1.0.1");
         b.ip("route add 10.1.0.0/24 via 192.0.2.1");

@@ -1,6 +1,6 @@
 //! Set-ups that work: nothing is found.
 
-use scenarios::{Host, Pair, Program, has_xfrm_interfaces, link};
+use scenarios::{Host, Pair, Program, has_xfrm_interfaces, linked_hosts};
 
 use super::{Diagnosis, KEYS, faults::Gateways, pings};
 
@@ -143,8 +143,7 @@ fn xfrm_interfaces() {
     if !has_xfrm_interfaces() {
         return;
     }
-    let [a, b] = ["a", "b"].map(Host::new);
-    link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+    let [a, b] = linked_hosts();
     for (host, device, [own, other], [inner, far]) in [
         (&a, "b", ["192.0.2.1", "192.0.2.2"], ["10.1.0.1", "10.2.0.1"]),
         (&b, "a", ["192.0.2.2", "192.0.2.1"], ["10.2.0.1", "10.1.0.1"]),

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use scenarios::{Background, Host, Outcome, ipsecctl, link};
+use scenarios::{Background, Host, Outcome, ipsecctl, link, linked_hosts};
 use serde_json::Value;
 
 pub const KEYS: &str = r#"-E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
@@ -25,8 +25,7 @@ pub struct Lab {
 
 impl Lab {
     pub fn new() -> Self {
-        let [a, b, c] = ["a", "b", "c"].map(Host::new);
-        link(&a, "192.0.2.1/24", &b, "192.0.2.2/24");
+        let ([a, b], c) = (linked_hosts(), Host::new("c"));
         link(&b, "10.2.1.1/24", &c, "10.2.1.9/24");
         a.ip("addr add 10.1.0.5/32 dev lo\nroute add 10.2.0.0/16 via 192.0.2.2 src 10.1.0.5");
         b.ip("addr add 10.2.0.5/32 dev lo\nroute add 10.1.0.0/16 via 192.0.2.1 src 10.2.0.5");
