@@ -2,7 +2,7 @@
 //! a script of.
 
 use std::{
-    io::{self, BufRead, Cursor, Write},
+    io::{self, Cursor, Read, Write},
     path::{Path, PathBuf},
 };
 
@@ -147,10 +147,10 @@ impl Reading {
 }
 
 /// Opens a script, and gives its name in messages.
-pub fn open(path: &Path) -> Result<(String, Box<dyn BufRead>), Error> {
+pub fn open(path: &Path, dialect: Dialect) -> Result<(String, Script<impl Read>), Error> {
     let (name, mut reader) = reader(path)?;
     match Format::of(&name, &mut reader)? {
-        None => Ok((name, reader)),
+        None => Ok((name, Script::new(Bounded::new(reader, MOST), dialect))),
         Some(_) => Err(Error::NoScript { name }),
     }
 }

@@ -51,6 +51,15 @@ impl Open {
     }
 }
 
+/// Accepts the next connection, with these flags and close-on-exec; `None` if no connection waits.
+pub(crate) fn accept(socket: impl AsFd, flags: SocketFlags) -> Result<Option<OwnedFd>, Errno> {
+    match accept_with(socket, flags | SocketFlags::CLOEXEC) {
+        Ok(socket) => Ok(Some(socket)),
+        Err(Errno::AGAIN | Errno::CONNABORTED | Errno::INTR) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
 impl Listener {
     /// Listens at a path. Creates the directory, and replaces the socket of a service that has ended.
     ///
@@ -112,11 +121,7 @@ impl Listener {
 
     /// Accepts the next connection; `None` if no connection waits.
     pub(crate) fn accept(&self) -> Result<Option<OwnedFd>, Errno> {
-        match accept_with(&self.socket, SocketFlags::CLOEXEC) {
-            Ok(socket) => Ok(Some(socket)),
-            Err(Errno::AGAIN | Errno::CONNABORTED | Errno::INTR) => Ok(None),
-            Err(errno) => Err(errno),
-        }
+        accept(&self.socket, SocketFlags::empty())
     }
 
     /// The path of the socket.
@@ -211,9 +216,7 @@ fn is_served(address: &SocketAddrUnix, kind: SocketType) -> io::Result<bool> {
 
 #[cfg(test)]
 mod tests {
-    use std::{mem::MaybeUninit, os::unix::fs::PermissionsExt};
-
-    use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+    use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
@@ -242,12 +245,7 @@ mod tests {
         let listener = Listener::open(path.clone(), KIND, Open::ToRoot).unwrap();
         let client = socket(KIND).unwrap();
         connect(&client, &SocketAddrUnix::new(&path).unwrap()).unwrap();
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        let files = [client.as_fd()];
-        control.push(SendAncillaryMessage::ScmRights(&files));
-        let bytes = [io::IoSlice::new(b"request")];
-        let sent = sendmsg(&client, &bytes, &mut control, SendFlags::empty());
+        let sent = sys::rights::send(&client, b"request", Some(client.as_fd()));
         let is_refused = sys::datagrams::refuse_descriptors(&listener).is_ok();
         assert_eq!(sent, if is_refused { Err(Errno::PERM) } else { Ok(7) });
     }

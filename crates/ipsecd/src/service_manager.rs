@@ -7,8 +7,7 @@
 use std::{
     env,
     ffi::OsStr,
-    io::{self, IoSlice},
-    mem::MaybeUninit,
+    io,
     os::{
         fd::{AsFd, BorrowedFd},
         linux::net::SocketAddrExt,
@@ -24,9 +23,9 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::retry_on_intr,
-    net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
     pipe::{PipeFlags, pipe_with},
 };
+use sys::rights;
 use tracing::{debug, warn};
 
 /// How long the manager may take to process what it was sent.
@@ -105,38 +104,31 @@ impl ServiceManager {
 
     /// Has the manager store a copy of a descriptor for the next daemon, even if this one crashes.
     pub fn store(&self, name: &str, file: impl AsFd) -> io::Result<()> {
-        self.send(&format!("FDSTORE=1\nFDNAME={name}"), &[file.as_fd()])
+        self.send(&format!("FDSTORE=1\nFDNAME={name}"), Some(file.as_fd()))
     }
 
     /// Has the manager remove the descriptors of a name.
     pub fn remove(&self, name: &str) -> io::Result<()> {
-        self.send(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), &[])
+        self.send(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), None)
     }
 
     /// Waits until the manager has processed all earlier messages (`BARRIER=1`, sd_notify_barrier(3)).
     pub fn wait_until_stored(&self) -> io::Result<()> {
         let (ours, its) = pipe_with(PipeFlags::CLOEXEC)?;
-        self.send("BARRIER=1", &[its.as_fd()])?;
+        self.send("BARRIER=1", Some(its.as_fd()))?;
         drop(its);
         let mut files = [PollFd::new(&ours, PollFlags::empty())];
         let ready = retry_on_intr(|| poll(&mut files, Some(&BARRIER_TIMEOUT)))?;
         if ready == 0 { Err(io::ErrorKind::TimedOut.into()) } else { Ok(()) }
     }
 
-    /// Sends a message with descriptors, and waits until the manager has room for it.
-    fn send(&self, line: &str, files: &[BorrowedFd<'_>]) -> io::Result<()> {
+    /// Sends a message with a descriptor, or without, and waits until the manager has room for it.
+    fn send(&self, line: &str, file: Option<BorrowedFd<'_>>) -> io::Result<()> {
         let Some((_, address)) = &self.0 else { return Ok(()) };
         let socket = UnixDatagram::unbound()?;
         socket.set_write_timeout(Some(SEND_TIMEOUT))?;
         socket.connect_addr(address)?;
-        if files.is_empty() {
-            return socket.send(line.as_bytes()).map(drop);
-        }
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        control.push(SendAncillaryMessage::ScmRights(files));
-        let line = [IoSlice::new(line.as_bytes())];
-        retry_on_intr(|| sendmsg(&socket, &line, &mut control, SendFlags::NOSIGNAL))?;
+        rights::send(&socket, line.as_bytes(), file)?;
         Ok(())
     }
 

@@ -5,10 +5,8 @@ use std::{ffi::c_int, time::Duration};
 
 use pfkey::client::{ConnectionProperties, blocks};
 use rustix::{
-    event::{PollFd, PollFlags, poll},
     fd::{AsFd, BorrowedFd},
-    io::{Errno, retry_on_intr},
-    time::Timespec,
+    io::Errno,
 };
 
 use crate::{
@@ -107,9 +105,7 @@ pub(crate) fn recover_to_receive(fd: c_int, client: &Client, at_once: bool) -> R
 
 /// The service has closed the connection, or there is none any more.
 pub(crate) fn is_hung_up(descriptor: BorrowedFd<'_>) -> bool {
-    let mut files = [PollFd::from_borrowed_fd(descriptor, PollFlags::empty())];
-    let polled = retry_on_intr(|| poll(&mut files, Some(&Timespec::default())));
-    polled.is_ok() && files[0].revents().contains(PollFlags::HUP)
+    sys::is_hung_up(descriptor) == Ok(true)
 }
 
 fn after_end(client: &Client, fd: c_int, connection: &ConnectionProperties) -> Service {

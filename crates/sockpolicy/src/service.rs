@@ -5,20 +5,19 @@
 //! (`SCM_RIGHTS`). The answer is an errno as an `int`, 0 for done, and the reason in UTF-8. A connection
 //! has one request. The answer may come before it: a refusal to a process that may set no policy.
 
-use std::{io::IoSlice, mem::MaybeUninit, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use rustix::{
-    cmsg_space,
     fd::{AsFd, OwnedFd},
     io::{Errno, retry_on_intr},
     net::{
-        AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-        SocketAddrUnix, SocketFlags, SocketType, connect, recv, sendmsg, socket_with,
+        AddressFamily, RecvFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv,
+        socket_with,
         sockopt::{Timeout, set_socket_timeout},
     },
 };
 use sys::{
-    netns,
+    netns, rights,
     run::{POLICY_SOCKET, socket_address},
 };
 
@@ -118,7 +117,7 @@ impl ServiceAddress {
     pub fn set(&self, socket: impl AsFd, policy: &[u8]) -> Result<(), ServiceRefusal> {
         let connection = self.connect()?;
         // Before this, the service may have rejected the process and closed the connection.
-        let sent = send(&connection, &socket, policy);
+        let sent = rights::send(&connection, policy, Some(socket.as_fd()));
         let mut answer = [0; LONGEST];
         let length = match receive(&connection, &mut answer) {
             // The connection was closed with the request unread: the answer is next.
@@ -157,15 +156,6 @@ impl ServiceAddress {
 fn receive(connection: &OwnedFd, answer: &mut [u8]) -> Result<usize, Errno> {
     let received = retry_on_intr(|| recv(connection, &mut *answer, RecvFlags::empty()));
     received.map(|(length, _)| length)
-}
-
-fn send(connection: &OwnedFd, socket: &impl AsFd, policy: &[u8]) -> Result<(), Errno> {
-    let descriptors = [socket.as_fd()];
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    control.push(SendAncillaryMessage::ScmRights(&descriptors));
-    let data = [IoSlice::new(policy)];
-    retry_on_intr(|| sendmsg(connection, &data, &mut control, SendFlags::NOSIGNAL)).map(drop)
 }
 
 #[cfg(test)]

@@ -10,25 +10,23 @@
 #![allow(unsafe_code, reason = "fork(2), close_range(2), tgkill(2), _exit(2)")]
 
 use std::{
-    io::{IoSlice, IoSliceMut},
+    io::IoSliceMut,
     mem::MaybeUninit,
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     time::Duration,
 };
 
 use rustix::{
-    cmsg_space,
     io::{Errno, retry_on_intr},
     net::{
         AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags,
-        SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg,
-        sendmsg, socketpair,
+        SocketFlags, SocketType, recvmsg, socketpair,
         sockopt::{Timeout, set_socket_timeout, socket_type},
     },
     process::{Pid, Signal, WaitOptions, set_parent_process_death_signal, waitpid},
 };
 
-use crate::errno::checked;
+use crate::{errno::checked, rights};
 
 /// A message and its socket.
 #[derive(Debug)]
@@ -169,14 +167,8 @@ fn receive_and_end(connection: BorrowedFd<'_>, result: BorrowedFd<'_>, bytes: &m
             _ => Content::NotOne,
         };
         bytes[0] = content as u8;
-        let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
-        let mut control = SendAncillaryBuffer::new(&mut space);
-        let descriptors = descriptor.as_ref().map(|descriptor| [descriptor.as_fd()]);
-        if let (Content::Socket, Some(descriptors)) = (content, &descriptors) {
-            control.push(SendAncillaryMessage::ScmRights(descriptors));
-        }
-        let bytes = &[IoSlice::new(&bytes[..=count])];
-        let _ = retry_on_intr(|| sendmsg(result, bytes, &mut control, SendFlags::NOSIGNAL));
+        let socket = descriptor.as_ref().filter(|_| matches!(content, Content::Socket));
+        let _ = rights::send(result, &bytes[..=count], socket.map(AsFd::as_fd));
         // To close it may take long, and the end does so.
         std::mem::forget(descriptor);
     }
@@ -200,7 +192,12 @@ fn close_all_but(one: BorrowedFd<'_>, other: BorrowedFd<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs::File, net::UdpSocket, time::Instant};
+    use std::{fs::File, io::IoSlice, net::UdpSocket, time::Instant};
+
+    use rustix::{
+        cmsg_space,
+        net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg},
+    };
 
     use super::*;
 

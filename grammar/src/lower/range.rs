@@ -3,7 +3,7 @@
 use super::Lowering;
 use crate::{
     error::{Error, Fault, SERVNAME},
-    parse::rules::number,
+    parse::rules::{number, number_of_64_bits},
     tree::Span,
 };
 
@@ -53,7 +53,8 @@ impl Lowering<'_> {
         span: Span,
     ) -> Result<u64, Fault> {
         // What has more than 64 bits was read as the largest number that has not.
-        let is_cut = given == u64::MAX && self.written(given, span).is_some_and(is_over_64_bits);
+        let is_over = |word: &str| number_of_64_bits(word).is_none();
+        let is_cut = given == u64::MAX && self.written(given, span).is_some_and(is_over);
         if given <= range.most && !is_cut {
             return Ok(given);
         }
@@ -76,12 +77,5 @@ impl Lowering<'_> {
         words
             .filter(|word| word.starts_with(|c: char| c.is_ascii_digit()))
             .find(|word| number(word) == given)
-    }
-}
-
-fn is_over_64_bits(word: &str) -> bool {
-    match word.get(..2) {
-        Some("0x" | "0X") => u64::from_str_radix(&word[2..], 16).is_err(),
-        _ => word.parse::<u64>().is_err(),
     }
 }

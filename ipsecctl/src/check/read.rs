@@ -4,9 +4,9 @@ use std::{path::Path, rc::Rc};
 
 use cli::json::FindingJson;
 use engine::EntryFilter;
-use grammar::{Checker, Fault, Lowered, Script, Statement, WarningKind};
+use grammar::{Checker, Fault, Lowered, Statement, WarningKind};
 use model::{Described, Dialect, Operation, PolicyType};
-use sys::{SystemNames, bounded::Bounded};
+use sys::SystemNames;
 
 use super::{
     code::Code,
@@ -19,9 +19,6 @@ use crate::{Error, filter::Filter, state_files};
 
 /// After so many mistakes a script is not read on, as in setkey.
 const MOST_MISTAKES: usize = 100;
-
-/// Bytes of a script.
-const MOST: u64 = 64 << 20;
 
 /// Reads scripts.
 pub struct Reader<'a> {
@@ -47,8 +44,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a script, which is the file with this number on the command line.
     pub fn read(&mut self, path: &Path, file: usize) -> Result<(), Error> {
-        let (name, input) = state_files::open(path)?;
-        let mut script = Script::new(Bounded::new(input, MOST), self.dialect);
+        let (name, mut script) = state_files::open(path, self.dialect)?;
         let name: Rc<str> = name.into();
         let mut checker = Checker::new(self.forward_copies);
         let mut mistakes = 0;

@@ -2,18 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use grammar::{Fault, Script};
+use grammar::Fault;
 use model::{Described, Dialect, Operation, Visible};
-use sys::{SystemNames, bounded::Bounded};
+use sys::SystemNames;
 
 use super::{
     condition::{Condition, Subject},
     needs::Needs,
 };
 use crate::{Error, state_files};
-
-/// Bytes of a script.
-const MOST: u64 = 64 << 20;
 
 /// Reads scripts, and takes note of what they need. A script with mistakes has a condition.
 pub fn read(
@@ -39,8 +36,7 @@ pub fn read(
 
 /// Returns the number of statements with mistakes.
 fn read_one(path: &Path, dialect: Dialect, needs: &mut Needs) -> Result<usize, Error> {
-    let (name, input) = state_files::open(path)?;
-    let mut script = Script::new(Bounded::new(input, MOST), dialect);
+    let (name, mut script) = state_files::open(path, dialect)?;
     let mut mistakes = 0;
     while let Some(statement) = script.next_statement() {
         let lowered = statement.and_then(|statement| {

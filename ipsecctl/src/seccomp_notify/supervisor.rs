@@ -4,7 +4,7 @@
 //! may take a while. At the limit of threads, calls wait in the kernel.
 
 use std::{
-    io::{IoSlice, IoSliceMut},
+    io::IoSliceMut,
     mem::MaybeUninit,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -19,13 +19,13 @@ use rustix::{
     cmsg_space,
     fd::{AsFd, OwnedFd},
     io::Errno,
-    net::{
-        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-    },
+    net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
     stdio::stdin,
 };
-use sys::seccomp::{Notification, NotificationListener};
+use sys::{
+    rights,
+    seccomp::{Notification, NotificationListener},
+};
 
 use super::{
     call::Call,
@@ -49,11 +49,7 @@ struct Supervisor<F> {
 
 /// Hands the listener to the supervisor at the other end of `channel`.
 pub fn send(channel: &OwnedFd, listener: &NotificationListener) -> Result<(), Errno> {
-    let descriptors = [listener.as_fd()];
-    let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    control.push(SendAncillaryMessage::ScmRights(&descriptors));
-    sendmsg(channel, &[IoSlice::new(&[0])], &mut control, SendFlags::empty())?;
+    rights::send(channel, &[0], Some(listener.as_fd()))?;
     Ok(())
 }
 

@@ -1,18 +1,16 @@
 //! Messages between the daemon and the process: words, and at most one descriptor.
 
 use std::{
-    io::{self, IoSlice, IoSliceMut},
+    io::{self, IoSliceMut},
     mem::MaybeUninit,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use rustix::{
     io::{Errno, retry_on_intr},
-    net::{
-        RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-        SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-    },
+    net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, recvmsg},
 };
+use sys::rights;
 
 /// The words that messages begin with.
 pub(super) const STORE: &str = "store ";
@@ -25,13 +23,7 @@ const MAX_MESSAGE: usize = 64;
 
 /// Sends a message, and a descriptor.
 pub(super) fn send(socket: impl AsFd, words: &str, file: Option<BorrowedFd<'_>>) -> io::Result<()> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    if let Some(file) = &file {
-        control.push(SendAncillaryMessage::ScmRights(std::slice::from_ref(file)));
-    }
-    let words = [IoSlice::new(words.as_bytes())];
-    retry_on_intr(|| sendmsg(&socket, &words, &mut control, SendFlags::NOSIGNAL))?;
+    rights::send(socket, words.as_bytes(), file)?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::{
 use rustix::{
     io::{Errno, ioctl_fionbio},
     net::{
-        AddressFamily, SocketFlags, SocketType, accept_with, getsockname,
+        AddressFamily, SocketFlags, SocketType, getsockname,
         sockopt::{socket_acceptconn, socket_type},
     },
 };
@@ -16,7 +16,7 @@ use rustix::{
 use super::address::{Address, OPEN_TO_OTHERS};
 use crate::{
     Error, Handover,
-    listener::{Listener as UnixListener, Open},
+    listener::{self, Listener as UnixListener, Open},
 };
 
 /// The names of the listening socket in a [`Handover`]: that of a daemon, and that of a unit of the service manager
@@ -91,11 +91,7 @@ impl Listener {
 
     /// Accepts the next connection, which does not block; `None` if none waits.
     pub fn accept(&self) -> Result<Option<OwnedFd>, Errno> {
-        match accept_with(self, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
-            Ok(socket) => Ok(Some(socket)),
-            Err(Errno::AGAIN | Errno::CONNABORTED | Errno::INTR) => Ok(None),
-            Err(errno) => Err(errno),
-        }
+        listener::accept(self, SocketFlags::NONBLOCK)
     }
 
     /// The address, for the log.

@@ -124,15 +124,12 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
-    use std::{io::IoSlice, mem::MaybeUninit, net::UdpSocket, os::unix::net::UnixStream, thread};
+    use std::{net::UdpSocket, os::unix::net::UnixStream, thread};
 
     use model::Dialect;
     use rustix::{
         io::Errno,
-        net::{
-            AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-            SocketAddrUnix, connect, recv, sendmsg, socket,
-        },
+        net::{AddressFamily, RecvFlags, SocketAddrUnix, connect, recv, socket},
     };
     use sockpolicy::ServiceRefusal;
     use sys::SystemNames;
@@ -274,11 +271,7 @@ mod tests {
         let value = pfkey::socket_policy::value(&policy).unwrap();
         let ask = |connection: &OwnedFd| {
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            let files = [socket.as_fd()];
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-            let mut control = SendAncillaryBuffer::new(&mut space);
-            control.push(SendAncillaryMessage::ScmRights(&files));
-            sendmsg(connection, &[IoSlice::new(&value)], &mut control, SendFlags::NOSIGNAL)?;
+            sys::rights::send(connection, &value, Some(socket.as_fd()))?;
             let mut reply = [0; 1024];
             let (length, _) = recv(connection, &mut reply[..], RecvFlags::empty())?;
             Ok(sockpolicy::ServiceReply::decode(&reply[..length]).map(|reply| reply.0))

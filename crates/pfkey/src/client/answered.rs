@@ -10,12 +10,11 @@ use std::{mem::MaybeUninit, thread, time::Duration};
 
 use rustix::{
     event::{
-        PollFd, PollFlags, Timespec,
+        Timespec,
         epoll::{self, CreateFlags, Event, EventData, EventFlags},
-        poll,
     },
     fd::{AsFd, BorrowedFd},
-    io::{Errno, retry_on_intr},
+    io::Errno,
     net::{SendFlags, SocketAddrUnix, getpeername, send as send_once},
 };
 use sys::sockopt::unreceived_bytes;
@@ -116,9 +115,7 @@ fn look_again(socket: BorrowedFd<'_>) -> Result<(), Errno> {
 
 /// A service that goes takes what it was sent with it.
 fn is_connected(socket: BorrowedFd<'_>) -> Result<(), Errno> {
-    let mut files = [PollFd::from_borrowed_fd(socket, PollFlags::empty())];
-    retry_on_intr(|| poll(&mut files, Some(&Timespec::default())))?;
-    if files[0].revents().contains(PollFlags::HUP) { Err(Errno::CONNRESET) } else { Ok(()) }
+    if sys::is_hung_up(socket)? { Err(Errno::CONNRESET) } else { Ok(()) }
 }
 
 #[cfg(test)]

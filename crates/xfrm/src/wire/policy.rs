@@ -3,8 +3,8 @@
 use std::num::{NonZeroU32, NonZeroU64};
 
 use model::{
-    Action, Direction, Installation, IpVersion, MAX_DEPTH, Mark, Policy, PolicyEntry, PolicyFlags,
-    PolicyHead, PolicyId, PolicyType, Priority, Template,
+    Action, Attribute, DeviceName, Direction, Installation, IpVersion, MAX_DEPTH, Mark, Policy,
+    PolicyEntry, PolicyFlags, PolicyHead, PolicyId, PolicyType, Priority, SecCtx, Template,
 };
 use netlink_packet_core::{DecodeError, Emitable, Nla, NlasIterator, Parseable};
 use netlink_packet_xfrm::{
@@ -181,6 +181,40 @@ pub(crate) fn read_deleted(object: &[u8], devices: &Devices) -> Result<Option<Po
     entry(&info, attributes(object, XFRM_USER_POLICY_ID_LEN), devices)
 }
 
+/// What the attributes of a policy are.
+#[derive(Default)]
+struct Parts {
+    templates: Vec<UserTemplate>,
+    sec_ctx: Option<SecCtx>,
+    mark: Mark,
+    if_id: Option<NonZeroU32>,
+    policy_type: PolicyType,
+    offload: Option<DeviceName>,
+    unknown: Vec<Attribute>,
+}
+
+impl Parts {
+    fn read(
+        attributes: impl Iterator<Item = Result<XfrmAttrs, DecodeError>>,
+        devices: &Devices,
+    ) -> Result<Self, Error> {
+        let mut parts = Self::default();
+        for attribute in attributes {
+            match attribute? {
+                XfrmAttrs::Template(list) => parts.templates = list,
+                XfrmAttrs::SecurityContext(context) => parts.sec_ctx = Some(sec_ctx::read(context)),
+                XfrmAttrs::Mark(wire) => parts.mark = mark::read(wire),
+                XfrmAttrs::IfId(number) => parts.if_id = NonZeroU32::new(number),
+                XfrmAttrs::PolicyType(kind) => parts.policy_type = number::policy_type(kind.ptype)?,
+                XfrmAttrs::OffloadDevice(wire) => parts.offload = Some(devices.name(wire.ifindex)),
+                other if is_of_message(other.kind()) => {}
+                other => parts.unknown.push(raw(&other)),
+            }
+        }
+        Ok(parts)
+    }
+}
+
 /// Reads a policy of this fixed structure and these attributes.
 pub(super) fn entry(
     info: &UserPolicyInfo,
@@ -190,26 +224,12 @@ pub(super) fn entry(
     if info.selector.user == catch_all::OWNER {
         return Ok(None);
     }
-    let (mut wire_templates, mut sec_ctx, mut offload) = (Vec::new(), None, None);
-    let mut unknown = Vec::new();
-    let (mut mark, mut if_id, mut policy_type) = (Mark::default(), None, PolicyType::Main);
-    for attribute in attributes {
-        match attribute? {
-            XfrmAttrs::Template(list) => wire_templates = list,
-            XfrmAttrs::SecurityContext(context) => sec_ctx = Some(sec_ctx::read(context)),
-            XfrmAttrs::Mark(wire) => mark = mark::read(wire),
-            XfrmAttrs::IfId(number) => if_id = NonZeroU32::new(number),
-            XfrmAttrs::PolicyType(kind) => policy_type = number::policy_type(kind.ptype)?,
-            XfrmAttrs::OffloadDevice(wire) => offload = Some(devices.name(wire.ifindex)),
-            other if is_of_message(other.kind()) => {}
-            other => unknown.push(raw(&other)),
-        }
-    }
-    let hint = wire_templates.first().and_then(|template| IpVersion::from_family(template.family));
+    let parts = Parts::read(attributes, devices)?;
+    let hint = parts.templates.first().and_then(|it| IpVersion::from_family(it.family));
     let mut selector = selector::read(&info.selector, hint, devices)?;
     let family = IpVersion::of(selector.src().addr());
     let read_all = |read: fn(&UserTemplate, IpVersion) -> Result<Template, DecodeError>| {
-        wire_templates.iter().map(|template| read(template, family)).collect::<Result<Vec<_>, _>>()
+        parts.templates.iter().map(|it| read(it, family)).collect::<Result<Vec<_>, _>>()
     };
     let is_block = info.action == XFRM_POLICY_BLOCK;
     let (templates, unused_templates) = if is_block {
@@ -222,6 +242,7 @@ pub(super) fn entry(
         // The number that it was set with, which is no part of a name.
         selector.user = 0;
     }
+    let Parts { sec_ctx, mark, if_id, policy_type, .. } = parts;
     let policy = Policy {
         id: PolicyId { selector, direction, sec_ctx, mark, if_id, policy_type },
         priority: Priority(info.priority),
@@ -233,11 +254,11 @@ pub(super) fn entry(
         lifetimes: lifetime::lifetimes(&info.lifetime_cfg),
         zero_limits: lifetime::zero_limits(&info.lifetime_cfg),
         flags: PolicyFlags::from_bits(info.flags),
-        offload,
+        offload: parts.offload,
         unused_templates,
-        unknown,
+        unknown: parts.unknown,
     };
-    let mut optional = wire_templates.iter().map(|template| template.optional != 0);
+    let mut optional = parts.templates.iter().map(|template| template.optional != 0);
     let installation = Installation::whole(&policy, |_| optional.next().unwrap_or(false));
     Ok(Some(PolicyEntry {
         policy,

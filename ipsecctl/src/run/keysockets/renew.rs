@@ -15,9 +15,8 @@ use std::{
 
 use pfkey::client::{ConnectionProperties, blocks};
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsFd, BorrowedFd, OwnedFd},
-    io::{Errno, retry_on_intr},
+    io::Errno,
     net::{RecvFlags, recv, sockopt::socket_cookie},
 };
 
@@ -56,9 +55,7 @@ struct Waiter<'renewals>(&'renewals AtomicUsize);
 
 /// Whether the service has gone.
 pub fn is_hung_up(socket: BorrowedFd<'_>) -> bool {
-    let mut files = [PollFd::from_borrowed_fd(socket, PollFlags::empty())];
-    let polled = retry_on_intr(|| poll(&mut files, Some(&Timespec::default())));
-    polled.is_ok() && files[0].revents().contains(PollFlags::HUP)
+    sys::is_hung_up(socket) == Ok(true)
 }
 
 /// Whether the service has gone and all is read that it had sent.

@@ -7,7 +7,7 @@ use crate::{
     Message,
     dump::{HostText, style::Style, text::dumped_mode},
     entry::fields,
-    ext::{self, Address, AddressKind, KeyKind, LifetimeKind},
+    ext::{self, Address, AddressKind, KeyKind, LifetimeKind, Sa, Sa2},
     wire::numbers,
 };
 
@@ -22,26 +22,8 @@ impl<'a> SaText<'a> {
         now: u64,
         host: HostText,
     ) -> Result<Self, String> {
-        let encap = message.nat_type().filter(|&kind| kind != 0);
-        let end = |address: &Address, end| End {
-            host: host(address.sockaddr),
-            own_port: ports.then(|| address.sockaddr.port()),
-            nat_port: message.nat_port(end).filter(|_| encap.is_some()),
-        };
-        let Some(src) = message.address(AddressKind::Src) else {
-            return Err("no ADDRESS_SRC extension.\n".to_owned());
-        };
-        let src = end(src, ext::End::Src);
-        let Some(dst) = message.address(AddressKind::Dst) else {
-            return Err(format!("{src}  no ADDRESS_DST extension.\n"));
-        };
-        let dst = end(dst, ext::End::Dst);
-        let Some(sa) = message.sa() else {
-            return Err(format!("{src} {dst} no SA extension.\n"));
-        };
-        let Some(sa2) = message.sa2() else {
-            return Err(format!("{src} {dst} no SA2 extension.\n"));
-        };
+        let encap = encap(message);
+        let Necessary { src, dst, sa, sa2 } = Necessary::of(message, ports, host)?;
         let proto = numbers::proto(message.satype).ok();
         let original = message.address(AddressKind::NatOriginal).filter(|_| encap.is_some());
         Ok(Self {
@@ -82,6 +64,44 @@ impl<'a> SaText<'a> {
             style: Style::of(Dialect::Linux),
         })
     }
+}
+
+/// The extensions without which nothing is printed of an SA.
+struct Necessary<'a> {
+    src: End,
+    dst: End,
+    sa: &'a Sa,
+    sa2: &'a Sa2,
+}
+
+impl<'a> Necessary<'a> {
+    fn of(message: &'a Message, ports: bool, host: HostText) -> Result<Self, String> {
+        let end = |address: &Address, end| End {
+            host: host(address.sockaddr),
+            own_port: ports.then(|| address.sockaddr.port()),
+            nat_port: message.nat_port(end).filter(|_| encap(message).is_some()),
+        };
+        let Some(src) = message.address(AddressKind::Src) else {
+            return Err("no ADDRESS_SRC extension.\n".to_owned());
+        };
+        let src = end(src, ext::End::Src);
+        let Some(dst) = message.address(AddressKind::Dst) else {
+            return Err(format!("{src}  no ADDRESS_DST extension.\n"));
+        };
+        let dst = end(dst, ext::End::Dst);
+        let Some(sa) = message.sa() else {
+            return Err(format!("{src} {dst} no SA extension.\n"));
+        };
+        let Some(sa2) = message.sa2() else {
+            return Err(format!("{src} {dst} no SA2 extension.\n"));
+        };
+        Ok(Self { src, dst, sa, sa2 })
+    }
+}
+
+/// The number of its encapsulation.
+fn encap(message: &Message) -> Option<u8> {
+    message.nat_type().filter(|&kind| kind != 0)
 }
 
 fn lifetimes(message: &Message) -> Option<(model::Current, Lifetimes)> {
