@@ -30,7 +30,7 @@ impl Display for Span {
     }
 }
 
-/// How long ago a time was, in Unix seconds; 0 is none.
+/// How long ago a time was, in Unix seconds, if it is known.
 pub fn ago(cell: &mut String, now: u64, time: Option<NonZeroU64>) -> fmt::Result {
     optional(cell, time.map(|time| Span(now.saturating_sub(time.get()))))
 }

@@ -22,6 +22,7 @@ pub struct Store {
 
 impl Store {
     pub fn of(namespace: &Namespace) -> Self {
+        // Names are of the format: a daemon of an earlier version that has the file open takes others for damage.
         let tables = StoreSchema {
             file: "store.sqlite",
             schema: concat!(

@@ -84,7 +84,7 @@ impl Connection {
         self.dump_policies(move |object| PolicyImage::read(object, &devices))
     }
 
-    /// Reads the index of each policy, and when a packet has last used it, in Unix seconds; 0: none has.
+    /// Reads the index of each policy, and when a packet has last used it, in Unix seconds; none: no packet has.
     /// Of a policy for forwarded packets or unconnected sockets that is every packet, of one for a
     /// connection its first and those after a change of routes or policies.
     ///
