@@ -53,62 +53,23 @@ enum Fit {
     Wildcard { is_of_other_source: bool },
 }
 
+/// SAs that serve, by where they are found.
+#[derive(Default)]
+struct Fitting<'a> {
+    direct: Vec<&'a SaEntry>,
+    /// Each with whether it has another source than the template.
+    wildcard: Vec<(&'a SaEntry, bool)>,
+}
+
 /// Finds the SA for a template. `demand` has the addresses of this step; `flow` is the packet before any
 /// transformation, which the selectors of SAs are compared with.
 pub fn find_sa<'a>(tables: &'a Tables, demand: &Demand, flow: &Flow) -> SaSearch<'a> {
     let mut search = SaSearch::default();
-    let (mut direct, mut wildcard) = (Vec::new(), Vec::new());
+    let mut fitting = Fitting::default();
     for entry in &tables.sas {
-        let offer = Offer::in_any_state(entry);
-        // The direction of an SA is compared when it has been found; its selector with the whole packet.
-        let mut differing = demand
-            .mismatches(&offer)
-            .filter(|field| !matches!(field, SaField::Direction | SaField::Selector));
-        let (first, second) = (differing.next(), differing.next());
-        let spi = demand.template.details.spi;
-        if spi == Some(offer.spi)
-            && offer.proto == demand.template.proto
-            && demand.dst().contains(offer.dst)
-            && demand.mark.value & demand.mark.mask & entry.sa.mark.mask == entry.sa.mark.value
-        {
-            search.spi_taken = search.spi_taken.or(Some(entry));
-        }
-        let fit = match (first, second) {
-            (None, _) => Some(fit(tables, demand, entry)),
-            (Some(SaField::Src), None) => collision(tables, demand, entry),
-            _ => None,
-        };
-        let selector = selector_fits(entry, flow);
-        match (fit, entry.state) {
-            (Some(_), SaState::Larval) => search.larval = search.larval.or(Some(entry)),
-            (Some(_), SaState::Mature | SaState::Dying)
-                if entry.sa.cpu.zip(flow.cpu).is_some_and(|(own, sender)| own != sender) =>
-            {
-                search.is_by_cpu = true;
-            }
-            (Some(fit), SaState::Mature | SaState::Dying) if selector != Some(false) => {
-                search.is_by_cpu |= entry.sa.cpu.is_some();
-                search.is_doubtful |=
-                    selector.is_none() || entry.sa.cpu.is_some() && flow.cpu.is_none();
-                match fit {
-                    Fit::Direct => direct.push(entry),
-                    Fit::Wildcard { is_of_other_source } => {
-                        wildcard.push((entry, is_of_other_source));
-                    }
-                }
-            }
-            (Some(_), SaState::Mature | SaState::Dying) => {
-                search.near_by(entry, Some(SaField::Selector));
-            }
-            (Some(_), SaState::Dead) => search.near_by(entry, None),
-            (None, SaState::Mature | SaState::Dying)
-                if second.is_none() && selector == Some(true) =>
-            {
-                search.near_by(entry, first);
-            }
-            (None, _) => {}
-        }
+        search.look_at(entry, tables, demand, flow, &mut fitting);
     }
+    let Fitting { direct, wildcard } = fitting;
     // A larval SA ends the look-up as a usable one does, before SAs without a source are looked at.
     let is_wildcard = direct.is_empty() && search.larval.is_none();
     let fitting =
@@ -121,6 +82,66 @@ pub fn find_sa<'a>(tables: &'a Tables, demand: &Demand, flow: &Flow) -> SaSearch
 }
 
 impl<'a> SaSearch<'a> {
+    /// Takes an SA for one that serves or nearly does, or passes it over.
+    fn look_at(
+        &mut self,
+        entry: &'a SaEntry,
+        tables: &Tables,
+        demand: &Demand,
+        flow: &Flow,
+        fitting: &mut Fitting<'a>,
+    ) {
+        let offer = Offer::in_any_state(entry);
+        // The direction of an SA is compared when it has been found; its selector with the whole packet.
+        let mut differing = demand
+            .mismatches(&offer)
+            .filter(|field| !matches!(field, SaField::Direction | SaField::Selector));
+        let (first, second) = (differing.next(), differing.next());
+        let spi = demand.template.details.spi;
+        if spi == Some(offer.spi)
+            && offer.proto == demand.template.proto
+            && demand.dst().contains(offer.dst)
+            && demand.mark.value & demand.mark.mask & entry.sa.mark.mask == entry.sa.mark.value
+        {
+            self.spi_taken = self.spi_taken.or(Some(entry));
+        }
+        let fit = match (first, second) {
+            (None, _) => Some(fit(tables, demand, entry)),
+            (Some(SaField::Src), None) => collision(tables, demand, entry),
+            _ => None,
+        };
+        let selector = selector_fits(entry, flow);
+        match (fit, entry.state) {
+            (Some(_), SaState::Larval) => self.larval = self.larval.or(Some(entry)),
+            (Some(_), SaState::Mature | SaState::Dying)
+                if entry.sa.cpu.zip(flow.cpu).is_some_and(|(own, sender)| own != sender) =>
+            {
+                self.is_by_cpu = true;
+            }
+            (Some(fit), SaState::Mature | SaState::Dying) if selector != Some(false) => {
+                self.is_by_cpu |= entry.sa.cpu.is_some();
+                self.is_doubtful |=
+                    selector.is_none() || entry.sa.cpu.is_some() && flow.cpu.is_none();
+                match fit {
+                    Fit::Direct => fitting.direct.push(entry),
+                    Fit::Wildcard { is_of_other_source } => {
+                        fitting.wildcard.push((entry, is_of_other_source));
+                    }
+                }
+            }
+            (Some(_), SaState::Mature | SaState::Dying) => {
+                self.near_by(entry, Some(SaField::Selector));
+            }
+            (Some(_), SaState::Dead) => self.near_by(entry, None),
+            (None, SaState::Mature | SaState::Dying)
+                if second.is_none() && selector == Some(true) =>
+            {
+                self.near_by(entry, first);
+            }
+            (None, _) => {}
+        }
+    }
+
     /// The best of those that serve, in the order of their bucket, which is newest first until the table has grown
     /// (`xfrm_state_look_at`): not dying, then the newest by seconds. One of the sender's processor comes before the
     /// first one of all processors, but not before one that is looked at later and is better.
