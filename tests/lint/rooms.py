@@ -1,5 +1,5 @@
 """What source may not have where: netlink connections outside the engine, `unsafe` outside three crates, two types
-of one name."""
+of one name, words of a table of the model in quotes."""
 
 import re
 
@@ -18,6 +18,13 @@ PROGRAMS = ("crates/ipsecd/", "crates/libipsec/", "crates/preload/", "setkey/", 
 # No part of a program or library.
 APART = ("tests/", "fuzz/", "benches/")
 
+# The tables of levels, modes, actions, directions and flags, and those of their words that have no other meaning.
+TABLES = ("level.rs", "mode.rs", "action.rs", "direction.rs", "flags.rs", "policy_flags.rs")
+EVERYDAY = ("default", "use", "require", "in", "out", "none", "discard", "icmp", "ipsec", "iptfs")
+# What other programs' scripts may have in their place, and the names in the format of a file.
+OWN_WORDS = ("grammar/src/parse/", "crates/engine/src/state/store/details.rs")
+
+_ROW = re.compile(r'(?:\bword: |[A-Z0-9)], )"([a-z][\w-]*)"')
 _PUBLIC = re.compile(r"^\s*pub (?:struct|enum|trait|type|union)\s+(\w+)", re.MULTILINE)
 _TYPE = re.compile(r"^(?:pub(?:\([^)]*\))?\s+)?(?:struct|enum|trait|type|union)\s+(\w+)", re.MULTILINE)
 _VISIBLE = re.compile(r"^(pub(?:\([^)]*\))?)\s+(?:struct|enum|trait|type|union)\s+(\w+)", re.MULTILINE)
@@ -81,8 +88,21 @@ def libraries_names(files):
             yield source.Finding(path, line, "type", f"`{name}` is a type of {other}, too")
 
 
+def quoted(files):
+    """Words of a table of the model that a program or library writes itself; `files` are (path, text)."""
+    tables = [source.without_tests(text) for path, text in files if path in {f"{MODEL}src/{name}" for name in TABLES}]
+    words = {word for text in tables for word in _ROW.findall(text)} - set(EVERYDAY)
+    for path, text in files:
+        if path.startswith((MODEL, *APART, *OWN_WORDS)) or re.search(r"/(tests|examples)/|/(tests|testing)\.rs$", path):
+            continue
+        for token in source.tokens(source.without_tests(text)):
+            if token.kind == source.STRING and token.text.strip('"').rstrip(":") in words:
+                yield source.Finding(path, token.line, "quoted", f"{token.text} is a word of a table of the model")
+
+
 def check(root):
     files = list(source.files(root, "*.rs"))
+    yield from quoted(files)
     yield from same_names(files)
     yield from libraries_names(files)
     for path, text in files:

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use engine::Route;
 use explain::{Field, Flow, FlowDevice, Header};
 use model::{
-    EncapKind, PolicyEntry, SaEntry, SaField, Selector, Template, Visible, names::protocol_name,
+    EncapKind, PolicyEntry, SaEntry, SaField, SaFlags, Selector, Template, Visible,
+    names::protocol_name,
 };
 
 use crate::{show::selector, template};
@@ -144,7 +145,7 @@ pub fn differing_sa_field(entry: &SaEntry, field: Option<SaField>) -> String {
         SaField::Selector => {
             sa.selector.as_ref().map_or("of its IP version alone".to_owned(), packets)
         }
-        SaField::Flags => "wildrecv".to_owned(),
+        SaField::Flags => SaFlags::WILD_RECEIVE.words().collect(),
     };
     format!("{} differs: {value}", field.word())
 }
