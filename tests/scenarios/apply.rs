@@ -4,6 +4,7 @@ mod confirmed;
 mod databases;
 mod diff;
 mod flood;
+mod meanwhile;
 mod order;
 mod owned;
 mod pairs;

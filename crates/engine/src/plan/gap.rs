@@ -8,7 +8,10 @@ use super::step::Step;
 pub fn requiring(entry: &PolicyEntry, replaced: &[Offer]) -> Option<Policy> {
     let policy = &entry.policy;
     let templates = policy.action.templates();
-    if policy.id.direction != Direction::Out || !templates.iter().any(may_be_optional) {
+    if replaced.is_empty()
+        || policy.id.direction != Direction::Out
+        || !templates.iter().any(may_be_optional)
+    {
         return None;
     }
     let is_served = |demand: Demand| {

@@ -1,11 +1,11 @@
 use std::{borrow::Cow, collections::HashMap};
 
-use model::{Policy, PolicyId, SaMode, Variables};
+use model::{Offer, Policy, PolicyEntry, PolicyId, SaMode, Variables};
 
 use super::{
     gap::{offers, requiring},
     narrow::{EntryFilter, narrow},
-    order::{self, Counterpart, PolicySteps, Wanted},
+    order::{self, Counterpart, Wanted},
     removal::Removal,
     requested::{RequestedTables, Unselected},
     same::{is_same_policy, keep_numbers},
@@ -86,11 +86,20 @@ impl Engine {
         let (tunnels, staying_policies) = tunnels(requested, &policies);
         let fitted = self.fitted(requested, &tunnels, &variables);
         let sas = sas::steps(&scope, fitted, sas);
-        let policies = self.counterparts(&scope, policies, &sas, &variables);
+        let offers = offers(&sas.replaced);
+        let (described, others) = policies
+            .into_iter()
+            .partition(|(_, (Requested(entry), _))| requested.has_policy(&entry.policy.id));
+        let policies = self.counterparts(described, &offers, &variables);
         let mut plan = Plan { unselected, staying_policies, tunnels, ..Plan::default() };
         let wanted = plan.wanted(&scope, policies);
         let removed = removed.into_iter().map(|(age, (Requested(entry), _))| (age, entry));
-        plan.add_steps(sas, order::steps(wanted, removed.collect()));
+        let removed: Vec<_> = removed.collect();
+        let staying = staying(&scope, others, &offers);
+        let requiring = require_meanwhile(&wanted, &staying, &removed, &offers);
+        let mut policies = order::steps(staying, Vec::new());
+        policies.extend(order::steps(wanted, removed));
+        plan.add_steps(sas, requiring, policies);
         Ok(plan)
     }
 
@@ -105,22 +114,16 @@ impl Engine {
     /// The policies of the kernel that have the names of requested ones.
     fn counterparts(
         &self,
-        scope: &PlanScope<'_>,
-        policies: Vec<AgedPolicy>,
-        sas: &SaSteps,
+        described: Vec<AgedPolicy>,
+        replaced: &[Offer],
         variables: &Variables,
     ) -> HashMap<PolicyId, Counterpart> {
-        let offers = offers(&sas.replaced);
-        let mut found = HashMap::new();
-        for (age, (Requested(entry), installed)) in policies {
-            if scope.requested.has_policy(&entry.policy.id) {
-                let requiring = if offers.is_empty() { None } else { requiring(&entry, &offers) };
-                let is_same = self.is_as_installed(&entry.policy, &installed, variables);
-                let id = entry.policy.id.clone();
-                found.insert(id, Counterpart { entry, age, is_same, requiring });
-            }
-        }
-        found
+        let counterpart = |(age, (Requested(entry), installed)): AgedPolicy| {
+            let requiring = requiring(&entry, replaced);
+            let is_same = self.is_as_installed(&entry.policy, &installed, variables);
+            (entry.policy.id.clone(), Counterpart { entry, age, is_same, requiring })
+        };
+        described.into_iter().map(counterpart).collect()
     }
 
     /// The SAs as they will be installed, beside the policies that will be there.
@@ -201,18 +204,53 @@ impl Plan {
     }
 
     /// Adds the steps of both tables in their order.
-    fn add_steps(&mut self, sas: SaSteps, policies: PolicySteps) {
+    fn add_steps(&mut self, sas: SaSteps, requiring: Vec<Step>, policies: Vec<Step>) {
         let SaSteps { first, replaced, last, conflicts, crossing, adopted, staying } = sas;
         self.steps = first;
-        self.steps.extend(policies.first);
+        self.steps.extend(requiring);
         self.steps.extend(replaced);
-        self.steps.extend(policies.then);
+        self.steps.extend(policies);
         self.steps.extend(last);
         self.conflicts.splice(..0, conflicts);
         self.crossing.splice(..0, crossing);
         self.adopted.0.extend(adopted);
         self.staying_sas = staying;
     }
+}
+
+/// The policies that stay although no file describes them, or the filter does not select them, but those that may not be
+/// touched: if SAs are replaced, packets could pass one of them in clear meanwhile.
+fn staying(scope: &PlanScope<'_>, others: Vec<AgedPolicy>, replaced: &[Offer]) -> Vec<Wanted> {
+    if replaced.is_empty() {
+        return Vec::new();
+    }
+    let others = others.into_iter().map(|(age, (Requested(entry), _))| (age, entry));
+    let staying = others.filter(|(_, entry)| scope.may_touch_policy(entry)).map(|(age, entry)| {
+        let (policy, requiring) = (entry.policy.clone(), requiring(&entry, replaced));
+        Wanted { policy, installed: Some(Counterpart { entry, age, is_same: true, requiring }) }
+    });
+    staying.collect()
+}
+
+/// The changes after which no packet passes a policy in clear while SAs are replaced, also a policy that is to go
+/// afterwards.
+fn require_meanwhile(
+    wanted: &[Wanted],
+    staying: &[Wanted],
+    removed: &[(usize, PolicyEntry)],
+    replaced: &[Offer],
+) -> Vec<Step> {
+    if replaced.is_empty() {
+        return Vec::new();
+    }
+    let meanwhile: Vec<_> = removed.iter().map(|(_, entry)| requiring(entry, replaced)).collect();
+    let removed = removed.iter().zip(&meanwhile).map(|((age, entry), requiring)| order::Present {
+        entry,
+        age: *age,
+        requiring: requiring.as_ref(),
+    });
+    let stay = wanted.iter().chain(staying).filter_map(Wanted::present);
+    order::require(stay.chain(removed).collect())
 }
 
 /// The tunnels of the policies that will be there, and how many of them no file describes.

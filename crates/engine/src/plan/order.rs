@@ -2,6 +2,7 @@
 //! changes, or the one that it finds after them (docs/adr/0019-order-of-a-plan.md).
 
 mod moves;
+mod require;
 
 use std::cmp::Reverse;
 
@@ -9,6 +10,7 @@ use model::{Policy, PolicyEntry, Priority};
 
 use super::step::Step;
 use moves::{Deferred, Moves};
+pub use require::{Present, require};
 
 /// A requested policy, and the kernel's of its name.
 #[derive(Debug)]
@@ -63,17 +65,9 @@ fn behind(priority: Priority) -> Priority {
     Priority(priority.0.saturating_add(1))
 }
 
-/// The changes of policies around that of the SAs that are replaced.
-#[derive(Debug, Default)]
-pub struct PolicySteps {
-    /// Before SAs are replaced.
-    pub first: Vec<Step>,
-    /// Afterwards.
-    pub then: Vec<Step>,
-}
-
-/// Orders the changes that lead to `wanted`, and to the end of `removed`, which have their age beside them.
-pub fn steps(wanted: Vec<Wanted>, removed: Vec<(usize, PolicyEntry)>) -> PolicySteps {
+/// Orders the changes that lead to `wanted`, and to the end of `removed`, which have their age beside them. Those that
+/// require an SA do so already ([`require`]).
+pub fn steps(wanted: Vec<Wanted>, removed: Vec<(usize, PolicyEntry)>) -> Vec<Step> {
     let mut moves = Moves::find(&wanted, &removed);
     let mut unsorted = Unsorted::default();
     for (place, wanted) in wanted.into_iter().enumerate() {
@@ -95,7 +89,6 @@ pub fn steps(wanted: Vec<Wanted>, removed: Vec<(usize, PolicyEntry)>) -> PolicyS
 /// Changes of policies by the time at which they are made.
 #[derive(Debug, Default)]
 struct Unsorted {
-    first: Vec<Step>,
     /// Each with the priority that the policy will have.
     additions: Vec<(Priority, Step)>,
     /// Each with the priority and age that the policy has had.
@@ -132,10 +125,6 @@ impl Unsorted {
             return;
         };
         let has_requiring = requiring.is_some();
-        if let Some(requiring) = requiring.map(Box::new) {
-            let installed = Box::new(entry.clone());
-            self.first.push(Step::RequirePolicy { installed, requiring });
-        }
         let (installed, requested) = (Box::new(entry), Box::new(policy));
         if is_moved {
             let step = Step::RequeuePolicy { installed, requested };
@@ -151,15 +140,12 @@ impl Unsorted {
     }
 
     /// What comes first is looked up first, and what goes first is looked up last. Both sorts are stable.
-    fn sort(mut self) -> PolicySteps {
+    fn sort(mut self) -> Vec<Step> {
         self.additions.sort_by_key(|(priority, _)| *priority);
         self.removals.sort_by_key(|(precedence, _)| Reverse(*precedence));
         let additions = self.additions.into_iter().map(|(_, step)| step);
         let removals = self.removals.into_iter().map(|(_, step)| step);
-        PolicySteps {
-            first: self.first,
-            then: additions.chain(removals).chain(self.late).collect(),
-        }
+        additions.chain(removals).chain(self.late).collect()
     }
 }
 

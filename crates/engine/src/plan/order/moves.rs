@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use model::{Direction, IpVersion, PolicyEntry, PolicyId, PolicyType, Priority};
+use model::{Direction, IpVersion, Policy, PolicyEntry, PolicyId, PolicyType, Priority};
 
 use super::{Counterpart, Transition, Wanted};
 
@@ -28,14 +28,14 @@ pub(super) struct Deferred {
 }
 
 /// Where the kernel looks for the policy of a packet.
-type Class = (Direction, PolicyType, IpVersion);
+pub(super) type Class = (Direction, PolicyType, IpVersion);
 
-fn class(id: &PolicyId) -> Class {
+pub(super) fn class(id: &PolicyId) -> Class {
     (id.direction, id.policy_type, id.selector.version())
 }
 
 /// Whether packets may match both policies of a class.
-fn meet(one: &PolicyId, other: &PolicyId) -> bool {
+pub(super) fn meet(one: &PolicyId, other: &PolicyId) -> bool {
     one.if_id == other.if_id && one.selector.overlaps(&other.selector)
 }
 
@@ -52,7 +52,10 @@ impl Moves {
         }
         let mut groups: Vec<_> = groups.into_iter().collect();
         groups.sort_unstable_by_key(|(_, places)| places[0]);
-        let priorities = Priorities::of(wanted, removed);
+        let installed = wanted.iter().filter_map(|it| Some(&it.installed.as_ref()?.entry.policy));
+        let policies = wanted.iter().map(|it| &it.policy).chain(installed);
+        let policies = policies.chain(removed.iter().map(|(_, entry)| &entry.policy));
+        let priorities = Priorities::of(policies);
         for ((class, priority), places) in groups {
             all.find_in_group(wanted, &places);
             let is_passed = |place: &&usize| {
@@ -154,21 +157,19 @@ fn defer(
 }
 
 /// The priorities that are in use.
-struct Priorities(HashMap<Class, BTreeSet<u32>>);
+pub(super) struct Priorities(HashMap<Class, BTreeSet<u32>>);
 
 impl Priorities {
-    fn of(wanted: &[Wanted], removed: &[(usize, PolicyEntry)]) -> Self {
+    pub(super) fn of<'a>(policies: impl Iterator<Item = &'a Policy>) -> Self {
         let mut classes: HashMap<Class, BTreeSet<u32>> = HashMap::new();
-        let installed = wanted.iter().filter_map(|it| Some(&it.installed.as_ref()?.entry.policy));
-        let policies = wanted.iter().map(|it| &it.policy).chain(installed);
-        for policy in policies.chain(removed.iter().map(|(_, entry)| &entry.policy)) {
+        for policy in policies {
             classes.entry(class(&policy.id)).or_default().insert(policy.priority.0);
         }
         Self(classes)
     }
 
     /// How many priorities behind this one are free up to the next that is in use.
-    fn room_behind(&self, class: Class, priority: Priority) -> usize {
+    pub(super) fn room_behind(&self, class: Class, priority: Priority) -> usize {
         let Some(behind) = priority.0.checked_add(1) else { return 0 };
         let next = self.0.get(&class).and_then(|all| all.range(behind..).next()).copied();
         usize::try_from(next.unwrap_or(u32::MAX) - behind).unwrap_or(usize::MAX)

@@ -51,7 +51,9 @@ impl Spd {
                 let policy = Policy { priority: *priority, ..(**policy).clone() };
                 self.update(&policy, replaced);
             }
-            Step::ReleasePolicy(policy) => self.update(policy, replaced),
+            Step::RequirePolicy { requiring: policy, .. } | Step::ReleasePolicy(policy) => {
+                self.update(policy, replaced);
+            }
             Step::DeletePolicy(entry) => self.0.retain(|it| it.id != entry.policy.id),
             step => panic!("{step:?}"),
         }
@@ -77,6 +79,7 @@ fn shown(step: &Step) -> String {
         Step::DeferPolicy { policy, priority } => {
             format!("defer {} {}", short(policy), priority.0)
         }
+        Step::RequirePolicy { requiring, .. } => format!("require {}", short(requiring)),
         Step::ReleasePolicy(policy) => format!("release {}", short(policy)),
         Step::DeletePolicy(entry) => format!("delete {}", short(&entry.policy)),
         step => format!("{step:?}"),
@@ -101,8 +104,7 @@ fn steps_between(old: &[Policy], new: &[Policy]) -> Vec<Step> {
     let is_removed = |(_, it): &(usize, &Policy)| new.iter().all(|policy| policy.id != it.id);
     let removed = old.iter().enumerate().filter(is_removed);
     let removed = removed.map(|(age, policy)| (age, entry(policy.clone())));
-    let PolicySteps { first, then } = steps(wanted.collect(), removed.collect());
-    first.into_iter().chain(then).collect()
+    steps(wanted.collect(), removed.collect())
 }
 
 /// A few networks that contain one another, with room between the priorities.
@@ -216,6 +218,54 @@ proptest! {
                 let expected = Spd(new.clone());
                 assert!(spd.find(to) == expected.find(to), "{}", story(&Spd(old), &expected, &steps));
             }
+        }
+    }
+}
+
+/// A policy that differs in nothing that decides on which one is found.
+fn requiring(policy: &Policy) -> Policy {
+    let mut policy = policy.clone();
+    policy.lifetimes.hard.use_seconds = std::num::NonZeroU64::new(1);
+    policy
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+
+    /// Each packet finds the same policy, while those that are chosen require an SA and again when they do not.
+    #[test]
+    fn what_requires_an_sa_keeps_its_place(policies in spd(&[100, 200]), chosen in any::<u8>()) {
+        let is_chosen = |age: usize| chosen & 1 << age != 0;
+        let meanwhile: Vec<_> = policies.iter().map(requiring).collect();
+        let installed = |age: usize| {
+            let entry = entry(policies[age].clone());
+            let requiring = is_chosen(age).then(|| meanwhile[age].clone());
+            Some(Counterpart { entry, age, is_same: true, requiring })
+        };
+        let wanted = || policies.iter().enumerate().map(|(age, policy)| Wanted {
+            policy: policy.clone(),
+            installed: installed(age),
+        });
+        let wanted: Vec<_> = wanted().collect();
+        let first = require(wanted.iter().filter_map(Wanted::present).collect());
+        let then = steps(wanted, Vec::new());
+        for replaced in [Replaced::InPlace, Replaced::Last] {
+            let (mut spd, before) = (Spd(policies.clone()), Spd(policies.clone()));
+            let name = |spd: &Spd, to| spd.find(to).map(|it| it.id.clone());
+            for (number, step) in first.iter().chain(&then).enumerate() {
+                if number == first.len() {
+                    for (age, policy) in policies.iter().enumerate() {
+                        let now = spd.0.iter().find(|it| it.id == policy.id);
+                        let expected = if is_chosen(age) { &meanwhile[age] } else { policy };
+                        assert_eq!(now, Some(expected));
+                    }
+                }
+                spd.carry_out(step, replaced);
+                for to in PACKETS {
+                    assert_eq!(name(&spd, to), name(&before, to), "{to:?} {}", shown(step));
+                }
+            }
+            assert!(policies.iter().all(|policy| spd.0.contains(policy)));
         }
     }
 }
