@@ -5,6 +5,7 @@ mod host;
 mod json;
 mod peer;
 mod remedy;
+mod routes;
 mod sample;
 mod text;
 mod words;

@@ -2,8 +2,11 @@
 
 mod faults;
 mod healthy;
+mod modes;
 mod peers;
+mod routes;
 mod surroundings;
+mod tunnels;
 
 use scenarios::{Background, Host, Outcome, ipsecctl};
 use serde_json::Value;

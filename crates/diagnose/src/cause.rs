@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use explain::{Arrival, Field, Flow, Reason};
-use model::{Counter, DeviceName, Direction, PolicyEntry, SaEntry, SaField, Spi, Template};
+use model::{Counter, DeviceName, Direction, Mode, PolicyEntry, SaEntry, SaField, Spi, Template};
 
 use crate::{IcmpKind, PeerDifference};
 
@@ -46,7 +46,12 @@ pub enum Cause<'a> {
     /// Packets are authentic, and what is decrypted makes no sense.
     Decryption(Option<&'a SaEntry>),
     /// What is inside the packets does not suit the mode of the SA.
-    Mode(&'a SaEntry),
+    Mode {
+        /// The SA.
+        sa: &'a SaEntry,
+        /// The mode of the peer, if that shows.
+        there: Option<Mode>,
+    },
     /// The replay window refuses packets.
     Replay {
         /// The SA.
@@ -160,6 +165,33 @@ pub enum Cause<'a> {
     },
     /// There is no route to the other end.
     NoRoute(Option<IpAddr>),
+    /// There is no route for packets that a tunnel is for, or that have come by one.
+    NoRouteOf {
+        /// The policy of the packets, or the one that they would have with a route.
+        policy: &'a PolicyEntry,
+        /// A packet, if one was captured.
+        flow: Option<Flow>,
+        /// The next router to the other end of a tunnel for these packets.
+        gateway: Option<IpAddr>,
+    },
+    /// Packets that have come by a tunnel are forwarded in clear, and nothing comes back.
+    NoAnswer {
+        /// The policy that has accepted them.
+        policy: &'a PolicyEntry,
+        /// A packet.
+        flow: Flow,
+        /// The address of this host in the network there.
+        own: Option<IpAddr>,
+    },
+    /// The source of a tunnel is no address of this host.
+    WrongSource {
+        /// The policy.
+        policy: &'a PolicyEntry,
+        /// The template.
+        template: &'a Template,
+        /// The source that the kernel would choose.
+        own: Option<IpAddr>,
+    },
     /// Packets that come by a tunnel are for other hosts, and this one does not forward.
     NotForwarding(&'a PolicyEntry),
     /// Packets of an SA arrive at a device and do not arrive at XFRM.
@@ -208,7 +240,7 @@ impl<'a> Cause<'a> {
             Cause::UnknownSpi { .. } => "unknown-spi",
             Cause::Integrity(_) => "integrity",
             Cause::Decryption(_) => "decryption",
-            Cause::Mode(_) => "mode",
+            Cause::Mode { .. } => "mode",
             Cause::Replay { .. } => "replay",
             Cause::Refused(..) => "refused",
             Cause::Sequence(_) => "sequence",
@@ -224,7 +256,9 @@ impl<'a> Cause<'a> {
             Cause::WithoutXfrm { .. } => "disable-xfrm",
             Cause::ReversePath { .. } => "rp-filter",
             Cause::TooBig { .. } => "mtu",
-            Cause::NoRoute(_) => "no-route",
+            Cause::NoRoute(_) | Cause::NoRouteOf { .. } => "no-route",
+            Cause::NoAnswer { .. } => "no-answer",
+            Cause::WrongSource { .. } => "wrong-source",
             Cause::NotForwarding(_) => "no-forwarding",
             Cause::NotReceived(_) => "not-received",
             Cause::NotSent(_) => "not-sent",
@@ -246,9 +280,9 @@ impl<'a> Cause<'a> {
             ..Named::default()
         };
         match self {
-            Cause::NoSa { policy, .. } | Cause::NotForwarding(policy) => {
-                Named { policy: Some(policy), ..none }
-            }
+            Cause::NoSa { policy, .. }
+            | Cause::NotForwarding(policy)
+            | Cause::WrongSource { policy, .. } => Named { policy: Some(policy), ..none },
             Cause::UnknownSpi { arrival, ends, near } => Named {
                 addrs: ends.iter().flat_map(|&(src, dst)| [src, dst]).collect(),
                 spi: arrival.map(|it| it.spi),
@@ -258,7 +292,7 @@ impl<'a> Cause<'a> {
             },
             Cause::Expired(sa)
             | Cause::Integrity(sa)
-            | Cause::Mode(sa)
+            | Cause::Mode { sa, .. }
             | Cause::Replay { sa, .. }
             | Cause::Refused(sa, _)
             | Cause::Sequence(sa)
@@ -273,13 +307,15 @@ impl<'a> Cause<'a> {
             Cause::NoInbound { sa, flow } => Named { sa: Some(sa), ..of_flow(None, flow) },
             Cause::InClear { policy, flow }
             | Cause::NoForward { policy, flow }
+            | Cause::NoRouteOf { policy, flow, .. }
             | Cause::Discards { policy, flow } => of_flow(Some(policy), flow),
             Cause::DefaultDrops { flow, .. } => {
                 Named { is_general: flow.is_none(), ..of_flow(None, flow) }
             }
             Cause::LeavesInClear { policy, flow, .. }
             | Cause::PassesInClear { by: policy, flow, .. }
-            | Cause::WithoutXfrm { policy, flow, .. } => of_flow(Some(policy), &Some(*flow)),
+            | Cause::WithoutXfrm { policy, flow, .. }
+            | Cause::NoAnswer { policy, flow, .. } => of_flow(Some(policy), &Some(*flow)),
             Cause::ReversePath { peer, .. } => {
                 Named { addrs: peer.iter().copied().collect(), is_general: peer.is_none(), ..none }
             }
@@ -292,42 +328,6 @@ impl<'a> Cause<'a> {
             Cause::Unreachable { by, dst, .. } => Named { addrs: vec![*by, *dst], ..none },
             Cause::Peer(difference) => difference.names(),
             Cause::Counted(_) => Named { is_general: true, ..none },
-        }
-    }
-}
-
-impl<'a> PeerDifference<'a> {
-    fn code(&self) -> &'static str {
-        match self {
-            PeerDifference::SaLacksThere(..) => "peer-lacks-sa",
-            PeerDifference::SaLacksHere(..) => "peer-has-sa",
-            PeerDifference::SaDiffers(..) => "peer-sa",
-            PeerDifference::PolicyLacksThere(_) => "peer-lacks-policy",
-            PeerDifference::PolicyLacksHere(_) => "peer-has-policy",
-            PeerDifference::TemplatesDiffer(..) => "peer-templates",
-        }
-    }
-
-    fn names(&self) -> Named<'a> {
-        match self {
-            PeerDifference::SaLacksThere(sa, _) | PeerDifference::SaDiffers(sa, _) => {
-                Named { sa: Some(sa), ..Named::default() }
-            }
-            PeerDifference::SaLacksHere(end, _) => Named {
-                addrs: vec![end.ends.src(), end.ends.dst()],
-                spi: Some(end.spi),
-                ..Named::default()
-            },
-            PeerDifference::PolicyLacksThere(policy)
-            | PeerDifference::TemplatesDiffer(policy, _) => {
-                Named { policy: Some(policy), ..Named::default() }
-            }
-            PeerDifference::PolicyLacksHere(end) => {
-                let ends = end.templates.iter().filter_map(|it| it.ends);
-                let mut addrs: Vec<_> = ends.flat_map(|it| [it.src(), it.dst()]).collect();
-                addrs.extend([end.selector.src().addr(), end.selector.dst().addr()]);
-                Named { addrs, ..Named::default() }
-            }
         }
     }
 }

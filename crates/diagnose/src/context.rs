@@ -177,6 +177,7 @@ fn is_alike(one: &Cause<'_>, other: &Cause<'_>) -> bool {
         (Cause::InClear { policy: a, .. }, Cause::InClear { policy: b, .. })
         | (Cause::NoForward { policy: a, .. }, Cause::NoForward { policy: b, .. })
         | (Cause::Discards { policy: a, .. }, Cause::Discards { policy: b, .. })
+        | (Cause::NoRouteOf { policy: a, .. }, Cause::NoRouteOf { policy: b, .. })
         | (Cause::LeavesInClear { policy: a, .. }, Cause::LeavesInClear { policy: b, .. }) => {
             a.index == b.index
         }
@@ -184,6 +185,10 @@ fn is_alike(one: &Cause<'_>, other: &Cause<'_>) -> bool {
             Cause::PassesInClear { by: a, policy: of_a, .. },
             Cause::PassesInClear { by: b, policy: of_b, .. },
         ) => (a.index, of_a.index) == (b.index, of_b.index),
+        (
+            Cause::NoAnswer { policy: a, flow: of_a, .. },
+            Cause::NoAnswer { policy: b, flow: of_b, .. },
+        ) => (a.index, of_a.dst()) == (b.index, of_b.dst()),
         (
             Cause::WithoutXfrm { device: a, policy: of_a, .. },
             Cause::WithoutXfrm { device: b, policy: of_b, .. },

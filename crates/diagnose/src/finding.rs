@@ -4,7 +4,7 @@ use crate::{
     Cause, Observation, PeerTables, Subject,
     context::Context,
     peer,
-    rules::{host, inbound, latent, outbound, policies},
+    rules::{host, inbound, latent, modes, outbound, policies, routes, sources},
 };
 
 /// Why packets do not pass, and what shows it.
@@ -59,15 +59,23 @@ pub fn diagnose<'a>(
     peer: Option<&PeerTables>,
 ) -> Vec<Conclusion<'a>> {
     let mut context = Context::new(observation);
+    modes::findings(&mut context);
     inbound::findings(&mut context);
     policies::findings(&mut context);
     outbound::findings(&mut context);
     host::findings(&mut context);
+    routes::findings(&mut context);
+    sources::findings(&mut context, &silences(observation));
     let mut findings = context.finish();
     // A sort that keeps the order of what is equal.
     findings.sort_by_key(|finding| {
-        let is_general = matches!(finding.cause, Cause::Counted(_));
-        (is_general, std::cmp::Reverse(finding.packets))
+        // What another host may do on purpose comes behind what this one lacks.
+        let rank = match finding.cause {
+            Cause::NoAnswer { .. } => 1,
+            Cause::Counted(_) => 2,
+            _ => 0,
+        };
+        (rank, std::cmp::Reverse(finding.packets))
     });
     findings
         .extend(peer.map(|peer| peer::differences(observation, peer, subject)).unwrap_or_default());
@@ -99,7 +107,7 @@ impl Observation {
     }
 }
 
-/// The SAs that have sent packets while none came back by an SA of the same ends: that alone is no fault.
+/// The SAs that have sent packets while none came back by an SA of the other end: that alone is no fault.
 #[must_use]
 pub fn silences(observation: &Observation) -> Vec<Silence<'_>> {
     let context = Context::new(observation);
@@ -107,8 +115,7 @@ pub fn silences(observation: &Observation) -> Vec<Silence<'_>> {
     let sending = changes.filter(|it| it.packets > 0 && !context.is_inbound(it.sa));
     let is_answered = |sa: &SaEntry| {
         context.changes.values().any(|it| {
-            let (own, other) = (sa.sa.ends, it.sa.sa.ends);
-            it.packets > 0 && other.src() == own.dst() && other.dst() == own.src()
+            it.packets > 0 && context.is_inbound(it.sa) && it.sa.sa.ends.src() == sa.sa.ends.dst()
         })
     };
     let silent = sending.filter(|it| !is_answered(it.sa));

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 /// Counters of packets that IP, and not XFRM, has dropped: `/proc/net/snmp`, `snmp6` and `netstat`. Each is
-/// the sum of both IP versions.
+/// the sum of both IP versions, unless it has two numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct NetworkCounters {
     /// Received packets whose source is reached by another device (`rp_filter`).
@@ -10,8 +10,12 @@ pub struct NetworkCounters {
     pub too_big: u64,
     /// Received packets that are for another host, while this one does not forward.
     pub not_local: u64,
-    /// Packets of this host that have no route.
-    pub no_route: u64,
+    /// Packets of this host that have no route, of IPv4 and of IPv6.
+    pub out_no_routes: [u64; 2],
+    /// Received packets that have no route.
+    pub in_no_routes: u64,
+    /// Received packets of TCP and UDP whose checksum is wrong.
+    pub checksums: u64,
     /// Received packets of an upper-layer protocol that this host does not have.
     pub unknown_protocol: u64,
     /// Received packets for a UDP port that no program has.
@@ -45,7 +49,9 @@ impl NetworkCounters {
             reverse_path: sum(&["TcpExt.IPReversePathFilter"]),
             too_big: sum(&["Ip.FragFails", "Ip6FragFails", "Ip6InTooBigErrors"]),
             not_local: sum(&["Ip.InAddrErrors", "Ip6InAddrErrors"]),
-            no_route: sum(&["Ip.OutNoRoutes", "Ip6OutNoRoutes"]),
+            out_no_routes: [sum(&["Ip.OutNoRoutes"]), sum(&["Ip6OutNoRoutes"])],
+            in_no_routes: sum(&["IpExt.InNoRoutes", "Ip6InNoRoutes"]),
+            checksums: sum(&["Tcp.InCsumErrors", "Udp.InCsumErrors", "Udp6InCsumErrors"]),
             unknown_protocol: sum(&["Ip.InUnknownProtos", "Ip6InUnknownProtos"]),
             no_port: sum(&["Udp.NoPorts", "Udp6NoPorts"]),
         }
@@ -58,7 +64,10 @@ impl NetworkCounters {
             reverse_path: self.reverse_path.saturating_sub(before.reverse_path),
             too_big: self.too_big.saturating_sub(before.too_big),
             not_local: self.not_local.saturating_sub(before.not_local),
-            no_route: self.no_route.saturating_sub(before.no_route),
+            out_no_routes: [0, 1]
+                .map(|it| self.out_no_routes[it].saturating_sub(before.out_no_routes[it])),
+            in_no_routes: self.in_no_routes.saturating_sub(before.in_no_routes),
+            checksums: self.checksums.saturating_sub(before.checksums),
             unknown_protocol: self.unknown_protocol.saturating_sub(before.unknown_protocol),
             no_port: self.no_port.saturating_sub(before.no_port),
         }
@@ -84,6 +93,7 @@ mod tests {
             reverse_path: 9,
             too_big: 10,
             not_local: 3,
+            in_no_routes: 1,
             no_port: 6,
             ..NetworkCounters::default()
         };

@@ -24,6 +24,10 @@ pub struct Sample {
 pub struct ObservedRoute {
     /// The device that packets leave by.
     pub device: Option<DeviceName>,
+    /// The next router.
+    pub gateway: Option<IpAddr>,
+    /// The source that the kernel would choose.
+    pub src: Option<IpAddr>,
 }
 
 /// What the host has beside the tables.
@@ -63,6 +67,12 @@ pub struct Observation {
 }
 
 impl Observation {
+    /// Packets that are kept at most, alike ones counted once: what is received is chosen by others.
+    pub const MOST_KINDS: usize = 4096;
+
+    /// Packets that are captured at most.
+    pub const MOST_PACKETS: u64 = 200_000;
+
     /// The packets that a counter has counted in the meantime.
     #[must_use]
     pub fn counted(&self, counter: Counter) -> u64 {
@@ -79,6 +89,13 @@ impl Observation {
     /// The packets that were captured.
     pub fn packets(&self) -> impl Iterator<Item = &Seen> {
         self.seen.iter().flatten()
+    }
+
+    /// Whether more packets have passed than are captured.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        let count: u64 = self.packets().map(|seen| seen.count).sum();
+        self.packets().count() >= Self::MOST_KINDS || count >= Self::MOST_PACKETS
     }
 
     /// Whether an address is this host's.

@@ -11,6 +11,7 @@ use model::{
     Selector, Spi, Template,
 };
 
+use crate::Named;
 pub use compare::differences;
 
 /// An SA as one end has it: what must be the same at both.
@@ -114,6 +115,44 @@ pub enum PeerDifference<'a> {
     PolicyLacksHere(EndPolicy),
     /// The templates of the peer for the packets of this policy are others.
     TemplatesDiffer(&'a PolicyEntry, Vec<EndTemplate>),
+}
+
+impl<'a> PeerDifference<'a> {
+    /// A short word for its kind.
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            PeerDifference::SaLacksThere(..) => "peer-lacks-sa",
+            PeerDifference::SaLacksHere(..) => "peer-has-sa",
+            PeerDifference::SaDiffers(..) => "peer-sa",
+            PeerDifference::PolicyLacksThere(_) => "peer-lacks-policy",
+            PeerDifference::PolicyLacksHere(_) => "peer-has-policy",
+            PeerDifference::TemplatesDiffer(..) => "peer-templates",
+        }
+    }
+
+    /// What it names.
+    pub(crate) fn names(&self) -> Named<'a> {
+        match self {
+            PeerDifference::SaLacksThere(sa, _) | PeerDifference::SaDiffers(sa, _) => {
+                Named { sa: Some(sa), ..Named::default() }
+            }
+            PeerDifference::SaLacksHere(end, _) => Named {
+                addrs: vec![end.ends.src(), end.ends.dst()],
+                spi: Some(end.spi),
+                ..Named::default()
+            },
+            PeerDifference::PolicyLacksThere(policy)
+            | PeerDifference::TemplatesDiffer(policy, _) => {
+                Named { policy: Some(policy), ..Named::default() }
+            }
+            PeerDifference::PolicyLacksHere(end) => {
+                let ends = end.templates.iter().filter_map(|it| it.ends);
+                let mut addrs: Vec<_> = ends.flat_map(|it| [it.src(), it.dst()]).collect();
+                addrs.extend([end.selector.src().addr(), end.selector.dst().addr()]);
+                Named { addrs, ..Named::default() }
+            }
+        }
+    }
 }
 
 impl EndSa {

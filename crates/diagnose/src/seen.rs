@@ -14,8 +14,10 @@ pub enum IcmpKind {
     NoProtocol,
     /// No program has the port at the destination.
     NoPort,
-    /// A router has no route, or cannot reach the destination.
+    /// A router has no route.
     NoRoute,
+    /// A router cannot reach the destination.
+    NoHost,
     /// A firewall does not permit the packet.
     Prohibited,
 }
@@ -95,7 +97,8 @@ fn icmp_error(bytes: &[u8], captured: &Captured) -> Option<IcmpError> {
         (ICMP, 3, 2) | (ICMPV6, 4, 1) => IcmpKind::NoProtocol,
         (ICMP, 3, 3) | (ICMPV6, 1, 4) => IcmpKind::NoPort,
         (ICMP, 3, 9 | 10 | 13) | (ICMPV6, 1, 1 | 5 | 6) => IcmpKind::Prohibited,
-        (ICMP, 3, _) | (ICMPV6, 1, _) => IcmpKind::NoRoute,
+        (ICMP, 3, 0 | 6) | (ICMPV6, 1, 0) => IcmpKind::NoRoute,
+        (ICMP, 3, _) | (ICMPV6, 1, _) => IcmpKind::NoHost,
         _ => return None,
     };
     let packet = Captured::of_packet(message.get(8..)?).ok()?;

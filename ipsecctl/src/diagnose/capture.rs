@@ -6,7 +6,7 @@ use std::{
     os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
 };
 
-use ::diagnose::{Seen, SeenPacket};
+use ::diagnose::{Observation, Seen, SeenPacket};
 use model::DeviceName;
 use nix::{
     errno::Errno,
@@ -15,12 +15,6 @@ use nix::{
 
 /// Bytes of a packet that are read: the headers, and those of the packet in an ICMP message.
 const HEAD: usize = 256;
-
-/// Packets that are kept at most, alike ones counted once: what is received is chosen by others.
-const MOST_KINDS: usize = 4096;
-
-/// Packets that are read at most.
-const MOST: u64 = 200_000;
 
 /// A socket that receives all packets, and what it has received.
 pub struct Capture {
@@ -47,7 +41,7 @@ impl Capture {
     /// Reads what was received.
     pub fn read(&mut self) -> io::Result<()> {
         let mut head = [0; HEAD];
-        while self.read < MOST {
+        while !self.is_full() {
             match recvfrom::<LinkAddr>(self.socket.as_raw_fd(), &mut head) {
                 Ok((length, from)) => {
                     self.read += 1;
@@ -64,7 +58,7 @@ impl Capture {
 
     /// Whether there is nothing more to read.
     pub fn is_full(&self) -> bool {
-        self.read >= MOST
+        self.read >= Observation::MOST_PACKETS
     }
 
     fn add(&mut self, head: &[u8], from: Option<LinkAddr>) {
@@ -76,7 +70,7 @@ impl Capture {
         let device = from.and_then(|from| self.devices.get(&from.ifindex()).copied());
         let Some(packet) = SeenPacket::read(head, is_outgoing, device) else { return };
         let key = format!("{packet:?}").into_bytes();
-        let is_full = self.kinds.len() >= MOST_KINDS;
+        let is_full = self.kinds.len() >= Observation::MOST_KINDS;
         match self.kinds.get_mut(&key) {
             Some(seen) => seen.count += 1,
             None if is_full => {}

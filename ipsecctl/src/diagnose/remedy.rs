@@ -1,5 +1,6 @@
 //! What mends a cause: a statement of setkey(8) or a command where one is known.
 
+mod routes;
 mod statements;
 
 use std::net::IpAddr;
@@ -7,11 +8,13 @@ use std::net::IpAddr;
 use ::diagnose::{Cause, EndField, IcmpKind, NearSpi, PeerDifference};
 use explain::{Arrival, Flow, Reason};
 use model::{
-    AddressPair, Direction, Mark, PolicyEntry, Sa, SaEntry, SaField, SaFlags, Template, Visible,
+    AddressPair, Direction, Mark, Mode, PolicyEntry, Sa, SaEntry, SaField, SaFlags, Template,
+    Visible,
 };
 
 use super::words::{policy as name_of, templates};
-use statements::{add, delete, in_direction, mirrored, statement};
+use routes::{network, route, wrong_source};
+use statements::{add, delete, in_direction, mirrored, replacing, statement, with_ends};
 
 /// What to do, without a full stop.
 pub fn of(cause: &Cause<'_>) -> String {
@@ -23,12 +26,15 @@ pub fn of(cause: &Cause<'_>) -> String {
         Cause::NoSa { policy, template, near, .. } => no_sa(policy, template, *near),
         Cause::Expired(sa) => expired(sa),
         Cause::UnknownSpi { arrival, ends, near } => unknown_spi(*arrival, *ends, *near),
-        Cause::Integrity(sa) | Cause::Decryption(Some(sa)) | Cause::Mode(sa) => format!(
-            "`ipsecctl diagnose --peer ssh:{}` compares the ends; then, with what the peer has: {} {}",
-            sa.sa.ends.src(),
-            delete(sa),
-            add(&sa.sa)
-        ),
+        Cause::Mode { sa, there: Some(there) } => mode(sa, *there),
+        Cause::Integrity(sa) | Cause::Decryption(Some(sa)) | Cause::Mode { sa, there: None } => {
+            format!(
+                "`ipsecctl diagnose --peer ssh:{}` compares the ends; then, with what the peer has: {} {}",
+                sa.sa.ends.src(),
+                delete(sa),
+                add(&sa.sa)
+            )
+        }
         Cause::Decryption(None) => "`ipsecctl diagnose --peer FILE` compares the ends".to_owned(),
         Cause::Replay { sa, are_old } => replay(sa, *are_old),
         Cause::Sequence(sa) => format!(
@@ -89,6 +95,14 @@ pub fn of(cause: &Cause<'_>) -> String {
                 addr.map_or("ADDRESS".to_owned(), |addr| addr.to_string())
             )
         }
+        Cause::NoRouteOf { policy, flow, gateway } => route(policy, flow.as_ref(), *gateway),
+        Cause::NoAnswer { policy, flow, own } => format!(
+            "at {}: ip route add {} via {}",
+            flow.dst(),
+            network(policy.policy.id.selector.src(), flow.src()),
+            own.map_or("THIS-HOST".to_owned(), |own| own.to_string())
+        ),
+        Cause::WrongSource { policy, template, own } => wrong_source(policy, template, *own),
         Cause::NotForwarding(policy) if policy.policy.id.selector.dst().addr().is_ipv4() => {
             "sysctl net.ipv4.ip_forward=1".to_owned()
         }
@@ -124,6 +138,12 @@ fn no_sa(
             SaField::Selector => sa.selector = None,
             SaField::Spi => sa.spi = template.details.spi.unwrap_or(sa.spi),
             SaField::Flags => sa.flags = sa.flags.without(SaFlags::WILD_RECEIVE),
+            SaField::Src | SaField::Dst if let Some(ends) = template.mode.endpoints() => {
+                let other = with_ends(&entry.policy, ends, near.sa.ends);
+                sa.ends = ends;
+                let sa = format!("{} {}", delete(near), add(&sa));
+                return format!("{sa}, or the ends of the SA: {}", replacing(&other));
+            }
             SaField::Src | SaField::Dst => {
                 return format!(
                     "{} {}, with the {} that the template has",
@@ -145,6 +165,15 @@ fn no_sa(
         "add {src} {dst} {} SPI -m {}{reqid} KEYS;",
         template.proto.word(),
         template.mode.mode().word()
+    )
+}
+
+/// The mode of the peer for an SA, and for its policies.
+fn mode(entry: &SaEntry, there: Mode) -> String {
+    format!(
+        "the same mode at both ends, in policies too: {} {}",
+        delete(entry),
+        add(&Sa { mode: there.into(), ..entry.sa.clone() })
     )
 }
 
@@ -206,7 +235,8 @@ fn unreachable(kind: IcmpKind, dst: IpAddr) -> String {
         IcmpKind::Prohibited => {
             "permit the protocols 50 and 51 and UDP port 4500 in the firewall on the way".to_owned()
         }
-        IcmpKind::NoRoute | IcmpKind::TooBig(_) => {
+        IcmpKind::NoRoute => format!("at the router: ip route add {dst} via GATEWAY"),
+        IcmpKind::NoHost | IcmpKind::TooBig(_) => {
             format!("check the route to {dst}: ip route get {dst}")
         }
     }

@@ -1,28 +1,23 @@
 //! Two samples of the tables and counters, and what happens between them.
 
 use std::{
-    collections::{HashMap, HashSet},
     io,
-    net::IpAddr,
     time::{Duration, Instant},
 };
 
-use ::diagnose::{Observation, ObservedRoute, Sample};
-use engine::{EventMonitor, RouteQuery, Routes};
-use model::{Acquire, AddressPair, Counter, Event, EventGroup, SaEntry};
+use ::diagnose::{Observation, Sample};
+use engine::EventMonitor;
+use model::{Acquire, Event, EventGroup, SaEntry};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::{Errno, retry_on_intr},
 };
 
-use super::{capture::Capture, host, host::Interfaces};
+use super::{capture::Capture, host, host::Interfaces, routes};
 use crate::{Error, key_manager, tables};
 
 /// Events of a kind that are kept at most.
 const MOST_EVENTS: usize = 1000;
-
-/// Routes that are looked up at most.
-const MOST_ROUTES: usize = 64;
 
 /// What was observed, and why packets could not be captured.
 pub struct Observed {
@@ -59,7 +54,7 @@ pub fn observe(duration: Duration) -> Result<Observed, Error> {
     let host = host::read(interfaces.addrs, has_key_manager, seen.as_deref().unwrap_or_default());
     let Events { acquires, expired, .. } = events;
     let mut observation = Observation { before, after, start, seen, acquires, expired, host };
-    observation.host.routes = routes(far_ends(&observation)).map_err(Error::Interfaces)?;
+    observation.host.routes = routes::read(&observation).map_err(Error::Interfaces)?;
     Ok(Observed { observation, not_captured })
 }
 
@@ -67,20 +62,6 @@ fn sample() -> Result<Sample, Error> {
     // A counter is read before the tables, so that what it has counted is in them.
     let (counters, network) = (engine::counters()?, host::counters());
     Ok(Sample { tables: tables::all()?, counters, network })
-}
-
-/// For so many addresses the route; none: there is none.
-fn routes(addrs: HashSet<IpAddr>) -> Result<HashMap<IpAddr, Option<ObservedRoute>>, io::Error> {
-    if addrs.is_empty() {
-        return Ok(HashMap::new());
-    }
-    // A UDP socket that connects would be subject to policies.
-    let mut routes = Routes::open()?;
-    let find = |addr| {
-        let route = routes.find(&RouteQuery::to(addr)).ok();
-        (addr, route.map(|route| ObservedRoute { device: Some(route.device.name) }))
-    };
-    Ok(addrs.into_iter().take(MOST_ROUTES).map(find).collect())
 }
 
 /// The events that matter.
@@ -132,25 +113,4 @@ fn wait(
             capture.read().map_err(Error::Capturing)?;
         }
     }
-}
-
-/// The addresses whose routes matter: where packets came from if `rp_filter` has dropped some, and the other ends of tunnels if
-/// there was no route.
-fn far_ends(observation: &Observation) -> HashSet<IpAddr> {
-    let mut addrs = HashSet::new();
-    if observation.network().reverse_path > 0 {
-        let arrived = observation.packets().filter(|seen| !seen.packet.is_outgoing);
-        // Packets of IPsec first.
-        let (clear, protected): (Vec<_>, Vec<_>) = arrived.partition(|it| it.packet.is_clear());
-        let all = protected.into_iter().chain(clear).map(|seen| seen.packet.ends.0);
-        addrs.extend(all.take(MOST_ROUTES));
-    }
-    if observation.counted(Counter::OutBundleGenError) > 0 {
-        let policies = observation.after.tables.policies.iter();
-        let templates = policies.flat_map(|entry| entry.policy.action.templates());
-        let ends = templates.filter_map(|template| template.mode.endpoints());
-        let far = ends.map(AddressPair::dst).filter(|addr| !observation.is_local(*addr));
-        addrs.extend(far.take(MOST_ROUTES));
-    }
-    addrs
 }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use ::diagnose::{Cause, EndField, EndTemplate, IcmpKind, NearSpi, PeerDifference};
-use explain::{Arrival, Field, Flow};
-use model::{DeviceName, Direction, PolicyEntry, SaEntry, SaField, Template, Visible};
+use explain::{Arrival, Field, Flow, Reason};
+use model::{DeviceName, Direction, Mode, PolicyEntry, SaEntry, SaField, Template, Visible};
 
 use crate::explain::words;
 
@@ -46,14 +46,12 @@ pub fn cause(cause: &Cause<'_>) -> String {
             "packets{} are decrypted to what is no packet: the keys of encryption, or the modes, of the two ends differ",
             sa.map_or(String::new(), |sa| format!(" of {}", words::sa(sa))),
         ),
-        Cause::Mode(sa) => format!(
-            "what is inside the packets of {} does not suit its mode: the peer has another mode or another key of encryption",
-            words::sa(sa)
-        ),
+        Cause::Mode { sa, there } => mode(sa, *there),
         Cause::Replay { sa, are_old } => {
             let what = if *are_old { "older than its replay window" } else { "not new" };
             format!("replay: the sequence numbers of packets are {what} at {}", words::sa(sa))
         }
+        Cause::Refused(sa, Reason::SaSelector) => outside_selector(sa),
         Cause::Refused(sa, reason) => {
             format!("packets are dropped at {}: {}", words::sa(sa), reason.sentence())
         }
@@ -107,6 +105,13 @@ pub fn cause(cause: &Cause<'_>) -> String {
             "there is no route to {}",
             addr.map_or("the other end of a tunnel".to_owned(), |addr| addr.to_string())
         ),
+        Cause::NoRouteOf { policy: entry, flow, .. } => no_route_of(entry, flow.as_ref()),
+        Cause::NoAnswer { policy: entry, flow, .. } => no_answer(entry, flow),
+        Cause::WrongSource { policy: entry, template, .. } => format!(
+            "the source of the tunnel of {}, template {}, is no address of this host",
+            policy(entry),
+            words::template(template)
+        ),
         Cause::NotForwarding(entry) => format!(
             "this host does not forward the packets that come by the tunnel of {}",
             policy(entry)
@@ -135,6 +140,48 @@ fn mismatch(entry: &PolicyEntry, sa: &SaEntry, field: Option<SaField>) -> String
         None => "no template demands it".to_owned(),
     };
     format!("{} does not accept {}: {differs}", policy(entry), words::sa(sa))
+}
+
+/// The modes that the peer may have, in which what is inside a packet of ESP is not what it is in the mode of the SA.
+fn mode(sa: &SaEntry, there: Option<Mode>) -> String {
+    let own = sa.sa.mode.installed();
+    let peer = match (there, own) {
+        (Some(there), _) => format!("mode {}", there.word()),
+        (None, Mode::Tunnel) => "mode transport or beet, or another key of encryption".to_owned(),
+        (None, _) => "another mode or another key of encryption".to_owned(),
+    };
+    format!(
+        "what is inside the packets of {} does not suit its mode {}: the peer has {peer}",
+        words::sa(sa),
+        own.word()
+    )
+}
+
+fn outside_selector(sa: &SaEntry) -> String {
+    format!(
+        "the selector of {} leaves out packets that come by it: {}",
+        words::sa(sa),
+        sa.sa.selector.as_ref().map_or("none".to_owned(), words::packets)
+    )
+}
+
+fn no_answer(entry: &PolicyEntry, flow: &Flow) -> String {
+    format!(
+        "{} does not answer ({}): packets of {} are decrypted and forwarded to it, which has no route back or a firewall",
+        flow.dst(),
+        words::flow(flow),
+        policy(entry)
+    )
+}
+
+fn no_route_of(entry: &PolicyEntry, flow: Option<&Flow>) -> String {
+    let dst = entry.policy.id.selector.dst();
+    let dst = flow.map_or(format!("{}/{}", dst.addr(), dst.length()), |it| it.dst().to_string());
+    let of = match entry.policy.id.direction {
+        Direction::Out => "policies are looked up after the route, so that",
+        Direction::In | Direction::Fwd => "packets come by a tunnel and are not forwarded, so that",
+    };
+    format!("there is no route to {dst}: {of} {} has no effect{}", policy(entry), of_flow(flow))
 }
 
 fn default_drops(direction: Direction, flow: Option<&Flow>, is_kernels: bool) -> String {
@@ -210,7 +257,8 @@ fn unreachable(by: IpAddr, dst: IpAddr, kind: IcmpKind) -> String {
         IcmpKind::NoProtocol => "has no such protocol: IPsec is not enabled there",
         IcmpKind::NoPort => "has no program at the UDP port",
         IcmpKind::Prohibited => "is not permitted by a firewall",
-        IcmpKind::NoRoute | IcmpKind::TooBig(_) => "cannot be reached",
+        IcmpKind::NoRoute => "is without a route there",
+        IcmpKind::NoHost | IcmpKind::TooBig(_) => "cannot be reached",
     };
     format!("{by} reports that {dst} {what}")
 }

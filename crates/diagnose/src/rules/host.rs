@@ -18,7 +18,6 @@ pub fn findings(context: &mut Context<'_>) {
     lengths(context);
     unreachable(context);
     not_forwarding(context);
-    no_route(context);
     not_received(context);
     not_sent(context);
     leaves_in_clear(context);
@@ -54,7 +53,7 @@ fn reverse_path(context: &mut Context<'_>) {
 }
 
 /// The policy for `out` of a packet, if SAs protect it.
-fn protecting<'a>(context: &Context<'a>, flow: &Flow) -> Option<&'a PolicyEntry> {
+pub fn protecting<'a>(context: &Context<'a>, flow: &Flow) -> Option<&'a PolicyEntry> {
     let output = output(context.tables(), flow, None, &Surroundings::default());
     output.policy.filter(|entry| !entry.policy.action.templates().is_empty())
 }
@@ -105,10 +104,15 @@ fn reported_lengths<'a>(context: &Context<'a>) -> Vec<Conclusion<'a>> {
 fn unreachable(context: &mut Context<'_>) {
     for seen in context.observation.packets() {
         let Some(error) = &seen.packet.error else { continue };
+        if seen.packet.is_outgoing || matches!(error.kind, IcmpKind::TooBig(_)) {
+            continue;
+        }
         let is_of_ipsec = !error.packet.arrivals.is_empty() || is_natt(error.packet.flow);
         let is_of_sa = is_of_ipsec && is_of_this_host(context, error.packet.ends);
-        let is_length = matches!(error.kind, IcmpKind::TooBig(_));
-        if seen.packet.is_outgoing || !is_of_sa || is_length {
+        // Of a packet inside of a tunnel: the gateway at its other end has no route.
+        let is_inside = error.kind == IcmpKind::NoRoute
+            && error.packet.flow.is_some_and(|flow| protecting(context, &flow).is_some());
+        if !is_of_sa && !is_inside {
             continue;
         }
         let (by, dst) = (seen.packet.ends.0, error.packet.ends.1);
@@ -151,21 +155,6 @@ fn not_forwarding(context: &mut Context<'_>) {
     if let (true, Some(policy)) = (has_tunnel, policy) {
         context.add(Conclusion::observed(Cause::NotForwarding(policy), packets));
     }
-}
-
-fn no_route(context: &mut Context<'_>) {
-    let counter = Counter::OutBundleGenError;
-    let packets = context.left(counter);
-    if packets == 0 {
-        return;
-    }
-    let ends =
-        context.tables().policies.iter().filter(|it| it.policy.id.direction == Direction::Out);
-    let mut ends =
-        ends.flat_map(|it| it.policy.action.templates()).filter_map(|it| it.mode.endpoints());
-    let routes = &context.observation.host.routes;
-    let dst = ends.find(|ends| routes.get(&ends.dst()) == Some(&None)).map(model::AddressPair::dst);
-    context.explain_all(Cause::NoRoute(dst), counter);
 }
 
 /// Packets of an SA that were captured, and that nothing has counted: a firewall drops them before XFRM.

@@ -140,13 +140,6 @@ fn authentic(context: &mut Context<'_>) {
 fn decrypted<'a>(context: &mut Context<'a>, arrived: &[(&'a Seen, InputResult<'a>)]) {
     let receiving = context.receiving();
     let may_be_decrypted = |sa: &&'a SaEntry| sa.sa.crypt.is_some();
-    let counter = Counter::InStateModeError;
-    if context.left(counter) > 0 {
-        let tunnel = receiving.iter().find(|sa| sa.sa.mode.installed() != Mode::Transport);
-        if let Some(sa) = tunnel {
-            context.explain_all(Cause::Mode(sa), counter);
-        }
-    }
     for counter in [Counter::InStateProtoError, Counter::InHdrError] {
         if context.left(counter) == 0 {
             continue;

@@ -22,6 +22,7 @@ pub fn findings(observation: &Observation, subject: Option<Subject>) -> Vec<Conc
 pub fn is_same(known: &Cause<'_>, new: &Cause<'_>) -> bool {
     match (known, new) {
         (Cause::NoSa { policy: a, .. }, Cause::NoSa { policy: b, .. })
+        | (Cause::WrongSource { policy: a, .. }, Cause::NoSa { policy: b, .. })
         | (Cause::NoForward { policy: a, .. }, Cause::NoForward { policy: b, .. }) => {
             a.index == b.index
         }

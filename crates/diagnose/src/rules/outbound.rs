@@ -2,10 +2,13 @@
 
 use explain::{Doubt, Flow, FlowDevice, Resolution, Surroundings, Verdict, output};
 use model::{
-    Acquire, Action, Counter, Demand, Direction, Offer, PolicyEntry, SaDirection, SaEntry,
+    Acquire, Action, Counter, Demand, Direction, Offer, PolicyEntry, SaDirection, SaEntry, SaField,
 };
 
-use super::lacking::{Index, Lacking, is_demanding};
+use super::{
+    lacking::{Index, Lacking, is_demanding},
+    sources,
+};
 use crate::{
     Cause, Conclusion,
     context::{Context, MOST},
@@ -69,17 +72,35 @@ fn no_sa<'a>(context: &mut Context<'a>) {
         }
     }
     if causes.is_empty() {
+        causes = of_captured(context);
+    }
+    if causes.is_empty() {
         let index = Index::new(&context.tables().sas);
-        let out = context.tables().policies.iter().filter(|it| is_demanding(it, Direction::Out));
-        let lacking = out.flat_map(|policy| index.lacking(policy)).take(MOST);
-        causes = lacking.map(|lacking| cause(context, &lacking)).collect();
+        let out = || context.tables().policies.iter().filter(|it| is_demanding(it, Direction::Out));
+        let mut lacking: Vec<_> = out().flat_map(|it| index.lacking(it)).take(MOST).collect();
+        if lacking.is_empty() {
+            lacking = out().flat_map(|it| index.partly_served(it)).take(MOST).collect();
+        }
+        causes = lacking.iter().map(|lacking| cause(context, lacking)).collect();
+    }
+    // An SA from an address of another host would not help.
+    for cause in &mut causes {
+        if let Cause::NoSa { policy, template, near: None | Some((_, Some(SaField::Src))), .. } =
+            *cause
+            && let Some(wrong) = sources::of(context, policy, template)
+        {
+            *cause = wrong;
+        }
     }
     // What an SA that has expired has served is explained.
     causes.retain(|cause| !is_served_by_expired(context, cause));
     for cause in causes {
         context.explain(cause, counter, packets);
     }
-    if context.has(|it| matches!(it, Cause::NoSa { .. } | Cause::Expired(_))) {
+    let is_cause = |it: &Cause<'_>| {
+        matches!(it, Cause::NoSa { .. } | Cause::Expired(_) | Cause::WrongSource { .. })
+    };
+    if context.has(is_cause) {
         context.close(counter);
     }
 }
@@ -104,7 +125,37 @@ fn of_acquire<'a>(context: &Context<'a>, acquire: &Acquire) -> Option<Cause<'a>>
     flow.mark = acquire.policy.policy.id.mark.value;
     flow.if_id = acquire.policy.policy.id.if_id;
     flow.device = selector.device.map_or(FlowDevice::Unknown, FlowDevice::Named);
-    let output = output(context.tables(), &flow, None, &Surroundings::default());
+    of_flow(context, &flow)
+}
+
+/// The templates without an SA of the packets that were captured before the kernel has dropped them: those to be
+/// forwarded, and those that this host has to answer.
+fn of_captured<'a>(context: &Context<'a>) -> Vec<Cause<'a>> {
+    let observation = context.observation;
+    let mut causes: Vec<Cause<'a>> = Vec::new();
+    for (_, flow) in context.arrived_in_clear() {
+        let is_forwarded = observation.host.forwards.contains(&flow.version());
+        let is_for_here = observation.is_local(flow.dst());
+        let leaving = if is_for_here { answer(&flow) } else { is_forwarded.then_some(flow) };
+        let cause = leaving.and_then(|flow| of_flow(context, &flow));
+        causes.extend(cause.filter(|it| !causes.contains(it)));
+    }
+    causes
+}
+
+/// The packet that answers. The type of an ICMP message is another one.
+fn answer(flow: &Flow) -> Option<Flow> {
+    let mut answer = Flow::new(flow.dst(), flow.src()).ok()?;
+    answer.upper = flow.upper;
+    if !matches!(flow.upper, Some(1 | 58)) {
+        (answer.src_port, answer.dst_port) = (flow.dst_port, flow.src_port);
+    }
+    Some(answer)
+}
+
+/// The template of a packet that no SA serves.
+fn of_flow<'a>(context: &Context<'a>, flow: &Flow) -> Option<Cause<'a>> {
+    let output = output(context.tables(), flow, None, &Surroundings::default());
     let policy = output.policy?;
     let is_known =
         matches!(output.verdict, Verdict::Dropped { .. } | Verdict::Unknown(Doubt::Fields(_)));

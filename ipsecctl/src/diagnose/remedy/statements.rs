@@ -7,6 +7,21 @@ pub fn statement(policy: &Policy) -> String {
     grammar::script_of_policy(policy).text.to_string()
 }
 
+/// The statement that replaces the policy of the same name.
+pub fn replacing(policy: &Policy) -> String {
+    statement(policy).replacen("spdadd", "spdupdate", 1)
+}
+
+/// The same policy with other ends of a tunnel.
+pub fn with_ends(policy: &Policy, ends: AddressPair, other: AddressPair) -> Policy {
+    let mut policy = policy.clone();
+    let templates = policy.action.templates_mut().iter_mut();
+    for template in templates.filter(|it| it.mode.endpoints() == Some(ends)) {
+        template.mode = TemplateMode::new(template.mode.mode(), other);
+    }
+    policy
+}
+
 /// The statement of an SA, without its keys and sequence numbers.
 pub fn add(sa: &Sa) -> String {
     let sa = Sa { replay_state: ReplayState::default(), ..sa.clone() };

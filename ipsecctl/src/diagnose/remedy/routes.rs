@@ -1,0 +1,45 @@
+//! Routes, and addresses of this host.
+
+use std::net::IpAddr;
+
+use explain::Flow;
+use model::{AddressPair, Direction, PolicyEntry, Prefix, Template};
+
+use super::statements::{replacing, with_ends};
+
+/// A network of a selector, or the address if the selector has none.
+pub fn network(prefix: Prefix, addr: IpAddr) -> String {
+    match prefix.length() {
+        0 => addr.to_string(),
+        length => format!("{}/{length}", prefix.addr()),
+    }
+}
+
+/// A route for packets of a policy.
+pub fn route(entry: &PolicyEntry, flow: Option<&Flow>, gateway: Option<IpAddr>) -> String {
+    let dst = entry.policy.id.selector.dst();
+    let network = network(dst, flow.map_or(dst.addr(), Flow::dst));
+    match entry.policy.id.direction {
+        Direction::Out => format!(
+            "ip route add {network} via {}",
+            gateway.map_or("GATEWAY".to_owned(), |addr| addr.to_string())
+        ),
+        Direction::In | Direction::Fwd => {
+            format!("ip route add {network} dev DEVICE, or via GATEWAY")
+        }
+    }
+}
+
+/// A tunnel from an address of this host, or the address.
+pub fn wrong_source(entry: &PolicyEntry, template: &Template, own: Option<IpAddr>) -> String {
+    let Some(ends) = template.mode.endpoints() else { return String::new() };
+    let Some(right) = own.and_then(|own| AddressPair::new(own, ends.dst()).ok()) else {
+        return format!("ip addr add {} dev DEVICE", ends.src());
+    };
+    format!(
+        "{} and the SA from {}, or give this host the address: ip addr add {} dev DEVICE",
+        replacing(&with_ends(&entry.policy, ends, right)),
+        right.src(),
+        ends.src()
+    )
+}
