@@ -81,6 +81,11 @@ impl Handover {
         self.0.push((name, file));
     }
 
+    /// The descriptors and their names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &OwnedFd)> {
+        self.0.iter().map(|(name, file)| (name.as_str(), file))
+    }
+
     /// Takes the first descriptor of this name.
     pub fn take(&mut self, name: &str) -> Option<OwnedFd> {
         let at = self.0.iter().position(|(known, _)| known == name)?;

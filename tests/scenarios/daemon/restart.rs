@@ -199,6 +199,29 @@ fn is_served_by_the_next(signal: Signal) {
     let _another = Client::register(&side);
 }
 
+/// The sockets are with the daemon's process before the daemon serves.
+#[test]
+fn a_crash_during_the_start() {
+    let host = Host::new("host");
+    let mut daemon = Daemon::start(&host);
+    let side = side_of(host);
+    let client = Client::register(&side);
+    for signal in [Signal::TERM, Signal::KILL] {
+        client.is_served_through(|| {
+            daemon.signal(signal);
+            let _ = daemon.wait();
+            for _ in 0..3 {
+                daemon = Daemon::begin(side.host(), "");
+                daemon.wait_for_log("fetched from the previous daemon");
+                daemon.signal(Signal::KILL);
+                let _ = daemon.wait();
+            }
+            daemon = Daemon::start(side.host());
+        });
+        daemon.wait_for_log("taken over clients=1");
+    }
+}
+
 /// A program that has registered nothing keeps its socket as well, with the rest of its dump, where the daemon had
 /// the time to leave it.
 #[test]

@@ -48,10 +48,13 @@ impl FileStore {
         let started = Holder::inherit(handover, directory).map_or_else(
             || {
                 let fetched = holder::fetch(handover, directory);
+                let holder = Holder::start(directory, account)?;
                 if fetched > 0 {
+                    // The next daemon gets them even if this one does not come to serve.
+                    handover.iter().try_for_each(|(name, file)| holder.store(name, file))?;
                     info!(descriptors = fetched, "fetched from the previous daemon");
                 }
-                Holder::start(directory, account)
+                Ok(holder)
             },
             Ok,
         );

@@ -121,8 +121,10 @@ impl Server {
     /// the listening sockets, the monitor, and the sockets and registrations of registered clients,
     /// which do not see the crash then.
     pub fn store_for_a_crash(&mut self, store: FileStore) {
+        // Those that the previous daemon has stored may be lost, and would stay open.
         let stored = store
-            .store(LISTENER, &self.listener)
+            .remove(CLIENT)
+            .and_then(|()| store.store(LISTENER, &self.listener))
             .and_then(|()| store.store(REPORTER, &self.reporter))
             .and_then(|()| store.store(MONITOR, self.handler.events()));
         match stored {
