@@ -62,15 +62,19 @@ fn write_sa(
 
 /// Writes a line, or a comment if it would add something else; then it is false.
 fn write_line(
-    BatchLine { text, lost, unused }: &BatchLine,
+    BatchLine { text, lost, unused, altered }: &BatchLine,
     name: &str,
     out: &mut dyn Write,
     losses: &mut Losses,
 ) -> io::Result<bool> {
-    if !unused.is_empty() {
-        writeln!(out, "# without: {}", unused.join(", "))?;
+    let without = [unused.as_slice(), altered].concat();
+    if !without.is_empty() {
+        writeln!(out, "# without: {}", without.join(", "))?;
     }
     if lost.is_empty() {
+        if !altered.is_empty() {
+            losses.altered(name, format_args!("added without {}", altered.join(", ")));
+        }
         writeln!(out, "{}", **text)?;
         return Ok(true);
     }

@@ -40,6 +40,13 @@ impl Losses {
         Ok(())
     }
 
+    /// Reports an entry that the output adds with another value; a comment of its format names it.
+    pub fn altered(&mut self, entry: impl Display, how: impl Display) {
+        self.report(&format_args!("not exported as it is: {entry}: {how}"));
+        let (entry, reason) = (entry.to_string(), how.to_string());
+        self.entries.omitted.push(Loss { entry, reason });
+    }
+
     /// Takes what a script has, and reports what loading it does not restore.
     pub fn of_script(&mut self, written: Transfer, incomplete: &Incomplete) {
         for report in incomplete.reports() {
@@ -76,6 +83,7 @@ impl Losses {
 
     /// The exit status.
     pub fn exit_code(&self) -> ExitCode {
-        if self.entries.omitted.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) }
+        let is_complete = self.entries.omitted.is_empty() && self.notes.is_empty();
+        if is_complete { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) }
     }
 }

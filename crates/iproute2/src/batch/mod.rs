@@ -25,6 +25,8 @@ pub struct BatchLine {
     pub lost: Vec<String>,
     /// What `ip` sets to another value, and the kernel stores and does not use.
     pub unused: Vec<String>,
+    /// The same where xfrm-tools read the value: the line adds an entry that they show as another.
+    pub altered: Vec<String>,
 }
 
 /// The longest line: room for all keys, so that the text never moves and leaves a copy.
@@ -34,7 +36,7 @@ impl BatchLine {
     fn new(beginning: &str) -> Self {
         let mut text = Zeroizing::new(String::with_capacity(LONGEST));
         text.push_str(beginning);
-        Self { text, lost: Vec::new(), unused: Vec::new() }
+        Self { text, lost: Vec::new(), unused: Vec::new(), altered: Vec::new() }
     }
 
     fn lose(&mut self, what: impl Into<String>) {

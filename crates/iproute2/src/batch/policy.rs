@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use model::{
-    Action, AlgorithmMasks, Installation, IpVersion, Lifetimes, Mode, Policy, PolicyFlags,
+    Action, AlgorithmMasks, Installation, IpVersion, Level, Lifetimes, Mode, Policy, PolicyFlags,
     PolicyType, ReqId, Share, Template, ZeroLimits,
 };
 
@@ -79,8 +79,12 @@ impl BatchLine {
         self.push_option("reqid", template.reqid().map(ReqId::number));
         self.push(format_args!("level {}", if is_optional { "use" } else { "required" }));
         let share = template.details.share.unwrap_or(Share::of(template.level));
+        // `require` and `use` are read from the template itself, where no share has the level.
+        let is_level_kept = matches!(template.level, Level::Require | Level::Use);
         if share != Share(0) {
-            self.unused.push(format!("share {share}"));
+            let is_read = template.details.share.is_some() || !is_level_kept;
+            let list = if is_read { &mut self.altered } else { &mut self.unused };
+            list.push(format!("share {share}"));
         }
         match template.details.algorithms {
             all if all == AlgorithmMasks::default() => {}
@@ -96,7 +100,7 @@ impl BatchLine {
 
 #[cfg(test)]
 mod tests {
-    use model::{AddressPair, Direction, Level, PolicyId, Prefix, Proto, Selector, TemplateMode};
+    use model::{AddressPair, Direction, PolicyId, Prefix, Proto, Selector, TemplateMode};
 
     use super::*;
 
@@ -120,7 +124,15 @@ mod tests {
                          tmpl src :: dst :: proto ah mode transport level required";
         let expected = format!("{HEAD} action allow priority 2147483648 {templates}");
         assert_eq!((&*line.text, line.lost.len()), (&expected, 0));
-        assert_eq!(line.unused, ["share user"]);
+        assert_eq!((line.unused, line.altered.len()), (vec!["share user".to_owned()], 0));
+        let unique = Template::new(Proto::Esp, TemplateMode::Transport, Level::Default);
+        let mut other = Template::new(Proto::Esp, TemplateMode::Transport, Level::Require);
+        other.set_share(Share(1));
+        for template in [unique, other] {
+            let it = of(Action::Ipsec(vec![template]));
+            let line = policy(&it, Installation::plain(&it));
+            assert_eq!((line.altered, line.unused.len()), (vec!["share session".to_owned()], 0));
+        }
     }
 
     #[test]
