@@ -172,6 +172,7 @@ impl Stray {
             | Stray::Byte(_)
             | Stray::Character(_)
             | Stray::Option
+            | Stray::OtherOption
             | Stray::Elsewhere => "stray-byte",
             Stray::ByteOrderMark => "byte-order-mark",
             Stray::Wide => "encoding",

@@ -15,6 +15,7 @@ use super::{
         statements, template_protocols,
     },
     rules::{PolicyRule, Rule},
+    value,
 };
 use crate::tree::StatementWord;
 
@@ -41,12 +42,14 @@ fn own(words: Vec<&'static str>, dialect: Dialect) -> Vec<&'static str> {
     words.into_iter().filter(|word| !is_foreign(word, dialect)).collect()
 }
 
-/// What would have been right where a statement went wrong, in plain words.
-pub(crate) fn expected(error: &Error<Rule>, dialect: Dialect) -> Vec<String> {
+/// What would have been right where a statement went wrong behind the word `before`, in plain words.
+pub(crate) fn expected(error: &Error<Rule>, before: &str, dialect: Dialect) -> Vec<String> {
+    let number = value::number_of(before);
     // After `-E null` a key may follow in FreeBSD alone.
     let takes_no_key = dialect != Dialect::FreeBsd && positives(error).contains(&Rule::end);
     sentences(error, |rule| match rule {
         Rule::key if takes_no_key => None,
+        Rule::decimal | Rule::number | Rule::iptfs_value if number.is_some() => number.clone(),
         Rule::policy_text => {
             let directions = one_of("", &own(directions(), dialect));
             Some(format!("a policy: {directions}, and an action"))
@@ -65,13 +68,13 @@ fn words(rule: Rule, dialect: Dialect) -> Option<(&'static str, Vec<&'static str
         Rule::extension => ("an option", own(sa_options(), dialect)),
         Rule::group_option => ("an option", own(group_options(), dialect)),
         Rule::policy_option => ("an option", own(policy_options(), dialect)),
-        Rule::flag_word => ("", flags()),
+        Rule::flag_word => ("a flag", flags()),
         Rule::mode_word => ("a mode", sa_modes()),
         Rule::kernel_flag_word => ("a flag", kernel_flags()),
         Rule::policy_flag_word => ("a flag", policy_flags()),
         Rule::zero_limit_word => ("a limit", ZeroLimits::WORDS.to_vec()),
         Rule::policy_type_word => ("a type", policy_types()),
-        Rule::sa_direction => ("", sa_directions()),
+        Rule::sa_direction => ("a direction", sa_directions()),
         Rule::crypt_word | Rule::crypt_bare | Rule::crypt => {
             ("an encryption algorithm", algorithms(CIPHERS))
         }
@@ -88,7 +91,8 @@ fn words(rule: Rule, dialect: Dialect) -> Option<(&'static str, Vec<&'static str
 /// What a rule takes, where that is no word of a list.
 fn sentence(rule: Rule) -> Option<&'static str> {
     Some(match rule {
-        Rule::iptfs_value => "a number",
+        Rule::iptfs_equals => "= and a number",
+        Rule::other_mask => "/ and the mask of the destination port",
         Rule::on_device => "dev and the name of a network device",
         Rule::look_up => "-4, -6 or -n",
         Rule::host | Rule::range | Rule::address => "an address or a host name",
@@ -97,7 +101,7 @@ fn sentence(rule: Rule) -> Option<&'static str> {
         Rule::any_port | Rule::service => "a port: a number, a service or any",
         Rule::close => "]",
         Rule::spi | Rule::hex => "an SPI: a decimal or 0x hexadecimal number",
-        Rule::decimal => "a decimal number",
+        Rule::decimal | Rule::iptfs_value => "a decimal number",
         Rule::whole_packet => "packet",
         Rule::device => "the name of a network device",
         Rule::number => "a decimal or 0x hexadecimal number",

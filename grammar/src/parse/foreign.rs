@@ -97,6 +97,30 @@ const FILES: &[(&[&str], &str)] = &[
         &["table ", "flush ruleset", "add table inet ", "add table ip", "add rule ", "add chain "],
         "nft(8)",
     ),
+    (
+        &[
+            "local_ts = ",
+            "remote_ts = ",
+            "local_addrs = ",
+            "remote_addrs = ",
+            "esp_proposals = ",
+            "proposals = ",
+            "children { ",
+        ],
+        "swanctl.conf(5)",
+    ),
+    (
+        &[
+            "esp = ",
+            "ike = ",
+            "left = ",
+            "right = ",
+            "leftsubnet = ",
+            "rightsubnet = ",
+            "keyexchange = ",
+        ],
+        "ipsec.conf(5) of an IKE daemon",
+    ),
     (&["pass ", "block ", "match "], "pf.conf(5)"),
     (&["*filter", "*mangle", "*nat", "*raw"], "iptables-restore(8)"),
 ];

@@ -10,7 +10,7 @@ use super::{
     lexer::{Token, end_of_tokens, tokens_before},
     meant, repair, repair_policy,
     rules::{PolicyParser, PolicyRule, Rule, SetkeyParser, number},
-    similar::by_distance,
+    similar::{by_beginning, by_distance},
     source::Source,
     stray::help_between,
 };
@@ -66,6 +66,7 @@ fn closest_own(
 ) -> Option<Hint> {
     meant
         .chain(by_distance(word, candidates))
+        .chain(by_beginning(word, candidates))
         .find(|candidate| !is_foreign(candidate, source.dialect()) && is_taken(candidate))
         .map(Hint::DidYouMean)
 }

@@ -57,6 +57,8 @@ pub(crate) enum Hint {
     Lookalike(char),
     /// The name of a type of ICMP.
     Type(u8),
+    /// Why a number is not read, and how it is written.
+    Number(&'static str, u64),
     /// The range that an address and a mask stand for.
     Range(Ipv4Addr, u32),
 }
@@ -122,6 +124,7 @@ impl fmt::Display for Hint {
                 write!(f, "U+{:04X} is here: {advice}", u32::from(*c))
             }
             Hint::Type(number) => write!(f, "a type and its code are numbers: say {number},0"),
+            Hint::Number(why, number) => write!(f, "{why}: say {number}"),
             Hint::Range(address, length) => {
                 write!(f, "a range is an address and its prefix length: say {address}/{length}")
             }

@@ -3,7 +3,7 @@
 use pest::iterators::Pair;
 
 use super::{
-    reader::{Reader, part, part_if},
+    reader::{Reader, other_mask, part, part_if},
     rules::{Rule, number},
     sa::{OptionParts, from_hex},
 };
@@ -51,8 +51,8 @@ impl Reader<'_> {
         let device = device.map(|device| self.text(&part(&mut device.into_inner())));
         let masks = part_if(&mut parts, Rule::port_masks).map(|masks| {
             let mut both = masks.clone().into_inner();
-            let [src, dst] = [part(&mut both), part(&mut both)].map(|mask| number(mask.as_str()));
-            self.node(&masks, (src, dst))
+            let src = part(&mut both);
+            self.node(&masks, (number(src.as_str()), other_mask(&mut both)))
         });
         let user = part_if(&mut parts, Rule::user);
         let user = user.map(|user| {
@@ -69,7 +69,8 @@ impl Reader<'_> {
         let one = |pair: Pair<'_, Rule>| {
             let mut parts = pair.into_inner();
             let setting = self.word(&part(&mut parts))?;
-            Ok((setting, parts.next().map(|value| number(value.as_str()))))
+            // Behind the `=`.
+            Ok((setting, parts.nth(1).map(|value| number(value.as_str()))))
         };
         list.clone().into_inner().map(one).collect()
     }

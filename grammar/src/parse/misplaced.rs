@@ -5,7 +5,7 @@ use std::{
     ops::Range,
 };
 
-use model::Direction;
+use model::{Direction, ScriptOption};
 
 use super::{
     attempt::{is_statement, replaced, unread, unread_of_policy, word_at},
@@ -13,11 +13,12 @@ use super::{
     hint::Hint,
     inside::Inside,
     lexer::{token_at, tokens_before},
+    notation,
     rules::{Rule, number},
     source::Source,
     stray::Stray,
 };
-use crate::tree::{SaProtoWord, Span};
+use crate::tree::{SaProtoWord, Span, StatementWord};
 
 /// The place of a mistake and a hint, where the parser stops at `at` and could
 /// have taken one of `rules`.
@@ -27,6 +28,7 @@ pub(super) fn of_syntax(source: &Source, at: usize, rules: &[Rule]) -> Option<(S
         .or_else(|| double_quotes(source, at))
         .or_else(|| lookalike(source, stop))
         .or_else(|| comment_in_policy(source, stop))
+        .or_else(|| device(source))
         .or_else(|| address(source, stop))
         .or_else(|| netmask(source))
         .or_else(|| base64(source, stop, rules))
@@ -69,11 +71,40 @@ fn lookalike(source: &Source, stop: usize) -> Option<(Span, Hint)> {
     }
 }
 
+/// An option in the place of a device, for which the parser takes it.
+fn device(source: &Source) -> Option<(Span, Hint)> {
+    let (text, start) = (source.ascii(), source.start());
+    let takes_device = |word: &str| {
+        let options =
+            [ScriptOption::Device, ScriptOption::Offload, ScriptOption::HardwareInterface];
+        word.parse().is_ok_and(|option| options.contains(&option))
+    };
+    let behind = words(text).skip_while(|word| !takes_device(&text[word.clone()])).nth(1)?;
+    let is_option = text[behind.clone()].parse::<ScriptOption>().is_ok();
+    let span = Span { start: start + behind.start, end: start + behind.end };
+    is_option.then_some((span, Hint::Text("the name of a network device is missing before it")))
+}
+
 fn comment_in_policy(source: &Source, stop: usize) -> Option<(Span, Hint)> {
     let before = &source.ascii()[..stop - source.start()];
     let policy = before.rfind("-P")? + 2;
     let start = source.start() + policy + before[policy..].find('#')?;
-    Some((Span { start, end: start + 1 }, Hint::CommentInPolicy))
+    let span = Span { start, end: start + 1 };
+    let (before, rest) = source.ascii().split_at(start - source.start());
+    if let Some(advice) = notation::at_hash(before, rest) {
+        return Some((span, Hint::Text(advice)));
+    }
+    // A comment between two statements, the first of which has no end.
+    let next =
+        rest.lines().map(str::trim_start).find(|line| !line.starts_with('#') && !line.is_empty());
+    let begins =
+        next.and_then(|line| line.split([' ', '\t', ';']).next()?.parse::<StatementWord>().ok());
+    if begins.is_some() && is_statement(&replaced(before, before.len()..before.len(), ";")) {
+        let end = source.start() + before.trim_end().len();
+        let line = source.position(end).line;
+        return Some((span, Hint::MissingSemicolon(line)));
+    }
+    Some((span, Hint::CommentInPolicy))
 }
 
 /// An address with more than its prefix length or without it, and a URL.
@@ -143,7 +174,11 @@ fn base64(source: &Source, stop: usize, rules: &[Rule]) -> Option<(Span, Hint)> 
 fn foreign_word(source: &Source, stop: usize) -> Option<(Span, Hint)> {
     let text = source.ascii();
     let is_spd = text.starts_with("spd");
-    let meant = |word: &str| foreign::in_statement(is_spd, word);
+    let is_of_all = text.starts_with("deleteall");
+    let meant = |word: &str| match word.trim_start_matches('-') {
+        "spi" if is_of_all => Some("deleteall is for every SPI: say delete"),
+        _ => foreign::in_statement(is_spd, word),
+    };
     let (word, advice) = first_word(text, stop - source.start(), meant, unread)?;
     let span = Span { start: source.start() + word.start, end: source.start() + word.end };
     Some((span, Hint::Text(advice)))
@@ -161,7 +196,12 @@ fn first_word(
     let is_before = |word: &Range<usize>| word.start <= stop && &text[word.clone()] != "-P";
     words(text).take_while(is_before).find_map(|word| {
         let advice = meant(&text[word.clone()])?;
-        (unread(&replaced(text, word.clone(), "")) <= left).then_some((word, advice))
+        let behind = words(&text[word.end..]).next();
+        let is_read = |end: usize| unread(&replaced(text, word.start..end, "")) <= left;
+        // The word alone, or with its value.
+        let is_superfluous =
+            is_read(word.end) || behind.is_some_and(|value| is_read(word.end + value.end));
+        is_superfluous.then_some((word, advice))
     })
 }
 

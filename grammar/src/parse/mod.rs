@@ -13,6 +13,7 @@ pub(crate) mod lexer;
 pub(crate) mod lists;
 mod meant;
 mod misplaced;
+mod notation;
 pub(crate) mod policy;
 mod reader;
 mod repair;
@@ -28,6 +29,7 @@ pub(crate) mod split;
 mod statement;
 pub(crate) mod stray;
 mod syntax;
+mod value;
 
 pub use policy::parse_policy;
 pub use script::Script;

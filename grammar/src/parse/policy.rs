@@ -14,7 +14,7 @@ use super::{
     guess,
     hint::Hint,
     lists::modes,
-    misplaced,
+    misplaced, notation,
     rules::{PolicyParser, PolicyRule as Rule, number},
     similar::closest,
     source::{Source, StatementOrigin},
@@ -110,6 +110,17 @@ impl Reader<'_> {
                     let mode = Span { start: template.end, end: template.end + word.len() };
                     let (wrong, hint) = match (word, closest(word, &modes())) {
                         (SaMode::ANY_WORD, _) => (mode, Some(Hint::ModeAny)),
+                        _ if notation::is_template_of_words(
+                            &self.source.ascii()[template.end - self.source.start()..],
+                        ) =>
+                        {
+                            (
+                                template,
+                                Some(Hint::Text(
+                                    "a template is one word: esp/tunnel/SRC-DST/require",
+                                )),
+                            )
+                        }
                         (_, Some(meant)) => (mode, Some(Hint::DidYouMean(meant))),
                         _ => (template, None),
                     };

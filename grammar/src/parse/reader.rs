@@ -3,7 +3,13 @@ use std::{cell::Cell, str::FromStr};
 use model::{Dialect, IpVersion, ScriptOption, names::LookUp};
 use pest::iterators::{Pair, Pairs};
 
-use super::{dialect::is_foreign, hint::Hint, rules::Rule, source::Source, syntax::syntax_error};
+use super::{
+    dialect::is_foreign,
+    hint::Hint,
+    rules::{Rule, number},
+    source::Source,
+    syntax::syntax_error,
+};
 use crate::{
     error::Error,
     tree::{Node, Span},
@@ -123,4 +129,9 @@ pub(super) fn look_up(parts: &mut Pairs<'_, Rule>) -> LookUp {
         }
     }
     look_up
+}
+
+/// The mask behind the slash.
+pub(super) fn other_mask(rest: &mut Pairs<'_, Rule>) -> u64 {
+    number(part(&mut part(rest).into_inner()).as_str())
 }

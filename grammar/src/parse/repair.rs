@@ -9,10 +9,11 @@ use super::{
     attempt::{is_statement, replaced, where_it_ends, word_at},
     hint::Hint,
     lexer::tokens_before,
-    lists::{AUTH, CIPHERS, COMP},
-    meant,
+    lists::{AUTH, CIPHERS, COMP, POLICY_OPTIONS},
+    meant, notation,
     rules::{Rule, SetkeyParser},
     source::Source,
+    value,
 };
 use crate::tree::{SaProtoWord, Span, StatementWord};
 
@@ -37,11 +38,11 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
     if let Some(hint) = address(text, at, word, is_spd) {
         return Some(hint);
     }
-    if before.starts_with('-') && word.split_once('.').is_some_and(is_fraction) {
-        return Some(Hint::Text("numbers are whole: limits are in seconds, bytes or packets"));
+    if let Some(hint) = number(text, at).or_else(|| notation::in_statement(text, at, word)) {
+        return Some(hint);
     }
-    if is_number_with_unit(word) && before.starts_with('-') {
-        return Some(Hint::Text("numbers have no unit: limits are in seconds, bytes or packets"));
+    if let Some(advice) = other_option(word, is_spd) {
+        return Some(Hint::Text(advice));
     }
     let missing = if is_spd {
         of_selector(text, at, word)
@@ -58,6 +59,19 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
     let is_bare = ["null", "simple"].contains(&before);
     let is_word = !word.starts_with('-') && word.parse::<StatementWord>().is_err();
     (is_sa && is_word && !is_bare).then(|| key(text, at, word)).flatten()
+}
+
+/// An option of the other kind of statement.
+fn other_option(word: &str, is_spd: bool) -> Option<&'static str> {
+    let option = word.parse::<ScriptOption>().ok()?;
+    let is_last = matches!(option, ScriptOption::Policy | ScriptOption::Context);
+    if is_spd {
+        let is_of_policy = is_last || POLICY_OPTIONS.contains(&option);
+        (!is_of_policy).then_some("the option is that of an SA: a policy does not take it")
+    } else {
+        let is_of_policy = ScriptOption::OF_POLICIES.contains(&option);
+        is_of_policy.then_some("the option is that of a policy: an SA does not take it")
+    }
 }
 
 /// What is missing between a selector and its policy.
@@ -85,6 +99,12 @@ fn of_sa(text: &str, at: usize, word: &str, before: &str) -> Option<Hint> {
             && starts_with_digit =>
         {
             "deleteall is for every SPI: say delete"
+        }
+        _ if text.starts_with("deleteall") && starts_with_digit => {
+            "deleteall is for every SPI: say delete, with the protocol before the SPI"
+        }
+        _ if text.starts_with("deleteall") && text[at..].starts_with('-') => {
+            "deleteall takes -mark and -ifid alone: it is for every SA of its addresses"
         }
         "esp-tcp" | "espintcp" | "esp-in-tcp" => {
             "ESP in TCP is an option of esp: -encap espintcp SPORT DPORT"
@@ -130,6 +150,9 @@ fn beginning(rest: &str, word: &str, is_first: bool) -> Option<Hint> {
         return Some(Hint::Text(
             "a script has no commands of iproute2: write add, spdadd or flush",
         ));
+    }
+    if let Some(hint) = notation::beginning(word) {
+        return Some(hint);
     }
     let behind = rest[word.len()..].trim_start_matches([' ', '\t']);
     let is_statement = |word: &str| word.parse::<StatementWord>().is_ok();
@@ -236,13 +259,15 @@ fn is_taken(text: &str, at: usize, inserted: &str, word: &str) -> bool {
     }
 }
 
-fn is_number_with_unit(word: &str) -> bool {
-    let unit = word.trim_start_matches(|c: char| c.is_ascii_digit());
-    unit.len() < word.len() && (1..=3).contains(&unit.len()) && !word.starts_with("0x")
-}
-
-fn is_fraction((whole, part): (&str, &str)) -> bool {
-    [whole, part].iter().all(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))
+/// A number behind an option that is written in another way.
+fn number(text: &str, at: usize) -> Option<Hint> {
+    let option = value::option_before(text, at);
+    let word = text[at..].split([' ', '\t', '\n', ';']).next()?;
+    if value::is_unlimited(option, word) {
+        return Some(Hint::Text("without the option there is no limit: leave it out"));
+    }
+    let (why, number) = value::meant(option, word)?;
+    Some(Hint::Number(why, number))
 }
 
 /// A text in quotes in the place of an algorithm's name: perhaps that which the kernel has.

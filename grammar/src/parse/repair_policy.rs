@@ -9,6 +9,7 @@ use super::{
     attempt::{is_statement, replaced},
     dialect::PRIORITY,
     hint::Hint,
+    notation,
     rules::{PolicyParser, PolicyRule},
 };
 
@@ -20,6 +21,9 @@ pub(super) fn of_policy(text: &str, at: usize, word: &str) -> Option<Hint> {
     };
     if let Some(hint) = end_of_tunnel(text, at, word) {
         return Some(hint);
+    }
+    if let Some(advice) = notation::in_policy(text, at, word) {
+        return Some(Hint::Text(advice));
     }
     if PRIORITY.contains(&word) {
         return Some(Hint::Text("a priority goes between the direction and the action"));

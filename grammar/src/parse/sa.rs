@@ -3,7 +3,7 @@ use pest::iterators::{Pair, Pairs};
 
 use super::{
     hint::Hint,
-    reader::{Reader, look_up, part, part_if},
+    reader::{Reader, look_up, other_mask, part, part_if},
     rules::{Rule, number},
 };
 use crate::{
@@ -167,9 +167,7 @@ impl Reader<'_> {
             Rule::kernel_flag if word.as_rule() == Rule::hex => Extension::ExtraFlags(number(text)),
             Rule::kernel_flag => Extension::KernelFlag(self.word(word)?),
             Rule::policy_device => Extension::Device(text.to_owned()),
-            Rule::policy_masks => {
-                Extension::PortMasks(number(text), number(part(&mut rest).as_str()))
-            }
+            Rule::policy_masks => Extension::PortMasks(number(text), other_mask(&mut rest)),
             Rule::policy_user => Extension::User(number(text)),
             Rule::zero_limit => Extension::ZeroLimit(self.word(word)?),
             Rule::policy_type => Extension::PolicyType(self.word(word)?),

@@ -1,3 +1,6 @@
+/// The shortest beginning of a word that is worth a guess.
+const SHORTEST_BEGINNING: usize = 3;
+
 /// The shortest word that is worth a guess.
 const SHORTEST_GUESS: usize = 4;
 
@@ -20,6 +23,18 @@ pub(crate) fn by_distance(word: &str, candidates: &[&'static str]) -> Vec<&'stat
     let mut close: Vec<_> = close.copied().collect();
     close.sort_by_key(distance);
     close
+}
+
+/// The only one of `candidates` that begins as the word does, or that the word begins with.
+pub(crate) fn by_beginning(word: &str, candidates: &[&'static str]) -> Option<&'static str> {
+    let is_alike = |candidate: &&&str| {
+        let rest = word.strip_prefix(**candidate);
+        candidate.len() > word.len() && candidate.starts_with(word)
+            || rest.is_some_and(|rest| rest.starts_with(['-', '_']))
+    };
+    let mut alike = candidates.iter().filter(is_alike);
+    let first = alike.next().filter(|_| word.len() >= SHORTEST_BEGINNING)?;
+    alike.next().is_none().then_some(*first)
 }
 
 /// Whether one of the words is the other with `no` before it.

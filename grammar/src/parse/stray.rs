@@ -29,6 +29,8 @@ pub enum Stray {
     Wide,
     /// `-` with the letters of no option.
     Option,
+    /// An option of another statement, or of another place in this one.
+    OtherOption,
     /// What is wrong is at another place.
     Elsewhere,
 }
@@ -47,7 +49,10 @@ impl Stray {
             Some('-')
                 if source.is_shown(at) && text.get(1).is_some_and(u8::is_ascii_alphabetic) =>
             {
-                return (span(word_at(source, at).len()), Stray::Option);
+                let word = word_at(source, at);
+                let is_other = word.parse::<ScriptOption>().is_ok();
+                let stray = if is_other { Stray::OtherOption } else { Stray::Option };
+                return (span(word.len()), stray);
             }
             Some(c) if is_no_key(source, at, c) => match c {
                 c if c.is_ascii_control() => Stray::Byte(text[0]),
@@ -86,7 +91,7 @@ impl Stray {
             Stray::Byte(0) => "remove the NUL byte: a script is text",
             Stray::Byte(_) => "remove the control character",
             Stray::Character(c) => return help_of_character(c),
-            Stray::Option => "setkey(8) has the options of each statement",
+            Stray::Option | Stray::OtherOption => "setkey(8) has the options of each statement",
             Stray::Elsewhere => return None,
         })
     }
@@ -95,9 +100,7 @@ impl Stray {
 /// What a character is in place of, or what there is instead of what it means elsewhere.
 pub(super) fn help_of_character(c: char) -> Option<&'static str> {
     Some(match c {
-        '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' => {
-            "it is not the `-` of the keyboard: type it again"
-        }
+        c if is_dash(c) => "it is not the `-` of the keyboard: type it again",
         c if is_double_quote(c) => "it is not the `\"` of the keyboard: type it again",
         '\'' | '\u{2018}'..='\u{201b}' | '\u{2032}' | '\u{b4}' => {
             "a key is in double quotes: \"...\""
@@ -153,6 +156,13 @@ fn is_level(template: &str) -> bool {
     template.rsplit_once('/').is_some_and(|(_, level)| level.parse::<LevelKind>().is_ok())
 }
 
+fn is_dash(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}'
+    )
+}
+
 fn is_double_quote(c: char) -> bool {
     matches!(c, '\u{201c}'..='\u{201f}' | '\u{2033}' | '\u{ab}' | '\u{bb}' | '\u{ff02}')
 }
@@ -162,7 +172,10 @@ fn is_double_quote(c: char) -> bool {
 fn is_no_key(source: &Source, at: usize, c: char) -> bool {
     let before = str::from_utf8(&source.text()[..at]).unwrap_or_default();
     let word = before.rsplit([' ', '\t', '\n']).next().unwrap_or_default();
-    source.is_shown(at) || is_double_quote(c) || c == '=' && word.parse::<ScriptOption>().is_ok()
+    source.is_shown(at)
+        || is_double_quote(c)
+        || is_dash(c) && word.is_empty()
+        || c == '=' && word.parse::<ScriptOption>().is_ok()
 }
 
 /// The character that the text begins with.
@@ -177,6 +190,7 @@ impl fmt::Display for Stray {
             Stray::Wide => return f.write_str("the file is UTF-16 or UTF-32, not UTF-8"),
             Stray::Elsewhere => return f.write_str("syntax error"),
             Stray::Option => return f.write_str("there is no such option"),
+            Stray::OtherOption => return f.write_str("the option is not allowed here"),
             Stray::Hidden => f.write_str("this character"),
             Stray::ByteOrderMark => f.write_str("the character U+FEFF"),
             Stray::Byte(byte) => write!(f, "the byte 0x{byte:02x}"),

@@ -9,6 +9,7 @@ use super::{
     rules::Rule,
     source::Source,
     stray::Stray,
+    value,
 };
 use crate::{
     error::{Error, Fault},
@@ -33,7 +34,8 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
         let hint = Hint::other_dialect(source, word_at(source, foreign));
         return syntax_error(source, foreign, Vec::new()).with_hint(hint);
     }
-    let wrong = syntax_error(source, at, expected(error, source.dialect()));
+    let before = value::option_before(source.ascii(), at - source.start());
+    let wrong = syntax_error(source, at, expected(error, before, source.dialect()));
     let is_closed = *wrong.kind() != Fault::UnclosedQuote;
     let is_short = source.statement().len() <= LONGEST && is_closed;
     let misplaced = || misplaced::of_syntax(source, at, positives(error));

@@ -1,0 +1,175 @@
+//! Notations of other programs: what a statement, a policy and a script have in their place.
+
+use model::{ALGORITHMS, AlgorithmKind, Direction, ScriptOption};
+
+use super::{
+    attempt::{is_statement, replaced},
+    hint::Hint,
+    lists::{AUTH, CIPHERS, COMP, modes},
+};
+use crate::tree::{SaProtoWord, StatementWord};
+
+/// Words before a key.
+const OF_KEYS: &[&str] = &["key", "secret", "hex", "ascii", "psk", "authkey", "enckey"];
+
+/// Words of other programs in the place of an SPI.
+const OF_SPIS: &[&str] = &["auto", "any", "random", "none", "dynamic", "new"];
+
+/// Words that begin a command or a part of a shell.
+const OF_SHELLS: &[&str] = &[
+    "for", "do", "done", "if", "then", "else", "fi", "while", "case", "esac", "echo", "export",
+    "set", "sudo", "cat", "exec", "source", "modprobe", "sysctl",
+];
+
+/// Words that begin a comment elsewhere.
+const OF_COMMENTS: &[&str] = &["rem", "REM", "Rem", "comment", "dnl"];
+
+/// Words for both directions.
+const BOTH: &[&str] =
+    &["both", "any", "inout", "in-out", "all", "bidirectional", "two-way", "duplex"];
+
+/// What is written in another way at `at` of a statement.
+pub(super) fn in_statement(text: &str, at: usize, word: &str) -> Option<Hint> {
+    let rest = &text[at..];
+    let before = text[..at].trim_end();
+    let last = before.rsplit([' ', '\t', '\n']).next().unwrap_or_default();
+    let run = rest.split([' ', '\t', '\n', ';']).next().unwrap_or_default();
+    if let Some(name) = kernel_name(run, last) {
+        return Some(Hint::DidYouMean(name));
+    }
+    let first = text.split([' ', '\t', '\n']).next()?;
+    if let Some(option) = algorithm(text, at, word) {
+        return Some(Hint::Insert(option.word()));
+    }
+    Some(Hint::Text(if OF_KEYS.contains(&word) && is_taken_before_key(text, at, word) {
+        "no word is before a key"
+    } else if is_key_with_colons(run) && is_algorithm(last) {
+        "a key of hexadecimal digits is 0x and the digits, with nothing between them"
+    } else if let Some(advice) = selector(text, at, run) {
+        advice
+    } else if rest.starts_with('"') && last.starts_with('-') && is_quoted_number(rest) {
+        "a number has no quotes"
+    } else if OF_SPIS.contains(&word) && is_proto(last) && !first.starts_with("spd") {
+        "an SPI is a number of 256 or more, the same at both ends"
+    } else if ["delete", "get"].contains(&first) && ["-E", "-A", "-C"].contains(&word) {
+        "an SA is named by addresses, protocol and SPI: leave the algorithms out"
+    } else if is_of_all(first) && rest.starts_with('-') && word.len() > 1 && word != "-P" {
+        "the statement has no options: it is for all"
+    } else {
+        return None;
+    }))
+}
+
+/// What is written in another way between the addresses of a policy and its options.
+fn selector(text: &str, at: usize, run: &str) -> Option<&'static str> {
+    let (before, rest) = text.split_at(at);
+    if !text.starts_with("spd") {
+        return None;
+    }
+    let last = before.rsplit([' ', '\t', '\n']).next()?;
+    if last.contains('[') && !last.contains(']') && rest.starts_with([',', '-', ':']) {
+        return Some("a selector has one port: write a statement for each");
+    }
+    if last.ends_with('/') && run.contains('-') {
+        return Some("a range of addresses is one address and its prefix length: ADDRESS/LENGTH");
+    }
+    let has_ports = ["tcp", "udp", "sctp", "dccp"].contains(&last);
+    (rest.starts_with(['/', ':']) && has_ports)
+        .then_some("a port is in brackets behind its address: ADDRESS[PORT]")
+}
+
+/// The option that is missing before the name of an algorithm.
+fn algorithm(text: &str, at: usize, word: &str) -> Option<ScriptOption> {
+    let kinds = |option| match option {
+        ScriptOption::Encryption => CIPHERS,
+        ScriptOption::Authentication => AUTH,
+        _ => COMP,
+    };
+    let is_named = |option: ScriptOption| {
+        let is_row = |kinds: &[AlgorithmKind]| {
+            let mut rows = ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind));
+            rows.any(|row| row.name == word || row.aliases.contains(&word))
+        };
+        let inserted = format!("{} ", option.word());
+        is_row(kinds(option)) && is_statement(&replaced(text, at..at, &inserted))
+    };
+    let options =
+        [ScriptOption::Encryption, ScriptOption::Authentication, ScriptOption::Compression];
+    options.into_iter().find(|option| is_named(*option))
+}
+
+/// The word for an algorithm that the kernel's name behind an option stands for.
+fn kernel_name(run: &str, option: &str) -> Option<&'static str> {
+    let kinds = match option {
+        "-E" => CIPHERS,
+        "-A" => AUTH,
+        _ => return None,
+    };
+    let mut rows = ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind));
+    rows.find(|row| row.kernel == run).map(|row| row.name)
+}
+
+fn is_algorithm(word: &str) -> bool {
+    ALGORITHMS.iter().any(|row| row.name == word || row.aliases.contains(&word))
+}
+
+fn is_proto(word: &str) -> bool {
+    word.parse::<SaProtoWord>().is_ok()
+}
+
+fn is_taken_before_key(text: &str, at: usize, word: &str) -> bool {
+    is_statement(&replaced(text, at..at + word.len(), ""))
+}
+
+/// Pairs of hexadecimal digits with colons or dashes between them.
+fn is_key_with_colons(run: &str) -> bool {
+    let is_pair = |pair: &str| pair.len() == 2 && pair.bytes().all(|it| it.is_ascii_hexdigit());
+    run.len() > 2 && run.split([':', '-']).all(is_pair)
+}
+
+fn is_quoted_number(rest: &str) -> bool {
+    let inside = rest[1..].split('"').next().unwrap_or_default();
+    !inside.is_empty() && inside.bytes().all(|it| it.is_ascii_digit())
+}
+
+fn is_of_all(first: &str) -> bool {
+    use StatementWord::{Dump, Flush, SpdDump};
+    first.parse().is_ok_and(|word| matches!(word, Dump | Flush | SpdDump))
+}
+
+/// What begins a statement and is none.
+pub(super) fn beginning(word: &str) -> Option<Hint> {
+    if OF_COMMENTS.contains(&word) {
+        return Some(Hint::OtherComment);
+    }
+    OF_SHELLS
+        .contains(&word)
+        .then_some(Hint::Text("a script has no commands of the shell: have a shell write it"))
+}
+
+/// What is written in another way at `at` of a policy.
+pub(super) fn in_policy(text: &str, at: usize, word: &str) -> Option<&'static str> {
+    let (before, rest) = text.split_at(at);
+    if before.trim().is_empty() && BOTH.contains(&word) {
+        return Some("a policy has one direction: write a statement for each");
+    }
+    let is_number = before.ends_with(|c: char| c.is_ascii_digit());
+    (rest.starts_with('%') && is_number && has_direction(before))
+        .then_some("a priority is a number, or low, def or high with an offset, as in def + 100")
+}
+
+fn has_direction(policy: &str) -> bool {
+    policy.split_ascii_whitespace().any(|word| word.parse::<Direction>().is_ok())
+}
+
+/// Whether the parts of a template are words behind its protocol.
+pub(super) fn is_template_of_words(behind: &str) -> bool {
+    behind.split_ascii_whitespace().next().is_some_and(|word| modes().contains(&word))
+}
+
+/// What a `#` in a policy is in place of.
+pub(super) fn at_hash(before: &str, rest: &str) -> Option<&'static str> {
+    let is_number = rest[1..].starts_with(|c: char| c.is_ascii_digit());
+    (before.ends_with("unique") && is_number)
+        .then_some("a colon is between `unique` and its number: unique:NUMBER")
+}
