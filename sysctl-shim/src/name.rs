@@ -24,6 +24,16 @@ impl Name {
         Name { path: String::new() }
     }
 
+    /// The same with a slash behind it: a file of this path is none.
+    pub fn as_folder(&self) -> Self {
+        Name { path: format!("{}/", self.path) }
+    }
+
+    /// Whether it is the folder of all variables.
+    pub fn is_top(&self) -> bool {
+        self.path.is_empty()
+    }
+
     /// One that is in this folder.
     pub fn child(&self, part: &str) -> Self {
         if self.path.is_empty() {

@@ -41,8 +41,20 @@ impl Reader<'_> {
             self.report.note(&format!("separators should not be repeated: {rest}"));
         }
         let name = Name::parse(text);
+        if name.is_top() {
+            self.report.error(&Error::Outside(name.as_folder()));
+            return Ok(-1);
+        }
+        let is_folder = text.ends_with(['.', '/']);
         match tree::find(&name) {
-            Err(source) => Ok(self.unknown(name, source, self.command.unknown)),
+            Err(source) => {
+                let name = if is_folder { name.as_folder() } else { name };
+                Ok(self.unknown(name, source, self.command.unknown))
+            }
+            Ok(Node::Ours(_) | Node::File(_)) if is_folder => {
+                let source = Errno::NOTDIR.into();
+                Ok(self.unknown(name.as_folder(), source, self.command.unknown))
+            }
             Ok(Node::Ours(variable)) => self.ours(variable, false, host, out),
             Ok(Node::File(File { readable: false, .. })) => Ok(0),
             Ok(_) if leaves(&name) => {
