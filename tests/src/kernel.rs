@@ -75,10 +75,7 @@ pub fn df_rules() -> DfRules {
 /// The major and minor number of the running kernel.
 #[must_use]
 pub fn running() -> (u32, u32) {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").expect("proc(5)");
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
-    let mut number = || numbers.next().and_then(|digits| digits.parse().ok()).expect("a number");
-    (number(), number())
+    sys::release_numbers(&fs::read_to_string("/proc/sys/kernel/osrelease").expect("proc(5)"))
 }
 
 /// Whether the kernel has xfrm interfaces.

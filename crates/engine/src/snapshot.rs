@@ -110,10 +110,7 @@ impl SnapshotReader {
 /// The first two numbers of uname(2).
 fn release() -> (u32, u32) {
     let name = rustix::system::uname();
-    let release = name.release().to_string_lossy();
-    let mut numbers =
-        release.split(|c: char| !c.is_ascii_digit()).map(|it| it.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+    sys::release_numbers(&name.release().to_string_lossy())
 }
 
 /// The sizes, or the initial ones where the kernel does not report them.

@@ -60,8 +60,6 @@ impl Files {
 
     /// The first two numbers of the kernel's release.
     pub fn version(&self) -> (u32, u32) {
-        let mut numbers =
-            self.release.split(|c: char| !c.is_ascii_digit()).map(|it| it.parse().unwrap_or(0));
-        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+        sys::release_numbers(&self.release)
     }
 }
