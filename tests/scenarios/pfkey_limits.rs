@@ -20,6 +20,8 @@ use scenarios::{Daemon, Host, Outcome, Vitals, processor_ticks, times};
 const REFUSED: [u8; 16] = [0; 16];
 /// X_SPDDUMP of an empty SPD, which the service answers with ENOENT.
 const DUMP: [u8; 16] = [2, 18, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0];
+/// REGISTER of ESP.
+const REGISTER: [u8; 16] = [2, 7, 0, 3, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0];
 const ENOENT: u8 = 2;
 const ENFILE: u8 = 23;
 
@@ -89,6 +91,28 @@ impl Service {
             thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+/// What is stored for a crash is stored once: a registration costs the same however many clients have registered. Without
+/// a service manager, the daemon waits until its own process has received it.
+#[test]
+fn clients_that_register() {
+    const CLIENTS: usize = 150;
+    let service = Service::start("--nofile=4096");
+    let begun = Instant::now();
+    let registered: Vec<_> = (0..CLIENTS)
+        .map(|_| {
+            let socket = service.connect();
+            send(&socket, &REGISTER, SendFlags::NOSIGNAL).expect("a client");
+            let answer = recv(&socket, &mut [0; 64][..], RecvFlags::TRUNC).expect("an answer");
+            assert!(answer.1 >= 16, "{answer:?}");
+            socket
+        })
+        .collect();
+    let took = begun.elapsed();
+    println!("{CLIENTS} clients register in {took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
+    assert_eq!(service.clients(), registered.len());
 }
 
 /// Memory is limited whatever the size of the messages, and returned when the clients have gone.

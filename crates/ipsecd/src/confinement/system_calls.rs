@@ -92,7 +92,7 @@ const TO_STAT: &[c_long] = &[
 #[rustfmt::skip]
 const TO_KEEP: &[c_long] = &[
     libc::SYS_recvmsg, libc::SYS_sendmsg, libc::SYS_accept4, libc::SYS_setsockopt, libc::SYS_ppoll, #[cfg(target_arch = "x86_64")] libc::SYS_poll,
-    libc::SYS_newfstatat, libc::SYS_fstat, libc::SYS_close, libc::SYS_fcntl, libc::SYS_brk, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise,
+    libc::SYS_newfstatat, libc::SYS_fstat, libc::SYS_close, libc::SYS_fcntl, libc::SYS_clock_gettime, libc::SYS_brk, libc::SYS_munmap, libc::SYS_mremap, libc::SYS_madvise,
     libc::SYS_rt_sigreturn, libc::SYS_restart_syscall, libc::SYS_exit, libc::SYS_exit_group,
 ];
 

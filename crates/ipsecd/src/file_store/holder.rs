@@ -4,11 +4,11 @@ use std::{
     io,
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::{
-    fs::unlink,
+    fs::{SealFlags, fcntl_get_seals, fstat, unlink},
     net::{
         AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with, socketpair,
         sockopt::{Timeout, set_socket_timeout},
@@ -18,6 +18,7 @@ use sys::run::HANDOVER_SOCKET;
 use tracing::warn;
 
 use super::{
+    CAPACITY, NAMES, STATE,
     message::{END, LEAVE, REMOVE, STORE, receive, send},
     process::{self, LISTENER},
 };
@@ -35,6 +36,12 @@ const KIND: SocketType = SocketType::SEQPACKET;
 
 /// How long a message may take, which the process at the other end delays.
 const TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The most bytes of a state: twice what waits for all clients.
+const MOST_STATE: i64 = 256 << 20;
+
+/// How long all messages may take at a start.
+const MOST_TIME: Duration = Duration::from_secs(10);
 
 /// The connection to the process.
 pub struct Holder {
@@ -97,27 +104,50 @@ impl Holder {
     }
 }
 
-/// Adds to a handover the descriptors that a daemon has left; how many there were.
+/// Adds to a handover the descriptors that a daemon has left; how many there were. The socket is in a directory of
+/// the daemon's user, and this process may be root's: whatever listens there, it is waited for [`MOST_TIME`] at most,
+/// and only what a daemon stores is taken.
 pub(super) fn fetch(handover: &mut Handover, directory: &Path) -> usize {
+    let end = Instant::now() + MOST_TIME;
+    let mut count = 0;
     let mut fetch = || {
         let socket = socket_with(AddressFamily::UNIX, KIND, SocketFlags::CLOEXEC, None)?;
-        set_socket_timeout(&socket, Timeout::Recv, Some(TIMEOUT))?;
+        // Also of connect(2), where too many wait.
+        set_socket_timeout(&socket, Timeout::Send, Some(TIMEOUT))?;
         connect(&socket, &SocketAddrUnix::new(directory.join(HANDOVER_SOCKET))?)?;
-        let mut count = 0;
-        while let Ok(Some((name, Some(file)))) = receive(&socket) {
-            handover.give(name, file);
-            count += 1;
+        for _ in 0..CAPACITY {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            set_socket_timeout(&socket, Timeout::Recv, Some(left.min(TIMEOUT)))?;
+            let Some((name, Some(file))) = receive(&socket)? else { break };
+            if NAMES.contains(&name.as_str()) && (name != STATE || is_small(&file)) {
+                handover.give(name, file);
+                count += 1;
+            }
         }
-        Ok::<_, rustix::io::Errno>(count)
+        Ok::<_, rustix::io::Errno>(())
     };
     // There was no daemon, or it had no clients.
-    fetch().unwrap_or(0)
+    let _ = fetch();
+    count
+}
+
+/// Whether a state is in memory, and cannot grow beyond its limit.
+fn is_small(state: &OwnedFd) -> bool {
+    let cannot_grow = fcntl_get_seals(state).is_ok_and(|seals| seals.contains(SealFlags::GROW));
+    cannot_grow && fstat(state).is_ok_and(|it| it.st_size <= MOST_STATE)
 }
 
 #[cfg(test)]
 mod tests {
     use std::thread::{self, JoinHandle};
 
+    use rustix::{
+        fs::{MemfdFlags, fcntl_add_seals, ftruncate, memfd_create},
+        net::{SocketAddrUnix, accept, bind, listen},
+    };
     use tempfile::TempDir;
 
     use super::*;
@@ -143,20 +173,43 @@ mod tests {
     fn fetched(directory: &TempDir) -> [usize; 2] {
         let mut handover = Handover::default();
         fetch(&mut handover, directory.path());
-        [CLIENT, "state"].map(|name| handover.take_all(name).len())
+        [CLIENT, STATE].map(|name| handover.take_all(name).len())
+    }
+
+    /// A state of this size, sealed or not.
+    fn state(size: u64, is_sealed: bool) -> OwnedFd {
+        let file = memfd_create("state", MemfdFlags::ALLOW_SEALING).unwrap();
+        ftruncate(&file, size).unwrap();
+        if is_sealed {
+            fcntl_add_seals(&file, SealFlags::GROW).unwrap();
+        }
+        file
+    }
+
+    /// A program that listens in the place of a process of the daemon's, which may be another's: it serves one
+    /// connection.
+    fn stranger(
+        directory: &TempDir,
+        serve: impl FnOnce(OwnedFd) + Send + 'static,
+    ) -> JoinHandle<()> {
+        let address = SocketAddrUnix::new(directory.path().join(HANDOVER_SOCKET)).unwrap();
+        let socket = socket_with(AddressFamily::UNIX, KIND, SocketFlags::CLOEXEC, None).unwrap();
+        bind(&socket, &address).unwrap();
+        listen(&socket, 1).unwrap();
+        thread::spawn(move || serve(accept(&socket).unwrap()))
     }
 
     #[test]
     fn the_next_daemon_gets_what_one_that_crashed_has_stored() {
         let directory = tempfile::tempdir().unwrap();
         let (holder, keeping) = start(&directory);
-        let (clients, state) = ([pair(), pair(), pair()], tempfile::tempfile().unwrap());
+        let (clients, state) = ([pair(), pair(), pair()], state(7, true));
         for (client, _) in clients.iter().chain(&clients[..1]) {
             holder.store(CLIENT, client).unwrap();
         }
         for _ in 0..2 {
-            holder.remove("state").unwrap();
-            holder.store("state", &state).unwrap();
+            holder.remove(STATE).unwrap();
+            holder.store(STATE, &state).unwrap();
         }
         let [.., (_, closed)] = clients;
         drop(closed);
@@ -202,9 +255,93 @@ mod tests {
     fn without_clients_the_process_ends_at_once() {
         let directory = tempfile::tempdir().unwrap();
         let (holder, keeping) = start(&directory);
-        holder.store("state", tempfile::tempfile().unwrap()).unwrap();
+        holder.store(STATE, state(7, true)).unwrap();
         drop(holder);
         keeping.join().unwrap();
         assert_eq!(fetched(&directory), [0, 0]);
+    }
+
+    #[test]
+    fn a_stranger_without_an_end_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let endless = stranger(&directory, |connection| {
+            let (client, _program) = pair();
+            while send(&connection, CLIENT, Some(client.as_fd())).is_ok() {}
+        });
+        assert_eq!(fetched(&directory), [CAPACITY, 0]);
+        endless.join().unwrap();
+    }
+
+    #[test]
+    fn a_stranger_that_is_slow_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let slow = stranger(&directory, |connection| {
+            let (client, _program) = pair();
+            while send(&connection, CLIENT, Some(client.as_fd())).is_ok() {
+                thread::sleep(TIMEOUT / 2);
+            }
+        });
+        let begun = Instant::now();
+        assert!(fetched(&directory)[0] > 1);
+        assert!(begun.elapsed() < MOST_TIME + TIMEOUT, "{:?}", begun.elapsed());
+        slow.join().unwrap();
+    }
+
+    /// One that is not served is not waited for.
+    #[test]
+    fn a_stranger_that_accepts_nothing_is_left() {
+        let directory = tempfile::tempdir().unwrap();
+        let silent = stranger(&directory, |connection| {
+            let _ = receive(&connection);
+        });
+        let begun = Instant::now();
+        assert_eq!(fetched(&directory), [0, 0]);
+        assert!(begun.elapsed() < MOST_TIME);
+        silent.join().unwrap();
+    }
+
+    #[test]
+    fn a_stranger_gives_nothing_but_what_is_stored() {
+        let directory = tempfile::tempdir().unwrap();
+        let giving = stranger(&directory, |connection| {
+            let file: OwnedFd = tempfile::tempfile().unwrap().into();
+            for (name, file) in [
+                ("metrics", pair().0),
+                ("user-namespaces", pair().0),
+                (STATE, file),
+                (STATE, state(7, false)),
+                (STATE, state(257 << 20, true)),
+                (STATE, state(7, true)),
+                (CLIENT, pair().0),
+            ] {
+                send(&connection, name, Some(file.as_fd())).unwrap();
+            }
+        });
+        let mut handover = Handover::default();
+        assert_eq!(fetch(&mut handover, directory.path()), 2);
+        assert!(handover.take("metrics").is_none());
+        assert_eq!([CLIENT, STATE].map(|name| handover.take_all(name).len()), [1, 1]);
+        giving.join().unwrap();
+    }
+
+    /// What connects and receives nothing does not keep the sockets of clients open.
+    #[test]
+    fn after_a_crash_the_time_is_over_whatever_connects() {
+        let directory = tempfile::tempdir().unwrap();
+        let (holder, keeping) = start(&directory);
+        let (client, _program) = pair();
+        holder.store(CLIENT, client).unwrap();
+        let begun = Instant::now();
+        drop(holder);
+        let address = SocketAddrUnix::new(directory.path().join(HANDOVER_SOCKET)).unwrap();
+        while !keeping.is_finished() && begun.elapsed() < 2 * MOST_TIME {
+            let socket =
+                socket_with(AddressFamily::UNIX, KIND, SocketFlags::CLOEXEC, None).unwrap();
+            let _ = connect(&socket, &address);
+            let _ = rustix::net::shutdown(&socket, rustix::net::Shutdown::Read);
+            thread::sleep(Duration::from_millis(100));
+        }
+        assert!(keeping.is_finished());
+        keeping.join().unwrap();
     }
 }

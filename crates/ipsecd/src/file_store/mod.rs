@@ -5,12 +5,7 @@ mod holder;
 mod message;
 mod process;
 
-use std::{
-    io,
-    os::fd::{AsFd, OwnedFd},
-    path::Path,
-    sync::Arc,
-};
+use std::{io, os::fd::AsFd, path::Path, sync::Arc};
 
 use tracing::{info, warn};
 
@@ -90,5 +85,14 @@ impl FileStore {
 /// The name of the sockets of clients, without which nothing is kept.
 pub(crate) const CLIENT: &str = "pfkey-client";
 
-/// A descriptor and its name.
-type Named = (String, OwnedFd);
+/// The names of what the PF_KEY service stores beside them: its listening sockets, its monitor, and its state.
+pub(crate) const LISTENER: &str = "pfkey-listener";
+pub(crate) const REPORTER: &str = "pfkey-reporter";
+pub(crate) const MONITOR: &str = "pfkey-monitor";
+pub(crate) const STATE: &str = "pfkey-state";
+
+/// All that is stored for a crash.
+const NAMES: [&str; 5] = [CLIENT, LISTENER, REPORTER, MONITOR, STATE];
+
+/// The most descriptors: those of the most clients, and a few of the daemon's.
+const CAPACITY: usize = 520;

@@ -4,13 +4,13 @@
 use std::{
     io,
     os::fd::{AsFd, OwnedFd},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::fstat,
-    io::retry_on_intr,
+    io::{Errno, retry_on_intr},
     net::{
         SocketFlags, accept_with,
         sockopt::{Timeout, set_socket_timeout},
@@ -20,7 +20,7 @@ use rustix::{
 };
 
 use super::{
-    CLIENT, Named,
+    CAPACITY, CLIENT,
     message::{END, LEAVE, REMOVE, STORE, receive, send},
 };
 use crate::confinement::{self, Account};
@@ -28,18 +28,24 @@ use crate::confinement::{self, Account};
 /// The name of the socket at which the next daemon fetches the others.
 pub(super) const LISTENER: &str = "handover-listener";
 
-/// How long the sockets of clients stay open after a crash. Clients wait for the answers to what they send
-/// meanwhile.
-const AFTER_CRASH: Timespec = Timespec { tv_sec: 10, tv_nsec: 0 };
+/// How long the sockets of clients stay open after a crash, whatever connects. Clients wait for the answers to what they
+/// send meanwhile.
+const AFTER_CRASH: Duration = Duration::from_secs(10);
 
 /// The same after a signal that has ended the daemon, perhaps for good.
-const AFTER_SIGNAL: Timespec = Timespec { tv_sec: 5, tv_nsec: 0 };
+const AFTER_SIGNAL: Duration = Duration::from_secs(5);
 
 /// How long the next daemon may take to receive one.
 const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The most descriptors: those of the most clients, and a few of the daemon's.
-const CAPACITY: usize = 520;
+/// A descriptor that is kept.
+struct Kept {
+    name: String,
+    file: OwnedFd,
+    /// The device and inode of a socket, or of a file in memory, by which it is known. Read once: a daemon sends many
+    /// descriptors, and waits while there is no room for them.
+    identity: Option<(u64, u64)>,
+}
 
 /// Keeps the descriptors that come on standard input, and offers them to the next daemon when that ends.
 pub(super) fn run(account: Option<&Account>) {
@@ -57,39 +63,35 @@ pub(super) fn keep(daemon: impl AsFd) {
         remove_closed(&mut files, &daemon);
         match receive(&daemon) {
             Ok(Some((words, _))) if words == END => return,
-            Ok(Some((words, _))) if words == LEAVE => return offer(files, &AFTER_SIGNAL),
+            Ok(Some((words, _))) if words == LEAVE => return offer(files, AFTER_SIGNAL),
             Ok(Some((words, file))) => carry_out(&mut files, &words, file),
             // A crash.
-            Ok(None) | Err(_) => return offer(files, &AFTER_CRASH),
+            Ok(None) | Err(_) => return offer(files, AFTER_CRASH),
         }
     }
 }
 
-fn carry_out(files: &mut Vec<Named>, words: &str, file: Option<OwnedFd>) {
+fn carry_out(files: &mut Vec<Kept>, words: &str, file: Option<OwnedFd>) {
     if let Some(name) = words.strip_prefix(REMOVE) {
-        files.retain(|(known, _)| known != name);
+        files.retain(|it| it.name != name);
     } else if let (Some(name), Some(file)) = (words.strip_prefix(STORE), file)
         && files.len() < CAPACITY
-        && !files.iter().any(|(_, known)| is_same(known, &file))
     {
-        files.push((name.to_owned(), file));
+        let identity = fstat(&file).ok().map(|it| (it.st_dev, it.st_ino));
+        if identity.is_none() || !files.iter().any(|it| it.identity == identity) {
+            files.push(Kept { name: name.to_owned(), file, identity });
+        }
     }
-}
-
-/// A socket, and a file in memory, is known by its inode.
-fn is_same(one: &OwnedFd, other: &OwnedFd) -> bool {
-    let [one, other] = [one, other].map(|file| fstat(file).map(|it| (it.st_dev, it.st_ino)));
-    one.is_ok() && one == other
 }
 
 /// Waits for a message, and meanwhile removes the sockets that clients have closed: the daemon carries out what they
 /// have sent.
-fn remove_closed(files: &mut Vec<Named>, daemon: &impl AsFd) {
-    let is_client = |(name, _): &Named| name == CLIENT;
+fn remove_closed(files: &mut Vec<Kept>, daemon: &impl AsFd) {
+    let is_client = |it: &Kept| it.name == CLIENT;
     loop {
         let clients = files.iter().filter(|it| is_client(it));
         let mut slots = vec![PollFd::new(daemon, PollFlags::IN)];
-        slots.extend(clients.map(|(_, socket)| PollFd::new(socket, PollFlags::empty())));
+        slots.extend(clients.map(|it| PollFd::new(&it.file, PollFlags::empty())));
         if retry_on_intr(|| poll(&mut slots, None)).is_err() {
             return;
         }
@@ -105,26 +107,44 @@ fn remove_closed(files: &mut Vec<Named>, daemon: &impl AsFd) {
 
 /// Sends everything to the next daemon, which sees the end of its connection when no socket here listens any more that
 /// it would take for another service.
-fn offer(mut files: Vec<Named>, patience: &Timespec) {
-    let Some(at) = files.iter().position(|(name, _)| name == LISTENER) else { return };
-    let (_, listener) = files.swap_remove(at);
-    let has_clients = files.iter().any(|(name, _)| name == CLIENT);
-    let mut slots = [PollFd::new(&listener, PollFlags::IN)];
+fn offer(mut files: Vec<Kept>, patience: Duration) {
+    let Some(at) = files.iter().position(|it| it.name == LISTENER) else { return };
+    let Kept { file: listener, .. } = files.swap_remove(at);
+    let has_clients = files.iter().any(|it| it.name == CLIENT);
+    let end = Instant::now() + patience;
     let mut served = None;
-    while has_clients
-        && served.is_none()
-        && retry_on_intr(|| poll(&mut slots, Some(patience))) == Ok(1)
-    {
+    while has_clients && served.is_none() && is_connected_to(&listener, end) {
         // One that was started beside the previous daemon is gone by now.
         served = accept_with(&listener, SocketFlags::CLOEXEC)
             .ok()
-            .filter(|connection| send_all(connection, &files).is_ok());
+            .filter(|connection| send_all(connection, &files, end).is_ok());
     }
     drop((files, listener));
     drop(served);
 }
 
-fn send_all(connection: &OwnedFd, files: &[Named]) -> io::Result<()> {
-    set_socket_timeout(connection, Timeout::Send, Some(SEND_TIMEOUT))?;
-    files.iter().try_for_each(|(name, file)| send(connection, name, Some(file.as_fd())))
+/// Waits for a connection; false if there is none in time.
+fn is_connected_to(listener: &OwnedFd, end: Instant) -> bool {
+    let mut slots = [PollFd::new(listener, PollFlags::IN)];
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let Ok(timeout) = Timespec::try_from(left) else { return false };
+        match poll(&mut slots, Some(&timeout)) {
+            Ok(count) => return count > 0 && !left.is_zero(),
+            Err(Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
+/// Sends all, within what is left until `end` and [`SEND_TIMEOUT`] for each.
+fn send_all(connection: &OwnedFd, files: &[Kept], end: Instant) -> io::Result<()> {
+    files.iter().try_for_each(|Kept { name, file, .. }| {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Errno::TIMEDOUT.into());
+        }
+        set_socket_timeout(connection, Timeout::Send, Some(left.min(SEND_TIMEOUT)))?;
+        send(connection, name, Some(file.as_fd()))
+    })
 }

@@ -123,6 +123,11 @@ impl Sessions {
         self.list.iter().filter(|session| session.is_registered())
     }
 
+    /// Those of them whose sockets are not stored for a crash yet.
+    pub(super) fn not_stored(&mut self) -> impl Iterator<Item = &mut Session> {
+        self.list.iter_mut().filter(|session| session.is_registered() && !session.is_stored())
+    }
+
     /// The clients that are not of [`Sessions::registered`].
     pub(super) fn others(&self) -> impl Iterator<Item = &Session> {
         self.list.iter().filter(|session| !session.is_registered())

@@ -4,7 +4,10 @@
 
 mod state;
 
-use std::{io, os::fd::OwnedFd};
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+};
 
 use rustix::net::SocketType;
 use tracing::{info, warn};
@@ -13,17 +16,11 @@ use super::Server;
 use crate::{
     Error, FileStore, Handover,
     confinement::UserNamespaces,
-    file_store::{CLIENT, Holder},
+    file_store::{CLIENT, Holder, LISTENER, MONITOR, REPORTER, STATE},
     listener::{Listener, Open},
     pfkey::{events::Events, sessions::Sessions},
 };
 use state::{PreviousState, Waiting};
-
-/// The names of the descriptors.
-const LISTENER: &str = "pfkey-listener";
-const REPORTER: &str = "pfkey-reporter";
-const MONITOR: &str = "pfkey-monitor";
-const STATE: &str = "pfkey-state";
 
 /// What the previous daemon has handed over, and new listening sockets where it has not.
 pub(super) struct Inherited {
@@ -121,12 +118,14 @@ impl Server {
     /// the listening sockets, the monitor, and the sockets and registrations of registered clients,
     /// which do not see the crash then.
     pub fn store_for_a_crash(&mut self, store: FileStore) {
-        // Those that the previous daemon has stored may be lost, and would stay open.
+        // Those that the previous daemon has stored may be lost, and would stay open; sockets may be others by now.
+        let replace =
+            |name, file: BorrowedFd<'_>| store.remove(name).and_then(|()| store.store(name, file));
         let stored = store
             .remove(CLIENT)
-            .and_then(|()| store.store(LISTENER, &self.listener))
-            .and_then(|()| store.store(REPORTER, &self.reporter))
-            .and_then(|()| store.store(MONITOR, self.handler.events()));
+            .and_then(|()| replace(LISTENER, self.listener.as_fd()))
+            .and_then(|()| replace(REPORTER, self.reporter.as_fd()))
+            .and_then(|()| replace(MONITOR, self.handler.events().as_fd()));
         match stored {
             Ok(()) => self.file_store = Some(store),
             Err(error) => warn!(%error, "sockets not stored for a crash"),
@@ -134,18 +133,25 @@ impl Server {
         self.store_registered();
     }
 
-    /// Stores the clients that have registered by now.
+    /// Stores the clients that have registered by now, each once: a client that registers often delays no other.
     pub(super) fn store_registered(&mut self) {
         let Some(file_store) = &self.file_store else { return };
-        let (events, sessions) = (self.handler.events(), self.handler.sessions());
-        let store = || {
-            sessions.registered().try_for_each(|session| file_store.store(CLIENT, session))?;
+        let mut store = || {
+            for session in self.handler.sessions_mut().not_stored() {
+                file_store.store(CLIENT, &*session)?;
+                session.set_stored();
+            }
+            let (events, sessions) = (self.handler.events(), self.handler.sessions());
             file_store.remove(STATE)?;
             file_store.store(STATE, state(events, sessions, Waiting::Omitted)?)
         };
-        if let Err(error) = store() {
+        let stored = store();
+        if let Err(error) = &stored
+            && !self.has_failed_to_store
+        {
             warn!(%error, "registered clients not stored for a crash");
         }
+        self.has_failed_to_store = stored.is_err();
     }
 
     /// Leaves the files of the listening sockets in place for the next daemon.

@@ -89,6 +89,8 @@ pub struct Server {
     handler: Handler,
     /// What keeps the sockets of registered clients in case of a crash.
     file_store: Option<FileStore>,
+    /// It could not be stored there, which was logged.
+    has_failed_to_store: bool,
     settings: Arc<Settings>,
 }
 
@@ -115,6 +117,7 @@ impl Server {
             inbox: Inbox::new(RECEIVED_AT_ONCE, MAX_MESSAGE + 8).map_err(Error::Memory)?,
             handler: Handler::new(engine, events, sessions, Arc::clone(&settings)),
             file_store: None,
+            has_failed_to_store: false,
             settings,
         })
     }

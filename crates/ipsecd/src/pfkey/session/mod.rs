@@ -67,6 +67,8 @@ pub(super) struct Session {
     is_promiscuous: bool,
     /// The dump in progress.
     dump: Option<ClientDump>,
+    /// Its socket is stored for a crash.
+    is_stored: bool,
 }
 
 /// What a session had in the previous daemon.
@@ -94,6 +96,7 @@ impl Session {
             registered: 0,
             is_promiscuous: false,
             dump: None,
+            is_stored: false,
         }
     }
 
@@ -105,6 +108,16 @@ impl Session {
         for packet in &restored.waiting {
             self.keep(packet);
         }
+    }
+
+    /// Whether its socket is stored for a crash.
+    pub(super) fn is_stored(&self) -> bool {
+        self.is_stored
+    }
+
+    /// Its socket is stored for a crash.
+    pub(super) fn set_stored(&mut self) {
+        self.is_stored = true;
     }
 
     pub(super) fn id(&self) -> SessionId {

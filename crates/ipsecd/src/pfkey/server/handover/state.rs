@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::{
-    fs::{MemfdFlags, memfd_create},
+    fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create},
     io::Errno,
     net::{
         SocketType,
@@ -50,12 +50,15 @@ pub(super) fn write(has_acquires: bool, sessions: &Sessions, waiting: Waiting) -
     });
     let rows = rows.collect::<io::Result<Vec<_>>>()?;
     let head = json!({ "version": VERSION, "acquires": has_acquires, "clients": rows });
-    let flags = MemfdFlags::CLOEXEC | confinement::memory();
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | confinement::memory();
     let mut file = File::from(memfd_create("pfkey-state", flags)?);
-    writeln!(file, "{head}")?;
+    // In one piece: each piece is a system call.
+    file.write_all(format!("{head}\n").as_bytes())?;
     for packet in sessions.iter().flat_map(packets) {
         file.write_all(packet)?;
     }
+    // So that its size can be relied on.
+    fcntl_add_seals(&file, SealFlags::GROW | SealFlags::SHRINK | SealFlags::WRITE)?;
     Ok(file)
 }
 
@@ -82,6 +85,8 @@ pub(super) struct PreviousState {
 
 impl PreviousState {
     pub(super) fn read(file: OwnedFd) -> io::Result<Self> {
+        // Another kind has no such seals: a device has no end, and another file may keep its reader waiting.
+        fcntl_get_seals(&file).map_err(|_| io::Error::other("it is no file in memory"))?;
         let mut file = File::from(file);
         file.rewind()?;
         // All the room at once: a growing `Vec` would leave copies behind.
