@@ -29,6 +29,7 @@ pub mod scheduling;
 pub mod seccomp;
 mod secret_memory;
 pub mod sockopt;
+pub mod tcp_user;
 
 pub use errno::{errno_text, without_number};
 pub use hung_up::is_hung_up;

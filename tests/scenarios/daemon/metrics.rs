@@ -56,6 +56,23 @@ for work in endless, unread:
 print('ready', flush=True)
 sys.stdin.read()";
 
+/// A client that requests the metrics as often as it can, and reads nothing of its answers. It stays until standard input ends.
+const UNREAD: &str = "import socket, sys, threading
+def unread():
+    kept = []
+    while True:
+        try:
+            s = socket.socket()
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.connect(('127.0.0.1', 9754))
+            s.sendall(b'GET /metrics HTTP/1.1\\r\\n\\r\\n')
+            kept = kept[-200:] + [s]
+        except OSError:
+            kept = []
+threading.Thread(target=unread, daemon=True).start()
+print('ready', flush=True)
+sys.stdin.read()";
+
 /// As a service manager: listens, and executes its arguments with the socket.
 const MANAGER: &str = "import os, socket, sys
 s = socket.create_server((sys.argv[1], 9754))
@@ -207,6 +224,30 @@ fn clients_that_are_slow_or_endless() {
     hostile.wait().expect("it ends");
     eventually("their connections are closed", || descriptors() <= before + 1);
     scrape(&host, "127.0.0.1");
+}
+
+/// An answer that is longer than the buffers of its connection is sent to its end, however many connections another user
+/// makes whose answers are not read.
+#[test]
+fn a_long_answer_among_clients_that_do_not_read() {
+    const SAS: usize = 6_000;
+    let host = Host::new("host");
+    let sa = |n: usize| format!("add 192.0.2.1 192.0.2.2 esp {} -E null;\n", 0x1000 + n);
+    host.load(&(0..SAS).map(sa).collect::<String>());
+    let daemon = configured(&host, &configuration("metrics 127.0.0.1:9754\nmetrics by sa\n"));
+    let length = scrape(&host, "127.0.0.1").len();
+    let user = ["setpriv", "--reuid=1000", "--regid=1000", USER[2], USER[3], "/usr/bin/python3"];
+    let mut hostile = started(&host, &user, UNREAD);
+    let mut longest = Duration::ZERO;
+    for _ in 0..10 {
+        let begun = Instant::now();
+        assert!(scrape(&host, "127.0.0.1").len() > length / 2);
+        longest = longest.max(begun.elapsed());
+    }
+    println!("a scrape of {length} bytes among clients that do not read takes {longest:?} at most");
+    hostile.kill().expect("it runs");
+    hostile.wait().expect("it ends");
+    drop(daemon);
 }
 
 #[test]

@@ -7,13 +7,25 @@ use std::{
 use rustix::{
     event::PollFlags,
     io::Errno,
-    net::{RecvFlags, SendFlags, Shutdown, recv, send, shutdown},
+    net::{
+        AddressFamily, RecvFlags, SendFlags, Shutdown, getsockname, recv, send, shutdown,
+        sockopt::{set_socket_linger, set_socket_send_buffer_size},
+    },
 };
+
+use sys::{sockopt::peer_credentials, tcp_user::user_of_peer};
 
 use super::request::{Request, TOO_LARGE};
 
 /// The most bytes of a request; that of Prometheus has some 300.
 const MOST: usize = 4096;
+
+/// The most bytes behind a request that are read: a client without an end costs no more.
+const MOST_IGNORED: usize = 64 << 10;
+
+/// The bytes of an answer that the kernel keeps, and twice as much for its bookkeeping. Until all of an answer is there,
+/// the end of a connection discards them, and its client gets ECONNRESET.
+const SEND_BUFFER: usize = 128 << 10;
 
 /// The time for a request and its answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -21,8 +33,14 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// A connection of a client. Its socket does not block.
 pub struct HttpConnection {
     socket: OwnedFd,
+    /// None: it is not known.
+    user: Option<u32>,
+    /// It is one of TCP.
+    is_at_port: bool,
     state: State,
     end: Instant,
+    /// When a part of the answer was taken last, or the connection accepted.
+    served: Instant,
 }
 
 enum State {
@@ -30,9 +48,9 @@ enum State {
     Reading(Vec<u8>),
     /// The answer, and how much of it was sent.
     Writing(Arc<[u8]>, usize),
-    /// The answer was sent. What the client still sends is read, since TCP would discard the answer if the connection
-    /// were closed before.
-    Closing,
+    /// The answer was sent. What the client still sends is read, so many bytes, since TCP would discard the answer if the
+    /// connection were closed before.
+    Closing(usize),
 }
 
 /// What becomes of a connection.
@@ -49,13 +67,21 @@ pub enum Progress {
 impl HttpConnection {
     /// A connection that was accepted now.
     pub fn new(socket: OwnedFd, now: Instant) -> Self {
-        Self { socket, state: State::Reading(Vec::new()), end: now + LIMIT }
+        let of_unix = || peer_credentials(&socket).ok().map(|it| it.uid);
+        let user = user_of_peer(&socket).or_else(of_unix);
+        // What the kernel keeps is not its client's memory. Neither call fails with a socket.
+        let _ = set_socket_send_buffer_size(&socket, SEND_BUFFER);
+        let _ = set_socket_linger(&socket, Some(Duration::ZERO));
+        let is_at_port =
+            getsockname(&socket).is_ok_and(|it| it.address_family() != AddressFamily::UNIX);
+        let (state, end) = (State::Reading(Vec::new()), now + LIMIT);
+        Self { socket, user, is_at_port, state, end, served: now }
     }
 
     /// What poll(2) is to wait for.
     pub fn waits_for(&self) -> PollFlags {
         match self.state {
-            State::Reading(_) | State::Closing => PollFlags::IN,
+            State::Reading(_) | State::Closing(_) => PollFlags::IN,
             State::Writing(..) => PollFlags::OUT,
         }
     }
@@ -63,6 +89,16 @@ impl HttpConnection {
     /// When it is closed, whatever its client does.
     pub fn end(&self) -> Instant {
         self.end
+    }
+
+    /// The user of the client, as far as the kernel finds it.
+    pub fn user(&self) -> Option<u32> {
+        self.user
+    }
+
+    /// Since when its client has taken nothing of the answer.
+    pub fn served(&self) -> Instant {
+        self.served
     }
 
     /// Whether it waits for its request to be whole.
@@ -78,20 +114,23 @@ impl HttpConnection {
     /// Reads or writes what is possible now.
     pub fn progress(&mut self) -> Progress {
         let progress = match &mut self.state {
-            State::Reading(head) => read(&self.socket, head),
+            State::Reading(head) => read(&self.socket, head, self.is_at_port),
             State::Writing(answer, sent) => match send(&self.socket, &answer[*sent..], NO_SIGNAL) {
                 Ok(count) => {
                     *sent += count;
+                    self.served = Instant::now();
                     if *sent < answer.len() {
                         return Progress::Waits;
                     }
-                    self.state = State::Closing;
-                    shutdown(&self.socket, Shutdown::Write).map(|()| Progress::Waits)
+                    self.state = State::Closing(MOST_IGNORED);
+                    end_answer(&self.socket).map(|()| Progress::Waits)
                 }
                 Err(error) => Err(error),
             },
-            State::Closing => receive(&self.socket, &mut [0; 1024])
-                .map(|count| if count == 0 { Progress::Ended } else { Progress::Waits }),
+            State::Closing(left) => receive(&self.socket, &mut [0; 4096]).map(|count| {
+                *left = left.saturating_sub(count);
+                if count == 0 || *left == 0 { Progress::Ended } else { Progress::Waits }
+            }),
         };
         match progress {
             Err(Errno::AGAIN | Errno::INTR) => Progress::Waits,
@@ -104,7 +143,7 @@ impl HttpConnection {
 const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 
 /// Reads a part of a request.
-fn read(socket: &OwnedFd, head: &mut Vec<u8>) -> Result<Progress, Errno> {
+fn read(socket: &OwnedFd, head: &mut Vec<u8>, is_at_port: bool) -> Result<Progress, Errno> {
     let mut buffer = [0; 1024];
     let room = buffer.len().min(MOST - head.len());
     let count = receive(socket, &mut buffer[..room])?;
@@ -112,11 +151,17 @@ fn read(socket: &OwnedFd, head: &mut Vec<u8>) -> Result<Progress, Errno> {
         return Ok(Progress::Ended);
     }
     head.extend_from_slice(&buffer[..count]);
-    Ok(match Request::read(head) {
+    Ok(match Request::read(head, is_at_port) {
         Some(request) => Progress::Requests(request),
         None if head.len() == MOST => Progress::Requests(TOO_LARGE),
         None => Progress::Waits,
     })
+}
+
+/// All of the answer is in the kernel, which sends it.
+fn end_answer(socket: &OwnedFd) -> Result<(), Errno> {
+    set_socket_linger(socket, None)?;
+    shutdown(socket, Shutdown::Write)
 }
 
 fn receive(socket: &OwnedFd, buffer: &mut [u8]) -> Result<usize, Errno> {
@@ -170,6 +215,19 @@ mod tests {
         assert_eq!(connection.progress(), Progress::Waits);
         drop(client);
         assert_eq!(next(&mut connection), Progress::Ended);
+    }
+
+    #[test]
+    fn what_comes_behind_without_an_end_is_not_read() {
+        let (mut client, mut connection) = connection();
+        connection.answer(request::metrics(b"# EOF\n"));
+        assert_eq!(connection.progress(), Progress::Waits);
+        client.set_nonblocking(true).unwrap();
+        let mut sent = 0;
+        while connection.progress() == Progress::Waits {
+            sent += client.write(&[b'x'; 4096]).unwrap_or(0);
+            assert!(sent < 4 * MOST_IGNORED, "{sent} bytes were read");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use std::{
+    cmp::Reverse,
     io::{self, PipeReader},
     path::Path,
     sync::{Mutex, PoisonError},
@@ -130,7 +131,7 @@ impl Service {
                 Ok(Some(socket)) => {
                     let mut connection = HttpConnection::new(socket, Instant::now());
                     if self.serve(&mut connection, text) {
-                        make_room(connections);
+                        make_room(connections, &connection);
                         connections.push(connection);
                     }
                 }
@@ -163,13 +164,17 @@ impl Service {
     }
 }
 
-/// Closes a connection if there are as many as there may be: the oldest of those without a whole request, or of all.
-fn make_room(connections: &mut Vec<HttpConnection>) {
+/// Closes a connection if there are as many as there may be, one of the user who has the most with the next: one without
+/// a whole request, or else that whose client has taken nothing of its answer for the longest time. So no user takes the
+/// places of another.
+fn make_room(connections: &mut Vec<HttpConnection>, next: &HttpConnection) {
     if connections.len() < MOST {
         return;
     }
+    let count = |user| connections.iter().chain([next]).filter(|it| it.user() == user).count();
+    let rank = |it: &HttpConnection| (Reverse(count(it.user())), !it.is_reading(), it.served());
     let places = connections.iter().enumerate();
-    let place = places.min_by_key(|(_, it)| (!it.is_reading(), it.end())).map(|(place, _)| place);
+    let place = places.min_by_key(|(_, it)| rank(it)).map(|(place, _)| place);
     if let Some(place) = place {
         connections.remove(place);
     }
