@@ -67,7 +67,8 @@ impl Monitor {
                 }
                 self.print_all(sources.find(events.namespace())?, out)?;
                 if let Some(json) = sources.apply(&event, events.namespace()) {
-                    let by = event.origin().and_then(|origin| origins.find(origin));
+                    let ports = sources.ports_of(events.namespace());
+                    let by = event.origin().and_then(|origin| origins.find(origin, ports));
                     self.print(EventJson { by, ..json }, out)?;
                 }
             }

@@ -12,15 +12,20 @@ use cli::{
 use engine::{NamedNamespace, NamespaceNumbers};
 use model::{Event, visible};
 
-use super::tables::TableCopies;
+use super::{origin::PortsOf, tables::TableCopies};
 use crate::Error;
 
 /// How often it is looked for network namespaces with a name.
 pub const INTERVAL: Duration = Duration::from_secs(1);
 
+/// The most network namespaces without a name of which something is kept.
+const MOST_UNNAMED: usize = 64;
+
 /// The tables that events change.
 pub struct Sources {
     own: TableCopies,
+    /// Where its events' ports are.
+    own_ports: PortsOf,
     others: Option<Others>,
 }
 
@@ -49,7 +54,21 @@ impl Sources {
     pub fn read(is_of_all: bool) -> Result<Self, Error> {
         let open = || NamespaceNumbers::open().map_err(Error::Namespaces);
         let others = is_of_all.then(|| open().map(Others::new)).transpose()?;
-        Ok(Self { own: TableCopies::read()?, others })
+        let own_ports = sys::netns::inode().map_or(PortsOf::Unknown, PortsOf::This);
+        Ok(Self { own: TableCopies::read()?, own_ports, others })
+    }
+
+    /// Where the port of an event of the network namespace of this number is.
+    pub fn ports_of(&self, number: Option<i32>) -> PortsOf {
+        let Some((others, number)) = self.another(number) else { return self.own_ports };
+        let name = others.known.get(&number).and_then(|other| other.name.as_ref());
+        name.map_or(PortsOf::Unknown, |(_, inode)| PortsOf::Another(*inode))
+    }
+
+    /// The others, if the number is one of theirs.
+    fn another(&self, number: Option<i32>) -> Option<(&Others, i32)> {
+        let other = self.others.as_ref().zip(number);
+        other.filter(|(others, number)| others.own != Some(*number))
     }
 
     /// Looks for other network namespaces, once in [`INTERVAL`]: an event for each that was not known.
@@ -74,9 +93,10 @@ impl Sources {
 
     /// Carries out an event of the network namespace of this number in its tables, as [`TableCopies::apply`].
     pub fn apply(&mut self, event: &Event, number: Option<i32>) -> Option<EventJson> {
-        let other = self.others.as_mut().zip(number);
-        let other = other.filter(|(others, number)| others.own != Some(*number));
+        let is_own = self.another(number).is_none();
+        let other = self.others.as_mut().zip(number).filter(|_| !is_own);
         let Some((others, number)) = other else { return self.own.apply(event) };
+        others.leave_room_for(number);
         let unnamed = || Other { name: None, tables: self.own.unread() };
         let other = others.known.entry(number).or_insert_with(unnamed);
         let netns = Some(other.json(number));
@@ -102,6 +122,14 @@ impl Others {
     fn new(numbers: NamespaceNumbers) -> Self {
         let (known, refused) = (BTreeMap::new(), BTreeSet::new());
         Self { numbers, own: None, known, refused, looked: None }
+    }
+
+    /// Forgets network namespaces without a name, which may have ended, if a further one would be one too many.
+    fn leave_room_for(&mut self, number: i32) {
+        let unnamed = self.known.values().filter(|other| other.name.is_none()).count();
+        if unnamed >= MOST_UNNAMED && !self.known.contains_key(&number) {
+            self.known.retain(|_, other| other.name.is_some());
+        }
     }
 
     fn look(&mut self, own: &TableCopies) -> Result<Vec<EventJson>, Error> {
@@ -164,6 +192,7 @@ impl Other {
     fn recover(&mut self) -> Vec<EventJson> {
         let lost = || vec![EventJson { event: "lost", ..EventJson::default() }];
         let Some((name, inode)) = self.name.as_ref().filter(|_| self.tables.is_whole()) else {
+            self.tables.forget();
             return lost();
         };
         let namespace = NamedNamespace::of_name(name).ok().filter(|it| it.inode == *inode);

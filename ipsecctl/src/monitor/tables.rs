@@ -12,6 +12,9 @@ use model::{Event, PolicyEntry, Proto, SaEntry, SaId};
 use super::event;
 use crate::Error;
 
+/// The most entries of each table that are kept where the tables cannot be read: what is gone may not be known.
+const MOST_UNREAD: usize = 1024;
+
 /// The tables as the events and dumps until now have them.
 pub struct TableCopies {
     fingerprints: Fingerprints,
@@ -55,6 +58,19 @@ impl TableCopies {
     /// Whether both tables were read, so that it is known what an event has changed.
     pub fn is_whole(&self) -> bool {
         self.is_whole
+    }
+
+    /// Forgets all entries, of tables that cannot be read.
+    pub fn forget(&mut self) {
+        self.sas.clear();
+        self.policies.clear();
+    }
+
+    /// Forgets all entries if a further one would be one too many.
+    fn leave_room(&mut self) {
+        if !self.is_whole && self.sas.len().max(self.policies.len()) >= MOST_UNREAD {
+            self.forget();
+        }
     }
 
     /// The number of SAs and policies.
@@ -128,6 +144,7 @@ impl TableCopies {
     }
 
     fn put_sa(&mut self, event: &'static str, entry: &SaEntry) -> Option<EventJson> {
+        self.leave_room();
         let after = self.sa(entry);
         let before = self.sas.insert(entry.sa.id(), after.clone());
         let changed = before.as_ref().map(|before| members_between(before, &after));
@@ -139,6 +156,7 @@ impl TableCopies {
     }
 
     fn put_policy(&mut self, event: &'static str, entry: &PolicyEntry) -> Option<EventJson> {
+        self.leave_room();
         let after = PolicyJson::new(entry);
         let before = self.policies.insert(entry.index, after.clone());
         let changed = before.as_ref().map(|before| members_between(before, &after));
@@ -215,5 +233,37 @@ fn differences<Id: std::hash::Hash + Eq, T: serde::Serialize + PartialEq>(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{AddressPair, Current, Origin, Sa, SaState, Spi};
+
+    use super::*;
+
+    fn added(spi: u32) -> Event {
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let sa = Sa::bare(ends, Proto::Esp, Spi(spi));
+        let entry = Box::new(SaEntry::new(sa, SaState::Mature, Current::default()));
+        Event::SaAdded { entry, origin: Origin::default() }
+    }
+
+    /// A network namespace whose end is not seen, and another of its number, again and again.
+    #[test]
+    fn tables_that_cannot_be_read_do_not_grow_without_limit() {
+        let most = MOST_UNREAD as u64;
+        let mut tables = TableCopies::new(true);
+        for spi in 1..10 * MOST_UNREAD {
+            let event = tables.apply(&added(spi.try_into().unwrap())).unwrap();
+            assert_eq!(event.event, "new");
+            assert!(tables.entries() <= most, "{}", tables.entries());
+        }
+        tables.forget();
+        assert_eq!(tables.entries(), 0);
+        // What was read is kept: the kernel has as much.
+        tables.is_whole = true;
+        (1..=4 * MOST_UNREAD).for_each(|spi| drop(tables.apply(&added(spi.try_into().unwrap()))));
+        assert_eq!(tables.entries(), 4 * most);
     }
 }

@@ -88,3 +88,25 @@ fn a_gap_is_healed_in_all() {
     let deleted = there.iter().find(is_seen_again).expect("a deletion");
     assert_eq!(deleted["sa"]["spi"], 0x2001);
 }
+
+/// Root of another network namespace writes a port into its requests, which may be the number of any process of this host.
+#[test]
+fn a_process_of_another_namespace_is_not_blamed() {
+    let (own, other) = (Host::new("own"), Host::new("other"));
+    other.load(SA);
+    let monitor = Monitor::start(&own, "--all-netns");
+    sleep(Duration::from_secs(3));
+    // `XFRM_MSG_FLUSHSA` of all protocols (linux/xfrm.h).
+    let flush = format!(
+        "import socket, struct\ns = socket.socket(16, 3, 6)\n\
+         s.send(struct.pack('=IHHII4x', 20, 0x1c, 5, 1, {}))\ns.recv(8192)",
+        std::process::id()
+    );
+    let mut python = other.command("python3");
+    scenarios::Outcome::success(python.args(["-c", &flush]));
+    let events = monitor.until_marker(&own);
+    let there = of(&events, Some(&other));
+    let flushed = there.iter().find(|event| event["event"] == "flushed").expect("an event");
+    assert_eq!(flushed["by"]["port"], std::process::id(), "{flushed}");
+    assert!(flushed["by"].get("program").is_none(), "{flushed}");
+}
