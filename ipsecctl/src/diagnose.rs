@@ -3,6 +3,7 @@
 mod capture;
 mod host;
 mod json;
+mod numbers;
 mod peer;
 mod remedy;
 mod routes;

@@ -4,9 +4,11 @@ use std::{
     fs::File,
     io::{self, BufReader, Read},
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Child, ChildStdout, Command, ExitStatus, Stdio},
     str::FromStr,
+    sync::mpsc::{self, RecvTimeoutError},
     thread,
+    time::Duration,
 };
 
 use ::diagnose::{EndPolicy, EndSa, PeerTables};
@@ -15,9 +17,10 @@ use cli::{
     print_error,
 };
 use grammar::Script;
-use model::{Described, Dialect, Operation};
+use model::{Described, Dialect, Names, Operation};
 use sys::SystemNames;
 
+use super::numbers::Numbers;
 use crate::{Error, import};
 
 /// What runs at the peer.
@@ -30,6 +33,9 @@ const SSH: [&str; 13] = [
     "-a", "-x", "-T", "-S", "none", "-o", "ClearAllForwardings=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10",
     "-o", "ServerAliveInterval=5",
 ];
+
+/// How long ssh(1) may take with all of it.
+const MOST_TIME: Duration = Duration::from_secs(120);
 
 /// Bytes of the standard error of ssh(1), and of the peer, that are printed at most.
 const MOST_MESSAGES: u64 = 4 << 10;
@@ -64,7 +70,7 @@ impl PeerSource {
             Self::File(path) => {
                 let wrong = |error| Error::File { path: path.clone(), error };
                 let file = File::open(path).map_err(wrong)?;
-                tables(file, &path.display().to_string(), dialect)
+                tables(file, &path.display().to_string(), dialect, &SystemNames)
             }
             Self::Ssh(host) => {
                 let name = format!("ssh:{host}");
@@ -72,17 +78,10 @@ impl PeerSource {
                 let mut ssh = Command::new("ssh");
                 ssh.args(SSH).arg("--").arg(host).arg(REMOTE);
                 ssh.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-                let mut child = ssh.spawn().map_err(|error| wrong(format!("ssh: {error}")))?;
-                let messages =
-                    child.stderr.take().map(|messages| thread::spawn(|| print_messages(messages)));
-                let read = child.stdout.take().map(|out| tables(out, &name, dialect));
-                if let Some(Err(_)) = read {
-                    // It may have more, without end.
-                    let _ = child.kill();
-                }
-                // It ends with the process.
-                let _ = messages.map(thread::JoinHandle::join);
-                let status = child.wait().map_err(|error| wrong(error.to_string()))?;
+                let child = ssh.spawn().map_err(|error| wrong(format!("ssh: {error}")))?;
+                let (read, status) =
+                    receive(child, MOST_TIME, |out| tables(out, &name, dialect, &Numbers));
+                let status = status.map_err(|error| wrong(error.to_string()))?;
                 match read {
                     Some(Ok(_)) if !status.success() => Err(wrong(format!("ssh: {status}"))),
                     Some(read) => read,
@@ -91,6 +90,36 @@ impl PeerSource {
             }
         }
     }
+}
+
+/// Reads the output of ssh(1), and its exit status. After `most` it is killed: the peer decides when its output ends, and
+/// when ssh(1) does.
+fn receive<T>(
+    mut child: Child,
+    most: Duration,
+    read: impl FnOnce(ChildStdout) -> Result<T, Error>,
+) -> (Option<Result<T, Error>>, io::Result<ExitStatus>) {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (has_ended, ends) = mpsc::channel::<()>();
+    let waiting = thread::spawn(move || {
+        if ends.recv_timeout(most) == Err(RecvTimeoutError::Timeout) {
+            let reason = format!("ssh is ended: it has taken more than {} s", most.as_secs());
+            print_error("ipsecctl", &reason);
+        }
+        // It may have more, without end, or have ended.
+        let _ = child.kill();
+        child.wait()
+    });
+    let messages = stderr.map(|messages| thread::spawn(|| print_messages(messages)));
+    let read = stdout.map(read);
+    // What it has printed was read; when it ends, its messages do.
+    if matches!(read, Some(Err(_)) | None) {
+        let _ = has_ended.send(());
+    }
+    let _ = messages.map(thread::JoinHandle::join);
+    drop(has_ended);
+    let status = waiting.join().unwrap_or_else(|_| Err(io::ErrorKind::Other.into()));
+    (read, status)
 }
 
 /// Prints the messages of ssh(1), and of the peer: with escapes, since the peer chooses them.
@@ -105,14 +134,19 @@ fn print_messages(mut messages: impl Read) {
 }
 
 /// Reads JSON of ipsecctl(8) or setkey(8), or a script. `name` is the file's in messages.
-fn tables(input: impl Read, name: &str, dialect: Dialect) -> Result<PeerTables, Error> {
+fn tables(
+    input: impl Read,
+    name: &str,
+    dialect: Dialect,
+    names: &dyn Names,
+) -> Result<PeerTables, Error> {
     let wrong = |reason: String| Error::Read { name: name.to_owned(), reason };
     let bytes = import::read_all(name, BufReader::new(input))?;
     let text = str::from_utf8(&bytes).map_err(|error| wrong(error.to_string()))?;
     if text.trim_start().starts_with('{') {
         of_json(text).map_err(|error| wrong(error.to_string()))
     } else {
-        of_script(text, dialect).map_err(wrong)
+        of_script(text, dialect, names).map_err(wrong)
     }
 }
 
@@ -123,11 +157,11 @@ fn of_json(text: &str) -> Result<PeerTables, ReadError> {
 }
 
 /// The SAs and policies that a script adds, as `setkey -D --script` prints them.
-fn of_script(text: &str, dialect: Dialect) -> Result<PeerTables, String> {
+fn of_script(text: &str, dialect: Dialect, names: &dyn Names) -> Result<PeerTables, String> {
     let mut tables = PeerTables::default();
     let mut script = Script::new(text.as_bytes(), dialect);
     while let Some(statement) = script.next_statement() {
-        let lowered = statement.and_then(|statement| grammar::lower(&statement, &SystemNames));
+        let lowered = statement.and_then(|statement| grammar::lower(&statement, names));
         let lowered = lowered.map_err(|error| format!("line {}: {error}", error.line()))?;
         for operation in lowered.operations.into_iter().flatten() {
             add(&mut tables, &operation);
@@ -156,7 +190,7 @@ mod tests {
 
     #[test]
     fn a_script_and_its_json_are_the_same_but_for_keys() {
-        let script = of_script(SCRIPT, Dialect::Linux).unwrap();
+        let script = of_script(SCRIPT, Dialect::Linux, &Numbers).unwrap();
         let text = r#"{"schema_version": 1, "sas": [{"src": "192.0.2.1", "dst": "192.0.2.2", "protocol": "esp",
             "spi": 4097, "mode": "transport", "replay_window": 0, "state": "mature", "packets": 1, "bytes": 2,
             "encryption": {"algorithm": "aes-cbc", "key_bits": 128, "icv_bits": 0},
@@ -172,8 +206,38 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_named() {
-        assert!(of_script("add nonsense;", Dialect::Linux).unwrap_err().starts_with("line 1: "));
+        assert!(
+            of_script("add nonsense;", Dialect::Linux, &Numbers)
+                .unwrap_err()
+                .starts_with("line 1: ")
+        );
         assert!(of_json("{\"schema_version\": 1, \"sas\": 7}").is_err() && of_json("{").is_err());
+    }
+
+    /// Runs a shell in the place of ssh(1).
+    fn received(script: &str, most: Duration) -> (Option<Result<Vec<u8>, Error>>, ExitStatus) {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let read = |mut out: ChildStdout| {
+            let mut bytes = Vec::new();
+            let read = out.read_to_end(&mut bytes);
+            read.map(|_| bytes).map_err(|error| Error::unreadable("ssh", &error))
+        };
+        let (read, status) = receive(shell.spawn().unwrap(), most, read);
+        (read, status.unwrap())
+    }
+
+    #[test]
+    fn output_without_an_end_has_a_time() {
+        let (read, status) = received("echo x; exit 7", Duration::from_secs(60));
+        assert_eq!((read.unwrap().unwrap(), status.code()), (b"x\n".to_vec(), Some(7)));
+        // Output that goes on slowly, and a process that goes on without output.
+        for script in ["while :; do echo x; sleep 0.1; done", "exec >&-; exec sleep 100"] {
+            let begun = std::time::Instant::now();
+            let (_, status) = received(script, Duration::from_secs(1));
+            assert_eq!(status.code(), None, "{script}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "{script}");
+        }
     }
 
     #[test]
