@@ -17,7 +17,10 @@ use engine::Namespace;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
-    net::sockopt::socket_peercred,
+    net::{
+        AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with,
+        sockopt::socket_peercred,
+    },
     process::geteuid,
 };
 
@@ -131,10 +134,20 @@ impl Confirmation {
     }
 }
 
+/// Connects to a socket in a directory of the daemon's user, whose queue may be full: it is not waited for.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+    rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
+    Ok(socket.into())
+}
+
 fn listen(path: &Path) -> Result<Listener, Error> {
     let failed = |error| Error::File { path: path.to_owned(), error };
-    if UnixStream::connect(path).is_ok() {
-        return Err(failed(io::ErrorKind::AddrInUse.into()));
+    match connect(path) {
+        // Others wait to be served there.
+        Err(error) if error.kind() != io::ErrorKind::WouldBlock => {}
+        _ => return Err(failed(io::ErrorKind::AddrInUse.into())),
     }
     // It is that of a process that was killed.
     let _ = fs::remove_file(path);
@@ -173,7 +186,9 @@ pub fn confirm() -> Result<ExitCode, Error> {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Error::NoneWaiting,
         _ => Error::File { path: path.clone(), error },
     };
-    let mut socket = UnixStream::connect(&path).map_err(failed)?;
+    let mut socket = connect(&path).map_err(failed)?;
+    socket.set_nonblocking(false).map_err(failed)?;
+    socket.set_write_timeout(Some(PATIENCE)).map_err(failed)?;
     socket.write_all(KEEP).map_err(failed)?;
     socket.set_read_timeout(Some(PATIENCE)).map_err(failed)?;
     let is_answered = match socket.read_exact(&mut answer) {
@@ -187,6 +202,22 @@ pub fn confirm() -> Result<ExitCode, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The daemon's user can leave a socket in its directory that accepts nothing.
+    #[test]
+    fn a_socket_whose_queue_is_full_is_not_waited_for() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join(SOCKET);
+        let full = UnixListener::bind(&path).unwrap();
+        rustix::net::listen(&full, 0).unwrap();
+        let queued: Vec<_> = std::iter::from_fn(|| connect(&path).ok()).take(100).collect();
+        assert!(queued.len() < 100, "it is full");
+        let begun = Instant::now();
+        assert!(
+            matches!(listen(&path), Err(Error::File { error, .. }) if error.kind() == io::ErrorKind::AddrInUse)
+        );
+        assert!(begun.elapsed() < PATIENCE);
+    }
 
     #[test]
     fn a_time_has_a_unit() {
