@@ -19,8 +19,9 @@ const AUTHENTICATION: [(&str, usize); 5] = [
     ("hmac-sha512", 64),
 ];
 
+/// Neither is between two hosts: before Linux 6.12 one that is comes behind the first of the others of its priority.
 const POLICIES: &str = "
-    spdadd 192.0.2.1 192.0.2.2 any -P out ipsec esp/transport//use;
+    spdadd 192.0.2.1 192.0.2.0/24 any -P out ipsec esp/transport//use;
     spdadd 192.0.2.0/24 192.0.2.0/24 any -P out none;\n";
 
 /// The SA from the first host to the second.
