@@ -2,7 +2,7 @@
 
 use std::{thread::sleep, time::Duration};
 
-use scenarios::{Host, Outcome, Pair};
+use scenarios::{Host, Outcome, Pair, protocol};
 use serde_json::Value;
 
 const KEYS: &str = r#"-E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
@@ -321,6 +321,15 @@ fn an_icmp_error_may_take_another_policy() {
     assert!(text.contains("an ICMP error may take policy "), "{text}");
     let echo = explain(&pair.a, "out 192.0.2.1 192.0.2.2 icmp/8/0").0;
     assert_eq!(echo["verdict"], "clear");
+    // Without an SA for that policy it leaves in clear, and is counted as if it had been dropped.
+    assert_eq!(pair.a.setkey("-F").status, 0);
+    drop(pair.wire.received());
+    send();
+    let counters = Outcome::success(pair.a.command("cat").arg("/proc/net/xfrm_stat"));
+    let mut lines = counters.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    assert!(lines.any(|line| line == ["XfrmOutNoStates", "1"]), "{counters}");
+    let sent = pair.wire.received();
+    assert_eq!(sent.iter().filter(|packet| packet.protocols[0] == protocol::ICMP).count(), 1);
 }
 
 /// Not every kernel has policies of type `sub`.
