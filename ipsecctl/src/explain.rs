@@ -168,7 +168,7 @@ impl Explain {
         let lookups = directions.iter().filter_map(|direction| Some((*direction, flow?)));
         let mut selection = Selection::new(&lookups.collect::<Vec<_>>(), *spd);
         let Snapshot { policies, requested, sas, kernel_default, catch_alls, spd, sad, release } =
-            reader.read(|head| selection.takes(head))?;
+            reader.read(&mut selection)?;
         let policy_order = PolicyOrder::of_release(release.0, release.1);
         let first_inexact = selection.first_inexact();
         let mut unfollowed = selection.unfollowed().clone();

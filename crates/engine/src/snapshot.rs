@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use model::{
-    Direction, IpVersion, KernelDefault, PolicyEntry, PolicyFlags, PolicyHead, SaEntry, SadInfo,
-    SpdInfo,
+    Direction, EveryPolicy, IpVersion, KernelDefault, PolicyEntry, PolicyFilter, PolicyFlags,
+    SaEntry, SadInfo, SpdInfo,
 };
 use xfrm::{Answer, CatchAllScope, SadSelection};
 
@@ -44,7 +44,7 @@ pub struct Snapshot {
 ///
 /// Errors: [`Error::Kernel`], without CAP_NET_ADMIN too.
 pub fn snapshot() -> Result<Snapshot, Error> {
-    SnapshotReader::open()?.read(|_| true)
+    SnapshotReader::open()?.read(&mut EveryPolicy)
 }
 
 /// Reads a snapshot, of the policies perhaps not all: the kernel has no dump of a part of the SPD, but a policy
@@ -91,9 +91,9 @@ impl SnapshotReader {
     /// Reads those policies that are wanted. Each is asked about once, newest first.
     ///
     /// Errors: as [`snapshot`].
-    pub fn read(self, is_wanted: impl FnMut(&PolicyHead) -> bool) -> Result<Snapshot, Error> {
+    pub fn read(self, filter: &mut impl PolicyFilter) -> Result<Snapshot, Error> {
         let Self { mut host, mut snapshot } = self;
-        snapshot.policies = host.kernel.select_policies(is_wanted)?;
+        snapshot.policies = host.kernel.select_policies(filter)?;
         // A record is written before its policy and removed after it.
         let mut records = host.store.records();
         let may_be_partial = |it: &&PolicyEntry| it.policy.flags.contains(PolicyFlags::LOCAL_OK);

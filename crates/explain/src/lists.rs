@@ -1,7 +1,7 @@
 //! The lists in which the kernel keeps the policies that an address pair may match. A look-up takes the
 //! first policy of each list and then the best of these.
 
-use model::{Direction, IpVersion, Selector, SpdInfo};
+use model::{Direction, IpVersion, Prefix, Selector, SpdInfo};
 
 /// The list that a policy is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,8 +26,12 @@ fn shortest_in_tree(version: IpVersion) -> u8 {
 
 /// The list of a policy with this selector and direction.
 pub fn list_of(selector: &Selector, direction: Direction, spd: &SpdInfo) -> List {
-    let (src, dst) = (selector.src(), selector.dst());
-    let version = selector.version();
+    list_between(selector.src(), selector.dst(), direction, spd)
+}
+
+/// The list of a policy between addresses of these prefixes.
+pub fn list_between(src: Prefix, dst: Prefix, direction: Direction, spd: &SpdInfo) -> List {
+    let version = IpVersion::of(src.addr());
     let whole = if version == IpVersion::V4 { 32 } else { 128 };
     let (local, remote) =
         spd.threshold(version).map_or((whole, whole), |bits| (bits.local, bits.remote));
@@ -38,7 +42,7 @@ pub fn list_of(selector: &Selector, direction: Direction, spd: &SpdInfo) -> List
     if src.length() >= src_bits && dst.length() >= dst_bits {
         return List::Exact;
     }
-    let is_in_tree = |prefix: model::Prefix| {
+    let is_in_tree = |prefix: Prefix| {
         prefix.length() >= shortest_in_tree(version) && !prefix.addr().is_unspecified()
     };
     match (is_in_tree(src), is_in_tree(dst)) {
@@ -51,7 +55,7 @@ pub fn list_of(selector: &Selector, direction: Direction, spd: &SpdInfo) -> List
 
 #[cfg(test)]
 mod tests {
-    use model::{HashThreshold, Prefix};
+    use model::HashThreshold;
 
     use super::*;
 

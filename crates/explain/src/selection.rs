@@ -1,10 +1,10 @@
 //! Which policies of a large SPD decide on a packet: those that are to be read whole.
 
-use model::{Direction, PolicyEntry, PolicyHead, SpdInfo};
+use model::{Direction, PolicyAddresses, PolicyEntry, PolicyFilter, PolicyHead, SpdInfo};
 
 use crate::{
     Flow, Unfollowed,
-    lists::{List, list_of},
+    lists::{List, list_between, list_of},
     near::{Nearest, Relation},
     order::ListOrder,
 };
@@ -59,28 +59,6 @@ impl Selection {
         }
     }
 
-    /// Whether a policy may decide on a packet, or is among the nearest that do not so far. Called once for
-    /// each policy, newest first.
-    pub fn takes(&mut self, head: &PolicyHead) -> bool {
-        self.see_inexact(head);
-        self.seen += 1;
-        let mut is_taken = false;
-        for lookup in &mut self.lookups {
-            self.unfollowed.see(head, lookup.direction, &lookup.flow);
-            is_taken |= match Relation::of(&head.id, lookup.direction, &lookup.flow) {
-                Relation::Candidate(_) => true,
-                Relation::Near { distance, .. } => {
-                    let is_other = head.id.direction != lookup.direction;
-                    let nearest =
-                        if is_other { &mut lookup.near_of_other } else { &mut lookup.near };
-                    nearest.add((), distance, head.priority.0)
-                }
-                Relation::None => false,
-            };
-        }
-        is_taken
-    }
-
     /// The indexes of the policies that are the first of those that are not in the hash table, one a direction.
     #[must_use]
     pub fn first_inexact(&self) -> Vec<u32> {
@@ -105,5 +83,41 @@ impl Selection {
             Some((_, first)) if order.is_before(first) => *first = order,
             Some(_) => {}
         }
+    }
+}
+
+impl PolicyFilter for Selection {
+    /// A policy of the hash table is so for every packet of which both addresses are others: it is not even near. Of an
+    /// ICMP error it may still be the policy of the packet that the error is about.
+    fn passes_over(&mut self, addresses: &PolicyAddresses) -> bool {
+        let PolicyAddresses { src, dst, direction } = *addresses;
+        let is_exact = list_between(src, dst, direction, &self.spd) == List::Exact;
+        let passes_over = is_exact
+            && self.lookups.iter().all(|Lookup { flow, .. }| {
+                !src.contains(flow.src()) && !dst.contains(flow.dst()) && !flow.is_icmp_error()
+            });
+        self.seen += usize::from(passes_over);
+        passes_over
+    }
+
+    /// Whether a policy may decide on a packet, or is among the nearest that do not so far.
+    fn takes(&mut self, head: &PolicyHead) -> bool {
+        self.see_inexact(head);
+        self.seen += 1;
+        let mut is_taken = false;
+        for lookup in &mut self.lookups {
+            self.unfollowed.see(head, lookup.direction, &lookup.flow);
+            is_taken |= match Relation::of(&head.id, lookup.direction, &lookup.flow) {
+                Relation::Candidate(_) => true,
+                Relation::Near { distance, .. } => {
+                    let is_other = head.id.direction != lookup.direction;
+                    let nearest =
+                        if is_other { &mut lookup.near_of_other } else { &mut lookup.near };
+                    nearest.add((), distance, head.priority.0)
+                }
+                Relation::None => false,
+            };
+        }
+        is_taken
     }
 }

@@ -71,7 +71,10 @@ pub use mode::{Mode, SaMode};
 pub use names::Names;
 pub use operation::{Described, Operation, SaGroup, SpiRequest};
 pub use option::ScriptOption;
-pub use policy::{MAX_DEPTH, Policy, PolicyEntry, PolicyHead, PolicyId};
+pub use policy::{
+    EveryPolicy, MAX_DEPTH, Policy, PolicyAddresses, PolicyEntry, PolicyFilter, PolicyHead,
+    PolicyId,
+};
 pub use policy_flags::PolicyFlags;
 pub use policy_type::PolicyType;
 pub use priority::{Priority, PriorityBase};

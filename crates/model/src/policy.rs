@@ -2,7 +2,8 @@ use std::num::NonZeroU32;
 
 use crate::{
     Action, Attribute, Current, DeviceName, Direction, Error, Installation, Level, Lifetimes, Mark,
-    PolicyFlags, PolicyType, Priority, SecCtx, Selector, Template, TemplateMode, ZeroLimits,
+    PolicyFlags, PolicyType, Prefix, Priority, SecCtx, Selector, Template, TemplateMode,
+    ZeroLimits,
 };
 
 /// The templates that a packet may pass through (`XFRM_MAX_DEPTH`, linux/xfrm.h): the most that
@@ -132,6 +133,38 @@ impl PolicyHead {
     pub fn of(entry: &PolicyEntry) -> Self {
         let Policy { id, priority, flags, .. } = &entry.policy;
         Self { id: id.clone(), priority: *priority, index: entry.index, flags: *flags }
+    }
+}
+
+/// The addresses of a policy, which cost less to read than all that a look-up compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PolicyAddresses {
+    /// The sources of its packets.
+    pub src: Prefix,
+    /// Their destinations.
+    pub dst: Prefix,
+    /// The direction.
+    pub direction: Direction,
+}
+
+/// Which policies of an SPD are read whole. Each is asked about once, newest first.
+pub trait PolicyFilter {
+    /// Whether a policy is passed over for its addresses alone. Not every policy is asked about so.
+    fn passes_over(&mut self, _: &PolicyAddresses) -> bool {
+        false
+    }
+
+    /// Whether a policy that was not passed over is wanted.
+    fn takes(&mut self, head: &PolicyHead) -> bool;
+}
+
+/// All policies.
+#[derive(Debug, Clone, Copy)]
+pub struct EveryPolicy;
+
+impl PolicyFilter for EveryPolicy {
+    fn takes(&mut self, _: &PolicyHead) -> bool {
+        true
     }
 }
 

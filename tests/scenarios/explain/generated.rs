@@ -13,8 +13,9 @@ use explain::{
 use fastrand::Rng;
 use model::{
     Action, AddressPair, Algorithm, AlgorithmKind, Direction, Encap, EncapKind, Key, Keyed, Level,
-    Lifetime, Mark, Mode, Policy, PolicyHead, PolicyId, Prefix, Priority, Proto, ReqId, Sa,
-    SaDirection, Selector, Spi, SpiRequest, Template, TemplateMode, Upper,
+    Lifetime, Mark, Mode, Policy, PolicyAddresses, PolicyFilter, PolicyHead, PolicyId, Prefix,
+    Priority, Proto, ReqId, Sa, SaDirection, Selector, Spi, SpiRequest, Template, TemplateMode,
+    Upper,
 };
 
 /// The addresses of the two hosts and of what is behind the first one.
@@ -223,7 +224,12 @@ impl Case {
         }
         let mut selection = Selection::new(&lookups, tables.spd);
         let mut few = tables.clone();
-        few.policies.retain(|entry| selection.takes(&PolicyHead::of(entry)));
+        few.policies.retain(|entry| {
+            let PolicyId { selector, direction, .. } = entry.policy.id.clone();
+            let (src, dst) = (selector.src(), selector.dst());
+            !selection.passes_over(&PolicyAddresses { src, dst, direction })
+                && selection.takes(&PolicyHead::of(entry))
+        });
         few.first_inexact = selection.first_inexact();
         few
     }

@@ -328,8 +328,8 @@ fn an_icmp_error_may_take_another_policy() {
     let counters = Outcome::success(pair.a.command("cat").arg("/proc/net/xfrm_stat"));
     let mut lines = counters.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
     assert!(lines.any(|line| line == ["XfrmOutNoStates", "1"]), "{counters}");
-    let sent = pair.wire.received();
-    assert_eq!(sent.iter().filter(|packet| packet.protocols[0] == protocol::ICMP).count(), 1);
+    let packets = pair.wire.received();
+    assert_eq!(packets.iter().filter(|packet| packet.protocols[0] == protocol::ICMP).count(), 1);
 }
 
 /// Not every kernel has policies of type `sub`.

@@ -1,4 +1,6 @@
-use model::{Action, Direction, IpVersion, Mark, PolicyHead, Prefix, Upper};
+use model::{
+    Action, Direction, IpVersion, Mark, PolicyAddresses, PolicyFilter, PolicyHead, Prefix, Upper,
+};
 
 use super::*;
 use crate::{
@@ -140,8 +142,10 @@ fn a_selection_is_enough() {
                 let mut entry = out((rng.u32(0..33), rng.u32(0..33)), 8 * (400 - place) + 1);
                 let octets = [10, 0, rng.u8(0..16), rng.u8(..)];
                 let dst = Prefix::new(octets.into(), Some(rng.u32(24..33))).unwrap();
-                entry.policy.id.selector =
-                    model::Selector::new(entry.policy.id.selector.src(), dst).unwrap();
+                let other = Prefix::host([10, 9, 9, 9].into());
+                let src = entry.policy.id.selector.src();
+                let src = if rng.u8(0..4) == 0 { other } else { src };
+                entry.policy.id.selector = model::Selector::new(src, dst).unwrap();
                 entry.policy.id.selector.dst_port = [0, 0, 53, 80][rng.usize(0..4)];
                 entry.policy.priority.0 = rng.u32(98..101);
                 entry
@@ -149,9 +153,18 @@ fn a_selection_is_enough() {
             let all = Tables { policy_order: order, ..tables(policies.collect(), Vec::new()) };
             let mut selection = Selection::new(&[(Direction::Out, flow())], all.spd);
             let mut few = Tables { policies: Vec::new(), ..all.clone() };
-            few.policies.extend(
-                all.policies.iter().filter(|it| selection.takes(&PolicyHead::of(it))).cloned(),
-            );
+            // The addresses of some are in the hash table, and decide.
+            let mut count = 0;
+            let is_taken = |it: &&PolicyEntry| {
+                let id = &it.policy.id;
+                let (src, dst) = (id.selector.src(), id.selector.dst());
+                let addresses = PolicyAddresses { src, dst, direction: id.direction };
+                let passes_over = selection.passes_over(&addresses);
+                count += u32::from(passes_over);
+                !passes_over && selection.takes(&PolicyHead::of(it))
+            };
+            few.policies.extend(all.policies.iter().filter(is_taken).cloned());
+            assert!(count > 0);
             few.first_inexact = selection.first_inexact();
             let lookup = |tables| format!("{:?}", find_policy(tables, Direction::Out, &flow()));
             assert_eq!(lookup(&few), lookup(&all));

@@ -1,4 +1,4 @@
-use model::{Action, PolicyEntry, PolicyType, SpdInfo};
+use model::{Action, PolicyEntry, PolicyFilter, PolicyType, SpdInfo};
 
 use super::*;
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU64;
 
-use model::{PolicyEntry, PolicyHead, SaEntry};
+use model::{PolicyEntry, PolicyFilter, SaEntry};
 use netlink_packet_core::{NLM_F_DUMP, NLM_F_REQUEST};
 use netlink_packet_xfrm::{XfrmMessage, policy};
 use sys::clock::unix_seconds;
@@ -93,21 +93,25 @@ impl Connection {
         self.dump_policies(wire::policy::read_use)
     }
 
-    /// Reads the policies whose heads are wanted, newest first, without those of sockets and catch-alls. Of the
-    /// others no more than the head is decoded.
+    /// Reads the policies that are wanted, newest first, without those of sockets and catch-alls. Of the
+    /// others no more than the addresses or the head is decoded.
     ///
     /// Errors: [`Error::Socket`], [`Error::Malformed`], [`Error::Refused`].
     pub fn select_policies(
         &mut self,
-        mut is_wanted: impl FnMut(&PolicyHead) -> bool,
+        filter: &mut impl PolicyFilter,
     ) -> Result<Vec<PolicyEntry>, Error> {
         let (seqs, devices) = (self.ask_for_spd()?, self.socket.devices.clone());
         let mut policies = Vec::new();
         loop {
             let has_ended = self.socket.reply(seqs, |_, reply| match reply {
                 Reply::Object(object) => {
+                    let addresses = wire::policy::read_addresses(object);
+                    if addresses.is_some_and(|addresses| filter.passes_over(&addresses)) {
+                        return Ok(false);
+                    }
                     let head = wire::policy::read_head(object, &devices)?;
-                    if head.is_some_and(|head| is_wanted(&head)) {
+                    if head.is_some_and(|head| filter.takes(&head)) {
                         policies.extend(wire::policy::read(object, &devices)?);
                     }
                     Ok(false)

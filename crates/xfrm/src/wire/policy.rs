@@ -4,14 +4,15 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 use model::{
     Action, Attribute, DeviceName, Direction, Installation, IpVersion, MAX_DEPTH, Mark, Policy,
-    PolicyEntry, PolicyFlags, PolicyHead, PolicyId, PolicyType, Priority, SecCtx, Template,
+    PolicyAddresses, PolicyEntry, PolicyFlags, PolicyHead, PolicyId, PolicyType, Prefix, Priority,
+    SecCtx, Template,
 };
 use netlink_packet_core::{DecodeError, Emitable, Nla, NlasIterator, Parseable};
 use netlink_packet_xfrm::{
     Lifetime, Selector, UserPolicyId, UserPolicyInfo, UserPolicyType, UserTemplate,
-    XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK, XFRM_POLICY_MAX, XFRM_USER_POLICY_ID_LEN,
-    XFRM_USER_POLICY_INFO_LEN, XFRMA_IF_ID, XFRMA_MARK, XFRMA_POLICY, XFRMA_POLICY_TYPE,
-    XFRMA_SEC_CTX, XFRMA_TMPL, XfrmAttrs,
+    XFRM_POLICY_ALLOW, XFRM_POLICY_BLOCK, XFRM_POLICY_MAX, XFRM_SELECTOR_LEN,
+    XFRM_USER_POLICY_ID_LEN, XFRM_USER_POLICY_INFO_LEN, XFRMA_IF_ID, XFRMA_MARK, XFRMA_POLICY,
+    XFRMA_POLICY_TYPE, XFRMA_SEC_CTX, XFRMA_TMPL, XfrmAttrs,
     policy::{DelGetMessage, ModifyMessage},
 };
 
@@ -113,6 +114,23 @@ pub(crate) fn type_attribute(kind: PolicyType) -> Option<XfrmAttrs> {
 pub(crate) fn read(object: &[u8], devices: &Devices) -> Result<Option<PolicyEntry>, Error> {
     let info = UserPolicyInfo::parse(object)?;
     entry(&info, attributes(object, XFRM_USER_POLICY_INFO_LEN), devices)
+}
+
+/// Reads the addresses of a policy and no more; none: it is a catch-all, a socket's, without a family or malformed, which
+/// [`read_head`] finds out.
+pub(crate) fn read_addresses(object: &[u8]) -> Option<PolicyAddresses> {
+    const INDEX: usize = 156;
+    let selector = Selector::parse(object.get(..XFRM_SELECTOR_LEN)?).ok()?;
+    let index = u32::from_ne_bytes(*object.get(INDEX..)?.first_chunk()?);
+    let (direction, is_of_socket) = place(index);
+    if is_of_socket || selector.user == catch_all::OWNER {
+        return None;
+    }
+    let version = IpVersion::from_family(selector.family)?;
+    let prefix = |address, length: u8| Prefix::new(version.address(address), Some(length.into()));
+    let src = prefix(&selector.saddr, selector.prefixlen_s).ok()?;
+    let dst = prefix(&selector.daddr, selector.prefixlen_d).ok()?;
+    Some(PolicyAddresses { src, dst, direction })
 }
 
 /// Reads what a look-up compares of a policy, and no more: an SPD may have many that a packet has nothing to do

@@ -144,12 +144,19 @@ fn a_head_is_that_of_the_whole() {
     for object in [bytes(&indexed), bytes(&v6), full_object(|_| ()), of_no_family] {
         let whole = read(&object, &devices()).unwrap().unwrap();
         assert_eq!(read_head(&object, &devices()).unwrap(), Some(PolicyHead::of(&whole)));
+        let PolicyId { selector, direction, .. } = whole.policy.id;
+        let addresses = PolicyAddresses { src: selector.src(), dst: selector.dst(), direction };
+        // Without a family the templates have it.
+        let has_family = object[40..42] != [0, 0];
+        assert_eq!(read_addresses(&object), has_family.then_some(addresses));
+        assert_eq!(read_addresses(&object[..100]), None);
         assert_eq!(read_head(&object[..100], &devices()).ok(), None);
     }
     for (index, user) in [(3, 0), (9, catch_all::OWNER)] {
         let mut message = message_of(&web());
         (message.user_policy_info.index, message.user_policy_info.selector.user) = (index, user);
         assert_eq!(read_head(&bytes(&message), &devices()).unwrap(), None);
+        assert_eq!(read_addresses(&bytes(&message)), None);
     }
 }
 
