@@ -65,12 +65,12 @@ impl FileStore {
         }
     }
 
-    /// Removes the descriptors of a name.
-    pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
-        match self {
-            Self::ServiceManager(manager) => manager.remove(name),
-            Self::Holder(holder) => holder.remove(name),
+    /// Stores a copy of a descriptor in place of the one of this name.
+    pub(crate) fn replace(&self, name: &str, file: impl AsFd) -> io::Result<()> {
+        if let Self::ServiceManager(manager) = self {
+            manager.remove(name)?;
         }
+        self.store(name, file)
     }
 
     /// Adds to a handover to the program that this process executes what the store needs.

@@ -79,6 +79,8 @@ fn carry_out(files: &mut Vec<Kept>, words: &str, file: Option<OwnedFd>) {
     {
         let identity = fstat(&file).ok().map(|it| (it.st_dev, it.st_ino));
         if identity.is_none() || !files.iter().any(|it| it.identity == identity) {
+            // At once: a daemon that is killed leaves either the old one or the new one.
+            files.retain(|it| it.name == CLIENT || it.name != name);
             files.push(Kept { name: name.to_owned(), file, identity });
         }
     }

@@ -4,10 +4,7 @@
 
 mod state;
 
-use std::{
-    io,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
-};
+use std::{io, os::fd::OwnedFd};
 
 use rustix::net::SocketType;
 use tracing::{info, warn};
@@ -107,7 +104,6 @@ impl Server {
         self.finish_requests();
         let (events, sessions) = (self.handler.events(), self.handler.sessions());
         sessions.iter().try_for_each(|session| holder.store(CLIENT, session))?;
-        holder.remove(STATE)?;
         holder.store(STATE, state(events, sessions, Waiting::Included)?)?;
         holder.remove(LISTENER)?;
         holder.remove(REPORTER)?;
@@ -118,14 +114,10 @@ impl Server {
     /// the listening sockets, the monitor, and the sockets and registrations of registered clients,
     /// which do not see the crash then.
     pub fn store_for_a_crash(&mut self, store: FileStore) {
-        // Those that the previous daemon has stored may be lost, and would stay open; sockets may be others by now.
-        let replace =
-            |name, file: BorrowedFd<'_>| store.remove(name).and_then(|()| store.store(name, file));
         let stored = store
-            .remove(CLIENT)
-            .and_then(|()| replace(LISTENER, self.listener.as_fd()))
-            .and_then(|()| replace(REPORTER, self.reporter.as_fd()))
-            .and_then(|()| replace(MONITOR, self.handler.events().as_fd()));
+            .replace(LISTENER, &self.listener)
+            .and_then(|()| store.replace(REPORTER, &self.reporter))
+            .and_then(|()| store.replace(MONITOR, self.handler.events()));
         match stored {
             Ok(()) => self.file_store = Some(store),
             Err(error) => warn!(%error, "sockets not stored for a crash"),
@@ -142,8 +134,7 @@ impl Server {
                 session.set_stored();
             }
             let (events, sessions) = (self.handler.events(), self.handler.sessions());
-            file_store.remove(STATE)?;
-            file_store.store(STATE, state(events, sessions, Waiting::Omitted)?)
+            file_store.replace(STATE, state(events, sessions, Waiting::Omitted)?)
         };
         let stored = store();
         if let Err(error) = &stored
