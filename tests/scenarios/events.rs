@@ -56,10 +56,14 @@ impl Monitor {
     /// All events until one of the marker.
     fn until_marker(&self, host: &Host) -> Vec<Value> {
         host.load(&format!("add 192.0.2.1 192.0.2.9 esp {MARKER} -E null;"));
+        self.until(|events| events.iter().any(|event| event["sa"]["spi"] == MARKER))
+    }
+
+    fn until(&self, has_come: impl Fn(&[Value]) -> bool) -> Vec<Value> {
         let begin = Instant::now();
         loop {
             let events = self.lines();
-            if events.iter().any(|event| event["sa"]["spi"] == MARKER) {
+            if has_come(&events) {
                 return events;
             }
             assert!(begin.elapsed() < Duration::from_secs(120), "{:?}", events.last());

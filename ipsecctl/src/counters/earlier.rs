@@ -1,9 +1,10 @@
 //! The values of an earlier call, in a file of the caller's choice: a copy of `/proc/net/xfrm_stat`.
 
 use std::{
-    fs::{self, File},
+    fs::Permissions,
     io::{self, Write},
-    path::{Path, PathBuf},
+    os::unix::fs::PermissionsExt,
+    path::Path,
 };
 
 use model::CounterValues;
@@ -27,16 +28,21 @@ pub fn read(path: &Path) -> Result<Option<CounterValues>, Error> {
 
 /// Replaces the file at once: a reader finds the values of one call.
 pub fn write(path: &Path, values: &CounterValues) -> Result<(), Error> {
-    let text = values.to_string();
-    refuse_special(path).map_err(failed(path))?;
-    let new = PathBuf::from(format!("{}.{}", path.display(), std::process::id()));
-    let written = File::create_new(&new).and_then(|mut file| file.write_all(text.as_bytes()));
-    let replaced = written.and_then(|()| fs::rename(&new, path));
-    if replaced.is_err() {
-        // It may not be there.
-        let _ = fs::remove_file(&new);
-    }
-    replaced.map_err(failed(path))
+    let directory = match path.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    };
+    let replace = || {
+        refuse_special(path)?;
+        let mut builder = tempfile::Builder::new();
+        // As those of File::create: the umask applies.
+        builder.prefix(".counters-").permissions(Permissions::from_mode(0o666));
+        let mut file = builder.tempfile_in(directory)?;
+        file.write_all(values.to_string().as_bytes())?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    replace().map_err(failed(path))
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error {
@@ -46,6 +52,8 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
