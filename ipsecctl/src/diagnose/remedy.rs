@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use ::diagnose::{Cause, EndField, IcmpKind, NearSpi, PeerDifference};
 use explain::{Arrival, Flow, Reason};
 use model::{
-    AddressPair, Direction, Mark, Mode, PolicyEntry, Sa, SaEntry, SaField, SaFlags, Template,
-    Visible,
+    AddressPair, Direction, Mark, Mode, Policy, PolicyEntry, Sa, SaEntry, SaField, SaFlags,
+    Template, Visible,
 };
 
 use super::words::{policy as name_of, templates};
@@ -138,20 +138,7 @@ fn no_sa(
             SaField::Selector => sa.selector = None,
             SaField::Spi => sa.spi = template.details.spi.unwrap_or(sa.spi),
             SaField::Flags => sa.flags = sa.flags.without(SaFlags::WILD_RECEIVE),
-            SaField::Src | SaField::Dst if let Some(ends) = template.mode.endpoints() => {
-                let other = with_ends(&entry.policy, ends, near.sa.ends);
-                sa.ends = ends;
-                let sa = format!("{} {}", delete(near), add(&sa));
-                return format!("{sa}, or the ends of the SA: {}", replacing(&other));
-            }
-            SaField::Src | SaField::Dst => {
-                return format!(
-                    "{} {}, with the {} that the template has",
-                    delete(near),
-                    add(&near.sa),
-                    field.word()
-                );
-            }
+            SaField::Src | SaField::Dst => return other_ends(&entry.policy, template, near, field),
         }
         return format!("{} {}", delete(near), add(&sa));
     }
@@ -166,6 +153,17 @@ fn no_sa(
         template.proto.word(),
         template.mode.mode().word()
     )
+}
+
+/// The SA between the ends of the template, or the template between those of the SA.
+fn other_ends(policy: &Policy, template: &Template, near: &SaEntry, field: SaField) -> String {
+    let Some(ends) = template.mode.endpoints() else {
+        let (delete, add) = (delete(near), add(&near.sa));
+        return format!("{delete} {add}, with the {} that the template has", field.word());
+    };
+    let moved = Sa { ends, ..near.sa.clone() };
+    let other = with_ends(policy, ends, near.sa.ends);
+    format!("{} {}, or the ends of the SA: {}", delete(near), add(&moved), replacing(&other))
 }
 
 /// The mode of the peer for an SA, and for its policies.
