@@ -32,19 +32,17 @@ fn the_unit_loads_what_its_user_cannot_read() {
         "setpriv --reuid={USER} --clear-groups --no-new-privs --bounding-set=-all,+net_admin \
          --inh-caps=-all,+net_admin --ambient-caps=+net_admin"
     );
+    // As RuntimeDirectory does.
     let run = |name: &str| {
         let commands = commands(name);
         assert!(!commands.is_empty(), "{name}");
         for words in commands {
             let mut command = host.command("sh");
             let script = format!(
-                "[ -e {run}/lock ] || install -d -o {USER} {run}; \
-                 exec {as_user} {} {words} <{}",
-                setkey().display(),
-                file.path().display(),
-                run = host.kept().display()
+                "install -d \"$1\"; chown -R {USER} \"$1\"; exec {as_user} \"$2\" {words} <\"$3\""
             );
-            let outcome = Outcome::of(command.arg("-ec").arg(script));
+            command.args(["-ec", &script, "sh"]).arg(host.kept()).arg(setkey()).arg(file.path());
+            let outcome = Outcome::of(&mut command);
             assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{name}: {outcome:?}");
         }
     };

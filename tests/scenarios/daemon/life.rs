@@ -127,6 +127,8 @@ fn the_log() {
     host.set("net.inet.ipsec.debug=1");
     daemon.wait_for_log("DEBUG reconcile requested reason=variables were set");
     host.set("net.inet.ipsec.debug=2");
+    // Only at this level.
+    daemon.wait_for_log("DEBUG get seq=");
     host.ip(&format!("xfrm state delete {SA}"));
     daemon.wait_for_log("DEBUG received event=SaDeleted");
     let log = daemon.log();

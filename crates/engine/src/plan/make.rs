@@ -1,4 +1,7 @@
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use model::{Offer, Policy, PolicyEntry, PolicyId, SaMode, Variables};
 
@@ -96,8 +99,7 @@ impl Engine {
         let removed = removed.into_iter().map(|(age, (Requested(entry), _))| (age, entry));
         let removed: Vec<_> = removed.collect();
         let staying = staying(&scope, others, &offers);
-        let requiring = require_meanwhile(&wanted, &staying, &removed, &offers);
-        let mut policies = order::steps(staying, Vec::new());
+        let (requiring, mut policies) = require_meanwhile(&wanted, &staying, &removed, &offers);
         policies.extend(order::steps(wanted, removed));
         plan.add_steps(sas, requiring, policies);
         Ok(plan)
@@ -233,15 +235,16 @@ fn staying(scope: &PlanScope<'_>, others: Vec<AgedPolicy>, replaced: &[Offer]) -
 }
 
 /// The changes after which no packet passes a policy in clear while SAs are replaced, also a policy that is to go
-/// afterwards.
+/// afterwards; and those after which the policies that are to stay as they are do not require an SA any more. Both are made of
+/// all policies: a packet finds one of them, whether it is described or not.
 fn require_meanwhile(
     wanted: &[Wanted],
     staying: &[Wanted],
     removed: &[(usize, PolicyEntry)],
     replaced: &[Offer],
-) -> Vec<Step> {
+) -> (Vec<Step>, Vec<Step>) {
     if replaced.is_empty() {
-        return Vec::new();
+        return Default::default();
     }
     let meanwhile: Vec<_> = removed.iter().map(|(_, entry)| requiring(entry, replaced)).collect();
     let removed = removed.iter().zip(&meanwhile).map(|((age, entry), requiring)| order::Present {
@@ -250,7 +253,15 @@ fn require_meanwhile(
         requiring: requiring.as_ref(),
     });
     let stay = wanted.iter().chain(staying).filter_map(Wanted::present);
-    order::require(stay.chain(removed).collect())
+    let required: Vec<_> = stay.chain(removed).collect();
+    let installed = wanted.iter().chain(staying).filter_map(|it| it.installed.as_ref());
+    let same: HashSet<_> = installed.filter(|it| it.is_same).map(|it| it.age).collect();
+    let released = required.iter().map(|it| order::Present {
+        requiring: it.requiring.filter(|_| same.contains(&it.age)),
+        ..*it
+    });
+    let released = order::release(released.collect());
+    (order::require(required), released)
 }
 
 /// The tunnels of the policies that will be there, and how many of them no file describes.

@@ -10,7 +10,7 @@ use model::{Policy, PolicyEntry, Priority};
 
 use super::step::Step;
 use moves::{Deferred, Moves};
-pub use require::{Present, require};
+pub use require::{Present, release, require};
 
 /// A requested policy, and the kernel's of its name.
 #[derive(Debug)]
@@ -48,13 +48,13 @@ enum Transition {
 
 impl Wanted {
     fn transition(&self) -> Transition {
-        let Some(Counterpart { entry, age, is_same, requiring }) = &self.installed else {
+        let Some(Counterpart { entry, age, is_same, .. }) = &self.installed else {
             return Transition::Added;
         };
         match self.policy.priority.cmp(&entry.policy.priority) {
             std::cmp::Ordering::Less => Transition::Promoted,
             std::cmp::Ordering::Greater => Transition::Demoted,
-            std::cmp::Ordering::Equal if *is_same && requiring.is_none() => Transition::Stays(*age),
+            std::cmp::Ordering::Equal if *is_same => Transition::Stays(*age),
             std::cmp::Ordering::Equal => Transition::Replaced(*age),
         }
     }
@@ -65,8 +65,8 @@ fn behind(priority: Priority) -> Priority {
     Priority(priority.0.saturating_add(1))
 }
 
-/// Orders the changes that lead to `wanted`, and to the end of `removed`, which have their age beside them. Those that
-/// require an SA do so already ([`require`]).
+/// Orders the changes that lead to `wanted`, and to the end of `removed`, which have their age beside them. Those of
+/// `wanted` that are as they are requested do not require an SA any more ([`release`]); others may.
 pub fn steps(wanted: Vec<Wanted>, removed: Vec<(usize, PolicyEntry)>) -> Vec<Step> {
     let mut moves = Moves::find(&wanted, &removed);
     let mut unsorted = Unsorted::default();
@@ -120,11 +120,10 @@ impl Unsorted {
     /// Adds what leads from the policy of the kernel to the requested one.
     fn lead_to(&mut self, Wanted { policy, installed }: Wanted, is_moved: bool, is_late: bool) {
         let key = policy.priority;
-        let Some(Counterpart { entry, age, is_same, requiring }) = installed else {
+        let Some(Counterpart { entry, age, is_same, .. }) = installed else {
             self.additions.push((key, Step::AddPolicy(Box::new(policy))));
             return;
         };
-        let has_requiring = requiring.is_some();
         let (installed, requested) = (Box::new(entry), Box::new(policy));
         if is_moved {
             let step = Step::RequeuePolicy { installed, requested };
@@ -134,8 +133,6 @@ impl Unsorted {
             self.removals.push((precedence, Step::UpdatePolicy { installed, requested }));
         } else if !is_same {
             self.additions.push((key, Step::UpdatePolicy { installed, requested }));
-        } else if has_requiring {
-            self.additions.push((key, Step::ReleasePolicy(requested)));
         }
     }
 

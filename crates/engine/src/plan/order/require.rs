@@ -1,5 +1,5 @@
-//! Policies that require an SA while it is replaced. A kernel may look up a replaced policy as the last of its priority (since
-//! Linux 6.13): those of its priority that come behind it are moved behind it again, before the SA goes.
+//! Policies that require an SA while it is replaced, and are then as before. A kernel may look up a replaced policy as the last
+//! of its priority (since Linux 6.13): those of its priority that come behind it are moved behind it again, both times.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,27 @@ impl Wanted {
 }
 
 /// The changes after which these policies require an SA, and packets find the policies that they have found before.
-pub fn require(mut policies: Vec<Present<'_>>) -> Vec<Step> {
+pub fn require(policies: Vec<Present<'_>>) -> Vec<Step> {
+    replace(policies, required)
+}
+
+/// The changes after which those that require an SA are as before, and packets find the policies that they have found before.
+pub fn release(policies: Vec<Present<'_>>) -> Vec<Step> {
+    replace(policies, released)
+}
+
+fn required(policy: &Present<'_>) -> Step {
+    let Some(requiring) = policy.requiring else { return released(policy) };
+    let (installed, requiring) = (Box::new(policy.entry.clone()), Box::new(requiring.clone()));
+    Step::RequirePolicy { installed, requiring }
+}
+
+fn released(policy: &Present<'_>) -> Step {
+    Step::ReleasePolicy(Box::new(policy.entry.policy.clone()))
+}
+
+/// Replaces the policies with a policy meanwhile, and those that come behind them, by the step of each.
+fn replace(mut policies: Vec<Present<'_>>, step: fn(&Present<'_>) -> Step) -> Vec<Step> {
     policies.sort_by_key(|policy| policy.age);
     let priorities = Priorities::of(policies.iter().map(|it| &it.entry.policy));
     let mut groups: HashMap<(Class, Priority), Vec<Present<'_>>> = HashMap::new();
@@ -46,13 +66,18 @@ pub fn require(mut policies: Vec<Present<'_>>) -> Vec<Step> {
     groups
         .into_iter()
         .flat_map(|((class, priority), group)| {
-            in_group(&group, priority, priorities.room_behind(class, priority))
+            in_group(&group, priority, priorities.room_behind(class, priority), step)
         })
         .collect()
 }
 
 /// The changes of one priority. Those that are moved keep their order if there is `room` for a priority each.
-fn in_group(group: &[Present<'_>], priority: Priority, room: usize) -> Vec<Step> {
+fn in_group(
+    group: &[Present<'_>],
+    priority: Priority,
+    room: usize,
+    step: fn(&Present<'_>) -> Step,
+) -> Vec<Step> {
     let (mut last, mut moved): (Vec<&Present<'_>>, Vec<_>) = (Vec::new(), Vec::new());
     for policy in group {
         let meets = |other: &&Present<'_>| meet(&other.entry.policy.id, &policy.entry.policy.id);
@@ -77,12 +102,6 @@ fn in_group(group: &[Present<'_>], priority: Priority, room: usize) -> Vec<Step>
     if has_room {
         steps.reverse();
     }
-    steps.extend(last.into_iter().map(|policy| match policy.requiring {
-        Some(requiring) => Step::RequirePolicy {
-            installed: Box::new(policy.entry.clone()),
-            requiring: Box::new(requiring.clone()),
-        },
-        None => Step::ReleasePolicy(Box::new(policy.entry.policy.clone())),
-    }));
+    steps.extend(last.into_iter().map(step));
     steps
 }

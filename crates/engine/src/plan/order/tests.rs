@@ -232,40 +232,59 @@ fn requiring(policy: &Policy) -> Policy {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
 
-    /// Each packet finds the same policy, while those that are chosen require an SA and again when they do not.
+    /// Each packet finds the same policy, while those that are chosen require an SA and again when they do not, until some are
+    /// removed. Of the others some are described by files and some stay beside them.
     #[test]
-    fn what_requires_an_sa_keeps_its_place(policies in spd(&[100, 200]), chosen in any::<u8>()) {
-        let is_chosen = |age: usize| chosen & 1 << age != 0;
+    fn what_requires_an_sa_keeps_its_place(
+        policies in spd(&[100, 200]),
+        chosen in any::<u8>(),
+        described in any::<u8>(),
+        gone in any::<u8>(),
+    ) {
+        let is_of = |bits: u8, age: usize| bits & 1 << age != 0;
         let meanwhile: Vec<_> = policies.iter().map(requiring).collect();
-        let installed = |age: usize| {
-            let entry = entry(policies[age].clone());
-            let requiring = is_chosen(age).then(|| meanwhile[age].clone());
-            Some(Counterpart { entry, age, is_same: true, requiring })
+        let entries: Vec<_> = policies.iter().cloned().map(entry).collect();
+        let present = |age: usize, is_chosen: bool| Present {
+            entry: &entries[age],
+            age,
+            requiring: is_chosen.then_some(&meanwhile[age]),
         };
-        let wanted = || policies.iter().enumerate().map(|(age, policy)| Wanted {
-            policy: policy.clone(),
-            installed: installed(age),
+        let ages = 0..policies.len();
+        let first = require(ages.clone().map(|age| present(age, is_of(chosen, age))).collect());
+        let is_released = |age| is_of(chosen, age) && !is_of(gone, age);
+        let then = release(ages.clone().map(|age| present(age, is_released(age))).collect());
+        let wanted = ages.clone().filter(|age| is_of(described, *age) && !is_of(gone, *age));
+        let wanted = wanted.map(|age| {
+            let requiring = is_of(chosen, age).then(|| meanwhile[age].clone());
+            let entry = entries[age].clone();
+            let installed = Some(Counterpart { entry, age, is_same: true, requiring });
+            Wanted { policy: policies[age].clone(), installed }
         });
-        let wanted: Vec<_> = wanted().collect();
-        let first = require(wanted.iter().filter_map(Wanted::present).collect());
-        let then = steps(wanted, Vec::new());
+        let removed = ages.filter(|age| is_of(gone, *age)).map(|age| (age, entries[age].clone()));
+        let last = steps(wanted.collect(), removed.collect());
         for replaced in [Replaced::InPlace, Replaced::Last] {
             let (mut spd, before) = (Spd(policies.clone()), Spd(policies.clone()));
+            let mut after = before.clone();
+            after.0.retain(|it| policies.iter().zip(0..).all(|(of, age)| of.id != it.id || !is_of(gone, age)));
             let name = |spd: &Spd, to| spd.find(to).map(|it| it.id.clone());
-            for (number, step) in first.iter().chain(&then).enumerate() {
+            for (number, step) in first.iter().chain(&then).chain(&last).enumerate() {
                 if number == first.len() {
                     for (age, policy) in policies.iter().enumerate() {
                         let now = spd.0.iter().find(|it| it.id == policy.id);
-                        let expected = if is_chosen(age) { &meanwhile[age] } else { policy };
+                        let expected = if is_of(chosen, age) { &meanwhile[age] } else { policy };
                         assert_eq!(now, Some(expected));
                     }
                 }
                 spd.carry_out(step, replaced);
                 for to in PACKETS {
-                    assert_eq!(name(&spd, to), name(&before, to), "{to:?} {}", shown(step));
+                    let (now, old) = (name(&spd, to), name(&before, to));
+                    let is_going = number >= first.len() + then.len();
+                    assert!(now == old || is_going && now == name(&after, to), "{to:?} {}", shown(step));
                 }
             }
-            assert!(policies.iter().all(|policy| spd.0.contains(policy)));
+            assert!(after.0.iter().all(|policy| spd.0.contains(policy)));
+            assert_eq!(after.0.len(), spd.0.len());
+            assert!(PACKETS.into_iter().all(|to| name(&spd, to) == name(&after, to)));
         }
     }
 }
