@@ -3,7 +3,7 @@
 //! Hand-written because `netlink-packet-sock-diag` would be a dependency of the daemon for one request of 72 bytes.
 
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     os::fd::AsFd,
 };
 
@@ -23,9 +23,16 @@ const IPPROTO_TCP: u8 = 6;
 const HEADER: usize = 16;
 const QUESTION: usize = 56;
 
-/// Where the user and the inode are in an answer: in `struct inet_diag_msg`, behind the header.
+/// Where an answer has these: in `struct inet_diag_msg`, behind the header.
+const FAMILY: usize = HEADER;
+const STATE: usize = HEADER + 1;
+const PORTS: usize = HEADER + 4;
+const ADDRESSES: usize = HEADER + 8;
 const USER: usize = HEADER + 64;
 const INODE: usize = HEADER + 68;
+
+/// `TCP_LISTEN` (net/tcp_states.h).
+const LISTENS: u8 = 10;
 
 /// The user who has made the socket that a TCP socket is connected to. `None` if that is not in this thread's network
 /// namespace, is closed, or the kernel cannot find it (`CONFIG_INET_DIAG`).
@@ -41,7 +48,7 @@ pub fn user_of_peer(socket: impl AsFd) -> Option<u32> {
     let mut answer = [0; 512];
     // The kernel answers within sendto(2).
     let (_, length) = recv(&diag, &mut answer[..], RecvFlags::DONTWAIT).ok()?;
-    user(answer.get(..length)?)
+    user(answer.get(..length)?, peer, own)
 }
 
 /// The question for the socket at `peer` that is connected to `own`.
@@ -68,14 +75,37 @@ fn request(peer: SocketAddr, own: SocketAddr) -> Vec<u8> {
     bytes
 }
 
-fn user(answer: &[u8]) -> Option<u32> {
-    let word = |at: usize| {
-        answer.get(at..at + 4).and_then(|it| it.try_into().ok()).map(u32::from_ne_bytes)
-    };
-    let kind = answer.get(4..6).and_then(|it| it.try_into().ok()).map(u16::from_ne_bytes);
+/// The user of the socket at `peer` that is connected to `own`. The kernel answers with a listening socket if there is no
+/// such one (`inet_lookup`), as for a client of another host whose port is one of this host, too.
+fn user(answer: &[u8], peer: SocketAddr, own: SocketAddr) -> Option<u32> {
+    let word = |at| part(answer, at).map(u32::from_ne_bytes);
+    let is_requested = answer.get(STATE) != Some(&LISTENS)
+        && end(answer, 0)? == canonical(peer)
+        && end(answer, 1)? == canonical(own);
     // A socket without an inode is closed, and was another user's.
-    let is_open = kind == Some(BY_FAMILY) && word(INODE)? != 0;
-    word(USER).filter(|_| is_open)
+    let is_open = part(answer, 4).map(u16::from_ne_bytes) == Some(BY_FAMILY) && word(INODE)? != 0;
+    word(USER).filter(|_| is_requested && is_open)
+}
+
+/// One of the two ends of the socket in an answer, its own one or that of its peer.
+fn end(answer: &[u8], number: usize) -> Option<(IpAddr, u16)> {
+    let port = part(answer, PORTS + 2 * number).map(u16::from_be_bytes)?;
+    let start = ADDRESSES + 16 * number;
+    let ip = if *answer.get(FAMILY)? == AddressFamily::INET.as_raw().to_le_bytes()[0] {
+        part::<4>(answer, start).map(|it| Ipv4Addr::from(it).into())?
+    } else {
+        part::<16>(answer, start).map(|it| Ipv6Addr::from(it).to_canonical())?
+    };
+    Some((ip, port))
+}
+
+/// Either end of a connection of IPv4 may have a socket of IPv6.
+fn canonical(end: SocketAddr) -> (IpAddr, u16) {
+    (end.ip().to_canonical(), end.port())
+}
+
+fn part<const LENGTH: usize>(answer: &[u8], at: usize) -> Option<[u8; LENGTH]> {
+    answer.get(at..at + LENGTH)?.try_into().ok()
 }
 
 #[cfg(test)]
@@ -102,15 +132,77 @@ mod tests {
         assert_eq!(user_of_peer(tempfile::tempfile().unwrap()), None);
     }
 
+    /// An answer of the kernel: user 7's socket, of this family and in this state.
+    fn answer(family: AddressFamily, state: u8, ends: [&str; 2]) -> Vec<u8> {
+        let ends = ends.map(address);
+        let mut bytes = vec![0; HEADER + 72];
+        bytes[4..6].copy_from_slice(&BY_FAMILY.to_ne_bytes());
+        bytes[FAMILY] = family.as_raw().to_le_bytes()[0];
+        bytes[STATE] = state;
+        for (number, end) in ends.into_iter().enumerate() {
+            let (port, start) = (PORTS + 2 * number, ADDRESSES + 16 * number);
+            bytes[port..port + 2].copy_from_slice(&end.port().to_be_bytes());
+            match end.ip() {
+                IpAddr::V4(ip) => bytes[start..start + 4].copy_from_slice(&ip.octets()),
+                IpAddr::V6(ip) => bytes[start..start + 16].copy_from_slice(&ip.octets()),
+            }
+        }
+        bytes[USER..USER + 4].copy_from_slice(&7_u32.to_ne_bytes());
+        bytes[INODE..INODE + 4].copy_from_slice(&9_u32.to_ne_bytes());
+        bytes
+    }
+
+    fn address(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    const OPEN: u8 = 1;
+    const V4: [&str; 2] = ["192.0.2.9:8080", "192.0.2.1:9100"];
+    const MAPPED: [&str; 2] = ["[::ffff:192.0.2.9]:8080", "[::ffff:192.0.2.1]:9100"];
+    const V6: [&str; 2] = ["[2001:db8::9]:8080", "[2001:db8::1]:9100"];
+
+    #[test]
+    fn a_listening_socket_is_not_that_of_a_remote_client() {
+        let (inet, inet6) = (AddressFamily::INET, AddressFamily::INET6);
+        for (family, requested, listening) in [
+            (inet, V4, ["0.0.0.0:8080", "0.0.0.0:0"]),
+            (inet, V4, ["192.0.2.9:8080", "0.0.0.0:0"]),
+            (inet6, MAPPED, ["[::]:8080", "[::]:0"]),
+            (inet, MAPPED, ["0.0.0.0:8080", "0.0.0.0:0"]),
+            (inet6, V4, ["[::]:8080", "[::]:0"]),
+            (inet6, V6, ["[::]:8080", "[::]:0"]),
+        ] {
+            let [peer, own] = requested.map(address);
+            for state in [LISTENS, OPEN] {
+                assert_eq!(
+                    user(&answer(family, state, listening), peer, own),
+                    None,
+                    "{requested:?}"
+                );
+            }
+        }
+        for (family, requested, found) in [
+            (inet, V4, V4),
+            (inet6, V4, MAPPED),
+            (inet, MAPPED, V4),
+            (inet6, MAPPED, MAPPED),
+            (inet6, V6, V6),
+        ] {
+            let [peer, own] = requested.map(address);
+            assert_eq!(user(&answer(family, OPEN, found), peer, own), Some(7), "{requested:?}");
+            assert_eq!(user(&answer(family, LISTENS, found), peer, own), None, "{requested:?}");
+        }
+    }
+
     #[test]
     fn no_answer_is_too_short() {
-        let mut answer = [1; HEADER + 72];
-        answer[4..6].copy_from_slice(&BY_FAMILY.to_ne_bytes());
+        let [peer, own] = V4.map(address);
+        let mut answer = answer(AddressFamily::INET, OPEN, V4);
         for length in 0..=INODE + 3 {
-            assert_eq!(user(&answer[..length]), None, "{length}");
+            assert_eq!(user(&answer[..length], peer, own), None, "{length}");
         }
-        assert_eq!(user(&answer), Some(0x0101_0101));
+        assert_eq!(user(&answer, peer, own), Some(7));
         answer[4..6].copy_from_slice(&2_u16.to_ne_bytes());
-        assert_eq!(user(&answer), None, "a refusal");
+        assert_eq!(user(&answer, peer, own), None, "a refusal");
     }
 }
