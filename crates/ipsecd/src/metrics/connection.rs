@@ -67,13 +67,17 @@ pub enum Progress {
 impl HttpConnection {
     /// A connection that was accepted now.
     pub fn new(socket: OwnedFd, now: Instant) -> Self {
-        let of_unix = || peer_credentials(&socket).ok().map(|it| it.uid);
-        let user = user_of_peer(&socket).or_else(of_unix);
+        let is_at_port =
+            getsockname(&socket).is_ok_and(|it| it.address_family() != AddressFamily::UNIX);
+        // A socket of TCP has credentials of no user.
+        let user = if is_at_port {
+            user_of_peer(&socket)
+        } else {
+            peer_credentials(&socket).ok().map(|it| it.uid)
+        };
         // What the kernel keeps is not its client's memory. Neither call fails with a socket.
         let _ = set_socket_send_buffer_size(&socket, SEND_BUFFER);
         let _ = set_socket_linger(&socket, Some(Duration::ZERO));
-        let is_at_port =
-            getsockname(&socket).is_ok_and(|it| it.address_family() != AddressFamily::UNIX);
         let (state, end) = (State::Reading(Vec::new()), now + LIMIT);
         Self { socket, user, is_at_port, state, end, served: now }
     }
@@ -179,6 +183,7 @@ mod tests {
     use std::{
         io::{Read, Write},
         iter,
+        net::{TcpListener, TcpStream},
         os::unix::net::UnixStream,
     };
 
@@ -215,6 +220,16 @@ mod tests {
         assert_eq!(connection.progress(), Progress::Waits);
         drop(client);
         assert_eq!(next(&mut connection), Progress::Ended);
+    }
+
+    #[test]
+    fn the_user_of_a_closed_client_of_tcp_is_not_known() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        drop(TcpStream::connect(listener.local_addr().unwrap()).unwrap());
+        let (server, _) = listener.accept().unwrap();
+        assert_eq!(HttpConnection::new(server.into(), Instant::now()).user(), None);
+        let (_client, connection) = connection();
+        assert_eq!(connection.user(), Some(rustix::process::geteuid().as_raw()));
     }
 
     #[test]
