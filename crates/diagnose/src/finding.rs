@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use model::{Counter, SaEntry};
 
 use crate::{
@@ -113,12 +115,8 @@ pub fn silences(observation: &Observation) -> Vec<Silence<'_>> {
     let context = Context::new(observation);
     let changes = context.changes.values();
     let sending = changes.filter(|it| it.packets > 0 && !context.is_inbound(it.sa));
-    let is_answered = |sa: &SaEntry| {
-        context.changes.values().any(|it| {
-            it.packets > 0 && context.is_inbound(it.sa) && it.sa.sa.ends.src() == sa.sa.ends.dst()
-        })
-    };
-    let silent = sending.filter(|it| !is_answered(it.sa));
+    let answering: HashSet<_> = context.receiving().iter().map(|sa| sa.sa.ends.src()).collect();
+    let silent = sending.filter(|it| !answering.contains(&it.sa.sa.ends.dst()));
     let mut silent: Vec<_> = silent.map(|it| Silence { sa: it.sa, packets: it.packets }).collect();
     silent.sort_by_key(|it| (std::cmp::Reverse(it.packets), it.sa.sa.spi.0));
     silent

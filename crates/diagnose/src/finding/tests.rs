@@ -376,3 +376,52 @@ fn large_tables_take_seconds() {
     // Without a bound it has taken minutes.
     assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
 }
+
+/// A message of an outsider that a gateway has no route to this destination, about a packet that a policy protects.
+fn no_route(number: u16) -> crate::Seen {
+    let [third, fourth] = number.to_be_bytes();
+    let mut bytes = vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, 1, 0, 0, 10, 0, 0, 9, 10, 0, 0, 1];
+    bytes.extend([3, 0, 0, 0, 0, 0, 0, 0]);
+    bytes.extend([0x45, 0, 0, 0, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 11, 0, third, fourth]);
+    bytes.extend(UDP);
+    crate::Seen { packet: crate::SeenPacket::read(&bytes, false, None).unwrap(), count: 1 }
+}
+
+#[test]
+fn look_ups_for_messages_of_outsiders_are_limited() {
+    let mut observation = healthy();
+    let net = Prefix::new([11, 0, 0, 0].into(), Some(8)).unwrap();
+    observation.after.tables.policies[0] =
+        policy(Direction::Out, Prefix::host(addr(1)), net, Action::Ipsec(vec![tunnel(1, 2)]));
+    observation.after.tables.sas[0] = tunnel_sa(0x1001, 1, 2);
+    let looked_up = |messages| {
+        let mut observation = observation.clone();
+        observation.seen = Some((0..messages).map(no_route).collect());
+        let findings = diagnose(&observation, None, None);
+        findings.iter().filter(|it| matches!(it.cause, Cause::Unreachable { .. })).count()
+    };
+    assert_eq!(looked_up(9), 9);
+    assert_eq!(looked_up(4096), crate::context::MOST_LOOK_UPS);
+}
+
+#[test]
+fn silences_of_many_sas_take_seconds() {
+    const PEERS: u32 = 10_000;
+    let mut observation = Observation::default();
+    let own = addr(1);
+    observation.host.local = vec![own];
+    for number in 0..PEERS {
+        let [sending, answering] =
+            [172, 173].map(|net: u32| IpAddr::from((net << 24 | number).to_be_bytes()));
+        for (src, dst) in [(own, sending), (answering, own)] {
+            let mut entry = sa(number + 256, 1, 2);
+            entry.sa.ends = model::AddressPair::new(src, dst).unwrap();
+            entry.current.packets = 7;
+            observation.after.tables.sas.push(entry);
+        }
+    }
+    let begin = std::time::Instant::now();
+    assert_eq!(silences(&observation).len(), PEERS as usize);
+    // Pair by pair it has taken a minute.
+    assert!(begin.elapsed().as_secs() < 5, "{:?}", begin.elapsed());
+}

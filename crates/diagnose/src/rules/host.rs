@@ -1,9 +1,14 @@
 //! What drops packets beside XFRM: routes, filters, lengths.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 use explain::{Field, Flow, Found, Reason, Surroundings, Verdict, check, find_policy, output};
-use model::{Counter, Direction, EncapKind, IpVersion, Mode, PolicyEntry, SaEntry, Spi};
+use model::{
+    AddressPair, Counter, Direction, EncapKind, IpVersion, Mode, PolicyEntry, SaEntry, Spi,
+};
 
 use crate::{
     Cause, Conclusion, IcmpKind, Seen,
@@ -102,17 +107,24 @@ fn reported_lengths<'a>(context: &Context<'a>) -> Vec<Conclusion<'a>> {
 
 /// What hosts on the way report.
 fn unreachable(context: &mut Context<'_>) {
+    let of_sas: HashSet<_> = context.changes.values().map(|change| change.sa.sa.ends).collect();
+    let is_of_this_host =
+        |(src, dst)| AddressPair::new(src, dst).is_ok_and(|ends| of_sas.contains(&ends));
+    let mut look_ups = 0..MOST_LOOK_UPS;
     for seen in context.observation.packets() {
         let Some(error) = &seen.packet.error else { continue };
         if seen.packet.is_outgoing || matches!(error.kind, IcmpKind::TooBig(_)) {
             continue;
         }
         let is_of_ipsec = !error.packet.arrivals.is_empty() || is_natt(error.packet.flow);
-        let is_of_sa = is_of_ipsec && is_of_this_host(context, error.packet.ends);
+        let is_of_sa = is_of_ipsec && is_of_this_host(error.packet.ends);
         // Of a packet inside of a tunnel: the gateway at its other end has no route.
-        let is_inside = error.kind == IcmpKind::NoRoute
-            && error.packet.flow.is_some_and(|flow| protecting(context, &flow).is_some());
-        if !is_of_sa && !is_inside {
+        let mut is_inside = || {
+            let flow = error.packet.flow.filter(|_| error.kind == IcmpKind::NoRoute);
+            let to_look_up = flow.filter(|_| look_ups.next().is_some());
+            to_look_up.is_some_and(|flow| protecting(context, &flow).is_some())
+        };
+        if !is_of_sa && !is_inside() {
             continue;
         }
         let (by, dst) = (seen.packet.ends.0, error.packet.ends.1);
@@ -125,12 +137,6 @@ fn unreachable(context: &mut Context<'_>) {
 fn is_natt(flow: Option<Flow>) -> bool {
     const PORT: u16 = 4500;
     flow.is_some_and(|flow| flow.upper == Some(17) && flow.dst_port == Some(PORT))
-}
-
-/// Whether an SA has sent packets between these addresses.
-fn is_of_this_host(context: &Context<'_>, (src, dst): (IpAddr, IpAddr)) -> bool {
-    let sas = context.changes.values().map(|change| change.sa.sa.ends);
-    sas.into_iter().any(|ends| (ends.src(), ends.dst()) == (src, dst))
 }
 
 /// A gateway that is none.
