@@ -84,22 +84,22 @@ fn came_by_tunnel<'a>(context: &Context<'a>, flow: &Flow) -> Option<&'a PolicyEn
 
 /// Packets of this host: they are refused before anything of them can be captured.
 fn of_own(context: &mut Context<'_>) {
-    let counted = context.network.out_no_routes;
+    let [v4, v6] = context.network.out_no_routes;
+    let counted = |policy: &PolicyEntry| match IpVersion::of(policy.policy.id.selector.dst().addr())
+    {
+        IpVersion::V4 => v4,
+        IpVersion::V6 => v6,
+    };
     let out = context.tables().policies.iter().filter(|entry| {
-        let selector = &entry.policy.id.selector;
-        let packets = match IpVersion::of(selector.dst().addr()) {
-            IpVersion::V4 => counted[0],
-            IpVersion::V6 => counted[1],
-        };
-        packets > 0
+        counted(entry) > 0
             && entry.policy.id.direction == Direction::Out
             && !entry.policy.action.templates().is_empty()
-            && has_no_route(context, selector.dst().addr())
+            && has_no_route(context, entry.policy.id.selector.dst().addr())
     });
     let out: Vec<_> = out.collect();
     for policy in out {
         let cause = of(context, policy, None);
-        context.add(Conclusion::observed(cause, counted.iter().sum()));
+        context.add(Conclusion::observed(cause, counted(policy)));
     }
 }
 

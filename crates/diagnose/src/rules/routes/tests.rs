@@ -72,6 +72,8 @@ fn packets_without_a_route_are_named_with_their_policy() {
     assert_eq!(codes(&observation), [""; 0]);
     observation.after.network = NetworkCounters { out_no_routes: [7, 0], ..NOTHING_ELSE };
     assert_eq!(codes(&observation), ["no-route"]);
+    observation.after.network = NetworkCounters { out_no_routes: [7, 5], ..NOTHING_ELSE };
+    assert_eq!(diagnose(&observation, None, None)[0].packets, 7);
 }
 
 #[test]
