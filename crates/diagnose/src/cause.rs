@@ -45,11 +45,11 @@ pub enum Cause<'a> {
     Integrity(&'a SaEntry),
     /// Packets are authentic, and what is decrypted makes no sense.
     Decryption(Option<&'a SaEntry>),
-    /// What is inside the packets does not suit the mode of the SA.
+    /// What is inside the packets does not suit the mode of the SA, or may not.
     Mode {
         /// The SA.
         sa: &'a SaEntry,
-        /// The mode of the peer, if that shows.
+        /// The mode that the peer may have, by packets that may be of others. None: the SA itself has refused packets.
         there: Option<Mode>,
     },
     /// The replay window refuses packets.

@@ -71,9 +71,9 @@ pub fn diagnose<'a>(
     let mut findings = context.finish();
     // A sort that keeps the order of what is equal.
     findings.sort_by_key(|finding| {
-        // What another host may do on purpose comes behind what this one lacks.
+        // What another host may do on purpose, or may have, comes behind what this one lacks.
         let rank = match finding.cause {
-            Cause::NoAnswer { .. } => 1,
+            Cause::NoAnswer { .. } | Cause::Mode { there: Some(_), .. } => 1,
             Cause::Counted(_) => 2,
             _ => 0,
         };

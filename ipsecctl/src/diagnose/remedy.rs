@@ -169,7 +169,8 @@ fn other_ends(policy: &Policy, template: &Template, near: &SaEntry, field: SaFie
 /// The mode of the peer for an SA, and for its policies.
 fn mode(entry: &SaEntry, there: Mode) -> String {
     format!(
-        "the same mode at both ends, in policies too: {} {}",
+        "`ipsecctl diagnose --peer ssh:{}` compares the modes of both ends; if they differ, the same mode at both, in policies too: {} {}",
+        entry.sa.ends.src(),
         delete(entry),
         add(&Sa { mode: there.into(), ..entry.sa.clone() })
     )

@@ -146,14 +146,28 @@ fn mismatch(entry: &PolicyEntry, sa: &SaEntry, field: Option<SaField>) -> String
 fn mode(sa: &SaEntry, there: Option<Mode>) -> String {
     let own = sa.sa.mode.installed();
     let peer = match (there, own) {
-        (Some(there), _) => format!("mode {}", there.word()),
-        (None, Mode::Tunnel) => "mode transport or beet, or another key of encryption".to_owned(),
-        (None, _) => "another mode or another key of encryption".to_owned(),
+        (Some(there), _) => return suspected_mode(sa, there),
+        (None, Mode::Tunnel) => "mode transport or beet, or another key of encryption",
+        (None, _) => "another mode or another key of encryption",
     };
     format!(
         "what is inside the packets of {} does not suit its mode {}: the peer has {peer}",
         words::sa(sa),
         own.word()
+    )
+}
+
+/// What was noticed may have come beside the SA.
+fn suspected_mode(sa: &SaEntry, there: Mode) -> String {
+    let noticed = match there {
+        Mode::Tunnel => "packets of IP in IP arrive",
+        _ => "wrong checksums of TCP or UDP are counted",
+    };
+    format!(
+        "{noticed} while {} receives packets in its mode {}: the peer may have mode {}",
+        words::sa(sa),
+        sa.sa.mode.installed().word(),
+        there.word()
     )
 }
 

@@ -29,19 +29,27 @@ fn not_of_mode(context: &mut Context<'_>) {
     }
 }
 
+/// The SA whose peer may have another mode: the only one that has received packets. What is counted or captured does not name
+/// the SA that it has come by, nor whether it has come by one.
+fn suspected<'a>(context: &Context<'a>) -> Option<&'a SaEntry> {
+    match context.receiving()[..] {
+        [sa] => Some(sa),
+        _ => None,
+    }
+}
+
 /// Mode BEET takes a tunnel's packet for the data of its own, and passes on IP in IP, which is captured. Transport mode does
 /// so without a trace but the ICMP message with which it is refused.
 fn packets_in_packets(context: &mut Context<'_>) {
-    let (receiving, there) = (context.receiving(), Some(Mode::Tunnel));
-    if let Some(&sa) = receiving.iter().find(|sa| mode(sa) == Mode::Beet) {
-        let arrived = context.arrived_in_clear().filter(|(_, flow)| {
-            flow.upper.is_some_and(|it| IP_IN_IP.contains(&it))
-                && context.observation.is_local(flow.dst())
-        });
-        let packets = arrived.map(|(seen, _)| seen.count).sum();
-        if packets > 0 {
-            context.add(Conclusion::observed(Cause::Mode { sa, there }, packets));
-        }
+    let Some(sa) = suspected(context).filter(|sa| mode(sa) == Mode::Beet) else { return };
+    let arrived = context.arrived_in_clear().filter(|(_, flow)| {
+        flow.upper.is_some_and(|it| IP_IN_IP.contains(&it))
+            && context.observation.is_local(flow.dst())
+    });
+    let packets = arrived.map(|(seen, _)| seen.count).sum();
+    if packets > 0 {
+        let there = Some(Mode::Tunnel);
+        context.add(Conclusion::observed(Cause::Mode { sa, there }, packets));
     }
 }
 
@@ -49,14 +57,11 @@ fn packets_in_packets(context: &mut Context<'_>) {
 /// the same form, so that the other addresses are noticed there.
 fn checksums(context: &mut Context<'_>) {
     let packets = context.network.checksums;
-    let receiving = context.receiving();
-    let other = |sa: &SaEntry| match mode(sa) {
-        Mode::Beet => Some(Mode::Transport),
-        Mode::Transport => Some(Mode::Beet),
-        _ => None,
+    let Some(sa) = suspected(context).filter(|_| packets > 0) else { return };
+    let there = match mode(sa) {
+        Mode::Beet => Mode::Transport,
+        Mode::Transport => Mode::Beet,
+        _ => return,
     };
-    let sa = receiving.iter().find_map(|sa| Some((*sa, other(sa)?)));
-    if let (Some((sa, there)), true) = (sa, packets > 0) {
-        context.add(Conclusion::observed(Cause::Mode { sa, there: Some(there) }, packets));
-    }
+    context.add(Conclusion::observed(Cause::Mode { sa, there: Some(there) }, packets));
 }

@@ -148,3 +148,20 @@ fn checksums_and_packets_in_packets_show_another_mode() {
     assert_eq!(there(Mode::Transport, None, 2), Some(Mode::Beet));
     assert_eq!(there(Mode::Tunnel, None, 2), None);
 }
+
+/// Neither names the SA, and anyone may send them.
+#[test]
+fn another_mode_is_suspected_of_the_only_sa_and_behind_other_causes() {
+    let mut observation = gateway(tunnel(1, 2));
+    observation.after.tables.sas[1].sa.mode = Mode::Beet.into();
+    observation.after.network = NetworkCounters { checksums: 9, ..NOTHING_ELSE };
+    capture(&mut observation, 4, 130, 1, &[0; 8], 9);
+    // Of the template's mode there is none.
+    assert_eq!(codes(&observation), ["mode", "mode", "no-sa"]);
+    count(&mut observation, &[(Counter::OutBundleGenError, 1)]);
+    assert_eq!(codes(&observation), ["no-route", "mode", "mode", "no-sa"]);
+    let mut other = tunnel_sa(0x1003, 3, 1);
+    other.current.packets = 1;
+    observation.after.tables.sas.push(other);
+    assert_eq!(codes(&observation), ["no-route", "no-sa"]);
+}
