@@ -74,7 +74,7 @@ pub fn left(cell: &mut String, lifetimes: &Lifetimes, current: &Current, now: u6
     let hard = &lifetimes.hard;
     let until = |since: Option<NonZeroU64>, limit: u64| match since {
         None => limit,
-        Some(since) => (since.get() + limit).saturating_sub(now),
+        Some(since) => since.get().saturating_add(limit).saturating_sub(now),
     };
     let added = NonZeroU64::new(current.add_time);
     let age = hard.add_seconds.map(|limit| until(added, limit.get()));
@@ -134,6 +134,10 @@ mod tests {
         assert_eq!(left(&Current { use_time: None, ..used }, 3200), "8m,19MB,6pkt");
         assert_eq!(left(&Current { packets: 11, ..used }, 5000), "0s,19MB,0pkt");
         assert_eq!(cell(|cell| super::left(cell, &Lifetimes::default(), &used, 200)), "");
+        let hard = Lifetime::from_numbers([0, 0, u64::MAX, u64::MAX - 1]);
+        let lifetimes = Lifetimes { hard, ..lifetimes };
+        let left = cell(|cell| super::left(cell, &lifetimes, &used, 200));
+        assert_eq!(left, format!("{}d", (u64::MAX - 200) / 86_400));
     }
 
     #[test]
