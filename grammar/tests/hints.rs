@@ -26,6 +26,20 @@ fn a_missing_semicolon() {
 }
 
 #[test]
+fn a_missing_device() {
+    for (script, is_missing) in [
+        ("spdadd ::1 ::2 any -dev -P out none;", true),
+        ("spdadd ::1 ::2 any -dev eth0 -offload -P out none;", true),
+        ("add ::1 ::2 esp 256 -offload -E null;", true),
+        ("add ::1 ::2 esp 256 -dev -E null;", false),
+        ("deleteall ::1 ::2 esp -offload -mark 1;", false),
+    ] {
+        let hint = "the name of a network device is missing before it";
+        assert_eq!(help(script) == hint, is_missing, "{script}: {}", help(script));
+    }
+}
+
+#[test]
 fn misspelt_words() {
     for (script, word) in [
         ("ad ::1 ::2 esp 256 -E null;", "add"),

@@ -74,15 +74,30 @@ fn lookalike(source: &Source, stop: usize) -> Option<(Span, Hint)> {
 /// An option in the place of a device, for which the parser takes it.
 fn device(source: &Source) -> Option<(Span, Hint)> {
     let (text, start) = (source.ascii(), source.start());
-    let takes_device = |word: &str| {
-        let options =
-            [ScriptOption::Device, ScriptOption::Offload, ScriptOption::HardwareInterface];
-        word.parse().is_ok_and(|option| options.contains(&option))
-    };
-    let behind = words(text).skip_while(|word| !takes_device(&text[word.clone()])).nth(1)?;
-    let is_option = text[behind.clone()].parse::<ScriptOption>().is_ok();
+    let option = |word: &Range<usize>| text[word.clone()].parse::<ScriptOption>().ok();
+    let taken = device_options(text[words(text).next()?].parse().ok()?);
+    let takes_device =
+        |word: &Range<usize>| option(word).is_some_and(|option| taken.contains(&option));
+    let mut pairs = words(text).zip(words(text).skip(1));
+    let (_, behind) =
+        pairs.find(|(word, behind)| takes_device(word) && option(behind).is_some())?;
     let span = Span { start: start + behind.start, end: start + behind.end };
-    is_option.then_some((span, Hint::Text("the name of a network device is missing before it")))
+    Some((span, Hint::Text("the name of a network device is missing before it")))
+}
+
+/// The options of a statement that have a device.
+fn device_options(statement: StatementWord) -> &'static [ScriptOption] {
+    const ALL: &[ScriptOption] =
+        &[ScriptOption::Device, ScriptOption::Offload, ScriptOption::HardwareInterface];
+    match statement {
+        StatementWord::SpdAdd | StatementWord::SpdUpdate | StatementWord::SpdDelete => ALL,
+        StatementWord::Add
+        | StatementWord::Update
+        | StatementWord::GetSpi
+        | StatementWord::Get
+        | StatementWord::Delete => &ALL[1..],
+        _ => &[],
+    }
 }
 
 fn comment_in_policy(source: &Source, stop: usize) -> Option<(Span, Hint)> {
