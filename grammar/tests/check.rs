@@ -55,6 +55,23 @@ fn a_good_script_has_none() {
 }
 
 #[test]
+fn keepalives_are_for_esp_in_udp_alone() {
+    let natt = "add 192.0.2.1 192.0.2.2 esp 256 -dir out -natt 192.0.2.1[4500] 192.0.2.2[4500] -keepalive 20 -E null;";
+    assert_eq!(findings(natt), [""; 0]);
+    let encapsulated = |kind| {
+        findings(&format!(
+            "add 192.0.2.1 192.0.2.2 esp 256 -dir out -encap {kind} 4500 4500 -keepalive 20 -E null;"
+        ))
+    };
+    assert_eq!(encapsulated("espinudp"), [""; 0]);
+    for other in ["espinudp-nonike", "espintcp"] {
+        let found = encapsulated(other);
+        let message = "keepalives are sent for an SA with -natt or -encap espinudp";
+        assert!(found.len() == 1 && found[0].ends_with(message), "{other}: {found:?}");
+    }
+}
+
+#[test]
 fn sas_of_one_name() {
     let exists = "! line 1 adds an SA with this destination, protocol and SPI";
     one("add ::1 ::2 esp 256 -E null;\nadd ::3 ::2 esp 256 -E null;", &format!("2:17 {exists}"));

@@ -48,8 +48,8 @@ pub enum Mistake {
     /// Keepalives of an SA without `-dir out`.
     #[error("keepalives are sent for an SA with -dir out")]
     KeepAliveNotOfOutbound,
-    /// Keepalives without NAT traversal in UDP.
-    #[error("keepalives are sent for an SA with NAT traversal in UDP")]
+    /// Keepalives without ESP in UDP, as RFC 3948 has it.
+    #[error("keepalives are sent for an SA with -natt or -encap espinudp")]
     KeepAliveWithoutEncap,
     /// The SA of a CPU that may be inbound and outbound.
     #[error("an SA of one CPU has a direction")]

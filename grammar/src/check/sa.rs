@@ -61,7 +61,7 @@ fn of_mode(sa: &Sa) -> Option<Mistake> {
 
 fn of_options(sa: &Sa) -> Option<Mistake> {
     let is_outbound = sa.direction == Some(SaDirection::Out);
-    let is_in_udp = sa.encap.is_some_and(|encap| encap.kind != EncapKind::EspInTcp);
+    let is_in_udp = sa.encap.is_some_and(|encap| encap.kind == EncapKind::EspInUdp);
     if sa.proto != Proto::Esp && sa.encap.is_some() {
         Some(Mistake::EncapNotOfEsp)
     } else if sa.esn && sa.replay_window == 0 && !is_outbound {
