@@ -20,7 +20,7 @@ use rustix::{
 };
 
 use super::{
-    CAPACITY, CLIENT,
+    CAPACITY, CLIENT, STATE,
     message::{END, LEAVE, REMOVE, STORE, receive, send},
 };
 use crate::confinement::{self, Account};
@@ -35,7 +35,10 @@ const AFTER_CRASH: Duration = Duration::from_secs(10);
 /// The same after a signal that has ended the daemon, perhaps for good.
 const AFTER_SIGNAL: Duration = Duration::from_secs(5);
 
-/// How long the next daemon may take to receive one.
+/// How long the next daemon may take to receive all, also one that connects at the end of that time.
+const TRANSFER: Duration = Duration::from_secs(5);
+
+/// How long it may take to receive one.
 const SEND_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A descriptor that is kept.
@@ -113,13 +116,15 @@ fn offer(mut files: Vec<Kept>, patience: Duration) {
     let Some(at) = files.iter().position(|it| it.name == LISTENER) else { return };
     let Kept { file: listener, .. } = files.swap_remove(at);
     let has_clients = files.iter().any(|it| it.name == CLIENT);
+    // A client without it has lost its registrations.
+    files.sort_by_key(|it| it.name != STATE);
     let end = Instant::now() + patience;
     let mut served = None;
     while has_clients && served.is_none() && is_connected_to(&listener, end) {
         // One that was started beside the previous daemon is gone by now.
         served = accept_with(&listener, SocketFlags::CLOEXEC)
             .ok()
-            .filter(|connection| send_all(connection, &files, end).is_ok());
+            .filter(|connection| send_all(connection, &files).is_ok());
     }
     drop((files, listener));
     drop(served);
@@ -139,8 +144,9 @@ fn is_connected_to(listener: &OwnedFd, end: Instant) -> bool {
     }
 }
 
-/// Sends all, within what is left until `end` and [`SEND_TIMEOUT`] for each.
-fn send_all(connection: &OwnedFd, files: &[Kept], end: Instant) -> io::Result<()> {
+/// Sends all, within [`TRANSFER`], and [`SEND_TIMEOUT`] for each.
+fn send_all(connection: &OwnedFd, files: &[Kept]) -> io::Result<()> {
+    let end = Instant::now() + TRANSFER;
     files.iter().try_for_each(|Kept { name, file, .. }| {
         let left = end.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -149,4 +155,51 @@ fn send_all(connection: &OwnedFd, files: &[Kept], end: Instant) -> io::Result<()
         set_socket_timeout(connection, Timeout::Send, Some(left.min(SEND_TIMEOUT)))?;
         send(connection, name, Some(file.as_fd()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use rustix::{
+        fs::{MemfdFlags, memfd_create},
+        net::{
+            AddressFamily, SocketAddrUnix, SocketType, bind, connect, listen, socket_with,
+            socketpair,
+        },
+    };
+
+    use super::*;
+
+    const KIND: SocketType = SocketType::SEQPACKET;
+
+    fn kept(name: &str, file: OwnedFd) -> Kept {
+        Kept { name: name.to_owned(), file, identity: None }
+    }
+
+    /// The sockets of more clients than messages wait in a socket.
+    #[test]
+    fn a_daemon_that_connects_at_the_end_gets_all_and_the_state_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let address = SocketAddrUnix::new(directory.path().join("socket")).unwrap();
+        let socket = || socket_with(AddressFamily::UNIX, KIND, SocketFlags::CLOEXEC, None).unwrap();
+        let (listener, daemon) = (socket(), socket());
+        bind(&listener, &address).unwrap();
+        listen(&listener, 1).unwrap();
+        connect(&daemon, &address).unwrap();
+        let client =
+            || socketpair(AddressFamily::UNIX, KIND, SocketFlags::CLOEXEC, None).unwrap().0;
+        let mut files = vec![kept(LISTENER, listener)];
+        files.extend((0..100).map(|_| kept(CLIENT, client())));
+        files.push(kept(STATE, memfd_create("state", MemfdFlags::CLOEXEC).unwrap()));
+        let patience = Duration::from_millis(200);
+        let offering = thread::spawn(move || offer(files, patience));
+        thread::sleep(2 * patience);
+        let mut names = Vec::new();
+        while let Ok(Some((name, Some(_)))) = receive(&daemon) {
+            names.push(name);
+        }
+        offering.join().unwrap();
+        assert_eq!((names.len(), names[0].as_str()), (101, STATE));
+    }
 }

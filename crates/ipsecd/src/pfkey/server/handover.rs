@@ -6,7 +6,7 @@ mod state;
 
 use std::{io, os::fd::OwnedFd};
 
-use rustix::net::SocketType;
+use rustix::net::{Shutdown, SocketType, shutdown};
 use tracing::{info, warn};
 
 use super::Server;
@@ -59,8 +59,11 @@ fn sessions(handover: &mut Handover, namespaces: &UserNamespaces) -> (Sessions, 
     let mut saved = saved.unwrap_or_default();
     let mut sessions = Sessions::default();
     for socket in handover.take_all(CLIENT) {
-        if let Err(error) = saved.restore(&mut sessions, socket, namespaces) {
+        let copy = socket.try_clone();
+        if let Err(error) = copy.and_then(|it| saved.restore(&mut sessions, it, namespaces)) {
             warn!(%error, "client lost");
+            // The client sees its end, though what stores the sockets has a copy.
+            let _ = shutdown(&socket, Shutdown::Both);
         }
     }
     if sessions.iter().next().is_some() {
@@ -149,5 +152,31 @@ impl Server {
     pub fn keep_socket_files(&self) {
         self.listener.keep_file();
         self.reporter.keep_file();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::{
+        event::{PollFd, PollFlags, Timespec, poll},
+        net::{AddressFamily, SocketFlags, socketpair},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_client_that_cannot_be_restored_sees_its_end() {
+        // A socket of the service is of another type.
+        let (socket, client) =
+            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)
+                .unwrap();
+        let _stored = socket.try_clone().unwrap();
+        let mut handover = Handover::default();
+        handover.give(CLIENT.to_owned(), socket);
+        let (sessions, _) = sessions(&mut handover, &UserNamespaces::default());
+        assert_eq!(sessions.count(), 0);
+        let mut slots = [PollFd::new(&client, PollFlags::empty())];
+        assert_eq!(poll(&mut slots, Some(&Timespec::default())), Ok(1));
+        assert!(slots[0].revents().contains(PollFlags::HUP));
     }
 }
