@@ -28,9 +28,15 @@ impl Background {
         Self { process, lines }
     }
 
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.process)
+    }
+
     /// Sends it a signal and waits for its end: its exit status, if it had one.
     pub fn end_by(&mut self, signal: Signal) -> Option<i32> {
-        kill_process(Pid::from_child(&self.process), signal).expect("it runs");
+        kill_process(self.pid(), signal).expect("it runs");
         self.process.wait().expect("it ends").code()
     }
 

@@ -4,16 +4,19 @@ use std::{
     collections::BTreeMap,
     fs,
     os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
     process::Command,
     time::{Duration, Instant},
 };
 
+use rustix::process::Pid;
 use scenarios::{Background, Host, Outcome, lasts};
+use tempfile::TempDir;
 
 use super::{NEVER, Served, answer_time, open_to_all, patient};
 
-/// What a request of root may take beside what it takes next to as many programs that only compute: in the test kernel,
-/// which has one processor, a process that starts waits for them.
+/// What a request of root may take beside what it takes next to the same programs with another target: in the test kernel,
+/// which has one processor, a process that starts waits for them, and for what the kernel does for them.
 const SOON: Duration = Duration::from_millis(100);
 
 /// Lines that may be logged.
@@ -47,20 +50,19 @@ fn users_without_permission_harm_nothing() {
     open_to_all("/run".as_ref(), 0o755);
     let served = Served::new();
     let usual = {
-        let computing = served.attack(|_| "compute");
-        let usual = served.requests_for(lasts() / 4);
-        drop(computing);
-        usual
+        let decoy = Decoy::new();
+        let _elsewhere = served.attack(&decoy.directory(), decoy.process.pid());
+        served.requests_for(lasts() / 4)
     };
     let quiet = served.lines();
-    let mut attackers = served.attack(|kind| kind);
+    let mut attackers = served.attack(engine::RUN_DIRECTORY.as_ref(), served.daemon.pid());
     let begin = Instant::now();
     let longest = served.requests_for(lasts());
     let took = begin.elapsed();
     let lines = served.lines() - quiet;
     println!("{took:.0?}: {lines} lines of log");
     for (request, longest) in &longest {
-        println!("{request}: longest {longest:?}, beside computing programs {:?}", usual[request]);
+        println!("{request}: longest {longest:?}, with another target {:?}", usual[request]);
     }
     for (name, attacker) in &mut attackers {
         attacker.end();
@@ -85,8 +87,8 @@ fn users_without_permission_harm_nothing() {
 }
 
 impl Served {
-    /// Programs of the users, of a kind that follows from the attack.
-    fn attack(&self, kind: impl Fn(&'static str) -> &'static str) -> Vec<(String, Background)> {
+    /// Programs of the users, which attack a directory like ipsecd's and a process.
+    fn attack(&self, directory: &Path, process: Pid) -> Vec<(String, Background)> {
         let users =
             ATTACKS.into_iter().flat_map(|(attack, users)| users.map(move |user| (attack, user)));
         users
@@ -95,8 +97,7 @@ impl Served {
                 let mut command = Command::new("nice");
                 let program = self.unprivileged(user, "attack.py");
                 command.arg("-n10").arg(program.get_program()).args(program.get_args());
-                command.args([kind(attack), engine::RUN_DIRECTORY]);
-                command.arg(self.daemon.pid().as_raw_nonzero().to_string());
+                command.arg(attack).arg(directory).arg(process.as_raw_nonzero().to_string());
                 (format!("{attack} {user}"), Background::start(&mut command))
             })
             // All have begun when the first request is made.
@@ -144,6 +145,31 @@ impl Served {
             }
         }
         longest
+    }
+}
+
+/// What the programs attack before: files as those of ipsecd and a process of root, but no service.
+struct Decoy {
+    files: TempDir,
+    process: Background,
+}
+
+impl Decoy {
+    fn new() -> Self {
+        let files = TempDir::new().expect("a temporary directory");
+        open_to_all(files.path(), 0o755);
+        let namespace = files.path().join("run/1");
+        fs::create_dir_all(&namespace).expect("a directory");
+        for name in ["lock", "store.sqlite", "variables"] {
+            fs::write(namespace.join(name), "").expect("a file");
+            open_to_all(&namespace.join(name), if name == "variables" { 0o644 } else { 0o600 });
+        }
+        Self { files, process: Background::start(Command::new("sleep").arg("infinity")) }
+    }
+
+    /// In a directory of root's, as /run is.
+    fn directory(&self) -> PathBuf {
+        self.files.path().join("run")
     }
 }
 
