@@ -1,6 +1,6 @@
 # `make demo` and `make test` set up all they need on a Debian 12 machine that has git and Rust.
 
-.PHONY: demo test quick stress test-qemu scenario fuzz lint docs schema bench bench-pfkey install install-libipsec setup
+.PHONY: demo test quick stress test-qemu scenario fuzz lint docs schema bench bench-sas bench-pfkey install install-libipsec setup
 
 demo: setup
 	cargo build --quiet -p setkey
@@ -54,6 +54,11 @@ schema:
 bench: setup
 	cargo build --quiet --release -p setkey -p ipsecctl -p benches
 	unshare --net target/release/bench
+
+# Its part of SAs in the test kernel, which has ESP.
+bench-sas: setup
+	cargo build --quiet --release -p ipsecctl -p benches
+	tests/kernel/run target/release/bench sas
 
 # The PF_KEY service beside AF_KEY, in the test kernel, which has both.
 bench-pfkey: setup

@@ -1,7 +1,10 @@
 //! Loads and dumps an SPD with `setkey`, with `ip -batch`, and with nothing but prepared netlink
-//! messages, and explains a packet; prints the ratios. Run it by `make bench`: it empties the SPD of its namespace.
+//! messages, and explains a packet; prints the ratios. With `sas` what is measured of SAs and of `ipsecctl monitor`,
+//! which is the last part without it. Run it by `make bench` and `make bench-sas`: it empties the tables of its namespace.
 
+mod flood;
 mod raw;
+mod sas;
 
 use std::{
     error::Error,
@@ -16,6 +19,17 @@ const RUNS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let setkey = std::env::current_exe()?.with_file_name("setkey");
+    if std::env::args().nth(1).as_deref() != Some("sas") {
+        policies(&setkey)?;
+        explain(&setkey)?;
+    }
+    let ipsecctl = setkey.with_file_name("ipsecctl");
+    sas::measure(&ipsecctl)?;
+    flood::measure(&ipsecctl)
+}
+
+/// How long an SPD takes to be loaded and dumped.
+fn policies(setkey: &Path) -> Result<(), Box<dyn Error>> {
     println!("median of {RUNS} runs; ratios below 1 mean setkey is faster");
     println!(
         "{:>8} {:>6} {:>10} {:>10} {:>10} {:>8} {:>8}",
@@ -25,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let files = Files::new(count)?;
         let load = |program: &Path, args: &[&str]| {
             median(|| {
-                run(&setkey, &["-FP"])?;
+                run(setkey, &["-FP"])?;
                 run(program, args)
             })
         };
@@ -34,23 +48,23 @@ fn main() -> Result<(), Box<dyn Error>> {
         report(
             count,
             "load",
-            load(&setkey, &["-k", "-f", &script])?,
+            load(setkey, &["-k", "-f", &script])?,
             load(Path::new("ip"), &["-batch", &batch])?,
             median(|| {
-                run(&setkey, &["-FP"])?;
+                run(setkey, &["-FP"])?;
                 raw::load(count)
             })?,
         );
         report(
             count,
             "dump",
-            median(|| run(&setkey, &["-DP"]))?,
+            median(|| run(setkey, &["-DP"]))?,
             median(|| run(Path::new("ip"), &["xfrm", "policy"]))?,
             median(raw::dump)?,
         );
-        run(&setkey, &["-FP"])?;
+        run(setkey, &["-FP"])?;
     }
-    explain(&setkey)
+    Ok(())
 }
 
 /// What a packet is explained from is a dump of the SPD: the kernel returns no part of it.
@@ -85,11 +99,18 @@ fn report(count: u32, what: &str, setkey: Duration, ip: Duration, raw: Duration)
 }
 
 fn median(
-    mut once: impl FnMut() -> Result<Duration, Box<dyn Error>>,
+    once: impl FnMut() -> Result<Duration, Box<dyn Error>>,
 ) -> Result<Duration, Box<dyn Error>> {
+    Ok(times(once)?[RUNS / 2])
+}
+
+/// The times of all runs, the least first.
+fn times(
+    mut once: impl FnMut() -> Result<Duration, Box<dyn Error>>,
+) -> Result<Vec<Duration>, Box<dyn Error>> {
     let mut times = (0..RUNS).map(|_| once()).collect::<Result<Vec<_>, _>>()?;
     times.sort_unstable();
-    Ok(times[RUNS / 2])
+    Ok(times)
 }
 
 /// Runs a program and takes the time of the whole process.

@@ -18,9 +18,12 @@ use netlink_packet_xfrm::{XfrmMessage, policy::DelGetMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_XFRM};
 use xfrm::{Change, Connection, InstalledPolicy};
 
+/// The source of the first policy.
+pub const FIRST_SRC: u32 = 0x0a00_0000;
+
 /// The addresses of the policy of this number.
 pub fn addresses(n: u32) -> (Ipv4Addr, Ipv4Addr) {
-    (Ipv4Addr::from(0x0a00_0000 + n), Ipv4Addr::from(0x0b00_0000 + n))
+    (Ipv4Addr::from(FIRST_SRC + n), Ipv4Addr::from(0x0b00_0000 + n))
 }
 
 /// Sends prepared batches.
@@ -47,7 +50,8 @@ pub fn load(count: u32) -> Result<Duration, Box<dyn Error>> {
     Ok(start.elapsed())
 }
 
-fn policy(n: u32) -> Result<Policy, model::Error> {
+/// The policy of this number.
+pub fn policy(n: u32) -> Result<Policy, model::Error> {
     let (src, dst) = addresses(n);
     let template = Template::new(Proto::Esp, TemplateMode::Transport, Level::Require);
     Ok(Policy::new(
