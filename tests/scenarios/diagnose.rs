@@ -28,8 +28,14 @@ struct Diagnosis {
 
 impl Diagnosis {
     fn of(host: &Host, words: &str) -> Self {
+        Self::during(2, host, words)
+    }
+
+    /// What is diagnosed in so many seconds.
+    fn during(seconds: u32, host: &Host, words: &str) -> Self {
         let mut command = host.command(ipsecctl());
-        command.args(["diagnose", "--json", "--seconds=2"]).args(words.split_whitespace());
+        let seconds = format!("--seconds={seconds}");
+        command.args(["diagnose", "--json", &seconds]).args(words.split_whitespace());
         let outcome = Outcome::of(&mut command);
         assert_eq!(outcome.stderr, "", "{outcome:?}");
         let document: Value = serde_json::from_str(&outcome.stdout)

@@ -43,23 +43,26 @@ fn hosts(of_a: &End, of_b: &End) -> [Host; 2] {
     hosts
 }
 
-/// UDP to a port that a program has.
+/// UDP to a port that a program has, which goes on once it has begun.
 fn datagrams(from: &Host, to: &Host, dst: &str) -> [Background; 2] {
     let receiver = "import socket,time
 s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)
 s.bind(('0.0.0.0',7000))
 print('bound',flush=True)
-time.sleep(60)";
+time.sleep(1000)";
     let sender = format!(
         "import socket,time
 s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)
 while True:
     s.sendto(b'datagram',('{dst}',7000))
+    print('sent',flush=True)
     time.sleep(0.2)"
     );
     let receiver = Background::start(to.command("python3").args(["-c", receiver]));
     receiver.lines.recv().expect("it is bound");
-    [receiver, Background::start(from.command("python3").args(["-c", &sender]))]
+    let sender = Background::start(from.command("python3").args(["-c", &sender]));
+    sender.lines.recv().expect("it has sent");
+    [receiver, sender]
 }
 
 #[test]
