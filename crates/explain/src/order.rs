@@ -24,4 +24,19 @@ impl ListOrder {
             order => order.is_lt(),
         }
     }
+
+    /// Whether it comes before another one of its list wherever these were replaced. A policy that was replaced keeps its
+    /// index, is the newest of a dump, and follows all of its priority if it had another one before: of two whose
+    /// indexes and ages differ in order either may come first.
+    pub fn is_surely_before(&self, other: &Self) -> bool {
+        match self.priority.cmp(&other.priority) {
+            Ordering::Equal => self.index < other.index && self.place > other.place,
+            order => order.is_lt(),
+        }
+    }
+
+    /// Whether it is not known which of two of one list comes first.
+    pub fn is_rival_of(&self, other: &Self) -> bool {
+        self.place != other.place && !self.is_surely_before(other) && !other.is_surely_before(self)
+    }
 }

@@ -44,8 +44,8 @@ pub struct Lookup<'a> {
     pub near: Vec<NearPolicy<'a>>,
     /// Policies before the found one that match or not by what is not known of the packet.
     pub doubtful: Vec<Shadow<'a>>,
-    /// A policy of the same list and priority of which the kernel does not show whether it comes first:
-    /// one of the two was replaced, which changes its place in a dump and may not change that in the list.
+    /// A policy of the same priority of which the kernel does not show whether it comes first: it, the found one, or before
+    /// Linux 6.12 another one was replaced, which changes its place in a dump and may not change that in its list.
     pub rival: Option<&'a PolicyEntry>,
 }
 
@@ -78,12 +78,20 @@ impl Candidate<'_> {
         ListOrder { priority: entry.policy.priority, index: entry.index, place }
     }
 
-    /// Whether it is not known which of two of a list comes first: their indexes and ages differ in order.
-    fn is_rival_of(&self, other: &Self) -> bool {
-        let is_alike = self.list == other.list
-            && self.entry.policy.priority == other.entry.policy.priority
-            && self.place != other.place;
-        is_alike && (self.entry.index < other.entry.index) != (self.place > other.place)
+    /// Whether it is not known which of two comes first.
+    fn is_rival_of(&self, other: &Self, tables: &Tables) -> bool {
+        let is_by_place = tables.policy_order == PolicyOrder::ByPlace;
+        let is_inexact = |it: &Self| it.list != List::Exact;
+        match (is_inexact(self), is_inexact(other)) {
+            // Before Linux 6.12 those that are not in the hash table are in one list, too.
+            (true, true) if is_by_place => self.order().is_rival_of(&other.order()),
+            (is_inexact, is_other_inexact) if is_by_place && is_inexact != is_other_inexact => {
+                let inexact = if is_inexact { self } else { other };
+                self.priority() == other.priority()
+                    && tables.is_perhaps_first_inexact(inexact.entry)
+            }
+            _ => self.list == other.list && self.order().is_rival_of(&other.order()),
+        }
     }
 }
 
@@ -185,7 +193,7 @@ fn first<'a>(
             }
         }
     };
-    let rival = matching.iter().find(|it| it.is_rival_of(&first));
+    let rival = matching.iter().find(|it| it.is_rival_of(&first, tables));
     Some((first, rival.map(|it| it.entry)))
 }
 

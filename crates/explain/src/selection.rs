@@ -16,14 +16,17 @@ pub struct Selection {
     spd: SpdInfo,
     /// Policies so far.
     seen: usize,
-    /// Of each direction, the first policy that is not in the hash table.
-    first_inexact: Vec<(Direction, ListOrder)>,
+    /// Of each direction, the policies that may be the first of those that are not in the hash table.
+    first_inexact: Vec<(Direction, Vec<ListOrder>)>,
     unfollowed: Unfollowed,
 }
 
+/// The most policies that are kept of those that may be the first of a direction.
+const MOST_FIRST: usize = 16;
+
 /// [`Selection::first_inexact`] of these policies, newest first.
 #[must_use]
-pub fn first_inexact(policies: &[PolicyEntry], spd: SpdInfo) -> Vec<u32> {
+pub fn first_inexact(policies: &[PolicyEntry], spd: SpdInfo) -> Vec<Vec<u32>> {
     let mut selection = Selection::new(&[], spd);
     for entry in policies {
         selection.takes(&PolicyHead::of(entry));
@@ -59,10 +62,13 @@ impl Selection {
         }
     }
 
-    /// The indexes of the policies that are the first of those that are not in the hash table, one a direction.
+    /// The indexes of the policies that may be the first of those that are not in the hash table, a list a direction,
+    /// likeliest first. More than one of a direction: some were replaced.
     #[must_use]
-    pub fn first_inexact(&self) -> Vec<u32> {
-        self.first_inexact.iter().map(|(_, order)| order.index).collect()
+    pub fn first_inexact(&self) -> Vec<Vec<u32>> {
+        let indexes =
+            |(_, orders): &(_, Vec<ListOrder>)| orders.iter().map(|it| it.index).collect();
+        self.first_inexact.iter().map(indexes).collect()
     }
 
     /// What the kernel may decide by, though none of these functions does.
@@ -77,12 +83,19 @@ impl Selection {
             return;
         }
         let order = ListOrder { priority: head.priority, index: head.index, place: self.seen };
-        let first = self.first_inexact.iter_mut().find(|(its, _)| *its == direction);
-        match first {
-            None => self.first_inexact.push((direction, order)),
-            Some((_, first)) if order.is_before(first) => *first = order,
-            Some(_) => {}
+        let place = self.first_inexact.iter().position(|(its, _)| *its == direction);
+        let place = place.unwrap_or_else(|| {
+            self.first_inexact.push((direction, Vec::new()));
+            self.first_inexact.len() - 1
+        });
+        let firsts = &mut self.first_inexact[place].1;
+        if firsts.iter().any(|it| it.is_surely_before(&order)) {
+            return;
         }
+        firsts.retain(|it| !order.is_surely_before(it));
+        let place = firsts.iter().position(|it| order.is_before(it)).unwrap_or(firsts.len());
+        firsts.insert(place, order);
+        firsts.truncate(MOST_FIRST);
     }
 }
 

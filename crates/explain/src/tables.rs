@@ -37,14 +37,19 @@ pub struct Tables {
     pub sad: SadInfo,
     /// The order of policies of one priority.
     pub policy_order: PolicyOrder,
-    /// The indexes of the policies that are the first of those that are not in the hash table, one a direction
-    /// ([`crate::Selection::first_inexact`]): what [`PolicyOrder::ByPlace`] compares.
-    pub first_inexact: Vec<u32>,
+    /// The indexes of the policies that may be the first of those that are not in the hash table, a list a direction,
+    /// likeliest first ([`crate::Selection::first_inexact`]): what [`PolicyOrder::ByPlace`] compares.
+    pub first_inexact: Vec<Vec<u32>>,
 }
 
 impl Tables {
     pub(crate) fn is_first_inexact(&self, entry: &PolicyEntry) -> bool {
-        self.first_inexact.contains(&entry.index)
+        self.first_inexact.iter().any(|indexes| indexes.first() == Some(&entry.index))
+    }
+
+    /// Whether it is not known if a policy is the first of those that are not in the hash table.
+    pub(crate) fn is_perhaps_first_inexact(&self, entry: &PolicyEntry) -> bool {
+        self.first_inexact.iter().any(|it| it.len() > 1 && it.contains(&entry.index))
     }
 
     /// Whether a catch-all drops packets of this version and direction.

@@ -146,6 +146,7 @@ fn policy(
         requested: requested.iter().map(Into::into).collect(),
         def_policy: lookup.is_some_and(|lookup| lookup.found == Found::CatchAll),
         later: later.map(|entry| entry.index).collect(),
+        rival: lookup.and_then(|lookup| lookup.rival).map(|entry| entry.index),
         near: near
             .map(|it| NearPolicyJson { index: it.entry.index, field: it.field.word() })
             .collect(),

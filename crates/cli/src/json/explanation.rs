@@ -149,6 +149,10 @@ pub struct ExplainedPolicyJson {
     /// The indexes of policies that match too and come later, in their order; the first few.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub later: Vec<u32>,
+    /// The index of a policy of the same priority that may come first instead: the kernel does not show their order, since
+    /// one was replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rival: Option<u32>,
     /// Policies that do not match because of one field, nearest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near: Vec<NearPolicyJson>,

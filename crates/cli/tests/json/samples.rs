@@ -301,6 +301,7 @@ fn explanation() -> ExplanationJson {
         requested: vec![(&Template::new(Proto::Ah, TemplateMode::Transport, Level::Use)).into()],
         def_policy: true,
         later: vec![17],
+        rival: Some(25),
         near: vec![NearPolicyJson { index: 25, field: "mark" }],
         templates: vec![ExplainedTemplateJson {
             template: (&Template::new(Proto::Esp, TemplateMode::Transport, Level::Require)).into(),

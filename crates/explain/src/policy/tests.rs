@@ -72,6 +72,39 @@ fn earlier_kernels_compare_the_place_in_a_list() {
     assert_eq!(find(vec![other(), out((0, 0), 9), out((32, 32), 17)]), 17);
 }
 
+/// A replaced policy hides which one is the first of those that are not in the hash table, also from a packet that it does not match.
+#[test]
+fn earlier_kernels_hide_the_order_after_a_policy_was_replaced() {
+    let rival = |policies: Vec<PolicyEntry>, release| {
+        let policies = policies.into_iter().rev().collect();
+        let (major, minor) = release;
+        let policy_order = PolicyOrder::of_release(major, minor);
+        let tables = Tables { policy_order, ..tables(policies, Vec::new()) };
+        find_policy(&tables, Direction::Out, &flow()).rival.map(|entry| entry.index)
+    };
+    let another_mark = |index| {
+        let mut entry = out((24, 24), index);
+        entry.policy.id.mark = Mark { value: 1, mask: 1 };
+        entry
+    };
+    let (before, since) = ((6, 1), (6, 12));
+    // The policy of index 1 was replaced. The found one is in the hash table, or is not.
+    let replaced = || vec![out((0, 0), 9), out((32, 32), 17), another_mark(1)];
+    assert_eq!([rival(replaced(), before), rival(replaced(), since)], [Some(9), None]);
+    let first = |mut entry: PolicyEntry| {
+        entry.policy.priority.0 = 50;
+        entry
+    };
+    // Another one is the first in any order.
+    let mut behind = replaced();
+    behind.push(first(another_mark(25)));
+    assert_eq!(rival(behind, before), None);
+    // Neither is in the hash table.
+    let both = || vec![out((24, 0), 9), out((0, 0), 1)];
+    assert_eq!([rival(both(), before), rival(both(), since)], [Some(9), None]);
+    assert_eq!(rival(vec![out((0, 0), 1), out((24, 0), 9), out((32, 32), 17)], before), None);
+}
+
 #[test]
 fn the_field_that_differs_is_named() {
     let near = |change: &dyn Fn(&mut PolicyEntry)| {
