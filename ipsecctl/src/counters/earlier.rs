@@ -1,14 +1,9 @@
 //! The values of an earlier call, in a file of the caller's choice: a copy of `/proc/net/xfrm_stat`.
 
-use std::{
-    fs::Permissions,
-    io::{self, Write},
-    os::unix::fs::PermissionsExt,
-    path::Path,
-};
+use std::{io, path::Path};
 
 use model::CounterValues;
-use sys::{bounded::read_file, replaced::refuse_special};
+use sys::{bounded::read_file, replaced::replace};
 
 use crate::Error;
 
@@ -28,21 +23,8 @@ pub fn read(path: &Path) -> Result<Option<CounterValues>, Error> {
 
 /// Replaces the file at once: a reader finds the values of one call.
 pub fn write(path: &Path, values: &CounterValues) -> Result<(), Error> {
-    let directory = match path.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    };
-    let replace = || {
-        refuse_special(path)?;
-        let mut builder = tempfile::Builder::new();
-        // As those of File::create: the umask applies.
-        builder.prefix(".counters-").permissions(Permissions::from_mode(0o666));
-        let mut file = builder.tempfile_in(directory)?;
-        file.write_all(values.to_string().as_bytes())?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    replace().map_err(failed(path))
+    // As the files of File::create.
+    replace(path, values.to_string().as_bytes(), 0o666).map_err(failed(path))
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> Error {

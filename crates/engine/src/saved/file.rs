@@ -1,9 +1,9 @@
 //! The file: root's alone, replaced at once, and restored once.
 
 use std::{
-    fs::{File, Permissions},
+    fs::File,
     io::{self, Read, Write},
-    os::unix::fs::{FileExt, MetadataExt, PermissionsExt},
+    os::unix::fs::{FileExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -11,7 +11,7 @@ use rustix::{
     fs::{FlockOperation, Mode, OFlags, flock, open},
     process::geteuid,
 };
-use sys::{bounded::Bounded, replaced::refuse_special};
+use sys::{bounded::Bounded, replaced::replace_on_disk};
 use xfrm::Devices;
 use zeroize::Zeroizing;
 
@@ -38,21 +38,8 @@ impl Saved {
     ///
     /// Errors: [`Error::Run`].
     pub fn write(&self, path: &Path) -> Result<(), Error> {
-        let directory = match path.parent() {
-            Some(directory) if !directory.as_os_str().is_empty() => directory,
-            _ => Path::new("."),
-        };
-        let write = || {
-            refuse_special(path)?;
-            let mut builder = tempfile::Builder::new();
-            builder.prefix(".saved-").permissions(Permissions::from_mode(0o600));
-            let mut file = builder.tempfile_in(directory)?;
-            file.write_all(&format::write(self))?;
-            file.as_file().sync_all()?;
-            file.persist(path).map_err(|error| error.error)?;
-            File::open(directory)?.sync_all()
-        };
-        write().map_err(|source| Error::run(path, source))
+        replace_on_disk(path, &format::write(self), 0o600)
+            .map_err(|source| Error::run(path, source))
     }
 
     /// Writes the same to a pipe or an open file.

@@ -257,7 +257,7 @@ impl StoreFile {
         let is_free = damaged.is_ok_and(|file| files::move_aside(&self.path, file, reason));
         if is_free {
             // SQLite would take the journal for the new file's.
-            let _ = files::remove(&self.path.with_extension("sqlite-journal"));
+            let _ = sys::replaced::remove(&self.path.with_extension("sqlite-journal"));
         } else {
             self.state = State::Unusable { since: Instant::now() };
         }

@@ -1,13 +1,11 @@
-//! Files beside the kernel: made with their modes whatever the umask, replaced at once, and moved aside
-//! when they are damaged.
+//! Files beside the kernel: made with their modes whatever the umask, and moved aside when they are damaged.
 
 use std::{
     collections::BTreeSet,
-    ffi::OsString,
     fmt,
-    fs::{self, File, OpenOptions, Permissions},
-    io::{self, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -16,7 +14,10 @@ use rustix::{
     fs::{CWD, FileType, Mode, OFlags, mknodat, open},
     io::Errno,
 };
-use sys::owner::give_to_owner_of_directory;
+use sys::{
+    owner::give_to_owner_of_directory,
+    replaced::{beside, replace_as_only_writer},
+};
 use tracing::warn;
 
 /// Reports that are remembered, so that none is repeated.
@@ -69,36 +70,6 @@ pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Replaces a file: a reader has the old bytes or the new ones, and cannot delay the writer. The caller
-/// is the only writer.
-pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let new = beside(path, ".new");
-    let written = write_new(&new, bytes, mode).and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        // The first failure is the one to report.
-        let _ = fs::remove_file(&new);
-    }
-    written
-}
-
-fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    // A writer that was killed may have left one.
-    remove(path)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(PRIVATE).open(path)?;
-    file.write_all(bytes)?;
-    file.set_permissions(Permissions::from_mode(mode))?;
-    give_to_owner_of_directory(path);
-    Ok(())
-}
-
-/// Removes a file, if it is there.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
 /// Moves a damaged file aside, unless another process has done so. Reports it. Returns whether its
 /// place is free.
 pub(crate) fn move_aside(path: &Path, damaged: FileId, reason: &dyn fmt::Display) -> bool {
@@ -112,7 +83,7 @@ pub(crate) fn move_aside(path: &Path, damaged: FileId, reason: &dyn fmt::Display
 /// Keeps what a damaged file contained, which is written again in place. Reports it.
 pub(crate) fn copy_aside(path: &Path, bytes: &[u8], reason: &dyn fmt::Display) {
     let aside = beside(path, ".damaged");
-    report_aside(path, &aside, &replace(&aside, bytes, PRIVATE), reason);
+    report_aside(path, &aside, &replace_as_only_writer(&aside, bytes, PRIVATE), reason);
 }
 
 /// Returns whether the damaged file is kept aside.
@@ -131,12 +102,6 @@ fn report_aside(
         }
     }
     kept.is_ok()
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
 }
 
 /// Reports that a file cannot be used, once for each file.
@@ -179,25 +144,7 @@ mod tests {
     use super::*;
 
     fn mode(path: &Path) -> u32 {
-        fs::metadata(path).unwrap().permissions().mode() & 0o777
-    }
-
-    #[test]
-    fn a_file_is_replaced_with_its_mode() {
-        let root = tempfile::tempdir().unwrap();
-        let path = root.path().join("file");
-        fs::write(root.path().join("file.new"), "left by a process that was killed").unwrap();
-        for text in ["one", "two"] {
-            let before = FileId::of(&path).ok();
-            replace(&path, text.as_bytes(), READABLE).unwrap();
-            assert_eq!(fs::read_to_string(&path).unwrap(), text);
-            assert_eq!(mode(&path), 0o644);
-            assert_ne!(FileId::of(&path).ok(), before);
-        }
-        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
-        fs::create_dir(root.path().join("directory")).unwrap();
-        assert!(replace(&root.path().join("directory"), b"", READABLE).is_err());
-        assert!(!root.path().join("directory.new").exists());
+        fs::metadata(path).unwrap().mode() & 0o777
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::{
 use lines::Lines;
 use model::{IpVersion, Variables, variable::VARIABLES};
 use rustix::fs::{Mode, OFlags, open};
-use sys::bounded::Bounded;
+use sys::{bounded::Bounded, replaced::replace_as_only_writer};
 
 use super::files;
 use crate::{Error, Namespace};
@@ -113,7 +113,7 @@ impl KeptVariables {
                 text.extend([variable.name, " = ", &value.to_string(), "\n"]);
             }
         }
-        files::replace(&self.path, text.as_bytes(), files::READABLE)
+        replace_as_only_writer(&self.path, text.as_bytes(), files::READABLE)
             .map_err(|source| Error::run(&self.path, source))
     }
 
