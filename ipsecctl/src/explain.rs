@@ -17,7 +17,7 @@ use explain::{
 };
 use model::{DeviceName, Direction, IpVersion, PolicyEntry, Spi};
 
-use crate::{Error, output, socket};
+use crate::{Error, filter::number, output, socket};
 use packet::{Endpoint, Protocol};
 use routing::{Given, Routing};
 
@@ -237,15 +237,6 @@ fn status(explanation: &Explanation<'_>) -> ExitCode {
         Verdict::Dropped { .. } => ExitCode::FAILURE,
         Verdict::Unknown(_) => NOT_KNOWN.into(),
     }
-}
-
-/// A number in decimal or, after `0x`, in hexadecimal digits.
-fn number(text: &str) -> Result<u32, String> {
-    let number = match text.strip_prefix("0x") {
-        Some(digits) => u32::from_str_radix(digits, 16),
-        None => text.parse(),
-    };
-    number.map_err(|_| "expected a number, as 7 or 0x1001".to_owned())
 }
 
 fn nonzero(text: &str) -> Result<NonZeroU32, String> {

@@ -56,13 +56,13 @@ pub fn prefix(text: &str) -> Result<Prefix, String> {
     Prefix::new(address, length).map_err(|error| error.to_string())
 }
 
-/// A number, as setkey reads it: decimal, or hexadecimal after `0x`.
+/// A number in decimal or, after `0x`, in hexadecimal digits.
 pub fn number(text: &str) -> Result<u32, String> {
     let number = match text.strip_prefix("0x") {
         Some(digits) => u32::from_str_radix(digits, 16),
         None => text.parse(),
     };
-    number.map_err(|error| error.to_string())
+    number.map_err(|_| "expected a number, as 7 or 0x1001".to_owned())
 }
 
 /// Whether a filter permits a value: one that is not given permits all.

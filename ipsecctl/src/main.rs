@@ -14,7 +14,6 @@ mod filter;
 mod import;
 mod input;
 mod key_fingerprint;
-mod key_manager;
 mod key_output;
 mod keygen;
 mod metrics;

@@ -7,11 +7,16 @@ use netlink_sys::protocols::NETLINK_XFRM;
 /// Of the network namespace of this thread. Any user may read it.
 const FILE: &str = "/proc/thread-self/net/netlink";
 
+/// The bit of the group of requests for SAs (`XFRMNLGRP_ACQUIRE`, linux/xfrm.h).
+const ACQUIRES: u32 = 1;
+
 /// The sockets of all programs that receive events of SAs and policies in a network namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Listeners {
     /// Their number.
     pub sockets: u64,
+    /// Those of them that receive requests for SAs, as a program does that negotiates SAs.
+    pub of_acquires: u64,
     /// The events that they have lost since they were opened: a program has not read them in time.
     pub lost: u64,
 }
@@ -26,20 +31,24 @@ pub fn listeners() -> io::Result<Listeners> {
 impl Listeners {
     /// Reads the text (`netlink_seq_show`): a heading, then a line a socket.
     fn parse(text: &str) -> Self {
-        text.lines().skip(1).filter_map(drops).fold(Self::default(), |sum, drops| Self {
-            sockets: sum.sockets + 1,
-            lost: sum.lost + drops,
-        })
+        text.lines().skip(1).filter_map(groups_and_drops).fold(
+            Self::default(),
+            |sum, (groups, drops)| Self {
+                sockets: sum.sockets + 1,
+                of_acquires: sum.of_acquires + u64::from(groups & ACQUIRES != 0),
+                lost: sum.lost + drops,
+            },
+        )
     }
 }
 
-/// The column `Drops` of a socket that receives events, which others are not.
-fn drops(line: &str) -> Option<u64> {
+/// The columns `Groups` and `Drops` of a socket that receives events.
+fn groups_and_drops(line: &str) -> Option<(u32, u64)> {
     let columns = line.split_whitespace().collect::<Vec<_>>();
     let &[_, protocol, _, groups, _, _, _, _, drops, _] = columns.as_slice() else { return None };
     let is_xfrm = protocol.parse() == Ok(NETLINK_XFRM);
-    let has_groups = u32::from_str_radix(groups, 16).is_ok_and(|groups| groups != 0);
-    if is_xfrm && has_groups { drops.parse().ok() } else { None }
+    let groups = u32::from_str_radix(groups, 16).ok()?;
+    if is_xfrm && groups != 0 { Some((groups, drops.parse().ok()?)) } else { None }
 }
 
 #[cfg(test)]
@@ -57,7 +66,7 @@ sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops 
 0000000000000000 6   813        0000000f 0        0        0     2        3        1042
 0000000000000000 6   3221225472 00000002 212992   0        0     2        40       1043
 ";
-        assert_eq!(Listeners::parse(text), Listeners { sockets: 2, lost: 43 });
+        assert_eq!(Listeners::parse(text), Listeners { sockets: 2, of_acquires: 1, lost: 43 });
         assert_eq!(Listeners::parse(""), Listeners::default());
     }
 

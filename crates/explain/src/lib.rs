@@ -43,7 +43,7 @@ pub use output::{OutputResult, output};
 pub use policy::{Found, Lookup, Shadow, find_policy};
 pub use reason::Reason;
 pub use replay::ReplayFault;
-pub use sa::{NearSa, SaSearch};
+pub use sa::{NearSa, SaSearch, has_reached_limit};
 pub use selection::{Selection, first_inexact};
 pub use surroundings::Surroundings;
 pub use tables::{PolicyOrder, Tables};

@@ -217,6 +217,7 @@ pub fn selector_fits(entry: &SaEntry, flow: &Flow) -> Option<bool> {
 
 /// Whether a hard limit of packets or bytes is reached: the next packet ends the SA. Those of time are a
 /// timer's.
+#[must_use]
 pub fn has_reached_limit(entry: &SaEntry) -> bool {
     let hard = entry.sa.lifetimes.hard;
     hard.packets.is_some_and(|limit| entry.current.packets >= limit.get())

@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 
 use crate::{
     Action, Attribute, Current, DeviceName, Direction, Error, Installation, Level, Lifetimes, Mark,
-    PolicyFlags, PolicyType, Prefix, Priority, SecCtx, Selector, Template, TemplateMode,
+    Mode, PolicyFlags, PolicyType, Prefix, Priority, SecCtx, Selector, Template, TemplateMode,
     ZeroLimits,
 };
 
@@ -86,6 +86,14 @@ impl Policy {
     #[must_use]
     pub fn unused_installation(&self) -> Installation {
         Installation::of(&self.unused_templates, |template| template.level == Level::Use)
+    }
+
+    /// Whether it is for packets that arrive by a tunnel for others than this host.
+    #[must_use]
+    pub fn is_of_gateway(&self) -> bool {
+        self.id.direction == Direction::In
+            && !self.id.selector.dst().is_host()
+            && self.action.templates().iter().any(|it| it.mode.mode() == Mode::Tunnel)
     }
 
     /// Whether it can be installed: the rules of `parse_ipsecrequests` (net/key/af_key.c), but that

@@ -1,7 +1,7 @@
 //! Tunnels to networks without a policy for the packets that are forwarded from them.
 
 use grammar::Part;
-use model::{Direction, Mode, PolicyId};
+use model::{Direction, PolicyId};
 
 use super::{
     code::Code,
@@ -11,18 +11,11 @@ use super::{
 
 pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     let policies = context.tables.policies.iter();
-    let lacking = policies.filter(|policy| is_of_gateway(policy) && !has_forward(context, policy));
+    let lacking =
+        policies.filter(|policy| policy.policy.is_of_gateway() && !has_forward(context, policy));
     let message =
         "packets from this tunnel are not forwarded: no policy of direction fwd matches them";
     lacking.map(|policy| policy.finding(Code::NoForwardPolicy, Part::Direction, message)).collect()
-}
-
-/// Whether packets arrive by a tunnel for others than this host.
-fn is_of_gateway(policy: &PolicyAt) -> bool {
-    let templates = policy.policy.action.templates();
-    policy.policy.id.direction == Direction::In
-        && !policy.policy.id.selector.dst().is_host()
-        && templates.iter().any(|template| template.mode.mode() == Mode::Tunnel)
 }
 
 fn has_forward(context: &TablesInContext<'_>, policy: &PolicyAt) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use engine::{Engine, EngineOptions};
+use engine::{Engine, EngineOptions, listeners};
 use model::{Direction, PolicyEntry, PolicyId};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     kinds,
     tables::LoadedTables,
 };
-use crate::{Error, filter::Filter, key_manager};
+use crate::{Error, filter::Filter};
 
 /// Reads the SAD and the SPD of this network namespace and looks at them.
 pub fn findings(filter: &Filter) -> Result<Vec<PlacedFinding>, Error> {
@@ -30,7 +30,7 @@ pub fn findings(filter: &Filter) -> Result<Vec<PlacedFinding>, Error> {
     let policies = policies.into_iter().map(|(requested, _)| requested.0);
     let policies: Vec<_> = policies.filter(|entry| !entry.socket).collect();
     let tables = LoadedTables::new(sas.collect(), without_copies(policies, filter));
-    let has_key_daemon = key_manager::is_there().map_err(Error::Processes)?;
+    let has_key_daemon = listeners().map_err(Error::Processes)?.of_acquires > 0;
     let surroundings = CheckedHost { is_live: true, has_key_daemon, ssh: None };
     let mut findings = kinds::findings(&TablesInContext::new(&tables, &surroundings));
     findings.retain(|finding| finding.is_meant);

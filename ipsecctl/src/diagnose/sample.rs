@@ -6,7 +6,7 @@ use std::{
 };
 
 use ::diagnose::{Observation, Sample};
-use engine::EventMonitor;
+use engine::{EventMonitor, listeners};
 use model::{Acquire, Event, EventGroup, SaEntry};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -14,7 +14,7 @@ use rustix::{
 };
 
 use super::{capture::Capture, host, host::Interfaces, routes};
-use crate::{Error, key_manager, tables};
+use crate::{Error, tables};
 
 /// Events of a kind that are kept at most.
 const MOST_EVENTS: usize = 1000;
@@ -28,7 +28,7 @@ pub struct Observed {
 /// Observes the network namespace of this thread for so long.
 pub fn observe(duration: Duration) -> Result<Observed, Error> {
     // Before this program itself may receive ACQUIREs.
-    let has_key_manager = key_manager::is_there().map_err(Error::Processes)?;
+    let has_key_manager = listeners().map_err(Error::Processes)?.of_acquires > 0;
     let interfaces = Interfaces::read().map_err(Error::Interfaces)?;
     let capture = Capture::open(interfaces.devices.clone());
     let (mut capture, not_captured) = match capture {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use explain::{Flow, Reason, Surroundings, Verdict, output};
-use model::{Demand, Direction, IpVersion, Mode, Offer, PolicyEntry, PolicyId};
+use model::{Demand, Direction, IpVersion, Offer, PolicyId};
 
 use super::lacking::{Index, Lacking, is_demanding};
 use crate::{Cause, Conclusion, Observation, Subject, context::MOST};
@@ -68,20 +68,12 @@ fn without_forward(observation: &Observation) -> Vec<Cause<'_>> {
         let id = &entry.policy.id;
         let version = IpVersion::of(id.selector.dst().addr());
         let copy = PolicyId { direction: Direction::Fwd, ..id.clone() };
-        is_of_gateway(entry)
+        entry.policy.is_of_gateway()
             && observation.host.forwards.contains(&version)
             && !copies.contains(&copy)
             && !forwarded().any(|it| it.policy.id.selector.overlaps(&id.selector))
     });
     lacking.take(MOST).map(|policy| Cause::NoForward { policy, flow: None }).collect()
-}
-
-/// Whether packets arrive by a tunnel for others than this host.
-fn is_of_gateway(entry: &PolicyEntry) -> bool {
-    let mut templates = entry.policy.action.templates().iter();
-    entry.policy.id.direction == Direction::In
-        && !entry.policy.id.selector.dst().is_host()
-        && templates.any(|template| template.mode.mode() == Mode::Tunnel)
 }
 
 /// The default policy, if it discards packets to this address.

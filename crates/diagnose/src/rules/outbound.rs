@@ -1,8 +1,10 @@
 //! Packets that do not leave.
 
-use explain::{Doubt, Flow, FlowDevice, Resolution, Surroundings, Verdict, output};
+use explain::{
+    Doubt, Flow, FlowDevice, Resolution, Surroundings, Verdict, has_reached_limit, output,
+};
 use model::{
-    Acquire, Action, Counter, Demand, Direction, Offer, PolicyEntry, SaDirection, SaEntry, SaField,
+    Acquire, Action, Counter, Demand, Direction, Offer, PolicyEntry, SaDirection, SaField,
 };
 
 use super::{
@@ -42,19 +44,11 @@ fn expired(context: &mut Context<'_>) {
     let counter = Counter::OutStateExpired;
     if context.left(counter) > 0 {
         let mut sas = context.tables().sas.iter();
-        let ended = sas.find(|sa| !context.is_inbound(sa) && has_ended(sa));
+        let ended = sas.find(|sa| !context.is_inbound(sa) && has_reached_limit(sa));
         if let Some(sa) = ended {
             context.explain_all(Cause::Expired(sa), counter);
         }
     }
-}
-
-/// Whether a limit of packets or bytes is reached.
-fn has_ended(entry: &SaEntry) -> bool {
-    let hard = entry.sa.lifetimes.hard;
-    let current = entry.current;
-    hard.packets.is_some_and(|limit| current.packets >= limit.get())
-        || hard.bytes.is_some_and(|limit| current.bytes >= limit.get())
 }
 
 fn no_sa<'a>(context: &mut Context<'a>) {
