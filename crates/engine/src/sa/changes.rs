@@ -20,12 +20,9 @@ impl Engine {
         mut sa: Sa,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        if self.refuses_lacking(line, &sa)? {
+        if !self.completes(line, &mut sa, sink)? {
             return Ok(());
         }
-        self.reqids.note(sa.reqid);
-        self.choose_mode(&mut sa, sink)?;
-        self.fit(&mut sa, sink)?;
         if self.options.dialect == Dialect::NetBsd && self.has_other_keys(&sa, sink)? {
             self.push(line, &Change::DeleteSa(sa.id()), Target::Sa);
             self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
@@ -66,12 +63,9 @@ impl Engine {
         mut sa: Sa,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        if self.refuses_lacking(line, &sa)? {
+        if !self.completes(line, &mut sa, sink)? {
             return Ok(());
         }
-        self.reqids.note(sa.reqid);
-        self.choose_mode(&mut sa, sink)?;
-        self.fit(&mut sa, sink)?;
         self.push(line, &Change::AddSa(&sa), Target::new_sa(&sa));
         let may_be_ignored =
             sa.nat_keepalive.is_some() || sa.offload.is_some() || !sa.unknown.is_empty();
@@ -88,6 +82,17 @@ impl Engine {
             self.look_for_ignored(line, &sa, sink)?;
         }
         Ok(())
+    }
+
+    /// Gives an SA what it is installed with besides what was requested; false if it is refused.
+    fn completes(&mut self, line: usize, sa: &mut Sa, sink: &mut dyn Sink) -> Result<bool, Error> {
+        if self.refuses_lacking(line, sa)? {
+            return Ok(false);
+        }
+        self.reqids.note(sa.reqid);
+        self.choose_mode(sa, sink)?;
+        self.fit(sa, sink)?;
+        Ok(true)
     }
 
     /// Decides with which mode an SA is installed that was given none: AF_KEY takes transport, the
