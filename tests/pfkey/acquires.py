@@ -13,6 +13,23 @@ PF_KEY, PF_KEY_V2, REGISTER, ACQUIRE = 15, 2, 7, 6
 HEADER, POLICY, ADDRESSES = 16, 18, (5, 6)
 
 
+class Setkey:
+    """One process for all statements: processes are what takes a test kernel longest."""
+
+    def __init__(self, command):
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command + ["-f", "-"], stdin=pipe, stdout=pipe, text=True)
+        self.lines = 0
+
+    def run(self, statements):
+        """After them comes one that is refused, so that there is an end."""
+        self.process.stdin.write(f"{statements} delete 127.0.0.1 127.0.0.1 esp 0xffffffff;\n")
+        self.process.stdin.flush()
+        self.lines += 1
+        printed = self.process.stdout.readline()
+        assert printed == f"The result of line {self.lines}: No such process.\n", printed
+
+
 def connect(whose):
     if whose == "kernel":
         return socket.socket(PF_KEY, socket.SOCK_RAW, PF_KEY_V2)
@@ -60,10 +77,10 @@ def masked(message):
 
 
 def main():
-    whose, setkey = sys.argv[1], sys.argv[2:]
+    whose, setkey = sys.argv[1], Setkey(sys.argv[2:])
     for line in sys.stdin.read().splitlines():
         target, statement = line.split(" ", 1)
-        subprocess.run(setkey + ["-c"], input=f"flush; spdflush; {statement}", text=True, check=True)
+        setkey.run(f"flush; spdflush; {statement}")
         pfkey = registered(whose)
         family = socket.AF_INET6 if ":" in target else socket.AF_INET
         try:

@@ -19,7 +19,7 @@ fn bytes_become_a_statement_and_the_statement_bytes() {
     let devices = Devices::of_any_socket().expect("a socket");
     let (mut equal, mut named) = (0, BTreeMap::<String, usize>::new());
     let mut attributes = BTreeMap::<&str, usize>::new();
-    for seed in seeds(3000, 1000) {
+    for seed in seeds(3000, 300) {
         let mut generator = Generator::new(seed);
         for entry in [generator.sa(), generator.policy(), generator.sa(), generator.policy()] {
             let entry = as_dumped(entry);

@@ -24,15 +24,22 @@ fn variable(version: u8, proto: &str, mode: &str) -> String {
 /// Each of the eight variables, for packets in, out and through, in transport and tunnel mode.
 #[test]
 fn each_variable_opens_and_closes_what_it_governs() {
-    for addresses in [&V4, &V6] {
-        let sites = Sites::new(addresses);
-        // What comes in is not what goes out: another address of the same gateway.
-        let other = addresses.between.with_length(3);
-        sites.gateway_b.ip(&format!("addr add {other} dev gateway-a"));
-        for proto in ["esp", "ah"] {
-            for mode in ["transport", "tunnel"] {
-                governs(&sites, addresses, proto, mode);
-            }
+    // Side by side, since a ping that does not pass waits for a second.
+    thread::scope(|scope| {
+        for addresses in [&V4, &V6] {
+            scope.spawn(|| variables_of(addresses));
+        }
+    });
+}
+
+fn variables_of(addresses: &Addresses) {
+    let sites = Sites::new(addresses);
+    // What comes in is not what goes out: another address of the same gateway.
+    let other = addresses.between.with_length(3);
+    sites.gateway_b.ip(&format!("addr add {other} dev gateway-a"));
+    for proto in ["esp", "ah"] {
+        for mode in ["transport", "tunnel"] {
+            governs(&sites, addresses, proto, mode);
         }
     }
 }

@@ -167,10 +167,8 @@ impl Host {
 
     /// Empties the SAD and the SPD.
     pub fn flush(&self) {
-        for words in ["-F", "-FP"] {
-            let outcome = self.setkey(words);
-            assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "setkey {words}");
-        }
+        let outcome = self.setkey_text("flush; spdflush;");
+        assert_eq!((outcome.status, outcome.stdout.as_str()), (0, ""), "{}", outcome.stderr);
     }
 
     /// Whether one ping comes back. `words` are an address and options of ping(8).
