@@ -15,6 +15,7 @@ use rustix::process::Signal;
 use scenarios::{
     Access, Daemon, Host, Iked, Pings, ServiceManager, Wire, link,
     protocol::{ESP, ICMP, UDP},
+    times,
 };
 
 const A: &str = "192.0.2.1";
@@ -33,7 +34,8 @@ fn preloaded() {
     let hosts = Hosts::start(Access::Preloaded, ["active", "passive"], managers);
     let first = hosts.established();
     let traffic = hosts.traffic();
-    let rekeyed = (0..2).fold(first, |sas, _| hosts.rekeyed(&sas));
+    let before = times(2, 1);
+    let rekeyed = (0..before).fold(first, |sas, _| hosts.rekeyed(&sas));
 
     // The service manager keeps the sockets of the service, whatever becomes of the process.
     let words = ["kill -s USR2 ipsecd", "restart ipsecd", "kill -s KILL ipsecd"];
@@ -41,7 +43,7 @@ fn preloaded() {
         hosts.ends.iter().for_each(|end| end.restart(words));
         hosts.rekeyed(&sas)
     });
-    traffic.went_through(&hosts, 5);
+    traffic.went_through(&hosts, before + 3);
     hosts.leave();
 }
 
@@ -85,14 +87,15 @@ fn a_service_that_was_killed_or_stopped_and_a_new_one() {
     let first = hosts.established();
     let traffic = hosts.traffic();
     let rekeyed = hosts.rekeyed(&first);
+    let after = times(2, 1);
     let _ = [Signal::KILL, Signal::TERM].into_iter().fold(rekeyed, |sas, signal| {
         hosts.another_service(signal, Duration::ZERO);
         for end in &hosts.ends {
             end.service.wait_for_log("taken over clients=1");
         }
-        (0..2).fold(sas, |sas, _| hosts.rekeyed(&sas))
+        (0..after).fold(sas, |sas, _| hosts.rekeyed(&sas))
     });
-    traffic.went_through(&hosts, 5);
+    traffic.went_through(&hosts, 1 + 2 * after);
     hosts.leave();
 }
 
