@@ -63,6 +63,11 @@ impl Name {
     }
 }
 
+/// Whether the last letter separates: it is the first separator once more.
+pub fn ends_in_separator(text: &str) -> bool {
+    text.find(['.', '/']).is_some_and(|first| text.ends_with(&text[first..=first]))
+}
+
 /// From the first separator that another one follows: procps complains of it.
 pub fn repeated_separator(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
@@ -100,6 +105,15 @@ mod tests {
             let name = Name::parse(text);
             assert_eq!((name.path(), name.dotted().as_str()), (path, dotted), "{text}");
         }
+    }
+
+    #[test]
+    fn the_separator_of_the_name_ends_a_folder() {
+        assert!(
+            ends_in_separator("net.ipv4.") && ends_in_separator("/") && ends_in_separator("a/")
+        );
+        assert!(!ends_in_separator("net.ipv4/") && !ends_in_separator("net/ipv4."));
+        assert!(!ends_in_separator("net.ipv4") && !ends_in_separator(""));
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Reader<'_> {
             self.report.error(&Error::Outside(name.as_folder()));
             return Ok(-1);
         }
-        let is_folder = text.ends_with(['.', '/']);
+        let is_folder = name::ends_in_separator(text);
         match tree::find(&name) {
             Err(source) => {
                 let name = if is_folder { name.as_folder() } else { name };

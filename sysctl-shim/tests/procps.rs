@@ -60,6 +60,8 @@ fn reading() {
             &["/"],
             &["kernel.ostype."],
             &["kernel/ostype/"],
+            &["kernel.ostype/"],
+            &["kernel/ostype."],
             &["-e", "kernel.ostype."],
             &["kernel.nothing."],
             &["-q", "net.ipv4.ip_forward"],
