@@ -98,8 +98,8 @@ pub(crate) fn of_policy(
         .or_else(|| closest_own(source, word, candidates, meant::in_policy(word), is_taken))
 }
 
-/// A line before or with the error that begins with the first word of a statement, or the end of the
-/// script, where a `;` would have ended a statement.
+/// A line before or with the error that begins with the first word of a statement, the end of the script, or
+/// such a word itself, where a `;` would have ended a statement.
 fn missing_semicolon(source: &Source, wrong: Span) -> Option<Hint> {
     let text = source.ascii();
     let end = (wrong.end - source.start()).min(text.len());
@@ -114,7 +114,13 @@ fn missing_semicolon(source: &Source, wrong: Span) -> Option<Hint> {
         }
         at += line.len() + 1;
     }
-    if end == text.len() { semicolon_before(source, end) } else { None }
+    if end == text.len() {
+        return semicolon_before(source, end);
+    }
+    let word = word_at(source, wrong.start).parse::<StatementWord>().ok()?.word();
+    let is_meant = !is_foreign(word, source.dialect())
+        && semicolon_before(source, wrong.start - source.start()).is_some();
+    is_meant.then_some(Hint::SemicolonBefore(word))
 }
 
 /// That a `;` is missing before `at`, if it would have ended a statement there.

@@ -24,6 +24,9 @@ const OF_SHELLS: &[&str] = &[
 /// Words that begin a comment elsewhere.
 const OF_COMMENTS: &[&str] = &["rem", "REM", "Rem", "comment", "dnl"];
 
+/// Upper-layer protocols of which lists are written.
+const UPPERS: &[&str] = &["tcp", "udp", "sctp", "dccp", "icmp", "icmp6", "gre", "esp", "any"];
+
 /// Words for both directions.
 const BOTH: &[&str] =
     &["both", "any", "inout", "in-out", "all", "bidirectional", "two-way", "duplex"];
@@ -47,6 +50,10 @@ pub(super) fn in_statement(text: &str, at: usize, word: &str) -> Option<Hint> {
         "a key of hexadecimal digits is 0x and the digits, with nothing between them"
     } else if let Some(advice) = selector(text, at, run) {
         advice
+    } else if ["-mark", "-outmark"].contains(&last) && run.contains([':', ',']) {
+        "a mask is behind a slash: VALUE/MASK"
+    } else if last == "-ifid" && run.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        "the ID is the number behind if_id in `ip -d link`; -dev takes the name of a device"
     } else if rest.starts_with('"') && last.starts_with('-') && is_quoted_number(rest) {
         "a number has no quotes"
     } else if OF_SPIS.contains(&word) && is_proto(last) && !first.starts_with("spd") {
@@ -72,6 +79,14 @@ fn selector(text: &str, at: usize, run: &str) -> Option<&'static str> {
     }
     if last.ends_with('/') && run.contains('-') {
         return Some("a range of addresses is one address and its prefix length: ADDRESS/LENGTH");
+    }
+    let is_list = last.ends_with(',') || rest.starts_with(['/', ',', '|', '+']);
+    let next = rest.trim_start_matches(['/', ',', '|', '+']);
+    if is_list
+        && next.starts_with(|c: char| c.is_ascii_alphabetic())
+        && UPPERS.contains(&last.trim_end_matches(','))
+    {
+        return Some("a policy is for one protocol, or any: write a statement for each");
     }
     let has_ports = ["tcp", "udp", "sctp", "dccp"].contains(&last);
     (rest.starts_with(['/', ':']) && has_ports)

@@ -116,6 +116,7 @@ fn of_sa(text: &str, at: usize, word: &str, before: &str) -> Option<Hint> {
         }
         number if is_number(number) => "numbers have no commas",
         hex if is_hexadecimal(hex) => "a hexadecimal number begins with 0x",
+        hex if hex.starts_with("0x") => "behind 0x are the digits 0 to 9 and a to f",
         _ => return None,
     }))
 }
