@@ -227,8 +227,6 @@ fn original_words(refusal: &Refusal) -> String {
 mod tests {
     use std::ffi::OsString;
 
-    use engine::NewSa;
-
     use super::*;
     use crate::options;
 
@@ -265,9 +263,10 @@ mod tests {
         assert_eq!(printed(ResultSource::Option, exists), "File exists.\n");
         let gone = kernel(policy(), Errno::NOENT);
         assert_eq!(printed(script(), gone), "The result of line 7: No entry.\n");
-        let (proto, is_v6) = (model::Proto::Esp, false);
-        let esp = NewSa { proto, is_v6, algorithms: vec![], suspects: vec![] };
-        let no_esp = kernel(Target::NewSa(esp), Errno::PROTONOSUPPORT);
+        let ends = model::AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let esp = Box::new(model::Sa::bare(ends, model::Proto::Esp, model::Spi(0x1000)));
+        let esp = Target::of(&model::Operation::AddSa(esp));
+        let no_esp = kernel(esp, Errno::PROTONOSUPPORT);
         let text = printed(script(), no_esp);
         assert_eq!(text, "The result of line 7: kernel module esp4 is missing.\n");
     }

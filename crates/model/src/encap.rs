@@ -1,4 +1,4 @@
-use crate::table;
+use crate::{IpVersion, table};
 
 struct Row {
     word: &'static str,
@@ -29,6 +29,18 @@ impl EncapKind {
     #[must_use]
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.number() == number)
+    }
+
+    /// The kernels that take it for SAs between addresses of an IP version, unless all do: it depends on the
+    /// release, or on the configuration (`esp_init_state`, net/ipv4/esp4.c; `esp6_init_state`, net/ipv6/esp6.c).
+    #[must_use]
+    pub fn kernels(self, version: IpVersion) -> Option<&'static str> {
+        match (self, version) {
+            (EncapKind::EspInUdp, _) => None,
+            (EncapKind::EspInUdpNonIke, _) => Some("Linux before 6.10"),
+            (EncapKind::EspInTcp, IpVersion::V4) => Some("a kernel with CONFIG_INET_ESPINTCP"),
+            (EncapKind::EspInTcp, IpVersion::V6) => Some("a kernel with CONFIG_INET6_ESPINTCP"),
+        }
     }
 }
 

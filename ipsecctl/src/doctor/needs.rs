@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use engine::RecentOption;
-use model::{Action, Algorithm, Direction, IpVersion, Mode, Policy, Proto, Sa};
+use model::{Action, Algorithm, Direction, EncapKind, IpVersion, Mode, Policy, Proto, Sa};
 
 /// What the kernel may lack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub enum Feature {
     Algorithm(&'static Algorithm),
     /// A mode that is neither transport nor tunnel.
     Mode(Mode),
+    /// ESP in UDP or TCP between addresses of an IP version, of a kind that some kernels lack.
+    Encapsulation(EncapKind, IpVersion),
     Option(RecentOption),
 }
 
@@ -60,7 +62,8 @@ impl Needs {
     /// Takes note of what the kernel must have for an SA. `from` is the statement that adds it.
     pub fn require_sa(&mut self, sa: &Sa, from: &str) {
         let mut need = |feature| self.require(feature, Some(from));
-        need(Feature::Protocol(sa.proto, IpVersion::of(sa.ends.dst())));
+        let version = IpVersion::of(sa.ends.dst());
+        need(Feature::Protocol(sa.proto, version));
         let keyed = [&sa.auth, &sa.crypt, &sa.aead].into_iter().flatten();
         for algorithm in keyed.map(|it| it.algorithm).chain(sa.comp) {
             need(Feature::Algorithm(algorithm));
@@ -68,6 +71,11 @@ impl Needs {
         let mode = sa.mode.installed();
         if !matches!(mode, Mode::Transport | Mode::Tunnel) {
             need(Feature::Mode(mode));
+        }
+        if let Some(kind) = sa.encap.map(|it| it.kind)
+            && kind.kernels(version).is_some()
+        {
+            need(Feature::Encapsulation(kind, version));
         }
         RecentOption::of(sa).for_each(|option| need(Feature::Option(option)));
     }

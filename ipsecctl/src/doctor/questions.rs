@@ -1,10 +1,12 @@
 //! Questions to the kernel about protocols, modes and algorithms: SAs in a network namespace that ends with the
 //! question. Without the privilege for it, what files and AF_ALG show.
 
+use std::num::NonZeroU16;
+
 use engine::{Engine, InNewNamespace, Refusal};
 use model::{
-    AddressPair, Algorithm, AlgorithmKind, IpVersion, Key, Keyed, Mode, Operation, Proto, Sa,
-    SaDirection, SaMode, Spi,
+    AddressPair, Algorithm, AlgorithmKind, Encap, IpVersion, Key, Keyed, Mode, Operation, Proto,
+    Sa, SaDirection, SaMode, Spi,
 };
 use rustix::io::Errno;
 
@@ -59,7 +61,7 @@ pub fn ask(
                 of_module(modules.state(module(*proto, *version)))
             }
             (Feature::Algorithm(algorithm), _) => crypto.has(algorithm),
-            (Feature::Mode(_), _) => Presence::Unknown,
+            (Feature::Mode(_) | Feature::Encapsulation(..), _) => Presence::Unknown,
         });
     }
     Ok(answers)
@@ -74,7 +76,8 @@ fn answer(feature: &Feature, refusal: &Refusal) -> Presence {
         (Feature::Algorithm(_), Errno::PROTONOSUPPORT) => Presence::There,
         (Feature::Algorithm(_), Errno::NOSYS) => Presence::Lacking(None),
         (Feature::Mode(_), _) if words.contains("mode") => Presence::Lacking(None),
-        (Feature::Mode(_), _) => Presence::Unknown,
+        (Feature::Encapsulation(..), Errno::INVAL) => Presence::Lacking(Some(words)),
+        (Feature::Mode(_) | Feature::Encapsulation(..), _) => Presence::Unknown,
         _ if refusal.missing_module().is_some() => Presence::Lacking(None),
         _ => Presence::Lacking(Some(words)),
     }
@@ -121,6 +124,11 @@ fn sa_for(feature: Feature, number: usize) -> Option<Sa> {
             // Only an SA of one direction aggregates packets.
             let direction = (mode == Mode::IpTfs).then_some(SaDirection::Out);
             Sa { mode: SaMode::Of(mode), direction, auth: auth(), crypt: crypt(), ..esp }
+        }
+        Feature::Encapsulation(kind, version) => {
+            let port = NonZeroU16::new(4500);
+            let encap = Some(Encap { kind, src_port: port, dst_port: port, original: None });
+            Sa { encap, auth: auth(), crypt: crypt(), ..bare(Proto::Esp, version)? }
         }
         Feature::Algorithm(algorithm) => {
             let esp = || bare(Proto::Esp, IpVersion::V4);

@@ -84,7 +84,7 @@ fn with_answer(
 
 fn subject(feature: &Feature) -> Subject {
     match feature {
-        Feature::Protocol(..) | Feature::Mode(_) => Subject::Protocol,
+        Feature::Protocol(..) | Feature::Mode(_) | Feature::Encapsulation(..) => Subject::Protocol,
         Feature::Algorithm(_) => Subject::Algorithm,
         Feature::Option(_) => Subject::Option,
     }
@@ -94,6 +94,7 @@ fn name(feature: &Feature) -> String {
     match feature {
         Feature::Protocol(proto, version) => format!("{} over {version}", proto.word()),
         Feature::Mode(mode) => format!("mode {}", mode.word()),
+        Feature::Encapsulation(kind, version) => format!("{} over {version}", kind.word()),
         Feature::Algorithm(row) if row.kind == AlgorithmKind::Auth && row.name == "null" => {
             "no authentication".to_owned()
         }
@@ -127,6 +128,10 @@ fn lacking(
         }
         Feature::Mode(_) => {
             (format!("this kernel has no {}", name(feature)), "a newer kernel".to_owned())
+        }
+        Feature::Encapsulation(kind, version) => {
+            let what = format!("this kernel has no {}", name(feature));
+            (what, kind.kernels(*version).unwrap_or("another kernel").to_owned())
         }
         Feature::Option(option) => {
             let (major, minor) = option.since();
@@ -172,6 +177,8 @@ fn modules_of(row: &Algorithm, is_in_script: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::EncapKind;
+
     use super::*;
 
     fn modules() -> Modules {
@@ -200,6 +207,14 @@ mod tests {
         let option = RecentOption::all().nth(1).unwrap();
         let line = lacking(&Feature::Option(option), Some("a:1"), None, &modules()).line();
         let expected = "fault   option    a:1: this kernel lacks -dir (Linux 6.10); a kernel from Linux 6.10 on";
+        assert_eq!(line, expected);
+    }
+
+    #[test]
+    fn an_encapsulation_has_the_kernels_that_take_it() {
+        let feature = Feature::Encapsulation(EncapKind::EspInTcp, IpVersion::V6);
+        let line = lacking(&feature, Some("a:1"), None, &modules()).line();
+        let expected = "fault   protocol  a:1: this kernel has no espintcp over IPv6; a kernel with CONFIG_INET6_ESPINTCP";
         assert_eq!(line, expected);
     }
 

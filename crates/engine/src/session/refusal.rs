@@ -1,6 +1,6 @@
 use std::{fmt, mem::discriminant};
 
-use model::{AlgorithmKind, Proto};
+use model::{AlgorithmKind, IpVersion, Mode, Proto};
 use rustix::io::Errno;
 
 use super::target::{NewSa, Target};
@@ -39,17 +39,12 @@ impl Refusal {
     /// The kernel module that would have to be loaded.
     #[must_use]
     pub fn missing_module(&self) -> Option<&'static str> {
-        let Refusal::Kernel { target: Target::NewSa(sa), errno: Errno::PROTONOSUPPORT, .. } = self
-        else {
-            return None;
-        };
-        match (sa.proto, sa.is_v6) {
-            (Proto::Esp, false) => Some("esp4"),
-            (Proto::Esp, true) => Some("esp6"),
-            (Proto::Ah, false) => Some("ah4"),
-            (Proto::Ah, true) => Some("ah6"),
-            (Proto::IpComp, false) => Some("ipcomp"),
-            (Proto::IpComp, true) => Some("ipcomp6"),
+        match self {
+            Refusal::Kernel { target: Target::NewSa(sa), errno: Errno::PROTONOSUPPORT, text }
+                if !sa.lacks_mode(text.as_deref()) =>
+            {
+                sa.module()
+            }
             _ => None,
         }
     }
@@ -87,10 +82,17 @@ impl fmt::Display for Refusal {
                 "this kernel has no {module}: load the module, or use a kernel built with it"
             );
         }
-        if let Target::NewSa(sa) = target
-            && matches!(errno, Errno::NOENT | Errno::NOSYS)
-        {
-            return sa.write_lacking(f, text.as_deref());
+        if let Target::NewSa(sa) = target {
+            match errno {
+                Errno::NOENT | Errno::NOSYS => return sa.write_lacking(f, text.as_deref()),
+                Errno::PROTONOSUPPORT => return sa.write_no_mode(f, text.as_deref()),
+                Errno::INVAL => {
+                    if let Some((text, kernels)) = sa.refused_encap(text.as_deref()) {
+                        return write!(f, "kernel: {text}; it needs {kernels}");
+                    }
+                }
+                _ => {}
+            }
         }
         if let Target::ForwardCopy(_) = target {
             f.write_str("its fwd policy: ")?;
@@ -131,6 +133,48 @@ impl fmt::Display for Refusal {
 }
 
 impl NewSa {
+    /// The module of its protocol.
+    fn module(&self) -> Option<&'static str> {
+        match (self.proto, self.version) {
+            (Proto::Esp, IpVersion::V4) => Some("esp4"),
+            (Proto::Esp, IpVersion::V6) => Some("esp6"),
+            (Proto::Ah, IpVersion::V4) => Some("ah4"),
+            (Proto::Ah, IpVersion::V6) => Some("ah6"),
+            (Proto::IpComp, IpVersion::V4) => Some("ipcomp"),
+            (Proto::IpComp, IpVersion::V6) => Some("ipcomp6"),
+            (Proto::DestOpts | Proto::Routing | Proto::Any, _) => None,
+        }
+    }
+
+    /// Whether EPROTONOSUPPORT is about the mode, which the kernel looks up first (`__xfrm_init_state`,
+    /// net/xfrm/xfrm_state.c). Kernels before 6.1 have no text for it.
+    fn lacks_mode(&self, text: Option<&str>) -> bool {
+        let is_usual = matches!(self.mode, Mode::Transport | Mode::Tunnel);
+        text.map_or(!is_usual, |text| text.contains("mode"))
+    }
+
+    /// Names the mode that the kernel lacks.
+    fn write_no_mode(&self, f: &mut fmt::Formatter<'_>, text: Option<&str>) -> fmt::Result {
+        let (mode, proto, version) = (self.mode.word(), self.proto.word(), self.version);
+        write!(f, "this kernel has no mode {mode} for {proto} over {version}")?;
+        match (self.mode, text) {
+            (Mode::IpTfs, _) => {
+                f.write_str(": load the module xfrm_iptfs, or use a kernel built with it")
+            }
+            (_, Some(_)) => Ok(()),
+            (_, None) => match self.module() {
+                Some(module) => write!(f, ", or no {module}"),
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// The kernel's text about an encapsulation, and the kernels that take it.
+    fn refused_encap<'a>(&self, text: Option<&'a str>) -> Option<(&'a str, &'static str)> {
+        let text = text.filter(|text| text.contains("encapsulation"))?;
+        Some((text, self.encap?.kernels(self.version)?))
+    }
+
     /// Names the algorithm that the kernel lacks. Newer kernels have a text for its kind
     /// (`xfrm_state_construct`, net/xfrm/xfrm_user.c, Linux 6.2).
     fn write_lacking(&self, f: &mut fmt::Formatter<'_>, text: Option<&str>) -> fmt::Result {
@@ -152,6 +196,8 @@ impl NewSa {
 
 #[cfg(test)]
 mod tests {
+    use model::EncapKind;
+
     use super::*;
 
     fn refused(target: Target, errno: Errno, text: Option<&str>) -> Refusal {
@@ -161,7 +207,9 @@ mod tests {
     fn new_sa(algorithms: &[(AlgorithmKind, &str)], suspects: &[&str]) -> Target {
         Target::NewSa(NewSa {
             proto: Proto::Ah,
-            is_v6: true,
+            version: IpVersion::V6,
+            mode: Mode::Transport,
+            encap: None,
             algorithms: algorithms.iter().map(|(kind, name)| (*kind, (*name).into())).collect(),
             suspects: suspects.iter().map(|text| (*text).into()).collect(),
         })
@@ -173,6 +221,45 @@ mod tests {
         let refusal = refused(new_sa(&[], &[]), Errno::PROTONOSUPPORT, text);
         assert_eq!(refusal.missing_module(), Some("ah6"));
         assert!(refusal.to_string().contains("no ah6"));
+    }
+
+    #[test]
+    fn a_missing_mode_is_no_missing_module() {
+        let sa = |mode| {
+            let Target::NewSa(sa) = new_sa(&[], &[]) else { unreachable!() };
+            Target::NewSa(NewSa { mode, proto: Proto::Esp, version: IpVersion::V4, ..sa })
+        };
+        let ro = |text| refused(sa(Mode::RouteOptimization), Errno::PROTONOSUPPORT, text);
+        let refusal = ro(Some("Requested mode not found"));
+        assert_eq!(refusal.missing_module(), None);
+        assert_eq!(refusal.to_string(), "this kernel has no mode ro for esp over IPv4");
+        let refusal = ro(Some("Requested type not found"));
+        assert_eq!(refusal.missing_module(), Some("esp4"));
+        let expected = "this kernel has no mode ro for esp over IPv4, or no esp4";
+        assert_eq!(ro(None).to_string(), expected);
+        let iptfs =
+            refused(sa(Mode::IpTfs), Errno::PROTONOSUPPORT, Some("Requested mode not found"));
+        assert!(
+            iptfs
+                .to_string()
+                .ends_with("load the module xfrm_iptfs, or use a kernel built with it")
+        );
+    }
+
+    #[test]
+    fn an_encapsulation_that_some_kernels_lack_has_its_reason() {
+        let text = Some("Unsupported encapsulation type for ESP");
+        let refused = |encap, version| {
+            let Target::NewSa(sa) = new_sa(&[], &[]) else { unreachable!() };
+            let sa = NewSa { encap: Some(encap), version, proto: Proto::Esp, ..sa };
+            refused(Target::NewSa(sa), Errno::INVAL, text).to_string()
+        };
+        let expected = "kernel: Unsupported encapsulation type for ESP";
+        assert_eq!(refused(EncapKind::EspInUdp, IpVersion::V4), expected);
+        let old = refused(EncapKind::EspInUdpNonIke, IpVersion::V4);
+        assert_eq!(old, format!("{expected}; it needs Linux before 6.10"));
+        let tcp = refused(EncapKind::EspInTcp, IpVersion::V6);
+        assert_eq!(tcp, format!("{expected}; it needs a kernel with CONFIG_INET6_ESPINTCP"));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::num::NonZeroU32;
 
 use model::{
-    AlgorithmKind, Keyed, Mode, Operation, Policy, PolicyId, Proto, Sa, SaDirection, SaId,
-    ScriptOption, Spi,
+    AlgorithmKind, EncapKind, IpVersion, Keyed, Mode, Operation, Policy, PolicyId, Proto, Sa,
+    SaDirection, SaId, ScriptOption, Spi,
 };
 
 use super::near::Near;
@@ -33,8 +33,12 @@ pub enum Target {
 pub struct NewSa {
     /// Its protocol.
     pub proto: Proto,
-    /// Whether its ends are IPv6 addresses.
-    pub is_v6: bool,
+    /// That of its ends.
+    pub version: IpVersion,
+    /// Its mode.
+    pub mode: Mode,
+    /// What ESP is in, if it is in something.
+    pub encap: Option<EncapKind>,
     /// The kernel's names of its algorithms.
     pub algorithms: Vec<(AlgorithmKind, String)>,
     /// What of it the kernel may not take.
@@ -83,7 +87,9 @@ impl Target {
         let algorithms = keyed.map(|keyed| keyed.algorithm).chain(sa.comp);
         Target::NewSa(NewSa {
             proto: sa.proto,
-            is_v6: sa.ends.dst().is_ipv6(),
+            version: IpVersion::of(sa.ends.dst()),
+            mode: sa.mode.installed(),
+            encap: sa.encap.map(|encap| encap.kind),
             algorithms: algorithms.map(|it| (it.kind, it.kernel.to_owned())).collect(),
             suspects: suspects_of_sa(sa),
         })
@@ -126,6 +132,11 @@ fn suspects_of_sa(sa: &Sa) -> Vec<String> {
     });
     suspect(sa.encap.is_some() && sa.proto != Proto::Esp, &|| {
         format!("UDP encapsulation of {}", sa.proto.word())
+    });
+    let kernels = sa.encap.and_then(|encap| encap.kind.kernels(IpVersion::of(sa.ends.dst())));
+    suspect(kernels.is_some(), &|| {
+        let kind = sa.encap.map_or("", |encap| encap.kind.word());
+        format!("{kind}, which needs {}", kernels.unwrap_or_default())
     });
     suspect(!matches!(sa.mode.installed(), Mode::Transport | Mode::Tunnel), &|| {
         format!("-m {} for {}", sa.mode.installed().word(), sa.proto.word())
