@@ -242,7 +242,6 @@ impl Mistake {
             Mistake::OffloadOfDirection => "offload-of-direction",
             Mistake::SelectorVersion => "selector-version",
             Mistake::TemplateOfAny(_) => "template-of-any",
-            Mistake::OptionalIpTfs(_) => "optional-iptfs",
             Mistake::TemplateVersion(_) => "template-version",
             Mistake::SaExists(_) => "sa-exists",
             Mistake::NoSa(_) => "no-sa",
@@ -289,6 +288,7 @@ fn of_refusal(refusal: &model::Error) -> &'static str {
         Error::SocketDirection => "socket-direction",
         Error::TooManyTemplates(_) => "too-many-templates",
         Error::OptionalOutboundBeet => "optional-outbound-beet",
+        Error::OptionalOutboundIpTfs => "optional-iptfs",
         Error::OptionalOutboundTunnel => "optional-outbound-tunnel",
         Error::NotInPfKey(_) => "not-in-pfkey",
     }

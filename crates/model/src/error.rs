@@ -82,6 +82,9 @@ pub enum Error {
     /// `use` on an outbound template in beet mode.
     #[error("use on an outbound beet template: the kernel cannot leave it out; say require")]
     OptionalOutboundBeet,
+    /// `use` on an outbound template in mode iptfs.
+    #[error("use on an outbound iptfs template: the kernel cannot leave it out; say require")]
+    OptionalOutboundIpTfs,
     /// `use` on an outbound template of a socket that is not in transport mode.
     #[error(
         "use on an outbound tunnel: packets may pass without the tunnel, which the kernel cannot \

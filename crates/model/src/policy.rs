@@ -2,8 +2,7 @@ use std::num::NonZeroU32;
 
 use crate::{
     Action, Attribute, Current, DeviceName, Direction, Error, Installation, Level, Lifetimes, Mark,
-    Mode, PolicyFlags, PolicyType, Prefix, Priority, SecCtx, Selector, Template, TemplateMode,
-    ZeroLimits,
+    Mode, PolicyFlags, PolicyType, Prefix, Priority, SecCtx, Selector, Template, ZeroLimits,
 };
 
 /// The templates that a packet may pass through (`XFRM_MAX_DEPTH`, linux/xfrm.h): the most that
@@ -100,11 +99,11 @@ impl Policy {
     /// an outbound tunnel may say `use`.
     pub fn check(&self) -> Result<(), Error> {
         let is_outbound = self.id.direction == Direction::Out;
-        in_order(self.action.templates(), |template| match template.mode {
-            TemplateMode::Beet(_) if is_outbound && template.level == Level::Use => {
-                Err(Error::OptionalOutboundBeet)
-            }
-            _ => Ok(()),
+        in_order(self.action.templates(), |template| match template.mode.mode() {
+            _ if !is_outbound || template.level != Level::Use => Ok(()),
+            Mode::Beet => Err(Error::OptionalOutboundBeet),
+            Mode::IpTfs => Err(Error::OptionalOutboundIpTfs),
+            Mode::Transport | Mode::Tunnel | Mode::RouteOptimization | Mode::InTrigger => Ok(()),
         })
     }
 }
@@ -203,7 +202,7 @@ impl PolicyEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AddressPair, Prefix, Proto};
+    use crate::{AddressPair, Prefix, Proto, TemplateMode};
 
     fn policy(direction: Direction, templates: Vec<Template>) -> Policy {
         let any = Prefix::new([0, 0, 0, 0].into(), Some(0)).unwrap();
@@ -233,12 +232,16 @@ mod tests {
     }
 
     #[test]
-    fn an_outbound_beet_template_is_not_optional() {
+    fn an_outbound_beet_or_iptfs_template_is_not_optional() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
         let template = Template::new(Proto::Esp, TemplateMode::Beet(ends), Level::Use);
         assert!(policy(Direction::Out, vec![template]).check().is_err());
         assert!(policy(Direction::In, vec![template]).check().is_ok());
         let template = Template { mode: TemplateMode::Tunnel(ends), ..template };
         assert!(policy(Direction::Out, vec![template]).check().is_ok());
+        let template = Template { mode: TemplateMode::Other(Mode::IpTfs, Some(ends)), ..template };
+        let expected = Err(Error::OptionalOutboundIpTfs);
+        assert_eq!(policy(Direction::Out, vec![template]).check(), expected);
+        assert!(policy(Direction::Fwd, vec![template]).check().is_ok());
     }
 }

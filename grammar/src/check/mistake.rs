@@ -72,9 +72,6 @@ pub enum Mistake {
     /// A template of any protocol.
     #[error("a template has a protocol: no kernel takes any")]
     TemplateOfAny(usize),
-    /// An outbound template of mode `iptfs` that may be left out.
-    #[error("use on an outbound iptfs template: the kernel cannot leave it out")]
-    OptionalIpTfs(usize),
     /// Endpoints of the other IP version in a mode without an outer header.
     #[error("the mode does not take endpoints of the other IP version")]
     TemplateVersion(usize),
@@ -148,7 +145,6 @@ impl Mistake {
             Mistake::OffloadOfDirection => "say one direction with -dir and -offload",
             Mistake::SelectorVersion => "use -m tunnel, or a selector of the SA's IP version",
             Mistake::TemplateOfAny(_) => "say esp, ah or ipcomp",
-            Mistake::OptionalIpTfs(_) => "say require",
             Mistake::TemplateVersion(_) => "use endpoints of the selector's IP version, or tunnel",
             Mistake::SaExists(_) => "choose another SPI, or delete the other SA first",
             Mistake::NoSa(_) | Mistake::NoPolicy(_) => "leave the statement out",

@@ -1,12 +1,13 @@
 //! The part of a statement that a finding is about.
 
-use model::{Error, ScriptOption};
+use model::{Error, LevelKind, Mode, ScriptOption};
 
 use super::{FindingKind, Mistake};
 use crate::{
     parse::{Place, Statement, attempt::word_at},
     tree::{
         Algorithms, Command, Extension, Node, Policy, SaName, SaProto, Selection, Selector, Span,
+        Template,
     },
 };
 
@@ -48,9 +49,19 @@ fn of_refusal(command: &Command, refusal: &Error) -> Option<Span> {
         Error::OneLifetimeOnly => extension(command, |part| matches!(part, Extension::Limit(..))),
         Error::SocketActionInSpd(_) => Some(policy(command)?.action.as_ref()?.span),
         Error::TooManyTemplates(_) => Some(policy(command)?.templates.last()?.span),
-        Error::OptionalOutboundBeet => Some(policy(command)?.templates.first()?.span),
+        Error::OptionalOutboundBeet => optional(command, Mode::Beet),
+        Error::OptionalOutboundIpTfs => optional(command, Mode::IpTfs),
         _ => None,
     }
+}
+
+/// The first template that has a mode and may be left out.
+fn optional(command: &Command, mode: Mode) -> Option<Span> {
+    let mut templates = policy(command)?.templates.iter();
+    let is_meant = |it: &&Node<Template>| {
+        it.value.mode == mode && it.value.level.is_some_and(|level| level.kind == LevelKind::Use)
+    };
+    templates.find(is_meant).map(|template| template.span)
 }
 
 fn of_mistake(command: &Command, mistake: Mistake) -> Option<Span> {
@@ -88,7 +99,7 @@ fn of_mistake(command: &Command, mistake: Mistake) -> Option<Span> {
         Mistake::FlagOfDirection => option(|part| matches!(part, Extension::KernelFlag(_))),
         Mistake::OffloadOfDirection => option(|part| matches!(part, Extension::Offload { .. })),
         Mistake::SelectorVersion => option(|part| matches!(part, Extension::Selector(_))),
-        Mistake::TemplateOfAny(at) | Mistake::OptionalIpTfs(at) | Mistake::TemplateVersion(at) => {
+        Mistake::TemplateOfAny(at) | Mistake::TemplateVersion(at) => {
             Some(policy(command)?.templates.get(at)?.span)
         }
         Mistake::PolicyExists(_)

@@ -1,18 +1,14 @@
 //! What the kernel refuses about the templates of a policy (`validate_tmpl`).
 
-use model::{Direction, IpVersion, Level, Mode, Policy, Proto};
+use model::{IpVersion, Mode, Policy, Proto};
 
 use super::Mistake;
 
 pub(super) fn mistake(policy: &Policy) -> Option<Mistake> {
-    let is_outbound = policy.id.direction == Direction::Out;
     let mut version = policy.id.selector.version();
     for (place, template) in policy.action.templates().iter().enumerate() {
         let ends = template.mode.endpoints().map(|ends| IpVersion::of(ends.src()));
         match template.mode.mode() {
-            Mode::IpTfs if is_outbound && template.level == Level::Use => {
-                return Some(Mistake::OptionalIpTfs(place));
-            }
             Mode::Tunnel | Mode::Beet | Mode::IpTfs => version = ends.unwrap_or(version),
             Mode::RouteOptimization | Mode::InTrigger if ends.is_some_and(|it| it != version) => {
                 return Some(Mistake::TemplateVersion(place));

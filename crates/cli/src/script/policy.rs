@@ -8,8 +8,8 @@ use std::{
 use engine::forward_copy;
 use grammar::{PolicyStatement, Written};
 use model::{
-    AlgorithmMasks, Dialect, Direction, Level, Policy, PolicyEntry, PolicyId, Share, Template,
-    TemplateMode, Variables,
+    AlgorithmMasks, Dialect, Direction, Level, Mode, Policy, PolicyEntry, PolicyId, Share,
+    Template, TemplateMode, Variables,
 };
 
 use super::{Reloaded, write_statement};
@@ -174,14 +174,14 @@ fn in_dialect(
     }
     let is_outbound_tunnel =
         direction == Direction::Out && matches!(template.mode, TemplateMode::Tunnel(_));
-    let is_outbound_beet =
-        direction == Direction::Out && matches!(template.mode, TemplateMode::Beet(_));
+    let is_never_optional =
+        direction == Direction::Out && matches!(template.mode.mode(), Mode::Beet | Mode::IpTfs);
     let is_as_requested = match level {
         // Without an SA for it the policy would be partial.
         Level::Use => is_optional || is_outbound_tunnel,
         Level::Require | Level::Unique(_) => !is_optional,
         // The kernel has no optional one, whatever the variables are.
-        Level::Default if is_outbound_tunnel || is_outbound_beet => true,
+        Level::Default if is_outbound_tunnel || is_never_optional => true,
         Level::Default => is_optional == default_is_optional,
     };
     if !is_as_requested {

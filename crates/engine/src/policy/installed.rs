@@ -119,7 +119,7 @@ pub fn optional_tunnel(
 
 /// Whether the kernel can have a template as an optional one.
 fn can_be_optional(requested: &Policy, template: &Template) -> bool {
-    let is_tunnel = matches!(template.mode, TemplateMode::Tunnel(_) | TemplateMode::Beet(_));
+    let is_tunnel = matches!(template.mode.mode(), Mode::Tunnel | Mode::Beet | Mode::IpTfs);
     requested.id.direction != Direction::Out || !is_tunnel
 }
 
@@ -187,6 +187,19 @@ mod tests {
         let deflev = Variable::of_name("net.inet.ipsec.esp_trans_deflev").unwrap();
         variables.set(deflev.set(1).unwrap());
         assert_eq!(installed(&requested, &variables, &none), (2, vec![0, 1], false));
+    }
+
+    #[test]
+    fn what_the_kernel_cannot_leave_out_is_required_by_default() {
+        for mode in [TemplateMode::Beet(ends()), TemplateMode::Other(Mode::IpTfs, Some(ends()))] {
+            let ipcomp = template(Proto::IpComp, mode, Level::Default);
+            let installed = |direction| {
+                let requested = policy(direction, vec![ipcomp]);
+                installed(&requested, &Variables::default(), &TunnelSas::default())
+            };
+            assert_eq!(installed(Direction::Out), (1, vec![], false), "{mode:?}");
+            assert_eq!(installed(Direction::In), (1, vec![0], false), "{mode:?}");
+        }
     }
 
     #[test]
