@@ -406,7 +406,12 @@ impl Generator {
             template[44..48].copy_from_slice(&self.rng.u32(1..100_000).to_ne_bytes());
         }
         template[48] = mode;
-        template[49] = if self.rarely(6) { self.rng.u8(..) } else { 0 };
+        // Half of the values that are set keep a level of setkey.
+        template[49] = match self.rng.u8(..12) {
+            0 => self.rng.u8(..),
+            1 => self.rng.u8(1..4),
+            _ => 0,
+        };
         template[50] = u8::from(self.rarely(5));
         let masks = if self.rarely(8) { self.rng.u32(..) } else { u32::MAX };
         for place in [52, 56, 60] {

@@ -108,6 +108,7 @@ impl<'e> PolicyScript<'e> {
                 let optionality = Optionality {
                     is_optional: entry.installation.is_optional(place),
                     default_is_optional: self.variables.is_optional(&entry.policy, template),
+                    is_unserved: entry.installation.is_unserved,
                 };
                 in_dialect(template, optionality, policy.id.direction, self.dialect);
             }
@@ -150,6 +151,9 @@ fn set_any_algorithm(policy: &mut Policy) -> bool {
 struct Optionality {
     is_optional: bool,
     default_is_optional: bool,
+    /// Whether the policy is whole without an SA for an optional tunnel of it. A statement with the level that was
+    /// requested would leave the tunnel out.
+    is_unserved: bool,
 }
 
 /// Makes a template the one whose text a dialect reads as what is installed.
@@ -159,7 +163,7 @@ fn in_dialect(
     direction: Direction,
     dialect: Dialect,
 ) {
-    let Optionality { is_optional, default_is_optional } = optionality;
+    let Optionality { is_optional, default_is_optional, is_unserved } = optionality;
     let (level, reqid) = (template.level, template.reqid());
     if dialect.is_bsd() {
         // Their levels are all that there is of it.
@@ -178,10 +182,11 @@ fn in_dialect(
         direction == Direction::Out && matches!(template.mode.mode(), Mode::Beet | Mode::IpTfs);
     let is_as_requested = match level {
         // Without an SA for it the policy would be partial.
-        Level::Use => is_optional || is_outbound_tunnel,
+        Level::Use => is_optional || is_outbound_tunnel && !is_unserved,
         Level::Require | Level::Unique(_) => !is_optional,
         // The kernel has no optional one, whatever the variables are.
-        Level::Default if is_outbound_tunnel || is_never_optional => true,
+        Level::Default if is_never_optional => true,
+        Level::Default if is_outbound_tunnel => !(is_unserved && default_is_optional),
         Level::Default => is_optional == default_is_optional,
     };
     if !is_as_requested {
@@ -195,7 +200,7 @@ fn in_dialect(
 mod tests {
     use std::slice;
 
-    use model::{Action, Current, Installation, Prefix, Proto, ReqId, Selector};
+    use model::{Action, AddressPair, Current, Installation, Prefix, Proto, ReqId, Selector};
 
     use super::*;
 
@@ -265,6 +270,28 @@ mod tests {
             for (dialect, expected) in [(Dialect::Linux, linux), (Dialect::NetBsd, netbsd)] {
                 let text = format!("spdadd {ENDS} -P out ipsec esp/transport//{expected};\n");
                 assert_eq!(script(dialect, slice::from_ref(&entry)), (text, true));
+            }
+        }
+    }
+
+    #[test]
+    fn a_tunnel_that_is_installed_without_an_sa_stays() {
+        let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
+        let mode = TemplateMode::Tunnel(ends);
+        for (proto, level, served, unserved) in [
+            (Proto::Esp, Level::Use, "use", "require/share:user"),
+            (Proto::IpComp, Level::Default, "default", "require/share:session"),
+            (Proto::Esp, Level::Default, "default", "default"),
+        ] {
+            let template = Template::new(proto, mode, level);
+            let mut entry = entry(Direction::Out, Some((template, false)));
+            for (is_unserved, expected) in [(false, served), (true, unserved)] {
+                entry.installation.is_unserved = is_unserved;
+                let text = format!(
+                    "spdadd {ENDS} -P out ipsec {}/tunnel/192.0.2.1-192.0.2.2/{expected};\n",
+                    proto.word()
+                );
+                assert_eq!(script(Dialect::Linux, slice::from_ref(&entry)), (text, true));
             }
         }
     }

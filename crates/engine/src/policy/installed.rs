@@ -3,8 +3,8 @@
 use std::{borrow::Cow, collections::HashMap, num::NonZeroU32};
 
 use model::{
-    Action, Direction, Installation, IpVersion, Level, Mark, Mode, Policy, PolicyId, SaDirection,
-    SaEntry, SaFlags, SaState, Template, TemplateMode, Variables,
+    Action, Direction, Installation, IpVersion, Level, Mark, Mode, Policy, PolicyEntry, PolicyId,
+    SaDirection, SaEntry, SaFlags, SaState, Template, TemplateMode, Variables,
 };
 use xfrm::{Connection, SadSelection};
 
@@ -64,6 +64,41 @@ impl TunnelSas {
                     && version.is_none_or(|version| version == id.selector.version())
             })
         })
+    }
+}
+
+/// Finds the policies that are whole although no SA serves an optional tunnel of them.
+pub struct Unserved {
+    variables: Variables,
+    /// Read when the first policy has such a tunnel.
+    sas: Option<TunnelSas>,
+}
+
+impl Unserved {
+    /// With the variables of the host.
+    pub fn new(variables: Variables) -> Self {
+        Self { variables, sas: None }
+    }
+
+    /// Notes in a policy as it was requested whether it is one.
+    pub fn note(&mut self, entry: &mut PolicyEntry) -> Result<(), xfrm::Error> {
+        if entry.installation.is_partial {
+            return Ok(());
+        }
+        let (policy, variables) = (&entry.policy, &self.variables);
+        let templates = policy.action.templates().iter();
+        let tunnels = templates.filter_map(|it| optional_tunnel(policy, it, variables));
+        let tunnels: Vec<_> = tunnels.collect();
+        if tunnels.is_empty() {
+            return Ok(());
+        }
+        let sas = match &mut self.sas {
+            Some(sas) => sas,
+            none => none.insert(TunnelSas::read(&mut Connection::open()?)?),
+        };
+        entry.installation.is_unserved =
+            tunnels.into_iter().any(|tunnel| !sas.serve(&policy.id, tunnel));
+        Ok(())
     }
 }
 
