@@ -22,7 +22,7 @@ fn a_missing_semicolon() {
     ] {
         assert_eq!(help(script), format!("a `;` is missing at the end of line {line}"), "{script}");
     }
-    assert_eq!(help("flush spdflush;"), "");
+    assert_eq!(help("flush spdflush;"), "a `;` is missing before `spdflush`");
 }
 
 #[test]

@@ -62,8 +62,9 @@ pub fn policy() -> impl Strategy<Value = Policy> {
             }
             if let (Direction::Out, Action::Ipsec(templates)) = (direction, &mut action) {
                 // No statement has `use` for these.
-                let is_beet = |template: &Template| matches!(template.mode, TemplateMode::Beet(_));
-                templates.retain(|template| !(is_beet(template) && template.level == Level::Use));
+                let is_never_optional =
+                    |it: &Template| matches!(it.mode.mode(), Mode::Beet | Mode::IpTfs);
+                templates.retain(|it| !(is_never_optional(it) && it.level == Level::Use));
             }
             // A template of a policy that drops its packets is written with its share.
             for template in &mut unused_templates {
