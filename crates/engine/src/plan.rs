@@ -18,4 +18,5 @@ pub use make::{Adopted, Plan};
 pub use narrow::EntryFilter;
 pub use removal::Removal;
 pub use requested::{Added, RequestedTables, Unselected};
+pub(crate) use same::{SaDifference, is_same_policy, keep_numbers, sa_difference};
 pub use step::Step;

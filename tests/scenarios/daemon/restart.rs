@@ -225,6 +225,60 @@ fn a_crash_during_the_start() {
     }
 }
 
+/// A request that a crash has interrupted is carried out again. If it had been carried out, the program gets the answer
+/// that it would have got, and not a refusal.
+#[test]
+fn additions_that_a_crash_has_interrupted() {
+    let host = Host::new("host");
+    let mut daemon = Daemon::start(&host);
+    let side = side_of(host);
+    let client = Client::register(&side);
+    let ends = "src:192.0.2.1 dst:192.0.2.77";
+    let policy =
+        "policy:type=ipsec,dir=in rq:esp,transport,unique src:192.0.2.0/24 dst:192.0.2.77/32";
+    let requests = [
+        format!("add esp sa:spi=0x1000,auth=3,encrypt=12 {ends} akey:20 ekey:16"),
+        format!("add ah sa:spi=0x1001,auth=3,replay=8 sa2:mode=2,reqid=7 {ends} akey:20"),
+        format!("add ipcomp sa:spi=0x1002,encrypt=2 {ends}"),
+        format!(
+            "add esp sa:spi=0x1003,auth=3,encrypt=12 {ends} hard:add=600 soft:add=500 akey:20 ekey:16"
+        ),
+        format!("spdadd any {policy}"),
+    ];
+    let [.., of_policy] = &requests;
+    let answer =
+        |request| if request == of_policy { MessageType::SPDADD } else { MessageType::ADD };
+    for request in &requests {
+        client.ask(request);
+        client.receive(answer(request));
+    }
+    for signal in [Signal::KILL, Signal::TERM] {
+        // A daemon that is stopped leaves the requests in the socket, as one that crashes before it removes them.
+        daemon.signal(Signal::STOP);
+        for request in &requests {
+            client.ask(request);
+        }
+        // Another SA of a name that is there is not the one that was asked for.
+        client.ask(&format!("add esp sa:spi=0x1000,auth=3,encrypt=12 {ends} akey:20 ekey:24"));
+        daemon.signal(signal);
+        daemon.signal(Signal::CONT);
+        let _ = daemon.wait();
+        daemon = Daemon::start(side.host());
+        for request in &requests {
+            // One that has ended in order has answered what it has begun.
+            if signal == Signal::KILL {
+                client.receive(answer(request));
+            } else {
+                client.receives_refusal();
+            }
+        }
+        client.receives_refusal();
+    }
+    // What is sent later is no repetition.
+    client.ask(&requests[0]);
+    client.receives_refusal();
+}
+
 /// A program that has registered nothing keeps its socket as well, with the rest of its dump, where the daemon had
 /// the time to leave it.
 #[test]

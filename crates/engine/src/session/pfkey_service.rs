@@ -5,11 +5,18 @@
 
 use std::num::NonZeroU32;
 
-use model::{Migration, PolicyEntry, SaEntry, SaId, SocketPolicy, Spi, SpiRequest, Variables};
+use model::{
+    Migration, Policy, PolicyEntry, Sa, SaEntry, SaId, SaState, SocketPolicy, Spi, SpiRequest,
+    Variables,
+};
 use xfrm::{Answer, Change};
 
 use super::Engine;
-use crate::{Error, policy::sockets};
+use crate::{
+    Error, Installed, Requested,
+    plan::{SaDifference, is_same_policy, keep_numbers, sa_difference},
+    policy::sockets,
+};
 
 /// SPIs that may be chosen for a larval SA that is deleted at once: any, and small enough for a CPI.
 const ANY_SPI: (Spi, Spi) = (Spi(0x100), Spi(0xffff));
@@ -21,6 +28,26 @@ impl Engine {
     /// there is no such SA.
     pub fn get_sa(&mut self, id: &SaId) -> Result<SaEntry, Error> {
         answered("reading an SA", self.host.kernel.get_sa(id)?)
+    }
+
+    /// Reads the SA that adding this one would have made, if the kernel has it: the same in all that the
+    /// request gives, its number included. None as well if it cannot be read.
+    pub fn added_sa(&mut self, requested: &Sa) -> Option<SaEntry> {
+        let entry = self.get_sa(&requested.id()).ok()?;
+        let is_same = entry.state != SaState::Larval
+            && entry.sa.seq == requested.seq
+            && sa_difference(requested, &entry.sa) == SaDifference::None;
+        is_same.then_some(entry)
+    }
+
+    /// Reads the policy that adding this one would have made, if the kernel has it: the same in all that
+    /// the request gives. None as well if it cannot be read.
+    pub fn added_policy(&mut self, requested: &Policy) -> Option<Requested> {
+        let found = self.host.kernel.get_policy(&requested.id).ok()?;
+        let Requested(entry) = self.requested(Installed(answered("reading a policy", found).ok()?));
+        let mut requested = requested.clone();
+        keep_numbers(&mut requested, &entry.policy);
+        is_same_policy(&requested, &entry.policy).then_some(Requested(entry))
     }
 
     /// Reads the policy of this index, as the kernel has it.

@@ -284,7 +284,10 @@ impl Server {
             let given = inbox.length(at);
             let session = handler.sessions_mut().get(id);
             match session.map(|session| session.next_datagram(given, inbox.room())) {
-                Some(InboxItem::Request) => handler.request(id, inbox.datagram(at), given),
+                Some(item @ (InboxItem::Request | InboxItem::Repeated)) => {
+                    let is_repeated = item == InboxItem::Repeated;
+                    handler.request(id, inbox.datagram(at), given, is_repeated);
+                }
                 Some(InboxItem::Rest) => {}
                 Some(InboxItem::End) | None => {
                     handler.end(id);

@@ -77,6 +77,8 @@ pub(super) struct RestoredSession {
     pub(super) is_promiscuous: bool,
     pub(super) lost: u64,
     pub(super) waiting: Vec<Packet>,
+    /// That daemon has crashed: it may have carried out the requests that are in the queue.
+    pub(super) is_after_crash: bool,
 }
 
 impl Session {
@@ -107,6 +109,9 @@ impl Session {
         self.queue.restore_lost(restored.lost);
         for packet in &restored.waiting {
             self.keep(packet);
+        }
+        if restored.is_after_crash {
+            self.requests = Requests::after_crash(self.socket.as_fd());
         }
     }
 

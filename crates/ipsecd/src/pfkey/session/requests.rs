@@ -21,6 +21,8 @@ pub(in crate::pfkey) struct Requests {
     bytes: u64,
     /// Bytes of the last request for which the inbox had no room, which the next read returns.
     rest: usize,
+    /// Bytes of the next requests that a daemon which has crashed may have carried out.
+    repeated: u64,
 }
 
 /// The result of a read.
@@ -39,6 +41,8 @@ pub(in crate::pfkey) enum ReadResult {
 pub(in crate::pfkey) enum InboxItem {
     /// A request, or the beginning of one that is longer than the inbox has room.
     Request,
+    /// As [`InboxItem::Request`], which a daemon that has crashed may have carried out.
+    Repeated,
     /// The rest of the request before.
     Rest,
     /// No request: the client has closed its socket.
@@ -46,6 +50,11 @@ pub(in crate::pfkey) enum InboxItem {
 }
 
 impl Requests {
+    /// What a daemon that has crashed has left in the queue.
+    pub(in crate::pfkey) fn after_crash(socket: BorrowedFd<'_>) -> Self {
+        Self { repeated: ioctl_fionread(socket).unwrap_or(0), ..Self::default() }
+    }
+
     /// Reads the next requests and leaves them in the queue.
     pub(in crate::pfkey) fn look(socket: BorrowedFd<'_>, inbox: &mut Inbox) -> ReadResult {
         loop {
@@ -79,7 +88,9 @@ impl Requests {
         self.in_progress += 1;
         self.bytes += given as u64;
         self.rest = given.saturating_sub(room);
-        InboxItem::Request
+        let is_repeated = self.repeated > 0;
+        self.repeated = self.repeated.saturating_sub(given as u64);
+        if is_repeated { InboxItem::Repeated } else { InboxItem::Request }
     }
 
     /// Whether an empty datagram is the end: the client has closed its socket, and the queue has
@@ -100,7 +111,7 @@ impl Requests {
             debug!(%errno, "requests not removed");
         }
         // The kernel removes the rest of the last request as well.
-        *self = Self::default();
+        *self = Self { repeated: self.repeated, ..Self::default() };
     }
 }
 
@@ -152,6 +163,22 @@ mod tests {
         assert_eq!(all(&mut requests, &ours, &mut inbox), [End]);
         requests.remove(&ours);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [End]);
+    }
+
+    #[test]
+    fn requests_that_a_crash_has_left_are_repeated() {
+        use InboxItem::{Repeated, Request, Rest};
+        let (ours, theirs) = pair();
+        let mut inbox = Inbox::new(2, 32).unwrap();
+        send_all(&theirs, &[20, 60, 20]);
+        let mut requests = Requests::after_crash(ours.as_fd());
+        send_all(&theirs, &[20]);
+        assert_eq!(all(&mut requests, &ours, &mut inbox), [Repeated, Repeated]);
+        assert_eq!(all(&mut requests, &ours, &mut inbox), [Rest, Repeated]);
+        requests.remove(&ours);
+        assert_eq!(all(&mut requests, &ours, &mut inbox), [Request]);
+        requests.remove(&ours);
+        assert_eq!(Requests::look(ours.as_fd(), &mut inbox), ReadResult::Nothing);
     }
 
     #[test]

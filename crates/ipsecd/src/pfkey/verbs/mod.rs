@@ -49,6 +49,8 @@ struct ClientRequest<'a> {
     header: &'a Message,
     /// The whole message.
     bytes: &'a [u8],
+    /// A daemon that has crashed may have carried it out.
+    is_repeated: bool,
 }
 
 impl Handler {
@@ -85,8 +87,14 @@ impl Handler {
     }
 
     /// Carries out a request of `given` bytes, of which `bytes` were received. Its answer is queued
-    /// now or by [`Handler::finish`].
-    pub(super) fn request(&mut self, session: SessionId, bytes: &[u8], given: usize) {
+    /// now or by [`Handler::finish`]. `is_repeated`: a daemon that has crashed may have carried it out.
+    pub(super) fn request(
+        &mut self,
+        session: SessionId,
+        bytes: &[u8],
+        given: usize,
+        is_repeated: bool,
+    ) {
         // A promiscuous client gets the request itself: after the answers to earlier ones.
         if self.sessions.any_promiscuous() {
             self.finish();
@@ -106,7 +114,8 @@ impl Handler {
         }
         match command::command(&header, bytes) {
             Ok(command) => {
-                self.carry_out(&ClientRequest { session, header: &header, bytes }, command);
+                let request = ClientRequest { session, header: &header, bytes, is_repeated };
+                self.carry_out(&request, command);
             }
             Err(error) => {
                 debug!(client = session.number(), %error, "request refused");
@@ -130,7 +139,7 @@ impl Handler {
     fn carry_out(&mut self, request: &ClientRequest, command: Command) {
         let answered = match command {
             Command::GetSpi(get_spi) => self.get_spi(request, &get_spi),
-            Command::AddSa(sa) => return self.add(request, sa),
+            Command::AddSa(sa) => self.add(request, sa),
             Command::UpdateSa(sa) => return self.update(request, sa),
             Command::DeleteSa(id) => return self.delete(request, id),
             Command::GetSa(id) => self.get(request, &id),
@@ -140,7 +149,7 @@ impl Handler {
             Command::DumpSad(query) => self.dump(request, query),
             Command::Promiscuous(is_promiscuous) => return self.promisc(request, is_promiscuous),
             Command::Repeat => return self.repeat(request),
-            Command::AddPolicy(policy) => return self.spd_add(request, policy),
+            Command::AddPolicy(policy) => self.spd_add(request, policy),
             Command::UpdatePolicy(policy) => return self.spd_update(request, policy),
             Command::DeletePolicy(id) => return self.spd_delete(request, id),
             Command::GetPolicy(index) => self.spd_get(request, index),

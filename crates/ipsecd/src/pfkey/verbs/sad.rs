@@ -21,10 +21,17 @@ impl Handler {
         self.answer_with(request, sad::message(request.header.msg_type, &larval))
     }
 
-    /// ADD.
-    pub(super) fn add(&mut self, request: &ClientRequest, mut sa: Box<Sa>) {
+    /// ADD. One that was carried out before a crash is answered as it was then.
+    pub(super) fn add(&mut self, request: &ClientRequest, mut sa: Box<Sa>) -> Result<(), Errno> {
         self.settings.complete(&mut sa);
+        if request.is_repeated {
+            self.finish();
+            if let Some(entry) = self.engine.added_sa(&sa) {
+                return self.answer_with(request, sad::message(request.header.msg_type, &entry));
+            }
+        }
         self.submit(request, AnswerKind::Plain, Operation::AddSa(sa));
+        Ok(())
     }
 
     /// UPDATE.
@@ -34,6 +41,8 @@ impl Handler {
         self.finish();
         let present = self.engine.get_sa(&sa.id());
         let is_mature = present.is_ok_and(|entry| entry.state != SaState::Larval);
+        // One that is repeated may have made it mature.
+        let is_mature = is_mature && !request.is_repeated;
         let kind = if is_mature { AnswerKind::UpdateOfMature } else { AnswerKind::Plain };
         self.submit(request, kind, Operation::UpdateSa(sa));
     }

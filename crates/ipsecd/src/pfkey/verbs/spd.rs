@@ -1,15 +1,30 @@
 //! The SPD.
 
+use engine::Requested;
 use model::{Migration, Operation, Policy, PolicyId, PolicyType};
+use pfkey::{references, spd};
 use rustix::io::Errno;
 
 use super::{ClientRequest, Handler, answered, pending::AnswerKind, requested};
 use crate::pfkey::dump::policy_message;
 
 impl Handler {
-    /// X_SPDADD and X_SPDSETIDX.
-    pub(super) fn spd_add(&mut self, request: &ClientRequest, policy: Box<Policy>) {
+    /// X_SPDADD and X_SPDSETIDX. One that was carried out before a crash is answered as it was then.
+    pub(super) fn spd_add(
+        &mut self,
+        request: &ClientRequest,
+        policy: Box<Policy>,
+    ) -> Result<(), Errno> {
+        if request.is_repeated {
+            self.finish();
+            if let Some(Requested(entry)) = self.engine.added_policy(&policy) {
+                let (msg_type, entry) = (request.header.msg_type, spd::without_default(entry));
+                return self
+                    .answer_with(request, spd::message(msg_type, &entry, references::ADDED));
+            }
+        }
         self.submit(request, AnswerKind::Plain, Operation::AddPolicy(policy));
+        Ok(())
     }
 
     /// X_SPDUPDATE.

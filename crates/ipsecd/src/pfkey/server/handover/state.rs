@@ -49,7 +49,10 @@ pub(super) fn write(has_acquires: bool, sessions: &Sessions, waiting: Waiting) -
         row(session, &lengths)
     });
     let rows = rows.collect::<io::Result<Vec<_>>>()?;
-    let head = json!({ "version": VERSION, "acquires": has_acquires, "clients": rows });
+    // A daemon that ends in order has removed the requests that it has carried out.
+    let of_crash = waiting == Waiting::Omitted;
+    let head =
+        json!({ "version": VERSION, "acquires": has_acquires, "crash": of_crash, "clients": rows });
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | confinement::memory();
     let mut file = File::from(memfd_create("pfkey-state", flags)?);
     // In one piece: each piece is a system call.
@@ -80,6 +83,8 @@ fn row(session: &Session, waiting: &[usize]) -> io::Result<Value> {
 #[derive(Default)]
 pub(super) struct PreviousState {
     has_acquires: bool,
+    /// That daemon has not written it at its end.
+    has_crashed: bool,
     rows: Vec<(Value, Vec<Packet>)>,
 }
 
@@ -105,7 +110,8 @@ impl PreviousState {
             let packets = lengths(&row).map_while(|length| cut(&mut messages, length)).collect();
             (row, packets)
         });
-        Ok(Self { has_acquires: head["acquires"] == true, rows: rows.collect() })
+        let (has_acquires, has_crashed) = (head["acquires"] == true, head["crash"] == true);
+        Ok(Self { has_acquires, has_crashed, rows: rows.collect() })
     }
 
     /// Whether the monitor has joined the group of ACQUIREs.
@@ -142,6 +148,7 @@ impl PreviousState {
             is_promiscuous: row["promiscuous"] == true,
             lost: number("lost"),
             waiting,
+            is_after_crash: self.has_crashed,
         };
         let id = sessions.add(socket, peer);
         if let Some(session) = sessions.get(id) {
