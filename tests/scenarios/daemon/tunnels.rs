@@ -13,7 +13,7 @@ use scenarios::{
     protocol::{AH, ESP, ICMP, ICMP6},
 };
 
-use super::{PATIENCE, SA, TUNNEL, add_sa, eventually};
+use super::{PATIENCE, SA, TUNNEL, add_sa, eventually, templates};
 
 /// Two hosts that ping each other.
 struct Pair {
@@ -228,4 +228,34 @@ fn measure_reactions(count: usize, reactions: &Sender<Duration>) {
             _ => {}
         }
     }
+}
+
+/// An IKE daemon waits for the answer to a change of an SA: nothing but that is done meanwhile.
+#[test]
+fn sas_of_no_followed_tunnel_wake_no_main_thread() {
+    let host = Host::new("host");
+    let daemon = Daemon::start(&host);
+    let pid = daemon.pid();
+    let wakes = || {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        line.and_then(|count| count.trim().parse::<u64>().ok()).expect("a number")
+    };
+    let wakes_for_no_sa = || {
+        let before = wakes();
+        for _ in 0..5 {
+            host.ip(&add_sa());
+            host.ip(&format!("xfrm state delete {SA}"));
+        }
+        wakes() == before
+    };
+    eventually("no policy depends on an SA", wakes_for_no_sa);
+    // One that does so comes later, and goes again.
+    host.load(&format!("spdadd 192.0.2.1 192.0.2.2 any -P out ipsec {TUNNEL};"));
+    host.ip(&add_sa());
+    eventually("its template is there", || templates(&host) == 1);
+    host.ip(&format!("xfrm state delete {SA}"));
+    eventually("it is gone with its SA", || templates(&host) == 0);
+    host.load("spdflush;");
+    eventually("no policy depends on an SA any more", wakes_for_no_sa);
 }

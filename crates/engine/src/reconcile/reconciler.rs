@@ -109,6 +109,12 @@ impl Reconciler {
         self.tunnels.len()
     }
 
+    /// Whether events of SAs may concern it ([`Reconciler::concerns`]), as of the last reconciliation.
+    #[must_use]
+    pub fn depends_on_sas(&self) -> bool {
+        !self.tunnels.is_empty() || self.sets_df
+    }
+
     /// Whether an event may have made something wrong.
     #[must_use]
     pub fn concerns(&self, event: &Event) -> bool {
@@ -117,7 +123,7 @@ impl Reconciler {
             | Event::SaUpdated { entry, .. }
             | Event::SaDeleted { entry, .. }
             | Event::SaExpired { entry, hard: true, .. } => self.serves(&entry.sa),
-            Event::SadFlushed { .. } => !self.tunnels.is_empty() || self.sets_df,
+            Event::SadFlushed { .. } => self.depends_on_sas(),
             Event::PolicyAdded { entry, origin } | Event::PolicyUpdated { entry, origin } => {
                 origin.pid != self.host.kernel.port() && self.may_be_wrong(entry)
             }

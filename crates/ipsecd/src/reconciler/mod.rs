@@ -10,7 +10,7 @@ use std::{
 };
 
 use engine::{EventMonitor, Reconciled, Reconciler};
-use model::Variables;
+use model::{EventGroup, Variables};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -64,6 +64,8 @@ pub(crate) struct EventLoop {
     not_before: Instant,
     /// When to read the use of partial policies next, if there are some.
     next_use: Instant,
+    /// The monitor has joined the group of SAs.
+    reads_sas: bool,
     /// Events were read in the last turn.
     had_events: bool,
     /// The pause after the next failure.
@@ -86,6 +88,7 @@ impl EventLoop {
             pending: None,
             not_before: Instant::now(),
             next_use: Instant::now(),
+            reads_sas: true,
             had_events: false,
             retry_after: RETRY[0],
             total: Reconciled::default(),
@@ -253,6 +256,7 @@ impl EventLoop {
                 // Takes at most half of the time: a program that loads a large SPD does not have to wait for
                 // the lock again and again.
                 self.not_before = Instant::now() + begun.elapsed();
+                self.join_or_leave();
             }
             Err(error) => {
                 let retry_in = self.retry_after;
@@ -261,6 +265,27 @@ impl EventLoop {
                 self.not_before = begun + self.retry_after;
                 self.retry_after = RETRY[1].min(self.retry_after * 2);
             }
+        }
+    }
+
+    /// Joins or leaves the group of SAs. Without a policy that depends on SAs, each SA of an IKE daemon
+    /// would wake this thread, before the daemon has the answer.
+    fn join_or_leave(&mut self) {
+        let depends = self.opened.reconciler.depends_on_sas();
+        if depends == self.reads_sas {
+            return;
+        }
+        let monitor = &mut self.opened.monitor;
+        let group = EventGroup::Sa;
+        match if depends { monitor.join(group) } else { monitor.leave(group) } {
+            Ok(()) => {
+                self.reads_sas = depends;
+                // SAs may have changed before it joined.
+                if depends {
+                    self.request(ReconcileReason::new("policies depend on SAs"));
+                }
+            }
+            Err(error) => warn!(%error, depends, "group of SAs not joined or left"),
         }
     }
 
