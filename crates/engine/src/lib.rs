@@ -40,6 +40,7 @@ pub use plan::{
 pub use policy::{
     entry::{Installed, Requested},
     forward::{forward_copy, forward_operation},
+    installed::unserved,
     sockets::{SocketEntry, choose_reqids, socket_policies},
 };
 pub use reconcile::{

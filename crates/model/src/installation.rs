@@ -8,9 +8,6 @@ pub struct Installation {
     /// Whether templates are not installed now: those of a partial policy. The kernel does not say so of an entry
     /// of the SPD; what the engine keeps beside it does.
     pub is_partial: bool,
-    /// All templates are installed although no SA serves a tunnel among them that packets may pass without: another
-    /// program has added the policy. Only what reads the SPD for people and scripts sets it.
-    pub is_unserved: bool,
 }
 
 impl Installation {
@@ -27,7 +24,7 @@ impl Installation {
         let templates = templates.iter().enumerate();
         let optional = templates.filter(|(_, template)| is_optional(template));
         let bits = optional.fold(0, |bits, (place, _)| bits | Self::bit(place));
-        Self { optional: bits, is_partial: false, is_unserved: false }
+        Self { optional: bits, is_partial: false }
     }
 
     /// The installation by AF_KEY: `use` is optional, and nothing else.

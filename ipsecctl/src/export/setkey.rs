@@ -1,10 +1,13 @@
 //! A script of setkey(8), as `setkey -D --script` and `setkey -DP --script` print it.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashSet,
+    io::{self, Write},
+};
 
 use cli::script::{Incomplete, PolicyScript, Reloaded, SaScript, SequenceNumbers};
 use engine::{GivenFlags, Loss, Transfer};
-use model::{Dialect, PolicyEntry, SaEntry, Variables};
+use model::{Dialect, PolicyEntry, PolicyId, SaEntry, Variables};
 
 use super::{
     losses::Losses,
@@ -19,6 +22,8 @@ pub struct ScriptSettings {
     pub given: GivenFlags,
     /// The variables of the host.
     pub variables: Variables,
+    /// The policies with a tunnel that no SA serves ([`engine::unserved`]).
+    pub unserved: HashSet<PolicyId>,
 }
 
 /// Writes the statements that add the entries.
@@ -29,10 +34,12 @@ pub fn write(
     losses: &mut Losses,
 ) -> io::Result<()> {
     let policies = tables.policies.iter().map(|policy| &policy.requested);
+    let variables = engine::variables().map_err(io::Error::other)?;
     let settings = ScriptSettings {
         counters,
         given: GivenFlags::of_host().map_err(io::Error::other)?,
-        variables: engine::variables().map_err(io::Error::other)?,
+        unserved: engine::unserved(&variables, policies.clone()).map_err(io::Error::other)?,
+        variables,
     };
     let (written, incomplete) = statements(&tables.sas, policies, settings, out)?;
     losses.of_script(written, &incomplete);
@@ -55,7 +62,7 @@ pub fn statements<'e>(
         }
         .map(|reason: &str| Loss { entry, reason: reason.to_owned() })
     };
-    let ScriptSettings { counters, given, variables } = settings;
+    let ScriptSettings { counters, given, variables, unserved } = settings;
     let script = SaScript { dialect: Dialect::Linux, counters, given };
     for sa in sas {
         let reloaded = script.write(out, sa)?;
@@ -63,7 +70,8 @@ pub fn statements<'e>(
         written.sas += usize::from(reloaded != Reloaded::Comment);
         written.omitted.extend(loss(name_of_sa(sa), reloaded));
     }
-    let script = PolicyScript::new(Dialect::Linux, variables, policies.clone());
+    let script =
+        PolicyScript::new(Dialect::Linux, variables, policies.clone()).with_unserved(unserved);
     for policy in policies {
         let reloaded = script.write(out, policy)?;
         incomplete.count(reloaded);

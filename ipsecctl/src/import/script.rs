@@ -1,6 +1,9 @@
 //! Imported entries as statements.
 
-use std::io::{self, Write};
+use std::{
+    collections::HashSet,
+    io::{self, Write},
+};
 
 use cli::script::{Incomplete, SequenceNumbers};
 use engine::{GivenFlags, Transfer};
@@ -17,7 +20,8 @@ pub fn write(
     out: &mut impl Write,
 ) -> io::Result<(Transfer, Incomplete)> {
     let given = GivenFlags::of_policies(imported.policies.iter());
-    let settings = ScriptSettings { counters, given, variables: Variables::default() };
+    let (variables, unserved) = (Variables::default(), HashSet::new());
+    let settings = ScriptSettings { counters, given, variables, unserved };
     statements(&imported.sas, imported.policies.iter(), settings, out)
 }
 

@@ -1,6 +1,7 @@
 //! The entries of a dump: an SA or a policy each, in the layout that was requested.
 
 use std::{
+    collections::HashSet,
     io::{self, Write},
     process,
 };
@@ -131,7 +132,12 @@ impl Entries {
             write_flush(out, database, policies.clone().any(has_sub))?;
         }
         let variables = engine::variables().map_err(io::Error::other)?;
-        let policies = PolicyScript::new(self.dialect, variables, policies);
+        let unserved = if self.is_pf_key {
+            HashSet::new()
+        } else {
+            engine::unserved(&variables, policies.clone()).map_err(io::Error::other)?
+        };
+        let policies = PolicyScript::new(self.dialect, variables, policies).with_unserved(unserved);
         let given = match database {
             Database::Sad if !self.is_pf_key => GivenFlags::of_host().map_err(io::Error::other)?,
             Database::Sad | Database::Spd => GivenFlags::default(),

@@ -1,7 +1,7 @@
 //! Policies as the statements that add them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::{self, Write},
 };
 
@@ -23,6 +23,8 @@ pub struct PolicyScript<'e> {
     places: HashMap<&'e PolicyId, usize>,
     /// The `fwd` policies, by the names that they would have with direction `in`.
     forward: HashMap<PolicyId, (usize, &'e PolicyEntry)>,
+    /// Those that are whole without an SA for a tunnel. The statement leaves it out while there is none.
+    unserved: HashSet<PolicyId>,
 }
 
 impl<'e> PolicyScript<'e> {
@@ -32,8 +34,8 @@ impl<'e> PolicyScript<'e> {
         variables: Variables,
         entries: impl Iterator<Item = &'e PolicyEntry>,
     ) -> Self {
-        let (places, forward) = (HashMap::new(), HashMap::new());
-        let mut script = Self { dialect, variables, places, forward };
+        let (places, forward, unserved) = (HashMap::new(), HashMap::new(), HashSet::new());
+        let mut script = Self { dialect, variables, places, forward, unserved };
         for (place, entry) in entries.filter(|entry| !entry.socket).enumerate() {
             let id = &entry.policy.id;
             script.places.insert(id, place);
@@ -43,6 +45,12 @@ impl<'e> PolicyScript<'e> {
             }
         }
         script
+    }
+
+    /// With what [`engine::unserved`] has found of them.
+    #[must_use]
+    pub fn with_unserved(self, unserved: HashSet<PolicyId>) -> Self {
+        Self { unserved, ..self }
     }
 
     /// Writes a policy of the script, or a comment if no statement adds it.
@@ -95,9 +103,12 @@ impl<'e> PolicyScript<'e> {
         out: &mut impl Write,
         entry: &PolicyEntry,
         without_copy: bool,
-        lost: Vec<String>,
+        mut lost: Vec<String>,
     ) -> io::Result<bool> {
         let mut policy = entry.policy.clone();
+        if self.unserved.contains(&policy.id) {
+            lost.push(String::from("a tunnel while no SA serves it"));
+        }
         if set_any_algorithm(&mut policy) {
             writeln!(out, "# AF_KEY's: any algorithm, which netlink shows as none")?;
         }
@@ -108,7 +119,6 @@ impl<'e> PolicyScript<'e> {
                 let optionality = Optionality {
                     is_optional: entry.installation.is_optional(place),
                     default_is_optional: self.variables.is_optional(&entry.policy, template),
-                    is_unserved: entry.installation.is_unserved,
                 };
                 in_dialect(template, optionality, policy.id.direction, self.dialect);
             }
@@ -151,9 +161,6 @@ fn set_any_algorithm(policy: &mut Policy) -> bool {
 struct Optionality {
     is_optional: bool,
     default_is_optional: bool,
-    /// Whether the policy is whole without an SA for an optional tunnel of it. A statement with the level that was
-    /// requested would leave the tunnel out.
-    is_unserved: bool,
 }
 
 /// Makes a template the one whose text a dialect reads as what is installed.
@@ -163,7 +170,7 @@ fn in_dialect(
     direction: Direction,
     dialect: Dialect,
 ) {
-    let Optionality { is_optional, default_is_optional, is_unserved } = optionality;
+    let Optionality { is_optional, default_is_optional } = optionality;
     let (level, reqid) = (template.level, template.reqid());
     if dialect.is_bsd() {
         // Their levels are all that there is of it.
@@ -182,11 +189,10 @@ fn in_dialect(
         direction == Direction::Out && matches!(template.mode.mode(), Mode::Beet | Mode::IpTfs);
     let is_as_requested = match level {
         // Without an SA for it the policy would be partial.
-        Level::Use => is_optional || is_outbound_tunnel && !is_unserved,
+        Level::Use => is_optional || is_outbound_tunnel,
         Level::Require | Level::Unique(_) => !is_optional,
         // The kernel has no optional one, whatever the variables are.
-        Level::Default if is_never_optional => true,
-        Level::Default if is_outbound_tunnel => !(is_unserved && default_is_optional),
+        Level::Default if is_outbound_tunnel || is_never_optional => true,
         Level::Default => is_optional == default_is_optional,
     };
     if !is_as_requested {
@@ -275,25 +281,21 @@ mod tests {
     }
 
     #[test]
-    fn a_tunnel_that_is_installed_without_an_sa_stays() {
+    fn a_tunnel_that_is_installed_without_an_sa_is_named() {
         let ends = AddressPair::new([192, 0, 2, 1].into(), [192, 0, 2, 2].into()).unwrap();
-        let mode = TemplateMode::Tunnel(ends);
-        for (proto, level, served, unserved) in [
-            (Proto::Esp, Level::Use, "use", "require/share:user"),
-            (Proto::IpComp, Level::Default, "default", "require/share:session"),
-            (Proto::Esp, Level::Default, "default", "default"),
-        ] {
-            let template = Template::new(proto, mode, level);
-            let mut entry = entry(Direction::Out, Some((template, false)));
-            for (is_unserved, expected) in [(false, served), (true, unserved)] {
-                entry.installation.is_unserved = is_unserved;
-                let text = format!(
-                    "spdadd {ENDS} -P out ipsec {}/tunnel/192.0.2.1-192.0.2.2/{expected};\n",
-                    proto.word()
-                );
-                assert_eq!(script(Dialect::Linux, slice::from_ref(&entry)), (text, true));
-            }
-        }
+        let template = Template::new(Proto::Esp, TemplateMode::Tunnel(ends), Level::Use);
+        let entry = entry(Direction::Out, Some((template, false)));
+        let entries = || slice::from_ref(&entry).iter();
+        let unserved = HashSet::from([entry.policy.id.clone()]);
+        let script = PolicyScript::new(Dialect::Linux, Variables::default(), entries())
+            .with_unserved(unserved);
+        let mut text = Vec::new();
+        assert_eq!(script.write(&mut text, &entry).unwrap(), Reloaded::Added);
+        let expected = format!(
+            "# without: a tunnel while no SA serves it\n\
+             spdadd {ENDS} -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/use;\n"
+        );
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
 
     #[test]

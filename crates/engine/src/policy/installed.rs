@@ -1,6 +1,10 @@
 //! What the kernel can have of a policy.
 
-use std::{borrow::Cow, collections::HashMap, num::NonZeroU32};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+    num::NonZeroU32,
+};
 
 use model::{
     Action, Direction, Installation, IpVersion, Level, Mark, Mode, Policy, PolicyEntry, PolicyId,
@@ -8,7 +12,7 @@ use model::{
 };
 use xfrm::{Connection, SadSelection};
 
-use crate::policy::tunnels::Tunnel;
+use crate::{Error, policy::tunnels::Tunnel};
 
 /// The SAs in tunnel mode that outbound packets can use.
 #[derive(Default)]
@@ -67,39 +71,30 @@ impl TunnelSas {
     }
 }
 
-/// Finds the policies that are whole although no SA serves an optional tunnel of them.
-pub struct Unserved {
-    variables: Variables,
-    /// Read when the first policy has such a tunnel.
-    sas: Option<TunnelSas>,
-}
-
-impl Unserved {
-    /// With the variables of the host.
-    pub fn new(variables: Variables) -> Self {
-        Self { variables, sas: None }
-    }
-
-    /// Notes in a policy as it was requested whether it is one.
-    pub fn note(&mut self, entry: &mut PolicyEntry) -> Result<(), xfrm::Error> {
-        if entry.installation.is_partial {
-            return Ok(());
+/// Those of these requested policies that are whole although no SA serves a tunnel of them that packets may pass without:
+/// another program has installed them, or the SA is gone and no reconciler runs. Reads the SAD if one has such a
+/// tunnel.
+///
+/// Errors: [`Error::Kernel`].
+pub fn unserved<'e>(
+    variables: &Variables,
+    policies: impl Iterator<Item = &'e PolicyEntry>,
+) -> Result<HashSet<PolicyId>, Error> {
+    let mut sas = None;
+    let mut unserved = HashSet::new();
+    for PolicyEntry { policy, .. } in policies.filter(|entry| !entry.installation.is_partial) {
+        for template in policy.action.templates() {
+            let Some(tunnel) = optional_tunnel(policy, template, variables) else { continue };
+            let sas = match &mut sas {
+                Some(sas) => sas,
+                none => none.insert(TunnelSas::read(&mut Connection::open()?)?),
+            };
+            if !sas.serve(&policy.id, tunnel) {
+                unserved.insert(policy.id.clone());
+            }
         }
-        let (policy, variables) = (&entry.policy, &self.variables);
-        let templates = policy.action.templates().iter();
-        let tunnels = templates.filter_map(|it| optional_tunnel(policy, it, variables));
-        let tunnels: Vec<_> = tunnels.collect();
-        if tunnels.is_empty() {
-            return Ok(());
-        }
-        let sas = match &mut self.sas {
-            Some(sas) => sas,
-            none => none.insert(TunnelSas::read(&mut Connection::open()?)?),
-        };
-        entry.installation.is_unserved =
-            tunnels.into_iter().any(|tunnel| !sas.serve(&policy.id, tunnel));
-        Ok(())
     }
+    Ok(unserved)
 }
 
 /// What to install of a requested policy, and how, while these SAs are there. `None`: no template

@@ -9,10 +9,7 @@ use xfrm::{Answer, SadSelection};
 use super::{Engine, near::Near};
 use crate::{
     Error, Outcome, Refusal, Sink, Target,
-    policy::{
-        entry::{Installed, Requested},
-        installed::Unserved,
-    },
+    policy::entry::{Installed, Requested},
     state::host::Host,
 };
 
@@ -95,10 +92,8 @@ impl Engine {
 
     pub(super) fn dump_spd(&mut self, line: usize, sink: &mut dyn Sink) -> Result<(), Error> {
         self.flush(sink)?;
-        let mut unserved = Unserved::new(self.host.variables_or_kernels().unwrap_or_default());
         for entry in self.host.kernel.dump_spd()? {
-            let mut entry = self.host.store.requested(Installed(entry?));
-            unserved.note(&mut entry.0)?;
+            let entry = self.host.store.requested(Installed(entry?));
             sink.outcome(line, Outcome::Policy(Box::new(entry)))?;
         }
         Ok(sink.outcome(line, Outcome::EndOfSpd)?)
@@ -111,14 +106,11 @@ impl Engine {
     pub fn policies(
         &mut self,
     ) -> Result<impl Iterator<Item = Result<(Requested, Installed), Error>> + '_, Error> {
-        let mut unserved = Unserved::new(self.host.variables_or_kernels().unwrap_or_default());
         let Host { kernel, store, .. } = &mut self.host;
         let dump = kernel.dump_spd()?;
-        Ok(dump.map(move |entry| {
+        Ok(dump.map(|entry| {
             let installed = Installed(entry?);
-            let mut requested = store.requested(installed.clone());
-            unserved.note(&mut requested.0)?;
-            Ok((requested, installed))
+            Ok((store.requested(installed.clone()), installed))
         }))
     }
 
