@@ -6,7 +6,7 @@
 use std::num::NonZeroU32;
 
 use model::{
-    Migration, Policy, PolicyEntry, Sa, SaEntry, SaId, SaState, SocketPolicy, Spi, SpiRequest,
+    Key, Migration, Policy, PolicyEntry, Sa, SaEntry, SaId, SaState, SocketPolicy, Spi, SpiRequest,
     Variables,
 };
 use xfrm::{Answer, Change};
@@ -15,7 +15,8 @@ use super::Engine;
 use crate::{
     Error, Installed, Requested,
     plan::{SaDifference, is_same_policy, keep_numbers, sa_difference},
-    policy::sockets,
+    policy::{forward::forward_copy, sockets},
+    sa::given_flags::GivenFlags,
 };
 
 /// SPIs that may be chosen for a larval SA that is deleted at once: any, and small enough for a CPI.
@@ -34,15 +35,24 @@ impl Engine {
     /// request gives, its number included. None as well if it cannot be read.
     pub fn added_sa(&mut self, requested: &Sa) -> Option<SaEntry> {
         let entry = self.get_sa(&requested.id()).ok()?;
-        let is_same = entry.state != SaState::Larval
+        let is_same = |requested: &Sa| sa_difference(requested, &entry.sa) == SaDifference::None;
+        let is_added = entry.state != SaState::Larval
             && entry.sa.seq == requested.seq
-            && sa_difference(requested, &entry.sa) == SaDifference::None;
-        is_same.then_some(entry)
+            && keys(&entry.sa) == keys(requested)
+            && (is_same(requested) || is_same(&with_given_flags(requested)?));
+        is_added.then_some(entry)
     }
 
     /// Reads the policy that adding this one would have made, if the kernel has it: the same in all that
-    /// the request gives. None as well if it cannot be read.
+    /// the request gives, with its forward copy. None as well if it cannot be read.
     pub fn added_policy(&mut self, requested: &Policy) -> Option<Requested> {
+        if let Some(copy) = forward_copy(requested) {
+            self.same_policy(&copy)?;
+        }
+        self.same_policy(requested)
+    }
+
+    fn same_policy(&mut self, requested: &Policy) -> Option<Requested> {
         let found = self.host.kernel.get_policy(&requested.id).ok()?;
         let Requested(entry) = self.requested(Installed(answered("reading a policy", found).ok()?));
         let mut requested = requested.clone();
@@ -130,6 +140,17 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// As the SA is installed, with the flags that it is given besides its own.
+fn with_given_flags(requested: &Sa) -> Option<Sa> {
+    let given = GivenFlags::of_host().ok()?.to(requested);
+    Some(Sa { flags: requested.flags | given, ..requested.clone() })
+}
+
+/// The keys of an SA. What the kernel hides, as in lockdown, is another key.
+fn keys(sa: &Sa) -> [Option<&Key>; 3] {
+    [&sa.auth, &sa.crypt, &sa.aead].map(|keyed| keyed.as_ref().map(|it| &it.key))
 }
 
 /// The kernel's answer to a question. A refusal becomes an error.
