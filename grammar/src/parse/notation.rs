@@ -82,10 +82,8 @@ fn selector(text: &str, at: usize, run: &str) -> Option<&'static str> {
     }
     let is_list = last.ends_with(',') || rest.starts_with(['/', ',', '|', '+']);
     let next = rest.trim_start_matches(['/', ',', '|', '+']);
-    if is_list
-        && next.starts_with(|c: char| c.is_ascii_alphabetic())
-        && UPPERS.contains(&last.trim_end_matches(','))
-    {
+    let next = next.split([' ', '\t', '\n', '/', ',', '|', '+']).next()?;
+    if is_list && UPPERS.contains(&next) && UPPERS.contains(&last.trim_end_matches(',')) {
         return Some("a policy is for one protocol, or any: write a statement for each");
     }
     let has_ports = ["tcp", "udp", "sctp", "dccp"].contains(&last);

@@ -88,7 +88,7 @@ impl fmt::Display for Refusal {
                 Errno::PROTONOSUPPORT => return sa.write_no_mode(f, text.as_deref()),
                 Errno::INVAL => {
                     if let Some((text, kernels)) = sa.refused_encap(text.as_deref()) {
-                        return write!(f, "kernel: {text}; it needs {kernels}");
+                        return write!(f, "kernel: {text}; the encapsulation needs {kernels}");
                     }
                 }
                 _ => {}
@@ -171,7 +171,9 @@ impl NewSa {
 
     /// The kernel's text about an encapsulation, and the kernels that take it.
     fn refused_encap<'a>(&self, text: Option<&'a str>) -> Option<(&'a str, &'static str)> {
-        let text = text.filter(|text| text.contains("encapsulation"))?;
+        // Other protocols are refused with another text that has the word.
+        let text =
+            text.filter(|text| self.proto == Proto::Esp && text.contains("encapsulation"))?;
         Some((text, self.encap?.kernels(self.version)?))
     }
 
@@ -257,9 +259,12 @@ mod tests {
         let expected = "kernel: Unsupported encapsulation type for ESP";
         assert_eq!(refused(EncapKind::EspInUdp, IpVersion::V4), expected);
         let old = refused(EncapKind::EspInUdpNonIke, IpVersion::V4);
-        assert_eq!(old, format!("{expected}; it needs Linux before 6.10"));
+        assert_eq!(old, format!("{expected}; the encapsulation needs Linux before 6.10"));
         let tcp = refused(EncapKind::EspInTcp, IpVersion::V6);
-        assert_eq!(tcp, format!("{expected}; it needs a kernel with CONFIG_INET6_ESPINTCP"));
+        assert_eq!(
+            tcp,
+            format!("{expected}; the encapsulation needs a kernel with CONFIG_INET6_ESPINTCP")
+        );
     }
 
     #[test]
