@@ -39,6 +39,8 @@ impl Host {
         let namespace = format!("{label}-{}-{count}", process::id());
         Outcome::success(Command::new("ip").args(["netns", "add", &namespace]));
         let host = Self { label, namespace, dialect: "linux" };
+        // The number of a namespace that is gone is given again, and its files are still there.
+        let _ = fs::remove_dir_all(host.kept());
         // Without duplicate address detection an IPv6 address serves at once.
         host.shell(
             "ip link set dev lo up

@@ -287,7 +287,7 @@ fn found(
         Found::Nothing => lines.add("policy", &format!("none matches for {}", direction.word())),
     }
     if let Some(entry) = lookup.rival {
-        lines.under(&format!("or {}, of the same priority: one of them, or another one, was replaced, and their order is not shown", words::policy(entry)));
+        lines.under(&format!("or {}, of the same priority: a policy was replaced, or an index chosen, and the kernel does not show their order", words::policy(entry)));
     }
     for it in &lookup.doubtful {
         let fields =

@@ -150,7 +150,7 @@ pub struct ExplainedPolicyJson {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub later: Vec<u32>,
     /// The index of a policy of the same priority that may come first instead: the kernel does not show their order, since
-    /// one was replaced.
+    /// a policy was replaced, or its index chosen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rival: Option<u32>,
     /// Policies that do not match because of one field, nearest first.

@@ -28,7 +28,8 @@ use crate::confinement::{self, Account};
 /// The name of the socket at which the next daemon fetches the others.
 pub(super) const LISTENER: &str = "handover-listener";
 
-/// How long the sockets of clients stay open after a crash, whatever connects. Clients wait for the answers to what they
+/// How long the sockets of clients stay open after a crash, whatever connects, and [`TRANSFER`] for what has connected
+/// by then. Clients wait for the answers to what they
 /// send meanwhile.
 const AFTER_CRASH: Duration = Duration::from_secs(10);
 
