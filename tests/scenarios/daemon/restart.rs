@@ -230,6 +230,8 @@ fn a_crash_during_the_start() {
 #[test]
 fn additions_that_a_crash_has_interrupted() {
     let host = Host::new("host");
+    // SAs in tunnel mode are given a flag.
+    host.set("net.inet.ipsec.dfbit=0");
     let mut daemon = Daemon::start(&host);
     let side = side_of(host);
     let client = Client::register(&side);

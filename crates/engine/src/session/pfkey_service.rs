@@ -15,7 +15,7 @@ use super::Engine;
 use crate::{
     Error, Installed, Requested,
     plan::{SaDifference, is_same_policy, keep_numbers, sa_difference},
-    policy::{forward::forward_copy, sockets},
+    policy::sockets,
     sa::given_flags::GivenFlags,
 };
 
@@ -44,15 +44,8 @@ impl Engine {
     }
 
     /// Reads the policy that adding this one would have made, if the kernel has it: the same in all that
-    /// the request gives, with its forward copy. None as well if it cannot be read.
+    /// the request gives. None as well if it cannot be read.
     pub fn added_policy(&mut self, requested: &Policy) -> Option<Requested> {
-        if let Some(copy) = forward_copy(requested) {
-            self.same_policy(&copy)?;
-        }
-        self.same_policy(requested)
-    }
-
-    fn same_policy(&mut self, requested: &Policy) -> Option<Requested> {
         let found = self.host.kernel.get_policy(&requested.id).ok()?;
         let Requested(entry) = self.requested(Installed(answered("reading a policy", found).ok()?));
         let mut requested = requested.clone();
