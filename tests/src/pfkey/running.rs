@@ -4,6 +4,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 
 use ipsecd::{Handover, pfkey::Server};
@@ -13,6 +14,9 @@ use rustix::{
 };
 
 use crate::Host;
+
+/// How long a former service may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The PF_KEY service of a host, on a thread, until it is dropped.
 pub struct RunningService {
@@ -33,8 +37,15 @@ impl RunningService {
             let namespace = File::open(namespace).expect("a network namespace");
             let network = Some(LinkNameSpaceType::Network);
             move_into_link_name_space(namespace.as_fd(), network).expect("root goes there");
-            let mut service =
-                Server::open(&mut Handover::default(), Arc::default()).expect("a service");
+            let begun = Instant::now();
+            let mut service = loop {
+                // What keeps the sockets of a daemon that was killed ends a moment later.
+                match Server::open(&mut Handover::default(), Arc::default()) {
+                    Ok(service) => break service,
+                    Err(error) => assert!(begun.elapsed() < PATIENCE, "no service: {error}"),
+                }
+                thread::sleep(Duration::from_millis(20));
+            };
             sender.send(service.path().to_owned()).expect("the test waits");
             service.run(stopped.as_fd()).expect("it goes on");
         });
