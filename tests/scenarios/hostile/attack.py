@@ -305,5 +305,12 @@ def read(path, mode):
         os.close(file)
 
 
+def compute():
+    """Nothing but the same load on the processors."""
+    while True:
+        sum(range(1000))
+        attempt()
+
+
 random.seed(os.getuid())
-{work.__name__: work for work in (sockets, hold, linger, locks, files, namespaces, process)}[kind]()
+{work.__name__: work for work in (sockets, hold, linger, locks, files, namespaces, process, compute)}[kind]()

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     os::unix::fs::MetadataExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
@@ -15,8 +15,9 @@ use tempfile::TempDir;
 
 use super::{NEVER, Served, answer_time, open_to_all, patient};
 
-/// What a request of root may take beside what it takes next to the same programs with another target: in the test kernel,
-/// which has one processor, a process that starts waits for them, and for what the kernel does for them.
+/// What a request of root may take beside what it takes next to the same programs with another target, or to as many that
+/// only compute. In the test kernel, which has one processor, a process that starts waits for them, and for what the
+/// kernel does for them.
 const SOON: Duration = Duration::from_millis(100);
 
 /// Lines that may be logged.
@@ -49,20 +50,17 @@ fn users_without_permission_harm_nothing() {
     // As everywhere but in the test kernel.
     open_to_all("/run".as_ref(), 0o755);
     let served = Served::new();
-    let usual = {
-        let decoy = Decoy::new();
-        let _elsewhere = served.attack(&decoy.directory(), decoy.process.pid());
-        served.requests_for(lasts() / 4)
-    };
+    let usual = served.usual();
     let quiet = served.lines();
-    let mut attackers = served.attack(engine::RUN_DIRECTORY.as_ref(), served.daemon.pid());
+    let daemon = Target { directory: engine::RUN_DIRECTORY.into(), process: served.daemon.pid() };
+    let mut attackers = served.attack(Some(&daemon));
     let begin = Instant::now();
     let longest = served.requests_for(lasts());
     let took = begin.elapsed();
     let lines = served.lines() - quiet;
     println!("{took:.0?}: {lines} lines of log");
     for (request, longest) in &longest {
-        println!("{request}: longest {longest:?}, with another target {:?}", usual[request]);
+        println!("{request}: longest {longest:?}, beside other programs {:?}", usual[request]);
     }
     for (name, attacker) in &mut attackers {
         attacker.end();
@@ -87,8 +85,22 @@ fn users_without_permission_harm_nothing() {
 }
 
 impl Served {
-    /// Programs of the users, which attack a directory like ipsecd's and a process.
-    fn attack(&self, directory: &Path, process: Pid) -> Vec<(String, Background)> {
+    /// The longest times beside the same programs with another target, and beside as many that only compute.
+    fn usual(&self) -> Longest {
+        let decoy = Decoy::new();
+        let mut usual = Longest::new();
+        for target in [Some(&decoy.target), None] {
+            let _programs = self.attack(target);
+            for (request, longest) in self.requests_for(lasts() / 4) {
+                let most = usual.entry(request).or_default();
+                *most = longest.max(*most);
+            }
+        }
+        usual
+    }
+
+    /// Programs of the users, which attack a target or only compute.
+    fn attack(&self, target: Option<&Target>) -> Vec<(String, Background)> {
         let users =
             ATTACKS.into_iter().flat_map(|(attack, users)| users.map(move |user| (attack, user)));
         users
@@ -97,7 +109,13 @@ impl Served {
                 let mut command = Command::new("nice");
                 let program = self.unprivileged(user, "attack.py");
                 command.arg("-n10").arg(program.get_program()).args(program.get_args());
-                command.arg(attack).arg(directory).arg(process.as_raw_nonzero().to_string());
+                match target {
+                    Some(Target { directory, process }) => {
+                        command.arg(attack).arg(directory);
+                        command.arg(process.as_raw_nonzero().to_string());
+                    }
+                    None => drop(command.args(["compute", "/", "0"])),
+                }
                 (format!("{attack} {user}"), Background::start(&mut command))
             })
             // All have begun when the first request is made.
@@ -148,28 +166,35 @@ impl Served {
     }
 }
 
-/// What the programs attack before: files as those of ipsecd and a process of root, but no service.
+/// What the programs attack.
+struct Target {
+    /// That of the files.
+    directory: PathBuf,
+    process: Pid,
+}
+
+/// A target without a service: files as those of ipsecd, and a process of root.
 struct Decoy {
-    files: TempDir,
-    process: Background,
+    target: Target,
+    _files: TempDir,
+    _process: Background,
 }
 
 impl Decoy {
     fn new() -> Self {
         let files = TempDir::new().expect("a temporary directory");
         open_to_all(files.path(), 0o755);
-        let namespace = files.path().join("run/1");
+        // In a directory of root's, as in /run.
+        let directory = files.path().join("run");
+        let namespace = directory.join("1");
         fs::create_dir_all(&namespace).expect("a directory");
         for name in ["lock", "store.sqlite", "variables"] {
             fs::write(namespace.join(name), "").expect("a file");
             open_to_all(&namespace.join(name), if name == "variables" { 0o644 } else { 0o600 });
         }
-        Self { files, process: Background::start(Command::new("sleep").arg("infinity")) }
-    }
-
-    /// In a directory of root's, as /run is.
-    fn directory(&self) -> PathBuf {
-        self.files.path().join("run")
+        let process = Background::start(Command::new("sleep").arg("infinity"));
+        let target = Target { directory, process: process.pid() };
+        Self { target, _files: files, _process: process }
     }
 }
 
