@@ -200,7 +200,8 @@ def locks():
 
 def files():
     """Files, folders and links where root is about to make its own."""
-    own = f'/tmp/attack.{os.getpid()}'
+    # A process of this number may have left one that is another user's.
+    own = f'/tmp/attack.{os.getpid()}.{time.time_ns()}'
     open(own, 'w').close()
     while True:
         folders = [run, os.path.dirname(run), *(folder for folder, _, _ in os.walk(run))]
