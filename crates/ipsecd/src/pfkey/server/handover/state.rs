@@ -49,7 +49,8 @@ pub(super) fn write(has_acquires: bool, sessions: &Sessions, waiting: Waiting) -
         row(session, &lengths)
     });
     let rows = rows.collect::<io::Result<Vec<_>>>()?;
-    // A daemon that ends in order has removed the requests that it has carried out.
+    // A daemon that ends in order has removed the requests that it has carried out. Those that a crash before has left,
+    // and that it has not come to, are new ones for the next.
     let of_crash = waiting == Waiting::Omitted;
     let head =
         json!({ "version": VERSION, "acquires": has_acquires, "crash": of_crash, "clients": rows });
