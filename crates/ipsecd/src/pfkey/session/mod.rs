@@ -77,8 +77,8 @@ pub(super) struct RestoredSession {
     pub(super) is_promiscuous: bool,
     pub(super) lost: u64,
     pub(super) waiting: Vec<Packet>,
-    /// That daemon has crashed: it may have carried out the requests that are in the queue.
-    pub(super) is_after_crash: bool,
+    /// Bytes of the first requests in the queue that a daemon which has crashed may have carried out.
+    pub(super) repeated: u64,
 }
 
 impl Session {
@@ -110,9 +110,7 @@ impl Session {
         for packet in &restored.waiting {
             self.keep(packet);
         }
-        if restored.is_after_crash {
-            self.requests = Requests::after_crash(self.socket.as_fd());
-        }
+        self.requests = Requests::after_crash(restored.repeated);
     }
 
     /// Whether its socket is stored for a crash.
@@ -142,6 +140,11 @@ impl Session {
     /// The number of messages that were dropped since the client has connected.
     pub(super) fn lost(&self) -> u64 {
         self.queue.lost()
+    }
+
+    /// Bytes of the next requests that a daemon which has crashed may have carried out.
+    pub(super) fn repeated(&self) -> u64 {
+        self.requests.repeated()
     }
 
     /// A bit for each SA type that the client has registered.

@@ -50,9 +50,14 @@ pub(in crate::pfkey) enum InboxItem {
 }
 
 impl Requests {
-    /// What a daemon that has crashed has left in the queue.
-    pub(in crate::pfkey) fn after_crash(socket: BorrowedFd<'_>) -> Self {
-        Self { repeated: ioctl_fionread(socket).unwrap_or(0), ..Self::default() }
+    /// Those of a queue whose first bytes, so many, a daemon that has crashed may have carried out.
+    pub(in crate::pfkey) fn after_crash(repeated: u64) -> Self {
+        Self { repeated, ..Self::default() }
+    }
+
+    /// Bytes of the next requests that a daemon which has crashed may have carried out.
+    pub(in crate::pfkey) fn repeated(&self) -> u64 {
+        self.repeated
     }
 
     /// Reads the next requests and leaves them in the queue.
@@ -171,7 +176,7 @@ mod tests {
         let (ours, theirs) = pair();
         let mut inbox = Inbox::new(2, 32).unwrap();
         send_all(&theirs, &[20, 60, 20]);
-        let mut requests = Requests::after_crash(ours.as_fd());
+        let mut requests = Requests::after_crash(ioctl_fionread(&ours).unwrap());
         send_all(&theirs, &[20]);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Repeated, Repeated]);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Rest, Repeated]);

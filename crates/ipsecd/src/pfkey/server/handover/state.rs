@@ -9,7 +9,7 @@ use std::{
 
 use rustix::{
     fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create},
-    io::Errno,
+    io::{Errno, ioctl_fionread},
     net::{
         SocketType,
         sockopt::{socket_cookie, socket_type},
@@ -49,8 +49,7 @@ pub(super) fn write(has_acquires: bool, sessions: &Sessions, waiting: Waiting) -
         row(session, &lengths)
     });
     let rows = rows.collect::<io::Result<Vec<_>>>()?;
-    // A daemon that ends in order has removed the requests that it has carried out. Those that a crash before has left,
-    // and that it has not come to, are new ones for the next.
+    // A daemon that ends in order has removed the requests that it has carried out.
     let of_crash = waiting == Waiting::Omitted;
     let head =
         json!({ "version": VERSION, "acquires": has_acquires, "crash": of_crash, "clients": rows });
@@ -76,6 +75,7 @@ fn row(session: &Session, waiting: &[usize]) -> io::Result<Value> {
         "registered": session.registered(),
         "promiscuous": session.is_promiscuous(),
         "lost": session.lost(),
+        "repeated": session.repeated(),
         "waiting": waiting,
     }))
 }
@@ -144,12 +144,14 @@ impl PreviousState {
             uid: u32::try_from(number("uid")).unwrap_or(u32::MAX),
             program: row["program"].as_str().unwrap_or_default().to_owned(),
         };
+        // After a crash, all that is in the queue. A daemon that ended in order knows what it has not come to.
+        let repeated = if self.has_crashed { ioctl_fionread(&socket)? } else { number("repeated") };
         let restored = RestoredSession {
             registered: u16::try_from(number("registered")).unwrap_or(0),
             is_promiscuous: row["promiscuous"] == true,
             lost: number("lost"),
             waiting,
-            is_after_crash: self.has_crashed,
+            repeated,
         };
         let id = sessions.add(socket, peer);
         if let Some(session) = sessions.get(id) {
@@ -171,4 +173,62 @@ fn cut(bytes: &mut &[u8], length: usize) -> Option<Packet> {
     let (packet, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
     Some(Packet::new(packet.to_vec().into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use rustix::net::{AddressFamily, SendFlags, SocketFlags, send, socketpair};
+    use sys::datagrams::Inbox;
+
+    use super::*;
+    use crate::pfkey::session::{
+        SessionId,
+        requests::{InboxItem, ReadResult},
+    };
+
+    /// A session in the next daemon.
+    fn restored(sessions: &Sessions, waiting: Waiting) -> (Sessions, SessionId) {
+        let session = sessions.iter().next().unwrap();
+        let socket = session.as_fd().try_clone_to_owned().unwrap();
+        let mut state =
+            PreviousState::read(write(false, sessions, waiting).unwrap().into()).unwrap();
+        let mut sessions = Sessions::default();
+        state.restore(&mut sessions, socket, &UserNamespaces::default()).unwrap();
+        let id = sessions.iter().next().unwrap().id();
+        (sessions, id)
+    }
+
+    /// Reads the next request and removes it from the queue.
+    fn next(sessions: &mut Sessions, id: SessionId) -> InboxItem {
+        let mut inbox = Inbox::new(1, 64).unwrap();
+        let session = sessions.get(id).unwrap();
+        assert_eq!(session.look(&mut inbox), ReadResult::Datagrams);
+        let item = session.next_datagram(inbox.length(0), inbox.room());
+        session.remove_requests();
+        item
+    }
+
+    #[test]
+    fn requests_that_a_crash_has_left_are_repeated_after_a_stop_as_well() {
+        let (ours, theirs) = socketpair(
+            AddressFamily::UNIX,
+            SocketType::SEQPACKET,
+            SocketFlags::CLOEXEC | SocketFlags::NONBLOCK,
+            None,
+        )
+        .unwrap();
+        let ask = || assert_eq!(send(&theirs, &[7; 20], SendFlags::empty()), Ok(20));
+        let mut crashed = Sessions::default();
+        crashed.add(ours, Peer::default());
+        ask();
+        ask();
+        let (mut stopped, id) = restored(&crashed, Waiting::Omitted);
+        assert_eq!(next(&mut stopped, id), InboxItem::Repeated);
+        ask();
+        let (mut sessions, id) = restored(&stopped, Waiting::Included);
+        assert_eq!(next(&mut sessions, id), InboxItem::Repeated);
+        assert_eq!(next(&mut sessions, id), InboxItem::Request);
+    }
 }
