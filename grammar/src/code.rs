@@ -260,6 +260,7 @@ impl FindingKind {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
+            FindingKind::Error(error) => error.kind().code(),
             FindingKind::Warning(warning) => warning.code(),
             FindingKind::Refused(refusal) => of_refusal(refusal),
             FindingKind::Kernel(mistake) => mistake.code(),

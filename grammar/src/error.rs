@@ -245,6 +245,11 @@ impl Error {
         &self.kind
     }
 
+    /// Where, for a finding.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The line that the original prints; not always the one where the error is.
     #[must_use]
     pub fn line(&self) -> usize {

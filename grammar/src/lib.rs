@@ -24,7 +24,7 @@ pub mod tree;
 mod unparse;
 mod warning;
 
-pub use check::{Checker, Finding, FindingKind, Mistake, Part};
+pub use check::{CheckedScript, CheckedStatement, Checker, Finding, FindingKind, Mistake, Part};
 pub use code::CODES;
 pub use error::{Error, Fault};
 pub use lower::{Lowered, lower};

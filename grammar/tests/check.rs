@@ -2,21 +2,29 @@
 
 mod common;
 
+use std::io::Read;
+
 use common::{FakeNames, run};
-use grammar::{Checker, Script, lower};
+use grammar::{CheckedScript, Checker, Finding, Script};
 use model::Dialect;
 
 /// The findings of a script: failures with `!`, warnings with `?`, each with its place.
 fn findings_with(forward_copies: bool, script: &str) -> Vec<String> {
-    let mut checker = Checker::new(forward_copies);
+    let text = |Finding { kind, place }: Finding| {
+        format!("{} {} {kind}", place.position, if kind.is_failure() { '!' } else { '?' })
+    };
+    let checker = Checker::new(forward_copies);
+    checked(checker, Dialect::Linux, script).into_iter().map(text).collect()
+}
+
+/// What is found in a script whose statements all mean something.
+fn checked(checker: Checker, dialect: Dialect, script: &str) -> Vec<Finding> {
+    let mut script =
+        CheckedScript::new(Script::new(script.as_bytes(), dialect), checker, &FakeNames);
     let mut found = Vec::new();
-    for statement in Script::new(script.as_bytes(), Dialect::Linux) {
-        let statement = statement.expect("it can be read");
-        let lowered = lower(&statement, &FakeNames).expect("it means something");
-        found.extend(checker.statement(&statement, &lowered).iter().map(|finding| {
-            let mark = if finding.kind.is_failure() { '!' } else { '?' };
-            format!("{} {mark} {}", finding.place.position, finding.kind)
-        }));
+    while let Some(statement) = script.next_statement().expect("bytes can be read") {
+        assert!(statement.lowered.is_some(), "{:?}", statement.findings);
+        found.extend(statement.findings);
     }
     found
 }
@@ -289,15 +297,8 @@ fn what_is_surely_not_meant() {
 #[test]
 fn a_file_that_describes_a_state_has_entries_only() {
     let found = |script: &str| {
-        let mut checker = Checker::of_state(true);
-        let mut found = Vec::new();
-        for statement in Script::new(script.as_bytes(), Dialect::NetBsd) {
-            let statement = statement.expect("it can be read");
-            let lowered = lower(&statement, &FakeNames).expect("it means something");
-            let findings = checker.statement(&statement, &lowered);
-            found.extend(findings.iter().map(|it| format!("{} {}", it.place.position, it.kind)));
-        }
-        found
+        let found = checked(Checker::of_state(true), Dialect::NetBsd, script);
+        found.iter().map(|it| format!("{} {}", it.place.position, it.kind)).collect::<Vec<_>>()
     };
     let add = "add 192.0.2.1 192.0.2.2 esp 0x1000 -E null;";
     let update = "update 192.0.2.1 192.0.2.2 esp 0x1000 -E null;";
@@ -319,4 +320,29 @@ fn a_file_that_describes_a_state_has_entries_only() {
         let expected = "1:1 the statement describes neither an SA nor a policy";
         assert_eq!(found(other), [expected], "{other}");
     }
+}
+
+#[test]
+fn a_script_is_read_whole_as_far_as_it_can_be() {
+    let script = |text: &'static [u8]| {
+        let script = Script::new(text, Dialect::Linux);
+        CheckedScript::new(script, Checker::new(true), &FakeNames)
+    };
+    let mut wrong =
+        script(b"flsh; spdadd nowhere ::1 any -P in none; get ::1 ::2 esp 1; flush \";");
+    let mut places = Vec::new();
+    while let Some(statement) = wrong.next_statement().unwrap() {
+        let place = statement.findings.first().map(|it| it.place.position.column);
+        places.push((statement.lowered.is_some(), place));
+    }
+    assert_eq!(places, [(false, Some(1)), (false, Some(14)), (true, None), (false, Some(67))]);
+    let wide = b"\xff\xfef\0l\0u\0s\0h\0;\0 \0f\0l\0u\0s\0h\0;\0";
+    let mut wide = script(wide);
+    assert!(wide.next_statement().unwrap().is_some());
+    assert!(wide.next_statement().unwrap().is_none(), "what follows cannot be read");
+    let broken = b"flush;".chain(sys::bounded::Bounded::new(&b"flush;"[..], 0));
+    let script = Script::new(broken, Dialect::Linux);
+    let mut broken = CheckedScript::new(script, Checker::new(true), &FakeNames);
+    assert!(broken.next_statement().is_ok_and(|statement| statement.is_some()));
+    assert!(broken.next_statement().is_err());
 }

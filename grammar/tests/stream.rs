@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use grammar::{Fault, Script, lower};
+use grammar::{Fault, Script};
 use model::Dialect;
 use sys::SystemNames;
 
@@ -69,8 +69,8 @@ fn memory_does_not_grow_with_the_script() {
         script.next_statement().unwrap().unwrap();
     }
     let (before, began, mut read) = (high_water(), Instant::now(), 0);
-    while let Some(statement) = script.next_statement() {
-        let lowered = lower(&statement.unwrap(), &SystemNames).unwrap();
+    while let Some(next) = script.next_lowered(&SystemNames) {
+        let (_, lowered) = next.unwrap();
         assert!(lowered.operations[0].is_ok());
         read += 1;
     }

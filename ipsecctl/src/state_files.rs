@@ -8,7 +8,7 @@ use std::{
 
 use cli::{Color, Colors, Diagnostic};
 use engine::{Added, RequestedTables};
-use grammar::{Checker, Finding, Script, Statement};
+use grammar::{CheckedScript, CheckedStatement, Checker, Lowered, Script, Statement};
 use model::{Dialect, Visible};
 use sys::{SystemNames, bounded::Bounded};
 
@@ -80,34 +80,20 @@ impl Reading {
             name += " (ipsecctl import)";
             dialect = Dialect::Linux;
         }
-        let mut script = Script::new(Bounded::new(reader, MOST), dialect);
-        let mut checker = Checker::of_state(forward_copies);
-        while let Some(statement) = script.next_statement() {
-            let lowered = statement.and_then(|statement| {
-                let lowered = grammar::lower(&statement, &SystemNames)?;
-                Ok((statement, lowered))
-            });
-            match lowered {
-                Ok((statement, lowered)) => {
-                    let findings = checker.statement(&statement, &lowered);
-                    let is_mistake = |finding: &&Finding| finding.kind.is_failure();
-                    let mistakes: Vec<&Finding> = findings.iter().filter(is_mistake).collect();
-                    for finding in &mistakes {
-                        self.report(&Diagnostic::of_finding(&name, finding, self.colors));
-                    }
-                    if mistakes.is_empty() {
-                        self.add(&name, &statement, lowered, forward_copies);
-                    }
-                }
-                Err(error) => {
-                    if let grammar::Fault::Unreadable(reason) = error.kind() {
-                        return Err(Error::Read { name, reason: reason.clone() });
-                    }
-                    self.report(&Diagnostic::of_error(&name, &error, self.colors));
-                    if error.ends_script() {
-                        break;
-                    }
-                }
+        let script = Script::new(Bounded::new(reader, MOST), dialect);
+        let checker = Checker::of_state(forward_copies);
+        let mut script = CheckedScript::new(script, checker, &SystemNames);
+        while let Some(CheckedStatement { lowered, findings }) =
+            script.next_statement().map_err(|error| Error::unreadable(&name, &error))?
+        {
+            let before = self.mistakes;
+            for finding in findings.iter().filter(|finding| finding.kind.is_failure()) {
+                self.report(&Diagnostic::of_finding(&name, finding, self.colors));
+            }
+            if self.mistakes == before
+                && let Some((statement, lowered)) = lowered
+            {
+                self.add(&name, &statement, lowered, forward_copies);
             }
             if self.mistakes >= MOST_MISTAKES {
                 break;
@@ -117,13 +103,7 @@ impl Reading {
     }
 
     /// Adds what a statement describes.
-    fn add(
-        &mut self,
-        name: &str,
-        statement: &Statement,
-        lowered: grammar::Lowered,
-        forward_copies: bool,
-    ) {
+    fn add(&mut self, name: &str, statement: &Statement, lowered: Lowered, forward_copies: bool) {
         let number = self.statements.len();
         self.statements.push((name.to_owned(), statement.line()));
         for operation in lowered.operations.into_iter().flatten() {
@@ -147,10 +127,15 @@ impl Reading {
 }
 
 /// Opens a script, and gives its name in messages.
-pub fn open(path: &Path, dialect: Dialect) -> Result<(String, Script<impl Read>), Error> {
+pub fn open(
+    path: &Path,
+    dialect: Dialect,
+    forward_copies: bool,
+) -> Result<(String, CheckedScript<'static, impl Read>), Error> {
     let (name, mut reader) = reader(path)?;
-    match Format::of(&name, &mut reader)? {
-        None => Ok((name, Script::new(Bounded::new(reader, MOST), dialect))),
-        Some(_) => Err(Error::NoScript { name }),
+    if Format::of(&name, &mut reader)?.is_some() {
+        return Err(Error::NoScript { name });
     }
+    let script = Script::new(Bounded::new(reader, MOST), dialect);
+    Ok((name, CheckedScript::new(script, Checker::new(forward_copies), &SystemNames)))
 }

@@ -3,7 +3,7 @@
 use std::{io, process::ExitCode};
 
 use cli::json::Document;
-use grammar::{Checker, Script, Statement};
+use grammar::{CheckedScript, CheckedStatement, Checker, Script, Statement};
 use model::Operation;
 use sys::{SystemNames, bounded::Bounded};
 
@@ -31,28 +31,18 @@ pub fn read(
     mut take: impl FnMut(Statement, Vec<Operation>),
 ) -> Result<(), Error> {
     let text = Bounded::new(input.reader(None), MOST);
-    let mut script = Script::new(text, command.dialect);
-    let mut checker = Checker::new(command.forward_copies);
-    while let Some(statement) = script.next_statement() {
+    let (script, checker) =
+        (Script::new(text, command.dialect), Checker::new(command.forward_copies));
+    let mut script = CheckedScript::new(script, checker, &SystemNames);
+    while let Some(CheckedStatement { lowered, findings }) =
+        script.next_statement().map_err(|error| words.unreadable(&error))?
+    {
         words.bytes_read = script.bytes_read();
-        let lowered = statement.and_then(|statement| {
-            let lowered = grammar::lower(&statement, &SystemNames)?;
-            Ok((statement, lowered))
-        });
-        match lowered {
-            Ok((statement, lowered)) => {
-                for finding in &checker.statement(&statement, &lowered) {
-                    words.finding(finding);
-                }
-                take(statement, lowered.operations.into_iter().flatten().collect());
-            }
-            Err(error) => {
-                words.unreadable(&error)?;
-                words.report(&error);
-                if error.ends_script() {
-                    break;
-                }
-            }
+        for finding in &findings {
+            words.finding(finding);
+        }
+        if let Some((statement, lowered)) = lowered {
+            take(statement, lowered.operations.into_iter().flatten().collect());
         }
         if words.has_enough() {
             break;

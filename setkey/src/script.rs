@@ -86,17 +86,13 @@ impl Run {
                 // An interactive user sees the results before the next statement.
                 self.finish()?;
             }
-            let statement = script.next_statement();
+            let next = script.next_lowered(&SystemNames);
             if let Some(signal) = self.signals.as_ref().and_then(Signals::received) {
                 return Ok(Ended::BySignal(signal));
             }
-            let Some(statement) = statement else { return Ok(Ended::AtTheEnd) };
+            let Some(next) = next else { return Ok(Ended::AtTheEnd) };
             self.words.bytes_read = script.bytes_read();
-            let lowered = statement.and_then(|statement| {
-                let lowered = grammar::lower(&statement, &SystemNames)?;
-                Ok((statement, lowered))
-            });
-            match lowered {
+            match next {
                 Ok((statement, lowered)) => self.statement(&statement, lowered)?,
                 Err(mistake) => {
                     self.finish()?;

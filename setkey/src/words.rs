@@ -6,7 +6,7 @@ use std::{
 };
 
 use cli::{Colors, Diagnostic, json::FindingJson};
-use grammar::{Fault, Finding, FindingKind, Place, Warning};
+use grammar::{Fault, Finding, Place, Warning};
 use model::{Dialect, Visible};
 
 use crate::{
@@ -79,7 +79,10 @@ impl Words {
         error: &grammar::Error,
         printer: &mut StdoutPrinter,
     ) -> Result<(), Error> {
-        self.unreadable(error)?;
+        // An error of the reader is no mistake of the script.
+        if let Fault::Unreadable(reason) = error.kind() {
+            return Err(self.unreadable(reason));
+        }
         // Text without a `;` at the end of standard input: the original drops it in silence.
         let cut_short = self.interactive && error.token().is_empty();
         if let Some(message) = error.message().filter(|_| !cut_short) {
@@ -95,18 +98,13 @@ impl Words {
             }
         }
         printer.out().flush()?;
-        self.report(error);
+        self.finding(&error.clone().into());
         Ok(())
     }
 
-    /// An error of the reader is no mistake of the script.
-    pub fn unreadable(&self, error: &grammar::Error) -> Result<(), Error> {
-        match error.kind() {
-            Fault::Unreadable(reason) => {
-                Err(Error::Read { name: self.name.clone(), reason: reason.clone() })
-            }
-            _ => Ok(()),
-        }
+    /// The script cannot be read on.
+    pub fn unreadable(&self, reason: &impl fmt::Display) -> Error {
+        Error::Read { name: self.name.clone(), reason: reason.to_string() }
     }
 
     /// Reports what works and should be written otherwise.
@@ -145,15 +143,7 @@ impl Words {
         }
     }
 
-    /// Reports a mistake in our words.
-    pub fn report(&mut self, error: &grammar::Error) {
-        self.mistakes += 1;
-        let name = self.name.clone();
-        let json = || FindingJson::of_error(&name, error);
-        self.print(&Diagnostic::of_error(&name, error, self.colors), &json);
-    }
-
-    /// Reports what is wrong with a statement that can be read.
+    /// Reports what is wrong with a statement in our words.
     pub fn finding(&mut self, finding: &Finding) {
         let name = self.name.clone();
         let diagnostic = Diagnostic::of_finding(&name, finding, self.colors);
@@ -169,10 +159,7 @@ impl Words {
     /// Reports a warning in our words, to people alone unless the script is checked.
     pub fn warn(&mut self, warning: &Warning) {
         let name = self.name.clone();
-        let json = || {
-            let kind = FindingKind::Warning(warning.kind);
-            FindingJson::of_finding(&name, &Finding { kind, place: warning.place.clone() })
-        };
+        let json = || FindingJson::of_finding(&name, &warning.clone().into());
         self.doubt(&Diagnostic::of_warning(&name, warning, self.colors), &json);
     }
 

@@ -32,21 +32,6 @@ pub struct Diagnostic<'a> {
 }
 
 impl<'a> Diagnostic<'a> {
-    /// An error of the script `name`.
-    #[must_use]
-    pub fn of_error(name: &'a str, error: &'a grammar::Error, colors: Colors) -> Self {
-        Self {
-            name,
-            position: error.position(),
-            message: error.to_string(),
-            expected: error.expected(),
-            help: error.help(),
-            why: None,
-            colors,
-            excerpt: error.excerpt(),
-        }
-    }
-
     /// A warning about the script `name`.
     #[must_use]
     pub fn of_warning(name: &'a str, warning: &'a Warning, colors: Colors) -> Self {
@@ -62,7 +47,7 @@ impl<'a> Diagnostic<'a> {
         }
     }
 
-    /// What is wrong with a statement of the script `name` that can be read.
+    /// What is wrong with a statement of the script `name`.
     #[must_use]
     pub fn of_finding(name: &'a str, finding: &'a Finding, colors: Colors) -> Self {
         let Finding { kind, place } = finding;
@@ -71,8 +56,8 @@ impl<'a> Diagnostic<'a> {
             name,
             position: place.position,
             message,
-            expected: None,
-            help: kind.help().map(Cow::Borrowed),
+            expected: kind.expected(),
+            help: kind.help(),
             why: None,
             colors,
             excerpt: &place.excerpt,
@@ -172,8 +157,8 @@ mod tests {
 
     fn diagnostic(script: &str) -> String {
         let error = Script::new(script.as_bytes(), Dialect::Linux).next_statement();
-        let error = error.unwrap().unwrap_err();
-        Diagnostic::of_error("x.conf", &error, Colors::NONE).to_string()
+        let finding = error.unwrap().unwrap_err().into();
+        Diagnostic::of_finding("x.conf", &finding, Colors::NONE).to_string()
     }
 
     #[test]

@@ -6,14 +6,16 @@ mod place;
 mod policy;
 mod sa;
 mod sad;
+mod script;
 mod spd;
 mod state;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use model::Operation;
 
 use crate::{
+    error::Error,
     lower::Lowered,
     parse::{Place, Statement},
     warning::{Warning, WarningKind},
@@ -22,10 +24,11 @@ use crate::{
 pub use mistake::Mistake;
 pub use part::Part;
 use sad::Sad;
+pub use script::{CheckedScript, CheckedStatement};
 use spd::Spd;
 use state::State;
 
-/// Something about a statement that can be read.
+/// Something about a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     /// What.
@@ -37,6 +40,8 @@ pub struct Finding {
 /// What a finding is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FindingKind {
+    /// An error of the script: the statement means nothing.
+    Error(Error),
     /// A warning of the statement alone.
     Warning(WarningKind),
     /// AF_KEY's refusal.
@@ -51,17 +56,27 @@ impl FindingKind {
     pub fn is_failure(&self) -> bool {
         match self {
             FindingKind::Warning(kind) => kind.is_failure(),
-            FindingKind::Refused(_) | FindingKind::Kernel(_) => true,
+            FindingKind::Error(_) | FindingKind::Refused(_) | FindingKind::Kernel(_) => true,
+        }
+    }
+
+    /// What would have been right, in plain words.
+    #[must_use]
+    pub fn expected(&self) -> Option<String> {
+        match self {
+            FindingKind::Error(error) => error.expected(),
+            FindingKind::Warning(_) | FindingKind::Refused(_) | FindingKind::Kernel(_) => None,
         }
     }
 
     /// What to do about it, unless the message contains it.
     #[must_use]
-    pub fn help(&self) -> Option<&'static str> {
+    pub fn help(&self) -> Option<Cow<'static, str>> {
         match self {
-            FindingKind::Warning(kind) => Some(kind.help()),
+            FindingKind::Error(error) => error.help(),
+            FindingKind::Warning(kind) => Some(kind.help().into()),
             FindingKind::Refused(_) => None,
-            FindingKind::Kernel(mistake) => Some(mistake.help()),
+            FindingKind::Kernel(mistake) => Some(mistake.help().into()),
         }
     }
 }
@@ -69,10 +84,24 @@ impl FindingKind {
 impl fmt::Display for FindingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            FindingKind::Error(error) => error.fmt(f),
             FindingKind::Warning(kind) => kind.fmt(f),
             FindingKind::Refused(error) => error.fmt(f),
             FindingKind::Kernel(mistake) => mistake.fmt(f),
         }
+    }
+}
+
+impl From<Error> for Finding {
+    fn from(error: Error) -> Self {
+        let place = error.place().clone();
+        Self { kind: FindingKind::Error(error), place }
+    }
+}
+
+impl From<Warning> for Finding {
+    fn from(Warning { kind, place }: Warning) -> Self {
+        Self { kind: FindingKind::Warning(kind), place }
     }
 }
 
@@ -100,11 +129,7 @@ impl Checker {
 
     /// What is wrong with the next statement.
     pub fn statement(&mut self, statement: &Statement, lowered: &Lowered) -> Vec<Finding> {
-        let warnings = lowered.warnings.iter().map(|Warning { kind, place }| Finding {
-            kind: FindingKind::Warning(*kind),
-            place: place.clone(),
-        });
-        let mut found: Vec<_> = warnings.collect();
+        let mut found: Vec<_> = lowered.warnings.iter().cloned().map(Finding::from).collect();
         for operation in &lowered.operations {
             let kind = match operation {
                 Err(refusal) => Some(FindingKind::Refused(refusal.clone())),

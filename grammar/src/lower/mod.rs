@@ -1,9 +1,11 @@
+use std::io::Read;
+
 use model::{Names, Operation, Proto, names::LookUp};
 
 use crate::{
     error::{Error, Fault},
     parse::lexer::token_at,
-    parse::{Statement, source::Source},
+    parse::{Script, Statement, source::Source},
     tree::{Command, Node, SaProto, Span},
     warning::{Warning, WarningKind},
 };
@@ -61,6 +63,19 @@ pub fn lower(statement: &Statement, names: &dyn Names) -> Result<Lowered, Error>
     };
     lowered.warnings.extend(lowering.doubts_of_writing(&statement.command));
     Ok(lowered)
+}
+
+impl<R: Read> Script<R> {
+    /// The next statement with what it comes to; `None` after the last one.
+    pub fn next_lowered(
+        &mut self,
+        names: &dyn Names,
+    ) -> Option<Result<(Statement, Lowered), Error>> {
+        Some(self.next_statement()?.and_then(|statement| {
+            let lowered = lower(&statement, names)?;
+            Ok((statement, lowered))
+        }))
+    }
 }
 
 /// A warning, and what it is about.

@@ -4,9 +4,8 @@ use std::{path::Path, rc::Rc};
 
 use cli::json::FindingJson;
 use engine::EntryFilter;
-use grammar::{Checker, Fault, Lowered, Statement, WarningKind};
+use grammar::{CheckedStatement, Lowered, Statement, WarningKind};
 use model::{Described, Dialect, Operation, PolicyType};
-use sys::SystemNames;
 
 use super::{
     code::Code,
@@ -44,38 +43,26 @@ impl<'a> Reader<'a> {
 
     /// Reads a script, which is the file with this number on the command line.
     pub fn read(&mut self, path: &Path, file: usize) -> Result<(), Error> {
-        let (name, mut script) = state_files::open(path, self.dialect)?;
+        let (name, mut script) = state_files::open(path, self.dialect, self.forward_copies)?;
         let name: Rc<str> = name.into();
-        let mut checker = Checker::new(self.forward_copies);
         let mut mistakes = 0;
-        while let Some(statement) = script.next_statement() {
-            let lowered = statement.and_then(|statement| {
-                let lowered = grammar::lower(&statement, &SystemNames)?;
-                Ok((statement, lowered))
-            });
+        while let Some(CheckedStatement { lowered, findings }) =
+            script.next_statement().map_err(|error| Error::unreadable(&name, &error))?
+        {
+            let is_meant = lowered.as_ref().is_none_or(|(_, lowered)| self.means(lowered));
+            for finding in findings {
+                let json = FindingJson::of_finding(&name, &finding);
+                let excerpt = finding.place.excerpt;
+                self.found.push(PlacedFinding { file, json, excerpt, is_meant });
+            }
             match lowered {
-                Ok((statement, lowered)) => {
-                    let is_meant = self.means(&lowered);
-                    for finding in checker.statement(&statement, &lowered) {
-                        let json = FindingJson::of_finding(&name, &finding);
-                        let excerpt = finding.place.excerpt;
-                        self.found.push(PlacedFinding { file, json, excerpt, is_meant });
-                    }
+                Some((statement, lowered)) => {
                     self.load(statement, lowered.operations.iter().flatten(), file, &name);
                 }
-                Err(error) => {
-                    if let Fault::Unreadable(reason) = error.kind() {
-                        let (name, reason) = (name.to_string(), reason.clone());
-                        return Err(Error::Read { name, reason });
-                    }
-                    mistakes += 1;
-                    let json = FindingJson::of_error(&name, &error);
-                    let excerpt = error.excerpt().clone();
-                    self.found.push(PlacedFinding { file, json, excerpt, is_meant: true });
-                    if error.ends_script() || mistakes == MOST_MISTAKES {
-                        break;
-                    }
-                }
+                None => mistakes += 1,
+            }
+            if mistakes == MOST_MISTAKES {
+                break;
             }
         }
         Ok(())

@@ -160,9 +160,8 @@ fn of_json(text: &str) -> Result<PeerTables, ReadError> {
 fn of_script(text: &str, dialect: Dialect, names: &dyn Names) -> Result<PeerTables, String> {
     let mut tables = PeerTables::default();
     let mut script = Script::new(text.as_bytes(), dialect);
-    while let Some(statement) = script.next_statement() {
-        let lowered = statement.and_then(|statement| grammar::lower(&statement, names));
-        let lowered = lowered.map_err(|error| format!("line {}: {error}", error.line()))?;
+    while let Some(next) = script.next_lowered(names) {
+        let (_, lowered) = next.map_err(|error| format!("line {}: {error}", error.line()))?;
         for operation in lowered.operations.into_iter().flatten() {
             add(&mut tables, &operation);
         }

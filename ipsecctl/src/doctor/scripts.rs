@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use grammar::Fault;
+use grammar::CheckedStatement;
 use model::{Described, Dialect, Operation, Visible};
-use sys::SystemNames;
 
 use super::{
     condition::{Condition, Subject},
@@ -36,28 +35,17 @@ pub fn read(
 
 /// Returns the number of statements with mistakes.
 fn read_one(path: &Path, dialect: Dialect, needs: &mut Needs) -> Result<usize, Error> {
-    let (name, mut script) = state_files::open(path, dialect)?;
+    let (name, mut script) = state_files::open(path, dialect, true)?;
     let mut mistakes = 0;
-    while let Some(statement) = script.next_statement() {
-        let lowered = statement.and_then(|statement| {
-            let operations = grammar::lower(&statement, &SystemNames)?.operations;
-            Ok((statement.line(), operations))
-        });
-        match lowered {
-            Ok((line, operations)) => {
-                let from = format!("{}:{line}", Visible(&name));
-                operations.iter().flatten().for_each(|it| require(needs, it, &from));
-            }
-            Err(error) => {
-                if let Fault::Unreadable(reason) = error.kind() {
-                    return Err(Error::Read { name, reason: reason.clone() });
-                }
-                mistakes += 1;
-                if error.ends_script() {
-                    break;
-                }
-            }
-        }
+    while let Some(CheckedStatement { lowered, .. }) =
+        script.next_statement().map_err(|error| Error::unreadable(&name, &error))?
+    {
+        let Some((statement, lowered)) = lowered else {
+            mistakes += 1;
+            continue;
+        };
+        let from = format!("{}:{}", Visible(&name), statement.line());
+        lowered.operations.iter().flatten().for_each(|it| require(needs, it, &from));
     }
     Ok(mistakes)
 }

@@ -172,8 +172,8 @@ mod tests {
     fn needs(script: &str) -> Needs {
         let mut needs = Needs::default();
         let mut script = Script::new(script.as_bytes(), Dialect::Linux);
-        while let Some(statement) = script.next_statement() {
-            let lowered = grammar::lower(&statement.unwrap(), &sys::SystemNames).unwrap();
+        while let Some(next) = script.next_lowered(&sys::SystemNames) {
+            let (_, lowered) = next.unwrap();
             for operation in lowered.operations.into_iter().flatten() {
                 let Operation::AddPolicy(policy) = operation else { panic!("a policy") };
                 needs.add_policy(&policy);

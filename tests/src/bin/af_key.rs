@@ -29,10 +29,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let reader: Box<dyn Read> =
         if path == "-" { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
     let mut script = Script::new(reader, Dialect::Linux);
-    while let Some(statement) = script.next_statement() {
-        let statement = statement.map_err(|mistake| mistake.kind().to_string())?;
-        let lowered = grammar::lower(&statement, &SystemNames);
-        for operation in lowered.map_err(|mistake| mistake.kind().to_string())?.operations {
+    while let Some(next) = script.next_lowered(&SystemNames) {
+        let (statement, lowered) = next.map_err(|mistake| mistake.kind().to_string())?;
+        for operation in lowered.operations {
             for refusal in kernel.refusals(operation)? {
                 println!("The result of line {}: {refusal}.", statement.line());
             }

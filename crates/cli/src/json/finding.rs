@@ -60,30 +60,12 @@ pub struct PositionJson {
 }
 
 impl FindingJson {
-    /// An error of the script `name`.
-    #[must_use]
-    pub fn of_error(name: &str, error: &grammar::Error) -> Self {
-        let Position { line, column } = error.position();
-        Self {
-            file: name.to_owned(),
-            line,
-            column,
-            end: end(error.position(), error.excerpt()),
-            code: error.kind().code(),
-            severity: "error",
-            message: error.to_string(),
-            expected: error.expected(),
-            help: error.help().map(Into::into),
-            why: None,
-            statement: None,
-        }
-    }
-
-    /// What is wrong with a statement of the script `name` that can be read.
+    /// What is wrong with a statement of the script `name`.
     #[must_use]
     pub fn of_finding(name: &str, Finding { kind, place }: &Finding) -> Self {
         let finding = Self::at(name, place, kind.code(), kind.is_failure(), kind.to_string());
-        Self { help: kind.help().map(Into::into), ..finding }
+        let (expected, help) = (kind.expected(), kind.help().map(Into::into));
+        Self { expected, help, ..finding }
     }
 
     /// What a program has found in a statement of the script `name`.

@@ -155,7 +155,7 @@ fn findings() -> Vec<FindingJson> {
         .map(|script| {
             let mut script = Script::new(script.as_bytes(), Dialect::Linux);
             let error = std::iter::from_fn(|| script.next_statement()).find_map(Result::err);
-            let finding = FindingJson::of_error("x.conf", &error.unwrap());
+            let finding = FindingJson::of_finding("x.conf", &error.unwrap().into());
             let (why, statement) = (Some("It fails.".into()), Some("flush;".into()));
             FindingJson { why, statement, ..finding }
         })
