@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::run;
+use common::{run, run_in};
+use model::Dialect;
 
 #[track_caller]
 fn help(script: &str) -> String {
@@ -23,6 +24,30 @@ fn a_missing_semicolon() {
         assert_eq!(help(script), format!("a `;` is missing at the end of line {line}"), "{script}");
     }
     assert_eq!(help("flush spdflush;"), "a `;` is missing before `spdflush`");
+}
+
+#[test]
+fn a_statement_that_ends_too_early_in_every_dialect() {
+    use Dialect::{FreeBsd, Linux, NetBsd};
+    for (dialect, script, expected) in [
+        (
+            Linux,
+            "spdupdate;",
+            "say spdupdate SRC DST UPPER -P DIRECTION ACTION, as in any -P out none",
+        ),
+        (NetBsd, "update ::1 ::2 ah;", "the SPI is missing, as in 0x1000"),
+        (
+            NetBsd,
+            "update ::1 ::2 ah 256;",
+            "the algorithm of ah is missing: -A NAME KEY, as in -A hmac-sha256 KEY",
+        ),
+        (NetBsd, "getspi ::1;", "say getspi SRC DST PROTOCOL SPI"),
+        (FreeBsd, "add ::1 ::2 esp 256 -natt ::1[5];", "say -natt SRC[PORT] DST[PORT]"),
+        (FreeBsd, "add ::1 ::2 esp 256 -E null", "a `;` is missing at the end of line 1"),
+    ] {
+        let error = run_in(dialect, script.as_bytes()).error.unwrap();
+        assert_eq!(error.help().unwrap_or_default(), expected, "{script}");
+    }
 }
 
 #[test]
@@ -260,7 +285,8 @@ fn a_missing_last_semicolon_is_at_the_end_of_the_last_statement() {
         assert_eq!(error.help().unwrap(), help, "{script}");
     }
     // It would not be enough.
-    assert_eq!(help("flush;\nadd ::1 ::2\n"), "");
+    let more = "the protocol and the SPI are missing, as in esp 0x1000";
+    assert_eq!(help("flush;\nadd ::1 ::2\n"), more);
     assert_eq!(help("add ::1 ::2 esp 256 -E aes-cbc\nspdflush;"), "");
 }
 
@@ -287,7 +313,7 @@ fn files_of_other_programs() {
 #[test]
 fn behind_a_carriage_return_the_script_goes_on() {
     let script = b"flush;\r\n# all\r\nspdflush;\r\nspdfulsh;\r\n";
-    let read: Vec<_> = grammar::Script::new(&script[..], model::Dialect::Linux)
+    let read: Vec<_> = grammar::Script::new(&script[..], Dialect::Linux)
         .map(|it| it.map_or_else(|error| error.to_string(), |statement| statement.to_string()))
         .collect();
     let refused = "the byte 0x0d is not allowed here";

@@ -1,6 +1,6 @@
 use std::{fmt, net::Ipv4Addr};
 
-use model::ScriptOption;
+use model::{KeyBits, ScriptOption};
 
 use super::{
     dialect::{is_foreign, owners, whose},
@@ -37,6 +37,8 @@ pub(crate) enum Hint {
     EspUpper,
     /// The number of an upper-layer protocol whose name is a word of the language.
     NumberOfUpper(u8),
+    /// An algorithm without its key.
+    NoKey(&'static str, KeyBits),
     /// A sentence.
     Text(&'static str),
     /// What is missing before the error.
@@ -105,6 +107,7 @@ impl fmt::Display for Hint {
             }
             Hint::LateOption(ScriptOption::Encryption) => f.write_str("-E goes before -A"),
             Hint::LateOption(option) => write!(f, "{} goes before -E, -A or -C", option.word()),
+            Hint::NoKey(name, fits) => write!(f, "{name} takes {fits}"),
             Hint::Text(text) => f.write_str(text),
             Hint::Insert(text) => write!(f, "`{text}` is missing here"),
             Hint::Netmask(length) => write!(f, "a netmask is written as its length: say {length}"),

@@ -2,6 +2,7 @@
 
 pub(crate) mod attempt;
 mod dialect;
+mod early_end;
 pub(crate) mod expected;
 mod foreign;
 pub(crate) mod guess;

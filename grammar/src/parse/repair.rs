@@ -44,11 +44,7 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
     if let Some(advice) = other_option(word, is_spd) {
         return Some(Hint::Text(advice));
     }
-    let missing = if is_spd {
-        of_selector(text, at, word)
-    } else {
-        of_sa(text, at, word, before).or_else(|| no_algorithm(source, at))
-    };
+    let missing = if is_spd { of_selector(text, at, word) } else { of_sa(text, at, word, before) };
     if missing.is_some() {
         return missing;
     }
@@ -76,13 +72,6 @@ fn other_option(word: &str, is_spd: bool) -> Option<&'static str> {
 
 /// What is missing between a selector and its policy.
 fn of_selector(text: &str, at: usize, word: &str) -> Option<Hint> {
-    if text[at..].starts_with(';') && is_taken(text, at, " -P out none", "") {
-        return Some(Hint::Text(if text.starts_with("spddelete") {
-            "the direction of the policy is missing: -P in or -P out"
-        } else {
-            "the policy is missing: -P in or -P out, and ipsec, none or discard"
-        }));
-    }
     (word == "-P" && is_taken(text, at, "any ", word))
         .then_some(Hint::Text("the upper-layer protocol goes before -P: any is for all"))
 }
@@ -118,24 +107,6 @@ fn of_sa(text: &str, at: usize, word: &str, before: &str) -> Option<Hint> {
         hex if is_hexadecimal(hex) => "a hexadecimal number begins with 0x",
         hex if hex.starts_with("0x") => "behind 0x are the digits 0 to 9 and a to f",
         _ => return None,
-    }))
-}
-
-/// The algorithm that an SA lacks at its end.
-fn no_algorithm(source: &Source, at: usize) -> Option<Hint> {
-    let text = source.ascii();
-    let is_missing = text[at..].starts_with(';') && is_taken(text, at, " -E null", "");
-    let mut words = tokens_before(source, source.start() + at).map(|at| word_at(source, at));
-    let proto = words.find_map(|word| word.parse().ok()).filter(|_| is_missing)?;
-    Some(Hint::Text(match proto {
-        SaProtoWord::Esp | SaProtoWord::EspOld | SaProtoWord::EspUdp => {
-            "the cipher of esp is missing: -E NAME KEY, as in -E aes-gcm-16 KEY"
-        }
-        SaProtoWord::Ah | SaProtoWord::AhOld => {
-            "the algorithm of ah is missing: -A NAME KEY, as in -A hmac-sha256 KEY"
-        }
-        SaProtoWord::IpComp => "the algorithm of ipcomp is missing: -C deflate",
-        SaProtoWord::Tcp => return None,
     }))
 }
 

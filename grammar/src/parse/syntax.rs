@@ -1,6 +1,7 @@
 use super::{
     attempt::word_at,
     dialect::is_foreign,
+    early_end,
     expected::{candidates, expected, positives},
     guess::{self, LONGEST},
     hint::Hint,
@@ -47,7 +48,8 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
     if let Some(quote) = late_quote(source, at) {
         return Error::new(Fault::LateQuote, source, quote, token.named);
     }
-    wrong.with_hint(guess::of_syntax(source, token, &candidates(error)))
+    let missing = || early_end::missing(source, token, positives(error));
+    wrong.with_hint(guess::of_syntax(source, token, &candidates(error)).or_else(missing))
 }
 
 /// The error of a script in another encoding.
