@@ -22,6 +22,7 @@ pub mod pidfd;
 pub mod proc_status;
 pub mod process;
 mod release;
+#[cfg(any(test, feature = "replaced"))]
 pub mod replaced;
 pub mod rights;
 pub mod run;
