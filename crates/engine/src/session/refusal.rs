@@ -66,16 +66,28 @@ impl Refusal {
 impl fmt::Display for Refusal {
     /// Why, and what to do, in one sentence.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (target, errno, text) = match self {
-            Refusal::Rule(error) => return error.fmt(f),
+        match self {
+            Refusal::Rule(error) => error.fmt(f),
             Refusal::NoRecord(_, reason) => {
-                return write!(f, "`use` on an outbound tunnel needs a record: {reason}");
+                write!(f, "`use` on an outbound tunnel needs a record: {reason}")
             }
-            Refusal::Lacking(options) => {
-                return write!(f, "this kernel lacks {}", options.join(", "));
+            Refusal::Lacking(options) => write!(f, "this kernel lacks {}", options.join(", ")),
+            Refusal::Kernel { target, errno, text } => {
+                self.write_kernel(f, target, *errno, text.as_deref())
             }
-            Refusal::Kernel { target, errno, text } => (target, *errno, text),
-        };
+        }
+    }
+}
+
+impl Refusal {
+    /// What the kernel lacks, its own words, or what its errno means.
+    fn write_kernel(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        target: &Target,
+        errno: Errno,
+        text: Option<&str>,
+    ) -> fmt::Result {
         if let Some(module) = self.missing_module() {
             return write!(
                 f,
@@ -84,10 +96,10 @@ impl fmt::Display for Refusal {
         }
         if let Target::NewSa(sa) = target {
             match errno {
-                Errno::NOENT | Errno::NOSYS => return sa.write_lacking(f, text.as_deref()),
-                Errno::PROTONOSUPPORT => return sa.write_no_mode(f, text.as_deref()),
+                Errno::NOENT | Errno::NOSYS => return sa.write_lacking(f, text),
+                Errno::PROTONOSUPPORT => return sa.write_no_mode(f, text),
                 Errno::INVAL => {
-                    if let Some((text, kernels)) = sa.refused_encap(text.as_deref()) {
+                    if let Some((text, kernels)) = sa.refused_encap(text) {
                         return write!(f, "kernel: {text}; the encapsulation needs {kernels}");
                     }
                 }
@@ -97,10 +109,17 @@ impl fmt::Display for Refusal {
         if let Target::ForwardCopy(_) = target {
             f.write_str("its fwd policy: ")?;
         }
-        if let Some(text) = text {
-            return write!(f, "kernel: {text}");
+        match text {
+            Some(text) => write!(f, "kernel: {text}"),
+            None => target.of_original().write_errno(f, errno),
         }
-        match (target.of_original(), errno) {
+    }
+}
+
+impl Target {
+    /// What an errno without the kernel's words means.
+    fn write_errno(&self, f: &mut fmt::Formatter<'_>, errno: Errno) -> fmt::Result {
+        match (self, errno) {
             (Target::NewSa(_), Errno::EXIST) => {
                 f.write_str("an SA with this destination, protocol and SPI is there already")
             }
