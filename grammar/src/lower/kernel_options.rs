@@ -3,7 +3,7 @@
 use std::{net::IpAddr, num::NonZeroU16};
 
 use model::{
-    Attribute, Direction, Encap, IpTfs, IpTfsSetting, PortMasks, ReplayState, Sa, SaFlags,
+    Attribute, Direction, Encap, IpTfs, IpTfsSetting, Offload, PortMasks, ReplayState, Sa, SaFlags,
     ScriptOption, Selector, names::LookUp,
 };
 
@@ -23,6 +23,23 @@ impl Lowering<'_> {
         look_up: LookUp,
     ) -> Result<(), Error> {
         match option {
+            Extension::Esn => sa.esn = true,
+            Extension::KernelFlag(flag) => sa.flags = sa.flags | *flag,
+            Extension::Mark(mark) => sa.mark = self.mark(ScriptOption::Mark, *mark, span)?,
+            Extension::OutMark(mark) => {
+                sa.output_mark = self.mark(ScriptOption::OutMark, *mark, span)?;
+            }
+            Extension::IfId(number) => sa.if_id = self.number(ScriptOption::IfId, *number, span)?,
+            Extension::Direction(direction) => sa.direction = Some(*direction),
+            Extension::Offload { device, direction, packet } => {
+                let (direction, packet) = (*direction, *packet);
+                let device = self.device(device, span)?;
+                sa.offload = Some(Offload { device, direction, packet });
+            }
+            Extension::KeepAlive(seconds) => {
+                let seconds = seconds.unwrap_or(0);
+                sa.nat_keepalive = self.number(ScriptOption::KeepAlive, seconds, span)?;
+            }
             Extension::Selector(selector) => sa.selector = Some(self.sa_selector(selector)?),
             Extension::Encap { kind, ports, original } => {
                 let port = |port| self.narrow(NumberRange::PORT, port, span).map(port_number);

@@ -1,8 +1,8 @@
 use std::num::{NonZeroU16, NonZeroU32, NonZeroU64};
 
 use model::{
-    AddressPair, DeviceName, Dialect, Encap, EncapKind, Lifetimes, Mark, Offload, Proto, ReqId, Sa,
-    SaMode, ScriptOption, SecCtx, Spi, names::LookUp,
+    AddressPair, DeviceName, Dialect, Encap, EncapKind, Lifetimes, Mark, Proto, ReqId, Sa, SaMode,
+    ScriptOption, SecCtx, Spi, names::LookUp,
 };
 
 use super::{Lowering, range::NumberRange};
@@ -34,64 +34,19 @@ impl Lowering<'_> {
         let mut sa =
             Sa { mode: SaMode::ANY, ..Sa::bare(AddressPair::UNSPECIFIED, Proto::Esp, Spi(0)) };
         let (mut mode_at, mut hardware, mut fragment) = (None, None, None);
-        let (mut replay_words, mut is_alone) = (None, false);
+        let mut is_alone = false;
         for Node { value, span } in &name.extensions {
             match value {
-                Extension::Mode(mode) => {
-                    sa.mode = mode.map_or(SaMode::ANY, Into::into);
-                    mode_at = mode.map(|_| *span);
-                }
-                Extension::Replay(window, words) => {
-                    sa.replay_window = self.replay_window(&name.ends, *window, *span)?;
-                    let words = words.map(|words| self.replay_words(words, *span));
-                    replay_words = words.transpose()?;
-                }
-                Extension::Context(context) => sa.sec_ctx = self.sec_ctx(context, *span)?,
-                Extension::Natt(ends) => sa.encap = Some(self.natt(ends, name.ends.look_up)?),
+                Extension::Mode(mode) => mode_at = mode.map(|_| *span),
                 Extension::HardwareInterface(device) => hardware = Some((device, *span)),
                 Extension::Fragment(..) => fragment = Some(*span),
-                // Padding and cyclic sequence numbers mean nothing to AF_KEY. The others are of
-                // policies: the grammar has none of an SA.
-                Extension::Flag(_)
-                | Extension::Device(_)
-                | Extension::PortMasks(..)
-                | Extension::User(_)
-                | Extension::PolicyType(_)
-                | Extension::PolicyFlag(_)
-                | Extension::PolicyOffload(_)
-                | Extension::ZeroLimit(_)
-                | Extension::NoForwardCopy
-                // Below, since they depend on the window.
-                | Extension::Received(..)
-                | Extension::Sent(_) => {}
-                Extension::Limit(limit, number) => {
-                    // The original does not have these options.
-                    is_alone |= matches!((limit, number), (Limit::HardUse | Limit::SoftUse, 0));
-                    self.set_limit(*limit, *number, *span, &mut sa.lifetimes)?;
-                }
-                other @ (Extension::ReqId(_)
-                | Extension::Esn
-                | Extension::KernelFlag(_)
-                | Extension::Mark(_)
-                | Extension::OutMark(_)
-                | Extension::IfId(_)
-                | Extension::Direction(_)
-                | Extension::Offload { .. }
-                | Extension::KeepAlive(_)) => self.field(&mut sa, other, *span)?,
-                other @ (Extension::ExtraFlags(_)
-                | Extension::Selector(_)
-                | Extension::Encap { .. }
-                | Extension::TfcPadding(_)
-                | Extension::MappingInterval(_)
-                | Extension::CareOf(_)
-                | Extension::Cpu(_)
-                | Extension::IpTfs(_)
-                | Extension::Attribute { .. }) => {
-                    self.kernel_option(&mut sa, other, *span, name.ends.look_up)?;
-                }
+                // The original does not have these options.
+                Extension::Limit(Limit::HardUse | Limit::SoftUse, 0) => is_alone = true,
+                _ => {}
             }
+            self.field(&mut sa, value, *span, &name.ends)?;
         }
-        sa.replay_words = replay_words.filter(|_| replay_words != sa.implied_replay_words());
+        sa.replay_words = sa.replay_words.filter(|&it| Some(it) != sa.implied_replay_words());
         self.replay_state(&mut sa, &name.extensions)?;
         let hardware = hardware.map(|(device, span)| Ok((self.device(device, span)?, span)));
         let hardware = hardware.transpose()?;
@@ -100,31 +55,66 @@ impl Lowering<'_> {
         Ok(SaOptions { sa, mode: mode_at, hardware, is_lifetime_alone: is_alone, warning })
     }
 
-    /// Sets a field by an option that depends on no other.
-    fn field(&self, sa: &mut Sa, extension: &Extension, span: Span) -> Result<(), Error> {
+    /// Sets the field of an option that depends on no other.
+    fn field(
+        &self,
+        sa: &mut Sa,
+        extension: &Extension,
+        span: Span,
+        ends: &SaEnds,
+    ) -> Result<(), Error> {
         match extension {
+            Extension::Mode(mode) => sa.mode = mode.map_or(SaMode::ANY, Into::into),
             Extension::ReqId(reqid) => {
                 let reqid = self.number(ScriptOption::ReqId, *reqid, span)?;
                 sa.reqid = reqid.map(NonZeroU32::get).and_then(ReqId::new);
             }
-            Extension::Esn => sa.esn = true,
-            Extension::KernelFlag(flag) => sa.flags = sa.flags | *flag,
-            Extension::Mark(mark) => sa.mark = self.mark(ScriptOption::Mark, *mark, span)?,
-            Extension::OutMark(mark) => {
-                sa.output_mark = self.mark(ScriptOption::OutMark, *mark, span)?;
+            Extension::Replay(window, words) => {
+                sa.replay_window = self.replay_window(ends, *window, span)?;
+                let words = words.map(|words| self.replay_words(words, span));
+                sa.replay_words = words.transpose()?;
             }
-            Extension::IfId(number) => sa.if_id = self.number(ScriptOption::IfId, *number, span)?,
-            Extension::Direction(direction) => sa.direction = Some(*direction),
-            Extension::Offload { device, direction, packet } => {
-                let (direction, packet) = (*direction, *packet);
-                sa.offload =
-                    Some(Offload { device: self.device(device, span)?, direction, packet });
+            Extension::Limit(limit, number) => {
+                self.set_limit(*limit, *number, span, &mut sa.lifetimes)?;
             }
-            Extension::KeepAlive(seconds) => {
-                let seconds = seconds.unwrap_or(0);
-                sa.nat_keepalive = self.number(ScriptOption::KeepAlive, seconds, span)?;
+            Extension::Context(context) => sa.sec_ctx = self.sec_ctx(context, span)?,
+            Extension::Natt(both) => sa.encap = Some(self.natt(both, ends.look_up)?),
+            // Padding and cyclic sequence numbers mean nothing to AF_KEY.
+            Extension::Flag(_)
+            // `options` has them.
+            | Extension::Fragment(..)
+            | Extension::HardwareInterface(_)
+            // `replay_state` has them, since they depend on the window.
+            | Extension::Received(..)
+            | Extension::Sent(_)
+            // Those of policies: the grammar has none of an SA.
+            | Extension::Device(_)
+            | Extension::PortMasks(..)
+            | Extension::User(_)
+            | Extension::PolicyType(_)
+            | Extension::PolicyFlag(_)
+            | Extension::PolicyOffload(_)
+            | Extension::ZeroLimit(_)
+            | Extension::NoForwardCopy => {}
+            Extension::Esn
+            | Extension::KernelFlag(_)
+            | Extension::ExtraFlags(_)
+            | Extension::Mark(_)
+            | Extension::OutMark(_)
+            | Extension::IfId(_)
+            | Extension::Direction(_)
+            | Extension::Offload { .. }
+            | Extension::KeepAlive(_)
+            | Extension::Selector(_)
+            | Extension::Encap { .. }
+            | Extension::TfcPadding(_)
+            | Extension::MappingInterval(_)
+            | Extension::CareOf(_)
+            | Extension::Cpu(_)
+            | Extension::IpTfs(_)
+            | Extension::Attribute { .. } => {
+                self.kernel_option(sa, extension, span, ends.look_up)?;
             }
-            _ => {}
         }
         Ok(())
     }

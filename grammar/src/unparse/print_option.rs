@@ -89,12 +89,7 @@ impl Display for Extension {
             }
             Extension::CareOf(address) => write!(f, " {}", address.value),
             Extension::IpTfs(settings) => write_settings(f, settings),
-            Extension::Received(number, bitmap) => {
-                write!(f, " {number}")?;
-                let Some(words) = bitmap else { return Ok(()) };
-                f.write_str("/0x")?;
-                words.iter().try_for_each(|word| write!(f, "{word:08x}"))
-            }
+            Extension::Received(number, bitmap) => write_received(f, *number, bitmap.as_deref()),
             Extension::Attribute { number, value } => {
                 write!(f, " {number}")?;
                 write_key(f, value)
@@ -111,17 +106,24 @@ impl Display for Extension {
             | Extension::PolicyOffload(device) => write!(f, " {device}"),
             Extension::PortMasks(src, dst) => write!(f, " {src:#x}/{dst:#x}"),
             Extension::PolicyType(kind) => write!(f, " {}", kind.word()),
-            Extension::ZeroLimit(limit) => {
-                write!(f, " {}", limit.words().next().unwrap_or_default())
-            }
-            Extension::PolicyFlag(flags) => {
-                write!(f, " {}", flags.words().next().unwrap_or_default())
-            }
-            Extension::KernelFlag(flags) => {
-                write!(f, " {}", flags.words().next().unwrap_or_default())
-            }
+            Extension::ZeroLimit(limit) => write_one(f, limit.words()),
+            Extension::PolicyFlag(flags) => write_one(f, flags.words()),
+            Extension::KernelFlag(flags) => write_one(f, flags.words()),
         }
     }
+}
+
+/// The word of a set of one.
+fn write_one(f: &mut Formatter<'_>, mut words: impl Iterator<Item = impl Display>) -> Result {
+    words.next().map_or(Ok(()), |word| write!(f, " {word}"))
+}
+
+/// `9/0x000001ff`.
+fn write_received(f: &mut Formatter<'_>, number: u64, bitmap: Option<&[u32]>) -> Result {
+    write!(f, " {number}")?;
+    let Some(words) = bitmap else { return Ok(()) };
+    f.write_str("/0x")?;
+    words.iter().try_for_each(|word| write!(f, "{word:08x}"))
 }
 
 /// `drop-time=5,dont-frag`.
