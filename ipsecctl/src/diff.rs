@@ -1,11 +1,12 @@
 //! `ipsecctl diff`: what the kernel has otherwise than files describe.
 
+mod document;
 mod text;
 
 use std::process::ExitCode;
 
 use cli::{
-    json::{AppliedJson, ChangeJson, Document, Fingerprints, StayingJson, UnselectedJson},
+    json::{AppliedJson, ChangeJson, Fingerprints},
     print_error,
 };
 use engine::{Engine, EngineOptions, EntryFilter, Namespace, Plan, Removal, Step, Unselected};
@@ -85,25 +86,10 @@ impl Comparison {
 
     fn print_document(&self, plan: &Plan, applied: Option<AppliedJson>) -> Result<ExitCode, Error> {
         let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
-        let changes = |steps: &[Step]| {
-            steps.iter().filter_map(|step| change(step, &fingerprints)).collect::<Vec<_>>()
-        };
-        let document = Document {
-            fingerprint_scope: Some(fingerprints.scope()),
-            changes: Some(changes(&plan.steps)),
-            conflicts: (self.owned || self.filter.is_given()).then(|| {
-                let conflicts = [&plan.conflicts, &plan.crossing];
-                conflicts.into_iter().flat_map(|steps| changes(steps)).collect()
-            }),
-            unselected: self.filter.is_given().then_some(UnselectedJson {
-                sas: plan.unselected.sas.len(),
-                policies: plan.unselected.policies.len(),
-            }),
-            staying: Some(StayingJson { sas: plan.staying_sas, policies: plan.staying_policies }),
-            applied,
-            ..Document::default()
-        };
-        output::print(|out| Ok(document.write(out)?))
+        let has_unselected = self.filter.is_given();
+        let has_conflicts = self.owned || has_unselected;
+        let optional = document::Optional { has_conflicts, has_unselected, applied };
+        output::print(|out| Ok(document::print(plan, optional, &fingerprints, out)?))
     }
 }
 

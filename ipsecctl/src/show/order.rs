@@ -4,15 +4,14 @@ pub const MOST: usize = 4096;
 
 /// Takes entries in the kernel's order, newest first, and gives them in another if there are few.
 pub struct EntryOrder<T> {
-    most: usize,
     first: Vec<T>,
     is_long: bool,
 }
 
 impl<T> EntryOrder<T> {
-    /// Sorts this many entries at most.
-    pub fn new(most: usize) -> Self {
-        Self { most, first: Vec::new(), is_long: false }
+    /// Of no entry yet.
+    pub fn new() -> Self {
+        Self { first: Vec::new(), is_long: false }
     }
 
     /// Takes an entry.
@@ -25,7 +24,7 @@ impl<T> EntryOrder<T> {
             return give(entry);
         }
         self.first.push(entry);
-        if self.first.len() <= self.most {
+        if self.first.len() <= MOST {
             return Ok(());
         }
         self.is_long = true;
@@ -54,7 +53,7 @@ mod tests {
             given.push(entry);
             Ok::<(), ()>(())
         };
-        let mut order = EntryOrder::new(MOST);
+        let mut order = EntryOrder::new();
         entries.for_each(|entry| order.push(entry, &mut give).unwrap());
         order.finish(key, &mut give).unwrap();
         given
