@@ -286,6 +286,35 @@ fn additions_that_a_crash_has_interrupted() {
     client.receives_refusal();
 }
 
+/// strongSwan registers one socket, for events, and sends its requests on another: it keeps both.
+#[test]
+fn requests_on_another_socket_than_the_registered_one() {
+    let host = Host::new("host");
+    let mut daemon = Daemon::start(&host);
+    let side = side_of(host);
+    let refused = "get esp sa:spi=0x1000 src:192.0.2.1 dst:192.0.2.77";
+    let before = Client::connect(&side);
+    let events = Client::register(&side);
+    let after = Client::connect(&side);
+    after.ask(refused);
+    after.receives_refusal();
+    for round in 1..=3 {
+        daemon.signal(Signal::STOP);
+        for (client, spi) in [(&before, 0x1000), (&after, 0x2000)] {
+            client.ask(&format!(
+                "add esp sa:spi={},auth=3,encrypt=12 src:192.0.2.1 dst:192.0.2.77 akey:20 ekey:16",
+                spi + round
+            ));
+        }
+        daemon.signal(Signal::KILL);
+        let _ = daemon.wait();
+        daemon = Daemon::start(side.host());
+        before.receive(MessageType::ADD);
+        after.receive(MessageType::ADD);
+        events.is_served_through(|| ());
+    }
+}
+
 /// A program that has registered nothing keeps its socket as well, with the rest of its dump, where the daemon had
 /// the time to leave it.
 #[test]

@@ -1,6 +1,6 @@
 //! The clients' sessions, and which of them get a message.
 
-use std::os::fd::OwnedFd;
+use std::{collections::BTreeSet, os::fd::OwnedFd};
 
 use model::{Event, PolicyEntry};
 use pfkey::Message;
@@ -123,9 +123,12 @@ impl Sessions {
         self.list.iter().filter(|session| session.is_registered())
     }
 
-    /// Those of them whose sockets are not stored for a crash yet.
+    /// The sockets to store for a crash that are not stored yet: of those clients, and the others of their processes. A
+    /// key daemon may register one socket and send its requests on another, as strongSwan does.
     pub(super) fn not_stored(&mut self) -> impl Iterator<Item = &mut Session> {
-        self.list.iter_mut().filter(|session| session.is_registered() && !session.is_stored())
+        let processes: BTreeSet<_> = self.registered().map(|session| session.peer().pid).collect();
+        let is_kept = move |session: &Session| processes.contains(&session.peer().pid);
+        self.list.iter_mut().filter(move |session| !session.is_stored() && is_kept(session))
     }
 
     /// The clients that are not of [`Sessions::registered`].
@@ -206,6 +209,23 @@ mod tests {
         let mut buffer = [0; 64];
         let next = || recv(socket, &mut buffer, RecvFlags::DONTWAIT).ok();
         std::iter::from_fn(next).count()
+    }
+
+    #[test]
+    fn a_registered_process_keeps_all_of_its_sockets() {
+        let mut sessions = Sessions::default();
+        let (flags, kind) = (SocketFlags::CLOEXEC, SocketType::SEQPACKET);
+        let ids = [1, 1, 2].map(|pid| {
+            let (socket, _) = socketpair(AddressFamily::UNIX, kind, flags, None).unwrap();
+            sessions.add(socket, Peer { pid, ..Peer::default() })
+        });
+        let not_stored =
+            |sessions: &mut Sessions| sessions.not_stored().map(|it| it.id()).collect::<Vec<_>>();
+        assert_eq!(not_stored(&mut sessions), []);
+        sessions.get(ids[1]).unwrap().register(3);
+        assert_eq!(not_stored(&mut sessions), ids[..2]);
+        sessions.not_stored().for_each(Session::set_stored);
+        assert_eq!(not_stored(&mut sessions), []);
     }
 
     #[test]

@@ -114,8 +114,8 @@ impl Server {
     }
 
     /// Has `store` keep what a daemon needs that is started after a crash of this one:
-    /// the listening sockets, the monitor, and the sockets and registrations of registered clients,
-    /// which do not see the crash then.
+    /// the listening sockets, the monitor, the registrations, and the sockets of processes that have registered
+    /// one, which do not see the crash then.
     pub fn store_for_a_crash(&mut self, store: FileStore) {
         let stored = store
             .replace(LISTENER, &self.listener)
@@ -128,7 +128,13 @@ impl Server {
         self.store_registered();
     }
 
-    /// Stores the clients that have registered by now, each once: a client that registers often delays no other.
+    /// Whether a process that has registered has connected once more.
+    pub(super) fn has_more_to_store(&mut self) -> bool {
+        self.handler.sessions_mut().not_stored().next().is_some()
+    }
+
+    /// Stores the sockets of processes that have registered one by now, each once: a client that registers often delays
+    /// no other.
     pub(super) fn store_registered(&mut self) {
         let Some(file_store) = &self.file_store else { return };
         let mut store = || {

@@ -87,7 +87,7 @@ pub struct Server {
     max_clients: usize,
     inbox: Inbox,
     handler: Handler,
-    /// What keeps the sockets of registered clients in case of a crash.
+    /// What keeps the sockets of processes that have registered one in case of a crash.
     file_store: Option<FileStore>,
     /// It could not be stored there, which was logged.
     has_failed_to_store: bool,
@@ -174,7 +174,8 @@ impl Server {
             }
         }
         self.handler.finish();
-        if self.handler.take_registrations_changed() {
+        let is_changed = self.handler.take_registrations_changed();
+        if is_changed || ready.listener && self.has_more_to_store() {
             self.store_registered();
         }
         let sessions = self.handler.sessions_mut();
