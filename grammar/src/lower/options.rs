@@ -71,12 +71,9 @@ impl Lowering<'_> {
             }
             Extension::Replay(window, words) => {
                 sa.replay_window = self.replay_window(ends, *window, span)?;
-                let words = words.map(|words| self.replay_words(words, span));
-                sa.replay_words = words.transpose()?;
+                sa.replay_words = self.replay_words(*words, span)?;
             }
-            Extension::Limit(limit, number) => {
-                self.set_limit(*limit, *number, span, &mut sa.lifetimes)?;
-            }
+            Extension::Limit(of, most) => self.set_limit(*of, *most, span, &mut sa.lifetimes)?,
             Extension::Context(context) => sa.sec_ctx = self.sec_ctx(context, span)?,
             Extension::Natt(both) => sa.encap = Some(self.natt(both, ends.look_up)?),
             // Padding and cyclic sequence numbers mean nothing to AF_KEY.
@@ -119,12 +116,12 @@ impl Lowering<'_> {
         Ok(())
     }
 
-    fn replay_words(&self, given: u64, span: Span) -> Result<u32, Error> {
+    fn replay_words(&self, given: Option<u64>, span: Span) -> Result<Option<u32>, Error> {
         let range = NumberRange {
             most: (Sa::MAX_REPLAY_WINDOW / u32::BITS).into(),
             ..NumberRange::of_bits("the words of -r", 32)
         };
-        self.narrow(range, given, span)
+        given.map(|given| self.narrow(range, given, span)).transpose()
     }
 
     fn replay_window(&self, ends: &SaEnds, given: u64, span: Span) -> Result<u32, Error> {

@@ -8,6 +8,9 @@ use super::{
     stray::help_of_character,
 };
 
+/// What is in no file of another program.
+const OF_SETKEY: &str = "a script of setkey(8) has statements as add and spdadd";
+
 /// What was probably meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hint {
@@ -120,10 +123,7 @@ impl fmt::Display for Hint {
                 f.write_str("FreeBSD has no priorities and ports in policies: use --dialect linux")
             }
             Hint::OtherFile(program) => {
-                write!(
-                    f,
-                    "this is a line of {program}: a script of setkey(8) has statements as add and spdadd"
-                )
+                write!(f, "this is a line of {program}: {OF_SETKEY}")
             }
             Hint::Lookalike(c) => {
                 let advice = help_of_character(*c).unwrap_or("type it again");
