@@ -1,13 +1,19 @@
-//! What iproute2 6.1 has printed on Linux 7.2 (`ip -s xfrm state` and so on), read back as the lines that made it.
+//! What iproute2 6.1 has printed on Linux 7.2 (`ip -s xfrm state` and so on), read back as the lines that made it; and what
+//! iproute2 7.1 prints beside that.
 #![allow(clippy::unwrap_used, reason = "a failed unwrap names its line")]
+
+use std::num::NonZeroU32;
 
 use iproute2::{
     batch,
     text::{EntryOfText, Error, entries},
 };
+use model::SaDirection;
 
 const STATE: &str = include_str!("recorded/state");
 const STATE_SHORT: &str = include_str!("recorded/state-short");
+/// Of iproute2 7.1.
+const STATE_7_1: &str = include_str!("recorded/state-7.1");
 const POLICY: &str = include_str!("recorded/policy");
 const POLICY_IN_LINES: &str = include_str!("recorded/policy-in-lines");
 
@@ -53,6 +59,17 @@ fn sas_are_those_that_were_added() {
     let limits = " limit time-soft 100 limit byte-hard 1000";
     assert_eq!(lines(STATE), (sas(limits, " extra-flag 0x1"), true));
     assert_eq!(lines(STATE_SHORT), (sas("", ""), false));
+}
+
+#[test]
+fn direction_cpu_and_padding_are_read() {
+    let found = entries(STATE_7_1).map(|placed| match placed.unwrap().entry {
+        EntryOfText::Sa(entry) => (entry.sa.direction, entry.sa.cpu, entry.sa.tfc_padding),
+        _ => panic!("it is no SA"),
+    });
+    let (inward, outward) = (Some(SaDirection::In), Some(SaDirection::Out));
+    let padding = NonZeroU32::new(1400);
+    assert_eq!(found.collect::<Vec<_>>(), [(inward, None, None), (outward, Some(0), padding)]);
 }
 
 #[test]
