@@ -36,12 +36,6 @@ pub struct Apply {
     adopt: bool,
 }
 
-/// What the changes can be kept or undone by, for some time.
-struct Pause {
-    confirmation: Confirmation,
-    watcher: Watcher,
-}
-
 impl Apply {
     /// Makes the changes, and prints them and what came of them.
     pub fn execute(&self) -> Result<ExitCode, Error> {
@@ -90,63 +84,52 @@ impl Apply {
             return Ok(Ending::unchanged(EndReason::Check));
         }
         let signals = Signals::catch(Second::Waits)?;
-        let pause = self.confirm.map(|time| Pause::prepare(options, plan, time)).transpose()?;
+        // Before anything has a thread, and before the confirmation, so that the other process does not listen at the socket of
+        // this one.
+        let mut watcher = Watcher::start(options, plan, self.confirm)?;
+        let confirmation =
+            self.confirm.map(|time| Confirmation::prepare(&Namespace::current(), time));
+        let confirmation = confirmation.transpose()?;
         if let Some((step, refusal)) = engine.rehearse_plan(plan)? {
+            watcher.end();
             return Ok(Ending::unchanged(EndReason::refused(plan, step, &refusal)));
         }
         engine.prepare_undo()?;
         if self.comparison.owned {
             engine.announce(plan)?;
         }
-        let (reason, watcher) = self.change(engine, plan, &signals, pause);
+        let reason = self
+            .change(engine, plan, &signals)
+            .or_else(|| confirmation.and_then(|it| unconfirmed(it, &signals, &mut watcher)));
         let ending = match reason {
             None => Ending::WHOLE,
             Some(reason) => Ending::undoing(engine, reason),
         };
-        if let Some(watcher) = watcher {
-            watcher.end();
-        }
+        watcher.end();
         Ok(ending)
     }
 
     /// Makes the changes; gives a reason to undo them.
-    fn change(
-        &self,
-        engine: &mut Engine,
-        plan: &Plan,
-        signals: &Signals,
-        pause: Option<Pause>,
-    ) -> (Option<EndReason>, Option<Watcher>) {
-        let (confirmation, mut watcher) = match pause {
-            Some(Pause { confirmation, watcher }) => (Some(confirmation), Some(watcher)),
-            None => (None, None),
-        };
-        let reason = carry_out(engine, plan, signals).or_else(|| {
+    fn change(&self, engine: &mut Engine, plan: &Plan, signals: &Signals) -> Option<EndReason> {
+        carry_out(engine, plan, signals).or_else(|| {
             let recorded = if self.comparison.owned { engine.record_owned(plan) } else { Ok(()) };
             recorded.err().map(|error| EndReason::Error(error.into()))
-        });
-        let reason = reason.or_else(|| {
-            if let Some(watcher) = &mut watcher {
-                watcher.begin();
-            }
-            match confirmation?.wait(signals) {
-                Ok(WaitEnd::Confirmed) => None,
-                Ok(WaitEnd::None) => Some(EndReason::Unconfirmed),
-                Ok(WaitEnd::Signal(signal)) => Some(EndReason::Signal(signal)),
-                Err(error) => Some(EndReason::Error(error.into())),
-            }
-        });
-        (reason, watcher)
+        })
     }
 }
 
-impl Pause {
-    /// Makes sure, before changes, that they can be confirmed, and undone whatever ends this process.
-    fn prepare(options: EngineOptions, plan: &Plan, time: Duration) -> Result<Self, Error> {
-        // First, so that the other process does not listen at the socket of this one.
-        let watcher = Watcher::start(options, plan, time)?;
-        let confirmation = Confirmation::prepare(&Namespace::current(), time)?;
-        Ok(Self { confirmation, watcher })
+/// Waits for the confirmation; gives a reason to undo the changes.
+fn unconfirmed(
+    confirmation: Confirmation,
+    signals: &Signals,
+    watcher: &mut Watcher,
+) -> Option<EndReason> {
+    watcher.begin();
+    match confirmation.wait(signals) {
+        Ok(WaitEnd::Confirmed) => None,
+        Ok(WaitEnd::None) => Some(EndReason::Unconfirmed),
+        Ok(WaitEnd::Signal(signal)) => Some(EndReason::Signal(signal)),
+        Err(error) => Some(EndReason::Error(error.into())),
     }
 }
 

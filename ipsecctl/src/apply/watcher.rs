@@ -1,5 +1,5 @@
-//! A process that undoes the changes if this one ends before they are confirmed, whatever ends it: SIGKILL, a panic,
-//! the end of its session. It has a session of its own, and reads both tables before the changes.
+//! A process that undoes the changes if this one ends before all are made, and confirmed where they have to be, whatever
+//! ends it: SIGKILL, a panic, the end of its session. It has a session of its own, and reads both tables before the changes.
 
 use std::{
     io::{self, Read, Write},
@@ -31,8 +31,13 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Watcher(UnixStream);
 
 impl Watcher {
-    /// Starts the process. It ends when this value is dropped or this process has ended.
-    pub fn start(options: EngineOptions, plan: &Plan, time: Duration) -> Result<Self, Error> {
+    /// Starts the process. It ends when this value is dropped or this process has ended. `time`: how long a confirmation is
+    /// awaited after the changes.
+    pub fn start(
+        options: EngineOptions,
+        plan: &Plan,
+        time: Option<Duration>,
+    ) -> Result<Self, Error> {
         let (mut own, others) = UnixStream::pair().map_err(Error::Watcher)?;
         let parent = getpid();
         let watch = || {
@@ -51,7 +56,7 @@ impl Watcher {
         self.send(CHANGED);
     }
 
-    /// Ends the process: the changes are confirmed, or undone.
+    /// Ends the process: the changes are kept, or undone.
     pub fn end(mut self) {
         self.send(DONE);
     }
@@ -65,7 +70,8 @@ impl Watcher {
 /// What the other process knows of the first.
 struct Watched {
     parent: Pid,
-    time: Duration,
+    /// How long it awaits a confirmation after the changes.
+    time: Option<Duration>,
 }
 
 impl Watched {
@@ -88,7 +94,7 @@ impl Watched {
             let mut message = [0];
             match socket.read(&mut message) {
                 Ok(1) if message[0] == DONE => return Ok(()),
-                Ok(1) => end = Some(Instant::now() + self.time + GRACE),
+                Ok(1) => end = self.time.map(|time| Instant::now() + time + GRACE),
                 _ => break,
             }
         }

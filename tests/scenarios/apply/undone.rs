@@ -3,12 +3,14 @@
 use std::{
     fmt::Write,
     io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
+    thread,
     time::{Duration, Instant},
 };
 
 use rustix::process::Signal;
-use scenarios::{Host, has_ripemd160, interrupt, ipsecctl, times};
+use scenarios::{Host, Outcome, has_ripemd160, interrupt, ipsecctl, random, send, times};
+use tempfile::NamedTempFile;
 
 use super::{
     databases::pairs,
@@ -58,55 +60,121 @@ fn a_refusal_at_any_place_leaves_everything_as_it_was() {
     println!("{refusals} refusals");
 }
 
-#[test]
-fn a_signal_leaves_everything_as_it_was() {
-    let keys = "-E aes-cbc \"sixteen byte key\" -A hmac-sha1 \"twenty bytes of key!\"";
-    let (mut one, mut two) = ("flush; spdflush;\n".to_owned(), "flush; spdflush;\n".to_owned());
-    for number in 0..600 {
-        let (high, low) = (number / 250, number % 250);
-        let policy = format!("spdadd 10.{high}.{low}.0/24 192.0.2.0/24 any -P out");
-        let sa =
-            |spi: u32, numbers: &str| format!("add 192.0.2.1 192.0.2.2 esp {spi}{numbers} {keys}");
-        writeln!(one, "{policy} discard; {};", sa(0x1000 + number, " -oseq 77")).expect("a string");
-        // A third stays, a third is replaced, a third goes.
-        match number % 3 {
-            0 => writeln!(two, "{policy} discard; {};", sa(0x1000 + number, "")),
-            1 => writeln!(two, "{policy} none; {};", sa(0x9000 + number, "")),
-            _ => writeln!(two, "{};", sa(0x5000 + number, "")),
+/// An `apply` with 1,600 changes.
+struct Change {
+    before: String,
+    file: NamedTempFile,
+    /// Lines that it prints before the changes.
+    lines: usize,
+}
+
+impl Change {
+    fn new() -> Self {
+        let keys = "-E aes-cbc \"sixteen byte key\" -A hmac-sha1 \"twenty bytes of key!\"";
+        let [mut one, mut two] = ["flush; spdflush;\n"; 2].map(str::to_owned);
+        for number in 0..600 {
+            let (high, low) = (number / 250, number % 250);
+            let policy = format!("spdadd 10.{high}.{low}.0/24 192.0.2.0/24 any -P out");
+            let sa = |spi: u32, numbers: &str| {
+                format!("add 192.0.2.1 192.0.2.2 esp {spi}{numbers} {keys}")
+            };
+            let own = sa(0x1000 + number, " -oseq 77");
+            writeln!(one, "{policy} discard; {own};").expect("a string");
+            // A third stays, a third is replaced, a third goes.
+            match number % 3 {
+                0 => writeln!(two, "{policy} discard; {};", sa(0x1000 + number, "")),
+                1 => writeln!(two, "{policy} none; {};", sa(0x9000 + number, "")),
+                _ => writeln!(two, "{};", sa(0x5000 + number, "")),
+            }
+            .expect("a string");
         }
-        .expect("a string");
+        let mut change = Self { before: one, file: file(&two), lines: 0 };
+        let (host, _) = change.prepared();
+        change.lines = apply(&host, "--check", &two).stdout.lines().count();
+        change
     }
-    let file = file(&two);
-    let prepared = || {
-        let host = Host::new("signalled");
-        host.load(&one);
-        host
-    };
-    let lines = apply(&prepared(), "--check", &two).stdout.lines().count();
-    // What it prints comes before the changes.
-    let start = |host: &Host| {
+
+    /// A host, and its tables.
+    fn prepared(&self) -> (Host, Tables) {
+        let host = Host::new("interrupted");
+        host.load(&self.before);
+        let before = Tables::of(&host);
+        (host, before)
+    }
+
+    /// Starts it; it has begun with what comes after its output.
+    fn start(&self, host: &Host) -> Child {
         let mut command = Command::new(ipsecctl());
-        command.arg("apply").arg(file.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.arg("apply").arg(self.file.path());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = host.within(|| command.spawn().expect("it runs"));
         let output = BufReader::new(child.stdout.as_mut().expect("it is piped"));
-        assert_eq!(output.lines().take(lines).count(), lines);
+        assert_eq!(output.lines().take(self.lines).count(), self.lines);
         child
-    };
-    let mut child = start(&prepared());
-    let begun = Instant::now();
-    assert!(child.wait().expect("it ends").success());
-    let whole = begun.elapsed();
+    }
+
+    /// How long it takes from there to its end.
+    fn time(&self) -> Duration {
+        let mut child = self.start(&self.prepared().0);
+        let begun = Instant::now();
+        assert!(child.wait().expect("it ends").success());
+        begun.elapsed()
+    }
+
+    /// Whether all changes are made.
+    fn is_made(&self, host: &Host) -> bool {
+        let mut command = host.command(ipsecctl());
+        Outcome::of(command.args(["apply", "--check"]).arg(self.file.path())).status == 0
+    }
+}
+
+/// Whether a first change has been made.
+fn has_begun((host, before): &(Host, Tables)) -> bool {
+    Tables::of(host).sas.len() != before.sas.len()
+}
+
+#[test]
+fn a_signal_leaves_everything_as_it_was() {
+    let change = Change::new();
+    let whole = change.time();
     let interrupted = || {
-        let host = prepared();
-        let before = Tables::of(&host);
-        let child = start(&host);
-        ((host, before), child)
+        let prepared = change.prepared();
+        let child = change.start(&prepared.0);
+        (prepared, child)
     };
     let signals = [Signal::TERM, Signal::INT];
     let check = |(host, before): &(Host, Tables), report: &str| {
         Tables::of(host).assert_untouched(before, report);
     };
-    let has_begun =
-        |(host, before): &(Host, Tables)| Tables::of(host).sas.len() != before.sas.len();
     interrupt(&signals, times(100, 10), Duration::ZERO..whole, interrupted, has_begun, check);
+}
+
+/// Another process undoes its changes then, unless all were made.
+#[test]
+fn sigkill_leaves_all_changes_or_none() {
+    let change = Change::new();
+    let whole = change.time();
+    let (mut random, mut in_the_midst) = (random(), 0);
+    for _ in 0..times(400, 40) {
+        let (host, before) = change.prepared();
+        let mut child = change.start(&host);
+        thread::sleep(whole.mul_f64(random.f64()));
+        send(&child, Signal::KILL);
+        child.wait().expect("it ends");
+        let has_changed = || Tables::of(&host).difference(&before).is_some();
+        let is_made = || change.is_made(&host);
+        in_the_midst += u32::from(has_changed() && !is_made());
+        let begun = Instant::now();
+        while has_changed() && !is_made() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "the changes are not undone");
+            thread::sleep(Duration::from_millis(100));
+        }
+        if !has_changed() {
+            Tables::of(&host).assert_untouched(&before, "killed");
+        }
+        if in_the_midst == times(50, 2) {
+            return;
+        }
+    }
+    panic!("{in_the_midst} were killed in the midst of the changes");
 }
