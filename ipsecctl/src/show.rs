@@ -8,7 +8,6 @@ mod order;
 mod policies;
 mod sas;
 pub mod selector;
-mod sorted;
 mod variables;
 
 use std::{io::Write, num::NonZeroU16, process::ExitCode, slice};

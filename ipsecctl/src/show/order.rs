@@ -4,14 +4,15 @@ pub const MOST: usize = 4096;
 
 /// Takes entries in the kernel's order, newest first, and gives them in another if there are few.
 pub struct EntryOrder<T> {
+    most: usize,
     first: Vec<T>,
     is_long: bool,
 }
 
 impl<T> EntryOrder<T> {
-    /// Of no entry yet.
-    pub fn new() -> Self {
-        Self { first: Vec::new(), is_long: false }
+    /// Sorts this many entries at most.
+    pub fn new(most: usize) -> Self {
+        Self { most, first: Vec::new(), is_long: false }
     }
 
     /// Takes an entry.
@@ -24,7 +25,7 @@ impl<T> EntryOrder<T> {
             return give(entry);
         }
         self.first.push(entry);
-        if self.first.len() <= MOST {
+        if self.first.len() <= self.most {
             return Ok(());
         }
         self.is_long = true;
@@ -53,7 +54,7 @@ mod tests {
             given.push(entry);
             Ok::<(), ()>(())
         };
-        let mut order = EntryOrder::new();
+        let mut order = EntryOrder::new(MOST);
         entries.for_each(|entry| order.push(entry, &mut give).unwrap());
         order.finish(key, &mut give).unwrap();
         given

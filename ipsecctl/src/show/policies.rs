@@ -5,13 +5,12 @@ use std::io::Write;
 use cli::{Listing, PolicyJson, json::DocumentStream};
 use engine::{Engine, EngineOptions, Installed, Requested};
 use metrics::Offers;
-use model::{Demand, PolicyEntry, Priority, Template};
+use model::{Demand, PolicyEntry, Template};
 
 use super::{
     Style,
     cells::{self, Hex},
-    order::EntryOrder,
-    sorted::sorted,
+    order::{self, EntryOrder},
 };
 use crate::{Error, filter::Filter};
 
@@ -47,12 +46,10 @@ pub fn list(filter: &Filter, style: &Style, out: &mut impl Write) -> Result<(), 
     let offers = Offers::read(&mut engine)?;
     let mut listing = Listing::new(out, &COLUMNS, style.choice(), "No policies.");
     let now = sys::clock::unix_seconds();
-    let mut print = |policy: ReadPolicy| {
-        Ok::<_, Error>(listing.entry(&ShownPolicy::new(policy, &offers, now))?)
-    };
-    let mut order = EntryOrder::new();
-    read(&mut engine, filter, |policy| order.push(policy, &mut print))?;
-    order.finish(look_up, &mut print)?;
+    each(&mut engine, filter, order::MOST, |requested, installed| {
+        let shown = ShownPolicy::new(requested, installed, &offers, now);
+        Ok(listing.entry(&shown)?)
+    })?;
     Ok(listing.finish()?)
 }
 
@@ -65,63 +62,57 @@ pub fn print_json(
     let mut engine = Engine::open(EngineOptions::default())?;
     let offers = Offers::read(&mut engine)?;
     document.array(out, "policies")?;
-    let mut print = |policy: ReadPolicy| {
-        let (Requested(requested), _) = &policy;
-        let mut json = PolicyJson::new(requested);
+    each(&mut engine, filter, usize::MAX, |Requested(requested), installed| {
+        let mut json = PolicyJson::new(&requested);
         let templates = requested.policy.action.templates();
-        let words = installation(templates, installed_of(&policy));
+        let words = installation(templates, installed);
         let demands = Demand::of(&requested.policy.id, templates);
         for ((template, word), demand) in json.templates.iter_mut().zip(words).zip(demands) {
             template.installed = Some(word);
             template.sas = Some(offers.serving(&demand).map(|sa| sa.spi.0).collect());
         }
         Ok(document.element(out, &json)?)
-    };
-    let read = |take: &mut dyn FnMut(ReadPolicy)| {
-        read(&mut engine, filter, |policy| {
-            take(policy);
-            Ok(())
-        })
-    };
-    sorted(read, look_up, |(policy, _)| policy.index.into(), &mut print)?;
+    })?;
     Ok(document.end_array(out)?)
 }
 
-/// A policy that is read, and what is installed of it where that differs.
-type ReadPolicy = (Requested, Option<Box<Installed>>);
-
-/// Reads the policies that are meant, newest first.
-fn read(
+/// Reads the policies that are meant: in the order of the kernel's look-up, unless there are more than `most`.
+fn each(
     engine: &mut Engine,
     filter: &Filter,
-    mut give: impl FnMut(ReadPolicy) -> Result<(), Error>,
+    most: usize,
+    mut give: impl FnMut(Requested, &PolicyEntry) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    let mut order = EntryOrder::new(most);
+    let mut give = |(requested, installed): (Requested, Option<Installed>)| {
+        // The requested one is most often what is installed, and then the only one in memory.
+        let installed = installed.map_or_else(|| requested.0.clone(), |installed| installed.0);
+        give(requested, &installed)
+    };
     for entry in engine.policies()? {
         let (requested, installed) = entry?;
         if filter.has_policy_entry(&requested) {
-            let installed = (installed.0 != requested.0).then(|| Box::new(installed));
-            give((requested, installed))?;
+            let installed = (installed.0 != requested.0).then_some(installed);
+            order.push((requested, installed), &mut give)?;
         }
     }
-    Ok(())
-}
-
-/// What is installed of a policy. Most often it is what was requested.
-fn installed_of((requested, installed): &ReadPolicy) -> &PolicyEntry {
-    installed.as_ref().map_or(requested, |installed| installed)
-}
-
-/// The place of a policy in the kernel's look-up: of those of one place the oldest is preferred.
-fn look_up((Requested(entry), _): &ReadPolicy) -> (u8, bool, Priority) {
-    let PolicyEntry { policy, socket, .. } = entry;
-    (policy.id.direction.xfrm(), !socket, policy.priority)
+    // Of those with the same priority the kernel prefers the oldest.
+    let look_up = |(Requested(entry), _): &(Requested, Option<Installed>)| {
+        let PolicyEntry { policy, socket, .. } = entry;
+        (policy.id.direction.xfrm(), !socket, policy.priority)
+    };
+    order.finish(look_up, &mut give)
 }
 
 impl ShownPolicy {
-    fn new(policy: ReadPolicy, offers: &Offers, now: u64) -> Self {
-        let (Requested(entry), _) = &policy;
+    fn new(
+        Requested(entry): Requested,
+        installed: &PolicyEntry,
+        offers: &Offers,
+        now: u64,
+    ) -> Self {
         let requested = entry.policy.action.templates();
-        let words = installation(requested, installed_of(&policy));
+        let words = installation(requested, installed);
         let demands = Demand::of(&entry.policy.id, requested);
         let templates = words.zip(demands).map(|(installed, demand)| {
             let spis = offers.serving(&demand).map(|sa| Hex(sa.spi.0));
@@ -131,7 +122,6 @@ impl ShownPolicy {
             ShownTemplate { installed, sas }
         });
         let templates = templates.collect();
-        let (Requested(entry), _) = policy;
         Self { entry, templates, now }
     }
 }

@@ -1,10 +1,6 @@
 mod columns;
 
-use std::{
-    collections::BTreeSet,
-    hash::{BuildHasher, RandomState},
-    io::Write,
-};
+use std::{collections::BTreeSet, io::Write};
 
 use cli::{
     Keys, Listing, SaJson,
@@ -14,7 +10,10 @@ use engine::{Engine, EngineOptions};
 use metrics::Demands;
 use model::SaEntry;
 
-use super::{Style, order::EntryOrder, sorted::sorted};
+use super::{
+    Style,
+    order::{self, EntryOrder},
+};
 use crate::{Error, filter::Filter};
 
 pub use columns::COLUMNS;
@@ -35,13 +34,10 @@ pub fn list(filter: &Filter, keys: Keys, style: &Style, out: &mut impl Write) ->
     let demands = Demands::read(&mut engine)?;
     let mut listing = Listing::new(out, &COLUMNS, style.choice(), "No SAs.");
     let now = sys::clock::unix_seconds();
-    let mut print = |entry: SaEntry| {
+    each(&mut engine, filter, order::MOST, |entry| {
         let policies = demands.served_by(&entry);
-        Ok::<_, Error>(listing.entry(&ShownSa { entry, policies, keys, now })?)
-    };
-    let mut order = EntryOrder::new();
-    read(&mut engine, filter, |entry| order.push(entry, &mut print))?;
-    order.finish(|_| (), &mut print)?;
+        Ok(listing.entry(&ShownSa { entry, policies, keys, now })?)
+    })?;
     Ok(listing.finish()?)
 }
 
@@ -56,37 +52,29 @@ pub fn print_json(
     let mut engine = Engine::open(EngineOptions::default())?;
     let demands = Demands::read(&mut engine)?;
     document.array(out, "sas")?;
-    let mut print = |entry: SaEntry| {
+    each(&mut engine, filter, usize::MAX, |entry| {
         let policies = Some(demands.served_by(&entry).into_iter().collect());
         let sa = SaJson { policies, ..SaJson::new(&entry, keys, fingerprints) };
         Ok(document.element(out, &sa)?)
-    };
-    let read = |take: &mut dyn FnMut(SaEntry)| {
-        read(&mut engine, filter, |entry| {
-            take(entry);
-            Ok(())
-        })
-    };
-    // Larval SAs may have no SPI.
-    let hasher = RandomState::new();
-    let name = |SaEntry { sa, .. }: &SaEntry| hasher.hash_one((sa.id(), sa.ends, sa.reqid));
-    sorted(read, |_| (), name, &mut print)?;
+    })?;
     Ok(document.end_array(out)?)
 }
 
-/// Reads the SAs that are meant, newest first.
-fn read(
+/// Reads the SAs that are meant: the oldest first, unless there are more than `most`.
+fn each(
     engine: &mut Engine,
     filter: &Filter,
+    most: usize,
     mut give: impl FnMut(SaEntry) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    let mut order = EntryOrder::new(most);
     for entry in engine.sas()? {
         let entry = entry?;
         if filter.has_sa_entry(&entry) {
-            give(entry)?;
+            order.push(entry, &mut give)?;
         }
     }
-    Ok(())
+    order.finish(|_| (), &mut give)
 }
 
 #[cfg(test)]

@@ -29,8 +29,7 @@ fn lines(names: &str, requested: PolicyEntry, installed: &PolicyEntry) -> String
     let mut offers = Offers::default();
     let sa = Sa { mode: Mode::Tunnel.into(), ..Sa::bare(ends(), Proto::Esp, Spi(0x1000)) };
     offers.add(0, &SaEntry::new(sa, SaState::Mature, Current::default()));
-    let installed = Some(Box::new(Installed(installed.clone())));
-    let shown = ShownPolicy::new((Requested(requested), installed), &offers, NOW);
+    let shown = ShownPolicy::new(Requested(requested), installed, &offers, NOW);
     let mut out = Vec::new();
     let names = names.split(',').map(str::to_owned).collect();
     let mut listing = Listing::new(&mut out, &COLUMNS, Choice::Named(names, None), "");
