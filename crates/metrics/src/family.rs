@@ -36,26 +36,62 @@ impl Family {
         out: &mut impl Write,
         samples: impl IntoIterator<Item = (String, u64)>,
     ) -> io::Result<()> {
+        self.begin(out)?;
+        samples.into_iter().try_for_each(|(labels, number)| self.sample(out, &[&labels], number))
+    }
+
+    /// Prints what comes before the samples.
+    pub fn begin(&self, out: &mut impl Write) -> io::Result<()> {
         let Self { name, kind, help } = *self;
-        let (kind, suffix) = match kind {
-            Kind::Counter => ("counter", "_total"),
-            Kind::Gauge => ("gauge", ""),
+        let kind = match kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
         };
-        writeln!(out, "# TYPE {name} {kind}\n# HELP {name} {help}")?;
-        samples.into_iter().try_for_each(|(labels, number)| match labels.as_str() {
-            "" => writeln!(out, "{name}{suffix} {number}"),
-            labels => writeln!(out, "{name}{suffix}{{{labels}}} {number}"),
-        })
+        writeln!(out, "# TYPE {name} {kind}\n# HELP {name} {help}")
+    }
+
+    /// Prints a sample. Its labels may be in pieces, which are printed one after the other.
+    pub fn sample(&self, out: &mut impl Write, labels: &[&str], number: u64) -> io::Result<()> {
+        out.write_all(self.name.as_bytes())?;
+        if self.kind == Kind::Counter {
+            out.write_all(b"_total")?;
+        }
+        if labels.iter().any(|piece| !piece.is_empty()) {
+            out.write_all(b"{")?;
+            labels.iter().try_for_each(|piece| out.write_all(piece.as_bytes()))?;
+            out.write_all(b"}")?;
+        }
+        writeln!(out, " {number}")
     }
 }
 
 /// Labels without the braces.
 pub fn labels(pairs: &[(&str, &str)]) -> String {
-    let pairs = pairs.iter().map(|(name, value)| {
-        let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-        format!("{name}=\"{value}\"")
-    });
-    pairs.collect::<Vec<_>>().join(",")
+    let mut labels = String::with_capacity(32 * pairs.len());
+    for (name, value) in pairs {
+        if !labels.is_empty() {
+            labels.push(',');
+        }
+        labels.push_str(name);
+        labels.push_str("=\"");
+        push_escaped(&mut labels, value);
+        labels.push('"');
+    }
+    labels
+}
+
+fn push_escaped(text: &mut String, value: &str) {
+    if !value.contains(['\\', '"', '\n']) {
+        return text.push_str(value);
+    }
+    for character in value.chars() {
+        match character {
+            '\\' => text.push_str("\\\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            other => text.push(other),
+        }
+    }
 }
 
 /// Ends the text.

@@ -1,7 +1,7 @@
 //! SAs in groups, each of which is a series.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{HashMap, HashSet},
     net::IpAddr,
     num::NonZeroU64,
 };
@@ -24,12 +24,22 @@ pub struct Totals {
     pub seconds_left: Option<u64>,
 }
 
-/// The groups, by their labels.
+/// What names a group of several SAs. Labels are made of it once, and not of every SA.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum GroupKey {
+    Peer(IpAddr, SaDirection),
+    ReqId(Option<ReqId>),
+}
+
+/// The groups.
 pub struct Groups {
     by: By,
     /// Unix seconds.
     now: u64,
-    totals: BTreeMap<String, Totals>,
+    /// With their labels.
+    labelled: Vec<(String, Totals)>,
+    /// Where a group is; groups of one SA have no key.
+    places: HashMap<GroupKey, usize>,
     /// The addresses of this host; none if they cannot be read.
     local: HashSet<IpAddr>,
 }
@@ -39,49 +49,77 @@ impl Groups {
     pub fn new(by: By, now: u64) -> Self {
         let interfaces = sys::interfaces::interfaces().unwrap_or_default();
         let local = interfaces.into_values().flat_map(|it| it.addresses).collect();
-        Self { by, now, totals: BTreeMap::new(), local }
+        Self { by, now, labelled: Vec::new(), places: HashMap::new(), local }
     }
 
     /// Adds an SA to its group.
     pub fn add(&mut self, entry: &SaEntry) {
-        let (labels, now) = (self.labels(&entry.sa), self.now);
-        self.totals.entry(labels).or_default().add(entry, now);
+        let (key, next) = (self.key(&entry.sa), self.labelled.len());
+        let place = key.map_or(next, |key| *self.places.entry(key).or_insert(next));
+        if place == next {
+            let labels = key.map_or_else(|| labels_of_sa(&entry.sa), GroupKey::labels);
+            self.labelled.push((labels, Totals::default()));
+        }
+        self.labelled[place].1.add(entry, self.now);
     }
 
-    /// The groups with their labels.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Totals)> {
-        self.totals.iter().map(|(labels, totals)| (labels.as_str(), totals))
+    /// The groups with their labels, in the order of these.
+    pub fn into_labelled(self) -> Vec<(String, Totals)> {
+        let mut groups = self.labelled;
+        groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        // Two SAs of one xfrm interface each may have the same labels.
+        groups.dedup_by(|(labels, totals), (before, sum)| {
+            let is_same = labels == before;
+            if is_same {
+                sum.merge(totals);
+            }
+            is_same
+        });
+        groups
     }
 
-    fn labels(&self, sa: &Sa) -> String {
-        let reqid = || sa.reqid.map_or(0, ReqId::number).to_string();
+    /// The key of an SA's group; none: it is a group of its own.
+    fn key(&self, sa: &Sa) -> Option<GroupKey> {
+        let (src, dst) = (sa.ends.src(), sa.ends.dst());
         match self.by {
-            By::Peer => {
-                let (src, dst) = (sa.ends.src(), sa.ends.dst());
-                // Of two other hosts, as a forwarded tunnel may have, the source is the peer.
-                let is_out = self.is_local(src);
-                let (peer, direction) =
-                    if is_out { (dst, SaDirection::Out) } else { (src, SaDirection::In) };
-                family::labels(&[("peer", &peer.to_string()), ("direction", direction.word())])
-            }
-            By::ReqId => family::labels(&[("reqid", &reqid())]),
-            By::Sa => {
-                let mark = if sa.mark.is_none() { String::new() } else { sa.mark.to_string() };
-                family::labels(&[
-                    ("src", &sa.ends.src().to_string()),
-                    ("dst", &sa.ends.dst().to_string()),
-                    ("protocol", sa.proto.word()),
-                    ("spi", &format!("{:#x}", sa.spi.0)),
-                    ("reqid", &reqid()),
-                    ("mark", &mark),
-                ])
-            }
+            // Of two other hosts, as a forwarded tunnel may have, the source is the peer.
+            By::Peer if self.is_local(src) => Some(GroupKey::Peer(dst, SaDirection::Out)),
+            By::Peer => Some(GroupKey::Peer(src, SaDirection::In)),
+            By::ReqId => Some(GroupKey::ReqId(sa.reqid)),
+            By::Sa => None,
         }
     }
 
     fn is_local(&self, address: IpAddr) -> bool {
         address.is_loopback() || self.local.contains(&address)
     }
+}
+
+impl GroupKey {
+    fn labels(self) -> String {
+        match self {
+            Self::Peer(peer, direction) => {
+                family::labels(&[("peer", &peer.to_string()), ("direction", direction.word())])
+            }
+            Self::ReqId(reqid) => family::labels(&[("reqid", &number(reqid))]),
+        }
+    }
+}
+
+fn labels_of_sa(sa: &Sa) -> String {
+    let mark = if sa.mark.is_none() { String::new() } else { sa.mark.to_string() };
+    family::labels(&[
+        ("src", &sa.ends.src().to_string()),
+        ("dst", &sa.ends.dst().to_string()),
+        ("protocol", sa.proto.word()),
+        ("spi", &format!("{:#x}", sa.spi.0)),
+        ("reqid", &number(sa.reqid)),
+        ("mark", &mark),
+    ])
+}
+
+fn number(reqid: Option<ReqId>) -> String {
+    reqid.map_or(0, ReqId::number).to_string()
 }
 
 impl Totals {
@@ -100,6 +138,17 @@ impl Totals {
         self.sequence_left = least(self.sequence_left, sequence_left);
         self.seconds_left =
             least(self.seconds_left, seconds_left(&sa.lifetimes.hard, current, now));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sas += other.sas;
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        for (total, count) in self.dropped.iter_mut().zip(other.dropped) {
+            *total += count;
+        }
+        self.sequence_left = least(self.sequence_left, other.sequence_left);
+        self.seconds_left = least(self.seconds_left, other.seconds_left);
     }
 }
 
@@ -139,7 +188,7 @@ mod tests {
         for entry in entries {
             groups.add(entry);
         }
-        groups.totals.into_iter().collect()
+        groups.into_labelled()
     }
 
     #[test]
@@ -153,7 +202,12 @@ mod tests {
             sequence_left: Some(4_294_967_290),
             seconds_left: Some(60),
         };
-        assert_eq!(groups(By::ReqId, &entries), [("reqid=\"7\"".to_owned(), totals)]);
+        assert_eq!(groups(By::ReqId, &entries), [("reqid=\"7\"".to_owned(), totals.clone())]);
+        // The same as two SAs with one name.
+        let entries = [5, 0].map(|sent| entry(1, [192, 0, 2, 1], sent));
+        let of_sas = groups(By::Sa, &entries);
+        assert_eq!(of_sas.len(), 1);
+        assert_eq!(of_sas[0].1, totals);
     }
 
     #[test]

@@ -32,7 +32,9 @@ impl Offers {
     pub fn add(&mut self, number: usize, entry: &SaEntry) {
         if let Some(sa) = Offer::of(entry) {
             let kind = (sa.proto.number(), sa.mode().xfrm());
-            self.0.entry((kind, sa.src, sa.dst)).or_default().push((sa, number));
+            // Most pairs of addresses have one SA; a Vec makes room for four.
+            let sas = self.0.entry((kind, sa.src, sa.dst));
+            sas.or_insert_with(|| Vec::with_capacity(1)).push((sa, number));
         }
     }
 

@@ -101,7 +101,7 @@ pub fn write(by: By, part: &CountedPart<'_>, out: &mut impl Write) -> Result<(),
     if let Ok(listeners) = engine::listeners() {
         print_listeners(listeners, out)?;
     }
-    print_groups(&groups, out)?;
+    print_groups(&groups.into_labelled(), out)?;
     Ok(family::end(out)?)
 }
 
@@ -148,7 +148,7 @@ fn print_defaults(policies: &[DefaultPolicy], out: &mut impl Write) -> io::Resul
 type Number = fn(&Totals) -> Option<u64>;
 
 /// A family at a time, as the format demands.
-fn print_groups(groups: &Groups, out: &mut impl Write) -> io::Result<()> {
+fn print_groups(groups: &[(String, Totals)], out: &mut impl Write) -> io::Result<()> {
     let numbers: [(Family, Number); 5] = [
         (families::SA_COUNT, |it| Some(it.sas)),
         (families::SA_PACKETS, |it| Some(it.packets)),
@@ -157,16 +157,22 @@ fn print_groups(groups: &Groups, out: &mut impl Write) -> io::Result<()> {
         (families::SECONDS_LEFT, |it| it.seconds_left),
     ];
     for (family, number) in numbers {
-        let samples =
-            groups.iter().filter_map(|(labels, it)| Some((labels.to_owned(), number(it)?)));
-        family.print(out, samples)?;
+        family.begin(out)?;
+        for (labels, totals) in groups {
+            if let Some(number) = number(totals) {
+                family.sample(out, &[labels], number)?;
+            }
+        }
     }
-    let dropped = groups.iter().flat_map(|(labels, totals)| {
-        let reasons = ["integrity_failed", "replay", "replay_window"];
-        let with_reason = move |(reason, count)| (format!("{labels},reason=\"{reason}\""), count);
-        reasons.into_iter().zip(totals.dropped).map(with_reason)
-    });
-    families::SA_DROPPED.print(out, dropped)
+    families::SA_DROPPED.begin(out)?;
+    let reasons = ["integrity_failed", "replay", "replay_window"];
+    let reasons = reasons.map(|reason| format!(",{}", family::labels(&[("reason", reason)])));
+    for (labels, totals) in groups {
+        for (reason, packets) in reasons.iter().zip(totals.dropped) {
+            families::SA_DROPPED.sample(out, &[labels, reason], packets)?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
