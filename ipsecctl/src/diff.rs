@@ -76,7 +76,7 @@ impl Comparison {
             return self.print_document(plan, None);
         }
         let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
-        output::print(|out| Ok(text::print(plan, &fingerprints, out)?))
+        output::print(|out| Ok(text::print(plan, &fingerprints, text::Widths::of_output(), out)?))
     }
 
     /// Prints a plan and what came of it as JSON.

@@ -83,7 +83,7 @@ impl Top {
                 plain::document(&rates).write_line(&mut *out)?;
                 out.flush()?;
             } else {
-                out.write_all(plain::text(&rates).as_bytes())?;
+                out.write_all(plain::text(&rates, cli::output_width()).as_bytes())?;
             }
             if self.once || !self.json {
                 return Ok(());

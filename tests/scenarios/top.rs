@@ -60,6 +60,9 @@ fn pings_are_counted_by_sa_and_policy() {
         assert!(of(direction)["packets_per_second"].as_u64() >= Some(2), "{rates}");
         assert_eq!(of(direction)["sas"], 1, "{rates}");
     }
+    // The SA serves the forward copy, too, but nothing was forwarded.
+    assert_eq!(of("fwd ")["sas"], 1, "{rates}");
+    assert_eq!(of("fwd ")["packets_per_second"], 0, "{rates}");
     assert!(!document.to_string().contains("73697874"), "a key: {document}");
 }
 

@@ -31,4 +31,4 @@ pub use table::Table;
 pub use text::KeyText;
 pub use warnings::print_warnings;
 pub use width::output_width;
-pub use wrap::wrap;
+pub use wrap::{wrap, wrap_hanging};

@@ -3,22 +3,28 @@
 use std::fmt::Write;
 
 use chrono::Local;
-use cli::json::{CounterJson, Document, LimitJson, RateJson, RatesJson};
+use cli::{
+    json::{CounterJson, Document, LimitJson, RateJson, RatesJson},
+    wrap,
+};
 
 use super::{
     rates::{Rates, Row},
     sample::RowKey,
 };
 
-/// Columns before the name.
-const HEAD: &str = "     bytes/s   packets/s      failed  limit         ";
+/// The columns before the name.
+const HEAD: [&str; 4] = ["bytes/s", "packets/s", "failed", "limit"];
 
-/// A table of the SAs, one of the policies, and the counters.
-pub fn text(rates: &Rates) -> String {
+/// Blanks before a name that is below its numbers.
+const INDENT: usize = 4;
+
+/// A table of the SAs, one of the policies, and the counters, in lines of this width.
+pub fn text(rates: &Rates, width: Option<usize>) -> String {
     let mut text = String::new();
-    table(&mut text, "SA", &rates.sas);
+    table(&mut text, "SA", &rates.sas, width);
     text.push('\n');
-    table(&mut text, "policy", &rates.policies);
+    table(&mut text, "policy", &rates.policies, width);
     for (place, drops) in rates.drops.iter().enumerate() {
         let before = if place == 0 { "\n" } else { "" };
         let name = model::visible(&drops.counter);
@@ -28,14 +34,34 @@ pub fn text(rates: &Rates) -> String {
     text
 }
 
-fn table(text: &mut String, of: &str, rows: &[Row]) {
-    let _ = writeln!(text, "{HEAD}{of}");
+/// A name that does not fit the line is below its numbers, as values are in other tables.
+fn table(text: &mut String, of: &str, rows: &[Row], width: Option<usize>) {
+    let mut widths = HEAD.map(str::len);
     for row in rows {
-        let limit = row.limit.map(|it| format!("{}% {}", it.percent, it.of)).unwrap_or_default();
-        let Row { bytes, packets, failed, .. } = row;
-        let name = model::visible(&row.name);
-        let _ = writeln!(text, "{bytes:>12}{packets:>12}{failed:>12}  {limit:<14}{name}");
+        for (width, cell) in widths.iter_mut().zip(cells(row)) {
+            *width = cell.len().max(*width);
+        }
     }
+    let head = |cells: [String; 4]| {
+        let ([bytes, packets, failed, limit], [a, b, c, d]) = (cells, widths);
+        format!("{bytes:>a$}  {packets:>b$}  {failed:>c$}  {limit:<d$}")
+    };
+    let _ = writeln!(text, "{}  {of}", head(HEAD.map(str::to_owned)));
+    for row in rows {
+        let (head, name) = (head(cells(row)), model::visible(&row.name));
+        if width.is_none_or(|width| head.len() + 2 + name.chars().count() <= width) {
+            let _ = writeln!(text, "{head}  {name}");
+        } else {
+            let _ = writeln!(text, "{}", head.trim_end());
+            text.push_str(&wrap(&name, INDENT, width));
+        }
+    }
+}
+
+fn cells(row: &Row) -> [String; 4] {
+    let limit = row.limit.map(|it| format!("{}% {}", it.percent, it.of)).unwrap_or_default();
+    let [bytes, packets, failed] = [row.bytes, row.packets, row.failed].map(|it| it.to_string());
+    [bytes, packets, failed, limit]
 }
 
 /// The same as JSON.
@@ -79,19 +105,32 @@ mod tests {
 
     #[test]
     fn a_table_has_its_columns() {
-        let text = text(&samples::rates());
-        let expected = "     bytes/s   packets/s      failed  limit         SA
-     1250000        1000           0  75% bytes     esp 0x1001 192.0.2.1 > 192.0.2.2
-         840          10           3                esp 0x1002 192.0.2.2 > 192.0.2.1
-           0           0           0  10% time      ah 0x1003 2001:db8::1 > 2001:db8::2
+        let text = text(&samples::rates(), None);
+        let expected = "bytes/s  packets/s  failed  limit      SA
+1250000       1000       0  75% bytes  esp 0x1001 192.0.2.1 > 192.0.2.2
+    840         10       3             esp 0x1002 192.0.2.2 > 192.0.2.1
+      0          0       0  10% time   ah 0x1003 2001:db8::1 > 2001:db8::2
 
-     bytes/s   packets/s      failed  limit         policy
-     1250000        1000           0                out 10.1.0.0/24 > 10.2.0.0/24 any
-         840          10           3                in 10.2.0.0/24 > 10.1.0.0/24 any
+bytes/s  packets/s  failed  limit  policy
+1250000       1000       0         out 10.1.0.0/24 > 10.2.0.0/24 any
+    840         10       3         in 10.2.0.0/24 > 10.1.0.0/24 any
 
 XfrmInNoStates 7 (+2)
 XfrmOutPolBlock 1 (+0)
 ";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_name_that_does_not_fit_is_below() {
+        let mut rates = samples::rates();
+        rates.sas[2].name = "ah 0xc0001003 2001:db8:1:2:3:4:5:6 > 2001:db8:1:2:3:4:5:7".to_owned();
+        let text = text(&rates, Some(50));
+        assert!(text.lines().all(|line| line.len() <= 50), "{text}");
+        let below = "      0          0       0  10% time
+    ah 0xc0001003 2001:db8:1:2:3:4:5:6 >
+    2001:db8:1:2:3:4:5:7
+";
+        assert!(text.contains(below), "{text}");
     }
 }

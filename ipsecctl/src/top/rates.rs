@@ -77,7 +77,8 @@ impl History {
         let changes = changes(before, now);
         let sas = now.sas.iter().zip(&changes).filter(|(sa, _)| sa.is_shown);
         let sas: Vec<_> = sas.map(|(sa, change)| of_sa(sa, *change, interval)).collect();
-        let policies = now.policies.iter().map(|it| of_policy(it, now, &changes, interval));
+        let policies = now.policies.iter();
+        let policies = policies.map(|it| of_policy(it, (before, now), &changes, interval));
         let policies: Vec<_> = policies.collect();
         let total = sas.iter().map(|row| row.bytes).sum();
         keep(&mut self.total, total);
@@ -146,11 +147,14 @@ fn of_sa(sa: &SaSample, change: Change, interval: Duration) -> Row {
 
 fn of_policy(
     policy: &PolicySample,
-    now: &TopSample,
+    (before, now): (&TopSample, &TopSample),
     changes: &[Change],
     interval: Duration,
 ) -> Row {
-    let sum = |of: fn(&Change) -> u64| policy.sas.iter().map(|at| of(&changes[*at])).sum();
+    // An `in` policy and its forward copy have the same SAs: one that no packet has passed has none of theirs.
+    let is_used = policy.use_time.may_be_since(before.second);
+    let sas = if is_used { &policy.sas[..] } else { &[] };
+    let sum = |of: fn(&Change) -> u64| sas.iter().map(|at| of(&changes[*at])).sum();
     Row {
         key: RowKey::Policy(policy.index),
         name: policy.name.clone(),
@@ -182,11 +186,12 @@ fn a_second(count: u64, interval: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
+    use std::{num::NonZeroU64, time::Instant};
 
     use model::{CounterValues, Mark, Proto, SaId, Spi};
 
     use super::*;
+    use crate::top::sample::UseTime;
 
     fn sa(spi: u32, bytes: u64, failed: u64) -> SaSample {
         let dst = [192, 0, 2, 2].into();
@@ -203,9 +208,15 @@ mod tests {
 
     fn sample(at: Instant, sas: Vec<SaSample>, counters: &str) -> TopSample {
         let (name, limit) = ("out".to_owned(), None);
-        let policies = vec![PolicySample { index: 9, name, limit, sas: vec![0, 1] }];
+        let policies = vec![PolicySample {
+            index: 9,
+            name,
+            limit,
+            sas: vec![0, 1],
+            use_time: UseTime::Unknown,
+        }];
         let counters = CounterValues::parse(counters).unwrap();
-        TopSample { at, sas, policies, counters }
+        TopSample { at, second: 1000, sas, policies, counters }
     }
 
     fn at(start: Instant, seconds: u64) -> Instant {
@@ -227,6 +238,20 @@ mod tests {
         assert_eq!((rates.total, rates.total_history[MOST_KEPT - 1]), (1200, 1200));
         let [drops] = &rates.drops[..] else { panic!("one counter") };
         assert_eq!((drops.packets, drops.change), (4, 4));
+    }
+
+    #[test]
+    fn a_policy_that_no_packet_has_passed_has_none_of_its_sas() {
+        let start = Instant::now();
+        let first = sample(start, vec![sa(1, 0, 0), sa(2, 0, 0)], "");
+        let mut second = sample(at(start, 1), vec![sa(1, 500, 0), sa(2, 0, 0)], "");
+        let mut bytes = |use_time| {
+            second.policies[0].use_time = use_time;
+            History::default().next(&first, &second).policies[0].bytes
+        };
+        assert_eq!(bytes(UseTime::Unknown), 500);
+        assert_eq!(bytes(UseTime::Known(None)), 0);
+        assert_eq!([999, 1000].map(|time| bytes(UseTime::Known(NonZeroU64::new(time)))), [0, 500]);
     }
 
     #[test]

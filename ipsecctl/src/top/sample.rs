@@ -4,7 +4,10 @@ use std::{num::NonZeroU64, time::Instant};
 
 use engine::{Engine, EngineOptions};
 use metrics::Offers;
-use model::{CounterValues, Current, Demand, Lifetime, Policy, PolicyId, SaEntry, SaId};
+use model::{
+    CounterValues, Current, Demand, Direction, Lifetime, Policy, PolicyEntry, PolicyId, SaEntry,
+    SaId,
+};
 
 use crate::{Error, filter::Filter, show::selector};
 
@@ -47,12 +50,44 @@ pub struct PolicySample {
     pub limit: Option<LimitUse>,
     /// The places of the SAs that serve its first template: the kernel counts the packets of these alone.
     pub sas: Vec<usize>,
+    /// When a packet has last passed it.
+    pub use_time: UseTime,
+}
+
+/// When a packet has last passed a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UseTime {
+    /// In Unix seconds, if one has.
+    Known(Option<NonZeroU64>),
+    /// Not of every packet: of an outbound policy the route of a connection is kept, and a device may do the work.
+    Unknown,
+}
+
+impl UseTime {
+    /// `__xfrm_policy_check` notes the time of every packet that has arrived (net/xfrm/xfrm_policy.c).
+    fn of(entry: &PolicyEntry) -> Self {
+        let policy = &entry.policy;
+        if policy.id.direction == Direction::Out || policy.offload.is_some() {
+            return Self::Unknown;
+        }
+        Self::Known(entry.current.use_time)
+    }
+
+    /// Whether a packet may have passed since then, in Unix seconds.
+    pub fn may_be_since(self, since: u64) -> bool {
+        match self {
+            Self::Known(time) => time.is_some_and(|time| time.get() >= since),
+            Self::Unknown => true,
+        }
+    }
 }
 
 /// Everything at a moment.
 #[derive(Debug, Clone)]
 pub struct TopSample {
     pub at: Instant,
+    /// When it was begun, in Unix seconds.
+    pub second: u64,
     pub sas: Vec<SaSample>,
     pub policies: Vec<PolicySample>,
     pub counters: CounterValues,
@@ -94,11 +129,12 @@ impl Reader {
                 name: policy_name(policy),
                 limit: limit(&policy.lifetimes.hard, requested.current, now),
                 sas: serving.collect(),
+                use_time: UseTime::of(&requested),
             });
         }
         // A kernel without its statistics has no counters.
         let counters = engine::counters().unwrap_or_default();
-        Ok(TopSample { at: Instant::now(), sas, policies, counters })
+        Ok(TopSample { at: Instant::now(), second: now, sas, policies, counters })
     }
 }
 
