@@ -139,7 +139,10 @@ impl Export {
         out.flush()?;
         match (monitor, self.to.line_of_sa()) {
             (Some(monitor), Some(write_sa)) => {
-                Follower::new(&tables.sas, selection, write_sa).run(monitor, out, losses)
+                let follower = Follower::new(&tables.sas, selection, write_sa);
+                // The keys do not stay in memory for as long as it follows.
+                drop(tables);
+                follower.run(monitor, out, losses)
             }
             _ => Ok(()),
         }

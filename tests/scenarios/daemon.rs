@@ -3,7 +3,7 @@
 mod confinement;
 pub(crate) mod crash;
 mod life;
-mod memory;
+pub(crate) mod memory;
 mod metrics;
 mod others;
 mod restart;

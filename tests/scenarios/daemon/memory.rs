@@ -51,9 +51,12 @@ fn add(spi: u32) -> String {
     )
 }
 
-/// Where a process has a piece of the key in its memory.
 fn copies(pid: Pid) -> Vec<String> {
-    let key = bytes(KEY);
+    copies_of(&bytes(KEY), pid)
+}
+
+/// Where a process has a piece of a key in its memory.
+pub(crate) fn copies_of(key: &[u8], pid: Pid) -> Vec<String> {
     let pieces: Vec<_> = key.chunks(PIECE).collect();
     let maps = fs::read_to_string(format!("/proc/{pid}/maps")).expect("its mappings");
     let memory = File::open(format!("/proc/{pid}/mem")).expect("its memory");

@@ -11,6 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use scenarios::{Host, ipsecctl};
 use tempfile::TempDir;
 
+use crate::daemon::memory::copies_of;
+
 /// SAs whose events the socket of a stopped process has no room for, with the window that makes an event longest.
 const MANY: u32 = 6_000;
 const WINDOW: &str = "-r 4096";
@@ -48,6 +50,30 @@ fn what_comes_is_appended_and_a_gap_is_healed() {
     let _ = export.kill();
     let _ = export.wait();
     assert!(text.contains("# events were lost"), "the socket has room for {MANY} events");
+}
+
+/// The keys that were written do not stay in memory for as long as it follows.
+#[test]
+fn no_key_stays_in_memory() {
+    let host = Host::new("host");
+    let directory = TempDir::new().expect("a temporary directory");
+    let file = directory.path().join("esp_sa");
+    let keys = ["KeYoFtHeFiRsTsA1", "kEyOfThEsEcOnDsA"];
+    let sa = |number: usize| {
+        format!("add 192.0.2.1 192.0.2.2 esp 0x100{number} -E aes-cbc \"{}\";", keys[number])
+    };
+    host.load(&sa(0));
+    let mut export = host.command(ipsecctl());
+    export.args(["export", "--to", "wireshark", "--follow", "-o"]).arg(&file);
+    let mut export = export.spawn().expect("it runs");
+    wait_for(&file, 1);
+    host.load(&sa(1));
+    wait_for(&file, 2);
+    sleep(Duration::from_secs(1));
+    let copies = keys.map(|key| copies_of(key.as_bytes(), Pid::from_child(&export)));
+    let _ = export.kill();
+    let _ = export.wait();
+    assert_eq!(copies, [[""; 0]; 2]);
 }
 
 fn lines(file: &Path) -> usize {
