@@ -205,3 +205,28 @@ fn no_descriptor_is_left() {
     recv(&waiting, &mut answer[..], RecvFlags::empty()).expect("an answer");
     assert_eq!(answer[2], ENOENT);
 }
+
+/// Connects as fast as possible for a while; prints how often.
+const FLOOD: &str = "import socket, sys, time
+begun, count = time.monotonic(), 0
+while time.monotonic() < begun + 3:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as service:
+        service.connect(sys.argv[1])
+        service.recv(99)
+    count += 1
+print(count)";
+
+/// Root without the capability, which can connect, does not fill the log.
+#[test]
+fn a_flood_of_clients_without_the_privilege_is_a_few_lines_of_log() {
+    let service = Service::start("--nofile=4096");
+    let mut flood = service.host.command("setpriv");
+    flood
+        .args(["--bounding-set=-net_admin", "python3", "-c", FLOOD])
+        .arg(service.path("pfkey.sock"));
+    let count: usize = Outcome::success(&mut flood).trim().parse().expect("a number");
+    let log = service.daemon.log();
+    let lines = log.lines().filter(|line| line.contains("client rejected")).count();
+    println!("{lines} lines of {count} clients");
+    assert!(count > 60 && (1..50).contains(&lines), "{lines} lines of {count} clients");
+}

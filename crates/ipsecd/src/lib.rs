@@ -18,6 +18,7 @@ mod error;
 mod file_store;
 mod handover;
 mod listener;
+mod log_limit;
 mod logging;
 pub mod metrics;
 mod options;

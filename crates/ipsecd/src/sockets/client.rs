@@ -21,11 +21,11 @@ use tracing::{info, warn};
 use super::{
     Peer, Permissions,
     closer::Closer,
-    log_limit::{LogLimit, REPORT, Rate},
     request::{self, RequestRefusal},
     shared_engine::SharedEngine,
     slots::{Slot, Slots},
 };
+use crate::log_limit::{LogLimit, REPORT, Rate};
 
 /// How long a client may take for its request, of which a connection has one.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);

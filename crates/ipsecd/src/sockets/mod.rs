@@ -11,7 +11,6 @@
 mod client;
 mod closer;
 mod grant;
-mod log_limit;
 mod peer;
 mod permissions;
 mod request;

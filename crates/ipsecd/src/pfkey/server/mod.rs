@@ -36,6 +36,7 @@ use super::{
 use crate::{
     Error, FileStore, Handover,
     listener::{Listener, Spare},
+    log_limit::{LogLimit, Rate},
 };
 use handover::Inherited;
 use poll::{Ready, Sources};
@@ -52,6 +53,8 @@ const TIME_A_TURN: Duration = Duration::from_millis(10);
 
 /// Events that are forwarded in a turn.
 const EVENTS_A_TURN: usize = 512;
+
+const SECOND: Duration = Duration::from_secs(1);
 
 /// The pause in accepting after accept(2) has failed.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
@@ -83,6 +86,8 @@ pub struct Server {
     spare: Spare,
     /// Connections of clients that were refused.
     refused: Refused,
+    /// The log of clients without the privilege.
+    rejections: LogLimit,
     /// The most clients that are served at the same time.
     max_clients: usize,
     inbox: Inbox,
@@ -112,6 +117,7 @@ impl Server {
             reporter,
             accept_after: None,
             refused: Refused::default(),
+            rejections: LogLimit::new(Rate(10, SECOND), Rate(50, SECOND)),
             max_clients: max_clients(),
             // One byte more than a message, to recognise longer datagrams.
             inbox: Inbox::new(RECEIVED_AT_ONCE, MAX_MESSAGE + 8).map_err(Error::Memory)?,
@@ -255,7 +261,10 @@ impl Server {
                 debug!(client = id.number(), pid, program, "client accepted");
             }
             Err(Stranger { pid, uid, program, reason }) => {
-                warn!(pid, uid, program, %reason, "client rejected");
+                if let Some(suppressed) = self.rejections.admit(uid, Instant::now()) {
+                    let suppressed = (suppressed != 0).then_some(suppressed);
+                    warn!(pid, uid, program, %reason, suppressed, "client rejected");
+                }
                 refuse(&socket, reason.errno());
             }
         }

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// How often the lines that were not printed are reported, if their users cause no other.
-pub(super) const REPORT: Duration = Duration::from_secs(600);
+pub(crate) const REPORT: Duration = Duration::from_secs(600);
 
 /// Users that are counted one by one.
 const MAX_USERS: usize = 1024;
@@ -17,10 +17,10 @@ const OTHERS: u32 = u32::MAX;
 
 /// So many lines in that time.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Rate(pub(super) u32, pub(super) Duration);
+pub(crate) struct Rate(pub(crate) u32, pub(crate) Duration);
 
 /// A limit for each user and one for all.
-pub(super) struct LogLimit {
+pub(crate) struct LogLimit {
     of_a_user: Rate,
     of_all: Rate,
     state: Mutex<State>,
@@ -28,9 +28,9 @@ pub(super) struct LogLimit {
 
 /// Lines that were not printed, and of how many users.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Suppressed {
-    pub(super) lines: u64,
-    pub(super) users: usize,
+pub(crate) struct Suppressed {
+    pub(crate) lines: u64,
+    pub(crate) users: usize,
 }
 
 struct State {
@@ -52,7 +52,7 @@ struct Period {
 }
 
 impl LogLimit {
-    pub(super) fn new(of_a_user: Rate, of_all: Rate) -> Self {
+    pub(crate) fn new(of_a_user: Rate, of_all: Rate) -> Self {
         let now = Instant::now();
         let state = State { all: Period::new(of_all, now), users: HashMap::new(), reported: now };
         Self { of_a_user, of_all, state: Mutex::new(state) }
@@ -60,7 +60,7 @@ impl LogLimit {
 
     /// Whether a user's line may be printed; how many of the user's lines were not since the last one.
     /// The period of a user who causes more lines than are printed doubles with each of them.
-    pub(super) fn admit(&self, uid: u32, now: Instant) -> Option<u64> {
+    pub(crate) fn admit(&self, uid: u32, now: Instant) -> Option<u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { all, users, .. } = &mut *state;
         let is_counted = users.contains_key(&uid) || users.len() < MAX_USERS;
@@ -83,7 +83,7 @@ impl LogLimit {
     }
 
     /// The lines that were not printed and not reported either, every [`REPORT`].
-    pub(super) fn report(&self, now: Instant) -> Option<Suppressed> {
+    pub(crate) fn report(&self, now: Instant) -> Option<Suppressed> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if now.duration_since(state.reported) < REPORT {
             return None;
