@@ -8,7 +8,7 @@ mod watcher;
 use std::{process::ExitCode, time::Duration};
 
 use cli::{Second, Signals, end_by};
-use engine::{CarriedOut, Engine, EngineOptions, Namespace, Plan};
+use engine::{CarriedOut, Engine, EngineOptions, Lock, Namespace, Plan};
 
 use crate::{
     Error,
@@ -40,6 +40,7 @@ impl Apply {
     /// Makes the changes, and prints them and what came of them.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
+        let lock = if self.check { None } else { Namespace::current().lock_plan()? };
         let (options, mut engine, mut plan) = self.comparison.plan()?;
         if !self.adopt {
             plan.adopted = engine::Adopted::default();
@@ -50,7 +51,7 @@ impl Apply {
                 return Ok(printed);
             }
         }
-        let ending = self.apply(options, &mut engine, &plan)?;
+        let ending = self.apply(options, &mut engine, &plan, lock.as_ref())?;
         ending.report(&plan);
         if self.comparison.json {
             let printed = self.comparison.print_applied(&plan, ending.json(&plan))?;
@@ -70,6 +71,7 @@ impl Apply {
         options: EngineOptions,
         engine: &mut Engine,
         plan: &Plan,
+        lock: Option<&Lock>,
     ) -> Result<Ending, Error> {
         if diff::has_conflicts(plan) {
             return Ok(Ending::unchanged(EndReason::Conflict));
@@ -86,18 +88,18 @@ impl Apply {
         let signals = Signals::catch(Second::Waits)?;
         // Before anything has a thread, and before the confirmation, so that the other process does not listen at the socket of
         // this one.
-        let mut watcher = Watcher::start(options, plan, self.confirm)?;
+        let mut watcher = Watcher::start(options, plan, self.confirm, lock)?;
         let confirmation =
             self.confirm.map(|time| Confirmation::prepare(&Namespace::current(), time));
         let confirmation = confirmation.transpose()?;
         if let Some((step, refusal)) = engine.rehearse_plan(plan)? {
-            watcher.end();
             return Ok(Ending::unchanged(EndReason::refused(plan, step, &refusal)));
         }
         engine.prepare_undo()?;
         if self.comparison.owned {
             engine.announce(plan)?;
         }
+        watcher.begin();
         let reason = self
             .change(engine, plan, &signals)
             .or_else(|| confirmation.and_then(|it| unconfirmed(it, &signals, &mut watcher)));
@@ -124,7 +126,7 @@ fn unconfirmed(
     signals: &Signals,
     watcher: &mut Watcher,
 ) -> Option<EndReason> {
-    watcher.begin();
+    watcher.await_confirmation();
     match confirmation.wait(signals) {
         Ok(WaitEnd::Confirmed) => None,
         Ok(WaitEnd::None) => Some(EndReason::Unconfirmed),

@@ -53,7 +53,7 @@ pub fn start(
     let (ours, its) =
         socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)
             .map_err(|errno| Error::Supervisor(errno.into()))?;
-    detach(its, || {
+    detach(its, &[], || {
         // An error cannot be reported: the supervisor has no terminal. Calls fail without it.
         let _ = supervisor::run(answer);
     })

@@ -8,7 +8,7 @@
 
 use std::{
     fs, io,
-    os::fd::OwnedFd,
+    os::fd::{AsRawFd, BorrowedFd, OwnedFd},
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
@@ -35,12 +35,13 @@ pub fn keep_memory_private() {
 
 /// Runs `work` in a process of a session of its own, which is not a child of this one: a program that
 /// waits for its children does not see it. It has no descriptor of this one but `input`, which is its
-/// standard input, and so must not use any that `work` has captured; its directory is `/`, and it
-/// ignores SIGHUP, SIGINT, SIGQUIT and SIGTERM. It ends with `work`, also when that panics.
+/// standard input, and those of `kept`, and so must not use any other that `work` has captured; its
+/// directory is `/`, and it ignores SIGHUP, SIGINT, SIGQUIT and SIGTERM. It ends with `work`, also when
+/// that panics.
 ///
 /// Errors: those of fork(2); EBUSY if this process has other threads, whose locks the new process would
 /// find taken for ever.
-pub fn detach(input: OwnedFd, work: impl FnOnce()) -> io::Result<()> {
+pub fn detach(input: OwnedFd, kept: &[BorrowedFd<'_>], work: impl FnOnce()) -> io::Result<()> {
     // Without /proc the caller is trusted.
     if fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() > 1) {
         return Err(Errno::BUSY.into());
@@ -49,7 +50,7 @@ pub fn detach(input: OwnedFd, work: impl FnOnce()) -> io::Result<()> {
         let _ = setsid();
         if let Ok(None) = fork() {
             // A panic must not unwind into the caller's code, which is that of another process now.
-            let _ = catch_unwind(AssertUnwindSafe(|| keep_only(input).map(|()| work())));
+            let _ = catch_unwind(AssertUnwindSafe(|| keep_only(input, kept).map(|()| work())));
         }
         exit()
     };
@@ -74,16 +75,24 @@ fn fork() -> io::Result<Option<Pid>> {
 }
 
 /// Keeps nothing of the parent's: no pipe of it stays open, no directory in use, and what ends the
-/// parent does not end this process before it. `input` becomes standard input.
-fn keep_only(input: OwnedFd) -> Result<(), Errno> {
+/// parent does not end this process before it. `input` becomes standard input, and `kept`, which are no
+/// standard descriptors, stay where they are.
+fn keep_only(input: OwnedFd, kept: &[BorrowedFd<'_>]) -> Result<(), Errno> {
     dup2_stdin(&input)?;
     let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty())?;
     dup2_stdout(&null)?;
     dup2_stderr(&null)?;
     drop((input, null));
-    // SAFETY: takes no memory. No descriptor is used any more but the standard ones: those of the
-    // parent's code are used in the parent, and `work` uses none.
-    unsafe { libc::close_range(3, u32::MAX, 0) };
+    let mut kept: Vec<_> = kept.iter().map(|it| it.as_raw_fd().cast_unsigned()).collect();
+    kept.sort_unstable();
+    let begins = [3].into_iter().chain(kept.iter().map(|it| it + 1));
+    for (first, end) in begins.zip(kept.iter().copied().chain([u32::MAX])) {
+        if first < end {
+            // SAFETY: takes no memory. No descriptor is used any more but the standard ones and those kept:
+            // the others of the parent's code are used in the parent, and `work` uses none.
+            unsafe { libc::close_range(first, end - 1, 0) };
+        }
+    }
     for signal in [libc::SIGHUP, libc::SIGINT, libc::SIGQUIT, libc::SIGTERM] {
         // SAFETY: there is no handler to be run.
         unsafe { libc::signal(signal, libc::SIG_IGN) };

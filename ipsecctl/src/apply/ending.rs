@@ -27,6 +27,8 @@ pub enum EndReason {
     Error(Error),
     Signal(i32),
     Unconfirmed,
+    /// The process that made the changes has ended in their midst.
+    Killed,
 }
 
 /// What is in force.
@@ -63,6 +65,7 @@ impl EndReason {
             Self::Error(_) => "error",
             Self::Signal(_) => "signal",
             Self::Unconfirmed => "unconfirmed",
+            Self::Killed => "killed",
         }
     }
 
@@ -70,7 +73,9 @@ impl EndReason {
         match self {
             Self::Refused(refusal) => Some(refusal.clone()),
             Self::Error(error) => Some(error.to_string()),
-            Self::Check | Self::Conflict | Self::Signal(_) | Self::Unconfirmed => None,
+            Self::Check | Self::Conflict | Self::Signal(_) | Self::Unconfirmed | Self::Killed => {
+                None
+            }
         }
     }
 }
@@ -119,6 +124,7 @@ impl Ending {
             EndReason::Error(_) => "after the error",
             EndReason::Signal(_) => "after the signal",
             EndReason::Unconfirmed => "without a confirmation",
+            EndReason::Killed => "after the end of the process",
         };
         match &self.in_force {
             InForce::All => {}
@@ -151,7 +157,9 @@ impl Ending {
             (_, Some(EndReason::Check)) => ExitCode::from(DIFFERENT),
             (_, Some(EndReason::Refused(_) | EndReason::Conflict)) => ExitCode::from(REFUSED),
             (_, Some(EndReason::Unconfirmed)) => ExitCode::from(UNCONFIRMED),
-            (_, Some(EndReason::Error(_) | EndReason::Signal(_))) => ExitCode::FAILURE,
+            (_, Some(EndReason::Error(_) | EndReason::Signal(_) | EndReason::Killed)) => {
+                ExitCode::FAILURE
+            }
         }
     }
 

@@ -10,16 +10,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::{Engine, EngineOptions, Plan};
+use engine::{Engine, EngineOptions, Lock, Plan};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, PidfdFlags, Signal, getpid, pidfd_open, pidfd_send_signal},
+    stdio::dup2_stderr,
 };
 
+use super::ending::{EndReason, Ending};
 use crate::Error;
 
-/// The process is ready to undo.
-const READY: u8 = b'r';
+/// The process is ready to undo. Without it, it writes why not.
+const READY: u8 = 0;
+/// From now on there may be something to undo.
+const BEGUN: u8 = b'b';
 /// The changes are made, and the time for the confirmation begins.
 const CHANGED: u8 = b'c';
 /// There is nothing to undo any more.
@@ -32,27 +36,40 @@ pub struct Watcher(UnixStream);
 
 impl Watcher {
     /// Starts the process. It ends when this value is dropped or this process has ended. `time`: how long a confirmation is
-    /// awaited after the changes.
+    /// awaited after the changes. It has `lock` until it has ended: no other plan is made of tables that it may change.
     pub fn start(
         options: EngineOptions,
         plan: &Plan,
         time: Option<Duration>,
+        lock: Option<&Lock>,
     ) -> Result<Self, Error> {
         let (mut own, others) = UnixStream::pair().map_err(Error::Watcher)?;
-        let parent = getpid();
-        let watch = || {
-            // The connections of the copied engine are closed, and the kernel is asked with new ones.
-            let watched = Watched { parent, time };
-            let _ = watched.watch(options, plan);
-        };
-        sys::process::detach(OwnedFd::from(others), watch).map_err(Error::Watcher)?;
+        let errors = io::stderr().as_fd().try_clone_to_owned().map_err(Error::Watcher)?;
+        let watched = Watched { parent: getpid(), time, errors };
+        let kept: Vec<_> =
+            [watched.errors.as_fd()].into_iter().chain(lock.map(AsFd::as_fd)).collect();
+        // The connections of the copied engine are closed, and the kernel is asked with new ones.
+        let watch = || watched.watch(options, plan);
+        sys::process::detach(OwnedFd::from(others), &kept, watch).map_err(Error::Watcher)?;
         let mut answer = [0];
-        own.read_exact(&mut answer).map_err(Error::Watcher)?;
-        Ok(Self(own))
+        match own.read(&mut answer).map_err(Error::Watcher)? {
+            1 if answer == [READY] => Ok(Self(own)),
+            read => {
+                let mut reason = answer[..read].to_vec();
+                own.read_to_end(&mut reason).map_err(Error::Watcher)?;
+                let reason = String::from_utf8_lossy(&reason).into_owned();
+                Err(Error::Watcher(io::Error::other(reason)))
+            }
+        }
+    }
+
+    /// Has the process undo the changes, if this one ends from now on.
+    pub fn begin(&mut self) {
+        self.send(BEGUN);
     }
 
     /// Lets the time for the confirmation begin.
-    pub fn begin(&mut self) {
+    pub fn await_confirmation(&mut self) {
         self.send(CHANGED);
     }
 
@@ -72,34 +89,49 @@ struct Watched {
     parent: Pid,
     /// How long it awaits a confirmation after the changes.
     time: Option<Duration>,
+    /// Its standard error.
+    errors: OwnedFd,
 }
 
 impl Watched {
-    fn watch(&self, options: EngineOptions, plan: &Plan) -> Result<(), Error> {
-        let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+    fn watch(&self, options: EngineOptions, plan: &Plan) {
+        let Ok(socket) = io::stdin().as_fd().try_clone_to_owned() else { return };
+        let mut socket = UnixStream::from(socket);
+        let prepared = Engine::open(options).and_then(|mut engine| {
+            engine.prepare_undo_of(plan)?;
+            Ok(engine)
+        });
+        let mut engine = match prepared {
+            Ok(engine) => engine,
+            Err(error) => return drop(socket.write_all(error.to_string().as_bytes())),
+        };
+        if socket.write_all(&[READY]).is_ok() && self.leaves_changes(&mut socket) {
+            let _ = dup2_stderr(&self.errors);
+            Ending::undoing(&mut engine, EndReason::Killed).report(plan);
+        }
+    }
+
+    /// Waits for the end of the first process; whether it has left changes that are to be undone.
+    fn leaves_changes(&self, socket: &mut UnixStream) -> bool {
         let parent = pidfd_open(self.parent, PidfdFlags::empty());
-        let mut engine = Engine::open(options)?;
-        engine.prepare_undo_of(plan)?;
-        socket.write_all(&[READY])?;
-        let mut end = None;
+        let (mut has_begun, mut end) = (false, None);
         loop {
-            if !waits(&socket, end)? {
+            if !waits(socket, end).unwrap_or(true) {
                 // It hangs, as on a terminal that takes no output.
                 if let Ok(parent) = &parent {
                     let _ = pidfd_send_signal(parent, Signal::KILL);
                     let _ = poll(&mut [PollFd::new(parent, PollFlags::IN)], None);
                 }
-                break;
+                return true;
             }
             let mut message = [0];
-            match socket.read(&mut message) {
-                Ok(1) if message[0] == DONE => return Ok(()),
-                Ok(1) => end = self.time.map(|time| Instant::now() + time + GRACE),
-                _ => break,
+            match (socket.read(&mut message), message[0]) {
+                (Ok(1), DONE) => return false,
+                (Ok(1), BEGUN) => has_begun = true,
+                (Ok(1), _) => end = self.time.map(|time| Instant::now() + time + GRACE),
+                _ => return has_begun,
             }
         }
-        engine.undo()?;
-        Ok(())
     }
 }
 

@@ -72,7 +72,7 @@ fn what_is_not_confirmed_is_undone() {
         AFTER.replace("none", "ipsec esp/transport//require").as_str(),
     );
     assert_eq!(second.status, 1);
-    assert!(second.stderr.contains("another `ipsecctl apply --confirm` runs"), "{second:?}");
+    assert!(second.stderr.contains("apply.lock"), "{second:?}");
     another_user_confirms_nothing(&host);
     let outcome = host.ipsecctl("confirm");
     assert_eq!((outcome.status, &*outcome.stderr), (0, ""));

@@ -4,7 +4,10 @@ use std::{
     fmt, fs,
     fs::File,
     io::{BufRead, BufReader},
-    os::unix::fs::MetadataExt,
+    os::{
+        fd::{AsFd, BorrowedFd},
+        unix::fs::MetadataExt,
+    },
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -23,9 +26,15 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 /// The pause between two tries. flock(2) itself has no limit.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// A lock on a file. It is released when it is dropped.
+/// A lock on a file. It is released when it is dropped, and by the processes that have its descriptor.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "kept, not read")] File);
+pub struct Lock(File);
+
+impl AsFd for Lock {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
 
 /// Which other processes may have a lock at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,8 +17,11 @@ use crate::{Error, RUN_DIRECTORY};
 /// The file in a namespace's directory that its daemon locks.
 pub const DAEMON_LOCK: &str = "ipsecd.lock";
 
+/// The file that `apply` locks, and the process that undoes what a killed one leaves.
+const APPLY_LOCK: &str = "apply.lock";
+
 /// The files of a directory that programs lock for more than a moment.
-const LOCKS: [&str; 3] = ["lock", "lock.queue", DAEMON_LOCK];
+const LOCKS: [&str; 4] = ["lock", "lock.queue", DAEMON_LOCK, APPLY_LOCK];
 
 /// How often, and how far apart, a starting daemon tries to get the lock: a process that asks whether there is
 /// one ([`Namespace::has_daemon`]) holds it for a moment.
@@ -78,16 +81,24 @@ impl Namespace {
         access: Access,
         limit: Duration,
     ) -> Result<Option<Lock>, Error> {
-        match self.require_lock(access, limit) {
-            Err(Error::Run { path, source }) => {
-                use io::ErrorKind::{NotFound, PermissionDenied};
-                if !matches!(source.kind(), NotFound | PermissionDenied) {
-                    files::warn_once(&path, &source);
-                }
-                Ok(None)
-            }
-            lock => lock.map(Some),
-        }
+        unless_there_is_none(self.require_lock(access, limit))
+    }
+
+    /// Waits for the right to carry out a plan: none is made of tables that another process is about to change, or to
+    /// undo. `None` where that cannot be locked, as of [`Namespace::lock`].
+    ///
+    /// Errors: [`Error::Locked`] after ten seconds.
+    pub fn lock_plan(&self) -> Result<Option<Lock>, Error> {
+        let path = self.directory.join(APPLY_LOCK);
+        let open = || {
+            self.make()?;
+            files::open_lock(&path).map_err(|source| Error::run(&path, source))
+        };
+        let locked = open().and_then(|file| {
+            lock::wait_exclusive(&file, &path, lock::LIMIT)?;
+            Ok(Lock::new(file))
+        });
+        unless_there_is_none(locked)
     }
 
     /// As [`Namespace::lock_within`]; it is an error that there is no lock.
@@ -129,6 +140,20 @@ impl Namespace {
             return false;
         };
         flock(&file, FlockOperation::NonBlockingLockShared).is_err()
+    }
+}
+
+/// `None` where a file cannot be locked; reported, unless it is absent or root's.
+fn unless_there_is_none(locked: Result<Lock, Error>) -> Result<Option<Lock>, Error> {
+    use io::ErrorKind::{NotFound, PermissionDenied};
+    match locked {
+        Err(Error::Run { path, source }) => {
+            if !matches!(source.kind(), NotFound | PermissionDenied) {
+                files::warn_once(&path, &source);
+            }
+            Ok(None)
+        }
+        lock => lock.map(Some),
     }
 }
 

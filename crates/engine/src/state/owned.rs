@@ -22,9 +22,12 @@ pub struct OwnedRecords {
     database: StoreFile,
     /// Names this boot: at the next one the kernel's tables are empty.
     boot: String,
+    /// [`run`]
+    run: i64,
 }
 
-/// Distinguishes what this process announces; not [`RECORDED`]. A process that it has forked has the same.
+/// Distinguishes what this process announces; not [`RECORDED`]. A process that it forks once it has opened the records
+/// has the same.
 fn run() -> i64 {
     static RUN: OnceLock<i64> = OnceLock::new();
     *RUN.get_or_init(|| fastrand::i64(1..))
@@ -45,7 +48,8 @@ impl OwnedRecords {
         };
         let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let boot = boot.trim_end().to_owned();
-        Self { database: StoreFile::new(namespace.clone(), tables), boot }
+        let database = StoreFile::new(namespace.clone(), tables);
+        Self { database, boot, run: run() }
     }
 
     /// All records of this boot. A row that makes no sense is reported and not used.
@@ -67,19 +71,19 @@ impl OwnedRecords {
     ///
     /// Errors: [`Error::Run`], [`Error::Store`].
     pub(crate) fn announce(&mut self, records: &[Record]) -> Result<(), Error> {
-        let Self { database, boot } = self;
-        database.write(|transaction| insert(transaction, records, boot, run()))
+        let Self { database, boot, run } = self;
+        database.write(|transaction| insert(transaction, records, boot, *run))
     }
 
     /// Replaces all records, but for what other processes have announced and not yet recorded at `now`, Unix seconds.
     ///
     /// Errors: [`Error::Run`], [`Error::Store`].
     pub(crate) fn replace(&mut self, records: &[Record], now: u64) -> Result<(), Error> {
-        let Self { database, boot } = self;
+        let Self { database, boot, run } = self;
         database.write(|transaction| {
             let stays = "typeof(run) = 'integer' AND run NOT IN (?, ?) AND last >= ? AND boot = ?";
             let delete = format!("DELETE FROM owned WHERE NOT coalesce({stays}, FALSE)");
-            transaction.execute(&delete, params![RECORDED, run(), now.cast_signed(), &*boot])?;
+            transaction.execute(&delete, params![RECORDED, *run, now.cast_signed(), &*boot])?;
             insert(transaction, records, boot, RECORDED)
         })
     }

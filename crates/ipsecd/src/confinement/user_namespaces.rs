@@ -58,7 +58,7 @@ impl UserNamespaces {
         let failed = failed("starting the process that reads user namespaces");
         let (ours, its) =
             socketpair(AddressFamily::UNIX, KIND, SocketFlags::CLOEXEC, None).map_err(&failed)?;
-        let detached = sys::process::detach(its, || answer_all(account));
+        let detached = sys::process::detach(its, &[], || answer_all(account));
         detached.map_err(|source| Error::Confinement { doing: "starting a process", source })?;
         let started = Self::with_timeout(ours).map_err(&failed)?;
         if let Err(errno) = decode(started.ask(own_pid()).map_err(failed)?) {

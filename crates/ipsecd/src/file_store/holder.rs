@@ -60,7 +60,7 @@ impl Holder {
     /// Starts the process. It runs as the user that the daemon becomes.
     pub(super) fn start(directory: &Path, account: Option<&Account>) -> io::Result<Self> {
         let (holder, its) = Self::connect(directory)?;
-        sys::process::detach(its, || process::run(account))?;
+        sys::process::detach(its, &[], || process::run(account))?;
         Ok(holder)
     }
 
