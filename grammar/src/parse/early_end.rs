@@ -27,17 +27,19 @@ pub(super) fn missing(source: &Source, token: Token, rules: &[Rule]) -> Option<H
         return Some(Hint::NoKey(row.name, row.key_bits));
     }
     let text = if takes(Rule::algorithms) {
-        algorithm(words().find_map(|word| word.parse().ok())?)?
+        algorithm(protocol(words())?)?
     } else if takes(Rule::spi) {
         name(statement, takes(Rule::proto))
     } else if takes(Rule::policy) || takes(Rule::policy_text) {
         policy(statement)
     } else if takes(Rule::upper) && is_of_spd(statement) {
         "the upper-layer protocol is missing: any is for all"
-    } else if takes(Rule::quoted) && is_of_spd(statement) {
+    } else if let Some(option) = option {
+        value(option, statement)?
+    } else if takes(Rule::quoted) {
         "a tag is a firewall mark: tagged \"0x10/0xff\""
     } else {
-        option.map_or_else(|| addresses(statement), value)?
+        addresses(statement)?
     };
     Some(Hint::Text(text))
 }
@@ -51,13 +53,22 @@ fn kinds_of_key(option: ScriptOption) -> Option<&'static [AlgorithmKind]> {
     }
 }
 
-/// The whole option, where it takes more than a word or a number.
-fn value(option: ScriptOption) -> Option<&'static str> {
+/// The protocol of an SA. That of its selector is behind an option.
+fn protocol<'a>(words: impl Iterator<Item = &'a str>) -> Option<SaProtoWord> {
+    let mut before_options = words.take_while(|word| word.parse::<ScriptOption>().is_err());
+    before_options.find_map(|word| word.parse().ok())
+}
+
+/// The whole option of a statement, where it takes more than a word or a number.
+fn value(option: ScriptOption, statement: StatementWord) -> Option<&'static str> {
     Some(match option {
         ScriptOption::Context => "say -ctx DOI ALGORITHM \"CONTEXT\"",
         ScriptOption::Natt => "say -natt SRC[PORT] DST[PORT]",
+        ScriptOption::Offload if is_of_spd(statement) => "say -offload DEVICE",
         ScriptOption::Offload => "say -offload DEVICE in or -offload DEVICE out",
-        ScriptOption::Selector => "say -sel SRC DST UPPER, as in -sel ::/0 ::/0 any",
+        ScriptOption::Selector => {
+            "say -sel SRC DST UPPER, as in -sel ::/0 ::/0 any: dev DEVICE, masks SRC/DST and uid UID may follow"
+        }
         ScriptOption::Encap => "say -encap KIND SPORT DPORT, as in -encap espinudp 4500 4500",
         ScriptOption::CareOf => "say -coa ADDRESS",
         ScriptOption::Attribute => "say -attr NUMBER BYTES, as in -attr 99 0x00",

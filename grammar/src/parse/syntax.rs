@@ -64,8 +64,11 @@ fn late_quote(source: &Source, wrong: usize) -> Option<Span> {
     let quoted = tokens(source)
         .take_while(|token| token.span.start < wrong)
         .filter(|token| source.bytes(token.span).starts_with(b"\""));
-    let is_late =
-        |token: &Token| source.bytes(token.span).contains(&b'\n') || token.span.end == wrong;
+    // Before a `;` a text ends well.
+    let is_before_word = source.text().get(wrong) != Some(&b';');
+    let is_late = |token: &Token| {
+        source.bytes(token.span).contains(&b'\n') || (token.span.end == wrong && is_before_word)
+    };
     let start = quoted.filter(|token| !token.is_stray).find(is_late)?.span.start;
     Some(Span { start, end: start + 1 })
 }
