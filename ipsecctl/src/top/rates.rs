@@ -151,7 +151,7 @@ fn of_policy(
     changes: &[Change],
     interval: Duration,
 ) -> Row {
-    // An `in` policy and its forward copy have the same SAs: one that no packet has passed has none of theirs.
+    // Policies may have the same SAs, as a forward copy has: one that no packet has passed has none of theirs.
     let is_used = policy.use_time.may_be_since(before.second);
     let sas = if is_used { &policy.sas[..] } else { &[] };
     let sum = |of: fn(&Change) -> u64| sas.iter().map(|at| of(&changes[*at])).sum();

@@ -38,7 +38,9 @@ s        sort by the next column
 ?        this list
 
 The kernel counts packets of SAs. A policy
-has the numbers of the SAs that serve it.";
+has the numbers of the SAs that serve it,
+an in or fwd policy without offload 0 if no
+packet has passed it in the interval.";
 
 /// Draws everything.
 pub fn draw(frame: &mut Frame, rates: &Rates, view: &View) {

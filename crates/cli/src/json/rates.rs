@@ -18,7 +18,8 @@ pub struct RatesJson {
 }
 
 /// What an SA or policy has done in an interval. The kernel counts packets of SAs: a policy has the numbers of the
-/// SAs that serve its first template, which may serve other policies, too.
+/// SAs that serve its first template, which may serve other policies, too. An `in` or `fwd` policy without offload that
+/// no packet has passed in the interval has 0 bytes and packets a second.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[schemars(rename = "Rate")]
 pub struct RateJson {

@@ -1,4 +1,4 @@
-//! A document that is printed as its entries come: an SPD of any size is in memory neither as JSON nor otherwise.
+//! A document that is printed as its entries come: the JSON of an SPD of any size is not in memory.
 
 use std::io::{self, Write};
 
