@@ -74,6 +74,15 @@ mod tests {
         let json = |steps: &[Step]| {
             steps.iter().filter_map(|it| crate::diff::change(it, &fingerprints)).collect()
         };
+        let applied = AppliedJson {
+            in_force: "before",
+            reason: Some("check"),
+            message: None,
+            added: Some(0),
+            changed: None,
+            deleted: None,
+            not_restored: Vec::new(),
+        };
         let short = Document {
             fingerprint_scope: Some(fingerprints.scope()),
             changes: Some(json(&plan.steps)),
@@ -83,9 +92,10 @@ mod tests {
         let whole = Document {
             conflicts: Some(json(&steps(&[0x1002, 0x1003]))),
             unselected: Some(UnselectedJson { sas: 0, policies: 0 }),
+            applied: Some(applied.clone()),
             ..short.clone()
         };
-        let all = Optional { has_conflicts: true, has_unselected: true, applied: None };
+        let all = Optional { has_conflicts: true, has_unselected: true, applied: Some(applied) };
         for (optional, document) in [(Optional::default(), short), (all, whole)] {
             let (mut printed, mut expected) = (Vec::new(), Vec::new());
             print(&plan, optional, &fingerprints, &mut printed).unwrap();

@@ -125,7 +125,7 @@ impl Server {
             Ok(()) => self.file_store = Some(store),
             Err(error) => warn!(%error, "sockets not stored for a crash"),
         }
-        self.store_registered();
+        self.update_file_store();
     }
 
     /// Whether a process that has registered has connected once more.
@@ -133,9 +133,9 @@ impl Server {
         self.handler.sessions_mut().not_stored().next().is_some()
     }
 
-    /// Stores the sockets of processes that have registered one by now, each once: a client that registers often delays
-    /// no other.
-    pub(super) fn store_registered(&mut self) {
+    /// Stores the registrations, and the sockets of processes that have registered one by now. Each socket is stored once:
+    /// a client that registers often delays no other.
+    pub(super) fn update_file_store(&mut self) {
         let Some(file_store) = &self.file_store else { return };
         let mut store = || {
             for session in self.handler.sessions_mut().not_stored() {
@@ -149,7 +149,7 @@ impl Server {
         if let Err(error) = &stored
             && !self.has_failed_to_store
         {
-            warn!(%error, "registered clients not stored for a crash");
+            warn!(%error, "clients not stored for a crash");
         }
         self.has_failed_to_store = stored.is_err();
     }

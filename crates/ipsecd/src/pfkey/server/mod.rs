@@ -182,7 +182,7 @@ impl Server {
         self.handler.finish();
         let is_changed = self.handler.take_registrations_changed();
         if is_changed || ready.listener && self.has_more_to_store() {
-            self.store_registered();
+            self.update_file_store();
         }
         let sessions = self.handler.sessions_mut();
         sessions.flush();

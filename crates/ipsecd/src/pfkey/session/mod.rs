@@ -110,7 +110,7 @@ impl Session {
         for packet in &restored.waiting {
             self.keep(packet);
         }
-        self.requests = Requests::after_crash(restored.repeated);
+        self.requests = Requests::restored(restored.repeated);
     }
 
     /// Whether its socket is stored for a crash.

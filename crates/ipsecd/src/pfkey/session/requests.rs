@@ -50,8 +50,9 @@ pub(in crate::pfkey) enum InboxItem {
 }
 
 impl Requests {
-    /// Those of a queue whose first bytes, so many, a daemon that has crashed may have carried out.
-    pub(in crate::pfkey) fn after_crash(repeated: u64) -> Self {
+    /// The requests of a client of the previous daemon. A daemon that has crashed may have carried out those in the first
+    /// `repeated` bytes of the queue.
+    pub(in crate::pfkey) fn restored(repeated: u64) -> Self {
         Self { repeated, ..Self::default() }
     }
 
@@ -176,7 +177,7 @@ mod tests {
         let (ours, theirs) = pair();
         let mut inbox = Inbox::new(2, 32).unwrap();
         send_all(&theirs, &[20, 60, 20]);
-        let mut requests = Requests::after_crash(ioctl_fionread(&ours).unwrap());
+        let mut requests = Requests::restored(ioctl_fionread(&ours).unwrap());
         send_all(&theirs, &[20]);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Repeated, Repeated]);
         assert_eq!(all(&mut requests, &ours, &mut inbox), [Rest, Repeated]);
