@@ -1,8 +1,12 @@
 //! `--owned`: what the program has made before is changed and deleted, and what others have made stays.
 
-use std::fs;
+use std::{
+    fs,
+    process::{Command, Stdio},
+};
 
-use scenarios::{Host, Outcome};
+use rustix::process::Signal;
+use scenarios::{Host, Outcome, ipsecctl, send};
 
 use super::tables::{Tables, apply, apply_untried, file};
 
@@ -163,4 +167,33 @@ fn what_is_undone_is_own_as_before() {
     let outcome = own(&host, "");
     assert_eq!((end(&outcome), outcome.stdout.lines().count()), (SILENCE, 3), "{outcome:?}");
     assert_eq!(Tables::of(&host).sas.len() + Tables::of(&host).policies.len(), 0);
+}
+
+/// What was undone by the other process is not own: an equal entry is another program's.
+#[test]
+fn what_a_killed_process_has_announced_is_not_own() {
+    let policy = |number: usize| {
+        let (high, low) = (number / 250, number % 250);
+        format!("spdadd 10.{high}.{low}.0/24 192.0.2.0/24 any -P out discard;\n")
+    };
+    let whole = file(&(0..3_000).map(policy).collect::<String>());
+    let host = Host::new("killed");
+    let mut in_the_midst = false;
+    while !in_the_midst {
+        let mut command = Command::new(ipsecctl());
+        command.args(["apply", "--owned"]).arg(whole.path());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = host.within(|| command.spawn().expect("it runs"));
+        while child.try_wait().expect("a child").is_none()
+            && host.show("xfrm policy count").contains("OUT 0")
+        {}
+        send(&child, Signal::KILL);
+        in_the_midst = !child.wait().expect("it ends").success();
+        // This waits until the other process has undone the changes, or deletes them.
+        assert_eq!(apply(&host, "--owned --prune", "").status, 0);
+        assert!(host.show("xfrm policy count").contains("OUT 0"));
+    }
+    host.load(&policy(0));
+    assert_eq!(apply(&host, "--owned --prune", "").status, 0);
+    assert!(host.show("xfrm policy count").contains("OUT 1"));
 }
