@@ -96,6 +96,7 @@ impl Apply {
             return Ok(Ending::unchanged(EndReason::refused(plan, step, &refusal)));
         }
         engine.prepare_undo()?;
+        watcher.await_ready()?;
         if self.comparison.owned {
             engine.announce(plan)?;
         }

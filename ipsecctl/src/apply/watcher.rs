@@ -43,7 +43,7 @@ impl Watcher {
         time: Option<Duration>,
         lock: Option<&Lock>,
     ) -> Result<Self, Error> {
-        let (mut own, others) = UnixStream::pair().map_err(Error::Watcher)?;
+        let (own, others) = UnixStream::pair().map_err(Error::Watcher)?;
         let errors = io::stderr().as_fd().try_clone_to_owned().map_err(Error::Watcher)?;
         let watched = Watched { parent: getpid(), time, errors };
         let kept: Vec<_> =
@@ -51,12 +51,17 @@ impl Watcher {
         // The connections of the copied engine are closed, and the kernel is asked with new ones.
         let watch = || watched.watch(options, plan);
         sys::process::detach(OwnedFd::from(others), &kept, watch).map_err(Error::Watcher)?;
+        Ok(Self(own))
+    }
+
+    /// Waits until the process has read the tables, which takes as long as it takes this one.
+    pub fn await_ready(&mut self) -> Result<(), Error> {
         let mut answer = [0];
-        match own.read(&mut answer).map_err(Error::Watcher)? {
-            1 if answer == [READY] => Ok(Self(own)),
+        match self.0.read(&mut answer).map_err(Error::Watcher)? {
+            1 if answer == [READY] => Ok(()),
             read => {
                 let mut reason = answer[..read].to_vec();
-                own.read_to_end(&mut reason).map_err(Error::Watcher)?;
+                self.0.read_to_end(&mut reason).map_err(Error::Watcher)?;
                 let reason = String::from_utf8_lossy(&reason).into_owned();
                 Err(Error::Watcher(io::Error::other(reason)))
             }
