@@ -14,6 +14,10 @@ use model::{
 
 use super::{Reloaded, write_statement};
 
+/// What a statement does not add: a requirement other than that of level `default`, in a template whose field `share` has that level.
+const REQUIREMENT: &str =
+    "the level, which the host's variables decide: share:session is level default";
+
 /// The policies of a dump, which a statement depends on: an `in` policy may come with its `fwd` policy.
 pub struct PolicyScript<'e> {
     dialect: Dialect,
@@ -120,7 +124,9 @@ impl<'e> PolicyScript<'e> {
                     is_optional: entry.installation.is_optional(place),
                     default_is_optional: self.variables.is_optional(&entry.policy, template),
                 };
-                in_dialect(template, optionality, policy.id.direction, self.dialect);
+                if !in_dialect(template, optionality, policy.id.direction, self.dialect) {
+                    lost.push(String::from(REQUIREMENT));
+                }
             }
         }
         let statement = PolicyStatement { dialect: self.dialect, without_copy };
@@ -163,13 +169,14 @@ struct Optionality {
     default_is_optional: bool,
 }
 
-/// Makes a template the one whose text a dialect reads as what is installed.
+/// Makes a template the one whose text a dialect reads as what is installed; false if the host's variables will change
+/// it again: xfrm-tools take `session` in the field `share` for level `default`.
 fn in_dialect(
     template: &mut Template,
     optionality: Optionality,
     direction: Direction,
     dialect: Dialect,
-) {
+) -> bool {
     let Optionality { is_optional, default_is_optional } = optionality;
     let (level, reqid) = (template.level, template.reqid());
     if dialect.is_bsd() {
@@ -181,7 +188,7 @@ fn in_dialect(
         {
             (template.level, template.details.reqid) = (Level::Use, reqid);
         }
-        return;
+        return true;
     }
     let is_outbound_tunnel =
         direction == Direction::Out && matches!(template.mode, TemplateMode::Tunnel(_));
@@ -200,6 +207,7 @@ fn in_dialect(
         (template.level, template.details.reqid) =
             if is_optional { (Level::Use, reqid) } else { (Level::of_reqid(reqid), None) };
     }
+    is_as_requested || level != Level::Default
 }
 
 #[cfg(test)]
@@ -275,7 +283,10 @@ mod tests {
             let entry = entry(Direction::Out, Some((template, is_optional)));
             for (dialect, expected) in [(Dialect::Linux, linux), (Dialect::NetBsd, netbsd)] {
                 let text = format!("spdadd {ENDS} -P out ipsec esp/transport//{expected};\n");
-                assert_eq!(script(dialect, slice::from_ref(&entry)), (text, true));
+                let is_changed = expected == "use/share:session";
+                let lost =
+                    if is_changed { format!("# without: {REQUIREMENT}\n") } else { String::new() };
+                assert_eq!(script(dialect, slice::from_ref(&entry)), (lost + &text, true));
             }
         }
     }
