@@ -14,7 +14,8 @@ use model::{
 
 use super::{Reloaded, write_statement};
 
-/// What a statement does not add: a requirement other than that of level `default`, in a template whose field `share` has that level.
+/// What a statement does not add: a requirement other than that of level `default`, in a template whose field `share` has
+/// that level.
 const REQUIREMENT: &str =
     "the level, which the host's variables decide: share:session is level default";
 

@@ -85,7 +85,7 @@ impl Namespace {
     }
 
     /// Waits for the right to carry out a plan: none is made of tables that another process is about to change, or to
-    /// undo. `None` where that cannot be locked, as of [`Namespace::lock`].
+    /// undo. `None` where that cannot be locked: there is nothing, or this process may not open root's files.
     ///
     /// Errors: [`Error::Locked`] after ten seconds.
     pub fn lock_plan(&self) -> Result<Option<Lock>, Error> {
