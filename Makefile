@@ -55,11 +55,10 @@ bench: setup
 	cargo build --quiet --release -p setkey -p ipsecctl -p benches
 	unshare --net target/release/bench
 
-# Its part of SAs in the test kernel, which has ESP. The kernel has one processor, and is four times as fast if its processes
-# do not wander between those of this machine.
+# Its part of SAs in the test kernel, which has ESP.
 bench-sas: setup
 	cargo build --quiet --release -p ipsecctl -p benches
-	taskset --cpu-list 0 tests/kernel/run target/release/bench sas
+	tests/kernel/run target/release/bench sas
 
 # The PF_KEY service beside AF_KEY, in the test kernel, which has both.
 bench-pfkey: setup

@@ -104,8 +104,8 @@ fn a_source_of_another_host() {
 fn a_source_of_another_host_of_ipv6() {
     let [a, b] = ["a", "b"].map(Host::new);
     link(&a, "fd00::1/64", &b, "fd00::2/64");
-    a.ip("addr add fd01::1/128 dev lo\nroute add fd02::/64 via fd00::2 src fd01::1");
-    b.ip("addr add fd02::1/128 dev lo\nroute add fd01::/64 via fd00::1 src fd02::1");
+    a.ip("addr add fd01::1/128 dev lo nodad\nroute add fd02::/64 via fd00::2 src fd01::1");
+    b.ip("addr add fd02::1/128 dev lo nodad\nroute add fd01::/64 via fd00::1 src fd02::1");
     for (host, [out, into]) in [(&a, ["out", "in"]), (&b, ["in", "out"])] {
         host.load(&format!(
             "add fd00::77 fd00::2 esp 0x1001 -m tunnel {KEYS};
