@@ -105,6 +105,7 @@ pub const CODES: &[&str] = &[
     "tfc-padding",
     "too-many-templates",
     "tunnel-without-endpoints",
+    "two-encapsulations",
     "unclosed-quote",
     "unique-number",
     "unreadable",
@@ -115,6 +116,7 @@ pub const CODES: &[&str] = &[
     "wide-cpi",
     "wide-type",
     "window-of-ipcomp",
+    "without-key",
     "zone",
 ];
 
@@ -175,7 +177,7 @@ impl Stray {
             | Stray::OtherOption
             | Stray::Elsewhere => "stray-byte",
             Stray::ByteOrderMark => "byte-order-mark",
-            Stray::Wide => "encoding",
+            Stray::Wide(_) => "encoding",
         }
     }
 }
@@ -207,6 +209,8 @@ impl WarningKind {
             WarningKind::MulticastSource => "multicast-source",
             WarningKind::SameTemplate => "same-template",
             WarningKind::Twice(_) => "option-twice",
+            WarningKind::TwoEncapsulations => "two-encapsulations",
+            WarningKind::WithoutKey => "without-key",
             WarningKind::OddDigits => "odd-digits",
             WarningKind::QuotedDigits => "quoted-digits",
             WarningKind::LateFlush(_) => "flush-of-added",

@@ -234,7 +234,7 @@ impl Error {
     #[must_use]
     pub fn ends_script(&self) -> bool {
         match &self.kind {
-            Fault::Stray(Stray::Wide) | Fault::LateQuote | Fault::UnclosedQuote => true,
+            Fault::Stray(Stray::Wide(_)) | Fault::LateQuote | Fault::UnclosedQuote => true,
             _ => matches!(self.hint, Some(Hint::OtherFile(_))),
         }
     }

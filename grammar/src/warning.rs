@@ -20,10 +20,10 @@ pub struct Warning {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WarningKind {
     /// `-E simple`, the old word for `null`.
-    #[error("WARNING: obsolete algorithm")]
+    #[error("the algorithm is obsolete")]
     ObsoleteAlgorithm,
     /// `-m` of `get` or `delete`: an SA is found without.
-    #[error("WARNING: mode is obsolete")]
+    #[error("the mode is obsolete here")]
     ObsoleteMode,
     /// An SPI that RFC 4302 and RFC 4303 reserve.
     #[error("SPIs below 256 are reserved (RFC 4303, section 2.1)")]
@@ -85,6 +85,12 @@ pub enum WarningKind {
     /// An option that a later one replaces.
     #[error("{} is given twice: the last one counts", .0.word())]
     Twice(ScriptOption),
+    /// `-natt` and `-encap`.
+    #[error("an SA has one encapsulation: that of the last option counts")]
+    TwoEncapsulations,
+    /// An algorithm by the kernel's name, without the key that it takes.
+    #[error("the algorithm has no key: the kernel refuses it, or it protects nothing")]
+    WithoutKey,
     /// A key of hexadecimal digits that leave half a byte.
     #[error("the key has an odd number of hexadecimal digits: the first is taken for a byte")]
     OddDigits,
@@ -131,6 +137,8 @@ impl WarningKind {
             | WarningKind::MulticastSource
             | WarningKind::SameTemplate
             | WarningKind::Twice(_)
+            | WarningKind::TwoEncapsulations
+            | WarningKind::WithoutKey
             | WarningKind::OddDigits
             | WarningKind::QuotedDigits
             | WarningKind::LateFlush(_) => false,
@@ -168,11 +176,14 @@ impl WarningKind {
             }
             WarningKind::SameEnds => "write the addresses of both hosts",
             WarningKind::MulticastSource => "write the address of the host that sends",
-            WarningKind::SameTemplate | WarningKind::Twice(_) => "leave one of them out",
+            WarningKind::SameTemplate | WarningKind::Twice(_) | WarningKind::TwoEncapsulations => {
+                "leave one of them out"
+            }
+            WarningKind::WithoutKey => "write the key behind the name",
             WarningKind::OddDigits => {
                 "two hexadecimal digits are a byte: one is missing or too many"
             }
-            WarningKind::QuotedDigits => "leave the quotes out",
+            WarningKind::QuotedDigits => "write 0x and the digits, without quotes",
             WarningKind::LateFlush(_) => "put the flush before it",
         }
     }

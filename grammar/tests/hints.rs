@@ -205,7 +205,10 @@ fn characters_of_other_programs_are_named() {
     }
     let (_, what, help) = stray(b"add m\xfcller ::2 esp 256 -E null;");
     assert_eq!(what, "the byte 0xfc is not allowed here");
-    assert_eq!(help, "the file is not UTF-8: convert it, as with iconv -f LATIN1 -t UTF-8");
+    assert_eq!(help, "outside quotes and comments a script is ASCII");
+    let (_, what, help) = stray(b"add ::1 ::2 esp 256 -E aes-cbc \x93key\x94;");
+    assert_eq!(what, "the byte 0x93 is not allowed here");
+    assert_eq!(help, "it is not the `\"` of the keyboard: type it again");
     // What may be part of a key is not named.
     let (_, what, help) = stray(b"add ::1 ::2 esp 256 -E aes-cbc 'key';");
     assert_eq!(what, "this character is not allowed here");
@@ -214,11 +217,15 @@ fn characters_of_other_programs_are_named() {
 
 #[test]
 fn a_script_of_another_encoding_is_read_no_further() {
-    for script in ["flush;", "\u{feff}flush;"] {
-        for order in [u16::to_le_bytes, u16::to_be_bytes] {
-            let wide: Vec<u8> = script.encode_utf16().flat_map(order).collect();
+    for mark in ["", "\u{feff}"] {
+        for (name, order) in [("LE", u16::to_le_bytes as fn(_) -> _), ("BE", u16::to_be_bytes)] {
+            let wide = format!("{mark}flush;").encode_utf16().flat_map(order).collect::<Vec<_>>();
             let error = run(&wide).error.unwrap();
-            assert_eq!(error.to_string(), "the file is UTF-16 or UTF-32, not UTF-8");
+            // A byte-order mark shows the order to iconv(1) too.
+            let name = if mark.is_empty() { name } else { "" };
+            assert_eq!(error.to_string(), format!("the file is UTF-16{name}, not UTF-8"));
+            let help = format!("convert the file, as with iconv -f UTF-16{name} -t UTF-8");
+            assert_eq!(error.help().unwrap(), help);
             assert!(error.ends_script());
         }
     }

@@ -296,7 +296,7 @@ fn names_keys_and_values_written_otherwise() {
         (
             "add ::1 ::2 esp 256 -E aes-cbc \"0x00112233445566778899aabbccddeeff\";",
             "1:32",
-            "leave the quotes out",
+            "write 0x and the digits, without quotes",
             KEY,
         ),
         (

@@ -128,7 +128,7 @@ impl Mistake {
                 "add -dir in or -dir out"
             }
             Mistake::IpTfsOfOtherMode => {
-                "add -m iptfs and -dir in or -dir out, or leave -iptfs out"
+                "use -m iptfs with -dir in or -dir out, or leave -iptfs out"
             }
             Mistake::IpTfsOfDirection(_) => "leave the setting out, or say the other -dir",
             Mistake::TfcPadding => "leave -tfc out, or use esp with -m tunnel",
@@ -136,7 +136,7 @@ impl Mistake {
             Mistake::MappingOfOutbound => "leave -mtimer out, or say -dir in",
             Mistake::KeepAliveNotOfOutbound => "add -dir out, or leave -keepalive out",
             Mistake::KeepAliveWithoutEncap => {
-                "add -natt with both addresses, or leave -keepalive out"
+                "use -natt with both addresses and no -encap, or leave -keepalive out"
             }
             Mistake::ReplayOfOutbound => "leave -r out, or -dir out",
             Mistake::NumberOfDirection(ScriptOption::Sent) => "leave -oseq out, or say -dir out",
@@ -148,7 +148,9 @@ impl Mistake {
             Mistake::TemplateVersion(_) => "use endpoints of the selector's IP version, or tunnel",
             Mistake::SaExists(_) => "choose another SPI, or delete the other SA first",
             Mistake::NoSa(_) | Mistake::NoPolicy(_) => "leave the statement out",
-            Mistake::PolicyExists(_) => "leave it out, or replace the other by spdupdate",
+            Mistake::PolicyExists(_) => {
+                "leave it out, or say spdupdate here, which replaces the other"
+            }
             Mistake::ForwardCopyExists(_) | Mistake::ForwardExists(_) => {
                 "leave the `fwd` policy out, or load the script with -k"
             }

@@ -8,7 +8,7 @@ use std::{
 use model::ScriptOption;
 
 use super::{Error, Fault};
-use crate::tree::StatementWord;
+use crate::{parse::lists::UPPERS, tree::StatementWord};
 
 impl Error {
     /// What to do about it.
@@ -47,6 +47,9 @@ impl Fault {
             Fault::Upper(_) => "give the number of the protocol, or any",
             Fault::Misc(_) | Fault::NamedType { .. } => {
                 "say TYPE,CODE with icmp, as in 8,0, and with icmp6, as in 135,0; with gre a.b.c.d"
+            }
+            Fault::NoMisc(word) if UPPERS.contains(&word.as_str()) => {
+                "a policy is for one protocol, or any: write a statement for each"
             }
             Fault::NoMisc(_) => "only icmp, icmp6, mobility headers (135) and gre take more",
             Fault::Tagged => "a tag is a firewall mark here: tagged \"0x10/0xff\", set by nftables",

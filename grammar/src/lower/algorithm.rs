@@ -54,14 +54,14 @@ impl Lowering<'_> {
                 } else {
                     chosen.crypt = Some(keyed);
                 }
-                warnings.extend(self.doubt_of_key(crypt));
+                warnings.extend(self.doubt_of_key(CIPHERS, crypt));
                 if let Some(auth) = auth {
                     chosen.auth = Some(self.keyed(AUTH, auth)?);
-                    warnings.extend(self.doubt_of_key(auth));
+                    warnings.extend(self.doubt_of_key(AUTH, auth));
                 }
             }
             Algorithms::Auth(auth) => {
-                warnings.extend(self.doubt_of_key(auth));
+                warnings.extend(self.doubt_of_key(AUTH, auth));
                 chosen.auth = Some(self.keyed(AUTH, auth)?);
             }
             Algorithms::Comp { name, .. } => {
@@ -135,7 +135,7 @@ impl Lowering<'_> {
         };
         if !is_right {
             let kind = Fault::KeyLength { algorithm: name.value.clone(), given: bits, fits };
-            let doubt = self.doubt_of_key(chosen).map(|doubt| Hint::Text(doubt.help()));
+            let doubt = self.doubt_of_key(kinds, chosen).map(|doubt| Hint::Text(doubt.help()));
             return Err(self.algorithm_error(kind, at_key(chosen), chosen).with_hint(doubt));
         }
         Ok(Keyed::new(algorithm, key))
@@ -166,14 +166,28 @@ impl Lowering<'_> {
     }
 
     /// The warning about how a key is written.
-    fn doubt_of_key(&self, chosen: &tree::Algorithm) -> Option<Warning> {
-        let span = chosen.key.as_ref()?.span;
+    fn doubt_of_key(&self, kinds: &[AlgorithmKind], chosen: &tree::Algorithm) -> Option<Warning> {
+        let name = &chosen.name;
+        let Some(span) = chosen.key.as_ref().map(|key| key.span) else {
+            let takes_key =
+                name.value.starts_with(Algorithm::KERNEL) && !name.value.contains("null");
+            let warning =
+                || Warning::new(WarningKind::WithoutKey, self.source, name.span, name.span);
+            return takes_key.then(warning);
+        };
         let written = self.source.bytes(span);
         let is_hex = |digits: &[u8]| !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
+        let algorithm = || kinds.iter().find_map(|&kind| Algorithm::by_name(kind, &name.value));
+        let are_bytes = |digits: &[u8]| {
+            is_hex(digits)
+                && digits.len().is_multiple_of(2)
+                && algorithm().is_some_and(|it| it.key_bits.fits(digits.len() / 2 * 8))
+        };
         let kind = match written {
             [b'"', b'0', b'x' | b'X', digits @ .., b'"'] if is_hex(digits) => {
                 WarningKind::QuotedDigits
             }
+            [b'"', digits @ .., b'"'] if are_bytes(digits) => WarningKind::QuotedDigits,
             [b'0', b'x' | b'X', digits @ ..] if digits.len() % 2 == 1 => WarningKind::OddDigits,
             _ => return None,
         };

@@ -135,7 +135,13 @@ pub(super) fn twice(extensions: &[Node<Extension>]) -> Option<Doubt> {
                 | ScriptOption::Attribute
                 | ScriptOption::ZeroLimit
         );
-        let is_again = extensions[..at].iter().any(|before| before.value.option() == option);
+        let mut before = extensions[..at].iter().map(|before| before.value.option());
+        let encaps = [ScriptOption::Natt, ScriptOption::Encap];
+        if encaps.contains(&option) && before.clone().any(|it| it != option && encaps.contains(&it))
+        {
+            return Some((WarningKind::TwoEncapsulations, node.span));
+        }
+        let is_again = before.any(|before| before == option);
         (is_again && !adds).then_some((WarningKind::Twice(option), node.span))
     })
 }

@@ -27,7 +27,10 @@ pub(super) fn missing(source: &Source, token: Token, rules: &[Rule]) -> Option<H
         return Some(Hint::NoKey(row.name, row.key_bits));
     }
     let text = if takes(Rule::algorithms) {
-        algorithm(protocol(words())?)?
+        match protocol(words()) {
+            Some(proto) => algorithm(proto)?,
+            None => "the protocol is missing before the SPI: esp, ah or ipcomp",
+        }
     } else if takes(Rule::spi) {
         name(statement, takes(Rule::proto))
     } else if takes(Rule::policy) || takes(Rule::policy_text) {

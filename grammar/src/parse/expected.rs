@@ -7,6 +7,7 @@ use pest::{
 };
 
 use super::{
+    attempt::where_it_ends,
     dialect::{PRIORITY, is_foreign},
     lists::{
         AUTH, CIPHERS, COMP, actions, algorithms, all_names, bases, details, directions,
@@ -42,9 +43,10 @@ fn own(words: Vec<&'static str>, dialect: Dialect) -> Vec<&'static str> {
     words.into_iter().filter(|word| !is_foreign(word, dialect)).collect()
 }
 
-/// What would have been right where a statement went wrong behind the word `before`, in plain words.
-pub(crate) fn expected(error: &Error<Rule>, before: &str, dialect: Dialect) -> Vec<String> {
-    let number = value::number_of(before);
+/// What would have been right where the statement `text` went wrong, in plain words.
+pub(crate) fn expected(error: &Error<Rule>, text: &str, dialect: Dialect) -> Vec<String> {
+    let number = value::number_of(value::option_before(text, where_it_ends(error)));
+    let statement = text.split([' ', '\t', '\n']).next().and_then(|word| word.parse().ok());
     // After `-E null` a key may follow in FreeBSD alone.
     let takes_no_key = dialect != Dialect::FreeBsd && positives(error).contains(&Rule::end);
     sentences(error, |rule| match rule {
@@ -53,6 +55,12 @@ pub(crate) fn expected(error: &Error<Rule>, before: &str, dialect: Dialect) -> V
         Rule::policy_text => {
             let directions = one_of("", &own(directions(), dialect));
             Some(format!("a policy: {directions}, and an action"))
+        }
+        // The others have no effect.
+        Rule::extension
+            if matches!(statement, Some(StatementWord::Delete | StatementWord::Get)) =>
+        {
+            Some(one_of("an option", &own(group_options(), dialect)))
         }
         _ => words(rule, dialect)
             .map(|(what, words)| one_of(what, &words))
@@ -159,13 +167,22 @@ pub(crate) fn policy_expected(error: &Error<PolicyRule>, dialect: Dialect) -> Ve
             PolicyRule::value => "a value",
             PolicyRule::priority => "a priority",
             PolicyRule::minus if is_one_end(error) => "- and the other end",
-            PolicyRule::plus | PolicyRule::minus => "+ or -",
+            // The sign of a number alone, which `base` stands for.
+            PolicyRule::minus if positives(error).contains(&PolicyRule::base) => return None,
+            PolicyRule::plus | PolicyRule::minus
+                if positives(error).contains(&PolicyRule::plus) =>
+            {
+                "+ or -"
+            }
+            PolicyRule::minus => "-",
             // In the SPD; those of sockets are refused there with a sentence.
             PolicyRule::action => "an action: ipsec, none or discard",
             PolicyRule::slash => "/",
-            PolicyRule::ends | PolicyRule::address => "the tunnel's endpoints: SRC-DST",
+            // A tunnel with `me-any` has no endpoints.
+            PolicyRule::ends | PolicyRule::address | PolicyRule::me | PolicyRule::any => {
+                "the tunnel's endpoints: SRC-DST"
+            }
             PolicyRule::port => "a port in brackets",
-            PolicyRule::me | PolicyRule::any => "the tunnel's endpoints: SRC-DST, me-any or any-me",
             PolicyRule::EOI => "the end of the policy",
             _ => return None,
         };

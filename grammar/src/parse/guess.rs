@@ -31,7 +31,6 @@ pub(crate) fn of_syntax(
         return Hint::other_dialect(source, word);
     }
     Hint::other_dialect(source, word)
-        .or_else(|| missing_semicolon(source, token.span))
         .or_else(|| other_comment(source, at))
         .or_else(|| character(source, token))
         .or_else(|| repair_policy::comma(source.ascii(), at - source.start()))
@@ -92,16 +91,18 @@ pub(crate) fn of_policy(
         }
     };
     Hint::other_dialect(source, word)
-        .or_else(|| missing_semicolon(source, wrong))
         .or_else(|| other_comment(source, wrong.start))
         .or_else(|| repair_policy::of_policy(text, at, word))
         .or_else(|| closest_own(source, word, candidates, meant::in_policy(word), is_taken))
 }
 
-/// A line before or with the error that begins with the first word of a statement, the end of the script, or
-/// such a word itself, where a `;` would have ended a statement.
-fn missing_semicolon(source: &Source, wrong: Span) -> Option<Hint> {
+/// Where a `;` is missing: before a line up to the error that begins with the first word of a statement, before
+/// such a word, or at the end of the script, if it would have ended a statement there.
+pub(super) fn missing_semicolon(source: &Source, wrong: Span) -> Option<(Span, Hint)> {
     let text = source.ascii();
+    if text.len() > LONGEST || Hint::other_dialect(source, word_at(source, wrong.start)).is_some() {
+        return None;
+    }
     let end = (wrong.end - source.start()).min(text.len());
     let mut at = 0;
     for (number, line) in text[..end].split('\n').enumerate() {
@@ -118,17 +119,17 @@ fn missing_semicolon(source: &Source, wrong: Span) -> Option<Hint> {
         return semicolon_before(source, end);
     }
     let word = word_at(source, wrong.start).parse::<StatementWord>().ok()?.word();
-    let is_meant = !is_foreign(word, source.dialect())
-        && semicolon_before(source, wrong.start - source.start()).is_some();
-    is_meant.then_some(Hint::SemicolonBefore(word))
+    let (end, _) = semicolon_before(source, wrong.start - source.start())?;
+    (!is_foreign(word, source.dialect())).then_some((end, Hint::SemicolonBefore(word)))
 }
 
-/// That a `;` is missing before `at`, if it would have ended a statement there.
-fn semicolon_before(source: &Source, at: usize) -> Option<Hint> {
+/// The end of what is before `at`, and that a `;` is missing there, if it would have ended a statement.
+fn semicolon_before(source: &Source, at: usize) -> Option<(Span, Hint)> {
     let end = end_of_tokens(source, source.start() + at);
     let text = source.ascii();
     let ended = replaced(text, end - source.start()..text.len(), ";");
-    is_statement(&ended).then(|| Hint::MissingSemicolon(source.position(end).line))
+    let hint = || Hint::MissingSemicolon(source.position(end).line);
+    is_statement(&ended).then(|| (Span { start: end, end }, hint()))
 }
 
 /// A comment of another language.

@@ -66,6 +66,8 @@ pub(crate) enum Hint {
     Type(u8),
     /// Why a number is not read, and how it is written.
     Number(&'static str, u64),
+    /// The encoding of a script that is not UTF-8.
+    Encoding(&'static str),
     /// The range that an address and a mask stand for.
     Range(Ipv4Addr, u32),
 }
@@ -103,7 +105,7 @@ impl fmt::Display for Hint {
                 f.write_str("TCP-MD5 is no SA on Linux: set TCP_MD5SIG on the socket instead")
             }
             Hint::EspUpper => {
-                f.write_str("`esp` is FreeBSD's here: say 50, or use --dialect freebsd")
+                f.write_str("`esp` is a word of the language: say 50, or use --dialect freebsd")
             }
             Hint::NumberOfUpper(number) => {
                 write!(f, "its name is a word of the language: say {number}")
@@ -130,6 +132,9 @@ impl fmt::Display for Hint {
                 write!(f, "U+{:04X} is here: {advice}", u32::from(*c))
             }
             Hint::Type(number) => write!(f, "a type and its code are numbers: say {number},0"),
+            Hint::Encoding(name) => {
+                write!(f, "convert the file, as with iconv -f {name} -t UTF-8")
+            }
             Hint::Number(why, number) => write!(f, "{why}: say {number}"),
             Hint::Range(address, length) => {
                 write!(f, "a range is an address and its prefix length: say {address}/{length}")

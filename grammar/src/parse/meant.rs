@@ -1,5 +1,7 @@
 //! Words of other programs, and how the language writes what they mean.
 
+use model::ScriptOption;
+
 /// A word that is none here, and those that it may mean, the likeliest first.
 type Row = (&'static [&'static str], &'static [&'static str]);
 
@@ -105,6 +107,11 @@ pub(super) fn in_policy(word: &str) -> impl Iterator<Item = &'static str> {
 /// Whether the word stands for a statement of other programs.
 pub(super) fn is_statement(word: &str) -> bool {
     lookup(STATEMENTS, word).next().is_some()
+}
+
+/// The option that the word of another program stands for.
+pub(super) fn option(word: &str) -> Option<ScriptOption> {
+    lookup(OPTIONS, word).next()?.parse().ok()
 }
 
 /// Whether the word stands for an algorithm of other programs.

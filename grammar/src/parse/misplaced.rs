@@ -13,7 +13,8 @@ use super::{
     hint::Hint,
     inside::Inside,
     lexer::{token_at, tokens_before},
-    notation,
+    meant, notation,
+    repair_policy::{NO_LEVEL, no_level},
     rules::{Rule, number},
     source::Source,
     stray::Stray,
@@ -33,6 +34,7 @@ pub(super) fn of_syntax(source: &Source, at: usize, rules: &[Rule]) -> Option<(S
         .or_else(|| netmask(source))
         .or_else(|| base64(source, stop, rules))
         .or_else(|| foreign_word(source, stop))
+        .or_else(|| longer_option(source, stop))
         .or_else(|| direction(source, stop))
         .or_else(|| sa_proto(source, stop))
 }
@@ -117,7 +119,7 @@ fn comment_in_policy(source: &Source, stop: usize) -> Option<(Span, Hint)> {
     if begins.is_some() && is_statement(&replaced(before, before.len()..before.len(), ";")) {
         let end = source.start() + before.trim_end().len();
         let line = source.position(end).line;
-        return Some((span, Hint::MissingSemicolon(line)));
+        return Some((Span { start: end, end }, Hint::MissingSemicolon(line)));
     }
     Some((span, Hint::CommentInPolicy))
 }
@@ -191,12 +193,22 @@ fn foreign_word(source: &Source, stop: usize) -> Option<(Span, Hint)> {
     let is_spd = text.starts_with("spd");
     let is_of_all = text.starts_with("deleteall");
     let meant = |word: &str| match word.trim_start_matches('-') {
-        "spi" if is_of_all => Some("deleteall is for every SPI: say delete"),
+        "spi" if is_of_all => Some("deleteall is for every SPI: say delete SRC DST PROTOCOL SPI"),
         _ => foreign::in_statement(is_spd, word),
     };
     let (word, advice) = first_word(text, stop - source.start(), meant, unread)?;
     let span = Span { start: source.start() + word.start, end: source.start() + word.end };
     Some((span, Hint::Text(advice)))
+}
+
+/// An option of other programs, of whose letters the parser takes the first for another.
+fn longer_option(source: &Source, stop: usize) -> Option<(Span, Hint)> {
+    let (text, span) = (source.ascii(), run(source, stop));
+    let word = span.start - source.start()..span.end - source.start();
+    let is_cut = text[word.clone()].starts_with('-') && span.start < stop;
+    let takes = |meant: &&'static str| unread(&replaced(text, word.clone(), meant)) < unread(text);
+    let meant = is_cut.then(|| meant::in_statement(&text[word.clone()]).find(takes))??;
+    Some((span, Hint::DidYouMean(meant)))
 }
 
 /// The first word up to the one where the parser stops that another program has, and what to do about it.
@@ -245,7 +257,7 @@ pub(super) fn of_policy(text: &str, start: usize, at: usize) -> Option<(Span, Hi
     let span = |from: usize, to: usize| Span { start: start + from, end: start + to };
     let (word, advice) = match first_word(text, at, foreign::in_policy, unread_of_policy) {
         Some(found) => found,
-        None => separator(text, at)?,
+        None => no_level(text, at).map(|word| (word, NO_LEVEL)).or_else(|| separator(text, at))?,
     };
     Some((span(word.start, word.end), Hint::Text(advice)))
 }

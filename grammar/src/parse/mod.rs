@@ -6,6 +6,7 @@ mod early_end;
 pub(crate) mod expected;
 mod foreign;
 pub(crate) mod guess;
+mod harmless;
 pub(crate) mod hint;
 mod input;
 mod inside;

@@ -5,7 +5,7 @@ use model::{ALGORITHMS, AlgorithmKind, Direction, ScriptOption};
 use super::{
     attempt::{is_statement, replaced},
     hint::Hint,
-    lists::{AUTH, CIPHERS, COMP, modes},
+    lists::{AUTH, CIPHERS, COMP, POLICY_OPTIONS, modes},
 };
 use crate::tree::{SaProtoWord, StatementWord};
 
@@ -14,6 +14,12 @@ const OF_KEYS: &[&str] = &["key", "secret", "hex", "ascii", "psk", "authkey", "e
 
 /// Words of other programs in the place of an SPI.
 const OF_SPIS: &[&str] = &["auto", "any", "random", "none", "dynamic", "new"];
+
+/// What to write instead of several directions.
+pub(super) const ONE_DIRECTION: &str = "a policy has one direction: write a statement for each";
+
+/// About an option of the other kind of statement.
+pub(super) const OF_SA: &str = "the option is that of an SA: a policy does not take it";
 
 /// Words that begin a command or a part of a shell.
 const OF_SHELLS: &[&str] = &[
@@ -41,6 +47,9 @@ pub(super) fn in_statement(text: &str, at: usize, word: &str) -> Option<Hint> {
         return Some(Hint::DidYouMean(name));
     }
     let first = text.split([' ', '\t', '\n']).next()?;
+    if let Some(hint) = type_and_code(before, run) {
+        return Some(hint);
+    }
     if let Some(option) = algorithm(text, at, word) {
         return Some(Hint::Insert(option.word()));
     }
@@ -65,6 +74,23 @@ pub(super) fn in_statement(text: &str, at: usize, word: &str) -> Option<Hint> {
     } else {
         return None;
     }))
+}
+
+/// A name in a type and code, or behind the name of ICMP and a comma.
+fn type_and_code(before: &str, run: &str) -> Option<Hint> {
+    let mut words = before.split_ascii_whitespace().rev();
+    let (last, upper) = (words.next()?, words.next()?);
+    let is_icmp = |word| ["icmp", "icmp6", "ipv6-icmp", "1", "58", "135"].contains(&word);
+    let is_name = |word: &str| word.starts_with(|c: char| c.is_ascii_alphabetic());
+    let text = Hint::Text("a type and its code are numbers: TYPE,CODE, as in 135,0");
+    match last.strip_suffix(',') {
+        Some(icmp) if is_name(run) && is_icmp(icmp) => Some(text),
+        Some(number) if is_name(run) && is_icmp(upper) => {
+            Some(number.parse().map_or(text, Hint::Type))
+        }
+        None if run.starts_with(',') && is_icmp(upper) && is_name(last) => Some(text),
+        _ => None,
+    }
 }
 
 /// What is written in another way between the addresses of a policy and its options.
@@ -164,7 +190,20 @@ pub(super) fn beginning(word: &str) -> Option<Hint> {
 pub(super) fn in_policy(text: &str, at: usize, word: &str) -> Option<&'static str> {
     let (before, rest) = text.split_at(at);
     if before.trim().is_empty() && BOTH.contains(&word) {
-        return Some("a policy has one direction: write a statement for each");
+        return Some(ONE_DIRECTION);
+    }
+    let next = rest.trim_start_matches(['/', '|', '+']);
+    let is_of_two = before.trim().parse::<Direction>().is_ok()
+        && next.len() < rest.len()
+        && next.split([' ', '\t', '\n']).next()?.parse::<Direction>().is_ok();
+    if is_of_two || rest.starts_with("-P") {
+        return Some(ONE_DIRECTION);
+    }
+    if has_direction(before) && matches!(rest.as_bytes(), [b'-', b'a'..=b'z' | b'A'..=b'Z', ..]) {
+        return Some(match rest.split([' ', '\t', '\n']).next()?.parse::<ScriptOption>() {
+            Ok(option) if !POLICY_OPTIONS.contains(&option) => OF_SA,
+            _ => "no option is behind a policy: options of policies go before -P",
+        });
     }
     let is_number = before.ends_with(|c: char| c.is_ascii_digit());
     (rest.starts_with('%') && is_number && has_direction(before))

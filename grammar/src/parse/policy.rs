@@ -15,6 +15,7 @@ use super::{
     hint::Hint,
     lists::modes,
     misplaced, notation,
+    repair_policy::{NO_LEVEL, no_level},
     rules::{PolicyParser, PolicyRule as Rule, number},
     similar::closest,
     source::{Source, StatementOrigin},
@@ -69,6 +70,9 @@ fn syntax_error(
     if let Some((span, hint)) = found.flatten() {
         return error_here.moved(source, span, whole).with_hint(Some(hint));
     }
+    if let Some((span, hint)) = guess::missing_semicolon(source, wrong) {
+        return error_here.moved(source, span, whole).with_hint(Some(hint));
+    }
     let guess = guess::of_policy(source, (whole.start, text), wrong, &policy_candidates(error));
     let has_one_end = is_one_end(error) && !text[at + blank..].starts_with('-');
     let hint = guess.or_else(|| has_one_end.then_some(Hint::OneEnd));
@@ -108,7 +112,9 @@ impl Reader<'_> {
                     let template = self.span(&pair);
                     let word = word_at(self.source, template.end);
                     let mode = Span { start: template.end, end: template.end + word.len() };
+                    let (at, text) = (template.end - self.whole.start, self.whole_text());
                     let (wrong, hint) = match (word, closest(word, &modes())) {
+                        _ if no_level(text, at).is_some() => (template, Some(Hint::Text(NO_LEVEL))),
                         (SaMode::ANY_WORD, _) => (mode, Some(Hint::ModeAny)),
                         _ if notation::is_template_of_words(
                             &self.source.ascii()[template.end - self.source.start()..],
@@ -131,6 +137,12 @@ impl Reader<'_> {
             }
         }
         Ok(policy)
+    }
+
+    /// The policy as the parser has it.
+    fn whole_text(&self) -> &str {
+        let start = self.source.start();
+        &self.source.ascii()[self.whole.start - start..self.whole.end - start]
     }
 
     /// Refuses a word that is another dialect's.

@@ -17,6 +17,9 @@ use super::{
 };
 use crate::tree::{SaProtoWord, Span, StatementWord};
 
+/// Words for the whole of a database.
+const FOR_ALL: &[&str] = &["all", "any", "sa", "sad", "sas", "spd", "policies", "everything"];
+
 /// A repair of the statement at the token `wrong`.
 pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
     let (text, at) = (source.ascii(), wrong.start - source.start());
@@ -63,7 +66,7 @@ fn other_option(word: &str, is_spd: bool) -> Option<&'static str> {
     let is_last = matches!(option, ScriptOption::Policy | ScriptOption::Context);
     if is_spd {
         let is_of_policy = is_last || POLICY_OPTIONS.contains(&option);
-        (!is_of_policy).then_some("the option is that of an SA: a policy does not take it")
+        (!is_of_policy).then_some(notation::OF_SA)
     } else {
         let is_of_policy = ScriptOption::OF_POLICIES.contains(&option);
         is_of_policy.then_some("the option is that of a policy: an SA does not take it")
@@ -79,6 +82,12 @@ fn of_selector(text: &str, at: usize, word: &str) -> Option<Hint> {
 /// What is wrong between the addresses of an SA and its options.
 fn of_sa(text: &str, at: usize, word: &str, before: &str) -> Option<Hint> {
     let takes_spi = is_taken(text, at, "256 ", "");
+    if let Some((whole, part)) = word.split_once('.').filter(|_| takes_spi)
+        && part.bytes().all(|digit| digit == b'0')
+        && let Ok(number) = whole.parse()
+    {
+        return Some(Hint::Number("numbers are whole", number));
+    }
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     let starts_with_digit = word.starts_with(|c: char| c.is_ascii_digit());
     Some(Hint::Text(match word {
@@ -110,10 +119,13 @@ fn of_sa(text: &str, at: usize, word: &str, before: &str) -> Option<Hint> {
     }))
 }
 
-/// Whether a word has hexadecimal digits alone, or with the `h` of assemblers.
+/// Whether a word has hexadecimal digits alone, or with the `h` of assemblers, and no exponent.
 fn is_hexadecimal(word: &str) -> bool {
     let digits = word.strip_suffix('h').unwrap_or(word);
-    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    let is_decimal = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let has_exponent =
+        digits.split_once('e').is_some_and(|(one, ten)| is_decimal(one) && is_decimal(ten));
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) && !has_exponent
 }
 
 /// A statement that begins with no word of one; `is_first` at the beginning of a line.
@@ -252,8 +264,10 @@ fn quoted(rest: &str, option: &str) -> Option<Hint> {
         _ => COMP,
     };
     let mut rows = ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind));
-    let known = rows.find(|row| row.kernel == name || row.name == name);
-    Some(match known {
+    if rows.clone().any(|row| row.name == name || row.aliases.contains(&name)) {
+        return Some(Hint::Text("the name of an algorithm has no quotes: leave them out"));
+    }
+    Some(match rows.find(|row| row.kernel == name) {
         Some(row) => Hint::DidYouMean(row.name),
         None => Hint::Text(
             "the name of an algorithm has no quotes, unless it is that of the kernel: \"kernel:NAME\"",
@@ -312,11 +326,19 @@ pub(super) fn superfluous(source: &Source, at: usize, word: &str) -> Option<Hint
             | StatementWord::SpdFlush
             | StatementWord::SpdDump
     );
+    let is_behind = before.parse::<SaProtoWord>().is_ok();
+    let is_second = before.parse() == Ok(first);
     let may_be = is_of_all && !word.is_empty() && word.parse::<StatementWord>().is_err();
-    let is_complete = may_be && is_statement(&replaced(text, at..at + word.len(), ""));
-    is_complete.then_some(Hint::Text(if before.parse::<SaProtoWord>().is_ok() {
+    let is_complete = is_statement(&replaced(text, at..at + word.len(), ""));
+    (may_be && (is_behind || is_second)).then_some(Hint::Text(if is_behind {
         "a statement is for one protocol, or for all: write a statement for each"
-    } else {
+    } else if is_complete && FOR_ALL.contains(&word) {
         "the statement is complete without this word, and is for all"
+    } else if matches!(first, StatementWord::SpdFlush | StatementWord::SpdDump) {
+        "the statement is for all policies, and takes no word"
+    } else if word == "udp" {
+        "SAs are of esp, ah or ipcomp: ESP in UDP is esp-udp"
+    } else {
+        "SAs are of esp, ah or ipcomp: a statement is for one of them, or without a word for all"
     }))
 }

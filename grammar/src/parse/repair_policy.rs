@@ -1,17 +1,21 @@
 //! What to insert, to move or to leave out where a policy went wrong.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, ops::Range};
 
-use model::{ActionKind, Direction, LevelKind, Proto};
+use model::{ActionKind, Direction, LevelKind, Proto, ScriptOption};
 use pest::Parser;
 
 use super::{
-    attempt::{is_statement, replaced},
+    attempt::{is_statement, replaced, unread_of_policy},
     dialect::PRIORITY,
     hint::Hint,
-    notation,
+    notation::{self, ONE_DIRECTION},
     rules::{PolicyParser, PolicyRule},
+    value,
 };
+
+/// What to write where [`no_level`] finds a word.
+pub(super) const NO_LEVEL: &str = "this is no level: say default, use, require or unique";
 
 /// A repair of the policy `text` at the word at `at`.
 pub(super) fn of_policy(text: &str, at: usize, word: &str) -> Option<Hint> {
@@ -21,6 +25,9 @@ pub(super) fn of_policy(text: &str, at: usize, word: &str) -> Option<Hint> {
     };
     if let Some(hint) = end_of_tunnel(text, at, word) {
         return Some(hint);
+    }
+    if let Some((why, number)) = number(text, at) {
+        return Some(Hint::Number(why, number));
     }
     if let Some(advice) = notation::in_policy(text, at, word) {
         return Some(Hint::Text(advice));
@@ -32,7 +39,7 @@ pub(super) fn of_policy(text: &str, at: usize, word: &str) -> Option<Hint> {
         return Some(Hint::Text(advice));
     }
     if word.parse::<Direction>().is_ok() && !text[..at].trim().is_empty() {
-        return Some(Hint::Text("a policy has one direction: write a statement for each"));
+        return Some(Hint::Text(ONE_DIRECTION));
     }
     if word.parse::<Proto>().is_ok() && takes("ipsec ") {
         return Some(Hint::Insert("ipsec"));
@@ -44,6 +51,32 @@ pub(super) fn of_policy(text: &str, at: usize, word: &str) -> Option<Hint> {
     let has_direction = text.split_ascii_whitespace().any(|word| word.parse::<Direction>().is_ok());
     (is_first && word.parse::<ActionKind>().is_ok() && has_direction)
         .then_some(Hint::Text("the direction goes before the action"))
+}
+
+/// A number of a priority, of its offset or of a level that is written in another way.
+fn number(text: &str, at: usize) -> Option<(&'static str, u64)> {
+    let last = text[..at].split_ascii_whitespace().next_back()?;
+    let is_first = PRIORITY.contains(&last);
+    let word = |text: &'_ str| text.split_ascii_whitespace().next().map(str::to_owned);
+    if let Some(behind) = text[at..].strip_prefix('+').filter(|_| is_first) {
+        let number = word(behind)?.parse().ok()?;
+        return Some(("a number without low, def or high has no `+`", number));
+    }
+    let word = word(&text[at..])?;
+    let (number, is_number) = match word.strip_prefix("unique:") {
+        Some(number) => (number, true),
+        None => (word.as_str(), is_first || last.ends_with(['+', '-'])),
+    };
+    value::meant(ScriptOption::ReqId.word(), number).filter(|_| is_number)
+}
+
+/// A word in the place of a level, which the parser takes for the protocol of another template, before `at`.
+pub(super) fn no_level(text: &str, at: usize) -> Option<Range<usize>> {
+    let end = text[..at].trim_end().len();
+    let start = text[..end].rfind(['/', ' ', '\t', '\n'])? + 1;
+    let is_behind_ends = text[..start].ends_with('/') && text[start..end].parse::<Proto>().is_ok();
+    let changed = replaced(text, start..end, LevelKind::Use.word());
+    (is_behind_ends && unread_of_policy(&changed) <= unread_of_policy(text)).then_some(start..end)
 }
 
 /// What is wrong between the parts of templates.
@@ -95,6 +128,15 @@ fn is_prefix(before: &str, rest: &str) -> bool {
 pub(super) fn comma(text: &str, at: usize) -> Option<Hint> {
     if !text[at..].starts_with(',') || !text[..at].contains("-P") {
         return None;
+    }
+    let (before, behind) = (&text[..at], &text[at + 1..]);
+    let is_digit = |c: char| c.is_ascii_digit();
+    let last = before.rsplit([' ', '\t', '\n']).next()?;
+    if last.parse::<Direction>().is_ok() {
+        return Some(Hint::Text(ONE_DIRECTION));
+    }
+    if !last.contains('/') && last.ends_with(is_digit) && behind.starts_with(is_digit) {
+        return Some(Hint::Text("numbers have no commas"));
     }
     let with = |mark| is_statement(&replaced(text, at..text.len(), &text[at..].replace(',', mark)));
     if with(" ") {

@@ -6,14 +6,17 @@
 
 use std::net::IpAddr;
 
-use model::{ALGORITHMS, Direction, IpTfsSetting, ScriptOption};
-use pest::Parser;
+use model::{Direction, ScriptOption};
 
 use super::{
     foreign,
+    harmless::{
+        LONGEST_MISTAKE, has_long_number, is_algorithm, is_number, is_short_number, is_value,
+        is_whole, names_algorithm,
+    },
     lists::statements,
     meant,
-    rules::{Rule, SetkeyParser},
+    rules::Rule,
     similar::closest,
 };
 use crate::tree::{SaProtoWord, StatementWord};
@@ -21,16 +24,8 @@ use crate::tree::{SaProtoWord, StatementWord};
 /// Stands for a byte that may be part of a key.
 const BLOT: u8 = b'*';
 
-/// The most hexadecimal digits of a number that is no key: those of an SPI.
-const MOST_DIGITS: usize = 8;
-
-/// The longest unknown word in place of a protocol or an algorithm that is shown, and the longest unknown
-/// option.
-const LONGEST_MISTAKE: usize = 12;
-const LONGEST_OPTION: usize = 4;
-
-/// Bytes of the longest word that is a value of an option, and of a device's name, with its NUL.
-const LONGEST_VALUE: usize = 16;
+/// The longest unknown option that is shown.
+const LONGEST_OPTION: usize = 6;
 
 /// The text with [`BLOT`] for each byte that may be part of a key, and for comments and what is in
 /// quotes. A statement begins at `start`; before it is the rest of its line.
@@ -172,7 +167,15 @@ impl Place {
             _ => {
                 let options: Vec<_> =
                     ScriptOption::ALL.iter().map(|option| option.word()).collect();
-                let is_misspelt = word.len() <= LONGEST_OPTION || closest(word, &options).is_some();
+                if foreign::is_of_sa(word) {
+                    return (true, Place::Values(1));
+                }
+                if let Some(option) = meant::option(word) {
+                    return (true, self.after_option(option));
+                }
+                let is_misspelt = word.len() <= LONGEST_OPTION
+                    || foreign::is_before_algorithm(word)
+                    || closest(word, &options).is_some();
                 (is_misspelt, Place::Algorithm)
             }
         }
@@ -201,7 +204,9 @@ impl Place {
             Place::SaName(2) if word.parse() == Ok(SaProtoWord::EspUdp) => (true, self),
             Place::SaName(2) if word.parse::<IpAddr>().is_ok() => (true, Place::SaName(3)),
             Place::SaName(2) if is_letters && is_short => (true, Place::SaName(3)),
-            Place::SaName(2 | 3) if is_number(word) => (true, Place::SaName(4)),
+            Place::SaName(2 | 3) if is_number(word) || is_short_number(word) => {
+                (true, Place::SaName(4))
+            }
             Place::Values(count @ 1..) => (is_value(word), Place::Values(count - 1)),
             _ => (false, Place::Key),
         }
@@ -212,72 +217,6 @@ impl Place {
 fn after_algorithm(name: &str) -> Place {
     let is_bare = [Rule::crypt_bare, Rule::auth_bare, Rule::comp_word];
     if is_bare.into_iter().any(|rule| is_whole(rule, name)) { Place::Values(0) } else { Place::Key }
-}
-
-/// Whether a word is the name of an algorithm.
-fn is_algorithm(word: &str) -> bool {
-    let rules = [
-        Rule::crypt_word,
-        Rule::crypt_bare,
-        Rule::auth_word,
-        Rule::auth_bare,
-        Rule::tcp_md5,
-        Rule::comp_word,
-    ];
-    rules.into_iter().any(|rule| is_whole(rule, word))
-}
-
-fn is_whole(rule: Rule, word: &str) -> bool {
-    SetkeyParser::parse(rule, word).is_ok_and(|found| found.as_str() == word)
-}
-
-/// Whether a word in the place of an algorithm is one, or surely one that is misspelt or unknown, such
-/// as `hmac-foo`. The key may have been put there.
-fn names_algorithm(word: &str) -> bool {
-    let names = || ALGORITHMS.iter().map(|algorithm| algorithm.name);
-    let family = |name: &str| name.split('-').next().map(str::to_owned);
-    is_algorithm(word)
-        || meant::is_algorithm(word)
-        || closest(word, &names().collect::<Vec<_>>()).is_some()
-        || word.len() <= LONGEST_MISTAKE && names().any(|name| family(name) == family(word))
-}
-
-/// Whether a word may be the value of an option that takes no key: a number, a short word, an address and
-/// a port. Something else may be a key after the wrong option.
-fn is_value(word: &str) -> bool {
-    let address = word.split('[').next().unwrap_or_default();
-    let is_word = word.len() < LONGEST_VALUE
-        && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._:/@+[]".contains(c);
-    let is_short =
-        word.len() < LONGEST_MISTAKE && word.chars().all(is_plain) && !has_long_number(word);
-    is_short || is_word || address.parse::<IpAddr>().is_ok() || is_iptfs(word)
-}
-
-/// Whether a word is a list of settings of mode `iptfs`.
-fn is_iptfs(word: &str) -> bool {
-    let is_setting =
-        |one: &str| one.split('=').next().is_some_and(|it| it.parse::<IpTfsSetting>().is_ok());
-    word.split(',').all(is_setting)
-}
-
-/// Whether a word is a number of no more digits than an SPI has.
-fn is_number(word: &str) -> bool {
-    let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
-    match hex {
-        Some(digits) => {
-            digits.len() <= MOST_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-        }
-        None => word.parse::<u32>().is_ok(),
-    }
-}
-
-/// Whether a word has hexadecimal digits in it, more than an SPI has.
-fn has_long_number(word: &str) -> bool {
-    word.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| {
-        let hex = part.strip_prefix("0x").or_else(|| part.strip_prefix("0X"));
-        hex.is_some_and(|digits| digits.len() > MOST_DIGITS)
-    })
 }
 
 #[cfg(test)]
@@ -325,6 +264,7 @@ mod tests {
             "spdadd 10.0.0.0/8[80] ::/0 any -mark 0x10 -P out prio low -5 ipsec esp/transport//use;",
             "deleteall a.long.name.of.a.host.example b ah; flush; ad ::1 ::2 esp 9",
             "delete ::1 ::2 esp 9 -A hmac-foo;",
+            "add ::1 ::2 esp 1e3 -mode tunnel -lifetime 5 -E null;",
         ] {
             assert_eq!(blotted(statement), statement);
         }
@@ -346,6 +286,11 @@ mod tests {
             ("get ::1 ::2 esp 0x123456789;", "get ::1 ::2 esp 0x*********;"),
             ("key of something;", "*** ** *********;"),
             ("add ::1 ::2 esp 9 -m tunnel -password;", "add ::1 ::2 esp 9 -m tunnel *********;"),
+            ("add ::1 ::2 esp 9 -mode tunnel key;", "add ::1 ::2 esp 9 -mode tunnel ***;"),
+            ("add ::1 ::2 esp 9 -reqid 5 key;", "add ::1 ::2 esp 9 -reqid 5 ***;"),
+            ("add ::1 ::2 esp 9 -auth key;", "add ::1 ::2 esp 9 -auth ***;"),
+            ("add ::1 ::2 esp 12345678901;", "add ::1 ::2 esp ***********;"),
+            ("add ::1 ::2 esp 9 -Q use in none;", "add ::1 ::2 esp 9 -Q *** ** ****;"),
             ("add ::1 ::2 esp 9 -offlaod eth0;", "add ::1 ::2 esp 9 -offlaod ****;"),
             ("tail'; flush; # key\nflush", "*****; flush; #****\nflush"),
         ] {

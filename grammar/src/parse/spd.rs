@@ -15,6 +15,8 @@ use crate::{
 };
 
 /// What names and describes a policy.
+const ESP_WITH_PORT: Hint = Hint::Text("say 50, and leave the port out: ESP has no ports");
+
 impl Reader<'_> {
     pub(super) fn selection_and_policy(
         &self,
@@ -99,7 +101,9 @@ impl Reader<'_> {
             Rule::tcp_upper => Upper::Tcp,
             Rule::esp_upper => {
                 if self.dialect != Dialect::FreeBsd {
-                    self.refuse(pair, Hint::EspUpper);
+                    let before = &self.source.ascii()[..pair.as_span().start()];
+                    let has_port = before.starts_with("spd") && before.contains('[');
+                    self.refuse(pair, if has_port { ESP_WITH_PORT } else { Hint::EspUpper });
                 }
                 Upper::Esp
             }

@@ -25,8 +25,8 @@ pub enum Stray {
     Character(char),
     /// U+FEFF at the beginning of the script.
     ByteOrderMark,
-    /// The script is UTF-16 or UTF-32.
-    Wide,
+    /// The script has this encoding, UTF-16 or UTF-32.
+    Wide(&'static str),
     /// `-` with the letters of no option.
     Option,
     /// An option of another statement, or of another place in this one.
@@ -58,24 +58,29 @@ impl Stray {
                 c if c.is_ascii_control() => Stray::Byte(text[0]),
                 c => Stray::Character(c),
             },
-            None if source.is_shown(at) => Stray::Byte(text[0]),
+            None if source.is_shown(at) || is_double_quote(of_windows(text[0])) => {
+                Stray::Byte(text[0])
+            }
             _ => Stray::Hidden,
         };
         (span(length), stray)
     }
 
-    /// Whether a script begins with this statement as UTF-16 and UTF-32 do.
-    pub(crate) fn is_wide(source: &Source) -> bool {
+    /// The encoding of a script that begins with this statement, if it is UTF-16 or UTF-32: its name for iconv(1).
+    pub(crate) fn encoding(source: &Source) -> Option<&'static str> {
         let position = source.position(source.start());
-        (position.line, position.column) == (1, 1)
-            && matches!(
-                source.statement(),
-                [0xff, 0xfe, ..]
-                    | [0xfe, 0xff, ..]
-                    | [0, _, 0, ..]
-                    | [_, 0, _, 0, ..]
-                    | [_, 0, 0, ..]
-            )
+        if (position.line, position.column) != (1, 1) {
+            return None;
+        }
+        Some(match source.statement() {
+            [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => "UTF-32",
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "UTF-16",
+            [0, 0, 0, ..] => "UTF-32BE",
+            [_, 0, 0, ..] => "UTF-32LE",
+            [0, _, 0, ..] => "UTF-16BE",
+            [_, 0, _, 0, ..] => "UTF-16LE",
+            _ => return None,
+        })
     }
 
     /// What to do about it.
@@ -83,17 +88,28 @@ impl Stray {
         Some(match self {
             Stray::Hidden => "a key is \"in double quotes\", or 0x with hexadecimal digits",
             Stray::ByteOrderMark => "the file begins with a byte-order mark: remove it",
-            Stray::Wide => "convert the file, as with iconv -f UTF-16 -t UTF-8",
             Stray::Byte(b'\r') => "the file has DOS line ends: remove the carriage returns",
-            Stray::Byte(128..) => {
-                "the file is not UTF-8: convert it, as with iconv -f LATIN1 -t UTF-8"
-            }
+            Stray::Byte(byte @ 128..) => return help_of_character(of_windows(byte)),
             Stray::Byte(0) => "remove the NUL byte: a script is text",
             Stray::Byte(_) => "remove the control character",
             Stray::Character(c) => return help_of_character(c),
             Stray::Option | Stray::OtherOption => "setkey(8) has the options of each statement",
-            Stray::Elsewhere => return None,
+            // The hint has the command.
+            Stray::Wide(_) | Stray::Elsewhere => return None,
         })
+    }
+}
+
+/// The character that a byte most often stands for in a file that is not UTF-8 (Windows-1252).
+fn of_windows(byte: u8) -> char {
+    match byte {
+        0x91 => '\u{2018}',
+        0x92 => '\u{2019}',
+        0x93 => '\u{201c}',
+        0x94 => '\u{201d}',
+        0x96 => '\u{2013}',
+        0x97 => '\u{2014}',
+        byte => char::from(byte),
     }
 }
 
@@ -128,10 +144,13 @@ pub(super) fn help_between(before: &str, rest: &str) -> Option<&'static str> {
     let last = before.rsplit([' ', '\t', '\n']).next().unwrap_or_default();
     let name = rest.strip_prefix('$').unwrap_or_default();
     let is_name = |c: char| c.is_ascii_uppercase() || c == '{' || c == '_';
+    let is_command = name.starts_with('(') || rest.starts_with('`');
     Some(if rest.starts_with("\\\n") {
         CONTINUATION
     } else if name.starts_with(is_name) {
         VARIABLE
+    } else if is_command {
+        "nothing of the shell is carried out: write the value"
     } else if rest.starts_with("%any") {
         "all addresses are 0.0.0.0/0 or ::/0"
     } else if ["->", "=>", ">"].iter().any(|mark| rest.starts_with(mark))
@@ -187,7 +206,7 @@ fn character(text: &[u8]) -> Option<char> {
 impl fmt::Display for Stray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Stray::Wide => return f.write_str("the file is UTF-16 or UTF-32, not UTF-8"),
+            Stray::Wide(encoding) => return write!(f, "the file is {encoding}, not UTF-8"),
             Stray::Elsewhere => return f.write_str("syntax error"),
             Stray::Option => return f.write_str("there is no such option"),
             Stray::OtherOption => return f.write_str("the option is not allowed here"),

@@ -10,7 +10,6 @@ use super::{
     rules::Rule,
     source::Source,
     stray::Stray,
-    value,
 };
 use crate::{
     error::{Error, Fault},
@@ -23,8 +22,8 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
     let (pest::error::InputLocation::Pos(at) | pest::error::InputLocation::Span((at, _))) =
         error.location;
     let at = source.start() + at;
-    if Stray::is_wide(source) {
-        return whole(source);
+    if let Some(encoding) = Stray::encoding(source) {
+        return whole(source, encoding);
     }
     let is_foreign = |at: usize| {
         let word = word_at(source, at);
@@ -35,8 +34,7 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
         let hint = Hint::other_dialect(source, word_at(source, foreign));
         return syntax_error(source, foreign, Vec::new()).with_hint(hint);
     }
-    let before = value::option_before(source.ascii(), at - source.start());
-    let wrong = syntax_error(source, at, expected(error, before, source.dialect()));
+    let wrong = syntax_error(source, at, expected(error, source.ascii(), source.dialect()));
     let is_closed = *wrong.kind() != Fault::UnclosedQuote;
     let is_short = source.statement().len() <= LONGEST && is_closed;
     let misplaced = || misplaced::of_syntax(source, at, positives(error));
@@ -48,14 +46,18 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
     if let Some(quote) = late_quote(source, at) {
         return Error::new(Fault::LateQuote, source, quote, token.named);
     }
+    if let Some((span, hint)) = guess::missing_semicolon(source, token.span) {
+        return wrong.moved(source, span, token.named).with_hint(Some(hint));
+    }
     let missing = || early_end::missing(source, token, positives(error));
     wrong.with_hint(guess::of_syntax(source, token, &candidates(error)).or_else(missing))
 }
 
 /// The error of a script in another encoding.
-fn whole(source: &Source) -> Error {
+fn whole(source: &Source, encoding: &'static str) -> Error {
     let first = token_at(source, source.start());
-    Error::new(Fault::Stray(Stray::Wide), source, first.span, first.named)
+    let kind = Fault::Stray(Stray::Wide(encoding));
+    Error::new(kind, source, first.span, first.named).with_hint(Some(Hint::Encoding(encoding)))
 }
 
 /// The opening quote of a text that goes over the end of its line, or that ends right before the error:

@@ -1,0 +1,104 @@
+//! Words of a statement that are no part of a key, wherever they are or in the place of something else.
+
+use std::net::IpAddr;
+
+use model::{ALGORITHMS, IpTfsSetting};
+use pest::Parser;
+
+use super::{
+    lists::{encapsulations, flags, kernel_flags, sa_directions, sa_modes},
+    meant,
+    rules::{Rule, SetkeyParser},
+    similar::closest,
+};
+
+/// The most hexadecimal digits of a number that is no key: those of an SPI.
+const MOST_DIGITS: usize = 8;
+
+/// The longest unknown word in place of a protocol or an algorithm that is shown.
+pub(super) const LONGEST_MISTAKE: usize = 12;
+
+/// Bytes of the longest word that is a value of an option, and of a device's name, with its NUL.
+const LONGEST_VALUE: usize = 16;
+
+/// Whether a word is the name of an algorithm.
+pub(super) fn is_algorithm(word: &str) -> bool {
+    let rules = [
+        Rule::crypt_word,
+        Rule::crypt_bare,
+        Rule::auth_word,
+        Rule::auth_bare,
+        Rule::tcp_md5,
+        Rule::comp_word,
+    ];
+    rules.into_iter().any(|rule| is_whole(rule, word))
+}
+
+pub(super) fn is_whole(rule: Rule, word: &str) -> bool {
+    SetkeyParser::parse(rule, word).is_ok_and(|found| found.as_str() == word)
+}
+
+/// Whether a word in the place of an algorithm is one, or surely one that is misspelt or unknown, such
+/// as `hmac-foo`. The key may have been put there.
+pub(super) fn names_algorithm(word: &str) -> bool {
+    let names = || ALGORITHMS.iter().map(|algorithm| algorithm.name);
+    let family = |name: &str| name.split('-').next().map(str::to_owned);
+    is_algorithm(word)
+        || meant::is_algorithm(word)
+        || is_value_of_option(word)
+        || closest(word, &names().collect::<Vec<_>>()).is_some()
+        || word.len() <= LONGEST_MISTAKE && names().any(|name| family(name) == family(word))
+}
+
+/// Whether a word is of the language, as the mode behind an option that is misspelt.
+fn is_value_of_option(word: &str) -> bool {
+    [sa_modes(), sa_directions(), encapsulations(), kernel_flags(), flags()]
+        .concat()
+        .contains(&word)
+}
+
+/// Whether a word may be the value of an option that takes no key: a number, a short word, an address and
+/// a port. Something else may be a key after the wrong option.
+pub(super) fn is_value(word: &str) -> bool {
+    let address = word.split('[').next().unwrap_or_default();
+    let is_word = word.len() < LONGEST_VALUE
+        && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._:/@+[]".contains(c);
+    let is_short =
+        word.len() < LONGEST_MISTAKE && word.chars().all(is_plain) && !has_long_number(word);
+    is_short || is_word || address.parse::<IpAddr>().is_ok() || is_iptfs(word)
+}
+
+/// Whether a word is a list of settings of mode `iptfs`.
+fn is_iptfs(word: &str) -> bool {
+    let is_setting =
+        |one: &str| one.split('=').next().is_some_and(|it| it.parse::<IpTfsSetting>().is_ok());
+    word.split(',').all(is_setting)
+}
+
+/// Whether a word is a number of no more digits than an SPI has.
+pub(super) fn is_number(word: &str) -> bool {
+    let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
+    match hex {
+        Some(digits) => {
+            digits.len() <= MOST_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        }
+        None => word.parse::<u32>().is_ok(),
+    }
+}
+
+/// Whether a word is a number that is written in another way, and no longer than an SPI is.
+pub(super) fn is_short_number(word: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".,_".contains(c);
+    word.len() <= "0x".len() + MOST_DIGITS
+        && word.starts_with(|c: char| c.is_ascii_digit())
+        && word.chars().all(is_plain)
+}
+
+/// Whether a word has hexadecimal digits in it, more than an SPI has.
+pub(super) fn has_long_number(word: &str) -> bool {
+    word.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| {
+        let hex = part.strip_prefix("0x").or_else(|| part.strip_prefix("0X"));
+        hex.is_some_and(|digits| digits.len() > MOST_DIGITS)
+    })
+}
