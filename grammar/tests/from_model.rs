@@ -78,7 +78,7 @@ fn text() {
     };
     assert_eq!(
         *script_of_policy(&policy).text,
-        "spdadd 0.0.0.0/0 10.0.0.1[80] 6 -P fwd prio def - 100 ipsec \
+        "spdadd 0.0.0.0/0 10.0.0.1[80] tcp -P fwd prio def - 100 ipsec \
          esp/tunnel/192.0.2.1-192.0.2.2/unique:7;"
     );
 }

@@ -53,7 +53,7 @@ fn a_format_is_words_of_its_program() {
         lines(&out),
         [
             "spdadd 10.1.0.0/16 10.2.0.0/16 any -P out ipsec esp/transport//require;",
-            "spdadd 10.1.0.0/16 10.3.0.0/16[80] 6 -P out none;",
+            "spdadd 10.1.0.0/16 10.3.0.0/16[80] tcp -P out none;",
             "spdadd 10.1.0.0/16 10.4.0.0/16 any -user 7 -P out prio low discard;",
         ]
     );

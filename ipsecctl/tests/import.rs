@@ -32,7 +32,9 @@ fn the_examples_of_the_manual() {
     let read = |name: &str| fs::read_to_string(directory.path().join(name)).unwrap();
     let sas = read("ipsec.sas");
     assert_eq!(sas.lines().count(), 3, "{sas}");
-    assert!(sas.contains("-tfc 1400") && sas.contains("-sel 10.1.0.0/16 10.2.0.0/16[80] 6 dev lo"));
+    assert!(
+        sas.contains("-tfc 1400") && sas.contains("-sel 10.1.0.0/16 10.2.0.0/16[80] tcp dev lo")
+    );
     let mode = fs::metadata(directory.path().join("ipsec.sas")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let policies = read("ipsec.policies");

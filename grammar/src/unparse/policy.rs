@@ -73,7 +73,7 @@ impl Writer {
                 if Upper::from_pfkey(number) != packets.upper {
                     self.lose(format!("proto {number}"));
                 }
-                tree::Upper::Number(number.into())
+                upper_of(number)
             }
         };
         tree::Selector {
@@ -170,6 +170,18 @@ fn range(prefix: Prefix, port: u16) -> Range {
         address: node(prefix.addr().to_string()),
         prefix: (!prefix.is_host()).then(|| node(prefix.length().into())),
         port: (port != 0).then(|| node(Port::Number(port.into()))),
+    }
+}
+
+/// A protocol, by its name where every dialect reads the same one.
+fn upper_of(number: u8) -> tree::Upper {
+    match number {
+        1 => tree::Upper::Name("icmp".to_owned()),
+        6 => tree::Upper::Tcp,
+        17 => tree::Upper::Name("udp".to_owned()),
+        47 => tree::Upper::Name("gre".to_owned()),
+        58 => tree::Upper::Name("icmp6".to_owned()),
+        number => tree::Upper::Number(number.into()),
     }
 }
 
