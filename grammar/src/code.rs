@@ -12,6 +12,7 @@ pub const CODES: &[&str] = &[
     "algorithm-not-supported",
     "auth-with-aead",
     "beet-of-ipcomp",
+    "behind-exit",
     "bitmap",
     "byte-order-mark",
     "cpu-without-direction",
@@ -21,6 +22,7 @@ pub const CODES: &[&str] = &[
     "encoding",
     "endpoint",
     "endpoint-families",
+    "ends-of-transport",
     "esn-of-ipcomp",
     "esn-without-window",
     "esp-without-cipher",
@@ -80,6 +82,7 @@ pub const CODES: &[&str] = &[
     "port",
     "port-of-any",
     "port-of-none",
+    "port-of-sa",
     "prefix-too-long",
     "priority",
     "priority-offset",
@@ -209,6 +212,9 @@ impl WarningKind {
             WarningKind::MulticastSource => "multicast-source",
             WarningKind::SameTemplate => "same-template",
             WarningKind::Twice(_) => "option-twice",
+            WarningKind::EndsOfTransport => "ends-of-transport",
+            WarningKind::PortOfSa => "port-of-sa",
+            WarningKind::BehindExit(_) => "behind-exit",
             WarningKind::TwoEncapsulations => "two-encapsulations",
             WarningKind::WithoutKey => "without-key",
             WarningKind::OddDigits => "odd-digits",
@@ -264,7 +270,7 @@ impl FindingKind {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            FindingKind::Error(error) => error.kind().code(),
+            FindingKind::Error(error) | FindingKind::Unread(error) => error.kind().code(),
             FindingKind::Warning(warning) => warning.code(),
             FindingKind::Refused(refusal) => of_refusal(refusal),
             FindingKind::Kernel(mistake) => mistake.code(),

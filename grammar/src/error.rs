@@ -5,6 +5,7 @@ use model::{KeyBits, ScriptOption, names::Transport};
 
 use crate::{
     parse::{
+        copied::HTML,
         hint::Hint,
         source::{Excerpt, Place, Position, Source},
         split::MAX_STATEMENT,
@@ -237,6 +238,11 @@ impl Error {
             Fault::Stray(Stray::Wide(_)) | Fault::LateQuote | Fault::UnclosedQuote => true,
             _ => matches!(self.hint, Some(Hint::OtherFile(_))),
         }
+    }
+
+    /// Whether what is behind it in its line is no statement for this error.
+    pub(crate) fn spoils_line(&self) -> bool {
+        self.hint == Some(Hint::Text(HTML))
     }
 
     /// What is wrong.

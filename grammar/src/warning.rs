@@ -85,6 +85,15 @@ pub enum WarningKind {
     /// An option that a later one replaces.
     #[error("{} is given twice: the last one counts", .0.word())]
     Twice(ScriptOption),
+    /// Endpoints of a template in transport mode.
+    #[error("transport mode has no endpoints: these are ignored")]
+    EndsOfTransport,
+    /// A port behind an address of an SA that is not in UDP.
+    #[error("the port is that of ESP in UDP: here it is ignored")]
+    PortOfSa,
+    /// A statement behind `exit`.
+    #[error("line {0} ends the script: nothing behind it is read")]
+    BehindExit(usize),
     /// `-natt` and `-encap`.
     #[error("an SA has one encapsulation: that of the last option counts")]
     TwoEncapsulations,
@@ -137,6 +146,9 @@ impl WarningKind {
             | WarningKind::MulticastSource
             | WarningKind::SameTemplate
             | WarningKind::Twice(_)
+            | WarningKind::EndsOfTransport
+            | WarningKind::PortOfSa
+            | WarningKind::BehindExit(_)
             | WarningKind::TwoEncapsulations
             | WarningKind::WithoutKey
             | WarningKind::OddDigits
@@ -179,6 +191,11 @@ impl WarningKind {
             WarningKind::SameTemplate | WarningKind::Twice(_) | WarningKind::TwoEncapsulations => {
                 "leave one of them out"
             }
+            WarningKind::EndsOfTransport => {
+                "leave them out, as in esp/transport//require, or use tunnel"
+            }
+            WarningKind::PortOfSa => "leave it out; ESP in UDP is esp-udp",
+            WarningKind::BehindExit(_) => "leave that line out, or what is behind it",
             WarningKind::WithoutKey => "write the key behind the name",
             WarningKind::OddDigits => {
                 "two hexadecimal digits are a byte: one is missing or too many"

@@ -7,13 +7,22 @@ use grammar::{CheckedScript, CheckedStatement, Checker, Script, Statement};
 use model::Operation;
 use sys::{SystemNames, bounded::Bounded};
 
-use crate::{error::Error, input::ScriptInput, options::CommandLine, words::Words};
+use crate::{
+    error::Error,
+    input::ScriptInput,
+    options::{CommandLine, Task},
+    print_error,
+    words::Words,
+};
 
 /// The most bytes of a script that is checked: what its statements leave is in memory.
 const MOST: u64 = 64 << 20;
 
 /// Reads a script to its end, or to its hundredth mistake, and reports them; it needs no kernel.
 pub fn run(command: &CommandLine, input: ScriptInput) -> Result<ExitCode, Error> {
+    for path in &command.unread {
+        print_error(&format_args!("{}: not read: the last -f counts", path.display()));
+    }
     let mut words = Words::of_check(command, &input);
     read(command, input, &mut words, |_, _| ())?;
     if let Some(findings) = words.json.take() {
@@ -34,6 +43,9 @@ pub fn read(
     let (script, checker) =
         (Script::new(text, command.dialect), Checker::new(command.forward_copies));
     let mut script = CheckedScript::new(script, checker, &SystemNames);
+    if matches!(command.mode, Task::Check(_)) {
+        script = script.read_whole();
+    }
     while let Some(CheckedStatement { lowered, findings }) =
         script.next_statement().map_err(|error| words.unreadable(&error))?
     {

@@ -1,6 +1,7 @@
 //! What a command line requests.
 
 mod cli;
+mod meant;
 mod parse;
 
 use std::{ffi::OsString, path::PathBuf};
@@ -36,6 +37,8 @@ pub struct CommandLine {
     pub all_or_nothing: bool,
     /// Colours in messages (`--color`).
     pub color: Color,
+    /// Scripts that are not read: the last `-f` counts.
+    pub unread: Vec<PathBuf>,
     /// The source of PF_KEY sockets that are used instead of XFRM netlink (`--pfkey`).
     pub pf_key: Option<PfKeySource>,
 }

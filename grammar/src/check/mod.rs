@@ -42,6 +42,8 @@ pub struct Finding {
 pub enum FindingKind {
     /// An error of the script: the statement means nothing.
     Error(Error),
+    /// The same behind the end of the script.
+    Unread(Error),
     /// A warning of the statement alone.
     Warning(WarningKind),
     /// AF_KEY's refusal.
@@ -56,6 +58,7 @@ impl FindingKind {
     pub fn is_failure(&self) -> bool {
         match self {
             FindingKind::Warning(kind) => kind.is_failure(),
+            FindingKind::Unread(_) => false,
             FindingKind::Error(_) | FindingKind::Refused(_) | FindingKind::Kernel(_) => true,
         }
     }
@@ -64,7 +67,7 @@ impl FindingKind {
     #[must_use]
     pub fn expected(&self) -> Option<String> {
         match self {
-            FindingKind::Error(error) => error.expected(),
+            FindingKind::Error(error) | FindingKind::Unread(error) => error.expected(),
             FindingKind::Warning(_) | FindingKind::Refused(_) | FindingKind::Kernel(_) => None,
         }
     }
@@ -73,7 +76,7 @@ impl FindingKind {
     #[must_use]
     pub fn help(&self) -> Option<Cow<'static, str>> {
         match self {
-            FindingKind::Error(error) => error.help(),
+            FindingKind::Error(error) | FindingKind::Unread(error) => error.help(),
             FindingKind::Warning(kind) => Some(kind.help().into()),
             FindingKind::Refused(_) => None,
             FindingKind::Kernel(mistake) => Some(mistake.help().into()),
@@ -84,7 +87,7 @@ impl FindingKind {
 impl fmt::Display for FindingKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FindingKind::Error(error) => error.fmt(f),
+            FindingKind::Error(error) | FindingKind::Unread(error) => error.fmt(f),
             FindingKind::Warning(kind) => kind.fmt(f),
             FindingKind::Refused(error) => error.fmt(f),
             FindingKind::Kernel(mistake) => mistake.fmt(f),

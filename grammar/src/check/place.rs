@@ -14,7 +14,7 @@ use crate::{
 /// The place of a finding: its part of the statement, or the word that the statement begins with.
 pub(super) fn of(statement: &Statement, kind: &FindingKind) -> Place {
     let part = match kind {
-        FindingKind::Error(_) | FindingKind::Warning(_) => None,
+        FindingKind::Error(_) | FindingKind::Unread(_) | FindingKind::Warning(_) => None,
         FindingKind::Refused(refusal) => of_refusal(&statement.command, refusal),
         FindingKind::Kernel(mistake) => of_mistake(&statement.command, *mistake),
     };

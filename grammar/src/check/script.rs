@@ -2,11 +2,13 @@ use std::io::{self, Read};
 
 use model::Names;
 
-use super::{Checker, Finding};
+use super::{Checker, Finding, FindingKind, Part};
 use crate::{
-    error::Fault,
+    error::{Error, Fault},
     lower::Lowered,
-    parse::{Script, Statement},
+    parse::{Place, Script, Statement},
+    tree::Command,
+    warning::{Warning, WarningKind},
 };
 
 /// A script that is read whole: an error ends it only if the rest cannot be read.
@@ -15,6 +17,21 @@ pub struct CheckedScript<'a, R> {
     checker: Checker,
     names: &'a dyn Names,
     is_over: bool,
+    /// Whether what is behind the end of the script is looked at.
+    is_read_whole: bool,
+    end: End,
+    /// The line behind whose first error nothing is reported.
+    spoiled: Option<usize>,
+}
+
+/// How far a script has come.
+enum End {
+    /// It goes on.
+    Ahead,
+    /// The statement before ended it, in this line.
+    Here(usize),
+    /// A statement behind its end was reported.
+    Passed,
 }
 
 /// A statement of a [`CheckedScript`].
@@ -29,7 +46,14 @@ pub struct CheckedStatement {
 impl<'a, R: Read> CheckedScript<'a, R> {
     /// A script from its next statement on; `names` looks up hosts, services and protocols.
     pub fn new(script: Script<R>, checker: Checker, names: &'a dyn Names) -> Self {
-        Self { script, checker, names, is_over: false }
+        let (is_over, is_read_whole, end, spoiled) = (false, false, End::Ahead, None);
+        Self { script, checker, names, is_over, is_read_whole, end, spoiled }
+    }
+
+    /// The same, with what is behind an `exit`: that it is not read, and its errors, as warnings.
+    #[must_use]
+    pub fn read_whole(self) -> Self {
+        Self { is_read_whole: true, ..self }
     }
 
     /// The next statement; `None` after the last one that can be read.
@@ -39,9 +63,22 @@ impl<'a, R: Read> CheckedScript<'a, R> {
         if self.is_over {
             return Ok(None);
         }
-        Ok(match self.script.next_lowered(self.names) {
+        let spoiled = self.spoiled;
+        let is_spoiled = |error: &Error| spoiled == Some(error.position().line);
+        let mut next = self.script.next_lowered(self.names);
+        while matches!(&next, Some(Err(error)) if is_spoiled(error)) {
+            next = self.script.next_lowered(self.names);
+        }
+        Ok(match next {
             None => None,
+            Some(Ok((statement, _))) if self.is_behind_end() => {
+                Some(self.unread(statement.place_of(Part::Command), None))
+            }
             Some(Ok((statement, lowered))) => {
+                if self.is_read_whole && matches!(statement.command, Command::Exit) {
+                    self.end = End::Here(statement.line());
+                    self.script.go_on();
+                }
                 let findings = self.checker.statement(&statement, &lowered);
                 Some(CheckedStatement { lowered: Some((statement, lowered)), findings })
             }
@@ -50,9 +87,29 @@ impl<'a, R: Read> CheckedScript<'a, R> {
                     return Err(io::Error::other(reason.clone()));
                 }
                 self.is_over = error.ends_script();
+                self.spoiled = error.spoils_line().then_some(error.position().line);
+                if self.is_behind_end() {
+                    return Ok(Some(self.unread(error.place().clone(), Some(error))));
+                }
                 Some(CheckedStatement { lowered: None, findings: vec![error.into()] })
             }
         })
+    }
+
+    fn is_behind_end(&self) -> bool {
+        !matches!(self.end, End::Ahead)
+    }
+
+    /// What is reported of a statement behind the end of the script: of the first, that it is there.
+    fn unread(&mut self, place: Place, error: Option<Error>) -> CheckedStatement {
+        let mut findings = Vec::new();
+        if let End::Here(line) = self.end {
+            findings
+                .push(Warning { kind: WarningKind::BehindExit(line), place: place.clone() }.into());
+        }
+        self.end = End::Passed;
+        findings.extend(error.map(|error| Finding { kind: FindingKind::Unread(error), place }));
+        CheckedStatement { lowered: None, findings }
     }
 
     /// Bytes of the statements so far, and of what is before and between them.

@@ -108,11 +108,13 @@ fn help_of_host(host: &str, numeric: bool) -> &'static str {
         return "write its address; a policy for a device has -dev DEVICE behind the protocol";
     }
     let is_numeric = |c: char| c.is_ascii_digit() || c == '.';
-    let is_v6 = |c: char| c.is_ascii_hexdigit() || c == ':' || c == '.';
-    if host.matches(':').count() > 1 && host.chars().all(is_v6) {
+    if host.matches(':').count() > 1 {
         return "an IPv6 address has eight numbers of 16 bits, and `::` once, in place of zeros";
     }
     match host.split_once(['-', ':']) {
+        None if host.chars().all(|c| is_numeric(c) || c == ',') && host.contains(',') => {
+            "dots are between the numbers of an IPv4 address"
+        }
         None if host.chars().all(is_numeric) => "an IPv4 address has four numbers of 0 to 255",
         Some((first, last)) if first.contains('.') && first.chars().all(is_numeric) => {
             if last.chars().all(|c| c.is_ascii_digit()) && host.contains(':') {

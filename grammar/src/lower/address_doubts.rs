@@ -2,11 +2,14 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use model::{Direction, names::LookUp};
+use model::{Direction, Mode, names::LookUp};
 
 use super::{Doubt, Lowering, hosts::End, selector::PolicyName};
 use crate::{
-    tree::{Command, Ends, Extension, Node, Policy, SaEnds, Selection, Selector, Upper},
+    tree::{
+        Command, Ends, Extension, Node, Policy, Port, SaEnds, SaProto, Selection, Selector,
+        Template, Upper,
+    },
     warning::{Warning, WarningKind},
 };
 
@@ -38,6 +41,15 @@ impl Lowering<'_> {
             [IpAddr::V4(address)] => Some(WarningKind::ShortAddress(*address)),
             _ => None,
         }
+    }
+
+    /// The warning about a port of an SA that has no use for it.
+    pub(super) fn doubt_of_port(&self, ends: &SaEnds) -> Option<Warning> {
+        let is_in_udp =
+            matches!(&ends.proto, Some(proto) if matches!(proto.value, SaProto::EspUdp(_)));
+        let port = ends.src.port.as_ref().or(ends.dst.port.as_ref()).filter(|_| !is_in_udp)?;
+        let is_given = !matches!(port.value, Port::Any | Port::Number(0));
+        is_given.then(|| Warning::new(WarningKind::PortOfSa, self.source, port.span, port.span))
     }
 
     /// The warning about the ends of an SA.
@@ -96,6 +108,16 @@ pub(super) fn no_host(selector: &Selector, name: &PolicyName<'_>) -> Option<Doub
     } else {
         (is_src && !is_broadcast).then_some((WarningKind::NoHost, selector.src.address.span))
     }
+}
+
+/// Endpoints that AF_KEY drops, and so does the lowering: a template with details keeps them.
+pub(super) fn ends_of_transport(policy: &Policy) -> Option<Doubt> {
+    policy.templates.iter().find_map(|template| {
+        let Template { mode, details, ends, .. } = &template.value;
+        let ends = ends.as_ref().filter(|_| *mode == Mode::Transport && details.is_empty())?;
+        let is_given = matches!(ends.value, Ends::Addresses(..));
+        is_given.then_some((WarningKind::EndsOfTransport, ends.span))
+    })
 }
 
 /// A tunnel that leads nowhere.

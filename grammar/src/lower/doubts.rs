@@ -4,7 +4,7 @@ use model::{ActionKind, IpVersion, LevelKind, ReqId, ScriptOption, Upper};
 
 use super::{
     Doubt, Lowering,
-    address_doubts::{no_host, tunnel_ends},
+    address_doubts::{ends_of_transport, no_host, tunnel_ends},
     selector::PolicyName,
 };
 use crate::{
@@ -43,6 +43,7 @@ impl Lowering<'_> {
         found.extend(twice(&selector.extensions));
         found.extend(templates(policy));
         found.extend(tunnel_ends(policy));
+        found.extend(ends_of_transport(policy));
         found.extend(same_template(policy));
         found.extend(unique(policy));
         let warning = |(kind, span)| Warning::new(kind, self.source, span, span);

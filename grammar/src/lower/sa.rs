@@ -63,6 +63,7 @@ impl Lowering<'_> {
         let doubts = doubts.into_iter().flatten();
         warnings.extend(doubts.map(|(kind, span)| Warning::new(kind, self.source, span, span)));
         warnings.extend(self.doubt_of_ends(&name.ends, &src, &dst));
+        warnings.extend(self.doubt_of_port(&name.ends));
         let encap = options.sa.encap.or_else(|| encap(&name.ends, &src, &dst));
         let offload = match options.hardware {
             None => options.sa.offload,

@@ -6,9 +6,11 @@ use pest::{Parser, error::InputLocation};
 use zeroize::Zeroizing;
 
 use super::{
+    inside::Inside,
     rules::{PolicyParser, PolicyRule, Rule, SetkeyParser},
     source::Source,
 };
+use crate::tree::Span;
 
 /// What is at `at`: a word, or an option as a whole.
 pub(crate) fn word_at(source: &Source, at: usize) -> &str {
@@ -39,6 +41,15 @@ pub(crate) fn is_statement(text: &str) -> bool {
     policy.is_none_or(|policy| PolicyParser::parse(PolicyRule::policy, policy.as_str()).is_ok())
 }
 
+/// Whether the parser takes `inserted` before the word at `at`, and more of the text than it does now.
+pub(crate) fn is_taken(text: &str, at: usize, inserted: &str, word: &str) -> bool {
+    let changed = replaced(text, at..at, inserted);
+    match SetkeyParser::parse(Rule::statement, &changed) {
+        Ok(_) => true,
+        Err(error) => where_it_ends(&error) >= at + inserted.len() + word.len(),
+    }
+}
+
 /// How many bytes of a statement the parser leaves.
 pub(crate) fn unread(text: &str) -> usize {
     SetkeyParser::parse(Rule::statement, text).map_or_else(|error| left(text, &error), |_| 0)
@@ -51,4 +62,29 @@ pub(crate) fn unread_of_policy(text: &str) -> usize {
 
 fn left<R>(text: &str, error: &pest::error::Error<R>) -> usize {
     text.len() - where_it_ends(error)
+}
+
+/// What is between blanks, outside quotes and comments.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let mut inside = Inside::Text;
+    let mut start = None;
+    text.bytes().enumerate().filter_map(move |(at, byte)| {
+        let before = inside;
+        inside = inside.after(byte);
+        let is_text = before == Inside::Text && inside == Inside::Text;
+        match (is_text && !b" \t\n;".contains(&byte), start) {
+            (true, None) => start = Some(at),
+            (false, Some(begin)) => {
+                start = None;
+                return Some(begin..at);
+            }
+            _ => {}
+        }
+        None
+    })
+}
+
+/// Where a range of the statement is in the source.
+pub(crate) fn span(source: &Source, range: Range<usize>) -> Span {
+    Span { start: source.start() + range.start, end: source.start() + range.end }
 }

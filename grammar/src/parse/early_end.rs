@@ -122,7 +122,7 @@ fn policy(statement: StatementWord) -> &'static str {
 }
 
 /// The whole statement, where it lacks addresses.
-fn addresses(statement: StatementWord) -> Option<&'static str> {
+pub(super) fn addresses(statement: StatementWord) -> Option<&'static str> {
     Some(match statement {
         StatementWord::Add => "say add SRC DST PROTOCOL SPI, and -E NAME KEY, -A NAME KEY or both",
         StatementWord::Update => {

@@ -122,6 +122,7 @@ const FILES: &[(&[&str], &str)] = &[
         "ipsec.conf(5) of an IKE daemon",
     ),
     (&["pass ", "block ", "match "], "pf.conf(5)"),
+    (&["iptables ", "ip6tables ", "-A INPUT ", "-A OUTPUT ", "-A FORWARD "], "iptables(8)"),
     (&["*filter", "*mangle", "*nat", "*raw"], "iptables-restore(8)"),
 ];
 

@@ -5,6 +5,7 @@ use pest::Parser;
 
 use super::{
     attempt::{is_statement, replaced, where_it_ends, word_at},
+    copied,
     dialect::is_foreign,
     hint::Hint,
     lexer::{Token, end_of_tokens, tokens_before},
@@ -176,7 +177,8 @@ fn reserved_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {
 /// A character that begins no token, where what is around it shows what was meant.
 fn character(source: &Source, token: Token) -> Option<Hint> {
     let (before, rest) = source.ascii().split_at_checked(token.span.start - source.start())?;
-    token.is_stray.then(|| help_between(before, rest))?.map(Hint::Text)
+    let help = || copied::at_character(before, rest).or_else(|| help_between(before, rest));
+    token.is_stray.then(help)?.map(Hint::Text)
 }
 
 fn number_of_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {

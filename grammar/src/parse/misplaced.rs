@@ -8,12 +8,12 @@ use std::{
 use model::{Direction, ScriptOption};
 
 use super::{
-    attempt::{is_statement, replaced, unread, unread_of_policy, word_at},
+    attempt::{is_statement, replaced, span, unread, unread_of_policy, word_at, words},
     foreign,
     hint::Hint,
-    inside::Inside,
     lexer::{token_at, tokens_before},
     meant, notation,
+    other_word::{direction_option, second_word},
     repair_policy::{NO_LEVEL, no_level},
     rules::{Rule, number},
     source::Source,
@@ -33,6 +33,8 @@ pub(super) fn of_syntax(source: &Source, at: usize, rules: &[Rule]) -> Option<(S
         .or_else(|| address(source, stop))
         .or_else(|| netmask(source))
         .or_else(|| base64(source, stop, rules))
+        .or_else(|| direction_option(source))
+        .or_else(|| second_word(source, stop))
         .or_else(|| foreign_word(source, stop))
         .or_else(|| longer_option(source, stop))
         .or_else(|| direction(source, stop))
@@ -184,7 +186,8 @@ fn base64(source: &Source, stop: usize, rules: &[Rule]) -> Option<(Span, Hint)> 
         _ => false,
     };
     let hint = Hint::Text("base64 is not read: write the key as 0x and hexadecimal digits");
-    (rules.contains(&Rule::key) && is_base64).then_some((word, hint))
+    let is_whole = source.text().get(word.end) != Some(&b'"');
+    (rules.contains(&Rule::key) && is_base64 && is_whole).then_some((word, hint))
 }
 
 /// A word of another program.
@@ -194,11 +197,10 @@ fn foreign_word(source: &Source, stop: usize) -> Option<(Span, Hint)> {
     let is_of_all = text.starts_with("deleteall");
     let meant = |word: &str| match word.trim_start_matches('-') {
         "spi" if is_of_all => Some("deleteall is for every SPI: say delete SRC DST PROTOCOL SPI"),
-        _ => foreign::in_statement(is_spd, word),
+        _ => foreign::in_statement(is_spd, word.split('=').next().unwrap_or(word)),
     };
     let (word, advice) = first_word(text, stop - source.start(), meant, unread)?;
-    let span = Span { start: source.start() + word.start, end: source.start() + word.end };
-    Some((span, Hint::Text(advice)))
+    Some((span(source, word), Hint::Text(advice)))
 }
 
 /// An option of other programs, of whose letters the parser takes the first for another.
@@ -229,26 +231,6 @@ fn first_word(
         let is_superfluous =
             is_read(word.end) || behind.is_some_and(|value| is_read(word.end + value.end));
         is_superfluous.then_some((word, advice))
-    })
-}
-
-/// What is between blanks, outside quotes and comments.
-fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
-    let mut inside = Inside::Text;
-    let mut start = None;
-    text.bytes().enumerate().filter_map(move |(at, byte)| {
-        let before = inside;
-        inside = inside.after(byte);
-        let is_text = before == Inside::Text && inside == Inside::Text;
-        match (is_text && !b" \t\n;".contains(&byte), start) {
-            (true, None) => start = Some(at),
-            (false, Some(begin)) => {
-                start = None;
-                return Some(begin..at);
-            }
-            _ => {}
-        }
-        None
     })
 }
 

@@ -1,6 +1,7 @@
 //! Script text to syntax tree.
 
 pub(crate) mod attempt;
+pub(crate) mod copied;
 mod dialect;
 mod early_end;
 pub(crate) mod expected;
@@ -16,9 +17,11 @@ pub(crate) mod lists;
 mod meant;
 mod misplaced;
 mod notation;
+mod other_word;
 pub(crate) mod policy;
 mod reader;
 mod repair;
+mod repair_key;
 mod repair_policy;
 pub(crate) mod rules;
 mod sa;

@@ -4,6 +4,7 @@ use model::{ALGORITHMS, AlgorithmKind, Direction, ScriptOption};
 
 use super::{
     attempt::{is_statement, replaced},
+    copied::{NO_COMMAS, has_commas},
     hint::Hint,
     lists::{AUTH, CIPHERS, COMP, POLICY_OPTIONS, modes},
 };
@@ -53,12 +54,21 @@ pub(super) fn in_statement(text: &str, at: usize, word: &str) -> Option<Hint> {
     if let Some(option) = algorithm(text, at, word) {
         return Some(Hint::Insert(option.word()));
     }
-    Some(Hint::Text(if OF_KEYS.contains(&word) && is_taken_before_key(text, at, word) {
+    let is_assigned = rest[word.len()..].starts_with('=') && is_algorithm(last);
+    Some(Hint::Text(if text.starts_with("dump") && word == "-P" {
+        "say spddump: dump is for SAs"
+    } else if text.starts_with("flush") && word == "-P" {
+        "say spdflush: flush is for SAs"
+    } else if OF_KEYS.contains(&word) && (is_assigned || is_taken_before_key(text, at, word)) {
         "no word is before a key"
+    } else if ["-E", "-A"].contains(&last) && is_name_and_key(run) {
+        "a blank is between the name of an algorithm and its key"
     } else if is_key_with_colons(run) && is_algorithm(last) {
         "a key of hexadecimal digits is 0x and the digits, with nothing between them"
     } else if let Some(advice) = selector(text, at, run) {
         advice
+    } else if last.ends_with(',') || is_comma(rest, run) || has_commas(text) {
+        NO_COMMAS
     } else if ["-mark", "-outmark"].contains(&last) && run.contains([':', ',']) {
         "a mask is behind a slash: VALUE/MASK"
     } else if last == "-ifid" && run.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -84,10 +94,10 @@ fn type_and_code(before: &str, run: &str) -> Option<Hint> {
     let is_name = |word: &str| word.starts_with(|c: char| c.is_ascii_alphabetic());
     let text = Hint::Text("a type and its code are numbers: TYPE,CODE, as in 135,0");
     match last.strip_suffix(',') {
-        Some(icmp) if is_name(run) && is_icmp(icmp) => Some(text),
         Some(number) if is_name(run) && is_icmp(upper) => {
             Some(number.parse().map_or(text, Hint::Type))
         }
+        Some(icmp) if is_name(run) && is_icmp(icmp) => Some(text),
         None if run.starts_with(',') && is_icmp(upper) && is_name(last) => Some(text),
         _ => None,
     }
@@ -164,6 +174,20 @@ fn is_taken_before_key(text: &str, at: usize, word: &str) -> bool {
 fn is_key_with_colons(run: &str) -> bool {
     let is_pair = |pair: &str| pair.len() == 2 && pair.bytes().all(|it| it.is_ascii_hexdigit());
     run.len() > 2 && run.split([':', '-']).all(is_pair)
+}
+
+/// The name of an algorithm with its key behind a colon, or the like.
+fn is_name_and_key(run: &str) -> bool {
+    run.split_once([':', '=', ',']).is_some_and(|(name, _)| is_algorithm(name))
+}
+
+/// Whether a comma is between this word and another.
+fn is_comma(rest: &str, run: &str) -> bool {
+    let is_end = |text: &str| text.starts_with([' ', '\t', '\n']);
+    rest.strip_prefix(',').is_some_and(is_end)
+        || run.strip_suffix(',').is_some_and(|word| {
+            word.starts_with(|c: char| c.is_ascii_alphanumeric()) && is_end(&rest[word.len() + 1..])
+        })
 }
 
 fn is_quoted_number(rest: &str) -> bool {

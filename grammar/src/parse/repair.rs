@@ -2,20 +2,22 @@
 
 use std::net::Ipv4Addr;
 
-use model::{ALGORITHMS, ScriptOption};
-use pest::Parser;
+use model::ScriptOption;
 
 use super::{
-    attempt::{is_statement, replaced, where_it_ends, word_at},
+    attempt::{is_statement, is_taken, replaced, word_at},
+    copied,
     hint::Hint,
     lexer::tokens_before,
-    lists::{AUTH, CIPHERS, COMP, POLICY_OPTIONS},
-    meant, notation,
-    rules::{Rule, SetkeyParser},
+    lists::POLICY_OPTIONS,
+    notation,
+    repair_key::{key, quoted},
     source::Source,
     value,
 };
 use crate::tree::{SaProtoWord, Span, StatementWord};
+
+const ALL_ADDRESSES: &str = "all addresses are 0.0.0.0/0 or ::/0";
 
 /// Words for the whole of a database.
 const FOR_ALL: &[&str] = &["all", "any", "sa", "sad", "sas", "spd", "policies", "everything"];
@@ -31,6 +33,9 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
     if at == 0 {
         let is_first = source.position(wrong.start).column == 1;
         return beginning(rest, word, is_first);
+    }
+    if rest.starts_with('"') && text[..at].trim_end().ends_with("-P") {
+        return Some(Hint::Text(copied::NO_QUOTES_OF_POLICY));
     }
     if let Some(hint) = quoted(rest, before) {
         return Some(hint);
@@ -68,7 +73,8 @@ fn other_option(word: &str, is_spd: bool) -> Option<&'static str> {
         let is_of_policy = is_last || POLICY_OPTIONS.contains(&option);
         (!is_of_policy).then_some(notation::OF_SA)
     } else {
-        let is_of_policy = ScriptOption::OF_POLICIES.contains(&option);
+        let is_of_policy =
+            ScriptOption::OF_POLICIES.contains(&option) || option == ScriptOption::Policy;
         is_of_policy.then_some("the option is that of a policy: an SA does not take it")
     }
 }
@@ -135,6 +141,9 @@ fn beginning(rest: &str, word: &str, is_first: bool) -> Option<Hint> {
             "a script has no commands of iproute2: write add, spdadd or flush",
         ));
     }
+    if let Some(advice) = copied::at_beginning(rest) {
+        return Some(Hint::Text(advice));
+    }
     if let Some(hint) = notation::beginning(word) {
         return Some(hint);
     }
@@ -151,7 +160,9 @@ fn beginning(rest: &str, word: &str, is_first: bool) -> Option<Hint> {
         [first, ..] if first.is_ascii_punctuation() && *first != b':' => {
             "a statement begins with a word, as add or spdadd; comments begin with #"
         }
-        _ if word == "setkey" => "a script has statements, not options of setkey: flush for -F",
+        _ if word == "setkey" => {
+            "a script has statements, not options of setkey: dump and flush, spddump and spdflush"
+        }
         _ if word == "include" && behind.starts_with('"') => {
             "a script includes no other: run setkey -f for each"
         }
@@ -210,9 +221,16 @@ fn address(text: &str, at: usize, word: &str, is_spd: bool) -> Option<Hint> {
     {
         return Some(Hint::DidYouMean("any"));
     }
+    if rest.starts_with("0/0") && is_spd {
+        return Some(Hint::Text(ALL_ADDRESSES));
+    }
     let is_proto = word.parse::<SaProtoWord>().is_ok();
-    (is_proto && takes_address && !is_spd)
-        .then_some(Hint::Text("the protocol goes behind both addresses"))
+    let next = rest[word.len()..].split_ascii_whitespace().next().unwrap_or_default();
+    (is_proto && takes_address && !is_spd).then_some(Hint::Text(if next.contains([':', '.']) {
+        "the protocol goes behind both addresses"
+    } else {
+        "an address is missing: the source and the destination are before the protocol"
+    }))
 }
 
 /// What `any` means in the place of an address.
@@ -230,16 +248,7 @@ fn any_of_selector(text: &str, at: usize, is_spd: bool) -> &'static str {
         {
             "the destination is missing: `any` is the protocol"
         }
-        _ => "all addresses are 0.0.0.0/0 or ::/0",
-    }
-}
-
-/// Whether the parser takes `inserted` before the word at `at`, and more of the text than it does now.
-fn is_taken(text: &str, at: usize, inserted: &str, word: &str) -> bool {
-    let changed = replaced(text, at..at, inserted);
-    match SetkeyParser::parse(Rule::statement, &changed) {
-        Ok(_) => true,
-        Err(error) => where_it_ends(&error) >= at + inserted.len() + word.len(),
+        _ => ALL_ADDRESSES,
     }
 }
 
@@ -252,66 +261,6 @@ fn number(text: &str, at: usize) -> Option<Hint> {
     }
     let (why, number) = value::meant(option, word)?;
     Some(Hint::Number(why, number))
-}
-
-/// A text in quotes in the place of an algorithm's name: perhaps that which the kernel has.
-fn quoted(rest: &str, option: &str) -> Option<Hint> {
-    let name = rest.strip_prefix('"').filter(|_| ["-E", "-A", "-C"].contains(&option))?;
-    let name = &name[..name.find('"')?];
-    let kinds = match option {
-        "-E" => CIPHERS,
-        "-A" => AUTH,
-        _ => COMP,
-    };
-    let mut rows = ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind));
-    if rows.clone().any(|row| row.name == name || row.aliases.contains(&name)) {
-        return Some(Hint::Text("the name of an algorithm has no quotes: leave them out"));
-    }
-    Some(match rows.find(|row| row.kernel == name) {
-        Some(row) => Hint::DidYouMean(row.name),
-        None => Hint::Text(
-            "the name of an algorithm has no quotes, unless it is that of the kernel: \"kernel:NAME\"",
-        ),
-    })
-}
-
-/// A key without quotes or without `0x`.
-fn key(text: &str, at: usize, word: &str) -> Option<Hint> {
-    let before = text[..at].trim_end();
-    let is_digits = word.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let last = before.rsplit([' ', '\t', '\n']).next()?;
-    if is_digits && !word.is_empty() && last.starts_with("0x") && before.contains(" -") {
-        return Some(Hint::Text("a key has no blanks between its digits"));
-    }
-    let next = text[at..].split([' ', '\t', '\n', ';']).nth(1)?;
-    let is_name = |word: &str| {
-        let is_row = ALGORITHMS.iter().any(|row| row.name == word || row.aliases.contains(&word));
-        is_row || meant::is_algorithm(word)
-    };
-    if ["-E", "-A"].contains(&last) && word.starts_with("0x") && is_name(next) {
-        return Some(Hint::Text("the name of the algorithm goes before its key"));
-    }
-    let mut parts = word.split('-');
-    if ["-E", "-A"].contains(&last)
-        && !is_name(word)
-        && parts.next().is_some_and(meant::is_algorithm)
-        && parts.next().is_some_and(meant::is_algorithm)
-    {
-        return Some(Hint::Text("a proposal of IKE is no algorithm: say -E NAME KEY -A NAME KEY"));
-    }
-    let takes_key = is_taken(text, at, "\"\" ", "") && !before.ends_with('"');
-    if !takes_key || word.is_empty() {
-        return None;
-    }
-    Some(Hint::Text(if is_name(word) {
-        "an algorithm has its own key behind it: -E NAME KEY -A NAME KEY"
-    } else if word == "0x" {
-        "hexadecimal digits follow 0x"
-    } else if is_digits {
-        "a key of hexadecimal digits begins with 0x"
-    } else {
-        "a key of text is in double quotes"
-    }))
 }
 
 /// A word that a statement about a whole database has too much.

@@ -83,6 +83,14 @@ pub(super) fn no_level(text: &str, at: usize) -> Option<Range<usize>> {
 fn template(text: &str, at: usize, word: &str) -> Option<&'static str> {
     let parses = |changed: &str| PolicyParser::parse(PolicyRule::policy, changed).is_ok();
     let is_level = |word: &str| word.parse::<LevelKind>().is_ok();
+    let slashes = text[..at].trim_end_matches('/').len();
+    if text[slashes..].starts_with("//") && parses(&replaced(text, slashes..slashes + 1, "")) {
+        return Some(if text[..slashes].ends_with("/transport") {
+            "two slashes are before the level: esp/transport//require"
+        } else {
+            "one slash is before the level: esp/tunnel/SRC-DST/require"
+        });
+    }
     if text[..at].ends_with('/') && parses(&replaced(text, at - 1..at, " ")) {
         return Some("a blank is between two templates");
     }

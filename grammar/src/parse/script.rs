@@ -69,6 +69,11 @@ impl<R: Read> Script<R> {
         result
     }
 
+    /// Reads on behind a statement that ends the script.
+    pub(crate) fn go_on(&mut self) {
+        self.is_over = false;
+    }
+
     /// Bytes of the statements so far, and of what is before and between them.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {

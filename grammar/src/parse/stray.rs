@@ -4,7 +4,7 @@ use std::fmt;
 
 use model::{LevelKind, ScriptOption};
 
-use super::{attempt::word_at, dialect::PRIORITY, source::Source};
+use super::{attempt::word_at, dialect::PRIORITY, harmless::is_algorithm, source::Source};
 use crate::tree::Span;
 
 /// The longest UTF-8 character, in bytes.
@@ -127,7 +127,7 @@ pub(super) fn help_of_character(c: char) -> Option<&'static str> {
             "the character is invisible: remove it"
         }
         c if c.is_whitespace() => "it is not the blank of the keyboard: type it again",
-        '\\' => CONTINUATION,
+        '\\' => "there are no escapes: leave the `\\` out",
         '$' => VARIABLE,
         '*' => "there are no patterns: all addresses are 0.0.0.0/0 or ::/0",
         '{' | '}' | '(' | ')' => "there are no lists and no blocks: write a statement for each",
@@ -145,7 +145,9 @@ pub(super) fn help_between(before: &str, rest: &str) -> Option<&'static str> {
     let name = rest.strip_prefix('$').unwrap_or_default();
     let is_name = |c: char| c.is_ascii_uppercase() || c == '{' || c == '_';
     let is_command = name.starts_with('(') || rest.starts_with('`');
-    Some(if rest.starts_with("\\\n") {
+    let behind = rest.strip_prefix('\\').map(|rest| rest.trim_start_matches([' ', '\t', '\r']));
+    let is_arrow = ["->", "=>", "-->", "==>", ">"].iter().any(|mark| rest.starts_with(mark));
+    Some(if behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('\n')) {
         CONTINUATION
     } else if name.starts_with(is_name) {
         VARIABLE
@@ -153,9 +155,9 @@ pub(super) fn help_between(before: &str, rest: &str) -> Option<&'static str> {
         "nothing of the shell is carried out: write the value"
     } else if rest.starts_with("%any") {
         "all addresses are 0.0.0.0/0 or ::/0"
-    } else if ["->", "=>", ">"].iter().any(|mark| rest.starts_with(mark))
-        && last.contains("/tunnel/")
-    {
+    } else if is_arrow && last.is_empty() && !before.contains("-P") {
+        "nothing is between the two addresses but a blank"
+    } else if is_arrow && last.contains("/tunnel/") {
         "a `-` alone is between the two ends of a tunnel: SRC-DST"
     } else if rest.starts_with('=') && last.ends_with("unique") {
         "a colon is between `unique` and its number: unique:NUMBER"
@@ -163,6 +165,8 @@ pub(super) fn help_between(before: &str, rest: &str) -> Option<&'static str> {
         "only `unique` has a number: unique:NUMBER"
     } else if rest.starts_with('=') && PRIORITY.contains(&last) {
         "a blank is between `priority` and its number"
+    } else if rest.starts_with('=') && is_algorithm(last) {
+        "a blank is between the name of an algorithm and its key"
     } else if rest.starts_with('=') && last.starts_with('-') {
         "a blank is between an option and its value"
     } else {

@@ -43,6 +43,11 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
     if let Some((span, hint)) = found {
         return wrong.moved(source, span, token.named).with_hint(Some(hint));
     }
+    if let Some(span) = escaped_quote(source, at) {
+        let hint =
+            "there are no escapes: write a key with a `\"` in it as 0x and hexadecimal digits";
+        return wrong.moved(source, span, token.named).with_hint(Some(Hint::Text(hint)));
+    }
     if let Some(quote) = late_quote(source, at) {
         return Error::new(Fault::LateQuote, source, quote, token.named);
     }
@@ -58,6 +63,18 @@ fn whole(source: &Source, encoding: &'static str) -> Error {
     let first = token_at(source, source.start());
     let kind = Fault::Stray(Stray::Wide(encoding));
     Error::new(kind, source, first.span, first.named).with_hint(Some(Hint::Encoding(encoding)))
+}
+
+/// A `\` before the quote that closes a text, with more behind it.
+fn escaped_quote(source: &Source, wrong: usize) -> Option<Span> {
+    let quoted = tokens(source).take_while(|token| token.span.start < wrong);
+    let is_escape = |token: &Token| {
+        let next = source.text().get(token.span.end);
+        source.bytes(token.span).ends_with(b"\\\"")
+            && next.is_some_and(|byte| !b" \t\n;#".contains(byte))
+    };
+    let end = quoted.filter(|token| !token.is_stray).find(is_escape)?.span.end;
+    Some(Span { start: end - 2, end })
 }
 
 /// The opening quote of a text that goes over the end of its line, or that ends right before the error:

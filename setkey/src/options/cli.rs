@@ -35,8 +35,9 @@ pub(super) struct Cli {
     #[arg(short = 'c', overrides_with_all = other_modes("interactive"))]
     pub(super) interactive: bool,
     /// Read statements from FILE, up to the first mistake; `-` is standard input
-    #[arg(short = 'f', value_name = "FILE", overrides_with_all = other_modes("script"))]
-    pub(super) script: Option<PathBuf>,
+    #[arg(short = 'f', value_name = "FILE", action = ArgAction::Append)]
+    #[arg(overrides_with_all = other_modes("script"))]
+    pub(super) script: Vec<PathBuf>,
     /// Read statements from the command line (dialect freebsd)
     #[arg(short = 'e', value_name = "SCRIPT", overrides_with_all = other_modes("text"))]
     pub(super) text: Option<String>,

@@ -9,6 +9,7 @@ use model::Dialect;
 use super::{
     CommandLine, Database, DumpFormat, Layout, PolicyScope, SequenceNumbers, Stop, Task, Timestamp,
     cli::{Cli, ScriptKind},
+    meant::{suggested, with_two_dashes},
 };
 use crate::{message::MessageFormat, usage};
 
@@ -25,9 +26,19 @@ pub fn completions(shell: Shell) -> String {
 
 /// Reads a command line, `args[0]` included.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, Stop> {
-    let cli = Cli::try_parse_from(args)
-        .map_err(|error| format!("setkey: {}", getopt_message::<Cli>(&error)))
-        .map_err(|message| Stop::Wrong(message, Dialect::Linux))?;
+    let args: Vec<_> = args.into_iter().collect();
+    let cli = Cli::try_parse_from(&args).map_err(|error| {
+        let meant = suggested(&error).or_else(|| with_two_dashes(&args)).unwrap_or_default();
+        Stop::Wrong(format!("setkey: {}{meant}", getopt_message::<Cli>(&error)), Dialect::Linux)
+    });
+    cli.and_then(command_line).map_err(|stop| match (stop, with_two_dashes(&args)) {
+        // `-check` has the letters of `-c` and `-h`.
+        (Stop::Usage(dialect), Some(meant)) => Stop::Wrong(format!("setkey{meant}"), dialect),
+        (stop, _) => stop,
+    })
+}
+
+fn command_line(cli: Cli) -> Result<CommandLine, Stop> {
     let dialect = chosen_dialect(cli.dialect.as_deref())
         .map_err(|words| Stop::Wrong(format!("setkey: {words}"), Dialect::Linux))?;
     if let Some(letter) = cli.foreign_letter(dialect) {
@@ -72,6 +83,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<CommandLine, St
         color: cli.color,
         dialect,
         pf_key: cli.pf_key.clone(),
+        unread: cli.script.split_last().map_or_else(Vec::new, |(_, unread)| unread.to_vec()),
         mode: cli.mode(dialect)?,
     };
     match has_no_json(&command) {
@@ -108,7 +120,7 @@ impl Cli {
     fn task(self, dialect: Dialect) -> Result<Task, Stop> {
         let database = if self.spd { Database::Spd } else { Database::Sad };
         // FreeBSD's -c reads standard input like a file.
-        let script = match self.script {
+        let script = match self.script.into_iter().next_back() {
             None if self.interactive && dialect == Dialect::FreeBsd => Some(PathBuf::from("-")),
             script => script,
         };
@@ -155,7 +167,9 @@ impl Cli {
                 Some("--redact does not go with --script")
             }
             Self { keys: true, redact: true, .. } => Some("--keys does not go with --redact"),
-            Self { check: true, script: None, interactive: false, .. } => {
+            Self { check: true, script, interactive, files, .. }
+                if script.is_empty() && !interactive || !files.is_empty() =>
+            {
                 Some("--check goes with -f FILE or -c only")
             }
             Self { json: true, repeat: true, .. } => Some("--json does not go with -l"),
@@ -218,6 +232,7 @@ mod tests {
         assert_eq!(mode("-F -D"), Task::Dump(Database::Sad));
         assert_eq!(mode("-c -f x"), Task::Script("x".into()));
         assert_eq!(mode("-f x -f y"), Task::Script("y".into()));
+        assert_eq!(read("-f x -f y").unwrap().unread, [PathBuf::from("x")]);
         assert_eq!(mode("-f x -c"), Task::Interactive);
         assert_eq!(mode("-D file"), Task::Files(vec!["file".into()]));
         assert!(!read("-r -k -D").unwrap().forward_copies);
@@ -241,7 +256,8 @@ mod tests {
             assert_eq!(read(&format!("-D {option} --script")), words);
             assert_eq!(read(&format!("--script {option} -D")), words);
         }
-        for line in ["--check", "--check file", "--check -D", "--check -e flush;"] {
+        for line in ["--check", "--check file", "--check -D", "--check -e flush;", "--check -f x y"]
+        {
             let line = format!("--dialect freebsd {line}");
             let words = "setkey: --check goes with -f FILE or -c only".into();
             assert_eq!(read(&line), Err(Stop::Wrong(words, Dialect::FreeBsd)), "{line}");
