@@ -15,7 +15,7 @@ use explain::{
     Arrival, Explanation, Flow, PolicyOrder, Selection, Surroundings, Tables, Unfollowed, Verdict,
     explain_forwarded, explain_in, explain_out,
 };
-use model::{DeviceName, Direction, IpVersion, PolicyEntry, Spi};
+use model::{DeviceName, Direction, IpVersion, Mode, PolicyEntry, SaEntry, Spi};
 
 use crate::{Error, filter::number, output, socket};
 use packet::{Endpoint, Protocol};
@@ -101,10 +101,9 @@ impl Explain {
         sys::process::keep_memory_private();
         let (mut flow, arrivals) = self.packet()?;
         let socket = self.policy_of_socket()?;
-        let given =
-            Given { direction: self.direction, device: self.dev, uid: self.uid, local: self.local };
-        let routing = Routing::of(given, &mut flow);
-        let (tables, requested, unfollowed) = self.tables(flow, &arrivals)?;
+        let reader = SnapshotReader::open()?;
+        let routing = self.routing(&mut flow, &arrivals, &reader.so_far().sas);
+        let (tables, requested, unfollowed) = self.tables(reader, flow)?;
         let explanation = self.explain(&tables, (&arrivals, flow), socket.as_ref(), &routing);
         let explanation = explanation.limited_by(&unfollowed);
         let mtu = self.mtu.unwrap_or_else(|| mtu(&explanation, &routing));
@@ -123,6 +122,21 @@ impl Explain {
         Ok(if printed == ExitCode::SUCCESS { status(&explanation) } else { printed })
     }
 
+    /// The routes of a packet, whose mark the SAs that it comes through may have set.
+    fn routing(&self, flow: &mut Option<Flow>, arrivals: &[Arrival], sas: &[SaEntry]) -> Routing {
+        let received = explain::decapsulate(sas, arrivals, self.mark);
+        *flow = flow.map(|flow| flow.marked(received.mark));
+        let is_tunnel = |entry: &&SaEntry| entry.sa.mode.installed() != Mode::Transport;
+        let given = Given {
+            direction: self.direction,
+            device: self.dev,
+            uid: self.uid,
+            local: self.local,
+            is_decapsulated: received.path.iter().any(is_tunnel),
+        };
+        Routing::of(given, flow)
+    }
+
     fn explain<'a>(
         &self,
         tables: &'a Tables,
@@ -133,6 +147,9 @@ impl Explain {
         let version = flow.map_or(IpVersion::V4, |flow| flow.version());
         let surroundings = &Surroundings {
             source: &|remote| routing.source(remote),
+            tunnel_fault: &|entry, mark| routing.tunnel_fault(entry, mark),
+            refusal: routing.refusal,
+            elsewhere: routing.elsewhere(),
             has_no_xfrm: routing.has_no_xfrm(version),
             is_loopback: routing.is_loopback(),
             has_no_policy: routing.has_no_policy(version),
@@ -152,14 +169,10 @@ impl Explain {
     /// is not followed.
     fn tables(
         &self,
+        reader: SnapshotReader,
         flow: Option<Flow>,
-        arrivals: &[Arrival],
     ) -> Result<(Tables, HashMap<u32, Requested>, Unfollowed), Error> {
-        let reader = SnapshotReader::open()?;
-        let Snapshot { spd, sas, .. } = reader.so_far();
-        // SAs that the packet comes through may set the mark that policies compare.
-        let mark = explain::decapsulate(sas, arrivals, self.mark).mark;
-        let flow = flow.map(|flow| flow.marked(mark));
+        let spd = &reader.so_far().spd;
         let directions: &[_] = match self.direction {
             Direction::Fwd => &[Direction::Fwd, Direction::Out],
             Direction::In => &[Direction::In],

@@ -3,6 +3,7 @@
 mod generated;
 mod lab;
 mod observed;
+mod routes;
 mod stories;
 
 use std::{env, fmt::Write as _};

@@ -6,8 +6,8 @@ use std::{fs, net::IpAddr};
 use model::{DeviceName, IpVersion};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    link::{LinkAttribute, LinkFlags, LinkMessage},
-    route::{RouteAttribute, RouteMessage, RouteMetric, RouteType},
+    link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
+    route::{RouteAttribute, RouteFlags, RouteMessage, RouteMetric, RouteType},
 };
 use rustix::{
     io::Errno,
@@ -70,6 +70,8 @@ pub struct Device {
     pub mtu: u32,
     /// Whether it is a loopback device.
     pub is_loopback: bool,
+    /// The VRF that it belongs to, whose routing table its packets have.
+    pub vrf: Option<DeviceName>,
 }
 
 impl Device {
@@ -80,7 +82,7 @@ impl Device {
     }
 
     /// Whether the policy of packets that arrive at it is not checked (`disable_policy`). Of an IPv6 packet to this
-    /// host the device is that which has the destination.
+    /// host the device is that which has the destination ([`Routes::owner`]).
     #[must_use]
     pub fn has_no_policy(&self, version: IpVersion) -> bool {
         let directory = match version {
@@ -89,15 +91,34 @@ impl Device {
         };
         is_set(directory, self.name, "disable_policy")
     }
+
+    /// Whether packets that arrive at it are forwarded (`IN_DEV_FORWARD`; `ip6_forward`, net/ipv6/ip6_output.c).
+    #[must_use]
+    pub fn forwards(&self, version: IpVersion) -> bool {
+        let name = self.name.as_str();
+        match version {
+            IpVersion::V4 => is_on("ipv4", name, "forwarding"),
+            IpVersion::V6 => {
+                is_on("ipv6", "all", "forwarding") || is_on("ipv6", name, "force_forwarding")
+            }
+        }
+    }
+
+    /// Whether the source of packets that arrive at it is compared with the route back (`rp_filter`, of IPv4 alone).
+    #[must_use]
+    pub fn filters_by_source(&self) -> bool {
+        is_set("ipv4", self.name, "rp_filter")
+    }
 }
 
 /// Whether a setting is on for a device or for all (`IN_DEV_ORCONF`, linux/inetdevice.h).
 fn is_set(directory: &str, device: DeviceName, setting: &str) -> bool {
-    let is_on = |name: &str| {
-        let value = fs::read_to_string(format!("/proc/sys/net/{directory}/conf/{name}/{setting}"));
-        value.is_ok_and(|value| value.trim() != "0")
-    };
-    is_on("all") || is_on(device.as_str())
+    is_on(directory, "all", setting) || is_on(directory, device.as_str(), setting)
+}
+
+fn is_on(directory: &str, device: &str, setting: &str) -> bool {
+    let value = fs::read_to_string(format!("/proc/sys/net/{directory}/conf/{device}/{setting}"));
+    value.is_ok_and(|value| value.trim() != "0")
 }
 
 /// A conversation with the routing table of this thread's network namespace.
@@ -111,8 +132,9 @@ impl Routes {
 
     /// Looks up the route of a packet.
     ///
-    /// Errors: ENETUNREACH, EHOSTUNREACH, EACCES (a `prohibit` route), EINVAL (a `blackhole` route, or a source that
-    /// is not this host's); ENODEV; ETIMEDOUT.
+    /// Errors: ENETUNREACH (no route, or a source of IPv4 that is not this host's), EHOSTUNREACH (an `unreachable` route, or
+    /// the device forwards nothing), EACCES (a `prohibit` route), EINVAL (a `blackhole` route, a source that may not
+    /// arrive), EXDEV (`rp_filter`; EINVAL in Linux 7.2); ENODEV; ETIMEDOUT.
     pub fn find(&mut self, query: &RouteQuery) -> Result<Route, Errno> {
         let question = self.question(query)?;
         let RouteNetlinkMessage::NewRoute(answer) =
@@ -143,8 +165,36 @@ impl Routes {
             _ => {}
         }
         let device = self.device(index.ok_or(Errno::NODEV)?)?;
-        let is_local = answer.header.kind == RouteType::Local;
+        let is_local = match answer.header.kind {
+            RouteType::Local => true,
+            RouteType::Broadcast | RouteType::Multicast | RouteType::Anycast => {
+                query.arrives_by.is_some()
+            }
+            _ => false,
+        };
         Ok(Route { src, gateway, device, mtu: mtu.unwrap_or(device.mtu), is_local })
+    }
+
+    /// The device that has an address of this host.
+    ///
+    /// Errors: as [`Routes::find`]; EADDRNOTAVAIL.
+    pub fn owner(&mut self, addr: IpAddr) -> Result<Device, Errno> {
+        let mut question = self.question(&RouteQuery::to(addr))?;
+        // The route as it is in the table: that of a packet has the loopback device.
+        question.header.flags |= RouteFlags::FibMatch;
+        let RouteNetlinkMessage::NewRoute(answer) =
+            self.0.ask(RouteNetlinkMessage::GetRoute(question))?
+        else {
+            return Err(Errno::BADMSG);
+        };
+        let index = answer.attributes.iter().find_map(|attribute| match attribute {
+            RouteAttribute::Oif(index) => Some(*index),
+            _ => None,
+        });
+        match answer.header.kind {
+            RouteType::Local | RouteType::Anycast => self.device(index.ok_or(Errno::NODEV)?),
+            _ => Err(Errno::ADDRNOTAVAIL),
+        }
     }
 
     /// Reads what a device has.
@@ -156,20 +206,39 @@ impl Routes {
     }
 
     fn device(&mut self, index: u32) -> Result<Device, Errno> {
-        let name = index_to_name(self.0.socket(), index)?.parse().map_err(|_| Errno::NODEV)?;
-        let mut question = LinkMessage::default();
-        question.header.index = index;
-        let RouteNetlinkMessage::NewLink(link) =
-            self.0.ask(RouteNetlinkMessage::GetLink(question))?
-        else {
-            return Err(Errno::BADMSG);
-        };
+        let name = self.name(index)?;
+        let link = self.link(index)?;
         let mtu = link.attributes.iter().find_map(|attribute| match attribute {
             LinkAttribute::Mtu(bytes) => Some(*bytes),
             _ => None,
         });
         let is_loopback = link.header.flags.contains(LinkFlags::Loopback);
-        Ok(Device { name, mtu: mtu.unwrap_or(0), is_loopback })
+        let vrf = self.vrf(&link)?;
+        Ok(Device { name, mtu: mtu.unwrap_or(0), is_loopback, vrf })
+    }
+
+    fn name(&self, index: u32) -> Result<DeviceName, Errno> {
+        index_to_name(self.0.socket(), index)?.parse().map_err(|_| Errno::NODEV)
+    }
+
+    fn link(&self, index: u32) -> Result<LinkMessage, Errno> {
+        let mut question = LinkMessage::default();
+        question.header.index = index;
+        match self.0.ask(RouteNetlinkMessage::GetLink(question))? {
+            RouteNetlinkMessage::NewLink(link) => Ok(link),
+            _ => Err(Errno::BADMSG),
+        }
+    }
+
+    /// The VRF that is the master of a device.
+    fn vrf(&self, link: &LinkMessage) -> Result<Option<DeviceName>, Errno> {
+        let master = link.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::Controller(index) if *index != 0 => Some(*index),
+            _ => None,
+        });
+        let Some(master) = master else { return Ok(None) };
+        let is_vrf = kind(&self.link(master)?) == Some(InfoKind::Vrf);
+        is_vrf.then(|| self.name(master)).transpose()
     }
 
     fn question(&self, query: &RouteQuery) -> Result<RouteMessage, Errno> {
@@ -204,6 +273,17 @@ impl Routes {
         }
         Ok(message)
     }
+}
+
+/// What kind of device it is.
+fn kind(link: &LinkMessage) -> Option<InfoKind> {
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::LinkInfo(infos) => infos.iter().find_map(|info| match info {
+            LinkInfo::Kind(kind) => Some(kind.clone()),
+            _ => None,
+        }),
+        _ => None,
+    })
 }
 
 fn ip(address: &netlink_packet_route::route::RouteAddress) -> Option<IpAddr> {

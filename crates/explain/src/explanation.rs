@@ -31,7 +31,7 @@ pub fn explain_out<'a>(
     surroundings: &Surroundings<'_>,
 ) -> Explanation<'a> {
     let output = output(tables, &flow, socket, surroundings);
-    let verdict = output.verdict.clone();
+    let verdict = refused(surroundings, Direction::Out).unwrap_or(output.verdict.clone());
     let (input, check) = (None, None);
     Explanation {
         direction: Direction::Out,
@@ -81,6 +81,11 @@ pub fn explain_forwarded<'a>(
     explanation
 }
 
+/// The verdict of the routing table.
+fn refused<'a>(surroundings: &Surroundings<'_>, direction: Direction) -> Option<Verdict<'a>> {
+    surroundings.refusal.map(|reason| Verdict::dropped(reason, direction))
+}
+
 fn received<'a>(
     tables: &'a Tables,
     direction: Direction,
@@ -103,7 +108,9 @@ fn received<'a>(
         return explanation;
     };
     let check = check(tables, direction, &flow, &path, socket, surroundings);
-    explanation.verdict = check.verdict.clone();
+    let elsewhere = surroundings.elsewhere.map(|it| Verdict::Unknown(Doubt::OtherDirection(it)));
+    explanation.verdict =
+        refused(surroundings, direction).or(elsewhere).unwrap_or_else(|| check.verdict.clone());
     explanation.check = Some(check);
     explanation
 }

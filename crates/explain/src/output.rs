@@ -1,7 +1,7 @@
 //! The way of a packet out of the host (`xfrm_lookup_with_ifid`, net/xfrm/xfrm_policy.c, and
 //! `xfrm_output_one`, net/xfrm/xfrm_output.c).
 
-use model::{Direction, MAX_DEPTH, PolicyEntry, Proto, SaEntry, SaFlags};
+use model::{Direction, MAX_DEPTH, Mode, PolicyEntry, Proto, SaEntry, SaFlags};
 
 use crate::{
     Field, Fields, Flow, FlowDevice, Found, Lookup, Reason, Resolution, Resolved, Surroundings,
@@ -56,11 +56,12 @@ pub fn output<'a>(
         .map(|entry| resolve(tables, entry, flow, surroundings.source))
         .unwrap_or_default();
     let doubt = lookup.as_ref().and_then(Lookup::doubt).or_else(|| doubt_of_sas(&templates, flow));
-    let verdict = match doubt {
-        Some(doubt) => Verdict::Unknown(doubt),
-        None => {
-            verdict(tables, policy, found, &templates, (socket.is_some(), surroundings.is_loopback))
-        }
+    let verdict = if let Some(doubt) = doubt {
+        Verdict::Unknown(doubt)
+    } else {
+        let (is_by_socket, is_loopback) = (socket.is_some(), surroundings.is_loopback);
+        let by_policy = verdict(tables, policy, found, &templates, (is_by_socket, is_loopback));
+        by_sas(by_policy, flow, surroundings)
     };
     OutputResult { is_exempt, socket, lookup, policy, templates, verdict }
 }
@@ -101,11 +102,17 @@ fn verdict<'a>(
             Resolution::Fails(reason) => return dropped(reason),
         }
     }
-    let fault = faults(&sas).next();
-    match fault {
-        Some(reason) => dropped(reason),
-        None if sas.is_empty() => Verdict::Clear,
-        None => Verdict::Protected(sas),
+    if sas.is_empty() { Verdict::Clear } else { Verdict::Protected(sas) }
+}
+
+/// What becomes of a packet with these SAs: each tunnel needs a route before anything is transformed.
+fn by_sas<'a>(verdict: Verdict<'a>, flow: &Flow, surroundings: &Surroundings<'_>) -> Verdict<'a> {
+    let Verdict::Protected(sas) = &verdict else { return verdict };
+    let mut tunnels = sas.iter().filter(|entry| entry.sa.mode.installed() != Mode::Transport);
+    let unrouted = tunnels.find_map(|entry| (surroundings.tunnel_fault)(entry, flow.mark));
+    match unrouted.or_else(|| faults(sas).next()) {
+        Some(reason) => Verdict::dropped(reason, Direction::Out),
+        None => verdict,
     }
 }
 

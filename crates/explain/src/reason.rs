@@ -8,6 +8,51 @@ struct Row {
 table! {
     /// Why a packet is dropped.
     pub enum Reason: Row, "reason" {
+        /// The routing table has no route to its destination, or the route is of another device than it asks for.
+        NoRoute => Row {
+            word: "no route",
+            sentence: "there is no route to its destination",
+        },
+        /// The route is of type `unreachable`.
+        UnreachableRoute => Row {
+            word: "unreachable route",
+            sentence: "the route to its destination is of type unreachable",
+        },
+        /// The route is of type `prohibit`.
+        ProhibitRoute => Row {
+            word: "prohibit route",
+            sentence: "the route to its destination is of type prohibit",
+        },
+        /// The route is of type `blackhole`.
+        BlackholeRoute => Row {
+            word: "blackhole route",
+            sentence: "the route to its destination is of type blackhole",
+        },
+        /// It is for another host, and this one forwards no packets of its IP version from its device.
+        NoForwarding => Row {
+            word: "no forwarding",
+            sentence: "this host does not forward such packets (net.ipv4.ip_forward, net.ipv6.conf.all.forwarding)",
+        },
+        /// `rp_filter` of the device refuses its source (`__fib_validate_source`, net/ipv4/fib_frontend.c).
+        ReversePath => Row {
+            word: "reverse path",
+            sentence: "rp_filter refuses its source: the route back is by another device (IPReversePathFilter)",
+        },
+        /// No packet may arrive with its source or destination (`ip_route_input_slow`, net/ipv4/route.c).
+        Martian => Row {
+            word: "martian",
+            sentence: "no packet with these addresses may arrive, as one with a source of this host",
+        },
+        /// There is no route to the end of a tunnel (`xfrm_bundle_create`).
+        TunnelRoute => Row {
+            word: "no route to tunnel end",
+            sentence: "there is no route to the end of the tunnel",
+        },
+        /// The source of a tunnel is another host's (`ip_route_output_key_hash_rcu`, IPv4 alone).
+        TunnelSource => Row {
+            word: "tunnel source",
+            sentence: "the source of the tunnel is no address of this host",
+        },
         /// Its policy has the action `discard`.
         Policy => Row {
             word: "policy discards",
@@ -103,6 +148,21 @@ table! {
 }
 
 impl Reason {
+    /// Whether the packet is dropped where it is routed, before its policy is looked up.
+    #[must_use]
+    pub fn is_of_route(self) -> bool {
+        matches!(
+            self,
+            Reason::NoRoute
+                | Reason::UnreachableRoute
+                | Reason::ProhibitRoute
+                | Reason::BlackholeRoute
+                | Reason::NoForwarding
+                | Reason::ReversePath
+                | Reason::Martian
+        )
+    }
+
     /// The reason in a sentence whose subject is the packet, without a full stop.
     #[must_use]
     pub fn sentence(self) -> &'static str {
@@ -115,6 +175,15 @@ impl Reason {
         use Counter as C;
         let is_out = direction == Direction::Out;
         match self {
+            // Their counters are those of IP and of the routing table.
+            Reason::NoRoute
+            | Reason::UnreachableRoute
+            | Reason::ProhibitRoute
+            | Reason::BlackholeRoute
+            | Reason::NoForwarding
+            | Reason::ReversePath
+            | Reason::Martian => &[],
+            Reason::TunnelRoute | Reason::TunnelSource => &[C::OutBundleGenError],
             Reason::Policy | Reason::CatchAll if is_out => &[C::OutPolBlock],
             Reason::Policy | Reason::CatchAll => &[C::InPolBlock],
             Reason::KernelDefault if is_out => &[],

@@ -1,10 +1,20 @@
 use std::net::IpAddr;
 
+use model::{Direction, SaEntry};
+
+use crate::Reason;
+
 /// What decides of a packet beside the tables: routes and the settings of devices.
 #[derive(Clone, Copy)]
 pub struct Surroundings<'r> {
     /// The address of this host that the route to an endpoint has: the source of tunnels whose template has none.
     pub source: &'r dyn Fn(IpAddr) -> Option<IpAddr>,
+    /// Why the packet that an SA in another mode than transport makes of one with this mark has no route.
+    pub tunnel_fault: &'r dyn Fn(&SaEntry, u32) -> Option<Reason>,
+    /// Why the packet is dropped where it is routed, before its policy is looked up.
+    pub refusal: Option<Reason>,
+    /// The direction of the packet by its route, if it is another than was given.
+    pub elsewhere: Option<Direction>,
     /// Whether the device that the packet leaves by has `disable_xfrm`: then the SPD is not asked.
     pub has_no_xfrm: bool,
     /// Whether the packet leaves by a loopback device, to which the kernel's default policy does not apply.
@@ -15,6 +25,14 @@ pub struct Surroundings<'r> {
 
 impl Default for Surroundings<'_> {
     fn default() -> Self {
-        Self { source: &|_| None, has_no_xfrm: false, is_loopback: false, has_no_policy: false }
+        Self {
+            source: &|_| None,
+            tunnel_fault: &|_, _| None,
+            refusal: None,
+            elsewhere: None,
+            has_no_xfrm: false,
+            is_loopback: false,
+            has_no_policy: false,
+        }
     }
 }

@@ -51,7 +51,10 @@ impl Explanation<'_> {
     /// The explanation without a verdict, where the kernel may decide by what was not looked up.
     #[must_use]
     pub fn limited_by(mut self, unfollowed: &Unfollowed) -> Self {
-        if !matches!(self.verdict, Verdict::Unknown(_))
+        let is_routed =
+            !matches!(self.verdict, Verdict::Dropped { reason, .. } if reason.is_of_route());
+        if is_routed
+            && !matches!(self.verdict, Verdict::Unknown(_))
             && let Some(doubt) = self.doubt_of(unfollowed)
         {
             self.verdict = Verdict::Unknown(doubt);

@@ -29,6 +29,8 @@ pub enum Doubt<'a> {
     SeveralSas(Vec<&'a SaEntry>),
     /// The packet inside is encrypted, and was not given.
     InnerPacket,
+    /// By its route the packet is of this direction.
+    OtherDirection(Direction),
     /// Policies of type `sub` match, by their indexes.
     SubPolicies(Vec<u32>),
     /// The packet is an ICMP error and may be treated as the packet that it is about, by these

@@ -20,8 +20,9 @@ impl FromStr for Endpoint {
     fn from_str(text: &str) -> Result<Self, String> {
         let expected =
             || "expected an address, as 192.0.2.1, 192.0.2.1:53 or [2001:db8::1]:53".to_owned();
-        if let Ok(addr) = text.parse() {
-            return Ok(Self { addr, port: None });
+        // Of an address of IPv4 in IPv6 a socket of IPv6 sends IPv4 (`udpv6_sendmsg`).
+        if let Ok(addr) = text.parse::<IpAddr>() {
+            return Ok(Self { addr: addr.to_canonical(), port: None });
         }
         let (addr, port) = text.rsplit_once(':').ok_or_else(expected)?;
         let bare = addr.strip_prefix('[').and_then(|addr| addr.strip_suffix(']'));
@@ -29,7 +30,8 @@ impl FromStr for Endpoint {
         if addr.is_ipv6() && bare.is_none() {
             return Err(expected());
         }
-        Ok(Self { addr, port: Some(port.parse().map_err(|_| expected())?) })
+        let port = Some(port.parse().map_err(|_| expected())?);
+        Ok(Self { addr: addr.to_canonical(), port })
     }
 }
 
@@ -125,6 +127,9 @@ mod tests {
         assert_eq!(endpoint("192.0.2.1:53"), Ok(("192.0.2.1".to_owned(), Some(53))));
         assert_eq!(endpoint("2001:db8::1"), Ok(("2001:db8::1".to_owned(), None)));
         assert_eq!(endpoint("[2001:db8::1]:53"), Ok(("2001:db8::1".to_owned(), Some(53))));
+        let mapped = Ok(("192.0.2.1".to_owned(), Some(53)));
+        assert_eq!(endpoint("[::ffff:192.0.2.1]:53"), mapped);
+        assert_eq!(endpoint("::ffff:192.0.2.1"), Ok(("192.0.2.1".to_owned(), None)));
         for wrong in ["", "192.0.2.1:", "192.0.2.1:65536", "host", "2001:db8::1:x", "[192.0.2.1"] {
             assert!(endpoint(wrong).is_err(), "{wrong}");
         }

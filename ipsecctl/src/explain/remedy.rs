@@ -19,7 +19,16 @@ pub fn of(explanation: &Explanation<'_>) -> Option<String> {
         Reason::Templates => Some(template_mismatch(explanation)),
         Reason::UnknownSpi => Some("add the SA that the peer uses: `ipsecctl show sas` there has its SPI".to_owned()),
         Reason::TooManyTemplates => Some("take templates out of the policy: five are the most".to_owned()),
-        Reason::Policy
+        Reason::NoForwarding => Some("`sysctl -w net.ipv4.ip_forward=1`, for IPv6 `net.ipv6.conf.all.forwarding=1`".to_owned()),
+        Reason::TunnelSource => Some("give the host the address, or make the source of SA and template one that it has".to_owned()),
+        Reason::NoRoute
+        | Reason::UnreachableRoute
+        | Reason::ProhibitRoute
+        | Reason::BlackholeRoute
+        | Reason::ReversePath
+        | Reason::Martian
+        | Reason::TunnelRoute
+        | Reason::Policy
         | Reason::SpiIsTaken
         | Reason::Replay
         | Reason::Larval

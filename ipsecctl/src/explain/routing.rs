@@ -3,8 +3,8 @@
 use std::{cell::RefCell, net::IpAddr};
 
 use engine::{Device, Route, RouteQuery, Routes};
-use explain::{Flow, FlowDevice};
-use model::{DeviceName, Direction, IpVersion, SaEntry};
+use explain::{Flow, FlowDevice, Reason};
+use model::{DeviceName, Direction, EncapKind, IpVersion, Mode, SaEntry};
 use rustix::io::Errno;
 
 /// What the command line has of it.
@@ -17,6 +17,8 @@ pub struct Given {
     pub uid: Option<u32>,
     /// The source of tunnels without one.
     pub local: Option<IpAddr>,
+    /// Whether it came out of a tunnel, so that `rp_filter` does not look at it (`secpath_exists`).
+    pub is_decapsulated: bool,
 }
 
 /// The routes of a packet.
@@ -26,8 +28,12 @@ pub struct Routing {
     routes: Option<RefCell<Routes>>,
     /// Of the packet that policies are looked up for; none: it is not known.
     pub route: Option<Result<Route, Errno>>,
+    /// Why the packet is dropped there.
+    pub refusal: Option<Reason>,
     /// The device that it arrives at. If it was not given, that of the route back.
     pub arrives_by: Option<Device>,
+    /// The device that has its destination.
+    owner: Option<Device>,
 }
 
 impl Routing {
@@ -35,7 +41,8 @@ impl Routing {
     /// unspecified address.
     pub fn of(given: Given, flow: &mut Option<Flow>) -> Self {
         let mut routes = Routes::open().ok();
-        let mut routing = Self { given, routes: None, route: None, arrives_by: None };
+        let (route, refusal, arrives_by, owner) = (None, None, None, None);
+        let mut routing = Self { given, routes: None, route, refusal, arrives_by, owner };
         if let (Some(routes), Some(flow)) = (&mut routes, flow) {
             routing.look_up(routes, flow);
         }
@@ -55,18 +62,9 @@ impl Routing {
             ..RouteQuery::to(flow.dst())
         };
         let route = if direction == Direction::Out {
-            let query = RouteQuery { leaves_by: device, ..query };
-            // A packet from an address of another host may be meant, which this one forwards.
-            let other = RouteQuery { src: None, ..query };
-            routes.find(&query).or_else(|error| routes.find(&other).map_err(|_| error))
+            self.leaves(routes, &RouteQuery { leaves_by: device, ..query })
         } else {
-            let back = |src| routes.find(&RouteQuery::to(src)).ok().map(|route| route.device);
-            self.arrives_by = match device {
-                Some(name) => routes.device_of_name(name).ok(),
-                None => src.and_then(back),
-            };
-            let arrives_by = self.arrives_by.map(|device| device.name);
-            routes.find(&RouteQuery { arrives_by, ..query })
+            self.arrives(routes, &query)
         };
         flow.device = match (route, direction, flow.version()) {
             // The kernel compares what the socket is bound to (`ip6_dst_lookup_tail` sets nothing).
@@ -84,23 +82,111 @@ impl Routing {
         self.route = Some(route);
     }
 
-    /// The source that the kernel takes for a tunnel to an endpoint (`xfrm_get_saddr`).
-    pub fn source(&self, remote: IpAddr) -> Option<IpAddr> {
-        let leaves_by = self.leaves_by().map(|device| device.name);
-        let find = |query: RouteQuery| {
-            let found = self.routes.as_ref()?.borrow_mut().find(&query);
-            found.ok().and_then(|route| route.src)
-        };
-        self.given.local.or_else(|| find(RouteQuery { leaves_by, ..RouteQuery::to(remote) }))
+    fn leaves(&mut self, routes: &mut Routes, query: &RouteQuery) -> Result<Route, Errno> {
+        // A packet from an address of another host may be meant, which this one sends by a raw socket.
+        let other = RouteQuery { src: None, ..*query };
+        let route = routes.find(query).or_else(|error| routes.find(&other).map_err(|_| error));
+        self.refusal = route.err().map(of_type);
+        route
     }
 
-    /// The most bytes of a packet that these SAs have transformed: those of the route to the outermost endpoint.
+    fn arrives(&mut self, routes: &mut Routes, query: &RouteQuery) -> Result<Route, Errno> {
+        let version = IpVersion::of(query.dst);
+        let back = query.src.and_then(|src| routes.find(&RouteQuery::to(src)).ok());
+        self.arrives_by = match self.given.device {
+            Some(name) => routes.device_of_name(name).ok(),
+            None => back.map(|route| route.device),
+        };
+        self.owner = routes.owner(query.dst).ok();
+        let by = |device: Option<Device>| RouteQuery {
+            arrives_by: device.map(|device| device.name),
+            ..*query
+        };
+        // Of a packet that arrives, which is all that is known of it, the kernel wants the device.
+        let Some(device) = self.arrives_by else {
+            let route = routes.find(&RouteQuery { src: None, ..*query });
+            self.refusal = route.err().map(of_type);
+            return route;
+        };
+        let mut route = routes.find(&by(Some(device)));
+        self.refusal = route.err().map(|errno| on_arrival(routes, query, device, errno));
+        if self.refusal == Some(Reason::ReversePath) && self.given.is_decapsulated {
+            // By the device of the route back no packet is refused.
+            let elsewhere = routes.find(&by(back.map(|route| route.device)));
+            route = elsewhere.or_else(|_| routes.find(&RouteQuery { src: None, ..*query }));
+            self.refusal = route.err().map(of_type);
+        }
+        let is_for_others = route.is_ok_and(|route| !route.is_local);
+        if is_for_others && !device.forwards(version) {
+            self.refusal = Some(Reason::NoForwarding);
+        }
+        route
+    }
+
+    /// Whether the device that it arrives at, or that its socket is bound to, was given.
+    pub fn is_device_given(&self) -> bool {
+        self.given.device.is_some()
+    }
+
+    /// The direction by its route, if that is another than was given.
+    pub fn elsewhere(&self) -> Option<Direction> {
+        let route = self.route?.ok()?;
+        match self.given.direction {
+            Direction::In if !route.is_local => Some(Direction::Fwd),
+            Direction::Fwd if route.is_local => Some(Direction::In),
+            Direction::In | Direction::Fwd | Direction::Out => None,
+        }
+    }
+
+    fn find(&self, query: &RouteQuery) -> Option<Result<Route, Errno>> {
+        Some(self.routes.as_ref()?.borrow_mut().find(query))
+    }
+
+    /// The VRF whose table the routes of tunnels are in (`l3mdev_master_ifindex_by_index`).
+    fn vrf(&self) -> Option<DeviceName> {
+        self.leaves_by()?.vrf
+    }
+
+    /// The source that the kernel takes for a tunnel to an endpoint (`xfrm_get_saddr`).
+    pub fn source(&self, remote: IpAddr) -> Option<IpAddr> {
+        let query = RouteQuery { leaves_by: self.vrf(), ..RouteQuery::to(remote) };
+        self.given.local.or_else(|| self.find(&query)?.ok()?.src)
+    }
+
+    /// The packet that an SA makes, as the kernel routes it: without the mark of the one inside, unless the SA has one to
+    /// set (`xfrm_bundle_create`, `xfrm_dst_lookup`).
+    fn of_sa(&self, entry: &SaEntry, mark: u32) -> RouteQuery {
+        let sa = &entry.sa;
+        let mark = if sa.output_mark.is_none() { 0 } else { sa.output_mark.set(mark) };
+        let is_in_udp = |kind| matches!(kind, EncapKind::EspInUdp | EncapKind::EspInUdpNonIke);
+        let encap = sa.encap.filter(|encap| is_in_udp(encap.kind));
+        RouteQuery {
+            src: Some(sa.ends.src()),
+            mark,
+            leaves_by: self.vrf(),
+            upper: encap.map(|_| 17),
+            ports: encap
+                .and_then(|it| it.src_port.zip(it.dst_port))
+                .map(|(src, dst)| (src.get(), dst.get())),
+            ..RouteQuery::to(sa.ends.dst())
+        }
+    }
+
+    /// Why the packet that an SA in another mode than transport makes has no route.
+    pub fn tunnel_fault(&self, entry: &SaEntry, mark: u32) -> Option<Reason> {
+        let query = self.of_sa(entry, mark);
+        self.find(&query)?.err()?;
+        let from_here = self.find(&RouteQuery { src: None, ..query })?;
+        Some(from_here.map_or(Reason::TunnelRoute, |_| Reason::TunnelSource))
+    }
+
+    /// The most bytes of a packet that these SAs have transformed: those of the route to the end of the outermost tunnel.
     pub fn mtu(&self, sas: &[&SaEntry], mark: u32) -> Option<u32> {
-        let outermost = sas.last()?;
-        let mark = sas.iter().fold(mark, |mark, entry| entry.sa.output_mark.set(mark));
-        let dst = outermost.sa.ends.dst();
-        let route =
-            self.routes.as_ref()?.borrow_mut().find(&RouteQuery { mark, ..RouteQuery::to(dst) });
+        let is_tunnel = |entry: &&&SaEntry| entry.sa.mode.installed() != Mode::Transport;
+        let route = match sas.iter().rev().find(is_tunnel) {
+            Some(entry) => self.find(&self.of_sa(entry, mark))?,
+            None => self.route?,
+        };
         route.ok().map(|route| route.mtu)
     }
 
@@ -120,8 +206,46 @@ impl Routing {
         self.leaves_by().is_some_and(|device| device.is_loopback)
     }
 
-    /// Whether its policy is not checked when it is received.
+    /// Whether its policy is not checked when it is received. Of IPv6 the route has the setting of the device that has
+    /// the address (`addrconf_f6i_alloc`), and of a forwarded packet the device that it arrives at (`ip6_forward`).
     pub fn has_no_policy(&self, version: IpVersion) -> bool {
-        self.arrives_by.is_some_and(|device| device.has_no_policy(version))
+        let device = match (version, self.given.direction) {
+            (IpVersion::V6, Direction::In) => self.owner,
+            _ => self.arrives_by,
+        };
+        device.is_some_and(|device| device.has_no_policy(version))
+    }
+}
+
+/// The type of route that an error stands for (`fib_props`, `ip6_rt_type_to_error`).
+fn of_type(errno: Errno) -> Reason {
+    match errno {
+        Errno::HOSTUNREACH => Reason::UnreachableRoute,
+        Errno::ACCESS => Reason::ProhibitRoute,
+        Errno::INVAL => Reason::BlackholeRoute,
+        _ => Reason::NoRoute,
+    }
+}
+
+/// Why a packet that arrives at a device has no route (`ip_route_input_slow`).
+fn on_arrival(routes: &mut Routes, query: &RouteQuery, device: Device, errno: Errno) -> Reason {
+    let version = IpVersion::of(query.dst);
+    match (version, errno) {
+        (IpVersion::V4, Errno::HOSTUNREACH) if !device.forwards(version) => Reason::NoForwarding,
+        (IpVersion::V4, Errno::XDEV) => Reason::ReversePath,
+        (IpVersion::V4, Errno::INVAL) => {
+            let from_here = RouteQuery { src: None, ..*query };
+            let is_blackhole = routes.find(&from_here).err() == Some(Errno::INVAL);
+            let back = query.src.map(|src| routes.find(&RouteQuery::to(src)));
+            let is_of_this_host = back.is_some_and(|back| back.is_ok_and(|route| route.is_local));
+            if is_blackhole {
+                Reason::BlackholeRoute
+            } else if device.filters_by_source() && !is_of_this_host {
+                Reason::ReversePath
+            } else {
+                Reason::Martian
+            }
+        }
+        _ => of_type(errno),
     }
 }

@@ -98,6 +98,10 @@ fn doubt(doubt: &Doubt<'_>) -> String {
         Doubt::InnerPacket => {
             "the packet inside is encrypted; give its SRC, DST and PROTO".to_owned()
         }
+        Doubt::OtherDirection(direction) => {
+            let leads = if *direction == Direction::In { "to" } else { "through" };
+            format!("the route leads {leads} this host; ask about `{}`", direction.word())
+        }
         Doubt::SubPolicies(indexes) => {
             let policies = policies_of(indexes);
             format!("{policies} of type sub may match, and sub-policies are not followed")
@@ -124,17 +128,16 @@ fn route(routing: &Routing, lines: &mut Lines) {
         Some(Err(errno)) => {
             lines.add(
                 "route",
-                &format!(
-                    "none: {}; policies are looked up as if there were one",
-                    sys::errno_text(errno)
-                ),
+                &format!("none: {}; what follows is as if there were one", sys::errno_text(errno)),
             );
         }
         None => {}
     }
     if let Some(device) = routing.arrives_by {
         let name = Visible(device.name.as_str());
-        lines.under(&format!("arrives at {name}: give --dev if it is another one"));
+        let doubt =
+            if routing.is_device_given() { "" } else { ": give --dev if it is another one" };
+        lines.under(&format!("arrives at {name}{doubt}"));
     }
 }
 

@@ -137,6 +137,11 @@ impl Lab {
         let mut routes = self.routes.borrow_mut();
         let route = routes.find(&query).expect("a route");
         let arrives_by = arrives_by.map(|name| routes.device_of_name(name).expect("a device"));
+        // Of a packet of IPv6 to this host it is the device that has the address.
+        let policy_of = match (case.direction, flow.version()) {
+            (Direction::In, IpVersion::V6) => routes.owner(flow.dst()).ok(),
+            _ => arrives_by,
+        };
         let (version, is_out) = (flow.version(), case.direction == Direction::Out);
         flow.device = match (is_out, version) {
             (true, IpVersion::V6) => FlowDevice::None,
@@ -146,7 +151,7 @@ impl Lab {
             has_no_xfrm: version == IpVersion::V4
                 && case.direction != Direction::In
                 && route.device.has_no_xfrm(),
-            has_no_policy: arrives_by.is_some_and(|device| device.has_no_policy(version)),
+            has_no_policy: policy_of.is_some_and(|device| device.has_no_policy(version)),
         }
     }
 

@@ -5,12 +5,25 @@ use std::{thread::sleep, time::Duration};
 use scenarios::{Host, Outcome, Pair, protocol};
 use serde_json::Value;
 
-const KEYS: &str = r#"-E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
+pub const KEYS: &str = r#"-E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
 
 /// Tunnels between 10.1.0.0/24 behind the first host and 10.2.0.0/24 behind the second, as the first host has them.
 fn tunnels(host: &Host) {
+    network(host);
     host.load(&sas(""));
     host.load(&policies());
+}
+
+/// A gateway with 10.1.0.5 in its net, to which the rest of the world is by 192.0.2.2.
+fn network(host: &Host) {
+    host.ip("link add wan type dummy
+        link set wan up
+        addr add 192.0.2.1/24 dev wan
+        route add default via 192.0.2.2
+        link add lan type dummy
+        link set lan up
+        addr add 10.1.0.5/24 dev lan");
+    host.forward();
 }
 
 fn sas(options: &str) -> String {
@@ -27,7 +40,7 @@ fn policies() -> String {
 }
 
 /// The explanation of a packet, and the text.
-fn explain(host: &Host, words: &str) -> (Value, String) {
+pub fn explain(host: &Host, words: &str) -> (Value, String) {
     let json = host.ipsecctl(&format!("explain {words} --json"));
     let document: Value =
         serde_json::from_str(&json.stdout).unwrap_or_else(|error| panic!("{error}: {json:?}"));
@@ -58,7 +71,7 @@ fn fault(plant: impl FnOnce(&Host), packet: &str, named: &[&str]) {
 
 const OUT: &str = "out 10.1.0.5 10.2.0.5:80 tcp";
 const IN: &str = "in 10.2.0.5 10.1.0.5:80 tcp --spi 0x1002";
-const FWD: &str = "fwd 10.2.0.5 10.1.0.5:80 tcp --spi 0x1002";
+const FWD: &str = "fwd 10.2.0.5 10.1.0.7:80 tcp --spi 0x1002";
 
 #[test]
 fn what_works_is_explained_so() {
@@ -145,7 +158,7 @@ fn each_planted_fault_is_named() {
     );
     fault(
         |host| host.ip("xfrm policy setdefault in block"),
-        "in 10.7.0.5 10.8.0.5 udp",
+        "in 10.7.0.5 10.1.0.5 udp",
         &["XfrmInNoPols", "the kernel's default policy"],
     );
 }
@@ -153,6 +166,7 @@ fn each_planted_fault_is_named() {
 #[test]
 fn partial_policies_are_explained_as_requested_and_installed() {
     let host = Host::new("host");
+    network(&host);
     let _ = host.setkey_text(
         "spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/use;",
     );
@@ -167,6 +181,7 @@ fn partial_policies_are_explained_as_requested_and_installed() {
 #[test]
 fn what_is_not_given_and_decides_is_named() {
     let host = Host::new("host");
+    network(&host);
     host.load("spdadd 10.1.0.0/24 10.2.0.0/24[80] tcp -P out ipsec esp/transport//require;");
     let (explanation, text) = explain(&host, "out 10.1.0.5 10.2.0.5");
     assert_eq!(
@@ -336,6 +351,7 @@ fn an_icmp_error_may_take_another_policy() {
 #[test]
 fn a_sub_policy_is_named() {
     let host = Host::new("host");
+    network(&host);
     let words = "xfrm policy add src 10.1.0.0/16 dst 10.2.0.0/16 dir out ptype sub action block";
     let outcome = Outcome::of(host.command("ip").args(words.split(' ')));
     if outcome.status != 0 {

@@ -1,0 +1,18 @@
+"""Sends a datagram: send.py SRC DST PORT BYTES [df]. BYTES are those of the packet, with its headers."""
+
+import errno
+import socket
+import sys
+
+src, dst, port, length = sys.argv[1:5]
+family = socket.AF_INET6 if ":" in dst else socket.AF_INET
+headers = 48 if family == socket.AF_INET6 else 28
+with socket.socket(family, socket.SOCK_DGRAM) as udp:
+    IP_MTU_DISCOVER, IP_PMTUDISC_DO = 10, 2
+    if "df" in sys.argv and family == socket.AF_INET:
+        udp.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+    udp.bind((src, 0))
+    try:
+        udp.sendto(bytes(int(length) - headers), (dst, int(port)))
+    except OSError as error:
+        print(errno.errorcode[error.errno])
