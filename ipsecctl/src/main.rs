@@ -28,6 +28,7 @@ mod seccomp_notify;
 mod show;
 mod socket;
 mod state_files;
+mod statements;
 mod summary;
 mod tables;
 mod template;

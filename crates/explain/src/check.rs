@@ -20,6 +20,9 @@ pub struct SaOfTemplate<'a> {
     pub sa: Option<&'a SaEntry>,
     /// The SAs that do not serve, each with the first field that differs.
     pub mismatches: Vec<(&'a SaEntry, SaField)>,
+    /// An SA of the packet that serves no template and would serve this one, were the headers or the templates in another
+    /// order.
+    pub displaced: Option<&'a SaEntry>,
 }
 
 /// The check of a policy.
@@ -135,7 +138,10 @@ fn with_policy<'a>(
     let mut next = 0;
     for (place, (template, demand)) in templates.iter().zip(&demands).enumerate().rev() {
         let is_optional = entry.installation.is_optional(place);
-        let (served, place) = serve(template, demand, is_optional, path, next);
+        let (mut served, place) = serve(template, demand, is_optional, path, next);
+        if place.is_none() {
+            served.displaced = displaced(&check.templates, demand, path);
+        }
         check.templates.push(served);
         match place {
             Some(place) => next = place,
@@ -158,7 +164,8 @@ fn serve<'a>(
     path: &[&'a SaEntry],
     start: usize,
 ) -> (SaOfTemplate<'a>, Option<usize>) {
-    let mut served = SaOfTemplate { template, is_optional, sa: None, mismatches: Vec::new() };
+    let (sa, mismatches, displaced) = (None, Vec::new(), None);
+    let mut served = SaOfTemplate { template, is_optional, sa, mismatches, displaced };
     let is_transport_template = template.mode.mode() == Mode::Transport;
     let otherwise = is_optional.then_some(start);
     if is_optional && is_transport_template {
@@ -177,6 +184,36 @@ fn serve<'a>(
         }
     }
     (served, otherwise)
+}
+
+/// The templates of a policy in the order of the SAs of a packet, outermost first; none: one has no SA.
+#[must_use]
+pub fn templates_in_order(entry: &PolicyEntry, path: &[&SaEntry]) -> Option<Vec<Template>> {
+    let templates = entry.policy.action.templates();
+    let mut left = Demand::of(&entry.policy.id, templates).collect::<Vec<_>>();
+    let mut ordered = Vec::new();
+    for sa in path.iter().rev() {
+        let serves = |demand: &Demand| {
+            mismatch(demand, sa, demand.template.mode.mode() == Mode::Transport).is_none()
+        };
+        if let Some(place) = left.iter().position(serves) {
+            ordered.push(left.remove(place).template);
+        }
+    }
+    left.is_empty().then_some(ordered)
+}
+
+/// The SA of the path that a template would be served by, were it not for its place.
+fn displaced<'a>(
+    served: &[SaOfTemplate<'a>],
+    demand: &Demand,
+    path: &[&'a SaEntry],
+) -> Option<&'a SaEntry> {
+    let is_transport = demand.template.mode.mode() == Mode::Transport;
+    let is_used =
+        |entry: &SaEntry| served.iter().filter_map(|it| it.sa).any(|it| std::ptr::eq(it, entry));
+    let mut left = path.iter().copied().filter(|entry| !is_used(entry));
+    left.find(|entry| mismatch(demand, entry, is_transport).is_none())
 }
 
 /// The first field in which an SA is not what a template demands (`xfrm_state_ok`). The selector was

@@ -1,4 +1,4 @@
-use model::{Direction, PolicyEntry};
+use model::{Direction, PolicyEntry, SaEntry};
 
 use crate::{
     Arrival, Doubt, Flow, InputResult, OutputResult, PolicyCheck, Surroundings, Tables, Verdict,
@@ -20,6 +20,14 @@ pub struct Explanation<'a> {
     pub output: Option<OutputResult<'a>>,
     /// What becomes of it.
     pub verdict: Verdict<'a>,
+}
+
+impl<'a> Explanation<'a> {
+    /// The SAs that it has come through, outermost first.
+    #[must_use]
+    pub fn path(&self) -> &[&'a SaEntry] {
+        self.input.as_ref().map_or(&[], |input| &input.path)
+    }
 }
 
 /// The way of a packet from this host. `socket` is the policy for `out` of its socket.

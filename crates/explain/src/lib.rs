@@ -32,7 +32,7 @@ mod verdict;
 mod testing;
 
 pub use captured::{CaptureError, Captured};
-pub use check::{PolicyCheck, SaOfTemplate, check};
+pub use check::{PolicyCheck, SaOfTemplate, check, templates_in_order};
 pub use explanation::{Explanation, explain_forwarded, explain_in, explain_out};
 pub use field::{Field, Fields};
 pub use flow::{Compared, Flow, FlowDevice};

@@ -1,7 +1,6 @@
 //! What mends a cause: a statement of setkey(8) or a command where one is known.
 
 mod routes;
-mod statements;
 
 use std::net::IpAddr;
 
@@ -13,8 +12,10 @@ use model::{
 };
 
 use super::words::{policy as name_of, templates};
+use crate::statements::{
+    add, delete, in_direction, mirrored, other_algorithms, replacing, statement, with_ends,
+};
 use routes::{network, route, wrong_source};
-use statements::{add, delete, in_direction, mirrored, replacing, statement, with_ends};
 
 /// What to do, without a full stop.
 pub fn of(cause: &Cause<'_>) -> String {
@@ -138,6 +139,7 @@ fn no_sa(
             SaField::Selector => sa.selector = None,
             SaField::Spi => sa.spi = template.details.spi.unwrap_or(sa.spi),
             SaField::Flags => sa.flags = sa.flags.without(SaFlags::WILD_RECEIVE),
+            SaField::Auth => return other_algorithms(&entry.policy),
             SaField::Src | SaField::Dst => return other_ends(&entry.policy, template, near, field),
         }
         return format!("{} {}", delete(near), add(&sa));

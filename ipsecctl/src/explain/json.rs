@@ -94,14 +94,18 @@ fn checked(check: &PolicyCheck<'_>, subject: &ExplainBasis<'_>) -> ExplainedPoli
         template: it.template.into(),
         optional: it.is_optional,
         sa: it.sa.map(Into::into),
-        near: it
-            .mismatches
-            .iter()
-            .map(|&(entry, field)| NearSaJson { sa: entry.into(), field: field.word() })
-            .collect(),
+        near: near_of(it),
         larval: None,
     });
     policy(check.policy, check.lookup.as_ref(), templates.collect(), check.is_exempt, subject)
+}
+
+fn near_of(it: &SaOfTemplate<'_>) -> Vec<NearSaJson> {
+    let displaced = it.displaced.map(|entry| NearSaJson { sa: entry.into(), field: "order" });
+    let mismatches = it.mismatches.iter();
+    let mismatches =
+        mismatches.map(|&(entry, field)| NearSaJson { sa: entry.into(), field: field.word() });
+    displaced.into_iter().chain(mismatches).collect()
 }
 
 fn left(output: &OutputResult<'_>, subject: &ExplainBasis<'_>) -> ExplainedPolicyJson {

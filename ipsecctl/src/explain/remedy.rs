@@ -1,5 +1,7 @@
 //! The command that would mend what drops a packet, where one is obvious.
 
+mod mismatch;
+
 use explain::{Explanation, Field, Found, Reason, Resolved, Verdict};
 use model::{Direction, Level, Prefix, ReqId, SaField};
 
@@ -16,7 +18,7 @@ pub fn of(explanation: &Explanation<'_>) -> Option<String> {
         }
         Reason::TunnelWithoutPolicy | Reason::KernelDefault | Reason::CatchAll => missing_policy(explanation),
         Reason::SaDirection => Some("`ipsecctl show sas -o spi,direction`; add the SA without -dir, or with that of its packets".to_owned()),
-        Reason::Templates => Some(template_mismatch(explanation)),
+        Reason::Templates => Some(mismatch::of(explanation)),
         Reason::UnknownSpi => Some("add the SA that the peer uses: `ipsecctl show sas` there has its SPI".to_owned()),
         Reason::TooManyTemplates => Some("take templates out of the policy: five are the most".to_owned()),
         Reason::NoForwarding => Some("`sysctl -w net.ipv4.ip_forward=1`, for IPv6 `net.ipv6.conf.all.forwarding=1`".to_owned()),
@@ -103,13 +105,4 @@ fn missing_policy(explanation: &Explanation<'_>) -> Option<String> {
 
 fn prefix(prefix: Prefix) -> String {
     format!("{}/{}", prefix.addr(), prefix.length())
-}
-
-fn template_mismatch(explanation: &Explanation<'_>) -> String {
-    let is_clear = explanation.input.is_none();
-    if is_clear {
-        "let the peer protect the packet: its policy for `out` is missing".to_owned()
-    } else {
-        "make protocol, mode, reqid and endpoints of SA and template the same, or correct the policy of the peer".to_owned()
-    }
 }

@@ -1,13 +1,15 @@
 //! The explanation as text: the verdict, the way step by step, and what would mend it.
 
+mod received;
+
 use cli::wrap;
 use explain::{
-    Decapsulated, Doubt, Explanation, Found, Headers, InputResult, Lookup, OutputResult,
-    PolicyCheck, Resolution, Resolved, SaOfTemplate, Verdict,
+    Doubt, Explanation, Found, Headers, Lookup, OutputResult, Reason, Resolution, Resolved, Verdict,
 };
 use model::{Direction, PolicyEntry, Visible};
 
 use super::{ExplainBasis, remedy, routing::Routing, words};
+use received::{checked, received};
 
 /// The width of the column of labels.
 const LABELS: usize = 10;
@@ -48,7 +50,8 @@ pub fn explanation(
         received(input, &mut lines);
     }
     if let Some(check) = &explanation.check {
-        checked(check, explanation.direction, subject, &mut lines);
+        let is_in_clear = explanation.path().is_empty();
+        checked(check, is_in_clear, explanation.direction, subject, &mut lines);
     }
     if let Some(output) = &explanation.output {
         left(output, explanation, subject, &mut lines);
@@ -77,11 +80,20 @@ pub fn verdict(explanation: &Explanation<'_>) -> String {
             let counters =
                 counters.iter().map(|counter| counter.word()).collect::<Vec<_>>().join(", ");
             let counted = if counters.is_empty() { "no counter" } else { &counters };
-            format!("The packet is dropped: {} ({counted}).", reason.sentence())
+            format!("The packet is dropped: {} ({counted}).", why(*reason, explanation))
         }
         Verdict::Unknown(doubt) => {
             format!("What becomes of the packet is not known: {}.", self::doubt(doubt))
         }
+    }
+}
+
+fn why(reason: Reason, explanation: &Explanation<'_>) -> &'static str {
+    match reason {
+        Reason::Templates if explanation.path().is_empty() => {
+            "it comes in clear, and the templates of its policy demand SAs"
+        }
+        _ => reason.sentence(),
     }
 }
 
@@ -138,73 +150,6 @@ fn route(routing: &Routing, lines: &mut Lines) {
         let doubt =
             if routing.is_device_given() { "" } else { ": give --dev if it is another one" };
         lines.under(&format!("arrives at {name}{doubt}"));
-    }
-}
-
-fn received(input: &InputResult<'_>, lines: &mut Lines) {
-    for Decapsulated { arrival, sa, replay, near } in &input.headers {
-        let proto = arrival.proto.map_or("SPI", |proto| proto.word());
-        let sequence =
-            arrival.sequence.map_or(String::new(), |number| format!(", sequence {number}"));
-        lines.add("header", &format!("{proto} {:#x}{sequence}", arrival.spi.0));
-        match sa {
-            Some(entry) => lines.under(&words::sa(entry)),
-            None => lines.under("no SA"),
-        }
-        if let Some(fault) = replay {
-            let word = match fault {
-                explain::ReplayFault::Zero => "0 is no sequence number",
-                explain::ReplayFault::Old => "the sequence number is older than the window",
-                explain::ReplayFault::Received => "the sequence number was received before",
-            };
-            lines.under(word);
-        }
-        for entry in near.iter().take(3) {
-            lines.under(&format!("not {}", words::sa(entry)));
-        }
-    }
-}
-
-fn checked(
-    check: &PolicyCheck<'_>,
-    direction: Direction,
-    subject: &ExplainBasis<'_>,
-    lines: &mut Lines,
-) {
-    if check.is_exempt {
-        lines
-            .add("policy", "not checked: the device that the packet arrives at has disable_policy");
-        return;
-    }
-    if let Some(entry) = check.outside {
-        lines.add("selector", &format!("the packet is outside that of {}", words::sa(entry)));
-        return;
-    }
-    found(check.socket, check.lookup.as_ref(), direction, subject, lines);
-    for SaOfTemplate { template, is_optional, sa, mismatches } in &check.templates {
-        let level = if *is_optional { "optional" } else { "required" };
-        lines.add("template", &format!("{}, {level}", words::template(template)));
-        match sa {
-            Some(entry) => lines.under(&format!("served by {}", words::sa(entry))),
-            None if *is_optional => lines.under("not needed"),
-            None if mismatches.is_empty() => {
-                lines
-                    .under("the packet has no SA for it: it comes in clear, unless --spi is given");
-            }
-            None => {}
-        }
-        if sa.is_none() {
-            for (entry, field) in mismatches {
-                lines.under(&format!(
-                    "not {}: {}",
-                    words::sa(entry),
-                    words::differing_sa_field(entry, Some(*field))
-                ));
-            }
-        }
-    }
-    if let Some(entry) = check.surplus {
-        lines.add("surplus", &format!("{}: no template demands it", words::sa(entry)));
     }
 }
 

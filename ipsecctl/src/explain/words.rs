@@ -145,6 +145,9 @@ pub fn differing_sa_field(entry: &SaEntry, field: Option<SaField>) -> String {
         SaField::Selector => {
             sa.selector.as_ref().map_or("of its IP version alone".to_owned(), packets)
         }
+        SaField::Auth => {
+            sa.auth.as_ref().map_or("none".to_owned(), |keyed| keyed.algorithm.name.to_string())
+        }
         SaField::Flags => SaFlags::WILD_RECEIVE.words().collect(),
     };
     format!("{} differs: {value}", field.word())

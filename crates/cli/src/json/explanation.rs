@@ -196,7 +196,7 @@ pub struct ExplainedTemplateJson {
 pub struct NearSaJson {
     /// The SA.
     pub sa: SaNameJson,
-    /// The field that differs, or `state`.
+    /// The field that differs, or `state`; `order`: the headers are in another order than the templates.
     pub field: &'static str,
 }
 

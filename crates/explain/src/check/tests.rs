@@ -36,6 +36,23 @@ fn templates_are_looked_at_last_first() {
 }
 
 #[test]
+fn an_sa_of_another_place_is_named() {
+    let ah = Template::new(Proto::Ah, TemplateMode::Transport, Level::Require);
+    let esp = template(TemplateMode::Transport, Level::Require);
+    let tables = tables(vec![ipsec(Direction::In, &[ah, esp])], Vec::new());
+    let (inside, mut outside) =
+        (sa(1, Mode::Transport, ends(1, 2)), sa(2, Mode::Transport, ends(1, 2)));
+    outside.sa.proto = Proto::Ah;
+    let displaced = |path: &[&SaEntry]| {
+        let check = check(&tables, Direction::In, &flow(), path, None, &Surroundings::default());
+        check.templates.last().unwrap().displaced.map(|entry| entry.sa.spi.0)
+    };
+    assert_eq!(displaced(&[&outside, &inside]), Some(2));
+    assert_eq!(displaced(&[&inside, &outside]), None);
+    assert_eq!(displaced(&[&inside]), None);
+}
+
+#[test]
 fn optional_templates_may_be_missing() {
     let optional = [tunnel(Level::Use)];
     assert_eq!(reason(Some(&optional), &[]), None);

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use explain::Flow;
 use model::{AddressPair, Direction, PolicyEntry, Prefix, Template};
 
-use super::statements::{replacing, with_ends};
+use crate::statements::{replacing, with_ends};
 
 /// A network of a selector, or the address if the selector has none.
 pub fn network(prefix: Prefix, addr: IpAddr) -> String {

@@ -1,6 +1,9 @@
 //! The statements that a remedy consists of.
 
-use model::{AddressPair, Direction, Policy, ReplayState, Sa, SaEntry, Selector, TemplateMode};
+use model::{
+    AddressPair, AlgorithmMasks, Direction, Policy, ReplayState, Sa, SaEntry, Selector,
+    TemplateMode,
+};
 
 /// The statement of a policy.
 pub fn statement(policy: &Policy) -> String {
@@ -20,6 +23,15 @@ pub fn with_ends(policy: &Policy, ends: AddressPair, other: AddressPair) -> Poli
         template.mode = TemplateMode::new(template.mode.mode(), other);
     }
     policy
+}
+
+/// What to do about an SA whose algorithm is none of the templates'.
+pub fn other_algorithms(policy: &Policy) -> String {
+    let mut other = policy.clone();
+    for template in other.action.templates_mut() {
+        template.details.algorithms = AlgorithmMasks::default();
+    }
+    format!("{} which takes all algorithms, or an SA with one of the auth-mask", replacing(&other))
 }
 
 /// The statement of an SA, without its keys and sequence numbers.

@@ -1,0 +1,30 @@
+//! The remedy for SAs that are not those of the templates.
+
+use explain::{Explanation, PolicyCheck, templates_in_order};
+use model::{Policy, SaField};
+
+use crate::statements::{other_algorithms, replacing};
+
+/// What to do.
+pub fn of(explanation: &Explanation<'_>) -> String {
+    if explanation.path().is_empty() {
+        return "let the peer protect the packet: its policy for `out` is missing".to_owned();
+    }
+    let found = explanation.check.as_ref().and_then(|check| by_policy(explanation, check));
+    found.unwrap_or_else(|| {
+        "make protocol, mode, reqid and endpoints of SA and template the same, or correct the policy of the peer".to_owned()
+    })
+}
+
+fn by_policy(explanation: &Explanation<'_>, check: &PolicyCheck<'_>) -> Option<String> {
+    let (entry, failed) = (check.policy?, check.templates.last()?);
+    if failed.displaced.is_some()
+        && let Some(templates) = templates_in_order(entry, explanation.path())
+    {
+        let action = model::Action::Ipsec(templates);
+        let other = Policy { action, ..entry.policy.clone() };
+        return Some(format!("{} or the other order at the peer", replacing(&other)));
+    }
+    let [(_, SaField::Auth)] = failed.mismatches[..] else { return None };
+    Some(other_algorithms(&entry.policy))
+}

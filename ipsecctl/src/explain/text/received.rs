@@ -1,0 +1,83 @@
+//! What a received packet comes through, and the check of its policy.
+
+use explain::{Decapsulated, InputResult, PolicyCheck, SaOfTemplate};
+use model::Direction;
+
+use super::{ExplainBasis, Lines, found, words};
+
+pub(super) fn received(input: &InputResult<'_>, lines: &mut Lines) {
+    for Decapsulated { arrival, sa, replay, near } in &input.headers {
+        let proto = arrival.proto.map_or("SPI", |proto| proto.word());
+        let sequence =
+            arrival.sequence.map_or(String::new(), |number| format!(", sequence {number}"));
+        lines.add("header", &format!("{proto} {:#x}{sequence}", arrival.spi.0));
+        match sa {
+            Some(entry) => lines.under(&words::sa(entry)),
+            None => lines.under("no SA"),
+        }
+        if let Some(fault) = replay {
+            let word = match fault {
+                explain::ReplayFault::Zero => "0 is no sequence number",
+                explain::ReplayFault::Old => "the sequence number is older than the window",
+                explain::ReplayFault::Received => "the sequence number was received before",
+            };
+            lines.under(word);
+        }
+        for entry in near.iter().take(3) {
+            lines.under(&format!("not {}", words::sa(entry)));
+        }
+    }
+}
+
+pub(super) fn checked(
+    check: &PolicyCheck<'_>,
+    is_in_clear: bool,
+    direction: Direction,
+    subject: &ExplainBasis<'_>,
+    lines: &mut Lines,
+) {
+    if check.is_exempt {
+        lines
+            .add("policy", "not checked: the device that the packet arrives at has disable_policy");
+        return;
+    }
+    if let Some(entry) = check.outside {
+        lines.add("selector", &format!("the packet is outside that of {}", words::sa(entry)));
+        return;
+    }
+    found(check.socket, check.lookup.as_ref(), direction, subject, lines);
+    for served in &check.templates {
+        template(served, is_in_clear, lines);
+    }
+    if let Some(entry) = check.surplus {
+        lines.add("surplus", &format!("{}: no template demands it", words::sa(entry)));
+    }
+}
+
+fn template(served: &SaOfTemplate<'_>, is_in_clear: bool, lines: &mut Lines) {
+    let SaOfTemplate { template, is_optional, sa, mismatches, displaced } = served;
+    let level = if *is_optional { "optional" } else { "required" };
+    lines.add("template", &format!("{}, {level}", words::template(template)));
+    if let Some(entry) = sa {
+        lines.under(&format!("served by {}", words::sa(entry)));
+        return;
+    }
+    match displaced {
+        Some(entry) => lines.under(&format!(
+            "not {}: order differs: the headers of the packet are in another order than the templates, of which the first is the innermost",
+            words::sa(entry)
+        )),
+        None if *is_optional => lines.under("not needed"),
+        None if is_in_clear => {
+            lines.under("the packet has no SA for it: it comes in clear, unless --spi is given");
+        }
+        None if mismatches.is_empty() => {
+            lines.under("the packet has no SA for it: the others serve other templates");
+        }
+        None => {}
+    }
+    for (entry, field) in mismatches {
+        let differs = words::differing_sa_field(entry, Some(*field));
+        lines.under(&format!("not {}: {differs}", words::sa(entry)));
+    }
+}
