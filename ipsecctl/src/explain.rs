@@ -5,6 +5,7 @@ mod packet;
 pub mod remedy;
 mod routing;
 pub mod text;
+mod udp;
 pub mod words;
 
 use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
@@ -12,8 +13,8 @@ use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
 use cli::json::Document;
 use engine::{Requested, Snapshot, SnapshotReader};
 use explain::{
-    Arrival, Explanation, Flow, PolicyOrder, Selection, Surroundings, Tables, Unfollowed, Verdict,
-    explain_forwarded, explain_in, explain_out,
+    Arrival, Captured, Explanation, Flow, FlowDevice, PolicyOrder, Selection, Surroundings, Tables,
+    Unfollowed, Verdict, explain_forwarded, explain_in, explain_out,
 };
 use model::{DeviceName, Direction, IpVersion, Mode, PolicyEntry, SaEntry, Spi};
 
@@ -83,6 +84,16 @@ pub struct Explain {
     json: bool,
 }
 
+/// A packet.
+struct Packet {
+    /// What policies are looked up for.
+    flow: Option<Flow>,
+    /// The headers that it arrives with.
+    arrivals: Vec<Arrival>,
+    /// The UDP packet around them.
+    udp: Option<Flow>,
+}
+
 /// What a packet is explained from, beside the tables.
 pub struct ExplainBasis<'a> {
     /// Partial policies as they were requested.
@@ -99,13 +110,23 @@ impl Explain {
     /// Prints the explanation.
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
-        let (mut flow, arrivals) = self.packet()?;
-        let socket = self.policy_of_socket()?;
         let reader = SnapshotReader::open()?;
+        let Packet { mut flow, arrivals, udp } = self.packet(&reader.so_far().sas)?;
+        let socket = self.policy_of_socket()?;
         let routing = self.routing(&mut flow, &arrivals, &reader.so_far().sas);
-        let (tables, requested, unfollowed) = self.tables(reader, flow)?;
-        let explanation = self.explain(&tables, (&arrivals, flow), socket.as_ref(), &routing);
-        let explanation = explanation.limited_by(&unfollowed);
+        let (tables, requested, unfollowed) = self.tables(reader, (flow, udp))?;
+        let source = |remote| routing.source(remote);
+        let tunnel_fault = |entry: &SaEntry, mark| routing.tunnel_fault(entry, mark);
+        let surroundings = &Surroundings {
+            source: &source,
+            tunnel_fault: &tunnel_fault,
+            ..surroundings(&routing, flow)
+        };
+        let explanation = self.explain(&tables, (&arrivals, flow), socket.as_ref(), surroundings);
+        let mut explanation = explanation.limited_by(&unfollowed);
+        if let Some(udp) = udp {
+            explanation = explanation.in_udp(udp::check(&tables, udp, surroundings)?);
+        }
         let mtu = self.mtu.unwrap_or_else(|| mtu(&explanation, &routing));
         let subject =
             ExplainBasis { requested: &requested, length: self.length, mtu, routing: &routing };
@@ -142,18 +163,8 @@ impl Explain {
         tables: &'a Tables,
         (arrivals, flow): (&[Arrival], Option<Flow>),
         socket: Option<&'a PolicyEntry>,
-        routing: &Routing,
+        surroundings: &Surroundings<'_>,
     ) -> Explanation<'a> {
-        let version = flow.map_or(IpVersion::V4, |flow| flow.version());
-        let surroundings = &Surroundings {
-            source: &|remote| routing.source(remote),
-            tunnel_fault: &|entry, mark| routing.tunnel_fault(entry, mark),
-            refusal: routing.refusal,
-            elsewhere: routing.elsewhere(),
-            has_no_xfrm: routing.has_no_xfrm(version),
-            is_loopback: routing.is_loopback(),
-            has_no_policy: routing.has_no_policy(version),
-        };
         match (self.direction, flow) {
             (Direction::Out, Some(flow)) => explain_out(tables, flow, socket, surroundings),
             (Direction::Fwd, flow) => {
@@ -170,7 +181,7 @@ impl Explain {
     fn tables(
         &self,
         reader: SnapshotReader,
-        flow: Option<Flow>,
+        (flow, udp): (Option<Flow>, Option<Flow>),
     ) -> Result<(Tables, HashMap<u32, Requested>, Unfollowed), Error> {
         let spd = &reader.so_far().spd;
         let directions: &[_] = match self.direction {
@@ -179,6 +190,7 @@ impl Explain {
             Direction::Out => &[Direction::Out],
         };
         let lookups = directions.iter().filter_map(|direction| Some((*direction, flow?)));
+        let lookups = lookups.chain(udp.map(|udp| (Direction::In, udp)));
         let mut selection = Selection::new(&lookups.collect::<Vec<_>>(), *spd);
         let Snapshot { policies, requested, sas, kernel_default, catch_alls, spd, sad, release } =
             reader.read(&mut selection)?;
@@ -202,23 +214,40 @@ impl Explain {
     }
 
     /// The packet that policies are looked up for, and the headers that it arrives with.
-    fn packet(&self) -> Result<(Option<Flow>, Vec<Arrival>), Error> {
-        let captured = self.from.as_deref().map(packet::captured).transpose()?;
+    fn packet(&self, sas: &[SaEntry]) -> Result<Packet, Error> {
+        // What is inside is given of a packet that has something inside.
+        let has_inner = self.src.is_some();
+        let is_encapsulation = |dst, _, port| has_inner || udp::is_encapsulation(sas, dst, port);
+        let captured = self.from.as_deref();
+        let captured =
+            captured.map(|from| packet::captured(from, &is_encapsulation)).transpose()?;
         let given = match (self.src, self.dst) {
             (Some(src), Some(dst)) => Some(packet::flow(src, dst, self.protocol)?),
             _ => None,
         };
-        let (captured_flow, arrivals) = match captured {
-            Some(captured) => (captured.flow, captured.arrivals),
-            None => (None, self.spi.iter().map(|&spi| packet::arrival(Spi(spi))).collect()),
-        };
+        let (captured_flow, arrivals, udp) =
+            if let Some(Captured { flow, arrivals, udp, .. }) = captured {
+                (flow, arrivals, udp)
+            } else {
+                let arrivals = self.spi.iter().map(|&spi| packet::arrival(Spi(spi)));
+                let arrivals = arrivals.collect::<Vec<_>>();
+                let udp = udp::around(sas, &arrivals, self.mark);
+                (None, arrivals, udp)
+            };
+        // A packet to this host has the route of the loopback device.
+        let udp = udp.filter(|_| self.direction != Direction::Out).map(|udp| {
+            let device = "lo".parse().map_or(FlowDevice::Unknown, FlowDevice::Named);
+            let mut udp = udp.marked(self.mark);
+            udp.device = device;
+            udp
+        });
         let flow = given.or(captured_flow).map(|mut flow| {
             (flow.mark, flow.if_id, flow.cpu) = (self.mark, self.ifid, self.cpu);
             flow
         });
         let is_too_little =
             flow.is_none() && (arrivals.is_empty() || self.direction == Direction::Out);
-        if is_too_little { Err(Error::NoPacket) } else { Ok((flow, arrivals)) }
+        if is_too_little { Err(Error::NoPacket) } else { Ok(Packet { flow, arrivals, udp }) }
     }
 
     /// The policy of this direction of the socket that was given.
@@ -230,6 +259,19 @@ impl Explain {
             it.owner == Some(owner) && it.entry.policy.id.direction == self.direction
         };
         Ok(policies.find(is_own).map(|it| it.entry))
+    }
+}
+
+/// What decides beside the tables.
+fn surroundings(routing: &Routing, flow: Option<Flow>) -> Surroundings<'static> {
+    let version = flow.map_or(IpVersion::V4, |flow| flow.version());
+    Surroundings {
+        has_no_xfrm: routing.has_no_xfrm(version),
+        refusal: routing.refusal,
+        elsewhere: routing.elsewhere(),
+        is_loopback: routing.is_loopback(),
+        has_no_policy: routing.has_no_policy(version),
+        ..Surroundings::default()
     }
 }
 

@@ -1,9 +1,11 @@
 //! `ipsecctl explain`, and its library: what they say becomes of a packet is what becomes of it.
 
 mod generated;
+mod in_udp;
 mod inbound;
 mod lab;
 mod observed;
+mod remedies;
 mod routes;
 mod stories;
 

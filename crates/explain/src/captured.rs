@@ -17,7 +17,12 @@ pub struct Captured {
     pub ends: (IpAddr, IpAddr),
     /// The length of the packet, bytes, with the IP header.
     pub length: usize,
+    /// The UDP packet around the outermost header, if there is one.
+    pub udp: Option<Flow>,
 }
+
+/// Whether UDP to an address, from a port and to a port, may have ESP in it.
+pub type IsEncapsulation<'a> = &'a dyn Fn(IpAddr, u16, u16) -> bool;
 
 /// Why a packet cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -51,15 +56,25 @@ impl Captured {
     ///
     /// Errors: [`CaptureError`].
     pub fn read(bytes: &[u8]) -> Result<Self, CaptureError> {
+        Self::read_with(bytes, &is_natt)
+    }
+
+    /// As [`Captured::read`], with other ports of ESP in UDP.
+    ///
+    /// Errors: [`CaptureError`].
+    pub fn read_with(
+        bytes: &[u8],
+        is_encapsulation: IsEncapsulation<'_>,
+    ) -> Result<Self, CaptureError> {
         match bytes {
             [0x0a, 0x0d, 0x0d, 0x0a, ..] => Err(CaptureError::PcapNg),
             [0xd4, 0xc3, 0xb2, 0xa1, ..] | [0x4d, 0x3c, 0xb2, 0xa1, ..] => {
-                pcap(bytes, u32::from_le_bytes)
+                pcap(bytes, u32::from_le_bytes, is_encapsulation)
             }
             [0xa1, 0xb2, 0xc3, 0xd4, ..] | [0xa1, 0xb2, 0x3c, 0x4d, ..] => {
-                pcap(bytes, u32::from_be_bytes)
+                pcap(bytes, u32::from_be_bytes, is_encapsulation)
             }
-            _ => Self::of_packet(bytes),
+            _ => Self::of_packet_with(bytes, is_encapsulation),
         }
     }
 
@@ -67,12 +82,19 @@ impl Captured {
     ///
     /// Errors: [`CaptureError::Truncated`], [`CaptureError::NotIp`].
     pub fn of_packet(bytes: &[u8]) -> Result<Self, CaptureError> {
+        Self::of_packet_with(bytes, &is_natt)
+    }
+
+    fn of_packet_with(
+        bytes: &[u8],
+        is_encapsulation: IsEncapsulation<'_>,
+    ) -> Result<Self, CaptureError> {
         let mut ip = Ip::read(bytes)?;
-        let mut captured =
-            Self { arrivals: Vec::new(), flow: None, ends: (ip.src, ip.dst), length: bytes.len() };
+        let (ends, length) = ((ip.src, ip.dst), bytes.len());
+        let mut captured = Self { arrivals: Vec::new(), flow: None, ends, length, udp: None };
         loop {
             let (step, encapsulation) = match ip.protocol {
-                UDP => (natt(ip.payload), Some(EncapKind::EspInUdp)),
+                UDP => (natt(&ip, is_encapsulation), Some(EncapKind::EspInUdp)),
                 protocol => (Some((protocol, ip.payload)), None),
             };
             let is_first = captured.arrivals.is_empty();
@@ -86,6 +108,7 @@ impl Captured {
             };
             match step {
                 Some((ESP, payload)) => {
+                    captured.udp = ip.flow().filter(|_| is_first && encapsulation.is_some());
                     let [spi, sequence] = [word(payload, 0)?, word(payload, 4)?];
                     captured.arrivals.push(arrival(spi, Proto::Esp, Some(sequence)));
                     return Ok(captured);
@@ -116,10 +139,16 @@ impl Captured {
 }
 
 /// ESP in UDP: not a keepalive, and without the marker of IKE.
-fn natt(udp: &[u8]) -> Option<(u8, &[u8])> {
-    let is_natt = half(udp, 0).ok()? == NAT_T || half(udp, 2).ok()? == NAT_T;
+fn natt<'a>(ip: &Ip<'a>, is_encapsulation: IsEncapsulation<'_>) -> Option<(u8, &'a [u8])> {
+    let udp = ip.payload;
+    let is_meant = is_encapsulation(ip.dst, half(udp, 0).ok()?, half(udp, 2).ok()?);
     let spi = word(udp, 8).ok()?;
-    (is_natt && spi != 0).then(|| (ESP, &udp[8..]))
+    (is_meant && spi != 0).then(|| (ESP, &udp[8..]))
+}
+
+/// Sent or received.
+fn is_natt(_: IpAddr, src_port: u16, dst_port: u16) -> bool {
+    [src_port, dst_port].contains(&NAT_T)
 }
 
 /// An IP header, and what follows it.
@@ -203,7 +232,11 @@ fn word(bytes: &[u8], at: usize) -> Result<u32, CaptureError> {
 }
 
 /// The first packet of a pcap file (pcap-savefile(5)).
-fn pcap(bytes: &[u8], number: fn([u8; 4]) -> u32) -> Result<Captured, CaptureError> {
+fn pcap(
+    bytes: &[u8],
+    number: fn([u8; 4]) -> u32,
+    is_encapsulation: IsEncapsulation<'_>,
+) -> Result<Captured, CaptureError> {
     let number = |at: usize| {
         let bytes = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
         bytes.map(number).ok_or(CaptureError::Empty)
@@ -225,7 +258,7 @@ fn pcap(bytes: &[u8], number: fn([u8; 4]) -> u32) -> Result<Captured, CaptureErr
         276 => 20,
         other => return Err(CaptureError::LinkType(other)),
     };
-    Captured::of_packet(frame.get(header..).ok_or(CaptureError::Truncated)?)
+    Captured::of_packet_with(frame.get(header..).ok_or(CaptureError::Truncated)?, is_encapsulation)
 }
 
 #[cfg(test)]

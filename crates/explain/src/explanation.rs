@@ -1,8 +1,8 @@
 use model::{Direction, PolicyEntry, SaEntry};
 
 use crate::{
-    Arrival, Doubt, Flow, InputResult, OutputResult, PolicyCheck, Surroundings, Tables, Verdict,
-    check, decapsulate, output,
+    Arrival, Doubt, Field, Flow, InUdp, InputResult, OutputResult, PolicyCheck, Surroundings,
+    Tables, Verdict, check, decapsulate, output,
 };
 
 /// What becomes of a packet, step by step.
@@ -12,6 +12,8 @@ pub struct Explanation<'a> {
     pub direction: Direction,
     /// The packet that policies are looked up for; for `in` and `fwd` the innermost.
     pub flow: Option<Flow>,
+    /// The UDP packet that it comes in, if that is known.
+    pub udp: Option<InUdp<'a>>,
     /// The transformations that are undone, if there is any.
     pub input: Option<InputResult<'a>>,
     /// The check of the policy of a received packet.
@@ -44,6 +46,7 @@ pub fn explain_out<'a>(
     Explanation {
         direction: Direction::Out,
         flow: Some(flow),
+        udp: None,
         input,
         check,
         output: Some(output),
@@ -78,11 +81,15 @@ pub fn explain_forwarded<'a>(
         received(tables, Direction::Fwd, (arrivals, flow, mark), None, surroundings);
     if let (true, Some(flow)) = (explanation.verdict.passes(), explanation.flow) {
         // `xfrm_route_forward` asks neither the SPD nor for the default policy then.
-        let output = if surroundings.has_no_xfrm {
+        let mut output = if surroundings.has_no_xfrm {
             OutputResult::exempt(Verdict::Clear)
         } else {
             output(tables, &flow, None, surroundings)
         };
+        // Those that have taken it when it was received are not meant for it when it leaves.
+        if let Some(lookup) = &mut output.lookup {
+            lookup.near.retain(|near| near.field != Field::Direction);
+        }
         explanation.verdict = output.verdict.clone();
         explanation.output = Some(output);
     }
@@ -102,8 +109,15 @@ fn received<'a>(
     surroundings: &Surroundings<'_>,
 ) -> Explanation<'a> {
     let input = (!arrivals.is_empty()).then(|| decapsulate(&tables.sas, arrivals, mark));
-    let mut explanation =
-        Explanation { direction, flow, input, check: None, output: None, verdict: Verdict::Clear };
+    let mut explanation = Explanation {
+        direction,
+        flow,
+        udp: None,
+        input,
+        check: None,
+        output: None,
+        verdict: Verdict::Clear,
+    };
     if let Some(verdict) = explanation.input.as_ref().and_then(|input| input.stops.clone()) {
         explanation.verdict = verdict;
         return explanation;

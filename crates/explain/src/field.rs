@@ -11,6 +11,8 @@ table! {
         Src => Row { word: "src" },
         /// The destination.
         Dst => Row { word: "dst" },
+        /// Both, the one in the place of the other.
+        Swapped => Row { word: "src and dst" },
         /// The upper-layer protocol.
         Protocol => Row { word: "protocol" },
         /// The source port, or what stands in for it.

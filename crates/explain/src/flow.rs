@@ -105,6 +105,12 @@ impl Flow {
         self
     }
 
+    /// The packet that answers it.
+    pub(crate) fn reversed(&self) -> Self {
+        let (src, dst, src_port, dst_port) = (self.dst, self.src, self.dst_port, self.src_port);
+        Self { src, dst, src_port, dst_port, ..*self }
+    }
+
     /// Sets the source, of the same IP version.
     pub fn set_src(&mut self, src: IpAddr) {
         debug_assert_eq!(src.is_ipv4(), self.dst.is_ipv4());

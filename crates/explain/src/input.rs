@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use model::{Direction, EncapKind, Mode, Proto, SaDirection, SaEntry, SaState, Spi};
+use model::{Direction, EncapKind, Mode, Proto, SaDirection, SaEntry, SaField, SaState, Spi};
 
 use crate::{
     Reason, Verdict,
@@ -37,6 +37,21 @@ pub struct Decapsulated<'a> {
     pub replay: Option<ReplayFault>,
     /// SAs of this SPI that the header does not name: of another protocol, destination or mark.
     pub near: Vec<&'a SaEntry>,
+}
+
+impl Decapsulated<'_> {
+    /// The field in which an SA of this SPI is not the one that the header names.
+    #[must_use]
+    pub fn differing(&self, entry: &SaEntry) -> SaField {
+        let sa = &entry.sa;
+        if self.arrival.proto.is_some_and(|proto| proto != sa.proto) {
+            SaField::Protocol
+        } else if self.arrival.dst.is_some_and(|dst| dst != sa.ends.dst()) {
+            SaField::Dst
+        } else {
+            SaField::Mark
+        }
+    }
 }
 
 /// The headers of a received packet.

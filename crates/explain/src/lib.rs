@@ -25,13 +25,14 @@ mod sizes;
 mod surroundings;
 mod tables;
 mod templates;
+mod udp;
 mod unfollowed;
 mod verdict;
 
 #[cfg(test)]
 mod testing;
 
-pub use captured::{CaptureError, Captured};
+pub use captured::{CaptureError, Captured, IsEncapsulation};
 pub use check::{PolicyCheck, SaOfTemplate, check, templates_in_order};
 pub use explanation::{Explanation, explain_forwarded, explain_in, explain_out};
 pub use field::{Field, Fields};
@@ -48,5 +49,6 @@ pub use selection::{Selection, first_inexact};
 pub use surroundings::Surroundings;
 pub use tables::{PolicyOrder, Tables};
 pub use templates::{Resolution, Resolved};
+pub use udp::InUdp;
 pub use unfollowed::Unfollowed;
 pub use verdict::{Doubt, Verdict};

@@ -28,6 +28,8 @@ impl NearPolicy<'_> {
         };
         match self.field {
             Field::Src | Field::Dst => bits(self.entry) > bits(found),
+            // The policy of what answers it.
+            Field::Swapped => false,
             _ => true,
         }
     }
@@ -57,16 +59,19 @@ impl Relation {
         }
         let compared = flow.compare_policy(id);
         if id.direction != direction {
-            // Of a received packet the policies of the other of `in` and `fwd` may be meant.
+            // Of a received packet those of the other of `in` and `fwd` are meant rather than those for `out`.
             let are_of_received = ![direction, id.direction].contains(&Direction::Out);
-            return if are_of_received && compared.matches() {
-                Relation::Near { field: Field::Direction, distance: 0 }
+            return if compared.matches() {
+                Relation::Near { field: Field::Direction, distance: (!are_of_received).into() }
             } else {
                 Relation::None
             };
         }
         if compared.may_match() {
             return Relation::Candidate(compared);
+        }
+        if flow.src() != flow.dst() && flow.reversed().compare_policy(id).matches() {
+            return Relation::Near { field: Field::Swapped, distance: 0 };
         }
         let field = compared.differs.only().filter(|_| compared.unknown.is_empty());
         let near = field.and_then(|field| Some((field, distance(id, field, flow)?)));

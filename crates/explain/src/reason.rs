@@ -128,6 +128,11 @@ table! {
             word: "encapsulation",
             sentence: "the SA has another encapsulation in UDP or TCP than the packet",
         },
+        /// No UDP socket has the port of ESP in UDP.
+        NoUdpSocket => Row {
+            word: "no UDP socket",
+            sentence: "it is in UDP, and no socket has the port of that",
+        },
         /// AH comes right inside ESP or IPComp in transport mode: the kernel checks it against an IP header that names the
         /// outer protocol (`xfrm_input`), so that the integrity check fails.
         NestedAh => Row {
@@ -182,7 +187,8 @@ impl Reason {
             | Reason::BlackholeRoute
             | Reason::NoForwarding
             | Reason::ReversePath
-            | Reason::Martian => &[],
+            | Reason::Martian
+            | Reason::NoUdpSocket => &[],
             Reason::TunnelRoute | Reason::TunnelSource => &[C::OutBundleGenError],
             Reason::Policy | Reason::CatchAll if is_out => &[C::OutPolBlock],
             Reason::Policy | Reason::CatchAll => &[C::InPolBlock],

@@ -37,6 +37,8 @@ pub struct SaSearch<'a> {
     pub larval: Option<&'a SaEntry>,
     /// SAs that nearly serve.
     pub near: Vec<NearSa<'a>>,
+    /// An SA that does not serve because of these two fields, if there is no nearer one.
+    pub distant: Option<(&'a SaEntry, [SaField; 2])>,
     /// An SA with the SPI that the template demands which does not serve.
     pub spi_taken: Option<&'a SaEntry>,
     /// Whether an SA serves or not by what is not known of the packet.
@@ -76,6 +78,7 @@ pub fn find_sa<'a>(tables: &'a Tables, demand: &Demand, flow: &Flow) -> SaSearch
         if is_wildcard { wildcard.iter().map(|(entry, _)| *entry).collect() } else { direct };
     search.choose(fitting);
     let is_found = |entry: &SaEntry| search.found.is_some_and(|found| std::ptr::eq(found, entry));
+    search.distant = search.distant.filter(|_| search.found.is_none() && search.near.is_empty());
     search.is_of_other_source =
         is_wildcard && wildcard.iter().any(|(entry, other)| *other && is_found(entry));
     search
@@ -96,7 +99,7 @@ impl<'a> SaSearch<'a> {
         let mut differing = demand
             .mismatches(&offer)
             .filter(|field| !matches!(field, SaField::Direction | SaField::Selector));
-        let (first, second) = (differing.next(), differing.next());
+        let (first, second, third) = (differing.next(), differing.next(), differing.next());
         let spi = demand.template.details.spi;
         if spi == Some(offer.spi)
             && offer.proto == demand.template.proto
@@ -137,6 +140,10 @@ impl<'a> SaSearch<'a> {
                 if second.is_none() && selector == Some(true) =>
             {
                 self.near_by(entry, first);
+            }
+            (None, SaState::Mature | SaState::Dying) if third.is_none() => {
+                self.distant =
+                    self.distant.or(first.zip(second).map(|(one, other)| (entry, [one, other])));
             }
             (None, _) => {}
         }

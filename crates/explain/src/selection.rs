@@ -105,10 +105,14 @@ impl PolicyFilter for Selection {
     fn passes_over(&mut self, addresses: &PolicyAddresses) -> bool {
         let PolicyAddresses { src, dst, direction } = *addresses;
         let is_exact = list_between(src, dst, direction, &self.spd) == List::Exact;
-        let passes_over = is_exact
-            && self.lookups.iter().all(|Lookup { flow, .. }| {
-                !src.contains(flow.src()) && !dst.contains(flow.dst()) && !flow.is_icmp_error()
-            });
+        let may_be_near = |Lookup { flow, .. }: &Lookup| {
+            let is_of_answers = src.contains(flow.dst()) && dst.contains(flow.src());
+            src.contains(flow.src())
+                || dst.contains(flow.dst())
+                || is_of_answers
+                || flow.is_icmp_error()
+        };
+        let passes_over = is_exact && !self.lookups.iter().any(may_be_near);
         self.seen += usize::from(passes_over);
         passes_over
     }

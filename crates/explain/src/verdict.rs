@@ -33,6 +33,8 @@ pub enum Doubt<'a> {
     OtherDirection(Direction),
     /// Policies of type `sub` match, by their indexes.
     SubPolicies(Vec<u32>),
+    /// A policy of a socket may be that of the UDP socket that the packet is for.
+    SocketPolicy,
     /// The packet is an ICMP error and may be treated as the packet that it is about, by these
     /// policies, or because of an SA with the flag `icmp`.
     IcmpError(Vec<u32>),

@@ -26,6 +26,9 @@ pub fn explanation(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) ->
         }
         _ => Vec::new(),
     };
+    // That of ESP in UDP, if it gets no further.
+    let in_udp = explanation.udp.as_ref().filter(|udp| udp.stops().is_some());
+    let check = explanation.check.as_ref().or(in_udp.map(|udp| &udp.check));
     let received = explanation.input.iter().flat_map(|input| &input.headers);
     ExplanationJson {
         direction: explanation.direction.word(),
@@ -37,7 +40,7 @@ pub fn explanation(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) ->
         packet: explanation.flow.as_ref().map(packet),
         route: route(subject.routing),
         received: received.map(header).collect(),
-        check: explanation.check.as_ref().map(|check| checked(check, subject)),
+        check: check.map(|check| checked(check, subject)),
         output: explanation.output.as_ref().map(|output| left(output, subject)),
         wire: wire(explanation, subject),
         remedy: remedy::of(explanation),

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read, net::IpAddr, path::Path, str::FromStr};
 
-use explain::{Arrival, Captured, Flow};
+use explain::{Arrival, Captured, Flow, IsEncapsulation};
 use model::{Spi, names::protocol_number};
 
 use crate::Error;
@@ -86,12 +86,12 @@ pub fn arrival(spi: Spi) -> Arrival {
 }
 
 /// The packet of a file or of hexadecimal digits.
-pub fn captured(from: &str) -> Result<Captured, Error> {
+pub fn captured(from: &str, is_encapsulation: IsEncapsulation<'_>) -> Result<Captured, Error> {
     let bytes = match digits(from) {
         Some(bytes) => bytes,
         None => read(Path::new(from))?,
     };
-    Ok(Captured::read(&bytes)?)
+    Ok(Captured::read_with(&bytes, is_encapsulation)?)
 }
 
 /// The beginning of a file, which has its first packet: that is 64 KiB at most.

@@ -2,23 +2,34 @@
 
 mod mismatch;
 
-use explain::{Explanation, Field, Found, Reason, Resolved, Verdict};
-use model::{Direction, Level, Prefix, ReqId, SaField};
+use explain::{Explanation, Field, Flow, Found, NearPolicy, Reason, Resolved, Verdict};
+use grammar::PolicyStatement;
+use model::{Direction, Level, Policy, Priority, Proto, ReqId, SaField, Upper};
 
 use super::words;
+use crate::statements::in_direction;
 
 /// What to do, in a sentence or as a statement of setkey(8); none if that is not obvious, or nothing is wrong.
 pub fn of(explanation: &Explanation<'_>) -> Option<String> {
     let Verdict::Dropped { reason, .. } = explanation.verdict else { return None };
     let failed = explanation.output.as_ref().and_then(|output| output.templates.last());
     match reason {
-        Reason::NoSa => failed.map(missing_sa),
+        Reason::NoSa => failed.map(|failed| missing_sa(explanation, failed)),
         Reason::Expired | Reason::SequenceOverflow => {
             Some("add a new SA at both ends, and delete this one".to_owned())
         }
         Reason::TunnelWithoutPolicy | Reason::KernelDefault | Reason::CatchAll => missing_policy(explanation),
         Reason::SaDirection => Some("`ipsecctl show sas -o spi,direction`; add the SA without -dir, or with that of its packets".to_owned()),
         Reason::Templates => Some(mismatch::of(explanation)),
+        Reason::NoUdpSocket => Some(
+            "start the key management, which has the UDP socket of NAT traversal, or make port of SA and socket the same at both ends".to_owned(),
+        ),
+        Reason::Encapsulation => Some(
+            "add the SA at both ends with the same encapsulation: with -encap espinudp 4500 4500, or without".to_owned(),
+        ),
+        Reason::UnknownSpi if words::is_of_other_mark(explanation) => Some(
+            "add the SA without its mark, or let the packets that it is for have it: --mark".to_owned(),
+        ),
         Reason::UnknownSpi => Some("add the SA that the peer uses: `ipsecctl show sas` there has its SPI".to_owned()),
         Reason::TooManyTemplates => Some("take templates out of the policy: five are the most".to_owned()),
         Reason::NoForwarding => Some("`sysctl -w net.ipv4.ip_forward=1`, for IPv6 `net.ipv6.conf.all.forwarding=1`".to_owned()),
@@ -35,14 +46,13 @@ pub fn of(explanation: &Explanation<'_>) -> Option<String> {
         | Reason::Replay
         | Reason::Larval
         | Reason::Dead
-        | Reason::Encapsulation
         | Reason::NestedAh
         | Reason::SaSelector => None,
     }
 }
 
 /// The statement that adds an SA for a template.
-fn missing_sa(resolved: &Resolved<'_>) -> String {
+fn missing_sa(explanation: &Explanation<'_>, resolved: &Resolved<'_>) -> String {
     let search = &resolved.search;
     if search.larval.is_some() {
         return "start the key management program, or find out why it does not answer the ACQUIRE"
@@ -61,8 +71,13 @@ fn missing_sa(resolved: &Resolved<'_>) -> String {
     }
     let template = resolved.template;
     let reqid = template.reqid().map_or(String::new(), |id| format!(" -u {}", id.number()));
+    let policy = explanation.output.as_ref().and_then(|output| output.policy);
+    let if_id = policy.and_then(|entry| entry.policy.id.if_id);
+    let if_id = if_id.map_or(String::new(), |if_id| format!(" -ifid {if_id}"));
+    let spi = template.details.spi.map_or("SPI".to_owned(), |spi| format!("{:#x}", spi.0));
+    let keys = if template.proto == Proto::IpComp { "-C deflate" } else { "KEYS" };
     format!(
-        "add {} {} {} SPI -m {}{reqid} KEYS;",
+        "add {} {} {} {spi} -m {}{reqid}{if_id} {keys};",
         resolved.local,
         resolved.remote,
         template.proto.word(),
@@ -91,18 +106,32 @@ fn missing_policy(explanation: &Explanation<'_>) -> Option<String> {
         let other = near.entry.policy.id.direction;
         near.field == Field::Direction && direction != Direction::Out && other != Direction::Out
     });
-    let (packets, action) = match like {
-        Some(near) => {
-            let templates = near.entry.policy.action.templates().iter().map(words::template);
-            let selector = &near.entry.policy.id.selector;
-            let ends = format!("{} {}", prefix(selector.src()), prefix(selector.dst()));
-            (ends, templates.collect::<Vec<_>>().join(" "))
-        }
-        None => (format!("{} {}", flow.src(), flow.dst()), "TEMPLATE".to_owned()),
-    };
-    Some(format!("spdadd {packets} any -P {} ipsec {action};", direction.word()))
+    if let Some(near) = like {
+        let policy = in_direction(&near.entry.policy, direction);
+        // The forward copy of the one to be added is there.
+        return Some(statement(policy, direction == Direction::In));
+    }
+    if let Some(policy) = lookup.near.first().and_then(|near| widened(near, flow)) {
+        return Some(statement(policy, false));
+    }
+    let (src, dst) = (flow.src(), flow.dst());
+    Some(format!("spdadd {src} {dst} any -P {} ipsec TEMPLATE;", direction.word()))
 }
 
-fn prefix(prefix: Prefix) -> String {
-    format!("{}/{}", prefix.addr(), prefix.length())
+fn statement(policy: Policy, without_copy: bool) -> String {
+    let policy = Policy { priority: Priority::DEFAULT, ..policy };
+    PolicyStatement { without_copy, ..PolicyStatement::default() }.write(&policy).text.to_string()
+}
+
+/// A policy with the protocol or port of the packet, if that is what differs.
+fn widened(near: &NearPolicy<'_>, flow: &Flow) -> Option<Policy> {
+    let mut policy = near.entry.policy.clone();
+    let selector = &mut policy.id.selector;
+    match near.field {
+        Field::Protocol => selector.upper = Upper::Number(flow.upper?),
+        Field::SrcPort => selector.src_port = flow.src_port?,
+        Field::DstPort => selector.dst_port = flow.dst_port?,
+        _ => return None,
+    }
+    Some(policy)
 }

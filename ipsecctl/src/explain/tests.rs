@@ -15,7 +15,9 @@ fn parse(words: &str) -> Result<Explain, clap::Error> {
 
 #[test]
 fn the_packet_is_what_is_given() {
-    let packet = |words: &str| parse(words).unwrap().packet();
+    let packet = |words: &str| {
+        parse(words).unwrap().packet(&[]).map(|Packet { flow, arrivals, .. }| (flow, arrivals))
+    };
     let (flow, arrivals) =
         packet("out 10.0.0.1:1000 10.0.0.2:53 udp --mark 0x10 --dev eth0 --ifid 7").unwrap();
     let flow = flow.unwrap();
@@ -30,19 +32,20 @@ fn the_packet_is_what_is_given() {
 fn a_captured_packet_has_the_headers_and_the_rest_may_be_given() {
     let esp = "4500002000004000403200 00c0000201c0000202000010010000000901020304";
     let esp = esp.replace(' ', "");
-    let (flow, arrivals) = parse(&format!("in --from {esp}")).unwrap().packet().unwrap();
+    let Packet { flow, arrivals, .. } =
+        parse(&format!("in --from {esp}")).unwrap().packet(&[]).unwrap();
     assert_eq!((flow, arrivals[0].sequence), (None, Some(9)));
     let given = parse(&format!("in 10.0.0.1 10.0.0.2 tcp --from {esp}")).unwrap();
-    assert_eq!(given.packet().unwrap().0.unwrap().upper, Some(6));
+    assert_eq!(given.packet(&[]).unwrap().flow.unwrap().upper, Some(6));
     assert!(matches!(
-        parse("in --from /nowhere").unwrap().packet(),
+        parse("in --from /nowhere").unwrap().packet(&[]),
         Err(Error::CaptureFile { .. })
     ));
 }
 
 #[test]
 fn too_little_is_refused() {
-    assert!(matches!(parse("out").unwrap().packet(), Err(Error::NoPacket)));
+    assert!(matches!(parse("out").unwrap().packet(&[]), Err(Error::NoPacket)));
     for words in [
         "",
         "up 10.0.0.1 10.0.0.2",
@@ -53,6 +56,6 @@ fn too_little_is_refused() {
     ] {
         assert!(parse(words).is_err(), "{words}");
     }
-    let mixed = parse("out 10.0.0.1 2001:db8::1").unwrap().packet();
+    let mixed = parse("out 10.0.0.1 2001:db8::1").unwrap().packet(&[]);
     assert!(matches!(mixed, Err(Error::Model(_))));
 }

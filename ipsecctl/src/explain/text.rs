@@ -6,10 +6,10 @@ use cli::wrap;
 use explain::{
     Doubt, Explanation, Found, Headers, Lookup, OutputResult, Reason, Resolution, Resolved, Verdict,
 };
-use model::{Direction, PolicyEntry, Visible};
+use model::{Direction, PolicyEntry, SaEntry, Visible};
 
 use super::{ExplainBasis, remedy, routing::Routing, words};
-use received::{checked, received};
+use received::{checked, in_udp, received};
 
 /// The width of the column of labels.
 const LABELS: usize = 10;
@@ -46,6 +46,9 @@ pub fn explanation(
         lines.add("packet", &words::flow(flow));
     }
     route(subject.routing, &mut lines);
+    if let Some(udp) = &explanation.udp {
+        in_udp(udp, subject, &mut lines);
+    }
     if let Some(input) = &explanation.input {
         received(input, &mut lines);
     }
@@ -65,10 +68,15 @@ pub fn explanation(
 /// The first line.
 pub fn verdict(explanation: &Explanation<'_>) -> String {
     match &explanation.verdict {
-        Verdict::Clear => "The packet passes in clear.".to_owned(),
+        Verdict::Clear if explanation.path().is_empty() => "The packet passes in clear.".to_owned(),
+        Verdict::Clear => {
+            format!(
+                "The packet passes, received by {}, and leaves in clear.",
+                spis(explanation.path())
+            )
+        }
         Verdict::Protected(sas) => {
-            let spis = sas.iter().map(|it| format!("{} {:#x}", it.sa.proto.word(), it.sa.spi.0));
-            let spis = spis.collect::<Vec<_>>().join(", ");
+            let spis = spis(sas);
             match explanation.direction {
                 Direction::In => format!("The packet passes, received by {spis}."),
                 Direction::Out | Direction::Fwd => {
@@ -88,8 +96,20 @@ pub fn verdict(explanation: &Explanation<'_>) -> String {
     }
 }
 
+fn spis(sas: &[&SaEntry]) -> String {
+    let spis = sas.iter().map(|it| format!("{} {:#x}", it.sa.proto.word(), it.sa.spi.0));
+    spis.collect::<Vec<_>>().join(", ")
+}
+
 fn why(reason: Reason, explanation: &Explanation<'_>) -> &'static str {
+    let is_udp = explanation.udp.as_ref().is_some_and(|udp| udp.stops().is_some());
     match reason {
+        Reason::Templates if is_udp => {
+            "it is in UDP, which comes in clear, and the templates of the policy of that UDP demand SAs"
+        }
+        Reason::UnknownSpi if words::is_of_other_mark(explanation) => {
+            "the SA of its SPI has another mark"
+        }
         Reason::Templates if explanation.path().is_empty() => {
             "it comes in clear, and the templates of its policy demand SAs"
         }
@@ -113,6 +133,9 @@ fn doubt(doubt: &Doubt<'_>) -> String {
         Doubt::OtherDirection(direction) => {
             let leads = if *direction == Direction::In { "to" } else { "through" };
             format!("the route leads {leads} this host; ask about `{}`", direction.word())
+        }
+        Doubt::SocketPolicy => {
+            "it is in UDP, and which socket the policies of sockets belong to is not known".to_owned()
         }
         Doubt::SubPolicies(indexes) => {
             let policies = policies_of(indexes);
@@ -178,7 +201,12 @@ fn template(resolved: &Resolved<'_>, lines: &mut Lines) {
     let level = if *is_optional { "optional" } else { "required" };
     lines.add("template", &format!("{}, {level}", words::template(template)));
     match resolution {
-        Resolution::Uses(entry) => lines.under(&format!("uses {}", words::sa(entry))),
+        Resolution::Uses(entry) => {
+            lines.under(&format!("uses {}", words::sa(entry)));
+            if let Some(limit) = words::limit(entry).or_else(|| words::last_sequence(entry)) {
+                lines.under(&limit);
+            }
+        }
         Resolution::Skipped => lines.under("no SA: the packet passes without it"),
         Resolution::Fails(_) => match search.found.or(search.spi_taken) {
             Some(entry) => lines.under(&format!("finds {}", words::sa(entry))),
@@ -198,14 +226,20 @@ fn template(resolved: &Resolved<'_>, lines: &mut Lines) {
         lines.under(&format!("rather than {}", words::sa(entry)));
     }
     if let Some(entry) = search.larval {
-        lines
-            .under(&format!("an ACQUIRE waits for a key management program: {}", words::sa(entry)));
+        lines.under(&format!(
+            "{} is larval: it waits for a key management program",
+            words::sa(entry)
+        ));
     }
     if search.found.is_none() {
         for near in &search.near {
             let differs = words::differing_sa_field(near.entry, near.field);
             lines.under(&format!("not {}: {differs}", words::sa(near.entry)));
         }
+    }
+    if let Some((entry, fields)) = search.distant {
+        let differs = fields.map(|field| words::differing_sa_field(entry, Some(field))).join(", ");
+        lines.under(&format!("not {}: {differs}", words::sa(entry)));
     }
 }
 

@@ -1,11 +1,11 @@
 //! Entries of the tables in a line.
 
-use std::fmt::Write;
+use std::{fmt::Write, num::NonZeroU64};
 
 use engine::Route;
-use explain::{Field, Flow, FlowDevice, Header};
+use explain::{Explanation, Field, Flow, FlowDevice, Header};
 use model::{
-    EncapKind, PolicyEntry, SaEntry, SaField, SaFlags, Selector, Template, Visible,
+    EncapKind, PolicyEntry, PortMasks, SaEntry, SaField, SaFlags, Selector, Template, Visible,
     names::protocol_name,
 };
 
@@ -33,6 +33,9 @@ pub fn flow(flow: &Flow) -> String {
             (kind, code) if is_icmp => {
                 write!(text, " type {}", number_or(kind))?;
                 write!(text, " code {}", number_or(code))?;
+            }
+            (Some(0), Some(0)) if matches!(flow.upper, Some(6 | 17 | 33 | 132 | 136)) => {
+                text.push_str(" of a later fragment, which has no ports");
             }
             (src, dst) => write!(text, " {} > {}", number_or(src), number_or(dst))?,
         }
@@ -73,7 +76,23 @@ pub fn packets(packets: &Selector) -> String {
         text.push_str(" > ");
         selector::dst(packets, text)?;
         text.push(' ');
-        selector::protocol(packets, text)?;
+        // A code of 0 is any.
+        if packets.upper.has_type_and_code() && packets.port_masks().dst == 0 {
+            let mut bare = *packets;
+            (bare.src_port, bare.dst_port) = (0, 0);
+            selector::protocol(&bare, text)?;
+            if packets.port_masks().src != 0 {
+                write!(text, " type {}", packets.src_port)?;
+            }
+        } else {
+            selector::protocol(packets, text)?;
+        }
+        if let Some(PortMasks { src, dst }) = packets.port_masks {
+            write!(text, ", port masks {src:#x}/{dst:#x}")?;
+        }
+        if packets.user != 0 {
+            write!(text, ", user {} (never compared)", packets.user)?;
+        }
         packets
             .device
             .map_or(Ok(()), |device| write!(text, ", device {}", Visible(device.as_str())))
@@ -116,15 +135,18 @@ pub fn differing_field(entry: &PolicyEntry, field: Field) -> String {
         }
         Field::SrcPort => id.selector.src_port.to_string(),
         Field::DstPort => id.selector.dst_port.to_string(),
-        Field::Src | Field::Dst | Field::Protocol | Field::Cpu | Field::SecurityContext => {
-            String::new()
-        }
+        Field::Src => text(|text| selector::prefix(id.selector.src(), text)),
+        Field::Dst => text(|text| selector::prefix(id.selector.dst(), text)),
+        Field::Protocol => text(|text| selector::protocol(&id.selector, text)),
+        Field::Swapped => return "src and dst are the other way round".to_owned(),
+        Field::Cpu | Field::SecurityContext => return format!("{} differs", field.word()),
     };
-    if value.is_empty() {
-        format!("{} differs", field.word())
-    } else {
-        format!("{} differs: {value}", field.word())
-    }
+    let word = match field {
+        Field::SrcPort if id.selector.upper.has_type_and_code() => "type",
+        Field::DstPort if id.selector.upper.has_type_and_code() => "code",
+        _ => field.word(),
+    };
+    format!("{word} differs: {value}")
 }
 
 /// What an SA has in a field that differs from what a template demands.
@@ -142,9 +164,10 @@ pub fn differing_sa_field(entry: &SaEntry, field: Option<SaField>) -> String {
         SaField::Dst => sa.ends.dst().to_string(),
         SaField::Spi => format!("{:#x}", sa.spi.0),
         SaField::Direction => sa.direction.map_or(String::new(), |it| it.word().to_owned()),
-        SaField::Selector => {
-            sa.selector.as_ref().map_or("of its IP version alone".to_owned(), packets)
-        }
+        SaField::Selector => sa.selector.as_ref().map_or(
+            "none, and without the flag af-unspec it is for its own IP version".to_owned(),
+            packets,
+        ),
         SaField::Auth => {
             sa.auth.as_ref().map_or("none".to_owned(), |keyed| keyed.algorithm.name.to_string())
         }
@@ -176,4 +199,38 @@ pub fn header(header: &Header) -> String {
         Header::Encapsulation(EncapKind::EspInUdp | EncapKind::EspInUdpNonIke) => "UDP".to_owned(),
         Header::Ipsec { proto, spi } => format!("{} {:#x}", proto.word(), spi.0),
     }
+}
+
+/// The encapsulation of an SA or of a packet.
+pub fn encapsulation(kind: Option<EncapKind>) -> &'static str {
+    kind.map_or("none", |kind| kind.word())
+}
+
+/// The hard limit that an SA has reached: `2 of 2 packets`.
+pub fn limit(entry: &SaEntry) -> Option<String> {
+    let (hard, current) = (entry.sa.lifetimes.hard, entry.current);
+    let reached = [
+        (current.packets, hard.packets.map(NonZeroU64::get), "packets"),
+        (current.bytes, hard.bytes.map(NonZeroU64::get), "bytes"),
+    ];
+    let mut reached =
+        reached.into_iter().filter_map(|(used, limit, unit)| Some((used, limit?, unit)));
+    let (used, limit, unit) = reached.find(|(used, limit, _)| used >= limit)?;
+    Some(format!("its hard limit is reached: {used} of {limit} {unit}"))
+}
+
+/// The sequence number that an SA has sent, if no other may follow.
+pub fn last_sequence(entry: &SaEntry) -> Option<String> {
+    let sa = &entry.sa;
+    let (last, sent) = (if sa.esn { u64::MAX } else { u32::MAX.into() }, sa.replay_state.sent);
+    let may_wrap = sa.flags.contains(SaFlags::OSEQ_MAY_WRAP);
+    (sent >= last && !may_wrap).then(|| format!("its last sequence number is sent: {sent}"))
+}
+
+/// Whether the last header names no SA because of a mark.
+pub fn is_of_other_mark(explanation: &Explanation<'_>) -> bool {
+    let failed = explanation.input.as_ref().and_then(|input| input.headers.last());
+    failed.is_some_and(|failed| {
+        failed.near.iter().any(|entry| failed.differing(entry) == SaField::Mark)
+    })
 }

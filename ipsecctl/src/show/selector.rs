@@ -15,6 +15,11 @@ pub fn dst(selector: &Selector, cell: &mut String) -> fmt::Result {
     end(selector.dst(), selector, selector.dst_port, cell)
 }
 
+/// A prefix.
+pub fn prefix(prefix: Prefix, cell: &mut String) -> fmt::Result {
+    write!(cell, "{}", PrefixText(prefix))
+}
+
 /// An end of a selector, with its port if it has one.
 fn end(prefix: Prefix, selector: &Selector, port: u16, cell: &mut String) -> fmt::Result {
     write!(cell, "{}", PrefixText(prefix))?;

@@ -9,7 +9,7 @@ use super::stories::explain;
 
 pub const ESP: &str = r#"-E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
 const AH: &str = r#"-A hmac-sha1 "twenty bytes of key!""#;
-const PACKET: &str = "in 192.0.2.1:40000 192.0.2.2:5300 udp";
+pub const PACKET: &str = "in 192.0.2.1:40000 192.0.2.2:5300 udp";
 
 /// The counters of drops that are not 0.
 fn counters(host: &Host) -> BTreeMap<String, u64> {
@@ -31,7 +31,7 @@ fn send(host: &Host, to: &str) {
 
 /// The explanation of a packet that the first host then sends, with the counters that the kernel raises.
 #[track_caller]
-fn agrees(pair: &Pair, words: &str) -> (Value, String) {
+pub fn agrees(pair: &Pair, words: &str) -> (Value, String) {
     let (explanation, text) = explain(&pair.b, words);
     let before = counters(&pair.b);
     send(&pair.a, "192.0.2.2/5300");
@@ -44,9 +44,10 @@ fn agrees(pair: &Pair, words: &str) -> (Value, String) {
 }
 
 /// Carries out the statements of a remedy.
-fn mend(host: &Host, explanation: &Value) {
+pub fn mend(host: &Host, explanation: &Value) {
     let remedy = explanation["remedy"].as_str().expect("a remedy");
     let (statements, _) = remedy.rsplit_once(';').expect("a statement");
+    let statements = statements.replace("SPI", "0x3001").replace("KEYS", ESP);
     host.load(&format!("{statements};"));
 }
 

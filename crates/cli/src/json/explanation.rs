@@ -34,7 +34,7 @@ pub struct ExplanationJson {
     /// The headers that it arrives with, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub received: Vec<ReceivedHeaderJson>,
-    /// The check of its policy, for `in` and `fwd`.
+    /// The check of its policy, for `in` and `fwd`; of a packet that is dropped in UDP, that of the UDP packet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check: Option<ExplainedPolicyJson>,
     /// The policy that it leaves by, for `out` and `fwd`.

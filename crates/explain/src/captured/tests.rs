@@ -43,6 +43,27 @@ fn esp_in_udp_is_not_ike() {
 }
 
 #[test]
+fn the_ports_of_esp_in_udp_may_be_others() {
+    let udp = |ports: [u8; 4]| ipv4(17, &[&ports[..], &[0; 4], &ESP_HEADER].concat());
+    let read = |ports, to: u16| {
+        let is_meant = |_, _, port| port == to;
+        Captured::read_with(&udp(ports), &is_meant).unwrap()
+    };
+    let esp = read([0x27, 0x11, 0x27, 0x12], 10002);
+    let around = esp.udp.unwrap();
+    assert_eq!(
+        (esp.arrivals.len(), around.src_port, around.dst_port),
+        (1, Some(10001), Some(10002))
+    );
+    // What comes from such a port is no ESP.
+    let clear = read([0x11, 0x94, 0x14, 0xb4], 4500);
+    assert_eq!(
+        (clear.arrivals.len(), clear.udp, clear.flow.unwrap().dst_port),
+        (0, None, Some(5300))
+    );
+}
+
+#[test]
 fn a_capture_has_a_link_layer() {
     let packet = ipv4(50, &ESP_HEADER);
     let file = |magic: u32, link: u32, header: &[u8]| {

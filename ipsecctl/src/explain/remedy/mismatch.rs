@@ -1,12 +1,20 @@
 //! The remedy for SAs that are not those of the templates.
 
-use explain::{Explanation, PolicyCheck, templates_in_order};
+use explain::{Explanation, Flow, PolicyCheck, templates_in_order};
 use model::{Policy, SaField};
 
 use crate::statements::{other_algorithms, replacing};
 
 /// What to do.
 pub fn of(explanation: &Explanation<'_>) -> String {
+    if let Some(udp) = explanation.udp.as_ref().filter(|udp| udp.stops().is_some()) {
+        let Flow { dst_port, .. } = udp.flow;
+        let port = dst_port.map_or(String::new(), |port| format!("[{port}]"));
+        let (src, dst) = (udp.flow.src(), udp.flow.dst());
+        return format!(
+            "spdadd {src} {dst}{port} udp -P in prio high none; or give the socket the policy `in bypass`: `ipsecctl socket set`"
+        );
+    }
     if explanation.path().is_empty() {
         return "let the peer protect the packet: its policy for `out` is missing".to_owned();
     }

@@ -1,18 +1,31 @@
 //! What a received packet comes through, and the check of its policy.
 
-use explain::{Decapsulated, InputResult, PolicyCheck, SaOfTemplate};
+use explain::{Decapsulated, InUdp, InputResult, PolicyCheck, SaOfTemplate, Verdict};
 use model::Direction;
 
 use super::{ExplainBasis, Lines, found, words};
 
 pub(super) fn received(input: &InputResult<'_>, lines: &mut Lines) {
-    for Decapsulated { arrival, sa, replay, near } in &input.headers {
+    for header in &input.headers {
+        let Decapsulated { arrival, sa, replay, near } = header;
         let proto = arrival.proto.map_or("SPI", |proto| proto.word());
         let sequence =
             arrival.sequence.map_or(String::new(), |number| format!(", sequence {number}"));
         lines.add("header", &format!("{proto} {:#x}{sequence}", arrival.spi.0));
         match sa {
-            Some(entry) => lines.under(&words::sa(entry)),
+            Some(entry) => {
+                lines.under(&words::sa(entry));
+                let own = entry.sa.encap.map(|encap| encap.kind);
+                if let Some(kind) = arrival.encapsulation.filter(|kind| *kind != own) {
+                    let [packets, own] = [kind, own].map(words::encapsulation);
+                    lines.under(&format!(
+                        "encapsulation differs: of the packet {packets}, of the SA {own}"
+                    ));
+                }
+                if let Some(limit) = words::limit(entry) {
+                    lines.under(&limit);
+                }
+            }
             None => lines.under("no SA"),
         }
         if let Some(fault) = replay {
@@ -24,8 +37,22 @@ pub(super) fn received(input: &InputResult<'_>, lines: &mut Lines) {
             lines.under(word);
         }
         for entry in near.iter().take(3) {
-            lines.under(&format!("not {}", words::sa(entry)));
+            let differs = words::differing_sa_field(entry, Some(header.differing(entry)));
+            lines.under(&format!("not {}: {differs}", words::sa(entry)));
         }
+    }
+}
+
+/// The UDP packet around ESP.
+pub(super) fn in_udp(udp: &InUdp<'_>, subject: &ExplainBasis<'_>, lines: &mut Lines) {
+    lines.add("in UDP", &words::flow(&udp.flow));
+    lines.under(match udp.has_socket {
+        Some(true) => "a socket has its port; that it decapsulates (UDP_ENCAP) is assumed",
+        Some(false) => "no socket has its port",
+        None => "that a socket has its port and decapsulates is assumed",
+    });
+    if udp.check.verdict != Verdict::Clear {
+        checked(&udp.check, true, Direction::In, subject, lines);
     }
 }
 

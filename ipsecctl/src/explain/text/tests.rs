@@ -102,6 +102,28 @@ fn a_drop_is_shown_with_what_differs_and_what_mends_it() {
 }
 
 #[test]
+fn a_limit_is_shown_with_its_values() {
+    let shown = |change: fn(&mut SaEntry)| {
+        let mut entry = sa(7);
+        change(&mut entry);
+        let tables = tables(vec![policy(Direction::Out, 9, 1)], vec![entry]);
+        text(&explain_out(&tables, flow(), None, &Surroundings::default()))
+    };
+    let expired = shown(|entry| {
+        entry.sa.lifetimes.hard.packets = std::num::NonZeroU64::new(2);
+        entry.current.packets = 2;
+    });
+    assert!(
+        expired.contains("\n          its hard limit is reached: 2 of 2 packets\n"),
+        "{expired}"
+    );
+    let spent = shown(|entry| entry.sa.replay_state.sent = u32::MAX.into());
+    assert!(spent.contains("its last sequence number is sent: 4294967295\n"), "{spent}");
+    let larval = shown(|entry| entry.state = SaState::Larval);
+    assert!(larval.contains(" is larval: "), "{larval}");
+}
+
+#[test]
 fn a_policy_for_forwarded_packets_is_made_of_that_for_received_ones() {
     let tables = tables(vec![policy(Direction::In, 8, 1)], vec![sa(7)]);
     let arrival = explain::Arrival {
