@@ -13,8 +13,8 @@ use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
 use cli::json::Document;
 use engine::{Requested, Snapshot, SnapshotReader};
 use explain::{
-    Arrival, Captured, Explanation, Flow, FlowDevice, PolicyOrder, Selection, Surroundings, Tables,
-    Unfollowed, Verdict, explain_forwarded, explain_in, explain_out,
+    Arrival, Captured, Explanation, Flow, FlowDevice, Length, PolicyOrder, Selection, Surroundings,
+    Tables, Unfollowed, Verdict, XfrmDevice, explain_forwarded, explain_in, explain_out,
 };
 use model::{DeviceName, Direction, IpVersion, Mode, PolicyEntry, SaEntry, Spi};
 
@@ -92,6 +92,8 @@ struct Packet {
     arrivals: Vec<Arrival>,
     /// The UDP packet around them.
     udp: Option<Flow>,
+    /// Its length before it is transformed, if that is known.
+    length: Option<Length>,
 }
 
 /// What a packet is explained from, beside the tables.
@@ -111,10 +113,11 @@ impl Explain {
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
         let reader = SnapshotReader::open()?;
-        let Packet { mut flow, arrivals, udp } = self.packet(&reader.so_far().sas)?;
+        let Packet { mut flow, arrivals, udp, length } = self.packet(&reader.so_far().sas)?;
         let socket = self.policy_of_socket()?;
         let routing = self.routing(&mut flow, &arrivals, &reader.so_far().sas);
-        let (tables, requested, unfollowed) = self.tables(reader, (flow, udp))?;
+        let (tables, requested, unfollowed) =
+            self.tables(reader, (flow, udp), routing.interface())?;
         let source = |remote| routing.source(remote);
         let tunnel_fault = |entry: &SaEntry, mark| routing.tunnel_fault(entry, mark);
         let surroundings = &Surroundings {
@@ -128,8 +131,12 @@ impl Explain {
             explanation = explanation.in_udp(udp::check(&tables, udp, surroundings)?);
         }
         let mtu = self.mtu.unwrap_or_else(|| mtu(&explanation, &routing));
-        let subject =
-            ExplainBasis { requested: &requested, length: self.length, mtu, routing: &routing };
+        let explanation = match length {
+            Some(length) => explanation.fitted(length, mtu),
+            None => explanation,
+        };
+        let length = length.map(|length| length.bytes);
+        let subject = ExplainBasis { requested: &requested, length, mtu, routing: &routing };
         let printed = output::print(|out| {
             if self.json {
                 let explanation = Some(json::explanation(&explanation, &subject));
@@ -182,6 +189,7 @@ impl Explain {
         &self,
         reader: SnapshotReader,
         (flow, udp): (Option<Flow>, Option<Flow>),
+        interface: Option<XfrmDevice>,
     ) -> Result<(Tables, HashMap<u32, Requested>, Unfollowed), Error> {
         let spd = &reader.so_far().spd;
         let directions: &[_] = match self.direction {
@@ -190,7 +198,16 @@ impl Explain {
             Direction::Out => &[Direction::Out],
         };
         let lookups = directions.iter().filter_map(|direction| Some((*direction, flow?)));
-        let lookups = lookups.chain(udp.map(|udp| (Direction::In, udp)));
+        let through = flow.and_then(|flow| interface?.inner(&flow));
+        let through = through.filter(|_| self.direction != Direction::In);
+        let has_own = through.is_some() || self.direction == Direction::Fwd && self.ifid.is_some();
+        let own = flow.filter(|_| has_own).map(|mut flow| {
+            flow.if_id = None;
+            flow
+        });
+        let leaving = through.into_iter().chain(own).map(|flow| (Direction::Out, flow));
+        let in_udp = udp.map(|udp| (Direction::In, udp));
+        let lookups = lookups.chain(leaving).chain(in_udp);
         let mut selection = Selection::new(&lookups.collect::<Vec<_>>(), *spd);
         let Snapshot { policies, requested, sas, kernel_default, catch_alls, spd, sad, release } =
             reader.read(&mut selection)?;
@@ -221,6 +238,7 @@ impl Explain {
         let captured = self.from.as_deref();
         let captured =
             captured.map(|from| packet::captured(from, &is_encapsulation)).transpose()?;
+        let length = self.length(captured.as_ref());
         let given = match (self.src, self.dst) {
             (Some(src), Some(dst)) => Some(packet::flow(src, dst, self.protocol)?),
             _ => None,
@@ -247,7 +265,19 @@ impl Explain {
         });
         let is_too_little =
             flow.is_none() && (arrivals.is_empty() || self.direction == Direction::Out);
-        if is_too_little { Err(Error::NoPacket) } else { Ok(Packet { flow, arrivals, udp }) }
+        if is_too_little {
+            Err(Error::NoPacket)
+        } else {
+            Ok(Packet { flow, arrivals, udp, length })
+        }
+    }
+
+    /// The length of the packet before it is transformed, as it was given or captured.
+    fn length(&self, captured: Option<&Captured>) -> Option<Length> {
+        let whole = captured.filter(|captured| captured.arrivals.is_empty());
+        let bytes = self.length.or(whole.map(|captured| captured.length))?;
+        let dont_fragment = captured.and_then(|captured| captured.dont_fragment);
+        Some(Length { bytes, dont_fragment })
     }
 
     /// The policy of this direction of the socket that was given.
@@ -269,6 +299,7 @@ fn surroundings(routing: &Routing, flow: Option<Flow>) -> Surroundings<'static> 
         has_no_xfrm: routing.has_no_xfrm(version),
         refusal: routing.refusal,
         elsewhere: routing.elsewhere(),
+        interface: routing.interface(),
         is_loopback: routing.is_loopback(),
         has_no_policy: routing.has_no_policy(version),
         ..Surroundings::default()
@@ -281,6 +312,7 @@ fn mtu(explanation: &Explanation<'_>, routing: &Routing) -> usize {
     let output = explanation.output.as_ref().map(|output| &output.verdict);
     let mtu = match (output, explanation.flow) {
         (Some(Verdict::Protected(sas)), Some(flow)) => routing.mtu(sas, flow.mark),
+        (Some(Verdict::Clear), Some(_)) => routing.mtu(&[], 0),
         _ => None,
     };
     mtu.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(OF_ETHERNET)

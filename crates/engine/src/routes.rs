@@ -1,12 +1,18 @@
 //! The kernel's look-up of a route (`RTM_GETROUTE`), and what devices have that decides on IPsec. Any user may
 //! ask.
 
-use std::{fs, net::IpAddr};
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    num::NonZeroU32,
+};
 
 use model::{DeviceName, IpVersion};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
+    link::{
+        InfoData, InfoKind, InfoVti, InfoXfrm, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    },
     route::{RouteAttribute, RouteFlags, RouteMessage, RouteMetric, RouteType},
 };
 use rustix::{
@@ -70,8 +76,31 @@ pub struct Device {
     pub mtu: u32,
     /// Whether it is a loopback device.
     pub is_loopback: bool,
+    /// What it looks policies up with, if it does.
+    pub xfrm: Option<DeviceXfrm>,
     /// The VRF that it belongs to, whose routing table its packets have.
     pub vrf: Option<DeviceName>,
+}
+
+/// A device that looks policies up itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceXfrm {
+    /// A vti device.
+    Vti {
+        /// The key of packets that leave by it, which is their mark.
+        key: u32,
+        /// This end.
+        local: IpAddr,
+        /// The other end, or the unspecified address.
+        remote: IpAddr,
+    },
+    /// An xfrm interface.
+    Interface {
+        /// Its number; none: each packet brings its own.
+        if_id: Option<NonZeroU32>,
+        /// The device below it.
+        link: Option<DeviceName>,
+    },
 }
 
 impl Device {
@@ -213,8 +242,8 @@ impl Routes {
             _ => None,
         });
         let is_loopback = link.header.flags.contains(LinkFlags::Loopback);
-        let vrf = self.vrf(&link)?;
-        Ok(Device { name, mtu: mtu.unwrap_or(0), is_loopback, vrf })
+        let (vrf, xfrm) = (self.vrf(&link)?, self.xfrm(&link));
+        Ok(Device { name, mtu: mtu.unwrap_or(0), is_loopback, xfrm, vrf })
     }
 
     fn name(&self, index: u32) -> Result<DeviceName, Errno> {
@@ -227,6 +256,43 @@ impl Routes {
         match self.0.ask(RouteNetlinkMessage::GetLink(question))? {
             RouteNetlinkMessage::NewLink(link) => Ok(link),
             _ => Err(Errno::BADMSG),
+        }
+    }
+
+    /// What a device looks policies up with.
+    fn xfrm(&self, link: &LinkMessage) -> Option<DeviceXfrm> {
+        let data = infos(link).iter().find_map(|info| match info {
+            LinkInfo::Data(data) => Some(data),
+            _ => None,
+        });
+        let is_v6 = kind(link) == Some(InfoKind::Vti6);
+        let nowhere =
+            if is_v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+        match data? {
+            InfoData::Vti(values) => {
+                let (mut key, mut local, mut remote) = (0, nowhere, nowhere);
+                for value in values {
+                    match value {
+                        InfoVti::OKey(own) => key = *own,
+                        InfoVti::Local(addr) => local = *addr,
+                        InfoVti::Remote(addr) => remote = *addr,
+                        _ => {}
+                    }
+                }
+                Some(DeviceXfrm::Vti { key, local, remote })
+            }
+            InfoData::Xfrm(values) => {
+                let (mut if_id, mut link) = (None, None);
+                for value in values {
+                    match value {
+                        InfoXfrm::IfId(own) => if_id = NonZeroU32::new(*own),
+                        InfoXfrm::Link(index) => link = self.name(*index).ok(),
+                        _ => {}
+                    }
+                }
+                Some(DeviceXfrm::Interface { if_id, link })
+            }
+            _ => None,
         }
     }
 
@@ -277,13 +343,18 @@ impl Routes {
 
 /// What kind of device it is.
 fn kind(link: &LinkMessage) -> Option<InfoKind> {
-    link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::LinkInfo(infos) => infos.iter().find_map(|info| match info {
-            LinkInfo::Kind(kind) => Some(kind.clone()),
-            _ => None,
-        }),
+    infos(link).iter().find_map(|info| match info {
+        LinkInfo::Kind(kind) => Some(kind.clone()),
         _ => None,
     })
+}
+
+fn infos(link: &LinkMessage) -> &[LinkInfo] {
+    let infos = link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::LinkInfo(infos) => Some(infos.as_slice()),
+        _ => None,
+    });
+    infos.unwrap_or_default()
 }
 
 fn ip(address: &netlink_packet_route::route::RouteAddress) -> Option<IpAddr> {

@@ -19,6 +19,8 @@ pub struct Captured {
     pub length: usize,
     /// The UDP packet around the outermost header, if there is one.
     pub udp: Option<Flow>,
+    /// The bit DF of the packet of `flow`; none: it is IPv6, or encrypted.
+    pub dont_fragment: Option<bool>,
 }
 
 /// Whether UDP to an address, from a port and to a port, may have ESP in it.
@@ -91,7 +93,8 @@ impl Captured {
     ) -> Result<Self, CaptureError> {
         let mut ip = Ip::read(bytes)?;
         let (ends, length) = ((ip.src, ip.dst), bytes.len());
-        let mut captured = Self { arrivals: Vec::new(), flow: None, ends, length, udp: None };
+        let (arrivals, flow, udp, dont_fragment) = (Vec::new(), None, None, None);
+        let mut captured = Self { arrivals, flow, ends, length, udp, dont_fragment };
         loop {
             let (step, encapsulation) = match ip.protocol {
                 UDP => (natt(&ip, is_encapsulation), Some(EncapKind::EspInUdp)),
@@ -131,6 +134,7 @@ impl Captured {
                 }
                 _ => {
                     captured.flow = ip.flow();
+                    captured.dont_fragment = ip.dont_fragment;
                     return Ok(captured);
                 }
             }
@@ -158,6 +162,7 @@ struct Ip<'a> {
     protocol: u8,
     payload: &'a [u8],
     is_later_fragment: bool,
+    dont_fragment: Option<bool>,
 }
 
 impl<'a> Ip<'a> {
@@ -180,6 +185,7 @@ impl<'a> Ip<'a> {
             protocol: bytes[9],
             payload: bytes.get(header.max(20)..).ok_or(CaptureError::Truncated)?,
             is_later_fragment: half(bytes, 6)? & 0x1fff != 0,
+            dont_fragment: Some(half(bytes, 6)? & 0x4000 != 0),
         })
     }
 
@@ -189,7 +195,8 @@ impl<'a> Ip<'a> {
         let (src, dst) = addr(8).zip(addr(24)).ok_or(CaptureError::Truncated)?;
         let (src, dst) = (Ipv6Addr::from(src).into(), Ipv6Addr::from(dst).into());
         let (protocol, payload) = (bytes[6], bytes.get(40..).ok_or(CaptureError::Truncated)?);
-        let mut ip = Self { src, dst, protocol, payload, is_later_fragment: false };
+        let mut ip =
+            Self { src, dst, protocol, payload, is_later_fragment: false, dont_fragment: None };
         // Hop-by-hop options, routing header, destination options; the fragment header.
         while [0, 43, 60, 44].contains(&ip.protocol) {
             let [next, length, ..] = *ip.payload else { return Err(CaptureError::Truncated) };

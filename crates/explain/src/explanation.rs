@@ -2,7 +2,7 @@ use model::{Direction, PolicyEntry, SaEntry};
 
 use crate::{
     Arrival, Doubt, Field, Flow, InUdp, InputResult, OutputResult, PolicyCheck, Surroundings,
-    Tables, Verdict, check, decapsulate, output,
+    Tables, Verdict, check, decapsulate, xfrm_device::leave,
 };
 
 /// What becomes of a packet, step by step.
@@ -40,7 +40,7 @@ pub fn explain_out<'a>(
     socket: Option<&'a PolicyEntry>,
     surroundings: &Surroundings<'_>,
 ) -> Explanation<'a> {
-    let output = output(tables, &flow, socket, surroundings);
+    let (flow, output) = leave(tables, flow, socket, surroundings);
     let verdict = refused(surroundings, Direction::Out).unwrap_or(output.verdict.clone());
     let (input, check) = (None, None);
     Explanation {
@@ -79,16 +79,23 @@ pub fn explain_forwarded<'a>(
 ) -> Explanation<'a> {
     let mut explanation =
         received(tables, Direction::Fwd, (arrivals, flow, mark), None, surroundings);
-    if let (true, Some(flow)) = (explanation.verdict.passes(), explanation.flow) {
+    if let (true, Some(mut flow)) = (explanation.verdict.passes(), explanation.flow) {
+        // The number of the interface that it arrived by is none of the way out.
+        if surroundings.interface.is_none() {
+            flow.if_id = None;
+        }
         // `xfrm_route_forward` asks neither the SPD nor for the default policy then.
-        let mut output = if surroundings.has_no_xfrm {
-            OutputResult::exempt(Verdict::Clear)
+        let (flow, mut output) = if surroundings.has_no_xfrm && surroundings.interface.is_none() {
+            (flow, OutputResult::exempt(Verdict::Clear))
         } else {
-            output(tables, &flow, None, surroundings)
+            leave(tables, flow, None, surroundings)
         };
         // Those that have taken it when it was received are not meant for it when it leaves.
         if let Some(lookup) = &mut output.lookup {
             lookup.near.retain(|near| near.field != Field::Direction);
+        }
+        if surroundings.interface.is_some() {
+            explanation.flow = Some(flow);
         }
         explanation.verdict = output.verdict.clone();
         explanation.output = Some(output);

@@ -12,6 +12,7 @@ mod flow;
 mod hash;
 mod headers;
 mod input;
+mod length;
 mod lists;
 mod near;
 mod order;
@@ -28,6 +29,7 @@ mod templates;
 mod udp;
 mod unfollowed;
 mod verdict;
+mod xfrm_device;
 
 #[cfg(test)]
 mod testing;
@@ -39,6 +41,7 @@ pub use field::{Field, Fields};
 pub use flow::{Compared, Flow, FlowDevice};
 pub use headers::{Header, Headers};
 pub use input::{Arrival, Decapsulated, InputResult, decapsulate};
+pub use length::Length;
 pub use near::NearPolicy;
 pub use output::{OutputResult, output};
 pub use policy::{Found, Lookup, Shadow, find_policy};
@@ -52,3 +55,4 @@ pub use templates::{Resolution, Resolved};
 pub use udp::InUdp;
 pub use unfollowed::Unfollowed;
 pub use verdict::{Doubt, Verdict};
+pub use xfrm_device::XfrmDevice;

@@ -53,6 +53,16 @@ table! {
             word: "tunnel source",
             sentence: "the source of the tunnel is no address of this host",
         },
+        /// It is longer than what fits, and must not be fragmented.
+        TooLong => Row {
+            word: "too long",
+            sentence: "it is too long for the link, and must not be fragmented",
+        },
+        /// It leaves by a vti device or an xfrm interface that finds no SA for it ([`crate::XfrmDevice`]).
+        InterfaceWithoutSa => Row {
+            word: "interface without SA",
+            sentence: "the vti device or xfrm interface that it leaves by finds no policy with its key and an SA of its ends",
+        },
         /// Its policy has the action `discard`.
         Policy => Row {
             word: "policy discards",
@@ -188,6 +198,8 @@ impl Reason {
             | Reason::NoForwarding
             | Reason::ReversePath
             | Reason::Martian
+            | Reason::TooLong
+            | Reason::InterfaceWithoutSa
             | Reason::NoUdpSocket => &[],
             Reason::TunnelRoute | Reason::TunnelSource => &[C::OutBundleGenError],
             Reason::Policy | Reason::CatchAll if is_out => &[C::OutPolBlock],

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use model::{Direction, SaEntry};
 
-use crate::Reason;
+use crate::{Reason, XfrmDevice};
 
 /// What decides of a packet beside the tables: routes and the settings of devices.
 #[derive(Clone, Copy)]
@@ -15,6 +15,8 @@ pub struct Surroundings<'r> {
     pub refusal: Option<Reason>,
     /// The direction of the packet by its route, if it is another than was given.
     pub elsewhere: Option<Direction>,
+    /// The device that the packet leaves by, if that looks policies up itself.
+    pub interface: Option<XfrmDevice>,
     /// Whether the device that the packet leaves by has `disable_xfrm`: then the SPD is not asked.
     pub has_no_xfrm: bool,
     /// Whether the packet leaves by a loopback device, to which the kernel's default policy does not apply.
@@ -30,6 +32,7 @@ impl Default for Surroundings<'_> {
             tunnel_fault: &|_, _| None,
             refusal: None,
             elsewhere: None,
+            interface: None,
             has_no_xfrm: false,
             is_loopback: false,
             has_no_policy: false,

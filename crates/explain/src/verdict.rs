@@ -31,6 +31,13 @@ pub enum Doubt<'a> {
     InnerPacket,
     /// By its route the packet is of this direction.
     OtherDirection(Direction),
+    /// It is longer than what fits, and may have to stay whole.
+    TooLong {
+        /// The bytes of the longest packet that fits.
+        longest: usize,
+    },
+    /// It leaves by an xfrm interface that has no number of its own.
+    Interface,
     /// Policies of type `sub` match, by their indexes.
     SubPolicies(Vec<u32>),
     /// A policy of a socket may be that of the UDP socket that the packet is for.

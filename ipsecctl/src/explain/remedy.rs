@@ -34,6 +34,8 @@ pub fn of(explanation: &Explanation<'_>) -> Option<String> {
         Reason::TooManyTemplates => Some("take templates out of the policy: five are the most".to_owned()),
         Reason::NoForwarding => Some("`sysctl -w net.ipv4.ip_forward=1`, for IPv6 `net.ipv6.conf.all.forwarding=1`".to_owned()),
         Reason::TunnelSource => Some("give the host the address, or make the source of SA and template one that it has".to_owned()),
+        Reason::InterfaceWithoutSa => Some("give policy and SA the mark that is the key of the vti device, or the if_id of the xfrm interface".to_owned()),
+        Reason::TooLong => Some("set the MTU of the route to the longest packet, or have the sender lower the MSS of TCP".to_owned()),
         Reason::NoRoute
         | Reason::UnreachableRoute
         | Reason::ProhibitRoute

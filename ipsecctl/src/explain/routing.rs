@@ -2,8 +2,8 @@
 
 use std::{cell::RefCell, net::IpAddr};
 
-use engine::{Device, Route, RouteQuery, Routes};
-use explain::{Flow, FlowDevice, Reason};
+use engine::{Device, DeviceXfrm, Route, RouteQuery, Routes};
+use explain::{Flow, FlowDevice, Reason, XfrmDevice};
 use model::{DeviceName, Direction, EncapKind, IpVersion, Mode, SaEntry};
 use rustix::io::Errno;
 
@@ -188,6 +188,17 @@ impl Routing {
             None => self.route?,
         };
         route.ok().map(|route| route.mtu)
+    }
+
+    /// The device that it leaves by, if that looks policies up itself.
+    pub fn interface(&self) -> Option<XfrmDevice> {
+        Some(match self.leaves_by()?.xfrm? {
+            DeviceXfrm::Vti { key, local, remote } => XfrmDevice::Vti { mark: key, local, remote },
+            DeviceXfrm::Interface { if_id, link } => {
+                let link = link.map_or(FlowDevice::None, FlowDevice::Named);
+                XfrmDevice::Xfrm { if_id, link }
+            }
+        })
     }
 
     /// The device that it leaves by.

@@ -13,17 +13,18 @@ fn parse(words: &str) -> Result<Explain, clap::Error> {
     Command::try_parse_from(words).map(|command| command.explain)
 }
 
+fn packet_of(words: &str) -> Result<(Option<Flow>, Vec<Arrival>), Error> {
+    parse(words).unwrap().packet(&[]).map(|Packet { flow, arrivals, .. }| (flow, arrivals))
+}
+
 #[test]
 fn the_packet_is_what_is_given() {
-    let packet = |words: &str| {
-        parse(words).unwrap().packet(&[]).map(|Packet { flow, arrivals, .. }| (flow, arrivals))
-    };
     let (flow, arrivals) =
-        packet("out 10.0.0.1:1000 10.0.0.2:53 udp --mark 0x10 --dev eth0 --ifid 7").unwrap();
+        packet_of("out 10.0.0.1:1000 10.0.0.2:53 udp --mark 0x10 --dev eth0 --ifid 7").unwrap();
     let flow = flow.unwrap();
     assert_eq!((flow.upper, flow.src_port, flow.dst_port), (Some(17), Some(1000), Some(53)));
     assert_eq!((flow.mark, flow.if_id, arrivals.len()), (16, NonZeroU32::new(7), 0));
-    let (flow, arrivals) = packet("in 10.0.0.1 10.0.0.2 --spi 0x1001 --spi 4098").unwrap();
+    let (flow, arrivals) = packet_of("in 10.0.0.1 10.0.0.2 --spi 0x1001 --spi 4098").unwrap();
     assert!(flow.unwrap().upper.is_none());
     assert_eq!(arrivals.iter().map(|it| it.spi.0).collect::<Vec<_>>(), [0x1001, 4098]);
 }
@@ -32,20 +33,16 @@ fn the_packet_is_what_is_given() {
 fn a_captured_packet_has_the_headers_and_the_rest_may_be_given() {
     let esp = "4500002000004000403200 00c0000201c0000202000010010000000901020304";
     let esp = esp.replace(' ', "");
-    let Packet { flow, arrivals, .. } =
-        parse(&format!("in --from {esp}")).unwrap().packet(&[]).unwrap();
+    let (flow, arrivals) = packet_of(&format!("in --from {esp}")).unwrap();
     assert_eq!((flow, arrivals[0].sequence), (None, Some(9)));
-    let given = parse(&format!("in 10.0.0.1 10.0.0.2 tcp --from {esp}")).unwrap();
-    assert_eq!(given.packet(&[]).unwrap().flow.unwrap().upper, Some(6));
-    assert!(matches!(
-        parse("in --from /nowhere").unwrap().packet(&[]),
-        Err(Error::CaptureFile { .. })
-    ));
+    let given = packet_of(&format!("in 10.0.0.1 10.0.0.2 tcp --from {esp}"));
+    assert_eq!(given.unwrap().0.unwrap().upper, Some(6));
+    assert!(matches!(packet_of("in --from /nowhere"), Err(Error::CaptureFile { .. })));
 }
 
 #[test]
 fn too_little_is_refused() {
-    assert!(matches!(parse("out").unwrap().packet(&[]), Err(Error::NoPacket)));
+    assert!(matches!(packet_of("out"), Err(Error::NoPacket)));
     for words in [
         "",
         "up 10.0.0.1 10.0.0.2",
@@ -56,6 +53,6 @@ fn too_little_is_refused() {
     ] {
         assert!(parse(words).is_err(), "{words}");
     }
-    let mixed = parse("out 10.0.0.1 2001:db8::1").unwrap().packet(&[]);
+    let mixed = packet_of("out 10.0.0.1 2001:db8::1");
     assert!(matches!(mixed, Err(Error::Model(_))));
 }

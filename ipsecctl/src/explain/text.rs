@@ -137,6 +137,12 @@ fn doubt(doubt: &Doubt<'_>) -> String {
         Doubt::SocketPolicy => {
             "it is in UDP, and which socket the policies of sockets belong to is not known".to_owned()
         }
+        Doubt::TooLong { longest } => {
+            format!("it is longer than the {longest} bytes that fit; it passes in fragments, or is dropped if it has DF or its socket forbids them")
+        }
+        Doubt::Interface => {
+            "it leaves by an xfrm interface without a number of its own; give --ifid".to_owned()
+        }
         Doubt::SubPolicies(indexes) => {
             let policies = policies_of(indexes);
             format!("{policies} of type sub may match, and sub-policies are not followed")
@@ -168,6 +174,9 @@ fn route(routing: &Routing, lines: &mut Lines) {
         }
         None => {}
     }
+    if let Some(interface) = routing.interface() {
+        lines.under(&words::interface(&interface));
+    }
     if let Some(device) = routing.arrives_by {
         let name = Visible(device.name.as_str());
         let doubt =
@@ -192,8 +201,18 @@ fn left(
         template(resolved, lines);
     }
     if let (Verdict::Protected(sas), Some(flow)) = (&output.verdict, &explanation.flow) {
-        on_the_wire(&Headers::of(flow, sas), subject, lines);
+        on_the_wire(&Headers::of(flow, sas), explanation, subject, lines);
     }
+}
+
+/// What is said of a packet that passes and does not fit.
+fn fragments(
+    explanation: &Explanation<'_>,
+    length: usize,
+    subject: &ExplainBasis<'_>,
+) -> &'static str {
+    let is_longer = explanation.longest(subject.mtu).is_some_and(|longest| length > longest);
+    if is_longer && explanation.verdict.passes() { ", in fragments" } else { "" }
 }
 
 fn template(resolved: &Resolved<'_>, lines: &mut Lines) {
@@ -288,7 +307,12 @@ fn found(
     }
 }
 
-fn on_the_wire(headers: &Headers<'_>, subject: &ExplainBasis<'_>, lines: &mut Lines) {
+fn on_the_wire(
+    headers: &Headers<'_>,
+    explanation: &Explanation<'_>,
+    subject: &ExplainBasis<'_>,
+    lines: &mut Lines,
+) {
     let list = headers.headers.iter().map(words::header).collect::<Vec<_>>().join(", ");
     lines.add("wire", &list);
     match headers.overhead() {
@@ -304,7 +328,10 @@ fn on_the_wire(headers: &Headers<'_>, subject: &ExplainBasis<'_>, lines: &mut Li
     if let Some((length, wire)) =
         subject.length.and_then(|length| Some((length, headers.wire_length(length)?)))
     {
-        lines.under(&format!("{length} bytes become {wire}"));
+        lines.under(&format!(
+            "{length} bytes become {wire}{}",
+            fragments(explanation, length, subject)
+        ));
     }
     if let Some(most) = headers.mtu(subject.mtu) {
         lines.add("mtu", &format!("{most} bytes for a link of {}", subject.mtu));

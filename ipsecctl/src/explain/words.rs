@@ -3,7 +3,7 @@
 use std::{fmt::Write, num::NonZeroU64};
 
 use engine::Route;
-use explain::{Explanation, Field, Flow, FlowDevice, Header};
+use explain::{Explanation, Field, Flow, FlowDevice, Header, XfrmDevice};
 use model::{
     EncapKind, PolicyEntry, PortMasks, SaEntry, SaField, SaFlags, Selector, Template, Visible,
     names::protocol_name,
@@ -184,11 +184,26 @@ pub fn route(route: &Route) -> String {
             write!(text, " to {gateway}")?;
         }
         if route.is_local {
-            write!(text, ", to this host")
+            write!(text, ", to this host: it is what a selector with a device is compared with")
         } else {
             write!(text, ", mtu {}", route.mtu)
         }
     })
+}
+
+/// What a device looks policies up with.
+pub fn interface(interface: &XfrmDevice) -> String {
+    match interface {
+        XfrmDevice::Vti { mark, .. } => {
+            format!("a vti device: it looks policies up with mark {mark:#x}, its key")
+        }
+        XfrmDevice::Xfrm { if_id: Some(if_id), .. } => {
+            format!("an xfrm interface: it looks policies up with if_id {if_id}")
+        }
+        XfrmDevice::Xfrm { if_id: None, .. } => {
+            "an xfrm interface: each packet has its own if_id".to_owned()
+        }
+    }
 }
 
 /// A header, short.

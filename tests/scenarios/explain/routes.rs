@@ -9,22 +9,22 @@ use super::stories::{KEYS, explain};
 
 /// The first host, 10.1.0.1 on its device `lan`, has a route to 10.2.0.0/24 by the second; each host has the other's
 /// addresses of IPv6 by the link.
-struct Network {
-    a: Host,
+pub struct Network {
+    pub a: Host,
     b: Host,
 }
 
 /// A packet, and who sends it.
-struct Sent<'a> {
-    from: &'a Host,
-    src: &'a str,
-    dst: &'a str,
-    length: usize,
-    df: bool,
+pub struct Sent<'a> {
+    pub from: &'a Host,
+    pub src: &'a str,
+    pub dst: &'a str,
+    pub length: usize,
+    pub df: bool,
 }
 
 impl Network {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let [a, b] = linked_hosts();
         for (host, to, own, other) in [(&a, "b", 1, 2), (&b, "a", 2, 1)] {
             host.ip(&format!(
@@ -48,7 +48,7 @@ impl Network {
     }
 
     /// With a tunnel from the first host to the second, for both nets.
-    fn with_tunnel() -> Self {
+    pub fn with_tunnel() -> Self {
         let network = Self::new();
         network.a.load(&format!(
             "add 192.0.2.1 192.0.2.2 esp 0x1001 -m tunnel {KEYS};
@@ -57,12 +57,12 @@ impl Network {
         network
     }
 
-    fn by_a<'a>(&'a self, dst: &'a str) -> Sent<'a> {
+    pub fn by_a<'a>(&'a self, dst: &'a str) -> Sent<'a> {
         let src = if dst.contains(':') { "::" } else { "0.0.0.0" };
         Sent { from: &self.a, src, dst, length: 100, df: false }
     }
 
-    fn by_b<'a>(&'a self, dst: &'a str) -> Sent<'a> {
+    pub fn by_b<'a>(&'a self, dst: &'a str) -> Sent<'a> {
         Sent { from: &self.b, ..self.by_a(dst) }
     }
 
@@ -76,7 +76,7 @@ impl Network {
 
     /// Explains a packet on the first host and has it sent: the verdict and the counters are the same.
     #[track_caller]
-    fn same(&self, words: &str, sent: &Sent<'_>, by: &str, verdict: &str) -> (Value, String) {
+    pub fn same(&self, words: &str, sent: &Sent<'_>, by: &str, verdict: &str) -> (Value, String) {
         let (explanation, text) = explain(&self.a, words);
         assert_eq!(explanation["verdict"], verdict, "{text}");
         let wire = Wire::leaving(&self.a, by);
@@ -121,7 +121,7 @@ fn shell(host: &Host, script: &str) {
     Outcome::success(host.command("sh").args(["-ec", script]));
 }
 
-const OUT: &str = "out 10.1.0.1 10.2.0.1:5300 udp";
+pub const OUT: &str = "out 10.1.0.1 10.2.0.1:5300 udp";
 
 /// What becomes of a packet without a route: sending fails, and no policy is looked up.
 #[test]

@@ -8,9 +8,11 @@ src, dst, port, length = sys.argv[1:5]
 family = socket.AF_INET6 if ":" in dst else socket.AF_INET
 headers = 48 if family == socket.AF_INET6 else 28
 with socket.socket(family, socket.SOCK_DGRAM) as udp:
-    IP_MTU_DISCOVER, IP_PMTUDISC_DO = 10, 2
-    if "df" in sys.argv and family == socket.AF_INET:
-        udp.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+    IP_MTU_DISCOVER, IP_PMTUDISC_DONT, IP_PMTUDISC_DO = 10, 0, 2
+    if family == socket.AF_INET:
+        # By default what fits the link has DF.
+        discover = IP_PMTUDISC_DO if "df" in sys.argv else IP_PMTUDISC_DONT
+        udp.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, discover)
     udp.bind((src, 0))
     try:
         udp.sendto(bytes(int(length) - headers), (dst, int(port)))

@@ -1,0 +1,105 @@
+//! Whether a packet fits the link that it leaves by.
+
+use model::{Direction, IpVersion, SaEntry};
+
+use crate::{Doubt, Explanation, Headers, Reason, Verdict};
+
+/// The least MTU of IPv6 (RFC 8200, section 5): the kernel assumes no smaller one (`xfrm_state_mtu`, `ip6_forward`).
+const LEAST_OF_IPV6: usize = 1280;
+const TCP: u8 = 6;
+
+/// The length of a packet before it is transformed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Length {
+    /// Bytes, with the IP header.
+    pub bytes: usize,
+    /// The bit DF of IPv4; none: it is not known.
+    pub dont_fragment: Option<bool>,
+}
+
+impl Explanation<'_> {
+    /// The longest packet that this one may be, on a link that takes `mtu` bytes; none: it does not leave, or that is not
+    /// known.
+    #[must_use]
+    pub fn longest(&self, mtu: usize) -> Option<usize> {
+        let (flow, output) = (self.flow.as_ref()?, self.output.as_ref()?);
+        let is_v6 = |entry: &&SaEntry| IpVersion::of(entry.sa.ends.dst()) == IpVersion::V6;
+        let (longest, has_v6) = match &output.verdict {
+            Verdict::Clear => (mtu, false),
+            Verdict::Protected(sas) => (Headers::of(flow, sas).mtu(mtu)?, sas.iter().any(is_v6)),
+            Verdict::Dropped { .. } | Verdict::Unknown(_) => return None,
+        };
+        let has_least = has_v6 || flow.version() == IpVersion::V6;
+        Some(if has_least { longest.max(LEAST_OF_IPV6) } else { longest })
+    }
+
+    /// The explanation of a packet of this length, on a link that takes `mtu` bytes: one that does not fit is dropped
+    /// if it must not be fragmented (`ip_append_data`, `xfrm4_tunnel_check_size`, `ip_forward`, `ip6_forward`).
+    #[must_use]
+    pub fn fitted(mut self, length: Length, mtu: usize) -> Self {
+        let Some(longest) = self.longest(mtu).filter(|_| self.verdict.passes()) else {
+            return self;
+        };
+        if length.bytes <= longest {
+            return self;
+        }
+        // A capture may have several segments of TCP as one packet, each of which fits.
+        let tcp = self.flow.is_some_and(|flow| flow.upper == Some(TCP)) && length.bytes > mtu;
+        let version = self.flow.map(|flow| flow.version());
+        let is_fragmented = match (self.direction, version) {
+            (Direction::Fwd, Some(IpVersion::V6)) => Some(false),
+            (_, Some(IpVersion::V4)) => length.dont_fragment.map(|df| !df),
+            // The socket decides, and no bit of the packet has its choice.
+            _ => None,
+        };
+        match is_fragmented {
+            Some(true) => {}
+            Some(false) if !tcp => {
+                self.verdict = Verdict::dropped(Reason::TooLong, self.direction);
+            }
+            _ => self.verdict = Verdict::Unknown(Doubt::TooLong { longest }),
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Direction, Level, Mode, Proto, Template, TemplateMode};
+
+    use super::*;
+    use crate::{
+        Surroundings, explain_forwarded, explain_out,
+        testing::{ends, flow, ipsec, sa, tables},
+    };
+
+    #[test]
+    fn what_does_not_fit_is_dropped_or_fragmented() {
+        let template = Template::new(Proto::Esp, TemplateMode::Tunnel(ends(1, 2)), Level::Require);
+        let mut entry = sa(0x1001, Mode::Tunnel, ends(1, 2));
+        let keyed = |kind, name| {
+            let algorithm = model::Algorithm::by_name(kind, name).unwrap();
+            model::Keyed::new(algorithm, model::Key::new(Vec::new()))
+        };
+        entry.sa.crypt = Some(keyed(model::AlgorithmKind::Crypt, "aes-cbc"));
+        entry.sa.auth = Some(keyed(model::AlgorithmKind::Auth, "hmac-sha1"));
+        let protecting = tables(vec![ipsec(Direction::Out, &[template])], vec![entry]);
+        let clear = tables(Vec::new(), Vec::new());
+        let none = &Surroundings::default();
+        for (tables, longest) in [(&protecting, 1438), (&clear, 1500)] {
+            for explanation in [
+                explain_out(tables, flow(), None, none),
+                explain_forwarded(tables, &[], Some(flow()), 0, none),
+            ] {
+                assert_eq!(explanation.longest(1500), Some(longest));
+                let of = |bytes, dont_fragment| {
+                    explanation.clone().fitted(Length { bytes, dont_fragment }, 1500).verdict
+                };
+                assert!(of(longest, Some(true)).passes() && of(longest + 1, Some(false)).passes());
+                let dropped = Verdict::dropped(Reason::TooLong, Direction::Out);
+                assert_eq!(of(longest + 1, Some(true)), dropped);
+                assert_eq!(of(longest + 1, None), Verdict::Unknown(Doubt::TooLong { longest }));
+            }
+        }
+    }
+}

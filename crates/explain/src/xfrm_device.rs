@@ -1,0 +1,137 @@
+//! Devices that look policies up themselves: vti (`vti_xmit`, net/ipv4/ip_vti.c) and xfrm interfaces (`xfrmi_xmit2`,
+//! net/xfrm/xfrm_interface_core.c).
+
+use std::{net::IpAddr, num::NonZeroU32};
+
+use model::{IpVersion, Mode, PolicyEntry, SaEntry};
+
+use crate::{Flow, FlowDevice, OutputResult, Reason, Surroundings, Tables, Verdict, output};
+
+/// A device that packets leave by protected, or not at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum XfrmDevice {
+    /// A vti device: it looks up with its key as the mark, and takes the SA of its ends alone.
+    Vti {
+        /// The key of packets that leave.
+        mark: u32,
+        /// This end.
+        local: IpAddr,
+        /// The other end; the unspecified address: any.
+        remote: IpAddr,
+    },
+    /// An xfrm interface: it looks up with its number.
+    Xfrm {
+        /// The number; none: each packet brings its own (`external`).
+        if_id: Option<NonZeroU32>,
+        /// The device below it.
+        link: FlowDevice,
+    },
+}
+
+impl XfrmDevice {
+    /// The packet that the device looks up; none: that is not known.
+    #[must_use]
+    pub fn inner(&self, flow: &Flow) -> Option<Flow> {
+        match *self {
+            XfrmDevice::Vti { mark, .. } => Some(flow.marked(mark)),
+            XfrmDevice::Xfrm { if_id, link } => {
+                let mut inner = *flow;
+                (inner.if_id, inner.device) = (Some(if_id.or(flow.if_id)?), link);
+                Some(inner)
+            }
+        }
+    }
+
+    /// Whether it takes an SA (`vti_state_check`).
+    fn takes(&self, entry: &SaEntry) -> bool {
+        let XfrmDevice::Vti { local, remote, .. } = *self else { return true };
+        let sa = &entry.sa;
+        let (src, dst) = (sa.ends.src(), sa.ends.dst());
+        let is_tunnel =
+            sa.mode.installed() == Mode::Tunnel && IpVersion::of(dst) == IpVersion::of(local);
+        let is_from_here = if remote.is_unspecified() {
+            src == local
+        } else {
+            dst == remote && (src == local || local.is_unspecified() || src.is_unspecified())
+        };
+        is_tunnel && is_from_here
+    }
+}
+
+/// The way out of a packet, and the packet that was looked up: if its own policies let it pass in clear to such a device,
+/// the device looks up once more.
+pub(crate) fn leave<'a>(
+    tables: &'a Tables,
+    flow: Flow,
+    socket: Option<&'a PolicyEntry>,
+    surroundings: &Surroundings<'_>,
+) -> (Flow, OutputResult<'a>) {
+    let Some(interface) = surroundings.interface else {
+        let mut output = output(tables, &flow, socket, surroundings);
+        // Its device was not found, and drops it as well.
+        if flow.if_id.is_some() && output.verdict == Verdict::Clear {
+            output.verdict = dropped();
+        }
+        return (flow, output);
+    };
+    let mut own = flow;
+    own.if_id = None;
+    let before = output(tables, &own, socket, surroundings);
+    if before.verdict != Verdict::Clear {
+        return (own, before);
+    }
+    let Some(inner) = interface.inner(&flow) else {
+        let verdict = Verdict::Unknown(crate::Doubt::Interface);
+        return (flow, OutputResult { verdict, ..before });
+    };
+    let mut output = output(tables, &inner, None, surroundings);
+    let is_refused = match &output.verdict {
+        Verdict::Clear => true,
+        Verdict::Protected(sas) => !sas.first().is_some_and(|entry| interface.takes(entry)),
+        Verdict::Dropped { .. } | Verdict::Unknown(_) => false,
+    };
+    if is_refused {
+        output.verdict = dropped();
+    }
+    (inner, output)
+}
+
+/// Nothing but the device counts it (`tx_carrier_errors`).
+fn dropped<'a>() -> Verdict<'a> {
+    Verdict::dropped(Reason::InterfaceWithoutSa, model::Direction::Out)
+}
+
+#[cfg(test)]
+mod tests {
+    use model::{Direction, Level, Mark, Proto, Template, TemplateMode};
+
+    use super::*;
+    use crate::{
+        explain_out,
+        testing::{addr, ends, flow, ipsec, sa, tables},
+    };
+
+    #[test]
+    fn the_device_looks_up_with_its_own_key() {
+        let template = Template::new(Proto::Esp, TemplateMode::Tunnel(ends(1, 2)), Level::Require);
+        let mut policy = ipsec(Direction::Out, &[template]);
+        policy.policy.id.mark = Mark { value: 5, mask: u32::MAX };
+        let mut entry = sa(0x1001, Mode::Tunnel, ends(1, 2));
+        entry.sa.mark = policy.policy.id.mark;
+        let tables = tables(vec![policy], vec![entry]);
+        let verdict = |interface| {
+            let surroundings = Surroundings { interface, ..Surroundings::default() };
+            explain_out(&tables, flow(), None, &surroundings).verdict
+        };
+        let vti = |mark, remote| Some(XfrmDevice::Vti { mark, local: addr(1), remote });
+        assert_eq!(verdict(None), Verdict::Clear);
+        assert!(matches!(verdict(vti(5, addr(2))), Verdict::Protected(_)));
+        assert!(matches!(verdict(vti(5, [0; 4].into())), Verdict::Protected(_)));
+        for refusing in [vti(5, addr(3)), vti(6, addr(2))] {
+            assert_eq!(verdict(refusing), dropped());
+        }
+        let (if_id, link) = (None, FlowDevice::None);
+        let external = verdict(Some(XfrmDevice::Xfrm { if_id, link }));
+        assert_eq!(external, Verdict::Unknown(crate::Doubt::Interface));
+    }
+}
