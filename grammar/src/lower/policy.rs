@@ -2,15 +2,14 @@ use std::net::IpAddr;
 
 use model::{
     Action, ActionKind, AddressPair, DeviceName, Level, LevelKind, Lifetimes, Mode, Names,
-    Operation, Policy, PolicyFlags, PolicyId, Priority, PriorityBase, ReqId, ScriptOption,
-    SocketAction, SocketPolicy, Spi, Template, TemplateDetails, TemplateMode, ZeroLimits,
-    names::LookUp,
+    Operation, Policy, PolicyFlags, PolicyId, Priority, PriorityBase, ReqId, SocketAction,
+    SocketPolicy, Spi, Template, TemplateDetails, TemplateMode, ZeroLimits, names::LookUp,
 };
 
 use super::{Lowered, Lowering, range::NumberRange};
 use crate::{
     error::{Error, Fault},
-    parse::source::Source,
+    parse::{lists::NAMES_POLICY, source::Source},
     tree::{
         self, Detail, DetailWord, Endpoint, Ends, Extension, Node, Offset, Selection, Selector,
         Span, StatementWord,
@@ -57,7 +56,9 @@ impl Lowering<'_> {
         node: &Node<tree::Policy>,
     ) -> Result<Lowered, Error> {
         let upper = self.upper(&selector.upper)?;
-        self.refuse_unused(StatementWord::SpdDelete, &selector.extensions, names_policy)?;
+        self.refuse_unused(StatementWord::SpdDelete, &selector.extensions, |option| {
+            NAMES_POLICY.contains(&option)
+        })?;
         // Its errors count; what it asks for does not.
         let _ = self.policy_text(node)?;
         let id = self.policy_name(selector, upper)?.id(node.value.direction.value);
@@ -97,21 +98,6 @@ pub(crate) fn of_socket(
 ) -> Result<SocketPolicy, Error> {
     let lowering = &Lowering { source, names };
     PolicyText { lowering, policy, span }.lower_of_socket()
-}
-
-/// Whether an option is a part of a policy's name.
-fn names_policy(option: ScriptOption) -> bool {
-    matches!(
-        option,
-        ScriptOption::Context
-            | ScriptOption::Mark
-            | ScriptOption::IfId
-            | ScriptOption::Device
-            | ScriptOption::PortMasks
-            | ScriptOption::User
-            | ScriptOption::PolicyType
-            | ScriptOption::NoForwardCopy
-    )
 }
 
 /// The operation on a policy, with `-nofwd` if the statement has it.

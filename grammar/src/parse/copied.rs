@@ -17,6 +17,15 @@ const MARKS: &[char] = &['@', '%'];
 /// Words that end a text in a script of the shell.
 const ENDS: &[&str] = &["EOF", "END", "EOT", "_EOF_", "EOL"];
 
+/// Words that begin a command or a part of a shell.
+pub(super) const OF_SHELLS: &[&str] = &[
+    "for", "do", "done", "if", "then", "else", "fi", "while", "case", "esac", "echo", "export",
+    "set", "sudo", "cat", "exec", "source", "modprobe", "sysctl",
+];
+
+/// Words that begin a comment elsewhere.
+pub(super) const OF_COMMENTS: &[&str] = &["rem", "REM", "Rem", "comment", "dnl"];
+
 /// What to do about the character that `rest` begins with, behind `before` of its statement.
 pub(super) fn at_character(before: &str, rest: &str) -> Option<&'static str> {
     if PLACEHOLDERS.iter().any(|mark| rest.starts_with(mark)) || is_marked(rest) {
@@ -82,4 +91,9 @@ pub(super) fn at_beginning(rest: &str) -> Option<&'static str> {
     } else {
         return None;
     })
+}
+
+/// Whether a word that begins no statement has a hint of its own.
+pub(super) fn is_named_at_beginning(word: &str) -> bool {
+    [ENDS, OF_SHELLS, OF_COMMENTS, &["setkey", "ip", "include"]].iter().any(|it| it.contains(&word))
 }

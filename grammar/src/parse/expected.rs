@@ -12,8 +12,8 @@ use super::{
     lists::{
         AUTH, CIPHERS, COMP, actions, algorithms, all_names, bases, details, directions,
         encapsulations, flags, group_options, iptfs_settings, kernel_flags, levels, modes,
-        policy_flags, policy_options, policy_types, protocols, sa_directions, sa_modes, sa_options,
-        statements, template_protocols,
+        options_with_effect, policy_flags, policy_options, policy_types, protocols, sa_directions,
+        sa_modes, sa_options, statements, template_protocols,
     },
     rules::{PolicyRule, Rule},
     value,
@@ -47,6 +47,7 @@ fn own(words: Vec<&'static str>, dialect: Dialect) -> Vec<&'static str> {
 pub(crate) fn expected(error: &Error<Rule>, text: &str, dialect: Dialect) -> Vec<String> {
     let number = value::number_of(value::option_before(text, where_it_ends(error)));
     let statement = text.split([' ', '\t', '\n']).next().and_then(|word| word.parse().ok());
+    let with_effect = statement.and_then(options_with_effect);
     // After `-E null` a key may follow in FreeBSD alone.
     let takes_no_key = dialect != Dialect::FreeBsd && positives(error).contains(&Rule::end);
     sentences(error, |rule| match rule {
@@ -56,11 +57,8 @@ pub(crate) fn expected(error: &Error<Rule>, text: &str, dialect: Dialect) -> Vec
             let directions = one_of("", &own(directions(), dialect));
             Some(format!("a policy: {directions}, and an action"))
         }
-        // The others have no effect.
-        Rule::extension
-            if matches!(statement, Some(StatementWord::Delete | StatementWord::Get)) =>
-        {
-            Some(one_of("an option", &own(group_options(), dialect)))
+        Rule::extension | Rule::policy_option if with_effect.is_some() => {
+            with_effect.clone().map(|words| one_of("an option", &own(words, dialect)))
         }
         _ => words(rule, dialect)
             .map(|(what, words)| one_of(what, &words))

@@ -97,8 +97,7 @@ pub(super) fn is_short_number(word: &str) -> bool {
 
 /// Whether a word has hexadecimal digits in it, more than an SPI has.
 pub(super) fn has_long_number(word: &str) -> bool {
-    word.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| {
-        let hex = part.strip_prefix("0x").or_else(|| part.strip_prefix("0X"));
-        hex.is_some_and(|digits| digits.len() > MOST_DIGITS)
-    })
+    let mut digits = word.split("0x").skip(1).chain(word.split("0X").skip(1));
+    let count = |part: &str| part.bytes().take_while(u8::is_ascii_alphanumeric).count();
+    digits.any(|part| count(part) > MOST_DIGITS)
 }

@@ -33,6 +33,18 @@ pub(crate) const POLICY_OPTIONS: &[ScriptOption] = &[
     ScriptOption::SoftPackets,
 ];
 
+/// The options that are a part of a policy's name, and `-nofwd`: those that have an effect on its deletion.
+pub(crate) const NAMES_POLICY: &[ScriptOption] = &[
+    ScriptOption::Mark,
+    ScriptOption::IfId,
+    ScriptOption::Device,
+    ScriptOption::PortMasks,
+    ScriptOption::User,
+    ScriptOption::PolicyType,
+    ScriptOption::NoForwardCopy,
+    ScriptOption::Context,
+];
+
 /// The words that begin a statement in any dialect.
 pub(crate) fn statements() -> Vec<&'static str> {
     StatementWord::ALL.iter().map(|word| word.word()).collect()
@@ -65,6 +77,19 @@ pub(crate) fn policy_options() -> Vec<&'static str> {
 /// The options of `deleteall`.
 pub(crate) fn group_options() -> Vec<&'static str> {
     [ScriptOption::Mark, ScriptOption::IfId].iter().map(|option| option.word()).collect()
+}
+
+/// The options of a statement that have an effect, where those are not all that the parser takes.
+pub(crate) fn options_with_effect(statement: StatementWord) -> Option<Vec<&'static str>> {
+    let options = match statement {
+        StatementWord::Delete | StatementWord::Get => &[ScriptOption::Mark, ScriptOption::IfId][..],
+        StatementWord::GetSpi => &[ScriptOption::Mode, ScriptOption::ReqId],
+        StatementWord::SpdDelete => NAMES_POLICY,
+        _ => return None,
+    };
+    // A context is named by itself where it may be.
+    let listed = options.iter().filter(|option| **option != ScriptOption::Context);
+    Some(listed.map(|option| option.word()).collect())
 }
 
 /// The modes of a template.

@@ -4,7 +4,7 @@ use model::{ALGORITHMS, AlgorithmKind, Direction, ScriptOption};
 
 use super::{
     attempt::{is_statement, replaced},
-    copied::{NO_COMMAS, has_commas},
+    copied::{NO_COMMAS, OF_COMMENTS, OF_SHELLS, has_commas},
     hint::Hint,
     lists::{AUTH, CIPHERS, COMP, POLICY_OPTIONS, modes},
 };
@@ -21,15 +21,6 @@ pub(super) const ONE_DIRECTION: &str = "a policy has one direction: write a stat
 
 /// About an option of the other kind of statement.
 pub(super) const OF_SA: &str = "the option is that of an SA: a policy does not take it";
-
-/// Words that begin a command or a part of a shell.
-const OF_SHELLS: &[&str] = &[
-    "for", "do", "done", "if", "then", "else", "fi", "while", "case", "esac", "echo", "export",
-    "set", "sudo", "cat", "exec", "source", "modprobe", "sysctl",
-];
-
-/// Words that begin a comment elsewhere.
-const OF_COMMENTS: &[&str] = &["rem", "REM", "Rem", "comment", "dnl"];
 
 /// Upper-layer protocols of which lists are written.
 const UPPERS: &[&str] = &["tcp", "udp", "sctp", "dccp", "icmp", "icmp6", "gre", "esp", "any"];

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use model::{Direction, ScriptOption};
 
 use super::{
-    foreign,
+    copied, foreign,
     harmless::{
         LONGEST_MISTAKE, has_long_number, is_algorithm, is_number, is_short_number, is_value,
         is_whole, names_algorithm,
@@ -55,7 +55,9 @@ fn blot_statements(text: &mut [u8]) {
             b'"' => {
                 let end = at + 1 + until(b'"');
                 hide(&mut text[at + 1..end]);
-                (at, place) = (end + 1, place.after_quotes());
+                // A word right behind a quote: the text before it was to be outside, and the word is the key.
+                let is_glued = text.get(end + 1).is_some_and(|byte| !b" \t\n\r;#".contains(byte));
+                (at, place) = (end + 1, if is_glued { Place::Key } else { place.after_quotes() });
             }
             _ => {
                 let ends = |byte: &u8| byte.is_ascii_control() || b" ;#\"".contains(byte);
@@ -190,7 +192,11 @@ impl Place {
             {
                 (true, Place::SaName(0))
             }
-            Place::Beginning if foreign::begins_file(word) => (true, Place::Key),
+            Place::Beginning
+                if foreign::begins_file(word) || copied::is_named_at_beginning(word) =>
+            {
+                (true, Place::Key)
+            }
             Place::Harmless => (!has_long_number(word), self),
             Place::SaName(_) | Place::Values(0) if foreign::is_before_algorithm(word) => {
                 (true, Place::Algorithm)
@@ -289,9 +295,12 @@ mod tests {
             ("add ::1 ::2 esp 9 -mode tunnel key;", "add ::1 ::2 esp 9 -mode tunnel ***;"),
             ("add ::1 ::2 esp 9 -reqid 5 key;", "add ::1 ::2 esp 9 -reqid 5 ***;"),
             ("add ::1 ::2 esp 9 -auth key;", "add ::1 ::2 esp 9 -auth ***;"),
+            ("add ::1 ::20x0011223344 9;", "add ::1 *************** 9;"),
             ("add ::1 ::2 esp 12345678901;", "add ::1 ::2 esp ***********;"),
             ("add ::1 ::2 esp 9 -Q use in none;", "add ::1 ::2 esp 9 -Q *** ** ****;"),
             ("add ::1 ::2 esp 9 -offlaod eth0;", "add ::1 ::2 esp 9 -offlaod ****;"),
+            ("add\" ::1 ::2 esp 9 -E aes-cbc \"key\";", "add\"**************************\"***\"*"),
+            ("add ::1\" ::2 \"key\" ::2 key;", "add ::1\"*****\"***\"*********"),
             ("tail'; flush; # key\nflush", "*****; flush; #****\nflush"),
         ] {
             assert_eq!(blotted(statement), shown);
