@@ -240,9 +240,13 @@ impl Error {
         }
     }
 
-    /// Whether what is behind it in its line is no statement for this error.
-    pub(crate) fn spoils_line(&self) -> bool {
-        self.hint == Some(Hint::Text(HTML))
+    /// Whether `next` is an error for this one alone: a character with a `;` was not meant to end a statement.
+    pub(crate) fn makes(&self, next: &Error) -> bool {
+        match &self.hint {
+            Some(Hint::Text(HTML)) => next.position().line == self.position().line,
+            Some(Hint::EarlySemicolon) => next.hint == self.hint,
+            _ => false,
+        }
     }
 
     /// What is wrong.

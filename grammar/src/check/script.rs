@@ -20,8 +20,8 @@ pub struct CheckedScript<'a, R> {
     /// Whether what is behind the end of the script is looked at.
     is_read_whole: bool,
     end: End,
-    /// The line behind whose first error nothing is reported.
-    spoiled: Option<usize>,
+    /// The error before, which may make others.
+    last: Option<Error>,
 }
 
 /// How far a script has come.
@@ -46,8 +46,8 @@ pub struct CheckedStatement {
 impl<'a, R: Read> CheckedScript<'a, R> {
     /// A script from its next statement on; `names` looks up hosts, services and protocols.
     pub fn new(script: Script<R>, checker: Checker, names: &'a dyn Names) -> Self {
-        let (is_over, is_read_whole, end, spoiled) = (false, false, End::Ahead, None);
-        Self { script, checker, names, is_over, is_read_whole, end, spoiled }
+        let (is_over, is_read_whole, end, last) = (false, false, End::Ahead, None);
+        Self { script, checker, names, is_over, is_read_whole, end, last }
     }
 
     /// The same, with what is behind an `exit`: that it is not read, and its errors, as warnings.
@@ -63,10 +63,10 @@ impl<'a, R: Read> CheckedScript<'a, R> {
         if self.is_over {
             return Ok(None);
         }
-        let spoiled = self.spoiled;
-        let is_spoiled = |error: &Error| spoiled == Some(error.position().line);
+        let last = self.last.take();
+        let is_made = |error: &Error| last.as_ref().is_some_and(|last| last.makes(error));
         let mut next = self.script.next_lowered(self.names);
-        while matches!(&next, Some(Err(error)) if is_spoiled(error)) {
+        while matches!(&next, Some(Err(error)) if is_made(error)) {
             next = self.script.next_lowered(self.names);
         }
         Ok(match next {
@@ -87,7 +87,7 @@ impl<'a, R: Read> CheckedScript<'a, R> {
                     return Err(io::Error::other(reason.clone()));
                 }
                 self.is_over = error.ends_script();
-                self.spoiled = error.spoils_line().then_some(error.position().line);
+                self.last = Some(error.clone());
                 if self.is_behind_end() {
                     return Ok(Some(self.unread(error.place().clone(), Some(error))));
                 }

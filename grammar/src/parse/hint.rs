@@ -20,6 +20,8 @@ pub(crate) enum Hint {
     DidYouMean(&'static str),
     /// A statement begins inside another; the line that lacks a `;`.
     MissingSemicolon(usize),
+    /// A `;` before the options of a statement.
+    EarlySemicolon,
     /// A statement begins behind another in its line, without a `;` between them: its first word.
     SemicolonBefore(&'static str),
     /// `#` in a policy.
@@ -88,6 +90,9 @@ impl fmt::Display for Hint {
             }
             Hint::DidYouMean(word) => write!(f, "did you mean `{word}`?"),
             Hint::MissingSemicolon(line) => write!(f, "a `;` is missing at the end of line {line}"),
+            Hint::EarlySemicolon => {
+                f.write_str("a `;` ends the statement before its options: remove that `;`")
+            }
             Hint::SemicolonBefore(word) => write!(f, "a `;` is missing before `{word}`"),
             Hint::CommentInPolicy => f.write_str("a comment ends a policy: put it behind the `;`"),
             Hint::ModeAny => f.write_str("mode any is for SAs: a template is transport or tunnel"),

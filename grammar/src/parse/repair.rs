@@ -152,9 +152,7 @@ fn beginning(rest: &str, word: &str, is_first: bool) -> Option<Hint> {
     Some(Hint::Text(match rest.as_bytes() {
         [b';', ..] if is_first => "nothing is before the `;`: remove it; comments begin with #",
         [b';', ..] => "a statement has ended before it: remove the `;`",
-        [b'-', b'a'..=b'z' | b'A'..=b'Z', ..] => {
-            "a `;` ends the statement before its options: remove that `;`"
-        }
+        [b'-', b'a'..=b'z' | b'A'..=b'Z', ..] => return Some(Hint::EarlySemicolon),
         [b'$', ..] => "variables are not expanded: write the value",
         [b'"' | b'\\' | b'-' | b'/', ..] => return None,
         [first, ..] if first.is_ascii_punctuation() && *first != b':' => {

@@ -1,8 +1,11 @@
 use std::io::Read;
 
 use model::Dialect;
+use zeroize::Zeroizing;
 
 use super::{
+    attempt::is_statement,
+    hint::Hint,
     input::WipedReader,
     lexer::token_at,
     source::Source,
@@ -53,7 +56,10 @@ impl<R: Read> Script<R> {
     fn read(&mut self, source: Source) -> Result<Statement, Error> {
         let has_returns = source.statement().contains(&b'\r');
         let Some(unix) = has_returns.then(|| source.without_returns()) else {
-            return parse(source);
+            let goes_on = self.goes_on(&source);
+            return parse(source).map_err(|error| {
+                if goes_on { error.with_hint(Some(Hint::EarlySemicolon)) } else { error }
+            });
         };
         if self.has_returns {
             return parse(unix.unwrap_or(source));
@@ -72,6 +78,22 @@ impl<R: Read> Script<R> {
     /// Reads on behind a statement that ends the script.
     pub(crate) fn go_on(&mut self) {
         self.is_over = false;
+    }
+
+    /// Whether a statement goes on behind its `;`, with its options.
+    fn goes_on(&self, source: &Source) -> bool {
+        let next = self.input.buffered().trim_ascii_start();
+        let begins = matches!(next, [b'-', letter, ..] if letter.is_ascii_alphabetic());
+        let end = next.iter().position(|&byte| byte == b';').filter(|_| begins);
+        let next = end.and_then(|end| str::from_utf8(&next[..=end]).ok());
+        let text = source.ascii().strip_suffix(';');
+        text.zip(next).is_some_and(|(text, next)| {
+            let mut whole = Zeroizing::new(String::with_capacity(text.len() + 1 + next.len()));
+            whole.push_str(text);
+            whole.push(' ');
+            whole.push_str(next);
+            is_statement(&whole)
+        })
     }
 
     /// Bytes of the statements so far, and of what is before and between them.
