@@ -84,8 +84,8 @@ impl<R: Read> Script<R> {
     fn goes_on(&self, source: &Source) -> bool {
         let next = self.input.buffered().trim_ascii_start();
         let begins = matches!(next, [b'-', letter, ..] if letter.is_ascii_alphabetic());
-        let end = next.iter().position(|&byte| byte == b';').filter(|_| begins);
-        let next = end.and_then(|end| str::from_utf8(&next[..=end]).ok());
+        let end = begins.then(|| next.iter().position(|&byte| byte == b';'));
+        let next = end.flatten().and_then(|end| str::from_utf8(&next[..=end]).ok());
         let text = source.ascii().strip_suffix(';');
         text.zip(next).is_some_and(|(text, next)| {
             let mut whole = Zeroizing::new(String::with_capacity(text.len() + 1 + next.len()));
