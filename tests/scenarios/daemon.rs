@@ -10,12 +10,9 @@ mod restart;
 mod services;
 mod tunnels;
 
-use std::{
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
-use scenarios::Host;
+use scenarios::{Host, eventually};
 
 /// How long anything may take: far longer than any does.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -29,15 +26,6 @@ const SA: &str = "src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1001";
 /// `ip xfrm state add` for it.
 fn add_sa() -> String {
     format!("xfrm state add {SA} mode tunnel enc cbc(aes) 0x{}", "5a".repeat(16))
-}
-
-/// Waits until a condition holds; panics with its name if it never does.
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "never: {what}");
-        thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// How many templates the kernel's policies have.

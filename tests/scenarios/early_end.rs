@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal, kill_process};
-use scenarios::{Host, Outcome, setkey};
+use scenarios::{Host, Outcome, eventually, setkey};
 
 fn policies(numbers: impl Iterator<Item = usize>) -> String {
     let policy = |number| {
@@ -83,6 +83,7 @@ fn a_signal_leaves_what_is_reported() {
     for (round, ending) in
         [Signal::TERM, Signal::INT, Signal::HUP, Signal::TERM].into_iter().enumerate()
     {
+        host.load("spdflush;");
         let mut child = start(&host);
         let mut input = child.stdin.take().expect("it is piped");
         let script = format!("spdflush;\n{}", policies(0..20_000));
@@ -94,7 +95,8 @@ fn a_signal_leaves_what_is_reported() {
             let _ = input.write_all(part);
             input
         });
-        thread::sleep(Duration::from_millis(if round == 0 { 300 } else { 1500 }));
+        eventually("statements are in force", || installed(&host) > 0);
+        thread::sleep(Duration::from_millis(if round == 0 { 0 } else { 1500 }));
         signal(&child, ending);
         let output = child.wait_with_output().expect("it ends");
         assert_eq!(output.status.signal(), Some(ending.as_raw()));

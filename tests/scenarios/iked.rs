@@ -13,7 +13,7 @@ use std::{
 use regex::Regex;
 use rustix::process::Signal;
 use scenarios::{
-    Access, Daemon, Host, Iked, Pings, ServiceManager, Wire, link,
+    Access, Daemon, Host, Iked, Pings, ServiceManager, Wire, eventually, link,
     protocol::{ESP, ICMP, UDP},
     times,
 };
@@ -314,13 +314,4 @@ fn secret(wire: &Wire) -> usize {
     let in_clear: Vec<_> = packets.iter().filter(|packet| packet.protocols != [ESP]).collect();
     assert!(in_clear.is_empty(), "{in_clear:?}");
     packets.len()
-}
-
-/// Waits until a condition holds; panics with its name if it never does.
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < PATIENCE, "never: {what}");
-        sleep(Duration::from_millis(200));
-    }
 }

@@ -7,6 +7,7 @@ mod af_key;
 mod background;
 mod daemon;
 mod difference;
+mod eventually;
 mod family;
 pub mod generated;
 mod host;
@@ -34,6 +35,7 @@ pub use af_key::WithoutAfKey;
 pub use background::Background;
 pub use daemon::{Daemon, installed_ipsecd};
 pub use difference::{assert_same, difference};
+pub use eventually::eventually;
 pub use host::{
     Host, example, ipsecctl, ipsecctl_with_library, ipsecd, link, linked_hosts, preload, setkey,
     sysctl_shim, toy_ike,
