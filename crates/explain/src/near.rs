@@ -9,6 +9,9 @@ use crate::{Compared, Field, Flow};
 /// The most policies that are kept of those that nearly match.
 pub const MOST: usize = 5;
 
+/// What is added to a distance where less than half of the bits of a prefix are alike.
+const FAR: u32 = 256;
+
 /// A policy that does not match because of one field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NearPolicy<'a> {
@@ -20,14 +23,17 @@ pub struct NearPolicy<'a> {
 
 impl NearPolicy<'_> {
     /// Whether it may be the one that was meant, though another one is found: not by its addresses, or it
-    /// is for fewer of them.
-    pub(crate) fn is_likelier_than(&self, found: &PolicyEntry) -> bool {
+    /// is for fewer of them and not far away.
+    pub(crate) fn is_likelier_than(&self, found: &PolicyEntry, flow: &Flow) -> bool {
         let bits = |entry: &PolicyEntry| {
             let selector = &entry.policy.id.selector;
             u32::from(selector.src().length()) + u32::from(selector.dst().length())
         };
         match self.field {
-            Field::Src | Field::Dst => bits(self.entry) > bits(found),
+            Field::Src | Field::Dst => {
+                bits(self.entry) > bits(found)
+                    && distance(&self.entry.policy.id, self.field, flow) < FAR
+            }
             // The policy of what answers it.
             Field::Swapped => false,
             _ => true,
@@ -44,7 +50,7 @@ pub enum Relation {
     Near {
         /// The field.
         field: Field,
-        /// Of addresses the bits that are not alike, and 1; of others 0.
+        /// Of addresses the bits that are not alike and 1, and more if those are most; of others 0.
         distance: u32,
     },
     /// Another one.
@@ -74,21 +80,22 @@ impl Relation {
             return Relation::Near { field: Field::Swapped, distance: 0 };
         }
         let field = compared.differs.only().filter(|_| compared.unknown.is_empty());
-        let near = field.and_then(|field| Some((field, distance(id, field, flow)?)));
-        near.map_or(Relation::None, |(field, distance)| Relation::Near { field, distance })
+        let near = |field| Relation::Near { field, distance: distance(id, field, flow) };
+        field.map_or(Relation::None, near)
     }
 }
 
-/// How far a policy is from matching; none: of its prefix less than half of the bits are alike.
-fn distance(id: &PolicyId, field: Field, flow: &Flow) -> Option<u32> {
+/// How far a policy is from matching.
+fn distance(id: &PolicyId, field: Field, flow: &Flow) -> u32 {
     let bits = |prefix: Prefix, addr| {
         let (length, alike) = (u32::from(prefix.length()), alike(prefix, addr));
-        (2 * alike >= length).then(|| 1 + length.saturating_sub(alike))
+        let far = if 2 * alike < length { FAR } else { 0 };
+        1 + length.saturating_sub(alike) + far
     };
     match field {
         Field::Src => bits(id.selector.src(), flow.src()),
         Field::Dst => bits(id.selector.dst(), flow.dst()),
-        _ => Some(0),
+        _ => 0,
     }
 }
 

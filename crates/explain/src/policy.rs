@@ -135,7 +135,7 @@ pub fn find_policy<'a>(tables: &'a Tables, direction: Direction, flow: &Flow) ->
     let mut near = near.into_nearest();
     match found {
         // The policies of other peers differ in their addresses.
-        Found::Policy(found) => near.retain(|near| near.is_likelier_than(found)),
+        Found::Policy(found) => near.retain(|near| near.is_likelier_than(found, flow)),
         Found::CatchAll | Found::Nothing => {
             near.splice(0..0, near_of_other.into_nearest());
             near.truncate(MOST);

@@ -36,7 +36,7 @@ table! {
         /// `rp_filter` of the device refuses its source (`__fib_validate_source`, net/ipv4/fib_frontend.c).
         ReversePath => Row {
             word: "reverse path",
-            sentence: "rp_filter refuses its source: the route back is by another device (IPReversePathFilter)",
+            sentence: "rp_filter refuses its source: the route back is by another device, IPReversePathFilter counts it",
         },
         /// No packet may arrive with its source or destination (`ip_route_input_slow`, net/ipv4/route.c).
         Martian => Row {

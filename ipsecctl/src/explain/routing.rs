@@ -32,6 +32,8 @@ pub struct Routing {
     pub refusal: Option<Reason>,
     /// The device that it arrives at. If it was not given, that of the route back.
     pub arrives_by: Option<Device>,
+    /// The device of the route back to the source of a packet that arrives.
+    pub back: Option<DeviceName>,
     /// The device that has its destination.
     owner: Option<Device>,
 }
@@ -41,8 +43,8 @@ impl Routing {
     /// unspecified address.
     pub fn of(given: Given, flow: &mut Option<Flow>) -> Self {
         let mut routes = Routes::open().ok();
-        let (route, refusal, arrives_by, owner) = (None, None, None, None);
-        let mut routing = Self { given, routes: None, route, refusal, arrives_by, owner };
+        let (route, refusal, arrives_by, back, owner) = (None, None, None, None, None);
+        let mut routing = Self { given, routes: None, route, refusal, arrives_by, back, owner };
         if let (Some(routes), Some(flow)) = (&mut routes, flow) {
             routing.look_up(routes, flow);
         }
@@ -97,6 +99,7 @@ impl Routing {
             Some(name) => routes.device_of_name(name).ok(),
             None => back.map(|route| route.device),
         };
+        self.back = back.map(|route| route.device.name);
         self.owner = routes.owner(query.dst).ok();
         let by = |device: Option<Device>| RouteQuery {
             arrives_by: device.map(|device| device.name),

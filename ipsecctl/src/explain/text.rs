@@ -87,7 +87,7 @@ pub fn verdict(explanation: &Explanation<'_>) -> String {
         Verdict::Dropped { reason, counters } => {
             let counters =
                 counters.iter().map(|counter| counter.word()).collect::<Vec<_>>().join(", ");
-            let counted = if counters.is_empty() { "no counter" } else { &counters };
+            let counted = if counters.is_empty() { "no XFRM counter" } else { &counters };
             format!("The packet is dropped: {} ({counted}).", why(*reason, explanation))
         }
         Verdict::Unknown(doubt) => {
@@ -171,6 +171,14 @@ fn route(routing: &Routing, lines: &mut Lines) {
                 "route",
                 &format!("none: {}; what follows is as if there were one", sys::errno_text(errno)),
             );
+            if let Some(device) =
+                routing.back.filter(|_| routing.refusal == Some(Reason::ReversePath))
+            {
+                lines.under(&format!(
+                    "the route back to its source is by {}",
+                    Visible(device.as_str())
+                ));
+            }
         }
         None => {}
     }

@@ -203,6 +203,11 @@ fn the_source_is_compared_with_the_route_back() {
         assert!(text.contains("arrives at b\n"), "{text}");
         let expected = if value == 1 { "reverse path" } else { "" };
         assert_eq!(explanation["reason"].as_str().unwrap_or_default(), expected, "{text}");
+        assert_eq!(
+            text.contains("the route back to its source is by other\n"),
+            value == 1,
+            "{text}"
+        );
     }
     filter(1);
     let local = "in 10.2.0.1 10.1.0.1:5300 udp --dev b";

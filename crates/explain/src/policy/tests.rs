@@ -165,6 +165,23 @@ fn beside_a_found_policy_its_other_direction_and_the_peers_are_no_near_misses() 
     assert_eq!(near(vec![peer((24, 24))], Direction::Out), [Field::Dst]);
 }
 
+/// A gateway that sends to the other network itself has the address of another network.
+#[test]
+fn however_far_an_address_is_it_is_named_unless_another_policy_is_found() {
+    let near = |found: Option<PolicyEntry>| {
+        let mut of_network = out((24, 24), 17);
+        let src = Prefix::new([172, 16, 0, 0].into(), Some(24)).unwrap();
+        let dst = of_network.policy.id.selector.dst();
+        of_network.policy.id.selector = model::Selector::new(src, dst).unwrap();
+        let policies = [of_network].into_iter().chain(found).collect();
+        let tables = tables(policies, Vec::new());
+        let near = find_policy(&tables, Direction::Out, &flow()).near;
+        near.iter().map(|near| near.field).collect::<Vec<_>>()
+    };
+    assert_eq!(near(None), [Field::Src]);
+    assert_eq!(near(Some(out((0, 0), 9))), []);
+}
+
 /// Of many policies a selection takes few, and with these the look-up is the same.
 #[test]
 fn a_selection_is_enough() {

@@ -1,7 +1,7 @@
 //! What a received packet comes through, and the check of its policy.
 
 use explain::{Decapsulated, InUdp, InputResult, PolicyCheck, SaOfTemplate, Verdict};
-use model::Direction;
+use model::{Direction, SaField};
 
 use super::{ExplainBasis, Lines, found, words};
 
@@ -69,7 +69,8 @@ pub(super) fn checked(
         return;
     }
     if let Some(entry) = check.outside {
-        lines.add("selector", &format!("the packet is outside that of {}", words::sa(entry)));
+        let differs = words::differing_sa_field(entry, Some(SaField::Selector));
+        lines.add("selector", &format!("not {}: {differs}", words::sa(entry)));
         return;
     }
     found(check.socket, check.lookup.as_ref(), direction, subject, lines);
