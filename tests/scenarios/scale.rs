@@ -46,6 +46,9 @@ fn a_hundred_thousand_statements() {
     println!("JSON: {of_dump} KiB, in order {ordered} KiB");
 
     // Of policies that a packet has nothing to do with the head alone is read: all of them would be 68 MiB.
+    host.ip("link add wire type dummy
+        link set wire up
+        addr add 10.0.0.1/8 dev wire");
     let mut explain = host.command("time");
     explain.args(["-f", "%M", "-o"]).arg(file("memory")).arg(ipsecctl());
     let outcome = Outcome::of(explain.args(["explain", "out", "10.0.0.1", "10.0.4.0", "udp"]));
