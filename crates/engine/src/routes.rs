@@ -1,18 +1,15 @@
 //! The kernel's look-up of a route (`RTM_GETROUTE`), and what devices have that decides on IPsec. Any user may
 //! ask.
 
-use std::{
-    fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    num::NonZeroU32,
-};
+mod device;
+mod link;
+
+use std::net::IpAddr;
 
 use model::{DeviceName, IpVersion};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    link::{
-        InfoData, InfoKind, InfoVti, InfoXfrm, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
-    },
+    link::{InfoKind, LinkFlags, LinkMessage},
     route::{RouteAttribute, RouteFlags, RouteMessage, RouteMetric, RouteType},
 };
 use rustix::{
@@ -21,6 +18,7 @@ use rustix::{
 };
 
 use crate::rtnetlink::Conversation;
+pub use device::{Device, DeviceXfrm};
 
 /// A packet as the routing table sees it.
 #[derive(Debug, Clone, Copy)]
@@ -65,89 +63,6 @@ pub struct Route {
     pub mtu: u32,
     /// Whether the packet is for this host.
     pub is_local: bool,
-}
-
-/// A network device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Device {
-    /// Its name.
-    pub name: DeviceName,
-    /// The most bytes of a packet.
-    pub mtu: u32,
-    /// Whether it is a loopback device.
-    pub is_loopback: bool,
-    /// What it looks policies up with, if it does.
-    pub xfrm: Option<DeviceXfrm>,
-    /// The VRF that it belongs to, whose routing table its packets have.
-    pub vrf: Option<DeviceName>,
-}
-
-/// A device that looks policies up itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceXfrm {
-    /// A vti device.
-    Vti {
-        /// The key of packets that leave by it, which is their mark.
-        key: u32,
-        /// This end.
-        local: IpAddr,
-        /// The other end, or the unspecified address.
-        remote: IpAddr,
-    },
-    /// An xfrm interface.
-    Interface {
-        /// Its number; none: each packet brings its own.
-        if_id: Option<NonZeroU32>,
-        /// The device below it.
-        link: Option<DeviceName>,
-    },
-}
-
-impl Device {
-    /// Whether packets that leave by it have no policy (`disable_xfrm`, of IPv4 alone).
-    #[must_use]
-    pub fn has_no_xfrm(&self) -> bool {
-        is_set("ipv4", self.name, "disable_xfrm")
-    }
-
-    /// Whether the policy of packets that arrive at it is not checked (`disable_policy`). Of an IPv6 packet to this
-    /// host the device is that which has the destination ([`Routes::owner`]).
-    #[must_use]
-    pub fn has_no_policy(&self, version: IpVersion) -> bool {
-        let directory = match version {
-            IpVersion::V4 => "ipv4",
-            IpVersion::V6 => "ipv6",
-        };
-        is_set(directory, self.name, "disable_policy")
-    }
-
-    /// Whether packets that arrive at it are forwarded (`IN_DEV_FORWARD`; `ip6_forward`, net/ipv6/ip6_output.c).
-    #[must_use]
-    pub fn forwards(&self, version: IpVersion) -> bool {
-        let name = self.name.as_str();
-        match version {
-            IpVersion::V4 => is_on("ipv4", name, "forwarding"),
-            IpVersion::V6 => {
-                is_on("ipv6", "all", "forwarding") || is_on("ipv6", name, "force_forwarding")
-            }
-        }
-    }
-
-    /// Whether the source of packets that arrive at it is compared with the route back (`rp_filter`, of IPv4 alone).
-    #[must_use]
-    pub fn filters_by_source(&self) -> bool {
-        is_set("ipv4", self.name, "rp_filter")
-    }
-}
-
-/// Whether a setting is on for a device or for all (`IN_DEV_ORCONF`, linux/inetdevice.h).
-fn is_set(directory: &str, device: DeviceName, setting: &str) -> bool {
-    is_on(directory, "all", setting) || is_on(directory, device.as_str(), setting)
-}
-
-fn is_on(directory: &str, device: &str, setting: &str) -> bool {
-    let value = fs::read_to_string(format!("/proc/sys/net/{directory}/conf/{device}/{setting}"));
-    value.is_ok_and(|value| value.trim() != "0")
 }
 
 /// A conversation with the routing table of this thread's network namespace.
@@ -237,13 +152,9 @@ impl Routes {
     fn device(&mut self, index: u32) -> Result<Device, Errno> {
         let name = self.name(index)?;
         let link = self.link(index)?;
-        let mtu = link.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::Mtu(bytes) => Some(*bytes),
-            _ => None,
-        });
         let is_loopback = link.header.flags.contains(LinkFlags::Loopback);
-        let (vrf, xfrm) = (self.vrf(&link)?, self.xfrm(&link));
-        Ok(Device { name, mtu: mtu.unwrap_or(0), is_loopback, xfrm, vrf })
+        let xfrm = link::xfrm(&link, |index| self.name(index).ok());
+        Ok(Device { name, mtu: link::mtu(&link), is_loopback, xfrm, vrf: self.vrf(&link)? })
     }
 
     fn name(&self, index: u32) -> Result<DeviceName, Errno> {
@@ -259,51 +170,10 @@ impl Routes {
         }
     }
 
-    /// What a device looks policies up with.
-    fn xfrm(&self, link: &LinkMessage) -> Option<DeviceXfrm> {
-        let data = infos(link).iter().find_map(|info| match info {
-            LinkInfo::Data(data) => Some(data),
-            _ => None,
-        });
-        let is_v6 = kind(link) == Some(InfoKind::Vti6);
-        let nowhere =
-            if is_v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
-        match data? {
-            InfoData::Vti(values) => {
-                let (mut key, mut local, mut remote) = (0, nowhere, nowhere);
-                for value in values {
-                    match value {
-                        InfoVti::OKey(own) => key = *own,
-                        InfoVti::Local(addr) => local = *addr,
-                        InfoVti::Remote(addr) => remote = *addr,
-                        _ => {}
-                    }
-                }
-                Some(DeviceXfrm::Vti { key, local, remote })
-            }
-            InfoData::Xfrm(values) => {
-                let (mut if_id, mut link) = (None, None);
-                for value in values {
-                    match value {
-                        InfoXfrm::IfId(own) => if_id = NonZeroU32::new(*own),
-                        InfoXfrm::Link(index) => link = self.name(*index).ok(),
-                        _ => {}
-                    }
-                }
-                Some(DeviceXfrm::Interface { if_id, link })
-            }
-            _ => None,
-        }
-    }
-
     /// The VRF that is the master of a device.
     fn vrf(&self, link: &LinkMessage) -> Result<Option<DeviceName>, Errno> {
-        let master = link.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::Controller(index) if *index != 0 => Some(*index),
-            _ => None,
-        });
-        let Some(master) = master else { return Ok(None) };
-        let is_vrf = kind(&self.link(master)?) == Some(InfoKind::Vrf);
+        let Some(master) = link::master(link) else { return Ok(None) };
+        let is_vrf = link::kind(&self.link(master)?) == Some(InfoKind::Vrf);
         is_vrf.then(|| self.name(master)).transpose()
     }
 
@@ -339,22 +209,6 @@ impl Routes {
         }
         Ok(message)
     }
-}
-
-/// What kind of device it is.
-fn kind(link: &LinkMessage) -> Option<InfoKind> {
-    infos(link).iter().find_map(|info| match info {
-        LinkInfo::Kind(kind) => Some(kind.clone()),
-        _ => None,
-    })
-}
-
-fn infos(link: &LinkMessage) -> &[LinkInfo] {
-    let infos = link.attributes.iter().find_map(|attribute| match attribute {
-        LinkAttribute::LinkInfo(infos) => Some(infos.as_slice()),
-        _ => None,
-    });
-    infos.unwrap_or_default()
 }
 
 fn ip(address: &netlink_packet_route::route::RouteAddress) -> Option<IpAddr> {

@@ -186,7 +186,8 @@ fn serve<'a>(
     (served, otherwise)
 }
 
-/// The templates of a policy in the order of the SAs of a packet, outermost first; none: one has no SA.
+/// The templates of a policy, the innermost first, in the order in which a packet has their SAs; none: one has no SA.
+/// `path` is as in [`crate::InputResult`].
 #[must_use]
 pub fn templates_in_order(entry: &PolicyEntry, path: &[&SaEntry]) -> Option<Vec<Template>> {
     let templates = entry.policy.action.templates();

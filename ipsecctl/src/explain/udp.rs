@@ -1,6 +1,10 @@
 //! ESP in UDP: its ports, the packet around it, and whether a socket has its port.
 
-use std::{fs, net::IpAddr};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    net::IpAddr,
+};
 
 use explain::{Arrival, Flow, InUdp, Surroundings, Tables};
 use model::{Direction, EncapKind, SaEntry};
@@ -54,18 +58,18 @@ pub fn check<'a>(
 
 /// Whether a UDP socket of this network namespace has a port; none: the kernel does not show them.
 fn has_socket(port: u16) -> Option<bool> {
-    let read = |name: &str| fs::read_to_string(format!("/proc/thread-self/net/{name}")).ok();
-    let (v4, v6) = (read("udp")?, read("udp6").unwrap_or_default());
-    Some([v4, v6].iter().any(|table| has_port(table, port)))
+    let open = |name: &str| File::open(format!("/proc/thread-self/net/{name}")).ok();
+    let (v4, v6) = (open("udp")?, open("udp6"));
+    Some([Some(v4), v6].into_iter().flatten().any(|table| has_port(BufReader::new(table), port)))
 }
 
-/// Whether a table of sockets has one of a port.
-fn has_port(table: &str, port: u16) -> bool {
+/// Whether a table of sockets has one of a port. The table of a host may be long: it is read line by line.
+fn has_port(table: impl BufRead, port: u16) -> bool {
     let local = |line: &str| {
         let (_, port) = line.split_whitespace().nth(1)?.rsplit_once(':')?;
         u16::from_str_radix(port, 16).ok()
     };
-    table.lines().skip(1).any(|line| local(line) == Some(port))
+    table.lines().skip(1).map_while(Result::ok).any(|line| local(&line) == Some(port))
 }
 
 #[cfg(test)]
@@ -78,6 +82,6 @@ mod tests {
         let table = "   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
   112: 00000000:1194 0100007F:1195 07 00000000:00000000 00:00000000 00000000     0        0 5044 2 0000000000000000 0
 ";
-        assert_eq!([4500, 4501].map(|port| has_port(table, port)), [true, false]);
+        assert_eq!([4500, 4501].map(|port| has_port(table.as_bytes(), port)), [true, false]);
     }
 }

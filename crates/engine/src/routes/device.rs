@@ -1,0 +1,88 @@
+//! A network device, and its settings that decide on IPsec.
+
+use std::{fs, net::IpAddr, num::NonZeroU32};
+
+use model::{DeviceName, IpVersion};
+
+/// A network device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Device {
+    /// Its name.
+    pub name: DeviceName,
+    /// The most bytes of a packet.
+    pub mtu: u32,
+    /// Whether it is a loopback device.
+    pub is_loopback: bool,
+    /// What it looks policies up with, if it does.
+    pub xfrm: Option<DeviceXfrm>,
+    /// The VRF that it belongs to, whose routing table its packets have.
+    pub vrf: Option<DeviceName>,
+}
+
+/// A device that looks policies up itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceXfrm {
+    /// A vti device.
+    Vti {
+        /// The key of packets that leave by it, which is their mark.
+        key: u32,
+        /// This end.
+        local: IpAddr,
+        /// The other end, or the unspecified address.
+        remote: IpAddr,
+    },
+    /// An xfrm interface.
+    Interface {
+        /// Its number; none: each packet brings its own.
+        if_id: Option<NonZeroU32>,
+        /// The device below it.
+        link: Option<DeviceName>,
+    },
+}
+
+impl Device {
+    /// Whether packets that leave by it have no policy (`disable_xfrm`, of IPv4 alone).
+    #[must_use]
+    pub fn has_no_xfrm(&self) -> bool {
+        is_set("ipv4", self.name, "disable_xfrm")
+    }
+
+    /// Whether the policy of packets that arrive at it is not checked (`disable_policy`). Of an IPv6 packet to this
+    /// host the device is that which has the destination ([`crate::Routes::owner`]).
+    #[must_use]
+    pub fn has_no_policy(&self, version: IpVersion) -> bool {
+        let directory = match version {
+            IpVersion::V4 => "ipv4",
+            IpVersion::V6 => "ipv6",
+        };
+        is_set(directory, self.name, "disable_policy")
+    }
+
+    /// Whether packets that arrive at it are forwarded (`IN_DEV_FORWARD`; `ip6_forward`, net/ipv6/ip6_output.c).
+    #[must_use]
+    pub fn forwards(&self, version: IpVersion) -> bool {
+        let name = self.name.as_str();
+        match version {
+            IpVersion::V4 => is_on("ipv4", name, "forwarding"),
+            IpVersion::V6 => {
+                is_on("ipv6", "all", "forwarding") || is_on("ipv6", name, "force_forwarding")
+            }
+        }
+    }
+
+    /// Whether the source of packets that arrive at it is compared with the route back (`rp_filter`, of IPv4 alone).
+    #[must_use]
+    pub fn filters_by_source(&self) -> bool {
+        is_set("ipv4", self.name, "rp_filter")
+    }
+}
+
+/// Whether a setting is on for a device or for all (`IN_DEV_ORCONF`, linux/inetdevice.h).
+fn is_set(directory: &str, device: DeviceName, setting: &str) -> bool {
+    is_on(directory, "all", setting) || is_on(directory, device.as_str(), setting)
+}
+
+fn is_on(directory: &str, device: &str, setting: &str) -> bool {
+    let value = fs::read_to_string(format!("/proc/sys/net/{directory}/conf/{device}/{setting}"));
+    value.is_ok_and(|value| value.trim() != "0")
+}

@@ -1,0 +1,88 @@
+//! What a message about a link (`RTM_NEWLINK`) has of it.
+
+use std::{
+    net::{Ipv4Addr, Ipv6Addr},
+    num::NonZeroU32,
+};
+
+use model::DeviceName;
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoVti, InfoXfrm, LinkAttribute, LinkInfo, LinkMessage,
+};
+
+use super::DeviceXfrm;
+
+/// The most bytes of a packet; 0: it has none.
+pub(super) fn mtu(link: &LinkMessage) -> u32 {
+    let mtu = link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::Mtu(bytes) => Some(*bytes),
+        _ => None,
+    });
+    mtu.unwrap_or(0)
+}
+
+/// What kind of device it is.
+pub(super) fn kind(link: &LinkMessage) -> Option<InfoKind> {
+    infos(link).iter().find_map(|info| match info {
+        LinkInfo::Kind(kind) => Some(kind.clone()),
+        _ => None,
+    })
+}
+
+/// The index of the device that it belongs to.
+pub(super) fn master(link: &LinkMessage) -> Option<u32> {
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::Controller(index) if *index != 0 => Some(*index),
+        _ => None,
+    })
+}
+
+/// What it looks policies up with; `name` gives the name of a device by its index.
+pub(super) fn xfrm(
+    link: &LinkMessage,
+    name: impl Fn(u32) -> Option<DeviceName>,
+) -> Option<DeviceXfrm> {
+    let data = infos(link).iter().find_map(|info| match info {
+        LinkInfo::Data(data) => Some(data),
+        _ => None,
+    });
+    match data? {
+        InfoData::Vti(values) => Some(vti(values, kind(link) == Some(InfoKind::Vti6))),
+        InfoData::Xfrm(values) => Some(interface(values, name)),
+        _ => None,
+    }
+}
+
+fn vti(values: &[InfoVti], is_v6: bool) -> DeviceXfrm {
+    let nowhere = if is_v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let (mut key, mut local, mut remote) = (0, nowhere, nowhere);
+    for value in values {
+        match value {
+            InfoVti::OKey(own) => key = *own,
+            InfoVti::Local(addr) => local = *addr,
+            InfoVti::Remote(addr) => remote = *addr,
+            _ => {}
+        }
+    }
+    DeviceXfrm::Vti { key, local, remote }
+}
+
+fn interface(values: &[InfoXfrm], name: impl Fn(u32) -> Option<DeviceName>) -> DeviceXfrm {
+    let (mut if_id, mut link) = (None, None);
+    for value in values {
+        match value {
+            InfoXfrm::IfId(own) => if_id = NonZeroU32::new(*own),
+            InfoXfrm::Link(index) => link = name(*index),
+            _ => {}
+        }
+    }
+    DeviceXfrm::Interface { if_id, link }
+}
+
+fn infos(link: &LinkMessage) -> &[LinkInfo] {
+    let infos = link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::LinkInfo(infos) => Some(infos.as_slice()),
+        _ => None,
+    });
+    infos.unwrap_or_default()
+}
