@@ -1,5 +1,6 @@
 //! `ipsecctl explain`: what becomes of a packet, found out from the tables as they are. No packet is sent.
 
+mod arrival;
 pub mod json;
 mod packet;
 pub mod remedy;
@@ -19,6 +20,7 @@ use explain::{
 use model::{DeviceName, Direction, IpVersion, Mode, PolicyEntry, SaEntry, Spi};
 
 use crate::{Error, filter::number, output, socket};
+use arrival::Through;
 use packet::{Endpoint, Protocol};
 use routing::{Given, Routing};
 
@@ -76,6 +78,9 @@ pub struct Explain {
     /// The bytes of the packet before it is transformed, with its IP header
     #[arg(long, value_name = "BYTES")]
     length: Option<usize>,
+    /// Whether it must not be fragmented: the bit DF of IPv4, or what its socket wants
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no, requires = "length")]
+    df: Option<bool>,
     /// The most bytes that the link takes, if they are not those of the route
     #[arg(long, value_name = "BYTES")]
     mtu: Option<usize>,
@@ -90,6 +95,8 @@ struct Packet {
     flow: Option<Flow>,
     /// The headers that it arrives with.
     arrivals: Vec<Arrival>,
+    /// The device that it comes out of once they are undone.
+    through: Option<Through>,
     /// The UDP packet around them.
     udp: Option<Flow>,
     /// Its length before it is transformed, if that is known.
@@ -113,16 +120,17 @@ impl Explain {
     pub fn execute(&self) -> Result<ExitCode, Error> {
         sys::process::keep_memory_private();
         let reader = SnapshotReader::open()?;
-        let Packet { mut flow, arrivals, udp, length } = self.packet(&reader.so_far().sas)?;
+        let mut packet = self.packet(&reader.so_far().sas)?;
         let socket = self.policy_of_socket()?;
-        let routing = self.routing(&mut flow, &arrivals, &reader.so_far().sas);
-        let (tables, requested, unfollowed) =
-            self.tables(reader, (flow, udp), routing.interface())?;
+        let routing = self.routing(&mut packet, &reader.so_far().sas);
+        let (tables, requested, unfollowed) = self.tables(reader, &packet, routing.interface())?;
+        let Packet { flow, arrivals, through, udp, length } = packet;
         let source = |remote| routing.source(remote);
         let tunnel_fault = |entry: &SaEntry, mark| routing.tunnel_fault(entry, mark);
         let surroundings = &Surroundings {
             source: &source,
             tunnel_fault: &tunnel_fault,
+            vti_key: through.and_then(|it| it.vti_key),
             ..surroundings(&routing, flow)
         };
         let explanation = self.explain(&tables, (&arrivals, flow), socket.as_ref(), surroundings);
@@ -151,8 +159,10 @@ impl Explain {
     }
 
     /// The routes of a packet, whose mark the SAs that it comes through may have set.
-    fn routing(&self, flow: &mut Option<Flow>, arrivals: &[Arrival], sas: &[SaEntry]) -> Routing {
-        let received = explain::decapsulate(sas, arrivals, self.mark);
+    fn routing(&self, packet: &mut Packet, sas: &[SaEntry]) -> Routing {
+        let Packet { flow, arrivals, through, .. } = packet;
+        let vti_key = through.and_then(|it| it.vti_key);
+        let received = explain::decapsulate(sas, arrivals, self.mark, vti_key);
         *flow = flow.map(|flow| flow.marked(received.mark));
         let is_tunnel = |entry: &&SaEntry| entry.sa.mode.installed() != Mode::Transport;
         let given = Given {
@@ -160,7 +170,9 @@ impl Explain {
             device: self.dev,
             uid: self.uid,
             local: self.local,
-            is_decapsulated: received.path.iter().any(is_tunnel),
+            through: *through,
+            // A vti device has forgotten it.
+            is_decapsulated: vti_key.is_none() && received.path.iter().any(is_tunnel),
         };
         Routing::of(given, flow)
     }
@@ -188,9 +200,10 @@ impl Explain {
     fn tables(
         &self,
         reader: SnapshotReader,
-        (flow, udp): (Option<Flow>, Option<Flow>),
+        packet: &Packet,
         interface: Option<XfrmDevice>,
     ) -> Result<(Tables, HashMap<u32, Requested>, Unfollowed), Error> {
+        let Packet { flow, udp, through, .. } = *packet;
         let spd = &reader.so_far().spd;
         let directions: &[_] = match self.direction {
             Direction::Fwd => &[Direction::Fwd, Direction::Out],
@@ -198,16 +211,18 @@ impl Explain {
             Direction::Out => &[Direction::Out],
         };
         let lookups = directions.iter().filter_map(|direction| Some((*direction, flow?)));
-        let through = flow.and_then(|flow| interface?.inner(&flow));
-        let through = through.filter(|_| self.direction != Direction::In);
-        let has_own = through.is_some() || self.direction == Direction::Fwd && self.ifid.is_some();
+        let inner = flow.and_then(|flow| interface?.inner(&flow));
+        let inner = inner.filter(|_| self.direction != Direction::In);
+        let is_numbered = flow.is_some_and(|flow| flow.if_id.is_some());
+        let has_own = inner.is_some() || self.direction == Direction::Fwd && is_numbered;
         let own = flow.filter(|_| has_own).map(|mut flow| {
             flow.if_id = None;
             flow
         });
-        let leaving = through.into_iter().chain(own).map(|flow| (Direction::Out, flow));
-        let in_udp = udp.map(|udp| (Direction::In, udp));
-        let lookups = lookups.chain(leaving).chain(in_udp);
+        let leaving = inner.into_iter().chain(own).map(|flow| (Direction::Out, flow));
+        let by_key = flow.and_then(|flow| Some(flow.marked(through?.vti_key?)));
+        let beside = udp.into_iter().chain(by_key).map(|flow| (Direction::In, flow));
+        let lookups = lookups.chain(leaving).chain(beside);
         let mut selection = Selection::new(&lookups.collect::<Vec<_>>(), *spd);
         let Snapshot { policies, requested, sas, kernel_default, catch_alls, spd, sad, release } =
             reader.read(&mut selection)?;
@@ -249,9 +264,10 @@ impl Explain {
             } else {
                 let arrivals = self.spi.iter().map(|&spi| packet::arrival(Spi(spi)));
                 let arrivals = arrivals.collect::<Vec<_>>();
-                let udp = udp::around(sas, &arrivals, self.mark);
+                let udp = udp::around(sas, &arrivals);
                 (None, arrivals, udp)
             };
+        let through = arrival::through(sas, &arrivals, self.mark);
         // A packet to this host has the route of the loopback device.
         let udp = udp.filter(|_| self.direction != Direction::Out).map(|udp| {
             let device = "lo".parse().map_or(FlowDevice::Unknown, FlowDevice::Named);
@@ -260,7 +276,8 @@ impl Explain {
             udp
         });
         let flow = given.or(captured_flow).map(|mut flow| {
-            (flow.mark, flow.if_id, flow.cpu) = (self.mark, self.ifid, self.cpu);
+            (flow.mark, flow.cpu) = (self.mark, self.cpu);
+            flow.if_id = self.ifid.or(through.and_then(|it| it.if_id));
             flow
         });
         let is_too_little =
@@ -268,7 +285,7 @@ impl Explain {
         if is_too_little {
             Err(Error::NoPacket)
         } else {
-            Ok(Packet { flow, arrivals, udp, length })
+            Ok(Packet { flow, arrivals, through, udp, length })
         }
     }
 
@@ -276,7 +293,7 @@ impl Explain {
     fn length(&self, captured: Option<&Captured>) -> Option<Length> {
         let whole = captured.filter(|captured| captured.arrivals.is_empty());
         let bytes = self.length.or(whole.map(|captured| captured.length))?;
-        let dont_fragment = captured.and_then(|captured| captured.dont_fragment);
+        let dont_fragment = self.df.or(captured.and_then(|captured| captured.dont_fragment));
         Some(Length { bytes, dont_fragment })
     }
 
@@ -328,6 +345,14 @@ fn status(explanation: &Explanation<'_>) -> ExitCode {
 
 fn nonzero(text: &str) -> Result<NonZeroU32, String> {
     NonZeroU32::new(number(text)?).ok_or_else(|| "expected a number that is not 0".to_owned())
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("expected yes or no".to_owned()),
+    }
 }
 
 fn descriptor(text: &str) -> Result<(i32, i32), String> {

@@ -127,7 +127,9 @@ impl<'a> Context<'a> {
             !packet.is_outgoing && !packet.is_clear() && observation.is_local(packet.ends.1)
         });
         let tables = self.tables();
-        arrived.map(|seen| (seen, decapsulate(&tables.sas, &seen.packet.arrivals, 0))).collect()
+        arrived
+            .map(|seen| (seen, decapsulate(&tables.sas, &seen.packet.arrivals, 0, None)))
+            .collect()
     }
 
     /// The packets in clear that have come to this host, and their flows. What was inside of a tunnel is among them.

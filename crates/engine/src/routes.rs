@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use model::{DeviceName, IpVersion};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    link::{InfoKind, LinkFlags, LinkMessage},
+    link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
     route::{RouteAttribute, RouteFlags, RouteMessage, RouteMetric, RouteType},
 };
 use rustix::{
@@ -149,12 +149,37 @@ impl Routes {
         self.device(index)
     }
 
+    /// The devices that look policies up themselves, and are up.
+    ///
+    /// Errors: as [`Routes::device_of_name`].
+    pub fn xfrm_devices(&mut self) -> Result<Vec<Device>, Errno> {
+        let mut devices = Vec::new();
+        for kind in [InfoKind::Xfrm, InfoKind::Vti, InfoKind::Vti6] {
+            let mut question = LinkMessage::default();
+            let kind = vec![LinkInfo::Kind(kind)];
+            question.attributes.push(LinkAttribute::LinkInfo(kind));
+            for answer in self.0.list(RouteNetlinkMessage::GetLink(question))? {
+                let RouteNetlinkMessage::NewLink(link) = answer else { continue };
+                if link.header.flags.contains(LinkFlags::Up) {
+                    // Otherwise it was removed meanwhile.
+                    devices.extend(self.device_of(&link));
+                }
+            }
+        }
+        devices.retain(|device| device.xfrm.is_some());
+        Ok(devices)
+    }
+
     fn device(&mut self, index: u32) -> Result<Device, Errno> {
-        let name = self.name(index)?;
         let link = self.link(index)?;
+        self.device_of(&link)
+    }
+
+    fn device_of(&self, link: &LinkMessage) -> Result<Device, Errno> {
+        let name = self.name(link.header.index)?;
         let is_loopback = link.header.flags.contains(LinkFlags::Loopback);
-        let xfrm = link::xfrm(&link, |index| self.name(index).ok());
-        Ok(Device { name, mtu: link::mtu(&link), is_loopback, xfrm, vrf: self.vrf(&link)? })
+        let xfrm = link::xfrm(link, |index| self.name(index).ok());
+        Ok(Device { name, mtu: link::mtu(link), is_loopback, xfrm, vrf: self.vrf(link)? })
     }
 
     fn name(&self, index: u32) -> Result<DeviceName, Errno> {

@@ -1,9 +1,9 @@
-//! A conversation with the kernel over NETLINK_ROUTE: a question at a time, each with one answer.
+//! A conversation with the kernel over NETLINK_ROUTE: a question at a time, each with one answer or a list.
 
 use std::{io, os::fd::AsFd, time::Duration};
 
 use netlink_packet_core::{
-    NLM_F_ACK, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+    NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
@@ -52,30 +52,65 @@ impl Conversation {
         self.exchange(change, NLM_F_REQUEST | NLM_F_ACK).map(drop)
     }
 
+    /// Sends a question and reads its answers.
+    ///
+    /// Errors: the kernel's; ETIMEDOUT.
+    pub fn list(&self, question: RouteNetlinkMessage) -> Result<Vec<RouteNetlinkMessage>, Errno> {
+        self.send(question, NLM_F_REQUEST | NLM_F_DUMP)?;
+        let mut list = Vec::new();
+        let mut buffer = vec![0; ROOM];
+        loop {
+            let mut rest = self.receive(&mut buffer)?;
+            while !rest.is_empty() {
+                let reply = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest)
+                    .map_err(|_| Errno::BADMSG)?;
+                // A multiple of four bytes (`NLMSG_ALIGN`).
+                let length = (reply.header.length as usize).next_multiple_of(4);
+                rest = rest.get(length..).unwrap_or_default();
+                match reply.payload {
+                    NetlinkPayload::InnerMessage(answer) => list.push(answer),
+                    NetlinkPayload::Done(_) => return Ok(list),
+                    NetlinkPayload::Error(error) => {
+                        return Err(Errno::from_raw_os_error(-error.raw_code()));
+                    }
+                    _ => return Err(Errno::BADMSG),
+                }
+            }
+        }
+    }
+
     fn exchange(
         &self,
         message: RouteNetlinkMessage,
         flags: u16,
     ) -> Result<Option<RouteNetlinkMessage>, Errno> {
-        let mut header = NetlinkHeader::default();
-        header.flags = flags;
-        let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
-        message.finalize();
-        let mut bytes = vec![0; message.buffer_len()];
-        message.serialize(&mut bytes);
-        retry_on_intr(|| send(&self.0, &bytes, SendFlags::empty()))?;
-        let mut answer = vec![0; ROOM];
-        let length = retry_on_intr(|| recv(&self.0, &mut answer[..], RecvFlags::empty()))
-            .map_err(|error| if error == Errno::AGAIN { Errno::TIMEDOUT } else { error })?;
-        let bytes = answer.get(..length.0).unwrap_or_default();
-        let reply =
-            NetlinkMessage::<RouteNetlinkMessage>::deserialize(bytes).map_err(|_| Errno::BADMSG)?;
+        self.send(message, flags)?;
+        let mut buffer = vec![0; ROOM];
+        let answer = self.receive(&mut buffer)?;
+        let reply = NetlinkMessage::<RouteNetlinkMessage>::deserialize(answer)
+            .map_err(|_| Errno::BADMSG)?;
         match reply.payload {
             NetlinkPayload::InnerMessage(answer) => Ok(Some(answer)),
             NetlinkPayload::Error(error) if error.raw_code() == 0 => Ok(None),
             NetlinkPayload::Error(error) => Err(Errno::from_raw_os_error(-error.raw_code())),
             _ => Err(Errno::BADMSG),
         }
+    }
+
+    fn send(&self, message: RouteNetlinkMessage, flags: u16) -> Result<(), Errno> {
+        let mut header = NetlinkHeader::default();
+        header.flags = flags;
+        let mut message = NetlinkMessage::new(header, NetlinkPayload::from(message));
+        message.finalize();
+        let mut bytes = vec![0; message.buffer_len()];
+        message.serialize(&mut bytes);
+        retry_on_intr(|| send(&self.0, &bytes, SendFlags::empty())).map(drop)
+    }
+
+    fn receive<'b>(&self, buffer: &'b mut [u8]) -> Result<&'b [u8], Errno> {
+        let (length, _) = retry_on_intr(|| recv(&self.0, &mut *buffer, RecvFlags::empty()))
+            .map_err(|error| if error == Errno::AGAIN { Errno::TIMEDOUT } else { error })?;
+        Ok(buffer.get(..length).unwrap_or_default())
     }
 }
 

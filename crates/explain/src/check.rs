@@ -28,6 +28,10 @@ pub struct SaOfTemplate<'a> {
 /// The check of a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyCheck<'a> {
+    /// The direction that it is checked for.
+    pub direction: Direction,
+    /// The mark that it is checked with in place of its own: the key of a vti device.
+    pub vti_key: Option<u32>,
     /// Whether its device has `disable_policy`: then nothing is checked.
     pub is_exempt: bool,
     /// The SA whose selector the packet does not match, if there is one: then no policy is looked up.
@@ -57,6 +61,8 @@ pub fn check<'a>(
     surroundings: &Surroundings<'_>,
 ) -> PolicyCheck<'a> {
     let mut check = PolicyCheck {
+        direction,
+        vti_key: None,
         is_exempt: socket.is_none() && surroundings.has_no_policy,
         outside: None,
         socket: None,

@@ -1,8 +1,10 @@
 use model::{Direction, PolicyEntry, SaEntry};
 
 use crate::{
-    Arrival, Doubt, Field, Flow, InUdp, InputResult, OutputResult, PolicyCheck, Surroundings,
-    Tables, Verdict, check, decapsulate, xfrm_device::leave,
+    Arrival, Doubt, Field, Flow, InUdp, InputResult, OutputResult, PolicyCheck, Reason,
+    Surroundings, Tables, Verdict, decapsulate,
+    peer::of_same_ends,
+    xfrm_device::{arrive, leave},
 };
 
 /// What becomes of a packet, step by step.
@@ -115,7 +117,8 @@ fn received<'a>(
     socket: Option<&'a PolicyEntry>,
     surroundings: &Surroundings<'_>,
 ) -> Explanation<'a> {
-    let input = (!arrivals.is_empty()).then(|| decapsulate(&tables.sas, arrivals, mark));
+    let input = (!arrivals.is_empty())
+        .then(|| decapsulate(&tables.sas, arrivals, mark, surroundings.vti_key));
     let mut explanation = Explanation {
         direction,
         flow,
@@ -127,6 +130,12 @@ fn received<'a>(
     };
     if let Some(verdict) = explanation.input.as_ref().and_then(|input| input.stops.clone()) {
         explanation.verdict = verdict;
+        if let (Verdict::Dropped { reason: Reason::UnknownSpi, .. }, Some(input)) =
+            (&explanation.verdict, &mut explanation.input)
+        {
+            let similar = of_same_ends(tables, direction, input, flow.as_ref());
+            input.headers.last_mut().into_iter().for_each(|last| last.near.extend(similar.iter()));
+        }
         return explanation;
     }
     let path = explanation.input.as_ref().map(|input| input.path.clone()).unwrap_or_default();
@@ -136,7 +145,7 @@ fn received<'a>(
         explanation.verdict = Verdict::Unknown(Doubt::InnerPacket);
         return explanation;
     };
-    let check = check(tables, direction, &flow, &path, socket, surroundings);
+    let check = arrive(tables, direction, &flow, &path, socket, surroundings);
     let elsewhere = surroundings.elsewhere.map(|it| Verdict::Unknown(Doubt::OtherDirection(it)));
     explanation.verdict =
         refused(surroundings, direction).or(elsewhere).unwrap_or_else(|| check.verdict.clone());

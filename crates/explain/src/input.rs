@@ -35,16 +35,18 @@ pub struct Decapsulated<'a> {
     pub sa: Option<&'a SaEntry>,
     /// Why its sequence number is refused.
     pub replay: Option<ReplayFault>,
-    /// SAs of this SPI that the header does not name: of another protocol, destination or mark.
+    /// SAs that the header does not name: of this SPI and another protocol, destination or mark, or between the same ends.
     pub near: Vec<&'a SaEntry>,
 }
 
 impl Decapsulated<'_> {
-    /// The field in which an SA of this SPI is not the one that the header names.
+    /// The field in which an SA is not the one that the header names.
     #[must_use]
     pub fn differing(&self, entry: &SaEntry) -> SaField {
         let sa = &entry.sa;
-        if self.arrival.proto.is_some_and(|proto| proto != sa.proto) {
+        if self.arrival.spi != sa.spi {
+            SaField::Spi
+        } else if self.arrival.proto.is_some_and(|proto| proto != sa.proto) {
             SaField::Protocol
         } else if self.arrival.dst.is_some_and(|dst| dst != sa.ends.dst()) {
             SaField::Dst
@@ -67,12 +69,17 @@ pub struct InputResult<'a> {
     pub stops: Option<Verdict<'a>>,
 }
 
-/// Follows the headers of a received packet with this mark, outermost first.
+/// Follows the headers of a received packet with this mark, outermost first. `vti_key`: see [`crate::Surroundings`].
 #[must_use]
-pub fn decapsulate<'a>(sas: &'a [SaEntry], arrivals: &[Arrival], mark: u32) -> InputResult<'a> {
+pub fn decapsulate<'a>(
+    sas: &'a [SaEntry],
+    arrivals: &[Arrival],
+    mark: u32,
+    vti_key: Option<u32>,
+) -> InputResult<'a> {
     let mut input = InputResult { headers: Vec::new(), path: Vec::new(), mark, stops: None };
-    // The kernel reads the mark once for all headers up to a tunnel.
-    let mut named_by = mark;
+    // The kernel reads the mark once for all headers up to a tunnel, or takes the key of the device in its place.
+    let mut named_by = vti_key.unwrap_or(mark);
     for arrival in arrivals {
         let of_spi = sas.iter().filter(|entry| entry.sa.spi == arrival.spi);
         let (named, near): (Vec<_>, Vec<_>) = of_spi.partition(|it| names(arrival, named_by, it));

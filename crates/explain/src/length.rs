@@ -13,7 +13,7 @@ const TCP: u8 = 6;
 pub struct Length {
     /// Bytes, with the IP header.
     pub bytes: usize,
-    /// The bit DF of IPv4; none: it is not known.
+    /// Whether it must not be fragmented: the bit DF of IPv4, or what its socket wants; none: that is not known.
     pub dont_fragment: Option<bool>,
 }
 
@@ -48,9 +48,8 @@ impl Explanation<'_> {
         let version = self.flow.map(|flow| flow.version());
         let is_fragmented = match (self.direction, version) {
             (Direction::Fwd, Some(IpVersion::V6)) => Some(false),
-            (_, Some(IpVersion::V4)) => length.dont_fragment.map(|df| !df),
-            // The socket decides, and no bit of the packet has its choice.
-            _ => None,
+            // Of a packet of IPv6 the socket decides, and no bit of the packet has its choice.
+            _ => length.dont_fragment.map(|df| !df),
         };
         match is_fragmented {
             Some(true) => {}

@@ -17,6 +17,7 @@ mod lists;
 mod near;
 mod order;
 mod output;
+mod peer;
 mod policy;
 mod reason;
 mod replay;

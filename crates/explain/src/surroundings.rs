@@ -17,6 +17,8 @@ pub struct Surroundings<'r> {
     pub elsewhere: Option<Direction>,
     /// The device that the packet leaves by, if that looks policies up itself.
     pub interface: Option<XfrmDevice>,
+    /// The key of packets that arrive at the vti device that the packet comes out of.
+    pub vti_key: Option<u32>,
     /// Whether the device that the packet leaves by has `disable_xfrm`: then the SPD is not asked.
     pub has_no_xfrm: bool,
     /// Whether the packet leaves by a loopback device, to which the kernel's default policy does not apply.
@@ -33,6 +35,7 @@ impl Default for Surroundings<'_> {
             refusal: None,
             elsewhere: None,
             interface: None,
+            vti_key: None,
             has_no_xfrm: false,
             is_loopback: false,
             has_no_policy: false,

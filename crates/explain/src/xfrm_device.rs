@@ -3,9 +3,12 @@
 
 use std::{net::IpAddr, num::NonZeroU32};
 
-use model::{IpVersion, Mode, PolicyEntry, SaEntry};
+use model::{Direction, IpVersion, Mode, PolicyEntry, SaEntry};
 
-use crate::{Flow, FlowDevice, OutputResult, Reason, Surroundings, Tables, Verdict, output};
+use crate::{
+    Flow, FlowDevice, OutputResult, PolicyCheck, Reason, Surroundings, Tables, Verdict, check,
+    output,
+};
 
 /// A device that packets leave by protected, or not at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,14 +99,37 @@ pub(crate) fn leave<'a>(
     (inner, output)
 }
 
+/// The check of a packet that has come through SAs, outermost first. One that comes out of a vti device is checked with
+/// its key for `in`, whatever becomes of it (`vti_rcv_cb`), and then, unless the device has `disable_policy`, as one in clear,
+/// whose SAs are forgotten (`skb_scrub_packet`). The result is the first that refuses the packet.
+pub(crate) fn arrive<'a>(
+    tables: &'a Tables,
+    direction: Direction,
+    flow: &Flow,
+    path: &[&'a SaEntry],
+    socket: Option<&'a PolicyEntry>,
+    surroundings: &Surroundings<'_>,
+) -> PolicyCheck<'a> {
+    let Some(key) = surroundings.vti_key else {
+        return check(tables, direction, flow, path, socket, surroundings);
+    };
+    let of_device = Surroundings { has_no_policy: false, ..*surroundings };
+    let keyed = check(tables, Direction::In, &flow.marked(key), path, None, &of_device);
+    let again = check(tables, direction, flow, &[], socket, surroundings);
+    if keyed.verdict.passes() && !again.verdict.passes() {
+        return again;
+    }
+    PolicyCheck { vti_key: Some(key), ..keyed }
+}
+
 /// Nothing but the device counts it (`tx_carrier_errors`).
 fn dropped<'a>() -> Verdict<'a> {
-    Verdict::dropped(Reason::InterfaceWithoutSa, model::Direction::Out)
+    Verdict::dropped(Reason::InterfaceWithoutSa, Direction::Out)
 }
 
 #[cfg(test)]
 mod tests {
-    use model::{Direction, Level, Mark, Proto, Template, TemplateMode};
+    use model::{Level, Mark, Proto, Template, TemplateMode};
 
     use super::*;
     use crate::{

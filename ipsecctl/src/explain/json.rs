@@ -43,7 +43,7 @@ pub fn explanation(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) ->
         check: check.map(|check| checked(check, subject)),
         output: explanation.output.as_ref().map(|output| left(output, subject)),
         wire: wire(explanation, subject),
-        remedy: remedy::of(explanation),
+        remedy: remedy::of(explanation, Some(subject.routing)),
     }
 }
 

@@ -1,17 +1,24 @@
 //! The command that would mend what drops a packet, where one is obvious.
 
 mod mismatch;
+mod route;
 
 use explain::{Explanation, Field, Flow, Found, NearPolicy, Reason, Resolved, Verdict};
 use grammar::PolicyStatement;
-use model::{Direction, Level, Policy, Priority, Proto, ReqId, SaField, Upper};
+use model::{
+    Action, Direction, Level, Mark, Mode, Policy, PolicyId, Prefix, Priority, Proto, ReqId,
+    SaEntry, SaField, Selector, Template, TemplateMode, Upper,
+};
 
-use super::words;
+use super::{routing::Routing, words};
 use crate::statements::in_direction;
 
 /// What to do, in a sentence or as a statement of setkey(8); none if that is not obvious, or nothing is wrong.
-pub fn of(explanation: &Explanation<'_>) -> Option<String> {
+pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<String> {
     let Verdict::Dropped { reason, .. } = explanation.verdict else { return None };
+    if let Some(again) = route::of_vti(explanation, routing) {
+        return Some(again);
+    }
     let failed = explanation.output.as_ref().and_then(|output| output.templates.last());
     match reason {
         Reason::NoSa => failed.map(|failed| missing_sa(explanation, failed)),
@@ -32,7 +39,6 @@ pub fn of(explanation: &Explanation<'_>) -> Option<String> {
         ),
         Reason::UnknownSpi => Some("add the SA that the peer uses: `ipsecctl show sas` there has its SPI".to_owned()),
         Reason::TooManyTemplates => Some("take templates out of the policy: five are the most".to_owned()),
-        Reason::NoForwarding => Some("`sysctl -w net.ipv4.ip_forward=1`, for IPv6 `net.ipv6.conf.all.forwarding=1`".to_owned()),
         Reason::TunnelSource => Some("give the host the address, or make the source of SA and template one that it has".to_owned()),
         Reason::InterfaceWithoutSa => Some("give policy and SA the mark that is the key of the vti device, or the if_id of the xfrm interface".to_owned()),
         Reason::TooLong => Some("set the MTU of the route to the longest packet, or have the sender lower the MSS of TCP".to_owned()),
@@ -40,25 +46,27 @@ pub fn of(explanation: &Explanation<'_>) -> Option<String> {
         | Reason::UnreachableRoute
         | Reason::ProhibitRoute
         | Reason::BlackholeRoute
+        | Reason::NoForwarding
         | Reason::ReversePath
-        | Reason::Martian
-        | Reason::TunnelRoute
-        | Reason::Policy
-        | Reason::SpiIsTaken
-        | Reason::Replay
-        | Reason::Larval
-        | Reason::Dead
-        | Reason::NestedAh
-        | Reason::SaSelector => None,
+        | Reason::TunnelRoute => route::of(reason, explanation, routing),
+        Reason::Replay => Some("where the peer has added its SA again, add this one again too; where packets come late, add it with a wider window: -w, as in -w 1024".to_owned()),
+        Reason::Larval => Some(NO_KEYS.to_owned()),
+        Reason::SpiIsTaken => Some("take another SPI for the template, or none".to_owned()),
+        Reason::NestedAh => Some("have AH outside at both ends: the first template of a policy is the innermost".to_owned()),
+        Reason::SaSelector => Some("correct the selector of the SA: `ipsecctl show sas -o spi,selector`".to_owned()),
+        Reason::Martian | Reason::Policy | Reason::Dead => None,
     }
 }
+
+/// The remedy for a larval SA.
+const NO_KEYS: &str =
+    "start the key management program, or find out why it does not answer the ACQUIRE";
 
 /// The statement that adds an SA for a template.
 fn missing_sa(explanation: &Explanation<'_>, resolved: &Resolved<'_>) -> String {
     let search = &resolved.search;
     if search.larval.is_some() {
-        return "start the key management program, or find out why it does not answer the ACQUIRE"
-            .to_owned();
+        return NO_KEYS.to_owned();
     }
     if let Some(near) = search.near.first().filter(|near| near.field == Some(SaField::ReqId)) {
         let wanted = resolved
@@ -99,11 +107,14 @@ fn missing_policy(explanation: &Explanation<'_>) -> Option<String> {
         Some(output) => output.lookup.as_ref()?,
         None => explanation.check.as_ref()?.lookup.as_ref()?,
     };
+    let checked_for = explanation.check.as_ref().map(|check| check.direction);
     if !matches!(lookup.found, Found::Nothing | Found::CatchAll) {
         return None;
     }
-    let direction =
-        if explanation.output.is_some() { Direction::Out } else { explanation.direction };
+    let direction = match explanation.output {
+        Some(_) => Direction::Out,
+        None => checked_for.unwrap_or(explanation.direction),
+    };
     let like = lookup.near.iter().find(|near| {
         let other = near.entry.policy.id.direction;
         near.field == Field::Direction && direction != Direction::Out && other != Direction::Out
@@ -117,7 +128,30 @@ fn missing_policy(explanation: &Explanation<'_>) -> Option<String> {
         return Some(statement(policy, false));
     }
     let (src, dst) = (flow.src(), flow.dst());
-    Some(format!("spdadd {src} {dst} any -P {} ipsec TEMPLATE;", direction.word()))
+    if explanation.path().is_empty() {
+        return Some(format!("spdadd {src} {dst} any -P {} ipsec TEMPLATE;", direction.word()));
+    }
+    let of_host = |addr| Prefix::new(addr, None);
+    let selector = Selector::new(of_host(src).ok()?, of_host(dst).ok()?).ok()?;
+    let mut id = PolicyId::new(selector, direction);
+    id.if_id = flow.if_id;
+    if let Some(value) = explanation.check.as_ref().and_then(|check| check.vti_key) {
+        id.mark = Mark { value, mask: u32::MAX };
+    }
+    Some(statement(Policy::new(id, Action::Ipsec(templates_of(explanation.path()))), false))
+}
+
+/// The templates, the innermost first, of what has come through these SAs.
+fn templates_of(path: &[&SaEntry]) -> Vec<Template> {
+    let template = |entry: &&SaEntry| {
+        let sa = &entry.sa;
+        let mode = match sa.mode.installed() {
+            Mode::Transport => TemplateMode::Transport,
+            mode => TemplateMode::new(mode, sa.ends),
+        };
+        Template::new(sa.proto, mode, Level::of_reqid(sa.reqid))
+    };
+    path.iter().rev().map(template).collect()
 }
 
 fn statement(policy: Policy, without_copy: bool) -> String {

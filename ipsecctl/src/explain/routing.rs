@@ -7,6 +7,8 @@ use explain::{Flow, FlowDevice, Reason, XfrmDevice};
 use model::{DeviceName, Direction, EncapKind, IpVersion, Mode, SaEntry};
 use rustix::io::Errno;
 
+use super::arrival::Through;
+
 /// What the command line has of it.
 #[derive(Clone, Copy)]
 pub struct Given {
@@ -17,6 +19,8 @@ pub struct Given {
     pub uid: Option<u32>,
     /// The source of tunnels without one.
     pub local: Option<IpAddr>,
+    /// The device that it comes out of once its SAs are undone.
+    pub through: Option<Through>,
     /// Whether it came out of a tunnel, so that `rp_filter` does not look at it (`secpath_exists`).
     pub is_decapsulated: bool,
 }
@@ -95,7 +99,8 @@ impl Routing {
     fn arrives(&mut self, routes: &mut Routes, query: &RouteQuery) -> Result<Route, Errno> {
         let version = IpVersion::of(query.dst);
         let back = query.src.and_then(|src| routes.find(&RouteQuery::to(src)).ok());
-        self.arrives_by = match self.given.device {
+        let through = self.given.through.map(|it| it.name);
+        self.arrives_by = match through.or(self.given.device) {
             Some(name) => routes.device_of_name(name).ok(),
             None => back.map(|route| route.device),
         };
@@ -128,7 +133,12 @@ impl Routing {
 
     /// Whether the device that it arrives at, or that its socket is bound to, was given.
     pub fn is_device_given(&self) -> bool {
-        self.given.device.is_some()
+        self.given.device.is_some() || self.given.through.is_some()
+    }
+
+    /// The device that it comes out of once its SAs are undone.
+    pub fn through(&self) -> Option<Through> {
+        self.given.through
     }
 
     /// The direction by its route, if that is another than was given.
@@ -196,7 +206,9 @@ impl Routing {
     /// The device that it leaves by, if that looks policies up itself.
     pub fn interface(&self) -> Option<XfrmDevice> {
         Some(match self.leaves_by()?.xfrm? {
-            DeviceXfrm::Vti { key, local, remote } => XfrmDevice::Vti { mark: key, local, remote },
+            DeviceXfrm::Vti { out_key, local, remote, .. } => {
+                XfrmDevice::Vti { mark: out_key, local, remote }
+            }
             DeviceXfrm::Interface { if_id, link } => {
                 let link = link.map_or(FlowDevice::None, FlowDevice::Named);
                 XfrmDevice::Xfrm { if_id, link }

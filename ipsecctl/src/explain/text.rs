@@ -9,7 +9,7 @@ use explain::{
 use model::{Direction, PolicyEntry, SaEntry, Visible};
 
 use super::{ExplainBasis, remedy, routing::Routing, words};
-use received::{checked, in_udp, received};
+use received::{KnownHeaders, checked, in_udp, received};
 
 /// The width of the column of labels.
 const LABELS: usize = 10;
@@ -53,13 +53,12 @@ pub fn explanation(
         received(input, &mut lines);
     }
     if let Some(check) = &explanation.check {
-        let is_in_clear = explanation.path().is_empty();
-        checked(check, is_in_clear, explanation.direction, subject, &mut lines);
+        checked(check, KnownHeaders::of(explanation), subject, &mut lines);
     }
     if let Some(output) = &explanation.output {
         left(output, explanation, subject, &mut lines);
     }
-    if let Some(remedy) = remedy::of(explanation) {
+    if let Some(remedy) = remedy::of(explanation, Some(subject.routing)) {
         lines.add("to mend", &remedy);
     }
     lines.text
@@ -138,7 +137,7 @@ fn doubt(doubt: &Doubt<'_>) -> String {
             "it is in UDP, and which socket the policies of sockets belong to is not known".to_owned()
         }
         Doubt::TooLong { longest } => {
-            format!("it is longer than the {longest} bytes that fit; it passes in fragments, or is dropped if it has DF or its socket forbids them")
+            format!("it is longer than the {longest} bytes that fit; it passes in fragments, or is dropped if it has DF or its socket forbids them; give --df")
         }
         Doubt::Interface => {
             "it leaves by an xfrm interface without a number of its own; give --ifid".to_owned()
@@ -190,6 +189,9 @@ fn route(routing: &Routing, lines: &mut Lines) {
         let doubt =
             if routing.is_device_given() { "" } else { ": give --dev if it is another one" };
         lines.under(&format!("arrives at {name}{doubt}"));
+    }
+    if let Some(through) = routing.through() {
+        lines.under(&words::through(&through));
     }
 }
 

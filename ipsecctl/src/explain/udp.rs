@@ -7,7 +7,7 @@ use std::{
 };
 
 use explain::{Arrival, Flow, InUdp, Surroundings, Tables};
-use model::{Direction, EncapKind, SaEntry};
+use model::{Direction, EncapKind, IpVersion, SaEntry};
 
 use crate::Error;
 
@@ -27,10 +27,9 @@ pub fn is_encapsulation(sas: &[SaEntry], dst: IpAddr, port: u16) -> bool {
 }
 
 /// The UDP packet that comes by the SA of an SPI, if nothing but that is known of it.
-pub fn around(sas: &[SaEntry], arrivals: &[Arrival], mark: u32) -> Option<Flow> {
+pub fn around(sas: &[SaEntry], arrivals: &[Arrival]) -> Option<Flow> {
     let first = arrivals.first().filter(|arrival| arrival.encapsulation.is_none())?;
-    let named = explain::decapsulate(sas, std::slice::from_ref(first), mark);
-    let sa = &named.headers.first()?.sa?.sa;
+    let sa = sas.iter().map(|entry| &entry.sa).find(|sa| sa.spi == first.spi)?;
     let encap = sa.encap.filter(|encap| encap.kind == EncapKind::EspInUdp)?;
     let mut flow = Flow::new(sa.ends.src(), sa.ends.dst()).ok()?;
     flow.upper = Some(UDP);
@@ -46,7 +45,7 @@ pub fn check<'a>(
     surroundings: &Surroundings<'_>,
 ) -> Result<InUdp<'a>, Error> {
     let mut udp = InUdp::new(tables, flow, surroundings);
-    udp.has_socket = flow.dst_port.and_then(has_socket);
+    udp.has_socket = flow.dst_port.and_then(|port| has_socket(port, flow.version()));
     if !udp.check.verdict.passes() {
         udp.may_have_policy = engine::socket_policies()?.iter().any(|it| {
             let id = &it.entry.policy.id;
@@ -56,11 +55,13 @@ pub fn check<'a>(
     Ok(udp)
 }
 
-/// Whether a UDP socket of this network namespace has a port; none: the kernel does not show them.
-fn has_socket(port: u16) -> Option<bool> {
+/// Whether a UDP socket of this network namespace has a port; none: the kernel does not show them. A socket of IPv6 may
+/// take packets of IPv4 too.
+fn has_socket(port: u16, version: IpVersion) -> Option<bool> {
     let open = |name: &str| File::open(format!("/proc/thread-self/net/{name}")).ok();
     let (v4, v6) = (open("udp")?, open("udp6"));
-    Some([Some(v4), v6].into_iter().flatten().any(|table| has_port(BufReader::new(table), port)))
+    let v4 = Some(v4).filter(|_| version == IpVersion::V4);
+    Some([v4, v6].into_iter().flatten().any(|table| has_port(BufReader::new(table), port)))
 }
 
 /// Whether a table of sockets has one of a port. The table of a host may be long: it is read line by line.

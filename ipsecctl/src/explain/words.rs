@@ -9,6 +9,7 @@ use model::{
     names::protocol_name,
 };
 
+use super::arrival::Through;
 use crate::{show::selector, template};
 
 /// What is written to a string does not fail.
@@ -203,6 +204,19 @@ pub fn interface(interface: &XfrmDevice) -> String {
         XfrmDevice::Xfrm { if_id: None, .. } => {
             "an xfrm interface: each packet has its own if_id".to_owned()
         }
+    }
+}
+
+/// What the device does that a packet comes out of once its SAs are undone.
+pub fn through(through: &Through) -> String {
+    match (through.vti_key, through.if_id) {
+        (Some(key), _) => format!(
+            "a vti device: it looks SAs up with mark {key:#x}, its key, and checks the policy with that, and again without, as of a packet in clear"
+        ),
+        (None, Some(if_id)) => {
+            format!("an xfrm interface: the policy is checked with if_id {if_id}")
+        }
+        (None, None) => "an xfrm interface".to_owned(),
     }
 }
 

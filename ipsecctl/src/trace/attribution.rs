@@ -138,7 +138,7 @@ pub fn has_mismatch(explanation: &Explanation<'_>) -> bool {
 pub fn explained(explanation: &Explanation<'_>, watched: &Watched) -> DropCause {
     let mut cause = named(explanation, watched);
     cause.message = text::verdict(explanation);
-    cause.remedy = remedy::of(explanation);
+    cause.remedy = remedy::of(explanation, None);
     if let Verdict::Dropped { counters, .. } = explanation.verdict {
         cause.counters = counters.iter().map(|it| it.word().to_owned()).collect();
     }

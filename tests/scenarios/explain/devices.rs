@@ -42,6 +42,10 @@ fn what_is_too_long_is_dropped_if_it_must_be_whole() {
     let (explanation, text) = explain(a, &format!("{OUT} --length 1439"));
     assert_eq!(explanation["verdict"], "unknown", "{text}");
     assert!(text.contains("longer than the 1438 bytes that fit"), "{text}");
+    for (df, verdict) in [("yes", "dropped"), ("no", "protected")] {
+        let given = explain(a, &format!("{OUT} --length 1439 --df {df}"));
+        assert_eq!(given.0["verdict"], verdict, "{}", given.1);
+    }
     assert_eq!(explain(a, &format!("{OUT} --length 1438")).0["verdict"], "protected");
     assert_eq!(explain(a, &format!("{OUT} --length 1439 --mtu 1516")).0["verdict"], "protected");
 }

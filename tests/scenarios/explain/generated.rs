@@ -216,7 +216,7 @@ impl Case {
 
     /// The tables with those policies alone that may decide.
     pub fn select(&self, tables: &Tables) -> Tables {
-        let mark = decapsulate(&tables.sas, &self.arrivals(), self.flow.mark).mark;
+        let mark = decapsulate(&tables.sas, &self.arrivals(), self.flow.mark, None).mark;
         let flow = self.flow.marked(mark);
         let mut lookups = vec![(self.direction, flow)];
         if self.direction == Direction::Fwd {

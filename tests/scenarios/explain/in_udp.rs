@@ -76,6 +76,12 @@ fn its_ports() {
     let plain = format!("in --from {}", udp(4500, 5300));
     let (explanation, text) = explain(&pair.b, &plain);
     assert_eq!(explanation["verdict"], "clear", "{text}");
+    // A socket of IPv4 takes no packet of IPv6.
+    pair.b.load(&format!(
+        "add 2001:db8::1 2001:db8::2 esp 0x1002 -encap espinudp 10001 10001 {ESP};"
+    ));
+    let (explanation, text) = explain(&pair.b, "in 2001:db8::1 2001:db8::2 udp --spi 0x1002");
+    assert_eq!(explanation["reason"], "no UDP socket", "{text}");
     // Only one end encapsulates.
     assert_eq!(pair.b.setkey("-F").status, 0);
     pair.b.load(&format!("add 192.0.2.1 192.0.2.2 esp 0x1001 {ESP};"));

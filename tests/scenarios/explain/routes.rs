@@ -11,7 +11,7 @@ use super::stories::{KEYS, explain};
 /// addresses of IPv6 by the link.
 pub struct Network {
     pub a: Host,
-    b: Host,
+    pub b: Host,
 }
 
 /// A packet, and who sends it.
@@ -67,7 +67,7 @@ impl Network {
     }
 
     /// The error of the socket, or nothing.
-    fn send(sent: &Sent<'_>) -> String {
+    pub fn send(sent: &Sent<'_>) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/explain/send.py");
         let mut python = sent.from.command("/usr/bin/python3");
         python.arg("-B").arg(script).args([sent.src, sent.dst, "5300", &sent.length.to_string()]);
@@ -106,7 +106,7 @@ impl Network {
 }
 
 /// Those of XFRM, and of datagrams that were delivered to no program.
-fn counters(host: &Host) -> BTreeMap<String, u64> {
+pub fn counters(host: &Host) -> BTreeMap<String, u64> {
     let script = "cat /proc/net/xfrm_stat; grep NoPorts /proc/net/snmp6
         awk '/^Udp:/ { if (!line) { line = $0; next } print \"UdpNoPorts\", $3 }' /proc/net/snmp";
     let text = Outcome::success(host.command("sh").args(["-c", script]));

@@ -20,6 +20,9 @@ use super::{NEVER, Served, answer_time, open_to_all, patient};
 /// kernel does for them.
 const SOON: Duration = Duration::from_millis(100);
 
+/// How long other programs are measured at most.
+const MEASURED: Duration = Duration::from_secs(60);
+
 /// Lines that may be logged.
 const LINES: usize = 100;
 
@@ -91,7 +94,7 @@ impl Served {
         let mut usual = Longest::new();
         for target in [Some(&decoy.target), None] {
             let _programs = self.attack(target);
-            for (request, longest) in self.requests_for(lasts() / 4) {
+            for (request, longest) in self.requests_for(MEASURED.min(lasts() / 4)) {
                 let most = usual.entry(request).or_default();
                 *most = longest.max(*most);
             }

@@ -25,7 +25,9 @@ pub enum DeviceXfrm {
     /// A vti device.
     Vti {
         /// The key of packets that leave by it, which is their mark.
-        key: u32,
+        out_key: u32,
+        /// The key of packets that arrive at it.
+        in_key: u32,
         /// This end.
         local: IpAddr,
         /// The other end, or the unspecified address.

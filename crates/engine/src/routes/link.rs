@@ -55,16 +55,17 @@ pub(super) fn xfrm(
 
 fn vti(values: &[InfoVti], is_v6: bool) -> DeviceXfrm {
     let nowhere = if is_v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
-    let (mut key, mut local, mut remote) = (0, nowhere, nowhere);
+    let (mut out_key, mut in_key, mut local, mut remote) = (0, 0, nowhere, nowhere);
     for value in values {
         match value {
-            InfoVti::OKey(own) => key = *own,
+            InfoVti::OKey(own) => out_key = *own,
+            InfoVti::IKey(own) => in_key = *own,
             InfoVti::Local(addr) => local = *addr,
             InfoVti::Remote(addr) => remote = *addr,
             _ => {}
         }
     }
-    DeviceXfrm::Vti { key, local, remote }
+    DeviceXfrm::Vti { out_key, in_key, local, remote }
 }
 
 fn interface(values: &[InfoXfrm], name: impl Fn(u32) -> Option<DeviceName>) -> DeviceXfrm {

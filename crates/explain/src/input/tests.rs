@@ -11,7 +11,7 @@ fn arrival(spi: u32) -> Arrival {
 /// The counter that is raised, or how many SAs the packet has come through.
 fn counted(sas: &[SaEntry], arrivals: &[Arrival]) -> Result<usize, Counter> {
     let tables = tables(Vec::new(), sas.to_vec());
-    let input = decapsulate(&tables.sas, arrivals, 0);
+    let input = decapsulate(&tables.sas, arrivals, 0, None);
     match input.stops {
         None => Ok(input.path.len()),
         Some(Verdict::Dropped { counters: [counter], .. }) => Err(*counter),
@@ -73,9 +73,9 @@ fn ah_right_inside_esp_is_not_verified() {
 fn several_sas_of_one_spi_are_a_doubt() {
     let tables = tables(Vec::new(), vec![tunnel(), sa(0x1001, Mode::Tunnel, ends(7, 9))]);
     let unknown = Arrival { dst: None, ..arrival(0x1001) };
-    let stops = decapsulate(&tables.sas, &[unknown], 0).stops;
+    let stops = decapsulate(&tables.sas, &[unknown], 0, None).stops;
     assert!(matches!(stops, Some(Verdict::Unknown(Doubt::SeveralSas(sas))) if sas.len() == 2));
-    assert_eq!(decapsulate(&tables.sas, &[arrival(0x1001)], 0).path.len(), 1);
+    assert_eq!(decapsulate(&tables.sas, &[arrival(0x1001)], 0, None).path.len(), 1);
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn an_sa_sets_the_mark_that_the_next_header_is_looked_up_with() {
         outer.sa.output_mark = mark(3);
         for value in [0, 3] {
             let sas = [outer.clone(), inner(value)];
-            let input = decapsulate(&sas, &[arrival(0x1001), arrival(0x1002)], 0x10);
+            let input = decapsulate(&sas, &[arrival(0x1001), arrival(0x1002)], 0x10, None);
             assert_eq!(input.stops.is_none(), value == named_by, "{mode:?} {value}");
             assert_eq!(input.mark, 0x13);
         }

@@ -1,9 +1,32 @@
 //! What a received packet comes through, and the check of its policy.
 
-use explain::{Decapsulated, InUdp, InputResult, PolicyCheck, SaOfTemplate, Verdict};
-use model::{Direction, SaField};
+use explain::{Decapsulated, Explanation, InUdp, InputResult, PolicyCheck, SaOfTemplate, Verdict};
+use model::{Proto, SaField};
 
 use super::{ExplainBasis, Lines, found, words};
+
+/// Which headers of AH, ESP and IPComp are known of a received packet.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum KnownHeaders {
+    /// It has none.
+    None,
+    /// All that it has.
+    All,
+    /// Those of a capture, of which the last encrypts what is inside.
+    Outer,
+}
+
+impl KnownHeaders {
+    pub(super) fn of(explanation: &Explanation<'_>) -> Self {
+        let Some(input) = explanation.input.as_ref().filter(|input| !input.path.is_empty()) else {
+            return KnownHeaders::None;
+        };
+        // Of a header that was given, its SPI alone is known.
+        let last = input.headers.last().map(|header| header.arrival);
+        let encrypts = last.is_some_and(|it| matches!(it.proto, Some(Proto::Esp | Proto::IpComp)));
+        if encrypts { KnownHeaders::Outer } else { KnownHeaders::All }
+    }
+}
 
 pub(super) fn received(input: &InputResult<'_>, lines: &mut Lines) {
     for header in &input.headers {
@@ -52,14 +75,13 @@ pub(super) fn in_udp(udp: &InUdp<'_>, subject: &ExplainBasis<'_>, lines: &mut Li
         None => "that a socket has its port and decapsulates is assumed",
     });
     if udp.check.verdict != Verdict::Clear {
-        checked(&udp.check, true, Direction::In, subject, lines);
+        checked(&udp.check, KnownHeaders::None, subject, lines);
     }
 }
 
 pub(super) fn checked(
     check: &PolicyCheck<'_>,
-    is_in_clear: bool,
-    direction: Direction,
+    headers: KnownHeaders,
     subject: &ExplainBasis<'_>,
     lines: &mut Lines,
 ) {
@@ -73,16 +95,16 @@ pub(super) fn checked(
         lines.add("selector", &format!("not {}: {differs}", words::sa(entry)));
         return;
     }
-    found(check.socket, check.lookup.as_ref(), direction, subject, lines);
+    found(check.socket, check.lookup.as_ref(), check.direction, subject, lines);
     for served in &check.templates {
-        template(served, is_in_clear, lines);
+        template(served, headers, lines);
     }
     if let Some(entry) = check.surplus {
         lines.add("surplus", &format!("{}: no template demands it", words::sa(entry)));
     }
 }
 
-fn template(served: &SaOfTemplate<'_>, is_in_clear: bool, lines: &mut Lines) {
+fn template(served: &SaOfTemplate<'_>, headers: KnownHeaders, lines: &mut Lines) {
     let SaOfTemplate { template, is_optional, sa, mismatches, displaced } = served;
     let level = if *is_optional { "optional" } else { "required" };
     lines.add("template", &format!("{}, {level}", words::template(template)));
@@ -95,8 +117,11 @@ fn template(served: &SaOfTemplate<'_>, is_in_clear: bool, lines: &mut Lines) {
             "not {}: order differs: the headers of the packet are in another order than the templates, of which the first is the innermost",
             words::sa(entry)
         )),
+        None if *is_optional && headers == KnownHeaders::Outer => {
+            lines.under("not needed; whether the packet has it is encrypted: give --spi of all headers");
+        }
         None if *is_optional => lines.under("not needed"),
-        None if is_in_clear => {
+        None if headers == KnownHeaders::None => {
             lines.under("the packet has no SA for it: it comes in clear, unless --spi is given");
         }
         None if mismatches.is_empty() => {

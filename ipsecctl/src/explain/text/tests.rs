@@ -57,6 +57,7 @@ fn text(explained: &Explanation<'_>) -> String {
             device: None,
             uid: None,
             local: None,
+            through: None,
             is_decapsulated: false,
         },
         &mut None,

@@ -1,0 +1,74 @@
+//! The remedy for a packet that its route, or a setting of its device, drops.
+
+use std::net::IpAddr;
+
+use explain::{Explanation, Reason};
+use model::{IpVersion, Mode, Visible};
+
+use crate::explain::routing::Routing;
+
+/// What to do; none: the reason is another one.
+pub fn of(
+    reason: Reason,
+    explanation: &Explanation<'_>,
+    routing: Option<&Routing>,
+) -> Option<String> {
+    let flow = explanation.flow.as_ref()?;
+    let device = routing.and_then(|it| it.arrives_by).map(|device| device.name);
+    let device = device.as_ref().map_or("DEVICE", |name| name.as_str());
+    let device = Visible(device);
+    Some(match (reason, flow.version()) {
+        (Reason::NoForwarding, IpVersion::V4) => "`sysctl -w net.ipv4.ip_forward=1`".to_owned(),
+        (Reason::NoForwarding, IpVersion::V6) => {
+            "`sysctl -w net.ipv6.conf.all.forwarding=1`".to_owned()
+        }
+        (Reason::NoRoute, _) => add(flow.dst(), flow.mark),
+        (Reason::UnreachableRoute | Reason::ProhibitRoute | Reason::BlackholeRoute, _) => format!(
+            "delete the route that refuses it, which `ip route get fibmatch {}` prints, or add a longer one",
+            flow.dst()
+        ),
+        (Reason::ReversePath, _) => format!(
+            "route {} by {device}, or `sysctl -w net.ipv4.conf.{device}.rp_filter=2`",
+            flow.src()
+        ),
+        (Reason::TunnelRoute, _) => of_tunnel(explanation)?,
+        _ => return None,
+    })
+}
+
+/// A packet out of a vti device whose policy is checked again, as of any other device.
+pub fn of_vti(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<String> {
+    let through = routing?.through().filter(|through| through.vti_key.is_some())?;
+    let is_again = explanation.check.as_ref().is_some_and(|check| check.vti_key.is_none());
+    let version = match explanation.flow?.version() {
+        IpVersion::V4 => "ipv4",
+        IpVersion::V6 => "ipv6",
+    };
+    is_again.then(|| {
+        let name = Visible(through.name.as_str());
+        format!(
+            "`sysctl -w net.{version}.conf.{name}.disable_policy=1`: the device has checked the policy with its key"
+        )
+    })
+}
+
+/// The route of the first tunnel that has none.
+fn of_tunnel(explanation: &Explanation<'_>) -> Option<String> {
+    let output = explanation.output.as_ref()?;
+    let mut sas = output.templates.iter().filter_map(|it| it.search.found);
+    let entry = sas.find(|entry| entry.sa.mode.installed() != Mode::Transport)?;
+    let own = explanation.flow.map_or(0, |flow| flow.mark);
+    let set = entry.sa.output_mark;
+    let mark = if set.is_none() { 0 } else { set.set(own) };
+    Some(add(entry.sa.ends.dst(), mark))
+}
+
+fn add(dst: IpAddr, mark: u32) -> String {
+    if mark == 0 {
+        format!("`ip route add {dst} via ROUTER`")
+    } else {
+        format!(
+            "`ip route add {dst} via ROUTER table TABLE`, the table of fwmark {mark:#x} in `ip rule`"
+        )
+    }
+}
