@@ -1,14 +1,9 @@
 //! `--follow` appends the SAs that come, also those whose events were lost.
 
-use std::{
-    fs,
-    path::Path,
-    thread::sleep,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, thread::sleep, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
-use scenarios::{Host, ipsecctl};
+use scenarios::{Host, eventually, ipsecctl};
 use tempfile::TempDir;
 
 use crate::daemon::memory::copies_of;
@@ -82,10 +77,6 @@ fn lines(file: &Path) -> usize {
 }
 
 fn wait_for(file: &Path, count: usize) {
-    let begun = Instant::now();
-    while lines(file) < count {
-        assert!(begun.elapsed() < Duration::from_secs(120), "{} of {count}", lines(file));
-        sleep(Duration::from_millis(50));
-    }
+    eventually("the SAs are appended", || lines(file) >= count);
     assert_eq!(lines(file), count);
 }

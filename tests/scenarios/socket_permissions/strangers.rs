@@ -9,7 +9,7 @@ use std::{
 };
 
 use rustix::process::{Pid, Signal};
-use scenarios::{Daemon, Outcome, Program, Vitals, report_skipped};
+use scenarios::{Daemon, Outcome, Program, Vitals, eventually, report_skipped};
 
 use super::{Hosts, SCRIPTS, open};
 
@@ -72,11 +72,7 @@ fn most_threads(hosts: &Hosts, daemon: &Daemon) -> usize {
 
 /// Waits until a process has no more threads than that.
 fn wait_for_threads(daemon: &Daemon, count: usize) {
-    let begun = Instant::now();
-    while threads(daemon.pid()) > count {
-        assert!(begun.elapsed() < Duration::from_secs(10), "{} threads", threads(daemon.pid()));
-        thread::sleep(Duration::from_millis(20));
-    }
+    eventually("threads have ended", || threads(daemon.pid()) <= count);
 }
 
 /// Eight users without a line keep as many connections as they can.

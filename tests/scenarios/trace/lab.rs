@@ -4,11 +4,10 @@ use std::{
     path::Path,
     process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
-    thread::sleep,
     time::{Duration, Instant},
 };
 
-use scenarios::{Background, Host, Outcome, ipsecctl, link, linked_hosts};
+use scenarios::{Background, Host, Outcome, eventually, ipsecctl, link, linked_hosts};
 use serde_json::Value;
 
 pub const KEYS: &str = r#"-E aes-cbc "sixteen byte key" -A hmac-sha1 "twenty bytes of key!""#;
@@ -74,7 +73,7 @@ pub fn policies(outward: &str, inward: &str) -> String {
 pub fn trace(host: &Host, options: &str) -> Background {
     let traced = begin(host, options);
     if has_drop_monitor() {
-        wait_until(is_traced);
+        eventually("a trace has started the drop monitor", is_traced);
     }
     traced
 }
@@ -110,25 +109,11 @@ pub fn has_drop_monitor() -> bool {
     Outcome::of(Command::new("modprobe").args(modprobe)).status == 0
 }
 
-/// How long a trace may take to start or to take over, tenths of a second.
-const TRIES: usize = 600;
-
 /// Another program that uses the drop monitor.
 pub fn net_dm(words: &str) -> String {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/trace/net_dm.py");
     let mut python = Command::new("python3");
     Outcome::success(python.arg("-B").arg(program).args(words.split_whitespace())).trim().to_owned()
-}
-
-#[track_caller]
-pub fn wait_until(what: impl Fn() -> bool) {
-    for _ in 0..TRIES {
-        if what() {
-            return;
-        }
-        sleep(Duration::from_millis(100));
-    }
-    panic!("it does not come");
 }
 
 /// Whether a trace has started it.

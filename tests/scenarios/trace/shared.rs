@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use rustix::process::Signal;
-use scenarios::{Background, Host, Outcome, ipsecctl, report_skipped};
+use scenarios::{Background, Host, Outcome, eventually, ipsecctl, report_skipped};
 use serde_json::Value;
 
-use super::lab::{
-    Lab, alone, begin, first, has_drop_monitor, is_traced, net_dm, trace, wait_until,
-};
+use super::lab::{Lab, alone, begin, first, has_drop_monitor, is_traced, net_dm, trace};
 
 /// The configuration before a trace: not the kernel's own.
 const BEFORE: &str = "0 77 500";
@@ -37,7 +35,7 @@ fn the_drop_monitor_is_left_as_it_was() {
     let host = Host::new("host");
     for signal in [Signal::TERM, Signal::INT] {
         let mut traced = trace(&host, "");
-        wait_until(is_traced);
+        eventually("a trace has started the drop monitor", is_traced);
         assert_eq!(net_dm(&format!("config {BEFORE}")), "EBUSY");
         assert_eq!(traced.end_by(signal), Some(0));
         assert_eq!(net_dm("get"), BEFORE);
@@ -45,7 +43,7 @@ fn the_drop_monitor_is_left_as_it_was() {
     }
     // What a killed one has left is restored by the next.
     let mut killed = trace(&host, "");
-    wait_until(is_traced);
+    eventually("a trace has started the drop monitor", is_traced);
     killed.end_by(Signal::KILL);
     assert!(is_traced());
     let outcome = host.ipsecctl("trace --seconds 1");
@@ -91,7 +89,7 @@ fn two_traces_share_it() {
     reset();
     let lab = with_a_fault();
     let mut one = trace(&lab.b, "");
-    wait_until(is_traced);
+    eventually("a trace has started the drop monitor", is_traced);
     let mut other = begin(&lab.b, "");
     for traced in [&one, &other] {
         let dropped = first(traced, || _ = lab.ping("10.2.0.5"));
@@ -99,7 +97,7 @@ fn two_traces_share_it() {
     }
     // The other starts it again within a second.
     one.end_by(Signal::TERM);
-    wait_until(is_traced);
+    eventually("a trace has started the drop monitor", is_traced);
     while other.lines.recv_timeout(Duration::from_millis(1500)).is_ok() {}
     assert_eq!(first(&other, || _ = lab.ping("10.2.0.5"))["kind"], "packet");
     other.end_by(Signal::TERM);
