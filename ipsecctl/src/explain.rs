@@ -1,6 +1,8 @@
 //! `ipsecctl explain`: what becomes of a packet, found out from the tables as they are. No packet is sent.
 
 mod arrival;
+mod basis;
+mod integrity;
 pub mod json;
 mod packet;
 pub mod remedy;
@@ -14,13 +16,15 @@ use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
 use cli::json::Document;
 use engine::{Requested, Snapshot, SnapshotReader};
 use explain::{
-    Arrival, Captured, Explanation, Flow, FlowDevice, Length, PolicyOrder, Selection, Surroundings,
-    Tables, Unfollowed, Verdict, XfrmDevice, explain_forwarded, explain_in, explain_out,
+    Arrival, Captured, Explanation, Flow, FlowDevice, InnerVersion, Length, Mtu, PolicyOrder,
+    Selection, Surroundings, Tables, Unfollowed, Verdict, XfrmDevice, explain_forwarded,
+    explain_in, explain_out,
 };
-use model::{DeviceName, Direction, IpVersion, Mode, PolicyEntry, SaEntry, Spi};
+use model::{DeviceName, Direction, Mode, PolicyEntry, SaEntry, Spi};
 
 use crate::{Error, filter::number, output, socket};
 use arrival::Through;
+pub use basis::ExplainBasis;
 use packet::{Endpoint, Protocol};
 use routing::{Given, Routing};
 
@@ -78,7 +82,7 @@ pub struct Explain {
     /// The bytes of the packet before it is transformed, with its IP header
     #[arg(long, value_name = "BYTES")]
     length: Option<usize>,
-    /// Whether it must not be fragmented: the bit DF of IPv4, or what its socket wants
+    /// Whether it must not be fragmented (the bit DF)
     #[arg(long, value_name = "yes|no", value_parser = yes_or_no, requires = "length")]
     df: Option<bool>,
     /// The most bytes that the link takes, if they are not those of the route
@@ -101,18 +105,8 @@ struct Packet {
     udp: Option<Flow>,
     /// Its length before it is transformed, if that is known.
     length: Option<Length>,
-}
-
-/// What a packet is explained from, beside the tables.
-pub struct ExplainBasis<'a> {
-    /// Partial policies as they were requested.
-    requested: &'a HashMap<u32, Requested>,
-    /// Of the packet before it is transformed.
-    length: Option<usize>,
-    /// Of the link.
-    mtu: usize,
-    /// Its route.
-    routing: &'a Routing,
+    /// Its TTL or hop limit, if that is known.
+    hops: Option<u8>,
 }
 
 impl Explain {
@@ -124,27 +118,35 @@ impl Explain {
         let socket = self.policy_of_socket()?;
         let routing = self.routing(&mut packet, &reader.so_far().sas);
         let (tables, requested, unfollowed) = self.tables(reader, &packet, routing.interface())?;
-        let Packet { flow, arrivals, through, udp, length } = packet;
+        let Packet { flow, arrivals, through, udp, length, hops } = packet;
         let source = |remote| routing.source(remote);
         let tunnel_fault = |entry: &SaEntry, mark| routing.tunnel_fault(entry, mark);
         let surroundings = &Surroundings {
             source: &source,
             tunnel_fault: &tunnel_fault,
             vti_key: through.and_then(|it| it.vti_key),
-            ..surroundings(&routing, flow)
+            ..routing.surroundings(flow)
         };
         let explanation = self.explain(&tables, (&arrivals, flow), socket.as_ref(), surroundings);
         let mut explanation = explanation.limited_by(&unfollowed);
+        if let Some(hops) = hops {
+            explanation = explanation.with_hops(hops);
+        }
         if let Some(udp) = udp {
             explanation = explanation.in_udp(udp::check(&tables, udp, surroundings)?);
         }
-        let mtu = self.mtu.unwrap_or_else(|| mtu(&explanation, &routing));
+        let mtu = match self.mtu {
+            Some(link) => Mtu { link, own: None },
+            None => basis::mtu(&explanation, &routing),
+        };
         let explanation = match length {
             Some(length) => explanation.fitted(length, mtu),
             None => explanation,
         };
         let length = length.map(|length| length.bytes);
-        let subject = ExplainBasis { requested: &requested, length, mtu, routing: &routing };
+        let missing = basis::missing(&explanation, &tables, &requested, surroundings);
+        let subject =
+            ExplainBasis { requested: &requested, missing, length, mtu, routing: &routing };
         let printed = output::print(|out| {
             if self.json {
                 let explanation = Some(json::explanation(&explanation, &subject));
@@ -240,6 +242,7 @@ impl Explain {
             spd,
             sad,
             policy_order,
+            inner_version: InnerVersion::of_release(release.0, release.1),
             first_inexact,
         };
         Ok((tables, requested, unfollowed))
@@ -254,20 +257,27 @@ impl Explain {
         let captured =
             captured.map(|from| packet::captured(from, &is_encapsulation)).transpose()?;
         let length = self.length(captured.as_ref());
+        let hops = captured.as_ref().and_then(|captured| captured.hops);
         let given = match (self.src, self.dst) {
             (Some(src), Some(dst)) => Some(packet::flow(src, dst, self.protocol)?),
             _ => None,
         };
-        let (captured_flow, arrivals, udp) =
-            if let Some(Captured { flow, arrivals, udp, .. }) = captured {
-                (flow, arrivals, udp)
+        let (captured_flow, mut arrivals, udp, esp) =
+            if let Some(Captured { flow, arrivals, udp, esp, .. }) = captured {
+                (flow, arrivals, udp, esp)
             } else {
                 let arrivals = self.spi.iter().map(|&spi| packet::arrival(Spi(spi)));
                 let arrivals = arrivals.collect::<Vec<_>>();
                 let udp = udp::around(sas, &arrivals);
-                (None, arrivals, udp)
+                (None, arrivals, udp, None)
             };
         let through = arrival::through(sas, &arrivals, self.mark);
+        if let (Some(esp), [first, ..]) = (esp, &mut arrivals[..]) {
+            let vti_key = through.and_then(|it| it.vti_key);
+            let received = explain::decapsulate(sas, &[*first], self.mark, vti_key);
+            let named = received.headers.first().and_then(|header| header.sa);
+            first.integrity = named.and_then(|entry| integrity::of(&esp, &entry.sa));
+        }
         // A packet to this host has the route of the loopback device.
         let udp = udp.filter(|_| self.direction != Direction::Out).map(|udp| {
             let device = "lo".parse().map_or(FlowDevice::Unknown, FlowDevice::Named);
@@ -285,7 +295,7 @@ impl Explain {
         if is_too_little {
             Err(Error::NoPacket)
         } else {
-            Ok(Packet { flow, arrivals, through, udp, length })
+            Ok(Packet { flow, arrivals, through, udp, length, hops })
         }
     }
 
@@ -307,32 +317,6 @@ impl Explain {
         };
         Ok(policies.find(is_own).map(|it| it.entry))
     }
-}
-
-/// What decides beside the tables.
-fn surroundings(routing: &Routing, flow: Option<Flow>) -> Surroundings<'static> {
-    let version = flow.map_or(IpVersion::V4, |flow| flow.version());
-    Surroundings {
-        has_no_xfrm: routing.has_no_xfrm(version),
-        refusal: routing.refusal,
-        elsewhere: routing.elsewhere(),
-        interface: routing.interface(),
-        is_loopback: routing.is_loopback(),
-        has_no_policy: routing.has_no_policy(version),
-        ..Surroundings::default()
-    }
-}
-
-/// The most bytes of a packet on the wire: those of its route, or of Ethernet.
-fn mtu(explanation: &Explanation<'_>, routing: &Routing) -> usize {
-    const OF_ETHERNET: usize = 1500;
-    let output = explanation.output.as_ref().map(|output| &output.verdict);
-    let mtu = match (output, explanation.flow) {
-        (Some(Verdict::Protected(sas)), Some(flow)) => routing.mtu(sas, flow.mark),
-        (Some(Verdict::Clear), Some(_)) => routing.mtu(&[], 0),
-        _ => None,
-    };
-    mtu.and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(OF_ETHERNET)
 }
 
 fn status(explanation: &Explanation<'_>) -> ExitCode {

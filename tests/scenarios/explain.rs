@@ -5,6 +5,7 @@ mod devices;
 mod generated;
 mod in_udp;
 mod inbound;
+mod integrity;
 mod lab;
 mod observed;
 mod remedies;

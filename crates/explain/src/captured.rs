@@ -19,6 +19,10 @@ pub struct Captured {
     pub length: usize,
     /// The UDP packet around the outermost header, if there is one.
     pub udp: Option<Flow>,
+    /// The TTL or hop limit of the packet of `flow`; none: it is encrypted.
+    pub hops: Option<u8>,
+    /// The outermost header, if it is ESP, and all that follows it.
+    pub esp: Option<Vec<u8>>,
     /// The bit DF of the packet of `flow`; none: it is IPv6, or encrypted.
     pub dont_fragment: Option<bool>,
 }
@@ -93,8 +97,9 @@ impl Captured {
     ) -> Result<Self, CaptureError> {
         let mut ip = Ip::read(bytes)?;
         let (ends, length) = ((ip.src, ip.dst), bytes.len());
-        let (arrivals, flow, udp, dont_fragment) = (Vec::new(), None, None, None);
-        let mut captured = Self { arrivals, flow, ends, length, udp, dont_fragment };
+        let (arrivals, flow, udp, hops) = (Vec::new(), None, None, None);
+        let (esp, dont_fragment) = (None, None);
+        let mut captured = Self { arrivals, flow, ends, length, udp, hops, esp, dont_fragment };
         loop {
             let (step, encapsulation) = match ip.protocol {
                 UDP => (natt(&ip, is_encapsulation), Some(EncapKind::EspInUdp)),
@@ -108,12 +113,14 @@ impl Captured {
                 sequence,
                 // The kernel compares it of the outermost header.
                 encapsulation: Some(encapsulation.filter(|_| is_first)),
+                integrity: None,
             };
             match step {
                 Some((ESP, payload)) => {
                     captured.udp = ip.flow().filter(|_| is_first && encapsulation.is_some());
                     let [spi, sequence] = [word(payload, 0)?, word(payload, 4)?];
                     captured.arrivals.push(arrival(spi, Proto::Esp, Some(sequence)));
+                    captured.esp = (is_first && ip.is_whole).then(|| payload.to_vec());
                     return Ok(captured);
                 }
                 Some((IPCOMP, payload)) => {
@@ -135,6 +142,7 @@ impl Captured {
                 _ => {
                     captured.flow = ip.flow();
                     captured.dont_fragment = ip.dont_fragment;
+                    captured.hops = Some(ip.hops);
                     return Ok(captured);
                 }
             }
@@ -160,7 +168,10 @@ struct Ip<'a> {
     src: IpAddr,
     dst: IpAddr,
     protocol: u8,
+    hops: u8,
     payload: &'a [u8],
+    /// Whether `payload` is all that follows the header, by its length.
+    is_whole: bool,
     is_later_fragment: bool,
     dont_fragment: Option<bool>,
 }
@@ -178,12 +189,16 @@ impl<'a> Ip<'a> {
         let addr =
             |at: usize| bytes.get(at..at + 4).and_then(|addr| <[u8; 4]>::try_from(addr).ok());
         let (src, dst) = addr(12).zip(addr(16)).ok_or(CaptureError::Truncated)?;
-        let header = usize::from(bytes[0] & 15) * 4;
+        let header = (usize::from(bytes[0] & 15) * 4).max(20);
+        let rest = bytes.get(header..).ok_or(CaptureError::Truncated)?;
+        let (payload, is_whole) = cut(rest, usize::from(half(bytes, 2)?).checked_sub(header));
         Ok(Self {
             src: Ipv4Addr::from(src).into(),
             dst: Ipv4Addr::from(dst).into(),
             protocol: bytes[9],
-            payload: bytes.get(header.max(20)..).ok_or(CaptureError::Truncated)?,
+            hops: bytes[8],
+            payload,
+            is_whole,
             is_later_fragment: half(bytes, 6)? & 0x1fff != 0,
             dont_fragment: Some(half(bytes, 6)? & 0x4000 != 0),
         })
@@ -194,9 +209,11 @@ impl<'a> Ip<'a> {
             |at: usize| bytes.get(at..at + 16).and_then(|addr| <[u8; 16]>::try_from(addr).ok());
         let (src, dst) = addr(8).zip(addr(24)).ok_or(CaptureError::Truncated)?;
         let (src, dst) = (Ipv6Addr::from(src).into(), Ipv6Addr::from(dst).into());
-        let (protocol, payload) = (bytes[6], bytes.get(40..).ok_or(CaptureError::Truncated)?);
+        let (protocol, rest) = (bytes[6], bytes.get(40..).ok_or(CaptureError::Truncated)?);
+        let (payload, is_whole) = cut(rest, Some(half(bytes, 4)?.into()));
+        let (hops, is_later_fragment, dont_fragment) = (bytes[7], false, None);
         let mut ip =
-            Self { src, dst, protocol, payload, is_later_fragment: false, dont_fragment: None };
+            Self { src, dst, protocol, hops, payload, is_whole, is_later_fragment, dont_fragment };
         // Hop-by-hop options, routing header, destination options; the fragment header.
         while [0, 43, 60, 44].contains(&ip.protocol) {
             let [next, length, ..] = *ip.payload else { return Err(CaptureError::Truncated) };
@@ -226,6 +243,15 @@ impl<'a> Ip<'a> {
         (flow.src_port, flow.dst_port) =
             if self.is_later_fragment { (Some(0), Some(0)) } else { (src, dst) };
         Some(flow)
+    }
+}
+
+/// What follows a header, without the padding of its link, by the length that the header has; and whether it is all there.
+/// A length of 0 is that of a packet that its device was to part.
+fn cut(rest: &[u8], length: Option<usize>) -> (&[u8], bool) {
+    match length.filter(|length| *length != 0) {
+        Some(length) => (rest.get(..length).unwrap_or(rest), rest.len() >= length),
+        None => (rest, false),
     }
 }
 

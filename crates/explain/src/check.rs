@@ -5,8 +5,8 @@ use model::{
 };
 
 use crate::{
-    Flow, Found, Lookup, Reason, Surroundings, Tables, Verdict, find_policy,
-    policy::matches_socket, verdict::Doubt,
+    Flow, Found, InnerVersion, Lookup, Reason, Surroundings, Tables, Verdict, find_policy,
+    policy::matches_socket, sa::selector_fits, verdict::Doubt,
 };
 
 /// What serves a template of the policy.
@@ -77,7 +77,18 @@ pub fn check<'a>(
         return check;
     }
     for entry in path.iter().rev() {
-        let Some(compared) = entry.sa.selector.map(|own| flow.compare(&own)) else { continue };
+        let Some(compared) = entry.sa.selector.map(|own| flow.compare(&own)) else {
+            match tables.inner_version {
+                _ if selector_fits(entry, flow) != Some(false) => continue,
+                InnerVersion::Any => continue,
+                InnerVersion::OfSa => {
+                    check.outside = Some(entry);
+                    check.verdict = Verdict::dropped(Reason::SaSelector, direction);
+                }
+                InnerVersion::Unknown => check.verdict = Verdict::Unknown(Doubt::InnerVersion),
+            }
+            return check;
+        };
         if !compared.may_match() {
             check.outside = Some(entry);
             check.verdict = Verdict::dropped(Reason::SaSelector, direction);
@@ -146,7 +157,13 @@ fn with_policy<'a>(
         let is_optional = entry.installation.is_optional(place);
         let (mut served, place) = serve(template, demand, is_optional, path, next);
         if place.is_none() {
-            served.displaced = displaced(&check.templates, demand, path);
+            let ordered = templates_in_order(entry, path);
+            if ordered.is_some_and(|ordered| ordered == templates) {
+                // The order is right: an SA around the others is not demanded.
+                check.surplus = surplus(&demands, &path[next..]);
+            } else {
+                served.displaced = displaced(&check.templates, demand, path);
+            }
         }
         check.templates.push(served);
         match place {
@@ -159,6 +176,17 @@ fn with_policy<'a>(
         Some(_) => dropped(Reason::Templates),
         None => passed(path),
     }
+}
+
+/// The first SA, not in transport mode, that serves no template.
+fn surplus<'a>(demands: &[Demand], path: &[&'a SaEntry]) -> Option<&'a SaEntry> {
+    let serves = |entry: &SaEntry| {
+        demands.iter().any(|demand| {
+            let is_transport = demand.template.mode.mode() == Mode::Transport;
+            mismatch(demand, entry, is_transport).is_none()
+        })
+    };
+    path.iter().copied().find(|entry| !is_transport(entry) && !serves(entry))
 }
 
 /// Looks for the SA of a template from this place of the path on (`xfrm_policy_ok`). Returns the place of

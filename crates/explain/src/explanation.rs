@@ -27,6 +27,15 @@ pub struct Explanation<'a> {
 }
 
 impl<'a> Explanation<'a> {
+    /// The explanation of a packet with this TTL or hop limit.
+    #[must_use]
+    pub fn with_hops(mut self, hops: u8) -> Self {
+        if self.direction == Direction::Fwd && hops <= 1 && self.verdict.passes() {
+            self.verdict = Verdict::dropped(Reason::HopLimit, Direction::Fwd);
+        }
+        self
+    }
+
     /// The SAs that it has come through, outermost first.
     #[must_use]
     pub fn path(&self) -> &[&'a SaEntry] {

@@ -24,6 +24,21 @@ pub struct Arrival {
     pub sequence: Option<u32>,
     /// Its encapsulation in UDP or TCP, or that it has none.
     pub encapsulation: Option<Option<EncapKind>>,
+    /// Its integrity check value beside the key of its SA.
+    pub integrity: Option<Integrity>,
+}
+
+/// Whether an integrity check value is that of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Integrity {
+    /// It is.
+    Right,
+    /// It is not: the keys or the algorithms differ, or the packet was changed.
+    Wrong,
+    /// It would be with so many bits.
+    OtherLength(u16),
+    /// It would be if the SA had extended sequence numbers, or had none.
+    OtherEsn,
 }
 
 /// A header, and the SA that it names.
@@ -150,7 +165,11 @@ fn fault_of(entry: &SaEntry, arrival: &Arrival, replay: Option<ReplayFault>) -> 
             Some(Reason::Encapsulation)
         }
         SaState::Mature | SaState::Dying if replay.is_some() => Some(Reason::Replay),
-        SaState::Mature | SaState::Dying => has_reached_limit(entry).then_some(Reason::Expired),
+        SaState::Mature | SaState::Dying if has_reached_limit(entry) => Some(Reason::Expired),
+        SaState::Mature | SaState::Dying => {
+            let is_right = arrival.integrity.is_none_or(|it| it == Integrity::Right);
+            (!is_right).then_some(Reason::Integrity)
+        }
     }
 }
 

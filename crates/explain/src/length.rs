@@ -17,26 +17,45 @@ pub struct Length {
     pub dont_fragment: Option<bool>,
 }
 
-impl Explanation<'_> {
-    /// The longest packet that this one may be, on a link that takes `mtu` bytes; none: it does not leave, or that is not
-    /// known.
+/// The most bytes of packets, with the IP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mtu {
+    /// Of what is sent: of the route to the end of the outermost tunnel, or of the packet's own.
+    pub link: usize,
+    /// Of the packet's own route, before it is transformed; none: there is no limit.
+    pub own: Option<usize>,
+}
+
+impl Mtu {
+    /// The longest packet that headers make no longer than what is sent (`xfrm_bundle_ok`); none: that is not known.
     #[must_use]
-    pub fn longest(&self, mtu: usize) -> Option<usize> {
+    pub fn longest(self, headers: &Headers<'_>) -> Option<usize> {
+        let longest = headers.mtu(self.link)?;
+        Some(self.own.map_or(longest, |own| longest.min(own)))
+    }
+}
+
+impl Explanation<'_> {
+    /// The longest packet that this one may be; none: it does not leave, or that is not known.
+    #[must_use]
+    pub fn longest(&self, mtu: Mtu) -> Option<usize> {
         let (flow, output) = (self.flow.as_ref()?, self.output.as_ref()?);
         let is_v6 = |entry: &&SaEntry| IpVersion::of(entry.sa.ends.dst()) == IpVersion::V6;
         let (longest, has_v6) = match &output.verdict {
-            Verdict::Clear => (mtu, false),
-            Verdict::Protected(sas) => (Headers::of(flow, sas).mtu(mtu)?, sas.iter().any(is_v6)),
+            Verdict::Clear => (mtu.link, false),
+            Verdict::Protected(sas) => {
+                (mtu.longest(&Headers::of(flow, sas))?, sas.iter().any(is_v6))
+            }
             Verdict::Dropped { .. } | Verdict::Unknown(_) => return None,
         };
         let has_least = has_v6 || flow.version() == IpVersion::V6;
         Some(if has_least { longest.max(LEAST_OF_IPV6) } else { longest })
     }
 
-    /// The explanation of a packet of this length, on a link that takes `mtu` bytes: one that does not fit is dropped
-    /// if it must not be fragmented (`ip_append_data`, `xfrm4_tunnel_check_size`, `ip_forward`, `ip6_forward`).
+    /// The explanation of a packet of this length: one that does not fit is dropped if it must not be fragmented
+    /// (`ip_append_data`, `xfrm4_tunnel_check_size`, `ip_forward`, `ip6_forward`).
     #[must_use]
-    pub fn fitted(mut self, length: Length, mtu: usize) -> Self {
+    pub fn fitted(mut self, length: Length, mtu: Mtu) -> Self {
         let Some(longest) = self.longest(mtu).filter(|_| self.verdict.passes()) else {
             return self;
         };
@@ -44,7 +63,7 @@ impl Explanation<'_> {
             return self;
         }
         // A capture may have several segments of TCP as one packet, each of which fits.
-        let tcp = self.flow.is_some_and(|flow| flow.upper == Some(TCP)) && length.bytes > mtu;
+        let tcp = self.flow.is_some_and(|flow| flow.upper == Some(TCP)) && length.bytes > mtu.link;
         let version = self.flow.map(|flow| flow.version());
         let is_fragmented = match (self.direction, version) {
             (Direction::Fwd, Some(IpVersion::V6)) => Some(false),
@@ -85,15 +104,21 @@ mod tests {
         let protecting = tables(vec![ipsec(Direction::Out, &[template])], vec![entry]);
         let clear = tables(Vec::new(), Vec::new());
         let none = &Surroundings::default();
+        let mtu = Mtu { link: 1500, own: None };
         for (tables, longest) in [(&protecting, 1438), (&clear, 1500)] {
             for explanation in [
                 explain_out(tables, flow(), None, none),
                 explain_forwarded(tables, &[], Some(flow()), 0, none),
             ] {
-                assert_eq!(explanation.longest(1500), Some(longest));
+                assert_eq!(explanation.longest(mtu), Some(longest));
                 let of = |bytes, dont_fragment| {
-                    explanation.clone().fitted(Length { bytes, dont_fragment }, 1500).verdict
+                    explanation.clone().fitted(Length { bytes, dont_fragment }, mtu).verdict
                 };
+                let own = Some(1300);
+                assert_eq!(
+                    explanation.longest(Mtu { own, ..mtu }),
+                    own.filter(|_| longest == 1438).or(Some(1500))
+                );
                 assert!(of(longest, Some(true)).passes() && of(longest + 1, Some(false)).passes());
                 let dropped = Verdict::dropped(Reason::TooLong, Direction::Out);
                 assert_eq!(of(longest + 1, Some(true)), dropped);

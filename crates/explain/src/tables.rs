@@ -19,6 +19,30 @@ impl PolicyOrder {
     }
 }
 
+/// Whether a received packet must be of the IP version of an SA that has neither a selector nor the flag `af-unspec`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InnerVersion {
+    /// It may be of any.
+    #[default]
+    Any,
+    /// It must.
+    OfSa,
+    /// That is not known of the kernel.
+    Unknown,
+}
+
+impl InnerVersion {
+    /// That of a kernel of this release: Linux 6.1 and 7.2 were looked at.
+    #[must_use]
+    pub fn of_release(major: u32, minor: u32) -> Self {
+        match (major, minor) {
+            (..6, _) | (6, ..=1) => InnerVersion::Any,
+            (7, 2..) | (8.., _) => InnerVersion::OfSa,
+            _ => InnerVersion::Unknown,
+        }
+    }
+}
+
 /// Copies of the kernel's tables, and what else decides.
 #[derive(Debug, Clone, Default)]
 pub struct Tables {
@@ -37,6 +61,8 @@ pub struct Tables {
     pub sad: SadInfo,
     /// The order of policies of one priority.
     pub policy_order: PolicyOrder,
+    /// The IP version of packets that an SA without a selector takes.
+    pub inner_version: InnerVersion,
     /// The indexes of the policies that may be the first of those that are not in the hash table, a list a direction,
     /// likeliest first ([`crate::Selection::first_inexact`]): what [`PolicyOrder::ByPlace`] compares.
     pub first_inexact: Vec<Vec<u32>>,

@@ -39,6 +39,7 @@ pub struct Resolved<'a> {
 
 /// Finds the SA of each template, first to last (innermost first), until one fails. `source` is the address
 /// that the host would take for a tunnel whose template has none.
+#[must_use]
 pub fn resolve<'a>(
     tables: &'a Tables,
     entry: &'a PolicyEntry,

@@ -27,6 +27,8 @@ pub enum Doubt<'a> {
     Fields(Fields),
     /// Several SAs have the SPI that was given.
     SeveralSas(Vec<&'a SaEntry>),
+    /// A packet of the other IP version than that of its SA, which lacks `af-unspec`: [`crate::InnerVersion::Unknown`].
+    InnerVersion,
     /// The packet inside is encrypted, and was not given.
     InnerPacket,
     /// By its route the packet is of this direction.

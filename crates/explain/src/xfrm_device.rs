@@ -88,13 +88,12 @@ pub(crate) fn leave<'a>(
         return (flow, OutputResult { verdict, ..before });
     };
     let mut output = output(tables, &inner, None, surroundings);
-    let is_refused = match &output.verdict {
-        Verdict::Clear => true,
-        Verdict::Protected(sas) => !sas.first().is_some_and(|entry| interface.takes(entry)),
-        Verdict::Dropped { .. } | Verdict::Unknown(_) => false,
-    };
-    if is_refused {
-        output.verdict = dropped();
+    match &output.verdict {
+        Verdict::Clear => output.verdict = dropped(),
+        Verdict::Protected(sas) if !sas.first().is_some_and(|entry| interface.takes(entry)) => {
+            output.verdict = Verdict::dropped(Reason::InterfaceEnds, Direction::Out);
+        }
+        Verdict::Protected(_) | Verdict::Dropped { .. } | Verdict::Unknown(_) => {}
     }
     (inner, output)
 }
@@ -153,9 +152,9 @@ mod tests {
         assert_eq!(verdict(None), Verdict::Clear);
         assert!(matches!(verdict(vti(5, addr(2))), Verdict::Protected(_)));
         assert!(matches!(verdict(vti(5, [0; 4].into())), Verdict::Protected(_)));
-        for refusing in [vti(5, addr(3)), vti(6, addr(2))] {
-            assert_eq!(verdict(refusing), dropped());
-        }
+        assert_eq!(verdict(vti(6, addr(2))), dropped());
+        let of_ends = Verdict::dropped(Reason::InterfaceEnds, Direction::Out);
+        assert_eq!(verdict(vti(5, addr(3))), of_ends);
         let (if_id, link) = (None, FlowDevice::None);
         let external = verdict(Some(XfrmDevice::Xfrm { if_id, link }));
         assert_eq!(external, Verdict::Unknown(crate::Doubt::Interface));

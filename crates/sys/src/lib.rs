@@ -13,6 +13,7 @@ mod errno;
 pub mod foreign;
 mod hung_up;
 pub mod interfaces;
+pub mod kernel_crypto;
 pub mod memory;
 mod names;
 pub mod netlink;

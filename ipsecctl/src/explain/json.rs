@@ -170,6 +170,6 @@ fn wire(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) -> Option<Wir
         least_overhead: overhead.map(|(least, _)| least),
         most_overhead: overhead.map(|(_, most)| most),
         length: subject.length.and_then(|length| headers.wire_length(length)),
-        mtu: headers.mtu(subject.mtu),
+        mtu: subject.mtu.longest(&headers),
     })
 }

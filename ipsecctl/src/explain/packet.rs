@@ -82,7 +82,8 @@ pub fn flow(src: Endpoint, dst: Endpoint, protocol: Option<Protocol>) -> Result<
 
 /// A header of which only the SPI is known.
 pub fn arrival(spi: Spi) -> Arrival {
-    Arrival { spi, proto: None, dst: None, sequence: None, encapsulation: None }
+    let (proto, dst, sequence, encapsulation, integrity) = (None, None, None, None, None);
+    Arrival { spi, proto, dst, sequence, encapsulation, integrity }
 }
 
 /// The packet of a file or of hexadecimal digits.

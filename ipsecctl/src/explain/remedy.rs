@@ -3,7 +3,7 @@
 mod mismatch;
 mod route;
 
-use explain::{Explanation, Field, Flow, Found, NearPolicy, Reason, Resolved, Verdict};
+use explain::{Explanation, Field, Flow, Found, Integrity, NearPolicy, Reason, Resolved, Verdict};
 use grammar::PolicyStatement;
 use model::{
     Action, Direction, Level, Mark, Mode, Policy, PolicyId, Prefix, Priority, Proto, ReqId,
@@ -41,7 +41,8 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         Reason::TooManyTemplates => Some("take templates out of the policy: five are the most".to_owned()),
         Reason::TunnelSource => Some("give the host the address, or make the source of SA and template one that it has".to_owned()),
         Reason::InterfaceWithoutSa => Some("give policy and SA the mark that is the key of the vti device, or the if_id of the xfrm interface".to_owned()),
-        Reason::TooLong => Some("set the MTU of the route to the longest packet, or have the sender lower the MSS of TCP".to_owned()),
+        Reason::InterfaceEnds => Some("make the ends of template and SA those of the vti device: `ip -d link show`".to_owned()),
+        Reason::TooLong => Some("have the sender make shorter packets, as by the MSS of TCP, or let them be fragmented; or raise the MTU of the route or link".to_owned()),
         Reason::NoRoute
         | Reason::UnreachableRoute
         | Reason::ProhibitRoute
@@ -50,11 +51,48 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         | Reason::ReversePath
         | Reason::TunnelRoute => route::of(reason, explanation, routing),
         Reason::Replay => Some("where the peer has added its SA again, add this one again too; where packets come late, add it with a wider window: -w, as in -w 1024".to_owned()),
-        Reason::Larval => Some(NO_KEYS.to_owned()),
+        Reason::Larval => Some("have the key management program complete the SA: it has reserved the SPI and added no keys".to_owned()),
         Reason::SpiIsTaken => Some("take another SPI for the template, or none".to_owned()),
+        Reason::Integrity => Some(integrity(explanation)),
         Reason::NestedAh => Some("have AH outside at both ends: the first template of a policy is the innermost".to_owned()),
+        Reason::SaSelector if has_no_selector(explanation) => Some("add the SA again by setkey(8), which gives tunnels the flag af-unspec".to_owned()),
         Reason::SaSelector => Some("correct the selector of the SA: `ipsecctl show sas -o spi,selector`".to_owned()),
-        Reason::Martian | Reason::Policy | Reason::Dead => None,
+        Reason::Policy => behind(explanation),
+        Reason::HopLimit => Some("have the sender begin with a higher TTL or hop limit".to_owned()),
+        Reason::Martian | Reason::Dead => None,
+    }
+}
+
+/// The policy that would protect the packet, were it not for the one that discards it.
+fn behind(explanation: &Explanation<'_>) -> Option<String> {
+    let output = explanation.output.as_ref().and_then(|output| output.lookup.as_ref());
+    let checked = || explanation.check.as_ref().and_then(|check| check.lookup.as_ref());
+    let lookup = output.or_else(checked)?;
+    let Found::Policy(found) = lookup.found else { return None };
+    let protecting = lookup.later.iter().find(|it| !it.policy.action.templates().is_empty())?;
+    Some(format!(
+        "policy {} would protect it: give it a better priority than policy {} has, or delete that one",
+        protecting.index, found.index
+    ))
+}
+
+/// Whether the SA that the packet is outside of has no selector, so that its own IP version decides.
+fn has_no_selector(explanation: &Explanation<'_>) -> bool {
+    let outside = explanation.check.as_ref().and_then(|check| check.outside);
+    outside.is_some_and(|entry| entry.sa.selector.is_none())
+}
+
+/// What to compare of an SA whose integrity check failed.
+fn integrity(explanation: &Explanation<'_>) -> String {
+    let input = explanation.input.as_ref();
+    let failed = input.and_then(|input| input.headers.last()).map(|header| header.arrival);
+    match failed.and_then(|arrival| arrival.integrity) {
+        Some(Integrity::OtherLength(bits)) => format!(
+            "add the SA with an ICV of {bits} bits, as the peer has: `ipsecctl show sas -o spi,authentication,aead`"
+        ),
+        Some(Integrity::OtherEsn) => "add the SA with -esn at both ends, or at none".to_owned(),
+        _ => "compare algorithms and key_fingerprint in `ipsecctl show sas --json` at both ends"
+            .to_owned(),
     }
 }
 
@@ -129,7 +167,14 @@ fn missing_policy(explanation: &Explanation<'_>) -> Option<String> {
     }
     let (src, dst) = (flow.src(), flow.dst());
     if explanation.path().is_empty() {
-        return Some(format!("spdadd {src} {dst} any -P {} ipsec TEMPLATE;", direction.word()));
+        let word = direction.word();
+        let protected = match direction {
+            Direction::Out => format!("or, protected, `-P {word} ipsec TEMPLATE`"),
+            Direction::In | Direction::Fwd => "or have the peer protect it".to_owned(),
+        };
+        return Some(format!(
+            "spdadd {src} {dst} any -P {word} none; lets it pass in clear, {protected}"
+        ));
     }
     let of_host = |addr| Prefix::new(addr, None);
     let selector = Selector::new(of_host(src).ok()?, of_host(dst).ok()?).ok()?;

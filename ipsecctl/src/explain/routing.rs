@@ -3,7 +3,7 @@
 use std::{cell::RefCell, net::IpAddr};
 
 use engine::{Device, DeviceXfrm, Route, RouteQuery, Routes};
-use explain::{Flow, FlowDevice, Reason, XfrmDevice};
+use explain::{Flow, FlowDevice, Reason, Surroundings, XfrmDevice};
 use model::{DeviceName, Direction, EncapKind, IpVersion, Mode, SaEntry};
 use rustix::io::Errno;
 
@@ -32,6 +32,8 @@ pub struct Routing {
     routes: Option<RefCell<Routes>>,
     /// Of the packet that policies are looked up for; none: it is not known.
     pub route: Option<Result<Route, Errno>>,
+    /// Whether the source of a packet from this host is no address of it.
+    pub is_source_foreign: bool,
     /// Why the packet is dropped there.
     pub refusal: Option<Reason>,
     /// The device that it arrives at. If it was not given, that of the route back.
@@ -48,7 +50,16 @@ impl Routing {
     pub fn of(given: Given, flow: &mut Option<Flow>) -> Self {
         let mut routes = Routes::open().ok();
         let (route, refusal, arrives_by, back, owner) = (None, None, None, None, None);
-        let mut routing = Self { given, routes: None, route, refusal, arrives_by, back, owner };
+        let mut routing = Self {
+            given,
+            routes: None,
+            route,
+            is_source_foreign: false,
+            refusal,
+            arrives_by,
+            back,
+            owner,
+        };
         if let (Some(routes), Some(flow)) = (&mut routes, flow) {
             routing.look_up(routes, flow);
         }
@@ -89,9 +100,12 @@ impl Routing {
     }
 
     fn leaves(&mut self, routes: &mut Routes, query: &RouteQuery) -> Result<Route, Errno> {
-        // A packet from an address of another host may be meant, which this one sends by a raw socket.
-        let other = RouteQuery { src: None, ..*query };
-        let route = routes.find(query).or_else(|error| routes.find(&other).map_err(|_| error));
+        self.is_source_foreign = query.src.is_some_and(|src| routes.owner(src).is_err());
+        let route = routes.find(query).or_else(|error| {
+            // A packet from an address of another host may be meant, which this one sends by a raw socket.
+            let other = RouteQuery { src: None, ..*query };
+            if self.is_source_foreign { routes.find(&other).map_err(|_| error) } else { Err(error) }
+        });
         self.refusal = route.err().map(of_type);
         route
     }
@@ -189,8 +203,10 @@ impl Routing {
     pub fn tunnel_fault(&self, entry: &SaEntry, mark: u32) -> Option<Reason> {
         let query = self.of_sa(entry, mark);
         self.find(&query)?.err()?;
+        let is_own = self.routes.as_ref()?.borrow_mut().owner(entry.sa.ends.src()).is_ok();
         let from_here = self.find(&RouteQuery { src: None, ..query })?;
-        Some(from_here.map_or(Reason::TunnelRoute, |_| Reason::TunnelSource))
+        let is_source = !is_own && from_here.is_ok();
+        Some(if is_source { Reason::TunnelSource } else { Reason::TunnelRoute })
     }
 
     /// The most bytes of a packet that these SAs have transformed: those of the route to the end of the outermost tunnel.
@@ -201,6 +217,20 @@ impl Routing {
             None => self.route?,
         };
         route.ok().map(|route| route.mtu)
+    }
+
+    /// What it decides beside the tables.
+    pub fn surroundings(&self, flow: Option<Flow>) -> Surroundings<'static> {
+        let version = flow.map_or(IpVersion::V4, |flow| flow.version());
+        Surroundings {
+            has_no_xfrm: self.has_no_xfrm(version),
+            refusal: self.refusal,
+            elsewhere: self.elsewhere(),
+            interface: self.interface(),
+            is_loopback: self.is_loopback(),
+            has_no_policy: self.has_no_policy(version),
+            ..Surroundings::default()
+        }
     }
 
     /// The device that it leaves by, if that looks policies up itself.

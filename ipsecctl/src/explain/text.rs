@@ -1,15 +1,15 @@
 //! The explanation as text: the verdict, the way step by step, and what would mend it.
 
 mod received;
+mod sent;
 
 use cli::wrap;
-use explain::{
-    Doubt, Explanation, Found, Headers, Lookup, OutputResult, Reason, Resolution, Resolved, Verdict,
-};
+use explain::{Doubt, Explanation, Found, Lookup, Reason, Verdict};
 use model::{Direction, PolicyEntry, SaEntry, Visible};
 
 use super::{ExplainBasis, remedy, routing::Routing, words};
 use received::{KnownHeaders, checked, in_udp, received};
+use sent::left;
 
 /// The width of the column of labels.
 const LABELS: usize = 10;
@@ -129,6 +129,9 @@ fn doubt(doubt: &Doubt<'_>) -> String {
         Doubt::InnerPacket => {
             "the packet inside is encrypted; give its SRC, DST and PROTO".to_owned()
         }
+        Doubt::InnerVersion => {
+            "its SA lacks the flag af-unspec and has the other IP version: Linux 6.1 takes such packets, Linux 7.2 does not, and others were not looked at".to_owned()
+        }
         Doubt::OtherDirection(direction) => {
             let leads = if *direction == Direction::In { "to" } else { "through" };
             format!("the route leads {leads} this host; ask about `{}`", direction.word())
@@ -166,10 +169,14 @@ fn route(routing: &Routing, lines: &mut Lines) {
     match routing.route {
         Some(Ok(route)) => lines.add("route", &words::route(&route)),
         Some(Err(errno)) => {
-            lines.add(
-                "route",
-                &format!("none: {}; what follows is as if there were one", sys::errno_text(errno)),
-            );
+            let why = match routing.refusal {
+                // The errno is of another kind.
+                Some(Reason::NoForwarding | Reason::ReversePath | Reason::Martian) => {
+                    "for a packet that arrives so".to_owned()
+                }
+                _ => sys::errno_text(errno),
+            };
+            lines.add("route", &format!("none: {why}; what follows is as if there were one"));
             if let Some(device) =
                 routing.back.filter(|_| routing.refusal == Some(Reason::ReversePath))
             {
@@ -184,6 +191,10 @@ fn route(routing: &Routing, lines: &mut Lines) {
     if let Some(interface) = routing.interface() {
         lines.under(&words::interface(&interface));
     }
+    if routing.is_source_foreign {
+        lines
+            .under("its source is no address of this host: a raw or a transparent socket sends it");
+    }
     if let Some(device) = routing.arrives_by {
         let name = Visible(device.name.as_str());
         let doubt =
@@ -192,83 +203,6 @@ fn route(routing: &Routing, lines: &mut Lines) {
     }
     if let Some(through) = routing.through() {
         lines.under(&words::through(&through));
-    }
-}
-
-fn left(
-    output: &OutputResult<'_>,
-    explanation: &Explanation<'_>,
-    subject: &ExplainBasis<'_>,
-    lines: &mut Lines,
-) {
-    if output.is_exempt {
-        lines
-            .add("policy", "none looked up: the device that the packet leaves by has disable_xfrm");
-        return;
-    }
-    found(output.socket, output.lookup.as_ref(), Direction::Out, subject, lines);
-    for resolved in &output.templates {
-        template(resolved, lines);
-    }
-    if let (Verdict::Protected(sas), Some(flow)) = (&output.verdict, &explanation.flow) {
-        on_the_wire(&Headers::of(flow, sas), explanation, subject, lines);
-    }
-}
-
-/// What is said of a packet that passes and does not fit.
-fn fragments(
-    explanation: &Explanation<'_>,
-    length: usize,
-    subject: &ExplainBasis<'_>,
-) -> &'static str {
-    let is_longer = explanation.longest(subject.mtu).is_some_and(|longest| length > longest);
-    if is_longer && explanation.verdict.passes() { ", in fragments" } else { "" }
-}
-
-fn template(resolved: &Resolved<'_>, lines: &mut Lines) {
-    let Resolved { template, is_optional, search, resolution, .. } = resolved;
-    let level = if *is_optional { "optional" } else { "required" };
-    lines.add("template", &format!("{}, {level}", words::template(template)));
-    match resolution {
-        Resolution::Uses(entry) => {
-            lines.under(&format!("uses {}", words::sa(entry)));
-            if let Some(limit) = words::limit(entry).or_else(|| words::last_sequence(entry)) {
-                lines.under(&limit);
-            }
-        }
-        Resolution::Skipped => lines.under("no SA: the packet passes without it"),
-        Resolution::Fails(_) => match search.found.or(search.spi_taken) {
-            Some(entry) => lines.under(&format!("finds {}", words::sa(entry))),
-            None => lines.under("no SA"),
-        },
-    }
-    if search.is_of_other_source {
-        lines.under("its source differs: the kernel compares a hash of it alone");
-    }
-    if search.is_tie {
-        lines.under("another SA was added in the same second; the order in a hash table decides");
-    }
-    if search.is_by_cpu {
-        lines.under("an SA is for packets of one processor alone: give --cpu");
-    }
-    for entry in search.others.iter().take(3) {
-        lines.under(&format!("rather than {}", words::sa(entry)));
-    }
-    if let Some(entry) = search.larval {
-        lines.under(&format!(
-            "{} is larval: it waits for a key management program",
-            words::sa(entry)
-        ));
-    }
-    if search.found.is_none() {
-        for near in &search.near {
-            let differs = words::differing_sa_field(near.entry, near.field);
-            lines.under(&format!("not {}: {differs}", words::sa(near.entry)));
-        }
-    }
-    if let Some((entry, fields)) = search.distant {
-        let differs = fields.map(|field| words::differing_sa_field(entry, Some(field))).join(", ");
-        lines.under(&format!("not {}: {differs}", words::sa(entry)));
     }
 }
 
@@ -306,45 +240,15 @@ fn found(
         lines.under(&format!("or {}, which depends on {fields}", words::policy(it.entry)));
     }
     for entry in lookup.later.iter().take(3) {
-        lines.under(&format!("before {}", words::policy(entry)));
+        lines
+            .under(&format!("and not {}, which matches too and comes later", words::policy(entry)));
     }
     if lookup.later_count > 3 {
-        lines.under(&format!("and before {} others that match", lookup.later_count - 3));
+        lines.under(&format!("nor {} others that match", lookup.later_count - 3));
     }
     for near in &lookup.near {
         let differs = words::differing_field(near.entry, near.field);
         lines.under(&format!("not {}: {differs}", words::policy(near.entry)));
-    }
-}
-
-fn on_the_wire(
-    headers: &Headers<'_>,
-    explanation: &Explanation<'_>,
-    subject: &ExplainBasis<'_>,
-    lines: &mut Lines,
-) {
-    let list = headers.headers.iter().map(words::header).collect::<Vec<_>>().join(", ");
-    lines.add("wire", &list);
-    match headers.overhead() {
-        Some((least, most)) if least == most => lines.add("overhead", &format!("{least} bytes")),
-        Some((least, most)) => {
-            lines.add("overhead", &format!("{least} to {most} bytes, by padding"));
-        }
-        None => lines.add("overhead", "not known for this cipher or mode"),
-    }
-    if headers.is_compressed() {
-        lines.under("if IPComp does not compress the packet");
-    }
-    if let Some((length, wire)) =
-        subject.length.and_then(|length| Some((length, headers.wire_length(length)?)))
-    {
-        lines.under(&format!(
-            "{length} bytes become {wire}{}",
-            fragments(explanation, length, subject)
-        ));
-    }
-    if let Some(most) = headers.mtu(subject.mtu) {
-        lines.add("mtu", &format!("{most} bytes for a link of {}", subject.mtu));
     }
 }
 

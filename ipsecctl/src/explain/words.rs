@@ -169,9 +169,11 @@ pub fn differing_sa_field(entry: &SaEntry, field: Option<SaField>) -> String {
             "none, and without the flag af-unspec it is for its own IP version".to_owned(),
             packets,
         ),
-        SaField::Auth => {
-            sa.auth.as_ref().map_or("none".to_owned(), |keyed| keyed.algorithm.name.to_string())
-        }
+        SaField::Auth => match (&sa.auth, &sa.aead) {
+            (Some(keyed), _) => keyed.algorithm.name.to_owned(),
+            (None, Some(keyed)) => format!("none beside {}", keyed.algorithm.name),
+            (None, None) => "none".to_owned(),
+        },
         SaField::Flags => SaFlags::WILD_RECEIVE.words().collect(),
     };
     format!("{} differs: {value}", field.word())

@@ -38,6 +38,16 @@ fn what_is_too_long_is_dropped_if_it_must_be_whole() {
         assert_eq!(text.contains("in fragments"), !df, "{text}");
         assert_eq!(explanation["wire"]["mtu"], 1438, "{text}");
     }
+    // The packet has a route of its own, beside that of the tunnel.
+    a.ip("route replace 10.2.0.0/24 via 192.0.2.2 src 10.1.0.1 mtu 1300");
+    for (length, verdict) in [(1300, "protected"), (1301, "dropped")] {
+        let own = captured("10.1.0.1", "10.2.0.1", length, true);
+        let length = length.into();
+        let sent = Sent { src: "10.1.0.1", length, df: true, ..network.by_a("10.2.0.1") };
+        let (_, text) = network.same(&format!("out --from {own}"), &sent, "b", verdict);
+        assert!(text.contains("1300 bytes, that of its own route"), "{text}");
+    }
+    a.ip("route replace 10.2.0.0/24 via 192.0.2.2 src 10.1.0.1");
     // The bit DF is not known.
     let (explanation, text) = explain(a, &format!("{OUT} --length 1439"));
     assert_eq!(explanation["verdict"], "unknown", "{text}");
@@ -94,21 +104,20 @@ fn devices_look_policies_up_themselves() {
                     esp/tunnel/192.0.2.1-192.0.2.{end}/require;"
             ));
         };
-        let check = |verdict| {
+        let check = |verdict, expected| {
             let (explanation, text) = network.same(OUT, &network.by_a("10.2.0.1"), "b", verdict);
             let reason = explanation["reason"].as_str();
-            let expected = (verdict == "dropped").then_some("interface without SA");
-            assert_eq!(reason, expected, "{text}");
+            assert_eq!(reason, (verdict == "dropped").then_some(expected), "{text}");
         };
         load(5, 2);
-        check("protected");
+        check("protected", "");
         load(6, 2);
-        check("dropped");
+        check("dropped", "interface without SA");
         if kind.starts_with("vti") {
             // An SA to another end than that of the device.
             a.ip("neigh add 192.0.2.3 lladdr 02:00:00:00:00:03 dev b nud permanent");
             load(5, 3);
-            check("dropped");
+            check("dropped", "interface of other ends");
         }
     }
 }

@@ -256,6 +256,7 @@ impl Case {
             dst: Some(sa.ends.dst()),
             sequence: Some(if self.is_second { 2 } else { 1 }),
             encapsulation: Some(sa.encap.map(|encap| encap.kind)),
+            integrity: None,
         });
         arrivals.collect()
     }

@@ -22,7 +22,7 @@ fn counters(host: &Host) -> BTreeMap<String, u64> {
 }
 
 /// Sends a packet of UDP to a port.
-fn send(host: &Host, to: &str) {
+pub fn send(host: &Host, to: &str) {
     let words = format!("echo >/dev/udp/{to}");
     // A refusal may be what is expected.
     let _ = Outcome::of(host.command("bash").args(["-c", &words]));

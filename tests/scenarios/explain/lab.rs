@@ -11,7 +11,7 @@ use std::{
 };
 
 use engine::{Engine, EngineOptions, EventMonitor, RouteQuery, Routes};
-use explain::{FlowDevice, PolicyOrder, Tables};
+use explain::{FlowDevice, InnerVersion, PolicyOrder, Tables};
 use model::{
     Action, Direction, EventGroup, Installation, IpVersion, Level, Operation, Policy, PolicyId,
     PolicyType, Prefix, SaDirection, Selector, Template, TemplateMode,
@@ -198,6 +198,7 @@ impl Lab {
             spd: snapshot.spd,
             sad: snapshot.sad,
             policy_order: PolicyOrder::of_release(snapshot.release.0, snapshot.release.1),
+            inner_version: InnerVersion::of_release(snapshot.release.0, snapshot.release.1),
         }
     }
 

@@ -121,6 +121,52 @@ fn a_policy_of_the_wrong_direction_is_named() {
     named(masked, OUT, "[5296] udp, port masks 0x0/0xfff0, user 1000 (never compared)");
 }
 
+/// The tunnel around the SA of the template is not demanded.
+#[test]
+fn a_policy_is_made_of_all_headers() {
+    let script = format!(
+        "add 192.0.2.2 192.0.2.1 esp 0x1002 -m tunnel {ESP}; add 10.1.0.1 192.0.2.1 esp 0x1001 {ESP};
+        spdadd 10.1.0.1 192.0.2.1 any -P in ipsec esp/transport//require;"
+    );
+    let packet = "in 10.1.0.1:40000 192.0.2.1:5300 udp --dev one --spi 0x1002 --spi 0x1001";
+    let parts = ["surplus esp 0x1002 192.0.2.2 > 192.0.2.1 tunnel: no template demands it"];
+    mends(&script, packet, &parts);
+}
+
+#[test]
+fn what_passes_otherwise_is_named() {
+    let named = |script: &str, packet: &str, parts: &[&str]| {
+        let host = host();
+        host.load(script);
+        let (_, text) = explain(&host, packet);
+        let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in parts {
+            assert!(flat.contains(part), "{part}\n{text}");
+        }
+    };
+    let tunnel = "esp/tunnel/192.0.2.1-192.0.2.2/use";
+    let partial =
+        format!("add 192.0.2.1 192.0.2.12 esp 0x1001 -m tunnel {ESP}; {}", out("", tunnel));
+    let missing = ["use, not installed no SA", "not esp 0x1001 192.0.2.1 > 192.0.2.12 tunnel: dst"];
+    named(&partial, OUT, &missing);
+    named("", "out 10.9.9.9 192.0.2.2 udp", &["its source is no address of this host"]);
+    let discard = "spdadd 192.0.2.1 192.0.2.2 udp -P out prio high discard;";
+    let behind = format!("{discard} {}", out("", "esp/transport//require"));
+    named(&behind, OUT, &["would protect it: give it a better priority than policy"]);
+}
+
+#[test]
+fn what_comes_in_clear_is_let_pass() {
+    let host = host();
+    host.ip("xfrm policy setdefault in block");
+    let packet = "in 192.0.2.2:40000 192.0.2.1:5300 udp --dev one";
+    let (explanation, text) = explain(&host, packet);
+    assert_eq!(explanation["reason"], "kernel default discards", "{text}");
+    assert!(text.contains("lets it pass in clear"), "{text}");
+    mend(&host, &explanation);
+    assert_eq!(explain(&host, packet).0["verdict"], "clear");
+}
+
 #[test]
 fn an_sa_that_a_header_does_not_name_is_shown_with_the_field() {
     let host = host();

@@ -130,6 +130,17 @@ fn without_a_route_nothing_leaves() {
     let Network { a, .. } = &network;
     let to = network.by_a("10.2.0.1");
     network.same(OUT, &to, "b", "protected");
+    for (action, reason, error) in
+        [("prohibit", "prohibit route", "EACCES"), ("blackhole", "blackhole route", "EINVAL")]
+    {
+        // A rule compares the source that the socket is bound to.
+        let to = Sent { src: "10.1.0.1", ..network.by_a("10.2.0.1") };
+        a.ip(&format!("rule add from 10.1.0.0/24 pref 100 {action}"));
+        let (explanation, text) = network.same(OUT, &to, "b", "dropped");
+        assert_eq!(explanation["reason"], reason, "{text}");
+        assert!(text.ends_with(error), "{text}");
+        a.ip("rule del pref 100");
+    }
     for (kind, reason, error) in [
         ("unreachable", "unreachable route", "EHOSTUNREACH"),
         ("prohibit", "prohibit route", "EACCES"),

@@ -93,3 +93,17 @@ fn no_packet_is_too_short_to_be_refused() {
     }
     assert_eq!(Captured::read(&[]), Err(CaptureError::NotIp));
 }
+
+/// Of what a link appends nothing is part of the packet.
+#[test]
+fn a_packet_is_as_long_as_its_header_has_it() {
+    let esp = |declared: u8, bytes: usize| {
+        let mut packet = vec![0x45, 0, 0, declared, 0, 0, 0, 0, 1, 50, 0, 0];
+        packet.extend([192, 0, 2, 1, 192, 0, 2, 2]);
+        packet.resize(bytes, 7);
+        Captured::of_packet(&packet).unwrap().esp.map(|esp| esp.len())
+    };
+    assert_eq!([esp(40, 40), esp(40, 46)], [Some(20); 2]);
+    // It was cut off, or is to be parted.
+    assert_eq!([esp(60, 46), esp(0, 46)], [None; 2]);
+}

@@ -5,7 +5,14 @@ use crate::testing::{addr, ends, sa, tables};
 
 fn arrival(spi: u32) -> Arrival {
     let (proto, dst) = (Some(Proto::Esp), Some(addr(8)));
-    Arrival { spi: Spi(spi), proto, dst, sequence: Some(5), encapsulation: Some(None) }
+    Arrival {
+        spi: Spi(spi),
+        proto,
+        dst,
+        sequence: Some(5),
+        encapsulation: Some(None),
+        integrity: None,
+    }
 }
 
 /// The counter that is raised, or how many SAs the packet has come through.

@@ -26,6 +26,10 @@ pub fn of(explanation: &Explanation<'_>) -> String {
 
 fn by_policy(explanation: &Explanation<'_>, check: &PolicyCheck<'_>) -> Option<String> {
     let (entry, failed) = (check.policy?, check.templates.last()?);
+    if check.surplus.is_some() {
+        let action = model::Action::Ipsec(super::templates_of(explanation.path()));
+        return Some(replacing(&Policy { action, ..entry.policy.clone() }));
+    }
     if failed.displaced.is_some()
         && let Some(templates) = templates_in_order(entry, explanation.path())
     {

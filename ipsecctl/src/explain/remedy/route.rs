@@ -18,13 +18,17 @@ pub fn of(
     let device = device.as_ref().map_or("DEVICE", |name| name.as_str());
     let device = Visible(device);
     Some(match (reason, flow.version()) {
-        (Reason::NoForwarding, IpVersion::V4) => "`sysctl -w net.ipv4.ip_forward=1`".to_owned(),
+        (Reason::NoForwarding, IpVersion::V4) => format!(
+            "`sysctl -w net.ipv4.conf.{device}.forwarding=1`, for all devices net.ipv4.ip_forward"
+        ),
         (Reason::NoForwarding, IpVersion::V6) => {
             "`sysctl -w net.ipv6.conf.all.forwarding=1`".to_owned()
         }
-        (Reason::NoRoute, _) => add(flow.dst(), flow.mark),
+        (Reason::NoRoute, _) => {
+            format!("{}; a device that is down has no route", add(flow.dst(), flow.mark))
+        }
         (Reason::UnreachableRoute | Reason::ProhibitRoute | Reason::BlackholeRoute, _) => format!(
-            "delete the route that refuses it, which `ip route get fibmatch {}` prints, or add a longer one",
+            "delete the route or the rule that refuses it: `ip route show table all match {}`, `ip rule`",
             flow.dst()
         ),
         (Reason::ReversePath, _) => format!(
@@ -64,11 +68,6 @@ fn of_tunnel(explanation: &Explanation<'_>) -> Option<String> {
 }
 
 fn add(dst: IpAddr, mark: u32) -> String {
-    if mark == 0 {
-        format!("`ip route add {dst} via ROUTER`")
-    } else {
-        format!(
-            "`ip route add {dst} via ROUTER table TABLE`, the table of fwmark {mark:#x} in `ip rule`"
-        )
-    }
+    let add = format!("`ip route add {dst} via ROUTER`, unless a rule of `ip rule` refuses it");
+    if mark == 0 { add } else { format!("{add}, in the table that it has for fwmark {mark:#x}") }
 }

@@ -1,6 +1,8 @@
 //! What a received packet comes through, and the check of its policy.
 
-use explain::{Decapsulated, Explanation, InUdp, InputResult, PolicyCheck, SaOfTemplate, Verdict};
+use explain::{
+    Decapsulated, Explanation, InUdp, InputResult, Integrity, PolicyCheck, SaOfTemplate, Verdict,
+};
 use model::{Proto, SaField};
 
 use super::{ExplainBasis, Lines, found, words};
@@ -50,6 +52,17 @@ pub(super) fn received(input: &InputResult<'_>, lines: &mut Lines) {
                 }
             }
             None => lines.under("no SA"),
+        }
+        match arrival.integrity {
+            Some(Integrity::Right) => lines.under("its ICV is right: the keys are the same"),
+            Some(Integrity::Wrong) => lines.under("its ICV is not right"),
+            Some(Integrity::OtherEsn) => lines.under(
+                "its ICV would be right if one end did not have extended sequence numbers: -esn",
+            ),
+            Some(Integrity::OtherLength(bits)) => {
+                lines.under(&format!("its ICV has {bits} bits, and would be right with them"));
+            }
+            None => {}
         }
         if let Some(fault) = replay {
             let word = match fault {

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use explain::{Flow, Surroundings, Tables, explain_forwarded, explain_in, explain_out};
+use explain::{Flow, Mtu, Surroundings, Tables, explain_forwarded, explain_in, explain_out};
 use model::{
     Action, AddressPair, Algorithm, AlgorithmKind, Current, HashTable, Installation, Key, Keyed,
     Level, Mode, Policy, PolicyId, Prefix, Priority, Proto, ReqId, Sa, SaEntry, SaState, SadInfo,
@@ -62,8 +62,14 @@ fn text(explained: &Explanation<'_>) -> String {
         },
         &mut None,
     );
-    let subject =
-        ExplainBasis { requested: &HashMap::new(), length: Some(84), mtu: 1500, routing: &routing };
+    let mtu = Mtu { link: 1500, own: None };
+    let subject = ExplainBasis {
+        requested: &HashMap::new(),
+        missing: Vec::new(),
+        length: Some(84),
+        mtu,
+        routing: &routing,
+    };
     let text = explanation(explained, &subject, Some(80));
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");
     text
@@ -133,6 +139,7 @@ fn a_policy_for_forwarded_packets_is_made_of_that_for_received_ones() {
         dst: None,
         sequence: None,
         encapsulation: None,
+        integrity: None,
     };
     let text =
         text(&explain_forwarded(&tables, &[arrival], Some(flow()), 0, &Surroundings::default()));
