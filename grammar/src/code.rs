@@ -180,7 +180,7 @@ impl Stray {
             | Stray::OtherOption
             | Stray::Elsewhere => "stray-byte",
             Stray::ByteOrderMark => "byte-order-mark",
-            Stray::Wide(_) => "encoding",
+            Stray::Wide(_) | Stray::Packed(_) => "encoding",
         }
     }
 }

@@ -235,7 +235,9 @@ impl Error {
     #[must_use]
     pub fn ends_script(&self) -> bool {
         match &self.kind {
-            Fault::Stray(Stray::Wide(_)) | Fault::LateQuote | Fault::UnclosedQuote => true,
+            Fault::Stray(Stray::Wide(_) | Stray::Packed(_))
+            | Fault::LateQuote
+            | Fault::UnclosedQuote => true,
             _ => matches!(self.hint, Some(Hint::OtherFile(_))),
         }
     }
@@ -243,7 +245,9 @@ impl Error {
     /// Whether `next` is an error for this one alone: a character with a `;` was not meant to end a statement.
     pub(crate) fn makes(&self, next: &Error) -> bool {
         match &self.hint {
-            Some(Hint::Text(HTML)) => next.position().line == self.position().line,
+            Some(Hint::Text(HTML) | Hint::Entity(_)) => {
+                next.position().line == self.position().line
+            }
             Some(Hint::EarlySemicolon) => next.hint == self.hint,
             _ => false,
         }

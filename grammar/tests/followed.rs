@@ -20,6 +20,7 @@ fn followed(rows: &[Followed]) {
 fn what_was_copied_from_elsewhere() {
     const VALUE: &str = "a placeholder was not replaced: put a value in its place";
     const HTML: &str = "HTML has this for a character: write the character";
+    const QUOTE: &str = "HTML has this for a character: write `\"`";
     const ADD: &str = "add 10.0.0.1 10.0.0.2 esp 0x1000 -E null;";
     const TEXT: &str = "add ::1 ::2 esp 256 -E aes-cbc \"sixteen byte key\";";
     followed(&[
@@ -27,7 +28,7 @@ fn what_was_copied_from_elsewhere() {
         ("add @SRC@ @DST@ esp 0x1000 -E null;", VALUE, ADD),
         ("add %SRC% %DST% esp 0x1000 -E null;", VALUE, ADD),
         ("add %(src)s %(dst)s esp 0x1000 -E null;", VALUE, ADD),
-        ("add ::1 ::2 esp 256 -E aes-cbc &quot;sixteen byte key&quot;;", HTML, TEXT),
+        ("add ::1 ::2 esp 256 -E aes-cbc &quot;sixteen byte key&quot;;", QUOTE, TEXT),
         ("spdadd &#60;src&#62; ::2 any -P out none;", HTML, "spdadd ::1 ::2 any -P out none;"),
         ("+flush;", "diff(1) marks lines so: leave the mark out", "flush;"),
         ("-flush;", "diff(1) marks lines so: leave the mark out", "flush;"),
@@ -162,4 +163,96 @@ fn parts_of_policies() {
         assert_eq!(run(with(policy).as_bytes()).error, None, "{policy}");
     }
     assert_eq!(run(TUNNEL.as_bytes()).error, None);
+}
+
+#[test]
+fn hints_that_change_what_is_done() {
+    const AUTH: &str = "it authenticates: say -A; in an SA of esp, -E null goes before it";
+    const KEY: &str = "a key is behind the name of its algorithm: -E NAME KEY, -A NAME KEY";
+    const NONE: &str = "spdadd 10.0.0.0/24 10.1.0.0/24 icmp 8,0 -P out none;";
+    const ONE: &str = "add ::1 ::2 esp 256 -E aes-cbc \"sixteen byte key\";";
+    followed(&[
+        ("sadflush;", "did you mean `flush`?", "flush;"),
+        ("saddump;", "did you mean `dump`?", "dump;"),
+        ("sadadd ::1 ::2 esp 256 -E null;", "did you mean `add`?", "add ::1 ::2 esp 256 -E null;"),
+        (
+            "spdupd ::1 ::2 any -P out none;",
+            "did you mean `spdupdate`?",
+            "spdupdate ::1 ::2 any -P out none;",
+        ),
+        (
+            "spdadd 10.0.0.0\\8 10.1.0.0/16 any -P out none;",
+            "a `/` is before the prefix length: ADDRESS/LENGTH",
+            "spdadd 10.0.0.0/8 10.1.0.0/16 any -P out none;",
+        ),
+        (
+            "spdadd ::1 ::2 domain -P out none;",
+            "`domain` is a port: say tcp, and ADDRESS[domain]",
+            "spdadd ::1 ::2[domain] tcp -P out none;",
+        ),
+        (
+            "add ::1 ::2 esp 256 -E hmac-sha1 \"twenty byte long key\";",
+            AUTH,
+            "add ::1 ::2 esp 256 -E null -A hmac-sha1 \"twenty byte long key\";",
+        ),
+        (
+            "add ::1 ::2 ah 256 -A aes-cbc \"sixteen byte key\";",
+            "it encrypts: say -E, in an SA of esp",
+            ONE,
+        ),
+        (
+            "add ::1 ::2 esp 256 -E rfc4106(gcm(aes)) 0x00112233445566778899aabbccddeeff00112233 96;",
+            "did you mean `aes-gcm-12`?",
+            "add ::1 ::2 esp 256 -E aes-gcm-12 0x00112233445566778899aabbccddeeff00112233;",
+        ),
+        ("add ::1 ::2 esp 256 -key \"sixteen byte key\" -E aes-cbc;", KEY, ONE),
+        (
+            "add any any esp 256 -E null;",
+            "an SA is between two addresses: write them",
+            "add ::1 ::2 esp 256 -E null;",
+        ),
+        (
+            "add ::1 ::2 ipcomp 256 -C -R;",
+            "the name of the algorithm is before -R: -C deflate -R",
+            "add ::1 ::2 ipcomp 256 -C deflate -R;",
+        ),
+        (
+            "add ::1 ::2 esp 256 -tunnel -E null;",
+            "did you mean `-m tunnel`?",
+            "add ::1 ::2 esp 256 -m tunnel -E null;",
+        ),
+        (
+            "spdadd ::1 ::2 any -P out ipsec esp/transport//use&ah/transport//use;",
+            "a blank is between two templates",
+            "spdadd ::1 ::2 any -P out ipsec esp/transport//use ah/transport//use;",
+        ),
+        (
+            "spdadd 10.0.0.0/24 10.1.0.0/24 icmp 8, 0 -P out none;",
+            "a type and its code are one word: say 8,0",
+            NONE,
+        ),
+        ("spdadd 10.0.0.0/24 10.1.0.0/24 icmp,8,0 -P out none;", "a blank is before `8,0`", NONE),
+        (
+            "spddelete ::1 ::2 any -offload;",
+            "spddelete does nothing with -offload: leave it out",
+            "spddelete ::1 ::2 any -P out;",
+        ),
+        (
+            "spdadd ::1 ::2 any -P out ipsec esp/tunnel/::1&ndash;::2/use;",
+            "HTML has this for a character: write `-`",
+            "spdadd ::1 ::2 any -P out ipsec esp/tunnel/::1-::2/use;",
+        ),
+    ]);
+}
+
+#[test]
+fn words_that_show_no_key() {
+    for (script, shown) in [
+        ("set KEY secret", "set *** ******"),
+        ("let key secret", "let *** ******"),
+        ("ad key secret", "ad key ******"),
+    ] {
+        let error = run(script.as_bytes()).error.unwrap_or_else(|| panic!("accepted: {script}"));
+        assert_eq!(error.excerpt().text, shown, "{script}");
+    }
 }

@@ -258,7 +258,7 @@ fn a_tunnel_has_two_ends() {
 fn protocols_by_other_names() {
     let upper = |name: &str| help(&format!("spdadd ::1 ::2 {name} -P out none;"));
     for (name, right) in
-        [("ip6", "ipv6"), ("icmpv6", "icmp6"), ("all", "any"), ("carp", "112"), ("mh", "135")]
+        [("sit", "ipv6"), ("icmpv6", "icmp6"), ("all", "any"), ("carp", "112"), ("mh", "135")]
     {
         assert_eq!(upper(name), format!("did you mean `{right}`?"));
         assert!(run(format!("spdadd ::1 ::2 {right} -P out none;").as_bytes()).error.is_none());

@@ -121,7 +121,7 @@ impl Mistake {
             Mistake::EsnOfIpComp => "leave -esn out",
             Mistake::WindowOfIpComp => "leave -r out",
             Mistake::EsnWithoutWindow => "add -r with the packets of the window, or -dir out",
-            Mistake::EncapNotOfEsp => "leave -natt out, or use esp",
+            Mistake::EncapNotOfEsp => "leave -natt and -encap out, or use esp",
             Mistake::BeetOfIpComp | Mistake::ModeOfSa(_) => "use -m transport or -m tunnel",
             Mistake::IpTfsNotOfEsp => "use esp, or another mode",
             Mistake::IpTfsWithoutDirection | Mistake::CpuWithoutDirection => {
@@ -132,15 +132,17 @@ impl Mistake {
             }
             Mistake::IpTfsOfDirection(_) => "leave the setting out, or say the other -dir",
             Mistake::TfcPadding => "leave -tfc out, or use esp with -m tunnel",
-            Mistake::MappingWithoutEncap => "add -natt with both addresses, or leave -mtimer out",
+            Mistake::MappingWithoutEncap => "add -encap espinudp 4500 4500, or leave -mtimer out",
             Mistake::MappingOfOutbound => "leave -mtimer out, or say -dir in",
             Mistake::KeepAliveNotOfOutbound => "add -dir out, or leave -keepalive out",
             Mistake::KeepAliveWithoutEncap => {
-                "use -natt with both addresses and no -encap, or leave -keepalive out"
+                "add -encap espinudp 4500 4500, or leave -keepalive out"
             }
             Mistake::ReplayOfOutbound => "leave -r out, or -dir out",
-            Mistake::NumberOfDirection(ScriptOption::Sent) => "leave -oseq out, or say -dir out",
-            Mistake::NumberOfDirection(_) => "leave -seq out, or say -dir in",
+            Mistake::NumberOfDirection(ScriptOption::Sent) => {
+                "the number received is -seq: say that, or -dir out"
+            }
+            Mistake::NumberOfDirection(_) => "the number sent is -oseq: say that, or -dir in",
             Mistake::FlagOfDirection => "leave the flag out, or -dir",
             Mistake::OffloadOfDirection => "say one direction with -dir and -offload",
             Mistake::SelectorVersion => "use -m tunnel, or a selector of the SA's IP version",

@@ -80,12 +80,18 @@ impl Fault {
     }
 }
 
+const OF_IPV4: &str = "an IPv4 address has four numbers of 0 to 255";
+const OF_IPV6: &str =
+    "an IPv6 address has eight numbers of 16 bits, and `::` once, in place of zeros";
+
 /// What to write in place of an end of a tunnel that is no address.
 fn help_of_endpoint(word: &str) -> &'static str {
     match word.split_once(':') {
         Some((address, _)) if address.parse::<Ipv4Addr>().is_ok() => {
             "a port is in brackets, at both ends: SRC[PORT]-DST[PORT]"
         }
+        _ if word.contains('.') && word.chars().all(|c| c.is_ascii_digit() || c == '.') => OF_IPV4,
+        _ if word.matches(':').count() > 1 => OF_IPV6,
         _ => "endpoints are numeric: no host names",
     }
 }
@@ -109,13 +115,20 @@ fn help_of_host(host: &str, numeric: bool) -> &'static str {
     }
     let is_numeric = |c: char| c.is_ascii_digit() || c == '.';
     if host.matches(':').count() > 1 {
-        return "an IPv6 address has eight numbers of 16 bits, and `::` once, in place of zeros";
+        return if host.contains('%') {
+            "a zone names a device of this host, and is ignored: leave it out"
+        } else {
+            OF_IPV6
+        };
+    }
+    if ["default", "all", "anywhere", "everywhere", "world", "everything"].contains(&host) {
+        return "write the address of a host; in a policy all are 0.0.0.0/0 or ::/0";
     }
     match host.split_once(['-', ':']) {
         None if host.chars().all(|c| is_numeric(c) || c == ',') && host.contains(',') => {
             "dots are between the numbers of an IPv4 address"
         }
-        None if host.chars().all(is_numeric) => "an IPv4 address has four numbers of 0 to 255",
+        None if host.chars().all(is_numeric) => OF_IPV4,
         Some((first, last)) if first.contains('.') && first.chars().all(is_numeric) => {
             if last.chars().all(|c| c.is_ascii_digit()) && host.contains(':') {
                 "a port is in brackets: ADDRESS[PORT]"

@@ -8,9 +8,12 @@ use crate::{
         lexer::token_at,
         lists::{AUTH, CIPHERS, COMP},
     },
-    tree::{self, Algorithms, Node, Span},
+    tree::{self, Algorithms, Node, Span, StatementWord},
     warning::{Warning, WarningKind},
 };
+
+/// About a text with a statement in it.
+const UNCLOSED: &str = "a statement is in this text: close the quote before its `;`";
 
 /// An algorithm by the kernel's name.
 struct Named<'w> {
@@ -136,6 +139,7 @@ impl Lowering<'_> {
         if !is_right {
             let kind = Fault::KeyLength { algorithm: name.value.clone(), given: bits, fits };
             let doubt = self.doubt_of_key(kinds, chosen).map(|doubt| Hint::Text(doubt.help()));
+            let doubt = doubt.or_else(|| self.unclosed(chosen).then_some(Hint::Text(UNCLOSED)));
             return Err(self.algorithm_error(kind, at_key(chosen), chosen).with_hint(doubt));
         }
         Ok(Keyed::new(algorithm, key))
@@ -192,6 +196,17 @@ impl Lowering<'_> {
             _ => return None,
         };
         Some(Warning::new(kind, self.source, span, span))
+    }
+
+    /// Whether another statement is in the text of a key.
+    fn unclosed(&self, chosen: &tree::Algorithm) -> bool {
+        let Some(key) = &chosen.key else { return false };
+        let text = self.source.bytes(key.span).split(|&byte| byte == b';').skip(1);
+        let mut words = text.map(|behind| {
+            let word = behind.trim_ascii_start().split(|byte| b" \t\n\"".contains(byte)).next();
+            str::from_utf8(word.unwrap_or_default()).unwrap_or_default()
+        });
+        words.any(|word| word.parse::<StatementWord>().is_ok())
     }
 
     /// An error of an algorithm: the original has read its key by then.

@@ -20,6 +20,7 @@ pub(crate) mod policy;
 mod range;
 mod sa;
 mod selector;
+mod upper_words;
 
 /// What a statement comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

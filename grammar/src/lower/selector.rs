@@ -3,10 +3,14 @@ use std::{net::IpAddr, num::NonZeroU32};
 use model::{
     DeviceName, Dialect, Direction, IpVersion, Mark, PolicyId, PolicyType, PortMasks, Prefix,
     ScriptOption, SecCtx, Selector, Upper,
-    names::{LookUp, protocol_number_in},
+    names::{LookUp, Transport, protocol_number_in},
 };
 
-use super::{Lowering, range::NumberRange};
+use super::{
+    Lowering,
+    range::NumberRange,
+    upper_words::{glued, meant, of_version, type_of, without_ports},
+};
 use crate::{
     error::{Error, Fault},
     parse::lists::UPPERS,
@@ -115,17 +119,37 @@ impl Lowering<'_> {
             }
         };
         let number = number.ok_or_else(|| {
-            let hint = meant(&text).or_else(|| closest(&text, UPPERS)).map(Hint::DidYouMean);
+            let hint = self.meant_by_upper(&text);
             self.error(Fault::Upper(text), upper.span).with_hint(hint)
         })?;
         Ok(Upper::from_pfkey(number))
+    }
+
+    /// What is meant by a name that is no upper-layer protocol.
+    fn meant_by_upper(&self, name: &str) -> Option<Hint> {
+        if let Some(advice) = of_version(name) {
+            return Some(Hint::Text(advice));
+        }
+        if let Some(meant) = meant(name) {
+            return Some(Hint::DidYouMean(meant));
+        }
+        let is_service = |transport| self.names.service(name, transport).is_ok();
+        for (transport, proto) in [(Transport::Tcp, "tcp"), (Transport::Udp, "udp")] {
+            if is_service(transport) {
+                return Some(Hint::Service(name.to_owned(), proto));
+            }
+        }
+        closest(name, UPPERS).map(Hint::DidYouMean)
     }
 
     /// The ports, or what stands in for them.
     fn ports(&self, selector: &tree::Selector, upper: Upper) -> Result<(u16, u16), Error> {
         let port = |range: &Range| {
             let Some(port) = &range.port else { return Ok(0) };
-            self.port(&port.value, upper).map_err(|kind| self.error_at_end(kind, port.span))
+            self.port(&port.value, upper).map_err(|kind| {
+                let hint = matches!(kind, Fault::Port { .. }).then(|| without_ports(upper));
+                self.error_at_end(kind, port.span).with_hint(hint.flatten())
+            })
         };
         let Some(misc) = &selector.misc else {
             return Ok((port(&selector.src)?, port(&selector.dst)?));
@@ -142,6 +166,13 @@ impl Lowering<'_> {
         };
         ports.map_err(|kind| {
             let (kind, hint) = match kind {
+                kind if misc.value.starts_with(',') => {
+                    let wrong = Fault::Misc(misc.value.clone());
+                    match (kind, glued(&misc.value, upper)) {
+                        (_, Some(hint)) => (wrong, Some(hint)),
+                        (kind, None) => (kind, None),
+                    }
+                }
                 Fault::Port { port: text, reason, .. } if upper.has_type_and_code() => {
                     let hint = type_of(&misc.value, upper).map(Hint::Type);
                     (Fault::NamedType { text, reason }, hint)
@@ -221,47 +252,6 @@ impl PolicyName<'_> {
             ..PolicyId::new(packets, direction)
         })
     }
-}
-
-/// The types of ICMP and of ICMPv6 that iptables(8) and nft(8) call so.
-const TYPES: &[(&str, u8, u8)] = &[
-    ("echo-request", 8, 128),
-    ("ping", 8, 128),
-    ("echo-reply", 0, 129),
-    ("pong", 0, 129),
-    ("destination-unreachable", 3, 1),
-    ("time-exceeded", 11, 3),
-    ("parameter-problem", 12, 4),
-    ("redirect", 5, 137),
-    ("router-advertisement", 9, 134),
-    ("router-solicitation", 10, 133),
-];
-
-/// The type that a name means.
-fn type_of(name: &str, upper: Upper) -> Option<u8> {
-    let (_, of_icmp, of_icmp6) = TYPES.iter().find(|(known, ..)| *known == name)?;
-    match upper {
-        Upper::ICMP => Some(*of_icmp),
-        Upper::ICMPV6 => Some(*of_icmp6),
-        _ => None,
-    }
-}
-
-/// The protocol that a name of elsewhere means.
-fn meant(name: &str) -> Option<&'static str> {
-    Some(match name.to_ascii_lowercase().as_str() {
-        "ip6" | "ip-in-ip6" | "ip6ip6" | "sit" => "ipv6",
-        "ipv4" | "ipip" | "ip-ip" => "ip4",
-        "icmpv6" | "ping6" | "ndp" => "icmp6",
-        "ping" | "icmp4" | "icmpv4" => "icmp",
-        "all" | "both" | "ip-any" => "any",
-        "tcp4" | "tcp6" => "tcp",
-        "udp4" | "udp6" => "udp",
-        "carp" | "vrrp" => "112",
-        "mh" | "mobility" => "135",
-        "udp-lite" => "136",
-        _ => return None,
-    })
 }
 
 fn prefix(addr: IpAddr, range: &Range) -> Result<Prefix, model::Error> {

@@ -88,3 +88,11 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
 pub(crate) fn span(source: &Source, range: Range<usize>) -> Span {
     Span { start: source.start() + range.start, end: source.start() + range.end }
 }
+
+/// What is around `at` between blanks.
+pub(crate) fn run(source: &Source, at: usize) -> Span {
+    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'"');
+    let (before, rest) = (&source.text()[source.start()..at], &source.text()[at..]);
+    let start = at - before.iter().rev().take_while(|byte| !is_blank(byte)).count();
+    Span { start, end: at + rest.iter().take_while(|byte| !is_blank(byte)).count() }
+}

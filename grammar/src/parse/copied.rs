@@ -23,6 +23,9 @@ pub(super) const OF_SHELLS: &[&str] = &[
     "set", "sudo", "cat", "exec", "source", "modprobe", "sysctl",
 ];
 
+/// Words that give a variable its value elsewhere.
+pub(super) const OF_VARIABLES: &[&str] = &["let", "var", "my", "local", "define", "declare"];
+
 /// Words that begin a comment elsewhere.
 pub(super) const OF_COMMENTS: &[&str] = &["rem", "REM", "Rem", "comment", "dnl"];
 
@@ -95,5 +98,6 @@ pub(super) fn at_beginning(rest: &str) -> Option<&'static str> {
 
 /// Whether a word that begins no statement has a hint of its own.
 pub(super) fn is_named_at_beginning(word: &str) -> bool {
-    [ENDS, OF_SHELLS, OF_COMMENTS, &["setkey", "ip", "include"]].iter().any(|it| it.contains(&word))
+    const OTHERS: &[&str] = &["setkey", "ip", "include"];
+    [ENDS, OF_SHELLS, OF_COMMENTS, OF_VARIABLES, OTHERS].iter().any(|it| it.contains(&word))
 }

@@ -6,6 +6,7 @@ use super::{
     attempt::word_at,
     hint::Hint,
     lexer::{Token, tokens_before},
+    lists::options_with_effect,
     rules::Rule,
     source::Source,
 };
@@ -20,7 +21,15 @@ pub(super) fn missing(source: &Source, token: Token, rules: &[Rule]) -> Option<H
     let words = || tokens_before(source, token.span.start).map(|at| word_at(source, at));
     let statement = words().next()?.parse().ok()?;
     let takes = |rule| rules.contains(&rule);
-    let option = words().filter_map(|word| word.parse().ok()).last();
+    let option: Option<ScriptOption> = words().filter_map(|word| word.parse().ok()).last();
+    let used = options_with_effect(statement);
+    if let Some(option) = option
+        && used.is_some_and(|used| !used.contains(&option.word()))
+        && ![ScriptOption::Context, ScriptOption::Policy].contains(&option)
+        && !takes(Rule::policy)
+    {
+        return Some(Hint::NoUse(option, statement));
+    }
     if let Some(kinds) = option.and_then(kinds_of_key).filter(|_| takes(Rule::key)) {
         let name = words().last()?;
         let row = kinds.iter().find_map(|&kind| Algorithm::by_name(kind, name))?;

@@ -53,6 +53,15 @@ pub(crate) fn expected(error: &Error<Rule>, text: &str, dialect: Dialect) -> Vec
     sentences(error, |rule| match rule {
         Rule::key if takes_no_key => None,
         Rule::decimal | Rule::number | Rule::iptfs_value if number.is_some() => number.clone(),
+        Rule::hex if positives(error).contains(&Rule::kernel_flag_word) => {
+            Some("further flags: a 0x hexadecimal number".to_owned())
+        }
+        Rule::hex
+            if !positives(error).contains(&Rule::spi)
+                && !positives(error).contains(&Rule::decimal) =>
+        {
+            Some("a 0x hexadecimal number".to_owned())
+        }
         Rule::policy_text => {
             let directions = one_of("", &own(directions(), dialect));
             Some(format!("a policy: {directions}, and an action"))

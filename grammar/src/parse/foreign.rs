@@ -36,6 +36,10 @@ const OF_SAS: &[Row] = &[
 /// Those before the name of an algorithm.
 const OF_ALGORITHMS: &[Row] = &[
     (
+        &["-k", "-K", "-key", "--key", "-enckey", "-authkey"],
+        "a key is behind the name of its algorithm: -E NAME KEY, -A NAME KEY",
+    ),
+    (
         &["enc", "-enc", "--enc", "aead", "-aead", "--aead", "cipher"],
         "encryption is an option behind the others: -E NAME KEY, as in -E aes-gcm-16 KEY",
     ),
@@ -65,7 +69,7 @@ const OF_POLICIES: &[Row] = &[
     (&["dev", "-i", "-o"], "a device is an option: -dev NAME"),
     (&["ptype"], "the type is an option: -ptype main or -ptype sub"),
     (
-        &["-m", "mode", "-mode"],
+        &["-m", "mode", "-mode", "-tunnel", "-transport"],
         "the mode of a policy is in its template: ipsec esp/tunnel/SRC-DST/require",
     ),
     (
@@ -86,6 +90,7 @@ const BEHIND_P: &[Row] = &[
 
 /// What the files of other programs begin with.
 const FILES: &[(&[&str], &str)] = &[
+    (&["src "], "what `ip xfrm` prints"),
     (&["connections {", "secrets {", "pools {", "authorities {"], "swanctl.conf(5)"),
     (&["conn ", "config setup", "ca "], "ipsec.conf(5) of an IKE daemon"),
     (
@@ -118,18 +123,47 @@ const FILES: &[(&[&str], &str)] = &[
             "leftsubnet = ",
             "rightsubnet = ",
             "keyexchange = ",
+            "ikelifetime = ",
+            "lifetime = ",
+            "salifetime = ",
+            "keylife = ",
+            "authby = ",
+            "auto = ",
+            "type = ",
+            "leftid = ",
+            "rightid = ",
+            "leftcert = ",
+            "rightcert = ",
+            "ikev2 = ",
+            "pfs = ",
+            "dpdaction = ",
+            "phase2alg = ",
         ],
         "ipsec.conf(5) of an IKE daemon",
     ),
     (&["pass ", "block ", "match "], "pf.conf(5)"),
+    (
+        &[
+            "ipsec_enable = ",
+            "ipsec_file = ",
+            "ipsec_program = ",
+            "cloned_interfaces = ",
+            "gif_interfaces = ",
+        ],
+        "rc.conf(5) of a BSD",
+    ),
     (&["iptables ", "ip6tables ", "-A INPUT ", "-A OUTPUT ", "-A FORWARD "], "iptables(8)"),
     (&["*filter", "*mangle", "*nat", "*raw"], "iptables-restore(8)"),
 ];
 
+/// How much of a text is compared with the beginnings of files, in characters.
+const LONGEST_BEGINNING: usize = 80;
+
 /// The program whose file begins as `text`.
 pub(super) fn file(text: &str) -> Option<&'static str> {
-    let mut words = text.split_ascii_whitespace().take(4);
-    let beginning = words.by_ref().fold(String::new(), |line, word| line + word + " ");
+    let apart = text.chars().take(LONGEST_BEGINNING).collect::<String>().replace('=', " = ");
+    let words = apart.split_ascii_whitespace().take(4);
+    let beginning = words.fold(String::new(), |line, word| line + word + " ");
     if text.lines().next().is_some_and(|line| line.contains(": PSK ")) {
         return Some("ipsec.secrets(5)");
     }

@@ -5,15 +5,16 @@ use pest::Parser;
 
 use super::{
     attempt::{is_statement, replaced, where_it_ends, word_at},
-    copied,
+    character, copied,
     dialect::is_foreign,
     hint::Hint,
     lexer::{Token, end_of_tokens, tokens_before},
+    lookalike::of_keyboard,
     meant, repair, repair_policy,
     rules::{PolicyParser, PolicyRule, Rule, SetkeyParser, number},
-    similar::{by_beginning, by_distance},
+    similar::{abbreviated, by_beginning, by_distance},
     source::Source,
-    stray::help_between,
+    stray::{Stray, help_between},
 };
 use crate::tree::{Span, StatementWord};
 
@@ -65,6 +66,7 @@ fn closest_own(
     is_taken: impl Fn(&str) -> bool,
 ) -> Option<Hint> {
     meant
+        .chain(abbreviated(word, candidates))
         .chain(by_distance(word, candidates))
         .chain(by_beginning(word, candidates))
         .find(|candidate| !is_foreign(candidate, source.dialect()) && is_taken(candidate))
@@ -152,6 +154,15 @@ fn late_option(source: &Source, at: usize) -> Option<Hint> {
         )
     };
     let option = word(at)?;
+    if option == ScriptOption::RawCpi {
+        let last = tokens_before(source, at).last().and_then(word);
+        let is_nameless = last == Some(ScriptOption::Compression);
+        return Some(Hint::Text(if is_nameless {
+            "the name of the algorithm is before -R: -C deflate -R"
+        } else {
+            "-R goes behind -C and its algorithm, in an SA of ipcomp: -C deflate -R"
+        }));
+    }
     let mut before = tokens_before(source, at).filter_map(word).filter(|&word| is_algorithm(word));
     let is_late = match option {
         ScriptOption::Encryption => before.next() == Some(ScriptOption::Authentication),
@@ -176,9 +187,18 @@ fn reserved_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {
 
 /// A character that begins no token, where what is around it shows what was meant.
 fn character(source: &Source, token: Token) -> Option<Hint> {
-    let (before, rest) = source.ascii().split_at_checked(token.span.start - source.start())?;
-    let help = || copied::at_character(before, rest).or_else(|| help_between(before, rest));
-    token.is_stray.then(help)?.map(Hint::Text)
+    let at = token.span.start;
+    let (before, rest) = source.ascii().split_at_checked(at - source.start())?;
+    if !token.is_stray {
+        return None;
+    }
+    if let (_, Stray::Character(c)) = Stray::at(source, at)
+        && let Some(meant) = of_keyboard(c)
+    {
+        return Some(Hint::Keyboard(meant));
+    }
+    let help = copied::at_character(before, rest).or_else(|| character::meant(before, rest));
+    character::entity(rest).or(help.or_else(|| help_between(before, rest)).map(Hint::Text))
 }
 
 fn number_of_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {

@@ -2,15 +2,17 @@
 
 use std::net::IpAddr;
 
-use model::{ALGORITHMS, IpTfsSetting};
+use model::{ALGORITHMS, IpTfsSetting, Proto};
 use pest::Parser;
 
 use super::{
-    lists::{encapsulations, flags, kernel_flags, sa_directions, sa_modes},
+    lists::{encapsulations, flags, kernel_flags, protocols, sa_directions, sa_modes},
+    lookalike::in_ascii,
     meant,
     rules::{Rule, SetkeyParser},
     similar::closest,
 };
+use crate::tree::SaProtoWord;
 
 /// The most hexadecimal digits of a number that is no key: those of an SPI.
 const MOST_DIGITS: usize = 8;
@@ -51,7 +53,7 @@ pub(super) fn names_algorithm(word: &str) -> bool {
 }
 
 /// Whether a word is of the language, as the mode behind an option that is misspelt.
-fn is_value_of_option(word: &str) -> bool {
+pub(super) fn is_value_of_option(word: &str) -> bool {
     [sa_modes(), sa_directions(), encapsulations(), kernel_flags(), flags()]
         .concat()
         .contains(&word)
@@ -66,7 +68,30 @@ pub(super) fn is_value(word: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._:/@+[]".contains(c);
     let is_short =
         word.len() < LONGEST_MISTAKE && word.chars().all(is_plain) && !has_long_number(word);
-    is_short || is_word || address.parse::<IpAddr>().is_ok() || is_iptfs(word)
+    let is_list = is_iptfs(word) || is_list_of_flags(word);
+    is_short || is_word || address.parse::<IpAddr>().is_ok() || is_list
+}
+
+/// Whether a word in the place of an SA's protocol is one, or several, or one that is misspelt.
+pub(super) fn is_protocol(word: &str) -> bool {
+    let word = in_ascii(word);
+    let name = word.split('[').next().unwrap_or_default();
+    let is_one = |word: &str| word.parse::<SaProtoWord>().is_ok();
+    let is_misspelt = word.len() <= LONGEST_MISTAKE && closest(name, &protocols()).is_some();
+    (is_misspelt || name.split(['+', '/', ',', '|', '&']).all(is_one))
+        && is_value(&word[name.len()..])
+}
+
+/// Whether a word is a list of flags.
+fn is_list_of_flags(word: &str) -> bool {
+    let words = [kernel_flags(), flags()].concat();
+    word.split(['+', ',', '|', '/']).all(|flag| words.contains(&flag))
+}
+
+/// Whether a word is a template of a policy.
+pub(super) fn is_template(word: &str) -> bool {
+    let is_proto = |(proto, _): (&str, &str)| proto.parse::<Proto>().is_ok();
+    word.split_once('/').is_some_and(is_proto) && !has_long_number(word)
 }
 
 /// Whether a word is a list of settings of mode `iptfs`.
@@ -78,6 +103,7 @@ fn is_iptfs(word: &str) -> bool {
 
 /// Whether a word is a number of no more digits than an SPI has.
 pub(super) fn is_number(word: &str) -> bool {
+    let word = &in_ascii(word);
     let hex = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"));
     match hex {
         Some(digits) => {

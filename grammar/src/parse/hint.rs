@@ -4,9 +4,11 @@ use model::{KeyBits, ScriptOption};
 
 use super::{
     dialect::{is_foreign, owners, whose},
+    lookalike::of_keyboard,
     source::Source,
     stray::help_of_character,
 };
+use crate::tree::StatementWord;
 
 /// What is in no file of another program.
 const OF_SETKEY: &str = "a script of setkey(8) has statements as add and spdadd";
@@ -18,6 +20,12 @@ pub(crate) enum Hint {
     OtherDialect(String),
     /// A misspelt word: the right one.
     DidYouMean(&'static str),
+    /// A word that is the value of this option.
+    OptionWith(&'static str, &'static str),
+    /// A word of the other kind of statement: it, and the one to write.
+    OtherStatement(&'static str, &'static str),
+    /// An option that a statement does not use.
+    NoUse(ScriptOption, StatementWord),
     /// A statement begins inside another; the line that lacks a `;`.
     MissingSemicolon(usize),
     /// A `;` before the options of a statement.
@@ -64,8 +72,22 @@ pub(crate) enum Hint {
     OtherFile(&'static str),
     /// A character that looks like one of ASCII.
     Lookalike(char),
+    /// A character in place of this one of the keyboard.
+    Keyboard(char),
     /// The name of a type of ICMP.
     Type(u8),
+    /// A type and a code of ICMP that are not one word.
+    TypeAndCode(u8, u8),
+    /// What is behind the upper-layer protocol without a blank between them.
+    BlankBefore(String),
+    /// A service in the place of an upper-layer protocol, and its protocol.
+    Service(String, &'static str),
+    /// What HTML has in place of this character.
+    Entity(char),
+    /// The name of an algorithm behind the option of another kind; the option, and what to write.
+    OtherKind(&'static str, &'static str),
+    /// The length of an ICV beside the name of its algorithm, in which it is.
+    IcvInName(&'static str),
     /// Why a number is not read, and how it is written.
     Number(&'static str, u64),
     /// The encoding of a script that is not UTF-8.
@@ -89,6 +111,15 @@ impl fmt::Display for Hint {
                 write!(f, "`{word}` is {}: use --dialect {}", whose(owner), owner.word())
             }
             Hint::DidYouMean(word) => write!(f, "did you mean `{word}`?"),
+            Hint::OptionWith(option, word) => write!(f, "did you mean `{option} {word}`?"),
+            Hint::OtherStatement(word, other) => {
+                let what = if word.starts_with("spd") { "policies" } else { "SAs" };
+                write!(f, "`{word}` is for {what}: say {other}")
+            }
+            Hint::NoUse(option, statement) => {
+                let (option, statement) = (option.word(), statement.word());
+                write!(f, "{statement} does nothing with {option}: leave it out")
+            }
             Hint::MissingSemicolon(line) => write!(f, "a `;` is missing at the end of line {line}"),
             Hint::EarlySemicolon => {
                 f.write_str("a `;` ends the statement before its options: remove that `;`")
@@ -133,10 +164,25 @@ impl fmt::Display for Hint {
                 write!(f, "this is a line of {program}: {OF_SETKEY}")
             }
             Hint::Lookalike(c) => {
-                let advice = help_of_character(*c).unwrap_or("type it again");
-                write!(f, "U+{:04X} is here: {advice}", u32::from(*c))
+                write!(f, "U+{:04X} is here: ", u32::from(*c))?;
+                match of_keyboard(*c) {
+                    Some(c) => Hint::Keyboard(c).fmt(f),
+                    None => f.write_str(help_of_character(*c).unwrap_or("type it again")),
+                }
             }
+            Hint::Keyboard(c) => write!(f, "it is not the `{c}` of the keyboard: type it again"),
             Hint::Type(number) => write!(f, "a type and its code are numbers: say {number},0"),
+            Hint::TypeAndCode(number, code) => {
+                write!(f, "a type and its code are one word: say {number},{code}")
+            }
+            Hint::BlankBefore(word) => write!(f, "a blank is before `{word}`"),
+            Hint::Service(name, proto) => {
+                write!(f, "`{name}` is a port: say {proto}, and ADDRESS[{name}]")
+            }
+            Hint::Entity(' ') => f.write_str("HTML has this for a character: write a blank"),
+            Hint::Entity(c) => write!(f, "HTML has this for a character: write `{c}`"),
+            Hint::OtherKind(what, instead) => write!(f, "it {what}: {instead}"),
+            Hint::IcvInName(name) => write!(f, "the bits of the ICV are in the name: say {name}"),
             Hint::Encoding(name) => {
                 write!(f, "convert the file, as with iconv -f {name} -t UTF-8")
             }

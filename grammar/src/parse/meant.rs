@@ -1,6 +1,8 @@
 //! Words of other programs, and how the language writes what they mean.
 
-use model::ScriptOption;
+use model::{self, Algorithm, ScriptOption};
+
+use crate::tree::StatementWord;
 
 /// A word that is none here, and those that it may mean, the likeliest first.
 type Row = (&'static [&'static str], &'static [&'static str]);
@@ -93,10 +95,33 @@ const POLICY: &[Row] = &[
     (&["optional", "try"], &["use"]),
 ];
 
+/// What is before the name of a statement in words for one about SAs, and about policies; the longer first.
+const OF_SAD: &[&str] = &["sadb_", "sadb-", "sadb", "sad_", "sad-", "sad", "sa_", "sa-", "sa"];
+const OF_SPD: &[&str] =
+    &["spd_", "spd-", "spdb", "policy-", "policy_", "policy", "sp_", "sp-", "sp"];
+
 /// What a word of a statement may mean; the parser knows which of them its place takes.
 pub(super) fn in_statement(word: &str) -> impl Iterator<Item = &'static str> {
     let tables = [STATEMENTS, PROTOCOLS, OPTIONS, ALGORITHMS, POLICY];
-    tables.into_iter().flat_map(move |rows| lookup(rows, word))
+    let found = tables.into_iter().flat_map(move |rows| lookup(rows, word));
+    found.chain(of_database(word))
+}
+
+/// The statement that a word with the name of a database before it stands for, as `sadflush`.
+fn of_database(word: &str) -> Option<&'static str> {
+    let lower = word.to_ascii_lowercase();
+    let behind = |names: &'static [&str]| names.iter().filter_map(|name| lower.strip_prefix(name));
+    let statement = |word: &str| {
+        let meant = lookup(STATEMENTS, word).next().unwrap_or(word);
+        meant.parse::<StatementWord>().ok().map(StatementWord::word)
+    };
+    let is_of_spd = |word: &&str| word.starts_with("spd");
+    let about_sas = behind(OF_SAD).filter_map(statement).find(|word| !is_of_spd(word));
+    let policies = || {
+        let mut words = behind(OF_SPD).filter_map(statement).filter(|word| !is_of_spd(word));
+        words.find_map(|word| statement(&format!("spd{word}")))
+    };
+    about_sas.or_else(policies)
 }
 
 /// What a word of a policy may mean.
@@ -106,7 +131,7 @@ pub(super) fn in_policy(word: &str) -> impl Iterator<Item = &'static str> {
 
 /// Whether the word stands for a statement of other programs.
 pub(super) fn is_statement(word: &str) -> bool {
-    lookup(STATEMENTS, word).next().is_some()
+    lookup(STATEMENTS, word).next().is_some() || of_database(word).is_some()
 }
 
 /// The option that the word of another program stands for.
@@ -117,6 +142,12 @@ pub(super) fn option(word: &str) -> Option<ScriptOption> {
 /// Whether the word stands for an algorithm of other programs.
 pub(super) fn is_algorithm(word: &str) -> bool {
     lookup(ALGORITHMS, word).next().is_some()
+}
+
+/// The algorithm that the word stands for.
+pub(super) fn algorithm(word: &str) -> Option<&'static Algorithm> {
+    let name = lookup(ALGORITHMS, word).next()?;
+    model::ALGORITHMS.iter().find(|row| row.name == name)
 }
 
 fn lookup(rows: &'static [Row], word: &str) -> impl Iterator<Item = &'static str> {

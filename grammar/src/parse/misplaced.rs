@@ -8,12 +8,12 @@ use std::{
 use model::{Direction, ScriptOption};
 
 use super::{
-    attempt::{is_statement, replaced, span, unread, unread_of_policy, word_at, words},
+    attempt::{is_statement, replaced, run, span, unread, unread_of_policy, word_at, words},
     foreign,
     hint::Hint,
     lexer::{token_at, tokens_before},
     meant, notation,
-    other_word::{direction_option, second_word},
+    other_word::{direction_option, other_statement, second_word, underscore},
     repair_policy::{NO_LEVEL, no_level},
     rules::{Rule, number},
     source::Source,
@@ -29,14 +29,17 @@ pub(super) fn of_syntax(source: &Source, at: usize, rules: &[Rule]) -> Option<(S
         .or_else(|| double_quotes(source, at))
         .or_else(|| lookalike(source, stop))
         .or_else(|| comment_in_policy(source, stop))
+        .or_else(|| port_as_comment(source, stop))
         .or_else(|| device(source))
         .or_else(|| address(source, stop))
         .or_else(|| netmask(source))
         .or_else(|| base64(source, stop, rules))
         .or_else(|| direction_option(source))
         .or_else(|| second_word(source, stop))
+        .or_else(|| other_statement(source))
         .or_else(|| foreign_word(source, stop))
         .or_else(|| longer_option(source, stop))
+        .or_else(|| underscore(source, stop))
         .or_else(|| direction(source, stop))
         .or_else(|| sa_proto(source, stop))
 }
@@ -126,6 +129,21 @@ fn comment_in_policy(source: &Source, stop: usize) -> Option<(Span, Hint)> {
     Some((span, Hint::CommentInPolicy))
 }
 
+/// A port behind `#`, which begins a comment.
+fn port_as_comment(source: &Source, stop: usize) -> Option<(Span, Hint)> {
+    let text = &source.ascii()[..stop - source.start()];
+    let mut comments = text.match_indices('#').map(|(at, _)| at);
+    let is_port = |at: &usize| {
+        let word = text[..*at].rsplit([' ', '\t', '\n']).next().unwrap_or_default();
+        let address = word.split('/').next().unwrap_or_default();
+        let number = text[at + 1..].split([' ', '\t', '\n']).next().unwrap_or_default();
+        address.parse::<IpAddr>().is_ok() && number.parse::<u16>().is_ok()
+    };
+    let start = source.start() + comments.find(is_port)?;
+    let hint = "`#` begins a comment: a port is in brackets, ADDRESS/LENGTH[PORT]";
+    Some((Span { start, end: start + 1 }, Hint::Text(hint)))
+}
+
 /// An address with more than its prefix length or without it, and a URL.
 fn address(source: &Source, stop: usize) -> Option<(Span, Hint)> {
     let word = run(source, stop);
@@ -195,6 +213,9 @@ fn foreign_word(source: &Source, stop: usize) -> Option<(Span, Hint)> {
     let text = source.ascii();
     let is_spd = text.starts_with("spd");
     let is_of_all = text.starts_with("deleteall");
+    if ["flush", "dump", "spdflush", "spddump"].contains(&&text[words(text).next()?]) {
+        return None;
+    }
     let meant = |word: &str| match word.trim_start_matches('-') {
         "spi" if is_of_all => Some("deleteall is for every SPI: say delete SRC DST PROTOCOL SPI"),
         _ => foreign::in_statement(is_spd, word.split('=').next().unwrap_or(word)),
@@ -293,12 +314,4 @@ fn sa_proto(source: &Source, stop: usize) -> Option<(Span, Hint)> {
         replaced(text, offset..offset + both.end - both.start, &format!("{word} {before}"));
     let is_swapped = word.parse::<SaProtoWord>().is_ok() && takes(&changed);
     is_swapped.then_some((both, Hint::Text("the protocol goes before the SPI")))
-}
-
-/// What is around `at` between blanks.
-fn run(source: &Source, at: usize) -> Span {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'"');
-    let (before, rest) = (&source.text()[source.start()..at], &source.text()[at..]);
-    let start = at - before.iter().rev().take_while(|byte| !is_blank(byte)).count();
-    Span { start, end: at + rest.iter().take_while(|byte| !is_blank(byte)).count() }
 }

@@ -1,6 +1,7 @@
 //! Script text to syntax tree.
 
 pub(crate) mod attempt;
+mod character;
 pub(crate) mod copied;
 mod dialect;
 mod early_end;
@@ -14,6 +15,7 @@ mod inside;
 mod kernel_options;
 pub(crate) mod lexer;
 pub(crate) mod lists;
+mod lookalike;
 mod meant;
 mod misplaced;
 mod notation;
@@ -21,8 +23,10 @@ mod other_word;
 pub(crate) mod policy;
 mod reader;
 mod repair;
+mod repair_algorithm;
 mod repair_key;
 mod repair_policy;
+pub(crate) mod repair_selector;
 pub(crate) mod rules;
 mod sa;
 mod script;

@@ -4,9 +4,11 @@ use model::{ALGORITHMS, AlgorithmKind, Direction, ScriptOption};
 
 use super::{
     attempt::{is_statement, replaced},
+    character::of_two,
     copied::{NO_COMMAS, OF_COMMENTS, OF_SHELLS, has_commas},
     hint::Hint,
-    lists::{AUTH, CIPHERS, COMP, POLICY_OPTIONS, modes},
+    lists::{AUTH, CIPHERS, COMP, POLICY_OPTIONS, flags, kernel_flags, modes},
+    repair_selector::{OF_PORTS, example},
 };
 use crate::tree::{SaProtoWord, StatementWord};
 
@@ -35,9 +37,6 @@ pub(super) fn in_statement(text: &str, at: usize, word: &str) -> Option<Hint> {
     let before = text[..at].trim_end();
     let last = before.rsplit([' ', '\t', '\n']).next().unwrap_or_default();
     let run = rest.split([' ', '\t', '\n', ';']).next().unwrap_or_default();
-    if let Some(name) = kernel_name(run, last) {
-        return Some(Hint::DidYouMean(name));
-    }
     let first = text.split([' ', '\t', '\n']).next()?;
     if let Some(hint) = type_and_code(before, run) {
         return Some(hint);
@@ -46,10 +45,20 @@ pub(super) fn in_statement(text: &str, at: usize, word: &str) -> Option<Hint> {
         return Some(Hint::Insert(option.word()));
     }
     let is_assigned = rest[word.len()..].starts_with('=') && is_algorithm(last);
+    if ["-f", "-flag"].contains(&last)
+        && let Some(hint) = flag(run, last)
+    {
+        return Some(hint);
+    }
+    if let Some(advice) = list(last, rest) {
+        return Some(Hint::Text(advice));
+    }
     Some(Hint::Text(if text.starts_with("dump") && word == "-P" {
         "say spddump: dump is for SAs"
     } else if text.starts_with("flush") && word == "-P" {
         "say spdflush: flush is for SAs"
+    } else if is_end(text, at) {
+        "a statement ends with a `;`"
     } else if OF_KEYS.contains(&word) && (is_assigned || is_taken_before_key(text, at, word)) {
         "no word is before a key"
     } else if ["-E", "-A"].contains(&last) && is_name_and_key(run) {
@@ -63,9 +72,15 @@ pub(super) fn in_statement(text: &str, at: usize, word: &str) -> Option<Hint> {
     } else if ["-mark", "-outmark"].contains(&last) && run.contains([':', ',']) {
         "a mask is behind a slash: VALUE/MASK"
     } else if last == "-ifid" && run.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        "the ID is the number behind if_id in `ip -d link`; -dev takes the name of a device"
+        if first.starts_with("spd") {
+            "the ID is the number behind if_id in `ip -d link`; -dev takes the name of a device"
+        } else {
+            "the ID is the number behind if_id in `ip -d link`"
+        }
     } else if rest.starts_with('"') && last.starts_with('-') && is_quoted_number(rest) {
         "a number has no quotes"
+    } else if OF_SPIS.contains(&word) && is_proto(last) && first == "delete" {
+        "deleteall is for every SPI: say that, without this word"
     } else if OF_SPIS.contains(&word) && is_proto(last) && !first.starts_with("spd") {
         "an SPI is a number of 256 or more, the same at both ends"
     } else if ["delete", "get"].contains(&first) && ["-E", "-A", "-C"].contains(&word) {
@@ -83,7 +98,8 @@ fn type_and_code(before: &str, run: &str) -> Option<Hint> {
     let (last, upper) = (words.next()?, words.next()?);
     let is_icmp = |word| ["icmp", "icmp6", "ipv6-icmp", "1", "58", "135"].contains(&word);
     let is_name = |word: &str| word.starts_with(|c: char| c.is_ascii_alphabetic());
-    let text = Hint::Text("a type and its code are numbers: TYPE,CODE, as in 135,0");
+    let icmp = if is_icmp(upper) { upper } else { last.trim_end_matches(',') };
+    let text = Hint::Text(example(icmp));
     match last.strip_suffix(',') {
         Some(number) if is_name(run) && is_icmp(upper) => {
             Some(number.parse().map_or(text, Hint::Type))
@@ -105,7 +121,9 @@ fn selector(text: &str, at: usize, run: &str) -> Option<&'static str> {
         return Some("a selector has one port: write a statement for each");
     }
     if last.ends_with('/') && run.contains('-') {
-        return Some("a range of addresses is one address and its prefix length: ADDRESS/LENGTH");
+        return (!before.contains("-P")).then_some(
+            "a range of addresses is one address and its prefix length: ADDRESS/LENGTH",
+        );
     }
     let is_list = last.ends_with(',') || rest.starts_with(['/', ',', '|', '+']);
     let next = rest.trim_start_matches(['/', ',', '|', '+']);
@@ -114,8 +132,7 @@ fn selector(text: &str, at: usize, run: &str) -> Option<&'static str> {
         return Some("a policy is for one protocol, or any: write a statement for each");
     }
     let has_ports = ["tcp", "udp", "sctp", "dccp"].contains(&last);
-    (rest.starts_with(['/', ':']) && has_ports)
-        .then_some("a port is in brackets behind its address: ADDRESS[PORT]")
+    (rest.starts_with(['/', ':']) && has_ports).then_some(OF_PORTS)
 }
 
 /// The option that is missing before the name of an algorithm.
@@ -138,15 +155,30 @@ fn algorithm(text: &str, at: usize, word: &str) -> Option<ScriptOption> {
     options.into_iter().find(|option| is_named(*option))
 }
 
-/// The word for an algorithm that the kernel's name behind an option stands for.
-fn kernel_name(run: &str, option: &str) -> Option<&'static str> {
-    let kinds = match option {
-        "-E" => CIPHERS,
-        "-A" => AUTH,
-        _ => return None,
-    };
-    let mut rows = ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind));
-    rows.find(|row| row.kernel == run).map(|row| row.name)
+/// A flag behind the option for others, or an option in the place of a flag.
+fn flag(run: &str, option: &str) -> Option<Hint> {
+    let of = |words: Vec<&'static str>| words.into_iter().find(|word| *word == run);
+    if run == "esn" {
+        return Some(Hint::Text("this is an option of its own: say -esn -r PACKETS"));
+    }
+    let (kernel, others) = (of(kernel_flags()), of(flags()));
+    match option {
+        "-f" => kernel.map(|word| Hint::OptionWith("-flag", word)),
+        _ => others.map(|word| Hint::OptionWith("-f", word)),
+    }
+}
+
+/// A word of several, where one is allowed: the parser stops behind the first, or before it.
+fn list(last: &str, rest: &str) -> Option<&'static str> {
+    let behind = rest.strip_prefix([',', '/', '+'])?;
+    of_two(last, behind.split([' ', '\t', '\n', ',', ';', '/', '+']).next()?)
+}
+
+/// Whether a statement ends with a comma or the like, where a `;` would have ended it.
+fn is_end(text: &str, at: usize) -> bool {
+    let is_last = |rest: &str| rest.trim_end_matches(';').is_empty() || rest.starts_with('\n');
+    text[at..].strip_prefix(',').is_some_and(is_last)
+        && is_statement(&replaced(text, at..text.len(), ";"))
 }
 
 fn is_algorithm(word: &str) -> bool {

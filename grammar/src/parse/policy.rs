@@ -203,7 +203,9 @@ impl Reader<'_> {
         let digits = value.as_str().strip_prefix("0x").unwrap_or(value.as_str());
         let radix = if digits.len() < value.as_str().len() { 16 } else { 10 };
         if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-            return Err(self.unknown(&value));
+            let expected = vec!["a decimal or 0x hexadecimal number".to_owned()];
+            let kind = Fault::PolicySyntax { word: value.as_str().to_owned(), expected };
+            return Err(Error::new(kind, self.source, self.span(&value), self.whole));
         }
         Ok(Detail::Number(kind, number(value.as_str())))
     }

@@ -2,25 +2,28 @@
 
 use std::net::Ipv4Addr;
 
-use model::ScriptOption;
+use model::{ActionKind, ScriptOption};
 
 use super::{
     attempt::{is_statement, is_taken, replaced, word_at},
     copied,
+    harmless::is_template,
     hint::Hint,
     lexer::tokens_before,
     lists::POLICY_OPTIONS,
     notation,
+    other_word::{FOR_ALL, value_as_option},
+    repair_algorithm::{icv, name, unknown},
     repair_key::{key, quoted},
+    repair_selector::{OF_PORTS, between},
     source::Source,
     value,
 };
 use crate::tree::{SaProtoWord, Span, StatementWord};
 
-const ALL_ADDRESSES: &str = "all addresses are 0.0.0.0/0 or ::/0";
+const NO_VARIABLES: &str = "there are no variables: write the value where it is used";
 
-/// Words for the whole of a database.
-const FOR_ALL: &[&str] = &["all", "any", "sa", "sad", "sas", "spd", "policies", "everything"];
+const ALL_ADDRESSES: &str = "all addresses are 0.0.0.0/0 or ::/0";
 
 /// A repair of the statement at the token `wrong`.
 pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
@@ -34,10 +37,16 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
         let is_first = source.position(wrong.start).column == 1;
         return beginning(rest, word, is_first);
     }
-    if rest.starts_with('"') && text[..at].trim_end().ends_with("-P") {
+    if rest.starts_with('"') && text[..at].contains("-P") {
         return Some(Hint::Text(copied::NO_QUOTES_OF_POLICY));
     }
-    if let Some(hint) = quoted(rest, before) {
+    if let Some(hint) = quoted(rest, before).or_else(|| name(text, at, before)) {
+        return Some(hint);
+    }
+    if let Some(hint) = icv(source, wrong.start).or_else(|| unknown(word, before)) {
+        return Some(hint);
+    }
+    if is_spd && let Some(hint) = between(text, at, word, before) {
         return Some(hint);
     }
     if rest.starts_with('-') && rest[1..].starts_with(|c: char| c.is_ascii_digit()) {
@@ -47,6 +56,9 @@ pub(super) fn of_statement(source: &Source, wrong: Span) -> Option<Hint> {
         return Some(hint);
     }
     if let Some(hint) = number(text, at).or_else(|| notation::in_statement(text, at, word)) {
+        return Some(hint);
+    }
+    if let Some(hint) = value_as_option(word, is_spd) {
         return Some(hint);
     }
     if let Some(advice) = other_option(word, is_spd) {
@@ -153,6 +165,11 @@ fn beginning(rest: &str, word: &str, is_first: bool) -> Option<Hint> {
         [b';', ..] if is_first => "nothing is before the `;`: remove it; comments begin with #",
         [b';', ..] => "a statement has ended before it: remove the `;`",
         [b'-', b'a'..=b'z' | b'A'..=b'Z', ..] => return Some(Hint::EarlySemicolon),
+        _ if word.parse::<ActionKind>().is_ok()
+            || is_template(rest.split([' ', '\t', '\n', ';']).next()?) =>
+        {
+            "a `;` ends the policy before this part of it: remove that `;`"
+        }
         [b'$', ..] => "variables are not expanded: write the value",
         [b'"' | b'\\' | b'-' | b'/', ..] => return None,
         [first, ..] if first.is_ascii_punctuation() && *first != b':' => {
@@ -164,9 +181,8 @@ fn beginning(rest: &str, word: &str, is_first: bool) -> Option<Hint> {
         _ if word == "include" && behind.starts_with('"') => {
             "a script includes no other: run setkey -f for each"
         }
-        _ if behind.split_ascii_whitespace().take(2).any(|word| word.contains('=')) => {
-            "there are no variables: write the value where it is used"
-        }
+        _ if copied::OF_VARIABLES.contains(&word) => NO_VARIABLES,
+        _ if behind.split_ascii_whitespace().take(2).any(|word| word.contains('=')) => NO_VARIABLES,
         _ if word.strip_suffix(['.', ':']).is_some_and(is_statement) => {
             "a statement ends with a `;`"
         }
@@ -186,7 +202,12 @@ fn address(text: &str, at: usize, word: &str, is_spd: bool) -> Option<Hint> {
     if rest.starts_with('/') && text[..at].ends_with(']') && is_spd {
         return Some(Hint::Text("a prefix length goes before the port: ADDRESS/LENGTH[PORT]"));
     }
-    if rest.starts_with('/') && !is_spd && !text[..at].contains('-') {
+    let is_proto = |word: &str| word.parse::<SaProtoWord>().is_ok();
+    let of_proto = is_proto(text[..at].rsplit([' ', '\t', '\n']).next().unwrap_or_default());
+    if rest.starts_with('[') && !is_spd && of_proto {
+        return Some(Hint::Text(OF_PORTS));
+    }
+    if rest.starts_with('/') && !is_spd && !of_proto && !text[..at].contains('-') {
         return Some(Hint::Text("an SA is between two addresses: leave the prefix length out"));
     }
     if text[..at].ends_with('[') && (word == "tcp" || rest[word.len()..].starts_with('/')) {
@@ -222,17 +243,25 @@ fn address(text: &str, at: usize, word: &str, is_spd: bool) -> Option<Hint> {
     if rest.starts_with("0/0") && is_spd {
         return Some(Hint::Text(ALL_ADDRESSES));
     }
-    let is_proto = word.parse::<SaProtoWord>().is_ok();
     let next = rest[word.len()..].split_ascii_whitespace().next().unwrap_or_default();
-    (is_proto && takes_address && !is_spd).then_some(Hint::Text(if next.contains([':', '.']) {
-        "the protocol goes behind both addresses"
-    } else {
-        "an address is missing: the source and the destination are before the protocol"
-    }))
+    (is_proto(word) && takes_address && !is_spd).then_some(Hint::Text(
+        if next.contains([':', '.']) {
+            "the protocol goes behind both addresses"
+        } else {
+            "an address is missing: the source and the destination are before the protocol"
+        },
+    ))
 }
 
 /// What `any` means in the place of an address.
 fn any_of_selector(text: &str, at: usize, is_spd: bool) -> &'static str {
+    if !is_spd {
+        return if text.starts_with("delete") {
+            "an SA is between two addresses: write them; flush is for every SA"
+        } else {
+            "an SA is between two addresses: write them"
+        };
+    }
     let is_address = |word: &&str| word.contains([':', '.', '/']);
     let behind: Vec<&str> = text[at + "any".len()..].split_ascii_whitespace().take(3).collect();
     match behind.as_slice() {
@@ -240,9 +269,7 @@ fn any_of_selector(text: &str, at: usize, is_spd: bool) -> &'static str {
             "`any` is the protocol: it goes behind both addresses"
         }
         [option, ..]
-            if is_spd
-                && option.starts_with('-')
-                && is_statement(&replaced(text, at..at, "::1 ")) =>
+            if option.starts_with('-') && is_statement(&replaced(text, at..at, "::1 ")) =>
         {
             "the destination is missing: `any` is the protocol"
         }

@@ -22,8 +22,14 @@ pub(super) fn quoted(rest: &str, option: &str) -> Option<Hint> {
     if rows.clone().any(|row| row.name == name || row.aliases.contains(&name)) {
         return Some(Hint::Text("the name of an algorithm has no quotes: leave them out"));
     }
-    Some(match rows.find(|row| row.kernel == name) {
+    let kernel = rows.find(|row| row.kernel == name);
+    let behind = rest[name.len() + 2..].trim_start();
+    let is_key = option != "-C" && !name.contains('(') && !behind.starts_with(['"', '0']);
+    Some(match kernel {
         Some(row) => Hint::DidYouMean(row.name),
+        None if is_key => Hint::Text(
+            "the name of the algorithm is missing before the key: -E NAME KEY, -A NAME KEY",
+        ),
         None => Hint::Text(
             "the name of an algorithm has no quotes, unless it is that of the kernel: \"kernel:NAME\"",
         ),

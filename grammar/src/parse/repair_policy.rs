@@ -9,6 +9,7 @@ use super::{
     attempt::{is_statement, replaced, unread_of_policy},
     dialect::PRIORITY,
     hint::Hint,
+    lists,
     notation::{self, ONE_DIRECTION},
     rules::{PolicyParser, PolicyRule},
     value,
@@ -25,6 +26,9 @@ pub(super) fn of_policy(text: &str, at: usize, word: &str) -> Option<Hint> {
     };
     if let Some(hint) = end_of_tunnel(text, at, word) {
         return Some(hint);
+    }
+    if let Some(advice) = details(text, at) {
+        return Some(Hint::Text(advice));
     }
     if let Some((why, number)) = number(text, at) {
         return Some(Hint::Number(why, number));
@@ -51,6 +55,28 @@ pub(super) fn of_policy(text: &str, at: usize, word: &str) -> Option<Hint> {
     let has_direction = text.split_ascii_whitespace().any(|word| word.parse::<Direction>().is_ok());
     (is_first && word.parse::<ActionKind>().is_ok() && has_direction)
         .then_some(Hint::Text("the direction goes before the action"))
+}
+
+/// What is wrong behind the level of a template, or where a level is missing.
+fn details(text: &str, at: usize) -> Option<&'static str> {
+    let (before, rest) = text.split_at(at);
+    let is_detail = |word: &str| details_of_templates().iter().any(|it| word.starts_with(it));
+    let template = before.trim_end().rsplit([' ', '\t', '\n']).next()?;
+    if rest.trim().is_empty() && template.ends_with('/') && !template.ends_with("//") {
+        return (!template.ends_with("/tunnel/"))
+            .then_some("nothing is behind the last `/`: leave it out");
+    }
+    let has_proto = template.split('/').next()?.parse::<Proto>().is_ok();
+    if before.ends_with('/') && has_proto && is_detail(rest) {
+        return Some("a detail is behind a level: /require/reqid:5");
+    }
+    let behind = rest.strip_prefix(['+', '|', '&'])?.trim_start();
+    let next = behind.split(['/', ' ']).next()?;
+    (has_proto && next.parse::<Proto>().is_ok()).then_some("a blank is between two templates")
+}
+
+fn details_of_templates() -> Vec<String> {
+    lists::details().into_iter().map(|word| format!("{word}:")).collect()
 }
 
 /// A number of a priority, of its offset or of a level that is written in another way.
@@ -109,6 +135,9 @@ fn template(text: &str, at: usize, word: &str) -> Option<&'static str> {
 fn end_of_tunnel(text: &str, at: usize, word: &str) -> Option<Hint> {
     let (before, rest) = (&text[..at], &text[at..]);
     let ends = before.rsplit([' ', '\t', '\n']).next()?.split_once("/tunnel/")?.1;
+    if rest.starts_with('[') && (ends.is_empty() || ends.ends_with('-')) {
+        return Some(Hint::Text("an IPv6 address has no brackets: they are for ports"));
+    }
     let is_other_end = ends == "any-" && word.parse::<IpAddr>().is_ok();
     if is_other_end || word == "any" && !ends.contains('/') {
         return Some(Hint::Text("the ends of a tunnel are IP addresses: `any` is none"));

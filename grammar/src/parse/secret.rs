@@ -6,13 +6,13 @@
 
 use std::net::IpAddr;
 
-use model::{Direction, ScriptOption};
+use model::{ActionKind, Direction, ScriptOption};
 
 use super::{
     copied, foreign,
     harmless::{
-        LONGEST_MISTAKE, has_long_number, is_algorithm, is_number, is_short_number, is_value,
-        is_whole, names_algorithm,
+        LONGEST_MISTAKE, has_long_number, is_algorithm, is_number, is_protocol, is_short_number,
+        is_template, is_value, is_value_of_option, is_whole, names_algorithm,
     },
     lists::statements,
     meant,
@@ -86,6 +86,8 @@ enum Place {
     Beginning,
     /// Part of a statement that has no keys.
     Harmless,
+    /// What follows a statement that is misspelt, and may be none.
+    Misspelt,
     /// An address, the protocol or the SPI: so many of them were before.
     SaName(u8),
     /// A value of an option: so many may come.
@@ -119,7 +121,9 @@ impl Place {
         }
         match word.parse() {
             Ok(StatementWord::Add | StatementWord::Update) => return (true, Place::SaName(0)),
-            Ok(_) if self == Place::Beginning => return (true, Place::Harmless),
+            Ok(_) if matches!(self, Place::Beginning | Place::Misspelt) => {
+                return (true, Place::Harmless);
+            }
             _ => {}
         }
         // A policy on its own.
@@ -175,6 +179,13 @@ impl Place {
                 if let Some(option) = meant::option(word) {
                     return (true, self.after_option(option));
                 }
+                let name = word.trim_start_matches('-');
+                if is_value_of_option(name) {
+                    return (true, Place::Values(0));
+                }
+                if is_algorithm(name) || meant::is_algorithm(name) {
+                    return (true, after_algorithm(name));
+                }
                 let is_misspelt = word.len() <= LONGEST_OPTION
                     || foreign::is_before_algorithm(word)
                     || closest(word, &options).is_some();
@@ -188,15 +199,22 @@ impl Place {
         let is_letters = word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
         match self {
             Place::Beginning
-                if closest(word, &statements()).is_some() || meant::is_statement(word) =>
-            {
-                (true, Place::SaName(0))
-            }
-            Place::Beginning
                 if foreign::begins_file(word) || copied::is_named_at_beginning(word) =>
             {
                 (true, Place::Key)
             }
+            Place::Beginning
+                if closest(word, &statements()).is_some() || meant::is_statement(word) =>
+            {
+                (true, Place::Misspelt)
+            }
+            Place::Beginning if word.parse::<ActionKind>().is_ok() => (true, Place::Beginning),
+            Place::Beginning if is_template(word) => (true, Place::Harmless),
+            // A statement has an address, or nothing that could be a key.
+            Place::Misspelt if word.contains(['.', ':']) => {
+                (!has_long_number(word), Place::SaName(1))
+            }
+            Place::Misspelt if is_protocol(word) || word.len() <= 3 => (true, Place::Misspelt),
             Place::Harmless => (!has_long_number(word), self),
             Place::SaName(_) | Place::Values(0) if foreign::is_before_algorithm(word) => {
                 (true, Place::Algorithm)
@@ -209,7 +227,9 @@ impl Place {
             // The protocol, which may be left out; behind `esp-udp` may be an address.
             Place::SaName(2) if word.parse() == Ok(SaProtoWord::EspUdp) => (true, self),
             Place::SaName(2) if word.parse::<IpAddr>().is_ok() => (true, Place::SaName(3)),
-            Place::SaName(2) if is_letters && is_short => (true, Place::SaName(3)),
+            Place::SaName(2) if is_letters && is_short || is_protocol(word) => {
+                (true, Place::SaName(3))
+            }
             Place::SaName(2 | 3) if is_number(word) || is_short_number(word) => {
                 (true, Place::SaName(4))
             }

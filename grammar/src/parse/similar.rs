@@ -25,14 +25,27 @@ pub(crate) fn by_distance(word: &str, candidates: &[&'static str]) -> Vec<&'stat
     close
 }
 
+/// The only one of `candidates` that begins as the word does.
+pub(crate) fn abbreviated(word: &str, candidates: &[&'static str]) -> Option<&'static str> {
+    only(word, candidates, |candidate| candidate.len() > word.len() && candidate.starts_with(word))
+}
+
 /// The only one of `candidates` that begins as the word does, or that the word begins with.
 pub(crate) fn by_beginning(word: &str, candidates: &[&'static str]) -> Option<&'static str> {
-    let is_alike = |candidate: &&&str| {
-        let rest = word.strip_prefix(**candidate);
+    only(word, candidates, |candidate| {
+        let rest = word.strip_prefix(candidate);
         candidate.len() > word.len() && candidate.starts_with(word)
             || rest.is_some_and(|rest| rest.starts_with(['-', '_']))
-    };
-    let mut alike = candidates.iter().filter(is_alike);
+    })
+}
+
+/// The only one of `candidates` that is alike, if the word is long enough for a guess.
+fn only(
+    word: &str,
+    candidates: &[&'static str],
+    is_alike: impl Fn(&str) -> bool,
+) -> Option<&'static str> {
+    let mut alike = candidates.iter().filter(|candidate| is_alike(candidate));
     let first = alike.next().filter(|_| word.len() >= SHORTEST_BEGINNING)?;
     alike.next().is_none().then_some(*first)
 }

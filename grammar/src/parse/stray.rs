@@ -27,6 +27,8 @@ pub enum Stray {
     ByteOrderMark,
     /// The script has this encoding, UTF-16 or UTF-32.
     Wide(&'static str),
+    /// The script was compressed by this program.
+    Packed(&'static str),
     /// `-` with the letters of no option.
     Option,
     /// An option of another statement, or of another place in this one.
@@ -83,6 +85,22 @@ impl Stray {
         })
     }
 
+    /// The program that has compressed a script that begins with this statement.
+    pub(crate) fn packer(source: &Source) -> Option<&'static str> {
+        let position = source.position(source.start());
+        if (position.line, position.column) != (1, 1) {
+            return None;
+        }
+        Some(match source.statement() {
+            [0x1f, 0x8b, ..] => "gzip",
+            [0xfd, b'7', b'z', b'X', b'Z', ..] => "xz",
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => "bzip2",
+            [0x28, 0xb5, 0x2f, 0xfd, ..] => "zstd",
+            [b'P', b'K', 3, 4, ..] => "zip",
+            _ => return None,
+        })
+    }
+
     /// What to do about it.
     pub(crate) fn help(self) -> Option<&'static str> {
         Some(match self {
@@ -94,6 +112,7 @@ impl Stray {
             Stray::Byte(_) => "remove the control character",
             Stray::Character(c) => return help_of_character(c),
             Stray::Option | Stray::OtherOption => "setkey(8) has the options of each statement",
+            Stray::Packed(_) => "decompress it: a script is text",
             // The hint has the command.
             Stray::Wide(_) | Stray::Elsewhere => return None,
         })
@@ -146,7 +165,9 @@ pub(super) fn help_between(before: &str, rest: &str) -> Option<&'static str> {
     let is_name = |c: char| c.is_ascii_uppercase() || c == '{' || c == '_';
     let is_command = name.starts_with('(') || rest.starts_with('`');
     let behind = rest.strip_prefix('\\').map(|rest| rest.trim_start_matches([' ', '\t', '\r']));
-    let is_arrow = ["->", "=>", "-->", "==>", ">"].iter().any(|mark| rest.starts_with(mark));
+    let is_arrow = ["->", "=>", "-->", "==>", ">", "<->", "<=>", "<-", "--"]
+        .iter()
+        .any(|mark| rest.starts_with(mark));
     Some(if behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('\n')) {
         CONTINUATION
     } else if name.starts_with(is_name) {
@@ -211,6 +232,7 @@ impl fmt::Display for Stray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Stray::Wide(encoding) => return write!(f, "the file is {encoding}, not UTF-8"),
+            Stray::Packed(program) => return write!(f, "the file was compressed by {program}"),
             Stray::Elsewhere => return f.write_str("syntax error"),
             Stray::Option => return f.write_str("there is no such option"),
             Stray::OtherOption => return f.write_str("the option is not allowed here"),

@@ -23,7 +23,10 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
         error.location;
     let at = source.start() + at;
     if let Some(encoding) = Stray::encoding(source) {
-        return whole(source, encoding);
+        return whole(source, Stray::Wide(encoding)).with_hint(Some(Hint::Encoding(encoding)));
+    }
+    if let Some(program) = Stray::packer(source) {
+        return whole(source, Stray::Packed(program));
     }
     let is_foreign = |at: usize| {
         let word = word_at(source, at);
@@ -51,6 +54,13 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
     if let Some(quote) = late_quote(source, at) {
         return Error::new(Fault::LateQuote, source, quote, token.named);
     }
+    if is_glued_to_text(source, at) {
+        let hint = "nothing is behind the second quote of a text but a blank or a `;`";
+        return wrong.with_hint(Some(Hint::Text(hint)));
+    }
+    if *wrong.kind() == Fault::UnclosedQuote && token.span.start == source.start() {
+        return wrong.with_hint(Some(Hint::OtherComment));
+    }
     if let Some((span, hint)) = guess::missing_semicolon(source, token.span) {
         return wrong.moved(source, span, token.named).with_hint(Some(hint));
     }
@@ -58,11 +68,10 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
     wrong.with_hint(guess::of_syntax(source, token, &candidates(error)).or_else(missing))
 }
 
-/// The error of a script in another encoding.
-fn whole(source: &Source, encoding: &'static str) -> Error {
+/// The error of a script in another encoding, or none.
+fn whole(source: &Source, stray: Stray) -> Error {
     let first = token_at(source, source.start());
-    let kind = Fault::Stray(Stray::Wide(encoding));
-    Error::new(kind, source, first.span, first.named).with_hint(Some(Hint::Encoding(encoding)))
+    Error::new(Fault::Stray(stray), source, first.span, first.named)
 }
 
 /// A `\` before the quote that closes a text, with more behind it.
@@ -77,14 +86,23 @@ fn escaped_quote(source: &Source, wrong: usize) -> Option<Span> {
     Some(Span { start: end - 2, end })
 }
 
+/// Whether a word is right behind the closing quote of a text.
+fn is_glued_to_text(source: &Source, wrong: usize) -> bool {
+    let text = source.text();
+    let mut quoted = tokens(source).filter(|token| source.bytes(token.span).starts_with(b"\""));
+    text.get(wrong).is_some_and(u8::is_ascii_alphanumeric)
+        && quoted.any(|token| !token.is_stray && token.span.end == wrong)
+}
+
 /// The opening quote of a text that goes over the end of its line, or that ends right before the error:
 /// its own closing quote is missing, most likely.
 fn late_quote(source: &Source, wrong: usize) -> Option<Span> {
     let quoted = tokens(source)
         .take_while(|token| token.span.start < wrong)
         .filter(|token| source.bytes(token.span).starts_with(b"\""));
-    // Before a `;` a text ends well.
-    let is_before_word = source.text().get(wrong) != Some(&b';');
+    // Before a `;` a text ends well, and without another quote there is no other text.
+    let is_before_word =
+        source.text().get(wrong) != Some(&b';') && source.text()[wrong..].contains(&b'"');
     let is_late = |token: &Token| {
         source.bytes(token.span).contains(&b'\n') || (token.span.end == wrong && is_before_word)
     };
