@@ -106,6 +106,29 @@ pub enum WarningKind {
     /// A key of hexadecimal digits in quotes.
     #[error("digits in quotes are a text: each of them is a byte of the key")]
     QuotedDigits,
+    /// A line end in a key.
+    #[error("the line end is a byte of the key")]
+    NewlineInKey,
+    /// `des-deriv` or `des-32iv`, which is `des-cbc` here.
+    #[error("Linux has no such cipher: this is des-cbc, whose IV is whole in the packet")]
+    DerivedIv,
+    /// A hard limit of one kind and a soft one of another.
+    #[error("the hard and the soft limit are of different kinds: each is alone")]
+    LimitsOfTwoKinds,
+    /// Two SAs of a counter mode with one key and salt.
+    #[error(
+        "line {0} adds an SA with this key and salt: nonces repeat, and contents are disclosed"
+    )]
+    ReusedNonce(usize),
+    /// No SA between the ends of a template has its mode.
+    #[error("the SA between these hosts, line {0}, has another mode than this template")]
+    SaOfOtherMode(usize),
+    /// No SA between the ends of a template has its reqid.
+    #[error("the SA between these hosts, line {0}, has another request ID than this template")]
+    SaOfOtherReqId(usize),
+    /// Tunnels of both directions from one host.
+    #[error("line {0} has a tunnel of the same source and destination for the other direction")]
+    SameTunnelEnds(usize),
     /// A flush of what the script itself has added.
     #[error("what line {0} adds is deleted again")]
     LateFlush(usize),
@@ -153,6 +176,13 @@ impl WarningKind {
             | WarningKind::WithoutKey
             | WarningKind::OddDigits
             | WarningKind::QuotedDigits
+            | WarningKind::NewlineInKey
+            | WarningKind::DerivedIv
+            | WarningKind::LimitsOfTwoKinds
+            | WarningKind::ReusedNonce(_)
+            | WarningKind::SaOfOtherMode(_)
+            | WarningKind::SaOfOtherReqId(_)
+            | WarningKind::SameTunnelEnds(_)
             | WarningKind::LateFlush(_) => false,
         }
     }
@@ -201,6 +231,21 @@ impl WarningKind {
                 "two hexadecimal digits are a byte: one is missing or too many"
             }
             WarningKind::QuotedDigits => "write 0x and the digits, without quotes",
+            WarningKind::NewlineInKey => "write the key on one line",
+            WarningKind::DerivedIv => "say des-cbc at both ends, or better aes-cbc",
+            WarningKind::LimitsOfTwoKinds => "-lh goes with -ls, -bh with -bs, -ph with -ps",
+            WarningKind::ReusedNonce(_) => {
+                "give each SA a key and salt of its own, as `ipsecctl keygen` makes them"
+            }
+            WarningKind::SaOfOtherMode(_) => {
+                "give the SA the mode of the template: -m tunnel or -m transport"
+            }
+            WarningKind::SaOfOtherReqId(_) => {
+                "give both the same number: unique:NUMBER of the template and -u NUMBER of the SA"
+            }
+            WarningKind::SameTunnelEnds(_) => {
+                "exchange the ends of one: packets that come in have the other host's address first"
+            }
             WarningKind::LateFlush(_) => "put the flush before it",
         }
     }

@@ -41,7 +41,7 @@ pub fn read(
 ) -> Result<(), Error> {
     let text = Bounded::new(input.reader(None), MOST);
     let (script, checker) =
-        (Script::new(text, command.dialect), Checker::new(command.forward_copies));
+        (Script::new(text, command.dialect), Checker::new(command.forward_copies).comparing());
     let mut script = CheckedScript::new(script, checker, &SystemNames);
     if matches!(command.mode, Task::Check(_)) {
         script = script.read_whole();

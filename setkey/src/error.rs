@@ -40,6 +40,9 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A statement in the place of a file. It is not shown: it may contain a key.
+    #[error("a statement is no file: write it to standard input of `setkey -c`, with its `;`")]
+    Statement,
     /// A message cannot be made, or an answer cannot be read.
     #[error("PF_KEY: {0}")]
     Answer(#[from] pfkey::Error),
@@ -98,7 +101,7 @@ impl Error {
     /// FreeBSD ends with 255 when a script cannot be opened.
     pub fn exit_code(&self, dialect: Dialect) -> ExitCode {
         match self {
-            Error::Open { .. } => crate::failure(dialect),
+            Error::Open { .. } | Error::Statement => crate::failure(dialect),
             _ => ExitCode::FAILURE,
         }
     }

@@ -118,3 +118,13 @@ fn a_script_is_no_recording() {
     let words = ": no recorded messages: `setkey -f FILE` carries out a script\n";
     assert!(err.ends_with(words), "{err}");
 }
+
+#[test]
+fn a_statement_in_the_place_of_a_file_is_not_shown() {
+    for words in [&["-n", "add", "::1"][..], &["-c", "add ::1 ::2 esp 9 -E aes-cbc \"key\";"]] {
+        let output = Command::cargo_bin("setkey").unwrap().args(words).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        let expected = "setkey: a statement is no file: write it to standard input of `setkey -c`, with its `;`\n";
+        assert_eq!((output.status.code(), err.as_str()), (Some(1), expected));
+    }
+}

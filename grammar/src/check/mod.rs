@@ -1,5 +1,6 @@
 //! What in a script will fail or never work, whatever the kernel and the tables that it finds.
 
+mod entries;
 mod mistake;
 mod part;
 mod place;
@@ -21,6 +22,7 @@ use crate::{
     warning::{Warning, WarningKind},
 };
 
+use entries::Entries;
 pub use mistake::Mistake;
 pub use part::Part;
 use sad::Sad;
@@ -115,19 +117,33 @@ pub struct Checker {
     spd: Spd,
     /// Set for a file that describes a state.
     state: Option<State>,
+    /// Set if the entries are compared with one another.
+    entries: Option<Entries>,
 }
 
 impl Checker {
     /// Nothing is known of the tables. With `forward_copies`, an `in` policy makes a `fwd` policy too.
     #[must_use]
     pub fn new(forward_copies: bool) -> Self {
-        Self { sad: Sad::default(), spd: Spd::new(forward_copies), state: None }
+        let (sad, spd) = (Sad::default(), Spd::new(forward_copies));
+        Self { sad, spd, state: None, entries: None }
     }
 
     /// The same for a file that describes a state: what is no part of one is a mistake.
     #[must_use]
     pub fn of_state(forward_copies: bool) -> Self {
         Self { state: Some(State::default()), ..Self::new(forward_copies) }
+    }
+
+    /// The same with warnings about what the SAs and policies have to do with one another.
+    #[must_use]
+    pub fn comparing(self) -> Self {
+        Self { entries: Some(Entries::default()), ..self }
+    }
+
+    /// What is wrong with all of them, once.
+    pub(crate) fn at_the_end(&mut self) -> Vec<Finding> {
+        self.entries.take().map_or_else(Vec::new, |mut entries| entries.at_the_end())
     }
 
     /// What is wrong with the next statement.
@@ -139,6 +155,8 @@ impl Checker {
                 Ok(operation) => {
                     let late = self.late_flush(operation).map(WarningKind::LateFlush);
                     let mistake = self.operation(operation, statement.line());
+                    let entries = self.entries.as_mut().filter(|_| mistake.is_none());
+                    found.extend(entries.and_then(|it| it.take(statement, operation)));
                     mistake.map(FindingKind::Kernel).or(late.map(FindingKind::Warning))
                 }
             };

@@ -84,6 +84,11 @@ fn span(command: &Command, part: Part) -> Option<Span> {
         Part::Dst => Some(place::selector(command)?.dst.address.span),
         Part::Direction => Some(place::policy(command)?.direction.span),
         Part::Action => Some(place::policy(command)?.action.as_ref()?.span),
-        Part::Template(at) => Some(place::policy(command)?.templates.get(at)?.span),
+        Part::Template(at) => template_span(command, at),
     }
+}
+
+/// Where a template of a policy is.
+pub(super) fn template_span(command: &Command, at: usize) -> Option<Span> {
+    Some(place::policy(command)?.templates.get(at)?.span)
 }

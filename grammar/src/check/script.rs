@@ -22,6 +22,8 @@ pub struct CheckedScript<'a, R> {
     end: End,
     /// The error before, which may make others.
     last: Option<Error>,
+    /// Whether every statement has a meaning.
+    is_sound: bool,
 }
 
 /// How far a script has come.
@@ -37,7 +39,7 @@ enum End {
 /// A statement of a [`CheckedScript`].
 #[derive(Debug)]
 pub struct CheckedStatement {
-    /// The statement and what it comes to; none if it has an error.
+    /// The statement and what it comes to; none if it has an error, and behind the last one.
     pub lowered: Option<(Statement, Lowered)>,
     /// What is wrong with it.
     pub findings: Vec<Finding>,
@@ -47,7 +49,7 @@ impl<'a, R: Read> CheckedScript<'a, R> {
     /// A script from its next statement on; `names` looks up hosts, services and protocols.
     pub fn new(script: Script<R>, checker: Checker, names: &'a dyn Names) -> Self {
         let (is_over, is_read_whole, end, last) = (false, false, End::Ahead, None);
-        Self { script, checker, names, is_over, is_read_whole, end, last }
+        Self { script, checker, names, is_over, is_read_whole, end, last, is_sound: true }
     }
 
     /// The same, with what is behind an `exit`: that it is not read, and its errors, as warnings.
@@ -70,7 +72,7 @@ impl<'a, R: Read> CheckedScript<'a, R> {
             next = self.script.next_lowered(self.names);
         }
         Ok(match next {
-            None => None,
+            None => self.at_the_end(),
             Some(Ok((statement, _))) if self.is_behind_end() => {
                 Some(self.unread(statement.place_of(Part::Command), None))
             }
@@ -88,12 +90,20 @@ impl<'a, R: Read> CheckedScript<'a, R> {
                 }
                 self.is_over = error.ends_script();
                 self.last = Some(error.clone());
+                self.is_sound = false;
                 if self.is_behind_end() {
                     return Ok(Some(self.unread(error.place().clone(), Some(error))));
                 }
                 Some(CheckedStatement { lowered: None, findings: vec![error.into()] })
             }
         })
+    }
+
+    /// What is wrong with the whole, as a last statement.
+    fn at_the_end(&mut self) -> Option<CheckedStatement> {
+        let findings = self.checker.at_the_end();
+        let is_known = self.is_sound && !findings.is_empty();
+        is_known.then_some(CheckedStatement { lowered: None, findings })
     }
 
     fn is_behind_end(&self) -> bool {

@@ -70,7 +70,7 @@ impl Lowering<'_> {
     }
 }
 
-/// All addresses of a statement but those of templates, which are numeric.
+/// All addresses of a statement.
 fn addresses(command: &Command) -> Vec<&Node<String>> {
     match command {
         Command::Add(name, _)
@@ -86,11 +86,28 @@ fn addresses(command: &Command) -> Vec<&Node<String>> {
             [ends].into_iter().chain(natt).flatten().collect()
         }
         Command::DeleteAll(ends, _) => vec![&ends.src.address, &ends.dst.address],
-        Command::SpdAdd(Selection::Packets(selector), _)
-        | Command::SpdUpdate(Selection::Packets(selector), _)
-        | Command::SpdDelete(selector, _) => vec![&selector.src.address, &selector.dst.address],
+        Command::SpdDelete(selector, _) => vec![&selector.src.address, &selector.dst.address],
+        Command::SpdAdd(selection, policy) | Command::SpdUpdate(selection, policy) => {
+            let ends = match selection {
+                Selection::Packets(selector) => {
+                    vec![&selector.src.address, &selector.dst.address]
+                }
+                Selection::Tagged(_) => Vec::new(),
+            };
+            ends.into_iter().chain(ends_of_tunnels(&policy.value)).collect()
+        }
         _ => Vec::new(),
     }
+}
+
+/// The endpoints of a policy's templates.
+fn ends_of_tunnels(policy: &Policy) -> impl Iterator<Item = &Node<String>> {
+    let ends = policy.templates.iter().filter_map(|template| template.value.ends.as_ref());
+    let addresses = ends.filter_map(|ends| match &ends.value {
+        Ends::Addresses(src, dst) => Some([&src.address, &dst.address]),
+        _ => None,
+    });
+    addresses.flatten()
 }
 
 /// A policy for one host that is none. A packet of DHCP, or to a group, may come from `0.0.0.0` or `::`.

@@ -100,6 +100,11 @@ impl Lowering<'_> {
             "des-deriv" | "des-32iv" if self.source.dialect().is_bsd() => {
                 Fault::DerivedIv(name.value.clone())
             }
+            "des-deriv" | "des-32iv" => {
+                let kind = WarningKind::DerivedIv;
+                warnings.push(Warning::new(kind, self.source, name.span, name.span));
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         Err(self.algorithm_error(kind, name.span, crypt))
@@ -188,6 +193,7 @@ impl Lowering<'_> {
                 && algorithm().is_some_and(|it| it.key_bits.fits(digits.len() / 2 * 8))
         };
         let kind = match written {
+            [b'"', text @ .., b'"'] if text.contains(&b'\n') => WarningKind::NewlineInKey,
             [b'"', b'0', b'x' | b'X', digits @ .., b'"'] if is_hex(digits) => {
                 WarningKind::QuotedDigits
             }

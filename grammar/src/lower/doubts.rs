@@ -40,6 +40,7 @@ impl Lowering<'_> {
         found.extend(mark(selector));
         found.extend(no_host(selector, name));
         found.extend(late_soft_limit(&selector.extensions));
+        found.extend(limits_of_two_kinds(&selector.extensions));
         found.extend(twice(&selector.extensions));
         found.extend(templates(policy));
         found.extend(tunnel_ends(policy));
@@ -92,6 +93,21 @@ pub(super) fn late_soft_limit(extensions: &[Node<Extension>]) -> Option<Doubt> {
         let ((soft, span), (hard, _)) = last(soft).zip(last(hard))?;
         (soft >= hard).then_some((WarningKind::LateSoftLimit, span))
     })
+}
+
+/// A hard limit without the soft one of its kind, and a soft one without the hard one.
+pub(super) fn limits_of_two_kinds(extensions: &[Node<Extension>]) -> Option<Doubt> {
+    if extensions.len() < 2 {
+        return None;
+    }
+    let find = |limit| {
+        let is_limit = |node: &&Node<Extension>| matches!(node.value, Extension::Limit(of, at) if of == limit && at != 0);
+        extensions.iter().find(is_limit).map(|node| node.span)
+    };
+    let mut pairs = PAIRS.iter().map(|&(soft, hard)| (find(soft), find(hard)));
+    let is_soft = pairs.clone().find_map(|(soft, hard)| soft.filter(|_| hard.is_none()));
+    let is_hard = pairs.any(|(soft, hard)| soft.is_none() && hard.is_some());
+    is_soft.filter(|_| is_hard).map(|span| (WarningKind::LimitsOfTwoKinds, span))
 }
 
 /// A mark that no packet can have.

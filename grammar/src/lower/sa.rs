@@ -8,7 +8,7 @@ use model::{
 use super::{
     Lowered, Lowering, NamedProto,
     algorithm::Chosen,
-    doubts::{is_outside, late_soft_limit, twice},
+    doubts::{is_outside, late_soft_limit, limits_of_two_kinds, twice},
     hosts::End,
     options::is_old,
     range::NumberRange,
@@ -59,7 +59,9 @@ impl Lowering<'_> {
             }
             _ => None,
         }));
-        let doubts = [late_soft_limit(&name.extensions), twice(&name.extensions)];
+        let extensions = &name.extensions;
+        let doubts =
+            [late_soft_limit(extensions), limits_of_two_kinds(extensions), twice(extensions)];
         let doubts = doubts.into_iter().flatten();
         warnings.extend(doubts.map(|(kind, span)| Warning::new(kind, self.source, span, span)));
         warnings.extend(self.doubt_of_ends(&name.ends, &src, &dst));

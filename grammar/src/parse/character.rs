@@ -28,7 +28,7 @@ pub(super) fn entity(rest: &str) -> Option<Hint> {
 pub(super) fn meant(before: &str, rest: &str) -> Option<&'static str> {
     let last = before.rsplit([' ', '\t', '\n']).next()?;
     let first = before.split([' ', '\t', '\n']).next()?;
-    if rest.starts_with('(') && before.trim_end().parse::<StatementWord>().is_ok() {
+    if rest.starts_with('(') && before.parse::<StatementWord>().is_ok() {
         return Some("a statement has no parentheses: leave them out");
     }
     backslash(before, rest, last)

@@ -74,7 +74,8 @@ pub(super) fn name(text: &str, at: usize, option: &str) -> Option<Hint> {
     }
     let is_named = |row: &&Algorithm| row.name == run || row.aliases.contains(&run);
     let row = ALGORITHMS.iter().find(is_named).or_else(|| meant::algorithm(run))?;
-    let is_own = kinds.contains(&row.kind) || rows(kinds).any(|own| is_named(&own));
+    // `null` is of two kinds, and no name for no compression.
+    let is_own = row.name == "null" || rows(kinds).any(|own| own.name == row.name);
     (!is_own).then(|| other_kind(row.kind))
 }
 

@@ -165,7 +165,7 @@ pub(super) fn help_between(before: &str, rest: &str) -> Option<&'static str> {
     let is_name = |c: char| c.is_ascii_uppercase() || c == '{' || c == '_';
     let is_command = name.starts_with('(') || rest.starts_with('`');
     let behind = rest.strip_prefix('\\').map(|rest| rest.trim_start_matches([' ', '\t', '\r']));
-    let is_arrow = ["->", "=>", "-->", "==>", ">", "<->", "<=>", "<-", "--"]
+    let is_arrow = ["->", "=>", "-->", "==>", ">", "<->", "<=>", "<-", "-- "]
         .iter()
         .any(|mark| rest.starts_with(mark));
     Some(if behind.is_some_and(|rest| rest.is_empty() || rest.starts_with('\n')) {

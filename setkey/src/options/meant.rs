@@ -9,15 +9,33 @@ use clap::{
 
 use super::cli::Cli;
 
-/// The option that is spelt like the one in error, as a question.
+/// Long options of other programs, and the option that does the same.
+const OF_OTHERS: &[(&[&str], &str)] = &[
+    (&["--file", "--filename", "--config", "--conf", "--input"], "-f FILE"),
+    (&["--stdin", "--interactive", "--command"], "-c"),
+    (&["--dump", "--list", "--show"], "-D"),
+    (&["--flush", "--clear"], "-F"),
+    (&["--policy", "--policies", "--spd"], "-P"),
+    (&["--monitor", "--promisc"], "-x"),
+    (&["--dry-run", "--no-action", "--test", "--parse", "--validate", "--syntax"], "--check"),
+    (&["--verbose"], "-v"),
+];
+
+/// The option that does what the one in error does elsewhere, or that is spelt like it, as a question.
 pub(super) fn suggested(error: &clap::Error) -> Option<String> {
+    if let Some(ContextValue::String(wrong)) = error.get(ContextKind::InvalidArg)
+        && let Some((_, own)) = OF_OTHERS.iter().find(|(names, _)| names.contains(&wrong.as_str()))
+    {
+        return Some(did_you_mean(own));
+    }
     match error.get(ContextKind::SuggestedArg)? {
         ContextValue::String(option) => Some(did_you_mean(option)),
         _ => None,
     }
 }
 
-fn did_you_mean(option: &str) -> String {
+/// An option as a question.
+pub(super) fn did_you_mean(option: &str) -> String {
     format!(": did you mean `{option}`?")
 }
 
@@ -39,6 +57,10 @@ mod tests {
         for (line, words) in [
             ("--chek -f x", "setkey: unrecognized option '--chek': did you mean `--check`?"),
             ("-check -f x", "setkey: did you mean `--check`?"),
+            ("--file x", "setkey: unrecognized option '--file': did you mean `-f FILE`?"),
+            ("--dry-run -f x", "setkey: unrecognized option '--dry-run': did you mean `--check`?"),
+            ("--dialect freebsd -n -f x", "setkey: invalid option -- 'n': did you mean `--check`?"),
+            ("--dialect freebsd -n -D", "setkey: invalid option -- 'n'"),
             ("-json -D", "setkey: invalid option -- 'j': did you mean `--json`?"),
         ] {
             let args = ["setkey"].into_iter().chain(line.split(' '));

@@ -9,7 +9,7 @@ use model::Dialect;
 use super::{
     CommandLine, Database, DumpFormat, Layout, PolicyScope, SequenceNumbers, Stop, Task, Timestamp,
     cli::{Cli, ScriptKind},
-    meant::{suggested, with_two_dashes},
+    meant::{did_you_mean, suggested, with_two_dashes},
 };
 use crate::{message::MessageFormat, usage};
 
@@ -42,7 +42,9 @@ fn command_line(cli: Cli) -> Result<CommandLine, Stop> {
     let dialect = chosen_dialect(cli.dialect.as_deref())
         .map_err(|words| Stop::Wrong(format!("setkey: {words}"), Dialect::Linux))?;
     if let Some(letter) = cli.foreign_letter(dialect) {
-        return Err(Stop::Wrong(format!("setkey: invalid option -- '{letter}'"), dialect));
+        let is_checked = letter == 'n' && (!cli.script.is_empty() || cli.interactive);
+        let meant = if is_checked { did_you_mean("--check") } else { String::new() };
+        return Err(Stop::Wrong(format!("setkey: invalid option -- '{letter}'{meant}"), dialect));
     }
     if let Some(shell) = cli.completions {
         return Err(Stop::Completions(shell));
