@@ -5,8 +5,8 @@ use cli::json::{
     PacketJson, PolicyJson, ReceivedHeaderJson, RouteJson, WireJson,
 };
 use explain::{
-    Decapsulated, Doubt, Explanation, Flow, FlowDevice, Found, Headers, Lookup, OutputResult,
-    PolicyCheck, Resolution, Resolved, SaOfTemplate, Verdict,
+    Decapsulated, Doubt, Explanation, Flow, FlowDevice, Found, Headers, Integrity, Lookup,
+    OutputResult, PolicyCheck, Resolution, Resolved, SaOfTemplate, Verdict,
 };
 use model::PolicyEntry;
 
@@ -87,6 +87,12 @@ fn header(header: &Decapsulated<'_>) -> ReceivedHeaderJson {
     ReceivedHeaderJson {
         spi: header.arrival.spi.0,
         sequence: header.arrival.sequence,
+        integrity: header.arrival.integrity.map(|integrity| match integrity {
+            Integrity::Right => "right",
+            Integrity::Wrong => "wrong",
+            Integrity::OtherLength(_) => "other-length",
+            Integrity::OtherEsn => "other-esn",
+        }),
         sa: header.sa.map(Into::into),
         near: header.near.iter().map(|&entry| entry.into()).collect(),
     }

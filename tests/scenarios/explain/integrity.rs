@@ -33,6 +33,7 @@ fn explained(pair: &Pair, sent: &str, own: &str, shown: &str) {
     assert_eq!(explanation["verdict"], if is_right { "protected" } else { "dropped" }, "{text}");
     assert_eq!(explanation["reason"] == "integrity", !is_right, "{text}");
     assert!(text.contains(shown), "{text}");
+    assert_eq!(explanation["received"][0]["integrity"] == "right", is_right, "{text}");
 }
 
 fn sa(algorithms: &str) -> String {

@@ -122,10 +122,14 @@ pub struct ReceivedHeaderJson {
     /// The sequence number, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u32>,
+    /// Of captured ESP: whether its integrity check value is that of the SA's key (`right`, `wrong`), or would be with another
+    /// length (`other-length`), or with extended sequence numbers where the SA has none, or without (`other-esn`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integrity: Option<&'static str>,
     /// The SA.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sa: Option<SaNameJson>,
-    /// SAs of this SPI of another protocol, destination or mark.
+    /// SAs of this SPI of another protocol, destination or mark, or between the same ends.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near: Vec<SaNameJson>,
 }

@@ -81,6 +81,7 @@ pub fn explanation() -> ExplanationJson {
         received: vec![ReceivedHeaderJson {
             spi: 0x1001,
             sequence: Some(9),
+            integrity: Some("right"),
             sa: Some(sa()),
             near: vec![sa()],
         }],
