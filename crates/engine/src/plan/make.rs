@@ -174,7 +174,7 @@ impl Plan {
         mut found: HashMap<PolicyId, Counterpart>,
     ) -> Vec<Wanted> {
         let mut wanted = Vec::new();
-        for policy in &scope.requested.policies {
+        for policy in scope.requested.policies() {
             let is_selected = scope.selects_policy(policy);
             let mut policy = policy.clone();
             let mut installed = found.remove(&policy.id);
@@ -270,7 +270,7 @@ fn tunnels(requested: &RequestedTables, kept: &[AgedPolicy]) -> (Tunnels, usize)
     let staying = kept.iter().map(|(_, (policy, _))| policy);
     let staying = staying.filter(|entry| !requested.has_policy(&entry.policy.id));
     let count = staying.map(|entry| tunnels.note(&entry.policy)).count();
-    for policy in &requested.policies {
+    for policy in requested.policies() {
         tunnels.note(policy);
     }
     (tunnels, count)

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use model::{Described, Operation, Policy, PolicyId, PolicyType, Proto, Sa, SaId};
 
@@ -8,7 +8,8 @@ use crate::policy::forward::forward_copy;
 #[derive(Debug, Clone, Default)]
 pub struct RequestedTables {
     pub(super) sas: Vec<Sa>,
-    pub(super) policies: Vec<Policy>,
+    /// By their age: one that is replaced is the youngest, as in a dump.
+    policies: BTreeMap<usize, Policy>,
     sa_places: HashMap<SaId, Place>,
     policy_places: HashMap<PolicyId, Place>,
     flushed_sads: Vec<Option<Proto>>,
@@ -86,15 +87,17 @@ impl RequestedTables {
     ) -> Added {
         let copy = forward_copy(&policy).filter(|_| forward_copies);
         for policy in std::iter::once(policy).chain(copy) {
-            match self.policy_places.get(&policy.id) {
-                Some(place) if replaces => self.policies[place.index] = policy,
-                Some(place) => return Added::TwiceWith(place.statement),
-                None => {
-                    let place = Place { index: self.policies.len(), statement };
-                    self.policy_places.insert(policy.id.clone(), place);
-                    self.policies.push(policy);
+            let index = self.policies.last_key_value().map_or(0, |(last, _)| last + 1);
+            let mut place = Place { index, statement };
+            if let Some(before) = self.policy_places.get(&policy.id) {
+                if !replaces {
+                    return Added::TwiceWith(before.statement);
                 }
+                self.policies.remove(&before.index);
+                place.statement = before.statement;
             }
+            self.policy_places.insert(policy.id.clone(), place);
+            self.policies.insert(index, policy);
         }
         Added::Taken
     }
@@ -106,8 +109,9 @@ impl RequestedTables {
         has_policy: impl Fn(&Policy) -> bool,
     ) -> (Self, Unselected) {
         let (sas, other_sas) = self.sas.iter().cloned().partition(|sa| has_sa(sa));
-        let (policies, other_policies) =
-            self.policies.iter().cloned().partition(|policy| has_policy(policy));
+        let policies = self.policies.iter().map(|(&index, policy)| (index, policy.clone()));
+        let (policies, other_policies): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            policies.partition(|(_, policy)| has_policy(policy));
         let mut part = Self {
             sas,
             policies,
@@ -119,11 +123,16 @@ impl RequestedTables {
             let place = Place { index, ..self.sa_places[&sa.id()] };
             part.sa_places.insert(sa.id(), place);
         }
-        for (index, policy) in part.policies.iter().enumerate() {
-            let place = Place { index, ..self.policy_places[&policy.id] };
-            part.policy_places.insert(policy.id.clone(), place);
+        for policy in part.policies.values() {
+            part.policy_places.insert(policy.id.clone(), self.policy_places[&policy.id]);
         }
-        (part, Unselected { sas: other_sas, policies: other_policies })
+        let policies = other_policies.into_values().collect();
+        (part, Unselected { sas: other_sas, policies })
+    }
+
+    /// The policies, the oldest first.
+    pub(super) fn policies(&self) -> impl Iterator<Item = &Policy> {
+        self.policies.values()
     }
 
     pub(super) fn has_sa(&self, id: &SaId) -> bool {
