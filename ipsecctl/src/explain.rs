@@ -25,7 +25,7 @@ use model::{DeviceName, Direction, Mode, PolicyEntry, SaEntry, Spi};
 use crate::{Error, filter::number, output, socket};
 use arrival::Through;
 pub use basis::ExplainBasis;
-use packet::{Endpoint, Protocol};
+use packet::{Endpoint, Protocol, descriptor, nonzero, yes_or_no};
 use routing::{Given, Routing};
 
 /// The exit status if the verdict is not known.
@@ -83,7 +83,7 @@ pub struct Explain {
     #[arg(long, value_name = "BYTES")]
     length: Option<usize>,
     /// Whether it must not be fragmented (the bit DF)
-    #[arg(long, value_name = "yes|no", value_parser = yes_or_no, requires = "length")]
+    #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     df: Option<bool>,
     /// The most bytes that the link takes, if they are not those of the route
     #[arg(long, value_name = "BYTES")]
@@ -258,6 +258,7 @@ impl Explain {
             captured.map(|from| packet::captured(from, &is_encapsulation)).transpose()?;
         let length = self.length(captured.as_ref());
         let hops = captured.as_ref().and_then(|captured| captured.hops);
+        let ends = captured.as_ref().map(|captured| captured.ends);
         let given = match (self.src, self.dst) {
             (Some(src), Some(dst)) => Some(packet::flow(src, dst, self.protocol)?),
             _ => None,
@@ -271,7 +272,7 @@ impl Explain {
                 let udp = udp::around(sas, &arrivals);
                 (None, arrivals, udp, None)
             };
-        let through = arrival::through(sas, &arrivals, self.mark);
+        let through = arrival::through(sas, &arrivals, self.mark, ends);
         if let (Some(esp), [first, ..]) = (esp, &mut arrivals[..]) {
             let vti_key = through.and_then(|it| it.vti_key);
             let received = explain::decapsulate(sas, &[*first], self.mark, vti_key);
@@ -325,26 +326,6 @@ fn status(explanation: &Explanation<'_>) -> ExitCode {
         Verdict::Dropped { .. } => ExitCode::FAILURE,
         Verdict::Unknown(_) => NOT_KNOWN.into(),
     }
-}
-
-fn nonzero(text: &str) -> Result<NonZeroU32, String> {
-    NonZeroU32::new(number(text)?).ok_or_else(|| "expected a number that is not 0".to_owned())
-}
-
-fn yes_or_no(text: &str) -> Result<bool, String> {
-    match text {
-        "yes" => Ok(true),
-        "no" => Ok(false),
-        _ => Err("expected yes or no".to_owned()),
-    }
-}
-
-fn descriptor(text: &str) -> Result<(i32, i32), String> {
-    let numbers = text.split_once(':').and_then(|(pid, fd)| {
-        let [pid, fd] = [pid.parse::<i32>().ok()?, fd.parse::<i32>().ok()?];
-        (pid > 0 && fd >= 0).then_some((pid, fd))
-    });
-    numbers.ok_or_else(|| "expected a process and a descriptor, as 4711:7".to_owned())
 }
 
 #[cfg(test)]

@@ -156,11 +156,13 @@ impl Routes {
         let mut devices = Vec::new();
         for kind in [InfoKind::Xfrm, InfoKind::Vti, InfoKind::Vti6] {
             let mut question = LinkMessage::default();
-            let kind = vec![LinkInfo::Kind(kind)];
-            question.attributes.push(LinkAttribute::LinkInfo(kind));
+            let wanted = vec![LinkInfo::Kind(kind.clone())];
+            question.attributes.push(LinkAttribute::LinkInfo(wanted));
             for answer in self.0.list(RouteNetlinkMessage::GetLink(question))? {
                 let RouteNetlinkMessage::NewLink(link) = answer else { continue };
-                if link.header.flags.contains(LinkFlags::Up) {
+                // A kernel that has not loaded the module lists all links.
+                let is_of_kind = link::kind(&link).as_ref() == Some(&kind);
+                if is_of_kind && link.header.flags.contains(LinkFlags::Up) {
                     // Otherwise it was removed meanwhile.
                     devices.extend(self.device_of(&link));
                 }

@@ -69,7 +69,8 @@ impl Conversation {
                 rest = rest.get(length..).unwrap_or_default();
                 match reply.payload {
                     NetlinkPayload::InnerMessage(answer) => list.push(answer),
-                    NetlinkPayload::Done(_) => return Ok(list),
+                    NetlinkPayload::Done(done) if done.code == 0 => return Ok(list),
+                    NetlinkPayload::Done(done) => return Err(Errno::from_raw_os_error(-done.code)),
                     NetlinkPayload::Error(error) => {
                         return Err(Errno::from_raw_os_error(-error.raw_code()));
                     }

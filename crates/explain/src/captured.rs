@@ -191,7 +191,9 @@ impl<'a> Ip<'a> {
         let (src, dst) = addr(12).zip(addr(16)).ok_or(CaptureError::Truncated)?;
         let header = (usize::from(bytes[0] & 15) * 4).max(20);
         let rest = bytes.get(header..).ok_or(CaptureError::Truncated)?;
-        let (payload, is_whole) = cut(rest, usize::from(half(bytes, 2)?).checked_sub(header));
+        let (payload, is_all) = cut(rest, usize::from(half(bytes, 2)?).checked_sub(header));
+        // More fragments follow.
+        let is_whole = is_all && half(bytes, 6)? & 0x2000 == 0;
         Ok(Self {
             src: Ipv4Addr::from(src).into(),
             dst: Ipv4Addr::from(dst).into(),
@@ -218,7 +220,11 @@ impl<'a> Ip<'a> {
         while [0, 43, 60, 44].contains(&ip.protocol) {
             let [next, length, ..] = *ip.payload else { return Err(CaptureError::Truncated) };
             let length = if ip.protocol == 44 { 0 } else { usize::from(length) };
-            ip.is_later_fragment |= ip.protocol == 44 && half(ip.payload, 2)? & 0xfff8 != 0;
+            if ip.protocol == 44 {
+                let field = half(ip.payload, 2)?;
+                ip.is_later_fragment |= field & 0xfff8 != 0;
+                ip.is_whole &= field & 1 == 0;
+            }
             ip.payload = ip.payload.get((length + 1) * 8..).ok_or(CaptureError::Truncated)?;
             ip.protocol = next;
         }

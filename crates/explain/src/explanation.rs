@@ -27,10 +27,10 @@ pub struct Explanation<'a> {
 }
 
 impl<'a> Explanation<'a> {
-    /// The explanation of a packet with this TTL or hop limit.
+    /// The explanation of a packet with this TTL or hop limit, which is looked at after the check for `fwd`.
     #[must_use]
     pub fn with_hops(mut self, hops: u8) -> Self {
-        if self.direction == Direction::Fwd && hops <= 1 && self.verdict.passes() {
+        if self.direction == Direction::Fwd && hops <= 1 && self.output.take().is_some() {
             self.verdict = Verdict::dropped(Reason::HopLimit, Direction::Fwd);
         }
         self

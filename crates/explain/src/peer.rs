@@ -6,7 +6,10 @@ use model::{AddressPair, Direction, Mode, SaDirection, SaEntry, TemplateMode};
 
 use crate::{Flow, Found, InputResult, Tables, find_policy};
 
-/// The SAs between the ends of the header, as far as these are known: those of the SA around it, of the policy that the
+/// How many are of use.
+const MOST: usize = 3;
+
+/// The first SAs between the ends of the header, as far as these are known: those of the SA around it, of the policy that the
 /// packet needs, and of the packet.
 pub(crate) fn of_same_ends<'a>(
     tables: &'a Tables,
@@ -31,7 +34,7 @@ pub(crate) fn of_same_ends<'a>(
             && arrival.dst.is_none_or(|dst| dst == sa.ends.dst())
             && !input.path.contains(entry)
     };
-    tables.sas.iter().filter(is_like).collect()
+    tables.sas.iter().filter(is_like).take(MOST).collect()
 }
 
 /// The ends of a packet, and those of the tunnels that its policy demands.

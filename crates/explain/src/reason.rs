@@ -67,7 +67,7 @@ table! {
         /// Its TTL or hop limit lets it go no further (`ip_forward`, `ip6_forward`).
         HopLimit => Row {
             word: "hop limit",
-            sentence: "its TTL or hop limit is 1, and it is to be forwarded",
+            sentence: "its TTL or hop limit ends at this host, and it is to be forwarded",
             counted: Counted::Nothing,
         },
         /// There is no route to the end of a tunnel (`xfrm_bundle_create`).

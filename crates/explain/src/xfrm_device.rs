@@ -100,7 +100,8 @@ pub(crate) fn leave<'a>(
 
 /// The check of a packet that has come through SAs, outermost first. One that comes out of a vti device is checked with
 /// its key for `in`, whatever becomes of it (`vti_rcv_cb`), and then, unless the device has `disable_policy`, as one in clear,
-/// whose SAs are forgotten (`skb_scrub_packet`). The result is the first that refuses the packet.
+/// whose SAs are forgotten (`skb_scrub_packet`). The result is the first that refuses the packet. The check of the packet
+/// around the SAs (`vti_input`) is not followed.
 pub(crate) fn arrive<'a>(
     tables: &'a Tables,
     direction: Direction,

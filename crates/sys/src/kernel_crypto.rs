@@ -12,11 +12,11 @@ use nix::sys::socket::{
     sockopt::{AlgSetAeadAuthSize, AlgSetKey},
 };
 use rustix::{
-    io::{Errno, write},
-    net::{RecvFlags, SocketFlags, accept_with, recv},
+    io::Errno,
+    net::{RecvFlags, SendFlags, SocketFlags, accept_with, recv, send},
 };
 
-use crate::errno::from_nix;
+use crate::{errno::from_nix, memory::wipe};
 
 /// The most bytes of a message authentication code (SHA-512).
 const LONGEST_MAC: usize = 64;
@@ -26,10 +26,10 @@ const LONGEST_NAME: usize = 63;
 
 /// The message authentication code of bytes by an algorithm, as `hmac(sha256)`, whole.
 ///
-/// Errors: EAFNOSUPPORT or ENOENT (the kernel lacks AF_ALG or the algorithm); EINVAL (the key has another length).
+/// Errors: EAGAIN (more bytes than a socket takes); EAFNOSUPPORT or ENOENT (the kernel lacks AF_ALG or the algorithm); EINVAL (the key has another length).
 pub fn authenticate(algorithm: &str, key: &[u8], bytes: &[u8]) -> Result<Vec<u8>, Errno> {
     let operation = operation("hash", algorithm, key, None)?;
-    write(&operation, bytes)?;
+    send(&operation, bytes, SendFlags::DONTWAIT)?;
     let mut code = vec![0; LONGEST_MAC];
     let (length, _) = recv(&operation, &mut code[..], RecvFlags::DONTWAIT)?;
     code.truncate(length);
@@ -62,13 +62,13 @@ pub fn is_authentic(algorithm: &str, key: &[u8], sealed: Sealed<'_>) -> Result<b
         ControlMessage::AlgSetAeadAssoclen(&associated),
     ];
     let input = [IoSlice::new(sealed.associated), IoSlice::new(sealed.bytes)];
-    sendmsg::<AlgAddr>(operation.as_raw_fd(), &input, &control, MsgFlags::empty(), None)
-        .map_err(from_nix)?;
+    let flags = MsgFlags::MSG_DONTWAIT;
+    sendmsg::<AlgAddr>(operation.as_raw_fd(), &input, &control, flags, None).map_err(from_nix)?;
     // What is decrypted is not looked at. Where there is room for more, the kernel waits for more (`aead_recvmsg`).
     let room = (sealed.associated.len() + sealed.bytes.len()).saturating_sub(sealed.icv);
     let mut decrypted = vec![0; room];
     let received = recv(&operation, &mut decrypted[..], RecvFlags::DONTWAIT);
-    decrypted.fill(0);
+    wipe(&mut decrypted);
     match received {
         Ok(_) => Ok(true),
         Err(Errno::BADMSG) => Ok(false),

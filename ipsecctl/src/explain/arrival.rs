@@ -19,24 +19,37 @@ pub struct Through {
 }
 
 /// The device of this network namespace that a packet comes out of; none: there is none, or the kernel does not list them.
-pub fn through(sas: &[SaEntry], arrivals: &[Arrival], mark: u32) -> Option<Through> {
+/// `ends`: the source and destination of a captured packet.
+pub fn through(
+    sas: &[SaEntry],
+    arrivals: &[Arrival],
+    mark: u32,
+    ends: Option<(IpAddr, IpAddr)>,
+) -> Option<Through> {
     let first = arrivals.first()?;
     let devices = Routes::open().and_then(|mut routes| routes.xfrm_devices()).ok()?;
-    vti(&devices, sas, first).or_else(|| interface(&devices, sas, arrivals, mark))
+    vti(&devices, sas, first, ends).or_else(|| interface(&devices, sas, arrivals, mark))
 }
 
-/// The vti device whose ends are those of the packet: the address that is known of it, or those of its SA.
-fn vti(devices: &[Device], sas: &[SaEntry], first: &Arrival) -> Option<Through> {
+/// The vti device whose ends are those of the packet, or of its SA if it was not captured.
+fn vti(
+    devices: &[Device],
+    sas: &[SaEntry],
+    first: &Arrival,
+    ends: Option<(IpAddr, IpAddr)>,
+) -> Option<Through> {
     let is_named = |sa: &Sa| {
         sa.spi == first.spi
             && first.proto.is_none_or(|proto| proto == sa.proto)
             && first.dst.is_none_or(|dst| dst == sa.ends.dst())
     };
     let named = sas.iter().map(|entry| &entry.sa).filter(|sa| is_named(sa));
-    let pairs = named.flat_map(|sa| devices.iter().map(move |device| (sa, device)));
-    let found = pairs.filter_map(|(sa, device)| {
+    let of_sas = named.map(|sa| (sa.ends.src(), sa.ends.dst()));
+    let ends: Vec<_> = ends.map_or_else(|| of_sas.collect(), |ends| vec![ends]);
+    let pairs = ends.iter().flat_map(|ends| devices.iter().map(move |device| (ends, device)));
+    let found = pairs.filter_map(|((src, dst), device)| {
         let DeviceXfrm::Vti { in_key, local, remote, .. } = device.xfrm? else { return None };
-        let exactness = exactness((local, remote), (sa.ends.dst(), sa.ends.src()))?;
+        let exactness = exactness((local, remote), (*dst, *src))?;
         let (name, vti_key, if_id) = (device.name, Some(in_key), None);
         Some((exactness, Through { name, vti_key, if_id }))
     });

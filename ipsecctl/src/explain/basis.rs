@@ -15,7 +15,7 @@ pub struct ExplainBasis<'a> {
     pub missing: Vec<Resolved<'a>>,
     /// Bytes of the packet before it is transformed.
     pub length: Option<usize>,
-    /// Of its route, and on the wire.
+    /// The most bytes that its route and the link take.
     pub mtu: Mtu,
     /// Its route.
     pub routing: &'a Routing,

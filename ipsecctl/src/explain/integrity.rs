@@ -14,24 +14,28 @@ const HEADER: usize = 8;
 const COUNTER_MODES: [&str; 4] = ["rfc4106(", "rfc4309(", "rfc4543(", "rfc7539esp("];
 const IV: usize = 8;
 
-/// Looks at ESP, from its header on; none: the SA does not authenticate, or the kernel computes nothing for programs.
+/// Looks at ESP, from its header on; none: the SA does not authenticate, its device has undone what was captured, or the
+/// kernel computes nothing for programs.
 pub fn of(esp: &[u8], sa: &Sa) -> Option<Integrity> {
-    let keyed = sa.aead.as_ref().or(sa.auth.as_ref())?;
-    let fits = |bits: u16, esn: bool| {
-        let upper = if esn { Some(upper_half(sa, esp)?) } else { None };
-        match sa.aead {
-            Some(_) => fits_aead(esp, keyed, bits, upper),
-            None => fits_auth(esp, keyed, bits, upper),
-        }
+    let keyed = sa.aead.as_ref().or(sa.auth.as_ref()).filter(|_| sa.offload.is_none())?;
+    let fits = |bits: u16, upper: Option<u32>| match sa.aead {
+        Some(_) => fits_aead(esp, keyed, bits, upper),
+        None => fits_auth(esp, keyed, bits, upper),
     };
-    if fits(keyed.icv_bits, sa.esn)? {
+    let own = keyed.icv_bits;
+    let esn = |upper| fits(own, Some(upper));
+    let [next, now] = upper_halves(sa, esp)?;
+    let is_right = if sa.esn { esn(next)? || esn(now)? } else { fits(own, None)? };
+    if is_right {
         return Some(Integrity::Right);
     }
-    if fits(keyed.icv_bits, !sa.esn) == Some(true) {
+    let is_otherwise = if sa.esn { fits(own, None)? } else { esn(0)? };
+    if is_otherwise {
         return Some(Integrity::OtherEsn);
     }
-    let mut others = LENGTHS.into_iter().filter(|bits| *bits != keyed.icv_bits);
-    let other = others.find(|bits| fits(*bits, sa.esn) == Some(true));
+    let upper = sa.esn.then_some(next);
+    let mut others = LENGTHS.into_iter().filter(|bits| *bits != own);
+    let other = others.find(|bits| fits(*bits, upper) == Some(true));
     Some(other.map_or(Integrity::Wrong, Integrity::OtherLength))
 }
 
@@ -67,16 +71,18 @@ fn parted(esp: &[u8], bits: u16) -> Option<(&[u8], &[u8])> {
     Some(esp.split_at(length)).filter(|_| length >= HEADER)
 }
 
-/// The upper half of an extended sequence number, which is not sent (`xfrm_replay_seqhi`).
-fn upper_half(sa: &Sa, esp: &[u8]) -> Option<u32> {
+/// The upper half of an extended sequence number, which is not sent: as the kernel guesses it (`xfrm_replay_seqhi`), and that of
+/// the last packet, since a capture may be older.
+fn upper_halves(sa: &Sa, esp: &[u8]) -> Option<[u32; 2]> {
     let sequence = u32::from_be_bytes(esp.get(4..HEADER)?.try_into().ok()?);
     let received = sa.replay_state.received;
     let halves = [received & u64::from(u32::MAX), received >> 32];
-    let [top, upper] = halves.map(|half| u32::try_from(half).unwrap_or_default());
+    let [top, now] = halves.map(|half| u32::try_from(half).unwrap_or_default());
     let bottom = top.wrapping_sub(sa.replay_window).wrapping_add(1);
-    Some(if top >= sa.replay_window.wrapping_sub(1) {
-        upper.wrapping_add(u32::from(sequence < bottom))
+    let next = if top >= sa.replay_window.wrapping_sub(1) {
+        now.wrapping_add(u32::from(sequence < bottom))
     } else {
-        upper.wrapping_sub(u32::from(sequence >= bottom))
-    })
+        now.wrapping_sub(u32::from(sequence >= bottom))
+    };
+    Some([next, now])
 }

@@ -1,11 +1,11 @@
 //! The packet, as the command line has it.
 
-use std::{fs::File, io::Read, net::IpAddr, path::Path, str::FromStr};
+use std::{fs::File, io::Read, net::IpAddr, num::NonZeroU32, path::Path, str::FromStr};
 
 use explain::{Arrival, Captured, Flow, IsEncapsulation};
 use model::{Spi, names::protocol_number};
 
-use crate::Error;
+use crate::{Error, filter::number};
 
 /// An address with a port, or without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +66,29 @@ impl FromStr for Protocol {
         }
         Ok(Self { number, kind, code })
     }
+}
+
+/// A number that is not 0.
+pub fn nonzero(text: &str) -> Result<NonZeroU32, String> {
+    NonZeroU32::new(number(text)?).ok_or_else(|| "expected a number that is not 0".to_owned())
+}
+
+/// Whether, in a word.
+pub fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" => Ok(true),
+        "no" => Ok(false),
+        _ => Err("expected yes or no".to_owned()),
+    }
+}
+
+/// A process and the number of its descriptor.
+pub fn descriptor(text: &str) -> Result<(i32, i32), String> {
+    let numbers = text.split_once(':').and_then(|(pid, fd)| {
+        let [pid, fd] = [pid.parse::<i32>().ok()?, fd.parse::<i32>().ok()?];
+        (pid > 0 && fd >= 0).then_some((pid, fd))
+    });
+    numbers.ok_or_else(|| "expected a process and a descriptor, as 4711:7".to_owned())
 }
 
 /// The packet between two ends.

@@ -16,7 +16,9 @@ use crate::statements::in_direction;
 /// What to do, in a sentence or as a statement of setkey(8); none if that is not obvious, or nothing is wrong.
 pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<String> {
     let Verdict::Dropped { reason, .. } = explanation.verdict else { return None };
-    if let Some(again) = route::of_vti(explanation, routing) {
+    let is_of_policy =
+        matches!(reason, Reason::Templates | Reason::CatchAll | Reason::KernelDefault);
+    if let Some(again) = route::of_vti(explanation, routing).filter(|_| is_of_policy) {
         return Some(again);
     }
     let failed = explanation.output.as_ref().and_then(|output| output.templates.last());
@@ -50,7 +52,7 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         | Reason::NoForwarding
         | Reason::ReversePath
         | Reason::TunnelRoute => route::of(reason, explanation, routing),
-        Reason::Replay => Some("where the peer has added its SA again, add this one again too; where packets come late, add it with a wider window: -w, as in -w 1024".to_owned()),
+        Reason::Replay => Some("where the peer has added its SA again, add this one again too; where packets come late, add it with a wider window: -r, as in -r 1024".to_owned()),
         Reason::Larval => Some("have the key management program complete the SA: it has reserved the SPI and added no keys".to_owned()),
         Reason::SpiIsTaken => Some("take another SPI for the template, or none".to_owned()),
         Reason::Integrity => Some(integrity(explanation)),
@@ -90,7 +92,9 @@ fn integrity(explanation: &Explanation<'_>) -> String {
         Some(Integrity::OtherLength(bits)) => format!(
             "add the SA with an ICV of {bits} bits, as the peer has: `ipsecctl show sas -o spi,authentication,aead`"
         ),
-        Some(Integrity::OtherEsn) => "add the SA with -esn at both ends, or at none".to_owned(),
+        Some(Integrity::OtherEsn) => {
+            "add the SA with -esn and a window (-r) at both ends, or at none".to_owned()
+        }
         _ => "compare algorithms and key_fingerprint in `ipsecctl show sas --json` at both ends"
             .to_owned(),
     }
@@ -166,7 +170,7 @@ fn missing_policy(explanation: &Explanation<'_>) -> Option<String> {
         return Some(statement(policy, false));
     }
     let (src, dst) = (flow.src(), flow.dst());
-    if explanation.path().is_empty() {
+    if direction == Direction::Out || explanation.path().is_empty() {
         let word = direction.word();
         let protected = match direction {
             Direction::Out => format!("or, protected, `-P {word} ipsec TEMPLATE`"),

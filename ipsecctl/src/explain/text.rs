@@ -172,7 +172,7 @@ fn route(routing: &Routing, lines: &mut Lines) {
             let why = match routing.refusal {
                 // The errno is of another kind.
                 Some(Reason::NoForwarding | Reason::ReversePath | Reason::Martian) => {
-                    "for a packet that arrives so".to_owned()
+                    "the packet may not arrive by this device".to_owned()
                 }
                 _ => sys::errno_text(errno),
             };

@@ -171,7 +171,7 @@ pub fn differing_sa_field(entry: &SaEntry, field: Option<SaField>) -> String {
         ),
         SaField::Auth => match (&sa.auth, &sa.aead) {
             (Some(keyed), _) => keyed.algorithm.name.to_owned(),
-            (None, Some(keyed)) => format!("none beside {}", keyed.algorithm.name),
+            (None, Some(keyed)) => format!("none, with {}", keyed.algorithm.name),
             (None, None) => "none".to_owned(),
         },
         SaField::Flags => SaFlags::WILD_RECEIVE.words().collect(),

@@ -81,7 +81,7 @@ fn a_vti_device_has_its_key() {
     network.a.load(&format!("{all} {TEMPLATE};"));
     let (explanation, text) = agrees(&network, false);
     let remedy = explanation["remedy"].as_str().expect("a remedy");
-    assert!(remedy.contains("net.ipv4.conf.own.disable_policy=1"), "{text}");
+    assert!(remedy.contains("net/ipv4/conf/own/disable_policy=1"), "{text}");
     let command = remedy.split('`').nth(1).expect("a command");
     Outcome::success(network.a.command("sh").args(["-c", command]));
     agrees(&network, true);
@@ -147,6 +147,19 @@ fn the_ip_version_inside_may_be_that_of_the_sa() {
         let (explanation, text) = explain(&network.a, packet);
         happens(&network, "2001:db8:1::1", true, &explanation, &text);
     }
+}
+
+/// The SAs that a forwarded packet has come through are not for the packets that leave.
+#[test]
+fn a_policy_for_out_is_not_made_of_the_sas() {
+    let network = network("vti key 5 local 192.0.2.1 remote 192.0.2.3");
+    network.a.forward();
+    load(&network, "", "");
+    network.a.ip("xfrm policy setdefault out block");
+    let (explanation, text) = explain(&network.a, "fwd 10.2.0.1 10.1.0.9 udp --spi 0x1001");
+    assert_eq!(explanation["reason"], "kernel default discards", "{text}");
+    let remedy = explanation["remedy"].as_str().expect("a remedy");
+    assert!(remedy.starts_with("spdadd 10.2.0.1 10.1.0.9 any -P out none;"), "{remedy}");
 }
 
 /// Where a header names no SA, those between the same ends are shown.

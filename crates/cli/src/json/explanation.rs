@@ -219,7 +219,7 @@ pub struct WireJson {
     /// The bytes of the packet on the wire, if its length was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<usize>,
-    /// The bytes of the longest packet, before it is transformed, for the link's MTU.
+    /// The bytes of the longest packet, before it is transformed, for the MTU of the link and of the packet's own route.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mtu: Option<usize>,
 }

@@ -104,6 +104,12 @@ fn a_packet_is_as_long_as_its_header_has_it() {
         Captured::of_packet(&packet).unwrap().esp.map(|esp| esp.len())
     };
     assert_eq!([esp(40, 40), esp(40, 46)], [Some(20); 2]);
+    let first_fragment = || {
+        let mut packet = vec![0x45, 0, 0, 40, 0, 0, 0x20, 0, 1, 50, 0, 0];
+        packet.resize(40, 7);
+        Captured::of_packet(&packet).unwrap().esp
+    };
+    assert_eq!(first_fragment(), None);
     // It was cut off, or is to be parted.
     assert_eq!([esp(60, 46), esp(0, 46)], [None; 2]);
 }

@@ -19,7 +19,7 @@ pub fn of(
     let device = Visible(device);
     Some(match (reason, flow.version()) {
         (Reason::NoForwarding, IpVersion::V4) => format!(
-            "`sysctl -w net.ipv4.conf.{device}.forwarding=1`, for all devices net.ipv4.ip_forward"
+            "`sysctl -w net/ipv4/conf/{device}/forwarding=1`, for all devices net.ipv4.ip_forward"
         ),
         (Reason::NoForwarding, IpVersion::V6) => {
             "`sysctl -w net.ipv6.conf.all.forwarding=1`".to_owned()
@@ -32,7 +32,7 @@ pub fn of(
             flow.dst()
         ),
         (Reason::ReversePath, _) => format!(
-            "route {} by {device}, or `sysctl -w net.ipv4.conf.{device}.rp_filter=2`",
+            "route {} by {device}, or `sysctl -w net/ipv4/conf/{device}/rp_filter=2`",
             flow.src()
         ),
         (Reason::TunnelRoute, _) => of_tunnel(explanation)?,
@@ -51,12 +51,12 @@ pub fn of_vti(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Optio
     is_again.then(|| {
         let name = Visible(through.name.as_str());
         format!(
-            "`sysctl -w net.{version}.conf.{name}.disable_policy=1`: the device has checked the policy with its key"
+            "`sysctl -w net/{version}/conf/{name}/disable_policy=1`: the device has checked the policy with its key"
         )
     })
 }
 
-/// The route of the first tunnel that has none.
+/// A route for the outermost packet of the first tunnel.
 fn of_tunnel(explanation: &Explanation<'_>) -> Option<String> {
     let output = explanation.output.as_ref()?;
     let mut sas = output.templates.iter().filter_map(|it| it.search.found);

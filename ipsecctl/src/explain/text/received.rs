@@ -54,7 +54,12 @@ pub(super) fn received(input: &InputResult<'_>, lines: &mut Lines) {
             None => lines.under("no SA"),
         }
         match arrival.integrity {
-            Some(Integrity::Right) => lines.under("its ICV is right: the keys are the same"),
+            Some(Integrity::Right) if sa.is_some_and(|entry| entry.sa.aead.is_some()) => {
+                lines.under("its ICV is right: the keys are the same");
+            }
+            Some(Integrity::Right) => {
+                lines.under("its ICV is right: the keys of authentication are the same");
+            }
             Some(Integrity::Wrong) => lines.under("its ICV is not right"),
             Some(Integrity::OtherEsn) => lines.under(
                 "its ICV would be right if one end did not have extended sequence numbers: -esn",
@@ -131,7 +136,7 @@ fn template(served: &SaOfTemplate<'_>, headers: KnownHeaders, lines: &mut Lines)
             words::sa(entry)
         )),
         None if *is_optional && headers == KnownHeaders::Outer => {
-            lines.under("not needed; whether the packet has it is encrypted: give --spi of all headers");
+            lines.under("not needed; a header of it would be encrypted: give --spi of all headers");
         }
         None if *is_optional => lines.under("not needed"),
         None if headers == KnownHeaders::None => {
