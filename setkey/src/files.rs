@@ -6,7 +6,6 @@ use std::{
     path::Path,
 };
 
-use grammar::tree::StatementWord;
 use model::Dialect;
 use pfkey::{
     Message, MessageType,
@@ -53,10 +52,7 @@ fn is_text(bytes: &[u8]) -> bool {
 
 /// The beginning of a file: it need not end. It may contain keys.
 fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let file = File::open(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound if is_statement(path) => Error::Statement,
-        _ => Error::Open { path: path.to_owned(), source },
-    })?;
+    let file = File::open(path).map_err(|source| Error::of_open(path, source))?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(MOST + 1));
     let unread = |error: io::Error| Error::Read {
         name: path.display().to_string(),
@@ -64,12 +60,6 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     };
     file.take(MOST as u64).read_to_end(&mut bytes).map_err(unread)?;
     Ok(bytes)
-}
-
-/// Whether a statement, or its first word, was written in the place of a file.
-fn is_statement(path: &Path) -> bool {
-    let words = path.to_str().and_then(|text| text.split([' ', '\t', '\n', ';']).next());
-    words.is_some_and(|word| word.parse::<StatementWord>().is_ok())
 }
 
 enum Failure {

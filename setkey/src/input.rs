@@ -34,8 +34,7 @@ impl ScriptInput {
         if path == Path::new("-") {
             return Ok(Self { interactive: false, ..Self::interactive()? });
         }
-        let file =
-            File::open(path).map_err(|source| Error::Open { path: path.to_owned(), source })?;
+        let file = File::open(path).map_err(|source| Error::of_open(path, source))?;
         let name = path.display().to_string();
         Ok(Self { source: Source::File(file.into()), name, interactive: false })
     }

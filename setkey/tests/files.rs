@@ -121,7 +121,20 @@ fn a_script_is_no_recording() {
 
 #[test]
 fn a_statement_in_the_place_of_a_file_is_not_shown() {
-    for words in [&["-n", "add", "::1"][..], &["-c", "add ::1 ::2 esp 9 -E aes-cbc \"key\";"]] {
+    const ADD: &str = "add ::1 ::2 esp 9 -E aes-cbc \"key\";";
+    let long = format!("{}{ADD}", "flush; ".repeat(50));
+    let behind_blank = format!("\n {ADD}");
+    let misspelt = ADD.replace("add", "ad");
+    for words in [
+        &["-n", "add", "::1"][..],
+        &["-c", ADD],
+        &["-n", &long],
+        &["-n", "-f", ADD],
+        &["-n", "-f", &long],
+        &["-n", "-f", &behind_blank],
+        &["-n", "-f", &misspelt],
+        &["--check", "-f", ADD],
+    ] {
         let output = Command::cargo_bin("setkey").unwrap().args(words).output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
         let expected = "setkey: a statement is no file: write it to standard input of `setkey -c`, with its `;`\n";
