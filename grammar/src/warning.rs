@@ -112,19 +112,24 @@ pub enum WarningKind {
     /// `des-deriv` or `des-32iv`, which is `des-cbc` here.
     #[error("Linux has no such cipher: this is des-cbc, whose IV is whole in the packet")]
     DerivedIv,
-    /// A hard limit of one kind and a soft one of another.
+    /// A hard limit of one kind and a soft one of another, without a hard one of time.
     #[error("the hard and the soft limit are of different kinds: each is alone")]
     LimitsOfTwoKinds,
     /// Two SAs of a counter mode with one key and salt.
     #[error(
-        "line {0} adds an SA with this key and salt: nonces repeat, and contents are disclosed"
+        "line {0} adds an SA with this key and salt: nonces may repeat, which discloses contents"
     )]
     ReusedNonce(usize),
     /// No SA between the ends of a template has its mode.
-    #[error("the SA between these hosts, line {0}, has another mode than this template")]
+    #[error(
+        "no SA of this script between these hosts has the mode of this template: line {0} has another"
+    )]
     SaOfOtherMode(usize),
-    /// No SA between the ends of a template has its reqid.
-    #[error("the SA between these hosts, line {0}, has another request ID than this template")]
+    /// No SA between the ends of a template has its mode and its reqid: an SA of its mode.
+    #[error(
+        "no SA of this script between these hosts has the mode and request ID of this template: \
+         line {0} has another request ID"
+    )]
     SaOfOtherReqId(usize),
     /// Tunnels of both directions from one host.
     #[error("line {0} has a tunnel of the same source and destination for the other direction")]
@@ -237,9 +242,7 @@ impl WarningKind {
             WarningKind::ReusedNonce(_) => {
                 "give each SA a key and salt of its own, as `ipsecctl keygen` makes them"
             }
-            WarningKind::SaOfOtherMode(_) => {
-                "give the SA the mode of the template: -m tunnel or -m transport"
-            }
+            WarningKind::SaOfOtherMode(_) => "give the SA the mode of the template with -m",
             WarningKind::SaOfOtherReqId(_) => {
                 "give both the same number: unique:NUMBER of the template and -u NUMBER of the SA"
             }

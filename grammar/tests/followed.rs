@@ -173,6 +173,17 @@ fn hints_that_change_what_is_done() {
     const ONE: &str = "add ::1 ::2 esp 256 -E aes-cbc \"sixteen byte key\";";
     followed(&[
         ("sadflush;", "did you mean `flush`?", "flush;"),
+        ("delete policies;", "spdflush is for all policies: say that alone", "spdflush;"),
+        ("deleteall spd;", "spdflush is for all policies: say that alone", "spdflush;"),
+        ("delete sas;", "flush is for every SA: say that alone", "flush;"),
+        ("spddelete everything;", "spdflush is for all policies: say that alone", "spdflush;"),
+        ("spddelete sad;", "flush is for every SA: say that alone", "flush;"),
+        ("get policies;", "spddump prints all policies: say that alone", "spddump;"),
+        ("get all;", "dump prints every SA: say that alone", "dump;"),
+        ("flush spd;", "say spdflush: flush is for SAs", "spdflush;"),
+        ("dump policies;", "say spddump: dump is for SAs", "spddump;"),
+        ("spdflush sad;", "say flush: spdflush is for policies", "flush;"),
+        ("spddump sas;", "say dump: spddump is for policies", "dump;"),
         ("saddump;", "did you mean `dump`?", "dump;"),
         ("sadadd ::1 ::2 esp 256 -E null;", "did you mean `add`?", "add ::1 ::2 esp 256 -E null;"),
         (
@@ -187,8 +198,18 @@ fn hints_that_change_what_is_done() {
         ),
         (
             "spdadd ::1 ::2 domain -P out none;",
-            "`domain` is a port: say tcp, and ADDRESS[domain]",
-            "spdadd ::1 ::2[domain] tcp -P out none;",
+            "`domain` is a port: say tcp or udp, a statement for each, and ADDRESS[domain]",
+            "spdadd ::1 ::2[domain] tcp -P out none; spdadd ::1 ::2[domain] udp -P out none;",
+        ),
+        (
+            "spdadd ::1 ::2 ssh -P out none;",
+            "`ssh` is a port: say tcp, and ADDRESS[ssh]",
+            "spdadd ::1 ::2[ssh] tcp -P out none;",
+        ),
+        (
+            "spdadd ::1 ::2 ntp -P out none;",
+            "`ntp` is a port: say udp, and ADDRESS[ntp]",
+            "spdadd ::1 ::2[ntp] udp -P out none;",
         ),
         (
             "add ::1 ::2 esp 256 -E hmac-sha1 \"twenty byte long key\";",
@@ -251,6 +272,13 @@ fn words_that_show_no_key() {
         ("set KEY secret", "set *** ******"),
         ("let key secret", "let *** ******"),
         ("ad key secret", "ad key ******"),
+        ("ad pass.word;", "ad *********;"),
+        ("ad my:secret:password 1;", "ad ****************** *;"),
+        ("ad 10.0.0.1/sEcReT;", "ad ***************;"),
+        ("ad ::1[sEcReT];", "ad ***********;"),
+        ("ah/sEcReT+base64aaabbbccc;", "*************************;"),
+        ("esp/transport/sEcReT;", "********************;"),
+        ("esp/transport//sEcReT;", "*********************;"),
     ] {
         let error = run(script.as_bytes()).error.unwrap_or_else(|| panic!("accepted: {script}"));
         assert_eq!(error.excerpt().text, shown, "{script}");

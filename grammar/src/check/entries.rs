@@ -8,8 +8,7 @@ use std::{
 };
 
 use model::{
-    Action, Direction, Keyed, Level, LevelKind, Mode, Operation, Policy, Proto, ReqId, Sa, SaId,
-    Template,
+    Action, Direction, Level, LevelKind, Mode, Operation, Policy, Proto, ReqId, Sa, SaId, Template,
 };
 
 use super::{Finding, FindingKind, part::template_span};
@@ -20,22 +19,29 @@ use crate::{
     warning::WarningKind,
 };
 
-/// Source, destination and protocol of an SA.
-type Ends = (IpAddr, IpAddr, Proto);
+/// Source and destination of an SA.
+type Ends = (IpAddr, IpAddr);
 
 /// The SAs and policies so far, as far as they are compared. Each statement takes the same time, and no key is kept.
 #[derive(Debug, Default)]
 pub(super) struct Entries {
     hasher: RandomState,
-    /// The first SA with a key and salt of a counter mode, by their hash.
-    keys: HashMap<u64, (SaId, usize)>,
-    sas: HashMap<Ends, Offered>,
+    /// The SAs of each protocol: `flush` may be for one.
+    sas: HashMap<Proto, Sas>,
     /// The first template of its kind.
     templates: HashMap<Wanted, Found>,
     /// The first policy with a tunnel, for each direction.
-    tunnels: HashMap<(IpAddr, IpAddr), Tunnel>,
+    tunnels: HashMap<Ends, Tunnel>,
     /// Whether something was deleted by its name, so that what remains is not known here.
     is_unknown: bool,
+}
+
+/// The SAs of a protocol.
+#[derive(Debug, Default)]
+struct Sas {
+    /// The first with a key and salt of a counter mode, by their hash.
+    keys: HashMap<u64, (SaId, usize)>,
+    offered: HashMap<Ends, Offered>,
 }
 
 /// The SAs between two ends.
@@ -43,8 +49,8 @@ pub(super) struct Entries {
 struct Offered {
     /// The line of the first.
     line: usize,
-    /// None for an SA that takes its mode from the policy.
-    modes: HashSet<Option<Mode>>,
+    /// The line of the first of each mode; None is for an SA that takes its mode from the policy.
+    modes: HashMap<Option<Mode>, usize>,
     pairs: HashSet<(Option<Mode>, Option<ReqId>)>,
 }
 
@@ -52,6 +58,7 @@ struct Offered {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Wanted {
     ends: Ends,
+    proto: Proto,
     mode: Mode,
     /// None if any number will do.
     reqid: Option<Option<ReqId>>,
@@ -86,9 +93,9 @@ impl Entries {
                 self.policy(statement, policy);
             }
             Operation::WithoutForwardCopy(operation) => return self.take(statement, operation),
-            Operation::FlushSad(_) => {
-                self.sas.clear();
-                self.keys.clear();
+            Operation::FlushSad(None) => self.sas.clear(),
+            Operation::FlushSad(Some(proto)) => {
+                self.sas.remove(proto);
             }
             Operation::FlushSpd(_) => {
                 self.templates.clear();
@@ -109,33 +116,19 @@ impl Entries {
         let line = statement.line();
         let is_any = sa.mode.is_any() && statement.source.dialect().is_bsd();
         let mode = (!is_any).then(|| sa.mode.installed());
-        let ends = (sa.ends.src(), sa.ends.dst(), sa.proto);
-        let new = || Offered { line, modes: HashSet::new(), pairs: HashSet::new() };
-        let offered = self.sas.entry(ends).or_insert_with(new);
-        offered.modes.insert(mode);
+        let new = || Offered { line, modes: HashMap::new(), pairs: HashSet::new() };
+        let sas = self.sas.entry(sa.proto).or_default();
+        let offered = sas.offered.entry((sa.ends.src(), sa.ends.dst())).or_insert_with(new);
+        offered.modes.entry(mode).or_insert(line);
         offered.pairs.insert((mode, sa.reqid));
         let keyed = sa.aead.as_ref().or(sa.crypt.as_ref())?;
-        let line = self.line_of_key(&sa.id(), keyed, line)?;
-        let place = statement.place_of(Part::EncryptionKey);
-        Some(Finding { kind: FindingKind::Warning(WarningKind::ReusedNonce(line)), place })
-    }
-
-    /// The line of the first SA with this key and salt, if they give nonces and it is another SA.
-    fn line_of_key(&mut self, id: &SaId, keyed: &Keyed, line: usize) -> Option<usize> {
         if !keyed.algorithm.is_counter_mode() {
             return None;
         }
         let hash = self.hasher.hash_one(keyed.key.bytes());
-        match self.keys.entry(hash) {
-            Entry::Occupied(first) => {
-                let (first, line) = first.get();
-                (first != id).then_some(*line)
-            }
-            Entry::Vacant(place) => {
-                place.insert((*id, line));
-                None
-            }
-        }
+        let line = sas.line_of_key(hash, sa.id(), line)?;
+        let place = statement.place_of(Part::EncryptionKey);
+        Some(Finding { kind: FindingKind::Warning(WarningKind::ReusedNonce(line)), place })
     }
 
     fn policy(&mut self, statement: &Statement, policy: &Policy) {
@@ -170,7 +163,7 @@ impl Entries {
             return Vec::new();
         }
         let unserved = self.templates.iter().filter_map(|(wanted, found)| {
-            let kind = self.sas.get(&wanted.ends)?.lacks(wanted)?;
+            let kind = self.sas.get(&wanted.proto)?.offered.get(&wanted.ends)?.lacks(wanted)?;
             Some((kind, found.place()))
         });
         let same = self.tunnels.iter().filter_map(|((src, dst), tunnel)| {
@@ -186,16 +179,31 @@ impl Entries {
     }
 }
 
+impl Sas {
+    /// The line of the first SA with the key and salt of this hash, if it is another SA.
+    fn line_of_key(&mut self, hash: u64, id: SaId, line: usize) -> Option<usize> {
+        match self.keys.entry(hash) {
+            Entry::Occupied(first) => {
+                let (first, line) = first.get();
+                (*first != id).then_some(*line)
+            }
+            Entry::Vacant(place) => {
+                place.insert((id, line));
+                None
+            }
+        }
+    }
+}
+
 impl Offered {
     /// Why none of the SAs serves a template.
     fn lacks(&self, wanted: &Wanted) -> Option<WarningKind> {
         let modes = [None, Some(wanted.mode)];
-        if !modes.iter().any(|mode| self.modes.contains(mode)) {
-            return Some(WarningKind::SaOfOtherMode(self.line));
-        }
+        let of_mode = modes.iter().filter_map(|mode| self.modes.get(mode)).min();
+        let Some(&line) = of_mode else { return Some(WarningKind::SaOfOtherMode(self.line)) };
         let reqid = wanted.reqid?;
         let is_served = modes.iter().any(|&mode| self.pairs.contains(&(mode, reqid)));
-        (!is_served).then_some(WarningKind::SaOfOtherReqId(self.line))
+        (!is_served).then_some(WarningKind::SaOfOtherReqId(line))
     }
 }
 
@@ -219,7 +227,7 @@ fn wanted(policy: &Policy, template: &Template) -> Option<Wanted> {
         // Of received packets only a number that is given is compared.
         (_, Direction::In | Direction::Fwd) => template.reqid().map(Some),
     };
-    Some(Wanted { ends: (src, dst, template.proto), mode, reqid })
+    Some(Wanted { ends: (src, dst), proto: template.proto, mode, reqid })
 }
 
 fn is_tunnel(template: &Template) -> bool {

@@ -95,7 +95,8 @@ pub(super) fn late_soft_limit(extensions: &[Node<Extension>]) -> Option<Doubt> {
     })
 }
 
-/// A hard limit without the soft one of its kind, and a soft one without the hard one.
+/// A hard limit without the soft one of its kind, and a soft one without the hard one. A hard limit of time may end an
+/// SA that is replaced after so many bytes.
 pub(super) fn limits_of_two_kinds(extensions: &[Node<Extension>]) -> Option<Doubt> {
     if extensions.len() < 2 {
         return None;
@@ -104,6 +105,9 @@ pub(super) fn limits_of_two_kinds(extensions: &[Node<Extension>]) -> Option<Doub
         let is_limit = |node: &&Node<Extension>| matches!(node.value, Extension::Limit(of, at) if of == limit && at != 0);
         extensions.iter().find(is_limit).map(|node| node.span)
     };
+    if find(Limit::HardTime).is_some() {
+        return None;
+    }
     let mut pairs = PAIRS.iter().map(|&(soft, hard)| (find(soft), find(hard)));
     let is_soft = pairs.clone().find_map(|(soft, hard)| soft.filter(|_| hard.is_none()));
     let is_hard = pairs.any(|(soft, hard)| soft.is_none() && hard.is_some());

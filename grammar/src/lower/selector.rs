@@ -134,12 +134,13 @@ impl Lowering<'_> {
             return Some(Hint::DidYouMean(meant));
         }
         let is_service = |transport| self.names.service(name, transport).is_ok();
-        for (transport, proto) in [(Transport::Tcp, "tcp"), (Transport::Udp, "udp")] {
-            if is_service(transport) {
-                return Some(Hint::Service(name.to_owned(), proto));
-            }
-        }
-        closest(name, UPPERS).map(Hint::DidYouMean)
+        let upper = match (is_service(Transport::Tcp), is_service(Transport::Udp)) {
+            (true, true) => "tcp or udp, a statement for each",
+            (true, false) => "tcp",
+            (false, true) => "udp",
+            (false, false) => return closest(name, UPPERS).map(Hint::DidYouMean),
+        };
+        Some(Hint::Service(name.to_owned(), upper))
     }
 
     /// The ports, or what stands in for them.

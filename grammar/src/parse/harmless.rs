@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use model::{ALGORITHMS, IpTfsSetting, Proto};
+use model::{ALGORITHMS, IpTfsSetting, LevelKind, Mode, Proto};
 use pest::Parser;
 
 use super::{
@@ -88,10 +88,37 @@ fn is_list_of_flags(word: &str) -> bool {
     word.split(['+', ',', '|', '/']).all(|flag| words.contains(&flag))
 }
 
-/// Whether a word is a template of a policy.
+/// Whether a word is an address, perhaps with a prefix length and a port.
+pub(super) fn is_address(word: &str) -> bool {
+    let is_digits = |text: &str, most| {
+        text.len() <= most && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let (range, port) = word.split_once('[').map_or((word, None), |(it, port)| (it, Some(port)));
+    let (address, length) =
+        range.split_once('/').map_or((range, None), |(it, length)| (it, Some(length)));
+    let is_port = |port: &str| {
+        port.strip_suffix(']').is_some_and(|port| port == "any" || is_digits(port, "65535".len()))
+    };
+    address.parse::<IpAddr>().is_ok()
+        && length.is_none_or(|length| is_digits(length, "128".len()))
+        && port.is_none_or(is_port)
+}
+
+/// Whether a word is a template of a policy, or its beginning: the mode is behind the protocol, then ends and the level.
 pub(super) fn is_template(word: &str) -> bool {
-    let is_proto = |(proto, _): (&str, &str)| proto.parse::<Proto>().is_ok();
-    word.split_once('/').is_some_and(is_proto) && !has_long_number(word)
+    let mut parts = word.split('/');
+    let is_proto = parts.next().is_some_and(|proto| proto.parse::<Proto>().is_ok());
+    let is_mode = parts.next().is_some_and(|mode| mode.parse::<Mode>().is_ok());
+    let is_ends = |ends: &str| ends.is_empty() || ends.split('-').all(is_address);
+    let is_level = |level: &str| {
+        let (kind, number) = level.split_once(':').unwrap_or((level, "0"));
+        kind.parse::<LevelKind>().is_ok() && is_number(number)
+    };
+    is_proto
+        && is_mode
+        && parts.next().is_none_or(is_ends)
+        && parts.next().is_none_or(is_level)
+        && parts.next().is_none()
 }
 
 /// Whether a word is a list of settings of mode `iptfs`.

@@ -80,7 +80,7 @@ pub(crate) enum Hint {
     TypeAndCode(u8, u8),
     /// What is behind the upper-layer protocol without a blank between them.
     BlankBefore(String),
-    /// A service in the place of an upper-layer protocol, and its protocol.
+    /// A service in the place of an upper-layer protocol, and what to say for it.
     Service(String, &'static str),
     /// What HTML has in place of this character.
     Entity(char),
@@ -176,8 +176,8 @@ impl fmt::Display for Hint {
                 write!(f, "a type and its code are one word: say {number},{code}")
             }
             Hint::BlankBefore(word) => write!(f, "a blank is before `{word}`"),
-            Hint::Service(name, proto) => {
-                write!(f, "`{name}` is a port: say {proto}, and ADDRESS[{name}]")
+            Hint::Service(name, upper) => {
+                write!(f, "`{name}` is a port: say {upper}, and ADDRESS[{name}]")
             }
             Hint::Entity(' ') => f.write_str("HTML has this for a character: write a blank"),
             Hint::Entity(c) => write!(f, "HTML has this for a character: write `{c}`"),

@@ -1,7 +1,7 @@
 //! Characters of other scripts that look like those of the keyboard.
 
-/// Letters of Cyrillic and Greek, each with the one that it looks like.
-const LETTERS: &[(char, char)] = &[
+/// Letters and signs of other scripts, most of them Cyrillic or Greek, each with the character that it looks like.
+const CHARACTERS: &[(char, char)] = &[
     ('а', 'a'),
     ('с', 'c'),
     ('ԁ', 'd'),
@@ -47,7 +47,7 @@ const FIRST: u32 = '!' as u32;
 pub(super) fn of_keyboard(c: char) -> Option<char> {
     let is_full = (FULL_WIDTH..FULL_WIDTH + 94).contains(&u32::from(c));
     let narrow = is_full.then(|| char::from_u32(u32::from(c) - FULL_WIDTH + FIRST)).flatten();
-    LETTERS.iter().find(|(other, _)| *other == c).map(|(_, own)| *own).or(narrow)
+    CHARACTERS.iter().find(|(other, _)| *other == c).map(|(_, own)| *own).or(narrow)
 }
 
 /// A word with those characters replaced.

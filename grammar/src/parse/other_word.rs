@@ -26,7 +26,11 @@ const BEFORE_NUMBER: &[&str] = &["spi", "-spi", "reqid", "index", "id"];
 
 /// Words for the whole of a database.
 pub(super) const FOR_ALL: &[&str] =
-    &["all", "any", "sa", "sad", "sas", "spd", "policies", "everything", "*"];
+    &["all", "any", "everything", "*", "sa", "sad", "sas", "spd", "policies", "policy"];
+
+/// Those of them for the SAD, and for the SPD.
+const FOR_SAD: &[&str] = &["sa", "sad", "sas"];
+const FOR_SPD: &[&str] = &["spd", "policies", "policy"];
 
 /// Options of other programs for the direction of a policy.
 const OF_DIRECTION: &[&str] =
@@ -45,7 +49,8 @@ pub(super) fn second_word(source: &Source, stop: usize) -> Option<(Span, Hint)> 
         return Some((span(source, second), Hint::Text(early_end::addresses(statement)?)));
     }
     if text[second.end..].trim_start_matches([' ', '\t', '\n']) == ";"
-        && let Some(advice) = of_all(statement).filter(|_| FOR_ALL.contains(&word))
+        && FOR_ALL.contains(&word)
+        && let Some(advice) = of_all(statement, word)
     {
         return Some((span(source, second), Hint::Text(advice)));
     }
@@ -106,12 +111,29 @@ pub(super) fn value_as_option(word: &str, is_spd: bool) -> Option<Hint> {
     })
 }
 
-/// The statement for all entries, in place of one for a word that stands for all.
-fn of_all(statement: StatementWord) -> Option<&'static str> {
+/// The statement for all entries, in place of one for a word that stands for all. The word decides, where it names a
+/// database.
+fn of_all(statement: StatementWord, word: &str) -> Option<&'static str> {
+    use StatementWord::{Delete, DeleteAll, Get, SpdDelete};
+    if !matches!(statement, Delete | DeleteAll | Get | SpdDelete) {
+        return None;
+    }
+    let is_of_spd = FOR_SPD.contains(&word) || statement == SpdDelete && !FOR_SAD.contains(&word);
+    Some(match (statement == Get, is_of_spd) {
+        (false, false) => "flush is for every SA: say that alone",
+        (false, true) => "spdflush is for all policies: say that alone",
+        (true, false) => "dump prints every SA: say that alone",
+        (true, true) => "spddump prints all policies: say that alone",
+    })
+}
+
+/// The statement about the other database, in place of one for all of the first, as for `flush spd`.
+pub(super) fn of_other_database(statement: StatementWord, word: &str) -> Option<&'static str> {
     Some(match statement {
-        StatementWord::Delete | StatementWord::DeleteAll => "flush is for every SA: say that alone",
-        StatementWord::Get => "dump prints every SA: say that alone",
-        StatementWord::SpdDelete => "spdflush is for all policies: say that alone",
+        StatementWord::Flush if FOR_SPD.contains(&word) => "say spdflush: flush is for SAs",
+        StatementWord::Dump if FOR_SPD.contains(&word) => "say spddump: dump is for SAs",
+        StatementWord::SpdFlush if FOR_SAD.contains(&word) => "say flush: spdflush is for policies",
+        StatementWord::SpdDump if FOR_SAD.contains(&word) => "say dump: spddump is for policies",
         _ => return None,
     })
 }

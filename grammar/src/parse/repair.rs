@@ -12,7 +12,7 @@ use super::{
     lexer::tokens_before,
     lists::POLICY_OPTIONS,
     notation,
-    other_word::{FOR_ALL, value_as_option},
+    other_word::{FOR_ALL, of_other_database, value_as_option},
     repair_algorithm::{icv, name, unknown},
     repair_key::{key, quoted},
     repair_selector::{OF_PORTS, between},
@@ -306,6 +306,8 @@ pub(super) fn superfluous(source: &Source, at: usize, word: &str) -> Option<Hint
     let is_complete = is_statement(&replaced(text, at..at + word.len(), ""));
     (may_be && (is_behind || is_second)).then_some(Hint::Text(if is_behind {
         "a statement is for one protocol, or for all: write a statement for each"
+    } else if let Some(advice) = of_other_database(first, word) {
+        advice
     } else if is_complete && FOR_ALL.contains(&word) {
         "the statement is complete without this word, and is for all"
     } else if matches!(first, StatementWord::SpdFlush | StatementWord::SpdDump) {

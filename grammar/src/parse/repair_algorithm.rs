@@ -11,7 +11,7 @@ use super::{
     source::Source,
 };
 
-/// Ciphers that other systems have.
+/// Ciphers that other systems have for IPsec.
 const NO_CIPHERS: &[&str] = &[
     "idea",
     "idea-cbc",
@@ -26,12 +26,11 @@ const NO_CIPHERS: &[&str] = &[
     "aria-cbc",
     "skipjack",
     "skipjack-cbc",
-    "cast",
     "cast256-cbc",
     "gost",
 ];
 
-/// Algorithms of authentication that other systems have.
+/// Algorithms of authentication that other systems have for IPsec.
 const NO_AUTH: &[&str] = &[
     "des-mac",
     "kpdk",
@@ -79,15 +78,15 @@ pub(super) fn name(text: &str, at: usize, option: &str) -> Option<Hint> {
     (!is_own).then(|| other_kind(row.kind))
 }
 
-/// The name of an algorithm that Linux does not have.
+/// The name of an algorithm that IPsec of Linux does not have.
 pub(super) fn unknown(word: &str, option: &str) -> Option<Hint> {
     let lower = word.to_ascii_lowercase();
     Some(Hint::Text(match option {
         "-E" if NO_CIPHERS.contains(&lower.as_str()) => {
-            "Linux has no such cipher: use aes-cbc or aes-gcm-16"
+            "IPsec of Linux has no such cipher: use aes-cbc or aes-gcm-16"
         }
         "-A" if NO_AUTH.contains(&lower.as_str()) => {
-            "Linux has no such algorithm: use hmac-sha256-128"
+            "IPsec of Linux has no such algorithm: use hmac-sha256-128"
         }
         _ => return None,
     }))

@@ -11,8 +11,8 @@ use model::{ActionKind, Direction, ScriptOption};
 use super::{
     copied, foreign,
     harmless::{
-        LONGEST_MISTAKE, has_long_number, is_algorithm, is_number, is_protocol, is_short_number,
-        is_template, is_value, is_value_of_option, is_whole, names_algorithm,
+        LONGEST_MISTAKE, has_long_number, is_address, is_algorithm, is_number, is_protocol,
+        is_short_number, is_template, is_value, is_value_of_option, is_whole, names_algorithm,
     },
     lists::statements,
     meant,
@@ -211,9 +211,7 @@ impl Place {
             Place::Beginning if word.parse::<ActionKind>().is_ok() => (true, Place::Beginning),
             Place::Beginning if is_template(word) => (true, Place::Harmless),
             // A statement has an address, or nothing that could be a key.
-            Place::Misspelt if word.contains(['.', ':']) => {
-                (!has_long_number(word), Place::SaName(1))
-            }
+            Place::Misspelt if is_address(word) => (true, Place::SaName(1)),
             Place::Misspelt if is_protocol(word) || word.len() <= 3 => (true, Place::Misspelt),
             Place::Harmless => (!has_long_number(word), self),
             Place::SaName(_) | Place::Values(0) if foreign::is_before_algorithm(word) => {

@@ -55,7 +55,7 @@ pub(super) fn not_read(source: &Source, error: &pest::error::Error<Rule>) -> Err
         return Error::new(Fault::LateQuote, source, quote, token.named);
     }
     if is_glued_to_text(source, at) {
-        let hint = "nothing is behind the second quote of a text but a blank or a `;`";
+        let hint = "put a blank or a `;` behind the second quote";
         return wrong.with_hint(Some(Hint::Text(hint)));
     }
     if *wrong.kind() == Fault::UnclosedQuote && token.span.start == source.start() {

@@ -36,6 +36,7 @@ impl Names for FakeNames {
         match (name, transport) {
             ("domain", Transport::Udp | Transport::Tcp) => Ok(53),
             ("l2tp", Transport::Udp) => Ok(1701),
+            ("ntp", Transport::Udp) => Ok(123),
             ("ssh", Transport::Tcp) => Ok(22),
             // Of one name with two numbers, the original finds the one of UDP.
             ("twin", Transport::Udp) => Ok(111),
