@@ -68,7 +68,8 @@ impl<'a> Seen<'a> {
             let new = match (nonce, reused) {
                 (Some(other), _) => {
                     let other = other.name_for(&at.origin);
-                    let message = format!("the key and salt are those of {other}: nonces repeat");
+                    let message =
+                        format!("the key and salt are those of {other}: nonces may repeat");
                     Some((Code::ReusedNonce, part, message))
                 }
                 (None, Some(other)) if std::ptr::eq(other, at) => {
