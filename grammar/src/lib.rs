@@ -18,6 +18,7 @@ mod check;
 mod code;
 mod error;
 mod lower;
+mod misplaced_statement;
 mod parse;
 mod socket_policy;
 pub mod tree;
@@ -28,6 +29,7 @@ pub use check::{CheckedScript, CheckedStatement, Checker, Finding, FindingKind, 
 pub use code::CODES;
 pub use error::{Error, Fault};
 pub use lower::{Lowered, lower};
+pub use misplaced_statement::is_statement_as_file;
 pub use parse::{
     Excerpt, MAX_STATEMENT, Place, Position, Script, Source, Statement, Stray, is_whole,
     parse_policy,

@@ -117,6 +117,9 @@ pub enum Error {
         /// What is wrong in it.
         error: model::MalformedCounter,
     },
+    /// A statement in the place of a file. It is not shown: it may contain a key.
+    #[error("a statement is no file: write it to one, or to standard input and say -")]
+    Statement,
     /// A file of the command line cannot be read or written.
     #[error("{}: {error}", path.display())]
     File {

@@ -14,15 +14,14 @@ pub mod words;
 use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
 
 use cli::json::Document;
-use engine::{Requested, Snapshot, SnapshotReader};
+use engine::{Requested, SnapshotReader};
 use explain::{
-    Arrival, Captured, Explanation, Flow, FlowDevice, InnerVersion, Length, Mtu, PolicyOrder,
-    Selection, Surroundings, Tables, Unfollowed, Verdict, XfrmDevice, explain_forwarded,
-    explain_in, explain_out,
+    Arrival, Captured, Explanation, Flow, FlowDevice, Length, Mtu, Selection, Surroundings, Tables,
+    Unfollowed, Verdict, XfrmDevice, explain_forwarded, explain_in, explain_out,
 };
 use model::{DeviceName, Direction, Mode, PolicyEntry, SaEntry, Spi};
 
-use crate::{Error, filter::number, output, socket};
+use crate::{Error, filter::number, output, socket, tables};
 use arrival::Through;
 pub use basis::ExplainBasis;
 use packet::{Endpoint, Protocol, descriptor, nonzero, yes_or_no};
@@ -226,25 +225,13 @@ impl Explain {
         let beside = udp.into_iter().chain(by_key).map(|flow| (Direction::In, flow));
         let lookups = lookups.chain(leaving).chain(beside);
         let mut selection = Selection::new(&lookups.collect::<Vec<_>>(), *spd);
-        let Snapshot { policies, requested, sas, kernel_default, catch_alls, spd, sad, release } =
-            reader.read(&mut selection)?;
-        let policy_order = PolicyOrder::of_release(release.0, release.1);
-        let first_inexact = selection.first_inexact();
+        let mut snapshot = reader.read(&mut selection)?;
+        let requested = std::mem::take(&mut snapshot.requested);
         let mut unfollowed = selection.unfollowed().clone();
-        if release < OF_FORWARDED_ERRORS {
+        if snapshot.release < OF_FORWARDED_ERRORS {
             unfollowed.forwarded.clear();
         }
-        let tables = Tables {
-            policies,
-            sas,
-            kernel_default,
-            catch_alls,
-            spd,
-            sad,
-            policy_order,
-            inner_version: InnerVersion::of_release(release.0, release.1),
-            first_inexact,
-        };
+        let tables = tables::of(snapshot, selection.first_inexact());
         Ok((tables, requested, unfollowed))
     }
 

@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use grammar::is_statement_as_file;
+
 use crate::Error;
 
 /// Opens a file, and gives its name in messages.
@@ -13,6 +15,26 @@ pub fn reader(path: &Path) -> Result<(String, Box<dyn BufRead>), Error> {
     if path == Path::new("-") {
         return Ok(("<stdin>".to_owned(), Box::new(io::stdin().lock())));
     }
-    let file = File::open(path).map_err(|error| Error::File { path: path.to_owned(), error })?;
+    let file = File::open(path).map_err(|error| {
+        if is_statement_as_file(path) {
+            return Error::Statement;
+        }
+        Error::File { path: path.to_owned(), error }
+    })?;
     Ok((path.display().to_string(), Box::new(BufReader::new(file))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_in_the_place_of_a_file_is_not_shown() {
+        let statement = "add ::1 ::2 esp 256 -E aes-cbc \"sixteen byte key\";";
+        for text in [statement.to_owned(), format!("{statement} # {}", "long ".repeat(100))] {
+            let Err(error) = reader(Path::new(&text)) else { panic!("it is no file") };
+            assert!(!error.to_string().contains("sixteen"), "{error}");
+        }
+        assert!(matches!(reader(Path::new("/nowhere")), Err(Error::File { .. })));
+    }
 }

@@ -7,20 +7,23 @@ use crate::Error;
 
 /// All of the tables as they are: a packet of any policy may be meant.
 pub fn all() -> Result<Tables, Error> {
-    let Snapshot { policies, sas, kernel_default, catch_alls, spd, sad, release, .. } =
-        engine::snapshot()?;
-    let policy_order = PolicyOrder::of_release(release.0, release.1);
-    let inner_version = InnerVersion::of_release(release.0, release.1);
-    let first_inexact = first_inexact(&policies, spd);
-    Ok(Tables {
-        policies,
-        sas,
-        kernel_default,
-        catch_alls,
-        spd,
-        sad,
-        policy_order,
-        inner_version,
+    let snapshot = engine::snapshot()?;
+    let first_inexact = first_inexact(&snapshot.policies, snapshot.spd);
+    Ok(of(snapshot, first_inexact))
+}
+
+/// The tables of a snapshot. `first_inexact`: as in [`Tables`].
+pub fn of(snapshot: Snapshot, first_inexact: Vec<Vec<u32>>) -> Tables {
+    let (major, minor) = snapshot.release;
+    Tables {
+        policies: snapshot.policies,
+        sas: snapshot.sas,
+        kernel_default: snapshot.kernel_default,
+        catch_alls: snapshot.catch_alls,
+        spd: snapshot.spd,
+        sad: snapshot.sad,
+        policy_order: PolicyOrder::of_release(major, minor),
+        inner_version: InnerVersion::of_release(major, minor),
         first_inexact,
-    })
+    }
 }

@@ -4,7 +4,7 @@ use std::{
     process::ExitCode,
 };
 
-use grammar::tree::StatementWord;
+use grammar::is_statement_as_file;
 use model::Dialect;
 use pfkey::client::PfKeySettingsError;
 use rustix::io::Errno;
@@ -102,20 +102,10 @@ fn broken(name: &str, errno: Errno) -> String {
     }
 }
 
-/// Whether a statement, or its first word, was written in the place of a file, perhaps misspelt: then it has options
-/// before its keys.
-fn is_statement(path: &Path) -> bool {
-    let text = path.to_string_lossy();
-    let mut words = text.split([' ', '\t', '\r', '\n', ';']).filter(|word| !word.is_empty());
-    let is_before_key = |word: &str| ["-E", "-A", "-C"].contains(&word);
-    words.next().is_some_and(|word| word.parse::<StatementWord>().is_ok())
-        || words.any(is_before_key)
-}
-
 impl Error {
     /// Why a file cannot be opened. A statement in its place may contain a key, whatever the error of open(2) is.
     pub fn of_open(path: &Path, source: io::Error) -> Self {
-        if is_statement(path) {
+        if is_statement_as_file(path) {
             return Error::Statement;
         }
         Error::Open { path: path.to_owned(), source }

@@ -26,7 +26,8 @@ const LONGEST_NAME: usize = 63;
 
 /// The message authentication code of bytes by an algorithm, as `hmac(sha256)`, whole.
 ///
-/// Errors: EAGAIN (more bytes than a socket takes); EAFNOSUPPORT or ENOENT (the kernel lacks AF_ALG or the algorithm); EINVAL (the key has another length).
+/// Errors: EAGAIN (more bytes than a socket takes); EAFNOSUPPORT or ENOENT (the kernel lacks AF_ALG or the
+/// algorithm); EINVAL (the key has another length).
 pub fn authenticate(algorithm: &str, key: &[u8], bytes: &[u8]) -> Result<Vec<u8>, Errno> {
     let operation = operation("hash", algorithm, key, None)?;
     send(&operation, bytes, SendFlags::DONTWAIT)?;
