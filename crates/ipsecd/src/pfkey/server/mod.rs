@@ -144,7 +144,11 @@ impl Server {
             debug!(%errno, "SCHED_BATCH not set");
         }
         while let Some(ready) = self.wait(&stop)? {
+            let only = ready.only_session();
             self.turn(ready);
+            if let Some(id) = only {
+                self.stay_with(id);
+            }
         }
         let _ = sys::scheduling::other();
         Ok(())
@@ -179,9 +183,27 @@ impl Server {
                 self.serve(id);
             }
         }
+        self.conclude(ready.listener);
+        if ready.reporter {
+            self.report();
+        }
+    }
+
+    /// Serves a client again as long as it has sent its next request meanwhile: a poll(2) for all
+    /// clients takes longer than a read of one. The others wait no longer than in a turn.
+    fn stay_with(&mut self, id: SessionId) {
+        let begun = Instant::now();
+        while begun.elapsed() < TIME_A_TURN && self.serve(id) {
+            self.conclude(false);
+        }
+    }
+
+    /// Ends the requests that were carried out: the kernel's results, the answers, and then the
+    /// removal of the requests, which their senders may wait for.
+    fn conclude(&mut self, has_accepted: bool) {
         self.handler.finish();
         let is_changed = self.handler.take_registrations_changed();
-        if is_changed || ready.listener && self.has_more_to_store() {
+        if is_changed || has_accepted && self.has_more_to_store() {
             self.update_file_store();
         }
         let sessions = self.handler.sessions_mut();
@@ -190,9 +212,6 @@ impl Server {
         sessions.remove_ended();
         sessions.give_back_memory();
         self.handler.follow_registrations();
-        if ready.reporter {
-            self.report();
-        }
     }
 
     /// Accepts the connections that wait. Without a descriptor left, it accepts and refuses them; if
@@ -270,20 +289,26 @@ impl Server {
         }
     }
 
-    /// Receives and carries out a client's requests.
-    fn serve(&mut self, id: SessionId) {
+    /// Receives and carries out a client's requests; whether there were any, or the end.
+    fn serve(&mut self, id: SessionId) -> bool {
         let begun = Instant::now();
-        loop {
-            let Some(session) = self.handler.sessions_mut().get(id) else { return };
+        let mut has_received = false;
+        while let Some(session) = self.handler.sessions_mut().get(id) {
             match session.look(&mut self.inbox) {
-                ReadResult::Datagrams if self.carry_out_received(id) => {}
-                ReadResult::Datagrams | ReadResult::Nothing => return,
-                ReadResult::End => return self.handler.end(id),
-            }
-            if begun.elapsed() > TIME_A_TURN {
-                return;
+                ReadResult::Datagrams => {
+                    has_received = true;
+                    if !self.carry_out_received(id) || begun.elapsed() > TIME_A_TURN {
+                        break;
+                    }
+                }
+                ReadResult::Nothing => break,
+                ReadResult::End => {
+                    self.handler.end(id);
+                    return true;
+                }
             }
         }
+        has_received
     }
 
     /// Carries out the requests in the inbox; whether there may be more.

@@ -54,6 +54,16 @@ pub(super) struct Ready {
     pub(super) sessions: Vec<(SessionId, PollFlags)>,
 }
 
+impl Ready {
+    /// The session with requests, if nothing else is ready.
+    pub(super) fn only_session(&self) -> Option<SessionId> {
+        match self.sessions[..] {
+            [(id, PollFlags::IN)] if !self.listener && !self.reporter && !self.events => Some(id),
+            _ => None,
+        }
+    }
+}
+
 impl Sources<'_> {
     /// Waits until there is something to do; `None` if the server is to stop.
     ///
@@ -87,5 +97,29 @@ impl Sources<'_> {
             events: is_ready(Slot::Events),
             sessions: sessions.filter(|(_, flags)| !flags.is_empty()).collect(),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_is_alone_if_nothing_else_is_ready() {
+        let (one, other) = (SessionId::new(1), SessionId::new(2));
+        let ready = |sessions: &[(SessionId, PollFlags)]| Ready {
+            listener: false,
+            reporter: false,
+            events: false,
+            sessions: sessions.to_vec(),
+        };
+        let alone = ready(&[(one, PollFlags::IN)]);
+        assert_eq!(alone.only_session(), Some(one));
+        assert_eq!(Ready { events: true, ..alone }.only_session(), None);
+        let several = ready(&[(one, PollFlags::IN), (other, PollFlags::IN)]);
+        assert_eq!(several.only_session(), None);
+        let ended = ready(&[(one, PollFlags::IN | PollFlags::HUP)]);
+        assert_eq!(ended.only_session(), None);
+        assert_eq!(ready(&[]).only_session(), None);
     }
 }
