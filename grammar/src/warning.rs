@@ -29,10 +29,10 @@ pub enum WarningKind {
     #[error("SPIs below 256 are reserved (RFC 4303, section 2.1)")]
     ReservedSpi,
     /// A port with the protocol `any`.
-    #[error("with `any` a port is that of TCP, UDP, SCTP and DCCP alike")]
+    #[error("with `any` a port is that of TCP, UDP, SCTP and UDP-Lite alike")]
     PortOfAny,
-    /// A port with a protocol that has none.
-    #[error("the protocol has no ports: no packet will match")]
+    /// A port with a protocol that has none, or with DCCP.
+    #[error("the kernel compares no ports of the protocol: no packet will match")]
     PortOfNone,
     /// `icmp` between IPv6 addresses, or `icmp6` between IPv4 addresses.
     #[error("no packet of these addresses has this protocol: {}", other_icmp(*.0))]

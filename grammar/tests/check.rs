@@ -186,7 +186,7 @@ fn what_never_works() {
         ),
         (
             "spdadd ::1[80] ::2 50 -P in none;",
-            "1:11 ! the protocol has no ports: no packet will match",
+            "1:11 ! the kernel compares no ports of the protocol: no packet will match",
         ),
         (
             "spdadd ::1 ::2 icmp6 256,0 -P in none;",

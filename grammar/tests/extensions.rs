@@ -211,6 +211,8 @@ fn new_warnings_are_not_the_originals() {
         ("::1[any] ::2[80] 50", Some(WarningKind::PortOfNone)),
         ("::1[0] ::2[any] any", None),
         ("::1[80] ::2 tcp", None),
+        ("::1[80] ::2 136", None),
+        ("::1[80] ::2 dccp", Some(WarningKind::PortOfNone)),
         ("::1 ::2 icmp6 135,0", None),
     ] {
         let script = format!("spdadd {selector} -P out none;");

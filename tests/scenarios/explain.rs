@@ -8,6 +8,7 @@ mod inbound;
 mod integrity;
 mod lab;
 mod observed;
+mod ports;
 mod remedies;
 mod routes;
 mod stories;

@@ -6,7 +6,7 @@ mod link;
 
 use std::net::IpAddr;
 
-use model::{DeviceName, IpVersion};
+use model::{DeviceName, IpVersion, Upper};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
@@ -228,9 +228,15 @@ impl Routes {
         ];
         message.attributes.extend(known.into_iter().flatten());
         // Of other protocols the kernel takes none (`rtm_getroute_parse_ip_proto`).
-        if let Some(upper) = query.upper.filter(|upper| [1, 6, 17, 58].contains(upper)) {
-            message.attributes.push(RouteAttribute::IpProto(upper));
-            if let Some((src, dst)) = query.ports.filter(|_| [6, 17].contains(&upper)) {
+        let icmp = match IpVersion::of(query.dst) {
+            IpVersion::V4 => Upper::ICMP,
+            IpVersion::V6 => Upper::ICMPV6,
+        };
+        let taken = [Upper::TCP, Upper::UDP, icmp];
+        let upper = query.upper.map(Upper::Number).filter(|upper| taken.contains(upper));
+        if let Some(upper) = upper {
+            message.attributes.push(RouteAttribute::IpProto(upper.xfrm()));
+            if let Some((src, dst)) = query.ports.filter(|_| upper != icmp) {
                 message.attributes.extend([RouteAttribute::Sport(src), RouteAttribute::Dport(dst)]);
             }
         }

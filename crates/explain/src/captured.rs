@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use model::{EncapKind, Proto, Spi};
+use model::{EncapKind, Proto, Spi, Upper};
 
 use crate::{Arrival, Flow};
 
@@ -235,20 +235,39 @@ impl<'a> Ip<'a> {
     fn flow(&self) -> Option<Flow> {
         let mut flow = Flow::new(self.src, self.dst).ok()?;
         flow.upper = Some(self.protocol);
+        let upper = Upper::Number(self.protocol);
         let first = |at| half(self.payload, at).ok().filter(|_| !self.is_later_fragment);
-        let (src, dst) = match self.protocol {
-            // TCP, UDP, DCCP, SCTP, UDP-Lite.
-            6 | 17 | 33 | 132 | 136 => (first(0), first(2)),
-            // ICMP: type and code.
-            1 | 58 => {
+        let (src, dst) = match upper {
+            _ if upper.has_ports() => (first(0), first(2)),
+            // Type and code.
+            Upper::ICMP | Upper::ICMPV6 => {
                 let bytes = first(0).map(u16::to_be_bytes);
                 (bytes.map(|[kind, _]| kind.into()), bytes.map(|[_, code]| code.into()))
+            }
+            Upper::GRE => {
+                let key = gre_key(self.payload).filter(|_| !self.is_later_fragment);
+                (key.map(|[high, _]| high), key.map(|[_, low]| low))
             }
             _ => (None, None),
         };
         (flow.src_port, flow.dst_port) =
             if self.is_later_fragment { (Some(0), Some(0)) } else { (src, dst) };
         Some(flow)
+    }
+}
+
+/// The halves of the key of GRE; 0: it has none. Of other versions and with a route it is not known.
+fn gre_key(gre: &[u8]) -> Option<[u16; 2]> {
+    const CHECKSUM: u16 = 0x8000;
+    const ROUTE: u16 = 0x4000;
+    const KEY: u16 = 0x2000;
+    const VERSION: u16 = 7;
+    let flags = half(gre, 0).ok()?;
+    let at = if flags & CHECKSUM == 0 { 4 } else { 8 };
+    match (flags & (ROUTE | VERSION), flags & KEY) {
+        (0, 0) => Some([0, 0]),
+        (0, _) => half(gre, at).ok().zip(half(gre, at + 2).ok()).map(<[u16; 2]>::from),
+        _ => None,
     }
 }
 

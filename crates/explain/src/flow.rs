@@ -83,10 +83,6 @@ impl Compared {
     }
 }
 
-/// Protocols with ports (`xfrm_flowi_sport`, include/net/xfrm.h), and with what stands in for them. Of
-/// others the kernel compares 0.
-const WITH_PORTS: [u8; 9] = [1, 6, 17, 33, 47, 58, 132, 135, 136];
-
 impl Flow {
     /// A packet between two addresses of which nothing else is known. It has no mark.
     ///
@@ -135,10 +131,18 @@ impl Flow {
         IpVersion::of(self.src)
     }
 
-    /// The ports that are compared.
-    fn ports(&self) -> (Option<u16>, Option<u16>) {
-        match self.upper {
-            Some(upper) if !WITH_PORTS.contains(&upper) => (Some(0), Some(0)),
+    /// The ports that are compared; 0 of protocols whose ports are not ([`Upper::has_compared_ports`]). ICMP of the other IP version has no type (`decode_session4`, `decode_session6`), and MH
+    /// no code (`xfrm_flowi_dport`).
+    #[must_use]
+    pub fn compared_ports(&self) -> (Option<u16>, Option<u16>) {
+        let Some(number) = self.upper else { return (self.src_port, self.dst_port) };
+        let of_other_version = match self.version() {
+            IpVersion::V4 => Upper::ICMPV6,
+            IpVersion::V6 => Upper::ICMP,
+        };
+        match Upper::Number(number) {
+            upper if upper == of_other_version || !upper.has_compared_ports() => (Some(0), Some(0)),
+            Upper::MH => (self.src_port, Some(0)),
             _ => (self.src_port, self.dst_port),
         }
     }
@@ -147,7 +151,7 @@ impl Flow {
     #[must_use]
     pub fn compare(&self, selector: &Selector) -> Compared {
         let masks = selector.port_masks();
-        let (src_port, dst_port) = self.ports();
+        let (src_port, dst_port) = self.compared_ports();
         let port = |own: Option<u16>, wanted: u16, mask: u16| match own {
             _ if mask == 0 => Some(true),
             own => own.map(|own| (own ^ wanted) & mask == 0),
@@ -252,6 +256,39 @@ mod tests {
         assert_eq!(esp.compare(&any).differs.only(), Some(Field::DstPort));
         wanted.device = Some("eth0".parse().unwrap());
         assert_eq!(flow().compare(&wanted).unknown.only(), Some(Field::Device));
+    }
+
+    #[test]
+    fn ports_are_compared_of_some_protocols() {
+        let with_port = |version: &str, upper, src_port, dst_port| {
+            let all =
+                Prefix::everything(if version == "4" { IpVersion::V4 } else { IpVersion::V6 });
+            let own = |last: u8| format!("2001:db8::{last}").parse::<IpAddr>().unwrap();
+            let ends = if version == "4" { flow() } else { Flow::new(own(1), own(2)).unwrap() };
+            let ports = (Some(8), Some(3));
+            let flow = Flow { upper: Some(upper), src_port: ports.0, dst_port: ports.1, ..ends };
+            let mut selector = Selector::within(all);
+            (selector.src_port, selector.dst_port) = (src_port, dst_port);
+            flow.compare(&selector).matches()
+        };
+        for (version, upper, matches) in [
+            ("4", 6, true),
+            ("4", 17, true),
+            ("4", 132, true),
+            ("4", 136, true),
+            ("4", 47, true),
+            ("4", 1, true),
+            ("6", 58, true),
+            // What the kernel compares is 0.
+            ("4", 33, false),
+            ("4", 50, false),
+            ("4", 58, false),
+            ("6", 1, false),
+            ("6", 135, false),
+        ] {
+            assert_eq!(with_port(version, upper, 8, 3), matches, "{version} {upper}");
+        }
+        assert!(with_port("6", 135, 8, 0));
     }
 
     #[test]

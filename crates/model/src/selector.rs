@@ -110,12 +110,22 @@ pub enum Upper {
 impl Upper {
     /// ICMP.
     pub const ICMP: Upper = Upper::Number(1);
+    /// TCP.
+    pub const TCP: Upper = Upper::Number(6);
+    /// UDP.
+    pub const UDP: Upper = Upper::Number(17);
+    /// DCCP.
+    pub const DCCP: Upper = Upper::Number(33);
     /// GRE.
     pub const GRE: Upper = Upper::Number(47);
     /// ICMPv6.
     pub const ICMPV6: Upper = Upper::Number(58);
+    /// SCTP.
+    pub const SCTP: Upper = Upper::Number(132);
     /// IPv6 mobility header.
     pub const MH: Upper = Upper::Number(135);
+    /// UDP-Lite.
+    pub const UDP_LITE: Upper = Upper::Number(136);
 
     /// From XFRM's number (0 is any).
     #[must_use]
@@ -136,6 +146,21 @@ impl Upper {
             Upper::Any => 0,
             Upper::Number(number) => number,
         }
+    }
+
+    /// Whether the header of the protocol begins with a source and a destination port.
+    #[must_use]
+    pub fn has_ports(self) -> bool {
+        [Self::TCP, Self::UDP, Self::DCCP, Self::SCTP, Self::UDP_LITE].contains(&self)
+    }
+
+    /// Whether the kernel compares the port fields of a selector with the ports of a packet, or with the type, code or key in
+    /// their place (`xfrm_flowi_sport`, include/net/xfrm.h, of Linux 6.1 and 7.2). Of other protocols, DCCP among them, it
+    /// compares 0. With [`Upper::Any`] the protocol of the packet decides.
+    #[must_use]
+    pub fn has_compared_ports(self) -> bool {
+        let has_ports = self.has_ports() && self != Self::DCCP;
+        has_ports || self.has_type_and_code() || self == Self::GRE
     }
 
     /// Whether the port fields of a selector hold type and code (ICMP, ICMPv6, MH).
@@ -249,6 +274,17 @@ impl Selector {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_kernel_does_not_compare_all_ports() {
+        let numbers = |is: fn(Upper) -> bool| {
+            let numbers = (1..=254).filter(|number| is(Upper::Number(*number)));
+            numbers.collect::<Vec<u8>>()
+        };
+        assert_eq!(numbers(Upper::has_ports), [6, 17, 33, 132, 136]);
+        assert_eq!(numbers(Upper::has_compared_ports), [1, 6, 17, 47, 58, 132, 135, 136]);
+        assert!(!Upper::Any.has_ports() && !Upper::Any.has_compared_ports());
+    }
 
     #[test]
     fn prefix_length_is_that_of_the_family() {

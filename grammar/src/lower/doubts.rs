@@ -12,10 +12,6 @@ use crate::{
     warning::{Warning, WarningKind},
 };
 
-/// The protocols whose port fields the kernel compares (`__xfrm_flowi_dport`, net/xfrm.h): ICMP, TCP,
-/// UDP, DCCP, GRE, ICMPv6, SCTP, MH and UDP-Lite.
-const WITH_PORTS: [u8; 9] = [1, 6, 17, 33, 47, 58, 132, 135, 136];
-
 /// The soft limits, each with the hard one of its kind.
 const PAIRS: [(Limit, Limit); 4] = [
     (Limit::SoftTime, Limit::HardTime),
@@ -59,7 +55,7 @@ fn port(selector: &Selector, upper: Upper) -> Option<Doubt> {
     let port = ports.into_iter().find(|port| !any.contains(&port.value))?;
     match upper {
         Upper::Any => Some((WarningKind::PortOfAny, port.span)),
-        Upper::Number(number) if WITH_PORTS.contains(&number) => None,
+        upper if upper.has_compared_ports() => None,
         Upper::Number(_) => Some((WarningKind::PortOfNone, port.span)),
     }
 }

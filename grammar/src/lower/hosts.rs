@@ -12,9 +12,6 @@ use crate::{
     tree::{Host, Node, Port, Span},
 };
 
-/// The protocol of NAT traversal's ports.
-const UDP: Upper = Upper::Number(17);
-
 /// A host looked up.
 pub(super) struct End {
     pub addresses: Vec<IpAddr>,
@@ -38,7 +35,9 @@ impl Lowering<'_> {
         };
         let number = match port {
             // ESP in UDP.
-            Some(port) => self.port(&port.value, UDP).map_err(|kind| error(kind, port.span))?,
+            Some(port) => {
+                self.port(&port.value, Upper::UDP).map_err(|kind| error(kind, port.span))?
+            }
             None => 0,
         };
         let addresses = self.addresses(address, look_up);
@@ -104,8 +103,8 @@ impl Lowering<'_> {
 /// Where names are looked up: as the original for UDP, and for the protocol of the statement.
 fn transports(upper: Upper) -> &'static [Transport] {
     match upper {
-        Upper::Any | Upper::Number(6) => &[Transport::Udp, Transport::Tcp],
-        Upper::Number(132) => &[Transport::Udp, Transport::Sctp],
+        Upper::Any | Upper::TCP => &[Transport::Udp, Transport::Tcp],
+        Upper::SCTP => &[Transport::Udp, Transport::Sctp],
         Upper::Number(_) => &[Transport::Udp],
     }
 }

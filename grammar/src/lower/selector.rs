@@ -102,7 +102,7 @@ impl Lowering<'_> {
     pub(super) fn upper(&self, upper: &Node<tree::Upper>) -> Result<Upper, Error> {
         let (number, text) = match &upper.value {
             tree::Upper::Any => return Ok(Upper::Any),
-            tree::Upper::Tcp => return Ok(Upper::Number(6)),
+            tree::Upper::Tcp => return Ok(Upper::TCP),
             tree::Upper::Esp => return Ok(Upper::Number(50)),
             tree::Upper::Number(number) => {
                 let number = self.narrow(NumberRange::UPPER, *number, upper.span)?;

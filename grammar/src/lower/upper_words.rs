@@ -46,7 +46,7 @@ pub(super) fn glued(misc: &str, upper: Upper) -> Option<Hint> {
     let behind = misc.trim_start_matches(',');
     let is_number = behind.starts_with(|c: char| c.is_ascii_digit());
     match upper {
-        Upper::Number(6 | 17 | 33 | 132) => Some(Hint::Text(OF_PORTS)),
+        _ if upper.has_ports() => Some(Hint::Text(OF_PORTS)),
         _ if upper.has_type_and_code() && is_number => Some(Hint::BlankBefore(behind.to_owned())),
         _ => None,
     }
@@ -54,7 +54,7 @@ pub(super) fn glued(misc: &str, upper: Upper) -> Option<Hint> {
 
 /// What to do about a port of a protocol that has none.
 pub(super) fn without_ports(upper: Upper) -> Option<Hint> {
-    let has_ports = matches!(upper, Upper::Any | Upper::Number(6 | 17 | 33 | 132 | 136));
+    let has_ports = upper == Upper::Any || upper.has_ports();
     (!has_ports).then_some(Hint::Text("the protocol has no ports: leave the port out"))
 }
 

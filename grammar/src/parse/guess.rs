@@ -11,6 +11,7 @@ use super::{
     lexer::{Token, end_of_tokens, tokens_before},
     lookalike::of_keyboard,
     meant, repair, repair_policy,
+    repair_selector::{OF_PORTS, has_ports, has_types},
     rules::{PolicyParser, PolicyRule, Rule, SetkeyParser, number},
     similar::{abbreviated, by_beginning, by_distance},
     source::Source,
@@ -211,13 +212,8 @@ fn number_of_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {
     }
     let before = tokens_before(source, at).last()?;
     match word_at(source, before) {
-        "icmp" | "icmp6" | "ipv6-icmp" | "1" | "58" | "135" => {
-            Some(Hint::TypeWithoutCode(number.to_string()))
-        }
-        "tcp" | "udp" | "sctp" | "6" | "17" | "132" => {
-            Some(Hint::Text("a port is in brackets behind its address: ADDRESS[PORT]"))
-        }
+        upper if has_types(upper) => Some(Hint::TypeWithoutCode(number.to_string())),
         "gre" | "47" => u32::try_from(number).ok().map(Hint::GreKey),
-        _ => None,
+        upper => has_ports(upper).then_some(Hint::Text(OF_PORTS)),
     }
 }

@@ -8,7 +8,7 @@ use super::{
     copied::{NO_COMMAS, OF_COMMENTS, OF_SHELLS, has_commas},
     hint::Hint,
     lists::{AUTH, CIPHERS, COMP, POLICY_OPTIONS, flags, kernel_flags, modes},
-    repair_selector::{OF_PORTS, example},
+    repair_selector::{OF_PORTS, example, has_ports, has_types},
 };
 use crate::tree::{SaProtoWord, StatementWord};
 
@@ -96,16 +96,15 @@ pub(super) fn in_statement(text: &str, at: usize, word: &str) -> Option<Hint> {
 fn type_and_code(before: &str, run: &str) -> Option<Hint> {
     let mut words = before.split_ascii_whitespace().rev();
     let (last, upper) = (words.next()?, words.next()?);
-    let is_icmp = |word| ["icmp", "icmp6", "ipv6-icmp", "1", "58", "135"].contains(&word);
     let is_name = |word: &str| word.starts_with(|c: char| c.is_ascii_alphabetic());
-    let icmp = if is_icmp(upper) { upper } else { last.trim_end_matches(',') };
+    let icmp = if has_types(upper) { upper } else { last.trim_end_matches(',') };
     let text = Hint::Text(example(icmp));
     match last.strip_suffix(',') {
-        Some(number) if is_name(run) && is_icmp(upper) => {
+        Some(number) if is_name(run) && has_types(upper) => {
             Some(number.parse().map_or(text, Hint::Type))
         }
-        Some(icmp) if is_name(run) && is_icmp(icmp) => Some(text),
-        None if run.starts_with(',') && is_icmp(upper) && is_name(last) => Some(text),
+        Some(icmp) if is_name(run) && has_types(icmp) => Some(text),
+        None if run.starts_with(',') && has_types(upper) && is_name(last) => Some(text),
         _ => None,
     }
 }
@@ -131,8 +130,7 @@ fn selector(text: &str, at: usize, run: &str) -> Option<&'static str> {
     if is_list && UPPERS.contains(&next) && UPPERS.contains(&last.trim_end_matches(',')) {
         return Some("a policy is for one protocol, or any: write a statement for each");
     }
-    let has_ports = ["tcp", "udp", "sctp", "dccp"].contains(&last);
-    (rest.starts_with(['/', ':']) && has_ports).then_some(OF_PORTS)
+    (rest.starts_with(['/', ':']) && has_ports(last)).then_some(OF_PORTS)
 }
 
 /// The option that is missing before the name of an algorithm.

@@ -1,6 +1,6 @@
 //! What to insert, to move or to leave out in the selector of a policy.
 
-use model::{Direction, ScriptOption};
+use model::{Direction, ScriptOption, Upper, names::protocol_number};
 
 use super::{
     attempt::{is_statement, is_taken, replaced},
@@ -11,11 +11,23 @@ use super::{
 /// Where a port is.
 pub(crate) const OF_PORTS: &str = "a port is in brackets behind its address: ADDRESS[PORT]";
 
-/// Protocols with ports.
-pub(super) const WITH_PORTS: &[&str] = &["tcp", "udp", "sctp", "dccp", "6", "17", "132"];
+/// The protocol of a word or a number.
+fn upper_of(word: &str) -> Option<Upper> {
+    match word {
+        "icmp6" => Some(Upper::ICMPV6),
+        _ => protocol_number(word).or_else(|| word.parse().ok()).map(Upper::Number),
+    }
+}
 
-/// The names of ICMP, and those of mobility headers, which have types too.
-const WITH_TYPES: &[&str] = &["icmp", "icmp6", "ipv6-icmp", "1", "58", "135"];
+/// Whether a word is a protocol with ports.
+pub(super) fn has_ports(word: &str) -> bool {
+    upper_of(word).is_some_and(Upper::has_ports)
+}
+
+/// Whether a word is a protocol with types and codes.
+pub(super) fn has_types(word: &str) -> bool {
+    upper_of(word).is_some_and(Upper::has_type_and_code)
+}
 
 /// What is wrong between the addresses of a policy and its options, at `at`.
 pub(super) fn between(text: &str, at: usize, word: &str, before: &str) -> Option<Hint> {
@@ -27,7 +39,7 @@ pub(super) fn between(text: &str, at: usize, word: &str, before: &str) -> Option
     if rest.starts_with('[') && text[..at].ends_with('[') {
         return Some(Hint::Text("one pair of brackets is around a port"));
     }
-    if rest.starts_with('[') && WITH_PORTS.contains(&before) {
+    if rest.starts_with('[') && has_ports(before) {
         return Some(Hint::Text(OF_PORTS));
     }
     if let Some(hint) = type_and_code(text, at) {
@@ -49,7 +61,7 @@ fn type_and_code(text: &str, at: usize) -> Option<Hint> {
         return None;
     }
     let mut words = text[start..behind_p].split_ascii_whitespace();
-    words.find(|word| WITH_TYPES.contains(&word.trim_end_matches(',')))?;
+    words.find(|word| has_types(word.trim_end_matches(',')))?;
     let is_name = |part: &&str| ["type", "code", "icmp-type"].contains(part);
     let parts: Vec<&str> = words
         .flat_map(|word| word.split([',', '/', ':', '=']))

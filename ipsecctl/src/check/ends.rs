@@ -13,7 +13,6 @@ use super::{
 
 /// The port of IKE.
 const IKE: u16 = 500;
-const UDP: Upper = Upper::Number(17);
 
 pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     // A key daemon that runs has policies of its own sockets.
@@ -55,6 +54,6 @@ fn is_between(selector: &Selector, ends: AddressPair) -> bool {
 /// The name of a policy for the packets of IKE between two hosts.
 fn ike(id: &PolicyId, ends: AddressPair) -> Option<PolicyId> {
     let mut selector = Selector::new(Prefix::host(ends.src()), Prefix::host(ends.dst())).ok()?;
-    (selector.upper, selector.src_port, selector.dst_port) = (UDP, IKE, IKE);
+    (selector.upper, selector.src_port, selector.dst_port) = (Upper::UDP, IKE, IKE);
     Some(PolicyId { selector, ..id.clone() })
 }

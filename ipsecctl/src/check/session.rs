@@ -12,7 +12,6 @@ use super::{
 
 /// The port of ssh.
 const SSH: u16 = 22;
-const TCP: Upper = Upper::Number(6);
 
 pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     // What the kernel has already has ended no connection that is still there.
@@ -50,14 +49,14 @@ fn of_connection(id: &PolicyId, ssh: &SshConnection) -> Option<PolicyId> {
         Direction::Fwd => return None,
     };
     let mut selector = Selector::new(Prefix::host(src.ip()), Prefix::host(dst.ip())).ok()?;
-    (selector.upper, selector.src_port, selector.dst_port) = (TCP, src.port(), dst.port());
+    (selector.upper, selector.src_port, selector.dst_port) = (Upper::TCP, src.port(), dst.port());
     Some(plain(id, selector))
 }
 
 /// The name of a policy for port 22 of this host and all packets of `id`.
 fn of_port(id: &PolicyId) -> Option<PolicyId> {
     let mut selector = Selector::new(id.selector.src(), id.selector.dst()).ok()?;
-    selector.upper = TCP;
+    selector.upper = Upper::TCP;
     match id.direction {
         Direction::Out => selector.src_port = SSH,
         Direction::In => selector.dst_port = SSH,

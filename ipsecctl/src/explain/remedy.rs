@@ -212,10 +212,11 @@ fn statement(policy: Policy, without_copy: bool) -> String {
 fn widened(near: &NearPolicy<'_>, flow: &Flow) -> Option<Policy> {
     let mut policy = near.entry.policy.clone();
     let selector = &mut policy.id.selector;
+    let (src_port, dst_port) = flow.compared_ports();
     match near.field {
         Field::Protocol => selector.upper = Upper::Number(flow.upper?),
-        Field::SrcPort => selector.src_port = flow.src_port?,
-        Field::DstPort => selector.dst_port = flow.dst_port?,
+        Field::SrcPort => selector.src_port = src_port?,
+        Field::DstPort => selector.dst_port = dst_port?,
         _ => return None,
     }
     Some(policy)

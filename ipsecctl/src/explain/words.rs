@@ -5,8 +5,8 @@ use std::{fmt::Write, num::NonZeroU64};
 use engine::Route;
 use explain::{Explanation, Field, Flow, FlowDevice, Header, XfrmDevice};
 use model::{
-    EncapKind, PolicyEntry, PortMasks, SaEntry, SaField, SaFlags, Selector, Template, Visible,
-    names::protocol_name,
+    EncapKind, PolicyEntry, PortMasks, SaEntry, SaField, SaFlags, Selector, Template, Upper,
+    Visible, names::protocol_name,
 };
 
 use super::arrival::Through;
@@ -28,14 +28,14 @@ pub fn flow(flow: &Flow) -> String {
             Some((_, Some(name))) => write!(text, " {name}")?,
             Some((number, None)) => write!(text, " protocol {number}")?,
         }
-        let is_icmp = matches!(flow.upper, Some(1 | 58 | 135));
+        let upper = flow.upper.map(Upper::Number);
         match (flow.src_port, flow.dst_port) {
             (None, None) => {}
-            (kind, code) if is_icmp => {
+            (kind, code) if upper.is_some_and(Upper::has_type_and_code) => {
                 write!(text, " type {}", number_or(kind))?;
                 write!(text, " code {}", number_or(code))?;
             }
-            (Some(0), Some(0)) if matches!(flow.upper, Some(6 | 17 | 33 | 132 | 136)) => {
+            (Some(0), Some(0)) if upper.is_some_and(Upper::has_ports) => {
                 text.push_str(" of a later fragment, which has no ports");
             }
             (src, dst) => write!(text, " {} > {}", number_or(src), number_or(dst))?,
@@ -147,7 +147,13 @@ pub fn differing_field(entry: &PolicyEntry, field: Field) -> String {
         Field::DstPort if id.selector.upper.has_type_and_code() => "code",
         _ => field.word(),
     };
-    format!("{word} differs: {value}")
+    let is_port = matches!(field, Field::SrcPort | Field::DstPort);
+    match id.selector.upper {
+        Upper::Number(_) if is_port && !id.selector.upper.has_compared_ports() => {
+            format!("{word} differs: {value}, and the kernel compares 0 of this protocol")
+        }
+        _ => format!("{word} differs: {value}"),
+    }
 }
 
 /// What an SA has in a field that differs from what a template demands.

@@ -129,7 +129,7 @@ fn upper_layer(selector: &Selector) -> Result<Vec<String>, String> {
     let fields = match selector.upper {
         Upper::ICMP => ["icmp type", "icmp code"],
         Upper::ICMPV6 => ["icmpv6 type", "icmpv6 code"],
-        Upper::Number(6 | 17 | 33 | 132 | 136) => ["th sport", "th dport"],
+        upper if upper.has_ports() && upper.has_compared_ports() => ["th sport", "th dport"],
         _ if (src_mask, dst_mask) == (0, 0) => return Ok(words),
         _ => return Err(format!("ports of protocol {number}")),
     };
@@ -175,6 +175,10 @@ mod tests {
         assert_eq!(all, Ok("meta nfproto ipv6".to_owned()));
         assert!(words(|id| id.if_id = 7.try_into().ok()).is_err());
         assert!(words(|id| id.selector.dst_port = 7).is_err());
+        // The kernel compares no ports of DCCP.
+        let lite = words(|id| (id.selector.upper, id.selector.dst_port) = (Upper::UDP_LITE, 7));
+        let dccp = words(|id| (id.selector.upper, id.selector.dst_port) = (Upper::DCCP, 7));
+        assert!(lite.is_ok() && dccp.is_err());
     }
 
     #[test]

@@ -34,6 +34,21 @@ fn ah_shows_what_it_has_inside() {
 }
 
 #[test]
+fn gre_has_a_key_or_0() {
+    let ports = |gre: &[u8]| {
+        let flow = Captured::read(&ipv4(47, gre)).unwrap().flow.unwrap();
+        flow.src_port.zip(flow.dst_port)
+    };
+    assert_eq!(ports(&[0x20, 0, 8, 0, 0, 2, 0, 3]), Some((2, 3)));
+    assert_eq!(ports(&[0xa0, 0, 8, 0, 9, 9, 9, 9, 0, 2, 0, 3]), Some((2, 3)));
+    assert_eq!(ports(&[0, 0, 8, 0]), Some((0, 0)));
+    // PPTP's; one with a route; one that is cut off.
+    for gre in [&[0x20, 1, 8, 0, 0, 2, 0, 3][..], &[0x60, 0, 8, 0, 0, 2, 0, 3], &[0x20, 0, 8, 0]] {
+        assert_eq!(ports(gre), None);
+    }
+}
+
+#[test]
 fn esp_in_udp_is_not_ike() {
     let udp = |inside: &[u8]| ipv4(17, &[&[0x11, 0x94, 0x11, 0x94, 0, 0, 0, 0], inside].concat());
     let captured = Captured::read(&udp(&ESP_HEADER)).unwrap();

@@ -4,9 +4,6 @@ use model::{PortMasks, Selector, Upper};
 
 use super::BatchLine;
 
-/// TCP, UDP, DCCP and SCTP: the protocols with which `ip` takes ports.
-const WITH_PORTS: [u8; 4] = [6, 17, 33, 132];
-
 impl BatchLine {
     /// Adds a selector: addresses and device, then protocol and ports, which is the order in which `ip` reads it.
     pub(super) fn push_selector(&mut self, selector: &Selector) {
@@ -52,7 +49,10 @@ impl BatchLine {
             }
             upper if upper.has_type_and_code() => (["type", "code"], 0xff, true),
             Upper::Any => (["sport", "dport"], u16::MAX, false),
-            _ if WITH_PORTS.contains(&upper) => (["sport", "dport"], u16::MAX, false),
+            upper if upper.has_ports() && upper != Upper::UDP_LITE => {
+                (["sport", "dport"], u16::MAX, false)
+            }
+            // `ip` takes no ports.
             Upper::Number(_) => (["sport", "dport"], 0, false),
         };
         for (word, (port, mask)) in words.into_iter().zip(ports) {
