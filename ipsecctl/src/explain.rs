@@ -19,7 +19,7 @@ use explain::{
     Arrival, Captured, Explanation, Flow, FlowDevice, Length, Mtu, Selection, Surroundings, Tables,
     Unfollowed, Verdict, XfrmDevice, explain_forwarded, explain_in, explain_out,
 };
-use model::{DeviceName, Direction, Mode, PolicyEntry, SaEntry, Spi};
+use model::{DeviceName, Direction, Installation, Mode, PolicyEntry, SaEntry, Spi};
 
 use crate::{Error, filter::number, output, socket, tables};
 use arrival::Through;
@@ -143,9 +143,9 @@ impl Explain {
             None => explanation,
         };
         let length = length.map(|length| length.bytes);
-        let missing = basis::missing(&explanation, &tables, &requested, surroundings);
+        let not_installed = basis::not_installed(&explanation, &tables, &requested, surroundings);
         let subject =
-            ExplainBasis { requested: &requested, missing, length, mtu, routing: &routing };
+            ExplainBasis { requested: &requested, not_installed, length, mtu, routing: &routing };
         let printed = output::print(|out| {
             if self.json {
                 let explanation = Some(json::explanation(&explanation, &subject));
@@ -226,7 +226,11 @@ impl Explain {
         let lookups = lookups.chain(leaving).chain(beside);
         let mut selection = Selection::new(&lookups.collect::<Vec<_>>(), *spd);
         let mut snapshot = reader.read(&mut selection)?;
-        let requested = std::mem::take(&mut snapshot.requested);
+        let mut requested = std::mem::take(&mut snapshot.requested);
+        // The look-up of one template does not end that of the others.
+        for Requested(entry) in requested.values_mut() {
+            entry.installation = Installation::whole(&entry.policy, |_| true);
+        }
         let mut unfollowed = selection.unfollowed().clone();
         if snapshot.release < OF_FORWARDED_ERRORS {
             unfollowed.forwarded.clear();

@@ -1,8 +1,8 @@
 //! The explanation as JSON.
 
 use cli::json::{
-    ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, NearPolicyJson, NearSaJson,
-    PacketJson, PolicyJson, ReceivedHeaderJson, RouteJson, WireJson,
+    DistantSaJson, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, NearPolicyJson,
+    NearSaJson, PacketJson, PolicyJson, ReceivedHeaderJson, RouteJson, WireJson,
 };
 use explain::{
     Decapsulated, Doubt, Explanation, Flow, FlowDevice, Found, Headers, Integrity, Lookup,
@@ -104,6 +104,7 @@ fn checked(check: &PolicyCheck<'_>, subject: &ExplainBasis<'_>) -> ExplainedPoli
         optional: it.is_optional,
         sa: it.sa.map(Into::into),
         near: near_of(it),
+        distant: None,
         larval: None,
     });
     policy(check.policy, check.lookup.as_ref(), templates.collect(), check.is_exempt, subject)
@@ -118,8 +119,12 @@ fn near_of(it: &SaOfTemplate<'_>) -> Vec<NearSaJson> {
 }
 
 fn left(output: &OutputResult<'_>, subject: &ExplainBasis<'_>) -> ExplainedPolicyJson {
-    let templates = output.templates.iter().map(template);
-    policy(output.policy, output.lookup.as_ref(), templates.collect(), output.is_exempt, subject)
+    let templates = output.templates.iter().map(template).collect();
+    let lookup = output.lookup.as_ref();
+    ExplainedPolicyJson {
+        not_installed: subject.not_installed.iter().map(template).collect(),
+        ..policy(output.policy, lookup, templates, output.is_exempt, subject)
+    }
 }
 
 fn template(resolved: &Resolved<'_>) -> ExplainedTemplateJson {
@@ -137,6 +142,10 @@ fn template(resolved: &Resolved<'_>) -> ExplainedTemplateJson {
         optional: resolved.is_optional,
         sa: sa.map(Into::into),
         near: near.collect(),
+        distant: search.distant.map(|(entry, fields)| DistantSaJson {
+            sa: entry.into(),
+            fields: fields.map(model::SaField::word),
+        }),
         larval: search.larval.map(Into::into),
     }
 }
@@ -164,6 +173,7 @@ fn policy(
             .map(|it| NearPolicyJson { index: it.entry.index, field: it.field.word() })
             .collect(),
         templates,
+        not_installed: Vec::new(),
     }
 }
 

@@ -168,14 +168,27 @@ fn partial_policies_are_explained_as_requested_and_installed() {
     let host = Host::new("host");
     network(&host);
     let _ = host.setkey_text(
-        "spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/use;",
+        "spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec
+            esp/tunnel/192.0.2.1-192.0.2.2/use ah/tunnel/192.0.2.1-192.0.2.2/use;",
     );
     let (explanation, text) = explain(&host, OUT);
     assert_eq!(explanation["verdict"], "clear");
     assert_eq!(explanation["output"]["requested"][0]["level"], "use");
     assert!(text.contains("partial: requested is esp/tunnel/192.0.2.1-192.0.2.2/use"), "{text}");
+    // What is not installed is in JSON as in the text.
+    let missing = &explanation["output"]["not_installed"];
+    assert_eq!(missing.as_array().map(Vec::len), Some(2), "{explanation}");
+    assert_eq!(missing[0]["template"]["level"], "use");
+    assert_eq!(missing[0]["optional"], true);
+    host.load(&format!("add 192.0.2.1 192.0.2.12 esp 0x1003 -m tunnel {KEYS};"));
+    let near = explain(&host, OUT).0["output"]["not_installed"][0]["near"][0].clone();
+    assert_eq!((&near["field"], &near["sa"]["spi"]), (&"dst".into(), &0x1003.into()), "{near}");
     host.load(&sas(""));
-    assert_eq!(explain(&host, OUT).0["verdict"], "protected");
+    let (explanation, text) = explain(&host, OUT);
+    assert_eq!(explanation["verdict"], "protected", "{text}");
+    let missing = &explanation["output"]["not_installed"];
+    assert_eq!(missing.as_array().map(Vec::len), Some(1), "{explanation}");
+    assert_eq!(missing[0]["template"]["protocol"], "ah");
 }
 
 #[test]

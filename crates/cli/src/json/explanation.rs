@@ -163,6 +163,10 @@ pub struct ExplainedPolicyJson {
     /// What becomes of its templates, in the order in which they are looked at, up to the one that fails.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<ExplainedTemplateJson>,
+    /// The templates that a partial policy was requested with, and that are not installed, since no SA serves them: a packet
+    /// that leaves passes without them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_installed: Vec<ExplainedTemplateJson>,
 }
 
 /// A policy that does not match because of one field.
@@ -189,6 +193,9 @@ pub struct ExplainedTemplateJson {
     /// SAs that do not serve it because of one field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub near: Vec<NearSaJson>,
+    /// An SA that does not serve it because of two fields, if none is nearer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub distant: Option<DistantSaJson>,
     /// The larval SA of an ACQUIRE that no program has answered yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub larval: Option<SaNameJson>,
@@ -202,6 +209,16 @@ pub struct NearSaJson {
     pub sa: SaNameJson,
     /// The field that differs, or `state`; `order`: the headers are in another order than the templates.
     pub field: &'static str,
+}
+
+/// An SA that does not serve because of two fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "DistantSa")]
+pub struct DistantSaJson {
+    /// The SA.
+    pub sa: SaNameJson,
+    /// The fields that differ.
+    pub fields: [&'static str; 2],
 }
 
 /// A packet on the wire.

@@ -42,8 +42,8 @@ pub use document::{Document, SCHEMA_VERSION, SchemaVersion, schema};
 pub use dropped::DropJson;
 pub use event::{EventJson, MemberJson, NetnsJson, OriginJson, members_between};
 pub use explanation::{
-    ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, NearPolicyJson, NearSaJson,
-    PacketJson, ReceivedHeaderJson, RouteJson, SaNameJson, WireJson,
+    DistantSaJson, ExplainedPolicyJson, ExplainedTemplateJson, ExplanationJson, NearPolicyJson,
+    NearSaJson, PacketJson, ReceivedHeaderJson, RouteJson, SaNameJson, WireJson,
 };
 pub use finding::{Advice, FindingJson, PositionJson};
 pub use fingerprint::Fingerprints;

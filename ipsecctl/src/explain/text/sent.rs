@@ -20,7 +20,7 @@ pub(super) fn left(
     for resolved in &output.templates {
         template(resolved, lines);
     }
-    for resolved in subject.missing.iter().filter(|it| it.search.found.is_none()) {
+    for resolved in &subject.not_installed {
         missing(resolved, lines);
     }
     if let (Verdict::Protected(sas), Some(flow)) = (&output.verdict, &explanation.flow) {

@@ -65,7 +65,7 @@ fn text(explained: &Explanation<'_>) -> String {
     let mtu = Mtu { link: 1500, own: None };
     let subject = ExplainBasis {
         requested: &HashMap::new(),
-        missing: Vec::new(),
+        not_installed: Vec::new(),
         length: Some(84),
         mtu,
         routing: &routing,

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use cli::{
     Keys, PolicyJson, SaJson,
     json::{
-        CauseJson, CountedJson, DiagnosisJson, DropJson, ExplainedPolicyJson,
+        CauseJson, CountedJson, DiagnosisJson, DistantSaJson, DropJson, ExplainedPolicyJson,
         ExplainedTemplateJson, ExplanationJson, NearPolicyJson, NearSaJson, PacketJson,
         ReceivedHeaderJson, RouteJson, SaNameJson, WireJson,
     },
@@ -38,6 +38,14 @@ pub fn dropped() -> DropJson {
 
 pub fn explanation() -> ExplanationJson {
     let sa = || SaNameJson::from(&full_sa());
+    let template = || ExplainedTemplateJson {
+        template: (&Template::new(Proto::Esp, TemplateMode::Transport, Level::Require)).into(),
+        optional: false,
+        sa: Some(sa()),
+        near: vec![NearSaJson { sa: sa(), field: "reqid" }],
+        distant: Some(DistantSaJson { sa: sa(), fields: ["src", "reqid"] }),
+        larval: Some(sa()),
+    };
     let policy = ExplainedPolicyJson {
         exempt: true,
         policy: Some(PolicyJson::new(&full_policy())),
@@ -46,13 +54,8 @@ pub fn explanation() -> ExplanationJson {
         later: vec![17],
         rival: Some(25),
         near: vec![NearPolicyJson { index: 25, field: "mark" }],
-        templates: vec![ExplainedTemplateJson {
-            template: (&Template::new(Proto::Esp, TemplateMode::Transport, Level::Require)).into(),
-            optional: false,
-            sa: Some(sa()),
-            near: vec![NearSaJson { sa: sa(), field: "reqid" }],
-            larval: Some(sa()),
-        }],
+        templates: vec![template()],
+        not_installed: vec![template()],
     };
     ExplanationJson {
         direction: "out",
