@@ -11,10 +11,10 @@ pub mod text;
 mod udp;
 pub mod words;
 
-use std::{collections::HashMap, io::Write, num::NonZeroU32, process::ExitCode};
+use std::{collections::HashMap, io::Write, net::IpAddr, num::NonZeroU32, process::ExitCode};
 
 use cli::json::Document;
-use engine::{Requested, SnapshotReader};
+use engine::{Requested, RouteQuery, SnapshotReader};
 use explain::{
     Arrival, Captured, Explanation, Flow, FlowDevice, Length, Mtu, Selection, Surroundings, Tables,
     Unfollowed, Verdict, XfrmDevice, explain_forwarded, explain_in, explain_out,
@@ -68,7 +68,7 @@ pub struct Explain {
     cpu: Option<u32>,
     /// The source of tunnels whose template has none, if it is not that of the route
     #[arg(long, value_name = "ADDRESS")]
-    local: Option<std::net::IpAddr>,
+    local: Option<IpAddr>,
     /// The socket that sends or receives it: a process and the number of its descriptor
     #[arg(long, value_name = "PID:FD", value_parser = descriptor)]
     socket: Option<(i32, i32)>,
@@ -100,6 +100,8 @@ struct Packet {
     arrivals: Vec<Arrival>,
     /// The device that it comes out of once they are undone.
     through: Option<Through>,
+    /// The captured packet that has them.
+    outer: Option<RouteQuery>,
     /// The UDP packet around them.
     udp: Option<Flow>,
     /// Its length before it is transformed, if that is known.
@@ -117,14 +119,14 @@ impl Explain {
         let socket = self.policy_of_socket()?;
         let routing = self.routing(&mut packet, &reader.so_far().sas);
         let (tables, requested, unfollowed) = self.tables(reader, &packet, routing.interface())?;
-        let Packet { flow, arrivals, through, udp, length, hops } = packet;
+        let Packet { flow, arrivals, through, udp, length, hops, .. } = packet;
         let source = |remote| routing.source(remote);
         let tunnel_fault = |entry: &SaEntry, mark| routing.tunnel_fault(entry, mark);
         let surroundings = &Surroundings {
             source: &source,
             tunnel_fault: &tunnel_fault,
             vti_key: through.and_then(|it| it.vti_key),
-            ..routing.surroundings(flow)
+            ..routing.surroundings()
         };
         let explanation = self.explain(&tables, (&arrivals, flow), socket.as_ref(), surroundings);
         let mut explanation = explanation.limited_by(&unfollowed);
@@ -134,9 +136,11 @@ impl Explain {
         if let Some(udp) = udp {
             explanation = explanation.in_udp(udp::check(&tables, udp, surroundings)?);
         }
+        let transformed = basis::transformed(&explanation, &routing);
+        let explanation = basis::leaving(explanation, transformed.as_ref(), &routing);
         let mtu = match self.mtu {
             Some(link) => Mtu { link, own: None },
-            None => basis::mtu(&explanation, &routing),
+            None => basis::mtu(transformed.as_ref(), &routing),
         };
         let explanation = match length {
             Some(length) => explanation.fitted(length, mtu),
@@ -144,8 +148,14 @@ impl Explain {
         };
         let length = length.map(|length| length.bytes);
         let not_installed = basis::not_installed(&explanation, &tables, &requested, surroundings);
-        let subject =
-            ExplainBasis { requested: &requested, not_installed, length, mtu, routing: &routing };
+        let subject = ExplainBasis {
+            requested: &requested,
+            not_installed,
+            length,
+            mtu,
+            routing: &routing,
+            transformed,
+        };
         let printed = output::print(|out| {
             if self.json {
                 let explanation = Some(json::explanation(&explanation, &subject));
@@ -161,7 +171,7 @@ impl Explain {
 
     /// The routes of a packet, whose mark the SAs that it comes through may have set.
     fn routing(&self, packet: &mut Packet, sas: &[SaEntry]) -> Routing {
-        let Packet { flow, arrivals, through, .. } = packet;
+        let Packet { flow, arrivals, through, outer, .. } = packet;
         let vti_key = through.and_then(|it| it.vti_key);
         let received = explain::decapsulate(sas, arrivals, self.mark, vti_key);
         *flow = flow.map(|flow| flow.marked(received.mark));
@@ -174,6 +184,11 @@ impl Explain {
             through: *through,
             // A vti device has forgotten it.
             is_decapsulated: vti_key.is_none() && received.path.iter().any(is_tunnel),
+            outer: outer.or_else(|| {
+                let sa = &received.path.first().filter(|_| self.from.is_none())?.sa;
+                Some(self.outer((sa.ends.src(), sa.ends.dst()), None))
+            }),
+            is_captured: self.from.is_some(),
         };
         Routing::of(given, flow)
     }
@@ -271,7 +286,8 @@ impl Explain {
             first.integrity = named.and_then(|entry| integrity::of(&esp, &entry.sa));
         }
         // A packet to this host has the route of the loopback device.
-        let udp = udp.filter(|_| self.direction != Direction::Out).map(|udp| {
+        let is_received = self.direction != Direction::Out;
+        let udp = udp.filter(|_| is_received).map(|udp| {
             let device = "lo".parse().map_or(FlowDevice::Unknown, FlowDevice::Named);
             let mut udp = udp.marked(self.mark);
             udp.device = device;
@@ -287,7 +303,20 @@ impl Explain {
         if is_too_little {
             Err(Error::NoPacket)
         } else {
-            Ok(Packet { flow, arrivals, through, udp, length, hops })
+            let outer = ends.filter(|_| is_received && !arrivals.is_empty());
+            let outer = outer.map(|ends| self.outer(ends, udp.as_ref()));
+            Ok(Packet { flow, arrivals, through, outer, udp, length, hops })
+        }
+    }
+
+    /// A captured packet as the routing table sees it when it arrives.
+    fn outer(&self, (src, dst): (IpAddr, IpAddr), udp: Option<&Flow>) -> RouteQuery {
+        RouteQuery {
+            src: Some(src),
+            mark: self.mark,
+            upper: udp.and_then(|udp| udp.upper),
+            ports: udp.and_then(|udp| udp.src_port.zip(udp.dst_port)),
+            ..RouteQuery::to(dst)
         }
     }
 

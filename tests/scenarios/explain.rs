@@ -8,6 +8,7 @@ mod inbound;
 mod integrity;
 mod lab;
 mod observed;
+mod outer;
 mod ports;
 mod remedies;
 mod routes;

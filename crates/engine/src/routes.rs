@@ -1,6 +1,7 @@
 //! The kernel's look-up of a route (`RTM_GETROUTE`), and what devices have that decides on IPsec. Any user may
 //! ask.
 
+mod beside;
 mod device;
 mod link;
 

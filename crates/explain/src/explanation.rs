@@ -36,6 +36,24 @@ impl<'a> Explanation<'a> {
         self
     }
 
+    /// The explanation of a packet that is dropped where it leaves, transformed or in clear.
+    #[must_use]
+    pub fn stopped(mut self, reason: Reason) -> Self {
+        if self.verdict.passes() {
+            self.verdict = Verdict::dropped(reason, Direction::Out);
+        }
+        self
+    }
+
+    /// The explanation of a packet whose route a rule decides on that compares the protocol of what a tunnel makes.
+    #[must_use]
+    pub fn routed_by_protocol(mut self, preference: u32) -> Self {
+        if self.verdict.passes() {
+            self.verdict = Verdict::Unknown(Doubt::ProtocolRule(preference));
+        }
+        self
+    }
+
     /// The SAs that it has come through, outermost first.
     #[must_use]
     pub fn path(&self) -> &[&'a SaEntry] {
@@ -76,7 +94,7 @@ pub fn explain_in<'a>(
     socket: Option<&'a PolicyEntry>,
     surroundings: &Surroundings<'_>,
 ) -> Explanation<'a> {
-    received(tables, Direction::In, (arrivals, flow, mark), socket, surroundings)
+    arrived(tables, Direction::In, (arrivals, flow, mark), socket, surroundings)
 }
 
 /// The way of a packet through this host: as [`explain_in`], and then out.
@@ -89,7 +107,7 @@ pub fn explain_forwarded<'a>(
     surroundings: &Surroundings<'_>,
 ) -> Explanation<'a> {
     let mut explanation =
-        received(tables, Direction::Fwd, (arrivals, flow, mark), None, surroundings);
+        arrived(tables, Direction::Fwd, (arrivals, flow, mark), None, surroundings);
     if let (true, Some(mut flow)) = (explanation.verdict.passes(), explanation.flow) {
         // The number of the interface that it arrived by is none of the way out.
         if surroundings.interface.is_none() {
@@ -117,6 +135,21 @@ pub fn explain_forwarded<'a>(
 /// The verdict of the routing table.
 fn refused<'a>(surroundings: &Surroundings<'_>, direction: Direction) -> Option<Verdict<'a>> {
     surroundings.refusal.map(|reason| Verdict::dropped(reason, direction))
+}
+
+/// As [`received`], where the packet that the SAs are undone of arrives.
+fn arrived<'a>(
+    tables: &'a Tables,
+    direction: Direction,
+    packet: (&[Arrival], Option<Flow>, u32),
+    socket: Option<&'a PolicyEntry>,
+    surroundings: &Surroundings<'_>,
+) -> Explanation<'a> {
+    let mut explanation = received(tables, direction, packet, socket, surroundings);
+    if let Some(reason) = surroundings.outer_refusal {
+        explanation.verdict = Verdict::dropped(reason, direction);
+    }
+    explanation
 }
 
 fn received<'a>(

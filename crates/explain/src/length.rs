@@ -1,10 +1,10 @@
 //! Whether a packet fits the link that it leaves by.
 
-use model::{Direction, IpVersion, SaEntry};
+use model::{Direction, IpVersion};
 
 use crate::{Doubt, Explanation, Headers, Reason, Verdict};
 
-/// The least MTU of IPv6 (RFC 8200, section 5): the kernel assumes no smaller one (`xfrm_state_mtu`, `ip6_forward`).
+/// The least MTU of IPv6 (RFC 8200, section 5): the kernel assumes no smaller one of a link (`ip6_forward`).
 const LEAST_OF_IPV6: usize = 1280;
 const TCP: u8 = 6;
 
@@ -40,15 +40,12 @@ impl Explanation<'_> {
     #[must_use]
     pub fn longest(&self, mtu: Mtu) -> Option<usize> {
         let (flow, output) = (self.flow.as_ref()?, self.output.as_ref()?);
-        let is_v6 = |entry: &&SaEntry| IpVersion::of(entry.sa.ends.dst()) == IpVersion::V6;
-        let (longest, has_v6) = match &output.verdict {
-            Verdict::Clear => (mtu.link, false),
-            Verdict::Protected(sas) => {
-                (mtu.longest(&Headers::of(flow, sas))?, sas.iter().any(is_v6))
-            }
+        let (longest, has_least) = match &output.verdict {
+            Verdict::Clear => (mtu.link, flow.version() == IpVersion::V6),
+            // Of what SAs transform the kernel assumes no least length, of IPv6 neither.
+            Verdict::Protected(sas) => (mtu.longest(&Headers::of(flow, sas))?, false),
             Verdict::Dropped { .. } | Verdict::Unknown(_) => return None,
         };
-        let has_least = has_v6 || flow.version() == IpVersion::V6;
         Some(if has_least { longest.max(LEAST_OF_IPV6) } else { longest })
     }
 

@@ -64,6 +64,12 @@ table! {
             sentence: "no packet with these addresses may arrive, as one with a source of this host",
             counted: Counted::OfRoute,
         },
+        /// The packet that its SAs are undone of is for another host.
+        OuterElsewhere => Row {
+            word: "outer packet elsewhere",
+            sentence: "it arrives in a packet whose destination is no address of this host: no SA is looked up for that",
+            counted: Counted::OfRoute,
+        },
         /// Its TTL or hop limit lets it go no further (`ip_forward`, `ip6_forward`).
         HopLimit => Row {
             word: "hop limit",
@@ -82,6 +88,12 @@ table! {
             sentence: "the source of the tunnel is no address of this host",
             counted: Counted::Always(&[C::OutBundleGenError]),
         },
+        /// The end of a tunnel is an address of this host.
+        TunnelToItself => Row {
+            word: "tunnel to itself",
+            sentence: "the end of the tunnel is an address of this host, and what the tunnel makes does not leave it",
+            counted: Counted::Nothing,
+        },
         /// It is longer than what fits, and must not be fragmented.
         TooLong => Row {
             word: "too long",
@@ -98,6 +110,18 @@ table! {
         InterfaceEnds => Row {
             word: "interface of other ends",
             sentence: "the SA that is found is not between the ends of the vti device that it leaves by",
+            counted: Counted::Nothing,
+        },
+        /// It leaves by a vti device or an xfrm interface, and so would what that makes of it (`vti_xmit`, `xfrmi_xmit2`).
+        InterfaceLoop => Row {
+            word: "interface loop",
+            sentence: "the route to the end of its tunnel leads into the vti device or xfrm interface that it leaves by, a loop",
+            counted: Counted::Nothing,
+        },
+        /// The next hop of what leaves has not answered (`NUD_FAILED`).
+        NextHop => Row {
+            word: "next hop",
+            sentence: "its next hop does not answer: the entry in the table of neighbours is FAILED",
             counted: Counted::Nothing,
         },
         /// Its policy has the action `discard`.

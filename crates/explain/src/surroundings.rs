@@ -13,6 +13,8 @@ pub struct Surroundings<'r> {
     pub tunnel_fault: &'r dyn Fn(&SaEntry, u32) -> Option<Reason>,
     /// Why the packet is dropped where it is routed, before its policy is looked up.
     pub refusal: Option<Reason>,
+    /// Why the packet that its SAs are undone of is dropped where it arrives.
+    pub outer_refusal: Option<Reason>,
     /// The direction of the packet by its route, if it is another than was given.
     pub elsewhere: Option<Direction>,
     /// The device that the packet leaves by, if that looks policies up itself.
@@ -33,6 +35,7 @@ impl Default for Surroundings<'_> {
             source: &|_| None,
             tunnel_fault: &|_, _| None,
             refusal: None,
+            outer_refusal: None,
             elsewhere: None,
             interface: None,
             vti_key: None,

@@ -40,6 +40,8 @@ pub enum Doubt<'a> {
     },
     /// It leaves by an xfrm interface that has no number of its own.
     Interface,
+    /// A rule of the routing table compares the protocol of the packet that a tunnel makes, by its preference.
+    ProtocolRule(u32),
     /// Policies of type `sub` match, by their indexes.
     SubPolicies(Vec<u32>),
     /// A policy of a socket may be that of the UDP socket that the packet is for.

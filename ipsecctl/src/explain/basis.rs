@@ -1,12 +1,12 @@
 //! What an explanation is printed from beside the tables.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, net::IpAddr};
 
-use engine::Requested;
-use explain::{Explanation, Mtu, Resolved, Surroundings, Tables, Verdict, resolve};
-use model::Template;
+use engine::{Requested, Route};
+use explain::{Explanation, Mtu, Reason, Resolved, Surroundings, Tables, Verdict, resolve};
+use model::{SaEntry, Template};
 
-use super::routing::Routing;
+use super::routing::{Routing, outermost_tunnel};
 
 /// What a packet is explained from, beside the tables.
 pub struct ExplainBasis<'a> {
@@ -20,6 +20,17 @@ pub struct ExplainBasis<'a> {
     pub mtu: Mtu,
     /// Its route.
     pub routing: &'a Routing,
+    /// The route of what its SAs make of it.
+    pub transformed: Option<Route>,
+}
+
+impl ExplainBasis<'_> {
+    /// The route of what its SAs make of it, if that leads elsewhere than its own.
+    pub fn other_route(&self) -> Option<&Route> {
+        let next_hop = |route: &Route| (route.device.name, route.gateway);
+        let own = self.routing.route?.ok()?;
+        self.transformed.as_ref().filter(|route| next_hop(route) != next_hop(&own))
+    }
 }
 
 /// The templates that a partial policy for packets that leave was requested with and that are not installed, each with the
@@ -44,15 +55,51 @@ pub fn not_installed<'a>(
     resolved
 }
 
-/// The most bytes of a packet: those of its route, or of Ethernet.
-pub fn mtu(explanation: &Explanation<'_>, routing: &Routing) -> Mtu {
-    const OF_ETHERNET: usize = 1500;
-    let output = explanation.output.as_ref().map(|output| &output.verdict);
-    let link = match (output, explanation.flow) {
-        (Some(Verdict::Protected(sas)), Some(flow)) => routing.mtu(sas, flow.mark),
-        (Some(Verdict::Clear), Some(_)) => routing.mtu(&[], 0),
+/// The route of a packet as it leaves, transformed or in clear.
+pub fn transformed(explanation: &Explanation<'_>, routing: &Routing) -> Option<Route> {
+    match (&explanation.output.as_ref()?.verdict, explanation.flow?) {
+        (Verdict::Protected(sas), flow) => routing.transformed(sas, flow.mark),
+        (Verdict::Clear, _) => routing.transformed(&[], 0),
         _ => None,
-    };
-    let bytes = |mtu: Option<u32>| mtu.and_then(|bytes| usize::try_from(bytes).ok());
-    Mtu { link: bytes(link).unwrap_or(OF_ETHERNET), own: bytes(routing.mtu(&[], 0)) }
+    }
+}
+
+/// The destination of a packet as it leaves, and the SA whose tunnel that is the end of, if it is one.
+pub fn destination<'a>(explanation: &Explanation<'a>) -> Option<(Option<&'a SaEntry>, IpAddr)> {
+    let own = explanation.flow?.dst();
+    match &explanation.output.as_ref()?.verdict {
+        Verdict::Protected(sas) => {
+            let tunnel = outermost_tunnel(sas);
+            Some((tunnel, tunnel.map_or(own, |entry| entry.sa.ends.dst())))
+        }
+        Verdict::Clear => Some((None, own)),
+        Verdict::Dropped { .. } | Verdict::Unknown(_) => None,
+    }
+}
+
+/// The explanation, with what becomes of the packet on its route where it leaves.
+pub fn leaving<'a>(
+    explanation: Explanation<'a>,
+    route: Option<&Route>,
+    routing: &Routing,
+) -> Explanation<'a> {
+    let Some((tunnel, dst)) = destination(&explanation) else { return explanation };
+    if route.is_some_and(|route| routing.has_no_next_hop(route, dst)) {
+        return explanation.stopped(Reason::NextHop);
+    }
+    match tunnel.and_then(|entry| routing.rule_of_protocol(entry)) {
+        Some(preference) => explanation.routed_by_protocol(preference),
+        None => explanation,
+    }
+}
+
+/// The most bytes of a packet: those of its routes, or of Ethernet.
+pub fn mtu(transformed: Option<&Route>, routing: &Routing) -> Mtu {
+    const OF_ETHERNET: usize = 1500;
+    let bytes = |route: &Route| usize::try_from(route.mtu).ok();
+    let own = routing.route.and_then(Result::ok);
+    Mtu {
+        link: transformed.and_then(bytes).unwrap_or(OF_ETHERNET),
+        own: own.as_ref().and_then(bytes),
+    }
 }

@@ -183,6 +183,8 @@ fn wire(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) -> Option<Wir
     let overhead = headers.overhead();
     Some(WireJson {
         headers: headers.headers.iter().map(words::header).collect(),
+        device: subject.transformed.map(|route| route.device.name.to_string()),
+        gateway: subject.transformed.and_then(|route| route.gateway).map(|it| it.to_string()),
         least_overhead: overhead.map(|(least, _)| least),
         most_overhead: overhead.map(|(_, most)| most),
         length: subject.length.and_then(|length| headers.wire_length(length)),

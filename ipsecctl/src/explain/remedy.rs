@@ -1,5 +1,6 @@
 //! The command that would mend what drops a packet, where one is obvious.
 
+mod bypass;
 mod mismatch;
 mod route;
 
@@ -20,6 +21,9 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         matches!(reason, Reason::Templates | Reason::CatchAll | Reason::KernelDefault);
     if let Some(again) = route::of_vti(explanation, routing).filter(|_| is_of_policy) {
         return Some(again);
+    }
+    if let Some(own) = bypass::of(reason, explanation) {
+        return Some(own);
     }
     let failed = explanation.output.as_ref().and_then(|output| output.templates.last());
     match reason {
@@ -51,6 +55,10 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         | Reason::BlackholeRoute
         | Reason::NoForwarding
         | Reason::ReversePath
+        | Reason::OuterElsewhere
+        | Reason::InterfaceLoop
+        | Reason::NextHop
+        | Reason::TunnelToItself
         | Reason::TunnelRoute => route::of(reason, explanation, routing),
         Reason::Replay => Some("where the peer has added its SA again, add this one again too; where packets come late, add it with a wider window: -r, as in -r 1024".to_owned()),
         Reason::Larval => Some("have the key management program complete the SA: it has reserved the SPI and added no keys".to_owned()),

@@ -1,6 +1,9 @@
 //! The route of a packet, and what the devices have that it arrives at and leaves by.
 
-use std::{cell::RefCell, net::IpAddr};
+use std::{
+    cell::RefCell,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use engine::{Device, DeviceXfrm, Route, RouteQuery, Routes};
 use explain::{Flow, FlowDevice, Reason, Surroundings, XfrmDevice};
@@ -23,11 +26,17 @@ pub struct Given {
     pub through: Option<Through>,
     /// Whether it came out of a tunnel, so that `rp_filter` does not look at it (`secpath_exists`).
     pub is_decapsulated: bool,
+    /// The packet that its SAs are undone of: as it was captured, or with the ends of the first SA.
+    pub outer: Option<RouteQuery>,
+    /// Whether that was captured.
+    pub is_captured: bool,
 }
 
 /// The routes of a packet.
 pub struct Routing {
     given: Given,
+    /// The IP version of the packet.
+    version: IpVersion,
     /// None: the kernel has no routes to ask about.
     routes: Option<RefCell<Routes>>,
     /// Of the packet that policies are looked up for; none: it is not known.
@@ -36,6 +45,8 @@ pub struct Routing {
     pub is_source_foreign: bool,
     /// Why the packet is dropped there.
     pub refusal: Option<Reason>,
+    /// Why the packet that its SAs are undone of is dropped where it arrives.
+    pub outer_refusal: Option<Reason>,
     /// The device that it arrives at. If it was not given, that of the route back.
     pub arrives_by: Option<Device>,
     /// The device of the route back to the source of a packet that arrives.
@@ -50,18 +61,28 @@ impl Routing {
     pub fn of(given: Given, flow: &mut Option<Flow>) -> Self {
         let mut routes = Routes::open().ok();
         let (route, refusal, arrives_by, back, owner) = (None, None, None, None, None);
+        let version = flow.map_or(IpVersion::V4, |flow| flow.version());
         let mut routing = Self {
             given,
+            version,
             routes: None,
             route,
             is_source_foreign: false,
             refusal,
+            outer_refusal: None,
             arrives_by,
             back,
             owner,
         };
         if let (Some(routes), Some(flow)) = (&mut routes, flow) {
             routing.look_up(routes, flow);
+        }
+        if let (Some(routes), Some(outer)) = (&mut routes, &given.outer) {
+            // An SA for another host is only asked about.
+            let is_possible =
+                |reason: &Reason| given.is_captured || *reason != Reason::OuterElsewhere;
+            routing.outer_refusal =
+                refusal_of_outer(routes, outer, given.device).filter(is_possible);
         }
         routing.routes = routes.map(RefCell::new);
         routing
@@ -155,6 +176,12 @@ impl Routing {
         self.given.through
     }
 
+    /// The ends of the packet that its SAs are undone of, if that is dropped where it arrives.
+    pub fn refused_outer(&self) -> Option<(IpAddr, IpAddr)> {
+        let outer = self.given.outer.filter(|_| self.outer_refusal.is_some())?;
+        Some((outer.src?, outer.dst))
+    }
+
     /// The direction by its route, if that is another than was given.
     pub fn elsewhere(&self) -> Option<Direction> {
         let route = self.route?.ok()?;
@@ -170,7 +197,7 @@ impl Routing {
     }
 
     /// The VRF whose table the routes of tunnels are in (`l3mdev_master_ifindex_by_index`).
-    fn vrf(&self) -> Option<DeviceName> {
+    pub fn vrf(&self) -> Option<DeviceName> {
         self.leaves_by()?.vrf
     }
 
@@ -199,36 +226,72 @@ impl Routing {
         }
     }
 
-    /// Why the packet that an SA in another mode than transport makes has no route.
+    /// Why the packet that an SA in another mode than transport makes does not leave.
     pub fn tunnel_fault(&self, entry: &SaEntry, mark: u32) -> Option<Reason> {
         let query = self.of_sa(entry, mark);
-        self.find(&query)?.err()?;
+        if let Ok(route) = self.find(&query)? {
+            if route.is_local {
+                return Some(Reason::TunnelToItself);
+            }
+            let is_loop = self.leaves_by().is_some_and(|device| device.name == route.device.name);
+            return (is_loop && self.interface().is_some()).then_some(Reason::InterfaceLoop);
+        }
         let is_own = self.routes.as_ref()?.borrow_mut().owner(entry.sa.ends.src()).is_ok();
         let from_here = self.find(&RouteQuery { src: None, ..query })?;
         let is_source = !is_own && from_here.is_ok();
         Some(if is_source { Reason::TunnelSource } else { Reason::TunnelRoute })
     }
 
-    /// The most bytes of a packet that these SAs have transformed: those of the route to the end of the outermost tunnel.
-    pub fn mtu(&self, sas: &[&SaEntry], mark: u32) -> Option<u32> {
-        let is_tunnel = |entry: &&&SaEntry| entry.sa.mode.installed() != Mode::Transport;
-        let route = match sas.iter().rev().find(is_tunnel) {
+    /// The route of a packet that these SAs have transformed: that to the end of the outermost tunnel.
+    pub fn transformed(&self, sas: &[&SaEntry], mark: u32) -> Option<Route> {
+        let route = match outermost_tunnel(sas) {
             Some(entry) => self.find(&self.of_sa(entry, mark))?,
             None => self.route?,
         };
-        route.ok().map(|route| route.mtu)
+        route.ok()
+    }
+
+    /// Whether the next hop of a route to a destination has not answered.
+    pub fn has_no_next_hop(&self, route: &Route, dst: IpAddr) -> bool {
+        let next_hop = route.gateway.unwrap_or(dst);
+        let has_failed = |routes: &RefCell<Routes>| {
+            routes.borrow_mut().has_failed(route.device.name, next_hop).unwrap_or(false)
+        };
+        !route.is_local && self.routes.as_ref().is_some_and(has_failed)
+    }
+
+    /// The preference of a rule that compares the protocol of what an SA makes (`xfrm_dst_lookup`).
+    pub fn rule_of_protocol(&self, entry: &SaEntry) -> Option<u32> {
+        // In UDP it is known to the look-up.
+        if entry.sa.encap.is_some() {
+            return None;
+        }
+        let upper = entry.sa.proto.number();
+        let version = IpVersion::of(entry.sa.ends.dst());
+        let rules = self.routes.as_ref()?.borrow_mut().rules_of_protocol(version, upper);
+        rules.ok()?.first().copied()
+    }
+
+    /// The variable by which no policy is looked up when it leaves.
+    pub fn set_disable_xfrm(&self) -> Option<String> {
+        self.leaves_by()?.set_disable_xfrm()
+    }
+
+    /// The variable by which its policy is not checked when it is received.
+    pub fn set_disable_policy(&self) -> Option<String> {
+        self.checked_at()?.set_disable_policy(self.version)
     }
 
     /// What it decides beside the tables.
-    pub fn surroundings(&self, flow: Option<Flow>) -> Surroundings<'static> {
-        let version = flow.map_or(IpVersion::V4, |flow| flow.version());
+    pub fn surroundings(&self) -> Surroundings<'static> {
         Surroundings {
-            has_no_xfrm: self.has_no_xfrm(version),
+            has_no_xfrm: self.has_no_xfrm(),
             refusal: self.refusal,
+            outer_refusal: self.outer_refusal,
             elsewhere: self.elsewhere(),
             interface: self.interface(),
             is_loopback: self.is_loopback(),
-            has_no_policy: self.has_no_policy(version),
+            has_no_policy: self.has_no_policy(),
             ..Surroundings::default()
         }
     }
@@ -253,8 +316,8 @@ impl Routing {
     }
 
     /// Whether no policy is looked up when it leaves.
-    pub fn has_no_xfrm(&self, version: IpVersion) -> bool {
-        version == IpVersion::V4 && self.leaves_by().is_some_and(|device| device.has_no_xfrm())
+    pub fn has_no_xfrm(&self) -> bool {
+        self.version == IpVersion::V4 && self.leaves_by().is_some_and(|device| device.has_no_xfrm())
     }
 
     /// Whether it leaves by a loopback device.
@@ -264,13 +327,39 @@ impl Routing {
 
     /// Whether its policy is not checked when it is received. Of IPv6 the route has the setting of the device that has
     /// the address (`addrconf_f6i_alloc`), and of a forwarded packet the device that it arrives at (`ip6_forward`).
-    pub fn has_no_policy(&self, version: IpVersion) -> bool {
-        let device = match (version, self.given.direction) {
+    pub fn has_no_policy(&self) -> bool {
+        self.set_disable_policy().is_some()
+    }
+
+    /// The device whose setting decides on that.
+    fn checked_at(&self) -> Option<Device> {
+        match (self.version, self.given.direction) {
             (IpVersion::V6, Direction::In) => self.owner,
             _ => self.arrives_by,
-        };
-        device.is_some_and(|device| device.has_no_policy(version))
+        }
     }
+}
+
+/// Why the packet that SAs are undone of is dropped where it arrives: at this device, or at that of the route back.
+fn refusal_of_outer(
+    routes: &mut Routes,
+    outer: &RouteQuery,
+    device: Option<DeviceName>,
+) -> Option<Reason> {
+    let device = match device {
+        Some(name) => routes.device_of_name(name).ok()?,
+        None => routes.find(&RouteQuery::to(outer.src?)).ok()?.device,
+    };
+    let query = RouteQuery { arrives_by: Some(device.name), ..*outer };
+    match routes.find(&query) {
+        Ok(route) => (!route.is_local).then_some(Reason::OuterElsewhere),
+        Err(errno) => Some(on_arrival(routes, outer, device, errno)),
+    }
+}
+
+/// The outermost of these SAs that makes packets with addresses of their own.
+pub fn outermost_tunnel<'a>(sas: &[&'a SaEntry]) -> Option<&'a SaEntry> {
+    sas.iter().rev().copied().find(|entry| entry.sa.mode.installed() != Mode::Transport)
 }
 
 /// The type of route that an error stands for (`fib_props`, `ip6_rt_type_to_error`).
@@ -293,15 +382,32 @@ fn on_arrival(routes: &mut Routes, query: &RouteQuery, device: Device, errno: Er
             let from_here = RouteQuery { src: None, ..*query };
             let is_blackhole = routes.find(&from_here).err() == Some(Errno::INVAL);
             let back = query.src.map(|src| routes.find(&RouteQuery::to(src)));
-            let is_of_this_host = back.is_some_and(|back| back.is_ok_and(|route| route.is_local));
+            let back = back.and_then(Result::ok);
+            let is_of_this_host = back.is_some_and(|route| route.is_local);
+            let is_back_by_it = back.is_some_and(|route| route.device.name == device.name);
+            let is_martian = is_of_this_host || is_never_received(query);
             if is_blackhole {
                 Reason::BlackholeRoute
-            } else if device.filters_by_source() && !is_of_this_host {
+            } else if is_martian {
+                Reason::Martian
+            } else if device.filters_by_source() && !is_back_by_it {
                 Reason::ReversePath
             } else {
-                Reason::Martian
+                // A rule for what arrives at this device leads there.
+                Reason::BlackholeRoute
             }
         }
         _ => of_type(errno),
     }
+}
+
+/// Whether no packet of IPv4 with these addresses may arrive, wherever they are (`ip_route_input_slow`).
+fn is_never_received(query: &RouteQuery) -> bool {
+    let is_zero = |addr: Ipv4Addr| addr.octets()[0] == 0;
+    let is_wrong_source = |addr: Ipv4Addr| {
+        addr.is_multicast() || addr.is_broadcast() || addr.is_loopback() || is_zero(addr)
+    };
+    let is_wrong_destination = |addr: Ipv4Addr| addr.is_loopback() || is_zero(addr);
+    let src = matches!(query.src, Some(IpAddr::V4(src)) if is_wrong_source(src));
+    src || matches!(query.dst, IpAddr::V4(dst) if is_wrong_destination(dst))
 }

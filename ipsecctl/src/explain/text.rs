@@ -50,7 +50,7 @@ pub fn explanation(
         in_udp(udp, subject, &mut lines);
     }
     if let Some(input) = &explanation.input {
-        received(input, &mut lines);
+        received(input, subject, &mut lines);
     }
     if let Some(check) = &explanation.check {
         checked(check, KnownHeaders::of(explanation), subject, &mut lines);
@@ -144,6 +144,9 @@ fn doubt(doubt: &Doubt<'_>) -> String {
         }
         Doubt::Interface => {
             "it leaves by an xfrm interface without a number of its own; give --ifid".to_owned()
+        }
+        Doubt::ProtocolRule(preference) => {
+            format!("rule {preference} of `ip rule` compares the protocol of what the tunnel makes, which the routing table is not asked with; newer kernels route that by it")
         }
         Doubt::SubPolicies(indexes) => {
             let policies = policies_of(indexes);

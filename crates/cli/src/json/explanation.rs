@@ -227,6 +227,12 @@ pub struct DistantSaJson {
 pub struct WireJson {
     /// The headers, outermost first, down to the packet's own.
     pub headers: Vec<String>,
+    /// The network device that they leave by, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// The next router.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<String>,
     /// The least bytes that are added, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub least_overhead: Option<usize>,

@@ -46,18 +46,30 @@ impl Device {
     /// Whether packets that leave by it have no policy (`disable_xfrm`, of IPv4 alone).
     #[must_use]
     pub fn has_no_xfrm(&self) -> bool {
-        is_set("ipv4", self.name, "disable_xfrm")
+        self.set_disable_xfrm().is_some()
+    }
+
+    /// The variable by which packets that leave by it have no policy: its own, or that of all devices.
+    #[must_use]
+    pub fn set_disable_xfrm(&self) -> Option<String> {
+        set_variable("ipv4", self.name, "disable_xfrm")
     }
 
     /// Whether the policy of packets that arrive at it is not checked (`disable_policy`). Of an IPv6 packet to this
     /// host the device is that which has the destination ([`crate::Routes::owner`]).
     #[must_use]
     pub fn has_no_policy(&self, version: IpVersion) -> bool {
+        self.set_disable_policy(version).is_some()
+    }
+
+    /// The variable by which the policy of packets that arrive at it is not checked.
+    #[must_use]
+    pub fn set_disable_policy(&self, version: IpVersion) -> Option<String> {
         let directory = match version {
             IpVersion::V4 => "ipv4",
             IpVersion::V6 => "ipv6",
         };
-        is_set(directory, self.name, "disable_policy")
+        set_variable(directory, self.name, "disable_policy")
     }
 
     /// Whether packets that arrive at it are forwarded (`IN_DEV_FORWARD`; `ip6_forward`, net/ipv6/ip6_output.c).
@@ -75,13 +87,16 @@ impl Device {
     /// Whether the source of packets that arrive at it is compared with the route back (`rp_filter`, of IPv4 alone).
     #[must_use]
     pub fn filters_by_source(&self) -> bool {
-        is_set("ipv4", self.name, "rp_filter")
+        set_variable("ipv4", self.name, "rp_filter").is_some()
     }
 }
 
-/// Whether a setting is on for a device or for all (`IN_DEV_ORCONF`, linux/inetdevice.h).
-fn is_set(directory: &str, device: DeviceName, setting: &str) -> bool {
-    is_on(directory, "all", setting) || is_on(directory, device.as_str(), setting)
+/// The variable of a setting that is on for a device or for all (`IN_DEV_ORCONF`, linux/inetdevice.h). Slashes separate its
+/// words, since the name of a device may have dots.
+fn set_variable(directory: &str, device: DeviceName, setting: &str) -> Option<String> {
+    let mut names = ["all", device.as_str()].into_iter();
+    let name = names.find(|name| is_on(directory, name, setting))?;
+    Some(format!("net/{directory}/conf/{name}/{setting}"))
 }
 
 fn is_on(directory: &str, device: &str, setting: &str) -> bool {

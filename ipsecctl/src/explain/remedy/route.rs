@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use explain::{Explanation, Reason};
-use model::{IpVersion, Mode, Visible};
+use model::{IpVersion, Mode, SaEntry, Visible};
 
-use crate::explain::routing::Routing;
+use crate::explain::{basis, routing::Routing};
 
 /// What to do; none: the reason is another one.
 pub fn of(
@@ -31,11 +31,18 @@ pub fn of(
             "delete the route or the rule that refuses it: `ip route show table all match {}`, `ip rule`",
             flow.dst()
         ),
-        (Reason::ReversePath, _) => format!(
-            "route {} by {device}, or `sysctl -w net/ipv4/conf/{device}/rp_filter=2`",
-            flow.src()
+        (Reason::ReversePath, _) => of_reverse_path(flow.src(), routing?)?,
+        (Reason::TunnelRoute, _) => of_tunnel(explanation, routing)?,
+        (Reason::OuterElsewhere, _) => "give the host the destination of the captured packet as an address; about a packet that it forwards as it is, ask without --from".to_owned(),
+        (Reason::InterfaceLoop, _) => format!(
+            "route the end of the tunnel by the device below: `ip route add {} via ROUTER`",
+            tunnel(explanation)?.sa.ends.dst()
         ),
-        (Reason::TunnelRoute, _) => of_tunnel(explanation)?,
+        (Reason::TunnelToItself, _) => format!(
+            "take the address from this host, if it is the peer's: `ip address show to {}`",
+            tunnel(explanation)?.sa.ends.dst()
+        ),
+        (Reason::NextHop, _) => of_next_hop(explanation, routing?)?,
         _ => return None,
     })
 }
@@ -56,15 +63,63 @@ pub fn of_vti(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Optio
     })
 }
 
+/// What has `rp_filter` let a packet in. The loose one too refuses all by a device without addresses.
+fn of_reverse_path(src: IpAddr, routing: &Routing) -> Option<String> {
+    let device = routing.arrives_by?.name;
+    let name = Visible(device.as_str());
+    if let Some((outer, _)) = routing.refused_outer() {
+        return Some(format!(
+            "route {outer} by {name}, or switch the filter off: `sysctl -w net/ipv4/conf/{name}/rp_filter=0 net/ipv4/conf/all/rp_filter=0`"
+        ));
+    }
+    Some(match routing.through() {
+        Some(_) => format!(
+            "route {src} by {name}, or `sysctl -w net/ipv4/conf/{name}/rp_filter=0 net/ipv4/conf/all/rp_filter=0`"
+        ),
+        None => format!("route {src} by {name}, or `sysctl -w net/ipv4/conf/{name}/rp_filter=2`"),
+    })
+}
+
 /// A route for the outermost packet of the first tunnel.
-fn of_tunnel(explanation: &Explanation<'_>) -> Option<String> {
-    let output = explanation.output.as_ref()?;
-    let mut sas = output.templates.iter().filter_map(|it| it.search.found);
-    let entry = sas.find(|entry| entry.sa.mode.installed() != Mode::Transport)?;
+fn of_tunnel(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<String> {
+    let entry = tunnel(explanation)?;
     let own = explanation.flow.map_or(0, |flow| flow.mark);
     let set = entry.sa.output_mark;
     let mark = if set.is_none() { 0 } else { set.set(own) };
-    Some(add(entry.sa.ends.dst(), mark))
+    let vrf = routing.and_then(Routing::vrf);
+    let dst = entry.sa.ends.dst();
+    let vrf = vrf.as_ref().map(|name| Visible(name.as_str()));
+    let added = match vrf {
+        Some(name) => format!("`ip route add {dst} vrf {name} via ROUTER`"),
+        None => add(dst, mark),
+    };
+    let off = match IpVersion::of(dst) {
+        IpVersion::V6 => "; a device with disable_ipv6 has no route",
+        IpVersion::V4 => "",
+    };
+    Some(added + off)
+}
+
+/// What to look at if a neighbour does not answer.
+fn of_next_hop(explanation: &Explanation<'_>, routing: &Routing) -> Option<String> {
+    let (_, dst) = basis::destination(explanation)?;
+    let route = basis::transformed(explanation, routing)?;
+    let device = route.device.name;
+    let name = Visible(device.as_str());
+    Some(match route.gateway {
+        Some(router) => format!(
+            "see whether the router {router} is up and reached by {name}, or take another: `ip route get {dst}`"
+        ),
+        None => {
+            format!("see whether {dst} is up and reached by {name}: `ip neigh show dev {name}`")
+        }
+    })
+}
+
+/// The first SA of a packet that leaves whose packets have addresses of their own.
+fn tunnel<'a>(explanation: &Explanation<'a>) -> Option<&'a SaEntry> {
+    let mut sas = explanation.output.as_ref()?.templates.iter().filter_map(|it| it.search.found);
+    sas.find(|entry| entry.sa.mode.installed() != Mode::Transport)
 }
 
 fn add(dst: IpAddr, mark: u32) -> String {

@@ -30,7 +30,13 @@ impl KnownHeaders {
     }
 }
 
-pub(super) fn received(input: &InputResult<'_>, lines: &mut Lines) {
+pub(super) fn received(input: &InputResult<'_>, subject: &ExplainBasis<'_>, lines: &mut Lines) {
+    if let Some((src, dst)) = subject.routing.refused_outer() {
+        lines.add(
+            "outer",
+            &format!("{src} > {dst}, which is dropped before an SA is looked up for it"),
+        );
+    }
     for header in &input.headers {
         let Decapsulated { arrival, sa, replay, near } = header;
         let proto = arrival.proto.map_or("SPI", |proto| proto.word());
@@ -104,8 +110,9 @@ pub(super) fn checked(
     lines: &mut Lines,
 ) {
     if check.is_exempt {
-        lines
-            .add("policy", "not checked: the device that the packet arrives at has disable_policy");
+        let variable = subject.routing.set_disable_policy();
+        let variable = variable.unwrap_or_else(|| "disable_policy".to_owned());
+        lines.add("policy", &format!("not checked: {variable} is set"));
         return;
     }
     if let Some(entry) = check.outside {

@@ -12,8 +12,9 @@ pub(super) fn left(
     lines: &mut Lines,
 ) {
     if output.is_exempt {
-        lines
-            .add("policy", "none looked up: the device that the packet leaves by has disable_xfrm");
+        let variable = subject.routing.set_disable_xfrm();
+        let variable = variable.unwrap_or_else(|| "disable_xfrm".to_owned());
+        lines.add("policy", &format!("none looked up: {variable} is set"));
         return;
     }
     found(output.socket, output.lookup.as_ref(), Direction::Out, subject, lines);
@@ -109,6 +110,9 @@ fn on_the_wire(
 ) {
     let list = headers.headers.iter().map(words::header).collect::<Vec<_>>().join(", ");
     lines.add("wire", &list);
+    if let Some(route) = subject.other_route() {
+        lines.under(&format!("leaves {}", words::route(route)));
+    }
     match headers.overhead() {
         Some((least, most)) if least == most => lines.add("overhead", &format!("{least} bytes")),
         Some((least, most)) => {

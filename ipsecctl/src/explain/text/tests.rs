@@ -59,6 +59,8 @@ fn text(explained: &Explanation<'_>) -> String {
             local: None,
             through: None,
             is_decapsulated: false,
+            outer: None,
+            is_captured: false,
         },
         &mut None,
     );
@@ -69,6 +71,7 @@ fn text(explained: &Explanation<'_>) -> String {
         length: Some(84),
         mtu,
         routing: &routing,
+        transformed: None,
     };
     let text = explanation(explained, &subject, Some(80));
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");

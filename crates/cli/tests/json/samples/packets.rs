@@ -92,6 +92,8 @@ pub fn explanation() -> ExplanationJson {
         output: Some(policy),
         wire: Some(WireJson {
             headers: vec!["IP 192.0.2.1 > 192.0.2.2".into()],
+            device: Some("eth1".into()),
+            gateway: Some("192.0.2.254".into()),
             least_overhead: Some(54),
             most_overhead: Some(69),
             length: Some(152),
