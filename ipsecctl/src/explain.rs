@@ -2,6 +2,7 @@
 
 mod arrival;
 mod basis;
+mod capture;
 mod integrity;
 pub mod json;
 mod packet;
@@ -17,13 +18,14 @@ use cli::json::Document;
 use engine::{Requested, RouteQuery, SnapshotReader};
 use explain::{
     Arrival, Captured, Explanation, Flow, FlowDevice, Length, Mtu, Selection, Surroundings, Tables,
-    Unfollowed, Verdict, XfrmDevice, explain_forwarded, explain_in, explain_out,
+    Unfollowed, Untaken, Verdict, XfrmDevice, explain_forwarded, explain_in, explain_out,
 };
 use model::{DeviceName, Direction, Installation, Mode, PolicyEntry, SaEntry, Spi};
 
 use crate::{Error, filter::number, output, socket, tables};
 use arrival::Through;
 pub use basis::ExplainBasis;
+use capture::Recipient;
 use packet::{Endpoint, Protocol, descriptor, nonzero, yes_or_no};
 use routing::{Given, Routing};
 
@@ -108,6 +110,10 @@ struct Packet {
     length: Option<Length>,
     /// Its TTL or hop limit, if that is known.
     hops: Option<u8>,
+    /// The packet that was captured, if it is another one than was given.
+    other: Option<Flow>,
+    /// What becomes of it, if nothing takes it.
+    untaken: Option<Untaken>,
 }
 
 impl Explain {
@@ -119,13 +125,14 @@ impl Explain {
         let socket = self.policy_of_socket()?;
         let routing = self.routing(&mut packet, &reader.so_far().sas);
         let (tables, requested, unfollowed) = self.tables(reader, &packet, routing.interface())?;
-        let Packet { flow, arrivals, through, udp, length, hops, .. } = packet;
+        let Packet { flow, arrivals, through, udp, length, hops, other, untaken, .. } = packet;
         let source = |remote| routing.source(remote);
         let tunnel_fault = |entry: &SaEntry, mark| routing.tunnel_fault(entry, mark);
         let surroundings = &Surroundings {
             source: &source,
             tunnel_fault: &tunnel_fault,
             vti_key: through.and_then(|it| it.vti_key),
+            untaken,
             ..routing.surroundings()
         };
         let explanation = self.explain(&tables, (&arrivals, flow), socket.as_ref(), surroundings);
@@ -155,6 +162,7 @@ impl Explain {
             mtu,
             routing: &routing,
             transformed,
+            other,
         };
         let printed = output::print(|out| {
             if self.json {
@@ -237,7 +245,8 @@ impl Explain {
         });
         let leaving = inner.into_iter().chain(own).map(|flow| (Direction::Out, flow));
         let by_key = flow.and_then(|flow| Some(flow.marked(through?.vti_key?)));
-        let beside = udp.into_iter().chain(by_key).map(|flow| (Direction::In, flow));
+        let checked = packet.untaken.and_then(|untaken| untaken.checked);
+        let beside = udp.into_iter().chain(by_key).chain(checked).map(|flow| (Direction::In, flow));
         let lookups = lookups.chain(leaving).chain(beside);
         let mut selection = Selection::new(&lookups.collect::<Vec<_>>(), *spd);
         let mut snapshot = reader.read(&mut selection)?;
@@ -256,35 +265,35 @@ impl Explain {
 
     /// The packet that policies are looked up for, and the headers that it arrives with.
     fn packet(&self, sas: &[SaEntry]) -> Result<Packet, Error> {
-        // What is inside is given of a packet that has something inside.
-        let has_inner = self.src.is_some();
-        let is_encapsulation = |dst, _, port| has_inner || udp::is_encapsulation(sas, dst, port);
-        let captured = self.from.as_deref();
-        let captured =
-            captured.map(|from| packet::captured(from, &is_encapsulation)).transpose()?;
-        let length = self.length(captured.as_ref());
-        let hops = captured.as_ref().and_then(|captured| captured.hops);
-        let ends = captured.as_ref().map(|captured| captured.ends);
         let given = match (self.src, self.dst) {
             (Some(src), Some(dst)) => Some(packet::flow(src, dst, self.protocol)?),
             _ => None,
         };
-        let (captured_flow, mut arrivals, udp, esp) =
-            if let Some(Captured { flow, arrivals, udp, esp, .. }) = captured {
-                (flow, arrivals, udp, esp)
+        let captured = self.from.as_deref();
+        let mut captured =
+            captured.map(|from| capture::read(from, given.as_ref(), sas)).transpose()?;
+        let length = self.length(captured.as_ref());
+        let ends = captured.as_ref().map(|captured| captured.ends);
+        let (mut through, mut untaken) = (None, None);
+        if let Some(captured) = &mut captured {
+            let outer = arrival::through(sas, &captured.arrivals, self.mark, ends);
+            let vti_key = outer.and_then(|it| it.vti_key);
+            untaken = Recipient { sas, mark: self.mark, vti_key }.look_inside(captured);
+            through = arrival::through(sas, &captured.arrivals, self.mark, ends);
+        }
+        let hops = captured.as_ref().and_then(|captured| captured.hops);
+        let (captured_flow, arrivals, udp) =
+            if let Some(Captured { flow, arrivals, udp, .. }) = captured {
+                (flow, arrivals, udp)
             } else {
                 let arrivals = self.spi.iter().map(|&spi| packet::arrival(Spi(spi)));
                 let arrivals = arrivals.collect::<Vec<_>>();
                 let udp = udp::around(sas, &arrivals);
-                (None, arrivals, udp, None)
+                through = arrival::through(sas, &arrivals, self.mark, None);
+                (None, arrivals, udp)
             };
-        let through = arrival::through(sas, &arrivals, self.mark, ends);
-        if let (Some(esp), [first, ..]) = (esp, &mut arrivals[..]) {
-            let vti_key = through.and_then(|it| it.vti_key);
-            let received = explain::decapsulate(sas, &[*first], self.mark, vti_key);
-            let named = received.headers.first().and_then(|header| header.sa);
-            first.integrity = named.and_then(|entry| integrity::of(&esp, &entry.sa));
-        }
+        let other = captured_flow
+            .filter(|captured| given.is_some_and(|given| capture::is_other(captured, &given)));
         // A packet to this host has the route of the loopback device.
         let is_received = self.direction != Direction::Out;
         let udp = udp.filter(|_| is_received).map(|udp| {
@@ -305,7 +314,7 @@ impl Explain {
         } else {
             let outer = ends.filter(|_| is_received && !arrivals.is_empty());
             let outer = outer.map(|ends| self.outer(ends, udp.as_ref()));
-            Ok(Packet { flow, arrivals, through, outer, udp, length, hops })
+            Ok(Packet { flow, arrivals, through, outer, udp, length, hops, other, untaken })
         }
     }
 

@@ -1,6 +1,7 @@
 //! `ipsecctl explain`, and its library: what they say becomes of a packet is what becomes of it.
 
 mod arrivals;
+mod captured;
 mod devices;
 mod generated;
 mod in_udp;

@@ -40,7 +40,7 @@ pub struct SeenPacket {
     pub device: Option<DeviceName>,
     /// Source and destination.
     pub ends: (IpAddr, IpAddr),
-    /// The headers of AH, ESP and IPComp. Their sequence numbers are left out.
+    /// The headers of AH, ESP and IPComp. Their sequence numbers, and what is inside, are left out.
     pub arrivals: Vec<Arrival>,
     /// The packet inside, or all of it; none: it is encrypted.
     pub flow: Option<Flow>,
@@ -65,7 +65,7 @@ impl SeenPacket {
         let error = icmp_error(bytes, &captured);
         let (mut arrivals, flow) = (captured.arrivals, captured.flow);
         for arrival in &mut arrivals {
-            arrival.sequence = None;
+            (arrival.sequence, arrival.inside) = (None, None);
         }
         Some(Self { is_outgoing, device, ends: captured.ends, arrivals, flow, error })
     }

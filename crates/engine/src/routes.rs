@@ -156,21 +156,42 @@ impl Routes {
     pub fn xfrm_devices(&mut self) -> Result<Vec<Device>, Errno> {
         let mut devices = Vec::new();
         for kind in [InfoKind::Xfrm, InfoKind::Vti, InfoKind::Vti6] {
-            let mut question = LinkMessage::default();
-            let wanted = vec![LinkInfo::Kind(kind.clone())];
-            question.attributes.push(LinkAttribute::LinkInfo(wanted));
-            for answer in self.0.list(RouteNetlinkMessage::GetLink(question))? {
-                let RouteNetlinkMessage::NewLink(link) = answer else { continue };
-                // A kernel that has not loaded the module lists all links.
-                let is_of_kind = link::kind(&link).as_ref() == Some(&kind);
-                if is_of_kind && link.header.flags.contains(LinkFlags::Up) {
-                    // Otherwise it was removed meanwhile.
-                    devices.extend(self.device_of(&link));
-                }
+            for link in self.links(&kind)? {
+                // Otherwise it was removed meanwhile.
+                devices.extend(self.device_of(&link));
             }
         }
         devices.retain(|device| device.xfrm.is_some());
         Ok(devices)
+    }
+
+    /// Whether a device takes packets of IP in IP with this source and destination (`ipip`, `sit`, `ip6tnl`), and is up.
+    ///
+    /// Errors: as [`Routes::device_of_name`].
+    pub fn has_tunnel(&mut self, src: IpAddr, dst: IpAddr) -> Result<bool, Errno> {
+        for kind in [InfoKind::IpIp, InfoKind::SitTun, InfoKind::Ip6Tnl] {
+            let links = self.links(&kind)?;
+            if links.iter().any(|link| link::is_between(link, dst, src)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The devices of a kind that are up.
+    fn links(&mut self, kind: &InfoKind) -> Result<Vec<LinkMessage>, Errno> {
+        let mut question = LinkMessage::default();
+        question.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(kind.clone())]));
+        let answers = self.0.list(RouteNetlinkMessage::GetLink(question))?.into_iter();
+        let links = answers.filter_map(|answer| match answer {
+            RouteNetlinkMessage::NewLink(link) => Some(link),
+            _ => None,
+        });
+        // A kernel that has not loaded the module lists all links.
+        let is_meant = |link: &LinkMessage| {
+            link::kind(link).as_ref() == Some(kind) && link.header.flags.contains(LinkFlags::Up)
+        };
+        Ok(links.filter(is_meant).collect())
     }
 
     fn device(&mut self, index: u32) -> Result<Device, Errno> {

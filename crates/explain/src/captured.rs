@@ -1,10 +1,15 @@
 //! A packet as it was captured: what its headers have before anything is decrypted.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod ah;
+mod ip;
 
-use model::{EncapKind, Proto, Spi, Upper};
+use std::net::IpAddr;
 
-use crate::{Arrival, Flow};
+use model::{EncapKind, Proto, Spi};
+
+use crate::{Arrival, Contained, Flow};
+pub use ah::Authenticated;
+use ip::{Ip, half, word};
 
 /// A captured packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,10 +26,15 @@ pub struct Captured {
     pub udp: Option<Flow>,
     /// The TTL or hop limit of the packet of `flow`; none: it is encrypted.
     pub hops: Option<u8>,
-    /// The outermost header, if it is ESP, and all that follows it.
+    /// The last header, if it is ESP, and all that follows it.
     pub esp: Option<Vec<u8>>,
+    /// What the integrity check values of AH are for, as far as it was not encrypted.
+    pub ah: Vec<Authenticated>,
     /// The bit DF of the packet of `flow`; none: it is IPv6, or encrypted.
     pub dont_fragment: Option<bool>,
+    around: Around,
+    /// Whether something was decrypted.
+    is_decrypted: bool,
 }
 
 /// Whether UDP to an address, from a port and to a port, may have ESP in it.
@@ -95,58 +105,134 @@ impl Captured {
         bytes: &[u8],
         is_encapsulation: IsEncapsulation<'_>,
     ) -> Result<Self, CaptureError> {
-        let mut ip = Ip::read(bytes)?;
-        let (ends, length) = ((ip.src, ip.dst), bytes.len());
-        let (arrivals, flow, udp, hops) = (Vec::new(), None, None, None);
-        let (esp, dont_fragment) = (None, None);
-        let mut captured = Self { arrivals, flow, ends, length, udp, hops, esp, dont_fragment };
+        let ip = Ip::read(bytes)?;
+        let around =
+            Around { src: ip.src, dst: ip.dst, hops: ip.hops, dont_fragment: ip.dont_fragment };
+        let mut captured = Self {
+            arrivals: Vec::new(),
+            flow: None,
+            ends: (ip.src, ip.dst),
+            length: bytes.len(),
+            udp: None,
+            hops: None,
+            esp: None,
+            ah: Vec::new(),
+            dont_fragment: None,
+            around,
+            is_decrypted: false,
+        };
+        captured.follow(ip, is_encapsulation)?;
+        Ok(captured)
+    }
+
+    /// Reads on in what the last header was decrypted to, of this protocol: an IP packet, or what follows the IP header.
+    ///
+    /// Errors: as [`Captured::of_packet`]; what was read before stays.
+    pub fn read_on(
+        &mut self,
+        protocol: u8,
+        decrypted: &[u8],
+        is_tunnel: bool,
+        is_encapsulation: IsEncapsulation<'_>,
+    ) -> Result<(), CaptureError> {
+        self.is_decrypted = true;
+        let ip =
+            if is_tunnel { Ip::read(decrypted)? } else { self.around.ip(protocol, decrypted)? };
+        self.follow(ip, is_encapsulation)
+    }
+
+    fn follow(
+        &mut self,
+        mut ip: Ip<'_>,
+        is_encapsulation: IsEncapsulation<'_>,
+    ) -> Result<(), CaptureError> {
         loop {
             let (step, encapsulation) = match ip.protocol {
                 UDP => (natt(&ip, is_encapsulation), Some(EncapKind::EspInUdp)),
                 protocol => (Some((protocol, ip.payload)), None),
             };
-            let is_first = captured.arrivals.is_empty();
-            let arrival = |spi, proto, sequence| Arrival {
+            let Ip { src, dst, hops, dont_fragment, .. } = ip;
+            self.around = Around { src, dst, hops, dont_fragment };
+            let is_first = self.arrivals.is_empty();
+            let arrival = |spi, proto, sequence, inside: Option<u8>| Arrival {
                 spi: Spi(spi),
                 proto: Some(proto),
-                dst: Some(ip.dst),
+                dst: Some(dst),
                 sequence,
                 // The kernel compares it of the outermost header.
                 encapsulation: Some(encapsulation.filter(|_| is_first)),
                 integrity: None,
+                inside: inside.map(Contained::Packet),
             };
             match step {
                 Some((ESP, payload)) => {
-                    captured.udp = ip.flow().filter(|_| is_first && encapsulation.is_some());
                     let [spi, sequence] = [word(payload, 0)?, word(payload, 4)?];
-                    captured.arrivals.push(arrival(spi, Proto::Esp, Some(sequence)));
-                    captured.esp = (is_first && ip.is_whole).then(|| payload.to_vec());
-                    return Ok(captured);
+                    if is_first && encapsulation.is_some() {
+                        self.udp = ip.flow();
+                    }
+                    self.arrivals.push(arrival(spi, Proto::Esp, Some(sequence), None));
+                    self.esp = ip.is_whole.then(|| payload.to_vec());
+                    return Ok(());
                 }
                 Some((IPCOMP, payload)) => {
                     let cpi = half(payload, 2)?;
-                    captured.arrivals.push(arrival(cpi.into(), Proto::IpComp, None));
-                    return Ok(captured);
+                    let next = Some(payload[0]);
+                    self.arrivals.push(arrival(cpi.into(), Proto::IpComp, None, next));
+                    return Ok(());
                 }
                 Some((AH, payload)) => {
                     let [spi, sequence] = [word(payload, 4)?, word(payload, 8)?];
-                    captured.arrivals.push(arrival(spi, Proto::Ah, Some(sequence)));
-                    let words = usize::from(*payload.get(1).ok_or(CaptureError::Truncated)?);
-                    ip.protocol = payload[0];
-                    ip.payload = payload.get((words + 2) * 4..).ok_or(CaptureError::Truncated)?;
-                    // IPv4 and IPv6 inside: a tunnel.
-                    if [4, 41].contains(&ip.protocol) {
-                        ip = Ip::read(ip.payload)?;
+                    let next = payload[0];
+                    // No copy is made of what was decrypted.
+                    if !self.is_decrypted {
+                        self.ah.extend(Authenticated::of(&ip, self.arrivals.len()));
                     }
+                    self.arrivals.push(arrival(spi, Proto::Ah, Some(sequence), Some(next)));
+                    let words = usize::from(payload[1]);
+                    let rest = payload.get((words + 2) * 4..).ok_or(CaptureError::Truncated)?;
+                    ip = match next {
+                        // IPv4 and IPv6 inside: a tunnel.
+                        4 | 41 => Ip::read(rest)?,
+                        _ => ip.with(next, rest)?,
+                    };
                 }
                 _ => {
-                    captured.flow = ip.flow();
-                    captured.dont_fragment = ip.dont_fragment;
-                    captured.hops = Some(ip.hops);
-                    return Ok(captured);
+                    self.flow = ip.flow();
+                    self.dont_fragment = ip.dont_fragment;
+                    self.hops = Some(ip.hops);
+                    return Ok(());
                 }
             }
         }
+    }
+}
+
+/// The IP header around what was encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Around {
+    src: IpAddr,
+    dst: IpAddr,
+    hops: u8,
+    dont_fragment: Option<bool>,
+}
+
+impl Around {
+    fn ip(self, protocol: u8, payload: &[u8]) -> Result<Ip<'_>, CaptureError> {
+        let Self { src, dst, hops, dont_fragment } = self;
+        let (is_whole, is_later_fragment) = (true, false);
+        let header = &[][..];
+        let ip = Ip {
+            src,
+            dst,
+            protocol,
+            hops,
+            header,
+            payload,
+            is_whole,
+            is_later_fragment,
+            dont_fragment,
+        };
+        ip.with(protocol, payload)
     }
 }
 
@@ -161,132 +247,6 @@ fn natt<'a>(ip: &Ip<'a>, is_encapsulation: IsEncapsulation<'_>) -> Option<(u8, &
 /// Sent or received.
 fn is_natt(_: IpAddr, src_port: u16, dst_port: u16) -> bool {
     [src_port, dst_port].contains(&NAT_T)
-}
-
-/// An IP header, and what follows it.
-struct Ip<'a> {
-    src: IpAddr,
-    dst: IpAddr,
-    protocol: u8,
-    hops: u8,
-    payload: &'a [u8],
-    /// Whether `payload` is all that follows the header, by its length.
-    is_whole: bool,
-    is_later_fragment: bool,
-    dont_fragment: Option<bool>,
-}
-
-impl<'a> Ip<'a> {
-    fn read(bytes: &'a [u8]) -> Result<Self, CaptureError> {
-        match bytes.first().map(|first| first >> 4) {
-            Some(4) => Self::v4(bytes),
-            Some(6) => Self::v6(bytes),
-            _ => Err(CaptureError::NotIp),
-        }
-    }
-
-    fn v4(bytes: &'a [u8]) -> Result<Self, CaptureError> {
-        let addr =
-            |at: usize| bytes.get(at..at + 4).and_then(|addr| <[u8; 4]>::try_from(addr).ok());
-        let (src, dst) = addr(12).zip(addr(16)).ok_or(CaptureError::Truncated)?;
-        let header = (usize::from(bytes[0] & 15) * 4).max(20);
-        let rest = bytes.get(header..).ok_or(CaptureError::Truncated)?;
-        let (payload, is_all) = cut(rest, usize::from(half(bytes, 2)?).checked_sub(header));
-        // More fragments follow.
-        let is_whole = is_all && half(bytes, 6)? & 0x2000 == 0;
-        Ok(Self {
-            src: Ipv4Addr::from(src).into(),
-            dst: Ipv4Addr::from(dst).into(),
-            protocol: bytes[9],
-            hops: bytes[8],
-            payload,
-            is_whole,
-            is_later_fragment: half(bytes, 6)? & 0x1fff != 0,
-            dont_fragment: Some(half(bytes, 6)? & 0x4000 != 0),
-        })
-    }
-
-    fn v6(bytes: &'a [u8]) -> Result<Self, CaptureError> {
-        let addr =
-            |at: usize| bytes.get(at..at + 16).and_then(|addr| <[u8; 16]>::try_from(addr).ok());
-        let (src, dst) = addr(8).zip(addr(24)).ok_or(CaptureError::Truncated)?;
-        let (src, dst) = (Ipv6Addr::from(src).into(), Ipv6Addr::from(dst).into());
-        let (protocol, rest) = (bytes[6], bytes.get(40..).ok_or(CaptureError::Truncated)?);
-        let (payload, is_whole) = cut(rest, Some(half(bytes, 4)?.into()));
-        let (hops, is_later_fragment, dont_fragment) = (bytes[7], false, None);
-        let mut ip =
-            Self { src, dst, protocol, hops, payload, is_whole, is_later_fragment, dont_fragment };
-        // Hop-by-hop options, routing header, destination options; the fragment header.
-        while [0, 43, 60, 44].contains(&ip.protocol) {
-            let [next, length, ..] = *ip.payload else { return Err(CaptureError::Truncated) };
-            let length = if ip.protocol == 44 { 0 } else { usize::from(length) };
-            if ip.protocol == 44 {
-                let field = half(ip.payload, 2)?;
-                ip.is_later_fragment |= field & 0xfff8 != 0;
-                ip.is_whole &= field & 1 == 0;
-            }
-            ip.payload = ip.payload.get((length + 1) * 8..).ok_or(CaptureError::Truncated)?;
-            ip.protocol = next;
-        }
-        Ok(ip)
-    }
-
-    /// What the look-up sees of it.
-    fn flow(&self) -> Option<Flow> {
-        let mut flow = Flow::new(self.src, self.dst).ok()?;
-        flow.upper = Some(self.protocol);
-        let upper = Upper::Number(self.protocol);
-        let first = |at| half(self.payload, at).ok().filter(|_| !self.is_later_fragment);
-        let (src, dst) = match upper {
-            _ if upper.has_ports() => (first(0), first(2)),
-            // Type and code.
-            Upper::ICMP | Upper::ICMPV6 => {
-                let bytes = first(0).map(u16::to_be_bytes);
-                (bytes.map(|[kind, _]| kind.into()), bytes.map(|[_, code]| code.into()))
-            }
-            Upper::GRE => {
-                let key = gre_key(self.payload).filter(|_| !self.is_later_fragment);
-                (key.map(|[high, _]| high), key.map(|[_, low]| low))
-            }
-            _ => (None, None),
-        };
-        (flow.src_port, flow.dst_port) =
-            if self.is_later_fragment { (Some(0), Some(0)) } else { (src, dst) };
-        Some(flow)
-    }
-}
-
-/// The halves of the key of GRE; 0: it has none. Of other versions and with a route it is not known.
-fn gre_key(gre: &[u8]) -> Option<[u16; 2]> {
-    const CHECKSUM: u16 = 0x8000;
-    const ROUTE: u16 = 0x4000;
-    const KEY: u16 = 0x2000;
-    const VERSION: u16 = 7;
-    let flags = half(gre, 0).ok()?;
-    let at = if flags & CHECKSUM == 0 { 4 } else { 8 };
-    match (flags & (ROUTE | VERSION), flags & KEY) {
-        (0, 0) => Some([0, 0]),
-        (0, _) => half(gre, at).ok().zip(half(gre, at + 2).ok()).map(<[u16; 2]>::from),
-        _ => None,
-    }
-}
-
-/// What follows a header, without the padding of its link, by the length that the header has; and whether it is all there.
-/// A length of 0 is that of a packet that its device was to part.
-fn cut(rest: &[u8], length: Option<usize>) -> (&[u8], bool) {
-    match length.filter(|length| *length != 0) {
-        Some(length) => (rest.get(..length).unwrap_or(rest), rest.len() >= length),
-        None => (rest, false),
-    }
-}
-
-fn half(bytes: &[u8], at: usize) -> Result<u16, CaptureError> {
-    let bytes = bytes.get(at..at + 2).ok_or(CaptureError::Truncated)?;
-    Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
-}
-
-fn word(bytes: &[u8], at: usize) -> Result<u32, CaptureError> {
-    Ok(u32::from(half(bytes, at)?) << 16 | u32::from(half(bytes, at + 2)?))
 }
 
 /// The first packet of a pcap file (pcap-savefile(5)).

@@ -170,6 +170,14 @@ fn received<'a>(
         output: None,
         verdict: Verdict::Clear,
     };
+    if let (Some(untaken), Some(input)) = (surroundings.untaken, &mut explanation.input)
+        && let Some((place, reason)) = input.untaken()
+    {
+        input.headers.truncate(place + 1);
+        let path = input.headers.iter().filter_map(|header| header.sa).collect::<Vec<_>>();
+        let counters = untaken.counters(tables, &path, surroundings);
+        input.stops = Some(Verdict::Dropped { reason, counters });
+    }
     if let Some(verdict) = explanation.input.as_ref().and_then(|input| input.stops.clone()) {
         explanation.verdict = verdict;
         if let (Verdict::Dropped { reason: Reason::UnknownSpi, .. }, Some(input)) =

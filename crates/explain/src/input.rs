@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use model::{Direction, EncapKind, Mode, Proto, SaDirection, SaEntry, SaField, SaState, Spi};
 
 use crate::{
-    Reason, Verdict,
+    Contained, Reason, Verdict,
     replay::{ReplayFault, replay_fault},
     sa::has_reached_limit,
     verdict::Doubt,
@@ -26,6 +26,8 @@ pub struct Arrival {
     pub encapsulation: Option<Option<EncapKind>>,
     /// Its integrity check value beside the key of its SA.
     pub integrity: Option<Integrity>,
+    /// What is inside: of AH and IPComp by their header, of ESP if it was decrypted.
+    pub inside: Option<Contained>,
 }
 
 /// Whether an integrity check value is that of a packet.
@@ -39,6 +41,15 @@ pub enum Integrity {
     OtherLength(u16),
     /// It would be if the SA had extended sequence numbers, or had none.
     OtherEsn,
+    /// It would be with another upper half of the extended sequence number, which is not sent.
+    OtherUpper {
+        /// The half that the kernel infers (`xfrm_replay_seqhi`).
+        inferred: u32,
+        /// The half that the sender has.
+        sent: u32,
+    },
+    /// Of AH: it would be with the source of the SA, which was changed on the way.
+    OtherSource,
 }
 
 /// A header, and the SA that it names.
@@ -84,6 +95,31 @@ pub struct InputResult<'a> {
     pub stops: Option<Verdict<'a>>,
 }
 
+impl InputResult<'_> {
+    /// The place of the header whose SA is in transport mode and lets out what nothing takes, unless a tunnel device does: an
+    /// IP packet or garbage. And why it is dropped.
+    #[must_use]
+    pub fn untaken(&self) -> Option<(usize, Reason)> {
+        let lets_out = |header: &Decapsulated<'_>, is_meant: fn(Contained) -> bool| {
+            let is_transport =
+                header.sa.is_some_and(|entry| entry.sa.mode.installed() == Mode::Transport);
+            is_transport && header.arrival.inside.is_some_and(is_meant)
+        };
+        let passed = self.headers.len() - usize::from(self.stops.is_some());
+        let mut passed = self.headers.iter().take(passed);
+        if let Some(place) = passed.position(|header| lets_out(header, Contained::is_ip)) {
+            return Some((place, Reason::IpInside));
+        }
+        let last = self.headers.last()?;
+        let is_garbage = matches!(
+            self.stops,
+            Some(Verdict::Dropped { reason: Reason::Decryption, counters: [] })
+        );
+        (is_garbage && lets_out(last, |_| true))
+            .then_some((self.headers.len() - 1, Reason::Decryption))
+    }
+}
+
 /// Follows the headers of a received packet with this mark, outermost first. `vti_key`: see [`crate::Surroundings`].
 #[must_use]
 pub fn decapsulate<'a>(
@@ -107,7 +143,8 @@ pub fn decapsulate<'a>(
             Some(_) if are_several(&named) => Some(Verdict::Unknown(Doubt::SeveralSas(named))),
             Some(entry) => fault_of(entry, arrival, replay)
                 .or(is_nested_ah(input.path.last(), entry).then_some(Reason::NestedAh))
-                .map(dropped),
+                .map(dropped)
+                .or_else(|| arrival.inside?.stops(&entry.sa)),
         };
         if input.stops.is_some() {
             break;

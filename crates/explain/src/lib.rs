@@ -6,6 +6,7 @@
 
 mod captured;
 mod check;
+mod contained;
 mod explanation;
 mod field;
 mod flow;
@@ -35,8 +36,9 @@ mod xfrm_device;
 #[cfg(test)]
 mod testing;
 
-pub use captured::{CaptureError, Captured, IsEncapsulation};
+pub use captured::{Authenticated, CaptureError, Captured, IsEncapsulation};
 pub use check::{PolicyCheck, SaOfTemplate, check, templates_in_order};
+pub use contained::Contained;
 pub use explanation::{Explanation, explain_forwarded, explain_in, explain_out};
 pub use field::{Field, Fields};
 pub use flow::{Compared, Flow, FlowDevice};
@@ -50,7 +52,8 @@ pub use reason::Reason;
 pub use replay::ReplayFault;
 pub use sa::{NearSa, SaSearch, has_reached_limit};
 pub use selection::{Selection, first_inexact};
-pub use surroundings::Surroundings;
+pub use sizes::iv_length;
+pub use surroundings::{Surroundings, Untaken};
 pub use tables::{InnerVersion, PolicyOrder, Tables};
 pub use templates::{Resolution, Resolved, resolve};
 pub use udp::InUdp;

@@ -226,6 +226,30 @@ table! {
             sentence: "its integrity check value is not that of the SA: keys or algorithms differ, or the packet was changed",
             counted: Counted::Always(&[C::InStateProtoError]),
         },
+        /// What ESP is decrypted to has no trailer (`esp_remove_trailer`), or no packet.
+        Decryption => Row {
+            word: "decryption",
+            sentence: "what it is decrypted to is no packet: the keys or algorithms of encryption differ",
+            counted: Counted::Always(&[C::InStateProtoError]),
+        },
+        /// The next header of ESP is that of a dummy packet (RFC 4303, section 2.6; `esp_input_done2`).
+        Dummy => Row {
+            word: "dummy packet",
+            sentence: "it is a dummy packet: its sender hides by it how many packets there are",
+            counted: Counted::Always(&[C::InStateProtoError]),
+        },
+        /// An SA in tunnel mode, and inside is no IP packet (`xfrm_inner_mode_encap_remove`).
+        NoIpInside => Row {
+            word: "no IP packet inside",
+            sentence: "its SA is in tunnel mode, and no IP packet is inside: the peer has transport mode",
+            counted: Counted::Always(&[C::InStateModeError]),
+        },
+        /// An SA in transport mode, and inside is an IP packet, for which there is no device (`tunnel4_rcv`).
+        IpInside => Row {
+            word: "IP packet inside",
+            sentence: "its SA is in transport mode, and an IP packet is inside: the peer has tunnel mode",
+            counted: Counted::Nothing,
+        },
         /// AH comes right inside ESP or IPComp in transport mode: the kernel checks it against an IP header that names the
         /// outer protocol (`xfrm_input`), so that the integrity check fails.
         NestedAh => Row {

@@ -79,6 +79,12 @@ fn cipher(sa: &Sa) -> Option<Cipher> {
     CIPHERS.iter().find(|(kernel, _)| *kernel == name).map(|(_, cipher)| *cipher)
 }
 
+/// The bytes of the initialization vector in each packet; none: the kernel's cipher is not known here.
+#[must_use]
+pub fn iv_length(sa: &Sa) -> Option<usize> {
+    cipher(sa).map(|cipher| cipher.iv)
+}
+
 /// The integrity check value, bytes.
 fn icv(sa: &Sa) -> usize {
     let keyed = sa.aead.as_ref().or(sa.auth.as_ref());

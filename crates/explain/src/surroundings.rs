@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
-use model::{Direction, SaEntry};
+use model::{Counter, Direction, SaEntry};
 
-use crate::{Reason, XfrmDevice};
+use crate::{Flow, Reason, Tables, Verdict, XfrmDevice, check};
 
 /// What decides of a packet beside the tables: routes and the settings of devices.
 #[derive(Clone, Copy)]
@@ -27,6 +27,34 @@ pub struct Surroundings<'r> {
     pub is_loopback: bool,
     /// Whether the device that the packet arrives at has `disable_policy`: then no policy is checked.
     pub has_no_policy: bool,
+    /// What becomes of a packet that comes out of an SA in transport mode and that nothing here takes; none: a tunnel device
+    /// takes what is an IP packet, or that is not known.
+    pub untaken: Option<Untaken>,
+}
+
+/// A packet that comes out of an SA in transport mode and that nothing takes (`ip_protocol_deliver_rcu`, net/ipv4/ip_input.c).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Untaken {
+    /// The packet whose policy is checked, if none has registered its protocol.
+    pub checked: Option<Flow>,
+    /// The counters that are raised where it is not checked, or passes.
+    pub counters: &'static [Counter],
+}
+
+impl Untaken {
+    /// What it raises, after these SAs.
+    pub(crate) fn counters(
+        &self,
+        tables: &Tables,
+        path: &[&SaEntry],
+        surroundings: &Surroundings<'_>,
+    ) -> &'static [Counter] {
+        let checked = |flow| check(tables, Direction::In, &flow, path, None, surroundings).verdict;
+        match self.checked.map(checked) {
+            Some(Verdict::Dropped { counters, .. }) => counters,
+            _ => self.counters,
+        }
+    }
 }
 
 impl Default for Surroundings<'_> {
@@ -42,6 +70,7 @@ impl Default for Surroundings<'_> {
             has_no_xfrm: false,
             is_loopback: false,
             has_no_policy: false,
+            untaken: None,
         }
     }
 }

@@ -50,11 +50,53 @@ pub struct Sealed<'b> {
     pub icv: usize,
 }
 
-/// Whether the integrity check value of bytes is right.
+/// What was decrypted. It is wiped when it is dropped.
+pub struct Decrypted {
+    bytes: Vec<u8>,
+    /// Where it begins: what was authenticated only is before it.
+    start: usize,
+}
+
+impl Decrypted {
+    /// Of a cipher that leaves bytes as they are.
+    #[must_use]
+    pub fn unchanged(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec(), start: 0 }
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+}
+
+impl Drop for Decrypted {
+    fn drop(&mut self) {
+        wipe(&mut self.bytes);
+    }
+}
+
+const DECRYPT: i32 = libc::ALG_OP_DECRYPT;
+
+/// Decrypts bytes by an algorithm that does not authenticate, as `cbc(aes)`.
+///
+/// Errors: as [`authenticate`]; EINVAL (the bytes are no whole blocks).
+pub fn decrypt(algorithm: &str, key: &[u8], iv: &[u8], bytes: &[u8]) -> Result<Decrypted, Errno> {
+    let operation = operation("skcipher", algorithm, key, None)?;
+    let control = [ControlMessage::AlgSetOp(&DECRYPT), ControlMessage::AlgSetIv(iv)];
+    let (input, flags) = ([IoSlice::new(bytes)], MsgFlags::MSG_DONTWAIT);
+    sendmsg::<AlgAddr>(operation.as_raw_fd(), &input, &control, flags, None).map_err(from_nix)?;
+    let mut decrypted = Decrypted { bytes: vec![0; bytes.len()], start: 0 };
+    let (length, _) = recv(&operation, &mut decrypted.bytes[..], RecvFlags::DONTWAIT)?;
+    // Less is returned of what is longer than a socket takes.
+    if length == bytes.len() { Ok(decrypted) } else { Err(Errno::AGAIN) }
+}
+
+/// Decrypts bytes whose integrity check value is right; none: it is not.
 ///
 /// Errors: as [`authenticate`].
-pub fn is_authentic(algorithm: &str, key: &[u8], sealed: Sealed<'_>) -> Result<bool, Errno> {
-    const DECRYPT: i32 = libc::ALG_OP_DECRYPT;
+pub fn open(algorithm: &str, key: &[u8], sealed: Sealed<'_>) -> Result<Option<Decrypted>, Errno> {
     let operation = operation("aead", algorithm, key, Some(sealed.icv))?;
     let associated = u32::try_from(sealed.associated.len()).map_err(|_| Errno::INVAL)?;
     let control = [
@@ -65,14 +107,12 @@ pub fn is_authentic(algorithm: &str, key: &[u8], sealed: Sealed<'_>) -> Result<b
     let input = [IoSlice::new(sealed.associated), IoSlice::new(sealed.bytes)];
     let flags = MsgFlags::MSG_DONTWAIT;
     sendmsg::<AlgAddr>(operation.as_raw_fd(), &input, &control, flags, None).map_err(from_nix)?;
-    // What is decrypted is not looked at. Where there is room for more, the kernel waits for more (`aead_recvmsg`).
+    // Where there is room for more, the kernel waits for more (`aead_recvmsg`).
     let room = (sealed.associated.len() + sealed.bytes.len()).saturating_sub(sealed.icv);
-    let mut decrypted = vec![0; room];
-    let received = recv(&operation, &mut decrypted[..], RecvFlags::DONTWAIT);
-    wipe(&mut decrypted);
-    match received {
-        Ok(_) => Ok(true),
-        Err(Errno::BADMSG) => Ok(false),
+    let mut decrypted = Decrypted { bytes: vec![0; room], start: sealed.associated.len() };
+    match recv(&operation, &mut decrypted.bytes[..], RecvFlags::DONTWAIT) {
+        Ok(_) => Ok(Some(decrypted)),
+        Err(Errno::BADMSG) => Ok(None),
         Err(error) => Err(error),
     }
 }

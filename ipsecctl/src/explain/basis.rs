@@ -3,7 +3,7 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use engine::{Requested, Route};
-use explain::{Explanation, Mtu, Reason, Resolved, Surroundings, Tables, Verdict, resolve};
+use explain::{Explanation, Flow, Mtu, Reason, Resolved, Surroundings, Tables, Verdict, resolve};
 use model::{SaEntry, Template};
 
 use super::routing::{Routing, outermost_tunnel};
@@ -22,6 +22,8 @@ pub struct ExplainBasis<'a> {
     pub routing: &'a Routing,
     /// The route of what its SAs make of it.
     pub transformed: Option<Route>,
+    /// The packet that was captured, if it is another one than was given.
+    pub other: Option<Flow>,
 }
 
 impl ExplainBasis<'_> {

@@ -1,8 +1,9 @@
-//! Whether the integrity check value of a captured packet is that of its SA. The kernel computes it (AF_ALG).
+//! Whether the integrity check value of a captured packet is that of its SA, and what ESP is decrypted to. The kernel computes
+//! it (AF_ALG).
 
-use explain::Integrity;
-use model::{Keyed, Sa};
-use sys::kernel_crypto::{Sealed, authenticate, is_authentic};
+use explain::{Authenticated, Integrity, iv_length};
+use model::{Keyed, Sa, SaFlags};
+use sys::kernel_crypto::{Decrypted, Sealed, authenticate, decrypt, open};
 
 /// Bits of the integrity check values of RFC 2404, 4106, 4868 and 7634, and of Linux before those.
 const LENGTHS: [u16; 5] = [64, 96, 128, 192, 256];
@@ -10,30 +11,93 @@ const LENGTHS: [u16; 5] = [64, 96, 128, 192, 256];
 /// Bytes of SPI and sequence number, before the initialization vector.
 const HEADER: usize = 8;
 
+/// Bytes of AH before the integrity check value.
+const AH_HEADER: usize = 12;
+
 /// Algorithms of encryption and authentication in one whose initialization vector has eight bytes in the packet.
 const COUNTER_MODES: [&str; 4] = ["rfc4106(", "rfc4309(", "rfc4543(", "rfc7539esp("];
 const IV: usize = 8;
 
+/// The cipher that leaves all as it is.
+const NULL: &str = "ecb(cipher_null)";
+
 /// Looks at ESP, from its header on; none: the SA does not authenticate, its device has undone what was captured, or the
 /// kernel computes nothing for programs.
-pub fn of(esp: &[u8], sa: &Sa) -> Option<Integrity> {
+pub fn of_esp(esp: &[u8], sa: &Sa) -> Option<Integrity> {
     let keyed = sa.aead.as_ref().or(sa.auth.as_ref()).filter(|_| sa.offload.is_none())?;
     let fits = |bits: u16, upper: Option<u32>| match sa.aead {
-        Some(_) => fits_aead(esp, keyed, bits, upper),
+        Some(_) => Some(opened(esp, keyed, bits, upper)?.is_some()),
         None => fits_auth(esp, keyed, bits, upper),
     };
-    let own = keyed.icv_bits;
-    let esn = |upper| fits(own, Some(upper));
-    let [next, now] = upper_halves(sa, esp)?;
-    let is_right = if sa.esn { esn(next)? || esn(now)? } else { fits(own, None)? };
-    if is_right {
+    judged(sa, sequence(esp)?, keyed.icv_bits, fits)
+}
+
+/// Looks at AH; none: as of ESP.
+pub fn of_ah(ah: &Authenticated, sa: &Sa) -> Option<Integrity> {
+    let keyed = sa.auth.as_ref().filter(|_| sa.offload.is_none())?;
+    let is_by_4 = sa.flags.contains(SaFlags::ALIGN_4) && sa.ends.dst().is_ipv4();
+    let multiple = if is_by_4 { 4 } else { 8 };
+    let fits = |bits: u16, upper: Option<u32>, src| {
+        let icv = usize::from(bits) / 8;
+        let Some((mut bytes, code)) = ah.parted(icv, src) else { return Some(false) };
+        bytes.extend(upper.into_iter().flat_map(u32::to_be_bytes));
+        let computed = authenticate(keyed.algorithm.kernel, keyed.key.bytes(), &bytes).ok()?;
+        // The header has room for the whole code, or for what is sent of it.
+        let mut lengths = [computed.len(), icv].into_iter().map(|it| AH_HEADER + it);
+        let has_length = lengths.any(|it| it.next_multiple_of(multiple) == ah.header_length());
+        Some(has_length && icv > 0 && computed.get(..icv) == Some(&code[..]))
+    };
+    let (sequence, own) = (ah.sequence()?, keyed.icv_bits);
+    let judged = judged(sa, sequence, own, |bits, upper| fits(bits, upper, None))?;
+    let upper = sa.esn.then(|| inferred(sa, sequence));
+    let is_readdressed =
+        judged == Integrity::Wrong && fits(own, upper, Some(sa.ends.src())) == Some(true);
+    Some(if is_readdressed { Integrity::OtherSource } else { judged })
+}
+
+/// What ESP is decrypted to, by an SA whose integrity check it has passed; none: as of [`of_esp`], or the algorithm has an
+/// initialization vector that is not known here.
+pub fn decrypted(esp: &[u8], sa: &Sa) -> Option<Decrypted> {
+    if sa.offload.is_some() {
+        return None;
+    }
+    if let Some(keyed) = &sa.aead {
+        let upper = if sa.esn { Some(inferred(sa, sequence(esp)?)) } else { None };
+        return opened(esp, keyed, keyed.icv_bits, upper)?;
+    }
+    let Keyed { algorithm, key, .. } = sa.crypt.as_ref()?;
+    let (bytes, _) = parted(esp, sa.auth.as_ref().map_or(0, |auth| auth.icv_bits))?;
+    if algorithm.kernel == NULL {
+        return Some(Decrypted::unchanged(&bytes[HEADER..]));
+    }
+    let (iv, bytes) = bytes[HEADER..].split_at_checked(iv_length(sa)?)?;
+    decrypt(algorithm.kernel, key.bytes(), iv, bytes).ok()
+}
+
+/// What an integrity check value shows; `fits`: whether it has so many bits, with this upper half of an extended sequence
+/// number.
+fn judged(
+    sa: &Sa,
+    sequence: u32,
+    own: u16,
+    fits: impl Fn(u16, Option<u32>) -> Option<bool>,
+) -> Option<Integrity> {
+    let inferred = inferred(sa, sequence);
+    let upper = sa.esn.then_some(inferred);
+    if fits(own, upper)? {
         return Some(Integrity::Right);
     }
-    let is_otherwise = if sa.esn { fits(own, None)? } else { esn(0)? };
-    if is_otherwise {
+    if sa.esn {
+        let now = upper_half(sa.replay_state.received);
+        let uppers = [now, now.wrapping_sub(1), now.wrapping_add(1), 0, 1];
+        let mut others = uppers.into_iter().filter(|upper| *upper != inferred);
+        if let Some(sent) = others.find(|upper| fits(own, Some(*upper)) == Some(true)) {
+            return Some(Integrity::OtherUpper { inferred, sent });
+        }
+    }
+    if fits(own, if sa.esn { None } else { Some(0) })? {
         return Some(Integrity::OtherEsn);
     }
-    let upper = sa.esn.then_some(next);
     let mut others = LENGTHS.into_iter().filter(|bits| *bits != own);
     let other = others.find(|bits| fits(*bits, upper) == Some(true));
     Some(other.map_or(Integrity::Wrong, Integrity::OtherLength))
@@ -48,7 +112,8 @@ fn fits_auth(esp: &[u8], keyed: &Keyed, bits: u16, upper: Option<u32>) -> Option
     Some(!icv.is_empty() && code.get(..icv.len()) == Some(icv))
 }
 
-fn fits_aead(esp: &[u8], keyed: &Keyed, bits: u16, upper: Option<u32>) -> Option<bool> {
+/// What an algorithm that encrypts and authenticates in one decrypts; none inside: its integrity check value is not right.
+fn opened(esp: &[u8], keyed: &Keyed, bits: u16, upper: Option<u32>) -> Option<Option<Decrypted>> {
     let kernel = keyed.algorithm.kernel;
     if !COUNTER_MODES.iter().any(|name| kernel.starts_with(name)) {
         return None;
@@ -62,7 +127,7 @@ fn fits_aead(esp: &[u8], keyed: &Keyed, bits: u16, upper: Option<u32>) -> Option
     associated.extend(iv);
     let bytes = esp.get(HEADER + IV..)?;
     let sealed = Sealed { iv, associated: &associated, bytes, icv: icv.len() };
-    is_authentic(kernel, keyed.key.bytes(), sealed).ok()
+    open(kernel, keyed.key.bytes(), sealed).ok()
 }
 
 /// The packet without its integrity check value of so many bits, and that.
@@ -71,18 +136,23 @@ fn parted(esp: &[u8], bits: u16) -> Option<(&[u8], &[u8])> {
     Some(esp.split_at(length)).filter(|_| length >= HEADER)
 }
 
-/// The upper half of an extended sequence number, which is not sent: as the kernel guesses it (`xfrm_replay_seqhi`), and that of
-/// the last packet, since a capture may be older.
-fn upper_halves(sa: &Sa, esp: &[u8]) -> Option<[u32; 2]> {
-    let sequence = u32::from_be_bytes(esp.get(4..HEADER)?.try_into().ok()?);
+fn sequence(esp: &[u8]) -> Option<u32> {
+    Some(u32::from_be_bytes(esp.get(4..HEADER)?.try_into().ok()?))
+}
+
+/// The upper half of an extended sequence number, which is not sent, as the kernel infers it (`xfrm_replay_seqhi`).
+fn inferred(sa: &Sa, sequence: u32) -> u32 {
     let received = sa.replay_state.received;
-    let halves = [received & u64::from(u32::MAX), received >> 32];
-    let [top, now] = halves.map(|half| u32::try_from(half).unwrap_or_default());
+    let now = upper_half(received);
+    let top = u32::try_from(received & u64::from(u32::MAX)).unwrap_or_default();
     let bottom = top.wrapping_sub(sa.replay_window).wrapping_add(1);
-    let next = if top >= sa.replay_window.wrapping_sub(1) {
+    if top >= sa.replay_window.wrapping_sub(1) {
         now.wrapping_add(u32::from(sequence < bottom))
     } else {
         now.wrapping_sub(u32::from(sequence >= bottom))
-    };
-    Some([next, now])
+    }
+}
+
+fn upper_half(number: u64) -> u32 {
+    u32::try_from(number >> 32).unwrap_or_default()
 }

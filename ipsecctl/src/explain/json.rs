@@ -5,10 +5,10 @@ use cli::json::{
     NearSaJson, PacketJson, PolicyJson, ReceivedHeaderJson, RouteJson, WireJson,
 };
 use explain::{
-    Decapsulated, Doubt, Explanation, Flow, FlowDevice, Found, Headers, Integrity, Lookup,
-    OutputResult, PolicyCheck, Resolution, Resolved, SaOfTemplate, Verdict,
+    Contained, Decapsulated, Doubt, Explanation, Flow, FlowDevice, Found, Headers, Integrity,
+    Lookup, OutputResult, PolicyCheck, Resolution, Resolved, SaOfTemplate, Verdict,
 };
-use model::PolicyEntry;
+use model::{PolicyEntry, Proto};
 
 use super::{ExplainBasis, remedy, routing::Routing, text, words};
 
@@ -84,6 +84,7 @@ fn route(routing: &Routing) -> Option<RouteJson> {
 }
 
 fn header(header: &Decapsulated<'_>) -> ReceivedHeaderJson {
+    let (inside, is_esp) = (header.arrival.inside, header.arrival.proto == Some(Proto::Esp));
     ReceivedHeaderJson {
         spi: header.arrival.spi.0,
         sequence: header.arrival.sequence,
@@ -92,6 +93,17 @@ fn header(header: &Decapsulated<'_>) -> ReceivedHeaderJson {
             Integrity::Wrong => "wrong",
             Integrity::OtherLength(_) => "other-length",
             Integrity::OtherEsn => "other-esn",
+            Integrity::OtherUpper { .. } => "other-sequence",
+            Integrity::OtherSource => "other-source",
+        }),
+        decryption: inside.filter(|_| is_esp).map(|inside| match inside {
+            Contained::Packet(_) => "right",
+            Contained::Dummy => "dummy",
+            Contained::NoTrailer | Contained::Garbage(_) => "wrong",
+        }),
+        next_header: inside.and_then(|inside| match inside {
+            Contained::Packet(next) => Some(next),
+            Contained::Dummy | Contained::NoTrailer | Contained::Garbage(_) => None,
         }),
         sa: header.sa.map(Into::into),
         near: header.near.iter().map(|&entry| entry.into()).collect(),

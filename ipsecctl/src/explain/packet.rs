@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read, net::IpAddr, num::NonZeroU32, path::Path, str::FromStr};
 
-use explain::{Arrival, Captured, Flow, IsEncapsulation};
+use explain::{Arrival, Flow};
 use model::{Spi, names::protocol_number};
 
 use crate::{Error, filter::number};
@@ -106,16 +106,12 @@ pub fn flow(src: Endpoint, dst: Endpoint, protocol: Option<Protocol>) -> Result<
 /// A header of which only the SPI is known.
 pub fn arrival(spi: Spi) -> Arrival {
     let (proto, dst, sequence, encapsulation, integrity) = (None, None, None, None, None);
-    Arrival { spi, proto, dst, sequence, encapsulation, integrity }
+    Arrival { spi, proto, dst, sequence, encapsulation, integrity, inside: None }
 }
 
-/// The packet of a file or of hexadecimal digits.
-pub fn captured(from: &str, is_encapsulation: IsEncapsulation<'_>) -> Result<Captured, Error> {
-    let bytes = match digits(from) {
-        Some(bytes) => bytes,
-        None => read(Path::new(from))?,
-    };
-    Ok(Captured::read_with(&bytes, is_encapsulation)?)
+/// The bytes of a file or of hexadecimal digits.
+pub fn bytes(from: &str) -> Result<Vec<u8>, Error> {
+    digits(from).map_or_else(|| read(Path::new(from)), Ok)
 }
 
 /// The beginning of a file, which has its first packet: that is 64 KiB at most.

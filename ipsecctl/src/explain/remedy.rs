@@ -64,12 +64,15 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         Reason::Larval => Some("have the key management program complete the SA: it has reserved the SPI and added no keys".to_owned()),
         Reason::SpiIsTaken => Some("take another SPI for the template, or none".to_owned()),
         Reason::Integrity => Some(integrity(explanation)),
+        Reason::Decryption => Some("compare encryption, authentication and key_fingerprint in `ipsecctl show sas --json` at both ends".to_owned()),
+        Reason::NoIpInside => Some(modes(Mode::Transport, Mode::Tunnel)),
+        Reason::IpInside => Some(modes(Mode::Tunnel, Mode::Transport)),
         Reason::NestedAh => Some("have AH outside at both ends: the first template of a policy is the innermost".to_owned()),
         Reason::SaSelector if has_no_selector(explanation) => Some("add the SA again by setkey(8), which gives tunnels the flag af-unspec".to_owned()),
         Reason::SaSelector => Some("correct the selector of the SA: `ipsecctl show sas -o spi,selector`".to_owned()),
         Reason::Policy => behind(explanation),
         Reason::HopLimit => Some("have the sender begin with a higher TTL or hop limit".to_owned()),
-        Reason::Martian | Reason::Dead => None,
+        Reason::Martian | Reason::Dead | Reason::Dummy => None,
     }
 }
 
@@ -92,6 +95,14 @@ fn has_no_selector(explanation: &Explanation<'_>) -> bool {
     outside.is_some_and(|entry| entry.sa.selector.is_none())
 }
 
+/// What to do about an SA in another mode than that of the peer.
+fn modes(peer: Mode, own: Mode) -> String {
+    let [peer, own] = [peer, own].map(Mode::word);
+    format!(
+        "make the modes of SAs and templates the same at both ends: `-m {peer}` and `esp/{peer}` here, or `-m {own}` and `esp/{own}` at the peer"
+    )
+}
+
 /// What to compare of an SA whose integrity check failed.
 fn integrity(explanation: &Explanation<'_>) -> String {
     let input = explanation.input.as_ref();
@@ -102,6 +113,15 @@ fn integrity(explanation: &Explanation<'_>) -> String {
         ),
         Some(Integrity::OtherEsn) => {
             "add the SA with -esn and a window (-r) at both ends, or at none".to_owned()
+        }
+        Some(Integrity::OtherUpper { .. }) => {
+            "add the SA again here, where the peer has added its own again and counts from 1; what was captured long before is refused as it should be".to_owned()
+        }
+        Some(Integrity::OtherSource) => {
+            "take ESP in place of AH, with -encap espinudp 4500 4500: AH covers the addresses, and passes no NAT".to_owned()
+        }
+        _ if failed.is_some_and(|arrival| arrival.proto == Some(Proto::Ah)) => {
+            "compare algorithms and key_fingerprint in `ipsecctl show sas --json` at both ends; AH covers the addresses, and passes no NAT: ESP with -encap espinudp does".to_owned()
         }
         _ => "compare algorithms and key_fingerprint in `ipsecctl show sas --json` at both ends"
             .to_owned(),

@@ -45,6 +45,9 @@ pub fn explanation(
     if let Some(flow) = &explanation.flow {
         lines.add("packet", &words::flow(flow));
     }
+    if let Some(other) = &subject.other {
+        lines.under(&format!("the one that was captured is another: {}", words::flow(other)));
+    }
     route(subject.routing, &mut lines);
     if let Some(udp) = &explanation.udp {
         in_udp(udp, subject, &mut lines);

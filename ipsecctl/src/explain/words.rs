@@ -3,7 +3,7 @@
 use std::{fmt::Write, num::NonZeroU64};
 
 use engine::Route;
-use explain::{Explanation, Field, Flow, FlowDevice, Header, XfrmDevice};
+use explain::{Contained, Decapsulated, Explanation, Field, Flow, FlowDevice, Header, XfrmDevice};
 use model::{
     EncapKind, PolicyEntry, PortMasks, SaEntry, SaField, SaFlags, Selector, Template, Upper,
     Visible, names::protocol_name,
@@ -262,6 +262,35 @@ pub fn last_sequence(entry: &SaEntry) -> Option<String> {
     let (last, sent) = (if sa.esn { u64::MAX } else { u32::MAX.into() }, sa.replay_state.sent);
     let may_wrap = sa.flags.contains(SaFlags::OSEQ_MAY_WRAP);
     (sent >= last && !may_wrap).then(|| format!("its last sequence number is sent: {sent}"))
+}
+
+/// What a header of ESP has inside.
+pub fn inside(inside: Contained) -> String {
+    match inside {
+        Contained::Packet(next) => {
+            let name = protocol_name(next).map_or(format!("protocol {next}"), str::to_owned);
+            format!("it is decrypted: {name} is inside")
+        }
+        Contained::Dummy => "it is decrypted: nothing is inside, by its next header 59".to_owned(),
+        Contained::NoTrailer => {
+            "it is decrypted: its padding would be longer than the packet".to_owned()
+        }
+        Contained::Garbage(next) => format!(
+            "it is decrypted: its next header would be {next}, and padding and headers are not those of a sender"
+        ),
+    }
+}
+
+/// Why the upper half of an extended sequence number is not that of the sender.
+pub fn upper_half(header: &Decapsulated<'_>, inferred: u32, sent: u32) -> String {
+    let number =
+        |upper: u32| u64::from(upper) << 32 | u64::from(header.arrival.sequence.unwrap_or(0));
+    let received = header.sa.map_or(0, |entry| entry.sa.replay_state.received);
+    format!(
+        "its ICV would be right for sequence number {}: the SA, which has received {received}, takes it for {}, as it is behind its window",
+        number(sent),
+        number(inferred)
+    )
 }
 
 /// Whether the last header names no SA because of a mark.

@@ -120,7 +120,15 @@ pub fn in_direction<'a>(
 pub fn arrival_by(SaEntry { sa, .. }: &SaEntry) -> Arrival {
     let (proto, dst) = (Some(sa.proto), Some(sa.ends.dst()));
     let encapsulation = Some(sa.encap.map(|own| own.kind));
-    Arrival { spi: sa.spi, proto, dst, sequence: None, encapsulation, integrity: None }
+    Arrival {
+        spi: sa.spi,
+        proto,
+        dst,
+        sequence: None,
+        encapsulation,
+        integrity: None,
+        inside: None,
+    }
 }
 
 /// Whether a packet is dropped because of an SA that it has come through, or by no policy.

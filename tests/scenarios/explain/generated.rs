@@ -257,6 +257,7 @@ impl Case {
             sequence: Some(if self.is_second { 2 } else { 1 }),
             encapsulation: Some(sa.encap.map(|encap| encap.kind)),
             integrity: None,
+            inside: None,
         });
         arrivals.collect()
     }

@@ -12,7 +12,7 @@ const AH: &str = r#"-A hmac-sha1 "twenty bytes of key!""#;
 pub const PACKET: &str = "in 192.0.2.1:40000 192.0.2.2:5300 udp";
 
 /// The counters of drops that are not 0.
-fn counters(host: &Host) -> BTreeMap<String, u64> {
+pub fn counters(host: &Host) -> BTreeMap<String, u64> {
     let text = Outcome::success(host.command("cat").arg("/proc/net/xfrm_stat"));
     let lines = text.lines().filter_map(|line| {
         let (name, number) = line.split_once(char::is_whitespace)?;

@@ -122,10 +122,19 @@ pub struct ReceivedHeaderJson {
     /// The sequence number, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sequence: Option<u32>,
-    /// Of captured ESP: whether its integrity check value is that of the SA's key (`right`, `wrong`), or would be with another
-    /// length (`other-length`), or with extended sequence numbers where the SA has none, or without (`other-esn`).
+    /// Of captured AH and ESP: whether its integrity check value is that of the SA's key (`right`, `wrong`), or would be with
+    /// another length (`other-length`), with extended sequence numbers where the SA has none, or without (`other-esn`), with
+    /// another upper half of the extended sequence number than the kernel infers (`other-sequence`), or, of AH, with the source
+    /// of the SA (`other-source`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integrity: Option<&'static str>,
+    /// Of captured ESP that the SA has decrypted: whether a packet is inside (`right`), none (`wrong`), or, by its next header,
+    /// nothing (`dummy`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decryption: Option<&'static str>,
+    /// The number of the protocol of what is inside, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_header: Option<u8>,
     /// The SA.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sa: Option<SaNameJson>,

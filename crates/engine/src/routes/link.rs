@@ -1,7 +1,7 @@
 //! What a message about a link (`RTM_NEWLINK`) has of it.
 
 use std::{
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
     num::NonZeroU32,
 };
 
@@ -26,6 +26,22 @@ pub(super) fn kind(link: &LinkMessage) -> Option<InfoKind> {
     infos(link).iter().find_map(|info| match info {
         LinkInfo::Kind(kind) => Some(kind.clone()),
         _ => None,
+    })
+}
+
+/// Whether it is a tunnel between these ends, each of which may be any: they are its hardware addresses.
+pub(super) fn is_between(link: &LinkMessage, local: IpAddr, remote: IpAddr) -> bool {
+    let is = |own: &[u8], addr: IpAddr| {
+        own.iter().all(|byte| *byte == 0)
+            || match addr {
+                IpAddr::V4(addr) => own == addr.octets(),
+                IpAddr::V6(addr) => own == addr.octets(),
+            }
+    };
+    link.attributes.iter().all(|attribute| match attribute {
+        LinkAttribute::Address(own) => is(own, local),
+        LinkAttribute::Broadcast(own) => is(own, remote),
+        _ => true,
     })
 }
 

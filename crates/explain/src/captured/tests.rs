@@ -128,3 +128,59 @@ fn a_packet_is_as_long_as_its_header_has_it() {
     // It was cut off, or is to be parted.
     assert_eq!([esp(60, 46), esp(0, 46)], [None; 2]);
 }
+
+#[test]
+fn what_was_decrypted_is_read_on() {
+    let read = |next, decrypted: &[u8], is_tunnel| {
+        let mut captured = Captured::read(&ipv4(50, &ESP_HEADER)).unwrap();
+        assert!(captured.esp.take().is_some());
+        let read = captured.read_on(next, decrypted, is_tunnel, &is_natt);
+        read.map(|()| captured)
+    };
+    let udp = [4, 210, 0, 53, 0, 8, 0, 0];
+    let transport = read(17, &udp, false).unwrap();
+    let flow = transport.flow.unwrap();
+    assert_eq!((flow.src(), flow.dst_port), (IpAddr::from([192, 0, 2, 1]), Some(53)));
+    let mut inner = ipv4(17, &udp);
+    (inner[15], inner[8]) = (9, 3);
+    let tunnel = read(4, &inner, true).unwrap();
+    assert_eq!(tunnel.flow.unwrap().src(), IpAddr::from([192, 0, 2, 9]));
+    assert_eq!((tunnel.hops, tunnel.arrivals.len()), (Some(3), 1));
+    // Behind transport mode it is a packet of its own protocol.
+    let flow = read(4, &inner, false).unwrap().flow.unwrap();
+    assert_eq!((flow.src(), flow.upper), (IpAddr::from([192, 0, 2, 1]), Some(4)));
+    let nested = read(50, &ESP_HEADER, false).unwrap();
+    assert_eq!((nested.arrivals.len(), nested.esp.map(|esp| esp.len())), (2, Some(12)));
+    assert_eq!(read(4, &udp, true).unwrap_err(), CaptureError::NotIp);
+}
+
+#[test]
+fn ah_is_for_what_does_not_change() {
+    let ah = [17, 4, 0, 0, 0, 0, 0x10, 2, 0, 0, 0, 3];
+    let mut packet = ipv4(51, &[&ah[..], &[9; 12], &[4, 210, 0, 53, 0, 8, 0, 0]].concat());
+    let parted = |packet: &[u8], src: Option<[u8; 4]>| {
+        let captured = Captured::read(packet).unwrap();
+        let [ah] = &captured.ah[..] else { panic!("{captured:?}") };
+        assert_eq!((ah.place, ah.sequence(), ah.header_length()), (0, Some(3), 24));
+        ah.parted(12, src.map(Into::into)).unwrap()
+    };
+    let (bytes, code) = parted(&packet, None);
+    assert_eq!((code, &bytes[32..44]), (vec![9; 12], &[0; 12][..]));
+    // TOS, DF, TTL and checksum change on the way, the source must not.
+    (packet[1], packet[6], packet[8], packet[10]) = (3, 0, 7, 7);
+    assert_eq!(parted(&packet, None).0, bytes);
+    packet[15] = 77;
+    assert_ne!(parted(&packet, None).0, bytes);
+    assert_eq!(parted(&packet, Some([192, 0, 2, 1])).0, bytes);
+    // Options are not followed.
+    let mut options = packet.clone();
+    (options[0], options[3]) = (0x46, 20 + 4 + 32);
+    options.splice(20..20, [1, 1, 1, 0]);
+    assert!(Captured::read(&options).unwrap().ah.is_empty());
+    let v6 = |class: u8, hops: u8| {
+        let header = [&[0x60 | class >> 4, class << 4, 0, 1, 0, 24, 51, hops][..], &[1; 32]];
+        let packet = [&header.concat()[..], &ah, &[9; 12]].concat();
+        Captured::read(&packet).unwrap().ah.remove(0).parted(12, None).unwrap().0
+    };
+    assert_eq!(v6(0, 64), v6(0xff, 1));
+}

@@ -12,6 +12,7 @@ fn arrival(spi: u32) -> Arrival {
         sequence: Some(5),
         encapsulation: Some(None),
         integrity: None,
+        inside: None,
     }
 }
 
@@ -102,5 +103,24 @@ fn an_sa_sets_the_mark_that_the_next_header_is_looked_up_with() {
             assert_eq!(input.stops.is_none(), value == named_by, "{mode:?} {value}");
             assert_eq!(input.mark, 0x13);
         }
+    }
+}
+
+#[test]
+fn an_ip_packet_inside_of_transport_mode_is_untaken() {
+    let with = |mode, inside| {
+        let sas = [sa(0x1001, mode, ends(7, 8))];
+        let arrival = Arrival { inside: Some(inside), ..arrival(0x1001) };
+        decapsulate(&sas, &[arrival], 0, None).untaken()
+    };
+    assert_eq!(with(Mode::Transport, Contained::Packet(4)), Some((0, Reason::IpInside)));
+    assert_eq!(with(Mode::Transport, Contained::Garbage(200)), Some((0, Reason::Decryption)));
+    for (mode, inside) in [
+        (Mode::Transport, Contained::Packet(17)),
+        (Mode::Transport, Contained::NoTrailer),
+        (Mode::Tunnel, Contained::Packet(4)),
+        (Mode::Tunnel, Contained::Garbage(4)),
+    ] {
+        assert_eq!(with(mode, inside), None, "{mode:?} {inside:?}");
     }
 }

@@ -25,7 +25,10 @@ impl KnownHeaders {
         };
         // Of a header that was given, its SPI alone is known.
         let last = input.headers.last().map(|header| header.arrival);
-        let encrypts = last.is_some_and(|it| matches!(it.proto, Some(Proto::Esp | Proto::IpComp)));
+        let encrypts = last.is_some_and(|it| match it.proto {
+            Some(Proto::Esp) => it.inside.is_none(),
+            proto => proto == Some(Proto::IpComp),
+        });
         if encrypts { KnownHeaders::Outer } else { KnownHeaders::All }
     }
 }
@@ -67,6 +70,12 @@ pub(super) fn received(input: &InputResult<'_>, subject: &ExplainBasis<'_>, line
                 lines.under("its ICV is right: the keys of authentication are the same");
             }
             Some(Integrity::Wrong) => lines.under("its ICV is not right"),
+            Some(Integrity::OtherSource) => lines.under(
+                "its ICV would be right with the source that the SA has: the address was changed on the way, as by a NAT",
+            ),
+            Some(Integrity::OtherUpper { inferred, sent }) => {
+                lines.under(&words::upper_half(header, inferred, sent));
+            }
             Some(Integrity::OtherEsn) => lines.under(
                 "its ICV would be right if one end did not have extended sequence numbers: -esn",
             ),
@@ -74,6 +83,9 @@ pub(super) fn received(input: &InputResult<'_>, subject: &ExplainBasis<'_>, line
                 lines.under(&format!("its ICV has {bits} bits, and would be right with them"));
             }
             None => {}
+        }
+        if let Some(inside) = arrival.inside.filter(|_| arrival.proto == Some(Proto::Esp)) {
+            lines.under(&words::inside(inside));
         }
         if let Some(fault) = replay {
             let word = match fault {

@@ -72,6 +72,7 @@ fn text(explained: &Explanation<'_>) -> String {
         mtu,
         routing: &routing,
         transformed: None,
+        other: None,
     };
     let text = explanation(explained, &subject, Some(80));
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");
@@ -143,6 +144,7 @@ fn a_policy_for_forwarded_packets_is_made_of_that_for_received_ones() {
         sequence: None,
         encapsulation: None,
         integrity: None,
+        inside: None,
     };
     let text =
         text(&explain_forwarded(&tables, &[arrival], Some(flow()), 0, &Surroundings::default()));

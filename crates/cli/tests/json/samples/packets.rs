@@ -85,6 +85,8 @@ pub fn explanation() -> ExplanationJson {
             spi: 0x1001,
             sequence: Some(9),
             integrity: Some("right"),
+            decryption: Some("right"),
+            next_header: Some(4),
             sa: Some(sa()),
             near: vec![sa()],
         }],

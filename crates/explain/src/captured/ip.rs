@@ -1,0 +1,174 @@
+//! An IP header of a captured packet.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use model::Upper;
+
+use super::CaptureError;
+use crate::Flow;
+
+/// Hop-by-hop options, routing header, destination options; the fragment header.
+const EXTENSIONS: [u8; 4] = [0, 43, 60, 44];
+
+/// An IP header, and what follows it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ip<'a> {
+    pub(super) src: IpAddr,
+    pub(super) dst: IpAddr,
+    pub(super) protocol: u8,
+    pub(super) hops: u8,
+    /// The header as it came, with its options or extensions.
+    pub(super) header: &'a [u8],
+    pub(super) payload: &'a [u8],
+    /// Whether `payload` is all that follows the header, by its length.
+    pub(super) is_whole: bool,
+    pub(super) is_later_fragment: bool,
+    pub(super) dont_fragment: Option<bool>,
+}
+
+impl<'a> Ip<'a> {
+    pub(super) fn read(bytes: &'a [u8]) -> Result<Self, CaptureError> {
+        match bytes.first().map(|first| first >> 4) {
+            Some(4) => Self::v4(bytes),
+            Some(6) => Self::v6(bytes),
+            _ => Err(CaptureError::NotIp),
+        }
+    }
+
+    fn v4(bytes: &'a [u8]) -> Result<Self, CaptureError> {
+        let addr =
+            |at: usize| bytes.get(at..at + 4).and_then(|addr| <[u8; 4]>::try_from(addr).ok());
+        let (src, dst) = addr(12).zip(addr(16)).ok_or(CaptureError::Truncated)?;
+        let header = (usize::from(bytes[0] & 15) * 4).max(20);
+        let rest = bytes.get(header..).ok_or(CaptureError::Truncated)?;
+        let (payload, is_all) = cut(rest, usize::from(half(bytes, 2)?).checked_sub(header));
+        // More fragments follow.
+        let is_whole = is_all && half(bytes, 6)? & 0x2000 == 0;
+        Ok(Self {
+            src: Ipv4Addr::from(src).into(),
+            dst: Ipv4Addr::from(dst).into(),
+            protocol: bytes[9],
+            hops: bytes[8],
+            header: &bytes[..header],
+            payload,
+            is_whole,
+            is_later_fragment: half(bytes, 6)? & 0x1fff != 0,
+            dont_fragment: Some(half(bytes, 6)? & 0x4000 != 0),
+        })
+    }
+
+    fn v6(bytes: &'a [u8]) -> Result<Self, CaptureError> {
+        let addr =
+            |at: usize| bytes.get(at..at + 16).and_then(|addr| <[u8; 16]>::try_from(addr).ok());
+        let (src, dst) = addr(8).zip(addr(24)).ok_or(CaptureError::Truncated)?;
+        let (src, dst) = (Ipv6Addr::from(src).into(), Ipv6Addr::from(dst).into());
+        let (protocol, rest) = (bytes[6], bytes.get(40..).ok_or(CaptureError::Truncated)?);
+        let (payload, is_whole) = cut(rest, Some(half(bytes, 4)?.into()));
+        let mut ip = Self {
+            src,
+            dst,
+            protocol,
+            hops: bytes[7],
+            header: &bytes[..40],
+            payload,
+            is_whole,
+            is_later_fragment: false,
+            dont_fragment: None,
+        };
+        ip.skip_extensions()?;
+        ip.header = &bytes[..bytes.len() - rest.len() + payload.len() - ip.payload.len()];
+        Ok(ip)
+    }
+
+    /// Goes on to what follows the extension headers of IPv6.
+    fn skip_extensions(&mut self) -> Result<(), CaptureError> {
+        while self.src.is_ipv6() && EXTENSIONS.contains(&self.protocol) {
+            let [next, length, ..] = *self.payload else { return Err(CaptureError::Truncated) };
+            let length = if self.protocol == 44 { 0 } else { usize::from(length) };
+            if self.protocol == 44 {
+                let field = half(self.payload, 2)?;
+                self.is_later_fragment |= field & 0xfff8 != 0;
+                self.is_whole &= field & 1 == 0;
+            }
+            self.payload = self.payload.get((length + 1) * 8..).ok_or(CaptureError::Truncated)?;
+            self.protocol = next;
+        }
+        Ok(())
+    }
+
+    /// The packet with this in the place of what follows its IP header.
+    pub(super) fn with(self, protocol: u8, payload: &[u8]) -> Result<Ip<'_>, CaptureError> {
+        let Ip { src, dst, hops, dont_fragment, is_whole, is_later_fragment, .. } = self;
+        let header = &[];
+        let mut ip = Ip {
+            src,
+            dst,
+            protocol,
+            hops,
+            header,
+            payload,
+            is_whole,
+            is_later_fragment,
+            dont_fragment,
+        };
+        ip.skip_extensions()?;
+        Ok(ip)
+    }
+
+    /// What the look-up sees of it.
+    pub(super) fn flow(&self) -> Option<Flow> {
+        let mut flow = Flow::new(self.src, self.dst).ok()?;
+        flow.upper = Some(self.protocol);
+        let upper = Upper::Number(self.protocol);
+        let first = |at| half(self.payload, at).ok().filter(|_| !self.is_later_fragment);
+        let (src, dst) = match upper {
+            _ if upper.has_ports() => (first(0), first(2)),
+            // Type and code.
+            Upper::ICMP | Upper::ICMPV6 => {
+                let bytes = first(0).map(u16::to_be_bytes);
+                (bytes.map(|[kind, _]| kind.into()), bytes.map(|[_, code]| code.into()))
+            }
+            Upper::GRE => {
+                let key = gre_key(self.payload).filter(|_| !self.is_later_fragment);
+                (key.map(|[high, _]| high), key.map(|[_, low]| low))
+            }
+            _ => (None, None),
+        };
+        (flow.src_port, flow.dst_port) =
+            if self.is_later_fragment { (Some(0), Some(0)) } else { (src, dst) };
+        Some(flow)
+    }
+}
+
+/// The halves of the key of GRE; 0: it has none. Of other versions and with a route it is not known.
+fn gre_key(gre: &[u8]) -> Option<[u16; 2]> {
+    const CHECKSUM: u16 = 0x8000;
+    const ROUTE: u16 = 0x4000;
+    const KEY: u16 = 0x2000;
+    const VERSION: u16 = 7;
+    let flags = half(gre, 0).ok()?;
+    let at = if flags & CHECKSUM == 0 { 4 } else { 8 };
+    match (flags & (ROUTE | VERSION), flags & KEY) {
+        (0, 0) => Some([0, 0]),
+        (0, _) => half(gre, at).ok().zip(half(gre, at + 2).ok()).map(<[u16; 2]>::from),
+        _ => None,
+    }
+}
+
+/// What follows a header, without the padding of its link, by the length that the header has; and whether it is all there.
+/// A length of 0 is that of a packet that its device was to part.
+fn cut(rest: &[u8], length: Option<usize>) -> (&[u8], bool) {
+    match length.filter(|length| *length != 0) {
+        Some(length) => (rest.get(..length).unwrap_or(rest), rest.len() >= length),
+        None => (rest, false),
+    }
+}
+
+pub(super) fn half(bytes: &[u8], at: usize) -> Result<u16, CaptureError> {
+    let bytes = bytes.get(at..at + 2).ok_or(CaptureError::Truncated)?;
+    Ok(u16::from_be_bytes([bytes[0], bytes[1]]))
+}
+
+pub(super) fn word(bytes: &[u8], at: usize) -> Result<u32, CaptureError> {
+    Ok(u32::from(half(bytes, at)?) << 16 | u32::from(half(bytes, at + 2)?))
+}
