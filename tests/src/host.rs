@@ -41,12 +41,9 @@ impl Host {
         let host = Self { label, namespace, dialect: "linux" };
         // The number of a namespace that is gone is given again, and its files are still there.
         let _ = fs::remove_dir_all(host.kept());
+        host.ip("link set dev lo up");
         // Without duplicate address detection an IPv6 address serves at once.
-        host.shell(
-            "ip link set dev lo up
-            echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad
-            echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad",
-        );
+        host.write(["ipv6/conf/all/accept_dad", "ipv6/conf/default/accept_dad"], "0");
         host
     }
 
@@ -68,10 +65,19 @@ impl Host {
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.namespace]).arg(program);
-        command.env("SETKEY_DIALECT", self.dialect);
-        // An ssh session that runs the tests does not matter to def_policy: it is elsewhere.
-        command.env_remove("SSH_CONNECTION");
+        self.surround(&mut command);
         command
+    }
+
+    /// Sets the environment of a command.
+    fn surround<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        // An ssh session that runs the tests does not matter to def_policy: it is elsewhere.
+        command.env("SETKEY_DIALECT", self.dialect).env_remove("SSH_CONNECTION")
+    }
+
+    /// Runs a command on this host to its end; not by ip(8): a process less.
+    fn outcome(&self, command: &mut Command) -> Outcome {
+        self.within(|| Outcome::of(self.surround(command)))
     }
 
     /// Does something in a thread of this host's own.
@@ -100,9 +106,13 @@ impl Host {
         Path::new("/run/netns").join(&self.namespace)
     }
 
-    /// A shell script, which must succeed.
-    fn shell(&self, script: &str) {
-        Outcome::success(self.command("sh").args(["-ec", script]));
+    /// Writes files of /proc/sys/net.
+    fn write<const N: usize>(&self, files: [&str; N], text: &str) {
+        self.within(|| {
+            for file in files {
+                fs::write(Path::new("/proc/sys/net").join(file), text).expect("root's");
+            }
+        });
     }
 
     /// Commands of ip(8), one a line, which must succeed.
@@ -122,37 +132,40 @@ impl Host {
     /// setkey(8) with these words.
     #[must_use]
     pub fn setkey(&self, words: &str) -> Outcome {
-        Outcome::of(self.command(setkey()).args(words.split_whitespace()))
+        self.outcome(Command::new(setkey()).args(words.split_whitespace()))
     }
 
     /// setkey(8) with these words and this standard input.
     #[must_use]
     pub fn setkey_input(&self, words: &str, input: &str) -> Outcome {
-        Outcome::with_input(self.command(setkey()).args(words.split_whitespace()), input)
+        let mut command = Command::new(setkey());
+        self.surround(command.args(words.split_whitespace()));
+        self.within(|| Outcome::with_input(&mut command, input))
     }
 
     /// sysctl-shim(8) with these words.
     #[must_use]
     pub fn sysctl(&self, words: &str) -> Outcome {
-        Outcome::of(self.command(sysctl_shim()).args(words.split_whitespace()))
+        self.outcome(Command::new(sysctl_shim()).args(words.split_whitespace()))
     }
 
     /// Sets variables, `NAME=VALUE` each, which must succeed.
     pub fn set(&self, settings: &str) {
-        Outcome::success(self.command(sysctl_shim()).arg("-q").args(settings.split_whitespace()));
+        let outcome = self.sysctl(&format!("-q {settings}"));
+        assert_eq!(outcome.status, 0, "{settings}: {outcome:?}");
     }
 
     /// ipsecctl(8) with these words.
     #[must_use]
     pub fn ipsecctl(&self, words: &str) -> Outcome {
-        Outcome::of(self.command(ipsecctl()).args(words.split_whitespace()))
+        self.outcome(Command::new(ipsecctl()).args(words.split_whitespace()))
     }
 
     /// `setkey -f FILE` with these options, which may refuse.
     #[must_use]
     pub fn setkey_file(&self, options: &str, script: &Path) -> Outcome {
-        let mut command = self.command(setkey());
-        Outcome::of(command.args(options.split_whitespace()).arg("-f").arg(script))
+        let mut command = Command::new(setkey());
+        self.outcome(command.args(options.split_whitespace()).arg("-f").arg(script))
     }
 
     /// `setkey -f` with a script of this text, which may refuse.
@@ -177,16 +190,13 @@ impl Host {
     #[must_use]
     pub fn ping(&self, words: &str) -> bool {
         let words = words.split_whitespace();
-        let outcome = Outcome::of(self.command("ping").args(["-nqc1", "-W1"]).args(words));
+        let outcome = self.outcome(Command::new("ping").args(["-nqc1", "-W1"]).args(words));
         outcome.status == 0
     }
 
     /// Makes this host pass on what is for others.
     pub fn forward(&self) {
-        self.shell(
-            "echo 1 >/proc/sys/net/ipv4/ip_forward
-            echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
-        );
+        self.write(["ipv4/ip_forward", "ipv6/conf/all/forwarding"], "1");
     }
 }
 
