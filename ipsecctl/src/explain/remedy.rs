@@ -114,6 +114,9 @@ fn integrity(explanation: &Explanation<'_>) -> String {
         Some(Integrity::OtherEsn) => {
             "add the SA with -esn and a window (-r) at both ends, or at none".to_owned()
         }
+        Some(Integrity::OtherUpper { inferred, sent }) if sent > inferred => {
+            "add the SA again at both ends: the peer goes on counting from before this one was added".to_owned()
+        }
         Some(Integrity::OtherUpper { .. }) => {
             "add the SA again here, where the peer has added its own again and counts from 1; what was captured long before is refused as it should be".to_owned()
         }

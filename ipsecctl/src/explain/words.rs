@@ -286,8 +286,9 @@ pub fn upper_half(header: &Decapsulated<'_>, inferred: u32, sent: u32) -> String
     let number =
         |upper: u32| u64::from(upper) << 32 | u64::from(header.arrival.sequence.unwrap_or(0));
     let received = header.sa.map_or(0, |entry| entry.sa.replay_state.received);
+    let why = if sent < inferred { ", as it is behind its window" } else { "" };
     format!(
-        "its ICV would be right for sequence number {}: the SA, which has received {received}, takes it for {}, as it is behind its window",
+        "its ICV would be right for sequence number {}: the SA, which has received {received}, takes it for {}{why}",
         number(sent),
         number(inferred)
     )

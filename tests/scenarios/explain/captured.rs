@@ -229,6 +229,15 @@ fn a_sender_counts_from_1_again() {
         assert!(flat.contains(shown), "{text}");
         loaded(&pair, &format!("{} {}", sa(""), policy("in")));
         assert_eq!(agrees(&pair, &packets[0], "").0["verdict"], "protected");
+        // The receiver counts from 0 again.
+        let sent = format!("{} {}", sa("-oseq 4294967396"), policy("out"));
+        let packets = captured(&pair, V4, &sent, &[9]);
+        let (explanation, text) = agrees(&pair, &packets[0], "");
+        assert_eq!(explanation["received"][0]["integrity"], "other-sequence", "{text}");
+        assert!(
+            explanation["remedy"].as_str().is_some_and(|it| it.contains("both ends")),
+            "{text}"
+        );
     }
 }
 

@@ -103,7 +103,15 @@ fn no_packet_is_too_short_to_be_refused() {
     for packet in [ipv4(51, &[4, 4, 0, 0]), ipv4(50, &ESP_HEADER), udp, v6] {
         for length in 0..packet.len() {
             // It returns.
-            let _ = Captured::read(&packet[..length]);
+            let captured = Captured::read(&packet[..length]);
+            let _ = Contained::of(&packet[..length]);
+            for (protocol, is_tunnel) in [(4, true), (50, false), (51, false), (60, false)] {
+                let Ok(mut captured) = captured.clone() else { continue };
+                let _ = captured.read_on(protocol, &packet[..length], is_tunnel, &is_natt);
+            }
+            for ah in captured.iter().flat_map(|captured| &captured.ah) {
+                let _ = (ah.sequence(), ah.header_length(), ah.parted(64, None));
+            }
         }
     }
     assert_eq!(Captured::read(&[]), Err(CaptureError::NotIp));
