@@ -5,13 +5,16 @@ mod beside;
 mod device;
 mod link;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, num::NonZeroU32};
 
 use model::{DeviceName, IpVersion, Upper};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
-    route::{RouteAttribute, RouteFlags, RouteMessage, RouteMetric, RouteType},
+    route::{
+        RouteAttribute, RouteFlags, RouteLwTunnelEncap, RouteMessage, RouteMetric, RouteType,
+        RouteXfrmTunnel,
+    },
 };
 use rustix::{
     io::Errno,
@@ -64,6 +67,17 @@ pub struct Route {
     pub mtu: u32,
     /// Whether the packet is for this host.
     pub is_local: bool,
+    /// What the route has for an xfrm interface whose packets have their own number.
+    pub encap: Option<RouteEncap>,
+}
+
+/// What packets of a route have for an xfrm interface (`ip route add ... encap xfrm`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RouteEncap {
+    /// Their number.
+    pub if_id: NonZeroU32,
+    /// The device that policies are looked up with.
+    pub link: Option<DeviceName>,
 }
 
 /// A conversation with the routing table of this thread's network namespace.
@@ -88,6 +102,7 @@ impl Routes {
             return Err(Errno::BADMSG);
         };
         let (mut src, mut gateway, mut index, mut mtu) = (query.src, None, None, None);
+        let mut encap = None;
         for attribute in &answer.attributes {
             match attribute {
                 RouteAttribute::PrefSource(address) => src = src.or(ip(address)),
@@ -100,6 +115,7 @@ impl Routes {
                     });
                     mtu = mtu.or(own);
                 }
+                RouteAttribute::Encap(parts) => encap = self.encap(parts),
                 _ => {}
             }
         }
@@ -117,14 +133,44 @@ impl Routes {
             }
             _ => false,
         };
-        Ok(Route { src, gateway, device, mtu: mtu.unwrap_or(device.mtu), is_local })
+        Ok(Route { src, gateway, device, mtu: mtu.unwrap_or(device.mtu), is_local, encap })
     }
 
-    /// The device that has an address of this host.
+    fn encap(&self, parts: &[RouteLwTunnelEncap]) -> Option<RouteEncap> {
+        let (mut if_id, mut link) = (None, None);
+        for part in parts {
+            match part {
+                RouteLwTunnelEncap::Xfrm(RouteXfrmTunnel::IfId(own)) => {
+                    if_id = NonZeroU32::new(*own);
+                }
+                RouteLwTunnelEncap::Xfrm(RouteXfrmTunnel::Link(index)) => {
+                    link = self.name(*index).ok();
+                }
+                _ => {}
+            }
+        }
+        Some(RouteEncap { if_id: if_id?, link })
+    }
+
+    /// The device that has an address of this host, also in the routing table of a VRF.
     ///
     /// Errors: as [`Routes::find`]; EADDRNOTAVAIL.
     pub fn owner(&mut self, addr: IpAddr) -> Result<Device, Errno> {
-        let mut question = self.question(&RouteQuery::to(addr))?;
+        let error = match self.owner_in(addr, None) {
+            Ok(device) => return Ok(device),
+            Err(error) => error,
+        };
+        for vrf in self.links(&InfoKind::Vrf)? {
+            let name = self.name(vrf.header.index)?;
+            if let Ok(device) = self.owner_in(addr, Some(name)) {
+                return Ok(device);
+            }
+        }
+        Err(error)
+    }
+
+    fn owner_in(&mut self, addr: IpAddr, vrf: Option<DeviceName>) -> Result<Device, Errno> {
+        let mut question = self.question(&RouteQuery { leaves_by: vrf, ..RouteQuery::to(addr) })?;
         // The route as it is in the table: that of a packet has the loopback device.
         question.header.flags |= RouteFlags::FibMatch;
         let RouteNetlinkMessage::NewRoute(answer) =
@@ -203,7 +249,15 @@ impl Routes {
         let name = self.name(link.header.index)?;
         let is_loopback = link.header.flags.contains(LinkFlags::Loopback);
         let xfrm = link::xfrm(link, |index| self.name(index).ok());
-        Ok(Device { name, mtu: link::mtu(link), is_loopback, xfrm, vrf: self.vrf(link)? })
+        Ok(Device {
+            name,
+            mtu: link::mtu(link),
+            is_loopback,
+            xfrm,
+            vrf: self.vrf(link)?,
+            is_of_other_namespace: link::is_of_other_namespace(link),
+            has_xdp: link::has_xdp(link),
+        })
     }
 
     fn name(&self, index: u32) -> Result<DeviceName, Errno> {

@@ -17,6 +17,10 @@ pub struct Device {
     pub xfrm: Option<DeviceXfrm>,
     /// The VRF that it belongs to, whose routing table its packets have.
     pub vrf: Option<DeviceName>,
+    /// Whether its other end is in another network namespace: there a vti device or an xfrm interface looks policies up.
+    pub is_of_other_namespace: bool,
+    /// Whether it has an XDP program.
+    pub has_xdp: bool,
 }
 
 /// A device that looks policies up itself.

@@ -7,7 +7,8 @@ use std::{
 
 use model::DeviceName;
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVti, InfoXfrm, LinkAttribute, LinkInfo, LinkMessage,
+    InfoData, InfoKind, InfoVti, InfoXfrm, LinkAttribute, LinkInfo, LinkMessage, LinkXdp,
+    XdpAttached,
 };
 
 use super::DeviceXfrm;
@@ -50,6 +51,20 @@ pub(super) fn master(link: &LinkMessage) -> Option<u32> {
     link.attributes.iter().find_map(|attribute| match attribute {
         LinkAttribute::Controller(index) if *index != 0 => Some(*index),
         _ => None,
+    })
+}
+
+/// Whether its other end is in another network namespace (`IFLA_LINK_NETNSID`).
+pub(super) fn is_of_other_namespace(link: &LinkMessage) -> bool {
+    link.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::LinkNetNsId(_)))
+}
+
+/// Whether it has an XDP program.
+pub(super) fn has_xdp(link: &LinkMessage) -> bool {
+    let is_attached = |xdp: &LinkXdp| matches!(xdp, LinkXdp::Attached(attached) if *attached != XdpAttached::None);
+    link.attributes.iter().any(|attribute| match attribute {
+        LinkAttribute::Xdp(parts) => parts.iter().any(is_attached),
+        _ => false,
     })
 }
 
@@ -102,4 +117,23 @@ fn infos(link: &LinkMessage) -> &[LinkInfo] {
         _ => None,
     });
     infos.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_and_namespaces_are_seen() {
+        let of = |attribute| {
+            let mut link = LinkMessage::default();
+            link.attributes.push(attribute);
+            (has_xdp(&link), is_of_other_namespace(&link))
+        };
+        let attached = |how| LinkAttribute::Xdp(vec![LinkXdp::Attached(how)]);
+        assert_eq!(of(attached(XdpAttached::None)), (false, false));
+        assert_eq!(of(attached(XdpAttached::Driver)), (true, false));
+        assert_eq!(of(LinkAttribute::LinkNetNsId(0)), (false, true));
+        assert_eq!(of(LinkAttribute::Mtu(1500)), (false, false));
+    }
 }
