@@ -5,6 +5,7 @@ mod basis;
 mod capture;
 mod integrity;
 pub mod json;
+mod not_followed;
 mod packet;
 pub mod remedy;
 mod routing;
@@ -17,8 +18,8 @@ use std::{collections::HashMap, io::Write, net::IpAddr, num::NonZeroU32, process
 use cli::json::Document;
 use engine::{Requested, RouteQuery, SnapshotReader};
 use explain::{
-    Arrival, Captured, Explanation, Flow, FlowDevice, Length, Mtu, Selection, Surroundings, Tables,
-    Unfollowed, Untaken, Verdict, XfrmDevice, explain_forwarded, explain_in, explain_out,
+    Arrival, Captured, Explanation, Flow, FlowDevice, Length, Mtu, Outer, Selection, Surroundings,
+    Tables, Unfollowed, Untaken, Verdict, XfrmDevice, explain_forwarded, explain_in, explain_out,
 };
 use model::{DeviceName, Direction, Installation, Mode, PolicyEntry, SaEntry, Spi};
 
@@ -140,6 +141,10 @@ impl Explain {
         if let Some(hops) = hops {
             explanation = explanation.with_hops(hops);
         }
+        let protected = through.and_then(|it| it.protected);
+        if let Some(protected) = protected.filter(|_| routing.outer_refusal.is_none()) {
+            explanation = explanation.within(Outer::new(&tables, protected, surroundings));
+        }
         if let Some(udp) = udp {
             explanation = explanation.in_udp(udp::check(&tables, udp, surroundings)?);
         }
@@ -246,7 +251,9 @@ impl Explain {
         let leaving = inner.into_iter().chain(own).map(|flow| (Direction::Out, flow));
         let by_key = flow.and_then(|flow| Some(flow.marked(through?.vti_key?)));
         let checked = packet.untaken.and_then(|untaken| untaken.checked);
-        let beside = udp.into_iter().chain(by_key).chain(checked).map(|flow| (Direction::In, flow));
+        let protected = through.and_then(|it| it.protected);
+        let beside = udp.into_iter().chain(by_key).chain(checked).chain(protected);
+        let beside = beside.map(|flow| (Direction::In, flow));
         let lookups = lookups.chain(leaving).chain(beside);
         let mut selection = Selection::new(&lookups.collect::<Vec<_>>(), *spd);
         let mut snapshot = reader.read(&mut selection)?;
@@ -296,12 +303,18 @@ impl Explain {
             .filter(|captured| given.is_some_and(|given| capture::is_other(captured, &given)));
         // A packet to this host has the route of the loopback device.
         let is_received = self.direction != Direction::Out;
-        let udp = udp.filter(|_| is_received).map(|udp| {
+        let arrived = |flow: Flow| {
             let device = "lo".parse().map_or(FlowDevice::Unknown, FlowDevice::Named);
-            let mut udp = udp.marked(self.mark);
-            udp.device = device;
-            udp
-        });
+            let mut flow = flow.marked(self.mark);
+            flow.device = device;
+            flow
+        };
+        let udp = udp.filter(|_| is_received).map(arrived);
+        if let Some(through) = &mut through {
+            // The header of UDP is there until the SA is undone.
+            through.protected =
+                through.protected.map(|protected| udp.unwrap_or(arrived(protected)));
+        }
         let flow = given.or(captured_flow).map(|mut flow| {
             (flow.mark, flow.cpu) = (self.mark, self.cpu);
             flow.if_id = self.ifid.or(through.and_then(|it| it.if_id));

@@ -1,7 +1,7 @@
 use model::{Direction, PolicyEntry, SaEntry};
 
 use crate::{
-    Arrival, Doubt, Field, Flow, InUdp, InputResult, OutputResult, PolicyCheck, Reason,
+    Arrival, Doubt, Field, Flow, InUdp, InputResult, Outer, OutputResult, PolicyCheck, Reason,
     Surroundings, Tables, Verdict, decapsulate,
     peer::of_same_ends,
     xfrm_device::{arrive, leave},
@@ -16,6 +16,8 @@ pub struct Explanation<'a> {
     pub flow: Option<Flow>,
     /// The UDP packet that it comes in, if that is known.
     pub udp: Option<InUdp<'a>>,
+    /// The protected packet that arrives for a vti device, if it does.
+    pub outer: Option<Outer<'a>>,
     /// The transformations that are undone, if there is any.
     pub input: Option<InputResult<'a>>,
     /// The check of the policy of a received packet.
@@ -76,6 +78,7 @@ pub fn explain_out<'a>(
         direction: Direction::Out,
         flow: Some(flow),
         udp: None,
+        outer: None,
         input,
         check,
         output: Some(output),
@@ -165,6 +168,7 @@ fn received<'a>(
         direction,
         flow,
         udp: None,
+        outer: None,
         input,
         check: None,
         output: None,

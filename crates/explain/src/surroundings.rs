@@ -6,6 +6,7 @@ use crate::{Flow, Reason, Tables, Verdict, XfrmDevice, check};
 
 /// What decides of a packet beside the tables: routes and the settings of devices.
 #[derive(Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "each is found out by itself")]
 pub struct Surroundings<'r> {
     /// The address of this host that the route to an endpoint has: the source of tunnels whose template has none.
     pub source: &'r dyn Fn(IpAddr) -> Option<IpAddr>,
@@ -21,6 +22,9 @@ pub struct Surroundings<'r> {
     pub interface: Option<XfrmDevice>,
     /// The key of packets that arrive at the vti device that the packet comes out of.
     pub vti_key: Option<u32>,
+    /// Whether the device that the protected packet arrives at, which comes out of a vti device, has `disable_policy`: then
+    /// the vti device checks no policy.
+    pub outer_has_no_policy: bool,
     /// Whether the device that the packet leaves by has `disable_xfrm`: then the SPD is not asked.
     pub has_no_xfrm: bool,
     /// Whether the packet leaves by a loopback device, to which the kernel's default policy does not apply.
@@ -67,6 +71,7 @@ impl Default for Surroundings<'_> {
             elsewhere: None,
             interface: None,
             vti_key: None,
+            outer_has_no_policy: false,
             has_no_xfrm: false,
             is_loopback: false,
             has_no_policy: false,

@@ -44,8 +44,14 @@ impl<'a> Explanation<'a> {
     /// The explanation of a packet that comes in UDP.
     #[must_use]
     pub fn in_udp(mut self, udp: InUdp<'a>) -> Self {
-        if let Some(verdict) = udp.stops() {
-            (self.verdict, self.input, self.check, self.output) = (verdict, None, None, None);
+        let stops = udp.stops().filter(|stops| {
+            // A vti device checks the packet again, and without the socket.
+            let is_dropped_then = self.outer.as_ref().is_some_and(|outer| outer.stops().is_some());
+            *stops != Verdict::Unknown(Doubt::SocketPolicy) || !is_dropped_then
+        });
+        if let Some(verdict) = stops {
+            (self.verdict, self.outer, self.input) = (verdict, None, None);
+            (self.check, self.output) = (None, None);
         }
         self.udp = Some(udp);
         self

@@ -42,6 +42,8 @@ pub enum Doubt<'a> {
     Interface,
     /// A rule of the routing table compares the protocol of the packet that a tunnel makes, by its preference.
     ProtocolRule(u32),
+    /// It leaves by a vti device or an xfrm interface that looks up in the tables of another network namespace.
+    OtherNamespace,
     /// Policies of type `sub` match, by their indexes.
     SubPolicies(Vec<u32>),
     /// A policy of a socket may be that of the UDP socket that the packet is for.

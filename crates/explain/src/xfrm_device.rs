@@ -6,8 +6,8 @@ use std::{net::IpAddr, num::NonZeroU32};
 use model::{Direction, IpVersion, Mode, PolicyEntry, SaEntry};
 
 use crate::{
-    Flow, FlowDevice, OutputResult, PolicyCheck, Reason, Surroundings, Tables, Verdict, check,
-    output,
+    Doubt, Flow, FlowDevice, OutputResult, PolicyCheck, Reason, Surroundings, Tables, Verdict,
+    check, output,
 };
 
 /// A device that packets leave by protected, or not at all.
@@ -29,6 +29,8 @@ pub enum XfrmDevice {
         /// The device below it.
         link: FlowDevice,
     },
+    /// One that looks up in the tables of another network namespace.
+    Elsewhere,
 }
 
 impl XfrmDevice {
@@ -42,6 +44,7 @@ impl XfrmDevice {
                 (inner.if_id, inner.device) = (Some(if_id.or(flow.if_id)?), link);
                 Some(inner)
             }
+            XfrmDevice::Elsewhere => None,
         }
     }
 
@@ -84,7 +87,10 @@ pub(crate) fn leave<'a>(
         return (own, before);
     }
     let Some(inner) = interface.inner(&flow) else {
-        let verdict = Verdict::Unknown(crate::Doubt::Interface);
+        let verdict = Verdict::Unknown(match interface {
+            XfrmDevice::Elsewhere => Doubt::OtherNamespace,
+            XfrmDevice::Vti { .. } | XfrmDevice::Xfrm { .. } => Doubt::Interface,
+        });
         return (flow, OutputResult { verdict, ..before });
     };
     let mut output = output(tables, &inner, None, surroundings);
@@ -99,9 +105,9 @@ pub(crate) fn leave<'a>(
 }
 
 /// The check of a packet that has come through SAs, outermost first. One that comes out of a vti device is checked with
-/// its key for `in`, whatever becomes of it (`vti_rcv_cb`), and then, unless the device has `disable_policy`, as one in clear,
-/// whose SAs are forgotten (`skb_scrub_packet`). The result is the first that refuses the packet. The check of the packet
-/// around the SAs (`vti_input`) is not followed.
+/// its key for `in`, unless the protected packet has arrived at a device with `disable_policy` (`vti_rcv_cb`; `IPSKB_NOPOLICY`),
+/// and then, unless the vti device has that, as one in clear, whose SAs are forgotten (`skb_scrub_packet`). The result is the
+/// first that refuses the packet.
 pub(crate) fn arrive<'a>(
     tables: &'a Tables,
     direction: Direction,
@@ -113,11 +119,15 @@ pub(crate) fn arrive<'a>(
     let Some(key) = surroundings.vti_key else {
         return check(tables, direction, flow, path, socket, surroundings);
     };
-    let of_device = Surroundings { has_no_policy: false, ..*surroundings };
+    let has_no_policy = surroundings.outer_has_no_policy;
+    let of_device = Surroundings { has_no_policy, ..*surroundings };
     let keyed = check(tables, Direction::In, &flow.marked(key), path, None, &of_device);
     let again = check(tables, direction, flow, &[], socket, surroundings);
     if keyed.verdict.passes() && !again.verdict.passes() {
         return again;
+    }
+    if keyed.is_exempt {
+        return PolicyCheck { verdict: keyed.verdict, ..again };
     }
     PolicyCheck { vti_key: Some(key), ..keyed }
 }
@@ -158,6 +168,8 @@ mod tests {
         assert_eq!(verdict(vti(5, addr(3))), of_ends);
         let (if_id, link) = (None, FlowDevice::None);
         let external = verdict(Some(XfrmDevice::Xfrm { if_id, link }));
-        assert_eq!(external, Verdict::Unknown(crate::Doubt::Interface));
+        assert_eq!(external, Verdict::Unknown(Doubt::Interface));
+        let elsewhere = verdict(Some(XfrmDevice::Elsewhere));
+        assert_eq!(elsewhere, Verdict::Unknown(Doubt::OtherNamespace));
     }
 }

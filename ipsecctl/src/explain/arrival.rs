@@ -4,8 +4,8 @@
 use std::{net::IpAddr, num::NonZeroU32};
 
 use engine::{Device, DeviceXfrm, Routes};
-use explain::{Arrival, decapsulate};
-use model::{DeviceName, Sa, SaEntry};
+use explain::{Arrival, Flow, decapsulate};
+use model::{DeviceName, Proto, Sa, SaEntry};
 
 /// Such a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Through {
     pub vti_key: Option<u32>,
     /// The number of an xfrm interface.
     pub if_id: Option<NonZeroU32>,
+    /// The protected packet, which a vti device checks itself.
+    pub protected: Option<Flow>,
 }
 
 /// The device of this network namespace that a packet comes out of; none: there is none, or the kernel does not list them.
@@ -27,7 +29,8 @@ pub fn through(
     ends: Option<(IpAddr, IpAddr)>,
 ) -> Option<Through> {
     let first = arrivals.first()?;
-    let devices = Routes::open().and_then(|mut routes| routes.xfrm_devices()).ok()?;
+    let mut devices = Routes::open().and_then(|mut routes| routes.xfrm_devices()).ok()?;
+    devices.retain(|device| !device.is_of_other_namespace);
     vti(&devices, sas, first, ends).or_else(|| interface(&devices, sas, arrivals, mark))
 }
 
@@ -44,14 +47,19 @@ fn vti(
             && first.dst.is_none_or(|dst| dst == sa.ends.dst())
     };
     let named = sas.iter().map(|entry| &entry.sa).filter(|sa| is_named(sa));
-    let of_sas = named.map(|sa| (sa.ends.src(), sa.ends.dst()));
-    let ends: Vec<_> = ends.map_or_else(|| of_sas.collect(), |ends| vec![ends]);
+    let of_sas = named.map(|sa| (sa.ends.src(), sa.ends.dst(), Some(sa.proto)));
+    let ends: Vec<_> =
+        ends.map_or_else(|| of_sas.collect(), |(src, dst)| vec![(src, dst, first.proto)]);
     let pairs = ends.iter().flat_map(|ends| devices.iter().map(move |device| (ends, device)));
-    let found = pairs.filter_map(|((src, dst), device)| {
+    let found = pairs.filter_map(|((src, dst, proto), device)| {
         let DeviceXfrm::Vti { in_key, local, remote, .. } = device.xfrm? else { return None };
         let exactness = exactness((local, remote), (*dst, *src))?;
         let (name, vti_key, if_id) = (device.name, Some(in_key), None);
-        Some((exactness, Through { name, vti_key, if_id }))
+        let protected = Flow::new(*src, *dst).ok().map(|mut flow| {
+            flow.upper = proto.map(Proto::number);
+            flow
+        });
+        Some((exactness, Through { name, vti_key, if_id, protected }))
     });
     found.max_by_key(|(exactness, _)| *exactness).map(|(_, through)| through)
 }
@@ -75,15 +83,15 @@ fn interface(
     mark: u32,
 ) -> Option<Through> {
     let received = decapsulate(sas, arrivals, mark, None);
-    let number = received.path.last()?.sa.if_id?;
+    let number = received.path.last()?.sa.if_id;
     let of_number = |device: &Device, wanted| match device.xfrm {
         Some(DeviceXfrm::Interface { if_id, .. }) => if_id == wanted,
         _ => false,
     };
     let find = |wanted| devices.iter().find(|device| of_number(device, wanted));
-    // One without a number takes what no other one does.
-    let device = find(Some(number)).or_else(|| find(None))?;
-    Some(Through { name: device.name, vti_key: None, if_id: Some(number) })
+    // One without a number takes what no other one does, also of SAs that have none.
+    let device = number.and_then(|number| find(Some(number))).or_else(|| find(None))?;
+    Some(Through { name: device.name, vti_key: None, if_id: number, protected: None })
 }
 
 #[cfg(test)]

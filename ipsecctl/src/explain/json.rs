@@ -10,7 +10,7 @@ use explain::{
 };
 use model::{PolicyEntry, Proto};
 
-use super::{ExplainBasis, remedy, routing::Routing, text, words};
+use super::{ExplainBasis, not_followed, remedy, routing::Routing, text, words};
 
 /// The whole explanation.
 pub fn explanation(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) -> ExplanationJson {
@@ -26,9 +26,11 @@ pub fn explanation(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) ->
         }
         _ => Vec::new(),
     };
-    // That of ESP in UDP, if it gets no further.
+    // That of the packet around it, if it gets no further.
+    let outer = explanation.outer.as_ref().filter(|outer| outer.stops().is_some());
     let in_udp = explanation.udp.as_ref().filter(|udp| udp.stops().is_some());
-    let check = explanation.check.as_ref().or(in_udp.map(|udp| &udp.check));
+    let around = outer.map(|outer| &outer.check).or(in_udp.map(|udp| &udp.check));
+    let check = explanation.check.as_ref().or(around);
     let received = explanation.input.iter().flat_map(|input| &input.headers);
     ExplanationJson {
         direction: explanation.direction.word(),
@@ -38,11 +40,13 @@ pub fn explanation(explanation: &Explanation<'_>, subject: &ExplainBasis<'_>) ->
         message: text::verdict(explanation),
         unknown_fields,
         packet: explanation.flow.as_ref().map(packet),
+        outer: outer.map(|outer| packet(&outer.flow)),
         route: route(subject.routing),
         received: received.map(header).collect(),
         check: check.map(|check| checked(check, subject)),
         output: explanation.output.as_ref().map(|output| left(output, subject)),
         wire: wire(explanation, subject),
+        not_followed: not_followed::sentences(explanation, subject.routing),
         remedy: remedy::of(explanation, Some(subject.routing)),
     }
 }

@@ -4,7 +4,9 @@ mod bypass;
 mod mismatch;
 mod route;
 
-use explain::{Explanation, Field, Flow, Found, Integrity, NearPolicy, Reason, Resolved, Verdict};
+use explain::{
+    Explanation, Field, Flow, Found, Integrity, NearPolicy, Outer, Reason, Resolved, Verdict,
+};
 use grammar::PolicyStatement;
 use model::{
     Action, Direction, Level, Mark, Mode, Policy, PolicyId, Prefix, Priority, Proto, ReqId,
@@ -12,7 +14,7 @@ use model::{
 };
 
 use super::{routing::Routing, words};
-use crate::statements::in_direction;
+use crate::statements::{self, in_direction};
 
 /// What to do, in a sentence or as a statement of setkey(8); none if that is not obvious, or nothing is wrong.
 pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<String> {
@@ -21,6 +23,9 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         matches!(reason, Reason::Templates | Reason::CatchAll | Reason::KernelDefault);
     if let Some(again) = route::of_vti(explanation, routing).filter(|_| is_of_policy) {
         return Some(again);
+    }
+    if let Some(outer) = explanation.outer.as_ref().filter(|outer| outer.stops().is_some()) {
+        return is_of_policy.then(|| let_pass(outer)).flatten();
     }
     if let Some(own) = bypass::of(reason, explanation) {
         return Some(own);
@@ -74,6 +79,21 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         Reason::HopLimit => Some("have the sender begin with a higher TTL or hop limit".to_owned()),
         Reason::Martian | Reason::Dead | Reason::Dummy => None,
     }
+}
+
+/// The policy by which a protected packet passes the check that a vti device makes of it.
+fn let_pass(outer: &Outer<'_>) -> Option<String> {
+    let flow = &outer.flow;
+    let ends = Selector::new(Prefix::host(flow.src()), Prefix::host(flow.dst()));
+    let mut selector = ends.ok()?;
+    selector.upper = flow.upper.map_or(Upper::Any, Upper::Number);
+    selector.dst_port = flow.dst_port.unwrap_or(0);
+    let id = PolicyId::new(selector, Direction::In);
+    let policy = Policy { priority: Priority::HIGH, ..Policy::new(id, Action::None) };
+    let is_there = outer.check.policy.is_some_and(|entry| entry.policy.id == policy.id);
+    let statement =
+        if is_there { statements::replacing(&policy) } else { statements::statement(&policy) };
+    Some(format!("{statement} for the protected packet"))
 }
 
 /// The policy that would protect the packet, were it not for the one that discards it.

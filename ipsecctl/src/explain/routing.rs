@@ -32,6 +32,23 @@ pub struct Given {
     pub is_captured: bool,
 }
 
+impl Given {
+    /// Whether no policy is checked of a protected packet that arrives for a vti device: see [`Routing::has_no_policy`].
+    fn has_no_policy(&self, routes: &mut Routes, flow: &Flow) -> bool {
+        let device = match flow.version() {
+            IpVersion::V6 => routes.owner(flow.dst()),
+            IpVersion::V4 => {
+                let own = self.through.map(|it| it.name);
+                match self.device.filter(|device| Some(*device) != own) {
+                    Some(name) => routes.device_of_name(name),
+                    None => routes.find(&RouteQuery::to(flow.src())).map(|route| route.device),
+                }
+            }
+        };
+        device.is_ok_and(|device| device.has_no_policy(flow.version()))
+    }
+}
+
 /// The routes of a packet.
 pub struct Routing {
     given: Given,
@@ -43,6 +60,8 @@ pub struct Routing {
     pub route: Option<Result<Route, Errno>>,
     /// Whether the source of a packet from this host is no address of it.
     pub is_source_foreign: bool,
+    /// The VRF that its socket is bound to, since its source is an address of that.
+    pub bound_to: Option<DeviceName>,
     /// Why the packet is dropped there.
     pub refusal: Option<Reason>,
     /// Why the packet that its SAs are undone of is dropped where it arrives.
@@ -53,6 +72,8 @@ pub struct Routing {
     pub back: Option<DeviceName>,
     /// The device that has its destination.
     owner: Option<Device>,
+    /// Whether the protected packet that comes out of a vti device arrives at one with `disable_policy`.
+    outer_has_no_policy: bool,
 }
 
 impl Routing {
@@ -68,11 +89,13 @@ impl Routing {
             routes: None,
             route,
             is_source_foreign: false,
+            bound_to: None,
             refusal,
             outer_refusal: None,
             arrives_by,
             back,
             owner,
+            outer_has_no_policy: false,
         };
         if let (Some(routes), Some(flow)) = (&mut routes, flow) {
             routing.look_up(routes, flow);
@@ -83,6 +106,11 @@ impl Routing {
                 |reason: &Reason| given.is_captured || *reason != Reason::OuterElsewhere;
             routing.outer_refusal =
                 refusal_of_outer(routes, outer, given.device).filter(is_possible);
+        }
+        if let (Some(routes), Some(outer)) =
+            (&mut routes, given.through.and_then(|it| it.protected))
+        {
+            routing.outer_has_no_policy = given.has_no_policy(routes, &outer);
         }
         routing.routes = routes.map(RefCell::new);
         routing
@@ -104,6 +132,7 @@ impl Routing {
         } else {
             self.arrives(routes, &query)
         };
+        let device = device.or(self.bound_to);
         flow.device = match (route, direction, flow.version()) {
             // The kernel compares what the socket is bound to (`ip6_dst_lookup_tail` sets nothing).
             (Ok(_), Direction::Out, IpVersion::V6) => {
@@ -121,7 +150,12 @@ impl Routing {
     }
 
     fn leaves(&mut self, routes: &mut Routes, query: &RouteQuery) -> Result<Route, Errno> {
-        self.is_source_foreign = query.src.is_some_and(|src| routes.owner(src).is_err());
+        let owner = query.src.map(|src| routes.owner(src));
+        self.is_source_foreign = matches!(owner, Some(Err(_)));
+        // No other socket can have the source.
+        let vrf = owner.and_then(|owner| owner.ok()?.vrf);
+        self.bound_to = vrf.filter(|_| query.leaves_by.is_none());
+        let query = &RouteQuery { leaves_by: query.leaves_by.or(self.bound_to), ..*query };
         let route = routes.find(query).or_else(|error| {
             // A packet from an address of another host may be meant, which this one sends by a raw socket.
             let other = RouteQuery { src: None, ..*query };
@@ -133,14 +167,18 @@ impl Routing {
 
     fn arrives(&mut self, routes: &mut Routes, query: &RouteQuery) -> Result<Route, Errno> {
         let version = IpVersion::of(query.dst);
-        let back = query.src.and_then(|src| routes.find(&RouteQuery::to(src)).ok());
+        self.owner = routes.owner(query.dst).ok();
+        let given = self.given.device.and_then(|name| routes.device_of_name(name).ok());
+        // The route back is in the table of the VRF that the packet is in.
+        let vrf = given.or(self.owner).and_then(|device| device.vrf);
+        let back = |src| RouteQuery { leaves_by: vrf, ..RouteQuery::to(src) };
+        let back = query.src.and_then(|src| routes.find(&back(src)).ok());
         let through = self.given.through.map(|it| it.name);
         self.arrives_by = match through.or(self.given.device) {
             Some(name) => routes.device_of_name(name).ok(),
             None => back.map(|route| route.device),
         };
         self.back = back.map(|route| route.device.name);
-        self.owner = routes.owner(query.dst).ok();
         let by = |device: Option<Device>| RouteQuery {
             arrives_by: device.map(|device| device.name),
             ..*query
@@ -292,18 +330,26 @@ impl Routing {
             interface: self.interface(),
             is_loopback: self.is_loopback(),
             has_no_policy: self.has_no_policy(),
+            outer_has_no_policy: self.outer_has_no_policy,
             ..Surroundings::default()
         }
     }
 
     /// The device that it leaves by, if that looks policies up itself.
     pub fn interface(&self) -> Option<XfrmDevice> {
-        Some(match self.leaves_by()?.xfrm? {
+        let device = self.leaves_by()?;
+        let encap = self.route?.ok()?.encap;
+        Some(match device.xfrm? {
+            _ if device.is_of_other_namespace => XfrmDevice::Elsewhere,
             DeviceXfrm::Vti { out_key, local, remote, .. } => {
                 XfrmDevice::Vti { mark: out_key, local, remote }
             }
             DeviceXfrm::Interface { if_id, link } => {
+                // Each packet brings number and device to one that has none.
+                let own = encap.filter(|_| if_id.is_none());
+                let link = own.map_or(link, |own| own.link);
                 let link = link.map_or(FlowDevice::None, FlowDevice::Named);
+                let if_id = own.map_or(if_id, |own| Some(own.if_id));
                 XfrmDevice::Xfrm { if_id, link }
             }
         })

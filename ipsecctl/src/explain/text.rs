@@ -7,8 +7,8 @@ use cli::wrap;
 use explain::{Doubt, Explanation, Found, Lookup, Reason, Verdict};
 use model::{Direction, PolicyEntry, SaEntry, Visible};
 
-use super::{ExplainBasis, remedy, routing::Routing, words};
-use received::{KnownHeaders, checked, in_udp, received};
+use super::{ExplainBasis, not_followed, remedy, routing::Routing, words};
+use received::{KnownHeaders, checked, in_udp, outer, received};
 use sent::left;
 
 /// The width of the column of labels.
@@ -52,6 +52,9 @@ pub fn explanation(
     if let Some(udp) = &explanation.udp {
         in_udp(udp, subject, &mut lines);
     }
+    if let Some(outer) = &explanation.outer {
+        self::outer(outer, subject, &mut lines);
+    }
     if let Some(input) = &explanation.input {
         received(input, subject, &mut lines);
     }
@@ -60,6 +63,9 @@ pub fn explanation(
     }
     if let Some(output) = &explanation.output {
         left(output, explanation, subject, &mut lines);
+    }
+    for sentence in not_followed::sentences(explanation, subject.routing) {
+        lines.add("but", &sentence);
     }
     if let Some(remedy) = remedy::of(explanation, Some(subject.routing)) {
         lines.add("to mend", &remedy);
@@ -104,8 +110,12 @@ fn spis(sas: &[&SaEntry]) -> String {
 }
 
 fn why(reason: Reason, explanation: &Explanation<'_>) -> &'static str {
+    let is_outer = explanation.outer.as_ref().is_some_and(|outer| outer.stops().is_some());
     let is_udp = explanation.udp.as_ref().is_some_and(|udp| udp.stops().is_some());
     match reason {
+        Reason::Templates if is_outer => {
+            "the vti device that it is for checks the protected packet as one in clear, and the templates of its policy demand SAs"
+        }
         Reason::Templates if is_udp => {
             "it is in UDP, which comes in clear, and the templates of the policy of that UDP demand SAs"
         }
@@ -146,7 +156,10 @@ fn doubt(doubt: &Doubt<'_>) -> String {
             format!("it is longer than the {longest} bytes that fit; it passes in fragments, or is dropped if it has DF or its socket forbids them; give --df")
         }
         Doubt::Interface => {
-            "it leaves by an xfrm interface without a number of its own; give --ifid".to_owned()
+            "it leaves by an xfrm interface without a number of its own, and its route has none for it (encap xfrm); give --ifid".to_owned()
+        }
+        Doubt::OtherNamespace => {
+            "the device that it leaves by has its other end in another network namespace, whose policies and SAs it looks up".to_owned()
         }
         Doubt::ProtocolRule(preference) => {
             format!("rule {preference} of `ip rule` compares the protocol of what the tunnel makes, which the routing table is not asked with; newer kernels route that by it")
@@ -200,6 +213,12 @@ fn route(routing: &Routing, lines: &mut Lines) {
     if routing.is_source_foreign {
         lines
             .under("its source is no address of this host: a raw or a transparent socket sends it");
+    }
+    if let Some(vrf) = routing.bound_to {
+        let name = Visible(vrf.as_str());
+        lines.under(&format!(
+            "its source is an address of the VRF {name}: its socket is bound to that"
+        ));
     }
     if let Some(device) = routing.arrives_by {
         let name = Visible(device.name.as_str());

@@ -212,6 +212,9 @@ pub fn interface(interface: &XfrmDevice) -> String {
         XfrmDevice::Xfrm { if_id: None, .. } => {
             "an xfrm interface: each packet has its own if_id".to_owned()
         }
+        XfrmDevice::Elsewhere => {
+            "a vti device or an xfrm interface of another network namespace".to_owned()
+        }
     }
 }
 
@@ -219,7 +222,7 @@ pub fn interface(interface: &XfrmDevice) -> String {
 pub fn through(through: &Through) -> String {
     match (through.vti_key, through.if_id) {
         (Some(key), _) => format!(
-            "a vti device: it looks SAs up with mark {key:#x}, its key, and checks the policy with that, and again with the own mark, as of a packet in clear"
+            "a vti device: it checks the protected packet as one in clear, looks SAs up with mark {key:#x}, its key, and checks the policy with that, and again with the own mark, as of a packet in clear"
         ),
         (None, Some(if_id)) => {
             format!("an xfrm interface: the policy is checked with if_id {if_id}")

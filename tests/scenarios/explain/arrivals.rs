@@ -182,3 +182,67 @@ fn sas_of_the_same_ends_are_shown() {
     let (_, text) = explain(&network.a, "in 192.0.2.2 192.0.2.1:5300 udp --spi 0x2001 --spi 0x22");
     assert!(text.contains("not ipcomp 0x21"), "{text}");
 }
+
+/// The device checks the protected packet too, as one in clear and without its key.
+#[test]
+fn a_vti_device_checks_the_protected_packet() {
+    for (version, [a, b], nets) in [
+        ("ipv4", ["192.0.2.1", "192.0.2.2"], ["10.1.0", "10.2.0"]),
+        ("ipv6", ["2001:db8::1", "2001:db8::2"], ["2001:db8:1:", "2001:db8:2:"]),
+    ] {
+        let six = if version == "ipv6" { "6" } else { "" };
+        let [[own, own_net], [other, other_net]] = nets.map(|net| match six {
+            "" => [format!("{net}.1"), format!("{net}.0/24")],
+            _ => [format!("{net}:1"), format!("{net}:/64")],
+        });
+        let network = Network::new();
+        let template = format!("esp/tunnel/{b}-{a}/require");
+        network.b.load(&format!(
+            "add {b} {a} esp 0x1001 -m tunnel {KEYS};
+            spdadd {other_net} {own_net} any -P out ipsec {template};"
+        ));
+        network.a.ip(&format!("link add own type vti{six} key 5 local {a} remote {b}"));
+        network.a.ip("link set own up");
+        let key = "-mark 5/0xffffffff";
+        let load = |policies: &str| {
+            let _ = network.a.setkey("-F");
+            let _ = network.a.setkey("-FP");
+            network.a.load(&format!("add {b} {a} esp 0x1001 -m tunnel {key} {KEYS}; {policies}"));
+        };
+        let packet = match six {
+            "" => format!("in {other} {own}:5300 udp --spi 0x1001"),
+            _ => format!("in {other} [{own}]:5300 udp --spi 0x1001"),
+        };
+        let agrees = |passes| {
+            let (explanation, text) = explain(&network.a, &packet);
+            happens(&network, &own, passes, &explanation, &text);
+            (explanation, text)
+        };
+        let inner = format!("spdadd {other_net} {own_net} any {key} -P in ipsec {template};");
+        load(&inner);
+        let (explanation, text) = agrees(true);
+        assert!(explanation["outer"].is_null() && !text.contains("outer "), "{text}");
+        let around = format!("spdadd {b} {a} 50 -P in");
+        for (action, reason) in
+            [("discard", "policy discards"), ("ipsec esp/transport//require", "template mismatch")]
+        {
+            load(&format!("{inner} {around} {action};"));
+            let (explanation, text) = agrees(false);
+            assert_eq!(explanation["reason"], reason, "{text}");
+            assert_eq!(explanation["outer"]["protocol"], 50, "{text}");
+            assert!(text.contains("before its SAs are undone"), "{text}");
+        }
+        // What mends it is a policy for the protected packet.
+        let (explanation, _) = explain(&network.a, &packet);
+        let remedy = explanation["remedy"].as_str().expect("a remedy");
+        let (statement, _) = remedy.split_once(" for the").expect("a statement");
+        network.a.load(statement);
+        agrees(true);
+        // Where the packet arrives without policies, the device checks none, not even with its key.
+        load(&format!("{around} discard;"));
+        agrees(false);
+        let set = format!("echo 1 >/proc/sys/net/{version}/conf/b/disable_policy");
+        Outcome::success(network.a.command("sh").args(["-c", &set]));
+        agrees(true);
+    }
+}

@@ -121,3 +121,20 @@ fn devices_look_policies_up_themselves() {
         }
     }
 }
+
+/// A device whose other end is in another network namespace looks policies up there.
+#[test]
+fn a_device_of_another_namespace_is_named() {
+    let network = Network::new();
+    let Network { a, b } = &network;
+    a.ip(&format!(
+        "link add own type vti key 5 local 192.0.2.1 remote 192.0.2.2
+        link set own netns {}",
+        b.namespace_file().display()
+    ));
+    b.ip("link set own up
+        route replace 10.1.0.0/24 dev own");
+    let (explanation, text) = explain(b, "out 10.2.0.1 10.1.0.1:5300 udp");
+    assert_eq!(explanation["verdict"], "unknown", "{text}");
+    assert!(text.contains("has its other end in another network namespace"), "{text}");
+}

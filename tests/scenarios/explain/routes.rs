@@ -21,6 +21,8 @@ pub struct Sent<'a> {
     pub dst: &'a str,
     pub length: usize,
     pub df: bool,
+    /// What its socket is bound to.
+    pub device: Option<&'a str>,
 }
 
 impl Network {
@@ -59,7 +61,7 @@ impl Network {
 
     pub fn by_a<'a>(&'a self, dst: &'a str) -> Sent<'a> {
         let src = if dst.contains(':') { "::" } else { "0.0.0.0" };
-        Sent { from: &self.a, src, dst, length: 100, df: false }
+        Sent { from: &self.a, src, dst, length: 100, df: false, device: None }
     }
 
     pub fn by_b<'a>(&'a self, dst: &'a str) -> Sent<'a> {
@@ -71,7 +73,8 @@ impl Network {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/explain/send.py");
         let mut python = sent.from.command("/usr/bin/python3");
         python.arg("-B").arg(script).args([sent.src, sent.dst, "5300", &sent.length.to_string()]);
-        Outcome::success(python.args(sent.df.then_some("df"))).trim().to_owned()
+        let device = sent.device.map(|name| format!("dev={name}"));
+        Outcome::success(python.args(sent.df.then_some("df")).args(device)).trim().to_owned()
     }
 
     /// Explains a packet on the first host and has it sent: the verdict and the counters are the same.
@@ -302,4 +305,34 @@ fn addresses_of_ipv4_in_ipv6_are_those_of_ipv4() {
     let network = Network::with_tunnel();
     let to = Sent { src: "::ffff:10.1.0.1", ..network.by_a("::ffff:10.2.0.1") };
     network.same("out [::ffff:10.1.0.1]:40000 [::ffff:10.2.0.1]:5300 udp", &to, "b", "protected");
+}
+
+/// An address in the routing table of a VRF is this host's, and its socket is bound to that.
+#[test]
+fn addresses_of_a_vrf_are_of_this_host() {
+    let network = Network::new();
+    let Network { a, .. } = &network;
+    a.ip("link add red type vrf table 10
+        link set red up
+        link set dev b master red
+        link set dev lan master red
+        addr replace 192.0.2.1/24 dev b
+        route replace 10.2.0.0/24 via 192.0.2.2 src 10.1.0.1 vrf red");
+    let bound = || Sent { src: "10.1.0.1", device: Some("red"), ..network.by_a("10.2.0.1") };
+    Network::send(&bound());
+    let (explanation, text) = network.same(OUT, &bound(), "b", "clear");
+    assert!(!text.contains("no address of this host"), "{text}");
+    assert!(text.contains("its source is an address of the VRF red"), "{text}");
+    assert_eq!(explanation["route"]["device"], "b", "{text}");
+    let received = "in 10.2.0.1 10.1.0.1:5300 udp";
+    let (_, text) = network.same(received, &network.by_b("10.1.0.1"), "b", "clear");
+    assert!(text.contains("arrives at b"), "{text}");
+    // The end of a tunnel is there too.
+    a.load(&format!(
+        "add 192.0.2.1 192.0.2.2 esp 0x1001 -m tunnel {KEYS};
+        spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/require;"
+    ));
+    network.same(OUT, &bound(), "b", "protected");
+    let (_, text) = explain(a, "out 10.1.0.77 10.2.0.1:5300 udp --dev red");
+    assert!(text.contains("its source is no address of this host"), "{text}");
 }

@@ -1,4 +1,4 @@
-"""Sends a datagram: send.py SRC DST PORT BYTES [df]. BYTES are those of the packet, with its headers."""
+"""Sends a datagram: send.py SRC DST PORT BYTES [df] [dev=NAME]. BYTES are those of the packet, with its headers."""
 
 import errno
 import socket
@@ -13,6 +13,8 @@ with socket.socket(family, socket.SOCK_DGRAM) as udp:
         # By default what fits the link has DF.
         discover = IP_PMTUDISC_DO if "df" in sys.argv else IP_PMTUDISC_DONT
         udp.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, discover)
+    for device in (word[4:] for word in sys.argv if word.startswith("dev=")):
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
     udp.bind((src, 0))
     try:
         udp.sendto(bytes(int(length) - headers), (dst, int(port)))

@@ -31,10 +31,14 @@ pub struct ExplanationJson {
     /// Its route, if that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<RouteJson>,
+    /// The protected packet, if the vti device that it is for drops it before its SAs are undone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outer: Option<PacketJson>,
     /// The headers that it arrives with, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub received: Vec<ReceivedHeaderJson>,
-    /// The check of its policy, for `in` and `fwd`; of a packet that is dropped in UDP, that of the UDP packet.
+    /// The check of its policy, for `in` and `fwd`; of a packet that is dropped in UDP, that of the UDP packet, and
+    /// with `outer` that of the protected packet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub check: Option<ExplainedPolicyJson>,
     /// The policy that it leaves by, for `out` and `fwd`.
@@ -43,6 +47,9 @@ pub struct ExplanationJson {
     /// The packet as it leaves.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wire: Option<WireJson>,
+    /// What of its way is not followed, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_followed: Vec<String>,
     /// What would mend it, where that is obvious.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedy: Option<String>,

@@ -1,7 +1,8 @@
 //! What a received packet comes through, and the check of its policy.
 
 use explain::{
-    Decapsulated, Explanation, InUdp, InputResult, Integrity, PolicyCheck, SaOfTemplate, Verdict,
+    Decapsulated, Explanation, InUdp, InputResult, Integrity, Outer, PolicyCheck, SaOfTemplate,
+    Verdict,
 };
 use model::{Proto, SaField};
 
@@ -12,6 +13,8 @@ use super::{ExplainBasis, Lines, found, words};
 pub(super) enum KnownHeaders {
     /// It has none.
     None,
+    /// None of them is undone yet.
+    Around,
     /// All that it has.
     All,
     /// Those of a capture, of which the last encrypts what is inside.
@@ -111,7 +114,16 @@ pub(super) fn in_udp(udp: &InUdp<'_>, subject: &ExplainBasis<'_>, lines: &mut Li
         None => "that a socket has its port and decapsulates is assumed",
     });
     if udp.check.verdict != Verdict::Clear {
-        checked(&udp.check, KnownHeaders::None, subject, lines);
+        checked(&udp.check, KnownHeaders::Around, subject, lines);
+    }
+}
+
+/// The protected packet that arrives for a vti device, if that is its end.
+pub(super) fn outer(outer: &Outer<'_>, subject: &ExplainBasis<'_>, lines: &mut Lines) {
+    if outer.check.verdict != Verdict::Clear {
+        lines.add("outer", &words::flow(&outer.flow));
+        lines.under("the vti device checks it as one in clear, before its SAs are undone");
+        checked(&outer.check, KnownHeaders::Around, subject, lines);
     }
 }
 
@@ -160,6 +172,9 @@ fn template(served: &SaOfTemplate<'_>, headers: KnownHeaders, lines: &mut Lines)
         None if *is_optional => lines.under("not needed"),
         None if headers == KnownHeaders::None => {
             lines.under("the packet has no SA for it: it comes in clear, unless --spi is given");
+        }
+        None if headers == KnownHeaders::Around => {
+            lines.under("the packet has no SA for it: its headers are not undone yet");
         }
         None if mismatches.is_empty() => {
             lines.under("the packet has no SA for it: the others serve other templates");

@@ -57,6 +57,16 @@ pub fn explanation() -> ExplanationJson {
         templates: vec![template()],
         not_installed: vec![template()],
     };
+    let packet = || PacketJson {
+        src: "10.0.0.1".into(),
+        dst: "10.0.0.2".into(),
+        protocol: Some(17),
+        src_port: Some(1000),
+        dst_port: Some(53),
+        mark: 1,
+        if_id: NonZeroU32::new(7),
+        device: Some("eth0".into()),
+    };
     ExplanationJson {
         direction: "out",
         verdict: "dropped",
@@ -64,16 +74,8 @@ pub fn explanation() -> ExplanationJson {
         counters: vec!["XfrmOutNoStates"],
         message: "The packet is dropped.".into(),
         unknown_fields: vec!["protocol"],
-        packet: Some(PacketJson {
-            src: "10.0.0.1".into(),
-            dst: "10.0.0.2".into(),
-            protocol: Some(17),
-            src_port: Some(1000),
-            dst_port: Some(53),
-            mark: 1,
-            if_id: NonZeroU32::new(7),
-            device: Some("eth0".into()),
-        }),
+        packet: Some(packet()),
+        outer: Some(packet()),
         route: Some(RouteJson {
             arrives_by: Some("eth1".into()),
             device: Some("eth0".into()),
@@ -101,6 +103,7 @@ pub fn explanation() -> ExplanationJson {
             length: Some(152),
             mtu: Some(1438),
         }),
+        not_followed: vec!["an XDP program is at eth0".into()],
         remedy: Some("add the SA".into()),
     }
 }
