@@ -48,7 +48,7 @@ pub use reconcile::{
     default_policy::{DefaultPolicy, default_policies},
     reconciler::{Reconciled, Reconciler},
 };
-pub use routes::{Device, DeviceXfrm, Route, RouteEncap, RouteQuery, Routes};
+pub use routes::{Device, DeviceLink, DeviceXfrm, Route, RouteEncap, RouteQuery, Routes};
 pub use sa::given_flags::GivenFlags;
 pub use sa::lacking::RecentOption;
 pub use sa::relocation::{Destination, MoveOutcome, MoveRefusal, Moved};

@@ -22,7 +22,7 @@ use rustix::{
 };
 
 use crate::rtnetlink::Conversation;
-pub use device::{Device, DeviceXfrm};
+pub use device::{Device, DeviceLink, DeviceXfrm};
 
 /// A packet as the routing table sees it.
 #[derive(Debug, Clone, Copy)]
@@ -255,8 +255,7 @@ impl Routes {
             is_loopback,
             xfrm,
             vrf: self.vrf(link)?,
-            is_of_other_namespace: link::is_of_other_namespace(link),
-            has_xdp: link::has_xdp(link),
+            link: link::below(link),
         })
     }
 

@@ -1,4 +1,4 @@
-use model::{Direction, PolicyEntry, SaEntry};
+use model::{Direction, Mode, PolicyEntry, SaEntry};
 
 use crate::{
     Arrival, Doubt, Field, Flow, InUdp, InputResult, Outer, OutputResult, PolicyCheck, Reason,
@@ -194,7 +194,10 @@ fn received<'a>(
     }
     let path = explanation.input.as_ref().map(|input| input.path.clone()).unwrap_or_default();
     let mark = explanation.input.as_ref().map_or(mark, |input| input.mark);
-    explanation.flow = flow.map(|flow| flow.marked(mark));
+    explanation.flow = flow.map(|flow| flow.marked(mark)).map(|flow| match path.last() {
+        Some(entry) if entry.sa.mode.installed() == Mode::Beet => flow.out_of_beet(&entry.sa),
+        _ => flow,
+    });
     let Some(flow) = explanation.flow else {
         explanation.verdict = Verdict::Unknown(Doubt::InnerPacket);
         return explanation;

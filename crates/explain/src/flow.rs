@@ -1,6 +1,9 @@
-use std::{net::IpAddr, num::NonZeroU32};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    num::NonZeroU32,
+};
 
-use model::{DeviceName, Error, IpVersion, PolicyId, Selector, Upper};
+use model::{DeviceName, Error, IpVersion, PolicyId, Sa, Selector, Upper};
 
 use crate::{Field, Fields};
 
@@ -98,6 +101,21 @@ impl Flow {
     #[must_use]
     pub fn marked(mut self, mark: u32) -> Self {
         self.mark = mark;
+        self
+    }
+
+    /// What comes out of an SA in mode `beet`: its IP header has the addresses of the selector, without one none
+    /// (`xfrm4_remove_beet_encap`, `xfrm6_remove_beet_encap`, net/xfrm/xfrm_input.c).
+    pub(crate) fn out_of_beet(mut self, sa: &Sa) -> Self {
+        let (src, dst) = match (&sa.selector, self.version()) {
+            (Some(selector), version) if selector.version() == version => {
+                (selector.src().addr(), selector.dst().addr())
+            }
+            (Some(_), _) => return self,
+            (None, IpVersion::V4) => (Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()),
+            (None, IpVersion::V6) => (Ipv6Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()),
+        };
+        (self.src, self.dst) = (src, dst);
         self
     }
 

@@ -46,6 +46,12 @@ table! {
             sentence: "the route to its destination is of type blackhole",
             counted: Counted::OfRoute,
         },
+        /// IPv6 is off at the device that it arrives at, in whatever it came (`ip6_rcv_core`).
+        NoIpv6 => Row {
+            word: "no IPv6",
+            sentence: "IPv6 is off at the device that it arrives at: its disable_ipv6 is set, or its MTU is below 1280 bytes",
+            counted: Counted::OfRoute,
+        },
         /// It is for another host, and this one forwards no packets of its IP version from its device.
         NoForwarding => Row {
             word: "no forwarding",
@@ -116,6 +122,12 @@ table! {
         InterfaceLoop => Row {
             word: "interface loop",
             sentence: "the route to the end of its tunnel leads into the vti device or xfrm interface that it leaves by, a loop",
+            counted: Counted::Nothing,
+        },
+        /// The device that it leaves by has no carrier.
+        NoCarrier => Row {
+            word: "no carrier",
+            sentence: "the link of the device that it leaves by is down: it has no carrier",
             counted: Counted::Nothing,
         },
         /// The next hop of what leaves has not answered (`NUD_FAILED`).

@@ -30,7 +30,7 @@ pub fn through(
 ) -> Option<Through> {
     let first = arrivals.first()?;
     let mut devices = Routes::open().and_then(|mut routes| routes.xfrm_devices()).ok()?;
-    devices.retain(|device| !device.is_of_other_namespace);
+    devices.retain(|device| !device.link.is_of_other_namespace);
     vti(&devices, sas, first, ends).or_else(|| interface(&devices, sas, arrivals, mark))
 }
 

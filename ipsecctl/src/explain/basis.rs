@@ -86,6 +86,9 @@ pub fn leaving<'a>(
     routing: &Routing,
 ) -> Explanation<'a> {
     let Some((tunnel, dst)) = destination(&explanation) else { return explanation };
+    if route.is_some_and(|route| !route.is_local && !route.device.link.has_carrier) {
+        return explanation.stopped(Reason::NoCarrier);
+    }
     if route.is_some_and(|route| routing.has_no_next_hop(route, dst)) {
         return explanation.stopped(Reason::NextHop);
     }

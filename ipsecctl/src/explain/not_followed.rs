@@ -9,7 +9,7 @@ use super::routing::Routing;
 pub fn sentences(explanation: &Explanation<'_>, routing: &Routing) -> Vec<String> {
     let mut sentences = Vec::new();
     let arrives_by = routing.arrives_by.filter(|_| explanation.direction != Direction::Out);
-    if let Some(device) = arrives_by.filter(|device| device.has_xdp) {
+    if let Some(device) = arrives_by.filter(|device| device.link.has_xdp) {
         let name = Visible(device.name.as_str());
         sentences
             .push(format!("an XDP program at {name} has the packet first: it is not followed"));

@@ -36,6 +36,7 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         Reason::Expired | Reason::SequenceOverflow => {
             Some("add a new SA at both ends, and delete this one".to_owned())
         }
+        Reason::TunnelWithoutPolicy | Reason::KernelDefault | Reason::CatchAll if is_beet_without_selector(explanation) => Some("add the SA with the addresses inside as its selector: -sel SRC DST any".to_owned()),
         Reason::TunnelWithoutPolicy | Reason::KernelDefault | Reason::CatchAll => missing_policy(explanation),
         Reason::SaDirection => Some("`ipsecctl show sas -o spi,direction`; add the SA without -dir, or with that of its packets".to_owned()),
         Reason::Templates => Some(mismatch::of(explanation)),
@@ -63,6 +64,8 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         | Reason::OuterElsewhere
         | Reason::InterfaceLoop
         | Reason::NextHop
+        | Reason::NoCarrier
+        | Reason::NoIpv6
         | Reason::TunnelToItself
         | Reason::TunnelRoute => route::of(reason, explanation, routing),
         Reason::Replay => Some("where the peer has added its SA again, add this one again too; where packets come late, add it with a wider window: -r, as in -r 1024".to_owned()),
@@ -107,6 +110,12 @@ fn behind(explanation: &Explanation<'_>) -> Option<String> {
         "policy {} would protect it: give it a better priority than policy {} has, or delete that one",
         protecting.index, found.index
     ))
+}
+
+/// Whether the packet comes out of a BEET SA without the addresses that it would have.
+fn is_beet_without_selector(explanation: &Explanation<'_>) -> bool {
+    let last = explanation.path().last();
+    last.is_some_and(|entry| entry.sa.mode.installed() == Mode::Beet && entry.sa.selector.is_none())
 }
 
 /// Whether the SA that the packet is outside of has no selector, so that its own IP version decides.

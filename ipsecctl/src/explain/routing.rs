@@ -1,16 +1,19 @@
 //! The route of a packet, and what the devices have that it arrives at and leaves by.
 
-use std::{
-    cell::RefCell,
-    net::{IpAddr, Ipv4Addr},
-};
+mod outer;
+mod refusal;
+
+use std::{cell::RefCell, net::IpAddr};
 
 use engine::{Device, DeviceXfrm, Route, RouteQuery, Routes};
 use explain::{Flow, FlowDevice, Reason, Surroundings, XfrmDevice};
-use model::{DeviceName, Direction, EncapKind, IpVersion, Mode, SaEntry};
+use model::{DeviceName, Direction, IpVersion};
 use rustix::io::Errno;
 
 use super::arrival::Through;
+pub use outer::outermost_tunnel;
+use outer::refusal_of_outer;
+use refusal::{of_type, on_arrival};
 
 /// What the command line has of it.
 #[derive(Clone, Copy)]
@@ -197,6 +200,9 @@ impl Routing {
             route = elsewhere.or_else(|_| routes.find(&RouteQuery { src: None, ..*query }));
             self.refusal = route.err().map(of_type);
         }
+        if version == IpVersion::V6 && self.refusal.is_none() && device.has_no_ipv6() {
+            self.refusal = Some(Reason::NoIpv6);
+        }
         let is_for_others = route.is_ok_and(|route| !route.is_local);
         if is_for_others && !device.forwards(version) {
             self.refusal = Some(Reason::NoForwarding);
@@ -245,71 +251,6 @@ impl Routing {
         self.given.local.or_else(|| self.find(&query)?.ok()?.src)
     }
 
-    /// The packet that an SA makes, as the kernel routes it: without the mark of the one inside, unless the SA has one to
-    /// set (`xfrm_bundle_create`, `xfrm_dst_lookup`).
-    fn of_sa(&self, entry: &SaEntry, mark: u32) -> RouteQuery {
-        let sa = &entry.sa;
-        let mark = if sa.output_mark.is_none() { 0 } else { sa.output_mark.set(mark) };
-        let is_in_udp = |kind| matches!(kind, EncapKind::EspInUdp | EncapKind::EspInUdpNonIke);
-        let encap = sa.encap.filter(|encap| is_in_udp(encap.kind));
-        RouteQuery {
-            src: Some(sa.ends.src()),
-            mark,
-            leaves_by: self.vrf(),
-            upper: encap.map(|_| 17),
-            ports: encap
-                .and_then(|it| it.src_port.zip(it.dst_port))
-                .map(|(src, dst)| (src.get(), dst.get())),
-            ..RouteQuery::to(sa.ends.dst())
-        }
-    }
-
-    /// Why the packet that an SA in another mode than transport makes does not leave.
-    pub fn tunnel_fault(&self, entry: &SaEntry, mark: u32) -> Option<Reason> {
-        let query = self.of_sa(entry, mark);
-        if let Ok(route) = self.find(&query)? {
-            if route.is_local {
-                return Some(Reason::TunnelToItself);
-            }
-            let is_loop = self.leaves_by().is_some_and(|device| device.name == route.device.name);
-            return (is_loop && self.interface().is_some()).then_some(Reason::InterfaceLoop);
-        }
-        let is_own = self.routes.as_ref()?.borrow_mut().owner(entry.sa.ends.src()).is_ok();
-        let from_here = self.find(&RouteQuery { src: None, ..query })?;
-        let is_source = !is_own && from_here.is_ok();
-        Some(if is_source { Reason::TunnelSource } else { Reason::TunnelRoute })
-    }
-
-    /// The route of a packet that these SAs have transformed: that to the end of the outermost tunnel.
-    pub fn transformed(&self, sas: &[&SaEntry], mark: u32) -> Option<Route> {
-        let route = match outermost_tunnel(sas) {
-            Some(entry) => self.find(&self.of_sa(entry, mark))?,
-            None => self.route?,
-        };
-        route.ok()
-    }
-
-    /// Whether the next hop of a route to a destination has not answered.
-    pub fn has_no_next_hop(&self, route: &Route, dst: IpAddr) -> bool {
-        let next_hop = route.gateway.unwrap_or(dst);
-        let has_failed = |routes: &RefCell<Routes>| {
-            routes.borrow_mut().has_failed(route.device.name, next_hop).unwrap_or(false)
-        };
-        !route.is_local && self.routes.as_ref().is_some_and(has_failed)
-    }
-
-    /// The preference of a rule that compares the protocol of what an SA makes (`xfrm_dst_lookup`).
-    pub fn rule_of_protocol(&self, entry: &SaEntry) -> Option<u32> {
-        // In UDP it is known to the look-up.
-        if entry.sa.encap.is_some() {
-            return None;
-        }
-        let upper = entry.sa.proto.number();
-        let version = IpVersion::of(entry.sa.ends.dst());
-        let rules = self.routes.as_ref()?.borrow_mut().rules_of_protocol(version, upper);
-        rules.ok()?.first().copied()
-    }
-
     /// The variable by which no policy is looked up when it leaves.
     pub fn set_disable_xfrm(&self) -> Option<String> {
         self.leaves_by()?.set_disable_xfrm()
@@ -340,7 +281,7 @@ impl Routing {
         let device = self.leaves_by()?;
         let encap = self.route?.ok()?.encap;
         Some(match device.xfrm? {
-            _ if device.is_of_other_namespace => XfrmDevice::Elsewhere,
+            _ if device.link.is_of_other_namespace => XfrmDevice::Elsewhere,
             DeviceXfrm::Vti { out_key, local, remote, .. } => {
                 XfrmDevice::Vti { mark: out_key, local, remote }
             }
@@ -384,76 +325,4 @@ impl Routing {
             _ => self.arrives_by,
         }
     }
-}
-
-/// Why the packet that SAs are undone of is dropped where it arrives: at this device, or at that of the route back.
-fn refusal_of_outer(
-    routes: &mut Routes,
-    outer: &RouteQuery,
-    device: Option<DeviceName>,
-) -> Option<Reason> {
-    let device = match device {
-        Some(name) => routes.device_of_name(name).ok()?,
-        None => routes.find(&RouteQuery::to(outer.src?)).ok()?.device,
-    };
-    let query = RouteQuery { arrives_by: Some(device.name), ..*outer };
-    match routes.find(&query) {
-        Ok(route) => (!route.is_local).then_some(Reason::OuterElsewhere),
-        Err(errno) => Some(on_arrival(routes, outer, device, errno)),
-    }
-}
-
-/// The outermost of these SAs that makes packets with addresses of their own.
-pub fn outermost_tunnel<'a>(sas: &[&'a SaEntry]) -> Option<&'a SaEntry> {
-    sas.iter().rev().copied().find(|entry| entry.sa.mode.installed() != Mode::Transport)
-}
-
-/// The type of route that an error stands for (`fib_props`, `ip6_rt_type_to_error`).
-fn of_type(errno: Errno) -> Reason {
-    match errno {
-        Errno::HOSTUNREACH => Reason::UnreachableRoute,
-        Errno::ACCESS => Reason::ProhibitRoute,
-        Errno::INVAL => Reason::BlackholeRoute,
-        _ => Reason::NoRoute,
-    }
-}
-
-/// Why a packet that arrives at a device has no route (`ip_route_input_slow`).
-fn on_arrival(routes: &mut Routes, query: &RouteQuery, device: Device, errno: Errno) -> Reason {
-    let version = IpVersion::of(query.dst);
-    match (version, errno) {
-        (IpVersion::V4, Errno::HOSTUNREACH) if !device.forwards(version) => Reason::NoForwarding,
-        (IpVersion::V4, Errno::XDEV) => Reason::ReversePath,
-        (IpVersion::V4, Errno::INVAL) => {
-            let from_here = RouteQuery { src: None, ..*query };
-            let is_blackhole = routes.find(&from_here).err() == Some(Errno::INVAL);
-            let back = query.src.map(|src| routes.find(&RouteQuery::to(src)));
-            let back = back.and_then(Result::ok);
-            let is_of_this_host = back.is_some_and(|route| route.is_local);
-            let is_back_by_it = back.is_some_and(|route| route.device.name == device.name);
-            let is_martian = is_of_this_host || is_never_received(query);
-            if is_blackhole {
-                Reason::BlackholeRoute
-            } else if is_martian {
-                Reason::Martian
-            } else if device.filters_by_source() && !is_back_by_it {
-                Reason::ReversePath
-            } else {
-                // A rule for what arrives at this device leads there.
-                Reason::BlackholeRoute
-            }
-        }
-        _ => of_type(errno),
-    }
-}
-
-/// Whether no packet of IPv4 with these addresses may arrive, wherever they are (`ip_route_input_slow`).
-fn is_never_received(query: &RouteQuery) -> bool {
-    let is_zero = |addr: Ipv4Addr| addr.octets()[0] == 0;
-    let is_wrong_source = |addr: Ipv4Addr| {
-        addr.is_multicast() || addr.is_broadcast() || addr.is_loopback() || is_zero(addr)
-    };
-    let is_wrong_destination = |addr: Ipv4Addr| addr.is_loopback() || is_zero(addr);
-    let src = matches!(query.src, Some(IpAddr::V4(src)) if is_wrong_source(src));
-    src || matches!(query.dst, IpAddr::V4(dst) if is_wrong_destination(dst))
 }

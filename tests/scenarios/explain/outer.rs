@@ -173,3 +173,93 @@ fn forwarded_packets_of_ipv6_may_be_too_long_below_1280_bytes() {
         }
     }
 }
+
+/// A device without a carrier keeps its routes.
+#[test]
+fn a_device_without_a_carrier_sends_nothing() {
+    let network = Network::with_tunnel();
+    let Network { b, .. } = &network;
+    let sent = network.by_a("10.2.0.1");
+    agrees(&network, &sent, "b", "", &[]);
+    b.ip("link set dev a down");
+    agrees(&network, &sent, "b", "no carrier", &["ip -d link show b"]);
+}
+
+/// Of a packet of IPv6 the device counts that its tunnel of IPv4 arrives at.
+#[test]
+fn where_ipv6_is_off_none_comes_out_of_a_tunnel_of_ipv4() {
+    let network = Network::new();
+    let Network { a, b } = &network;
+    let sa = format!("add 192.0.2.2 192.0.2.1 esp 0x1001 -m tunnel {KEYS};");
+    let policy = |direction: &str| {
+        format!(
+            "spdadd 2001:db8:2::/64 2001:db8:1::/64 any -P {direction} ipsec esp/tunnel/192.0.2.2-192.0.2.1/require;"
+        )
+    };
+    b.load(&(sa.clone() + &policy("out")));
+    a.load(&(sa + &policy("in")));
+    let sent = network.by_b("2001:db8:1::1");
+    let is_received = || {
+        let before = counters(a);
+        Network::send(&sent);
+        sleep(Duration::from_millis(300));
+        counters(a) != before
+    };
+    let words = "in 2001:db8:2::1 [2001:db8:1::1]:5300 udp --dev b --spi 0x1001";
+    let (explanation, text) = explain(a, words);
+    assert_eq!(explanation["verdict"], "protected", "{text}");
+    assert!(is_received());
+    shell(a, "sysctl -qw net.ipv6.conf.b.disable_ipv6=1");
+    let (explanation, text) = explain(a, words);
+    assert_eq!(explanation["reason"], "no IPv6", "{text}");
+    assert!(text.contains("net/ipv6/conf/b/disable_ipv6=0"), "{text}");
+    assert!(!is_received());
+}
+
+/// The header of IP that comes out of BEET has the addresses of the selector of its SA.
+#[test]
+fn what_comes_out_of_beet_has_the_addresses_of_the_selector() {
+    for (selector, verdict) in [("", "dropped"), ("-sel 10.2.0.1 10.1.0.1 any", "protected")] {
+        let network = Network::new();
+        let Network { a, b } = &network;
+        let sa = |selector: &str| {
+            format!("add 192.0.2.2 192.0.2.1 esp 0x1001 -m beet {selector} {KEYS};")
+        };
+        let policy = |direction: &str| {
+            format!(
+                "spdadd 10.2.0.1 10.1.0.1 any -P {direction} ipsec esp/beet/192.0.2.2-192.0.2.1/require;"
+            )
+        };
+        b.load(&(sa("-sel 10.2.0.1 10.1.0.1 any") + &policy("out")));
+        a.load(&(sa(selector) + &policy("in")));
+        let sent = network.by_b("10.1.0.1");
+        let before = counters(a);
+        Network::send(&sent);
+        sleep(Duration::from_millis(300));
+        let after = counters(a);
+        let words = "in 10.2.0.1 10.1.0.1:5300 udp --dev b --spi 0x1001";
+        let (explanation, text) = explain(a, words);
+        assert_eq!(explanation["verdict"], verdict, "{text}");
+        // The kernel counts the drop where it notices it, by the length and by its routes.
+        let is_delivered = after.get("UdpNoPorts") > before.get("UdpNoPorts");
+        assert_eq!(is_delivered, verdict == "protected", "{text}");
+        let named = if verdict == "dropped" { "no selector" } else { "10.2.0.1 > 10.1.0.1" };
+        assert!(text.contains(named), "{text}");
+    }
+}
+
+/// Packets wait for an SA that key management is asked for.
+#[test]
+fn packets_that_wait_for_their_sa_are_not_counted() {
+    let network = Network::new();
+    let Network { a, .. } = &network;
+    a.load(
+        "spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/require;",
+    );
+    let (_, text) = explain(a, OUT);
+    assert!(!text.contains("larval_drop"), "{text}");
+    shell(a, "sysctl -qw net.core.xfrm_larval_drop=0");
+    let (explanation, text) = explain(a, OUT);
+    assert_eq!(explanation["reason"], "no SA", "{text}");
+    assert!(text.contains("xfrm_larval_drop is 0"), "{text}");
+}

@@ -17,6 +17,15 @@ pub struct Device {
     pub xfrm: Option<DeviceXfrm>,
     /// The VRF that it belongs to, whose routing table its packets have.
     pub vrf: Option<DeviceName>,
+    /// What is below it.
+    pub link: DeviceLink,
+}
+
+/// What is below a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeviceLink {
+    /// Whether it has a carrier (`IFF_LOWER_UP`).
+    pub has_carrier: bool,
     /// Whether its other end is in another network namespace: there a vti device or an xfrm interface looks policies up.
     pub is_of_other_namespace: bool,
     /// Whether it has an XDP program.
@@ -86,6 +95,14 @@ impl Device {
                 is_on("ipv6", "all", "forwarding") || is_on("ipv6", name, "force_forwarding")
             }
         }
+    }
+
+    /// Whether it takes and sends no packets of IPv6: `disable_ipv6`, or fewer bytes than the least MTU of IPv6
+    /// (`ip6_rcv_core`, `addrconf_notify`).
+    #[must_use]
+    pub fn has_no_ipv6(&self) -> bool {
+        const LEAST_MTU: u32 = 1280;
+        self.mtu != 0 && self.mtu < LEAST_MTU || is_on("ipv6", self.name.as_str(), "disable_ipv6")
     }
 
     /// Whether the source of packets that arrive at it is compared with the route back (`rp_filter`, of IPv4 alone).

@@ -7,11 +7,11 @@ use std::{
 
 use model::DeviceName;
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVti, InfoXfrm, LinkAttribute, LinkInfo, LinkMessage, LinkXdp,
-    XdpAttached,
+    InfoData, InfoKind, InfoVti, InfoXfrm, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+    LinkXdp, XdpAttached,
 };
 
-use super::DeviceXfrm;
+use super::{DeviceLink, DeviceXfrm};
 
 /// The most bytes of a packet; 0: it has none.
 pub(super) fn mtu(link: &LinkMessage) -> u32 {
@@ -46,6 +46,15 @@ pub(super) fn is_between(link: &LinkMessage, local: IpAddr, remote: IpAddr) -> b
     })
 }
 
+/// What is below it.
+pub(super) fn below(link: &LinkMessage) -> DeviceLink {
+    DeviceLink {
+        has_carrier: link.header.flags.contains(LinkFlags::LowerUp),
+        is_of_other_namespace: is_of_other_namespace(link),
+        has_xdp: has_xdp(link),
+    }
+}
+
 /// The index of the device that it belongs to.
 pub(super) fn master(link: &LinkMessage) -> Option<u32> {
     link.attributes.iter().find_map(|attribute| match attribute {
@@ -55,12 +64,12 @@ pub(super) fn master(link: &LinkMessage) -> Option<u32> {
 }
 
 /// Whether its other end is in another network namespace (`IFLA_LINK_NETNSID`).
-pub(super) fn is_of_other_namespace(link: &LinkMessage) -> bool {
+fn is_of_other_namespace(link: &LinkMessage) -> bool {
     link.attributes.iter().any(|attribute| matches!(attribute, LinkAttribute::LinkNetNsId(_)))
 }
 
 /// Whether it has an XDP program.
-pub(super) fn has_xdp(link: &LinkMessage) -> bool {
+fn has_xdp(link: &LinkMessage) -> bool {
     let is_attached = |xdp: &LinkXdp| matches!(xdp, LinkXdp::Attached(attached) if *attached != XdpAttached::None);
     link.attributes.iter().any(|attribute| match attribute {
         LinkAttribute::Xdp(parts) => parts.iter().any(is_attached),

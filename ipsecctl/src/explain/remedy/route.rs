@@ -7,6 +7,10 @@ use model::{IpVersion, Mode, SaEntry, Visible};
 
 use crate::explain::{basis, routing::Routing};
 
+/// Why a device has no routes of IPv6.
+const NO_ROUTE_OF_IPV6: &str =
+    "a device that is down, has disable_ipv6 or an MTU below 1280 bytes has no route of IPv6";
+
 /// What to do; none: the reason is another one.
 pub fn of(
     reason: Reason,
@@ -24,8 +28,11 @@ pub fn of(
         (Reason::NoForwarding, IpVersion::V6) => {
             "`sysctl -w net.ipv6.conf.all.forwarding=1`".to_owned()
         }
-        (Reason::NoRoute, _) => {
+        (Reason::NoRoute, IpVersion::V4) => {
             format!("{}; a device that is down has no route", add(flow.dst(), flow.mark))
+        }
+        (Reason::NoRoute, IpVersion::V6) => {
+            format!("{}; {NO_ROUTE_OF_IPV6}", add(flow.dst(), flow.mark))
         }
         (Reason::UnreachableRoute | Reason::ProhibitRoute | Reason::BlackholeRoute, _) => format!(
             "delete the route or the rule that refuses it: `ip route show table all match {}`, `ip rule`",
@@ -41,6 +48,13 @@ pub fn of(
         (Reason::TunnelToItself, _) => format!(
             "take the address from this host, if it is the peer's: `ip address show to {}`",
             tunnel(explanation)?.sa.ends.dst()
+        ),
+        (Reason::NoCarrier, _) => {
+            let route = basis::transformed(explanation, routing?)?;
+            format!("plug the cable in, or set its peer up: `ip -d link show {}`", Visible(route.device.name.as_str()))
+        }
+        (Reason::NoIpv6, _) => format!(
+            "`sysctl -w net/ipv6/conf/{device}/disable_ipv6=0`, and an MTU of 1280 bytes or more: `ip link show {device}`"
         ),
         (Reason::NextHop, _) => of_next_hop(explanation, routing?)?,
         _ => return None,
@@ -94,10 +108,10 @@ fn of_tunnel(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option
         None => add(dst, mark),
     };
     let off = match IpVersion::of(dst) {
-        IpVersion::V6 => "; a device with disable_ipv6 has no route",
-        IpVersion::V4 => "",
+        IpVersion::V6 => format!("; {NO_ROUTE_OF_IPV6}"),
+        IpVersion::V4 => String::new(),
     };
-    Some(added + off)
+    Some(added + &off)
 }
 
 /// What to look at if a neighbour does not answer.

@@ -4,7 +4,7 @@ use explain::{
     Decapsulated, Explanation, InUdp, InputResult, Integrity, Outer, PolicyCheck, SaOfTemplate,
     Verdict,
 };
-use model::{Proto, SaField};
+use model::{Mode, Proto, SaField};
 
 use super::{ExplainBasis, Lines, found, words};
 
@@ -58,6 +58,19 @@ pub(super) fn received(input: &InputResult<'_>, subject: &ExplainBasis<'_>, line
                     lines.under(&format!(
                         "encapsulation differs: of the packet {packets}, of the SA {own}"
                     ));
+                }
+                if entry.sa.mode.installed() == Mode::Beet {
+                    lines.under(&match &entry.sa.selector {
+                        Some(selector) => format!(
+                            "what comes out has the addresses of its selector, {} > {}",
+                            selector.src().addr(),
+                            selector.dst().addr()
+                        ),
+                        None => {
+                            "it has no selector, whose addresses what comes out would have: -sel"
+                                .to_owned()
+                        }
+                    });
                 }
                 if let Some(limit) = words::limit(entry) {
                     lines.under(&limit);
