@@ -135,7 +135,12 @@ impl<'s> Recipient<'s> {
             flow.device = "lo".parse().map_or(FlowDevice::Unknown, FlowDevice::Named);
             flow.marked(received.mark)
         });
-        let counters: &[_] = if takes_spi { &[Counter::InNoStates] } else { &[] };
+        // Of IPv6 the address has a number of its own, 0 if no SA is of it (`xfrm6_tunnel_spi_lookup`): that is no SPI.
+        let counters: &[_] = match dst {
+            IpAddr::V4(_) if takes_spi => &[Counter::InNoStates],
+            IpAddr::V6(_) if takes_spi => &[Counter::InHdrError],
+            _ => &[],
+        };
         Some(Untaken { checked, counters })
     }
 }
