@@ -9,7 +9,7 @@ use std::{net::IpAddr, num::NonZeroU32};
 
 use model::{DeviceName, IpVersion, Upper};
 use netlink_packet_route::{
-    AddressFamily, RouteNetlinkMessage,
+    RouteNetlinkMessage,
     link::{InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkMessage},
     route::{
         RouteAttribute, RouteFlags, RouteLwTunnelEncap, RouteMessage, RouteMetric, RouteType,
@@ -22,6 +22,7 @@ use rustix::{
 };
 
 use crate::rtnetlink::Conversation;
+use beside::family;
 pub use device::{Device, DeviceLink, DeviceXfrm};
 
 /// A packet as the routing table sees it.
@@ -284,11 +285,12 @@ impl Routes {
             name.map(|name| name_to_index(self.0.socket(), name.as_str())).transpose()
         };
         let mut message = RouteMessage::default();
-        let (family, whole) = match IpVersion::of(query.dst) {
-            IpVersion::V4 => (AddressFamily::Inet, 32),
-            IpVersion::V6 => (AddressFamily::Inet6, 128),
+        let version = IpVersion::of(query.dst);
+        let whole = match version {
+            IpVersion::V4 => 32,
+            IpVersion::V6 => 128,
         };
-        message.header.address_family = family;
+        message.header.address_family = family(version);
         message.header.destination_prefix_length = whole;
         message.attributes.push(RouteAttribute::Destination(query.dst.into()));
         if let Some(src) = query.src {
@@ -303,7 +305,7 @@ impl Routes {
         ];
         message.attributes.extend(known.into_iter().flatten());
         // Of other protocols the kernel takes none (`rtm_getroute_parse_ip_proto`).
-        let icmp = match IpVersion::of(query.dst) {
+        let icmp = match version {
             IpVersion::V4 => Upper::ICMP,
             IpVersion::V6 => Upper::ICMPV6,
         };

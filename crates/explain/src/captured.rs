@@ -32,7 +32,8 @@ pub struct Captured {
     pub ah: Vec<Authenticated>,
     /// The bit DF of the packet of `flow`; none: it is IPv6, or encrypted.
     pub dont_fragment: Option<bool>,
-    around: Around,
+    /// The last IP header, around what was encrypted.
+    around: Ip<'static>,
     /// Whether something was decrypted.
     is_decrypted: bool,
 }
@@ -106,8 +107,6 @@ impl Captured {
         is_encapsulation: IsEncapsulation<'_>,
     ) -> Result<Self, CaptureError> {
         let ip = Ip::read(bytes)?;
-        let around =
-            Around { src: ip.src, dst: ip.dst, hops: ip.hops, dont_fragment: ip.dont_fragment };
         let mut captured = Self {
             arrivals: Vec::new(),
             flow: None,
@@ -118,7 +117,7 @@ impl Captured {
             esp: None,
             ah: Vec::new(),
             dont_fragment: None,
-            around,
+            around: ip.bare(),
             is_decrypted: false,
         };
         captured.follow(ip, is_encapsulation)?;
@@ -137,7 +136,7 @@ impl Captured {
     ) -> Result<(), CaptureError> {
         self.is_decrypted = true;
         let ip =
-            if is_tunnel { Ip::read(decrypted)? } else { self.around.ip(protocol, decrypted)? };
+            if is_tunnel { Ip::read(decrypted)? } else { self.around.with(protocol, decrypted)? };
         self.follow(ip, is_encapsulation)
     }
 
@@ -151,8 +150,8 @@ impl Captured {
                 UDP => (natt(&ip, is_encapsulation), Some(EncapKind::EspInUdp)),
                 protocol => (Some((protocol, ip.payload)), None),
             };
-            let Ip { src, dst, hops, dont_fragment, .. } = ip;
-            self.around = Around { src, dst, hops, dont_fragment };
+            let dst = ip.dst;
+            self.around = ip.bare();
             let is_first = self.arrivals.is_empty();
             let arrival = |spi, proto, sequence, inside: Option<u8>| Arrival {
                 spi: Spi(spi),
@@ -204,35 +203,6 @@ impl Captured {
                 }
             }
         }
-    }
-}
-
-/// The IP header around what was encrypted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Around {
-    src: IpAddr,
-    dst: IpAddr,
-    hops: u8,
-    dont_fragment: Option<bool>,
-}
-
-impl Around {
-    fn ip(self, protocol: u8, payload: &[u8]) -> Result<Ip<'_>, CaptureError> {
-        let Self { src, dst, hops, dont_fragment } = self;
-        let (is_whole, is_later_fragment) = (true, false);
-        let header = &[][..];
-        let ip = Ip {
-            src,
-            dst,
-            protocol,
-            hops,
-            header,
-            payload,
-            is_whole,
-            is_later_fragment,
-            dont_fragment,
-        };
-        ip.with(protocol, payload)
     }
 }
 

@@ -1,13 +1,11 @@
 //! What is inside of a header (`esp_remove_trailer`, net/ipv4/esp4.c; `xfrm_inner_mode_encap_remove`, net/xfrm/xfrm_input.c).
 
-use model::{Counter, Direction, Mode, Sa};
+use model::{Counter, Direction, Mode, Sa, Upper};
 
 use crate::{Reason, Verdict};
 
 const IPV4: u8 = 4;
 const IPV6: u8 = 41;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
 /// A dummy packet.
 const NOTHING: u8 = 59;
 
@@ -95,8 +93,8 @@ fn is_packet(protocol: u8, bytes: &[u8]) -> Option<bool> {
     match protocol {
         IPV4 => Some(version == 4 && (20..=bytes.len()).contains(&half(2))),
         IPV6 => Some(version == 6 && half(4) + 40 <= bytes.len()),
-        UDP => Some((8..=bytes.len()).contains(&half(4))),
-        TCP => bytes.get(12).map(|offset| {
+        _ if protocol == Upper::UDP.xfrm() => Some((8..=bytes.len()).contains(&half(4))),
+        _ if protocol == Upper::TCP.xfrm() => bytes.get(12).map(|offset| {
             let header = usize::from(offset >> 4) * 4;
             (20..=bytes.len()).contains(&header)
         }),

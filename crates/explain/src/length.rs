@@ -1,12 +1,8 @@
 //! Whether a packet fits the link that it leaves by.
 
-use model::{Direction, IpVersion};
+use model::{Direction, IpVersion, LEAST_MTU_OF_IPV6, Upper};
 
 use crate::{Doubt, Explanation, Headers, Reason, Verdict};
-
-/// The least MTU of IPv6 (RFC 8200, section 5): the kernel assumes no smaller one of a link (`ip6_forward`).
-const LEAST_OF_IPV6: usize = 1280;
-const TCP: u8 = 6;
 
 /// The length of a packet before it is transformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +42,7 @@ impl Explanation<'_> {
             Verdict::Protected(sas) => (mtu.longest(&Headers::of(flow, sas))?, false),
             Verdict::Dropped { .. } | Verdict::Unknown(_) => return None,
         };
-        Some(if has_least { longest.max(LEAST_OF_IPV6) } else { longest })
+        Some(if has_least { longest.max(usize::from(LEAST_MTU_OF_IPV6)) } else { longest })
     }
 
     /// The explanation of a packet of this length: one that does not fit is dropped if it must not be fragmented
@@ -60,7 +56,8 @@ impl Explanation<'_> {
             return self;
         }
         // A capture may have several segments of TCP as one packet, each of which fits.
-        let tcp = self.flow.is_some_and(|flow| flow.upper == Some(TCP)) && length.bytes > mtu.link;
+        let tcp = self.flow.is_some_and(|flow| flow.upper.map(Upper::Number) == Some(Upper::TCP))
+            && length.bytes > mtu.link;
         let version = self.flow.map(|flow| flow.version());
         let is_fragmented = match (self.direction, version) {
             (Direction::Fwd, Some(IpVersion::V6)) => Some(false),

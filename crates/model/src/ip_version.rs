@@ -1,5 +1,8 @@
 use std::{fmt, net::IpAddr};
 
+/// The least MTU of a link for IPv6, bytes (RFC 8200, section 5; `IPV6_MIN_MTU`, linux/ipv6.h).
+pub const LEAST_MTU_OF_IPV6: u16 = 1280;
+
 /// The version of the Internet Protocol: the address family of a selector, a tunnel, an SA.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum IpVersion {

@@ -59,7 +59,7 @@ pub use error::Error;
 pub use event::{Acquire, Event, EventGroup, Mapping, Migration, Origin, PathChange, SaCount};
 pub use flags::SaFlags;
 pub use installation::Installation;
-pub use ip_version::IpVersion;
+pub use ip_version::{IpVersion, LEAST_MTU_OF_IPV6};
 pub use iptfs::{IpTfs, IpTfsSetting};
 pub use kernel::{HashTable, HashThreshold, KernelDefault, SadInfo, SpdInfo};
 pub use key::Key;

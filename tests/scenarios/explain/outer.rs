@@ -13,6 +13,14 @@ fn shell(host: &Host, script: &str) -> String {
     Outcome::success(host.command("sh").args(["-ec", script]))
 }
 
+/// Whether a packet is received: the counter of datagrams that no program gets has changed, or another.
+fn is_received(host: &Host, sent: &Sent<'_>) -> bool {
+    let before = counters(host);
+    Network::send(sent);
+    sleep(Duration::from_millis(300));
+    counters(host) != before
+}
+
 /// Its verdict, with the reason of a drop and what is named.
 #[track_caller]
 fn agrees(network: &Network, sent: &Sent<'_>, by: &str, reason: &str, named: &[&str]) {
@@ -128,13 +136,7 @@ fn the_source_of_esp_is_compared_with_the_route_back() {
     a.load(&(sa("203.0.113.5") + &policy("203.0.113.5", "in")));
     let sent = network.by_b("10.1.0.1");
     let words = "in 10.2.0.1 10.1.0.1:5300 udp --dev b --spi 0x1001";
-    // The counter of datagrams that no program gets, and no other.
-    let is_received = || {
-        let before = counters(a);
-        Network::send(&sent);
-        sleep(Duration::from_millis(300));
-        counters(a) != before
-    };
+    let is_received = || is_received(a, &sent);
     assert_eq!(explain(a, words).0["verdict"], "protected");
     assert!(is_received());
     for filter in [1, 2] {
@@ -199,12 +201,7 @@ fn where_ipv6_is_off_none_comes_out_of_a_tunnel_of_ipv4() {
     b.load(&(sa.clone() + &policy("out")));
     a.load(&(sa + &policy("in")));
     let sent = network.by_b("2001:db8:1::1");
-    let is_received = || {
-        let before = counters(a);
-        Network::send(&sent);
-        sleep(Duration::from_millis(300));
-        counters(a) != before
-    };
+    let is_received = || is_received(a, &sent);
     let words = "in 2001:db8:2::1 [2001:db8:1::1]:5300 udp --dev b --spi 0x1001";
     let (explanation, text) = explain(a, words);
     assert_eq!(explanation["verdict"], "protected", "{text}");

@@ -50,8 +50,8 @@ impl Routes {
                 RuleAttribute::Priority(preference) => Some(*preference),
                 _ => None,
             };
-            let preferences = rule.attributes.iter().find_map(preference);
-            rule.attributes.iter().any(is_it).then(|| preferences.unwrap_or(0))
+            let own = rule.attributes.iter().find_map(preference);
+            rule.attributes.iter().any(is_it).then(|| own.unwrap_or(0))
         };
         let rules = rules.iter().filter_map(|answer| match answer {
             RouteNetlinkMessage::NewRule(rule) => of_protocol(rule),
@@ -61,7 +61,7 @@ impl Routes {
     }
 }
 
-fn family(version: IpVersion) -> AddressFamily {
+pub(super) fn family(version: IpVersion) -> AddressFamily {
     match version {
         IpVersion::V4 => AddressFamily::Inet,
         IpVersion::V6 => AddressFamily::Inet6,

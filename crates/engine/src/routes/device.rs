@@ -2,7 +2,7 @@
 
 use std::{fs, net::IpAddr, num::NonZeroU32};
 
-use model::{DeviceName, IpVersion};
+use model::{DeviceName, IpVersion, LEAST_MTU_OF_IPV6};
 
 /// A network device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,8 +101,8 @@ impl Device {
     /// (`ip6_rcv_core`, `addrconf_notify`).
     #[must_use]
     pub fn has_no_ipv6(&self) -> bool {
-        const LEAST_MTU: u32 = 1280;
-        self.mtu != 0 && self.mtu < LEAST_MTU || is_on("ipv6", self.name.as_str(), "disable_ipv6")
+        self.mtu != 0 && self.mtu < LEAST_MTU_OF_IPV6.into()
+            || is_on("ipv6", self.name.as_str(), "disable_ipv6")
     }
 
     /// Whether the source of packets that arrive at it is compared with the route back (`rp_filter`, of IPv4 alone).

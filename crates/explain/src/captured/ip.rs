@@ -11,7 +11,7 @@ use crate::Flow;
 const EXTENSIONS: [u8; 4] = [0, 43, 60, 44];
 
 /// An IP header, and what follows it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ip<'a> {
     pub(super) src: IpAddr,
     pub(super) dst: IpAddr,
@@ -96,21 +96,15 @@ impl<'a> Ip<'a> {
         Ok(())
     }
 
+    /// The header without what follows it.
+    pub(super) fn bare(self) -> Ip<'static> {
+        Ip { header: &[], payload: &[], is_whole: true, is_later_fragment: false, ..self }
+    }
+
     /// The packet with this in the place of what follows its IP header.
     pub(super) fn with(self, protocol: u8, payload: &[u8]) -> Result<Ip<'_>, CaptureError> {
-        let Ip { src, dst, hops, dont_fragment, is_whole, is_later_fragment, .. } = self;
-        let header = &[];
-        let mut ip = Ip {
-            src,
-            dst,
-            protocol,
-            hops,
-            header,
-            payload,
-            is_whole,
-            is_later_fragment,
-            dont_fragment,
-        };
+        let Self { is_whole, is_later_fragment, .. } = self;
+        let mut ip = Ip { protocol, payload, is_whole, is_later_fragment, ..self.bare() };
         ip.skip_extensions()?;
         Ok(ip)
     }

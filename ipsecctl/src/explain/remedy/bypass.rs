@@ -1,12 +1,10 @@
 //! The remedy for packets that SAs need to come into being, and that wait for SAs themselves.
 
 use explain::{Explanation, Flow, Reason};
-use model::{Direction, IpVersion};
+use model::{Direction, IpVersion, Upper};
 
 /// The ports of IKE (RFC 7296, section 2): without and with NAT traversal.
 const OF_IKE: [u16; 2] = [500, 4500];
-const UDP: u8 = 17;
-const ICMP6: u8 = 58;
 /// The types of neighbour discovery (RFC 4861, section 4).
 const NEIGHBOUR_DISCOVERY: std::ops::RangeInclusive<u16> = 133..=137;
 
@@ -50,21 +48,22 @@ pub fn of(reason: Reason, explanation: &Explanation<'_>) -> Option<String> {
 
 /// Unreachable, time exceeded, parameter problem (RFC 792); of IPv6 all types below 128 (RFC 4443, section 2.1).
 fn is_icmp_error(flow: &Flow) -> bool {
-    match (flow.version(), flow.upper, flow.src_port) {
-        (IpVersion::V4, Some(1), Some(kind)) => [3, 11, 12].contains(&kind),
-        (IpVersion::V6, Some(ICMP6), Some(kind)) => kind < 128,
+    match (flow.version(), flow.upper.map(Upper::Number), flow.src_port) {
+        (IpVersion::V4, Some(Upper::ICMP), Some(kind)) => [3, 11, 12].contains(&kind),
+        (IpVersion::V6, Some(Upper::ICMPV6), Some(kind)) => kind < 128,
         _ => false,
     }
 }
 
 fn is_ike(flow: &Flow) -> bool {
     let is_port = |port: Option<u16>| port.is_some_and(|port| OF_IKE.contains(&port));
-    flow.upper == Some(UDP) && (is_port(flow.src_port) || is_port(flow.dst_port))
+    flow.upper.map(Upper::Number) == Some(Upper::UDP)
+        && (is_port(flow.src_port) || is_port(flow.dst_port))
 }
 
 /// Of ICMP the type is in the place of the source port.
 fn is_neighbour_discovery(flow: &Flow) -> bool {
     flow.version() == IpVersion::V6
-        && flow.upper == Some(ICMP6)
+        && flow.upper.map(Upper::Number) == Some(Upper::ICMPV6)
         && flow.src_port.is_some_and(|kind| NEIGHBOUR_DISCOVERY.contains(&kind))
 }

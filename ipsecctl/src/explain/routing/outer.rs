@@ -4,7 +4,7 @@ use std::{cell::RefCell, net::IpAddr};
 
 use engine::{Route, RouteQuery, Routes};
 use explain::Reason;
-use model::{DeviceName, EncapKind, IpVersion, Mode, SaEntry};
+use model::{DeviceName, EncapKind, IpVersion, Mode, SaEntry, Upper};
 
 use super::{Routing, refusal::on_arrival};
 
@@ -20,7 +20,7 @@ impl Routing {
             src: Some(sa.ends.src()),
             mark,
             leaves_by: self.vrf(),
-            upper: encap.map(|_| 17),
+            upper: encap.map(|_| Upper::UDP.xfrm()),
             ports: encap
                 .and_then(|it| it.src_port.zip(it.dst_port))
                 .map(|(src, dst)| (src.get(), dst.get())),

@@ -190,7 +190,7 @@ impl Server {
     }
 
     /// Serves a client again as long as it has sent its next request meanwhile: a poll(2) for all
-    /// clients takes longer than a read of one. The others wait no longer than in a turn.
+    /// clients takes longer than a read of one. The others wait for its requests of another turn at most.
     fn stay_with(&mut self, id: SessionId) {
         let begun = Instant::now();
         while begun.elapsed() < TIME_A_TURN && self.serve(id) {
