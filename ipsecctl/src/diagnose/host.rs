@@ -51,12 +51,13 @@ pub fn read(local: Vec<IpAddr>, has_key_manager: bool, seen: &[Seen]) -> HostFac
         IpVersion::V6 => value("ipv6/conf/all/forwarding") != 0,
     });
     let forwards = forwards.collect();
-    let of_all = value("ipv4/conf/all/rp_filter");
     let devices: HashSet<_> = seen.iter().filter_map(|seen| seen.packet.device).collect();
-    let of_device =
-        |device: DeviceName, name| value(&format!("ipv4/conf/{}/{name}", device.as_str()));
-    let reverse_path =
-        devices.iter().map(|it| (*it, of_device(*it, "rp_filter").max(of_all))).collect();
+    // The setting of all devices counts for each (`IN_DEV_MAXCONF`, `IN_DEV_ORCONF`, linux/inetdevice.h).
+    let of_device = |device: DeviceName, name| {
+        let of = |device: &str| value(&format!("ipv4/conf/{device}/{name}"));
+        of(device.as_str()).max(of("all"))
+    };
+    let reverse_path = devices.iter().map(|it| (*it, of_device(*it, "rp_filter"))).collect();
     let without_xfrm =
         devices.iter().copied().filter(|it| of_device(*it, "disable_xfrm") != 0).collect();
     let routes = HashMap::new();

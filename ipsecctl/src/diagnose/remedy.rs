@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use ::diagnose::{Cause, EndField, IcmpKind, NearSpi, PeerDifference};
 use explain::{Arrival, Flow, Reason};
 use model::{
-    AddressPair, Direction, Mark, Mode, Policy, PolicyEntry, Sa, SaEntry, SaField, SaFlags,
-    Template, Visible,
+    AddressPair, DeviceName, Direction, Mark, Mode, Policy, PolicyEntry, Sa, SaEntry, SaField,
+    SaFlags, Template, Visible,
 };
 
 use super::words::{policy as name_of, templates};
@@ -77,14 +77,10 @@ pub fn of(cause: &Cause<'_>) -> String {
             statement(&mirrored(&by.policy))
         ),
         Cause::WithoutXfrm { device, .. } => {
-            format!("sysctl net.ipv4.conf.{}.disable_xfrm=0", Visible(device.as_str()))
+            let device = key(device);
+            format!("sysctl net.ipv4.conf.{device}.disable_xfrm=0 net.ipv4.conf.all.disable_xfrm=0")
         }
-        Cause::ReversePath { device, .. } => {
-            let device = device.map_or("DEVICE".to_owned(), |it| Visible(it.as_str()).to_string());
-            format!(
-                "sysctl net.ipv4.conf.{device}.rp_filter=2 net.ipv4.conf.all.rp_filter=0, or route the peer by {device}"
-            )
-        }
+        Cause::ReversePath { device, .. } => reverse_path(device.as_ref()),
         Cause::TooBig { mtu, flow, .. } => format!(
             "ip route replace {} via GATEWAY mtu lock {}, and let ICMP pass to the senders",
             flow.map_or("DST".to_owned(), |flow| flow.dst().to_string()),
@@ -338,4 +334,17 @@ fn peer(difference: &PeerDifference<'_>) -> String {
             templates(&end.templates)
         ),
     }
+}
+
+fn reverse_path(device: Option<&DeviceName>) -> String {
+    let name = device.map_or("DEVICE".to_owned(), |it| Visible(it.as_str()).to_string());
+    let key = device.map_or("DEVICE".to_owned(), key);
+    format!(
+        "sysctl net.ipv4.conf.{key}.rp_filter=2 net.ipv4.conf.all.rp_filter=0, or route the peer by {name}"
+    )
+}
+
+/// The name of a device in a variable: sysctl(8) has slashes for its dots.
+fn key(device: &DeviceName) -> String {
+    Visible(&device.as_str().replace('.', "/")).to_string()
 }

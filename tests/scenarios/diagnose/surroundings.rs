@@ -210,3 +210,23 @@ fn without_privilege() {
         (2, "", expected)
     );
 }
+
+/// The setting of one device, whose name has a dot, and that of all.
+#[test]
+fn packets_leave_without_a_look_at_policies() {
+    let pair = protected();
+    let a = &pair.a;
+    a.ip("link set dev b down
+        link set dev b name up.9
+        link set dev up.9 up");
+    for (setting, others) in [("all", "up.9"), ("up.9", "all")] {
+        let script = format!(
+            "echo 1 >/proc/sys/net/ipv4/conf/{setting}/disable_xfrm
+            echo 0 >/proc/sys/net/ipv4/conf/{others}/disable_xfrm"
+        );
+        shell(a, &script);
+        let _pings = pings(a, "192.0.2.2");
+        let remedy = "sysctl net.ipv4.conf.up/9.disable_xfrm=0 net.ipv4.conf.all.disable_xfrm=0";
+        Diagnosis::of(a, "").names("disable-xfrm", &["disable_xfrm", remedy]);
+    }
+}
