@@ -9,6 +9,7 @@ mod not_followed;
 mod packet;
 pub mod remedy;
 mod routing;
+mod settings;
 pub mod text;
 mod udp;
 pub mod words;
@@ -18,8 +19,9 @@ use std::{collections::HashMap, io::Write, net::IpAddr, num::NonZeroU32, process
 use cli::json::Document;
 use engine::{Requested, RouteQuery, SnapshotReader};
 use explain::{
-    Arrival, Captured, Explanation, Flow, FlowDevice, Length, Mtu, Outer, Selection, Surroundings,
-    Tables, Unfollowed, Untaken, Verdict, XfrmDevice, explain_forwarded, explain_in, explain_out,
+    Arrival, Captured, Explanation, Flow, FlowDevice, Length, Mtu, Oddity, Outer, Selection,
+    Surroundings, Tables, Unfollowed, Untaken, Verdict, XfrmDevice, explain_forwarded, explain_in,
+    explain_out,
 };
 use model::{DeviceName, Direction, Installation, Mode, PolicyEntry, SaEntry, Spi};
 
@@ -113,6 +115,8 @@ struct Packet {
     hops: Option<u8>,
     /// The packet that was captured, if it is another one than was given.
     other: Option<Flow>,
+    /// Why the captured packet is not looked up as it is, if so.
+    oddity: Option<Oddity>,
     /// What becomes of it, if nothing takes it.
     untaken: Option<Untaken>,
 }
@@ -126,13 +130,15 @@ impl Explain {
         let socket = self.policy_of_socket()?;
         let routing = self.routing(&mut packet, &reader.so_far().sas);
         let (tables, requested, unfollowed) = self.tables(reader, &packet, routing.interface())?;
-        let Packet { flow, arrivals, through, udp, length, hops, other, untaken, .. } = packet;
+        let Packet { flow, arrivals, through, udp, length, hops, other, oddity, untaken, .. } =
+            packet;
         let source = |remote| routing.source(remote);
         let tunnel_fault = |entry: &SaEntry, mark| routing.tunnel_fault(entry, mark);
         let surroundings = &Surroundings {
             source: &source,
             tunnel_fault: &tunnel_fault,
             vti_key: through.and_then(|it| it.vti_key),
+            waits_for_sa: settings::waits_for_sa(),
             untaken,
             ..routing.surroundings()
         };
@@ -147,6 +153,10 @@ impl Explain {
         }
         if let Some(udp) = udp {
             explanation = explanation.in_udp(udp::check(&tables, udp, surroundings)?);
+        }
+        if let Some(oddity) = oddity {
+            let reassembles = settings::reassembles(routing.outer_version());
+            explanation = explanation.of_odd(oddity, reassembles);
         }
         let transformed = basis::transformed(&explanation, &routing);
         let explanation = basis::leaving(explanation, transformed.as_ref(), &routing);
@@ -168,6 +178,7 @@ impl Explain {
             routing: &routing,
             transformed,
             other,
+            oddity,
         };
         let printed = output::print(|out| {
             if self.json {
@@ -289,6 +300,7 @@ impl Explain {
             through = arrival::through(sas, &captured.arrivals, self.mark, ends);
         }
         let hops = captured.as_ref().and_then(|captured| captured.hops);
+        let oddity = captured.as_ref().and_then(|captured| captured.oddity);
         let (captured_flow, arrivals, udp) =
             if let Some(Captured { flow, arrivals, udp, .. }) = captured {
                 (flow, arrivals, udp)
@@ -300,6 +312,7 @@ impl Explain {
                 (None, arrivals, udp)
             };
         let other = captured_flow
+            .filter(|_| oddity.is_none())
             .filter(|captured| given.is_some_and(|given| capture::is_other(captured, &given)));
         // A packet to this host has the route of the loopback device.
         let is_received = self.direction != Direction::Out;
@@ -327,7 +340,7 @@ impl Explain {
         } else {
             let outer = ends.filter(|_| is_received && !arrivals.is_empty());
             let outer = outer.map(|ends| self.outer(ends, udp.as_ref()));
-            Ok(Packet { flow, arrivals, through, outer, udp, length, hops, other, untaken })
+            Ok(Packet { flow, arrivals, through, outer, udp, length, hops, other, oddity, untaken })
         }
     }
 
@@ -344,7 +357,7 @@ impl Explain {
 
     /// The length of the packet before it is transformed, as it was given or captured.
     fn length(&self, captured: Option<&Captured>) -> Option<Length> {
-        let whole = captured.filter(|captured| captured.arrivals.is_empty());
+        let whole = captured.filter(|it| it.arrivals.is_empty() && it.oddity.is_none());
         let bytes = self.length.or(whole.map(|captured| captured.length))?;
         let dont_fragment = self.df.or(captured.and_then(|captured| captured.dont_fragment));
         Some(Length { bytes, dont_fragment })

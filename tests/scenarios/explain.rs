@@ -9,6 +9,7 @@ mod inbound;
 mod integrity;
 mod lab;
 mod observed;
+mod odd;
 mod outer;
 mod ports;
 mod remedies;

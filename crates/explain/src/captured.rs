@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use model::{EncapKind, Proto, Spi};
 
-use crate::{Arrival, Contained, Flow};
+use crate::{Arrival, Contained, Flow, Oddity};
 pub use ah::Authenticated;
 use ip::{Ip, half, word};
 
@@ -32,6 +32,8 @@ pub struct Captured {
     pub ah: Vec<Authenticated>,
     /// The bit DF of the packet of `flow`; none: it is IPv6, or encrypted.
     pub dont_fragment: Option<bool>,
+    /// Why it is not looked up as it is, if so.
+    pub oddity: Option<Oddity>,
     /// The last IP header, around what was encrypted.
     around: Ip<'static>,
     /// Whether something was decrypted.
@@ -65,6 +67,10 @@ const ESP: u8 = 50;
 const AH: u8 = 51;
 const IPCOMP: u8 = 108;
 const UDP: u8 = 17;
+/// Bytes that the kernel reads of a header before it looks up an SA.
+const ESP_HEADER: usize = 8;
+const AH_HEADER: usize = 12;
+const IPCOMP_HEADER: usize = 4;
 /// The port of ESP in UDP (RFC 3948).
 const NAT_T: u16 = 4500;
 
@@ -117,6 +123,7 @@ impl Captured {
             esp: None,
             ah: Vec::new(),
             dont_fragment: None,
+            oddity: ip.fragment,
             around: ip.bare(),
             is_decrypted: false,
         };
@@ -146,7 +153,11 @@ impl Captured {
         is_encapsulation: IsEncapsulation<'_>,
     ) -> Result<(), CaptureError> {
         loop {
+            if self.arrivals.is_empty() && self.oddity.is_none() {
+                self.oddity = odd(&ip, is_encapsulation);
+            }
             let (step, encapsulation) = match ip.protocol {
+                _ if ip.is_later_fragment() || self.is_short() => (None, None),
                 UDP => (natt(&ip, is_encapsulation), Some(EncapKind::EspInUdp)),
                 protocol => (Some((protocol, ip.payload)), None),
             };
@@ -206,12 +217,45 @@ impl Captured {
     }
 }
 
-/// ESP in UDP: not a keepalive, and without the marker of IKE.
+impl Captured {
+    /// Whether no SA is looked up for it.
+    fn is_short(&self) -> bool {
+        matches!(self.oddity, Some(Oddity::ShortHeader | Oddity::ShortInUdp))
+    }
+}
+
+/// ESP in UDP: longer than a header, and without the marker of IKE.
 fn natt<'a>(ip: &Ip<'a>, is_encapsulation: IsEncapsulation<'_>) -> Option<(u8, &'a [u8])> {
+    let inside = in_udp(ip, is_encapsulation)?;
+    let is_long = inside.len() > ESP_HEADER || !ip.is_whole;
+    (is_long && word(inside, 0).ok()? != 0).then_some((ESP, inside))
+}
+
+/// What is in UDP to a port of ESP in UDP.
+fn in_udp<'a>(ip: &Ip<'a>, is_encapsulation: IsEncapsulation<'_>) -> Option<&'a [u8]> {
     let udp = ip.payload;
     let is_meant = is_encapsulation(ip.dst, half(udp, 0).ok()?, half(udp, 2).ok()?);
-    let spi = word(udp, 8).ok()?;
-    (is_meant && spi != 0).then(|| (ESP, &udp[8..]))
+    udp.get(8..).filter(|_| is_meant)
+}
+
+/// What a packet that is no fragment is, if it is not looked up as it is.
+fn odd(ip: &Ip<'_>, is_encapsulation: IsEncapsulation<'_>) -> Option<Oddity> {
+    let header = match ip.protocol {
+        UDP => {
+            let inside = in_udp(ip, is_encapsulation)?;
+            let is_short = ip.is_whole && inside.len() < ip.fixed();
+            return match natt(ip, is_encapsulation) {
+                Some(_) => is_short.then_some(Oddity::ShortInUdp),
+                None => (inside == [0xff]).then_some(Oddity::Keepalive),
+            };
+        }
+        ESP => ESP_HEADER,
+        AH => AH_HEADER,
+        IPCOMP => IPCOMP_HEADER,
+        _ => return None,
+    };
+    let is_short = ip.is_whole && ip.payload.len() < header;
+    is_short.then_some(Oddity::ShortHeader)
 }
 
 /// Sent or received.

@@ -59,8 +59,10 @@ pub fn output<'a>(
     let verdict = if let Some(doubt) = doubt {
         Verdict::Unknown(doubt)
     } else {
-        let (is_by_socket, is_loopback) = (socket.is_some(), surroundings.is_loopback);
-        let by_policy = verdict(tables, policy, found, &templates, (is_by_socket, is_loopback));
+        // A policy of a socket queues nothing: sending fails with EAGAIN.
+        let is_uncounted = socket.is_some() || surroundings.waits_for_sa;
+        let is_loopback = surroundings.is_loopback;
+        let by_policy = verdict(tables, policy, found, &templates, (is_uncounted, is_loopback));
         by_sas(by_policy, flow, surroundings)
     };
     OutputResult { is_exempt, socket, lookup, policy, templates, verdict }
@@ -71,7 +73,7 @@ fn verdict<'a>(
     policy: Option<&'a PolicyEntry>,
     found: Option<Found<'a>>,
     templates: &[Resolved<'a>],
-    (is_by_socket, is_loopback): (bool, bool),
+    (is_uncounted, is_loopback): (bool, bool),
 ) -> Verdict<'a> {
     let dropped = |reason| Verdict::dropped(reason, Direction::Out);
     let Some(entry) = policy else {
@@ -95,8 +97,7 @@ fn verdict<'a>(
         match template.resolution {
             Resolution::Uses(sa) => sas.push(sa),
             Resolution::Skipped => {}
-            // Of the policy of a socket the kernel counts nothing: sending fails with EAGAIN.
-            Resolution::Fails(reason @ Reason::NoSa) if is_by_socket => {
+            Resolution::Fails(reason @ Reason::NoSa) if is_uncounted => {
                 return Verdict::Dropped { reason, counters: &[] };
             }
             Resolution::Fails(reason) => return dropped(reason),

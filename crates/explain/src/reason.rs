@@ -208,6 +208,24 @@ table! {
             sentence: "the replay window of the SA refuses its sequence number",
             counted: Counted::Always(&[C::InStateSeqError]),
         },
+        /// It ends within the header of AH, ESP or IPComp (`xfrm_parse_spi`).
+        TooShort => Row {
+            word: "too short",
+            sentence: "it is too short for a packet of AH, ESP or IPComp",
+            counted: Counted::Always(&[C::InHdrError]),
+        },
+        /// It is a fragment, and the host has no memory to put it together with the others (`inet_frag_find`).
+        Reassembly => Row {
+            word: "reassembly",
+            sentence: "it is a fragment, and this host puts none together: it may use no memory for that",
+            counted: Counted::Nothing,
+        },
+        /// A NAT is to keep its mapping by it, and it has nothing inside (RFC 3948, section 4).
+        Keepalive => Row {
+            word: "keepalive",
+            sentence: "it is a keepalive for the NAT on its way: the socket of ESP in UDP takes it, and nothing comes of it",
+            counted: Counted::Nothing,
+        },
         /// The SA has an SPI and no keys yet.
         Larval => Row {
             word: "larval",

@@ -27,6 +27,8 @@ pub struct Surroundings<'r> {
     pub outer_has_no_policy: bool,
     /// Whether the device that the packet leaves by has `disable_xfrm`: then the SPD is not asked.
     pub has_no_xfrm: bool,
+    /// Whether packets wait for the SAs that their policy demands (`net.core.xfrm_larval_drop` is 0).
+    pub waits_for_sa: bool,
     /// Whether the packet leaves by a loopback device, to which the kernel's default policy does not apply.
     pub is_loopback: bool,
     /// Whether the device that the packet arrives at has `disable_policy`: then no policy is checked.
@@ -73,6 +75,7 @@ impl Default for Surroundings<'_> {
             vti_key: None,
             outer_has_no_policy: false,
             has_no_xfrm: false,
+            waits_for_sa: false,
             is_loopback: false,
             has_no_policy: false,
             untaken: None,

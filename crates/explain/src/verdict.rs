@@ -31,6 +31,8 @@ pub enum Doubt<'a> {
     InnerVersion,
     /// The packet inside is encrypted, and was not given.
     InnerPacket,
+    /// A later fragment: the first one has the headers.
+    Fragment,
     /// By its route the packet is of this direction.
     OtherDirection(Direction),
     /// It is longer than what fits, and may have to stay whole.

@@ -93,6 +93,9 @@ pub(crate) fn leave<'a>(
         });
         return (flow, OutputResult { verdict, ..before });
     };
+    // It does not wait (`xfrm_lookup_with_ifid` without `XFRM_LOOKUP_QUEUE`).
+    let waits_for_sa = surroundings.waits_for_sa && !matches!(interface, XfrmDevice::Xfrm { .. });
+    let surroundings = &Surroundings { waits_for_sa, ..*surroundings };
     let mut output = output(tables, &inner, None, surroundings);
     match &output.verdict {
         Verdict::Clear => output.verdict = dropped(),

@@ -3,7 +3,9 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use engine::{Requested, Route};
-use explain::{Explanation, Flow, Mtu, Reason, Resolved, Surroundings, Tables, Verdict, resolve};
+use explain::{
+    Explanation, Flow, Mtu, Oddity, Reason, Resolved, Surroundings, Tables, Verdict, resolve,
+};
 use model::{SaEntry, Template};
 
 use super::routing::{Routing, outermost_tunnel};
@@ -24,6 +26,8 @@ pub struct ExplainBasis<'a> {
     pub transformed: Option<Route>,
     /// The packet that was captured, if it is another one than was given.
     pub other: Option<Flow>,
+    /// Why the packet that was captured is not looked up as it is, if so.
+    pub oddity: Option<Oddity>,
 }
 
 impl ExplainBasis<'_> {

@@ -13,7 +13,7 @@ use model::{
     SaEntry, SaField, Selector, Template, TemplateMode, Upper,
 };
 
-use super::{routing::Routing, words};
+use super::{routing::Routing, settings::high_thresh, words};
 use crate::statements::{self, in_direction};
 
 /// What to do, in a sentence or as a statement of setkey(8); none if that is not obvious, or nothing is wrong.
@@ -80,7 +80,10 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         Reason::SaSelector => Some("correct the selector of the SA: `ipsecctl show sas -o spi,selector`".to_owned()),
         Reason::Policy => behind(explanation),
         Reason::HopLimit => Some("have the sender begin with a higher TTL or hop limit".to_owned()),
-        Reason::Martian | Reason::Dead | Reason::Dummy => None,
+        Reason::Reassembly => routing.map(|routing| format!(
+            "`sysctl -w {}=4194304`, the kernel's own value", high_thresh(routing.outer_version())
+        )),
+        Reason::Martian | Reason::Dead | Reason::Dummy | Reason::TooShort | Reason::Keepalive => None,
     }
 }
 

@@ -226,6 +226,11 @@ impl Routing {
         Some((outer.src?, outer.dst))
     }
 
+    /// The IP version of the packet as it arrives.
+    pub fn outer_version(&self) -> IpVersion {
+        self.given.outer.map_or(self.version, |outer| IpVersion::of(outer.dst))
+    }
+
     /// The direction by its route, if that is another than was given.
     pub fn elsewhere(&self) -> Option<Direction> {
         let route = self.route?.ok()?;

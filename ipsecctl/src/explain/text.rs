@@ -4,7 +4,7 @@ mod received;
 mod sent;
 
 use cli::wrap;
-use explain::{Doubt, Explanation, Found, Lookup, Reason, Verdict};
+use explain::{Doubt, Explanation, Found, Lookup, Oddity, Reason, Verdict};
 use model::{Direction, PolicyEntry, SaEntry, Visible};
 
 use super::{ExplainBasis, not_followed, remedy, routing::Routing, words};
@@ -48,6 +48,9 @@ pub fn explanation(
     if let Some(other) = &subject.other {
         lines.under(&format!("the one that was captured is another: {}", words::flow(other)));
     }
+    if is_put_together(explanation, subject.oddity) {
+        lines.under("what was captured is a fragment: this host puts the packet together first");
+    }
     route(subject.routing, &mut lines);
     if let Some(udp) = &explanation.udp {
         in_udp(udp, subject, &mut lines);
@@ -71,6 +74,13 @@ pub fn explanation(
         lines.add("to mend", &remedy);
     }
     lines.text
+}
+
+/// Whether the captured packet is a fragment that this host waits for the others of.
+fn is_put_together(explanation: &Explanation<'_>, oddity: Option<Oddity>) -> bool {
+    let is_refused =
+        matches!(explanation.verdict, Verdict::Dropped { reason: Reason::Reassembly, .. });
+    oddity.is_some_and(Oddity::is_fragment) && explanation.is_taken() && !is_refused
 }
 
 /// The first line.
@@ -144,6 +154,9 @@ fn doubt(doubt: &Doubt<'_>) -> String {
         }
         Doubt::InnerVersion => {
             "its SA lacks the flag af-unspec and has the other IP version: Linux 6.1 takes such packets, Linux 7.2 does not, and others were not looked at".to_owned()
+        }
+        Doubt::Fragment => {
+            "it is a later fragment; give the first one, which has the headers".to_owned()
         }
         Doubt::OtherDirection(direction) => {
             let leads = if *direction == Direction::In { "to" } else { "through" };

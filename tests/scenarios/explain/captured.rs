@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fmt::Write as _, thread::sleep, time::Duration}
 use scenarios::{Outcome, Packet, Pair, protocol};
 use serde_json::Value;
 
-use super::{inbound::counters, stories::explain};
+use super::{inbound::counters, odd::checksum, stories::explain};
 use crate::saved::send_again;
 
 const AH: &str = r#"-A hmac-sha1 "twenty bytes of key!""#;
@@ -16,25 +16,25 @@ const OTHER_CBC: &str = r#"-E aes-cbc "sixteen byte kez""#;
 
 /// The ends of an SA, and the templates between them.
 #[derive(Clone, Copy)]
-struct Ends(&'static str, &'static str);
+pub struct Ends(pub &'static str, pub &'static str);
 
-const V4: Ends = Ends("192.0.2.1", "192.0.2.2");
-const V6: Ends = Ends("2001:db8::1", "2001:db8::2");
+pub const V4: Ends = Ends("192.0.2.1", "192.0.2.2");
+pub const V6: Ends = Ends("2001:db8::1", "2001:db8::2");
 
 impl Ends {
-    fn sa(self, words: &str) -> String {
+    pub fn sa(self, words: &str) -> String {
         let (proto, options) = words.split_once(' ').expect("a protocol");
         format!("add {} {} {proto} 0x1001 {options};", self.0, self.1)
     }
 
-    fn policy(self, direction: &str, template: &str) -> String {
+    pub fn policy(self, direction: &str, template: &str) -> String {
         let template = template.replace("/tunnel/", &format!("/tunnel/{}-{}", self.0, self.1));
         format!("spdadd {} {} any -P {direction} ipsec {template};", self.0, self.1)
     }
 }
 
 /// Packets of UDP with so many bytes each that the first host has sent.
-fn captured(pair: &Pair, ends: Ends, tables: &str, lengths: &[usize]) -> Vec<Packet> {
+pub fn captured(pair: &Pair, ends: Ends, tables: &str, lengths: &[usize]) -> Vec<Packet> {
     pair.a.load(&format!("flush; spdflush; {tables}"));
     pair.forget();
     for length in lengths {
@@ -48,7 +48,7 @@ fn captured(pair: &Pair, ends: Ends, tables: &str, lengths: &[usize]) -> Vec<Pac
     packets
 }
 
-fn digits(bytes: &[u8]) -> String {
+pub fn digits(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         write!(text, "{byte:02x}").expect("text");
         text
@@ -57,9 +57,20 @@ fn digits(bytes: &[u8]) -> String {
 
 /// The explanation of a captured packet, which the second host then receives again.
 #[track_caller]
-fn agrees(pair: &Pair, packet: &Packet, given: &str) -> (Value, String) {
+pub fn agrees(pair: &Pair, packet: &Packet, given: &str) -> (Value, String) {
     let words = format!("in {given} --from {}", digits(&packet.frame[14..]));
     let (explanation, text) = explain(&pair.b, &words);
+    let (raised, is_delivered) = received(pair, std::slice::from_ref(packet));
+    let explained = explanation["counters"].as_array().into_iter().flatten();
+    let explained = explained.filter_map(Value::as_str).collect::<Vec<_>>();
+    assert_eq!(raised, explained, "{text}");
+    assert_eq!(explanation["verdict"] == "protected", is_delivered, "{text}");
+    (explanation, text)
+}
+
+/// The counters that the second host raises when it receives these packets, and whether one of them gets to UDP, where no socket
+/// has its port.
+pub fn received(pair: &Pair, packets: &[Packet]) -> (Vec<String>, bool) {
     let ports = |pair: &Pair| -> BTreeMap<String, u64> {
         let text = Outcome::success(
             pair.b.command("sh").args(["-c", "cat /proc/net/snmp6; nstat -asz UdpNoPorts"]),
@@ -72,20 +83,15 @@ fn agrees(pair: &Pair, packet: &Packet, given: &str) -> (Value, String) {
         lines.map(|words| (words[0].to_owned(), words[1].parse().unwrap_or(0))).collect()
     };
     let (before, delivered) = (counters(&pair.b), ports(pair));
-    send_again(&pair.a, std::slice::from_ref(packet));
+    send_again(&pair.a, packets);
     sleep(Duration::from_millis(100));
     let mut raised = counters(&pair.b);
     raised.retain(|name, number| before.get(name) != Some(number));
-    let explained = explanation["counters"].as_array().into_iter().flatten();
-    let explained = explained.filter_map(Value::as_str).collect::<Vec<_>>();
-    assert_eq!(raised.keys().collect::<Vec<_>>(), explained, "{text}");
-    let is_delivered = ports(pair) != delivered;
-    assert_eq!(explanation["verdict"] == "protected", is_delivered, "{text}");
-    (explanation, text)
+    (raised.into_keys().collect(), ports(pair) != delivered)
 }
 
 #[track_caller]
-fn loaded(pair: &Pair, tables: &str) {
+pub fn loaded(pair: &Pair, tables: &str) {
     pair.b.load(&format!("flush; spdflush; {tables}"));
 }
 
@@ -285,11 +291,8 @@ fn ah_does_not_pass_a_nat() {
     let mut packet = captured(&pair, V4, &sent, &[9]).remove(0);
     // 192.0.2.1 becomes 192.0.2.77.
     packet.frame[14 + 15] = 77;
-    let checksum = packet.frame[14..34].chunks(2).enumerate().filter(|(place, _)| *place != 5);
-    let sum: u32 = checksum.map(|(_, half)| u32::from(half[0]) << 8 | u32::from(half[1])).sum();
-    let folded = (sum & 0xffff) + (sum >> 16);
-    let folded = u16::try_from((folded & 0xffff) + (folded >> 16)).expect("16 bits");
-    packet.frame[24..26].copy_from_slice(&(!folded).to_be_bytes());
+    let sum = checksum(&packet.frame[14..34]);
+    packet.frame[24..26].copy_from_slice(&sum);
     loaded(&pair, &format!("{} {}", V4.sa(&format!("ah {AH}")), policy("in")));
     let (explanation, text) = agrees(&pair, &packet, "192.0.2.77 192.0.2.2:5300 udp");
     assert_eq!(explanation["reason"], "integrity", "{text}");

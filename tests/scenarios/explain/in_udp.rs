@@ -8,7 +8,7 @@ use super::{
 };
 
 /// A program with a UDP socket that decapsulates.
-fn socket(host: &Host, port: u16) -> Program {
+pub fn socket(host: &Host, port: u16) -> Program {
     // IPPROTO_UDP, UDP_ENCAP, UDP_ENCAP_ESPINUDP.
     let script = format!(
         "import socket, time

@@ -245,7 +245,7 @@ fn what_comes_out_of_beet_has_the_addresses_of_the_selector() {
     }
 }
 
-/// Packets wait for an SA that key management is asked for.
+/// Packets wait for their SA, whether key management listens or not.
 #[test]
 fn packets_that_wait_for_their_sa_are_not_counted() {
     let network = Network::new();
@@ -253,10 +253,13 @@ fn packets_that_wait_for_their_sa_are_not_counted() {
     a.load(
         "spdadd 10.1.0.0/24 10.2.0.0/24 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.2/require;",
     );
-    let (_, text) = explain(a, OUT);
+    let sent = network.by_a("10.2.0.1");
+    let (_, text) = network.same(OUT, &sent, "b", "dropped");
     assert!(!text.contains("larval_drop"), "{text}");
+    assert!(text.contains("XfrmOutNoStates"), "{text}");
     shell(a, "sysctl -qw net.core.xfrm_larval_drop=0");
-    let (explanation, text) = explain(a, OUT);
+    let (explanation, text) = network.same(OUT, &sent, "b", "dropped");
     assert_eq!(explanation["reason"], "no SA", "{text}");
     assert!(text.contains("xfrm_larval_drop is 0"), "{text}");
+    assert!(text.contains("no XFRM counter"), "{text}");
 }

@@ -26,7 +26,7 @@ impl Authenticated {
     pub(super) fn of(ip: &Ip<'_>, place: usize) -> Option<Self> {
         let (is_v4, start) = (ip.src.is_ipv4(), ip.header.len());
         let is_plain = start == if is_v4 { 20 } else { 40 };
-        if !is_plain || !ip.is_whole || ip.is_later_fragment {
+        if !is_plain || !ip.is_whole {
             return None;
         }
         let mut bytes = [ip.header, ip.payload].concat();

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use model::Upper;
 
 use super::CaptureError;
-use crate::Flow;
+use crate::{Flow, Oddity};
 
 /// Hop-by-hop options, routing header, destination options; the fragment header.
 const EXTENSIONS: [u8; 4] = [0, 43, 60, 44];
@@ -22,7 +22,7 @@ pub(super) struct Ip<'a> {
     pub(super) payload: &'a [u8],
     /// Whether `payload` is all that follows the header, by its length.
     pub(super) is_whole: bool,
-    pub(super) is_later_fragment: bool,
+    pub(super) fragment: Option<Oddity>,
     pub(super) dont_fragment: Option<bool>,
 }
 
@@ -41,9 +41,10 @@ impl<'a> Ip<'a> {
         let (src, dst) = addr(12).zip(addr(16)).ok_or(CaptureError::Truncated)?;
         let header = (usize::from(bytes[0] & 15) * 4).max(20);
         let rest = bytes.get(header..).ok_or(CaptureError::Truncated)?;
-        let (payload, is_all) = cut(rest, usize::from(half(bytes, 2)?).checked_sub(header));
-        // More fragments follow.
-        let is_whole = is_all && half(bytes, 6)? & 0x2000 == 0;
+        let total = usize::from(half(bytes, 2)?);
+        let (payload, is_all) = cut(rest, total.checked_sub(header));
+        let field = half(bytes, 6)?;
+        let fragment = fragment(field & 0x1fff != 0, field & 0x2000 != 0);
         Ok(Self {
             src: Ipv4Addr::from(src).into(),
             dst: Ipv4Addr::from(dst).into(),
@@ -51,9 +52,9 @@ impl<'a> Ip<'a> {
             hops: bytes[8],
             header: &bytes[..header],
             payload,
-            is_whole,
-            is_later_fragment: half(bytes, 6)? & 0x1fff != 0,
-            dont_fragment: Some(half(bytes, 6)? & 0x4000 != 0),
+            is_whole: is_all && fragment.is_none(),
+            fragment,
+            dont_fragment: Some(field & 0x4000 != 0),
         })
     }
 
@@ -63,7 +64,9 @@ impl<'a> Ip<'a> {
         let (src, dst) = addr(8).zip(addr(24)).ok_or(CaptureError::Truncated)?;
         let (src, dst) = (Ipv6Addr::from(src).into(), Ipv6Addr::from(dst).into());
         let (protocol, rest) = (bytes[6], bytes.get(40..).ok_or(CaptureError::Truncated)?);
-        let (payload, is_whole) = cut(rest, Some(half(bytes, 4)?.into()));
+        let length = usize::from(half(bytes, 4)?);
+        let (payload, is_whole) =
+            cut(rest, Some(length).filter(|length| *length != 0 || rest.is_empty()));
         let mut ip = Self {
             src,
             dst,
@@ -72,7 +75,7 @@ impl<'a> Ip<'a> {
             header: &bytes[..40],
             payload,
             is_whole,
-            is_later_fragment: false,
+            fragment: None,
             dont_fragment: None,
         };
         ip.skip_extensions()?;
@@ -87,8 +90,11 @@ impl<'a> Ip<'a> {
             let length = if self.protocol == 44 { 0 } else { usize::from(length) };
             if self.protocol == 44 {
                 let field = half(self.payload, 2)?;
-                self.is_later_fragment |= field & 0xfff8 != 0;
-                self.is_whole &= field & 1 == 0;
+                self.fragment = fragment(field & 0xfff8 != 0, field & 1 != 0);
+                self.is_whole &= self.fragment.is_none();
+                if self.is_later_fragment() {
+                    return self.end_at(next);
+                }
             }
             self.payload = self.payload.get((length + 1) * 8..).ok_or(CaptureError::Truncated)?;
             self.protocol = next;
@@ -96,15 +102,31 @@ impl<'a> Ip<'a> {
         Ok(())
     }
 
+    /// What follows the fragment header of a later fragment has no headers.
+    fn end_at(&mut self, protocol: u8) -> Result<(), CaptureError> {
+        self.payload = self.payload.get(8..).ok_or(CaptureError::Truncated)?;
+        self.protocol = protocol;
+        Ok(())
+    }
+
+    /// The bytes of the IP header, of IPv6 without extensions.
+    pub(super) fn fixed(&self) -> usize {
+        if self.src.is_ipv4() { self.header.len() } else { self.header.len().min(40) }
+    }
+
+    pub(super) fn is_later_fragment(&self) -> bool {
+        self.fragment == Some(Oddity::LaterFragment)
+    }
+
     /// The header without what follows it.
     pub(super) fn bare(self) -> Ip<'static> {
-        Ip { header: &[], payload: &[], is_whole: true, is_later_fragment: false, ..self }
+        Ip { header: &[], payload: &[], is_whole: true, fragment: None, ..self }
     }
 
     /// The packet with this in the place of what follows its IP header.
     pub(super) fn with(self, protocol: u8, payload: &[u8]) -> Result<Ip<'_>, CaptureError> {
-        let Self { is_whole, is_later_fragment, .. } = self;
-        let mut ip = Ip { protocol, payload, is_whole, is_later_fragment, ..self.bare() };
+        let Self { is_whole, fragment, .. } = self;
+        let mut ip = Ip { protocol, payload, is_whole, fragment, ..self.bare() };
         ip.skip_extensions()?;
         Ok(ip)
     }
@@ -114,7 +136,7 @@ impl<'a> Ip<'a> {
         let mut flow = Flow::new(self.src, self.dst).ok()?;
         flow.upper = Some(self.protocol);
         let upper = Upper::Number(self.protocol);
-        let first = |at| half(self.payload, at).ok().filter(|_| !self.is_later_fragment);
+        let first = |at| half(self.payload, at).ok().filter(|_| !self.is_later_fragment());
         let (src, dst) = match upper {
             _ if upper.has_ports() => (first(0), first(2)),
             // Type and code.
@@ -123,14 +145,23 @@ impl<'a> Ip<'a> {
                 (bytes.map(|[kind, _]| kind.into()), bytes.map(|[_, code]| code.into()))
             }
             Upper::GRE => {
-                let key = gre_key(self.payload).filter(|_| !self.is_later_fragment);
+                let key = gre_key(self.payload).filter(|_| !self.is_later_fragment());
                 (key.map(|[high, _]| high), key.map(|[_, low]| low))
             }
             _ => (None, None),
         };
         (flow.src_port, flow.dst_port) =
-            if self.is_later_fragment { (Some(0), Some(0)) } else { (src, dst) };
+            if self.is_later_fragment() { (Some(0), Some(0)) } else { (src, dst) };
         Some(flow)
+    }
+}
+
+/// `is_later`: whether it has an offset.
+fn fragment(is_later: bool, has_more: bool) -> Option<Oddity> {
+    match (is_later, has_more) {
+        (true, _) => Some(Oddity::LaterFragment),
+        (false, true) => Some(Oddity::FirstFragment),
+        (false, false) => None,
     }
 }
 
@@ -150,9 +181,9 @@ fn gre_key(gre: &[u8]) -> Option<[u16; 2]> {
 }
 
 /// What follows a header, without the padding of its link, by the length that the header has; and whether it is all there.
-/// A length of 0 is that of a packet that its device was to part.
+/// None: a packet that its device was to part has the length 0.
 fn cut(rest: &[u8], length: Option<usize>) -> (&[u8], bool) {
-    match length.filter(|length| *length != 0) {
+    match length {
         Some(length) => (rest.get(..length).unwrap_or(rest), rest.len() >= length),
         None => (rest, false),
     }

@@ -1,8 +1,8 @@
 //! The SAs of the templates of a packet that leaves, and what is on the wire.
 
-use std::fs;
-
-use explain::{Explanation, Headers, Mtu, OutputResult, Resolution, Resolved, SaSearch, Verdict};
+use explain::{
+    Explanation, Headers, Mtu, OutputResult, Reason, Resolution, Resolved, SaSearch, Verdict,
+};
 use model::Direction;
 
 use super::{ExplainBasis, Lines, found, words};
@@ -22,6 +22,11 @@ pub(super) fn left(
     found(output.socket, output.lookup.as_ref(), Direction::Out, subject, lines);
     for resolved in &output.templates {
         template(resolved, lines);
+    }
+    if let (Verdict::Dropped { reason: Reason::NoSa, counters: [] }, None) =
+        (&output.verdict, output.socket)
+    {
+        lines.under("net.core.xfrm_larval_drop is 0: it waits for the SA some seconds, and no counter is raised");
     }
     for resolved in &subject.not_installed {
         missing(resolved, lines);
@@ -59,7 +64,7 @@ fn template(resolved: &Resolved<'_>, lines: &mut Lines) {
         Resolution::Skipped => lines.under("no SA: the packet passes without it"),
         Resolution::Fails(_) => match search.found.or(search.spi_taken) {
             Some(entry) => lines.under(&format!("finds {}", words::sa(entry))),
-            None => no_sa(lines),
+            None => lines.under("no SA"),
         },
     }
     if search.is_of_other_source {
@@ -81,19 +86,6 @@ fn template(resolved: &Resolved<'_>, lines: &mut Lines) {
         ));
     }
     near(search, lines);
-}
-
-fn no_sa(lines: &mut Lines) {
-    lines.under("no SA");
-    if !drops_larval() {
-        lines.under("net.core.xfrm_larval_drop is 0: once key management is asked for the SA, packets wait for it or are dropped, and no counter is raised");
-    }
-}
-
-/// Whether a packet is dropped while its SA is requested (`xfrm_lookup_with_ifid`).
-fn drops_larval() -> bool {
-    let value = fs::read_to_string("/proc/sys/net/core/xfrm_larval_drop");
-    value.map_or(true, |value| value.trim() != "0")
 }
 
 /// The SAs that nearly serve a template that has none.

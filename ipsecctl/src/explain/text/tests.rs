@@ -73,6 +73,7 @@ fn text(explained: &Explanation<'_>) -> String {
         routing: &routing,
         transformed: None,
         other: None,
+        oddity: None,
     };
     let text = explanation(explained, &subject, Some(80));
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");
