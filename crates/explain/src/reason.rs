@@ -151,7 +151,7 @@ table! {
         /// No policy matches, and the kernel's own default policy discards it.
         KernelDefault => Row {
             word: "kernel default discards",
-            sentence: "no policy matches it, and the kernel's default policy discards such packets",
+            sentence: "no policy matches it, and the kernel's default policy is block: `ip xfrm policy getdefault`",
             counted: Counted::By { out: &[], received: &[C::InNoPols] },
         },
         /// It came through a tunnel, and no policy matches.

@@ -3,9 +3,11 @@
 use std::{fmt::Write, num::NonZeroU64};
 
 use engine::Route;
-use explain::{Contained, Decapsulated, Explanation, Field, Flow, FlowDevice, Header, XfrmDevice};
+use explain::{
+    Contained, Decapsulated, Explanation, Field, Flow, FlowDevice, Header, ReplayFault, XfrmDevice,
+};
 use model::{
-    EncapKind, PolicyEntry, PortMasks, SaEntry, SaField, SaFlags, Selector, Template, Upper,
+    EncapKind, PolicyEntry, PortMasks, Sa, SaEntry, SaField, SaFlags, Selector, Template, Upper,
     Visible, names::protocol_name,
 };
 
@@ -295,6 +297,21 @@ pub fn upper_half(header: &Decapsulated<'_>, inferred: u32, sent: u32) -> String
         number(sent),
         number(inferred)
     )
+}
+
+/// Why an SA refuses a sequence number.
+pub fn replay(fault: ReplayFault, sa: &Sa) -> String {
+    let highest = sa.replay_state.received;
+    match fault {
+        ReplayFault::Zero => "0 is no sequence number".to_owned(),
+        ReplayFault::Old => format!(
+            "the sequence number is older than the window: {highest} is the highest that was received, and the window has {}",
+            sa.replay_window
+        ),
+        ReplayFault::Received => {
+            format!("the sequence number was received before: {highest} is the highest")
+        }
+    }
 }
 
 /// Whether the last header names no SA because of a mark.

@@ -160,7 +160,7 @@ const BY_PACKETS: [Fault; 7] = [
         counted: "XfrmInNoPols",
         policy: None,
         spi: None,
-        part: "the kernel's default policy discards",
+        part: "the kernel's default policy is block",
     },
     Fault {
         name: "the reverse path is another",

@@ -51,15 +51,41 @@ fn gre_has_a_key_or_0() {
 #[test]
 fn esp_in_udp_is_not_ike() {
     let udp = |inside: &[u8]| ipv4(17, &[&[0x11, 0x94, 0x11, 0x94, 0, 0, 0, 0], inside].concat());
-    let captured = Captured::read(&udp(&ESP_HEADER)).unwrap();
+    let captured = Captured::read(&udp(&[ESP_HEADER, [5; 12]].concat())).unwrap();
     assert_eq!(captured.arrivals[0].encapsulation, Some(Some(EncapKind::EspInUdp)));
     let ike = Captured::read(&udp(&[0; 12])).unwrap();
     assert_eq!((ike.arrivals.len(), ike.flow.unwrap().dst_port), (0, Some(4500)));
 }
 
 #[test]
+fn some_packets_are_not_looked_up_as_they_are() {
+    let udp = |inside: &[u8]| ipv4(17, &[&[0x11, 0x94, 0x11, 0x94, 0, 0, 0, 0], inside].concat());
+    let odd = |packet: &[u8]| {
+        let captured = Captured::read(packet).unwrap();
+        (captured.oddity, captured.arrivals.len())
+    };
+    assert_eq!(odd(&udp(&[0xff])), (Some(Oddity::Keepalive), 0));
+    assert_eq!(odd(&udp(&[0xfe])), (None, 0));
+    assert_eq!(odd(&udp(&ESP_HEADER)), (Some(Oddity::ShortInUdp), 0));
+    assert_eq!(odd(&ipv4(50, &ESP_HEADER[..7])), (Some(Oddity::ShortHeader), 0));
+    assert_eq!(odd(&ipv4(51, &[4; 11])), (Some(Oddity::ShortHeader), 0));
+    assert_eq!(odd(&ipv4(50, &ESP_HEADER)), (None, 1));
+    let fragment = |field: [u8; 2]| {
+        let mut packet = ipv4(50, &ESP_HEADER);
+        packet[6..8].copy_from_slice(&field);
+        odd(&packet)
+    };
+    assert_eq!(fragment([0x20, 0]), (Some(Oddity::FirstFragment), 1));
+    assert_eq!(fragment([0x20, 1]), (Some(Oddity::LaterFragment), 0));
+    assert_eq!(fragment([0, 1]), (Some(Oddity::LaterFragment), 0));
+    // What was not captured may have the rest.
+    assert_eq!(Captured::read(&ipv4(50, &ESP_HEADER)[..26]), Err(CaptureError::Truncated));
+}
+
+#[test]
 fn the_ports_of_esp_in_udp_may_be_others() {
-    let udp = |ports: [u8; 4]| ipv4(17, &[&ports[..], &[0; 4], &ESP_HEADER].concat());
+    let esp = [ESP_HEADER, [5; 12]].concat();
+    let udp = |ports: [u8; 4]| ipv4(17, &[&ports[..], &[0; 4], &esp].concat());
     let read = |ports, to: u16| {
         let is_meant = |_, _, port| port == to;
         Captured::read_with(&udp(ports), &is_meant).unwrap()

@@ -103,13 +103,8 @@ pub(super) fn received(input: &InputResult<'_>, subject: &ExplainBasis<'_>, line
         if let Some(inside) = arrival.inside.filter(|_| arrival.proto == Some(Proto::Esp)) {
             lines.under(&words::inside(inside));
         }
-        if let Some(fault) = replay {
-            let word = match fault {
-                explain::ReplayFault::Zero => "0 is no sequence number",
-                explain::ReplayFault::Old => "the sequence number is older than the window",
-                explain::ReplayFault::Received => "the sequence number was received before",
-            };
-            lines.under(word);
+        if let (Some(fault), Some(entry)) = (replay, sa) {
+            lines.under(&words::replay(*fault, &entry.sa));
         }
         for entry in near.iter().take(3) {
             let differs = words::differing_sa_field(entry, Some(header.differing(entry)));
