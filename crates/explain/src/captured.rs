@@ -5,7 +5,7 @@ mod ip;
 
 use std::net::IpAddr;
 
-use model::{EncapKind, Proto, Spi};
+use model::{EncapKind, NAT_T_PORT, Proto, Spi};
 
 use crate::{Arrival, Contained, Flow, Oddity};
 pub use ah::Authenticated;
@@ -71,8 +71,6 @@ const UDP: u8 = 17;
 const ESP_HEADER: usize = 8;
 const AH_HEADER: usize = 12;
 const IPCOMP_HEADER: usize = 4;
-/// The port of ESP in UDP (RFC 3948).
-const NAT_T: u16 = 4500;
 
 impl Captured {
     /// Reads the first packet of a pcap file, or an IP packet as it is.
@@ -260,7 +258,7 @@ fn odd(ip: &Ip<'_>, is_encapsulation: IsEncapsulation<'_>) -> Option<Oddity> {
 
 /// Sent or received.
 fn is_natt(_: IpAddr, src_port: u16, dst_port: u16) -> bool {
-    [src_port, dst_port].contains(&NAT_T)
+    [src_port, dst_port].contains(&NAT_T_PORT.get())
 }
 
 /// The first packet of a pcap file (pcap-savefile(5)).

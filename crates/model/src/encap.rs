@@ -1,4 +1,11 @@
+use std::num::NonZeroU16;
+
 use crate::{IpVersion, table};
+
+/// The UDP port of IKE (RFC 7296, section 2).
+pub const IKE_PORT: NonZeroU16 = NonZeroU16::new(500).unwrap();
+/// The UDP port of ESP in UDP, and of IKE where a NAT is on the way (RFC 3948).
+pub const NAT_T_PORT: NonZeroU16 = NonZeroU16::new(4500).unwrap();
 
 struct Row {
     word: &'static str,

@@ -54,7 +54,7 @@ pub use counter::{Counter, CounterValues, MalformedCounter};
 pub use device::DeviceName;
 pub use dialect::Dialect;
 pub use direction::{Direction, SaDirection};
-pub use encap::EncapKind;
+pub use encap::{EncapKind, IKE_PORT, NAT_T_PORT};
 pub use error::Error;
 pub use event::{Acquire, Event, EventGroup, Mapping, Migration, Origin, PathChange, SaCount};
 pub use flags::SaFlags;

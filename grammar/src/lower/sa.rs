@@ -1,8 +1,8 @@
 use std::num::{NonZeroU16, NonZeroU32};
 
 use model::{
-    AddressPair, Encap, EncapKind, Mark, Offload, Operation, Proto, Sa, SaDirection, SaGroup, SaId,
-    ScriptOption, Spi, SpiRequest,
+    AddressPair, Encap, EncapKind, Mark, NAT_T_PORT, Offload, Operation, Proto, Sa, SaDirection,
+    SaGroup, SaId, ScriptOption, Spi, SpiRequest,
 };
 
 use super::{
@@ -19,9 +19,6 @@ use crate::{
     tree::{Algorithms, Extension, Host, Node, SaEnds, SaName, SaProto, StatementWord},
     warning::{Warning, WarningKind},
 };
-
-/// The port of IKE and ESP behind a NAT, RFC 3948.
-const NAT_T_PORT: Option<NonZeroU16> = NonZeroU16::new(4500);
 
 /// What `get`, `delete` and `deleteall` compare an SA with, where it is given.
 #[derive(Default)]
@@ -250,7 +247,7 @@ fn is_tcp_md5(ends: &SaEnds, algorithms: &Algorithms) -> bool {
 
 fn encap(ends: &SaEnds, src: &End, dst: &End) -> Option<Encap> {
     let proto = ends.proto.as_ref().map(|proto| &proto.value);
-    let port = |end: &End| NonZeroU16::new(end.port).or(NAT_T_PORT);
+    let port = |end: &End| NonZeroU16::new(end.port).or(Some(NAT_T_PORT));
     matches!(proto, Some(SaProto::EspUdp(_))).then(|| Encap {
         kind: EncapKind::EspInUdp,
         src_port: port(src),

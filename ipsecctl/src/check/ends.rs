@@ -3,16 +3,13 @@
 use std::net::IpAddr;
 
 use grammar::Part;
-use model::{AddressPair, Direction, Mode, PolicyId, Prefix, Selector, Upper};
+use model::{AddressPair, Direction, IKE_PORT, Mode, PolicyId, Prefix, Selector, Upper};
 
 use super::{
     code::Code,
     context::{TablesInContext, is_required},
     entry::{PlacedFinding, PolicyAt},
 };
-
-/// The port of IKE.
-const IKE: u16 = 500;
 
 pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
     // A key daemon that runs has policies of its own sockets.
@@ -54,6 +51,7 @@ fn is_between(selector: &Selector, ends: AddressPair) -> bool {
 /// The name of a policy for the packets of IKE between two hosts.
 fn ike(id: &PolicyId, ends: AddressPair) -> Option<PolicyId> {
     let mut selector = Selector::new(Prefix::host(ends.src()), Prefix::host(ends.dst())).ok()?;
-    (selector.upper, selector.src_port, selector.dst_port) = (Upper::UDP, IKE, IKE);
+    (selector.upper, selector.src_port, selector.dst_port) =
+        (Upper::UDP, IKE_PORT.get(), IKE_PORT.get());
     Some(PolicyId { selector, ..id.clone() })
 }

@@ -1,12 +1,10 @@
 //! Questions to the kernel about protocols, modes and algorithms: SAs in a network namespace that ends with the
 //! question. Without the privilege for it, what files and AF_ALG show.
 
-use std::num::NonZeroU16;
-
 use engine::{Engine, InNewNamespace, Refusal};
 use model::{
-    AddressPair, Algorithm, AlgorithmKind, Encap, IpVersion, Key, Keyed, Mode, Operation, Proto,
-    Sa, SaDirection, SaMode, Spi,
+    AddressPair, Algorithm, AlgorithmKind, Encap, IpVersion, Key, Keyed, Mode, NAT_T_PORT,
+    Operation, Proto, Sa, SaDirection, SaMode, Spi,
 };
 use rustix::io::Errno;
 
@@ -126,7 +124,7 @@ fn sa_for(feature: Feature, number: usize) -> Option<Sa> {
             Sa { mode: SaMode::Of(mode), direction, auth: auth(), crypt: crypt(), ..esp }
         }
         Feature::Encapsulation(kind, version) => {
-            let port = NonZeroU16::new(4500);
+            let port = Some(NAT_T_PORT);
             let encap = Some(Encap { kind, src_port: port, dst_port: port, original: None });
             Sa { encap, auth: auth(), crypt: crypt(), ..bare(Proto::Esp, version)? }
         }

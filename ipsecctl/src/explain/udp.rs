@@ -7,14 +7,9 @@ use std::{
 };
 
 use explain::{Arrival, Flow, InUdp, Surroundings, Tables};
-use model::{Direction, EncapKind, IpVersion, SaEntry};
+use model::{Direction, EncapKind, IpVersion, NAT_T_PORT, SaEntry, Upper};
 
 use crate::Error;
-
-/// The protocol's number.
-const UDP: u8 = 17;
-/// The port of RFC 3948.
-const NAT_T: u16 = 4500;
 
 /// Whether UDP that arrives at a port has ESP in it: an SA to the address is encapsulated so, or it is the usual port. The
 /// port that it comes from counts for nothing.
@@ -23,7 +18,8 @@ pub fn is_encapsulation(sas: &[SaEntry], dst: IpAddr, port: u16) -> bool {
         let encap = entry.sa.encap.filter(|encap| encap.kind != EncapKind::EspInTcp);
         encap.and_then(|encap| encap.dst_port).is_some_and(|own| own.get() == port)
     };
-    port == NAT_T || sas.iter().any(|entry| entry.sa.ends.dst() == dst && has_port(entry))
+    port == NAT_T_PORT.get()
+        || sas.iter().any(|entry| entry.sa.ends.dst() == dst && has_port(entry))
 }
 
 /// The UDP packet that comes by the SA of an SPI, if nothing but that is known of it.
@@ -32,8 +28,8 @@ pub fn around(sas: &[SaEntry], arrivals: &[Arrival]) -> Option<Flow> {
     let sa = sas.iter().map(|entry| &entry.sa).find(|sa| sa.spi == first.spi)?;
     let encap = sa.encap.filter(|encap| encap.kind == EncapKind::EspInUdp)?;
     let mut flow = Flow::new(sa.ends.src(), sa.ends.dst()).ok()?;
-    flow.upper = Some(UDP);
-    let [src, dst] = [encap.src_port, encap.dst_port].map(|port| port.map_or(NAT_T, Into::into));
+    flow.upper = Some(Upper::UDP.xfrm());
+    let [src, dst] = [encap.src_port, encap.dst_port].map(|port| port.unwrap_or(NAT_T_PORT).get());
     (flow.src_port, flow.dst_port) = (Some(src), Some(dst));
     Some(flow)
 }

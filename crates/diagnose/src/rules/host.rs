@@ -7,7 +7,8 @@ use std::{
 
 use explain::{Field, Flow, Found, Reason, Surroundings, Verdict, check, find_policy, output};
 use model::{
-    AddressPair, Counter, Direction, EncapKind, IpVersion, Mode, PolicyEntry, SaEntry, Spi,
+    AddressPair, Counter, Direction, EncapKind, IpVersion, Mode, NAT_T_PORT, PolicyEntry, SaEntry,
+    Spi, Upper,
 };
 
 use crate::{
@@ -135,8 +136,8 @@ fn unreachable(context: &mut Context<'_>) {
 
 /// The message has eight bytes of the packet: the ports, and not the SPI.
 fn is_natt(flow: Option<Flow>) -> bool {
-    const PORT: u16 = 4500;
-    flow.is_some_and(|flow| flow.upper == Some(17) && flow.dst_port == Some(PORT))
+    let port = Some(NAT_T_PORT.get());
+    flow.is_some_and(|flow| flow.upper == Some(Upper::UDP.xfrm()) && flow.dst_port == port)
 }
 
 /// A gateway that is none.

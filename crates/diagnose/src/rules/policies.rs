@@ -3,7 +3,10 @@
 use std::{collections::HashMap, net::IpAddr};
 
 use explain::{Flow, Found, PolicyCheck, Reason, Surroundings, Verdict, check, find_policy};
-use model::{Action, Counter, Demand, Direction, Mode, Offer, PolicyEntry, SaEntry, SaField};
+use model::{
+    Action, Counter, Demand, Direction, Mode, NAT_T_PORT, Offer, PolicyEntry, SaEntry, SaField,
+    Upper,
+};
 
 use crate::{
     Cause,
@@ -27,15 +30,15 @@ struct Received<'a> {
 
 /// ESP in UDP is checked as UDP (`udp_queue_rcv_one_skb`, net/ipv4/udp.c) before its socket decapsulates it.
 fn encapsulated(context: &mut Context<'_>) {
-    const UDP: u8 = 17;
-    const PORT: u16 = 4500;
+    const PORT: u16 = NAT_T_PORT.get();
     for (seen, input) in context.arrived() {
         let Some(header) = input.headers.first() else { continue };
         let is_in_udp = matches!(header.arrival.encapsulation, Some(Some(_)));
         let is_received = header.sa.is_some_and(|sa| context.transformed(sa) > 0);
         let (src, dst) = seen.packet.ends;
         let Ok(mut flow) = Flow::new(src, dst) else { continue };
-        (flow.upper, flow.src_port, flow.dst_port) = (Some(UDP), Some(PORT), Some(PORT));
+        (flow.upper, flow.src_port, flow.dst_port) =
+            (Some(Upper::UDP.xfrm()), Some(PORT), Some(PORT));
         let counter = Counter::InTmplMismatch;
         if !is_in_udp || is_received || context.left(counter) == 0 {
             continue;

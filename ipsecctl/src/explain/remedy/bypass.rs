@@ -1,10 +1,10 @@
 //! The remedy for packets that SAs need to come into being, and that wait for SAs themselves.
 
 use explain::{Explanation, Flow, Reason};
-use model::{Direction, IpVersion, Upper};
+use model::{Direction, IKE_PORT, IpVersion, NAT_T_PORT, Upper};
 
 /// The ports of IKE (RFC 7296, section 2): without and with NAT traversal.
-const OF_IKE: [u16; 2] = [500, 4500];
+const OF_IKE: [u16; 2] = [IKE_PORT.get(), NAT_T_PORT.get()];
 /// The types of neighbour discovery (RFC 4861, section 4).
 const NEIGHBOUR_DISCOVERY: std::ops::RangeInclusive<u16> = 133..=137;
 
