@@ -290,7 +290,6 @@ impl Explain {
         let captured = self.from.as_deref();
         let mut captured =
             captured.map(|from| capture::read(from, given.as_ref(), sas)).transpose()?;
-        let length = self.length(captured.as_ref());
         let ends = captured.as_ref().map(|captured| captured.ends);
         let (mut through, mut untaken) = (None, None);
         if let Some(captured) = &mut captured {
@@ -299,7 +298,9 @@ impl Explain {
             untaken = Recipient { sas, mark: self.mark, vti_key }.look_inside(captured);
             through = arrival::through(sas, &captured.arrivals, self.mark, ends);
         }
+        let length = self.length(captured.as_ref());
         let hops = captured.as_ref().and_then(|captured| captured.hops);
+        let is_fragment = captured.as_ref().is_some_and(|captured| captured.is_fragment);
         let oddity = captured.as_ref().and_then(|captured| captured.oddity);
         let (captured_flow, arrivals, udp) =
             if let Some(Captured { flow, arrivals, udp, .. }) = captured {
@@ -330,6 +331,10 @@ impl Explain {
         }
         let flow = given.or(captured_flow).map(|mut flow| {
             (flow.mark, flow.cpu) = (self.mark, self.cpu);
+            // What is forwarded is not put together before.
+            if is_fragment && self.direction == Direction::Fwd {
+                (flow.src_port, flow.dst_port) = (Some(0), Some(0));
+            }
             flow.if_id = self.ifid.or(through.and_then(|it| it.if_id));
             flow
         });
@@ -358,7 +363,8 @@ impl Explain {
     /// The length of the packet before it is transformed, as it was given or captured.
     fn length(&self, captured: Option<&Captured>) -> Option<Length> {
         let whole = captured.filter(|it| it.arrivals.is_empty() && it.oddity.is_none());
-        let bytes = self.length.or(whole.map(|captured| captured.length))?;
+        let inner = captured.filter(|it| !it.arrivals.is_empty()).and_then(|it| it.inner_length);
+        let bytes = self.length.or(whole.map(|captured| captured.length)).or(inner)?;
         let dont_fragment = self.df.or(captured.and_then(|captured| captured.dont_fragment));
         Some(Length { bytes, dont_fragment })
     }

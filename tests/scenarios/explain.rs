@@ -3,6 +3,7 @@
 mod arrivals;
 mod captured;
 mod devices;
+mod forged;
 mod generated;
 mod in_udp;
 mod inbound;

@@ -6,8 +6,9 @@ mod ip;
 use std::net::IpAddr;
 
 use model::{EncapKind, NAT_T_PORT, Proto, Spi};
+use zeroize::Zeroizing;
 
-use crate::{Arrival, Contained, Flow, Oddity};
+use crate::{Arrival, Contained, Flow, Oddity, input::MOST_HEADERS};
 pub use ah::Authenticated;
 use ip::{Ip, half, word};
 
@@ -27,11 +28,15 @@ pub struct Captured {
     /// The TTL or hop limit of the packet of `flow`; none: it is encrypted.
     pub hops: Option<u8>,
     /// The last header, if it is ESP, and all that follows it.
-    pub esp: Option<Vec<u8>>,
+    pub esp: Option<Zeroizing<Vec<u8>>>,
     /// What the integrity check values of AH are for, as far as it was not encrypted.
     pub ah: Vec<Authenticated>,
     /// The bit DF of the packet of `flow`; none: it is IPv6, or encrypted.
     pub dont_fragment: Option<bool>,
+    /// The bytes of the packet of `flow`, with its IP header; none: it is encrypted, or was sent without a header of its own.
+    pub inner_length: Option<usize>,
+    /// Whether the packet of `flow` is a fragment: if it is forwarded, its ports count as 0 (`decode_session4`).
+    pub is_fragment: bool,
     /// Why it is not looked up as it is, if so.
     pub oddity: Option<Oddity>,
     /// The last IP header, around what was encrypted.
@@ -40,8 +45,23 @@ pub struct Captured {
     is_decrypted: bool,
 }
 
-/// Whether UDP to an address, from a port and to a port, may have ESP in it.
-pub type IsEncapsulation<'a> = &'a dyn Fn(IpAddr, u16, u16) -> bool;
+/// What the host that receives a packet does with it.
+#[derive(Clone, Copy)]
+pub struct ReceivingHost<'a> {
+    /// Whether UDP to an address, from a port and to a port, may have ESP in it.
+    pub is_encapsulation: &'a dyn Fn(IpAddr, u16, u16) -> bool,
+    /// Whether a packet that comes out of a tunnel is for the host itself, by its destination.
+    pub takes: &'a dyn Fn(IpAddr) -> bool,
+}
+
+impl Default for ReceivingHost<'_> {
+    fn default() -> Self {
+        Self {
+            is_encapsulation: &|_, src, dst| [src, dst].contains(&NAT_T_PORT.get()),
+            takes: &|_| true,
+        }
+    }
+}
 
 /// Why a packet cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +83,8 @@ pub enum CaptureError {
     Empty,
 }
 
+type IsEncapsulation<'a> = &'a dyn Fn(IpAddr, u16, u16) -> bool;
+
 const ESP: u8 = 50;
 const AH: u8 = 51;
 const IPCOMP: u8 = 108;
@@ -77,25 +99,22 @@ impl Captured {
     ///
     /// Errors: [`CaptureError`].
     pub fn read(bytes: &[u8]) -> Result<Self, CaptureError> {
-        Self::read_with(bytes, &is_natt)
+        Self::read_by(bytes, ReceivingHost::default())
     }
 
-    /// As [`Captured::read`], with other ports of ESP in UDP.
+    /// As [`Captured::read`], by a host with other ports of ESP in UDP, or that forwards what comes out of tunnels.
     ///
     /// Errors: [`CaptureError`].
-    pub fn read_with(
-        bytes: &[u8],
-        is_encapsulation: IsEncapsulation<'_>,
-    ) -> Result<Self, CaptureError> {
+    pub fn read_by(bytes: &[u8], host: ReceivingHost<'_>) -> Result<Self, CaptureError> {
         match bytes {
             [0x0a, 0x0d, 0x0d, 0x0a, ..] => Err(CaptureError::PcapNg),
             [0xd4, 0xc3, 0xb2, 0xa1, ..] | [0x4d, 0x3c, 0xb2, 0xa1, ..] => {
-                pcap(bytes, u32::from_le_bytes, is_encapsulation)
+                pcap(bytes, u32::from_le_bytes, host)
             }
             [0xa1, 0xb2, 0xc3, 0xd4, ..] | [0xa1, 0xb2, 0x3c, 0x4d, ..] => {
-                pcap(bytes, u32::from_be_bytes, is_encapsulation)
+                pcap(bytes, u32::from_be_bytes, host)
             }
-            _ => Self::of_packet_with(bytes, is_encapsulation),
+            _ => Self::of_packet_by(bytes, host),
         }
     }
 
@@ -103,13 +122,10 @@ impl Captured {
     ///
     /// Errors: [`CaptureError::Truncated`], [`CaptureError::NotIp`].
     pub fn of_packet(bytes: &[u8]) -> Result<Self, CaptureError> {
-        Self::of_packet_with(bytes, &is_natt)
+        Self::of_packet_by(bytes, ReceivingHost::default())
     }
 
-    fn of_packet_with(
-        bytes: &[u8],
-        is_encapsulation: IsEncapsulation<'_>,
-    ) -> Result<Self, CaptureError> {
+    fn of_packet_by(bytes: &[u8], host: ReceivingHost<'_>) -> Result<Self, CaptureError> {
         let ip = Ip::read(bytes)?;
         let mut captured = Self {
             arrivals: Vec::new(),
@@ -121,11 +137,13 @@ impl Captured {
             esp: None,
             ah: Vec::new(),
             dont_fragment: None,
+            inner_length: None,
+            is_fragment: false,
             oddity: ip.fragment,
             around: ip.bare(),
             is_decrypted: false,
         };
-        captured.follow(ip, is_encapsulation)?;
+        captured.follow(ip, host)?;
         Ok(captured)
     }
 
@@ -137,25 +155,23 @@ impl Captured {
         protocol: u8,
         decrypted: &[u8],
         is_tunnel: bool,
-        is_encapsulation: IsEncapsulation<'_>,
+        host: ReceivingHost<'_>,
     ) -> Result<(), CaptureError> {
         self.is_decrypted = true;
         let ip =
             if is_tunnel { Ip::read(decrypted)? } else { self.around.with(protocol, decrypted)? };
-        self.follow(ip, is_encapsulation)
+        self.follow(ip, host)
     }
 
-    fn follow(
-        &mut self,
-        mut ip: Ip<'_>,
-        is_encapsulation: IsEncapsulation<'_>,
-    ) -> Result<(), CaptureError> {
+    fn follow(&mut self, mut ip: Ip<'_>, host: ReceivingHost<'_>) -> Result<(), CaptureError> {
+        let is_encapsulation = host.is_encapsulation;
         loop {
+            let is_for_here = ip.dst == self.around.dst || (host.takes)(ip.dst);
             if self.arrivals.is_empty() && self.oddity.is_none() {
                 self.oddity = odd(&ip, is_encapsulation);
             }
             let (step, encapsulation) = match ip.protocol {
-                _ if ip.is_later_fragment() || self.is_short() => (None, None),
+                _ if !is_for_here || ip.is_later_fragment() || self.is_short() => (None, None),
                 UDP => (natt(&ip, is_encapsulation), Some(EncapKind::EspInUdp)),
                 protocol => (Some((protocol, ip.payload)), None),
             };
@@ -179,7 +195,7 @@ impl Captured {
                         self.udp = ip.flow();
                     }
                     self.arrivals.push(arrival(spi, Proto::Esp, Some(sequence), None));
-                    self.esp = ip.is_whole.then(|| payload.to_vec());
+                    self.esp = ip.is_whole.then(|| Zeroizing::new(payload.to_vec()));
                     return Ok(());
                 }
                 Some((IPCOMP, payload)) => {
@@ -196,6 +212,9 @@ impl Captured {
                         self.ah.extend(Authenticated::of(&ip, self.arrivals.len()));
                     }
                     self.arrivals.push(arrival(spi, Proto::Ah, Some(sequence), Some(next)));
+                    if self.arrivals.len() > MOST_HEADERS {
+                        return Ok(());
+                    }
                     let words = usize::from(payload[1]);
                     let rest = payload.get((words + 2) * 4..).ok_or(CaptureError::Truncated)?;
                     ip = match next {
@@ -206,6 +225,9 @@ impl Captured {
                 }
                 _ => {
                     self.flow = ip.flow();
+                    self.is_fragment = ip.fragment.is_some();
+                    let has_header = !ip.header.is_empty();
+                    self.inner_length = has_header.then(|| ip.header.len() + ip.payload.len());
                     self.dont_fragment = ip.dont_fragment;
                     self.hops = Some(ip.hops);
                     return Ok(());
@@ -229,11 +251,14 @@ fn natt<'a>(ip: &Ip<'a>, is_encapsulation: IsEncapsulation<'_>) -> Option<(u8, &
     (is_long && word(inside, 0).ok()? != 0).then_some((ESP, inside))
 }
 
-/// What is in UDP to a port of ESP in UDP.
+/// What is in UDP to a port of ESP in UDP, by the length that UDP has (`__udp4_lib_rcv` drops the rest).
 fn in_udp<'a>(ip: &Ip<'a>, is_encapsulation: IsEncapsulation<'_>) -> Option<&'a [u8]> {
     let udp = ip.payload;
-    let is_meant = is_encapsulation(ip.dst, half(udp, 0).ok()?, half(udp, 2).ok()?);
-    udp.get(8..).filter(|_| is_meant)
+    let field = |at| half(udp, at).ok();
+    let is_meant = is_encapsulation(ip.dst, field(0)?, field(2)?);
+    let length = usize::from(field(4)?);
+    let inside = udp.get(8..length).or_else(|| udp.get(8..));
+    inside.filter(|_| is_meant)
 }
 
 /// What a packet that is no fragment is, if it is not looked up as it is.
@@ -256,16 +281,11 @@ fn odd(ip: &Ip<'_>, is_encapsulation: IsEncapsulation<'_>) -> Option<Oddity> {
     is_short.then_some(Oddity::ShortHeader)
 }
 
-/// Sent or received.
-fn is_natt(_: IpAddr, src_port: u16, dst_port: u16) -> bool {
-    [src_port, dst_port].contains(&NAT_T_PORT.get())
-}
-
 /// The first packet of a pcap file (pcap-savefile(5)).
 fn pcap(
     bytes: &[u8],
     number: fn([u8; 4]) -> u32,
-    is_encapsulation: IsEncapsulation<'_>,
+    host: ReceivingHost<'_>,
 ) -> Result<Captured, CaptureError> {
     let number = |at: usize| {
         let bytes = bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok());
@@ -288,7 +308,7 @@ fn pcap(
         276 => 20,
         other => return Err(CaptureError::LinkType(other)),
     };
-    Captured::of_packet_with(frame.get(header..).ok_or(CaptureError::Truncated)?, is_encapsulation)
+    Captured::of_packet_by(frame.get(header..).ok_or(CaptureError::Truncated)?, host)
 }
 
 #[cfg(test)]

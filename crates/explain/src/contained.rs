@@ -2,7 +2,7 @@
 
 use model::{Counter, Direction, Mode, Sa, Upper};
 
-use crate::{Reason, Verdict};
+use crate::{Doubt, Reason, Verdict};
 
 const IPV4: u8 = 4;
 const IPV6: u8 = 41;
@@ -20,12 +20,15 @@ pub enum Contained {
     NoTrailer,
     /// No packet, though there is a next header: neither padding nor headers are those of a sender.
     Garbage(u8),
+    /// What this next header is of, or garbage: its padding is not that of most senders, and its header shows nothing.
+    Unsure(u8),
 }
 
 impl Contained {
-    /// What ESP was decrypted to, by its trailer, and that without its trailer.
+    /// What ESP was decrypted to, by its trailer, and that without its trailer. `is_proven`: whether the key is known to be that of
+    /// the sender. Otherwise padding and headers have to show it.
     #[must_use]
-    pub fn of(decrypted: &[u8]) -> (Self, &[u8]) {
+    pub fn of(decrypted: &[u8], is_proven: bool) -> (Self, &[u8]) {
         let [rest @ .., length, next] = decrypted else { return (Contained::NoTrailer, &[]) };
         let length = usize::from(*length);
         let Some((packet, padding)) =
@@ -35,15 +38,16 @@ impl Contained {
         };
         // RFC 4303, section 2.4. The kernel does not compare it, and a sender may have another one.
         let is_counted = padding.iter().zip(1..).all(|(byte, number)| *byte == number);
-        let is_sure = is_counted && length > 1;
-        let is_packet = match is_packet(*next, packet) {
-            Some(is_packet) => is_packet || is_sure,
-            None => is_counted,
-        };
-        let inside = match *next {
-            NOTHING if is_counted => Contained::Dummy,
-            next if is_packet => Contained::Packet(next),
-            next => Contained::Garbage(next),
+        let is_sure = is_proven || is_counted && length > 1;
+        let inside = match (*next, evidence(*next, packet)) {
+            (NOTHING, _) if is_proven || is_counted => Contained::Dummy,
+            (next, Evidence::Right) => Contained::Packet(next),
+            (next, _) if is_sure => Contained::Packet(next),
+            (next, Evidence::Frequent | Evidence::Usual) if is_counted => Contained::Packet(next),
+            (next, Evidence::Wrong) => Contained::Garbage(next),
+            // A wrong key gives one next header as often as padding of no bytes: one time in 256.
+            (next, Evidence::Usual | Evidence::Unusual) if !is_counted => Contained::Garbage(next),
+            (next, _) => Contained::Unsure(next),
         };
         (inside, packet)
     }
@@ -63,7 +67,11 @@ impl Contained {
             Contained::Packet(IPV4 | IPV6) => return None,
             Contained::Packet(_) if is_tunnel => Reason::NoIpInside,
             Contained::Packet(_) => return None,
-            Contained::Garbage(next) => {
+            // Of a tunnel it is dropped whichever it is.
+            Contained::Unsure(_) if !is_tunnel => {
+                return Some(Verdict::Unknown(Doubt::Decryption));
+            }
+            Contained::Garbage(next) | Contained::Unsure(next) => {
                 let counters = counters(next, is_tunnel);
                 return Some(Verdict::Dropped { reason: Reason::Decryption, counters });
             }
@@ -83,23 +91,64 @@ fn counters(next: u8, is_tunnel: bool) -> &'static [Counter] {
     }
 }
 
-/// Whether this is a packet of a protocol; none: its header does not show it.
-fn is_packet(protocol: u8, bytes: &[u8]) -> Option<bool> {
+/// What the header of a packet shows of whether it is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Evidence {
+    /// It is: its lengths or sums are right.
+    Right,
+    /// It is none.
+    Wrong,
+    /// Nothing, and its protocol is TCP or ICMPv6.
+    Frequent,
+    /// Nothing, and its protocol is another usual one.
+    Usual,
+    /// Nothing, and its protocol is none of those.
+    Unusual,
+}
+
+/// Protocols whose headers show little, of those that are often inside: hop-by-hop options, IGMP, DCCP, routing and fragment
+/// headers, GRE, ESP, AH, destination options, EIGRP, OSPF, PIM, IPComp, VRRP, L2TP, SCTP, Mobile IPv6, UDP-Lite.
+const USUAL: [u8; 18] =
+    [0, 2, 33, 43, 44, 47, 50, 51, 60, 88, 89, 103, 108, 112, 115, 132, 135, 136];
+
+fn evidence(protocol: u8, bytes: &[u8]) -> Evidence {
     let half = |at: usize| {
         let bytes = bytes.get(at..at + 2).and_then(|bytes| <[u8; 2]>::try_from(bytes).ok());
         bytes.map_or(0, |bytes| usize::from(u16::from_be_bytes(bytes)))
     };
-    let version = bytes.first().map_or(0, |first| first >> 4);
-    match protocol {
-        IPV4 => Some(version == 4 && (20..=bytes.len()).contains(&half(2))),
-        IPV6 => Some(version == 6 && half(4) + 40 <= bytes.len()),
-        _ if protocol == Upper::UDP.xfrm() => Some((8..=bytes.len()).contains(&half(4))),
-        _ if protocol == Upper::TCP.xfrm() => bytes.get(12).map(|offset| {
-            let header = usize::from(offset >> 4) * 4;
-            (20..=bytes.len()).contains(&header)
-        }),
-        _ => None,
+    let shown = |is_right: bool| if is_right { Evidence::Right } else { Evidence::Wrong };
+    let first = bytes.first().copied().unwrap_or(0);
+    match Upper::Number(protocol) {
+        Upper::Number(IPV4) => {
+            let header = bytes.get(..usize::from(first & 15) * 4).unwrap_or_default();
+            let has_length = header.len() >= 20 && (header.len()..=bytes.len()).contains(&half(2));
+            shown(first >> 4 == 4 && has_length && sum(header) == u16::MAX)
+        }
+        Upper::Number(IPV6) => shown(first >> 4 == 6 && half(4) + 40 <= bytes.len()),
+        Upper::UDP => shown((8..=bytes.len()).contains(&half(4))),
+        Upper::ICMP => shown(bytes.len() >= 8 && sum(bytes) == u16::MAX),
+        Upper::TCP => {
+            let header = bytes.get(12).map_or(0, |offset| usize::from(offset >> 4) * 4);
+            let is_possible = (20..=bytes.len()).contains(&header);
+            if is_possible { Evidence::Frequent } else { Evidence::Wrong }
+        }
+        Upper::ICMPV6 => Evidence::Frequent,
+        _ if USUAL.contains(&protocol) => Evidence::Usual,
+        _ => Evidence::Unusual,
     }
+}
+
+/// The sum of RFC 1071, which is all ones if the bytes have their checksum.
+fn sum(bytes: &[u8]) -> u16 {
+    let halves = bytes.chunks(2).map(|half| {
+        let [high, low] = [half[0], half.get(1).copied().unwrap_or(0)];
+        u32::from(u16::from_be_bytes([high, low]))
+    });
+    let sum = halves.fold(0, |sum: u32, half| {
+        let sum = sum + half;
+        (sum & 0xffff) + (sum >> 16)
+    });
+    u16::try_from(sum).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -114,12 +163,15 @@ mod tests {
     }
 
     fn inside(bytes: &[u8]) -> Contained {
-        Contained::of(bytes).0
+        Contained::of(bytes, false).0
     }
 
     #[test]
     fn the_trailer_shows_whether_a_packet_is_inside() {
-        assert_eq!(Contained::of(&udp(&[1, 2, 2, 17])), (Contained::Packet(17), &udp(&[])[..]));
+        assert_eq!(
+            Contained::of(&udp(&[1, 2, 2, 17]), false),
+            (Contained::Packet(17), &udp(&[])[..])
+        );
         assert_eq!(inside(&udp(&[0, 17])), Contained::Packet(17));
         // A sender with other padding, and one that makes packets longer than they are.
         assert_eq!(inside(&udp(&[9, 9, 2, 17])), Contained::Packet(17));
@@ -136,14 +188,48 @@ mod tests {
         assert_eq!([inside(&[]), inside(&[0]), inside(&[0, 17])], [Contained::NoTrailer; 3]);
     }
 
+    /// One of 256 wrong keys gives a trailer without padding.
     #[test]
-    fn an_ip_packet_has_its_length() {
+    fn no_padding_proves_nothing() {
+        for (next, expected) in [
+            (6, Contained::Garbage(6)),
+            (89, Contained::Packet(89)),
+            (102, Contained::Unsure(102)),
+            (1, Contained::Garbage(1)),
+        ] {
+            assert_eq!(inside(&udp(&[0, next])), expected);
+        }
+        // Padding of zeros, as some senders have.
+        assert_eq!(inside(&udp(&[0, 0, 2, 58])), Contained::Unsure(58));
+        assert_eq!(inside(&udp(&[0, 0, 2, 89])), Contained::Garbage(89));
+        assert_eq!(inside(&udp(&[0, 0, 2, 102])), Contained::Garbage(102));
+    }
+
+    #[test]
+    fn a_key_that_is_proven_decrypts_packets() {
+        let of = |bytes: &[u8]| Contained::of(bytes, true).0;
+        for next in [1, 4, 6, 17, 89, 102] {
+            assert_eq!(of(&[7, 7, 7, 0, 0, 2, next]), Contained::Packet(next));
+        }
+        assert_eq!(of(&[7, 7, 0, 0, 2, 59]), Contained::Dummy);
+        assert_eq!(of(&[7, 7, 200, 17]), Contained::NoTrailer);
+    }
+
+    #[test]
+    fn a_checksum_shows_a_packet() {
+        let ping = [8, 0, 0xf7, 0xfd, 0, 1, 0, 1];
+        assert_eq!(inside(&[&ping[..], &[0, 0, 2, 1]].concat()), Contained::Packet(1));
+        assert_eq!(inside(&[&ping[..7], &[2, 0, 0, 2, 1]].concat()), Contained::Garbage(1));
+        let header = [0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2];
         let v4 = |version: u8, length: u8| {
-            let mut bytes = [0; 20];
+            let mut bytes = header;
             (bytes[0], bytes[3]) = (version << 4 | 5, length);
+            let checksum = !sum(&bytes);
+            bytes[10..12].copy_from_slice(&checksum.to_be_bytes());
             inside(&[&bytes[..], &[0, 4]].concat())
         };
         assert_eq!([v4(4, 20), v4(4, 21), v4(6, 20)].map(Contained::is_ip), [true, false, false]);
+        assert_eq!(inside(&[&header[..], &[0, 4]].concat()), Contained::Garbage(4));
     }
 
     #[test]
@@ -166,6 +252,7 @@ mod tests {
         assert_eq!(each(Contained::Garbage(59)), [proto; 2]);
         assert_eq!(each(Contained::NoTrailer), [proto; 2]);
         assert_eq!(each(Contained::Dummy), [proto; 2]);
+        assert_eq!(counters(Contained::Unsure(89), Mode::Tunnel), mode);
         assert_eq!(counters(Contained::Packet(17), Mode::Beet), None);
     }
 }

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use model::{Direction, EncapKind, Mode, Proto, SaDirection, SaEntry, SaField, SaState, Spi};
+use model::{
+    Direction, EncapKind, MAX_DEPTH, Mode, Proto, SaDirection, SaEntry, SaField, SaState, Spi,
+};
 
 use crate::{
     Contained, Reason, Verdict,
@@ -105,8 +107,7 @@ impl InputResult<'_> {
                 header.sa.is_some_and(|entry| entry.sa.mode.installed() == Mode::Transport);
             is_transport && header.arrival.inside.is_some_and(is_meant)
         };
-        let passed = self.headers.len() - usize::from(self.stops.is_some());
-        let mut passed = self.headers.iter().take(passed);
+        let mut passed = self.headers.iter().take(self.path.len());
         if let Some(place) = passed.position(|header| lets_out(header, Contained::is_ip)) {
             return Some((place, Reason::IpInside));
         }
@@ -120,6 +121,9 @@ impl InputResult<'_> {
     }
 }
 
+/// The most headers that the kernel undoes of a packet (`XFRM_MAX_DEPTH`, net/xfrm.h; `xfrm_input`).
+pub(crate) const MOST_HEADERS: usize = MAX_DEPTH;
+
 /// Follows the headers of a received packet with this mark, outermost first. `vti_key`: see [`crate::Surroundings`].
 #[must_use]
 pub fn decapsulate<'a>(
@@ -132,6 +136,10 @@ pub fn decapsulate<'a>(
     // The kernel reads the mark once for all headers up to a tunnel, or takes the key of the device in its place.
     let mut named_by = vti_key.unwrap_or(mark);
     for arrival in arrivals {
+        if input.path.len() == MOST_HEADERS {
+            input.stops = Some(dropped(Reason::TooManyHeaders));
+            break;
+        }
         let of_spi = sas.iter().filter(|entry| entry.sa.spi == arrival.spi);
         let (named, near): (Vec<_>, Vec<_>) = of_spi.partition(|it| names(arrival, named_by, it));
         let sa = named.first().copied();

@@ -184,6 +184,12 @@ table! {
             sentence: "its template demands an SPI, and the SA of this SPI does not serve it",
             counted: Counted::Always(&[C::OutPolError]),
         },
+        /// It has one header of AH, ESP or IPComp more than the kernel undoes (`xfrm_input`).
+        TooManyHeaders => Row {
+            word: "too many headers",
+            sentence: "it has more headers of AH, ESP and IPComp than the six that the kernel undoes",
+            counted: Counted::Always(&[C::InBufferError]),
+        },
         /// No SA has the SPI of the packet.
         UnknownSpi => Row {
             word: "unknown SPI",

@@ -29,6 +29,8 @@ pub enum Doubt<'a> {
     SeveralSas(Vec<&'a SaEntry>),
     /// A packet of the other IP version than that of its SA, which lacks `af-unspec`: [`crate::InnerVersion::Unknown`].
     InnerVersion,
+    /// What was decrypted may be a packet or garbage: whether the key is that of the sender is not shown.
+    Decryption,
     /// The packet inside is encrypted, and was not given.
     InnerPacket,
     /// A later fragment: the first one has the headers.

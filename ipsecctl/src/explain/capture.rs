@@ -2,28 +2,51 @@
 
 use std::{net::IpAddr, path::Path};
 
-use engine::Routes;
-use explain::{Captured, Contained, Flow, FlowDevice, Integrity, Reason, Untaken, decapsulate};
+use engine::{RouteQuery, Routes};
+use explain::{
+    Captured, Contained, Flow, FlowDevice, Integrity, Reason, ReceivingHost, Untaken, decapsulate,
+};
 use model::{Counter, Mode, Sa, SaEntry};
 
 use super::{integrity, packet, udp};
 use crate::Error;
 
-/// Protocols whose handlers refuse garbage before its policy is checked, or take it for an SPI.
-const HANDLED: [u8; 9] = [1, 4, 6, 41, 47, 50, 51, 58, 108];
+/// Protocols whose handlers refuse garbage before its policy is checked, or take it for an SPI: those of every kernel, with ESP.
+const HANDLED: [u8; 8] = [1, 6, 17, 43, 44, 50, 58, 60];
+/// Those that a module handles, by its name for IPv4 and for IPv6.
+const HANDLED_BY_MODULES: [(u8, [&str; 2]); 6] = [
+    (4, ["tunnel4", "tunnel6"]),
+    (41, ["tunnel4", "tunnel6"]),
+    (47, ["gre", "ip6_gre"]),
+    (51, ["ah4", "ah6"]),
+    (108, ["ipcomp", "ipcomp6"]),
+    (132, ["sctp", "sctp"]),
+];
 
 /// Reads a packet of a file or of hexadecimal digits. `given`: what the command line has of the packet inside.
 pub fn read(from: &str, given: Option<&Flow>, sas: &[SaEntry]) -> Result<Captured, Error> {
     let bytes = packet::bytes(from)?;
-    let captured = Captured::read_with(&bytes, &is_encapsulation(sas))?;
+    let is_encapsulation = |dst, _, port| udp::is_encapsulation(sas, dst, port);
+    let own = ReceivingHost { is_encapsulation: &is_encapsulation, takes: &is_of_this_host };
+    let captured = Captured::read_by(&bytes, own)?;
     // UDP in which another packet is to be is encapsulation, whatever its ports.
     let clear = captured.flow.filter(|_| captured.arrivals.is_empty());
     let is_around = given.zip(clear).is_some_and(|(given, clear)| !is_same(given, &clear));
-    if is_around { Ok(Captured::read_with(&bytes, &|_, _, _| true)?) } else { Ok(captured) }
+    if is_around {
+        let is_encapsulation = &|_, _, _| true;
+        Ok(Captured::read_by(&bytes, ReceivingHost { is_encapsulation, ..own })?)
+    } else {
+        Ok(captured)
+    }
 }
 
-fn is_encapsulation(sas: &[SaEntry]) -> impl Fn(IpAddr, u16, u16) -> bool {
-    move |dst, _, port| udp::is_encapsulation(sas, dst, port)
+/// Whether a packet to an address is for this host: the addresses of VRFs are in tables of their own.
+fn is_of_this_host(dst: IpAddr) -> bool {
+    let found = Routes::open().map(|mut routes| {
+        routes.owner(dst).is_ok()
+            || routes.find(&RouteQuery::to(dst)).is_ok_and(|route| route.is_local)
+    });
+    dst.is_multicast() || found.unwrap_or(true)
 }
 
 fn is_same(given: &Flow, captured: &Flow) -> bool {
@@ -83,7 +106,7 @@ impl<'s> Recipient<'s> {
             return;
         }
         let Some(decrypted) = integrity::decrypted(esp, sa) else { return };
-        let (inside, packet) = Contained::of(decrypted.bytes());
+        let (inside, packet) = Contained::of(decrypted.bytes(), integrity::is_key_proven(sa));
         captured.arrivals[place].inside = Some(inside);
         let (Contained::Packet(next), Mode::Tunnel | Mode::Transport) =
             (inside, sa.mode.installed())
@@ -92,12 +115,9 @@ impl<'s> Recipient<'s> {
         };
         let is_tunnel = sa.mode.installed() == Mode::Tunnel || self.untaken(captured).is_some();
         // What cannot be read is as unknown as before.
-        let _ = captured.read_on(
-            next,
-            packet,
-            is_tunnel && inside.is_ip(),
-            &is_encapsulation(self.sas),
-        );
+        let is_encapsulation = |dst, _, port| udp::is_encapsulation(self.sas, dst, port);
+        let own = ReceivingHost { is_encapsulation: &is_encapsulation, takes: &is_of_this_host };
+        let _ = captured.read_on(next, packet, is_tunnel && inside.is_ip(), own);
     }
 
     /// What becomes of what comes out of the last SA, if nothing takes that.
@@ -129,7 +149,13 @@ impl<'s> Recipient<'s> {
         let is_loaded = |module: &str| Path::new("/sys/module").join(module).exists();
         // These two take an address for the SPI of an SA of IP in IP.
         let takes_spi = is_ip && [state, "xfrm_interface"].into_iter().any(is_loaded);
-        let is_handled = if is_ip { is_loaded(handler) } else { HANDLED.contains(&next) };
+        let place = usize::from(dst.is_ipv6());
+        let by_module = HANDLED_BY_MODULES.iter().find(|(protocol, _)| *protocol == next);
+        let is_handled = match by_module {
+            _ if is_ip => is_loaded(handler),
+            Some((_, modules)) => is_loaded(modules[place]),
+            None => HANDLED.contains(&next),
+        };
         let checked = Flow::new(src, dst).ok().filter(|_| !is_handled).map(|mut flow| {
             flow.upper = Some(next);
             flow.device = "lo".parse().map_or(FlowDevice::Unknown, FlowDevice::Named);

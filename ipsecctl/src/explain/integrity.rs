@@ -4,6 +4,7 @@
 use explain::{Authenticated, Integrity, iv_length};
 use model::{Keyed, Sa, SaFlags};
 use sys::kernel_crypto::{Decrypted, Sealed, authenticate, decrypt, open};
+use zeroize::Zeroizing;
 
 /// Bits of the integrity check values of RFC 2404, 4106, 4868 and 7634, and of Linux before those.
 const LENGTHS: [u16; 5] = [64, 96, 128, 192, 256];
@@ -74,6 +75,12 @@ pub fn decrypted(esp: &[u8], sa: &Sa) -> Option<Decrypted> {
     decrypt(algorithm.kernel, key.bytes(), iv, bytes).ok()
 }
 
+/// Whether a right integrity check value, or the lack of a key, shows that what is decrypted is what was sent.
+pub fn is_key_proven(sa: &Sa) -> bool {
+    let is_null = sa.crypt.as_ref().is_some_and(|keyed| keyed.algorithm.kernel == NULL);
+    sa.aead.is_some() || is_null
+}
+
 /// What an integrity check value shows; `fits`: whether it has so many bits, with this upper half of an extended sequence
 /// number.
 fn judged(
@@ -106,7 +113,8 @@ fn judged(
 /// `upper`: the upper half of an extended sequence number.
 fn fits_auth(esp: &[u8], keyed: &Keyed, bits: u16, upper: Option<u32>) -> Option<bool> {
     let (bytes, icv) = parted(esp, bits)?;
-    let mut authenticated = bytes.to_vec();
+    // The packet may be inside of another one that was decrypted.
+    let mut authenticated = Zeroizing::new(bytes.to_vec());
     authenticated.extend(upper.into_iter().flat_map(u32::to_be_bytes));
     let code = authenticate(keyed.algorithm.kernel, keyed.key.bytes(), &authenticated).ok()?;
     Some(!icv.is_empty() && code.get(..icv.len()) == Some(icv))

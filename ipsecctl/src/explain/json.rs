@@ -104,10 +104,14 @@ fn header(header: &Decapsulated<'_>) -> ReceivedHeaderJson {
             Contained::Packet(_) => "right",
             Contained::Dummy => "dummy",
             Contained::NoTrailer | Contained::Garbage(_) => "wrong",
+            Contained::Unsure(_) => "unknown",
         }),
         next_header: inside.and_then(|inside| match inside {
             Contained::Packet(next) => Some(next),
-            Contained::Dummy | Contained::NoTrailer | Contained::Garbage(_) => None,
+            Contained::Dummy
+            | Contained::NoTrailer
+            | Contained::Garbage(_)
+            | Contained::Unsure(_) => None,
         }),
         sa: header.sa.map(Into::into),
         near: header.near.iter().map(|&entry| entry.into()).collect(),

@@ -83,6 +83,7 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         Reason::Reassembly => routing.map(|routing| format!(
             "`sysctl -w {}=4194304`, the kernel's own value", high_thresh(routing.outer_version())
         )),
+        Reason::TooManyHeaders => Some("have the peer nest fewer SAs".to_owned()),
         Reason::Martian | Reason::Dead | Reason::Dummy | Reason::TooShort | Reason::Keepalive => None,
     }
 }

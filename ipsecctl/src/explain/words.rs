@@ -38,8 +38,10 @@ pub fn flow(flow: &Flow) -> String {
                 write!(text, " code {}", number_or(code))?;
             }
             (Some(0), Some(0)) if upper.is_some_and(Upper::has_ports) => {
-                text.push_str(" of a later fragment, which has no ports");
+                text.push_str(" of a fragment, whose ports are not compared");
             }
+            // A fragment, too.
+            (Some(0), Some(0)) if upper != Some(Upper::GRE) => {}
             (src, dst) => write!(text, " {} > {}", number_or(src), number_or(dst))?,
         }
         if let FlowDevice::Named(device) = &flow.device {
@@ -280,6 +282,9 @@ pub fn inside(inside: Contained) -> String {
         Contained::NoTrailer => {
             "it is decrypted: its padding would be longer than the packet".to_owned()
         }
+        Contained::Unsure(next) => format!(
+            "it is decrypted: its next header is {next}; neither padding nor headers show whether that is what was sent"
+        ),
         Contained::Garbage(next) => format!(
             "it is decrypted: its next header would be {next}, and padding and headers are not those of a sender"
         ),

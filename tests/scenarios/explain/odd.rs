@@ -25,7 +25,12 @@ pub fn checksum(header: &[u8]) -> [u8; 2] {
 
 /// The packet with another protocol, and this in the place of what follows the IP header. `fragment`: the offset in 8 bytes, and
 /// whether more follow.
-fn with(packet: &Packet, protocol: u8, payload: &[u8], fragment: Option<(u16, bool)>) -> Packet {
+pub fn with(
+    packet: &Packet,
+    protocol: u8,
+    payload: &[u8],
+    fragment: Option<(u16, bool)>,
+) -> Packet {
     let is_v4 = packet.version == 4;
     let mut frame = packet.frame[..14 + if is_v4 { 20 } else { 40 }].to_vec();
     let length = |bytes: usize| u16::try_from(bytes).expect("a packet").to_be_bytes();

@@ -87,8 +87,9 @@ fn the_ports_of_esp_in_udp_may_be_others() {
     let esp = [ESP_HEADER, [5; 12]].concat();
     let udp = |ports: [u8; 4]| ipv4(17, &[&ports[..], &[0; 4], &esp].concat());
     let read = |ports, to: u16| {
-        let is_meant = |_, _, port| port == to;
-        Captured::read_with(&udp(ports), &is_meant).unwrap()
+        let is_encapsulation = &|_, _, port| port == to;
+        let host = ReceivingHost { is_encapsulation, ..ReceivingHost::default() };
+        Captured::read_by(&udp(ports), host).unwrap()
     };
     let esp = read([0x27, 0x11, 0x27, 0x12], 10002);
     let around = esp.udp.unwrap();
@@ -130,10 +131,15 @@ fn no_packet_is_too_short_to_be_refused() {
         for length in 0..packet.len() {
             // It returns.
             let captured = Captured::read(&packet[..length]);
-            let _ = Contained::of(&packet[..length]);
+            let _ = Contained::of(&packet[..length], false);
             for (protocol, is_tunnel) in [(4, true), (50, false), (51, false), (60, false)] {
                 let Ok(mut captured) = captured.clone() else { continue };
-                let _ = captured.read_on(protocol, &packet[..length], is_tunnel, &is_natt);
+                let _ = captured.read_on(
+                    protocol,
+                    &packet[..length],
+                    is_tunnel,
+                    ReceivingHost::default(),
+                );
             }
             for ah in captured.iter().flat_map(|captured| &captured.ah) {
                 let _ = (ah.sequence(), ah.header_length(), ah.parted(64, None));
@@ -168,7 +174,7 @@ fn what_was_decrypted_is_read_on() {
     let read = |next, decrypted: &[u8], is_tunnel| {
         let mut captured = Captured::read(&ipv4(50, &ESP_HEADER)).unwrap();
         assert!(captured.esp.take().is_some());
-        let read = captured.read_on(next, decrypted, is_tunnel, &is_natt);
+        let read = captured.read_on(next, decrypted, is_tunnel, ReceivingHost::default());
         read.map(|()| captured)
     };
     let udp = [4, 210, 0, 53, 0, 8, 0, 0];
