@@ -129,16 +129,16 @@ fn a_packet_comes_in_fragments() {
         let payload = &packet.frame[14 + if packet.version == 4 { 20 } else { 40 }..];
         let [first, later] = [(&payload[..16], 0, true), (&payload[16..], 2, false)]
             .map(|(part, offset, more)| with(&packet, ESP, part, Some((offset, more))));
-        let asked = |packet: &Packet| {
+        let explained = |packet: &Packet| {
             explain(
                 &pair.b,
                 &format!("in {} {} udp --from {}", ends.0, ends.1, digits(&packet.frame[14..])),
             )
         };
-        let (explanation, text) = asked(&first);
+        let (explanation, text) = explained(&first);
         assert_eq!(explanation["verdict"], "protected", "{text}");
         assert!(text.contains("what was captured is a fragment: "), "{text}");
-        let (explanation, text) = asked(&later);
+        let (explanation, text) = explained(&later);
         assert_eq!(explanation["verdict"], "unknown", "{text}");
         assert!(text.contains("it is a later fragment"), "{text}");
         let fragments = [first, later];
