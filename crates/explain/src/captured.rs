@@ -85,13 +85,9 @@ pub enum CaptureError {
 
 type IsEncapsulation<'a> = &'a dyn Fn(IpAddr, u16, u16) -> bool;
 
-const ESP: u8 = 50;
-const AH: u8 = 51;
-const IPCOMP: u8 = 108;
 const UDP: u8 = 17;
 /// Bytes that the kernel reads of a header before it looks up an SA.
 const ESP_HEADER: usize = 8;
-const AH_HEADER: usize = 12;
 const IPCOMP_HEADER: usize = 4;
 
 impl Captured {
@@ -164,76 +160,89 @@ impl Captured {
     }
 
     fn follow(&mut self, mut ip: Ip<'_>, host: ReceivingHost<'_>) -> Result<(), CaptureError> {
-        let is_encapsulation = host.is_encapsulation;
-        loop {
-            let is_for_here = ip.dst == self.around.dst || (host.takes)(ip.dst);
-            if self.arrivals.is_empty() && self.oddity.is_none() {
-                self.oddity = odd(&ip, is_encapsulation);
+        while let Some(inside) = self.read_header(ip, host)? {
+            ip = inside;
+        }
+        Ok(())
+    }
+
+    /// Reads a header of AH, ESP or IPComp, and returns what it has inside; none: nothing follows that can be read.
+    fn read_header<'i>(
+        &mut self,
+        ip: Ip<'i>,
+        host: ReceivingHost<'_>,
+    ) -> Result<Option<Ip<'i>>, CaptureError> {
+        let is_for_here = ip.dst == self.around.dst || (host.takes)(ip.dst);
+        self.around = ip.bare();
+        let is_first = self.arrivals.is_empty();
+        if is_first && self.oddity.is_none() {
+            self.oddity = odd(&ip, host.is_encapsulation);
+        }
+        let (step, encapsulation) = match ip.protocol {
+            _ if !is_for_here || ip.is_later_fragment() || self.is_short() => (None, None),
+            UDP => {
+                let inside = natt(&ip, host.is_encapsulation);
+                (inside.map(|inside| (Proto::Esp, inside)), Some(EncapKind::EspInUdp))
             }
-            let (step, encapsulation) = match ip.protocol {
-                _ if !is_for_here || ip.is_later_fragment() || self.is_short() => (None, None),
-                UDP => (natt(&ip, is_encapsulation), Some(EncapKind::EspInUdp)),
-                protocol => (Some((protocol, ip.payload)), None),
-            };
-            let dst = ip.dst;
-            self.around = ip.bare();
-            let is_first = self.arrivals.is_empty();
-            let arrival = |spi, proto, sequence, inside: Option<u8>| Arrival {
-                spi: Spi(spi),
-                proto: Some(proto),
-                dst: Some(dst),
-                sequence,
-                // The kernel compares it of the outermost header.
-                encapsulation: Some(encapsulation.filter(|_| is_first)),
-                integrity: None,
-                inside: inside.map(Contained::Packet),
-            };
-            match step {
-                Some((ESP, payload)) => {
-                    let [spi, sequence] = [word(payload, 0)?, word(payload, 4)?];
-                    if is_first && encapsulation.is_some() {
-                        self.udp = ip.flow();
-                    }
-                    self.arrivals.push(arrival(spi, Proto::Esp, Some(sequence), None));
-                    self.esp = ip.is_whole.then(|| Zeroizing::new(payload.to_vec()));
-                    return Ok(());
+            protocol => (Proto::from_number(protocol).map(|proto| (proto, ip.payload)), None),
+        };
+        let arrival = |spi, proto, sequence, inside: Option<u8>| Arrival {
+            spi: Spi(spi),
+            proto: Some(proto),
+            dst: Some(ip.dst),
+            sequence,
+            // The kernel compares it of the outermost header.
+            encapsulation: Some(encapsulation.filter(|_| is_first)),
+            integrity: None,
+            inside: inside.map(Contained::Packet),
+        };
+        match step {
+            Some((proto @ Proto::Esp, payload)) => {
+                let [spi, sequence] = [word(payload, 0)?, word(payload, 4)?];
+                self.udp =
+                    self.udp.or_else(|| ip.flow().filter(|_| is_first && encapsulation.is_some()));
+                self.arrivals.push(arrival(spi, proto, Some(sequence), None));
+                self.esp = ip.is_whole.then(|| Zeroizing::new(payload.to_vec()));
+                Ok(None)
+            }
+            Some((proto @ Proto::IpComp, payload)) => {
+                let (cpi, next) = (half(payload, 2)?, payload[0]);
+                self.arrivals.push(arrival(cpi.into(), proto, None, Some(next)));
+                Ok(None)
+            }
+            Some((proto @ Proto::Ah, payload)) => {
+                let [spi, sequence] = [word(payload, 4)?, word(payload, 8)?];
+                let (next, words) = (payload[0], usize::from(payload[1]));
+                // No copy is made of what was decrypted.
+                if !self.is_decrypted {
+                    self.ah.extend(Authenticated::of(&ip, self.arrivals.len()));
                 }
-                Some((IPCOMP, payload)) => {
-                    let cpi = half(payload, 2)?;
-                    let next = Some(payload[0]);
-                    self.arrivals.push(arrival(cpi.into(), Proto::IpComp, None, next));
-                    return Ok(());
+                self.arrivals.push(arrival(spi, proto, Some(sequence), Some(next)));
+                if self.arrivals.len() > MOST_HEADERS {
+                    return Ok(None);
                 }
-                Some((AH, payload)) => {
-                    let [spi, sequence] = [word(payload, 4)?, word(payload, 8)?];
-                    let next = payload[0];
-                    // No copy is made of what was decrypted.
-                    if !self.is_decrypted {
-                        self.ah.extend(Authenticated::of(&ip, self.arrivals.len()));
-                    }
-                    self.arrivals.push(arrival(spi, Proto::Ah, Some(sequence), Some(next)));
-                    if self.arrivals.len() > MOST_HEADERS {
-                        return Ok(());
-                    }
-                    let words = usize::from(payload[1]);
-                    let rest = payload.get((words + 2) * 4..).ok_or(CaptureError::Truncated)?;
-                    ip = match next {
-                        // IPv4 and IPv6 inside: a tunnel.
-                        4 | 41 => Ip::read(rest)?,
-                        _ => ip.with(next, rest)?,
-                    };
-                }
-                _ => {
-                    self.flow = ip.flow();
-                    self.is_fragment = ip.fragment.is_some();
-                    let has_header = !ip.header.is_empty();
-                    self.inner_length = has_header.then(|| ip.header.len() + ip.payload.len());
-                    self.dont_fragment = ip.dont_fragment;
-                    self.hops = Some(ip.hops);
-                    return Ok(());
-                }
+                let rest = payload.get((words + 2) * 4..).ok_or(CaptureError::Truncated)?;
+                Ok(Some(match next {
+                    // IPv4 and IPv6 inside: a tunnel.
+                    4 | 41 => Ip::read(rest)?,
+                    _ => ip.with(next, rest)?,
+                }))
+            }
+            _ => {
+                self.end_with(&ip);
+                Ok(None)
             }
         }
+    }
+
+    /// The packet that is inside of all headers.
+    fn end_with(&mut self, ip: &Ip<'_>) {
+        self.flow = ip.flow();
+        self.is_fragment = ip.fragment.is_some();
+        let has_header = !ip.header.is_empty();
+        self.inner_length = has_header.then(|| ip.header.len() + ip.payload.len());
+        self.dont_fragment = ip.dont_fragment;
+        self.hops = Some(ip.hops);
     }
 }
 
@@ -245,10 +254,10 @@ impl Captured {
 }
 
 /// ESP in UDP: longer than a header, and without the marker of IKE.
-fn natt<'a>(ip: &Ip<'a>, is_encapsulation: IsEncapsulation<'_>) -> Option<(u8, &'a [u8])> {
+fn natt<'a>(ip: &Ip<'a>, is_encapsulation: IsEncapsulation<'_>) -> Option<&'a [u8]> {
     let inside = in_udp(ip, is_encapsulation)?;
     let is_long = inside.len() > ESP_HEADER || !ip.is_whole;
-    (is_long && word(inside, 0).ok()? != 0).then_some((ESP, inside))
+    (is_long && word(inside, 0).ok()? != 0).then_some(inside)
 }
 
 /// What is in UDP to a port of ESP in UDP, by the length that UDP has (`__udp4_lib_rcv` drops the rest).
@@ -263,18 +272,18 @@ fn in_udp<'a>(ip: &Ip<'a>, is_encapsulation: IsEncapsulation<'_>) -> Option<&'a 
 
 /// What a packet that is no fragment is, if it is not looked up as it is.
 fn odd(ip: &Ip<'_>, is_encapsulation: IsEncapsulation<'_>) -> Option<Oddity> {
-    let header = match ip.protocol {
-        UDP => {
-            let inside = in_udp(ip, is_encapsulation)?;
-            let is_short = ip.is_whole && inside.len() < ip.fixed();
-            return match natt(ip, is_encapsulation) {
-                Some(_) => is_short.then_some(Oddity::ShortInUdp),
-                None => (inside == [0xff]).then_some(Oddity::Keepalive),
-            };
-        }
-        ESP => ESP_HEADER,
-        AH => AH_HEADER,
-        IPCOMP => IPCOMP_HEADER,
+    if ip.protocol == UDP {
+        let inside = in_udp(ip, is_encapsulation)?;
+        let is_short = ip.is_whole && inside.len() < ip.fixed();
+        return match natt(ip, is_encapsulation) {
+            Some(_) => is_short.then_some(Oddity::ShortInUdp),
+            None => (inside == [0xff]).then_some(Oddity::Keepalive),
+        };
+    }
+    let header = match Proto::from_number(ip.protocol)? {
+        Proto::Esp => ESP_HEADER,
+        Proto::Ah => Authenticated::HEADER,
+        Proto::IpComp => IPCOMP_HEADER,
         _ => return None,
     };
     let is_short = ip.is_whole && ip.payload.len() < header;

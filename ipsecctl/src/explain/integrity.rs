@@ -12,9 +12,6 @@ const LENGTHS: [u16; 5] = [64, 96, 128, 192, 256];
 /// Bytes of SPI and sequence number, before the initialization vector.
 const HEADER: usize = 8;
 
-/// Bytes of AH before the integrity check value.
-const AH_HEADER: usize = 12;
-
 /// Algorithms of encryption and authentication in one whose initialization vector has eight bytes in the packet.
 const COUNTER_MODES: [&str; 4] = ["rfc4106(", "rfc4309(", "rfc4543(", "rfc7539esp("];
 const IV: usize = 8;
@@ -44,7 +41,7 @@ pub fn of_ah(ah: &Authenticated, sa: &Sa) -> Option<Integrity> {
         bytes.extend(upper.into_iter().flat_map(u32::to_be_bytes));
         let computed = authenticate(keyed.algorithm.kernel, keyed.key.bytes(), &bytes).ok()?;
         // The header has room for the whole code, or for what is sent of it.
-        let mut lengths = [computed.len(), icv].into_iter().map(|it| AH_HEADER + it);
+        let mut lengths = [computed.len(), icv].into_iter().map(|it| Authenticated::HEADER + it);
         let has_length = lengths.any(|it| it.next_multiple_of(multiple) == ah.header_length());
         Some(has_length && icv > 0 && computed.get(..icv) == Some(&code[..]))
     };

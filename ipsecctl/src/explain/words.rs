@@ -4,7 +4,8 @@ use std::{fmt::Write, num::NonZeroU64};
 
 use engine::Route;
 use explain::{
-    Contained, Decapsulated, Explanation, Field, Flow, FlowDevice, Header, ReplayFault, XfrmDevice,
+    Contained, Decapsulated, Explanation, Field, Flow, FlowDevice, Header, Integrity, ReplayFault,
+    XfrmDevice,
 };
 use model::{
     EncapKind, PolicyEntry, PortMasks, Sa, SaEntry, SaField, SaFlags, Selector, Template, Upper,
@@ -291,8 +292,30 @@ pub fn inside(inside: Contained) -> String {
     }
 }
 
+/// What the integrity check value of a header shows.
+pub fn integrity(integrity: Integrity, header: &Decapsulated<'_>) -> String {
+    let text = match integrity {
+        Integrity::Right if header.sa.is_some_and(|entry| entry.sa.aead.is_some()) => {
+            "its ICV is right: the keys are the same"
+        }
+        Integrity::Right => "its ICV is right: the keys of authentication are the same",
+        Integrity::Wrong => "its ICV is not right",
+        Integrity::OtherSource => {
+            "its ICV would be right with the source that the SA has: the address was changed on the way, as by a NAT"
+        }
+        Integrity::OtherUpper { inferred, sent } => return upper_half(header, inferred, sent),
+        Integrity::OtherEsn => {
+            "its ICV would be right if one end did not have extended sequence numbers: -esn"
+        }
+        Integrity::OtherLength(bits) => {
+            return format!("its ICV has {bits} bits, and would be right with them");
+        }
+    };
+    text.to_owned()
+}
+
 /// Why the upper half of an extended sequence number is not that of the sender.
-pub fn upper_half(header: &Decapsulated<'_>, inferred: u32, sent: u32) -> String {
+fn upper_half(header: &Decapsulated<'_>, inferred: u32, sent: u32) -> String {
     let number =
         |upper: u32| u64::from(upper) << 32 | u64::from(header.arrival.sequence.unwrap_or(0));
     let received = header.sa.map_or(0, |entry| entry.sa.replay_state.received);

@@ -5,9 +5,6 @@ use std::{net::IpAddr, ops::Range};
 
 use super::ip::Ip;
 
-/// Bytes of an AH header before the integrity check value.
-const HEADER: usize = 12;
-
 /// A packet with AH, without what changes on its way.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticated {
@@ -21,6 +18,9 @@ pub struct Authenticated {
 }
 
 impl Authenticated {
+    /// Bytes of an AH header before the integrity check value.
+    pub const HEADER: usize = 12;
+
     /// None: the packet is not whole, AH does not follow an IP header, or that has options or extensions, which are not
     /// followed.
     pub(super) fn of(ip: &Ip<'_>, place: usize) -> Option<Self> {
@@ -49,7 +49,7 @@ impl Authenticated {
     /// The sequence number.
     #[must_use]
     pub fn sequence(&self) -> Option<u32> {
-        let bytes = self.bytes.get(self.start + 8..self.start + HEADER)?;
+        let bytes = self.bytes.get(self.start + 8..self.start + Self::HEADER)?;
         bytes.try_into().ok().map(u32::from_be_bytes)
     }
 
@@ -63,7 +63,7 @@ impl Authenticated {
     #[must_use]
     pub fn parted(&self, icv: usize, src: Option<IpAddr>) -> Option<(Vec<u8>, Vec<u8>)> {
         let mut bytes = self.bytes.clone();
-        let range = self.start + HEADER..self.start + HEADER + icv;
+        let range = self.start + Self::HEADER..self.start + Self::HEADER + icv;
         let code = bytes.get(range.clone())?.to_vec();
         bytes[range].fill(0);
         match src {

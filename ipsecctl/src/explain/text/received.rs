@@ -1,10 +1,10 @@
 //! What a received packet comes through, and the check of its policy.
 
 use explain::{
-    Decapsulated, Explanation, InUdp, InputResult, Integrity, Outer, PolicyCheck, SaOfTemplate,
+    Arrival, Decapsulated, Explanation, InUdp, InputResult, Outer, PolicyCheck, SaOfTemplate,
     Verdict,
 };
-use model::{Mode, Proto, SaField};
+use model::{Mode, Proto, SaEntry, SaField};
 
 use super::{ExplainBasis, Lines, found, words};
 
@@ -50,55 +50,11 @@ pub(super) fn received(input: &InputResult<'_>, subject: &ExplainBasis<'_>, line
             arrival.sequence.map_or(String::new(), |number| format!(", sequence {number}"));
         lines.add("header", &format!("{proto} {:#x}{sequence}", arrival.spi.0));
         match sa {
-            Some(entry) => {
-                lines.under(&words::sa(entry));
-                let own = entry.sa.encap.map(|encap| encap.kind);
-                if let Some(kind) = arrival.encapsulation.filter(|kind| *kind != own) {
-                    let [packets, own] = [kind, own].map(words::encapsulation);
-                    lines.under(&format!(
-                        "encapsulation differs: of the packet {packets}, of the SA {own}"
-                    ));
-                }
-                if entry.sa.mode.installed() == Mode::Beet {
-                    lines.under(&match &entry.sa.selector {
-                        Some(selector) => format!(
-                            "what comes out has the addresses of its selector, {} > {}",
-                            selector.src().addr(),
-                            selector.dst().addr()
-                        ),
-                        None => {
-                            "it has no selector, whose addresses what comes out would have: -sel"
-                                .to_owned()
-                        }
-                    });
-                }
-                if let Some(limit) = words::limit(entry) {
-                    lines.under(&limit);
-                }
-            }
+            Some(entry) => sa_of_header(entry, arrival, lines),
             None => lines.under("no SA"),
         }
-        match arrival.integrity {
-            Some(Integrity::Right) if sa.is_some_and(|entry| entry.sa.aead.is_some()) => {
-                lines.under("its ICV is right: the keys are the same");
-            }
-            Some(Integrity::Right) => {
-                lines.under("its ICV is right: the keys of authentication are the same");
-            }
-            Some(Integrity::Wrong) => lines.under("its ICV is not right"),
-            Some(Integrity::OtherSource) => lines.under(
-                "its ICV would be right with the source that the SA has: the address was changed on the way, as by a NAT",
-            ),
-            Some(Integrity::OtherUpper { inferred, sent }) => {
-                lines.under(&words::upper_half(header, inferred, sent));
-            }
-            Some(Integrity::OtherEsn) => lines.under(
-                "its ICV would be right if one end did not have extended sequence numbers: -esn",
-            ),
-            Some(Integrity::OtherLength(bits)) => {
-                lines.under(&format!("its ICV has {bits} bits, and would be right with them"));
-            }
-            None => {}
+        if let Some(integrity) = arrival.integrity {
+            lines.under(&words::integrity(integrity, header));
         }
         if let Some(inside) = arrival.inside.filter(|_| arrival.proto == Some(Proto::Esp)) {
             lines.under(&words::inside(inside));
@@ -110,6 +66,31 @@ pub(super) fn received(input: &InputResult<'_>, subject: &ExplainBasis<'_>, line
             let differs = words::differing_sa_field(entry, Some(header.differing(entry)));
             lines.under(&format!("not {}: {differs}", words::sa(entry)));
         }
+    }
+}
+
+/// The SA that a header names, and what of it decides on the packet.
+fn sa_of_header(entry: &SaEntry, arrival: &Arrival, lines: &mut Lines) {
+    lines.under(&words::sa(entry));
+    let own = entry.sa.encap.map(|encap| encap.kind);
+    if let Some(kind) = arrival.encapsulation.filter(|kind| *kind != own) {
+        let [packets, own] = [kind, own].map(words::encapsulation);
+        lines.under(&format!("encapsulation differs: of the packet {packets}, of the SA {own}"));
+    }
+    if entry.sa.mode.installed() == Mode::Beet {
+        lines.under(&match &entry.sa.selector {
+            Some(selector) => format!(
+                "what comes out has the addresses of its selector, {} > {}",
+                selector.src().addr(),
+                selector.dst().addr()
+            ),
+            None => {
+                "it has no selector, whose addresses what comes out would have: -sel".to_owned()
+            }
+        });
+    }
+    if let Some(limit) = words::limit(entry) {
+        lines.under(&limit);
     }
 }
 
