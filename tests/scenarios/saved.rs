@@ -143,16 +143,17 @@ fn traffic_goes_on_and_no_number_is_sent_twice() {
 
 /// Sends captured frames again.
 pub fn send_again(host: &Host, packets: &[Packet]) {
-    let script = "import socket, sys
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    // Without modules that take long to load: AF_PACKET, SOCK_RAW.
+    let script = "import _socket, sys
+s = _socket.socket(17, 3)
 s.bind(('b', 0))
 for frame in sys.argv[1:]:
     s.send(bytes.fromhex(frame))";
     let frames = packets.iter().map(|packet| {
         packet.frame.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
     });
-    let mut command = host.command("python3");
-    let outcome = Outcome::of(command.args(["-c", script]).args(frames));
+    let mut command = host.command("/usr/bin/python3");
+    let outcome = Outcome::of(command.args(["-ISc", script]).args(frames));
     assert_eq!(outcome.status, 0, "{outcome:?}");
 }
 

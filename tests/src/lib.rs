@@ -5,6 +5,7 @@
 
 mod af_key;
 mod background;
+mod counters;
 mod daemon;
 mod difference;
 mod eventually;
@@ -33,6 +34,7 @@ mod wire;
 
 pub use af_key::WithoutAfKey;
 pub use background::Background;
+pub use counters::counters;
 pub use daemon::{Daemon, installed_ipsecd};
 pub use difference::{assert_same, difference};
 pub use eventually::eventually;

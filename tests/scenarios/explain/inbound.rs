@@ -1,8 +1,13 @@
 //! Packets that are received: what is explained of each is what the kernel then does with it.
 
-use std::{collections::BTreeMap, thread::sleep, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, UdpSocket},
+    thread::sleep,
+    time::Duration,
+};
 
-use scenarios::{Host, Outcome, Pair};
+use scenarios::{Host, Pair};
 use serde_json::Value;
 
 use super::stories::explain;
@@ -13,19 +18,18 @@ pub const PACKET: &str = "in 192.0.2.1:40000 192.0.2.2:5300 udp";
 
 /// The counters of drops that are not 0.
 pub fn counters(host: &Host) -> BTreeMap<String, u64> {
-    let text = Outcome::success(host.command("cat").arg("/proc/net/xfrm_stat"));
-    let lines = text.lines().filter_map(|line| {
-        let (name, number) = line.split_once(char::is_whitespace)?;
-        Some((name.to_owned(), number.trim().parse().expect("a number")))
-    });
-    lines.filter(|(_, number)| *number > 0).collect()
+    let mut counters = scenarios::counters(host);
+    counters.retain(|name, _| name.starts_with("Xfrm"));
+    counters
 }
 
 /// Sends a packet of UDP to a port.
 pub fn send(host: &Host, to: &str) {
-    let words = format!("echo >/dev/udp/{to}");
+    let (addr, port) = to.rsplit_once('/').expect("ADDRESS/PORT");
+    let to = (addr.parse::<IpAddr>().expect("an address"), port.parse().expect("a port"));
+    let any = if to.0.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
     // A refusal may be what is expected.
-    let _ = Outcome::of(host.command("bash").args(["-c", &words]));
+    let _ = host.within(|| UdpSocket::bind(any).and_then(|socket| socket.send_to(b"\n", to)));
     sleep(Duration::from_millis(100));
 }
 

@@ -71,7 +71,7 @@ fn ports_are_compared_of_some_protocols() {
         let before = counters(a);
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/explain/send_raw.py");
         let mut python = b.command("/usr/bin/python3");
-        Outcome::success(python.arg("-B").arg(script).arg(&packet));
+        Outcome::success(python.arg("-BIS").arg(script).arg(&packet));
         sleep(Duration::from_millis(30));
         let is_raised = counters(a)["XfrmInPolBlock"] > before["XfrmInPolBlock"];
         assert_eq!(is_raised, is_dropped, "protocol {protocol}, version {version}: {text}");

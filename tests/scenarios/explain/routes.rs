@@ -72,7 +72,7 @@ impl Network {
     pub fn send(sent: &Sent<'_>) -> String {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/explain/send.py");
         let mut python = sent.from.command("/usr/bin/python3");
-        python.arg("-B").arg(script).args([sent.src, sent.dst, "5300", &sent.length.to_string()]);
+        python.arg("-BIS").arg(script).args([sent.src, sent.dst, "5300", &sent.length.to_string()]);
         let device = sent.device.map(|name| format!("dev={name}"));
         Outcome::success(python.args(sent.df.then_some("df")).args(device)).trim().to_owned()
     }
@@ -110,14 +110,9 @@ impl Network {
 
 /// Those of XFRM, and of datagrams that were delivered to no program.
 pub fn counters(host: &Host) -> BTreeMap<String, u64> {
-    let script = "cat /proc/net/xfrm_stat; grep NoPorts /proc/net/snmp6
-        awk '/^Udp:/ { if (!line) { line = $0; next } print \"UdpNoPorts\", $3 }' /proc/net/snmp";
-    let text = Outcome::success(host.command("sh").args(["-c", script]));
-    let counter = |line: &str| {
-        let (name, number) = line.split_once(char::is_whitespace)?;
-        Some((name.to_owned(), number.trim().parse().ok()?))
-    };
-    text.lines().filter_map(counter).collect()
+    let mut counters = scenarios::counters(host);
+    counters.retain(|name, _| name.starts_with("Xfrm") || name.ends_with("NoPorts"));
+    counters
 }
 
 fn shell(host: &Host, script: &str) {
