@@ -20,8 +20,8 @@ use cli::json::Document;
 use engine::{Requested, RouteQuery, SnapshotReader};
 use explain::{
     Arrival, Captured, Explanation, Flow, FlowDevice, Length, Mtu, Oddity, Outer, Selection,
-    Surroundings, Tables, Unfollowed, Untaken, Verdict, XfrmDevice, explain_forwarded, explain_in,
-    explain_out,
+    Surroundings, Tables, Unfollowed, Untaken, Verdict, Whole, XfrmDevice, explain_forwarded,
+    explain_in, explain_out,
 };
 use model::{DeviceName, Direction, Installation, Mode, PolicyEntry, SaEntry, Spi};
 
@@ -98,6 +98,7 @@ pub struct Explain {
 }
 
 /// A packet.
+#[derive(Default)]
 struct Packet {
     /// What policies are looked up for.
     flow: Option<Flow>,
@@ -107,6 +108,8 @@ struct Packet {
     through: Option<Through>,
     /// The captured packet that has them.
     outer: Option<RouteQuery>,
+    /// The captured packet without a look at them.
+    whole: Option<Whole>,
     /// The UDP packet around them.
     udp: Option<Flow>,
     /// Its length before it is transformed, if that is known.
@@ -128,7 +131,7 @@ impl Explain {
         let reader = SnapshotReader::open()?;
         let mut packet = self.packet(&reader.so_far().sas)?;
         let socket = self.policy_of_socket()?;
-        let routing = self.routing(&mut packet, &reader.so_far().sas);
+        let (routing, is_for_others) = self.routing(&mut packet, &reader.so_far().sas);
         let (tables, requested, unfollowed) = self.tables(reader, &packet, routing.interface())?;
         let Packet { flow, arrivals, through, udp, length, hops, other, oddity, untaken, .. } =
             packet;
@@ -148,10 +151,10 @@ impl Explain {
             explanation = explanation.with_hops(hops);
         }
         let protected = through.and_then(|it| it.protected);
-        if let Some(protected) = protected.filter(|_| routing.outer_refusal.is_none()) {
+        if let Some(protected) = protected.filter(|_| !explanation.is_of_outer) {
             explanation = explanation.within(Outer::new(&tables, protected, surroundings));
         }
-        if let Some(udp) = udp {
+        if let Some(udp) = udp.filter(|_| !explanation.is_of_outer) {
             explanation = explanation.in_udp(udp::check(&tables, udp, surroundings)?);
         }
         if let Some(oddity) = oddity {
@@ -179,6 +182,7 @@ impl Explain {
             transformed,
             other,
             oddity,
+            is_for_others,
         };
         let printed = output::print(|out| {
             if self.json {
@@ -193,14 +197,43 @@ impl Explain {
         Ok(if printed == ExitCode::SUCCESS { status(&explanation) } else { printed })
     }
 
-    /// The routes of a packet, whose mark the SAs that it comes through may have set.
-    fn routing(&self, packet: &mut Packet, sas: &[SaEntry]) -> Routing {
-        let Packet { flow, arrivals, through, outer, .. } = packet;
+    /// The routes of a packet, whose mark the SAs that it comes through may have set; and whether that is a captured one that
+    /// is forwarded as it is.
+    fn routing(&self, packet: &mut Packet, sas: &[SaEntry]) -> (Routing, bool) {
+        let mut given = self.given(packet, sas);
+        let is_for_others = self.direction == Direction::Fwd
+            && given.is_captured
+            && !routing::is_for_this_host(&given);
+        if is_for_others && let Some(whole) = packet.whole {
+            self.leave_whole(packet, whole);
+            given = self.given(packet, sas);
+        }
+        (Routing::of(given, &mut packet.flow), is_for_others)
+    }
+
+    fn given(&self, packet: &mut Packet, sas: &[SaEntry]) -> Given {
+        let Packet { flow, arrivals, through, outer, udp, .. } = packet;
         let vti_key = through.and_then(|it| it.vti_key);
         let received = explain::decapsulate(sas, arrivals, self.mark, vti_key);
         *flow = flow.map(|flow| flow.marked(received.mark));
         let is_tunnel = |entry: &&SaEntry| entry.sa.mode.installed() != Mode::Transport;
-        let given = Given {
+        let is_captured = self.from.is_some();
+        let mut outer = *outer;
+        if let Some(first) = received.path.first().filter(|_| !is_captured) {
+            let tunnel = received.path.iter().copied().find(is_tunnel);
+            // Out of transport mode the packet has the source that it came with, whatever that of the SA is.
+            let src = match tunnel {
+                Some(tunnel) => Some(tunnel.sa.ends.src()),
+                None => flow.map(|flow| flow.src()),
+            };
+            let dst = first.sa.ends.dst();
+            let src = src.filter(|src| !src.is_unspecified() && src.is_ipv4() == dst.is_ipv4());
+            outer = src.map(|src| self.outer((src, dst), udp.as_ref()));
+            if let (Some(udp), Some(src)) = (udp, src.filter(|_| tunnel.is_none())) {
+                udp.set_src(src);
+            }
+        }
+        Given {
             direction: self.direction,
             device: self.dev,
             uid: self.uid,
@@ -208,13 +241,24 @@ impl Explain {
             through: *through,
             // A vti device has forgotten it.
             is_decapsulated: vti_key.is_none() && received.path.iter().any(is_tunnel),
-            outer: outer.or_else(|| {
-                let sa = &received.path.first().filter(|_| self.from.is_none())?.sa;
-                Some(self.outer((sa.ends.src(), sa.ends.dst()), None))
-            }),
-            is_captured: self.from.is_some(),
+            outer,
+            is_captured,
+        }
+    }
+
+    /// Makes a packet of the captured one, none of whose headers is undone.
+    fn leave_whole(&self, packet: &mut Packet, whole: Whole) {
+        let mut flow = whole.flow;
+        (flow.mark, flow.cpu, flow.if_id) = (self.mark, self.cpu, self.ifid);
+        let bytes = self.length.unwrap_or(whole.length);
+        *packet = Packet {
+            flow: Some(flow),
+            arrivals: Vec::new(),
+            length: Some(Length { bytes, dont_fragment: self.df.or(whole.dont_fragment) }),
+            hops: Some(whole.hops),
+            oddity: packet.oddity,
+            ..Packet::default()
         };
-        Routing::of(given, flow)
     }
 
     fn explain<'a>(
@@ -302,6 +346,7 @@ impl Explain {
         let hops = captured.as_ref().and_then(|captured| captured.hops);
         let is_fragment = captured.as_ref().is_some_and(|captured| captured.is_fragment);
         let oddity = captured.as_ref().and_then(|captured| captured.oddity);
+        let whole = captured.as_ref().and_then(|captured| captured.whole);
         let (captured_flow, arrivals, udp) =
             if let Some(Captured { flow, arrivals, udp, .. }) = captured {
                 (flow, arrivals, udp)
@@ -345,7 +390,19 @@ impl Explain {
         } else {
             let outer = ends.filter(|_| is_received && !arrivals.is_empty());
             let outer = outer.map(|ends| self.outer(ends, udp.as_ref()));
-            Ok(Packet { flow, arrivals, through, outer, udp, length, hops, other, oddity, untaken })
+            Ok(Packet {
+                flow,
+                arrivals,
+                through,
+                outer,
+                whole,
+                udp,
+                length,
+                hops,
+                other,
+                oddity,
+                untaken,
+            })
         }
     }
 

@@ -1,5 +1,6 @@
 //! `ipsecctl explain`, and its library: what they say becomes of a packet is what becomes of it.
 
+mod around;
 mod arrivals;
 mod captured;
 mod devices;

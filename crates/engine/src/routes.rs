@@ -197,6 +197,23 @@ impl Routes {
         self.device(index)
     }
 
+    /// The devices that are up.
+    ///
+    /// Errors: as [`Routes::device_of_name`].
+    pub fn devices(&mut self) -> Result<Vec<Device>, Errno> {
+        let answers = self.0.list(RouteNetlinkMessage::GetLink(LinkMessage::default()))?;
+        let mut devices = Vec::new();
+        for answer in &answers {
+            if let RouteNetlinkMessage::NewLink(link) = answer
+                && link.header.flags.contains(LinkFlags::Up)
+            {
+                // Otherwise it was removed meanwhile.
+                devices.extend(self.device_of(link));
+            }
+        }
+        Ok(devices)
+    }
+
     /// The devices that look policies up themselves, and are up.
     ///
     /// Errors: as [`Routes::device_of_name`].
@@ -340,6 +357,8 @@ mod tests {
         let lo = routes.device_of_name("lo".parse().unwrap()).unwrap();
         assert!(lo.is_loopback && lo.has_no_xfrm() && lo.has_no_policy(IpVersion::V4));
         assert_eq!(routes.device(i32::MAX as u32).err(), Some(Errno::NODEV));
+        let is_up = routes.find(&RouteQuery::to([127, 0, 0, 1].into())).is_ok();
+        assert_eq!(routes.devices().unwrap().contains(&lo), is_up);
         let Ok(route) = routes.find(&RouteQuery::to([127, 0, 0, 1].into())) else {
             return; // The loopback is down.
         };

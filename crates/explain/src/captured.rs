@@ -2,6 +2,7 @@
 
 mod ah;
 mod ip;
+mod whole;
 
 use std::net::IpAddr;
 
@@ -11,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::{Arrival, Contained, Flow, Oddity, input::MOST_HEADERS};
 pub use ah::Authenticated;
 use ip::{Ip, half, word};
+pub use whole::Whole;
 
 /// A captured packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct Captured {
     pub is_fragment: bool,
     /// Why it is not looked up as it is, if so.
     pub oddity: Option<Oddity>,
+    /// The whole packet, as a host looks it up that forwards it.
+    pub whole: Option<Whole>,
     /// The last IP header, around what was encrypted.
     around: Ip<'static>,
     /// Whether something was decrypted.
@@ -136,6 +140,7 @@ impl Captured {
             inner_length: None,
             is_fragment: false,
             oddity: ip.fragment,
+            whole: Whole::of(&ip, bytes.len()),
             around: ip.bare(),
             is_decrypted: false,
         };

@@ -26,6 +26,8 @@ pub struct Explanation<'a> {
     pub output: Option<OutputResult<'a>>,
     /// What becomes of it.
     pub verdict: Verdict<'a>,
+    /// Whether that is already so of the packet that its SAs are undone of, before an SA is looked up.
+    pub is_of_outer: bool,
 }
 
 impl<'a> Explanation<'a> {
@@ -83,6 +85,7 @@ pub fn explain_out<'a>(
         check,
         output: Some(output),
         verdict,
+        is_of_outer: false,
     }
 }
 
@@ -149,8 +152,11 @@ fn arrived<'a>(
     surroundings: &Surroundings<'_>,
 ) -> Explanation<'a> {
     let mut explanation = received(tables, direction, packet, socket, surroundings);
-    if let Some(reason) = surroundings.outer_refusal {
-        explanation.verdict = Verdict::dropped(reason, direction);
+    let refused = surroundings.outer_refusal.map(|reason| Verdict::dropped(reason, direction));
+    let forwarded =
+        surroundings.is_outer_forwarded.then_some(Verdict::Unknown(Doubt::OuterForwarded));
+    if let Some(verdict) = refused.or(forwarded) {
+        (explanation.verdict, explanation.is_of_outer) = (verdict, true);
     }
     explanation
 }
@@ -173,6 +179,7 @@ fn received<'a>(
         check: None,
         output: None,
         verdict: Verdict::Clear,
+        is_of_outer: false,
     };
     if let (Some(untaken), Some(input)) = (surroundings.untaken, &mut explanation.input)
         && let Some((place, reason)) = input.untaken()

@@ -38,7 +38,7 @@ mod xfrm_device;
 #[cfg(test)]
 mod testing;
 
-pub use captured::{Authenticated, CaptureError, Captured, ReceivingHost};
+pub use captured::{Authenticated, CaptureError, Captured, ReceivingHost, Whole};
 pub use check::{PolicyCheck, SaOfTemplate, check, templates_in_order};
 pub use contained::Contained;
 pub use explanation::{Explanation, explain_forwarded, explain_in, explain_out};

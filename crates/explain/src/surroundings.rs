@@ -16,6 +16,8 @@ pub struct Surroundings<'r> {
     pub refusal: Option<Reason>,
     /// Why the packet that its SAs are undone of is dropped where it arrives.
     pub outer_refusal: Option<Reason>,
+    /// Whether the packet that its SAs are undone of is forwarded as it is, for another host.
+    pub is_outer_forwarded: bool,
     /// The direction of the packet by its route, if it is another than was given.
     pub elsewhere: Option<Direction>,
     /// The device that the packet leaves by, if that looks policies up itself.
@@ -70,6 +72,7 @@ impl Default for Surroundings<'_> {
             tunnel_fault: &|_, _| None,
             refusal: None,
             outer_refusal: None,
+            is_outer_forwarded: false,
             elsewhere: None,
             interface: None,
             vti_key: None,

@@ -37,6 +37,8 @@ pub enum Doubt<'a> {
     Fragment,
     /// By its route the packet is of this direction.
     OtherDirection(Direction),
+    /// The packet that its SAs are undone of is for another host, and is forwarded as it is.
+    OuterForwarded,
     /// It is longer than what fits, and may have to stay whole.
     TooLong {
         /// The bytes of the longest packet that fits.

@@ -28,6 +28,8 @@ pub struct ExplainBasis<'a> {
     pub other: Option<Flow>,
     /// Why the packet that was captured is not looked up as it is, if so.
     pub oddity: Option<Oddity>,
+    /// Whether the packet that was captured is forwarded, and none of its headers undone.
+    pub is_for_others: bool,
 }
 
 impl ExplainBasis<'_> {

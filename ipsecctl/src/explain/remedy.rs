@@ -5,7 +5,7 @@ mod mismatch;
 mod route;
 
 use explain::{
-    Explanation, Field, Flow, Found, Integrity, NearPolicy, Outer, Reason, Resolved, Verdict,
+    Doubt, Explanation, Field, Flow, Found, Integrity, NearPolicy, Outer, Reason, Resolved, Verdict,
 };
 use grammar::PolicyStatement;
 use model::{
@@ -18,7 +18,11 @@ use crate::statements::{self, in_direction};
 
 /// What to do, in a sentence or as a statement of setkey(8); none if that is not obvious, or nothing is wrong.
 pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<String> {
-    let Verdict::Dropped { reason, .. } = explanation.verdict else { return None };
+    let reason = match &explanation.verdict {
+        Verdict::Dropped { reason, .. } => *reason,
+        Verdict::Unknown(Doubt::OuterForwarded) => return route::of_elsewhere(routing?),
+        Verdict::Unknown(_) | Verdict::Clear | Verdict::Protected(_) => return None,
+    };
     let is_of_policy =
         matches!(reason, Reason::Templates | Reason::CatchAll | Reason::KernelDefault);
     if let Some(again) = route::of_vti(explanation, routing).filter(|_| is_of_policy) {

@@ -1,5 +1,6 @@
 //! The route of a packet, and what the devices have that it arrives at and leaves by.
 
+mod around;
 mod outer;
 mod refusal;
 
@@ -11,8 +12,8 @@ use model::{DeviceName, Direction, IpVersion};
 use rustix::io::Errno;
 
 use super::arrival::Through;
+pub use around::{Around, Obstacle, is_for_this_host};
 pub use outer::outermost_tunnel;
-use outer::refusal_of_outer;
 use refusal::{of_type, on_arrival};
 
 /// What the command line has of it.
@@ -38,17 +39,18 @@ pub struct Given {
 impl Given {
     /// Whether no policy is checked of a protected packet that arrives for a vti device: see [`Routing::has_no_policy`].
     fn has_no_policy(&self, routes: &mut Routes, flow: &Flow) -> bool {
+        let ends = (Some(flow.src()), flow.dst());
         let device = match flow.version() {
-            IpVersion::V6 => routes.owner(flow.dst()),
-            IpVersion::V4 => {
-                let own = self.through.map(|it| it.name);
-                match self.device.filter(|device| Some(*device) != own) {
-                    Some(name) => routes.device_of_name(name),
-                    None => routes.find(&RouteQuery::to(flow.src())).map(|route| route.device),
-                }
-            }
+            IpVersion::V6 => routes.owner(flow.dst()).ok(),
+            IpVersion::V4 => around::arrives_at(routes, ends, self),
         };
-        device.is_ok_and(|device| device.has_no_policy(flow.version()))
+        device.is_some_and(|device| device.has_no_policy(flow.version()))
+    }
+
+    /// The device that the packet arrives at which its SAs are undone of, if it was given: what comes out may be given one too.
+    fn outer_device(&self) -> Option<DeviceName> {
+        let own = self.through.map(|it| it.name);
+        self.device.filter(|device| Some(*device) != own)
     }
 }
 
@@ -67,8 +69,8 @@ pub struct Routing {
     pub bound_to: Option<DeviceName>,
     /// Why the packet is dropped there.
     pub refusal: Option<Reason>,
-    /// Why the packet that its SAs are undone of is dropped where it arrives.
-    pub outer_refusal: Option<Reason>,
+    /// The packet that its SAs are undone of, where it arrives.
+    around: Option<Around>,
     /// The device that it arrives at. If it was not given, that of the route back.
     pub arrives_by: Option<Device>,
     /// The device of the route back to the source of a packet that arrives.
@@ -94,7 +96,7 @@ impl Routing {
             is_source_foreign: false,
             bound_to: None,
             refusal,
-            outer_refusal: None,
+            around: None,
             arrives_by,
             back,
             owner,
@@ -104,11 +106,7 @@ impl Routing {
             routing.look_up(routes, flow);
         }
         if let (Some(routes), Some(outer)) = (&mut routes, &given.outer) {
-            // An SA for another host is only asked about.
-            let is_possible =
-                |reason: &Reason| given.is_captured || *reason != Reason::OuterElsewhere;
-            routing.outer_refusal =
-                refusal_of_outer(routes, outer, given.device).filter(is_possible);
+            routing.around = Some(Around::of(routes, *outer, &given));
         }
         if let (Some(routes), Some(outer)) =
             (&mut routes, given.through.and_then(|it| it.protected))
@@ -179,7 +177,7 @@ impl Routing {
         let through = self.given.through.map(|it| it.name);
         self.arrives_by = match through.or(self.given.device) {
             Some(name) => routes.device_of_name(name).ok(),
-            None => back.map(|route| route.device),
+            None => around::likeliest(routes, query.src, query.dst),
         };
         self.back = back.map(|route| route.device.name);
         let by = |device: Option<Device>| RouteQuery {
@@ -220,10 +218,15 @@ impl Routing {
         self.given.through
     }
 
-    /// The ends of the packet that its SAs are undone of, if that is dropped where it arrives.
-    pub fn refused_outer(&self) -> Option<(IpAddr, IpAddr)> {
-        let outer = self.given.outer.filter(|_| self.outer_refusal.is_some())?;
-        Some((outer.src?, outer.dst))
+    /// The packet that its SAs are undone of, if it does not get to them, and why.
+    pub fn stopped_around(&self) -> Option<(Around, Obstacle)> {
+        let around = self.around?;
+        Some((around, around.fault?))
+    }
+
+    /// Whether the packet that its SAs are undone of was captured.
+    pub fn is_captured(&self) -> bool {
+        self.given.is_captured
     }
 
     /// The IP version of the packet as it arrives.
@@ -268,10 +271,15 @@ impl Routing {
 
     /// What it decides beside the tables.
     pub fn surroundings(&self) -> Surroundings<'static> {
+        let fault = self.stopped_around().map(|(_, fault)| fault);
         Surroundings {
             has_no_xfrm: self.has_no_xfrm(),
             refusal: self.refusal,
-            outer_refusal: self.outer_refusal,
+            outer_refusal: match fault {
+                Some(Obstacle::Refused(reason)) => Some(reason),
+                Some(Obstacle::Forwarded) | None => None,
+            },
+            is_outer_forwarded: fault == Some(Obstacle::Forwarded),
             elsewhere: self.elsewhere(),
             interface: self.interface(),
             is_loopback: self.is_loopback(),

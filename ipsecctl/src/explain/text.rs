@@ -51,6 +51,9 @@ pub fn explanation(
     if is_put_together(explanation, subject.oddity) {
         lines.under("what was captured is a fragment: this host puts the packet together first");
     }
+    if subject.is_for_others {
+        lines.under("what was captured is for another host: none of its headers is undone here");
+    }
     route(subject.routing, &mut lines);
     if let Some(udp) = &explanation.udp {
         in_udp(udp, subject, &mut lines);
@@ -106,7 +109,12 @@ pub fn verdict(explanation: &Explanation<'_>) -> String {
             let counters =
                 counters.iter().map(|counter| counter.word()).collect::<Vec<_>>().join(", ");
             let counted = if counters.is_empty() { "no XFRM counter" } else { &counters };
-            format!("The packet is dropped: {} ({counted}).", why(*reason, explanation))
+            let refused = if explanation.is_of_outer && *reason != Reason::OuterElsewhere {
+                "the packet that it arrives in is refused: "
+            } else {
+                ""
+            };
+            format!("The packet is dropped: {refused}{} ({counted}).", why(*reason, explanation))
         }
         Verdict::Unknown(doubt) => {
             format!("What becomes of the packet is not known: {}.", self::doubt(doubt))
@@ -162,6 +170,9 @@ fn doubt(doubt: &Doubt<'_>) -> String {
         Doubt::OtherDirection(direction) => {
             let leads = if *direction == Direction::In { "to" } else { "through" };
             format!("the route leads {leads} this host; ask about `{}`", direction.word())
+        }
+        Doubt::OuterForwarded => {
+            "it arrives in a packet for another host, which is forwarded as it is: no SA is looked up for that".to_owned()
         }
         Doubt::SocketPolicy => {
             "it is in UDP, and which socket the policies of sockets belong to is not known".to_owned()

@@ -2,14 +2,56 @@
 
 use std::net::IpAddr;
 
+use engine::RouteQuery;
 use explain::{Explanation, Reason};
-use model::{IpVersion, Mode, SaEntry, Visible};
+use model::{DeviceName, IpVersion, Mode, SaEntry, Visible};
 
-use crate::explain::{basis, routing::Routing};
+use crate::explain::{
+    basis,
+    routing::{Around, Obstacle, Routing},
+};
 
 /// Why a device has no routes of IPv6.
 const NO_ROUTE_OF_IPV6: &str =
     "a device that is down, has disable_ipv6 or an MTU below 1280 bytes has no route of IPv6";
+
+/// The packet that is refused: that which policies are looked up for, or the one that its SAs are undone of.
+struct Refused {
+    src: IpAddr,
+    dst: IpAddr,
+    mark: u32,
+    /// The device that it arrives at.
+    device: Option<DeviceName>,
+    is_outer: bool,
+}
+
+impl Refused {
+    fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<Self> {
+        if let Some((Around { packet, device, .. }, _)) = routing.and_then(Routing::stopped_around)
+        {
+            let device = device.map(|device| device.name);
+            let RouteQuery { dst, mark, .. } = packet;
+            return Some(Self { src: packet.src?, dst, mark, device, is_outer: true });
+        }
+        let flow = explanation.flow.as_ref()?;
+        let device = routing.and_then(|it| it.arrives_by).map(|device| device.name);
+        Some(Self { src: flow.src(), dst: flow.dst(), mark: flow.mark, device, is_outer: false })
+    }
+
+    fn device(&self) -> Visible<'_> {
+        Visible(self.device.as_ref().map_or("DEVICE", |name| name.as_str()))
+    }
+
+    /// Where the packet has no route, it may be meant for this host.
+    fn or_own(&self, remedy: String) -> String {
+        let dst = self.dst;
+        if self.is_outer {
+            format!("{remedy}; or give the host the address {dst}, if the packet is for it")
+        } else {
+            remedy
+        }
+    }
+}
 
 /// What to do; none: the reason is another one.
 pub fn of(
@@ -17,11 +59,10 @@ pub fn of(
     explanation: &Explanation<'_>,
     routing: Option<&Routing>,
 ) -> Option<String> {
-    let flow = explanation.flow.as_ref()?;
-    let device = routing.and_then(|it| it.arrives_by).map(|device| device.name);
-    let device = device.as_ref().map_or("DEVICE", |name| name.as_str());
-    let device = Visible(device);
-    Some(match (reason, flow.version()) {
+    let refused = Refused::of(explanation, routing)?;
+    let Refused { dst, mark, .. } = refused;
+    let device = refused.device();
+    Some(match (reason, IpVersion::of(dst)) {
         (Reason::NoForwarding, IpVersion::V4) => format!(
             "`sysctl -w net/ipv4/conf/{device}/forwarding=1`, for all devices net.ipv4.ip_forward"
         ),
@@ -29,18 +70,17 @@ pub fn of(
             "`sysctl -w net.ipv6.conf.all.forwarding=1`".to_owned()
         }
         (Reason::NoRoute, IpVersion::V4) => {
-            format!("{}; a device that is down has no route", add(flow.dst(), flow.mark))
+            refused.or_own(format!("{}; a device that is down has no route", add(dst, mark)))
         }
         (Reason::NoRoute, IpVersion::V6) => {
-            format!("{}; {NO_ROUTE_OF_IPV6}", add(flow.dst(), flow.mark))
+            refused.or_own(format!("{}; {NO_ROUTE_OF_IPV6}", add(dst, mark)))
         }
-        (Reason::UnreachableRoute | Reason::ProhibitRoute | Reason::BlackholeRoute, _) => format!(
-            "delete the route or the rule that refuses it: `ip route show table all match {}`, `ip rule`",
-            flow.dst()
-        ),
-        (Reason::ReversePath, _) => of_reverse_path(flow.src(), routing?)?,
+        (Reason::UnreachableRoute | Reason::ProhibitRoute | Reason::BlackholeRoute, _) => refused.or_own(format!(
+            "delete the route or the rule that refuses it: `ip route show table all match {dst}`, `ip rule`"
+        )),
+        (Reason::ReversePath, _) => of_reverse_path(&refused, routing?),
         (Reason::TunnelRoute, _) => of_tunnel(explanation, routing)?,
-        (Reason::OuterElsewhere, _) => "give the host the destination of the captured packet as an address; about a packet that it forwards as it is, ask without --from".to_owned(),
+        (Reason::OuterElsewhere, _) => of_elsewhere(routing?)?,
         (Reason::InterfaceLoop, _) => format!(
             "route the end of the tunnel by the device below: `ip route add {} via ROUTER`",
             tunnel(explanation)?.sa.ends.dst()
@@ -61,6 +101,19 @@ pub fn of(
     })
 }
 
+/// What to do about a packet for another host that SAs of this one are to be undone of.
+pub fn of_elsewhere(routing: &Routing) -> Option<String> {
+    let (Around { packet, .. }, fault) = routing.stopped_around()?;
+    let give = format!("give the host the address {}", packet.dst);
+    Some(match (routing.is_captured(), fault) {
+        (false, _) => format!("{give}, or add the SA with one that it has as its destination"),
+        (true, Obstacle::Forwarded) => format!(
+            "{give}, if the packet is for it; what becomes of one that it forwards is asked with `fwd`"
+        ),
+        (true, Obstacle::Refused(_)) => format!("{give}, if the packet is for it"),
+    })
+}
+
 /// A packet out of a vti device whose policy is checked again, as of any other device.
 pub fn of_vti(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<String> {
     let through = routing?.through().filter(|through| through.vti_key.is_some())?;
@@ -77,21 +130,16 @@ pub fn of_vti(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Optio
     })
 }
 
-/// What has `rp_filter` let a packet in. The loose one too refuses all by a device without addresses.
-fn of_reverse_path(src: IpAddr, routing: &Routing) -> Option<String> {
-    let device = routing.arrives_by?.name;
-    let name = Visible(device.as_str());
-    if let Some((outer, _)) = routing.refused_outer() {
-        return Some(format!(
-            "route {outer} by {name}, or switch the filter off: `sysctl -w net/ipv4/conf/{name}/rp_filter=0 net/ipv4/conf/all/rp_filter=0`"
-        ));
+/// What has `rp_filter` let a packet in. The loose one too refuses all by a device without addresses, and what has no route.
+fn of_reverse_path(refused: &Refused, routing: &Routing) -> String {
+    let (src, name) = (refused.src, refused.device());
+    if refused.is_outer || routing.through().is_some() {
+        format!(
+            "route {src} by {name}, or switch the filter off: `sysctl -w net/ipv4/conf/{name}/rp_filter=0 net/ipv4/conf/all/rp_filter=0`"
+        )
+    } else {
+        format!("route {src} by {name}, or `sysctl -w net/ipv4/conf/{name}/rp_filter=2`")
     }
-    Some(match routing.through() {
-        Some(_) => format!(
-            "route {src} by {name}, or `sysctl -w net/ipv4/conf/{name}/rp_filter=0 net/ipv4/conf/all/rp_filter=0`"
-        ),
-        None => format!("route {src} by {name}, or `sysctl -w net/ipv4/conf/{name}/rp_filter=2`"),
-    })
 }
 
 /// A route for the outermost packet of the first tunnel.

@@ -1,12 +1,12 @@
-//! The routes of the packets around one: those that SAs make of it, and the one that SAs are undone of.
+//! The routes of the packets that SAs make of one.
 
 use std::{cell::RefCell, net::IpAddr};
 
 use engine::{Route, RouteQuery, Routes};
 use explain::Reason;
-use model::{DeviceName, EncapKind, IpVersion, Mode, SaEntry, Upper};
+use model::{EncapKind, IpVersion, Mode, SaEntry, Upper};
 
-use super::{Routing, refusal::on_arrival};
+use super::Routing;
 
 impl Routing {
     /// The packet that an SA makes, as the kernel routes it: without the mark of the one inside, unless the SA has one to
@@ -72,23 +72,6 @@ impl Routing {
         let version = IpVersion::of(entry.sa.ends.dst());
         let rules = self.routes.as_ref()?.borrow_mut().rules_of_protocol(version, upper);
         rules.ok()?.first().copied()
-    }
-}
-
-/// Why the packet that SAs are undone of is dropped where it arrives: at this device, or at that of the route back.
-pub(super) fn refusal_of_outer(
-    routes: &mut Routes,
-    outer: &RouteQuery,
-    device: Option<DeviceName>,
-) -> Option<Reason> {
-    let device = match device {
-        Some(name) => routes.device_of_name(name).ok()?,
-        None => routes.find(&RouteQuery::to(outer.src?)).ok()?.device,
-    };
-    let query = RouteQuery { arrives_by: Some(device.name), ..*outer };
-    match routes.find(&query) {
-        Ok(route) => (!route.is_local).then_some(Reason::OuterElsewhere),
-        Err(errno) => Some(on_arrival(routes, outer, device, errno)),
     }
 }
 

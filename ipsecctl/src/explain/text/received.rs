@@ -7,6 +7,7 @@ use explain::{
 use model::{Mode, Proto, SaEntry, SaField};
 
 use super::{ExplainBasis, Lines, found, words};
+use crate::explain::routing::{Around, Obstacle};
 
 /// Which headers of AH, ESP and IPComp are known of a received packet.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,11 +38,13 @@ impl KnownHeaders {
 }
 
 pub(super) fn received(input: &InputResult<'_>, subject: &ExplainBasis<'_>, lines: &mut Lines) {
-    if let Some((src, dst)) = subject.routing.refused_outer() {
-        lines.add(
-            "outer",
-            &format!("{src} > {dst}, which is dropped before an SA is looked up for it"),
-        );
+    if let Some((Around { packet, .. }, fault)) = subject.routing.stopped_around() {
+        let src = packet.src.map_or("?".to_owned(), |src| src.to_string());
+        let what = match fault {
+            Obstacle::Refused(_) => "which is dropped before an SA is looked up for it",
+            Obstacle::Forwarded => "which is forwarded",
+        };
+        lines.add("outer", &format!("{src} > {}, {what}", packet.dst));
     }
     for header in &input.headers {
         let Decapsulated { arrival, sa, replay, near } = header;

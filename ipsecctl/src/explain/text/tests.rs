@@ -74,6 +74,7 @@ fn text(explained: &Explanation<'_>) -> String {
         transformed: None,
         other: None,
         oddity: None,
+        is_for_others: false,
     };
     let text = explanation(explained, &subject, Some(80));
     assert!(text.lines().all(|line| line.len() <= 80), "{text}");
