@@ -85,13 +85,13 @@ pub struct Explain {
     spi: Vec<u32>,
     /// The bytes of the packet before it is transformed, with its IP header
     #[arg(long, value_name = "BYTES")]
-    length: Option<usize>,
+    length: Option<u16>,
     /// Whether it must not be fragmented (the bit DF)
     #[arg(long, value_name = "yes|no", value_parser = yes_or_no)]
     df: Option<bool>,
     /// The most bytes that the link takes, if they are not those of the route
     #[arg(long, value_name = "BYTES")]
-    mtu: Option<usize>,
+    mtu: Option<u32>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -164,7 +164,7 @@ impl Explain {
         let transformed = basis::transformed(&explanation, &routing);
         let explanation = basis::leaving(explanation, transformed.as_ref(), &routing);
         let mtu = match self.mtu {
-            Some(link) => Mtu { link, own: None },
+            Some(link) => Mtu { link: usize::try_from(link).unwrap_or(usize::MAX), own: None },
             None => basis::mtu(transformed.as_ref(), &routing),
         };
         let explanation = match length {
@@ -250,7 +250,10 @@ impl Explain {
     fn leave_whole(&self, packet: &mut Packet, whole: Whole) {
         let mut flow = whole.flow;
         (flow.mark, flow.cpu, flow.if_id) = (self.mark, self.cpu, self.ifid);
-        let bytes = self.length.unwrap_or(whole.length);
+        if packet.oddity.is_some_and(Oddity::is_fragment) {
+            (flow.src_port, flow.dst_port) = (Some(0), Some(0));
+        }
+        let bytes = self.length.map_or(whole.length, usize::from);
         *packet = Packet {
             flow: Some(flow),
             arrivals: Vec::new(),
@@ -421,7 +424,8 @@ impl Explain {
     fn length(&self, captured: Option<&Captured>) -> Option<Length> {
         let whole = captured.filter(|it| it.arrivals.is_empty() && it.oddity.is_none());
         let inner = captured.filter(|it| !it.arrivals.is_empty()).and_then(|it| it.inner_length);
-        let bytes = self.length.or(whole.map(|captured| captured.length)).or(inner)?;
+        let own = whole.map(|captured| captured.length).or(inner);
+        let bytes = self.length.map(usize::from).or(own)?;
         let dont_fragment = self.df.or(captured.and_then(|captured| captured.dont_fragment));
         Some(Length { bytes, dont_fragment })
     }

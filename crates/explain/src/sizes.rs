@@ -55,23 +55,22 @@ pub fn wrapped(sa: &Sa, inner: IpVersion, length: usize) -> Option<usize> {
         Mode::Transport | Mode::Beet => (outer, length.saturating_sub(ip_header(inner))),
         Mode::RouteOptimization | Mode::InTrigger | Mode::IpTfs => return None,
     };
-    Some(
-        before
-            + match sa.proto {
-                Proto::Esp => esp(sa, payload)?,
-                Proto::Ah => ah_header(sa) + payload,
-                Proto::IpComp => payload,
-                Proto::Routing | Proto::DestOpts | Proto::Any => return None,
-            },
-    )
+    let after = match sa.proto {
+        Proto::Esp => esp(sa, payload)?,
+        Proto::Ah => payload.checked_add(ah_header(sa))?,
+        Proto::IpComp => payload,
+        Proto::Routing | Proto::DestOpts | Proto::Any => return None,
+    };
+    before.checked_add(after)
 }
 
 fn esp(sa: &Sa, payload: usize) -> Option<usize> {
     let cipher = cipher(sa)?;
     let padded = sa.tfc_padding.filter(|_| sa.mode.installed() == Mode::Tunnel);
     let padded = padded.map_or(0, |bytes| usize::try_from(bytes.get()).unwrap_or(usize::MAX));
-    let clear = payload.max(padded).checked_add(ESP_TRAILER)?.next_multiple_of(cipher.block);
-    Some(encapsulation(sa) + ESP_HEADER + cipher.iv + clear + icv(sa))
+    let clear = payload.max(padded).checked_add(ESP_TRAILER)?;
+    let clear = clear.checked_next_multiple_of(cipher.block)?;
+    clear.checked_add(encapsulation(sa) + ESP_HEADER + cipher.iv + icv(sa))
 }
 
 fn cipher(sa: &Sa) -> Option<Cipher> {
@@ -146,5 +145,15 @@ mod tests {
         assert_eq!(wrapped(&ah, IpVersion::V4, 84), Some(108));
         let null = sa(Mode::Transport, Proto::Esp, Some("null"), None);
         assert_eq!(wrapped(&null, IpVersion::V4, 28), Some(20 + 8 + 12));
+    }
+
+    #[test]
+    fn no_packet_is_longer_than_numbers_are() {
+        for proto in [Proto::Esp, Proto::Ah, Proto::IpComp] {
+            let sa = sa(Mode::Tunnel, proto, Some("aes-cbc"), Some("hmac-sha1"));
+            for less in 0..20 {
+                assert_eq!(wrapped(&sa, IpVersion::V4, usize::MAX - less), None, "{less}");
+            }
+        }
     }
 }
