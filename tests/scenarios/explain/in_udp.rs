@@ -26,9 +26,9 @@ fn encapsulated(pair: &Pair, port: u16) {
     pair.a.load("spdadd 192.0.2.1 192.0.2.2 any -P out ipsec esp/transport//require;");
 }
 
-/// A packet of UDP from 192.0.2.1 to 192.0.2.2 with an SPI.
+/// The beginning of a packet of UDP from 192.0.2.1 to 192.0.2.2 with an SPI: its ICV is not there.
 fn udp(src: u16, dst: u16) -> String {
-    format!("4500002800004000401100 00c0000201c0000202{src:04x}{dst:04x}0014000000001001000000010102030 4")
+    format!("4500008000004000401100 00c0000201c0000202{src:04x}{dst:04x}006c000000001001000000010102030 4")
         .replace(' ', "")
 }
 
