@@ -49,7 +49,14 @@ impl Looked<'_> {
                 "net.ipv4.conf.{device}.rp_filter is 1: packets of a tunnel are dropped on {device} if the \
                  route back to their sender leads through another device"
             );
-            let remedy = format!("`sysctl -w {}=2`", key(IpVersion::V4, &device, "rp_filter"));
+            let own = key(IpVersion::V4, &device, "rp_filter");
+            // The loose filter too refuses all by a device without addresses (`fib_validate_source`), as VTI devices are.
+            let off = format!("`sysctl -w {own}=0 net.ipv4.conf.all.rp_filter=0`");
+            let remedy = if self.is_vti(&device) {
+                off
+            } else {
+                format!("`sysctl -w {own}=2`, without an address of its own {off}")
+            };
             Condition::advice(Subject::Sysctl, what, remedy)
         });
         advice.collect()
@@ -91,11 +98,7 @@ impl Looked<'_> {
             return Vec::new();
         }
         // What a VTI device has decrypted has met its policy; its manuals have the setting.
-        let is_vti = |device: &str| {
-            let kind = self.files.read(format!("sys/class/net/{device}/type"));
-            kind.is_some_and(|kind| TUNNELS.contains(&kind.trim()))
-        };
-        let set = self.set(version, "disable_policy").into_iter().filter(|it| !is_vti(it));
+        let set = self.set(version, "disable_policy").into_iter().filter(|it| !self.is_vti(it));
         let faults = set.map(|device| {
             let key = key(version, &device, "disable_policy");
             let what = format!(
@@ -127,6 +130,12 @@ impl Looked<'_> {
         let values = OF_XFRM.iter().filter_map(|name| Some(format!("{name}={}", value(name)?)));
         let values = values.collect::<Vec<_>>().join(", ");
         (!values.is_empty()).then(|| Condition::ok(Subject::Sysctl, format!("net.core: {values}")))
+    }
+
+    /// Whether it is a VTI device, among others.
+    fn is_vti(&self, device: &str) -> bool {
+        let kind = self.files.read(format!("sys/class/net/{device}/type"));
+        kind.is_some_and(|kind| TUNNELS.contains(&kind.trim()))
     }
 
     fn conf(&self, version: IpVersion, device: &str, name: &str) -> Option<i64> {
@@ -236,6 +245,18 @@ mod tests {
             // Nothing needs it.
             assert!(self::lines(&[(name, value)], "")[0].starts_with("ok "), "{name}");
         }
+    }
+
+    #[test]
+    fn a_vti_device_is_without_addresses() {
+        let strict = ("ipv4/conf/vti0/rp_filter", "1");
+        let kind = ("../../../sys/class/net/vti0/type", "768");
+        let mends = |planted: &[(&str, &str)], value: u8| {
+            let mended = format!("vti0.rp_filter={value}");
+            lines(planted, TUNNEL)[0].contains(&mended)
+        };
+        assert!(mends(&[strict], 2));
+        assert!(mends(&[strict, kind], 0) && !mends(&[strict, kind], 2));
     }
 
     #[test]
