@@ -49,11 +49,11 @@ impl<'a> Explanation<'a> {
         self
     }
 
-    /// The explanation of a packet whose route a rule decides on that compares the protocol of what a tunnel makes.
+    /// The explanation of a packet of which it is not known whether it passes where it leaves.
     #[must_use]
-    pub fn routed_by_protocol(mut self, preference: u32) -> Self {
+    pub fn doubted(mut self, doubt: Doubt<'a>) -> Self {
         if self.verdict.passes() {
-            self.verdict = Verdict::Unknown(Doubt::ProtocolRule(preference));
+            self.verdict = Verdict::Unknown(doubt);
         }
         self
     }

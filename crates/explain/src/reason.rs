@@ -130,12 +130,6 @@ table! {
             sentence: "the link of the device that it leaves by is down: it has no carrier",
             counted: Counted::Nothing,
         },
-        /// The next hop of what leaves has not answered (`NUD_FAILED`).
-        NextHop => Row {
-            word: "next hop",
-            sentence: "its next hop does not answer: the entry in the table of neighbours is FAILED",
-            counted: Counted::Nothing,
-        },
         /// Its policy has the action `discard`.
         Policy => Row {
             word: "policy discards",

@@ -37,6 +37,9 @@ pub enum Doubt<'a> {
     Fragment,
     /// By its route the packet is of this direction.
     OtherDirection(Direction),
+    /// The next hop of what leaves has not answered the last time (`NUD_FAILED`): the kernel asks it again with the next packet
+    /// (`__neigh_event_send`, net/core/neighbour.c).
+    NextHop,
     /// The packet that its SAs are undone of is for another host, and is forwarded as it is.
     OuterForwarded,
     /// It is longer than what fits, and may have to stay whole.

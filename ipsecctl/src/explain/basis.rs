@@ -4,7 +4,7 @@ use std::{collections::HashMap, net::IpAddr};
 
 use engine::{Requested, Route};
 use explain::{
-    Explanation, Flow, Mtu, Oddity, Reason, Resolved, Surroundings, Tables, Verdict, resolve,
+    Doubt, Explanation, Flow, Mtu, Oddity, Reason, Resolved, Surroundings, Tables, Verdict, resolve,
 };
 use model::{SaEntry, Template};
 
@@ -96,10 +96,10 @@ pub fn leaving<'a>(
         return explanation.stopped(Reason::NoCarrier);
     }
     if route.is_some_and(|route| routing.has_no_next_hop(route, dst)) {
-        return explanation.stopped(Reason::NextHop);
+        return explanation.doubted(Doubt::NextHop);
     }
     match tunnel.and_then(|entry| routing.rule_of_protocol(entry)) {
-        Some(preference) => explanation.routed_by_protocol(preference),
+        Some(preference) => explanation.doubted(Doubt::ProtocolRule(preference)),
         None => explanation,
     }
 }

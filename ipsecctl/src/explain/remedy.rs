@@ -20,6 +20,7 @@ use crate::statements::{self, in_direction};
 pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<String> {
     let reason = match &explanation.verdict {
         Verdict::Dropped { reason, .. } => *reason,
+        Verdict::Unknown(Doubt::NextHop) => return route::of_next_hop(explanation, routing?),
         Verdict::Unknown(Doubt::OuterForwarded) => return route::of_elsewhere(routing?),
         Verdict::Unknown(_) | Verdict::Clear | Verdict::Protected(_) => return None,
     };
@@ -67,7 +68,6 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         | Reason::ReversePath
         | Reason::OuterElsewhere
         | Reason::InterfaceLoop
-        | Reason::NextHop
         | Reason::NoCarrier
         | Reason::NoIpv6
         | Reason::TunnelToItself

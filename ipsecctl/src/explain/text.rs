@@ -171,6 +171,9 @@ fn doubt(doubt: &Doubt<'_>) -> String {
             let leads = if *direction == Direction::In { "to" } else { "through" };
             format!("the route leads {leads} this host; ask about `{}`", direction.word())
         }
+        Doubt::NextHop => {
+            "its next hop did not answer the last time, its entry in the table of neighbours is FAILED: the packet is dropped unless it answers now".to_owned()
+        }
         Doubt::OuterForwarded => {
             "it arrives in a packet for another host, which is forwarded as it is: no SA is looked up for that".to_owned()
         }

@@ -2,7 +2,7 @@
 
 use std::{thread::sleep, time::Duration};
 
-use scenarios::{Host, Outcome};
+use scenarios::{Host, Outcome, Wire, protocol};
 
 use super::{
     routes::{Network, OUT, Sent, counters},
@@ -51,19 +51,39 @@ fn the_device_and_the_router_of_a_tunnel_are_named() {
     assert_eq!(explanation["wire"]["gateway"], "198.51.100.2", "{explanation}");
 }
 
+/// An entry that has failed does not decide on the next packet: the kernel asks again.
 #[test]
-fn a_next_hop_that_does_not_answer_is_named() {
+fn a_next_hop_that_did_not_answer_is_named() {
     let network = Network::with_tunnel();
-    let Network { a, .. } = &network;
+    let Network { a, b } = &network;
     shell(a, "sysctl -qw net.ipv4.neigh.b.mcast_solicit=1 net.ipv4.neigh.b.retrans_time_ms=100");
     let sent = network.by_a("10.2.0.1");
     a.ip("route add 192.0.2.2/32 via 192.0.2.254 dev b");
-    Network::send(&sent);
-    shell(
-        a,
-        "for i in $(seq 50); do ip neigh show 192.0.2.254 | grep -q FAILED && exit; sleep 0.1; done; exit 1",
-    );
-    agrees(&network, &sent, "b", "next hop", &["the router 192.0.2.254 is up and reached by b"]);
+    let fails = || {
+        Network::send(&sent);
+        shell(
+            a,
+            "for i in $(seq 50); do ip neigh show 192.0.2.254 | grep -q FAILED && exit; sleep 0.1; done; exit 1",
+        );
+        let (explanation, text) = explain(a, OUT);
+        assert_eq!(explanation["verdict"], "unknown", "{text}");
+        assert!(text.contains("FAILED"), "{text}");
+        let remedy = explanation["remedy"].as_str().expect("a remedy");
+        assert!(remedy.contains("the router 192.0.2.254 is up and reached by b"), "{text}");
+    };
+    let leaves = || {
+        let wire = Wire::leaving(a, "b");
+        Network::send(&sent);
+        sleep(Duration::from_millis(500));
+        wire.received().iter().any(|packet| packet.protocols[0] == protocol::ESP)
+    };
+    fails();
+    assert!(!leaves());
+    fails();
+    // It is back, and the entry is the same.
+    b.ip("addr add 192.0.2.254/24 dev a");
+    assert!(leaves());
+    assert_eq!(explain(a, OUT).0["verdict"], "protected");
 }
 
 #[test]
@@ -155,23 +175,31 @@ fn the_source_of_esp_is_compared_with_the_route_back() {
 /// A packet of IPv6 through a tunnel has no least length.
 #[test]
 fn forwarded_packets_of_ipv6_may_be_too_long_below_1280_bytes() {
-    for (src, dst) in [("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")] {
+    for (src, dst) in [("198.51.100.1", "198.51.100.2"), ("2001:db8:9::1", "2001:db8:9::2")] {
         let network = Network::new();
-        let Network { a, .. } = &network;
+        let Network { a, b } = &network;
         a.forward();
-        a.ip("link set dev b mtu 1300");
+        a.ip("link add up2 type dummy
+            link set up2 mtu 1300 up
+            addr add 198.51.100.1/24 dev up2
+            addr add 2001:db8:9::1/64 dev up2 nodad
+            neigh add 198.51.100.2 lladdr 02:00:00:00:00:02 dev up2 nud permanent
+            neigh add 2001:db8:9::2 lladdr 02:00:00:00:00:02 dev up2 nud permanent
+            route add 2001:db8:3::/64 via 2001:db8:9::2");
+        b.ip("route add 2001:db8:3::/64 via 2001:db8::1 src 2001:db8:2::1");
         a.load(&format!(
             "add {src} {dst} esp 0x1001 -m tunnel {KEYS};
-            spdadd 2001:db8:1::/64 2001:db8:2::/64 any -P out ipsec esp/tunnel/{src}-{dst}/require;"
+            spdadd 2001:db8:2::/64 2001:db8:3::/64 any -P out ipsec esp/tunnel/{src}-{dst}/require;"
         ));
-        let (_, text) = explain(a, "fwd 2001:db8:1::9 2001:db8:2::1 udp --dev lan --length 1280");
+        let (_, text) = explain(a, "fwd 2001:db8:2::1 2001:db8:3::9 udp --dev b --length 1280");
         assert!(text.contains("too long for the link"), "{text}");
         let longest = text.split_once("mtu       ").expect("a limit").1;
         let longest: usize =
             longest.split_once(' ').expect("a number").0.parse().expect("a number");
         for (length, verdict) in [(longest, "protected"), (longest + 1, "dropped")] {
-            let words = format!("fwd 2001:db8:1::9 2001:db8:2::1 udp --dev lan --length {length}");
-            assert_eq!(explain(a, &words).0["verdict"], verdict, "{words}");
+            let words = format!("fwd 2001:db8:2::1 2001:db8:3::9 udp --dev b --length {length}");
+            let sent = Sent { length, ..network.by_b("2001:db8:3::9") };
+            network.same(&words, &sent, "up2", verdict);
         }
     }
 }

@@ -96,7 +96,6 @@ pub fn of(
         (Reason::NoIpv6, _) => format!(
             "`sysctl -w net/ipv6/conf/{device}/disable_ipv6=0`, and an MTU of 1280 bytes or more: `ip link show {device}`"
         ),
-        (Reason::NextHop, _) => of_next_hop(explanation, routing?)?,
         _ => return None,
     })
 }
@@ -163,7 +162,7 @@ fn of_tunnel(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option
 }
 
 /// What to look at if a neighbour does not answer.
-fn of_next_hop(explanation: &Explanation<'_>, routing: &Routing) -> Option<String> {
+pub fn of_next_hop(explanation: &Explanation<'_>, routing: &Routing) -> Option<String> {
     let (_, dst) = basis::destination(explanation)?;
     let route = basis::transformed(explanation, routing)?;
     let device = route.device.name;
