@@ -65,6 +65,7 @@ impl Explanation<'_> {
             _ => false,
         };
         if let Some(verdict) = oddity.stops(reassembles)
+            && !self.is_of_outer
             && self.is_taken()
             && !is_refused
         {
