@@ -2,7 +2,7 @@
 
 use std::{thread::sleep, time::Duration};
 
-use scenarios::{Host, Outcome, Wire, protocol};
+use scenarios::{Host, Outcome, Wire, eventually, protocol};
 
 use super::{
     routes::{Network, OUT, Sent, counters},
@@ -208,10 +208,12 @@ fn forwarded_packets_of_ipv6_may_be_too_long_below_1280_bytes() {
 #[test]
 fn a_device_without_a_carrier_sends_nothing() {
     let network = Network::with_tunnel();
-    let Network { b, .. } = &network;
+    let Network { a, b } = &network;
     let sent = network.by_a("10.2.0.1");
     agrees(&network, &sent, "b", "", &[]);
     b.ip("link set dev a down");
+    // Until then the kernel gives the device packets, which drops them.
+    eventually("its queue is gone", || !shell(a, "ip -o link show b").contains("state UP"));
     agrees(&network, &sent, "b", "no carrier", &["ip -d link show b"]);
 }
 
