@@ -20,3 +20,10 @@ pub fn give_back() {
         libc::malloc_trim(0);
     }
 }
+/// Overwrites the part of the stack that functions have used which the caller has called, 16 KiB deep: a value that is moved, or that
+/// a library keeps in variables, is not wiped there.
+#[inline(never)]
+pub fn wipe_stack() {
+    let mut bytes = [0_u8; 16 << 10];
+    wipe(std::hint::black_box(&mut bytes));
+}

@@ -1,6 +1,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use model::Key;
 use sha2::Sha256;
+use sys::memory::wipe_stack;
 use zeroize::Zeroizing;
 
 /// How many bytes of a MAC are printed: enough that two keys of a host have not the same by chance.
@@ -36,9 +37,17 @@ impl Fingerprints {
     }
 
     fn digits(&self, purpose: &[u8], bytes: &[u8]) -> String {
+        let begin = self.begin(purpose, bytes);
+        wipe_stack();
+        begin.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+    }
+
+    /// The first bytes of the MAC. The block that is hashed has the key: it is in this frame, which the caller wipes.
+    #[inline(never)]
+    fn begin(&self, purpose: &[u8], bytes: &[u8]) -> [u8; BYTES] {
         let mac = self.mac.clone().chain_update(purpose).chain_update([0]).chain_update(bytes);
         let mac = mac.finalize().into_bytes();
-        mac.iter().take(BYTES).map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+        std::array::from_fn(|place| mac[place])
     }
 }
 

@@ -3,6 +3,7 @@
 use hmac::{Hmac, KeyInit, Mac};
 use model::{Keyed, Policy, PolicyEntry, PolicyId, ReqId, Sa, SaEntry, Selector, Template};
 use sha2::Sha256;
+use sys::memory::wipe_stack;
 use zeroize::Zeroizing;
 
 use crate::{FingerprintSecret, policy::installed::depends};
@@ -99,6 +100,14 @@ fn mac_of_keys(sa: &Sa, secret: &FingerprintSecret) -> Vec<u8> {
     if !keyed(sa).any(is_shown) {
         return Vec::new();
     }
+    let mac = hashed(sa, secret);
+    wipe_stack();
+    mac
+}
+
+/// The block that is hashed has keys: it is in this frame, which the caller wipes.
+#[inline(never)]
+fn hashed(sa: &Sa, secret: &FingerprintSecret) -> Vec<u8> {
     // A block of SHA-256: HMAC appends zeros to a shorter secret.
     let mut block = Zeroizing::new([0; 64]);
     block[..secret.len()].copy_from_slice(&secret[..]);
