@@ -54,7 +54,7 @@ impl Explanation<'_> {
         self.direction == Direction::In || self.direction == Direction::Fwd && is_transformed
     }
 
-    /// The explanation of such a packet. `reassembles`: whether the host puts fragments together.
+    /// The explanation of a captured packet with an oddity. `reassembles`: whether the host puts fragments together.
     #[must_use]
     pub fn of_odd(mut self, oddity: Oddity, reassembles: bool) -> Self {
         let is_refused = match self.verdict {

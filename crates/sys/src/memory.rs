@@ -20,8 +20,8 @@ pub fn give_back() {
         libc::malloc_trim(0);
     }
 }
-/// Overwrites the part of the stack that functions have used which the caller has called, 16 KiB deep: a value that is moved, or that
-/// a library keeps in variables, is not wiped there.
+/// Overwrites the 16 KiB of the stack below the frame of the caller, where functions that it has called had their variables. A
+/// value that is moved leaves its bytes there, and so does a library that wipes none of its own.
 #[inline(never)]
 pub fn wipe_stack() {
     let mut bytes = [0_u8; 16 << 10];

@@ -157,7 +157,7 @@ fn doubt(doubt: &Doubt<'_>) -> String {
             let sas = sas.iter().map(|entry| words::sa(entry)).collect::<Vec<_>>().join("; ");
             format!("several SAs have the SPI: {sas}")
         }
-        Doubt::Decryption => "whether it is decrypted by the key of its sender is not shown: neither padding nor header are decisive; compare key_fingerprint in `ipsecctl show sas --json` at both ends".to_owned(),
+        Doubt::Decryption => "neither padding nor header shows whether it is decrypted by the key of its sender; compare key_fingerprint in `ipsecctl show sas --json` at both ends".to_owned(),
         Doubt::InnerPacket => {
             "the packet inside is encrypted; give its SRC, DST and PROTO".to_owned()
         }

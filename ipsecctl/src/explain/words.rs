@@ -284,7 +284,7 @@ pub fn inside(inside: Contained) -> String {
             "it is decrypted: its padding would be longer than the packet".to_owned()
         }
         Contained::Unsure(next) => format!(
-            "it is decrypted: its next header is {next}; neither padding nor headers show whether that is what was sent"
+            "it is decrypted: its next header is {next}; neither padding nor header shows whether that is what was sent"
         ),
         Contained::Garbage(next) => format!(
             "it is decrypted: its next header would be {next}, and padding and headers are not those of a sender"

@@ -136,7 +136,7 @@ pub struct ReceivedHeaderJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integrity: Option<&'static str>,
     /// Of captured ESP that the SA has decrypted: whether a packet is inside (`right`), none (`wrong`), or, by its next header,
-    /// nothing (`dummy`); or neither padding nor headers show it (`unknown`).
+    /// nothing (`dummy`); or neither padding nor header shows it (`unknown`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decryption: Option<&'static str>,
     /// The number of the protocol of what is inside, if that is known.

@@ -106,9 +106,9 @@ pub fn of_elsewhere(routing: &Routing) -> Option<String> {
     let give = format!("give the host the address {}", packet.dst);
     Some(match (routing.is_captured(), fault) {
         (false, _) => format!("{give}, or add the SA with one that it has as its destination"),
-        (true, Obstacle::Forwarded) => format!(
-            "{give}, if the packet is for it; what becomes of one that it forwards is asked with `fwd`"
-        ),
+        (true, Obstacle::Forwarded) => {
+            format!("{give}, if the packet is for it; for one that it forwards, give `fwd`")
+        }
         (true, Obstacle::Refused(_)) => format!("{give}, if the packet is for it"),
     })
 }
