@@ -2,8 +2,8 @@
 //! while the SA or policy is there that it speaks of.
 
 mod details;
+mod modes_not_given;
 mod requested;
-mod sa_modes;
 
 pub(crate) use requested::Record;
 
