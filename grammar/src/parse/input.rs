@@ -1,10 +1,11 @@
 use std::io::{ErrorKind, Read, Result};
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 const CAPACITY: usize = 16 * 1024;
 
-/// A reader with a buffer that can be seen, and that is wiped in the end: keys go through it.
+/// A reader with a buffer that can be seen. Keys go through it: bytes are wiped as they are consumed, since the next may
+/// be long in coming.
 pub(crate) struct WipedReader<R> {
     reader: R,
     buffer: Zeroizing<Vec<u8>>,
@@ -37,6 +38,8 @@ impl<R: Read> WipedReader<R> {
 
     /// Drops the first `bytes` of what is there.
     pub(crate) fn consume(&mut self, bytes: usize) {
-        self.next = (self.next + bytes).min(self.filled);
+        let end = (self.next + bytes).min(self.filled);
+        self.buffer[self.next..end].zeroize();
+        self.next = end;
     }
 }
