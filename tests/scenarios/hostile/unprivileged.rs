@@ -53,10 +53,11 @@ fn users_without_permission_harm_nothing() {
     // As everywhere but in the test kernel.
     open_to_all("/run".as_ref(), 0o755);
     let served = Served::new();
-    let usual = served.usual();
+    let group = UsersGroup::new();
+    let usual = served.usual(&group);
     let quiet = served.lines();
     let daemon = Target { directory: engine::RUN_DIRECTORY.into(), process: served.daemon.pid() };
-    let mut attackers = served.attack(Some(&daemon));
+    let mut attackers = served.attack(&group, Some(&daemon));
     let begin = Instant::now();
     let longest = served.requests_for(lasts());
     let took = begin.elapsed();
@@ -89,11 +90,11 @@ fn users_without_permission_harm_nothing() {
 
 impl Served {
     /// The longest times beside the same programs with another target, and beside as many that only compute.
-    fn usual(&self) -> Longest {
+    fn usual(&self, group: &UsersGroup) -> Longest {
         let decoy = Decoy::new();
         let mut usual = Longest::new();
         for target in [Some(&decoy.target), None] {
-            let _programs = self.attack(target);
+            let _programs = self.attack(group, target);
             for (request, longest) in self.requests_for(MEASURED.min(lasts() / 4)) {
                 let most = usual.entry(request).or_default();
                 *most = longest.max(*most);
@@ -103,15 +104,13 @@ impl Served {
     }
 
     /// Programs of the users, which attack a target or only compute.
-    fn attack(&self, target: Option<&Target>) -> Vec<(String, Background)> {
+    fn attack(&self, group: &UsersGroup, target: Option<&Target>) -> Vec<(String, Background)> {
         let users =
             ATTACKS.into_iter().flat_map(|(attack, users)| users.map(move |user| (attack, user)));
         users
             .map(|(attack, user)| {
-                // How the processors are shared is the kernel's matter.
-                let mut command = Command::new("nice");
                 let program = self.unprivileged(user, "attack.py");
-                command.arg("-n10").arg(program.get_program()).args(program.get_args());
+                let mut command = group.command(&program);
                 match target {
                     Some(Target { directory, process }) => {
                         command.arg(attack).arg(directory);
@@ -166,6 +165,43 @@ impl Served {
             }
         }
         longest
+    }
+}
+
+/// The users' programs share the processors with root's as one, as those of `user.slice` do where systemd is.
+struct UsersGroup {
+    mount: TempDir,
+}
+
+impl UsersGroup {
+    fn new() -> Self {
+        let mount = TempDir::new().expect("a temporary directory");
+        Outcome::success(
+            Command::new("mount").args(["-t", "cgroup", "-o", "cpu", "none"]).arg(mount.path()),
+        );
+        let group = Self { mount };
+        fs::create_dir_all(group.directory()).expect("a group");
+        group
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.mount.path().join("users")
+    }
+
+    /// A command that runs in the group.
+    fn command(&self, program: &Command) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo $$ >\"$0\" && exec nice -n10 \"$@\""]);
+        command.arg(self.directory().join("cgroup.procs"));
+        command.arg(program.get_program()).args(program.get_args());
+        command
+    }
+}
+
+impl Drop for UsersGroup {
+    fn drop(&mut self) {
+        // Some programs may not have ended yet.
+        let _ = Command::new("umount").arg("-l").arg(self.mount.path()).output();
     }
 }
 
