@@ -7,13 +7,14 @@ use std::{
 };
 
 use grammar::is_statement_as_file;
+use rustix::io::fcntl_dupfd_cloexec;
 
 use crate::Error;
 
 /// Opens a file, and gives its name in messages.
 pub fn reader(path: &Path) -> Result<(String, Box<dyn BufRead>), Error> {
     if path == Path::new("-") {
-        return Ok(("<stdin>".to_owned(), Box::new(io::stdin().lock())));
+        return Ok(("<stdin>".to_owned(), Box::new(stdin()?)));
     }
     let file = File::open(path).map_err(|error| {
         if is_statement_as_file(path) {
@@ -22,6 +23,15 @@ pub fn reader(path: &Path) -> Result<(String, Box<dyn BufRead>), Error> {
         Error::File { path: path.to_owned(), error }
     })?;
     Ok((path.display().to_string(), Box::new(BufReader::new(file))))
+}
+
+/// Standard input, without the buffer of the library, which is not wiped.
+///
+/// Errors: [`Error::Read`].
+pub fn stdin() -> Result<BufReader<File>, Error> {
+    let file = fcntl_dupfd_cloexec(io::stdin(), 3);
+    let file = file.map_err(|errno| Error::unreadable("<stdin>", &errno.into()))?;
+    Ok(BufReader::new(File::from(file)))
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use model::{Dialect, Key};
 use sys::bounded::Bounded;
 use zeroize::Zeroizing;
 
-use crate::{Error, output};
+use crate::{Error, input, output};
 
 /// Bytes of standard input.
 const MOST: u64 = 1 << 20;
@@ -40,7 +40,7 @@ impl KeyFingerprint {
         sys::process::keep_memory_private();
         let fingerprints = Fingerprints::new(&Namespace::current().fingerprint_secret());
         let mut found = Vec::new();
-        let mut input = io::BufReader::new(Bounded::new(io::stdin().lock(), MOST));
+        let mut input = io::BufReader::new(Bounded::new(input::stdin()?, MOST));
         for number in 1.. {
             let mut line = Zeroizing::new(Vec::new());
             let unreadable = |reason: String| Error::Read { name: NAME.to_owned(), reason };

@@ -3,22 +3,18 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, IsTerminal, Write},
-    os::{fd::AsFd, unix::fs::OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
-use rustix::{fs::OFlags, io::fcntl_dupfd_cloexec};
-use zeroize::Zeroizing;
+use cli::WipedOutput;
+use rustix::fs::OFlags;
 
 use crate::Error;
 
-/// Bytes that are written together. The buffer never grows, which would leave a copy.
-const ROOM: usize = 64 << 10;
-
 /// Where keys are printed. What is not flushed is not written.
 pub struct KeyOutput {
-    file: File,
-    buffer: Zeroizing<Vec<u8>>,
+    output: WipedOutput,
     /// The file that was made.
     path: Option<PathBuf>,
 }
@@ -29,22 +25,23 @@ impl KeyOutput {
     ///
     /// Errors: [`Error::File`]; [`Error::Terminal`] if standard output is one.
     pub fn open(path: Option<&Path>) -> Result<Self, Error> {
-        let file = match path {
+        let output = match path {
             Some(path) => {
-                create(path).map_err(|error| Error::File { path: path.to_owned(), error })?
+                let file = create(path);
+                WipedOutput::new(
+                    file.map_err(|error| Error::File { path: path.to_owned(), error })?,
+                )
             }
             None if io::stdout().is_terminal() => return Err(Error::Terminal),
-            // Without the buffer of the library, which is not wiped.
-            None => fcntl_dupfd_cloexec(io::stdout().as_fd(), 3).map_err(io::Error::from)?.into(),
+            None => WipedOutput::stdout()?,
         };
-        let buffer = Zeroizing::new(Vec::with_capacity(ROOM));
-        Ok(Self { file, buffer, path: path.map(Path::to_owned) })
+        Ok(Self { output, path: path.map(Path::to_owned) })
     }
 
     /// Removes the file that was made, since it is not whole.
-    pub fn discard(self) {
+    pub fn discard(mut self) {
         // An error that comes first is the one that is reported.
-        let _ = self.path.map(fs::remove_file);
+        let _ = self.path.take().map(fs::remove_file);
     }
 }
 
@@ -55,19 +52,17 @@ fn create(path: &Path) -> io::Result<File> {
 
 impl Write for KeyOutput {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.buffer.len() == ROOM {
-            self.flush()?;
-        }
-        let taken = bytes.len().min(ROOM - self.buffer.len());
-        self.buffer.extend_from_slice(&bytes[..taken]);
-        Ok(taken)
+        self.output.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.write_all(&self.buffer)?;
-        self.buffer.fill(0);
-        self.buffer.clear();
-        Ok(())
+        self.output.flush()
+    }
+}
+
+impl Drop for KeyOutput {
+    fn drop(&mut self) {
+        self.output.abandon();
     }
 }
 
@@ -82,13 +77,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let [path, link] = ["keys", "link"].map(|name| directory.path().join(name));
         let mut output = KeyOutput::open(Some(&path)).unwrap();
-        // More than the buffer has room for.
-        let text = vec![b'x'; 3 * ROOM + 7];
-        output.write_all(&text).unwrap();
+        output.write_all(b"text").unwrap();
         output.flush().unwrap();
-        assert_eq!(fs::read(&path).unwrap(), text);
+        assert_eq!(fs::read(&path).unwrap(), b"text");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
-        assert!(output.buffer.capacity() == ROOM && output.buffer.is_empty());
         symlink("elsewhere", &link).unwrap();
         for taken in [&path, &link] {
             assert!(matches!(KeyOutput::open(Some(taken)), Err(Error::File { .. })));

@@ -90,6 +90,11 @@ enum Command {
     Schema,
 }
 
+/// Statements, and what is printed of them, have keys. (Tests are linked with `preload`, which has its own.)
+#[cfg(not(test))]
+#[global_allocator]
+static ALLOCATOR: sys::WipingAllocator = sys::WipingAllocator;
+
 fn main() -> ExitCode {
     cli::print_warnings("ipsecctl");
     let options = Options::parse();

@@ -1,18 +1,20 @@
 //! Standard output of the subcommands that print what there is.
 
 use std::{
-    io::{self, BufWriter, StdoutLock, Write},
+    io::{self, Write},
     process::ExitCode,
 };
+
+use cli::WipedOutput;
 
 use crate::Error;
 
 /// Standard output, which is written in large pieces.
-pub type Output = BufWriter<StdoutLock<'static>>;
+pub type Output = WipedOutput;
 
 /// Prints to standard output. If its reader has gone, the exit status is 1 and nothing is reported.
 pub fn print(print: impl FnOnce(&mut Output) -> Result<(), Error>) -> Result<ExitCode, Error> {
-    let mut out = BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let mut out = Output::stdout()?;
     match print(&mut out).and_then(|()| Ok(out.flush()?)) {
         Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
             Ok(ExitCode::FAILURE)

@@ -47,7 +47,7 @@ pub fn run(command: &CommandLine, input: ScriptInput) -> Result<ExitCode, Error>
         return Ok(ExitCode::SUCCESS);
     }
     let mut backend = Xfrm::open(command)?;
-    let mut printer = printer(command, ResultSource::Script(name.clone()));
+    let mut printer = printer(command, ResultSource::Script(name.clone()))?;
     rehearse(command, &steps, &mut backend, &mut printer)?;
     printer.out().flush()?;
     if printer.has_refused() {

@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use cli::WipedOutput;
 use model::Dialect;
 use pfkey::{
     Message, MessageType,
@@ -30,7 +31,7 @@ pub fn print(command: &CommandLine, path: &Path) -> Result<(), Error> {
     if is_text(&bytes) {
         return Err(Error::Text { path: path.to_owned() });
     }
-    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut out = WipedOutput::stdout()?;
     for message in pfkey::messages(&bytes) {
         let unreadable = |source| Error::Message { path: path.to_owned(), source };
         let message = message.map_err(unreadable)?;

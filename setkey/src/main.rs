@@ -23,7 +23,7 @@ mod words;
 
 use std::{
     fmt,
-    io::{self, BufWriter, StdoutLock, Write},
+    io::{self, Write},
     path::PathBuf,
     process::ExitCode,
     thread,
@@ -31,6 +31,8 @@ use std::{
 };
 
 use model::{Dialect, Operation, PolicyType, Visible};
+
+use cli::WipedOutput;
 
 use backend::Submission;
 use error::Error;
@@ -40,6 +42,10 @@ use printer::{Printer, ResultSource};
 
 /// Exit status after the kernel refused something, with `--strict`, and of a script that is not whole.
 const REFUSED: u8 = 2;
+
+/// Statements, and what is printed of them, have keys.
+#[global_allocator]
+static ALLOCATOR: sys::WipingAllocator = sys::WipingAllocator;
 
 fn main() -> ExitCode {
     sys::process::keep_memory_private();
@@ -96,7 +102,7 @@ fn dump(command: &CommandLine, operation: &Operation) -> Result<ExitCode, Error>
         return one(command, operation.clone());
     }
     let mut backend = backend::open(command)?;
-    let mut printer = printer(command, ResultSource::Option);
+    let mut printer = printer(command, ResultSource::Option)?;
     printer.header()?;
     loop {
         backend.submit(Submission::of_option(operation.clone()), &mut printer)?;
@@ -111,7 +117,7 @@ fn one(command: &CommandLine, operation: Operation) -> Result<ExitCode, Error> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut backend = backend::open(command)?;
-    let mut printer = printer(command, ResultSource::Option);
+    let mut printer = printer(command, ResultSource::Option)?;
     backend.submit(Submission::of_option(operation), &mut printer)?;
     backend.finish(&mut printer)?;
     printer.out().flush()?;
@@ -123,11 +129,10 @@ fn print_error(text: &dyn fmt::Display) {
     cli::print_error("setkey", text);
 }
 
-type StdoutPrinter = Printer<BufWriter<StdoutLock<'static>>>;
+type StdoutPrinter = Printer<WipedOutput>;
 
-fn printer(command: &CommandLine, source: ResultSource) -> StdoutPrinter {
-    let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
-    Printer::new(out, source, command)
+fn printer(command: &CommandLine, source: ResultSource) -> io::Result<StdoutPrinter> {
+    Ok(Printer::new(WipedOutput::stdout()?, source, command))
 }
 
 /// The status when everything was read: 0 even if the kernel refused something, but for `--strict`. A script that was

@@ -2,12 +2,13 @@
 
 use std::{
     fmt,
-    io::{self, Write},
+    io::Write,
     process,
     time::{Duration, SystemTime},
 };
 
 use chrono::{DateTime, Local};
+use cli::WipedOutput;
 use engine::EventMonitor;
 use model::Event;
 use pfkey::{HEADER_LENGTH, Message, MessageType};
@@ -23,7 +24,7 @@ use crate::{
 /// Prints every message until it is killed.
 pub fn run(timestamp: Timestamp, format: MessageFormat) -> Result<(), Error> {
     let mut monitor = EventMonitor::open(&model::EventGroup::OF_PF_KEY)?;
-    let mut out = io::stdout().lock();
+    let mut out = WipedOutput::stdout()?;
     loop {
         let event = monitor.next_event()?;
         if event == Event::MonitorLost {
@@ -50,7 +51,7 @@ pub fn run_pf_key(
 ) -> Result<(), Error> {
     let mut socket = PfKeySocket::open(source)?;
     socket.send(&Message::new(MessageType::PROMISC, 1).numbered(0, process::id()))?;
-    let mut out = io::stdout().lock();
+    let mut out = WipedOutput::stdout()?;
     loop {
         socket.receive(None, |bytes| write_received(&mut out, bytes, timestamp, format))??;
     }

@@ -31,7 +31,7 @@ pub fn run(command: &CommandLine, input: ScriptInput) -> Result<ExitCode, Error>
     let source = if input.interactive { ResultSource::Interactive } else { ResultSource::Script };
     let mut run = Run {
         backend,
-        printer: printer(command, source(input.name.clone())),
+        printer: printer(command, source(input.name.clone()))?,
         words: Words::new(command, &input),
         signals,
         statement: StatementId::NONE,

@@ -64,6 +64,7 @@ mod run_directory;
 mod sa_script;
 mod saved;
 mod scale;
+mod setkey_memory;
 mod show;
 mod sites;
 mod socket_permissions;

@@ -15,6 +15,7 @@ mod table;
 mod text;
 mod warnings;
 mod width;
+mod wiped_output;
 mod wrap;
 
 pub use clap_complete::Shell;
@@ -31,4 +32,5 @@ pub use table::Table;
 pub use text::KeyText;
 pub use warnings::print_warnings;
 pub use width::output_width;
+pub use wiped_output::WipedOutput;
 pub use wrap::{wrap, wrap_hanging};

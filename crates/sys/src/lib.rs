@@ -32,9 +32,11 @@ pub mod seccomp;
 mod secret_memory;
 pub mod sockopt;
 pub mod tcp_user;
+mod wiping_allocator;
 
 pub use errno::{errno_text, without_number};
 pub use hung_up::is_hung_up;
 pub use names::SystemNames;
 pub use release::release_numbers;
 pub use secret_memory::SecretMemory;
+pub use wiping_allocator::WipingAllocator;

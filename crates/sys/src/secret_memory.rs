@@ -16,7 +16,8 @@ use rustix::{
     mm::{Advice, MapFlags, MlockFlags, ProtFlags, madvise, mlock_with, mmap_anonymous, munmap},
 };
 
-/// Zeroed memory of its own mapping. The kernel leaves it out of core dumps (`MADV_DONTDUMP`) and, within
+/// Zeroed memory of its own mapping. The kernel leaves it out of core dumps (`MADV_DONTDUMP`) and child processes
+/// (`MADV_WIPEONFORK`) and, within
 /// RLIMIT_MEMLOCK, keeps it out of swap. Its pages are taken as they are first used.
 ///
 /// It is unmapped when it is dropped, and the kernel zeroes a page before another process gets it. The
@@ -44,6 +45,8 @@ impl SecretMemory {
         // Refused by a kernel without the call, and by RLIMIT_MEMLOCK: the memory works without them.
         // SAFETY: neither changes what the memory contains.
         let _ = unsafe { madvise(memory.address(), length, Advice::LinuxDontDump) };
+        // SAFETY: as above; a child process, which has its zeroes instead, is not to read it.
+        let _ = unsafe { madvise(memory.address(), length, Advice::LinuxWipeOnFork) };
         // SAFETY: as above.
         let _ = unsafe { mlock_with(memory.address(), length, MlockFlags::ONFAULT) };
         Ok(memory)
@@ -99,6 +102,7 @@ mod tests {
         assert_eq!(memory.last(), Some(&7));
         let flags = flags(memory.as_ptr().addr());
         assert!(flags.contains(" dd"), "not dumped: {flags}");
+        assert!(flags.contains(" wf"), "not of children: {flags}");
         assert!(flags.contains(" lo"), "locked: {flags}");
     }
 }

@@ -1,7 +1,7 @@
 use std::mem;
 
 use model::Dialect;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     inside::Inside,
@@ -166,13 +166,13 @@ impl Splitter {
                 self.line += 1;
                 self.lexer_line += 1;
                 self.origin.column = 0;
-                self.text.clear();
+                self.text.zeroize();
             } else if is_lost {
                 self.origin.column += 1;
             } else {
                 if self.text.len() == ROOM_FOR_LINE {
                     self.origin.column += ROOM_FOR_LINE;
-                    self.text.clear();
+                    self.text.zeroize();
                 }
                 self.keep(&[byte], false);
             }

@@ -2,7 +2,7 @@
 //! the kernel has shown of each entry, and a digest of all behind the beginning.
 
 use sha2::{Digest, Sha256};
-use sys::clock::unix_seconds;
+use sys::{clock::unix_seconds, memory::wipe_stack};
 use xfrm::{Devices, PolicyImage, SaImage};
 use zeroize::Zeroizing;
 
@@ -91,9 +91,21 @@ pub(super) fn write(saved: &Saved) -> Zeroizing<Vec<u8>> {
         bytes.extend_from_slice(names.as_bytes());
         bytes.extend_from_slice(object);
     }
-    let digest = Sha256::digest(&bytes[BODY..]);
+    let digest = digest(&bytes[BODY..]);
     bytes.extend_from_slice(&digest);
     bytes
+}
+
+/// The digest of the body, which has keys: the block that was hashed last is wiped.
+fn digest(body: &[u8]) -> [u8; DIGEST] {
+    let digest = digest_on_stack(body);
+    wipe_stack();
+    digest
+}
+
+#[inline(never)]
+fn digest_on_stack(body: &[u8]) -> [u8; DIGEST] {
+    Sha256::digest(body).into()
 }
 
 /// Reads the bytes of a file; `devices` are those of now.
@@ -105,7 +117,7 @@ pub(super) fn read(bytes: &[u8], devices: &Devices) -> Result<(Saved, FileHeader
     };
     let body = bytes.get(BODY..).ok_or(SavedFault::Damaged)?;
     let (body, digest) = body.split_last_chunk::<DIGEST>().ok_or(SavedFault::Damaged)?;
-    if Sha256::digest(body)[..] != digest[..] {
+    if self::digest(body) != *digest {
         return Err(SavedFault::Damaged);
     }
     let mut rest = Rest(body);

@@ -1,0 +1,61 @@
+//! An allocator for programs that handle keys.
+//!
+//! Hand-written because zeroize and secrecy wipe what their types own. Parsers, line editors and buffered readers of
+//! libraries free copies of a statement, and a string that grows leaves one behind.
+#![allow(unsafe_code, reason = "an allocator is unsafe to implement; explicit_bzero(3)")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+
+/// The system's allocator, which wipes memory when it is freed, and what is left behind when it moves.
+pub struct WipingAllocator;
+
+// SAFETY: every block comes from `System` and goes back to it with the layout that it was allocated with. The provided
+// `realloc` allocates, copies and frees.
+unsafe impl GlobalAlloc for WipingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller's promises are those of `System`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the caller gives up the block, which has the size of its layout.
+        unsafe {
+            libc::explicit_bzero(block.cast(), layout.size());
+            System.dealloc(block, layout);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_wiped_as_it_is_freed() {
+        // So large that the system would give it a mapping of its own, and so small that it keeps it.
+        for size in [24, 4096] {
+            let layout = Layout::from_size_align(size, 8).unwrap();
+            // SAFETY: the layout has a size; the block is written within it.
+            let block = unsafe { WipingAllocator.alloc(layout) };
+            unsafe { block.write_bytes(7, size) };
+            // SAFETY: another block keeps the first from being returned to the kernel.
+            let other = unsafe { WipingAllocator.alloc(layout) };
+            unsafe { WipingAllocator.dealloc(block, layout) };
+            // The same block comes back. The allocator has written links into its first bytes, and nothing else.
+            // SAFETY: as above; what is read was written by `write_bytes` or by `explicit_bzero`.
+            let again = unsafe { WipingAllocator.alloc(layout) };
+            assert_eq!(again, block);
+            let bytes = unsafe { std::slice::from_raw_parts(again, size) };
+            assert!(bytes[16..].iter().all(|&byte| byte == 0), "{bytes:?}");
+            unsafe {
+                WipingAllocator.dealloc(again, layout);
+                WipingAllocator.dealloc(other, layout);
+            }
+        }
+    }
+}
