@@ -60,7 +60,7 @@ impl Write for WipedOutput {
 
 impl Drop for WipedOutput {
     fn drop(&mut self) {
-        // As of every buffered writer of the library: there is nobody to report to.
+        // As every buffered writer of the library: an error has no place to be returned.
         let _ = self.flush();
     }
 }
