@@ -86,7 +86,7 @@ impl Words {
         // Text without a `;` at the end of standard input: the original drops it in silence.
         let cut_short = self.interactive && error.token().is_empty();
         if let Some(message) = error.message().filter(|_| !cut_short) {
-            let token = if self.redact { error.redacted_token() } else { error.token() };
+            let token = if self.hides_keys() { error.redacted_token() } else { error.token() };
             self.complain(error.line(), message, token, printer)?;
         }
         if self.streams.both && !self.interactive && !error.is_fatal_lexical() {
@@ -102,6 +102,12 @@ impl Words {
         Ok(())
     }
 
+    /// Whether the original's line has no token that may be a key: NetBSD has it on standard error, where
+    /// no key is ever printed.
+    fn hides_keys(&self) -> bool {
+        self.redact || (self.dialect == Dialect::NetBsd && !self.interactive)
+    }
+
     /// The script cannot be read on.
     pub fn unreadable(&self, reason: &impl fmt::Display) -> Error {
         Error::Read { name: self.name.clone(), reason: reason.to_string() }
@@ -111,7 +117,7 @@ impl Words {
     pub fn warning(&mut self, warning: &Warning, printer: &mut StdoutPrinter) -> io::Result<()> {
         if let Some(message) = warning.message() {
             let Place { line, token, redacted_token, .. } = &warning.place;
-            let token = if self.redact { redacted_token } else { token };
+            let token = if self.hides_keys() { redacted_token } else { token };
             self.complain(*line, message, token, printer)?;
         }
         self.warn(warning);

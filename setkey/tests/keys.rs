@@ -47,6 +47,28 @@ fn no_message_contains_a_part_of_a_key() {
     }
 }
 
+/// Each dialect has its own messages, and NetBSD has on standard error what the others have on standard output.
+#[test]
+fn no_dialect_has_a_part_of_a_key_on_standard_error() {
+    for (number, key) in SPELLINGS.iter().enumerate() {
+        for (place, text) in PLACES.iter().enumerate() {
+            let dialect = ["linux", "netbsd", "freebsd"][(number + place) % 3];
+            let script = text.replace("KEY", key);
+            let with =
+                |options: &[&str]| setkey(&[&["--dialect", dialect], options].concat(), &script);
+            let [_, errors] = with(&["-n", "-f", "-"]);
+            assert_absent(key, &script, &errors);
+            if number % PLACES.len() == place {
+                let [_, errors] = with(&["-n", "--all-or-nothing", "-f", "-"]);
+                assert_absent(key, &script, &errors);
+                let [out, errors] = with(&["--check", "--json", "-f", "-"]);
+                assert_absent(key, &script, &out);
+                assert_absent(key, &script, &errors);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_originals_line_has_the_token_without_redact() {
     let script = "add 192.0.2.1 192.0.2.2 esp 9 -E aes-cbc \"sixten\";";

@@ -13,6 +13,12 @@ const SCRIPT: &str = "flush; spdflush;
     spdadd 192.0.2.1 192.0.2.2 any -P out ipsec esp/transport//default;
     spdadd 192.0.2.1 192.0.2.3 any -P out ipsec esp/tunnel/192.0.2.1-192.0.2.3/use;";
 
+/// Scripts with a mistake in a key, and the key: without `0x`, and of a wrong length.
+const MISTAKES: [(&str, &str); 2] = [
+    ("-E aes-cbc 73697874656e627974656b65796f6e65", "73697874656e627974656b65796f6e65"),
+    ("-E aes-cbc \"sixtenbytekeyon\"", "sixtenbytekeyon"),
+];
+
 /// A user with the directory, as the one of the unit has.
 const USER: u32 = 1;
 
@@ -20,6 +26,25 @@ const USER: u32 = 1;
 fn commands(name: &str) -> Vec<&'static str> {
     let of_line = |line: &'static str| line.strip_prefix(name)?.strip_prefix("=/usr/sbin/setkey ");
     UNIT.lines().filter_map(of_line).collect()
+}
+
+/// Both outputs of the unit are in the journal, which more users read than the file.
+#[test]
+fn a_mistake_puts_no_key_into_the_journal() {
+    let (host, file) = (Host::new("host"), NamedTempFile::new().expect("a file"));
+    for (options, key) in MISTAKES {
+        let script = format!("add 192.0.2.1 192.0.2.2 esp 0x1000 {options};\n");
+        fs::write(&file, script).expect("a script");
+        for words in [commands("ExecStart"), commands("ExecReload")].concat() {
+            let mut command = host.command("sh");
+            let script = format!("exec \"$1\" {words} <\"$2\"");
+            command.args(["-ec", &script, "sh"]).arg(setkey()).arg(file.path());
+            let outcome = Outcome::of(&mut command);
+            assert!(outcome.status == 1 && outcome.stdout.contains("line 1: "), "{outcome:?}");
+            let printed = [outcome.stdout, outcome.stderr].concat();
+            assert!(!printed.contains(&key[4..10]), "{words}: {printed}");
+        }
+    }
 }
 
 #[test]
