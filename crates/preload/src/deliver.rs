@@ -1,7 +1,7 @@
 //! Sending as AF_KEY takes it: within the call, the request is checked, carried out and answered. The
 //! call neither waits for room nor is interrupted.
 
-use std::{ffi::c_int, io::IoSlice};
+use std::ffi::c_int;
 
 use pfkey::{HEADER_LENGTH as HEADER, Message};
 use rustix::{
@@ -13,6 +13,8 @@ use rustix::{
 use crate::{
     clients::{self, Client, ClientDescriptor},
     descriptors::borrow,
+    memory,
+    parts::Parts,
     recover::recover_to_send,
 };
 
@@ -29,9 +31,9 @@ enum Failure {
 
 /// Sends a message, and waits until it has been answered.
 ///
-/// Errors: those of AF_KEY for a malformed message; ECONNRESET: the service ended, and may have
-/// carried out the request; ECONNREFUSED: there is no service.
-pub(crate) fn deliver(fd: c_int, message: &[IoSlice<'_>], flags: c_int) -> Result<usize, Errno> {
+/// Errors: those of AF_KEY for a malformed message; EFAULT: a part of it is not there; ECONNRESET: the
+/// service ended, and may have carried out the request; ECONNREFUSED: there is no service.
+pub(crate) fn deliver(fd: c_int, message: Parts, flags: c_int) -> Result<usize, Errno> {
     let (request, length) = check(message, flags)?;
     let flags = SendFlags::from_bits_retain(flags.cast_unsigned()) | SendFlags::NOSIGNAL;
     for _ in 0..TRIES {
@@ -56,14 +58,15 @@ pub(crate) fn deliver(fd: c_int, message: &[IoSlice<'_>], flags: c_int) -> Resul
 fn send(
     client: &'static Client,
     descriptor: BorrowedFd<'_>,
-    message: &[IoSlice<'_>],
+    message: Parts,
     flags: SendFlags,
 ) -> Result<&'static Client, Failure> {
     let _sender = client.sender();
     let cookie = socket_cookie(descriptor).ok();
     loop {
         // The address and the control data of a sendmsg(2), AF_KEY does not look at.
-        match sendmsg(descriptor, message, &mut SendAncillaryBuffer::default(), flags) {
+        match sendmsg(descriptor, message.for_kernel(), &mut SendAncillaryBuffer::default(), flags)
+        {
             Ok(_) => break,
             Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
@@ -87,18 +90,20 @@ fn send(
 
 /// AF_KEY's checks of a message before it looks at the request (`pfkey_sendmsg`,
 /// `pfkey_get_base_msg`, net/key/af_key.c); its header and length.
-fn check(message: &[IoSlice<'_>], flags: c_int) -> Result<(Message, usize), Errno> {
+fn check(message: Parts, flags: c_int) -> Result<(Message, usize), Errno> {
     if flags & libc::MSG_OOB != 0 {
         return Err(Errno::OPNOTSUPP);
     }
     let (mut header, mut filled, mut length) = ([0; HEADER], 0, 0_usize);
-    for part in message {
+    for part in message.iter() {
         // Its length is read once: another thread may change it.
-        let part: &[u8] = part;
-        let more = part.len().min(HEADER - filled);
-        header[filled..filled + more].copy_from_slice(&part[..more]);
+        let part = part?;
+        let more = part.iov_len.min(HEADER - filled);
+        if more != 0 {
+            memory::read(part.iov_base, &mut header[filled..filled + more])?;
+        }
         filled += more;
-        length = length.saturating_add(part.len());
+        length = length.saturating_add(part.iov_len);
     }
     let request = pfkey::command::begun(&header[..filled], length);
     Ok((request.map_err(|error| error.errno())?, length))

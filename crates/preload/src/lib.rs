@@ -30,6 +30,7 @@ mod last_connection;
 mod memory;
 mod next;
 mod options;
+mod parts;
 mod placeholder;
 mod policy_cache;
 mod receive;

@@ -3,7 +3,8 @@
 
 use std::{
     ffi::{c_ulong, c_void},
-    ptr,
+    mem::MaybeUninit,
+    ptr, slice,
 };
 
 use rustix::{io::Errno, process::getpid};
@@ -19,6 +20,41 @@ type Transfer = unsafe extern "C" fn(
     c_ulong,
     c_ulong,
 ) -> libc::ssize_t;
+
+/// C structures of which any bytes make one.
+///
+/// # Safety
+///
+/// They consist of integers and pointers.
+pub(crate) unsafe trait Plain: Copy {}
+
+// SAFETY: see their manual pages.
+unsafe impl Plain for libc::iovec {}
+// SAFETY: the same.
+unsafe impl Plain for libc::msghdr {}
+// SAFETY: a number.
+unsafe impl Plain for u32 {}
+
+/// Reads a structure at a pointer.
+///
+/// Errors: EFAULT.
+pub(crate) fn copy<T: Plain>(from: *const T) -> Result<T, Errno> {
+    let mut value = MaybeUninit::<T>::zeroed();
+    // SAFETY: zeroed above, and as long as this.
+    let bytes = unsafe { slice::from_raw_parts_mut(value.as_mut_ptr().cast(), size_of::<T>()) };
+    read(from.cast(), bytes)?;
+    // SAFETY: `Plain` guarantees that any bytes are a value.
+    Ok(unsafe { value.assume_init() })
+}
+
+/// Writes a structure at a pointer.
+///
+/// Errors: EFAULT.
+pub(crate) fn store<T: Plain>(value: &T, to: *mut T) -> Result<(), Errno> {
+    // SAFETY: the bytes of a value; between members they are what the program had there, or zero.
+    let bytes = unsafe { slice::from_raw_parts(ptr::from_ref(value).cast(), size_of::<T>()) };
+    write(bytes, to.cast())
+}
 
 /// Reads bytes at a pointer.
 ///

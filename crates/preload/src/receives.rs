@@ -3,12 +3,12 @@
 
 use std::{
     ffi::{c_int, c_void},
-    mem, ptr, slice,
+    mem, slice,
 };
 
 use libc::{iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t, timespec};
 
-use crate::{clients, preload, receive::receive};
+use crate::{clients, memory, parts::Parts, preload, receive::receive};
 
 fn is_ours(fd: c_int) -> bool {
     clients::any() && clients::of(fd).is_some()
@@ -68,11 +68,10 @@ pub unsafe extern "C-unwind" fn recvfrom(
     if !is_ours(fd) {
         return call();
     }
-    // SAFETY: the caller's; where it is null there is none.
-    let given = unsafe { size.as_ref() }.copied();
+    let given = memory::copy(size).ok();
     receive(fd, flags, &|| {
-        // SAFETY: as above. A former call may have written it.
-        unsafe { restore(size, given) };
+        // A former call may have written it.
+        restore(size, given);
         call()
     })
 }
@@ -98,20 +97,16 @@ pub unsafe extern "C-unwind" fn __recvfrom_chk(
     if !is_ours(fd) {
         return call();
     }
-    // SAFETY: as for `recvfrom`.
-    let given = unsafe { size.as_ref() }.copied();
+    let given = memory::copy(size).ok();
     receive(fd, flags, &|| {
-        // SAFETY: as for `recvfrom`.
-        unsafe { restore(size, given) };
+        restore(size, given);
         call()
     })
 }
 
-unsafe fn restore(size: *mut socklen_t, given: Option<socklen_t>) {
-    if let Some(given) = given {
-        // SAFETY: the caller has read it there.
-        unsafe { *size = given };
-    }
+/// Writes the size again that the caller had there. The kernel reports a wrong pointer.
+fn restore(size: *mut socklen_t, given: Option<socklen_t>) {
+    let _ = given.map(|given| memory::store(&given, size));
 }
 
 /// `read(2)`, which of a socket is recv(2), but for nothing at all.
@@ -159,9 +154,7 @@ pub unsafe extern "C-unwind" fn __read_chk(
 pub unsafe extern "C-unwind" fn readv(fd: c_int, parts: *const iovec, count: c_int) -> ssize_t {
     let next = &preload().next;
     let number = usize::try_from(count).unwrap_or(0);
-    // SAFETY: the caller's: there are that many.
-    let has_room =
-        || unsafe { !parts.is_null() && (0..number).any(|part| (*parts.add(part)).iov_len != 0) };
+    let has_room = || Parts::new(parts, number).is_some_and(Parts::have_bytes);
     if !is_ours(fd) || !has_room() {
         // SAFETY: the caller's.
         return unsafe { next.readv(fd, parts, count) };
@@ -187,12 +180,12 @@ pub unsafe extern "C-unwind" fn readv(fd: c_int, parts: *const iovec, count: c_i
 pub unsafe extern "C-unwind" fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
     // SAFETY: the caller's.
     let call = || unsafe { preload().next.recvmsg(fd, message, flags) };
-    let result = if is_ours(fd) && !message.is_null() {
-        // SAFETY: the caller's, and whole.
-        let given = unsafe { ptr::read(message) };
+    let result = if is_ours(fd)
+        && let Ok(given) = memory::copy(message)
+    {
         receive(fd, flags, &|| {
-            // SAFETY: the same. A former call may have written it.
-            unsafe { ptr::write(message, given) };
+            // A former call may have written it. The kernel reports a wrong pointer.
+            let _ = memory::store(&given, message);
             call()
         })
     } else {

@@ -3,8 +3,7 @@
 
 use std::{
     ffi::{c_int, c_void},
-    io::IoSlice,
-    ptr, slice,
+    mem,
 };
 
 use libc::{iovec, mmsghdr, msghdr, size_t, sockaddr, socklen_t, ssize_t};
@@ -13,59 +12,29 @@ use rustix::io::Errno;
 use crate::{
     clients,
     deliver::deliver,
-    errno::{Failed, returned},
+    errno::{self, Failed, returned},
+    memory,
+    parts::{MOST_PARTS, Parts},
     preload,
 };
-
-/// `UIO_MAXIOV` (linux/uio.h).
-const MOST_PARTS: usize = 1024;
 
 fn is_ours(fd: c_int) -> bool {
     clients::any() && clients::of(fd).is_some()
 }
 
-/// The parts of a message; none: the kernel reports what is wrong with them.
-///
-/// # Safety
-///
-/// As for writev(2): the parts are there as long as the result is used.
-unsafe fn parts<'message>(
-    first: *const iovec,
-    count: usize,
-) -> Option<&'message [IoSlice<'message>]> {
-    match count {
-        0 => Some(&[]),
-        1..=MOST_PARTS if !first.is_null() => {
-            // SAFETY: the caller's. An `IoSlice` is an `iovec`, whose memory is only read here.
-            let parts = unsafe { slice::from_raw_parts(first, count) };
-            let mut total = 0_usize;
-            for part in parts {
-                total = total.checked_add(part.iov_len)?;
-                if part.iov_base.is_null() && part.iov_len != 0 {
-                    return None;
-                }
-            }
-            isize::try_from(total).ok()?;
-            // SAFETY: the caller's. Empty parts may be null, which no slice may, but are not read.
-            Some(unsafe { slice::from_raw_parts(first.cast(), count) })
-        }
-        _ => None,
-    }
-}
-
-/// # Safety
-///
-/// As for send(2).
-unsafe fn send_one(fd: c_int, data: *const c_void, length: size_t, flags: c_int) -> ssize_t {
-    if data.is_null() && length != 0 {
-        return ssize_t::failed(Errno::FAULT);
-    }
+/// `send(2)` and its like, to the service.
+fn send_one(fd: c_int, data: *const c_void, length: size_t, flags: c_int) -> ssize_t {
     let part = iovec { iov_base: data.cast_mut(), iov_len: length };
-    // SAFETY: the caller's.
-    match unsafe { parts(ptr::from_ref(&part), usize::from(length != 0)) } {
+    match Parts::new(&raw const part, usize::from(length != 0)) {
         Some(parts) => returned(deliver(fd, parts, flags)),
         None => ssize_t::failed(Errno::MSGSIZE),
     }
+}
+
+/// The parts of the message at a pointer; none: the kernel reports what is wrong.
+fn parts_of(message: *const msghdr) -> Option<Parts> {
+    let header = memory::copy(message).ok()?;
+    Parts::new(header.msg_iov, header.msg_iovlen)
 }
 
 /// `send(2)`.
@@ -80,14 +49,11 @@ pub unsafe extern "C-unwind" fn send(
     length: size_t,
     flags: c_int,
 ) -> ssize_t {
-    // SAFETY: the caller's.
-    unsafe {
-        if is_ours(fd) {
-            send_one(fd, data, length, flags)
-        } else {
-            preload().next.send(fd, data, length, flags)
-        }
+    if is_ours(fd) {
+        return send_one(fd, data, length, flags);
     }
+    // SAFETY: the caller's.
+    unsafe { preload().next.send(fd, data, length, flags) }
 }
 
 /// `sendto(2)`. AF_KEY does not look at the address.
@@ -104,14 +70,11 @@ pub unsafe extern "C-unwind" fn sendto(
     to: *const sockaddr,
     size: socklen_t,
 ) -> ssize_t {
-    // SAFETY: the caller's.
-    unsafe {
-        if is_ours(fd) {
-            send_one(fd, data, length, flags)
-        } else {
-            preload().next.sendto(fd, data, length, flags, to, size)
-        }
+    if is_ours(fd) {
+        return send_one(fd, data, length, flags);
     }
+    // SAFETY: the caller's.
+    unsafe { preload().next.sendto(fd, data, length, flags, to, size) }
 }
 
 /// `write(2)`.
@@ -121,14 +84,11 @@ pub unsafe extern "C-unwind" fn sendto(
 /// As for write(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn write(fd: c_int, data: *const c_void, length: size_t) -> ssize_t {
-    // SAFETY: the caller's.
-    unsafe {
-        if is_ours(fd) {
-            send_one(fd, data, length, 0)
-        } else {
-            preload().next.write(fd, data, length)
-        }
+    if is_ours(fd) {
+        return send_one(fd, data, length, 0);
     }
+    // SAFETY: the caller's.
+    unsafe { preload().next.write(fd, data, length) }
 }
 
 /// `writev(2)`. Of no bytes at all, the kernel makes no message.
@@ -138,17 +98,14 @@ pub unsafe extern "C-unwind" fn write(fd: c_int, data: *const c_void, length: si
 /// As for writev(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn writev(fd: c_int, first: *const iovec, count: c_int) -> ssize_t {
-    // SAFETY: the caller's.
-    unsafe {
-        if is_ours(fd)
-            && let Some(parts) = usize::try_from(count).ok().and_then(|count| parts(first, count))
-            && parts.iter().any(|part| !part.is_empty())
-        {
-            returned(deliver(fd, parts, 0))
-        } else {
-            preload().next.writev(fd, first, count)
-        }
+    if is_ours(fd)
+        && let Some(parts) = usize::try_from(count).ok().and_then(|count| Parts::new(first, count))
+        && parts.have_bytes()
+    {
+        return returned(deliver(fd, parts, 0));
     }
+    // SAFETY: the caller's.
+    unsafe { preload().next.writev(fd, first, count) }
 }
 
 /// `sendmsg(2)`.
@@ -162,17 +119,13 @@ pub unsafe extern "C-unwind" fn sendmsg(
     message: *const msghdr,
     flags: c_int,
 ) -> ssize_t {
-    // SAFETY: the caller's.
-    unsafe {
-        if is_ours(fd)
-            && let Some(message) = message.as_ref()
-            && let Some(parts) = parts(message.msg_iov, message.msg_iovlen)
-        {
-            returned(deliver(fd, parts, flags))
-        } else {
-            preload().next.sendmsg(fd, message, flags)
-        }
+    if is_ours(fd)
+        && let Some(parts) = parts_of(message)
+    {
+        return returned(deliver(fd, parts, flags));
     }
+    // SAFETY: the caller's.
+    unsafe { preload().next.sendmsg(fd, message, flags) }
 }
 
 /// `sendmmsg(2)`: each message in turn, until one fails.
@@ -187,23 +140,29 @@ pub unsafe extern "C-unwind" fn sendmmsg(
     count: u32,
     flags: c_int,
 ) -> c_int {
-    if !is_ours(fd) || messages.is_null() {
+    if !is_ours(fd) {
         // SAFETY: the caller's.
         return unsafe { preload().next.sendmmsg(fd, messages, count, flags) };
     }
-    let count = (count as usize).min(MOST_PARTS);
-    // SAFETY: the caller has that many, for itself.
-    let messages = unsafe { slice::from_raw_parts_mut(messages, count) };
     let mut sent = 0;
-    for message in messages {
-        // SAFETY: the caller's.
-        let length = unsafe { sendmsg(fd, &raw const message.msg_hdr, flags) };
-        match u32::try_from(length) {
-            Ok(length) => message.msg_len = length,
-            Err(_) if sent == 0 => return -1,
+    for number in 0..(count as usize).min(MOST_PARTS) {
+        // As the kernel, a message whose length cannot be written is sent and not counted.
+        let written = send_of_many(fd, messages.wrapping_add(number), flags);
+        match written {
+            Ok(()) => sent += 1,
+            Err(errno) if sent == 0 => return c_int::failed(errno),
             Err(_) => break,
         }
-        sent += 1;
     }
     sent
+}
+
+/// Sends one of several messages and writes how long it was.
+fn send_of_many(fd: c_int, message: *mut mmsghdr, flags: c_int) -> Result<(), Errno> {
+    let header = message.cast::<msghdr>();
+    // SAFETY: a wrong pointer is reported.
+    let length = unsafe { sendmsg(fd, header, flags) };
+    let length = u32::try_from(length).map_err(|_| errno::last())?;
+    let place = message.wrapping_byte_add(mem::offset_of!(mmsghdr, msg_len));
+    memory::store(&length, place.cast())
 }

@@ -1,5 +1,6 @@
 """When a function that sends returns, the answer is there, as with AF_KEY."""
 from pfkey import *
+import mmap
 import signal
 import struct
 import time
@@ -74,6 +75,62 @@ assert fails(s.send, message(KIND) + bytes(8)) == 'EMSGSIZE'
 assert fails(s.send, message(KIND), socket.MSG_OOB) in ('EOPNOTSUPP', 'ENOTSUP')
 assert libc.send(s.fileno(), None, 16, 0) == -1 and ctypes.get_errno() == errno.EFAULT
 assert not is_there(s)
+
+# Pointers that are wrong, as the kernel reports them: not there, not there any more, and half there.
+PAGE = mmap.PAGESIZE
+libc.mmap.restype = libc.mremap.restype = ctypes.c_void_p
+pages = libc.mmap(None, ctypes.c_size_t(2 * PAGE), 3, 0x22, -1, ctypes.c_size_t(0))
+assert libc.munmap(ctypes.c_void_p(pages + PAGE), ctypes.c_size_t(PAGE)) == 0
+GONE, END = pages + PAGE, pages + PAGE - 16
+SHORT = pages + PAGE - 8
+ctypes.memmove(END, long[:16], 16)
+
+
+def faults(call, *arguments):
+    arguments = [ctypes.c_void_p(part) if isinstance(part, int) and part >= 8 else part for part in arguments]
+    assert call(s.fileno(), *arguments) == -1 and ctypes.get_errno() == errno.EFAULT, (call, arguments)
+
+
+def structure(kind, *members):
+    made = kind()
+    for (name, _), member in zip(kind._fields_, members):
+        setattr(made, name, member)
+    return made
+
+
+class Address(ctypes.Structure):
+    _fields_ = [('base', ctypes.c_void_p), ('length', ctypes.c_size_t)]
+
+
+class RawHeader(ctypes.Structure):
+    _fields_ = [('name', ctypes.c_void_p), ('namelen', ctypes.c_uint32), ('parts', ctypes.c_void_p)] \
+        + Header._fields_[3:]
+
+
+long_size = ctypes.c_size_t(len(long))
+for data in (8, GONE, END, SHORT):
+    faults(libc.send, data, long_size, 0)
+    faults(libc.sendto, data, long_size, 0, None, 0)
+    faults(libc.write, data, long_size)
+    part = structure(Address, data, len(long))
+    faults(libc.writev, ctypes.byref(part), 1)
+    header = structure(RawHeader, None, 0, ctypes.addressof(part), 1)
+    faults(libc.sendmsg, ctypes.byref(header), 0)
+    faults(libc.sendmmsg, ctypes.byref(header), 1, 0)
+for pointer in (8, GONE, SHORT):
+    faults(libc.writev, pointer, 1)
+    faults(libc.readv, pointer, 1)
+    header = structure(RawHeader, None, 0, pointer, 1)
+    faults(libc.sendmsg, ctypes.byref(header), 0)
+    faults(libc.sendmsg, pointer, 0)
+    faults(libc.sendmmsg, pointer, 1, 0)
+    faults(libc.recvmsg, pointer, 0x40)
+assert not is_there(s)
+# The address of a sender has a length, at a pointer that is read when there is a message.
+s.send(message(KIND))
+room, address = ctypes.create_string_buffer(99), ctypes.create_string_buffer(99)
+faults(libc.recvfrom, room, 99, 0x40, address, 8)
+is_there(s)
 
 # A broadcast is not the answer.
 s.send(message(KIND, seq=BROADCAST))
