@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use rustix::io::Errno;
 
-use crate::{KeyBits, Proto, ScriptOption, policy::MAX_DEPTH};
+use crate::{KeyBits, Proto, ScriptOption, depth::MAX_DEPTH};
 
 /// Why something that reads well cannot be: AF_KEY's own refusals, met before the kernel is asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

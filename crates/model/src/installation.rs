@@ -1,24 +1,17 @@
-use crate::{Level, Policy, Template};
+use crate::Template;
 
 /// How the templates of a policy are installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Installation {
     /// Which templates packets may pass without, a bit each, from the lowest.
-    optional: u8,
+    pub(crate) optional: u8,
     /// Whether templates are not installed now: those of a partial policy. The kernel does not say so of an entry
     /// of the SPD; what the engine keeps beside it does.
     pub is_partial: bool,
 }
 
 impl Installation {
-    /// The installation of all templates of a policy: those that `is_optional`
-    /// picks may be passed without an SA.
-    #[must_use]
-    pub fn whole(policy: &Policy, is_optional: impl FnMut(&Template) -> bool) -> Self {
-        Self::of(policy.action.templates(), is_optional)
-    }
-
-    /// The installation of templates, as [`Installation::whole`].
+    /// The installation of templates: those that `is_optional` picks may be passed without an SA.
     #[must_use]
     pub fn of(templates: &[Template], mut is_optional: impl FnMut(&Template) -> bool) -> Self {
         let templates = templates.iter().enumerate();
@@ -27,60 +20,13 @@ impl Installation {
         Self { optional: bits, is_partial: false }
     }
 
-    /// The installation by AF_KEY: `use` is optional, and nothing else.
-    #[must_use]
-    pub fn plain(policy: &Policy) -> Self {
-        Self::whole(policy, |template| template.level == Level::Use)
-    }
-
-    /// This installation, with those templates of the policy optional too that `is_optional` picks by their
-    /// places.
-    #[must_use]
-    pub fn and_optional(
-        mut self,
-        policy: &Policy,
-        is_optional: impl Fn(usize, &Template) -> bool,
-    ) -> Self {
-        for (place, template) in policy.action.templates().iter().enumerate() {
-            if is_optional(place, template) {
-                self.optional |= Self::bit(place);
-            }
-        }
-        self
-    }
-
     /// Whether packets may pass without the template at this place, from 0.
     #[must_use]
     pub fn is_optional(self, place: usize) -> bool {
         self.optional & Self::bit(place) != 0
     }
 
-    fn bit(place: usize) -> u8 {
+    pub(crate) fn bit(place: usize) -> u8 {
         u32::try_from(place).ok().and_then(|place| 1_u8.checked_shl(place)).unwrap_or(0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Action, Direction, PolicyId, Prefix, Proto, Selector, TemplateMode};
-
-    #[test]
-    fn an_installation_has_the_optional_templates() {
-        let esp = Template::new(Proto::Esp, TemplateMode::Transport, Level::Use);
-        let ah = Template { proto: Proto::Ah, level: Level::Require, ..esp };
-        let host = Prefix::host([192, 0, 2, 1].into());
-        let policy = Policy::new(
-            PolicyId::new(Selector::within(host), Direction::In),
-            Action::Ipsec(vec![ah, esp]),
-        );
-        let installation = Installation::whole(&policy, |template| template.level == Level::Use);
-        assert_eq!(
-            [0, 1, 2, 400].map(|place| installation.is_optional(place)),
-            [false, true, false, false]
-        );
-        let installation =
-            installation.and_optional(&policy, |place, template| place == 0 && *template == ah);
-        assert!(installation.is_optional(0) && installation.is_optional(1));
     }
 }

@@ -8,6 +8,7 @@ mod action;
 mod algorithm;
 mod attribute;
 mod counter;
+mod depth;
 mod device;
 mod dialect;
 mod direction;
@@ -45,12 +46,14 @@ mod table;
 mod template;
 pub mod variable;
 mod visible;
+mod whole_installation;
 mod zero_limits;
 
 pub use action::{Action, ActionKind};
 pub use algorithm::{ALGORITHMS, Algorithm, AlgorithmKind, KeyBits, Requirement};
 pub use attribute::Attribute;
 pub use counter::{Counter, CounterValues, MalformedCounter};
+pub use depth::MAX_DEPTH;
 pub use device::DeviceName;
 pub use dialect::Dialect;
 pub use direction::{Direction, SaDirection};
@@ -72,8 +75,7 @@ pub use names::Names;
 pub use operation::{Described, Operation, SaGroup, SpiRequest};
 pub use option::ScriptOption;
 pub use policy::{
-    EveryPolicy, MAX_DEPTH, Policy, PolicyAddresses, PolicyEntry, PolicyFilter, PolicyHead,
-    PolicyId,
+    EveryPolicy, Policy, PolicyAddresses, PolicyEntry, PolicyFilter, PolicyHead, PolicyId,
 };
 pub use policy_flags::PolicyFlags;
 pub use policy_type::PolicyType;

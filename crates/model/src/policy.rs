@@ -3,11 +3,8 @@ use std::num::NonZeroU32;
 use crate::{
     Action, Attribute, Current, DeviceName, Direction, Error, Installation, Level, Lifetimes, Mark,
     Mode, PolicyFlags, PolicyType, Prefix, Priority, SecCtx, Selector, Template, ZeroLimits,
+    depth::MAX_DEPTH,
 };
-
-/// The templates that a packet may pass through (`XFRM_MAX_DEPTH`, linux/xfrm.h): the most that
-/// XFRM takes in one policy.
-pub const MAX_DEPTH: usize = 6;
 
 /// What names a policy: the kernel compares nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,7 +1,6 @@
 use crate::{
     Action, ActionKind, Direction, Error, IpVersion, Level, Mode, Policy, PolicyId, Prefix,
-    Priority, Selector, Template,
-    policy::{MAX_DEPTH, in_order},
+    Priority, Selector, Template, depth::MAX_DEPTH, policy::in_order,
 };
 
 /// What a socket's own policy does with a packet, before the SPD is asked: the actions of
