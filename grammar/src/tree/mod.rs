@@ -5,20 +5,20 @@
 
 use model::PolicyType;
 
+mod host;
 mod limit;
 mod sad;
+mod selector;
 mod spd;
 mod words;
 
+pub use host::{Host, Port};
 pub use limit::Limit;
-pub use sad::{
-    Algorithm, Algorithms, Context, Extension, FragmentOption, Host, MarkText, Port, SaEnds,
-    SaName, SaProto, SaSelector,
+pub use sad::{Algorithm, Algorithms, SaEnds, SaName, SaProto};
+pub use selector::{
+    Context, Extension, FragmentOption, MarkText, Range, SaSelector, Selector, Upper,
 };
-pub use spd::{
-    Detail, Endpoint, Ends, Level, Offset, Policy, Priority, Range, Selection, Selector, Template,
-    Upper,
-};
+pub use spd::{Detail, Endpoint, Ends, Level, Offset, Policy, Priority, Selection, Template};
 pub use words::{DetailWord, Flag, Mode, SaProtoWord, StatementWord};
 
 /// A range of bytes in the source of a statement.

@@ -1,6 +1,6 @@
-use model::{ActionKind, Direction, LevelKind, Mode, PriorityBase, Proto, Share, names::LookUp};
+use model::{ActionKind, Direction, LevelKind, Mode, PriorityBase, Proto, Share};
 
-use super::{Context, DetailWord, Extension, Node, Port};
+use super::{DetailWord, Node, Selector};
 
 /// What a policy applies to.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,51 +9,6 @@ pub enum Selection {
     Packets(Box<Selector>),
     /// `tagged "NAME"`: what the packet filter has marked.
     Tagged(Node<Vec<u8>>),
-}
-
-/// Two ranges and what they carry.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Selector {
-    /// `-4`, `-6`, `-n`.
-    pub look_up: LookUp,
-    /// Source.
-    pub src: Range,
-    /// Destination.
-    pub dst: Range,
-    /// Upper-layer protocol.
-    pub upper: Node<Upper>,
-    /// `TYPE,CODE` of ICMP, the key of GRE.
-    pub misc: Option<Node<String>>,
-    /// `-ctx`.
-    pub context: Option<Node<Context>>,
-    /// Marks, xfrm interface and limits, in order.
-    pub extensions: Vec<Node<Extension>>,
-}
-
-/// `ADDRESS/LENGTH[PORT]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Range {
-    /// Address or host name.
-    pub address: Node<String>,
-    /// Prefix length.
-    pub prefix: Option<Node<u64>>,
-    /// Port.
-    pub port: Option<Node<Port>>,
-}
-
-/// The upper-layer protocol of a selector.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Upper {
-    /// `any`.
-    Any,
-    /// `tcp`.
-    Tcp,
-    /// `esp`, FreeBSD's.
-    Esp,
-    /// A number.
-    Number(u64),
-    /// A name of /etc/protocols, `icmp6` or `ip4`.
-    Name(String),
 }
 
 /// The policy after `-P`.
