@@ -7,7 +7,7 @@ use std::{
 use model::MalformedCounter;
 use rustix::io::Errno;
 
-use crate::{Holders, SavedFault};
+use crate::{saved::fault::SavedFault, state::holders::Holders};
 
 /// Why the engine cannot go on. What the kernel refuses is an [`crate::Outcome`], not an error.
 #[derive(Debug, thiserror::Error)]

@@ -32,7 +32,6 @@ pub use events::EventMonitor;
 pub use info::info;
 pub use listeners::{Listeners, listeners};
 pub use namespaces::{NamedNamespace, NamespaceNumbers};
-pub use owned::Owned;
 pub use plan::{
     Added, Adopted, CarriedOut, EntryFilter, Plan, Removal, RequestedTables, Step, StepRefusal,
     Unselected,
@@ -54,7 +53,7 @@ pub use sa::lacking::RecentOption;
 pub use sa::relocation::{Destination, MoveOutcome, MoveRefusal, Moved};
 #[cfg(fuzzing)]
 pub use saved::saved as fuzz_saved;
-pub use saved::{Restored, Saved, SavedFault, SavedFile, Transfer};
+pub use saved::{Restored, Saved, SavedFile, Transfer, fault::SavedFault};
 pub use session::{
     Engine, EngineOptions,
     dumps::{AddressFilter, SadFilter, TableDump},
@@ -66,8 +65,10 @@ pub use session::{
 pub use snapshot::{Snapshot, SnapshotReader, snapshot};
 pub use state::{
     fingerprint_secret::FingerprintSecret,
-    lock::{Holders, Lock},
+    holders::Holders,
+    lock::Lock,
     namespace::{DAEMON_LOCK, Namespace},
+    owned::Owned,
     variables::VARIABLES_FILE,
 };
 pub use undo::{

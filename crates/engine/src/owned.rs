@@ -2,13 +2,13 @@
 //! policy has room for it (docs/adr/0023-entries-of-apply.md). A record counts only while the entry is there that it
 //! speaks of.
 
-use std::collections::HashMap;
-
-use model::{Operation, PolicyEntry, SaEntry};
+use model::Operation;
 use sys::clock::unix_seconds;
 
 use crate::{
-    Engine, Error, FingerprintSecret, Plan, Step, state::owned::Record, undo::images::Images,
+    Engine, Error, FingerprintSecret, Plan, Step,
+    state::owned::{Owned, Record},
+    undo::images::Images,
 };
 
 /// For so many seconds from its announcement an entry may be added, where no one has recorded that it was.
@@ -16,55 +16,15 @@ const ANNOUNCED: u64 = 600;
 /// How far the kernel's clock may be from ours when it stamps an entry, in seconds.
 const CLOCK_SLACK: u64 = 2;
 
-/// The entries that earlier runs have made.
-#[derive(Debug)]
-pub struct Owned {
-    records: HashMap<String, Vec<Record>>,
-    secret: FingerprintSecret,
-}
-
-impl Owned {
-    fn new(records: Vec<Record>, secret: FingerprintSecret) -> Self {
-        let mut by_name: HashMap<String, Vec<Record>> = HashMap::new();
-        for record in records {
-            by_name.entry(record.name.clone()).or_default().push(record);
-        }
-        Self { records: by_name, secret }
-    }
-
-    /// Whether an SA of the kernel is one of them.
-    pub(crate) fn has_sa(&self, entry: &SaEntry) -> bool {
-        self.has(&Record::of_sa_entry(entry, &self.secret))
-    }
-
-    /// Whether a policy of the kernel, as it was requested, is one of them.
-    pub(crate) fn has_policy(&self, entry: &PolicyEntry) -> bool {
-        self.has(&Record::of_policy_entry(entry))
-    }
-
-    /// What would be recorded of an SA.
-    pub(crate) fn record_of_sa(&self, entry: &SaEntry) -> Record {
-        Record::of_sa_entry(entry, &self.secret)
-    }
-
-    fn has(&self, entry: &Record) -> bool {
-        self.of_name(entry).any(|record| record.is_of(entry))
-    }
-
-    fn of_name(&self, entry: &Record) -> impl Iterator<Item = &Record> {
-        self.records.get(&entry.name).into_iter().flatten()
-    }
-
-    /// The entries of the kernel that are among them, each with its time and index.
-    fn among(&self, tables: &Images) -> Vec<Record> {
-        all(tables, &self.secret).filter(|entry| self.has(entry)).collect()
-    }
-}
-
 /// What would be recorded of each entry of the tables.
 fn all<'a>(tables: &'a Images, secret: &'a FingerprintSecret) -> impl Iterator<Item = Record> + 'a {
     let sas = tables.sas.iter().map(|image| Record::of_sa_entry(image.entry(), secret));
     sas.chain(tables.requested.iter().map(Record::of_policy_entry))
+}
+
+/// The entries of the kernel that are among those of a run, each with its time and index.
+fn among(owned: &Owned, tables: &Images) -> Vec<Record> {
+    all(tables, &owned.secret).filter(|entry| owned.has(entry)).collect()
 }
 
 impl Engine {
@@ -101,10 +61,10 @@ impl Engine {
     pub fn record_owned(&mut self, plan: &Plan) -> Result<(), Error> {
         let owned = self.owned();
         let tables = Images::read(&mut self.host)?;
-        let mut records = owned.among(&tables);
+        let mut records = among(&owned, &tables);
         // As in the plan, but for what has changed since.
         let adopted = Owned::new(plan.adopted.0.clone(), owned.secret.clone());
-        records.extend(adopted.among(&tables));
+        records.extend(among(&adopted, &tables));
         self.host.owned.replace(&records, unix_seconds())
     }
 
@@ -114,7 +74,7 @@ impl Engine {
         if records.is_empty() {
             return Vec::new();
         }
-        Owned::new(records, self.host.namespace.fingerprint_secret()).among(tables)
+        among(&Owned::new(records, self.host.namespace.fingerprint_secret()), tables)
     }
 
     /// Records those of `before` that are there, after changes were undone: a policy that is restored has another time.

@@ -2,6 +2,7 @@
 //! initialization vector that is used twice, so what is restored goes on with higher ones
 //! (docs/adr/0025-saved-sas.md).
 
+pub(crate) mod fault;
 mod file;
 mod format;
 #[cfg(fuzzing)]
@@ -21,7 +22,6 @@ use crate::{
     },
 };
 pub use file::SavedFile;
-pub use format::SavedFault;
 #[cfg(fuzzing)]
 pub use fuzzing::saved;
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod dumps;
 mod finish;
+mod missing;
 pub(crate) mod near;
 pub(crate) mod outcome;
 mod pending;
@@ -16,14 +17,14 @@ use xfrm::{Batch, Change, OptionalAttribute};
 use crate::{
     Error, Outcome, Refusal, Sink, Target,
     policy::{
-        changes::IfThere,
         entry::{Installed, Requested},
+        if_there::IfThere,
         installed::TunnelSas,
         reqids::ReqIds,
         spd::SpdView,
     },
     state::{host::Host, lock::Access, store::Record},
-    undo::Undo,
+    undo::prepared::Undo,
 };
 use finish::FollowUp;
 use pending::{Answered, Pending, Sent, Transmit};
@@ -90,7 +91,7 @@ impl Engine {
             reqids: ReqIds::default(),
             follow_up: FollowUp::default(),
             probed: Vec::new(),
-            comparisons: near::MOST_COMPARISONS,
+            comparisons: missing::MOST_COMPARISONS,
             undo: None,
         }
     }

@@ -4,6 +4,7 @@ mod database;
 pub(crate) mod files;
 pub(crate) mod fingerprint_secret;
 mod gone;
+pub(crate) mod holders;
 pub(crate) mod host;
 pub(crate) mod lock;
 pub(crate) mod namespace;

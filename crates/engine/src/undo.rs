@@ -3,21 +3,15 @@
 
 pub(crate) mod images;
 mod journal;
+pub(crate) mod prepared;
 pub mod rehearsal;
 pub(crate) mod restore;
 
-use crate::{Engine, Error, Plan, Step, state::owned::Record};
+use crate::{Engine, Error, Plan, Step};
 use images::Images;
-pub(crate) use journal::Journal;
+use journal::Journal;
+use prepared::Undo;
 pub use restore::Loss;
-
-/// What a run can be undone with.
-pub(crate) struct Undo {
-    before: Images,
-    pub(crate) journal: Journal,
-    /// The records of `before` (`crate::owned`).
-    owned: Vec<Record>,
-}
 
 impl Engine {
     /// Has all changes from here on be such that [`Engine::undo`] undoes them: it reads the whole SAD and

@@ -17,14 +17,14 @@ use super::{
     step::Step,
 };
 use crate::{
-    Engine, Error, Owned,
+    Engine, Error,
     policy::{
         entry::{Installed, Requested},
         installed::{optional_tunnel, to_install},
         tunnels::Tunnels,
     },
     sa::outer_header,
-    state::owned::Record,
+    state::owned::{Owned, Record},
 };
 
 /// The changes that make the kernel have what files describe, in their order.

@@ -3,7 +3,7 @@
 use model::{Policy, PolicyEntry, Sa, SaEntry, SaState};
 
 use super::{narrow::EntryFilter, removal::Removal, requested::RequestedTables};
-use crate::Owned;
+use crate::state::owned::Owned;
 
 /// What files describe, and what becomes of the rest.
 #[derive(Clone, Copy)]

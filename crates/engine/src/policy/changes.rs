@@ -10,6 +10,7 @@ use crate::{
     policy::{
         catch_alls,
         forward::{forward_copy, forward_id},
+        if_there::IfThere,
         installed::{TunnelSas, depends, optional_tunnel, to_install},
         reqids::ReqIds,
         spd::SpdView,
@@ -17,15 +18,6 @@ use crate::{
     },
     state::{reqid_counter::ReqIdCounter, store::Record},
 };
-
-/// What to do if a policy of this name is there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IfThere {
-    /// `spdadd`.
-    Refuse,
-    /// `spdupdate`.
-    Replace,
-}
 
 /// A policy on its way into the batch.
 #[derive(Debug, Clone, Copy)]

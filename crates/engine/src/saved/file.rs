@@ -17,7 +17,8 @@ use zeroize::Zeroizing;
 
 use super::{
     Saved,
-    format::{self, FileHeader, HEADER, SavedFault},
+    fault::SavedFault,
+    format::{self, FileHeader, HEADER},
 };
 use crate::{Engine, Error};
 

@@ -14,7 +14,7 @@ use xfrm::{Answer, Change};
 use super::Engine;
 use crate::{
     Error, Installed, Requested,
-    plan::{SaDifference, is_same_policy, keep_numbers, sa_difference},
+    plan::same::{SaDifference, is_same_policy, keep_numbers, sa_difference},
     policy::sockets,
     sa::given_flags::GivenFlags,
 };

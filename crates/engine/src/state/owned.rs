@@ -1,5 +1,6 @@
 //! The records of `apply --owned`, a row each.
 
+mod entries;
 mod record;
 
 use std::sync::OnceLock;
@@ -8,6 +9,7 @@ use rusqlite::{Connection, Row, Transaction, params};
 
 use super::database::{StoreFile, StoreSchema};
 use crate::{Error, Namespace};
+pub use entries::Owned;
 pub(crate) use record::Record;
 
 /// Longer than any name or contents that is written, in bytes.

@@ -3,9 +3,10 @@
 
 mod details;
 mod modes_not_given;
+mod record;
 mod requested;
 
-pub(crate) use requested::Record;
+pub(crate) use record::Record;
 
 use crate::{
     Error, Namespace,

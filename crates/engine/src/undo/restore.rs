@@ -7,7 +7,7 @@ use model::{PolicyId, SaId, SaState};
 use tracing::debug;
 use xfrm::{Batch, Change, PolicyImage, SaImage};
 
-use super::{Journal, Undo, images::Images};
+use super::{images::Images, journal::Journal, prepared::Undo};
 use crate::{
     Engine, Error,
     state::{host::Host, lock::Access},

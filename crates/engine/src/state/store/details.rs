@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use model::{Share, Spi, Template, TemplateDetails};
 use rusqlite::{Connection, Row, Transaction, params, params_from_iter, types::Value};
 
-use super::Record;
+use super::record::Record;
 
 const LOCAL_OK: &str = "localok";
 const SPI: &str = "spi";

@@ -1,8 +1,8 @@
 use std::fs;
 
 use model::{
-    AlgorithmMasks, Current, Installation, Level, PolicyEntry, PolicyId, Prefix, Selector, Share,
-    Spi, TemplateDetails,
+    AlgorithmMasks, Current, Installation, Level, Policy, PolicyEntry, PolicyId, Prefix, Selector,
+    Share, Spi, TemplateDetails,
 };
 
 use super::*;
