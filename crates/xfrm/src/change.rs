@@ -1,23 +1,12 @@
-use model::{
-    Installation, Migration, Policy, PolicyEntry, PolicyId, PolicyType, Proto, Sa, SaId, Template,
-};
+use model::{Migration, PolicyEntry, PolicyId, PolicyType, Proto, Sa, SaId, Template};
 use netlink_packet_xfrm::{
     UserPolicyDefault, XFRM_MSG_NEWPOLICY, XFRM_MSG_UPDPOLICY, XfrmMessage, policy, state,
 };
 
-use crate::{CatchAll, KernelRefusal, PolicyImage, SaImage, device::Devices, wire};
-
-/// A policy in the form in which the kernel is to hold it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InstalledPolicy<'a> {
-    /// The policy, with the templates that the kernel is to hold.
-    pub policy: &'a Policy,
-    /// How.
-    pub installation: Installation,
-    /// The index that it gets if it is new and the index is free, its low three bits the
-    /// direction; 0, or one that is taken: the kernel chooses.
-    pub index: u32,
-}
+use crate::{
+    CatchAll, KernelRefusal, PolicyImage, SaImage, device::Devices,
+    installed_policy::InstalledPolicy, wire,
+};
 
 /// One change to the SAD or SPD: one message of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

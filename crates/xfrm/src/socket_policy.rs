@@ -1,16 +1,6 @@
-use model::{Direction, Installation, IpVersion, Policy, PolicyEntry};
+use model::{Direction, Installation, IpVersion, Policy};
 
 use crate::{Error, wire};
-
-/// A policy of the SPD that is a socket's own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SocketPolicyEntry {
-    /// The number that it was set with, if it was with one. A socket that was accepted has that of
-    /// its listener, together with a copy of the policy (`__xfrm_sk_clone_policy`).
-    pub owner: Option<u32>,
-    /// The policy.
-    pub entry: PolicyEntry,
-}
 
 /// The value of the socket option `IP_XFRM_POLICY` or `IPV6_XFRM_POLICY` that makes `policy` the
 /// socket's own. `owner` is a number to find it by in a dump: it is in `xfrm_selector.user`,

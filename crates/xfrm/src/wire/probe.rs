@@ -11,7 +11,7 @@ use super::{
     AddressFamily,
     recent::{Recent, XFRMA_IPTFS_DONT_FRAG, XFRMA_SA_DIR},
 };
-use crate::OptionalAttribute;
+use crate::optional_attribute::OptionalAttribute;
 
 /// An IPComp SA with an algorithm without a name, which no kernel has: ENOSYS (`attach_one_algo`,
 /// net/xfrm/xfrm_user.c), unless the attribute, which is wrong, is refused before. No module is
