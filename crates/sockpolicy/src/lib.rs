@@ -16,13 +16,15 @@
 //!
 //! [`option`] answers `IP_IPSEC_POLICY` in these terms.
 
+mod cookie;
 mod error;
 pub mod option;
 mod policies;
 mod service;
 mod socket;
 
+pub use cookie::Cookie;
 pub use error::Error;
 pub use policies::SocketPolicies;
 pub use service::{ServiceAddress, ServiceRefusal, ServiceReply};
-pub use socket::{Cookie, IpSocket};
+pub use socket::IpSocket;

@@ -4,7 +4,7 @@ use model::{
 };
 use xfrm::{no_socket_policy, socket_option};
 
-use crate::{Cookie, Error};
+use crate::{Error, cookie::Cookie};
 
 /// The policies to give a socket, at most one a direction. A direction without one keeps what it
 /// has.

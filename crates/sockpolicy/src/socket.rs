@@ -14,7 +14,7 @@ use rustix::{
 
 use sys::{netns, sockopt::set_xfrm_policy};
 
-use crate::{Error, SocketPolicies};
+use crate::{Error, SocketPolicies, cookie::Cookie};
 
 /// IPPROTO_MPTCP and IPPROTO_SCTP (linux/in.h).
 const MULTIPATH_TCP: u32 = 262;
@@ -28,25 +28,6 @@ pub struct IpSocket<'fd> {
     /// Of the packets that its policies are for.
     version: IpVersion,
     left_to_spd: Option<IpVersion>,
-}
-
-/// The number of a socket that no other socket gets until the next boot (`SO_COOKIE`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Cookie(u64);
-
-impl Cookie {
-    /// The whole number.
-    #[must_use]
-    pub fn number(self) -> u64 {
-        self.0
-    }
-
-    /// The number that policies are set with. The kernel has room for the lower half.
-    #[must_use]
-    pub fn as_owner(self) -> u32 {
-        let [a, b, c, d, ..] = self.0.to_le_bytes();
-        u32::from_le_bytes([a, b, c, d])
-    }
 }
 
 impl<'fd> IpSocket<'fd> {
