@@ -9,19 +9,9 @@ use serde::Serialize;
 
 use super::{
     AttributeJson, DroppedJson, Fingerprints, IpTfsJson, LifetimesJson, MarkJson, NatTJson,
-    SecurityContextJson, SelectorJson, SequenceJson, nonzero, sa_parts,
+    SecurityContextJson, SelectorJson, SequenceJson, keys::Keys, nonzero, sa_parts,
 };
 use crate::KeyText;
-
-/// Whether the keys of SAs are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Keys {
-    /// Only their lengths and fingerprints are.
-    #[default]
-    Hidden,
-    /// Their digits are, too.
-    Shown,
-}
 
 /// An SA.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -6,7 +6,7 @@ use model::{Attribute, Encap, IpTfs, Sa, SaStats};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::Keys;
+use super::keys::Keys;
 use crate::KeyText;
 
 /// The encapsulation of NAT traversal.
