@@ -1,7 +1,7 @@
 use model::{Mode, Spi};
 use rustix::io::Errno;
 
-use crate::MessageType;
+use crate::wire::message_type::MessageType;
 
 /// Why bytes are not a message, or a message cannot be made of the model or the model of a message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,7 +2,7 @@
 
 pub mod ext_type;
 mod hexdump;
-mod message_type;
+pub(crate) mod message_type;
 pub(crate) mod numbers;
 mod primitive;
 
