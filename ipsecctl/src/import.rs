@@ -2,6 +2,7 @@
 
 mod entries;
 mod script;
+mod wiped;
 
 use std::{
     io::{self, Write},
@@ -18,6 +19,7 @@ use engine::Transfer;
 
 use crate::{Error, input, key_output::KeyOutput, output, save};
 pub use entries::{Format, Imported, read_all};
+use wiped::Wiped;
 
 /// Exit status if something is a comment, since no statement adds it.
 const INCOMPLETE: u8 = 2;
@@ -98,7 +100,7 @@ pub fn state(
     let mut imported = Imported::default();
     imported.read(name, reader, format)?;
     imported.notes().iter().for_each(|note| print_error("ipsecctl", note));
-    let mut text = script::Wiped::default();
+    let mut text = Wiped::default();
     // An SA that is added goes on with the sequence numbers of the file.
     let (_, Incomplete { comments, .. }) =
         script::write(&imported, SequenceNumbers::Written, &mut text)?;

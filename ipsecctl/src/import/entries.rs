@@ -8,7 +8,7 @@ use model::{PolicyEntry, SaEntry, Visible};
 use sys::bounded::Bounded;
 use zeroize::Zeroizing;
 
-use super::script::Wiped;
+use super::wiped::Wiped;
 use crate::Error;
 
 /// The longest file, in bytes.
