@@ -64,9 +64,14 @@ impl NamedNamespace {
 
     /// Does something in a thread in this network namespace.
     ///
-    /// Errors: EPERM without CAP_SYS_ADMIN in both user namespaces; EIO if `work` panics.
-    pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, Errno> {
-        sys::netns::within(&self.file, work)
+    /// Errors: those of `work`, and `failed` of EPERM without CAP_SYS_ADMIN in both user namespaces, of EIO if `work`
+    /// panics.
+    pub fn within<T: Send, E: Send>(
+        &self,
+        work: impl FnOnce() -> Result<T, E> + Send,
+        failed: impl FnOnce(Errno) -> E,
+    ) -> Result<T, E> {
+        sys::netns::within(&self.file, work).unwrap_or_else(|errno| Err(failed(errno)))
     }
 
     /// Whether the kernel sends its events to this process: it is of the same user namespace or of one below

@@ -174,8 +174,8 @@ impl Others {
 
 impl Other {
     fn read(namespace: NamedNamespace, own: &TableCopies) -> Self {
-        let read = namespace.within(TableCopies::read_with_numbers).map_err(Error::Namespaces);
-        let tables = read.and_then(|tables| tables).unwrap_or_else(|error| {
+        let read = namespace.within(TableCopies::read_with_numbers, Error::Namespaces);
+        let tables = read.unwrap_or_else(|error| {
             let name = visible(&namespace.name);
             let text = format!("the tables of network namespace {name} cannot be read");
             print_error("ipsecctl", &format_args!("{text}: {error}"));
@@ -198,7 +198,8 @@ impl Other {
         let namespace = NamedNamespace::of_name(name).ok().filter(|it| it.inode == *inode);
         let Some(namespace) = namespace else { return lost() };
         let tables = &mut self.tables;
-        let Ok(Ok(mut events)) = namespace.within(|| tables.recover()) else { return lost() };
+        let recovered = namespace.within(|| tables.recover(), Error::Namespaces);
+        let Ok(mut events) = recovered else { return lost() };
         let entries = Some(self.tables.entries());
         events.push(EventJson { event: "recovered", entries, ..EventJson::default() });
         events
