@@ -6,7 +6,7 @@ mod text;
 use std::process::ExitCode;
 
 use cli::{
-    json::{AppliedJson, ChangeJson, Fingerprints},
+    json::{AppliedJson, ChangeJson, ChangeKind, Fingerprints},
     print_error,
 };
 use engine::{Engine, EngineOptions, EntryFilter, Namespace, Plan, Removal, Step, Unselected};
@@ -160,21 +160,25 @@ fn change(step: &Step, fingerprints: &Fingerprints) -> Option<ChangeJson> {
     let policy =
         |change, installed, requested| Some(ChangeJson::of_policy(change, installed, requested));
     match step {
-        Step::AddSa(requested) => sa("add", None, Some(requested)),
-        Step::UpdateSa { installed, requested } => sa("update", Some(installed), Some(requested)),
-        Step::ReplaceSa { installed, requested } => sa("replace", Some(installed), Some(requested)),
-        Step::DeleteSa(installed) => sa("delete", Some(installed), None),
-        Step::AddPolicy(requested) => policy("add", None, Some(requested)),
+        Step::AddSa(requested) => sa(ChangeKind::Add, None, Some(requested)),
+        Step::UpdateSa { installed, requested } => {
+            sa(ChangeKind::Update, Some(installed), Some(requested))
+        }
+        Step::ReplaceSa { installed, requested } => {
+            sa(ChangeKind::Replace, Some(installed), Some(requested))
+        }
+        Step::DeleteSa(installed) => sa(ChangeKind::Delete, Some(installed), None),
+        Step::AddPolicy(requested) => policy(ChangeKind::Add, None, Some(requested)),
         Step::UpdatePolicy { installed, requested } => {
-            policy("update", Some(installed), Some(requested))
+            policy(ChangeKind::Update, Some(installed), Some(requested))
         }
         Step::RequeuePolicy { installed, requested } => {
-            policy("move", Some(installed), Some(requested))
+            policy(ChangeKind::Move, Some(installed), Some(requested))
         }
         Step::RequirePolicy { installed, requiring } => {
-            policy("require", Some(installed), Some(requiring))
+            policy(ChangeKind::Require, Some(installed), Some(requiring))
         }
-        Step::DeletePolicy(installed) => policy("delete", Some(installed), None),
+        Step::DeletePolicy(installed) => policy(ChangeKind::Delete, Some(installed), None),
         Step::DeferPolicy { .. } | Step::ReleasePolicy(_) => None,
     }
 }

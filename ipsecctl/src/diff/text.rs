@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use cli::{
-    json::{ChangeJson, Fingerprints},
+    json::{ChangeJson, ChangeKind, Fingerprints},
     wrap_hanging,
 };
 use engine::{Plan, Step, Unselected};
@@ -55,9 +55,11 @@ pub fn print(
     for step in &plan.steps {
         let Some(change) = super::change(step, fingerprints) else { continue };
         let sign = match change.change {
-            "add" => '+',
-            "delete" => '-',
-            _ => '~',
+            ChangeKind::Add => '+',
+            ChangeKind::Delete => '-',
+            ChangeKind::Update | ChangeKind::Replace | ChangeKind::Move | ChangeKind::Require => {
+                '~'
+            }
         };
         widths.statement(sign, step, fingerprints, out)?;
         print_differences(&change, widths, out)?;
@@ -130,12 +132,14 @@ fn print_members(change: &ChangeJson, widths: Widths, out: &mut impl Write) -> i
 fn print_differences(change: &ChangeJson, widths: Widths, out: &mut impl Write) -> io::Result<()> {
     print_members(change, widths, out)?;
     match change.change {
-        "replace" => {
+        ChangeKind::Replace => {
             writeln!(out, "    # deleted and added again: its packets are dropped in between")
         }
-        "move" => writeln!(out, "    # moved behind others of its priority, as in the files"),
-        "require" => writeln!(out, "    # only while an SA that serves it is replaced"),
-        _ => Ok(()),
+        ChangeKind::Move => {
+            writeln!(out, "    # moved behind others of its priority, as in the files")
+        }
+        ChangeKind::Require => writeln!(out, "    # only while an SA that serves it is replaced"),
+        ChangeKind::Add | ChangeKind::Update | ChangeKind::Delete => Ok(()),
     }
 }
 

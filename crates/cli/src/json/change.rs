@@ -1,9 +1,37 @@
-use model::{Current, Policy, PolicyEntry, Sa, SaEntry, SaState};
+use model::{Current, Policy, PolicyEntry, Sa, SaEntry, SaState, table};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::{Fingerprints, Keys, PolicyJson, SaJson};
+
+struct Row {
+    word: &'static str,
+}
+
+table! {
+    /// What a step of a plan does with an entry.
+    pub enum ChangeKind: Row, "change" {
+        /// It is added.
+        Add => Row { word: "add" },
+        /// It is changed in place.
+        Update => Row { word: "update" },
+        /// The SA is deleted and added again.
+        Replace => Row { word: "replace" },
+        /// The policy comes behind others of its priority.
+        Move => Row { word: "move" },
+        /// The policy requires an SA while that is replaced.
+        Require => Row { word: "require" },
+        /// It is deleted.
+        Delete => Row { word: "delete" },
+    }
+}
+
+impl Serialize for ChangeKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
 
 /// A change of an SA or policy that files describe.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -11,7 +39,8 @@ use super::{Fingerprints, Keys, PolicyJson, SaJson};
 pub struct ChangeJson {
     /// `add`; `update`: in place; `replace`: the SA is deleted first; `move`: the policy comes behind others of its
     /// priority; `require`: the policy requires an SA while that is replaced; `delete`.
-    pub change: &'static str,
+    #[schemars(with = "&'static str")]
+    pub change: ChangeKind,
     /// The SA as it is to be, or the one that is deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sa: Option<Box<SaJson>>,
@@ -61,7 +90,7 @@ impl ChangeJson {
     /// A change of an SA: what is installed and what is requested, of which one is there.
     #[must_use]
     pub fn of_sa(
-        change: &'static str,
+        change: ChangeKind,
         installed: Option<&SaEntry>,
         requested: Option<&Sa>,
         fingerprints: &Fingerprints,
@@ -83,7 +112,7 @@ impl ChangeJson {
     /// A change of a policy, in the same way.
     #[must_use]
     pub fn of_policy(
-        change: &'static str,
+        change: ChangeKind,
         installed: Option<&PolicyEntry>,
         requested: Option<&Policy>,
     ) -> Self {
@@ -175,11 +204,16 @@ mod tests {
         let mut entry = SaEntry::new(sa(1), SaState::Dying, Current::default());
         entry.sa.replay_state.sent = 7;
         let fingerprints = Fingerprints::new(&[1; 32]);
-        let change = ChangeJson::of_sa("replace", Some(&entry), Some(&sa(2)), &fingerprints);
+        let change =
+            ChangeJson::of_sa(ChangeKind::Replace, Some(&entry), Some(&sa(2)), &fingerprints);
         let of = |byte| fingerprints.of(&Key::new(vec![byte; 16])).unwrap();
         let expected = format!("encryption.key_fingerprint {:?} {:?}", of(1), of(2));
         assert_eq!(texts(&change), [expected]);
-        assert!(ChangeJson::of_sa("add", None, Some(&sa(2)), &fingerprints).differences.is_empty());
+        assert!(
+            ChangeJson::of_sa(ChangeKind::Add, None, Some(&sa(2)), &fingerprints)
+                .differences
+                .is_empty()
+        );
     }
 
     #[test]
@@ -191,7 +225,7 @@ mod tests {
         let templates = vec![template(Level::Require), template(Level::Use)];
         let mut new = Policy::new(id, Action::Ipsec(templates));
         new.priority = Priority(7);
-        let change = ChangeJson::of_policy("add", None, Some(&old));
+        let change = ChangeJson::of_policy(ChangeKind::Add, None, Some(&old));
         let index = change.policy.unwrap().index;
         let installed = PolicyEntry {
             policy: old,
@@ -200,7 +234,7 @@ mod tests {
             socket: false,
             current: Current::default(),
         };
-        let change = ChangeJson::of_policy("update", Some(&installed), Some(&new));
+        let change = ChangeJson::of_policy(ChangeKind::Update, Some(&installed), Some(&new));
         assert_eq!(
             texts(&change),
             [

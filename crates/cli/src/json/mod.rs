@@ -34,7 +34,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use applied::{AppliedJson, NotRestoredJson};
-pub use change::{ChangeJson, DifferenceJson, StayingJson, UnselectedJson};
+pub use change::{ChangeJson, ChangeKind, DifferenceJson, StayingJson, UnselectedJson};
 pub use client::ClientJson;
 pub use condition::ConditionJson;
 pub use counter::CounterJson;

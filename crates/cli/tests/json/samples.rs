@@ -6,9 +6,9 @@ mod packets;
 use cli::{
     Keys, PolicyJson, SaJson, VariableJson,
     json::{
-        AnyVariableJson, AppliedJson, AttentionJson, ChangeJson, ClientJson, ConditionJson,
-        CounterJson, DefaultPolicyJson, DescriptorJson, Document, EventJson, FindingJson,
-        HashThresholdJson, KernelJson, LimitJson, MemberJson, MovedJson, NetnsJson,
+        AnyVariableJson, AppliedJson, AttentionJson, ChangeJson, ChangeKind, ClientJson,
+        ConditionJson, CounterJson, DefaultPolicyJson, DescriptorJson, Document, EventJson,
+        FindingJson, HashThresholdJson, KernelJson, LimitJson, MemberJson, MovedJson, NetnsJson,
         NotRestoredJson, OriginJson, PoliciesByDirectionJson, ProcVariableJson, RateJson,
         RatesJson, SasByStateJson, SocketPolicyJson, SocketsJson, StayingJson, SummaryJson,
         TransferJson, UnselectedJson,
@@ -37,8 +37,8 @@ fn changes() -> Vec<ChangeJson> {
     let (sa, policy) = (full_sa(), full_policy());
     let other = Sa { esn: !sa.sa.esn, ..sa.sa.clone() };
     vec![
-        ChangeJson::of_sa("replace", Some(&sa), Some(&other), &fingerprints()),
-        ChangeJson::of_policy("delete", Some(&policy), None),
+        ChangeJson::of_sa(ChangeKind::Replace, Some(&sa), Some(&other), &fingerprints()),
+        ChangeJson::of_policy(ChangeKind::Delete, Some(&policy), None),
     ]
 }
 
