@@ -11,12 +11,13 @@ use super::{
 
 /// A text in quotes in the place of an algorithm's name: perhaps that which the kernel has.
 pub(super) fn quoted(rest: &str, option: &str) -> Option<Hint> {
-    let name = rest.strip_prefix('"').filter(|_| ["-E", "-A", "-C"].contains(&option))?;
+    let name = rest.strip_prefix('"')?;
     let name = &name[..name.find('"')?];
     let kinds = match option {
         "-E" => CIPHERS,
         "-A" => AUTH,
-        _ => COMP,
+        "-C" => COMP,
+        _ => return None,
     };
     let mut rows = ALGORITHMS.iter().filter(|row| kinds.contains(&row.kind));
     if rows.clone().any(|row| row.name == name || row.aliases.contains(&name)) {

@@ -32,7 +32,7 @@ pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
         let compare = |other: &usize| {
             let mut differences = differences(sa, &sas[*other].entry.sa);
             // An SA of another mode than its policy's is reported as that.
-            differences.retain(|word| *word != "mode" || context.tables.policies.is_empty());
+            differences.retain(|(word, _)| *word != "mode" || context.tables.policies.is_empty());
             (differences, *other)
         };
         let Some((differences, nearest)) = back.iter().map(compare).min_by_key(|it| it.0.len())
@@ -47,37 +47,38 @@ pub fn findings(context: &TablesInContext<'_>) -> Vec<PlacedFinding> {
         let other_name = other.name_for(&one.origin);
         let message = format!(
             "the SA of the other direction ({other_name}) has another {}",
-            differences.join(" and ")
+            differences.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" and ")
         );
-        found.push(one.finding(Code::PairDiffers, part_of(differences[0]), &message));
+        found.push(one.finding(Code::PairDiffers, differences[0].1, &message));
     }
     found
-}
-
-fn part_of(word: &str) -> Part {
-    match word {
-        "authentication" => Part::Authentication,
-        "encryption" | "compression" => Part::Encryption,
-        _ => Part::Command,
-    }
 }
 
 fn mirrored(ends: AddressPair) -> Option<AddressPair> {
     AddressPair::new(ends.dst(), ends.src()).ok()
 }
 
-/// What two SAs of a pair should have alike and have not.
-fn differences(one: &Sa, other: &Sa) -> Vec<&'static str> {
+/// What two SAs of a pair should have alike and have not, with the part of a statement that has it.
+fn differences(one: &Sa, other: &Sa) -> Vec<(&'static str, Part)> {
     let cipher = |sa: &Sa| kind(sa.crypt.as_ref().or(sa.aead.as_ref()));
     let pairs = [
-        ("encryption", cipher(one) != cipher(other)),
-        ("authentication", kind(one.auth.as_ref()) != kind(other.auth.as_ref())),
-        ("compression", one.comp != other.comp),
-        ("mode", one.mode.installed() != other.mode.installed()),
-        ("sequence number size (-esn)", one.esn != other.esn),
-        ("encapsulation", one.encap.map(|it| it.kind) != other.encap.map(|it| it.kind)),
+        ("encryption", Part::Encryption, cipher(one) != cipher(other)),
+        (
+            "authentication",
+            Part::Authentication,
+            kind(one.auth.as_ref()) != kind(other.auth.as_ref()),
+        ),
+        ("compression", Part::Encryption, one.comp != other.comp),
+        ("mode", Part::Command, one.mode.installed() != other.mode.installed()),
+        ("sequence number size (-esn)", Part::Command, one.esn != other.esn),
+        (
+            "encapsulation",
+            Part::Command,
+            one.encap.map(|it| it.kind) != other.encap.map(|it| it.kind),
+        ),
     ];
-    pairs.into_iter().filter(|(_, differs)| *differs).map(|(word, _)| word).collect()
+    let differing = pairs.into_iter().filter(|(_, _, differs)| *differs);
+    differing.map(|(word, part, _)| (word, part)).collect()
 }
 
 fn kind(keyed: Option<&Keyed>) -> Option<(&'static str, u16, usize)> {

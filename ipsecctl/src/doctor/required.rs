@@ -116,7 +116,7 @@ fn lacking(
         Feature::Protocol(proto, version) => {
             let module = module(*proto, *version);
             let what = format!("no {}: this kernel has no {module}", name(feature));
-            (what, modules.remedy(module, setting(module)))
+            (what, modules.remedy(module, setting(*proto, *version)))
         }
         Feature::Algorithm(row) => {
             let what = format!("this kernel has no {}: {}", name(feature), row.kernel);
@@ -150,15 +150,15 @@ fn lacking(
 }
 
 /// The setting of a protocol's module in the kernel's configuration.
-fn setting(module: &str) -> &'static str {
-    match module {
-        "esp4" => "CONFIG_INET_ESP",
-        "esp6" => "CONFIG_INET6_ESP",
-        "ah4" => "CONFIG_INET_AH",
-        "ah6" => "CONFIG_INET6_AH",
-        "ipcomp" => "CONFIG_INET_IPCOMP",
-        "ipcomp6" => "CONFIG_INET6_IPCOMP",
-        _ => "CONFIG_IPV6_MIP6",
+fn setting(proto: Proto, version: IpVersion) -> &'static str {
+    match (proto, version) {
+        (Proto::Esp, IpVersion::V4) => "CONFIG_INET_ESP",
+        (Proto::Esp, IpVersion::V6) => "CONFIG_INET6_ESP",
+        (Proto::Ah, IpVersion::V4) => "CONFIG_INET_AH",
+        (Proto::Ah, IpVersion::V6) => "CONFIG_INET6_AH",
+        (Proto::IpComp, IpVersion::V4) => "CONFIG_INET_IPCOMP",
+        (Proto::IpComp, IpVersion::V6) => "CONFIG_INET6_IPCOMP",
+        (Proto::DestOpts | Proto::Routing | Proto::Any, _) => "CONFIG_IPV6_MIP6",
     }
 }
 

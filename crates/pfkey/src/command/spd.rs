@@ -1,4 +1,4 @@
-use model::{Action, AddressPair, Direction, Policy, PolicyId, Priority, Template};
+use model::{Action, ActionKind, AddressPair, Direction, Policy, PolicyId, Priority, Template};
 
 use super::extensions::Extensions;
 use crate::{
@@ -12,16 +12,17 @@ use crate::{
 pub(super) fn policy(extensions: &Extensions<'_>) -> Result<Policy, Error> {
     let (src, _) = extensions.addresses()?;
     let (policy, requests) = extensions.policy()?;
-    if policy.policy_type > numbers::IPSEC {
-        let number = policy.policy_type.into();
-        return Err(Error::UnknownNumber { field: "policy type", number });
-    }
+    let number = policy.policy_type.into();
+    let unknown = || Error::UnknownNumber { field: "policy type", number };
+    let kind = ActionKind::from_pfkey(policy.policy_type).ok_or_else(unknown)?;
     let direction = direction(policy.dir)?;
     let message = &extensions.message;
-    let action = match policy.policy_type {
-        numbers::DISCARD => Action::Discard,
-        numbers::NONE => Action::None,
-        _ => Action::Ipsec(accept(requests, direction, unspecified(src)?)?),
+    let action = match kind {
+        ActionKind::Discard => Action::Discard,
+        ActionKind::None => Action::None,
+        ActionKind::Ipsec => Action::Ipsec(accept(requests, direction, unspecified(src)?)?),
+        // Those of sockets.
+        ActionKind::Entrust | ActionKind::Bypass => return Err(unknown()),
     };
     let sec_ctx = message.sec_ctx().map(Into::into);
     let id = PolicyId { sec_ctx, ..PolicyId::new(spd::read_selector(message)?, direction) };

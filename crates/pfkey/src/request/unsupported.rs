@@ -87,7 +87,9 @@ fn is_numbered(keyed: &Keyed) -> bool {
     let kind = keyed.algorithm.kind;
     let kinds: &[AlgorithmKind] = match kind {
         AlgorithmKind::Auth => &[AlgorithmKind::Auth],
-        _ => &[AlgorithmKind::Crypt, AlgorithmKind::Aead],
+        AlgorithmKind::Crypt | AlgorithmKind::Aead | AlgorithmKind::Comp => {
+            &[AlgorithmKind::Crypt, AlgorithmKind::Aead]
+        }
     };
     let named = keyed.algorithm.pfkey.and_then(|number| numbers::algorithm(kinds, "", number).ok());
     named.is_some_and(|named| named.kind == kind && named.icv_bits == keyed.icv_bits)

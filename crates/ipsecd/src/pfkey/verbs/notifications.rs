@@ -145,7 +145,18 @@ impl Handler {
             }
             Event::Acquire(acquire) => self.acquires.note(acquire),
             Event::MonitorLost => warn!("events lost, clients miss changes"),
-            _ => {}
+            Event::SaAdded { .. }
+            | Event::SaUpdated { .. }
+            | Event::SaDeleted { .. }
+            | Event::SadFlushed { .. }
+            | Event::SpdFlushed { .. }
+            | Event::CatchAllDeleted { .. }
+            | Event::PolicyExpired { .. }
+            | Event::MappingChanged(_)
+            | Event::Migrated(_)
+            | Event::SaCounted(_)
+            | Event::Reported { .. }
+            | Event::Other { .. } => {}
         }
     }
 
