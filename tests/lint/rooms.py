@@ -1,5 +1,5 @@
 """What source may not have where: netlink connections outside the engine, `unsafe` outside three crates, two types
-of one name, words of a table of the model in quotes."""
+of one name, words of a table of the model in quotes, numbers and words of upper-layer protocols."""
 
 import re
 
@@ -23,6 +23,26 @@ TABLES = ("level.rs", "mode.rs", "action.rs", "direction.rs", "flags.rs", "polic
 EVERYDAY = ("default", "use", "require", "in", "out", "none", "discard", "icmp", "ipsec", "iptfs")
 # What other programs' scripts may have in their place, and the names in the format of a file.
 OWN_WORDS = ("grammar/src/parse/", "crates/engine/src/state/store/details.rs")
+
+# The table of upper-layer protocols, and that of the protocols of SAs.
+PROTOCOLS = ("upper.rs", "proto.rs")
+# Words of them that have another meaning as well: a transport of services, an option, a word of ip-xfrm(8).
+SEVERAL_MEANINGS = ("icmp", "tcp", "udp", "ipv6", "any", "esp", "ah", "ipcomp", "route2", "hao")
+# Words of elsewhere in the place of a protocol; names of kernel modules.
+OWN_PROTOCOLS = ("grammar/src/lower/upper_words.rs", "ipsecctl/src/explain/capture.rs")
+
+_NUMBER = re.compile(r"\b(?:number|ip): (\d+)")
+_PROTOCOL = re.compile(
+    r"""
+      Upper::Number\((\d+)\)
+    | \bconst\ \w*(?:ICMP|TCP|UDP|SCTP|DCCP|GRE|ESP|IPCOMP|IPIP|IPV4|IPV6|IPPROTO)\w*:\ (?:u8|u16|u32|i32)\ =\ (\d+);
+    | \b(?:upper|proto|protocol):\ (?:Some\()?(\d+)\b
+    | \b(?:upper|proto|protocol)\b[^;{}\n]*Some\((\d+)\b
+    | \bmatch\ [\w.]*\b(?:upper|proto|protocol)\b\ \{\s*(?:Some\()?(\d+)\b
+    | \bPROTOCOL,[^;\n]*&\[(\d+)\]
+    """,
+    re.VERBOSE,
+)
 
 _ROW = re.compile(r'(?:\bword: |[A-Z0-9)], )"([a-z][\w-]*)"')
 _PUBLIC = re.compile(r"^\s*pub (?:struct|enum|trait|type|union)\s+(\w+)", re.MULTILINE)
@@ -100,8 +120,29 @@ def quoted(files):
                 yield source.Finding(path, token.line, "quoted", f"{token.text} is a word of a table of the model")
 
 
+def protocols(files):
+    """Numbers and words of upper-layer protocols outside their tables; `files` are (path, text)."""
+    tables = [source.without_tests(text) for path, text in files if path in {f"{MODEL}src/{name}" for name in PROTOCOLS}]
+    words = {word for text in tables for word in _ROW.findall(text)} - set(SEVERAL_MEANINGS)
+    numbers = {number for text in tables for number in _NUMBER.findall(text)}
+    for path, text in files:
+        if path.startswith((MODEL, *APART, *OWN_PROTOCOLS)) or re.search(r"/(tests|examples)/|/(tests|testing)\.rs$", path):
+            continue
+        own = source.without_tests(text)
+        for token in source.tokens(own):
+            if token.kind == source.STRING and token.text.strip('"') in words:
+                yield source.Finding(path, token.line, "protocol", f"{token.text} is a word of a table of protocols")
+        blanked = source.code(own)
+        for match in _PROTOCOL.finditer(blanked):
+            number = next(filter(None, match.groups()))
+            if number in numbers:
+                line = source.line_of(blanked, match.start(match.lastindex))
+                yield source.Finding(path, line, "protocol", f"{number} is a number of a table of protocols")
+
+
 def check(root):
     files = list(source.files(root, "*.rs"))
+    yield from protocols(files)
     yield from quoted(files)
     yield from same_names(files)
     yield from libraries_names(files)

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use explain::{Arrival, Captured, Flow};
-use model::DeviceName;
+use model::{DeviceName, Upper};
 
 /// What an ICMP message reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -77,8 +77,8 @@ impl SeenPacket {
     }
 }
 
-const ICMP: u8 = 1;
-const ICMPV6: u8 = 58;
+const ICMP: u8 = Upper::ICMP.xfrm();
+const ICMPV6: u8 = Upper::ICMPV6.xfrm();
 
 fn icmp_error(bytes: &[u8], captured: &Captured) -> Option<IcmpError> {
     let flow = captured.flow.filter(|_| captured.arrivals.is_empty())?;

@@ -6,7 +6,7 @@ mod whole;
 
 use std::net::IpAddr;
 
-use model::{EncapKind, NAT_T_PORT, Proto, Spi};
+use model::{EncapKind, NAT_T_PORT, Proto, Spi, Upper};
 use zeroize::Zeroizing;
 
 use crate::{Arrival, Contained, Flow, Oddity, input::MOST_HEADERS};
@@ -89,7 +89,7 @@ pub enum CaptureError {
 
 type IsEncapsulation<'a> = &'a dyn Fn(IpAddr, u16, u16) -> bool;
 
-const UDP: u8 = 17;
+const UDP: u8 = Upper::UDP.xfrm();
 /// Bytes that the kernel reads of a header before it looks up an SA.
 const ESP_HEADER: usize = 8;
 const IPCOMP_HEADER: usize = 4;

@@ -1,13 +1,13 @@
 //! What is inside of a header (`esp_remove_trailer`, net/ipv4/esp4.c; `xfrm_inner_mode_encap_remove`, net/xfrm/xfrm_input.c).
 
-use model::{Counter, Direction, Mode, Sa, Upper};
+use model::{Counter, Direction, Mode, NamedUpper, Proto, Sa, Upper};
 
 use crate::{Doubt, Reason, Verdict};
 
-const IPV4: u8 = 4;
-const IPV6: u8 = 41;
+const IPV4: u8 = Upper::IPV4.xfrm();
+const IPV6: u8 = Upper::IPV6.xfrm();
 /// A dummy packet.
-const NOTHING: u8 = 59;
+const NOTHING: u8 = NamedUpper::NoNext.number();
 
 /// What is inside of a header of AH, ESP or IPComp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +86,9 @@ fn counters(next: u8, is_tunnel: bool) -> &'static [Counter] {
         IPV4 | IPV6 => &[],
         _ if is_tunnel => &[Counter::InStateModeError],
         // An SPI by chance.
-        50 | 51 | 108 => &[Counter::InNoStates],
+        next if Proto::from_number(next).is_some_and(|proto| proto.sa_type().is_some()) => {
+            &[Counter::InNoStates]
+        }
         _ => &[],
     }
 }
@@ -119,12 +121,12 @@ fn evidence(protocol: u8, bytes: &[u8]) -> Evidence {
     let shown = |is_right: bool| if is_right { Evidence::Right } else { Evidence::Wrong };
     let first = bytes.first().copied().unwrap_or(0);
     match Upper::Number(protocol) {
-        Upper::Number(IPV4) => {
+        Upper::IPV4 => {
             let header = bytes.get(..usize::from(first & 15) * 4).unwrap_or_default();
             let has_length = header.len() >= 20 && (header.len()..=bytes.len()).contains(&half(2));
             shown(first >> 4 == 4 && has_length && sum(header) == u16::MAX)
         }
-        Upper::Number(IPV6) => shown(first >> 4 == 6 && half(4) + 40 <= bytes.len()),
+        Upper::IPV6 => shown(first >> 4 == 6 && half(4) + 40 <= bytes.len()),
         Upper::UDP => shown((8..=bytes.len()).contains(&half(4))),
         Upper::ICMP => shown(bytes.len() >= 8 && sum(bytes) == u16::MAX),
         Upper::TCP => {

@@ -55,9 +55,9 @@ impl Flow {
     /// Whether it is an ICMP error (`icmp_pointers`, net/ipv4/icmp.c; RFC 4443, section 2.1). One whose type is
     /// not known is taken for none.
     pub(crate) fn is_icmp_error(&self) -> bool {
-        match (self.version(), self.upper, self.src_port) {
-            (IpVersion::V4, Some(1), Some(3 | 4 | 5 | 11 | 12)) => true,
-            (IpVersion::V6, Some(58), Some(kind)) => kind < 128,
+        match (self.version(), self.upper.map(Upper::Number), self.src_port) {
+            (IpVersion::V4, Some(Upper::ICMP), Some(3 | 4 | 5 | 11 | 12)) => true,
+            (IpVersion::V6, Some(Upper::ICMPV6), Some(kind)) => kind < 128,
             _ => false,
         }
     }

@@ -44,6 +44,7 @@ mod spi;
 mod state;
 mod table;
 mod template;
+mod upper;
 pub mod variable;
 mod visible;
 mod whole_installation;
@@ -84,7 +85,7 @@ pub use proto::{Proto, SaType};
 pub use replay::{ReplayState, SaStats};
 pub use sa::{AddressPair, Encap, Offload, Relocation, Sa, SaEntry, SaId};
 pub use sec_ctx::SecCtx;
-pub use selector::{PortMasks, Prefix, Selector, Upper};
+pub use selector::{PortMasks, Prefix, Selector};
 pub use serving::{Demand, Offer, SaField};
 pub use socket_policy::{SocketAction, SocketPolicy};
 pub use spi::Spi;
@@ -93,6 +94,7 @@ pub use table::UnknownWord;
 pub use template::{
     AlgorithmMasks, KernelTemplate, Share, ShareKind, Template, TemplateDetails, TemplateMode,
 };
+pub use upper::{NamedUpper, Upper};
 pub use variable::{Setting, Variable, VariableError, Variables};
 pub use visible::{Visible, is_visible, visible};
 pub use zero_limits::ZeroLimits;

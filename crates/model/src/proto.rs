@@ -30,7 +30,7 @@ table! {
 impl Proto {
     /// The IP protocol number (`xfrm_id.proto`).
     #[must_use]
-    pub fn number(self) -> u8 {
+    pub const fn number(self) -> u8 {
         self.row().ip
     }
 

@@ -1,6 +1,6 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::{DeviceName, Error, IpVersion};
+use crate::{DeviceName, Error, IpVersion, Upper};
 
 /// An address with a prefix length. Host bits are kept as given: the kernel stores and compares
 /// them as they are.
@@ -95,78 +95,6 @@ impl Prefix {
     #[must_use]
     pub fn is_host(self) -> bool {
         self.len == Self::full_len(self.addr)
-    }
-}
-
-/// The upper-layer protocol of a selector.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Upper {
-    /// Every protocol (255 in PF_KEY, 0 in XFRM).
-    Any,
-    /// One protocol by its IP number, 1–254.
-    Number(u8),
-}
-
-impl Upper {
-    /// ICMP.
-    pub const ICMP: Upper = Upper::Number(1);
-    /// TCP.
-    pub const TCP: Upper = Upper::Number(6);
-    /// UDP.
-    pub const UDP: Upper = Upper::Number(17);
-    /// DCCP.
-    pub const DCCP: Upper = Upper::Number(33);
-    /// GRE.
-    pub const GRE: Upper = Upper::Number(47);
-    /// ICMPv6.
-    pub const ICMPV6: Upper = Upper::Number(58);
-    /// SCTP.
-    pub const SCTP: Upper = Upper::Number(132);
-    /// IPv6 mobility header.
-    pub const MH: Upper = Upper::Number(135);
-    /// UDP-Lite.
-    pub const UDP_LITE: Upper = Upper::Number(136);
-
-    /// From XFRM's number (0 is any).
-    #[must_use]
-    pub fn from_xfrm(number: u8) -> Self {
-        if number == 0 { Upper::Any } else { Upper::Number(number) }
-    }
-
-    /// From PF_KEY's number: 255 is any. 0 means any as well, since XFRM has no other 0.
-    #[must_use]
-    pub fn from_pfkey(number: u8) -> Self {
-        if number == 0 || number == 255 { Upper::Any } else { Upper::Number(number) }
-    }
-
-    /// XFRM's number (0 is any).
-    #[must_use]
-    pub fn xfrm(self) -> u8 {
-        match self {
-            Upper::Any => 0,
-            Upper::Number(number) => number,
-        }
-    }
-
-    /// Whether the header of the protocol begins with a source and a destination port.
-    #[must_use]
-    pub fn has_ports(self) -> bool {
-        [Self::TCP, Self::UDP, Self::DCCP, Self::SCTP, Self::UDP_LITE].contains(&self)
-    }
-
-    /// Whether the kernel compares the port fields of a selector with the ports of a packet, or with the type, code or key in
-    /// their place (`xfrm_flowi_sport`, include/net/xfrm.h, of Linux 6.1 and 7.2). Of other protocols, DCCP among them, it
-    /// compares 0. With [`Upper::Any`] the protocol of the packet decides.
-    #[must_use]
-    pub fn has_compared_ports(self) -> bool {
-        let has_ports = self.has_ports() && self != Self::DCCP;
-        has_ports || self.has_type_and_code() || self == Self::GRE
-    }
-
-    /// Whether the port fields of a selector hold type and code (ICMP, ICMPv6, MH).
-    #[must_use]
-    pub fn has_type_and_code(self) -> bool {
-        [Self::ICMP, Self::ICMPV6, Self::MH].contains(&self)
     }
 }
 
@@ -276,17 +204,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernel_does_not_compare_all_ports() {
-        let numbers = |is: fn(Upper) -> bool| {
-            let numbers = (1..=254).filter(|number| is(Upper::Number(*number)));
-            numbers.collect::<Vec<u8>>()
-        };
-        assert_eq!(numbers(Upper::has_ports), [6, 17, 33, 132, 136]);
-        assert_eq!(numbers(Upper::has_compared_ports), [1, 6, 17, 47, 58, 132, 135, 136]);
-        assert!(!Upper::Any.has_ports() && !Upper::Any.has_compared_ports());
-    }
-
-    #[test]
     fn prefix_length_is_that_of_the_family() {
         let v4: IpAddr = "192.0.2.1".parse().unwrap();
         assert!(Prefix::new(v4, Some(32)).unwrap().is_host());
@@ -326,12 +243,12 @@ mod tests {
             .map(|(text, len)| Selector::within(prefix(text, len)));
         assert!(wide.overlaps(&narrow) && narrow.overlaps(&wide));
         assert!(!wide.overlaps(&other) && !other.overlaps(&narrow));
-        let web = Selector { upper: Upper::Number(6), dst_port: 80, ..wide };
+        let web = Selector { upper: Upper::TCP, dst_port: 80, ..wide };
         let mail = Selector { dst_port: 25, ..web };
         let low =
             Selector { dst_port: 0, port_masks: Some(PortMasks { src: 0, dst: 0xff00 }), ..web };
         assert!(web.overlaps(&wide) && !web.overlaps(&mail) && low.overlaps(&web));
-        assert!(!web.overlaps(&Selector { upper: Upper::Number(17), ..wide }));
+        assert!(!web.overlaps(&Selector { upper: Upper::UDP, ..wide }));
         let of = |name: &str| Some(name.parse::<DeviceName>().unwrap());
         let [eth, wan] = [of("eth0"), of("wan")].map(|device| Selector { device, ..wide });
         assert!(eth.overlaps(&wide) && !eth.overlaps(&wan));

@@ -16,10 +16,6 @@ use sys::{netns, sockopt::set_xfrm_policy};
 
 use crate::{Error, SocketPolicies, cookie::Cookie};
 
-/// IPPROTO_MPTCP and IPPROTO_SCTP (linux/in.h).
-const MULTIPATH_TCP: u32 = 262;
-const SCTP: u32 = 132;
-
 /// A socket of IPv4 or IPv6.
 #[derive(Debug, Clone, Copy)]
 pub struct IpSocket<'fd> {
@@ -43,9 +39,9 @@ impl<'fd> IpSocket<'fd> {
             Err(errno) => return Err(Error::Socket(errno)),
         };
         let protocol = socket_protocol(fd).map_err(Error::Socket)?;
-        match protocol.map(|protocol| protocol.as_raw().get()) {
-            Some(MULTIPATH_TCP) => return Err(Error::Multipath),
-            Some(SCTP) => return Err(Error::Sctp),
+        match protocol {
+            Some(ipproto::MPTCP) => return Err(Error::Multipath),
+            Some(ipproto::SCTP) => return Err(Error::Sctp),
             _ => {}
         }
         let (version, left_to_spd) = match family {

@@ -7,6 +7,7 @@ use std::{
     os::fd::AsFd,
 };
 
+use model::Upper;
 use netlink_sys::protocols::NETLINK_SOCK_DIAG;
 use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, getpeername, getsockname,
@@ -17,7 +18,6 @@ use rustix::net::{
 const BY_FAMILY: u16 = 20;
 /// `NLM_F_REQUEST`.
 const TO_KERNEL: u16 = 1;
-const IPPROTO_TCP: u8 = 6;
 
 /// Bytes of `struct nlmsghdr`, and of `struct inet_diag_req_v2` behind it (linux/inet_diag.h).
 const HEADER: usize = 16;
@@ -58,7 +58,7 @@ fn request(peer: SocketAddr, own: SocketAddr) -> Vec<u8> {
     let mut bytes = length.to_ne_bytes().to_vec();
     bytes.extend([BY_FAMILY, TO_KERNEL].map(u16::to_ne_bytes).concat());
     bytes.extend([0; 8]);
-    bytes.extend([family.as_raw().to_le_bytes()[0], IPPROTO_TCP, 0, 0]);
+    bytes.extend([family.as_raw().to_le_bytes()[0], Upper::TCP.xfrm(), 0, 0]);
     bytes.extend(u32::MAX.to_ne_bytes());
     bytes.extend([peer, own].map(|it| it.port().to_be_bytes()).concat());
     for address in [peer, own] {

@@ -1,9 +1,9 @@
 use std::{net::IpAddr, num::NonZeroU32};
 
 use model::{
-    DeviceName, Dialect, Direction, IpVersion, Mark, PolicyId, PolicyType, PortMasks, Prefix,
-    ScriptOption, SecCtx, Selector, Upper,
-    names::{LookUp, Transport, protocol_number_in},
+    DeviceName, Dialect, Direction, IpVersion, Mark, NamedUpper, PolicyId, PolicyType, PortMasks,
+    Prefix, ScriptOption, SecCtx, Selector, Upper,
+    names::{LookUp, Transport},
 };
 
 use super::{
@@ -100,29 +100,20 @@ impl Lowering<'_> {
     }
 
     pub(super) fn upper(&self, upper: &Node<tree::Upper>) -> Result<Upper, Error> {
-        let (number, text) = match &upper.value {
+        let name = match &upper.value {
             tree::Upper::Any => return Ok(Upper::Any),
             tree::Upper::Tcp => return Ok(Upper::TCP),
-            tree::Upper::Esp => return Ok(Upper::Number(50)),
+            tree::Upper::Esp => return Ok(Upper::ESP),
             tree::Upper::Number(number) => {
                 let number = self.narrow(NumberRange::UPPER, *number, upper.span)?;
                 return Ok(Upper::from_pfkey(number.to_le_bytes()[0]));
             }
-            tree::Upper::Name(name) => {
-                let number =
-                    protocol_number_in(name, self.source.dialect()).or(match name.as_str() {
-                        "icmp6" => Some(58),
-                        "ip4" => Some(4),
-                        _ => None,
-                    });
-                (number, name.clone())
-            }
+            tree::Upper::Name(name) => name,
         };
-        let number = number.ok_or_else(|| {
-            let hint = self.meant_by_upper(&text);
-            self.error(Fault::Upper(text), upper.span).with_hint(hint)
-        })?;
-        Ok(Upper::from_pfkey(number))
+        Upper::named(name, self.source.dialect()).ok_or_else(|| {
+            let hint = self.meant_by_upper(name);
+            self.error(Fault::Upper(name.clone()), upper.span).with_hint(hint)
+        })
     }
 
     /// What is meant by a name that is no upper-layer protocol.
@@ -136,8 +127,8 @@ impl Lowering<'_> {
         let is_service = |transport| self.names.service(name, transport).is_ok();
         let upper = match (is_service(Transport::Tcp), is_service(Transport::Udp)) {
             (true, true) => "tcp or udp, a statement for each",
-            (true, false) => "tcp",
-            (false, true) => "udp",
+            (true, false) => NamedUpper::Tcp.word(),
+            (false, true) => NamedUpper::Udp.word(),
             (false, false) => return closest(name, UPPERS).map(Hint::DidYouMean),
         };
         Some(Hint::Service(name.to_owned(), upper))

@@ -1,6 +1,6 @@
 //! Guesses at what was meant where a script went wrong. A guess is made only if the parser accepts it.
 
-use model::ScriptOption;
+use model::{Proto, ScriptOption, Upper};
 use pest::Parser;
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     lexer::{Token, end_of_tokens, tokens_before},
     lookalike::of_keyboard,
     meant, repair, repair_policy,
-    repair_selector::{OF_PORTS, has_ports, has_types},
+    repair_selector::{OF_PORTS, has_ports, has_types, upper_of},
     rules::{PolicyParser, PolicyRule, Rule, SetkeyParser, number},
     similar::{abbreviated, by_beginning, by_distance},
     source::Source,
@@ -175,11 +175,8 @@ fn late_option(source: &Source, at: usize) -> Option<Hint> {
 
 /// A protocol whose name is a word of the language.
 fn reserved_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {
-    let number = match word {
-        "ah" => 51,
-        "ipcomp" => 108,
-        _ => return None,
-    };
+    let proto = word.parse().ok().filter(|proto| [Proto::Ah, Proto::IpComp].contains(proto))?;
+    let number = proto.number();
     let (text, at) = (source.ascii(), at - source.start());
     let changed = replaced(text, at..at + word.len(), &number.to_string());
     let is_taken = source.statement().starts_with(b"spd") && is_statement(&changed);
@@ -213,7 +210,9 @@ fn number_of_upper(source: &Source, at: usize, word: &str) -> Option<Hint> {
     let before = tokens_before(source, at).last()?;
     match word_at(source, before) {
         upper if has_types(upper) => Some(Hint::TypeWithoutCode(number.to_string())),
-        "gre" | "47" => u32::try_from(number).ok().map(Hint::GreKey),
+        upper if upper_of(upper) == Some(Upper::GRE) => {
+            u32::try_from(number).ok().map(Hint::GreKey)
+        }
         upper => has_ports(upper).then_some(Hint::Text(OF_PORTS)),
     }
 }

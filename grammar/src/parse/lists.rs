@@ -2,14 +2,32 @@
 
 use model::{
     ALGORITHMS, ActionKind, AlgorithmKind, Direction, EncapKind, IpTfsSetting, LevelKind,
-    PolicyFlags, PolicyType, PriorityBase, Proto, SaDirection, SaFlags, SaMode, ScriptOption,
+    NamedUpper, PolicyFlags, PolicyType, PriorityBase, Proto, SaDirection, SaFlags, SaMode,
+    ScriptOption,
 };
 
 use crate::tree::{DetailWord, Flag, Mode, SaProtoWord, StatementWord};
 
 /// The upper-layer protocols that are most often meant.
-pub(crate) const UPPERS: &[&str] =
-    &["any", "icmp", "icmp6", "tcp", "udp", "sctp", "gre", "ip4", "ipv6"];
+pub(crate) const UPPERS: &[&str] = &[
+    ANY_UPPER,
+    NamedUpper::Icmp.word(),
+    NamedUpper::Icmpv6.word(),
+    NamedUpper::Tcp.word(),
+    NamedUpper::Udp.word(),
+    NamedUpper::Sctp.word(),
+    NamedUpper::Gre.word(),
+    NamedUpper::Ipv4.word(),
+    NamedUpper::Ipv6.word(),
+];
+
+/// In the place of an upper-layer protocol: every one.
+pub(crate) const ANY_UPPER: &str = "any";
+
+/// Whether a word is that of an upper-layer protocol, or of all.
+pub(crate) fn is_upper(word: &str) -> bool {
+    word == ANY_UPPER || word == Proto::Esp.word() || word.parse::<NamedUpper>().is_ok()
+}
 
 /// The options of a policy's selector.
 pub(crate) const POLICY_OPTIONS: &[ScriptOption] = &[

@@ -5,7 +5,7 @@ use std::{
     ops::Range,
 };
 
-use model::{Direction, ScriptOption};
+use model::{Direction, Proto, ScriptOption};
 
 use super::{
     attempt::{is_statement, replaced, run, span, unread, unread_of_policy, word_at, words},
@@ -301,11 +301,10 @@ fn sa_proto(source: &Source, stop: usize) -> Option<(Span, Hint)> {
         return None;
     }
     if is_number(word) && takes(&replaced(text, offset..offset + before.len(), "esp")) {
-        let hint = match before {
-            "50" => Hint::DidYouMean("esp"),
-            "51" => Hint::DidYouMean("ah"),
-            "108" => Hint::DidYouMean("ipcomp"),
-            _ => Hint::Text("the protocol before the SPI is a word: esp, ah or ipcomp"),
+        let proto = before.parse().ok().and_then(Proto::from_number);
+        let hint = match proto.filter(|proto| proto.sa_type().is_some()) {
+            Some(proto) => Hint::DidYouMean(proto.word()),
+            None => Hint::Text("the protocol before the SPI is a word: esp, ah or ipcomp"),
         };
         return Some((Span { start, end: start + before.len() }, hint));
     }

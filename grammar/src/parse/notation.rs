@@ -7,7 +7,7 @@ use super::{
     character::of_two,
     copied::{NO_COMMAS, OF_COMMENTS, OF_SHELLS, has_commas},
     hint::Hint,
-    lists::{AUTH, CIPHERS, COMP, POLICY_OPTIONS, flags, kernel_flags, modes},
+    lists::{AUTH, CIPHERS, COMP, POLICY_OPTIONS, flags, is_upper, kernel_flags, modes},
     repair_selector::{OF_PORTS, example, has_ports, has_types},
 };
 use crate::tree::{SaProtoWord, StatementWord};
@@ -23,9 +23,6 @@ pub(super) const ONE_DIRECTION: &str = "a policy has one direction: write a stat
 
 /// About an option of the other kind of statement.
 pub(super) const OF_SA: &str = "the option is that of an SA: a policy does not take it";
-
-/// Upper-layer protocols of which lists are written.
-const UPPERS: &[&str] = &["tcp", "udp", "sctp", "dccp", "icmp", "icmp6", "gre", "esp", "any"];
 
 /// Words for both directions.
 const BOTH: &[&str] =
@@ -127,7 +124,7 @@ fn selector(text: &str, at: usize, run: &str) -> Option<&'static str> {
     let is_list = last.ends_with(',') || rest.starts_with(['/', ',', '|', '+']);
     let next = rest.trim_start_matches(['/', ',', '|', '+']);
     let next = next.split([' ', '\t', '\n', '/', ',', '|', '+']).next()?;
-    if is_list && UPPERS.contains(&next) && UPPERS.contains(&last.trim_end_matches(',')) {
+    if is_list && is_upper(next) && is_upper(last.trim_end_matches(',')) {
         return Some("a policy is for one protocol, or any: write a statement for each");
     }
     (rest.starts_with(['/', ':']) && has_ports(last)).then_some(OF_PORTS)

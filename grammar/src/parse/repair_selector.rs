@@ -1,6 +1,6 @@
 //! What to insert, to move or to leave out in the selector of a policy.
 
-use model::{Direction, ScriptOption, Upper, names::protocol_number};
+use model::{Dialect, Direction, ScriptOption, Upper};
 
 use super::{
     attempt::{is_statement, is_taken, replaced},
@@ -12,11 +12,8 @@ use super::{
 pub(crate) const OF_PORTS: &str = "a port is in brackets behind its address: ADDRESS[PORT]";
 
 /// The protocol of a word or a number.
-fn upper_of(word: &str) -> Option<Upper> {
-    match word {
-        "icmp6" => Some(Upper::ICMPV6),
-        _ => protocol_number(word).or_else(|| word.parse().ok()).map(Upper::Number),
-    }
+pub(super) fn upper_of(word: &str) -> Option<Upper> {
+    Upper::named(word, Dialect::Linux).or_else(|| word.parse().ok().map(Upper::Number))
 }
 
 /// Whether a word is a protocol with ports.
@@ -76,8 +73,8 @@ fn type_and_code(text: &str, at: usize) -> Option<Hint> {
 
 /// An example of a type and its code.
 pub(super) fn example(upper: &str) -> &'static str {
-    match upper {
-        "icmp" | "1" => "a type and its code are numbers: TYPE,CODE, as in 8,0",
+    match upper_of(upper) {
+        Some(Upper::ICMP) => "a type and its code are numbers: TYPE,CODE, as in 8,0",
         _ => "a type and its code are numbers: TYPE,CODE, as in 135,0",
     }
 }

@@ -1,9 +1,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use model::{
-    ActionKind, AlgorithmMasks, Attribute, DeviceName, Direction, Mode, Policy, PolicyType,
-    PortMasks, Prefix, Priority, PriorityBase, ReqId, ScriptOption, Selector, Share, Template,
-    TemplateDetails, Upper, names::LookUp,
+    ActionKind, AlgorithmMasks, Attribute, DeviceName, Direction, Mode, NamedUpper, Policy,
+    PolicyType, PortMasks, Prefix, Priority, PriorityBase, ReqId, ScriptOption, Selector, Share,
+    Template, TemplateDetails, Upper, names::LookUp,
 };
 
 use super::from_model::{Writer, if_id, is_device, limits, mark, node};
@@ -175,13 +175,14 @@ fn range(prefix: Prefix, port: u16) -> Range {
 
 /// A protocol, by its name where every dialect reads the same one.
 fn upper_of(number: u8) -> tree::Upper {
-    match number {
-        1 => tree::Upper::Name("icmp".to_owned()),
-        6 => tree::Upper::Tcp,
-        17 => tree::Upper::Name("udp".to_owned()),
-        47 => tree::Upper::Name("gre".to_owned()),
-        58 => tree::Upper::Name("icmp6".to_owned()),
-        number => tree::Upper::Number(number.into()),
+    let name = |named: NamedUpper| tree::Upper::Name(named.word().to_owned());
+    match Upper::Number(number) {
+        Upper::ICMP => name(NamedUpper::Icmp),
+        Upper::TCP => tree::Upper::Tcp,
+        Upper::UDP => name(NamedUpper::Udp),
+        Upper::GRE => name(NamedUpper::Gre),
+        Upper::ICMPV6 => name(NamedUpper::Icmpv6),
+        _ => tree::Upper::Number(number.into()),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{fs::File, io::Read, net::IpAddr, num::NonZeroU32, path::Path, str::FromStr};
 
 use explain::{Arrival, Flow};
-use model::{Spi, names::protocol_number};
+use model::{Dialect, Spi, Upper};
 
 use crate::{Error, filter::number};
 
@@ -49,8 +49,7 @@ impl FromStr for Protocol {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut parts = text.split('/');
         let name = parts.next().unwrap_or_default();
-        // The name that setkey has for ICMPv6.
-        let named = if name == "icmp6" { Some(58) } else { protocol_number(name) };
+        let named = Upper::named(name, Dialect::Linux).map(Upper::xfrm);
         let number = named.or_else(|| name.parse().ok());
         let number = number.ok_or_else(|| format!("`{name}` is no protocol"))?;
         let part = |part: Option<&str>| {
@@ -58,7 +57,7 @@ impl FromStr for Protocol {
                 .transpose()
         };
         let (kind, code) = (part(parts.next())?, part(parts.next())?);
-        let has_types = [1, 58, 135].contains(&number);
+        let has_types = Upper::Number(number).has_type_and_code();
         if parts.next().is_some() || kind.is_some() && !has_types {
             return Err(
                 "a type and a code are of icmp, icmp6 and mobility-header, as icmp/8/0".to_owned()

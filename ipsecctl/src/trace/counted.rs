@@ -181,7 +181,7 @@ fn flow_of(entry: &PolicyEntry) -> Option<Flow> {
     let selector = &id.selector;
     let mut flow = Flow::new(selector.src().addr(), selector.dst().addr()).ok()?;
     flow.upper = Some(match selector.upper {
-        Upper::Any => 17,
+        Upper::Any => Upper::UDP.xfrm(),
         Upper::Number(number) => number,
     });
     (flow.src_port, flow.dst_port) = (Some(selector.src_port), Some(selector.dst_port));

@@ -6,7 +6,7 @@ use cli::{
     json::{DropJson, PacketJson, PolicyJson, SaJson, SaNameJson},
     wrap,
 };
-use model::{names::protocol_name, visible};
+use model::{Upper, names::protocol_name, visible};
 
 /// The columns of the lines below.
 const INDENT: usize = 4;
@@ -81,7 +81,8 @@ fn packet_text(packet: &PacketJson) -> String {
         .unwrap_or_default();
     }
     if let (Some(src), Some(dst)) = (packet.src_port, packet.dst_port) {
-        let is_icmp = matches!(packet.protocol, Some(1 | 58));
+        let is_icmp =
+            matches!(packet.protocol.map(Upper::Number), Some(Upper::ICMP | Upper::ICMPV6));
         let _ = if is_icmp { write!(text, " {src}/{dst}") } else { write!(text, " {src} > {dst}") };
     }
     text

@@ -4,7 +4,7 @@ use explain::{
     Doubt, Flow, FlowDevice, Resolution, Surroundings, Verdict, has_reached_limit, output,
 };
 use model::{
-    Acquire, Action, Counter, Demand, Direction, Offer, PolicyEntry, SaDirection, SaField,
+    Acquire, Action, Counter, Demand, Direction, Offer, PolicyEntry, SaDirection, SaField, Upper,
 };
 
 use super::{
@@ -141,7 +141,7 @@ fn of_captured<'a>(context: &Context<'a>) -> Vec<Cause<'a>> {
 fn answer(flow: &Flow) -> Option<Flow> {
     let mut answer = Flow::new(flow.dst(), flow.src()).ok()?;
     answer.upper = flow.upper;
-    if !matches!(flow.upper, Some(1 | 58)) {
+    if !matches!(flow.upper.map(Upper::Number), Some(Upper::ICMP | Upper::ICMPV6)) {
         (answer.src_port, answer.dst_port) = (flow.dst_port, flow.src_port);
     }
     Some(answer)

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, net::IpAddr};
 
 use explain::{Flow, Found, find_policy};
-use model::{Counter, Demand, Direction, IpVersion, Offer, PolicyEntry};
+use model::{Counter, Demand, Direction, IpVersion, Offer, PolicyEntry, Upper};
 
 use super::{host::protecting, sources};
 use crate::{Cause, Conclusion, context::Context};
@@ -140,10 +140,10 @@ fn without_answer(context: &mut Context<'_>) {
 fn is_to_be_answered(flow: &Flow) -> bool {
     const ECHO: u16 = 8;
     const ECHO_V6: u16 = 128;
-    match flow.upper {
-        Some(1) => flow.src_port == Some(ECHO),
-        Some(58) => flow.src_port == Some(ECHO_V6),
-        Some(6) => true,
+    match flow.upper.map(Upper::Number) {
+        Some(Upper::ICMP) => flow.src_port == Some(ECHO),
+        Some(Upper::ICMPV6) => flow.src_port == Some(ECHO_V6),
+        Some(Upper::TCP) => true,
         _ => false,
     }
 }

@@ -11,7 +11,7 @@
 
 use std::{net::IpAddr, num::NonZeroU16};
 
-use model::{Encap, EncapKind, IpVersion, Mode, Proto, Sa, SaDirection, SaEntry, SaState};
+use model::{Encap, EncapKind, IpVersion, Mode, Proto, Sa, SaDirection, SaEntry, SaState, Upper};
 use rustix::io::Errno;
 use xfrm::SadSelection;
 
@@ -22,10 +22,6 @@ mod rules;
 mod table;
 
 use table::{Element, Elements, Set};
-
-/// IP in IP, and IPv6 in IP (linux/in.h).
-const IPPROTO_IPIP: u8 = 4;
-const IPPROTO_IPV6: u8 = 41;
 
 /// Makes the table what the SAD requires. Returns whether it was different.
 ///
@@ -97,7 +93,7 @@ fn elements(SaEntry { sa, state, .. }: &SaEntry) -> Elements {
         },
         // A packet that gets no shorter goes as IP in IP (`ipcomp_output`, net/xfrm/xfrm_ipcomp.c).
         (Proto::IpComp, _) => {
-            [Proto::IpComp.number(), IPPROTO_IPIP, IPPROTO_IPV6].map(plain).into()
+            [Proto::IpComp.number(), Upper::IPV4.xfrm(), Upper::IPV6.xfrm()].map(plain).into()
         }
         (Proto::Ah | Proto::Esp, _) => [plain(sa.proto.number())].into(),
         _ => Elements::new(),

@@ -2,13 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use model::Upper;
+use model::{NamedUpper, Upper};
 
 use super::CaptureError;
 use crate::{Flow, Oddity};
 
 /// Hop-by-hop options, routing header, destination options; the fragment header.
-const EXTENSIONS: [u8; 4] = [0, 43, 60, 44];
+const EXTENSIONS: [u8; 4] = [0, 43, 60, FRAGMENT];
+const FRAGMENT: u8 = NamedUpper::Fragment.number();
 
 /// An IP header, and what follows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,8 +88,8 @@ impl<'a> Ip<'a> {
     fn skip_extensions(&mut self) -> Result<(), CaptureError> {
         while self.src.is_ipv6() && EXTENSIONS.contains(&self.protocol) {
             let [next, length, ..] = *self.payload else { return Err(CaptureError::Truncated) };
-            let length = if self.protocol == 44 { 0 } else { usize::from(length) };
-            if self.protocol == 44 {
+            let length = if self.protocol == FRAGMENT { 0 } else { usize::from(length) };
+            if self.protocol == FRAGMENT {
                 let field = half(self.payload, 2)?;
                 self.fragment = fragment(field & 0xfff8 != 0, field & 1 != 0);
                 self.is_whole &= self.fragment.is_none();

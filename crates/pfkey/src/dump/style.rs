@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use model::{Algorithm, Dialect, Proto, Sa, SaEntry, SaFlags, Upper};
+use model::{Algorithm, Dialect, NamedUpper, Proto, Sa, SaEntry, SaFlags, Upper};
 
 /// How one setkey prints an SA or a policy.
 #[expect(clippy::struct_excessive_bools, reason = "each is a difference of its own")]
@@ -17,7 +17,7 @@ pub(super) struct Style {
     /// The word for all upper protocols.
     pub(super) any_upper: &'static str,
     /// Upper protocols that have other words than in the dialect's `/etc/protocols`.
-    pub(super) uppers: &'static [(Upper, &'static str)],
+    pub(super) uppers: &'static [NamedUpper],
     /// Whether the name of an upper protocol is in brackets behind its number.
     pub(super) upper_number: bool,
     /// Upper protocols that are printed without ports.
@@ -104,7 +104,7 @@ static FREEBSD: Style = Style {
     dialect: Dialect::FreeBsd,
     after_ends: "",
     any_upper: "any",
-    uppers: &[(Upper::ICMPV6, "icmp6"), (Upper::Number(4), "ip4")],
+    uppers: &[NamedUpper::Icmpv6, NamedUpper::Ipv4],
     portless: &[Upper::ICMPV6],
     algorithms: &[
         ("hmac-sha256", "hmac-sha2-256"),

@@ -33,7 +33,7 @@ impl fmt::Display for UpperText {
         let &Self(upper, dialect) = self;
         let style = Style::of(dialect);
         let Upper::Number(number) = upper else { return f.write_str(style.any_upper) };
-        let word = style.uppers.iter().find(|row| row.0 == upper).map(|row| row.1);
+        let word = style.uppers.iter().find(|row| row.number() == number).map(|row| row.word());
         match word.or_else(|| protocol_name_in(number, dialect)) {
             Some(name) if style.upper_number => write!(f, "{number}({name})"),
             Some(name) => f.write_str(name),

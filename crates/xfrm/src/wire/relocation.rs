@@ -1,7 +1,7 @@
 //! `XFRM_MSG_MIGRATE_STATE` (Linux 7.2): an SA gets other addresses and encapsulation, and keeps its sequence numbers,
 //! replay window and counters.
 
-use model::{IpVersion, Relocation};
+use model::{IpVersion, Proto, Relocation};
 use netlink_packet_core::Emitable;
 use netlink_packet_xfrm::{
     Address, EncapTmpl, Mark, UserSaId, UserSaInfo, XFRM_USER_SA_ID_LEN, XfrmAttrs, XfrmMessage,
@@ -57,7 +57,8 @@ pub(crate) fn message(info: &UserSaInfo, mark: model::Mark, to: &Relocation) -> 
 /// does not with EINVAL, and one without CONFIG_XFRM_MIGRATE with ENOPROTOOPT.
 pub(crate) fn probe() -> XfrmMessage {
     let mut object = vec![0; LENGTH];
-    UserSaId { spi: 1, proto: 50, ..UserSaId::default() }.emit(&mut object[..XFRM_USER_SA_ID_LEN]);
+    UserSaId { spi: 1, proto: Proto::Esp.number(), ..UserSaId::default() }
+        .emit(&mut object[..XFRM_USER_SA_ID_LEN]);
     object[128..130].copy_from_slice(&IpVersion::V4.family().to_ne_bytes());
     XfrmMessage::Other((XFRM_MSG_MIGRATE_STATE, object))
 }

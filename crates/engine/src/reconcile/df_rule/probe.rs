@@ -6,6 +6,7 @@
 
 use std::net::{Ipv4Addr, UdpSocket};
 
+use model::Upper;
 use netlink_packet_core::{DefaultNla, Nla};
 use netlink_packet_netfilter::nftables::{
     ExpressionAttribute, Expressions, ListAttribute, NfTablesMessage, Operator, RuleAttribute,
@@ -58,7 +59,7 @@ fn table(port: u16) -> Vec<NfTablesMessage> {
     let expressions = [
         is_whole(),
         compare(DESTINATION, Operator::Equal, &Ipv4Addr::LOCALHOST.octets()),
-        compare(PROTOCOL, Operator::Equal, &[17]),
+        compare(PROTOCOL, Operator::Equal, &[Upper::UDP.xfrm()]),
         compare(PORTS, Operator::Equal, &[port, port].concat()),
         set_df(),
         has_df(),

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
+use model::Upper;
 use netlink_packet_netfilter::nftables::{
     ChainAttribute, ChainMessage, DataAttribute, Expressions, Hook, HookNumber, InetHookNumber,
     ListAttribute, NfTablesMessage, Operator, RuleAttribute, RuleMessage, SetAttribute,
@@ -108,7 +109,7 @@ impl Set {
 
     fn rule(self) -> NfTablesMessage {
         let fields: Vec<PacketField> = self.fields().iter().map(|(field, _)| *field).collect();
-        let is_udp = compare(PROTOCOL, Operator::Equal, &[17]);
+        let is_udp = compare(PROTOCOL, Operator::Equal, &[Upper::UDP.xfrm()]);
         let (is_of_the_protocol, is_esp) = match self {
             Set::Plain => (vec![], vec![]),
             Set::Udp => (is_udp, compare(SPI_IN_UDP, Operator::NotEqual, &[0; 4])),
