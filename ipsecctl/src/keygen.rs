@@ -3,8 +3,7 @@
 use std::{io::Write, process::ExitCode};
 
 use clap::{builder::PossibleValuesParser, error::ErrorKind};
-use cli::KeyText;
-use model::{ALGORITHMS, Algorithm, Key};
+use model::{ALGORITHMS, Algorithm, Key, KeyText};
 use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::{Error, output};

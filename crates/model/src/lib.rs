@@ -66,7 +66,7 @@ pub use installation::Installation;
 pub use ip_version::{IpVersion, LEAST_MTU_OF_IPV6};
 pub use iptfs::{IpTfs, IpTfsSetting};
 pub use kernel::{HashTable, HashThreshold, KernelDefault, SadInfo, SpdInfo};
-pub use key::Key;
+pub use key::{Key, KeyText};
 pub use keyed::Keyed;
 pub use level::{Level, LevelKind, ReqId};
 pub use lifetime::{Current, Lifetime, Lifetimes};

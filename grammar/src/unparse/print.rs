@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result, Write};
 
-use model::{IpVersion, Key, PolicyType, ScriptOption, names::LookUp};
+use model::{IpVersion, Key, KeyText, PolicyType, ScriptOption, names::LookUp};
 
 use crate::tree::{
     Algorithm, Algorithms, Command, Extension, Host, Node, Port, Range, SaEnds, SaName, SaProto,
@@ -158,8 +158,7 @@ pub(super) fn write_key(f: &mut Formatter<'_>, key: &Key) -> Result {
     if key.bytes().is_empty() {
         return f.write_str(" \"\"");
     }
-    f.write_str(" 0x")?;
-    key.bytes().iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    write!(f, " {}", KeyText(key))
 }
 
 impl Display for Selection {

@@ -6,8 +6,7 @@
 
 use std::io::{self, Write};
 
-use cli::KeyText;
-use model::{Keyed, Proto, Sa, SaEntry};
+use model::{KeyText, Keyed, Proto, Sa, SaEntry};
 
 use super::{
     losses::Losses,

@@ -4,8 +4,7 @@
 
 use std::io::{self, Write};
 
-use cli::KeyText;
-use model::{IpVersion, Keyed, Proto, Sa, SaEntry};
+use model::{IpVersion, KeyText, Keyed, Proto, Sa, SaEntry};
 
 use super::{
     losses::Losses,

@@ -3,7 +3,7 @@ use std::{
     ops::Not,
 };
 
-use model::{Keyed, ReqId, SaEntry};
+use model::{KeyText, Keyed, ReqId, SaEntry};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -11,7 +11,6 @@ use super::{
     AttributeJson, DroppedJson, Fingerprints, IpTfsJson, LifetimesJson, MarkJson, NatTJson,
     SecurityContextJson, SelectorJson, SequenceJson, keys::Keys, nonzero, sa_parts,
 };
-use crate::KeyText;
 
 /// An SA.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -2,12 +2,11 @@
 
 use std::num::{NonZeroU16, NonZeroU32};
 
-use model::{Attribute, Encap, IpTfs, Sa, SaStats};
+use model::{Attribute, Encap, IpTfs, KeyText, Sa, SaStats};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::keys::Keys;
-use crate::KeyText;
 
 /// The encapsulation of NAT traversal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

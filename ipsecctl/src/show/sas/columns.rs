@@ -3,8 +3,8 @@ use std::{
     num::{NonZeroU16, NonZeroU64},
 };
 
-use cli::{Column, KeyText, Keys};
-use model::{IpTfs, Keyed, ReplayState, ReqId, SaDirection, SaStats, Selector, Visible};
+use cli::{Column, Keys};
+use model::{IpTfs, KeyText, Keyed, ReplayState, ReqId, SaDirection, SaStats, Selector, Visible};
 
 use super::ShownSa;
 use crate::show::{cells, selector};
