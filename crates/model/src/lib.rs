@@ -81,7 +81,7 @@ pub use policy::{
 pub use policy_flags::PolicyFlags;
 pub use policy_type::PolicyType;
 pub use priority::{Priority, PriorityBase};
-pub use proto::{Proto, SaType};
+pub use proto::{KernelModule, Proto, SaType};
 pub use replay::{ReplayState, SaStats};
 pub use sa::{AddressPair, Encap, Offload, Relocation, Sa, SaEntry, SaId};
 pub use sec_ctx::SecCtx;

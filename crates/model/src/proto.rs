@@ -1,10 +1,34 @@
-use crate::table;
+use crate::{IpVersion, table};
 
 struct Row {
     word: &'static str,
     ip: u8,
     sa_type: Option<SaType>,
+    modules: Option<[KernelModule; 2]>,
 }
+
+/// The part of the kernel that has a protocol, which can be a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KernelModule {
+    /// The name of the module, as of modprobe(8).
+    pub name: &'static str,
+    /// Its setting in the kernel's configuration.
+    pub setting: &'static str,
+}
+
+/// Of IPv4 and of IPv6.
+const ESP: [KernelModule; 2] = [
+    KernelModule { name: "esp4", setting: "CONFIG_INET_ESP" },
+    KernelModule { name: "esp6", setting: "CONFIG_INET6_ESP" },
+];
+const AH: [KernelModule; 2] = [
+    KernelModule { name: "ah4", setting: "CONFIG_INET_AH" },
+    KernelModule { name: "ah6", setting: "CONFIG_INET6_AH" },
+];
+const IPCOMP: [KernelModule; 2] = [
+    KernelModule { name: "ipcomp", setting: "CONFIG_INET_IPCOMP" },
+    KernelModule { name: "ipcomp6", setting: "CONFIG_INET6_IPCOMP" },
+];
 
 table! {
     /// A protocol that transforms packets: the protocol of an SA or of a template.
@@ -13,17 +37,17 @@ table! {
     /// installed may have the others (`xfrm_id_proto_valid`).
     pub enum Proto: Row, "protocol" {
         /// Encapsulating security payload, IP protocol 50.
-        Esp => Row { word: "esp", ip: 50, sa_type: Some(SaType::Esp) },
+        Esp => Row { word: "esp", ip: 50, sa_type: Some(SaType::Esp), modules: Some(ESP) },
         /// Authentication header, 51.
-        Ah => Row { word: "ah", ip: 51, sa_type: Some(SaType::Ah) },
+        Ah => Row { word: "ah", ip: 51, sa_type: Some(SaType::Ah), modules: Some(AH) },
         /// IP payload compression, 108.
-        IpComp => Row { word: "ipcomp", ip: 108, sa_type: Some(SaType::IpComp) },
+        IpComp => Row { word: "ipcomp", ip: 108, sa_type: Some(SaType::IpComp), modules: Some(IPCOMP) },
         /// IPv6 routing header, 43 (Mobile IPv6).
-        Routing => Row { word: "route2", ip: 43, sa_type: None },
+        Routing => Row { word: "route2", ip: 43, sa_type: None, modules: None },
         /// IPv6 destination options, 60 (Mobile IPv6).
-        DestOpts => Row { word: "hao", ip: 60, sa_type: None },
+        DestOpts => Row { word: "hao", ip: 60, sa_type: None, modules: None },
         /// Any of AH, ESP and IPComp (`IPSEC_PROTO_ANY`, 255), in a template only.
-        Any => Row { word: "any", ip: 255, sa_type: None },
+        Any => Row { word: "any", ip: 255, sa_type: None, modules: None },
     }
 }
 
@@ -44,6 +68,15 @@ impl Proto {
     #[must_use]
     pub fn sa_type(self) -> Option<SaType> {
         self.row().sa_type
+    }
+
+    /// The module that has AH, ESP or IPComp of an IP version.
+    #[must_use]
+    pub fn module(self, version: IpVersion) -> Option<KernelModule> {
+        self.row().modules.map(|[v4, v6]| match version {
+            IpVersion::V4 => v4,
+            IpVersion::V6 => v6,
+        })
     }
 }
 

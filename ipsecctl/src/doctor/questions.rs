@@ -3,8 +3,8 @@
 
 use engine::{Engine, InNewNamespace, Refusal};
 use model::{
-    AddressPair, Algorithm, AlgorithmKind, Encap, IpVersion, Key, Keyed, Mode, NAT_T_PORT,
-    Operation, Proto, Sa, SaDirection, SaMode, Spi,
+    AddressPair, Algorithm, AlgorithmKind, Encap, IpVersion, KernelModule, Key, Keyed, Mode,
+    NAT_T_PORT, Operation, Proto, Sa, SaDirection, SaMode, Spi,
 };
 use rustix::io::Errno;
 
@@ -56,7 +56,7 @@ pub fn ask(
                 refusal.map_or(Presence::There, |(_, refusal)| answer(feature, refusal))
             }
             (Feature::Protocol(proto, version), _) => {
-                of_module(modules.state(module(*proto, *version)))
+                of_module(modules.state(module(*proto, *version).name))
             }
             (Feature::Algorithm(algorithm), _) => crypto.has(algorithm),
             (Feature::Mode(_) | Feature::Encapsulation(..), _) => Presence::Unknown,
@@ -90,14 +90,10 @@ fn of_module(state: State) -> Presence {
 }
 
 /// The module of a protocol.
-pub fn module(proto: Proto, version: IpVersion) -> &'static str {
-    let modules = match proto {
-        Proto::Esp => ["esp4", "esp6"],
-        Proto::Ah => ["ah4", "ah6"],
-        Proto::IpComp => ["ipcomp", "ipcomp6"],
-        Proto::DestOpts | Proto::Routing | Proto::Any => ["mip6"; 2],
-    };
-    modules[usize::from(version == IpVersion::V6)]
+pub fn module(proto: Proto, version: IpVersion) -> KernelModule {
+    // Those of Mobile IPv6 are in one.
+    let mobile = KernelModule { name: "mip6", setting: "CONFIG_IPV6_MIP6" };
+    proto.module(version).unwrap_or(mobile)
 }
 
 /// An SA that needs this and little else.
@@ -183,7 +179,7 @@ mod tests {
 
     #[test]
     fn each_protocol_has_its_modules() {
-        let names = [Proto::Esp, Proto::Ah, Proto::IpComp].map(|it| module(it, IpVersion::V6));
+        let names = [Proto::Esp, Proto::Ah, Proto::IpComp].map(|it| module(it, IpVersion::V6).name);
         assert_eq!(names, ["esp6", "ah6", "ipcomp6"]);
     }
 }

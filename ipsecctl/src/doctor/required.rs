@@ -115,8 +115,8 @@ fn lacking(
     let (what, remedy) = match feature {
         Feature::Protocol(proto, version) => {
             let module = module(*proto, *version);
-            let what = format!("no {}: this kernel has no {module}", name(feature));
-            (what, modules.remedy(module, setting(*proto, *version)))
+            let what = format!("no {}: this kernel has no {}", name(feature), module.name);
+            (what, modules.remedy(module.name, module.setting))
         }
         Feature::Algorithm(row) => {
             let what = format!("this kernel has no {}: {}", name(feature), row.kernel);
@@ -147,19 +147,6 @@ fn lacking(
     };
     let condition = Condition::advice(subject(feature), format!("{what}{text}"), remedy);
     Condition { status, place: place.map(str::to_owned), ..condition }
-}
-
-/// The setting of a protocol's module in the kernel's configuration.
-fn setting(proto: Proto, version: IpVersion) -> &'static str {
-    match (proto, version) {
-        (Proto::Esp, IpVersion::V4) => "CONFIG_INET_ESP",
-        (Proto::Esp, IpVersion::V6) => "CONFIG_INET6_ESP",
-        (Proto::Ah, IpVersion::V4) => "CONFIG_INET_AH",
-        (Proto::Ah, IpVersion::V6) => "CONFIG_INET6_AH",
-        (Proto::IpComp, IpVersion::V4) => "CONFIG_INET_IPCOMP",
-        (Proto::IpComp, IpVersion::V6) => "CONFIG_INET6_IPCOMP",
-        (Proto::DestOpts | Proto::Routing | Proto::Any, _) => "CONFIG_IPV6_MIP6",
-    }
 }
 
 /// How an algorithm is loaded: modules have aliases for the parts of its name.

@@ -6,20 +6,18 @@ use engine::{RouteQuery, Routes};
 use explain::{
     Captured, Contained, Flow, FlowDevice, Integrity, Reason, ReceivingHost, Untaken, decapsulate,
 };
-use model::{Counter, Mode, Sa, SaEntry};
+use model::{Counter, IpVersion, Mode, Proto, Sa, SaEntry};
 
 use super::{integrity, packet, udp};
 use crate::Error;
 
 /// Protocols whose handlers refuse garbage before its policy is checked, or take it for an SPI: those of every kernel, with ESP.
 const HANDLED: [u8; 8] = [1, 6, 17, 43, 44, 50, 58, 60];
-/// Those that a module handles, by its name for IPv4 and for IPv6.
-const HANDLED_BY_MODULES: [(u8, [&str; 2]); 6] = [
+/// Those beside AH and IPComp that a module handles, by its name for IPv4 and for IPv6.
+const HANDLED_BY_MODULES: [(u8, [&str; 2]); 4] = [
     (4, ["tunnel4", "tunnel6"]),
     (41, ["tunnel4", "tunnel6"]),
     (47, ["gre", "ip6_gre"]),
-    (51, ["ah4", "ah6"]),
-    (108, ["ipcomp", "ipcomp6"]),
     (132, ["sctp", "sctp"]),
 ];
 
@@ -150,10 +148,13 @@ impl<'s> Recipient<'s> {
         // These two take an address for the SPI of an SA of IP in IP.
         let takes_spi = is_ip && [state, "xfrm_interface"].into_iter().any(is_loaded);
         let place = usize::from(dst.is_ipv6());
-        let by_module = HANDLED_BY_MODULES.iter().find(|(protocol, _)| *protocol == next);
+        let proto = Proto::from_number(next).filter(|proto| *proto != Proto::Esp);
+        let of_proto = || proto?.module(IpVersion::of(dst)).map(|module| module.name);
+        let other = HANDLED_BY_MODULES.iter().find(|(protocol, _)| *protocol == next);
+        let by_module = other.map(|(_, modules)| modules[place]).or_else(of_proto);
         let is_handled = match by_module {
             _ if is_ip => is_loaded(handler),
-            Some((_, modules)) => is_loaded(modules[place]),
+            Some(module) => is_loaded(module),
             None => HANDLED.contains(&next),
         };
         let checked = Flow::new(src, dst).ok().filter(|_| !is_handled).map(|mut flow| {

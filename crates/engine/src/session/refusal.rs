@@ -1,6 +1,6 @@
 use std::{fmt, mem::discriminant};
 
-use model::{AlgorithmKind, IpVersion, Mode, Proto};
+use model::{AlgorithmKind, Mode, Proto};
 use rustix::io::Errno;
 
 use super::target::{NewSa, Target};
@@ -154,15 +154,7 @@ impl Target {
 impl NewSa {
     /// The module of its protocol.
     fn module(&self) -> Option<&'static str> {
-        match (self.proto, self.version) {
-            (Proto::Esp, IpVersion::V4) => Some("esp4"),
-            (Proto::Esp, IpVersion::V6) => Some("esp6"),
-            (Proto::Ah, IpVersion::V4) => Some("ah4"),
-            (Proto::Ah, IpVersion::V6) => Some("ah6"),
-            (Proto::IpComp, IpVersion::V4) => Some("ipcomp"),
-            (Proto::IpComp, IpVersion::V6) => Some("ipcomp6"),
-            (Proto::DestOpts | Proto::Routing | Proto::Any, _) => None,
-        }
+        self.proto.module(self.version).map(|module| module.name)
     }
 
     /// Whether EPROTONOSUPPORT is about the mode, which the kernel looks up first (`__xfrm_init_state`,
@@ -217,7 +209,7 @@ impl NewSa {
 
 #[cfg(test)]
 mod tests {
-    use model::EncapKind;
+    use model::{EncapKind, IpVersion};
 
     use super::*;
 
