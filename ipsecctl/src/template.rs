@@ -2,20 +2,12 @@
 
 use std::fmt::{self, Write};
 
-use model::{AlgorithmMasks, ReqId, Template, TemplateDetails};
+use model::{AlgorithmMasks, Template, TemplateDetails};
+use pfkey::dump::TemplateText;
 
 /// Writes `esp/tunnel/192.0.2.1-192.0.2.2/unique:7`, and behind it what ipsec-tools has no words for.
 pub fn write(template: &Template, cell: &mut String) -> fmt::Result {
-    write!(cell, "{}/{}/", template.proto.word(), template.mode.mode().word())?;
-    if let Some(ends) = template.mode.endpoints() {
-        write!(cell, "{}-{}", ends.src(), ends.dst())?;
-    }
-    write!(cell, "/{}", template.level.word())?;
-    match template.level.reqid() {
-        None => {}
-        Some(id) if id > ReqId::MANUAL_MAX => write!(cell, "#{}", id.number())?,
-        Some(id) => write!(cell, ":{}", id.number())?,
-    }
+    write!(cell, "{}", TemplateText::of(template))?;
     let TemplateDetails { reqid, spi, algorithms, .. } = template.details;
     if let Some(reqid) = reqid {
         write!(cell, " reqid={}", reqid.number())?;

@@ -34,7 +34,7 @@ pub(crate) fn compile(text: &[u8]) -> Result<ext::Policy, Error> {
         return Err(Code::InvalidArgument.into());
     }
     let direction = policy.direction.value;
-    let bare = ext::Policy::bare(direction.xfrm() + 1);
+    let bare = ext::Policy::bare(direction.pfkey_number());
     // Without an action the kernel is to look at the direction only: SPDDELETE.
     let Some(action) = policy.action.as_ref().map(|action| action.value) else { return Ok(bare) };
     let requests = policy.templates.iter().map(|request| self::request(request, &policy, action));

@@ -16,6 +16,7 @@ mod stored;
 use std::{env, ffi::OsString, path::Path};
 
 use model::{IpVersion, Level, SocketPolicy, Variables};
+use pfkey::ext;
 use rustix::{fd::BorrowedFd, io::Errno};
 
 use crate::{Error, IpSocket, ServiceAddress, ServiceRefusal, SocketPolicies};
@@ -31,7 +32,7 @@ pub const IPV6_IPSEC_POLICY: i32 = 34;
 pub const LONGEST: usize = 4096;
 
 /// `sizeof(struct sadb_x_policy)`: what getsockopt(2) reads.
-pub const HEADER: usize = 16;
+pub const HEADER: usize = ext::Policy::HEADER_LENGTH;
 
 /// One of the two options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,16 +3,13 @@
 use std::ffi::{c_char, c_int, c_uint};
 
 use libc::sockaddr;
-use pfkey::MessageType;
+use pfkey::{MessageType, ext};
 
 use super::{call, memory, send::transmit};
 use crate::{
     error::{Code, Error},
     request::{self, SelectorArguments},
 };
-
-/// `sizeof(struct sadb_x_policy)`.
-const BARE_POLICY: usize = 16;
 
 /// What all of them are given: two addresses with their prefix lengths, the upper-layer protocol,
 /// the policy and its length.
@@ -62,7 +59,7 @@ impl Arguments {
         // SAFETY: the caller's promise.
         let (selector, policy) = unsafe { (self.selector()?, self.policy()?) };
         let named_only = matches!(msg_type, MessageType::SPDDELETE | MessageType::SPDSETIDX);
-        if named_only && policy.len() != BARE_POLICY {
+        if named_only && policy.len() != ext::Policy::HEADER_LENGTH {
             return Err(Code::InvalidArgument.into());
         }
         transmit(so, request::policy(msg_type, selector, limits, seq)?, policy)

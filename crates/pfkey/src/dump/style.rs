@@ -8,6 +8,8 @@ use std::borrow::Cow;
 
 use model::{Algorithm, Dialect, NamedUpper, Proto, Sa, SaEntry, SaFlags, Upper};
 
+use crate::request::{CYCLIC_SEQUENCE, ESN};
+
 /// How one setkey prints an SA or a policy.
 #[expect(clippy::struct_excessive_bools, reason = "each is a difference of its own")]
 pub(super) struct Style {
@@ -123,8 +125,7 @@ static FREEBSD: Style = Style {
         "aes-gcm-8",
         "aes-gmac",
     ],
-    // `SADB_X_SAFLAGS_ESN`.
-    flags: |sa| cyclic(sa) | if sa.esn { 0x400 } else { 0 },
+    flags: |sa| cyclic(sa) | if sa.esn { ESN } else { 0 },
     sequence: count,
     packets_of_window: 8,
     nat_original: "NAT: OAI=",
@@ -158,9 +159,9 @@ impl Style {
     }
 }
 
-/// `SADB_X_EXT_CYCSEQ`: sequence numbers start again after the last one.
+/// Sequence numbers start again after the last one.
 fn cyclic(sa: &Sa) -> u32 {
-    if sa.flags.contains(SaFlags::OSEQ_MAY_WRAP) { 0x40 } else { 0 }
+    if sa.flags.contains(SaFlags::OSEQ_MAY_WRAP) { CYCLIC_SEQUENCE } else { 0 }
 }
 
 /// KAME's count of the packets of an SA (`replay->count`): the sequence number of the last packet that

@@ -29,6 +29,9 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// `sizeof(struct sadb_x_policy)`: the bytes of a policy without requests.
+    pub const HEADER_LENGTH: usize = 16;
+
     /// A policy of which only the direction is given (`IPSEC_DIR_*`), as `-P out` gives it.
     #[must_use]
     pub fn bare(dir: u8) -> Self {

@@ -4,6 +4,8 @@ use std::net::IpAddr;
 pub const OLD: u32 = 0x1;
 /// `SADB_X_EXT_CYCSEQ`: what `-f nocyclic-seq` clears.
 pub const CYCLIC_SEQUENCE: u32 = 0x40;
+/// `SADB_X_SAFLAGS_ESN` of FreeBSD.
+pub const ESN: u32 = 0x400;
 /// `SADB_X_EXT_PRAND`: `-f random-pad`.
 pub const RANDOM_PAD: u32 = 0x100;
 /// `SADB_X_EXT_PZERO`: `-f zero-pad`.

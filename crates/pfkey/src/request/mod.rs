@@ -22,7 +22,7 @@ use crate::{
     wire::numbers,
 };
 
-pub use extras::{CYCLIC_SEQUENCE, OLD, PfKeyExtras, RANDOM_PAD, ZERO_PAD};
+pub use extras::{CYCLIC_SEQUENCE, ESN, OLD, PfKeyExtras, RANDOM_PAD, ZERO_PAD};
 pub use unsupported::unsupported;
 
 /// The message that requests an operation. setkey's `seq` is 0 and its `pid` its own:

@@ -13,7 +13,7 @@ use std::{
 };
 
 use engine::{Engine, EngineOptions};
-use pfkey::{Message, MessageType};
+use pfkey::{LONGEST_MESSAGE, Message, MessageType, UNIT};
 use rustix::{
     event::PollFlags,
     io::Errno,
@@ -41,9 +41,6 @@ use crate::{
 use handover::Inherited;
 use poll::{Ready, Sources};
 use refused::Refused;
-
-/// The size of the longest message in bytes, which `sadb_msg_len` counts in units of 8.
-const MAX_MESSAGE: usize = u16::MAX as usize * 8;
 
 /// Requests that are received by one system call.
 const RECEIVED_AT_ONCE: usize = 32;
@@ -120,7 +117,7 @@ impl Server {
             rejections: LogLimit::new(Rate(10, SECOND), Rate(50, SECOND)),
             max_clients: max_clients(),
             // One byte more than a message, to recognise longer datagrams.
-            inbox: Inbox::new(RECEIVED_AT_ONCE, MAX_MESSAGE + 8).map_err(Error::Memory)?,
+            inbox: Inbox::new(RECEIVED_AT_ONCE, LONGEST_MESSAGE + UNIT).map_err(Error::Memory)?,
             handler: Handler::new(engine, events, sessions, Arc::clone(&settings)),
             file_store: None,
             has_failed_to_store: false,
