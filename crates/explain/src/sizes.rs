@@ -109,7 +109,7 @@ fn encapsulation(sa: &Sa) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use model::{AddressPair, Algorithm, AlgorithmKind, Encap, Key, Keyed, Spi};
+    use model::{ALGORITHMS, AddressPair, Algorithm, AlgorithmKind, Encap, Key, Keyed, Spi};
 
     use super::*;
 
@@ -126,6 +126,18 @@ mod tests {
     }
 
     /// Lengths as tcpdump has shown them.
+    #[test]
+    fn every_cipher_has_its_lengths() {
+        let ciphers =
+            |row: &&Algorithm| matches!(row.kind, AlgorithmKind::Crypt | AlgorithmKind::Aead);
+        for row in ALGORITHMS.iter().filter(ciphers) {
+            assert!(CIPHERS.iter().any(|(kernel, _)| *kernel == row.kernel), "{}", row.name);
+        }
+        let mut others =
+            CIPHERS.iter().filter(|(kernel, _)| ALGORITHMS.iter().all(|row| row.kernel != *kernel));
+        assert_eq!((others.next().map(|row| row.0), others.next()), (Some("cbc(sm4)"), None));
+    }
+
     #[test]
     fn lengths_are_those_on_the_wire() {
         let esp = sa(Mode::Transport, Proto::Esp, Some("aes-cbc"), Some("hmac-sha1"));

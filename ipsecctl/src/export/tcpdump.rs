@@ -70,10 +70,19 @@ fn algorithm(sa: &Sa) -> Result<(String, &Keyed), String> {
 
 #[cfg(test)]
 mod tests {
-    use model::{AddressPair, AlgorithmKind, Spi};
+    use model::{ALGORITHMS, AddressPair, AlgorithmKind, Spi};
 
     use super::*;
     use crate::export::testing::keyed;
+
+    #[test]
+    fn ciphers_are_in_the_table_of_algorithms() {
+        for (kernel, length, name) in CIPHERS {
+            let takes =
+                |row: &model::Algorithm| row.kernel == kernel && row.key_bits.fits(length * 8);
+            assert!(ALGORITHMS.iter().any(takes), "{name}");
+        }
+    }
 
     #[test]
     fn what_tcpdump_cannot_decrypt_is_named() {

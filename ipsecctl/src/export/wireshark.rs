@@ -109,10 +109,22 @@ fn algorithms(sa: &Sa) -> Result<[Named<'_>; 2], String> {
 
 #[cfg(test)]
 mod tests {
-    use model::{AddressPair, AlgorithmKind, Spi};
+    use model::{ALGORITHMS, AddressPair, AlgorithmKind, Spi};
 
     use super::*;
     use crate::export::testing::keyed;
+
+    #[test]
+    fn kernel_names_are_in_the_table_of_algorithms() {
+        let is_known = |kernel: &str| ALGORITHMS.iter().any(|row| row.kernel == kernel);
+        for (kernel, name) in CIPHERS {
+            assert!(is_known(kernel), "{name}");
+        }
+        for (kernel, icv, name) in AUTHENTICATIONS {
+            let has_icv = |row: &model::Algorithm| row.kernel == kernel && row.icv_bits == icv;
+            assert!(ALGORITHMS.iter().any(has_icv), "{name}");
+        }
+    }
 
     #[test]
     fn names_are_those_of_wireshark() {

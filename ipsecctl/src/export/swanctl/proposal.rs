@@ -52,10 +52,21 @@ fn auth_word(Keyed { algorithm, icv_bits, .. }: &Keyed) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use model::{AddressPair, AlgorithmKind, Proto, Spi};
+    use model::{ALGORITHMS, AddressPair, AlgorithmKind, Proto, Spi};
 
     use super::*;
     use crate::export::testing::keyed;
+
+    #[test]
+    fn kernel_names_and_salts_are_in_the_table_of_algorithms() {
+        for (kernel, salt, word) in CIPHERS {
+            let row = ALGORITHMS.iter().find(|row| row.kernel == kernel);
+            assert_eq!(row.map(|row| usize::from(row.key_bits.salt)), Some(salt * 8), "{word}");
+        }
+        for (kernel, _, word) in AUTHENTICATIONS {
+            assert!(ALGORITHMS.iter().any(|row| row.kernel == kernel), "{word}");
+        }
+    }
 
     #[test]
     fn proposals_are_those_of_strongswan() {
