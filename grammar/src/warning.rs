@@ -1,6 +1,6 @@
 use std::net::Ipv4Addr;
 
-use model::{IpVersion, ScriptOption};
+use model::{IpVersion, ScriptOption, Spi};
 
 use crate::{
     parse::source::{Place, Source},
@@ -26,7 +26,7 @@ pub enum WarningKind {
     #[error("the mode is obsolete here")]
     ObsoleteMode,
     /// An SPI that RFC 4302 and RFC 4303 reserve.
-    #[error("SPIs below 256 are reserved (RFC 4303, section 2.1)")]
+    #[error("SPIs below {} are reserved (RFC 4303, section 2.1)", Spi::FIRST_FREE.0)]
     ReservedSpi,
     /// A port with the protocol `any`.
     #[error("with `any` a port is that of TCP, UDP, SCTP and UDP-Lite alike")]

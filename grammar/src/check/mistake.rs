@@ -1,10 +1,10 @@
-use model::{IpTfsSetting, Mode, ScriptOption};
+use model::{IpTfsSetting, Mode, ScriptOption, Spi};
 
 /// What every kernel refuses, if it has the options. A number of a statement is its line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Mistake {
     /// A CPI of more than 16 bits.
-    #[error("a CPI has 16 bits: 256 to 65535")]
+    #[error("a CPI has 16 bits: {} to {}", Spi::FIRST_FREE.0, Spi::LAST_CPI.0)]
     WideCpi,
     /// Extended sequence numbers of IPComp.
     #[error("IPComp has no sequence numbers")]

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use ::diagnose::{Cause, EndField, IcmpKind, NearSpi, PeerDifference};
 use explain::{Arrival, Flow, Reason};
 use model::{
-    AddressPair, DeviceName, Direction, Mark, Mode, Policy, PolicyEntry, Sa, SaEntry, SaField,
-    SaFlags, Template, Visible,
+    AddressPair, DeviceName, Direction, Mark, Mode, NAT_T_PORT, Policy, PolicyEntry, Sa, SaEntry,
+    SaField, SaFlags, Template, Visible,
 };
 
 use super::words::{policy as name_of, templates};
@@ -47,7 +47,7 @@ pub fn of(cause: &Cause<'_>) -> String {
             format!("at the peer: {}", statement(&in_direction(&policy.policy, Direction::Out)))
         }
         Cause::CatchesEncapsulation { ends: (src, dst), .. } => format!(
-            "spdadd {src} {dst}[4500] udp -P in prio high none; or give the socket the policy `in bypass`: `ipsecctl socket set`"
+            "spdadd {src} {dst}[{NAT_T_PORT}] udp -P in prio high none; or give the socket the policy `in bypass`: `ipsecctl socket set`"
         ),
         Cause::Mismatch { policy, sa, field } => mismatch(policy, sa, *field),
         Cause::NoInbound { sa, flow } => no_inbound(sa, flow.as_ref()),
@@ -229,9 +229,9 @@ fn unreachable(kind: IcmpKind, dst: IpAddr) -> String {
             "at the peer: start the key management, which has the UDP socket of NAT traversal"
                 .to_owned()
         }
-        IcmpKind::Prohibited => {
-            "permit the protocols 50 and 51 and UDP port 4500 in the firewall on the way".to_owned()
-        }
+        IcmpKind::Prohibited => format!(
+            "permit the protocols 50 and 51 and UDP port {NAT_T_PORT} in the firewall on the way"
+        ),
         IcmpKind::NoRoute => format!("at the router: ip route add {dst} via GATEWAY"),
         IcmpKind::NoHost | IcmpKind::TooBig(_) => {
             format!("check the route to {dst}: ip route get {dst}")
@@ -292,7 +292,7 @@ fn refused(entry: &SaEntry, reason: Reason) -> String {
 fn firewall(chain: &str, entry: &SaEntry, peer: IpAddr) -> String {
     let sa = &entry.sa;
     let matched = if sa.encap.is_some() {
-        "udp dport 4500".to_owned()
+        format!("udp dport {NAT_T_PORT}")
     } else {
         format!("meta l4proto {}", sa.proto.word())
     };

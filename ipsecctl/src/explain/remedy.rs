@@ -9,8 +9,8 @@ use explain::{
 };
 use grammar::PolicyStatement;
 use model::{
-    Action, Direction, Level, Mark, Mode, Policy, PolicyId, Prefix, Priority, Proto, ReqId,
-    SaEntry, SaField, Selector, Template, TemplateMode, Upper,
+    Action, Direction, Level, Mark, Mode, NAT_T_PORT, Policy, PolicyId, Prefix, Priority, Proto,
+    ReqId, SaEntry, SaField, Selector, Template, TemplateMode, Upper,
 };
 
 use super::{routing::Routing, settings::high_thresh, words};
@@ -48,9 +48,9 @@ pub fn of(explanation: &Explanation<'_>, routing: Option<&Routing>) -> Option<St
         Reason::NoUdpSocket => Some(
             "start the key management, which has the UDP socket of NAT traversal, or make port of SA and socket the same at both ends".to_owned(),
         ),
-        Reason::Encapsulation => Some(
-            "add the SA at both ends with the same encapsulation: with -encap espinudp 4500 4500, or without".to_owned(),
-        ),
+        Reason::Encapsulation => Some(format!(
+            "add the SA at both ends with the same encapsulation: with -encap espinudp {NAT_T_PORT} {NAT_T_PORT}, or without"
+        )),
         Reason::UnknownSpi if words::is_of_other_mark(explanation) => Some(
             "add the SA without its mark, or let the packets that it is for have it: --mark".to_owned(),
         ),
@@ -158,7 +158,7 @@ fn integrity(explanation: &Explanation<'_>) -> String {
             "add the SA again here, where the peer has added its own again and counts from 1; what was captured long before is refused as it should be".to_owned()
         }
         Some(Integrity::OtherSource) => {
-            "take ESP in place of AH, with -encap espinudp 4500 4500: AH covers the addresses, and passes no NAT".to_owned()
+            format!("take ESP in place of AH, with -encap espinudp {NAT_T_PORT} {NAT_T_PORT}: AH covers the addresses, and passes no NAT")
         }
         _ if failed.is_some_and(|arrival| arrival.proto == Some(Proto::Ah)) => {
             "compare algorithms and key_fingerprint in `ipsecctl show sas --json` at both ends; AH covers the addresses, and passes no NAT: ESP with -encap espinudp does".to_owned()

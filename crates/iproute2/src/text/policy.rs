@@ -94,7 +94,9 @@ fn read_item(
     match words.next() {
         "mark" => policy.id.mark = words.mark()?,
         "if_id" => policy.id.if_id = words.if_id()?,
-        "tmpl" if templates.len() == MAX_DEPTH => return Err(at.wrong("at most 6 templates")),
+        "tmpl" if templates.len() == MAX_DEPTH => {
+            return Err(at.wrong(format!("at most {MAX_DEPTH} templates")));
+        }
         "tmpl" => templates.push(read_template(words)?),
         "lifetime" if words.take("config:") => {
             (policy.lifetimes, policy.zero_limits) = words.limits()?;
