@@ -65,10 +65,16 @@ fn no_key_stays_in_memory() {
     host.load(&sa(1));
     wait_for(&file, 2);
     sleep(Duration::from_secs(1));
-    let copies = keys.map(|key| copies_of(key.as_bytes(), Pid::from_child(&export)));
+    // In the file, keys are in hexadecimal.
+    let digits =
+        keys.map(|key| key.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat());
+    let text = fs::read_to_string(&file).expect("the file");
+    assert!(digits.iter().all(|digits| text.contains(digits)), "{text}");
+    let of = |text: &str| copies_of(text.as_bytes(), Pid::from_child(&export));
+    let copies = [of(keys[0]), of(keys[1]), of(&digits[0]), of(&digits[1])];
     let _ = export.kill();
     let _ = export.wait();
-    assert_eq!(copies, [[""; 0]; 2]);
+    assert_eq!(copies, [[""; 0]; 4]);
 }
 
 fn lines(file: &Path) -> usize {
