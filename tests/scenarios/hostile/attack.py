@@ -20,9 +20,11 @@ reported = 0.0
 breaches = set()
 
 # The names that root makes there, and files that every user may read.
-NAMES = ['lock', 'lock.queue', 'store.sqlite', 'store.sqlite-journal', 'variables', 'variables.sqlite', 'variables.tmp',
-         'pfkey.sock', 'socket.sock', 'clients.sock', 'ipsecd.pid']
-PUBLIC = ('variables',)
+NAMES = ['lock', 'lock.queue', 'ipsecd.lock', 'apply.lock', 'store.sqlite', 'store.sqlite-journal', 'owned.sqlite',
+         'owned.sqlite-journal', 'variables.sqlite', 'variables.conf', 'variables.conf.new', 'variables.conf.damaged',
+         'reqids', 'fingerprint.secret', 'drop-monitor', 'pfkey.sock', 'socket.sock', 'clients.sock', 'handover.sock',
+         'confirm.sock', 'metrics.sock']
+PUBLIC = ('variables.conf', 'variables.conf.new')
 
 
 def attempt():
@@ -180,7 +182,7 @@ def locks():
                     continue
                 if mode != os.O_RDONLY:
                     breach(f'opened {path} for writing')
-                elif os.path.isfile(path) and not os.path.basename(path).startswith(PUBLIC):
+                elif os.path.isfile(path) and not os.path.basename(path) not in PUBLIC:
                     breach(f'opened {path} for reading')
                 for lock in (lambda: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB),
                              lambda: fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB),
