@@ -3,7 +3,7 @@ mod of_message;
 
 use std::fmt;
 
-use model::{Priority, Upper};
+use model::{Priority, Upper, Visible};
 
 use super::{PortText, UpperText, sec_ctx::SecCtxText, style::Style, time::Time};
 
@@ -106,7 +106,7 @@ impl fmt::Display for PolicyText<'_> {
         match self.device {
             _ if !self.style.scope => {}
             None => write!(f, " scope=global ")?,
-            Some(device) => write!(f, " scope=ifnet ifname={device}")?,
+            Some(device) => write!(f, " scope=ifnet ifname={}", Visible(device))?,
         }
         writeln!(f, "\n\trefcnt={references}")
     }

@@ -154,6 +154,16 @@ mod tests {
         assert_eq!(last_lines(model::Dialect::NetBsd), "seq=0 pid=0\n\trefcnt=0\n");
     }
 
+    /// Root of a container names its devices.
+    #[test]
+    fn a_device_has_no_control_characters() {
+        let mut entry = entry(Upper::Any, (0, 0), Action::None);
+        entry.policy.id.selector.device = Some("a\x1b[2Jb".parse().unwrap());
+        let frame = Frame { dialect: model::Dialect::FreeBsd, ..Frame::default() };
+        let text = PolicyText::of_entry(&entry, &frame).to_string();
+        assert!(text.contains("ifname=a\\u{1b}[2Jb\n"), "{text:?}");
+    }
+
     #[test]
     fn a_socket_policy_has_no_selector() {
         let mut entry = entry(Upper::Any, (0, 0), Action::Discard);

@@ -3,7 +3,7 @@ mod of_message;
 
 use std::{borrow::Cow, fmt, num::NonZeroU64};
 
-use model::{Current, Key, Lifetimes, Spi};
+use model::{Current, Key, Lifetimes, Spi, Visible};
 
 use super::{HexText, sec_ctx::SecCtxText, style::Style, time::Time};
 
@@ -78,7 +78,7 @@ impl fmt::Display for SaText<'_> {
         }
         writeln!(f, "\tseq=0x{sequence:08x} replay={window} flags=0x{flags:08x} state={state} ")?;
         if let Some(device) = self.offload {
-            writeln!(f, "\thw offl if: {device}")?;
+            writeln!(f, "\thw offl if: {}", Visible(device))?;
         }
         if let Some((current, limits)) = &self.lifetimes {
             write_lifetimes(f, current, limits, self.now)?;

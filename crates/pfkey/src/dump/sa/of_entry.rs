@@ -107,6 +107,17 @@ mod tests {
         )
     }
 
+    /// Root of a container names its devices.
+    #[test]
+    fn a_device_has_no_control_characters() {
+        let mut entry = entry(Proto::Esp);
+        let device = "a\x1b[2Jb".parse().unwrap();
+        let direction = model::SaDirection::Out;
+        entry.sa.offload = Some(model::Offload { device, direction, packet: false });
+        let text = dump_in(&entry, &Frame { dialect: Dialect::FreeBsd, ..Frame::default() });
+        assert!(text.contains("\thw offl if: a\\u{1b}[2Jb\n"), "{text:?}");
+    }
+
     #[test]
     fn esp_with_its_keys() {
         let mut entry = entry(Proto::Esp);
