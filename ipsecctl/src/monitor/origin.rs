@@ -1,10 +1,11 @@
 //! Which process has requested a change: the one that has the netlink port of the request.
 
-use std::{collections::HashMap, fs};
+use std::collections::HashMap;
 
 use cli::json::OriginJson;
 use model::Origin;
-use rustix::{fs::stat, io::Errno};
+use rustix::{io::Errno, process::Pid};
+use sys::pidfd::Process;
 
 /// The most ports that are remembered.
 const MOST: usize = 256;
@@ -40,8 +41,7 @@ impl Origins {
         if let Some(known) = self.0.get(&(ports, port)) {
             return Some(known.clone());
         }
-        let program = fs::read_to_string(format!("/proc/{port}/comm")).ok();
-        let program = program.filter(|_| is_in(port, ports)).map(|name| name.trim_end().to_owned());
+        let program = program(port, ports);
         let found = OriginJson { port, pid: program.is_some().then_some(port), program };
         if self.0.len() == MOST {
             self.0.clear();
@@ -51,9 +51,17 @@ impl Origins {
     }
 }
 
+/// The name of the process with this number, if it is in a network namespace. Both are of one process, though it ends
+/// meanwhile and another one gets its number.
+fn program(number: u32, ports: PortsOf) -> Option<String> {
+    let process = Process::open(Pid::from_raw(number.cast_signed())?).ok()?;
+    let name = process.read("comm").ok()?;
+    is_in(&process, ports).then(|| name.trim_end().to_owned())
+}
+
 /// Whether a process is in a network namespace. One of another user may not be asked: it may be in this one.
-fn is_in(pid: u32, ports: PortsOf) -> bool {
-    let namespace = stat(format!("/proc/{pid}/ns/net")).map(|it| it.st_ino);
+fn is_in(process: &Process, ports: PortsOf) -> bool {
+    let namespace = process.stat("ns/net").map(|it| it.st_ino);
     match ports {
         PortsOf::This(own) => namespace == Ok(own) || namespace == Err(Errno::ACCESS),
         PortsOf::Another(other) => namespace == Ok(other),

@@ -1,13 +1,17 @@
 //! Which processes have a file lock.
 
 use std::{
-    fmt, fs,
+    fmt,
     fs::File,
     io::{BufRead, BufReader},
     os::unix::fs::MetadataExt,
 };
 
-use rustix::fs::{major, minor};
+use rustix::{
+    fs::{major, minor},
+    process::Pid,
+};
+use sys::pidfd::Process;
 
 /// The processes that have a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,11 +45,12 @@ fn holder(line: &str, id: &str) -> Option<Holder> {
         return None;
     }
     let mut words = words.skip(2);
-    let pid = words.next()?.parse().unwrap_or(0);
+    let pid: u32 = words.next()?.parse().unwrap_or(0);
     if words.next()? != id {
         return None;
     }
-    let program = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+    let program = Pid::from_raw(pid.cast_signed()).map(Process::open);
+    let program = program.and_then(|process| process.ok()?.read("comm").ok()).unwrap_or_default();
     Some(Holder { pid, program: program.trim_end().chars().filter(|c| !c.is_control()).collect() })
 }
 
