@@ -133,7 +133,9 @@ fn log_confined(confined: Confined, account: Option<&Account>) {
         None if uid == 0 => "root".to_owned(),
         None => uid.to_string(),
     };
-    info!(user, seccomp = %system_calls, landlock = %files, "confined");
+    // Keys that pass through the inboxes may be swapped then: RLIMIT_MEMLOCK is too small.
+    let not_locked = Some(sys::SecretMemory::not_locked()).filter(|bytes| *bytes != 0);
+    info!(user, seccomp = %system_calls, landlock = %files, not_locked, "confined");
 }
 
 /// A PF_KEY client is a descriptor, and a handover duplicates all of them.

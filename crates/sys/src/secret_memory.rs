@@ -9,12 +9,20 @@ use std::{
     ops::{Deref, DerefMut},
     ptr::{self, NonNull},
     slice,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use rustix::{
     io::Errno,
     mm::{Advice, MapFlags, MlockFlags, ProtFlags, madvise, mlock_with, mmap_anonymous, munmap},
 };
+
+/// What is locked at once, in bytes. Where RLIMIT_MEMLOCK is less than the whole, the first pieces are locked: they are
+/// used first.
+const PIECE: usize = 64 << 10;
+
+/// The bytes of all memory so far that could not be locked.
+static NOT_LOCKED: AtomicUsize = AtomicUsize::new(0);
 
 /// Zeroed memory of its own mapping. The kernel leaves it out of core dumps (`MADV_DONTDUMP`) and child processes
 /// (`MADV_WIPEONFORK`) and, within
@@ -47,9 +55,27 @@ impl SecretMemory {
         let _ = unsafe { madvise(memory.address(), length, Advice::LinuxDontDump) };
         // SAFETY: as above; a child process, which has its zeroes instead, is not to read it.
         let _ = unsafe { madvise(memory.address(), length, Advice::LinuxWipeOnFork) };
-        // SAFETY: as above.
-        let _ = unsafe { mlock_with(memory.address(), length, MlockFlags::ONFAULT) };
+        NOT_LOCKED.fetch_add(memory.lock(), Ordering::Relaxed);
         Ok(memory)
+    }
+
+    /// How many bytes of all such memory could not be locked since this process began: they may be swapped.
+    #[must_use]
+    pub fn not_locked() -> usize {
+        NOT_LOCKED.load(Ordering::Relaxed)
+    }
+
+    /// Locks as much as is allowed, from the beginning. Returns how many bytes are not.
+    fn lock(&self) -> usize {
+        for start in (0..self.length).step_by(PIECE) {
+            let left = self.length - start;
+            let piece = self.address().wrapping_byte_add(start);
+            // SAFETY: a part of the mapping; what it contains does not change.
+            if unsafe { mlock_with(piece, left.min(PIECE), MlockFlags::ONFAULT) }.is_err() {
+                return left;
+            }
+        }
+        0
     }
 
     fn address(&self) -> *mut c_void {
@@ -82,7 +108,12 @@ impl DerefMut for SecretMemory {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, thread};
+
+    use rustix::{
+        process::{Resource, Rlimit, getrlimit, setrlimit},
+        thread::{CapabilitySet, capabilities, set_capabilities},
+    };
 
     use super::*;
 
@@ -91,6 +122,26 @@ mod tests {
         let maps = fs::read_to_string("/proc/self/smaps").unwrap();
         let mut lines = maps.lines().skip_while(|line| !line.starts_with(&format!("{start:x}-")));
         lines.find_map(|line| line.strip_prefix("VmFlags:")).unwrap().to_owned()
+    }
+
+    /// The limit is of this process, and a thread without CAP_IPC_LOCK is subject to it.
+    #[test]
+    fn under_a_limit_the_first_pieces_are_locked() {
+        let limit = getrlimit(Resource::Memlock);
+        let room = (8 * PIECE) as u64;
+        setrlimit(Resource::Memlock, Rlimit { current: Some(room), ..limit }).unwrap();
+        let limited = || {
+            let mut sets = capabilities(None).unwrap();
+            sets.effective.remove(CapabilitySet::IPC_LOCK);
+            set_capabilities(None, sets).unwrap();
+            let before = SecretMemory::not_locked();
+            let memory = SecretMemory::new(16 * PIECE).unwrap();
+            (flags(memory.as_ptr().addr()), SecretMemory::not_locked() - before)
+        };
+        let (flags, missing) = thread::scope(|scope| scope.spawn(limited).join()).unwrap();
+        setrlimit(Resource::Memlock, limit).unwrap();
+        assert!(flags.contains(" lo"), "the first pages are locked: {flags}");
+        assert!((8 * PIECE..16 * PIECE).contains(&missing), "{missing}");
     }
 
     #[test]
