@@ -12,6 +12,9 @@ pub(crate) const REPORT: Duration = Duration::from_secs(600);
 /// Users that are counted one by one.
 const MAX_USERS: usize = 1024;
 
+/// Users whose first line since the last report is printed, however many lines others have caused.
+const MAX_FIRST_LINES: usize = 64;
+
 /// The key of all further users: no user has this number (`uid_t` of -1).
 const OTHERS: u32 = u32::MAX;
 
@@ -59,11 +62,14 @@ impl LogLimit {
     }
 
     /// Whether a user's line may be printed; how many of the user's lines were not since the last one.
+    /// The first line of each of a few users is always printed: no user takes the place of all others.
     /// The period of a user who causes more lines than are printed doubles with each of them.
     pub(crate) fn admit(&self, uid: u32, now: Instant) -> Option<u64> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let State { all, users, .. } = &mut *state;
-        let is_counted = users.contains_key(&uid) || users.len() < MAX_USERS;
+        let is_known = users.contains_key(&uid);
+        let is_first = !is_known && users.len() < MAX_FIRST_LINES;
+        let is_counted = is_known || users.len() < MAX_USERS;
         let user = users
             .entry(if is_counted { uid } else { OTHERS })
             .or_insert_with(|| User { period: Period::new(self.of_a_user, now), suppressed: 0 });
@@ -73,7 +79,7 @@ impl LogLimit {
         };
         user.period.advance(longer, now);
         all.advance(self.of_all.1, now);
-        if user.period.lines >= self.of_a_user.0 || all.lines >= self.of_all.0 {
+        if user.period.lines >= self.of_a_user.0 || (all.lines >= self.of_all.0 && !is_first) {
             user.suppressed += 1;
             return None;
         }
@@ -147,9 +153,25 @@ mod tests {
                 (reports, suppressed) = (reports + 1, suppressed + report.lines);
             }
         }
-        assert!(printed + reports < 80, "{printed} {reports}");
+        // Ten lines of all, and the first of each user, in ten minutes.
+        assert!(printed + reports < 6 * (10 + 8 + 1), "{printed} {reports}");
         let rest = limit.report(begin + 2 * SECOND * 3600).map_or(0, |report| report.lines);
         assert_eq!(printed + suppressed + rest, 8 * 36_000);
+    }
+
+    #[test]
+    fn a_flood_of_one_user_leaves_a_line_for_others() {
+        let (limit, begin) = (limit(), Instant::now());
+        for second in 0..60 {
+            limit.admit(7, begin + second * SECOND);
+        }
+        for uid in 100..110 {
+            limit.admit(uid, begin + 61 * SECOND);
+        }
+        assert_eq!(limit.admit(8, begin + 62 * SECOND), Some(0));
+        assert_eq!(limit.admit(8, begin + 64 * SECOND), None);
+        let later = (200..400).filter(|uid| limit.admit(*uid, begin + 65 * SECOND).is_some());
+        assert_eq!(later.count(), MAX_FIRST_LINES - 12);
     }
 
     #[test]
