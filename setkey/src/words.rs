@@ -21,7 +21,8 @@ use crate::{
 /// After so many mistakes a script is not read on, and so many warnings are printed.
 const MOST_REPORTS: usize = 100;
 
-/// Bytes of reports for each byte of the script, and those that any script may have.
+/// Reports end behind the one that makes them longer than so many bytes for each byte of the script, and so many more
+/// of any script.
 const MOST_BYTES_PER_BYTE: u64 = 10;
 const BYTES_OF_REPORTS: u64 = 32 << 10;
 
