@@ -31,8 +31,11 @@ use nix::{
 };
 use rustix::{
     fs::{CWD, FileType, MemfdFlags, Mode, memfd_create, mknodat},
-    net::{AddressFamily, SocketType, ipproto, socket},
-    process::{PidfdFlags, PidfdGetfdFlags, chroot, getpid, getppid, pidfd_getfd, pidfd_open},
+    net::{AddressFamily, SocketType, ipproto, netlink, socket},
+    process::{
+        DumpableBehavior, PidfdFlags, PidfdGetfdFlags, chroot, getpid, getppid, pidfd_getfd,
+        pidfd_open, set_dumpable_behavior,
+    },
 };
 
 fn main() {
@@ -76,6 +79,15 @@ fn attempts(run_directory: &Path, program: &Path) {
     attempt("raw", || Ok(socket(AddressFamily::INET, SocketType::RAW, Some(ipproto::ICMP))?));
     attempt("vsock", || Ok(socket(AddressFamily::VSOCK, SocketType::STREAM, None)?));
     attempt("packet", || Ok(socket(AddressFamily::PACKET, SocketType::RAW, None)?));
+    for (name, protocol) in [
+        ("generic", netlink::GENERIC),
+        ("audit", netlink::AUDIT),
+        ("connector", netlink::CONNECTOR),
+        ("uevents", netlink::KOBJECT_UEVENT),
+    ] {
+        attempt(name, || Ok(socket(AddressFamily::NETLINK, SocketType::RAW, Some(protocol))?));
+    }
+    attempt("dumpable", || Ok(set_dumpable_behavior(DumpableBehavior::Dumpable)?));
     attempt("mount", || {
         Ok(mount(Some("none"), "/mnt", Some("tmpfs"), MsFlags::empty(), None::<&str>)?)
     });
@@ -111,6 +123,13 @@ fn attempts(run_directory: &Path, program: &Path) {
         fs::read(format!("/proc/{}/status", getppid().map_or(1, |pid| pid.as_raw_nonzero().get())))
     });
     attempt("netlink", || Ok(socket(AddressFamily::NETLINK, SocketType::RAW, None)?));
+    for (name, protocol) in [
+        ("xfrm", netlink::XFRM),
+        ("nf-tables", netlink::NETFILTER),
+        ("tcp-users", netlink::SOCK_DIAG),
+    ] {
+        attempt(name, || Ok(socket(AddressFamily::NETLINK, SocketType::RAW, Some(protocol))?));
+    }
     attempt("execute-itself", || Command::new(program).status());
     // What only C can call: it is in the same directory, which is the daemon's program's.
     attempt("calls", || Command::new(program.with_file_name("calls")).status());

@@ -17,9 +17,10 @@ const NOBODY: u32 = 65_534;
 
 /// What must fail whatever the kernel has.
 #[rustfmt::skip]
-const REFUSED: [&str; 16] = [
+const REFUSED: [&str; 21] = [
     "ptrace", "signal", "udp", "udp6", "tcp", "raw", "vsock", "packet", "mount", "unshare",
     "enter-namespace", "change-root", "other-memory", "take-descriptor", "make-device", "execute-memory",
+    "generic", "audit", "connector", "uevents", "dumpable",
 ];
 /// Calls of `confinement/calls.c`, which must fail whatever their arguments.
 #[rustfmt::skip]
@@ -38,8 +39,9 @@ const REFUSED_BY_LANDLOCK: [&str; 4] =
     ["read-shadow", "write-elsewhere", "execute", "execute-written"];
 /// What the daemon does.
 #[rustfmt::skip]
-const DONE: [&str; 7] = [
-    "write", "read-configuration", "read-users", "read-status", "netlink", "execute-itself", "calls",
+const DONE: [&str; 10] = [
+    "write", "read-configuration", "read-users", "read-status", "netlink", "xfrm", "nf-tables", "tcp-users",
+    "execute-itself", "calls",
 ];
 
 /// The result of each attempt, by its name.

@@ -35,7 +35,7 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_mlock2, libc::SYS_munlock, libc::SYS_membarrier,
     // Threads, signals, time.
     libc::SYS_futex, libc::SYS_set_robust_list, libc::SYS_set_tid_address, libc::SYS_rseq,
-    libc::SYS_sched_yield, libc::SYS_sched_getaffinity, libc::SYS_sched_setscheduler,
+    libc::SYS_sched_yield, libc::SYS_sched_getaffinity,
     libc::SYS_rt_sigaction, libc::SYS_rt_sigprocmask, libc::SYS_rt_sigpending, libc::SYS_rt_sigreturn,
     libc::SYS_rt_sigtimedwait, libc::SYS_sigaltstack, libc::SYS_restart_syscall, libc::SYS_tgkill,
     libc::SYS_nanosleep, libc::SYS_clock_nanosleep, libc::SYS_clock_gettime, libc::SYS_clock_getres,
@@ -43,7 +43,7 @@ const ALLOWED: &[c_long] = &[
     // This process.
     libc::SYS_getpid, libc::SYS_getppid, libc::SYS_gettid, libc::SYS_getuid, libc::SYS_geteuid,
     libc::SYS_getgid, libc::SYS_getegid, libc::SYS_getresuid, libc::SYS_getresgid, libc::SYS_getgroups,
-    libc::SYS_uname, libc::SYS_sysinfo, libc::SYS_prctl, libc::SYS_capget, libc::SYS_capset,
+    libc::SYS_uname, libc::SYS_sysinfo, libc::SYS_capget, libc::SYS_capset,
     libc::SYS_getrlimit, libc::SYS_setrlimit, libc::SYS_pidfd_open,
     // The program that takes its place. Which one, landlock(7) decides.
     libc::SYS_execve, libc::SYS_wait4, libc::SYS_waitid, libc::SYS_landlock_create_ruleset,
@@ -65,6 +65,8 @@ const ALLOWED_HERE: &[c_long] = &[];
 /// CLONE_NEW*, but for CLONE_NEWTIME, which clone(2) cannot have.
 const NEW_NAMESPACES: u64 = 0x7e02_0000;
 
+const DUMPABLE: u64 = libc::PR_SET_DUMPABLE.cast_unsigned() as u64;
+const PTRACER: u64 = libc::PR_SET_PTRACER.cast_unsigned() as u64;
 const FILE_TYPE: u64 = libc::S_IFMT as u64;
 const WRITE: u64 = libc::PROT_WRITE.cast_unsigned() as u64;
 const EXEC: u64 = libc::PROT_EXEC.cast_unsigned() as u64;
@@ -80,6 +82,10 @@ pub(crate) fn memory() -> MemfdFlags {
         Err(_) => MemfdFlags::empty(),
     }
 }
+
+/// The protocols of netlink that the daemon speaks: routes, owners of TCP connections, XFRM, nf_tables.
+const NETLINK: [i32; 4] =
+    [libc::NETLINK_ROUTE, libc::NETLINK_SOCK_DIAG, libc::NETLINK_XFRM, libc::NETLINK_NETFILTER];
 
 /// The calls of the process that reads user namespaces: it cannot open anything.
 #[rustfmt::skip]
@@ -178,11 +184,13 @@ fn by_arguments() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::Error> {
     let without = |at, mask| argument(at, Op::MaskedEq(mask), 0);
     let not = |at, value: u64| argument(at, Op::Ne, value & u64::from(u32::MAX));
     let rule = SeccompRule::new;
+    let netlink = |protocol| rule(vec![equal(0, libc::AF_NETLINK)?, equal(2, protocol)?]);
+    let mut sockets = vec![rule(vec![equal(0, libc::AF_UNIX)?])?];
+    for protocol in NETLINK {
+        sockets.push(netlink(protocol)?);
+    }
     Ok(vec![
-        (
-            libc::SYS_socket,
-            vec![rule(vec![equal(0, libc::AF_UNIX)?])?, rule(vec![equal(0, libc::AF_NETLINK)?])?],
-        ),
+        (libc::SYS_socket, sockets),
         (libc::SYS_socketpair, vec![rule(vec![equal(0, libc::AF_UNIX)?])?]),
         (libc::SYS_clone, vec![rule(vec![without(0, NEW_NAMESPACES)?])?]),
         // Memory that can be written is not executed.
@@ -207,6 +215,16 @@ fn by_arguments() -> Result<Vec<(i64, Vec<SeccompRule>)>, seccompiler::Error> {
         ),
         // The limits of this process.
         (libc::SYS_prlimit64, vec![rule(vec![equal(0, 0)?])?]),
+        // This thread.
+        (libc::SYS_sched_setscheduler, vec![rule(vec![equal(0, 0)?])?]),
+        // What has no core and is read by no other process remains so.
+        (
+            libc::SYS_prctl,
+            vec![
+                rule(vec![not(0, DUMPABLE)?, not(0, PTRACER)?])?,
+                rule(vec![equal(0, libc::PR_SET_DUMPABLE)?, equal(1, 0)?])?,
+            ],
+        ),
         // Whether a process is there.
         (libc::SYS_pidfd_send_signal, vec![rule(vec![equal(1, 0)?])?]),
         // Input for the terminal that the daemon was started from.
