@@ -65,7 +65,7 @@ pub enum Fault {
     Endpoint {
         /// The endpoint.
         word: String,
-        /// Why.
+        /// The reason, in words.
         reason: String,
     },
     /// `me-any` outside `out`, or `any-me` outside `in`.
@@ -118,7 +118,7 @@ pub enum Fault {
         host: String,
         /// Whether `-n` forbids to look it up.
         numeric: bool,
-        /// Why.
+        /// The reason, in words.
         reason: String,
     },
     /// A port that is none; the text is that of getaddrinfo(3).
@@ -128,7 +128,7 @@ pub enum Fault {
         port: String,
         /// The protocols that it was looked up for.
         transports: &'static [Transport],
-        /// Why.
+        /// The reason, in words.
         reason: String,
     },
     /// A name with several addresses where only one can be meant.

@@ -10,9 +10,9 @@ use crate::{
 /// Something that works, and should be written otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// What.
+    /// What it is about.
     pub kind: WarningKind,
-    /// Where.
+    /// The place in the script.
     pub place: Place,
 }
 

@@ -81,7 +81,7 @@ pub enum Error {
         pid: i32,
         /// The number of the descriptor.
         fd: i32,
-        /// Why not.
+        /// The error of the system call.
         error: io::Error,
     },
     /// Another network namespace.
@@ -106,7 +106,7 @@ pub enum Error {
     Clients {
         /// The socket at which it does.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system call.
         error: io::Error,
     },
     /// A file of earlier counters has something else.
@@ -125,7 +125,7 @@ pub enum Error {
     File {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system call.
         error: io::Error,
     },
     /// The command line contains a word that is wrong.
@@ -193,7 +193,7 @@ pub enum Error {
     CaptureFile {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system call.
         error: io::Error,
     },
     /// A packet of which too little was given.

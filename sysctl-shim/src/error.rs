@@ -31,7 +31,7 @@ pub enum Error {
     Read {
         /// Its name.
         name: String,
-        /// Why not.
+        /// The errno of the system call.
         source: Errno,
     },
     /// A variable that this user may not set.
@@ -56,7 +56,7 @@ pub enum Error {
         name: String,
         /// The value.
         value: String,
-        /// Why not.
+        /// The errno of the system call.
         source: Errno,
         /// A failure is not to matter.
         ignored: bool,
@@ -72,7 +72,7 @@ pub enum Error {
     Open {
         /// The file.
         file: PathBuf,
-        /// Why not.
+        /// The error of the system call.
         source: io::Error,
     },
     /// NetBSD sets nothing without `-w`.

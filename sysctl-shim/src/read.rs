@@ -23,7 +23,7 @@ const EFFECT: &str = "stat_refresh";
 
 /// Prints variables.
 pub struct Reader<'a> {
-    /// How.
+    /// The options, which decide how they are printed.
     pub command: &'a CommandLine,
     /// Where complaints go.
     pub report: &'a Report,

@@ -1,7 +1,7 @@
 //! Mistakes in scripts and policy strings, with their place.
 //!
 //! The first line is `FILE:LINE:COLUMN: MESSAGE`, which editors parse. The renderer of `annotate-snippets`
-//! puts the place on a line of its own, and does not overwrite keys.
+//! puts the place on a line of its own, and does not overwrite keys. A renderer of its parts would end what is here.
 
 use std::{borrow::Cow, fmt};
 

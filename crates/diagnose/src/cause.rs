@@ -204,7 +204,7 @@ pub enum Cause<'a> {
         by: IpAddr,
         /// Where the packets go to.
         dst: IpAddr,
-        /// Why.
+        /// What the ICMP message reports.
         kind: IcmpKind,
     },
     /// No program has a UDP socket for ESP in UDP.

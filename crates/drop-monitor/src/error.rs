@@ -24,7 +24,7 @@ pub enum Error {
     Failed {
         /// What was being done.
         doing: &'static str,
-        /// Why not.
+        /// The errno of the system call.
         source: Errno,
     },
     /// A message is too short, or not what linux/net_dropmon.h describes.

@@ -23,7 +23,7 @@ pub enum Error {
     Store {
         /// The file of the records.
         path: PathBuf,
-        /// Why not.
+        /// The error of SQLite.
         source: rusqlite::Error,
     },
     /// A file beside the kernel cannot be read, written or locked, or its directory made.
@@ -31,7 +31,7 @@ pub enum Error {
     Run {
         /// The file or directory.
         path: PathBuf,
-        /// Why not.
+        /// The error of the system call.
         source: io::Error,
     },
     /// A file of saved SAs is not restored.
@@ -39,7 +39,7 @@ pub enum Error {
     Saved {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The reason.
         fault: SavedFault,
     },
     /// The kernel counts no dropped packets.
@@ -55,7 +55,7 @@ pub enum Error {
     Counters {
         /// Their file.
         path: &'static str,
-        /// Why not.
+        /// The reason.
         source: MalformedCounter,
     },
     /// Other processes have not released the lock on what is kept beside the kernel.
@@ -80,7 +80,7 @@ pub enum Error {
     #[error("net.inet.ipsec.dfbit=1 needs nf_tables for IPv4 in the kernel, and a loopback \
              interface: {}", sys::errno_text(*.source))]
     NoDfRule {
-        /// Why not.
+        /// The errno of the system call.
         source: Errno,
     },
     /// The kernel accepts the rule that sets DF, and passes over it.

@@ -13,7 +13,7 @@ enum Counted {
     OfRoute,
     /// None.
     Nothing,
-    /// These.
+    /// These counters, whatever the direction.
     Always(&'static [Counter]),
     /// These of a packet that leaves, or that is received.
     By { out: &'static [Counter], received: &'static [Counter] },

@@ -11,7 +11,7 @@ pub enum Verdict<'a> {
     Protected(Vec<&'a SaEntry>),
     /// It is dropped.
     Dropped {
-        /// Why.
+        /// The reason.
         reason: Reason,
         /// The counters that are raised, each by 1.
         counters: &'static [Counter],

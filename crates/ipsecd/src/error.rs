@@ -36,7 +36,7 @@ pub enum Error {
     User {
         /// The name or number.
         name: String,
-        /// Why.
+        /// The error of the system call.
         source: io::Error,
     },
     /// The daemon cannot confine itself.
@@ -73,7 +73,7 @@ pub enum Error {
     MetricsSocket {
         /// The address.
         address: String,
-        /// Why not.
+        /// The error of the system call.
         source: io::Error,
     },
     /// Another service listens on the socket.

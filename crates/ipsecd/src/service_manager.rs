@@ -3,6 +3,7 @@
 //! Written by hand because the crate `sd-notify` (0.5) cannot do what the daemon needs: it connects to
 //! paths only, not to abstract names; its sends block while the queue of a stopped manager is full,
 //! without a limit; it has no sd_notify_barrier(3); its descriptors go through another crate's unsafe code.
+//! All four in `sd-notify` would end it.
 
 use std::{
     env,

@@ -134,7 +134,7 @@ pub enum VariableError {
         name: &'static str,
         /// What was given.
         value: i64,
-        /// Why not.
+        /// The reason.
         why: &'static str,
     },
 }

@@ -42,7 +42,7 @@ pub enum ServiceRefusal {
     Refused {
         /// What setsockopt(2) is to fail with.
         errno: Errno,
-        /// Why.
+        /// The reason, in words.
         reason: String,
     },
     /// The conversation failed.

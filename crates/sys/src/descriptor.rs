@@ -1,7 +1,7 @@
 //! Descriptors that a process is started with.
 //!
 //! Hand-written because no kept library takes one by its number without `unsafe`: `sd-notify` and
-//! `listenfd` return numbers, or take those of `LISTEN_FDS` only.
+//! `listenfd` return numbers, or take those of `LISTEN_FDS` only. `OwnedFd`s from `sd-notify` would end it.
 #![allow(unsafe_code, reason = "a number becomes a descriptor")]
 
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};

@@ -1,7 +1,7 @@
 //! Network namespaces, and the user namespaces that own them.
 //!
 //! Hand-written because neither rustix nor nix has the ioctls of ioctl_ns(2) and `SIOCGSKNS`, nor the
-//! socket option `SO_NETNS_COOKIE`.
+//! socket option `SO_NETNS_COOKIE`. These in rustix would end it.
 #![allow(unsafe_code, reason = "ioctls that return descriptors")]
 
 use std::{

@@ -1,7 +1,7 @@
 //! sched_setscheduler(2) for this thread.
 //!
 //! Hand-written because neither rustix nor nix has the call, and `thread-priority` sets the nice value
-//! of the process with it.
+//! of the process with it: `sched_setscheduler` in rustix would end it.
 #![allow(unsafe_code, reason = "one sched_setscheduler(2)")]
 
 use rustix::io::Errno;

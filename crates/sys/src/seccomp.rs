@@ -1,7 +1,7 @@
 //! Filters of seccomp(2) whose verdicts a process of user space gives (seccomp_unotify(2)).
 //!
 //! Hand-written because no kept library has the listener: `seccompiler` has no
-//! `SECCOMP_RET_USER_NOTIF`, and `libseccomp` is a binding to the C library.
+//! `SECCOMP_RET_USER_NOTIF`, which would end it, and `libseccomp` is a binding to the C library.
 #![allow(unsafe_code, reason = "seccomp(2) and its ioctls")]
 #![allow(clippy::cast_possible_truncation, reason = "libc's flags are wider than the kernel's")]
 

@@ -1,7 +1,7 @@
 //! Memory for keys: not in core dumps, not in swap as far as the limits allow, wiped in the end.
 //!
 //! Hand-written because memsec and secrecy allocate and wipe at once: a receive buffer is large, mostly
-//! never used, and its pages are taken as they are first used.
+//! never used, and its pages are taken as they are first used. A `Mapping` in rustix that owns its memory would end it.
 #![allow(unsafe_code, reason = "mmap(2), madvise(2), mlock2(2), munmap(2)")]
 
 use std::{

@@ -18,7 +18,7 @@ pub enum Error {
     Socket {
         /// What was being done.
         doing: &'static str,
-        /// Why not.
+        /// The errno of the system call.
         source: Errno,
     },
     /// Replies were dropped because the receive buffer was full (ENOBUFS): which changes of the

@@ -5,7 +5,7 @@ use model::{Installation, Policy};
 pub struct InstalledPolicy<'a> {
     /// The policy, with the templates that the kernel is to hold.
     pub policy: &'a Policy,
-    /// How.
+    /// How its templates are installed.
     pub installation: Installation,
     /// The index that it gets if it is new and the index is free, its low three bits the
     /// direction; 0, or one that is taken: the kernel chooses.

@@ -1,4 +1,7 @@
 //! The kernel's datagrams, message by message.
+//!
+//! Extended acknowledgements are read by hand because `netlink_packet_core::ErrorMessage` leaves their attributes as
+//! bytes: a type for them there would end it.
 
 use netlink_packet_core::{
     DecodeError, ErrorBuffer, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_DONE, NLMSG_ERROR, NetlinkBuffer,

@@ -33,9 +33,9 @@ use state::State;
 /// Something about a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What.
+    /// What it is about.
     pub kind: FindingKind,
-    /// Where.
+    /// The place in the script.
     pub place: Place,
 }
 

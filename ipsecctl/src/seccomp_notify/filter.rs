@@ -1,4 +1,7 @@
 //! Filters of system calls, instruction by instruction.
+//!
+//! Hand-written because `seccompiler` has no verdict of user space and compares no range of descriptors: a
+//! `SECCOMP_RET_USER_NOTIF` among its actions would end it.
 #![allow(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

@@ -5,7 +5,7 @@ use crate::has_ripemd160;
 
 /// A difference that is wanted, or that cannot be helped.
 pub struct Allowed {
-    /// Why.
+    /// The reason.
     pub reason: &'static str,
     /// Why no key daemon minds: racoon, iked, strongSwan's kernel-pfkey.
     pub daemons: &'static str,
@@ -236,7 +236,7 @@ pub(super) fn has_part(tables: &str) -> bool {
 
 /// What ip(8) shows differently on the two sides, and its placeholder.
 pub struct Masked {
-    /// Why.
+    /// The reason.
     pub reason: &'static str,
     /// A regular expression.
     pub pattern: &'static str,

@@ -34,6 +34,6 @@ pub struct AppliedJson {
 pub struct NotRestoredJson {
     /// The entry.
     pub entry: String,
-    /// Why not.
+    /// The reason, in words.
     pub reason: String,
 }

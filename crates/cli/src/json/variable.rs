@@ -34,7 +34,7 @@ pub enum AnyVariableJson {
 #[schemars(rename = "Values")]
 #[serde(untagged)]
 pub enum ValuesJson {
-    /// These.
+    /// A list of all values.
     OneOf(Vec<ValueJson>),
     /// All of a range.
     Range {

@@ -52,7 +52,7 @@ impl Engine {
 /// What came of work in a network namespace of its own.
 #[derive(Debug)]
 pub enum InNewNamespace<T> {
-    /// This.
+    /// The result of the work.
     Done(T),
     /// The namespace cannot be made, as without CAP_SYS_ADMIN.
     Impossible(rustix::io::Errno),

@@ -1,5 +1,6 @@
-//! Attributes of Linux 6.10 and later, which netlink-packet-xfrm does not know. Kernels before
-//! them ignore them.
+//! Attributes of Linux 6.10 and later. Kernels before them ignore them.
+//!
+//! Hand-written because netlink-packet-xfrm does not know them: variants of its `XfrmAttrs` would end it.
 
 use netlink_packet_core::{DecodeError, DefaultNla, Nla, parse_u8, parse_u16, parse_u32};
 use netlink_packet_xfrm::XfrmAttrs;

@@ -1,5 +1,7 @@
 //! `XFRM_MSG_MIGRATE_STATE` (Linux 7.2): an SA gets other addresses and encapsulation, and keeps its sequence numbers,
 //! replay window and counters.
+//!
+//! Hand-written because netlink-packet-xfrm does not know the message: a variant of its `XfrmMessage` would end it.
 
 use model::{IpVersion, Proto, Relocation};
 use netlink_packet_core::Emitable;
