@@ -207,8 +207,7 @@ impl Routes {
             if let RouteNetlinkMessage::NewLink(link) = answer
                 && link.header.flags.contains(LinkFlags::Up)
             {
-                // Otherwise it was removed meanwhile.
-                devices.extend(self.device_of(link));
+                devices.extend(self.if_there(link)?);
             }
         }
         Ok(devices)
@@ -221,8 +220,7 @@ impl Routes {
         let mut devices = Vec::new();
         for kind in [InfoKind::Xfrm, InfoKind::Vti, InfoKind::Vti6] {
             for link in self.links(&kind)? {
-                // Otherwise it was removed meanwhile.
-                devices.extend(self.device_of(&link));
+                devices.extend(self.if_there(&link)?);
             }
         }
         devices.retain(|device| device.xfrm.is_some());
@@ -275,6 +273,14 @@ impl Routes {
             vrf: self.vrf(link)?,
             link: link::below(link),
         })
+    }
+
+    /// As [`Routes::device_of`]; none: the device was removed meanwhile.
+    fn if_there(&self, link: &LinkMessage) -> Result<Option<Device>, Errno> {
+        match self.device_of(link) {
+            Err(Errno::NODEV | Errno::NXIO) => Ok(None),
+            found => found.map(Some),
+        }
     }
 
     fn name(&self, index: u32) -> Result<DeviceName, Errno> {
