@@ -1,5 +1,6 @@
 //! What mends a cause: a statement of setkey(8) or a command where one is known.
 
+mod clear;
 mod routes;
 
 use std::net::IpAddr;
@@ -15,7 +16,8 @@ use super::words::{policy as name_of, templates};
 use crate::statements::{
     add, delete, in_direction, mirrored, other_algorithms, replacing, statement, with_ends,
 };
-use routes::{network, route, wrong_source};
+use clear::{leaves_in_clear, passes_in_clear};
+use routes::{no_answer, not_forwarding, or, route, wrong_source};
 
 /// What to do, without a full stop.
 pub fn of(cause: &Cause<'_>) -> String {
@@ -29,19 +31,11 @@ pub fn of(cause: &Cause<'_>) -> String {
         Cause::UnknownSpi { arrival, ends, near } => unknown_spi(*arrival, *ends, *near),
         Cause::Mode { sa, there: Some(there) } => mode(sa, *there),
         Cause::Integrity(sa) | Cause::Decryption(Some(sa)) | Cause::Mode { sa, there: None } => {
-            format!(
-                "`ipsecctl diagnose --peer ssh:{}` compares the ends; then, with what the peer has: {} {}",
-                sa.sa.ends.src(),
-                delete(sa),
-                add(&sa.sa)
-            )
+            compare_ends(sa)
         }
         Cause::Decryption(None) => "`ipsecctl diagnose --peer FILE` compares the ends".to_owned(),
         Cause::Replay { sa, are_old } => replay(sa, *are_old),
-        Cause::Sequence(sa) => format!(
-            "at both ends, with a new SPI and new keys: {}",
-            add(&Sa { esn: true, ..sa.sa.clone() })
-        ),
+        Cause::Sequence(sa) => extend_sequence(sa),
         Cause::Refused(sa, reason) => refused(sa, *reason),
         Cause::InClear { policy, .. } => {
             format!("at the peer: {}", statement(&in_direction(&policy.policy, Direction::Out)))
@@ -64,57 +58,54 @@ pub fn of(cause: &Cause<'_>) -> String {
         Cause::DefaultDrops { is_kernels: false, .. } => {
             "sysctl-shim net.inet.ipsec.def_policy=1, or add a policy for these packets".to_owned()
         }
-        Cause::LeavesInClear { policy, near: Some((near, _)), .. } => format!(
-            "change {} so that it matches these packets: {}",
-            name_of(near),
-            statement(&mirrored(&policy.policy))
-        ),
-        Cause::LeavesInClear { policy, .. } => statement(&mirrored(&policy.policy)),
-        Cause::PassesInClear { by, policy, .. } => format!(
-            "{}, with a higher priority than that of {}, or let what comes back pass: {}",
-            statement(&mirrored(&policy.policy)),
-            name_of(by),
-            statement(&mirrored(&by.policy))
-        ),
-        Cause::WithoutXfrm { device, .. } => {
-            let device = key(device);
-            format!("sysctl net.ipv4.conf.{device}.disable_xfrm=0 net.ipv4.conf.all.disable_xfrm=0")
+        Cause::LeavesInClear { policy, near, .. } => {
+            leaves_in_clear(policy, near.as_ref().map(|(near, _)| *near))
         }
+        Cause::PassesInClear { by, policy, .. } => passes_in_clear(by, policy),
+        Cause::WithoutXfrm { device, .. } => format!(
+            "sysctl net.ipv4.conf.{}.disable_xfrm=0 net.ipv4.conf.all.disable_xfrm=0",
+            key(device)
+        ),
         Cause::ReversePath { device, .. } => reverse_path(device.as_ref()),
         Cause::TooBig { mtu, flow, .. } => format!(
             "ip route replace {} via GATEWAY mtu lock {}, and let ICMP pass to the senders",
-            flow.map_or("DST".to_owned(), |flow| flow.dst().to_string()),
-            mtu.map_or("MTU".to_owned(), |mtu| mtu.to_string())
+            or("DST", flow.map(|flow| flow.dst())),
+            or("MTU", *mtu)
         ),
-        Cause::NoRoute(addr) => {
-            format!(
-                "ip route add {} via GATEWAY",
-                addr.map_or("ADDRESS".to_owned(), |addr| addr.to_string())
-            )
-        }
+        Cause::NoRoute(addr) => format!("ip route add {} via GATEWAY", or("ADDRESS", *addr)),
         Cause::NoRouteOf { policy, flow, gateway } => route(policy, flow.as_ref(), *gateway),
-        Cause::NoAnswer { policy, flow, own } => format!(
-            "at {}: ip route add {} via {}",
-            flow.dst(),
-            network(policy.policy.id.selector.src(), flow.src()),
-            own.map_or("THIS-HOST".to_owned(), |own| own.to_string())
-        ),
+        Cause::NoAnswer { policy, flow, own } => no_answer(policy, flow, *own),
         Cause::WrongSource { policy, template, own } => wrong_source(policy, template, *own),
-        Cause::NotForwarding(policy) if policy.policy.id.selector.dst().addr().is_ipv4() => {
-            "sysctl net.ipv4.ip_forward=1".to_owned()
-        }
-        Cause::NotForwarding(_) => "sysctl net.ipv6.conf.all.forwarding=1".to_owned(),
+        Cause::NotForwarding(policy) => not_forwarding(policy).to_owned(),
         Cause::NotReceived(sa) => firewall("input", sa, sa.sa.ends.src()),
         Cause::NotSent(sa) => firewall("output", sa, sa.sa.ends.dst()),
         Cause::Unreachable { kind, dst, .. } => unreachable(*kind, *dst),
-        Cause::NoUdpSocket(sa) => format!(
-            "start the key management, which has the UDP socket of NAT traversal, or at both ends: {} {}",
-            delete(sa),
-            add(&Sa { encap: None, ..sa.sa.clone() })
-        ),
+        Cause::NoUdpSocket(sa) => no_udp_socket(sa),
         Cause::Peer(difference) => peer(difference),
         Cause::Counted(counter) => counter.remedy().to_owned(),
     }
+}
+
+fn compare_ends(sa: &SaEntry) -> String {
+    format!(
+        "`ipsecctl diagnose --peer ssh:{}` compares the ends; then, with what the peer has: {} {}",
+        sa.sa.ends.src(),
+        delete(sa),
+        add(&sa.sa)
+    )
+}
+
+fn extend_sequence(sa: &SaEntry) -> String {
+    let extended = Sa { esn: true, ..sa.sa.clone() };
+    format!("at both ends, with a new SPI and new keys: {}", add(&extended))
+}
+
+fn no_udp_socket(sa: &SaEntry) -> String {
+    format!(
+        "start the key management, which has the UDP socket of NAT traversal, or at both ends: {} {}",
+        delete(sa),
+        add(&Sa { encap: None, ..sa.sa.clone() })
+    )
 }
 
 fn no_sa(

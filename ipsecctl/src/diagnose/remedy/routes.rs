@@ -43,3 +43,25 @@ pub fn wrong_source(entry: &PolicyEntry, template: &Template, own: Option<IpAddr
         ends.src()
     )
 }
+
+/// What is known, or a word in its place.
+pub(super) fn or(word: &str, known: Option<impl ToString>) -> String {
+    known.map_or_else(|| word.to_owned(), |known| known.to_string())
+}
+
+pub(super) fn no_answer(policy: &PolicyEntry, flow: &Flow, own: Option<IpAddr>) -> String {
+    format!(
+        "at {}: ip route add {} via {}",
+        flow.dst(),
+        network(policy.policy.id.selector.src(), flow.src()),
+        or("THIS-HOST", own)
+    )
+}
+
+pub(super) fn not_forwarding(policy: &PolicyEntry) -> &'static str {
+    if policy.policy.id.selector.dst().addr().is_ipv4() {
+        "sysctl net.ipv4.ip_forward=1"
+    } else {
+        "sysctl net.ipv6.conf.all.forwarding=1"
+    }
+}
